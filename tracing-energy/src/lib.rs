@@ -1,1 +1,17 @@
-//! placeholder
+//! A `tracing` layer that tells what each span cost in joules.
+//!
+//! Traced threads write small flat records; power sources write samples; a pure
+//! function turns both into a ledger that balances; sinks only write it down.
+//! Dependencies run one way: `units` <- `record` and `power` (blind to each
+//! other) <- `attribution` <- `sink` (with `store` and `chrome`) <- `layer`.
+
+pub mod attribution;
+mod clock;
+pub mod cpu_time;
+mod error;
+pub mod power;
+pub mod sink;
+pub mod units;
+
+pub use clock::{Clock, ManualClock, MonotonicClock};
+pub use error::Error;

@@ -1,0 +1,1 @@
+//! Attribution: who used the measured energy. Pure: no clock, no I/O, no threads.

@@ -1,0 +1,61 @@
+//! The run's clock: nanoseconds since the run's start, negative before it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::units::Nanos;
+
+/// Tells the time on the run's time base.
+pub trait Clock: Send + Sync {
+    /// The time since the run's start; negative before it.
+    fn now(&self) -> Nanos;
+}
+
+/// The operating system's monotonic clock.
+#[derive(Debug, Clone, Copy)]
+pub struct MonotonicClock {
+    base: Instant,
+    base_time: Nanos,
+}
+
+impl MonotonicClock {
+    /// A clock that reads zero `delay` from now: baselines are measured in
+    /// negative time.
+    pub fn starting_in(delay: Duration) -> Self {
+        Self {
+            base: Instant::now(),
+            base_time: -Nanos::from(delay),
+        }
+    }
+
+    /// The run time of `instant`.
+    pub fn at(&self, instant: Instant) -> Nanos {
+        match instant.checked_duration_since(self.base) {
+            Some(after) => self.base_time + Nanos::from(after),
+            None => self.base_time - Nanos::from(self.base - instant),
+        }
+    }
+}
+
+impl Clock for MonotonicClock {
+    fn now(&self) -> Nanos {
+        self.at(Instant::now())
+    }
+}
+
+/// A clock that only moves when it is told to, for tests and fast replay.
+#[derive(Debug, Default)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// Moves the clock to `time`.
+    pub fn set(&self, time: Nanos) {
+        self.0.store(time.nanos(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Nanos {
+        Nanos::from_nanos(self.0.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,1 @@
+//! CPU time of threads, processes and the machine.

@@ -1,0 +1,68 @@
+//! Where a recording goes: rows, in batches, from one writer thread.
+
+mod rows;
+
+pub use rows::*;
+
+/// Takes batches of rows. Called from one thread, in order of time; a batch's
+/// tables are to be written in the order of its fields, so that every row's
+/// references stand before it.
+pub trait Sink: Send {
+    /// A short name for messages: `sqlite`, `chrome`, `memory`.
+    fn name(&self) -> &'static str;
+
+    /// Writes one batch.
+    ///
+    /// # Errors
+    /// A message that names the thing and the next step. The caller counts the
+    /// rows lost, tells other sinks through an event, and goes on calling.
+    fn write(&mut self, batch: &Batch) -> Result<(), String>;
+
+    /// Called once after the last batch.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    fn finish(&mut self) -> Result<(), String>;
+}
+
+/// Rows of one flush.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// The run as it is now; the first batch has it, later ones when it changed.
+    pub run: Option<RunRow>,
+    /// New rails.
+    pub rails: Vec<RailRow>,
+    /// New or renamed threads.
+    pub threads: Vec<ThreadRow>,
+    /// New callsites.
+    pub callsites: Vec<CallsiteRow>,
+    /// New nodes, parents first.
+    pub nodes: Vec<NodeRow>,
+    /// New or changed instances (same id: replaces).
+    pub instances: Vec<InstanceRow>,
+    /// New or changed activations, by ascending `seq` (same seq: replaces the
+    /// open row written before).
+    pub spans: Vec<SpanRow>,
+    /// Data fields (same span: replaces).
+    pub fields: Vec<FieldsRow>,
+    /// Per node, thread and window totals, where activations are not rows.
+    pub node_windows: Vec<NodeWindowRow>,
+    /// `follows_from` links.
+    pub links: Vec<LinkRow>,
+    /// `tracing` events.
+    pub marks: Vec<MarkRow>,
+    /// CPU time.
+    pub cpu: Vec<CpuRow>,
+    /// Power samples.
+    pub samples: Vec<SampleRow>,
+    /// Idle baselines (same rail: replaces).
+    pub baselines: Vec<BaselineRow>,
+    /// Losses, gaps, restarts, warnings.
+    pub events: Vec<EventRow>,
+    /// What attribution made of windows that closed.
+    pub attribution: AttributionRows,
+    /// Time of this flush (run time); a reader sees it as the heartbeat.
+    pub time_ns: i64,
+    /// Wall clock of this flush, ns since 1970.
+    pub heartbeat_unix_ns: i64,
+}
