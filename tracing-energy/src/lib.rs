@@ -9,6 +9,8 @@ pub mod attribution;
 mod clock;
 pub mod cpu_time;
 mod error;
+pub mod rows;
+mod record;
 pub mod power;
 pub mod sink;
 pub mod units;

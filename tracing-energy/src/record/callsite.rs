@@ -1,0 +1,109 @@
+//! Callsites: what a callsite's spans are called, mean and carry.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tracing::Metadata;
+
+use super::hash::IdMap;
+use super::wire;
+use crate::rows::{CallsiteRow, Domain, Role};
+
+/// How the user wants spans read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Naming {
+    /// Fields whose values distinguish nodes.
+    pub(crate) key_fields: Arc<[String]>,
+    /// Role by span name.
+    pub(crate) roles: HashMap<String, Role>,
+    /// Domain by span name; others are CPU work.
+    pub(crate) domains: HashMap<String, Domain>,
+}
+
+/// A callsite seen in this recording.
+pub(crate) struct Callsite {
+    pub(crate) id: u32,
+    pub(crate) metadata: &'static Metadata<'static>,
+    pub(crate) role: Option<Role>,
+    pub(crate) domain: Domain,
+    /// Whether any of its fields is a key field.
+    pub(crate) has_keys: bool,
+    /// For each field, what it is.
+    pub(crate) fields: Vec<FieldUse>,
+}
+
+/// What a field is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FieldUse {
+    /// Distinguishes nodes.
+    Key,
+    /// The token number.
+    Token,
+    /// Data of the instance.
+    Data,
+}
+
+impl Callsite {
+    fn new(id: u32, metadata: &'static Metadata<'static>, naming: &Naming) -> Self {
+        let field_use = |name: &str| match name {
+            _ if naming.key_fields.iter().any(|key| key == name) => FieldUse::Key,
+            "token" => FieldUse::Token,
+            _ => FieldUse::Data,
+        };
+        let fields: Vec<_> = metadata.fields().iter().map(|field| field_use(field.name())).collect();
+        Self {
+            id,
+            metadata,
+            role: naming.roles.get(metadata.name()).copied(),
+            domain: naming.domains.get(metadata.name()).copied().unwrap_or_default(),
+            has_keys: fields.contains(&FieldUse::Key),
+            fields,
+        }
+    }
+
+    /// Its row.
+    pub(crate) fn row(&self) -> CallsiteRow {
+        CallsiteRow {
+            id: self.id,
+            name: self.metadata.name().to_owned(),
+            target: self.metadata.target().to_owned(),
+            level: self.metadata.level().to_string(),
+            file: self.metadata.file().map(str::to_owned),
+            line: self.metadata.line(),
+            domain: self.domain,
+            role: self.role,
+        }
+    }
+
+    /// The name of field `index`.
+    pub(crate) fn field_name(&self, index: usize) -> &'static str {
+        self.metadata.fields().iter().nth(index).map_or("", |field| field.name())
+    }
+}
+
+/// All callsites seen, by number from 0.
+#[derive(Default)]
+pub(crate) struct Callsites {
+    all: Vec<Callsite>,
+    by_word: IdMap<u64, usize>,
+}
+
+impl Callsites {
+    /// The number of the callsite behind `word`, and whether it is new.
+    pub(crate) fn number(&mut self, word: u64, naming: &Naming) -> (usize, bool) {
+        if let Some(&number) = self.by_word.get(&word) {
+            return (number, false);
+        }
+        let number = self.all.len();
+        // SAFETY: words of callsites in a log come from `wire::callsite`.
+        let metadata = unsafe { wire::metadata(word) };
+        self.all.push(Callsite::new(number as u32 + 1, metadata, naming));
+        self.by_word.insert(word, number);
+        (number, true)
+    }
+
+    /// The callsite with that number.
+    pub(crate) fn get(&self, number: usize) -> &Callsite {
+        &self.all[number]
+    }
+}

@@ -1,0 +1,109 @@
+//! Field values of spans and events, written as records.
+
+use std::fmt::{self, Write};
+
+use tracing::Metadata;
+use tracing::field::{Field, Visit};
+
+use super::shared::Capture;
+use super::thread_log::Writer;
+use super::wire::{self, FieldType, MAX_TEXT};
+
+/// Writes the fields it visits.
+pub(crate) struct FieldWriter<'a> {
+    writer: &'a Writer,
+    keys: Option<&'a [String]>,
+}
+
+impl<'a> FieldWriter<'a> {
+    /// For fields of a callsite; `keys` are the names that are kept when capture
+    /// is narrowed.
+    pub(crate) fn new(writer: &'a Writer, capture: Capture, keys: &'a [String]) -> Self {
+        Self { writer, keys: (capture == Capture::KeyFields).then_some(keys) }
+    }
+
+    fn wants(&self, field: &Field) -> bool {
+        self.keys.is_none_or(|keys| field.name() == "token" || keys.iter().any(|key| key == field.name()))
+    }
+
+    #[inline]
+    fn number(&self, field: &Field, kind: FieldType, word: u64) {
+        if self.wants(field) && self.writer.reserve(2) {
+            self.writer.push(wire::field(kind, field.index(), 8));
+            self.writer.push(word);
+        }
+    }
+
+    fn text(&self, field: &Field, text: &[u8], cut: bool) {
+        if !self.wants(field) || !self.writer.reserve(1 + text.len().div_ceil(8)) {
+            return;
+        }
+        let kind = if cut { FieldType::CutText } else { FieldType::Text };
+        self.writer.push(wire::field(kind, field.index(), text.len()));
+        for bytes in text.chunks(8) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            self.writer.push(u64::from_ne_bytes(word));
+        }
+    }
+}
+
+impl Visit for FieldWriter<'_> {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.number(field, FieldType::U64, value);
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.number(field, FieldType::I64, value as u64);
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.number(field, FieldType::F64, value.to_bits());
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.number(field, FieldType::Bool, u64::from(value));
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let kept = &value.as_bytes()[..value.floor_char_boundary(MAX_TEXT)];
+        self.text(field, kept, kept.len() < value.len());
+    }
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.wants(field) {
+            let mut text = ShortText::default();
+            // An error means that the value's own formatting failed or was cut.
+            let cut = write!(text, "{value:?}").is_err();
+            self.text(field, text.bytes(), cut);
+        }
+    }
+}
+
+/// Text on the stack, cut at [`MAX_TEXT`] bytes.
+struct ShortText {
+    bytes: [u8; MAX_TEXT],
+    len: usize,
+}
+
+impl Default for ShortText {
+    fn default() -> Self {
+        Self { bytes: [0; MAX_TEXT], len: 0 }
+    }
+}
+
+impl ShortText {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl fmt::Write for ShortText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let kept = text.floor_char_boundary(MAX_TEXT - self.len);
+        self.bytes[self.len..self.len + kept].copy_from_slice(&text.as_bytes()[..kept]);
+        self.len += kept;
+        if kept < text.len() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// Whether a callsite has fields worth visiting.
+#[inline]
+pub(crate) fn has_fields(metadata: &Metadata<'_>) -> bool {
+    !metadata.fields().is_empty()
+}

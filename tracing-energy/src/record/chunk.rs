@@ -1,0 +1,160 @@
+//! Chunks of words that one traced thread fills and the collector empties.
+//!
+//! A thread's log is a chain of chunks. Its thread alone writes words and then
+//! publishes them with a release store of the length; the collector alone reads
+//! up to that length, at any time, so quiet threads need not help. An emptied
+//! chunk goes back to the recorder's pool.
+
+use std::cell::UnsafeCell;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+use crossbeam_queue::ArrayQueue;
+
+/// Words in a chunk: 16 KiB.
+pub(crate) const CHUNK_WORDS: usize = 2048;
+
+/// A piece of one thread's log.
+pub(crate) struct Chunk {
+    published: AtomicU32,
+    next: AtomicPtr<Chunk>,
+    words: UnsafeCell<[u64; CHUNK_WORDS]>,
+}
+
+// SAFETY: words at and past `published` belong to the one writing thread, words
+// before it are never written again until the chunk is recycled, which the
+// reader does only after the writer has moved on to `next`.
+unsafe impl Send for Chunk {}
+// SAFETY: as above.
+unsafe impl Sync for Chunk {}
+
+impl Chunk {
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            published: AtomicU32::new(0),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+            words: UnsafeCell::new([0; CHUNK_WORDS]),
+        })
+    }
+
+    /// Writes one word.
+    ///
+    /// # Safety
+    /// Only the thread that owns the log, `at < CHUNK_WORDS`, not yet published.
+    #[inline]
+    pub(crate) unsafe fn write(&self, at: usize, word: u64) {
+        debug_assert!(at < CHUNK_WORDS);
+        // SAFETY: by the contract no one else touches this word.
+        unsafe { self.words.get().cast::<u64>().add(at).write(word) }
+    }
+
+    /// Hands all words before `len` to the reader.
+    #[inline]
+    pub(crate) fn publish(&self, len: usize) {
+        self.published.store(len as u32, Ordering::Release);
+    }
+
+    /// The words published so far.
+    pub(crate) fn published(&self) -> &[u64] {
+        let len = self.published.load(Ordering::Acquire) as usize;
+        // SAFETY: published words are initialised and no longer written.
+        unsafe { std::slice::from_raw_parts(self.words.get().cast::<u64>(), len) }
+    }
+
+    /// The chunk that follows; once there is one, this chunk is complete.
+    pub(crate) fn next(&self) -> Option<NonNull<Chunk>> {
+        NonNull::new(self.next.load(Ordering::Acquire))
+    }
+
+    /// Ends this chunk.
+    pub(crate) fn link(&self, next: NonNull<Chunk>) {
+        self.next.store(next.as_ptr(), Ordering::Release);
+    }
+}
+
+/// The chunks of one recorder: bounded, reused.
+pub(crate) struct ChunkPool {
+    free: ArrayQueue<NonNull<Chunk>>,
+    allocated: AtomicUsize,
+    limit: usize,
+}
+
+// SAFETY: a pointer in `free` is the only one to its chunk.
+unsafe impl Send for ChunkPool {}
+// SAFETY: as above; the queue is thread-safe.
+unsafe impl Sync for ChunkPool {}
+
+impl ChunkPool {
+    /// A pool of at most `bytes` of chunks.
+    pub(crate) fn with_limit(bytes: usize) -> Self {
+        let limit = (bytes / size_of::<Chunk>()).max(4);
+        Self { free: ArrayQueue::new(limit), allocated: AtomicUsize::new(0), limit }
+    }
+
+    /// A chunk that is empty and not linked; none when the limit is reached.
+    pub(crate) fn take(&self) -> Option<NonNull<Chunk>> {
+        self.free.pop().or_else(|| self.allocate())
+    }
+
+    /// A chunk over the limit, for a thread's first: a log cannot be without.
+    pub(crate) fn take_first(&self) -> NonNull<Chunk> {
+        self.free.pop().unwrap_or_else(|| {
+            self.allocated.fetch_add(1, Ordering::Relaxed);
+            leak(Chunk::new())
+        })
+    }
+
+    fn allocate(&self) -> Option<NonNull<Chunk>> {
+        let claim = |count| (count < self.limit).then_some(count + 1);
+        self.allocated.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).ok()?;
+        Some(leak(Chunk::new()))
+    }
+
+    /// Whether more than half of the limit is in use.
+    pub(crate) fn is_filling(&self) -> bool {
+        let used = self.allocated.load(Ordering::Relaxed).saturating_sub(self.free.len());
+        used * 2 > self.limit
+    }
+
+    /// Takes back an emptied chunk.
+    ///
+    /// # Safety
+    /// No one else may hold `chunk`.
+    pub(crate) unsafe fn give_back(&self, chunk: NonNull<Chunk>) {
+        // SAFETY: by the contract we own it.
+        let used = unsafe { chunk.as_ref() };
+        used.published.store(0, Ordering::Relaxed);
+        used.next.store(std::ptr::null_mut(), Ordering::Relaxed);
+        if self.free.push(chunk).is_err() {
+            self.allocated.fetch_sub(1, Ordering::Relaxed);
+            // SAFETY: made by `leak`, owned by us.
+            drop(unsafe { Box::from_raw(chunk.as_ptr()) });
+        }
+    }
+}
+
+impl Drop for ChunkPool {
+    fn drop(&mut self) {
+        while let Some(chunk) = self.free.pop() {
+            // SAFETY: made by `leak`, and the pool held the only pointer.
+            drop(unsafe { Box::from_raw(chunk.as_ptr()) });
+        }
+    }
+}
+
+/// Frees a chain of chunks.
+///
+/// # Safety
+/// No one else may hold `first` or any chunk after it.
+pub(crate) unsafe fn free_chain(first: NonNull<Chunk>) {
+    let mut next = Some(first);
+    while let Some(chunk) = next {
+        // SAFETY: made by `leak`; by the contract we own the chain.
+        let owned = unsafe { Box::from_raw(chunk.as_ptr()) };
+        next = owned.next();
+    }
+}
+
+fn leak(chunk: Box<Chunk>) -> NonNull<Chunk> {
+    NonNull::from(Box::leak(chunk))
+}

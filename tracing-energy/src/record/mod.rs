@@ -1,0 +1,31 @@
+//! Recording: what runs on traced threads, and what becomes of its records.
+//!
+//! Knows nothing of power. Traced threads write words into their own logs
+//! (`hot`, `thread_log`, `chunk`, `wire`); the collector reads all logs as one
+//! stream (`merge`) and assembles activations and nodes from it (`assemble`).
+
+mod assemble;
+mod callsite;
+mod capture;
+mod chunk;
+mod hash;
+mod hot;
+mod instances;
+mod merge;
+mod output;
+mod shared;
+mod thread_log;
+mod threads;
+mod tree;
+mod values;
+mod wire;
+
+pub(crate) use assemble::Assembler;
+pub use assemble::Detail;
+pub(crate) use callsite::Naming;
+pub(crate) use hot::{Hot, ParentIs};
+pub(crate) use merge::Merge;
+pub(crate) use output::{Activation, Loss, Output};
+pub(crate) use shared::Shared;
+pub use shared::{Capture, OnFull};
+pub(crate) use thread_log::ThreadLog;

@@ -1,0 +1,49 @@
+//! What the assembler tells.
+
+use crate::rows::{
+    CallsiteRow, Domain, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role, SpanRow,
+};
+
+/// An activation that begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Activation {
+    pub(crate) seq: u64,
+    pub(crate) node: u32,
+    pub(crate) parent: Option<u64>,
+    pub(crate) thread: u32,
+    pub(crate) start_ns: i64,
+}
+
+/// Something that is not as it should be, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Loss {
+    /// An enter of a span whose creation was never recorded.
+    UnknownSpan,
+    /// An exit of a span that is not open.
+    StrayExit,
+    /// An exit on another thread than the enter.
+    ForeignExit,
+    /// A text cut to its first bytes.
+    CutText,
+    /// A `follows_from` between spans of which one was never entered.
+    UnknownLink,
+}
+
+/// Takes what the assembler makes, in the order of time.
+pub(crate) trait Output {
+    fn callsite(&mut self, row: CallsiteRow);
+    fn node(&mut self, row: NodeRow, role: Option<Role>, domain: Domain);
+    /// An activation begins.
+    fn open(&mut self, activation: Activation);
+    /// An activation ends.
+    fn close(&mut self, seq: u64, end_ns: i64);
+    /// The instance of the activation that begins was never active before.
+    fn first_activation(&mut self, node: u32);
+    fn span(&mut self, row: SpanRow);
+    fn instance(&mut self, row: InstanceRow);
+    fn fields(&mut self, first_seq: u64, json: String);
+    fn link(&mut self, row: LinkRow);
+    fn mark(&mut self, row: MarkRow);
+    fn node_window(&mut self, row: NodeWindowRow);
+    fn loss(&mut self, loss: Loss);
+}

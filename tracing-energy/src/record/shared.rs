@@ -1,0 +1,165 @@
+//! What the traced threads and the collector of one recorder share.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::thread::Thread;
+
+use crossbeam_queue::SegQueue;
+
+use super::chunk::ChunkPool;
+use super::thread_log::ThreadLog;
+
+/// What a traced thread does when the recorder's memory is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFull {
+    /// Waits for the collector, at most 100 ms at a time; after a second without
+    /// any progress of the collector it drops whole records, counted.
+    #[default]
+    Wait,
+    /// Drops whole records at once, counted.
+    Drop,
+}
+
+/// Which fields of spans and events are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Capture {
+    /// Key fields and data fields.
+    #[default]
+    All,
+    /// Key fields and `token` only; no events.
+    KeyFields,
+}
+
+/// Whether a recorder takes records.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    state: AtomicU8,
+    next: AtomicPtr<Gate>,
+}
+
+const OPEN: u8 = 0;
+const CLOSED: u8 = 1;
+const FORKED: u8 = 2;
+
+static GATES: AtomicPtr<Gate> = AtomicPtr::new(std::ptr::null_mut());
+
+impl Gate {
+    /// A new open gate that a fork closes in the child. Leaked (16 bytes): the
+    /// fork handler walks the list of gates and may take no lock.
+    fn register() -> &'static Self {
+        install_fork_handler();
+        let gate = Box::leak(Box::new(Self {
+            state: AtomicU8::new(OPEN),
+            next: AtomicPtr::new(std::ptr::null_mut()),
+        }));
+        let mut head = GATES.load(Ordering::Acquire);
+        loop {
+            gate.next.store(head, Ordering::Relaxed);
+            match GATES.compare_exchange(head, gate, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return gate,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == OPEN
+    }
+
+    pub(crate) fn close(&self) {
+        let _ = self.state.compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Whether this process is a fork of the one that records: the recorder's
+    /// threads do not exist here.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == FORKED
+    }
+}
+
+extern "C" fn close_gates_in_child() {
+    let mut gate = GATES.load(Ordering::Acquire);
+    // SAFETY: gates are leaked, never freed.
+    while let Some(open) = unsafe { gate.as_ref() } {
+        open.state.store(FORKED, Ordering::Release);
+        gate = open.next.load(Ordering::Acquire);
+    }
+}
+
+fn install_fork_handler() {
+    #[cfg(unix)]
+    {
+        static INSTALLED: AtomicBool = AtomicBool::new(false);
+        if !INSTALLED.swap(true, Ordering::AcqRel) {
+            // SAFETY: the handler only stores to atomics, which is allowed after fork.
+            unsafe { libc::pthread_atfork(None, None, Some(close_gates_in_child)) };
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = close_gates_in_child;
+}
+
+/// Counts of what could not be recorded as it should.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    /// Records dropped because memory was full.
+    pub(crate) dropped: AtomicU64,
+    /// Time traced threads waited for memory.
+    pub(crate) stalled_ns: AtomicU64,
+    /// Records of threads that were already being torn down.
+    pub(crate) late: AtomicU64,
+    /// Records from inside a field's own formatting.
+    pub(crate) nested: AtomicU64,
+}
+
+/// Shared by the layer, the traced threads' writers and the collector.
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    pub(crate) gate: &'static Gate,
+    pub(crate) clock: quanta::Clock,
+    pub(crate) base_raw: u64,
+    pub(crate) pool: ChunkPool,
+    pub(crate) on_full: OnFull,
+    pub(crate) capture: Capture,
+    pub(crate) new_logs: SegQueue<Arc<ThreadLog>>,
+    pub(crate) losses: Losses,
+    /// Grows whenever the collector frees memory.
+    pub(crate) progress: AtomicUsize,
+    pub(crate) collector: OnceLock<Thread>,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Shared {
+    pub(crate) fn new(buffer_bytes: usize, on_full: OnFull, capture: Capture) -> Arc<Self> {
+        let clock = quanta::Clock::new();
+        Arc::new(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            gate: Gate::register(),
+            base_raw: clock.raw(),
+            clock,
+            pool: ChunkPool::with_limit(buffer_bytes),
+            on_full,
+            capture,
+            new_logs: SegQueue::new(),
+            losses: Losses::default(),
+            progress: AtomicUsize::new(0),
+            collector: OnceLock::new(),
+        })
+    }
+
+    /// The clock's raw count since the recorder began.
+    #[inline]
+    pub(crate) fn raw_now(&self) -> u64 {
+        self.clock.raw().wrapping_sub(self.base_raw)
+    }
+
+    pub(crate) fn wake_collector(&self) {
+        if let Some(thread) = self.collector.get() {
+            thread.unpark();
+        }
+    }
+}
+

@@ -1,0 +1,283 @@
+//! One log for each thread and recorder, and how a thread finds its own.
+//!
+//! Guarantees: no lock and no I/O on a traced thread; no allocation once the
+//! recorder's memory is warm; a thread waits for memory only, and only so long.
+//! Not guaranteed: records written while a thread's locals are torn down (they
+//! are counted), and records made inside the `Debug` of a recorded field.
+
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, Ordering};
+use std::time::{Duration, Instant};
+
+use super::chunk::{CHUNK_WORDS, Chunk, ChunkPool, free_chain};
+use super::shared::{OnFull, Shared};
+use crate::cpu_time;
+
+/// One thread's log, as both sides see it.
+pub(crate) struct ThreadLog {
+    pub(crate) tid: i64,
+    pub(crate) name: Option<String>,
+    /// Oldest chunk not yet emptied; moved on by the collector only.
+    head: AtomicPtr<Chunk>,
+    ended: AtomicBool,
+    /// CPU time of the thread when it ended; negative if not known.
+    final_cpu_ns: AtomicI64,
+}
+
+impl ThreadLog {
+    fn new(first: NonNull<Chunk>) -> Arc<Self> {
+        Arc::new(Self {
+            tid: cpu_time::current_tid(),
+            name: std::thread::current().name().map(str::to_owned),
+            head: AtomicPtr::new(first.as_ptr()),
+            ended: AtomicBool::new(false),
+            final_cpu_ns: AtomicI64::new(-1),
+        })
+    }
+
+    fn end(&self) {
+        if let Some(time) = cpu_time::current_thread() {
+            self.final_cpu_ns.store(time.nanos(), Ordering::Relaxed);
+        }
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Whether the thread is gone; all it wrote is published.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// The thread's CPU time at its end.
+    pub(crate) fn final_cpu_ns(&self) -> Option<i64> {
+        let nanos = self.final_cpu_ns.load(Ordering::Relaxed);
+        (self.has_ended() && nanos >= 0).then_some(nanos)
+    }
+
+    /// The oldest chunk. For the collector only.
+    pub(crate) fn head(&self) -> &Chunk {
+        // SAFETY: the chain is never empty and only the collector frees its head.
+        unsafe { &*self.head.load(Ordering::Acquire) }
+    }
+
+    /// Gives the emptied head back to `pool`; false if it is the last chunk. For
+    /// the collector only, which must hold no reference into the head.
+    pub(crate) fn pop_head(&self, pool: &ChunkPool) -> bool {
+        let head = self.head.load(Ordering::Acquire);
+        let Some(next) = self.head().next() else { return false };
+        self.head.store(next.as_ptr(), Ordering::Release);
+        if let Some(head) = NonNull::new(head) {
+            // SAFETY: the writer went on to `next` before it linked it, and the
+            // collector holds no reference, by the contract.
+            unsafe { pool.give_back(head) };
+        }
+        true
+    }
+}
+
+impl Drop for ThreadLog {
+    fn drop(&mut self) {
+        if let Some(head) = NonNull::new(self.head.load(Ordering::Acquire)) {
+            // SAFETY: writer and collector each hold the log's Arc; both are gone.
+            unsafe { free_chain(head) };
+        }
+    }
+}
+
+/// The writing end of a log. Lives in the thread's locals; only that thread uses it.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    log: Arc<ThreadLog>,
+    chunk: Cell<NonNull<Chunk>>,
+    at: Cell<usize>,
+    busy: Cell<bool>,
+    /// Dropping since memory stayed full; the collector's progress then.
+    dropping_since: Cell<Option<usize>>,
+    last_exit: Cell<(u64, u64)>,
+}
+
+impl Writer {
+    fn register(shared: &Arc<Shared>) -> Box<Self> {
+        let first = shared.pool.take_first();
+        let log = ThreadLog::new(first);
+        shared.new_logs.push(Arc::clone(&log));
+        Box::new(Self {
+            shared: Arc::clone(shared),
+            log,
+            chunk: Cell::new(first),
+            at: Cell::new(0),
+            busy: Cell::new(false),
+            dropping_since: Cell::new(None),
+            last_exit: Cell::new((0, 0)),
+        })
+    }
+
+    /// Begins a record of at most `words` words; none if it has to be dropped.
+    #[inline]
+    pub(crate) fn reserve(&self, words: usize) -> bool {
+        self.at.get() + words <= CHUNK_WORDS || self.next_chunk()
+    }
+
+    /// Appends a word to the reserved record.
+    #[inline]
+    pub(crate) fn push(&self, word: u64) {
+        let at = self.at.get();
+        // SAFETY: `reserve` made room in our own chunk, past what is published.
+        unsafe { self.chunk.get().as_ref().write(at, word) };
+        self.at.set(at + 1);
+    }
+
+    /// Hands everything appended so far to the collector.
+    #[inline]
+    pub(crate) fn publish(&self) {
+        // SAFETY: our current chunk stays in the chain until we link the next.
+        unsafe { self.chunk.get().as_ref() }.publish(self.at.get());
+    }
+
+    /// Remembers the latest exit: a close right after it needs no clock.
+    #[inline]
+    pub(crate) fn note_exit(&self, id: u64, time: u64) {
+        self.last_exit.set((id, time));
+    }
+
+    /// The time of the latest exit if it was of `id`.
+    #[inline]
+    pub(crate) fn time_of_exit(&self, id: u64) -> Option<u64> {
+        let (last, time) = self.last_exit.get();
+        (last == id).then_some(time)
+    }
+
+    #[cold]
+    fn next_chunk(&self) -> bool {
+        self.publish();
+        let Some(next) = self.shared.pool.take().or_else(|| self.wait_for_chunk()) else {
+            self.shared.losses.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
+        };
+        self.dropping_since.set(None);
+        // SAFETY: our current chunk stays in the chain until we link the next.
+        unsafe { self.chunk.get().as_ref() }.link(next);
+        self.chunk.set(next);
+        self.at.set(0);
+        if self.shared.pool.is_filling() {
+            self.shared.wake_collector();
+        }
+        true
+    }
+
+    fn wait_for_chunk(&self) -> Option<NonNull<Chunk>> {
+        self.shared.wake_collector();
+        let progress = self.shared.progress.load(Ordering::Relaxed);
+        if self.shared.on_full == OnFull::Drop || self.dropping_since.get() == Some(progress) {
+            return None;
+        }
+        let begin = Instant::now();
+        let chunk = self.poll_for_chunk(begin);
+        let waited = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.shared.losses.stalled_ns.fetch_add(waited, Ordering::Relaxed);
+        chunk
+    }
+
+    /// Polls for at most 100 ms, again while the collector makes progress, and
+    /// for a second in all while it makes none.
+    fn poll_for_chunk(&self, begin: Instant) -> Option<NonNull<Chunk>> {
+        let mut progress = self.shared.progress.load(Ordering::Relaxed);
+        let mut since = begin;
+        while self.shared.gate.is_open() {
+            std::thread::sleep(Duration::from_micros(200));
+            if let Some(chunk) = self.shared.pool.take() {
+                return Some(chunk);
+            }
+            let now = self.shared.progress.load(Ordering::Relaxed);
+            if now != progress {
+                (progress, since) = (now, Instant::now());
+            } else if since.elapsed() > Duration::from_secs(1) {
+                self.dropping_since.set(Some(now));
+                return None;
+            }
+            self.shared.wake_collector();
+        }
+        None
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.publish();
+        self.log.end();
+        self.shared.wake_collector();
+    }
+}
+
+/// The recorder used last on this thread, and its writer.
+#[derive(Clone, Copy)]
+struct Latest {
+    recorder: u64,
+    writer: *const Writer,
+}
+
+const NONE: Latest = Latest { recorder: 0, writer: std::ptr::null() };
+
+thread_local! {
+    static LATEST: Cell<Latest> = const { Cell::new(NONE) };
+    static WRITERS: RefCell<Writers> = const { RefCell::new(Writers(Vec::new())) };
+}
+
+/// Boxed: `LATEST` points at a writer while the list may grow.
+#[allow(clippy::vec_box)]
+struct Writers(Vec<Box<Writer>>);
+
+impl Drop for Writers {
+    fn drop(&mut self) {
+        let _ = LATEST.try_with(|latest| latest.set(NONE));
+    }
+}
+
+/// Runs `write` with this thread's writer for `shared`. Does nothing, but counts
+/// it, while the thread is torn down or `write` is already running.
+#[inline]
+pub(crate) fn with_writer(shared: &Arc<Shared>, write: impl FnOnce(&Writer)) {
+    let latest = LATEST.try_with(Cell::get).unwrap_or(NONE);
+    let writer = if latest.recorder == shared.id { latest.writer } else { find_writer(shared) };
+    // SAFETY: a pointer in `LATEST` is to a boxed writer in `WRITERS`, which
+    // clears `LATEST` before it drops and removes writers only in `find_writer`.
+    let Some(writer) = (unsafe { writer.as_ref() }) else {
+        shared.losses.late.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
+    if writer.busy.replace(true) {
+        shared.losses.nested.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    let _free_again = Busy(&writer.busy);
+    write(writer);
+}
+
+/// Clears the flag also when a field's formatting panics.
+struct Busy<'a>(&'a Cell<bool>);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+#[cold]
+fn find_writer(shared: &Arc<Shared>) -> *const Writer {
+    let find = |writers: &RefCell<Writers>| {
+        let mut writers = writers.try_borrow_mut().ok()?;
+        let known = writers.0.iter().find(|writer| writer.shared.id == shared.id);
+        let writer = match known {
+            Some(writer) => std::ptr::from_ref(&**writer),
+            None => {
+                writers.0.retain(|writer| writer.shared.gate.is_open() || writer.busy.get());
+                writers.0.push(Writer::register(shared));
+                std::ptr::from_ref(&**writers.0.last()?)
+            }
+        };
+        let _ = LATEST.try_with(|latest| latest.set(Latest { recorder: shared.id, writer }));
+        Some(writer)
+    };
+    WRITERS.try_with(find).ok().flatten().unwrap_or(std::ptr::null())
+}

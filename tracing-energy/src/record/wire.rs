@@ -1,0 +1,175 @@
+//! What a traced thread writes: flat records of 64-bit words.
+//!
+//! The first word of every record holds its kind in the low byte. Timed records
+//! carry the clock's raw count since the recorder began in the other 56 bits.
+//!
+//! ```text
+//! NEW      time|1  id  callsite  parent     followed by FIELDs
+//! ENTER    time|2  id
+//! EXIT     time|3  id
+//! CLOSE    time|4  id
+//! RECORD   time|5  id                       followed by FIELDs
+//! EVENT    time|6  callsite  parent         followed by FIELDs
+//! FOLLOWS  time|7  id  followed id
+//! FIELD    len|index|type|8  value...       belongs to the record before it
+//! ```
+
+use tracing::Metadata;
+
+/// Kind of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    New = 1,
+    Enter = 2,
+    Exit = 3,
+    Close = 4,
+    Record = 5,
+    Event = 6,
+    Follows = 7,
+    Field = 8,
+}
+
+impl Kind {
+    fn of(word: u64) -> Self {
+        match word as u8 {
+            1 => Self::New,
+            2 => Self::Enter,
+            3 => Self::Exit,
+            4 => Self::Close,
+            5 => Self::Record,
+            6 => Self::Event,
+            7 => Self::Follows,
+            _ => Self::Field,
+        }
+    }
+}
+
+/// Type of a field's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum FieldType {
+    U64 = 1,
+    I64 = 2,
+    F64 = 3,
+    Bool = 4,
+    Text = 5,
+    /// Text that was cut to [`MAX_TEXT`].
+    CutText = 6,
+}
+
+/// Longest text kept of one field, in bytes.
+pub(crate) const MAX_TEXT: usize = 256;
+/// Words of the longest record.
+pub(crate) const MAX_WORDS: usize = 1 + MAX_TEXT / 8;
+/// `parent` of a span that has none.
+pub(crate) const ROOT: u64 = 0;
+/// `parent` of a span whose parent is whatever this thread is in.
+pub(crate) const CONTEXTUAL: u64 = u64::MAX;
+
+const TIME_SHIFT: u32 = 8;
+
+/// First word of a timed record.
+#[inline]
+pub(crate) fn timed(kind: Kind, time: u64) -> u64 {
+    time << TIME_SHIFT | kind as u64
+}
+
+/// First word of a field.
+#[inline]
+pub(crate) fn field(kind: FieldType, index: usize, len: usize) -> u64 {
+    (len as u64) << 32 | (index as u64 & 0xffff) << 16 | (kind as u64) << 8 | Kind::Field as u64
+}
+
+/// A callsite as a word.
+#[inline]
+pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> u64 {
+    std::ptr::from_ref(metadata).addr() as u64
+}
+
+/// The callsite that [`callsite`] made `word` of.
+///
+/// # Safety
+/// `word` must come from [`callsite`] in this process.
+pub(crate) unsafe fn metadata(word: u64) -> &'static Metadata<'static> {
+    let address = std::ptr::with_exposed_provenance::<Metadata<'static>>(word as usize);
+    // SAFETY: by the contract, the address of a `&'static Metadata`.
+    unsafe { &*address }
+}
+
+/// One record, decoded in place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Record<'a> {
+    New { id: u64, callsite: u64, parent: u64 },
+    Enter { id: u64 },
+    Exit { id: u64 },
+    Close { id: u64 },
+    Record { id: u64 },
+    Event { callsite: u64, parent: u64 },
+    Follows { id: u64, follows: u64 },
+    Field { index: usize, value: Value<'a> },
+}
+
+/// A field's value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Value<'a> {
+    U64(u64),
+    I64(i64),
+    F64(f64),
+    Bool(bool),
+    Text { bytes: &'a [u8], cut: bool },
+}
+
+/// Raw time of the record that starts with `word`; none for a field.
+#[inline]
+pub(crate) fn time_of(word: u64) -> Option<u64> {
+    (Kind::of(word) != Kind::Field).then_some(word >> TIME_SHIFT)
+}
+
+/// Words of the record that starts with `word`.
+#[inline]
+pub(crate) fn words_of(word: u64) -> usize {
+    match Kind::of(word) {
+        Kind::New => 4,
+        Kind::Event | Kind::Follows => 3,
+        Kind::Field => 1 + ((word >> 32) as usize).div_ceil(8),
+        _ => 2,
+    }
+}
+
+/// Decodes the record at the start of `words`, which hold it whole.
+pub(crate) fn decode(words: &[u64]) -> Record<'_> {
+    match Kind::of(words[0]) {
+        Kind::New => Record::New { id: words[1], callsite: words[2], parent: words[3] },
+        Kind::Enter => Record::Enter { id: words[1] },
+        Kind::Exit => Record::Exit { id: words[1] },
+        Kind::Close => Record::Close { id: words[1] },
+        Kind::Record => Record::Record { id: words[1] },
+        Kind::Event => Record::Event { callsite: words[1], parent: words[2] },
+        Kind::Follows => Record::Follows { id: words[1], follows: words[2] },
+        Kind::Field => decode_field(words),
+    }
+}
+
+fn decode_field(words: &[u64]) -> Record<'_> {
+    let word = words[0];
+    let index = (word >> 16 & 0xffff) as usize;
+    let value = match (word >> 8) as u8 {
+        1 => Value::U64(words[1]),
+        2 => Value::I64(words[1] as i64),
+        3 => Value::F64(f64::from_bits(words[1])),
+        4 => Value::Bool(words[1] != 0),
+        kind => Value::Text {
+            bytes: text_bytes(&words[1..], (word >> 32) as usize),
+            cut: kind == FieldType::CutText as u8,
+        },
+    };
+    Record::Field { index, value }
+}
+
+fn text_bytes(words: &[u64], len: usize) -> &[u8] {
+    debug_assert!(len <= words.len() * 8);
+    let bytes = words.as_ptr().cast::<u8>();
+    // SAFETY: `len` bytes lie inside `words`; u64 has no padding and u8 no alignment.
+    unsafe { std::slice::from_raw_parts(bytes, len.min(words.len() * 8)) }
+}
