@@ -20,6 +20,12 @@ pub enum Error {
         /// What it said and what to do next.
         message: String,
     },
+    /// The system refused a thread or a signal handler.
+    #[error("the recorder cannot start: {source}")]
+    Thread {
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

@@ -15,5 +15,17 @@ pub mod power;
 pub mod sink;
 pub mod units;
 
+mod builder;
+mod guard;
+mod layer;
+mod recorder;
+mod roles;
+
+pub use builder::Builder;
 pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use error::Error;
+pub use guard::EnergyGuard;
+pub use layer::EnergyLayer;
+pub use record::{Capture, Detail, OnFull};
+pub use recorder::{RailSummary, RunSummary};
+pub use roles::DEFAULT_ROLES;

@@ -14,11 +14,14 @@ use std::time::{Duration, Instant};
 use super::chunk::{CHUNK_WORDS, Chunk, ChunkPool, free_chain};
 use super::shared::{OnFull, Shared};
 use crate::cpu_time;
+use crate::units::Nanos;
 
 /// One thread's log, as both sides see it.
 pub(crate) struct ThreadLog {
     pub(crate) tid: i64,
     pub(crate) name: Option<String>,
+    /// Raw time at which the log began, and the thread's CPU time then.
+    pub(crate) began: (u64, Option<Nanos>),
     /// Oldest chunk not yet emptied; moved on by the collector only.
     head: AtomicPtr<Chunk>,
     ended: AtomicBool,
@@ -27,10 +30,11 @@ pub(crate) struct ThreadLog {
 }
 
 impl ThreadLog {
-    fn new(first: NonNull<Chunk>) -> Arc<Self> {
+    fn new(first: NonNull<Chunk>, raw_time: u64) -> Arc<Self> {
         Arc::new(Self {
             tid: cpu_time::current_tid(),
             name: std::thread::current().name().map(str::to_owned),
+            began: (raw_time, cpu_time::current_thread()),
             head: AtomicPtr::new(first.as_ptr()),
             ended: AtomicBool::new(false),
             final_cpu_ns: AtomicI64::new(-1),
@@ -50,9 +54,9 @@ impl ThreadLog {
     }
 
     /// The thread's CPU time at its end.
-    pub(crate) fn final_cpu_ns(&self) -> Option<i64> {
+    pub(crate) fn final_cpu(&self) -> Option<Nanos> {
         let nanos = self.final_cpu_ns.load(Ordering::Relaxed);
-        (self.has_ended() && nanos >= 0).then_some(nanos)
+        (self.has_ended() && nanos >= 0).then(|| Nanos::from_nanos(nanos))
     }
 
     /// The oldest chunk. For the collector only.
@@ -100,7 +104,7 @@ pub(crate) struct Writer {
 impl Writer {
     fn register(shared: &Arc<Shared>) -> Box<Self> {
         let first = shared.pool.take_first();
-        let log = ThreadLog::new(first);
+        let log = ThreadLog::new(first, shared.raw_now());
         shared.new_logs.push(Arc::clone(&log));
         Box::new(Self {
             shared: Arc::clone(shared),

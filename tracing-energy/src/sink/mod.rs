@@ -65,3 +65,12 @@ pub struct Batch {
     /// Wall clock of this flush, ns since 1970.
     pub heartbeat_unix_ns: i64,
 }
+
+impl Batch {
+    /// How many rows it holds of activations, samples and CPU times: what is lost
+    /// when a sink refuses it.
+    pub fn rows(&self) -> u64 {
+        let rows = self.spans.len() + self.fields.len() + self.samples.len() + self.cpu.len() + self.marks.len();
+        rows as u64
+    }
+}

@@ -1,0 +1,356 @@
+//! Settings of a recording.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::clock::{Clock, MonotonicClock};
+use crate::error::Error;
+use crate::guard::{EnergyGuard, Ending, State};
+use crate::host;
+use crate::layer::EnergyLayer;
+use crate::power::{OpenOptions, PowerSource, Sampler, SourceChoice};
+use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
+use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal, unix_ns};
+use crate::roles::DEFAULT_ROLES;
+use crate::rows::{BaselineRow, Domain, EventRow, RailRow, Role, RunMetadata, RunRow, RunStatus};
+use crate::sink::Sink;
+use crate::units::Nanos;
+use crate::{chrome, store};
+
+/// Settings of a recording. Made by [`EnergyLayer::builder`].
+pub struct Builder {
+    sources: Sources,
+    options: OpenOptions,
+    baseline: Duration,
+    sinks: Vec<Box<dyn Sink>>,
+    database: Option<PathBuf>,
+    chrome: Option<PathBuf>,
+    detail: Detail,
+    key_fields: Vec<String>,
+    roles: HashMap<String, Role>,
+    domains: HashMap<String, Domain>,
+    capture: Capture,
+    on_full: OnFull,
+    buffer_bytes: usize,
+    flush_every: Duration,
+    node_limit: usize,
+    metadata: RunMetadata,
+    end_on_signal: bool,
+}
+
+enum Sources {
+    Chosen(SourceChoice),
+    Given(Vec<Box<dyn PowerSource>>),
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            sources: Sources::Chosen(SourceChoice::Auto),
+            options: OpenOptions::default(),
+            baseline: Duration::ZERO,
+            sinks: Vec::new(),
+            database: None,
+            chrome: None,
+            detail: Detail::default(),
+            key_fields: ["layer", "expert", "name"].map(str::to_owned).to_vec(),
+            roles: role_table(DEFAULT_ROLES.iter().copied()),
+            domains: HashMap::new(),
+            capture: Capture::default(),
+            on_full: OnFull::default(),
+            buffer_bytes: 8 << 20,
+            flush_every: Duration::from_millis(250),
+            node_limit: 65_536,
+            metadata: RunMetadata::default(),
+            end_on_signal: false,
+        }
+    }
+}
+
+fn role_table<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> HashMap<String, Role> {
+    names.filter_map(|(name, role)| Some((name.to_owned(), Role::from_name(role)?))).collect()
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Writes the run into this SQLite database; made if it is not there.
+    pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
+        self.database = Some(path.into());
+        self
+    }
+
+    /// Writes a Chrome trace while recording.
+    pub fn chrome(mut self, path: impl Into<PathBuf>) -> Self {
+        self.chrome = Some(path.into());
+        self
+    }
+
+    /// Hands all rows to another sink too.
+    pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Which power source to read; by default the best there is.
+    pub fn source(mut self, choice: SourceChoice) -> Self {
+        self.sources = Sources::Chosen(choice);
+        self
+    }
+
+    /// Reads power from this source (as well, if called more than once).
+    pub fn power_source(mut self, source: impl PowerSource + 'static) -> Self {
+        match &mut self.sources {
+            Sources::Given(sources) => sources.push(Box::new(source)),
+            Sources::Chosen(_) => self.sources = Sources::Given(vec![Box::new(source)]),
+        }
+        self
+    }
+
+    /// Wished-for time between power samples; 100 ms by default.
+    pub fn interval(mut self, interval: Duration) -> Self {
+        self.options.interval = Nanos::from(interval);
+        self
+    }
+
+    /// How sources are opened: configured watts, other roots of the system's files.
+    pub fn source_options(mut self, change: impl FnOnce(&mut OpenOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    /// Makes [`Builder::build`] wait this long and measure idle power meanwhile.
+    /// Without it, time before the first span serves if it was a second or more.
+    pub fn baseline(mut self, time: Duration) -> Self {
+        self.baseline = time;
+        self
+    }
+
+    /// Rows for every activation (the default), or totals only.
+    pub fn detail(mut self, detail: Detail) -> Self {
+        self.detail = detail;
+        self
+    }
+
+    /// Names of the fields whose values make separate nodes; by default `layer`,
+    /// `expert` and `name`.
+    pub fn key_fields<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
+        self.key_fields = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Roles by span name (`run`, `phase`, `section`, `token`, `layer`,
+    /// `component`, `op`), in place of the default table; unknown roles are ignored.
+    pub fn roles<'a>(mut self, names: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Self {
+        self.roles = role_table(names.into_iter().copied());
+        self
+    }
+
+    /// Says that spans of that name do their work on a GPU or neural engine.
+    pub fn domain(mut self, span_name: impl Into<String>, domain: Domain) -> Self {
+        self.domains.insert(span_name.into(), domain);
+        self
+    }
+
+    /// Which fields are kept; all by default.
+    pub fn capture(mut self, capture: Capture) -> Self {
+        self.capture = capture;
+        self
+    }
+
+    /// What a traced thread does when the recorder's memory is full.
+    pub fn on_full(mut self, on_full: OnFull) -> Self {
+        self.on_full = on_full;
+        self
+    }
+
+    /// Memory for records under way, bytes; 8 MiB by default.
+    pub fn buffer_bytes(mut self, bytes: usize) -> Self {
+        self.buffer_bytes = bytes;
+        self
+    }
+
+    /// Time between flushes: how old the newest row in the database may be, and
+    /// what a crash may lose; 250 ms by default.
+    pub fn flush_interval(mut self, time: Duration) -> Self {
+        self.flush_every = time.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Nodes after which new key values fold into `(other)`; 65,536 by default.
+    pub fn node_limit(mut self, nodes: usize) -> Self {
+        self.node_limit = nodes.max(16);
+        self
+    }
+
+    /// What the run says of itself: name, model, prompt, tags.
+    pub fn metadata(mut self, metadata: RunMetadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// Ends the recording on SIGINT and SIGTERM, before they take effect.
+    pub fn end_on_signal(mut self) -> Self {
+        self.end_on_signal = true;
+        self
+    }
+
+    /// Starts the recording.
+    ///
+    /// # Errors
+    /// A source that was asked for cannot be read, the database or trace cannot
+    /// be made, or the system refuses a thread.
+    pub fn build(mut self) -> Result<(EnergyLayer, EnergyGuard), Error> {
+        let sinks = self.open_sinks()?;
+        let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
+        let (sources, notices) = self.open_sources(&*clock)?;
+        let plan = SourcePlan::of(&sources, &notices);
+        let (tell, samples) = std::sync::mpsc::channel();
+        let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell).map_err(thread_error)?;
+        let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
+        if baseline_asked {
+            std::thread::sleep(self.baseline);
+        }
+        let zero = clock.now();
+        let start_unix_ns = unix_ns();
+        let shared = Shared::new(self.buffer_bytes, self.on_full, self.capture);
+        let control = Arc::new(Control::new(self.metadata.clone()));
+        let writer = Writer::spawn(sinks).map_err(thread_error)?;
+        let run = run_row(start_unix_ns, self.metadata);
+        let uuid = run.uuid.clone();
+        let key_fields: Arc<[String]> = self.key_fields.into();
+        let naming =
+            Naming { key_fields: Arc::clone(&key_fields), roles: self.roles, domains: self.domains };
+        let mut own_threads = sampler.threads();
+        own_threads.push(("energy-write".to_owned(), writer.tid()));
+        let parts = CollectorParts {
+            shared: Arc::clone(&shared),
+            control: Arc::clone(&control),
+            clock: Arc::clone(&clock),
+            zero,
+            samples,
+            rails: plan.rails,
+            first_rail: plan.first_rail,
+            configured_idle: plan.configured_idle,
+            baseline_asked,
+            own_threads,
+            sensors: sampler.child_pids(),
+            assembler: Assembler::new(naming, self.detail, self.node_limit),
+            detail: self.detail,
+            flush_every: self.flush_every,
+            run,
+            notices: plan.events,
+            writer,
+        };
+        let collector = Collector::spawn(parts).map_err(thread_error)?;
+        let _ = shared.collector.set(collector.thread().clone());
+        let state = Mutex::new(State::Running(sampler, collector));
+        let ending = Arc::new(Ending { uuid, shared: Arc::clone(&shared), control, clock, state });
+        if self.end_on_signal {
+            end_on_signal(Arc::downgrade(&ending)).map_err(thread_error)?;
+        }
+        Ok((EnergyLayer::new(Hot { shared, key_fields }), EnergyGuard::new(ending)))
+    }
+
+    fn open_sinks(&mut self) -> Result<Vec<Box<dyn Sink>>, Error> {
+        let mut sinks = std::mem::take(&mut self.sinks);
+        if let Some(path) = &self.database {
+            sinks.push(Box::new(store::SqliteSink::create(path)?));
+        }
+        if let Some(path) = &self.chrome {
+            sinks.push(Box::new(chrome::ChromeSink::create(path)?));
+        }
+        Ok(sinks)
+    }
+
+    fn open_sources(
+        &mut self,
+        clock: &dyn Clock,
+    ) -> Result<(Vec<Box<dyn PowerSource>>, Vec<String>), Error> {
+        match std::mem::replace(&mut self.sources, Sources::Given(Vec::new())) {
+            Sources::Given(sources) => Ok((sources, Vec::new())),
+            Sources::Chosen(choice) => {
+                let opened = crate::power::open(&choice, &self.options, clock)?;
+                Ok((opened.sources, opened.notices))
+            }
+        }
+    }
+}
+
+/// The sources' rails as rows.
+struct SourcePlan {
+    rails: Vec<RailRow>,
+    first_rail: Vec<u32>,
+    configured_idle: Vec<BaselineRow>,
+    events: Vec<EventRow>,
+}
+
+impl SourcePlan {
+    fn of(sources: &[Box<dyn PowerSource>], notices: &[String]) -> Self {
+        let event = |kind: &str, message: &String| EventRow {
+            time_ns: 0,
+            kind: kind.to_owned(),
+            count: 1,
+            message: message.clone(),
+        };
+        let mut plan = Self {
+            rails: Vec::new(),
+            first_rail: Vec::new(),
+            configured_idle: Vec::new(),
+            events: notices.iter().map(|notice| event("source_choice", notice)).collect(),
+        };
+        for source in sources {
+            let description = source.describe();
+            let first = plan.rails.len() as u32 + 1;
+            plan.first_rail.push(first);
+            plan.events.extend(description.limits.iter().map(|limit| event("source_limit", limit)));
+            for (index, rail) in description.rails.iter().enumerate() {
+                let id = first + index as u32;
+                if let Some(power) = source.configured_idle(index) {
+                    let power_w = power.watts();
+                    plan.configured_idle.push(BaselineRow { rail: id, start_ns: 0, end_ns: 0, power_w, samples: 0 });
+                }
+                plan.rails.push(RailRow {
+                    id,
+                    source: description.name.clone(),
+                    name: rail.name.clone(),
+                    parent: rail.parent.map(|parent| first + parent as u32),
+                    kind: rail.kind,
+                    unit: rail.unit.to_owned(),
+                    interval_ns: description.interval.nanos(),
+                    kernel: description.kernel.clone(),
+                    provenance: description.provenance,
+                });
+            }
+        }
+        plan
+    }
+}
+
+fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
+    let pid = std::process::id();
+    RunRow {
+        uuid: uuid::Uuid::new_v4().to_string(),
+        status: RunStatus::Running,
+        pid,
+        pid_start: host::process_start(pid),
+        boot_id: host::boot_id(),
+        start_unix_ns,
+        end_ns: None,
+        host: host::name(),
+        os: host::os(),
+        chip: host::chip(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        metadata,
+    }
+}
+
+fn thread_error(source: std::io::Error) -> Error {
+    Error::Thread { source }
+}

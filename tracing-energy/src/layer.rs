@@ -1,0 +1,114 @@
+//! The `tracing` layer.
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::builder::Builder;
+use crate::record::{Hot, ParentIs};
+
+/// Records spans for energy attribution. Composes with any registry, filter and
+/// other layers; made by [`EnergyLayer::builder`].
+///
+/// On a traced thread a callback writes a few words into that thread's own log:
+/// no lock, no I/O, no allocation once warm. Once the recording has ended a
+/// callback is one relaxed load.
+pub struct EnergyLayer {
+    hot: Hot,
+}
+
+impl EnergyLayer {
+    /// Settings of a recording, all with defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(hot: Hot) -> Self {
+        Self { hot }
+    }
+}
+
+impl std::fmt::Debug for EnergyLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EnergyLayer").field("recording", &self.hot.is_open()).finish_non_exhaustive()
+    }
+}
+
+/// The nearest recorded span at or above the explicit parent `id`: a filter may
+/// have hidden it from this layer.
+fn recorded_parent<S>(id: &Id, ctx: &Context<'_, S>, child: Option<&Id>) -> ParentIs
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    if ctx.span(id).is_some() {
+        return ParentIs::Span(id.into_u64());
+    }
+    let above = child.and_then(|child| ctx.span(child)).and_then(|child| child.parent());
+    above.map_or(ParentIs::Root, |above| ParentIs::Span(above.id().into_u64()))
+}
+
+impl<S> Layer<S> for EnergyLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    #[inline]
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        if !self.hot.is_open() {
+            return;
+        }
+        let parent = match attributes.parent() {
+            Some(parent) => recorded_parent(parent, &ctx, Some(id)),
+            None if attributes.is_root() => ParentIs::Root,
+            None => ParentIs::Contextual,
+        };
+        self.hot.new_span(id.into_u64(), attributes, parent);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        if self.hot.is_open() {
+            self.hot.record(id.into_u64(), values);
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, _: Context<'_, S>) {
+        if self.hot.is_open() {
+            self.hot.follows(id.into_u64(), follows.into_u64());
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if !self.hot.is_open() {
+            return;
+        }
+        let parent = match event.parent() {
+            Some(parent) => recorded_parent(parent, &ctx, None),
+            None if event.is_root() => ParentIs::Root,
+            None => ParentIs::Contextual,
+        };
+        self.hot.event(event, parent);
+    }
+
+    #[inline]
+    fn on_enter(&self, id: &Id, _: Context<'_, S>) {
+        if self.hot.is_open() {
+            self.hot.enter(id.into_u64());
+        }
+    }
+
+    #[inline]
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        if self.hot.is_open() {
+            self.hot.exit(id.into_u64());
+        }
+    }
+
+    #[inline]
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        if self.hot.is_open() {
+            self.hot.close(id.into_u64());
+        }
+    }
+}
+

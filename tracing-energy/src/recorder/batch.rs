@@ -1,0 +1,96 @@
+//! What the assembler tells, put into the batch and into the engine.
+
+use super::losses::LossCounts;
+use crate::attribution::{Engine, Opened};
+use crate::record::{Activation, Loss, Output};
+use crate::rows::{
+    CallsiteRow, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role, SpanRow,
+};
+use crate::sink::Batch;
+
+/// Rows of activations after which a batch goes out before its time.
+pub(super) const FULL: usize = 8_192;
+
+/// Collects rows between flushes.
+pub(super) struct Collecting<'a> {
+    pub(super) engine: &'a mut Engine,
+    pub(super) batch: &'a mut Batch,
+    pub(super) losses: &'a mut LossCounts,
+    pub(super) seen: &'a mut Seen,
+}
+
+/// What was seen of the traced program so far.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Activations begun.
+    pub(super) activations: u64,
+    /// When the first began.
+    pub(super) first_ns: Option<i64>,
+}
+
+impl Output for Collecting<'_> {
+    fn callsite(&mut self, row: CallsiteRow) {
+        self.batch.callsites.push(row);
+    }
+    fn node(&mut self, row: NodeRow, role: Option<Role>, domain: Domain) {
+        self.engine.node(row.id, row.parent, role, domain);
+        self.batch.nodes.push(row);
+    }
+    fn open(&mut self, activation: Activation) {
+        let Activation { seq, node, parent, thread, start_ns } = activation;
+        self.engine.open(Opened { seq, node, parent, thread, start_ns });
+        self.seen.activations += 1;
+        self.seen.first_ns.get_or_insert(start_ns);
+    }
+    fn close(&mut self, seq: u64, end_ns: i64) {
+        self.engine.close(seq, end_ns);
+    }
+    fn first_activation(&mut self, node: u32) {
+        self.engine.instance(node);
+    }
+    fn span(&mut self, row: SpanRow) {
+        self.batch.spans.push(row);
+    }
+    fn instance(&mut self, row: InstanceRow) {
+        self.batch.instances.push(row);
+    }
+    fn fields(&mut self, span: u64, json: String) {
+        self.batch.fields.push(FieldsRow { span, json });
+    }
+    fn link(&mut self, row: LinkRow) {
+        self.batch.links.push(row);
+    }
+    fn mark(&mut self, row: MarkRow) {
+        self.batch.marks.push(row);
+    }
+    fn node_window(&mut self, row: NodeWindowRow) {
+        self.batch.node_windows.push(row);
+    }
+    fn loss(&mut self, loss: Loss) {
+        self.losses.add(loss);
+    }
+}
+
+/// Sorts a batch's activations by number and keeps the last row of each.
+pub(super) fn tidy(batch: &mut Batch) {
+    batch.spans.sort_by_key(|row| row.seq);
+    let mut kept: Vec<SpanRow> = Vec::with_capacity(batch.spans.len());
+    for row in batch.spans.drain(..) {
+        match kept.last_mut() {
+            Some(last) if last.seq == row.seq => *last = row,
+            _ => kept.push(row),
+        }
+    }
+    batch.spans = kept;
+}
+
+/// Takes the rows of single activations out of a batch that could not be
+/// written; answers how many. What attribution needs stays.
+pub(super) fn strip(batch: &mut Batch) -> u64 {
+    let rows = batch.spans.len() + batch.fields.len() + batch.marks.len() + batch.links.len();
+    batch.spans.clear();
+    batch.fields.clear();
+    batch.marks.clear();
+    batch.links.clear();
+    rows as u64
+}

@@ -1,0 +1,45 @@
+//! What the guard and the collector tell each other.
+
+use std::sync::Mutex;
+
+use crate::rows::{RunMetadata, RunStatus};
+use crate::units::Nanos;
+
+/// Shared by guard, signal thread and collector; never touched by traced threads.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    end: Mutex<Option<(Nanos, RunStatus)>>,
+    metadata: Mutex<(RunMetadata, bool)>,
+}
+
+impl Control {
+    pub(crate) fn new(metadata: RunMetadata) -> Self {
+        Self { end: Mutex::new(None), metadata: Mutex::new((metadata, false)) }
+    }
+
+    /// Ends the run at `time` of the sampler's clock; the first call decides.
+    pub(crate) fn set_end(&self, time: Nanos, status: RunStatus) {
+        if let Ok(mut end) = self.end.lock() {
+            end.get_or_insert((time, status));
+        }
+    }
+
+    /// When and how the run ended, if it did.
+    pub(crate) fn end(&self) -> Option<(Nanos, RunStatus)> {
+        self.end.lock().ok().and_then(|end| *end)
+    }
+
+    /// Changes the metadata.
+    pub(crate) fn update_metadata(&self, change: impl FnOnce(&mut RunMetadata)) {
+        if let Ok(mut metadata) = self.metadata.lock() {
+            change(&mut metadata.0);
+            metadata.1 = true;
+        }
+    }
+
+    /// The metadata, if it changed since the last call.
+    pub(crate) fn changed_metadata(&self) -> Option<RunMetadata> {
+        let mut metadata = self.metadata.lock().ok()?;
+        std::mem::take(&mut metadata.1).then(|| metadata.0.clone())
+    }
+}

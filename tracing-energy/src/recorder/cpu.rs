@@ -1,0 +1,110 @@
+//! CPU time series: who was on a processor, read by the collector.
+
+use std::collections::VecDeque;
+
+use crate::cpu_time;
+use crate::record::ThreadLog;
+use crate::rows::{CpuOf, CpuRow};
+use crate::units::Nanos;
+
+/// The machine's ticks are coarse (10 ms): its rows reach back this far.
+const MACHINE_SPAN_NS: i64 = 1_000_000_000;
+const MACHINE_EVERY_NS: i64 = 100_000_000;
+
+/// The last reading of one series.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    time_ns: i64,
+    used_ns: i64,
+}
+
+/// Reads CPU times and tells them as rows with their own edges.
+pub(crate) struct CpuReader {
+    process: Option<Mark>,
+    sensors: Vec<(u32, Option<Mark>)>,
+    own: Vec<(u32, i64, Option<Mark>)>,
+    threads: Vec<Option<Mark>>,
+    machine: VecDeque<Mark>,
+    machine_told_ns: i64,
+}
+
+impl CpuReader {
+    /// Begins at run time `now`, with our own threads (run id and system id) and
+    /// the sensors' child processes.
+    pub(crate) fn new(now_ns: i64, own: &[(u32, i64)], sensors: &[u32]) -> Self {
+        let mut reader = Self {
+            process: None,
+            sensors: sensors.iter().map(|&pid| (pid, None)).collect(),
+            own: own.iter().map(|&(id, tid)| (id, tid, None)).collect(),
+            threads: Vec::new(),
+            machine: VecDeque::new(),
+            machine_told_ns: now_ns,
+        };
+        reader.read(now_ns, std::iter::empty(), &mut |_| ());
+        reader
+    }
+
+    /// Adds traced thread `number` (from 0, dense), with its CPU time when its
+    /// log began.
+    pub(crate) fn add_thread(&mut self, number: usize, began_ns: i64, used: Option<Nanos>) {
+        self.threads.resize(self.threads.len().max(number + 1), None);
+        self.threads[number] = used.map(|used| Mark { time_ns: began_ns, used_ns: used.nanos() });
+    }
+
+    /// Reads everything now and tells what was used since the last time.
+    pub(crate) fn read<'a>(
+        &mut self,
+        now_ns: i64,
+        threads: impl Iterator<Item = (usize, u32, &'a ThreadLog)>,
+        tell: &mut impl FnMut(CpuRow),
+    ) {
+        step(&mut self.process, CpuOf::Process, now_ns, cpu_time::process(), tell);
+        for (pid, mark) in &mut self.sensors {
+            step(mark, CpuOf::Sensor, now_ns, cpu_time::other_process(*pid), tell);
+        }
+        for (id, tid, mark) in &mut self.own {
+            step(mark, CpuOf::Thread(*id), now_ns, cpu_time::thread(*tid), tell);
+        }
+        for (number, id, log) in threads {
+            let used = if log.has_ended() { log.final_cpu() } else { cpu_time::thread(log.tid) };
+            if let Some(mark) = self.threads.get_mut(number) {
+                step(mark, CpuOf::Thread(id), now_ns, used, tell);
+            }
+        }
+        self.read_machine(now_ns, tell);
+    }
+
+    fn read_machine(&mut self, now_ns: i64, tell: &mut impl FnMut(CpuRow)) {
+        let Some(used) = cpu_time::machine() else { return };
+        self.machine.push_back(Mark { time_ns: now_ns, used_ns: used.nanos() });
+        while self.machine.get(1).is_some_and(|second| second.time_ns <= now_ns - MACHINE_SPAN_NS) {
+            self.machine.pop_front();
+        }
+        if now_ns - self.machine_told_ns >= MACHINE_EVERY_NS
+            && let Some(oldest) = self.machine.front()
+        {
+            self.machine_told_ns = now_ns;
+            tell(CpuRow {
+                of: CpuOf::Machine,
+                start_ns: oldest.time_ns,
+                end_ns: now_ns,
+                on_cpu_ns: used.nanos() - oldest.used_ns,
+            });
+        }
+    }
+}
+
+fn step(
+    mark: &mut Option<Mark>,
+    of: CpuOf,
+    now_ns: i64,
+    used: Option<Nanos>,
+    tell: &mut impl FnMut(CpuRow),
+) {
+    let Some(used) = used else { return };
+    let now = Mark { time_ns: now_ns, used_ns: used.nanos() };
+    if let Some(last) = mark.replace(now).filter(|last| last.time_ns < now_ns) {
+        let on_cpu_ns = (now.used_ns - last.used_ns).max(0);
+        tell(CpuRow { of, start_ns: last.time_ns, end_ns: now_ns, on_cpu_ns });
+    }
+}

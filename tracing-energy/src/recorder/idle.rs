@@ -1,0 +1,87 @@
+//! Idle baselines: what rails draw while the program does nothing.
+
+use std::collections::BTreeMap;
+
+use crate::rows::{BaselineRow, SampleRow};
+use crate::units::{Energy, Nanos};
+
+/// Least idle time that whole samples must cover to serve as a baseline.
+const LEAST_NS: i64 = 1_000_000_000;
+
+/// Collects samples of idle time.
+#[derive(Debug, Default)]
+pub(crate) struct IdleSamples {
+    rails: BTreeMap<u32, Rail>,
+}
+
+#[derive(Debug)]
+struct Rail {
+    start_ns: i64,
+    end_ns: i64,
+    covered_ns: i64,
+    energy_j: f64,
+    samples: u32,
+}
+
+impl IdleSamples {
+    /// Takes a sample that lies wholly in idle time.
+    pub(crate) fn add(&mut self, sample: &SampleRow) {
+        let Some(energy_j) = sample.energy_j else { return };
+        let rail = self.rails.entry(sample.rail).or_insert(Rail {
+            start_ns: sample.start_ns,
+            end_ns: sample.end_ns,
+            covered_ns: 0,
+            energy_j: 0.0,
+            samples: 0,
+        });
+        rail.end_ns = sample.end_ns;
+        rail.covered_ns += sample.end_ns - sample.start_ns;
+        rail.energy_j += energy_j;
+        rail.samples += 1;
+    }
+
+    /// The baselines; of `asked` idle time any whole sample serves, of time that
+    /// happened to be idle only a second's worth.
+    pub(crate) fn baselines(self, asked: bool) -> Vec<BaselineRow> {
+        let serves = |rail: &Rail| asked || rail.covered_ns >= LEAST_NS;
+        let row = |(rail, idle): (u32, Rail)| {
+            let power = Energy::from_joules(idle.energy_j).over(Nanos::from_nanos(idle.covered_ns))?;
+            Some(BaselineRow {
+                rail,
+                start_ns: idle.start_ns,
+                end_ns: idle.end_ns,
+                power_w: power.watts(),
+                samples: idle.samples,
+            })
+        };
+        self.rails.into_iter().filter(|(_, rail)| serves(rail)).filter_map(row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(start_ms: i64, end_ms: i64, energy_j: f64) -> SampleRow {
+        let ns = |ms: i64| ms * 1_000_000;
+        SampleRow { rail: 1, start_ns: ns(start_ms), end_ns: ns(end_ms), energy_j: Some(energy_j) }
+    }
+
+    #[test]
+    fn baseline_is_energy_over_time_of_whole_samples() {
+        let mut idle = IdleSamples::default();
+        idle.add(&sample(-2000, -1500, 2.0));
+        idle.add(&sample(-1500, -500, 5.0));
+        let rows = idle.baselines(true);
+        assert_eq!(rows.len(), 1);
+        assert!((rows[0].power_w - 7.0 / 1.5).abs() < 1e-12);
+        assert_eq!((rows[0].samples, rows[0].start_ns), (2, -2_000_000_000));
+    }
+
+    #[test]
+    fn chance_idle_time_must_cover_a_second() {
+        let mut idle = IdleSamples::default();
+        idle.add(&sample(0, 900, 2.0));
+        assert!(idle.baselines(false).is_empty());
+    }
+}

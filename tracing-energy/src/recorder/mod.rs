@@ -1,0 +1,24 @@
+//! The recorder: the threads behind a layer and what they hand on.
+//!
+//! ```text
+//! traced threads --logs--> collector --batches--> writer --> sinks
+//! power sources --samples--^  | ^
+//!                          engine (attribution)
+//! ```
+
+mod batch;
+mod calibration;
+mod collector;
+mod control;
+mod cpu;
+mod idle;
+mod losses;
+mod signal;
+mod summary;
+mod writer;
+
+pub(crate) use collector::{Collector, CollectorParts, unix_ns};
+pub(crate) use control::Control;
+pub(crate) use signal::end_on_signal;
+pub use summary::{RailSummary, RunSummary};
+pub(crate) use writer::Writer;

@@ -1,0 +1,111 @@
+//! The writer thread: batches to sinks, off the collector's way.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::cpu_time;
+use crate::sink::{Batch, Sink};
+
+/// Batches that may wait for the sinks.
+const QUEUE: usize = 3;
+/// How long the collector waits for a place in the queue before it gives up rows.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What happened at the sinks: the message, and the rows it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SinkFailure {
+    pub(crate) message: String,
+    pub(crate) rows: u64,
+}
+
+/// The collector's handle of the writer thread.
+pub(crate) struct Writer {
+    batches: Option<SyncSender<Batch>>,
+    failures: Arc<Mutex<Vec<SinkFailure>>>,
+    thread: Option<JoinHandle<()>>,
+    tid: i64,
+}
+
+impl Writer {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system refuses another thread.
+    pub(crate) fn spawn(sinks: Vec<Box<dyn Sink>>) -> std::io::Result<Self> {
+        let (batches, queue) = sync_channel(QUEUE);
+        let (tell_tid, tid) = sync_channel(1);
+        let failures = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&failures);
+        let thread = std::thread::Builder::new().name("energy-write".to_owned()).spawn(move || {
+            let _ = tell_tid.send(cpu_time::current_tid());
+            write_all(sinks, &queue, &shared);
+        })?;
+        let tid = tid.recv().unwrap_or_default();
+        Ok(Self { batches: Some(batches), failures, thread: Some(thread), tid })
+    }
+
+    /// The system's id of the thread.
+    pub(crate) fn tid(&self) -> i64 {
+        self.tid
+    }
+
+    /// Hands on a batch. If the sinks stay behind for too long, it comes back.
+    pub(crate) fn send(&self, mut batch: Batch) -> Result<(), Box<Batch>> {
+        let Some(batches) = &self.batches else { return Err(Box::new(batch)) };
+        let begin = Instant::now();
+        loop {
+            match batches.try_send(batch) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(back)) if begin.elapsed() < PATIENCE => batch = back,
+                Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => {
+                    return Err(Box::new(back));
+                }
+            }
+            std::thread::sleep(Duration::from_micros(500));
+        }
+    }
+
+    /// Hands on the last batch, however long it takes.
+    pub(crate) fn send_last(&self, batch: Batch) {
+        if let Some(batches) = &self.batches {
+            let _ = batches.send(batch);
+        }
+    }
+
+    /// Failures since the last call.
+    pub(crate) fn failures(&self) -> Vec<SinkFailure> {
+        self.failures.lock().map(|mut failures| std::mem::take(&mut *failures)).unwrap_or_default()
+    }
+
+    /// Waits until everything is written and the sinks have finished.
+    pub(crate) fn finish(&mut self) -> Vec<SinkFailure> {
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.failures()
+    }
+}
+
+fn write_all(mut sinks: Vec<Box<dyn Sink>>, queue: &Receiver<Batch>, failures: &Mutex<Vec<SinkFailure>>) {
+    let fail = |sink: &dyn Sink, message: String, rows: u64| {
+        if let Ok(mut failures) = failures.lock() {
+            failures.push(SinkFailure { message: format!("{}: {message}", sink.name()), rows });
+        }
+    };
+    for batch in queue {
+        for sink in &mut sinks {
+            if let Err(message) = sink.write(&batch) {
+                fail(&**sink, message, batch.rows());
+            }
+        }
+    }
+    for sink in &mut sinks {
+        if let Err(message) = sink.finish() {
+            fail(&**sink, message, 0);
+        }
+    }
+}
