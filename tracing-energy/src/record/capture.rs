@@ -28,9 +28,8 @@ impl<'a> FieldWriter<'a> {
 
     #[inline]
     fn number(&self, field: &Field, kind: FieldType, word: u64) {
-        if self.wants(field) && self.writer.reserve(2) {
-            self.writer.push(wire::field(kind, field.index(), 8));
-            self.writer.push(word);
+        if self.wants(field) {
+            self.writer.append([wire::field(kind, field.index(), 8), word]);
         }
     }
 
@@ -39,11 +38,11 @@ impl<'a> FieldWriter<'a> {
             return;
         }
         let kind = if cut { FieldType::CutText } else { FieldType::Text };
-        self.writer.push(wire::field(kind, field.index(), text.len()));
+        self.writer.append([wire::field(kind, field.index(), text.len())]);
         for bytes in text.chunks(8) {
             let mut word = [0; 8];
             word[..bytes.len()].copy_from_slice(bytes);
-            self.writer.push(u64::from_ne_bytes(word));
+            self.writer.append([u64::from_ne_bytes(word)]);
         }
     }
 }

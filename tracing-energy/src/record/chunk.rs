@@ -29,27 +29,25 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    fn new() -> Box<Self> {
-        Box::new(Self {
-            published: AtomicU32::new(0),
-            next: AtomicPtr::new(std::ptr::null_mut()),
-            words: UnsafeCell::new([0; CHUNK_WORDS]),
-        })
+    /// A new chunk, straight from zeroed memory: 16 KiB are not copied.
+    fn leaked() -> NonNull<Self> {
+        // SAFETY: all its fields are valid when zero: counters and a null pointer.
+        NonNull::from(Box::leak(unsafe { Box::<Self>::new_zeroed().assume_init() }))
     }
 
-    /// Writes one word.
+    /// Writes words from `at` on.
     ///
     /// # Safety
-    /// Only the thread that owns the log, `at < CHUNK_WORDS`, not yet published.
-    #[inline]
-    pub(crate) unsafe fn write(&self, at: usize, word: u64) {
-        debug_assert!(at < CHUNK_WORDS);
-        // SAFETY: by the contract no one else touches this word.
-        unsafe { self.words.get().cast::<u64>().add(at).write(word) }
+    /// Only the thread that owns the log, `at + N <= CHUNK_WORDS`, not yet published.
+    #[inline(always)]
+    pub(crate) unsafe fn write<const N: usize>(&self, at: usize, words: [u64; N]) {
+        debug_assert!(at + N <= CHUNK_WORDS);
+        // SAFETY: by the contract no one else touches these words.
+        unsafe { self.words.get().cast::<u64>().add(at).cast::<[u64; N]>().write(words) }
     }
 
     /// Hands all words before `len` to the reader.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn publish(&self, len: usize) {
         self.published.store(len as u32, Ordering::Release);
     }
@@ -100,14 +98,14 @@ impl ChunkPool {
     pub(crate) fn take_first(&self) -> NonNull<Chunk> {
         self.free.pop().unwrap_or_else(|| {
             self.allocated.fetch_add(1, Ordering::Relaxed);
-            leak(Chunk::new())
+            Chunk::leaked()
         })
     }
 
     fn allocate(&self) -> Option<NonNull<Chunk>> {
         let claim = |count| (count < self.limit).then_some(count + 1);
         self.allocated.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).ok()?;
-        Some(leak(Chunk::new()))
+        Some(Chunk::leaked())
     }
 
     /// Whether more than half of the limit is in use.
@@ -127,7 +125,7 @@ impl ChunkPool {
         used.next.store(std::ptr::null_mut(), Ordering::Relaxed);
         if self.free.push(chunk).is_err() {
             self.allocated.fetch_sub(1, Ordering::Relaxed);
-            // SAFETY: made by `leak`, owned by us.
+            // SAFETY: made by `leaked`, owned by us.
             drop(unsafe { Box::from_raw(chunk.as_ptr()) });
         }
     }
@@ -136,7 +134,7 @@ impl ChunkPool {
 impl Drop for ChunkPool {
     fn drop(&mut self) {
         while let Some(chunk) = self.free.pop() {
-            // SAFETY: made by `leak`, and the pool held the only pointer.
+            // SAFETY: made by `leaked`, and the pool held the only pointer.
             drop(unsafe { Box::from_raw(chunk.as_ptr()) });
         }
     }
@@ -149,12 +147,8 @@ impl Drop for ChunkPool {
 pub(crate) unsafe fn free_chain(first: NonNull<Chunk>) {
     let mut next = Some(first);
     while let Some(chunk) = next {
-        // SAFETY: made by `leak`; by the contract we own the chain.
+        // SAFETY: made by `leaked`; by the contract we own the chain.
         let owned = unsafe { Box::from_raw(chunk.as_ptr()) };
         next = owned.next();
     }
-}
-
-fn leak(chunk: Box<Chunk>) -> NonNull<Chunk> {
-    NonNull::from(Box::leak(chunk))
 }

@@ -48,15 +48,17 @@ impl Hot {
     pub(crate) fn new_span(&self, id: u64, attributes: &Attributes<'_>, parent: ParentIs) {
         let metadata = attributes.metadata();
         with_writer(&self.shared, |writer| {
-            if !writer.reserve(4) {
-                return;
+            // A thread that is in it already knows the time well enough: the span
+            // cannot be entered before this record, and the log keeps its order.
+            let time = match parent {
+                ParentIs::Span(_) => self.shared.raw_now(),
+                ParentIs::Contextual | ParentIs::Root => writer.last_time(),
+            };
+            let record = [wire::timed(Kind::New, time), id, wire::callsite(metadata), parent.word()];
+            if writer.append(record) {
+                self.fields(writer, metadata, |visitor| attributes.record(visitor));
+                writer.publish();
             }
-            writer.push(wire::timed(Kind::New, self.shared.raw_now()));
-            writer.push(id);
-            writer.push(wire::callsite(metadata));
-            writer.push(parent.word());
-            self.fields(writer, metadata, |visitor| attributes.record(visitor));
-            writer.publish();
         });
     }
 
@@ -95,10 +97,7 @@ impl Hot {
 
     pub(crate) fn follows(&self, id: u64, follows: u64) {
         with_writer(&self.shared, |writer| {
-            if writer.reserve(3) {
-                writer.push(wire::timed(Kind::Follows, self.shared.raw_now()));
-                writer.push(id);
-                writer.push(follows);
+            if writer.append([wire::timed(Kind::Follows, self.shared.raw_now()), id, follows]) {
                 writer.publish();
             }
         });
@@ -109,26 +108,21 @@ impl Hot {
             return;
         }
         with_writer(&self.shared, |writer| {
-            if !writer.reserve(3) {
-                return;
+            let time = self.shared.raw_now();
+            if writer.append([wire::timed(Kind::Event, time), wire::callsite(event.metadata()), parent.word()]) {
+                self.fields(writer, event.metadata(), |visitor| event.record(visitor));
+                writer.publish();
             }
-            writer.push(wire::timed(Kind::Event, self.shared.raw_now()));
-            writer.push(wire::callsite(event.metadata()));
-            writer.push(parent.word());
-            self.fields(writer, event.metadata(), |visitor| event.record(visitor));
-            writer.publish();
         });
     }
 
     #[inline]
     fn pair(&self, writer: &Writer, kind: Kind, id: u64, time: u64) -> bool {
-        let reserved = writer.reserve(2);
-        if reserved {
-            writer.push(wire::timed(kind, time));
-            writer.push(id);
+        let appended = writer.append([wire::timed(kind, time), id]);
+        if appended {
             writer.publish();
         }
-        reserved
+        appended
     }
 
     #[inline]

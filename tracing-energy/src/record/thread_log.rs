@@ -117,19 +117,24 @@ impl Writer {
         })
     }
 
-    /// Begins a record of at most `words` words; none if it has to be dropped.
-    #[inline]
-    pub(crate) fn reserve(&self, words: usize) -> bool {
-        self.at.get() + words <= CHUNK_WORDS || self.next_chunk()
+    /// Appends a record, or the part of one that has a fixed length; false if it
+    /// had to be dropped.
+    #[inline(always)]
+    pub(crate) fn append<const N: usize>(&self, words: [u64; N]) -> bool {
+        let fits = self.reserve(N);
+        if fits {
+            let at = self.at.get();
+            // SAFETY: `reserve` made room in our own chunk, past what is published.
+            unsafe { self.chunk.get().as_ref().write(at, words) };
+            self.at.set(at + N);
+        }
+        fits
     }
 
-    /// Appends a word to the reserved record.
-    #[inline]
-    pub(crate) fn push(&self, word: u64) {
-        let at = self.at.get();
-        // SAFETY: `reserve` made room in our own chunk, past what is published.
-        unsafe { self.chunk.get().as_ref().write(at, word) };
-        self.at.set(at + 1);
+    /// Makes room for a record of `words` words; false if it has to be dropped.
+    #[inline(always)]
+    pub(crate) fn reserve(&self, words: usize) -> bool {
+        self.at.get() + words <= CHUNK_WORDS || self.next_chunk()
     }
 
     /// Hands everything appended so far to the collector.
@@ -143,6 +148,12 @@ impl Writer {
     #[inline]
     pub(crate) fn note_exit(&self, id: u64, time: u64) {
         self.last_exit.set((id, time));
+    }
+
+    /// The time of the latest exit, or of the log's beginning.
+    #[inline]
+    pub(crate) fn last_time(&self) -> u64 {
+        self.last_exit.get().1
     }
 
     /// The time of the latest exit if it was of `id`.
