@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::Error;
-use crate::guard::{EnergyGuard, Ending, State};
+use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::layer::EnergyLayer;
 use crate::power::{OpenOptions, PowerSource, Sampler, SourceChoice};
@@ -70,12 +70,16 @@ impl Default for Builder {
 }
 
 fn role_table<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> HashMap<String, Role> {
-    names.filter_map(|(name, role)| Some((name.to_owned(), Role::from_name(role)?))).collect()
+    names
+        .filter_map(|(name, role)| Some((name.to_owned(), Role::from_name(role)?)))
+        .collect()
 }
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder").field("database", &self.database).finish_non_exhaustive()
+        f.debug_struct("Builder")
+            .field("database", &self.database)
+            .finish_non_exhaustive()
     }
 }
 
@@ -225,8 +229,11 @@ impl Builder {
         let run = run_row(start_unix_ns, self.metadata);
         let uuid = run.uuid.clone();
         let key_fields: Arc<[String]> = self.key_fields.into();
-        let naming =
-            Naming { key_fields: Arc::clone(&key_fields), roles: self.roles, domains: self.domains };
+        let naming = Naming {
+            key_fields: Arc::clone(&key_fields),
+            roles: self.roles,
+            domains: self.domains,
+        };
         let mut own_threads = sampler.threads();
         own_threads.push(("energy-write".to_owned(), writer.tid()));
         let parts = CollectorParts {
@@ -251,11 +258,20 @@ impl Builder {
         let collector = Collector::spawn(parts).map_err(thread_error)?;
         let _ = shared.collector.set(collector.thread().clone());
         let state = Mutex::new(State::Running(sampler, collector));
-        let ending = Arc::new(Ending { uuid, shared: Arc::clone(&shared), control, clock, state });
+        let ending = Arc::new(Ending {
+            uuid,
+            shared: Arc::clone(&shared),
+            control,
+            clock,
+            state,
+        });
         if self.end_on_signal {
             end_on_signal(Arc::downgrade(&ending)).map_err(thread_error)?;
         }
-        Ok((EnergyLayer::new(Hot { shared, key_fields }), EnergyGuard::new(ending)))
+        Ok((
+            EnergyLayer::new(Hot { shared, key_fields }),
+            EnergyGuard::new(ending),
+        ))
     }
 
     fn open_sinks(&mut self) -> Result<Vec<Box<dyn Sink>>, Error> {
@@ -303,18 +319,32 @@ impl SourcePlan {
             rails: Vec::new(),
             first_rail: Vec::new(),
             configured_idle: Vec::new(),
-            events: notices.iter().map(|notice| event("source_choice", notice)).collect(),
+            events: notices
+                .iter()
+                .map(|notice| event("source_choice", notice))
+                .collect(),
         };
         for source in sources {
             let description = source.describe();
             let first = plan.rails.len() as u32 + 1;
             plan.first_rail.push(first);
-            plan.events.extend(description.limits.iter().map(|limit| event("source_limit", limit)));
+            plan.events.extend(
+                description
+                    .limits
+                    .iter()
+                    .map(|limit| event("source_limit", limit)),
+            );
             for (index, rail) in description.rails.iter().enumerate() {
                 let id = first + index as u32;
                 if let Some(power) = source.configured_idle(index) {
                     let power_w = power.watts();
-                    plan.configured_idle.push(BaselineRow { rail: id, start_ns: 0, end_ns: 0, power_w, samples: 0 });
+                    plan.configured_idle.push(BaselineRow {
+                        rail: id,
+                        start_ns: 0,
+                        end_ns: 0,
+                        power_w,
+                        samples: 0,
+                    });
                 }
                 plan.rails.push(RailRow {
                     id,

@@ -55,7 +55,9 @@ impl Drop for EnergyGuard {
 
 impl std::fmt::Debug for EnergyGuard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EnergyGuard").field("run", &self.ending.uuid).finish_non_exhaustive()
+        f.debug_struct("EnergyGuard")
+            .field("run", &self.ending.uuid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,10 +82,16 @@ impl Ending {
     /// Ends the recording; a second call gets the first one's summary.
     pub(crate) fn finish(&self, status: RunStatus) -> RunSummary {
         if self.shared.gate.is_forked() {
-            return RunSummary { uuid: self.uuid.clone(), ..RunSummary::default() };
+            return RunSummary {
+                uuid: self.uuid.clone(),
+                ..RunSummary::default()
+            };
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing = State::Ended(RunSummary { uuid: self.uuid.clone(), ..RunSummary::default() });
+        let nothing = State::Ended(RunSummary {
+            uuid: self.uuid.clone(),
+            ..RunSummary::default()
+        });
         let summary = match std::mem::replace(&mut *state, nothing) {
             State::Ended(summary) => summary,
             State::Running(sampler, collector) => self.stop(sampler, collector, status),
@@ -92,7 +100,12 @@ impl Ending {
         summary
     }
 
-    fn stop(&self, sampler: Sampler, collector: JoinHandle<RunSummary>, status: RunStatus) -> RunSummary {
+    fn stop(
+        &self,
+        sampler: Sampler,
+        collector: JoinHandle<RunSummary>,
+        status: RunStatus,
+    ) -> RunSummary {
         let end = self.clock.now();
         self.shared.gate.close();
         sampler.stop();
@@ -100,7 +113,9 @@ impl Ending {
         self.shared.wake_collector();
         collector.join().unwrap_or_else(|_| RunSummary {
             uuid: self.uuid.clone(),
-            warnings: vec!["the recorder failed; what it had flushed is in the database".to_owned()],
+            warnings: vec![
+                "the recorder failed; what it had flushed is in the database".to_owned(),
+            ],
             ..RunSummary::default()
         })
     }

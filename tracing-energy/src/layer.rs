@@ -32,7 +32,9 @@ impl EnergyLayer {
 
 impl std::fmt::Debug for EnergyLayer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EnergyLayer").field("recording", &self.hot.is_open()).finish_non_exhaustive()
+        f.debug_struct("EnergyLayer")
+            .field("recording", &self.hot.is_open())
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,8 +47,12 @@ where
     if ctx.span(id).is_some() {
         return ParentIs::Span(id.into_u64());
     }
-    let above = child.and_then(|child| ctx.span(child)).and_then(|child| child.parent());
-    above.map_or(ParentIs::Root, |above| ParentIs::Span(above.id().into_u64()))
+    let above = child
+        .and_then(|child| ctx.span(child))
+        .and_then(|child| child.parent());
+    above.map_or(ParentIs::Root, |above| {
+        ParentIs::Span(above.id().into_u64())
+    })
 }
 
 impl<S> Layer<S> for EnergyLayer
@@ -111,4 +117,3 @@ where
         }
     }
 }
-

@@ -9,9 +9,9 @@ pub mod attribution;
 mod clock;
 pub mod cpu_time;
 mod error;
-pub mod rows;
-mod record;
 pub mod power;
+mod record;
+pub mod rows;
 pub mod sink;
 pub mod units;
 

@@ -103,8 +103,16 @@ impl Assembler {
         }
         self.end_subject(thread, out);
         match record {
-            Record::New { id, callsite, parent } => {
-                if parent != ROOT && parent != CONTEXTUAL && self.instances.find(parent).is_none() && !last_try {
+            Record::New {
+                id,
+                callsite,
+                parent,
+            } => {
+                if parent != ROOT
+                    && parent != CONTEXTUAL
+                    && self.instances.find(parent).is_none()
+                    && !last_try
+                {
                     return Verdict::NotYet;
                 }
                 self.create(thread, time_ns, id, callsite, parent, out);
@@ -183,8 +191,14 @@ impl Assembler {
     fn parent(&self, thread: usize, parent: u64) -> Option<InstanceRef> {
         match parent {
             ROOT => None,
-            CONTEXTUAL => self.threads.top(thread).map(|open| self.instances.reference(open.slot)),
-            id => self.instances.find(id).map(|slot| self.instances.reference(slot)),
+            CONTEXTUAL => self
+                .threads
+                .top(thread)
+                .map(|open| self.instances.reference(open.slot)),
+            id => self
+                .instances
+                .find(id)
+                .map(|slot| self.instances.reference(slot)),
         }
     }
 
@@ -222,7 +236,9 @@ impl Assembler {
             Subject::Mark(mark) => mark.values.set(index, value),
             Subject::Span(slot) => {
                 let instance = self.instances.get_mut(*slot);
-                let Some(callsite) = instance.callsite else { return };
+                let Some(callsite) = instance.callsite else {
+                    return;
+                };
                 match self.callsites.get(callsite).fields.get(index) {
                     Some(FieldUse::Key) => instance.node = None,
                     Some(FieldUse::Token) => {
@@ -239,8 +255,14 @@ impl Assembler {
 
     fn end_subject(&mut self, thread: usize, out: &mut impl Output) {
         if let Subject::Mark(mark) = std::mem::take(&mut self.subjects[thread]) {
-            let PendingMark { mut row, callsite, values } = *mark;
-            row.json = values.json(self.callsites.get(callsite), |_| true).unwrap_or_else(|| "{}".to_owned());
+            let PendingMark {
+                mut row,
+                callsite,
+                values,
+            } = *mark;
+            row.json = values
+                .json(self.callsites.get(callsite), |_| true)
+                .unwrap_or_else(|| "{}".to_owned());
             out.mark(row);
         }
     }
@@ -268,7 +290,13 @@ impl Assembler {
         self.next_seq += 1;
         let open = OpenActivation::new(slot, seq, node, parent, start_ns, kept);
         let thread = self.threads.push(thread, open);
-        out.open(Activation { seq, node, parent, thread, start_ns });
+        out.open(Activation {
+            seq,
+            node,
+            parent,
+            thread,
+            start_ns,
+        });
         let instance = self.instances.get_mut(slot);
         instance.activations += 1;
         instance.open += 1;
@@ -276,7 +304,9 @@ impl Assembler {
         if instance.activations == 1 {
             instance.first_seq = seq;
             let follows = std::mem::take(&mut instance.follows);
-            follows.into_iter().for_each(|follows| out.link(LinkRow { span: seq, follows }));
+            follows
+                .into_iter()
+                .for_each(|follows| out.link(LinkRow { span: seq, follows }));
             out.first_activation(node);
         } else {
             self.share(slot, out);
@@ -288,7 +318,10 @@ impl Assembler {
         let instance = self.instances.get_mut(slot);
         let number = instance.number;
         if let Some(only) = instance.only_row.take() {
-            out.span(SpanRow { instance: Some(number), ..only });
+            out.span(SpanRow {
+                instance: Some(number),
+                ..only
+            });
         }
     }
 
@@ -308,7 +341,12 @@ impl Assembler {
     }
 
     /// The parent activation of a new activation of `slot`, and the parent node.
-    fn place(&mut self, thread: usize, slot: usize, out: &mut impl Output) -> (Option<u64>, NodeId) {
+    fn place(
+        &mut self,
+        thread: usize,
+        slot: usize,
+        out: &mut impl Output,
+    ) -> (Option<u64>, NodeId) {
         if let Some(open) = self.threads.top(thread) {
             return (Some(open.seq), open.node);
         }
@@ -324,7 +362,9 @@ impl Assembler {
         let mut node = NO_NODE;
         let mut at = self.instances.get(slot).parent;
         while let Some(reference) = at {
-            let Some(parent) = self.instances.resolve(Some(reference)) else { break };
+            let Some(parent) = self.instances.resolve(Some(reference)) else {
+                break;
+            };
             if parent.last_seq != 0 {
                 node = parent.last_node;
                 break;
@@ -332,7 +372,10 @@ impl Assembler {
             above.push(reference.slot);
             at = parent.parent;
         }
-        above.into_iter().rev().fold(node, |node, slot| self.node(slot, node, out))
+        above
+            .into_iter()
+            .rev()
+            .fold(node, |node, slot| self.node(slot, node, out))
     }
 
     fn node(&mut self, slot: usize, parent: NodeId, out: &mut impl Output) -> NodeId {
@@ -350,14 +393,18 @@ impl Assembler {
             instance.values.key(callsite, &mut self.key);
         }
         let key = (self.tree.key(&self.key), self.key.as_str());
-        let node = self.tree.node(parent, callsite, key, |row| out.node(row, callsite.role, callsite.domain));
+        let node = self.tree.node(parent, callsite, key, |row| {
+            out.node(row, callsite.role, callsite.domain)
+        });
         instance.node = Some((parent, node));
         node
     }
 
     fn enter_unknown(&mut self, thread: usize, time_ns: i64, id: u64, out: &mut impl Output) {
         out.loss(Loss::UnknownSpan);
-        let node = self.tree.unknown(|row| out.node(row, None, Default::default()));
+        let node = self
+            .tree
+            .unknown(|row| out.node(row, None, Default::default()));
         let (reference, instance) = self.instances.create(id);
         instance.created_ns = time_ns;
         let parent = self.threads.top(thread).map(|open| open.seq);
@@ -413,13 +460,20 @@ impl Assembler {
                 out.instance(InstanceRow {
                     id: instance.number,
                     callsite: callsite.id,
-                    parent: self.instances.resolve(instance.parent).map(|parent| parent.number),
+                    parent: self
+                        .instances
+                        .resolve(instance.parent)
+                        .map(|parent| parent.number),
                     created_ns: instance.created_ns,
                     closed_ns: instance.closed_ns,
                 });
             }
             let has_fields = instance.has_data && instance.first_seq != 0;
-            let json = || instance.values.json(callsite, |field| field == FieldUse::Data);
+            let json = || {
+                instance
+                    .values
+                    .json(callsite, |field| field == FieldUse::Data)
+            };
             if let Some(json) = has_fields.then(json).flatten() {
                 out.fields(instance.first_seq, json);
             }
@@ -434,16 +488,30 @@ impl Assembler {
         if let Some(only) = instance.only_row.take()
             && only.token != instance.token
         {
-            out.span(SpanRow { token: instance.token, ..only });
+            out.span(SpanRow {
+                token: instance.token,
+                ..only
+            });
         }
     }
 
-    fn mark(&mut self, thread: usize, time_ns: i64, callsite: u64, parent: u64, out: &mut impl Output) {
+    fn mark(
+        &mut self,
+        thread: usize,
+        time_ns: i64,
+        callsite: u64,
+        parent: u64,
+        out: &mut impl Output,
+    ) {
         let number = self.callsite(callsite, out);
         let span = match parent {
             CONTEXTUAL => self.threads.top(thread).map(|open| open.seq),
             ROOT => None,
-            id => self.instances.find(id).map(|slot| self.instances.get(slot).last_seq).filter(|&seq| seq != 0),
+            id => self
+                .instances
+                .find(id)
+                .map(|slot| self.instances.get(slot).last_seq)
+                .filter(|&seq| seq != 0),
         };
         let row = MarkRow {
             time_ns,
@@ -452,19 +520,28 @@ impl Assembler {
             callsite: self.callsites.get(number).id,
             json: String::new(),
         };
-        self.subjects[thread] =
-            Subject::Mark(Box::new(PendingMark { row, callsite: number, values: Values::default() }));
+        self.subjects[thread] = Subject::Mark(Box::new(PendingMark {
+            row,
+            callsite: number,
+            values: Values::default(),
+        }));
     }
 
     fn link(&mut self, id: u64, follows: u64, out: &mut impl Output) {
-        let target = self.instances.find(follows).map_or(0, |slot| self.instances.get(slot).last_seq);
+        let target = self
+            .instances
+            .find(follows)
+            .map_or(0, |slot| self.instances.get(slot).last_seq);
         let Some(slot) = self.instances.find(id).filter(|_| target != 0) else {
             return out.loss(Loss::UnknownLink);
         };
         let instance = self.instances.get_mut(slot);
         match instance.last_seq {
             0 => instance.follows.push(target),
-            span => out.link(LinkRow { span, follows: target }),
+            span => out.link(LinkRow {
+                span,
+                follows: target,
+            }),
         }
     }
 }

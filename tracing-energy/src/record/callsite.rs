@@ -50,12 +50,20 @@ impl Callsite {
             "token" => FieldUse::Token,
             _ => FieldUse::Data,
         };
-        let fields: Vec<_> = metadata.fields().iter().map(|field| field_use(field.name())).collect();
+        let fields: Vec<_> = metadata
+            .fields()
+            .iter()
+            .map(|field| field_use(field.name()))
+            .collect();
         Self {
             id,
             metadata,
             role: naming.roles.get(metadata.name()).copied(),
-            domain: naming.domains.get(metadata.name()).copied().unwrap_or_default(),
+            domain: naming
+                .domains
+                .get(metadata.name())
+                .copied()
+                .unwrap_or_default(),
             has_keys: fields.contains(&FieldUse::Key),
             fields,
         }
@@ -77,7 +85,11 @@ impl Callsite {
 
     /// The name of field `index`.
     pub(crate) fn field_name(&self, index: usize) -> &'static str {
-        self.metadata.fields().iter().nth(index).map_or("", |field| field.name())
+        self.metadata
+            .fields()
+            .iter()
+            .nth(index)
+            .map_or("", |field| field.name())
     }
 }
 
@@ -97,7 +109,8 @@ impl Callsites {
         let number = self.all.len();
         // SAFETY: words of callsites in a log come from `wire::callsite`.
         let metadata = unsafe { wire::metadata(word) };
-        self.all.push(Callsite::new(number as u32 + 1, metadata, naming));
+        self.all
+            .push(Callsite::new(number as u32 + 1, metadata, naming));
         self.by_word.insert(word, number);
         (number, true)
     }

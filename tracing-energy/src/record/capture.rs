@@ -19,17 +19,31 @@ impl<'a> FieldWriter<'a> {
     /// For fields of a callsite; `keys` are the names that are kept when capture
     /// is narrowed.
     pub(crate) fn new(writer: &'a Writer, capture: Capture, keys: &'a [String]) -> Self {
-        Self { writer, keys: (capture == Capture::KeyFields).then_some(keys) }
+        Self {
+            writer,
+            keys: (capture == Capture::KeyFields).then_some(keys),
+        }
     }
 
     fn wants(&self, field: &Field) -> bool {
-        self.keys.is_none_or(|keys| field.name() == "token" || keys.iter().any(|key| key == field.name()))
+        self.keys.is_none_or(|keys| {
+            field.name() == "token" || keys.iter().any(|key| key == field.name())
+        })
     }
 
     #[inline]
     fn number(&self, field: &Field, kind: FieldType, word: u64) {
         if self.wants(field) {
-            self.writer.append([wire::field(kind, field.index(), 8), word]);
+            self.writer
+                .append([wire::field(kind, field.index(), 8), word]);
+        }
+    }
+
+    #[inline]
+    fn small(&self, field: &Field, kind: FieldType, value: u32) {
+        if self.wants(field) {
+            self.writer
+                .append([wire::small_field(kind, field.index(), value)]);
         }
     }
 
@@ -37,8 +51,13 @@ impl<'a> FieldWriter<'a> {
         if !self.wants(field) || !self.writer.reserve(1 + text.len().div_ceil(8)) {
             return;
         }
-        let kind = if cut { FieldType::CutText } else { FieldType::Text };
-        self.writer.append([wire::field(kind, field.index(), text.len())]);
+        let kind = if cut {
+            FieldType::CutText
+        } else {
+            FieldType::Text
+        };
+        self.writer
+            .append([wire::field(kind, field.index(), text.len())]);
         for bytes in text.chunks(8) {
             let mut word = [0; 8];
             word[..bytes.len()].copy_from_slice(bytes);
@@ -49,16 +68,22 @@ impl<'a> FieldWriter<'a> {
 
 impl Visit for FieldWriter<'_> {
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.number(field, FieldType::U64, value);
+        match u32::try_from(value) {
+            Ok(small) => self.small(field, FieldType::U64, small),
+            Err(_) => self.number(field, FieldType::U64, value),
+        }
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.number(field, FieldType::I64, value as u64);
+        match i32::try_from(value) {
+            Ok(small) => self.small(field, FieldType::I64, small as u32),
+            Err(_) => self.number(field, FieldType::I64, value as u64),
+        }
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.number(field, FieldType::F64, value.to_bits());
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.number(field, FieldType::Bool, u64::from(value));
+        self.small(field, FieldType::Bool, u32::from(value));
     }
     fn record_str(&mut self, field: &Field, value: &str) {
         let kept = &value.as_bytes()[..value.floor_char_boundary(MAX_TEXT)];
@@ -82,7 +107,10 @@ struct ShortText {
 
 impl Default for ShortText {
     fn default() -> Self {
-        Self { bytes: [0; MAX_TEXT], len: 0 }
+        Self {
+            bytes: [0; MAX_TEXT],
+            len: 0,
+        }
     }
 }
 
@@ -97,7 +125,11 @@ impl fmt::Write for ShortText {
         let kept = text.floor_char_boundary(MAX_TEXT - self.len);
         self.bytes[self.len..self.len + kept].copy_from_slice(&text.as_bytes()[..kept]);
         self.len += kept;
-        if kept < text.len() { Err(fmt::Error) } else { Ok(()) }
+        if kept < text.len() {
+            Err(fmt::Error)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -32,7 +32,9 @@ impl Chunk {
     /// A new chunk, straight from zeroed memory: 16 KiB are not copied.
     fn leaked() -> NonNull<Self> {
         // SAFETY: all its fields are valid when zero: counters and a null pointer.
-        NonNull::from(Box::leak(unsafe { Box::<Self>::new_zeroed().assume_init() }))
+        NonNull::from(Box::leak(unsafe {
+            Box::<Self>::new_zeroed().assume_init()
+        }))
     }
 
     /// Writes words from `at` on.
@@ -43,7 +45,14 @@ impl Chunk {
     pub(crate) unsafe fn write<const N: usize>(&self, at: usize, words: [u64; N]) {
         debug_assert!(at + N <= CHUNK_WORDS);
         // SAFETY: by the contract no one else touches these words.
-        unsafe { self.words.get().cast::<u64>().add(at).cast::<[u64; N]>().write(words) }
+        unsafe {
+            self.words
+                .get()
+                .cast::<u64>()
+                .add(at)
+                .cast::<[u64; N]>()
+                .write(words)
+        }
     }
 
     /// Hands all words before `len` to the reader.
@@ -86,7 +95,11 @@ impl ChunkPool {
     /// A pool of at most `bytes` of chunks.
     pub(crate) fn with_limit(bytes: usize) -> Self {
         let limit = (bytes / size_of::<Chunk>()).max(4);
-        Self { free: ArrayQueue::new(limit), allocated: AtomicUsize::new(0), limit }
+        Self {
+            free: ArrayQueue::new(limit),
+            allocated: AtomicUsize::new(0),
+            limit,
+        }
     }
 
     /// A chunk that is empty and not linked; none when the limit is reached.
@@ -104,13 +117,18 @@ impl ChunkPool {
 
     fn allocate(&self) -> Option<NonNull<Chunk>> {
         let claim = |count| (count < self.limit).then_some(count + 1);
-        self.allocated.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim).ok()?;
+        self.allocated
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim)
+            .ok()?;
         Some(Chunk::leaked())
     }
 
     /// Whether more than half of the limit is in use.
     pub(crate) fn is_filling(&self) -> bool {
-        let used = self.allocated.load(Ordering::Relaxed).saturating_sub(self.free.len());
+        let used = self
+            .allocated
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.free.len());
         used * 2 > self.limit
     }
 

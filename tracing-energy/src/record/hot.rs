@@ -32,6 +32,20 @@ impl ParentIs {
     }
 }
 
+/// Writes a record without its id if the log implies it.
+#[inline(always)]
+fn short_or_long(writer: &Writer, kinds: (Kind, Kind), id: u64, implied: u64, time: u64) -> bool {
+    let appended = if id == implied {
+        writer.append([wire::timed(kinds.0, time)])
+    } else {
+        writer.append([wire::timed(kinds.1, time), id])
+    };
+    if appended {
+        writer.publish();
+    }
+    appended
+}
+
 /// Writes records for one recorder.
 pub(crate) struct Hot {
     pub(crate) shared: Arc<Shared>,
@@ -48,14 +62,26 @@ impl Hot {
     pub(crate) fn new_span(&self, id: u64, attributes: &Attributes<'_>, parent: ParentIs) {
         let metadata = attributes.metadata();
         with_writer(&self.shared, |writer| {
-            // A thread that is in it already knows the time well enough: the span
-            // cannot be entered before this record, and the log keeps its order.
-            let time = match parent {
-                ParentIs::Span(_) => self.shared.raw_now(),
-                ParentIs::Contextual | ParentIs::Root => writer.last_time(),
+            let callsite = wire::callsite(metadata);
+            let appended = match parent {
+                // No clock: the thread's own order places the span well enough, for
+                // nothing can enter it before this record.
+                ParentIs::Contextual => writer.append([
+                    wire::timed(Kind::New, writer.implied.time.get()),
+                    id,
+                    callsite,
+                ]),
+                ParentIs::Root => {
+                    let time = writer.implied.time.get();
+                    writer.append([wire::timed(Kind::NewUnder, time), id, callsite, ROOT])
+                }
+                ParentIs::Span(parent) => {
+                    let time = self.shared.raw_now();
+                    writer.append([wire::timed(Kind::NewUnder, time), id, callsite, parent])
+                }
             };
-            let record = [wire::timed(Kind::New, time), id, wire::callsite(metadata), parent.word()];
-            if writer.append(record) {
+            if appended {
+                writer.implied.new.set(id);
                 self.fields(writer, metadata, |visitor| attributes.record(visitor));
                 writer.publish();
             }
@@ -65,7 +91,12 @@ impl Hot {
     #[inline]
     pub(crate) fn enter(&self, id: u64) {
         with_writer(&self.shared, |writer| {
-            self.pair(writer, Kind::Enter, id, self.shared.raw_now());
+            let time = self.shared.raw_now();
+            let latest = writer.implied.new.get();
+            if short_or_long(writer, (Kind::EnterNew, Kind::Enter), id, latest, time) {
+                writer.implied.entered.set(id);
+                writer.implied.time.set(time);
+            }
         });
     }
 
@@ -73,23 +104,35 @@ impl Hot {
     pub(crate) fn exit(&self, id: u64) {
         let time = self.shared.raw_now();
         with_writer(&self.shared, |writer| {
-            self.pair(writer, Kind::Exit, id, time);
-            writer.note_exit(id, time);
+            let latest = writer.implied.entered.get();
+            if short_or_long(writer, (Kind::ExitLast, Kind::Exit), id, latest, time) {
+                writer.implied.exited.set((id, time));
+                writer.implied.time.set(time);
+            }
         });
     }
 
     #[inline]
     pub(crate) fn close(&self, id: u64) {
         with_writer(&self.shared, |writer| {
-            let time = writer.time_of_exit(id).unwrap_or_else(|| self.shared.raw_now());
-            self.pair(writer, Kind::Close, id, time);
+            let (latest, exit_time) = writer.implied.exited.get();
+            let time = if latest == id {
+                exit_time
+            } else {
+                self.shared.raw_now()
+            };
+            short_or_long(writer, (Kind::CloseLast, Kind::Close), id, latest, time);
         });
     }
 
     pub(crate) fn record(&self, id: u64, values: &Record<'_>) {
         with_writer(&self.shared, |writer| {
-            if self.pair(writer, Kind::Record, id, self.shared.raw_now()) {
-                values.record(&mut FieldWriter::new(writer, self.shared.capture, &self.key_fields));
+            if writer.append([wire::timed(Kind::Record, self.shared.raw_now()), id]) {
+                values.record(&mut FieldWriter::new(
+                    writer,
+                    self.shared.capture,
+                    &self.key_fields,
+                ));
                 writer.publish();
             }
         });
@@ -97,7 +140,11 @@ impl Hot {
 
     pub(crate) fn follows(&self, id: u64, follows: u64) {
         with_writer(&self.shared, |writer| {
-            if writer.append([wire::timed(Kind::Follows, self.shared.raw_now()), id, follows]) {
+            if writer.append([
+                wire::timed(Kind::Follows, self.shared.raw_now()),
+                id,
+                follows,
+            ]) {
                 writer.publish();
             }
         });
@@ -109,7 +156,11 @@ impl Hot {
         }
         with_writer(&self.shared, |writer| {
             let time = self.shared.raw_now();
-            if writer.append([wire::timed(Kind::Event, time), wire::callsite(event.metadata()), parent.word()]) {
+            if writer.append([
+                wire::timed(Kind::Event, time),
+                wire::callsite(event.metadata()),
+                parent.word(),
+            ]) {
                 self.fields(writer, event.metadata(), |visitor| event.record(visitor));
                 writer.publish();
             }
@@ -117,18 +168,13 @@ impl Hot {
     }
 
     #[inline]
-    fn pair(&self, writer: &Writer, kind: Kind, id: u64, time: u64) -> bool {
-        let appended = writer.append([wire::timed(kind, time), id]);
-        if appended {
-            writer.publish();
-        }
-        appended
-    }
-
-    #[inline]
     fn fields(&self, writer: &Writer, metadata: &Metadata<'_>, visit: impl FnOnce(&mut dyn Visit)) {
         if has_fields(metadata) {
-            visit(&mut FieldWriter::new(writer, self.shared.capture, &self.key_fields));
+            visit(&mut FieldWriter::new(
+                writer,
+                self.shared.capture,
+                &self.key_fields,
+            ));
         }
     }
 }

@@ -61,7 +61,13 @@ impl Instances {
         self.by_raw.insert(raw, slot);
         let instance = &mut self.slots[slot];
         instance.reset(raw, self.created);
-        (InstanceRef { slot, generation: instance.generation }, instance)
+        (
+            InstanceRef {
+                slot,
+                generation: instance.generation,
+            },
+            instance,
+        )
     }
 
     /// The instance that `raw` means now.
@@ -79,7 +85,10 @@ impl Instances {
 
     /// The reference of the instance now in `slot`.
     pub(crate) fn reference(&self, slot: usize) -> InstanceRef {
-        InstanceRef { slot, generation: self.slots[slot].generation }
+        InstanceRef {
+            slot,
+            generation: self.slots[slot].generation,
+        }
     }
 
     /// The instance behind `reference`, unless it is done with.
@@ -101,7 +110,9 @@ impl Instances {
 
     /// Slots of all instances not done with.
     pub(crate) fn live(&self) -> Vec<usize> {
-        (0..self.slots.len()).filter(|&slot| self.slots[slot].number != 0).collect()
+        (0..self.slots.len())
+            .filter(|&slot| self.slots[slot].number != 0)
+            .collect()
     }
 }
 

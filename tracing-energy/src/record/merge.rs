@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering;
 
 use super::shared::Shared;
 use super::thread_log::ThreadLog;
-use super::wire::{self, Record};
+use super::wire::{self, Latest, Record};
 
 /// The collector's place in one log.
 pub(crate) struct Cursor {
     pub(crate) log: Arc<ThreadLog>,
     at: usize,
     time: u64,
+    latest: Latest,
     /// The next record was answered with `NotYet`.
     tried: bool,
 }
@@ -58,10 +59,20 @@ pub(crate) struct Merge {
 
 impl Merge {
     /// Adds logs registered since; `begin` gives each its thread number.
-    pub(crate) fn adopt(&mut self, shared: &Shared, mut begin: impl FnMut(&Arc<ThreadLog>) -> usize) {
+    pub(crate) fn adopt(
+        &mut self,
+        shared: &Shared,
+        mut begin: impl FnMut(&Arc<ThreadLog>) -> usize,
+    ) {
         while let Some(log) = shared.new_logs.pop() {
             self.threads.push(begin(&log));
-            self.cursors.push(Cursor { log, at: 0, time: 0, tried: false });
+            self.cursors.push(Cursor {
+                log,
+                at: 0,
+                time: 0,
+                latest: Latest::default(),
+                tried: false,
+            });
         }
     }
 
@@ -85,7 +96,9 @@ impl Merge {
         let mut best: Option<(usize, u64)> = None;
         let mut until = limit;
         for (index, cursor) in self.cursors.iter_mut().enumerate() {
-            let Some(time) = cursor.peek(shared).filter(|&time| time <= limit) else { continue };
+            let Some(time) = cursor.peek(shared).filter(|&time| time <= limit) else {
+                continue;
+            };
             match best {
                 Some((_, first)) if time >= first => until = until.min(time),
                 _ => {
@@ -109,13 +122,16 @@ impl Merge {
         while let Some(time) = cursor.peek(shared).filter(|&time| time <= until) {
             let published = cursor.log.head().published();
             let words = wire::words_of(published[cursor.at]);
-            let record = wire::decode(&published[cursor.at..cursor.at + words]);
+            let record = wire::decode(&published[cursor.at..cursor.at + words], cursor.latest);
+            let mut latest = cursor.latest;
+            latest.follow(&record);
             if take(thread, time, record, cursor.tried) == Verdict::NotYet && !cursor.tried {
                 cursor.tried = true;
                 return;
             }
             cursor.tried = false;
             cursor.time = time;
+            cursor.latest = latest;
             cursor.at += words;
         }
     }
@@ -133,6 +149,9 @@ impl Merge {
 
     /// The logs of threads that live, with their thread numbers.
     pub(crate) fn live(&self) -> impl Iterator<Item = (usize, &ThreadLog)> {
-        self.threads.iter().copied().zip(self.cursors.iter().map(|cursor| &*cursor.log))
+        self.threads
+            .iter()
+            .copied()
+            .zip(self.cursors.iter().map(|cursor| &*cursor.log))
     }
 }

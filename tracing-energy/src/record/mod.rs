@@ -29,3 +29,6 @@ pub(crate) use output::{Activation, Loss, Output};
 pub(crate) use shared::Shared;
 pub use shared::{Capture, OnFull};
 pub(crate) use thread_log::ThreadLog;
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! What the traced threads and the collector of one recorder share.
 
+use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::Arc;
 use std::thread::Thread;
 
 use crossbeam_queue::SegQueue;
@@ -69,7 +69,9 @@ impl Gate {
     }
 
     pub(crate) fn close(&self) {
-        let _ = self.state.compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self
+            .state
+            .compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Whether this process is a fork of the one that records: the recorder's
@@ -162,4 +164,3 @@ impl Shared {
         }
     }
 }
-

@@ -69,7 +69,9 @@ impl ThreadLog {
     /// the collector only, which must hold no reference into the head.
     pub(crate) fn pop_head(&self, pool: &ChunkPool) -> bool {
         let head = self.head.load(Ordering::Acquire);
-        let Some(next) = self.head().next() else { return false };
+        let Some(next) = self.head().next() else {
+            return false;
+        };
         self.head.store(next.as_ptr(), Ordering::Release);
         if let Some(head) = NonNull::new(head) {
             // SAFETY: the writer went on to `next` before it linked it, and the
@@ -98,7 +100,17 @@ pub(crate) struct Writer {
     busy: Cell<bool>,
     /// Dropping since memory stayed full; the collector's progress then.
     dropping_since: Cell<Option<usize>>,
-    last_exit: Cell<(u64, u64)>,
+    pub(crate) implied: Implied,
+}
+
+/// The ids that the log implies from here on (see `wire`), and the times of the
+/// latest exit and of the latest enter or exit.
+#[derive(Debug, Default)]
+pub(crate) struct Implied {
+    pub(crate) new: Cell<u64>,
+    pub(crate) entered: Cell<u64>,
+    pub(crate) exited: Cell<(u64, u64)>,
+    pub(crate) time: Cell<u64>,
 }
 
 impl Writer {
@@ -113,7 +125,7 @@ impl Writer {
             at: Cell::new(0),
             busy: Cell::new(false),
             dropping_since: Cell::new(None),
-            last_exit: Cell::new((0, 0)),
+            implied: Implied::default(),
         })
     }
 
@@ -144,25 +156,6 @@ impl Writer {
         unsafe { self.chunk.get().as_ref() }.publish(self.at.get());
     }
 
-    /// Remembers the latest exit: a close right after it needs no clock.
-    #[inline]
-    pub(crate) fn note_exit(&self, id: u64, time: u64) {
-        self.last_exit.set((id, time));
-    }
-
-    /// The time of the latest exit, or of the log's beginning.
-    #[inline]
-    pub(crate) fn last_time(&self) -> u64 {
-        self.last_exit.get().1
-    }
-
-    /// The time of the latest exit if it was of `id`.
-    #[inline]
-    pub(crate) fn time_of_exit(&self, id: u64) -> Option<u64> {
-        let (last, time) = self.last_exit.get();
-        (last == id).then_some(time)
-    }
-
     #[cold]
     fn next_chunk(&self) -> bool {
         self.publish();
@@ -190,7 +183,10 @@ impl Writer {
         let begin = Instant::now();
         let chunk = self.poll_for_chunk(begin);
         let waited = u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.shared.losses.stalled_ns.fetch_add(waited, Ordering::Relaxed);
+        self.shared
+            .losses
+            .stalled_ns
+            .fetch_add(waited, Ordering::Relaxed);
         chunk
     }
 
@@ -232,7 +228,10 @@ struct Latest {
     writer: *const Writer,
 }
 
-const NONE: Latest = Latest { recorder: 0, writer: std::ptr::null() };
+const NONE: Latest = Latest {
+    recorder: 0,
+    writer: std::ptr::null(),
+};
 
 thread_local! {
     static LATEST: Cell<Latest> = const { Cell::new(NONE) };
@@ -254,7 +253,11 @@ impl Drop for Writers {
 #[inline]
 pub(crate) fn with_writer(shared: &Arc<Shared>, write: impl FnOnce(&Writer)) {
     let latest = LATEST.try_with(Cell::get).unwrap_or(NONE);
-    let writer = if latest.recorder == shared.id { latest.writer } else { find_writer(shared) };
+    let writer = if latest.recorder == shared.id {
+        latest.writer
+    } else {
+        find_writer(shared)
+    };
     // SAFETY: a pointer in `LATEST` is to a boxed writer in `WRITERS`, which
     // clears `LATEST` before it drops and removes writers only in `find_writer`.
     let Some(writer) = (unsafe { writer.as_ref() }) else {
@@ -282,17 +285,31 @@ impl Drop for Busy<'_> {
 fn find_writer(shared: &Arc<Shared>) -> *const Writer {
     let find = |writers: &RefCell<Writers>| {
         let mut writers = writers.try_borrow_mut().ok()?;
-        let known = writers.0.iter().find(|writer| writer.shared.id == shared.id);
+        let known = writers
+            .0
+            .iter()
+            .find(|writer| writer.shared.id == shared.id);
         let writer = match known {
             Some(writer) => std::ptr::from_ref(&**writer),
             None => {
-                writers.0.retain(|writer| writer.shared.gate.is_open() || writer.busy.get());
+                writers
+                    .0
+                    .retain(|writer| writer.shared.gate.is_open() || writer.busy.get());
                 writers.0.push(Writer::register(shared));
                 std::ptr::from_ref(&**writers.0.last()?)
             }
         };
-        let _ = LATEST.try_with(|latest| latest.set(Latest { recorder: shared.id, writer }));
+        let _ = LATEST.try_with(|latest| {
+            latest.set(Latest {
+                recorder: shared.id,
+                writer,
+            })
+        });
         Some(writer)
     };
-    WRITERS.try_with(find).ok().flatten().unwrap_or(std::ptr::null())
+    WRITERS
+        .try_with(find)
+        .ok()
+        .flatten()
+        .unwrap_or(std::ptr::null())
 }

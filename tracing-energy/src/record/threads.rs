@@ -29,7 +29,16 @@ impl OpenActivation {
         start_ns: i64,
         kept: bool,
     ) -> Self {
-        Self { slot, seq, node, parent, start_ns, kept, written: false, reentered: 0 }
+        Self {
+            slot,
+            seq,
+            node,
+            parent,
+            start_ns,
+            kept,
+            written: false,
+            reentered: 0,
+        }
     }
 }
 
@@ -63,11 +72,17 @@ pub(crate) struct Threads {
 
 impl Threads {
     pub(crate) fn with_totals(totals: bool) -> Self {
-        Self { totals, ..Self::default() }
+        Self {
+            totals,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn add(&mut self, id: u32) -> usize {
-        self.all.push(Thread { id, ..Thread::default() });
+        self.all.push(Thread {
+            id,
+            ..Thread::default()
+        });
         self.all.len() - 1
     }
 
@@ -103,7 +118,11 @@ impl Threads {
 
     /// Counts another enter of a span that is open on this thread; false if it is not.
     pub(crate) fn deepen(&mut self, thread: usize, slot: usize) -> bool {
-        let open = self.all[thread].stack.iter_mut().rev().find(|open| open.slot == slot);
+        let open = self.all[thread]
+            .stack
+            .iter_mut()
+            .rev()
+            .find(|open| open.slot == slot);
         open.map(|open| open.reentered += 1).is_some()
     }
 
@@ -125,9 +144,17 @@ impl Threads {
     }
 
     /// Exits the span in `slot` on the thread where it is open.
-    pub(crate) fn exit_elsewhere(&mut self, slot: usize, end_ns: i64) -> Option<(usize, OpenActivation)> {
+    pub(crate) fn exit_elsewhere(
+        &mut self,
+        slot: usize,
+        end_ns: i64,
+    ) -> Option<(usize, OpenActivation)> {
         let find = |thread: &Thread| thread.stack.iter().rposition(|open| open.slot == slot);
-        let (thread, at) = self.all.iter().enumerate().find_map(|(index, t)| Some((index, find(t)?)))?;
+        let (thread, at) = self
+            .all
+            .iter()
+            .enumerate()
+            .find_map(|(index, t)| Some((index, find(t)?)))?;
         Some((thread, self.remove(thread, at, end_ns)))
     }
 
@@ -144,7 +171,11 @@ impl Threads {
     pub(crate) fn unwritten(&mut self) -> impl Iterator<Item = (u32, &mut OpenActivation)> {
         self.all.iter_mut().flat_map(|thread| {
             let id = thread.id;
-            thread.stack.iter_mut().filter(|open| !open.written).map(move |open| (id, open))
+            thread
+                .stack
+                .iter_mut()
+                .filter(|open| !open.written)
+                .map(move |open| (id, open))
         })
     }
 
@@ -156,7 +187,14 @@ impl Threads {
             let mut totals: Vec<_> = thread.totals.drain().collect();
             totals.sort_unstable();
             for (node, (self_ns, activations)) in totals {
-                tell(NodeWindowRow { node, thread: thread.id, start_ns, end_ns: now_ns, self_ns, activations });
+                tell(NodeWindowRow {
+                    node,
+                    thread: thread.id,
+                    start_ns,
+                    end_ns: now_ns,
+                    self_ns,
+                    activations,
+                });
             }
         }
     }

@@ -27,7 +27,13 @@ pub(crate) struct Tree {
 impl Tree {
     /// A tree that folds new key values into `(other)` past `limit` nodes.
     pub(crate) fn with_limit(limit: usize) -> Self {
-        Self { nodes: Vec::new(), by_path: IdMap::default(), keys: HashMap::new(), limit, folded: 0 }
+        Self {
+            nodes: Vec::new(),
+            by_path: IdMap::default(),
+            keys: HashMap::new(),
+            limit,
+            folded: 0,
+        }
     }
 
     /// The number of a text of key values.
@@ -64,7 +70,10 @@ impl Tree {
         if self.nodes.len() >= self.limit * 2 && parent != NO_NODE {
             return parent;
         }
-        let label = label(callsite.metadata.name(), if key.0 == OTHER { "(other)" } else { key.1 });
+        let label = label(
+            callsite.metadata.name(),
+            if key.0 == OTHER { "(other)" } else { key.1 },
+        );
         let node = self.add(parent, callsite.id, label, new);
         self.by_path.insert((parent, callsite.id, key.0), node);
         node
@@ -85,8 +94,18 @@ impl Tree {
         self.folded
     }
 
-    fn add(&mut self, parent: NodeId, callsite: u32, label: String, new: impl FnOnce(NodeRow)) -> NodeId {
-        let depth = if parent == NO_NODE { 0 } else { self.nodes[parent as usize - 1].1 + 1 };
+    fn add(
+        &mut self,
+        parent: NodeId,
+        callsite: u32,
+        label: String,
+        new: impl FnOnce(NodeRow),
+    ) -> NodeId {
+        let depth = if parent == NO_NODE {
+            0
+        } else {
+            self.nodes[parent as usize - 1].1 + 1
+        };
         self.nodes.push((parent, depth));
         let id = self.nodes.len() as NodeId;
         new(NodeRow {
@@ -101,5 +120,9 @@ impl Tree {
 }
 
 fn label(name: &str, key: &str) -> String {
-    if key.is_empty() { name.to_owned() } else { format!("{name} {key}") }
+    if key.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} {key}")
+    }
 }

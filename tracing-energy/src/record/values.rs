@@ -28,7 +28,9 @@ impl Owned {
         match self {
             Self::U64(number) => json.push_str(itoa::Buffer::new().format(*number)),
             Self::I64(number) => json.push_str(itoa::Buffer::new().format(*number)),
-            Self::F64(number) if number.is_finite() => json.push_str(ryu::Buffer::new().format(*number)),
+            Self::F64(number) if number.is_finite() => {
+                json.push_str(ryu::Buffer::new().format(*number))
+            }
             Self::F64(number) => push_json_text(&number.to_string(), json),
             Self::Bool(flag) => json.push_str(if *flag { "true" } else { "false" }),
             Self::Text(text) => push_json_text(text, json),
@@ -65,7 +67,11 @@ impl Values {
     }
 
     /// The fields for which `wanted` holds, as a JSON object; none if there are none.
-    pub(crate) fn json(&self, callsite: &Callsite, wanted: impl Fn(FieldUse) -> bool) -> Option<String> {
+    pub(crate) fn json(
+        &self,
+        callsite: &Callsite,
+        wanted: impl Fn(FieldUse) -> bool,
+    ) -> Option<String> {
         let mut json = String::new();
         for (index, value) in &self.0 {
             if callsite.fields.get(*index).copied().is_some_and(&wanted) {

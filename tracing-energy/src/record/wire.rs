@@ -3,15 +3,23 @@
 //! The first word of every record holds its kind in the low byte. Timed records
 //! carry the clock's raw count since the recorder began in the other 56 bits.
 //!
+//! Fewer words are fewer cache lines that two processors pass to and fro, so ids
+//! that the log itself implies are left out.
+//!
 //! ```text
-//! NEW      time|1  id  callsite  parent     followed by FIELDs
-//! ENTER    time|2  id
-//! EXIT     time|3  id
-//! CLOSE    time|4  id
-//! RECORD   time|5  id                       followed by FIELDs
-//! EVENT    time|6  callsite  parent         followed by FIELDs
-//! FOLLOWS  time|7  id  followed id
-//! FIELD    len|index|type|8  value...       belongs to the record before it
+//! NEW          time  id  callsite             inside what the thread is in
+//! NEW_UNDER    time  id  callsite  parent
+//! ENTER        time  id
+//! ENTER_NEW    time                           the latest NEW of this log
+//! EXIT         time  id
+//! EXIT_LAST    time                           the latest ENTER of this log
+//! CLOSE        time  id
+//! CLOSE_LAST   time                           the latest EXIT of this log
+//! RECORD       time  id
+//! EVENT        time  callsite  parent
+//! FOLLOWS      time  id  followed id
+//! FIELD        len|index|type  value...       belongs to the record before it
+//! SMALL_FIELD  value|index|type               a number of 32 bits
 //! ```
 
 use tracing::Metadata;
@@ -21,26 +29,36 @@ use tracing::Metadata;
 #[repr(u8)]
 pub(crate) enum Kind {
     New = 1,
-    Enter = 2,
-    Exit = 3,
-    Close = 4,
-    Record = 5,
-    Event = 6,
-    Follows = 7,
-    Field = 8,
+    NewUnder,
+    Enter,
+    EnterNew,
+    Exit,
+    ExitLast,
+    Close,
+    CloseLast,
+    Record,
+    Event,
+    Follows,
+    Field,
+    SmallField,
 }
 
 impl Kind {
     fn of(word: u64) -> Self {
         match word as u8 {
             1 => Self::New,
-            2 => Self::Enter,
-            3 => Self::Exit,
-            4 => Self::Close,
-            5 => Self::Record,
-            6 => Self::Event,
-            7 => Self::Follows,
-            _ => Self::Field,
+            2 => Self::NewUnder,
+            3 => Self::Enter,
+            4 => Self::EnterNew,
+            5 => Self::Exit,
+            6 => Self::ExitLast,
+            7 => Self::Close,
+            8 => Self::CloseLast,
+            9 => Self::Record,
+            10 => Self::Event,
+            11 => Self::Follows,
+            12 => Self::Field,
+            _ => Self::SmallField,
         }
     }
 }
@@ -60,8 +78,6 @@ pub(crate) enum FieldType {
 
 /// Longest text kept of one field, in bytes.
 pub(crate) const MAX_TEXT: usize = 256;
-/// Words of the longest record.
-pub(crate) const MAX_WORDS: usize = 1 + MAX_TEXT / 8;
 /// `parent` of a span that has none.
 pub(crate) const ROOT: u64 = 0;
 /// `parent` of a span whose parent is whatever this thread is in.
@@ -79,6 +95,15 @@ pub(crate) fn timed(kind: Kind, time: u64) -> u64 {
 #[inline]
 pub(crate) fn field(kind: FieldType, index: usize, len: usize) -> u64 {
     (len as u64) << 32 | (index as u64 & 0xffff) << 16 | (kind as u64) << 8 | Kind::Field as u64
+}
+
+/// A number of 32 bits as a whole field.
+#[inline]
+pub(crate) fn small_field(kind: FieldType, index: usize, value: u32) -> u64 {
+    u64::from(value) << 32
+        | (index as u64 & 0xffff) << 16
+        | (kind as u64) << 8
+        | Kind::SmallField as u64
 }
 
 /// A callsite as a word.
@@ -120,51 +145,112 @@ pub(crate) enum Value<'a> {
     Text { bytes: &'a [u8], cut: bool },
 }
 
+/// The ids that a log implies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Latest {
+    pub(crate) new: u64,
+    pub(crate) entered: u64,
+    pub(crate) exited: u64,
+}
+
+impl Latest {
+    /// Follows `record`.
+    #[inline]
+    pub(crate) fn follow(&mut self, record: &Record<'_>) {
+        match *record {
+            Record::New { id, .. } => self.new = id,
+            Record::Enter { id } => self.entered = id,
+            Record::Exit { id } => self.exited = id,
+            _ => {}
+        }
+    }
+}
+
 /// Raw time of the record that starts with `word`; none for a field.
 #[inline]
 pub(crate) fn time_of(word: u64) -> Option<u64> {
-    (Kind::of(word) != Kind::Field).then_some(word >> TIME_SHIFT)
+    let is_field = matches!(Kind::of(word), Kind::Field | Kind::SmallField);
+    (!is_field).then_some(word >> TIME_SHIFT)
 }
 
 /// Words of the record that starts with `word`.
 #[inline]
 pub(crate) fn words_of(word: u64) -> usize {
     match Kind::of(word) {
-        Kind::New => 4,
-        Kind::Event | Kind::Follows => 3,
+        Kind::NewUnder => 4,
+        Kind::New | Kind::Event | Kind::Follows => 3,
+        Kind::Enter | Kind::Exit | Kind::Close | Kind::Record => 2,
+        Kind::EnterNew | Kind::ExitLast | Kind::CloseLast | Kind::SmallField => 1,
         Kind::Field => 1 + ((word >> 32) as usize).div_ceil(8),
-        _ => 2,
     }
 }
 
-/// Decodes the record at the start of `words`, which hold it whole.
-pub(crate) fn decode(words: &[u64]) -> Record<'_> {
+/// Decodes the record at the start of `words`, which hold it whole, in a log that
+/// implies the ids `latest`.
+pub(crate) fn decode(words: &[u64], latest: Latest) -> Record<'_> {
     match Kind::of(words[0]) {
-        Kind::New => Record::New { id: words[1], callsite: words[2], parent: words[3] },
+        Kind::New => Record::New {
+            id: words[1],
+            callsite: words[2],
+            parent: CONTEXTUAL,
+        },
+        Kind::NewUnder => Record::New {
+            id: words[1],
+            callsite: words[2],
+            parent: words[3],
+        },
         Kind::Enter => Record::Enter { id: words[1] },
+        Kind::EnterNew => Record::Enter { id: latest.new },
         Kind::Exit => Record::Exit { id: words[1] },
+        Kind::ExitLast => Record::Exit { id: latest.entered },
         Kind::Close => Record::Close { id: words[1] },
+        Kind::CloseLast => Record::Close { id: latest.exited },
         Kind::Record => Record::Record { id: words[1] },
-        Kind::Event => Record::Event { callsite: words[1], parent: words[2] },
-        Kind::Follows => Record::Follows { id: words[1], follows: words[2] },
+        Kind::Event => Record::Event {
+            callsite: words[1],
+            parent: words[2],
+        },
+        Kind::Follows => Record::Follows {
+            id: words[1],
+            follows: words[2],
+        },
         Kind::Field => decode_field(words),
+        Kind::SmallField => decode_small_field(words[0]),
+    }
+}
+
+fn field_index(word: u64) -> usize {
+    (word >> 16 & 0xffff) as usize
+}
+
+fn decode_small_field(word: u64) -> Record<'static> {
+    let bits = (word >> 32) as u32;
+    let value = match (word >> 8) as u8 {
+        2 => Value::I64(i64::from(bits as i32)),
+        4 => Value::Bool(bits != 0),
+        _ => Value::U64(u64::from(bits)),
+    };
+    Record::Field {
+        index: field_index(word),
+        value,
     }
 }
 
 fn decode_field(words: &[u64]) -> Record<'_> {
     let word = words[0];
-    let index = (word >> 16 & 0xffff) as usize;
     let value = match (word >> 8) as u8 {
         1 => Value::U64(words[1]),
         2 => Value::I64(words[1] as i64),
         3 => Value::F64(f64::from_bits(words[1])),
-        4 => Value::Bool(words[1] != 0),
         kind => Value::Text {
             bytes: text_bytes(&words[1..], (word >> 32) as usize),
             cut: kind == FieldType::CutText as u8,
         },
     };
-    Record::Field { index, value }
+    Record::Field {
+        index: field_index(word),
+        value,
+    }
 }
 
 fn text_bytes(words: &[u64], len: usize) -> &[u8] {

@@ -4,7 +4,8 @@ use super::losses::LossCounts;
 use crate::attribution::{Engine, Opened};
 use crate::record::{Activation, Loss, Output};
 use crate::rows::{
-    CallsiteRow, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role, SpanRow,
+    CallsiteRow, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role,
+    SpanRow,
 };
 use crate::sink::Batch;
 
@@ -37,8 +38,20 @@ impl Output for Collecting<'_> {
         self.batch.nodes.push(row);
     }
     fn open(&mut self, activation: Activation) {
-        let Activation { seq, node, parent, thread, start_ns } = activation;
-        self.engine.open(Opened { seq, node, parent, thread, start_ns });
+        let Activation {
+            seq,
+            node,
+            parent,
+            thread,
+            start_ns,
+        } = activation;
+        self.engine.open(Opened {
+            seq,
+            node,
+            parent,
+            thread,
+            start_ns,
+        });
         self.seen.activations += 1;
         self.seen.first_ns.get_or_insert(start_ns);
     }

@@ -21,7 +21,11 @@ pub(crate) struct Calibration {
 impl Calibration {
     /// Begins with one note.
     pub(crate) fn new(raw: u64, time: Nanos) -> Self {
-        Self { raw: [raw; 2], time: [time.nanos(); 2], rate: None }
+        Self {
+            raw: [raw; 2],
+            time: [time.nanos(); 2],
+            rate: None,
+        }
     }
 
     /// Takes a note. Answers the jump in ns if one clock went on while the other
@@ -71,6 +75,9 @@ mod tests {
         let mut calibration = Calibration::new(0, Nanos::ZERO);
         assert_eq!(calibration.note(3_000_000, Nanos::from_millis(1)), None);
         assert_eq!(calibration.note(6_000_000, Nanos::from_millis(2)), None);
-        assert_eq!(calibration.note(9_000_000, Nanos::from_millis(503)), Some(500_000_000));
+        assert_eq!(
+            calibration.note(9_000_000, Nanos::from_millis(503)),
+            Some(500_000_000)
+        );
     }
 }

@@ -77,8 +77,15 @@ impl Collector {
     pub(crate) fn new(parts: CollectorParts) -> Self {
         let now = parts.clock.now() - parts.zero;
         let mut engine = Engine::new();
-        parts.rails.iter().for_each(|rail| engine.rail(rail.clone()));
-        let mut batch = Batch { run: Some(parts.run.clone()), rails: parts.rails.clone(), ..Batch::default() };
+        parts
+            .rails
+            .iter()
+            .for_each(|rail| engine.rail(rail.clone()));
+        let mut batch = Batch {
+            run: Some(parts.run.clone()),
+            rails: parts.rails.clone(),
+            ..Batch::default()
+        };
         batch.events.extend(parts.notices.iter().cloned());
         let own = own_threads(&parts.own_threads);
         let pairs: Vec<_> = own.iter().map(|row| (row.id, row.tid)).collect();
@@ -103,7 +110,9 @@ impl Collector {
             parts,
         };
         let configured = std::mem::take(&mut collector.parts.configured_idle);
-        configured.into_iter().for_each(|row| collector.baseline(row));
+        configured
+            .into_iter()
+            .for_each(|row| collector.baseline(row));
         collector
     }
 
@@ -113,11 +122,13 @@ impl Collector {
     /// When the system refuses another thread.
     pub(crate) fn spawn(parts: CollectorParts) -> std::io::Result<JoinHandle<RunSummary>> {
         let name = "energy-collect".to_owned();
-        std::thread::Builder::new().name(name.clone()).spawn(move || {
-            let mut parts = parts;
-            parts.own_threads.push((name, cpu_time::current_tid()));
-            Self::new(parts).run()
-        })
+        std::thread::Builder::new()
+            .name(name.clone())
+            .spawn(move || {
+                let mut parts = parts;
+                parts.own_threads.push((name, cpu_time::current_tid()));
+                Self::new(parts).run()
+            })
     }
 
     /// Runs until the control says that the run is over.
@@ -141,7 +152,10 @@ impl Collector {
         let now = self.now();
         let raw = self.parts.shared.raw_now();
         if let Some(jump) = self.calibration.note(raw, now) {
-            let message = format!("the clocks jumped by {} ms: the machine was suspended?", jump / 1_000_000);
+            let message = format!(
+                "the clocks jumped by {} ms: the machine was suspended?",
+                jump / 1_000_000
+            );
             self.event(now.nanos(), "clock_jump", message);
         }
         self.take_samples();
@@ -157,14 +171,34 @@ impl Collector {
     }
 
     fn take_records(&mut self, limit: u64) {
-        let Self { parts, engine, merge, calibration, cpu, losses, batch, seen, .. } = self;
-        let CollectorParts { shared, assembler, writer, .. } = parts;
+        let Self {
+            parts,
+            engine,
+            merge,
+            calibration,
+            cpu,
+            losses,
+            batch,
+            seen,
+            ..
+        } = self;
+        let CollectorParts {
+            shared,
+            assembler,
+            writer,
+            ..
+        } = parts;
         let (thread_ids, next_thread) = (&mut self.thread_ids, &mut self.next_thread);
         merge.adopt(shared, |log| {
             let id = *next_thread;
             *next_thread += 1;
             thread_ids.push(id);
-            let row = ThreadRow { id, tid: log.tid, name: log.name.clone(), role: ThreadRole::Program };
+            let row = ThreadRow {
+                id,
+                tid: log.tid,
+                name: log.name.clone(),
+                role: ThreadRole::Program,
+            };
             engine.thread(id, row.role);
             batch.threads.push(row);
             let number = assembler.add_thread(id);
@@ -172,7 +206,12 @@ impl Collector {
             number
         });
         merge.drain(shared, limit, |thread, raw, record, last_try| {
-            let mut out = Collecting { engine, batch, losses, seen };
+            let mut out = Collecting {
+                engine,
+                batch,
+                losses,
+                seen,
+            };
             let verdict = assembler.take(thread, calibration.time(raw), record, last_try, &mut out);
             if batch.spans.len() >= batch::FULL {
                 send(writer, batch, losses);
@@ -182,8 +221,17 @@ impl Collector {
     }
 
     fn read_cpu(&mut self, now_ns: i64) {
-        let Self { cpu, merge, engine, batch, thread_ids, .. } = self;
-        let threads = merge.live().map(|(number, log)| (number, thread_ids[number], log));
+        let Self {
+            cpu,
+            merge,
+            engine,
+            batch,
+            thread_ids,
+            ..
+        } = self;
+        let threads = merge
+            .live()
+            .map(|(number, log)| (number, thread_ids[number], log));
         cpu.read(now_ns, threads, &mut |row: CpuRow| {
             engine.cpu(row);
             batch.cpu.push(row);
@@ -208,7 +256,11 @@ impl Collector {
                         });
                     }
                     for notice in reading.notices {
-                        self.event((notice.time - self.parts.zero).nanos(), notice.kind, notice.message);
+                        self.event(
+                            (notice.time - self.parts.zero).nanos(),
+                            notice.kind,
+                            notice.message,
+                        );
                     }
                 }
                 SamplerMessage::Failed { error, .. } => {
@@ -237,32 +289,66 @@ impl Collector {
         if !(over || asked && now_ns > 0) {
             return;
         }
-        let Some(mut idle) = self.idle.take() else { return };
-        let until_ns = if asked { 0 } else { self.seen.first_ns.unwrap_or(now_ns) };
-        self.held.iter().filter(|row| row.end_ns <= until_ns).for_each(|row| idle.add(row));
-        idle.baselines(asked).into_iter().for_each(|row| self.baseline(row));
+        let Some(mut idle) = self.idle.take() else {
+            return;
+        };
+        let until_ns = if asked {
+            0
+        } else {
+            self.seen.first_ns.unwrap_or(now_ns)
+        };
+        self.held
+            .iter()
+            .filter(|row| row.end_ns <= until_ns)
+            .for_each(|row| idle.add(row));
+        idle.baselines(asked)
+            .into_iter()
+            .for_each(|row| self.baseline(row));
         for row in std::mem::take(&mut self.held) {
             self.engine.sample(row);
         }
     }
 
     fn baseline(&mut self, row: BaselineRow) {
-        if self.batch.baselines.iter().all(|known| known.rail != row.rail) {
-            self.engine.baseline(row.rail, Some(crate::units::Power::from_watts(row.power_w)));
+        if self
+            .batch
+            .baselines
+            .iter()
+            .all(|known| known.rail != row.rail)
+        {
+            self.engine
+                .baseline(row.rail, Some(crate::units::Power::from_watts(row.power_w)));
             self.batch.baselines.push(row);
         }
     }
 
     fn event(&mut self, time_ns: i64, kind: &str, message: String) {
         self.warnings.push(message.clone());
-        self.batch.events.push(EventRow { time_ns, kind: kind.to_owned(), count: 1, message });
+        self.batch.events.push(EventRow {
+            time_ns,
+            kind: kind.to_owned(),
+            count: 1,
+            message,
+        });
     }
 
     fn flush(&mut self, now_ns: i64) {
         self.last_flush_ns = now_ns;
         {
-            let Self { parts, engine, batch, losses, seen, .. } = self;
-            let mut out = Collecting { engine, batch, losses, seen };
+            let Self {
+                parts,
+                engine,
+                batch,
+                losses,
+                seen,
+                ..
+            } = self;
+            let mut out = Collecting {
+                engine,
+                batch,
+                losses,
+                seen,
+            };
             parts.assembler.flush_open(&mut out);
             if parts.detail != Detail::Spans {
                 parts.assembler.flush_nodes(now_ns, &mut out);
@@ -283,7 +369,8 @@ impl Collector {
             self.losses.add_rows(rows);
             self.event(now_ns, "sink_error", message);
         }
-        self.losses.take_shared(&self.parts.shared, self.parts.assembler.folded_nodes());
+        self.losses
+            .take_shared(&self.parts.shared, self.parts.assembler.folded_nodes());
         let (batch, warnings) = (&mut self.batch, &mut self.warnings);
         self.losses.news(now_ns, &mut |event| {
             warnings.push(event.message.clone());
@@ -292,12 +379,28 @@ impl Collector {
     }
 
     fn finish(mut self) -> RunSummary {
-        let (end, status) = self.parts.control.end().unwrap_or((self.now(), RunStatus::Complete));
+        let (end, status) = self
+            .parts
+            .control
+            .end()
+            .unwrap_or((self.now(), RunStatus::Complete));
         let end_ns = (end - self.parts.zero).nanos();
         self.pass();
         {
-            let Self { parts, engine, batch, losses, seen, .. } = &mut self;
-            let mut out = Collecting { engine, batch, losses, seen };
+            let Self {
+                parts,
+                engine,
+                batch,
+                losses,
+                seen,
+                ..
+            } = &mut self;
+            let mut out = Collecting {
+                engine,
+                batch,
+                losses,
+                seen,
+            };
             parts.assembler.finish(end_ns, &mut out);
         }
         self.settle_idle(end_ns, true);
@@ -334,7 +437,11 @@ impl Collector {
             rail: format!("{}/{}", row.source, row.name),
             is_root: row.parent.is_none(),
             provenance: row.provenance,
-            accounts: finished.balance.iter().find(|balance| balance.rail == row.id).map(|b| b.accounts),
+            accounts: finished
+                .balance
+                .iter()
+                .find(|balance| balance.rail == row.id)
+                .map(|b| b.accounts),
         };
         RunSummary {
             uuid: self.parts.run.uuid.clone(),
@@ -371,6 +478,8 @@ fn own_threads(names: &[(String, i64)]) -> Vec<ThreadRow> {
 
 /// Wall clock, ns since 1970.
 pub(crate) fn unix_ns() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Nanos::from(since).nanos()
 }

@@ -14,7 +14,10 @@ pub(crate) struct Control {
 
 impl Control {
     pub(crate) fn new(metadata: RunMetadata) -> Self {
-        Self { end: Mutex::new(None), metadata: Mutex::new((metadata, false)) }
+        Self {
+            end: Mutex::new(None),
+            metadata: Mutex::new((metadata, false)),
+        }
     }
 
     /// Ends the run at `time` of the sampler's clock; the first call decides.

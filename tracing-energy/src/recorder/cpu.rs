@@ -47,8 +47,12 @@ impl CpuReader {
     /// Adds traced thread `number` (from 0, dense), with its CPU time when its
     /// log began.
     pub(crate) fn add_thread(&mut self, number: usize, began_ns: i64, used: Option<Nanos>) {
-        self.threads.resize(self.threads.len().max(number + 1), None);
-        self.threads[number] = used.map(|used| Mark { time_ns: began_ns, used_ns: used.nanos() });
+        self.threads
+            .resize(self.threads.len().max(number + 1), None);
+        self.threads[number] = used.map(|used| Mark {
+            time_ns: began_ns,
+            used_ns: used.nanos(),
+        });
     }
 
     /// Reads everything now and tells what was used since the last time.
@@ -58,15 +62,37 @@ impl CpuReader {
         threads: impl Iterator<Item = (usize, u32, &'a ThreadLog)>,
         tell: &mut impl FnMut(CpuRow),
     ) {
-        step(&mut self.process, CpuOf::Process, now_ns, cpu_time::process(), tell);
+        step(
+            &mut self.process,
+            CpuOf::Process,
+            now_ns,
+            cpu_time::process(),
+            tell,
+        );
         for (pid, mark) in &mut self.sensors {
-            step(mark, CpuOf::Sensor, now_ns, cpu_time::other_process(*pid), tell);
+            step(
+                mark,
+                CpuOf::Sensor,
+                now_ns,
+                cpu_time::other_process(*pid),
+                tell,
+            );
         }
         for (id, tid, mark) in &mut self.own {
-            step(mark, CpuOf::Thread(*id), now_ns, cpu_time::thread(*tid), tell);
+            step(
+                mark,
+                CpuOf::Thread(*id),
+                now_ns,
+                cpu_time::thread(*tid),
+                tell,
+            );
         }
         for (number, id, log) in threads {
-            let used = if log.has_ended() { log.final_cpu() } else { cpu_time::thread(log.tid) };
+            let used = if log.has_ended() {
+                log.final_cpu()
+            } else {
+                cpu_time::thread(log.tid)
+            };
             if let Some(mark) = self.threads.get_mut(number) {
                 step(mark, CpuOf::Thread(id), now_ns, used, tell);
             }
@@ -75,9 +101,18 @@ impl CpuReader {
     }
 
     fn read_machine(&mut self, now_ns: i64, tell: &mut impl FnMut(CpuRow)) {
-        let Some(used) = cpu_time::machine() else { return };
-        self.machine.push_back(Mark { time_ns: now_ns, used_ns: used.nanos() });
-        while self.machine.get(1).is_some_and(|second| second.time_ns <= now_ns - MACHINE_SPAN_NS) {
+        let Some(used) = cpu_time::machine() else {
+            return;
+        };
+        self.machine.push_back(Mark {
+            time_ns: now_ns,
+            used_ns: used.nanos(),
+        });
+        while self
+            .machine
+            .get(1)
+            .is_some_and(|second| second.time_ns <= now_ns - MACHINE_SPAN_NS)
+        {
             self.machine.pop_front();
         }
         if now_ns - self.machine_told_ns >= MACHINE_EVERY_NS
@@ -102,9 +137,17 @@ fn step(
     tell: &mut impl FnMut(CpuRow),
 ) {
     let Some(used) = used else { return };
-    let now = Mark { time_ns: now_ns, used_ns: used.nanos() };
+    let now = Mark {
+        time_ns: now_ns,
+        used_ns: used.nanos(),
+    };
     if let Some(last) = mark.replace(now).filter(|last| last.time_ns < now_ns) {
         let on_cpu_ns = (now.used_ns - last.used_ns).max(0);
-        tell(CpuRow { of, start_ns: last.time_ns, end_ns: now_ns, on_cpu_ns });
+        tell(CpuRow {
+            of,
+            start_ns: last.time_ns,
+            end_ns: now_ns,
+            on_cpu_ns,
+        });
     }
 }

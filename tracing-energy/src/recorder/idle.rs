@@ -26,7 +26,9 @@ struct Rail {
 impl IdleSamples {
     /// Takes a sample that lies wholly in idle time.
     pub(crate) fn add(&mut self, sample: &SampleRow) {
-        let Some(energy_j) = sample.energy_j else { return };
+        let Some(energy_j) = sample.energy_j else {
+            return;
+        };
         let rail = self.rails.entry(sample.rail).or_insert(Rail {
             start_ns: sample.start_ns,
             end_ns: sample.end_ns,
@@ -45,7 +47,8 @@ impl IdleSamples {
     pub(crate) fn baselines(self, asked: bool) -> Vec<BaselineRow> {
         let serves = |rail: &Rail| asked || rail.covered_ns >= LEAST_NS;
         let row = |(rail, idle): (u32, Rail)| {
-            let power = Energy::from_joules(idle.energy_j).over(Nanos::from_nanos(idle.covered_ns))?;
+            let power =
+                Energy::from_joules(idle.energy_j).over(Nanos::from_nanos(idle.covered_ns))?;
             Some(BaselineRow {
                 rail,
                 start_ns: idle.start_ns,
@@ -54,7 +57,11 @@ impl IdleSamples {
                 samples: idle.samples,
             })
         };
-        self.rails.into_iter().filter(|(_, rail)| serves(rail)).filter_map(row).collect()
+        self.rails
+            .into_iter()
+            .filter(|(_, rail)| serves(rail))
+            .filter_map(row)
+            .collect()
     }
 }
 
@@ -64,7 +71,12 @@ mod tests {
 
     fn sample(start_ms: i64, end_ms: i64, energy_j: f64) -> SampleRow {
         let ns = |ms: i64| ms * 1_000_000;
-        SampleRow { rail: 1, start_ns: ns(start_ms), end_ns: ns(end_ms), energy_j: Some(energy_j) }
+        SampleRow {
+            rail: 1,
+            start_ns: ns(start_ms),
+            end_ns: ns(end_ms),
+            energy_j: Some(energy_j),
+        }
     }
 
     #[test]

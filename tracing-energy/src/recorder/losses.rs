@@ -46,7 +46,12 @@ impl LossCounts {
         for (&kind, (count, told)) in &mut self.counts {
             if count != told {
                 let news = *count - std::mem::replace(told, *count);
-                tell(EventRow { time_ns, kind: kind.to_owned(), count: news, message: message(kind, news) });
+                tell(EventRow {
+                    time_ns,
+                    kind: kind.to_owned(),
+                    count: news,
+                    message: message(kind, news),
+                });
             }
         }
     }
@@ -65,13 +70,22 @@ fn word(loss: Loss) -> &'static str {
 fn message(kind: &str, count: u64) -> String {
     match kind {
         "records_dropped" => format!("{count} records dropped: the recorder's memory stayed full"),
-        "stalled" => format!("traced threads waited {:.3} s for the recorder's memory", count as f64 / 1e9),
+        "stalled" => format!(
+            "traced threads waited {:.3} s for the recorder's memory",
+            count as f64 / 1e9
+        ),
         "late_records" => format!("{count} records of threads that were ending are missing"),
         "nested_records" => format!("{count} records made while a field was formatted are missing"),
-        "folded_nodes" => format!("{count} new nodes folded into (other): too many distinct key values"),
-        "unknown_spans" => format!("{count} spans entered whose creation was not recorded: node (unknown)"),
+        "folded_nodes" => {
+            format!("{count} new nodes folded into (other): too many distinct key values")
+        }
+        "unknown_spans" => {
+            format!("{count} spans entered whose creation was not recorded: node (unknown)")
+        }
         "stray_exits" => format!("{count} exits of spans that were not open"),
-        "foreign_exits" => format!("{count} spans left on another thread than they were entered on"),
+        "foreign_exits" => {
+            format!("{count} spans left on another thread than they were entered on")
+        }
         "cut_texts" => format!("{count} texts cut to 256 bytes"),
         "unknown_links" => format!("{count} follows_from links to spans that were never entered"),
         _ => format!("{count} rows were not written: a sink failed or did not keep up"),

@@ -17,16 +17,18 @@ pub(crate) fn end_on_signal(ending: Weak<Ending>) -> std::io::Result<()> {
 
     let is_ours = [SIGINT, SIGTERM].map(|signal| (signal, has_default_handler(signal)));
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    std::thread::Builder::new().name("energy-signal".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            if let Some(ending) = ending.upgrade() {
-                let _ = ending.finish(crate::rows::RunStatus::Cancelled);
+    std::thread::Builder::new()
+        .name("energy-signal".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if let Some(ending) = ending.upgrade() {
+                    let _ = ending.finish(crate::rows::RunStatus::Cancelled);
+                }
+                if is_ours.contains(&(signal, true)) {
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
             }
-            if is_ours.contains(&(signal, true)) {
-                let _ = signal_hook::low_level::emulate_default_handler(signal);
-            }
-        }
-    })?;
+        })?;
     Ok(())
 }
 

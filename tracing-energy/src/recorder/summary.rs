@@ -49,7 +49,11 @@ impl RunSummary {
     }
 
     fn root_sum(&self, of: impl Fn(&Accounts) -> f64) -> Option<f64> {
-        let roots = self.rails.iter().filter(|rail| rail.is_root).filter_map(|rail| rail.accounts.as_ref());
+        let roots = self
+            .rails
+            .iter()
+            .filter(|rail| rail.is_root)
+            .filter_map(|rail| rail.accounts.as_ref());
         roots.map(of).reduce(|total, energy| total + energy)
     }
 }

@@ -39,12 +39,19 @@ impl Writer {
         let (tell_tid, tid) = sync_channel(1);
         let failures = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&failures);
-        let thread = std::thread::Builder::new().name("energy-write".to_owned()).spawn(move || {
-            let _ = tell_tid.send(cpu_time::current_tid());
-            write_all(sinks, &queue, &shared);
-        })?;
+        let thread = std::thread::Builder::new()
+            .name("energy-write".to_owned())
+            .spawn(move || {
+                let _ = tell_tid.send(cpu_time::current_tid());
+                write_all(sinks, &queue, &shared);
+            })?;
         let tid = tid.recv().unwrap_or_default();
-        Ok(Self { batches: Some(batches), failures, thread: Some(thread), tid })
+        Ok(Self {
+            batches: Some(batches),
+            failures,
+            thread: Some(thread),
+            tid,
+        })
     }
 
     /// The system's id of the thread.
@@ -54,7 +61,9 @@ impl Writer {
 
     /// Hands on a batch. If the sinks stay behind for too long, it comes back.
     pub(crate) fn send(&self, mut batch: Batch) -> Result<(), Box<Batch>> {
-        let Some(batches) = &self.batches else { return Err(Box::new(batch)) };
+        let Some(batches) = &self.batches else {
+            return Err(Box::new(batch));
+        };
         let begin = Instant::now();
         loop {
             match batches.try_send(batch) {
@@ -77,7 +86,10 @@ impl Writer {
 
     /// Failures since the last call.
     pub(crate) fn failures(&self) -> Vec<SinkFailure> {
-        self.failures.lock().map(|mut failures| std::mem::take(&mut *failures)).unwrap_or_default()
+        self.failures
+            .lock()
+            .map(|mut failures| std::mem::take(&mut *failures))
+            .unwrap_or_default()
     }
 
     /// Waits until everything is written and the sinks have finished.
@@ -90,10 +102,17 @@ impl Writer {
     }
 }
 
-fn write_all(mut sinks: Vec<Box<dyn Sink>>, queue: &Receiver<Batch>, failures: &Mutex<Vec<SinkFailure>>) {
+fn write_all(
+    mut sinks: Vec<Box<dyn Sink>>,
+    queue: &Receiver<Batch>,
+    failures: &Mutex<Vec<SinkFailure>>,
+) {
     let fail = |sink: &dyn Sink, message: String, rows: u64| {
         if let Ok(mut failures) = failures.lock() {
-            failures.push(SinkFailure { message: format!("{}: {message}", sink.name()), rows });
+            failures.push(SinkFailure {
+                message: format!("{}: {message}", sink.name()),
+                rows,
+            });
         }
     };
     for batch in queue {

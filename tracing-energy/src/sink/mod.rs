@@ -2,7 +2,6 @@
 
 pub use crate::rows::*;
 
-
 /// Takes batches of rows. Called from one thread, in order of time; a batch's
 /// tables are to be written in the order of its fields, so that every row's
 /// references stand before it.
@@ -70,7 +69,11 @@ impl Batch {
     /// How many rows it holds of activations, samples and CPU times: what is lost
     /// when a sink refuses it.
     pub fn rows(&self) -> u64 {
-        let rows = self.spans.len() + self.fields.len() + self.samples.len() + self.cpu.len() + self.marks.len();
+        let rows = self.spans.len()
+            + self.fields.len()
+            + self.samples.len()
+            + self.cpu.len()
+            + self.marks.len();
         rows as u64
     }
 }
