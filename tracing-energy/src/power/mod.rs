@@ -4,6 +4,11 @@
 //! of run time. A rail is one metered supply domain. Rails form a tree
 //! (`package` contains `core`); sums use roots only.
 
+pub mod counter;
+pub mod modelled;
+pub mod pace;
+pub mod rapl;
+
 use crate::clock::Clock;
 use crate::units::{Energy, Nanos};
 

@@ -1,1 +1,0 @@
-//! CPU time of threads, processes and the machine.
