@@ -7,6 +7,7 @@
 pub mod counter;
 pub mod modelled;
 pub mod pace;
+pub mod powermetrics;
 pub mod rapl;
 
 use crate::clock::Clock;
