@@ -4,6 +4,12 @@
 //! of run time. A rail is one metered supply domain. Rails form a tree
 //! (`package` contains `core`); sums use roots only.
 
+pub mod counter;
+pub mod modelled;
+pub mod pace;
+pub mod powermetrics;
+pub mod rapl;
+
 use crate::clock::Clock;
 use crate::units::{Energy, Nanos};
 

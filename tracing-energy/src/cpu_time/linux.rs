@@ -1,0 +1,176 @@
+//! CPU time on Linux: per-thread CPU clocks and `/proc`.
+//!
+//! The functions that take a `root` read a tree shaped like `/proc`, so that
+//! tests can bring their own.
+
+use std::path::Path;
+
+use super::{clock, online_processors, tick};
+use crate::units::Nanos;
+
+const PROC: &str = "/proc";
+
+/// How deep children of children are followed: sudo, its monitor, the sensor.
+const GENERATIONS: usize = 4;
+
+pub(super) fn process() -> Option<Nanos> {
+    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+pub(super) fn current_thread() -> Option<Nanos> {
+    clock(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// A thread's CPU clock has a fixed id in the kernel's interface: the thread id
+/// inverted, shifted by three, with the bits "per thread" (4) and "scheduler
+/// time" (2). glibc only gives it for a pthread_t, which may be stale; a stale
+/// thread id is an error return instead.
+pub(super) fn thread(tid: i64) -> Option<Nanos> {
+    let tid = libc::clockid_t::try_from(tid).ok().filter(|&tid| tid > 0)?;
+    clock(((!tid) << 3) | 6)
+}
+
+pub(super) fn current_tid() -> i64 {
+    // SAFETY: gettid has no preconditions and cannot fail.
+    unsafe { libc::syscall(libc::SYS_gettid) as i64 }
+}
+
+pub(super) fn machine() -> Option<Nanos> {
+    machine_in(Path::new(PROC), tick()?)
+}
+
+pub(super) fn other_process(pid: u32) -> Option<Nanos> {
+    process_in(Path::new(PROC), pid, tick()?)
+}
+
+pub(super) fn processors() -> Option<usize> {
+    online_processors()
+}
+
+/// Busy time of all processors from `root/stat`, where a tick is `tick` long.
+///
+/// Of the columns `user nice system idle iowait irq softirq steal guest
+/// guest_nice` the busy ones are user, nice, system, irq and softirq. Guest time
+/// is already in user and nice; stolen time ran on someone else's account.
+pub fn machine_in(root: &Path, tick: Nanos) -> Option<Nanos> {
+    let stat = std::fs::read_to_string(root.join("stat")).ok()?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let columns: Vec<i64> = line
+        .split_whitespace()
+        .map_while(|column| column.parse().ok())
+        .collect();
+    let [user, nice, system, _idle, ref rest @ ..] = columns[..] else {
+        return None;
+    };
+    let interrupts: i64 = rest.iter().skip(1).take(2).sum();
+    ticks(user + nice + system + interrupts, tick)
+}
+
+/// CPU time of the process `pid` under `root`, of the children it waited for and
+/// of those it still has.
+pub fn process_in(root: &Path, pid: u32, tick: Nanos) -> Option<Nanos> {
+    family(root, pid, tick, GENERATIONS)
+}
+
+fn family(root: &Path, pid: u32, tick: Nanos, generations: usize) -> Option<Nanos> {
+    let own = stat_time(root, pid, tick)?;
+    if generations == 0 {
+        return Some(own);
+    }
+    let living = children(root, pid)
+        .into_iter()
+        .filter_map(|child| family(root, child, tick, generations - 1));
+    Some(own + living.sum())
+}
+
+/// utime, stime, cutime and cstime: columns 14 to 17. The name in column 2 may
+/// hold spaces and parentheses, so columns are counted from the last one.
+fn stat_time(root: &Path, pid: u32, tick: Nanos) -> Option<Nanos> {
+    let stat = std::fs::read_to_string(root.join(pid.to_string()).join("stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let times: Vec<i64> = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .map_while(|column| column.parse().ok())
+        .collect();
+    (times.len() == 4).then(|| ticks(times.iter().sum(), tick))?
+}
+
+/// Kernels without the `children` file have none to tell; sudo's child is then
+/// counted when it ends.
+fn children(root: &Path, pid: u32) -> Vec<u32> {
+    let pid = pid.to_string();
+    let file = root.join(&pid).join("task").join(&pid).join("children");
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}
+
+fn ticks(count: i64, tick: Nanos) -> Option<Nanos> {
+    count.checked_mul(tick.nanos()).map(Nanos::from_nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Nanos = Nanos::from_millis(10);
+
+    fn write(root: &Path, file: &str, text: &str) {
+        let path = root.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn busy_is_user_nice_system_and_interrupts() {
+        let root = tempfile::tempdir().unwrap();
+        let stat = "cpu  100 20 30 4000 500 6 7 800 90 10\ncpu0 1 1 1 1\nbtime 1\n";
+        write(root.path(), "stat", stat);
+        assert_eq!(
+            machine_in(root.path(), TICK),
+            Some(Nanos::from_millis((100 + 20 + 30 + 6 + 7) * 10))
+        );
+    }
+
+    #[test]
+    fn an_old_or_broken_stat_is_read_as_far_as_it_goes() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(machine_in(root.path(), TICK), None);
+        write(root.path(), "stat", "cpu  1 2 3 4\n");
+        assert_eq!(machine_in(root.path(), TICK), Some(Nanos::from_millis(60)));
+        write(root.path(), "stat", "cpu  1 2\n");
+        assert_eq!(machine_in(root.path(), TICK), None);
+        write(root.path(), "stat", "intr 5\n");
+        assert_eq!(machine_in(root.path(), TICK), None);
+    }
+
+    #[test]
+    fn a_process_counts_its_children_and_survives_odd_names() {
+        let root = tempfile::tempdir().unwrap();
+        let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 0 0 0 0 10 20 3 4 20 0 1 0 5\n";
+        write(root.path(), "7/stat", stat);
+        assert_eq!(
+            process_in(root.path(), 7, TICK),
+            Some(Nanos::from_millis(370))
+        );
+
+        write(root.path(), "7/task/7/children", "8 9 ");
+        let child = "8 (x) S 7 7 7 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 5\n";
+        write(root.path(), "8/stat", child);
+        assert_eq!(
+            process_in(root.path(), 7, TICK),
+            Some(Nanos::from_millis(400))
+        );
+        assert_eq!(process_in(root.path(), 9, TICK), None);
+    }
+
+    #[test]
+    fn impossible_thread_ids_have_no_time() {
+        assert_eq!(thread(0), None);
+        assert_eq!(thread(-5), None);
+        assert_eq!(thread(i64::MAX), None);
+    }
+}

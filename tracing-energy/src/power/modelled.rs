@@ -1,0 +1,282 @@
+//! Modelled power: CPU time times configured watts.
+//!
+//! **Not a measurement.** It knows nothing of frequency, memory, GPUs or what an
+//! instruction costs; it serves where no sensor can be read, so that shares of
+//! CPU time still have a unit. `power = idle + (max - idle) x busy processors /
+//! processors`. The CPU time of the machine comes in ticks of 10 ms, so short
+//! windows are coarse; their sum is right.
+
+use crate::clock::Clock;
+use crate::cpu_time;
+use crate::power::pace::Pace;
+use crate::power::{
+    Description, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
+};
+use crate::units::{Energy, Nanos, Power};
+
+/// Idle power where none is configured: a small laptop or a core's share of a
+/// server, order of magnitude only.
+pub const DEFAULT_IDLE: Power = Power::from_watts(5.0);
+
+/// What one busy processor adds where no maximum is configured; eight of them
+/// make 45 W with the idle power, the class of a laptop processor.
+pub const DEFAULT_PER_PROCESSOR: Power = Power::from_watts(5.0);
+
+/// The watts of the model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Watts {
+    /// With no processor busy.
+    pub idle: Power,
+    /// With all processors busy.
+    pub max: Power,
+}
+
+impl Watts {
+    /// [`DEFAULT_IDLE`], and [`DEFAULT_PER_PROCESSOR`] more for each processor.
+    pub fn default_for(processors: usize) -> Self {
+        Self {
+            idle: DEFAULT_IDLE,
+            max: DEFAULT_IDLE + DEFAULT_PER_PROCESSOR * processors as f64,
+        }
+    }
+}
+
+/// Reads the machine's busy time, all processors added.
+pub type BusyTime = Box<dyn Fn() -> Option<Nanos> + Send>;
+
+/// The modelled source: one rail, `modelled`.
+pub struct Modelled {
+    watts: Watts,
+    processors: usize,
+    interval: Nanos,
+    busy_time: BusyTime,
+    state: Option<State>,
+}
+
+struct State {
+    pace: Pace,
+    time: Nanos,
+    busy: Nanos,
+}
+
+impl Modelled {
+    /// A model of this machine.
+    ///
+    /// # Errors
+    /// [`SourceError::NotPresent`] where the system does not tell CPU times,
+    /// [`SourceError::BadInput`] for watts that make no sense.
+    pub fn open(watts: Watts, interval: Nanos) -> Result<Self, SourceError> {
+        let busy_time = Box::new(cpu_time::machine);
+        Self::with_busy_time(watts, interval, cpu_time::processors(), busy_time)
+    }
+
+    /// A model of a machine whose busy time is read by `busy_time`.
+    ///
+    /// # Errors
+    /// As [`Modelled::open`].
+    pub fn with_busy_time(
+        watts: Watts,
+        interval: Nanos,
+        processors: usize,
+        busy_time: BusyTime,
+    ) -> Result<Self, SourceError> {
+        check(watts)?;
+        busy_time().ok_or_else(|| SourceError::NotPresent {
+            what: "CPU time of the machine (for modelled power)".into(),
+        })?;
+        Ok(Self {
+            watts,
+            processors: processors.max(1),
+            interval,
+            busy_time,
+            state: None,
+        })
+    }
+
+    /// Closes the window that ends at `now`.
+    fn sample(&mut self, now: Nanos) -> Option<Sample> {
+        let busy_now = (self.busy_time)();
+        let state = self.state.as_mut()?;
+        let window = now - state.time;
+        if window <= Nanos::ZERO {
+            return None;
+        }
+        let (start, busy_before) = (state.time, state.busy);
+        state.time = now;
+        state.busy = busy_now.unwrap_or(busy_before);
+        let busy = busy_now.map(|busy| (busy - busy_before).max(Nanos::ZERO));
+        Some(Sample {
+            rail: 0,
+            start,
+            end: now,
+            energy: busy.map(|busy| self.energy(window, busy)),
+        })
+    }
+
+    /// Not clamped to the maximum: ticks that fall into a neighbouring window
+    /// must not lose energy.
+    fn energy(&self, window: Nanos, busy: Nanos) -> Energy {
+        let per_processor = (self.watts.max - self.watts.idle) / self.processors as f64;
+        self.watts.idle * window + per_processor * busy
+    }
+}
+
+fn check(Watts { idle, max }: Watts) -> Result<(), SourceError> {
+    let (idle, max) = (idle.watts(), max.watts());
+    if idle >= 0.0 && max >= idle && max.is_finite() {
+        return Ok(());
+    }
+    Err(SourceError::BadInput {
+        what: "modelled power".into(),
+        why: format!("idle {idle} W and maximum {max} W: give 0 <= idle <= maximum"),
+    })
+}
+
+impl PowerSource for Modelled {
+    fn describe(&self) -> Description {
+        let Watts { idle, max } = self.watts;
+        Description {
+            name: "modelled".into(),
+            rails: vec![Rail {
+                name: "modelled".into(),
+                kind: RailKind::Package,
+                parent: None,
+                unit: "W",
+            }],
+            interval: self.interval,
+            kernel: "box".into(),
+            provenance: Provenance::Modelled,
+            limits: vec![format!(
+                "modelled from CPU time, not measured: {} W idle, {} W with all {} processors busy",
+                idle.watts(),
+                max.watts(),
+                self.processors
+            )],
+        }
+    }
+
+    fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
+        let busy = (self.busy_time)().ok_or_else(|| SourceError::Retry {
+            what: "modelled power".into(),
+            why: "the system gave no CPU times".into(),
+        })?;
+        let time = clock.now();
+        let pace = Pace::starting(time, self.interval);
+        self.state = Some(State { pace, time, busy });
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        clock: &dyn Clock,
+        patience: Nanos,
+        reading: &mut Reading,
+    ) -> Result<(), SourceError> {
+        let due = self
+            .state
+            .as_mut()
+            .is_some_and(|state| state.pace.wait(clock, patience));
+        if due {
+            reading.samples.extend(self.sample(clock.now()));
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
+        reading.samples.extend(self.sample(clock.now()));
+        self.state = None;
+    }
+
+    fn configured_idle(&self, rail: usize) -> Option<Power> {
+        (rail == 0).then_some(self.watts.idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+
+    const WATTS: Watts = Watts {
+        idle: Power::from_watts(4.0),
+        max: Power::from_watts(20.0),
+    };
+
+    fn machine(processors: usize) -> (Modelled, Arc<AtomicI64>) {
+        let busy = Arc::new(AtomicI64::new(7_000));
+        let reader = Arc::clone(&busy);
+        let busy_time = Box::new(move || {
+            let nanos = reader.load(SeqCst);
+            (nanos >= 0).then(|| Nanos::from_nanos(nanos))
+        });
+        let interval = Nanos::from_millis(100);
+        let source = Modelled::with_busy_time(WATTS, interval, processors, busy_time).unwrap();
+        (source, busy)
+    }
+
+    #[test]
+    fn idle_half_and_full_load() {
+        let (mut source, busy) = machine(4);
+        let clock = ManualClock::default();
+        let mut reading = Reading::default();
+        source.start(&clock).unwrap();
+        for (second, added) in [(1, 0), (2, 2_000_000_000), (3, 4_000_000_000)] {
+            busy.fetch_add(added, SeqCst);
+            clock.set(Nanos::from_millis(second * 1000));
+            source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
+        }
+        let joules: Vec<f64> = reading
+            .samples
+            .iter()
+            .map(|sample| sample.energy.unwrap().joules())
+            .collect();
+        assert_eq!(joules, [4.0, 12.0, 20.0]);
+        assert_eq!(source.configured_idle(0), Some(Power::from_watts(4.0)));
+        assert_eq!(source.configured_idle(1), None);
+    }
+
+    #[test]
+    fn stop_closes_the_open_window_and_nothing_is_read_before_start() {
+        let (mut source, _) = machine(1);
+        let clock = ManualClock::default();
+        let mut reading = Reading::default();
+        source.stop(&clock, &mut reading);
+        assert_eq!(reading, Reading::default());
+        source.start(&clock).unwrap();
+        clock.set(Nanos::from_millis(40));
+        source.stop(&clock, &mut reading);
+        assert_eq!(reading.samples.len(), 1);
+        assert_eq!(reading.samples[0].end, Nanos::from_millis(40));
+    }
+
+    #[test]
+    fn lost_cpu_times_are_null_not_zero() {
+        let (mut source, busy) = machine(1);
+        let clock = ManualClock::default();
+        let mut reading = Reading::default();
+        source.start(&clock).unwrap();
+        busy.store(-1, SeqCst);
+        clock.set(Nanos::from_millis(100));
+        source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
+        assert_eq!(reading.samples[0].energy, None);
+    }
+
+    #[test]
+    fn senseless_watts_are_refused() {
+        for (idle, max) in [
+            (-1.0, 5.0),
+            (6.0, 5.0),
+            (f64::NAN, 5.0),
+            (1.0, f64::INFINITY),
+        ] {
+            let watts = Watts {
+                idle: Power::from_watts(idle),
+                max: Power::from_watts(max),
+            };
+            let opened = Modelled::open(watts, Nanos::from_millis(100));
+            assert!(matches!(opened, Err(SourceError::BadInput { .. })));
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! powermetrics, Apple's sensor command.
+//!
+//! Limits: figures are the system's own estimates, in steps of 1 mJ for each
+//! rail and sample, for the whole machine and not for comparing devices. No
+//! memory since macOS 13, no rail for the whole system. Real intervals are
+//! longer than the wished ones; the true length is used. It needs root.
+
+pub mod document;
+mod shape;
+pub mod stream;

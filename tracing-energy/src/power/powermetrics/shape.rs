@@ -1,0 +1,141 @@
+//! What a powermetrics document may look like, checked before it is parsed.
+//!
+//! Two things are looked for. Text where only elements belong: powermetrics is
+//! known to print warnings into the middle of its XML, and the message should
+//! name that line. And nesting: real documents are 8 deep, and a tree thousands
+//! deep would end the thread that frees it. So that no comment, attribute or
+//! declaration can hide elements from this check, only the first line's
+//! declaration, the document type and `<plist version=...>` may have more than a
+//! name between their brackets.
+
+/// Elements inside elements.
+const DEPTH_LIMIT: usize = 64;
+
+/// Checks the shape.
+///
+/// # Errors
+/// A message that names the line.
+pub(super) fn check(document: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(document).map_err(|_| "it is not UTF-8".to_owned())?;
+    let mut depth = 0_usize;
+    let mut value = false;
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (between, tag_onwards) = rest.split_at(at);
+        reject_text(text, between, value)?;
+        let tag = match tag_onwards.find('>') {
+            Some(end) => &tag_onwards[1..end],
+            None => return Err("it ends inside of a tag".into()),
+        };
+        value = matches!(tag, "key" | "string" | "integer" | "real" | "date" | "data");
+        depth = nesting(text, tag, depth)?;
+        rest = &tag_onwards[tag.len() + 2..];
+    }
+    reject_text(text, rest, false)
+}
+
+/// How deep it is after `tag`.
+fn nesting(text: &str, tag: &str, depth: usize) -> Result<usize, String> {
+    let name = tag.trim_end().trim_matches('/').trim_end();
+    if is_head(text, tag) {
+        return Ok(depth);
+    }
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if !(plain || tag.starts_with("plist ") && !tag.contains('<')) {
+        return Err(format!(
+            "line {}: unexpected tag <{}>",
+            line_number(text, tag),
+            excerpt(tag)
+        ));
+    }
+    match (tag.starts_with('/'), tag.ends_with('/')) {
+        (true, _) => Ok(depth.saturating_sub(1)),
+        (_, true) => Ok(depth),
+        _ if depth == DEPTH_LIMIT => Err(format!(
+            "line {}: more than {DEPTH_LIMIT} elements inside each other",
+            line_number(text, tag)
+        )),
+        _ => Ok(depth + 1),
+    }
+}
+
+fn is_head(text: &str, tag: &str) -> bool {
+    let first = offset(text, tag) == 1;
+    (first && tag.starts_with("?xml ") || tag.starts_with("!DOCTYPE plist PUBLIC"))
+        && !tag.contains(['<', '['])
+}
+
+fn reject_text(text: &str, between: &str, value: bool) -> Result<(), String> {
+    let stray = between.trim();
+    if value || stray.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "line {}: text inside the document: {:?}",
+        line_number(text, stray),
+        excerpt(stray)
+    ))
+}
+
+/// Where `part`, a slice of `text`, begins.
+fn offset(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
+}
+
+fn line_number(text: &str, part: &str) -> usize {
+    let before = &text.as_bytes()[..offset(text, part)];
+    before.iter().filter(|&&byte| byte == b'\n').count() + 1
+}
+
+/// The first line, cut to a length that fits a message.
+fn excerpt(text: &str) -> String {
+    text.lines()
+        .next()
+        .unwrap_or("")
+        .chars()
+        .take(120)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn a_plain_document_passes() {
+        let text = "<?xml version=\"1.0\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple\" \"x.dtd\">\n\
+            <plist version=\"1.0\">\n<dict><key>a</key><true/><key>b</key><real>nan</real>\
+            <key>c</key>\n<integer>1</integer><key>d</key><array/></dict>\n</plist>\n";
+        assert_eq!(check(text.as_bytes()), Ok(()));
+    }
+
+    #[test]
+    fn stray_text_is_named_with_its_line() {
+        let text = "<plist version=\"1.0\">\n<dict>\n<key>a</key>\nwarning: time\n<true/>\n</dict>";
+        let message = check(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            message,
+            "line 4: text inside the document: \"warning: time\""
+        );
+    }
+
+    #[test]
+    fn deep_or_disguised_trees_are_refused() {
+        assert!(check("<array>".repeat(65).as_bytes()).is_err());
+        assert!(check("<array>".repeat(64).as_bytes()).is_ok());
+        for text in [
+            "<array><!--</array>-->",
+            "<array a=\"</array>\">",
+            "<x:array>",
+            "<array></array ><array x='/'/>",
+            "<?p </array> ?>",
+            "<!DOCTYPE plist PUBLIC [</array>]>",
+            "<plist <array>",
+            "<![CDATA[</array>]]>",
+            "<>",
+            "<array",
+        ] {
+            assert!(check(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

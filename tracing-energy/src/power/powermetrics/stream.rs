@@ -1,0 +1,211 @@
+//! Cuts the byte stream of `powermetrics -f plist` into documents.
+//!
+//! powermetrics writes a NUL in front of the second and every later document:
+//!
+//! ```text
+//! <?xml ... </plist>\n          emitted here, at the end of the line `</plist>`,
+//! \0<?xml ... </plist>\n        not at the NUL, which comes an interval later
+//! ```
+//!
+//! A NUL behind documents, or none at all, is taken as well. How the bytes were
+//! cut into chunks makes no difference.
+
+/// The largest document that is kept; real ones are 30 to 300 KB.
+pub const DOCUMENT_LIMIT: usize = 8 << 20;
+
+const LAST_LINE: &[u8] = b"</plist>";
+
+/// A piece of the stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// A whole document, from its first byte that is no white space.
+    Document(Vec<u8>),
+    /// A document that a NUL or the end of the stream cut short.
+    Incomplete(Vec<u8>),
+    /// A document over the limit; its bytes were dropped.
+    Oversized {
+        /// How long it was.
+        bytes: usize,
+    },
+}
+
+/// The stream as far as it has been read.
+#[derive(Debug)]
+pub struct DocumentStream {
+    limit: usize,
+    /// The current document, at most one byte more than the limit.
+    kept: Vec<u8>,
+    /// The current document's true length.
+    length: usize,
+    /// How much of [`LAST_LINE`] the current line matches so far; `None` once
+    /// it is another line.
+    matched: Option<usize>,
+}
+
+impl Default for DocumentStream {
+    fn default() -> Self {
+        Self::with_limit(DOCUMENT_LIMIT)
+    }
+}
+
+impl DocumentStream {
+    /// A stream of documents up to `limit` bytes.
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            limit,
+            kept: Vec::new(),
+            length: 0,
+            matched: Some(0),
+        }
+    }
+
+    /// Takes the next bytes and returns what they complete.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<Segment> {
+        bytes.iter().filter_map(|&byte| self.byte(byte)).collect()
+    }
+
+    /// Ends the stream. A last document without line end is complete if its last
+    /// line says so, else incomplete.
+    pub fn finish(&mut self) -> Option<Segment> {
+        self.cut()
+    }
+
+    fn byte(&mut self, byte: u8) -> Option<Segment> {
+        if byte == 0 {
+            return self.cut();
+        }
+        if self.length == 0 && byte.is_ascii_whitespace() {
+            return None;
+        }
+        self.length += 1;
+        if self.kept.len() <= self.limit {
+            self.kept.push(byte);
+        }
+        match (byte, self.matched) {
+            (b'\n', Some(matched)) if matched == LAST_LINE.len() => return self.take(true),
+            (b'\n', _) => self.matched = Some(0),
+            (byte, Some(at)) if LAST_LINE.get(at) == Some(&byte) => self.matched = Some(at + 1),
+            _ => self.matched = None,
+        }
+        None
+    }
+
+    /// A NUL or the end.
+    fn cut(&mut self) -> Option<Segment> {
+        let complete = self.matched == Some(LAST_LINE.len());
+        if self.length == 0 {
+            return None;
+        }
+        self.take(complete)
+    }
+
+    fn take(&mut self, complete: bool) -> Option<Segment> {
+        let kept = std::mem::take(&mut self.kept);
+        let bytes = std::mem::take(&mut self.length);
+        self.matched = Some(0);
+        Some(match complete {
+            _ if bytes > self.limit => Segment::Oversized { bytes },
+            true => Segment::Document(kept),
+            false => Segment::Incomplete(kept),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn segments(bytes: &[u8], limit: usize) -> Vec<Segment> {
+        let mut stream = DocumentStream::with_limit(limit);
+        let mut all = stream.push(bytes);
+        all.extend(stream.finish());
+        all
+    }
+
+    fn document(text: &str) -> Segment {
+        Segment::Document(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn nul_before_nul_behind_or_none() {
+        let expected = [document("a\n</plist>\n"), document("b\n</plist>\n")];
+        for bytes in [
+            "a\n</plist>\n\0b\n</plist>\n",
+            "a\n</plist>\n\0b\n</plist>\n\0",
+            "a\n</plist>\nb\n</plist>\n",
+            "\0 \n\0a\n</plist>\n\n \0\0b\n</plist>\n\n",
+        ] {
+            assert_eq!(segments(bytes.as_bytes(), 100), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_is_out_before_the_next_byte_comes() {
+        let mut stream = DocumentStream::default();
+        assert_eq!(stream.push(b"<x>\n</plist>"), []);
+        assert_eq!(stream.push(b"\n"), [document("<x>\n</plist>\n")]);
+    }
+
+    #[test]
+    fn only_the_whole_line_ends_a_document() {
+        let text = "a </plist>\n</plist> \n</plist>x\n</plist>\n";
+        assert_eq!(segments(text.as_bytes(), 100), [document(text)]);
+    }
+
+    #[test]
+    fn a_cut_document_is_told() {
+        assert_eq!(
+            segments(b"a\n</plist>\n\0b\n</pl", 100),
+            [
+                document("a\n</plist>\n"),
+                Segment::Incomplete(b"b\n</pl".to_vec())
+            ]
+        );
+        assert_eq!(
+            segments(b"cut\0b\n</plist>", 100),
+            [
+                Segment::Incomplete(b"cut".to_vec()),
+                document("b\n</plist>")
+            ]
+        );
+        assert_eq!(segments(b"", 100), []);
+    }
+
+    #[test]
+    fn a_document_over_the_limit_is_dropped_and_the_next_one_is_whole() {
+        let long = format!("{}\n</plist>\n\0b\n</plist>\n", "x".repeat(500));
+        assert_eq!(
+            segments(long.as_bytes(), 100),
+            [Segment::Oversized { bytes: 510 }, document("b\n</plist>\n")]
+        );
+        let endless = vec![b'x'; 1 << 20];
+        let mut stream = DocumentStream::with_limit(100);
+        stream.push(&endless);
+        assert!(stream.kept.len() <= 101);
+    }
+
+    proptest! {
+        #[test]
+        fn chunking_makes_no_difference(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec!["</plist>\n", "</plist>", "\0", "<?xml", "x", "\n", " "]),
+                0..60,
+            ),
+            cuts in prop::collection::vec(1_usize..9, 0..200),
+            limit in 1_usize..60,
+        ) {
+            let bytes = pieces.concat().into_bytes();
+            let mut stream = DocumentStream::with_limit(limit);
+            let (mut chunked, mut rest) = (Vec::new(), &bytes[..]);
+            for cut in cuts {
+                let (head, tail) = rest.split_at(cut.min(rest.len()));
+                chunked.extend(stream.push(head));
+                rest = tail;
+            }
+            chunked.extend(stream.push(rest));
+            chunked.extend(stream.finish());
+            prop_assert_eq!(chunked, segments(&bytes, limit));
+        }
+    }
+}

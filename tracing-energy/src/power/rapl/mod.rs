@@ -1,0 +1,275 @@
+//! RAPL counters through Linux' powercap tree.
+//!
+//! Limits: a rail covers a whole socket, other programs included. The counters
+//! move about once a millisecond and wrap at `max_energy_range_uj` (262 kJ are
+//! 22 minutes at 200 W). Since 2020 only root may read them, because fine power
+//! readings leak secrets (PLATYPUS); the error says how to allow it. `uncore` is
+//! the graphics part on client processors and often stays zero.
+
+mod zones;
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::clock::Clock;
+use crate::cpu_time;
+use crate::power::counter::{Counter, Outcome};
+use crate::power::pace::Pace;
+use crate::power::{
+    Description, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
+};
+use crate::units::{Energy, Nanos, Power};
+use zones::Zone;
+
+/// Where the kernel shows the counters.
+pub const POWERCAP: &str = "/sys/class/powercap";
+
+/// No socket draws this: a counter that says so was reset near its top.
+const IMPOSSIBLE: Power = Power::from_watts(20_000.0);
+
+/// A counter that stands still for this long while a processor was busy for at
+/// least half of it does not count.
+const FROZEN_AFTER: Nanos = Nanos::from_millis(2_000);
+
+/// The RAPL source.
+pub struct Rapl {
+    rails: Vec<Rail>,
+    meters: Vec<Meter>,
+    interval: Nanos,
+    busy_time: fn() -> Option<Nanos>,
+    pace: Option<Pace>,
+    last: Nanos,
+}
+
+/// One zone's counter and what has been seen of it.
+struct Meter {
+    file: PathBuf,
+    counter: Counter,
+    still: Option<Still>,
+    frozen: bool,
+}
+
+/// Since when a counter stands still, and the machine's busy time then.
+struct Still {
+    since: Nanos,
+    busy: Nanos,
+}
+
+impl Rapl {
+    /// Opens all zones under `root`, normally [`POWERCAP`].
+    ///
+    /// # Errors
+    /// [`SourceError::NotPresent`] without zones, [`SourceError::NotPermitted`]
+    /// with the fix where they may not be read.
+    pub fn open(root: &Path, interval: Nanos) -> Result<Self, SourceError> {
+        let zones = zones::find(root);
+        if zones.is_empty() {
+            return Err(SourceError::NotPresent {
+                what: format!("RAPL counters in {}", root.display()),
+            });
+        }
+        let meters = zones.iter().map(Meter::open).collect::<Result<_, _>>()?;
+        Ok(Self {
+            rails: zones::rails(&zones),
+            meters,
+            interval,
+            busy_time: cpu_time::machine,
+            pace: None,
+            last: Nanos::ZERO,
+        })
+    }
+
+    /// The same, with another reader of the machine's busy time.
+    #[must_use]
+    pub fn with_busy_time(mut self, busy_time: fn() -> Option<Nanos>) -> Self {
+        self.busy_time = busy_time;
+        self
+    }
+
+    /// Reads every counter under one time stamp, so that rails share windows.
+    fn poll(&mut self, now: Nanos, reading: &mut Reading) -> Result<(), SourceError> {
+        let busy = (self.busy_time)();
+        let mut failure = None;
+        let window = (self.last, now);
+        for (rail, meter) in self.meters.iter_mut().enumerate() {
+            let energy = match meter.read() {
+                Ok(raw) => meter.advance(raw, window, &mut notices(reading, &self.rails[rail])),
+                Err(error) => {
+                    meter.counter.forget();
+                    failure = Some(error);
+                    None
+                }
+            };
+            if self.rails[rail].kind != RailKind::Gpu {
+                let mut notices = notices(reading, &self.rails[rail]);
+                meter.watch(energy, window, busy, &mut notices);
+            }
+            reading.samples.push(Sample {
+                rail,
+                start: window.0,
+                end: window.1,
+                energy,
+            });
+        }
+        self.last = now;
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Adds a notice about a rail.
+fn notices<'a>(
+    reading: &'a mut Reading,
+    rail: &'a Rail,
+) -> impl FnMut(Nanos, &'static str, &str) + 'a {
+    |time, kind, what| {
+        reading.notices.push(Notice {
+            time,
+            kind,
+            message: format!("RAPL {}: {what}", rail.name),
+        });
+    }
+}
+
+impl Meter {
+    fn open(zone: &Zone) -> Result<Self, SourceError> {
+        let range = std::fs::read_to_string(zone.directory.join("max_energy_range_uj"));
+        let range = range.ok().and_then(|text| text.trim().parse().ok());
+        let meter = Self {
+            file: zone.directory.join("energy_uj"),
+            counter: Counter::microjoules(range),
+            still: None,
+            frozen: false,
+        };
+        meter.read()?;
+        Ok(meter)
+    }
+
+    fn read(&self) -> Result<u64, SourceError> {
+        let what = || self.file.display().to_string();
+        let text = std::fs::read_to_string(&self.file).map_err(|error| match error.kind() {
+            ErrorKind::PermissionDenied => SourceError::NotPermitted {
+                what: what(),
+                fix: permission_fix(),
+            },
+            ErrorKind::NotFound => SourceError::NotPresent { what: what() },
+            _ => SourceError::Retry {
+                what: what(),
+                why: error.to_string(),
+            },
+        })?;
+        text.trim().parse().map_err(|_| SourceError::Retry {
+            what: what(),
+            why: format!("{:?} is no number", text.trim()),
+        })
+    }
+
+    /// The energy of the window, where the counter tells it.
+    fn advance(
+        &mut self,
+        raw: u64,
+        (start, end): (Nanos, Nanos),
+        notice: &mut impl FnMut(Nanos, &'static str, &str),
+    ) -> Option<Energy> {
+        let believable = |energy: Energy| energy.over(end - start).is_some_and(|p| p < IMPOSSIBLE);
+        match self.counter.advance(raw) {
+            Outcome::First => None,
+            Outcome::Delta(energy) => Some(energy),
+            Outcome::Wrapped(energy) if believable(energy) => {
+                notice(end, "wrap", "the counter wrapped; its energy is counted");
+                Some(energy)
+            }
+            Outcome::Wrapped(_) | Outcome::Reset => {
+                notice(
+                    end,
+                    "reset",
+                    "the counter went backwards; this window's energy is unknown",
+                );
+                None
+            }
+        }
+    }
+
+    /// Says once when the counter stands still under load.
+    fn watch(
+        &mut self,
+        energy: Option<Energy>,
+        (start, end): (Nanos, Nanos),
+        busy: Option<Nanos>,
+        notice: &mut impl FnMut(Nanos, &'static str, &str),
+    ) {
+        let (Some(Energy::ZERO), Some(busy)) = (energy, busy) else {
+            self.still = None;
+            return;
+        };
+        let still = self.still.get_or_insert(Still { since: start, busy });
+        let length = end - still.since;
+        let loaded = (busy - still.busy).nanos() >= length.nanos() / 2;
+        if length >= FROZEN_AFTER && loaded && !self.frozen {
+            self.frozen = true;
+            notice(
+                end,
+                "frozen",
+                "the counter stands still under load; do not trust it",
+            );
+        }
+    }
+}
+
+fn permission_fix() -> String {
+    "run `sudo chmod -R a+r /sys/class/powercap/intel-rapl/` until the next boot, or for good put \
+     `SUBSYSTEM==\"powercap\", ACTION==\"add\", RUN+=\"/bin/chmod a+r /sys%p/energy_uj\"` into \
+     /etc/udev/rules.d/70-rapl.rules"
+        .into()
+}
+
+impl PowerSource for Rapl {
+    fn describe(&self) -> Description {
+        Description {
+            name: "rapl".into(),
+            rails: self.rails.clone(),
+            interval: self.interval,
+            kernel: "box".into(),
+            provenance: Provenance::Measured,
+            limits: vec![
+                "covers whole sockets, other programs included".into(),
+                "counters move about once a millisecond".into(),
+            ],
+        }
+    }
+
+    fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
+        self.last = clock.now();
+        for meter in &mut self.meters {
+            meter.counter.forget();
+            let raw = meter.read()?;
+            meter.counter.advance(raw);
+        }
+        self.pace = Some(Pace::starting(self.last, self.interval));
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        clock: &dyn Clock,
+        patience: Nanos,
+        reading: &mut Reading,
+    ) -> Result<(), SourceError> {
+        let due = self
+            .pace
+            .as_mut()
+            .is_some_and(|pace| pace.wait(clock, patience));
+        if due {
+            self.poll(clock.now(), reading)?;
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
+        let now = clock.now();
+        if self.pace.take().is_some() && now > self.last {
+            // A counter that fails now leaves a sample without energy, which
+            // says as much as an error would.
+            let _ = self.poll(now, reading);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Finds powercap zones and the tree they form.
+//!
+//! ```text
+//! intel-rapl:0      package-0        psys contains every package;
+//! intel-rapl:0:0      core           core and uncore lie inside their package;
+//! intel-rapl:0:1      uncore         dram lies outside it
+//! intel-rapl:0:2    dram
+//! intel-rapl:1      psys
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use crate::power::{Rail, RailKind};
+
+/// One zone of the powercap tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Zone {
+    /// Numbers of the directory name: `intel-rapl:0:2` is `[0, 2]`.
+    id: Vec<u32>,
+    /// The kernel's name: `package-0`, `core`, `dram`.
+    name: String,
+    pub(super) directory: PathBuf,
+}
+
+/// All zones under `root`, each package before its parts. The same counters
+/// through `intel-rapl-mmio` are left out: they would count twice.
+pub(super) fn find(root: &Path) -> Vec<Zone> {
+    let mut zones = Vec::new();
+    visit(root, &mut zones, 0);
+    zones.sort_by(|a, b| a.id.cmp(&b.id));
+    zones.dedup_by(|a, b| a.id == b.id);
+    zones
+}
+
+/// The kernel lists nested zones both flat and inside their parent.
+fn visit(directory: &Path, zones: &mut Vec<Zone>, depth: usize) {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
+    };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let Some(zone) = zone(&path) else { continue };
+        zones.push(zone);
+        if depth == 0 {
+            visit(&path, zones, depth + 1);
+        }
+    }
+}
+
+fn zone(directory: &Path) -> Option<Zone> {
+    let file_name = directory.file_name()?.to_str()?;
+    let numbers = file_name.strip_prefix("intel-rapl:")?;
+    let id = numbers
+        .split(':')
+        .map(|number| number.parse().ok())
+        .collect::<Option<Vec<u32>>>()?;
+    let name = std::fs::read_to_string(directory.join("name")).ok()?;
+    Some(Zone {
+        id,
+        name: name.trim().to_owned(),
+        directory: directory.to_owned(),
+    })
+}
+
+/// The rails of `zones`, with unique names and parents.
+pub(super) fn rails(zones: &[Zone]) -> Vec<Rail> {
+    zones
+        .iter()
+        .map(|zone| Rail {
+            name: unique_name(zone, zones),
+            kind: kind(&zone.name),
+            parent: parent(zone, zones),
+            unit: "uJ",
+        })
+        .collect()
+}
+
+/// `core` where there is one, `core-1` for the second package's where there are
+/// several.
+fn unique_name(zone: &Zone, zones: &[Zone]) -> String {
+    let shared = zones.iter().filter(|other| other.name == zone.name).count() > 1;
+    match zone.id.first() {
+        Some(package) if shared => format!("{}-{package}", zone.name),
+        _ => zone.name.clone(),
+    }
+}
+
+fn kind(name: &str) -> RailKind {
+    match name {
+        "core" => RailKind::Cpu,
+        "uncore" => RailKind::Gpu,
+        "dram" => RailKind::Dram,
+        "psys" => RailKind::System,
+        name if name.starts_with("package") => RailKind::Package,
+        _ => RailKind::Other,
+    }
+}
+
+fn parent(zone: &Zone, zones: &[Zone]) -> Option<usize> {
+    let psys = || zones.iter().position(|other| other.name == "psys");
+    let package = || {
+        zones
+            .iter()
+            .position(|other| zone.id.len() > 1 && other.id[..] == zone.id[..1])
+    };
+    match kind(&zone.name) {
+        RailKind::System => None,
+        RailKind::Package | RailKind::Dram => psys(),
+        _ => package().or_else(psys),
+    }
+}

@@ -1,0 +1,288 @@
+//! Documents of powermetrics: each version's keys, hostile input, recordings.
+
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use tracing_energy::power::RailKind;
+use tracing_energy::power::powermetrics::document::{Document, DocumentError};
+use tracing_energy::power::powermetrics::stream::{DocumentStream, Segment};
+use tracing_energy::units::Nanos;
+
+fn document(top: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \
+         \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+         <plist version=\"1.0\">\n<dict>\n<key>is_delta</key><true/>\n\
+         <key>elapsed_ns</key><integer>500000000</integer>\n\
+         <key>hw_model</key><string>Mac16,8</string>\n\
+         <key>timestamp</key><date>2025-07-08T05:36:24Z</date>\n{top}</dict>\n</plist>\n"
+    )
+}
+
+fn processor(keys: &str) -> String {
+    document(&format!("<key>processor</key>\n<dict>\n{keys}</dict>\n"))
+}
+
+fn int(key: &str, value: impl std::fmt::Display) -> String {
+    format!("<key>{key}</key>\n<integer>{value}</integer>\n")
+}
+
+fn real(key: &str, value: impl std::fmt::Display) -> String {
+    format!("<key>{key}</key>\n<real>{value}</real>\n")
+}
+
+fn parse(text: &str) -> Document {
+    Document::parse(text.as_bytes()).unwrap()
+}
+
+fn joules(document: &Document) -> Vec<(&str, Option<f64>)> {
+    let rails = document.rails.iter();
+    rails
+        .map(|rail| (rail.name, rail.energy.map(|energy| energy.joules())))
+        .collect()
+}
+
+fn apple_silicon() -> String {
+    let keys = int("cpu_energy", 3049)
+        + &real("cpu_power", 6098)
+        + &int("gpu_energy", 276)
+        + &real("gpu_power", 552)
+        + &int("ane_energy", 0)
+        + &real("ane_power", 0)
+        + &real("combined_power", 6650);
+    processor(&keys)
+}
+
+#[test]
+fn apple_silicon_gives_three_rails_and_no_combined_one() {
+    let document = parse(&apple_silicon());
+    assert_eq!(
+        joules(&document),
+        [
+            ("cpu", Some(3.049)),
+            ("gpu", Some(0.276)),
+            ("ane", Some(0.0))
+        ]
+    );
+    assert_eq!(document.elapsed, Nanos::from_millis(500));
+    assert_eq!(document.hw_model.as_deref(), Some("Mac16,8"));
+    assert!(document.timestamp.is_some() && document.is_delta);
+    assert_eq!(document.oddities, [""; 0]);
+}
+
+#[test]
+fn power_serves_where_energy_is_missing_or_no_number() {
+    let document = parse(&processor(
+        &(real("cpu_power", 4000)
+            + &real("gpu_energy", "nan")
+            + &real("gpu_power", 100)
+            + &real("ane_energy", "nan")),
+    ));
+    assert_eq!(
+        joules(&document),
+        [("cpu", Some(2.0)), ("gpu", Some(0.05)), ("ane", None)]
+    );
+}
+
+#[test]
+fn numbers_may_change_their_type_but_not_their_sign() {
+    let document = parse(&processor(
+        &(real("cpu_energy", "1.5e3") + &int("gpu_energy", u64::MAX) + &int("ane_energy", -3)),
+    ));
+    assert_eq!(joules(&document)[0], ("cpu", Some(1.5)));
+    assert_eq!(joules(&document)[2], ("ane", None));
+}
+
+#[test]
+fn duplicate_keys_are_tolerated() {
+    let gpu = "<key>gpu</key>\n<dict>\n<key>idle_ns</key><integer>1</integer>\n\
+        <key>idle_ratio</key><real>nan</real>\n<key>idle_ns</key><integer>1</integer>\n\
+        <key>idle_ratio</key><real>nan</real>\n<key>gpu_energy</key><integer>8</integer>\n</dict>\n";
+    assert_eq!(joules(&parse(&document(gpu))), [("gpu", Some(0.008))]);
+    // The processor's own figure comes first; they are the same rail.
+    let both = processor(&int("gpu_energy", 7))
+        .replace("</dict>\n</plist>", &format!("{gpu}</dict>\n</plist>"));
+    assert_eq!(joules(&parse(&both)), [("gpu", Some(0.007))]);
+}
+
+#[test]
+fn intel_counts_in_joules_and_old_apple_silicon_has_package_and_memory() {
+    let intel = parse(&processor(
+        &(real("package_joules", 6.5) + &real("package_watts", 13)),
+    ));
+    assert_eq!(joules(&intel), [("package", Some(6.5))]);
+    let watts_only = parse(&processor(&real("package_watts", 13)));
+    assert_eq!(joules(&watts_only), [("package", Some(6.5))]);
+    let old = parse(&processor(
+        &(int("dram_energy", 80) + &int("cpu_energy", 900) + &int("package_energy", 1500)),
+    ));
+    assert_eq!(
+        joules(&old),
+        [
+            ("package", Some(1.5)),
+            ("cpu", Some(0.9)),
+            ("dram", Some(0.08))
+        ]
+    );
+    assert_eq!(old.rails[0].kind, RailKind::Package);
+}
+
+#[test]
+fn a_combined_power_that_is_not_its_parts_is_odd() {
+    let keys = real("cpu_power", 1000) + &real("gpu_power", 500) + &real("combined_power", 1600);
+    assert_eq!(parse(&processor(&keys)).oddities.len(), 1);
+    let rounded = keys.replace("1600", "1500.1");
+    assert_eq!(parse(&processor(&rounded)).oddities.len(), 0);
+}
+
+#[test]
+fn no_processor_is_no_power_here() {
+    for text in [
+        document(""),
+        processor(""),
+        document("<key>GPU</key><array/>\n"),
+    ] {
+        let error = Document::parse(text.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("no power here"), "{error}");
+        assert!(error.to_string().contains("Mac16,8"), "{error}");
+    }
+}
+
+#[test]
+fn a_warning_inside_is_named_with_its_line() {
+    let text = apple_silicon().replace("<key>processor", "warning: went backwards\n<key>processor");
+    let error = Document::parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(
+        error.contains("line 9: ") && error.contains("went backwards"),
+        "{error}"
+    );
+}
+
+#[test]
+fn lengths_that_are_none_are_refused() {
+    for value in [
+        "0",
+        "-5",
+        "99999999999999999999",
+        "9000000000000000000",
+        "x",
+    ] {
+        let text = apple_silicon().replace("500000000", value);
+        let error = Document::parse(text.as_bytes()).unwrap_err();
+        assert!(
+            matches!(error, DocumentError::Malformed(_)),
+            "{value}: {error}"
+        );
+    }
+}
+
+/// Mutations with a fixed seed: whatever comes, an answer and no panic.
+#[test]
+fn mutated_documents_never_panic() {
+    use proptest::prelude::Rng;
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let original = apple_silicon().into_bytes();
+    for _ in 0..3_000 {
+        let mut bytes = original.clone();
+        for _ in 0..=rng.next_u32() % 6 {
+            mutate(&mut bytes, rng.next_u32() as usize, rng.next_u32() as usize);
+        }
+        let mut stream = DocumentStream::with_limit(1 << 16);
+        let mut segments = stream.push(&bytes);
+        segments.extend(stream.finish());
+        for segment in segments {
+            if let Segment::Document(bytes) | Segment::Incomplete(bytes) = segment {
+                let _ = Document::parse(&bytes);
+            }
+        }
+        let _ = Document::parse(&bytes);
+    }
+}
+
+fn mutate(bytes: &mut Vec<u8>, kind: usize, random: usize) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = (random >> 8) % bytes.len();
+    let end = (at + 1 + random % 40).min(bytes.len());
+    match kind % 6 {
+        0 => bytes[at] = random as u8,
+        1 => bytes.truncate(at),
+        2 => drop(bytes.drain(at..end)),
+        3 => {
+            let copy = bytes[at..end].to_vec();
+            bytes.splice(at..at, copy);
+        }
+        4 => {
+            bytes.splice(at..at, *b"<array>");
+        }
+        _ => bytes[at] ^= 1 << (random % 8),
+    }
+}
+
+fn rails(document: &Document) -> Vec<(&str, f64)> {
+    let seen = joules(document).into_iter();
+    seen.map(|(name, energy)| (name, energy.unwrap())).collect()
+}
+
+/// What each recording of a real machine must give.
+#[test]
+fn recordings_of_real_machines() {
+    let Some(folder) = std::env::var_os("POWERMETRICS_RECORDINGS") else {
+        eprintln!("SKIPPED: POWERMETRICS_RECORDINGS names no folder with recordings");
+        return;
+    };
+    let read = |name: &str| -> Vec<Result<Document, DocumentError>> {
+        let path = std::path::Path::new(&folder).join(name);
+        let mut stream = DocumentStream::default();
+        let mut segments = stream.push(&std::fs::read(path).unwrap());
+        segments.extend(stream.finish());
+        let parsed = segments.into_iter().map(|segment| match segment {
+            Segment::Document(bytes) => Document::parse(&bytes),
+            other => panic!("{name}: {other:?}"),
+        });
+        parsed.collect()
+    };
+    let one = |name: &str| read(name).remove(0);
+
+    let intel = one("intel_catapult_powermetrics_output.plist").unwrap();
+    assert!(!intel.is_delta);
+    assert_eq!(rails(&intel), [("package", 13.0469)]);
+
+    let unsupported = one("intel_catapult_unsupported_hw.plist").unwrap_err();
+    assert!(matches!(unsupported, DocumentError::NoPower { .. }));
+
+    let vmware = one("intel_catapult_vmware.plist").unwrap_err().to_string();
+    assert!(
+        vmware.contains("line 1661: ") && vmware.contains("went backwards"),
+        "{vmware}"
+    );
+
+    let battery = read("m4pro_24F74_battery_n3.plist");
+    assert_eq!(battery.len(), 3);
+    assert!(
+        battery
+            .iter()
+            .all(|b| matches!(b, Err(DocumentError::NoPower { .. })))
+    );
+
+    let gpu = read("m4pro_24F74_gpu_5s_n5.plist");
+    let gpu: Vec<_> = gpu.iter().flatten().flat_map(rails).collect();
+    assert_eq!(
+        gpu,
+        [
+            ("gpu", 0.019),
+            ("gpu", 0.107),
+            ("gpu", 0.788),
+            ("gpu", 0.146),
+            ("gpu", 0.126)
+        ]
+    );
+
+    let m1 = one("m1_pumas_cpu_gpu_thermal_n1.plist").unwrap();
+    assert_eq!(rails(&m1), [("cpu", 0.089), ("gpu", 0.031), ("ane", 0.0)]);
+    assert_eq!(m1.thermal_pressure.as_deref(), Some("Nominal"));
+    assert_eq!(m1.oddities, [""; 0]);
+
+    let m4 = one("m4max_25C56_tasks_disk_cpu_gpu_thermal_1s_n1.plist").unwrap();
+    assert_eq!(rails(&m4), [("cpu", 3.049), ("gpu", 0.276), ("ane", 0.0)]);
+    assert_eq!(m4.elapsed, Nanos::from_nanos(1_023_685_416));
+}
