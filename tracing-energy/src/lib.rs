@@ -9,8 +9,10 @@ pub mod attribution;
 mod clock;
 pub mod cpu_time;
 mod error;
+pub mod host;
 pub mod power;
 pub mod sink;
+pub mod store;
 pub mod units;
 
 pub use clock::{Clock, ManualClock, MonotonicClock};
