@@ -12,12 +12,12 @@ use crate::host;
 use crate::layer::EnergyLayer;
 use crate::power::{OpenOptions, PowerSource, Sampler, SourceChoice};
 use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
-use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal, unix_ns};
+use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal};
 use crate::roles::DEFAULT_ROLES;
 use crate::rows::{BaselineRow, Domain, EventRow, RailRow, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
+use crate::store;
 use crate::units::Nanos;
-use crate::{chrome, store};
 
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
 pub struct Builder {
@@ -222,7 +222,7 @@ impl Builder {
             std::thread::sleep(self.baseline);
         }
         let zero = clock.now();
-        let start_unix_ns = unix_ns();
+        let start_unix_ns = host::unix_ns();
         let shared = Shared::new(self.buffer_bytes, self.on_full, self.capture);
         let control = Arc::new(Control::new(self.metadata.clone()));
         let writer = Writer::spawn(sinks).map_err(thread_error)?;
@@ -278,9 +278,6 @@ impl Builder {
         let mut sinks = std::mem::take(&mut self.sinks);
         if let Some(path) = &self.database {
             sinks.push(Box::new(store::SqliteSink::create(path)?));
-        }
-        if let Some(path) = &self.chrome {
-            sinks.push(Box::new(chrome::ChromeSink::create(path)?));
         }
         Ok(sinks)
     }
@@ -365,17 +362,18 @@ impl SourcePlan {
 
 fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
     let pid = std::process::id();
+    let here = host::Host::here();
     RunRow {
         uuid: uuid::Uuid::new_v4().to_string(),
         status: RunStatus::Running,
         pid,
         pid_start: host::process_start(pid),
-        boot_id: host::boot_id(),
+        boot_id: here.boot_id,
         start_unix_ns,
         end_ns: None,
-        host: host::name(),
-        os: host::os(),
-        chip: host::chip(),
+        host: here.name,
+        os: here.os,
+        chip: here.chip,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         metadata,
     }

@@ -9,15 +9,18 @@ pub mod attribution;
 mod clock;
 pub mod cpu_time;
 mod error;
+pub mod host;
 pub mod power;
 mod record;
 pub mod rows;
 pub mod sink;
+pub mod store;
 pub mod units;
 
 mod builder;
 mod guard;
 mod layer;
+mod reattribute;
 mod recorder;
 mod roles;
 
@@ -26,6 +29,7 @@ pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use error::Error;
 pub use guard::EnergyGuard;
 pub use layer::EnergyLayer;
+pub use reattribute::{reattribute, repair_dead_runs};
 pub use record::{Capture, Detail, OnFull};
 pub use recorder::{RailSummary, RunSummary};
 pub use roles::DEFAULT_ROLES;

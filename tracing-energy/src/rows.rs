@@ -640,3 +640,16 @@ pub struct PhaseEnergyRow {
     /// Highest mean power of a sample in its time.
     pub peak_w: Option<f64>,
 }
+
+impl AttributionRows {
+    /// Adds later rows.
+    pub fn append(&mut self, mut later: Self) {
+        self.head = later.head.take().or(self.head.take());
+        self.sample_balance.append(&mut later.sample_balance);
+        self.window_power.append(&mut later.window_power);
+        self.span_energy.append(&mut later.span_energy);
+        self.phase_energy.append(&mut later.phase_energy);
+        self.node_energy.append(&mut later.node_energy);
+        self.balance.append(&mut later.balance);
+    }
+}

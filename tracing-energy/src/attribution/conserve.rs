@@ -21,7 +21,11 @@ pub fn imbalance(accounts: &Accounts) -> f64 {
 pub(super) fn ratio(amount: f64, accounts: &Accounts) -> f64 {
     let parts = parts(accounts).into_iter();
     let largest = parts.fold(accounts.measured_j.abs(), |most, part| most.max(part.abs()));
-    if amount == 0.0 { 0.0 } else { amount.abs() / largest }
+    if amount == 0.0 {
+        0.0
+    } else {
+        amount.abs() / largest
+    }
 }
 
 /// Whether the accounts balance. Not-a-number never does.

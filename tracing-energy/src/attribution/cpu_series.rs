@@ -139,7 +139,9 @@ impl CpuTimes {
         let needed = ended.checked_sub(1).and_then(|at| self.machine.0.get(at));
         // A row to come may begin where the last one ended, or, being the first,
         // some seconds back.
-        let reach = needed.map_or(before.saturating_sub(LONGEST_MACHINE_NS), |row| row.start_ns);
+        let reach = needed.map_or(before.saturating_sub(LONGEST_MACHINE_NS), |row| {
+            row.start_ns
+        });
         self.machine.0.drain(..ended.saturating_sub(1));
         self.process.prune(reach);
         self.sensor.prune(reach);
@@ -167,7 +169,12 @@ mod tests {
     use super::*;
 
     fn row(of: CpuOf, start_ns: i64, end_ns: i64, on_cpu_ns: i64) -> CpuRow {
-        CpuRow { of, start_ns, end_ns, on_cpu_ns }
+        CpuRow {
+            of,
+            start_ns,
+            end_ns,
+            on_cpu_ns,
+        }
     }
 
     #[test]
@@ -177,7 +184,13 @@ mod tests {
         cpu.push(row(CpuOf::Process, 100, 200, 0));
         cpu.push(row(CpuOf::Process, 200, 300, 20));
         assert_eq!(cpu.process(50, 150).on_cpu_ns, 20.0);
-        assert_eq!(cpu.process(250, 400), Used { on_cpu_ns: 10.0, covered_ns: 50 });
+        assert_eq!(
+            cpu.process(250, 400),
+            Used {
+                on_cpu_ns: 10.0,
+                covered_ns: 50
+            }
+        );
         assert_eq!(cpu.thread(7, 0, 100), Used::default());
     }
 
@@ -206,7 +219,10 @@ mod tests {
     fn without_machine_rows_nobody_waits_forever() {
         let cpu = CpuTimes::default();
         assert_eq!(cpu.machine(500, FIRST_MACHINE_NS), Machine::Unknown);
-        assert_eq!(cpu.machine(FIRST_MACHINE_NS, FIRST_MACHINE_NS), Machine::Unknown);
+        assert_eq!(
+            cpu.machine(FIRST_MACHINE_NS, FIRST_MACHINE_NS),
+            Machine::Unknown
+        );
     }
 
     #[test]

@@ -191,14 +191,24 @@ impl Engine {
     /// Totals of a node and thread in a window, instead of openings and closings.
     /// They say nothing of waiting, of idle shares and of phases.
     pub fn totals(&mut self, window: NodeWindowRow) {
-        let NodeWindowRow { node, thread, start_ns: start, end_ns: end, .. } = window;
+        let NodeWindowRow {
+            node,
+            thread,
+            start_ns: start,
+            end_ns: end,
+            ..
+        } = window;
         self.node_info(node);
         self.used(node, start);
         self.coarse = true;
         let times = self.stacks.node_mut(node);
         times.self_ns += window.self_ns.max(0);
         times.activations += window.activations;
-        let key = Key { node, waiting: false }.pack();
+        let key = Key {
+            node,
+            waiting: false,
+        }
+        .pack();
         let track = &mut self.stacks.thread_mut(thread).track;
         track.push_sum(start, end, key, window.self_ns);
     }
@@ -214,7 +224,10 @@ impl Engine {
     /// A sample; those of one rail in order of time. Samples of unknown rails are
     /// counted.
     pub fn sample(&mut self, sample: SampleRow) {
-        let rail = self.rails.iter_mut().find(|rail| rail.row.id == sample.rail);
+        let rail = self
+            .rails
+            .iter_mut()
+            .find(|rail| rail.row.id == sample.rail);
         match rail {
             Some(rail) => rail.push(sample),
             None => self.counters.unknown_rail += 1,
@@ -266,7 +279,12 @@ impl Engine {
 
     pub(super) fn event(&mut self, time_ns: i64, kind: &str, message: String) {
         let kind = kind.to_owned();
-        self.events.push(EventRow { time_ns, kind, count: 1, message });
+        self.events.push(EventRow {
+            time_ns,
+            kind,
+            count: 1,
+            message,
+        });
     }
 
     fn tell_gaps(&mut self, until: i64) {
@@ -280,7 +298,10 @@ impl Engine {
     /// A rail gives nothing from `start` on.
     pub(super) fn unmeasured(&mut self, rail: usize, start: i64) {
         let name = &self.rails[rail].row.name;
-        let message = format!("rail {name} gave no energy from {:.3} s on", start as f64 / 1e9);
+        let message = format!(
+            "rail {name} gave no energy from {:.3} s on",
+            start as f64 / 1e9
+        );
         self.event(start, "unmeasured", message);
     }
 
@@ -307,14 +328,22 @@ impl Engine {
     }
 
     fn seal(&mut self, until: i64) {
-        let threads = self.stacks.threads.iter_mut().map(|thread| &mut thread.track);
+        let threads = self
+            .stacks
+            .threads
+            .iter_mut()
+            .map(|thread| &mut thread.track);
         let sets = [&mut self.by_role.track, &mut self.by_root.track];
         threads.chain(sets).for_each(|track| track.seal(until));
     }
 
     fn prune(&mut self, keep: i64) {
         self.pruned_until = self.pruned_until.max(keep);
-        let threads = self.stacks.threads.iter_mut().map(|thread| &mut thread.track);
+        let threads = self
+            .stacks
+            .threads
+            .iter_mut()
+            .map(|thread| &mut thread.track);
         let sets = [&mut self.by_role.track, &mut self.by_root.track];
         threads.chain(sets).for_each(|track| track.prune(keep));
         self.stacks.open.prune_credits(keep);
@@ -337,7 +366,11 @@ impl Engine {
         }
         let oldest = tracks().filter_map(|track| track.oldest()).min();
         let before = i64::midpoint(oldest.unwrap_or(now), now);
-        let threads = self.stacks.threads.iter_mut().map(|thread| &mut thread.track);
+        let threads = self
+            .stacks
+            .threads
+            .iter_mut()
+            .map(|thread| &mut thread.track);
         let sets = [&mut self.by_role.track, &mut self.by_root.track];
         let folded = threads.chain(sets).map(|track| track.coarsen(before));
         self.counters.folded_segments += folded.sum::<usize>() as u64;

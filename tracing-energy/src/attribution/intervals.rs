@@ -79,7 +79,11 @@ impl Intervals {
         let parts = self.open.get_mut(closed.slot as usize);
         let parts = parts.map(std::mem::take).unwrap_or_default();
         if always || is_long(&closed, shortest_ns) {
-            self.pending.push_back(Pending { closed, always, parts });
+            self.pending.push_back(Pending {
+                closed,
+                always,
+                parts,
+            });
         }
     }
 
@@ -123,7 +127,9 @@ impl Intervals {
     pub(super) fn take(&mut self, until: i64, rails: &[RailState]) -> Vec<SpanEnergyRow> {
         let mut rows = Vec::new();
         while self.pending.front().is_some_and(|p| p.closed.end <= until) {
-            let Some(done) = self.pending.pop_front() else { break };
+            let Some(done) = self.pending.pop_front() else {
+                break;
+            };
             for (at, rail) in rails.iter().enumerate() {
                 if done.always || is_long(&done.closed, rail.row.interval_ns) {
                     let part = done.parts.get(at).copied().unwrap_or_default();

@@ -77,9 +77,10 @@ impl Ledger {
 
     fn add_in_window(&mut self, node: u32, energy: f64, ns: i64) {
         let at = node as usize;
-        if self.nodes.len() <= at {
-            self.nodes.resize(at + 1, NodeEnergy::default());
+        if self.in_window.len() <= at {
             self.in_window.resize(at + 1, (0.0, 0));
+            let nodes = self.nodes.len().max(at + 1);
+            self.nodes.resize(nodes, NodeEnergy::default());
         }
         let sum = &mut self.in_window[at];
         if sum.1 == 0 {

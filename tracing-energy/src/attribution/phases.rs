@@ -257,7 +257,10 @@ mod tests {
         sets.leave(2, 25);
         sets.leave(2, 30);
         let times = sets.cut(5, 40);
-        let named: Vec<_> = times.iter().map(|&(set, ns)| (sets.members(set), ns)).collect();
+        let named: Vec<_> = times
+            .iter()
+            .map(|&(set, ns)| (sets.members(set), ns))
+            .collect();
         let expected: Vec<(&[u32], i64)> = vec![(&[], 10), (&[1], 5), (&[1, 2], 10), (&[2], 10)];
         assert_eq!(named, expected);
         assert_eq!(sets.longest(&times), Some(2));

@@ -1,10 +1,10 @@
 //! Rows and totals, as far as windows have closed.
 
+use crate::power::Provenance;
 use crate::sink::{
     Accounts, AttributionRow, AttributionRows, BalanceRow, Basis, EventRow, NodeEnergyRow,
     PhaseEnergyRow, Role,
 };
-use crate::power::Provenance;
 
 use super::conserve;
 use super::engine::Engine;
@@ -85,7 +85,9 @@ impl Engine {
         let diagnostics = head.diagnostics.clone();
         rows.head = Some(head);
         let sums_balance = (0..totals.len()).all(|at| self.nodes_balance(at));
-        let rails_balance = totals.iter().all(|t| conserve::balances(&t.balance.accounts));
+        let rails_balance = totals
+            .iter()
+            .all(|t| conserve::balances(&t.balance.accounts));
         Finished {
             balanced: self.counters.unbalanced_windows == 0 && rails_balance && sums_balance,
             worst_imbalance: self.counters.worst_imbalance,
@@ -129,9 +131,13 @@ impl Engine {
 
     fn node_rows(&mut self, at: usize, all: bool, no_idle: bool, rows: &mut AttributionRows) {
         let inclusive = self.inclusive(at);
-        let idle_w = self.rails[at].baseline_w.filter(|_| !no_idle && !self.coarse);
+        let idle_w = self.rails[at]
+            .baseline_w
+            .filter(|_| !no_idle && !self.coarse);
         let rail = &mut self.rails[at];
-        rail.ledger.nodes.resize(inclusive.len(), Default::default());
+        rail.ledger
+            .nodes
+            .resize(inclusive.len(), Default::default());
         let basis = basis(rail);
         let mut told = vec![false; inclusive.len()];
         for node in (1..inclusive.len()).rev() {
@@ -180,7 +186,11 @@ impl Engine {
 
     fn phase_rows(&self, now: i64, rows: &mut AttributionRows) {
         let by_role = self.phase_from < i64::MAX;
-        let sets = if by_role { &self.by_role } else { &self.by_root };
+        let sets = if by_role {
+            &self.by_role
+        } else {
+            &self.by_root
+        };
         let (durations, count) = self.durations(sets, now);
         for (at, rail) in self.rails.iter().enumerate() {
             let energies = match by_role {
@@ -200,7 +210,8 @@ impl Engine {
                 let duration_ns = durations[member];
                 let spans_j = spans.get(member).copied().unwrap_or(0.0);
                 if node.is_none() || duration_ns > 0 {
-                    rows.phase_energy.push(phase_row(rail.row.id, node, duration_ns, sum, spans_j));
+                    rows.phase_energy
+                        .push(phase_row(rail.row.id, node, duration_ns, sum, spans_j));
                 }
             }
         }
@@ -215,7 +226,9 @@ impl Engine {
         let phases = phases(members);
         match phases.len() {
             0 => give(0, 1.0),
-            count => phases.iter().for_each(|&phase| give(phase, 1.0 / count as f64)),
+            count => phases
+                .iter()
+                .for_each(|&phase| give(phase, 1.0 / count as f64)),
         }
     }
 

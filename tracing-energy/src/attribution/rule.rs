@@ -67,11 +67,18 @@ pub(super) fn split(
         Means::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, activity, on_cpu),
         Means::ActiveTime => {
             let (threads, outside) = by_active_time(active_j, window, activity);
-            Split { threads, outside: Some(outside), ..Split::default() }
+            Split {
+                threads,
+                outside: Some(outside),
+                ..Split::default()
+            }
         }
         Means::Unsplit => {
             let (threads, _) = by_active_time(active_j, window, activity);
-            Split { threads, ..Split::default() }
+            Split {
+                threads,
+                ..Split::default()
+            }
         }
     }
 }
@@ -88,7 +95,12 @@ fn by_cpu_time(
     let all = cpu.process_ns + cpu.sensor_ns;
     if all <= 0.0 {
         let (threads, outside) = by_active_time(rest, window, activity);
-        return Split { threads, outside: Some(outside), others, profiler: Some(0.0) };
+        return Split {
+            threads,
+            outside: Some(outside),
+            others,
+            profiler: Some(0.0),
+        };
     }
     // Clocks of threads and process are read one after the other: a thread may
     // seem to have used more than its process.
@@ -108,12 +120,7 @@ fn by_cpu_time(
 }
 
 /// CPU time that each thread's activations answer for, and what nobody does.
-fn weights(
-    program: f64,
-    window: &Window,
-    activity: &Activity,
-    on_cpu: &[f64],
-) -> (Vec<f64>, f64) {
+fn weights(program: f64, window: &Window, activity: &Activity, on_cpu: &[f64]) -> (Vec<f64>, f64) {
     let length = window.length() as f64;
     let pool = (program - on_cpu.iter().sum::<f64>()).max(0.0);
     let (pooled, mut outside) = by_active_time(pool, window, activity);
@@ -134,7 +141,11 @@ fn weights(
             0.0
         };
         outside += rest - given;
-        gives.push(if others > 0 { given / others as f64 } else { 0.0 });
+        gives.push(if others > 0 {
+            given / others as f64
+        } else {
+            0.0
+        });
     }
     for (at, received) in sums_of_the_others(&gives).into_iter().enumerate() {
         weights[at] += activity.active_ns[at] as f64 * received;
@@ -167,5 +178,8 @@ fn by_active_time(amount: f64, window: &Window, activity: &Activity) -> (Vec<f64
     }
     let taken = amount * (activity.union_ns as f64 / window.length() as f64);
     let share = |&ns: &i64| taken * (ns as f64 / sum as f64);
-    (activity.active_ns.iter().map(share).collect(), amount - taken)
+    (
+        activity.active_ns.iter().map(share).collect(),
+        amount - taken,
+    )
 }

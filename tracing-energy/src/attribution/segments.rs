@@ -186,7 +186,13 @@ impl Stacks {
 
     /// Ends the thread's segment and begins the next one.
     fn refresh(&mut self, thread: u32, now: i64) {
-        let Self { open, threads, nodes, shared, .. } = self;
+        let Self {
+            open,
+            threads,
+            nodes,
+            shared,
+            ..
+        } = self;
         let stack = &mut threads[thread as usize];
         if let Some((slot, key)) = stack.innermost {
             stack.track.push(stack.since, now, key.pack());
@@ -250,7 +256,11 @@ impl Stacks {
                 let waited = !ancestor.elsewhere.is_empty();
                 match ancestor.elsewhere.iter_mut().find(|e| e.thread == thread) {
                     Some(there) => there.count += 1,
-                    None => ancestor.elsewhere.push(Elsewhere { thread, count: 1, since: now }),
+                    None => ancestor.elsewhere.push(Elsewhere {
+                        thread,
+                        count: 1,
+                        since: now,
+                    }),
                 }
                 if !waited {
                     self.waiting_changed(at, own, now);
@@ -313,7 +323,9 @@ impl Stacks {
         if heir == NONE {
             let resting = self.rest(slot, now);
             self.find_roots();
-            resting.into_iter().for_each(|thread| self.refresh(thread, now));
+            resting
+                .into_iter()
+                .for_each(|thread| self.refresh(thread, now));
         }
     }
 

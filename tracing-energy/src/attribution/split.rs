@@ -28,12 +28,7 @@ struct View {
 
 impl Engine {
     /// Closes all windows that end by `limit`, by their ends.
-    pub(super) fn close_windows(
-        &mut self,
-        limit: i64,
-        cpu_until: i64,
-        rows: &mut AttributionRows,
-    ) {
+    pub(super) fn close_windows(&mut self, limit: i64, cpu_until: i64, rows: &mut AttributionRows) {
         let mut view: Option<Rc<View>> = None;
         while let Some((at, measured)) = self.next_window(limit) {
             if self.cpu.machine(measured.end, cpu_until) == Machine::Wait {
@@ -49,7 +44,8 @@ impl Engine {
                 continue;
             };
             self.rails[at].was_null = false;
-            let same = |v: &&Rc<View>| (v.window.start, v.window.end) == (measured.start, measured.end);
+            let same =
+                |v: &&Rc<View>| (v.window.start, v.window.end) == (measured.start, measured.end);
             let shared = view.as_ref().filter(same).cloned();
             let shared = shared.unwrap_or_else(|| Rc::new(self.view(&measured, cpu_until)));
             view = Some(Rc::clone(&shared));
@@ -75,7 +71,9 @@ impl Engine {
     fn view(&mut self, measured: &Measured, cpu_until: i64) -> View {
         let (start, end) = (measured.start, measured.end);
         let window = self.reader.read(&self.stacks.threads, start, end);
-        let activity = self.reader.activity(&self.stacks.threads, &window, |_| true);
+        let activity = self
+            .reader
+            .activity(&self.stacks.threads, &window, |_| true);
         let on_cpu = window.threads.iter().map(|part| {
             let own = self.profiler_threads.binary_search(&part.thread).is_ok();
             let used = self.cpu.thread(part.thread, start, end);
@@ -89,7 +87,15 @@ impl Engine {
             self.by_root.longest(&by_root)
         };
         let cpu = self.cpu_use(start, end, cpu_until);
-        View { window, activity, on_cpu, by_role, by_root, phase, cpu }
+        View {
+            window,
+            activity,
+            on_cpu,
+            by_role,
+            by_root,
+            phase,
+            cpu,
+        }
     }
 
     /// CPU times of the window; none if nothing is known of the process.
@@ -137,10 +143,28 @@ impl Engine {
         state.ledger.add_accounts(measured, &accounts);
         state.ledger.add_nodes(&view.window, &powers);
         let phases = &mut state.phases;
-        add_window(&mut phases.by_role, measured, energy_j, idle_j, &view.by_role);
-        add_window(&mut phases.by_root, measured, energy_j, idle_j, &view.by_root);
+        add_window(
+            &mut phases.by_role,
+            measured,
+            energy_j,
+            idle_j,
+            &view.by_role,
+        );
+        add_window(
+            &mut phases.by_root,
+            measured,
+            energy_j,
+            idle_j,
+            &view.by_root,
+        );
         let powers = by_thread(view, &powers);
-        let priced = Priced { rail: at, measured, energy_j, idle_j, powers: &powers };
+        let priced = Priced {
+            rail: at,
+            measured,
+            energy_j,
+            idle_j,
+            powers: &powers,
+        };
         self.intervals.add(&priced, &self.stacks);
     }
 
@@ -156,7 +180,8 @@ impl Engine {
         let domain = domain(kind).filter(|&domain| self.domain_from[domain as usize] < end);
         let special = domain.map(|domain| {
             let passes = in_domain(&self.domains, domain);
-            self.reader.activity(&self.stacks.threads, &view.window, passes)
+            self.reader
+                .activity(&self.stacks.threads, &view.window, passes)
         });
         let activity = special.as_ref().unwrap_or(&view.activity);
         split(active_j, means, &view.window, activity, &view.on_cpu)
@@ -187,7 +212,10 @@ fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
     match (kind, cpu) {
         (RailKind::Gpu | RailKind::Ane, _) => Means::ActiveTime,
         (_, None) => Means::Unsplit,
-        (RailKind::Dram, Some(cpu)) => Means::CpuTime(CpuUse { others: None, ..cpu }),
+        (RailKind::Dram, Some(cpu)) => Means::CpuTime(CpuUse {
+            others: None,
+            ..cpu
+        }),
         (_, Some(cpu)) => Means::CpuTime(cpu),
     }
 }

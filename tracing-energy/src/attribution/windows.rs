@@ -78,7 +78,11 @@ struct Edge {
 impl WindowReader {
     /// What ran in `[start, end)`.
     pub(super) fn read(&mut self, stacks: &[ThreadStack], start: i64, end: i64) -> Window {
-        let mut window = Window { start, end, ..Window::default() };
+        let mut window = Window {
+            start,
+            end,
+            ..Window::default()
+        };
         for (thread, stack) in stacks.iter().enumerate() {
             self.add_nodes(stack, start, end);
             if self.touched.is_empty() {
@@ -159,7 +163,9 @@ impl WindowReader {
         };
         let (start, end) = (window.start, window.end);
         let segments = stack.track.segments(start, end);
-        let current = stack.current().map(|(since, key)| (since.max(start), end, key));
+        let current = stack
+            .current()
+            .map(|(since, key)| (since.max(start), end, key));
         let pieces = segments.map(|s| (s.start, s.end, s.key)).chain(current);
         let mut run: Option<(i64, i64, bool)> = None;
         for (from, to, key) in pieces {
@@ -188,7 +194,12 @@ impl WindowReader {
     fn add_run(&mut self, run: Option<(i64, i64, bool)>, part: u32) {
         if let Some((from, to, active)) = run.filter(|(from, to, _)| to > from) {
             let active = i8::from(active);
-            let edge = |time, sign: i8| Edge { time, part, covered: sign, active: active * sign };
+            let edge = |time, sign: i8| Edge {
+                time,
+                part,
+                covered: sign,
+                active: active * sign,
+            };
             self.edges.extend([edge(from, 1), edge(to, -1)]);
         }
     }
@@ -266,7 +277,13 @@ mod tests {
         for (time, enter, seq, thread) in events {
             if enter {
                 let node = thread;
-                let opened = Opened { seq, node, parent: None, thread, start_ns: time };
+                let opened = Opened {
+                    seq,
+                    node,
+                    parent: None,
+                    thread,
+                    start_ns: time,
+                };
                 stacks.open(&opened);
             } else {
                 stacks.close(seq, time);

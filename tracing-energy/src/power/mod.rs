@@ -5,10 +5,15 @@
 //! (`package` contains `core`); sums use roots only.
 
 pub mod counter;
+mod detect;
 pub mod modelled;
 pub mod pace;
 pub mod powermetrics;
 pub mod rapl;
+mod sampler;
+
+pub use detect::{OpenOptions, Opened, SourceChoice, open};
+pub use sampler::{Sampler, SamplerMessage};
 
 use crate::clock::Clock;
 use crate::units::{Energy, Nanos};

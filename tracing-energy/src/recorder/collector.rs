@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::batch::{self, Collecting, Seen};
 use super::calibration::Calibration;
@@ -16,7 +16,9 @@ use super::writer::{SinkFailure, Writer};
 use crate::attribution::{Engine, Finished};
 use crate::clock::Clock;
 use crate::cpu_time;
+use crate::host;
 use crate::power::SamplerMessage;
+use crate::reattribute::settled;
 use crate::record::{Assembler, Detail, Merge, Shared};
 use crate::rows::{
     BaselineRow, CpuRow, EventRow, RailRow, RunRow, RunStatus, SampleRow, ThreadRole, ThreadRow,
@@ -165,7 +167,10 @@ impl Collector {
         self.settle_idle(now.nanos(), false);
         // Records of the time since the last pass may still be under way.
         let rows = self.engine.advance(self.last_pass_ns, now.nanos());
-        self.batch.attribution.append(rows);
+        self.batch.attribution.append(settled(rows));
+        for event in self.engine.take_events() {
+            self.tell(event);
+        }
         self.last_pass_ns = now.nanos();
         now.nanos()
     }
@@ -323,13 +328,17 @@ impl Collector {
     }
 
     fn event(&mut self, time_ns: i64, kind: &str, message: String) {
-        self.warnings.push(message.clone());
-        self.batch.events.push(EventRow {
+        self.tell(EventRow {
             time_ns,
             kind: kind.to_owned(),
             count: 1,
             message,
         });
+    }
+
+    fn tell(&mut self, event: EventRow) {
+        self.warnings.push(event.message.clone());
+        self.batch.events.push(event);
     }
 
     fn flush(&mut self, now_ns: i64) {
@@ -360,7 +369,7 @@ impl Collector {
             self.batch.run = Some(self.parts.run.clone());
         }
         self.batch.time_ns = now_ns;
-        self.batch.heartbeat_unix_ns = unix_ns();
+        self.batch.heartbeat_unix_ns = host::unix_ns();
         send(&self.parts.writer, &mut self.batch, &mut self.losses);
     }
 
@@ -407,8 +416,13 @@ impl Collector {
         let (rows, finished) = std::mem::take(&mut self.engine).finish(end_ns);
         self.batch.attribution.append(rows);
         self.tell_losses(end_ns);
-        for message in &finished.messages {
-            self.event(end_ns, "attribution", message.clone());
+        for event in finished.events.clone() {
+            self.tell(event);
+        }
+        if !finished.balanced {
+            let message =
+                "the accounts do not sum to what was measured: do not trust this run".to_owned();
+            self.event(end_ns, "imbalance", message);
         }
         self.last_batch(end_ns, status);
         self.summarise(end_ns, finished)
@@ -423,7 +437,7 @@ impl Collector {
         let mut batch = std::mem::take(&mut self.batch);
         batch.run = Some(self.parts.run.clone());
         batch.time_ns = end_ns;
-        batch.heartbeat_unix_ns = unix_ns();
+        batch.heartbeat_unix_ns = host::unix_ns();
         batch::tidy(&mut batch);
         self.parts.writer.send_last(batch);
         for failure in self.parts.writer.finish() {
@@ -438,10 +452,10 @@ impl Collector {
             is_root: row.parent.is_none(),
             provenance: row.provenance,
             accounts: finished
-                .balance
+                .rails
                 .iter()
-                .find(|balance| balance.rail == row.id)
-                .map(|b| b.accounts),
+                .find(|total| total.balance.rail == row.id)
+                .map(|total| total.balance.accounts),
         };
         RunSummary {
             uuid: self.parts.run.uuid.clone(),
@@ -474,12 +488,4 @@ fn own_threads(names: &[(String, i64)]) -> Vec<ThreadRow> {
         role: ThreadRole::Profiler,
     };
     names.iter().enumerate().map(row).collect()
-}
-
-/// Wall clock, ns since 1970.
-pub(crate) fn unix_ns() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    Nanos::from(since).nanos()
 }

@@ -17,7 +17,7 @@ mod signal;
 mod summary;
 mod writer;
 
-pub(crate) use collector::{Collector, CollectorParts, unix_ns};
+pub(crate) use collector::{Collector, CollectorParts};
 pub(crate) use control::Control;
 pub(crate) use signal::end_on_signal;
 pub use summary::{RailSummary, RunSummary};

@@ -33,27 +33,49 @@ fn engine(kind: RailKind) -> Engine {
 }
 
 fn open(engine: &mut Engine, seq: u64, node: u32, parent: Option<u64>, thread: u32, ms: i64) {
-    engine.open(Opened { seq, node, parent, thread, start_ns: ms * MS });
+    engine.open(Opened {
+        seq,
+        node,
+        parent,
+        thread,
+        start_ns: ms * MS,
+    });
 }
 
 fn cpu(engine: &mut Engine, of: CpuOf, ms: i64) {
-    engine.cpu(CpuRow { of, start_ns: 0, end_ns: 100 * MS, on_cpu_ns: ms * MS });
+    engine.cpu(CpuRow {
+        of,
+        start_ns: 0,
+        end_ns: 100 * MS,
+        on_cpu_ns: ms * MS,
+    });
 }
 
 /// One sample of 10 J over 0-100 ms, and the end.
 fn end(mut engine: Engine) -> (AttributionRows, Finished) {
-    let sample = SampleRow { rail: 1, start_ns: 0, end_ns: 100 * MS, energy_j: Some(10.0) };
+    let sample = SampleRow {
+        rail: 1,
+        start_ns: 0,
+        end_ns: 100 * MS,
+        energy_j: Some(10.0),
+    };
     engine.sample(sample);
     engine.finish(100 * MS)
 }
 
 fn self_j(rows: &AttributionRows, node: u32) -> f64 {
-    rows.node_energy.iter().find(|row| row.node == node).map_or(0.0, |row| row.self_j)
+    rows.node_energy
+        .iter()
+        .find(|row| row.node == node)
+        .map_or(0.0, |row| row.self_j)
 }
 
 #[track_caller]
 fn near(actual: f64, expected: f64) {
-    assert!((actual - expected).abs() < 1e-9, "{actual} is not {expected}");
+    assert!(
+        (actual - expected).abs() < 1e-9,
+        "{actual} is not {expected}"
+    );
 }
 
 /// ```text
@@ -181,7 +203,11 @@ fn leaving_out_of_order_closes_that_one_only() {
     near(self_j(&rows, 1), 2.0);
     near(self_j(&rows, 3), 8.0);
     let accounts = rows.balance[0].accounts;
-    assert_eq!((accounts.outside_j, accounts.others_j), (None, None), "no CPU times");
+    assert_eq!(
+        (accounts.outside_j, accounts.others_j),
+        (None, None),
+        "no CPU times"
+    );
 }
 
 /// ```text
@@ -193,7 +219,12 @@ fn samples_are_cut_to_the_run_and_gaps_are_extrapolated() {
     let mut e = engine(RailKind::Cpu);
     for start in [-50, 150] {
         let (start_ns, end_ns) = (start * MS, (start + 100) * MS);
-        e.sample(SampleRow { rail: 1, start_ns, end_ns, energy_j: Some(10.0) });
+        e.sample(SampleRow {
+            rail: 1,
+            start_ns,
+            end_ns,
+            energy_j: Some(10.0),
+        });
     }
     let (rows, _) = e.finish(200 * MS);
     near(rows.balance[0].accounts.measured_j, 10.0);
@@ -219,9 +250,17 @@ fn phases_and_between_sum_to_the_scope() {
     e.close(3, 70 * MS);
     e.close(1, 90 * MS);
     let (rows, _) = end(e);
-    let told: Vec<_> = rows.phase_energy.iter().map(|p| (p.node, p.duration_ns / MS)).collect();
+    let told: Vec<_> = rows
+        .phase_energy
+        .iter()
+        .map(|p| (p.node, p.duration_ns / MS))
+        .collect();
     assert_eq!(told, [(None, 30), (Some(6), 35), (Some(7), 15)]);
-    let energies: Vec<f64> = rows.phase_energy.iter().filter_map(|p| p.energy_j).collect();
+    let energies: Vec<f64> = rows
+        .phase_energy
+        .iter()
+        .filter_map(|p| p.energy_j)
+        .collect();
     near(energies[0], 3.0);
     near(energies[1], 3.5);
     near(energies[2], 1.5);

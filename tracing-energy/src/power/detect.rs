@@ -1,0 +1,137 @@
+//! Which source to read: the one asked for, or the best there is.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::modelled::{Modelled, Watts};
+use super::rapl::Rapl;
+use super::{PowerSource, SourceError};
+use crate::clock::Clock;
+use crate::cpu_time;
+use crate::units::Nanos;
+
+/// A choice of power source.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SourceChoice {
+    /// The best there is: measured before modelled.
+    #[default]
+    Auto,
+    /// macOS `powermetrics`.
+    Powermetrics,
+    /// Linux RAPL.
+    Rapl,
+    /// Power modelled from CPU time.
+    Modelled,
+    /// A recording.
+    Replay(PathBuf),
+}
+
+impl FromStr for SourceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "powermetrics" => Ok(Self::Powermetrics),
+            "rapl" => Ok(Self::Rapl),
+            "modelled" => Ok(Self::Modelled),
+            _ => match text.strip_prefix("replay:") {
+                Some(file) if !file.is_empty() => Ok(Self::Replay(PathBuf::from(file))),
+                _ => Err(format!(
+                    "'{text}' is no power source; use auto, powermetrics, rapl, modelled or replay:FILE"
+                )),
+            },
+        }
+    }
+}
+
+/// How sources are opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenOptions {
+    /// Wished-for time between samples.
+    pub interval: Nanos,
+    /// Idle and maximum power for modelled power; a guess from the number of
+    /// processors if not given.
+    pub watts: Option<Watts>,
+    /// Where the system's powercap tree is.
+    pub powercap: PathBuf,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            interval: Nanos::from_millis(100),
+            watts: None,
+            powercap: PathBuf::from("/sys/class/powercap"),
+        }
+    }
+}
+
+/// Sources that were opened.
+pub struct Opened {
+    /// The sources.
+    pub sources: Vec<Box<dyn PowerSource>>,
+    /// What was tried and refused, with the fix.
+    pub notices: Vec<String>,
+}
+
+/// Opens the chosen source.
+///
+/// # Errors
+/// A source that was asked for by name cannot be read.
+pub fn open(
+    choice: &SourceChoice,
+    options: &OpenOptions,
+    clock: &dyn Clock,
+) -> Result<Opened, SourceError> {
+    if *choice != SourceChoice::Auto {
+        return Ok(Opened {
+            sources: vec![open_one(choice, options, clock)?],
+            notices: Vec::new(),
+        });
+    }
+    let mut notices = Vec::new();
+    for candidate in candidates() {
+        match open_one(&candidate, options, clock) {
+            Ok(source) => {
+                return Ok(Opened {
+                    sources: vec![source],
+                    notices,
+                });
+            }
+            Err(error) => notices.push(error.to_string()),
+        }
+    }
+    Ok(Opened {
+        sources: vec![open_one(&SourceChoice::Modelled, options, clock)?],
+        notices,
+    })
+}
+
+fn candidates() -> Vec<SourceChoice> {
+    let mut candidates = Vec::new();
+    if cfg!(target_os = "linux") {
+        candidates.push(SourceChoice::Rapl);
+    }
+    candidates
+}
+
+fn open_one(
+    choice: &SourceChoice,
+    options: &OpenOptions,
+    _clock: &dyn Clock,
+) -> Result<Box<dyn PowerSource>, SourceError> {
+    match choice {
+        SourceChoice::Rapl => Ok(Box::new(Rapl::open(&options.powercap, options.interval)?)),
+        SourceChoice::Auto | SourceChoice::Modelled => {
+            let watts = options
+                .watts
+                .unwrap_or_else(|| Watts::default_for(cpu_time::processors()));
+            Ok(Box::new(Modelled::open(watts, options.interval)?))
+        }
+        other => Err(SourceError::NotPresent {
+            what: format!("{other:?}"),
+        }),
+    }
+}
