@@ -139,8 +139,7 @@ mod system {
         let pointer = buffer.as_mut_ptr().cast();
         let nothing = std::ptr::null_mut();
         // SAFETY: the name ends in NUL; pointer and length are those of a live buffer.
-        let result =
-            unsafe { libc::sysctlbyname(name.as_ptr(), pointer, &mut length, nothing, 0) };
+        let result = unsafe { libc::sysctlbyname(name.as_ptr(), pointer, &mut length, nothing, 0) };
         (result == 0).then(|| super::until_nul(&buffer))
     }
 }

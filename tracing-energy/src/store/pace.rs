@@ -32,9 +32,7 @@ impl<'c> Pace<'c> {
     }
 
     fn with_limit(connection: &'c Connection, longest: Duration) -> rusqlite::Result<Self> {
-        connection
-            .prepare_cached("BEGIN IMMEDIATE")?
-            .execute([])?;
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         Ok(Self {
             connection,
             longest,

@@ -314,11 +314,7 @@ fn seq(r: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 /// A name that must be one of ours.
-fn named<T>(
-    r: &Row<'_>,
-    column: usize,
-    from_name: fn(&str) -> Option<T>,
-) -> rusqlite::Result<T> {
+fn named<T>(r: &Row<'_>, column: usize, from_name: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let name = text(r, column)?;
     from_name(&name).ok_or_else(|| {
         let why = format!("unknown word `{name}`").into();

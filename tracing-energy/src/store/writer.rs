@@ -64,10 +64,11 @@ impl SqliteSink {
         let head = batch.attribution.head.as_ref();
         self.attribution = head.map_or(self.attribution, |head| head.id);
         let target = (self.run, self.attribution);
-        let run = write_all(connection, target, &self.unwritten, batch).map_err(|error| match error {
-            Refused::NoRun => "rows came before their run".to_owned(),
-            Refused::Sqlite(error) => explain(&error),
-        })?;
+        let run =
+            write_all(connection, target, &self.unwritten, batch).map_err(|error| match error {
+                Refused::NoRun => "rows came before their run".to_owned(),
+                Refused::Sqlite(error) => explain(&error),
+            })?;
         self.run = Some(run);
         Ok(())
     }
