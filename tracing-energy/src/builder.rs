@@ -16,7 +16,7 @@ use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal}
 use crate::roles::DEFAULT_ROLES;
 use crate::rows::{BaselineRow, Domain, EventRow, RailRow, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
-use crate::store;
+use crate::{chrome, store};
 use crate::units::Nanos;
 
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
@@ -278,6 +278,9 @@ impl Builder {
         let mut sinks = std::mem::take(&mut self.sinks);
         if let Some(path) = &self.database {
             sinks.push(Box::new(store::SqliteSink::create(path)?));
+        }
+        if let Some(path) = &self.chrome {
+            sinks.push(Box::new(chrome::ChromeSink::create(path)?));
         }
         Ok(sinks)
     }

@@ -6,6 +6,7 @@
 //! other) <- `attribution` <- `sink` (with `store` and `chrome`) <- `layer`.
 
 pub mod attribution;
+pub mod chrome;
 mod clock;
 pub mod cpu_time;
 mod error;

@@ -1,9 +1,13 @@
 //! Where a recording goes: rows, in batches, from one writer thread.
 
+mod memory;
 mod spread;
+mod tree;
 
 pub use crate::rows::*;
+pub use memory::MemorySink;
 pub use spread::WindowPowers;
+pub use tree::tree;
 
 /// Takes batches of rows. Called from one thread, in order of time; a batch's
 /// tables are to be written in the order of its fields, so that every row's

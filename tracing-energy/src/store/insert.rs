@@ -188,21 +188,42 @@ pub(super) fn instances(
     })
 }
 
-/// `spans`: REPLACE, for an open row's end comes later.
+/// `spans`: REPLACE, for an open row's end comes later. Measured: 1.4 M rows
+/// per CPU second with 32 rows in a statement, 1.15 M with 8, 0.9 M with one.
 pub(super) fn spans(pace: &mut Pace<'_>, run: i64, rows: &[SpanRow]) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO spans VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    each(pace, sql, rows, |statement, r| {
-        statement.execute(params![
-            span_id(run, r.seq),
-            r.node,
-            r.instance.map(|id| id as i64),
-            r.parent.map(|seq| seq as i64),
-            r.thread,
-            r.start_ns,
-            r.end_ns,
-            r.token
-        ])
+    let (groups, rest) = rows.as_chunks::<SPANS>();
+    each(pace, &insert_spans(SPANS), groups, |statement, group| {
+        bind_spans(statement, run, group)
+    })?;
+    each(pace, &insert_spans(1), rest, |statement, row| {
+        bind_spans(statement, run, std::slice::from_ref(row))
     })
+}
+
+/// Spans in one statement.
+const SPANS: usize = 32;
+
+fn insert_spans(count: usize) -> String {
+    let rows = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; count];
+    format!("INSERT OR REPLACE INTO spans VALUES {}", rows.join(", "))
+}
+
+fn bind_spans(
+    statement: &mut rusqlite::CachedStatement<'_>,
+    run: i64,
+    rows: &[SpanRow],
+) -> rusqlite::Result<usize> {
+    for (r, first) in rows.iter().zip((1..).step_by(8)) {
+        statement.raw_bind_parameter(first, span_id(run, r.seq))?;
+        statement.raw_bind_parameter(first + 1, r.node)?;
+        statement.raw_bind_parameter(first + 2, r.instance.map(|id| id as i64))?;
+        statement.raw_bind_parameter(first + 3, r.parent.map(|seq| seq as i64))?;
+        statement.raw_bind_parameter(first + 4, r.thread)?;
+        statement.raw_bind_parameter(first + 5, r.start_ns)?;
+        statement.raw_bind_parameter(first + 6, r.end_ns)?;
+        statement.raw_bind_parameter(first + 7, r.token)?;
+    }
+    statement.raw_execute()
 }
 
 /// `span_fields`.

@@ -1,0 +1,10 @@
+//! A Chrome trace (JSON array format) for Perfetto and `chrome://tracing`.
+//!
+//! The file is written while the run goes on; without the closing `]`, after a
+//! crash, both viewers still read it.
+
+mod json;
+mod pending;
+mod sink;
+
+pub use sink::ChromeSink;

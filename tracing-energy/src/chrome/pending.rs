@@ -1,0 +1,92 @@
+//! Activations that wait for the power of their windows.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::sink::{Batch, FieldsRow, SpanRow, WindowPowers};
+use crate::units::Energy;
+
+/// Activations that may wait; more of them go out without energy.
+const MOST: usize = 200_000;
+
+/// How many intervals a window may be late.
+const PATIENCE: i64 = 3;
+
+/// An activation that is ready to be written.
+pub(super) struct Ready {
+    pub(super) span: SpanRow,
+    pub(super) end_ns: i64,
+    pub(super) energy: Option<Energy>,
+    pub(super) fields: Option<String>,
+}
+
+/// Finished activations in the order of their ends, and what is known of power.
+#[derive(Default)]
+pub(super) struct Pending {
+    /// By end and number.
+    waiting: BTreeMap<(i64, u64), SpanRow>,
+    /// Open or waiting: those whose fields are kept.
+    present: BTreeSet<u64>,
+    fields: HashMap<u64, String>,
+    powers: WindowPowers,
+    /// Root rails and the end of their latest window.
+    windows_end: BTreeMap<u32, Option<i64>>,
+    interval_ns: i64,
+}
+
+impl Pending {
+    /// Takes what a batch tells.
+    pub(super) fn add(&mut self, batch: &Batch) {
+        for rail in batch.rails.iter().filter(|rail| rail.parent.is_none()) {
+            self.windows_end.entry(rail.id).or_default();
+            self.interval_ns = self.interval_ns.max(rail.interval_ns);
+        }
+        for span in &batch.spans {
+            self.present.insert(span.seq);
+            if let Some(end_ns) = span.end_ns {
+                self.waiting.insert((end_ns, span.seq), *span);
+            }
+        }
+        for FieldsRow { span, json } in &batch.fields {
+            if self.present.contains(span) {
+                self.fields.insert(*span, json.clone());
+            }
+        }
+        for row in &batch.attribution.window_power {
+            if self.window_ended(row.rail, row.end_ns) {
+                self.powers.insert(row);
+            }
+        }
+        for row in &batch.attribution.sample_balance {
+            self.window_ended(row.rail, row.end_ns);
+        }
+    }
+
+    /// Notes how far a rail's windows reach; false for a rail inside another.
+    fn window_ended(&mut self, rail: u32, end_ns: i64) -> bool {
+        let Some(latest) = self.windows_end.get_mut(&rail) else {
+            return false;
+        };
+        *latest = (*latest).max(Some(end_ns));
+        true
+    }
+
+    /// The next activation whose windows have closed, or that has waited long
+    /// enough at `now_ns`, or that there is no room for.
+    pub(super) fn next(&mut self, now_ns: i64) -> Option<Ready> {
+        let (&(end_ns, seq), _) = self.waiting.first_key_value()?;
+        let known_to = self.windows_end.values().copied().min().flatten();
+        let late_from = now_ns.saturating_sub(PATIENCE.saturating_mul(self.interval_ns));
+        let known = known_to.is_some_and(|known_to| end_ns <= known_to);
+        if !known && end_ns > late_from && self.waiting.len() <= MOST {
+            return None;
+        }
+        let span = self.waiting.remove(&(end_ns, seq))?;
+        self.present.remove(&seq);
+        Some(Ready {
+            span,
+            end_ns,
+            energy: self.powers.energy(span.thread, span.start_ns, end_ns),
+            fields: self.fields.remove(&seq),
+        })
+    }
+}

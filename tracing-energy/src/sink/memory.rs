@@ -1,0 +1,167 @@
+//! A sink that keeps everything, for tests and for looking at a run in its own process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{AttributionRows, Batch, Sink};
+
+/// Keeps all rows in memory. Clones are handles to the same rows.
+#[derive(Debug, Clone, Default)]
+pub struct MemorySink(Arc<Mutex<Recorded>>);
+
+#[derive(Debug, Default)]
+struct Recorded {
+    rows: Batch,
+    /// Where a row that may be replaced stands in its table.
+    places: Places,
+    batches: usize,
+    finished: bool,
+}
+
+impl MemorySink {
+    /// Without rows.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// All rows as one batch, later rows in the place of those they replace.
+    pub fn rows(&self) -> Batch {
+        self.with(|recorded| recorded.rows.clone())
+    }
+
+    /// Batches taken.
+    pub fn batches(&self) -> usize {
+        self.with(|recorded| recorded.batches)
+    }
+
+    /// Whether the recording has ended.
+    pub fn is_finished(&self) -> bool {
+        self.with(|recorded| recorded.finished)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Recorded) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for MemorySink {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), String> {
+        self.with(|recorded| recorded.add(batch));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        self.with(|recorded| recorded.finished = true);
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    rails: BTreeMap<u32, usize>,
+    threads: BTreeMap<u32, usize>,
+    callsites: BTreeMap<u32, usize>,
+    nodes: BTreeMap<u32, usize>,
+    instances: BTreeMap<u64, usize>,
+    spans: BTreeMap<u64, usize>,
+    fields: BTreeMap<u64, usize>,
+    baselines: BTreeMap<u32, usize>,
+    phase_energy: BTreeMap<(Option<u32>, u32), usize>,
+    node_energy: BTreeMap<(u32, u32), usize>,
+    balance: BTreeMap<u32, usize>,
+    span_energy: BTreeMap<(u64, u32), usize>,
+}
+
+impl Recorded {
+    fn add(&mut self, batch: &Batch) {
+        let (rows, places) = (&mut self.rows, &mut self.places);
+        if batch.run.is_some() {
+            rows.run.clone_from(&batch.run);
+        }
+        put(&mut rows.rails, &mut places.rails, &batch.rails, |r| r.id);
+        put(
+            &mut rows.threads,
+            &mut places.threads,
+            &batch.threads,
+            |r| r.id,
+        );
+        put(
+            &mut rows.callsites,
+            &mut places.callsites,
+            &batch.callsites,
+            |r| r.id,
+        );
+        put(&mut rows.nodes, &mut places.nodes, &batch.nodes, |r| r.id);
+        put(
+            &mut rows.instances,
+            &mut places.instances,
+            &batch.instances,
+            |r| r.id,
+        );
+        put(&mut rows.spans, &mut places.spans, &batch.spans, |r| r.seq);
+        put(&mut rows.fields, &mut places.fields, &batch.fields, |r| {
+            r.span
+        });
+        put(
+            &mut rows.baselines,
+            &mut places.baselines,
+            &batch.baselines,
+            |r| r.rail,
+        );
+        rows.node_windows.extend_from_slice(&batch.node_windows);
+        rows.links.extend_from_slice(&batch.links);
+        rows.marks.extend_from_slice(&batch.marks);
+        rows.cpu.extend_from_slice(&batch.cpu);
+        rows.samples.extend_from_slice(&batch.samples);
+        rows.events.extend_from_slice(&batch.events);
+        add_attribution(&mut rows.attribution, places, &batch.attribution);
+        rows.time_ns = batch.time_ns;
+        rows.heartbeat_unix_ns = batch.heartbeat_unix_ns;
+        self.batches += 1;
+    }
+}
+
+fn add_attribution(rows: &mut AttributionRows, places: &mut Places, new: &AttributionRows) {
+    if new.head.is_some() {
+        rows.head.clone_from(&new.head);
+    }
+    rows.sample_balance.extend_from_slice(&new.sample_balance);
+    rows.window_power.extend_from_slice(&new.window_power);
+    let spans = &mut places.span_energy;
+    put(&mut rows.span_energy, spans, &new.span_energy, |r| {
+        (r.span, r.rail)
+    });
+    let phases = &mut places.phase_energy;
+    put(&mut rows.phase_energy, phases, &new.phase_energy, |r| {
+        (r.node, r.rail)
+    });
+    let nodes = &mut places.node_energy;
+    put(&mut rows.node_energy, nodes, &new.node_energy, |r| {
+        (r.node, r.rail)
+    });
+    put(&mut rows.balance, &mut places.balance, &new.balance, |r| {
+        r.rail
+    });
+}
+
+/// Appends `new`, or replaces where the key is known.
+fn put<T: Clone, K: Ord>(
+    rows: &mut Vec<T>,
+    places: &mut BTreeMap<K, usize>,
+    new: &[T],
+    key: impl Fn(&T) -> K,
+) {
+    for row in new {
+        match places.get(&key(row)) {
+            Some(&place) => rows[place] = row.clone(),
+            None => {
+                places.insert(key(row), rows.len());
+                rows.push(row.clone());
+            }
+        }
+    }
+}
