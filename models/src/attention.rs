@@ -54,8 +54,17 @@ pub struct HeadShape {
 
 impl From<&Config> for HeadShape {
     fn from(config: &Config) -> Self {
-        let Config { heads, kv_heads, head_dim, .. } = *config;
-        Self { heads, kv_heads, head_dim }
+        let Config {
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = *config;
+        Self {
+            heads,
+            kv_heads,
+            head_dim,
+        }
     }
 }
 
@@ -63,7 +72,8 @@ impl HeadShape {
     /// `(1, positions, heads * head_dim)` to `(1, heads, positions, head_dim)`.
     fn split(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
         let positions = x.dim(1)?;
-        Ok(x.reshape((1, positions, heads, self.head_dim))?.transpose(1, 2)?)
+        Ok(x.reshape((1, positions, heads, self.head_dim))?
+            .transpose(1, 2)?)
     }
 
     /// Stacks the query heads of a group: `(1, heads, n, x)` to
@@ -82,7 +92,8 @@ impl HeadShape {
     /// `(1, heads, positions, head_dim)` to `(1, positions, heads * head_dim)`.
     fn join(&self, x: &Tensor) -> Result<Tensor> {
         let positions = x.dim(2)?;
-        Ok(x.transpose(1, 2)?.reshape((1, positions, self.heads * self.head_dim))?)
+        Ok(x.transpose(1, 2)?
+            .reshape((1, positions, self.heads * self.head_dim))?)
     }
 
     fn scale(&self) -> f64 {
@@ -117,7 +128,13 @@ impl Attention {
         self.shape.unstack(&weights.matmul(values)?)
     }
 
-    fn decomposed(&self, q: &Tensor, keys: &Tensor, values: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn decomposed(
+        &self,
+        q: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+        pass: &Pass,
+    ) -> Result<Tensor> {
         let q = self.shape.stack(q)?;
         let scores = op!(QK_MATMUL; q.matmul(&keys.t()?))?;
         let scores = op!(SCALE; scores * self.shape.scale())?;
@@ -131,7 +148,9 @@ impl Attention {
     }
 
     fn masked(&self, scores: Tensor, pass: &Pass) -> Result<Tensor> {
-        let Some(mask) = &pass.mask else { return Ok(scores) };
+        let Some(mask) = &pass.mask else {
+            return Ok(scores);
+        };
         let masked = self.shape.unstack(&scores)?.broadcast_add(mask)?;
         self.shape.stack(&masked)
     }

@@ -24,8 +24,15 @@ impl ChatTemplate {
         let Some(Value::String(source)) = gguf.metadata().get("tokenizer.chat_template") else {
             return None;
         };
-        let (bos, eos) = (tokenizer.bos_text().to_owned(), tokenizer.eos_text().to_owned());
-        Some(Self { source: source.clone(), bos, eos })
+        let (bos, eos) = (
+            tokenizer.bos_text().to_owned(),
+            tokenizer.eos_text().to_owned(),
+        );
+        Some(Self {
+            source: source.clone(),
+            bos,
+            eos,
+        })
     }
 
     /// A prompt of one user turn, after a system turn if there is one, up to
@@ -35,7 +42,8 @@ impl ChatTemplate {
     /// [`Error::ChatTemplate`] if the template uses something unknown or
     /// refuses these turns itself.
     pub fn render(&self, system: Option<&str>, user: &str) -> Result<String> {
-        self.try_render(system, user).map_err(|error| Error::ChatTemplate(error.to_string()))
+        self.try_render(system, user)
+            .map_err(|error| Error::ChatTemplate(error.to_string()))
     }
 
     fn try_render(&self, system: Option<&str>, user: &str) -> Result<String, minijinja::Error> {
@@ -57,7 +65,10 @@ impl ChatTemplate {
 
 /// Templates are written for a renderer that drops the line of a block.
 fn whitespace() -> Result<SyntaxConfig, minijinja::Error> {
-    SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()
+    SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
 }
 
 /// What templates call for turns they do not take.
@@ -70,7 +81,11 @@ mod tests {
     use super::*;
 
     fn template(source: &str) -> ChatTemplate {
-        ChatTemplate { source: source.into(), bos: "<s>".into(), eos: "</s>".into() }
+        ChatTemplate {
+            source: source.into(),
+            bos: "<s>".into(),
+            eos: "</s>".into(),
+        }
     }
 
     #[test]
@@ -82,7 +97,9 @@ mod tests {
 
     #[test]
     fn a_template_may_refuse() {
-        let error = template("{{ raise_exception('no system') }}").render(None, "hi").unwrap_err();
+        let error = template("{{ raise_exception('no system') }}")
+            .render(None, "hi")
+            .unwrap_err();
         assert!(error.to_string().contains("no system"), "{error}");
     }
 }

@@ -49,7 +49,10 @@ impl Config {
     /// [`Error::File`] with the key at fault.
     pub fn read(gguf: &Gguf) -> Result<Self> {
         let family = family(gguf)?;
-        let meta = Meta { gguf, prefix: family.name };
+        let meta = Meta {
+            gguf,
+            prefix: family.name,
+        };
         let heads = meta.count("attention.head_count")?;
         let width = meta.count("embedding_length")?;
         let head_dim = meta.count_or("attention.key_length", width / heads)?;
@@ -76,10 +79,19 @@ impl Config {
 
     fn check(self, meta: &Meta<'_>) -> Result<Self> {
         let faults = [
-            ("attention.head_count_kv", !self.heads.is_multiple_of(self.kv_heads)),
-            ("attention.key_length", self.head_dim == 0 || self.head_dim > 1 << 14),
+            (
+                "attention.head_count_kv",
+                !self.heads.is_multiple_of(self.kv_heads),
+            ),
+            (
+                "attention.key_length",
+                self.head_dim == 0 || self.head_dim > 1 << 14,
+            ),
             ("attention.head_count", self.heads > 1 << 14),
-            ("rope.dimension_count", self.rope_dim % 2 == 1 || self.rope_dim > self.head_dim),
+            (
+                "rope.dimension_count",
+                self.rope_dim % 2 == 1 || self.rope_dim > self.head_dim,
+            ),
             ("rope.freq_base", self.rope_base <= 0.0),
             ("attention.layer_norm_rms_epsilon", self.norm_eps < 0.0),
             ("context_length", self.context_length > 1 << 27),
@@ -120,7 +132,8 @@ impl Meta<'_> {
     }
 
     fn fault(&self, key: &str, problem: &str) -> Error {
-        self.gguf.fault(format!("metadata `{}.{key}`", self.prefix), problem)
+        self.gguf
+            .fault(format!("metadata `{}.{key}`", self.prefix), problem)
     }
 
     fn name(&self) -> String {

@@ -84,7 +84,10 @@ impl Decoder {
         let context = self.context;
         match positions <= context {
             true => Ok(()),
-            false => Err(Error::ContextFull { position: context, context }),
+            false => Err(Error::ContextFull {
+                position: context,
+                context,
+            }),
         }
     }
 

@@ -28,7 +28,10 @@ impl Embedding {
     /// Refuses ids that the table does not have.
     pub fn check(&self, ids: &[u32]) -> Result<()> {
         match ids.iter().find(|id| **id as usize >= self.vocab) {
-            Some(&id) => Err(Error::UnknownToken { id, vocab: self.vocab }),
+            Some(&id) => Err(Error::UnknownToken {
+                id,
+                vocab: self.vocab,
+            }),
             None => Ok(()),
         }
     }

@@ -114,11 +114,19 @@ impl Error {
         next: &'static str,
     ) -> Self {
         let (thing, problem) = (thing.into(), problem.to_string());
-        Self::File { path: path.to_owned(), thing, problem, next }
+        Self::File {
+            path: path.to_owned(),
+            thing,
+            problem,
+            next,
+        }
     }
 
     /// The system's answer about a file.
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io { path: path.to_owned(), source }
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

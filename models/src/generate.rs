@@ -40,20 +40,47 @@ pub struct GenerateOptions {
 
 impl Default for GenerateOptions {
     fn default() -> Self {
-        let SamplingOptions { temperature, top_k, top_p, seed } = SamplingOptions::default();
+        let SamplingOptions {
+            temperature,
+            top_k,
+            top_p,
+            seed,
+        } = SamplingOptions::default();
         let (raw, system, cancel) = (false, None, None);
-        Self { max_tokens: 128, temperature, top_k, top_p, seed, raw, system, cancel }
+        Self {
+            max_tokens: 128,
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            raw,
+            system,
+            cancel,
+        }
     }
 }
 
 impl GenerateOptions {
     fn sampler(&self) -> Result<Sampler> {
-        let Self { temperature, top_k, top_p, seed, .. } = *self;
-        Sampler::new(SamplingOptions { temperature, top_k, top_p, seed })
+        let Self {
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            ..
+        } = *self;
+        Sampler::new(SamplingOptions {
+            temperature,
+            top_k,
+            top_p,
+            seed,
+        })
     }
 
     fn is_cancelled(&self) -> bool {
-        self.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
+        self.cancel
+            .as_ref()
+            .is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 }
 
@@ -119,7 +146,13 @@ pub fn generate(
 ) -> Result<Generation> {
     let sampler = options.sampler()?;
     model.reset();
-    let generator = Generator { model, options, sampler, on_token, warning: None };
+    let generator = Generator {
+        model,
+        options,
+        sampler,
+        on_token,
+        warning: None,
+    };
     generator.run(prompt)
 }
 
@@ -202,13 +235,17 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
 
     fn transfer(&self, ids: &[u32]) -> Result<Vec<Tensor>> {
         let chunks = ids.chunks(PREFILL_CHUNK);
-        chunks.map(|chunk| self.model.decoder.tensor(chunk)).collect()
+        chunks
+            .map(|chunk| self.model.decoder.tensor(chunk))
+            .collect()
     }
 
     /// Logits of the first new token; only the last pass computes any.
     fn prefill(&mut self, chunks: &[Tensor]) -> Result<Tensor> {
         let decoder = &mut self.model.decoder;
-        let Some((last, front)) = chunks.split_last() else { return Err(Error::EmptyPrompt) };
+        let Some((last, front)) = chunks.split_last() else {
+            return Err(Error::EmptyPrompt);
+        };
         for chunk in front {
             decoder.hidden(chunk, true)?;
         }
@@ -264,7 +301,11 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         span.record("token_id", id);
         span.record("text", piece.as_str());
         tokens.push(id);
-        Ok(self.report(TokenEvent { index, id, text: &piece }))
+        Ok(self.report(TokenEvent {
+            index,
+            id,
+            text: &piece,
+        }))
     }
 
     fn sample(&mut self, logits: &Tensor) -> Result<u32> {
@@ -290,6 +331,14 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         section!(CLEANUP; decoder.reset());
         let output_tokens = tokens.len();
         let warning = self.warning.take();
-        Ok(Generation { text, tokens, input_tokens, output_tokens, stop, kv_cache_bytes, warning })
+        Ok(Generation {
+            text,
+            tokens,
+            input_tokens,
+            output_tokens,
+            stop,
+            kv_cache_bytes,
+            warning,
+        })
     }
 }

@@ -37,7 +37,12 @@ pub struct CacheShape {
 impl KvCache {
     /// An empty cache without memory.
     pub fn new(shape: CacheShape) -> Self {
-        Self { shape, buffers: None, capacity: 0, length: 0 }
+        Self {
+            shape,
+            buffers: None,
+            capacity: 0,
+            length: 0,
+        }
     }
 
     /// Positions stored.
@@ -115,7 +120,12 @@ mod tests {
     use super::*;
 
     fn cache(limit: usize) -> KvCache {
-        KvCache::new(CacheShape { kv_heads: 2, head_dim: 4, limit, device: Device::Cpu })
+        KvCache::new(CacheShape {
+            kv_heads: 2,
+            head_dim: 4,
+            limit,
+            device: Device::Cpu,
+        })
     }
 
     fn step(count: usize, value: f32) -> Tensor {
@@ -130,7 +140,13 @@ mod tests {
             cache.append(&step(1, value), &step(1, -value)).unwrap();
         }
         let (keys, values) = cache.view().unwrap();
-        let keys = keys.to_dtype(DType::F32).unwrap().squeeze(0).unwrap().to_vec3::<f32>().unwrap();
+        let keys = keys
+            .to_dtype(DType::F32)
+            .unwrap()
+            .squeeze(0)
+            .unwrap()
+            .to_vec3::<f32>()
+            .unwrap();
         let values = values.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
         for position in 0..600 {
             assert_eq!(keys[1][position], [position as f32; 4]);
@@ -144,6 +160,8 @@ mod tests {
     fn the_context_bounds_the_memory() {
         let mut cache = cache(300);
         cache.append(&step(257, 1.0), &step(257, 1.0)).unwrap();
+        assert_eq!(cache.capacity, 257);
+        cache.append(&step(1, 1.0), &step(1, 1.0)).unwrap();
         assert_eq!(cache.capacity, 300);
         cache.clear();
         assert_eq!((cache.len(), cache.bytes()), (0, 0));

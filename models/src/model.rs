@@ -35,7 +35,11 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { requantize: Requantize::Auto, device: Device::Cpu, depth: Depth::default() }
+        Self {
+            requantize: Requantize::Auto,
+            device: Device::Cpu,
+            depth: Depth::default(),
+        }
     }
 }
 
@@ -99,7 +103,12 @@ impl Model {
         let mut loader = Loader::new(&mut gguf, &config, options);
         let decoder = loader.decoder()?;
         let info = loader.info();
-        Ok(Self { decoder, tokenizer, chat, info })
+        Ok(Self {
+            decoder,
+            tokenizer,
+            chat,
+            info,
+        })
     }
 
     /// What was loaded.
@@ -167,7 +176,14 @@ impl<'l> Loader<'l> {
     fn new(gguf: &'l mut Gguf, config: &'l Config, options: &'l LoadOptions) -> Self {
         let precision = Precision::new(options.requantize);
         let (device, depth) = (&options.device, options.depth);
-        Self { gguf, config, device, depth, precision, parameters: 0 }
+        Self {
+            gguf,
+            config,
+            device,
+            depth,
+            precision,
+            parameters: 0,
+        }
     }
 
     fn decoder(&mut self) -> Result<Decoder> {
@@ -180,7 +196,9 @@ impl<'l> Loader<'l> {
         Ok(Decoder {
             embedding: Embedding::new(table, config.vocab),
             rope: self.rope()?,
-            blocks: (0..config.layers).map(|i| self.block(i)).collect::<Result<_>>()?,
+            blocks: (0..config.layers)
+                .map(|i| self.block(i))
+                .collect::<Result<_>>()?,
             final_norm: self.norm("output_norm")?,
             lm_head,
             context: config.context_length,
@@ -203,7 +221,10 @@ impl<'l> Loader<'l> {
     fn attention(&mut self, prefix: &str) -> Result<Attention> {
         let shape = HeadShape::from(self.config);
         let width = self.config.width;
-        let (all, shared) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
+        let (all, shared) = (
+            shape.heads * shape.head_dim,
+            shape.kv_heads * shape.head_dim,
+        );
         Ok(Attention {
             q: self.matrix(&format!("{prefix}_q"), all, width)?,
             k: self.matrix(&format!("{prefix}_k"), shared, width)?,
@@ -224,8 +245,18 @@ impl<'l> Loader<'l> {
     }
 
     fn cache(&self) -> KvCache {
-        let Config { kv_heads, head_dim, context_length: limit, .. } = *self.config;
-        KvCache::new(CacheShape { kv_heads, head_dim, limit, device: self.device.clone() })
+        let Config {
+            kv_heads,
+            head_dim,
+            context_length: limit,
+            ..
+        } = *self.config;
+        KvCache::new(CacheShape {
+            kv_heads,
+            head_dim,
+            limit,
+            device: self.device.clone(),
+        })
     }
 
     fn rope(&mut self) -> Result<Rope> {
@@ -240,14 +271,18 @@ impl<'l> Loader<'l> {
 
     fn norm(&mut self, name: &str) -> Result<RmsNorm> {
         let width = self.config.width;
-        let weight = self.gguf.dense(&format!("{name}.weight"), &[width], self.device)?;
+        let weight = self
+            .gguf
+            .dense(&format!("{name}.weight"), &[width], self.device)?;
         self.parameters += width as u64;
         Ok(RmsNorm::new(weight, self.config.norm_eps))
     }
 
     fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<QMatMul> {
         self.refuse_bias(name)?;
-        let tensor = self.gguf.tensor(&format!("{name}.weight"), &[rows, width], self.device)?;
+        let tensor = self
+            .gguf
+            .tensor(&format!("{name}.weight"), &[rows, width], self.device)?;
         self.parameters += rows as u64 * width as u64;
         self.precision.convert(tensor, self.device)
     }
@@ -256,7 +291,10 @@ impl<'l> Loader<'l> {
     fn refuse_bias(&self, name: &str) -> Result<()> {
         let bias = format!("{name}.bias");
         match self.gguf.has(&bias) {
-            true => Err(self.gguf.fault(format!("tensor `{bias}`"), "is not supported in this family")),
+            true => Err(self.gguf.fault(
+                format!("tensor `{bias}`"),
+                "is not supported in this family",
+            )),
             false => Ok(()),
         }
     }

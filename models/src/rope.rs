@@ -42,7 +42,13 @@ impl Rope {
         };
         let frequencies = factors.into_iter().enumerate().map(frequency).collect();
         let (style, context) = (config.family.rope, config.context_length);
-        Self { style, frequencies, context, device: device.clone(), table: None }
+        Self {
+            style,
+            frequencies,
+            context,
+            device: device.clone(),
+            table: None,
+        }
     }
 
     /// Turns of `count` positions from `start` on, computing them if these
@@ -84,7 +90,11 @@ impl Turns {
     fn slice(&self, start: usize, count: usize) -> Result<Self> {
         let cos = self.cos.narrow(0, start, count)?;
         let sin = self.sin.narrow(0, start, count)?;
-        Ok(Self { style: self.style, cos, sin })
+        Ok(Self {
+            style: self.style,
+            cos,
+            sin,
+        })
     }
 
     /// Turns the leading channels of `(1, heads, positions, head_dim)`, which
@@ -102,9 +112,7 @@ impl Turns {
 
     fn turn(&self, x: &Tensor) -> Result<Tensor> {
         match self.style {
-            RopeStyle::Interleaved => {
-                Ok(candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin)?)
-            }
+            RopeStyle::Interleaved => Ok(candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin)?),
         }
     }
 }

@@ -19,7 +19,12 @@ pub struct SamplingOptions {
 impl Default for SamplingOptions {
     /// Greedy.
     fn default() -> Self {
-        Self { temperature: 0.0, top_k: None, top_p: None, seed: 0 }
+        Self {
+            temperature: 0.0,
+            top_k: None,
+            top_p: None,
+            seed: 0,
+        }
     }
 }
 
@@ -48,7 +53,11 @@ impl Sampler {
             return refuse("top-p must be above 0 and at most 1");
         }
         let random = Random::new(options.seed);
-        Ok(Self { options, random, candidates: Vec::new() })
+        Ok(Self {
+            options,
+            random,
+            candidates: Vec::new(),
+        })
     }
 
     /// The id of the chosen token, an index into the logits. Logits that are
@@ -70,7 +79,10 @@ impl Sampler {
     fn weigh(&mut self, logits: &[f32], best: f32) {
         let temperature = self.options.temperature;
         let weight = |(logit, id): (&f32, u32)| (((logit - best) / temperature).exp(), id);
-        let finite = logits.iter().zip(0..).filter(|(logit, _)| logit.is_finite());
+        let finite = logits
+            .iter()
+            .zip(0..)
+            .filter(|(logit, _)| logit.is_finite());
         self.candidates.clear();
         self.candidates.extend(finite.map(weight));
     }
@@ -90,7 +102,10 @@ impl Sampler {
     }
 
     fn total(&self) -> f64 {
-        self.candidates.iter().map(|(weight, _)| f64::from(*weight)).sum()
+        self.candidates
+            .iter()
+            .map(|(weight, _)| f64::from(*weight))
+            .sum()
     }
 
     /// How many candidates it takes to reach a sum of weights; at least one.
@@ -112,7 +127,10 @@ impl Sampler {
 
 /// The first of the highest finite logits.
 fn argmax(logits: &[f32]) -> Option<u32> {
-    let finite = logits.iter().zip(0..).filter(|(logit, _)| logit.is_finite());
+    let finite = logits
+        .iter()
+        .zip(0..)
+        .filter(|(logit, _)| logit.is_finite());
     let best = finite.reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.map(|(_, id)| id)
 }
@@ -125,11 +143,17 @@ mod tests {
 
     fn draws(options: SamplingOptions) -> Vec<u32> {
         let mut sampler = Sampler::new(options).unwrap();
-        (0..2000).map(|_| sampler.sample(&LOGITS).unwrap()).collect()
+        (0..2000)
+            .map(|_| sampler.sample(&LOGITS).unwrap())
+            .collect()
     }
 
     fn warm() -> SamplingOptions {
-        SamplingOptions { temperature: 1.0, seed: 7, ..Default::default() }
+        SamplingOptions {
+            temperature: 1.0,
+            seed: 7,
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -151,31 +175,59 @@ mod tests {
     fn choices_follow_the_probabilities() {
         let all = draws(warm());
         let share = |id| all.iter().filter(|chosen| **chosen == id).count() as f64 / 2000.0;
-        let total: f64 = [0.0f64, 3.0, 2.0, 1.0].iter().map(|logit| logit.exp()).sum();
+        let total: f64 = [0.0f64, 3.0, 2.0, 1.0]
+            .iter()
+            .map(|logit| logit.exp())
+            .sum();
         for (id, logit) in [(0, 0.0f64), (1, 3.0), (3, 2.0), (4, 1.0)] {
-            assert!((share(id) - logit.exp() / total).abs() < 0.03, "token {id}: {}", share(id));
+            assert!(
+                (share(id) - logit.exp() / total).abs() < 0.03,
+                "token {id}: {}",
+                share(id)
+            );
         }
         assert_eq!(share(2), 0.0);
     }
 
     #[test]
     fn top_k_and_top_p_cut_the_tail() {
-        let two = draws(SamplingOptions { top_k: Some(2), ..warm() });
+        let two = draws(SamplingOptions {
+            top_k: Some(2),
+            ..warm()
+        });
         assert!(two.iter().all(|id| [1, 3].contains(id)) && two.contains(&3));
         // Probabilities are 0.644, 0.237, 0.087, 0.032.
-        let half = draws(SamplingOptions { top_p: Some(0.6), ..warm() });
+        let half = draws(SamplingOptions {
+            top_p: Some(0.6),
+            ..warm()
+        });
         assert!(half.iter().all(|id| *id == 1));
-        let most = draws(SamplingOptions { top_p: Some(0.8), ..warm() });
+        let most = draws(SamplingOptions {
+            top_p: Some(0.8),
+            ..warm()
+        });
         assert!(most.iter().all(|id| [1, 3].contains(id)) && most.contains(&3));
     }
 
     #[test]
     fn impossible_options_are_refused() {
         for bad in [
-            SamplingOptions { temperature: -1.0, ..warm() },
-            SamplingOptions { temperature: f32::NAN, ..warm() },
-            SamplingOptions { top_k: Some(0), ..warm() },
-            SamplingOptions { top_p: Some(0.0), ..warm() },
+            SamplingOptions {
+                temperature: -1.0,
+                ..warm()
+            },
+            SamplingOptions {
+                temperature: f32::NAN,
+                ..warm()
+            },
+            SamplingOptions {
+                top_k: Some(0),
+                ..warm()
+            },
+            SamplingOptions {
+                top_p: Some(0.0),
+                ..warm()
+            },
         ] {
             assert!(Sampler::new(bad).is_err());
         }

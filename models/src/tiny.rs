@@ -57,8 +57,13 @@ impl Default for TinyConfig {
 
 /// Special tokens, then one token per byte, then a few merged ones.
 const SPECIAL: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
-const MERGES: [(&str, &str); 5] =
-    [("h", "e"), ("l", "l"), ("he", "ll"), ("hell", "o"), ("Ġ", "t")];
+const MERGES: [(&str, &str); 5] = [
+    ("h", "e"),
+    ("l", "l"),
+    ("he", "ll"),
+    ("hell", "o"),
+    ("Ġ", "t"),
+];
 const TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n";
 
 /// Tokens in every tiny vocabulary.
@@ -73,7 +78,10 @@ pub fn write_gguf(path: impl AsRef<Path>, config: &TinyConfig) -> Result<()> {
     let file = File::create(path).map_err(|error| Error::io(path, error))?;
     let (metadata, tensors) = (metadata(config), Weights::new(config).all()?);
     let metadata: Vec<_> = metadata.iter().map(|(key, value)| (*key, value)).collect();
-    let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+    let tensors: Vec<_> = tensors
+        .iter()
+        .map(|(name, tensor)| (name.as_str(), tensor))
+        .collect();
     gguf_file::write(&mut BufWriter::new(file), &metadata, &tensors)?;
     Ok(())
 }
@@ -91,13 +99,25 @@ fn metadata(config: &TinyConfig) -> Vec<(&'static str, Value)> {
         ("llama.attention.head_count", count(config.heads)),
         ("llama.attention.head_count_kv", count(config.kv_heads)),
         ("llama.attention.layer_norm_rms_epsilon", Value::F32(1e-5)),
-        ("llama.rope.dimension_count", count(config.width / config.heads)),
+        (
+            "llama.rope.dimension_count",
+            count(config.width / config.heads),
+        ),
         ("llama.rope.freq_base", Value::F32(10_000.0)),
         ("tokenizer.ggml.model", text("gpt2")),
         ("tokenizer.ggml.pre", text("smollm")),
-        ("tokenizer.ggml.tokens", Value::Array(tokens().map(Value::String).collect())),
-        ("tokenizer.ggml.token_type", Value::Array(types().map(Value::I32).collect())),
-        ("tokenizer.ggml.merges", Value::Array(merges().map(Value::String).collect())),
+        (
+            "tokenizer.ggml.tokens",
+            Value::Array(tokens().map(Value::String).collect()),
+        ),
+        (
+            "tokenizer.ggml.token_type",
+            Value::Array(types().map(Value::I32).collect()),
+        ),
+        (
+            "tokenizer.ggml.merges",
+            Value::Array(merges().map(Value::String).collect()),
+        ),
         ("tokenizer.ggml.bos_token_id", count(1)),
         ("tokenizer.ggml.eos_token_id", count(2)),
         ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
@@ -130,11 +150,19 @@ type Named = (String, QTensor);
 
 impl<'c> Weights<'c> {
     fn new(config: &'c TinyConfig) -> Self {
-        Self { config, random: Random::new(config.seed) }
+        Self {
+            config,
+            random: Random::new(config.seed),
+        }
     }
 
     fn all(mut self) -> Result<Vec<Named>> {
-        let TinyConfig { layers, width, tied, .. } = *self.config;
+        let TinyConfig {
+            layers,
+            width,
+            tied,
+            ..
+        } = *self.config;
         let mut all = vec![self.matrix("token_embd", VOCAB, width)?];
         for layer in 0..layers {
             all.extend(self.block(&format!("blk.{layer}"))?);
@@ -147,7 +175,13 @@ impl<'c> Weights<'c> {
     }
 
     fn block(&mut self, at: &str) -> Result<Vec<Named>> {
-        let TinyConfig { width, hidden, heads, kv_heads, .. } = *self.config;
+        let TinyConfig {
+            width,
+            hidden,
+            heads,
+            kv_heads,
+            ..
+        } = *self.config;
         let shared = width / heads * kv_heads;
         Ok(vec![
             self.norm(&format!("{at}.attn_norm"))?,
@@ -166,13 +200,19 @@ impl<'c> Weights<'c> {
         let spread = 2.0 / (width as f64).sqrt();
         let numbers = self.numbers(rows * width, 0.0, spread);
         let tensor = Tensor::from_vec(numbers, (rows, width), &Device::Cpu)?;
-        Ok((format!("{name}.weight"), QTensor::quantize(&tensor, self.config.dtype)?))
+        Ok((
+            format!("{name}.weight"),
+            QTensor::quantize(&tensor, self.config.dtype)?,
+        ))
     }
 
     fn norm(&mut self, name: &str) -> Result<Named> {
         let width = self.config.width;
         let tensor = Tensor::from_vec(self.numbers(width, 1.0, 0.2), width, &Device::Cpu)?;
-        Ok((format!("{name}.weight"), QTensor::quantize(&tensor, GgmlDType::F32)?))
+        Ok((
+            format!("{name}.weight"),
+            QTensor::quantize(&tensor, GgmlDType::F32)?,
+        ))
     }
 
     fn numbers(&mut self, count: usize, centre: f64, spread: f64) -> Vec<f32> {

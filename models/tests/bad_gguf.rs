@@ -39,8 +39,17 @@ static ALLOCATOR: Watched = Watched;
 fn tiny_bytes() -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tiny.gguf");
-    tiny::write_gguf(&path, &TinyConfig { width: 32, hidden: 32, heads: 2, kv_heads: 1, ..Default::default() })
-        .unwrap();
+    tiny::write_gguf(
+        &path,
+        &TinyConfig {
+            width: 32,
+            hidden: 32,
+            heads: 2,
+            kv_heads: 1,
+            ..Default::default()
+        },
+    )
+    .unwrap();
     std::fs::read(path).unwrap()
 }
 
@@ -62,7 +71,9 @@ fn message(bytes: &[u8]) -> String {
 
 /// Where a text stands in the header, past its end.
 fn after(bytes: &[u8], text: &str) -> usize {
-    let found = bytes.windows(text.len()).position(|window| window == text.as_bytes());
+    let found = bytes
+        .windows(text.len())
+        .position(|window| window == text.as_bytes());
     found.unwrap() + text.len()
 }
 
@@ -76,7 +87,12 @@ fn patched(at: usize, new: &[u8]) -> Vec<u8> {
 #[test]
 fn a_missing_file_is_named() {
     let error = Model::load("/nowhere/model.gguf", &LoadOptions::default()).unwrap_err();
-    assert!(error.to_string().starts_with("/nowhere/model.gguf: cannot be read"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("/nowhere/model.gguf: cannot be read"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -90,7 +106,10 @@ fn other_files_are_refused() {
 fn another_architecture_is_named_with_the_supported_ones() {
     let at = after(&tiny_bytes(), "general.architecture") + 12;
     let text = message(&patched(at, b"mamba"));
-    assert!(text.contains("`mamba` is not supported; supported are: llama"), "{text}");
+    assert!(
+        text.contains("`mamba` is not supported; supported are: llama"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -153,7 +172,9 @@ fn damaged_headers_never_panic() {
     let header = after(&original, "output_norm.weight") + 24;
     let (mut state, mut refused) = (0x5eed_u64, 0);
     let mut random = |limit: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % limit
     };
     LARGEST.store(0, Ordering::Relaxed);

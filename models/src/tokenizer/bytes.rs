@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-static BYTES: LazyLock<HashMap<char, u8>> = LazyLock::new(|| (0..=255).map(|byte| (encode(byte), byte)).collect());
+static BYTES: LazyLock<HashMap<char, u8>> =
+    LazyLock::new(|| (0..=255).map(|byte| (encode(byte), byte)).collect());
 
 /// Whether a byte stands for itself.
 fn is_printable(byte: u8) -> bool {

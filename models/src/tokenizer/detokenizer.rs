@@ -35,14 +35,20 @@ impl Detokenizer {
 /// Bytes at the end that are the valid beginning of a character.
 fn unfinished(bytes: &[u8]) -> usize {
     let last = bytes.utf8_chunks().last();
-    let Some(invalid) = last.map(|chunk| chunk.invalid()) else { return 0 };
+    let Some(invalid) = last.map(|chunk| chunk.invalid()) else {
+        return 0;
+    };
     let needed = match invalid.first() {
         Some(0xc2..=0xdf) => 2,
         Some(0xe0..=0xef) => 3,
         Some(0xf0..=0xf4) => 4,
         _ => 0,
     };
-    if invalid.len() < needed { invalid.len() } else { 0 }
+    if invalid.len() < needed {
+        invalid.len()
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]
@@ -52,7 +58,10 @@ mod tests {
     #[test]
     fn characters_come_whole_or_replaced() {
         let mut detokenizer = Detokenizer::default();
-        let pieces: Vec<_> = "a😀".bytes().map(|byte| detokenizer.push(&[byte])).collect();
+        let pieces: Vec<_> = "a😀"
+            .bytes()
+            .map(|byte| detokenizer.push(&[byte]))
+            .collect();
         assert_eq!(pieces, ["a", "", "", "", "😀"]);
         assert_eq!(detokenizer.push(b"\xffb"), "\u{fffd}b");
         assert_eq!(detokenizer.push(b"\xe2\x82"), "");

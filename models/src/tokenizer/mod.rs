@@ -50,12 +50,19 @@ impl Tokenizer {
             return Err(meta.fault("tokens", problem));
         }
         let types = meta.types(vocab)?;
-        let (bos, eos) = (meta.id("bos_token_id", vocab)?, meta.id("eos_token_id", vocab)?);
+        let (bos, eos) = (
+            meta.id("bos_token_id", vocab)?,
+            meta.id("eos_token_id", vocab)?,
+        );
         let eot = meta.id("eot_token_id", vocab)?;
         let text = |id: Option<u32>| id.map_or(String::new(), |id| tokens[id as usize].to_owned());
         Ok(Self {
             engine: engine(&meta, &tokens, &types)?,
-            pieces: tokens.iter().zip(&types).map(|(token, kind)| piece(token, *kind)).collect(),
+            pieces: tokens
+                .iter()
+                .zip(&types)
+                .map(|(token, kind)| piece(token, *kind))
+                .collect(),
             texts: [text(bos), text(eos)],
             add_bos: meta.flag("add_bos_token") && bos.is_some(),
             bos,
@@ -72,14 +79,19 @@ impl Tokenizer {
         let encoding = self.engine.encode_fast(text, false);
         let encoding = encoding.map_err(|error| Error::Tokenizer(error.to_string()))?;
         let ids = encoding.get_ids();
-        let start = self.bos.filter(|bos| self.add_bos && ids.first() != Some(bos));
+        let start = self
+            .bos
+            .filter(|bos| self.add_bos && ids.first() != Some(bos));
         Ok(start.into_iter().chain(ids.iter().copied()).collect())
     }
 
     /// Text of tokens; bytes that are no UTF-8 become replacement characters.
     pub fn decode(&self, ids: &[u32]) -> String {
         let mut detokenizer = Detokenizer::default();
-        let mut text: String = ids.iter().map(|id| detokenizer.push(self.piece(*id))).collect();
+        let mut text: String = ids
+            .iter()
+            .map(|id| detokenizer.push(self.piece(*id)))
+            .collect();
         text.push_str(&detokenizer.finish());
         text
     }
@@ -116,7 +128,10 @@ fn engine(meta: &Meta<'_>, tokens: &[&str], types: &[i64]) -> Result<Engine> {
     let vocab: Vocab = ids.map(|(token, id)| (token.to_string(), id)).collect();
     let pre = meta.text("pre")?;
     let Some(split) = pre::find(pre) else {
-        let problem = format!("`{pre}` is not supported; supported are: {}", pre::supported());
+        let problem = format!(
+            "`{pre}` is not supported; supported are: {}",
+            pre::supported()
+        );
         return Err(meta.refuse("pre", problem));
     };
     let model = BPE::builder()
@@ -145,7 +160,9 @@ fn special(tokens: &[&str], types: &[i64]) -> Vec<AddedToken> {
     let whole = |kind: i64| kind == CONTROL || kind == USER_DEFINED;
     let all = tokens.iter().zip(types);
     let added = all.filter(|(token, kind)| whole(**kind) && !token.is_empty());
-    added.map(|(token, _)| AddedToken::from(token.to_string(), true)).collect()
+    added
+        .map(|(token, _)| AddedToken::from(token.to_string(), true))
+        .collect()
 }
 
 fn piece(token: &str, kind: i64) -> Box<[u8]> {
@@ -165,18 +182,27 @@ impl Meta<'_> {
     }
 
     fn fault(&self, key: &str, problem: String) -> Error {
-        self.0.fault(format!("metadata `tokenizer.ggml.{key}`"), problem)
+        self.0
+            .fault(format!("metadata `tokenizer.ggml.{key}`"), problem)
     }
 
     fn refuse(&self, key: &str, problem: String) -> Error {
         let thing = format!("metadata `tokenizer.ggml.{key}`");
-        Error::advise(self.0.path(), thing, problem, "choose a model with another tokenizer")
+        Error::advise(
+            self.0.path(),
+            thing,
+            problem,
+            "choose a model with another tokenizer",
+        )
     }
 
     fn require_byte_level(&self) -> Result<()> {
         match self.text("model")? {
             "gpt2" => Ok(()),
-            other => Err(self.refuse("model", format!("`{other}` is not supported; supported is: gpt2"))),
+            other => Err(self.refuse(
+                "model",
+                format!("`{other}` is not supported; supported is: gpt2"),
+            )),
         }
     }
 
@@ -189,7 +215,9 @@ impl Meta<'_> {
 
     fn texts(&self, key: &str) -> Result<Vec<&str>> {
         let fault = || self.fault(key, "is missing or not a list of texts".into());
-        let Some(Value::Array(values)) = self.get(key) else { return Err(fault()) };
+        let Some(Value::Array(values)) = self.get(key) else {
+            return Err(fault());
+        };
         let text = |value| match value {
             &Value::String(ref text) => Ok(text.as_str()),
             _ => Err(fault()),
@@ -204,7 +232,10 @@ impl Meta<'_> {
         };
         let kind = |value: &Value| match value {
             Value::I32(kind) => Some(i64::from(*kind)),
-            other => other.to_u64().ok().and_then(|kind| i64::try_from(kind).ok()),
+            other => other
+                .to_u64()
+                .ok()
+                .and_then(|kind| i64::try_from(kind).ok()),
         };
         let types: Option<Vec<_>> = values.iter().map(kind).collect();
         let complete = types.filter(|types| types.len() == vocab);
@@ -212,7 +243,9 @@ impl Meta<'_> {
     }
 
     fn id(&self, key: &str, vocab: usize) -> Result<Option<u32>> {
-        let Some(value) = self.get(key) else { return Ok(None) };
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
         match value.to_u64() {
             Ok(id) if (id as usize) < vocab => Ok(Some(id as u32)),
             _ => Err(self.fault(key, format!("is not one of {vocab} tokens"))),

@@ -19,9 +19,21 @@ pub(super) struct Pre {
 }
 
 const ALL: &[Pre] = &[
-    Pre { name: "smollm", ignore_merges: false, build: smollm },
-    Pre { name: "gpt-2", ignore_merges: false, build: gpt2 },
-    Pre { name: "llama-bpe", ignore_merges: true, build: llama3 },
+    Pre {
+        name: "smollm",
+        ignore_merges: false,
+        build: smollm,
+    },
+    Pre {
+        name: "gpt-2",
+        ignore_merges: false,
+        build: gpt2,
+    },
+    Pre {
+        name: "llama-bpe",
+        ignore_merges: true,
+        build: llama3,
+    },
 ];
 
 /// The pattern that Llama 3 states in its tokenizer file.

@@ -31,7 +31,12 @@ impl Gguf {
         let meta = file.metadata().map_err(|error| Error::io(path, error))?;
         let mut reader = BufReader::new(file);
         let content = read_header(path, &mut reader, meta.len())?;
-        let gguf = Self { path: path.to_owned(), length: meta.len(), content, reader };
+        let gguf = Self {
+            path: path.to_owned(),
+            length: meta.len(),
+            content,
+            reader,
+        };
         gguf.check_tensors()?;
         Ok(gguf)
     }
@@ -89,12 +94,16 @@ impl Gguf {
     fn check_tensors(&self) -> Result<()> {
         let mut spans = Vec::with_capacity(self.content.tensor_infos.len());
         for (name, info) in &self.content.tensor_infos {
-            let span = self.extent(info).map_err(|problem| self.fault(format!("tensor `{name}`"), problem))?;
+            let span = self
+                .extent(info)
+                .map_err(|problem| self.fault(format!("tensor `{name}`"), problem))?;
             spans.push((span, name));
         }
         spans.sort_unstable();
         for pair in spans.windows(2) {
-            let [((_, end), name), ((start, _), next)] = pair else { continue };
+            let [((_, end), name), ((start, _), next)] = pair else {
+                continue;
+            };
             if start < end {
                 let problem = format!("overlaps tensor `{next}`");
                 return Err(self.fault(format!("tensor `{name}`"), problem));
@@ -122,11 +131,16 @@ impl Gguf {
 fn size(info: &TensorInfo) -> Result<u64, String> {
     let dims = info.shape.dims();
     let block = info.ggml_dtype.block_size();
-    let elements = dims.iter().try_fold(1usize, |all, &dim| all.checked_mul(dim));
+    let elements = dims
+        .iter()
+        .try_fold(1usize, |all, &dim| all.checked_mul(dim));
     let bytes = elements.and_then(|all| (all / block).checked_mul(info.ggml_dtype.type_size()));
     match (bytes, dims.last()) {
         (Some(bytes), Some(last)) if bytes > 0 && last % block == 0 => Ok(bytes as u64),
-        _ => Err(format!("has the impossible shape {dims:?} for type {:?}", info.ggml_dtype)),
+        _ => Err(format!(
+            "has the impossible shape {dims:?} for type {:?}",
+            info.ggml_dtype
+        )),
     }
 }
 

@@ -35,10 +35,17 @@ type Check<T> = Result<T, String>;
 ///
 /// The error says what part of the header is wrong.
 pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> Check<()> {
-    let mut walk = Walk { reader, length, position: 0, elements: 0 };
+    let mut walk = Walk {
+        reader,
+        length,
+        position: 0,
+        elements: 0,
+    };
     let version = walk.magic()?;
     if !(2..=3).contains(&version) {
-        return Err(format!("GGUF version {version} is not supported, 2 and 3 are"));
+        return Err(format!(
+            "GGUF version {version} is not supported, 2 and 3 are"
+        ));
     }
     let (tensors, entries) = (walk.u64()?, walk.u64()?);
     bounded("tensors", tensors, MAX_ENTRIES)?;
@@ -50,7 +57,9 @@ pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> Check<()
 fn bounded(what: &str, count: u64, limit: u64) -> Check<()> {
     match count <= limit {
         true => Ok(()),
-        false => Err(format!("declares {count} {what}, more than the {limit} that are believable")),
+        false => Err(format!(
+            "declares {count} {what}, more than the {limit} that are believable"
+        )),
     }
 }
 
@@ -77,7 +86,8 @@ impl<R: BufRead + Seek> Walk<'_, R> {
             if key == "general.alignment" {
                 self.alignment(kind)?;
             } else {
-                self.value(kind, 0).map_err(|error| format!("metadata `{key}` {error}"))?;
+                self.value(kind, 0)
+                    .map_err(|error| format!("metadata `{key}` {error}"))?;
             }
         }
         Ok(())
@@ -162,7 +172,9 @@ impl<R: BufRead + Seek> Walk<'_, R> {
 
     fn fill(&mut self, bytes: &mut [u8]) -> Check<()> {
         self.advance(bytes.len() as u64)?;
-        self.reader.read_exact(bytes).map_err(|error| error.to_string())
+        self.reader
+            .read_exact(bytes)
+            .map_err(|error| error.to_string())
     }
 
     fn skip(&mut self, bytes: u64) -> Check<()> {
@@ -173,14 +185,20 @@ impl<R: BufRead + Seek> Walk<'_, R> {
             return Ok(());
         }
         let to = SeekFrom::Start(self.position);
-        self.reader.seek(to).map(drop).map_err(|error| error.to_string())
+        self.reader
+            .seek(to)
+            .map(drop)
+            .map_err(|error| error.to_string())
     }
 
     fn advance(&mut self, bytes: u64) -> Check<()> {
         self.position = self.position.saturating_add(bytes);
         match self.position <= self.length {
             true => Ok(()),
-            false => Err(format!("ends early: the file has only {} bytes", self.length)),
+            false => Err(format!(
+                "ends early: the file has only {} bytes",
+                self.length
+            )),
         }
     }
 }

@@ -4,5 +4,5 @@ pub mod gguf;
 mod header;
 mod precision;
 
-pub use precision::Requantize;
 pub(crate) use precision::Precision;
+pub use precision::Requantize;

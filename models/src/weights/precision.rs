@@ -39,7 +39,10 @@ impl Requantize {
 /// Half floats count, because they become f32 when loaded.
 fn is_fast(dtype: GgmlDType) -> bool {
     use GgmlDType::{BF16, F16, F32, Q2K, Q3K, Q4_0, Q4K, Q5K, Q6K, Q8_0};
-    matches!(dtype, F32 | F16 | BF16 | Q4_0 | Q8_0 | Q2K | Q3K | Q4K | Q5K | Q6K)
+    matches!(
+        dtype,
+        F32 | F16 | BF16 | Q4_0 | Q8_0 | Q2K | Q3K | Q4K | Q5K | Q6K
+    )
 }
 
 /// Converts matrices and remembers what it did.
@@ -53,7 +56,10 @@ pub(crate) struct Precision {
 
 impl Precision {
     pub(crate) fn new(requantize: Requantize) -> Self {
-        Self { requantize, ..Self::default() }
+        Self {
+            requantize,
+            ..Self::default()
+        }
     }
 
     /// A matrix, ready to multiply.
@@ -62,7 +68,11 @@ impl Precision {
     pub(crate) fn convert(&mut self, tensor: QTensor, device: &Device) -> Result<QMatMul> {
         let (from, count) = (tensor.dtype(), tensor.shape().elem_count());
         let to = self.requantize.target(from);
-        let fits = tensor.shape().dims().last().is_some_and(|width| width % to.block_size() == 0);
+        let fits = tensor
+            .shape()
+            .dims()
+            .last()
+            .is_some_and(|width| width % to.block_size() == 0);
         let tensor = match to != from && fits {
             true => QTensor::quantize(&tensor.dequantize(device)?, to)?,
             false => tensor,
@@ -93,7 +103,10 @@ impl Precision {
     pub(crate) fn describe(&self) -> String {
         let mut kinds: Vec<_> = self.elements.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let texts: Vec<_> = kinds.into_iter().map(|((from, to), _)| arrow(from, to)).collect();
+        let texts: Vec<_> = kinds
+            .into_iter()
+            .map(|((from, to), _)| arrow(from, to))
+            .collect();
         texts.join(", ")
     }
 }
