@@ -1,1 +1,55 @@
-//! placeholder
+//! Transformer inference in Candle, instrumented with `tracing` spans.
+//!
+//! Loads Llama-family models from GGUF files and generates text. Each phase,
+//! token, layer and operation runs in its own span, so any subscriber can
+//! time it. This crate knows Candle and `tracing` and nothing of who listens.
+//!
+//! ```no_run
+//! use std::ops::ControlFlow;
+//! use energy_models::{GenerateOptions, LoadOptions, Model, generate};
+//!
+//! # fn main() -> Result<(), energy_models::Error> {
+//! let mut model = Model::load("model.gguf", &LoadOptions::default())?;
+//! let options = GenerateOptions { max_tokens: 64, ..Default::default() };
+//! let answer = generate(&mut model, "Why is the sky blue?", &options, |token| {
+//!     eprint!("{}", token.text);
+//!     ControlFlow::Continue(())
+//! })?;
+//! assert!(answer.output_tokens <= 64);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Install the subscriber's filter at [`Depth::level`]; below it, a span costs
+//! one atomic load.
+
+pub mod architecture;
+mod attention;
+mod block;
+mod chat;
+mod config;
+mod decoder;
+pub mod device;
+mod embedding;
+mod error;
+mod generate;
+pub mod instrument;
+mod kv_cache;
+mod mlp;
+mod model;
+mod norm;
+mod random;
+mod rope;
+mod sampling;
+pub mod tiny;
+mod tokenizer;
+mod weights;
+
+pub use candle_core::{Device, Tensor};
+pub use error::{Error, Result};
+pub use generate::{GenerateOptions, Generation, StopReason, TokenEvent, generate};
+pub use instrument::Depth;
+pub use model::{LoadOptions, Model, ModelInfo};
+pub use sampling::{Sampler, SamplingOptions};
+pub use tokenizer::{Detokenizer, Tokenizer};
+pub use weights::Requantize;

@@ -1,0 +1,172 @@
+//! Grouped-query attention over the key-value cache.
+//!
+//! Query heads that share a key head are stacked as rows of one matrix:
+//! `(1, kv_heads, groups * positions, head_dim)`. So keys and values are used
+//! where they lie in the cache and never repeated per query head.
+
+use candle_core::quantized::QMatMul;
+use candle_core::{Module, Tensor};
+
+use crate::config::Config;
+use crate::error::Result;
+use crate::instrument::{op, section};
+use crate::kv_cache::KvCache;
+use crate::rope::Turns;
+
+/// What one forward pass shares among its layers.
+pub struct Pass {
+    /// Rotary turns of the new positions.
+    pub turns: Turns,
+    /// Added to the scores, shape `(new, stored + new)`; none if every new
+    /// position may see all others.
+    pub mask: Option<Tensor>,
+    /// Whether kernels run decomposed.
+    pub deep: bool,
+    /// Whether the pass belongs to prefill, which names the cache's op.
+    pub prefill: bool,
+}
+
+/// Weights of one attention, each `(rows, width)` as in the file.
+#[derive(Debug, Clone)]
+pub struct Attention {
+    /// Queries: `heads * head_dim` rows.
+    pub q: QMatMul,
+    /// Keys: `kv_heads * head_dim` rows.
+    pub k: QMatMul,
+    /// Values: `kv_heads * head_dim` rows.
+    pub v: QMatMul,
+    /// Output: `width` rows.
+    pub o: QMatMul,
+    /// Heads and widths.
+    pub shape: HeadShape,
+}
+
+/// How channels divide into heads.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadShape {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Width of one head.
+    pub head_dim: usize,
+}
+
+impl From<&Config> for HeadShape {
+    fn from(config: &Config) -> Self {
+        let Config {
+            heads,
+            kv_heads,
+            head_dim,
+            ..
+        } = *config;
+        Self {
+            heads,
+            kv_heads,
+            head_dim,
+        }
+    }
+}
+
+impl HeadShape {
+    /// `(1, positions, heads * head_dim)` to `(1, heads, positions, head_dim)`.
+    fn split(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
+        let positions = x.dim(1)?;
+        Ok(x.reshape((1, positions, heads, self.head_dim))?
+            .transpose(1, 2)?)
+    }
+
+    /// Stacks the query heads of a group: `(1, heads, n, x)` to
+    /// `(1, kv_heads, groups * n, x)`.
+    fn stack(&self, x: &Tensor) -> Result<Tensor> {
+        let (_, heads, n, last) = x.dims4()?;
+        Ok(x.reshape((1, self.kv_heads, heads / self.kv_heads * n, last))?)
+    }
+
+    /// Undoes [`Self::stack`].
+    fn unstack(&self, x: &Tensor) -> Result<Tensor> {
+        let (_, kv_heads, rows, last) = x.dims4()?;
+        Ok(x.reshape((1, self.heads, kv_heads * rows / self.heads, last))?)
+    }
+
+    /// `(1, heads, positions, head_dim)` to `(1, positions, heads * head_dim)`.
+    fn join(&self, x: &Tensor) -> Result<Tensor> {
+        let positions = x.dim(2)?;
+        Ok(x.transpose(1, 2)?
+            .reshape((1, positions, self.heads * self.head_dim))?)
+    }
+
+    fn scale(&self) -> f64 {
+        1.0 / (self.head_dim as f64).sqrt()
+    }
+}
+
+impl Attention {
+    /// `(1, positions, width)` to the same shape; the new positions are
+    /// appended to the cache.
+    pub fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
+        let shape = &self.shape;
+        let q = shape.split(&op!(Q_PROJ; self.q.forward(x))?, shape.heads)?;
+        let k = shape.split(&op!(K_PROJ; self.k.forward(x))?, shape.kv_heads)?;
+        let v = shape.split(&op!(V_PROJ; self.v.forward(x))?, shape.kv_heads)?;
+        let (q, k) = turn(&q, &k, pass)?;
+        store(cache, &k, &v, pass)?;
+        let (keys, values) = cache.view()?;
+        let mixed = match pass.deep {
+            true => self.decomposed(&q, &keys, &values, pass)?,
+            false => self.fused(&q, &keys, &values, pass)?,
+        };
+        let mixed = shape.join(&mixed)?;
+        Ok(op!(O_PROJ; self.o.forward(&mixed))?)
+    }
+
+    /// The queries are scaled instead of the scores: fewer numbers.
+    fn fused(&self, q: &Tensor, keys: &Tensor, values: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let q = self.shape.stack(&(q * self.shape.scale())?)?;
+        let scores = self.masked(q.matmul(&keys.t()?)?, pass)?;
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?;
+        self.shape.unstack(&weights.matmul(values)?)
+    }
+
+    fn decomposed(
+        &self,
+        q: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+        pass: &Pass,
+    ) -> Result<Tensor> {
+        let q = self.shape.stack(q)?;
+        let scores = op!(QK_MATMUL; q.matmul(&keys.t()?))?;
+        let scores = op!(SCALE; scores * self.shape.scale())?;
+        let scores = match pass.mask {
+            Some(_) => op!(MASK; self.masked(scores, pass))?,
+            None => scores,
+        };
+        let weights = op!(SOFTMAX; candle_nn::ops::softmax(&scores, candle_core::D::Minus1))?;
+        let mixed = op!(VALUE_MATMUL; weights.matmul(values))?;
+        self.shape.unstack(&mixed)
+    }
+
+    fn masked(&self, scores: Tensor, pass: &Pass) -> Result<Tensor> {
+        let Some(mask) = &pass.mask else {
+            return Ok(scores);
+        };
+        let masked = self.shape.unstack(&scores)?.broadcast_add(mask)?;
+        self.shape.stack(&masked)
+    }
+}
+
+fn turn(q: &Tensor, k: &Tensor, pass: &Pass) -> Result<(Tensor, Tensor)> {
+    let both = || Ok((pass.turns.apply(q)?, pass.turns.apply(k)?));
+    match pass.deep {
+        true => op!(ROPE; both()),
+        false => both(),
+    }
+}
+
+fn store(cache: &mut KvCache, k: &Tensor, v: &Tensor, pass: &Pass) -> Result<()> {
+    match pass.prefill {
+        true => section!(KV_CACHE_STORE; cache.append(k, v)),
+        false => section!(KV_CACHE_APPEND; cache.append(k, v)),
+    }
+}

@@ -1,0 +1,133 @@
+//! The decoder: embedding, blocks, final norm and output projection.
+
+use candle_core::quantized::QMatMul;
+use candle_core::{Device, Module, Tensor};
+
+use crate::attention::Pass;
+use crate::block::Block;
+use crate::embedding::Embedding;
+use crate::error::{Error, Result};
+use crate::instrument::{Depth, section};
+use crate::norm::RmsNorm;
+use crate::rope::Rope;
+
+/// A decoder with its cache: feeding tokens moves it forward.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    pub(crate) embedding: Embedding,
+    pub(crate) rope: Rope,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) final_norm: RmsNorm,
+    pub(crate) lm_head: QMatMul,
+    pub(crate) context: usize,
+    pub(crate) depth: Depth,
+    pub(crate) device: Device,
+}
+
+impl Decoder {
+    /// Positions in the cache.
+    pub fn position(&self) -> usize {
+        self.blocks.first().map_or(0, |block| block.cache.len())
+    }
+
+    /// Bytes of the cache's buffers.
+    pub fn cache_bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.cache.bytes()).sum()
+    }
+
+    /// Allocates the cache for `positions` in all.
+    pub fn reserve(&mut self, positions: usize) -> Result<()> {
+        let mut blocks = self.blocks.iter_mut();
+        blocks.try_for_each(|block| block.cache.reserve(positions))
+    }
+
+    /// Forgets the sequence and frees the cache.
+    pub fn reset(&mut self) {
+        self.blocks.iter_mut().for_each(|block| block.cache.clear());
+    }
+
+    /// Ids as a tensor of shape `(1, tokens)` on the device.
+    pub fn tensor(&self, tokens: &[u32]) -> Result<Tensor> {
+        self.embedding.check(tokens)?;
+        Ok(Tensor::new(tokens, &self.device)?.unsqueeze(0)?)
+    }
+
+    /// Feeds ids of shape `(1, tokens)` behind those already fed; the logits
+    /// of the last, shape `(vocab)`, predict what follows.
+    ///
+    /// # Errors
+    /// [`Error::ContextFull`] past the context; the cache is then unchanged.
+    pub fn forward(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
+        let hidden = self.hidden(ids, prefill)?;
+        self.logits(&hidden)
+    }
+
+    /// Feeds ids whose logits nobody needs, and returns the last hidden
+    /// state, `(1, tokens, width)`.
+    pub fn hidden(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
+        let (start, count) = (self.position(), ids.dim(1)?);
+        self.check_room(start + count)?;
+        let x = section!(EMBEDDING; self.embedding.forward(ids))?;
+        let pass = section!(POSITION_EMBEDDING; self.pass(start, count, prefill))?;
+        section!(LAYERS; self.layers(x, &pass))
+    }
+
+    /// Logits of the last position of a hidden state.
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.contiguous()?;
+        let last = section!(FINAL_NORM; self.final_norm.forward(&last, self.depth.is_deep()))?;
+        let logits = section!(LM_HEAD; self.lm_head.forward(&last))?;
+        Ok(logits.flatten_all()?)
+    }
+
+    fn check_room(&self, positions: usize) -> Result<()> {
+        let context = self.context;
+        match positions <= context {
+            true => Ok(()),
+            false => Err(Error::ContextFull {
+                position: context,
+                context,
+            }),
+        }
+    }
+
+    fn pass(&mut self, start: usize, count: usize, prefill: bool) -> Result<Pass> {
+        Ok(Pass {
+            turns: self.rope.at(start, count)?,
+            mask: causal_mask(start, count, &self.device)?,
+            deep: self.depth.is_deep(),
+            prefill,
+        })
+    }
+
+    fn layers(&mut self, mut x: Tensor, pass: &Pass) -> Result<Tensor> {
+        let sync = self.depth >= Depth::Layer && !self.device.is_cpu();
+        for (i, block) in self.blocks.iter_mut().enumerate() {
+            x = section!(LAYER, layer = i; {
+                let x = block.forward(&x, pass)?;
+                // A GPU runs behind its launches; a layer's span ends with its work.
+                if sync {
+                    self.device.synchronize()?;
+                }
+                Ok::<_, Error>(x)
+            })?;
+        }
+        Ok(x)
+    }
+}
+
+/// Minus infinity where position `start + row` must not see `column`; nothing
+/// to hide from a single position.
+fn causal_mask(start: usize, count: usize, device: &Device) -> Result<Option<Tensor>> {
+    if count == 1 {
+        return Ok(None);
+    }
+    let columns = start + count;
+    let row = |row| (0..columns).map(move |column| hidden(column > start + row));
+    let mask: Vec<f32> = (0..count).flat_map(row).collect();
+    Ok(Some(Tensor::from_vec(mask, (count, columns), device)?))
+}
+
+fn hidden(is_future: bool) -> f32 {
+    if is_future { f32::NEG_INFINITY } else { 0.0 }
+}

@@ -1,0 +1,56 @@
+//! Choosing where tensors live.
+
+use candle_core::Device;
+
+use crate::error::{Error, Result};
+
+/// The device with this name: `cpu`, `cuda`, `cuda:1`, `metal`, `metal:0`.
+///
+/// # Errors
+/// [`Error::Device`] for another name, a device that this build does not
+/// include (cargo features `cuda` and `metal`) or one that does not start.
+/// There is no silent fallback to the CPU: its joules are not a GPU's.
+pub fn parse(name: &str) -> Result<Device> {
+    let (kind, ordinal) = name.split_once(':').unwrap_or((name, "0"));
+    let unknown = || Error::Device(format!("`{name}` is unknown; use cpu, cuda or metal"));
+    let ordinal = ordinal.parse().map_err(|_| unknown())?;
+    match kind {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => started(name, cfg!(feature = "cuda"), || Device::new_cuda(ordinal)),
+        "metal" => started(name, cfg!(feature = "metal"), || Device::new_metal(ordinal)),
+        _ => Err(unknown()),
+    }
+}
+
+/// The name that [`parse`] reads.
+pub fn name(device: &Device) -> &'static str {
+    match device {
+        Device::Cpu => "cpu",
+        Device::Cuda(_) => "cuda",
+        Device::Metal(_) => "metal",
+    }
+}
+
+fn started(
+    name: &str,
+    built_in: bool,
+    start: impl FnOnce() -> candle_core::Result<Device>,
+) -> Result<Device> {
+    if !built_in {
+        let problem = format!("`{name}` is not in this build; build with that feature");
+        return Err(Error::Device(problem));
+    }
+    start().map_err(|error| Error::Device(format!("`{name}` does not start: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_or_refused() {
+        assert!(parse("cpu").unwrap().is_cpu());
+        assert!(parse("tpu").is_err());
+        assert!(parse("cuda:x").is_err());
+    }
+}

@@ -1,0 +1,38 @@
+//! Token embedding and the output projection that may share its weights.
+
+use candle_core::Tensor;
+use candle_core::quantized::QMatMul;
+
+use crate::error::{Error, Result};
+
+/// The table of token vectors.
+///
+/// Quantised tables stay quantised: only the rows looked up are expanded.
+#[derive(Debug, Clone)]
+pub struct Embedding {
+    table: QMatMul,
+    vocab: usize,
+}
+
+impl Embedding {
+    /// A table of shape `(vocab, width)`.
+    pub fn new(table: QMatMul, vocab: usize) -> Self {
+        Self { table, vocab }
+    }
+
+    /// Vectors of shape `(1, tokens, width)`, from ids of shape `(1, tokens)`.
+    pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
+        Ok(self.table.embedding(ids)?)
+    }
+
+    /// Refuses ids that the table does not have.
+    pub fn check(&self, ids: &[u32]) -> Result<()> {
+        match ids.iter().find(|id| **id as usize >= self.vocab) {
+            Some(&id) => Err(Error::UnknownToken {
+                id,
+                vocab: self.vocab,
+            }),
+            None => Ok(()),
+        }
+    }
+}

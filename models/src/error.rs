@@ -1,0 +1,132 @@
+//! The one error type of this crate.
+
+use std::path::{Path, PathBuf};
+
+/// What can go wrong between a model file and its last token.
+///
+/// Each message names the thing at fault and, where there is one, the next
+/// step for the person who reads it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be opened or read.
+    #[error("{}: cannot be read: {source}; check the path and its permissions", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The file is not a GGUF file that can be trusted.
+    #[error("{}: {thing}: {problem}; {next}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The part at fault: the header, a metadata key, a tensor.
+        thing: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        next: &'static str,
+    },
+    /// The file holds another architecture.
+    #[error(
+        "{}: architecture `{found}` is not supported; supported are: {supported}; choose a model of one of these families",
+        path.display()
+    )]
+    Architecture {
+        /// The file.
+        path: PathBuf,
+        /// The architecture that the file names.
+        found: String,
+        /// The names that would have been accepted.
+        supported: String,
+    },
+    /// The file's tokenizer is of a kind that is not built here.
+    #[error("tokenizer: {0}")]
+    Tokenizer(String),
+    /// The chat template does not render.
+    #[error("chat template: {0}; use a raw prompt to go without it")]
+    ChatTemplate(String),
+    /// The prompt has no tokens, so there is nothing to continue.
+    #[error("the prompt has no tokens; give a prompt of at least one token")]
+    EmptyPrompt,
+    /// The prompt does not leave room for a single new token.
+    #[error(
+        "the prompt has {tokens} tokens, the model's context holds {context} and one must be left for the answer; shorten the prompt"
+    )]
+    PromptTooLong {
+        /// Tokens of the prompt.
+        tokens: usize,
+        /// Positions of the model.
+        context: usize,
+    },
+    /// A forward pass would go past the context.
+    #[error("position {position} is past the model's context of {context} tokens; reset the model")]
+    ContextFull {
+        /// First position that does not fit.
+        position: usize,
+        /// Positions of the model.
+        context: usize,
+    },
+    /// A token id is outside of the vocabulary.
+    #[error("token {id} is outside of the vocabulary of {vocab} tokens")]
+    UnknownToken {
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        vocab: usize,
+    },
+    /// A sampling option is outside of its range.
+    #[error("sampling: {0}")]
+    Sampling(String),
+    /// The model computed no finite logit.
+    #[error("the model's logits hold no finite number; the weights are damaged or do not fit")]
+    NotFinite,
+    /// Not the name of a depth.
+    #[error("`{0}` is not a depth; use phase, layer, module or deep")]
+    Depth(String),
+    /// Not a device of this build.
+    #[error("device: {0}")]
+    Device(String),
+    /// Candle's own error.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The usual advice for a file that contradicts itself.
+pub(crate) const DOWNLOAD_AGAIN: &str = "download or convert the file again";
+
+impl Error {
+    /// A file that contradicts itself.
+    pub(crate) fn file(path: &Path, thing: impl Into<String>, problem: impl ToString) -> Self {
+        Self::advise(path, thing, problem, DOWNLOAD_AGAIN)
+    }
+
+    /// A file at fault, with the step that helps.
+    pub(crate) fn advise(
+        path: &Path,
+        thing: impl Into<String>,
+        problem: impl ToString,
+        next: &'static str,
+    ) -> Self {
+        let (thing, problem) = (thing.into(), problem.to_string());
+        Self::File {
+            path: path.to_owned(),
+            thing,
+            problem,
+            next,
+        }
+    }
+
+    /// The system's answer about a file.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Keys and values of the positions seen so far.
+//!
+//! Each layer owns two buffers of shape `(1, kv_heads, capacity, head_dim)`.
+//! A new position is written in place, so a step costs the same however long
+//! the sequence is; only when a buffer is full does it move to one of twice
+//! the size.
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::error::Result;
+
+/// Smallest number of positions that is allocated at once.
+const MIN_CAPACITY: usize = 256;
+
+/// The cache of one layer.
+#[derive(Debug, Clone)]
+pub struct KvCache {
+    shape: CacheShape,
+    buffers: Option<(Tensor, Tensor)>,
+    capacity: usize,
+    length: usize,
+}
+
+/// What a cache of any length has in common.
+#[derive(Debug, Clone)]
+pub struct CacheShape {
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Width of one head.
+    pub head_dim: usize,
+    /// Positions that are never exceeded.
+    pub limit: usize,
+    /// Where the buffers live.
+    pub device: Device,
+}
+
+impl KvCache {
+    /// An empty cache without memory.
+    pub fn new(shape: CacheShape) -> Self {
+        Self {
+            shape,
+            buffers: None,
+            capacity: 0,
+            length: 0,
+        }
+    }
+
+    /// Positions stored.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether no position is stored.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Bytes of both buffers.
+    pub fn bytes(&self) -> usize {
+        2 * self.capacity * self.shape.kv_heads * self.shape.head_dim * DType::F32.size_in_bytes()
+    }
+
+    /// Forgets all positions and frees the memory.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.shape.clone());
+    }
+
+    /// Makes room for `positions` in all, keeping what is stored.
+    pub fn reserve(&mut self, positions: usize) -> Result<()> {
+        if positions <= self.capacity {
+            return Ok(());
+        }
+        let wanted = positions.max(2 * self.capacity).max(MIN_CAPACITY);
+        let capacity = wanted.min(self.shape.limit).max(positions);
+        self.buffers = Some((self.moved(capacity, 0)?, self.moved(capacity, 1)?));
+        self.capacity = capacity;
+        Ok(())
+    }
+
+    /// A larger copy of the keys (0) or values (1).
+    fn moved(&self, capacity: usize, which: usize) -> Result<Tensor> {
+        let shape = (1, self.shape.kv_heads, capacity, self.shape.head_dim);
+        let target = Tensor::zeros(shape, DType::F32, &self.shape.device)?;
+        if let Some((keys, values)) = self.buffers.as_ref().filter(|_| self.length > 0) {
+            let old = [keys, values][which].narrow(2, 0, self.length)?;
+            target.slice_set(&old.contiguous()?, 2, 0)?;
+        }
+        Ok(target)
+    }
+
+    /// Writes new positions, each of shape `(1, kv_heads, new, head_dim)`,
+    /// behind those stored.
+    pub fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<()> {
+        let new = keys.dim(2)?;
+        self.reserve(self.length + new)?;
+        if let Some((all_keys, all_values)) = &self.buffers {
+            all_keys.slice_set(&keys.contiguous()?, 2, self.length)?;
+            all_values.slice_set(&values.contiguous()?, 2, self.length)?;
+        }
+        self.length += new;
+        Ok(())
+    }
+
+    /// All keys and values, each `(1, kv_heads, stored, head_dim)`: views, not
+    /// copies. They are valid until the next append.
+    ///
+    /// # Errors
+    /// If nothing was ever stored.
+    pub fn view(&self) -> Result<(Tensor, Tensor)> {
+        let Some((keys, values)) = &self.buffers else {
+            return Err(candle_core::Error::Msg("the cache is empty".into()).into());
+        };
+        let keys = keys.narrow(2, 0, self.length)?;
+        Ok((keys, values.narrow(2, 0, self.length)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(limit: usize) -> KvCache {
+        KvCache::new(CacheShape {
+            kv_heads: 2,
+            head_dim: 4,
+            limit,
+            device: Device::Cpu,
+        })
+    }
+
+    fn step(count: usize, value: f32) -> Tensor {
+        Tensor::full(value, (1, 2, count, 4), &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn growth_keeps_what_is_stored() {
+        let mut cache = cache(10_000);
+        for position in 0..600 {
+            let value = position as f32;
+            cache.append(&step(1, value), &step(1, -value)).unwrap();
+        }
+        let (keys, values) = cache.view().unwrap();
+        let keys = keys
+            .to_dtype(DType::F32)
+            .unwrap()
+            .squeeze(0)
+            .unwrap()
+            .to_vec3::<f32>()
+            .unwrap();
+        let values = values.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
+        for position in 0..600 {
+            assert_eq!(keys[1][position], [position as f32; 4]);
+            assert_eq!(values[0][position], [-(position as f32); 4]);
+        }
+        assert_eq!(cache.capacity, 1024);
+        assert_eq!(cache.bytes(), 2 * 1024 * 2 * 4 * 4);
+    }
+
+    #[test]
+    fn the_context_bounds_the_memory() {
+        let mut cache = cache(300);
+        cache.append(&step(257, 1.0), &step(257, 1.0)).unwrap();
+        assert_eq!(cache.capacity, 257);
+        cache.append(&step(1, 1.0), &step(1, 1.0)).unwrap();
+        assert_eq!(cache.capacity, 300);
+        cache.clear();
+        assert_eq!((cache.len(), cache.bytes()), (0, 0));
+    }
+}

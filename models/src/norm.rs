@@ -1,0 +1,37 @@
+//! Root-mean-square norm, fused or operation by operation.
+
+use candle_core::{D, Tensor};
+
+use crate::error::Result;
+use crate::instrument::op;
+
+/// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension.
+#[derive(Debug, Clone)]
+pub struct RmsNorm {
+    weight: Tensor,
+    eps: f32,
+}
+
+impl RmsNorm {
+    /// A norm with a weight of shape `(width)`.
+    pub fn new(weight: Tensor, eps: f32) -> Self {
+        Self { weight, eps }
+    }
+
+    /// Normalises `(.., width)`; `deep` runs the decomposed kernels.
+    pub fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
+        match deep {
+            true => self.decomposed(x),
+            false => Ok(candle_nn::ops::rms_norm(x, &self.weight, self.eps)?),
+        }
+    }
+
+    /// This norm subtracts no mean: `mean` is the mean of the squares and
+    /// `variance` its root with epsilon, the divisor.
+    fn decomposed(&self, x: &Tensor) -> Result<Tensor> {
+        let mean = op!(MEAN; x.sqr()?.mean_keepdim(D::Minus1))?;
+        let divisor = op!(VARIANCE; (mean + f64::from(self.eps))?.sqrt())?;
+        let normal = op!(NORMALIZE; x.broadcast_div(&divisor))?;
+        Ok(op!(SCALE_SHIFT; normal.broadcast_mul(&self.weight))?)
+    }
+}

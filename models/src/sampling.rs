@@ -1,0 +1,235 @@
+//! Choosing the next token from its logits.
+
+use crate::error::{Error, Result};
+use crate::random::Random;
+
+/// How to choose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplingOptions {
+    /// 0 takes the most likely token; above, logits are divided by it.
+    pub temperature: f32,
+    /// Keep only this many of the most likely tokens.
+    pub top_k: Option<usize>,
+    /// Keep the most likely tokens until their probability reaches this.
+    pub top_p: Option<f32>,
+    /// Start of the random numbers; the same seed gives the same choices.
+    pub seed: u64,
+}
+
+impl Default for SamplingOptions {
+    /// Greedy.
+    fn default() -> Self {
+        Self {
+            temperature: 0.0,
+            top_k: None,
+            top_p: None,
+            seed: 0,
+        }
+    }
+}
+
+/// Chooses tokens, one after the other.
+#[derive(Debug, Clone)]
+pub struct Sampler {
+    options: SamplingOptions,
+    random: Random,
+    /// Kept between calls, so that a step allocates nothing.
+    candidates: Vec<(f32, u32)>,
+}
+
+impl Sampler {
+    /// # Errors
+    /// [`Error::Sampling`] for a negative temperature, a `top_k` of 0, or a
+    /// `top_p` outside of (0, 1].
+    pub fn new(options: SamplingOptions) -> Result<Self> {
+        let refuse = |problem: &str| Err(Error::Sampling(problem.to_owned()));
+        if !(options.temperature >= 0.0 && options.temperature.is_finite()) {
+            return refuse("the temperature must be 0 or more");
+        }
+        if options.top_k == Some(0) {
+            return refuse("top-k must be 1 or more");
+        }
+        if options.top_p.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
+            return refuse("top-p must be above 0 and at most 1");
+        }
+        let random = Random::new(options.seed);
+        Ok(Self {
+            options,
+            random,
+            candidates: Vec::new(),
+        })
+    }
+
+    /// The id of the chosen token, an index into the logits. Logits that are
+    /// not a number are never chosen.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] if no logit is finite.
+    pub fn sample(&mut self, logits: &[f32]) -> Result<u32> {
+        let best = argmax(logits).ok_or(Error::NotFinite)?;
+        if self.options.temperature == 0.0 || self.options.top_k == Some(1) {
+            return Ok(best);
+        }
+        self.weigh(logits, logits[best as usize]);
+        self.keep_top();
+        Ok(self.draw().unwrap_or(best))
+    }
+
+    /// Probabilities up to a factor; the most likely weighs 1.
+    fn weigh(&mut self, logits: &[f32], best: f32) {
+        let temperature = self.options.temperature;
+        let weight = |(logit, id): (&f32, u32)| (((logit - best) / temperature).exp(), id);
+        let finite = logits
+            .iter()
+            .zip(0..)
+            .filter(|(logit, _)| logit.is_finite());
+        self.candidates.clear();
+        self.candidates.extend(finite.map(weight));
+    }
+
+    fn keep_top(&mut self) {
+        let descending = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if let Some(k) = self.options.top_k.filter(|k| *k < self.candidates.len()) {
+            self.candidates.select_nth_unstable_by(k, descending);
+            self.candidates.truncate(k);
+        }
+        if let Some(p) = self.options.top_p.filter(|p| *p < 1.0) {
+            self.candidates.sort_unstable_by(descending);
+            let target = f64::from(p) * self.total();
+            let kept = self.count_until(target);
+            self.candidates.truncate(kept);
+        }
+    }
+
+    fn total(&self) -> f64 {
+        self.candidates
+            .iter()
+            .map(|(weight, _)| f64::from(*weight))
+            .sum()
+    }
+
+    /// How many candidates it takes to reach a sum of weights; at least one.
+    fn count_until(&self, target: f64) -> usize {
+        let mut sum = 0.0;
+        let reached = self.candidates.iter().position(|(weight, _)| {
+            sum += f64::from(*weight);
+            sum >= target
+        });
+        reached.map_or(self.candidates.len(), |last| last + 1)
+    }
+
+    fn draw(&mut self) -> Option<u32> {
+        let target = self.random.unit() * self.total();
+        let chosen = self.count_until(target).checked_sub(1)?;
+        self.candidates.get(chosen).map(|(_, id)| *id)
+    }
+}
+
+/// The first of the highest finite logits.
+fn argmax(logits: &[f32]) -> Option<u32> {
+    let finite = logits
+        .iter()
+        .zip(0..)
+        .filter(|(logit, _)| logit.is_finite());
+    let best = finite.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.map(|(_, id)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOGITS: [f32; 5] = [0.0, 3.0, f32::NAN, 2.0, 1.0];
+
+    fn draws(options: SamplingOptions) -> Vec<u32> {
+        let mut sampler = Sampler::new(options).unwrap();
+        (0..2000)
+            .map(|_| sampler.sample(&LOGITS).unwrap())
+            .collect()
+    }
+
+    fn warm() -> SamplingOptions {
+        SamplingOptions {
+            temperature: 1.0,
+            seed: 7,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn greedy_takes_the_first_of_the_best() {
+        let mut sampler = Sampler::new(SamplingOptions::default()).unwrap();
+        assert_eq!(sampler.sample(&LOGITS).unwrap(), 1);
+        assert_eq!(sampler.sample(&[2.0, 5.0, 5.0]).unwrap(), 1);
+        assert!(matches!(sampler.sample(&[f32::NAN]), Err(Error::NotFinite)));
+        assert!(matches!(sampler.sample(&[]), Err(Error::NotFinite)));
+    }
+
+    #[test]
+    fn a_seed_fixes_the_choices() {
+        assert_eq!(draws(warm()), draws(warm()));
+        assert_ne!(draws(warm()), draws(SamplingOptions { seed: 8, ..warm() }));
+    }
+
+    #[test]
+    fn choices_follow_the_probabilities() {
+        let all = draws(warm());
+        let share = |id| all.iter().filter(|chosen| **chosen == id).count() as f64 / 2000.0;
+        let total: f64 = [0.0f64, 3.0, 2.0, 1.0]
+            .iter()
+            .map(|logit| logit.exp())
+            .sum();
+        for (id, logit) in [(0, 0.0f64), (1, 3.0), (3, 2.0), (4, 1.0)] {
+            assert!(
+                (share(id) - logit.exp() / total).abs() < 0.03,
+                "token {id}: {}",
+                share(id)
+            );
+        }
+        assert_eq!(share(2), 0.0);
+    }
+
+    #[test]
+    fn top_k_and_top_p_cut_the_tail() {
+        let two = draws(SamplingOptions {
+            top_k: Some(2),
+            ..warm()
+        });
+        assert!(two.iter().all(|id| [1, 3].contains(id)) && two.contains(&3));
+        // Probabilities are 0.644, 0.237, 0.087, 0.032.
+        let half = draws(SamplingOptions {
+            top_p: Some(0.6),
+            ..warm()
+        });
+        assert!(half.iter().all(|id| *id == 1));
+        let most = draws(SamplingOptions {
+            top_p: Some(0.8),
+            ..warm()
+        });
+        assert!(most.iter().all(|id| [1, 3].contains(id)) && most.contains(&3));
+    }
+
+    #[test]
+    fn impossible_options_are_refused() {
+        for bad in [
+            SamplingOptions {
+                temperature: -1.0,
+                ..warm()
+            },
+            SamplingOptions {
+                temperature: f32::NAN,
+                ..warm()
+            },
+            SamplingOptions {
+                top_k: Some(0),
+                ..warm()
+            },
+            SamplingOptions {
+                top_p: Some(0.0),
+                ..warm()
+            },
+        ] {
+            assert!(Sampler::new(bad).is_err());
+        }
+    }
+}

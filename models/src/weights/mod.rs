@@ -1,0 +1,8 @@
+//! Reading weights from model files.
+
+pub mod gguf;
+mod header;
+mod precision;
+
+pub(crate) use precision::Precision;
+pub use precision::Requantize;

@@ -1,0 +1,123 @@
+//! Which number format the weights compute in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use candle_core::Device;
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+
+use crate::error::Result;
+
+/// What happens to weights when they are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Requantize {
+    /// Types without a vectorised kernel become `Q8_0`, all others stay.
+    #[default]
+    Auto,
+    /// Everything stays as it is in the file.
+    None,
+    /// Every matrix becomes `Q8_0`.
+    Q8_0,
+    /// Every matrix becomes f32.
+    F32,
+}
+
+impl Requantize {
+    /// The type that a matrix of type `from` gets.
+    fn target(self, from: GgmlDType) -> GgmlDType {
+        match self {
+            Self::Q8_0 => GgmlDType::Q8_0,
+            Self::F32 => GgmlDType::F32,
+            Self::Auto if !is_fast(from) => GgmlDType::Q8_0,
+            Self::Auto | Self::None => from,
+        }
+    }
+}
+
+/// Whether Candle multiplies this type with vector instructions on a CPU.
+/// Half floats count, because they become f32 when loaded.
+fn is_fast(dtype: GgmlDType) -> bool {
+    use GgmlDType::{BF16, F16, F32, Q2K, Q3K, Q4_0, Q4K, Q5K, Q6K, Q8_0};
+    matches!(
+        dtype,
+        F32 | F16 | BF16 | Q4_0 | Q8_0 | Q2K | Q3K | Q4K | Q5K | Q6K
+    )
+}
+
+/// Converts matrices and remembers what it did.
+#[derive(Debug, Default)]
+pub(crate) struct Precision {
+    requantize: Requantize,
+    /// Elements per (type in the file, type in memory).
+    elements: BTreeMap<(String, String), usize>,
+    bytes: usize,
+}
+
+impl Precision {
+    pub(crate) fn new(requantize: Requantize) -> Self {
+        Self {
+            requantize,
+            ..Self::default()
+        }
+    }
+
+    /// A matrix, ready to multiply.
+    ///
+    /// Widths that `Q8_0` blocks do not divide stay as they are.
+    pub(crate) fn convert(&mut self, tensor: QTensor, device: &Device) -> Result<QMatMul> {
+        let (from, count) = (tensor.dtype(), tensor.shape().elem_count());
+        let to = self.requantize.target(from);
+        let fits = tensor
+            .shape()
+            .dims()
+            .last()
+            .is_some_and(|width| width % to.block_size() == 0);
+        let tensor = match to != from && fits {
+            true => QTensor::quantize(&tensor.dequantize(device)?, to)?,
+            false => tensor,
+        };
+        let weights = QMatMul::from_arc(Arc::new(tensor))?;
+        self.note(from, &weights, count);
+        Ok(weights)
+    }
+
+    fn note(&mut self, from: GgmlDType, weights: &QMatMul, count: usize) {
+        let (to, bytes) = match weights {
+            QMatMul::QTensor(tensor) => (name(tensor.dtype()), tensor.storage_size_in_bytes()),
+            QMatMul::Tensor(tensor) | QMatMul::TensorF16(tensor) => {
+                let dtype = tensor.dtype();
+                (dtype.as_str().to_owned(), count * dtype.size_in_bytes())
+            }
+        };
+        *self.elements.entry((name(from), to)).or_default() += count;
+        self.bytes += bytes;
+    }
+
+    /// Bytes of all converted matrices in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Such as `q4_1->q8_0, q8_0`: the most elements first.
+    pub(crate) fn describe(&self) -> String {
+        let mut kinds: Vec<_> = self.elements.iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let texts: Vec<_> = kinds
+            .into_iter()
+            .map(|((from, to), _)| arrow(from, to))
+            .collect();
+        texts.join(", ")
+    }
+}
+
+fn arrow(from: &str, to: &str) -> String {
+    match from == to {
+        true => from.to_owned(),
+        false => format!("{from}->{to}"),
+    }
+}
+
+fn name(dtype: GgmlDType) -> String {
+    format!("{dtype:?}").to_lowercase()
+}

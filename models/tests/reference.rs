@@ -1,0 +1,365 @@
+//! The decoder computes what Candle's own Llama computes, and its decomposed
+//! kernels what its fused ones compute.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use candle_core::quantized::{GgmlDType, gguf_file};
+use candle_core::{Device, Tensor};
+use candle_transformers::models::quantized_llama::ModelWeights;
+use energy_models::tiny::{self, TinyConfig};
+use energy_models::{Depth, Error, GenerateOptions, LoadOptions, Model, Requantize, StopReason};
+
+const TOLERANCE: f32 = 1e-4;
+
+fn load(path: &Path, requantize: Requantize, depth: Depth) -> Model {
+    let options = LoadOptions {
+        requantize,
+        depth,
+        ..Default::default()
+    };
+    Model::load(path, &options).unwrap()
+}
+
+fn tiny_file(dir: &tempfile::TempDir, config: &TinyConfig) -> PathBuf {
+    let path = dir.path().join(format!("{:?}.gguf", config.dtype));
+    tiny::write_gguf(&path, config).unwrap();
+    path
+}
+
+struct Reference {
+    model: ModelWeights,
+    position: usize,
+}
+
+impl Reference {
+    fn load(path: &Path) -> Self {
+        let mut file = File::open(path).unwrap();
+        let content = gguf_file::Content::read(&mut file).unwrap();
+        let model = ModelWeights::from_gguf(content, &mut file, &Device::Cpu).unwrap();
+        Self { model, position: 0 }
+    }
+
+    fn forward(&mut self, tokens: &[u32]) -> Vec<f32> {
+        let ids = Tensor::new(tokens, &Device::Cpu)
+            .unwrap()
+            .unsqueeze(0)
+            .unwrap();
+        let logits = self.model.forward(&ids, self.position).unwrap();
+        self.position += tokens.len();
+        logits.flatten_all().unwrap().to_vec1().unwrap()
+    }
+}
+
+fn forward(model: &mut Model, tokens: &[u32]) -> Vec<f32> {
+    model.forward(tokens).unwrap().to_vec1().unwrap()
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+/// The best token, and how far the second best is behind.
+fn best(logits: &[f32]) -> (u32, f32) {
+    let mut ids: Vec<u32> = (0..logits.len() as u32).collect();
+    ids.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]));
+    (ids[0], logits[ids[0] as usize] - logits[ids[1] as usize])
+}
+
+/// Decodes greedily with both and compares every step; returns the tokens and
+/// the largest difference of a logit.
+fn compare(
+    ours: &mut Model,
+    reference: &mut Reference,
+    prompt: &[u32],
+    steps: usize,
+) -> (Vec<u32>, f32) {
+    let (mut feed, mut tokens, mut largest) = (prompt.to_vec(), Vec::new(), 0f32);
+    for step in 0..steps {
+        let (mine, theirs) = (forward(ours, &feed), reference.forward(&feed));
+        let difference = largest_difference(&mine, &theirs);
+        assert!(
+            difference < TOLERANCE,
+            "step {step}: logits differ by {difference}"
+        );
+        largest = largest.max(difference);
+        let ((id, _), (expected, gap)) = (best(&mine), best(&theirs));
+        if id != expected {
+            eprintln!("step {step}: near-tie, the best two are {gap} apart");
+            assert!(gap < 1e-3, "step {step}: token {id} instead of {expected}");
+        }
+        feed = vec![expected];
+        tokens.push(expected);
+    }
+    (tokens, largest)
+}
+
+#[test]
+fn tiny_models_match_step_by_step() {
+    let dir = tempfile::tempdir().unwrap();
+    for dtype in [
+        GgmlDType::F32,
+        GgmlDType::F16,
+        GgmlDType::Q8_0,
+        GgmlDType::Q4_1,
+    ] {
+        for tied in [true, false] {
+            let path = tiny_file(
+                &dir,
+                &TinyConfig {
+                    dtype,
+                    tied,
+                    layers: 3,
+                    ..Default::default()
+                },
+            );
+            let mut ours = load(&path, Requantize::None, Depth::Module);
+            let prompt = ours.tokenizer().encode("hello there").unwrap();
+            let (_, largest) = compare(&mut ours, &mut Reference::load(&path), &prompt, 24);
+            eprintln!("{dtype:?}, tied {tied}: largest difference {largest:e}");
+        }
+    }
+}
+
+#[test]
+fn decomposed_kernels_match_fused_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = tiny_file(&dir, &TinyConfig::default());
+    let mut fused = load(&path, Requantize::None, Depth::Module);
+    let mut deep = load(&path, Requantize::None, Depth::Deep);
+    let mut feed = fused.tokenizer().encode("hello hello the tea").unwrap();
+    for step in 0..40 {
+        let (a, b) = (forward(&mut fused, &feed), forward(&mut deep, &feed));
+        let difference = largest_difference(&a, &b);
+        assert!(difference < TOLERANCE, "step {step}: {difference}");
+        feed = vec![best(&a).0];
+    }
+}
+
+#[test]
+fn a_prompt_fed_in_parts_gives_the_same_logits() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = tiny_file(&dir, &TinyConfig::default());
+    let mut whole = load(&path, Requantize::None, Depth::Module);
+    let mut parts = load(&path, Requantize::None, Depth::Deep);
+    let ids: Vec<u32> = (20..60).collect();
+    let expected = forward(&mut whole, &ids);
+    forward(&mut parts, &ids[..17]);
+    let found = forward(&mut parts, &ids[17..]);
+    assert!(largest_difference(&expected, &found) < TOLERANCE);
+}
+
+#[test]
+fn requantizing_says_what_it_did() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = tiny_file(
+        &dir,
+        &TinyConfig {
+            dtype: GgmlDType::Q4_1,
+            ..Default::default()
+        },
+    );
+    let precision = |requantize| {
+        load(&path, requantize, Depth::Module)
+            .info()
+            .precision
+            .clone()
+    };
+    assert_eq!(precision(Requantize::Auto), "q4_1->q8_0");
+    assert_eq!(precision(Requantize::None), "q4_1");
+    assert_eq!(precision(Requantize::Q8_0), "q4_1->q8_0");
+    assert_eq!(precision(Requantize::F32), "q4_1->f32");
+    let exact = forward(
+        &mut load(&path, Requantize::F32, Depth::Module),
+        &[30, 40, 50],
+    );
+    let auto = forward(
+        &mut load(&path, Requantize::Auto, Depth::Module),
+        &[30, 40, 50],
+    );
+    assert!(largest_difference(&exact, &auto) < 0.1);
+}
+
+fn tiny_model(context_length: usize) -> Model {
+    let dir = tempfile::tempdir().unwrap();
+    let config = TinyConfig {
+        context_length,
+        ..Default::default()
+    };
+    load(&tiny_file(&dir, &config), Requantize::Auto, Depth::Module)
+}
+
+fn raw(max_tokens: usize) -> GenerateOptions {
+    GenerateOptions {
+        max_tokens,
+        raw: true,
+        ..Default::default()
+    }
+}
+
+fn go_on(_: energy_models::TokenEvent<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+#[test]
+fn generation_stops_for_the_stated_reason() {
+    let mut model = tiny_model(32);
+    let done = energy_models::generate(&mut model, "hello", &raw(5), go_on).unwrap();
+    assert_eq!(
+        (done.stop, done.input_tokens, done.output_tokens),
+        (StopReason::MaxTokens, 1, 5)
+    );
+    assert!(done.kv_cache_bytes > 0 && done.warning.is_none());
+
+    let full = energy_models::generate(&mut model, "hello", &raw(99), go_on).unwrap();
+    assert_eq!(
+        (full.stop, full.output_tokens),
+        (StopReason::ContextFull, 31 + 1)
+    );
+    assert!(full.warning.unwrap().contains("room for 31"));
+
+    let stop_at_two = |event: energy_models::TokenEvent<'_>| match event.index {
+        0 => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    };
+    let cut = energy_models::generate(&mut model, "hello", &raw(9), stop_at_two).unwrap();
+    assert_eq!((cut.stop, cut.output_tokens), (StopReason::Cancelled, 2));
+    assert_eq!(cut.tokens, done.tokens[..2]);
+}
+
+#[test]
+fn a_flag_cancels_before_the_first_token() {
+    let cancel = Some(std::sync::Arc::new(true.into()));
+    let options = GenerateOptions { cancel, ..raw(9) };
+    let done = energy_models::generate(&mut tiny_model(64), "hello", &options, go_on).unwrap();
+    assert_eq!((done.stop, done.output_tokens), (StopReason::Cancelled, 0));
+}
+
+#[test]
+fn impossible_prompts_are_refused() {
+    let mut model = tiny_model(32);
+    let mut fail =
+        |prompt: &str| energy_models::generate(&mut model, prompt, &raw(4), go_on).unwrap_err();
+    assert!(matches!(fail(""), Error::EmptyPrompt));
+    let long = fail(&"x".repeat(32));
+    assert!(
+        matches!(
+            long,
+            Error::PromptTooLong {
+                tokens: 32,
+                context: 32
+            }
+        ),
+        "{long}"
+    );
+    assert!(matches!(
+        model.forward(&[9999]),
+        Err(Error::UnknownToken { .. })
+    ));
+    assert!(matches!(
+        model.forward(&[5; 33]),
+        Err(Error::ContextFull { .. })
+    ));
+}
+
+#[test]
+fn a_seed_fixes_the_text_and_the_template_frames_it() {
+    let mut model = tiny_model(256);
+    let options = GenerateOptions {
+        max_tokens: 20,
+        temperature: 1.5,
+        seed: 3,
+        ..Default::default()
+    };
+    let mut streamed = String::new();
+    let first = energy_models::generate(&mut model, "hello", &options, |event| {
+        streamed.push_str(event.text);
+        ControlFlow::Continue(())
+    });
+    let first = first.unwrap();
+    let second = energy_models::generate(&mut model, "hello", &options, go_on).unwrap();
+    assert_eq!(first.tokens, second.tokens);
+    assert!(first.text.starts_with(&streamed));
+    assert!(first.input_tokens > 5);
+}
+
+/// The real model, or `None` with a visible line if this machine has none.
+fn smollm2() -> Option<PathBuf> {
+    let cache = || {
+        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+        let cache = std::env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .or_else(home)?;
+        Some(cache.join("tracing-energy/SmolLM2-135M-Instruct.Q4_1.gguf"))
+    };
+    let path = std::env::var_os("ENERGY_SMOLLM2_GGUF")
+        .map(PathBuf::from)
+        .or_else(cache)?;
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!(
+        "SKIPPED: no model at {}; set ENERGY_SMOLLM2_GGUF to its path",
+        path.display()
+    );
+    None
+}
+
+#[test]
+fn smollm2_matches_and_continues_with_paris() {
+    let Some(path) = smollm2() else { return };
+    let mut ours = load(&path, Requantize::None, Depth::Module);
+    let prompt = ours.tokenizer().encode("The capital of France is").unwrap();
+    let (tokens, largest) = compare(&mut ours, &mut Reference::load(&path), &prompt, 32);
+    let text = ours.tokenizer().decode(&tokens);
+    eprintln!("SmolLM2, 32 steps: largest difference {largest:e}; text {text:?}");
+    assert!(text.starts_with(" Paris."), "{text}");
+    let sentence = "The United States has a population of approximately 311 million";
+    assert!(text.contains(sentence), "{text}");
+}
+
+#[test]
+fn smollm2_tokenizer_and_template_follow_its_recipe() {
+    let Some(path) = smollm2() else { return };
+    let mut model = load(&path, Requantize::Auto, Depth::Module);
+    let tokenizer = model.tokenizer();
+    assert_eq!(tokenizer.encode("Hello").unwrap(), [19556]);
+    assert_eq!(tokenizer.encode("<|im_start|>").unwrap(), [1]);
+    assert_eq!(tokenizer.encode("42").unwrap().len(), 2);
+    for text in [
+        "naïve café 😀 漢字",
+        "  two\n\n\tlines 2024 it's",
+        "x = {y: 1}",
+    ] {
+        assert_eq!(tokenizer.decode(&tokenizer.encode(text).unwrap()), text);
+    }
+    let info = model.info();
+    assert_eq!(
+        (info.layers, info.width, info.heads, info.kv_heads),
+        (30, 576, 9, 3)
+    );
+    assert_eq!((info.parameters, info.context_length), (134_515_008, 8192));
+    assert_eq!(info.precision, "q4_1->q8_0, q8_0");
+    let options = GenerateOptions {
+        max_tokens: 40,
+        ..Default::default()
+    };
+    let done = energy_models::generate(
+        &mut model,
+        "What is the capital of France?",
+        &options,
+        go_on,
+    );
+    let done = done.unwrap();
+    eprintln!(
+        "SmolLM2 answers {:?} after {} tokens",
+        done.text, done.input_tokens
+    );
+    assert_eq!(done.stop, StopReason::EndOfText);
+    assert!(done.text.contains("Paris"), "{}", done.text);
+}
