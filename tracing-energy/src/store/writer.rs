@@ -218,3 +218,64 @@ fn file_id(path: &Path) -> Option<FileId> {
 fn file_id(path: &Path) -> Option<FileId> {
     path.exists().then_some((0, 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::{MarkRow, RunMetadata, RunRow, RunStatus};
+
+    fn run() -> RunRow {
+        RunRow {
+            uuid: "a".into(),
+            status: RunStatus::Running,
+            pid: 1,
+            pid_start: None,
+            boot_id: None,
+            start_unix_ns: 0,
+            end_ns: None,
+            host: None,
+            os: None,
+            chip: None,
+            version: "0".into(),
+            metadata: RunMetadata::default(),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_the_file_and_writing_goes_on_later() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut sink = SqliteSink::create(folder.path().join("full.db")).expect("a new file");
+        let begin = Batch {
+            run: Some(run()),
+            ..Batch::default()
+        };
+        sink.write(&begin).expect("written");
+        let limit = |sink: &SqliteSink, pages: i64| {
+            let connection = sink.connection.as_ref().expect("not finished");
+            connection
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+                .expect("a limit");
+        };
+        limit(&sink, 1);
+        let mark = MarkRow {
+            time_ns: 0,
+            thread: 1,
+            span: None,
+            callsite: 1,
+            json: "x".repeat(10_000),
+        };
+        let large = Batch {
+            marks: vec![mark; 10],
+            ..Batch::default()
+        };
+        let message = sink.write(&large).expect_err("full");
+        assert!(
+            message.contains("full.db") && message.contains("free some disk space"),
+            "{message}"
+        );
+        limit(&sink, 1_000_000);
+        sink.write(&large).expect("written");
+        sink.finish().expect("finished");
+        assert!(sink.write(&large).is_err());
+    }
+}
