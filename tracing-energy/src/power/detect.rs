@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::modelled::{Modelled, Watts};
 use super::rapl::Rapl;
+use super::replay::{Replay, ReplayMode};
 use super::{PowerSource, SourceError};
 use crate::clock::Clock;
 use crate::cpu_time;
@@ -54,6 +55,8 @@ pub struct OpenOptions {
     /// Idle and maximum power for modelled power; a guess from the number of
     /// processors if not given.
     pub watts: Option<Watts>,
+    /// How a recording is played.
+    pub replay: ReplayMode,
     /// Where the system's powercap tree is.
     pub powercap: PathBuf,
 }
@@ -63,6 +66,7 @@ impl Default for OpenOptions {
         Self {
             interval: Nanos::from_millis(100),
             watts: None,
+            replay: ReplayMode::default(),
             powercap: PathBuf::from("/sys/class/powercap"),
         }
     }
@@ -111,6 +115,9 @@ pub fn open(
 
 fn candidates() -> Vec<SourceChoice> {
     let mut candidates = Vec::new();
+    if cfg!(target_os = "macos") || std::env::var_os(EXECUTABLE_VARIABLE).is_some() {
+        candidates.push(SourceChoice::Powermetrics);
+    }
     if cfg!(target_os = "linux") {
         candidates.push(SourceChoice::Rapl);
     }
@@ -120,18 +127,28 @@ fn candidates() -> Vec<SourceChoice> {
 fn open_one(
     choice: &SourceChoice,
     options: &OpenOptions,
-    _clock: &dyn Clock,
+    clock: &dyn Clock,
 ) -> Result<Box<dyn PowerSource>, SourceError> {
-    match choice {
-        SourceChoice::Rapl => Ok(Box::new(Rapl::open(&options.powercap, options.interval)?)),
+    Ok(match choice {
+        SourceChoice::Powermetrics => powermetrics(options, clock)?,
+        SourceChoice::Rapl => Box::new(Rapl::open(&options.powercap, options.interval)?),
+        SourceChoice::Replay(path) => Box::new(Replay::open(path, options.replay)?),
         SourceChoice::Auto | SourceChoice::Modelled => {
-            let watts = options
-                .watts
-                .unwrap_or_else(|| Watts::default_for(cpu_time::processors()));
-            Ok(Box::new(Modelled::open(watts, options.interval)?))
+            let watts = options.watts.unwrap_or_else(|| Watts::default_for(cpu_time::processors()));
+            Box::new(Modelled::open(watts, options.interval)?)
         }
-        other => Err(SourceError::NotPresent {
-            what: format!("{other:?}"),
-        }),
-    }
+    })
 }
+
+#[cfg(unix)]
+fn powermetrics(options: &OpenOptions, clock: &dyn Clock) -> Result<Box<dyn PowerSource>, SourceError> {
+    Ok(Box::new(super::powermetrics::Powermetrics::open(clock, options.interval)?))
+}
+
+#[cfg(not(unix))]
+fn powermetrics(_: &OpenOptions, _: &dyn Clock) -> Result<Box<dyn PowerSource>, SourceError> {
+    Err(SourceError::NotPresent { what: "powermetrics (macOS only)".to_owned() })
+}
+
+/// Names the `powermetrics` executable to run.
+const EXECUTABLE_VARIABLE: &str = "TRACING_ENERGY_POWERMETRICS";

@@ -10,9 +10,11 @@ pub mod modelled;
 pub mod pace;
 pub mod powermetrics;
 pub mod rapl;
+mod replay;
 mod sampler;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
+pub use replay::{Replay, ReplayMode};
 pub use sampler::{Sampler, SamplerMessage};
 
 use crate::clock::Clock;

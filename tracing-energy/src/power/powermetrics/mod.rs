@@ -6,5 +6,14 @@
 //! longer than the wished ones; the true length is used. It needs root.
 
 pub mod document;
+#[cfg(unix)]
+mod live;
+#[cfg(unix)]
+mod process;
 mod shape;
 pub mod stream;
+
+#[cfg(unix)]
+pub use live::Powermetrics;
+#[cfg(unix)]
+pub use process::EXECUTABLE_VARIABLE;
