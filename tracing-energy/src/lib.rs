@@ -9,10 +9,12 @@ pub mod attribution;
 mod clock;
 pub mod cpu_time;
 mod error;
-pub mod rows;
-mod record;
+pub mod host;
 pub mod power;
+mod record;
+pub mod rows;
 pub mod sink;
+pub mod store;
 pub mod units;
 
 pub use clock::{Clock, ManualClock, MonotonicClock};

@@ -1,7 +1,9 @@
 //! Where a recording goes: rows, in batches, from one writer thread.
 
-pub use crate::rows::*;
+mod spread;
 
+pub use crate::rows::*;
+pub use spread::WindowPowers;
 
 /// Takes batches of rows. Called from one thread, in order of time; a batch's
 /// tables are to be written in the order of its fields, so that every row's

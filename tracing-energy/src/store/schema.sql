@@ -333,21 +333,42 @@ SELECT s.id, s.id >> 40 AS run, s.id & 1099511627775 AS seq, s.node, s.instance,
        s.thread, s.start_ns, s.end_ns, s.end_ns - s.start_ns AS duration_ns, s.token
 FROM spans s;
 
+-- The ledger, one row for each node and root rail. Times and counts do not
+-- depend on the rail and stand in the row of the node's first one only, so that
+-- every column may be summed. No GROUP BY here: a condition on `run` reaches the key.
+CREATE VIEW v_node_rails AS
+SELECT r.no AS run, n.id AS node, n.parent, n.depth, n.label, n.callsite,
+       n.phase, n.section, n.token, n.layer, n.component, n.op,
+       e.rail, e.self_j, e.lo_j, e.hi_j, e.inclusive_j, e.idle_j, e.basis,
+       CASE WHEN EXISTS (
+           SELECT 1 FROM node_energy f CROSS JOIN rails q ON q.run = f.run AND q.id = f.rail
+           WHERE f.run = e.run AND f.attribution = e.attribution AND f.node = e.node
+             AND f.rail < e.rail AND q.parent IS NULL) THEN 0 ELSE e.self_ns END AS self_ns,
+       CASE WHEN EXISTS (
+           SELECT 1 FROM node_energy f CROSS JOIN rails q ON q.run = f.run AND q.id = f.rail
+           WHERE f.run = e.run AND f.attribution = e.attribution AND f.node = e.node
+             AND f.rail < e.rail AND q.parent IS NULL) THEN 0 ELSE e.activations END AS activations,
+       CASE WHEN EXISTS (
+           SELECT 1 FROM node_energy f CROSS JOIN rails q ON q.run = f.run AND q.id = f.rail
+           WHERE f.run = e.run AND f.attribution = e.attribution AND f.node = e.node
+             AND f.rail < e.rail AND q.parent IS NULL) THEN 0 ELSE e.instances END AS instances
+FROM runs r
+CROSS JOIN node_energy e ON e.run = r.no
+     AND e.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = r.no)
+CROSS JOIN rails l ON l.run = r.no AND l.id = e.rail AND l.parent IS NULL
+CROSS JOIN nodes n ON n.run = r.no AND n.id = e.node;
+
 -- The ledger of every node that has one, rails summed.
 CREATE VIEW v_nodes AS
-SELECT n.run, n.id AS node, n.parent, n.depth, n.label, c.name, c.role,
-       n.phase, n.section, n.token, n.layer, n.component, n.op,
-       sum(e.self_j) AS self_j,
-       sum(e.inclusive_j) AS inclusive_j,
-       CASE WHEN count(e.idle_j) = count(*) THEN sum(e.idle_j) END AS idle_j,
-       max(e.self_ns) AS self_ns, max(e.activations) AS activations,
-       max(e.instances) AS instances
-FROM nodes n
-JOIN node_energy e ON e.run = n.run AND e.node = n.id
-     AND e.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = n.run)
-JOIN rails r ON r.run = n.run AND r.id = e.rail AND r.parent IS NULL
-LEFT JOIN callsites c ON c.run = n.run AND c.id = n.callsite
-GROUP BY n.run, n.id;
+SELECT v.run, v.node, v.parent, v.depth, v.label, c.name, c.role,
+       v.phase, v.section, v.token, v.layer, v.component, v.op,
+       sum(v.self_j) AS self_j, sum(v.inclusive_j) AS inclusive_j,
+       CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END AS idle_j,
+       sum(v.self_ns) AS self_ns, sum(v.activations) AS activations,
+       sum(v.instances) AS instances
+FROM v_node_rails v
+LEFT JOIN callsites c ON c.run = v.run AND c.id = v.callsite
+GROUP BY v.run, v.node;
 
 CREATE VIEW v_runs AS
 SELECT r.no AS run, r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns / 1e9 AS duration_s,
@@ -389,7 +410,7 @@ FROM (
     GROUP BY p.run, p.node
     UNION ALL
     SELECT s.run, '(rest)', NULL, NULL, NULL, NULL,
-           (SELECT sum(v.self_j) FROM v_nodes v WHERE v.run = s.run)
+           (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
            - coalesce((SELECT sum(p.spans_j) FROM phase_energy p
                        JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
                        WHERE p.run = s.run AND p.attribution = s.attribution), 0.0),
@@ -398,19 +419,17 @@ FROM (
 )
 ORDER BY run, ordinal, node;
 
--- Interval reading of each activation of a token's span.
-CREATE VIEW v_token_spans AS
-SELECT s.run, t.token, e.span, n.phase, t.start_ns, t.end_ns - t.start_ns AS duration_ns,
-       CASE WHEN count(e.energy_j) = count(*) THEN sum(e.energy_j) END AS energy_j,
-       CASE WHEN count(e.idle_j) = count(*) THEN sum(e.idle_j) END AS idle_j,
-       CASE WHEN count(e.spans_j) = count(*) THEN sum(e.spans_j) END AS spans_j
-FROM v_shown s
-JOIN span_energy e ON e.span BETWEEN s.first_span AND s.last_span
-     AND e.attribution = s.attribution
-JOIN rails r ON r.run = s.run AND r.id = e.rail AND r.parent IS NULL
-JOIN spans t ON t.id = e.span
-JOIN nodes n ON n.run = s.run AND n.id = t.node AND n.token = n.id
-GROUP BY s.run, e.span;
+-- Interval reading of each activation of a token's span, one row for each root rail.
+CREATE VIEW v_token_rails AS
+SELECT r.no AS run, t.token, e.span, n.phase, t.start_ns, t.end_ns - t.start_ns AS duration_ns,
+       e.rail, e.energy_j, e.idle_j, e.spans_j
+FROM runs r
+CROSS JOIN span_energy e
+     ON e.span BETWEEN (r.no << 40) AND (r.no << 40 | 1099511627775)
+     AND e.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = r.no)
+CROSS JOIN rails l ON l.run = r.no AND l.id = e.rail AND l.parent IS NULL
+CROSS JOIN spans t ON t.id = e.span
+CROSS JOIN nodes n ON n.run = r.no AND n.id = t.node AND n.token = n.id;
 
 CREATE VIEW v_tokens AS
 SELECT run, token, span, phase, start_ns, duration_ns, energy_j, idle_j,
@@ -418,12 +437,16 @@ SELECT run, token, span, phase, start_ns, duration_ns, energy_j, idle_j,
 FROM (
     SELECT t.run, CAST(t.token AS TEXT) AS token, t.span,
            (SELECT p.label FROM nodes p WHERE p.run = t.run AND p.id = t.phase) AS phase,
-           t.start_ns, t.duration_ns, t.energy_j, t.idle_j, t.spans_j, 0 AS ordinal
-    FROM v_token_spans t
+           t.start_ns, t.duration_ns,
+           CASE WHEN count(t.energy_j) = count(*) THEN sum(t.energy_j) END AS energy_j,
+           CASE WHEN count(t.idle_j) = count(*) THEN sum(t.idle_j) END AS idle_j,
+           CASE WHEN count(t.spans_j) = count(*) THEN sum(t.spans_j) END AS spans_j,
+           0 AS ordinal
+    FROM v_token_rails t GROUP BY t.run, t.span
     UNION ALL
     SELECT s.run, '(rest)', NULL, NULL, NULL, NULL, NULL, NULL,
-           (SELECT sum(v.self_j) FROM v_nodes v WHERE v.run = s.run)
-           - coalesce((SELECT sum(t.spans_j) FROM v_token_spans t WHERE t.run = s.run), 0.0),
+           (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
+           - (SELECT total(t.spans_j) FROM v_token_rails t WHERE t.run = s.run),
            1
     FROM v_shown s WHERE s.attribution IS NOT NULL
 )
@@ -448,16 +471,19 @@ FROM (
            sum(v.self_j) AS spans_j,
            CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END AS idle_j,
            0 AS ordinal
-    FROM v_nodes v
-    JOIN nodes t ON t.run = v.run AND t.id = v.section
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.section
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2, 3
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, sum(v.self_ns), sum(v.self_ns),
-           coalesce(sum(v.self_j), 0.0), coalesce(sum(v.self_j), 0.0),
-           CASE WHEN count(v.idle_j) = count(v.node) THEN sum(v.idle_j) END, 1
-    FROM v_shown s LEFT JOIN v_nodes v ON v.run = s.run AND v.section IS NULL
-    WHERE s.attribution IS NOT NULL GROUP BY s.run
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END
+            FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
 )
 ORDER BY run, ordinal, phase, section;
 
@@ -475,16 +501,19 @@ FROM (
            sum(v.self_j) AS spans_j,
            CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END AS idle_j,
            0 AS ordinal
-    FROM v_nodes v
-    JOIN nodes t ON t.run = v.run AND t.id = v.layer
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.layer
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, sum(v.self_ns), sum(v.self_ns),
-           coalesce(sum(v.self_j), 0.0), coalesce(sum(v.self_j), 0.0),
-           CASE WHEN count(v.idle_j) = count(v.node) THEN sum(v.idle_j) END, 1
-    FROM v_shown s LEFT JOIN v_nodes v ON v.run = s.run AND v.layer IS NULL
-    WHERE s.attribution IS NOT NULL GROUP BY s.run
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END
+            FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
 )
 ORDER BY run, ordinal, length(layer), layer;
 
@@ -502,16 +531,19 @@ FROM (
            sum(v.self_j) AS spans_j,
            CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END AS idle_j,
            0 AS ordinal
-    FROM v_nodes v
-    JOIN nodes t ON t.run = v.run AND t.id = v.component
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.component
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2, 3
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, sum(v.self_ns), sum(v.self_ns),
-           coalesce(sum(v.self_j), 0.0), coalesce(sum(v.self_j), 0.0),
-           CASE WHEN count(v.idle_j) = count(v.node) THEN sum(v.idle_j) END, 1
-    FROM v_shown s LEFT JOIN v_nodes v ON v.run = s.run AND v.component IS NULL
-    WHERE s.attribution IS NOT NULL GROUP BY s.run
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END
+            FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
 )
 ORDER BY run, ordinal, phase, component;
 
@@ -529,16 +561,19 @@ FROM (
            sum(v.self_j) AS spans_j,
            CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END AS idle_j,
            0 AS ordinal
-    FROM v_nodes v
-    JOIN nodes t ON t.run = v.run AND t.id = v.op
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.op
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2, 3
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, sum(v.self_ns), sum(v.self_ns),
-           coalesce(sum(v.self_j), 0.0), coalesce(sum(v.self_j), 0.0),
-           CASE WHEN count(v.idle_j) = count(v.node) THEN sum(v.idle_j) END, 1
-    FROM v_shown s LEFT JOIN v_nodes v ON v.run = s.run AND v.op IS NULL
-    WHERE s.attribution IS NOT NULL GROUP BY s.run
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT CASE WHEN count(v.idle_j) = count(*) THEN sum(v.idle_j) END
+            FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
 )
 ORDER BY run, ordinal, phase, operation;
 

@@ -1,0 +1,183 @@
+//! The machine and its processes: what tells a living run from a dead one.
+//!
+//! Linux is tested; macOS is type-checked, never run. Elsewhere things are not
+//! known (`None`), and a run's life is judged by its heartbeat.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The machine this runs on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Host {
+    /// Host name.
+    pub name: Option<String>,
+    /// Operating system and version.
+    pub os: Option<String>,
+    /// Processor.
+    pub chip: Option<String>,
+    /// Identifies this boot of this machine.
+    pub boot_id: Option<String>,
+}
+
+impl Host {
+    /// Asks the system.
+    pub fn here() -> Self {
+        Self {
+            name: name(),
+            os: os(),
+            chip: system::chip(),
+            boot_id: system::boot_id(),
+        }
+    }
+}
+
+/// When the process `pid` started, in the system's own unit (Linux: clock ticks
+/// since boot; macOS: microseconds since 1970); `None` when there is no such process.
+pub fn process_start(pid: u32) -> Option<i64> {
+    system::process_start(pid)
+}
+
+/// The wall clock, ns since 1970.
+pub fn unix_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(unix)]
+fn name() -> Option<String> {
+    let mut buffer = [0_u8; 256];
+    // SAFETY: the pointer and the length are those of a live buffer.
+    let result = unsafe { libc::gethostname(buffer.as_mut_ptr().cast(), buffer.len()) };
+    (result == 0).then(|| until_nul(&buffer))
+}
+
+#[cfg(unix)]
+fn os() -> Option<String> {
+    // SAFETY: `utsname` is arrays of bytes: all zeros are a value of it.
+    let mut names: libc::utsname = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live `utsname`.
+    if unsafe { libc::uname(&mut names) } != 0 {
+        return None;
+    }
+    let text = |field: &[libc::c_char]| {
+        let bytes: Vec<u8> = field.iter().map(|&c| c as u8).collect();
+        until_nul(&bytes)
+    };
+    Some(format!("{} {}", text(&names.sysname), text(&names.release)))
+}
+
+#[cfg(unix)]
+fn until_nul(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+#[cfg(not(unix))]
+fn name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}
+
+#[cfg(not(unix))]
+fn os() -> Option<String> {
+    Some(std::env::consts::OS.to_owned())
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::fs::read_to_string;
+
+    pub(super) fn boot_id() -> Option<String> {
+        let id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned())
+    }
+
+    pub(super) fn chip() -> Option<String> {
+        let info = read_to_string("/proc/cpuinfo").ok()?;
+        let line = info.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    }
+
+    pub(super) fn process_start(pid: u32) -> Option<i64> {
+        start_in_stat(&read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// Field 22 of `/proc/PID/stat` (proc_pid_stat(5)). A zombie has ended. Fields
+    /// are counted from the last `)`: the command before it may contain anything.
+    pub(super) fn start_in_stat(stat: &str) -> Option<i64> {
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+        if matches!(fields.next()?, "Z" | "X") {
+            return None;
+        }
+        fields.nth(18)?.parse().ok()
+    }
+}
+
+#[cfg(target_os = "macos")]
+mod system {
+    pub(super) fn boot_id() -> Option<String> {
+        sysctl(c"kern.bootsessionuuid")
+    }
+
+    pub(super) fn chip() -> Option<String> {
+        sysctl(c"machdep.cpu.brand_string")
+    }
+
+    pub(super) fn process_start(pid: u32) -> Option<i64> {
+        // SAFETY: `proc_bsdinfo` is plain numbers and bytes: all zeros are a value of it.
+        let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
+        let size = i32::try_from(size_of::<libc::proc_bsdinfo>()).ok()?;
+        let pointer = (&raw mut info).cast();
+        let pid = i32::try_from(pid).ok()?;
+        // SAFETY: the pointer and the size are those of a live `proc_bsdinfo`.
+        let read = unsafe { libc::proc_pidinfo(pid, libc::PROC_PIDTBSDINFO, 0, pointer, size) };
+        let micros = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
+        (read == size).then(|| i64::try_from(micros).ok()).flatten()
+    }
+
+    fn sysctl(name: &std::ffi::CStr) -> Option<String> {
+        let mut buffer = [0_u8; 256];
+        let mut length = buffer.len();
+        let pointer = buffer.as_mut_ptr().cast();
+        let nothing = std::ptr::null_mut();
+        // SAFETY: the name ends in NUL; pointer and length are those of a live buffer.
+        let result =
+            unsafe { libc::sysctlbyname(name.as_ptr(), pointer, &mut length, nothing, 0) };
+        (result == 0).then(|| super::until_nul(&buffer))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+mod system {
+    pub(super) fn boot_id() -> Option<String> {
+        None
+    }
+
+    pub(super) fn chip() -> Option<String> {
+        None
+    }
+
+    pub(super) fn process_start(_pid: u32) -> Option<i64> {
+        None
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_has_a_start_and_a_pid_out_of_range_has_none() {
+        let own = process_start(std::process::id());
+        assert!(own.is_some());
+        assert_eq!(own, process_start(std::process::id()));
+        assert_eq!(process_start(u32::MAX), None);
+        assert!(Host::here().boot_id.is_some());
+    }
+
+    #[test]
+    fn a_command_may_contain_anything() {
+        let stat = "7 (a) R (b) S 1 7 7 0 -1 4 0 0 0 0 1 2 3 4 20 0 1 0 4242 99";
+        assert_eq!(system::start_in_stat(stat), Some(4242));
+        let zombie = stat.replace(") S", ") Z");
+        assert_eq!(system::start_in_stat(&zombie), None);
+    }
+}

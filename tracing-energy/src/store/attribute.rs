@@ -1,0 +1,107 @@
+//! Writes a new attribution of a run that is in the file.
+
+use super::error::{from_sqlite, store};
+use super::pace::Pace;
+use super::{Store, insert_attribution};
+use crate::Error;
+use crate::host;
+use crate::sink::AttributionRows;
+
+/// Takes the rows of one new attribution. Nothing of it is seen by others before
+/// all of it is written.
+pub struct AttributionWriter<'s> {
+    store: &'s Store,
+    pace: Pace<'s>,
+    run: i64,
+    id: u32,
+    headed: bool,
+}
+
+impl<'s> AttributionWriter<'s> {
+    /// The file, to read the recording from.
+    pub fn store(&self) -> &'s Store {
+        self.store
+    }
+
+    /// The run's number.
+    pub fn run(&self) -> i64 {
+        self.run
+    }
+
+    /// The attribution's id; the one in a head is not looked at.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Writes rows; the first ones must come with a head.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, rows: &AttributionRows) -> Result<(), Error> {
+        let (run, id) = (self.run, self.id);
+        let sql = from_sqlite(&self.store.path);
+        if let Some(head) = &rows.head {
+            let connection = self.pace.connection();
+            insert_attribution::head(connection, run, id, head, host::unix_ns()).map_err(&sql)?;
+            self.headed = true;
+        }
+        if !self.headed {
+            let message = "an attribution's rows came before its head";
+            return Err(store(&self.store.path, message));
+        }
+        insert_attribution::rows(&mut self.pace, run, id, rows).map_err(&sql)
+    }
+}
+
+impl Store {
+    /// Writes a new attribution of run number `run`: all that `attribute` writes,
+    /// in one transaction, or nothing. Gives its id, one above the highest.
+    ///
+    /// # Errors
+    /// What `attribute` gives back, or when the file cannot be written.
+    pub fn attribute(
+        &self,
+        run: i64,
+        attribute: impl FnOnce(&mut AttributionWriter<'_>) -> Result<(), Error>,
+    ) -> Result<u32, Error> {
+        let sql = from_sqlite(&self.path);
+        let pace = Pace::whole(&self.connection).map_err(&sql)?;
+        let (pace, id, _) = self.attribute_within(pace, run, attribute)?;
+        pace.commit().map_err(&sql)?;
+        Ok(id)
+    }
+
+    /// As [`Store::attribute`] in a transaction that goes on; also tells whether
+    /// anything was written.
+    pub(super) fn attribute_within<'s>(
+        &'s self,
+        pace: Pace<'s>,
+        run: i64,
+        attribute: impl FnOnce(&mut AttributionWriter<'_>) -> Result<(), Error>,
+    ) -> Result<(Pace<'s>, u32, bool), Error> {
+        let mut writer = AttributionWriter {
+            store: self,
+            pace,
+            run,
+            id: self.next_attribution(run)?,
+            headed: false,
+        };
+        attribute(&mut writer)?;
+        Ok((writer.pace, writer.id, writer.headed))
+    }
+
+    /// The attribution of a run that the views show: the one with the highest id.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn shown_attribution(&self, run: i64) -> Result<Option<u32>, Error> {
+        self.connection
+            .prepare_cached("SELECT max(id) FROM attributions WHERE run = ?1")
+            .and_then(|mut statement| statement.query_row([run], |r| r.get(0)))
+            .map_err(from_sqlite(&self.path))
+    }
+
+    fn next_attribution(&self, run: i64) -> Result<u32, Error> {
+        Ok(self.shown_attribution(run)?.unwrap_or(0) + 1)
+    }
+}

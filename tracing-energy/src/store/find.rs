@@ -1,0 +1,74 @@
+//! Finds a run by what a person types.
+
+use std::path::Path;
+
+use super::error::store;
+use super::{Store, StoredRun};
+use crate::Error;
+
+impl Store {
+    /// The run that `which` means: `last` (the newest), else an exact uuid, else an
+    /// exact name (the newest with it), else the beginning of a uuid.
+    ///
+    /// # Errors
+    /// When no run or more than one is meant; the message lists the candidates.
+    pub fn find_run(&self, which: &str) -> Result<StoredRun, Error> {
+        let newest = "no DESC LIMIT 1";
+        if which == "last" {
+            let found = self.runs_where(&format!("1 ORDER BY {newest}"), "")?;
+            return one(found, || store(&self.path, "it holds no run"));
+        }
+        let exact = ["uuid = ?1", "name = ?1"];
+        for condition in exact {
+            let condition = format!("{condition} ORDER BY {newest}");
+            if let Some(found) = self.runs_where(&condition, which)?.pop() {
+                return Ok(found);
+            }
+        }
+        let mut found = self.runs_where("substr(uuid, 1, length(?1)) = ?1 ORDER BY no", which)?;
+        if found.len() > 1 {
+            return Err(ambiguous(&self.path, which, &found));
+        }
+        match found.pop() {
+            Some(run) if !which.is_empty() => Ok(run),
+            _ => Err(self.unknown(which)),
+        }
+    }
+
+    fn unknown(&self, which: &str) -> Error {
+        let runs = self.runs().unwrap_or_default();
+        let message = match runs.len() {
+            0 => format!("no run `{which}`: it holds no run"),
+            _ => format!("no run `{which}`; it holds {}", list(&runs)),
+        };
+        store(&self.path, message)
+    }
+}
+
+fn one(mut found: Vec<StoredRun>, none: impl Fn() -> Error) -> Result<StoredRun, Error> {
+    found.pop().ok_or_else(none)
+}
+
+fn ambiguous(path: &Path, which: &str, found: &[StoredRun]) -> Error {
+    store(
+        path,
+        format!(
+            "`{which}` means more than one run: {}; give more of the uuid",
+            list(found)
+        ),
+    )
+}
+
+/// The newest of `runs` as uuids with names.
+fn list(runs: &[StoredRun]) -> String {
+    const MOST: usize = 10;
+    let named = |run: &StoredRun| match &run.row.metadata.name {
+        Some(name) => format!("{} ({name})", run.row.uuid),
+        None => run.row.uuid.clone(),
+    };
+    let mut text: Vec<String> = runs.iter().rev().take(MOST).map(named).collect();
+    if runs.len() > MOST {
+        text.push(format!("and {} more", runs.len() - MOST));
+    }
+    text.join(", ")
+}

@@ -1,0 +1,312 @@
+//! Writes rows of a recording to their tables.
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::pace::Pace;
+use super::span_id;
+use crate::sink::{
+    BaselineRow, CallsiteRow, CpuOf, CpuRow, EventRow, FieldsRow, InstanceRow, LinkRow, MarkRow,
+    NodeRow, NodeWindowRow, RailRow, Role, RunRow, SampleRow, SpanRow, ThreadRow,
+};
+
+/// Writes `rows` with one statement, `run` being its first parameter.
+pub(super) fn each<T>(
+    pace: &mut Pace<'_>,
+    sql: &str,
+    rows: &[T],
+    bind: impl Fn(&mut rusqlite::CachedStatement<'_>, &T) -> rusqlite::Result<usize>,
+) -> rusqlite::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut statement = pace.connection().prepare_cached(sql)?;
+    for row in rows {
+        bind(&mut statement, row)?;
+        pace.step()?;
+    }
+    Ok(())
+}
+
+/// The number of the run with that uuid; the next free number where it is new.
+pub(super) fn run_number(connection: &Connection, uuid: &str) -> rusqlite::Result<i64> {
+    let known = connection
+        .query_row("SELECT no FROM runs WHERE uuid = ?1", [uuid], |r| r.get(0))
+        .optional()?;
+    match known {
+        Some(no) => Ok(no),
+        None => connection.query_row("SELECT coalesce(max(no), 0) + 1 FROM runs", [], |r| {
+            r.get(0)
+        }),
+    }
+}
+
+/// Writes the run; a REPLACE would cascade to everything it owns.
+pub(super) fn run(
+    connection: &Connection,
+    no: i64,
+    row: &RunRow,
+    heartbeat_unix_ns: i64,
+) -> rusqlite::Result<()> {
+    let m = &row.metadata;
+    let values: [&dyn ToSql; 24] = [
+        &no,
+        &row.uuid,
+        &m.name,
+        &row.status.name(),
+        &row.pid,
+        &row.pid_start,
+        &row.boot_id,
+        &heartbeat_unix_ns,
+        &row.start_unix_ns,
+        &row.end_ns,
+        &row.host,
+        &row.os,
+        &row.chip,
+        &row.version,
+        &m.model,
+        &m.prompt,
+        &m.response,
+        &m.engine,
+        &m.precision,
+        &m.batch,
+        &m.input_tokens,
+        &m.output_tokens,
+        &m.experiment,
+        &m.config,
+    ];
+    connection.prepare_cached(RUN)?.execute(&values[..])?;
+    connection
+        .prepare_cached("DELETE FROM run_tags WHERE run = ?1")?
+        .execute([no])?;
+    let mut tag = connection.prepare_cached("INSERT OR REPLACE INTO run_tags VALUES (?1, ?2, ?3)")?;
+    for (key, value) in &m.tags {
+        tag.execute(params![no, key, value])?;
+    }
+    Ok(())
+}
+
+const RUN: &str = "
+    INSERT INTO runs (no, uuid, name, status, pid, pid_start, boot_id, heartbeat_unix_ns,
+        start_unix_ns, end_ns, host, os, chip, version, model, prompt, response, engine,
+        precision, batch, input_tokens, output_tokens, experiment, config)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+        ?19, ?20, ?21, ?22, ?23, ?24)
+    ON CONFLICT (no) DO UPDATE SET name = ?3, status = ?4, pid = ?5, pid_start = ?6,
+        boot_id = ?7, heartbeat_unix_ns = ?8, start_unix_ns = ?9, end_ns = ?10, host = ?11,
+        os = ?12, chip = ?13, version = ?14, model = ?15, prompt = ?16, response = ?17,
+        engine = ?18, precision = ?19, batch = ?20, input_tokens = ?21, output_tokens = ?22,
+        experiment = ?23, config = ?24";
+
+/// `rails`.
+pub(super) fn rails(pace: &mut Pace<'_>, run: i64, rows: &[RailRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO rails VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![
+            run,
+            r.id,
+            r.source,
+            r.name,
+            r.parent,
+            r.kind.name(),
+            r.unit,
+            r.interval_ns,
+            r.kernel,
+            r.provenance.name()
+        ])
+    })
+}
+
+/// `threads`.
+pub(super) fn threads(pace: &mut Pace<'_>, run: i64, rows: &[ThreadRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO threads VALUES (?1, ?2, ?3, ?4, ?5)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![run, r.id, r.tid, r.name, r.role.name()])
+    })
+}
+
+/// `callsites`.
+pub(super) fn callsites(
+    pace: &mut Pace<'_>,
+    run: i64,
+    rows: &[CallsiteRow],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO callsites VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![
+            run,
+            r.id,
+            r.name,
+            r.target,
+            r.level,
+            r.file,
+            r.line,
+            r.domain.name(),
+            r.role.map(Role::name)
+        ])
+    })
+}
+
+/// `nodes`: each takes over its parent's topmost nodes; the first of a role on
+/// the way down is itself the topmost.
+pub(super) fn nodes(pace: &mut Pace<'_>, run: i64, rows: &[NodeRow]) -> rusqlite::Result<()> {
+    each(pace, NODE, rows, |statement, r| {
+        statement.execute(params![run, r.id, r.parent, r.callsite, r.label, r.depth])
+    })
+}
+
+const NODE: &str = "
+    INSERT OR REPLACE INTO nodes
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6,
+           coalesce(p.phase, iif(c.role = 'phase', ?2, NULL)),
+           coalesce(p.section, iif(c.role = 'section', ?2, NULL)),
+           coalesce(p.token, iif(c.role = 'token', ?2, NULL)),
+           coalesce(p.layer, iif(c.role = 'layer', ?2, NULL)),
+           coalesce(p.component, iif(c.role = 'component', ?2, NULL)),
+           coalesce(p.op, iif(c.role = 'op', ?2, NULL))
+    FROM (SELECT 1)
+    LEFT JOIN nodes p ON p.run = ?1 AND p.id = ?3
+    LEFT JOIN callsites c ON c.run = ?1 AND c.id = ?4";
+
+/// `instances`.
+pub(super) fn instances(
+    pace: &mut Pace<'_>,
+    run: i64,
+    rows: &[InstanceRow],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO instances VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![
+            run,
+            r.id as i64,
+            r.callsite,
+            r.parent.map(|id| id as i64),
+            r.created_ns,
+            r.closed_ns
+        ])
+    })
+}
+
+/// `spans`: REPLACE, for an open row's end comes later.
+pub(super) fn spans(pace: &mut Pace<'_>, run: i64, rows: &[SpanRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO spans VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![
+            span_id(run, r.seq),
+            r.node,
+            r.instance.map(|id| id as i64),
+            r.parent.map(|seq| seq as i64),
+            r.thread,
+            r.start_ns,
+            r.end_ns,
+            r.token
+        ])
+    })
+}
+
+/// `span_fields`.
+pub(super) fn fields(pace: &mut Pace<'_>, run: i64, rows: &[FieldsRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO span_fields VALUES (?1, ?2)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![span_id(run, r.span), r.json])
+    })
+}
+
+/// `node_windows`: a late row for the same window adds to it.
+pub(super) fn node_windows(
+    pace: &mut Pace<'_>,
+    run: i64,
+    rows: &[NodeWindowRow],
+) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO node_windows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        ON CONFLICT DO UPDATE SET self_ns = self_ns + ?6, activations = activations + ?7";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![
+            run,
+            r.node,
+            r.thread,
+            r.start_ns,
+            r.end_ns,
+            r.self_ns,
+            r.activations as i64
+        ])
+    })
+}
+
+/// `links`.
+pub(super) fn links(pace: &mut Pace<'_>, run: i64, rows: &[LinkRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO links VALUES (?1, ?2, ?3)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![run, span_id(run, r.span), span_id(run, r.follows)])
+    })
+}
+
+/// `marks`, numbered on from the last one.
+pub(super) fn marks(pace: &mut Pace<'_>, run: i64, rows: &[MarkRow]) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO marks
+        SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM marks WHERE run = ?1";
+    each(pace, sql, rows, |statement, r| {
+        let span = r.span.map(|seq| span_id(run, seq));
+        statement.execute(params![run, r.time_ns, r.thread, span, r.callsite, r.json])
+    })
+}
+
+/// `cpu`.
+pub(super) fn cpu(pace: &mut Pace<'_>, run: i64, rows: &[CpuRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO cpu VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    each(pace, sql, rows, |statement, r| {
+        let (scope, thread) = scope_of(r.of);
+        statement.execute(params![
+            run,
+            scope,
+            thread,
+            r.start_ns,
+            r.end_ns,
+            r.on_cpu_ns
+        ])
+    })
+}
+
+/// Scope and thread of a row of `cpu`.
+fn scope_of(of: CpuOf) -> (&'static str, u32) {
+    match of {
+        CpuOf::Thread(id) => ("thread", id),
+        CpuOf::Process => ("process", 0),
+        CpuOf::Machine => ("machine", 0),
+        CpuOf::Sensor => ("sensor", 0),
+    }
+}
+
+/// `samples`; attribution sets their phase later.
+pub(super) fn samples(pace: &mut Pace<'_>, run: i64, rows: &[SampleRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO samples VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![run, r.rail, r.start_ns, r.end_ns, r.energy_j])
+    })
+}
+
+/// `baselines`.
+pub(super) fn baselines(
+    pace: &mut Pace<'_>,
+    run: i64,
+    rows: &[BaselineRow],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO baselines VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![
+            run, r.rail, r.start_ns, r.end_ns, r.power_w, r.samples
+        ])
+    })
+}
+
+/// `events`, numbered on from the last one.
+pub(super) fn events(pace: &mut Pace<'_>, run: i64, rows: &[EventRow]) -> rusqlite::Result<()> {
+    let sql = "
+        INSERT INTO events
+        SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5 FROM events WHERE run = ?1";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![run, r.time_ns, r.kind, r.count as i64, r.message])
+    })
+}

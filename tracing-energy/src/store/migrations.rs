@@ -1,0 +1,83 @@
+//! Versions of the tables. `user_version` counts the migrations a file has had.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{from_sqlite, store};
+use crate::Error;
+
+/// One step each; a step that was released never changes.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+
+/// Version of the tables that this crate writes.
+pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
+
+/// Tells our files from other SQLite files: `TREN`.
+const APPLICATION_ID: i64 = 0x5452_454e;
+
+/// Brings the file up to date. Two processes may do it at once: the second waits
+/// for the first one's lock and finds nothing left to do.
+///
+/// # Errors
+/// When the file is newer than this program, no recording, or not writable.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    while check(connection, path)? < SCHEMA_VERSION {
+        step(connection, path)?;
+    }
+    Ok(())
+}
+
+/// The file's version.
+///
+/// # Errors
+/// When the file is newer than this program or no recording.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<usize, Error> {
+    let version = pragma(connection, "user_version").map_err(from_sqlite(path))?;
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    if is_foreign(connection).map_err(from_sqlite(path))? {
+        return Err(store(path, "it is no recording: give another file"));
+    }
+    if version > SCHEMA_VERSION {
+        return Err(store(
+            path,
+            format!(
+                "written by a newer version (tables {version}, this program knows {SCHEMA_VERSION}); update this program, or record to another file"
+            ),
+        ));
+    }
+    Ok(version)
+}
+
+fn step(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let sql = from_sqlite(path);
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(&sql)?;
+    // Read again under the lock: another process may have been faster.
+    let version = check(&transaction, path)?;
+    if let Some(migration) = MIGRATIONS.get(version) {
+        transaction.execute_batch(migration).map_err(&sql)?;
+        set_pragma(&transaction, "user_version", version as i64 + 1).map_err(&sql)?;
+        set_pragma(&transaction, "application_id", APPLICATION_ID).map_err(&sql)?;
+    }
+    transaction.commit().map_err(&sql)
+}
+
+/// Whether somebody else's tables are in the file.
+fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
+    if pragma(connection, "application_id")? == APPLICATION_ID {
+        return Ok(false);
+    }
+    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+fn set_pragma(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
+    connection.pragma_update(None, name, value)
+}

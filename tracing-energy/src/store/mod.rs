@@ -1,0 +1,52 @@
+//! The recording file: SQLite, many runs in one file.
+//!
+//! [`SqliteSink`] writes while a run is recorded; [`Store`] reads, attributes
+//! again, repairs and deletes afterwards. Only this module knows the tables; they
+//! and the views for people stand in `schema.sql`.
+//!
+//! ```text
+//! spans.id   = run << 40 | seq           a range of ids is a run
+//! run 1      = [1 << 40, 2 << 40)
+//! ```
+
+mod attribute;
+mod connection;
+mod error;
+mod find;
+mod insert;
+mod insert_attribution;
+mod migrations;
+mod pace;
+mod reader;
+mod recording;
+mod remove;
+mod repair;
+mod span_energy;
+mod writer;
+
+pub use attribute::AttributionWriter;
+pub use migrations::SCHEMA_VERSION;
+pub use reader::{Store, StoredRun};
+pub use recording::Rows;
+pub use repair::{Life, life};
+pub use writer::SqliteSink;
+
+/// Bits of a span id that hold the number within the run.
+const SEQ_BITS: u32 = 40;
+/// Highest number within a run.
+const MAX_SEQ: i64 = (1 << SEQ_BITS) - 1;
+
+/// The id in `spans` of activation `seq` of run number `run`.
+pub fn span_id(run: i64, seq: u64) -> i64 {
+    run << SEQ_BITS | (seq as i64 & MAX_SEQ)
+}
+
+/// The run number and the number within the run of the span id `id`.
+pub fn split_span_id(id: i64) -> (i64, u64) {
+    (id >> SEQ_BITS, (id & MAX_SEQ) as u64)
+}
+
+/// The lowest and the highest id that a span of run number `run` can have.
+pub fn span_ids(run: i64) -> (i64, i64) {
+    (run << SEQ_BITS, run << SEQ_BITS | MAX_SEQ)
+}

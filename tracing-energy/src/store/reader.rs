@@ -1,0 +1,145 @@
+//! An opened recording file.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Row};
+
+use super::connection;
+use super::error::from_sqlite;
+use crate::Error;
+use crate::sink::{RunMetadata, RunRow, RunStatus};
+
+/// An opened recording file: lists runs, reads what attribution needs, writes
+/// its results, repairs and deletes.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    writable: bool,
+}
+
+/// A run with its number in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRun {
+    /// Its number: `run` in every table, and the upper bits of its span ids.
+    pub no: i64,
+    /// Wall clock of its last sign of life, ns since 1970.
+    pub heartbeat_unix_ns: i64,
+    /// The run.
+    pub row: RunRow,
+}
+
+impl Store {
+    /// Opens an existing file for reading only.
+    ///
+    /// # Errors
+    /// When it is not there, is no recording, or its tables are of another version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        Ok(Self {
+            connection: connection::open_read_only(&path)?,
+            path,
+            writable: false,
+        })
+    }
+
+    /// Opens an existing file for reading and writing; brings its tables up to date.
+    ///
+    /// # Errors
+    /// As [`Store::open`], or when it cannot be written.
+    pub fn open_writable(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        Ok(Self {
+            connection: connection::open_writable(&path)?,
+            path,
+            writable: true,
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it was opened for writing.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// The connection, for queries of one's own; it has `span_energy_j(span)`.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// All runs, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn runs(&self) -> Result<Vec<StoredRun>, Error> {
+        self.runs_where("1 ORDER BY no", "")
+    }
+
+    /// Runs that fulfil `condition`, in which `?1` is `value`.
+    pub(super) fn runs_where(&self, condition: &str, value: &str) -> Result<Vec<StoredRun>, Error> {
+        let read = || -> rusqlite::Result<Vec<StoredRun>> {
+            // `?1` is named so that conditions without a value may be asked, too.
+            let sql = format!("SELECT runs.*, ?1 FROM runs WHERE {condition}");
+            let mut statement = self.connection.prepare(&sql)?;
+            let mut runs = statement
+                .query_map([value], stored_run)?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            for run in &mut runs {
+                run.row.metadata.tags = self.tags(run.no)?;
+            }
+            Ok(runs)
+        };
+        read().map_err(from_sqlite(&self.path))
+    }
+
+    fn tags(&self, run: i64) -> rusqlite::Result<Vec<(String, String)>> {
+        self.connection
+            .prepare_cached("SELECT key, value FROM run_tags WHERE run = ?1 ORDER BY key")?
+            .query_map([run], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect()
+    }
+}
+
+fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
+    Ok(StoredRun {
+        no: r.get("no")?,
+        heartbeat_unix_ns: r.get("heartbeat_unix_ns")?,
+        row: RunRow {
+            uuid: r.get("uuid")?,
+            status: RunStatus::from_name(&r.get::<_, String>("status")?)
+                .unwrap_or(RunStatus::Crashed),
+            pid: r.get("pid")?,
+            pid_start: r.get("pid_start")?,
+            boot_id: r.get("boot_id")?,
+            start_unix_ns: r.get("start_unix_ns")?,
+            end_ns: r.get("end_ns")?,
+            host: r.get("host")?,
+            os: r.get("os")?,
+            chip: r.get("chip")?,
+            version: r.get("version")?,
+            metadata: metadata(r)?,
+        },
+    })
+}
+
+/// Tags stand in their own table and are added by the caller.
+fn metadata(r: &Row<'_>) -> rusqlite::Result<RunMetadata> {
+    Ok(RunMetadata {
+        name: r.get("name")?,
+        model: r.get("model")?,
+        prompt: r.get("prompt")?,
+        response: r.get("response")?,
+        engine: r.get("engine")?,
+        precision: r.get("precision")?,
+        batch: r.get("batch")?,
+        input_tokens: r.get("input_tokens")?,
+        output_tokens: r.get("output_tokens")?,
+        experiment: r.get("experiment")?,
+        tags: Vec::new(),
+        config: r.get("config")?,
+    })
+}

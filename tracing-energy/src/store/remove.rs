@@ -1,0 +1,89 @@
+//! Deletes runs and attributions.
+//!
+//! Small tables go by cascade. Large ones go by range of their keys, which begin
+//! with the run or hold it.
+
+use rusqlite::{Connection, params};
+
+use super::error::{from_sqlite, store};
+use super::pace::Pace;
+use super::{Store, span_ids};
+use crate::Error;
+
+/// Large tables whose key begins with the run.
+const BY_RUN: [&str; 8] = [
+    "instances",
+    "links",
+    "marks",
+    "samples",
+    "cpu",
+    "node_windows",
+    "sample_balance",
+    "window_power",
+];
+
+/// Large tables whose key holds the run.
+const BY_SPAN: [(&str, &str); 3] = [
+    ("spans", "id"),
+    ("span_fields", "span"),
+    ("span_energy", "span"),
+];
+
+impl Store {
+    /// Deletes run number `run` and all that belongs to it, in one transaction.
+    /// The file keeps its size; the space is used again.
+    ///
+    /// # Errors
+    /// When there is no such run, or the file cannot be written.
+    pub fn delete_run(&self, run: i64) -> Result<(), Error> {
+        let sql = from_sqlite(&self.path);
+        let pace = Pace::whole(&self.connection).map_err(&sql)?;
+        if delete_run(pace.connection(), run).map_err(&sql)? == 0 {
+            return Err(store(&self.path, format!("it holds no run number {run}")));
+        }
+        pace.commit().map_err(&sql)
+    }
+
+    /// Deletes one attribution of run number `run`, in one transaction.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn delete_attribution(&self, run: i64, id: u32) -> Result<(), Error> {
+        let sql = from_sqlite(&self.path);
+        let pace = Pace::whole(&self.connection).map_err(&sql)?;
+        delete_attribution(pace.connection(), run, id).map_err(&sql)?;
+        pace.commit().map_err(&sql)
+    }
+}
+
+fn delete_run(connection: &Connection, run: i64) -> rusqlite::Result<usize> {
+    let (first, last) = span_ids(run);
+    for (table, key) in BY_SPAN {
+        let sql = format!("DELETE FROM {table} WHERE {key} BETWEEN ?1 AND ?2");
+        connection.execute(&sql, [first, last])?;
+    }
+    for table in BY_RUN {
+        connection.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [run])?;
+    }
+    connection.execute("DELETE FROM runs WHERE no = ?1", [run])
+}
+
+/// Deletes one attribution inside the caller's transaction.
+pub(super) fn delete_attribution(
+    connection: &Connection,
+    run: i64,
+    id: u32,
+) -> rusqlite::Result<()> {
+    let (first, last) = span_ids(run);
+    connection.execute(
+        "DELETE FROM span_energy WHERE span BETWEEN ?1 AND ?2 AND attribution = ?3",
+        params![first, last, id],
+    )?;
+    for table in ["sample_balance", "window_power"] {
+        let sql = format!("DELETE FROM {table} WHERE run = ?1 AND attribution = ?2");
+        connection.execute(&sql, params![run, id])?;
+    }
+    let sql = "DELETE FROM attributions WHERE run = ?1 AND id = ?2";
+    connection.execute(sql, params![run, id])?;
+    Ok(())
+}

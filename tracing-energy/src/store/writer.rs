@@ -1,0 +1,219 @@
+//! The sink that writes a recording to SQLite.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::error::explain;
+use super::pace::Pace;
+use super::{connection, insert, insert_attribution};
+use crate::Error;
+use crate::sink::{Batch, Sink};
+
+/// Writes a recording to a SQLite file, beside the runs that are in it already.
+///
+/// A reader may look on meanwhile, and other processes may record to the same
+/// file: no write transaction lasts longer than about 50 ms. After an error the
+/// next batch is tried again; rows of the failed one are lost, but for those
+/// that later rows refer to (the run, rails, threads, callsites, nodes,
+/// baselines, the head of the attribution), which are written with it.
+#[derive(Debug)]
+pub struct SqliteSink {
+    path: PathBuf,
+    /// None once finished.
+    connection: Option<Connection>,
+    file: Option<FileId>,
+    run: Option<i64>,
+    /// The attribution that is being written, by its latest head.
+    attribution: u32,
+    unwritten: Batch,
+}
+
+impl SqliteSink {
+    /// Opens or creates the file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or written, or is newer than this program.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        let connection = connection::create(&path)?;
+        Ok(Self {
+            file: file_id(&path),
+            connection: Some(connection),
+            path,
+            run: None,
+            attribution: 1,
+            unwritten: Batch::default(),
+        })
+    }
+
+    /// The run's number in the file, once its first batch was written.
+    pub fn run(&self) -> Option<i64> {
+        self.run
+    }
+
+    fn try_write(&mut self, batch: &Batch) -> Result<(), String> {
+        // SQLite would go on writing to a file that nobody can open any more.
+        if file_id(&self.path) != self.file {
+            return Err("the file was removed or replaced while it was written; what was recorded is lost, restart the program to record again".into());
+        }
+        let connection = self
+            .connection
+            .as_ref()
+            .ok_or("the recording is finished: nothing more can be written")?;
+        let head = batch.attribution.head.as_ref();
+        self.attribution = head.map_or(self.attribution, |head| head.id);
+        let target = (self.run, self.attribution);
+        let run = write_all(connection, target, &self.unwritten, batch).map_err(|error| match error {
+            Refused::NoRun => "rows came before their run".to_owned(),
+            Refused::Sqlite(error) => explain(&error),
+        })?;
+        self.run = Some(run);
+        Ok(())
+    }
+
+    fn named(&self, message: String) -> String {
+        format!("database {}: {message}", self.path.display())
+    }
+}
+
+impl Sink for SqliteSink {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), String> {
+        match self.try_write(batch) {
+            Ok(()) => {
+                self.unwritten = Batch::default();
+                Ok(())
+            }
+            Err(message) => {
+                keep_needed(&mut self.unwritten, batch);
+                Err(self.named(message))
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        let Some(connection) = self.connection.take() else {
+            return Ok(());
+        };
+        // Without a reader at this moment the WAL goes into the file; otherwise the
+        // last one to close it does that.
+        let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
+        let closed = connection.close().map_err(|(_, error)| explain(&error));
+        closed.map_err(|message| self.named(message))
+    }
+}
+
+enum Refused {
+    NoRun,
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Writes what is left of earlier batches and this one; gives the run's number.
+fn write_all(
+    connection: &Connection,
+    (run, attribution): (Option<i64>, u32),
+    earlier: &Batch,
+    batch: &Batch,
+) -> Result<i64, Refused> {
+    let mut pace = Pace::begin(connection)?;
+    let row = batch.run.as_ref().or(earlier.run.as_ref());
+    let run = match (run, row) {
+        (Some(run), _) => run,
+        (None, Some(row)) => insert::run_number(connection, &row.uuid)?,
+        (None, None) => return Err(Refused::NoRun),
+    };
+    if let Some(row) = row {
+        insert::run(connection, run, row, batch.heartbeat_unix_ns)?;
+    } else {
+        heartbeat(connection, run, batch.heartbeat_unix_ns)?;
+    }
+    write_needed(&mut pace, run, earlier)?;
+    write_needed(&mut pace, run, batch)?;
+    write_rows(&mut pace, run, batch)?;
+    insert_attribution::rows(&mut pace, run, attribution, &batch.attribution)?;
+    pace.commit()?;
+    Ok(run)
+}
+
+fn heartbeat(connection: &Connection, run: i64, unix_ns: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE runs SET heartbeat_unix_ns = ?2 WHERE no = ?1")?
+        .execute([run, unix_ns])?;
+    Ok(())
+}
+
+/// Rows that others refer to.
+fn write_needed(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<()> {
+    insert::rails(pace, run, &batch.rails)?;
+    insert::threads(pace, run, &batch.threads)?;
+    insert::callsites(pace, run, &batch.callsites)?;
+    insert::nodes(pace, run, &batch.nodes)?;
+    insert::baselines(pace, run, &batch.baselines)?;
+    match &batch.attribution.head {
+        Some(head) => insert_attribution::head(
+            pace.connection(),
+            run,
+            head.id,
+            head,
+            batch.heartbeat_unix_ns,
+        ),
+        None => Ok(()),
+    }
+}
+
+fn write_rows(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<()> {
+    insert::instances(pace, run, &batch.instances)?;
+    insert::spans(pace, run, &batch.spans)?;
+    insert::fields(pace, run, &batch.fields)?;
+    insert::node_windows(pace, run, &batch.node_windows)?;
+    insert::links(pace, run, &batch.links)?;
+    insert::marks(pace, run, &batch.marks)?;
+    insert::cpu(pace, run, &batch.cpu)?;
+    insert::samples(pace, run, &batch.samples)?;
+    insert::events(pace, run, &batch.events)
+}
+
+/// Keeps of a batch that failed what later rows refer to. All of it is bounded:
+/// rails and threads are few, callsites are code, nodes have a limit.
+fn keep_needed(unwritten: &mut Batch, batch: &Batch) {
+    if batch.run.is_some() {
+        unwritten.run.clone_from(&batch.run);
+    }
+    unwritten.rails.extend_from_slice(&batch.rails);
+    unwritten.threads.extend_from_slice(&batch.threads);
+    unwritten.callsites.extend_from_slice(&batch.callsites);
+    unwritten.nodes.extend_from_slice(&batch.nodes);
+    unwritten.baselines.extend_from_slice(&batch.baselines);
+    if batch.attribution.head.is_some() {
+        unwritten
+            .attribution
+            .head
+            .clone_from(&batch.attribution.head);
+    }
+    unwritten.heartbeat_unix_ns = batch.heartbeat_unix_ns;
+}
+
+/// Device and inode: tells whether the name still means the file we opened.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(path: &Path) -> Option<FileId> {
+    path.exists().then_some((0, 0))
+}
