@@ -35,10 +35,17 @@ pub fn attribute(path: &Path, uuid: &str, method: Method) -> Result<u32> {
 }
 
 /// The library's re-attribution.
-fn reattribute(path: &Path, _uuid: &str, method: Method) -> std::result::Result<u32, tracing_energy::Error> {
+fn reattribute(
+    path: &Path,
+    _uuid: &str,
+    method: Method,
+) -> std::result::Result<u32, tracing_energy::Error> {
     Err(tracing_energy::Error::Store {
         path: path.to_owned(),
-        message: format!("this build cannot attribute by `{}` again; update this program", method.name()),
+        message: format!(
+            "this build cannot attribute by `{}` again; update this program",
+            method.name()
+        ),
     })
 }
 

@@ -91,7 +91,11 @@ impl Stacks {
         options.no_sort = true;
         let mut svg = Vec::new();
         inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut svg)?;
-        out.write_all(String::from_utf8_lossy(&svg).replace(HARD_SPACE, " ").as_bytes())?;
+        out.write_all(
+            String::from_utf8_lossy(&svg)
+                .replace(HARD_SPACE, " ")
+                .as_bytes(),
+        )?;
         Ok(())
     }
 
@@ -122,7 +126,11 @@ const HARD_SPACE: char = '\u{a0}';
 fn labels(ledger: &Ledger, node: &Node) -> Vec<String> {
     let clean = |label: &&str| {
         let label = crate::format::escape(label).replace(';', ":");
-        if label.is_empty() { "(unnamed)".to_owned() } else { label }
+        if label.is_empty() {
+            "(unnamed)".to_owned()
+        } else {
+            label
+        }
     };
     ledger.path(node).iter().map(clean).collect()
 }
@@ -140,7 +148,10 @@ fn title(run: &Run, rail: Option<&str>, total_j: f64, unit: &str) -> String {
     let rail = rail.map_or("all root rails".to_owned(), |rail| format!("rail {rail}"));
     let provenance = run.caveat().unwrap_or("measured");
     let name = crate::format::escape(&run.title());
-    format!("{name}: {} on {rail}, in {unit}, {provenance}", energy(Some(total_j)))
+    format!(
+        "{name}: {} on {rail}, in {unit}, {provenance}",
+        energy(Some(total_j))
+    )
 }
 
 fn subtitle(ledger: &Ledger, idle: Idle) -> &'static str {

@@ -49,7 +49,9 @@ fn table(out: &mut dyn Write, runs: &[Listed], look: &Look) -> std::io::Result<(
     if runs.is_empty() {
         return writeln!(out, "No runs yet: make one with `energy run`.");
     }
-    let header = ["id", "name", "status", "started", "time", "energy", "/token"];
+    let header = [
+        "id", "name", "status", "started", "time", "energy", "/token",
+    ];
     let rows: Vec<_> = runs.iter().map(row).collect();
     writeln!(out, "{}", look.table(&header, &rows))?;
     if runs.iter().any(is_modelled) {
@@ -60,12 +62,24 @@ fn table(out: &mut dyn Write, runs: &[Listed], look: &Look) -> std::io::Result<(
 
 fn row(run: &Listed) -> Vec<String> {
     let mark = if is_modelled(run) { "*" } else { "" };
-    let marked = |text: String| if text == UNKNOWN { text } else { format!("{text}{mark}") };
+    let marked = |text: String| {
+        if text == UNKNOWN {
+            text
+        } else {
+            format!("{text}{mark}")
+        }
+    };
     vec![
         shorten(&run.id, 9).trim_end_matches('…').to_owned(),
-        run.name.as_deref().map_or(UNKNOWN.to_owned(), |name| shorten(&escape(name), 14)),
+        run.name
+            .as_deref()
+            .map_or(UNKNOWN.to_owned(), |name| shorten(&escape(name), 14)),
         run.status.clone(),
-        utc(run.start_unix_ns).get(..16).unwrap_or_default().to_owned() + "Z",
+        utc(run.start_unix_ns)
+            .get(..16)
+            .unwrap_or_default()
+            .to_owned()
+            + "Z",
         time_span(run.duration_ns),
         marked(energy(run.energy_j)),
         marked(energy(run.j_per_token)),
@@ -73,5 +87,7 @@ fn row(run: &Listed) -> Vec<String> {
 }
 
 fn is_modelled(run: &Listed) -> bool {
-    run.provenance.as_ref().is_some_and(|provenance| provenance.contains("modelled"))
+    run.provenance
+        .as_ref()
+        .is_some_and(|provenance| provenance.contains("modelled"))
 }

@@ -57,9 +57,10 @@ impl Show {
     /// As one JSON object.
     pub fn value(&self) -> Value {
         let (row, metadata) = (&self.run.row, &self.run.row.metadata);
-        let config = metadata.config.as_deref().map(|text| {
-            serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
-        });
+        let config = metadata
+            .config
+            .as_deref()
+            .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
         let rail = |rail: &Balance| {
             json!({
                 "rail": rail.rail, "source": rail.source, "parent": rail.parent,
@@ -99,7 +100,11 @@ impl Show {
     }
 
     fn table(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
-        writeln!(out, "{}", look.heading(&format!("run {}", escape(&self.run.title()))))?;
+        writeln!(
+            out,
+            "{}",
+            look.heading(&format!("run {}", escape(&self.run.title())))
+        )?;
         let value = self.value();
         for (key, value) in value.as_object().into_iter().flatten() {
             let text = match (key.as_str(), value) {
@@ -123,7 +128,11 @@ impl Show {
         }
         writeln!(out, "\n{}", look.heading("Rails"))?;
         let row = |rail: &Balance| {
-            let idle = self.detail.baselines.iter().find(|idle| rail.rail.ends_with(&idle.rail));
+            let idle = self
+                .detail
+                .baselines
+                .iter()
+                .find(|idle| rail.rail.ends_with(&idle.rail));
             let figures = match rail.provenance.as_str() {
                 "modelled" => "modelled, not measured".to_owned(),
                 other => other.to_owned(),
@@ -145,7 +154,11 @@ impl Show {
     fn attributions(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let shown = self.detail.attributions.last().map(|shown| shown.id);
         for attribution in &self.detail.attributions {
-            let mark = if Some(attribution.id) == shown { ", shown" } else { "" };
+            let mark = if Some(attribution.id) == shown {
+                ", shown"
+            } else {
+                ""
+            };
             writeln!(
                 out,
                 "  attribution {}: {} v{}, {}{mark}",
@@ -160,6 +173,8 @@ impl Show {
 }
 
 fn entries(map: &serde_json::Map<String, Value>) -> String {
-    let texts = map.iter().map(|(key, value)| format!("{key}={}", csv::field(value)));
+    let texts = map
+        .iter()
+        .map(|(key, value)| format!("{key}={}", csv::field(value)));
     texts.collect::<Vec<_>>().join(" ")
 }

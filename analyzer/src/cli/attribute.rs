@@ -22,5 +22,10 @@ pub(super) fn run(db: &PathBuf, args: &AttributeArgs, out: &mut dyn Write) -> an
     let (recording, run) = super::open(db, &args.run)?;
     drop(recording);
     let id = attribute(db, &run.row.uuid, args.method)?;
-    Ok(writeln!(out, "run {}: attribution {id} ({})", run.title(), args.method.name())?)
+    Ok(writeln!(
+        out,
+        "run {}: attribution {id} ({})",
+        run.title(),
+        args.method.name()
+    )?)
 }

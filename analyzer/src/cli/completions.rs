@@ -16,6 +16,11 @@ pub struct CompletionsArgs {
 
 pub(super) fn run(args: &CompletionsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "energy", &mut script);
+    clap_complete::generate(
+        args.shell,
+        &mut super::Cli::command(),
+        "energy",
+        &mut script,
+    );
     Ok(out.write_all(&script)?)
 }

@@ -39,7 +39,9 @@ pub(super) fn run(db: &PathBuf, args: &FlamegraphArgs, out: &mut dyn Write) -> a
     let stacks = Stacks::read(&recording, &run, args.rail.as_deref(), args.idle)?;
     if stacks.negative_j < 0.0 {
         let below = energy(Some(-stacks.negative_j));
-        super::warn(&format!("stacks of {below} below zero (baseline above power) are not drawn"));
+        super::warn(&format!(
+            "stacks of {below} below zero (baseline above power) are not drawn"
+        ));
     }
     if let Some(folded) = &args.folded {
         write(folded, out, |out| stacks.fold(out))?;
@@ -58,7 +60,10 @@ fn write(
     if path == Path::new("-") {
         return draw(out);
     }
-    let failed = |source| Error::File { path: path.to_owned(), source };
+    let failed = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     draw(&mut file)?;
     file.flush().map_err(failed)?;

@@ -138,7 +138,11 @@ fn open_recording(db: &PathBuf) -> anyhow::Result<Recording> {
 
 /// A warning, on stderr.
 fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "energy: warning: {}", crate::format::escape(text));
+    let _ = writeln!(
+        std::io::stderr(),
+        "energy: warning: {}",
+        crate::format::escape(text)
+    );
 }
 
 fn look() -> Look {

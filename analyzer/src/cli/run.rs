@@ -117,7 +117,9 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
         super::warn(warning);
     }
     writeln!(out, "\n")?;
-    let which = super::WhichRun { which: recorded.uuid };
+    let which = super::WhichRun {
+        which: recorded.uuid,
+    };
     super::summary::print(db, &which, Format::Table, out)?;
     let mut written = vec![db];
     written.extend(options.chrome.as_deref());
@@ -128,6 +130,8 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
         written.push(path);
     }
     let mut err = std::io::stderr();
-    written.iter().try_for_each(|path| writeln!(err, "wrote {}", path.display()))?;
+    written
+        .iter()
+        .try_for_each(|path| writeln!(err, "wrote {}", path.display()))?;
     Ok(())
 }

@@ -22,7 +22,10 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Self { width: USUAL_WIDTH, colour: false }
+        Self {
+            width: USUAL_WIDTH,
+            colour: false,
+        }
     }
 }
 
@@ -30,9 +33,16 @@ impl Look {
     /// For standard output as it is now: `COLUMNS`, else the terminal's width,
     /// else 80; colour on a terminal unless `NO_COLOR` is set.
     pub fn of_stdout() -> Self {
-        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-        let width = columns.or_else(|| Table::new().width()).unwrap_or(USUAL_WIDTH);
-        Self { width: width.max(LEAST_WIDTH), colour: may_colour(&std::io::stdout()) }
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let width = columns
+            .or_else(|| Table::new().width())
+            .unwrap_or(USUAL_WIDTH);
+        Self {
+            width: width.max(LEAST_WIDTH),
+            colour: may_colour(&std::io::stdout()),
+        }
     }
 
     /// A heading.
@@ -65,7 +75,12 @@ impl Look {
             .force_no_tty()
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(self.width)
-            .set_header(header.iter().enumerate().map(|(i, text)| cell(i, text.as_ref())));
+            .set_header(
+                header
+                    .iter()
+                    .enumerate()
+                    .map(|(i, text)| cell(i, text.as_ref())),
+            );
         for row in rows {
             table.add_row(row.iter().enumerate().map(|(i, text)| cell(i, text)));
         }
@@ -82,7 +97,11 @@ const STYLE: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none().junction(' '));
 
 fn cell(column: usize, text: &str) -> Cell {
-    let side = if column == 0 { CellAlignment::Left } else { CellAlignment::Right };
+    let side = if column == 0 {
+        CellAlignment::Left
+    } else {
+        CellAlignment::Right
+    };
     Cell::new(text).set_alignment(side)
 }
 

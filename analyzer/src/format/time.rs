@@ -22,7 +22,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month, day)
 }
@@ -47,7 +51,10 @@ mod tests {
             let next_day = (before.0, before.1, before.2 + 1);
             let next_month = (before.0, before.1 + 1, 1);
             let next_year = (before.0 + 1, 1, 1);
-            assert!([next_day, next_month, next_year].contains(&now), "{before:?} {now:?}");
+            assert!(
+                [next_day, next_month, next_year].contains(&now),
+                "{before:?} {now:?}"
+            );
             before = now;
         }
     }

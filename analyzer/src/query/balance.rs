@@ -92,7 +92,11 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
     let parent: Option<String> = r.get("parent")?;
     let is_only = r.get::<_, i64>("namesakes")? == 1;
     Ok(Balance {
-        rail: if is_only { name } else { format!("{source}/{name}") },
+        rail: if is_only {
+            name
+        } else {
+            format!("{source}/{name}")
+        },
         is_root: parent.is_none(),
         parent,
         source,

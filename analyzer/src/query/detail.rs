@@ -111,7 +111,9 @@ fn rows(recording: &Recording, run: i64) -> Result<Rows> {
     };
     let spans = "SELECT count(*) FROM spans WHERE id BETWEEN ?1 AND ?2";
     Ok(Rows {
-        spans: recording.connection().query_row(spans, [first, last], |r| r.get(0))?,
+        spans: recording
+            .connection()
+            .query_row(spans, [first, last], |r| r.get(0))?,
         nodes: count("SELECT count(*) FROM nodes WHERE run = ?1")?,
         samples: count("SELECT count(*) FROM samples WHERE run = ?1")?,
         threads: count("SELECT count(*) FROM threads WHERE run = ?1")?,

@@ -27,7 +27,12 @@ pub fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
                WHERE run = ?1 GROUP BY kind, message ORDER BY min(seq)";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map([run.no], |r| {
-        Ok(Event { time_ns: r.get(0)?, kind: r.get(1)?, count: r.get(2)?, message: r.get(3)? })
+        Ok(Event {
+            time_ns: r.get(0)?,
+            kind: r.get(1)?,
+            count: r.get(2)?,
+            message: r.get(3)?,
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

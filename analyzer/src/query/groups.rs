@@ -49,7 +49,9 @@ fn group(
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut groups: Vec<Group> = Vec::new();
     for node in &ledger.nodes {
-        let Some(head) = top(node).and_then(|id| ledger.node(id)) else { continue };
+        let Some(head) = top(node).and_then(|id| ledger.node(id)) else {
+            continue;
+        };
         let name = name(head);
         let at = *places.entry(name.clone()).or_insert_with(|| {
             groups.push(Group::new(name));

@@ -115,10 +115,20 @@ pub fn ledger(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Le
     let mut statement = recording.connection().prepare(&sql)?;
     let rows = statement.query_map([run.no], |r| Ok((read(r)?, r.get::<_, i64>(12)? > 0)))?;
     let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let has_idle = rows.iter().all(|(node, is_known)| !is_known || node.idle_j.is_some());
+    let has_idle = rows
+        .iter()
+        .all(|(node, is_known)| !is_known || node.idle_j.is_some());
     let nodes: Vec<Node> = rows.into_iter().map(|(node, _)| node).collect();
-    let by_id = nodes.iter().enumerate().map(|(at, node)| (node.id, at)).collect();
-    Ok(Ledger { nodes, has_idle, by_id })
+    let by_id = nodes
+        .iter()
+        .enumerate()
+        .map(|(at, node)| (node.id, at))
+        .collect();
+    Ok(Ledger {
+        nodes,
+        has_idle,
+        by_id,
+    })
 }
 
 /// Ids of the root rails, or of the rail with that name or `source/name`.
@@ -126,11 +136,20 @@ fn rails(recording: &Recording, run: &Run, name: Option<&str>) -> Result<Vec<i64
     let sql = "SELECT id, name, source, parent IS NULL FROM rails WHERE run = ?1 ORDER BY id";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map([run.no], |r| {
-        Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?, r.get::<_, String>(2)?, r.get::<_, bool>(3)?))
+        Ok((
+            r.get::<_, i64>(0)?,
+            r.get::<_, String>(1)?,
+            r.get::<_, String>(2)?,
+            r.get::<_, bool>(3)?,
+        ))
     })?;
     let rails = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let Some(wanted) = name else {
-        return Ok(rails.into_iter().filter(|rail| rail.3).map(|rail| rail.0).collect());
+        return Ok(rails
+            .into_iter()
+            .filter(|rail| rail.3)
+            .map(|rail| rail.0)
+            .collect());
     };
     let is_it = |rail: &&(i64, String, String, bool)| {
         rail.1 == wanted || format!("{}/{}", rail.2, rail.1) == wanted
@@ -139,8 +158,15 @@ fn rails(recording: &Recording, run: &Run, name: Option<&str>) -> Result<Vec<i64
     if found.len() == 1 {
         return Ok(found);
     }
-    let known: Vec<String> = rails.iter().map(|rail| format!("{}/{}", rail.2, rail.1)).collect();
-    Err(Error::Unknown { what: "rail", name: wanted.to_owned(), known: known.join(", ") })
+    let known: Vec<String> = rails
+        .iter()
+        .map(|rail| format!("{}/{}", rail.2, rail.1))
+        .collect();
+    Err(Error::Unknown {
+        what: "rail",
+        name: wanted.to_owned(),
+        known: known.join(", "),
+    })
 }
 
 fn read(r: &Row<'_>) -> rusqlite::Result<Node> {

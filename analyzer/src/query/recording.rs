@@ -37,7 +37,10 @@ impl Recording {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let store = open(path)?;
-        let mut recording = Self { store, notes: Vec::new() };
+        let mut recording = Self {
+            store,
+            notes: Vec::new(),
+        };
         recording.repair()?;
         Ok(recording)
     }
@@ -52,7 +55,11 @@ impl Recording {
         let living = self.store.runs_with_life()?;
         let same = living.into_iter().find(|(run, _)| run.no == found.no);
         let row = same.map_or(found.row, |(run, _)| run.row);
-        Ok(Run { no: found.no, row, provenance: self.provenance(found.no)? })
+        Ok(Run {
+            no: found.no,
+            row,
+            provenance: self.provenance(found.no)?,
+        })
     }
 
     /// The connection, for queries.
@@ -74,21 +81,36 @@ impl Recording {
     pub(super) fn runs(&self) -> Result<Vec<Run>> {
         let with_provenance = |(run, _): (tracing_energy::store::StoredRun, Life)| {
             let provenance = self.provenance(run.no)?;
-            Ok(Run { no: run.no, row: run.row, provenance })
+            Ok(Run {
+                no: run.no,
+                row: run.row,
+                provenance,
+            })
         };
-        self.store.runs_with_life()?.into_iter().rev().map(with_provenance).collect()
+        self.store
+            .runs_with_life()?
+            .into_iter()
+            .rev()
+            .map(with_provenance)
+            .collect()
     }
 
     fn provenance(&self, run: i64) -> Result<Option<String>> {
         let sql = "SELECT group_concat(provenance, '+') FROM (
                        SELECT DISTINCT provenance FROM rails
                        WHERE run = ?1 AND parent IS NULL ORDER BY provenance)";
-        Ok(self.connection().prepare_cached(sql)?.query_row([run], |r| r.get(0))?)
+        Ok(self
+            .connection()
+            .prepare_cached(sql)?
+            .query_row([run], |r| r.get(0))?)
     }
 
     fn repair(&mut self) -> Result<()> {
         let living = self.store.runs_with_life()?;
-        let dead: Vec<_> = living.into_iter().filter(|(_, life)| *life == Life::Dead).collect();
+        let dead: Vec<_> = living
+            .into_iter()
+            .filter(|(_, life)| *life == Life::Dead)
+            .collect();
         if dead.is_empty() {
             return Ok(());
         }

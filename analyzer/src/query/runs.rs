@@ -39,7 +39,11 @@ pub struct Listed {
 /// # Errors
 /// When the file cannot be read.
 pub fn list(recording: &Recording) -> Result<Vec<Listed>> {
-    recording.runs()?.into_iter().map(|run| listed(recording, run)).collect()
+    recording
+        .runs()?
+        .into_iter()
+        .map(|run| listed(recording, run))
+        .collect()
 }
 
 fn listed(recording: &Recording, run: Run) -> Result<Listed> {
@@ -67,5 +71,8 @@ fn whole_energy(recording: &Recording, run: i64) -> Result<Option<f64>> {
         SELECT sum(b.measured_j) FROM balance b
         JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
         WHERE b.run = ?1 AND b.attribution = (SELECT max(id) FROM attributions WHERE run = ?1)";
-    Ok(recording.connection().prepare_cached(sql)?.query_row([run], |r| r.get(0))?)
+    Ok(recording
+        .connection()
+        .prepare_cached(sql)?
+        .query_row([run], |r| r.get(0))?)
 }

@@ -52,7 +52,9 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
     let (input, output) = (tokens.input_tokens, tokens.output_tokens);
     let all = |of: fn(&Phase) -> Option<f64>| sum_known(phases.iter().map(of));
     let of = |names: [&str; 2]| {
-        let named = phases.iter().filter(|phase| names.contains(&phase.phase.as_str()));
+        let named = phases
+            .iter()
+            .filter(|phase| names.contains(&phase.phase.as_str()));
         sum_known(named.map(|phase| phase.energy_j))
     };
     let (energy_j, duration_ns) = (all(|phase| phase.energy_j), duration(phases));
@@ -71,7 +73,10 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
         j_per_input_token: per(of(["pre_inference", "prefill"]), input),
         j_per_output_token: per(of(["decode", "post_inference"]), output),
         tokens_per_s: per(output.map(|n| n as f64 * 1e9), decode_ns),
-        tokens_per_j: energy_j.filter(|e| *e > 0.0).zip(output).map(|(e, n)| n as f64 / e),
+        tokens_per_j: energy_j
+            .filter(|e| *e > 0.0)
+            .zip(output)
+            .map(|(e, n)| n as f64 / e),
         energy_delay_js: energy_j.zip(duration_ns).map(|(e, ns)| e * ns as f64 / 1e9),
         basis: basis(recording, run)?,
     })
@@ -79,7 +84,9 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
 
 fn duration(phases: &[Phase]) -> Option<i64> {
     let times: Option<Vec<i64>> = phases.iter().map(|phase| phase.duration_ns).collect();
-    times.filter(|times| !times.is_empty()).map(|times| times.iter().sum())
+    times
+        .filter(|times| !times.is_empty())
+        .map(|times| times.iter().sum())
 }
 
 /// Nothing where there is nothing to divide by.
@@ -91,7 +98,9 @@ fn per(amount: Option<f64>, count: Option<i64>) -> Option<f64> {
 /// The basis of the run span's figures; where no span has the role `run`, of the
 /// shown attribution.
 fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
-    let Some(provenance) = &run.provenance else { return Ok(None) };
+    let Some(provenance) = &run.provenance else {
+        return Ok(None);
+    };
     for word in ["modelled", "replayed"] {
         if provenance.contains(word) {
             return Ok(Some(word.to_owned()));
@@ -102,7 +111,10 @@ fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
     }
     let method = "SELECT max(method) FROM attributions
                   WHERE run = ?1 AND id = (SELECT max(id) FROM attributions WHERE run = ?1)";
-    Ok(recording.connection().prepare_cached(method)?.query_row([run.no], |r| r.get(0))?)
+    Ok(recording
+        .connection()
+        .prepare_cached(method)?
+        .query_row([run.no], |r| r.get(0))?)
 }
 
 /// Looks at the first span of the role `run` only: it begins early, so that few
@@ -112,7 +124,9 @@ fn basis_of_run_span(recording: &Recording, run: &Run) -> Result<Option<String>>
                 JOIN callsites c ON c.run = n.run AND c.id = n.callsite AND c.role = 'run'
                 WHERE n.run = ?1 ORDER BY n.id LIMIT 1";
     let connection = recording.connection();
-    let Some(node) = connection.query_row(node, [run.no], |r| r.get::<_, i64>(0)).optional()?
+    let Some(node) = connection
+        .query_row(node, [run.no], |r| r.get::<_, i64>(0))
+        .optional()?
     else {
         return Ok(None);
     };
@@ -122,5 +136,7 @@ fn basis_of_run_span(recording: &Recording, run: &Run) -> Result<Option<String>>
                WHERE e.attribution = (SELECT max(id) FROM attributions WHERE run = ?1)
                  AND e.span = (SELECT id FROM spans WHERE id BETWEEN ?2 AND ?3 AND node = ?4
                                ORDER BY id LIMIT 1)";
-    Ok(connection.prepare_cached(sql)?.query_row([run.no, first, last, node], |r| r.get(0))?)
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row([run.no, first, last, node], |r| r.get(0))?)
 }

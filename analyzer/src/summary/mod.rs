@@ -10,9 +10,7 @@ use std::io::Write;
 
 use crate::error::Result;
 use crate::format::screen::Look;
-use crate::query::{
-    self, Balance, Event, Group, Ledger, Phase, Recording, Run, Totals,
-};
+use crate::query::{self, Balance, Event, Group, Ledger, Phase, Recording, Run, Totals};
 
 /// Nodes in the list of the hottest.
 pub const HOTTEST: usize = 10;
@@ -85,7 +83,9 @@ impl Summary {
         let mut sources: Vec<String> = balance.iter().map(|rail| rail.source.clone()).collect();
         sources.dedup();
         Ok(Self {
-            attribution: detail.last().map(|a| format!("{} v{}", a.method, a.version)),
+            attribution: detail
+                .last()
+                .map(|a| format!("{} v{}", a.method, a.version)),
             sources,
             totals,
             balance,

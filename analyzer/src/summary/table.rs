@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use super::Summary;
 use crate::format::screen::Look;
-use crate::format::{UNKNOWN, count, energy, escape, number, percent, power, shorten, time_span, utc};
+use crate::format::{
+    UNKNOWN, count, energy, escape, number, percent, power, shorten, time_span, utc,
+};
 use crate::query::{Balance, Group};
 
 /// Rails side by side; more go into another table.
@@ -69,7 +71,10 @@ impl Page<'_> {
         let (rails, look) = (&self.summary.balance, self.look);
         if rails.is_empty() {
             self.section(out, "Energy by rail")?;
-            return writeln!(out, "No rail was read: nothing measured energy during this run.");
+            return writeln!(
+                out,
+                "No rail was read: nothing measured energy during this run."
+            );
         }
         self.section(out, "Energy by rail, whole run")?;
         for rails in rails.chunks(RAILS) {
@@ -111,7 +116,10 @@ impl Page<'_> {
         };
         let mut rows: Vec<_> = summary.phases.iter().map(row).collect();
         let totals = &summary.totals;
-        let average = totals.energy_j.zip(totals.duration_ns).filter(|(_, ns)| *ns > 0);
+        let average = totals
+            .energy_j
+            .zip(totals.duration_ns)
+            .filter(|(_, ns)| *ns > 0);
         rows.push(vec![
             "total".to_owned(),
             time_span(totals.duration_ns),
@@ -121,7 +129,9 @@ impl Page<'_> {
             power(average.map(|(e, ns)| e * 1e9 / ns as f64)),
             power(peak(summary)),
         ]);
-        let header = ["phase", "time", "energy", "active", "share", "average", "peak"];
+        let header = [
+            "phase", "time", "energy", "active", "share", "average", "peak",
+        ];
         writeln!(out, "{}", self.look.table(&header, &rows))
     }
 
@@ -148,7 +158,11 @@ impl Page<'_> {
             percent(ratio(totals.active_j, totals.energy_j))
         );
         self.line(out, "split", &idle)?;
-        self.line(out, "energy-delay product", &unit(totals.energy_delay_js, "J s"))
+        self.line(
+            out,
+            "energy-delay product",
+            &unit(totals.energy_delay_js, "J s"),
+        )
     }
 
     fn hottest(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -197,7 +211,11 @@ impl Page<'_> {
         }
         writeln!(out, "\n{}", self.look.heading("Losses and warnings"))?;
         for event in events.iter().take(EVENTS) {
-            let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+            let times = if event.count > 1 {
+                format!(" ({} times)", event.count)
+            } else {
+                String::new()
+            };
             let text = format!("{}{times}: {}", escape(&event.kind), escape(&event.message));
             self.wrapped(out, &text)?;
         }
@@ -249,7 +267,9 @@ impl Page<'_> {
 
 fn accounts(rails: &[Balance]) -> Vec<Vec<String>> {
     let text = |name: &str, of: &dyn Fn(&Balance) -> String| {
-        std::iter::once(name.to_owned()).chain(rails.iter().map(of)).collect::<Vec<_>>()
+        std::iter::once(name.to_owned())
+            .chain(rails.iter().map(of))
+            .collect::<Vec<_>>()
     };
     let figures = |rail: &Balance| shorten(&rail.provenance, 14);
     let part_of = |rail: &Balance| match &rail.parent {
@@ -261,9 +281,13 @@ fn accounts(rails: &[Balance]) -> Vec<Vec<String>> {
         text("figures", &figures),
         text("in all", &|rail| energy(rail.measured_j)),
     ];
-    let names = rails.first().map(|rail| rail.accounts().map(|(name, _)| name));
+    let names = rails
+        .first()
+        .map(|rail| rail.accounts().map(|(name, _)| name));
     for (at, name) in names.into_iter().flatten().enumerate() {
-        rows.push(text(&format!("  {name}"), &|rail| energy(rail.accounts()[at].1)));
+        rows.push(text(&format!("  {name}"), &|rail| {
+            energy(rail.accounts()[at].1)
+        }));
     }
     let unmeasured = |rail: &Balance| energy(rail.extrapolated_j);
     rows.push(text("extrapolated beside", &unmeasured));
@@ -321,12 +345,19 @@ impl Average {
 /// The groups with the highest and the lowest energy, if there are two.
 fn extremes(groups: &[Group]) -> impl Iterator<Item = &Group> {
     let by_energy = |a: &&Group, b: &&Group| a.energy_j.total_cmp(&b.energy_j);
-    let (most, least) = (groups.iter().max_by(by_energy), groups.iter().min_by(by_energy));
+    let (most, least) = (
+        groups.iter().max_by(by_energy),
+        groups.iter().min_by(by_energy),
+    );
     most.into_iter().chain(least).filter(|_| groups.len() > 1)
 }
 
 fn peak(summary: &Summary) -> Option<f64> {
-    summary.phases.iter().filter_map(|phase| phase.peak_w).reduce(f64::max)
+    summary
+        .phases
+        .iter()
+        .filter_map(|phase| phase.peak_w)
+        .reduce(f64::max)
 }
 
 fn ratio(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
@@ -341,7 +372,12 @@ fn unit(value: Option<f64>, unit: &str) -> String {
 }
 
 fn join(parts: [&Option<String>; 3]) -> String {
-    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+    parts
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The end of a path, which tells more than its beginning.
@@ -353,5 +389,9 @@ fn tail(path: &str, most: usize) -> String {
             None => return shorten(kept, most),
         }
     }
-    if kept.len() == path.len() { kept.to_owned() } else { format!("… {kept}") }
+    if kept.len() == path.len() {
+        kept.to_owned()
+    } else {
+        format!("… {kept}")
+    }
 }
