@@ -1,5 +1,6 @@
 //! The command shows what the file holds, in every format.
 
+#[allow(unreachable_pub)]
 mod fixture;
 
 use std::process::{Command, Output};

@@ -1,7 +1,7 @@
 //! `energy attribute`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 
@@ -18,7 +18,7 @@ pub struct AttributeArgs {
     method: Method,
 }
 
-pub(super) fn run(db: &PathBuf, args: &AttributeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, args: &AttributeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (recording, run) = super::open(db, &args.run)?;
     drop(recording);
     let id = attribute(db, &run.row.uuid, args.method)?;

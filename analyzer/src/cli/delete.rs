@@ -1,7 +1,7 @@
 //! `energy delete`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use tracing_energy::store::Store;
@@ -21,7 +21,7 @@ pub struct DeleteArgs {
     yes: bool,
 }
 
-pub(super) fn run(db: &PathBuf, args: &DeleteArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, args: &DeleteArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let recording = super::open_recording(db)?;
     let run = recording.run(&args.which)?;
     if !args.yes {

@@ -34,7 +34,7 @@ pub struct FlamegraphArgs {
     folded: Option<PathBuf>,
 }
 
-pub(super) fn run(db: &PathBuf, args: &FlamegraphArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (recording, run) = super::open(db, &args.run)?;
     let stacks = Stacks::read(&recording, &run, args.rail.as_deref(), args.idle)?;
     if stacks.negative_j < 0.0 {

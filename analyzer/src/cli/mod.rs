@@ -10,7 +10,7 @@ mod show;
 mod summary;
 
 use std::io::{BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -122,13 +122,13 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Opens the recording and finds a run; tells on stderr what opening changed.
-fn open(db: &PathBuf, which: &WhichRun) -> anyhow::Result<(Recording, Run)> {
+fn open(db: &Path, which: &WhichRun) -> anyhow::Result<(Recording, Run)> {
     let recording = open_recording(db)?;
     let run = recording.run(&which.which)?;
     Ok((recording, run))
 }
 
-fn open_recording(db: &PathBuf) -> anyhow::Result<Recording> {
+fn open_recording(db: &Path) -> anyhow::Result<Recording> {
     let recording = Recording::open(db)?;
     for note in &recording.notes {
         warn(note);

@@ -124,7 +124,7 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
     let mut written = vec![db];
     written.extend(options.chrome.as_deref());
     if let Some(path) = &options.flamegraph {
-        let (recording, run) = super::open(&db.to_owned(), &which)?;
+        let (recording, run) = super::open(db, &which)?;
         let mut file = std::fs::File::create(path)?;
         Stacks::read(&recording, &run, None, Idle::default())?.draw(&mut file)?;
         written.push(path);

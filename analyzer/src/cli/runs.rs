@@ -1,7 +1,7 @@
 //! `energy runs`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 
@@ -15,7 +15,7 @@ pub struct RunsArgs {
     format: Format,
 }
 
-pub(super) fn run(db: &PathBuf, args: &RunsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, args: &RunsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let recording = super::open_recording(db)?;
     let runs = crate::query::list(&recording)?;
     Ok(crate::runs::write(out, &runs, args.format, &super::look())?)

@@ -1,7 +1,7 @@
 //! `energy show`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 
@@ -19,7 +19,7 @@ pub struct ShowArgs {
     format: Format,
 }
 
-pub(super) fn run(db: &PathBuf, args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (recording, run) = super::open(db, &args.run)?;
     Ok(Show::read(&recording, run)?.write(out, args.format, &super::look())?)
 }

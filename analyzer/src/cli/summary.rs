@@ -1,7 +1,7 @@
 //! `energy summary`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 
@@ -20,7 +20,7 @@ pub struct SummaryArgs {
     format: Format,
 }
 
-pub(super) fn run(db: &PathBuf, args: &SummaryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, args: &SummaryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     print(db, &args.run, args.format, out)
 }
 
@@ -31,6 +31,6 @@ pub(super) fn print(
     format: Format,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (recording, run) = super::open(&db.to_owned(), which)?;
+    let (recording, run) = super::open(db, which)?;
     Ok(Summary::read(&recording, run)?.write(out, format, &super::look())?)
 }
