@@ -115,10 +115,17 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
-        io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    use crate::Error::{File, Io};
+    let io = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
+        // Transparent: not in the chain by itself.
+        Some(Io(source) | File { source, .. }) => Some(source.kind()),
+        _ => cause
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind),
+    };
+    error
+        .chain()
+        .any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 /// Opens the recording and finds a run; tells on stderr what opening changed.
