@@ -1,1 +1,22 @@
-//! placeholder
+//! Reads recordings of `tracing-energy` and tells what they hold: summaries,
+//! lists, joule-weighted flamegraphs. The command `energy` is a thin shell
+//! around it.
+//!
+//! [`query`] reads the database into plain structs; everything else is a view of
+//! those. `run` (feature `inference`) makes a recording of a language model.
+
+pub mod attribute;
+pub mod cli;
+mod error;
+pub mod flamegraph;
+pub mod format;
+pub mod query;
+pub mod run;
+pub mod runs;
+pub mod show;
+pub mod summary;
+
+pub use error::{Error, Result};
+
+/// The recording that commands use unless told otherwise.
+pub const DATABASE: &str = "energy.db";

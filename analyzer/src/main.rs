@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `energy`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    energy_analyzer::cli::main()
+}

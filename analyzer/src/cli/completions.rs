@@ -1,0 +1,26 @@
+//! `energy completions`.
+
+use std::io::Write;
+
+use clap::{Args, CommandFactory};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy completions bash > ~/.local/share/bash-completion/completions/energy
+  energy completions fish > ~/.config/fish/completions/energy.fish")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+pub(super) fn run(args: &CompletionsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(
+        args.shell,
+        &mut super::Cli::command(),
+        "energy",
+        &mut script,
+    );
+    Ok(out.write_all(&script)?)
+}

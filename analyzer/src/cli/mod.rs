@@ -1,0 +1,161 @@
+//! The command line: definitions here, one file for each command.
+
+mod attribute;
+mod completions;
+mod delete;
+mod flamegraph;
+mod run;
+mod runs;
+mod show;
+mod summary;
+
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::DATABASE;
+use crate::format::screen::Look;
+use crate::query::{Recording, Run};
+
+pub use flamegraph::FlamegraphArgs;
+pub use run::RunArgs;
+
+/// Tells what spans of a program cost in joules.
+#[derive(Debug, Parser)]
+#[command(name = "energy", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// The recording: one file holds many runs
+    #[arg(long, global = true, env = "ENERGY_DB", value_name = "FILE", default_value = DATABASE)]
+    pub db: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  energy run \"Why is the sky blue?\" --name sky
+  energy runs
+  energy summary
+  energy summary sky --format json
+  energy flamegraph sky -o sky.svg
+
+RUN is an id, the beginning of one, a name, or `last`.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 ended by a signal.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Generate text with a language model and record its energy
+    Run(Box<RunArgs>),
+    /// List the runs of a recording, newest first
+    Runs(runs::RunsArgs),
+    /// Show what is known of a run besides its figures
+    Show(show::ShowArgs),
+    /// Show where a run's energy went
+    Summary(summary::SummaryArgs),
+    /// Draw a run's energy as a flamegraph
+    Flamegraph(FlamegraphArgs),
+    /// Divide a run's energy among its spans again
+    Attribute(attribute::AttributeArgs),
+    /// Delete a run
+    Delete(delete::DeleteArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Names a run.
+#[derive(Debug, Clone, Args)]
+pub struct WhichRun {
+    /// Id, beginning of an id, name, or `last`
+    #[arg(value_name = "RUN", default_value = "last")]
+    pub which: String,
+}
+
+/// A fault in how the command was used: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Parses the command line, obeys it, and prints what failed.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let done = obey(cli, &mut out).and_then(|()| Ok(out.flush()?));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader has seen enough: `| head`.
+        Err(error) if is_broken_pipe(&error) => {
+            // Dropping the writer would try to write again.
+            let _ = out.into_parts();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ = out.flush();
+            let text = format!("{error:#}");
+            let _ = writeln!(std::io::stderr(), "energy: {}", text.trim_end());
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
+    let db = &cli.db;
+    match cli.command {
+        Command::Run(args) => run::run(db, *args, out),
+        Command::Runs(args) => runs::run(db, &args, out),
+        Command::Show(args) => show::run(db, &args, out),
+        Command::Summary(args) => summary::run(db, &args, out),
+        Command::Flamegraph(args) => flamegraph::run(db, &args, out),
+        Command::Attribute(args) => attribute::run(db, &args, out),
+        Command::Delete(args) => delete::run(db, &args, out),
+        Command::Completions(args) => completions::run(&args, out),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    use crate::Error::{File, Io};
+    let io = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
+        // Transparent: not in the chain by itself.
+        Some(Io(source) | File { source, .. }) => Some(source.kind()),
+        _ => cause
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind),
+    };
+    error
+        .chain()
+        .any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
+}
+
+/// Opens the recording and finds a run; tells on stderr what opening changed.
+fn open(db: &Path, which: &WhichRun) -> anyhow::Result<(Recording, Run)> {
+    let recording = open_recording(db)?;
+    let run = recording.run(&which.which)?;
+    Ok((recording, run))
+}
+
+fn open_recording(db: &Path) -> anyhow::Result<Recording> {
+    let recording = Recording::open(db)?;
+    for note in &recording.notes {
+        warn(note);
+    }
+    Ok(recording)
+}
+
+/// A warning, on stderr.
+fn warn(text: &str) {
+    let _ = writeln!(
+        std::io::stderr(),
+        "energy: warning: {}",
+        crate::format::escape(text)
+    );
+}
+
+fn look() -> Look {
+    Look::of_stdout()
+}
+
+fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}

@@ -1,0 +1,55 @@
+//! The crate's error.
+
+use std::path::PathBuf;
+
+/// What can go wrong while a recording is read, shown or attributed again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The recording library refused.
+    #[error(transparent)]
+    Recording(#[from] tracing_energy::Error),
+    /// A query failed.
+    #[error("database: {0}; check that the file is a whole recording of this version")]
+    Query(#[from] rusqlite::Error),
+    /// There is no recording at that path.
+    #[error("{}: no such file; give the recording with --db FILE, or make one with `energy run`", .0.display())]
+    NoRecording(PathBuf),
+    /// The run holds nothing that could be shown that way.
+    #[error("run {run}: {missing}; {next}")]
+    Missing {
+        /// Id of the run.
+        run: String,
+        /// What is missing.
+        missing: String,
+        /// What to do next.
+        next: String,
+    },
+    /// A name that the run does not know.
+    #[error("{what} `{name}` is unknown; choose one of: {known}")]
+    Unknown {
+        /// What kind of name.
+        what: &'static str,
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A model's file cannot be had.
+    #[error("{0}")]
+    Model(String),
+    /// Output cannot be written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Output to a stream cannot be written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,60 @@
+//! Comma-separated values (RFC 4180).
+
+use std::io::{self, Write};
+
+/// Writes one record. Fields with separators, quotes or line ends are quoted.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn record<T: AsRef<str>>(out: &mut dyn Write, fields: &[T]) -> io::Result<()> {
+    let quoted: Vec<String> = fields.iter().map(|field| quote(field.as_ref())).collect();
+    writeln!(out, "{}", quoted.join(","))
+}
+
+fn quote(field: &str) -> String {
+    if field.contains(['"', ',', '\n', '\r']) {
+        return format!("\"{}\"", field.replace('"', "\"\""));
+    }
+    field.to_owned()
+}
+
+/// A JSON value as a field: null is empty, text is bare, lists and objects are JSON.
+pub fn field(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Writes a list of objects with the same keys as a table with a header.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn objects(out: &mut dyn Write, keys: &[&str], rows: &[serde_json::Value]) -> io::Result<()> {
+    record(out, keys)?;
+    for row in rows {
+        let fields: Vec<String> = keys.iter().map(|key| field(&row[*key])).collect();
+        record(out, &fields)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_and_quotes_are_quoted() {
+        let mut out = Vec::new();
+        record(&mut out, &["a", "b,c", "say \"x\"", "two\nlines"]).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "a,\"b,c\",\"say \"\"x\"\"\",\"two\nlines\"\n");
+    }
+
+    #[test]
+    fn null_is_empty() {
+        assert_eq!(field(&serde_json::Value::Null), "");
+        assert_eq!(field(&serde_json::json!(1.5)), "1.5");
+    }
+}

@@ -1,0 +1,50 @@
+//! Names that come from elsewhere: prompts, span names, host names.
+
+/// `text` with control characters written out, so that a recorded name cannot
+/// move the cursor or change colours of the terminal it is shown in.
+pub fn escape(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            c if c.is_control() || is_invisible(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Characters that change the direction or place of others.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// At most `most` characters of `text`, the last one an ellipsis where it was cut.
+pub fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_written_out() {
+        assert_eq!(escape("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
+        assert_eq!(escape("\u{202e}abc\u{9b}"), "\\u{202e}abc\\u{9b}");
+        assert_eq!(escape("Grüße 日本"), "Grüße 日本");
+    }
+
+    #[test]
+    fn shortening_counts_characters() {
+        assert_eq!(shorten("Grüße", 5), "Grüße");
+        assert_eq!(shorten("Grüße!", 5), "Grüß…");
+    }
+}

@@ -1,0 +1,111 @@
+//! The terminal: its width, its colours, and tables that fit it.
+
+use std::io::IsTerminal;
+
+use comfy_table::{
+    Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
+};
+
+/// Width where none is known; also what every table is made to fit.
+const USUAL_WIDTH: u16 = 80;
+/// Narrower than this, tables would be single letters.
+const LEAST_WIDTH: u16 = 40;
+
+/// How output is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns to fit.
+    pub width: u16,
+    /// Whether colour may be used.
+    pub colour: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            width: USUAL_WIDTH,
+            colour: false,
+        }
+    }
+}
+
+impl Look {
+    /// For standard output as it is now: `COLUMNS`, else the terminal's width,
+    /// else 80; colour on a terminal unless `NO_COLOR` is set.
+    pub fn of_stdout() -> Self {
+        let columns = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let width = columns
+            .or_else(|| Table::new().width())
+            .unwrap_or(USUAL_WIDTH);
+        Self {
+            width: width.max(LEAST_WIDTH),
+            colour: may_colour(&std::io::stdout()),
+        }
+    }
+
+    /// A heading.
+    pub fn heading(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// Something that must not be overlooked.
+    pub fn alarm(&self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    /// Something to know before figures are used.
+    pub fn notice(&self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        match self.colour {
+            true => format!("\x1b[{code}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    /// A table that fits the width: the first column to the left, others to the right.
+    pub fn table<T: AsRef<str>>(&self, header: &[T], rows: &[Vec<String>]) -> String {
+        let mut table = Table::new();
+        table
+            .load_style(STYLE)
+            .force_no_tty()
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(self.width)
+            .set_header(
+                header
+                    .iter()
+                    .enumerate()
+                    .map(|(i, text)| cell(i, text.as_ref())),
+            );
+        for row in rows {
+            table.add_row(row.iter().enumerate().map(|(i, text)| cell(i, text)));
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
+        table.trim_fmt()
+    }
+}
+
+const STYLE: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none().junction(' '))
+    .header_separator(LineStyle::none().fill('─').junction('─'))
+    .content_lines(ContentLineStyle::none().junction(' '));
+
+fn cell(column: usize, text: &str) -> Cell {
+    let side = if column == 0 {
+        CellAlignment::Left
+    } else {
+        CellAlignment::Right
+    };
+    Cell::new(text).set_alignment(side)
+}
+
+fn may_colour(stream: &impl IsTerminal) -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !refused
+}

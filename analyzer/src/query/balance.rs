@@ -1,0 +1,115 @@
+//! Where did each rail's energy go?
+
+use rusqlite::Row;
+use serde::Serialize;
+
+use super::{Recording, Run};
+use crate::error::Result;
+
+/// The accounts of one rail over the whole run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Balance {
+    /// The rail's name; with its source where two sources use one name.
+    pub rail: String,
+    /// Whether it is summed for totals: no other rail contains it.
+    pub is_root: bool,
+    /// The rail that contains it.
+    pub parent: Option<String>,
+    /// The source that read it.
+    pub source: String,
+    /// Measured, modelled or replayed.
+    pub provenance: String,
+    /// What the sensor gave.
+    pub measured_j: Option<f64>,
+    /// Baseline power x time.
+    pub idle_j: Option<f64>,
+    /// Self energy of spans.
+    pub spans_j: Option<f64>,
+    /// This process while no span was active.
+    pub outside_j: Option<f64>,
+    /// Other processes.
+    pub others_j: Option<f64>,
+    /// The recorder and the sensor's helper.
+    pub profiler_j: Option<f64>,
+    /// What the model does not explain; signed.
+    pub residual_j: Option<f64>,
+    /// Supposed for time without samples; never part of measured.
+    pub extrapolated_j: Option<f64>,
+    /// Highest mean power of a sample.
+    pub peak_w: Option<f64>,
+    /// When that was, run time.
+    pub peak_ns: Option<i64>,
+}
+
+impl Balance {
+    /// The accounts, in the order in which they are shown.
+    pub fn accounts(&self) -> [(&'static str, Option<f64>); 6] {
+        [
+            ("idle", self.idle_j),
+            ("spans", self.spans_j),
+            ("outside", self.outside_j),
+            ("others", self.others_j),
+            ("profiler", self.profiler_j),
+            ("residual", self.residual_j),
+        ]
+    }
+
+    /// By how much the accounts miss what was measured, if by more than rounding.
+    pub fn fault_j(&self) -> Option<f64> {
+        let measured = self.measured_j?;
+        let parts = self.accounts().map(|(_, energy)| energy.unwrap_or(0.0));
+        let fault = parts.iter().sum::<f64>() - measured;
+        let scale: f64 = measured.abs() + parts.iter().map(|part| part.abs()).sum::<f64>();
+        let rounding = 1e-9 * scale;
+        // Written so that a NaN is a fault.
+        let is_rounding = fault.abs() <= rounding;
+        (!is_rounding).then_some(fault)
+    }
+}
+
+/// Each rail's accounts, roots first; unknown where nothing was attributed.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
+    let sql = "
+        SELECT l.name, l.source, l.provenance, p.name AS parent,
+               (SELECT count(*) FROM rails o WHERE o.run = l.run AND o.name = l.name) AS namesakes,
+               b.*
+        FROM rails l
+        LEFT JOIN rails p ON p.run = l.run AND p.id = l.parent
+        LEFT JOIN balance b ON b.run = l.run AND b.rail = l.id
+             AND b.attribution = (SELECT max(id) FROM attributions WHERE run = l.run)
+        WHERE l.run = ?1
+        ORDER BY l.parent IS NOT NULL, l.id";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let rows = statement.query_map([run.no], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
+    let (name, source): (String, String) = (r.get("name")?, r.get("source")?);
+    let parent: Option<String> = r.get("parent")?;
+    let is_only = r.get::<_, i64>("namesakes")? == 1;
+    Ok(Balance {
+        rail: if is_only {
+            name
+        } else {
+            format!("{source}/{name}")
+        },
+        is_root: parent.is_none(),
+        parent,
+        source,
+        provenance: r.get("provenance")?,
+        measured_j: r.get("measured_j")?,
+        idle_j: r.get("idle_j")?,
+        spans_j: r.get("spans_j")?,
+        outside_j: r.get("outside_j")?,
+        others_j: r.get("others_j")?,
+        profiler_j: r.get("profiler_j")?,
+        residual_j: r.get("residual_j")?,
+        extrapolated_j: r.get("extrapolated_j")?,
+        peak_w: r.get("peak_w")?,
+        peak_ns: r.get("peak_ns")?,
+    })
+}

@@ -1,0 +1,122 @@
+//! What is known of a run besides its figures?
+
+use serde::Serialize;
+
+use super::{Recording, Run};
+use crate::error::Result;
+
+/// Everything about a run that is no energy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Detail {
+    /// Attributions, the shown one last.
+    pub attributions: Vec<Attribution>,
+    /// Idle power of rails.
+    pub baselines: Vec<Baseline>,
+    /// How much was recorded.
+    pub rows: Rows,
+}
+
+/// One attribution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Attribution {
+    /// Its id; the highest is shown.
+    pub id: i64,
+    /// `proportional`, `fitted`, `calibrated`.
+    pub method: String,
+    /// Version of the method.
+    pub version: i64,
+    /// Wall clock when it was made, ns since 1970.
+    pub created_unix_ns: i64,
+}
+
+/// Idle power of one rail.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Baseline {
+    /// The rail's name.
+    pub rail: String,
+    /// Mean power, or the configured one.
+    pub power_w: f64,
+    /// Time over which it was measured.
+    pub duration_ns: i64,
+    /// Samples used; 0 for a configured one.
+    pub samples: i64,
+}
+
+/// Counts of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// Activations.
+    pub spans: i64,
+    /// Nodes of the calling-context tree.
+    pub nodes: i64,
+    /// Power samples.
+    pub samples: i64,
+    /// Threads, the recorder's own included.
+    pub threads: i64,
+    /// `tracing` events.
+    pub marks: i64,
+}
+
+/// Attributions, baselines and counts of a run.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn detail(recording: &Recording, run: &Run) -> Result<Detail> {
+    Ok(Detail {
+        attributions: attributions(recording, run)?,
+        baselines: baselines(recording, run.no)?,
+        rows: rows(recording, run.no)?,
+    })
+}
+
+/// Attributions of a run, the shown one last.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>> {
+    let sql = "SELECT id, method, version, created_unix_ns FROM attributions
+               WHERE run = ?1 ORDER BY id";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let found = statement.query_map([run.no], |r| {
+        Ok(Attribution {
+            id: r.get(0)?,
+            method: r.get(1)?,
+            version: r.get(2)?,
+            created_unix_ns: r.get(3)?,
+        })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+fn baselines(recording: &Recording, run: i64) -> Result<Vec<Baseline>> {
+    let sql = "SELECT l.name, b.power_w, b.end_ns - b.start_ns, b.samples
+               FROM baselines b JOIN rails l ON l.run = b.run AND l.id = b.rail
+               WHERE b.run = ?1 ORDER BY b.rail";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let found = statement.query_map([run], |r| {
+        Ok(Baseline {
+            rail: r.get(0)?,
+            power_w: r.get(1)?,
+            duration_ns: r.get(2)?,
+            samples: r.get(3)?,
+        })
+    })?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+fn rows(recording: &Recording, run: i64) -> Result<Rows> {
+    let (first, last) = tracing_energy::store::span_ids(run);
+    let count = |sql: &str| -> Result<i64> {
+        Ok(recording.connection().query_row(sql, [run], |r| r.get(0))?)
+    };
+    let spans = "SELECT count(*) FROM spans WHERE id BETWEEN ?1 AND ?2";
+    Ok(Rows {
+        spans: recording
+            .connection()
+            .query_row(spans, [first, last], |r| r.get(0))?,
+        nodes: count("SELECT count(*) FROM nodes WHERE run = ?1")?,
+        samples: count("SELECT count(*) FROM samples WHERE run = ?1")?,
+        threads: count("SELECT count(*) FROM threads WHERE run = ?1")?,
+        marks: count("SELECT count(*) FROM marks WHERE run = ?1")?,
+    })
+}

@@ -1,0 +1,94 @@
+//! What do layers and components cost, all places where they occur together?
+//! The ledger reading, with everything below them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Ledger, Node};
+
+/// All nodes of one layer or component.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// `layer 3`, `attention`.
+    pub name: String,
+    /// Ledger energy, idle share included.
+    pub energy_j: f64,
+    /// Its part of the energy of all nodes.
+    pub share: Option<f64>,
+    /// Activations of its own spans.
+    pub activations: i64,
+    /// Energy of each activation.
+    pub j_per_activation: Option<f64>,
+    /// Busy time, all threads added.
+    pub busy_ns: i64,
+    /// Energy over busy time.
+    pub avg_w: Option<f64>,
+}
+
+/// Layers by label, in the order of the model.
+pub fn layers(ledger: &Ledger) -> Vec<Group> {
+    group(ledger, |node| node.layer, |top| top.label.clone())
+}
+
+/// Components by span name, those with the highest energy first.
+pub fn components(ledger: &Ledger) -> Vec<Group> {
+    let name = |top: &Node| top.name.clone().unwrap_or_else(|| top.label.clone());
+    let mut groups = group(ledger, |node| node.component, name);
+    groups.sort_by(|a, b| b.energy_j.total_cmp(&a.energy_j));
+    groups
+}
+
+/// Groups nodes by the name of the topmost node that `top` gives; groups stand in
+/// the order in which their first node was made.
+fn group(
+    ledger: &Ledger,
+    top: impl Fn(&Node) -> Option<i64>,
+    name: impl Fn(&Node) -> String,
+) -> Vec<Group> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for node in &ledger.nodes {
+        let Some(head) = top(node).and_then(|id| ledger.node(id)) else {
+            continue;
+        };
+        let name = name(head);
+        let at = *places.entry(name.clone()).or_insert_with(|| {
+            groups.push(Group::new(name));
+            groups.len() - 1
+        });
+        groups[at].add(node, head.id == node.id);
+    }
+    let total = ledger.energy_j();
+    groups.iter_mut().for_each(|group| group.finish(total));
+    groups
+}
+
+impl Group {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            energy_j: 0.0,
+            share: None,
+            activations: 0,
+            j_per_activation: None,
+            busy_ns: 0,
+            avg_w: None,
+        }
+    }
+
+    fn add(&mut self, node: &Node, is_head: bool) {
+        self.energy_j += node.energy_j();
+        self.busy_ns += node.self_ns;
+        if is_head {
+            self.activations += node.activations;
+        }
+    }
+
+    fn finish(&mut self, total: f64) {
+        self.share = super::phases::share(Some(self.energy_j), Some(total));
+        self.j_per_activation =
+            (self.activations > 0).then(|| self.energy_j / self.activations as f64);
+        self.avg_w = (self.busy_ns > 0).then(|| self.energy_j * 1e9 / self.busy_ns as f64);
+    }
+}

@@ -1,0 +1,46 @@
+//! Reads a recording into plain structs. SQL stands in this folder only, one
+//! file for each question.
+//!
+//! Every figure is of the attribution that the file shows: the one with the
+//! highest id.
+
+mod balance;
+mod detail;
+mod events;
+mod groups;
+mod ledger;
+mod phases;
+mod recording;
+mod runs;
+mod totals;
+
+pub use balance::{Balance, balance};
+pub use detail::{Attribution, Baseline, Detail, Rows, attributions, detail};
+pub use events::{Event, events};
+pub use groups::{Group, components, layers};
+pub use ledger::{Ledger, Node, ledger};
+pub use phases::{BETWEEN, Phase, phases};
+pub use recording::{Recording, Run};
+pub use runs::{Listed, list};
+pub use totals::{Totals, totals};
+
+/// Sums what is known if all of it is; nothing at all is not known either.
+pub(crate) fn sum_known(parts: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    let mut total = None;
+    for part in parts {
+        total = Some(total.unwrap_or(0.0) + part?);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sum_known;
+
+    #[test]
+    fn one_unknown_part_makes_the_sum_unknown() {
+        assert_eq!(sum_known([Some(1.0), Some(2.0)]), Some(3.0));
+        assert_eq!(sum_known([Some(1.0), None]), None);
+        assert_eq!(sum_known([]), None);
+    }
+}

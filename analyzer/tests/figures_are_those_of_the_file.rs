@@ -1,0 +1,127 @@
+//! The command shows what the file holds, in every format.
+
+#[allow(unreachable_pub)]
+mod fixture;
+
+use std::process::{Command, Output};
+
+fn energy(folder: &std::path::Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env("COLUMNS", "80")
+        .env_remove("ENERGY_DB");
+    command.output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn json_holds_the_known_sums() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::recording(folder.path(), "measured");
+    let json = text(&energy(folder.path(), &["summary", "--format", "json"]));
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["schema"], 1);
+    assert_eq!(value["run"]["id"], fixture::UUID);
+    let totals = &value["totals"];
+    assert_eq!(totals["energy_j"], 16.0);
+    assert_eq!(totals["active_j"], 12.5);
+    assert_eq!(totals["duration_ns"], 3_500_000_000_i64);
+    assert_eq!(totals["j_per_input_token"], 0.5);
+    assert_eq!(totals["j_per_output_token"], 0.5);
+    assert_eq!(totals["j_per_token"], 16.0 / 30.0);
+    assert_eq!(totals["tokens_per_s"], 10.0);
+    assert_eq!(totals["basis"], "proportional");
+    assert_eq!(value["phases"].as_array().unwrap().len(), 3);
+    assert_eq!(value["phases"][2]["phase"], "(between)");
+    assert_eq!(value["hottest"][0]["node"], "inference > decode > layer 3");
+    assert_eq!(value["hottest"][0]["energy_j"], 10.0);
+    assert_eq!(value["hottest"][0]["share"], 10.0 / 16.0);
+    assert_eq!(value["balance"][0]["is_root"], true);
+    assert_eq!(value["balance"][1]["is_root"], false);
+    assert!(value["balance"][0]["fault_j"].is_null());
+}
+
+#[test]
+fn tables_fit_80_columns_and_hold_no_control_characters() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::recording(folder.path(), "modelled");
+    for arguments in [&["summary"][..], &["runs"], &["show"]] {
+        let shown = text(&energy(folder.path(), arguments));
+        for line in shown.lines() {
+            assert!(line.chars().count() <= 80, "{arguments:?}: {line}");
+        }
+        assert!(!shown.contains('\x1b'), "{shown}");
+        assert!(shown.contains("modelled, not measured"), "{shown}");
+    }
+}
+
+#[test]
+fn a_balance_that_does_not_sum_is_said_loudly() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = fixture::recording(folder.path(), "measured");
+    assert!(text(&energy(folder.path(), &["summary"])).contains("Accounts sum"));
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute("UPDATE balance SET residual_j = 2.5 WHERE rail = 1", [])
+        .unwrap();
+    let shown = text(&energy(folder.path(), &["summary"]));
+    assert!(
+        shown.contains("ACCOUNTS DO NOT BALANCE: package is off by 1.000 J"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn folded_stacks_hold_every_joule_of_root_rails_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::recording(folder.path(), "measured");
+    let graph = |idle: &str| {
+        let arguments = ["flamegraph", "--folded", "-", "-o", "f.svg", "--idle", idle];
+        text(&energy(folder.path(), &arguments))
+    };
+    let total = |folded: &str| -> u64 {
+        folded
+            .lines()
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap())
+            .sum()
+    };
+    let active = graph("exclude");
+    assert_eq!(total(&active), 12_000_000, "{active}");
+    assert!(
+        active.contains("inference;decode;layer_3 8000000\n"),
+        "{active}"
+    );
+    let svg = std::fs::read_to_string(folder.path().join("f.svg")).unwrap();
+    assert!(
+        svg.contains("12.00 J on all root rails, in uJ, measured"),
+        "{svg}"
+    );
+    assert!(
+        svg.contains("<title>layer 3 (8,000,000 uJ, 66.67%)</title>"),
+        "{svg}"
+    );
+    assert_eq!(total(&graph("include")), 16_000_000);
+}
+
+#[test]
+fn exit_codes_tell_failure_from_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = |arguments: &[&str]| energy(folder.path(), arguments).status.code();
+    assert_eq!(code(&["runs"]), Some(1), "there is no file yet");
+    fixture::recording(folder.path(), "measured");
+    assert_eq!(code(&["runs", "--format", "xml"]), Some(2));
+    assert_eq!(code(&["summary", "nothing"]), Some(1));
+    assert_eq!(code(&["delete", "0f1e"]), Some(2), "nobody can be asked");
+    assert_eq!(code(&["delete", "0f1e", "--yes"]), Some(0));
+    assert_eq!(code(&["delete", "0f1e", "--yes"]), Some(1));
+}
