@@ -234,6 +234,12 @@ pub trait PowerSource: Send {
         None
     }
 
+    /// Ids of the threads that the source keeps besides the sampler's: their CPU
+    /// time is the profiler's.
+    fn own_threads(&self) -> Vec<i64> {
+        Vec::new()
+    }
+
     /// Idle power of a rail where the source knows it (modelled power).
     fn configured_idle(&self, _rail: usize) -> Option<crate::units::Power> {
         None

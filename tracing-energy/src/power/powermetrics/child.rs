@@ -108,9 +108,17 @@ impl Sensor {
         lock(&self.tids).clone()
     }
 
-    /// The end of what it wrote to stderr.
-    pub(super) fn stderr(&self) -> String {
-        String::from_utf8_lossy(&lock(&self.stderr)).trim().to_owned()
+    /// The end of what a child that was reaped wrote to stderr. A process that it
+    /// left behind may hold the pipe open, so the wait for its end is short.
+    pub(super) fn last_words(&self) -> String {
+        let deadline = Instant::now() + LOOK;
+        let reading = || self.threads.iter().any(|thread| !thread.is_finished());
+        while reading() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        String::from_utf8_lossy(&lock(&self.stderr))
+            .trim()
+            .to_owned()
     }
 
     /// Asks the child to end; sudo passes the signal on.
@@ -134,25 +142,36 @@ impl Sensor {
         drained
     }
 
-    /// Closes the pipes and reaps the child, waiting at most `patience`. One that
-    /// is still there then ends at its next write; a thread reaps it.
-    pub(super) fn close(&mut self, patience: Duration) -> Option<ExitStatus> {
-        self.close.store(true, Ordering::SeqCst);
-        let mut child = self.child.take()?;
+    /// Reaps the child if it ends within `patience`.
+    pub(super) fn reap(&mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
-            match child.try_wait() {
-                Ok(Some(status)) => return Some(status),
+            match self.child.as_mut()?.try_wait() {
+                Ok(Some(status)) => {
+                    self.child = None;
+                    return Some(status);
+                }
                 Ok(None) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(2));
                 }
-                _ => break,
+                _ => return None,
             }
         }
+    }
+
+    /// Closes the pipes and reaps the child, waiting at most `patience`. One that
+    /// is still there then ends at its next write; a thread reaps it. Whether it
+    /// has ended.
+    pub(super) fn close(&mut self, patience: Duration) -> bool {
+        self.close.store(true, Ordering::SeqCst);
+        self.reap(patience);
+        let Some(mut child) = self.child.take() else {
+            return true;
+        };
         let reaper = std::thread::Builder::new().name("energy-power".into());
         // Without a thread the child stays a zombie until this process ends.
         let _ = reaper.spawn(move || child.wait());
-        None
+        false
     }
 
     /// Joins the threads; they end within [`LOOK`] once the pipes are closed.

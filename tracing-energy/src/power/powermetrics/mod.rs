@@ -5,6 +5,19 @@
 //! memory since macOS 13, no rail for the whole system. Real intervals are
 //! longer than the wished ones; the true length is used. It needs root.
 
+#[cfg(unix)]
+mod child;
 pub mod document;
+#[cfg(unix)]
+pub mod launch;
+pub(in crate::power) mod rails;
 mod shape;
+#[cfg(unix)]
+mod source;
 pub mod stream;
+pub mod timeline;
+
+#[cfg(unix)]
+pub use launch::Launch;
+#[cfg(unix)]
+pub use source::{Options, Powermetrics};

@@ -103,7 +103,11 @@ mod tests {
     fn place(timeline: &mut Timeline, arrival: i64, elapsed: i64) -> (i64, i64, Option<i64>) {
         let placed = timeline.place(ms(arrival), ms(elapsed));
         let millis = |time: Nanos| time.nanos() / 1_000_000;
-        (millis(placed.start), millis(placed.end), placed.moved.map(millis))
+        (
+            millis(placed.start),
+            millis(placed.end),
+            placed.moved.map(millis),
+        )
     }
 
     #[test]
