@@ -9,6 +9,7 @@ pub mod modelled;
 pub mod pace;
 pub mod powermetrics;
 pub mod rapl;
+pub mod replay;
 
 use crate::clock::Clock;
 use crate::units::{Energy, Nanos};

@@ -1,0 +1,230 @@
+//! Power from a recording: powermetrics' documents or a table.
+//!
+//! Every sample keeps its power and its length; the recording begins when the
+//! source starts. Figures made from it belong to the machine that was recorded,
+//! not to the program that runs now.
+
+mod csv;
+mod names;
+mod plist;
+mod tidy;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use crate::clock::Clock;
+use crate::power::{
+    Description, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
+};
+use crate::units::Nanos;
+
+/// How a recording is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplayMode {
+    /// As fast as it was recorded; then the source is gone.
+    #[default]
+    RealTime,
+    /// The same, again and again until it is stopped.
+    Looped,
+    /// For tests with a clock of their own: never waits for the clock.
+    Fast,
+}
+
+/// A recording in memory: samples by end, the first one starts at zero.
+#[derive(Debug, Clone, PartialEq)]
+struct Recording {
+    rails: Vec<Rail>,
+    samples: Vec<Sample>,
+    length: Nanos,
+    notices: Vec<Notice>,
+}
+
+impl Recording {
+    fn new(rails: Vec<Rail>, samples: Vec<Sample>) -> Self {
+        let mut notices = Vec::new();
+        let mut samples = tidy::tidy(samples, &mut notices);
+        let first = samples.iter().map(|sample| sample.start).min();
+        let first = first.unwrap_or_default();
+        for sample in &mut samples {
+            sample.start -= first;
+            sample.end -= first;
+        }
+        Self {
+            rails,
+            length: samples.last().map(|sample| sample.end).unwrap_or_default(),
+            samples,
+            notices,
+        }
+    }
+
+    /// The median length of its samples.
+    fn interval(&self) -> Nanos {
+        let mut lengths: Vec<Nanos> = self.samples.iter().map(|s| s.end - s.start).collect();
+        lengths.sort();
+        lengths.get(lengths.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+/// The replay source.
+pub struct Replay {
+    path: PathBuf,
+    mode: ReplayMode,
+    recording: Recording,
+    origin: Option<Nanos>,
+    next: usize,
+    round: i64,
+}
+
+impl Replay {
+    /// Reads the recording in `path`; what is odd about it is told by the first
+    /// reading.
+    ///
+    /// # Errors
+    /// [`SourceError::NotPresent`] without the file, [`SourceError::BadInput`]
+    /// with the line where it cannot be understood.
+    pub fn open(path: impl Into<PathBuf>, mode: ReplayMode) -> Result<Self, SourceError> {
+        let path = path.into();
+        let recording = load(&path)?;
+        if recording.samples.is_empty() {
+            return Err(bad(&path, "it holds no sample".into()));
+        }
+        Ok(Self {
+            path,
+            mode,
+            recording,
+            origin: None,
+            next: 0,
+            round: 0,
+        })
+    }
+
+    /// The next sample in run time, if there is one.
+    fn upcoming(&self) -> Option<Sample> {
+        let offset = Nanos::from_nanos(self.round.checked_mul(self.recording.length.nanos())?);
+        let origin = self.origin? + offset;
+        let sample = *self.recording.samples.get(self.next)?;
+        Some(Sample {
+            start: origin + sample.start,
+            end: origin + sample.end,
+            ..sample
+        })
+    }
+
+    fn advance(&mut self) {
+        self.next += 1;
+        if self.next == self.recording.samples.len() && self.mode == ReplayMode::Looped {
+            self.next = 0;
+            self.round += 1;
+        }
+    }
+
+    fn deliver_until(&mut self, now: Nanos, reading: &mut Reading) {
+        while let Some(sample) = self.upcoming().filter(|sample| sample.end <= now) {
+            reading.samples.push(sample);
+            self.advance();
+        }
+    }
+
+    /// A fast replay yields only, so that whoever moves the clock gets on.
+    fn wait(&self, clock: &dyn Clock, patience: Nanos) {
+        let Some(next) = self.upcoming() else { return };
+        let left = match self.mode {
+            ReplayMode::Fast => Nanos::from_millis(1),
+            _ => next.end - clock.now(),
+        };
+        std::thread::sleep(left.min(patience).duration());
+    }
+
+    fn hand_over_notices(&mut self, now: Nanos, reading: &mut Reading) {
+        let notices = self.recording.notices.drain(..);
+        reading.notices.extend(notices.map(|notice| Notice {
+            time: now,
+            ..notice
+        }));
+    }
+}
+
+fn load(path: &Path) -> Result<Recording, SourceError> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => SourceError::NotPresent {
+            what: format!("recording {}", path.display()),
+        },
+        _ => bad(path, error.to_string()),
+    })?;
+    let mut input = BufReader::new(file);
+    let start = input
+        .fill_buf()
+        .map_err(|error| bad(path, error.to_string()))?;
+    let first = start
+        .iter()
+        .find(|byte| **byte != 0 && !byte.is_ascii_whitespace());
+    let recording = match first {
+        Some(b'<') => plist::read(input),
+        _ => csv::read(input),
+    };
+    recording.map_err(|why| bad(path, why))
+}
+
+fn bad(path: &Path, why: String) -> SourceError {
+    let what = format!("recording {}", path.display());
+    SourceError::BadInput { what, why }
+}
+
+impl PowerSource for Replay {
+    fn describe(&self) -> Description {
+        Description {
+            name: "replay".into(),
+            rails: self.recording.rails.clone(),
+            interval: self.recording.interval(),
+            kernel: "box".into(),
+            provenance: Provenance::Replayed,
+            limits: vec![format!(
+                "replayed from {}: the power of another run",
+                self.path.display()
+            )],
+        }
+    }
+
+    fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
+        self.origin = Some(clock.now());
+        (self.next, self.round) = (0, 0);
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        clock: &dyn Clock,
+        patience: Nanos,
+        reading: &mut Reading,
+    ) -> Result<(), SourceError> {
+        self.hand_over_notices(clock.now(), reading);
+        let due = self.upcoming().is_some_and(|next| next.end <= clock.now());
+        if !due {
+            self.wait(clock, patience);
+        }
+        self.deliver_until(clock.now(), reading);
+        if self.origin.is_some() && self.upcoming().is_none() {
+            return Err(SourceError::Gone {
+                what: format!("recording {}", self.path.display()),
+                why: "it has been played to its end".into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// A sample in progress is cut by time.
+    fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
+        let now = clock.now();
+        self.hand_over_notices(now, reading);
+        self.deliver_until(now, reading);
+        for _ in 0..self.recording.samples.len() {
+            let Some(sample) = self.upcoming() else { break };
+            reading
+                .samples
+                .extend(tidy::part(sample, sample.start, now));
+            self.advance();
+        }
+        self.origin = None;
+    }
+}
