@@ -4,8 +4,6 @@
 
 use std::path::Path;
 
-use tracing_energy::store::AttributionWriter;
-
 use crate::error::Result;
 
 /// How energy is divided among spans.
@@ -31,28 +29,5 @@ impl Method {
 /// # Errors
 /// When the file cannot be written or holds too little for the method.
 pub fn attribute(path: &Path, uuid: &str, method: Method) -> Result<u32> {
-    Ok(reattribute(path, uuid, method)?)
-}
-
-/// The library's re-attribution.
-fn reattribute(
-    path: &Path,
-    _uuid: &str,
-    method: Method,
-) -> std::result::Result<u32, tracing_energy::Error> {
-    Err(tracing_energy::Error::Store {
-        path: path.to_owned(),
-        message: format!(
-            "this build cannot attribute by `{}` again; update this program",
-            method.name()
-        ),
-    })
-}
-
-/// Attributes a run that a repair has just closed. What its recorder had
-/// attributed stays where nothing is written.
-pub(crate) fn after_repair(
-    _writer: &mut AttributionWriter<'_>,
-) -> std::result::Result<(), tracing_energy::Error> {
-    Ok(())
+    Ok(tracing_energy::reattribute(path, uuid, method.name())?)
 }

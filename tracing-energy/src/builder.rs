@@ -16,8 +16,8 @@ use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal}
 use crate::roles::DEFAULT_ROLES;
 use crate::rows::{BaselineRow, Domain, EventRow, RailRow, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
-use crate::{chrome, store};
 use crate::units::Nanos;
+use crate::{chrome, store};
 
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
 pub struct Builder {
@@ -213,7 +213,7 @@ impl Builder {
     pub fn build(mut self) -> Result<(EnergyLayer, EnergyGuard), Error> {
         let sinks = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
-        let (sources, notices) = self.open_sources(&*clock)?;
+        let (sources, notices) = self.open_sources(&clock)?;
         let plan = SourcePlan::of(&sources, &notices);
         let (tell, samples) = std::sync::mpsc::channel();
         let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell).map_err(thread_error)?;
@@ -287,7 +287,7 @@ impl Builder {
 
     fn open_sources(
         &mut self,
-        clock: &dyn Clock,
+        clock: &Arc<dyn Clock>,
     ) -> Result<(Vec<Box<dyn PowerSource>>, Vec<String>), Error> {
         match std::mem::replace(&mut self.sources, Sources::Given(Vec::new())) {
             Sources::Given(sources) => Ok((sources, Vec::new())),

@@ -49,7 +49,10 @@ pub fn repair_dead_runs(store: &Store) -> Result<Vec<String>, Error> {
 }
 
 /// Reads a recording and writes its attribution.
-fn attribute_stored(writer: &mut AttributionWriter<'_>) -> Result<(), Error> {
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub fn attribute_stored(writer: &mut AttributionWriter<'_>) -> Result<(), Error> {
     let (store, run) = (writer.store(), writer.run());
     let mut replay = Replay::new(store, run)?;
     let mut coarse = store.node_windows(run)?;

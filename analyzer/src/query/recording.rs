@@ -123,7 +123,7 @@ impl Recording {
         };
         for (run, _) in dead {
             let uuid = &run.row.uuid;
-            let note = match writable.repair(run.no, crate::attribute::after_repair) {
+            let note = match writable.repair(run.no, tracing_energy::attribute_stored) {
                 Ok(true) => format!("run {uuid}: its process died; closed where it was last seen"),
                 Ok(false) => continue,
                 Err(error) => format!("run {uuid}: its process died; not repaired: {error}"),

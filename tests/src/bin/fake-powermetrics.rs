@@ -86,7 +86,9 @@ impl Meter {
     }
 
     fn take_millijoules(&mut self, rail: &str) -> i64 {
-        let Some(joules) = self.0.get_mut(rail) else { return 0 };
+        let Some(joules) = self.0.get_mut(rail) else {
+            return 0;
+        };
         let whole = (*joules * 1e3).floor();
         *joules -= whole / 1e3;
         whole as i64
@@ -97,7 +99,11 @@ fn document(elapsed: Duration, millijoules: [i64; 3], is_delta: bool, fault: &st
     let [cpu, gpu, ane] = millijoules;
     let watts = |mj: i64| mj as f64 / elapsed.as_secs_f64();
     let nan = if fault == "nan" { "nan" } else { "0.5" };
-    let warning = if fault == "warning" { "warning: time went backwards by 17 ns\n" } else { "" };
+    let warning = if fault == "warning" {
+        "warning: time went backwards by 17 ns\n"
+    } else {
+        ""
+    };
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
 <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
@@ -138,11 +144,18 @@ fn main() {
     let handler: extern "C" fn(i32) = end;
     // SAFETY: the handler only stores to an atomic.
     unsafe { libc::signal(libc::SIGTERM, handler as libc::sighandler_t) };
-    let interval: u64 = argument("-i").and_then(|millis| millis.parse().ok()).unwrap_or(5_000);
-    let samples: u64 = argument("-n").and_then(|count| count.parse().ok()).unwrap_or(u64::MAX);
+    let interval: u64 = argument("-i")
+        .and_then(|millis| millis.parse().ok())
+        .unwrap_or(5_000);
+    let samples: u64 = argument("-n")
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(u64::MAX);
     let watts = Watts::from_environment();
     let marker = variable("MARKER");
-    let dies = fault == "dies" && !marker.as_ref().is_some_and(|file| std::path::Path::new(file).exists());
+    let dies = fault == "dies"
+        && !marker
+            .as_ref()
+            .is_some_and(|file| std::path::Path::new(file).exists());
     let begin = Instant::now();
     let mut meter = Meter::default();
     let mut out = std::io::stdout();
@@ -157,12 +170,19 @@ fn main() {
                 return;
             }
             let now = Instant::now();
-            meter.add(&watts.at(begin.elapsed().as_secs_f64()), (now - last).as_secs_f64());
+            meter.add(
+                &watts.at(begin.elapsed().as_secs_f64()),
+                (now - last).as_secs_f64(),
+            );
             last = now;
         }
         let millijoules = ["cpu", "gpu", "ane"].map(|rail| meter.take_millijoules(rail));
         let is_delta = !(fault == "summary" && index == 0);
-        let once = if index == 1 || fault == "nan" { fault.as_str() } else { "" };
+        let once = if index == 1 || fault == "nan" {
+            fault.as_str()
+        } else {
+            ""
+        };
         let mut bytes = document(last - start, millijoules, is_delta, once).into_bytes();
         if index > 0 {
             bytes.insert(0, 0);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::modelled::{Modelled, Watts};
 use super::rapl::Rapl;
@@ -87,7 +88,7 @@ pub struct Opened {
 pub fn open(
     choice: &SourceChoice,
     options: &OpenOptions,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
 ) -> Result<Opened, SourceError> {
     if *choice != SourceChoice::Auto {
         return Ok(Opened {
@@ -127,27 +128,41 @@ fn candidates() -> Vec<SourceChoice> {
 fn open_one(
     choice: &SourceChoice,
     options: &OpenOptions,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
 ) -> Result<Box<dyn PowerSource>, SourceError> {
     Ok(match choice {
         SourceChoice::Powermetrics => powermetrics(options, clock)?,
         SourceChoice::Rapl => Box::new(Rapl::open(&options.powercap, options.interval)?),
         SourceChoice::Replay(path) => Box::new(Replay::open(path, options.replay)?),
         SourceChoice::Auto | SourceChoice::Modelled => {
-            let watts = options.watts.unwrap_or_else(|| Watts::default_for(cpu_time::processors()));
+            let watts = options
+                .watts
+                .unwrap_or_else(|| Watts::default_for(cpu_time::processors()));
             Box::new(Modelled::open(watts, options.interval)?)
         }
     })
 }
 
 #[cfg(unix)]
-fn powermetrics(options: &OpenOptions, clock: &dyn Clock) -> Result<Box<dyn PowerSource>, SourceError> {
-    Ok(Box::new(super::powermetrics::Powermetrics::open(clock, options.interval)?))
+fn powermetrics(
+    options: &OpenOptions,
+    clock: &Arc<dyn Clock>,
+) -> Result<Box<dyn PowerSource>, SourceError> {
+    use super::powermetrics::{Launch, Options, Powermetrics};
+    let launch = Launch::find()?;
+    let options = Options {
+        launch,
+        interval: options.interval,
+        bound: None,
+    };
+    Ok(Box::new(Powermetrics::open(Arc::clone(clock), options)?))
 }
 
 #[cfg(not(unix))]
-fn powermetrics(_: &OpenOptions, _: &dyn Clock) -> Result<Box<dyn PowerSource>, SourceError> {
-    Err(SourceError::NotPresent { what: "powermetrics (macOS only)".to_owned() })
+fn powermetrics(_: &OpenOptions, _: &Arc<dyn Clock>) -> Result<Box<dyn PowerSource>, SourceError> {
+    Err(SourceError::NotPresent {
+        what: "powermetrics (macOS only)".to_owned(),
+    })
 }
 
 /// Names the `powermetrics` executable to run.

@@ -10,7 +10,7 @@ pub mod modelled;
 pub mod pace;
 pub mod powermetrics;
 pub mod rapl;
-mod replay;
+pub mod replay;
 mod sampler;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
@@ -239,6 +239,12 @@ pub trait PowerSource: Send {
     /// profiler's, not the program's.
     fn child_pid(&self) -> Option<u32> {
         None
+    }
+
+    /// Ids of the threads that the source keeps besides the sampler's: their CPU
+    /// time is the profiler's.
+    fn own_threads(&self) -> Vec<i64> {
+        Vec::new()
     }
 
     /// Idle power of a rail where the source knows it (modelled power).

@@ -5,15 +5,19 @@
 //! memory since macOS 13, no rail for the whole system. Real intervals are
 //! longer than the wished ones; the true length is used. It needs root.
 
+#[cfg(unix)]
+mod child;
 pub mod document;
 #[cfg(unix)]
-mod live;
-#[cfg(unix)]
-mod process;
+pub mod launch;
+pub(in crate::power) mod rails;
 mod shape;
+#[cfg(unix)]
+mod source;
 pub mod stream;
+pub mod timeline;
 
 #[cfg(unix)]
-pub use live::Powermetrics;
+pub use launch::Launch;
 #[cfg(unix)]
-pub use process::EXECUTABLE_VARIABLE;
+pub use source::{Options, Powermetrics};

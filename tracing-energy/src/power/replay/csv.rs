@@ -1,121 +1,250 @@
-//! Recordings as CSV. Units come from the header only.
+//! Recordings as tables.
+//!
+//! The header alone says what the columns are and in which unit; one of
+//!
+//! ```text
+//! t_start_ns,t_end_ns,rail,energy_mj
+//! interval_start_s,interval_end_s,rail,power_w
+//! timestamp_s,rail,power_w        holds up to the rail's next row, but no
+//!                                 longer than the median distance of its rows
+//! ```
+//!
+//! in any order, other columns beside them. An empty value is "not known".
 
-use super::{Recorded, Recording};
-use crate::power::{Rail, RailKind};
+use std::io::BufRead;
+
+use super::Recording;
+use super::names;
+use crate::power::{Rail, Sample};
 use crate::units::{Energy, Nanos, Power};
 
-const HEADERS: [[&str; 4]; 3] = [
-    ["t_start_ns", "t_end_ns", "rail", "energy_mj"],
-    ["interval_start_s", "interval_end_s", "rail", "power_w"],
-    ["timestamp_s", "", "rail", "power_w"],
-];
+/// The headers, for the message that refuses another one.
+const HEADERS: &str = "`t_start_ns,t_end_ns,rail,energy_mj`, \
+    `interval_start_s,interval_end_s,rail,power_w` or `timestamp_s,rail,power_w`";
 
-/// Where the columns of one header stand.
-struct Columns {
-    header: usize,
-    at: [usize; 4],
+/// What the columns mean and where they stand.
+enum Layout {
+    Energy {
+        start: usize,
+        end: usize,
+        rail: usize,
+        value: usize,
+    },
+    Power {
+        start: usize,
+        end: usize,
+        rail: usize,
+        value: usize,
+    },
+    Point {
+        time: usize,
+        rail: usize,
+        value: usize,
+    },
 }
 
-impl Columns {
-    fn find(header: &str) -> Result<Self, String> {
-        let names: Vec<&str> = header.split(',').map(str::trim).collect();
-        let place = |wanted: &str| match wanted {
-            "" => Some(usize::MAX),
-            _ => names.iter().position(|name| *name == wanted),
+impl Layout {
+    fn of(header: &str) -> Option<Self> {
+        let names: Vec<_> = fields(header.trim_start_matches('\u{feff}')).collect();
+        let at = |name: &str| names.iter().position(|column| *column == name);
+        let rail = at("rail")?;
+        if let (Some(start), Some(end), Some(value)) =
+            (at("t_start_ns"), at("t_end_ns"), at("energy_mj"))
+        {
+            return Some(Self::Energy {
+                start,
+                end,
+                rail,
+                value,
+            });
+        }
+        let value = at("power_w")?;
+        match (
+            at("interval_start_s"),
+            at("interval_end_s"),
+            at("timestamp_s"),
+        ) {
+            (Some(start), Some(end), _) => Some(Self::Power {
+                start,
+                end,
+                rail,
+                value,
+            }),
+            (_, _, Some(time)) => Some(Self::Point { time, rail, value }),
+            _ => None,
+        }
+    }
+
+    /// Times and energy or power of a row. A point has no end yet.
+    fn row(&self, columns: &[&str]) -> Result<Row, String> {
+        let column = |index: usize| columns.get(index).copied().ok_or("a column is missing");
+        let (start, end, rail, value, scale) = match *self {
+            Self::Energy {
+                start,
+                end,
+                rail,
+                value,
+            } => (start, Some(end), rail, value, 0),
+            Self::Power {
+                start,
+                end,
+                rail,
+                value,
+            } => (start, Some(end), rail, value, 9),
+            Self::Point { time, rail, value } => (time, None, rail, value, 9),
         };
-        for (header, wanted) in HEADERS.iter().enumerate() {
-            let places: Vec<usize> = wanted.iter().filter_map(|name| place(name)).collect();
-            if let Ok(at) = places.try_into() {
-                return Ok(Self { header, at });
-            }
-        }
-        let known = HEADERS.map(|names| names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(","));
-        Err(format!("the header is '{header}'; give it one of: {}", known.join(" | ")))
+        Ok(Row {
+            start: nanos(column(start)?, scale)?,
+            end: end.map(|end| nanos(column(end)?, scale)).transpose()?,
+            rail: column(rail)?.to_owned(),
+            value: quantity(column(value)?)?,
+        })
     }
 }
 
-/// Reads a recording.
-pub(super) fn read(bytes: &[u8]) -> Result<Recording, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| format!("is no text: {error}"))?;
-    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let (_, header) = lines.next().ok_or("is empty")?;
-    let columns = Columns::find(header)?;
-    let mut recording = Recording::default();
+struct Row {
+    start: Nanos,
+    end: Option<Nanos>,
+    rail: String,
+    value: Option<f64>,
+}
+
+/// Reads a table.
+///
+/// # Errors
+/// A message with the line's number.
+pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
+    let mut lines = input.lines().enumerate();
+    let header = match lines.next() {
+        Some((_, line)) => line.map_err(|error| error.to_string())?,
+        None => return Err(format!("it is empty; a header is needed: {HEADERS}")),
+    };
+    let layout = Layout::of(&header).ok_or_else(|| {
+        let header: String = header.chars().take(200).collect();
+        format!("the header `{header}` is none of {HEADERS}")
+    })?;
+    let mut rails: Vec<String> = Vec::new();
+    let mut rows = Vec::new();
     for (index, line) in lines {
-        let sample = row(&columns, line, &mut recording).map_err(|why| format!("line {}: {why}", index + 1))?;
-        recording.samples.push(sample);
+        let number = index + 1;
+        let line = line.map_err(|error| format!("line {number}: {error}"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let columns: Vec<_> = fields(&line).collect();
+        let row = layout
+            .row(&columns)
+            .map_err(|why| format!("line {number}: {why}"))?;
+        let known = rails.iter().position(|rail| *rail == row.rail);
+        let rail = known.unwrap_or_else(|| {
+            rails.push(row.rail.clone());
+            rails.len() - 1
+        });
+        rows.push((rail, row));
     }
-    if columns.header == 2 {
-        hold(&mut recording);
-    }
-    Ok(recording)
+    let unit = match layout {
+        Layout::Energy { .. } => "mJ",
+        _ => "W",
+    };
+    let samples = samples(&layout, rows, rails.len());
+    Ok(Recording::new(described(&rails, unit), samples))
 }
 
-fn row(columns: &Columns, line: &str, recording: &mut Recording) -> Result<Recorded, String> {
-    let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-    let cell = |column: usize| {
-        let at = columns.at[column];
-        cells.get(at).copied().ok_or_else(|| format!("has {} columns, wants {}", cells.len(), at + 1))
-    };
-    let name = cell(2)?;
-    let rail = recording.rail(rail(name));
-    let value = number(cell(3)?)?;
-    if value < 0.0 {
-        return Err(format!("'{value}' is negative: energy and power cannot be"));
+fn described(rails: &[String], unit: &'static str) -> Vec<Rail> {
+    names::tree(rails, unit)
+}
+
+fn samples(layout: &Layout, rows: Vec<(usize, Row)>, rails: usize) -> Vec<Sample> {
+    match layout {
+        Layout::Point { .. } => (0..rails).flat_map(|rail| held(&rows, rail)).collect(),
+        Layout::Energy { .. } => lasting(rows, |value, _| Energy::from_millijoules(value)),
+        Layout::Power { .. } => lasting(rows, |value, time| Power::from_watts(value) * time),
     }
-    let (start, end) = match columns.header {
-        0 => (nanos(cell(0)?)?, nanos(cell(1)?)?),
-        1 => (Nanos::from_seconds(number(cell(0)?)?), Nanos::from_seconds(number(cell(1)?)?)),
-        _ => {
-            let time = Nanos::from_seconds(number(cell(0)?)?);
-            (time, time)
+}
+
+fn lasting(rows: Vec<(usize, Row)>, energy: impl Fn(f64, Nanos) -> Energy) -> Vec<Sample> {
+    let sample = |(rail, row): (usize, Row)| {
+        let end = row.end.unwrap_or(row.start);
+        Sample {
+            rail,
+            start: row.start,
+            end,
+            energy: row.value.map(|value| energy(value, end - row.start)),
         }
     };
-    let energy = match columns.header {
-        0 => Energy::from_millijoules(value),
-        1 => Power::from_watts(value) * (end - start),
-        // Power for now: how long it holds is known when all rows are read.
-        _ => Energy::from_joules(value),
+    rows.into_iter().map(sample).collect()
+}
+
+/// Points of a rail, each held to the next one or for the median distance.
+fn held(rows: &[(usize, Row)], rail: usize) -> Vec<Sample> {
+    let own = rows.iter().filter(|(of, _)| *of == rail);
+    let mut points: Vec<(Nanos, Option<f64>)> =
+        own.map(|(_, row)| (row.start, row.value)).collect();
+    points.sort_by_key(|point| point.0);
+    points.dedup();
+    let mut distances: Vec<Nanos> = points
+        .windows(2)
+        .map(|pair| pair[1].0 - pair[0].0)
+        .collect();
+    let nexts: Vec<Nanos> = distances.clone();
+    distances.sort();
+    let median = distances
+        .get(distances.len() / 2)
+        .copied()
+        .unwrap_or_default();
+    let sample = |(index, &(start, watts)): (usize, &(Nanos, Option<f64>))| {
+        let length = nexts.get(index).map_or(median, |&next| next.min(median));
+        Sample {
+            rail,
+            start,
+            end: start + length,
+            energy: watts.map(|watts| Power::from_watts(watts) * length),
+        }
     };
-    Ok(Recorded { rail, start, end, energy: Some(energy) })
+    points.iter().enumerate().map(sample).collect()
 }
 
-fn rail(name: &str) -> Rail {
-    let base = name.strip_suffix("_power").unwrap_or(name);
-    let kind = RailKind::from_name(base.split(['-', ':', '_']).next().unwrap_or(base));
-    Rail { name: base.to_owned(), kind: kind.unwrap_or(RailKind::Other), parent: None, unit: "csv" }
+fn fields(line: &str) -> impl Iterator<Item = &str> {
+    line.split(',')
+        .map(|field| field.trim().trim_matches('"').trim())
 }
 
-fn number(cell: &str) -> Result<f64, String> {
-    let number: f64 = cell.parse().map_err(|_| format!("'{cell}' is no number"))?;
-    number.is_finite().then_some(number).ok_or_else(|| format!("'{cell}' is not finite"))
-}
-
-fn nanos(cell: &str) -> Result<Nanos, String> {
-    cell.parse().map(Nanos::from_nanos).map_err(|_| format!("'{cell}' is no whole number of nanoseconds"))
-}
-
-/// Readings at instants hold until the next one of their rail, at most for the
-/// median gap; the last one holds for the median gap.
-fn hold(recording: &mut Recording) {
-    let samples = &mut recording.samples;
-    samples.sort_by_key(|sample| (sample.rail, sample.start));
-    let follows = |pair: &[Recorded]| pair[0].rail == pair[1].rail;
-    let mut gaps: Vec<Nanos> =
-        samples.windows(2).filter(|pair| follows(pair)).map(|pair| pair[1].start - pair[0].start).collect();
-    gaps.sort_unstable();
-    let median = gaps.get(gaps.len() / 2).copied().unwrap_or(Nanos::from_seconds(1.0));
-    for at in 0..samples.len() {
-        let next = samples.get(at + 1).filter(|next| next.rail == samples[at].rail);
-        let gap = next.map_or(median, |next| (next.start - samples[at].start).min(median));
-        let sample = &mut samples[at];
-        sample.end = sample.start + gap;
-        sample.energy = sample.energy.map(|watts| Power::from_watts(watts.joules()) * gap);
+fn quantity(text: &str) -> Result<Option<f64>, String> {
+    if text.is_empty() {
+        return Ok(None);
     }
-    recording.doubts.push(format!(
-        "readings at instants held until the next one, at most {:.3} s",
-        median.seconds()
-    ));
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(Some(value)),
+        _ => Err(format!(
+            "{text:?} is no energy or power: it must be a number from 0 up"
+        )),
+    }
+}
+
+/// A decimal number times 10^`scale`, exactly: seconds since 1970 as a floating
+/// point number would be off by 200 ns.
+fn nanos(text: &str, scale: usize) -> Result<Nanos, String> {
+    let wrong = || format!("{text:?} is no time");
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !plain(whole) || !plain(fraction) {
+        return Err(wrong());
+    }
+    let fraction: String = fraction
+        .chars()
+        .chain("000000000".chars())
+        .take(scale)
+        .collect();
+    let value: i64 = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
+    // A quarter of the range, so that no sum or difference overflows.
+    if value > i64::MAX / 4 {
+        return Err(wrong());
+    }
+    Ok(Nanos::from_nanos(if negative { -value } else { value }))
 }
 
 #[cfg(test)]
@@ -123,31 +252,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_headers_give_the_same_joules() {
-        let files = [
-            "t_start_ns,t_end_ns,rail,energy_mj\n0,500000000,cpu,1000\n500000000,1000000000,cpu,2000\n",
-            "interval_start_s,interval_end_s,rail,power_w\n0,0.5,cpu,2\n0.5,1.0,cpu,4\n",
-            "timestamp_s,rail,power_w\n0,cpu,2\n0.5,cpu,4\n",
-        ];
-        for file in files {
-            let recording = read(file.as_bytes()).expect("readable");
-            let joules: Vec<_> = recording.samples.iter().filter_map(|s| Some(s.energy?.joules())).collect();
-            assert_eq!(joules, [1.0, 2.0], "{file}");
-            assert_eq!(recording.rails[0].kind, RailKind::Cpu);
-        }
-    }
-
-    #[test]
-    fn another_header_is_refused_with_the_list() {
-        let refusal = read(b"time,watts\n1,2\n").expect_err("refused");
-        assert!(refusal.contains("time,watts") && refusal.contains("timestamp_s,rail,power_w"), "{refusal}");
-    }
-
-    #[test]
-    fn a_bad_line_is_named() {
-        for bad in ["1,2,cpu", "1,2,cpu,nan", "1,2,cpu,-3", "x,2,cpu,3"] {
-            let file = format!("t_start_ns,t_end_ns,rail,energy_mj\n{bad}\n");
-            assert!(read(file.as_bytes()).expect_err(bad).starts_with("line 2: "), "{bad}");
+    fn times_are_exact() {
+        let exact = |text, scale| nanos(text, scale).map(Nanos::nanos);
+        assert_eq!(
+            exact("1784491122.7544994", 9),
+            Ok(1_784_491_122_754_499_400)
+        );
+        assert_eq!(exact("-0.5", 9), Ok(-500_000_000));
+        assert_eq!(exact("12", 0), Ok(12));
+        assert_eq!(exact("12.9", 0), Ok(12));
+        for wrong in [
+            "",
+            ".",
+            "1e9",
+            "nan",
+            "1.2.3",
+            "99999999999999999999",
+            "5000000000000000000",
+        ] {
+            assert!(exact(wrong, 9).is_err(), "{wrong}");
         }
     }
 }

@@ -1,205 +1,230 @@
-//! Replay: a recording in place of a live source.
+//! Power from a recording: powermetrics' documents or a table.
 //!
-//! Every sample keeps its power and its length; the recording is laid from the
-//! source's start on. What it says of another machine and another time says
-//! nothing of the program that runs now: provenance `replayed`.
+//! Every sample keeps its power and its length; the recording begins when the
+//! source starts. Figures made from it belong to the machine that was recorded,
+//! not to the program that runs now.
 
 mod csv;
+mod names;
 mod plist;
+mod tidy;
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::{Description, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError};
 use crate::clock::Clock;
-use crate::units::{Energy, Nanos};
+use crate::power::{
+    Description, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
+};
+use crate::units::Nanos;
 
 /// How a recording is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReplayMode {
-    /// Once, as fast as it was recorded.
-    RealTime,
-    /// Again and again until the run ends.
+    /// As fast as it was recorded; then the source is gone.
     #[default]
+    RealTime,
+    /// The same, again and again until it is stopped.
     Looped,
-    /// Once, without waiting: whatever the (injected) clock has passed is there.
+    /// For tests with a clock of their own: never waits for the clock.
     Fast,
 }
 
-/// A sample on the recording's own time base.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Recorded {
-    pub(super) rail: usize,
-    pub(super) start: Nanos,
-    pub(super) end: Nanos,
-    pub(super) energy: Option<Energy>,
-}
-
-/// What a recording file holds.
-#[derive(Debug, Default)]
-pub(super) struct Recording {
-    pub(super) rails: Vec<Rail>,
-    pub(super) samples: Vec<Recorded>,
-    pub(super) doubts: Vec<String>,
+/// A recording in memory: samples by end, the first one starts at zero.
+#[derive(Debug, Clone, PartialEq)]
+struct Recording {
+    rails: Vec<Rail>,
+    samples: Vec<Sample>,
+    length: Nanos,
+    notices: Vec<Notice>,
 }
 
 impl Recording {
-    /// The number of the rail called `name`.
-    pub(super) fn rail(&mut self, rail: Rail) -> usize {
-        if let Some(known) = self.rails.iter().position(|known| known.name == rail.name) {
-            return known;
+    fn new(rails: Vec<Rail>, samples: Vec<Sample>) -> Self {
+        let mut notices = Vec::new();
+        let mut samples = tidy::tidy(samples, &mut notices);
+        let first = samples.iter().map(|sample| sample.start).min();
+        let first = first.unwrap_or_default();
+        for sample in &mut samples {
+            sample.start -= first;
+            sample.end -= first;
         }
-        self.rails.push(rail);
-        self.rails.len() - 1
-    }
-
-    /// Sorts samples, drops empty and repeated ones, cuts overlaps and lets the
-    /// recording begin at zero.
-    fn tidy(&mut self) {
-        let begin = self.samples.iter().map(|sample| sample.start).min().unwrap_or_default();
-        let before = self.samples.len();
-        self.samples.sort_by_key(|sample| (sample.rail, sample.start, sample.end));
-        self.samples.dedup();
-        self.samples.retain(|sample| sample.end > sample.start);
-        let dropped = before - self.samples.len();
-        let mut cut = 0;
-        for at in 1..self.samples.len() {
-            let last = self.samples[at - 1];
-            let sample = &mut self.samples[at];
-            if sample.rail == last.rail && sample.start < last.end {
-                cut += 1;
-                let kept = (sample.end - last.end).nanos().max(0) as f64;
-                let share = kept / (sample.end - sample.start).nanos() as f64;
-                sample.energy = sample.energy.map(|energy| energy * share);
-                sample.start = last.end;
-                sample.end = sample.end.max(last.end);
-            }
-        }
-        self.samples.retain(|sample| sample.end > sample.start);
-        self.samples.sort_by_key(|sample| (sample.end, sample.rail));
-        for sample in &mut self.samples {
-            sample.start -= begin;
-            sample.end -= begin;
-        }
-        for (count, what) in [(dropped, "empty or repeated samples dropped"), (cut, "overlapping samples cut")] {
-            if count > 0 {
-                self.doubts.push(format!("{count} {what}"));
-            }
+        Self {
+            rails,
+            length: samples.last().map(|sample| sample.end).unwrap_or_default(),
+            samples,
+            notices,
         }
     }
 
-    fn length(&self) -> Nanos {
-        self.samples.iter().map(|sample| sample.end).max().unwrap_or_default()
+    /// The median length of its samples.
+    fn interval(&self) -> Nanos {
+        let mut lengths: Vec<Nanos> = self.samples.iter().map(|s| s.end - s.start).collect();
+        lengths.sort();
+        lengths.get(lengths.len() / 2).copied().unwrap_or_default()
     }
 }
 
-/// A recording as a power source.
-#[derive(Debug)]
+/// The replay source.
 pub struct Replay {
     path: PathBuf,
-    recording: Recording,
     mode: ReplayMode,
-    /// Run time at which the present round began.
-    base: Nanos,
+    recording: Recording,
+    origin: Option<Nanos>,
     next: usize,
-    doubts_told: bool,
+    round: i64,
 }
 
 impl Replay {
-    /// Reads a recording: a `powermetrics` plist stream, or a CSV file with one of
-    /// the headers `t_start_ns,t_end_ns,rail,energy_mj`,
-    /// `interval_start_s,interval_end_s,rail,power_w`, `timestamp_s,rail,power_w`
-    /// (other columns may stand beside these).
+    /// Reads the recording in `path`; what is odd about it is told by the first
+    /// reading.
     ///
     /// # Errors
-    /// [`SourceError::BadInput`] naming the file, the line and what is wrong.
+    /// [`SourceError::NotPresent`] without the file, [`SourceError::BadInput`]
+    /// with the line where it cannot be understood.
     pub fn open(path: impl Into<PathBuf>, mode: ReplayMode) -> Result<Self, SourceError> {
         let path = path.into();
-        let bytes = std::fs::read(&path).map_err(|error| bad(&path, error.to_string()))?;
-        let is_plist = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0) == Some(&b'<');
-        let read = if is_plist { plist::read(&bytes) } else { csv::read(&bytes) };
-        let mut recording = read.map_err(|why| bad(&path, why))?;
-        recording.tidy();
+        let recording = load(&path)?;
         if recording.samples.is_empty() {
-            return Err(bad(&path, "there is no power sample in it".to_owned()));
+            return Err(bad(&path, "it holds no sample".into()));
         }
-        Ok(Self { path, recording, mode, base: Nanos::ZERO, next: 0, doubts_told: false })
+        Ok(Self {
+            path,
+            mode,
+            recording,
+            origin: None,
+            next: 0,
+            round: 0,
+        })
     }
 
-    fn placed(&self, sample: &Recorded) -> Sample {
-        Sample {
-            rail: sample.rail,
-            start: self.base + sample.start,
-            end: self.base + sample.end,
-            energy: sample.energy,
+    /// The next sample in run time, if there is one.
+    fn upcoming(&self) -> Option<Sample> {
+        let offset = Nanos::from_nanos(self.round.checked_mul(self.recording.length.nanos())?);
+        let origin = self.origin? + offset;
+        let sample = *self.recording.samples.get(self.next)?;
+        Some(Sample {
+            start: origin + sample.start,
+            end: origin + sample.end,
+            ..sample
+        })
+    }
+
+    fn advance(&mut self) {
+        self.next += 1;
+        if self.next == self.recording.samples.len() && self.mode == ReplayMode::Looped {
+            self.next = 0;
+            self.round += 1;
         }
     }
 
-    fn take_due(&mut self, now: Nanos, reading: &mut Reading) {
-        while let Some(sample) = self.recording.samples.get(self.next) {
-            if self.base + sample.end > now {
-                return;
-            }
-            reading.samples.push(self.placed(sample));
-            self.next += 1;
-            if self.next == self.recording.samples.len() && self.mode == ReplayMode::Looped {
-                self.next = 0;
-                self.base += self.recording.length();
-            }
+    fn deliver_until(&mut self, now: Nanos, reading: &mut Reading) {
+        while let Some(sample) = self.upcoming().filter(|sample| sample.end <= now) {
+            reading.samples.push(sample);
+            self.advance();
         }
+    }
+
+    /// A fast replay yields only, so that whoever moves the clock gets on.
+    fn wait(&self, clock: &dyn Clock, patience: Nanos) {
+        let Some(next) = self.upcoming() else { return };
+        let left = match self.mode {
+            ReplayMode::Fast => Nanos::from_millis(1),
+            _ => next.end - clock.now(),
+        };
+        std::thread::sleep(left.min(patience).duration());
+    }
+
+    fn hand_over_notices(&mut self, now: Nanos, reading: &mut Reading) {
+        let notices = self.recording.notices.drain(..);
+        reading.notices.extend(notices.map(|notice| Notice {
+            time: now,
+            ..notice
+        }));
     }
 }
 
+fn load(path: &Path) -> Result<Recording, SourceError> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => SourceError::NotPresent {
+            what: format!("recording {}", path.display()),
+        },
+        _ => bad(path, error.to_string()),
+    })?;
+    let mut input = BufReader::new(file);
+    let start = input
+        .fill_buf()
+        .map_err(|error| bad(path, error.to_string()))?;
+    let first = start
+        .iter()
+        .find(|byte| **byte != 0 && !byte.is_ascii_whitespace());
+    let recording = match first {
+        Some(b'<') => plist::read(input),
+        _ => csv::read(input),
+    };
+    recording.map_err(|why| bad(path, why))
+}
+
 fn bad(path: &Path, why: String) -> SourceError {
-    SourceError::BadInput { what: path.display().to_string(), why }
+    let what = format!("recording {}", path.display());
+    SourceError::BadInput { what, why }
 }
 
 impl PowerSource for Replay {
     fn describe(&self) -> Description {
-        let lengths = self.recording.samples.iter().map(|sample| sample.end - sample.start);
         Description {
-            name: "replay".to_owned(),
+            name: "replay".into(),
             rails: self.recording.rails.clone(),
-            interval: lengths.max().unwrap_or_default(),
-            kernel: "box".to_owned(),
+            interval: self.recording.interval(),
+            kernel: "box".into(),
             provenance: Provenance::Replayed,
-            limits: vec![format!("power is replayed from {}, not measured now", self.path.display())],
+            limits: vec![format!(
+                "replayed from {}: the power of another run",
+                self.path.display()
+            )],
         }
     }
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
-        self.base = clock.now();
+        self.origin = Some(clock.now());
+        (self.next, self.round) = (0, 0);
         Ok(())
     }
 
-    fn read(&mut self, clock: &dyn Clock, patience: Nanos, reading: &mut Reading) -> Result<(), SourceError> {
-        if !std::mem::replace(&mut self.doubts_told, true) {
-            let notice = |message: &String| Notice { time: clock.now(), kind: "recording", message: message.clone() };
-            reading.notices.extend(self.recording.doubts.iter().map(notice));
+    fn read(
+        &mut self,
+        clock: &dyn Clock,
+        patience: Nanos,
+        reading: &mut Reading,
+    ) -> Result<(), SourceError> {
+        self.hand_over_notices(clock.now(), reading);
+        let due = self.upcoming().is_some_and(|next| next.end <= clock.now());
+        if !due {
+            self.wait(clock, patience);
         }
-        let Some(next) = self.recording.samples.get(self.next) else {
-            let what = self.path.display().to_string();
-            return Err(SourceError::Gone { what, why: "the recording is over".to_owned() });
-        };
-        if self.mode != ReplayMode::Fast {
-            let wait = self.base + next.end - clock.now();
-            std::thread::sleep(wait.min(patience).duration());
+        self.deliver_until(clock.now(), reading);
+        if self.origin.is_some() && self.upcoming().is_none() {
+            return Err(SourceError::Gone {
+                what: format!("recording {}", self.path.display()),
+                why: "it has been played to its end".into(),
+            });
         }
-        self.take_due(clock.now(), reading);
         Ok(())
     }
 
-    /// The samples in progress are cut off now.
+    /// A sample in progress is cut by time.
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
         let now = clock.now();
-        self.take_due(now, reading);
-        for sample in &self.recording.samples[self.next..] {
-            let mut placed = self.placed(sample);
-            if placed.start < now && placed.end > now {
-                let share = (now - placed.start).nanos() as f64 / (placed.end - placed.start).nanos() as f64;
-                placed.energy = placed.energy.map(|energy| energy * share);
-                placed.end = now;
-                reading.samples.push(placed);
-            }
+        self.hand_over_notices(now, reading);
+        self.deliver_until(now, reading);
+        for _ in 0..self.recording.samples.len() {
+            let Some(sample) = self.upcoming() else { break };
+            reading
+                .samples
+                .extend(tidy::part(sample, sample.start, now));
+            self.advance();
         }
+        self.origin = None;
     }
 }

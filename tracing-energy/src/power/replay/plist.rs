@@ -1,46 +1,104 @@
-//! Recorded `powermetrics` plist streams.
+//! Recordings of `powermetrics -f plist`: true lengths laid end to end.
 
-use super::{Recorded, Recording};
-use crate::power::Rail;
+use std::io::Read;
+
+use super::Recording;
 use crate::power::powermetrics::document::{Document, DocumentError};
+use crate::power::powermetrics::rails;
 use crate::power::powermetrics::stream::{DocumentStream, Segment};
+use crate::power::{Notice, Rail, Sample};
 use crate::units::Nanos;
 
-/// Reads a stream: documents follow each other without gaps, each as long as its
-/// `elapsed_ns`.
-pub(super) fn read(bytes: &[u8]) -> Result<Recording, String> {
-    let mut stream = DocumentStream::default();
-    let mut segments = stream.push(bytes);
-    segments.extend(stream.finish());
-    let mut recording = Recording::default();
-    let mut time = Nanos::ZERO;
-    let mut no_power = None;
-    for (index, segment) in segments.into_iter().enumerate() {
-        let number = index + 1;
-        let Segment::Document(bytes) = segment else {
-            recording.doubts.push(format!("document {number} is cut off or too long: left out"));
-            continue;
-        };
-        match Document::parse(&bytes) {
-            Ok(document) if document.is_delta => time = add(&mut recording, &document, time),
-            Ok(_) => recording.doubts.push(format!("document {number} is a summary (is_delta false): left out")),
-            Err(error @ DocumentError::NoPower { .. }) => no_power = Some(error.to_string()),
-            Err(error) => recording.doubts.push(format!("document {number}: {error}")),
-        }
-    }
-    match (recording.samples.is_empty(), no_power, recording.doubts.first()) {
-        (true, Some(why), _) => Err(why),
-        (true, None, Some(doubt)) => Err(doubt.clone()),
-        _ => Ok(recording),
-    }
+#[derive(Default)]
+struct Builder {
+    rails: Vec<Rail>,
+    samples: Vec<Sample>,
+    notices: Vec<Notice>,
+    end: Nanos,
+    /// Why the documents so far gave nothing.
+    last_error: Option<DocumentError>,
 }
 
-fn add(recording: &mut Recording, document: &Document, start: Nanos) -> Nanos {
-    let end = start + document.elapsed;
-    for found in &document.rails {
-        let rail = Rail { name: found.name.to_owned(), kind: found.kind, parent: None, unit: found.unit };
-        let rail = recording.rail(rail);
-        recording.samples.push(Recorded { rail, start, end, energy: found.energy });
+/// Reads a stream of documents.
+///
+/// # Errors
+/// A message, where no document holds power.
+pub(super) fn read(mut input: impl Read) -> Result<Recording, String> {
+    let mut builder = Builder::default();
+    let mut stream = DocumentStream::default();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => builder.accept(stream.push(&buffer[..length])),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.to_string()),
+        }
     }
-    end
+    builder.accept(stream.finish());
+    builder.build()
+}
+
+impl Builder {
+    fn accept(&mut self, segments: impl IntoIterator<Item = Segment>) {
+        for segment in segments {
+            match segment {
+                Segment::Document(bytes) => self.document(&bytes),
+                Segment::Incomplete(bytes) => {
+                    let message =
+                        format!("recording: cut after {} bytes of a document", bytes.len());
+                    self.notice("incomplete_document", message);
+                }
+                Segment::Oversized { bytes } => {
+                    let message = format!("recording: a document of {bytes} bytes was dropped");
+                    self.notice("rejected_document", message);
+                }
+            }
+        }
+    }
+
+    fn document(&mut self, bytes: &[u8]) {
+        match Document::parse(bytes) {
+            Ok(document) if document.is_delta => self.sample(&document),
+            Ok(_) => {
+                let message = "recording: a document that is no difference was dropped";
+                self.notice("rejected_document", message.into());
+            }
+            Err(error) => {
+                self.notice("rejected_document", format!("recording: {error}"));
+                self.last_error = Some(error);
+            }
+        }
+    }
+
+    fn sample(&mut self, document: &Document) {
+        if self.rails.is_empty() {
+            self.rails = rails::describe(&document.rails);
+        }
+        let (start, end) = (self.end, self.end + document.elapsed);
+        let samples = rails::samples(&self.rails, &document.rails, start, end);
+        self.samples.extend(samples);
+        self.end = end;
+    }
+
+    fn notice(&mut self, kind: &'static str, message: String) {
+        let time = self.end;
+        self.notices.push(Notice {
+            time,
+            kind,
+            message,
+        });
+    }
+
+    fn build(self) -> Result<Recording, String> {
+        if self.rails.is_empty() {
+            let other = || "no document in it is a difference of energies".to_owned();
+            return Err(self
+                .last_error
+                .map_or_else(other, |error| error.to_string()));
+        }
+        let mut recording = Recording::new(self.rails, self.samples);
+        recording.notices.splice(0..0, self.notices);
+        Ok(recording)
+    }
 }

@@ -1,0 +1,416 @@
+//! The live source: one powermetrics child, restarted when it ends.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::child::{Arrival, Sensor, Wait};
+use super::document::{Document, DocumentError, RailEnergy};
+use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal};
+use super::rails;
+use super::stream::Segment;
+use super::timeline::Timeline;
+use crate::clock::Clock;
+use crate::power::{Description, Notice, PowerSource, Provenance, Rail, Reading, SourceError};
+use crate::units::Nanos;
+
+const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
+const LAST_BACK_OFF: Duration = Duration::from_secs(30);
+
+/// How long stop waits for the last interval, and then for the end of output.
+const LAST_INTERVAL: Nanos = Nanos::from_millis(1_000);
+const PATIENCE: Duration = Duration::from_millis(1_000);
+
+/// One child delivers an hour of samples: should everything else fail to end
+/// it, its bound does.
+const BOUND_SECONDS: i64 = 3_600;
+
+/// How powermetrics is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The program.
+    pub launch: Launch,
+    /// The wished-for interval, in whole milliseconds.
+    pub interval: Nanos,
+    /// Samples of one child; `None` is an hour's.
+    pub bound: Option<u64>,
+}
+
+/// The powermetrics source. It measures from the moment it is opened.
+pub struct Powermetrics {
+    options: Options,
+    clock: Arc<dyn Clock>,
+    samplers: &'static str,
+    sensor: Option<Sensor>,
+    rails: Vec<Rail>,
+    machine: String,
+    timeline: Timeline,
+    longest: Nanos,
+    delivered: u64,
+    back_off: Duration,
+    respawn_at: Option<Instant>,
+    unknown_rail_told: bool,
+    pressure: Option<String>,
+    kept: Reading,
+}
+
+impl Powermetrics {
+    /// Runs powermetrics and waits for its first document, an interval and two
+    /// seconds at most: its rails are the source's rails.
+    ///
+    /// # Errors
+    /// [`SourceError::NotPermitted`] with the line for sudoers,
+    /// [`SourceError::NotPresent`] without the program or without power rails,
+    /// [`SourceError::Retry`] where it gives no document.
+    pub fn open(clock: Arc<dyn Clock>, options: Options) -> Result<Self, SourceError> {
+        let mut source = Self {
+            timeline: Timeline::new(options.interval),
+            longest: options.interval,
+            options,
+            clock,
+            samplers: SAMPLERS,
+            sensor: None,
+            rails: Vec::new(),
+            machine: String::new(),
+            delivered: 0,
+            back_off: FIRST_BACK_OFF,
+            respawn_at: None,
+            unknown_rail_told: false,
+            pressure: None,
+            kept: Reading::default(),
+        };
+        if source.first_document()?.is_some() {
+            source.samplers = OLD_SAMPLERS;
+            if let Some(output) = source.first_document()? {
+                return Err(source.failure(&output));
+            }
+        }
+        Ok(source)
+    }
+
+    /// Gives what the child said if it ended without a document: it may not know
+    /// one of the samplers.
+    fn first_document(&mut self) -> Result<Option<String>, SourceError> {
+        let deadline = Instant::now() + self.options.interval.duration() + Duration::from_secs(2);
+        self.spawn()?;
+        let mut output = String::new();
+        while self.rails.is_empty() {
+            match self.wait(deadline.saturating_duration_since(Instant::now())) {
+                Wait::Arrived((_, Segment::Incomplete(text))) => {
+                    output += &String::from_utf8_lossy(&text);
+                }
+                Wait::Arrived(arrival) => self.accept(arrival)?,
+                Wait::Nothing => return Err(self.failure("it gave no document in time")),
+                Wait::Ended => {
+                    output += &self.bury();
+                    return refusal(&output).map_or(Ok(Some(output)), Err);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn failure(&self, why: &str) -> SourceError {
+        SourceError::Retry {
+            what: format!("powermetrics ({})", self.options.launch.program.display()),
+            why: why.to_owned(),
+        }
+    }
+
+    fn spawn(&mut self) -> Result<(), SourceError> {
+        let Options {
+            launch, interval, ..
+        } = &self.options;
+        let command = launch.command(*interval, self.bound(), self.samplers);
+        let sensor = Sensor::spawn(command, Arc::clone(&self.clock)).map_err(|error| {
+            let what = launch.program.display().to_string();
+            match error.kind() {
+                std::io::ErrorKind::NotFound => SourceError::NotPresent { what },
+                std::io::ErrorKind::PermissionDenied => SourceError::NotPermitted {
+                    fix: format!("make it executable: `chmod +x {what}`"),
+                    what,
+                },
+                _ => self.failure(&error.to_string()),
+            }
+        })?;
+        self.sensor = Some(sensor);
+        self.delivered = 0;
+        self.timeline.restart();
+        Ok(())
+    }
+
+    fn bound(&self) -> u64 {
+        let hour = BOUND_SECONDS * 1_000_000_000 / self.options.interval.nanos().max(1_000_000);
+        self.options.bound.unwrap_or(hour.max(1) as u64)
+    }
+
+    fn wait(&self, patience: Duration) -> Wait {
+        self.sensor
+            .as_ref()
+            .map_or(Wait::Ended, |sensor| sensor.wait(patience))
+    }
+
+    /// Reaps a child whose output has ended and says how it ended.
+    fn bury(&mut self) -> String {
+        let Some(mut sensor) = self.sensor.take() else {
+            return String::new();
+        };
+        let status = sensor.reap(PATIENCE);
+        let status = status.map_or_else(|| "no exit status".into(), |s: ExitStatus| s.to_string());
+        let stderr = sensor.last_words();
+        format!("{status}; {stderr}")
+    }
+
+    /// Takes one piece of output.
+    fn accept(&mut self, (arrival, segment): Arrival) -> Result<(), SourceError> {
+        let document = match segment {
+            Segment::Document(bytes) => Document::parse(&bytes),
+            Segment::Incomplete(bytes) => {
+                let message = format!("a document was cut after {} bytes", bytes.len());
+                self.notice(arrival, "incomplete_document", message);
+                return Ok(());
+            }
+            Segment::Oversized { bytes } => {
+                let message = format!("a document of {bytes} bytes was dropped");
+                self.notice(arrival, "rejected_document", message);
+                return Ok(());
+            }
+        };
+        self.delivered += 1;
+        match document {
+            Ok(document) if !document.is_delta => {
+                let message = "a document that is no difference was dropped";
+                self.notice(arrival, "rejected_document", message.into());
+            }
+            Ok(document) => self.sample(arrival, &document),
+            Err(error @ DocumentError::NoPower { .. }) if self.rails.is_empty() => {
+                return Err(SourceError::NotPresent {
+                    what: error.to_string(),
+                });
+            }
+            Err(error) => self.notice(arrival, "rejected_document", error.to_string()),
+        }
+        Ok(())
+    }
+
+    fn sample(&mut self, arrival: Nanos, document: &Document) {
+        if self.rails.is_empty() {
+            self.learn(document);
+        }
+        let before = self.timeline.end();
+        let placed = self.timeline.place(arrival, document.elapsed);
+        self.longest = self.longest.max(document.elapsed).min(LAST_INTERVAL);
+        self.back_off = FIRST_BACK_OFF;
+        if let (Some(before), Some(moved)) = (before, placed.moved) {
+            self.moved(before, moved);
+        }
+        for oddity in &document.oddities {
+            self.notice(placed.end, "odd_document", oddity.clone());
+        }
+        self.check_rails(placed.end, document);
+        self.note_pressure(placed.end, document);
+        let energies = &document.rails;
+        let samples = rails::samples(&self.rails, energies, placed.start, placed.end);
+        self.kept.samples.extend(samples);
+    }
+
+    fn learn(&mut self, document: &Document) {
+        self.rails = rails::describe(&document.rails);
+        let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
+        let (model, system) = (known(&document.hw_model), known(&document.kern_osversion));
+        self.machine = format!("model {model}, system {system}, samplers {}", self.samplers);
+    }
+
+    fn moved(&mut self, before: Nanos, moved: Nanos) {
+        let millis = moved.nanos() / 1_000_000;
+        if moved > Nanos::ZERO {
+            let message = format!("powermetrics: no samples for {millis} ms");
+            self.notice(before, "gap", message);
+        } else {
+            let message = format!("powermetrics: a window was shortened by {} ms", -millis);
+            self.notice(before, "overlap", message);
+        }
+    }
+
+    /// Rails are fixed by the first document; a new one is told once.
+    fn check_rails(&mut self, time: Nanos, document: &Document) {
+        let known = |rail: &RailEnergy| self.rails.iter().any(|known| known.name == rail.name);
+        let unknown = document.rails.iter().find(|rail| !known(rail));
+        if let (Some(rail), false) = (unknown, self.unknown_rail_told) {
+            self.unknown_rail_told = true;
+            let message = format!("powermetrics: rail {} appeared later; ignored", rail.name);
+            self.notice(time, "unknown_rail", message);
+        }
+    }
+
+    fn note_pressure(&mut self, time: Nanos, document: &Document) {
+        let Some(pressure) = &document.thermal_pressure else {
+            return;
+        };
+        if self.pressure.as_ref() != Some(pressure)
+            && (self.pressure.is_some() || pressure != "Nominal")
+        {
+            self.notice(
+                time,
+                "thermal_pressure",
+                format!("thermal pressure is {pressure}"),
+            );
+        }
+        self.pressure = Some(pressure.clone());
+    }
+
+    fn notice(&mut self, time: Nanos, kind: &'static str, message: String) {
+        self.kept.notices.push(Notice {
+            time,
+            kind,
+            message,
+        });
+    }
+
+    /// The child's output has ended: at its bound a new one starts at once, else
+    /// after a back-off.
+    fn ended(&mut self) {
+        if self.sensor.is_none() {
+            return;
+        }
+        let at_bound = self.delivered >= self.bound();
+        let end = self.bury();
+        let wait = if at_bound {
+            Duration::ZERO
+        } else {
+            self.back_off
+        };
+        self.respawn_at = Some(Instant::now() + wait);
+        let (kind, message) = if at_bound {
+            (
+                "respawn",
+                "powermetrics reached its bound; started again".to_owned(),
+            )
+        } else {
+            self.back_off = (self.back_off * 2).min(LAST_BACK_OFF);
+            (
+                "restart",
+                format!("powermetrics ended ({end}); starts again in {wait:?}"),
+            )
+        };
+        self.notice(self.clock.now(), kind, message);
+    }
+
+    /// Waits for a respawn that is due within `patience`, and does it.
+    fn revive(&mut self, patience: Duration) {
+        let Some(at) = self.respawn_at else { return };
+        let left = at.saturating_duration_since(Instant::now());
+        std::thread::sleep(left.min(patience));
+        if left > patience {
+            return;
+        }
+        self.respawn_at = None;
+        if let Err(error) = self.spawn() {
+            self.respawn_at = Some(Instant::now() + self.back_off);
+            self.back_off = (self.back_off * 2).min(LAST_BACK_OFF);
+            self.notice(self.clock.now(), "restart", error.to_string());
+        }
+    }
+
+    /// Waits up to `patience` for output and takes all there is.
+    fn take(&mut self, patience: Duration) {
+        match self.wait(patience) {
+            Wait::Nothing => {}
+            Wait::Ended => self.ended(),
+            Wait::Arrived(first) => {
+                let more = self.sensor.iter().flat_map(Sensor::arrived);
+                let arrivals: Vec<Arrival> = std::iter::once(first).chain(more).collect();
+                self.accept_all(arrivals);
+            }
+        }
+    }
+
+    fn accept_all(&mut self, arrivals: Vec<Arrival>) {
+        for arrival in arrivals {
+            let time = arrival.0;
+            if let Err(error) = self.accept(arrival) {
+                self.notice(time, "rejected_document", error.to_string());
+            }
+        }
+    }
+
+    /// Waits until a sample covers `until`, at most one interval as long as they
+    /// really are.
+    fn wait_for_interval(&mut self, until: Nanos) {
+        let deadline = Instant::now() + self.longest.min(LAST_INTERVAL).duration();
+        while self.sensor.is_some() && self.timeline.end().is_none_or(|end| end < until) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            self.take(left);
+        }
+    }
+
+    fn hand_over(&mut self, reading: &mut Reading) {
+        reading.samples.append(&mut self.kept.samples);
+        reading.notices.append(&mut self.kept.notices);
+    }
+}
+
+impl PowerSource for Powermetrics {
+    fn describe(&self) -> Description {
+        Description {
+            name: "powermetrics".into(),
+            rails: self.rails.clone(),
+            interval: self.options.interval,
+            kernel: "box".into(),
+            provenance: Provenance::Measured,
+            limits: vec![
+                self.machine.clone(),
+                "the system's estimates, in steps of 1 mJ; other programs included".into(),
+                "no memory since macOS 13, no rail for the whole system".into(),
+            ],
+        }
+    }
+
+    fn start(&mut self, _clock: &dyn Clock) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        _clock: &dyn Clock,
+        patience: Nanos,
+        reading: &mut Reading,
+    ) -> Result<(), SourceError> {
+        if self.sensor.is_none() {
+            self.revive(patience.duration());
+        } else if self.kept == Reading::default() {
+            self.take(patience.duration());
+        }
+        self.hand_over(reading);
+        Ok(())
+    }
+
+    fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
+        self.wait_for_interval(clock.now());
+        if let Some(mut sensor) = self.sensor.take() {
+            sensor.terminate();
+            let rest = sensor.drain(PATIENCE);
+            let ended = sensor.close(Duration::from_millis(200));
+            // An interval cut by the signal is expected here and no notice.
+            let whole = |(_, segment): &Arrival| !matches!(segment, Segment::Incomplete(_));
+            self.accept_all(rest.into_iter().filter(whole).collect());
+            if !ended {
+                let message = "powermetrics did not end when asked; its pipe was closed";
+                self.notice(clock.now(), "sensor_left", message.into());
+            }
+        }
+        self.respawn_at = None;
+        self.hand_over(reading);
+    }
+
+    fn child_pid(&self) -> Option<u32> {
+        self.sensor.as_ref()?.pid()
+    }
+
+    fn own_threads(&self) -> Vec<i64> {
+        self.sensor.as_ref().map(Sensor::tids).unwrap_or_default()
+    }
+}

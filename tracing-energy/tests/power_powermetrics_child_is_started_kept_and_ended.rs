@@ -1,0 +1,216 @@
+//! The live source against scripted sensors.
+#![cfg(unix)]
+
+mod power_support;
+
+use power_support::{Fake, clock, millijoules, notices};
+use tracing_energy::power::powermetrics::{Launch, Options, Powermetrics};
+use tracing_energy::power::{PowerSource, Reading, SourceError};
+use tracing_energy::units::Nanos;
+
+/// Reads until `done`, for half a minute at most.
+fn read_until(source: &mut Powermetrics, done: impl Fn(&Reading) -> bool) -> Reading {
+    let clock = clock();
+    let mut reading = Reading::default();
+    for _ in 0..600 {
+        if done(&reading) {
+            return reading;
+        }
+        let patience = Nanos::from_millis(50);
+        source.read(&*clock, patience, &mut reading).unwrap();
+    }
+    panic!("half a minute passed: {reading:?}");
+}
+
+fn stop(source: &mut Powermetrics) -> Reading {
+    let mut reading = Reading::default();
+    source.stop(&*clock(), &mut reading);
+    reading
+}
+
+#[test]
+fn rails_and_first_samples_are_there_once_it_is_open() {
+    let fake = Fake::new("document 7; next 8; sleep 60");
+    let mut source = fake.open().unwrap();
+    let description = source.describe();
+    let names: Vec<_> = description.rails.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["cpu", "gpu", "ane"]);
+    assert!(description.limits[0].contains("Mac0,0"));
+    assert!(source.child_pid().is_some());
+    let reading = read_until(&mut source, |reading| reading.samples.len() >= 6);
+    assert_eq!(millijoules(&reading, 0), [Some(7), Some(8)]);
+    assert_eq!(
+        reading.samples[0].end - reading.samples[0].start,
+        Nanos::from_millis(50)
+    );
+    assert_eq!(source.own_threads().len(), 2);
+    assert_eq!(notices(&stop(&mut source)), [""; 0]);
+    assert_eq!(source.child_pid(), None);
+}
+
+#[test]
+fn a_signal_ends_it_and_what_it_still_says_counts() {
+    let fake = Fake::new(
+        "trap 'next 9; printf \"\\0<?xml cut\"; exit 0' TERM; document 7; while :; do sleep 0.01; done",
+    );
+    let mut source = fake.open().unwrap();
+    let reading = stop(&mut source);
+    assert_eq!(millijoules(&reading, 0), [Some(7), Some(9)]);
+    assert!(!notices(&reading).contains(&"sensor_left"), "{reading:?}");
+}
+
+#[test]
+fn one_that_ignores_the_signal_is_left_by_closing_the_pipe() {
+    let fake = Fake::new(
+        "trap '' TERM; document 7; while :; do sleep 0.02; next 1 || exit; echo x >>\"$1/written\"; done",
+    );
+    let mut source = fake.open().unwrap();
+    let reading = stop(&mut source);
+    assert_eq!(source.child_pid(), None);
+    assert!(reading.samples.len() > 3);
+    // Nobody reads any more: a write fails and the script ends.
+    let length = || std::fs::metadata(fake.folder.path().join("written")).map_or(0, |m| m.len());
+    let mut last = length();
+    for _ in 0..100 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        if length() == last {
+            return;
+        }
+        last = length();
+    }
+    panic!("it goes on writing");
+}
+
+#[test]
+fn stdin_is_empty_and_the_process_group_is_its_own() {
+    let fake = Fake::new(
+        "read line && touch \"$1/had-input\"; document 7; \
+         set -- \"$1\" $(cut -d')' -f2 /proc/$$/stat 2>/dev/null || true); \
+         echo \"$$ $4\" >\"$1/group\"; touch \"$1/told\"; sleep 60",
+    );
+    let mut source = fake.open().unwrap();
+    while !fake.has("told") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(!fake.has("had-input"));
+    let told = std::fs::read_to_string(fake.folder.path().join("group")).unwrap();
+    if let [pid, group] = told.split_whitespace().collect::<Vec<_>>()[..] {
+        assert_eq!(pid, group);
+    }
+    stop(&mut source);
+}
+
+#[test]
+fn sudos_refusal_gives_the_line_for_sudoers() {
+    let scripts = [
+        "echo 'sudo: a password is required' >&2; exit 1",
+        "echo 'powermetrics must be invoked as the superuser'; exit 1",
+    ];
+    for script in scripts {
+        let error = Fake::new(script).open().err().unwrap();
+        assert!(matches!(error, SourceError::NotPermitted { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("NOPASSWD: /usr/bin/powermetrics")
+        );
+    }
+}
+
+#[test]
+fn an_unknown_sampler_is_left_out() {
+    let fake = Fake::new(
+        "case \"$*\" in *ane_power*) echo 'unrecognized sampler: ane_power' >&2; exit 64;; esac; \
+         document 7; sleep 60",
+    );
+    let mut source = fake.open().unwrap();
+    assert!(source.describe().limits[0].contains("samplers cpu_power,gpu_power,thermal"));
+    stop(&mut source);
+}
+
+#[test]
+fn other_failures_say_what_the_sensor_said() {
+    let error = Fake::new("echo 'no such luck' >&2; exit 3")
+        .open()
+        .err()
+        .unwrap();
+    assert!(matches!(error, SourceError::Retry { .. }), "{error}");
+    assert!(error.to_string().contains("no such luck"), "{error}");
+    let error = Fake::new("keys; printf '</dict>\\n</plist>\\n'; sleep 60")
+        .open()
+        .err()
+        .unwrap();
+    assert!(matches!(error, SourceError::NotPresent { .. }), "{error}");
+    let options = Options {
+        launch: Launch::direct("/nonexistent/powermetrics"),
+        ..Fake::new("").options()
+    };
+    let error = Powermetrics::open(clock(), options).err().unwrap();
+    assert!(matches!(error, SourceError::NotPresent { .. }), "{error}");
+}
+
+#[test]
+fn a_silent_sensor_is_given_up() {
+    let error = Fake::new("exec sleep 60").open().err().unwrap();
+    assert!(error.to_string().contains("no document in time"), "{error}");
+}
+
+#[test]
+fn documents_that_are_no_difference_or_broken_are_told_and_dropped() {
+    let fake = Fake::new(
+        "DELTA=false document 99; DELTA=true; next 7; \
+         printf '\\0<plist version=\"1.0\">\\nwarning: x\\n</plist>\\n'; next 8; sleep 60",
+    );
+    let mut source = fake.open().unwrap();
+    let reading = read_until(&mut source, |reading| reading.samples.len() >= 6);
+    assert_eq!(millijoules(&reading, 0), [Some(7), Some(8)]);
+    let rejected: Vec<_> = reading
+        .notices
+        .iter()
+        .filter(|notice| notice.kind == "rejected_document")
+        .collect();
+    assert_eq!(rejected.len(), 2);
+    assert!(rejected[1].message.contains("line 2: "), "{rejected:?}");
+    stop(&mut source);
+}
+
+#[test]
+fn a_dead_sensor_is_started_again_and_the_gap_is_told() {
+    let fake = Fake::new(
+        "if [ -e \"$1/second\" ]; then document 8; sleep 60; fi; \
+         touch \"$1/second\"; document 7; echo 'out of luck' >&2; exit 9",
+    );
+    let mut source = fake.open().unwrap();
+    let reading = read_until(&mut source, |reading| reading.samples.len() >= 6);
+    assert_eq!(millijoules(&reading, 0), [Some(7), Some(8)]);
+    assert_eq!(notices(&reading), ["restart", "gap"]);
+    assert!(
+        reading.notices[0].message.contains("out of luck"),
+        "{reading:?}"
+    );
+    stop(&mut source);
+}
+
+#[test]
+fn at_its_bound_it_is_started_again_at_once() {
+    let fake = Fake::new("echo x >>\"$1/starts\"; document 7; next 8; exit 0");
+    let options = Options {
+        bound: Some(2),
+        ..fake.options()
+    };
+    let mut source = Powermetrics::open(clock(), options).unwrap();
+    let reading = read_until(&mut source, |reading| reading.samples.len() >= 12);
+    assert!(notices(&reading).contains(&"respawn"));
+    assert!(!notices(&reading).contains(&"restart"), "{reading:?}");
+    stop(&mut source);
+}
+
+#[test]
+fn windows_of_a_rail_never_overlap() {
+    let fake = Fake::new("document 1; for i in 2 3 4 5 6; do next $i; sleep 0.03; done; sleep 60");
+    let mut source = fake.open().unwrap();
+    let reading = read_until(&mut source, |reading| reading.samples.len() >= 18);
+    let cpu: Vec<_> = reading.samples.iter().filter(|s| s.rail == 0).collect();
+    assert!(cpu.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    stop(&mut source);
+}

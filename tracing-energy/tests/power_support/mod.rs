@@ -1,0 +1,84 @@
+//! A fake powermetrics, written as a shell script.
+#![allow(dead_code)]
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tracing_energy::power::powermetrics::{Launch, Options, Powermetrics};
+use tracing_energy::power::{Reading, SourceError};
+use tracing_energy::units::Nanos;
+use tracing_energy::{Clock, MonotonicClock};
+
+/// `document CPU_MJ` prints one document of 50 ms, `next CPU_MJ` one that comes
+/// after another.
+const PRELUDE: &str = r#"
+keys() {
+  printf '<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0">\n<dict>\n'
+  printf '<key>is_delta</key><%s/>\n' "${DELTA:-true}"
+  printf '<key>elapsed_ns</key><integer>50000000</integer>\n'
+  printf '<key>hw_model</key><string>Mac0,0</string>\n'
+}
+document() {
+  keys
+  printf '<key>processor</key>\n<dict>\n'
+  printf '<key>cpu_energy</key>\n<integer>%s</integer>\n' "$1"
+  printf '<key>gpu_energy</key>\n<integer>0</integer>\n<key>ane_energy</key>\n<integer>0</integer>\n'
+  printf '</dict>\n</dict>\n</plist>\n'
+}
+next() { printf '\0'; document "$1"; }
+"#;
+
+/// A script in a folder of its own.
+pub struct Fake {
+    pub folder: TempDir,
+}
+
+impl Fake {
+    pub fn new(script: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("fake.sh"),
+            format!("{PRELUDE}\n{script}\n"),
+        )
+        .unwrap();
+        Self { folder }
+    }
+
+    /// Run by `sh`, with the script's folder as first argument, so that no
+    /// freshly written file is executed.
+    pub fn options(&self) -> Options {
+        let script = self.folder.path().join("fake.sh");
+        Options {
+            launch: Launch {
+                program: "/bin/sh".into(),
+                arguments: vec![script.into(), self.folder.path().into()],
+            },
+            interval: Nanos::from_millis(50),
+            bound: None,
+        }
+    }
+
+    pub fn open(&self) -> Result<Powermetrics, SourceError> {
+        Powermetrics::open(clock(), self.options())
+    }
+
+    pub fn has(&self, file: &str) -> bool {
+        self.folder.path().join(file).exists()
+    }
+}
+
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(MonotonicClock::starting_in(std::time::Duration::ZERO))
+}
+
+/// Energy of a rail in mJ, sample by sample.
+pub fn millijoules(reading: &Reading, rail: usize) -> Vec<Option<i64>> {
+    let samples = reading.samples.iter().filter(|sample| sample.rail == rail);
+    samples
+        .map(|sample| sample.energy.map(|e| (e.joules() * 1e3).round() as i64))
+        .collect()
+}
+
+pub fn notices(reading: &Reading) -> Vec<&'static str> {
+    reading.notices.iter().map(|notice| notice.kind).collect()
+}
