@@ -1,1 +1,49 @@
 //! Attribution: who used the measured energy. Pure: no clock, no I/O, no threads.
+//!
+//! Spans, CPU times and samples go in as they become known; rows of the ledger
+//! come out as windows close. The same inputs give the same numbers, bit for bit,
+//! however often somebody looks: times are integers, sums run in the order of
+//! time and of ids, and a window closes only when nothing that belongs to it can
+//! still come.
+//!
+//! ```text
+//!  open, close --> segments (stacks) --> track (retained) --+
+//!                     |      `-> idle (shares)              v
+//!                     |-------> phases, intervals <-- windows (what ran in one)
+//!  cpu ----------> cpu_series (interpolated) -----------+   |
+//!  sample -------> rails (cut to the run) ------------> rule (the split)
+//!                                                           v
+//!                       rows <-- report <-- conserve <-- ledger (totals)
+//! ```
+//!
+//! Method `proportional`, version 1. Its limits: activations of one thread have
+//! one power within a window, waiting or not; short spans get the mean of the
+//! window they stand in; a GPU's work is placed by time, not by queue.
+
+mod activation;
+mod conserve;
+mod cpu_series;
+mod engine;
+mod idle;
+mod intervals;
+mod ledger;
+mod phases;
+mod rails;
+mod report;
+mod rule;
+mod segments;
+mod split;
+#[cfg(test)]
+mod tests;
+mod track;
+mod windows;
+
+pub use conserve::{balances, imbalance, remainder_j};
+pub use engine::Engine;
+pub use report::{Finished, RailTotal};
+pub use segments::Opened;
+
+/// The method's name in tables.
+pub const METHOD: &str = "proportional";
+/// The method's version.
+pub const VERSION: u32 = 1;

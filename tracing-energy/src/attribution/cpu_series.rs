@@ -1,0 +1,238 @@
+//! CPU time as series with their own edges, read at any time by interpolation.
+//!
+//! ```text
+//! rows    |  40 ms  |  0 ms   |  20 ms  |
+//! window       |---------|                    20 + 0 ms
+//! ```
+
+use std::collections::VecDeque;
+
+use crate::sink::{CpuOf, CpuRow};
+
+/// Until this run time a window may wait for the first machine row: such rows
+/// cover about a second, windows may be shorter.
+pub(super) const FIRST_MACHINE_NS: i64 = 3_000_000_000;
+
+/// No machine row covers more than this.
+const LONGEST_MACHINE_NS: i64 = 10_000_000_000;
+
+/// CPU time in an interval, and for how much of it rows tell.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Used {
+    pub(super) on_cpu_ns: f64,
+    pub(super) covered_ns: i64,
+}
+
+/// What is known of the whole machine for a window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Machine {
+    /// The row to use.
+    Row(CpuRow),
+    /// Its row may still come.
+    Wait,
+    /// There is none.
+    Unknown,
+}
+
+#[derive(Debug, Default)]
+struct Series(VecDeque<CpuRow>);
+
+impl Series {
+    fn used(&self, start: i64, end: i64) -> Used {
+        let first = self.0.partition_point(|row| row.end_ns <= start);
+        let rows = self.0.range(first..);
+        rows.take_while(|row| row.start_ns < end)
+            .fold(Used::default(), |used, row| {
+                let inside = row.end_ns.min(end) - row.start_ns.max(start);
+                let length = row.end_ns - row.start_ns;
+                Used {
+                    on_cpu_ns: used.on_cpu_ns
+                        + row.on_cpu_ns as f64 * (inside as f64 / length as f64),
+                    covered_ns: used.covered_ns + inside,
+                }
+            })
+    }
+
+    fn prune(&mut self, before: i64) {
+        while self.0.front().is_some_and(|row| row.end_ns <= before) {
+            self.0.pop_front();
+        }
+    }
+}
+
+/// The CPU times of everyone.
+#[derive(Debug, Default)]
+pub(super) struct CpuTimes {
+    process: Series,
+    machine: Series,
+    first_machine: Option<CpuRow>,
+    sensor: Series,
+    threads: Vec<Series>,
+    /// No row will come any more.
+    pub(super) finished: bool,
+}
+
+impl CpuTimes {
+    /// Adds a row; rows of one series come in order of time.
+    pub(super) fn push(&mut self, row: CpuRow) {
+        if row.end_ns <= row.start_ns {
+            return;
+        }
+        if row.of == CpuOf::Machine {
+            self.first_machine.get_or_insert(row);
+        }
+        self.series(row.of).0.push_back(row);
+    }
+
+    /// CPU time of the whole process.
+    pub(super) fn process(&self, start: i64, end: i64) -> Used {
+        self.process.used(start, end)
+    }
+
+    /// CPU time of the sensor's child process.
+    pub(super) fn sensor(&self, start: i64, end: i64) -> Used {
+        self.sensor.used(start, end)
+    }
+
+    /// CPU time of one thread.
+    pub(super) fn thread(&self, thread: u32, start: i64, end: i64) -> Used {
+        let series = self.threads.get(thread as usize);
+        series.map_or_else(Used::default, |series| series.used(start, end))
+    }
+
+    /// The machine row for a window that ends at `end`, all rows that ended by
+    /// `until` being here: the latest that ended by `end`; before there is one,
+    /// the run's first, if it starts before `end` and ends by [`FIRST_MACHINE_NS`].
+    pub(super) fn machine(&self, end: i64, until: i64) -> Machine {
+        let ended = self.machine.0.partition_point(|row| row.end_ns <= end);
+        if let Some(row) = ended.checked_sub(1).and_then(|at| self.machine.0.get(at)) {
+            return Machine::Row(*row);
+        }
+        match self.first_machine {
+            Some(row) if row.end_ns > FIRST_MACHINE_NS || row.start_ns >= end => Machine::Unknown,
+            Some(row) if row.end_ns <= until || self.finished => Machine::Row(row),
+            Some(_) => Machine::Wait,
+            None if end >= FIRST_MACHINE_NS || until >= FIRST_MACHINE_NS || self.finished => {
+                Machine::Unknown
+            }
+            None => Machine::Wait,
+        }
+    }
+
+    /// Share of the machine's CPU time that belongs to other processes, for the
+    /// period of a machine row. `None` where the process's own is not known.
+    pub(super) fn others_share(&self, machine: &CpuRow) -> Option<f64> {
+        let (start, end) = (machine.start_ns, machine.end_ns);
+        let rate = |used: Used| {
+            (used.covered_ns > 0)
+                .then(|| used.on_cpu_ns * ((end - start) as f64 / used.covered_ns as f64))
+        };
+        let process = rate(self.process(start, end))?;
+        let sensor = rate(self.sensor(start, end)).unwrap_or(0.0);
+        let all = machine.on_cpu_ns as f64;
+        (all > 0.0).then(|| ((all - process - sensor) / all).clamp(0.0, 1.0))
+    }
+
+    /// Forgets what no window that ends after `before` can need.
+    pub(super) fn prune(&mut self, before: i64) {
+        let ended = self.machine.0.partition_point(|row| row.end_ns <= before);
+        let needed = ended.checked_sub(1).and_then(|at| self.machine.0.get(at));
+        // A row to come may begin where the last one ended, or, being the first,
+        // some seconds back.
+        let reach = needed.map_or(before.saturating_sub(LONGEST_MACHINE_NS), |row| {
+            row.start_ns
+        });
+        self.machine.0.drain(..ended.saturating_sub(1));
+        self.process.prune(reach);
+        self.sensor.prune(reach);
+        self.threads.iter_mut().for_each(|s| s.prune(before));
+    }
+
+    fn series(&mut self, of: CpuOf) -> &mut Series {
+        match of {
+            CpuOf::Process => &mut self.process,
+            CpuOf::Machine => &mut self.machine,
+            CpuOf::Sensor => &mut self.sensor,
+            CpuOf::Thread(thread) => {
+                let at = thread as usize;
+                if self.threads.len() <= at {
+                    self.threads.resize_with(at + 1, Series::default);
+                }
+                &mut self.threads[at]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(of: CpuOf, start_ns: i64, end_ns: i64, on_cpu_ns: i64) -> CpuRow {
+        CpuRow {
+            of,
+            start_ns,
+            end_ns,
+            on_cpu_ns,
+        }
+    }
+
+    #[test]
+    fn interpolates_between_its_own_edges() {
+        let mut cpu = CpuTimes::default();
+        cpu.push(row(CpuOf::Process, 0, 100, 40));
+        cpu.push(row(CpuOf::Process, 100, 200, 0));
+        cpu.push(row(CpuOf::Process, 200, 300, 20));
+        assert_eq!(cpu.process(50, 150).on_cpu_ns, 20.0);
+        assert_eq!(
+            cpu.process(250, 400),
+            Used {
+                on_cpu_ns: 10.0,
+                covered_ns: 50
+            }
+        );
+        assert_eq!(cpu.thread(7, 0, 100), Used::default());
+    }
+
+    /// ```text
+    /// machine      |------ m1 ------|------ m2 ------|
+    /// windows    |----| first: m1   |   |----| m1       |--| m2
+    /// ```
+    #[test]
+    fn the_machine_row_is_the_latest_ended_or_the_first() {
+        let mut cpu = CpuTimes::default();
+        assert_eq!(cpu.machine(500, 500), Machine::Wait);
+        let m1 = row(CpuOf::Machine, 100, 1000, 900);
+        let m2 = row(CpuOf::Machine, 1000, 2000, 900);
+        cpu.push(m1);
+        assert_eq!(cpu.machine(500, 900), Machine::Wait);
+        cpu.push(m2);
+        assert_eq!(cpu.machine(500, 2000), Machine::Row(m1));
+        assert_eq!(cpu.machine(50, 2000), Machine::Unknown);
+        assert_eq!(cpu.machine(1700, 2000), Machine::Row(m1));
+        assert_eq!(cpu.machine(2100, 2100), Machine::Row(m2));
+        cpu.prune(2100);
+        assert_eq!(cpu.machine(2100, 2100), Machine::Row(m2));
+    }
+
+    #[test]
+    fn without_machine_rows_nobody_waits_forever() {
+        let cpu = CpuTimes::default();
+        assert_eq!(cpu.machine(500, FIRST_MACHINE_NS), Machine::Unknown);
+        assert_eq!(
+            cpu.machine(FIRST_MACHINE_NS, FIRST_MACHINE_NS),
+            Machine::Unknown
+        );
+    }
+
+    #[test]
+    fn others_are_what_the_process_and_the_sensor_leave() {
+        let mut cpu = CpuTimes::default();
+        let machine = row(CpuOf::Machine, 0, 1000, 1000);
+        assert_eq!(cpu.others_share(&machine), None);
+        cpu.push(row(CpuOf::Process, 500, 1000, 300));
+        cpu.push(row(CpuOf::Sensor, 0, 1000, 100));
+        let share = cpu.others_share(&machine).unwrap();
+        assert!((share - 0.3).abs() < 1e-12, "half a period known: doubled");
+    }
+}

@@ -1,0 +1,378 @@
+//! The engine: takes what becomes known, closes windows, gives rows.
+
+use crate::sink::{
+    AttributionRows, CpuOf, CpuRow, Domain, EventRow, NodeWindowRow, RailRow, Role, SampleRow,
+    ThreadRole,
+};
+use crate::units::Power;
+
+use super::cpu_series::CpuTimes;
+use super::intervals::Intervals;
+use super::phases::{RUN, Sets};
+use super::rails::RailState;
+use super::report::{Counters, Finished};
+use super::segments::{Closed, Key, Opened, Stacks};
+use super::track::SLOT_NS;
+use super::windows::WindowReader;
+
+/// Segments retained before the oldest are folded.
+const RETAIN: usize = 400_000;
+
+/// A node as attribution needs it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct NodeInfo {
+    pub(super) known: bool,
+    pub(super) parent: Option<u32>,
+    pub(super) role: Option<Role>,
+    pub(super) instances: u64,
+}
+
+/// Attribution by the method `proportional`. Feed it in any pieces; call
+/// [`Engine::advance`] as often as rows are wanted.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) nodes: Vec<NodeInfo>,
+    pub(super) domains: Vec<Domain>,
+    /// First time each domain was used: CPU, GPU, neural engine.
+    pub(super) domain_from: [i64; 3],
+    pub(super) profiler_threads: Vec<u32>,
+    pub(super) stacks: Stacks,
+    pub(super) by_role: Sets,
+    pub(super) by_root: Sets,
+    /// First times of a phase and of a run role.
+    pub(super) phase_from: i64,
+    pub(super) run_from: i64,
+    pub(super) cpu: CpuTimes,
+    pub(super) rails: Vec<RailState>,
+    pub(super) intervals: Intervals,
+    pub(super) reader: WindowReader,
+    pub(super) events: Vec<EventRow>,
+    pub(super) counters: Counters,
+    pub(super) run_end: i64,
+    /// Windows that begin before may lack their spans.
+    pub(super) pruned_until: i64,
+    pub(super) head_told: bool,
+    pub(super) coarse: bool,
+    shortest_ns: i64,
+    since_check: usize,
+    retain: usize,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            nodes: Vec::new(),
+            domains: Vec::new(),
+            domain_from: [i64::MAX; 3],
+            profiler_threads: Vec::new(),
+            stacks: Stacks::default(),
+            by_role: Sets::default(),
+            by_root: Sets::default(),
+            phase_from: i64::MAX,
+            run_from: i64::MAX,
+            cpu: CpuTimes::default(),
+            rails: Vec::new(),
+            intervals: Intervals::default(),
+            reader: WindowReader::default(),
+            events: Vec::new(),
+            counters: Counters::default(),
+            run_end: i64::MAX,
+            pruned_until: 0,
+            head_told: false,
+            coarse: false,
+            shortest_ns: i64::MAX,
+            since_check: 0,
+            retain: RETAIN,
+        }
+    }
+}
+
+impl Engine {
+    /// An engine that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Changes how many segments are retained (400,000) before the oldest are
+    /// folded into sums.
+    pub fn retaining(mut self, segments: usize) -> Self {
+        self.retain = segments;
+        self
+    }
+
+    /// A rail; before its samples.
+    pub fn rail(&mut self, rail: RailRow) {
+        self.shortest_ns = self.shortest_ns.min(rail.interval_ns);
+        match self.rails.iter_mut().find(|known| known.row.id == rail.id) {
+            Some(known) => known.row = rail,
+            None => self.rails.push(RailState::new(rail)),
+        }
+    }
+
+    /// A rail's idle power; counts for windows that close from now on. Nothing is
+    /// known as long as it is `None`.
+    pub fn baseline(&mut self, rail: u32, power: Option<Power>) {
+        let known = self.rails.iter_mut().find(|known| known.row.id == rail);
+        if let Some(known) = known {
+            known.baseline_w = power.map(Power::watts);
+        }
+    }
+
+    /// A node; before its activations, parents first. Ids are dense and start at 1.
+    pub fn node(&mut self, id: u32, parent: Option<u32>, role: Option<Role>, domain: Domain) {
+        let info = self.node_info(id);
+        (info.known, info.parent, info.role) = (true, parent, role);
+        self.domains[id as usize] = domain;
+        self.stacks.node_mut(id);
+    }
+
+    /// A thread; before its spans and CPU times.
+    pub fn thread(&mut self, id: u32, role: ThreadRole) {
+        self.profiler_threads.retain(|&thread| thread != id);
+        if role == ThreadRole::Profiler {
+            self.profiler_threads.push(id);
+            self.profiler_threads.sort_unstable();
+        }
+        self.stacks.thread_mut(id);
+    }
+
+    /// An instance entered a node for the first time.
+    pub fn instance(&mut self, node: u32) {
+        self.node_info(node).instances += 1;
+    }
+
+    /// An activation was entered. Openings and closings of all threads come in
+    /// order of time.
+    pub fn open(&mut self, opened: Opened) {
+        let start = opened.start_ns;
+        let info = *self.node_info(opened.node);
+        self.used(opened.node, start);
+        match info.role {
+            Some(Role::Run) => {
+                self.run_from = self.run_from.min(start);
+                self.by_role.enter(RUN, start);
+                self.by_root.enter(RUN, start);
+            }
+            Some(Role::Phase) => {
+                self.phase_from = self.phase_from.min(start);
+                self.by_role.enter(opened.node, start);
+            }
+            _ => {}
+        }
+        if info.parent.is_none() {
+            self.by_root.enter(opened.node, start);
+        }
+        self.stacks.open(&opened);
+        self.bound_memory(start);
+    }
+
+    /// An activation was left; others of its thread stay open.
+    pub fn close(&mut self, seq: u64, end_ns: i64) {
+        let Some(closed) = self.stacks.close(seq, end_ns) else {
+            return;
+        };
+        let info = *self.node_info(closed.node);
+        let end = closed.end;
+        match info.role {
+            Some(Role::Run) => {
+                self.by_role.leave(RUN, end);
+                self.by_root.leave(RUN, end);
+            }
+            Some(Role::Phase) => self.by_role.leave(closed.node, end),
+            _ => {}
+        }
+        if info.parent.is_none() {
+            self.by_root.leave(closed.node, end);
+        }
+        self.interval(closed, info.role);
+        self.bound_memory(end);
+    }
+
+    /// Totals of a node and thread in a window, instead of openings and closings.
+    /// They say nothing of waiting, of idle shares and of phases.
+    pub fn totals(&mut self, window: NodeWindowRow) {
+        let NodeWindowRow {
+            node,
+            thread,
+            start_ns: start,
+            end_ns: end,
+            ..
+        } = window;
+        self.node_info(node);
+        self.used(node, start);
+        self.coarse = true;
+        let times = self.stacks.node_mut(node);
+        times.self_ns += window.self_ns.max(0);
+        times.activations += window.activations;
+        let key = Key {
+            node,
+            waiting: false,
+        }
+        .pack();
+        let track = &mut self.stacks.thread_mut(thread).track;
+        track.push_sum(start, end, key, window.self_ns);
+    }
+
+    /// CPU time; rows of one series in order of time.
+    pub fn cpu(&mut self, row: CpuRow) {
+        if let CpuOf::Thread(thread) = row.of {
+            self.stacks.thread_mut(thread);
+        }
+        self.cpu.push(row);
+    }
+
+    /// A sample; those of one rail in order of time. Samples of unknown rails are
+    /// counted.
+    pub fn sample(&mut self, sample: SampleRow) {
+        let rail = self
+            .rails
+            .iter_mut()
+            .find(|rail| rail.row.id == sample.rail);
+        match rail {
+            Some(rail) => rail.push(sample),
+            None => self.counters.unknown_rail += 1,
+        }
+    }
+
+    /// Closes every window that can be closed and returns what became known.
+    ///
+    /// All openings and closings before `spans_until_ns` have been told (windows
+    /// close at whole milliseconds of it), all CPU times before `cpu_until_ns` too:
+    /// no row of a process or thread to come begins before it, and every machine
+    /// row that ended by it is here. Without CPU times it is `i64::MAX`. Both
+    /// stay below the run's end.
+    pub fn advance(&mut self, spans_until_ns: i64, cpu_until_ns: i64) -> AttributionRows {
+        let sealed = spans_until_ns.div_euclid(SLOT_NS) * SLOT_NS;
+        self.seal(sealed);
+        let mut rows = AttributionRows::default();
+        let limit = sealed.min(cpu_until_ns);
+        self.close_windows(limit, cpu_until_ns, &mut rows);
+        self.tell_gaps(sealed);
+        let reached = self.rails.iter().map(|rail| rail.reached(sealed));
+        let keep = reached.min().unwrap_or(sealed).min(sealed);
+        rows.span_energy = self.intervals.take(keep, &self.rails);
+        self.prune(keep);
+        self.report(sealed, &mut rows);
+        rows
+    }
+
+    /// Things worth telling since the last call: unmeasured time, late samples.
+    pub fn take_events(&mut self) -> Vec<EventRow> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Ends the run: closes what is open, then every window, cut to `end_ns`.
+    pub fn finish(mut self, end_ns: i64) -> (AttributionRows, Finished) {
+        for seq in self.stacks.open_numbers().into_iter().rev() {
+            self.close(seq, end_ns);
+        }
+        self.seal(i64::MAX);
+        self.cpu.finished = true;
+        self.run_end = end_ns;
+        let mut rows = AttributionRows::default();
+        self.close_windows(end_ns, i64::MAX, &mut rows);
+        self.tell_gaps(end_ns);
+        rows.span_energy = self.intervals.take(i64::MAX, &self.rails);
+        let finished = self.report_end(end_ns, &mut rows);
+        (rows, finished)
+    }
+
+    pub(super) fn event(&mut self, time_ns: i64, kind: &str, message: String) {
+        let kind = kind.to_owned();
+        self.events.push(EventRow {
+            time_ns,
+            kind,
+            count: 1,
+            message,
+        });
+    }
+
+    fn tell_gaps(&mut self, until: i64) {
+        for at in 0..self.rails.len() {
+            if let Some(start) = self.rails[at].untold_gap(until) {
+                self.unmeasured(at, start);
+            }
+        }
+    }
+
+    /// A rail gives nothing from `start` on.
+    pub(super) fn unmeasured(&mut self, rail: usize, start: i64) {
+        let name = &self.rails[rail].row.name;
+        let message = format!(
+            "rail {name} gave no energy from {:.3} s on",
+            start as f64 / 1e9
+        );
+        self.event(start, "unmeasured", message);
+    }
+
+    fn interval(&mut self, closed: Closed, role: Option<Role>) {
+        let always = matches!(
+            role,
+            Some(Role::Run | Role::Phase | Role::Section | Role::Token)
+        );
+        self.intervals.close(closed, always, self.shortest_ns);
+    }
+
+    fn node_info(&mut self, node: u32) -> &mut NodeInfo {
+        let at = node as usize;
+        if self.nodes.len() <= at {
+            self.nodes.resize(at + 1, NodeInfo::default());
+            self.domains.resize(at + 1, Domain::default());
+        }
+        &mut self.nodes[at]
+    }
+
+    fn used(&mut self, node: u32, time: i64) {
+        let from = &mut self.domain_from[self.domains[node as usize] as usize];
+        *from = (*from).min(time);
+    }
+
+    fn seal(&mut self, until: i64) {
+        let threads = self
+            .stacks
+            .threads
+            .iter_mut()
+            .map(|thread| &mut thread.track);
+        let sets = [&mut self.by_role.track, &mut self.by_root.track];
+        threads.chain(sets).for_each(|track| track.seal(until));
+    }
+
+    fn prune(&mut self, keep: i64) {
+        self.pruned_until = self.pruned_until.max(keep);
+        let threads = self
+            .stacks
+            .threads
+            .iter_mut()
+            .map(|thread| &mut thread.track);
+        let sets = [&mut self.by_role.track, &mut self.by_root.track];
+        threads.chain(sets).for_each(|track| track.prune(keep));
+        self.stacks.open.prune_credits(keep);
+        self.cpu.prune(keep);
+    }
+
+    /// Now and then looks whether too much is retained, and folds the older half.
+    fn bound_memory(&mut self, now: i64) {
+        self.since_check += 1;
+        if self.since_check < self.retain / 16 {
+            return;
+        }
+        self.since_check = 0;
+        let tracks = || {
+            let threads = self.stacks.threads.iter().map(|thread| &thread.track);
+            threads.chain([&self.by_role.track, &self.by_root.track])
+        };
+        if tracks().map(|track| track.retained()).sum::<usize>() <= self.retain {
+            return;
+        }
+        let oldest = tracks().filter_map(|track| track.oldest()).min();
+        let before = i64::midpoint(oldest.unwrap_or(now), now);
+        let threads = self
+            .stacks
+            .threads
+            .iter_mut()
+            .map(|thread| &mut thread.track);
+        let sets = [&mut self.by_role.track, &mut self.by_root.track];
+        let folded = threads.chain(sets).map(|track| track.coarsen(before));
+        self.counters.folded_segments += folded.sum::<usize>() as u64;
+    }
+}

@@ -1,0 +1,255 @@
+//! The interval reading of activations: all that each rail measured in their time.
+//!
+//! ```text
+//! windows      | 2 J | 4 J | 4 J | 3 J |
+//! activation      |-----------|               1 + 4 + 2 J = 7 J
+//! its thread   | 1 W | 3 W | 3 W | 0 W |      spans_j: power x time, and that of
+//! child on another   |---|                    descendants on other threads
+//! ```
+//!
+//! Kept for activations with a role of their own and for those longer than two
+//! windows; all others are a function of `window_power`, computed on read.
+
+use std::collections::VecDeque;
+
+use crate::power::Provenance;
+use crate::sink::{Basis, SpanEnergyRow};
+
+use super::activation::{Credit, Elsewhere};
+use super::rails::{Measured, RailState};
+use super::segments::{Closed, Stacks};
+
+/// Whole windows from which on an interval counts as measured.
+const MEASURED_FROM: u32 = 10;
+
+/// One activation on one rail.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    energy_j: f64,
+    idle_j: f64,
+    idle_unknown: bool,
+    spans_j: f64,
+    covered_ns: i64,
+    peak_w: Option<f64>,
+    whole: u32,
+    edges_j: f64,
+}
+
+/// An activation that closed and waits for its windows.
+#[derive(Debug)]
+struct Pending {
+    closed: Closed,
+    always: bool,
+    parts: Vec<Part>,
+}
+
+/// All activations that may get a row.
+#[derive(Debug, Default)]
+pub(super) struct Intervals {
+    open: Vec<Vec<Part>>,
+    /// By end.
+    pending: VecDeque<Pending>,
+    elsewhere_ns: Vec<i64>,
+    touched: Vec<u32>,
+}
+
+/// A window that closed, as intervals see it.
+pub(super) struct Priced<'a> {
+    pub(super) rail: usize,
+    pub(super) measured: &'a Measured,
+    pub(super) energy_j: f64,
+    pub(super) idle_j: Option<f64>,
+    /// Mean power of every thread, by id.
+    pub(super) powers: &'a [f64],
+}
+
+/// One activation in time.
+struct Extent<'a> {
+    thread: u32,
+    start: i64,
+    end: i64,
+    credits: &'a [Credit],
+    elsewhere: &'a [Elsewhere],
+}
+
+impl Intervals {
+    /// An activation closed. It gets a row on each rail if `always`, else on those
+    /// whose windows are short enough.
+    pub(super) fn close(&mut self, closed: Closed, always: bool, shortest_ns: i64) {
+        let parts = self.open.get_mut(closed.slot as usize);
+        let parts = parts.map(std::mem::take).unwrap_or_default();
+        if always || is_long(&closed, shortest_ns) {
+            self.pending.push_back(Pending {
+                closed,
+                always,
+                parts,
+            });
+        }
+    }
+
+    /// Adds a window to every activation that it overlaps.
+    pub(super) fn add(&mut self, window: &Priced<'_>, stacks: &Stacks) {
+        let mut open = std::mem::take(&mut self.open);
+        for (slot, a) in stacks.open.open() {
+            let extent = Extent {
+                thread: a.thread,
+                start: a.start,
+                end: i64::MAX,
+                credits: &a.credits,
+                elsewhere: &a.elsewhere,
+            };
+            if extent.start < window.measured.end {
+                if open.len() <= slot as usize {
+                    open.resize_with(slot as usize + 1, Vec::new);
+                }
+                self.add_to(&mut open[slot as usize], &extent, window);
+            }
+        }
+        self.open = open;
+        let mut pending = std::mem::take(&mut self.pending);
+        let first = pending.partition_point(|p| p.closed.end <= window.measured.start);
+        for Pending { closed, parts, .. } in pending.range_mut(first..) {
+            let extent = Extent {
+                thread: closed.thread,
+                start: closed.start,
+                end: closed.end,
+                credits: &closed.credits,
+                elsewhere: &[],
+            };
+            if extent.start < window.measured.end {
+                self.add_to(parts, &extent, window);
+            }
+        }
+        self.pending = pending;
+    }
+
+    /// Rows of activations that ended by `until`.
+    pub(super) fn take(&mut self, until: i64, rails: &[RailState]) -> Vec<SpanEnergyRow> {
+        let mut rows = Vec::new();
+        while self.pending.front().is_some_and(|p| p.closed.end <= until) {
+            let Some(done) = self.pending.pop_front() else {
+                break;
+            };
+            for (at, rail) in rails.iter().enumerate() {
+                if done.always || is_long(&done.closed, rail.row.interval_ns) {
+                    let part = done.parts.get(at).copied().unwrap_or_default();
+                    rows.push(part.row(done.closed.seq, rail));
+                }
+            }
+        }
+        rows
+    }
+
+    fn add_to(&mut self, parts: &mut Vec<Part>, extent: &Extent<'_>, window: &Priced<'_>) {
+        let spans_j = self.spans_j(extent, window);
+        if parts.len() <= window.rail {
+            parts.resize(window.rail + 1, Part::default());
+        }
+        parts[window.rail].add(extent, window, spans_j);
+    }
+
+    /// Its share of the ledger: times are added up before they are priced, so that
+    /// the order in which they became known is no matter.
+    fn spans_j(&mut self, extent: &Extent<'_>, window: &Priced<'_>) -> f64 {
+        let (start, end) = (window.measured.start, window.measured.end);
+        let own = overlap(extent.start, extent.end, start, end);
+        let mut energy = window.power(extent.thread) * (own as f64 / 1e9);
+        for credit in extent.credits {
+            self.add_elsewhere(credit.thread, credit_in(credit, start, end));
+        }
+        for there in extent.elsewhere {
+            self.add_elsewhere(there.thread, overlap(there.since, i64::MAX, start, end));
+        }
+        self.touched.sort_unstable();
+        for thread in self.touched.drain(..) {
+            let ns = std::mem::take(&mut self.elsewhere_ns[thread as usize]);
+            energy += window.power(thread) * (ns as f64 / 1e9);
+        }
+        energy
+    }
+
+    fn add_elsewhere(&mut self, thread: u32, ns: i64) {
+        if ns <= 0 {
+            return;
+        }
+        if self.elsewhere_ns.len() <= thread as usize {
+            self.elsewhere_ns.resize(thread as usize + 1, 0);
+        }
+        if self.elsewhere_ns[thread as usize] == 0 {
+            self.touched.push(thread);
+        }
+        self.elsewhere_ns[thread as usize] += ns;
+    }
+}
+
+impl Priced<'_> {
+    fn power(&self, thread: u32) -> f64 {
+        self.powers.get(thread as usize).copied().unwrap_or(0.0)
+    }
+}
+
+impl Part {
+    fn add(&mut self, extent: &Extent<'_>, window: &Priced<'_>, spans_j: f64) {
+        let (start, end) = (window.measured.start, window.measured.end);
+        let inside = overlap(extent.start, extent.end, start, end);
+        if inside <= 0 {
+            return;
+        }
+        let share = inside as f64 / (end - start) as f64;
+        self.energy_j += window.energy_j * share;
+        self.idle_j += window.idle_j.unwrap_or(0.0) * share;
+        self.idle_unknown |= window.idle_j.is_none();
+        self.spans_j += spans_j;
+        self.covered_ns += inside;
+        let power = window.measured.power_w;
+        self.peak_w = match (self.peak_w, power) {
+            (Some(peak), Some(power)) => Some(peak.max(power)),
+            (peak, power) => peak.or(power),
+        };
+        if extent.start <= start && extent.end >= end {
+            self.whole += 1;
+        } else {
+            self.edges_j += window.energy_j;
+        }
+    }
+
+    fn row(&self, span: u64, rail: &RailState) -> SpanEnergyRow {
+        let covered = self.covered_ns > 0;
+        let basis = match rail.row.provenance {
+            Provenance::Modelled => Basis::Modelled,
+            Provenance::Replayed => Basis::Replayed,
+            Provenance::Measured if self.whole >= MEASURED_FROM => Basis::Measured,
+            Provenance::Measured => Basis::Proportional,
+        };
+        let half = self.edges_j.abs() / 2.0;
+        let bounded = covered && basis == Basis::Measured;
+        SpanEnergyRow {
+            span,
+            rail: rail.row.id,
+            energy_j: covered.then_some(self.energy_j),
+            idle_j: (covered && !self.idle_unknown).then_some(self.idle_j),
+            spans_j: covered.then_some(self.spans_j),
+            lo_j: bounded.then_some(self.energy_j - half),
+            hi_j: bounded.then_some(self.energy_j + half),
+            peak_w: self.peak_w,
+            basis,
+        }
+    }
+}
+
+fn is_long(closed: &Closed, window_ns: i64) -> bool {
+    closed.end - closed.start > window_ns.saturating_mul(2)
+}
+
+fn overlap(start: i64, end: i64, from: i64, to: i64) -> i64 {
+    end.min(to) - start.max(from)
+}
+
+/// A credit's covered time inside a window.
+fn credit_in(credit: &Credit, start: i64, end: i64) -> i64 {
+    let (inside, length) = (
+        overlap(credit.start, credit.end, start, end).max(0),
+        credit.end - credit.start,
+    );
+    (i128::from(credit.covered) * i128::from(inside) / i128::from(length.max(1))) as i64
+}

@@ -1,0 +1,124 @@
+//! A rail's samples on their way to windows: cut to the run, in order, each moment
+//! counted once.
+//!
+//! ```text
+//! run            |0 ----------------------- end|
+//! samples  [ a ][ b ][ c ]   gap   [ d ][d'][ e ]
+//! windows       |b|[ c ]           [ d ]  [' ][e]
+//! ```
+//!
+//! Energy is cut with the time that lies outside the run. A sample that begins
+//! before the last one ended (`d'`) keeps its energy and loses that time.
+
+use std::collections::VecDeque;
+
+use crate::sink::{RailRow, SampleRow};
+
+use super::ledger::Ledger;
+use super::phases::PhaseEnergies;
+
+/// Intervals after which a window that was not delivered counts as unmeasured ..
+const EXPIRE_INTERVALS: i64 = 3;
+/// .. but at least this long: short intervals are often delivered in bunches.
+const EXPIRE_AT_LEAST_NS: i64 = 1_000_000_000;
+
+/// One sample's part inside the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Measured {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) energy_j: Option<f64>,
+    /// Mean power of the whole sample.
+    pub(super) power_w: Option<f64>,
+}
+
+/// One rail.
+#[derive(Debug)]
+pub(super) struct RailState {
+    pub(super) row: RailRow,
+    pub(super) baseline_w: Option<f64>,
+    pub(super) ledger: Ledger,
+    pub(super) phases: PhaseEnergies,
+    queue: VecDeque<SampleRow>,
+    /// End of the last window.
+    pub(super) closed_until: i64,
+    /// The gap that was told begins here.
+    pub(super) gap_told: Option<i64>,
+    /// The last window had no energy.
+    pub(super) was_null: bool,
+}
+
+impl RailState {
+    pub(super) fn new(row: RailRow) -> Self {
+        Self {
+            row,
+            baseline_w: None,
+            ledger: Ledger::default(),
+            phases: PhaseEnergies::default(),
+            queue: VecDeque::new(),
+            closed_until: 0,
+            gap_told: None,
+            was_null: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, sample: SampleRow) {
+        self.queue.push_back(sample);
+    }
+
+    /// The next window, if it ends by `limit`; samples that bring none are dropped.
+    pub(super) fn next(&mut self, run_end: i64, limit: i64) -> Option<Measured> {
+        while let Some(sample) = self.queue.front() {
+            match cut(sample, self.closed_until, run_end) {
+                Some(measured) => return (measured.end <= limit).then_some(measured),
+                None if sample.start_ns >= run_end && limit < run_end => return None,
+                None => drop(self.queue.pop_front()),
+            }
+        }
+        None
+    }
+
+    /// Takes the window that [`Self::next`] gave.
+    pub(super) fn take(&mut self, measured: &Measured) {
+        self.queue.pop_front();
+        self.closed_until = measured.end;
+    }
+
+    /// How long a window may be missing.
+    pub(super) fn patience(&self) -> i64 {
+        (EXPIRE_INTERVALS * self.row.interval_ns).max(EXPIRE_AT_LEAST_NS)
+    }
+
+    /// No window of this rail will need anything before this time, spans being
+    /// known until `spans_until`.
+    pub(super) fn reached(&self, spans_until: i64) -> i64 {
+        let expired = spans_until.saturating_sub(self.patience());
+        let waiting = self.queue.front().map_or(i64::MAX, |s| s.start_ns);
+        self.closed_until.max(expired.min(waiting))
+    }
+
+    /// Start of a gap before `time` that is too long and was not told yet.
+    pub(super) fn untold_gap(&mut self, time: i64) -> Option<i64> {
+        let start = self.closed_until;
+        let long = time.saturating_sub(start) > self.patience();
+        (long && self.gap_told.replace(start) != Some(start)).then_some(start)
+    }
+}
+
+/// The part of a sample inside the run and after `from`.
+fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Measured> {
+    let length = sample.end_ns - sample.start_ns;
+    let (inside_from, end) = (sample.start_ns.max(0), sample.end_ns.min(run_end));
+    let start = inside_from.max(from);
+    if length <= 0 || end <= start {
+        return None;
+    }
+    let inside = (end - inside_from) as f64 / length as f64;
+    let energy_j = sample.energy_j.filter(|energy| energy.is_finite());
+    Some(Measured {
+        start,
+        end,
+        energy_j: energy_j.map(|energy| energy * inside),
+        power_w: energy_j.map(|energy| energy / (length as f64 / 1e9)),
+    })
+}

@@ -1,0 +1,333 @@
+//! Rows and totals, as far as windows have closed.
+
+use crate::power::Provenance;
+use crate::sink::{
+    Accounts, AttributionRow, AttributionRows, BalanceRow, Basis, EventRow, NodeEnergyRow,
+    PhaseEnergyRow, Role,
+};
+
+use super::conserve;
+use super::engine::Engine;
+use super::phases::{RUN, SetEnergy, Sets, phases};
+use super::rails::RailState;
+
+/// Counts of what was out of the ordinary.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counters {
+    pub(super) windows: u64,
+    pub(super) unmeasured_windows: u64,
+    pub(super) windows_without_cpu: u64,
+    pub(super) unbalanced_windows: u64,
+    pub(super) worst_imbalance: f64,
+    pub(super) late_samples: u64,
+    pub(super) unknown_rail: u64,
+    pub(super) folded_segments: u64,
+}
+
+/// One rail over the whole run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RailTotal {
+    /// Its row in `balance`.
+    pub balance: BalanceRow,
+    /// Run time that samples cover.
+    pub covered_ns: i64,
+    /// Idle power x time exceeds what was measured: the split says nothing.
+    pub baseline_above_run: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// Totals by rail, in the order in which rails were told.
+    pub rails: Vec<RailTotal>,
+    /// Whether every window and every rail balances.
+    pub balanced: bool,
+    /// The largest imbalance of a window, relative to its largest account.
+    pub worst_imbalance: f64,
+    /// Things worth telling, since [`Engine::take_events`].
+    pub events: Vec<EventRow>,
+    /// A JSON object.
+    pub diagnostics: String,
+}
+
+impl Engine {
+    /// Rows of what changed, while the run goes on.
+    pub(super) fn report(&mut self, now: i64, rows: &mut AttributionRows) {
+        if !self.head_told {
+            self.head_told = true;
+            rows.head = Some(self.head(&[]));
+        }
+        if rows.sample_balance.is_empty() {
+            return;
+        }
+        for at in 0..self.rails.len() {
+            let until = self.rails[at].closed_until;
+            rows.balance.push(self.balance(at, until).balance);
+            self.node_rows(at, false, false, rows);
+        }
+        // Whether root nodes are the phases is known at the end only.
+        if self.phase_from < i64::MAX {
+            self.phase_rows(now, rows);
+        }
+    }
+
+    /// All rows of totals, at the run's end.
+    pub(super) fn report_end(&mut self, end: i64, rows: &mut AttributionRows) -> Finished {
+        let totals: Vec<RailTotal> = (0..self.rails.len())
+            .map(|at| self.balance(at, end))
+            .collect();
+        for (at, total) in totals.iter().enumerate() {
+            rows.balance.push(total.balance);
+            self.node_rows(at, true, total.baseline_above_run, rows);
+        }
+        self.phase_rows(end, rows);
+        let head = self.head(&totals);
+        let diagnostics = head.diagnostics.clone();
+        rows.head = Some(head);
+        let sums_balance = (0..totals.len()).all(|at| self.nodes_balance(at));
+        let rails_balance = totals
+            .iter()
+            .all(|t| conserve::balances(&t.balance.accounts));
+        Finished {
+            balanced: self.counters.unbalanced_windows == 0 && rails_balance && sums_balance,
+            worst_imbalance: self.counters.worst_imbalance,
+            rails: totals,
+            events: self.take_events(),
+            diagnostics,
+        }
+    }
+
+    fn balance(&self, at: usize, until: i64) -> RailTotal {
+        let rail = &self.rails[at];
+        let ledger = &rail.ledger;
+        let mut accounts: Accounts = ledger.accounts;
+        let ended = self.run_end < i64::MAX;
+        let above = |idle: f64| accounts.measured_j < idle;
+        let baseline_above_run = ended && accounts.idle_j.is_some_and(above);
+        if baseline_above_run {
+            accounts.idle_j = None;
+        }
+        accounts.residual_j = conserve::remainder_j(&accounts);
+        RailTotal {
+            balance: BalanceRow {
+                rail: rail.row.id,
+                accounts,
+                extrapolated_j: ledger.extrapolated_j(until),
+                peak_w: ledger.peak.map(|(power, _)| power),
+                peak_ns: ledger.peak.map(|(_, time)| time),
+            },
+            covered_ns: ledger.covered_ns,
+            baseline_above_run,
+        }
+    }
+
+    /// Whether the self energies of nodes add up to the rail's `spans`.
+    fn nodes_balance(&self, at: usize) -> bool {
+        let ledger = &self.rails[at].ledger;
+        let sum: f64 = ledger.nodes.iter().map(|node| node.self_j).sum();
+        let size: f64 = ledger.nodes.iter().map(|node| node.self_j.abs()).sum();
+        (sum - ledger.accounts.spans_j).abs() <= conserve::TOLERANCE * size.max(1e-12)
+    }
+
+    fn node_rows(&mut self, at: usize, all: bool, no_idle: bool, rows: &mut AttributionRows) {
+        let inclusive = self.inclusive(at);
+        let idle_w = self.rails[at]
+            .baseline_w
+            .filter(|_| !no_idle && !self.coarse);
+        let rail = &mut self.rails[at];
+        rail.ledger
+            .nodes
+            .resize(inclusive.len(), Default::default());
+        let basis = basis(rail);
+        let mut told = vec![false; inclusive.len()];
+        for node in (1..inclusive.len()).rev() {
+            let changed = std::mem::take(&mut rail.ledger.nodes[node].changed) || told[node];
+            told[node] = changed || (all && self.nodes[node].known);
+            if let Some(parent) = self.nodes[node].parent.filter(|_| changed) {
+                told[parent as usize] = true;
+            }
+        }
+        for node in (1..inclusive.len()).filter(|&node| told[node]) {
+            let energy = rail.ledger.nodes[node];
+            let time = self.stacks.nodes.get(node).copied().unwrap_or_default();
+            let seconds = energy.measured_ns as f64 / 1e9;
+            rows.node_energy.push(NodeEnergyRow {
+                node: node as u32,
+                rail: rail.row.id,
+                self_j: energy.self_j,
+                lo_j: None,
+                hi_j: None,
+                inclusive_j: inclusive[node],
+                idle_j: idle_w.map(|watts| watts * (time.idle_ns / 1e9)),
+                self_ns: time.self_ns,
+                activations: time.activations,
+                instances: self.nodes[node].instances,
+                min_w: energy.min_w,
+                avg_w: (seconds > 0.0).then(|| energy.self_j / seconds),
+                peak_w: energy.peak_w,
+                basis,
+            });
+        }
+    }
+
+    /// Energy of each node and all below it; parents have lower ids.
+    fn inclusive(&self, at: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; self.nodes.len()];
+        for (sum, node) in sums.iter_mut().zip(&self.rails[at].ledger.nodes) {
+            *sum = node.self_j;
+        }
+        for node in (1..sums.len()).rev() {
+            if let Some(parent) = self.nodes[node].parent {
+                sums[parent as usize] += sums[node];
+            }
+        }
+        sums
+    }
+
+    fn phase_rows(&self, now: i64, rows: &mut AttributionRows) {
+        let by_role = self.phase_from < i64::MAX;
+        let sets = if by_role {
+            &self.by_role
+        } else {
+            &self.by_root
+        };
+        let (durations, count) = self.durations(sets, now);
+        for (at, rail) in self.rails.iter().enumerate() {
+            let energies = match by_role {
+                true => &rail.phases.by_role,
+                false => &rail.phases.by_root,
+            };
+            let spans = self.spans_by_phase(at, by_role);
+            let mut sums = vec![(false, SetEnergy::default()); count];
+            for (set, energy) in energies.iter().enumerate() {
+                self.share(sets.members(set as u32), |member, share| {
+                    sums[member as usize].0 = true;
+                    sums[member as usize].1.add_share(energy, share);
+                });
+            }
+            for (member, (_, sum)) in sums.iter().enumerate() {
+                let node = (member > 0).then_some(member as u32);
+                let duration_ns = durations[member];
+                let spans_j = spans.get(member).copied().unwrap_or(0.0);
+                if node.is_none() || duration_ns > 0 {
+                    rows.phase_energy
+                        .push(phase_row(rail.row.id, node, duration_ns, sum, spans_j));
+                }
+            }
+        }
+    }
+
+    /// Gives each member of a set its share; place 0 is `(between)`. Outside of
+    /// the scope nobody gets one.
+    fn share(&self, members: &[u32], mut give: impl FnMut(u32, f64)) {
+        if self.run_from < i64::MAX && members.first() != Some(&RUN) {
+            return;
+        }
+        let phases = phases(members);
+        match phases.len() {
+            0 => give(0, 1.0),
+            count => phases
+                .iter()
+                .for_each(|&phase| give(phase, 1.0 / count as f64)),
+        }
+    }
+
+    /// Duration of each phase, `(between)` at place 0 taking what rounding leaves.
+    fn durations(&self, sets: &Sets, now: i64) -> (Vec<i64>, usize) {
+        let count = self.nodes.len().max(1);
+        let mut shares = vec![0.0; count];
+        let (mut scope, mut outside) = (0, now);
+        for (set, ns) in sets.times(now).into_iter().enumerate() {
+            outside -= ns;
+            let mut inside = false;
+            self.share(sets.members(set as u32), |member, share| {
+                inside = true;
+                shares[member as usize] += ns as f64 * share;
+            });
+            scope += if inside { ns } else { 0 };
+        }
+        if self.run_from == i64::MAX {
+            scope += outside;
+        }
+        let mut rounded: Vec<i64> = shares.iter().map(|ns| ns.round() as i64).collect();
+        rounded[0] = (scope - rounded[1..].iter().sum::<i64>()).max(0);
+        (rounded, count)
+    }
+
+    /// Self energies summed by the nearest phase above; place 0 is no phase.
+    fn spans_by_phase(&self, at: usize, by_role: bool) -> Vec<f64> {
+        let count = self.nodes.len().max(1);
+        let (mut phase_of, mut in_run) = (vec![0; count], vec![false; count]);
+        let mut sums = vec![0.0; count];
+        let energies = &self.rails[at].ledger.nodes;
+        for node in 1..count {
+            let info = self.nodes[node];
+            let above = info.parent.map_or(0, |parent| parent as usize);
+            let is_phase = match by_role {
+                true => info.role == Some(Role::Phase),
+                false => info.parent.is_none(),
+            };
+            phase_of[node] = if is_phase { node } else { phase_of[above] };
+            in_run[node] = in_run[above] || info.role == Some(Role::Run);
+            let counts = phase_of[node] > 0 || in_run[node] || self.run_from == i64::MAX;
+            if let Some(energy) = energies.get(node).filter(|_| counts) {
+                sums[phase_of[node]] += energy.self_j;
+            }
+        }
+        sums
+    }
+
+    fn head(&self, totals: &[RailTotal]) -> AttributionRow {
+        let above = totals.iter().filter(|total| total.baseline_above_run);
+        let above: Vec<u32> = above.map(|total| total.balance.rail).collect();
+        let counters = &self.counters;
+        let diagnostics = serde_json::json!({
+            "windows": counters.windows,
+            "unmeasured_windows": counters.unmeasured_windows,
+            "windows_without_cpu_times": counters.windows_without_cpu,
+            "unbalanced_windows": counters.unbalanced_windows,
+            "worst_imbalance": counters.worst_imbalance,
+            "late_samples": counters.late_samples,
+            "samples_of_unknown_rails": counters.unknown_rail,
+            "folded_segments": counters.folded_segments,
+            "folded_phase_sets": self.by_role.folded + self.by_root.folded,
+            "unmatched_closings": self.stacks.unmatched,
+            "baseline_above_run": above,
+        });
+        AttributionRow {
+            id: 1,
+            method: super::METHOD.to_owned(),
+            version: super::VERSION,
+            params: "{}".to_owned(),
+            offset_ms: None,
+            diagnostics: diagnostics.to_string(),
+        }
+    }
+}
+
+fn basis(rail: &RailState) -> Basis {
+    match rail.row.provenance {
+        Provenance::Measured => Basis::Proportional,
+        Provenance::Modelled => Basis::Modelled,
+        Provenance::Replayed => Basis::Replayed,
+    }
+}
+
+fn phase_row(
+    rail: u32,
+    node: Option<u32>,
+    duration_ns: i64,
+    sum: &SetEnergy,
+    spans_j: f64,
+) -> PhaseEnergyRow {
+    let covered = sum.covered_ns > 0;
+    PhaseEnergyRow {
+        node,
+        rail,
+        duration_ns,
+        energy_j: covered.then_some(sum.energy_j),
+        idle_j: (covered && !sum.idle_unknown).then_some(sum.idle_j),
+        spans_j: covered.then_some(spans_j),
+        peak_w: sum.peak_w,
+    }
+}

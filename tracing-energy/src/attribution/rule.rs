@@ -1,0 +1,185 @@
+//! The split of one window's active energy.
+//!
+//! ```text
+//! window          |------------------ 100 ms ------------------|
+//! thread 1        |========= a =========|                        60 ms on CPU
+//! thread 2                      |~~~~~ b, waits ~~~~|             5 ms on CPU
+//! worker (no span)   ##########   ##########                     40 ms on CPU
+//! profiler         #       #       #                              5 ms on CPU
+//! others                #####             #####                   by the machine row
+//!
+//! A = measured - idle
+//!   others   = A x their share of the machine's CPU time
+//!   R = A - others, divided by CPU time in the window:
+//!     profiler   its threads and the sensor's child
+//!     thread i   T x covered share -> its own activations
+//!                T x the rest      -> activations of other threads that were
+//!                                     active meanwhile, else outside
+//!     pool       process - profiler - all T: worker threads; goes to what was
+//!                active, by active time, else outside
+//! ```
+//!
+//! Where a rail tells nothing of processes, or no CPU time was used, active time
+//! decides. Where there are no CPU times at all, it decides too, and what falls on
+//! no activation is residual: nobody can say whose it was.
+
+use super::windows::{Activity, Window};
+
+/// How a rail's active energy can be divided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Means {
+    /// By CPU time, other processes taken off.
+    CpuTime(CpuUse),
+    /// By active time: the rail knows no processes (GPU, neural engine).
+    ActiveTime,
+    /// By active time, for want of CPU times.
+    Unsplit,
+}
+
+/// CPU times in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct CpuUse {
+    pub(super) process_ns: f64,
+    pub(super) profiler_ns: f64,
+    pub(super) sensor_ns: f64,
+    /// Share of other processes in the active energy; `None`: cannot be told.
+    pub(super) others: Option<f64>,
+}
+
+/// The accounts of an active energy. What `threads` get is `spans`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Split {
+    pub(super) threads: Vec<f64>,
+    pub(super) outside: Option<f64>,
+    pub(super) others: Option<f64>,
+    pub(super) profiler: Option<f64>,
+}
+
+/// Splits `active_j` of `window`; `on_cpu` are the CPU times of its threads.
+pub(super) fn split(
+    active_j: f64,
+    means: Means,
+    window: &Window,
+    activity: &Activity,
+    on_cpu: &[f64],
+) -> Split {
+    match means {
+        Means::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, activity, on_cpu),
+        Means::ActiveTime => {
+            let (threads, outside) = by_active_time(active_j, window, activity);
+            Split {
+                threads,
+                outside: Some(outside),
+                ..Split::default()
+            }
+        }
+        Means::Unsplit => {
+            let (threads, _) = by_active_time(active_j, window, activity);
+            Split {
+                threads,
+                ..Split::default()
+            }
+        }
+    }
+}
+
+fn by_cpu_time(
+    active_j: f64,
+    cpu: CpuUse,
+    window: &Window,
+    activity: &Activity,
+    on_cpu: &[f64],
+) -> Split {
+    let others = cpu.others.map(|share| active_j * share);
+    let rest = active_j - others.unwrap_or(0.0);
+    let all = cpu.process_ns + cpu.sensor_ns;
+    if all <= 0.0 {
+        let (threads, outside) = by_active_time(rest, window, activity);
+        return Split {
+            threads,
+            outside: Some(outside),
+            others,
+            profiler: Some(0.0),
+        };
+    }
+    // Clocks of threads and process are read one after the other: a thread may
+    // seem to have used more than its process.
+    let own = cpu.profiler_ns.min(cpu.process_ns);
+    let program = cpu.process_ns - own;
+    let profiler = rest * ((own + cpu.sensor_ns) / all);
+    let remaining = rest * (program / all);
+    let (weights, outside) = weights(program, window, activity, on_cpu);
+    let total = weights.iter().sum::<f64>() + outside;
+    let per_weight = if total > 0.0 { remaining / total } else { 0.0 };
+    Split {
+        threads: weights.iter().map(|weight| weight * per_weight).collect(),
+        outside: Some(outside * per_weight),
+        others,
+        profiler: Some(profiler),
+    }
+}
+
+/// CPU time that each thread's activations answer for, and what nobody does.
+fn weights(program: f64, window: &Window, activity: &Activity, on_cpu: &[f64]) -> (Vec<f64>, f64) {
+    let length = window.length() as f64;
+    let pool = (program - on_cpu.iter().sum::<f64>()).max(0.0);
+    let (pooled, mut outside) = by_active_time(pool, window, activity);
+    let sum: i64 = activity.active_ns.iter().sum();
+    // What each thread's uncovered rest gives per active time of the others.
+    let mut gives = Vec::with_capacity(on_cpu.len());
+    let mut weights = pooled;
+    for (at, part) in window.threads.iter().enumerate() {
+        let covered = (part.covered_ns as f64 / length).min(1.0);
+        weights[at] += on_cpu[at] * covered;
+        let rest = on_cpu[at] * (1.0 - covered);
+        let uncovered = window.length() - part.covered_ns;
+        let others = sum - activity.active_ns[at];
+        let given = if uncovered > 0 && others > 0 {
+            let busy = activity.active_elsewhere_ns[at].min(uncovered);
+            rest * (busy as f64 / uncovered as f64)
+        } else {
+            0.0
+        };
+        outside += rest - given;
+        gives.push(if others > 0 {
+            given / others as f64
+        } else {
+            0.0
+        });
+    }
+    for (at, received) in sums_of_the_others(&gives).into_iter().enumerate() {
+        weights[at] += activity.active_ns[at] as f64 * received;
+    }
+    (weights, outside)
+}
+
+/// For each place the sum of all other places, without subtracting.
+fn sums_of_the_others(values: &[f64]) -> Vec<f64> {
+    let mut sums = vec![0.0; values.len()];
+    let mut before = 0.0;
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = before;
+        before += value;
+    }
+    let mut after = 0.0;
+    for (sum, value) in sums.iter_mut().zip(values).rev() {
+        *sum += after;
+        after += value;
+    }
+    sums
+}
+
+/// The share of the time in which somebody was active goes to threads by active
+/// time; the rest is returned beside.
+fn by_active_time(amount: f64, window: &Window, activity: &Activity) -> (Vec<f64>, f64) {
+    let sum: i64 = activity.active_ns.iter().sum();
+    if sum == 0 {
+        return (vec![0.0; activity.active_ns.len()], amount);
+    }
+    let taken = amount * (activity.union_ns as f64 / window.length() as f64);
+    let share = |&ns: &i64| taken * (ns as f64 / sum as f64);
+    (
+        activity.active_ns.iter().map(share).collect(),
+        amount - taken,
+    )
+}

@@ -1,0 +1,363 @@
+//! Per-thread stacks of open activations, turned into segments: which one was
+//! innermost when, and whether it waited.
+//!
+//! ```text
+//! thread 1  enter a      enter b   exit b     exit a
+//!           |-----a------|----b----|----a-----|
+//! thread 2        |--c (child of a)---|
+//! segments  |--a--|~~a~~~|----b----|~a|--a----|       ~ a waits for c
+//!                 |---------c---------|
+//! ```
+//!
+//! An activation waits while a descendant is open on another thread. Only links
+//! that cross threads can bring that about, so only those walk up the ancestors;
+//! each ancestor on another thread than the newcomer counts it. If an activation
+//! closes before its children, they pass to its parent.
+
+use super::activation::{Credit, Elsewhere, NONE, Slab, Slot};
+use super::idle::SharedTime;
+use super::track::Track;
+
+/// An activation that was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// Number within the run.
+    pub seq: u64,
+    /// Node.
+    pub node: u32,
+    /// The activation it ran in, open or not.
+    pub parent: Option<u64>,
+    /// Thread.
+    pub thread: u32,
+    /// Entered.
+    pub start_ns: i64,
+}
+
+/// An activation that was left.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Closed {
+    pub(super) slot: Slot,
+    pub(super) seq: u64,
+    pub(super) node: u32,
+    pub(super) thread: u32,
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) credits: Vec<Credit>,
+}
+
+/// What a segment's key says: a node, and whether its activation waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) node: u32,
+    pub(super) waiting: bool,
+}
+
+impl Key {
+    pub(super) const fn pack(self) -> u32 {
+        self.node << 1 | self.waiting as u32
+    }
+    pub(super) const fn unpack(packed: u32) -> Self {
+        Self {
+            node: packed >> 1,
+            waiting: packed & 1 == 1,
+        }
+    }
+}
+
+/// One thread's stack and past.
+#[derive(Debug, Default)]
+pub(super) struct ThreadStack {
+    stack: Vec<Slot>,
+    innermost: Option<(Slot, Key)>,
+    since: i64,
+    pub(super) track: Track,
+}
+
+impl ThreadStack {
+    /// The innermost activation's key and since when it is so.
+    pub(super) fn current(&self) -> Option<(i64, u32)> {
+        self.innermost.map(|(_, key)| (self.since, key.pack()))
+    }
+}
+
+/// Time of a node, all threads added.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(super) struct NodeTime {
+    pub(super) self_ns: i64,
+    pub(super) idle_ns: f64,
+    pub(super) activations: u64,
+}
+
+/// All threads.
+#[derive(Debug, Default)]
+pub(super) struct Stacks {
+    pub(super) open: Slab,
+    pub(super) threads: Vec<ThreadStack>,
+    pub(super) nodes: Vec<NodeTime>,
+    shared: SharedTime,
+    now: i64,
+    /// Closings of activations that were not open.
+    pub(super) unmatched: u64,
+}
+
+impl Stacks {
+    /// Enters an activation; times never go back.
+    pub(super) fn open(&mut self, opened: &Opened) {
+        let now = self.tick(opened.start_ns);
+        let parent = self.parent_slot(opened);
+        let (node, thread) = (opened.node, opened.thread);
+        self.node_mut(node);
+        let slot = self.open.insert(opened.seq, node, thread, parent, now);
+        if parent == NONE {
+            self.shared.add_root(now);
+        }
+        self.thread_mut(thread).stack.push(slot);
+        self.refresh(thread, now);
+        if parent != NONE && self.open[parent].thread != thread {
+            self.count_elsewhere(parent, thread, now);
+        }
+    }
+
+    /// Leaves an activation, wherever it is on its thread's stack.
+    pub(super) fn close(&mut self, seq: u64, end_ns: i64) -> Option<Closed> {
+        let now = self.tick(end_ns);
+        let Some(slot) = self.open.find(seq) else {
+            self.unmatched += 1;
+            return None;
+        };
+        let (thread, parent) = (self.open[slot].thread, self.open[slot].parent);
+        if self.crosses(slot) {
+            self.uncount_elsewhere(parent, thread, now);
+        }
+        let children = self.open[slot].children > 0;
+        if children {
+            self.pass_children_on(slot, now);
+        }
+        self.leave_stack(slot, thread, now);
+        if parent == NONE {
+            self.shared.remove_root(now);
+        }
+        self.node_mut(self.open[slot].node).activations += 1;
+        let closed = self.closed(slot, now);
+        self.open.remove(slot);
+        Some(closed)
+    }
+
+    /// Numbers of all open activations, innermost last.
+    pub(super) fn open_numbers(&self) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.open.open().map(|(_, a)| a.seq).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The node's times; makes room for it.
+    pub(super) fn node_mut(&mut self, node: u32) -> &mut NodeTime {
+        let at = node as usize;
+        if self.nodes.len() <= at {
+            self.nodes.resize(at + 1, NodeTime::default());
+        }
+        &mut self.nodes[at]
+    }
+
+    /// The thread's stack; makes room for it.
+    pub(super) fn thread_mut(&mut self, thread: u32) -> &mut ThreadStack {
+        let at = thread as usize;
+        if self.threads.len() <= at {
+            self.threads.resize_with(at + 1, ThreadStack::default);
+        }
+        &mut self.threads[at]
+    }
+
+    fn tick(&mut self, time: i64) -> i64 {
+        self.now = self.now.max(time);
+        self.now
+    }
+
+    fn parent_slot(&mut self, opened: &Opened) -> Slot {
+        let Some(parent) = opened.parent else {
+            return NONE;
+        };
+        let below = self.thread_mut(opened.thread).stack.last().copied();
+        match below {
+            Some(below) if self.open[below].seq == parent => below,
+            _ => self.open.find(parent).unwrap_or(NONE),
+        }
+    }
+
+    /// Ends the thread's segment and begins the next one.
+    fn refresh(&mut self, thread: u32, now: i64) {
+        let Self {
+            open,
+            threads,
+            nodes,
+            shared,
+            ..
+        } = self;
+        let stack = &mut threads[thread as usize];
+        if let Some((slot, key)) = stack.innermost {
+            stack.track.push(stack.since, now, key.pack());
+            let node = &mut nodes[key.node as usize];
+            node.self_ns += now - stack.since;
+            if !key.waiting {
+                let (root, mark) = (open[slot].root, open[slot].mark);
+                node.idle_ns += open[root].time.leave(mark, shared, now);
+            }
+        }
+        stack.since = now;
+        stack.innermost = stack.stack.last().map(|&slot| {
+            let top = &open[slot];
+            let (node, waiting) = (top.node, !top.elsewhere.is_empty());
+            (slot, Key { node, waiting })
+        });
+        if let Some((slot, Key { waiting: false, .. })) = stack.innermost {
+            let root = open[slot].root;
+            open[slot].mark = open[root].time.join(shared, now);
+        }
+    }
+
+    fn leave_stack(&mut self, slot: Slot, thread: u32, now: i64) {
+        let stack = &mut self.threads[thread as usize].stack;
+        if stack.last() == Some(&slot) {
+            stack.pop();
+            self.refresh(thread, now);
+        } else if let Some(at) = stack.iter().rposition(|&other| other == slot) {
+            stack.remove(at);
+        }
+    }
+
+    fn closed(&mut self, slot: Slot, end: i64) -> Closed {
+        let gone = &mut self.open[slot];
+        for Elsewhere { thread, since, .. } in std::mem::take(&mut gone.elsewhere) {
+            gone.credit(thread, since, end);
+        }
+        Closed {
+            slot,
+            seq: gone.seq,
+            node: gone.node,
+            thread: gone.thread,
+            start: gone.start,
+            end,
+            credits: std::mem::take(&mut gone.credits),
+        }
+    }
+
+    fn crosses(&self, slot: Slot) -> bool {
+        let parent = self.open[slot].parent;
+        parent != NONE && self.open[parent].thread != self.open[slot].thread
+    }
+
+    /// `from` and its ancestors get a descendant open on `thread`.
+    fn count_elsewhere(&mut self, from: Slot, thread: u32, now: i64) {
+        let mut at = from;
+        while at != NONE {
+            let ancestor = &mut self.open[at];
+            let (next, own) = (ancestor.parent, ancestor.thread);
+            if own != thread {
+                let waited = !ancestor.elsewhere.is_empty();
+                match ancestor.elsewhere.iter_mut().find(|e| e.thread == thread) {
+                    Some(there) => there.count += 1,
+                    None => ancestor.elsewhere.push(Elsewhere {
+                        thread,
+                        count: 1,
+                        since: now,
+                    }),
+                }
+                if !waited {
+                    self.waiting_changed(at, own, now);
+                }
+            }
+            at = next;
+        }
+    }
+
+    /// Takes back one [`Self::count_elsewhere`].
+    fn uncount_elsewhere(&mut self, from: Slot, thread: u32, now: i64) {
+        let mut at = from;
+        while at != NONE {
+            let ancestor = &mut self.open[at];
+            let (next, own) = (ancestor.parent, ancestor.thread);
+            let there = ancestor.elsewhere.iter().position(|e| e.thread == thread);
+            if let Some(there) = there {
+                ancestor.elsewhere[there].count -= 1;
+                if ancestor.elsewhere[there].count == 0 {
+                    let since = ancestor.elsewhere.swap_remove(there).since;
+                    ancestor.credit(thread, since, now);
+                    if ancestor.elsewhere.is_empty() {
+                        self.waiting_changed(at, own, now);
+                    }
+                }
+            }
+            at = next;
+        }
+    }
+
+    fn waiting_changed(&mut self, slot: Slot, thread: u32, now: i64) {
+        if self.threads[thread as usize].stack.last() == Some(&slot) {
+            self.refresh(thread, now);
+        }
+    }
+
+    /// `slot` closes with open children: they pass to its parent, or become roots.
+    fn pass_children_on(&mut self, slot: Slot, now: i64) {
+        let heir = self.open[slot].parent;
+        let children: Vec<Slot> = {
+            let all = self.open.open().filter(|(_, a)| a.parent == slot);
+            all.map(|(child, _)| child).collect()
+        };
+        for child in children {
+            let thread = self.open[child].thread;
+            if self.crosses(child) {
+                self.uncount_elsewhere(slot, thread, now);
+            }
+            self.open[slot].children -= 1;
+            self.open[child].parent = heir;
+            if heir == NONE {
+                self.shared.add_root(now);
+            } else {
+                self.open[heir].children += 1;
+            }
+            if self.crosses(child) {
+                self.count_elsewhere(heir, thread, now);
+            }
+        }
+        if heir == NONE {
+            let resting = self.rest(slot, now);
+            self.find_roots();
+            resting
+                .into_iter()
+                .for_each(|thread| self.refresh(thread, now));
+        }
+    }
+
+    /// Ends the segments of all threads that work for `root`.
+    fn rest(&mut self, root: Slot, now: i64) -> Vec<u32> {
+        let works = |thread: &ThreadStack| {
+            let innermost = thread.innermost;
+            innermost.is_some_and(|(slot, _)| self.open[slot].root == root)
+        };
+        let threads = self.threads.iter().enumerate();
+        let resting: Vec<u32> = threads
+            .filter(|(_, thread)| works(thread))
+            .map(|(at, _)| at as u32)
+            .collect();
+        for &thread in &resting {
+            let stack = std::mem::take(&mut self.threads[thread as usize].stack);
+            self.refresh(thread, now);
+            self.threads[thread as usize].stack = stack;
+        }
+        resting
+    }
+
+    /// Finds the root of every open activation again.
+    fn find_roots(&mut self) {
+        let links: Vec<(Slot, Slot)> = self.open.open().map(|(slot, a)| (slot, a.parent)).collect();
+        for (slot, mut parent) in links {
+            let mut root = slot;
+            while parent != NONE {
+                root = parent;
+                parent = self.open[root].parent;
+            }
+            self.open[slot].root = root;
+        }
+    }
+}

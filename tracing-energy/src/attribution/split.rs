@@ -1,0 +1,279 @@
+//! Closing windows: brings spans, CPU times and one sample together.
+
+use std::rc::Rc;
+
+use crate::power::RailKind;
+use crate::sink::{Accounts, AttributionRows, Domain, SampleBalanceRow, WindowPowerRow};
+
+use super::conserve;
+use super::cpu_series::Machine;
+use super::engine::Engine;
+use super::intervals::Priced;
+use super::phases::add_window;
+use super::rails::Measured;
+use super::rule::{CpuUse, Means, Split, split};
+use super::windows::{Activity, Window, in_domain};
+
+/// What all rails with the same window share.
+#[derive(Debug)]
+struct View {
+    window: Window,
+    activity: Activity,
+    on_cpu: Vec<f64>,
+    by_role: Vec<(u32, i64)>,
+    by_root: Vec<(u32, i64)>,
+    phase: Option<u32>,
+    cpu: Option<CpuUse>,
+}
+
+impl Engine {
+    /// Closes all windows that end by `limit`, by their ends.
+    pub(super) fn close_windows(&mut self, limit: i64, cpu_until: i64, rows: &mut AttributionRows) {
+        let mut view: Option<Rc<View>> = None;
+        while let Some((at, measured)) = self.next_window(limit) {
+            if self.cpu.machine(measured.end, cpu_until) == Machine::Wait {
+                break;
+            }
+            let from = self.rails[at].untold_gap(measured.start);
+            if let Some(start) = from {
+                self.unmeasured(at, start);
+            }
+            self.rails[at].take(&measured);
+            let Some(energy_j) = measured.energy_j else {
+                self.close_without_energy(at, &measured);
+                continue;
+            };
+            self.rails[at].was_null = false;
+            let same =
+                |v: &&Rc<View>| (v.window.start, v.window.end) == (measured.start, measured.end);
+            let shared = view.as_ref().filter(same).cloned();
+            let shared = shared.unwrap_or_else(|| Rc::new(self.view(&measured, cpu_until)));
+            view = Some(Rc::clone(&shared));
+            self.close_window(at, &measured, energy_j, &shared, rows);
+        }
+    }
+
+    /// The rail and window that end first.
+    fn next_window(&mut self, limit: i64) -> Option<(usize, Measured)> {
+        let run_end = self.run_end;
+        let rails = self.rails.iter_mut().enumerate();
+        let fronts = rails.filter_map(|(at, rail)| Some((at, rail.next(run_end, limit)?)));
+        fronts.min_by_key(|(at, measured)| (measured.end, measured.start, *at))
+    }
+
+    fn close_without_energy(&mut self, at: usize, measured: &Measured) {
+        self.counters.unmeasured_windows += 1;
+        if !std::mem::replace(&mut self.rails[at].was_null, true) {
+            self.unmeasured(at, measured.start);
+        }
+    }
+
+    fn view(&mut self, measured: &Measured, cpu_until: i64) -> View {
+        let (start, end) = (measured.start, measured.end);
+        let window = self.reader.read(&self.stacks.threads, start, end);
+        let activity = self
+            .reader
+            .activity(&self.stacks.threads, &window, |_| true);
+        let on_cpu = window.threads.iter().map(|part| {
+            let own = self.profiler_threads.binary_search(&part.thread).is_ok();
+            let used = self.cpu.thread(part.thread, start, end);
+            if own { 0.0 } else { used.on_cpu_ns }
+        });
+        let on_cpu = on_cpu.collect();
+        let (by_role, by_root) = (self.by_role.cut(start, end), self.by_root.cut(start, end));
+        let phase = if self.phase_from < end {
+            self.by_role.longest(&by_role)
+        } else {
+            self.by_root.longest(&by_root)
+        };
+        let cpu = self.cpu_use(start, end, cpu_until);
+        View {
+            window,
+            activity,
+            on_cpu,
+            by_role,
+            by_root,
+            phase,
+            cpu,
+        }
+    }
+
+    /// CPU times of the window; none if nothing is known of the process.
+    fn cpu_use(&self, start: i64, end: i64, cpu_until: i64) -> Option<CpuUse> {
+        let process = self.cpu.process(start, end);
+        let own = self.profiler_threads.iter();
+        let own = own.map(|&thread| self.cpu.thread(thread, start, end).on_cpu_ns);
+        let others = match self.cpu.machine(end, cpu_until) {
+            Machine::Row(row) => self.cpu.others_share(&row),
+            Machine::Wait | Machine::Unknown => None,
+        };
+        (process.covered_ns > 0).then(|| CpuUse {
+            process_ns: process.on_cpu_ns,
+            profiler_ns: own.sum(),
+            sensor_ns: self.cpu.sensor(start, end).on_cpu_ns,
+            others,
+        })
+    }
+
+    fn close_window(
+        &mut self,
+        at: usize,
+        measured: &Measured,
+        energy_j: f64,
+        view: &View,
+        rows: &mut AttributionRows,
+    ) {
+        let length_s = (measured.end - measured.start) as f64 / 1e9;
+        let idle_j = self.rails[at].baseline_w.map(|watts| watts * length_s);
+        let active_j = energy_j - idle_j.unwrap_or(0.0);
+        let split = self.split(at, active_j, measured, view);
+        let rail = self.rails[at].row.id;
+        let powers = powers(&split, &view.window);
+        let accounts = accounts(energy_j, idle_j, &split);
+        self.check(&accounts, split.outside.is_none());
+        rows.sample_balance.push(SampleBalanceRow {
+            rail,
+            start_ns: measured.start,
+            end_ns: measured.end,
+            accounts,
+            phase: view.phase,
+        });
+        rows.window_power.extend(window_power(rail, view, &powers));
+        let state = &mut self.rails[at];
+        state.ledger.add_accounts(measured, &accounts);
+        state.ledger.add_nodes(&view.window, &powers);
+        let phases = &mut state.phases;
+        add_window(
+            &mut phases.by_role,
+            measured,
+            energy_j,
+            idle_j,
+            &view.by_role,
+        );
+        add_window(
+            &mut phases.by_root,
+            measured,
+            energy_j,
+            idle_j,
+            &view.by_root,
+        );
+        let powers = by_thread(view, &powers);
+        let priced = Priced {
+            rail: at,
+            measured,
+            energy_j,
+            idle_j,
+            powers: &powers,
+        };
+        self.intervals.add(&priced, &self.stacks);
+    }
+
+    fn split(&mut self, at: usize, active_j: f64, measured: &Measured, view: &View) -> Split {
+        let (start, end) = (measured.start, measured.end);
+        if self.pruned_until > i64::midpoint(start, end) {
+            return self.late(at, measured);
+        }
+        let kind = self.rails[at].row.kind;
+        let means = means(kind, view.cpu);
+        self.counters.windows += 1;
+        self.counters.windows_without_cpu += u64::from(means == Means::Unsplit);
+        let domain = domain(kind).filter(|&domain| self.domain_from[domain as usize] < end);
+        let special = domain.map(|domain| {
+            let passes = in_domain(&self.domains, domain);
+            self.reader
+                .activity(&self.stacks.threads, &view.window, passes)
+        });
+        let activity = special.as_ref().unwrap_or(&view.activity);
+        split(active_j, means, &view.window, activity, &view.on_cpu)
+    }
+
+    /// A sample that came after its spans were forgotten: all of it is residual.
+    fn late(&mut self, at: usize, measured: &Measured) -> Split {
+        self.counters.late_samples += 1;
+        let name = &self.rails[at].row.name;
+        let message = format!("a sample of rail {name} came too late to be split");
+        self.event(measured.start, "late_sample", message);
+        Split::default()
+    }
+
+    fn check(&mut self, accounts: &Accounts, unsplit: bool) {
+        let mut off = conserve::imbalance(accounts);
+        if !unsplit {
+            off = off.max(conserve::ratio(accounts.residual_j, accounts));
+        }
+        self.counters.worst_imbalance = self.counters.worst_imbalance.max(off);
+        let balanced = off <= conserve::TOLERANCE;
+        self.counters.unbalanced_windows += u64::from(!balanced);
+    }
+}
+
+/// How a rail of that kind is split, given the CPU times of a window.
+fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
+    match (kind, cpu) {
+        (RailKind::Gpu | RailKind::Ane, _) => Means::ActiveTime,
+        (_, None) => Means::Unsplit,
+        (RailKind::Dram, Some(cpu)) => Means::CpuTime(CpuUse {
+            others: None,
+            ..cpu
+        }),
+        (_, Some(cpu)) => Means::CpuTime(cpu),
+    }
+}
+
+/// The domain whose activations a rail of that kind works for.
+fn domain(kind: RailKind) -> Option<Domain> {
+    match kind {
+        RailKind::Gpu => Some(Domain::Gpu),
+        RailKind::Ane => Some(Domain::Ane),
+        _ => None,
+    }
+}
+
+/// Mean power of each thread's activations in the window.
+fn powers(split: &Split, window: &Window) -> Vec<f64> {
+    let parts = window.threads.iter().zip(&split.threads);
+    parts
+        .map(|(part, energy)| energy / (part.covered_ns as f64 / 1e9))
+        .collect()
+}
+
+fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
+    let mut accounts = Accounts {
+        measured_j: energy_j,
+        idle_j,
+        spans_j: split.threads.iter().sum(),
+        outside_j: split.outside,
+        others_j: split.others,
+        profiler_j: split.profiler,
+        residual_j: 0.0,
+    };
+    accounts.residual_j = conserve::remainder_j(&accounts);
+    accounts
+}
+
+fn window_power<'a>(
+    rail: u32,
+    view: &'a View,
+    powers: &'a [f64],
+) -> impl Iterator<Item = WindowPowerRow> + 'a {
+    let threads = view.window.threads.iter().zip(powers);
+    threads.map(move |(part, &power_w)| WindowPowerRow {
+        rail,
+        start_ns: view.window.start,
+        end_ns: view.window.end,
+        thread: Some(part.thread),
+        kind: None,
+        power_w,
+    })
+}
+
+/// Powers by thread id.
+fn by_thread(view: &View, powers: &[f64]) -> Vec<f64> {
+    let threads = &view.window.threads;
+    let count = threads.last().map_or(0, |last| last.thread as usize + 1);
+    let mut dense = vec![0.0; count];
+    for (part, power) in threads.iter().zip(powers) {
+        dense[part.thread as usize] = *power;
+    }
+    dense
+}

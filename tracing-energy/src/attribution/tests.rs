@@ -1,0 +1,4 @@
+//! Tests of the whole engine, each a drawn timeline, and its properties.
+
+mod drawn;
+mod properties;

@@ -1,0 +1,269 @@
+//! Drawn timelines with results computed by hand. Times in ms, energies in J.
+
+use crate::attribution::{Engine, Finished, Opened};
+use crate::power::{Provenance, RailKind};
+use crate::sink::*;
+use crate::units::Power;
+
+const MS: i64 = 1_000_000;
+
+pub(super) fn rail(id: u32, kind: RailKind) -> RailRow {
+    RailRow {
+        id,
+        source: "test".into(),
+        name: kind.name().into(),
+        parent: None,
+        kind,
+        unit: "J".into(),
+        interval_ns: 100 * MS,
+        kernel: "box".into(),
+        provenance: Provenance::Measured,
+    }
+}
+
+/// An engine with one rail, nodes 1..=4 (3 below 1; 4 on the GPU).
+fn engine(kind: RailKind) -> Engine {
+    let mut engine = Engine::new();
+    engine.rail(rail(1, kind));
+    engine.node(1, None, None, Domain::Cpu);
+    engine.node(2, None, None, Domain::Cpu);
+    engine.node(3, Some(1), None, Domain::Cpu);
+    engine.node(4, None, None, Domain::Gpu);
+    engine
+}
+
+fn open(engine: &mut Engine, seq: u64, node: u32, parent: Option<u64>, thread: u32, ms: i64) {
+    engine.open(Opened {
+        seq,
+        node,
+        parent,
+        thread,
+        start_ns: ms * MS,
+    });
+}
+
+fn cpu(engine: &mut Engine, of: CpuOf, ms: i64) {
+    engine.cpu(CpuRow {
+        of,
+        start_ns: 0,
+        end_ns: 100 * MS,
+        on_cpu_ns: ms * MS,
+    });
+}
+
+/// One sample of 10 J over 0-100 ms, and the end.
+fn end(mut engine: Engine) -> (AttributionRows, Finished) {
+    let sample = SampleRow {
+        rail: 1,
+        start_ns: 0,
+        end_ns: 100 * MS,
+        energy_j: Some(10.0),
+    };
+    engine.sample(sample);
+    engine.finish(100 * MS)
+}
+
+fn self_j(rows: &AttributionRows, node: u32) -> f64 {
+    rows.node_energy
+        .iter()
+        .find(|row| row.node == node)
+        .map_or(0.0, |row| row.self_j)
+}
+
+#[track_caller]
+fn near(actual: f64, expected: f64) {
+    assert!(
+        (actual - expected).abs() < 1e-9,
+        "{actual} is not {expected}"
+    );
+}
+
+/// ```text
+/// thread 1  |==== a 1 ====|== b 3 ==|= a 1 =|     0-40, 40-70, 70-100
+/// ```
+#[test]
+fn nested_spans_share_by_self_time() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 3, Some(1), 1, 40);
+    e.close(2, 70 * MS);
+    cpu(&mut e, CpuOf::Process, 50);
+    cpu(&mut e, CpuOf::Thread(1), 50);
+    e.baseline(1, Some(Power::from_watts(20.0)));
+    let (rows, finished) = end(e);
+    near(self_j(&rows, 1), 8.0 * 0.7);
+    near(self_j(&rows, 3), 8.0 * 0.3);
+    let first = rows.node_energy[0];
+    near(first.inclusive_j, 8.0);
+    near(first.idle_j.unwrap(), 20.0 * 0.07);
+    assert!(finished.balanced);
+}
+
+/// ```text
+/// thread 1  |======= a, 60 ms on CPU =======|
+/// thread 2  |======= b, blocked ============|
+/// thread 3  |======= 4, 30 ms on CPU =======|
+/// profiler    10 ms
+/// ```
+#[test]
+fn threads_share_by_cpu_time_and_the_blocked_get_nothing() {
+    let mut e = engine(RailKind::Package);
+    e.thread(9, ThreadRole::Profiler);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 2, None, 2, 0);
+    open(&mut e, 3, 4, None, 3, 0);
+    cpu(&mut e, CpuOf::Process, 100);
+    for (thread, ms) in [(1, 60), (2, 0), (3, 30), (9, 10)] {
+        cpu(&mut e, CpuOf::Thread(thread), ms);
+    }
+    let (rows, _) = end(e);
+    near(self_j(&rows, 1), 6.0);
+    near(self_j(&rows, 2), 0.0);
+    near(self_j(&rows, 4), 3.0);
+    near(rows.balance[0].accounts.profiler_j.unwrap(), 1.0);
+}
+
+/// ```text
+/// thread 1  |====== a, 0-50 ======|                20 ms on CPU, half covered
+/// worker    |############################|         60 ms on CPU
+/// others    half of the machine
+/// ```
+#[test]
+fn workers_work_for_the_active_span_others_are_taken_off_first() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    e.close(1, 50 * MS);
+    cpu(&mut e, CpuOf::Process, 80);
+    cpu(&mut e, CpuOf::Thread(1), 20);
+    cpu(&mut e, CpuOf::Machine, 160);
+    let (rows, _) = end(e);
+    let accounts = rows.balance[0].accounts;
+    near(accounts.others_j.unwrap(), 5.0);
+    near(accounts.spans_j, 5.0 * (10.0 + 30.0) / 80.0);
+    near(accounts.outside_j.unwrap(), 5.0 * (10.0 + 30.0) / 80.0);
+}
+
+/// ```text
+/// thread 1  |~~~~~~ a waits ~~~~~~|
+/// thread 2  |====== c, child of a |        worker: all of the CPU time
+/// ```
+#[test]
+fn a_waiting_parent_gets_none_of_the_pool() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 3, Some(1), 2, 0);
+    cpu(&mut e, CpuOf::Process, 100);
+    let (rows, _) = end(e);
+    near(self_j(&rows, 3), 10.0);
+    near(self_j(&rows, 1), 0.0);
+    near(rows.node_energy[0].inclusive_j, 10.0);
+}
+
+/// ```text
+/// thread 1  |== a (cpu) 0-60 ==|
+/// thread 2  |= 4 (gpu) 0-40 |
+/// ```
+#[test]
+fn a_gpu_rail_looks_at_gpu_activations_only() {
+    let mut e = engine(RailKind::Gpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 4, None, 2, 0);
+    e.close(2, 40 * MS);
+    e.close(1, 60 * MS);
+    let (rows, _) = end(e);
+    near(self_j(&rows, 4), 4.0);
+    near(self_j(&rows, 1), 0.0);
+    near(rows.balance[0].accounts.outside_j.unwrap(), 6.0);
+}
+
+/// Baseline 120 W x 0.1 s = 12 J of 10 J measured.
+#[test]
+fn a_baseline_above_the_run_is_told() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    cpu(&mut e, CpuOf::Process, 10);
+    e.baseline(1, Some(Power::from_watts(120.0)));
+    let (rows, finished) = end(e);
+    near(rows.sample_balance[0].accounts.spans_j, -2.0);
+    assert!(finished.rails[0].baseline_above_run);
+    assert_eq!(rows.balance[0].accounts.idle_j, None);
+}
+
+/// ```text
+/// thread 1  |== a 0-80 ======|      a leaves first, b stays
+/// thread 1      |== b 20-100 ====|
+/// ```
+#[test]
+fn leaving_out_of_order_closes_that_one_only() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 3, Some(1), 1, 20);
+    e.close(1, 80 * MS);
+    let (rows, _) = end(e);
+    near(self_j(&rows, 1), 2.0);
+    near(self_j(&rows, 3), 8.0);
+    let accounts = rows.balance[0].accounts;
+    assert_eq!(
+        (accounts.outside_j, accounts.others_j),
+        (None, None),
+        "no CPU times"
+    );
+}
+
+/// ```text
+/// run      0 |------------- 100 --------| 200
+/// samples  -50 ..... 50   (none)    150 ... 250     10 J each
+/// ```
+#[test]
+fn samples_are_cut_to_the_run_and_gaps_are_extrapolated() {
+    let mut e = engine(RailKind::Cpu);
+    for start in [-50, 150] {
+        let (start_ns, end_ns) = (start * MS, (start + 100) * MS);
+        e.sample(SampleRow {
+            rail: 1,
+            start_ns,
+            end_ns,
+            energy_j: Some(10.0),
+        });
+    }
+    let (rows, _) = e.finish(200 * MS);
+    near(rows.balance[0].accounts.measured_j, 10.0);
+    near(rows.balance[0].extrapolated_j, 10.0);
+    near(rows.balance[0].peak_w.unwrap(), 100.0);
+}
+
+/// ```text
+/// run (5)     |10 -------------------- 90|
+/// phases         |20 - p - 60|
+///                       |50 - q - 70|
+/// ```
+#[test]
+fn phases_and_between_sum_to_the_scope() {
+    let mut e = engine(RailKind::Cpu);
+    e.node(5, None, Some(Role::Run), Domain::Cpu);
+    e.node(6, Some(5), Some(Role::Phase), Domain::Cpu);
+    e.node(7, Some(5), Some(Role::Phase), Domain::Cpu);
+    open(&mut e, 1, 5, None, 1, 10);
+    open(&mut e, 2, 6, Some(1), 1, 20);
+    open(&mut e, 3, 7, Some(1), 2, 50);
+    e.close(2, 60 * MS);
+    e.close(3, 70 * MS);
+    e.close(1, 90 * MS);
+    let (rows, _) = end(e);
+    let told: Vec<_> = rows
+        .phase_energy
+        .iter()
+        .map(|p| (p.node, p.duration_ns / MS))
+        .collect();
+    assert_eq!(told, [(None, 30), (Some(6), 35), (Some(7), 15)]);
+    let energies: Vec<f64> = rows
+        .phase_energy
+        .iter()
+        .filter_map(|p| p.energy_j)
+        .collect();
+    near(energies[0], 3.0);
+    near(energies[1], 3.5);
+    near(energies[2], 1.5);
+    assert_eq!(rows.sample_balance[0].phase, Some(6));
+    assert_eq!(rows.span_energy.len(), 3);
+}
