@@ -14,7 +14,7 @@ use crate::kv_cache::KvCache;
 use crate::rope::Turns;
 
 /// What one forward pass shares among its layers.
-pub struct Pass {
+pub(crate) struct Pass {
     /// Rotary turns of the new positions.
     pub turns: Turns,
     /// Added to the scores, shape `(new, stored + new)`; none if every new
@@ -28,7 +28,7 @@ pub struct Pass {
 
 /// Weights of one attention, each `(rows, width)` as in the file.
 #[derive(Debug, Clone)]
-pub struct Attention {
+pub(crate) struct Attention {
     /// Queries: `heads * head_dim` rows.
     pub q: QMatMul,
     /// Keys: `kv_heads * head_dim` rows.
@@ -43,7 +43,7 @@ pub struct Attention {
 
 /// How channels divide into heads.
 #[derive(Debug, Clone, Copy)]
-pub struct HeadShape {
+pub(crate) struct HeadShape {
     /// Query heads.
     pub heads: usize,
     /// Key and value heads.
@@ -104,7 +104,7 @@ impl HeadShape {
 impl Attention {
     /// `(1, positions, width)` to the same shape; the new positions are
     /// appended to the cache.
-    pub fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
         let shape = &self.shape;
         let q = shape.split(&op!(Q_PROJ; self.q.forward(x))?, shape.heads)?;
         let k = shape.split(&op!(K_PROJ; self.k.forward(x))?, shape.kv_heads)?;

@@ -12,7 +12,7 @@ use crate::norm::RmsNorm;
 
 /// Weights and cache of one layer.
 #[derive(Debug, Clone)]
-pub struct Block {
+pub(crate) struct Block {
     /// Before attention.
     pub input_norm: RmsNorm,
     /// Mixes positions.
@@ -27,7 +27,7 @@ pub struct Block {
 
 impl Block {
     /// `(1, positions, width)` to the same shape.
-    pub fn forward(&mut self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    pub(crate) fn forward(&mut self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let normed = op!(INPUT_NORM; self.input_norm.forward(x, pass.deep))?;
         let attended = op!(ATTENTION; self.attention.forward(&normed, pass, &mut self.cache))?;
         let x = (attended + x)?;

@@ -12,7 +12,7 @@ const NAME: &str = "chat";
 
 /// `tokenizer.chat_template` with the special tokens it may name.
 #[derive(Debug, Clone)]
-pub struct ChatTemplate {
+pub(crate) struct ChatTemplate {
     source: String,
     bos: String,
     eos: String,
@@ -41,7 +41,7 @@ impl ChatTemplate {
     /// # Errors
     /// [`Error::ChatTemplate`] if the template uses something unknown or
     /// refuses these turns itself.
-    pub fn render(&self, system: Option<&str>, user: &str) -> Result<String> {
+    pub(crate) fn render(&self, system: Option<&str>, user: &str) -> Result<String> {
         self.try_render(system, user)
             .map_err(|error| Error::ChatTemplate(error.to_string()))
     }

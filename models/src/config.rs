@@ -8,7 +8,7 @@ use crate::weights::gguf::Gguf;
 
 /// Shape of a decoder. Widths are in channels.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Config {
+pub(crate) struct Config {
     /// The model family.
     pub family: &'static Family,
     /// `general.name`, empty if the file has none.
@@ -47,7 +47,7 @@ impl Config {
     /// # Errors
     /// [`Error::Architecture`] for a family that is not supported, else
     /// [`Error::File`] with the key at fault.
-    pub fn read(gguf: &Gguf) -> Result<Self> {
+    pub(crate) fn read(gguf: &Gguf) -> Result<Self> {
         let family = family(gguf)?;
         let meta = Meta {
             gguf,
@@ -100,11 +100,6 @@ impl Config {
             Some((key, _)) => Err(meta.fault(key, "does not fit the other numbers")),
             None => Ok(self),
         }
-    }
-
-    /// Query heads that share one key and value head.
-    pub fn groups(&self) -> usize {
-        self.heads / self.kv_heads
     }
 }
 

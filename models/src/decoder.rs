@@ -13,7 +13,7 @@ use crate::rope::Rope;
 
 /// A decoder with its cache: feeding tokens moves it forward.
 #[derive(Debug, Clone)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     pub(crate) embedding: Embedding,
     pub(crate) rope: Rope,
     pub(crate) blocks: Vec<Block>,
@@ -26,28 +26,28 @@ pub struct Decoder {
 
 impl Decoder {
     /// Positions in the cache.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.blocks.first().map_or(0, |block| block.cache.len())
     }
 
     /// Bytes of the cache's buffers.
-    pub fn cache_bytes(&self) -> usize {
+    pub(crate) fn cache_bytes(&self) -> usize {
         self.blocks.iter().map(|block| block.cache.bytes()).sum()
     }
 
     /// Allocates the cache for `positions` in all.
-    pub fn reserve(&mut self, positions: usize) -> Result<()> {
+    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
         let mut blocks = self.blocks.iter_mut();
         blocks.try_for_each(|block| block.cache.reserve(positions))
     }
 
     /// Forgets the sequence and frees the cache.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.cache.clear());
     }
 
     /// Ids as a tensor of shape `(1, tokens)` on the device.
-    pub fn tensor(&self, tokens: &[u32]) -> Result<Tensor> {
+    pub(crate) fn tensor(&self, tokens: &[u32]) -> Result<Tensor> {
         self.embedding.check(tokens)?;
         Ok(Tensor::new(tokens, &self.device)?.unsqueeze(0)?)
     }
@@ -57,14 +57,14 @@ impl Decoder {
     ///
     /// # Errors
     /// [`Error::ContextFull`] past the context; the cache is then unchanged.
-    pub fn forward(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
         let hidden = self.hidden(ids, prefill)?;
         self.logits(&hidden)
     }
 
     /// Feeds ids whose logits nobody needs, and returns the last hidden
     /// state, `(1, tokens, width)`.
-    pub fn hidden(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
+    pub(crate) fn hidden(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
         let (start, count) = (self.position(), ids.dim(1)?);
         self.check_room(start + count)?;
         let x = section!(EMBEDDING; self.embedding.forward(ids))?;
@@ -73,7 +73,7 @@ impl Decoder {
     }
 
     /// Logits of the last position of a hidden state.
-    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+    pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.contiguous()?;
         let last = section!(FINAL_NORM; self.final_norm.forward(&last, self.depth.is_deep()))?;
         let logits = section!(LM_HEAD; self.lm_head.forward(&last))?;

@@ -9,24 +9,24 @@ use crate::error::{Error, Result};
 ///
 /// Quantised tables stay quantised: only the rows looked up are expanded.
 #[derive(Debug, Clone)]
-pub struct Embedding {
+pub(crate) struct Embedding {
     table: QMatMul,
     vocab: usize,
 }
 
 impl Embedding {
     /// A table of shape `(vocab, width)`.
-    pub fn new(table: QMatMul, vocab: usize) -> Self {
+    pub(crate) fn new(table: QMatMul, vocab: usize) -> Self {
         Self { table, vocab }
     }
 
     /// Vectors of shape `(1, tokens, width)`, from ids of shape `(1, tokens)`.
-    pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(&self, ids: &Tensor) -> Result<Tensor> {
         Ok(self.table.embedding(ids)?)
     }
 
     /// Refuses ids that the table does not have.
-    pub fn check(&self, ids: &[u32]) -> Result<()> {
+    pub(crate) fn check(&self, ids: &[u32]) -> Result<()> {
         match ids.iter().find(|id| **id as usize >= self.vocab) {
             Some(&id) => Err(Error::UnknownToken {
                 id,

@@ -14,7 +14,7 @@ const MIN_CAPACITY: usize = 256;
 
 /// The cache of one layer.
 #[derive(Debug, Clone)]
-pub struct KvCache {
+pub(crate) struct KvCache {
     shape: CacheShape,
     buffers: Option<(Tensor, Tensor)>,
     capacity: usize,
@@ -23,7 +23,7 @@ pub struct KvCache {
 
 /// What a cache of any length has in common.
 #[derive(Debug, Clone)]
-pub struct CacheShape {
+pub(crate) struct CacheShape {
     /// Key and value heads.
     pub kv_heads: usize,
     /// Width of one head.
@@ -36,7 +36,7 @@ pub struct CacheShape {
 
 impl KvCache {
     /// An empty cache without memory.
-    pub fn new(shape: CacheShape) -> Self {
+    pub(crate) fn new(shape: CacheShape) -> Self {
         Self {
             shape,
             buffers: None,
@@ -46,27 +46,22 @@ impl KvCache {
     }
 
     /// Positions stored.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether no position is stored.
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
     /// Bytes of both buffers.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         2 * self.capacity * self.shape.kv_heads * self.shape.head_dim * DType::F32.size_in_bytes()
     }
 
     /// Forgets all positions and frees the memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::new(self.shape.clone());
     }
 
     /// Makes room for `positions` in all, keeping what is stored.
-    pub fn reserve(&mut self, positions: usize) -> Result<()> {
+    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
         if positions <= self.capacity {
             return Ok(());
         }
@@ -90,7 +85,7 @@ impl KvCache {
 
     /// Writes new positions, each of shape `(1, kv_heads, new, head_dim)`,
     /// behind those stored.
-    pub fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<()> {
+    pub(crate) fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<()> {
         let new = keys.dim(2)?;
         self.reserve(self.length + new)?;
         if let Some((all_keys, all_values)) = &self.buffers {
@@ -106,7 +101,7 @@ impl KvCache {
     ///
     /// # Errors
     /// If nothing was ever stored.
-    pub fn view(&self) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn view(&self) -> Result<(Tensor, Tensor)> {
         let Some((keys, values)) = &self.buffers else {
             return Err(candle_core::Error::Msg("the cache is empty".into()).into());
         };

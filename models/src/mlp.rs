@@ -9,7 +9,7 @@ use crate::instrument::op;
 
 /// `down(activation(gate(x)) * up(x))`.
 #[derive(Debug, Clone)]
-pub struct Mlp {
+pub(crate) struct Mlp {
     /// `(hidden, width)`.
     pub gate: QMatMul,
     /// `(hidden, width)`.
@@ -22,7 +22,7 @@ pub struct Mlp {
 
 impl Mlp {
     /// `(1, positions, width)` to the same shape.
-    pub fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
         let gate = op!(GATE_PROJ; self.gate.forward(x))?;
         let up = op!(UP_PROJ; self.up.forward(x))?;
         let mixed = match deep {

@@ -7,19 +7,19 @@ use crate::instrument::op;
 
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension.
 #[derive(Debug, Clone)]
-pub struct RmsNorm {
+pub(crate) struct RmsNorm {
     weight: Tensor,
     eps: f32,
 }
 
 impl RmsNorm {
     /// A norm with a weight of shape `(width)`.
-    pub fn new(weight: Tensor, eps: f32) -> Self {
+    pub(crate) fn new(weight: Tensor, eps: f32) -> Self {
         Self { weight, eps }
     }
 
     /// Normalises `(.., width)`; `deep` runs the decomposed kernels.
-    pub fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
         match deep {
             true => self.decomposed(x),
             false => Ok(candle_nn::ops::rms_norm(x, &self.weight, self.eps)?),

@@ -14,7 +14,7 @@ const FIRST_TABLE: usize = 512;
 /// A table for a context of 131,072 positions takes 64 MiB per 128 channels,
 /// of which a short run needs a hundredth, so it is built on demand.
 #[derive(Debug, Clone)]
-pub struct Rope {
+pub(crate) struct Rope {
     style: RopeStyle,
     frequencies: Vec<f32>,
     context: usize,
@@ -24,7 +24,7 @@ pub struct Rope {
 
 /// Cosines and sines, each of shape `(positions, rope_dim / 2)`.
 #[derive(Debug, Clone)]
-pub struct Turns {
+pub(crate) struct Turns {
     style: RopeStyle,
     cos: Tensor,
     sin: Tensor,
@@ -33,7 +33,7 @@ pub struct Turns {
 impl Rope {
     /// Frequencies from the configuration; `factors` of length `rope_dim / 2`
     /// (the tensor `rope_freqs.weight` of Llama 3) divide them.
-    pub fn new(config: &Config, factors: Option<Vec<f32>>, device: &Device) -> Self {
+    pub(crate) fn new(config: &Config, factors: Option<Vec<f32>>, device: &Device) -> Self {
         let half = config.rope_dim / 2;
         let factors = factors.unwrap_or_else(|| vec![1.0; half]);
         let frequency = |(i, factor): (usize, f32)| {
@@ -53,7 +53,7 @@ impl Rope {
 
     /// Turns of `count` positions from `start` on, computing them if these
     /// positions were not reached before.
-    pub fn at(&mut self, start: usize, count: usize) -> Result<Turns> {
+    pub(crate) fn at(&mut self, start: usize, count: usize) -> Result<Turns> {
         let table = match self.table.take() {
             Some(table) if table.positions() >= start + count => table,
             _ => self.compute(self.capacity(start + count))?,
@@ -99,7 +99,7 @@ impl Turns {
 
     /// Turns the leading channels of `(1, heads, positions, head_dim)`, which
     /// is contiguous afterwards.
-    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn apply(&self, x: &Tensor) -> Result<Tensor> {
         let turned = 2 * self.cos.dim(D::Minus1)?;
         let head_dim = x.dim(D::Minus1)?;
         if turned == head_dim {

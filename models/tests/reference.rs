@@ -64,6 +64,14 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
+/// Length of the difference over the length of `exact`.
+fn relative(exact: &[f32], other: &[f32]) -> f32 {
+    let length =
+        |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|x| x * x).sum::<f32>().sqrt();
+    let difference = length(&mut exact.iter().zip(other).map(|(a, b)| a - b));
+    difference / length(&mut exact.iter().copied())
+}
+
 /// The best token, and how far the second best is behind.
 fn best(logits: &[f32]) -> (u32, f32) {
     let mut ids: Vec<u32> = (0..logits.len() as u32).collect();
@@ -174,15 +182,14 @@ fn requantizing_says_what_it_did() {
     assert_eq!(precision(Requantize::None), "q4_1");
     assert_eq!(precision(Requantize::Q8_0), "q4_1->q8_0");
     assert_eq!(precision(Requantize::F32), "q4_1->f32");
-    let exact = forward(
-        &mut load(&path, Requantize::F32, Depth::Module),
-        &[30, 40, 50],
-    );
-    let auto = forward(
-        &mut load(&path, Requantize::Auto, Depth::Module),
-        &[30, 40, 50],
-    );
-    assert!(largest_difference(&exact, &auto) < 0.1);
+    let logits = |requantize| forward(&mut load(&path, requantize, Depth::Module), &[30, 40, 50]);
+    let exact = logits(Requantize::F32);
+    // Kernels round activations to 8 bits whatever the weights are, so the
+    // file's own type is the measure of what conversion may add.
+    let [own, converted] =
+        [Requantize::None, Requantize::Auto].map(|r| relative(&exact, &logits(r)));
+    eprintln!("relative error: q4_1 {own:e}, q4_1->q8_0 {converted:e}");
+    assert!(own < 0.1 && converted < 2.0 * own, "{own} {converted}");
 }
 
 fn tiny_model(context_length: usize) -> Model {
@@ -219,7 +226,7 @@ fn generation_stops_for_the_stated_reason() {
     let full = energy_models::generate(&mut model, "hello", &raw(99), go_on).unwrap();
     assert_eq!(
         (full.stop, full.output_tokens),
-        (StopReason::ContextFull, 31 + 1)
+        (StopReason::ContextFull, 31)
     );
     assert!(full.warning.unwrap().contains("room for 31"));
 
@@ -324,9 +331,22 @@ fn smollm2_matches_and_continues_with_paris() {
 }
 
 #[test]
+fn smollm2_matches_after_a_longer_chat_prompt() {
+    let Some(path) = smollm2() else { return };
+    let mut ours = load(&path, Requantize::None, Depth::Module);
+    let chat = "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n";
+    let prompt = ours.tokenizer().encode(chat).unwrap();
+    let (_, largest) = compare(&mut ours, &mut Reference::load(&path), &prompt, 16);
+    eprintln!(
+        "SmolLM2, chat prompt of {} tokens: largest difference {largest:e}",
+        prompt.len()
+    );
+}
+
+#[test]
 fn smollm2_tokenizer_and_template_follow_its_recipe() {
     let Some(path) = smollm2() else { return };
-    let mut model = load(&path, Requantize::Auto, Depth::Module);
+    let model = load(&path, Requantize::Auto, Depth::Module);
     let tokenizer = model.tokenizer();
     assert_eq!(tokenizer.encode("Hello").unwrap(), [19556]);
     assert_eq!(tokenizer.encode("<|im_start|>").unwrap(), [1]);
@@ -345,12 +365,15 @@ fn smollm2_tokenizer_and_template_follow_its_recipe() {
     );
     assert_eq!((info.parameters, info.context_length), (134_515_008, 8192));
     assert_eq!(info.precision, "q4_1->q8_0, q8_0");
+    // In f32: with 8-bit activations, Candle's own kernels included, this
+    // small model answers the default system turn in broken French.
+    let mut exact = load(&path, Requantize::F32, Depth::Module);
     let options = GenerateOptions {
         max_tokens: 40,
         ..Default::default()
     };
     let done = energy_models::generate(
-        &mut model,
+        &mut exact,
         "What is the capital of France?",
         &options,
         go_on,

@@ -218,10 +218,7 @@ impl Meta<'_> {
         let Some(Value::Array(values)) = self.get(key) else {
             return Err(fault());
         };
-        let text = |value| match value {
-            &Value::String(ref text) => Ok(text.as_str()),
-            _ => Err(fault()),
-        };
+        let text = |value| text(value).ok_or_else(fault);
         values.iter().map(text).collect()
     }
 
@@ -254,5 +251,12 @@ impl Meta<'_> {
 
     fn flag(&self, key: &str) -> bool {
         matches!(self.get(key), Some(Value::Bool(true)))
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 /// An open GGUF file whose header is sound: every tensor lies inside of the
 /// file and none overlaps another.
-pub struct Gguf {
+pub(crate) struct Gguf {
     path: PathBuf,
     length: u64,
     content: Content,
@@ -26,7 +26,7 @@ impl Gguf {
     ///
     /// # Errors
     /// One that names the file, the part at fault and the next step.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| Error::io(path, error))?;
         let meta = file.metadata().map_err(|error| Error::io(path, error))?;
         let mut reader = BufReader::new(file);
@@ -42,34 +42,39 @@ impl Gguf {
     }
 
     /// The file's path, for messages.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Size of the file in bytes.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
     /// All metadata.
-    pub fn metadata(&self) -> &HashMap<String, Value> {
+    pub(crate) fn metadata(&self) -> &HashMap<String, Value> {
         &self.content.metadata
     }
 
     /// Whether a tensor of this name exists.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.content.tensor_infos.contains_key(name)
     }
 
     /// Shape of a tensor, outermost dimension first.
-    pub fn shape(&self, name: &str) -> Result<&[usize]> {
+    pub(crate) fn shape(&self, name: &str) -> Result<&[usize]> {
         let missing = || self.fault(format!("tensor `{name}`"), "is missing");
         let info = self.content.tensor_infos.get(name).ok_or_else(missing)?;
         Ok(info.shape.dims())
     }
 
     /// Reads one tensor, which must have this shape.
-    pub fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
+    pub(crate) fn tensor(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        device: &Device,
+    ) -> Result<QTensor> {
         let found = self.shape(name)?;
         if found != shape {
             let problem = format!("has the shape {found:?}, the metadata asks for {shape:?}");
@@ -80,7 +85,7 @@ impl Gguf {
     }
 
     /// Reads one tensor as f32 numbers, such as the weight of a norm.
-    pub fn dense(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
+    pub(crate) fn dense(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
         let tensor = self.tensor(name, shape, device)?;
         Ok(tensor.dequantize(device)?)
     }

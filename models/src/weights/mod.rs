@@ -1,6 +1,6 @@
 //! Reading weights from model files.
 
-pub mod gguf;
+pub(crate) mod gguf;
 mod header;
 mod precision;
 
