@@ -74,7 +74,7 @@ fn model_path(model: &str) -> anyhow::Result<PathBuf> {
 
 /// Measures the baseline and installs the recorder, before the model is loaded.
 fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
-    let source: SourceChoice = options.source.parse()?;
+    let source: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
     let builder = EnergyLayer::builder()
         .database(&options.database)
         .source(source)
