@@ -108,8 +108,9 @@ impl Ending {
     ) -> RunSummary {
         let end = self.clock.now();
         self.shared.gate.close();
-        sampler.stop();
         self.control.set_end(end, status);
+        sampler.stop();
+        self.control.set_complete();
         self.shared.wake_collector();
         collector.join().unwrap_or_else(|_| RunSummary {
             uuid: self.uuid.clone(),

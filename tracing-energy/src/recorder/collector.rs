@@ -135,7 +135,7 @@ impl Collector {
 
     /// Runs until the control says that the run is over.
     pub(crate) fn run(mut self) -> RunSummary {
-        while self.parts.control.end().is_none() {
+        while !self.parts.control.is_complete() {
             std::thread::park_timeout(PASS);
             let now = self.pass();
             if now - self.last_flush_ns >= Nanos::from(self.parts.flush_every).nanos() {
@@ -147,6 +147,12 @@ impl Collector {
 
     fn now(&self) -> Nanos {
         self.parts.clock.now() - self.parts.zero
+    }
+
+    /// The run's end, once it is known; samples may still be under way.
+    fn end_ns(&self) -> Option<i64> {
+        let (end, _) = self.parts.control.end()?;
+        Some((end - self.parts.zero).nanos())
     }
 
     /// Reads everything once; answers the run time it read up to.
@@ -166,7 +172,8 @@ impl Collector {
         self.end_threads();
         self.settle_idle(now.nanos(), false);
         // Records of the time since the last pass may still be under way.
-        let rows = self.engine.advance(self.last_pass_ns, now.nanos());
+        let limit = self.end_ns().unwrap_or(i64::MAX);
+        let rows = self.engine.advance(self.last_pass_ns.min(limit), now.nanos().min(limit));
         self.batch.attribution.append(settled(rows));
         for event in self.engine.take_events() {
             self.tell(event);

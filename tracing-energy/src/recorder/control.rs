@@ -1,6 +1,7 @@
 //! What the guard and the collector tell each other.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::rows::{RunMetadata, RunStatus};
 use crate::units::Nanos;
@@ -9,6 +10,7 @@ use crate::units::Nanos;
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     end: Mutex<Option<(Nanos, RunStatus)>>,
+    complete: AtomicBool,
     metadata: Mutex<(RunMetadata, bool)>,
 }
 
@@ -16,6 +18,7 @@ impl Control {
     pub(crate) fn new(metadata: RunMetadata) -> Self {
         Self {
             end: Mutex::new(None),
+            complete: AtomicBool::new(false),
             metadata: Mutex::new((metadata, false)),
         }
     }
@@ -30,6 +33,16 @@ impl Control {
     /// When and how the run ended, if it did.
     pub(crate) fn end(&self) -> Option<(Nanos, RunStatus)> {
         self.end.lock().ok().and_then(|end| *end)
+    }
+
+    /// Says that all samples up to the end are delivered.
+    pub(crate) fn set_complete(&self) {
+        self.complete.store(true, Ordering::Release);
+    }
+
+    /// Whether all that belongs to the run is delivered.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
     }
 
     /// Changes the metadata.
