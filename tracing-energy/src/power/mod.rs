@@ -5,11 +5,14 @@
 //! (`package` contains `core`); sums use roots only.
 
 pub mod counter;
+pub mod detect;
 pub mod modelled;
 pub mod pace;
 pub mod powermetrics;
 pub mod rapl;
 pub mod replay;
+pub mod sampler;
+pub mod validate;
 
 use crate::clock::Clock;
 use crate::units::{Energy, Nanos};
