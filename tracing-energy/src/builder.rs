@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::layer::EnergyLayer;
-use crate::power::{OpenOptions, PowerSource, Sampler, SourceChoice};
+use crate::power::{Notice, OpenOptions, PowerSource, Sampler, SourceChoice};
 use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
 use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal};
 use crate::roles::DEFAULT_ROLES;
@@ -215,8 +215,9 @@ impl Builder {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
         let (sources, notices) = self.open_sources(&clock)?;
         let plan = SourcePlan::of(&sources, &notices);
+        let source_count = sources.len();
         let (tell, samples) = std::sync::mpsc::channel();
-        let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell).map_err(thread_error)?;
+        let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
         if baseline_asked {
             std::thread::sleep(self.baseline);
@@ -234,7 +235,7 @@ impl Builder {
             roles: self.roles,
             domains: self.domains,
         };
-        let mut own_threads = sampler.threads();
+        let mut own_threads = sampler_threads(&sampler, source_count);
         own_threads.push(("energy-write".to_owned(), writer.tid()));
         let parts = CollectorParts {
             shared: Arc::clone(&shared),
@@ -247,7 +248,9 @@ impl Builder {
             configured_idle: plan.configured_idle,
             baseline_asked,
             own_threads,
-            sensors: sampler.child_pids(),
+            sensors: (0..source_count)
+                .filter_map(|source| sampler.child_pid(source))
+                .collect(),
             assembler: Assembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,
             flush_every: self.flush_every,
@@ -288,7 +291,7 @@ impl Builder {
     fn open_sources(
         &mut self,
         clock: &Arc<dyn Clock>,
-    ) -> Result<(Vec<Box<dyn PowerSource>>, Vec<String>), Error> {
+    ) -> Result<(Vec<Box<dyn PowerSource>>, Vec<Notice>), Error> {
         match std::mem::replace(&mut self.sources, Sources::Given(Vec::new())) {
             Sources::Given(sources) => Ok((sources, Vec::new())),
             Sources::Chosen(choice) => {
@@ -308,7 +311,7 @@ struct SourcePlan {
 }
 
 impl SourcePlan {
-    fn of(sources: &[Box<dyn PowerSource>], notices: &[String]) -> Self {
+    fn of(sources: &[Box<dyn PowerSource>], notices: &[Notice]) -> Self {
         let event = |kind: &str, message: &String| EventRow {
             time_ns: 0,
             kind: kind.to_owned(),
@@ -321,7 +324,7 @@ impl SourcePlan {
             configured_idle: Vec::new(),
             events: notices
                 .iter()
-                .map(|notice| event("source_choice", notice))
+                .map(|notice| event(notice.kind, &notice.message))
                 .collect(),
         };
         for source in sources {
@@ -380,6 +383,19 @@ fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         metadata,
     }
+}
+
+/// The sampler's threads. Each tells its system id when it first runs, which is
+/// a moment after it was made.
+fn sampler_threads(sampler: &Sampler, sources: usize) -> Vec<(String, i64)> {
+    for _ in 0..100 {
+        if sampler.thread_ids().len() >= sources {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let named = |tid| ("energy-power".to_owned(), tid);
+    sampler.thread_ids().into_iter().map(named).collect()
 }
 
 fn thread_error(source: std::io::Error) -> Error {

@@ -155,26 +155,32 @@ fn a_reset_near_the_top_would_be_an_impossible_power() {
 }
 
 #[test]
-fn a_counter_that_disappears_is_null_and_an_error() {
+fn a_counter_that_fails_is_null_and_told_and_an_error_once_all_fail() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
     let mut rapl = Rapl::open(root.path(), INTERVAL).unwrap();
     let clock = ManualClock::default();
     rapl.start(&clock).unwrap();
     write(root.path(), "intel-rapl:0/energy_uj", "garbage");
-    clock.set(INTERVAL);
-    let mut reading = Reading::default();
-    let error = rapl.read(&clock, Nanos::ZERO, &mut reading).unwrap_err();
-    assert!(matches!(error, SourceError::Retry { .. }), "{error}");
+    let reading = step(&mut rapl, &clock, 1);
     assert_eq!(
         joules(&reading),
         [None, Some(0.0), Some(0.0), Some(0.0), Some(0.0)]
     );
+    assert_eq!(reading.notices[0].kind, "unreadable");
     // The energy of the blind window is unknown, so the next one starts anew.
     write(root.path(), "intel-rapl:0/energy_uj", 9_000_500);
     assert_eq!(joules(&step(&mut rapl, &clock, 2))[0], None);
     write(root.path(), "intel-rapl:0/energy_uj", 9_500_500);
     assert_eq!(joules(&step(&mut rapl, &clock, 3))[0], Some(0.5));
+    for zone in ["0", "0:0", "0:1", "0:2", "1"] {
+        write(root.path(), &format!("intel-rapl:{zone}/energy_uj"), "");
+    }
+    clock.set(Nanos::from_millis(400));
+    let mut reading = Reading::default();
+    let error = rapl.read(&clock, Nanos::ZERO, &mut reading).unwrap_err();
+    assert!(matches!(error, SourceError::Retry { .. }), "{error}");
+    assert_eq!(joules(&reading), [None; 5]);
 }
 
 #[test]

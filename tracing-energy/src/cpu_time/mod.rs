@@ -75,8 +75,14 @@ fn clock(id: libc::clockid_t) -> Option<Nanos> {
     // SAFETY: `time` is a valid timespec for the call to fill; an unknown clock
     // id is an error return.
     let status = unsafe { libc::clock_gettime(id, &mut time) };
-    (status == 0)
-        .then(|| Nanos::from_nanos(time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64))
+    (status == 0).then(|| since_zero(&time))
+}
+
+/// The fields' types differ by system.
+#[cfg(unix)]
+#[allow(clippy::unnecessary_cast)]
+fn since_zero(time: &libc::timespec) -> Nanos {
+    Nanos::from_nanos(time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64)
 }
 
 #[cfg(unix)]

@@ -1,29 +1,33 @@
-//! Which source to read: the one asked for, or the best there is.
+//! Which sources there are on this machine.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::modelled::{Modelled, Watts};
-use super::rapl::Rapl;
-use super::replay::{Replay, ReplayMode};
-use super::{PowerSource, SourceError};
 use crate::clock::Clock;
 use crate::cpu_time;
-use crate::units::Nanos;
+use crate::power::modelled::{Modelled, Watts};
+use crate::power::rapl::{POWERCAP, Rapl};
+use crate::power::replay::{Replay, ReplayMode};
+use crate::power::{Notice, PowerSource, SourceError};
+use crate::units::{Nanos, Power};
 
-/// A choice of power source.
+/// Environment variables of the modelled source's watts.
+pub const IDLE_VARIABLE: &str = "TRACING_ENERGY_IDLE_W";
+/// See [`IDLE_VARIABLE`].
+pub const MAX_VARIABLE: &str = "TRACING_ENERGY_MAX_W";
+
+/// Which source to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
 pub enum SourceChoice {
-    /// The best there is: measured before modelled.
+    /// What is measured before what is modelled.
     #[default]
     Auto,
-    /// macOS `powermetrics`.
+    /// Apple's powermetrics.
     Powermetrics,
-    /// Linux RAPL.
+    /// RAPL through Linux' powercap.
     Rapl,
-    /// Power modelled from CPU time.
+    /// CPU time times watts.
     Modelled,
     /// A recording.
     Replay(PathBuf),
@@ -39,11 +43,24 @@ impl FromStr for SourceChoice {
             "rapl" => Ok(Self::Rapl),
             "modelled" => Ok(Self::Modelled),
             _ => match text.strip_prefix("replay:") {
-                Some(file) if !file.is_empty() => Ok(Self::Replay(PathBuf::from(file))),
+                Some(file) if !file.is_empty() => Ok(Self::Replay(file.into())),
                 _ => Err(format!(
-                    "'{text}' is no power source; use auto, powermetrics, rapl, modelled or replay:FILE"
+                    "{text:?} is no power source; use auto, powermetrics, rapl, modelled or \
+                     replay:FILE"
                 )),
             },
+        }
+    }
+}
+
+impl std::fmt::Display for SourceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Powermetrics => f.write_str("powermetrics"),
+            Self::Rapl => f.write_str("rapl"),
+            Self::Modelled => f.write_str("modelled"),
+            Self::Replay(file) => write!(f, "replay:{}", file.display()),
         }
     }
 }
@@ -53,94 +70,113 @@ impl FromStr for SourceChoice {
 pub struct OpenOptions {
     /// Wished-for time between samples.
     pub interval: Nanos,
-    /// Idle and maximum power for modelled power; a guess from the number of
-    /// processors if not given.
-    pub watts: Option<Watts>,
+    /// Watts of the modelled source with no processor busy; `None` is the
+    /// environment's or the default.
+    pub idle_w: Option<f64>,
+    /// The same with all processors busy.
+    pub max_w: Option<f64>,
     /// How a recording is played.
-    pub replay: ReplayMode,
-    /// Where the system's powercap tree is.
+    pub replay_mode: ReplayMode,
+    /// Where the kernel shows RAPL counters.
     pub powercap: PathBuf,
+    /// How powermetrics is run; `None` finds it.
+    #[cfg(unix)]
+    pub powermetrics: Option<crate::power::powermetrics::Launch>,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
             interval: Nanos::from_millis(100),
-            watts: None,
-            replay: ReplayMode::default(),
-            powercap: PathBuf::from("/sys/class/powercap"),
+            idle_w: None,
+            max_w: None,
+            replay_mode: ReplayMode::default(),
+            powercap: POWERCAP.into(),
+            #[cfg(unix)]
+            powermetrics: None,
         }
     }
 }
 
-/// Sources that were opened.
+/// Sources that work, and why others do not.
 pub struct Opened {
-    /// The sources.
+    /// The sources; at least one.
     pub sources: Vec<Box<dyn PowerSource>>,
-    /// What was tried and refused, with the fix.
-    pub notices: Vec<String>,
+    /// A source that was refused, with its fix; figures that are only modelled.
+    pub notices: Vec<Notice>,
 }
 
-/// Opens the chosen source.
+/// Opens what was chosen.
 ///
 /// # Errors
-/// A source that was asked for by name cannot be read.
+/// The chosen source's error. [`SourceChoice::Auto`] fails only where not even
+/// CPU times can be read.
 pub fn open(
     choice: &SourceChoice,
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
 ) -> Result<Opened, SourceError> {
-    if *choice != SourceChoice::Auto {
-        return Ok(Opened {
-            sources: vec![open_one(choice, options, clock)?],
-            notices: Vec::new(),
-        });
-    }
-    let mut notices = Vec::new();
-    for candidate in candidates() {
-        match open_one(&candidate, options, clock) {
-            Ok(source) => {
-                return Ok(Opened {
-                    sources: vec![source],
-                    notices,
-                });
-            }
-            Err(error) => notices.push(error.to_string()),
+    let source = match choice {
+        SourceChoice::Auto => return auto(options, clock),
+        SourceChoice::Powermetrics => powermetrics(options, clock),
+        SourceChoice::Rapl => rapl(options),
+        SourceChoice::Modelled => modelled(options),
+        SourceChoice::Replay(file) => {
+            Replay::open(file, options.replay_mode).map(|replay| Box::new(replay) as _)
         }
-    }
+    };
     Ok(Opened {
-        sources: vec![open_one(&SourceChoice::Modelled, options, clock)?],
+        sources: vec![source?],
+        notices: Vec::new(),
+    })
+}
+
+fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceError> {
+    let mut notices = Vec::new();
+    let mut notice = |kind, message| {
+        let time = clock.now();
+        notices.push(Notice {
+            time,
+            kind,
+            message,
+        });
+    };
+    let mut source = None;
+    if wants_powermetrics(options) {
+        source = powermetrics(options, clock)
+            .map_err(|error| notice("source_refused", error.to_string()))
+            .ok();
+    }
+    if source.is_none() && cfg!(target_os = "linux") {
+        source = rapl(options)
+            .map_err(|error| notice("source_refused", error.to_string()))
+            .ok();
+    }
+    let source = match source {
+        Some(source) => source,
+        None => {
+            notice(
+                "modelled",
+                "no sensor can be read: power is modelled from CPU time".into(),
+            );
+            modelled(options)?
+        }
+    };
+    Ok(Opened {
+        sources: vec![source],
         notices,
     })
 }
 
-fn candidates() -> Vec<SourceChoice> {
-    let mut candidates = Vec::new();
-    if cfg!(target_os = "macos") || std::env::var_os(EXECUTABLE_VARIABLE).is_some() {
-        candidates.push(SourceChoice::Powermetrics);
-    }
-    if cfg!(target_os = "linux") {
-        candidates.push(SourceChoice::Rapl);
-    }
-    candidates
+#[cfg(unix)]
+fn wants_powermetrics(options: &OpenOptions) -> bool {
+    let named = std::env::var_os(crate::power::powermetrics::launch::EXECUTABLE_VARIABLE);
+    cfg!(target_os = "macos") || options.powermetrics.is_some() || named.is_some()
 }
 
-fn open_one(
-    choice: &SourceChoice,
-    options: &OpenOptions,
-    clock: &Arc<dyn Clock>,
-) -> Result<Box<dyn PowerSource>, SourceError> {
-    Ok(match choice {
-        SourceChoice::Powermetrics => powermetrics(options, clock)?,
-        SourceChoice::Rapl => Box::new(Rapl::open(&options.powercap, options.interval)?),
-        SourceChoice::Replay(path) => Box::new(Replay::open(path, options.replay)?),
-        SourceChoice::Auto | SourceChoice::Modelled => {
-            let watts = options
-                .watts
-                .unwrap_or_else(|| Watts::default_for(cpu_time::processors()));
-            Box::new(Modelled::open(watts, options.interval)?)
-        }
-    })
+#[cfg(not(unix))]
+fn wants_powermetrics(_options: &OpenOptions) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -148,8 +184,8 @@ fn powermetrics(
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
 ) -> Result<Box<dyn PowerSource>, SourceError> {
-    use super::powermetrics::{Launch, Options, Powermetrics};
-    let launch = Launch::find()?;
+    use crate::power::powermetrics::{Launch, Options, Powermetrics};
+    let launch = options.powermetrics.clone().map_or_else(Launch::find, Ok)?;
     let options = Options {
         launch,
         interval: options.interval,
@@ -159,11 +195,41 @@ fn powermetrics(
 }
 
 #[cfg(not(unix))]
-fn powermetrics(_: &OpenOptions, _: &Arc<dyn Clock>) -> Result<Box<dyn PowerSource>, SourceError> {
+fn powermetrics(
+    _options: &OpenOptions,
+    _clock: &Arc<dyn Clock>,
+) -> Result<Box<dyn PowerSource>, SourceError> {
     Err(SourceError::NotPresent {
-        what: "powermetrics (macOS only)".to_owned(),
+        what: "powermetrics (part of macOS)".into(),
     })
 }
 
-/// Names the `powermetrics` executable to run.
-const EXECUTABLE_VARIABLE: &str = "TRACING_ENERGY_POWERMETRICS";
+fn rapl(options: &OpenOptions) -> Result<Box<dyn PowerSource>, SourceError> {
+    Ok(Box::new(Rapl::open(&options.powercap, options.interval)?))
+}
+
+fn modelled(options: &OpenOptions) -> Result<Box<dyn PowerSource>, SourceError> {
+    let defaults = Watts::default_for(cpu_time::processors());
+    let given = |option: Option<f64>, variable| match option {
+        Some(watts) => Ok(Some(Power::from_watts(watts))),
+        None => watts_from_environment(variable),
+    };
+    let idle = given(options.idle_w, IDLE_VARIABLE)?.unwrap_or(defaults.idle);
+    let dynamic = defaults.max - defaults.idle;
+    let max = given(options.max_w, MAX_VARIABLE)?.unwrap_or(idle + dynamic);
+    Ok(Box::new(Modelled::open(
+        Watts { idle, max },
+        options.interval,
+    )?))
+}
+
+fn watts_from_environment(variable: &str) -> Result<Option<Power>, SourceError> {
+    let Ok(text) = std::env::var(variable) else {
+        return Ok(None);
+    };
+    let watts = text.trim().parse().map_err(|_| SourceError::BadInput {
+        what: variable.to_owned(),
+        why: format!("{text:?} is no number of watts"),
+    })?;
+    Ok(Some(Power::from_watts(watts)))
+}

@@ -5,13 +5,14 @@
 //! (`package` contains `core`); sums use roots only.
 
 pub mod counter;
-mod detect;
+pub mod detect;
 pub mod modelled;
 pub mod pace;
 pub mod powermetrics;
 pub mod rapl;
 pub mod replay;
-mod sampler;
+pub mod sampler;
+pub mod validate;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
 pub use replay::{Replay, ReplayMode};

@@ -1,218 +1,298 @@
-//! The sampler: one background thread for each source.
+//! One thread for each power source.
+//!
+//! The threads emit no spans and no events: a recorder that traced itself would
+//! measure itself. A source that panics or hangs costs its own samples only.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Notice, PowerSource, Reading, Sample, SourceError};
 use crate::clock::Clock;
 use crate::cpu_time;
+use crate::power::validate::Validator;
+use crate::power::{Notice, PowerSource, Reading, SourceError};
 use crate::units::Nanos;
 
-/// How long one read may wait: how soon a stop is seen.
+/// How long a source is asked to wait for news: the delay of a stop.
 const PATIENCE: Nanos = Nanos::from_millis(50);
-/// How long a stop waits for a source before it goes on without it.
-const STOP_LIMIT: Duration = Duration::from_secs(3);
-/// Power above which a reading is taken for a fault of the sensor.
-const ABSURD_W: f64 = 1e6;
-/// Wait after a failed read.
-const BACK_OFF: Duration = Duration::from_millis(500);
 
-/// What a source's thread tells.
-#[derive(Debug)]
+/// How long a stop waits for all sources together.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
+const LAST_BACK_OFF: Duration = Duration::from_secs(5);
+
+/// What the sampler's threads tell. `source` is the index in the list given to
+/// [`Sampler::spawn`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum SamplerMessage {
-    /// New samples and notices.
+    /// New samples or notices, checked.
     Reading {
-        /// Index of the source.
+        /// Which source.
         source: usize,
-        /// What was read.
+        /// What it brought.
         reading: Reading,
     },
-    /// A read failed; the source is asked again unless it is gone.
-    Failed {
-        /// Index of the source.
+    /// A source failed; after [`SourceError::Retry`] it is asked again.
+    Error {
+        /// Which source.
         source: usize,
         /// Why.
         error: SourceError,
     },
-    /// The source's thread ends.
+    /// A source's last message.
     Stopped {
-        /// Index of the source.
+        /// Which source.
         source: usize,
     },
 }
 
-/// The threads that read sources. They emit no spans and never panic outward.
+/// The running threads.
 #[derive(Debug)]
+#[must_use = "sources run until they are stopped"]
 pub struct Sampler {
-    stop: Arc<AtomicBool>,
-    threads: Vec<(String, i64)>,
-    child_pids: Vec<u32>,
-    ended: Receiver<()>,
-    running: usize,
+    workers: Vec<Arc<Worker>>,
+    handles: Vec<Option<JoinHandle<()>>>,
+    done: Receiver<usize>,
+    clock: ClockHandle,
+}
+
+struct ClockHandle(Arc<dyn Clock>);
+
+impl std::fmt::Debug for ClockHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// What the owner and a thread share.
+#[derive(Debug, Default)]
+struct Worker {
+    stop: AtomicBool,
+    /// 0 for none.
+    child: AtomicU32,
+    tids: Mutex<Vec<i64>>,
 }
 
 impl Sampler {
-    /// Starts every source on a thread of its own, named `energy-power`.
-    ///
-    /// # Errors
-    /// When the system refuses another thread.
+    /// Starts a thread for each source. A thread that cannot be had is told as
+    /// an error of its source.
     pub fn spawn(
         sources: Vec<Box<dyn PowerSource>>,
         clock: Arc<dyn Clock>,
-        tell: Sender<SamplerMessage>,
-    ) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (tell_end, ended) = channel();
+        messages: Sender<SamplerMessage>,
+    ) -> Self {
+        let (finished, done) = mpsc::channel();
         let mut sampler = Self {
-            stop,
-            threads: Vec::new(),
-            child_pids: Vec::new(),
-            ended,
-            running: sources.len(),
+            workers: Vec::new(),
+            handles: Vec::new(),
+            done,
+            clock: ClockHandle(Arc::clone(&clock)),
         };
         for (index, source) in sources.into_iter().enumerate() {
-            sampler.child_pids.extend(source.child_pid());
-            let worker = Worker {
+            let worker = Arc::new(Worker::default());
+            let line = Line {
                 index,
-                source,
+                worker: Arc::clone(&worker),
                 clock: Arc::clone(&clock),
-                stop: Arc::clone(&sampler.stop),
-                tell: tell.clone(),
-                last_end: Vec::new(),
+                messages: messages.clone(),
             };
-            let tell_end = tell_end.clone();
-            let (tell_tid, tid) = sync_channel(1);
-            std::thread::Builder::new()
-                .name("energy-power".to_owned())
-                .spawn(move || {
-                    let _ = tell_tid.send(cpu_time::current_tid());
-                    worker.run();
-                    let _ = tell_end.send(());
-                })?;
-            sampler
-                .threads
-                .push(("energy-power".to_owned(), tid.recv().unwrap_or_default()));
+            let (finished, failed) = (finished.clone(), finished.clone());
+            let named = std::thread::Builder::new().name("energy-power".into());
+            let handle = named.spawn(move || {
+                line.run(source);
+                // Nobody waits any more: then it does not matter.
+                let _ = finished.send(line.index);
+            });
+            if let Err(error) = &handle {
+                tell_lost_thread(&messages, index, error);
+                let _ = failed.send(index);
+            }
+            sampler.workers.push(worker);
+            sampler.handles.push(handle.ok());
         }
-        Ok(sampler)
+        sampler
     }
 
-    /// Names and system ids of the threads.
-    pub fn threads(&self) -> Vec<(String, i64)> {
-        self.threads.clone()
+    /// Operating system's ids of all threads that sampling keeps; their CPU time
+    /// is the profiler's. Changes when a source restarts its sensor.
+    pub fn thread_ids(&self) -> Vec<i64> {
+        let tids = self.workers.iter().map(|worker| lock(&worker.tids).clone());
+        tids.flatten().collect()
     }
 
-    /// Processes that sources keep for their sensors.
-    pub fn child_pids(&self) -> Vec<u32> {
-        self.child_pids.clone()
+    /// The sensor process of a source, if it keeps one now.
+    pub fn child_pid(&self, source: usize) -> Option<u32> {
+        let pid = self.workers.get(source)?.child.load(Ordering::Relaxed);
+        (pid != 0).then_some(pid)
     }
 
-    /// Asks all sources for what they measured up to now and ends them. Answers
-    /// false if one did not answer in time; it is left behind.
-    pub fn stop(self) -> bool {
-        self.stop.store(true, Ordering::Release);
-        let begin = Instant::now();
-        (0..self.running).all(|_| {
-            let left = STOP_LIMIT.saturating_sub(begin.elapsed());
-            self.ended.recv_timeout(left).is_ok()
+    /// Stops all sources at once and waits for their last samples, three seconds
+    /// at most. A source that hangs is left behind, which the notices say.
+    pub fn stop(mut self) -> Vec<Notice> {
+        for worker in &self.workers {
+            worker.stop.store(true, Ordering::SeqCst);
+        }
+        let deadline = Instant::now() + STOP_PATIENCE;
+        let mut open = self.handles.len();
+        while open > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.done.recv_timeout(left) {
+                Ok(index) => {
+                    self.join(index);
+                    open -= 1;
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let now = self.clock.0.now();
+        let left = self
+            .handles
+            .iter()
+            .enumerate()
+            .filter(|(_, handle)| handle.is_some());
+        left.map(|(source, _)| Notice {
+            time: now,
+            kind: "source_left",
+            message: format!("power source {source} did not stop within {STOP_PATIENCE:?}; its last samples are missing"),
         })
+        .collect()
+    }
+
+    fn join(&mut self, index: usize) {
+        if let Some(handle) = self.handles[index].take() {
+            // Panics are caught and told inside of the thread.
+            let _ = handle.join();
+        }
     }
 }
 
-/// One source's thread.
-struct Worker {
+impl Drop for Sampler {
+    /// Without a stop the threads end by themselves, unwaited for.
+    fn drop(&mut self) {
+        for worker in &self.workers {
+            worker.stop.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+fn tell_lost_thread(messages: &Sender<SamplerMessage>, source: usize, error: &std::io::Error) {
+    let error = SourceError::Gone {
+        what: format!("power source {source}"),
+        why: format!("no thread for it: {error}"),
+    };
+    let _ = messages.send(SamplerMessage::Error { source, error });
+    let _ = messages.send(SamplerMessage::Stopped { source });
+}
+
+/// One thread's side.
+struct Line {
     index: usize,
-    source: Box<dyn PowerSource>,
+    worker: Arc<Worker>,
     clock: Arc<dyn Clock>,
-    stop: Arc<AtomicBool>,
-    tell: Sender<SamplerMessage>,
-    /// End of each rail's last sample.
-    last_end: Vec<Option<Nanos>>,
+    messages: Sender<SamplerMessage>,
 }
 
-impl Worker {
-    fn run(mut self) {
-        self.last_end = vec![None; self.source.describe().rails.len()];
-        let started = self.source.start(&*self.clock);
-        let is_gone = started.is_err_and(|error| self.fail(error));
-        while !is_gone && !self.stop.load(Ordering::Acquire) {
-            let mut reading = Reading::default();
-            let outcome = self.source.read(&*self.clock, PATIENCE, &mut reading);
-            self.hand_on(reading);
-            if outcome.is_err_and(|error| self.fail(error)) {
-                break;
-            }
-        }
-        let mut last = Reading::default();
-        self.source.stop(&*self.clock, &mut last);
-        self.hand_on(last);
-        let _ = self
-            .tell
-            .send(SamplerMessage::Stopped { source: self.index });
-    }
-
-    /// Tells of a failure; true if there is nothing more to expect.
-    fn fail(&self, error: SourceError) -> bool {
-        let is_gone = !matches!(error, SourceError::Retry { .. });
-        let _ = self.tell.send(SamplerMessage::Failed {
-            source: self.index,
-            error,
-        });
-        if !is_gone {
-            std::thread::sleep(BACK_OFF);
-        }
-        is_gone
-    }
-
-    fn hand_on(&mut self, mut reading: Reading) {
-        let mut notices = std::mem::take(&mut reading.notices);
-        reading.samples.retain(|sample| match self.fault(sample) {
-            None => true,
-            Some(message) => {
-                notices.push(Notice {
-                    time: sample.end,
-                    kind: "rejected_sample",
-                    message,
-                });
-                false
-            }
-        });
-        reading.notices = notices;
-        if !reading.samples.is_empty() || !reading.notices.is_empty() {
-            let _ = self.tell.send(SamplerMessage::Reading {
-                source: self.index,
-                reading,
+impl Line {
+    fn run(&self, mut source: Box<dyn PowerSource>) {
+        self.share(&*source);
+        let end = catch_unwind(AssertUnwindSafe(|| self.sample(&mut *source)));
+        if end.is_err() {
+            self.error(SourceError::Gone {
+                what: format!("power source {}", self.index),
+                why: "it panicked".into(),
             });
         }
+        self.worker.child.store(0, Ordering::Relaxed);
+        // A source that panicked may panic again when it is dropped.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(source)));
+        self.send(SamplerMessage::Stopped { source: self.index });
     }
 
-    /// What is wrong with a sample; keeps track of each rail's time.
-    fn fault(&mut self, sample: &Sample) -> Option<String> {
-        let Some(last_end) = self.last_end.get_mut(sample.rail) else {
-            return Some(format!(
-                "a sample of rail {}, which the source does not have",
-                sample.rail
-            ));
-        };
-        let length = sample.end - sample.start;
-        if length <= Nanos::ZERO {
-            return Some(format!("a sample of {} ns dropped", length.nanos()));
+    fn sample(&self, source: &mut dyn PowerSource) {
+        let mut validator = Validator::new(source.describe().rails.len());
+        let mut back_off = FIRST_BACK_OFF;
+        while let Err(error) = source.start(&*self.clock) {
+            if !self.go_on(error, &mut back_off) {
+                return;
+            }
         }
-        if last_end.is_some_and(|last| sample.start < last) {
-            return Some("a sample that overlaps the one before it dropped".to_owned());
+        back_off = FIRST_BACK_OFF;
+        while !self.stopping() {
+            let mut reading = Reading::default();
+            let result = source.read(&*self.clock, PATIENCE, &mut reading);
+            self.share(source);
+            self.deliver(&mut validator, reading);
+            match result {
+                Ok(()) => back_off = FIRST_BACK_OFF,
+                Err(error) => {
+                    if !self.go_on(error, &mut back_off) {
+                        break;
+                    }
+                }
+            }
         }
-        let power = sample
-            .energy
-            .and_then(|energy| energy.over(length))
-            .map(|power| power.watts());
-        if power.is_some_and(|watts| !watts.is_finite() || watts.abs() > ABSURD_W) {
-            return Some(format!(
-                "a sample of {} W dropped",
-                power.unwrap_or_default()
-            ));
-        }
-        *last_end = Some(sample.end);
-        None
+        let mut reading = Reading::default();
+        source.stop(&*self.clock, &mut reading);
+        self.deliver(&mut validator, reading);
     }
+
+    /// Tells the error; after one that may pass, waits and says yes unless the
+    /// sampler stops meanwhile.
+    fn go_on(&self, error: SourceError, back_off: &mut Duration) -> bool {
+        let passing = matches!(error, SourceError::Retry { .. });
+        self.error(error);
+        if !passing {
+            return false;
+        }
+        let until = Instant::now() + *back_off;
+        *back_off = (*back_off * 2).min(LAST_BACK_OFF);
+        while Instant::now() < until && !self.stopping() {
+            std::thread::sleep(PATIENCE.duration().min(until - Instant::now().min(until)));
+        }
+        !self.stopping()
+    }
+
+    fn deliver(&self, validator: &mut Validator, mut reading: Reading) {
+        validator.check(&mut reading);
+        if reading != Reading::default() {
+            let source = self.index;
+            self.send(SamplerMessage::Reading { source, reading });
+        }
+    }
+
+    /// Publishes whose CPU time is ours.
+    fn share(&self, source: &dyn PowerSource) {
+        let child = source.child_pid().unwrap_or(0);
+        self.worker.child.store(child, Ordering::Relaxed);
+        let mut tids = lock(&self.worker.tids);
+        tids.clear();
+        tids.push(cpu_time::current_tid());
+        tids.extend(source.own_threads());
+    }
+
+    fn stopping(&self) -> bool {
+        self.worker.stop.load(Ordering::SeqCst)
+    }
+
+    fn error(&self, error: SourceError) {
+        let source = self.index;
+        self.send(SamplerMessage::Error { source, error });
+    }
+
+    /// Nobody listens any more: then nothing is left to do for this thread.
+    fn send(&self, message: SamplerMessage) {
+        if self.messages.send(message).is_err() {
+            self.worker.stop.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The data are plain numbers: a panic elsewhere cannot break them.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

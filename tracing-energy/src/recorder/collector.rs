@@ -173,7 +173,9 @@ impl Collector {
         self.settle_idle(now.nanos(), false);
         // Records of the time since the last pass may still be under way.
         let limit = self.end_ns().unwrap_or(i64::MAX);
-        let rows = self.engine.advance(self.last_pass_ns.min(limit), now.nanos().min(limit));
+        let rows = self
+            .engine
+            .advance(self.last_pass_ns.min(limit), now.nanos().min(limit));
         self.batch.attribution.append(settled(rows));
         for event in self.engine.take_events() {
             self.tell(event);
@@ -275,7 +277,7 @@ impl Collector {
                         );
                     }
                 }
-                SamplerMessage::Failed { error, .. } => {
+                SamplerMessage::Error { error, .. } => {
                     let now = self.now().nanos();
                     self.event(now, "source_error", error.to_string());
                 }

@@ -29,12 +29,12 @@ next() { printf '\0'; document "$1"; }
 "#;
 
 /// A script in a folder of its own.
-pub struct Fake {
-    pub folder: TempDir,
+pub(crate) struct Fake {
+    pub(crate) folder: TempDir,
 }
 
 impl Fake {
-    pub fn new(script: &str) -> Self {
+    pub(crate) fn new(script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join("fake.sh"),
@@ -46,7 +46,7 @@ impl Fake {
 
     /// Run by `sh`, with the script's folder as first argument, so that no
     /// freshly written file is executed.
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let script = self.folder.path().join("fake.sh");
         Options {
             launch: Launch {
@@ -58,27 +58,27 @@ impl Fake {
         }
     }
 
-    pub fn open(&self) -> Result<Powermetrics, SourceError> {
+    pub(crate) fn open(&self) -> Result<Powermetrics, SourceError> {
         Powermetrics::open(clock(), self.options())
     }
 
-    pub fn has(&self, file: &str) -> bool {
+    pub(crate) fn has(&self, file: &str) -> bool {
         self.folder.path().join(file).exists()
     }
 }
 
-pub fn clock() -> Arc<dyn Clock> {
+pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(MonotonicClock::starting_in(std::time::Duration::ZERO))
 }
 
 /// Energy of a rail in mJ, sample by sample.
-pub fn millijoules(reading: &Reading, rail: usize) -> Vec<Option<i64>> {
+pub(crate) fn millijoules(reading: &Reading, rail: usize) -> Vec<Option<i64>> {
     let samples = reading.samples.iter().filter(|sample| sample.rail == rail);
     samples
         .map(|sample| sample.energy.map(|e| (e.joules() * 1e3).round() as i64))
         .collect()
 }
 
-pub fn notices(reading: &Reading) -> Vec<&'static str> {
+pub(crate) fn notices(reading: &Reading) -> Vec<&'static str> {
     reading.notices.iter().map(|notice| notice.kind).collect()
 }

@@ -114,7 +114,7 @@ impl Document {
 fn elapsed(top: &Dictionary) -> Result<Nanos, DocumentError> {
     let nanos = number(top, "elapsed_ns").flatten();
     match nanos {
-        Some(nanos) if nanos >= 1.0 && nanos <= LONGEST => Ok(Nanos::from_nanos(nanos as i64)),
+        Some(nanos) if (1.0..=LONGEST).contains(&nanos) => Ok(Nanos::from_nanos(nanos as i64)),
         Some(nanos) => Err(DocumentError::Malformed(format!(
             "elapsed_ns is {nanos}, which is no length of time"
         ))),

@@ -47,6 +47,7 @@ struct Meter {
     counter: Counter,
     still: Option<Still>,
     frozen: bool,
+    lost: bool,
 }
 
 /// Since when a counter stands still, and the machine's busy time then.
@@ -86,17 +87,19 @@ impl Rapl {
         self
     }
 
-    /// Reads every counter under one time stamp, so that rails share windows.
+    /// Reads every counter under one time stamp, so that rails share windows. One
+    /// counter that fails is told; only when all do, the source has failed.
     fn poll(&mut self, now: Nanos, reading: &mut Reading) -> Result<(), SourceError> {
         let busy = (self.busy_time)();
-        let mut failure = None;
+        let (mut failure, mut failed) = (None, 0);
         let window = (self.last, now);
         for (rail, meter) in self.meters.iter_mut().enumerate() {
             let energy = match meter.read() {
                 Ok(raw) => meter.advance(raw, window, &mut notices(reading, &self.rails[rail])),
                 Err(error) => {
-                    meter.counter.forget();
+                    meter.lose(&error, now, &mut notices(reading, &self.rails[rail]));
                     failure = Some(error);
+                    failed += 1;
                     None
                 }
             };
@@ -112,7 +115,9 @@ impl Rapl {
             });
         }
         self.last = now;
-        failure.map_or(Ok(()), Err)
+        failure
+            .filter(|_| failed == self.meters.len())
+            .map_or(Ok(()), Err)
     }
 }
 
@@ -139,6 +144,7 @@ impl Meter {
             counter: Counter::microjoules(range),
             still: None,
             frozen: false,
+            lost: false,
         };
         meter.read()?;
         Ok(meter)
@@ -163,6 +169,20 @@ impl Meter {
         })
     }
 
+    /// Says once that the counter cannot be read; what it counts meanwhile is
+    /// unknown.
+    fn lose(
+        &mut self,
+        error: &SourceError,
+        time: Nanos,
+        notice: &mut impl FnMut(Nanos, &'static str, &str),
+    ) {
+        self.counter.forget();
+        if !std::mem::replace(&mut self.lost, true) {
+            notice(time, "unreadable", &error.to_string());
+        }
+    }
+
     /// The energy of the window, where the counter tells it.
     fn advance(
         &mut self,
@@ -170,6 +190,7 @@ impl Meter {
         (start, end): (Nanos, Nanos),
         notice: &mut impl FnMut(Nanos, &'static str, &str),
     ) -> Option<Energy> {
+        self.lost = false;
         let believable = |energy: Energy| energy.over(end - start).is_some_and(|p| p < IMPOSSIBLE);
         match self.counter.advance(raw) {
             Outcome::First => None,

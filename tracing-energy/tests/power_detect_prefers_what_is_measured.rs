@@ -1,0 +1,99 @@
+//! Which source is chosen, and what is said about those that were not.
+//! Reads the environment: keep to one test per variable.
+#![cfg(target_os = "linux")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing_energy::power::SourceError;
+use tracing_energy::power::detect::{OpenOptions, Opened, SourceChoice, open};
+use tracing_energy::power::powermetrics::Launch;
+use tracing_energy::units::Power;
+use tracing_energy::{Clock, MonotonicClock};
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(MonotonicClock::starting_in(Duration::ZERO))
+}
+
+fn options(powercap: &std::path::Path) -> OpenOptions {
+    OpenOptions {
+        powercap: powercap.to_owned(),
+        idle_w: Some(3.0),
+        max_w: Some(30.0),
+        ..OpenOptions::default()
+    }
+}
+
+fn powercap() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let zone = root.path().join("intel-rapl:0");
+    std::fs::create_dir(&zone).unwrap();
+    std::fs::write(zone.join("name"), "package-0\n").unwrap();
+    std::fs::write(zone.join("energy_uj"), "1\n").unwrap();
+    root
+}
+
+fn name(opened: &Opened) -> String {
+    opened.sources[0].describe().name
+}
+
+#[test]
+fn choices_are_read_and_written() {
+    for text in ["auto", "powermetrics", "rapl", "modelled", "replay:a/b.csv"] {
+        assert_eq!(text.parse::<SourceChoice>().unwrap().to_string(), text);
+    }
+    for text in ["", "Auto", "replay", "replay:", "nvml"] {
+        let message = text.parse::<SourceChoice>().unwrap_err();
+        assert!(message.contains("replay:FILE"), "{message}");
+    }
+}
+
+#[test]
+fn measured_comes_before_modelled() {
+    let root = powercap();
+    let opened = open(&SourceChoice::Auto, &options(root.path()), &clock()).unwrap();
+    assert_eq!(name(&opened), "rapl");
+
+    let empty = tempfile::tempdir().unwrap();
+    let opened = open(&SourceChoice::Auto, &options(empty.path()), &clock()).unwrap();
+    assert_eq!(name(&opened), "modelled");
+    assert_eq!(
+        opened.sources[0].configured_idle(0),
+        Some(Power::from_watts(3.0))
+    );
+    let kinds: Vec<_> = opened.notices.iter().map(|notice| notice.kind).collect();
+    assert_eq!(kinds, ["source_refused", "modelled"]);
+    assert!(opened.notices[0].message.contains("not present"));
+}
+
+#[test]
+fn a_refusal_is_kept_with_its_fix() {
+    let root = powercap();
+    let script = root.path().join("refuse.sh");
+    std::fs::write(&script, "echo 'sudo: a password is required' >&2; exit 1").unwrap();
+    let mut options = options(root.path());
+    options.powermetrics = Some(Launch {
+        program: "/bin/sh".into(),
+        arguments: vec![script.into()],
+    });
+    let opened = open(&SourceChoice::Auto, &options, &clock()).unwrap();
+    assert_eq!(name(&opened), "rapl");
+    assert_eq!(opened.notices[0].kind, "source_refused");
+    assert!(opened.notices[0].message.contains("NOPASSWD"));
+    let error = open(&SourceChoice::Powermetrics, &options, &clock())
+        .err()
+        .unwrap();
+    assert!(matches!(error, SourceError::NotPermitted { .. }), "{error}");
+}
+
+#[test]
+fn an_explicit_choice_that_fails_is_an_error() {
+    let empty = tempfile::tempdir().unwrap();
+    for choice in ["rapl", "replay:/nonexistent"] {
+        let choice: SourceChoice = choice.parse().unwrap();
+        let error = open(&choice, &options(empty.path()), &clock())
+            .err()
+            .unwrap();
+        assert!(matches!(error, SourceError::NotPresent { .. }), "{error}");
+    }
+}
