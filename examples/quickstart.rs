@@ -1,0 +1,108 @@
+//! Three lines tell what a threaded program's spans cost.
+//!
+//! ```text
+//! cargo run --release -p energy-examples --example quickstart -- [quickstart.db]
+//! ```
+
+#![allow(clippy::print_stdout, reason = "an example shows its results")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tracing::{Span, info_span};
+use tracing_energy::EnergyLayer;
+use tracing_energy::store::Store;
+use tracing_subscriber::prelude::*;
+
+/// Spans that divide the run; every other span shows in the ledger all the same.
+const ROLES: &[(&str, &str)] = &[("prepare", "phase"), ("compute", "phase")];
+
+fn main() -> anyhow::Result<()> {
+    let argument = std::env::args().nth(1);
+    let path = argument.unwrap_or_else(|| "quickstart.db".to_owned());
+
+    // 1. Start a recording. 2. Listen to spans. `init` once in a program, early.
+    let (layer, guard) = EnergyLayer::builder()
+        .database(&path)
+        .roles(ROLES)
+        .build()?;
+    tracing_subscriber::registry().with(layer).init();
+
+    work();
+
+    // 3. End it; dropping the guard does the same without a summary.
+    let summary = guard.finish();
+
+    match summary.energy_j() {
+        Some(energy_j) => println!("the run took {energy_j:.3} J"),
+        None => println!("nothing was measured"),
+    }
+    for warning in &summary.warnings {
+        println!("note: {warning}");
+    }
+    print_joules(Path::new(&path), &summary.uuid)?;
+    println!("more: cargo energy summary --db {path}");
+    Ok(())
+}
+
+fn work() {
+    info_span!("prepare").in_scope(|| spin(Duration::from_millis(300)));
+    let compute = info_span!("compute").entered();
+    std::thread::scope(|scope| {
+        for millis in [200, 400, 600] {
+            let compute = &compute;
+            scope.spawn(move || worker(compute, Duration::from_millis(millis)));
+        }
+    });
+}
+
+/// A thread starts without a current span: it names the parent itself.
+fn worker(parent: &Span, time: Duration) {
+    info_span!(parent: parent, "worker").in_scope(|| {
+        info_span!("hash").in_scope(|| spin(time));
+        info_span!("wait").in_scope(|| std::thread::sleep(time));
+    });
+}
+
+fn spin(time: Duration) {
+    let start = Instant::now();
+    let mut state = 1_u64;
+    while start.elapsed() < time {
+        for _ in 0..1_000 {
+            state = black_box(state.wrapping_mul(0x5851_f42d_4c95_7f2d).rotate_left(7));
+        }
+    }
+}
+
+/// Reads what was written. A file holds many runs, so a query names its own.
+fn print_joules(path: &Path, uuid: &str) -> anyhow::Result<()> {
+    let store = Store::open(path)?;
+    println!("\nphase: all that the machine used meanwhile");
+    print_rows(
+        &store,
+        uuid,
+        "SELECT phase, energy_j FROM v_phases JOIN v_runs USING (run)
+         WHERE uuid = ?1 AND phase <> '(rest)'",
+    )?;
+    println!("\nspan: active energy, with all spans below it");
+    print_rows(
+        &store,
+        uuid,
+        "SELECT substr('        ', 1, 2 * depth) || label, inclusive_j
+         FROM v_nodes JOIN v_runs USING (run) WHERE uuid = ?1 ORDER BY node",
+    )
+}
+
+fn print_rows(store: &Store, uuid: &str, query: &str) -> anyhow::Result<()> {
+    let mut statement = store.connection().prepare(query)?;
+    let mut rows = statement.query([uuid])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        match row.get::<_, Option<f64>>(1)? {
+            Some(energy_j) => println!("  {name:<20} {energy_j:>8.3} J"),
+            None => println!("  {name:<20}        ? J"),
+        }
+    }
+    Ok(())
+}
