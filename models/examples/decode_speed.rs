@@ -12,6 +12,9 @@
 //! of ours to theirs; then ours at each depth with a subscriber that records
 //! nothing, as the floor of what spans cost.
 //!
+//! On a busy machine wall time says nothing: set `DECODE_SPEED_CLOCK=cpu` and
+//! both thread counts to 1, and speeds are per second on a CPU.
+//!
 //! Candle reads `CANDLE_NUM_THREADS` for quantised products (spinning workers)
 //! and `RAYON_NUM_THREADS` for the rest; the first defaults to the second.
 
@@ -165,22 +168,57 @@ fn cost(without: f64, with: f64) -> f64 {
 fn decode_ours(model: &mut Model, prompt: &[u32], tokens: usize) -> Outcome<f64> {
     model.reset();
     model.forward(prompt)?;
-    let start = Instant::now();
+    let start = Clock::start();
     for i in 0..tokens {
         black_box(model.forward(&[fed(i)])?);
     }
-    Ok(tokens as f64 / start.elapsed().as_secs_f64())
+    Ok(tokens as f64 / start.seconds())
 }
 
 fn decode_theirs(model: &mut ModelWeights, prompt: &[u32], tokens: usize) -> Outcome<f64> {
     model.clear_kv_cache();
     model.forward(&Tensor::new(prompt, &Device::Cpu)?.unsqueeze(0)?, 0)?;
-    let start = Instant::now();
+    let start = Clock::start();
     for i in 0..tokens {
         let ids = Tensor::new(&[fed(i)], &Device::Cpu)?.unsqueeze(0)?;
         black_box(model.forward(&ids, prompt.len() + i)?);
     }
-    Ok(tokens as f64 / start.elapsed().as_secs_f64())
+    Ok(tokens as f64 / start.seconds())
+}
+
+/// Wall time, or with `DECODE_SPEED_CLOCK=cpu` the time that this process's
+/// threads were on a CPU (Linux).
+enum Clock {
+    Wall(Instant),
+    Cpu(u64),
+}
+
+impl Clock {
+    fn start() -> Self {
+        match std::env::var_os("DECODE_SPEED_CLOCK") {
+            Some(clock) if clock == "cpu" => Self::Cpu(on_cpu_ns()),
+            _ => Self::Wall(Instant::now()),
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        match self {
+            Self::Wall(start) => start.elapsed().as_secs_f64(),
+            Self::Cpu(start) => (on_cpu_ns() - start) as f64 * 1e-9,
+        }
+    }
+}
+
+/// Sum over all threads of this process, in nanoseconds.
+fn on_cpu_ns() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let schedstat =
+        |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("schedstat")).ok();
+    let first = |text: String| text.split(' ').next()?.parse::<u64>().ok();
+    tasks.filter_map(schedstat).filter_map(first).sum()
 }
 
 /// Any tokens do, if both are fed the same.

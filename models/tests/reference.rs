@@ -58,6 +58,12 @@ fn forward(model: &mut Model, tokens: &[u32]) -> Vec<f32> {
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
+    // `f32::max` passes over NaN, which would look like equality.
+    assert!(a.iter().chain(b).all(|logit| logit.is_finite()));
+    assert!(
+        a.iter().any(|logit| *logit != a[0]),
+        "all logits are the same"
+    );
     a.iter()
         .zip(b)
         .map(|(a, b)| (a - b).abs())
