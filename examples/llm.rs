@@ -30,8 +30,8 @@ fn main() -> anyhow::Result<()> {
     };
     let path = arguments.next().unwrap_or_else(|| "llm.db".to_owned());
 
-    // Idle power is measured before the first span; a short inference needs
-    // short samples.
+    // `build` waits while it measures idle power (modelled power knows its own);
+    // a short inference needs short samples.
     let (layer, guard) = EnergyLayer::builder()
         .database(&path)
         .roles(instrument::ROLES)

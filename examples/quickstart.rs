@@ -82,7 +82,7 @@ fn print_joules(path: &Path, uuid: &str) -> anyhow::Result<()> {
     print_rows(
         &store,
         uuid,
-        "SELECT phase, energy_j FROM v_phases JOIN v_runs USING (run)
+        "SELECT phase, v_phases.energy_j FROM v_phases JOIN v_runs USING (run)
          WHERE uuid = ?1 AND phase <> '(rest)'",
     )?;
     println!("\nspan: active energy, with all spans below it");

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::layer::EnergyLayer;
-use crate::power::{Notice, OpenOptions, PowerSource, Sampler, SourceChoice};
+use crate::power::{Notice, OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
 use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
 use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal};
 use crate::roles::DEFAULT_ROLES;
@@ -213,7 +213,7 @@ impl Builder {
     pub fn build(mut self) -> Result<(EnergyLayer, EnergyGuard), Error> {
         let sinks = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
-        let (sources, notices) = self.open_sources(&clock)?;
+        let Opened { sources, notices } = self.open_sources(&clock)?;
         let plan = SourcePlan::of(&sources, &notices);
         let source_count = sources.len();
         let (tell, samples) = std::sync::mpsc::channel();
@@ -288,16 +288,13 @@ impl Builder {
         Ok(sinks)
     }
 
-    fn open_sources(
-        &mut self,
-        clock: &Arc<dyn Clock>,
-    ) -> Result<(Vec<Box<dyn PowerSource>>, Vec<Notice>), Error> {
+    fn open_sources(&mut self, clock: &Arc<dyn Clock>) -> Result<Opened, Error> {
         match std::mem::replace(&mut self.sources, Sources::Given(Vec::new())) {
-            Sources::Given(sources) => Ok((sources, Vec::new())),
-            Sources::Chosen(choice) => {
-                let opened = crate::power::open(&choice, &self.options, clock)?;
-                Ok((opened.sources, opened.notices))
-            }
+            Sources::Given(sources) => Ok(Opened {
+                sources,
+                notices: Vec::new(),
+            }),
+            Sources::Chosen(choice) => Ok(crate::power::open(&choice, &self.options, clock)?),
         }
     }
 }

@@ -12,7 +12,10 @@ use tracing_subscriber::prelude::*;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let database = arguments.next().expect("the database's path");
-    let metadata = RunMetadata { name: arguments.next(), ..RunMetadata::default() };
+    let metadata = RunMetadata {
+        name: arguments.next(),
+        ..RunMetadata::default()
+    };
     let (layer, _guard) = EnergyLayer::builder()
         .database(database)
         .source(SourceChoice::Modelled)

@@ -124,6 +124,10 @@ pub(crate) unsafe fn metadata(word: u64) -> &'static Metadata<'static> {
 
 /// One record, decoded in place.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(
+    clippy::enum_variant_names,
+    reason = "`Record` is what `tracing` calls it"
+)]
 pub(crate) enum Record<'a> {
     New { id: u64, callsite: u64, parent: u64 },
     Enter { id: u64 },

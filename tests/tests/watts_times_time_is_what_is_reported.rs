@@ -1,0 +1,127 @@
+//! With a sensor of known watts, the totals are those watts times the time of the
+//! measured work, and work of threads without spans is no outside energy.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use energy_tests::burn;
+use tracing::info_span;
+use tracing_energy::EnergyLayer;
+use tracing_energy::power::SourceChoice;
+use tracing_energy::rows::ThreadRole;
+use tracing_energy::sink::MemorySink;
+use tracing_subscriber::prelude::*;
+
+const IDLE_W: f64 = 4.0;
+const BUSY_W: f64 = 14.0;
+/// One sample's worth: an interval of 100 ms, stretched as real ones are.
+const SAMPLE_S: f64 = 0.12;
+
+#[test]
+fn watts_times_time_is_what_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let watts = folder.path().join("watts");
+    std::fs::write(&watts, format!("cpu {IDLE_W}\n")).expect("written");
+    // SAFETY: the only test of this program; no other thread reads variables yet.
+    unsafe {
+        std::env::set_var(
+            "TRACING_ENERGY_POWERMETRICS",
+            env!("CARGO_BIN_EXE_fake-powermetrics"),
+        );
+        std::env::set_var("FAKE_POWERMETRICS_WATTS_FILE", &watts);
+    }
+    let memory = MemorySink::new();
+    let (layer, guard) = EnergyLayer::builder()
+        .source(SourceChoice::Auto)
+        .baseline(Duration::from_millis(1_000))
+        .sink(memory.clone())
+        .build()
+        .expect("a recording");
+    let replacement = folder.path().join("watts.new");
+    std::fs::write(&replacement, format!("cpu {BUSY_W}\n")).expect("written");
+    std::fs::rename(&replacement, &watts).expect("replaced");
+    let done = AtomicBool::new(false);
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        burn(Duration::from_millis(1));
+                    }
+                });
+            }
+            info_span!("inference").in_scope(|| {
+                info_span!("prefill").in_scope(|| burn(Duration::from_millis(700)));
+                info_span!("decode").in_scope(|| burn(Duration::from_millis(1_300)));
+            });
+            done.store(true, Ordering::Relaxed);
+        });
+    });
+    let summary = guard.finish();
+    let rows = memory.rows();
+
+    let inference = rows
+        .spans
+        .iter()
+        .find(|span| span.parent.is_none())
+        .expect("the work");
+    let seconds = (inference.end_ns.expect("ended") - inference.start_ns) as f64 / 1e9;
+    let (mut gross, mut idle) = (0.0, 0.0);
+    for row in rows
+        .attribution
+        .span_energy
+        .iter()
+        .filter(|row| row.span == inference.seq)
+    {
+        gross += row.energy_j.expect("measured");
+        idle += row.idle_j.expect("a baseline");
+    }
+    let within = BUSY_W * SAMPLE_S;
+    assert!(
+        (gross - BUSY_W * seconds).abs() < within,
+        "gross {gross} J in {seconds} s"
+    );
+    let active = gross - idle;
+    let expected = (BUSY_W - IDLE_W) * seconds;
+    assert!(
+        (active - expected).abs() < within,
+        "active {active} J in {seconds} s"
+    );
+
+    let phases = rows
+        .attribution
+        .phase_energy
+        .iter()
+        .filter_map(|row| row.energy_j)
+        .sum::<f64>();
+    assert!(
+        (phases - gross).abs() <= 1e-9 * gross,
+        "phases {phases} J, total {gross} J"
+    );
+
+    let cpu = summary
+        .rails
+        .iter()
+        .find(|rail| rail.rail == "powermetrics/cpu")
+        .expect("a cpu rail");
+    let accounts = cpu.accounts.expect("measured");
+    let (spans, outside) = (accounts.spans_j, accounts.outside_j.expect("told"));
+    assert!(
+        outside < 0.1 * spans,
+        "outside {outside} J beside spans {spans} J"
+    );
+    assert!(
+        accounts.profiler_j.expect("told") > 0.0,
+        "the sensor's own work is the profiler's"
+    );
+    let is_own = |id: u32| {
+        rows.threads
+            .iter()
+            .any(|t| t.id == id && t.role == ThreadRole::Profiler)
+    };
+    assert!(rows.spans.iter().all(|span| !is_own(span.thread)));
+    assert!(
+        tracing_energy::attribution::balances(&accounts),
+        "{accounts:?}"
+    );
+}
