@@ -389,11 +389,9 @@ impl Collector {
         }
         self.losses
             .take_shared(&self.parts.shared, self.parts.assembler.folded_nodes());
-        let (batch, warnings) = (&mut self.batch, &mut self.warnings);
-        self.losses.news(now_ns, &mut |event| {
-            warnings.push(event.message.clone());
-            batch.events.push(event);
-        });
+        let batch = &mut self.batch;
+        self.losses
+            .news(now_ns, &mut |event| batch.events.push(event));
     }
 
     fn finish(mut self) -> RunSummary {
@@ -455,7 +453,8 @@ impl Collector {
         }
     }
 
-    fn summarise(self, end_ns: i64, finished: Finished) -> RunSummary {
+    fn summarise(mut self, end_ns: i64, finished: Finished) -> RunSummary {
+        self.warnings.extend(self.losses.totals());
         let rail = |row: &RailRow| RailSummary {
             rail: format!("{}/{}", row.source, row.name),
             is_root: row.parent.is_none(),

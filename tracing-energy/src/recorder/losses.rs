@@ -41,6 +41,13 @@ impl LossCounts {
         self.counts.get(kind).map_or(0, |&(count, _)| count)
     }
 
+    /// Every count in words.
+    pub(crate) fn totals(&self) -> impl Iterator<Item = String> {
+        self.counts
+            .iter()
+            .map(|(kind, (count, _))| message(kind, *count))
+    }
+
     /// An event for each count that grew.
     pub(crate) fn news(&mut self, time_ns: i64, tell: &mut impl FnMut(EventRow)) {
         for (&kind, (count, told)) in &mut self.counts {
