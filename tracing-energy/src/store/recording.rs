@@ -105,10 +105,10 @@ readers! {
     marks, MarkRow, by_number,
     "SELECT time_ns, thread, span, callsite, json
      FROM marks WHERE run = ?1 AND ?2 ORDER BY seq", mark;
-    /// `cpu` of a run, by start.
+    /// `cpu` of a run, by end.
     cpu, CpuRow, by_number,
     "SELECT scope, thread, start_ns, end_ns, on_cpu_ns
-     FROM cpu WHERE run = ?1 AND ?2 ORDER BY start_ns, scope, thread", cpu_time;
+     FROM cpu WHERE run = ?1 AND ?2 ORDER BY end_ns, scope, thread", cpu_time;
     /// `samples` of a run, by start.
     samples, SampleRow, by_number,
     "SELECT rail, start_ns, end_ns, energy_j

@@ -187,7 +187,7 @@ CREATE TABLE cpu (
     start_ns INTEGER NOT NULL,
     end_ns INTEGER NOT NULL,
     on_cpu_ns INTEGER NOT NULL,
-    PRIMARY KEY (run, start_ns, scope, thread)
+    PRIMARY KEY (run, end_ns, scope, thread)
 ) WITHOUT ROWID;
 
 CREATE TABLE node_windows (
