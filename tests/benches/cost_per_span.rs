@@ -4,7 +4,8 @@
 //! Each round measures every subscriber once, in turn, so that a drift of the
 //! machine meets all of them; the median over rounds is printed, and its ratio to
 //! `Registry` with a layer that does nothing. Spans come in bursts with pauses:
-//! what is measured is recording, not waiting for memory in a flood.
+//! what is measured is recording, not waiting for memory in a flood. Subjects can
+//! be chosen by a part of their name: `.. --bench cost_per_span -- ours`.
 
 use std::time::Duration;
 
@@ -107,6 +108,18 @@ fn main() {
         ("tracing-flame", flame),
         ("fastrace (its own API)", fast),
     ];
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    let subjects: Vec<Subject> = subjects
+        .into_iter()
+        .enumerate()
+        .filter(|(at, (name, _))| {
+            *at == 0 || wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()))
+        })
+        .map(|(_, subject)| subject)
+        .collect();
     let mut rounds = vec![Vec::new(); subjects.len()];
     for _ in 0..ROUNDS {
         for (nanos, (_, measure)) in rounds.iter_mut().zip(&subjects) {

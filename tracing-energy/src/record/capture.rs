@@ -9,46 +9,42 @@ use super::shared::Capture;
 use super::thread_log::Writer;
 use super::wire::{self, FieldType, MAX_TEXT};
 
-/// Writes the fields it visits.
-pub(crate) struct FieldWriter<'a> {
-    writer: &'a Writer,
-    keys: Option<&'a [String]>,
+/// Has the fields that are kept written; `keys` are the names that stay when
+/// capture is narrowed.
+#[inline(always)]
+pub(crate) fn write_fields(
+    writer: &Writer,
+    capture: Capture,
+    keys: &[String],
+    visit: impl FnOnce(&mut dyn Visit),
+) {
+    let mut all = FieldWriter { writer };
+    match capture {
+        Capture::All => visit(&mut all),
+        Capture::KeyFields => visit(&mut KeyFieldWriter { all, keys }),
+    }
 }
 
-impl<'a> FieldWriter<'a> {
-    /// For fields of a callsite; `keys` are the names that are kept when capture
-    /// is narrowed.
-    pub(crate) fn new(writer: &'a Writer, capture: Capture, keys: &'a [String]) -> Self {
-        Self {
-            writer,
-            keys: (capture == Capture::KeyFields).then_some(keys),
-        }
-    }
+/// Writes the fields it visits.
+struct FieldWriter<'a> {
+    writer: &'a Writer,
+}
 
-    fn wants(&self, field: &Field) -> bool {
-        self.keys.is_none_or(|keys| {
-            field.name() == "token" || keys.iter().any(|key| key == field.name())
-        })
-    }
-
-    #[inline]
+impl FieldWriter<'_> {
+    #[inline(always)]
     fn number(&self, field: &Field, kind: FieldType, word: u64) {
-        if self.wants(field) {
-            self.writer
-                .append([wire::field(kind, field.index(), 8), word]);
-        }
+        self.writer
+            .append([wire::field(kind, field.index(), 8), word]);
     }
 
-    #[inline]
+    #[inline(always)]
     fn small(&self, field: &Field, kind: FieldType, value: u32) {
-        if self.wants(field) {
-            self.writer
-                .append([wire::small_field(kind, field.index(), value)]);
-        }
+        self.writer
+            .append([wire::small_field(kind, field.index(), value)]);
     }
 
     fn text(&self, field: &Field, text: &[u8], cut: bool) {
-        if !self.wants(field) || !self.writer.reserve(1 + text.len().div_ceil(8)) {
+        if !self.writer.reserve(1 + text.len().div_ceil(8)) {
             return;
         }
         let kind = if cut {
@@ -90,11 +86,54 @@ impl Visit for FieldWriter<'_> {
         self.text(field, kept, kept.len() < value.len());
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let mut text = ShortText::default();
+        // An error means that the value's own formatting failed or was cut.
+        let cut = write!(text, "{value:?}").is_err();
+        self.text(field, text.bytes(), cut);
+    }
+}
+
+/// Writes key fields and the token's number only.
+struct KeyFieldWriter<'a> {
+    all: FieldWriter<'a>,
+    keys: &'a [String],
+}
+
+impl KeyFieldWriter<'_> {
+    fn wants(&self, field: &Field) -> bool {
+        field.name() == "token" || self.keys.iter().any(|key| key == field.name())
+    }
+}
+
+impl Visit for KeyFieldWriter<'_> {
+    fn record_u64(&mut self, field: &Field, value: u64) {
         if self.wants(field) {
-            let mut text = ShortText::default();
-            // An error means that the value's own formatting failed or was cut.
-            let cut = write!(text, "{value:?}").is_err();
-            self.text(field, text.bytes(), cut);
+            self.all.record_u64(field, value);
+        }
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        if self.wants(field) {
+            self.all.record_i64(field, value);
+        }
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if self.wants(field) {
+            self.all.record_f64(field, value);
+        }
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if self.wants(field) {
+            self.all.record_bool(field, value);
+        }
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if self.wants(field) {
+            self.all.record_str(field, value);
+        }
+    }
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if self.wants(field) {
+            self.all.record_debug(field, value);
         }
     }
 }

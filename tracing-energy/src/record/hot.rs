@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use tracing::Event;
 use tracing::field::Visit;
 use tracing::span::{Attributes, Record};
-use tracing::{Event, Metadata};
 
-use super::capture::{FieldWriter, has_fields};
+use super::capture::{has_fields, write_fields};
 use super::shared::{Capture, Shared};
 use super::thread_log::{Writer, with_writer};
 use super::wire::{self, CONTEXTUAL, Kind, ROOT};
@@ -62,6 +62,7 @@ impl Hot {
     pub(crate) fn new_span(&self, id: u64, attributes: &Attributes<'_>, parent: ParentIs) {
         let metadata = attributes.metadata();
         with_writer(&self.shared, |writer| {
+            writer.prefetch();
             let callsite = wire::callsite(metadata);
             let appended = match parent {
                 // No clock: the thread's own order places the span well enough, for
@@ -82,7 +83,9 @@ impl Hot {
             };
             if appended {
                 writer.implied.new.set(id);
-                self.fields(writer, metadata, |visitor| attributes.record(visitor));
+                if has_fields(metadata) {
+                    self.fields(writer, |visitor| attributes.record(visitor));
+                }
                 writer.publish();
             }
         });
@@ -128,11 +131,7 @@ impl Hot {
     pub(crate) fn record(&self, id: u64, values: &Record<'_>) {
         with_writer(&self.shared, |writer| {
             if writer.append([wire::timed(Kind::Record, self.shared.raw_now()), id]) {
-                values.record(&mut FieldWriter::new(
-                    writer,
-                    self.shared.capture,
-                    &self.key_fields,
-                ));
+                self.fields(writer, |visitor| values.record(visitor));
                 writer.publish();
             }
         });
@@ -161,20 +160,14 @@ impl Hot {
                 wire::callsite(event.metadata()),
                 parent.word(),
             ]) {
-                self.fields(writer, event.metadata(), |visitor| event.record(visitor));
+                self.fields(writer, |visitor| event.record(visitor));
                 writer.publish();
             }
         });
     }
 
-    #[inline]
-    fn fields(&self, writer: &Writer, metadata: &Metadata<'_>, visit: impl FnOnce(&mut dyn Visit)) {
-        if has_fields(metadata) {
-            visit(&mut FieldWriter::new(
-                writer,
-                self.shared.capture,
-                &self.key_fields,
-            ));
-        }
+    #[inline(always)]
+    fn fields(&self, writer: &Writer, visit: impl FnOnce(&mut dyn Visit)) {
+        writer.while_busy(|| write_fields(writer, self.shared.capture, &self.key_fields, visit));
     }
 }

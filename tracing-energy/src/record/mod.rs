@@ -13,6 +13,7 @@ mod hot;
 mod instances;
 mod merge;
 mod output;
+mod raw_clock;
 mod shared;
 mod thread_log;
 mod threads;

@@ -8,6 +8,7 @@ use std::thread::Thread;
 use crossbeam_queue::SegQueue;
 
 use super::chunk::ChunkPool;
+use super::raw_clock::RawClock;
 use super::thread_log::ThreadLog;
 
 /// What a traced thread does when the recorder's memory is full.
@@ -120,8 +121,7 @@ pub(crate) struct Losses {
 pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) gate: &'static Gate,
-    pub(crate) clock: quanta::Clock,
-    pub(crate) base_raw: u64,
+    pub(crate) clock: RawClock,
     pub(crate) pool: ChunkPool,
     pub(crate) on_full: OnFull,
     pub(crate) capture: Capture,
@@ -136,12 +136,10 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Shared {
     pub(crate) fn new(buffer_bytes: usize, on_full: OnFull, capture: Capture) -> Arc<Self> {
-        let clock = quanta::Clock::new();
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             gate: Gate::register(),
-            base_raw: clock.raw(),
-            clock,
+            clock: RawClock::new(),
             pool: ChunkPool::with_limit(buffer_bytes),
             on_full,
             capture,
@@ -153,9 +151,9 @@ impl Shared {
     }
 
     /// The clock's raw count since the recorder began.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn raw_now(&self) -> u64 {
-        self.clock.raw().wrapping_sub(self.base_raw)
+        self.clock.now()
     }
 
     pub(crate) fn wake_collector(&self) {

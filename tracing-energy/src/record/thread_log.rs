@@ -8,7 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::chunk::{CHUNK_WORDS, Chunk, ChunkPool, free_chain};
@@ -149,6 +149,22 @@ impl Writer {
         self.at.get() + words <= CHUNK_WORDS || self.next_chunk()
     }
 
+    /// Prepares to write soon.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        // SAFETY: our current chunk stays in the chain until we link the next.
+        unsafe { self.chunk.get().as_ref() }.prefetch(self.at.get());
+    }
+
+    /// Runs `visit`, which may run the program's own code: what that records is
+    /// refused, for it would come in the middle of a record.
+    #[inline(always)]
+    pub(crate) fn while_busy(&self, visit: impl FnOnce()) {
+        self.busy.set(true);
+        let _free_again = Busy(&self.busy);
+        visit();
+    }
+
     /// Hands everything appended so far to the collector.
     #[inline]
     pub(crate) fn publish(&self) {
@@ -249,8 +265,8 @@ impl Drop for Writers {
 }
 
 /// Runs `write` with this thread's writer for `shared`. Does nothing, but counts
-/// it, while the thread is torn down or `write` is already running.
-#[inline]
+/// it, while the thread is torn down or formats a field for us.
+#[inline(always)]
 pub(crate) fn with_writer(shared: &Arc<Shared>, write: impl FnOnce(&Writer)) {
     let latest = LATEST.try_with(Cell::get).unwrap_or(NONE);
     let writer = if latest.recorder == shared.id {
@@ -260,19 +276,19 @@ pub(crate) fn with_writer(shared: &Arc<Shared>, write: impl FnOnce(&Writer)) {
     };
     // SAFETY: a pointer in `LATEST` is to a boxed writer in `WRITERS`, which
     // clears `LATEST` before it drops and removes writers only in `find_writer`.
-    let Some(writer) = (unsafe { writer.as_ref() }) else {
-        shared.losses.late.fetch_add(1, Ordering::Relaxed);
-        return;
-    };
-    if writer.busy.replace(true) {
-        shared.losses.nested.fetch_add(1, Ordering::Relaxed);
-        return;
+    match unsafe { writer.as_ref() } {
+        Some(writer) if !writer.busy.get() => write(writer),
+        Some(_) => count(&shared.losses.nested),
+        None => count(&shared.losses.late),
     }
-    let _free_again = Busy(&writer.busy);
-    write(writer);
 }
 
-/// Clears the flag also when a field's formatting panics.
+#[cold]
+fn count(losses: &AtomicU64) {
+    losses.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Keeps a writer busy; also when a field's formatting panics it is free again.
 struct Busy<'a>(&'a Cell<bool>);
 
 impl Drop for Busy<'_> {

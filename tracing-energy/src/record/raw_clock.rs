@@ -1,0 +1,110 @@
+//! The cheapest clock of the machine, read twice for each activation.
+//!
+//! A processor's counter where it runs at one rate on all cores: the TSC of
+//! x86-64 if it is invariant (Intel SDM vol. 3B, "Invariant TSC"; AMD APM vol. 2,
+//! the same words), the virtual counter of AArch64 always (Arm ARM, D12.1). Its
+//! rate need not be known: the collector measures it all the time. Elsewhere the operating system's monotonic clock.
+
+use std::time::Instant;
+
+/// Counts since it was made; never goes back on one thread.
+#[derive(Debug)]
+pub(crate) struct RawClock {
+    /// Without a counter: when it was made.
+    monotonic: Option<Instant>,
+    base: u64,
+}
+
+impl RawClock {
+    pub(crate) fn new() -> Self {
+        let monotonic = (!counter::is_steady()).then(Instant::now);
+        let base = if monotonic.is_some() {
+            0
+        } else {
+            counter::now()
+        };
+        Self { monotonic, base }
+    }
+
+    /// The count now.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> u64 {
+        match self.monotonic {
+            None => counter::now().wrapping_sub(self.base),
+            Some(since) => since.elapsed().as_nanos() as u64,
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod counter {
+    use std::arch::x86_64::{__cpuid, _rdtsc};
+
+    const POWER_MANAGEMENT: u32 = 0x8000_0007;
+    const INVARIANT_TSC: u32 = 1 << 8;
+
+    pub(super) fn is_steady() -> bool {
+        __cpuid(0x8000_0000).eax >= POWER_MANAGEMENT
+            && __cpuid(POWER_MANAGEMENT).edx & INVARIANT_TSC != 0
+    }
+
+    #[inline(always)]
+    pub(super) fn now() -> u64 {
+        // SAFETY: every x86-64 processor has this instruction.
+        unsafe { _rdtsc() }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod counter {
+    pub(super) fn is_steady() -> bool {
+        true
+    }
+
+    #[inline(always)]
+    pub(super) fn now() -> u64 {
+        let count: u64;
+        // SAFETY: reads a register that user programs may read on all our systems.
+        unsafe {
+            std::arch::asm!("mrs {}, cntvct_el0", out(reg) count, options(nomem, nostack));
+        }
+        count
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod counter {
+    pub(super) fn is_steady() -> bool {
+        false
+    }
+
+    pub(super) fn now() -> u64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn both_clocks_go_on_and_never_back() {
+        let counter = RawClock::new();
+        let system = RawClock {
+            monotonic: Some(Instant::now()),
+            base: 0,
+        };
+        for clock in [counter, system] {
+            let first = clock.now();
+            std::thread::sleep(Duration::from_millis(2));
+            let mut last = clock.now();
+            assert!(last > first);
+            for _ in 0..1000 {
+                let now = clock.now();
+                assert!(now >= last);
+                last = now;
+            }
+        }
+    }
+}
