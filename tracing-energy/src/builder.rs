@@ -215,7 +215,6 @@ impl Builder {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
         let Opened { sources, notices } = self.open_sources(&clock)?;
         let plan = SourcePlan::of(&sources, &notices);
-        let source_count = sources.len();
         let (tell, samples) = std::sync::mpsc::channel();
         let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
@@ -235,8 +234,6 @@ impl Builder {
             roles: self.roles,
             domains: self.domains,
         };
-        let mut own_threads = sampler_threads(&sampler, source_count);
-        own_threads.push(("energy-write".to_owned(), writer.tid()));
         let parts = CollectorParts {
             shared: Arc::clone(&shared),
             control: Arc::clone(&control),
@@ -247,10 +244,7 @@ impl Builder {
             first_rail: plan.first_rail,
             configured_idle: plan.configured_idle,
             baseline_asked,
-            own_threads,
-            sensors: (0..source_count)
-                .filter_map(|source| sampler.child_pid(source))
-                .collect(),
+            watch: sampler.watch(),
             assembler: Assembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,
             flush_every: self.flush_every,
@@ -380,19 +374,6 @@ fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         metadata,
     }
-}
-
-/// The sampler's threads. Each tells its system id when it first runs, which is
-/// a moment after it was made.
-fn sampler_threads(sampler: &Sampler, sources: usize) -> Vec<(String, i64)> {
-    for _ in 0..100 {
-        if sampler.thread_ids().len() >= sources {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let named = |tid| ("energy-power".to_owned(), tid);
-    sampler.thread_ids().into_iter().map(named).collect()
 }
 
 fn thread_error(source: std::io::Error) -> Error {

@@ -109,8 +109,8 @@ impl Ending {
         let end = self.clock.now();
         self.shared.gate.close();
         self.control.set_end(end, status);
-        sampler.stop();
-        self.control.set_complete();
+        let notices = sampler.stop();
+        self.control.set_complete(notices);
         self.shared.wake_collector();
         collector.join().unwrap_or_else(|_| RunSummary {
             uuid: self.uuid.clone(),

@@ -31,13 +31,10 @@ fn record(fake: &Path, environment: &[(&str, &str)], millis: u64) -> (Vec<Sample
     let (sender, messages) = mpsc::channel();
     let sampler = Sampler::spawn(vec![Box::new(source)], clock, sender);
     std::thread::sleep(Duration::from_millis(millis));
-    assert!(
-        sampler
-            .child_pid(0)
-            .and_then(cpu_time::other_process)
-            .is_some()
-    );
-    let own_times = sampler.thread_ids().into_iter().map(cpu_time::thread);
+    let watch = sampler.watch();
+    let children = watch.child_pids().into_iter();
+    assert!(children.filter_map(cpu_time::other_process).count() == 1);
+    let own_times = watch.thread_ids().into_iter().map(cpu_time::thread);
     assert!(own_times.flatten().count() == 3);
     let mut notices = sampler.stop();
     let mut samples = Vec::new();

@@ -49,6 +49,8 @@ pub struct Engine {
     pub(super) events: Vec<EventRow>,
     pub(super) counters: Counters,
     pub(super) run_end: i64,
+    /// Openings and closings before this time were said to be told.
+    told_until: i64,
     /// Windows that begin before may lack their spans.
     pub(super) pruned_until: i64,
     pub(super) head_told: bool,
@@ -77,6 +79,7 @@ impl Default for Engine {
             events: Vec::new(),
             counters: Counters::default(),
             run_end: i64::MAX,
+            told_until: i64::MIN,
             pruned_until: 0,
             head_told: false,
             coarse: false,
@@ -145,6 +148,7 @@ impl Engine {
     /// order of time.
     pub fn open(&mut self, opened: Opened) {
         let start = opened.start_ns;
+        self.note_late(start);
         let info = *self.node_info(opened.node);
         self.used(opened.node, start);
         match info.role {
@@ -168,6 +172,7 @@ impl Engine {
 
     /// An activation was left; others of its thread stay open.
     pub fn close(&mut self, seq: u64, end_ns: i64) {
+        self.note_late(end_ns);
         let Some(closed) = self.stacks.close(seq, end_ns) else {
             return;
         };
@@ -244,6 +249,7 @@ impl Engine {
     pub fn advance(&mut self, spans_until_ns: i64, cpu_until_ns: i64) -> AttributionRows {
         let sealed = spans_until_ns.div_euclid(SLOT_NS) * SLOT_NS;
         self.seal(sealed);
+        self.told_until = sealed;
         let mut rows = AttributionRows::default();
         let limit = sealed.min(cpu_until_ns);
         self.close_windows(limit, cpu_until_ns, &mut rows);
@@ -269,6 +275,7 @@ impl Engine {
         self.seal(i64::MAX);
         self.cpu.finished = true;
         self.run_end = end_ns;
+        self.tell_late();
         let mut rows = AttributionRows::default();
         self.close_windows(end_ns, i64::MAX, &mut rows);
         self.tell_gaps(end_ns);
@@ -285,6 +292,21 @@ impl Engine {
             count: 1,
             message,
         });
+    }
+
+    fn tell_late(&mut self) {
+        let count = self.counters.late_edges;
+        if count > 0 {
+            self.events.push(EventRow {
+                time_ns: self.run_end,
+                kind: "late_records".to_owned(),
+                count,
+                message: format!(
+                    "{count} records came after their power windows had closed, for their \
+                     threads had been kept from a processor; `energy attribute` is exact"
+                ),
+            });
+        }
     }
 
     fn tell_gaps(&mut self, until: i64) {
@@ -325,6 +347,12 @@ impl Engine {
     fn used(&mut self, node: u32, time: i64) {
         let from = &mut self.domain_from[self.domains[node as usize] as usize];
         *from = (*from).min(time);
+    }
+
+    /// A traced thread that was kept from its processor in the middle of a record
+    /// tells late: its windows may have closed without it.
+    fn note_late(&mut self, time: i64) {
+        self.counters.late_edges += u64::from(time < self.told_until);
     }
 
     fn seal(&mut self, until: i64) {

@@ -16,7 +16,7 @@ pub mod validate;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
 pub use replay::{Replay, ReplayMode};
-pub use sampler::{Sampler, SamplerMessage};
+pub use sampler::{Sampler, SamplerMessage, SamplerWatch};
 
 use crate::clock::Clock;
 use crate::units::{Energy, Nanos};

@@ -61,6 +61,28 @@ pub struct Sampler {
     clock: ClockHandle,
 }
 
+/// Tells, at any time, which threads and processes sampling keeps: they change when
+/// a source restarts its sensor.
+#[derive(Debug, Clone, Default)]
+pub struct SamplerWatch(Vec<Arc<Worker>>);
+
+impl SamplerWatch {
+    /// Operating system's ids of all threads that sampling keeps.
+    pub fn thread_ids(&self) -> Vec<i64> {
+        let tids = self.0.iter().map(|worker| lock(&worker.tids).clone());
+        tids.flatten().collect()
+    }
+
+    /// The sensor processes that sources keep now.
+    pub fn child_pids(&self) -> Vec<u32> {
+        let pids = self
+            .0
+            .iter()
+            .map(|worker| worker.child.load(Ordering::Relaxed));
+        pids.filter(|&pid| pid != 0).collect()
+    }
+}
+
 struct ClockHandle(Arc<dyn Clock>);
 
 impl std::fmt::Debug for ClockHandle {
@@ -118,17 +140,9 @@ impl Sampler {
         sampler
     }
 
-    /// Operating system's ids of all threads that sampling keeps; their CPU time
-    /// is the profiler's. Changes when a source restarts its sensor.
-    pub fn thread_ids(&self) -> Vec<i64> {
-        let tids = self.workers.iter().map(|worker| lock(&worker.tids).clone());
-        tids.flatten().collect()
-    }
-
-    /// The sensor process of a source, if it keeps one now.
-    pub fn child_pid(&self, source: usize) -> Option<u32> {
-        let pid = self.workers.get(source)?.child.load(Ordering::Relaxed);
-        (pid != 0).then_some(pid)
+    /// A look at whose CPU time is the profiler's.
+    pub fn watch(&self) -> SamplerWatch {
+        SamplerWatch(self.workers.clone())
     }
 
     /// Stops all sources at once and waits for their last samples, three seconds

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::power::Notice;
 use crate::rows::{RunMetadata, RunStatus};
 use crate::units::Nanos;
 
@@ -12,6 +13,7 @@ pub(crate) struct Control {
     end: Mutex<Option<(Nanos, RunStatus)>>,
     complete: AtomicBool,
     metadata: Mutex<(RunMetadata, bool)>,
+    last_notices: Mutex<Vec<Notice>>,
 }
 
 impl Control {
@@ -20,6 +22,7 @@ impl Control {
             end: Mutex::new(None),
             complete: AtomicBool::new(false),
             metadata: Mutex::new((metadata, false)),
+            last_notices: Mutex::new(Vec::new()),
         }
     }
 
@@ -35,9 +38,21 @@ impl Control {
         self.end.lock().ok().and_then(|end| *end)
     }
 
-    /// Says that all samples up to the end are delivered.
-    pub(crate) fn set_complete(&self) {
+    /// Says that all samples up to the end are delivered, and what was noticed
+    /// while they were waited for.
+    pub(crate) fn set_complete(&self, notices: Vec<Notice>) {
+        if let Ok(mut last) = self.last_notices.lock() {
+            *last = notices;
+        }
         self.complete.store(true, Ordering::Release);
+    }
+
+    /// What was noticed at the end; once.
+    pub(crate) fn last_notices(&self) -> Vec<Notice> {
+        self.last_notices
+            .lock()
+            .map(|mut notices| std::mem::take(&mut *notices))
+            .unwrap_or_default()
     }
 
     /// Whether all that belongs to the run is delivered.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::cpu_time;
+use crate::power::SamplerWatch;
 use crate::record::ThreadLog;
 use crate::rows::{CpuOf, CpuRow};
 use crate::units::Nanos;
@@ -21,7 +22,7 @@ struct Mark {
 /// Reads CPU times and tells them as rows with their own edges.
 pub(crate) struct CpuReader {
     process: Option<Mark>,
-    sensors: Vec<(u32, Option<Mark>)>,
+    sensors: Sensors,
     own: Vec<(u32, i64, Option<Mark>)>,
     threads: Vec<Option<Mark>>,
     machine: VecDeque<Mark>,
@@ -29,19 +30,33 @@ pub(crate) struct CpuReader {
 }
 
 impl CpuReader {
-    /// Begins at run time `now`, with our own threads (run id and system id) and
-    /// the sensors' child processes.
-    pub(crate) fn new(now_ns: i64, own: &[(u32, i64)], sensors: &[u32]) -> Self {
+    /// Begins at run time `now`.
+    pub(crate) fn new(now_ns: i64, watch: SamplerWatch) -> Self {
         let mut reader = Self {
             process: None,
-            sensors: sensors.iter().map(|&pid| (pid, None)).collect(),
-            own: own.iter().map(|&(id, tid)| (id, tid, None)).collect(),
+            sensors: Sensors::new(watch),
+            own: Vec::new(),
             threads: Vec::new(),
             machine: VecDeque::new(),
             machine_told_ns: now_ns,
         };
         reader.read(now_ns, std::iter::empty(), &mut |_| ());
         reader
+    }
+
+    /// Whether the thread with this system id is one of ours.
+    pub(crate) fn knows(&self, tid: i64) -> bool {
+        self.own.iter().any(|&(_, known, _)| known == tid)
+    }
+
+    /// Adds a thread of ours, by run id and system id, which had used that much at
+    /// the last reading.
+    pub(crate) fn add_own(&mut self, id: u32, tid: i64, used: Option<Nanos>) {
+        let mark = self.process.zip(used).map(|(process, used)| Mark {
+            time_ns: process.time_ns,
+            used_ns: used.nanos(),
+        });
+        self.own.push((id, tid, mark));
     }
 
     /// Adds traced thread `number` (from 0, dense), with its CPU time when its
@@ -69,15 +84,7 @@ impl CpuReader {
             cpu_time::process(),
             tell,
         );
-        for (pid, mark) in &mut self.sensors {
-            step(
-                mark,
-                CpuOf::Sensor,
-                now_ns,
-                cpu_time::other_process(*pid),
-                tell,
-            );
-        }
+        self.sensors.read(now_ns, tell);
         for (id, tid, mark) in &mut self.own {
             step(
                 mark,
@@ -124,6 +131,55 @@ impl CpuReader {
                 start_ns: oldest.time_ns,
                 end_ns: now_ns,
                 on_cpu_ns: used.nanos() - oldest.used_ns,
+            });
+        }
+    }
+}
+
+/// The sensors' processes, all as one series: they may come and go.
+struct Sensors {
+    watch: SamplerWatch,
+    used: Vec<(u32, i64)>,
+    last_ns: Option<i64>,
+}
+
+impl Sensors {
+    fn new(watch: SamplerWatch) -> Self {
+        Self {
+            watch,
+            used: Vec::new(),
+            last_ns: None,
+        }
+    }
+
+    /// Tells what they used since the last call. A process that came since then
+    /// has used all its CPU time since then.
+    fn read(&mut self, now_ns: i64, tell: &mut impl FnMut(CpuRow)) {
+        let used = |pid| Some((pid, cpu_time::other_process(pid)?.nanos()));
+        let now: Vec<(u32, i64)> = self
+            .watch
+            .child_pids()
+            .into_iter()
+            .filter_map(used)
+            .collect();
+        let before = std::mem::replace(&mut self.used, now);
+        let Some(start_ns) = self.last_ns.replace(now_ns) else {
+            return;
+        };
+        let earlier = |pid| {
+            let known = before.iter().find(|&&(other, _)| other == pid);
+            known.map_or(0, |&(_, used)| used)
+        };
+        let steps = self
+            .used
+            .iter()
+            .map(|&(pid, used)| (used - earlier(pid)).max(0));
+        if start_ns < now_ns && !self.used.is_empty() {
+            tell(CpuRow {
+                of: CpuOf::Sensor,
+                start_ns,
+                end_ns: now_ns,
+                on_cpu_ns: steps.sum(),
             });
         }
     }

@@ -1,0 +1,96 @@
+//! The end of a run.
+
+use super::super::batch::{self, Collecting};
+use super::super::summary::{RailSummary, RunSummary};
+use super::Collector;
+use crate::attribution::Finished;
+use crate::host;
+use crate::rows::{RailRow, RunStatus};
+
+impl Collector {
+    pub(super) fn finish(mut self) -> RunSummary {
+        let (end, status) = self
+            .parts
+            .control
+            .end()
+            .unwrap_or((self.now(), RunStatus::Complete));
+        let end_ns = (end - self.parts.zero).nanos();
+        self.pass();
+        for notice in self.parts.control.last_notices() {
+            let time_ns = (notice.time - self.parts.zero).nanos();
+            self.event(time_ns, notice.kind, notice.message);
+        }
+        {
+            let Self {
+                parts,
+                engine,
+                batch,
+                losses,
+                seen,
+                ..
+            } = &mut self;
+            let mut out = Collecting {
+                engine,
+                batch,
+                losses,
+                seen,
+            };
+            parts.assembler.finish(end_ns, &mut out);
+        }
+        self.settle_idle(end_ns, true);
+        let (rows, finished) = std::mem::take(&mut self.engine).finish(end_ns);
+        self.batch.attribution.append(rows);
+        self.tell_losses(end_ns);
+        for event in finished.events.clone() {
+            self.tell(event);
+        }
+        if !finished.balanced {
+            let message =
+                "the accounts do not sum to what was measured: do not trust this run".to_owned();
+            self.event(end_ns, "imbalance", message);
+        }
+        self.last_batch(end_ns, status);
+        self.summarise(end_ns, finished)
+    }
+
+    fn last_batch(&mut self, end_ns: i64, status: RunStatus) {
+        if let Some(metadata) = self.parts.control.changed_metadata() {
+            self.parts.run.metadata = metadata;
+        }
+        self.parts.run.status = status;
+        self.parts.run.end_ns = Some(end_ns);
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.run = Some(self.parts.run.clone());
+        batch.time_ns = end_ns;
+        batch.heartbeat_unix_ns = host::unix_ns();
+        batch::tidy(&mut batch);
+        self.parts.writer.send_last(batch);
+        for failure in self.parts.writer.finish() {
+            self.losses.add_rows(failure.rows);
+            self.warnings.push(failure.message);
+        }
+    }
+
+    fn summarise(mut self, end_ns: i64, finished: Finished) -> RunSummary {
+        self.warnings.extend(self.losses.totals());
+        let rail = |row: &RailRow| RailSummary {
+            rail: format!("{}/{}", row.source, row.name),
+            is_root: row.parent.is_none(),
+            provenance: row.provenance,
+            accounts: finished
+                .rails
+                .iter()
+                .find(|total| total.balance.rail == row.id)
+                .map(|total| total.balance.accounts),
+        };
+        RunSummary {
+            uuid: self.parts.run.uuid.clone(),
+            duration_ns: end_ns,
+            activations: self.seen.activations,
+            rails: self.parts.rails.iter().map(rail).collect(),
+            lost: self.losses.count("records_dropped") + self.losses.count("rows_dropped"),
+            stalled_ns: self.losses.count("stalled"),
+            warnings: self.warnings,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What comes in: records, CPU times, samples, our own threads.
+
+use super::super::batch::{self, Collecting};
+use super::{Collector, CollectorParts, send};
+use crate::power::SamplerMessage;
+use crate::rows::{BaselineRow, CpuRow, SampleRow, ThreadRole, ThreadRow};
+use crate::units::Nanos;
+
+/// Samples before the first span are kept back at most this long.
+const IDLE_LIMIT_NS: i64 = 60_000_000_000;
+
+impl Collector {
+    pub(super) fn take_records(&mut self, limit: u64) {
+        let Self {
+            parts,
+            engine,
+            merge,
+            calibration,
+            cpu,
+            losses,
+            batch,
+            seen,
+            ..
+        } = self;
+        let CollectorParts {
+            shared,
+            assembler,
+            writer,
+            ..
+        } = parts;
+        let (thread_ids, next_thread) = (&mut self.thread_ids, &mut self.next_thread);
+        merge.adopt(shared, |log| {
+            let id = *next_thread;
+            *next_thread += 1;
+            thread_ids.push(id);
+            let row = ThreadRow {
+                id,
+                tid: log.tid,
+                name: log.name.clone(),
+                role: ThreadRole::Program,
+            };
+            engine.thread(id, row.role);
+            batch.threads.push(row);
+            let number = assembler.add_thread(id);
+            cpu.add_thread(number, calibration.time(log.began.0), log.began.1);
+            number
+        });
+        merge.drain(shared, limit, |thread, raw, record, last_try| {
+            let mut out = Collecting {
+                engine,
+                batch,
+                losses,
+                seen,
+            };
+            let verdict = assembler.take(thread, calibration.time(raw), record, last_try, &mut out);
+            if batch.spans.len() >= batch::FULL {
+                send(writer, batch, losses);
+            }
+            verdict
+        });
+    }
+
+    /// Takes up threads of ours that are new: a source may start one at any time,
+    /// and all it used was used since the last reading.
+    pub(super) fn watch_threads(&mut self) {
+        for tid in self.parts.watch.thread_ids() {
+            if !self.cpu.knows(tid) {
+                self.own_thread("energy-power", tid, Some(Nanos::ZERO));
+            }
+        }
+    }
+
+    /// A thread of ours; its CPU time is the profiler's.
+    pub(super) fn own_thread(&mut self, name: &str, tid: i64, used: Option<Nanos>) {
+        let row = ThreadRow {
+            id: self.next_thread,
+            tid,
+            name: Some(name.to_owned()),
+            role: ThreadRole::Profiler,
+        };
+        self.next_thread += 1;
+        self.engine.thread(row.id, row.role);
+        self.cpu.add_own(row.id, tid, used);
+        self.batch.threads.push(row);
+    }
+
+    pub(super) fn read_cpu(&mut self, now_ns: i64) {
+        let Self {
+            cpu,
+            merge,
+            engine,
+            batch,
+            thread_ids,
+            ..
+        } = self;
+        let threads = merge
+            .live()
+            .map(|(number, log)| (number, thread_ids[number], log));
+        cpu.read(now_ns, threads, &mut |row: CpuRow| {
+            engine.cpu(row);
+            batch.cpu.push(row);
+        });
+    }
+
+    pub(super) fn end_threads(&mut self) {
+        self.merge.retire(&self.parts.shared, |_, _| ());
+    }
+
+    pub(super) fn take_samples(&mut self) {
+        while let Ok(message) = self.parts.samples.try_recv() {
+            match message {
+                SamplerMessage::Reading { source, reading } => {
+                    let first_rail = self.parts.first_rail[source];
+                    for sample in &reading.samples {
+                        self.sample(SampleRow {
+                            rail: first_rail + sample.rail as u32,
+                            start_ns: (sample.start - self.parts.zero).nanos(),
+                            end_ns: (sample.end - self.parts.zero).nanos(),
+                            energy_j: sample.energy.map(|energy| energy.joules()),
+                        });
+                    }
+                    for notice in reading.notices {
+                        self.event(
+                            (notice.time - self.parts.zero).nanos(),
+                            notice.kind,
+                            notice.message,
+                        );
+                    }
+                }
+                SamplerMessage::Error { error, .. } => {
+                    let now = self.now().nanos();
+                    self.event(now, "source_error", error.to_string());
+                }
+                SamplerMessage::Stopped { .. } => {}
+            }
+        }
+    }
+
+    /// Samples wait until it is known which of them are idle time.
+    fn sample(&mut self, row: SampleRow) {
+        self.batch.samples.push(row);
+        match &mut self.idle {
+            Some(_) => self.held.push(row),
+            None => self.engine.sample(row),
+        }
+    }
+
+    /// Decides the baselines once the idle time is over: at zero if it was asked
+    /// for, else at the first span.
+    pub(super) fn settle_idle(&mut self, now_ns: i64, at_end: bool) {
+        let over = at_end || self.seen.activations > 0 || now_ns > IDLE_LIMIT_NS;
+        let asked = self.parts.baseline_asked;
+        if !(over || asked && now_ns > 0) {
+            return;
+        }
+        let Some(mut idle) = self.idle.take() else {
+            return;
+        };
+        let until_ns = if asked {
+            0
+        } else {
+            self.seen.first_ns.unwrap_or(now_ns)
+        };
+        self.held
+            .iter()
+            .filter(|row| row.end_ns <= until_ns)
+            .for_each(|row| idle.add(row));
+        idle.baselines(asked)
+            .into_iter()
+            .for_each(|row| self.baseline(row));
+        for row in std::mem::take(&mut self.held) {
+            self.engine.sample(row);
+        }
+    }
+
+    pub(super) fn baseline(&mut self, row: BaselineRow) {
+        if self
+            .batch
+            .baselines
+            .iter()
+            .all(|known| known.rail != row.rail)
+        {
+            self.engine
+                .baseline(row.rail, Some(crate::units::Power::from_watts(row.power_w)));
+            self.batch.baselines.push(row);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The collector thread: logs, samples and CPU times in, batches out.
+
+mod ending;
+mod intake;
+mod telling;
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::batch::{self, Collecting, Seen};
+use super::calibration::Calibration;
+use super::control::Control;
+use super::cpu::CpuReader;
+use super::idle::IdleSamples;
+use super::losses::LossCounts;
+use super::summary::RunSummary;
+use super::writer::Writer;
+use crate::attribution::Engine;
+use crate::clock::Clock;
+use crate::cpu_time;
+use crate::host;
+use crate::power::{SamplerMessage, SamplerWatch};
+use crate::reattribute::settled;
+use crate::record::{Assembler, Detail, Merge, Shared};
+use crate::rows::{BaselineRow, EventRow, RailRow, RunRow, SampleRow};
+use crate::sink::Batch;
+use crate::units::Nanos;
+
+/// How often logs, samples and CPU times are read.
+const PASS: Duration = Duration::from_millis(50);
+
+/// What the builder hands to the collector.
+pub(crate) struct CollectorParts {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Time of the sampler's clock that is the run's zero.
+    pub(crate) zero: Nanos,
+    pub(crate) samples: Receiver<SamplerMessage>,
+    pub(crate) rails: Vec<RailRow>,
+    /// For each source, the row id of its first rail.
+    pub(crate) first_rail: Vec<u32>,
+    pub(crate) configured_idle: Vec<BaselineRow>,
+    /// Whether the time before zero was asked for as idle time.
+    pub(crate) baseline_asked: bool,
+    /// Our own threads and the sensors' processes.
+    pub(crate) watch: SamplerWatch,
+    pub(crate) assembler: Assembler,
+    pub(crate) detail: Detail,
+    pub(crate) flush_every: Duration,
+    pub(crate) run: RunRow,
+    pub(crate) notices: Vec<EventRow>,
+    pub(crate) writer: Writer,
+}
+
+/// The state of the collector thread.
+pub(crate) struct Collector {
+    parts: CollectorParts,
+    engine: Engine,
+    merge: Merge,
+    calibration: Calibration,
+    cpu: CpuReader,
+    losses: LossCounts,
+    batch: Batch,
+    idle: Option<IdleSamples>,
+    held: Vec<SampleRow>,
+    thread_ids: Vec<u32>,
+    next_thread: u32,
+    seen: Seen,
+    last_pass_ns: i64,
+    last_flush_ns: i64,
+    warnings: Vec<String>,
+}
+
+impl Collector {
+    /// Prepares the first batch: the run, its rails and our own threads.
+    fn new(parts: CollectorParts) -> Self {
+        let now = parts.clock.now() - parts.zero;
+        let mut engine = Engine::new();
+        parts
+            .rails
+            .iter()
+            .for_each(|rail| engine.rail(rail.clone()));
+        let mut batch = Batch {
+            run: Some(parts.run.clone()),
+            rails: parts.rails.clone(),
+            ..Batch::default()
+        };
+        batch.events.extend(parts.notices.iter().cloned());
+        let mut collector = Self {
+            calibration: Calibration::new(parts.shared.raw_now(), now),
+            cpu: CpuReader::new(now.nanos(), parts.watch.clone()),
+            engine,
+            merge: Merge::default(),
+            losses: LossCounts::default(),
+            batch,
+            idle: Some(IdleSamples::default()),
+            held: Vec::new(),
+            thread_ids: Vec::new(),
+            next_thread: 1,
+            seen: Seen::default(),
+            last_pass_ns: now.nanos(),
+            last_flush_ns: now.nanos(),
+            warnings: Vec::new(),
+            parts,
+        };
+        let mut own = vec![
+            ("energy-collect", cpu_time::current_tid()),
+            ("energy-write", collector.parts.writer.tid()),
+        ];
+        let sampling = collector.parts.watch.thread_ids();
+        own.extend(sampling.into_iter().map(|tid| ("energy-power", tid)));
+        for (name, tid) in own {
+            collector.own_thread(name, tid, cpu_time::thread(tid));
+        }
+        let configured = std::mem::take(&mut collector.parts.configured_idle);
+        configured
+            .into_iter()
+            .for_each(|row| collector.baseline(row));
+        collector
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system refuses another thread.
+    pub(crate) fn spawn(parts: CollectorParts) -> std::io::Result<JoinHandle<RunSummary>> {
+        std::thread::Builder::new()
+            .name("energy-collect".to_owned())
+            .spawn(move || Self::new(parts).run())
+    }
+
+    /// Runs until the control says that the run is over.
+    fn run(mut self) -> RunSummary {
+        while !self.parts.control.is_complete() {
+            std::thread::park_timeout(PASS);
+            let now = self.pass();
+            if now - self.last_flush_ns >= Nanos::from(self.parts.flush_every).nanos() {
+                self.flush(now);
+            }
+        }
+        self.finish()
+    }
+
+    fn now(&self) -> Nanos {
+        self.parts.clock.now() - self.parts.zero
+    }
+
+    /// The run's end, once it is known; samples may still be under way.
+    fn end_ns(&self) -> Option<i64> {
+        let (end, _) = self.parts.control.end()?;
+        Some((end - self.parts.zero).nanos())
+    }
+
+    /// Reads everything once; answers the run time it read up to.
+    fn pass(&mut self) -> i64 {
+        let now = self.now();
+        let raw = self.parts.shared.raw_now();
+        if let Some(jump) = self.calibration.note(raw, now) {
+            let message = format!(
+                "the clocks jumped by {} ms: the machine was suspended?",
+                jump / 1_000_000
+            );
+            self.event(now.nanos(), "clock_jump", message);
+        }
+        self.take_samples();
+        self.take_records(raw);
+        self.watch_threads();
+        self.read_cpu(now.nanos());
+        self.end_threads();
+        self.settle_idle(now.nanos(), false);
+        // Records of the time since the last pass may still be under way.
+        let limit = self.end_ns().unwrap_or(i64::MAX);
+        let rows = self
+            .engine
+            .advance(self.last_pass_ns.min(limit), now.nanos().min(limit));
+        self.batch.attribution.append(settled(rows));
+        for event in self.engine.take_events() {
+            self.tell(event);
+        }
+        self.last_pass_ns = now.nanos();
+        now.nanos()
+    }
+
+    fn flush(&mut self, now_ns: i64) {
+        self.last_flush_ns = now_ns;
+        {
+            let Self {
+                parts,
+                engine,
+                batch,
+                losses,
+                seen,
+                ..
+            } = self;
+            let mut out = Collecting {
+                engine,
+                batch,
+                losses,
+                seen,
+            };
+            parts.assembler.flush_open(&mut out);
+            if parts.detail != Detail::Spans {
+                parts.assembler.flush_nodes(now_ns, &mut out);
+            }
+        }
+        self.tell_losses(now_ns);
+        if let Some(metadata) = self.parts.control.changed_metadata() {
+            self.parts.run.metadata = metadata;
+            self.batch.run = Some(self.parts.run.clone());
+        }
+        self.batch.time_ns = now_ns;
+        self.batch.heartbeat_unix_ns = host::unix_ns();
+        send(&self.parts.writer, &mut self.batch, &mut self.losses);
+    }
+}
+
+/// Hands a batch on; what the sinks have no place for is dropped and counted, but
+/// what attribution needs stays for the next one.
+fn send(writer: &Writer, batch: &mut Batch, losses: &mut LossCounts) {
+    let mut full = std::mem::take(batch);
+    batch::tidy(&mut full);
+    if let Err(back) = writer.send(full) {
+        *batch = *back;
+        losses.add_rows(batch::strip(batch));
+    }
+}
