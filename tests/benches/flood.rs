@@ -10,15 +10,13 @@ use tracing_energy::EnergyLayer;
 use tracing_energy::power::SourceChoice;
 use tracing_subscriber::prelude::*;
 
-/// Peak resident memory of this process, MiB.
+/// Peak resident memory of this process since it was started, MiB (Linux; elsewhere
+/// not a number). `getrusage` would tell the peak of the program that started it.
 fn peak_mib() -> f64 {
-    // SAFETY: all zeros are a value of `rusage`, and the call fills it in.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
-        usage
-    };
-    usage.ru_maxrss as f64 / 1024.0
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.map_or(f64::NAN, |kib| kib / 1024.0)
 }
 
 fn flood(spans: u64) {
