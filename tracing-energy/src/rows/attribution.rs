@@ -1,0 +1,53 @@
+//! All rows of one attribution.
+
+use super::balance::{BalanceRow, SampleBalanceRow};
+use super::energy::{NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
+
+/// Rows of one attribution, as far as its windows have closed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttributionRows {
+    /// `attributions`; present in the first batch and again at the end.
+    pub head: Option<AttributionRow>,
+    /// `sample_balance`: new windows.
+    pub sample_balance: Vec<SampleBalanceRow>,
+    /// `window_power`: new windows.
+    pub window_power: Vec<WindowPowerRow>,
+    /// `span_energy`: activations all of whose windows closed (or the run ended).
+    pub span_energy: Vec<SpanEnergyRow>,
+    /// `phase_energy`: totals up to now, replaces (at each flush that changed it).
+    pub phase_energy: Vec<PhaseEnergyRow>,
+    /// `node_energy`: totals up to now, replaces (changed nodes only).
+    pub node_energy: Vec<NodeEnergyRow>,
+    /// `balance`: totals up to now, replaces.
+    pub balance: Vec<BalanceRow>,
+}
+
+impl AttributionRows {
+    /// Adds later rows.
+    pub fn append(&mut self, mut later: Self) {
+        self.head = later.head.take().or(self.head.take());
+        self.sample_balance.append(&mut later.sample_balance);
+        self.window_power.append(&mut later.window_power);
+        self.span_energy.append(&mut later.span_energy);
+        self.phase_energy.append(&mut later.phase_energy);
+        self.node_energy.append(&mut later.node_energy);
+        self.balance.append(&mut later.balance);
+    }
+}
+
+/// `attributions`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributionRow {
+    /// Attribution id within the run.
+    pub id: u32,
+    /// `proportional`, `fitted`, `calibrated`.
+    pub method: String,
+    /// Version of the method.
+    pub version: u32,
+    /// Parameters, a JSON object.
+    pub params: String,
+    /// Clock offset between sensor and program, where one was estimated.
+    pub offset_ms: Option<f64>,
+    /// Diagnostics, a JSON object.
+    pub diagnostics: String,
+}

@@ -1,0 +1,52 @@
+//! The accounts of what was measured.
+
+/// The accounts of a measured energy:
+/// `measured = idle + spans + outside + others + profiler + residual`.
+/// `None` is "cannot be told apart here" and counts as zero in the sum.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Accounts {
+    /// What the sensor gave.
+    pub measured_j: f64,
+    /// Baseline power x time.
+    pub idle_j: Option<f64>,
+    /// Self energy of nodes.
+    pub spans_j: f64,
+    /// This process while no span was active.
+    pub outside_j: Option<f64>,
+    /// Other processes.
+    pub others_j: Option<f64>,
+    /// Our own threads and the sensor's child.
+    pub profiler_j: Option<f64>,
+    /// What the model does not explain; signed.
+    pub residual_j: f64,
+}
+
+/// `sample_balance`: the accounts of one sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SampleBalanceRow {
+    /// Rail.
+    pub rail: u32,
+    /// Start of the sample's part inside the run.
+    pub start_ns: i64,
+    /// End of it.
+    pub end_ns: i64,
+    /// Its accounts.
+    pub accounts: Accounts,
+    /// The phase node that was active longest in it.
+    pub phase: Option<u32>,
+}
+
+/// `balance`: the accounts of one rail over the run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BalanceRow {
+    /// Rail.
+    pub rail: u32,
+    /// Sum over its samples.
+    pub accounts: Accounts,
+    /// Energy supposed for run time without samples; never part of measured.
+    pub extrapolated_j: f64,
+    /// Highest mean power of a sample.
+    pub peak_w: Option<f64>,
+    /// Middle of that sample.
+    pub peak_ns: Option<i64>,
+}

@@ -1,0 +1,130 @@
+//! The energy of nodes, activations and phases.
+
+/// How an energy figure was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// Covers at least ten whole windows.
+    Measured,
+    /// Estimated by the fit.
+    Fitted,
+    /// Estimated with calibrated priors.
+    Calibrated,
+    /// Estimated as a group.
+    Grouped,
+    /// Split by time.
+    Proportional,
+    /// From modelled power.
+    Modelled,
+    /// From a replayed recording.
+    Replayed,
+}
+
+impl Basis {
+    /// The name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Fitted => "fitted",
+            Self::Calibrated => "calibrated",
+            Self::Grouped => "grouped",
+            Self::Proportional => "proportional",
+            Self::Modelled => "modelled",
+            Self::Replayed => "replayed",
+        }
+    }
+}
+
+/// `window_power`: mean power of a thread's activations in one window: their
+/// energy there is this times their time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WindowPowerRow {
+    /// Rail.
+    pub rail: u32,
+    /// Start of the window.
+    pub start_ns: i64,
+    /// End of the window.
+    pub end_ns: i64,
+    /// Thread, or none for all.
+    pub thread: Option<u32>,
+    /// Kind, or none for all.
+    pub kind: Option<u32>,
+    /// Power.
+    pub power_w: f64,
+}
+
+/// `node_energy`: the ledger reading of one node on one rail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NodeEnergyRow {
+    /// Node.
+    pub node: u32,
+    /// Rail.
+    pub rail: u32,
+    /// Active self energy.
+    pub self_j: f64,
+    /// Lower end of its 90 % interval.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// Active energy of the node and all below it.
+    pub inclusive_j: f64,
+    /// Its share of the idle energy (self).
+    pub idle_j: Option<f64>,
+    /// Self time, all threads added.
+    pub self_ns: i64,
+    /// Activations.
+    pub activations: u64,
+    /// Instances.
+    pub instances: u64,
+    /// Lowest mean power in a window.
+    pub min_w: Option<f64>,
+    /// Self energy over self time.
+    pub avg_w: Option<f64>,
+    /// Highest mean power in a window.
+    pub peak_w: Option<f64>,
+    /// How it was found.
+    pub basis: Basis,
+}
+
+/// `span_energy`: the interval reading of one activation on one rail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpanEnergyRow {
+    /// Activation.
+    pub span: u64,
+    /// Rail.
+    pub rail: u32,
+    /// All that the rail measured in its time.
+    pub energy_j: Option<f64>,
+    /// Idle part.
+    pub idle_j: Option<f64>,
+    /// Its inclusive share of the ledger.
+    pub spans_j: Option<f64>,
+    /// Lower end of the interval of `energy_j`.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// Highest mean power of a sample in its time.
+    pub peak_w: Option<f64>,
+    /// How it was found.
+    pub basis: Basis,
+}
+
+/// `phase_energy`: the interval reading of one phase node on one rail. Where
+/// phases overlap in time, each moment is divided equally among them, so that
+/// phases sum to the run's totals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PhaseEnergyRow {
+    /// Phase node; none is `(between)`: run time outside every phase.
+    pub node: Option<u32>,
+    /// Rail.
+    pub rail: u32,
+    /// Its time (its share of each moment).
+    pub duration_ns: i64,
+    /// All that the rail measured in its time.
+    pub energy_j: Option<f64>,
+    /// Idle part.
+    pub idle_j: Option<f64>,
+    /// Its inclusive share of the ledger.
+    pub spans_j: Option<f64>,
+    /// Highest mean power of a sample in its time.
+    pub peak_w: Option<f64>,
+}

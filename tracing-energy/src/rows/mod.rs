@@ -1,0 +1,22 @@
+//! The rows of a recording, one type for each table of the store.
+//!
+//! Times are ns since the run's start, energies joules; `None` is "not known",
+//! never zero. Ids are dense, start at 1 and are local to the run.
+
+mod attribution;
+mod balance;
+mod energy;
+mod power;
+mod run;
+mod spans;
+mod threads;
+mod tree;
+
+pub use attribution::{AttributionRow, AttributionRows};
+pub use balance::{Accounts, BalanceRow, SampleBalanceRow};
+pub use energy::{Basis, NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
+pub use power::{BaselineRow, RailRow, SampleRow};
+pub use run::{EventRow, RunMetadata, RunRow, RunStatus};
+pub use spans::{FieldsRow, InstanceRow, LinkRow, MarkRow, SpanRow};
+pub use threads::{CpuOf, CpuRow, ThreadRole, ThreadRow};
+pub use tree::{CallsiteRow, Domain, NodeRow, NodeWindowRow, Role};

@@ -1,0 +1,54 @@
+//! Rails, what they measured, and their idle power.
+
+use crate::power::{Provenance, RailKind};
+
+/// `rails`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RailRow {
+    /// Rail id.
+    pub id: u32,
+    /// Source it belongs to.
+    pub source: String,
+    /// Name within the source.
+    pub name: String,
+    /// Rail that contains it.
+    pub parent: Option<u32>,
+    /// What it meters.
+    pub kind: RailKind,
+    /// The sensor's unit.
+    pub unit: String,
+    /// Wished-for time between samples.
+    pub interval_ns: i64,
+    /// Averaging window of the sensor.
+    pub kernel: String,
+    /// Measured, modelled or replayed.
+    pub provenance: Provenance,
+}
+
+/// `samples`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SampleRow {
+    /// Rail.
+    pub rail: u32,
+    /// Start of the window.
+    pub start_ns: i64,
+    /// End of the window.
+    pub end_ns: i64,
+    /// Energy; none where the device gave none.
+    pub energy_j: Option<f64>,
+}
+
+/// `baselines`: idle power of a rail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BaselineRow {
+    /// Rail.
+    pub rail: u32,
+    /// Start of the idle time.
+    pub start_ns: i64,
+    /// End of the idle time.
+    pub end_ns: i64,
+    /// Mean power over whole samples in it, or the configured idle power.
+    pub power_w: f64,
+    /// Samples used; 0 for a configured one.
+    pub samples: u32,
+}
