@@ -1,0 +1,82 @@
+//! Where an activation belongs in the tree, and whether it is kept.
+
+use super::{Assembler, Detail};
+use crate::record::output::Output;
+use crate::record::tree::{NO_NODE, NodeId};
+
+impl Assembler {
+    /// The parent activation of a new activation of `slot`, and the parent node.
+    pub(super) fn place(
+        &mut self,
+        thread: usize,
+        slot: usize,
+        out: &mut impl Output,
+    ) -> (Option<u64>, NodeId) {
+        if let Some(open) = self.threads.top(thread) {
+            return (Some(open.seq), open.node);
+        }
+        match self.instances.resolve(self.instances.get(slot).parent) {
+            Some(parent) if parent.last_seq != 0 => (Some(parent.last_seq), parent.last_node),
+            _ => (None, self.path(slot, out)),
+        }
+    }
+
+    /// The node of the instances above `slot`, none of which was entered.
+    fn path(&mut self, slot: usize, out: &mut impl Output) -> NodeId {
+        let mut above = Vec::new();
+        let mut node = NO_NODE;
+        let mut at = self.instances.get(slot).parent;
+        while let Some(reference) = at {
+            let Some(parent) = self.instances.resolve(Some(reference)) else {
+                break;
+            };
+            if parent.last_seq != 0 {
+                node = parent.last_node;
+                break;
+            }
+            above.push(reference.slot);
+            at = parent.parent;
+        }
+        above
+            .into_iter()
+            .rev()
+            .fold(node, |node, slot| self.node(slot, node, out))
+    }
+
+    pub(super) fn node(&mut self, slot: usize, parent: NodeId, out: &mut impl Output) -> NodeId {
+        let instance = self.instances.get_mut(slot);
+        if let Some((known_parent, node)) = instance.node
+            && known_parent == parent
+        {
+            return node;
+        }
+        let Some(callsite) = instance.callsite.map(|number| self.callsites.get(number)) else {
+            return parent;
+        };
+        self.key.clear();
+        if callsite.has_keys {
+            instance.values.key(callsite, &mut self.key);
+        }
+        let key = (self.tree.key(&self.key), self.key.as_str());
+        let node = self.tree.node(parent, callsite, key, |row| {
+            out.node(row, callsite.role, callsite.domain)
+        });
+        instance.node = Some((parent, node));
+        node
+    }
+
+    pub(super) fn is_kept(&mut self, thread: usize, parent: Option<u64>) -> bool {
+        match self.detail {
+            Detail::Spans => true,
+            Detail::Nodes => false,
+            Detail::Sampled(one_in) => match (self.threads.top(thread), parent) {
+                (Some(open), _) => open.kept,
+                (None, Some(_)) => false,
+                (None, None) => {
+                    self.roots += 1;
+                    self.roots % u64::from(one_in.max(1)) == 1 % u64::from(one_in.max(1))
+                }
+            },
+        }
+    }
+}

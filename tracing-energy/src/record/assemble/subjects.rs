@@ -1,0 +1,104 @@
+//! Fields, and the spans and events they belong to.
+
+use super::Assembler;
+use crate::record::callsite::FieldUse;
+use crate::record::output::{Loss, Output};
+use crate::record::values::{self, Values};
+use crate::record::wire::{CONTEXTUAL, ROOT, Value};
+use crate::rows::MarkRow;
+
+/// What the fields that come next belong to.
+#[derive(Debug, Default)]
+pub(super) enum Subject {
+    #[default]
+    Nothing,
+    Span(usize),
+    Mark(Box<PendingMark>),
+}
+
+#[derive(Debug)]
+pub(super) struct PendingMark {
+    row: MarkRow,
+    callsite: usize,
+    values: Values,
+}
+
+impl Assembler {
+    pub(super) fn field(
+        &mut self,
+        thread: usize,
+        index: usize,
+        value: Value<'_>,
+        out: &mut impl Output,
+    ) {
+        if matches!(value, Value::Text { cut: true, .. }) {
+            out.loss(Loss::CutText);
+        }
+        match &mut self.subjects[thread] {
+            Subject::Nothing => {}
+            Subject::Mark(mark) => mark.values.set(index, value),
+            Subject::Span(slot) => {
+                let instance = self.instances.get_mut(*slot);
+                let Some(callsite) = instance.callsite else {
+                    return;
+                };
+                match self.callsites.get(callsite).fields.get(index) {
+                    Some(FieldUse::Key) => instance.node = None,
+                    Some(FieldUse::Token) => {
+                        instance.token = values::token(value);
+                        return;
+                    }
+                    Some(FieldUse::Data) => instance.has_data = true,
+                    None => return,
+                }
+                instance.values.set(index, value);
+            }
+        }
+    }
+
+    pub(super) fn end_subject(&mut self, thread: usize, out: &mut impl Output) {
+        if let Subject::Mark(mark) = std::mem::take(&mut self.subjects[thread]) {
+            let PendingMark {
+                mut row,
+                callsite,
+                values,
+            } = *mark;
+            row.json = values
+                .json(self.callsites.get(callsite), |_| true)
+                .unwrap_or_else(|| "{}".to_owned());
+            out.mark(row);
+        }
+    }
+
+    pub(super) fn mark(
+        &mut self,
+        thread: usize,
+        time_ns: i64,
+        callsite: u64,
+        parent: u64,
+        out: &mut impl Output,
+    ) {
+        let number = self.callsite(callsite, out);
+        let span = match parent {
+            CONTEXTUAL => self.threads.top(thread).map(|open| open.seq),
+            ROOT => None,
+            id => self
+                .instances
+                .find(id)
+                .map(|slot| self.instances.get(slot).last_seq)
+                .filter(|&seq| seq != 0),
+        };
+        let row = MarkRow {
+            time_ns,
+            thread: self.threads.id(thread),
+            span,
+            callsite: self.callsites.get(number).id,
+            json: String::new(),
+        };
+        self.subjects[thread] = Subject::Mark(Box::new(PendingMark {
+            row,
+            callsite: number,
+            values: Values::default(),
+        }));
+    }
+}
