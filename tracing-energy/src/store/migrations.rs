@@ -8,7 +8,7 @@ use super::error::{from_sqlite, store};
 use crate::Error;
 
 /// One step each; a step that was released never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// Version of the tables that this crate writes.
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
