@@ -126,7 +126,9 @@ impl Engine {
         let length_s = (measured.end - measured.start) as f64 / 1e9;
         let idle_j = self.rails[at].baseline_w.map(|watts| watts * length_s);
         let active_j = energy_j - idle_j.unwrap_or(0.0);
-        let split = self.split(at, active_j, measured, view);
+        let means = means(self.rails[at].row.kind, view.cpu);
+        let domain = self.domain(at, means, measured.end);
+        let split = self.split(at, active_j, measured, view, (means, domain));
         let rail = self.rails[at].row.id;
         let powers = powers(&split, &view.window);
         let accounts = accounts(energy_j, idle_j, &split);
@@ -141,7 +143,8 @@ impl Engine {
         rows.window_power.extend(window_power(rail, view, &powers));
         let state = &mut self.rails[at];
         state.ledger.add_accounts(measured, &accounts);
-        state.ledger.add_nodes(&view.window, &powers);
+        let passes = in_domain(&self.stacks.nodes, domain);
+        state.ledger.add_nodes(&view.window, &split.threads, passes);
         let phases = &mut state.phases;
         add_window(
             &mut phases.by_role,
@@ -168,23 +171,39 @@ impl Engine {
         self.intervals.add(&priced, &self.stacks);
     }
 
-    fn split(&mut self, at: usize, active_j: f64, measured: &Measured, view: &View) -> Split {
+    fn split(
+        &mut self,
+        at: usize,
+        active_j: f64,
+        measured: &Measured,
+        view: &View,
+        (means, domain): (Means, Option<Domain>),
+    ) -> Split {
         let (start, end) = (measured.start, measured.end);
         if self.pruned_until > i64::midpoint(start, end) {
             return self.late(at, measured);
         }
-        let kind = self.rails[at].row.kind;
-        let means = means(kind, view.cpu);
         self.counters.windows += 1;
         self.counters.windows_without_cpu += u64::from(means == Means::Unsplit);
-        let domain = domain(kind).filter(|&domain| self.domain_from[domain as usize] < end);
-        let special = domain.map(|domain| {
-            let passes = in_domain(&self.domains, domain);
+        let special = domain.map(|_| {
+            let passes = in_domain(&self.stacks.nodes, domain);
             self.reader
                 .activity(&self.stacks.threads, &view.window, passes)
         });
         let activity = special.as_ref().unwrap_or(&view.activity);
         split(active_j, means, &view.window, activity, &view.on_cpu)
+    }
+
+    /// The domain whose activations alone share the rail's energy, if some were
+    /// there by the window's end. CPU times say for themselves who used a CPU.
+    fn domain(&self, at: usize, means: Means, end: i64) -> Option<Domain> {
+        let domain = match self.rails[at].row.kind {
+            RailKind::Gpu => Some(Domain::Gpu),
+            RailKind::Ane => Some(Domain::Ane),
+            RailKind::Cpu if means == Means::Unsplit => Some(Domain::Cpu),
+            _ => None,
+        };
+        domain.filter(|&domain| self.domain_from[domain as usize] < end)
     }
 
     /// A sample that came after its spans were forgotten: all of it is residual.
@@ -217,15 +236,6 @@ fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
             ..cpu
         }),
         (_, Some(cpu)) => Means::CpuTime(cpu),
-    }
-}
-
-/// The domain whose activations a rail of that kind works for.
-fn domain(kind: RailKind) -> Option<Domain> {
-    match kind {
-        RailKind::Gpu => Some(Domain::Gpu),
-        RailKind::Ane => Some(Domain::Ane),
-        _ => None,
     }
 }
 
