@@ -10,6 +10,7 @@ pub mod cli;
 mod error;
 pub mod flamegraph;
 pub mod format;
+pub mod import;
 pub mod query;
 pub mod run;
 pub mod runs;

@@ -32,5 +32,5 @@ pub use guard::EnergyGuard;
 pub use layer::EnergyLayer;
 pub use reattribute::{attribute_stored, reattribute, repair_dead_runs};
 pub use record::{Capture, Detail, OnFull};
-pub use recorder::{RailSummary, RunSummary};
+pub use recorder::{IdleSamples, RailSummary, RunSummary};
 pub use roles::DEFAULT_ROLES;

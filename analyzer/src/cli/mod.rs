@@ -4,6 +4,7 @@ mod attribute;
 mod completions;
 mod delete;
 mod flamegraph;
+mod import;
 mod run;
 mod runs;
 mod show;
@@ -59,6 +60,8 @@ pub enum Command {
     Flamegraph(FlamegraphArgs),
     /// Divide a run's energy among its spans again
     Attribute(attribute::AttributeArgs),
+    /// Make a run of what another program recorded
+    Import(import::ImportArgs),
     /// Delete a run
     Delete(delete::DeleteArgs),
     /// Print a completion script for a shell
@@ -109,6 +112,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Summary(args) => summary::run(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, &args, out),
+        Command::Import(args) => import::run(db, args, out),
         Command::Delete(args) => delete::run(db, &args, out),
         Command::Completions(args) => completions::run(&args, out),
     }
