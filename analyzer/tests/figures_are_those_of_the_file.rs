@@ -3,26 +3,11 @@
 #[allow(unreachable_pub)]
 mod fixture;
 
-use std::process::{Command, Output};
+#[allow(dead_code, unreachable_pub)]
+#[path = "fixture/command.rs"]
+mod command;
 
-fn energy(folder: &std::path::Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_energy"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("COLUMNS", "80")
-        .env_remove("ENERGY_DB");
-    command.output().unwrap()
-}
-
-fn text(output: &Output) -> String {
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
+use command::{energy, text};
 
 #[test]
 fn json_holds_the_known_sums() {

@@ -116,8 +116,9 @@ fn added(recording: &Recording, run: &Run, rail: Option<&str>, by: By) -> Result
         }
     };
     let mut sums: BTreeMap<String, Share> = BTreeMap::new();
-    // A node without self time on these rails has no row there.
-    for node in ledger.nodes.iter().filter(|node| node.self_ns > 0) {
+    // Nodes that work elsewhere have nothing on these rails: a kernel on a GPU has
+    // none of the processor's energy.
+    for node in ledger.nodes.iter().filter(|node| node.self_j != 0.0) {
         let name = name(node);
         let sum = sums.entry(name.clone()).or_insert_with(|| Share {
             name,
