@@ -21,14 +21,18 @@
 //! window they stand in; a GPU's work is placed by time, not by queue.
 
 mod activation;
+mod along;
 mod conserve;
 mod cpu_series;
 mod engine;
 mod idle;
 mod intervals;
+mod kind_report;
 mod kinds;
 mod ledger;
+mod observe;
 mod phases;
+mod prices;
 mod rails;
 mod report;
 mod rule;

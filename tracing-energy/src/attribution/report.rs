@@ -9,6 +9,7 @@ use crate::sink::{
 use super::conserve;
 use super::engine::Engine;
 use super::phases::{RUN, SetEnergy, Sets, phases};
+use super::prices::KindEstimate;
 use super::rails::RailState;
 
 /// Counts of what was out of the ordinary.
@@ -82,6 +83,7 @@ impl Engine {
             self.node_rows(at, true, total.baseline_above_run, rows);
         }
         self.phase_rows(end, rows);
+        self.kind_rows(rows);
         let head = self.head(&totals);
         let diagnostics = head.diagnostics.clone();
         rows.head = Some(head);
@@ -133,8 +135,11 @@ impl Engine {
     fn node_rows(&mut self, at: usize, all: bool, no_idle: bool, rows: &mut AttributionRows) {
         let inclusive = self.inclusive(at);
         let idle_w = self.rails[at]
-            .baseline_w
+            .idle_w()
             .filter(|_| !no_idle && !self.coarse);
+        let estimates: Vec<Option<KindEstimate>> = (0..inclusive.len())
+            .map(|node| self.prices.as_ref()?.node(self.rails[at].row.id, node as u32))
+            .collect();
         let rail = &mut self.rails[at];
         rail.ledger
             .nodes
@@ -152,12 +157,14 @@ impl Engine {
             let energy = rail.ledger.nodes[node];
             let time = self.stacks.nodes.get(node).copied().unwrap_or_default();
             let seconds = energy.measured_ns as f64 / 1e9;
+            let estimate = estimates[node];
+            let bounds = estimate.and_then(|estimate| estimate.bounds(energy.self_j));
             rows.node_energy.push(NodeEnergyRow {
                 node: node as u32,
                 rail: rail.row.id,
                 self_j: energy.self_j,
-                lo_j: None,
-                hi_j: None,
+                lo_j: bounds.map(|(lo, _)| lo),
+                hi_j: bounds.map(|(_, hi)| hi),
                 inclusive_j: inclusive[node],
                 idle_j: idle_w.map(|watts| watts * (time.idle_ns / 1e9)),
                 self_ns: time.self_ns,
@@ -166,7 +173,7 @@ impl Engine {
                 min_w: energy.min_w,
                 avg_w: (seconds > 0.0).then(|| energy.self_j / seconds),
                 peak_w: energy.peak_w,
-                basis,
+                basis: estimate.map_or(basis, |estimate| estimate.basis),
             });
         }
     }

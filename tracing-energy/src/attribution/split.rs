@@ -5,25 +5,27 @@ use std::rc::Rc;
 use crate::power::RailKind;
 use crate::sink::{Accounts, AttributionRows, Domain, SampleBalanceRow, WindowPowerRow};
 
+use super::along::Along;
 use super::conserve;
 use super::cpu_series::Machine;
 use super::engine::Engine;
 use super::intervals::Priced;
 use super::phases::add_window;
+use super::prices::Prices;
 use super::rails::Measured;
 use super::rule::{CpuUse, Means, Split, split};
 use super::windows::{Activity, Window, in_domain};
 
 /// What all rails with the same window share.
 #[derive(Debug)]
-struct View {
-    window: Window,
-    activity: Activity,
-    on_cpu: Vec<f64>,
+pub(super) struct View {
+    pub(super) window: Window,
+    pub(super) activity: Activity,
+    pub(super) on_cpu: Vec<f64>,
     by_role: Vec<(u32, i64)>,
     by_root: Vec<(u32, i64)>,
     phase: Option<u32>,
-    cpu: Option<CpuUse>,
+    pub(super) cpu: Option<CpuUse>,
 }
 
 impl Engine {
@@ -123,14 +125,23 @@ impl Engine {
         view: &View,
         rows: &mut AttributionRows,
     ) {
-        let length_s = (measured.end - measured.start) as f64 / 1e9;
-        let idle_j = self.rails[at].baseline_w.map(|watts| watts * length_s);
-        let active_j = energy_j - idle_j.unwrap_or(0.0);
-        let split = self.split(at, active_j, measured, view);
         let rail = self.rails[at].row.id;
+        if self.observer.is_some() {
+            return self.observe(at, measured, energy_j, view);
+        }
+        let (idle_j, split, cells, estimated) = match self.priced(at, measured, view) {
+            Some((idle_j, split, cells)) => (idle_j, split, cells, true),
+            None => {
+                let idle_j = self.idle_j(at, measured);
+                let active_j = energy_j - idle_j.unwrap_or(0.0);
+                let split = self.split(at, active_j, measured, view);
+                let cells = even_cells(&powers(&split, &view.window), &view.window);
+                (idle_j, split, cells, false)
+            }
+        };
         let powers = powers(&split, &view.window);
         let accounts = accounts(energy_j, idle_j, &split);
-        self.check(&accounts, split.outside.is_none());
+        self.check(&accounts, estimated || split.outside.is_none());
         rows.sample_balance.push(SampleBalanceRow {
             rail,
             start_ns: measured.start,
@@ -138,10 +149,14 @@ impl Engine {
             accounts,
             phase: view.phase,
         });
-        rows.window_power.extend(window_power(rail, view, &powers));
+        match &self.prices {
+            Some(prices) if estimated => kind_power(rail, view, &cells, prices, rows),
+            _ => rows.window_power.extend(window_power(rail, view, &powers)),
+        }
         let state = &mut self.rails[at];
+        state.estimated |= estimated;
         state.ledger.add_accounts(measured, &accounts);
-        state.ledger.add_nodes(&view.window, &powers);
+        state.ledger.add_nodes(&view.window, &cells);
         let phases = &mut state.phases;
         add_window(
             &mut phases.by_role,
@@ -158,17 +173,43 @@ impl Engine {
             &view.by_root,
         );
         let powers = by_thread(view, &powers);
+        let along = estimated.then(|| Along::of(&self.stacks.threads, &view.window, &cells));
         let priced = Priced {
             rail: at,
             measured,
             energy_j,
             idle_j,
             powers: &powers,
+            along: along.as_ref(),
         };
         self.intervals.add(&priced, &self.stacks);
     }
 
-    fn split(&mut self, at: usize, active_j: f64, measured: &Measured, view: &View) -> Split {
+    /// Baseline x time of a window.
+    pub(super) fn idle_j(&self, at: usize, measured: &Measured) -> Option<f64> {
+        let length_s = (measured.end - measured.start) as f64 / 1e9;
+        self.rails[at].baseline_w.map(|watts| watts * length_s)
+    }
+
+    /// Idle energy, accounts and powers of cells as the estimate gives them.
+    fn priced(
+        &mut self,
+        at: usize,
+        measured: &Measured,
+        view: &View,
+    ) -> Option<(Option<f64>, Split, Vec<f64>)> {
+        let rail = self.rails[at].row.id;
+        self.prices.as_ref()?.sample(rail, measured.sample)?;
+        let weights = powers(&self.split(at, 1.0, measured, view), &view.window);
+        let prices = self.prices.as_ref()?;
+        let sample = prices.sample(rail, measured.sample)?;
+        let idle_j = sample.idle_j.map(|energy| energy * measured.share);
+        let kind = |node| prices.kind(node);
+        let (split, cells) = sample.place(measured.share, &view.window, &weights, kind);
+        Some((idle_j, split, cells))
+    }
+
+    pub(super) fn split(&mut self, at: usize, active_j: f64, measured: &Measured, view: &View) -> Split {
         let (start, end) = (measured.start, measured.end);
         if self.pruned_until > i64::midpoint(start, end) {
             return self.late(at, measured);
@@ -208,7 +249,7 @@ impl Engine {
 }
 
 /// How a rail of that kind is split, given the CPU times of a window.
-fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
+pub(super) fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
     match (kind, cpu) {
         (RailKind::Gpu | RailKind::Ane, _) => Means::ActiveTime,
         (_, None) => Means::Unsplit,
@@ -249,6 +290,42 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
     };
     accounts.residual_j = conserve::remainder_j(&accounts);
     accounts
+}
+
+/// The powers of threads, for each of their cells.
+fn even_cells(powers: &[f64], window: &Window) -> Vec<f64> {
+    let threads = window.threads.iter().zip(powers);
+    threads
+        .flat_map(|(part, &power)| part.cells().map(move |_| power))
+        .collect()
+}
+
+/// One row for each thread and kind: all nodes of a kind have one power there.
+fn kind_power(
+    rail: u32,
+    view: &View,
+    cells: &[f64],
+    prices: &Prices,
+    rows: &mut AttributionRows,
+) {
+    let window = &view.window;
+    for part in &window.threads {
+        let nodes = window.nodes(part).iter().zip(&cells[part.cells()]);
+        let mut kinds: Vec<(u32, f64)> = nodes
+            .map(|(&(node, _), &power_w)| (prices.kind(node), power_w))
+            .collect();
+        kinds.sort_unstable_by_key(|&(kind, _)| kind);
+        kinds.dedup_by_key(|&mut (kind, _)| kind);
+        rows.window_power
+            .extend(kinds.into_iter().map(|(kind, power_w)| WindowPowerRow {
+                rail,
+                start_ns: window.start,
+                end_ns: window.end,
+                thread: Some(part.thread),
+                kind: Some(kind),
+                power_w,
+            }));
+    }
 }
 
 fn window_power<'a>(
