@@ -34,7 +34,6 @@ pub(super) struct NodeInfo {
 #[derive(Debug)]
 pub struct Engine {
     pub(super) nodes: Vec<NodeInfo>,
-    pub(super) domains: Vec<Domain>,
     /// First time each domain was used: CPU, GPU, neural engine.
     pub(super) domain_from: [i64; 3],
     pub(super) profiler_threads: Vec<u32>,
@@ -70,7 +69,6 @@ impl Default for Engine {
     fn default() -> Self {
         Self {
             nodes: Vec::new(),
-            domains: Vec::new(),
             domain_from: [i64::MAX; 3],
             profiler_threads: Vec::new(),
             stacks: Stacks::default(),
@@ -139,8 +137,7 @@ impl Engine {
     pub fn node(&mut self, id: u32, parent: Option<u32>, role: Option<Role>, domain: Domain) {
         let info = self.node_info(id);
         (info.known, info.parent, info.role) = (true, parent, role);
-        self.domains[id as usize] = domain;
-        self.stacks.node_mut(id);
+        self.stacks.node_mut(id).domain = domain;
     }
 
     /// A thread; before its spans and CPU times.
@@ -363,13 +360,13 @@ impl Engine {
         let at = node as usize;
         if self.nodes.len() <= at {
             self.nodes.resize(at + 1, NodeInfo::default());
-            self.domains.resize(at + 1, Domain::default());
         }
         &mut self.nodes[at]
     }
 
     fn used(&mut self, node: u32, time: i64) {
-        let from = &mut self.domain_from[self.domains[node as usize] as usize];
+        let domain = self.stacks.node_mut(node).domain;
+        let from = &mut self.domain_from[domain as usize];
         *from = (*from).min(time);
     }
 

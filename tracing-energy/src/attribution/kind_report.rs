@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::sink::AttributionRows;
 use crate::rows::{KindEnergyRow, KindGroupRow};
+use crate::sink::AttributionRows;
 
 use super::engine::Engine;
 use super::prices::{Prices, RailPrices};
@@ -64,7 +64,11 @@ fn groups(kinds: &[KindEnergyRow], estimate: &RailPrices) -> Vec<KindGroupRow> {
     }
     let rail = kinds.first().map_or(0, |kind| kind.rail);
     let rows = sums.into_iter().map(|(grouping, self_j)| {
-        let interval = estimate.groups.get(grouping as usize - 1).copied().flatten();
+        let interval = estimate
+            .groups
+            .get(grouping as usize - 1)
+            .copied()
+            .flatten();
         KindGroupRow {
             rail,
             grouping,

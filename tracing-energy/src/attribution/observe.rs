@@ -46,6 +46,15 @@ pub(crate) enum Scope {
     Of(Domain),
 }
 
+impl Scope {
+    fn domain(self) -> Option<Domain> {
+        match self {
+            Self::All => None,
+            Self::Of(domain) => Some(domain),
+        }
+    }
+}
+
 /// A stretch of time in which nothing changed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ActivePiece {
@@ -146,7 +155,7 @@ impl Engine {
             return self.observe_pulse(view);
         }
         let active_j = energy_j - self.idle_j(at, measured).unwrap_or(0.0);
-        let split = self.split(at, active_j, measured, view);
+        let (split, _) = self.split(at, active_j, measured, view);
         let whole = |part: Option<f64>| part.map(|energy| energy / measured.share);
         let foreign = Foreign {
             rail: self.rails[at].row.id,
@@ -181,10 +190,7 @@ impl Engine {
         for (at, part) in window.threads.iter().enumerate() {
             let mut add = |from: i64, to: i64, key: u32, ns: i64| {
                 let key = Key::unpack(key);
-                let passes = match scope {
-                    Scope::All => true,
-                    Scope::Of(domain) => in_domain(&self.domains, domain)(key.node),
-                };
+                let passes = in_domain(&self.stacks.nodes, scope.domain())(key.node);
                 let weight = match &weights {
                     Some((threads, _)) => threads[at],
                     None => f64::from(u8::from(!key.waiting)),
@@ -202,10 +208,17 @@ impl Engine {
             };
             let stack = &self.stacks.threads[part.thread as usize];
             for segment in stack.track.segments(start, end) {
-                add(segment.start, segment.end, segment.key, segment.end - segment.start);
+                add(
+                    segment.start,
+                    segment.end,
+                    segment.key,
+                    segment.end - segment.start,
+                );
             }
             for (from, to, block) in stack.track.blocks(start, end) {
-                block.cut(from, to).for_each(|(key, ns)| add(from, to, key, ns));
+                block
+                    .cut(from, to)
+                    .for_each(|(key, ns)| add(from, to, key, ns));
             }
             if let Some((since, key)) = stack.current() {
                 let from = since.max(start);

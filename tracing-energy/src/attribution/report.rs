@@ -134,11 +134,13 @@ impl Engine {
 
     fn node_rows(&mut self, at: usize, all: bool, no_idle: bool, rows: &mut AttributionRows) {
         let inclusive = self.inclusive(at);
-        let idle_w = self.rails[at]
-            .idle_w()
-            .filter(|_| !no_idle && !self.coarse);
+        let idle_w = self.rails[at].idle_w().filter(|_| !no_idle && !self.coarse);
         let estimates: Vec<Option<KindEstimate>> = (0..inclusive.len())
-            .map(|node| self.prices.as_ref()?.node(self.rails[at].row.id, node as u32))
+            .map(|node| {
+                self.prices
+                    .as_ref()?
+                    .node(self.rails[at].row.id, node as u32)
+            })
             .collect();
         let rail = &mut self.rails[at];
         rail.ledger

@@ -134,8 +134,9 @@ impl Engine {
             None => {
                 let idle_j = self.idle_j(at, measured);
                 let active_j = energy_j - idle_j.unwrap_or(0.0);
-                let split = self.split(at, active_j, measured, view);
-                let cells = even_cells(&powers(&split, &view.window), &view.window);
+                let (split, domain) = self.split(at, active_j, measured, view);
+                let passes = in_domain(&self.stacks.nodes, domain);
+                let cells = even_cells(&split.threads, &view.window, passes);
                 (idle_j, split, cells, false)
             }
         };
@@ -200,7 +201,8 @@ impl Engine {
     ) -> Option<(Option<f64>, Split, Vec<f64>)> {
         let rail = self.rails[at].row.id;
         self.prices.as_ref()?.sample(rail, measured.sample)?;
-        let weights = powers(&self.split(at, 1.0, measured, view), &view.window);
+        let (split, _) = self.split(at, 1.0, measured, view);
+        let weights = powers(&split, &view.window);
         let prices = self.prices.as_ref()?;
         let sample = prices.sample(rail, measured.sample)?;
         let idle_j = sample.idle_j.map(|energy| energy * measured.share);
@@ -209,23 +211,43 @@ impl Engine {
         Some((idle_j, split, cells))
     }
 
-    pub(super) fn split(&mut self, at: usize, active_j: f64, measured: &Measured, view: &View) -> Split {
+    /// The split of a window's active energy, and the domain whose activations
+    /// alone share it.
+    pub(super) fn split(
+        &mut self,
+        at: usize,
+        active_j: f64,
+        measured: &Measured,
+        view: &View,
+    ) -> (Split, Option<Domain>) {
         let (start, end) = (measured.start, measured.end);
         if self.pruned_until > i64::midpoint(start, end) {
-            return self.late(at, measured);
+            return (self.late(at, measured), None);
         }
-        let kind = self.rails[at].row.kind;
-        let means = means(kind, view.cpu);
+        let means = means(self.rails[at].row.kind, view.cpu);
+        let domain = self.domain(at, means, end);
         self.counters.windows += 1;
         self.counters.windows_without_cpu += u64::from(means == Means::Unsplit);
-        let domain = domain(kind).filter(|&domain| self.domain_from[domain as usize] < end);
-        let special = domain.map(|domain| {
-            let passes = in_domain(&self.domains, domain);
+        let special = domain.map(|_| {
+            let passes = in_domain(&self.stacks.nodes, domain);
             self.reader
                 .activity(&self.stacks.threads, &view.window, passes)
         });
         let activity = special.as_ref().unwrap_or(&view.activity);
-        split(active_j, means, &view.window, activity, &view.on_cpu)
+        let split = split(active_j, means, &view.window, activity, &view.on_cpu);
+        (split, domain)
+    }
+
+    /// The domain whose activations alone share the rail's energy, if some were
+    /// there by the window's end. CPU times say for themselves who used a CPU.
+    fn domain(&self, at: usize, means: Means, end: i64) -> Option<Domain> {
+        let domain = match self.rails[at].row.kind {
+            RailKind::Gpu => Some(Domain::Gpu),
+            RailKind::Ane => Some(Domain::Ane),
+            RailKind::Cpu if means == Means::Unsplit => Some(Domain::Cpu),
+            _ => None,
+        };
+        domain.filter(|&domain| self.domain_from[domain as usize] < end)
     }
 
     /// A sample that came after its spans were forgotten: all of it is residual.
@@ -261,15 +283,6 @@ pub(super) fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
     }
 }
 
-/// The domain whose activations a rail of that kind works for.
-fn domain(kind: RailKind) -> Option<Domain> {
-    match kind {
-        RailKind::Gpu => Some(Domain::Gpu),
-        RailKind::Ane => Some(Domain::Ane),
-        _ => None,
-    }
-}
-
 /// Mean power of each thread's activations in the window.
 fn powers(split: &Split, window: &Window) -> Vec<f64> {
     let parts = window.threads.iter().zip(&split.threads);
@@ -292,22 +305,26 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
     accounts
 }
 
-/// The powers of threads, for each of their cells.
-fn even_cells(powers: &[f64], window: &Window) -> Vec<f64> {
-    let threads = window.threads.iter().zip(powers);
-    threads
-        .flat_map(|(part, &power)| part.cells().map(move |_| power))
-        .collect()
+/// Powers of cells: what threads have goes to those of their nodes that pass, by
+/// self time.
+fn even_cells(threads: &[f64], window: &Window, passes: impl Fn(u32) -> bool) -> Vec<f64> {
+    let mut powers = Vec::with_capacity(window.cells().len());
+    for (part, energy) in window.threads.iter().zip(threads) {
+        let nodes = window.nodes(part);
+        let passing = nodes.iter().filter(|(node, _)| passes(*node));
+        let total: i64 = passing.map(|(_, ns)| ns).sum();
+        let power = energy / (total as f64 / 1e9);
+        powers.extend(
+            nodes
+                .iter()
+                .map(|&(node, _)| if passes(node) { power } else { 0.0 }),
+        );
+    }
+    powers
 }
 
 /// One row for each thread and kind: all nodes of a kind have one power there.
-fn kind_power(
-    rail: u32,
-    view: &View,
-    cells: &[f64],
-    prices: &Prices,
-    rows: &mut AttributionRows,
-) {
+fn kind_power(rail: u32, view: &View, cells: &[f64], prices: &Prices, rows: &mut AttributionRows) {
     let window = &view.window;
     for part in &window.threads {
         let nodes = window.nodes(part).iter().zip(&cells[part.cells()]);

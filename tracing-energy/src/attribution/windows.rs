@@ -15,7 +15,7 @@
 
 use crate::sink::Domain;
 
-use super::segments::{Key, ThreadStack};
+use super::segments::{Key, NodeTime, ThreadStack};
 
 /// One thread's part of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -275,9 +275,12 @@ fn sweep(edges: &mut [Edge], window: &Window) -> Activity {
     activity
 }
 
-/// Whether a node works in `domain`, by the nodes' domains.
-pub(super) fn in_domain(domains: &[Domain], domain: Domain) -> impl Fn(u32) -> bool + '_ {
-    move |node| domains.get(node as usize) == Some(&domain)
+/// Whether a node works in `domain`; none is any.
+pub(super) fn in_domain(nodes: &[NodeTime], domain: Option<Domain>) -> impl Fn(u32) -> bool + '_ {
+    move |node| {
+        let works_in = nodes.get(node as usize).map(|node| node.domain);
+        domain.is_none() || works_in == domain
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 //!                file -> engine, pricing  <-------------------+-> rows
 //! ```
 
-
 mod method;
 mod replay;
 
