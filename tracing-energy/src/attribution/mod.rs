@@ -24,6 +24,7 @@ mod activation;
 mod conserve;
 mod cpu_series;
 mod engine;
+pub mod fit;
 mod idle;
 mod intervals;
 mod ledger;
