@@ -25,6 +25,7 @@ mod along;
 mod conserve;
 mod cpu_series;
 mod engine;
+pub mod fit;
 mod idle;
 mod intervals;
 mod kind_report;
