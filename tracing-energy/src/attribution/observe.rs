@@ -79,6 +79,14 @@ pub(crate) struct Foreign {
     pub(crate) outside: bool,
 }
 
+/// What was seen beside pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) foreign: Vec<Foreign>,
+    /// Self time of nodes, by node.
+    pub(crate) self_ns: Vec<i64>,
+}
+
 /// Takes what is observed.
 pub(crate) type Take = Box<dyn FnMut(Scope, ActivePiece)>;
 
@@ -123,9 +131,14 @@ impl Engine {
     }
 
     /// Ends the run and gives back what was seen of samples.
-    pub(crate) fn finish_observing(mut self, end_ns: i64) -> Vec<Foreign> {
+    pub(crate) fn finish_observing(mut self, end_ns: i64) -> Seen {
         self.end(end_ns, &mut Default::default());
-        self.observer.map(|seen| seen.foreign).unwrap_or_default()
+        let foreign = self.observer.map(|seen| seen.foreign).unwrap_or_default();
+        let times = self.stacks.nodes.iter();
+        Seen {
+            foreign,
+            self_ns: times.map(|time| time.self_ns).collect(),
+        }
     }
 
     /// Windows of our own up to `until`.

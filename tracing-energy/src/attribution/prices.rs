@@ -51,9 +51,22 @@ pub(crate) struct RailPrices {
     pub(crate) groups: Vec<Option<(f64, f64)>>,
 }
 
+/// What an estimate says of itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Head {
+    pub(crate) method: String,
+    pub(crate) version: u32,
+    /// A JSON object.
+    pub(crate) params: String,
+    pub(crate) offset_ms: Option<f64>,
+    /// Diagnostics of each rail.
+    pub(crate) rails: serde_json::Value,
+}
+
 /// An estimate of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Prices {
+    pub(crate) head: Head,
     /// The kind of each node; 0 is none.
     pub(crate) of_node: Vec<u32>,
     /// Names of kinds, by kind.

@@ -291,7 +291,7 @@ impl Engine {
         let above = totals.iter().filter(|total| total.baseline_above_run);
         let above: Vec<u32> = above.map(|total| total.balance.rail).collect();
         let counters = &self.counters;
-        let diagnostics = serde_json::json!({
+        let mut diagnostics = serde_json::json!({
             "windows": counters.windows,
             "unmeasured_windows": counters.unmeasured_windows,
             "windows_without_cpu_times": counters.windows_without_cpu,
@@ -305,12 +305,16 @@ impl Engine {
             "unmatched_closings": self.stacks.unmatched,
             "baseline_above_run": above,
         });
+        let head = self.prices.as_ref().map(|prices| &prices.head);
+        if let Some(head) = head {
+            diagnostics["rails"] = head.rails.clone();
+        }
         AttributionRow {
             id: 1,
-            method: super::METHOD.to_owned(),
-            version: super::VERSION,
-            params: "{}".to_owned(),
-            offset_ms: None,
+            method: head.map_or(super::METHOD, |head| &head.method).to_owned(),
+            version: head.map_or(super::VERSION, |head| head.version),
+            params: head.map_or("{}", |head| &head.params).to_owned(),
+            offset_ms: head.and_then(|head| head.offset_ms),
             diagnostics: diagnostics.to_string(),
         }
     }

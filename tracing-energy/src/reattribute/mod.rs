@@ -6,6 +6,7 @@
 //!                file -> engine, pricing  <-------------------+-> rows
 //! ```
 
+mod estimate;
 mod method;
 mod replay;
 
@@ -31,7 +32,7 @@ pub fn reattribute(path: &Path, uuid: &str, options: &AttributeOptions) -> Resul
     let run = store.find_run(uuid)?.no;
     store.attribute(run, |writer| match options.method {
         Method::Proportional => attribute_stored(writer),
-        Method::Fitted | Method::Calibrated => attribute_stored(writer),
+        Method::Fitted | Method::Calibrated => estimate::attribute(writer, options),
     })
 }
 
