@@ -34,5 +34,5 @@ pub use reattribute::{
     AttributeOptions, Method, Prior, attribute_stored, reattribute, repair_dead_runs,
 };
 pub use record::{Capture, Detail, OnFull};
-pub use recorder::{RailSummary, RunSummary};
+pub use recorder::{IdleSamples, RailSummary, RunSummary};
 pub use roles::DEFAULT_ROLES;
