@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use energy_tests::accuracy::{Attributor, Proportional, chosen, run, table};
+use energy_tests::accuracy::{Attributor, Pipeline, Proportional, chosen, run, table};
 
 /// Accuracy of attribution on simulated traces.
 #[derive(Parser)]
@@ -23,7 +23,7 @@ struct Arguments {
     #[arg(long)]
     rows: Option<String>,
     /// The method.
-    #[arg(long, default_value = "proportional")]
+    #[arg(long, default_value = "fitted")]
     method: String,
     /// Cargo says that this is a bench.
     #[arg(long, hide = true)]
@@ -32,7 +32,7 @@ struct Arguments {
 
 /// All methods that can be scored.
 fn methods() -> Vec<Box<dyn Attributor>> {
-    vec![Box::new(Proportional)]
+    vec![Box::new(Proportional), Box::new(Pipeline)]
 }
 
 fn main() -> ExitCode {

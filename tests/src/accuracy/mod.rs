@@ -7,6 +7,7 @@
 //! Everything here is simulated. The figures tell methods apart; they are no claim
 //! about real sensors.
 
+mod pipeline;
 mod proportional;
 mod rows;
 mod run;
@@ -17,6 +18,7 @@ mod windows;
 
 use std::collections::BTreeMap;
 
+pub use pipeline::Pipeline;
 pub use proportional::Proportional;
 pub use rows::{Bound, Goal, ROWS, Row, chosen};
 pub use run::{RowResult, Trial, run};
