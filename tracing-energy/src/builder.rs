@@ -348,7 +348,7 @@ impl SourcePlan {
                     kind: rail.kind,
                     unit: rail.unit.to_owned(),
                     interval_ns: description.interval.nanos(),
-                    kernel: description.kernel.clone(),
+                    kernel: description.kernel,
                     provenance: description.provenance,
                 });
             }

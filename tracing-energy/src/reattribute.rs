@@ -92,6 +92,9 @@ pub(crate) fn settled(mut rows: AttributionRows) -> AttributionRows {
     rows.node_energy.clear();
     rows.phase_energy.clear();
     rows.balance.clear();
+    rows.kind_energy.clear();
+    rows.kind_groups.clear();
+    rows.kind_fits.clear();
     rows
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing_energy::power::sampler::{Sampler, SamplerMessage};
 use tracing_energy::power::{
-    Description, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
+    Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
 use tracing_energy::units::{Energy, Nanos};
 use tracing_energy::{Clock, MonotonicClock};
@@ -52,7 +52,7 @@ impl PowerSource for Scripted {
             name: "scripted".into(),
             rails: vec![rail],
             interval: Nanos::from_millis(100),
-            kernel: "box".into(),
+            kernel: Kernel::Box,
             provenance: Provenance::Measured,
             limits: vec![],
         }

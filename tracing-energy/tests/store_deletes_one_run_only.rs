@@ -17,9 +17,10 @@ fn file(path: &std::path::Path, uuids: &[&str]) -> Store {
     Store::open_writable(path).expect("opens")
 }
 
-/// Rows of each table.
+/// Rows of each table that belongs to runs; calibrations belong to machines.
 fn counts(store: &Store) -> BTreeMap<String, i64> {
-    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table'
+               AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'calibration%'";
     let mut tables = store.connection().prepare(sql).expect(sql);
     let names = tables.query_map([], |r| r.get::<_, String>(0)).expect(sql);
     let count = |name: &str| {
@@ -65,10 +66,22 @@ fn a_deleted_run_is_gone_from_every_table() {
             .len(),
         0
     );
+    let calibrate = "
+        INSERT INTO calibrations VALUES (1, 0, 'm', '', 'f32', 1, 'cpu', 'op', 'rapl', '{}');
+        INSERT INTO calibration_kinds VALUES (1, 'package', 'matmul', 9.5, 0.1, 3, 1000)";
+    store
+        .connection()
+        .execute_batch(calibrate)
+        .expect("written");
     store.delete_run(1).expect("deleted");
     store.delete_run(3).expect("deleted");
     assert!(counts(&store).values().all(|&rows| rows == 0));
     assert!(store.delete_run(3).is_err());
+    let kept = "SELECT count(*) FROM calibration_kinds";
+    let kept = store
+        .connection()
+        .query_row(kept, [], |r| r.get::<_, i64>(0));
+    assert_eq!(kept.expect("counts"), 1, "a calibration outlives the runs");
 }
 
 #[test]

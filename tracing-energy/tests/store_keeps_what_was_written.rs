@@ -54,6 +54,15 @@ fn every_table_reads_back() {
         samples,
         events
     );
+    macro_rules! same_kinds {
+        ($($table:ident),*) => {$(
+            let read = store.$table(1, 1).and_then(|rows| rows.all()).expect("readable");
+            assert_eq!(read, batch.attribution.$table, stringify!($table));
+            let none = store.$table(1, 2).and_then(|rows| rows.all()).expect("readable");
+            assert!(none.is_empty(), "there is no attribution 2");
+        )*};
+    }
+    same_kinds!(kind_energy, kind_groups, kind_fits);
     let run = store.find_run("last").expect("a run");
     assert_eq!(Some(run.row), batch.run);
 }

@@ -2,8 +2,8 @@
 
 mod store_support;
 
-use store_support::attributed;
-use tracing_energy::sink::Sink;
+use store_support::{MS, attributed};
+use tracing_energy::sink::{Sink, WindowPowerRow};
 use tracing_energy::store::{SqliteSink, Store, span_id};
 
 fn file() -> (tempfile::TempDir, Store) {
@@ -149,4 +149,63 @@ fn any_activation_has_an_energy() {
     assert!((energy - 0.07 * 12.5).abs() < 1e-12);
     let unknown = format!("SELECT coalesce(span_energy_j({}), -1.0)", span_id(9, 3));
     assert_eq!(number(&store, &unknown), -1.0);
+}
+
+/// Windows of 100 ms; tokens draw 2 W and their layers 4 W, on all threads. The
+/// inner layer of token 1 has no power.
+/// ```text
+/// token 0   |120 -------- 250|    token 1   |260 ------------- 380|
+/// layer 0     |130 --- 240|       layer 1     |270 -------- 370|
+///                                 inner layer   |300 - 360|
+/// ```
+#[test]
+fn windows_of_kinds_price_what_ran_within() {
+    let (token, layer) = (5, 6);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("kinds.db");
+    let mut batch = attributed("a");
+    let window = |kind, i: i64, power_w| WindowPowerRow {
+        rail: 1,
+        start_ns: i * 100 * MS,
+        end_ns: (i + 1) * 100 * MS,
+        thread: None,
+        kind: Some(kind),
+        power_w,
+    };
+    batch.attribution.window_power = (0..4)
+        .flat_map(|i| [window(token, i, 2.0), window(layer, i, 4.0)])
+        .collect();
+    let mut sink = SqliteSink::create(&path).expect("a new file");
+    sink.write(&batch).expect("written");
+    sink.finish().expect("finished");
+    let store = Store::open(&path).expect("readable");
+    let kinds = store.kinds(1, |_| 0).expect("kinds");
+    assert_eq!(kinds.of_node, [0, 1, 2, 3, 4, token, layer, layer, 7]);
+    let names: Vec<_> = [layer, 7]
+        .map(|kind| kinds.get(kind).map(|k| k.name.as_str()))
+        .into();
+    assert_eq!(
+        names,
+        [
+            Some("inference > decode > token > layer"),
+            Some("inner layer")
+        ]
+    );
+    let energy = |seq| {
+        let sql = format!("SELECT span_energy_j({})", span_id(1, seq));
+        let found = store
+            .connection()
+            .query_row(&sql, [], |r| r.get::<_, Option<f64>>(0));
+        found.expect("an answer")
+    };
+    let near = |energy: Option<f64>, joules: f64| {
+        assert!(
+            energy.is_some_and(|e| (e - joules).abs() < 1e-12),
+            "{energy:?}, not {joules}"
+        );
+    };
+    near(energy(6), 4.0 * 0.11);
+    near(energy(5), 2.0 * 0.02 + 4.0 * 0.11);
+    assert_eq!(energy(7), None, "half of it has no power");
+    assert_eq!(energy(9), None);
 }

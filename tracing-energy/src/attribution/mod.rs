@@ -26,6 +26,7 @@ mod cpu_series;
 mod engine;
 mod idle;
 mod intervals;
+mod kinds;
 mod ledger;
 mod phases;
 mod rails;
@@ -40,6 +41,7 @@ mod windows;
 
 pub use conserve::{balances, imbalance, remainder_j};
 pub use engine::Engine;
+pub use kinds::{Kind, Kinds};
 pub use report::{Finished, RailTotal};
 pub use segments::Opened;
 

@@ -6,6 +6,7 @@
 
 pub mod counter;
 pub mod detect;
+mod kernel;
 pub mod modelled;
 pub mod pace;
 pub mod powermetrics;
@@ -15,6 +16,7 @@ pub mod sampler;
 pub mod validate;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
+pub use kernel::Kernel;
 pub use replay::{Replay, ReplayMode};
 pub use sampler::{Sampler, SamplerMessage, SamplerWatch};
 
@@ -121,9 +123,8 @@ pub struct Description {
     pub rails: Vec<Rail>,
     /// The wished-for time between samples.
     pub interval: Nanos,
-    /// The averaging window of the sensor: `box` (mean of exactly the sample's
-    /// window) or `trailing:100ms`.
-    pub kernel: String,
+    /// The averaging window of the sensor.
+    pub kernel: Kernel,
     /// Whether figures are measured, modelled or replayed.
     pub provenance: Provenance,
     /// What a reader of the figures must know, in words.

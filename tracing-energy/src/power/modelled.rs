@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::pace::Pace;
 use crate::power::{
-    Description, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
+    Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
 use crate::units::{Energy, Nanos, Power};
 
@@ -144,7 +144,7 @@ impl PowerSource for Modelled {
                 unit: "W",
             }],
             interval: self.interval,
-            kernel: "box".into(),
+            kernel: Kernel::Box,
             provenance: Provenance::Modelled,
             limits: vec![format!(
                 "modelled from CPU time, not measured: {} W idle, {} W with all {} processors busy",

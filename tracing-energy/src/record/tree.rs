@@ -114,6 +114,7 @@ impl Tree {
             callsite: (callsite != 0).then_some(callsite),
             label,
             depth,
+            kind: None,
         });
         id
     }

@@ -2,6 +2,7 @@
 
 use super::balance::{BalanceRow, SampleBalanceRow};
 use super::energy::{NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
+use super::kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
 
 /// Rows of one attribution, as far as its windows have closed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +21,12 @@ pub struct AttributionRows {
     pub node_energy: Vec<NodeEnergyRow>,
     /// `balance`: totals up to now, replaces.
     pub balance: Vec<BalanceRow>,
+    /// `kind_energy`: totals up to now, replaces. Estimating methods only.
+    pub kind_energy: Vec<KindEnergyRow>,
+    /// `kind_groups`: as `kind_energy`.
+    pub kind_groups: Vec<KindGroupRow>,
+    /// `kind_fits`: as `kind_energy`.
+    pub kind_fits: Vec<KindFitRow>,
 }
 
 impl AttributionRows {
@@ -32,6 +39,9 @@ impl AttributionRows {
         self.phase_energy.append(&mut later.phase_energy);
         self.node_energy.append(&mut later.node_energy);
         self.balance.append(&mut later.balance);
+        self.kind_energy.append(&mut later.kind_energy);
+        self.kind_groups.append(&mut later.kind_groups);
+        self.kind_fits.append(&mut later.kind_fits);
     }
 }
 

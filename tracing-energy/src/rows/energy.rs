@@ -20,6 +20,22 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// All of them.
+    const ALL: [Self; 7] = [
+        Self::Measured,
+        Self::Fitted,
+        Self::Calibrated,
+        Self::Grouped,
+        Self::Proportional,
+        Self::Modelled,
+        Self::Replayed,
+    ];
+
+    /// The basis with that [name](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|basis| basis.name() == name)
+    }
+
     /// The name in tables.
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,7 +51,9 @@ impl Basis {
 }
 
 /// `window_power`: mean power of a thread's activations in one window: their
-/// energy there is this times their time.
+/// energy there is this times their time. With a kind, it is the power of the
+/// self time of nodes of that kind only; an attribution may have rows of both
+/// forms, and what they say of one moment adds up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WindowPowerRow {
     /// Rail.

@@ -6,6 +6,7 @@
 mod attribution;
 mod balance;
 mod energy;
+mod kinds;
 mod power;
 mod run;
 mod spans;
@@ -15,6 +16,7 @@ mod tree;
 pub use attribution::{AttributionRow, AttributionRows};
 pub use balance::{Accounts, BalanceRow, SampleBalanceRow};
 pub use energy::{Basis, NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
+pub use kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
 pub use power::{BaselineRow, RailRow, SampleRow};
 pub use run::{EventRow, RunMetadata, RunRow, RunStatus};
 pub use spans::{FieldsRow, InstanceRow, LinkRow, MarkRow, SpanRow};

@@ -1,6 +1,6 @@
 //! Rails, what they measured, and their idle power.
 
-use crate::power::{Provenance, RailKind};
+use crate::power::{Kernel, Provenance, RailKind};
 
 /// `rails`.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ pub struct RailRow {
     /// Wished-for time between samples.
     pub interval_ns: i64,
     /// Averaging window of the sensor.
-    pub kernel: String,
+    pub kernel: Kernel,
     /// Measured, modelled or replayed.
     pub provenance: Provenance,
 }

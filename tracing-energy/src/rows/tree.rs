@@ -114,6 +114,8 @@ pub struct NodeRow {
     pub label: String,
     /// 0 for a root.
     pub depth: u32,
+    /// Its kind, where that is not its path without the values of key fields.
+    pub kind: Option<String>,
 }
 
 /// `node_windows`: totals of one node on one thread in `[start_ns, end_ns)`,

@@ -74,6 +74,9 @@ struct Places {
     node_energy: BTreeMap<(u32, u32), usize>,
     balance: BTreeMap<u32, usize>,
     span_energy: BTreeMap<(u64, u32), usize>,
+    kind_energy: BTreeMap<(u32, u32), usize>,
+    kind_groups: BTreeMap<(u32, u32), usize>,
+    kind_fits: BTreeMap<u32, usize>,
 }
 
 impl Recorded {
@@ -146,6 +149,16 @@ fn add_attribution(rows: &mut AttributionRows, places: &mut Places, new: &Attrib
     put(&mut rows.balance, &mut places.balance, &new.balance, |r| {
         r.rail
     });
+    let kinds = &mut places.kind_energy;
+    put(&mut rows.kind_energy, kinds, &new.kind_energy, |r| {
+        (r.rail, r.kind)
+    });
+    let groups = &mut places.kind_groups;
+    put(&mut rows.kind_groups, groups, &new.kind_groups, |r| {
+        (r.rail, r.grouping)
+    });
+    let fits = &mut places.kind_fits;
+    put(&mut rows.kind_fits, fits, &new.kind_fits, |r| r.rail);
 }
 
 /// Appends `new`, or replaces where the key is known.

@@ -6,7 +6,7 @@ mod tree;
 
 pub use crate::rows::*;
 pub use memory::MemorySink;
-pub use spread::WindowPowers;
+pub use spread::{Stretch, WindowPowers};
 pub use tree::tree;
 
 /// Takes batches of rows. Called from one thread, in order of time; a batch's

@@ -8,8 +8,16 @@
 //!
 //! This is the active energy of an activation with everything that ran below it
 //! on its own thread. It is not known unless windows cover 99 % of its time: a
-//! window that was not measured is not zero. Rows for a single kind of span say
-//! nothing about a stretch of time and are left out.
+//! window that was not measured is not zero.
+//!
+//! Windows of a kind price the self time of its nodes only, so that whoever asks
+//! must say what was innermost when ([`Stretch`]):
+//!
+//! ```text
+//! window_power of kinds      |- a 2 W, b 4 W -|
+//! an activation of a           [=a=[=b=]=a=]      b ran within it
+//!                               1 s 1 s 1 s: 2 + 4 + 2 = 8 J
+//! ```
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,13 +30,27 @@ const MOST: usize = 16_384;
 /// What part of a stretch must have been measured.
 const COVERED: f64 = 0.99;
 
-/// The power of windows, by rail and thread.
+/// The power of windows, by kind, rail and thread.
 ///
-/// Memory is bounded: past 16,384 windows of a rail and thread, old neighbours
-/// are merged in pairs, which keeps their energy and blurs only where in the pair
-/// it was used.
+/// Memory is bounded: past 16,384 windows of a kind, rail and thread, old
+/// neighbours are merged in pairs, which keeps their energy and blurs only where
+/// in the pair it was used.
 #[derive(Debug, Clone, Default)]
-pub struct WindowPowers(BTreeMap<(u32, Option<u32>), VecDeque<Window>>);
+pub struct WindowPowers(BTreeMap<Key, VecDeque<Window>>);
+
+/// Kind, rail, thread; none of a thread or kind is all of them.
+type Key = (Option<u32>, u32, Option<u32>);
+
+/// Time in which nodes of one kind were innermost on a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// The kind.
+    pub kind: u32,
+    /// Start.
+    pub start_ns: i64,
+    /// End.
+    pub end_ns: i64,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Window {
@@ -43,9 +65,9 @@ impl WindowPowers {
         Self::default()
     }
 
-    /// Adds a window of a root rail; one with the same start replaces.
+    /// Adds a window of a root rail; one of the same kind and start replaces.
     pub fn insert(&mut self, row: &WindowPowerRow) {
-        if row.kind.is_some() || row.end_ns <= row.start_ns {
+        if row.end_ns <= row.start_ns {
             return;
         }
         let window = Window {
@@ -53,7 +75,7 @@ impl WindowPowers {
             end_ns: row.end_ns,
             power: Power::from_watts(row.power_w),
         };
-        let windows = self.0.entry((row.rail, row.thread)).or_default();
+        let windows = self.0.entry((row.kind, row.rail, row.thread)).or_default();
         let at = windows.partition_point(|w| w.start_ns < window.start_ns);
         match windows.get_mut(at) {
             Some(same) if same.start_ns == window.start_ns => *same = window,
@@ -69,41 +91,92 @@ impl WindowPowers {
         self.0.is_empty()
     }
 
+    /// Whether some windows are of single kinds: [`Self::energy`] leaves those out.
+    pub fn has_kinds(&self) -> bool {
+        self.0
+            .last_key_value()
+            .is_some_and(|((kind, ..), _)| kind.is_some())
+    }
+
     /// Energy that `thread` used in `[start_ns, end_ns)`, all rails that were
     /// inserted added; `None` where no rail's windows cover the time.
     pub fn energy(&self, thread: u32, start_ns: i64, end_ns: i64) -> Option<Energy> {
-        let mut covered = false;
-        let mut total = Energy::ZERO;
-        for ((_, of), windows) in &self.0 {
+        let priced = self.priced(None, thread, start_ns, end_ns);
+        priced.is_known(end_ns - start_ns).then_some(priced.energy)
+    }
+
+    /// Energy that `thread` used in `stretches`, windows of their kinds and windows
+    /// of all kinds added; `None` where no rail's windows cover the time.
+    pub fn energy_of_kinds(
+        &self,
+        thread: u32,
+        stretches: impl IntoIterator<Item = Stretch>,
+    ) -> Option<Energy> {
+        let (mut total, mut length_ns) = (Priced::default(), 0);
+        for Stretch {
+            kind,
+            start_ns,
+            end_ns,
+        } in stretches
+        {
+            let any = self.priced(None, thread, start_ns, end_ns);
+            let own = self.priced(Some(kind), thread, start_ns, end_ns);
+            total.energy += any.energy + own.energy;
+            total.covered_ns += any.covered_ns.max(own.covered_ns);
+            total.touched |= any.touched || own.touched;
+            length_ns += end_ns - start_ns;
+        }
+        total.is_known(length_ns).then_some(total.energy)
+    }
+
+    /// All rails' windows of that kind; the time is that of the rail with the most.
+    fn priced(&self, kind: Option<u32>, thread: u32, start_ns: i64, end_ns: i64) -> Priced {
+        let of_kind = (kind, 0, None)..=(kind, u32::MAX, Some(u32::MAX));
+        let mut total = Priced::default();
+        for ((_, _, of), windows) in self.0.range(of_kind) {
             if of.is_some_and(|of| of != thread) {
                 continue;
             }
-            let (energy, known) = overlap(windows, start_ns, end_ns);
-            total += energy;
-            covered |= known;
+            let rail = overlap(windows, start_ns, end_ns);
+            total.energy += rail.energy;
+            total.covered_ns = total.covered_ns.max(rail.covered_ns);
+            total.touched |= rail.touched;
         }
-        covered.then_some(total)
+        total
     }
 }
 
-/// Energy of the windows inside `[start_ns, end_ns)` and whether they cover it.
-fn overlap(windows: &VecDeque<Window>, start_ns: i64, end_ns: i64) -> (Energy, bool) {
+/// What windows say of a stretch of time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Priced {
+    energy: Energy,
+    covered_ns: i64,
+    /// Whether there is a window at all: something without duration still begins
+    /// somewhere.
+    touched: bool,
+}
+
+impl Priced {
+    /// Whether enough of a stretch of that length was measured.
+    fn is_known(&self, length_ns: i64) -> bool {
+        self.touched && self.covered_ns as f64 >= length_ns as f64 * COVERED
+    }
+}
+
+/// What `windows` say of `[start_ns, end_ns)`.
+fn overlap(windows: &VecDeque<Window>, start_ns: i64, end_ns: i64) -> Priced {
     let first = windows.partition_point(|w| w.end_ns <= start_ns);
-    let mut energy = Energy::ZERO;
-    let mut covered_ns = 0;
-    // An activation without duration still begins somewhere.
-    let mut touched = false;
+    let mut priced = Priced::default();
     for window in windows.range(first..) {
         if window.start_ns >= end_ns.max(start_ns + 1) {
             break;
         }
-        touched = true;
+        priced.touched = true;
         let inside = window.end_ns.min(end_ns) - window.start_ns.max(start_ns);
-        covered_ns += inside.max(0);
-        energy += window.power * Nanos::from_nanos(inside.max(0));
+        priced.covered_ns += inside.max(0);
+        priced.energy += window.power * Nanos::from_nanos(inside.max(0));
     }
-    let needed = (end_ns - start_ns) as f64 * COVERED;
-    (energy, touched && covered_ns as f64 >= needed)
+    priced
 }
 
 /// Merges neighbours in the older half of `windows`, where they touch.
@@ -175,6 +248,40 @@ mod tests {
         assert_eq!(energy.map(Energy::joules), Some(5.0));
     }
 
+    /// ```text
+    /// kind 1, 2 W, all threads    |0 ------- 1 s|
+    /// kind 2, 4 W, thread 7       |0 ------- 1 s|
+    /// thread 7, rail 2, 1 W       |0 ------- 1 s|
+    /// ```
+    #[test]
+    fn windows_of_kinds_price_their_own_time_only() {
+        let mut powers = WindowPowers::new();
+        let of = |kind, row| WindowPowerRow {
+            kind: Some(kind),
+            ..row
+        };
+        powers.insert(&of(1, window(1, None, 0, 2.0)));
+        powers.insert(&of(2, window(1, Some(7), 0, 4.0)));
+        assert!(powers.has_kinds());
+        assert_eq!(powers.energy(7, 0, 1_000_000_000), None);
+        let stretch = |kind, start_ns: i64, end_ns: i64| Stretch {
+            kind,
+            start_ns: start_ns * 1_000_000,
+            end_ns: end_ns * 1_000_000,
+        };
+        let both = [stretch(1, 0, 500), stretch(2, 500, 750)];
+        let joules = |powers: &WindowPowers, thread, stretches: &[Stretch]| {
+            let energy = powers.energy_of_kinds(thread, stretches.iter().copied());
+            energy.map(Energy::joules)
+        };
+        assert_eq!(joules(&powers, 7, &both), Some(1.0 + 1.0));
+        assert_eq!(joules(&powers, 8, &both), None, "no power of kind 2 there");
+        assert_eq!(joules(&powers, 8, &both[..1]), Some(1.0));
+        assert_eq!(joules(&powers, 7, &[stretch(3, 0, 500)]), None);
+        powers.insert(&window(2, Some(7), 0, 1.0));
+        assert_eq!(joules(&powers, 7, &both), Some(2.75));
+    }
+
     #[test]
     fn merging_keeps_the_energy() {
         let mut powers = WindowPowers::new();
@@ -182,7 +289,7 @@ mod tests {
         for i in 0..count {
             powers.insert(&window(1, Some(7), i * 1_000_000_000, (i % 7) as f64));
         }
-        assert!(powers.0[&(1, Some(7))].len() <= MOST);
+        assert!(powers.0[&(None, 1, Some(7))].len() <= MOST);
         let expected: i64 = (0..count).map(|i| i % 7).sum();
         let energy = powers.energy(7, 0, count * 1_000_000_000);
         let error = energy.map(|e| (e.joules() - expected as f64).abs());

@@ -112,7 +112,7 @@ pub(super) fn rails(pace: &mut Pace<'_>, run: i64, rows: &[RailRow]) -> rusqlite
             r.kind.name(),
             r.unit,
             r.interval_ns,
-            r.kernel,
+            r.kernel.to_string(),
             r.provenance.name()
         ])
     })
@@ -152,7 +152,9 @@ pub(super) fn callsites(
 /// the way down is itself the topmost.
 pub(super) fn nodes(pace: &mut Pace<'_>, run: i64, rows: &[NodeRow]) -> rusqlite::Result<()> {
     each(pace, NODE, rows, |statement, r| {
-        statement.execute(params![run, r.id, r.parent, r.callsite, r.label, r.depth])
+        statement.execute(params![
+            run, r.id, r.parent, r.callsite, r.label, r.depth, r.kind
+        ])
     })
 }
 
@@ -164,7 +166,7 @@ const NODE: &str = "
            coalesce(p.token, iif(c.role = 'token', ?2, NULL)),
            coalesce(p.layer, iif(c.role = 'layer', ?2, NULL)),
            coalesce(p.component, iif(c.role = 'component', ?2, NULL)),
-           coalesce(p.op, iif(c.role = 'op', ?2, NULL))
+           coalesce(p.op, iif(c.role = 'op', ?2, NULL)), ?7
     FROM (SELECT 1)
     LEFT JOIN nodes p ON p.run = ?1 AND p.id = ?3
     LEFT JOIN callsites c ON c.run = ?1 AND c.id = ?4";

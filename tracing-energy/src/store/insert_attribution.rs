@@ -6,8 +6,8 @@ use super::insert::each;
 use super::pace::Pace;
 use super::span_id;
 use crate::sink::{
-    AttributionRow, AttributionRows, BalanceRow, NodeEnergyRow, PhaseEnergyRow, SampleBalanceRow,
-    SpanEnergyRow, WindowPowerRow,
+    AttributionRow, AttributionRows, BalanceRow, KindEnergyRow, KindFitRow, KindGroupRow,
+    NodeEnergyRow, PhaseEnergyRow, SampleBalanceRow, SpanEnergyRow, WindowPowerRow,
 };
 
 /// Writes `rows` as attribution `id` of run number `run`; the head is not among them.
@@ -18,11 +18,15 @@ pub(super) fn rows(
     rows: &AttributionRows,
 ) -> rusqlite::Result<()> {
     sample_balance(pace, run, id, &rows.sample_balance)?;
+    sample_phase(pace, run, &rows.sample_balance)?;
     window_power(pace, run, id, &rows.window_power)?;
     span_energy(pace, run, id, &rows.span_energy)?;
     phase_energy(pace, run, id, &rows.phase_energy)?;
     node_energy(pace, run, id, &rows.node_energy)?;
-    balance(pace, run, id, &rows.balance)
+    balance(pace, run, id, &rows.balance)?;
+    kind_energy(pace, run, id, &rows.kind_energy)?;
+    kind_groups(pace, run, id, &rows.kind_groups)?;
+    kind_fits(pace, run, id, &rows.kind_fits)
 }
 
 /// `attributions`; a REPLACE would cascade to everything it owns.
@@ -50,165 +54,80 @@ pub(super) fn head(
     Ok(())
 }
 
-fn sample_balance(
-    pace: &mut Pace<'_>,
-    run: i64,
-    id: u32,
-    rows: &[SampleBalanceRow],
-) -> rusqlite::Result<()> {
-    let sql = "
-        INSERT OR REPLACE INTO sample_balance
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    each(pace, sql, rows, |statement, r| {
-        let a = &r.accounts;
-        statement.execute(params![
-            run,
-            id,
-            r.rail,
-            r.start_ns,
-            r.end_ns,
-            a.measured_j,
-            a.idle_j,
-            a.spans_j,
-            a.outside_j,
-            a.others_j,
-            a.profiler_j,
-            a.residual_j,
-            r.phase
-        ])
-    })?;
-    each(pace, SAMPLE_PHASE, rows, |statement, r| {
-        statement.execute(params![run, r.rail, r.start_ns, r.phase])
-    })
+/// One function for each table: REPLACE, with a value for each column.
+macro_rules! tables {
+    ($($table:ident: $row:ty, |$run:ident, $id:ident, $r:ident| [$($value:expr),* $(,)?];)*) => {$(
+        fn $table(
+            pace: &mut Pace<'_>,
+            $run: i64,
+            $id: u32,
+            rows: &[$row],
+        ) -> rusqlite::Result<()> {
+            let columns = [$(stringify!($value)),*].map(|_| "?").join(", ");
+            let sql = concat!("INSERT OR REPLACE INTO ", stringify!($table));
+            each(pace, &format!("{sql} VALUES ({columns})"), rows, |statement, $r| {
+                statement.execute(params![$($value),*])
+            })
+        }
+    )*};
+}
+
+tables! {
+    sample_balance: SampleBalanceRow, |run, id, r| [
+        run, id, r.rail, r.start_ns, r.end_ns, r.accounts.measured_j, r.accounts.idle_j,
+        r.accounts.spans_j, r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j,
+        r.accounts.residual_j, r.phase,
+    ];
+    window_power: WindowPowerRow, |run, id, r| [
+        run, id, r.rail, r.start_ns, r.end_ns, r.thread.unwrap_or(0), r.kind.unwrap_or(0),
+        r.power_w,
+    ];
+    span_energy: SpanEnergyRow, |run, id, r| [
+        span_id(run, r.span), id, r.rail, r.energy_j, r.idle_j, r.spans_j, r.lo_j, r.hi_j,
+        r.peak_w, r.basis.name(),
+    ];
+    phase_energy: PhaseEnergyRow, |run, id, r| [
+        run, id, r.node, r.rail, r.duration_ns, r.energy_j, r.idle_j, r.spans_j, r.peak_w,
+    ];
+    node_energy: NodeEnergyRow, |run, id, r| [
+        run, id, r.node, r.rail, r.self_j, r.lo_j, r.hi_j, r.inclusive_j, r.idle_j, r.self_ns,
+        r.activations as i64, r.instances as i64, r.min_w, r.avg_w, r.peak_w, r.basis.name(),
+    ];
+    balance: BalanceRow, |run, id, r| [
+        run, id, r.rail, r.accounts.measured_j, r.accounts.idle_j, r.accounts.spans_j,
+        r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j, r.accounts.residual_j,
+        r.extrapolated_j, r.peak_w, r.peak_ns,
+    ];
+    kind_energy: KindEnergyRow, |run, id, r| [
+        run, id, r.rail, r.kind, r.name, r.self_j, r.lo_j, r.hi_j, r.extrapolated_j, r.self_ns,
+        r.power_w, r.basis.name(), r.grouping.unwrap_or(0),
+    ];
+    kind_groups: KindGroupRow, |run, id, r| [
+        run, id, r.rail, r.grouping, r.self_j, r.lo_j, r.hi_j,
+    ];
+    kind_fits: KindFitRow, |run, id, r| [
+        run, id, r.rail, serde_json::json!(r.kinds).to_string(), bytes(&r.ln_power),
+        bytes(&r.covariance),
+    ];
+}
+
+/// Numbers as little-endian f64.
+fn bytes(numbers: &[f64]) -> Vec<u8> {
+    numbers
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .collect()
 }
 
 /// The balanced part may begin inside the sample, which the run's start cut.
-const SAMPLE_PHASE: &str = "
-    UPDATE samples SET phase = ?4
-    WHERE run = ?1 AND rail = ?2 AND start_ns = (
-        SELECT s.start_ns FROM samples s
-        WHERE s.run = ?1 AND s.rail = ?2 AND s.start_ns <= ?3
-        ORDER BY s.start_ns DESC LIMIT 1)";
-
-fn window_power(
-    pace: &mut Pace<'_>,
-    run: i64,
-    id: u32,
-    rows: &[WindowPowerRow],
-) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO window_power VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    each(pace, sql, rows, |statement, r| {
-        statement.execute(params![
-            run,
-            id,
-            r.rail,
-            r.start_ns,
-            r.end_ns,
-            r.thread.unwrap_or(0),
-            r.kind.unwrap_or(0),
-            r.power_w
-        ])
-    })
-}
-
-fn span_energy(
-    pace: &mut Pace<'_>,
-    run: i64,
-    id: u32,
-    rows: &[SpanEnergyRow],
-) -> rusqlite::Result<()> {
+fn sample_phase(pace: &mut Pace<'_>, run: i64, rows: &[SampleBalanceRow]) -> rusqlite::Result<()> {
     let sql = "
-        INSERT OR REPLACE INTO span_energy
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        UPDATE samples SET phase = ?4
+        WHERE run = ?1 AND rail = ?2 AND start_ns = (
+            SELECT s.start_ns FROM samples s
+            WHERE s.run = ?1 AND s.rail = ?2 AND s.start_ns <= ?3
+            ORDER BY s.start_ns DESC LIMIT 1)";
     each(pace, sql, rows, |statement, r| {
-        statement.execute(params![
-            span_id(run, r.span),
-            id,
-            r.rail,
-            r.energy_j,
-            r.idle_j,
-            r.spans_j,
-            r.lo_j,
-            r.hi_j,
-            r.peak_w,
-            r.basis.name()
-        ])
-    })
-}
-
-fn phase_energy(
-    pace: &mut Pace<'_>,
-    run: i64,
-    id: u32,
-    rows: &[PhaseEnergyRow],
-) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO phase_energy VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    each(pace, sql, rows, |statement, r| {
-        statement.execute(params![
-            run,
-            id,
-            r.node,
-            r.rail,
-            r.duration_ns,
-            r.energy_j,
-            r.idle_j,
-            r.spans_j,
-            r.peak_w
-        ])
-    })
-}
-
-fn node_energy(
-    pace: &mut Pace<'_>,
-    run: i64,
-    id: u32,
-    rows: &[NodeEnergyRow],
-) -> rusqlite::Result<()> {
-    let sql = "
-        INSERT OR REPLACE INTO node_energy
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
-    each(pace, sql, rows, |statement, r| {
-        statement.execute(params![
-            run,
-            id,
-            r.node,
-            r.rail,
-            r.self_j,
-            r.lo_j,
-            r.hi_j,
-            r.inclusive_j,
-            r.idle_j,
-            r.self_ns,
-            r.activations as i64,
-            r.instances as i64,
-            r.min_w,
-            r.avg_w,
-            r.peak_w,
-            r.basis.name()
-        ])
-    })
-}
-
-fn balance(pace: &mut Pace<'_>, run: i64, id: u32, rows: &[BalanceRow]) -> rusqlite::Result<()> {
-    let sql = "
-        INSERT OR REPLACE INTO balance
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    each(pace, sql, rows, |statement, r| {
-        let a = &r.accounts;
-        statement.execute(params![
-            run,
-            id,
-            r.rail,
-            a.measured_j,
-            a.idle_j,
-            a.spans_j,
-            a.outside_j,
-            a.others_j,
-            a.profiler_j,
-            a.residual_j,
-            r.extrapolated_j,
-            r.peak_w,
-            r.peak_ns
-        ])
+        statement.execute(params![run, r.rail, r.start_ns, r.phase])
     })
 }

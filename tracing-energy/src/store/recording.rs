@@ -47,10 +47,17 @@ impl<'s, T> Rows<'s, T> {
     }
 }
 
-/// In queries `?1` is the run's number, or the first of its span ids, and `?2`
+pub(super) const CALLSITES: &str = "
+    SELECT id, name, target, level, file, line, domain, role
+    FROM callsites WHERE run = ?1 AND ?2 ORDER BY id";
+pub(super) const NODES: &str = "
+    SELECT id, parent, callsite, label, depth, kind
+    FROM nodes WHERE run = ?1 AND ?2 ORDER BY id";
+
+/// In these queries `?1` is the run's number, or the first of its span ids, and `?2`
 /// the last of them.
 macro_rules! readers {
-    ($($(#[$doc:meta])* $name:ident, $row:ty, $bounds:ident, $sql:literal, $read:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident, $row:ty, $bounds:ident, $sql:expr, $read:expr;)*) => {
         impl Store {$(
             $(#[$doc])*
             ///
@@ -73,12 +80,10 @@ readers! {
     "SELECT id, tid, name, role FROM threads WHERE run = ?1 AND ?2 ORDER BY id", thread;
     /// `callsites` of a run, by id.
     callsites, CallsiteRow, by_number,
-    "SELECT id, name, target, level, file, line, domain, role
-     FROM callsites WHERE run = ?1 AND ?2 ORDER BY id", callsite;
+    CALLSITES, callsite;
     /// `nodes` of a run, by id: parents first.
     nodes, NodeRow, by_number,
-    "SELECT id, parent, callsite, label, depth
-     FROM nodes WHERE run = ?1 AND ?2 ORDER BY id", node;
+    NODES, node;
     /// `baselines` of a run, by rail.
     baselines, BaselineRow, by_number,
     "SELECT rail, start_ns, end_ns, power_w, samples
@@ -119,7 +124,7 @@ readers! {
 }
 
 impl Store {
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         bounds: (i64, i64),
@@ -153,7 +158,7 @@ fn rail(r: &Row<'_>) -> rusqlite::Result<RailRow> {
         kind: RailKind::from_name(&text(r, 4)?).unwrap_or(RailKind::Other),
         unit: r.get(5)?,
         interval_ns: r.get(6)?,
-        kernel: r.get(7)?,
+        kernel: named(r, 7, |name| name.parse().ok())?,
         provenance: named(r, 8, Provenance::from_name)?,
     })
 }
@@ -172,7 +177,7 @@ fn thread(r: &Row<'_>) -> rusqlite::Result<ThreadRow> {
     })
 }
 
-fn callsite(r: &Row<'_>) -> rusqlite::Result<CallsiteRow> {
+pub(super) fn callsite(r: &Row<'_>) -> rusqlite::Result<CallsiteRow> {
     let role: Option<String> = r.get(7)?;
     Ok(CallsiteRow {
         id: r.get(0)?,
@@ -186,13 +191,14 @@ fn callsite(r: &Row<'_>) -> rusqlite::Result<CallsiteRow> {
     })
 }
 
-fn node(r: &Row<'_>) -> rusqlite::Result<NodeRow> {
+pub(super) fn node(r: &Row<'_>) -> rusqlite::Result<NodeRow> {
     Ok(NodeRow {
         id: r.get(0)?,
         parent: r.get(1)?,
         callsite: r.get(2)?,
         label: r.get(3)?,
         depth: r.get(4)?,
+        kind: r.get(5)?,
     })
 }
 
@@ -314,7 +320,11 @@ fn seq(r: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 }
 
 /// A name that must be one of ours.
-fn named<T>(r: &Row<'_>, column: usize, from_name: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(super) fn named<T>(
+    r: &Row<'_>,
+    column: usize,
+    from_name: fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
     let name = text(r, column)?;
     from_name(&name).ok_or_else(|| {
         let why = format!("unknown word `{name}`").into();

@@ -6,7 +6,9 @@ ALTER TABLE nodes ADD COLUMN kind TEXT;
 
 -- Active self energy of one kind on one rail. `kind` is the number that
 -- `window_power.kind` holds; kinds of one `grouping` (0: none) cannot be told
--- apart, and their sum has an interval of its own in `kind_groups`.
+-- apart, and their sum has an interval of its own in `kind_groups`. `self_j` is
+-- what samples measured, `lo_j` to `hi_j` its 90 % interval; `extrapolated_j`, for
+-- self time outside of samples, is no part of it.
 CREATE TABLE kind_energy (
     run INTEGER NOT NULL,
     attribution INTEGER NOT NULL,

@@ -1,7 +1,8 @@
 //! The SQL function `span_energy_j(span)`: active energy of any activation.
 //!
 //! Sums over root rails, of the attribution with the highest id, on the
-//! activation's own thread; NULL where it is not known. The windows of the run
+//! activation's own thread; NULL where it is not known. Where windows are of single
+//! kinds, what ran within the activation is looked up, too. The windows of the run
 //! asked about last stay in memory until something is written to the file.
 
 use std::sync::{Mutex, PoisonError};
@@ -9,8 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::split_span_id;
-use crate::sink::{WindowPowerRow, WindowPowers};
+use super::kinds::read_kinds;
+use super::{span_ids, split_span_id};
+use crate::sink::{Stretch, WindowPowerRow, WindowPowers};
 
 /// Adds the function to `connection`.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -31,7 +33,14 @@ struct Key {
     own_changes: u64,
 }
 
-type Cache = Mutex<Option<(Key, WindowPowers)>>;
+/// What prices the activations of one run.
+struct Prices {
+    powers: WindowPowers,
+    /// Empty where no window is of a single kind.
+    kind_of_node: Vec<u32>,
+}
+
+type Cache = Mutex<Option<(Key, Prices)>>;
 
 fn call(context: &Context<'_>, cache: &Cache) -> rusqlite::Result<Option<f64>> {
     let Some(span) = context.get::<Option<i64>>(0)? else {
@@ -47,16 +56,9 @@ fn call(context: &Context<'_>, cache: &Cache) -> rusqlite::Result<Option<f64>> {
 fn span_energy_j(
     connection: &Connection,
     span: i64,
-    cache: &mut Option<(Key, WindowPowers)>,
+    cache: &mut Option<(Key, Prices)>,
 ) -> rusqlite::Result<Option<f64>> {
-    let sql = "SELECT thread, start_ns, end_ns FROM spans WHERE id = ?1";
-    let times = connection
-        .prepare_cached(sql)?
-        .query_row([span], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get::<_, Option<i64>>(2)?))
-        })
-        .optional()?;
-    let Some((thread, start_ns, Some(end_ns))) = times else {
+    let Some(activation) = read_activation(connection, span)? else {
         return Ok(None);
     };
     let key = Key {
@@ -67,11 +69,130 @@ fn span_energy_j(
         own_changes: connection.total_changes(),
     };
     if cache.as_ref().is_none_or(|(cached, _)| *cached != key) {
-        *cache = Some((key, read_windows(connection, key.run)?));
+        *cache = Some((key, read_prices(connection, key.run)?));
     }
-    let powers = cache.as_ref().map(|(_, powers)| powers);
-    let energy = powers.and_then(|powers| powers.energy(thread, start_ns, end_ns));
+    let Some((_, prices)) = cache else {
+        return Ok(None);
+    };
+    let Activation {
+        thread,
+        start_ns,
+        end_ns,
+        ..
+    } = activation;
+    let energy = if prices.kind_of_node.is_empty() {
+        prices.powers.energy(thread, start_ns, end_ns)
+    } else {
+        let within = read_within(connection, &activation)?;
+        let stretches = self_time(&within, start_ns, end_ns).into_iter();
+        let of_kind = |(node, start_ns, end_ns): (u32, i64, i64)| Stretch {
+            kind: prices.kind_of_node.get(node as usize).copied().unwrap_or(0),
+            start_ns,
+            end_ns,
+        };
+        prices
+            .powers
+            .energy_of_kinds(thread, stretches.map(of_kind))
+    };
     Ok(energy.map(|energy| energy.joules()))
+}
+
+/// An activation that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Activation {
+    id: i64,
+    node: u32,
+    thread: u32,
+    start_ns: i64,
+    end_ns: i64,
+}
+
+fn read_activation(connection: &Connection, id: i64) -> rusqlite::Result<Option<Activation>> {
+    let sql = "SELECT id, node, thread, start_ns, end_ns FROM spans
+               WHERE id = ?1 AND end_ns IS NOT NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row([id], activation).optional()
+}
+
+fn activation(r: &rusqlite::Row<'_>) -> rusqlite::Result<Activation> {
+    Ok(Activation {
+        id: r.get(0)?,
+        node: r.get(1)?,
+        thread: r.get(2)?,
+        start_ns: r.get(3)?,
+        end_ns: r.get(4)?,
+    })
+}
+
+/// The activation and those that began on its thread while it was open. Ids ascend
+/// with starts, so that reading ends where it ended.
+fn read_within(connection: &Connection, outer: &Activation) -> rusqlite::Result<Vec<Activation>> {
+    let sql = "SELECT id, node, thread, start_ns, coalesce(end_ns, ?3) FROM spans
+               WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let (_, last) = span_ids(split_span_id(outer.id).0);
+    let mut rows = statement.query([outer.id, last, outer.end_ns])?;
+    let mut within = Vec::new();
+    while let Some(r) = rows.next()? {
+        let inner = activation(r)?;
+        if inner.start_ns >= outer.end_ns && inner.id != outer.id {
+            break;
+        }
+        if inner.thread == outer.thread {
+            within.push(inner);
+        }
+    }
+    Ok(within)
+}
+
+/// Which node was innermost when, in `[start_ns, end_ns)`: the one entered last of
+/// those that are open. `activations` are of one thread, by start.
+///
+/// ```text
+/// a |-----------------|        a a b b b a
+/// b     |-----|
+/// ```
+fn self_time(activations: &[Activation], start_ns: i64, end_ns: i64) -> Vec<(u32, i64, i64)> {
+    let mut stretches = Vec::new();
+    let mut open: Vec<&Activation> = Vec::new();
+    let mut now = start_ns;
+    let mut until = |open: &mut Vec<&Activation>, time: i64| {
+        while let Some(top) = open.last() {
+            let end = top.end_ns.min(time);
+            if end > now {
+                stretches.push((top.node, now, end));
+                now = end;
+            }
+            if top.end_ns > time {
+                break;
+            }
+            open.pop();
+        }
+        now = now.max(time);
+    };
+    for inner in activations {
+        until(&mut open, inner.start_ns.min(end_ns));
+        open.push(inner);
+    }
+    until(&mut open, end_ns);
+    if stretches.is_empty()
+        && let Some(first) = activations.first()
+    {
+        stretches.push((first.node, start_ns, start_ns));
+    }
+    stretches
+}
+
+fn read_prices(connection: &Connection, run: i64) -> rusqlite::Result<Prices> {
+    let powers = read_windows(connection, run)?;
+    let kind_of_node = match powers.has_kinds() {
+        true => read_kinds(connection, run, |_| 0)?.of_node,
+        false => Vec::new(),
+    };
+    Ok(Prices {
+        powers,
+        kind_of_node,
+    })
 }
 
 fn read_windows(connection: &Connection, run: i64) -> rusqlite::Result<WindowPowers> {

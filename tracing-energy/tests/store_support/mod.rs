@@ -10,7 +10,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use tracing_energy::host::{self, Host};
-use tracing_energy::power::{Provenance, RailKind};
+use tracing_energy::power::{Kernel, Provenance, RailKind};
 use tracing_energy::sink::*;
 
 /// Milliseconds.
@@ -49,7 +49,7 @@ pub fn rail(id: u32, name: &str, parent: Option<u32>) -> RailRow {
         kind: RailKind::Cpu,
         unit: "mJ".into(),
         interval_ns: 100 * MS,
-        kernel: "box".into(),
+        kernel: Kernel::Box,
         provenance: Provenance::Replayed,
     }
 }
@@ -74,6 +74,7 @@ pub fn node(id: u32, parent: Option<u32>, callsite: u32, label: &str, depth: u32
         callsite: Some(callsite),
         label: label.into(),
         depth,
+        kind: None,
     }
 }
 
@@ -122,7 +123,10 @@ pub fn recording(uuid: &str) -> Batch {
             node(6, Some(5), 5, "layer 0", 3),
             node(7, Some(5), 5, "layer 1", 3),
             // A layer in a layer counts once, in the outer one.
-            node(8, Some(7), 5, "layer 9", 4),
+            NodeRow {
+                kind: Some("inner layer".into()),
+                ..node(8, Some(7), 5, "layer 9", 4)
+            },
         ],
         spans: vec![
             span(1, 1, None, 0, 400),
@@ -264,8 +268,39 @@ pub fn attribution() -> AttributionRows {
             rows.window_power.push(window(rail, i, share));
             rows.sample_balance.push(sample_balance(rail, i));
         }
+        rows.kind_energy.extend(kind_energy(rail, share));
+        rows.kind_groups.push(KindGroupRow {
+            rail,
+            grouping: 1,
+            self_j: 6.0 * share,
+            lo_j: Some(5.0 * share),
+            hi_j: None,
+        });
+        rows.kind_fits.push(KindFitRow {
+            rail,
+            kinds: vec!["inference".into(), "a \"b\"".into()],
+            ln_power: vec![1.5, f64::MIN_POSITIVE],
+            covariance: vec![1.0, -0.5, -0.5, 1e300],
+        });
     });
     rows.into_inner()
+}
+
+/// Kinds 2 and 3 of `recording`, which cannot be told apart.
+fn kind_energy(rail: u32, share: f64) -> [KindEnergyRow; 2] {
+    [(2, 2.0), (3, 4.0)].map(|(kind, self_j)| KindEnergyRow {
+        rail,
+        kind,
+        name: format!("kind {kind}"),
+        self_j: self_j * share,
+        lo_j: None,
+        hi_j: Some(self_j),
+        extrapolated_j: 0.25,
+        self_ns: 10 * MS,
+        power_w: (kind == 2).then_some(7.0),
+        basis: Basis::Fitted,
+        grouping: (kind == 3).then_some(1),
+    })
 }
 
 fn node_energy(node: u32, rail: u32, self_j: f64) -> NodeEnergyRow {

@@ -1,7 +1,7 @@
 //! Drawn timelines with results computed by hand. Times in ms, energies in J.
 
 use crate::attribution::{Engine, Finished, Opened};
-use crate::power::{Provenance, RailKind};
+use crate::power::{Kernel, Provenance, RailKind};
 use crate::sink::*;
 use crate::units::Power;
 
@@ -16,7 +16,7 @@ pub(super) fn rail(id: u32, kind: RailKind) -> RailRow {
         kind,
         unit: "J".into(),
         interval_ns: 100 * MS,
-        kernel: "box".into(),
+        kernel: Kernel::Box,
         provenance: Provenance::Measured,
     }
 }

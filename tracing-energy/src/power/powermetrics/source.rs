@@ -11,7 +11,9 @@ use super::rails;
 use super::stream::Segment;
 use super::timeline::Timeline;
 use crate::clock::Clock;
-use crate::power::{Description, Notice, PowerSource, Provenance, Rail, Reading, SourceError};
+use crate::power::{
+    Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, SourceError,
+};
 use crate::units::Nanos;
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
@@ -359,7 +361,7 @@ impl PowerSource for Powermetrics {
             name: "powermetrics".into(),
             rails: self.rails.clone(),
             interval: self.options.interval,
-            kernel: "box".into(),
+            kernel: Kernel::Box,
             provenance: Provenance::Measured,
             limits: vec![
                 self.machine.clone(),

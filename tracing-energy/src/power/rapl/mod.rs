@@ -16,7 +16,8 @@ use crate::cpu_time;
 use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
 use crate::power::{
-    Description, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
+    Description, Kernel, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample,
+    SourceError,
 };
 use crate::units::{Energy, Nanos, Power};
 use zones::Zone;
@@ -249,7 +250,7 @@ impl PowerSource for Rapl {
             name: "rapl".into(),
             rails: self.rails.clone(),
             interval: self.interval,
-            kernel: "box".into(),
+            kernel: Kernel::Box,
             provenance: Provenance::Measured,
             limits: vec![
                 "covers whole sockets, other programs included".into(),

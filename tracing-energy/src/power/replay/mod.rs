@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::power::{
-    Description, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
+    Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
 };
 use crate::units::Nanos;
 
@@ -177,7 +177,7 @@ impl PowerSource for Replay {
             name: "replay".into(),
             rails: self.recording.rails.clone(),
             interval: self.recording.interval(),
-            kernel: "box".into(),
+            kernel: Kernel::Box,
             provenance: Provenance::Replayed,
             limits: vec![format!(
                 "replayed from {}: the power of another run",
