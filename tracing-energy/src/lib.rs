@@ -12,6 +12,7 @@ pub mod cpu_time;
 mod error;
 pub mod host;
 pub mod power;
+pub mod priors;
 mod record;
 pub mod rows;
 pub mod sink;

@@ -1,6 +1,7 @@
 //! The command line: definitions here, one file for each command.
 
 mod attribute;
+mod calibrate;
 mod completions;
 mod delete;
 mod flamegraph;
@@ -19,6 +20,7 @@ use crate::DATABASE;
 use crate::format::screen::Look;
 use crate::query::{Recording, Run};
 
+pub use calibrate::CalibrateArgs;
 pub use flamegraph::FlamegraphArgs;
 pub use run::RunArgs;
 
@@ -59,6 +61,8 @@ pub enum Command {
     Flamegraph(FlamegraphArgs),
     /// Divide a run's energy among its spans again
     Attribute(attribute::AttributeArgs),
+    /// Measure the power of each kind of a model's operations
+    Calibrate(Box<CalibrateArgs>),
     /// Delete a run
     Delete(delete::DeleteArgs),
     /// Print a completion script for a shell
@@ -109,6 +113,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Summary(args) => summary::run(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, &args, out),
+        Command::Calibrate(args) => calibrate::run(db, &args, out),
         Command::Delete(args) => delete::run(db, &args, out),
         Command::Completions(args) => completions::run(&args, out),
     }
