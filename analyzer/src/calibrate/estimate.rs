@@ -54,6 +54,14 @@ pub struct Skipped {
     pub why: String,
 }
 
+/// What all rails tell.
+#[derive(Debug, Default)]
+pub(super) struct Estimates {
+    pub(super) kinds: Vec<KindPower>,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) silent_rails: Vec<String>,
+}
+
 /// All kinds on all rails.
 pub(super) fn all(
     rails: &[RailSamples],
@@ -62,9 +70,10 @@ pub(super) fn all(
     subjects: &[Subject<'_>],
     timed: &[Timed],
     lengths: Lengths,
-) -> (Vec<KindPower>, Vec<Skipped>) {
-    let (mut powers, mut skipped) = (Vec::new(), Vec::new());
+) -> Estimates {
+    let mut all = Estimates::default();
     for rail in rails {
+        let (mut powers, mut skipped) = (Vec::new(), Vec::new());
         let reader = Reader {
             rail,
             course,
@@ -96,8 +105,15 @@ pub(super) fn all(
                 }
             }
         }
+        // One word for a rail says more than one for each kind on it.
+        if powers.is_empty() {
+            all.silent_rails.push(rail.name.clone());
+        } else {
+            all.kinds.extend(powers);
+            all.skipped.extend(skipped);
+        }
     }
-    (powers, skipped)
+    all
 }
 
 /// A slot in one round.

@@ -6,7 +6,7 @@ use tracing_energy::Clock;
 use tracing_energy::power::PowerSource;
 use tracing_energy::units::Nanos;
 
-use super::estimate::{self, KindPower, Skipped};
+use super::estimate::{self, Estimates, KindPower, Skipped};
 use super::meter::Meter;
 use super::plan::{Plan, ROUNDS, Timed, plan};
 use super::slot::{Run, Slot, Subject, time_run};
@@ -62,8 +62,10 @@ pub enum Progress {
 pub struct Measured {
     /// Powers, rail after rail, the largest share of time first.
     pub kinds: Vec<KindPower>,
-    /// Kinds that have none on a rail, and why.
+    /// Kinds that have none on a rail that others have one on, and why.
     pub skipped: Vec<Skipped>,
+    /// Rails on which no kind draws more than idle power.
+    pub silent_rails: Vec<String>,
     /// Rounds.
     pub rounds: u32,
     /// Length of a slot.
@@ -130,10 +132,15 @@ pub fn measure(
     let lengths = meter.lengths;
     sleep(lengths.lead + lengths.tail);
     let rails = meter.stop()?;
-    let (kinds, skipped) = estimate::all(&rails, &course, &plan, &subjects, &timed, lengths);
+    let Estimates {
+        kinds,
+        skipped,
+        silent_rails,
+    } = estimate::all(&rails, &course, &plan, &subjects, &timed, lengths);
     Ok(Measured {
         kinds,
         skipped,
+        silent_rails,
         rounds: ROUNDS,
         slot: plan.slot,
         idle: plan.idle,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use energy_models::capture::{CaptureOptions, Captured, capture};
 use energy_models::{LoadOptions, Model, ModelInfo, device};
+use tracing_energy::cpu_time;
 use tracing_energy::host;
 use tracing_energy::power::{OpenOptions, PowerSource, SourceChoice};
 use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
@@ -28,6 +29,8 @@ pub struct Calibration {
     pub row: CalibrationRow,
     /// What was measured, besides.
     pub measured: Measured,
+    /// Doubts, in words.
+    pub warnings: Vec<String>,
 }
 
 /// Measures the power of each kind of the model's operations on this machine,
@@ -62,23 +65,63 @@ pub fn calibrate(
         sleep: Box::new(|time| std::thread::sleep(time.duration())),
     };
     let budget = Nanos::from(options.budget);
+    let others = Others::watch();
     let measured = measure(bench, &MeasureOptions { budget }, progress)?;
+    let warnings: Vec<String> = others.warning().into_iter().collect();
+    let mut kinds: Vec<_> = measured.kinds.iter().map(kind_row).collect();
+    // As the file gives them back.
+    kinds.sort_by(|a, b| (&a.rail, &a.kind).cmp(&(&b.rail, &b.kind)));
     let row = CalibrationRow {
         created_unix_ns: host::unix_ns(),
         key: key(options, model.info(), checksum, source),
-        details: details(options, &captured, &measured),
-        kinds: measured.kinds.iter().map(kind_row).collect(),
+        details: details(options, &captured, &measured, &warnings),
+        kinds,
     };
     anyhow::ensure!(
         !row.kinds.is_empty(),
-        "no kind drew more than idle power; {}",
-        measured.skipped.first().map_or_else(
-            || "nothing was measured".to_owned(),
-            |first| format!("{} on rail {}: {}", first.kind, first.rail, first.why)
-        )
+        "no kind draws more than idle power on any rail ({}); check the source, and that the machine is quiet",
+        measured.silent_rails.join(", ")
     );
     let id = store.insert_calibration(&row)?;
-    Ok(Calibration { id, row, measured })
+    Ok(Calibration {
+        id,
+        row,
+        measured,
+        warnings,
+    })
+}
+
+/// Processors that other programs may keep busy without a word: an idle system
+/// and the sensor's own process need less.
+const QUIET_PROCESSORS: f64 = 0.1;
+
+/// CPU time of other programs from some moment on. Their power counts to
+/// whatever kind runs meanwhile.
+struct Others {
+    since: Instant,
+    begin: Option<Nanos>,
+}
+
+impl Others {
+    fn watch() -> Self {
+        Self {
+            since: Instant::now(),
+            begin: Self::now(),
+        }
+    }
+
+    /// The machine's CPU time less this process's.
+    fn now() -> Option<Nanos> {
+        Some(cpu_time::machine()? - cpu_time::process()?)
+    }
+
+    fn warning(&self) -> Option<String> {
+        let spent = (Self::now()? - self.begin?).seconds();
+        let busy = spent / self.since.elapsed().as_secs_f64();
+        (busy > QUIET_PROCESSORS).then(|| {
+            format!("other programs kept {busy:.1} processors busy meanwhile, which counts to whatever kind ran: calibrate again on a quiet machine")
+        })
+    }
 }
 
 fn open(
@@ -158,7 +201,12 @@ fn key(
     }
 }
 
-fn details(options: &CalibrateOptions, captured: &Captured, measured: &Measured) -> String {
+fn details(
+    options: &CalibrateOptions,
+    captured: &Captured,
+    measured: &Measured,
+    warnings: &[String],
+) -> String {
     let skipped = measured.skipped.iter().map(|skipped| {
         serde_json::json!({ "rail": skipped.rail, "kind": skipped.kind, "why": skipped.why })
     });
@@ -169,7 +217,7 @@ fn details(options: &CalibrateOptions, captured: &Captured, measured: &Measured)
         "prompt_tokens": captured.prompt_tokens, "context": captured.context,
         "interval_ns": Nanos::from(options.interval).nanos(), "budget_ns": Nanos::from(options.budget).nanos(),
         "rounds": measured.rounds, "slot_ns": measured.slot.nanos(), "idle_ns": measured.idle.nanos(),
-        "measured_together": together, "skipped": skipped.collect::<Vec<_>>(),
+        "silent_rails": measured.silent_rails, "warnings": warnings, "measured_together": together, "skipped": skipped.collect::<Vec<_>>(),
     })
     .to_string()
 }

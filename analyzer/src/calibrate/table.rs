@@ -38,6 +38,9 @@ pub fn print(measured: &Measured, look: Look, out: &mut dyn Write) -> io::Result
         let text = format!("{} on rail {}: {}", skipped.kind, skipped.rail, skipped.why);
         writeln!(out, "{}", look.notice(&text))?;
     }
+    for rail in &measured.silent_rails {
+        writeln!(out, "rail {rail}: no kind draws more than idle power")?;
+    }
     Ok(())
 }
 
@@ -78,6 +81,7 @@ mod tests {
                 kind: "a > b".into(),
                 why: "not above idle power".into(),
             }],
+            silent_rails: vec!["ane".into()],
             rounds: 3,
             slot: Nanos::ZERO,
             idle: Nanos::ZERO,
@@ -90,6 +94,7 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        assert!(text.contains("rail ane: no kind draws"));
         assert!(text.contains("a > b on rail gpu: not above idle power"));
     }
 }

@@ -77,6 +77,9 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
     bar.finish_and_clear();
     let calibrated = calibrated?;
     crate::calibrate::print(&calibrated.measured, super::look(), out)?;
+    for warning in &calibrated.warnings {
+        super::warn(warning);
+    }
     let mut err = std::io::stderr();
     writeln!(
         err,
