@@ -12,6 +12,7 @@ pub mod cpu_time;
 mod error;
 pub mod host;
 pub mod power;
+pub mod priors;
 mod record;
 pub mod rows;
 pub mod sink;
@@ -31,7 +32,7 @@ pub use error::Error;
 pub use guard::EnergyGuard;
 pub use layer::EnergyLayer;
 pub use reattribute::{
-    AttributeOptions, Method, Prior, attribute_stored, reattribute, repair_dead_runs,
+    AttributeOptions, Method, attribute_stored, reattribute, repair_dead_runs,
 };
 pub use record::{Capture, Detail, OnFull};
 pub use recorder::{IdleSamples, RailSummary, RunSummary};

@@ -7,8 +7,9 @@ use std::path::Path;
 use energy_analyzer::import::{ImportOptions, import};
 use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
 use tracing_energy::store::Store;
-use tracing_energy::units::{Nanos, Power};
-use tracing_energy::{AttributeOptions, Method, Prior, power, reattribute};
+use tracing_energy::priors::Prior;
+use tracing_energy::units::Nanos;
+use tracing_energy::{AttributeOptions, Method, power, reattribute};
 
 use super::{
     Accounts, AccuracyError, Attribution, Attributor, Estimate, Group, Interval, Kernel, Options,
@@ -69,7 +70,7 @@ fn wishes(options: &Options) -> AttributeOptions {
         calibration.powers.iter().map(move |(kind, power)| Prior {
             rail: Some(rail.clone()),
             kind: kind.clone(),
-            power: Power::from_watts(power.watts),
+            watts: power.watts,
             relative_sd: power.relative_sd,
         })
     });

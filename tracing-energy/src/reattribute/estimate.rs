@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::{AttributeOptions, Method, Replay, settled};
-use crate::attribution::estimate::{Known, Watched, Wishes, estimate, scope};
+use crate::attribution::estimate::{Watched, Wishes, estimate, scope};
 use crate::attribution::fit::{self, Timeline, TimelineBuilder};
 use crate::attribution::observe::{Scope, Subject};
 use crate::attribution::{Engine, Kinds};
@@ -103,12 +103,6 @@ fn may_be_estimated(
 }
 
 fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Result<Wishes, Error> {
-    let known = options.priors.iter().map(|prior| Known {
-        rail: prior.rail.clone(),
-        kind: prior.kind.clone(),
-        watts: prior.power.watts(),
-        relative_sd: prior.relative_sd,
-    });
     Ok(Wishes {
         method: match options.method {
             Method::Calibrated => fit::Method::Calibrated,
@@ -117,7 +111,7 @@ fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Result<Wishes,
         rails: options.rails.clone(),
         kernels: options.kernels.clone(),
         offset_ns: options.offset.map(|offset| offset.nanos()),
-        known: known.collect(),
+        known: options.priors.clone(),
         pooled: pooled(store, run, options)?,
     })
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::power::Kernel;
-use crate::units::{Nanos, Power};
+use crate::priors::Prior;
+use crate::units::Nanos;
 
 /// An attribution method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -50,19 +51,6 @@ impl FromStr for Method {
             format!("there is no attribution method '{text}'; use one of {names}")
         })
     }
-}
-
-/// The power of one kind of span, known from elsewhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prior {
-    /// The rail it holds for; none is every root rail.
-    pub rail: Option<String>,
-    /// The kind: names of spans from the root down, joined by ` > `.
-    pub kind: String,
-    /// Active power while the kind runs.
-    pub power: Power,
-    /// Standard deviation of the power, relative to it.
-    pub relative_sd: f64,
 }
 
 /// What to attribute with.

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::sink::AttributionRows;
 use crate::store::{AttributionWriter, Store};
 
-pub use method::{AttributeOptions, Method, Prior};
+pub use method::{AttributeOptions, Method};
 use replay::Replay;
 
 /// Attributes run `uuid` of the database at `path` again, next to what is there;

@@ -19,6 +19,7 @@ mod say;
 use std::collections::HashMap;
 
 use crate::power::Kernel;
+use crate::priors::Prior;
 use crate::rows::{BaselineRow, KindFitRow, RailRow, SampleRow};
 
 pub(crate) use gather::scope;
@@ -46,16 +47,6 @@ pub(crate) struct Watched {
     pub(crate) cpu_times: bool,
 }
 
-/// A power that is known beforehand.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Known {
-    /// Rail by name; none is every root rail.
-    pub(crate) rail: Option<String>,
-    pub(crate) kind: String,
-    pub(crate) watts: f64,
-    pub(crate) relative_sd: f64,
-}
-
 /// How to estimate.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Wishes {
@@ -65,7 +56,7 @@ pub(crate) struct Wishes {
     /// By name of rail.
     pub(crate) kernels: Vec<(String, Kernel)>,
     pub(crate) offset_ns: Option<i64>,
-    pub(crate) known: Vec<Known>,
+    pub(crate) known: Vec<Prior>,
     /// What earlier runs found, by name of rail.
     pub(crate) pooled: Vec<(String, KindFitRow)>,
 }
