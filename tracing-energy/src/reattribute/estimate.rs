@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{AttributeOptions, Method, Replay, settled};
+use super::{AttributeOptions, Method, Replay, pool, settled};
 use crate::attribution::estimate::{Watched, Wishes, estimate, scope};
 use crate::attribution::fit::{self, Timeline, TimelineBuilder};
 use crate::attribution::observe::{Scope, Subject};
 use crate::attribution::{Engine, Kinds};
 use crate::error::Error;
 use crate::power::Provenance;
-use crate::rows::{CallsiteRow, KindFitRow, RailRow};
+use crate::rows::{CallsiteRow, RailRow};
 use crate::sink::AttributionRows;
 use crate::store::{AttributionWriter, Store};
 
@@ -102,7 +102,7 @@ fn may_be_estimated(
     Ok(())
 }
 
-fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Result<Wishes, Error> {
+pub(super) fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Result<Wishes, Error> {
     Ok(Wishes {
         method: match options.method {
             Method::Calibrated => fit::Method::Calibrated,
@@ -112,21 +112,12 @@ fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Result<Wishes,
         kernels: options.kernels.clone(),
         offset_ns: options.offset.map(|offset| offset.nanos()),
         known: options.priors.clone(),
-        pooled: pooled(store, run, options)?,
+        pooled: pool::earlier(store, run, options)?,
     })
 }
 
-/// What earlier runs of the same program found, by name of rail.
-fn pooled(
-    _store: &Store,
-    _run: i64,
-    _options: &AttributeOptions,
-) -> Result<Vec<(String, KindFitRow)>, Error> {
-    Ok(Vec::new())
-}
-
 /// Tells the recording to an engine that watches.
-fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watched, Error> {
+pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watched, Error> {
     let (nodes, callsites) = (store.nodes(run)?.all()?, store.callsites(run)?.all()?);
     let kinds = Kinds::of(&nodes, &callsites, |_| 0);
     let samples = store.samples(run)?.all()?;

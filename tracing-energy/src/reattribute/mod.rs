@@ -8,6 +8,7 @@
 
 mod estimate;
 mod method;
+mod pool;
 mod replay;
 
 use std::path::Path;

@@ -105,6 +105,19 @@ impl<'w> Sensor<'w> {
         )
     }
 
+    /// For each window of a rail, the energy of kinds that are not without.
+    pub(super) fn energies(
+        &self,
+        rail: &SensorRail<'_>,
+        found: &fit::RailFit,
+        offset_ns: f64,
+    ) -> Vec<Vec<(u32, f64)>> {
+        let timeline = self.timelines.get(rail.input.timeline);
+        timeline.map_or(Vec::new(), |timeline| {
+            found.energies_j(&rail.input, timeline, offset_ns)
+        })
+    }
+
     /// The number of the process outside its spans.
     pub(super) fn outside(&self) -> u32 {
         self.watched.kinds.kinds.len() as u32
@@ -138,13 +151,23 @@ impl<'w> SensorRail<'w> {
             input: RailInput {
                 windows,
                 timeline: timeline(watched, row),
-                kernel: kernel.map_or(row.kernel, |(_, kernel)| *kernel),
+                kernel: averaging(kernel.map_or(row.kernel, |(_, kernel)| *kernel)),
                 idle: idle(watched, row),
                 priors: priors(watched, wishes, row),
                 pooled: pooled(watched, wishes, row),
             },
             foreign,
         }
+    }
+}
+
+fn averaging(kernel: Kernel) -> fit::Kernel {
+    match kernel {
+        Kernel::Box => fit::Kernel::Box,
+        Kernel::Trailing(time) => fit::Kernel::Trailing { ns: time.nanos() },
+        Kernel::LowPass(time) => fit::Kernel::LowPass {
+            tau_ns: time.nanos(),
+        },
     }
 }
 
