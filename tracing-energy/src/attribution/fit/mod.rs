@@ -1,9 +1,25 @@
 //! What each kind of work draws, from the energy of many samples.
 
+mod columns;
+mod design;
+mod driver;
+mod gate;
+mod gram;
+mod groups;
 mod input;
+mod noise;
+mod offset;
 mod outcome;
+mod prior;
+mod rail;
+mod report;
+mod shares;
+mod solve;
+mod stats;
 mod timeline;
+mod windows;
 
+pub use driver::fit;
 pub use input::{
     CalibratedPrior, FitOptions, FitWindow, Kernel, KindInfo, KnownIdle, Method, PooledPrior,
     RailInput, Sensor,

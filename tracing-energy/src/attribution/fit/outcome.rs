@@ -34,7 +34,9 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoWindows => "the rail has no usable sample; let the run last several sampling intervals",
+            Self::NoWindows => {
+                "the rail has no usable sample; let the run last several sampling intervals"
+            }
             Self::NoSpans => "no span ran on this rail; check which spans are marked for it",
             Self::NoSuchTimeline => "the rail names a timeline that does not exist",
             Self::UnknownKind => "a kind is named that is not listed; list every kind first",
@@ -249,7 +251,10 @@ impl fmt::Display for Warning {
                 "{windows} samples overlap others in time: check that the rail is read by one source"
             ),
             Self::WindowsLeftOut { windows } => {
-                write!(f, "{windows} samples were double, empty or not a number, and left out")
+                write!(
+                    f,
+                    "{windows} samples were double, empty or not a number, and left out"
+                )
             }
             Self::AlphaAtEdge { alpha } => write!(
                 f,
@@ -271,7 +276,11 @@ impl fmt::Display for Warning {
                 f,
                 "{kinds} kinds with less than 0.05 % of the time were fitted together with their siblings"
             ),
-            Self::KindsGrouped { kinds, groups, interval_ns } => write!(
+            Self::KindsGrouped {
+                kinds,
+                groups,
+                interval_ns,
+            } => write!(
                 f,
                 "{kinds} kinds are known in {groups} groups only, for they ran in nearly the same proportion in every \
                  {:.0} ms sample: the split within a group is assumed; sample more often, run longer or calibrate",

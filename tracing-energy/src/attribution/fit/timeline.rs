@@ -127,17 +127,28 @@ impl TimelineBuilder {
     fn follow(&mut self, start_ns: i64, end_ns: i64, kind: u32, weight: f32) {
         let kind_at = kind as usize;
         if self.open.len() <= kind_at {
-            self.open.resize(kind_at + 1, [Instance::default(); FOLLOWED]);
+            self.open
+                .resize(kind_at + 1, [Instance::default(); FOLLOWED]);
         }
         let seconds = (end_ns - start_ns) as f32 * 1e-9 * weight;
         let open = &mut self.open[kind_at];
-        if let Some(same) = open.iter_mut().find(|one| one.seconds > 0.0 && one.end_ns == start_ns) {
+        if let Some(same) = open
+            .iter_mut()
+            .find(|one| one.seconds > 0.0 && one.end_ns == start_ns)
+        {
             same.end_ns = end_ns;
             same.seconds += seconds;
             return;
         }
         let oldest = (0..FOLLOWED).min_by_key(|&at| open[at].end_ns).unwrap_or(0);
-        let done = std::mem::replace(&mut open[oldest], Instance { start_ns, end_ns, seconds });
+        let done = std::mem::replace(
+            &mut open[oldest],
+            Instance {
+                start_ns,
+                end_ns,
+                seconds,
+            },
+        );
         self.timeline.square(done, kind);
     }
 
@@ -164,9 +175,18 @@ impl Timeline {
 
     /// Calls `take(kind, seconds)` for all weighted time between two times in
     /// nanoseconds. Each level's time counts times `table[level]`.
-    pub(super) fn between(&self, from_ns: f64, to_ns: f64, table: &[f64; 256], mut take: impl FnMut(u32, f64)) {
+    pub(super) fn between(
+        &self,
+        from_ns: f64,
+        to_ns: f64,
+        table: &[f64; 256],
+        mut take: impl FnMut(u32, f64),
+    ) {
         let slot = self.slot_ns as f64;
-        let (a, b) = ((from_ns - self.base_ns as f64) / slot, (to_ns - self.base_ns as f64) / slot);
+        let (a, b) = (
+            (from_ns - self.base_ns as f64) / slot,
+            (to_ns - self.base_ns as f64) / slot,
+        );
         if b <= a {
             return;
         }
@@ -175,16 +195,27 @@ impl Timeline {
         let (first, last) = (a.floor() as i32, b.ceil() as i32);
         let inside = |from: i32, to: i32| (b.min(f64::from(to)) - a.max(f64::from(from))).max(0.0);
         let begin = self.entries.partition_point(|one| one.slot < first);
-        for one in self.entries[begin..].iter().take_while(|one| one.slot < last) {
+        for one in self.entries[begin..]
+            .iter()
+            .take_while(|one| one.slot < last)
+        {
             let share = inside(one.slot, one.slot + 1);
-            take(one.key >> LEVEL_BITS, f64::from(one.seconds) * share * table[(one.key & 255) as usize]);
+            take(
+                one.key >> LEVEL_BITS,
+                f64::from(one.seconds) * share * table[(one.key & 255) as usize],
+            );
         }
-        let begin = self.longs.partition_point(|one| one.from < first.saturating_sub(RECORD_SLOTS));
+        let begin = self
+            .longs
+            .partition_point(|one| one.from < first.saturating_sub(RECORD_SLOTS));
         for one in self.longs[begin..].iter().take_while(|one| one.from < last) {
             let slots = inside(one.from, one.to);
             if slots > 0.0 {
                 let seconds = slots * slot * 1e-9 * f64::from(one.rate);
-                take(one.key >> LEVEL_BITS, seconds * table[(one.key & 255) as usize]);
+                take(
+                    one.key >> LEVEL_BITS,
+                    seconds * table[(one.key & 255) as usize],
+                );
             }
         }
     }
@@ -201,7 +232,10 @@ impl Timeline {
         let at = |t: f64| (((t - self.base_ns as f64) / slot).round()).clamp(-1e9, 1e9) as i32;
         let (first, last) = (at(from_ns), at(to_ns));
         let begin = self.squares.partition_point(|one| one.slot < first);
-        for one in self.squares[begin..].iter().take_while(|one| one.slot < last) {
+        for one in self.squares[begin..]
+            .iter()
+            .take_while(|one| one.slot < last)
+        {
             take(one.key, f64::from(one.seconds));
         }
     }
@@ -242,25 +276,49 @@ impl Timeline {
 
     fn add(&mut self, start_ns: i64, end_ns: i64, key: u32, weight: f32) {
         let (first, last) = (self.slot_at(start_ns), self.slot_at(end_ns));
-        let edge = |slot: i32| self.base_ns.saturating_add(i64::from(slot).saturating_mul(self.slot_ns));
+        let edge = |slot: i32| {
+            self.base_ns
+                .saturating_add(i64::from(slot).saturating_mul(self.slot_ns))
+        };
         let seconds = |ns: i64| ns as f32 * 1e-9 * weight;
         if first == last {
-            self.entries.push(Entry { slot: first, key, seconds: seconds(end_ns - start_ns) });
+            self.entries.push(Entry {
+                slot: first,
+                key,
+                seconds: seconds(end_ns - start_ns),
+            });
             return;
         }
-        let head = Entry { slot: first, key, seconds: seconds(edge(first + 1) - start_ns) };
-        let tail = Entry { slot: last, key, seconds: seconds(end_ns - edge(last)) };
+        let head = Entry {
+            slot: first,
+            key,
+            seconds: seconds(edge(first + 1) - start_ns),
+        };
+        let tail = Entry {
+            slot: last,
+            key,
+            seconds: seconds(end_ns - edge(last)),
+        };
         self.entries.push(head);
         if last - first - 1 > LONG_SLOTS {
             let mut from = first + 1;
             while from < last {
                 let to = last.min(from + RECORD_SLOTS);
-                self.longs.push(Long { from, to, key, rate: weight });
+                self.longs.push(Long {
+                    from,
+                    to,
+                    key,
+                    rate: weight,
+                });
                 from = to;
             }
         } else {
             let whole = seconds(self.slot_ns);
-            self.entries.extend((first + 1..last).map(|slot| Entry { slot, key, seconds: whole }));
+            self.entries.extend((first + 1..last).map(|slot| Entry {
+                slot,
+                key,
+                seconds: whole,
+            }));
         }
         if tail.seconds > 0.0 {
             self.entries.push(tail);
@@ -271,7 +329,11 @@ impl Timeline {
         if done.seconds > 0.0 {
             let middle = done.start_ns / 2 + done.end_ns / 2;
             let slot = self.slot_at(middle) >> SQUARE_SHIFT;
-            self.squares.push(Entry { slot, key: kind, seconds: done.seconds * done.seconds });
+            self.squares.push(Entry {
+                slot,
+                key: kind,
+                seconds: done.seconds * done.seconds,
+            });
         }
     }
 
@@ -290,7 +352,13 @@ impl Timeline {
         let half = self.slot_ns as f32 * 0.5e-9;
         let mut odd = Vec::new();
         for one in &mut self.longs {
-            let mut halve = |slot: i32| odd.push(Entry { slot: slot.div_euclid(2), key: one.key, seconds: half * one.rate });
+            let mut halve = |slot: i32| {
+                odd.push(Entry {
+                    slot: slot.div_euclid(2),
+                    key: one.key,
+                    seconds: half * one.rate,
+                })
+            };
             if one.from.rem_euclid(2) == 1 {
                 halve(one.from);
             }
@@ -320,7 +388,11 @@ fn join(entries: &mut Vec<Entry>) {
 
 /// The step that stands for a concurrency: sixteenths up to 8, coarser above.
 fn level_of(concurrency: f32) -> u8 {
-    let n = if concurrency.is_finite() { concurrency.clamp(1.0, 1024.0) } else { 1.0 };
+    let n = if concurrency.is_finite() {
+        concurrency.clamp(1.0, 1024.0)
+    } else {
+        1.0
+    };
     if n <= 8.0 {
         ((n - 1.0) * 16.0).round() as u8
     } else {
@@ -329,7 +401,11 @@ fn level_of(concurrency: f32) -> u8 {
 }
 
 fn concurrency_of(level: usize) -> f64 {
-    if level <= 112 { 1.0 + level as f64 / 16.0 } else { 8.0 * 2.0_f64.powf((level as f64 - 112.0) / 20.0) }
+    if level <= 112 {
+        1.0 + level as f64 / 16.0
+    } else {
+        8.0 * 2.0_f64.powf((level as f64 - 112.0) / 20.0)
+    }
 }
 
 /// What time at each level counts: `n^(alpha - 1)`.
@@ -343,7 +419,9 @@ mod tests {
 
     fn seconds(timeline: &Timeline, from_ns: i64, to_ns: i64, kind: u32) -> f64 {
         let mut sum = 0.0;
-        timeline.between(from_ns as f64, to_ns as f64, &weights(1.0), |k, s| sum += if k == kind { s } else { 0.0 });
+        timeline.between(from_ns as f64, to_ns as f64, &weights(1.0), |k, s| {
+            sum += if k == kind { s } else { 0.0 }
+        });
         sum
     }
 
@@ -363,10 +441,18 @@ mod tests {
     fn coarser_slots_lose_no_time() {
         let mut builder = TimelineBuilder::new(100_000);
         for i in 0..500_i64 {
-            builder.piece(i * 1_730_000, i * 1_730_000 + 1_610_000, (i % 3) as u32, 1.0, 1.0);
+            builder.piece(
+                i * 1_730_000,
+                i * 1_730_000 + 1_610_000,
+                (i % 3) as u32,
+                1.0,
+                1.0,
+            );
         }
         let mut timeline = builder.build();
-        let before: Vec<f64> = (0..3).map(|k| seconds(&timeline, 0, 1_000_000_000, k)).collect();
+        let before: Vec<f64> = (0..3)
+            .map(|k| seconds(&timeline, 0, 1_000_000_000, k))
+            .collect();
         for _ in 0..5 {
             timeline.coarsen();
             for (kind, before) in before.iter().enumerate() {
@@ -378,7 +464,10 @@ mod tests {
     #[test]
     fn levels_are_exact_for_small_whole_numbers() {
         for n in 1..=8_u8 {
-            assert_eq!(concurrency_of(usize::from(level_of(f32::from(n)))), f64::from(n));
+            assert_eq!(
+                concurrency_of(usize::from(level_of(f32::from(n)))),
+                f64::from(n)
+            );
         }
         assert!((concurrency_of(usize::from(level_of(100.0))) / 100.0 - 1.0).abs() < 0.02);
     }
