@@ -96,7 +96,7 @@ impl<'w> Sensor<'w> {
     pub(super) fn fit(&self, options: &fit::FitOptions) -> SensorFit {
         let rails: Vec<RailInput> = self.rails.iter().map(|rail| rail.input.clone()).collect();
         fit::fit(
-            &fit::Sensor {
+            fit::Sensor {
                 kinds: &self.kinds,
                 timelines: &self.timelines,
                 rails: &rails,

@@ -3,6 +3,7 @@
 mod columns;
 mod design;
 mod driver;
+mod energies;
 mod gate;
 mod gram;
 mod groups;
