@@ -5,7 +5,7 @@
 //! its values gets a row of its own, without a span name for each route.
 //!
 //! ```text
-//! cargo run --release -p energy-examples --example async_service -- [async_service.db]
+//! cargo run --release --example async_service -- [async_service.db]
 //! ```
 
 #![allow(clippy::print_stdout, reason = "an example shows its results")]

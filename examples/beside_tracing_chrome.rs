@@ -4,7 +4,7 @@
 //! joules and stand below counters of each rail's watts.
 //!
 //! ```text
-//! cargo run --release -p energy-examples --example beside_tracing_chrome -- [FOLDER]
+//! cargo run --release --example beside_tracing_chrome -- [FOLDER]
 //! ```
 
 #![allow(clippy::print_stdout, reason = "an example shows its results")]

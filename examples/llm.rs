@@ -1,7 +1,7 @@
 //! What the phases of a language model's inference cost.
 //!
 //! ```text
-//! cargo run --release -p energy-examples --example llm -- [MODEL.gguf] [llm.db]
+//! cargo run --release --example llm -- [MODEL.gguf] [llm.db]
 //! ```
 //!
 //! Without a model it makes a small one with random weights, which writes

@@ -1,7 +1,7 @@
 //! Three lines tell what a threaded program's spans cost.
 //!
 //! ```text
-//! cargo run --release -p energy-examples --example quickstart -- [quickstart.db]
+//! cargo run --release --example quickstart -- [quickstart.db]
 //! ```
 
 #![allow(clippy::print_stdout, reason = "an example shows its results")]

@@ -6,6 +6,7 @@
 //! those. `run` (feature `inference`) makes a recording of a language model.
 
 pub mod attribute;
+pub mod calibrate;
 pub mod cli;
 mod error;
 pub mod flamegraph;

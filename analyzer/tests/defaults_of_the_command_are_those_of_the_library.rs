@@ -1,17 +1,23 @@
 //! What the command does unasked is what the library does unasked.
 
 use clap::Parser;
+use energy_analyzer::calibrate::CalibrateOptions;
 use energy_analyzer::cli::{Cli, Command};
 use energy_analyzer::flamegraph::Idle;
 use energy_analyzer::run::RunOptions;
 
 #[test]
-fn run_and_flamegraph() {
+fn run_calibrate_and_flamegraph() {
     let cli = Cli::try_parse_from(["energy", "run"]).unwrap();
     let Command::Run(args) = cli.command else {
         panic!("not `run`")
     };
     assert_eq!(args.options(&cli.db), RunOptions::default());
+    let cli = Cli::try_parse_from(["energy", "calibrate"]).unwrap();
+    let Command::Calibrate(args) = cli.command else {
+        panic!("not `calibrate`")
+    };
+    assert_eq!(args.options(&cli.db), CalibrateOptions::default());
     let cli = Cli::try_parse_from(["energy", "flamegraph"]).unwrap();
     let Command::Flamegraph(args) = cli.command else {
         panic!("not `flamegraph`")

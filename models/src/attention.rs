@@ -14,6 +14,7 @@ use crate::kv_cache::KvCache;
 use crate::rope::Turns;
 
 /// What one forward pass shares among its layers.
+#[derive(Debug)]
 pub(crate) struct Pass {
     /// Rotary turns of the new positions.
     pub turns: Turns,
@@ -96,6 +97,15 @@ impl HeadShape {
             .reshape((1, positions, self.heads * self.head_dim))?)
     }
 
+    /// Adds the mask to stacked scores.
+    fn masked(&self, scores: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
+        let Some(mask) = mask else {
+            return Ok(scores.clone());
+        };
+        let masked = self.unstack(scores)?.broadcast_add(mask)?;
+        self.stack(&masked)
+    }
+
     fn scale(&self) -> f64 {
         1.0 / (self.head_dim as f64).sqrt()
     }
@@ -106,9 +116,12 @@ impl Attention {
     /// appended to the cache.
     pub(crate) fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
         let shape = &self.shape;
-        let q = shape.split(&op!(Q_PROJ; self.q.forward(x))?, shape.heads)?;
-        let k = shape.split(&op!(K_PROJ; self.k.forward(x))?, shape.kv_heads)?;
-        let v = shape.split(&op!(V_PROJ; self.v.forward(x))?, shape.kv_heads)?;
+        let q = op!(Q_PROJ, [q = &self.q, x]; q.forward(x))?;
+        let q = shape.split(&q, shape.heads)?;
+        let k = op!(K_PROJ, [k = &self.k, x]; k.forward(x))?;
+        let k = shape.split(&k, shape.kv_heads)?;
+        let v = op!(V_PROJ, [v = &self.v, x]; v.forward(x))?;
+        let v = shape.split(&v, shape.kv_heads)?;
         let (q, k) = turn(&q, &k, pass)?;
         store(cache, &k, &v, pass)?;
         let (keys, values) = cache.view()?;
@@ -117,13 +130,15 @@ impl Attention {
             false => self.fused(&q, &keys, &values, pass)?,
         };
         let mixed = shape.join(&mixed)?;
-        Ok(op!(O_PROJ; self.o.forward(&mixed))?)
+        Ok(op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?)
     }
 
     /// The queries are scaled instead of the scores: fewer numbers.
     fn fused(&self, q: &Tensor, keys: &Tensor, values: &Tensor, pass: &Pass) -> Result<Tensor> {
         let q = self.shape.stack(&(q * self.shape.scale())?)?;
-        let scores = self.masked(q.matmul(&keys.t()?)?, pass)?;
+        let scores = self
+            .shape
+            .masked(&q.matmul(&keys.t()?)?, pass.mask.as_ref())?;
         let weights = candle_nn::ops::softmax_last_dim(&scores)?;
         self.shape.unstack(&weights.matmul(values)?)
     }
@@ -135,32 +150,27 @@ impl Attention {
         values: &Tensor,
         pass: &Pass,
     ) -> Result<Tensor> {
-        let q = self.shape.stack(q)?;
-        let scores = op!(QK_MATMUL; q.matmul(&keys.t()?))?;
-        let scores = op!(SCALE; scores * self.shape.scale())?;
-        let scores = match pass.mask {
-            Some(_) => op!(MASK; self.masked(scores, pass))?,
+        let shape = self.shape;
+        let q = shape.stack(q)?;
+        let scores = op!(QK_MATMUL, [q = &q, keys]; q.matmul(&keys.t()?))?;
+        let scores = op!(SCALE, [scores = &scores]; scores * shape.scale())?;
+        let scores = match &pass.mask {
+            Some(mask) => op!(MASK, [scores = &scores, mask];
+                shape.masked(scores, Some(mask)))?,
             None => scores,
         };
-        let weights = op!(SOFTMAX; candle_nn::ops::softmax(&scores, candle_core::D::Minus1))?;
-        let mixed = op!(VALUE_MATMUL; weights.matmul(values))?;
-        self.shape.unstack(&mixed)
-    }
-
-    fn masked(&self, scores: Tensor, pass: &Pass) -> Result<Tensor> {
-        let Some(mask) = &pass.mask else {
-            return Ok(scores);
-        };
-        let masked = self.shape.unstack(&scores)?.broadcast_add(mask)?;
-        self.shape.stack(&masked)
+        let weights = op!(SOFTMAX, [scores = &scores];
+            candle_nn::ops::softmax(scores, candle_core::D::Minus1))?;
+        let mixed = op!(VALUE_MATMUL, [weights = &weights, values];
+            weights.matmul(values))?;
+        shape.unstack(&mixed)
     }
 }
 
 fn turn(q: &Tensor, k: &Tensor, pass: &Pass) -> Result<(Tensor, Tensor)> {
-    let both = || Ok((pass.turns.apply(q)?, pass.turns.apply(k)?));
     match pass.deep {
-        true => op!(ROPE; both()),
-        false => both(),
+        true => op!(ROPE, [turns = &pass.turns, q, k]; turns.apply_both(q, k)),
+        false => pass.turns.apply_both(q, k),
     }
 }
 

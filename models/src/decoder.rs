@@ -5,6 +5,7 @@ use candle_core::{Device, Module, Tensor};
 
 use crate::attention::Pass;
 use crate::block::Block;
+use crate::capture::repeatable;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::instrument::{Depth, section};
@@ -67,7 +68,7 @@ impl Decoder {
     pub(crate) fn hidden(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
         let (start, count) = (self.position(), ids.dim(1)?);
         self.check_room(start + count)?;
-        let x = section!(EMBEDDING; self.embedding.forward(ids))?;
+        let x = section!(EMBEDDING, [table = &self.embedding, ids]; table.forward(ids))?;
         let pass = section!(POSITION_EMBEDDING; self.pass(start, count, prefill))?;
         section!(LAYERS; self.layers(x, &pass))
     }
@@ -76,7 +77,7 @@ impl Decoder {
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.contiguous()?;
         let last = section!(FINAL_NORM; self.final_norm.forward(&last, self.depth.is_deep()))?;
-        let logits = section!(LM_HEAD; self.lm_head.forward(&last))?;
+        let logits = section!(LM_HEAD, [head = &self.lm_head, last = &last]; head.forward(last))?;
         Ok(logits.flatten_all()?)
     }
 
@@ -92,12 +93,14 @@ impl Decoder {
     }
 
     fn pass(&mut self, start: usize, count: usize, prefill: bool) -> Result<Pass> {
-        Ok(Pass {
-            turns: self.rope.at(start, count)?,
-            mask: causal_mask(start, count, &self.device)?,
-            deep: self.depth.is_deep(),
+        self.rope.reserve(start + count)?;
+        let deep = self.depth.is_deep();
+        repeatable!([rope = &self.rope, device = &self.device]; Ok::<_, Error>(Pass {
+            turns: rope.turns(start, count)?,
+            mask: causal_mask(start, count, device)?,
+            deep,
             prefill,
-        })
+        }))
     }
 
     fn layers(&mut self, mut x: Tensor, pass: &Pass) -> Result<Tensor> {

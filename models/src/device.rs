@@ -22,6 +22,18 @@ pub fn parse(name: &str) -> Result<Device> {
     }
 }
 
+/// Variables that choose the number of threads of the CPU; the first that is
+/// set counts. They are read once, before the first operation.
+pub const THREAD_VARIABLES: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
+
+/// Threads that matrix products on the CPU use.
+pub fn threads() -> usize {
+    let set = std::env::var(THREAD_VARIABLES[0]).ok();
+    let set = set.and_then(|text| text.parse().ok());
+    let default = candle_core::utils::get_num_threads;
+    set.filter(|&threads| threads > 0).unwrap_or_else(default)
+}
+
 /// The name that [`parse`] reads.
 pub fn name(device: &Device) -> &'static str {
     match device {

@@ -86,6 +86,16 @@ pub enum Error {
     /// Not the name of a depth.
     #[error("`{0}` is not a depth; use phase, layer, module or deep")]
     Depth(String),
+    /// Too few tokens to capture operations with.
+    #[error(
+        "capture: {prompt_tokens} prompt tokens in a context of {context}; it takes at least 2 and a context that is longer than the prompt"
+    )]
+    Capture {
+        /// Tokens of the prefill.
+        prompt_tokens: usize,
+        /// Positions of the decode step.
+        context: usize,
+    },
     /// Not a device of this build.
     #[error("device: {0}")]
     Device(String),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use candle_core::Tensor;
 
+use crate::capture;
 use crate::error::{Error, Result};
 use crate::instrument::{phase, section};
 use crate::model::Model;
@@ -296,7 +297,7 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
             let ids = self.model.decoder.tensor(&[last])?;
             *logits = self.model.decoder.forward(&ids, false)?;
         }
-        let id = section!(SAMPLING; self.sample(logits))?;
+        let id = choose(&mut self.sampler, logits)?;
         let piece = text.push(self.model.tokenizer.piece(id));
         span.record("token_id", id);
         span.record("text", piece.as_str());
@@ -306,10 +307,6 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
             id,
             text: &piece,
         }))
-    }
-
-    fn sample(&mut self, logits: &Tensor) -> Result<u32> {
-        self.sampler.sample(&logits.to_vec1::<f32>()?)
     }
 
     fn report(&mut self, event: TokenEvent<'_>) -> Option<StopReason> {
@@ -341,4 +338,21 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
             warning,
         })
     }
+}
+
+/// The next token after these logits, in its span.
+pub(crate) fn choose(sampler: &mut Sampler, logits: &Tensor) -> Result<u32> {
+    section!(SAMPLING; {
+        let copied = logits.to_vec1::<f32>()?;
+        // A capture repeats the choice from the state that it began with.
+        let before = capture::is_on().then(|| sampler.clone());
+        let chosen = sampler.sample(&copied);
+        if let Some(before) = before {
+            let logits = logits.clone();
+            capture::keep(None, &chosen, move || {
+                before.clone().sample(&logits.to_vec1::<f32>()?)
+            });
+        }
+        chosen
+    })
 }

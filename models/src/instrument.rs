@@ -157,26 +157,58 @@ impl std::fmt::Display for Depth {
     }
 }
 
-/// Runs an expression inside a DEBUG span: a section or a layer.
+/// Runs an expression inside a DEBUG span: a section or a layer. With operands
+/// in brackets, a capture keeps it (see [`crate::capture::repeatable`]).
 macro_rules! section {
-    ($name:ident $(, $field:ident = $value:expr)*; $body:expr) => {
-        ::tracing::debug_span!(
+    ($name:ident; $body:expr) => {
+        $crate::instrument::around!(debug_span, $name, None; $body)
+    };
+    ($name:ident, layer = $layer:expr; $body:expr) => {
+        $crate::instrument::around!(debug_span, $name, Some($layer), layer = $layer; $body)
+    };
+    ($name:ident, [$($operands:tt)*]; $body:expr) => {
+        $crate::instrument::kept!(debug_span, $name, [$($operands)*]; $body)
+    };
+}
+
+/// Runs an expression inside a TRACE span: a component or an op. With operands
+/// in brackets, a capture keeps it (see [`crate::capture::repeatable`]).
+macro_rules! op {
+    ($name:ident; $body:expr) => {
+        $crate::instrument::around!(trace_span, $name, None; $body)
+    };
+    ($name:ident, [$($operands:tt)*]; $body:expr) => {
+        $crate::instrument::kept!(trace_span, $name, [$($operands)*]; $body)
+    };
+}
+
+/// A span whose children a capture may keep.
+macro_rules! around {
+    ($span:ident, $name:ident, $layer:expr $(, $field:ident = $value:expr)*; $body:expr) => {
+        ::tracing::$span!(
             target: $crate::instrument::TARGET,
             $crate::instrument::names::$name
             $(, $field = $value)*
         )
-        .in_scope(|| $body)
+        .in_scope(|| {
+            $crate::capture::within($crate::instrument::names::$name, $layer, || $body)
+        })
     };
 }
 
-/// Runs an expression inside a TRACE span: a component or an op.
-macro_rules! op {
-    ($name:ident; $body:expr) => {
-        ::tracing::trace_span!(
-            target: $crate::instrument::TARGET,
-            $crate::instrument::names::$name
+/// A span whose work a capture keeps.
+macro_rules! kept {
+    ($span:ident, $name:ident, [$($operand:ident $(= $value:expr)?),* $(,)?]; $body:expr) => {
+        $crate::capture::repeatable!(
+            Some($crate::instrument::names::$name),
+            |work| ::tracing::$span!(
+                target: $crate::instrument::TARGET,
+                $crate::instrument::names::$name
+            )
+            .in_scope(work),
+            [$($operand $(= $value)?),*];
+            $body
         )
-        .in_scope(|| $body)
     };
 }
 
@@ -191,7 +223,7 @@ macro_rules! phase {
     };
 }
 
-pub(crate) use {op, phase, section};
+pub(crate) use {around, kept, op, phase, section};
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,8 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::error::Result;
+use crate::capture;
+use crate::error::{Error, Result};
 
 /// Smallest number of positions that is allocated at once.
 const MIN_CAPACITY: usize = 256;
@@ -88,12 +89,43 @@ impl KvCache {
     pub(crate) fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<()> {
         let new = keys.dim(2)?;
         self.reserve(self.length + new)?;
+        let written = self.write(keys, values);
+        if capture::is_on() {
+            capture::keep(None, &written, self.scratch(keys, values)?);
+        }
+        self.length += new;
+        written
+    }
+
+    /// Writes into the room behind the positions stored.
+    fn write(&self, keys: &Tensor, values: &Tensor) -> Result<()> {
         if let Some((all_keys, all_values)) = &self.buffers {
             all_keys.slice_set(&keys.contiguous()?, 2, self.length)?;
             all_values.slice_set(&values.contiguous()?, 2, self.length)?;
         }
-        self.length += new;
         Ok(())
+    }
+
+    /// [`Self::write`] to a copy of the cache, always at the same positions: the
+    /// cache itself is what other operations read.
+    fn scratch(
+        &self,
+        keys: &Tensor,
+        values: &Tensor,
+    ) -> Result<impl Fn() -> Result<()> + Send + use<>> {
+        let (scratch, keys, values) = (self.copied()?, keys.clone(), values.clone());
+        Ok(move || scratch.write(&keys, &values))
+    }
+
+    /// A cache with the same positions in buffers of its own.
+    fn copied(&self) -> Result<Self> {
+        let copy =
+            |(keys, values): &(Tensor, Tensor)| Ok::<_, Error>((keys.copy()?, values.copy()?));
+        let buffers = self.buffers.as_ref().map(copy).transpose()?;
+        Ok(Self {
+            buffers,
+            ..self.clone()
+        })
     }
 
     /// All keys and values, each `(1, kv_heads, stored, head_dim)`: views, not
@@ -149,6 +181,27 @@ mod tests {
         }
         assert_eq!(cache.capacity, 1024);
         assert_eq!(cache.bytes(), 2 * 1024 * 2 * 4 * 4);
+    }
+
+    #[test]
+    fn a_scratch_write_leaves_the_cache_as_it_is() {
+        let mut cache = cache(10);
+        cache.append(&step(3, 1.0), &step(3, -1.0)).unwrap();
+        cache.append(&step(1, 2.0), &step(1, -2.0)).unwrap();
+        let before = cache.view().unwrap().0.flatten_all().unwrap();
+        cache.length = 3;
+        let (new, copy) = (step(1, 9.0), cache.copied().unwrap());
+        copy.write(&new, &new).unwrap();
+        cache.scratch(&new, &new).unwrap()().unwrap();
+        cache.length = 4;
+        let after = cache.view().unwrap().0.flatten_all().unwrap();
+        assert_eq!(
+            before.to_vec1::<f32>().unwrap(),
+            after.to_vec1::<f32>().unwrap()
+        );
+        let written = copy.buffers.unwrap().0.narrow(2, 3, 1).unwrap();
+        let written = written.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(written, [9.0; 8]);
     }
 
     #[test]

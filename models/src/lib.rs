@@ -26,6 +26,7 @@
 pub mod architecture;
 mod attention;
 mod block;
+pub mod capture;
 mod chat;
 mod config;
 mod decoder;

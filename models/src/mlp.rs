@@ -23,23 +23,26 @@ pub(crate) struct Mlp {
 impl Mlp {
     /// `(1, positions, width)` to the same shape.
     pub(crate) fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
-        let gate = op!(GATE_PROJ; self.gate.forward(x))?;
-        let up = op!(UP_PROJ; self.up.forward(x))?;
+        let gate = op!(GATE_PROJ, [gate = &self.gate, x]; gate.forward(x))?;
+        let up = op!(UP_PROJ, [up = &self.up, x]; up.forward(x))?;
         let mixed = match deep {
             true => self.decomposed(&gate, &up)?,
-            false => (self.activate(&gate)? * up)?,
+            false => (self.activation.apply(&gate)? * up)?,
         };
-        Ok(op!(DOWN_PROJ; self.down.forward(&mixed))?)
+        Ok(op!(DOWN_PROJ, [down = &self.down, x = &mixed]; down.forward(x))?)
     }
 
     fn decomposed(&self, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-        let active = op!(ACTIVATION; self.activate(gate))?;
-        Ok(op!(GATE_UP_MULT; active * up)?)
+        let activation = self.activation;
+        let active = op!(ACTIVATION, [gate]; activation.apply(gate))?;
+        Ok(op!(GATE_UP_MULT, [active = &active, up]; active * up)?)
     }
+}
 
-    fn activate(&self, gate: &Tensor) -> Result<Tensor> {
-        match self.activation {
-            Activation::Silu => Ok(gate.silu()?),
+impl Activation {
+    fn apply(self, gate: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Silu => Ok(gate.silu()?),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 
+use crate::capture::repeatable;
 use crate::error::Result;
 use crate::instrument::op;
 
@@ -22,16 +23,24 @@ impl RmsNorm {
     pub(crate) fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
         match deep {
             true => self.decomposed(x),
-            false => Ok(candle_nn::ops::rms_norm(x, &self.weight, self.eps)?),
+            false => self.fused(x),
         }
+    }
+
+    fn fused(&self, x: &Tensor) -> Result<Tensor> {
+        let eps = self.eps;
+        Ok(repeatable!([weight = &self.weight, x]; candle_nn::ops::rms_norm(x, weight, eps))?)
     }
 
     /// This norm subtracts no mean: `mean` is the mean of the squares and
     /// `variance` its root with epsilon, the divisor.
     fn decomposed(&self, x: &Tensor) -> Result<Tensor> {
-        let mean = op!(MEAN; x.sqr()?.mean_keepdim(D::Minus1))?;
-        let divisor = op!(VARIANCE; (mean + f64::from(self.eps))?.sqrt())?;
-        let normal = op!(NORMALIZE; x.broadcast_div(&divisor))?;
-        Ok(op!(SCALE_SHIFT; normal.broadcast_mul(&self.weight))?)
+        let eps = f64::from(self.eps);
+        let mean = op!(MEAN, [x]; x.sqr()?.mean_keepdim(D::Minus1))?;
+        let divisor = op!(VARIANCE, [mean = &mean]; (mean + eps)?.sqrt())?;
+        let normal = op!(NORMALIZE, [x, divisor = &divisor]; x.broadcast_div(divisor))?;
+        let scaled = op!(SCALE_SHIFT, [normal = &normal, weight = &self.weight];
+            normal.broadcast_mul(weight));
+        Ok(scaled?)
     }
 }

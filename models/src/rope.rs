@@ -51,14 +51,24 @@ impl Rope {
         }
     }
 
-    /// Turns of `count` positions from `start` on, computing them if these
-    /// positions were not reached before.
-    pub(crate) fn at(&mut self, start: usize, count: usize) -> Result<Turns> {
-        let table = match self.table.take() {
-            Some(table) if table.positions() >= start + count => table,
-            _ => self.compute(self.capacity(start + count))?,
-        };
-        self.table.insert(table).slice(start, count)
+    /// Computes the turns of `positions` in all, if these were not reached
+    /// before.
+    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
+        let computed = self.table.as_ref().map_or(0, Turns::positions);
+        if computed < positions {
+            self.table = Some(self.compute(self.capacity(positions))?);
+        }
+        Ok(())
+    }
+
+    /// Turns of `count` positions from `start` on.
+    ///
+    /// # Errors
+    /// If these positions were not reserved.
+    pub(crate) fn turns(&self, start: usize, count: usize) -> Result<Turns> {
+        let unready = || candle_core::Error::Msg("no turns are computed".into());
+        let table = self.table.as_ref().ok_or_else(unready)?;
+        table.slice(start, count)
     }
 
     fn capacity(&self, positions: usize) -> usize {
@@ -87,6 +97,11 @@ impl Turns {
         self.cos.dims()[0]
     }
 
+    /// Cosines and sines.
+    pub(crate) fn tables(&self) -> [Tensor; 2] {
+        [self.cos.clone(), self.sin.clone()]
+    }
+
     fn slice(&self, start: usize, count: usize) -> Result<Self> {
         let cos = self.cos.narrow(0, start, count)?;
         let sin = self.sin.narrow(0, start, count)?;
@@ -97,9 +112,14 @@ impl Turns {
         })
     }
 
+    /// [`Self::apply`] of queries and keys.
+    pub(crate) fn apply_both(&self, q: &Tensor, k: &Tensor) -> Result<(Tensor, Tensor)> {
+        Ok((self.apply(q)?, self.apply(k)?))
+    }
+
     /// Turns the leading channels of `(1, heads, positions, head_dim)`, which
     /// is contiguous afterwards.
-    pub(crate) fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    fn apply(&self, x: &Tensor) -> Result<Tensor> {
         let turned = 2 * self.cos.dim(D::Minus1)?;
         let head_dim = x.dim(D::Minus1)?;
         if turned == head_dim {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use tracing_energy::power::Kernel;
 
+use crate::attribute::parse_kernel;
 use crate::import::{ImportOptions, import};
 
 #[derive(Debug, Args)]
@@ -66,11 +67,4 @@ pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::R
         imported.samples
     );
     Ok(writeln!(out, "{}", imported.uuid)?)
-}
-
-fn parse_kernel(text: &str) -> Result<(String, Kernel), String> {
-    let (rail, kernel) = text
-        .split_once('=')
-        .ok_or("give RAIL=KERNEL, for example gpu=trailing:100ms")?;
-    Ok((rail.to_owned(), kernel.parse()?))
 }

@@ -1,6 +1,7 @@
 //! The command line: definitions here, one file for each command.
 
 mod attribute;
+mod calibrate;
 mod completions;
 mod delete;
 mod flamegraph;
@@ -21,6 +22,7 @@ use crate::DATABASE;
 use crate::format::screen::Look;
 use crate::query::{Recording, Run};
 
+pub use calibrate::CalibrateArgs;
 pub use flamegraph::FlamegraphArgs;
 pub use run::RunArgs;
 
@@ -65,6 +67,8 @@ pub enum Command {
     Attribute(attribute::AttributeArgs),
     /// Make a run of what another program recorded
     Import(import::ImportArgs),
+    /// Measure the power of each kind of a model's operations
+    Calibrate(Box<CalibrateArgs>),
     /// Delete a run
     Delete(delete::DeleteArgs),
     /// Print a completion script for a shell
@@ -115,8 +119,9 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Summary(args) => summary::run(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),
-        Command::Attribute(args) => attribute::run(db, &args, out),
+        Command::Attribute(args) => attribute::run(db, args, out),
         Command::Import(args) => import::run(db, args, out),
+        Command::Calibrate(args) => calibrate::run(db, &args, out),
         Command::Delete(args) => delete::run(db, &args, out),
         Command::Completions(args) => completions::run(&args, out),
     }

@@ -16,6 +16,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+use tracing_energy::AttributeOptions;
 use tracing_energy::power::Kernel;
 
 use crate::error::Result;
@@ -64,7 +65,7 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
         warnings: run.warnings(),
     };
     run.write(db)?;
-    tracing_energy::reattribute(db, &imported.uuid, tracing_energy::attribution::METHOD)?;
+    tracing_energy::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
     Ok(imported)
 }
 

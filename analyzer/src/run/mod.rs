@@ -8,4 +8,6 @@ mod record;
 pub use fetch::{Fetch, SMOLLM2, Weights, sha256};
 pub use options::{Depth, Requantize, RunOptions, parse_duration, parse_tag};
 #[cfg(feature = "inference")]
+pub(crate) use record::model_path;
+#[cfg(feature = "inference")]
 pub use record::{Recorded, record};

@@ -36,8 +36,9 @@ pub struct Recorded {
 pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
     // Before anything is measured: fetching is not part of the run.
     let path = model_path(&options.model)?;
+    let checksum = super::sha256(&path)?;
     let guard = start(options)?;
-    match generate(options, path, &guard, out) {
+    match generate(options, (path, &checksum), &guard, out) {
         Ok((generation, written)) => {
             let summary = match generation.stop {
                 StopReason::Cancelled => guard.cancel(),
@@ -58,7 +59,8 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
     }
 }
 
-fn model_path(model: &str) -> anyhow::Result<PathBuf> {
+/// The file of a model that is named or fetched.
+pub(crate) fn model_path(model: &str) -> anyhow::Result<PathBuf> {
     if model == SMOLLM2.name {
         let _waiting = spinner("finding the model (98 MB, fetched once)");
         return Ok(Fetch::for_user()?.path(&SMOLLM2)?);
@@ -90,7 +92,7 @@ fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
     let waiting = (!options.baseline.is_zero()).then(|| spinner("measuring idle power"));
     let (layer, guard) = builder.build()?;
     drop(waiting);
-    let level = LevelFilter::from_level(depth(options.depth).level());
+    let level = LevelFilter::from_level(options.depth.of_model().level());
     let filter = Targets::new().with_target(instrument::TARGET, level);
     tracing_subscriber::registry()
         .with(layer.with_filter(filter))
@@ -114,12 +116,12 @@ type Written = std::io::Result<()>;
 
 fn generate(
     options: &RunOptions,
-    path: PathBuf,
+    (path, checksum): (PathBuf, &str),
     guard: &EnergyGuard,
     out: &mut dyn Write,
 ) -> anyhow::Result<(Generation, Written)> {
     let waiting = spinner("loading the model");
-    let (depth, requantize) = (depth(options.depth), requantize(options.requantize));
+    let (depth, requantize) = (options.depth.of_model(), options.requantize.of_model());
     let load = LoadOptions {
         depth,
         requantize,
@@ -127,7 +129,7 @@ fn generate(
     };
     let mut model = Model::load(&path, &load)?;
     drop(waiting);
-    describe(guard, options, &model);
+    describe(guard, options, &model, checksum);
     let mut written = Ok(());
     let generation =
         energy_models::generate(&mut model, &options.prompt, &sampling(options), |token| {
@@ -147,7 +149,7 @@ fn generate(
     Ok((generation, written))
 }
 
-fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model) {
+fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: &str) {
     let info = model.info();
     let name = if info.name.is_empty() {
         options.model.clone()
@@ -158,7 +160,8 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model) {
         "architecture": info.architecture, "layers": info.layers, "width": info.width,
         "hidden": info.hidden, "heads": info.heads, "kv_heads": info.kv_heads,
         "vocab": info.vocab, "parameters": info.parameters, "device": info.device,
-        "context_length": info.context_length, "depth": depth(options.depth).as_str(),
+        "context_length": info.context_length, "depth": options.depth.of_model().as_str(),
+        "threads": energy_models::device::threads(), "model_sha256": checksum,
         "max_tokens": options.max_tokens, "temperature": options.temperature,
         "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
     });
@@ -181,21 +184,27 @@ fn sampling(options: &RunOptions) -> GenerateOptions {
     }
 }
 
-fn depth(depth: Depth) -> instrument::Depth {
-    match depth {
-        Depth::Phase => instrument::Depth::Phase,
-        Depth::Layer => instrument::Depth::Layer,
-        Depth::Module => instrument::Depth::Module,
-        Depth::Deep => instrument::Depth::Deep,
+impl Depth {
+    /// As the model's own type.
+    pub(crate) fn of_model(self) -> instrument::Depth {
+        match self {
+            Self::Phase => instrument::Depth::Phase,
+            Self::Layer => instrument::Depth::Layer,
+            Self::Module => instrument::Depth::Module,
+            Self::Deep => instrument::Depth::Deep,
+        }
     }
 }
 
-fn requantize(requantize: Requantize) -> energy_models::Requantize {
-    match requantize {
-        Requantize::Auto => energy_models::Requantize::Auto,
-        Requantize::None => energy_models::Requantize::None,
-        Requantize::Q8_0 => energy_models::Requantize::Q8_0,
-        Requantize::F32 => energy_models::Requantize::F32,
+impl Requantize {
+    /// As the model's own type.
+    pub(crate) fn of_model(self) -> energy_models::Requantize {
+        match self {
+            Self::Auto => energy_models::Requantize::Auto,
+            Self::None => energy_models::Requantize::None,
+            Self::Q8_0 => energy_models::Requantize::Q8_0,
+            Self::F32 => energy_models::Requantize::F32,
+        }
     }
 }
 

@@ -192,7 +192,11 @@ impl Page<'_> {
             self.section(out, "Layers")?;
             let header = ["layer", "energy", "share", "times", "each", "power"];
             let mut rows = vec![average.row(layers.len())];
-            rows.extend(extremes(layers).map(group_row));
+            rows.extend(extremes(layers).map(|(what, layer)| {
+                let mut row = group_row(layer);
+                row[0] = format!("{what}: {}", row[0]);
+                row
+            }));
             writeln!(out, "{}", self.look.table(&header, &rows))?;
         }
         if !components.is_empty() {
@@ -343,13 +347,16 @@ impl Average {
 }
 
 /// The groups with the highest and the lowest energy, if there are two.
-fn extremes(groups: &[Group]) -> impl Iterator<Item = &Group> {
+fn extremes(groups: &[Group]) -> impl Iterator<Item = (&'static str, &Group)> {
     let by_energy = |a: &&Group, b: &&Group| a.energy_j.total_cmp(&b.energy_j);
     let (most, least) = (
         groups.iter().max_by(by_energy),
         groups.iter().min_by(by_energy),
     );
-    most.into_iter().chain(least).filter(|_| groups.len() > 1)
+    let named = [("most", most), ("least", least)].into_iter();
+    named
+        .filter(|_| groups.len() > 1)
+        .filter_map(|(name, group)| Some((name, group?)))
 }
 
 fn peak(summary: &Summary) -> Option<f64> {

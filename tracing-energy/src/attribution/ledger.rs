@@ -50,21 +50,10 @@ impl Ledger {
         }
     }
 
-    /// Adds a window's self energies: what its threads have, by self time, to those
-    /// of their nodes that pass.
-    pub(super) fn add_nodes(
-        &mut self,
-        window: &Window,
-        threads: &[f64],
-        passes: impl Fn(u32) -> bool,
-    ) {
-        for (part, energy) in window.threads.iter().zip(threads) {
-            let passing = || window.nodes(part).iter().filter(|(node, _)| passes(*node));
-            let total: i64 = passing().map(|(_, ns)| ns).sum();
-            let power = energy / (total as f64 / 1e9);
-            for &(node, ns) in passing() {
-                self.add_in_window(node, power * (ns as f64 / 1e9), ns);
-            }
+    /// Adds a window's self energies; `powers` are those of its cells.
+    pub(super) fn add_nodes(&mut self, window: &Window, powers: &[f64]) {
+        for (&(node, ns), power) in window.cells().iter().zip(powers) {
+            self.add_in_window(node, power * (ns as f64 / 1e9), ns);
         }
         self.touched.sort_unstable();
         for at in 0..self.touched.len() {

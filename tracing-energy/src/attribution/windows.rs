@@ -46,10 +46,29 @@ pub(super) struct Window {
     nodes: Vec<(u32, i64)>,
 }
 
+impl ThreadPart {
+    /// Places of its nodes in [`Window::cells`].
+    pub(super) fn cells(&self) -> std::ops::Range<usize> {
+        self.first_node..self.end_node
+    }
+}
+
 impl Window {
     /// Self times of nodes on a thread, by node.
     pub(super) fn nodes(&self, part: &ThreadPart) -> &[(u32, i64)] {
-        &self.nodes[part.first_node..part.end_node]
+        &self.nodes[part.cells()]
+    }
+
+    /// Nodes and their self times, thread after thread.
+    pub(super) fn cells(&self) -> &[(u32, i64)] {
+        &self.nodes
+    }
+
+    /// The place of a node of `part` among all cells.
+    pub(super) fn cell(&self, part: &ThreadPart, node: u32) -> Option<usize> {
+        let nodes = self.nodes(part);
+        let at = nodes.binary_search_by_key(&node, |&(node, _)| node).ok()?;
+        Some(part.first_node + at)
     }
 
     /// Its length.

@@ -5,6 +5,7 @@
 
 mod attribution;
 mod balance;
+mod calibration;
 mod energy;
 mod kinds;
 mod power;
@@ -15,6 +16,7 @@ mod tree;
 
 pub use attribution::{AttributionRow, AttributionRows};
 pub use balance::{Accounts, BalanceRow, SampleBalanceRow};
+pub use calibration::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 pub use energy::{Basis, NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
 pub use kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
 pub use power::{BaselineRow, RailRow, SampleRow};

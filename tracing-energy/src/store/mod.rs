@@ -10,6 +10,7 @@
 //! ```
 
 mod attribute;
+mod calibrations;
 mod connection;
 mod error;
 mod find;
@@ -26,6 +27,7 @@ mod span_energy;
 mod writer;
 
 pub use attribute::AttributionWriter;
+pub use calibrations::{FoundCalibration, StoredCalibration};
 pub use migrations::SCHEMA_VERSION;
 pub use reader::{Store, StoredRun};
 pub use recording::Rows;

@@ -56,6 +56,19 @@ impl Store {
         })
     }
 
+    /// [`Store::open_writable`] that makes the file where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be written, or is newer than this program.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        Ok(Self {
+            connection: connection::create(&path)?,
+            path,
+            writable: true,
+        })
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

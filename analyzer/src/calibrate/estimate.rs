@@ -1,0 +1,294 @@
+//! From samples to the active power of kinds.
+
+use tracing_energy::units::Nanos;
+
+use super::measure::{Course, Stretch};
+use super::meter::{Mean, RailSamples, sd};
+use super::plan::{Lengths, Plan, Timed};
+use super::slot::{SHORT, Subject};
+
+/// No relative standard deviation is smaller: in a model, a kind's caches and
+/// clocks are not quite those of the kind alone.
+pub const LEAST_RELATIVE_SD: f64 = 0.05;
+/// The relative standard deviation where rounds do not tell one, and the least
+/// one of kinds that were measured together.
+pub const UNKNOWN_RELATIVE_SD: f64 = 0.12;
+/// Above it a figure says nothing.
+const USELESS_RELATIVE_SD: f64 = 0.5;
+/// A power must stand out of the samples' noise by this many standard errors ...
+const CLEAR_ERRORS: f64 = 3.0;
+/// ... and be at least this part of all that the rail draws meanwhile.
+const CLEAR_SHARE: f64 = 1e-3;
+/// Whole samples that a slot must hold.
+const LEAST_SAMPLES: usize = 3;
+
+/// The power of one kind on one rail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KindPower {
+    /// The rail's name within its source.
+    pub rail: String,
+    /// The kind of the spans.
+    pub kind: String,
+    /// Active power while it runs, in watts; above 0.
+    pub watts: f64,
+    /// Its standard deviation relative to it.
+    pub relative_sd: f64,
+    /// Rounds that told it.
+    pub rounds: u32,
+    /// Time that samples saw it run, in ns.
+    pub busy_ns: i64,
+    /// Time of one run, in ns.
+    pub run_ns: f64,
+    /// Kinds that were measured together with it, itself included.
+    pub together: usize,
+}
+
+/// A kind without a power on a rail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The rail's name within its source.
+    pub rail: String,
+    /// The kind of the spans.
+    pub kind: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// What all rails tell.
+#[derive(Debug, Default)]
+pub(super) struct Estimates {
+    pub(super) kinds: Vec<KindPower>,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) silent_rails: Vec<String>,
+}
+
+/// All kinds on all rails.
+pub(super) fn all(
+    rails: &[RailSamples],
+    course: &Course,
+    plan: &Plan,
+    subjects: &[Subject<'_>],
+    timed: &[Timed],
+    lengths: Lengths,
+) -> Estimates {
+    let mut all = Estimates::default();
+    for rail in rails {
+        let (mut powers, mut skipped) = (Vec::new(), Vec::new());
+        let reader = Reader {
+            rail,
+            course,
+            lengths,
+        };
+        for (slot, kinds) in plan.slots.iter().enumerate() {
+            let is_short = kinds
+                .iter()
+                .any(|&kind| timed[kind].run_s < SHORT.seconds());
+            let estimate = summarise(&reader.rounds(slot, is_short), kinds.len());
+            for &kind in kinds {
+                let (rail, name) = (rail.name.clone(), subjects[kind].kind.clone());
+                match &estimate {
+                    Ok(estimate) => powers.push(KindPower {
+                        rail,
+                        kind: name,
+                        watts: estimate.watts,
+                        relative_sd: estimate.relative_sd,
+                        rounds: estimate.rounds,
+                        busy_ns: estimate.busy.nanos(),
+                        run_ns: timed[kind].run_s * 1e9,
+                        together: kinds.len(),
+                    }),
+                    Err(why) => skipped.push(Skipped {
+                        rail,
+                        kind: name,
+                        why: why.clone(),
+                    }),
+                }
+            }
+        }
+        // One word for a rail says more than one for each kind on it.
+        if powers.is_empty() {
+            all.silent_rails.push(rail.name.clone());
+        } else {
+            all.kinds.extend(powers);
+            all.skipped.extend(skipped);
+        }
+    }
+    all
+}
+
+/// A slot in one round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Active {
+    watts: f64,
+    /// Standard error of `watts` from the noise of samples.
+    error: f64,
+    /// Idle power included.
+    gross_w: f64,
+    covered: Nanos,
+}
+
+struct Reader<'r> {
+    rail: &'r RailSamples,
+    course: &'r Course,
+    lengths: Lengths,
+}
+
+impl Reader<'_> {
+    /// Active powers of a slot in the rounds that tell one.
+    fn rounds(&self, slot: usize, is_short: bool) -> Vec<Active> {
+        let active = |round: usize| {
+            let stretch = self.course.slots.get(round)?.get(slot)?;
+            let active = self.active(round, stretch)?;
+            match (is_short, self.course.empty.get(round)?) {
+                (true, Some(empty)) => self.without_loop(round, active, stretch, empty),
+                _ => Some(active),
+            }
+        };
+        (0..self.course.slots.len()).filter_map(active).collect()
+    }
+
+    /// Mean power less the idle power at the middle of the stretch.
+    fn active(&self, round: usize, stretch: &Stretch) -> Option<Active> {
+        let mean = self.mean(stretch)?;
+        let (idle_w, idle_error) = self.idle(round, middle(stretch))?;
+        (mean.samples >= LEAST_SAMPLES).then(|| Active {
+            watts: mean.watts - idle_w,
+            error: mean.error.unwrap_or(0.0).hypot(idle_error),
+            gross_w: mean.watts,
+            covered: mean.covered,
+        })
+    }
+
+    /// Energy and time of a run less those of the loop around it.
+    fn without_loop(
+        &self,
+        round: usize,
+        active: Active,
+        stretch: &Stretch,
+        empty: &Stretch,
+    ) -> Option<Active> {
+        let of_loop = self.active(round, empty)?;
+        let (with, alone) = (run_time(stretch)?, run_time(empty)?);
+        let energy = active.watts * with - of_loop.watts * alone;
+        (with > alone).then(|| Active {
+            watts: energy / (with - alone),
+            ..active
+        })
+    }
+
+    /// Idle power at a time, on the line between the idle times around the round,
+    /// and its standard error.
+    fn idle(&self, round: usize, at: Nanos) -> Option<(f64, f64)> {
+        let idle = |index: usize| {
+            let stretch = self.course.idle.get(index)?;
+            let mean = self.mean(stretch)?;
+            Some((middle(stretch), mean.watts, mean.error.unwrap_or(0.0)))
+        };
+        match (idle(round), idle(round + 1)) {
+            (Some((start, before, error)), Some((end, after, other))) if end > start => {
+                let part = (at - start).seconds() / (end - start).seconds();
+                Some((before + (after - before) * part, error.max(other)))
+            }
+            (Some((_, watts, error)), _) | (None, Some((_, watts, error))) => Some((watts, error)),
+            (None, None) => None,
+        }
+    }
+
+    fn mean(&self, stretch: &Stretch) -> Option<Mean> {
+        self.rail.mean(stretch.start, stretch.end, self.lengths)
+    }
+}
+
+fn middle(stretch: &Stretch) -> Nanos {
+    Nanos::from_nanos(stretch.start.nanos() / 2 + stretch.end.nanos() / 2)
+}
+
+/// Seconds of one run, the loop around it included.
+fn run_time(stretch: &Stretch) -> Option<f64> {
+    let time = (stretch.end - stretch.start).seconds();
+    (stretch.runs > 0 && time > 0.0).then(|| time / stretch.runs as f64)
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Estimate {
+    watts: f64,
+    relative_sd: f64,
+    rounds: u32,
+    busy: Nanos,
+}
+
+/// Mean and spread over rounds.
+fn summarise(rounds: &[Active], together: usize) -> Result<Estimate, String> {
+    let count = rounds.len();
+    if count == 0 {
+        return Err("no round had three whole samples of it and of idle power".to_owned());
+    }
+    let mean = |figure: fn(&Active) -> f64| rounds.iter().map(figure).sum::<f64>() / count as f64;
+    let (watts, gross_w) = (mean(|round| round.watts), mean(|round| round.gross_w));
+    let error = (mean(|round| round.error.powi(2)) / count as f64).sqrt();
+    let least = (CLEAR_ERRORS * error).max(CLEAR_SHARE * gross_w);
+    if !(watts.is_finite() && watts > least) {
+        return Err(format!("{watts:.3} W: not above idle power and noise"));
+    }
+    let powers: Vec<f64> = rounds.iter().map(|round| round.watts).collect();
+    let spread = sd(&powers).map(|sd| sd / watts);
+    if let Some(spread) = spread.filter(|spread| *spread > USELESS_RELATIVE_SD) {
+        return Err(format!(
+            "{watts:.3} W, but rounds differ by {:.0} %: lost in noise",
+            spread * 100.0
+        ));
+    }
+    let least = match together {
+        1 => LEAST_RELATIVE_SD,
+        _ => UNKNOWN_RELATIVE_SD,
+    };
+    Ok(Estimate {
+        watts,
+        relative_sd: spread.unwrap_or(UNKNOWN_RELATIVE_SD).max(least),
+        rounds: u32::try_from(count).unwrap_or(u32::MAX),
+        busy: rounds.iter().map(|round| round.covered).sum(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rounds(watts: &[f64]) -> Vec<Active> {
+        let active = |&watts: &f64| Active {
+            watts,
+            error: 0.1,
+            gross_w: watts + 5.0,
+            covered: Nanos::from_millis(300),
+        };
+        watts.iter().map(active).collect()
+    }
+
+    #[test]
+    fn the_spread_of_rounds_is_the_uncertainty() {
+        let spread = summarise(&rounds(&[9.0, 10.0, 11.0]), 1).unwrap();
+        assert!((spread.watts - 10.0).abs() < 1e-12);
+        assert!((spread.relative_sd - 0.1).abs() < 1e-12);
+        assert_eq!((spread.rounds, spread.busy), (3, Nanos::from_millis(900)));
+    }
+
+    #[test]
+    fn no_uncertainty_is_below_its_least() {
+        let sd = |watts: &[f64], together| summarise(&rounds(watts), together).unwrap().relative_sd;
+        assert_eq!(sd(&[10.0, 10.0, 10.0], 1), LEAST_RELATIVE_SD);
+        assert_eq!(sd(&[10.0, 10.0], 2), UNKNOWN_RELATIVE_SD);
+        assert_eq!(sd(&[10.0], 1), UNKNOWN_RELATIVE_SD);
+    }
+
+    #[test]
+    fn what_is_lost_in_noise_has_no_power() {
+        let refused = |watts: &[f64]| summarise(&rounds(watts), 1).unwrap_err();
+        assert!(refused(&[]).contains("three whole samples"));
+        assert!(refused(&[-0.1, 0.05]).contains("not above idle power"));
+        // Three standard errors of the mean of three rounds are 0.173 W.
+        assert!(refused(&[0.17, 0.17, 0.17]).contains("not above idle power"));
+        assert!(summarise(&rounds(&[0.18, 0.18, 0.18]), 1).is_ok());
+        assert!(refused(&[0.5, 2.0]).contains("lost in noise"));
+        assert!(refused(&[f64::NAN]).contains("NaN W"));
+    }
+}

@@ -1,0 +1,48 @@
+//! What a calibration holds for.
+
+use tracing_energy::host::Host;
+use tracing_energy::rows::{CalibrationKey, RunRow};
+
+/// This machine, as keys name it.
+pub fn machine() -> String {
+    let here = Host::here();
+    named(here.name.as_deref(), here.chip.as_deref())
+}
+
+fn named(host: Option<&str>, chip: Option<&str>) -> String {
+    let unknown = "(unknown)";
+    format!("{}, {}", host.unwrap_or(unknown), chip.unwrap_or(unknown))
+}
+
+/// The key that a calibration must have to hold for a run whose rails come from
+/// `source`.
+///
+/// # Errors
+/// Names what the recording does not tell: runs of other programs, and of
+/// earlier versions, have no calibration.
+pub fn key_of_run(run: &RunRow, source: &str) -> Result<CalibrationKey, String> {
+    let missing = |what: &str| {
+        format!(
+            "the recording does not tell its {what}: no stored calibration can hold for it; give priors in a file"
+        )
+    };
+    let config = run.metadata.config.as_deref().unwrap_or("null");
+    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
+    let text = |name: &str, what: &str| {
+        let found = config[name].as_str().map(str::to_owned);
+        found.ok_or_else(|| missing(what))
+    };
+    let threads = config["threads"]
+        .as_u64()
+        .and_then(|n| u32::try_from(n).ok());
+    let precision = run.metadata.precision.clone();
+    Ok(CalibrationKey {
+        machine: named(run.host.as_deref(), run.chip.as_deref()),
+        model: text("model_sha256", "model's checksum")?,
+        precision: precision.ok_or_else(|| missing("precision"))?,
+        threads: threads.ok_or_else(|| missing("number of threads"))?,
+        device: text("device", "device")?,
+        depth: text("depth", "depth of spans")?,
+        source: source.to_owned(),
+    })
+}

@@ -1,0 +1,234 @@
+//! Calibrates a language model on this machine.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use energy_models::capture::{CaptureOptions, Captured, capture};
+use energy_models::{LoadOptions, Model, ModelInfo, device};
+use tracing_energy::cpu_time;
+use tracing_energy::host;
+use tracing_energy::power::{OpenOptions, PowerSource, SourceChoice};
+use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
+use tracing_energy::store::Store;
+use tracing_energy::units::Nanos;
+use tracing_energy::{Clock, MonotonicClock};
+
+use super::measure::{Bench, MeasureOptions, Measured, Progress, measure};
+use super::meter::refuse_unmeasured;
+use super::options::CalibrateOptions;
+use super::slot::{Run, Subject};
+use crate::run::{Depth, RunOptions};
+
+/// A calibration that was made and stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// Its number in the file.
+    pub id: i64,
+    /// What was stored.
+    pub row: CalibrationRow,
+    /// What was measured, besides.
+    pub measured: Measured,
+    /// Doubts, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Measures the power of each kind of the model's operations on this machine,
+/// and stores it.
+///
+/// # Errors
+/// When the model cannot be had, the source does not measure, the budget is too
+/// short, or the database cannot be written.
+pub fn calibrate(
+    options: &CalibrateOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> anyhow::Result<Calibration> {
+    anyhow::ensure!(
+        options.depth >= Depth::Module,
+        "at this depth every span has children, which are not calibrated; choose depth module or deep"
+    );
+    // What may fail, fails before minutes are spent.
+    let path = crate::run::model_path(&options.model)?;
+    let store = Store::create(&options.database)?;
+    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
+    let sources = open(options, &clock)?;
+    let names: Vec<_> = sources.iter().map(|s| s.describe().name).collect();
+    let source = names.join("+");
+    let checksum = crate::run::sha256(&path)?;
+    let (model, captured) = load(options, &path)?;
+    let bench = Bench {
+        subjects: subjects(&captured),
+        empty: Box::new(|| Ok(())),
+        synchronize: Box::new(|| Ok(captured.synchronize()?)),
+        sources,
+        clock,
+        sleep: Box::new(|time| std::thread::sleep(time.duration())),
+    };
+    let budget = Nanos::from(options.budget);
+    let others = Others::watch();
+    let measured = measure(bench, &MeasureOptions { budget }, progress)?;
+    let warnings: Vec<String> = others.warning().into_iter().collect();
+    let mut kinds: Vec<_> = measured.kinds.iter().map(kind_row).collect();
+    // As the file gives them back.
+    kinds.sort_by(|a, b| (&a.rail, &a.kind).cmp(&(&b.rail, &b.kind)));
+    let row = CalibrationRow {
+        created_unix_ns: host::unix_ns(),
+        key: key(options, model.info(), checksum, source),
+        details: details(options, &captured, &measured, &warnings),
+        kinds,
+    };
+    anyhow::ensure!(
+        !row.kinds.is_empty(),
+        "no kind draws more than idle power on any rail ({}); check the source, and that the machine is quiet",
+        measured.silent_rails.join(", ")
+    );
+    let id = store.insert_calibration(&row)?;
+    Ok(Calibration {
+        id,
+        row,
+        measured,
+        warnings,
+    })
+}
+
+/// Processors that other programs may keep busy without a word: an idle system
+/// and the sensor's own process need less.
+const QUIET_PROCESSORS: f64 = 0.1;
+
+/// CPU time of other programs from some moment on. Their power counts to
+/// whatever kind runs meanwhile.
+struct Others {
+    since: Instant,
+    begin: Option<Nanos>,
+}
+
+impl Others {
+    fn watch() -> Self {
+        Self {
+            since: Instant::now(),
+            begin: Self::now(),
+        }
+    }
+
+    /// The machine's CPU time less this process's.
+    fn now() -> Option<Nanos> {
+        Some(cpu_time::machine()? - cpu_time::process()?)
+    }
+
+    fn warning(&self) -> Option<String> {
+        let spent = (Self::now()? - self.begin?).seconds();
+        let busy = spent / self.since.elapsed().as_secs_f64();
+        (busy > QUIET_PROCESSORS).then(|| {
+            format!("other programs kept {busy:.1} processors busy meanwhile, which counts to whatever kind ran: calibrate again on a quiet machine")
+        })
+    }
+}
+
+fn open(
+    options: &CalibrateOptions,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Vec<Box<dyn PowerSource>>> {
+    let choice: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
+    let open = OpenOptions {
+        interval: Nanos::from(options.interval),
+        ..OpenOptions::default()
+    };
+    let opened = tracing_energy::power::open(&choice, &open, clock)?;
+    refuse_unmeasured(&opened.sources).map_err(|error| {
+        let mut text = error.to_string();
+        for notice in opened.notices.iter().filter(|n| n.kind == "source_refused") {
+            text.push_str(&format!("\n{}", notice.message));
+        }
+        anyhow::Error::msg(text)
+    })?;
+    Ok(opened.sources)
+}
+
+fn load(options: &CalibrateOptions, path: &Path) -> anyhow::Result<(Model, Captured)> {
+    let load = LoadOptions {
+        depth: options.depth.of_model(),
+        requantize: options.requantize.of_model(),
+        ..LoadOptions::default()
+    };
+    let mut model = Model::load(path, &load)?;
+    let captured = capture(&mut model, &CaptureOptions::default())?;
+    Ok((model, captured))
+}
+
+/// The kinds of captured operations, in the order in which they ran.
+pub fn subjects(captured: &Captured) -> Vec<Subject<'_>> {
+    let mut subjects: Vec<Subject<'_>> = Vec::new();
+    for case in &captured.cases {
+        let run: Run<'_> = Box::new(|| Ok(case.run()?));
+        match subjects.iter_mut().find(|known| known.kind == case.kind) {
+            Some(known) => known.runs.push(run),
+            None => subjects.push(Subject {
+                kind: case.kind.clone(),
+                runs: vec![run],
+                passes: passes(&case.kind),
+            }),
+        }
+    }
+    subjects
+}
+
+/// Passes of a usual generation: one prefill, and a decode step for each token.
+fn passes(kind: &str) -> f64 {
+    let is_step = kind
+        .split(" > ")
+        .any(|name| name == energy_models::instrument::names::TOKEN);
+    if is_step {
+        RunOptions::default().max_tokens as f64
+    } else {
+        1.0
+    }
+}
+
+fn key(
+    options: &CalibrateOptions,
+    info: &ModelInfo,
+    checksum: String,
+    source: String,
+) -> CalibrationKey {
+    CalibrationKey {
+        machine: super::machine(),
+        model: checksum,
+        precision: info.precision.clone(),
+        threads: u32::try_from(device::threads()).unwrap_or(u32::MAX),
+        device: info.device.to_owned(),
+        depth: options.depth.of_model().as_str().to_owned(),
+        source,
+    }
+}
+
+fn details(
+    options: &CalibrateOptions,
+    captured: &Captured,
+    measured: &Measured,
+    warnings: &[String],
+) -> String {
+    let skipped = measured.skipped.iter().map(|skipped| {
+        serde_json::json!({ "rail": skipped.rail, "kind": skipped.kind, "why": skipped.why })
+    });
+    let together = measured.kinds.iter().filter(|kind| kind.together > 1);
+    let together: Vec<_> = together.map(|kind| (&kind.rail, &kind.kind)).collect();
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"), "model": options.model,
+        "prompt_tokens": captured.prompt_tokens, "context": captured.context,
+        "interval_ns": Nanos::from(options.interval).nanos(), "budget_ns": Nanos::from(options.budget).nanos(),
+        "rounds": measured.rounds, "slot_ns": measured.slot.nanos(), "idle_ns": measured.idle.nanos(),
+        "silent_rails": measured.silent_rails, "warnings": warnings, "measured_together": together, "skipped": skipped.collect::<Vec<_>>(),
+    })
+    .to_string()
+}
+
+fn kind_row(power: &super::KindPower) -> CalibrationKindRow {
+    CalibrationKindRow {
+        rail: power.rail.clone(),
+        kind: power.kind.clone(),
+        watts: power.watts,
+        relative_sd: power.relative_sd,
+        rounds: power.rounds,
+        busy_ns: power.busy_ns,
+    }
+}

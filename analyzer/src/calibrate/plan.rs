@@ -1,0 +1,222 @@
+//! How a budget of time is divided.
+
+use tracing_energy::power::Kernel;
+use tracing_energy::units::Nanos;
+
+/// Times of each round.
+pub(super) const ROUNDS: u32 = 3;
+/// Sample intervals that a slot lasts at least: three whole ones lie inside
+/// however they fall, with room for a sensor whose intervals are a tenth longer
+/// than asked for.
+const LEAST_INTERVALS: f64 = 4.5;
+/// Intervals at each end of a slot whose samples are left out: sensors do not
+/// tell exactly when an interval ended.
+const EDGE_INTERVALS: f64 = 0.25;
+/// More time would be spent better on another round.
+const LONGEST_SLOT: Nanos = Nanos::from_millis(5_000);
+const USUAL_IDLE: Nanos = Nanos::from_millis(2_000);
+/// Part of the budget that idle times take at most, unless they must take more.
+const IDLE_SHARE: f64 = 0.15;
+
+/// Lengths that follow from the sensor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Lengths {
+    /// Left out at the start of a slot.
+    pub lead: Nanos,
+    /// Left out at its end.
+    pub tail: Nanos,
+    /// The shortest slot.
+    pub least: Nanos,
+}
+
+impl Lengths {
+    /// For a sensor with an interval and an averaging window.
+    pub(super) fn of(interval: Nanos, kernel: Kernel) -> Self {
+        let edge = times(interval, EDGE_INTERVALS);
+        let memory = match kernel {
+            Kernel::Trailing(window) => (window - interval).max(Nanos::ZERO),
+            // After five time constants 0.7 % of the power before is left.
+            Kernel::LowPass(constant) => times(constant, 5.0),
+            _ => Nanos::ZERO,
+        };
+        let lead = edge + memory;
+        Self {
+            lead,
+            tail: edge,
+            least: lead + times(interval, LEAST_INTERVALS) + edge,
+        }
+    }
+
+    /// Lengths that suit both sensors.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            lead: self.lead.max(other.lead),
+            tail: self.tail.max(other.tail),
+            least: self.least.max(other.least),
+        }
+    }
+}
+
+/// What is measured, and for how long.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plan {
+    /// Numbers of the kinds of each slot, the largest share of time first. Only
+    /// the last may hold several: a class.
+    pub slots: Vec<Vec<usize>>,
+    /// Whether the empty loop has a slot, too.
+    pub with_empty: bool,
+    /// Length of a slot.
+    pub slot: Nanos,
+    /// Length of an idle time.
+    pub idle: Nanos,
+}
+
+/// A kind, as the plan sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Timed {
+    /// Seconds of one run.
+    pub run_s: f64,
+    /// Seconds in a usual generation.
+    pub total_s: f64,
+}
+
+/// Divides `budget`. Kinds that take no longer than the empty loop around them,
+/// `empty_s`, share one slot, and so do those of the smallest share of time if
+/// there is not enough of it for all. `empty_s` is part of every kind's time.
+///
+/// # Errors
+/// When the budget is too short for anything: names the least.
+pub(super) fn plan(
+    kinds: &[Timed],
+    empty_s: f64,
+    budget: Nanos,
+    lengths: Lengths,
+) -> Result<Plan, String> {
+    let idles = f64::from(ROUNDS + 1);
+    let idle = USUAL_IDLE
+        .min(times(budget, IDLE_SHARE / idles))
+        .max(lengths.least);
+    let per_round = times(budget - times(idle, idles), 1.0 / f64::from(ROUNDS));
+    let fitting = usize::try_from(per_round.nanos() / lengths.least.nanos().max(1)).unwrap_or(0);
+    let with_empty = kinds
+        .iter()
+        .any(|kind| kind.run_s < super::slot::SHORT.seconds());
+    let fitting = fitting.saturating_sub(usize::from(with_empty));
+    if fitting == 0 || kinds.is_empty() {
+        let least = f64::from(ROUNDS) * (1.0 + f64::from(u8::from(with_empty)));
+        let least = times(lengths.least, idles + least).seconds();
+        return Err(format!(
+            "a budget of {:.1} s is too short for this sensor; give at least {:.0} s",
+            budget.seconds(),
+            least.ceil()
+        ));
+    }
+    let slots = share(kinds, empty_s, fitting);
+    let count = slots.len() + usize::from(with_empty);
+    Ok(Plan {
+        slot: times(per_round, 1.0 / count as f64).min(LONGEST_SLOT.max(lengths.least)),
+        slots,
+        with_empty,
+        idle,
+    })
+}
+
+fn share(kinds: &[Timed], empty_s: f64, fitting: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..kinds.len()).collect();
+    order.sort_by(|&a, &b| kinds[b].total_s.total_cmp(&kinds[a].total_s));
+    let (mut alone, mut class): (Vec<usize>, Vec<usize>) = order
+        .into_iter()
+        .partition(|&kind| kinds[kind].run_s > 2.0 * empty_s);
+    let room = fitting - usize::from(!class.is_empty());
+    if alone.len() > room {
+        // The class takes a slot of its own, if it has none yet.
+        let kept = fitting - 1;
+        class.extend(alone.drain(kept..));
+    }
+    let mut slots: Vec<Vec<usize>> = alone.into_iter().map(|kind| vec![kind]).collect();
+    if !class.is_empty() {
+        slots.push(class);
+    }
+    slots
+}
+
+fn times(time: Nanos, factor: f64) -> Nanos {
+    Nanos::from_seconds(time.seconds() * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(i64) -> Nanos = Nanos::from_millis;
+
+    fn kinds(totals: &[f64]) -> Vec<Timed> {
+        let timed = |&total_s: &f64| Timed {
+            run_s: 1e-3,
+            total_s,
+        };
+        totals.iter().map(timed).collect()
+    }
+
+    fn lengths() -> Lengths {
+        Lengths::of(MS(100), Kernel::Box)
+    }
+
+    #[test]
+    fn a_long_budget_gives_each_kind_its_slot() {
+        let plan = plan(&kinds(&[1.0, 3.0, 2.0]), 1e-9, MS(180_000), lengths()).unwrap();
+        assert_eq!(plan.slots, [vec![1], vec![2], vec![0]]);
+        assert!(!plan.with_empty);
+        assert_eq!((plan.slot, plan.idle), (MS(5_000), MS(2_000)));
+    }
+
+    #[test]
+    fn the_smallest_shares_make_a_class_when_time_is_short() {
+        // Four idle times of 500 ms leave 1.6 s for each round: three slots.
+        let plan = plan(&kinds(&[1.0, 9.0, 2.0, 8.0]), 1e-9, MS(6_800), lengths()).unwrap();
+        assert_eq!(plan.slots, [vec![1], vec![3], vec![2, 0]]);
+        assert!(plan.slot >= lengths().least);
+    }
+
+    #[test]
+    fn kinds_below_the_loop_around_them_are_one_class() {
+        let mut all = kinds(&[1.0, 2.0, 3.0]);
+        (all[0].run_s, all[2].run_s) = (1e-9, 2e-9);
+        let plan = plan(&all, 5e-9, MS(60_000), lengths()).unwrap();
+        assert_eq!(plan.slots, [vec![1], vec![2, 0]]);
+        assert!(plan.with_empty);
+    }
+
+    #[test]
+    fn no_plan_exceeds_its_budget() {
+        for count in [1, 2, 7, 60, 400] {
+            let totals: Vec<f64> = (0..count).map(f64::from).collect();
+            for seconds in [4, 5, 20, 180] {
+                let Ok(plan) = plan(&kinds(&totals), 1e-9, MS(seconds * 1_000), lengths()) else {
+                    continue;
+                };
+                let slots: Nanos = plan.slots.iter().map(|_| plan.slot).sum();
+                let used = slots.seconds() * 3.0 + plan.idle.seconds() * 4.0;
+                assert!(used <= seconds as f64 + 1e-6, "{count} kinds: {used} s");
+                let measured: usize = plan.slots.iter().map(Vec::len).sum();
+                assert_eq!(measured, totals.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_budget_that_is_too_short_is_refused_with_the_least() {
+        let refused = plan(&kinds(&[1.0]), 1e-9, MS(3_000), lengths()).unwrap_err();
+        assert!(refused.contains("at least 4 s"), "{refused}");
+        assert!(plan(&kinds(&[1.0]), 1e-9, MS(4_000), lengths()).is_ok());
+    }
+
+    #[test]
+    fn a_sensor_with_memory_takes_longer_slots() {
+        let trailing = Lengths::of(MS(100), Kernel::Trailing(MS(300)));
+        assert_eq!(trailing.lead, MS(225));
+        assert_eq!(trailing.least, MS(700));
+        assert_eq!(Lengths::of(MS(100), Kernel::Trailing(MS(100))), lengths());
+        assert_eq!(lengths().or(trailing), trailing);
+    }
+}

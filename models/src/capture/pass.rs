@@ -1,0 +1,114 @@
+//! The prefill and the decode step that are captured.
+
+use candle_core::{Device, Tensor};
+
+use super::{OpCase, tape};
+use crate::error::{Error, Result};
+use crate::generate::choose;
+use crate::instrument::names::{DECODE, INFERENCE, PREFILL, TOKEN};
+use crate::model::Model;
+use crate::random::Random;
+use crate::sampling::{Sampler, SamplingOptions};
+
+/// What is fed while operations are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaptureOptions {
+    /// Tokens of the prefill.
+    pub prompt_tokens: usize,
+    /// Positions that the decode step sees, its own included.
+    pub context: usize,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> Self {
+        Self {
+            prompt_tokens: 128,
+            context: 256,
+        }
+    }
+}
+
+/// The operations of one prefill and one decode step.
+#[derive(Debug)]
+pub struct Captured {
+    /// In the order in which they ran; one for each layer of a kind.
+    pub cases: Vec<OpCase>,
+    /// Tokens that were prefilled.
+    pub prompt_tokens: usize,
+    /// Positions that the decode step saw.
+    pub context: usize,
+    device: Device,
+}
+
+impl Captured {
+    /// Waits until all work that was launched has been done.
+    ///
+    /// # Errors
+    /// What Candle reports.
+    pub fn synchronize(&self) -> Result<()> {
+        Ok(self.device.synchronize()?)
+    }
+}
+
+/// Feeds a prefill and a decode step of random tokens at the model's depth, and
+/// keeps their operations. A model with a shorter context gets its context and
+/// at most half of it as prompt. The model's cache is empty afterwards; the
+/// operations keep what they need of it.
+///
+/// # Errors
+/// For fewer than two prompt tokens or a context that is not longer than the
+/// prompt, and whatever Candle reports.
+pub fn capture(model: &mut Model, options: &CaptureOptions) -> Result<Captured> {
+    let context = options.context.min(model.decoder.context);
+    let prompt_tokens = options.prompt_tokens.min(context / 2);
+    if prompt_tokens < 2 || options.prompt_tokens >= options.context {
+        return Err(Error::Capture {
+            prompt_tokens,
+            context,
+        });
+    }
+    model.reset();
+    let cases = record(model, prompt_tokens, context);
+    model.reset();
+    Ok(Captured {
+        cases: cases?,
+        prompt_tokens,
+        context,
+        device: model.decoder.device.clone(),
+    })
+}
+
+fn record(model: &mut Model, prompt_tokens: usize, context: usize) -> Result<Vec<OpCase>> {
+    let ids = random_ids(model, context);
+    let (prompt, rest) = ids.split_at(prompt_tokens);
+    let Some((last, between)) = rest.split_last() else {
+        return Ok(Vec::new());
+    };
+    model.decoder.reserve(context)?;
+    let (fed, mut cases) = tape::record(&[INFERENCE, PREFILL], || model.forward(prompt));
+    fed?;
+    if !between.is_empty() {
+        let ids = model.decoder.tensor(between)?;
+        model.decoder.hidden(&ids, true)?;
+    }
+    let step = || decode(model, *last);
+    let (decoded, step) = tape::record(&[INFERENCE, DECODE, TOKEN], step);
+    decoded?;
+    cases.extend(step);
+    model.decoder.device.synchronize()?;
+    Ok(cases)
+}
+
+/// The pass of one token and the greedy choice of the next.
+fn decode(model: &mut Model, token: u32) -> Result<u32> {
+    let ids: Tensor = model.decoder.tensor(&[token])?;
+    let logits = model.decoder.forward(&ids, false)?;
+    choose(&mut Sampler::new(SamplingOptions::default())?, &logits)
+}
+
+/// Text would not matter: no operation's work depends on the values.
+fn random_ids(model: &Model, count: usize) -> Vec<u32> {
+    let mut random = Random::new(0);
+    let vocab = model.info().vocab as f64;
+    (0..count).map(|_| (random.unit() * vocab) as u32).collect()
+}
