@@ -181,7 +181,7 @@ impl Attributor for Confused {
             interval: None,
         };
         let rails = result.values_mut();
-        rails.for_each(|rail| drop(rail.kinds.insert("what".to_owned(), estimate)));
+        rails.for_each(|rail| rail.kinds.extend([("what".to_owned(), estimate)]));
         Ok(result)
     }
 }
