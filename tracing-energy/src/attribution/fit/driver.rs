@@ -15,11 +15,13 @@ use super::{gate, gram};
 const QUICK: Effort = Effort {
     filters: &[Filter::DRIFT],
     passes: 2,
+    causes: false,
 };
 /// Filters of the final fit.
 const FULL: Effort = Effort {
     filters: &[Filter::WHITE, Filter::MEMORY, Filter::DRIFT],
     passes: 3,
+    causes: true,
 };
 /// The exponents of concurrency that are tried.
 pub(super) const ALPHAS: [f64; 7] = [0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0];
@@ -150,7 +152,7 @@ fn refit(rail: &Rail<'_>, view: &View, earlier: &Fitted, steps: usize) -> Option
         level_w: view.level_w,
         steps,
     };
-    let whitened = rail.whitened(view, &earlier.variances, &[earlier.solution.filter]);
+    let whitened = rail.whitened(view, std::slice::from_ref(&earlier.noise));
     solve(&whitened, setting, &earlier.solution.u)
 }
 
@@ -188,8 +190,7 @@ fn judge(rail: &Rail<'_>, view: &View, fit: &Fitted) -> Option<gate::Verdict> {
     let blocks = gram::grams(
         &view.rows,
         rail.columns.len(),
-        rail.samples(&fit.variances),
-        solution.filter,
+        rail.samples(&fit.noise),
         &bounds,
     );
     gate::judge(

@@ -10,6 +10,17 @@ use super::solve::{Linear, Setting};
 /// Most blocks of samples that are predicted in turn.
 const BLOCKS: usize = 20;
 
+/// The weight grows from none to all between these: gain per block in standard errors,
+const T: (f64, f64) = (1.0, 3.0);
+/// its mean (of logarithms, below which it is not worth the risk),
+const EFFECT: (f64, f64) = (0.02, 0.05);
+/// both lower where a calibration or earlier runs are the fall-back;
+const KNOWING_T: (f64, f64) = (0.5, 2.0);
+const KNOWING_EFFECT: (f64, f64) = (0.0, 0.03);
+/// and the share of squared error that is saved, which is enough by itself.
+const GAIN: (f64, f64) = (0.3, 0.5);
+const TINY: f64 = 1e-300;
+
 /// What predicting came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Verdict {
@@ -45,15 +56,32 @@ pub(super) fn judge(
     let fit = losses(&whole, blocks, setting, prior, u, sigma)?;
     let level = losses(&whole, blocks, setting, null, &flat, sigma)?;
     let n = fit.len() as f64;
-    let better: Vec<f64> = level.iter().zip(&fit).map(|(a, b)| a - b).collect();
-    let sum: f64 = better.iter().sum();
-    let mean = sum / n;
+    // Logarithms, so that one bad block does not outvote all others.
+    let better: Vec<f64> = level
+        .iter()
+        .zip(&fit)
+        .map(|(a, b)| (a.max(TINY) / b.max(TINY)).ln())
+        .collect();
+    let mean = better.iter().sum::<f64>() / n;
     let variance = better.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     let t = mean / ((variance / n).sqrt() + 1e-12);
-    let gain = sum / level.iter().sum::<f64>().max(1e-300);
-    let weight = ((t - 1.0) / 2.0)
-        .clamp(0.0, 1.0)
-        .max(((gain - 0.3) / 0.2).clamp(0.0, 1.0));
+    let before: f64 = level.iter().sum();
+    let gain = (before - fit.iter().sum::<f64>()) / before.max(TINY);
+    let ramp = |x: f64, from: f64, to: f64| ((x - from) / (to - from)).clamp(0.0, 1.0);
+    // A fit that starts from earlier knowledge has less to get wrong.
+    let knows = setting.means.amax() > 0.0;
+    let ((t0, t1), (e0, e1)) = if knows {
+        (KNOWING_T, KNOWING_EFFECT)
+    } else {
+        (T, EFFECT)
+    };
+    let sure = ramp(t, t0, t1) * ramp(mean, e0, e1);
+    let enough = if knows {
+        1.0
+    } else {
+        ramp(whole.rows as f64 / u.len() as f64, 1.0, 2.0)
+    };
+    let weight = sure.max(ramp(gain, GAIN.0, GAIN.1)) * enough;
     weight.is_finite().then_some(Verdict { weight, t, gain })
 }
 

@@ -1,9 +1,10 @@
 //! Products of the whitened columns with each other: all a fit needs of the samples.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 
 use super::design::{Moving, SparseRows};
-use super::noise::Filter;
+use super::drift::Drift;
+use super::noise::{Filter, Noise};
 
 /// Rows that are made dense at a time.
 const CHUNK: usize = 256;
@@ -31,7 +32,7 @@ impl Rows for Moving<'_> {
 pub(super) struct Samples<'a> {
     pub(super) seconds: &'a [f64],
     pub(super) energy_j: &'a [f64],
-    pub(super) variances: &'a [f64],
+    pub(super) noise: &'a Noise,
     /// Rows with no predecessor, beside the first.
     pub(super) begins: &'a [bool],
 }
@@ -51,10 +52,9 @@ pub(super) fn grams(
     rows: &dyn Rows,
     columns: usize,
     samples: Samples<'_>,
-    filter: Filter,
     bounds: &[usize],
 ) -> Vec<Gram> {
-    let mut whitener = Whitener::new(columns + 2, filter);
+    let mut whitener = Whitener::new(columns + 2);
     bounds
         .windows(2)
         .map(|pair| whitener.gram(rows, samples, pair[0], pair[1]))
@@ -62,45 +62,51 @@ pub(super) fn grams(
 }
 
 /// The products of all rows.
-pub(super) fn gram(rows: &dyn Rows, columns: usize, samples: Samples<'_>, filter: Filter) -> Gram {
-    Whitener::new(columns + 2, filter).gram(rows, samples, 0, samples.seconds.len())
+pub(super) fn gram(rows: &dyn Rows, columns: usize, samples: Samples<'_>) -> Gram {
+    Whitener::new(columns + 2).gram(rows, samples, 0, samples.seconds.len())
 }
 
 struct Whitener {
-    filter: Filter,
     dense: DMatrix<f64>,
-    before: DVector<f64>,
-    filtered: DVector<f64>,
+    /// Each column's last cell before and after the filter, or its state.
+    states: Vec<[f64; 5]>,
 }
 
 impl Whitener {
-    fn new(width: usize, filter: Filter) -> Self {
+    fn new(width: usize) -> Self {
         Self {
-            filter,
             dense: DMatrix::zeros(CHUNK, width),
-            before: DVector::zeros(width),
-            filtered: DVector::zeros(width),
+            states: vec![Drift::START; width],
         }
     }
 
     fn gram(&mut self, rows: &dyn Rows, samples: Samples<'_>, first: usize, last: usize) -> Gram {
         let width = self.dense.ncols();
+        let ln_variances = match samples.noise {
+            Noise::Plain { variances, .. } => variances[first..last].iter().map(|v| v.ln()).sum(),
+            Noise::Drift { drift, .. } => drift.ln_variances(first, last),
+        };
         let mut gram = Gram {
             products: DMatrix::zeros(width, width),
             rows: last - first,
-            ln_variances: 0.0,
+            ln_variances,
         };
         let mut at = first;
         while at < last {
             let count = CHUNK.min(last - at);
             self.load(rows, samples, at, count);
-            self.filter(samples, at, count);
+            match samples.noise {
+                Noise::Plain { variances, filter } => {
+                    self.filter(variances, *filter, samples.begins, at, count)
+                }
+                Noise::Drift { drift, .. } => {
+                    for (mut cells, state) in self.dense.column_iter_mut().zip(&mut self.states) {
+                        drift.run(&mut cells.as_mut_slice()[..count], at, state);
+                    }
+                }
+            }
             let part = self.dense.rows(0, count);
             gram.products.gemm(1.0, &part.transpose(), &part, 1.0);
-            gram.ln_variances += samples.variances[at..at + count]
-                .iter()
-                .map(|v| v.ln())
-                .sum::<f64>();
             at += count;
         }
         gram
@@ -110,36 +116,40 @@ impl Whitener {
         let width = self.dense.ncols();
         self.dense.fill(0.0);
         for i in 0..count {
-            let scale = 1.0 / samples.variances[at + i].sqrt();
             rows.fill(at + i, &mut |column, seconds| {
-                self.dense[(i, column)] = seconds * scale
+                self.dense[(i, column)] = seconds
             });
-            self.dense[(i, width - 2)] = samples.seconds[at + i] * scale;
-            self.dense[(i, width - 1)] = samples.energy_j[at + i] * scale;
+            self.dense[(i, width - 2)] = samples.seconds[at + i];
+            self.dense[(i, width - 1)] = samples.energy_j[at + i];
         }
     }
 
-    fn filter(&mut self, samples: Samples<'_>, at: usize, count: usize) {
-        let Filter { ar, ma } = self.filter;
-        if ar == 0.0 && ma == 0.0 {
-            return;
-        }
-        let first = 1.0 / self.filter.first();
-        for (column, mut cells) in self.dense.column_iter_mut().enumerate() {
-            let (mut x1, mut z1) = (self.before[column], self.filtered[column]);
-            for i in 0..count {
-                let x = cells[i];
-                let begins = at + i == 0 || samples.begins.get(at + i).copied().unwrap_or(false);
+    fn filter(
+        &mut self,
+        variances: &[f64],
+        filter: Filter,
+        begins: &[bool],
+        at: usize,
+        count: usize,
+    ) {
+        let Filter { ar, ma } = filter;
+        let first = 1.0 / filter.first();
+        let scales: Vec<f64> = variances[at..at + count]
+            .iter()
+            .map(|v| 1.0 / v.sqrt())
+            .collect();
+        for (mut cells, state) in self.dense.column_iter_mut().zip(&mut self.states) {
+            for (i, scale) in scales.iter().enumerate() {
+                let x = cells[i] * scale;
+                let begins = at + i == 0 || begins.get(at + i).copied().unwrap_or(false);
                 let z = if begins {
                     x * first
                 } else {
-                    x - ar * x1 + ma * z1
+                    x - ar * state[0] + ma * state[1]
                 };
                 cells[i] = z;
-                (x1, z1) = (x, z);
+                (state[0], state[1]) = (x, z);
             }
-            self.before[column] = x1;
-            self.filtered[column] = z1;
         }
     }
 }

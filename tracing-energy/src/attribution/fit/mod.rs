@@ -2,6 +2,7 @@
 
 mod columns;
 mod design;
+mod drift;
 mod driver;
 mod energies;
 mod gate;

@@ -1,5 +1,6 @@
 //! The noise of windows: what is expected, what is seen, and how neighbours hang together.
 
+use super::drift::{Drift, Scene, Sizes};
 use super::stats::{deviation, median, quantile, two_columns};
 
 /// Spread of the power of one kind's instances.
@@ -51,6 +52,58 @@ impl Filter {
                 z
             })
             .collect()
+    }
+}
+
+/// How the noise of windows is made independent.
+#[derive(Debug, Clone)]
+pub(super) enum Noise {
+    /// By its variance and a fixed filter.
+    Plain {
+        /// Of each window.
+        variances: Vec<f64>,
+        /// Over the windows.
+        filter: Filter,
+    },
+    /// By what causes it.
+    Drift {
+        /// What it depends on.
+        scene: Scene,
+        /// How large the causes are.
+        sizes: Sizes,
+        /// How much each window is an outlier.
+        inflation: Vec<f64>,
+        /// The filter made of these.
+        drift: Drift,
+    },
+}
+
+impl Noise {
+    pub(super) fn drift(scene: Scene, sizes: Sizes, inflation: Vec<f64>) -> Self {
+        let drift = Drift::new(&scene, sizes, &inflation);
+        Self::Drift {
+            scene,
+            sizes,
+            inflation,
+            drift,
+        }
+    }
+
+    /// The noise of some of the windows.
+    pub(super) fn pick(&self, picked: &[usize], begins: &[bool]) -> Self {
+        let pick = |from: &[f64]| picked.iter().map(|i| from[*i]).collect::<Vec<f64>>();
+        match self {
+            Self::Plain { variances, filter } => Self::Plain {
+                variances: pick(variances),
+                filter: *filter,
+            },
+            Self::Drift {
+                scene,
+                sizes,
+                inflation,
+                ..
+            } => Self::drift(scene.pick(picked, begins), *sizes, pick(inflation)),
+        }
     }
 }
 
@@ -112,6 +165,12 @@ pub(super) fn floor(
                 + 1e-18
         })
         .collect()
+}
+
+/// The meter's own variance in square joules: that of its steps.
+pub(super) fn least(energy_j: &[f64]) -> f64 {
+    let tiny = 1e-12 * energy_j.iter().map(|e| e * e).sum::<f64>() / energy_j.len().max(1) as f64;
+    step(energy_j).powi(2) / 6.0 + tiny + 1e-18
 }
 
 /// The smallest difference between energies: the meter's step.

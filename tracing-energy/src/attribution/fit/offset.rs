@@ -3,7 +3,7 @@
 use super::design::Moving;
 use super::gram::{Samples, gram};
 use super::input::FitOptions;
-use super::noise::{self, Filter};
+use super::noise::{self, Filter, Noise};
 use super::prior::Prior;
 use super::rail::{Fitted, Rail, level};
 use super::solve::{Linear, Setting, sigmas};
@@ -30,8 +30,8 @@ struct Scanned<'a, 'b> {
     moving: Moving<'b>,
     windows: Windows,
     begins: Vec<bool>,
-    /// Variances, the prior's place in the grid and the filter, once there was a fit.
-    fitted: Option<(Vec<f64>, usize, Filter)>,
+    /// The noise and the prior's place in the grid, once there was a fit.
+    fitted: Option<(Noise, usize)>,
     /// Made at the first offset; idle's spread hardly changes with it.
     priors: Option<Vec<Prior>>,
 }
@@ -162,13 +162,7 @@ impl<'a, 'b> Scanned<'a, 'b> {
         };
         let alpha = fitted.map_or(1.0, |(_, alpha)| alpha);
         let moving = Moving::new(rail.source(), &rail.windows, &picked, 0.0, weights(alpha));
-        let fitted = fitted.map(|(fit, _)| {
-            (
-                pick(&fit.variances),
-                fit.solution.prior,
-                fit.solution.filter,
-            )
-        });
+        let fitted = fitted.map(|(fit, _)| (fit.noise.pick(&picked, &begins), fit.solution.prior));
         Self {
             rail,
             moving,
@@ -189,21 +183,26 @@ impl<'a, 'b> Scanned<'a, 'b> {
         let level_w = level(&windows.energy_j, &windows.seconds, &busy, idle.watts);
         let beliefs = self.rail.beliefs(idle);
         let means = beliefs.means(level_w.ln());
-        let (variances, filters) = match &self.fitted {
-            Some((variances, _, filter)) => (variances.clone(), vec![*filter]),
+        let first;
+        let noises: &[Noise] = match &self.fitted {
+            Some((noise, _)) => std::slice::from_ref(noise),
             None => {
                 let squares = vec![0.0; n];
-                let floor = noise::floor(
+                let variances = noise::floor(
                     &windows.energy_j,
                     &windows.seconds,
                     &squares,
                     idle.watts,
                     level_w,
                 );
-                (floor, vec![Filter::WHITE, Filter::MEMORY, Filter::DRIFT])
+                first = [Filter::WHITE, Filter::MEMORY, Filter::DRIFT].map(|filter| Noise::Plain {
+                    variances: variances.clone(),
+                    filter,
+                });
+                &first
             }
         };
-        let place = self.fitted.as_ref().map(|(_, place, _)| *place);
+        let place = self.fitted.as_ref().map(|(_, place)| *place);
         let priors = self.priors.get_or_insert_with(|| {
             let grid = beliefs.grid();
             let place = place.unwrap_or(grid.len() / 2);
@@ -216,20 +215,16 @@ impl<'a, 'b> Scanned<'a, 'b> {
             level_w,
             steps: 1,
         };
-        let samples = Samples {
-            seconds: &windows.seconds,
-            energy_j: &windows.energy_j,
-            variances: &variances,
-            begins: &self.begins,
-        };
         let columns = self.rail.columns.len();
         let mut all = Vec::new();
-        for filter in filters {
-            let linear = Linear::new(
-                &gram(&self.moving, columns, samples, filter),
-                &means,
-                setting,
-            );
+        for noise in noises {
+            let samples = Samples {
+                seconds: &windows.seconds,
+                energy_j: &windows.energy_j,
+                noise,
+                begins: &self.begins,
+            };
+            let linear = Linear::new(&gram(&self.moving, columns, samples), &means, setting);
             all.extend(setting.priors.iter().flat_map(|prior| {
                 let linear = &linear;
                 sigmas()

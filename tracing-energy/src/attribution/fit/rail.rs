@@ -4,17 +4,23 @@ use nalgebra::{DMatrix, DVector};
 
 use super::columns::Columns;
 use super::design::{Source, SparseRows};
-use super::gram::{Samples, gram};
+use super::drift::Scene;
+use super::gram::{Gram, Samples, gram};
 use super::input::{FitOptions, Kernel, KindInfo, Method, RailInput, Sensor};
-use super::noise::{self, Filter, Growth, Idle};
+use super::noise::{self, Filter, Growth, Idle, Noise};
 use super::outcome::Refusal;
 use super::prior::{Beliefs, Known, PER_PARENT};
-use super::solve::{Setting, Solution, Whitened, solve};
+use super::solve::{Setting, Solution, solve};
 use super::timeline::{Timeline, weights};
-use super::windows::Windows;
+use super::windows::{Windows, stretches};
 
 /// Below this share of concurrent time a rail counts as one thing after another.
 const OVERLAPPING: f64 = 0.05;
+
+/// Columns whose cosine is above this run in one proportion.
+const TIED: f64 = 0.995;
+/// Half of the time around an edge that its power is taken from, in nanoseconds.
+const EDGE_NS: f64 = 0.3e6;
 
 /// A rail, checked and put in order.
 #[derive(Debug)]
@@ -36,14 +42,20 @@ pub(super) struct View {
     /// The mean power of spans in watts.
     pub(super) level_w: f64,
     pub(super) floor: Vec<f64>,
+    /// The meter's own variance.
+    pub(super) least_j2: f64,
+    pub(super) offset_ns: f64,
+    pub(super) alpha: f64,
 }
 
 /// A fit with the noise that belongs to it.
 #[derive(Debug, Clone)]
 pub(super) struct Fitted {
     pub(super) solution: Solution,
-    pub(super) variances: Vec<f64>,
+    pub(super) noise: Noise,
     pub(super) growth: Growth,
+    /// Columns that run in one proportion, as pairs.
+    pub(super) ties: Vec<(usize, usize)>,
 }
 
 /// How thoroughly to fit.
@@ -51,6 +63,8 @@ pub(super) struct Fitted {
 pub(super) struct Effort {
     pub(super) filters: &'static [Filter],
     pub(super) passes: usize,
+    /// Whether to look for the causes of noise, beside filters.
+    pub(super) causes: bool,
 }
 
 impl<'a> Rail<'a> {
@@ -123,6 +137,9 @@ impl<'a> Rail<'a> {
             idle,
             level_w,
             floor,
+            least_j2: noise::least(&windows.energy_j),
+            offset_ns,
+            alpha,
         }
     }
 
@@ -184,32 +201,21 @@ impl<'a> Rail<'a> {
         beliefs
     }
 
-    pub(super) fn samples<'b>(&'b self, variances: &'b [f64]) -> Samples<'b> {
+    pub(super) fn samples<'b>(&'b self, noise: &'b Noise) -> Samples<'b> {
         Samples {
             seconds: &self.windows.seconds,
             energy_j: &self.windows.energy_j,
-            variances,
+            noise,
             begins: &[],
         }
     }
 
-    /// The products of `view` with given variances, one for each filter.
-    pub(super) fn whitened(
-        &self,
-        view: &View,
-        variances: &[f64],
-        filters: &[Filter],
-    ) -> Vec<Whitened> {
-        let one = |&filter: &Filter| Whitened {
-            gram: gram(
-                &view.rows,
-                self.columns.len(),
-                self.samples(variances),
-                filter,
-            ),
-            filter,
-        };
-        filters.iter().map(one).collect()
+    /// The products of `view`, one for each noise.
+    pub(super) fn whitened(&self, view: &View, noises: &[Noise]) -> Vec<Gram> {
+        noises
+            .iter()
+            .map(|noise| gram(&view.rows, self.columns.len(), self.samples(noise)))
+            .collect()
     }
 
     /// Fits `view` in several passes: each learns the noise from what the one before left over.
@@ -224,35 +230,127 @@ impl<'a> Rail<'a> {
             level_w: view.level_w,
             steps: 4,
         };
-        let mut variances = view.floor.clone();
+        let plain = |variances: &[f64]| -> Vec<Noise> {
+            effort
+                .filters
+                .iter()
+                .map(|f| Noise::Plain {
+                    variances: variances.to_vec(),
+                    filter: *f,
+                })
+                .collect()
+        };
+        let mut noises = plain(&view.floor);
         let mut start = means.clone();
         for pass in 1.. {
-            let solution = solve(
-                &self.whitened(view, &variances, effort.filters),
-                setting,
-                &start,
-            )?;
+            let grams = self.whitened(view, &noises);
+            let solution = solve(&grams, setting, &start)?;
             let (spans, residuals) = self.residuals(view, &solution);
             let growth = noise::growth(&residuals, &self.windows.seconds, &spans);
             if pass >= effort.passes {
+                let noise = noises.swap_remove(solution.whitened);
+                let ties = ties(&grams[solution.whitened]);
                 return Some(Fitted {
                     solution,
-                    variances,
+                    noise,
                     growth,
+                    ties,
                 });
             }
-            variances = noise::update(
+            let filter = match &noises[solution.whitened] {
+                Noise::Plain { filter, .. } => *filter,
+                Noise::Drift { .. } => Filter::DRIFT,
+            };
+            let variances = noise::update(
                 &view.floor,
                 growth,
                 &residuals,
                 &self.windows.seconds,
                 &spans,
                 solution.df,
-                solution.filter,
+                filter,
             );
+            noises = plain(&variances);
+            if effort.causes {
+                let scene = self.scene(view, &solution, &spans);
+                // What a fit leaves over is less than the noise: it has followed some of it.
+                let scale = (residuals.len() as f64 / solution.df.max(1.0))
+                    .min(3.0)
+                    .sqrt();
+                let scaled: Vec<f64> = residuals.iter().map(|r| r * scale).collect();
+                let (sizes, inflation) = scene.learn(&scaled);
+                noises.push(Noise::drift(scene, sizes, inflation));
+            }
             start = solution.u;
         }
         None
+    }
+
+    /// What the noise of each window depends on, as far as `solution` knows.
+    fn scene(&self, view: &View, solution: &Solution, spans_j: &[f64]) -> Scene {
+        let windows = &self.windows;
+        let n = windows.len();
+        let powers = powers(view.level_w, &solution.u);
+        let edges_w = self
+            .edge_powers(view, powers.as_slice())
+            .unwrap_or_else(|| vec![(0.0, 0.0); n]);
+        let mut scene = Scene {
+            seconds: windows.seconds.clone(),
+            spans_j: spans_j.to_vec(),
+            edges_w,
+            squares_j2: view
+                .rows
+                .squares
+                .iter()
+                .map(|s| s * view.level_w * view.level_w)
+                .collect(),
+            since_s: vec![f64::INFINITY],
+            joined: vec![false],
+            idle_w: solution.idle_w.max(0.05 * view.level_w),
+            least_j2: view.least_j2,
+        };
+        for i in 1..n {
+            let middle = |i: usize| 0.5 * (windows.start_ns[i] + windows.end_ns[i]);
+            scene
+                .since_s
+                .push(((middle(i) - middle(i - 1)) * 1e-9).max(0.0));
+            let gap = (windows.start_ns[i] - windows.end_ns[i - 1]).abs() * 1e-9;
+            scene.joined.push(gap < 0.05 * windows.seconds[i]);
+        }
+        scene
+    }
+
+    /// The power at the first and the last moment of each window; `None` where the
+    /// kernel has no sharp edges.
+    fn edge_powers(&self, view: &View, powers: &[f64]) -> Option<Vec<(f64, f64)>> {
+        if matches!(self.input.kernel, Kernel::LowPass { .. }) {
+            return None;
+        }
+        let windows = &self.windows;
+        let table = weights(view.alpha);
+        let mut out = Vec::with_capacity(windows.len());
+        let mut pieces = Vec::new();
+        for i in 0..windows.len() {
+            stretches(
+                self.input.kernel,
+                windows.start_ns[i] - view.offset_ns,
+                windows.end_ns[i] - view.offset_ns,
+                &mut pieces,
+            );
+            let at = |t: f64| {
+                let mut joules = 0.0;
+                self.timeline
+                    .between(t - EDGE_NS, t + EDGE_NS, &table, |kind, s| {
+                        if let Some(c) = self.columns.of_kind[kind as usize] {
+                            joules += s * powers[c as usize];
+                        }
+                    });
+                joules / (2e-9 * EDGE_NS) + view.idle.watts
+            };
+            let (from, to, _) = pieces.first().copied().unwrap_or_default();
+            out.push((at(from), at(to)));
+        }
+        Some(out)
     }
 
     /// Energy of spans and what is left, per window.
@@ -334,4 +432,19 @@ fn check(kinds: &[KindInfo], timeline: &Timeline, input: &RailInput) -> Result<(
     } else {
         Err(Refusal::BadPrior)
     }
+}
+
+/// Pairs of columns that look the same to the samples, whatever their powers.
+fn ties(gram: &Gram) -> Vec<(usize, usize)> {
+    let n = gram.products.ncols() - 2;
+    let mut pairs = Vec::new();
+    for j in 0..n {
+        for k in 0..j {
+            let norm = (gram.products[(j, j)] * gram.products[(k, k)]).sqrt();
+            if gram.products[(j, k)] > TIED * norm {
+                pairs.push((k, j));
+            }
+        }
+    }
+    pairs
 }

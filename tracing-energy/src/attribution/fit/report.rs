@@ -18,9 +18,11 @@ const FLAT_SD: f64 = 0.5;
 /// Spread of the total of proportional shares.
 const FLAT_TOTAL_SD: f64 = 0.05;
 /// Spread of log powers of kinds of which nothing was learnt.
-const UNTOLD_SD: f64 = 0.65;
+const UNTOLD_SD: f64 = 0.45;
+/// Spread of log powers within kinds that run in one proportion.
+const TIED_SD: f64 = 0.6;
 /// Error of every kind, however sure the fit.
-const LEAST_SD: f64 = 0.015;
+const LEAST_SD: f64 = 0.025;
 /// Error of every group.
 const GROUP_SD: f64 = 0.02;
 /// Below this weight shares count as assumed.
@@ -50,7 +52,8 @@ pub(super) fn rail(rail: &Rail<'_>, outcome: &Outcome, offset: Offset, kinds: us
     let totals = rail.totals(outcome.alpha);
     let shares = shares(rail, &outcome.view, &prices, growth, &totals);
     let spread = spread(rail, outcome, &beliefs, &prices, &shares);
-    let sets = groups(&shares.energy_j, &spread.covariance, &[]);
+    let ties = outcome.fitted.as_ref().map_or(&[][..], |f| &f.ties);
+    let sets = groups(&shares.energy_j, &spread.covariance, ties);
     let solution = outcome.fitted.as_ref().map(|f| &f.solution);
     let w = prices.weight;
     RailFit {
@@ -143,6 +146,14 @@ fn spread(
                 (UNTOLD_SD.powi(2) - solution.tau.powi(2)).max(0.0)
             };
             add[k] = w * (1.0 - resolution[k]) * wide;
+        }
+        for k in fit
+            .ties
+            .iter()
+            .flat_map(|(j, k)| [*j, *k])
+            .filter(|k| beliefs.known[*k].is_none())
+        {
+            add[k] = add[k].max(w * TIED_SD.powi(2));
         }
         covariance += cov * w + &apart * apart.transpose() * (w * (1.0 - w));
     }

@@ -3,7 +3,7 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use super::gram::Gram;
-use super::noise::{Filter, Idle};
+use super::noise::Idle;
 use super::prior::Prior;
 
 /// Longest step of a log power.
@@ -18,13 +18,6 @@ const MOST_POINTS: usize = 12;
 /// The size of the noise relative to the variances.
 pub(super) fn sigmas() -> [f64; 9] {
     std::array::from_fn(|i| 0.8 * (20.0_f64 / 0.8).powf(i as f64 / 12.0))
-}
-
-/// One product matrix and the filter it was made with.
-#[derive(Debug, Clone)]
-pub(super) struct Whitened {
-    pub(super) gram: Gram,
-    pub(super) filter: Filter,
 }
 
 /// What stays the same while log powers change.
@@ -47,7 +40,8 @@ pub(super) struct Solution {
     /// Covariance of `u` and idle.
     pub(super) covariance: DMatrix<f64>,
     pub(super) df: f64,
-    pub(super) filter: Filter,
+    /// Which of the products were the most likely.
+    pub(super) whitened: usize,
     pub(super) prior: usize,
     pub(super) tau: f64,
     pub(super) sigma: f64,
@@ -126,7 +120,7 @@ struct Point {
 
 /// Fits from `u` on. `None` if the arithmetic fails.
 pub(super) fn solve(
-    whitened: &[Whitened],
+    whitened: &[Gram],
     setting: Setting<'_>,
     start: &DVector<f64>,
 ) -> Option<Solution> {
@@ -137,7 +131,7 @@ pub(super) fn solve(
     loop {
         let linear: Vec<Linear> = whitened
             .iter()
-            .map(|w| Linear::new(&w.gram, &u, setting))
+            .map(|w| Linear::new(w, &u, setting))
             .collect();
         let (points, evidence) = points(&linear, &alive, setting)?;
         let mut z = DVector::zeros(n + 1);
@@ -197,7 +191,7 @@ fn points(
 
 fn finish(
     linear: &[Linear],
-    whitened: &[Whitened],
+    whitened: &[Gram],
     setting: Setting<'_>,
     points: &[(f64, Point)],
     evidence: f64,
@@ -224,7 +218,7 @@ fn finish(
         u,
         covariance,
         df: df.max(4.0),
-        filter: whitened[best.whitened].filter,
+        whitened: best.whitened,
         prior: best.prior,
         tau,
         sigma: best.sigma,

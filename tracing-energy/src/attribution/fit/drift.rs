@@ -1,0 +1,274 @@
+//! Noise with causes: the gain drifts, idle drifts, something else comes and goes,
+//! and each edge between two windows is a little early or late.
+//!
+//! ```text
+//! window i    noise = D g  +  W h  +  W m  -  Ps s  +  Pe e  +  white
+//!                     gain    idle    brief   start    end
+//! window i+1  g, h and m fade over seconds and a tenth of one; its s is this one's e
+//! ```
+//!
+//! A Kalman filter predicts a window from those before it. What it cannot predict
+//! is independent; the same filter runs over every column.
+
+/// Number of states: gain, idle, brief, start edge, end edge.
+const STATES: usize = 5;
+/// How long gain and idle, and brief background work last, in seconds.
+const SLOW_S: f64 = 5.0;
+const BRIEF_S: f64 = 0.08;
+/// Unpredicted parts above this many standard deviations count less.
+const OUTLIER: f64 = 2.5;
+/// Windows that the sizes are learnt from.
+const LEARN_FROM: usize = 2_000;
+
+/// What the noise of each window depends on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scene {
+    /// Window lengths in seconds.
+    pub(super) seconds: Vec<f64>,
+    /// Energy of spans in joules.
+    pub(super) spans_j: Vec<f64>,
+    /// Power at the first and at the last moment, in watts.
+    pub(super) edges_w: Vec<(f64, f64)>,
+    /// Sum over instances of their squared energies.
+    pub(super) squares_j2: Vec<f64>,
+    /// Seconds since the middle of the window before.
+    pub(super) since_s: Vec<f64>,
+    /// Whether the window begins where the one before ended.
+    pub(super) joined: Vec<bool>,
+    /// Idle power in watts, and the meter's own variance.
+    pub(super) idle_w: f64,
+    pub(super) least_j2: f64,
+}
+
+/// The sizes of the causes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sizes([f64; 6]);
+
+impl Sizes {
+    /// Gain (share), idle (share), brief (share of idle), edge (s), white (share of
+    /// idle energy of a second, grows with the root of time), instances (share).
+    const USUAL: Self = Self([0.03, 0.02, 0.03, 0.3e-3, 0.01, 0.10]);
+    /// How far sizes may be from the usual ones, as a factor e^this (one deviation).
+    const SPREAD: [f64; 6] = [0.7, 0.7, 1.0, 0.7, 1.0, 0.7];
+
+    fn ln_prior(&self) -> f64 {
+        let one = |i: usize| ((self.0[i] / Self::USUAL.0[i]).ln() / Self::SPREAD[i]).powi(2);
+        -0.5 * (0..6).map(one).sum::<f64>()
+    }
+}
+
+/// The filter, ready to run over columns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Drift {
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    /// How much of each state the window sees.
+    sees: [f64; STATES],
+    /// How much of what was not predicted goes into each state.
+    learns: [f64; STATES],
+    /// What states are multiplied by before the window.
+    fades: [f64; 2],
+    /// Whether the last end edge is this start edge.
+    joined: bool,
+    begins: bool,
+    scale: f64,
+    ln_variance: f64,
+}
+
+impl Scene {
+    /// Some of the windows; `begins` marks those whose predecessor is not among them.
+    pub(super) fn pick(&self, picked: &[usize], begins: &[bool]) -> Self {
+        let pick = |from: &[f64]| picked.iter().map(|i| from[*i]).collect::<Vec<f64>>();
+        Self {
+            seconds: pick(&self.seconds),
+            spans_j: pick(&self.spans_j),
+            edges_w: picked.iter().map(|i| self.edges_w[*i]).collect(),
+            squares_j2: pick(&self.squares_j2),
+            since_s: picked
+                .iter()
+                .zip(begins)
+                .map(|(i, b)| if *b { f64::INFINITY } else { self.since_s[*i] })
+                .collect(),
+            joined: picked
+                .iter()
+                .zip(begins)
+                .map(|(i, b)| self.joined[*i] && !b)
+                .collect(),
+            ..*self
+        }
+    }
+
+    /// Learns the sizes from residuals, and how much each window is an outlier.
+    pub(super) fn learn(&self, residuals: &[f64]) -> (Sizes, Vec<f64>) {
+        let n = residuals.len();
+        let most = n.min(LEARN_FROM);
+        let picked: Vec<usize> = (0..most).collect();
+        let part = self.pick(&picked, &vec![false; most]);
+        let mut inflation = vec![1.0; n];
+        let mut sizes = Sizes::USUAL;
+        for _ in 0..2 {
+            sizes = part.climb(&residuals[..most], &inflation[..most], sizes);
+            inflation = self.outliers(residuals, sizes);
+        }
+        (sizes, inflation)
+    }
+
+    fn climb(&self, residuals: &[f64], inflation: &[f64], start: Sizes) -> Sizes {
+        let value = |sizes: Sizes| {
+            Drift::new(self, sizes, inflation).likelihood(residuals) + sizes.ln_prior()
+        };
+        let mut best = (value(start), start);
+        for factor in [3.0, 1.7, 1.7, 1.25] {
+            for i in 0..6 {
+                for by in [factor, 1.0 / factor] {
+                    let mut sizes = best.1;
+                    sizes.0[i] *= by;
+                    let v = value(sizes);
+                    if v > best.0 {
+                        best = (v, sizes);
+                    }
+                }
+            }
+        }
+        best.1
+    }
+
+    fn outliers(&self, residuals: &[f64], sizes: Sizes) -> Vec<f64> {
+        let plain = vec![1.0; residuals.len()];
+        let drift = Drift::new(self, sizes, &plain);
+        let mut z = residuals.to_vec();
+        drift.run(&mut z, 0, &mut [0.0; STATES]);
+        let sizes: Vec<f64> = z.iter().map(|z| z.abs()).collect();
+        let unit = (1.4826 * super::stats::median(&sizes)).max(1e-9);
+        sizes
+            .iter()
+            .map(|z| (z / unit / OUTLIER).max(1.0).powi(2))
+            .collect()
+    }
+}
+
+impl Drift {
+    pub(super) fn new(scene: &Scene, sizes: Sizes, inflation: &[f64]) -> Self {
+        let n = scene.seconds.len();
+        let [gain, idle, brief, edge, white, instances] = sizes.0;
+        let variances = [
+            gain.powi(2),
+            (idle * scene.idle_w).powi(2),
+            (brief * scene.idle_w).powi(2),
+        ];
+        let mut p = [[0.0; STATES]; STATES];
+        let mut rows = Vec::with_capacity(n);
+        for i in 0..n {
+            let since = scene.since_s[i];
+            let begins = i == 0 || !since.is_finite();
+            let fades = if begins {
+                [0.0; 2]
+            } else {
+                [(-since / SLOW_S).exp(), (-since / BRIEF_S).exp()]
+            };
+            predict(
+                &mut p,
+                fades,
+                scene.joined[i] && !begins,
+                variances,
+                edge * edge,
+            );
+            let (seconds, (start_w, end_w)) = (scene.seconds[i], scene.edges_w[i]);
+            let sees = [scene.spans_j[i], seconds, seconds, -start_w, end_w];
+            let own = (white * scene.idle_w).powi(2) * seconds
+                + instances.powi(2) * scene.squares_j2[i]
+                + scene.least_j2;
+            let (learns, variance) = update(&mut p, &sees, own * inflation[i]);
+            rows.push(Row {
+                sees,
+                learns,
+                fades,
+                joined: scene.joined[i] && !begins,
+                begins,
+                scale: 1.0 / variance.sqrt(),
+                ln_variance: variance.ln(),
+            });
+        }
+        Self { rows }
+    }
+
+    /// Turns a column's cells, from row `at` on, into what could not be predicted,
+    /// in standard deviations. `state` is what the column has come to.
+    pub(super) fn run(&self, cells: &mut [f64], at: usize, state: &mut [f64; STATES]) {
+        for (cell, row) in cells.iter_mut().zip(&self.rows[at..]) {
+            if row.begins {
+                *state = [0.0; STATES];
+            }
+            let [slow, fast] = row.fades;
+            let edge = if row.joined { state[4] } else { 0.0 };
+            let before = [state[0] * slow, state[1] * slow, state[2] * fast, edge, 0.0];
+            let seen: f64 = (0..STATES).map(|k| before[k] * row.sees[k]).sum();
+            let new = *cell - seen;
+            for k in 0..STATES {
+                state[k] = before[k] + row.learns[k] * new;
+            }
+            *cell = new * row.scale;
+        }
+    }
+
+    /// A column's state before the first row.
+    pub(super) const START: [f64; STATES] = [0.0; STATES];
+
+    /// Sum of the logarithms of the variances of some rows.
+    pub(super) fn ln_variances(&self, first: usize, last: usize) -> f64 {
+        self.rows[first..last]
+            .iter()
+            .map(|row| row.ln_variance)
+            .sum()
+    }
+
+    fn likelihood(&self, residuals: &[f64]) -> f64 {
+        let mut z = residuals.to_vec();
+        self.run(&mut z, 0, &mut [0.0; STATES]);
+        let square: f64 = z.iter().map(|z| z * z).sum();
+        -0.5 * (square + self.ln_variances(0, residuals.len()))
+    }
+}
+
+/// Carries the states' covariance over to the next window.
+fn predict(
+    p: &mut [[f64; STATES]; STATES],
+    fades: [f64; 2],
+    joined: bool,
+    variances: [f64; 3],
+    edge: f64,
+) {
+    let keeps = [fades[0], fades[0], fades[1]];
+    let old = *p;
+    for j in 0..3 {
+        for k in 0..3 {
+            p[j][k] = old[j][k] * keeps[j] * keeps[k];
+        }
+        p[j][j] += (1.0 - keeps[j] * keeps[j]) * variances[j];
+        let tied = if joined { old[j][4] * keeps[j] } else { 0.0 };
+        (p[j][3], p[3][j]) = (tied, tied);
+        (p[j][4], p[4][j]) = (0.0, 0.0);
+    }
+    p[3][3] = if joined { old[4][4] } else { edge };
+    p[4][4] = edge;
+    (p[3][4], p[4][3]) = (0.0, 0.0);
+}
+
+/// Takes in one window: what each state learns from it, and its variance.
+fn update(p: &mut [[f64; STATES]; STATES], sees: &[f64; STATES], own: f64) -> ([f64; STATES], f64) {
+    let mut ph = [0.0; STATES];
+    for j in 0..STATES {
+        ph[j] = (0..STATES).map(|k| p[j][k] * sees[k]).sum();
+    }
+    let variance = ((0..STATES).map(|k| ph[k] * sees[k]).sum::<f64>() + own).max(1e-24);
+    let learns = ph.map(|x| x / variance);
+    for j in 0..STATES {
+        for k in 0..STATES {
+            p[j][k] -= learns[j] * ph[k];
+        }
+    }
+    (learns, variance)
+}
