@@ -295,6 +295,7 @@ impl Engine {
             "folded_phase_sets": self.by_role.folded + self.by_root.folded,
             "unmatched_closings": self.stacks.unmatched,
             "baseline_above_run": above,
+            "from_totals": self.coarse,
         });
         AttributionRow {
             id: 1,
