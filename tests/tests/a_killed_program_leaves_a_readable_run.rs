@@ -4,8 +4,8 @@
 
 use std::path::Path;
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
 
+use energy_tests::{StoredRun, send, until};
 use tracing_energy::rows::RunStatus;
 use tracing_energy::store::Store;
 
@@ -18,27 +18,12 @@ fn start(database: &Path, name: &str) -> Child {
 }
 
 /// Activations in the file of the run called `name`; none while it is not there.
-fn count(database: &Path, name: &str) -> Option<usize> {
-    let store = Store::open(database).ok()?;
-    let run = store.find_run(name).ok()?.no;
-    Some(store.spans(run).ok()?.all().ok()?.len())
+fn count(database: &Path, name: &str) -> usize {
+    StoredRun::try_open(database, name).map_or(0, |run| run.spans().len())
 }
 
 fn wait_for_spans(database: &Path, name: &str, wanted: usize) {
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(50));
-        if count(database, name).is_some_and(|count| count >= wanted) {
-            return;
-        }
-    }
-    panic!("{name} did not record {wanted} activations in a minute");
-}
-
-fn send(child: &Child, signal: i32) {
-    let pid = libc::pid_t::try_from(child.id()).expect("a pid");
-    // SAFETY: plain system call on our own child, which is not reaped yet.
-    unsafe { libc::kill(pid, signal) };
+    until(name, || count(database, name) >= wanted);
 }
 
 #[test]
@@ -58,20 +43,14 @@ fn a_killed_program_leaves_a_readable_run() {
     assert_eq!(repaired, [uuid], "the living run is left alone");
     let run = store.find_run("killed").expect("the run");
     assert_eq!(run.row.status, RunStatus::Crashed);
-    let spans = store
-        .spans(run.no)
-        .and_then(|rows| rows.all())
-        .expect("its activations");
-    assert!(spans.len() >= 60 && spans.iter().all(|span| span.end_ns.is_some()));
-    let sql = "SELECT sum(spans_j) FROM balance WHERE run = ?1";
-    let spans_j: f64 = store
-        .connection()
-        .query_row(sql, [run.no], |row| row.get(0))
-        .expect("attributed");
-    assert!(spans_j > 0.0);
     drop(store);
+    let run = StoredRun::open(&path, "killed");
+    assert!(run.spans().len() >= 60);
+    run.assert_closed();
+    run.assert_balanced();
+    assert!(run.number("SELECT sum(spans_j) FROM balance WHERE run = ?1") > 0.0);
 
-    let before = count(&path, "other").expect("recorded");
+    let before = count(&path, "other");
     wait_for_spans(&path, "other", before + 20);
     send(&other, libc::SIGTERM);
     let status = other.wait().expect("reaped");
@@ -79,9 +58,5 @@ fn a_killed_program_leaves_a_readable_run() {
         !status.success(),
         "the signal takes effect once the recording has ended"
     );
-    let store = Store::open(&path).expect("the database");
-    assert_eq!(
-        store.find_run("other").expect("the run").row.status,
-        RunStatus::Cancelled
-    );
+    assert_eq!(StoredRun::open(&path, "other").status, RunStatus::Cancelled);
 }

@@ -1,14 +1,10 @@
 //! Attributing a stored run again gives the numbers it was stored with.
 
-use std::path::Path;
 use std::time::Duration;
 
-use energy_tests::burn;
+use energy_tests::{burn, record};
 use rusqlite::{Connection, Row};
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::{EnergyLayer, RunSummary};
-use tracing_subscriber::prelude::*;
 
 /// Node, rail, self energy, inclusive energy, idle energy and activations.
 type NodeEnergy = (i64, i64, f64, f64, f64, i64);
@@ -35,37 +31,30 @@ fn node_energies(database: &Connection, attribution: u32) -> Vec<NodeEnergy> {
 }
 
 /// Two threads with spans, one of them entering the same span again and again.
-fn record(path: &Path) -> RunSummary {
-    let builder = EnergyLayer::builder()
-        .database(path)
-        .source(SourceChoice::Modelled);
-    let (layer, guard) = builder.build().expect("a recording");
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        let run = info_span!("inference").entered();
-        let dispatch = tracing::dispatcher::get_default(Clone::clone);
-        std::thread::scope(|scope| {
-            let parent = run.id();
-            scope.spawn(move || {
-                let _default = tracing::dispatcher::set_default(&dispatch);
-                for layer in 0..20_u64 {
-                    let span = info_span!(parent: parent.clone(), "layer", layer);
-                    span.in_scope(|| burn(Duration::from_millis(20)));
-                }
-            });
-            let reentered = info_span!("section");
-            for _ in 0..30 {
-                reentered.in_scope(|| burn(Duration::from_millis(10)));
+fn program() {
+    let run = info_span!("inference").entered();
+    let dispatch = tracing::dispatcher::get_default(Clone::clone);
+    std::thread::scope(|scope| {
+        let parent = run.id();
+        scope.spawn(move || {
+            let _default = tracing::dispatcher::set_default(&dispatch);
+            for layer in 0..20_u64 {
+                let span = info_span!(parent: parent.clone(), "layer", layer);
+                span.in_scope(|| burn(Duration::from_millis(20)));
             }
         });
+        let reentered = info_span!("section");
+        for _ in 0..30 {
+            reentered.in_scope(|| burn(Duration::from_millis(10)));
+        }
     });
-    guard.finish()
 }
 
 #[test]
 fn attribution_needs_the_file_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("energy.db");
-    let summary = record(&path);
+    let summary = record(&path, program);
     let again =
         tracing_energy::reattribute(&path, &summary.uuid, &Default::default()).expect("done");
     let database = Connection::open(&path).expect("the database");

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use energy_tests::burn;
+use energy_tests::{FakeSensor, burn, write_whole};
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
 use tracing_energy::power::SourceChoice;
@@ -17,46 +17,41 @@ const BUSY_W: f64 = 14.0;
 /// One sample's worth: an interval of 100 ms, stretched as real ones are.
 const SAMPLE_S: f64 = 0.12;
 
+/// Two phases on this thread, and threads without spans that are busy meanwhile.
+fn program() {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    burn(Duration::from_millis(1));
+                }
+            });
+        }
+        info_span!("inference").in_scope(|| {
+            info_span!("prefill").in_scope(|| burn(Duration::from_millis(700)));
+            info_span!("decode").in_scope(|| burn(Duration::from_millis(1_300)));
+        });
+        done.store(true, Ordering::Relaxed);
+    });
+}
+
 #[test]
 fn watts_times_time_is_what_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let watts = folder.path().join("watts");
-    std::fs::write(&watts, format!("cpu {IDLE_W}\n")).expect("written");
-    // SAFETY: the only test of this program; no other thread reads variables yet.
-    unsafe {
-        std::env::set_var(
-            "TRACING_ENERGY_POWERMETRICS",
-            env!("CARGO_BIN_EXE_fake-powermetrics"),
-        );
-        std::env::set_var("FAKE_POWERMETRICS_WATTS_FILE", &watts);
-    }
+    write_whole(&watts, &format!("cpu {IDLE_W}\n"));
+    let sensor = FakeSensor::new(env!("CARGO_BIN_EXE_fake-powermetrics")).watts_from(&watts);
     let memory = MemorySink::new();
     let (layer, guard) = EnergyLayer::builder()
         .source(SourceChoice::Auto)
+        .source_options(|options| options.powermetrics = Some(sensor.launch()))
         .baseline(Duration::from_millis(1_000))
         .sink(memory.clone())
         .build()
         .expect("a recording");
-    let replacement = folder.path().join("watts.new");
-    std::fs::write(&replacement, format!("cpu {BUSY_W}\n")).expect("written");
-    std::fs::rename(&replacement, &watts).expect("replaced");
-    let done = AtomicBool::new(false);
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    while !done.load(Ordering::Relaxed) {
-                        burn(Duration::from_millis(1));
-                    }
-                });
-            }
-            info_span!("inference").in_scope(|| {
-                info_span!("prefill").in_scope(|| burn(Duration::from_millis(700)));
-                info_span!("decode").in_scope(|| burn(Duration::from_millis(1_300)));
-            });
-            done.store(true, Ordering::Relaxed);
-        });
-    });
+    write_whole(&watts, &format!("cpu {BUSY_W}\n"));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), program);
     let summary = guard.finish();
     let rows = memory.rows();
 

@@ -136,7 +136,8 @@ impl Builder {
         self
     }
 
-    /// Rows for every activation (the default), or totals only.
+    /// Rows for every activation (the default), or totals only, which cannot be
+    /// attributed again as exactly.
     pub fn detail(mut self, detail: Detail) -> Self {
         self.detail = detail;
         self
@@ -199,7 +200,8 @@ impl Builder {
         self
     }
 
-    /// Ends the recording on SIGINT and SIGTERM, before they take effect.
+    /// Ends the recording on SIGINT and SIGTERM, before they take effect. A fork of
+    /// the program dies of them as if nobody had asked for this.
     pub fn end_on_signal(mut self) -> Self {
         self.end_on_signal = true;
         self

@@ -13,8 +13,9 @@ use crate::rows::{RunMetadata, RunStatus};
 /// Without it the run stays open in the database and counts as crashed; its
 /// samples and spans are there all the same, up to the last flush.
 ///
-/// `std::process::exit` and aborts do not drop guards. In a forked child the
-/// guard does nothing.
+/// `std::process::exit` and aborts do not drop guards; a panic that unwinds does.
+/// In a forked child the guard does nothing; a recording of the child's own is
+/// another one.
 #[must_use = "dropping the guard ends the recording at once"]
 pub struct EnergyGuard {
     ending: Arc<Ending>,
@@ -27,7 +28,10 @@ impl EnergyGuard {
 
     /// Changes what the run says of itself: prompt, response, token counts, tags.
     pub fn update_metadata(&self, change: impl FnOnce(&mut RunMetadata)) {
-        self.ending.control.update_metadata(change);
+        // In a fork the lock may be held for ever, by a thread that is not there.
+        if !self.ending.shared.gate.is_forked() {
+            self.ending.control.update_metadata(change);
+        }
     }
 
     /// The run's id.

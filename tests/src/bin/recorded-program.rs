@@ -1,29 +1,37 @@
-//! A program that records itself until it is killed: `recorded-program DB NAME`.
+//! A program that records itself until it is killed: `recorded-program DB
+//! [NAME]...`, with a recorder for each name.
 
 use std::time::Duration;
 
 use energy_tests::burn;
 use tracing::info_span;
-use tracing_energy::EnergyLayer;
 use tracing_energy::power::SourceChoice;
 use tracing_energy::rows::RunMetadata;
+use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::prelude::*;
 
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let database = arguments.next().expect("the database's path");
+fn recorder(database: &str, name: Option<String>) -> (EnergyLayer, EnergyGuard) {
     let metadata = RunMetadata {
-        name: arguments.next(),
+        name,
         ..RunMetadata::default()
     };
-    let (layer, _guard) = EnergyLayer::builder()
+    EnergyLayer::builder()
         .database(database)
         .source(SourceChoice::Modelled)
         .metadata(metadata)
         .end_on_signal()
         .build()
-        .expect("a recording");
-    tracing_subscriber::registry().with(layer).init();
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let database = arguments.next().expect("the database's path");
+    let mut names: Vec<_> = arguments.map(Some).collect();
+    names.resize(names.len().max(1), None);
+    let recorders = names.into_iter().map(|name| recorder(&database, name));
+    let (layers, _guards): (Vec<_>, Vec<_>) = recorders.unzip();
+    tracing_subscriber::registry().with(layers).init();
     let _run = info_span!("inference").entered();
     let _decode = info_span!("decode").entered();
     for token in 0_u64.. {

@@ -304,6 +304,7 @@ impl Engine {
             "folded_phase_sets": self.by_role.folded + self.by_root.folded,
             "unmatched_closings": self.stacks.unmatched,
             "baseline_above_run": above,
+            "from_totals": self.coarse,
         });
         let head = self.prices.as_ref().map(|prices| &prices.head);
         if let Some(head) = head {

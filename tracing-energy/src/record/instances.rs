@@ -35,6 +35,8 @@ pub(crate) struct Instance {
     pub(crate) first_seq: u64,
     pub(crate) last_seq: u64,
     pub(crate) last_node: NodeId,
+    /// Whether its latest activation becomes a row.
+    pub(crate) last_kept: bool,
     /// The only activation's row, to be told its instance if another follows.
     pub(crate) only_row: Option<SpanRow>,
     /// Activations it follows from, not yet told for want of a first activation.

@@ -13,6 +13,9 @@ use super::*;
 use crate::layer::EnergyLayer;
 use crate::rows::*;
 
+mod detail;
+mod threads;
+
 #[derive(Default)]
 struct Drawing {
     nodes: Vec<NodeRow>,
@@ -374,30 +377,6 @@ fn spans_left_open_end_with_the_run_and_ids_are_reused_safely() {
         }
     });
     assert_eq!(drawing.tree(), "open 1a 1i\n  short 20000a 20000i\n");
-}
-
-#[test]
-fn totals_replace_rows_where_detail_is_nodes() {
-    let program = || {
-        let _outer = info_span!("outer").entered();
-        for _ in 0..10 {
-            info_span!("inner").in_scope(|| ());
-        }
-    };
-    let drawing = record_with(Detail::Nodes, program);
-    assert!(drawing.spans.is_empty());
-    let inner = drawing.windows.iter().filter(|row| row.node == 2);
-    assert_eq!(inner.map(|row| row.activations).sum::<u64>(), 10);
-    let sampled = record_with(Detail::Sampled(4), || {
-        for _ in 0..8 {
-            info_span!("root").in_scope(|| info_span!("leaf").in_scope(|| ()));
-        }
-    });
-    assert_eq!(
-        sampled.spans.len(),
-        4,
-        "two of eight roots, each with its leaf"
-    );
 }
 
 #[test]

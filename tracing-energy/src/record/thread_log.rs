@@ -3,7 +3,8 @@
 //! Guarantees: no lock and no I/O on a traced thread; no allocation once the
 //! recorder's memory is warm; a thread waits for memory only, and only so long.
 //! Not guaranteed: records written while a thread's locals are torn down (they
-//! are counted), and records made inside the `Debug` of a recorded field.
+//! are counted), and records made inside the `Debug` of a recorded field. Once the
+//! registry's own locals are gone, `tracing-subscriber` itself panics on a new span.
 
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::chunk::{CHUNK_WORDS, Chunk, ChunkPool, free_chain};
 use super::shared::{OnFull, Shared};
+use super::wire::{self, Kind};
 use crate::cpu_time;
 use crate::units::Nanos;
 
@@ -230,7 +232,11 @@ impl Writer {
 }
 
 impl Drop for Writer {
+    /// With the thread ends what it is still inside of.
     fn drop(&mut self) {
+        if self.shared.gate.is_open() {
+            self.append([wire::timed(Kind::ThreadEnd, self.shared.raw_now())]);
+        }
         self.publish();
         self.log.end();
         self.shared.wake_collector();

@@ -18,6 +18,7 @@
 //! RECORD       time  id
 //! EVENT        time  callsite  parent
 //! FOLLOWS      time  id  followed id
+//! THREAD_END   time                           the last one of a log
 //! FIELD        len|index|type  value...       belongs to the record before it
 //! SMALL_FIELD  value|index|type               a number of 32 bits
 //! ```
@@ -40,6 +41,7 @@ pub(crate) enum Kind {
     Event,
     Follows,
     Field,
+    ThreadEnd,
     SmallField,
 }
 
@@ -58,6 +60,7 @@ impl Kind {
             10 => Self::Event,
             11 => Self::Follows,
             12 => Self::Field,
+            13 => Self::ThreadEnd,
             _ => Self::SmallField,
         }
     }
@@ -137,6 +140,7 @@ pub(crate) enum Record<'a> {
     Event { callsite: u64, parent: u64 },
     Follows { id: u64, follows: u64 },
     Field { index: usize, value: Value<'a> },
+    ThreadEnd,
 }
 
 /// A field's value.
@@ -184,7 +188,8 @@ pub(crate) fn words_of(word: u64) -> usize {
         Kind::NewUnder => 4,
         Kind::New | Kind::Event | Kind::Follows => 3,
         Kind::Enter | Kind::Exit | Kind::Close | Kind::Record => 2,
-        Kind::EnterNew | Kind::ExitLast | Kind::CloseLast | Kind::SmallField => 1,
+        Kind::EnterNew | Kind::ExitLast | Kind::CloseLast => 1,
+        Kind::ThreadEnd | Kind::SmallField => 1,
         Kind::Field => 1 + ((word >> 32) as usize).div_ceil(8),
     }
 }
@@ -218,6 +223,7 @@ pub(crate) fn decode(words: &[u64], latest: Latest) -> Record<'_> {
             id: words[1],
             follows: words[2],
         },
+        Kind::ThreadEnd => Record::ThreadEnd,
         Kind::Field => decode_field(words),
         Kind::SmallField => decode_small_field(words[0]),
     }

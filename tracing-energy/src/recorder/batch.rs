@@ -98,10 +98,13 @@ pub(super) fn tidy(batch: &mut Batch) {
 }
 
 /// Takes the rows of single activations out of a batch that could not be
-/// written; answers how many. What attribution needs stays.
-pub(super) fn strip(batch: &mut Batch) -> u64 {
-    let rows = batch.spans.len() + batch.fields.len() + batch.marks.len() + batch.links.len();
-    batch.spans.clear();
+/// written; answers how many. What attribution needs stays, and so do the ends of
+/// activations that may have been written as open, at `flushed_ns` or before.
+pub(super) fn strip(batch: &mut Batch, flushed_ns: i64) -> u64 {
+    let spans = batch.spans.len();
+    batch.spans.retain(|row| row.start_ns <= flushed_ns);
+    let rows =
+        spans - batch.spans.len() + batch.fields.len() + batch.marks.len() + batch.links.len();
     batch.fields.clear();
     batch.marks.clear();
     batch.links.clear();

@@ -27,7 +27,7 @@ impl LossCounts {
         let counts = [
             ("records_dropped", losses.dropped.load(Ordering::Relaxed)),
             ("stalled", losses.stalled_ns.load(Ordering::Relaxed)),
-            ("late_records", losses.late.load(Ordering::Relaxed)),
+            ("ending_threads", losses.late.load(Ordering::Relaxed)),
             ("nested_records", losses.nested.load(Ordering::Relaxed)),
             ("folded_nodes", folded_nodes),
         ];
@@ -81,7 +81,7 @@ fn message(kind: &str, count: u64) -> String {
             "traced threads waited {:.3} s for the recorder's memory",
             count as f64 / 1e9
         ),
-        "late_records" => format!("{count} records of threads that were ending are missing"),
+        "ending_threads" => format!("{count} records of threads that were ending are missing"),
         "nested_records" => format!("{count} records made while a field was formatted are missing"),
         "folded_nodes" => {
             format!("{count} new nodes folded into (other): too many distinct key values")

@@ -18,6 +18,7 @@ pub(super) struct Pace<'c> {
     began: Instant,
     rows: u32,
     open: bool,
+    committed: bool,
 }
 
 impl<'c> Pace<'c> {
@@ -39,6 +40,7 @@ impl<'c> Pace<'c> {
             began: Instant::now(),
             rows: 0,
             open: true,
+            committed: false,
         })
     }
 
@@ -52,14 +54,22 @@ impl<'c> Pace<'c> {
         self.rows += 1;
         if self.rows.is_multiple_of(ROWS) && self.began.elapsed() > self.longest {
             self.end()?;
-            *self = Self::with_limit(self.connection, self.longest)?;
+            self.committed = true;
+            let next = Self::with_limit(self.connection, self.longest)?;
+            *self = next;
+            self.committed = true;
         }
         Ok(())
     }
 
-    /// Commits.
+    /// Commits what is left; nothing more is to be written.
     pub(super) fn commit(mut self) -> rusqlite::Result<()> {
         self.end()
+    }
+
+    /// Whether a part is in the file already, whatever becomes of the rest.
+    pub(super) fn has_committed(&self) -> bool {
+        self.committed
     }
 
     fn end(&mut self) -> rusqlite::Result<()> {

@@ -16,7 +16,8 @@ use crate::sink::{Batch, Sink};
 /// file: no write transaction lasts longer than about 50 ms. After an error the
 /// next batch is tried again; rows of the failed one are lost, but for those
 /// that later rows refer to (the run, rails, threads, callsites, nodes,
-/// baselines, the head of the attribution), which are written with it.
+/// baselines, the head of the attribution) and the ends of activations that are
+/// in the file as open, which are written with it.
 #[derive(Debug)]
 pub struct SqliteSink {
     path: PathBuf,
@@ -27,6 +28,8 @@ pub struct SqliteSink {
     /// The attribution that is being written, by its latest head.
     attribution: u32,
     unwritten: Batch,
+    /// No activation that is open in the file began later.
+    open_until_ns: i64,
 }
 
 impl SqliteSink {
@@ -44,6 +47,7 @@ impl SqliteSink {
             run: None,
             attribution: 1,
             unwritten: Batch::default(),
+            open_until_ns: i64::MIN,
         })
     }
 
@@ -64,12 +68,17 @@ impl SqliteSink {
         let head = batch.attribution.head.as_ref();
         self.attribution = head.map_or(self.attribution, |head| head.id);
         let target = (self.run, self.attribution);
-        let run =
-            write_all(connection, target, &self.unwritten, batch).map_err(|error| match error {
-                Refused::NoRun => "rows came before their run".to_owned(),
-                Refused::Sqlite(error) => explain(&error),
-            })?;
-        self.run = Some(run);
+        let mut pace = Pace::begin(connection).map_err(|error| explain(&error))?;
+        let run = write_all(&mut pace, target, &self.unwritten, batch);
+        let in_part = pace.has_committed();
+        let run = run.and_then(|run| pace.commit().map(|()| run).map_err(Refused::Sqlite));
+        if run.is_ok() || in_part {
+            self.open_until_ns = self.open_until_ns.max(batch.time_ns);
+        }
+        self.run = Some(run.map_err(|error| match error {
+            Refused::NoRun => "rows came before their run".to_owned(),
+            Refused::Sqlite(error) => explain(&error),
+        })?);
         Ok(())
     }
 
@@ -90,7 +99,7 @@ impl Sink for SqliteSink {
                 Ok(())
             }
             Err(message) => {
-                keep_needed(&mut self.unwritten, batch);
+                keep_needed(&mut self.unwritten, batch, self.open_until_ns);
                 Err(self.named(message))
             }
         }
@@ -121,12 +130,12 @@ impl From<rusqlite::Error> for Refused {
 
 /// Writes what is left of earlier batches and this one; gives the run's number.
 fn write_all(
-    connection: &Connection,
+    pace: &mut Pace<'_>,
     (run, attribution): (Option<i64>, u32),
     earlier: &Batch,
     batch: &Batch,
 ) -> Result<i64, Refused> {
-    let mut pace = Pace::begin(connection)?;
+    let connection = pace.connection();
     let row = batch.run.as_ref().or(earlier.run.as_ref());
     let run = match (run, row) {
         (Some(run), _) => run,
@@ -138,11 +147,11 @@ fn write_all(
     } else {
         heartbeat(connection, run, batch.heartbeat_unix_ns)?;
     }
-    write_needed(&mut pace, run, earlier)?;
-    write_needed(&mut pace, run, batch)?;
-    write_rows(&mut pace, run, batch)?;
-    insert_attribution::rows(&mut pace, run, attribution, &batch.attribution)?;
-    pace.commit()?;
+    write_needed(pace, run, earlier)?;
+    write_needed(pace, run, batch)?;
+    insert::spans(pace, run, &earlier.spans)?;
+    write_rows(pace, run, batch)?;
+    insert_attribution::rows(pace, run, attribution, &batch.attribution)?;
     Ok(run)
 }
 
@@ -184,9 +193,14 @@ fn write_rows(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<
     insert::events(pace, run, &batch.events)
 }
 
-/// Keeps of a batch that failed what later rows refer to. All of it is bounded:
-/// rails and threads are few, callsites are code, nodes have a limit.
-fn keep_needed(unwritten: &mut Batch, batch: &Batch) {
+/// Keeps of a batch that failed what later rows refer to, and what ends an
+/// activation that is open in the file. All of it is bounded: rails and threads
+/// are few, callsites are code, nodes have a limit, and only so many activations
+/// were open when the file was written last.
+fn keep_needed(unwritten: &mut Batch, batch: &Batch, open_until_ns: i64) {
+    let ends = batch.spans.iter();
+    let ends = ends.filter(|row| row.end_ns.is_some() && row.start_ns <= open_until_ns);
+    unwritten.spans.extend(ends);
     if batch.run.is_some() {
         unwritten.run.clone_from(&batch.run);
     }

@@ -90,7 +90,7 @@ impl Assembler {
         (node, parent): (NodeId, Option<u64>),
         out: &mut impl Output,
     ) {
-        let kept = self.is_kept(thread, parent);
+        let kept = self.is_kept(thread, slot, parent);
         let seq = self.next_seq;
         self.next_seq += 1;
         let open = OpenActivation::new(slot, seq, node, parent, start_ns, kept);
@@ -105,7 +105,7 @@ impl Assembler {
         let instance = self.instances.get_mut(slot);
         instance.activations += 1;
         instance.open += 1;
-        (instance.last_seq, instance.last_node) = (seq, node);
+        (instance.last_seq, instance.last_node, instance.last_kept) = (seq, node, kept);
         if instance.activations == 1 {
             instance.first_seq = seq;
             let follows = std::mem::take(&mut instance.follows);

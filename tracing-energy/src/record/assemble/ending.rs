@@ -21,6 +21,13 @@ impl Assembler {
         }
     }
 
+    /// Ends everything that is open on a thread, inner ones first.
+    pub(super) fn end_thread(&mut self, thread: usize, time_ns: i64, out: &mut impl Output) {
+        while let Some(open) = self.threads.pop(thread, time_ns) {
+            self.ended(thread, open, time_ns, out);
+        }
+    }
+
     pub(super) fn ended(
         &mut self,
         thread: usize,

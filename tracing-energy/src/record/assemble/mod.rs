@@ -31,8 +31,16 @@ pub enum Detail {
     #[default]
     Spans,
     /// Totals per node, thread and window only: bounded memory and disk.
+    ///
+    /// Energies are as exact as with rows while recording. Attributed again from
+    /// the file they are not: a total says how long a node ran in a window of a
+    /// flush interval, not when, so its time is taken to be spread evenly there.
+    /// Measured energy, idle energy and self times stay the same; what of it each
+    /// node has moves by what its power changed within windows, and idle shares,
+    /// phases and numbers of instances cannot be had again.
     Nodes,
     /// As `Nodes`, and rows for the spans below one in that many root activations.
+    /// Attributed again like `Nodes`: rows of some spans say nothing of the rest.
     Sampled(u32),
 }
 
@@ -130,6 +138,7 @@ impl Assembler {
             }
             Record::Event { callsite, parent } => self.mark(thread, time_ns, callsite, parent, out),
             Record::Follows { id, follows } => self.link(id, follows, out),
+            Record::ThreadEnd => self.end_thread(thread, time_ns, out),
             Record::Field { .. } => {}
         }
         Verdict::Taken
@@ -157,9 +166,7 @@ impl Assembler {
             self.end_subject(thread, out);
         }
         for thread in 0..self.threads.len() {
-            while let Some(open) = self.threads.pop(thread, end_ns) {
-                self.ended(thread, open, end_ns, out);
-            }
+            self.end_thread(thread, end_ns, out);
         }
         for slot in self.instances.live() {
             self.retire(slot, out);

@@ -65,13 +65,18 @@ impl Assembler {
         node
     }
 
-    pub(super) fn is_kept(&mut self, thread: usize, parent: Option<u64>) -> bool {
+    /// Whether the next activation of `slot` becomes a row: as the one it runs in.
+    pub(super) fn is_kept(&mut self, thread: usize, slot: usize, parent: Option<u64>) -> bool {
         match self.detail {
             Detail::Spans => true,
             Detail::Nodes => false,
             Detail::Sampled(one_in) => match (self.threads.top(thread), parent) {
                 (Some(open), _) => open.kept,
-                (None, Some(_)) => false,
+                (None, Some(_)) => {
+                    let above = self.instances.get(slot).parent;
+                    let above = self.instances.resolve(above);
+                    above.is_some_and(|parent| parent.last_kept)
+                }
                 (None, None) => {
                     self.roots += 1;
                     self.roots % u64::from(one_in.max(1)) == 1 % u64::from(one_in.max(1))

@@ -54,7 +54,8 @@ impl Collector {
             };
             let verdict = assembler.take(thread, calibration.time(raw), record, last_try, &mut out);
             if batch.spans.len() >= batch::FULL {
-                send(writer, batch, losses);
+                let flushed_ns = batch.time_ns;
+                send(writer, batch, losses, flushed_ns);
             }
             verdict
         });

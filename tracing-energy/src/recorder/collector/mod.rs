@@ -211,19 +211,29 @@ impl Collector {
             self.parts.run.metadata = metadata;
             self.batch.run = Some(self.parts.run.clone());
         }
-        self.batch.time_ns = now_ns;
-        self.batch.heartbeat_unix_ns = host::unix_ns();
-        send(&self.parts.writer, &mut self.batch, &mut self.losses);
+        send(
+            &self.parts.writer,
+            &mut self.batch,
+            &mut self.losses,
+            now_ns,
+        );
     }
 }
 
 /// Hands a batch on; what the sinks have no place for is dropped and counted, but
-/// what attribution needs stays for the next one.
-fn send(writer: &Writer, batch: &mut Batch, losses: &mut LossCounts) {
+/// what attribution needs stays for the next one. Between flushes a batch bears
+/// the time of the last one that was handed on.
+fn send(writer: &Writer, batch: &mut Batch, losses: &mut LossCounts, time_ns: i64) {
+    let flushed_ns = batch.time_ns;
     let mut full = std::mem::take(batch);
+    (full.time_ns, full.heartbeat_unix_ns) = (time_ns, host::unix_ns());
     batch::tidy(&mut full);
-    if let Err(back) = writer.send(full) {
-        *batch = *back;
-        losses.add_rows(batch::strip(batch));
+    match writer.send(full) {
+        Ok(()) => batch.time_ns = time_ns,
+        Err(back) => {
+            *batch = *back;
+            batch.time_ns = flushed_ns;
+            losses.add_rows(batch::strip(batch, flushed_ns));
+        }
     }
 }

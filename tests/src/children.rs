@@ -1,0 +1,72 @@
+//! Other processes: programs that record themselves, and the command `energy`.
+
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use energy_models::tiny::{self, TinyConfig};
+
+/// How long to wait for something that must happen: long enough for any machine,
+/// so that only a hang is a failure.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The command `energy`, with `program` as the name of its executable.
+pub fn energy(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env_remove("ENERGY_DB").env("NO_COLOR", "1");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// `energy run` of a tiny model that is made in `folder`, with its prompt and
+/// without a baseline.
+pub fn energy_run(program: &str, folder: &Path) -> Command {
+    let model = folder.join("tiny.gguf");
+    let config = TinyConfig {
+        layers: 4,
+        width: 256,
+        hidden: 512,
+        context_length: 32_768,
+        ..TinyConfig::default()
+    };
+    tiny::write_gguf(&model, &config).expect("a model");
+    let mut command = energy(program);
+    command
+        .args(["run", "again and again", "--raw", "--baseline", "0s"])
+        .args([Path::new("--model"), &model]);
+    command
+}
+
+/// Waits until `happened`.
+///
+/// # Panics
+/// After two minutes, naming `what`.
+pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !happened() {
+        assert!(begin.elapsed() < PATIENCE, "{what}: not in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal to a child that was not waited for.
+pub fn send(child: &Child, signal: i32) {
+    let pid = libc::pid_t::try_from(child.id()).expect("a pid");
+    // SAFETY: plain system call on our own child, which is not reaped yet.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Waits for a child to end; one that hangs is killed first.
+pub fn wait(child: &mut Child, what: &str) -> ExitStatus {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            return status;
+        }
+        if begin.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("{what} did not end in {PATIENCE:?}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,92 @@
+//! Integrates the true power of each rail and hands it out in whole millijoules.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use super::arguments::variable;
+use super::document::Sample;
+use super::power::{Source, Table};
+use super::signals::ending;
+
+/// The rails, in the order of their figures.
+pub(crate) const RAILS: [&str; 3] = ["cpu", "gpu", "ane"];
+
+const TICK: Duration = Duration::from_millis(1);
+
+/// Integrates the true power of each rail.
+pub(crate) struct Meter {
+    source: Source,
+    born: Instant,
+    joules: Table,
+    /// Whole millijoules printed so far; the rest is carried on.
+    printed: BTreeMap<String, i64>,
+    counted: BTreeMap<String, i64>,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        Self {
+            source: Source::from_environment(),
+            born: Instant::now(),
+            joules: BTreeMap::new(),
+            printed: BTreeMap::new(),
+            counted: BTreeMap::new(),
+        }
+    }
+
+    /// Waits for an interval from `started` and says how long it really was.
+    pub(crate) fn wait(&mut self, started: Instant, interval: Duration) -> Duration {
+        let stretch = variable("STRETCH")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(1.05);
+        let end = started + interval.mul_f64(stretch);
+        let mut last = Instant::now().max(started);
+        while last < end && !ending() {
+            std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+            let now = Instant::now();
+            self.source
+                .advance(&mut self.joules, self.born, (last, now));
+            last = now;
+        }
+        last.duration_since(started)
+    }
+
+    /// Whole millijoules since the last take, for each rail.
+    pub(crate) fn take(&mut self) -> [i64; 3] {
+        RAILS.map(|rail| {
+            let total = (self.joules.get(rail).copied().unwrap_or(0.0) * 1e3).floor() as i64;
+            let printed = self.printed.entry(rail.to_owned()).or_default();
+            let new = (total - *printed).max(0);
+            *printed += new;
+            new
+        })
+    }
+
+    /// Notes that a sample was printed.
+    pub(crate) fn count(&mut self, sample: &Sample) {
+        for (rail, millijoules) in RAILS.iter().zip(sample.millijoules) {
+            *self.counted.entry((*rail).to_owned()).or_default() += millijoules;
+        }
+    }
+
+    /// Writes what was printed to the file that a test asked for.
+    pub(crate) fn write_truth(&self) {
+        let Some(file) = variable("TRUTH_FILE") else {
+            return;
+        };
+        let mut text = String::new();
+        for (rail, millijoules) in &self.counted {
+            let _ = writeln!(text, "{rail} {}", *millijoules as f64 / 1e3);
+        }
+        let written = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(file)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            eprintln!("fake powermetrics: truth file: {error}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `energy run` that is interrupted: it ends by the signal, and the run is in the
+//! file as cancelled, with its spans and their energy.
+#![cfg(unix)]
+
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use energy_tests::{StoredRun, energy_run, send, until, wait};
+use tracing_energy::rows::RunStatus;
+
+/// A run that goes on until it is interrupted, with SIGINT handled as `interrupt`
+/// says: whoever runs the tests may have it ignored.
+fn start(folder: &Path, database: &Path, interrupt: libc::sighandler_t) -> Child {
+    let mut command = energy_run(env!("CARGO_BIN_EXE_energy-command"), folder);
+    command
+        .args(["--source", "modelled", "--max-tokens", "1000000"])
+        .args(["--depth", "layer"])
+        .args([Path::new("--db"), database])
+        .stdout(Stdio::null());
+    let prepare = move || {
+        // SAFETY: a plain system call with no handler of ours.
+        unsafe { libc::signal(libc::SIGINT, interrupt) };
+        Ok(())
+    };
+    // SAFETY: between fork and exec it calls `signal` alone, which may be called there.
+    unsafe { command.pre_exec(prepare) };
+    command.spawn().expect("the command")
+}
+
+/// Waits until `count` spans are in the file.
+fn wait_for_spans(run: &mut Child, database: &Path, count: usize) -> usize {
+    let spans = || StoredRun::try_open(database, "last").map_or(0, |run| run.spans().len());
+    until("spans in the file", || {
+        let ended = run.try_wait().expect("a child");
+        assert!(ended.is_none(), "it ended by itself: {ended:?}");
+        spans() > count
+    });
+    spans()
+}
+
+/// Sends a signal; the exit code that a shell shows of the end.
+fn interrupted(mut run: Child, signal: i32) -> i32 {
+    send(&run, signal);
+    let status = wait(&mut run, "energy run");
+    // A shell shows a program that died of a signal as 128 and its number.
+    let died = status.signal().map(|signal| 128 + signal);
+    status.code().or(died).expect("an exit")
+}
+
+#[test]
+fn a_signal_ends_a_run_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (signal, code) in [(libc::SIGINT, 130), (libc::SIGTERM, 143)] {
+        let path = folder.path().join(format!("{signal}.db"));
+        let mut run = start(folder.path(), &path, libc::SIG_DFL);
+        wait_for_spans(&mut run, &path, 100);
+        assert_eq!(interrupted(run, signal), code);
+        let run = StoredRun::open(&path, "last");
+        assert_eq!(run.status, RunStatus::Cancelled);
+        assert!(run.spans().len() > 100);
+        run.assert_closed();
+        run.assert_balanced();
+        let labels = run.labels();
+        assert_eq!(labels.get("decode"), Some(&1), "{labels:?}");
+        assert!(labels.keys().any(|label| label.starts_with("layer ")));
+    }
+}
+
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("energy.db");
+    let mut run = start(folder.path(), &path, libc::SIG_IGN);
+    let before = wait_for_spans(&mut run, &path, 10);
+    send(&run, libc::SIGINT);
+    wait_for_spans(&mut run, &path, before + 100);
+    assert_eq!(StoredRun::open(&path, "last").status, RunStatus::Running);
+    assert_eq!(interrupted(run, libc::SIGTERM), 143);
+    assert_eq!(StoredRun::open(&path, "last").status, RunStatus::Cancelled);
+}
