@@ -35,6 +35,9 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// A recording cannot be written.
+    #[error("{0}")]
+    Sink(String),
     /// A model's file cannot be had.
     #[error("{0}")]
     Model(String),

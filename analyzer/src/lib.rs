@@ -11,6 +11,8 @@ pub mod cli;
 mod error;
 pub mod flamegraph;
 pub mod format;
+pub mod import;
+pub mod ops;
 pub mod query;
 pub mod run;
 pub mod runs;

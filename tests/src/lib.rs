@@ -1,5 +1,8 @@
-//! Support for the end-to-end tests: fakes that are true to their format, and
-//! work that keeps a processor busy.
+//! Support for the end-to-end tests: fakes that are true to their format, work that
+//! keeps a processor busy, and simulated traces with a score for methods on them.
+
+pub mod accuracy;
+pub mod simulate;
 
 use std::time::{Duration, Instant};
 

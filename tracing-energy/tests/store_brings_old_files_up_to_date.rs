@@ -80,7 +80,7 @@ fn a_file_of_version_1_can_be_attributed_again_and_recorded_to() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = old_file(folder.path());
     drop(SqliteSink::create(&path).expect("opens for recording"));
-    let id = tracing_energy::reattribute(&path, "old", "proportional").expect("attributed");
+    let id = tracing_energy::reattribute(&path, "old", &Default::default()).expect("attributed");
     assert_eq!(id, 2);
     let store = Store::open(&path).expect("readable");
     let spans_j = store.connection().query_row(

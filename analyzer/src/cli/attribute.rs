@@ -1,31 +1,67 @@
 //! `energy attribute`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tracing_energy::Method;
+use tracing_energy::power::Kernel;
+use tracing_energy::units::Nanos;
 
 use super::WhichRun;
-use crate::attribute::{Method, attribute};
+use crate::attribute::{Options, attribute, parse_kernel, parse_offset};
+
+const HELP: &str = "Examples:
+  energy attribute sky --method fitted
+  energy attribute sky --method calibrated --prior powers.csv
+  energy attribute gpu-run --method fitted --rail gpu --kernel gpu=trailing:100ms
+
+fitted estimates the power of each kind of span from all samples together and
+says how sure it is; calibrated begins with powers known from elsewhere, a file
+with the columns kind,watts,relative_sd (see `energy calibrate`). All
+attributions of a run stay; the newest is shown.";
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  energy attribute sky --method proportional")]
+#[command(after_help = HELP)]
 pub struct AttributeArgs {
     #[command(flatten)]
     run: WhichRun,
-    /// How to divide energy among spans
-    #[arg(long, value_enum, default_value_t)]
+    /// How to divide energy among spans: proportional, fitted, calibrated
+    #[arg(long, default_value_t, value_name = "METHOD")]
     method: Method,
+    /// Only this rail by the method, the others in proportion; may be repeated
+    #[arg(long, value_name = "NAME")]
+    rail: Vec<String>,
+    /// Averaging window of a rail's sensor: box, trailing:100ms, lowpass:60ms
+    #[arg(long, value_parser = parse_kernel, value_name = "RAIL=KERNEL")]
+    kernel: Vec<(String, Kernel)>,
+    /// How far the sensor's clock is ahead of the program's, as 12ms; else estimated
+    #[arg(long, value_parser = parse_offset, value_name = "TIME", allow_hyphen_values = true)]
+    offset: Option<Nanos>,
+    /// Known powers of kinds, for the method calibrated
+    #[arg(long, value_name = "FILE")]
+    prior: Option<PathBuf>,
+    /// Start from what up to this many earlier runs of the same program found
+    #[arg(long, value_name = "RUNS", default_value_t = 0)]
+    pool: usize,
 }
 
-pub(super) fn run(db: &Path, args: &AttributeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(db: &Path, args: AttributeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (recording, run) = super::open(db, &args.run)?;
     drop(recording);
-    let id = attribute(db, &run.row.uuid, args.method)?;
+    let options = Options {
+        method: args.method,
+        rails: args.rail,
+        kernels: args.kernel,
+        offset: args.offset,
+        prior: args.prior,
+        pool: args.pool,
+    };
+    let id = attribute(db, &run.row.uuid, &options)?;
     Ok(writeln!(
         out,
         "run {}: attribution {id} ({})",
         run.title(),
-        args.method.name()
+        options.method
     )?)
 }

@@ -5,6 +5,8 @@ mod calibrate;
 mod completions;
 mod delete;
 mod flamegraph;
+mod import;
+mod ops;
 mod run;
 mod runs;
 mod show;
@@ -59,8 +61,12 @@ pub enum Command {
     Summary(summary::SummaryArgs),
     /// Draw a run's energy as a flamegraph
     Flamegraph(FlamegraphArgs),
+    /// Show what each kind of work cost
+    Ops(ops::OpsArgs),
     /// Divide a run's energy among its spans again
     Attribute(attribute::AttributeArgs),
+    /// Make a run of what another program recorded
+    Import(import::ImportArgs),
     /// Measure the power of each kind of a model's operations
     Calibrate(Box<CalibrateArgs>),
     /// Delete a run
@@ -112,7 +118,9 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Show(args) => show::run(db, &args, out),
         Command::Summary(args) => summary::run(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
-        Command::Attribute(args) => attribute::run(db, &args, out),
+        Command::Ops(args) => ops::run(db, &args, out),
+        Command::Attribute(args) => attribute::run(db, args, out),
+        Command::Import(args) => import::run(db, args, out),
         Command::Calibrate(args) => calibrate::run(db, &args, out),
         Command::Delete(args) => delete::run(db, &args, out),
         Command::Completions(args) => completions::run(&args, out),

@@ -9,6 +9,9 @@ use crate::error::Result;
 /// The accounts of one rail over the whole run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Balance {
+    /// The rail's id.
+    #[serde(skip)]
+    pub id: i64,
     /// The rail's name; with its source where two sources use one name.
     pub rail: String,
     /// Whether it is summed for totals: no other rail contains it.
@@ -73,7 +76,7 @@ impl Balance {
 /// When the file cannot be read.
 pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
     let sql = "
-        SELECT l.name, l.source, l.provenance, p.name AS parent,
+        SELECT l.id AS rail_id, l.name, l.source, l.provenance, p.name AS parent,
                (SELECT count(*) FROM rails o WHERE o.run = l.run AND o.name = l.name) AS namesakes,
                b.*
         FROM rails l
@@ -92,6 +95,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
     let parent: Option<String> = r.get("parent")?;
     let is_only = r.get::<_, i64>("namesakes")? == 1;
     Ok(Balance {
+        id: r.get("rail_id")?,
         rail: if is_only {
             name
         } else {

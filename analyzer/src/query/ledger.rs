@@ -132,7 +132,7 @@ pub fn ledger(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Le
 }
 
 /// Ids of the root rails, or of the rail with that name or `source/name`.
-fn rails(recording: &Recording, run: &Run, name: Option<&str>) -> Result<Vec<i64>> {
+pub(crate) fn rails(recording: &Recording, run: &Run, name: Option<&str>) -> Result<Vec<i64>> {
     let sql = "SELECT id, name, source, parent IS NULL FROM rails WHERE run = ?1 ORDER BY id";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map([run.no], |r| {

@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::idle::RootTime;
 use super::track::SLOT_NS;
+use crate::rows::Domain;
 
 /// Index into [`Slab`].
 pub(super) type Slot = u32;
@@ -49,8 +50,10 @@ pub(super) struct Activation {
     pub(super) mark: f64,
     /// If it is a root.
     pub(super) time: RootTime,
-    /// It waits while this is not empty.
+    pub(super) domain: Domain,
     pub(super) elsewhere: Vec<Elsewhere>,
+    /// Those elsewhere that are of its own domain; it waits while there are some.
+    pub(super) waits_for: u32,
     pub(super) credits: Vec<Credit>,
 }
 
@@ -131,6 +134,7 @@ impl Slab {
         let new = &mut self[slot];
         (new.seq, new.node, new.thread, new.start) = (seq, node, thread, start);
         (new.parent, new.root, new.children, new.open) = (parent, root, 0, true);
+        new.waits_for = 0;
         new.time = RootTime::default();
         self.by_seq.insert(seq, slot);
         slot

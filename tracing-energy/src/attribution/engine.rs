@@ -8,7 +8,9 @@ use crate::units::Power;
 
 use super::cpu_series::CpuTimes;
 use super::intervals::Intervals;
+use super::observe::Observer;
 use super::phases::{RUN, Sets};
+use super::prices::Prices;
 use super::rails::RailState;
 use super::report::{Counters, Finished};
 use super::segments::{Closed, Key, Opened, Stacks};
@@ -32,7 +34,6 @@ pub(super) struct NodeInfo {
 #[derive(Debug)]
 pub struct Engine {
     pub(super) nodes: Vec<NodeInfo>,
-    pub(super) domains: Vec<Domain>,
     /// First time each domain was used: CPU, GPU, neural engine.
     pub(super) domain_from: [i64; 3],
     pub(super) profiler_threads: Vec<u32>,
@@ -55,6 +56,10 @@ pub struct Engine {
     pub(super) pruned_until: i64,
     pub(super) head_told: bool,
     pub(super) coarse: bool,
+    /// What an estimate says of samples; the others are split in proportion.
+    pub(super) prices: Option<Prices>,
+    /// Watches windows instead of accounting for them.
+    pub(super) observer: Option<Observer>,
     shortest_ns: i64,
     since_check: usize,
     retain: usize,
@@ -64,7 +69,6 @@ impl Default for Engine {
     fn default() -> Self {
         Self {
             nodes: Vec::new(),
-            domains: Vec::new(),
             domain_from: [i64::MAX; 3],
             profiler_threads: Vec::new(),
             stacks: Stacks::default(),
@@ -83,6 +87,8 @@ impl Default for Engine {
             pruned_until: 0,
             head_told: false,
             coarse: false,
+            prices: None,
+            observer: None,
             shortest_ns: i64::MAX,
             since_check: 0,
             retain: RETAIN,
@@ -100,6 +106,12 @@ impl Engine {
     /// folded into sums.
     pub fn retaining(mut self, segments: usize) -> Self {
         self.retain = segments;
+        self
+    }
+
+    /// Accounts for samples as an estimate says, where it says anything.
+    pub(crate) fn pricing(mut self, prices: Prices) -> Self {
+        self.prices = Some(prices);
         self
     }
 
@@ -125,8 +137,7 @@ impl Engine {
     pub fn node(&mut self, id: u32, parent: Option<u32>, role: Option<Role>, domain: Domain) {
         let info = self.node_info(id);
         (info.known, info.parent, info.role) = (true, parent, role);
-        self.domains[id as usize] = domain;
-        self.stacks.node_mut(id);
+        self.stacks.node_mut(id).domain = domain;
     }
 
     /// A thread; before its spans and CPU times.
@@ -249,6 +260,7 @@ impl Engine {
     pub fn advance(&mut self, spans_until_ns: i64, cpu_until_ns: i64) -> AttributionRows {
         let sealed = spans_until_ns.div_euclid(SLOT_NS) * SLOT_NS;
         self.seal(sealed);
+        self.pulse(sealed);
         self.told_until = sealed;
         let mut rows = AttributionRows::default();
         let limit = sealed.min(cpu_until_ns);
@@ -269,6 +281,14 @@ impl Engine {
 
     /// Ends the run: closes what is open, then every window, cut to `end_ns`.
     pub fn finish(mut self, end_ns: i64) -> (AttributionRows, Finished) {
+        let mut rows = AttributionRows::default();
+        self.end(end_ns, &mut rows);
+        let finished = self.report_end(end_ns, &mut rows);
+        (rows, finished)
+    }
+
+    /// Closes everything.
+    pub(super) fn end(&mut self, end_ns: i64, rows: &mut AttributionRows) {
         for seq in self.stacks.open_numbers().into_iter().rev() {
             self.close(seq, end_ns);
         }
@@ -276,12 +296,10 @@ impl Engine {
         self.cpu.finished = true;
         self.run_end = end_ns;
         self.tell_late();
-        let mut rows = AttributionRows::default();
-        self.close_windows(end_ns, i64::MAX, &mut rows);
+        self.pulse(end_ns);
+        self.close_windows(end_ns, i64::MAX, rows);
         self.tell_gaps(end_ns);
         rows.span_energy = self.intervals.take(i64::MAX, &self.rails);
-        let finished = self.report_end(end_ns, &mut rows);
-        (rows, finished)
     }
 
     pub(super) fn event(&mut self, time_ns: i64, kind: &str, message: String) {
@@ -328,6 +346,9 @@ impl Engine {
     }
 
     fn interval(&mut self, closed: Closed, role: Option<Role>) {
+        if self.observer.is_some() {
+            return;
+        }
         let always = matches!(
             role,
             Some(Role::Run | Role::Phase | Role::Section | Role::Token)
@@ -339,13 +360,13 @@ impl Engine {
         let at = node as usize;
         if self.nodes.len() <= at {
             self.nodes.resize(at + 1, NodeInfo::default());
-            self.domains.resize(at + 1, Domain::default());
         }
         &mut self.nodes[at]
     }
 
     fn used(&mut self, node: u32, time: i64) {
-        let from = &mut self.domain_from[self.domains[node as usize] as usize];
+        let domain = self.stacks.node_mut(node).domain;
+        let from = &mut self.domain_from[domain as usize];
         *from = (*from).min(time);
     }
 

@@ -16,6 +16,7 @@ use crate::power::Provenance;
 use crate::sink::{Basis, SpanEnergyRow};
 
 use super::activation::{Credit, Elsewhere};
+use super::along::Along;
 use super::rails::{Measured, RailState};
 use super::segments::{Closed, Stacks};
 
@@ -61,6 +62,8 @@ pub(super) struct Priced<'a> {
     pub(super) idle_j: Option<f64>,
     /// Mean power of every thread, by id.
     pub(super) powers: &'a [f64],
+    /// Where activations of one thread have powers of their own.
+    pub(super) along: Option<&'a Along>,
 }
 
 /// One activation in time.
@@ -152,8 +155,7 @@ impl Intervals {
     /// the order in which they became known is no matter.
     fn spans_j(&mut self, extent: &Extent<'_>, window: &Priced<'_>) -> f64 {
         let (start, end) = (window.measured.start, window.measured.end);
-        let own = overlap(extent.start, extent.end, start, end);
-        let mut energy = window.power(extent.thread) * (own as f64 / 1e9);
+        let mut energy = window.own_j(extent);
         for credit in extent.credits {
             self.add_elsewhere(credit.thread, credit_in(credit, start, end));
         }
@@ -183,6 +185,16 @@ impl Intervals {
 }
 
 impl Priced<'_> {
+    /// What an activation's own thread used during its time in the window.
+    fn own_j(&self, extent: &Extent<'_>) -> f64 {
+        let (start, end) = (self.measured.start, self.measured.end);
+        if let Some(along) = self.along {
+            return along.energy_j(extent.thread, extent.start.max(start), extent.end.min(end));
+        }
+        let own = overlap(extent.start, extent.end, start, end);
+        self.power(extent.thread) * (own as f64 / 1e9)
+    }
+
     fn power(&self, thread: u32) -> f64 {
         self.powers.get(thread as usize).copied().unwrap_or(0.0)
     }

@@ -50,12 +50,10 @@ impl Ledger {
         }
     }
 
-    /// Adds a window's self energies; `powers` are those of its threads.
+    /// Adds a window's self energies; `powers` are those of its cells.
     pub(super) fn add_nodes(&mut self, window: &Window, powers: &[f64]) {
-        for (part, power) in window.threads.iter().zip(powers) {
-            for &(node, ns) in window.nodes(part) {
-                self.add_in_window(node, power * (ns as f64 / 1e9), ns);
-            }
+        for (&(node, ns), power) in window.cells().iter().zip(powers) {
+            self.add_in_window(node, power * (ns as f64 / 1e9), ns);
         }
         self.touched.sort_unstable();
         for at in 0..self.touched.len() {

@@ -21,14 +21,20 @@
 //! window they stand in; a GPU's work is placed by time, not by queue.
 
 mod activation;
+mod along;
 mod conserve;
 mod cpu_series;
 mod engine;
+pub(crate) mod estimate;
+pub mod fit;
 mod idle;
 mod intervals;
+mod kind_report;
 mod kinds;
 mod ledger;
+pub(crate) mod observe;
 mod phases;
+pub(crate) mod prices;
 mod rails;
 mod report;
 mod rule;

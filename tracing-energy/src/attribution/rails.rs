@@ -28,6 +28,10 @@ pub(super) struct Measured {
     pub(super) start: i64,
     pub(super) end: i64,
     pub(super) energy_j: Option<f64>,
+    /// Start of the whole sample.
+    pub(super) sample: i64,
+    /// The part of the sample's energy that is the window's.
+    pub(super) share: f64,
     /// Mean power of the whole sample.
     pub(super) power_w: Option<f64>,
 }
@@ -37,6 +41,8 @@ pub(super) struct Measured {
 pub(super) struct RailState {
     pub(super) row: RailRow,
     pub(super) baseline_w: Option<f64>,
+    /// Windows are accounted for as an estimate says.
+    pub(super) estimated: bool,
     pub(super) ledger: Ledger,
     pub(super) phases: PhaseEnergies,
     queue: VecDeque<SampleRow>,
@@ -53,6 +59,7 @@ impl RailState {
         Self {
             row,
             baseline_w: None,
+            estimated: false,
             ledger: Ledger::default(),
             phases: PhaseEnergies::default(),
             queue: VecDeque::new(),
@@ -82,6 +89,14 @@ impl RailState {
     pub(super) fn take(&mut self, measured: &Measured) {
         self.queue.pop_front();
         self.closed_until = measured.end;
+    }
+
+    /// Mean idle power: the estimated one, where there is an estimate.
+    pub(super) fn idle_w(&self) -> Option<f64> {
+        let (idle_j, covered_ns) = (self.ledger.accounts.idle_j, self.ledger.covered_ns);
+        let accounted = idle_j.filter(|_| covered_ns > 0);
+        let accounted = accounted.map(|energy| energy / (covered_ns as f64 / 1e9));
+        accounted.filter(|_| self.estimated).or(self.baseline_w)
     }
 
     /// How long a window may be missing.
@@ -119,6 +134,8 @@ fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Measured> {
         start,
         end,
         energy_j: energy_j.map(|energy| energy * inside),
+        sample: sample.start_ns,
+        share: inside,
         power_w: energy_j.map(|energy| energy / (length as f64 / 1e9)),
     })
 }

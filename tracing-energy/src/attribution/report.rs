@@ -9,6 +9,7 @@ use crate::sink::{
 use super::conserve;
 use super::engine::Engine;
 use super::phases::{RUN, SetEnergy, Sets, phases};
+use super::prices::KindEstimate;
 use super::rails::RailState;
 
 /// Counts of what was out of the ordinary.
@@ -82,6 +83,7 @@ impl Engine {
             self.node_rows(at, true, total.baseline_above_run, rows);
         }
         self.phase_rows(end, rows);
+        self.kind_rows(rows);
         let head = self.head(&totals);
         let diagnostics = head.diagnostics.clone();
         rows.head = Some(head);
@@ -132,9 +134,14 @@ impl Engine {
 
     fn node_rows(&mut self, at: usize, all: bool, no_idle: bool, rows: &mut AttributionRows) {
         let inclusive = self.inclusive(at);
-        let idle_w = self.rails[at]
-            .baseline_w
-            .filter(|_| !no_idle && !self.coarse);
+        let idle_w = self.rails[at].idle_w().filter(|_| !no_idle && !self.coarse);
+        let estimates: Vec<Option<KindEstimate>> = (0..inclusive.len())
+            .map(|node| {
+                self.prices
+                    .as_ref()?
+                    .node(self.rails[at].row.id, node as u32)
+            })
+            .collect();
         let rail = &mut self.rails[at];
         rail.ledger
             .nodes
@@ -152,12 +159,14 @@ impl Engine {
             let energy = rail.ledger.nodes[node];
             let time = self.stacks.nodes.get(node).copied().unwrap_or_default();
             let seconds = energy.measured_ns as f64 / 1e9;
+            let estimate = estimates[node];
+            let bounds = estimate.and_then(|estimate| estimate.bounds(energy.self_j));
             rows.node_energy.push(NodeEnergyRow {
                 node: node as u32,
                 rail: rail.row.id,
                 self_j: energy.self_j,
-                lo_j: None,
-                hi_j: None,
+                lo_j: bounds.map(|(lo, _)| lo),
+                hi_j: bounds.map(|(_, hi)| hi),
                 inclusive_j: inclusive[node],
                 idle_j: idle_w.map(|watts| watts * (time.idle_ns / 1e9)),
                 self_ns: time.self_ns,
@@ -166,7 +175,7 @@ impl Engine {
                 min_w: energy.min_w,
                 avg_w: (seconds > 0.0).then(|| energy.self_j / seconds),
                 peak_w: energy.peak_w,
-                basis,
+                basis: estimate.map_or(basis, |estimate| estimate.basis),
             });
         }
     }
@@ -282,7 +291,7 @@ impl Engine {
         let above = totals.iter().filter(|total| total.baseline_above_run);
         let above: Vec<u32> = above.map(|total| total.balance.rail).collect();
         let counters = &self.counters;
-        let diagnostics = serde_json::json!({
+        let mut diagnostics = serde_json::json!({
             "windows": counters.windows,
             "unmeasured_windows": counters.unmeasured_windows,
             "windows_without_cpu_times": counters.windows_without_cpu,
@@ -296,12 +305,16 @@ impl Engine {
             "unmatched_closings": self.stacks.unmatched,
             "baseline_above_run": above,
         });
+        let head = self.prices.as_ref().map(|prices| &prices.head);
+        if let Some(head) = head {
+            diagnostics["rails"] = head.rails.clone();
+        }
         AttributionRow {
             id: 1,
-            method: super::METHOD.to_owned(),
-            version: super::VERSION,
-            params: "{}".to_owned(),
-            offset_ms: None,
+            method: head.map_or(super::METHOD, |head| &head.method).to_owned(),
+            version: head.map_or(super::VERSION, |head| head.version),
+            params: head.map_or("{}", |head| &head.params).to_owned(),
+            offset_ms: head.and_then(|head| head.offset_ms),
             diagnostics: diagnostics.to_string(),
         }
     }

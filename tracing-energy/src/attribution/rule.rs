@@ -120,7 +120,12 @@ fn by_cpu_time(
 }
 
 /// CPU time that each thread's activations answer for, and what nobody does.
-fn weights(program: f64, window: &Window, activity: &Activity, on_cpu: &[f64]) -> (Vec<f64>, f64) {
+pub(super) fn weights(
+    program: f64,
+    window: &Window,
+    activity: &Activity,
+    on_cpu: &[f64],
+) -> (Vec<f64>, f64) {
     let length = window.length() as f64;
     let pool = (program - on_cpu.iter().sum::<f64>()).max(0.0);
     let (pooled, mut outside) = by_active_time(pool, window, activity);

@@ -9,14 +9,22 @@
 //!                 |---------c---------|
 //! ```
 //!
-//! An activation waits while a descendant is open on another thread. Only links
-//! that cross threads can bring that about, so only those walk up the ancestors;
+//! An activation waits while a descendant of its own domain is open on another
+//! thread: a kernel on a GPU is no reason for a CPU to rest. Only links that cross
+//! threads or domains can bring that about, so only those walk up the ancestors;
 //! each ancestor on another thread than the newcomer counts it. If an activation
 //! closes before its children, they pass to its parent.
+//!
+//! ```text
+//! thread 1  |--launch (cpu)--|-----step (cpu)-----|
+//! gpu             |==kernel (gpu), child of launch, then of step==|
+//! segments  |--launch--------|-----step-----------|     nobody waits
+//! ```
 
 use super::activation::{Credit, Elsewhere, NONE, Slab, Slot};
 use super::idle::SharedTime;
 use super::track::Track;
+use crate::rows::Domain;
 
 /// An activation that was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +88,10 @@ impl ThreadStack {
     }
 }
 
-/// Time of a node, all threads added.
+/// A node: where it works, and its time, all threads added.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct NodeTime {
+    pub(super) domain: Domain,
     pub(super) self_ns: i64,
     pub(super) idle_ns: f64,
     pub(super) activations: u64,
@@ -106,15 +115,16 @@ impl Stacks {
         let now = self.tick(opened.start_ns);
         let parent = self.parent_slot(opened);
         let (node, thread) = (opened.node, opened.thread);
-        self.node_mut(node);
+        let domain = self.node_mut(node).domain;
         let slot = self.open.insert(opened.seq, node, thread, parent, now);
+        self.open[slot].domain = domain;
         if parent == NONE {
             self.shared.add_root(now);
         }
         self.thread_mut(thread).stack.push(slot);
         self.refresh(thread, now);
-        if parent != NONE && self.open[parent].thread != thread {
-            self.count_elsewhere(parent, thread, now);
+        if self.crosses(slot) {
+            self.count_elsewhere(parent, (thread, domain), now);
         }
     }
 
@@ -127,7 +137,8 @@ impl Stacks {
         };
         let (thread, parent) = (self.open[slot].thread, self.open[slot].parent);
         if self.crosses(slot) {
-            self.uncount_elsewhere(parent, thread, now);
+            let domain = self.open[slot].domain;
+            self.uncount_elsewhere(parent, (thread, domain), now);
         }
         let children = self.open[slot].children > 0;
         if children {
@@ -206,7 +217,7 @@ impl Stacks {
         stack.since = now;
         stack.innermost = stack.stack.last().map(|&slot| {
             let top = &open[slot];
-            let (node, waiting) = (top.node, !top.elsewhere.is_empty());
+            let (node, waiting) = (top.node, top.waits_for > 0);
             (slot, Key { node, waiting })
         });
         if let Some((slot, Key { waiting: false, .. })) = stack.innermost {
@@ -242,18 +253,18 @@ impl Stacks {
     }
 
     fn crosses(&self, slot: Slot) -> bool {
+        let place = |slot: Slot| (self.open[slot].thread, self.open[slot].domain);
         let parent = self.open[slot].parent;
-        parent != NONE && self.open[parent].thread != self.open[slot].thread
+        parent != NONE && place(parent) != place(slot)
     }
 
-    /// `from` and its ancestors get a descendant open on `thread`.
-    fn count_elsewhere(&mut self, from: Slot, thread: u32, now: i64) {
+    /// `from` and its ancestors get a descendant open on that thread.
+    fn count_elsewhere(&mut self, from: Slot, (thread, domain): (u32, Domain), now: i64) {
         let mut at = from;
         while at != NONE {
             let ancestor = &mut self.open[at];
             let (next, own) = (ancestor.parent, ancestor.thread);
             if own != thread {
-                let waited = !ancestor.elsewhere.is_empty();
                 match ancestor.elsewhere.iter_mut().find(|e| e.thread == thread) {
                     Some(there) => there.count += 1,
                     None => ancestor.elsewhere.push(Elsewhere {
@@ -262,8 +273,11 @@ impl Stacks {
                         since: now,
                     }),
                 }
-                if !waited {
-                    self.waiting_changed(at, own, now);
+                if ancestor.domain == domain {
+                    ancestor.waits_for += 1;
+                    if ancestor.waits_for == 1 {
+                        self.waiting_changed(at, own, now);
+                    }
                 }
             }
             at = next;
@@ -271,7 +285,7 @@ impl Stacks {
     }
 
     /// Takes back one [`Self::count_elsewhere`].
-    fn uncount_elsewhere(&mut self, from: Slot, thread: u32, now: i64) {
+    fn uncount_elsewhere(&mut self, from: Slot, (thread, domain): (u32, Domain), now: i64) {
         let mut at = from;
         while at != NONE {
             let ancestor = &mut self.open[at];
@@ -282,7 +296,10 @@ impl Stacks {
                 if ancestor.elsewhere[there].count == 0 {
                     let since = ancestor.elsewhere.swap_remove(there).since;
                     ancestor.credit(thread, since, now);
-                    if ancestor.elsewhere.is_empty() {
+                }
+                if ancestor.domain == domain {
+                    ancestor.waits_for -= 1;
+                    if ancestor.waits_for == 0 {
                         self.waiting_changed(at, own, now);
                     }
                 }
@@ -305,9 +322,9 @@ impl Stacks {
             all.map(|(child, _)| child).collect()
         };
         for child in children {
-            let thread = self.open[child].thread;
+            let place = (self.open[child].thread, self.open[child].domain);
             if self.crosses(child) {
-                self.uncount_elsewhere(slot, thread, now);
+                self.uncount_elsewhere(slot, place, now);
             }
             self.open[slot].children -= 1;
             self.open[child].parent = heir;
@@ -317,7 +334,7 @@ impl Stacks {
                 self.open[heir].children += 1;
             }
             if self.crosses(child) {
-                self.count_elsewhere(heir, thread, now);
+                self.count_elsewhere(heir, place, now);
             }
         }
         if heir == NONE {

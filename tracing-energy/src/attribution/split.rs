@@ -5,25 +5,27 @@ use std::rc::Rc;
 use crate::power::RailKind;
 use crate::sink::{Accounts, AttributionRows, Domain, SampleBalanceRow, WindowPowerRow};
 
+use super::along::Along;
 use super::conserve;
 use super::cpu_series::Machine;
 use super::engine::Engine;
 use super::intervals::Priced;
 use super::phases::add_window;
+use super::prices::Prices;
 use super::rails::Measured;
 use super::rule::{CpuUse, Means, Split, split};
 use super::windows::{Activity, Window, in_domain};
 
 /// What all rails with the same window share.
 #[derive(Debug)]
-struct View {
-    window: Window,
-    activity: Activity,
-    on_cpu: Vec<f64>,
+pub(super) struct View {
+    pub(super) window: Window,
+    pub(super) activity: Activity,
+    pub(super) on_cpu: Vec<f64>,
     by_role: Vec<(u32, i64)>,
     by_root: Vec<(u32, i64)>,
     phase: Option<u32>,
-    cpu: Option<CpuUse>,
+    pub(super) cpu: Option<CpuUse>,
 }
 
 impl Engine {
@@ -123,14 +125,24 @@ impl Engine {
         view: &View,
         rows: &mut AttributionRows,
     ) {
-        let length_s = (measured.end - measured.start) as f64 / 1e9;
-        let idle_j = self.rails[at].baseline_w.map(|watts| watts * length_s);
-        let active_j = energy_j - idle_j.unwrap_or(0.0);
-        let split = self.split(at, active_j, measured, view);
         let rail = self.rails[at].row.id;
+        if self.observer.is_some() {
+            return self.observe(at, measured, energy_j, view);
+        }
+        let (idle_j, split, cells, estimated) = match self.priced(at, measured, view) {
+            Some((idle_j, split, cells)) => (idle_j, split, cells, true),
+            None => {
+                let idle_j = self.idle_j(at, measured);
+                let active_j = energy_j - idle_j.unwrap_or(0.0);
+                let (split, domain) = self.split(at, active_j, measured, view);
+                let passes = in_domain(&self.stacks.nodes, domain);
+                let cells = even_cells(&split.threads, &view.window, passes);
+                (idle_j, split, cells, false)
+            }
+        };
         let powers = powers(&split, &view.window);
         let accounts = accounts(energy_j, idle_j, &split);
-        self.check(&accounts, split.outside.is_none());
+        self.check(&accounts, estimated || split.outside.is_none());
         rows.sample_balance.push(SampleBalanceRow {
             rail,
             start_ns: measured.start,
@@ -138,10 +150,14 @@ impl Engine {
             accounts,
             phase: view.phase,
         });
-        rows.window_power.extend(window_power(rail, view, &powers));
+        match &self.prices {
+            Some(prices) if estimated => kind_power(rail, view, &cells, prices, rows),
+            _ => rows.window_power.extend(window_power(rail, view, &powers)),
+        }
         let state = &mut self.rails[at];
+        state.estimated |= estimated;
         state.ledger.add_accounts(measured, &accounts);
-        state.ledger.add_nodes(&view.window, &powers);
+        state.ledger.add_nodes(&view.window, &cells);
         let phases = &mut state.phases;
         add_window(
             &mut phases.by_role,
@@ -158,33 +174,80 @@ impl Engine {
             &view.by_root,
         );
         let powers = by_thread(view, &powers);
+        let along = estimated.then(|| Along::of(&self.stacks.threads, &view.window, &cells));
         let priced = Priced {
             rail: at,
             measured,
             energy_j,
             idle_j,
             powers: &powers,
+            along: along.as_ref(),
         };
         self.intervals.add(&priced, &self.stacks);
     }
 
-    fn split(&mut self, at: usize, active_j: f64, measured: &Measured, view: &View) -> Split {
+    /// Baseline x time of a window.
+    pub(super) fn idle_j(&self, at: usize, measured: &Measured) -> Option<f64> {
+        let length_s = (measured.end - measured.start) as f64 / 1e9;
+        self.rails[at].baseline_w.map(|watts| watts * length_s)
+    }
+
+    /// Idle energy, accounts and powers of cells as the estimate gives them.
+    fn priced(
+        &mut self,
+        at: usize,
+        measured: &Measured,
+        view: &View,
+    ) -> Option<(Option<f64>, Split, Vec<f64>)> {
+        let rail = self.rails[at].row.id;
+        self.prices.as_ref()?.sample(rail, measured.sample)?;
+        let (split, _) = self.split(at, 1.0, measured, view);
+        let weights = powers(&split, &view.window);
+        let prices = self.prices.as_ref()?;
+        let sample = prices.sample(rail, measured.sample)?;
+        let idle_j = sample.idle_j.map(|energy| energy * measured.share);
+        let kind = |node| prices.kind(node);
+        let (split, cells) = sample.place(measured.share, &view.window, &weights, kind);
+        Some((idle_j, split, cells))
+    }
+
+    /// The split of a window's active energy, and the domain whose activations
+    /// alone share it.
+    pub(super) fn split(
+        &mut self,
+        at: usize,
+        active_j: f64,
+        measured: &Measured,
+        view: &View,
+    ) -> (Split, Option<Domain>) {
         let (start, end) = (measured.start, measured.end);
         if self.pruned_until > i64::midpoint(start, end) {
-            return self.late(at, measured);
+            return (self.late(at, measured), None);
         }
-        let kind = self.rails[at].row.kind;
-        let means = means(kind, view.cpu);
+        let means = means(self.rails[at].row.kind, view.cpu);
+        let domain = self.domain(at, means, end);
         self.counters.windows += 1;
         self.counters.windows_without_cpu += u64::from(means == Means::Unsplit);
-        let domain = domain(kind).filter(|&domain| self.domain_from[domain as usize] < end);
-        let special = domain.map(|domain| {
-            let passes = in_domain(&self.domains, domain);
+        let special = domain.map(|_| {
+            let passes = in_domain(&self.stacks.nodes, domain);
             self.reader
                 .activity(&self.stacks.threads, &view.window, passes)
         });
         let activity = special.as_ref().unwrap_or(&view.activity);
-        split(active_j, means, &view.window, activity, &view.on_cpu)
+        let split = split(active_j, means, &view.window, activity, &view.on_cpu);
+        (split, domain)
+    }
+
+    /// The domain whose activations alone share the rail's energy, if some were
+    /// there by the window's end. CPU times say for themselves who used a CPU.
+    fn domain(&self, at: usize, means: Means, end: i64) -> Option<Domain> {
+        let domain = match self.rails[at].row.kind {
+            RailKind::Gpu => Some(Domain::Gpu),
+            RailKind::Ane => Some(Domain::Ane),
+            RailKind::Cpu if means == Means::Unsplit => Some(Domain::Cpu),
+            _ => None,
+        };
+        domain.filter(|&domain| self.domain_from[domain as usize] < end)
     }
 
     /// A sample that came after its spans were forgotten: all of it is residual.
@@ -208,7 +271,7 @@ impl Engine {
 }
 
 /// How a rail of that kind is split, given the CPU times of a window.
-fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
+pub(super) fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
     match (kind, cpu) {
         (RailKind::Gpu | RailKind::Ane, _) => Means::ActiveTime,
         (_, None) => Means::Unsplit,
@@ -217,15 +280,6 @@ fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
             ..cpu
         }),
         (_, Some(cpu)) => Means::CpuTime(cpu),
-    }
-}
-
-/// The domain whose activations a rail of that kind works for.
-fn domain(kind: RailKind) -> Option<Domain> {
-    match kind {
-        RailKind::Gpu => Some(Domain::Gpu),
-        RailKind::Ane => Some(Domain::Ane),
-        _ => None,
     }
 }
 
@@ -249,6 +303,46 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
     };
     accounts.residual_j = conserve::remainder_j(&accounts);
     accounts
+}
+
+/// Powers of cells: what threads have goes to those of their nodes that pass, by
+/// self time.
+fn even_cells(threads: &[f64], window: &Window, passes: impl Fn(u32) -> bool) -> Vec<f64> {
+    let mut powers = Vec::with_capacity(window.cells().len());
+    for (part, energy) in window.threads.iter().zip(threads) {
+        let nodes = window.nodes(part);
+        let passing = nodes.iter().filter(|(node, _)| passes(*node));
+        let total: i64 = passing.map(|(_, ns)| ns).sum();
+        let power = energy / (total as f64 / 1e9);
+        powers.extend(
+            nodes
+                .iter()
+                .map(|&(node, _)| if passes(node) { power } else { 0.0 }),
+        );
+    }
+    powers
+}
+
+/// One row for each thread and kind: all nodes of a kind have one power there.
+fn kind_power(rail: u32, view: &View, cells: &[f64], prices: &Prices, rows: &mut AttributionRows) {
+    let window = &view.window;
+    for part in &window.threads {
+        let nodes = window.nodes(part).iter().zip(&cells[part.cells()]);
+        let mut kinds: Vec<(u32, f64)> = nodes
+            .map(|(&(node, _), &power_w)| (prices.kind(node), power_w))
+            .collect();
+        kinds.sort_unstable_by_key(|&(kind, _)| kind);
+        kinds.dedup_by_key(|&mut (kind, _)| kind);
+        rows.window_power
+            .extend(kinds.into_iter().map(|(kind, power_w)| WindowPowerRow {
+                rail,
+                start_ns: window.start,
+                end_ns: window.end,
+                thread: Some(part.thread),
+                kind: Some(kind),
+                power_w,
+            }));
+    }
 }
 
 fn window_power<'a>(

@@ -15,7 +15,7 @@
 
 use crate::sink::Domain;
 
-use super::segments::{Key, ThreadStack};
+use super::segments::{Key, NodeTime, ThreadStack};
 
 /// One thread's part of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,10 +46,29 @@ pub(super) struct Window {
     nodes: Vec<(u32, i64)>,
 }
 
+impl ThreadPart {
+    /// Places of its nodes in [`Window::cells`].
+    pub(super) fn cells(&self) -> std::ops::Range<usize> {
+        self.first_node..self.end_node
+    }
+}
+
 impl Window {
     /// Self times of nodes on a thread, by node.
     pub(super) fn nodes(&self, part: &ThreadPart) -> &[(u32, i64)] {
-        &self.nodes[part.first_node..part.end_node]
+        &self.nodes[part.cells()]
+    }
+
+    /// Nodes and their self times, thread after thread.
+    pub(super) fn cells(&self) -> &[(u32, i64)] {
+        &self.nodes
+    }
+
+    /// The place of a node of `part` among all cells.
+    pub(super) fn cell(&self, part: &ThreadPart, node: u32) -> Option<usize> {
+        let nodes = self.nodes(part);
+        let at = nodes.binary_search_by_key(&node, |&(node, _)| node).ok()?;
+        Some(part.first_node + at)
     }
 
     /// Its length.
@@ -256,9 +275,12 @@ fn sweep(edges: &mut [Edge], window: &Window) -> Activity {
     activity
 }
 
-/// Whether a node works in `domain`, by the nodes' domains.
-pub(super) fn in_domain(domains: &[Domain], domain: Domain) -> impl Fn(u32) -> bool + '_ {
-    move |node| domains.get(node as usize) == Some(&domain)
+/// Whether a node works in `domain`; none is any.
+pub(super) fn in_domain(nodes: &[NodeTime], domain: Option<Domain>) -> impl Fn(u32) -> bool + '_ {
+    move |node| {
+        let works_in = nodes.get(node as usize).map(|node| node.domain);
+        domain.is_none() || works_in == domain
+    }
 }
 
 #[cfg(test)]

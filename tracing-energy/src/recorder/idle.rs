@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use crate::rows::{BaselineRow, SampleRow};
 use crate::units::{Energy, Nanos};
 
-/// Least idle time that whole samples must cover to serve as a baseline.
-const LEAST_NS: i64 = 1_000_000_000;
-
 /// Collects samples of idle time.
 #[derive(Debug, Default)]
-pub(crate) struct IdleSamples {
+pub struct IdleSamples {
     rails: BTreeMap<u32, Rail>,
 }
 
@@ -25,7 +22,7 @@ struct Rail {
 
 impl IdleSamples {
     /// Takes a sample that lies wholly in idle time.
-    pub(crate) fn add(&mut self, sample: &SampleRow) {
+    pub fn add(&mut self, sample: &SampleRow) {
         let Some(energy_j) = sample.energy_j else {
             return;
         };
@@ -42,10 +39,10 @@ impl IdleSamples {
         rail.samples += 1;
     }
 
-    /// The baselines; of `asked` idle time any whole sample serves, of time that
-    /// happened to be idle only a second's worth.
-    pub(crate) fn baselines(self, asked: bool) -> Vec<BaselineRow> {
-        let serves = |rail: &Rail| asked || rail.covered_ns >= LEAST_NS;
+    /// The baselines of rails whose samples cover `least` time: a short stretch that
+    /// only happened to be idle says little.
+    pub fn baselines(self, least: Nanos) -> Vec<BaselineRow> {
+        let serves = |rail: &Rail| rail.covered_ns >= least.nanos();
         let row = |(rail, idle): (u32, Rail)| {
             let power =
                 Energy::from_joules(idle.energy_j).over(Nanos::from_nanos(idle.covered_ns))?;
@@ -84,16 +81,16 @@ mod tests {
         let mut idle = IdleSamples::default();
         idle.add(&sample(-2000, -1500, 2.0));
         idle.add(&sample(-1500, -500, 5.0));
-        let rows = idle.baselines(true);
+        let rows = idle.baselines(Nanos::ZERO);
         assert_eq!(rows.len(), 1);
         assert!((rows[0].power_w - 7.0 / 1.5).abs() < 1e-12);
         assert_eq!((rows[0].samples, rows[0].start_ns), (2, -2_000_000_000));
     }
 
     #[test]
-    fn chance_idle_time_must_cover_a_second() {
+    fn too_little_idle_time_is_no_baseline() {
         let mut idle = IdleSamples::default();
         idle.add(&sample(0, 900, 2.0));
-        assert!(idle.baselines(false).is_empty());
+        assert!(idle.baselines(Nanos::from_seconds(1.0)).is_empty());
     }
 }

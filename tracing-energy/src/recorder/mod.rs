@@ -19,6 +19,7 @@ mod writer;
 
 pub(crate) use collector::{Collector, CollectorParts};
 pub(crate) use control::Control;
+pub use idle::IdleSamples;
 pub(crate) use signal::end_on_signal;
 pub use summary::{RailSummary, RunSummary};
 pub(crate) use writer::Writer;

@@ -176,6 +176,69 @@ fn a_gpu_rail_looks_at_gpu_activations_only() {
     near(rows.balance[0].accounts.outside_j.unwrap(), 6.0);
 }
 
+/// ```text
+/// thread 1  |==================== step 5 =====================|    0-100
+/// thread 1  |== launch 1 ==|                                       0-40
+/// thread 2        |======= 4 (gpu), begun by launch =======|       20-80
+/// ```
+#[test]
+fn a_kernel_on_a_device_takes_nothing_from_who_launched_it() {
+    let energies = |kind| {
+        let mut e = engine(kind);
+        e.node(5, None, None, Domain::Cpu);
+        open(&mut e, 1, 5, None, 1, 0);
+        open(&mut e, 2, 1, Some(1), 1, 0);
+        open(&mut e, 3, 4, Some(2), 2, 20);
+        e.close(2, 40 * MS);
+        e.close(3, 80 * MS);
+        let (rows, _) = end(e);
+        [1, 4, 5].map(|node| self_j(&rows, node))
+    };
+    let expect = |kind, joules: [f64; 3]| {
+        let found = energies(kind);
+        found.into_iter().zip(joules).for_each(|(a, b)| near(a, b));
+    };
+    expect(RailKind::Cpu, [4.0, 0.0, 6.0]);
+    expect(RailKind::Gpu, [0.0, 6.0, 0.0]);
+    expect(RailKind::Package, [2.5, 3.75, 3.75]);
+}
+
+/// ```text
+/// thread 1  |== a (cpu) ==|== 4 (gpu), within a ==|== a ==|    0-20, 20-70, 70-100
+/// ```
+#[test]
+fn without_cpu_times_a_thread_may_work_for_two_rails() {
+    for (kind, a, kernel) in [(RailKind::Cpu, 5.0, 0.0), (RailKind::Gpu, 0.0, 5.0)] {
+        let mut e = engine(kind);
+        open(&mut e, 1, 1, None, 1, 0);
+        open(&mut e, 2, 4, Some(1), 1, 20);
+        e.close(2, 70 * MS);
+        let (rows, finished) = end(e);
+        near(self_j(&rows, 1), a);
+        near(self_j(&rows, 4), kernel);
+        assert!(finished.balanced);
+    }
+}
+
+/// ```text
+/// thread 1  |~~~~~~~~~~~~~ a (cpu), waits 40-60 ~~~~~~~~~~~~|
+/// thread 2     |20 === 4 (gpu), child of a === 80|
+/// thread 2           |40 = 3 (cpu), in 4 = 60|
+/// ```
+#[test]
+fn a_cpu_waits_for_a_cpu_beyond_a_device() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 4, Some(1), 2, 20);
+    open(&mut e, 3, 3, Some(2), 2, 40);
+    e.close(3, 60 * MS);
+    e.close(2, 80 * MS);
+    let (rows, _) = end(e);
+    // Active are a for 80 ms and node 3 for 20 ms, never both.
+    near(self_j(&rows, 1), 8.0);
+    near(self_j(&rows, 3), 2.0);
+}
+
 /// Baseline 120 W x 0.1 s = 12 J of 10 J measured.
 #[test]
 fn a_baseline_above_the_run_is_told() {

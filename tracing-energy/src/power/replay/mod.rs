@@ -33,14 +33,33 @@ pub enum ReplayMode {
 
 /// A recording in memory: samples by end, the first one starts at zero.
 #[derive(Debug, Clone, PartialEq)]
-struct Recording {
-    rails: Vec<Rail>,
-    samples: Vec<Sample>,
-    length: Nanos,
-    notices: Vec<Notice>,
+pub struct Recording {
+    /// Its rails; samples refer to them by index.
+    pub rails: Vec<Rail>,
+    /// In order, each moment of a rail once.
+    pub samples: Vec<Sample>,
+    /// When the first sample started, by the clock of the recording.
+    pub first: Nanos,
+    /// From the first start to the last end.
+    pub length: Nanos,
+    /// What was odd about it: duplicates, overlaps.
+    pub notices: Vec<Notice>,
 }
 
 impl Recording {
+    /// Reads the recording in `path`.
+    ///
+    /// # Errors
+    /// [`SourceError::NotPresent`] without the file, [`SourceError::BadInput`]
+    /// with the line where it cannot be understood, or without a sample.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        let recording = load(path)?;
+        if recording.samples.is_empty() {
+            return Err(bad(path, "it holds no sample".into()));
+        }
+        Ok(recording)
+    }
+
     fn new(rails: Vec<Rail>, samples: Vec<Sample>) -> Self {
         let mut notices = Vec::new();
         let mut samples = tidy::tidy(samples, &mut notices);
@@ -52,6 +71,7 @@ impl Recording {
         }
         Self {
             rails,
+            first,
             length: samples.last().map(|sample| sample.end).unwrap_or_default(),
             samples,
             notices,
@@ -59,7 +79,7 @@ impl Recording {
     }
 
     /// The median length of its samples.
-    fn interval(&self) -> Nanos {
+    pub fn interval(&self) -> Nanos {
         let mut lengths: Vec<Nanos> = self.samples.iter().map(|s| s.end - s.start).collect();
         lengths.sort();
         lengths.get(lengths.len() / 2).copied().unwrap_or_default()
@@ -85,10 +105,7 @@ impl Replay {
     /// with the line where it cannot be understood.
     pub fn open(path: impl Into<PathBuf>, mode: ReplayMode) -> Result<Self, SourceError> {
         let path = path.into();
-        let recording = load(&path)?;
-        if recording.samples.is_empty() {
-            return Err(bad(&path, "it holds no sample".into()));
-        }
+        let recording = Recording::open(&path)?;
         Ok(Self {
             path,
             mode,

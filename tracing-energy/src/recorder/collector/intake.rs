@@ -165,7 +165,9 @@ impl Collector {
             .iter()
             .filter(|row| row.end_ns <= until_ns)
             .for_each(|row| idle.add(row));
-        idle.baselines(asked)
+        // Of time that happened to be idle only a second's worth serves.
+        let least = Nanos::from_seconds(if asked { 0.0 } else { 1.0 });
+        idle.baselines(least)
             .into_iter()
             .for_each(|row| self.baseline(row));
         for row in std::mem::take(&mut self.held) {

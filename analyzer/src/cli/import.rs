@@ -1,0 +1,70 @@
+//! `energy import`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use tracing_energy::power::Kernel;
+
+use crate::attribute::parse_kernel;
+use crate::import::{ImportOptions, import};
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(Debug, Subcommand)]
+enum From {
+    /// Spans and power samples as tables
+    Csv(CsvArgs),
+}
+
+const HELP: &str = "Examples:
+  energy import csv --spans spans.csv --samples samples.csv --name web
+  energy import csv --spans s.csv --samples p.csv --kernel gpu=trailing:100ms
+
+The tables' headers are
+  span_id,parent_id,thread,kind,start_ns,end_ns,rail   rail: cpu, gpu or ane
+  t_start_ns,t_end_ns,rail,energy_mj                   or any that replay reads
+A parent_id of 0 means none. Half a second of samples before the first span or
+after the last one tells idle power.";
+
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+struct CsvArgs {
+    /// The table of spans
+    #[arg(long, value_name = "FILE")]
+    spans: PathBuf,
+    /// The table of samples, of one sampler
+    #[arg(long, value_name = "FILE")]
+    samples: PathBuf,
+    /// Name of the run
+    #[arg(long)]
+    name: Option<String>,
+    /// Averaging window of a rail's sensor: box, trailing:100ms, lowpass:60ms
+    #[arg(long, value_parser = parse_kernel, value_name = "RAIL=KERNEL")]
+    kernel: Vec<(String, Kernel)>,
+}
+
+pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let From::Csv(args) = args.from;
+    let options = ImportOptions {
+        spans: args.spans,
+        samples: args.samples,
+        name: args.name,
+        kernels: args.kernel,
+    };
+    let imported = import(db, &options)?;
+    for warning in &imported.warnings {
+        super::warn(warning);
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "imported {} spans and {} samples",
+        imported.spans,
+        imported.samples
+    );
+    Ok(writeln!(out, "{}", imported.uuid)?)
+}

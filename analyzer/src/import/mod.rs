@@ -1,0 +1,84 @@
+//! Makes a run of what another program recorded: spans and power samples as tables.
+//!
+//! ```text
+//! spans.csv    span_id,parent_id,thread,kind,start_ns,end_ns,rail
+//! samples.csv  t_start_ns,t_end_ns,rail,energy_mj       or what replay reads
+//! ```
+//!
+//! The files are read and checked as a whole before the first row is written. All
+//! of the spans' clock counts from the run's start, so that every sample lies in
+//! the run. There are no CPU times: attribution goes by active time.
+
+mod power;
+mod spans;
+mod tree;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use tracing_energy::AttributeOptions;
+use tracing_energy::power::Kernel;
+
+use crate::error::Result;
+
+/// What to import, and how it is understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportOptions {
+    /// The table of spans.
+    pub spans: PathBuf,
+    /// The table of samples: one sampler, whose clock may differ from the spans'.
+    pub samples: PathBuf,
+    /// Name of the run.
+    pub name: Option<String>,
+    /// Averaging windows of sensors, by rail; the others tell means of samples.
+    pub kernels: Vec<(String, Kernel)>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Id of the new run.
+    pub uuid: String,
+    /// Spans in it.
+    pub spans: usize,
+    /// Samples in it.
+    pub samples: usize,
+    /// What was odd about the files, for people; also events of the run.
+    pub warnings: Vec<String>,
+}
+
+/// Imports a run into the recording at `db`, which is made if it is not there, and
+/// attributes it by the method `proportional`.
+///
+/// # Errors
+/// When a file cannot be understood, with the line; then nothing was written. When
+/// the recording cannot be written.
+pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
+    let mut trace = spans::read(&options.spans)?;
+    let tree = tree::grow(&mut trace, &options.spans)?;
+    let power = power::read(&options.samples, &options.kernels)?;
+    let run = write::Run::new(options, trace, tree, power);
+    let imported = Imported {
+        uuid: run.uuid().to_owned(),
+        spans: run.spans(),
+        samples: run.samples(),
+        warnings: run.warnings(),
+    };
+    run.write(db)?;
+    tracing_energy::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
+    Ok(imported)
+}
+
+/// A fault of an input file.
+fn bad(path: &Path, message: String) -> crate::Error {
+    let path = path.to_owned();
+    tracing_energy::Error::Input { path, message }.into()
+}
+
+/// Something odd that was counted and mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Oddity {
+    kind: &'static str,
+    count: u64,
+    message: String,
+}

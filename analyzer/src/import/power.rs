@@ -1,0 +1,104 @@
+//! Reads the table of samples.
+
+use std::path::Path;
+
+use tracing_energy::IdleSamples;
+use tracing_energy::power::{Kernel, Provenance, Recording};
+use tracing_energy::rows::{BaselineRow, RailRow, SampleRow};
+use tracing_energy::units::{Energy, Nanos};
+
+use super::{Oddity, bad};
+use crate::error::Result;
+
+/// The source of imported rails.
+const SOURCE: &str = "import";
+/// Least idle time for a baseline. A recorder that waits can ask for a second; a
+/// file that is there already may be good enough with half of it.
+const LEAST_IDLE: Nanos = Nanos::from_millis(500);
+/// So close to spans a sample may hold some of their energy, for the sampler's
+/// clock may differ from that of the spans by some tens of milliseconds.
+const CLOCKS_DIFFER_NS: i64 = 50_000_000;
+
+/// All that was measured, by the clock of the file.
+#[derive(Debug)]
+pub(super) struct Power {
+    pub(super) rails: Vec<RailRow>,
+    pub(super) samples: Vec<SampleRow>,
+    pub(super) oddities: Vec<Oddity>,
+}
+
+/// Reads the samples in `path`; `kernels` are averaging windows by name of the rail.
+///
+/// # Errors
+/// When the file cannot be read or understood, or has no such rail.
+pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
+    let recording = Recording::open(path).map_err(tracing_energy::Error::from)?;
+    let known = |name: &str| recording.rails.iter().any(|rail| rail.name == name);
+    if let Some((name, _)) = kernels.iter().find(|(name, _)| !known(name)) {
+        let rails: Vec<_> = recording
+            .rails
+            .iter()
+            .map(|rail| rail.name.as_str())
+            .collect();
+        let message = format!(
+            "it has no rail `{name}` for --kernel, but {}",
+            rails.join(", ")
+        );
+        return Err(bad(path, message));
+    }
+    let oddities = recording.notices.iter().map(|notice| Oddity {
+        kind: notice.kind,
+        count: 1,
+        message: notice.message.clone(),
+    });
+    Ok(Power {
+        rails: rails(&recording, kernels),
+        oddities: oddities.collect(),
+        samples: samples(&recording),
+    })
+}
+
+fn rails(recording: &Recording, kernels: &[(String, Kernel)]) -> Vec<RailRow> {
+    let interval_ns = recording.interval().nanos();
+    (1..)
+        .zip(&recording.rails)
+        .map(|(id, rail)| RailRow {
+            id,
+            source: SOURCE.to_owned(),
+            name: rail.name.clone(),
+            parent: rail.parent.map(|parent| parent as u32 + 1),
+            kind: rail.kind,
+            unit: rail.unit.to_owned(),
+            interval_ns,
+            kernel: kernels
+                .iter()
+                .rev()
+                .find(|(name, _)| *name == rail.name)
+                .map_or(Kernel::Box, |(_, kernel)| *kernel),
+            provenance: Provenance::Replayed,
+        })
+        .collect()
+}
+
+fn samples(recording: &Recording) -> Vec<SampleRow> {
+    let first = recording.first;
+    let samples = recording.samples.iter().map(|sample| SampleRow {
+        rail: sample.rail as u32 + 1,
+        start_ns: (first + sample.start).nanos(),
+        end_ns: (first + sample.end).nanos(),
+        energy_j: sample.energy.map(Energy::joules),
+    });
+    samples.collect()
+}
+
+/// Idle power of rails: their samples before the first and after the last span,
+/// where these cover half a second.
+pub(super) fn baselines(samples: &[SampleRow], busy: (i64, i64)) -> Vec<BaselineRow> {
+    let (from, until) = (busy.0 - CLOCKS_DIFFER_NS, busy.1 + CLOCKS_DIFFER_NS);
+    let mut idle = IdleSamples::default();
+    samples
+        .iter()
+        .filter(|sample| sample.end_ns <= from || sample.start_ns >= until)
+        .for_each(|sample| idle.add(sample));
+    idle.baselines(LEAST_IDLE)
+}

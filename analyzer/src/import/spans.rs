@@ -1,0 +1,209 @@
+//! Reads the table of spans.
+//!
+//! Text is read once and never kept: kinds and threads become numbers, a span is 48
+//! bytes. Rows may stand in any order.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use csv::{Position, StringRecord};
+use tracing_energy::rows::Domain;
+
+use super::bad;
+use crate::error::Result;
+
+const COLUMNS: [&str; 7] = [
+    "span_id",
+    "parent_id",
+    "thread",
+    "kind",
+    "start_ns",
+    "end_ns",
+    "rail",
+];
+const EXAMPLE: &str = "`span_id,parent_id,thread,kind,start_ns,end_ns,rail` in any order, other \
+                       columns beside them";
+/// A quarter of the range, so that no sum or difference overflows.
+const LATEST_NS: i64 = i64::MAX / 4;
+
+/// A span as it stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// Its parent's place among the spans.
+    pub(super) parent: Option<u32>,
+    /// Index into [`Trace::threads`].
+    pub(super) thread: u32,
+    /// Index into [`Trace::kinds`].
+    pub(super) kind: u32,
+    pub(super) start_ns: i64,
+    pub(super) end_ns: i64,
+    pub(super) line: u64,
+}
+
+/// All spans of a file.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    pub(super) spans: Vec<Span>,
+    /// Kinds, each in each domain it was seen in.
+    pub(super) kinds: Vec<(String, Domain)>,
+    /// Threads as they are called in the file.
+    pub(super) threads: Vec<String>,
+}
+
+/// Reads the spans in `path`.
+///
+/// # Errors
+/// When the file cannot be read or understood; the message has the line.
+pub(super) fn read(path: &Path) -> Result<Trace> {
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_path(path)
+        .map_err(|error| unreadable(path, &error))?;
+    let header = reader.headers().map_err(|error| unreadable(path, &error))?;
+    let places = places(header).map_err(|message| bad(path, message))?;
+    let mut table = Table::default();
+    let mut record = StringRecord::new();
+    while reader
+        .read_record(&mut record)
+        .map_err(|error| unreadable(path, &error))?
+    {
+        let line = record.position().map_or(0, Position::line);
+        let fields = places.map(|place| record.get(place).unwrap_or_default());
+        table
+            .add(fields, line)
+            .map_err(|why| bad(path, format!("line {line}: {why}")))?;
+    }
+    table.finish().map_err(|message| bad(path, message))
+}
+
+fn unreadable(path: &Path, error: &csv::Error) -> crate::Error {
+    match error.kind() {
+        csv::ErrorKind::Io(source) => bad(path, format!("{source}; give the table of spans")),
+        _ => bad(path, error.to_string()),
+    }
+}
+
+/// Where each of [`COLUMNS`] stands.
+fn places(header: &StringRecord) -> std::result::Result<[usize; 7], String> {
+    let names: Vec<&str> = header
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}'))
+        .collect();
+    let mut places = [0; 7];
+    for (place, column) in places.iter_mut().zip(COLUMNS) {
+        let found = names.iter().position(|name| *name == column);
+        *place = found.ok_or_else(|| {
+            let header: String = names.join(",").chars().take(200).collect();
+            format!("the header `{header}` lacks the column `{column}`; it must be {EXAMPLE}")
+        })?;
+    }
+    Ok(places)
+}
+
+/// Spans while they are read.
+#[derive(Debug, Default)]
+struct Table {
+    trace: Trace,
+    /// Place and line by id in the file.
+    by_id: HashMap<u64, (u32, u64)>,
+    parents: Vec<u64>,
+    threads: HashMap<String, u32>,
+    kinds: HashMap<(String, Domain), u32>,
+}
+
+impl Table {
+    fn add(&mut self, fields: [&str; 7], line: u64) -> std::result::Result<(), String> {
+        let [id, parent, thread, kind, start, end, rail] = fields;
+        let (id, parent) = (number("span_id", id)?, number("parent_id", parent)?);
+        if id == 0 {
+            return Err("span_id 0 means no span; number spans from 1".into());
+        }
+        if kind.is_empty() {
+            return Err("the kind is empty".into());
+        }
+        let domain = domain(rail)?;
+        let (start_ns, end_ns) = (time("start_ns", start)?, time("end_ns", end)?);
+        if end_ns < start_ns {
+            return Err(format!(
+                "the span ends ({end_ns}) before it starts ({start_ns})"
+            ));
+        }
+        let place = u32::try_from(self.trace.spans.len())
+            .map_err(|_| "more than 4 billion spans; import a part of them".to_owned())?;
+        if let Some((_, first)) = self.by_id.insert(id, (place, line)) {
+            return Err(format!(
+                "span_id {id} stands in line {first}, too; ids must differ"
+            ));
+        }
+        self.parents.push(parent);
+        let thread = index(
+            &mut self.threads,
+            &mut self.trace.threads,
+            thread.to_owned(),
+        );
+        let kind = (kind.to_owned(), domain);
+        let kind = index(&mut self.kinds, &mut self.trace.kinds, kind);
+        self.trace.spans.push(Span {
+            parent: None,
+            thread,
+            kind,
+            start_ns,
+            end_ns,
+            line,
+        });
+        Ok(())
+    }
+
+    fn finish(mut self) -> std::result::Result<Trace, String> {
+        if self.trace.spans.is_empty() {
+            return Err("it holds no span".into());
+        }
+        for (span, &parent) in self.trace.spans.iter_mut().zip(&self.parents) {
+            if parent == 0 {
+                continue;
+            }
+            let found = self.by_id.get(&parent).ok_or_else(|| {
+                let line = span.line;
+                format!("line {line}: no span has the id {parent} of its parent; 0 means none")
+            })?;
+            span.parent = Some(found.0);
+        }
+        Ok(self.trace)
+    }
+}
+
+/// The number of `key`, a new one if it was not seen before.
+fn index<K: Clone + Eq + std::hash::Hash>(
+    known: &mut HashMap<K, u32>,
+    all: &mut Vec<K>,
+    key: K,
+) -> u32 {
+    if let Some(&index) = known.get(&key) {
+        return index;
+    }
+    let index = all.len() as u32;
+    all.push(key.clone());
+    known.insert(key, index);
+    index
+}
+
+fn number(column: &str, text: &str) -> std::result::Result<u64, String> {
+    text.parse()
+        .map_err(|_| format!("{column} {text:?} is no whole number from 0 up"))
+}
+
+fn time(column: &str, text: &str) -> std::result::Result<i64, String> {
+    let time = text.parse::<i64>().ok();
+    time.filter(|time| time.abs() <= LATEST_NS)
+        .ok_or_else(|| format!("{column} {text:?} is no time in whole nanoseconds"))
+}
+
+/// Which processor does a span's work; an empty field is the CPU.
+fn domain(rail: &str) -> std::result::Result<Domain, String> {
+    match rail {
+        "" => Ok(Domain::Cpu),
+        name => Domain::from_name(name).ok_or_else(|| {
+            format!("rail {name:?} of a span is where its work is done: cpu, gpu or ane")
+        }),
+    }
+}

@@ -1,0 +1,168 @@
+//! What each kind of work cost: a list that sums, with the accounts that are no
+//! span's, to what was measured.
+//!
+//! ```text
+//! shares + (idle) + (unattributed) - (extrapolated) = measured
+//! ```
+
+mod table;
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+use crate::format::csv::{field, record};
+use crate::format::screen::Look;
+use crate::query::{self, Balance, By, Recording, Run, Share};
+use crate::summary::Format;
+
+/// What is listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpsOptions {
+    /// What is added up.
+    pub by: By,
+    /// This rail only, in place of the sum of root rails.
+    pub rail: Option<String>,
+    /// Kinds that cannot be told apart as one.
+    pub groups: bool,
+}
+
+/// The list of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ops {
+    run: Run,
+    by: By,
+    rails: Vec<String>,
+    method: String,
+    /// Highest energy first.
+    pub shares: Vec<Share>,
+    /// What is no span's.
+    pub accounts: Accounts,
+}
+
+/// Energy that is no span's, in joules.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accounts {
+    /// What the sensors gave.
+    pub measured_j: f64,
+    /// Baseline power x time, where it is known.
+    pub idle_j: Option<f64>,
+    /// Outside of spans, other processes, the profiler and the residual.
+    pub unattributed_j: f64,
+    /// Supposed for time without samples; part of the shares, not of what was measured.
+    pub extrapolated_j: f64,
+}
+
+impl Ops {
+    /// Reads the list.
+    ///
+    /// # Errors
+    /// When the file cannot be read, the run was not attributed, or there is no such
+    /// rail.
+    pub fn read(recording: &Recording, run: Run, options: &OpsOptions) -> Result<Self> {
+        let Some(attribution) = query::attributions(recording, &run)?.pop() else {
+            return Err(not_attributed(&run));
+        };
+        let rail = options.rail.as_deref();
+        let shares = query::shares(recording, &run, rail, options.by, options.groups)?;
+        let rails = query::rails(recording, &run, rail)?;
+        let mut balance = query::balance(recording, &run)?;
+        balance.retain(|of| rails.contains(&of.id));
+        Ok(Self {
+            accounts: accounts(&balance, &shares),
+            rails: balance.into_iter().map(|of| of.rail).collect(),
+            method: format!("{} v{}", attribution.method, attribution.version),
+            by: options.by,
+            shares,
+            run,
+        })
+    }
+
+    /// Writes it in a format; `look` matters to tables only.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
+        match format {
+            Format::Table => table::write(self, out, look)?,
+            Format::Csv => self.csv(out)?,
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *out, &self.json())
+                    .map_err(std::io::Error::from)?;
+                writeln!(out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> Value {
+        let accounts = &self.accounts;
+        json!({
+            "schema": 1,
+            "run": self.run.row.uuid,
+            "provenance": self.run.provenance,
+            "attribution": self.method,
+            "rails": self.rails,
+            "by": self.by.name(),
+            "shares": self.shares,
+            "measured_j": accounts.measured_j,
+            "idle_j": accounts.idle_j,
+            "unattributed_j": accounts.unattributed_j,
+            "extrapolated_j": accounts.extrapolated_j,
+        })
+    }
+
+    /// Millijoules, as tables of kinds have them. An account that is not known has
+    /// no row: readers would take an empty one for zero.
+    fn csv(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        record(out, &[self.by.name(), "energy_mj", "lo", "hi"])?;
+        let millijoules = |joules: Option<f64>| field(&json!(joules.map(|joules| joules * 1e3)));
+        for share in &self.shares {
+            let [energy, lo, hi] = [Some(share.energy_j), share.lo_j, share.hi_j].map(millijoules);
+            record(out, &[share.name.as_str(), &energy, &lo, &hi])?;
+        }
+        for (name, energy) in self.accounts.rows() {
+            if energy.is_some() {
+                record(out, &[name, &millijoules(energy), "", ""])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Accounts {
+    /// Their names and energies, in the order in which they are shown.
+    fn rows(&self) -> [(&'static str, Option<f64>); 3] {
+        [
+            ("(idle)", self.idle_j),
+            ("(unattributed)", Some(self.unattributed_j)),
+            ("(extrapolated)", Some(self.extrapolated_j)),
+        ]
+    }
+}
+
+/// Idle energy is not known unless it is known of each rail.
+fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
+    let sum = |of: fn(&Balance) -> Option<f64>| balance.iter().filter_map(of).sum::<f64>();
+    let idle_j = query::sum_known(balance.iter().map(|rail| rail.idle_j));
+    let other_idle_j = match idle_j {
+        None => sum(|rail| rail.idle_j),
+        Some(_) => 0.0,
+    };
+    Accounts {
+        measured_j: sum(|rail| rail.measured_j),
+        idle_j,
+        // Idle energy of some rails only must not get lost.
+        unattributed_j: other_idle_j
+            + sum(|rail| rail.outside_j)
+            + sum(|rail| rail.others_j)
+            + sum(|rail| rail.profiler_j)
+            + sum(|rail| rail.residual_j),
+        extrapolated_j: shares.iter().map(|share| share.extrapolated_j).sum(),
+    }
+}
+
+fn not_attributed(run: &Run) -> Error {
+    run.missing("it was not attributed", "do it with `energy attribute`")
+}

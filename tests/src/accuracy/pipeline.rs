@@ -1,0 +1,183 @@
+//! The project's own way from files to figures: import, attribute, and read back what
+//! stands in the database.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use energy_analyzer::import::{ImportOptions, import};
+use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
+use tracing_energy::store::Store;
+use tracing_energy::priors::Prior;
+use tracing_energy::units::Nanos;
+use tracing_energy::{AttributeOptions, Method, power, reattribute};
+
+use super::{
+    Accounts, AccuracyError, Attribution, Attributor, Estimate, Group, Interval, Kernel, Options,
+    RailAttribution,
+};
+use crate::simulate::{Rail, Trace};
+
+/// Attribution by the methods `fitted` and, where a calibration is given, `calibrated`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pipeline;
+
+impl Attributor for Pipeline {
+    fn name(&self) -> &str {
+        "fitted"
+    }
+
+    fn attribute(&self, trace: &Trace, options: &Options) -> Result<Attribution, AccuracyError> {
+        let folder = tempfile::tempdir().map_err(failed)?;
+        trace.write(folder.path())?;
+        let database = folder.path().join("energy.db");
+        let imported = import(&database, &importing(folder.path(), options)).map_err(failed)?;
+        let wishes = wishes(options);
+        let id = reattribute(&database, &imported.uuid, &wishes).map_err(failed)?;
+        let store = Store::open(&database).map_err(failed)?;
+        let run = store.find_run(&imported.uuid).map_err(failed)?.no;
+        read(&store, run, id, trace).map_err(failed)
+    }
+}
+
+fn failed(what: impl std::fmt::Display) -> AccuracyError {
+    AccuracyError::Method {
+        method: "fitted".to_owned(),
+        what: what.to_string(),
+    }
+}
+
+fn importing(folder: &Path, options: &Options) -> ImportOptions {
+    let kernels = options.kernels.iter().map(|(rail, kernel)| {
+        let kernel = match kernel {
+            Kernel::Interval => power::Kernel::Box,
+            Kernel::Trailing { window_ms } => {
+                power::Kernel::Trailing(Nanos::from_nanos((window_ms * 1e6) as i64))
+            }
+        };
+        (rail.name().to_owned(), kernel)
+    });
+    ImportOptions {
+        spans: folder.join("spans.csv"),
+        samples: folder.join("samples.csv"),
+        name: None,
+        kernels: kernels.collect(),
+    }
+}
+
+fn wishes(options: &Options) -> AttributeOptions {
+    let priors = options.calibrations.values().flat_map(|calibration| {
+        let rail = calibration.rail.name().to_owned();
+        calibration.powers.iter().map(move |(kind, power)| Prior {
+            rail: Some(rail.clone()),
+            kind: kind.clone(),
+            watts: power.watts,
+            relative_sd: power.relative_sd,
+        })
+    });
+    let method = match options.calibrations.is_empty() {
+        true => Method::Fitted,
+        false => Method::Calibrated,
+    };
+    AttributeOptions {
+        priors: priors.collect(),
+        ..AttributeOptions::new(method)
+    }
+}
+
+fn read(
+    store: &Store,
+    run: i64,
+    id: u32,
+    trace: &Trace,
+) -> Result<Attribution, Box<dyn std::error::Error>> {
+    let kinds = store.kind_energy(run, id)?.all()?;
+    let groups = store.kind_groups(run, id)?.all()?;
+    let diagnostics: serde_json::Value = store.connection().query_row(
+        "SELECT diagnostics FROM attributions WHERE run = ?1 AND id = ?2",
+        (run, id),
+        |row| Ok(serde_json::from_str(&row.get::<_, String>(0)?).unwrap_or_default()),
+    )?;
+    let mut attribution = Attribution::new();
+    for row in store.rails(run)?.all()? {
+        let named = |rail: &&Rail| rail.name() == row.name;
+        let Some(rail) = trace.truth.rails.keys().find(named) else {
+            continue;
+        };
+        let kinds: Vec<&KindEnergyRow> = kinds.iter().filter(|k| k.rail == row.id).collect();
+        let groups: Vec<&KindGroupRow> = groups.iter().filter(|g| g.rail == row.id).collect();
+        let full = format!("{}/{}", row.source, row.name);
+        let rails = diagnostics["rails"].as_array().into_iter().flatten();
+        let own = rails.filter(|rail| rail["rail"] == full.as_str()).next();
+        let mut accounts = accounts(store, run, id, row.id)?;
+        accounts.extrapolated_mj = kinds.iter().map(|kind| kind.extrapolated_j * 1e3).sum();
+        attribution.insert(
+            *rail,
+            RailAttribution {
+                kinds: kinds.iter().map(|k| (k.name.clone(), of_kind(k))).collect(),
+                groups: grouped(&kinds, &groups),
+                gate_weight: own.and_then(|own| own["weight"].as_f64()),
+                accounts,
+            },
+        );
+    }
+    Ok(attribution)
+}
+
+fn accounts(store: &Store, run: i64, id: u32, rail: u32) -> rusqlite::Result<Accounts> {
+    store.connection().query_row(
+        "SELECT measured_j, coalesce(idle_j, 0), spans_j,
+                coalesce(outside_j, 0) + coalesce(others_j, 0) + coalesce(profiler_j, 0)
+                + residual_j
+         FROM balance WHERE run = ?1 AND attribution = ?2 AND rail = ?3",
+        (run, id, rail),
+        |row| {
+            Ok(Accounts {
+                measured_mj: row.get::<_, f64>(0)? * 1e3,
+                idle_mj: row.get::<_, f64>(1)? * 1e3,
+                spans_mj: row.get::<_, f64>(2)? * 1e3,
+                rest_mj: row.get::<_, f64>(3)? * 1e3,
+                extrapolated_mj: 0.0,
+            })
+        },
+    )
+}
+
+/// What was extrapolated is as uncertain as what was measured.
+fn estimate(self_j: f64, lo_j: Option<f64>, hi_j: Option<f64>, extrapolated_j: f64) -> Estimate {
+    let energy_j = self_j + extrapolated_j;
+    let scale = if self_j > 0.0 { energy_j / self_j } else { 1.0 };
+    Estimate {
+        energy_mj: energy_j * 1e3,
+        interval: lo_j.zip(hi_j).map(|(lo, hi)| Interval {
+            lo_mj: lo * scale * 1e3,
+            hi_mj: hi * scale * 1e3,
+        }),
+    }
+}
+
+fn of_kind(kind: &KindEnergyRow) -> Estimate {
+    estimate(kind.self_j, kind.lo_j, kind.hi_j, kind.extrapolated_j)
+}
+
+fn grouped(kinds: &[&KindEnergyRow], groups: &[&KindGroupRow]) -> Vec<Group> {
+    let mut members: BTreeMap<u32, Vec<&KindEnergyRow>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for kind in kinds {
+        match kind.grouping {
+            Some(grouping) => members.entry(grouping).or_default().push(kind),
+            None => found.push(Group {
+                kinds: vec![kind.name.clone()],
+                estimate: of_kind(kind),
+            }),
+        }
+    }
+    for group in groups {
+        let members = members.remove(&group.grouping).unwrap_or_default();
+        let extrapolated = members.iter().map(|kind| kind.extrapolated_j).sum();
+        found.push(Group {
+            kinds: members.iter().map(|kind| kind.name.clone()).collect(),
+            estimate: estimate(group.self_j, group.lo_j, group.hi_j, extrapolated),
+        });
+    }
+    found
+}

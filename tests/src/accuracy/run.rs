@@ -1,0 +1,106 @@
+//! Rows scored on many traces.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{AccuracyError, Attributor, Kernel, Options, Proportional, RailScore, Row, score};
+use crate::simulate::{Calibration, CalibrationErrors, Sensor, Trace, simulate};
+
+/// One trace scored with the method and with `proportional`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// The trace's seed.
+    pub seed: u64,
+    /// The method's score.
+    pub ours: RailScore,
+    /// That of `proportional`.
+    pub proportional: RailScore,
+}
+
+/// All trials of one row, in the order of seeds, or the first failure.
+#[derive(Debug)]
+pub struct RowResult {
+    /// The row.
+    pub row: Row,
+    /// Its trials.
+    pub trials: Result<Vec<Trial>, Arc<AccuracyError>>,
+}
+
+/// Scores `method` on traces of all `seeds`. Rows about the same traces share them.
+#[must_use]
+pub fn run(method: &dyn Attributor, rows: &[Row], seeds: &[u64]) -> Vec<RowResult> {
+    let mut results: Vec<RowResult> = Vec::with_capacity(rows.len());
+    let mut left = rows.to_vec();
+    while let Some(&first) = left.first() {
+        let (case, others) = left.into_iter().partition(|row| row.same_case(&first));
+        results.extend(run_case(method, case, seeds));
+        left = others;
+    }
+    results.sort_by_key(|result| rows.iter().position(|row| *row == result.row));
+    results
+}
+
+fn run_case(method: &dyn Attributor, case: Vec<Row>, seeds: &[u64]) -> Vec<RowResult> {
+    let tried = seeds.par_iter().map(|&seed| try_seed(method, &case, seed));
+    let tried: Result<Vec<Vec<Trial>>, AccuracyError> = tried.collect();
+    match tried {
+        Ok(tried) => {
+            let trials = |place: usize| tried.iter().map(|trials| trials[place]).collect();
+            let rows = case.iter().enumerate();
+            rows.map(|(place, &row)| RowResult {
+                row,
+                trials: Ok(trials(place)),
+            })
+            .collect()
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            let failed = case.into_iter().map(|row| RowResult {
+                row,
+                trials: Err(error.clone()),
+            });
+            failed.collect()
+        }
+    }
+}
+
+/// One trial for each row of a case, of which there is at least one.
+fn try_seed(method: &dyn Attributor, case: &[Row], seed: u64) -> Result<Vec<Trial>, AccuracyError> {
+    let first = case[0];
+    let trace = simulate(first.scenario, seed, &first.settings()?)?;
+    let options = options(&trace, first);
+    let ours = method.attribute(&trace, &options)?;
+    let proportional = Proportional.attribute(&trace, &options)?;
+    let trial = |row: &Row| {
+        let missing = || AccuracyError::Result {
+            what: format!("rail {} is missing", row.rail),
+        };
+        let ours = ours.get(&row.rail).ok_or_else(missing)?;
+        let proportional = proportional.get(&row.rail).ok_or_else(missing)?;
+        Ok(Trial {
+            seed,
+            ours: score(&trace, row.rail, ours)?,
+            proportional: score(&trace, row.rail, proportional)?,
+        })
+    };
+    case.iter().map(trial).collect()
+}
+
+/// What a user would tell the method: how sensors average, and a calibration.
+fn options(trace: &Trace, row: Row) -> Options {
+    let mut options = Options::default();
+    let window_ms = trace.settings.trailing_window_ms;
+    for (&rail, truth) in &trace.truth.rails {
+        if truth.sensor == Sensor::Nvml {
+            options.kernels.insert(rail, Kernel::Trailing { window_ms });
+        }
+        if let Some(mismatch) = row.mismatch {
+            let errors = CalibrationErrors::with_mismatch(mismatch);
+            options
+                .calibrations
+                .insert(rail, Calibration::draw(trace, rail, errors));
+        }
+    }
+    options
+}

@@ -1,0 +1,238 @@
+//! Whether a row has what is asked for.
+
+use super::{Bound, Goal, Row, Trial};
+
+/// Coverage of intervals of 90 % that is good enough.
+const COVERAGE: std::ops::RangeInclusive<f64> = 0.85..=1.0;
+
+/// Accounts may be wrong by this much, relative to what was measured.
+const IMBALANCE: f64 = 1e-9;
+
+/// A mean over trials.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mean {
+    /// The mean.
+    pub value: f64,
+    /// Its standard error; none for fewer than two trials.
+    pub error: Option<f64>,
+}
+
+impl Mean {
+    /// The mean of `values`; none of nothing.
+    #[must_use]
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let values: Vec<f64> = values.collect();
+        let count = values.len() as f64;
+        if values.is_empty() {
+            return None;
+        }
+        let value = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|one| (one - value).powi(2)).sum();
+        let error = (values.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt());
+        Some(Self { value, error })
+    }
+
+    /// The mean less its standard error.
+    fn low(self) -> f64 {
+        self.value - self.error.unwrap_or(0.0)
+    }
+}
+
+/// What was found of a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// What is not as asked for; empty: the row holds.
+    pub faults: Vec<String>,
+    /// Every aim of the row was met; false where it has none.
+    pub aim: bool,
+}
+
+impl Verdict {
+    /// Judges the trials of a row.
+    #[must_use]
+    pub fn of(row: &Row, trials: &[Trial]) -> Self {
+        let mut verdict = Self {
+            faults: Vec::new(),
+            aim: true,
+        };
+        let aims = [row.kinds, row.groups]
+            .into_iter()
+            .flatten()
+            .filter_map(|goal| goal.aim);
+        verdict.aim = aims.count() > 0 && !trials.is_empty();
+        if trials.is_empty() {
+            verdict.faults.push("no trials".to_owned());
+        }
+        if let Some(goal) = row.kinds {
+            verdict.judge("kinds", goal, trials, |trial| Some(trial.ours.wmae));
+        }
+        verdict.judge_intervals("kinds", trials, |trial| {
+            trial.ours.intervals.map(|one| one.coverage)
+        });
+        if let Some(goal) = row.groups {
+            let group = |trial: &Trial| trial.ours.groups;
+            verdict.judge("groups", goal, trials, |trial| Some(group(trial)?.wmae));
+            let coverage = |trial: &Trial| Some(group(trial)?.intervals?.coverage);
+            verdict.judge_intervals("groups", trials, coverage);
+        }
+        verdict.judge_groups(row, trials);
+        verdict.judge_widths(row, trials);
+        if trials
+            .iter()
+            .any(|trial| exceeds(trial.ours.imbalance, IMBALANCE))
+        {
+            verdict.faults.push("accounts do not balance".to_owned());
+        }
+        verdict
+    }
+
+    fn judge(
+        &mut self,
+        what: &str,
+        goal: Goal,
+        trials: &[Trial],
+        error: impl Fn(&Trial) -> Option<f64>,
+    ) {
+        let percent = |trial: &Trial| error(trial).map(|error| 100.0 * error);
+        let Some(mean) = Mean::of(trials.iter().filter_map(percent)) else {
+            self.aim = false;
+            return self.faults.push(format!("no {what}"));
+        };
+        let over = |trial: &Trial| Some(percent(trial)? - 100.0 * trial.proportional.wmae);
+        let (low, most) = match goal.reach {
+            Bound::Percent(most) => (mean.low(), most),
+            Bound::OverProportional(most) => {
+                let over = Mean::of(trials.iter().filter_map(over)).unwrap_or(mean);
+                (over.low(), most)
+            }
+        };
+        if exceeds(low, most) {
+            self.faults.push(format!("{what} {low:.1} > {most}"));
+        }
+        self.aim &= goal.aim.is_none_or(|aim| mean.value <= aim);
+    }
+
+    fn judge_intervals(
+        &mut self,
+        what: &str,
+        trials: &[Trial],
+        coverage: impl Fn(&Trial) -> Option<f64>,
+    ) {
+        match Mean::of(trials.iter().filter_map(coverage)) {
+            None => self.faults.push(format!("no intervals of {what}")),
+            Some(mean) if COVERAGE.contains(&mean.value) => {}
+            Some(mean) => self
+                .faults
+                .push(format!("coverage of {what} {:.2}", mean.value)),
+        }
+    }
+
+    fn judge_groups(&mut self, row: &Row, trials: &[Trial]) {
+        let count = |trial: &Trial| trial.ours.groups.map_or(0.0, |groups| groups.count as f64);
+        let mean = Mean::of(trials.iter().map(count)).map_or(0.0, |mean| mean.value);
+        if mean < row.fewest_groups as f64 {
+            self.faults
+                .push(format!("{mean:.1} groups < {}", row.fewest_groups));
+        }
+    }
+
+    fn judge_widths(&mut self, row: &Row, trials: &[Trial]) {
+        let width = |trial: &Trial| Some(100.0 * trial.ours.intervals?.half_width);
+        let mean = Mean::of(trials.iter().filter_map(width));
+        if let (Some(mean), Some(widest)) = (mean, row.widest)
+            && exceeds(mean.value, widest)
+        {
+            self.faults
+                .push(format!("half width {:.0} > {widest}", mean.value));
+        }
+    }
+}
+
+/// What is no number exceeds everything.
+fn exceeds(value: f64, most: f64) -> bool {
+    value > most || value.is_nan()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accuracy::{GroupScore, IntervalScore, RailScore, chosen};
+
+    fn trial(ours: f64, proportional: f64) -> Trial {
+        let intervals = Some(IntervalScore {
+            coverage: 0.9,
+            half_width: 0.1,
+        });
+        let score = |wmae| RailScore {
+            wmae,
+            intervals,
+            groups: Some(GroupScore {
+                count: 50,
+                wmae,
+                intervals,
+            }),
+            gate_weight: Some(1.0),
+            imbalance: 0.0,
+        };
+        Trial {
+            seed: 0,
+            ours: score(ours),
+            proportional: score(proportional),
+        }
+    }
+
+    fn faults(row: &str, trials: &[Trial]) -> Vec<String> {
+        let row = chosen(Some(row)).expect("a row of the table")[0];
+        Verdict::of(&row, trials).faults
+    }
+
+    #[test]
+    fn a_standard_error_is_granted() {
+        // The mean is 7 and its standard error 1; 6.5 is asked for.
+        assert!(faults("web100", &[trial(0.06, 0.4), trial(0.08, 0.4)]).is_empty());
+        let worse = [trial(0.079, 0.4), trial(0.081, 0.4)];
+        assert_eq!(faults("web100", &worse), ["kinds 7.9 > 6.5"]);
+        assert_eq!(
+            faults("web100", &[trial(f64::NAN, 0.4)]),
+            ["kinds NaN > 6.5"]
+        );
+    }
+
+    #[test]
+    fn near_proportional_compares_trace_by_trace() {
+        assert!(faults("llm100", &[trial(0.30, 0.30), trial(0.10, 0.09)]).is_empty());
+        assert_eq!(
+            faults("llm100", &[trial(0.32, 0.30), trial(0.11, 0.09)]),
+            ["kinds 2.0 > 1"]
+        );
+    }
+
+    #[test]
+    fn every_other_fault_is_named() {
+        let mut one = trial(0.01, 0.4);
+        one.ours.imbalance = 1e-6;
+        one.ours.intervals = Some(IntervalScore {
+            coverage: 0.5,
+            half_width: 0.4,
+        });
+        one.ours.groups = None;
+        let expected = [
+            "coverage of kinds 0.50",
+            "0.0 groups < 45",
+            "half width 40 > 20",
+            "accounts do not balance",
+        ];
+        let mut found = faults("web100", &[one]);
+        found.sort();
+        let mut expected = expected.map(str::to_owned);
+        expected.sort();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn an_aim_is_met_by_the_mean() {
+        let row = chosen(Some("once")).expect("a row of the table")[0];
+        assert!(Verdict::of(&row, &[trial(0.02, 0.4)]).aim);
+        assert!(!Verdict::of(&row, &[trial(0.021, 0.4)]).aim);
+    }
+}

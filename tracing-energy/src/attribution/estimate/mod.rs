@@ -1,0 +1,87 @@
+//! From a watched run to prices: gathers what the fit wants, and turns what it
+//! says into accounts of samples.
+//!
+//! ```text
+//! samples - others - profiler --+
+//! pieces of time, by kind ------+-> fit -> energy of each kind in each sample
+//! idle power, known powers -----+              |
+//!                                              v
+//!                   prices: idle + kinds + outside + others + profiler + residual
+//! ```
+//!
+//! Rails of one source share a clock, and so one offset. Modelled rails are a
+//! function of CPU time: fitting would only find that function again, so they stay
+//! proportional, and so does every rail for which the fit has no answer.
+
+mod gather;
+mod say;
+
+use std::collections::HashMap;
+
+use crate::power::Kernel;
+use crate::priors::Prior;
+use crate::rows::{BaselineRow, KindFitRow, RailRow, SampleRow};
+
+pub(crate) use gather::scope;
+
+use super::fit::{self, Method, SensorFit, Timeline};
+use super::kinds::Kinds;
+use super::observe::{Foreign, Scope};
+use super::prices::Prices;
+
+/// Version of the estimating methods.
+pub(crate) const VERSION: u32 = 1;
+
+/// What was seen of a run.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) rails: Vec<RailRow>,
+    pub(crate) samples: Vec<SampleRow>,
+    pub(crate) baselines: Vec<BaselineRow>,
+    pub(crate) foreign: Vec<Foreign>,
+    pub(crate) kinds: Kinds,
+    /// For each scope, who worked when. Kind `k` stands as `k - 1`; the process
+    /// outside its spans comes last.
+    pub(crate) timelines: Vec<(Scope, Timeline)>,
+    /// Whether CPU times are known.
+    pub(crate) cpu_times: bool,
+}
+
+/// How to estimate.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Wishes {
+    pub(crate) method: Method,
+    /// Rails by name; empty is all.
+    pub(crate) rails: Vec<String>,
+    /// By name of rail.
+    pub(crate) kernels: Vec<(String, Kernel)>,
+    pub(crate) offset_ns: Option<i64>,
+    pub(crate) known: Vec<Prior>,
+    /// What earlier runs found, by name of rail.
+    pub(crate) pooled: Vec<(String, KindFitRow)>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) struct Estimate {
+    pub(crate) prices: Prices,
+    /// How far each rail's samples are late, by rail.
+    pub(crate) late_ns: HashMap<u32, i64>,
+    pub(crate) fits: Vec<KindFitRow>,
+}
+
+/// Estimates the power of kinds on every rail that can be estimated.
+pub(crate) fn estimate(watched: &Watched, wishes: &Wishes) -> Estimate {
+    let mut found = say::Found::new(watched, wishes);
+    for source in gather::sources(watched, wishes) {
+        let sensor = gather::Sensor::new(watched, wishes, &source);
+        let options = fit::FitOptions {
+            method: wishes.method,
+            fixed_offset_ns: wishes.offset_ns,
+            ..fit::FitOptions::default()
+        };
+        let fitted: SensorFit = sensor.fit(&options);
+        found.add(&sensor, fitted);
+    }
+    found.done()
+}

@@ -1,0 +1,208 @@
+//! How much weighted time of each column a window tells of.
+
+use super::columns::Columns;
+use super::input::Kernel;
+use super::timeline::Timeline;
+use super::windows::{Stretch, Windows, stretches};
+
+/// Rows that hold few of the columns.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SparseRows {
+    starts: Vec<usize>,
+    columns: Vec<u32>,
+    seconds: Vec<f64>,
+    /// Per row, the sum over its instances of their squared seconds.
+    pub(super) squares: Vec<f64>,
+}
+
+/// Where a design comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) timeline: &'a Timeline,
+    pub(super) columns: &'a Columns,
+    pub(super) kernel: Kernel,
+}
+
+impl Source<'_> {
+    fn column(&self, kind: u32) -> Option<usize> {
+        self.columns
+            .of_kind
+            .get(kind as usize)
+            .copied()
+            .flatten()
+            .map(|c| c as usize)
+    }
+}
+
+impl SparseRows {
+    /// The rows of all windows, if the sensor's clock is `offset_ns` ahead.
+    pub(super) fn new(
+        source: Source<'_>,
+        windows: &Windows,
+        offset_ns: f64,
+        table: &[f64; 256],
+    ) -> Self {
+        let mut rows = Self::default();
+        let mut dense = vec![0.0; source.columns.len()];
+        let (mut touched, mut pieces) = (Vec::new(), Vec::new());
+        rows.starts.push(0);
+        for i in 0..windows.len() {
+            stretches(
+                source.kernel,
+                windows.start_ns[i] - offset_ns,
+                windows.end_ns[i] - offset_ns,
+                &mut pieces,
+            );
+            for &(from, to, factor) in &pieces {
+                source.timeline.between(from, to, table, |kind, seconds| {
+                    if let Some(column) = source.column(kind) {
+                        if dense[column] == 0.0 {
+                            touched.push(column as u32);
+                        }
+                        dense[column] += seconds * factor;
+                    }
+                });
+            }
+            touched.sort_unstable();
+            touched.dedup();
+            for column in touched.drain(..) {
+                let seconds = std::mem::take(&mut dense[column as usize]);
+                if seconds > 0.0 {
+                    rows.columns.push(column);
+                    rows.seconds.push(seconds);
+                }
+            }
+            rows.starts.push(rows.columns.len());
+            rows.squares.push(squares(
+                source,
+                &pieces,
+                windows.end_ns[i] - windows.start_ns[i],
+            ));
+        }
+        rows
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The columns of one row and their seconds.
+    pub(super) fn row(&self, i: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let range = self.starts[i]..self.starts[i + 1];
+        self.columns[range.clone()]
+            .iter()
+            .zip(&self.seconds[range])
+            .map(|(c, s)| (*c as usize, *s))
+    }
+
+    /// Each row's sum of seconds times `per_column`.
+    pub(super) fn times(&self, per_column: &[f64]) -> Vec<f64> {
+        (0..self.len())
+            .map(|i| self.row(i).map(|(c, s)| s * per_column[c]).sum())
+            .collect()
+    }
+
+    /// Seconds of each column over all rows, each row times `per_row`.
+    pub(super) fn totals(&self, columns: usize, per_row: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut totals = vec![0.0; columns];
+        for i in 0..self.len() {
+            let factor = per_row(i);
+            for (c, s) in self.row(i) {
+                totals[c] += s * factor;
+            }
+        }
+        totals
+    }
+}
+
+fn squares(source: Source<'_>, pieces: &[Stretch], window_ns: f64) -> f64 {
+    let most = (window_ns * 1e-9).powi(2);
+    let mut sum = 0.0;
+    for &(from, to, factor) in pieces {
+        source
+            .timeline
+            .squares_between(from, to, |_, s2| sum += s2.min(most) * factor);
+    }
+    sum
+}
+
+/// A dense design whose windows move along the timeline: only what passes their
+/// edges is looked at.
+#[derive(Debug)]
+pub(super) struct Moving<'a> {
+    source: Source<'a>,
+    table: [f64; 256],
+    /// Start, end, factor and row of each stretch at offset 0.
+    stretches: Vec<(Stretch, usize)>,
+    offset_ns: f64,
+    columns: usize,
+    /// Row by row.
+    pub(super) x: Vec<f64>,
+}
+
+impl<'a> Moving<'a> {
+    pub(super) fn new(
+        source: Source<'a>,
+        windows: &Windows,
+        picked: &[usize],
+        offset_ns: f64,
+        table: [f64; 256],
+    ) -> Self {
+        let (mut all, mut pieces) = (Vec::new(), Vec::new());
+        for (row, &i) in picked.iter().enumerate() {
+            stretches(
+                source.kernel,
+                windows.start_ns[i],
+                windows.end_ns[i],
+                &mut pieces,
+            );
+            all.extend(pieces.iter().map(|one| (*one, row)));
+        }
+        let columns = source.columns.len();
+        let mut moving = Self {
+            source,
+            table,
+            stretches: all,
+            offset_ns,
+            columns,
+            x: vec![0.0; picked.len() * columns],
+        };
+        for at in 0..moving.stretches.len() {
+            let ((from, to, factor), row) = moving.stretches[at];
+            moving.add(from - offset_ns, to - offset_ns, factor, row);
+        }
+        moving
+    }
+
+    /// Moves all windows to another offset.
+    pub(super) fn shift_to(&mut self, offset_ns: f64) {
+        for at in 0..self.stretches.len() {
+            let ((from, to, factor), row) = self.stretches[at];
+            self.add(to - self.offset_ns, to - offset_ns, factor, row);
+            self.add(from - self.offset_ns, from - offset_ns, -factor, row);
+        }
+        self.offset_ns = offset_ns;
+    }
+
+    pub(super) fn row(&self, i: usize) -> &[f64] {
+        &self.x[i * self.columns..(i + 1) * self.columns]
+    }
+
+    /// Adds what is between two times, or takes it away if they are in reverse order.
+    fn add(&mut self, from: f64, to: f64, factor: f64, row: usize) {
+        let (low, high, factor) = if from <= to {
+            (from, to, factor)
+        } else {
+            (to, from, -factor)
+        };
+        let source = self.source;
+        let cells = &mut self.x[row * self.columns..(row + 1) * self.columns];
+        source
+            .timeline
+            .between(low, high, &self.table, |kind, seconds| {
+                if let Some(column) = source.column(kind) {
+                    cells[column] += seconds * factor;
+                }
+            });
+    }
+}

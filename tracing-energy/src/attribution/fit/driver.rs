@@ -1,0 +1,224 @@
+//! The order of things: offset, alpha, fit, gate, energies.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::input::{FitOptions, Sensor};
+use super::noise::Filter;
+use super::offset::{self, Offset};
+use super::outcome::{RailFit, Refusal, SensorFit};
+use super::rail::{Effort, Fitted, Rail, View};
+use super::report;
+use super::solve::{Setting, Solution, solve};
+use super::{gate, gram};
+
+/// Filters of the quick fits that only find the offset and alpha.
+const QUICK: Effort = Effort {
+    filters: &[Filter::DRIFT],
+    passes: 2,
+};
+/// Filters of the final fit.
+const FULL: Effort = Effort {
+    filters: &[Filter::WHITE, Filter::MEMORY, Filter::DRIFT],
+    passes: 3,
+};
+/// The exponents of concurrency that are tried.
+pub(super) const ALPHAS: [f64; 7] = [0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0];
+/// Fewer samples than this are not fitted.
+const LEAST_SAMPLES: usize = 6;
+
+/// What a rail came to before energies are computed.
+pub(super) struct Outcome {
+    pub(super) alpha: f64,
+    pub(super) view: View,
+    pub(super) fitted: Option<Fitted>,
+    pub(super) verdict: Option<gate::Verdict>,
+    /// Change of log powers if the offset changes by its standard deviation.
+    pub(super) slope: Option<DVector<f64>>,
+}
+
+/// Fits all rails of a sensor.
+pub fn fit(sensor: Sensor<'_>, options: &FitOptions) -> SensorFit {
+    let rails: Vec<Result<Rail<'_>, Refusal>> = sensor
+        .rails
+        .iter()
+        .map(|rail| Rail::new(sensor, rail, options))
+        .collect();
+    let fitting: Vec<&Rail<'_>> = rails
+        .iter()
+        .flatten()
+        .filter(|rail| can_fit(rail))
+        .collect();
+    let (offset, alphas) = offset_and_alphas(&fitting, options);
+    let mut alphas = alphas.into_iter();
+    let results = rails.iter().map(|rail| match rail {
+        Err(refusal) => Err(*refusal),
+        Ok(rail) => {
+            let alpha = if can_fit(rail) {
+                alphas.next().flatten()
+            } else {
+                None
+            };
+            Ok(finish(rail, offset, alpha, sensor))
+        }
+    });
+    SensorFit {
+        rails: results.collect(),
+        offset_ns: offset.ns,
+        offset_sd_ns: offset.sd_ns,
+    }
+}
+
+fn can_fit(rail: &Rail<'_>) -> bool {
+    rail.windows.len() >= LEAST_SAMPLES && !rail.is_blurred()
+}
+
+fn finish(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>, sensor: Sensor<'_>) -> RailFit {
+    let outcome = outcome(rail, offset, alpha);
+    report::rail(rail, &outcome, offset, sensor.kinds.len())
+}
+
+/// The offset, and each rail's alpha (`None` where no fit succeeded).
+fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<Option<f64>>) {
+    let fixed = options.fixed_offset_ns.map(|ns| Offset {
+        ns: ns as f64,
+        sd_ns: 0.0,
+        at_edge: false,
+    });
+    if rails.is_empty() {
+        let unknown = Offset {
+            ns: 0.0,
+            sd_ns: 0.0,
+            at_edge: false,
+        };
+        return (fixed.unwrap_or(unknown), Vec::new());
+    }
+    let none = vec![None; rails.len()];
+    let first = fixed.unwrap_or_else(|| offset::search(rails, &none, None, options));
+    let quick: Vec<Option<(Fitted, f64)>> =
+        rails.iter().map(|rail| quick(rail, first.ns)).collect();
+    let alphas = quick
+        .iter()
+        .map(|q| q.as_ref().map(|(_, alpha)| *alpha))
+        .collect();
+    if fixed.is_some() {
+        return (first, alphas);
+    }
+    let fitted: Vec<Option<(&Fitted, f64)>> = quick
+        .iter()
+        .map(|q| q.as_ref().map(|(fit, alpha)| (fit, *alpha)))
+        .collect();
+    (
+        offset::search(rails, &fitted, Some(first.ns), options),
+        alphas,
+    )
+}
+
+/// A quick fit at the alpha that explains the samples best.
+fn quick(rail: &Rail<'_>, offset_ns: f64) -> Option<(Fitted, f64)> {
+    if !rail.is_concurrent() {
+        return Some((rail.fit(&rail.view(offset_ns, 1.0), QUICK)?, 1.0));
+    }
+    let start = rail.fit(&rail.view(offset_ns, 0.9), QUICK)?;
+    let mut best: Option<(f64, f64)> = None;
+    for alpha in ALPHAS {
+        let view = rail.view(offset_ns, alpha);
+        let Some(again) = refit(rail, &view, &start, 2) else {
+            continue;
+        };
+        if best.is_none_or(|(evidence, _)| again.evidence > evidence) {
+            best = Some((again.evidence, alpha));
+        }
+    }
+    let alpha = best?.1;
+    Some((rail.fit(&rail.view(offset_ns, alpha), QUICK)?, alpha))
+}
+
+/// Solves again at the noise of an earlier fit.
+fn refit(rail: &Rail<'_>, view: &View, earlier: &Fitted, steps: usize) -> Option<Solution> {
+    let beliefs = rail.beliefs(view.idle);
+    let priors: Vec<_> = beliefs
+        .grid()
+        .into_iter()
+        .skip(earlier.solution.prior)
+        .take(1)
+        .collect();
+    let means = beliefs.means(view.level_w.ln());
+    let setting = Setting {
+        priors: &priors,
+        means: &means,
+        idle: view.idle,
+        level_w: view.level_w,
+        steps,
+    };
+    let whitened = rail.whitened(view, &earlier.variances, &[earlier.solution.filter]);
+    solve(&whitened, setting, &earlier.solution.u)
+}
+
+fn outcome(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>) -> Outcome {
+    let alpha_or_one = alpha.unwrap_or(1.0);
+    let view = rail.view(offset.ns, alpha_or_one);
+    let fitted = alpha.and_then(|_| rail.fit(&view, FULL));
+    let verdict = fitted.as_ref().and_then(|fit| judge(rail, &view, fit));
+    let slope = fitted
+        .as_ref()
+        .and_then(|fit| slope(rail, fit, offset, alpha_or_one));
+    Outcome {
+        alpha: alpha_or_one,
+        view,
+        fitted,
+        verdict,
+        slope,
+    }
+}
+
+fn judge(rail: &Rail<'_>, view: &View, fit: &Fitted) -> Option<gate::Verdict> {
+    let beliefs = rail.beliefs(view.idle);
+    let priors = beliefs.grid();
+    let null = beliefs.null()?;
+    let means = beliefs.means(view.level_w.ln());
+    let setting = Setting {
+        priors: &priors,
+        means: &means,
+        idle: view.idle,
+        level_w: view.level_w,
+        steps: 1,
+    };
+    let bounds = gate::bounds(rail.windows.len());
+    let solution = &fit.solution;
+    let blocks = gram::grams(
+        &view.rows,
+        rail.columns.len(),
+        rail.samples(&fit.variances),
+        solution.filter,
+        &bounds,
+    );
+    gate::judge(
+        &blocks,
+        setting,
+        priors.get(solution.prior)?,
+        &null,
+        &solution.u,
+        solution.sigma,
+    )
+}
+
+/// How log powers change with the offset, from two fits beside it.
+fn slope(rail: &Rail<'_>, fit: &Fitted, offset: Offset, alpha: f64) -> Option<DVector<f64>> {
+    if offset.sd_ns <= 0.0 {
+        return None;
+    }
+    let step = offset.sd_ns.max(0.25e6);
+    let at = |ns: f64| refit(rail, &rail.view(ns, alpha), fit, 3);
+    let (low, high) = (at(offset.ns - step)?, at(offset.ns + step)?);
+    Some((high.u - low.u) * (0.5 * offset.sd_ns / step))
+}
+
+/// What `slope` adds to the covariance of log powers.
+pub(super) fn with_slope(covariance: &DMatrix<f64>, slope: Option<&DVector<f64>>) -> DMatrix<f64> {
+    let n = covariance.nrows() - 1;
+    let own = covariance.view((0, 0), (n, n)).into_owned();
+    match slope {
+        Some(slope) => own + slope * slope.transpose(),
+        None => own,
+    }
+}

@@ -1,0 +1,45 @@
+//! Energies of kinds in single windows.
+
+use super::input::RailInput;
+use super::outcome::RailFit;
+use super::timeline::{Timeline, weights};
+use super::windows::stretches;
+
+impl RailFit {
+    /// For each window of `input`, the kinds that have energy in it, by kind, and how
+    /// much, in joules. Together they are the window's `spans_j`. `timeline` and
+    /// `offset_ns` are those of the fit.
+    pub fn energies_j(
+        &self,
+        input: &RailInput,
+        timeline: &Timeline,
+        offset_ns: f64,
+    ) -> Vec<Vec<(u32, f64)>> {
+        let table = weights(self.alpha);
+        let mut pieces = Vec::new();
+        let windows = input.windows.iter().enumerate();
+        let energies = windows.map(|(at, window)| {
+            if !self.windows.get(at).is_some_and(|window| window.used) {
+                return Vec::new();
+            }
+            let (start, end) = (window.start_ns as f64, window.end_ns as f64);
+            stretches(input.kernel, start - offset_ns, end - offset_ns, &mut pieces);
+            let mut kinds: Vec<(u32, f64)> = Vec::new();
+            for &(from, to, factor) in &pieces {
+                timeline.between(from, to, &table, |kind, seconds| {
+                    kinds.push((kind, seconds * factor));
+                });
+            }
+            kinds.sort_by_key(|&(kind, _)| kind);
+            kinds.dedup_by(|next, kept| {
+                let same = next.0 == kept.0;
+                kept.1 += if same { next.1 } else { 0.0 };
+                same
+            });
+            let priced = kinds.into_iter();
+            let priced = priced.map(|(kind, seconds)| (kind, seconds * self.price_w(at, kind)));
+            priced.filter(|&(_, energy)| energy > 0.0).collect()
+        });
+        energies.collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! Kinds that the samples do not tell apart are reported together.
+
+use nalgebra::DMatrix;
+
+/// A group whose standard deviation is below this share of its energy stands.
+const SURE: f64 = 0.20;
+/// Only what hangs together more than this (negatively) is merged.
+const TIED: f64 = -0.2;
+
+/// Columns that belong together, their energy and its standard deviation.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group {
+    pub(super) columns: Vec<usize>,
+    pub(super) energy_j: f64,
+    pub(super) sd_j: f64,
+}
+
+/// Merges the least sure column with the one that makes up most for its error,
+/// until all are sure or nothing makes up for it. `covariance` is that of log energies;
+/// `together` are columns that run in one proportion, merged before all others.
+pub(super) fn groups(
+    energy_j: &[f64],
+    covariance: &DMatrix<f64>,
+    together: &[(usize, usize)],
+) -> Vec<Group> {
+    let n = energy_j.len();
+    let mut state = State {
+        z: DMatrix::from_fn(n, n, |j, k| covariance[(j, k)] * energy_j[j] * energy_j[k]),
+        energy: energy_j.to_vec(),
+        columns: (0..n).map(|k| vec![k]).collect(),
+        active: (0..n).collect(),
+    };
+    for &(a, b) in together {
+        let find = |k: usize, s: &State| {
+            s.active
+                .iter()
+                .copied()
+                .find(|&g| s.columns[g].contains(&k))
+        };
+        if let (Some(a), Some(b)) = (find(a, &state), find(b, &state))
+            && a != b
+        {
+            state.merge(a, b);
+        }
+    }
+    let mut settled = vec![false; n];
+    while let Some(worst) = state.worst(&settled) {
+        match state.partner(worst) {
+            Some(partner) => state.merge(worst, partner),
+            None => settled[worst] = true,
+        }
+    }
+    let result = state.active.iter().map(|&g| Group {
+        columns: state.columns[g].clone(),
+        energy_j: state.energy[g],
+        sd_j: state.sd(g),
+    });
+    result.collect()
+}
+
+struct State {
+    z: DMatrix<f64>,
+    energy: Vec<f64>,
+    columns: Vec<Vec<usize>>,
+    active: Vec<usize>,
+}
+
+impl State {
+    fn sd(&self, g: usize) -> f64 {
+        self.z[(g, g)].max(0.0).sqrt()
+    }
+
+    fn worst(&self, settled: &[bool]) -> Option<usize> {
+        let unsure = |g: &&usize| !settled[**g] && self.sd(**g) > SURE * self.energy[**g];
+        self.active
+            .iter()
+            .filter(unsure)
+            .copied()
+            .max_by(|a, b| self.z[(*a, *a)].total_cmp(&self.z[(*b, *b)]))
+    }
+
+    fn partner(&self, g: usize) -> Option<usize> {
+        let tie = |h: usize| self.z[(g, h)] / (self.sd(g) * self.sd(h)).max(1e-150);
+        let others = self.active.iter().copied().filter(|h| *h != g);
+        let best = others
+            .map(|h| (tie(h), h))
+            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))?;
+        (best.0 <= TIED).then_some(best.1)
+    }
+
+    fn merge(&mut self, g: usize, h: usize) {
+        let mut other = std::mem::take(&mut self.columns[h]);
+        self.columns[g].append(&mut other);
+        self.energy[g] += self.energy[h];
+        for k in 0..self.energy.len() {
+            self.z[(g, k)] += self.z[(h, k)];
+        }
+        for k in 0..self.energy.len() {
+            self.z[(k, g)] += self.z[(k, h)];
+        }
+        self.active.retain(|one| *one != h);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_that_makes_up_for_each_other_is_one_group() {
+        let covariance = DMatrix::from_row_slice(
+            3,
+            3,
+            &[0.25, -0.249, 0.0, -0.249, 0.25, 0.0, 0.0, 0.0, 0.001],
+        );
+        let found = groups(&[1.0, 1.0, 5.0], &covariance, &[]);
+        assert_eq!(found.len(), 2);
+        let pair = found
+            .iter()
+            .find(|g| g.columns.len() == 2)
+            .expect("the pair is merged");
+        assert!((pair.energy_j - 2.0).abs() < 1e-12);
+        assert!(pair.sd_j < 0.1);
+    }
+
+    #[test]
+    fn what_nothing_makes_up_for_stands_alone() {
+        let covariance = DMatrix::from_diagonal_element(2, 2, 1.0);
+        assert_eq!(groups(&[1.0, 1.0], &covariance, &[]).len(), 2);
+    }
+}

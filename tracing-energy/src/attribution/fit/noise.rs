@@ -1,0 +1,191 @@
+//! The noise of windows: what is expected, what is seen, and how neighbours hang together.
+
+use super::stats::{deviation, median, quantile, two_columns};
+
+/// Spread of the power of one kind's instances.
+const INSTANCE_CV: f64 = 0.10;
+/// Error of a window's edges in seconds.
+const EDGE_S: f64 = 0.2e-3;
+/// Wander of the gain from window to window.
+const GAIN: f64 = 0.015;
+/// Wander of idle power.
+const IDLE_WANDER: f64 = 0.02;
+/// Standardised residuals above this count less.
+const OUTLIER: f64 = 2.5;
+
+/// A first-order filter that makes neighbouring windows' noise independent:
+/// `z[i] = x[i] - ar x[i-1] + ma z[i-1]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Filter {
+    pub(super) ar: f64,
+    pub(super) ma: f64,
+}
+
+impl Filter {
+    /// The noise of slow drift and of independent errors together: fits most sensors.
+    pub(super) const DRIFT: Self = Self { ar: 0.95, ma: 0.6 };
+    /// Noise that is independent already.
+    pub(super) const WHITE: Self = Self { ar: 0.0, ma: 0.0 };
+    /// Noise that lasts a few windows.
+    pub(super) const MEMORY: Self = Self { ar: 0.6, ma: 0.0 };
+
+    /// What the first row is divided by, for it has no predecessor.
+    pub(super) fn first(self) -> f64 {
+        (1.0 + (self.ar - self.ma).powi(2) / (1.0 - self.ar * self.ar)).sqrt()
+    }
+
+    /// Filters residuals, each divided by its standard deviation.
+    pub(super) fn whiten(self, residuals: &[f64], variances: &[f64]) -> Vec<f64> {
+        let (mut x1, mut z1) = (0.0, 0.0);
+        let mut first = true;
+        let scaled = residuals.iter().zip(variances).map(|(r, v)| r / v.sqrt());
+        scaled
+            .map(|x| {
+                let z = if first {
+                    x / self.first()
+                } else {
+                    x - self.ar * x1 + self.ma * z1
+                };
+                first = false;
+                (x1, z1) = (x, z);
+                z
+            })
+            .collect()
+    }
+}
+
+/// Idle power before any fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Idle {
+    pub(super) watts: f64,
+    pub(super) sd: f64,
+    pub(super) measured: bool,
+}
+
+/// Idle power from the windows in which (almost) nothing ran, else a guess from the quietest.
+pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
+    let power: Vec<f64> = energy_j.iter().zip(seconds).map(|(e, s)| e / s).collect();
+    let quiet = power
+        .iter()
+        .zip(busy_s.iter().zip(seconds))
+        .filter(|(_, (busy, s))| *busy / *s < 0.02);
+    let quiet: Vec<f64> = quiet.map(|(p, _)| *p).collect();
+    if quiet.len() >= 2 {
+        let watts = median(&quiet).max(0.0);
+        let sd = (0.03 * watts).max(1.25 * deviation(&quiet) / (quiet.len() as f64).sqrt());
+        return Idle {
+            watts,
+            sd: sd.max(1e-6),
+            measured: true,
+        };
+    }
+    // Anything between nothing and the lowest power is equally likely.
+    let lowest = quantile(&power, 0.02).max(0.0);
+    Idle {
+        watts: 0.5 * lowest,
+        sd: (0.29 * lowest).max(1e-6),
+        measured: false,
+    }
+}
+
+/// The least variance of each window: instances differ, edges are late, the gain
+/// wanders, the meter has steps.
+pub(super) fn floor(
+    energy_j: &[f64],
+    seconds: &[f64],
+    squares: &[f64],
+    idle_w: f64,
+    mean_w: f64,
+) -> Vec<f64> {
+    let step = step(energy_j);
+    let tiny = 1e-12 * energy_j.iter().map(|e| e * e).sum::<f64>() / energy_j.len().max(1) as f64;
+    (0..energy_j.len())
+        .map(|i| {
+            let s = seconds[i];
+            let dynamic = (energy_j[i] - idle_w * s).max(0.0);
+            (INSTANCE_CV * mean_w).powi(2) * squares[i]
+                + 2.0 * (EDGE_S * dynamic / s).powi(2)
+                + (GAIN * dynamic).powi(2)
+                + (IDLE_WANDER * idle_w * s).powi(2)
+                + step * step / 6.0
+                + tiny
+                + 1e-18
+        })
+        .collect()
+}
+
+/// The smallest difference between energies: the meter's step.
+fn step(energy_j: &[f64]) -> f64 {
+    let mut rounded: Vec<f64> = energy_j.iter().map(|e| (e * 1e6).round() / 1e6).collect();
+    rounded.sort_by(f64::total_cmp);
+    let steps = rounded
+        .windows(2)
+        .map(|pair| pair[1] - pair[0])
+        .filter(|d| *d > 0.0);
+    let least = steps.fold(f64::INFINITY, f64::min);
+    if least.is_finite() { least } else { 0.0 }
+}
+
+/// How residuals grow with a window's length and with the energy of its spans.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Growth {
+    /// Variance of a window of mean length.
+    pub(super) length: f64,
+    /// Variance per squared joule of spans.
+    pub(super) dynamic: f64,
+}
+
+pub(super) fn growth(residuals: &[f64], seconds: &[f64], spans_j: &[f64]) -> Growth {
+    let squared: Vec<f64> = residuals.iter().map(|r| r * r).collect();
+    let middle = median(&squared);
+    let clipped: Vec<f64> = squared
+        .iter()
+        .map(|q| q.min(9.0 * middle + 1e-15))
+        .collect();
+    let n = residuals.len().max(1) as f64;
+    let mean_s = seconds.iter().sum::<f64>() / n;
+    let mean_d2 = spans_j.iter().map(|d| d * d).sum::<f64>() / n;
+    let typical = median(&clipped);
+    let rows = (0..residuals.len()).map(|i| {
+        let (a, b) = ((seconds[i] / mean_s).powi(2), spans_j[i].powi(2));
+        let weight = 1.0 / (a * typical + b * typical / mean_d2.max(1e-15) + 1e-15);
+        (a * weight, b * weight, clipped[i] * weight)
+    });
+    let (length, dynamic) = two_columns(rows);
+    let mean_q = clipped.iter().sum::<f64>() / n;
+    Growth {
+        length: length.max(0.02 * mean_q).max(1e-18),
+        dynamic: dynamic.max(1e-8),
+    }
+}
+
+/// The variances of the next pass: what is seen, at least the floor, more for outliers.
+pub(super) fn update(
+    floor: &[f64],
+    seen: Growth,
+    residuals: &[f64],
+    seconds: &[f64],
+    spans_j: &[f64],
+    df: f64,
+    filter: Filter,
+) -> Vec<f64> {
+    let n = residuals.len() as f64;
+    let mean_s = seconds.iter().sum::<f64>() / n.max(1.0);
+    let scale = 0.7 * n / df.max(1.0);
+    let mut variances: Vec<f64> = (0..residuals.len())
+        .map(|i| {
+            floor[i].max(
+                scale
+                    * (seen.length * (seconds[i] / mean_s).powi(2)
+                        + seen.dynamic * spans_j[i].powi(2)),
+            )
+        })
+        .collect();
+    let z = filter.whiten(residuals, &variances);
+    let sizes: Vec<f64> = z.iter().map(|z| z.abs()).collect();
+    let unit = 1.4826 * median(&sizes) + 1e-9;
+    for (v, z) in variances.iter_mut().zip(&sizes) {
+        *v *= (z / unit / OUTLIER).max(1.0).powi(2);
+    }
+    variances
+}

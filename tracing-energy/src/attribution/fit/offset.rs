@@ -1,0 +1,249 @@
+//! How far the sensor's clock is from the spans': where the samples fit best.
+
+use super::design::Moving;
+use super::gram::{Samples, gram};
+use super::input::FitOptions;
+use super::noise::{self, Filter};
+use super::prior::Prior;
+use super::rail::{Fitted, Rail, level};
+use super::solve::{Linear, Setting, sigmas};
+use super::timeline::weights;
+use super::windows::Windows;
+
+const MS: f64 = 1e6;
+/// Offsets are believed to be about this large.
+const SPREAD_MS: f64 = 20.0;
+/// The least error that is claimed.
+const LEAST_SD_MS: f64 = 0.15;
+
+/// Where the search ended, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Offset {
+    pub(super) ns: f64,
+    pub(super) sd_ns: f64,
+    pub(super) at_edge: bool,
+}
+
+/// One rail during the search.
+struct Scanned<'a, 'b> {
+    rail: &'b Rail<'a>,
+    moving: Moving<'b>,
+    windows: Windows,
+    begins: Vec<bool>,
+    /// Variances, the prior's place in the grid and the filter, once there was a fit.
+    fitted: Option<(Vec<f64>, usize, Filter)>,
+    /// Made at the first offset; idle's spread hardly changes with it.
+    priors: Option<Vec<Prior>>,
+}
+
+/// Memory of the search: the evidence of each offset that was looked at, in quarters of a millisecond.
+struct Search<'a, 'b> {
+    rails: Vec<Scanned<'a, 'b>>,
+    seen: std::collections::BTreeMap<i64, f64>,
+    range: i64,
+}
+
+/// Looks for the offset among all of the range, then more finely. With `fitted`
+/// (one per rail, with the alpha to use) only around `around`.
+pub(super) fn search(
+    rails: &[&Rail<'_>],
+    fitted: &[Option<(&Fitted, f64)>],
+    around: Option<f64>,
+    options: &FitOptions,
+) -> Offset {
+    let quarter = 0.25 * MS;
+    let range = (options.offset_range_ns.max(0) as f64 / quarter) as i64;
+    let most = options.offset_windows.max(10);
+    let mut search = Search {
+        rails: rails
+            .iter()
+            .zip(fitted)
+            .map(|(rail, fit)| Scanned::new(rail, *fit, most))
+            .collect(),
+        seen: std::collections::BTreeMap::new(),
+        range,
+    };
+    let (centre, wide_sd) = match around {
+        None => {
+            let coarse = search.best((-range..=range).step_by(16));
+            (search.best((-4..=4).map(|i| coarse + i * 4)), 0.0)
+        }
+        Some(ns) => {
+            let middle = ((ns / quarter).round() as i64).clamp(-range, range);
+            let grid: Vec<i64> = (-8..=8)
+                .map(|i| (middle + i * 8).clamp(-range, range))
+                .collect();
+            let centre = search.best(grid.iter().copied());
+            let (_, sd) = search.moments(grid.into_iter());
+            (search.best((-4..=4).map(|i| centre + i * 2)), sd)
+        }
+    };
+    let centre = search.best((-5..=5).map(|i| centre + i));
+    let (mean, sd) = search.moments((-6..=6).map(|i| centre + i));
+    Offset {
+        ns: mean * quarter,
+        sd_ns: (sd * 0.25).max(wide_sd * 0.25).max(LEAST_SD_MS) * MS,
+        at_edge: range > 0 && centre.abs() >= range - 1,
+    }
+}
+
+impl Search<'_, '_> {
+    fn at(&mut self, quarters: i64) -> f64 {
+        if let Some(seen) = self.seen.get(&quarters) {
+            return *seen;
+        }
+        let ms = quarters as f64 * 0.25;
+        let evidence: f64 = self
+            .rails
+            .iter_mut()
+            .map(|rail| rail.evidence(ms * MS))
+            .sum();
+        let evidence = evidence - 0.5 * (ms / SPREAD_MS).powi(2);
+        self.seen.insert(quarters, evidence);
+        evidence
+    }
+
+    fn best(&mut self, grid: impl Iterator<Item = i64>) -> i64 {
+        let range = self.range;
+        let mut best = (f64::NEG_INFINITY, 0);
+        for quarters in grid.map(|q| q.clamp(-range, range)) {
+            let evidence = self.at(quarters);
+            if evidence > best.0 {
+                best = (evidence, quarters);
+            }
+        }
+        best.1
+    }
+
+    /// Mean and standard deviation over a grid, in quarters of a millisecond.
+    fn moments(&mut self, grid: impl Iterator<Item = i64>) -> (f64, f64) {
+        let range = self.range;
+        let mut grid: Vec<i64> = grid.map(|q| q.clamp(-range, range)).collect();
+        grid.dedup();
+        let evidence: Vec<f64> = grid.iter().map(|q| self.at(*q)).collect();
+        let best = evidence.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = evidence
+            .iter()
+            .map(|e| {
+                if best.is_finite() {
+                    (e - best).exp()
+                } else {
+                    1.0
+                }
+            })
+            .collect();
+        let sum: f64 = weights.iter().sum();
+        let mean = grid
+            .iter()
+            .zip(&weights)
+            .map(|(q, w)| *q as f64 * w)
+            .sum::<f64>()
+            / sum;
+        let variance = grid
+            .iter()
+            .zip(&weights)
+            .map(|(q, w)| (*q as f64 - mean).powi(2) * w)
+            .sum::<f64>()
+            / sum;
+        (mean, variance.sqrt())
+    }
+}
+
+impl<'a, 'b> Scanned<'a, 'b> {
+    fn new(rail: &'b Rail<'a>, fitted: Option<(&Fitted, f64)>, most: usize) -> Self {
+        let (picked, begins) = rail.windows.subset(most);
+        let pick = |from: &[f64]| picked.iter().map(|&i| from[i]).collect::<Vec<f64>>();
+        let windows = Windows {
+            start_ns: pick(&rail.windows.start_ns),
+            end_ns: pick(&rail.windows.end_ns),
+            seconds: pick(&rail.windows.seconds),
+            energy_j: pick(&rail.windows.energy_j),
+            ..Windows::default()
+        };
+        let alpha = fitted.map_or(1.0, |(_, alpha)| alpha);
+        let moving = Moving::new(rail.source(), &rail.windows, &picked, 0.0, weights(alpha));
+        let fitted = fitted.map(|(fit, _)| {
+            (
+                pick(&fit.variances),
+                fit.solution.prior,
+                fit.solution.filter,
+            )
+        });
+        Self {
+            rail,
+            moving,
+            windows,
+            begins,
+            fitted,
+            priors: None,
+        }
+    }
+
+    /// The log evidence of this rail's samples at an offset.
+    fn evidence(&mut self, offset_ns: f64) -> f64 {
+        self.moving.shift_to(offset_ns);
+        let windows = &self.windows;
+        let n = windows.len();
+        let busy: Vec<f64> = (0..n).map(|i| self.moving.row(i).iter().sum()).collect();
+        let idle = self.rail.idle(&busy);
+        let level_w = level(&windows.energy_j, &windows.seconds, &busy, idle.watts);
+        let beliefs = self.rail.beliefs(idle);
+        let means = beliefs.means(level_w.ln());
+        let (variances, filters) = match &self.fitted {
+            Some((variances, _, filter)) => (variances.clone(), vec![*filter]),
+            None => {
+                let squares = vec![0.0; n];
+                let floor = noise::floor(
+                    &windows.energy_j,
+                    &windows.seconds,
+                    &squares,
+                    idle.watts,
+                    level_w,
+                );
+                (floor, vec![Filter::WHITE, Filter::MEMORY, Filter::DRIFT])
+            }
+        };
+        let place = self.fitted.as_ref().map(|(_, place, _)| *place);
+        let priors = self.priors.get_or_insert_with(|| {
+            let grid = beliefs.grid();
+            let place = place.unwrap_or(grid.len() / 2);
+            grid.into_iter().skip(place).take(1).collect()
+        });
+        let setting = Setting {
+            priors: &*priors,
+            means: &means,
+            idle,
+            level_w,
+            steps: 1,
+        };
+        let samples = Samples {
+            seconds: &windows.seconds,
+            energy_j: &windows.energy_j,
+            variances: &variances,
+            begins: &self.begins,
+        };
+        let columns = self.rail.columns.len();
+        let mut all = Vec::new();
+        for filter in filters {
+            let linear = Linear::new(
+                &gram(&self.moving, columns, samples, filter),
+                &means,
+                setting,
+            );
+            all.extend(setting.priors.iter().flat_map(|prior| {
+                let linear = &linear;
+                sigmas()
+                    .into_iter()
+                    .step_by(2)
+                    .filter_map(move |sigma| linear.at(prior, sigma))
+                    .map(|(evidence, _, _)| evidence)
+            }));
+        }
+        let best = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if best.is_finite() {
+            best + all.iter().map(|e| (e - best).exp()).sum::<f64>().ln()
+        } else {
+            -1e300
+        }
+    }
+}

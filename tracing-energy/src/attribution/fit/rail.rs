@@ -1,0 +1,337 @@
+//! One rail while it is fitted.
+
+use nalgebra::{DMatrix, DVector};
+
+use super::columns::Columns;
+use super::design::{Source, SparseRows};
+use super::gram::{Samples, gram};
+use super::input::{FitOptions, Kernel, KindInfo, Method, RailInput, Sensor};
+use super::noise::{self, Filter, Growth, Idle};
+use super::outcome::Refusal;
+use super::prior::{Beliefs, Known, PER_PARENT};
+use super::solve::{Setting, Solution, Whitened, solve};
+use super::timeline::{Timeline, weights};
+use super::windows::Windows;
+
+/// Below this share of concurrent time a rail counts as one thing after another.
+const OVERLAPPING: f64 = 0.05;
+
+/// A rail, checked and put in order.
+#[derive(Debug)]
+pub(super) struct Rail<'a> {
+    pub(super) input: &'a RailInput,
+    pub(super) timeline: &'a Timeline,
+    pub(super) windows: Windows,
+    pub(super) columns: Columns,
+    /// Share of the time during which several spans ran.
+    pub(super) concurrent: f64,
+    calibrated: bool,
+}
+
+/// A rail seen at one offset and alpha.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    pub(super) rows: SparseRows,
+    pub(super) idle: Idle,
+    /// The mean power of spans in watts.
+    pub(super) level_w: f64,
+    pub(super) floor: Vec<f64>,
+}
+
+/// A fit with the noise that belongs to it.
+#[derive(Debug, Clone)]
+pub(super) struct Fitted {
+    pub(super) solution: Solution,
+    pub(super) variances: Vec<f64>,
+    pub(super) growth: Growth,
+}
+
+/// How thoroughly to fit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    pub(super) filters: &'static [Filter],
+    pub(super) passes: usize,
+}
+
+impl<'a> Rail<'a> {
+    pub(super) fn new(
+        sensor: Sensor<'a>,
+        input: &'a RailInput,
+        options: &FitOptions,
+    ) -> Result<Self, Refusal> {
+        let timeline = sensor
+            .timelines
+            .get(input.timeline)
+            .ok_or(Refusal::NoSuchTimeline)?;
+        check(sensor.kinds, timeline, input)?;
+        let windows = Windows::new(&input.windows);
+        if windows.len() == 0 {
+            return Err(Refusal::NoWindows);
+        }
+        let mut seconds = vec![0.0; sensor.kinds.len()];
+        timeline.all(&weights(1.0), |kind, s| seconds[kind as usize] += s);
+        let columns = Columns::new(sensor.kinds, &seconds, options.most_kinds);
+        if columns.len() == 0 {
+            return Err(Refusal::NoSpans);
+        }
+        let concurrent = timeline.concurrent_share();
+        let calibrated = options.method == Method::Calibrated;
+        Ok(Self {
+            input,
+            timeline,
+            windows,
+            columns,
+            concurrent,
+            calibrated,
+        })
+    }
+
+    pub(super) fn source(&self) -> Source<'_> {
+        Source {
+            timeline: self.timeline,
+            columns: &self.columns,
+            kernel: self.input.kernel,
+        }
+    }
+
+    /// Whether several spans ran at once for a time that matters.
+    pub(super) fn is_concurrent(&self) -> bool {
+        self.concurrent > 1e-3
+    }
+
+    /// Whether each sample is a mean over more than its own interval, or windows overlap.
+    pub(super) fn is_blurred(&self) -> bool {
+        let long = matches!(self.input.kernel, Kernel::Trailing { ns } if ns as f64 > 1.25 * self.windows.interval_ns() as f64);
+        long || self.windows.overlapping * 4 > self.windows.len()
+    }
+
+    pub(super) fn view(&self, offset_ns: f64, alpha: f64) -> View {
+        let windows = &self.windows;
+        let rows = SparseRows::new(self.source(), windows, offset_ns, &weights(alpha));
+        let busy = rows.times(&vec![1.0; self.columns.len()]);
+        let idle = self.idle(&busy);
+        let level_w = level(&windows.energy_j, &windows.seconds, &busy, idle.watts);
+        let floor = noise::floor(
+            &windows.energy_j,
+            &windows.seconds,
+            &rows.squares,
+            idle.watts,
+            level_w,
+        );
+        View {
+            rows,
+            idle,
+            level_w,
+            floor,
+        }
+    }
+
+    /// Idle power: as given, or from the samples.
+    pub(super) fn idle(&self, busy_s: &[f64]) -> Idle {
+        match self.input.idle {
+            Some(known) => Idle {
+                watts: known.watts.max(0.0),
+                sd: known.sd_watts.max(0.01 * known.watts).max(1e-6),
+                measured: true,
+            },
+            None => noise::idle(&self.windows.energy_j, &self.windows.seconds, busy_s),
+        }
+    }
+
+    pub(super) fn beliefs(&self, idle: Idle) -> Beliefs<'_> {
+        let n = self.columns.len();
+        let mut beliefs = Beliefs {
+            parent: &self.columns.parent,
+            per_parent: if self.concurrent > OVERLAPPING {
+                0.0
+            } else {
+                PER_PARENT
+            },
+            known: vec![None; n],
+            pooled: None,
+            idle_sd: idle.sd,
+        };
+        let alone = |k: u32| {
+            let column = self.columns.of_kind[k as usize]? as usize;
+            (self.columns.members[column].len() == 1).then_some(column)
+        };
+        if let Some(pooled) = &self.input.pooled {
+            let size = pooled.kinds.len();
+            let mut covariance = DMatrix::zeros(n, n);
+            for (a, &ka) in pooled.kinds.iter().enumerate() {
+                let Some(ca) = alone(ka) else { continue };
+                for (b, &kb) in pooled.kinds.iter().enumerate() {
+                    let Some(cb) = alone(kb) else { continue };
+                    covariance[(ca, cb)] = pooled.covariance[a * size + b];
+                }
+                covariance[(ca, ca)] += pooled.drift.powi(2);
+                beliefs.known[ca] = Some(Known {
+                    ln_power: pooled.ln_power[a],
+                    variance: covariance[(ca, ca)],
+                });
+            }
+            beliefs.pooled = Some(covariance);
+        } else if self.calibrated {
+            for (k, prior) in self.input.priors.iter().enumerate() {
+                if let (Some(prior), Some(column)) = (prior, alone(k as u32)) {
+                    beliefs.known[column] = Some(Known {
+                        ln_power: prior.watts.ln(),
+                        variance: prior.relative_sd.powi(2),
+                    });
+                }
+            }
+        }
+        beliefs
+    }
+
+    pub(super) fn samples<'b>(&'b self, variances: &'b [f64]) -> Samples<'b> {
+        Samples {
+            seconds: &self.windows.seconds,
+            energy_j: &self.windows.energy_j,
+            variances,
+            begins: &[],
+        }
+    }
+
+    /// The products of `view` with given variances, one for each filter.
+    pub(super) fn whitened(
+        &self,
+        view: &View,
+        variances: &[f64],
+        filters: &[Filter],
+    ) -> Vec<Whitened> {
+        let one = |&filter: &Filter| Whitened {
+            gram: gram(
+                &view.rows,
+                self.columns.len(),
+                self.samples(variances),
+                filter,
+            ),
+            filter,
+        };
+        filters.iter().map(one).collect()
+    }
+
+    /// Fits `view` in several passes: each learns the noise from what the one before left over.
+    pub(super) fn fit(&self, view: &View, effort: Effort) -> Option<Fitted> {
+        let beliefs = self.beliefs(view.idle);
+        let priors = beliefs.grid();
+        let means = beliefs.means(view.level_w.ln());
+        let setting = Setting {
+            priors: &priors,
+            means: &means,
+            idle: view.idle,
+            level_w: view.level_w,
+            steps: 4,
+        };
+        let mut variances = view.floor.clone();
+        let mut start = means.clone();
+        for pass in 1.. {
+            let solution = solve(
+                &self.whitened(view, &variances, effort.filters),
+                setting,
+                &start,
+            )?;
+            let (spans, residuals) = self.residuals(view, &solution);
+            let growth = noise::growth(&residuals, &self.windows.seconds, &spans);
+            if pass >= effort.passes {
+                return Some(Fitted {
+                    solution,
+                    variances,
+                    growth,
+                });
+            }
+            variances = noise::update(
+                &view.floor,
+                growth,
+                &residuals,
+                &self.windows.seconds,
+                &spans,
+                solution.df,
+                solution.filter,
+            );
+            start = solution.u;
+        }
+        None
+    }
+
+    /// Energy of spans and what is left, per window.
+    pub(super) fn residuals(&self, view: &View, solution: &Solution) -> (Vec<f64>, Vec<f64>) {
+        let spans = view
+            .rows
+            .times(powers(view.level_w, &solution.u).as_slice());
+        let left = (0..spans.len()).map(|i| {
+            self.windows.energy_j[i] - solution.idle_w * self.windows.seconds[i] - spans[i]
+        });
+        let left = left.collect();
+        (spans, left)
+    }
+
+    /// Weighted seconds of each column over the whole timeline.
+    pub(super) fn totals(&self, alpha: f64) -> Vec<f64> {
+        let mut totals = vec![0.0; self.columns.len()];
+        self.timeline.all(&weights(alpha), |kind, seconds| {
+            if let Some(column) = self.columns.of_kind[kind as usize] {
+                totals[column as usize] += seconds;
+            }
+        });
+        totals
+    }
+}
+
+/// Powers in watts from log powers.
+pub(super) fn powers(level_w: f64, u: &DVector<f64>) -> DVector<f64> {
+    u.map(|u| level_w * u.exp())
+}
+
+/// Mean power of spans above idle in watts.
+pub(super) fn level(energy_j: &[f64], seconds: &[f64], busy_s: &[f64], idle_w: f64) -> f64 {
+    let energy: f64 = energy_j.iter().sum();
+    let time: f64 = seconds.iter().sum();
+    let busy: f64 = busy_s.iter().sum();
+    let least = (1e-3 * energy.abs() / time).max(1e-9);
+    ((energy - idle_w * time) / busy.max(1e-9)).max(least)
+}
+
+fn check(kinds: &[KindInfo], timeline: &Timeline, input: &RailInput) -> Result<(), Refusal> {
+    let unknown = |k: u32| k as usize >= kinds.len();
+    let parents_known = kinds.iter().filter_map(|k| k.parent).all(|p| !unknown(p));
+    if timeline.kinds() as usize > kinds.len() || !parents_known || input.priors.len() > kinds.len()
+    {
+        return Err(Refusal::UnknownKind);
+    }
+    let positive = |x: f64| x.is_finite() && x > 0.0;
+    if !input
+        .priors
+        .iter()
+        .flatten()
+        .all(|p| positive(p.watts) && positive(p.relative_sd))
+    {
+        return Err(Refusal::BadPrior);
+    }
+    if input
+        .idle
+        .is_some_and(|i| !(i.watts.is_finite() && i.sd_watts.is_finite()))
+    {
+        return Err(Refusal::BadPrior);
+    }
+    let Some(pooled) = &input.pooled else {
+        return Ok(());
+    };
+    if pooled.kinds.iter().any(|k| unknown(*k)) {
+        return Err(Refusal::UnknownKind);
+    }
+    let n = pooled.kinds.len();
+    let sizes = pooled.ln_power.len() == n && pooled.covariance.len() == n * n;
+    let finite = pooled
+        .ln_power
+        .iter()
+        .chain(&pooled.covariance)
+        .all(|x| x.is_finite())
+        && pooled.drift.is_finite();
+    if sizes && finite {
+        Ok(())
+    } else {
+        Err(Refusal::BadPrior)
+    }
+}

@@ -1,0 +1,115 @@
+//! From powers to energies: every window's energy is divided without a rest.
+
+use super::noise::Growth;
+use super::outcome::WindowFit;
+use super::rail::{Rail, View};
+
+/// How far a window's spans may be from what their powers say.
+const LEAST_FACTOR: f64 = 0.3;
+const MOST_FACTOR: f64 = 3.0;
+/// Seconds outside windows count at most this many times those inside.
+const MOST_EXTENSION: f64 = 3.0;
+
+/// Fitted powers, fall-back powers and the weight between them.
+#[derive(Debug, Clone)]
+pub(super) struct Prices {
+    pub(super) fit_w: Vec<f64>,
+    pub(super) flat_w: Vec<f64>,
+    pub(super) weight: f64,
+    pub(super) fit_idle_w: f64,
+    pub(super) flat_idle_w: f64,
+}
+
+/// Energies of columns, and of each window.
+#[derive(Debug, Clone)]
+pub(super) struct Shares {
+    pub(super) windows: Vec<WindowFit>,
+    /// Energy of each column by the fit alone, extrapolation included.
+    pub(super) fit_j: Vec<f64>,
+    /// The same by the fall-back alone.
+    pub(super) flat_j: Vec<f64>,
+    pub(super) energy_j: Vec<f64>,
+    pub(super) extrapolated_j: Vec<f64>,
+}
+
+/// Divides the energy of all windows of `rail`.
+pub(super) fn shares(
+    rail: &Rail<'_>,
+    view: &View,
+    prices: &Prices,
+    growth: Growth,
+    totals: &[f64],
+) -> Shares {
+    let windows = &rail.windows;
+    let n = rail.columns.len();
+    let fit = view.rows.times(&prices.fit_w);
+    let flat = view.rows.times(&prices.flat_w);
+    let mean_s = windows.seconds.iter().sum::<f64>() / windows.len() as f64;
+    let w = prices.weight;
+    let (mut fit_factors, mut flat_factors) = (Vec::new(), Vec::new());
+    let mut result = vec![WindowFit::default(); rail.input.windows.len()];
+    for i in 0..windows.len() {
+        let (seconds, energy) = (windows.seconds[i], windows.energy_j[i]);
+        let fit_factor = fit_factor(
+            energy - prices.fit_idle_w * seconds,
+            fit[i],
+            seconds / mean_s,
+            growth,
+        );
+        let above = (energy - prices.flat_idle_w * seconds).max(0.0);
+        let flat_factor = if flat[i] > 1e-12 {
+            above / flat[i]
+        } else {
+            0.0
+        };
+        let idle_j = (w * prices.fit_idle_w + (1.0 - w) * prices.flat_idle_w) * seconds;
+        let spans_j = w * fit_factor * fit[i] + (1.0 - w) * flat_factor * flat[i];
+        result[windows.input[i]] = WindowFit {
+            fit_factor: w * fit_factor,
+            flat_factor: (1.0 - w) * flat_factor,
+            idle_j,
+            spans_j,
+            unattributed_j: energy - idle_j - spans_j,
+            used: true,
+        };
+        fit_factors.push(fit_factor);
+        flat_factors.push(flat_factor);
+    }
+    let seen = view.rows.totals(n, |_| 1.0);
+    let by_fit = view.rows.totals(n, |i| fit_factors[i]);
+    let by_flat = view.rows.totals(n, |i| flat_factors[i]);
+    let mut shares = Shares {
+        windows: result,
+        fit_j: vec![],
+        flat_j: vec![],
+        energy_j: vec![],
+        extrapolated_j: vec![],
+    };
+    for k in 0..n {
+        let measured_fit = by_fit[k] * prices.fit_w[k];
+        let measured_flat = by_flat[k] * prices.flat_w[k];
+        let more_fit = prices.fit_w[k] * (totals[k] - seen[k]).max(0.0);
+        let extension = (totals[k] / seen[k].max(1e-12)).clamp(1.0, MOST_EXTENSION) - 1.0;
+        let more_flat = measured_flat * extension;
+        shares.fit_j.push(measured_fit + more_fit);
+        shares.flat_j.push(measured_flat + more_flat);
+        shares
+            .energy_j
+            .push(w * (measured_fit + more_fit) + (1.0 - w) * (measured_flat + more_flat));
+        shares
+            .extrapolated_j
+            .push(w * more_fit + (1.0 - w) * more_flat);
+    }
+    shares
+}
+
+/// The part of what the model leaves over that goes to spans, as a factor of
+/// their energy: the more, the more of the noise grows with spans.
+fn fit_factor(above_idle_j: f64, spans_j: f64, length: f64, growth: Growth) -> f64 {
+    if spans_j <= 1e-12 {
+        return 1.0;
+    }
+    let own = growth.dynamic * spans_j * spans_j;
+    let share = own / (own + growth.length * length * length + 1e-18);
+    (1.0 + share * (above_idle_j - spans_j) / spans_j).clamp(LEAST_FACTOR, MOST_FACTOR)
+}

@@ -1,0 +1,111 @@
+//! The windows of a rail, put in order and rid of what cannot be used.
+
+use super::input::{FitWindow, Kernel};
+use super::stats::median;
+
+/// Usable windows in the order of time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Windows {
+    pub(super) start_ns: Vec<f64>,
+    pub(super) end_ns: Vec<f64>,
+    pub(super) seconds: Vec<f64>,
+    pub(super) energy_j: Vec<f64>,
+    /// The window's place in the input.
+    pub(super) input: Vec<usize>,
+    /// How many were double, empty or not a number.
+    pub(super) left_out: usize,
+    /// How many begin before the one before them has ended.
+    pub(super) overlapping: usize,
+}
+
+impl Windows {
+    pub(super) fn new(input: &[FitWindow]) -> Self {
+        let sound = |w: &FitWindow| {
+            w.energy_j.is_finite() && w.end_ns > w.start_ns && w.energy_j.abs() < 1e15
+        };
+        let mut order: Vec<usize> = (0..input.len()).filter(|&i| sound(&input[i])).collect();
+        order.sort_by(|&a, &b| {
+            let (a, b) = (&input[a], &input[b]);
+            (a.start_ns, a.end_ns)
+                .cmp(&(b.start_ns, b.end_ns))
+                .then(a.energy_j.total_cmp(&b.energy_j))
+        });
+        order.dedup_by(|a, b| input[*a] == input[*b]);
+        let mut windows = Self {
+            left_out: input.len() - order.len(),
+            ..Self::default()
+        };
+        for i in order {
+            windows.push(i, &input[i]);
+        }
+        windows
+    }
+
+    fn push(&mut self, i: usize, window: &FitWindow) {
+        let (start, end) = (window.start_ns as f64, window.end_ns as f64);
+        let tolerated = 0.1 * (end - start);
+        if self
+            .end_ns
+            .last()
+            .is_some_and(|before| *before > start + tolerated)
+        {
+            self.overlapping += 1;
+        }
+        self.start_ns.push(start);
+        self.end_ns.push(end);
+        self.seconds.push((end - start) * 1e-9);
+        self.energy_j.push(window.energy_j);
+        self.input.push(i);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.start_ns.len()
+    }
+
+    /// Median length in nanoseconds.
+    pub(super) fn interval_ns(&self) -> i64 {
+        (median(&self.seconds) * 1e9) as i64
+    }
+
+    /// At most about `most` of them, as runs of neighbours spread over all time,
+    /// and which of them begin such a run.
+    pub(super) fn subset(&self, most: usize) -> (Vec<usize>, Vec<bool>) {
+        let n = self.len();
+        if n <= most {
+            return ((0..n).collect(), (0..n).map(|i| i == 0).collect());
+        }
+        let blocks = (most / 50).max(1);
+        let length = most / blocks;
+        let (mut picked, mut begins) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        for block in 0..blocks {
+            let first = block * (n - length) / blocks.saturating_sub(1).max(1);
+            for i in first.min(n - length)..(first + length).min(n) {
+                picked.push(i);
+                begins.push(i == first);
+            }
+        }
+        (picked, begins)
+    }
+}
+
+/// A stretch of spans' time that a window tells of, and the factor of its energy.
+pub(super) type Stretch = (f64, f64, f64);
+
+/// The stretches that the window between two times tells of.
+pub(super) fn stretches(kernel: Kernel, start_ns: f64, end_ns: f64, out: &mut Vec<Stretch>) {
+    out.clear();
+    match kernel {
+        Kernel::Box => out.push((start_ns, end_ns, 1.0)),
+        Kernel::Trailing { ns } => {
+            let ns = ns.max(1) as f64;
+            out.push((end_ns - ns, end_ns, (end_ns - start_ns) / ns));
+        }
+        Kernel::LowPass { tau_ns } => {
+            // The filter's memory as eight equally likely delays.
+            out.extend((0..8).map(|q| {
+                let delay = -(1.0 - (f64::from(q) + 0.5) / 8.0).ln() * tau_ns.max(0) as f64;
+                (start_ns - delay, end_ns - delay, 0.125)
+            }));
+        }
+    }
+}

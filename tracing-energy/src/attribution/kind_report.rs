@@ -1,0 +1,81 @@
+//! Rows of kinds and of their groups: sums over nodes, with the estimate's intervals.
+
+use std::collections::BTreeMap;
+
+use crate::rows::{KindEnergyRow, KindGroupRow};
+use crate::sink::AttributionRows;
+
+use super::engine::Engine;
+use super::prices::{Prices, RailPrices};
+
+impl Engine {
+    /// Kinds and groups of every rail that has an estimate.
+    pub(super) fn kind_rows(&self, rows: &mut AttributionRows) {
+        let Some(prices) = &self.prices else {
+            return;
+        };
+        for (at, rail) in self.rails.iter().enumerate() {
+            if let Some(estimate) = prices.rails.get(&rail.row.id) {
+                let kinds = self.kinds(at, prices, estimate);
+                rows.kind_groups.extend(groups(&kinds, estimate));
+                rows.kind_energy.extend(kinds);
+            }
+        }
+    }
+
+    fn kinds(&self, at: usize, prices: &Prices, estimate: &RailPrices) -> Vec<KindEnergyRow> {
+        let mut sums: BTreeMap<u32, (f64, i64)> = BTreeMap::new();
+        let energies = &self.rails[at].ledger.nodes;
+        for (node, info) in self.nodes.iter().enumerate() {
+            let kind = prices.kind(node as u32);
+            if kind > 0 && info.known {
+                let sum = sums.entry(kind).or_default();
+                sum.0 += energies.get(node).map_or(0.0, |energy| energy.self_j);
+                sum.1 += self.stacks.nodes.get(node).map_or(0, |time| time.self_ns);
+            }
+        }
+        let known = sums.into_iter().filter_map(|(kind, (self_j, self_ns))| {
+            let found = estimate.kinds.get(kind as usize).copied().flatten()?;
+            let bounds = found.bounds(self_j);
+            Some(KindEnergyRow {
+                rail: self.rails[at].row.id,
+                kind,
+                name: prices.names.get(kind as usize).cloned().unwrap_or_default(),
+                self_j,
+                lo_j: bounds.map(|(lo, _)| lo),
+                hi_j: bounds.map(|(_, hi)| hi),
+                extrapolated_j: found.extrapolated_j,
+                self_ns,
+                power_w: found.power_w,
+                basis: found.basis,
+                grouping: found.grouping,
+            })
+        });
+        known.collect()
+    }
+}
+
+fn groups(kinds: &[KindEnergyRow], estimate: &RailPrices) -> Vec<KindGroupRow> {
+    let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
+    for kind in kinds {
+        if let Some(group) = kind.grouping {
+            *sums.entry(group).or_default() += kind.self_j;
+        }
+    }
+    let rail = kinds.first().map_or(0, |kind| kind.rail);
+    let rows = sums.into_iter().map(|(grouping, self_j)| {
+        let interval = estimate
+            .groups
+            .get(grouping as usize - 1)
+            .copied()
+            .flatten();
+        KindGroupRow {
+            rail,
+            grouping,
+            self_j,
+            lo_j: interval.map(|(lo, _)| self_j * lo),
+            hi_j: interval.map(|(_, hi)| self_j * hi),
+        }
+    });
+    rows.collect()
+}

@@ -1,0 +1,342 @@
+//! Watching a run for an estimate, instead of accounting for it.
+//!
+//! ```text
+//! pulse    |--50 ms--|--50 ms--|      as often as CPU times are read
+//! thread 1 |==a==|=b=|               weight: CPU time it answers for / covered time
+//! thread 2    |~~c~~~~~~|            waits or sleeps: little CPU time, little weight
+//! pieces   |a |ac|bc | c|            each with its weight and how much ran at once
+//! samples  |---- 100 ms ----|        what other processes and the profiler used
+//! ```
+//!
+//! An estimate wants to know what ran when, by kind and at a grain finer than
+//! samples, for the sensor's clock may be off; and what part of each sample is not
+//! the program's. The first comes from windows of our own (the pulse), which the
+//! rule of `proportional` weighs; the second from that rule on real samples.
+
+use crate::power::{Kernel, Provenance, RailKind};
+use crate::rows::{Domain, RailRow, SampleRow};
+
+use super::engine::Engine;
+use super::rails::Measured;
+use super::rule::Means;
+use super::segments::Key;
+use super::split::View;
+use super::windows::in_domain;
+
+/// Id of the rail that is no rail.
+const PULSE: u32 = u32::MAX;
+/// Length of our own windows: CPU times are read as often.
+const PULSE_NS: i64 = 50_000_000;
+
+/// Whose time a piece is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// A node's activation.
+    Node(u32),
+    /// The process while none of its spans was active.
+    Outside,
+}
+
+/// Which activations a rail works for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Scope {
+    /// All.
+    All,
+    /// Those of one domain.
+    Of(Domain),
+}
+
+impl Scope {
+    fn domain(self) -> Option<Domain> {
+        match self {
+            Self::All => None,
+            Self::Of(domain) => Some(domain),
+        }
+    }
+}
+
+/// A stretch of time in which nothing changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ActivePiece {
+    pub(crate) start_ns: i64,
+    pub(crate) end_ns: i64,
+    pub(crate) subject: Subject,
+    /// CPU time for each time, or 1 where that is not known.
+    pub(crate) weight: f32,
+    /// Sum of the weights of all that was active.
+    pub(crate) concurrency: f32,
+}
+
+/// What of a sample is not the program's; energies of the whole sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Foreign {
+    pub(crate) rail: u32,
+    /// Start of the sample.
+    pub(crate) sample_ns: i64,
+    pub(crate) others_j: Option<f64>,
+    pub(crate) profiler_j: Option<f64>,
+    /// Whether `outside` can be told.
+    pub(crate) outside: bool,
+}
+
+/// What was seen beside pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) foreign: Vec<Foreign>,
+    /// Self time of nodes, by node.
+    pub(crate) self_ns: Vec<i64>,
+}
+
+/// Takes what is observed.
+pub(crate) type Take = Box<dyn FnMut(Scope, ActivePiece)>;
+
+/// Sees windows instead of the ledger.
+pub(crate) struct Observer {
+    scopes: Vec<Scope>,
+    take: Take,
+    foreign: Vec<Foreign>,
+    pulsed_until: i64,
+}
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Observer")
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Watches instead of accounting: pieces of `scopes` go to `take`, roughly in
+    /// the order of time, while windows close.
+    pub(crate) fn observing(mut self, scopes: Vec<Scope>, take: Take) -> Self {
+        self.rail(RailRow {
+            id: PULSE,
+            source: String::new(),
+            name: "pulse".to_owned(),
+            parent: None,
+            kind: RailKind::Cpu,
+            unit: "J".to_owned(),
+            interval_ns: PULSE_NS,
+            kernel: Kernel::Box,
+            provenance: Provenance::Modelled,
+        });
+        self.observer = Some(Observer {
+            scopes,
+            take,
+            foreign: Vec::new(),
+            pulsed_until: 0,
+        });
+        self
+    }
+
+    /// Ends the run and gives back what was seen of samples.
+    pub(crate) fn finish_observing(mut self, end_ns: i64) -> Seen {
+        self.end(end_ns, &mut Default::default());
+        let foreign = self.observer.map(|seen| seen.foreign).unwrap_or_default();
+        let times = self.stacks.nodes.iter();
+        Seen {
+            foreign,
+            self_ns: times.map(|time| time.self_ns).collect(),
+        }
+    }
+
+    /// Windows of our own up to `until`.
+    pub(super) fn pulse(&mut self, until: i64) {
+        let Some(observer) = &mut self.observer else {
+            return;
+        };
+        let mut start = observer.pulsed_until;
+        let mut pulses = Vec::new();
+        while start < until {
+            let end = (start + PULSE_NS).min(until.max(start + 1));
+            pulses.push(SampleRow {
+                rail: PULSE,
+                start_ns: start,
+                end_ns: end,
+                energy_j: Some(1.0),
+            });
+            start = end;
+        }
+        observer.pulsed_until = start;
+        pulses.into_iter().for_each(|pulse| self.sample(pulse));
+    }
+
+    /// A window closed.
+    pub(super) fn observe(&mut self, at: usize, measured: &Measured, energy_j: f64, view: &View) {
+        if self.rails[at].row.id == PULSE {
+            return self.observe_pulse(view);
+        }
+        let active_j = energy_j - self.idle_j(at, measured).unwrap_or(0.0);
+        let (split, _) = self.split(at, active_j, measured, view);
+        let whole = |part: Option<f64>| part.map(|energy| energy / measured.share);
+        let foreign = Foreign {
+            rail: self.rails[at].row.id,
+            sample_ns: measured.sample,
+            others_j: whole(split.others),
+            profiler_j: whole(split.profiler),
+            outside: split.outside.is_some(),
+        };
+        if let Some(observer) = &mut self.observer {
+            observer.foreign.push(foreign);
+        }
+    }
+
+    fn observe_pulse(&mut self, view: &View) {
+        let Some(mut observer) = self.observer.take() else {
+            return;
+        };
+        for at in 0..observer.scopes.len() {
+            let scope = observer.scopes[at];
+            let mut pieces = self.pieces(scope, view);
+            spread(&mut pieces, |piece| (observer.take)(scope, piece));
+        }
+        self.observer = Some(observer);
+    }
+
+    /// What was active in the window for `scope`, thread after thread.
+    fn pieces(&self, scope: Scope, view: &View) -> Vec<ActivePiece> {
+        let window = &view.window;
+        let (start, end) = (window.start, window.end);
+        let weights = self.weights(scope, view);
+        let mut pieces = Vec::new();
+        for (at, part) in window.threads.iter().enumerate() {
+            let mut add = |from: i64, to: i64, key: u32, ns: i64| {
+                let key = Key::unpack(key);
+                let passes = in_domain(&self.stacks.nodes, scope.domain())(key.node);
+                let weight = match &weights {
+                    Some((threads, _)) => threads[at],
+                    None => f64::from(u8::from(!key.waiting)),
+                };
+                if passes && weight > 0.0 && to > from {
+                    let share = ns as f64 / (to - from) as f64;
+                    pieces.push(ActivePiece {
+                        start_ns: from,
+                        end_ns: to,
+                        subject: Subject::Node(key.node),
+                        weight: (weight * share) as f32,
+                        concurrency: 0.0,
+                    });
+                }
+            };
+            let stack = &self.stacks.threads[part.thread as usize];
+            for segment in stack.track.segments(start, end) {
+                add(
+                    segment.start,
+                    segment.end,
+                    segment.key,
+                    segment.end - segment.start,
+                );
+            }
+            for (from, to, block) in stack.track.blocks(start, end) {
+                block
+                    .cut(from, to)
+                    .for_each(|(key, ns)| add(from, to, key, ns));
+            }
+            if let Some((since, key)) = stack.current() {
+                let from = since.max(start);
+                add(from, end, key, end - from);
+            }
+        }
+        if let Some((_, outside)) = weights.filter(|(_, outside)| *outside > 0.0) {
+            pieces.push(ActivePiece {
+                start_ns: start,
+                end_ns: end,
+                subject: Subject::Outside,
+                weight: outside as f32,
+                concurrency: 0.0,
+            });
+        }
+        pieces
+    }
+
+    /// CPU time for each covered time of every thread, and for each time of the
+    /// window outside; none where active time decides.
+    fn weights(&self, scope: Scope, view: &View) -> Option<(Vec<f64>, f64)> {
+        let Means::CpuTime(cpu) = super::split::means(RailKind::Cpu, view.cpu) else {
+            return None;
+        };
+        let used = matches!(scope, Scope::All) && cpu.process_ns > 0.0;
+        used.then(|| {
+            let program = cpu.process_ns - cpu.profiler_ns.min(cpu.process_ns);
+            let (threads, outside) =
+                super::rule::weights(program, &view.window, &view.activity, &view.on_cpu);
+            let parts = view.window.threads.iter().zip(threads);
+            let per_time = parts.map(|(part, weight)| weight / (part.covered_ns as f64).max(1.0));
+            (per_time.collect(), outside / view.window.length() as f64)
+        })
+    }
+}
+
+/// Cuts pieces where what runs at once changes, and tells how much that is.
+fn spread(pieces: &mut [ActivePiece], mut take: impl FnMut(ActivePiece)) {
+    pieces.sort_unstable_by_key(|piece| (piece.start_ns, piece.end_ns));
+    let mut open: Vec<ActivePiece> = Vec::new();
+    let mut now = i64::MIN;
+    let mut next = 0;
+    while next < pieces.len() || !open.is_empty() {
+        let starts = pieces.get(next).map_or(i64::MAX, |piece| piece.start_ns);
+        let ends = open.iter().map(|piece| piece.end_ns).min();
+        let until = starts.min(ends.unwrap_or(i64::MAX));
+        if until > now && !open.is_empty() {
+            let concurrency: f32 = open.iter().map(|piece| piece.weight).sum();
+            for piece in &open {
+                take(ActivePiece {
+                    start_ns: now,
+                    end_ns: until,
+                    concurrency,
+                    ..*piece
+                });
+            }
+        }
+        now = until;
+        open.retain(|piece| piece.end_ns > now);
+        while let Some(piece) = pieces.get(next).filter(|piece| piece.start_ns <= now) {
+            open.push(*piece);
+            next += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(start_ns: i64, end_ns: i64, node: u32, weight: f32) -> ActivePiece {
+        ActivePiece {
+            start_ns,
+            end_ns,
+            subject: Subject::Node(node),
+            weight,
+            concurrency: 0.0,
+        }
+    }
+
+    /// ```text
+    ///     0    10   20   30
+    /// 1   |=========|          weight 1
+    /// 2        |=========|     weight .5
+    /// 3                  |==|  weight 1
+    /// ```
+    #[test]
+    fn pieces_tell_what_ran_at_once() {
+        let mut pieces = [
+            piece(10, 30, 2, 0.5),
+            piece(0, 20, 1, 1.0),
+            piece(30, 36, 3, 1.0),
+        ];
+        let mut seen = Vec::new();
+        spread(&mut pieces, |p| {
+            seen.push((p.start_ns, p.end_ns, p.subject, p.concurrency));
+        });
+        let node = Subject::Node;
+        let told = [
+            (0, 10, node(1), 1.0),
+            (10, 20, node(1), 1.5),
+            (10, 20, node(2), 1.5),
+            (20, 30, node(2), 0.5),
+            (30, 36, node(3), 1.0),
+        ];
+        assert_eq!(seen, told);
+    }
+}

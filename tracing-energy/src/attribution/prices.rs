@@ -1,0 +1,151 @@
+//! What an estimate makes of each sample, and how that is placed on nodes.
+//!
+//! ```text
+//! estimate   sample i = idle + sum of kinds + outside + others + profiler + residual
+//! window     thread 1  | a@0 | b@0 | a@1 |     cells: a node on a thread
+//!            thread 2  |   a@2    | b@2  |
+//! kind a     its energy goes to a@0, a@1, a@2 by weight x time
+//! ```
+//!
+//! The weight is the power that the proportional rule gives to the thread: CPU
+//! time where it is known, active time otherwise. A kind that the estimate places
+//! in a sample but that has no time in the window keeps its energy in `residual`.
+
+use std::collections::HashMap;
+
+use crate::rows::Basis;
+
+use super::rule::Split;
+use super::windows::Window;
+
+/// The accounts that an estimate gives to one whole sample.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct SamplePrices {
+    pub(crate) idle_j: Option<f64>,
+    pub(crate) outside_j: Option<f64>,
+    pub(crate) others_j: Option<f64>,
+    pub(crate) profiler_j: Option<f64>,
+    /// Energies of kinds, by kind.
+    pub(crate) kinds: Vec<(u32, f64)>,
+}
+
+/// What an estimate says of one kind on one rail.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct KindEstimate {
+    /// The ends of its interval, relative to its energy.
+    pub(crate) interval: Option<(f64, f64)>,
+    pub(crate) extrapolated_j: f64,
+    pub(crate) power_w: Option<f64>,
+    pub(crate) basis: Basis,
+    pub(crate) grouping: Option<u32>,
+}
+
+/// An estimate of one rail.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct RailPrices {
+    /// By the sample's start.
+    pub(crate) samples: HashMap<i64, SamplePrices>,
+    /// By kind; none where the kind has no time on this rail.
+    pub(crate) kinds: Vec<Option<KindEstimate>>,
+    /// Ends of the intervals of groups, relative to their energy; from group 1.
+    pub(crate) groups: Vec<Option<(f64, f64)>>,
+}
+
+/// What an estimate says of itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Head {
+    pub(crate) method: String,
+    pub(crate) version: u32,
+    /// A JSON object.
+    pub(crate) params: String,
+    pub(crate) offset_ms: Option<f64>,
+    /// Diagnostics of each rail.
+    pub(crate) rails: serde_json::Value,
+}
+
+/// An estimate of a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Prices {
+    pub(crate) head: Head,
+    /// The kind of each node; 0 is none.
+    pub(crate) of_node: Vec<u32>,
+    /// Names of kinds, by kind.
+    pub(crate) names: Vec<String>,
+    /// By rail id.
+    pub(crate) rails: HashMap<u32, RailPrices>,
+}
+
+impl Prices {
+    /// What the estimate says of a sample.
+    pub(super) fn sample(&self, rail: u32, start_ns: i64) -> Option<&SamplePrices> {
+        self.rails.get(&rail)?.samples.get(&start_ns)
+    }
+
+    /// What the estimate says of a node's kind.
+    pub(super) fn node(&self, rail: u32, node: u32) -> Option<KindEstimate> {
+        let kind = self.kind(node);
+        let kinds = &self.rails.get(&rail)?.kinds;
+        kinds.get(kind as usize).copied().flatten()
+    }
+
+    /// The kind of a node; 0 is none.
+    pub(super) fn kind(&self, node: u32) -> u32 {
+        self.of_node.get(node as usize).copied().unwrap_or(0)
+    }
+}
+
+impl KindEstimate {
+    /// The interval of an energy of this kind.
+    pub(super) fn bounds(&self, energy_j: f64) -> Option<(f64, f64)> {
+        self.interval.map(|(lo, hi)| (energy_j * lo, energy_j * hi))
+    }
+}
+
+impl SamplePrices {
+    /// Splits a window that holds `share` of the sample: its accounts and the power
+    /// of its cells. `weights` are the powers of threads that weigh their time.
+    pub(super) fn place(
+        &self,
+        share: f64,
+        window: &Window,
+        weights: &[f64],
+        kind: impl Fn(u32) -> u32,
+    ) -> (Split, Vec<f64>) {
+        let even = !weights.iter().any(|&weight| weight > 0.0);
+        let weight = |at: usize| if even { 1.0 } else { weights[at].max(0.0) };
+        let mut times: HashMap<u32, f64> = HashMap::with_capacity(self.kinds.len());
+        for (at, part) in window.threads.iter().enumerate() {
+            for &(node, ns) in window.nodes(part) {
+                *times.entry(kind(node)).or_default() += weight(at) * ns as f64 / 1e9;
+            }
+        }
+        let energy = |kind: u32| {
+            let at = self.kinds.binary_search_by_key(&kind, |&(kind, _)| kind);
+            at.map_or(0.0, |at| self.kinds[at].1 * share)
+        };
+        let mut powers = Vec::with_capacity(window.cells().len());
+        let mut threads = Vec::with_capacity(window.threads.len());
+        for (at, part) in window.threads.iter().enumerate() {
+            let mut thread_j = 0.0;
+            for &(node, ns) in window.nodes(part) {
+                let kind = kind(node);
+                let time = times[&kind];
+                let power = match time > 0.0 {
+                    true => energy(kind) * weight(at) / time,
+                    false => 0.0,
+                };
+                thread_j += power * (ns as f64 / 1e9);
+                powers.push(power);
+            }
+            threads.push(thread_j);
+        }
+        let part = |whole: Option<f64>| whole.map(|energy| energy * share);
+        let split = Split {
+            threads,
+            outside: part(self.outside_j),
+            others: part(self.others_j),
+            profiler: part(self.profiler_j),
+        };
+        (split, powers)
+    }
+}

@@ -1,0 +1,72 @@
+//! Attribution of a recording from its file alone.
+//!
+//! ```text
+//! proportional   file -> engine -> rows
+//! fitted         file -> engine, observing -> fit -> prices --+
+//!                file -> engine, pricing  <-------------------+-> rows
+//! ```
+
+mod estimate;
+mod method;
+mod pool;
+mod replay;
+
+use std::path::Path;
+
+use crate::attribution::Engine;
+use crate::error::Error;
+use crate::sink::AttributionRows;
+use crate::store::{AttributionWriter, Store};
+
+pub use method::{AttributeOptions, Method};
+use replay::Replay;
+
+/// Attributes run `uuid` of the database at `path` again, next to what is there;
+/// answers the new attribution's id. Only the file is read, so that any old
+/// recording gives the same numbers on any machine.
+///
+/// # Errors
+/// An unknown run, options that do not fit it, or a database that cannot be read
+/// and written.
+pub fn reattribute(path: &Path, uuid: &str, options: &AttributeOptions) -> Result<u32, Error> {
+    let store = Store::open_writable(path)?;
+    let run = store.find_run(uuid)?.no;
+    store.attribute(run, |writer| match options.method {
+        Method::Proportional => attribute_stored(writer),
+        Method::Fitted | Method::Calibrated => estimate::attribute(writer, options),
+    })
+}
+
+/// Repairs the runs of `store` whose process died: closes what was open at the
+/// last time seen and attributes. Answers their ids.
+///
+/// # Errors
+/// When the database cannot be read or written; then nothing has changed.
+pub fn repair_dead_runs(store: &Store) -> Result<Vec<String>, Error> {
+    let mut repaired = Vec::new();
+    for (run, life) in store.runs_with_life()? {
+        if life == crate::store::Life::Dead && store.repair(run.no, attribute_stored)? {
+            repaired.push(run.row.uuid);
+        }
+    }
+    Ok(repaired)
+}
+
+/// Reads a recording and writes its attribution by the method `proportional`.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub fn attribute_stored(writer: &mut AttributionWriter<'_>) -> Result<(), Error> {
+    let replay = Replay::new(writer.store(), writer.run(), Engine::new(), |_| 0)?;
+    let (engine, end_ns) = replay.tell(|rows| writer.write(&settled(rows)))?;
+    let (rows, _) = engine.finish(end_ns);
+    writer.write(&rows)
+}
+
+/// Rows that will not change: totals are written once, at the end.
+pub(crate) fn settled(mut rows: AttributionRows) -> AttributionRows {
+    rows.node_energy.clear();
+    rows.phase_energy.clear();
+    rows.balance.clear();
+    rows
+}
