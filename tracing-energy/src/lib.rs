@@ -31,9 +31,7 @@ pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use error::Error;
 pub use guard::EnergyGuard;
 pub use layer::EnergyLayer;
-pub use reattribute::{
-    AttributeOptions, Method, attribute_stored, reattribute, repair_dead_runs,
-};
+pub use reattribute::{AttributeOptions, Method, attribute_stored, reattribute, repair_dead_runs};
 pub use record::{Capture, Detail, OnFull};
 pub use recorder::{IdleSamples, RailSummary, RunSummary};
 pub use roles::DEFAULT_ROLES;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use energy_analyzer::import::{ImportOptions, import};
+use tracing_energy::priors::Prior;
 use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
 use tracing_energy::store::Store;
-use tracing_energy::priors::Prior;
 use tracing_energy::units::Nanos;
 use tracing_energy::{AttributeOptions, Method, power, reattribute};
 

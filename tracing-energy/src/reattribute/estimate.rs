@@ -71,7 +71,10 @@ fn may_be_estimated(
         let names: Vec<&str> = rails.iter().map(|rail| rail.name.as_str()).collect();
         names.join(", ")
     };
-    let asked = options.rails.iter().chain(options.kernels.iter().map(|(rail, _)| rail));
+    let asked = options
+        .rails
+        .iter()
+        .chain(options.kernels.iter().map(|(rail, _)| rail));
     for name in asked {
         if !rails.iter().any(|rail| rail.name == *name) {
             return refuse(format!("the run has no rail '{name}'; it has {}", names()));
@@ -80,7 +83,10 @@ fn may_be_estimated(
     if rails.is_empty() {
         return refuse("the run has no rails: nothing measured its energy".to_owned());
     }
-    if rails.iter().all(|rail| rail.provenance == Provenance::Modelled) {
+    if rails
+        .iter()
+        .all(|rail| rail.provenance == Provenance::Modelled)
+    {
         return refuse(
             "its power is modelled: a function of CPU time, in which there is nothing to \
              estimate; use the method proportional"
@@ -96,7 +102,8 @@ fn may_be_estimated(
     }
     if options.method == Method::Calibrated && options.priors.is_empty() && options.pool == 0 {
         return refuse(
-            "no powers are known: give them with --prior FILE, or run `energy calibrate`".to_owned(),
+            "no powers are known: give them with --prior FILE, or run `energy calibrate`"
+                .to_owned(),
         );
     }
     Ok(())
@@ -130,22 +137,24 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
     let builders = Rc::new(RefCell::new(builders.collect::<Vec<_>>()));
     let (into, places) = (Rc::clone(&builders), scopes.clone());
     let (of_node, outside) = (kinds.of_node.clone(), kinds.kinds.len() as u32);
-    let take = Box::new(move |scope: Scope, piece: crate::attribution::observe::ActivePiece| {
-        let kind = match piece.subject {
-            Subject::Outside => Some(outside),
-            Subject::Node(node) => of_node.get(node as usize).and_then(|k| k.checked_sub(1)),
-        };
-        let place = places.iter().position(|known| *known == scope);
-        if let Some((place, kind)) = place.zip(kind) {
-            into.borrow_mut()[place].piece(
-                piece.start_ns,
-                piece.end_ns,
-                kind,
-                piece.weight,
-                piece.concurrency,
-            );
-        }
-    });
+    let take = Box::new(
+        move |scope: Scope, piece: crate::attribution::observe::ActivePiece| {
+            let kind = match piece.subject {
+                Subject::Outside => Some(outside),
+                Subject::Node(node) => of_node.get(node as usize).and_then(|k| k.checked_sub(1)),
+            };
+            let place = places.iter().position(|known| *known == scope);
+            if let Some((place, kind)) = place.zip(kind) {
+                into.borrow_mut()[place].piece(
+                    piece.start_ns,
+                    piece.end_ns,
+                    kind,
+                    piece.weight,
+                    piece.concurrency,
+                );
+            }
+        },
+    );
     let engine = Engine::new().observing(scopes.clone(), take);
     let (engine, end_ns) = Replay::new(store, run, engine, |_| 0)?.tell(|_| Ok(()))?;
     let seen = engine.finish_observing(end_ns);

@@ -32,7 +32,10 @@ pub(super) fn earlier(
     let Some(this) = runs.iter().find(|other| other.no == run) else {
         return Ok(Vec::new());
     };
-    let same: Vec<&StoredRun> = runs.iter().filter(|other| is_earlier(other, this)).collect();
+    let same: Vec<&StoredRun> = runs
+        .iter()
+        .filter(|other| is_earlier(other, this))
+        .collect();
     if same.is_empty() {
         return Err(Error::Input {
             path: store.path().to_owned(),
@@ -51,7 +54,11 @@ pub(super) fn earlier(
 fn is_earlier(other: &StoredRun, this: &StoredRun) -> bool {
     let key = |run: &StoredRun| {
         let (row, about) = (&run.row, &run.row.metadata);
-        let about = (about.model.clone(), about.engine.clone(), about.precision.clone());
+        let about = (
+            about.model.clone(),
+            about.engine.clone(),
+            about.precision.clone(),
+        );
         (row.host.clone(), row.chip.clone(), about)
     };
     other.no < this.no && other.row.status == RunStatus::Complete && key(other) == key(this)

@@ -23,7 +23,12 @@ impl RailFit {
                 return Vec::new();
             }
             let (start, end) = (window.start_ns as f64, window.end_ns as f64);
-            stretches(input.kernel, start - offset_ns, end - offset_ns, &mut pieces);
+            stretches(
+                input.kernel,
+                start - offset_ns,
+                end - offset_ns,
+                &mut pieces,
+            );
             let mut kinds: Vec<(u32, f64)> = Vec::new();
             for &(from, to, factor) in &pieces {
                 timeline.between(from, to, &table, |kind, seconds| {
