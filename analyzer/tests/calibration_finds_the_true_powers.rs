@@ -61,6 +61,7 @@ fn run_world<'w>(
             Ok(())
         }),
         synchronize: Box::new(|| Ok(())),
+        launches: false,
         sources: vec![Box::new(world.sensor())],
         clock: Arc::new(world.clone()),
         sleep: Box::new(|time| world.spend(time, 0.0)),

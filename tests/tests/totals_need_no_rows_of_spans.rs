@@ -89,7 +89,7 @@ fn assert_totals(run: &StoredRun) {
 
 /// Attributes again, and checks what must not change and what must be unknown.
 fn assert_attributed_again(path: &Path, run: &StoredRun, uuid: &str) {
-    let again = tracing_energy::reattribute(path, uuid, "proportional").expect("done");
+    let again = tracing_energy::reattribute(path, uuid, &Default::default()).expect("done");
     assert_eq!(again, 2);
     run.assert_balanced();
     for figure in [

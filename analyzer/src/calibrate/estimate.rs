@@ -62,54 +62,27 @@ pub(super) struct Estimates {
     pub(super) silent_rails: Vec<String>,
 }
 
+/// What was measured, besides samples.
+#[derive(Clone, Copy)]
+pub(super) struct Measurement<'m> {
+    pub(super) plan: &'m Plan,
+    pub(super) course: &'m Course,
+    pub(super) subjects: &'m [Subject<'m>],
+    pub(super) timed: &'m [Timed],
+    pub(super) lengths: Lengths,
+}
+
 /// All kinds on all rails.
-pub(super) fn all(
-    rails: &[RailSamples],
-    course: &Course,
-    plan: &Plan,
-    subjects: &[Subject<'_>],
-    timed: &[Timed],
-    lengths: Lengths,
-) -> Estimates {
+pub(super) fn all(rails: &[RailSamples], measurement: Measurement<'_>) -> Estimates {
     let mut all = Estimates::default();
     for rail in rails {
-        let (mut powers, mut skipped) = (Vec::new(), Vec::new());
-        let reader = Reader {
-            rail,
-            course,
-            lengths,
-        };
-        for (slot, kinds) in plan.slots.iter().enumerate() {
-            let is_short = kinds
-                .iter()
-                .any(|&kind| timed[kind].run_s < SHORT.seconds());
-            let estimate = summarise(&reader.rounds(slot, is_short), kinds.len());
-            for &kind in kinds {
-                let (rail, name) = (rail.name.clone(), subjects[kind].kind.clone());
-                match &estimate {
-                    Ok(estimate) => powers.push(KindPower {
-                        rail,
-                        kind: name,
-                        watts: estimate.watts,
-                        relative_sd: estimate.relative_sd,
-                        rounds: estimate.rounds,
-                        busy_ns: estimate.busy.nanos(),
-                        run_ns: timed[kind].run_s * 1e9,
-                        together: kinds.len(),
-                    }),
-                    Err(why) => skipped.push(Skipped {
-                        rail,
-                        kind: name,
-                        why: why.clone(),
-                    }),
-                }
-            }
-        }
+        let reader = Reader { rail, measurement };
+        let (kinds, skipped) = reader.kinds();
         // One word for a rail says more than one for each kind on it.
-        if powers.is_empty() {
+        if kinds.is_empty() {
             all.silent_rails.push(rail.name.clone());
         } else {
-            all.kinds.extend(powers);
+            all.kinds.extend(kinds);
             all.skipped.extend(skipped);
         }
     }
@@ -129,22 +102,58 @@ struct Active {
 
 struct Reader<'r> {
     rail: &'r RailSamples,
-    course: &'r Course,
-    lengths: Lengths,
+    measurement: Measurement<'r>,
 }
 
 impl Reader<'_> {
+    /// All kinds on this rail: those with a power, and those without.
+    fn kinds(&self) -> (Vec<KindPower>, Vec<Skipped>) {
+        let Measurement { plan, timed, .. } = self.measurement;
+        let (mut powers, mut skipped) = (Vec::new(), Vec::new());
+        for (slot, kinds) in plan.slots.iter().enumerate() {
+            let mut times = kinds.iter().map(|&kind| timed[kind].run_s);
+            let is_short = times.any(|run_s| run_s < SHORT.seconds());
+            let estimate = summarise(&self.rounds(slot, is_short), kinds.len());
+            for &kind in kinds {
+                match &estimate {
+                    Ok(estimate) => powers.push(self.power(kind, estimate, kinds.len())),
+                    Err(why) => skipped.push(Skipped {
+                        rail: self.rail.name.clone(),
+                        kind: self.measurement.subjects[kind].kind.clone(),
+                        why: why.clone(),
+                    }),
+                }
+            }
+        }
+        (powers, skipped)
+    }
+
+    fn power(&self, kind: usize, estimate: &Estimate, together: usize) -> KindPower {
+        KindPower {
+            rail: self.rail.name.clone(),
+            kind: self.measurement.subjects[kind].kind.clone(),
+            watts: estimate.watts,
+            relative_sd: estimate.relative_sd,
+            rounds: estimate.rounds,
+            busy_ns: estimate.busy.nanos(),
+            run_ns: self.measurement.timed[kind].run_s * 1e9,
+            together,
+        }
+    }
+
     /// Active powers of a slot in the rounds that tell one.
     fn rounds(&self, slot: usize, is_short: bool) -> Vec<Active> {
         let active = |round: usize| {
-            let stretch = self.course.slots.get(round)?.get(slot)?;
+            let stretch = self.measurement.course.slots.get(round)?.get(slot)?;
             let active = self.active(round, stretch)?;
-            match (is_short, self.course.empty.get(round)?) {
+            match (is_short, self.measurement.course.empty.get(round)?) {
                 (true, Some(empty)) => self.without_loop(round, active, stretch, empty),
                 _ => Some(active),
             }
         };
-        (0..self.course.slots.len()).filter_map(active).collect()
+        (0..self.measurement.course.slots.len())
+            .filter_map(active)
+            .collect()
     }
 
     /// Mean power less the idle power at the middle of the stretch.
@@ -180,7 +189,7 @@ impl Reader<'_> {
     /// and its standard error.
     fn idle(&self, round: usize, at: Nanos) -> Option<(f64, f64)> {
         let idle = |index: usize| {
-            let stretch = self.course.idle.get(index)?;
+            let stretch = self.measurement.course.idle.get(index)?;
             let mean = self.mean(stretch)?;
             Some((middle(stretch), mean.watts, mean.error.unwrap_or(0.0)))
         };
@@ -195,7 +204,8 @@ impl Reader<'_> {
     }
 
     fn mean(&self, stretch: &Stretch) -> Option<Mean> {
-        self.rail.mean(stretch.start, stretch.end, self.lengths)
+        self.rail
+            .mean(stretch.start, stretch.end, self.measurement.lengths)
     }
 }
 

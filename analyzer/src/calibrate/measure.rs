@@ -6,7 +6,7 @@ use tracing_energy::Clock;
 use tracing_energy::power::PowerSource;
 use tracing_energy::units::Nanos;
 
-use super::estimate::{self, Estimates, KindPower, Skipped};
+use super::estimate::{self, Estimates, KindPower, Measurement, Skipped};
 use super::meter::Meter;
 use super::plan::{Plan, ROUNDS, Timed, plan};
 use super::slot::{Run, Slot, Subject, time_run};
@@ -20,6 +20,9 @@ pub struct Bench<'b> {
     pub empty: Run<'b>,
     /// Waits until work that was launched has been done.
     pub synchronize: Run<'b>,
+    /// Whether runs only launch work, as on a GPU: then all layers are launched
+    /// before they are waited for, much as a model does.
+    pub launches: bool,
     /// Sources of measured power.
     pub sources: Vec<Box<dyn PowerSource>>,
     /// Time.
@@ -107,6 +110,7 @@ pub fn measure(
         subjects,
         empty,
         synchronize,
+        launches,
         sources,
         clock,
         sleep,
@@ -117,8 +121,8 @@ pub fn measure(
     let empty_s = time_run(&empty, &*clock, &synchronize)?;
     let plan = plan(&timed, empty_s, options.budget, meter.lengths).map_err(anyhow::Error::msg)?;
     let mut rounds = Rounds {
-        slots: slots(&subjects, &timed, &plan),
-        empty: Slot::new(empty.iter().collect(), empty_s),
+        slots: slots(&subjects, &timed, &plan, launches),
+        empty: Slot::new(empty.iter().collect(), empty_s, false),
         names: names(&subjects, &plan),
         plan: &plan,
         clock: &*clock,
@@ -136,7 +140,16 @@ pub fn measure(
         kinds,
         skipped,
         silent_rails,
-    } = estimate::all(&rails, &course, &plan, &subjects, &timed, lengths);
+    } = estimate::all(
+        &rails,
+        Measurement {
+            plan: &plan,
+            course: &course,
+            subjects: &subjects,
+            timed: &timed,
+            lengths,
+        },
+    );
     Ok(Measured {
         kinds,
         skipped,
@@ -166,11 +179,16 @@ fn time_all(
     Ok(timed)
 }
 
-fn slots<'s>(subjects: &'s [Subject<'s>], timed: &[Timed], plan: &Plan) -> Vec<Slot<'s>> {
+fn slots<'s>(
+    subjects: &'s [Subject<'s>],
+    timed: &[Timed],
+    plan: &Plan,
+    launches: bool,
+) -> Vec<Slot<'s>> {
     let slot = |kinds: &Vec<usize>| {
         let runs = kinds.iter().flat_map(|&kind| &subjects[kind].runs);
         let mean = kinds.iter().map(|&kind| timed[kind].run_s).sum::<f64>() / kinds.len() as f64;
-        Slot::new(runs.collect(), mean)
+        Slot::new(runs.collect(), mean, launches)
     };
     plan.slots.iter().map(slot).collect()
 }

@@ -60,6 +60,7 @@ pub fn calibrate(
         subjects: subjects(&captured),
         empty: Box::new(|| Ok(())),
         synchronize: Box::new(|| Ok(captured.synchronize()?)),
+        launches: captured.launches(),
         sources,
         clock,
         sleep: Box::new(|time| std::thread::sleep(time.duration())),

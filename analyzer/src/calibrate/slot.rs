@@ -34,11 +34,13 @@ pub(super) struct Slot<'s> {
 }
 
 impl<'s> Slot<'s> {
-    /// A slot for `runs`, each of which takes `run_time`.
-    pub(super) fn new(runs: Vec<&'s Run<'s>>, run_time: f64) -> Self {
+    /// A slot for `runs`, each of which takes `run_time` seconds. Where they only
+    /// launch work, all of them are launched at once.
+    pub(super) fn new(runs: Vec<&'s Run<'s>>, run_time: f64, launches: bool) -> Self {
+        let least = if launches { runs.len() as u64 } else { 1 };
         Self {
             runs,
-            batch: batch(run_time),
+            batch: batch(run_time).max(least),
             next: 0,
         }
     }

@@ -2,7 +2,7 @@
 //! says so, and a sensor tells exactly what was spent meanwhile. No load of the
 //! real machine can change what is measured.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(unreachable_pub)]
 
 use std::sync::{Arc, Mutex};
 

@@ -41,6 +41,11 @@ pub struct Captured {
 }
 
 impl Captured {
+    /// Whether running a case only launches its work, as on a GPU.
+    pub fn launches(&self) -> bool {
+        !self.device.is_cpu()
+    }
+
     /// Waits until all work that was launched has been done.
     ///
     /// # Errors
