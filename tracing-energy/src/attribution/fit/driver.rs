@@ -187,20 +187,18 @@ fn judge(rail: &Rail<'_>, view: &View, fit: &Fitted) -> Option<gate::Verdict> {
     };
     let bounds = gate::bounds(rail.windows.len());
     let solution = &fit.solution;
-    let blocks = gram::grams(
-        &view.rows,
-        rail.columns.len(),
-        rail.samples(&fit.noise),
-        &bounds,
-    );
-    gate::judge(
-        &blocks,
-        setting,
-        priors.get(solution.prior)?,
-        &null,
-        &solution.u,
-        solution.sigma,
-    )
+    let prior = priors.get(solution.prior)?;
+    let by = |noise| {
+        let samples = rail.samples(noise);
+        let blocks = gram::grams(&view.rows, rail.columns.len(), samples, &bounds);
+        gate::judge(&blocks, setting, prior, &null, &solution.u, solution.sigma)
+    };
+    let (one, other) = (by(&fit.noise)?, by(&fit.filtered)?);
+    Some(if other.weight > one.weight {
+        other
+    } else {
+        one
+    })
 }
 
 /// How log powers change with the offset, from two fits beside it.

@@ -18,6 +18,8 @@ mod report;
 mod shares;
 mod solve;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod windows;
 

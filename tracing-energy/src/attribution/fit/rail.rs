@@ -53,6 +53,8 @@ pub(super) struct View {
 pub(super) struct Fitted {
     pub(super) solution: Solution,
     pub(super) noise: Noise,
+    /// The noise by a filter alone, a second opinion for the gate.
+    pub(super) filtered: Noise,
     pub(super) growth: Growth,
     /// Columns that run in one proportion, as pairs.
     pub(super) ties: Vec<(usize, usize)>,
@@ -248,11 +250,12 @@ impl<'a> Rail<'a> {
             let (spans, residuals) = self.residuals(view, &solution);
             let growth = noise::growth(&residuals, &self.windows.seconds, &spans);
             if pass >= effort.passes {
-                let noise = noises.swap_remove(solution.whitened);
+                let noise = noises[solution.whitened].clone();
                 let ties = ties(&grams[solution.whitened]);
                 return Some(Fitted {
                     solution,
                     noise,
+                    filtered: noises.swap_remove(effort.filters.len() - 1),
                     growth,
                     ties,
                 });
@@ -298,12 +301,7 @@ impl<'a> Rail<'a> {
             seconds: windows.seconds.clone(),
             spans_j: spans_j.to_vec(),
             edges_w,
-            squares_j2: view
-                .rows
-                .squares
-                .iter()
-                .map(|s| s * view.level_w * view.level_w)
-                .collect(),
+            squares_j2: self.squares(view, powers.as_slice()),
             since_s: vec![f64::INFINITY],
             joined: vec![false],
             idle_w: solution.idle_w.max(0.05 * view.level_w),
@@ -318,6 +316,31 @@ impl<'a> Rail<'a> {
             scene.joined.push(gap < 0.05 * windows.seconds[i]);
         }
         scene
+    }
+
+    /// Per window, the sum over its instances of their squared energies.
+    fn squares(&self, view: &View, powers: &[f64]) -> Vec<f64> {
+        let windows = &self.windows;
+        let mut pieces = Vec::new();
+        let mut sums = Vec::with_capacity(windows.len());
+        for i in 0..windows.len() {
+            let (start, end) = (
+                windows.start_ns[i] - view.offset_ns,
+                windows.end_ns[i] - view.offset_ns,
+            );
+            let most = windows.seconds[i].powi(2);
+            stretches(self.input.kernel, start, end, &mut pieces);
+            let mut sum = 0.0;
+            for &(from, to, factor) in &pieces {
+                self.timeline.squares_between(from, to, |kind, s2| {
+                    if let Some(column) = self.columns.of_kind[kind as usize] {
+                        sum += s2.min(most) * factor * powers[column as usize].powi(2);
+                    }
+                });
+            }
+            sums.push(sum);
+        }
+        sums
     }
 
     /// The power at the first and the last moment of each window; `None` where the

@@ -255,7 +255,7 @@ fn basis(
     column: usize,
 ) -> Basis {
     match &beliefs.known[column] {
-        Some(_) if weight < ASSUMED || resolution < 0.9 => {
+        Some(_) if weight < ASSUMED || resolution < 0.9 || set.columns.len() > 1 => {
             if beliefs.pooled.is_some() {
                 Basis::Pooled
             } else {

@@ -1,0 +1,173 @@
+//! Fits find the powers and the offset that a trace was made with.
+
+use super::super::{Basis, FitOptions, Kernel, RailFit, RailInput, SensorFit, Warning, fit};
+use super::trace::{MS, Trace};
+
+pub(super) fn fitted(trace: &Trace) -> (SensorFit, RailFit) {
+    let result = trace.with_sensor(trace.rail(), |sensor| fit(sensor, &FitOptions::default()));
+    let rail = result.rails[0].clone().expect("the trace is sound");
+    (result, rail)
+}
+
+pub(super) fn error(trace: &Trace, rail: &RailFit) -> f64 {
+    let truth = trace.truth();
+    let wrong: f64 = rail
+        .kinds
+        .iter()
+        .zip(&truth)
+        .map(|(k, t)| (k.energy_j - t).abs())
+        .sum();
+    wrong / truth.iter().sum::<f64>()
+}
+
+#[test]
+fn powers_are_found() {
+    let trace = Trace::random(1, 12, 20).sampled(1, 100 * MS, 0, 0.01);
+    let (_, rail) = fitted(&trace);
+    assert!(error(&trace, &rail) < 0.03, "{}", error(&trace, &rail));
+    assert_eq!(rail.weight, 1.0);
+    for (kind, truth) in rail.kinds.iter().zip(&trace.power_w) {
+        let power = kind.power_w.expect("every kind ran");
+        assert!((power / truth - 1.0).abs() < 0.15, "{power} for {truth}");
+        assert_eq!(kind.basis, Basis::Measured);
+    }
+}
+
+#[test]
+fn intervals_hold_the_truth() {
+    let (mut held, mut all) = (0, 0);
+    for seed in 10..16 {
+        let trace = Trace::random(seed, 10, 12).sampled(seed, 100 * MS, 3 * MS, 0.03);
+        let (_, rail) = fitted(&trace);
+        for (kind, truth) in rail.kinds.iter().zip(trace.truth()) {
+            held += usize::from(kind.lo_j <= truth && truth <= kind.hi_j);
+            all += 1;
+        }
+    }
+    assert!(held * 100 >= all * 85, "{held} of {all}");
+}
+
+#[test]
+fn the_offset_is_found() {
+    for offset in [-27 * MS, 0, 13 * MS] {
+        let trace = Trace::random(2, 12, 20).sampled(2, 50 * MS, offset, 0.01);
+        let (result, _) = fitted(&trace);
+        let off = result.offset_ns - offset as f64;
+        assert!(off.abs() < 1e6, "{off} ns off at {offset}");
+    }
+}
+
+#[test]
+fn an_offset_beyond_the_range_is_told() {
+    let trace = Trace::random(3, 12, 10).sampled(3, 100 * MS, 48 * MS, 0.01);
+    let (result, rail) = fitted(&trace);
+    assert!(result.offset_ns.abs() <= 40e6);
+    assert!(
+        rail.warnings
+            .iter()
+            .any(|w| matches!(w, Warning::OffsetAtEdge { .. }))
+    );
+}
+
+#[test]
+fn a_fixed_offset_is_kept() {
+    let trace = Trace::random(4, 5, 5).sampled(4, 50 * MS, 7 * MS, 0.01);
+    let options = FitOptions {
+        fixed_offset_ns: Some(7 * MS),
+        ..FitOptions::default()
+    };
+    let result = trace.with_sensor(trace.rail(), |sensor| fit(sensor, &options));
+    assert_eq!((result.offset_ns, result.offset_sd_ns), (7e6, 0.0));
+}
+
+#[test]
+fn kinds_in_one_proportion_are_one_group() {
+    let trace = Trace::tied(5).sampled(5, 100 * MS, 0, 0.01);
+    let (_, rail) = fitted(&trace);
+    let pair = rail
+        .groups
+        .iter()
+        .find(|g| g.kinds == [0, 1])
+        .expect("the pair is a group");
+    let truth = trace.truth();
+    let both = truth[0] + truth[1];
+    assert!((pair.energy_j / both - 1.0).abs() < 0.03);
+    assert!(pair.lo_j < both && both < pair.hi_j);
+    assert_eq!(rail.groups.len(), 2);
+    assert_eq!(rail.kinds[0].basis, Basis::Grouped);
+    assert!(rail.warnings.iter().any(|w| matches!(
+        w,
+        Warning::KindsGrouped {
+            kinds: 2,
+            groups: 1,
+            ..
+        }
+    )));
+}
+
+#[test]
+fn energy_in_windows_comes_from_prices() {
+    let trace = Trace::random(6, 4, 6).sampled(6, 100 * MS, 0, 0.02);
+    let options = FitOptions {
+        fixed_offset_ns: Some(0),
+        ..FitOptions::default()
+    };
+    let rail = trace
+        .with_sensor(trace.rail(), |sensor| fit(sensor, &options))
+        .rails
+        .remove(0)
+        .expect("sound");
+    for (i, window) in trace.windows.iter().enumerate() {
+        let mut joules = 0.0;
+        for (start, end, kind) in &trace.pieces {
+            let ns = (end.min(&window.end_ns) - start.max(&window.start_ns)).max(0);
+            joules += ns as f64 * 1e-9 * rail.price_w(i, *kind);
+        }
+        // Times within a slot are spread evenly, so edges differ a little.
+        assert!(
+            (joules - rail.windows[i].spans_j).abs() < 0.01,
+            "{joules} {:?}",
+            rail.windows[i]
+        );
+    }
+}
+
+#[test]
+fn a_trailing_mean_as_long_as_its_interval_is_fitted_and_a_longer_one_is_not() {
+    let trace = Trace::random(7, 6, 10).sampled(7, 100 * MS, 0, 0.01);
+    let with = |ns| {
+        let rail = RailInput {
+            kernel: Kernel::Trailing { ns },
+            ..trace.rail()
+        };
+        trace
+            .with_sensor(rail, |sensor| fit(sensor, &FitOptions::default()))
+            .rails
+            .remove(0)
+            .expect("sound")
+    };
+    let same = with(100 * MS);
+    assert!(same.weight > 0.9 && error(&trace, &same) < 0.05);
+    let longer = with(1000 * MS);
+    assert_eq!(longer.weight, 0.0);
+    assert!(
+        longer
+            .warnings
+            .iter()
+            .any(|w| matches!(w, Warning::OverlappingMeans { .. }))
+    );
+    assert!(longer.warnings.iter().all(|w| !w.to_string().is_empty()));
+}
+
+#[test]
+fn fewer_samples_than_kinds_give_proportional_shares() {
+    let trace = Trace::random(8, 40, 2).sampled(8, 100 * MS, 0, 0.01);
+    assert!(trace.windows.len() < 40);
+    let (_, rail) = fitted(&trace);
+    assert!(rail.weight < 0.2);
+    assert!(
+        rail.warnings
+            .iter()
+            .any(|w| matches!(w, Warning::NotTold { .. }))
+    );
+}
