@@ -162,6 +162,11 @@ impl Engine {
         self.note_late(start);
         let info = *self.node_info(opened.node);
         self.used(opened.node, start);
+        self.stacks.open(&opened);
+        self.bound_memory(start);
+        if self.observer.is_some() {
+            return;
+        }
         match info.role {
             Some(Role::Run) => {
                 self.run_from = self.run_from.min(start);
@@ -177,8 +182,6 @@ impl Engine {
         if info.parent.is_none() {
             self.by_root.enter(opened.node, start);
         }
-        self.stacks.open(&opened);
-        self.bound_memory(start);
     }
 
     /// An activation was left; others of its thread stay open.
@@ -189,6 +192,10 @@ impl Engine {
         };
         let info = *self.node_info(closed.node);
         let end = closed.end;
+        self.bound_memory(end);
+        if self.observer.is_some() {
+            return;
+        }
         match info.role {
             Some(Role::Run) => {
                 self.by_role.leave(RUN, end);
@@ -201,7 +208,6 @@ impl Engine {
             self.by_root.leave(closed.node, end);
         }
         self.interval(closed, info.role);
-        self.bound_memory(end);
     }
 
     /// Totals of a node and thread in a window, instead of openings and closings.
@@ -346,9 +352,6 @@ impl Engine {
     }
 
     fn interval(&mut self, closed: Closed, role: Option<Role>) {
-        if self.observer.is_some() {
-            return;
-        }
         let always = matches!(
             role,
             Some(Role::Run | Role::Phase | Role::Section | Role::Token)

@@ -67,7 +67,8 @@ pub(crate) struct ActivePiece {
     pub(crate) concurrency: f32,
 }
 
-/// What of a sample is not the program's; energies of the whole sample.
+/// What of a sample is not the program's, where CPU times tell it; energies of the
+/// whole sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Foreign {
     pub(crate) rail: u32,
@@ -75,8 +76,6 @@ pub(crate) struct Foreign {
     pub(crate) sample_ns: i64,
     pub(crate) others_j: Option<f64>,
     pub(crate) profiler_j: Option<f64>,
-    /// Whether `outside` can be told.
-    pub(crate) outside: bool,
 }
 
 /// What was seen beside pieces.
@@ -162,27 +161,41 @@ impl Engine {
         pulses.into_iter().for_each(|pulse| self.sample(pulse));
     }
 
-    /// A window closed.
-    pub(super) fn observe(&mut self, at: usize, measured: &Measured, energy_j: f64, view: &View) {
-        if self.rails[at].row.id == PULSE {
-            return self.observe_pulse(view);
-        }
+    /// Whether windows are watched that are not the pulse: of those, only what is
+    /// not the program's is wanted.
+    pub(super) fn watches(&self, at: usize) -> bool {
+        self.observer.is_some() && self.rails[at].row.id != PULSE
+    }
+
+    /// A sample's window closed.
+    pub(super) fn observe_sample(
+        &mut self,
+        at: usize,
+        measured: &Measured,
+        energy_j: f64,
+        cpu_until: i64,
+    ) {
         let active_j = energy_j - self.idle_j(at, measured).unwrap_or(0.0);
-        let (split, _) = self.split(at, active_j, measured, view);
-        let whole = |part: Option<f64>| part.map(|energy| energy / measured.share);
+        let cpu = self.cpu_use(measured.start, measured.end, cpu_until);
+        let means = super::split::means(self.rails[at].row.kind, cpu);
+        let Means::CpuTime(cpu) = means else {
+            return;
+        };
+        let whole = |energy: f64| energy / measured.share;
+        let theirs = cpu.not_ours(active_j);
         let foreign = Foreign {
             rail: self.rails[at].row.id,
             sample_ns: measured.sample,
-            others_j: whole(split.others),
-            profiler_j: whole(split.profiler),
-            outside: split.outside.is_some(),
+            others_j: theirs.others.map(whole),
+            profiler_j: Some(whole(theirs.profiler)),
         };
         if let Some(observer) = &mut self.observer {
             observer.foreign.push(foreign);
         }
     }
 
-    fn observe_pulse(&mut self, view: &View) {
+    /// A window of our own closed.
+    pub(super) fn observe_pulse(&mut self, view: &View) {
         let Some(mut observer) = self.observer.take() else {
             return;
         };
@@ -258,9 +271,8 @@ impl Engine {
         };
         let used = matches!(scope, Scope::All) && cpu.process_ns > 0.0;
         used.then(|| {
-            let program = cpu.process_ns - cpu.profiler_ns.min(cpu.process_ns);
             let (threads, outside) =
-                super::rule::weights(program, &view.window, &view.activity, &view.on_cpu);
+                super::rule::weights(cpu.program_ns(), &view.window, &view.activity, &view.on_cpu);
             let parts = view.window.threads.iter().zip(threads);
             let per_time = parts.map(|(part, weight)| weight / (part.covered_ns as f64).max(1.0));
             (per_time.collect(), outside / view.window.length() as f64)

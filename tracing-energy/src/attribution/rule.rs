@@ -83,6 +83,32 @@ pub(super) fn split(
     }
 }
 
+/// What of an active energy is not the program's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NotOurs {
+    pub(super) others: Option<f64>,
+    pub(super) profiler: f64,
+}
+
+impl CpuUse {
+    /// What of an active energy other processes and the profiler used.
+    pub(super) fn not_ours(&self, active_j: f64) -> NotOurs {
+        let others = self.others.map(|share| active_j * share);
+        let rest = active_j - others.unwrap_or(0.0);
+        let all = self.process_ns + self.sensor_ns;
+        let own = self.process_ns - self.program_ns() + self.sensor_ns;
+        let profiler = if all > 0.0 { rest * (own / all) } else { 0.0 };
+        NotOurs { others, profiler }
+    }
+
+    /// CPU time of the process without our own threads. Clocks of threads and
+    /// process are read one after the other: a thread may seem to have used more
+    /// than its process.
+    pub(super) fn program_ns(&self) -> f64 {
+        self.process_ns - self.profiler_ns.min(self.process_ns)
+    }
+}
+
 fn by_cpu_time(
     active_j: f64,
     cpu: CpuUse,
@@ -90,7 +116,7 @@ fn by_cpu_time(
     activity: &Activity,
     on_cpu: &[f64],
 ) -> Split {
-    let others = cpu.others.map(|share| active_j * share);
+    let NotOurs { others, profiler } = cpu.not_ours(active_j);
     let rest = active_j - others.unwrap_or(0.0);
     let all = cpu.process_ns + cpu.sensor_ns;
     if all <= 0.0 {
@@ -99,14 +125,10 @@ fn by_cpu_time(
             threads,
             outside: Some(outside),
             others,
-            profiler: Some(0.0),
+            profiler: Some(profiler),
         };
     }
-    // Clocks of threads and process are read one after the other: a thread may
-    // seem to have used more than its process.
-    let own = cpu.profiler_ns.min(cpu.process_ns);
-    let program = cpu.process_ns - own;
-    let profiler = rest * ((own + cpu.sensor_ns) / all);
+    let program = cpu.program_ns();
     let remaining = rest * (program / all);
     let (weights, outside) = weights(program, window, activity, on_cpu);
     let total = weights.iter().sum::<f64>() + outside;

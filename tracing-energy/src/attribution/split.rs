@@ -46,6 +46,10 @@ impl Engine {
                 continue;
             };
             self.rails[at].was_null = false;
+            if self.watches(at) {
+                self.observe_sample(at, &measured, energy_j, cpu_until);
+                continue;
+            }
             let same =
                 |v: &&Rc<View>| (v.window.start, v.window.end) == (measured.start, measured.end);
             let shared = view.as_ref().filter(same).cloned();
@@ -101,7 +105,7 @@ impl Engine {
     }
 
     /// CPU times of the window; none if nothing is known of the process.
-    fn cpu_use(&self, start: i64, end: i64, cpu_until: i64) -> Option<CpuUse> {
+    pub(super) fn cpu_use(&self, start: i64, end: i64, cpu_until: i64) -> Option<CpuUse> {
         let process = self.cpu.process(start, end);
         let own = self.profiler_threads.iter();
         let own = own.map(|&thread| self.cpu.thread(thread, start, end).on_cpu_ns);
@@ -127,7 +131,7 @@ impl Engine {
     ) {
         let rail = self.rails[at].row.id;
         if self.observer.is_some() {
-            return self.observe(at, measured, energy_j, view);
+            return self.observe_pulse(view);
         }
         let (idle_j, split, cells, estimated) = match self.priced(at, measured, view) {
             Some((idle_j, split, cells)) => (idle_j, split, cells, true),

@@ -132,7 +132,7 @@ impl<'w> Found<'w> {
             kinds.sort_unstable_by_key(|&(kind, _)| kind);
             let prices = SamplePrices {
                 idle_j: Some(fit.windows[at].idle_j),
-                outside_j: foreign.filter(|f| f.outside).map(|_| outside_j),
+                outside_j: foreign.map(|_| outside_j),
                 others_j: foreign.and_then(|f| f.others_j),
                 profiler_j: foreign.and_then(|f| f.profiler_j),
                 kinds,
