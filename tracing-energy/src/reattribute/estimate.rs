@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::ahead::Spans;
 use super::{AttributeOptions, Method, Replay, pool, settled};
 use crate::attribution::estimate::{Watched, Wishes, estimate, scope};
 use crate::attribution::fit::{self, Timeline, TimelineBuilder};
@@ -38,7 +39,7 @@ pub(super) fn attribute(
     let late = found.late_ns;
     let shift = |rail: u32| late.get(&rail).copied().unwrap_or(0);
     let engine = Engine::new().pricing(found.prices);
-    let replay = Replay::new(store, run, engine, shift)?;
+    let replay = Replay::new(store, run, Spans::Ahead, engine, shift)?;
     let told = replay.tell(|rows| writer.write(&on_sensor_time(settled(rows), shift)))?;
     let (engine, end_ns) = told;
     let (rows, _) = engine.finish(end_ns);
@@ -156,7 +157,8 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
         },
     );
     let engine = Engine::new().observing(scopes.clone(), take);
-    let (engine, end_ns) = Replay::new(store, run, engine, |_| 0)?.tell(|_| Ok(()))?;
+    let (engine, end_ns) =
+        Replay::new(store, run, Spans::Ahead, engine, |_| 0)?.tell(|_| Ok(()))?;
     let seen = engine.finish_observing(end_ns);
     let times = seen.self_ns;
     let built = builders.take().into_iter().map(TimelineBuilder::build);

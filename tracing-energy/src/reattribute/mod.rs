@@ -6,6 +6,7 @@
 //!                file -> engine, pricing  <-------------------+-> rows
 //! ```
 
+mod ahead;
 mod estimate;
 mod method;
 mod pool;
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::sink::AttributionRows;
 use crate::store::{AttributionWriter, Store};
 
+use ahead::Spans;
 pub use method::{AttributeOptions, Method};
 use replay::Replay;
 
@@ -32,7 +34,7 @@ pub fn reattribute(path: &Path, uuid: &str, options: &AttributeOptions) -> Resul
     let store = Store::open_writable(path)?;
     let run = store.find_run(uuid)?.no;
     store.attribute(run, |writer| match options.method {
-        Method::Proportional => attribute_stored(writer),
+        Method::Proportional => proportional(writer, Spans::Ahead),
         Method::Fitted | Method::Calibrated => estimate::attribute(writer, options),
     })
 }
@@ -57,7 +59,11 @@ pub fn repair_dead_runs(store: &Store) -> Result<Vec<String>, Error> {
 /// # Errors
 /// When the database cannot be read or written.
 pub fn attribute_stored(writer: &mut AttributionWriter<'_>) -> Result<(), Error> {
-    let replay = Replay::new(writer.store(), writer.run(), Engine::new(), |_| 0)?;
+    proportional(writer, Spans::Here)
+}
+
+fn proportional(writer: &mut AttributionWriter<'_>, spans: Spans) -> Result<(), Error> {
+    let replay = Replay::new(writer.store(), writer.run(), spans, Engine::new(), |_| 0)?;
     let (engine, end_ns) = replay.tell(|rows| writer.write(&settled(rows)))?;
     let (rows, _) = engine.finish(end_ns);
     writer.write(&rows)

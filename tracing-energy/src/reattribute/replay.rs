@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
+use super::ahead::Spans;
 use crate::attribution::{Engine, Opened};
 use crate::error::Error;
 use crate::rows::{Domain, Role, SampleRow, SpanRow};
@@ -17,6 +18,7 @@ const STEP_NS: i64 = 1_000_000_000;
 pub(super) struct Replay<'s> {
     store: &'s Store,
     run: i64,
+    spans: Spans,
     engine: Engine,
     samples: std::iter::Peekable<std::vec::IntoIter<SampleRow>>,
     /// Open activations by end, inner ones first.
@@ -31,6 +33,7 @@ impl<'s> Replay<'s> {
     pub(super) fn new(
         store: &'s Store,
         run: i64,
+        spans: Spans,
         mut engine: Engine,
         shift: impl Fn(u32) -> i64,
     ) -> Result<Self, Error> {
@@ -68,6 +71,7 @@ impl<'s> Replay<'s> {
         Ok(Self {
             store,
             run,
+            spans,
             engine,
             samples: samples.into_iter().peekable(),
             open: BinaryHeap::new(),
@@ -88,15 +92,17 @@ impl<'s> Replay<'s> {
             has_totals = true;
             self.engine.totals(window?);
         }
-        let mut spans = self.store.spans(self.run)?;
-        let mut next_ns = STEP_NS;
-        for span in spans.iter()?.take_while(|_| !has_totals) {
-            let span = span?;
-            while span.start_ns >= next_ns {
-                take(self.advance(next_ns))?;
-                next_ns += STEP_NS;
-            }
-            self.open(span);
+        if !has_totals {
+            let mut next_ns = STEP_NS;
+            let spans = self.spans;
+            spans.each(self.store, self.run, &mut |span| {
+                while span.start_ns >= next_ns {
+                    take(self.advance(next_ns))?;
+                    next_ns += STEP_NS;
+                }
+                self.open(span);
+                Ok(())
+            })?;
         }
         self.close_until(self.end_ns);
         let Self {
