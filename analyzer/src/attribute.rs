@@ -4,11 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use tracing_energy::power::Kernel;
-use tracing_energy::priors::read_priors;
+use tracing_energy::power::{Kernel, Provenance};
+use tracing_energy::priors::{Prior, read_priors};
+use tracing_energy::store::Store;
 use tracing_energy::units::Nanos;
 use tracing_energy::{AttributeOptions, Method};
 
+use crate::calibrate::key_of_run;
 use crate::error::Result;
 
 /// How a run is attributed again.
@@ -22,8 +24,11 @@ pub struct Options {
     pub kernels: Vec<(String, Kernel)>,
     /// How far the sensor's clock is ahead of the program's; none is estimated.
     pub offset: Option<Nanos>,
-    /// A file of known powers.
+    /// A file of known powers; without one, and without `pool`, the method
+    /// calibrated takes the stored calibration that holds for the run.
     pub prior: Option<PathBuf>,
+    /// Take a stored calibration even if it was made for something else.
+    pub force: bool,
     /// How many earlier runs of the same program to start from.
     pub pool: usize,
 }
@@ -34,9 +39,12 @@ pub struct Options {
 /// # Errors
 /// When a file cannot be read or written, or the run holds too little for the method.
 pub fn attribute(path: &Path, uuid: &str, options: &Options) -> Result<u32> {
-    let priors = match &options.prior {
-        Some(file) => read_priors(file)?,
-        None => Vec::new(),
+    let (priors, note) = match &options.prior {
+        Some(file) => (read_priors(file)?, None),
+        None if options.method == Method::Calibrated && options.pool == 0 => {
+            stored(path, uuid, options.force)?
+        }
+        None => (Vec::new(), None),
     };
     let options = AttributeOptions {
         method: options.method,
@@ -45,8 +53,41 @@ pub fn attribute(path: &Path, uuid: &str, options: &Options) -> Result<u32> {
         offset: options.offset,
         priors,
         pool: options.pool,
+        note,
     };
     Ok(tracing_energy::reattribute(path, uuid, &options)?)
+}
+
+/// Powers of the stored calibrations for the sources of a run, and in what they
+/// were made for something else.
+fn stored(path: &Path, uuid: &str, force: bool) -> Result<(Vec<Prior>, Option<String>)> {
+    let store = Store::open(path)?;
+    let run = store.find_run(uuid)?;
+    let refuse = |message| tracing_energy::Error::Input {
+        path: path.to_owned(),
+        message,
+    };
+    let mut sources: Vec<String> = Vec::new();
+    for rail in store.rails(run.no)?.all()? {
+        if rail.provenance != Provenance::Modelled && !sources.contains(&rail.source) {
+            sources.push(rail.source);
+        }
+    }
+    let (mut priors, mut notes) = (Vec::new(), Vec::new());
+    for source in sources {
+        let key = key_of_run(&run.row, &source).map_err(refuse)?;
+        let found = store.find_calibration(&key, force)?;
+        priors.extend(found.calibration.row.priors());
+        let id = found.calibration.id;
+        notes.push(match found.differences.is_empty() {
+            true => format!("calibration {id}"),
+            false => format!(
+                "calibration {id}, made for something else: {}",
+                found.differences.join("; ")
+            ),
+        });
+    }
+    Ok((priors, Some(notes.join("; "))))
 }
 
 /// Reads `12ms`, `-3.5ms`, `0.02s`.

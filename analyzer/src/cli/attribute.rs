@@ -17,9 +17,9 @@ const HELP: &str = "Examples:
   energy attribute gpu-run --method fitted --rail gpu --kernel gpu=trailing:100ms
 
 fitted estimates the power of each kind of span from all samples together and
-says how sure it is; calibrated begins with powers known from elsewhere, a file
-with the columns kind,watts,relative_sd (see `energy calibrate`). All
-attributions of a run stay; the newest is shown.";
+says how sure it is; calibrated begins with powers known from elsewhere: a file
+with the columns kind,watts,relative_sd, or what `energy calibrate` stored for
+the same model and machine. All attributions of a run stay; the newest is shown.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -41,6 +41,9 @@ pub struct AttributeArgs {
     /// Known powers of kinds, for the method calibrated
     #[arg(long, value_name = "FILE")]
     prior: Option<PathBuf>,
+    /// Take a stored calibration even if it was made for something else
+    #[arg(long)]
+    force: bool,
     /// Start from what up to this many earlier runs of the same program found
     #[arg(long, value_name = "RUNS", default_value_t = 0)]
     pool: usize,
@@ -55,6 +58,7 @@ pub(super) fn run(db: &Path, args: AttributeArgs, out: &mut dyn Write) -> anyhow
         kernels: args.kernel,
         offset: args.offset,
         prior: args.prior,
+        force: args.force,
         pool: args.pool,
     };
     let id = attribute(db, &run.row.uuid, &options)?;

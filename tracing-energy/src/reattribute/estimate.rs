@@ -103,7 +103,7 @@ fn may_be_estimated(
     }
     if options.method == Method::Calibrated && options.priors.is_empty() && options.pool == 0 {
         return refuse(
-            "no powers are known: give them with --prior FILE, or run `energy calibrate`"
+            "no powers are known to start from; run `energy calibrate`, or give them in a file"
                 .to_owned(),
         );
     }
@@ -121,6 +121,7 @@ pub(super) fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Res
         offset_ns: options.offset.map(|offset| offset.nanos()),
         known: options.priors.clone(),
         pooled: pool::earlier(store, run, options)?,
+        note: options.note.clone(),
     })
 }
 

@@ -70,6 +70,8 @@ pub struct AttributeOptions {
     pub priors: Vec<Prior>,
     /// How many earlier runs of the same program to start from.
     pub pool: usize,
+    /// What is to be remembered of this attribution, in words.
+    pub note: Option<String>,
 }
 
 impl AttributeOptions {

@@ -59,6 +59,8 @@ pub(crate) struct Wishes {
     pub(crate) known: Vec<Prior>,
     /// What earlier runs found, by name of rail.
     pub(crate) pooled: Vec<(String, KindFitRow)>,
+    /// To be remembered, in words.
+    pub(crate) note: Option<String>,
 }
 
 /// What was found.

@@ -94,6 +94,7 @@ impl<'w> Found<'w> {
             "offset_ns": wishes.offset_ns,
             "priors": wishes.known.len(),
             "pooled": wishes.pooled.len(),
+            "note": wishes.note,
         })
     }
 
