@@ -120,7 +120,11 @@ impl Engine {
         self.shortest_ns = self.shortest_ns.min(rail.interval_ns);
         match self.rails.iter_mut().find(|known| known.row.id == rail.id) {
             Some(known) => known.row = rail,
-            None => self.rails.push(RailState::new(rail)),
+            None => {
+                let mut state = RailState::new(rail);
+                state.begin(self.late_ns(state.row.id));
+                self.rails.push(state);
+            }
         }
     }
 
@@ -303,7 +307,7 @@ impl Engine {
         self.run_end = end_ns;
         self.tell_late();
         self.pulse(end_ns);
-        self.close_windows(end_ns, i64::MAX, rows);
+        self.close_windows(i64::MAX, i64::MAX, rows);
         self.tell_gaps(end_ns);
         rows.span_energy = self.intervals.take(i64::MAX, &self.rails);
     }
@@ -357,6 +361,12 @@ impl Engine {
             Some(Role::Run | Role::Phase | Role::Section | Role::Token)
         );
         self.intervals.close(closed, always, self.shortest_ns);
+    }
+
+    fn late_ns(&self, rail: u32) -> i64 {
+        let prices = self.prices.as_ref();
+        let estimate = prices.and_then(|prices| prices.rails.get(&rail));
+        estimate.map_or(0, |estimate| estimate.late_ns)
     }
 
     fn node_info(&mut self, node: u32) -> &mut NodeInfo {

@@ -43,6 +43,8 @@ pub(crate) struct KindEstimate {
 /// An estimate of one rail.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct RailPrices {
+    /// The sensor's clock is ahead of the program's by this much.
+    pub(crate) late_ns: i64,
     /// By the sample's start.
     pub(crate) samples: HashMap<i64, SamplePrices>,
     /// By kind; none where the kind has no time on this rail.

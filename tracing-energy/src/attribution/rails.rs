@@ -7,7 +7,9 @@
 //! windows       |b|[ c ]           [ d ]  [' ][e]
 //! ```
 //!
-//! Energy is cut with the time that lies outside the run. A sample that begins
+//! Energy is cut with the time that lies outside the run, on the sensor's clock, so
+//! that what was measured does not depend on what is thought of its clock; the
+//! windows that come out are on the program's. A sample that begins
 //! before the last one ended (`d'`) keeps its energy and loses that time.
 
 use std::collections::VecDeque;
@@ -43,6 +45,8 @@ pub(super) struct RailState {
     pub(super) baseline_w: Option<f64>,
     /// Windows are accounted for as an estimate says.
     pub(super) estimated: bool,
+    /// The sensor's clock is ahead of the program's by this much.
+    pub(super) late_ns: i64,
     pub(super) ledger: Ledger,
     pub(super) phases: PhaseEnergies,
     queue: VecDeque<SampleRow>,
@@ -60,6 +64,7 @@ impl RailState {
             row,
             baseline_w: None,
             estimated: false,
+            late_ns: 0,
             ledger: Ledger::default(),
             phases: PhaseEnergies::default(),
             queue: VecDeque::new(),
@@ -69,6 +74,12 @@ impl RailState {
         }
     }
 
+    /// Says how late its samples are; before the first one.
+    pub(super) fn begin(&mut self, late_ns: i64) {
+        self.late_ns = late_ns;
+        self.closed_until = -late_ns;
+    }
+
     pub(super) fn push(&mut self, sample: SampleRow) {
         self.queue.push_back(sample);
     }
@@ -76,8 +87,11 @@ impl RailState {
     /// The next window, if it ends by `limit`; samples that bring none are dropped.
     pub(super) fn next(&mut self, run_end: i64, limit: i64) -> Option<Measured> {
         while let Some(sample) = self.queue.front() {
-            match cut(sample, self.closed_until, run_end) {
-                Some(measured) => return (measured.end <= limit).then_some(measured),
+            match cut(sample, self.closed_until + self.late_ns, run_end) {
+                Some(measured) => {
+                    let measured = measured.earlier(self.late_ns);
+                    return (measured.end <= limit).then_some(measured);
+                }
                 None if sample.start_ns >= run_end && limit < run_end => return None,
                 None => drop(self.queue.pop_front()),
             }
@@ -120,7 +134,18 @@ impl RailState {
     }
 }
 
-/// The part of a sample inside the run and after `from`.
+impl Measured {
+    /// The same window as seen by a clock that is behind by `ns`.
+    fn earlier(self, ns: i64) -> Self {
+        Self {
+            start: self.start - ns,
+            end: self.end - ns,
+            ..self
+        }
+    }
+}
+
+/// The part of a sample inside the run and after `from`, on the sensor's clock.
 fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Measured> {
     let length = sample.end_ns - sample.start_ns;
     let (inside_from, end) = (sample.start_ns.max(0), sample.end_ns.min(run_end));

@@ -147,10 +147,11 @@ impl Engine {
         let powers = powers(&split, &view.window);
         let accounts = accounts(energy_j, idle_j, &split);
         self.check(&accounts, estimated || split.outside.is_none());
+        let late_ns = self.rails[at].late_ns;
         rows.sample_balance.push(SampleBalanceRow {
             rail,
-            start_ns: measured.start,
-            end_ns: measured.end,
+            start_ns: measured.start + late_ns,
+            end_ns: measured.end + late_ns,
             accounts,
             phase: view.phase,
         });

@@ -12,7 +12,6 @@ use crate::attribution::{Engine, Kinds};
 use crate::error::Error;
 use crate::power::Provenance;
 use crate::rows::{CallsiteRow, RailRow};
-use crate::sink::AttributionRows;
 use crate::store::{AttributionWriter, Store};
 
 /// Time of kinds is kept in slots of this length at most; shorter samples want
@@ -36,26 +35,12 @@ pub(super) fn attribute(
     let watched = watch(store, run, rails)?;
     let found = estimate(&watched, &wishes(store, run, options)?);
     drop(watched);
-    let late = found.late_ns;
-    let shift = |rail: u32| late.get(&rail).copied().unwrap_or(0);
     let engine = Engine::new().pricing(found.prices);
-    let replay = Replay::new(store, run, Spans::Ahead, engine, shift)?;
-    let told = replay.tell(|rows| writer.write(&on_sensor_time(settled(rows), shift)))?;
-    let (engine, end_ns) = told;
-    let (rows, _) = engine.finish(end_ns);
-    let mut rows = on_sensor_time(rows, shift);
+    let replay = Replay::new(store, run, Spans::Ahead, engine)?;
+    let (engine, end_ns) = replay.tell(|rows| writer.write(&settled(rows)))?;
+    let (mut rows, _) = engine.finish(end_ns);
     rows.kind_fits = found.fits;
     writer.write(&rows)
-}
-
-/// Accounts of samples stand at their samples' times, which are the sensor's.
-fn on_sensor_time(mut rows: AttributionRows, shift: impl Fn(u32) -> i64) -> AttributionRows {
-    for row in &mut rows.sample_balance {
-        let late = shift(row.rail);
-        row.start_ns += late;
-        row.end_ns += late;
-    }
-    rows
 }
 
 fn may_be_estimated(
@@ -158,8 +143,7 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
         },
     );
     let engine = Engine::new().observing(scopes.clone(), take);
-    let (engine, end_ns) =
-        Replay::new(store, run, Spans::Ahead, engine, |_| 0)?.tell(|_| Ok(()))?;
+    let (engine, end_ns) = Replay::new(store, run, Spans::Ahead, engine)?.tell(|_| Ok(()))?;
     let seen = engine.finish_observing(end_ns);
     let times = seen.self_ns;
     let built = builders.take().into_iter().map(TimelineBuilder::build);

@@ -63,7 +63,7 @@ pub fn attribute_stored(writer: &mut AttributionWriter<'_>) -> Result<(), Error>
 }
 
 fn proportional(writer: &mut AttributionWriter<'_>, spans: Spans) -> Result<(), Error> {
-    let replay = Replay::new(writer.store(), writer.run(), spans, Engine::new(), |_| 0)?;
+    let replay = Replay::new(writer.store(), writer.run(), spans, Engine::new())?;
     let (engine, end_ns) = replay.tell(|rows| writer.write(&settled(rows)))?;
     let (rows, _) = engine.finish(end_ns);
     writer.write(&rows)

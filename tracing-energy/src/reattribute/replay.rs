@@ -29,13 +29,12 @@ pub(super) struct Replay<'s> {
 
 impl<'s> Replay<'s> {
     /// Tells `engine` all that is known of run number `run` beside its spans and
-    /// samples. `shift` gives the time by which a rail's samples are late.
+    /// samples.
     pub(super) fn new(
         store: &'s Store,
         run: i64,
         spans: Spans,
         mut engine: Engine,
-        shift: impl Fn(u32) -> i64,
     ) -> Result<Self, Error> {
         let end_ns = run_end(store, run)?;
         for rail in store.rails(run)?.all()? {
@@ -61,13 +60,7 @@ impl<'s> Replay<'s> {
         for row in store.cpu(run)?.all()? {
             engine.cpu(row);
         }
-        let mut samples = store.samples(run)?.all()?;
-        for sample in &mut samples {
-            let late = shift(sample.rail);
-            sample.start_ns -= late;
-            sample.end_ns -= late;
-        }
-        samples.sort_by_key(|sample| (sample.start_ns, sample.rail));
+        let samples = store.samples(run)?.all()?;
         Ok(Self {
             store,
             run,

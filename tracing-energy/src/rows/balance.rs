@@ -26,7 +26,7 @@ pub struct Accounts {
 pub struct SampleBalanceRow {
     /// Rail.
     pub rail: u32,
-    /// Start of the sample's part inside the run.
+    /// Start of the sample's part inside the run, on the sensor's clock.
     pub start_ns: i64,
     /// End of it.
     pub end_ns: i64,

@@ -16,8 +16,6 @@
 mod gather;
 mod say;
 
-use std::collections::HashMap;
-
 use crate::power::Kernel;
 use crate::priors::Prior;
 use crate::rows::{BaselineRow, KindFitRow, RailRow, SampleRow};
@@ -67,8 +65,6 @@ pub(crate) struct Wishes {
 #[derive(Debug)]
 pub(crate) struct Estimate {
     pub(crate) prices: Prices,
-    /// How far each rail's samples are late, by rail.
-    pub(crate) late_ns: HashMap<u32, i64>,
     pub(crate) fits: Vec<KindFitRow>,
 }
 

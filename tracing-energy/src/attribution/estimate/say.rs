@@ -16,7 +16,6 @@ pub(super) struct Found<'w> {
     watched: &'w Watched,
     wishes: &'w Wishes,
     prices: Prices,
-    late_ns: HashMap<u32, i64>,
     fits: Vec<KindFitRow>,
     rails: Vec<Value>,
     offset_ms: Option<f64>,
@@ -33,7 +32,6 @@ impl<'w> Found<'w> {
                 names: std::iter::once(String::new()).chain(names).collect(),
                 ..Prices::default()
             },
-            late_ns: HashMap::new(),
             fits: Vec::new(),
             rails: Vec::new(),
             offset_ms: None,
@@ -42,7 +40,6 @@ impl<'w> Found<'w> {
 
     /// Adds the fit of one source.
     pub(super) fn add(&mut self, sensor: &Sensor<'_>, fitted: SensorFit) {
-        let late_ns = fitted.offset_ns.round() as i64;
         let some = fitted.rails.iter().any(Result::is_ok);
         if some && self.offset_ms.is_none() {
             self.offset_ms = Some(fitted.offset_ns / 1e6);
@@ -52,7 +49,6 @@ impl<'w> Found<'w> {
             match result {
                 Ok(fit) => {
                     self.rails.push(diagnostics(&name, &fitted, fit));
-                    self.late_ns.insert(rail.row.id, late_ns);
                     self.pool(rail, fit);
                     let prices = self.prices_of(sensor, rail, fit, &fitted);
                     self.prices.rails.insert(rail.row.id, prices);
@@ -79,7 +75,6 @@ impl<'w> Found<'w> {
         };
         Estimate {
             prices: self.prices,
-            late_ns: self.late_ns,
             fits: self.fits,
         }
     }
@@ -138,10 +133,11 @@ impl<'w> Found<'w> {
                 profiler_j: foreign.and_then(|f| f.profiler_j),
                 kinds,
             };
-            samples.insert(rail.input.windows[at].start_ns - late_ns, prices);
+            samples.insert(rail.input.windows[at].start_ns, prices);
         }
         let kinds = fit.kinds.iter().take(self.watched.kinds.kinds.len());
         RailPrices {
+            late_ns,
             samples,
             kinds: std::iter::once(None)
                 .chain(kinds.map(|kind| self.kind(fit, kind)))
