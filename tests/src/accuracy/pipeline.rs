@@ -109,6 +109,12 @@ fn read(
         let rails = diagnostics["rails"].as_array().into_iter().flatten();
         let own = rails.filter(|rail| rail["rail"] == full.as_str()).next();
         let mut accounts = accounts(store, run, id, row.id)?;
+        let samples = trace.distinct_samples(*rail);
+        let given_mj: f64 = samples.iter().map(|sample| sample.energy_mj).sum();
+        if (accounts.measured_mj - given_mj).abs() > 1e-9 * given_mj.abs() {
+            let measured_mj = accounts.measured_mj;
+            return Err(format!("{measured_mj} mJ of {given_mj} mJ were accounted for").into());
+        }
         accounts.extrapolated_mj = kinds.iter().map(|kind| kind.extrapolated_j * 1e3).sum();
         attribution.insert(
             *rail,
