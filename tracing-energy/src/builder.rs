@@ -1,22 +1,26 @@
 //! Settings of a recording.
 
+mod plan;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use plan::SourcePlan;
 
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::Error;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::layer::EnergyLayer;
-use crate::power::{Notice, OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
+use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
 use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal};
 use crate::roles::DEFAULT_ROLES;
-use crate::rows::{BaselineRow, Domain, EventRow, RailRow, Role, RunMetadata, RunRow, RunStatus};
+use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
 use crate::units::Nanos;
 use crate::{chrome, store};
@@ -217,10 +221,10 @@ impl Builder {
     ///
     /// With [`Method::Fitted`] the power of each kind of span is estimated while the
     /// run is recorded: of what came before only, with the sensor's clock taken to be
-    /// the program's, and never revised. When [`EnergyGuard::finish`] ends a run that
+    /// the program's, and never revised. When the guard ends a run that
     /// is written to a database, the whole of it is fitted there as a second
     /// attribution, which is the one shown from then on, and which the guard's summary
-    /// tells; `finish` waits for it, some seconds for a long run. If it cannot be
+    /// tells; ending waits for it, some seconds for a long run. If it cannot be
     /// made, a warning says why. [`Method::Calibrated`] records in proportion and does
     /// its work at the end only, from the powers given by [`Builder::prior`].
     ///
@@ -363,70 +367,6 @@ impl Builder {
             }),
             Sources::Chosen(choice) => Ok(crate::power::open(&choice, &self.options, clock)?),
         }
-    }
-}
-
-/// The sources' rails as rows.
-struct SourcePlan {
-    rails: Vec<RailRow>,
-    first_rail: Vec<u32>,
-    configured_idle: Vec<BaselineRow>,
-    events: Vec<EventRow>,
-}
-
-impl SourcePlan {
-    fn of(sources: &[Box<dyn PowerSource>], notices: &[Notice]) -> Self {
-        let event = |kind: &str, message: &String| EventRow {
-            time_ns: 0,
-            kind: kind.to_owned(),
-            count: 1,
-            message: message.clone(),
-        };
-        let mut plan = Self {
-            rails: Vec::new(),
-            first_rail: Vec::new(),
-            configured_idle: Vec::new(),
-            events: notices
-                .iter()
-                .map(|notice| event(notice.kind, &notice.message))
-                .collect(),
-        };
-        for source in sources {
-            let description = source.describe();
-            let first = plan.rails.len() as u32 + 1;
-            plan.first_rail.push(first);
-            plan.events.extend(
-                description
-                    .limits
-                    .iter()
-                    .map(|limit| event("source_limit", limit)),
-            );
-            for (index, rail) in description.rails.iter().enumerate() {
-                let id = first + index as u32;
-                if let Some(power) = source.configured_idle(index) {
-                    let power_w = power.watts();
-                    plan.configured_idle.push(BaselineRow {
-                        rail: id,
-                        start_ns: 0,
-                        end_ns: 0,
-                        power_w,
-                        samples: 0,
-                    });
-                }
-                plan.rails.push(RailRow {
-                    id,
-                    source: description.name.clone(),
-                    name: rail.name.clone(),
-                    parent: rail.parent.map(|parent| first + parent as u32),
-                    kind: rail.kind,
-                    unit: rail.unit.to_owned(),
-                    interval_ns: description.interval.nanos(),
-                    kernel: description.kernel,
-                    provenance: description.provenance,
-                });
-            }
-        }
-        plan
     }
 }
 

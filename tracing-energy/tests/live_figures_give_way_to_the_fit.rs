@@ -150,7 +150,10 @@ fn two_attributions_stand_in_the_file_and_the_fit_is_shown() {
 #[test]
 fn without_a_database_the_live_figures_stay() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (summary, memory) = replayed(folder.path(), |b| b.method(Method::Fitted));
+    let trace = folder.path().join("trace.json");
+    let (summary, memory) = replayed(folder.path(), |builder| {
+        builder.chrome(&trace).method(Method::Fitted)
+    });
     let head = memory.rows().attribution.head.expect("a head");
     assert_eq!(head.method, "fitted");
     assert!(
@@ -167,6 +170,14 @@ fn without_a_database_the_live_figures_stay() {
         balances(&accounts) && accounts.spans_j > 0.0,
         "{accounts:?}"
     );
+
+    // The trace prices what ran within spans by its own kind.
+    let text = std::fs::read_to_string(trace).expect("a trace");
+    let events: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    let slices = || events.iter().filter(|event| event["ph"] == "X");
+    let known = slices().filter(|event| event["args"]["energy_j"].as_f64().is_some());
+    let (known, all) = (known.count(), slices().count());
+    assert!(2 * known > all, "{known} of {all} slices have an energy");
 }
 
 #[test]

@@ -72,6 +72,11 @@ impl KindNames {
         (kind, &found.kinds[kind as usize - 1].name)
     }
 
+    /// The kind of a node that was told.
+    pub(crate) fn kind_of(&self, node: u32) -> Option<u32> {
+        self.found.kind_of(node)
+    }
+
     /// A node without a callsite, such as `(other)`, goes by its label.
     fn name_of(&self, node: &NodeRow) -> String {
         if let Some(kind) = &node.kind {

@@ -4,7 +4,12 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
+use super::drawn::rail;
 use crate::attribution::live::{LiveAccounts, LiveRail, LiveSample};
+use crate::attribution::{Engine, Opened};
+use crate::power::{Provenance, RailKind};
+use crate::sink::{AttributionRows, Basis, Domain, RailRow, SampleRow};
+use crate::units::Power;
 
 /// A sample as a test draws it.
 #[derive(Debug, Clone)]
@@ -250,6 +255,88 @@ fn very_many_kinds_are_survived() {
     assert!((found / 10.0 - 1.0).abs() < 0.1, "{found} W");
 }
 
+/// ```text
+/// thread 1  |=a=|==b==|a|=b=|..      12 W and 4 W over 3 W, known
+/// ```
+fn engine_says(mut engine: Engine) -> (AttributionRows, [f64; 2]) {
+    let mut numbers = Numbers(8);
+    engine.rail(rail(1, RailKind::Cpu));
+    engine.baseline(1, Some(Power::from_watts(IDLE_W)));
+    for node in 1..=2 {
+        engine.node(node, None, None, Domain::Cpu);
+        engine.kind(node, node, ["", "a", "b"][node as usize]);
+    }
+    let (mut truth, mut seq, mut all) = ([0.0; 2], 0, AttributionRows::default());
+    for at in 0..300 {
+        let (drawn, used) = mixed(&mut numbers, None);
+        let (start_ns, mut now) = (at * 100_000_000, at * 100_000_000);
+        for (node, time) in &drawn.times {
+            seq += 1;
+            engine.open(Opened {
+                seq,
+                node: *node,
+                parent: None,
+                thread: 1,
+                start_ns: now,
+            });
+            now += (time * 1e9) as i64;
+            engine.close(seq, now);
+        }
+        truth = [truth[0] + used[0], truth[1] + used[1]];
+        engine.sample(SampleRow {
+            rail: 1,
+            start_ns,
+            end_ns: start_ns + 100_000_000,
+            energy_j: Some(drawn.energy_j),
+        });
+        all.append(engine.advance(start_ns + 100_000_000, i64::MAX));
+    }
+    let (rows, finished) = engine.finish(300 * 100_000_000);
+    assert!(finished.balanced, "{finished:?}");
+    all.node_energy.clear();
+    all.append(rows);
+    (all, truth)
+}
+
+#[test]
+fn the_engine_tells_kinds_apart() {
+    let off = |rows: &AttributionRows, truth: [f64; 2]| {
+        let nodes = rows.node_energy.iter();
+        let off = nodes.map(|row| (row.self_j - truth[row.node as usize - 1]).abs());
+        off.sum::<f64>() / (truth[0] + truth[1])
+    };
+    let (even, truth) = engine_says(Engine::new());
+    let (live, _) = engine_says(Engine::new().estimating_live());
+    assert!(off(&even, truth) > 0.2, "{}", off(&even, truth));
+    assert!(off(&live, truth) < 0.06, "{}", off(&live, truth));
+    let bases = |rows: &AttributionRows, basis| rows.node_energy.iter().all(|r| r.basis == basis);
+    assert!(bases(&even, Basis::Proportional) && bases(&live, Basis::Fitted));
+    let head = live.head.expect("a head");
+    assert_eq!(
+        (head.method.as_str(), head.params.as_str()),
+        ("fitted", r#"{"live":true}"#)
+    );
+    let kinds: Vec<&str> = live
+        .kind_energy
+        .iter()
+        .map(|row| row.name.as_str())
+        .collect();
+    assert_eq!(kinds, ["a", "b"]);
+}
+
+/// A modelled rail is a function of CPU time: nothing in it is estimated.
+#[test]
+fn modelled_rails_stay_proportional() {
+    let mut engine = Engine::new().estimating_live();
+    engine.rail(RailRow {
+        provenance: Provenance::Modelled,
+        ..rail(1, RailKind::Cpu)
+    });
+    assert!(!engine.is_estimating());
+    engine.rail(rail(2, RailKind::Gpu));
+    assert!(engine.is_estimating());
+}
+
 /// Prints what one sample costs.
 #[test]
 #[ignore = "a measurement: run it with --ignored --nocapture"]
@@ -279,7 +366,7 @@ fn cost_of_a_sample() {
             longest = one.elapsed().as_secs_f64().max(longest);
         }
         let each = begin.elapsed().as_secs_f64() / f64::from(count);
-        println!(
+        eprintln!(
             "{kinds} kinds: {:.3} ms a sample, {:.3} ms the longest",
             each * 1e3,
             longest * 1e3
