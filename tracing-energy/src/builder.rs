@@ -1,20 +1,26 @@
 //! Settings of a recording.
 
+mod plan;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use plan::SourcePlan;
 
 use crate::clock::{Clock, MonotonicClock};
 use crate::error::Error;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::layer::EnergyLayer;
-use crate::power::{Notice, OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
+use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
+use crate::priors::Prior;
+use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
-use crate::recorder::{Collector, CollectorParts, Control, Writer, end_on_signal};
+use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal};
 use crate::roles::DEFAULT_ROLES;
-use crate::rows::{BaselineRow, Domain, EventRow, RailRow, Role, RunMetadata, RunRow, RunStatus};
+use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
 use crate::units::Nanos;
 use crate::{chrome, store};
@@ -38,6 +44,8 @@ pub struct Builder {
     node_limit: usize,
     metadata: RunMetadata,
     end_on_signal: bool,
+    method: Method,
+    priors: Vec<Prior>,
 }
 
 enum Sources {
@@ -65,6 +73,8 @@ impl Default for Builder {
             node_limit: 65_536,
             metadata: RunMetadata::default(),
             end_on_signal: false,
+            method: Method::default(),
+            priors: Vec::new(),
         }
     }
 }
@@ -207,12 +217,45 @@ impl Builder {
         self
     }
 
+    /// How energy is attributed; in proportion to CPU time by default.
+    ///
+    /// With [`Method::Fitted`] the power of each kind of span is estimated while the
+    /// run is recorded: of what came before only, with the sensor's clock taken to be
+    /// the program's, and never revised. When the guard ends a run that
+    /// is written to a database, the whole of it is fitted there as a second
+    /// attribution, which is the one shown from then on, and which the guard's summary
+    /// tells; ending waits for it, some seconds for a long run. If it cannot be
+    /// made, a warning says why. [`Method::Calibrated`] records in proportion and does
+    /// its work at the end only, from the powers given by [`Builder::prior`].
+    ///
+    /// Runs that are cancelled, by the guard or by a signal, keep what was attributed
+    /// while they were recorded, and so does what other sinks were told. Modelled
+    /// power stays proportional: there is nothing in it to estimate.
+    pub fn method(mut self, method: Method) -> Self {
+        self.method = method;
+        self
+    }
+
+    /// The active power of a kind of span, known before the run: its name is that of
+    /// the spans from the root down, with ` > ` between them. In watts, with a
+    /// standard deviation relative to it, both above 0. For [`Method::Calibrated`].
+    pub fn prior(mut self, kind: impl Into<String>, watts: f64, relative_sd: f64) -> Self {
+        self.priors.push(Prior {
+            kind: kind.into(),
+            watts,
+            relative_sd,
+            rail: None,
+        });
+        self
+    }
+
     /// Starts the recording.
     ///
     /// # Errors
     /// A source that was asked for cannot be read, the database or trace cannot
-    /// be made, or the system refuses a thread.
+    /// be made, the method lacks what it needs, or the system refuses a thread.
     pub fn build(mut self) -> Result<(EnergyLayer, EnergyGuard), Error> {
+        let offline = self.offline()?;
         let sinks = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
         let Opened { sources, notices } = self.open_sources(&clock)?;
@@ -253,6 +296,8 @@ impl Builder {
             run,
             notices: plan.events,
             writer,
+            live: self.method == Method::Fitted,
+            offline,
         };
         let collector = Collector::spawn(parts).map_err(thread_error)?;
         let _ = shared.collector.set(collector.thread().clone());
@@ -271,6 +316,36 @@ impl Builder {
             EnergyLayer::new(Hot { shared, key_fields }),
             EnergyGuard::new(ending),
         ))
+    }
+
+    /// What is made of the recording at its end.
+    fn offline(&mut self) -> Result<Option<Offline>, Error> {
+        let refuse = |message: String| Err(Error::Setting { message });
+        let is_power = |number: f64| number.is_finite() && number > 0.0;
+        for prior in &self.priors {
+            if !(is_power(prior.watts) && is_power(prior.relative_sd)) {
+                return refuse(format!(
+                    "the prior of kind `{}` is {} W with a relative deviation of {}; both must \
+                     be numbers above 0",
+                    prior.kind, prior.watts, prior.relative_sd
+                ));
+            }
+        }
+        if self.method == Method::Calibrated && (self.priors.is_empty() || self.database.is_none())
+        {
+            return refuse(
+                "the method calibrated wants known powers and a database: add `prior` and \
+                 `database`, or use the method fitted"
+                    .to_owned(),
+            );
+        }
+        let options = AttributeOptions {
+            priors: std::mem::take(&mut self.priors),
+            ..AttributeOptions::new(self.method)
+        };
+        let path = self.database.clone();
+        let path = path.filter(|_| self.method != Method::Proportional);
+        Ok(path.map(|path| Offline { path, options }))
     }
 
     fn open_sinks(&mut self) -> Result<Vec<Box<dyn Sink>>, Error> {
@@ -292,70 +367,6 @@ impl Builder {
             }),
             Sources::Chosen(choice) => Ok(crate::power::open(&choice, &self.options, clock)?),
         }
-    }
-}
-
-/// The sources' rails as rows.
-struct SourcePlan {
-    rails: Vec<RailRow>,
-    first_rail: Vec<u32>,
-    configured_idle: Vec<BaselineRow>,
-    events: Vec<EventRow>,
-}
-
-impl SourcePlan {
-    fn of(sources: &[Box<dyn PowerSource>], notices: &[Notice]) -> Self {
-        let event = |kind: &str, message: &String| EventRow {
-            time_ns: 0,
-            kind: kind.to_owned(),
-            count: 1,
-            message: message.clone(),
-        };
-        let mut plan = Self {
-            rails: Vec::new(),
-            first_rail: Vec::new(),
-            configured_idle: Vec::new(),
-            events: notices
-                .iter()
-                .map(|notice| event(notice.kind, &notice.message))
-                .collect(),
-        };
-        for source in sources {
-            let description = source.describe();
-            let first = plan.rails.len() as u32 + 1;
-            plan.first_rail.push(first);
-            plan.events.extend(
-                description
-                    .limits
-                    .iter()
-                    .map(|limit| event("source_limit", limit)),
-            );
-            for (index, rail) in description.rails.iter().enumerate() {
-                let id = first + index as u32;
-                if let Some(power) = source.configured_idle(index) {
-                    let power_w = power.watts();
-                    plan.configured_idle.push(BaselineRow {
-                        rail: id,
-                        start_ns: 0,
-                        end_ns: 0,
-                        power_w,
-                        samples: 0,
-                    });
-                }
-                plan.rails.push(RailRow {
-                    id,
-                    source: description.name.clone(),
-                    name: rail.name.clone(),
-                    parent: rail.parent.map(|parent| first + parent as u32),
-                    kind: rail.kind,
-                    unit: rail.unit.to_owned(),
-                    interval_ns: description.interval.nanos(),
-                    kernel: description.kernel,
-                    provenance: description.provenance,
-                });
-            }
-        }
-        plan
     }
 }
 

@@ -26,6 +26,12 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A setting of the recording is not what it should be.
+    #[error("the recording cannot start: {message}")]
+    Setting {
+        /// The setting, what is wrong with it and what to do next.
+        message: String,
+    },
     /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {

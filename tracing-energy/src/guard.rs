@@ -40,12 +40,14 @@ impl EnergyGuard {
     }
 
     /// Ends the recording now: open activations end here, the power source is
-    /// asked for its last interval, everything is written.
+    /// asked for its last interval, everything is written, and attributed again if the
+    /// method wants it ([`Builder::method`](crate::Builder::method)).
     pub fn finish(self) -> RunSummary {
         self.ending.finish(RunStatus::Complete)
     }
 
-    /// As [`EnergyGuard::finish`], for work that was given up.
+    /// As [`EnergyGuard::finish`], for work that was given up; nothing is attributed
+    /// again.
     pub fn cancel(self) -> RunSummary {
         self.ending.finish(RunStatus::Cancelled)
     }

@@ -8,6 +8,7 @@ use crate::units::Power;
 
 use super::cpu_series::CpuTimes;
 use super::intervals::Intervals;
+use super::live_windows::Live;
 use super::observe::Observer;
 use super::phases::{RUN, Sets};
 use super::prices::Prices;
@@ -29,8 +30,9 @@ pub(super) struct NodeInfo {
     pub(super) instances: u64,
 }
 
-/// Attribution by the method `proportional`. Feed it in any pieces; call
-/// [`Engine::advance`] as often as rows are wanted.
+/// Attribution by the method `proportional`, or as an estimate says
+/// ([`Engine::estimating_live`]). Feed it in any pieces; call [`Engine::advance`] as
+/// often as rows are wanted.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) nodes: Vec<NodeInfo>,
@@ -58,6 +60,8 @@ pub struct Engine {
     pub(super) coarse: bool,
     /// What an estimate says of samples; the others are split in proportion.
     pub(super) prices: Option<Prices>,
+    /// Makes prices of windows from what earlier ones taught.
+    pub(super) live: Option<Live>,
     /// Watches windows instead of accounting for them.
     pub(super) observer: Option<Observer>,
     shortest_ns: i64,
@@ -88,6 +92,7 @@ impl Default for Engine {
             head_told: false,
             coarse: false,
             prices: None,
+            live: None,
             observer: None,
             shortest_ns: i64::MAX,
             since_check: 0,

@@ -38,30 +38,71 @@ pub struct Kinds {
     pub kinds: Vec<Kind>,
 }
 
+/// Gives nodes their kinds as they become known.
+#[derive(Debug, Default)]
+pub(crate) struct KindNames {
+    found: Kinds,
+    by_name: HashMap<String, u32>,
+    callsites: HashMap<u32, String>,
+}
+
+impl KindNames {
+    /// A callsite; before its nodes.
+    pub(crate) fn callsite(&mut self, row: &CallsiteRow) {
+        self.callsites.insert(row.id, row.name.clone());
+    }
+
+    /// A node, its parent having been told before; answers its kind and the kind's
+    /// name.
+    pub(crate) fn node(&mut self, node: &NodeRow) -> (u32, &str) {
+        let name = self.name_of(node);
+        let found = &mut self.found;
+        let kind = *self.by_name.entry(name).or_insert_with_key(|name| {
+            found.kinds.push(Kind {
+                name: name.clone(),
+                parent: None,
+            });
+            found.kinds.len() as u32
+        });
+        let at = node.id as usize;
+        if found.of_node.len() <= at {
+            found.of_node.resize(at + 1, 0);
+        }
+        found.of_node[at] = kind;
+        (kind, &found.kinds[kind as usize - 1].name)
+    }
+
+    /// The kind of a node that was told.
+    pub(crate) fn kind_of(&self, node: u32) -> Option<u32> {
+        self.found.kind_of(node)
+    }
+
+    /// A node without a callsite, such as `(other)`, goes by its label.
+    fn name_of(&self, node: &NodeRow) -> String {
+        if let Some(kind) = &node.kind {
+            return kind.clone();
+        }
+        let callsite = node.callsite.and_then(|id| self.callsites.get(&id));
+        let own = callsite.unwrap_or(&node.label);
+        let above = node.parent.and_then(|parent| self.found.kind_of(parent));
+        match above.and_then(|kind| self.found.get(kind)) {
+            Some(above) => format!("{}{BETWEEN}{own}", above.name),
+            None => own.clone(),
+        }
+    }
+}
+
 impl Kinds {
     /// Finds the kinds of `nodes`, which come by id, parents first. A kind's parent
     /// is that of its node with the most `self_ns`, asked for by node id; of equals
     /// the first one.
     pub fn of(nodes: &[NodeRow], callsites: &[CallsiteRow], self_ns: impl Fn(u32) -> i64) -> Self {
-        let callsites = callsites.iter().map(|row| (row.id, row.name.as_str()));
-        let names: HashMap<u32, &str> = callsites.collect();
-        let mut found = Self::default();
-        let mut by_name: HashMap<String, u32> = HashMap::new();
+        let mut names = KindNames::default();
+        callsites.iter().for_each(|row| names.callsite(row));
         for node in nodes {
-            let name = found.name_of(node, &names);
-            let kind = *by_name.entry(name).or_insert_with_key(|name| {
-                found.kinds.push(Kind {
-                    name: name.clone(),
-                    parent: None,
-                });
-                found.kinds.len() as u32
-            });
-            let at = node.id as usize;
-            if found.of_node.len() <= at {
-                found.of_node.resize(at + 1, 0);
-            }
-            found.of_node[at] = kind;
+            names.node(node);
         }
+        let mut found = names.found;
         found.find_parents(nodes, self_ns);
         found
     }
@@ -75,20 +116,6 @@ impl Kinds {
     /// The kind with that id.
     pub fn get(&self, kind: u32) -> Option<&Kind> {
         self.kinds.get((kind as usize).checked_sub(1)?)
-    }
-
-    /// A node without a callsite, such as `(other)`, goes by its label.
-    fn name_of(&self, node: &NodeRow, names: &HashMap<u32, &str>) -> String {
-        if let Some(kind) = &node.kind {
-            return kind.clone();
-        }
-        let callsite = node.callsite.and_then(|id| names.get(&id).copied());
-        let own = callsite.unwrap_or(&node.label);
-        let above = node.parent.and_then(|parent| self.kind_of(parent));
-        match above.and_then(|kind| self.get(kind)) {
-            Some(above) => format!("{}{BETWEEN}{own}", above.name),
-            None => own.to_owned(),
-        }
     }
 
     fn find_parents(&mut self, nodes: &[NodeRow], self_ns: impl Fn(u32) -> i64) {

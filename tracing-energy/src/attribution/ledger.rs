@@ -26,6 +26,8 @@ pub(super) struct NodeEnergy {
 pub(super) struct Ledger {
     pub(super) accounts: Accounts,
     pub(super) covered_ns: i64,
+    /// The part of it whose idle energy is known.
+    pub(super) idle_ns: i64,
     pub(super) peak: Option<(f64, i64)>,
     pub(super) nodes: Vec<NodeEnergy>,
     in_window: Vec<(f64, i64)>,
@@ -42,7 +44,9 @@ impl Ledger {
         add(&mut sums.outside_j, accounts.outside_j);
         add(&mut sums.others_j, accounts.others_j);
         add(&mut sums.profiler_j, accounts.profiler_j);
-        self.covered_ns += measured.end - measured.start;
+        let length = measured.end - measured.start;
+        self.covered_ns += length;
+        self.idle_ns += if accounts.idle_j.is_some() { length } else { 0 };
         if let Some(power) = measured.power_w
             && self.peak.is_none_or(|(peak, _)| power > peak)
         {

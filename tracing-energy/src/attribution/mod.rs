@@ -12,6 +12,8 @@
 //!                     |-------> phases, intervals <-- windows (what ran in one)
 //!  cpu ----------> cpu_series (interpolated) -----------+   |
 //!  sample -------> rails (cut to the run) ------------> rule (the split)
+//!                                                           |
+//!  estimate (of the whole run, or live, of the past) -> prices (placed by kind)
 //!                                                           v
 //!                       rows <-- report <-- conserve <-- ledger (totals)
 //! ```
@@ -19,6 +21,11 @@
 //! Method `proportional`, version 1. Its limits: activations of one thread have
 //! one power within a window, waiting or not; short spans get the mean of the
 //! window they stand in; a GPU's work is placed by time, not by queue.
+//!
+//! Method `fitted` has two forms. Offline the run is watched (`observe`), fitted
+//! (`fit`, `estimate`) and told again to an engine that accounts by `prices`. Live
+//! (`live`, `live_windows`) each window is priced by what the ones before it taught,
+//! and never revised.
 
 mod activation;
 mod along;
@@ -32,6 +39,8 @@ mod intervals;
 mod kind_report;
 mod kinds;
 mod ledger;
+mod live;
+mod live_windows;
 pub(crate) mod observe;
 mod phases;
 pub(crate) mod prices;
@@ -47,6 +56,7 @@ mod windows;
 
 pub use conserve::{balances, imbalance, remainder_j};
 pub use engine::Engine;
+pub(crate) use kinds::KindNames;
 pub use kinds::{Kind, Kinds};
 pub use report::{Finished, RailTotal};
 pub use segments::Opened;

@@ -47,7 +47,7 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    fn domain(self) -> Option<Domain> {
+    pub(super) fn domain(self) -> Option<Domain> {
         match self {
             Self::All => None,
             Self::Of(domain) => Some(domain),
@@ -214,8 +214,7 @@ impl Engine {
         let weights = self.weights(scope, view);
         let mut pieces = Vec::new();
         for (at, part) in window.threads.iter().enumerate() {
-            let mut add = |from: i64, to: i64, key: u32, ns: i64| {
-                let key = Key::unpack(key);
+            let add = |from: i64, to: i64, key: Key, ns: i64| {
                 let passes = in_domain(&self.stacks.nodes, scope.domain())(key.node);
                 let weight = match &weights {
                     Some((threads, _)) => threads[at],
@@ -232,24 +231,7 @@ impl Engine {
                     });
                 }
             };
-            let stack = &self.stacks.threads[part.thread as usize];
-            for segment in stack.track.segments(start, end) {
-                add(
-                    segment.start,
-                    segment.end,
-                    segment.key,
-                    segment.end - segment.start,
-                );
-            }
-            for (from, to, block) in stack.track.blocks(start, end) {
-                block
-                    .cut(from, to)
-                    .for_each(|(key, ns)| add(from, to, key, ns));
-            }
-            if let Some((since, key)) = stack.current() {
-                let from = since.max(start);
-                add(from, end, key, end - from);
-            }
+            self.stacks.threads[part.thread as usize].each_piece(start, end, add);
         }
         if let Some((_, outside)) = weights.filter(|(_, outside)| *outside > 0.0) {
             pieces.push(ActivePiece {
@@ -265,7 +247,7 @@ impl Engine {
 
     /// CPU time for each covered time of every thread, and for each time of the
     /// window outside; none where active time decides.
-    fn weights(&self, scope: Scope, view: &View) -> Option<(Vec<f64>, f64)> {
+    pub(super) fn weights(&self, scope: Scope, view: &View) -> Option<(Vec<f64>, f64)> {
         let Means::CpuTime(cpu) = super::split::means(RailKind::Cpu, view.cpu) else {
             return None;
         };

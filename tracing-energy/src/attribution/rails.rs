@@ -107,9 +107,9 @@ impl RailState {
 
     /// Mean idle power: the estimated one, where there is an estimate.
     pub(super) fn idle_w(&self) -> Option<f64> {
-        let (idle_j, covered_ns) = (self.ledger.accounts.idle_j, self.ledger.covered_ns);
-        let accounted = idle_j.filter(|_| covered_ns > 0);
-        let accounted = accounted.map(|energy| energy / (covered_ns as f64 / 1e9));
+        let (idle_j, idle_ns) = (self.ledger.accounts.idle_j, self.ledger.idle_ns);
+        let accounted = idle_j.filter(|_| idle_ns > 0);
+        let accounted = accounted.map(|energy| energy / (idle_ns as f64 / 1e9));
         accounted.filter(|_| self.estimated).or(self.baseline_w)
     }
 

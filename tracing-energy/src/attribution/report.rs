@@ -62,6 +62,7 @@ impl Engine {
         if rows.sample_balance.is_empty() {
             return;
         }
+        self.tell_live();
         for at in 0..self.rails.len() {
             let until = self.rails[at].closed_until;
             rows.balance.push(self.balance(at, until).balance);
@@ -78,6 +79,7 @@ impl Engine {
         let totals: Vec<RailTotal> = (0..self.rails.len())
             .map(|at| self.balance(at, end))
             .collect();
+        self.tell_live();
         for (at, total) in totals.iter().enumerate() {
             rows.balance.push(total.balance);
             self.node_rows(at, true, total.baseline_above_run, rows);
@@ -306,9 +308,13 @@ impl Engine {
             "baseline_above_run": above,
             "from_totals": self.coarse,
         });
-        let head = self.prices.as_ref().map(|prices| &prices.head);
+        let prices = self.prices.as_ref();
+        // A live estimate that no rail can be the matter of is none.
+        let prices = prices.filter(|_| self.live.is_none() || self.is_estimating());
+        let head = prices.map(|prices| &prices.head);
         if let Some(head) = head {
-            diagnostics["rails"] = head.rails.clone();
+            let live = self.live_diagnostics();
+            diagnostics["rails"] = live.unwrap_or_else(|| head.rails.clone());
         }
         AttributionRow {
             id: 1,

@@ -86,6 +86,29 @@ impl ThreadStack {
     pub(super) fn current(&self) -> Option<(i64, u32)> {
         self.innermost.map(|(_, key)| (self.since, key.pack()))
     }
+
+    /// Tells `take` the pieces of `[start, end)`: from, to, whose, and for how long
+    /// of it. In a folded stretch several share the time.
+    pub(super) fn each_piece(
+        &self,
+        start: i64,
+        end: i64,
+        mut take: impl FnMut(i64, i64, Key, i64),
+    ) {
+        for segment in self.track.segments(start, end) {
+            let length = segment.end - segment.start;
+            take(segment.start, segment.end, Key::unpack(segment.key), length);
+        }
+        for (from, to, block) in self.track.blocks(start, end) {
+            for (key, ns) in block.cut(from, to) {
+                take(from, to, Key::unpack(key), ns);
+            }
+        }
+        if let Some((since, key)) = self.current() {
+            let from = since.max(start);
+            take(from, end, Key::unpack(key), end - from);
+        }
+    }
 }
 
 /// A node: where it works, and its time, all threads added.

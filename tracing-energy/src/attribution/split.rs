@@ -133,7 +133,7 @@ impl Engine {
         if self.observer.is_some() {
             return self.observe_pulse(view);
         }
-        let (idle_j, split, cells, estimated) = match self.priced(at, measured, view) {
+        let (idle_j, split, cells, estimated) = match self.priced(at, measured, energy_j, view) {
             Some((idle_j, split, cells)) => (idle_j, split, cells, true),
             None => {
                 let idle_j = self.idle_j(at, measured);
@@ -202,17 +202,27 @@ impl Engine {
         &mut self,
         at: usize,
         measured: &Measured,
+        energy_j: f64,
         view: &View,
     ) -> Option<(Option<f64>, Split, Vec<f64>)> {
-        let rail = self.rails[at].row.id;
-        self.prices.as_ref()?.sample(rail, measured.sample)?;
-        let (split, _) = self.split(at, 1.0, measured, view);
-        let weights = powers(&split, &view.window);
+        let (unit, sample, share) = if self.live.is_some() {
+            let (unit, sample) = self.live_prices(at, measured, energy_j, view)?;
+            (unit, sample, 1.0)
+        } else {
+            let rail = self.rails[at].row.id;
+            let sample = self.prices.as_ref()?.sample(rail, measured.sample)?;
+            let sample = sample.clone();
+            (
+                self.split(at, 1.0, measured, view).0,
+                sample,
+                measured.share,
+            )
+        };
+        let weights = powers(&unit, &view.window);
         let prices = self.prices.as_ref()?;
-        let sample = prices.sample(rail, measured.sample)?;
-        let idle_j = sample.idle_j.map(|energy| energy * measured.share);
+        let idle_j = sample.idle_j.map(|energy| energy * share);
         let kind = |node| prices.kind(node);
-        let (split, cells) = sample.place(measured.share, &view.window, &weights, kind);
+        let (split, cells) = sample.place(share, &view.window, &weights, kind);
         Some((idle_j, split, cells))
     }
 
@@ -225,14 +235,35 @@ impl Engine {
         measured: &Measured,
         view: &View,
     ) -> (Split, Option<Domain>) {
-        let (start, end) = (measured.start, measured.end);
-        if self.pruned_until > i64::midpoint(start, end) {
+        if self.is_late(measured) {
             return (self.late(at, measured), None);
         }
+        self.count(at, view);
+        self.divide(at, active_j, measured, view)
+    }
+
+    /// Whether a window's spans were forgotten before its sample came.
+    pub(super) fn is_late(&self, measured: &Measured) -> bool {
+        self.pruned_until > i64::midpoint(measured.start, measured.end)
+    }
+
+    /// Counts a window that is accounted for.
+    pub(super) fn count(&mut self, at: usize, view: &View) {
         let means = means(self.rails[at].row.kind, view.cpu);
-        let domain = self.domain(at, means, end);
         self.counters.windows += 1;
         self.counters.windows_without_cpu += u64::from(means == Means::Unsplit);
+    }
+
+    /// As [`Self::split`], of a window that is not late, uncounted.
+    pub(super) fn divide(
+        &mut self,
+        at: usize,
+        active_j: f64,
+        measured: &Measured,
+        view: &View,
+    ) -> (Split, Option<Domain>) {
+        let means = means(self.rails[at].row.kind, view.cpu);
+        let domain = self.domain(at, means, measured.end);
         let special = domain.map(|_| {
             let passes = in_domain(&self.stacks.nodes, domain);
             self.reader

@@ -1,4 +1,5 @@
 //! Tests of the whole engine, each a drawn timeline, and its properties.
 
 mod drawn;
+mod live;
 mod properties;

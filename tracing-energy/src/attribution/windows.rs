@@ -141,24 +141,13 @@ impl WindowReader {
     }
 
     fn add_nodes(&mut self, stack: &ThreadStack, start: i64, end: i64) {
-        for segment in stack.track.segments(start, end) {
-            self.add_node(segment.key, segment.end - segment.start);
-        }
-        for (from, to, block) in stack.track.blocks(start, end) {
-            for (key, ns) in block.cut(from, to) {
-                self.add_node(key, ns);
-            }
-        }
-        if let Some((since, key)) = stack.current() {
-            self.add_node(key, end - since.max(start));
-        }
+        stack.each_piece(start, end, |_, _, key, ns| self.add_node(key.node, ns));
     }
 
-    fn add_node(&mut self, key: u32, ns: i64) {
+    fn add_node(&mut self, node: u32, ns: i64) {
         if ns <= 0 {
             return;
         }
-        let node = Key::unpack(key).node;
         if self.by_node.len() <= node as usize {
             self.by_node.resize(node as usize + 1, 0);
         }

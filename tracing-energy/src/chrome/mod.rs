@@ -6,5 +6,6 @@
 mod json;
 mod pending;
 mod sink;
+mod within;
 
 pub use sink::ChromeSink;

@@ -1,7 +1,10 @@
 //! Activations that wait for the power of their windows.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::within::Within;
+use crate::attribution::{KindNames, METHOD};
 use crate::sink::{Batch, FieldsRow, SpanRow, WindowPowers};
 use crate::units::Energy;
 
@@ -22,12 +25,16 @@ pub(super) struct Ready {
 /// Finished activations in the order of their ends, and what is known of power.
 #[derive(Default)]
 pub(super) struct Pending {
-    /// By end and number.
-    waiting: BTreeMap<(i64, u64), SpanRow>,
+    /// By end, inner ones first.
+    waiting: BTreeMap<(i64, Reverse<u64>), SpanRow>,
     /// Open or waiting: those whose fields are kept.
     present: BTreeSet<u64>,
     fields: HashMap<u64, String>,
     powers: WindowPowers,
+    kinds: KindNames,
+    /// For windows of single kinds.
+    within: Within,
+    estimated: bool,
     /// Root rails and the end of their latest window.
     windows_end: BTreeMap<u32, Option<i64>>,
     interval_ns: i64,
@@ -40,10 +47,20 @@ impl Pending {
             self.windows_end.entry(rail.id).or_default();
             self.interval_ns = self.interval_ns.max(rail.interval_ns);
         }
+        batch
+            .callsites
+            .iter()
+            .for_each(|row| self.kinds.callsite(row));
+        for node in &batch.nodes {
+            self.kinds.node(node);
+        }
+        if let Some(head) = &batch.attribution.head {
+            self.estimated |= head.method != METHOD;
+        }
         for span in &batch.spans {
             self.present.insert(span.seq);
             if let Some(end_ns) = span.end_ns {
-                self.waiting.insert((end_ns, span.seq), *span);
+                self.waiting.insert((end_ns, Reverse(span.seq)), *span);
             }
         }
         for FieldsRow { span, json } in &batch.fields {
@@ -73,19 +90,26 @@ impl Pending {
     /// The next activation whose windows have closed, or that has waited long
     /// enough at `now_ns`, or that there is no room for.
     pub(super) fn next(&mut self, now_ns: i64) -> Option<Ready> {
-        let (&(end_ns, seq), _) = self.waiting.first_key_value()?;
+        let (&(end_ns, Reverse(seq)), _) = self.waiting.first_key_value()?;
         let known_to = self.windows_end.values().copied().min().flatten();
         let late_from = now_ns.saturating_sub(PATIENCE.saturating_mul(self.interval_ns));
         let known = known_to.is_some_and(|known_to| end_ns <= known_to);
         if !known && end_ns > late_from && self.waiting.len() <= MOST {
             return None;
         }
-        let span = self.waiting.remove(&(end_ns, seq))?;
+        let span = self.waiting.remove(&(end_ns, Reverse(seq)))?;
         self.present.remove(&seq);
+        let energy = match self.estimated {
+            true => {
+                let kind = self.kinds.kind_of(span.node).unwrap_or(0);
+                self.within.energy(&span, end_ns, kind, &self.powers)
+            }
+            false => self.powers.energy(span.thread, span.start_ns, end_ns),
+        };
         Some(Ready {
             span,
             end_ns,
-            energy: self.powers.energy(span.thread, span.start_ns, end_ns),
+            energy,
             fields: self.fields.remove(&seq),
         })
     }

@@ -1,6 +1,7 @@
 //! What a finished recording says of itself.
 
 use crate::power::Provenance;
+use crate::reattribute::Method;
 use crate::rows::Accounts;
 
 /// The end of a recording in short. The database holds the rest.
@@ -11,6 +12,8 @@ pub struct RunSummary {
     pub uuid: String,
     /// Length of the run.
     pub duration_ns: i64,
+    /// How the accounts of rails were found.
+    pub method: Method,
     /// Activations recorded.
     pub activations: u64,
     /// Each rail's accounts; `None` where nothing was measured.

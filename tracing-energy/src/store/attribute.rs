@@ -2,10 +2,11 @@
 
 use super::error::{from_sqlite, store};
 use super::pace::Pace;
-use super::{Store, insert_attribution};
+use super::recording::Rows;
+use super::{Store, insert, insert_attribution};
 use crate::Error;
 use crate::host;
-use crate::sink::AttributionRows;
+use crate::sink::{Accounts, AttributionRows, BalanceRow, EventRow};
 
 /// Takes the rows of one new attribution. Nothing of it is seen by others before
 /// all of it is written.
@@ -101,7 +102,48 @@ impl Store {
             .map_err(from_sqlite(&self.path))
     }
 
+    /// `balance` of one attribution of a run, by rail.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn balances(&self, run: i64, id: u32) -> Result<Rows<'_, BalanceRow>, Error> {
+        let sql = "
+            SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
+                   residual_j, extrapolated_j, peak_w, peak_ns
+            FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail";
+        self.rows(sql, (run, i64::from(id)), balance)
+    }
+
+    /// Adds an event to a run that has ended.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn add_event(&self, run: i64, event: &EventRow) -> Result<(), Error> {
+        let sql = from_sqlite(&self.path);
+        let mut pace = Pace::whole(&self.connection).map_err(&sql)?;
+        insert::events(&mut pace, run, std::slice::from_ref(event)).map_err(&sql)?;
+        pace.commit().map_err(&sql)
+    }
+
     fn next_attribution(&self, run: i64) -> Result<u32, Error> {
         Ok(self.shown_attribution(run)?.unwrap_or(0) + 1)
     }
+}
+
+fn balance(r: &rusqlite::Row<'_>) -> rusqlite::Result<BalanceRow> {
+    Ok(BalanceRow {
+        rail: r.get(0)?,
+        accounts: Accounts {
+            measured_j: r.get(1)?,
+            idle_j: r.get(2)?,
+            spans_j: r.get(3)?,
+            outside_j: r.get(4)?,
+            others_j: r.get(5)?,
+            profiler_j: r.get(6)?,
+            residual_j: r.get(7)?,
+        },
+        extrapolated_j: r.get(8)?,
+        peak_w: r.get(9)?,
+        peak_ns: r.get(10)?,
+    })
 }

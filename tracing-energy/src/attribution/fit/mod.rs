@@ -17,7 +17,7 @@ mod rail;
 mod report;
 mod shares;
 mod solve;
-mod stats;
+pub(super) mod stats;
 #[cfg(test)]
 mod tests;
 mod timeline;

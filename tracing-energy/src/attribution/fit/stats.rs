@@ -14,7 +14,7 @@ pub(super) fn quantile(values: &[f64], q: f64) -> f64 {
 }
 
 /// The median of `values`; 0 for none.
-pub(super) fn median(values: &[f64]) -> f64 {
+pub(in crate::attribution) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 

@@ -5,6 +5,7 @@ use super::super::summary::{RailSummary, RunSummary};
 use super::Collector;
 use crate::attribution::Finished;
 use crate::host;
+use crate::reattribute::Method;
 use crate::rows::{RailRow, RunStatus};
 
 impl Collector {
@@ -38,6 +39,10 @@ impl Collector {
             parts.assembler.finish(end_ns, &mut out);
         }
         self.settle_idle(end_ns, true);
+        let method = match self.engine.is_estimating() {
+            true => Method::Fitted,
+            false => Method::Proportional,
+        };
         let (rows, finished) = std::mem::take(&mut self.engine).finish(end_ns);
         self.batch.attribution.append(rows);
         self.tell_losses(end_ns);
@@ -50,7 +55,13 @@ impl Collector {
             self.event(end_ns, "imbalance", message);
         }
         self.last_batch(end_ns, status);
-        self.summarise(end_ns, finished)
+        let offline = self.parts.offline.take();
+        let mut summary = self.summarise(end_ns, finished, method);
+        // Whoever gives up or is told to end does not want to wait for a fit.
+        if let Some(offline) = offline.filter(|_| status == RunStatus::Complete) {
+            offline.attribute(&mut summary);
+        }
+        summary
     }
 
     fn last_batch(&mut self, end_ns: i64, status: RunStatus) {
@@ -71,7 +82,7 @@ impl Collector {
         }
     }
 
-    fn summarise(mut self, end_ns: i64, finished: Finished) -> RunSummary {
+    fn summarise(mut self, end_ns: i64, finished: Finished, method: Method) -> RunSummary {
         self.warnings.extend(self.losses.totals());
         let rail = |row: &RailRow| RailSummary {
             rail: format!("{}/{}", row.source, row.name),
@@ -86,6 +97,7 @@ impl Collector {
         RunSummary {
             uuid: self.parts.run.uuid.clone(),
             duration_ns: end_ns,
+            method,
             activations: self.seen.activations,
             rails: self.parts.rails.iter().map(rail).collect(),
             lost: self.losses.count("records_dropped") + self.losses.count("rows_dropped"),

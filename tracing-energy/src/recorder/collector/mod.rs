@@ -15,9 +15,10 @@ use super::control::Control;
 use super::cpu::CpuReader;
 use super::idle::IdleSamples;
 use super::losses::LossCounts;
+use super::offline::Offline;
 use super::summary::RunSummary;
 use super::writer::Writer;
-use crate::attribution::Engine;
+use crate::attribution::{Engine, KindNames};
 use crate::clock::Clock;
 use crate::cpu_time;
 use crate::host;
@@ -53,6 +54,10 @@ pub(crate) struct CollectorParts {
     pub(crate) run: RunRow,
     pub(crate) notices: Vec<EventRow>,
     pub(crate) writer: Writer,
+    /// Estimates the power of kinds while recording.
+    pub(crate) live: bool,
+    /// What is made of the recording once it is written.
+    pub(crate) offline: Option<Offline>,
 }
 
 /// The state of the collector thread.
@@ -78,7 +83,14 @@ impl Collector {
     /// Prepares the first batch: the run, its rails and our own threads.
     fn new(parts: CollectorParts) -> Self {
         let now = parts.clock.now() - parts.zero;
-        let mut engine = Engine::new();
+        let mut engine = match parts.live {
+            true => Engine::new().estimating_live(),
+            false => Engine::new(),
+        };
+        let seen = Seen {
+            kinds: parts.live.then(KindNames::default),
+            ..Seen::default()
+        };
         parts
             .rails
             .iter()
@@ -100,7 +112,7 @@ impl Collector {
             held: Vec::new(),
             thread_ids: Vec::new(),
             next_thread: 1,
-            seen: Seen::default(),
+            seen,
             last_pass_ns: now.nanos(),
             last_flush_ns: now.nanos(),
             warnings: Vec::new(),

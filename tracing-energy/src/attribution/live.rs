@@ -1,0 +1,379 @@
+//! The live estimate of one rail: what each kind draws, learnt sample by sample.
+//!
+//! ```text
+//! sample   1 .. 9          10            11            12
+//! account  (too few)       with p(9)     with p(10)    with p(11)
+//! learn    p(1) .. p(9)    p(10)         p(11)         p(12)
+//! ```
+//!
+//! The model is linear: energy = idle x time + sum of (power x time) of kinds. Its
+//! normal equations grow with each sample, filtered for what one sample's noise has
+//! in common with the next one's; a prior holds kinds at the common level until
+//! samples say otherwise. A sample is accounted for by what was learnt before it,
+//! and never again. What the offline fit knows beyond this: later samples, the
+//! sensor's clock (taken to be the program's here) and its kernel, how powers add
+//! up when spans run at once, and how far its own figures may be off.
+
+use std::collections::{HashMap, VecDeque};
+
+use nalgebra::{Cholesky, DMatrix, DVector};
+
+use super::fit::stats::median;
+
+/// Samples that must have been learnt from; as many as there are kinds, at least.
+const LEAST_SAMPLES: u64 = 10;
+/// Kinds with a power of their own; those that come later share one.
+const MOST_KINDS: usize = 255;
+/// The equations are solved for every sample up to so many kinds; for more kinds
+/// less often, so that a sample costs no more.
+const SOLVED_EACH_TIME: f64 = 100.0;
+/// Spread of the powers of kinds, relative to the common level.
+const SPREAD: f64 = 0.45;
+/// What one sample's noise takes over from the one before.
+const CARRIED_ON: f64 = 0.9;
+/// Noise of a sample: relative to its active and idle energy, and to the mean
+/// energy of samples.
+const ACTIVE_NOISE: f64 = 0.025;
+const IDLE_NOISE: f64 = 0.03;
+const LEAST_NOISE: f64 = 1e-3;
+/// Noise that all kinds of a sample have in common: conserving gives it to them.
+const GAIN_NOISE: f64 = 0.03;
+/// A kind draws at least this part of the common level.
+const LEAST_POWER: f64 = 0.05;
+/// Conserving a sample changes powers by these factors at most.
+const GAIN: (f64, f64) = (0.2, 5.0);
+/// Deviations beyond this count less.
+const OUTLYING: f64 = 2.5;
+/// A sample is idle when kinds have less of its time than this.
+const IDLE_SHARE: f64 = 0.02;
+/// Idle samples that are remembered.
+const IDLE_SAMPLES: usize = 64;
+/// Relative spread of an idle power that is known, and of one that is guessed.
+const KNOWN_IDLE: f64 = 0.05;
+const GUESSED_IDLE: f64 = 0.5;
+/// No sensor means more joules than this in a sample, or longer rows than this.
+const ABSURD: f64 = 1e12;
+/// Times are whole nanoseconds.
+const SHORTEST_S: f64 = 1e-9;
+
+/// One sample, less what is not the program's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LiveSample<'a> {
+    /// Seconds of each kind that had some; by kind, each once.
+    pub(super) times: &'a [(u32, f64)],
+    /// Its length.
+    pub(super) seconds: f64,
+    pub(super) energy_j: f64,
+    /// Idle power, where it is known.
+    pub(super) idle_w: Option<f64>,
+}
+
+/// What a sample's energy was used for; sums to it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LiveAccounts {
+    pub(super) idle_j: f64,
+    /// By kind; never negative.
+    pub(super) kinds: Vec<(u32, f64)>,
+    /// What is left; negative where kinds are supposed to have used more.
+    pub(super) residual_j: f64,
+}
+
+/// What is known of one rail. Place 0 of rows and columns is idle.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LiveRail {
+    places: HashMap<u32, usize>,
+    /// Products of filtered rows; the lower triangle.
+    products: DMatrix<f64>,
+    right: DVector<f64>,
+    /// The last row, weighted, with its energy.
+    last: Option<(DVector<f64>, f64)>,
+    /// Idle and kinds, in watts.
+    powers: Option<DVector<f64>>,
+    learnt: u64,
+    energy_j: f64,
+    seconds: f64,
+    kind_seconds: f64,
+    /// Powers of idle samples.
+    idle: VecDeque<f64>,
+    least_w: f64,
+    /// The usual size of deviations, in standard deviations.
+    usual: f64,
+}
+
+/// A sample as equations have it.
+struct Row {
+    /// Seconds: of the sample, then of kinds.
+    times: DVector<f64>,
+    /// Kinds, their places and seconds.
+    kinds: Vec<(u32, usize, f64)>,
+    energy_j: f64,
+    idle: Guess,
+    /// The power that kinds have in common.
+    level_w: f64,
+    /// Idle energy by the guess.
+    idle_j: f64,
+    /// What powers promise for the kinds.
+    active_j: f64,
+}
+
+/// A power and how sure it is.
+#[derive(Clone, Copy)]
+struct Guess {
+    watts: f64,
+    sd_watts: f64,
+}
+
+impl Default for LiveRail {
+    fn default() -> Self {
+        Self {
+            places: HashMap::new(),
+            products: DMatrix::zeros(1, 1),
+            right: DVector::zeros(1),
+            last: None,
+            powers: None,
+            learnt: 0,
+            energy_j: 0.0,
+            seconds: 0.0,
+            kind_seconds: 0.0,
+            idle: VecDeque::new(),
+            least_w: f64::INFINITY,
+            usual: 1.0,
+        }
+    }
+}
+
+impl LiveRail {
+    /// Accounts for a sample by what is known, then learns from it. `None` while too
+    /// little is known, or if the sample says nothing that can be true.
+    pub(super) fn sample(&mut self, sample: &LiveSample<'_>) -> Option<LiveAccounts> {
+        let row = self.row(sample);
+        let Some(row) = row else {
+            self.interrupt();
+            return None;
+        };
+        let accounts = self.is_ready().then(|| self.account(&row));
+        if row.energy_j >= 0.0 {
+            self.learn(&row);
+        }
+        accounts
+    }
+
+    /// The next sample does not follow the last one.
+    pub(super) fn interrupt(&mut self) {
+        self.last = None;
+    }
+
+    /// Whether samples are accounted for.
+    pub(super) fn is_ready(&self) -> bool {
+        let enough = (self.right.len() as u64 - 1).max(LEAST_SAMPLES);
+        self.powers.is_some() && self.learnt >= enough
+    }
+
+    /// Samples learnt from.
+    pub(super) fn learnt(&self) -> u64 {
+        self.learnt
+    }
+
+    /// Idle power, in watts.
+    pub(super) fn idle_w(&self) -> Option<f64> {
+        let powers = self.powers.as_ref().filter(|_| self.is_ready())?;
+        Some(powers[0].max(0.0))
+    }
+
+    /// The power of a kind that had some time, in watts.
+    pub(super) fn power_w(&self, kind: u32) -> Option<f64> {
+        let powers = self.powers.as_ref().filter(|_| self.is_ready())?;
+        let place = *self.places.get(&kind)?;
+        Some(
+            powers
+                .get(place)?
+                .max(LEAST_POWER * self.level_w(powers[0])?),
+        )
+    }
+
+    fn row(&mut self, sample: &LiveSample<'_>) -> Option<Row> {
+        let (energy_j, seconds) = (sample.energy_j, sample.seconds);
+        let sane = energy_j.abs() < ABSURD && (SHORTEST_S..ABSURD).contains(&seconds);
+        if !sane {
+            return None;
+        }
+        let some = |&&(_, time): &&(u32, f64)| time > 0.0 && time < ABSURD;
+        let mut kinds = Vec::with_capacity(sample.times.len());
+        for &(kind, time) in sample.times.iter().filter(some) {
+            kinds.push((kind, self.place(kind), time));
+        }
+        self.grow();
+        let busy_s: f64 = kinds.iter().map(|(_, _, time)| time).sum();
+        let power_w = energy_j / seconds;
+        if energy_j >= 0.0 {
+            self.energy_j += energy_j;
+            self.seconds += seconds;
+            self.kind_seconds += busy_s;
+            self.note_idle(power_w, busy_s / seconds);
+        }
+        let idle = self.idle(sample.idle_w);
+        let level_w = match self.kind_seconds > 0.2 * seconds {
+            true => self.level_w(idle.watts)?.max(LEAST_POWER * power_w),
+            false => power_w,
+        };
+        let mut times = DVector::zeros(self.right.len());
+        times[0] = seconds;
+        for &(_, place, time) in &kinds {
+            times[place] += time;
+        }
+        let active = |&(_, place, time): &(u32, usize, f64)| time * self.power(place, level_w);
+        let active_j = kinds.iter().map(active).sum();
+        let whole = level_w > 0.0 && level_w.is_finite();
+        whole.then_some(Row {
+            times,
+            kinds,
+            energy_j,
+            idle,
+            level_w,
+            idle_j: idle.watts * seconds,
+            active_j,
+        })
+    }
+
+    /// The place of a kind: a new one, if it is new and there is one left.
+    fn place(&mut self, kind: u32) -> usize {
+        let next = (self.places.len() + 1).min(MOST_KINDS + 1);
+        *self.places.entry(kind).or_insert(next)
+    }
+
+    /// Makes room for kinds that have got a place.
+    fn grow(&mut self) {
+        let size = 1 + self.places.len().min(MOST_KINDS + 1);
+        if size > self.right.len() {
+            self.products.resize_mut(size, size, 0.0);
+            self.right.resize_vertically_mut(size, 0.0);
+            if let Some((row, _)) = &mut self.last {
+                row.resize_vertically_mut(size, 0.0);
+            }
+        }
+    }
+
+    fn note_idle(&mut self, power_w: f64, busy: f64) {
+        self.least_w = self.least_w.min(power_w);
+        if busy < IDLE_SHARE {
+            self.idle.push_back(power_w);
+            if self.idle.len() > IDLE_SAMPLES {
+                self.idle.pop_front();
+            }
+        }
+    }
+
+    /// Idle power before equations are asked: the known one, else that of idle
+    /// samples, else half of the least that was seen.
+    fn idle(&self, known_w: Option<f64>) -> Guess {
+        let known = known_w.filter(|watts| watts.is_finite() && *watts >= 0.0);
+        let (watts, relative) = match known {
+            Some(watts) => (watts, KNOWN_IDLE),
+            None if self.idle.len() > 1 => {
+                let powers: Vec<f64> = self.idle.iter().copied().collect();
+                (median(&powers), IDLE_NOISE)
+            }
+            None if self.least_w.is_finite() => (0.5 * self.least_w, GUESSED_IDLE),
+            None => (0.0, GUESSED_IDLE),
+        };
+        let mean_w = self.energy_j / self.seconds.max(f64::MIN_POSITIVE);
+        Guess {
+            watts,
+            sd_watts: relative * watts + 0.01 * mean_w,
+        }
+    }
+
+    /// The power that kinds have in common, if idle draws so much.
+    fn level_w(&self, idle_w: f64) -> Option<f64> {
+        let active_j = self.energy_j - idle_w.max(0.0) * self.seconds;
+        let level = active_j / self.kind_seconds;
+        level.is_finite().then_some(level.max(0.0))
+    }
+
+    fn power(&self, place: usize, level_w: f64) -> f64 {
+        let powers = self.powers.as_ref();
+        let power = powers.and_then(|powers| powers.get(place));
+        power.map_or(level_w, |power| power.max(LEAST_POWER * level_w))
+    }
+
+    fn account(&self, row: &Row) -> LiveAccounts {
+        let seconds = row.times[0];
+        let idle_w = self.powers.as_ref().map_or(row.idle.watts, |p| p[0]);
+        let idle_j = idle_w.max(0.0) * seconds;
+        let left_j = row.energy_j - idle_j - row.active_j;
+        let gain = (GAIN_NOISE * row.active_j).powi(2);
+        let noise = (IDLE_NOISE * row.idle_j).powi(2);
+        let factor = match row.active_j > 0.0 && gain > 0.0 {
+            true => 1.0 + gain / (gain + noise) * (left_j / row.active_j),
+            false => 1.0,
+        };
+        let factor = factor.clamp(GAIN.0, GAIN.1);
+        let energy = |&(kind, place, time): &(u32, usize, f64)| {
+            (kind, factor * time * self.power(place, row.level_w))
+        };
+        let kinds: Vec<(u32, f64)> = row.kinds.iter().map(energy).collect();
+        let kinds_j: f64 = kinds.iter().map(|(_, energy)| energy).sum();
+        LiveAccounts {
+            idle_j,
+            kinds,
+            residual_j: row.energy_j - idle_j - kinds_j,
+        }
+    }
+
+    fn learn(&mut self, row: &Row) {
+        let idle_w = self.powers.as_ref().map_or(row.idle.watts, |p| p[0]);
+        let active_j = (row.energy_j - row.idle_j).max(0.0);
+        let mean_j = self.energy_j / (self.learnt + 1) as f64;
+        let noise = [
+            ACTIVE_NOISE * active_j,
+            IDLE_NOISE * row.idle_j,
+            LEAST_NOISE * mean_j,
+        ];
+        let sd_j = noise.iter().map(|part| part * part).sum::<f64>().sqrt();
+        let off = (row.energy_j - idle_w * row.times[0] - row.active_j).abs() / sd_j;
+        let weight = 1.0 / (off / (OUTLYING * self.usual.max(1.0))).max(1.0) / sd_j;
+        if !(weight.is_finite() && weight > 0.0) || row.times.amax() * weight > ABSURD {
+            return self.interrupt();
+        }
+        self.usual = 0.98 * self.usual + 0.02 * 1.25 * off.min(5.0 * self.usual);
+        let (times, energy) = (&row.times * weight, row.energy_j * weight);
+        let (news, news_energy) = match &self.last {
+            Some((last, before)) => (&times - last * CARRIED_ON, energy - CARRIED_ON * before),
+            None => (times.clone(), energy),
+        };
+        self.products.syger(1.0, &news, &news, 1.0);
+        self.right.axpy(news_energy, &news, 1.0);
+        self.last = Some((times, energy));
+        self.learnt += 1;
+        let size = (self.right.len() - 1) as f64 / SOLVED_EACH_TIME;
+        let every = size.powi(3).ceil().max(1.0) as u64;
+        if self.powers.is_none() || self.learnt.is_multiple_of(every) {
+            self.solve(row.idle, row.level_w);
+        }
+    }
+
+    /// The most likely powers. What cannot be solved leaves the last ones.
+    fn solve(&mut self, idle: Guess, level_w: f64) {
+        let count = self.right.len();
+        let mut mean = DVector::from_element(count, level_w);
+        mean[0] = idle.watts;
+        let mut system = self.products.clone();
+        for place in 0..count {
+            let sd = match place {
+                0 => idle.sd_watts,
+                _ => SPREAD * level_w,
+            };
+            system[(place, place)] += 1.0 / (sd * sd);
+        }
+        let mut powers = self.right.clone();
+        powers.sygemv(-1.0, &self.products, &mean, 1.0);
+        let Some(factor) = Cholesky::new(system) else {
+            return;
+        };
+        factor.solve_mut(&mut powers);
+        powers += mean;
+        if powers.iter().all(|power| power.is_finite()) {
+            self.powers = Some(powers);
+        }
+    }
+}

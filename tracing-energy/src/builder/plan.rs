@@ -1,0 +1,68 @@
+//! What sources say of themselves, as rows.
+
+use crate::power::{Notice, PowerSource};
+use crate::rows::{BaselineRow, EventRow, RailRow};
+
+/// The sources' rails as rows.
+pub(super) struct SourcePlan {
+    pub(super) rails: Vec<RailRow>,
+    pub(super) first_rail: Vec<u32>,
+    pub(super) configured_idle: Vec<BaselineRow>,
+    pub(super) events: Vec<EventRow>,
+}
+
+impl SourcePlan {
+    pub(super) fn of(sources: &[Box<dyn PowerSource>], notices: &[Notice]) -> Self {
+        let event = |kind: &str, message: &String| EventRow {
+            time_ns: 0,
+            kind: kind.to_owned(),
+            count: 1,
+            message: message.clone(),
+        };
+        let mut plan = Self {
+            rails: Vec::new(),
+            first_rail: Vec::new(),
+            configured_idle: Vec::new(),
+            events: notices
+                .iter()
+                .map(|notice| event(notice.kind, &notice.message))
+                .collect(),
+        };
+        for source in sources {
+            let description = source.describe();
+            let first = plan.rails.len() as u32 + 1;
+            plan.first_rail.push(first);
+            plan.events.extend(
+                description
+                    .limits
+                    .iter()
+                    .map(|limit| event("source_limit", limit)),
+            );
+            for (index, rail) in description.rails.iter().enumerate() {
+                let id = first + index as u32;
+                if let Some(power) = source.configured_idle(index) {
+                    let power_w = power.watts();
+                    plan.configured_idle.push(BaselineRow {
+                        rail: id,
+                        start_ns: 0,
+                        end_ns: 0,
+                        power_w,
+                        samples: 0,
+                    });
+                }
+                plan.rails.push(RailRow {
+                    id,
+                    source: description.name.clone(),
+                    name: rail.name.clone(),
+                    parent: rail.parent.map(|parent| first + parent as u32),
+                    kind: rail.kind,
+                    unit: rail.unit.to_owned(),
+                    interval_ns: description.interval.nanos(),
+                    kernel: description.kernel,
+                    provenance: description.provenance,
+                });
+            }
+        }
+        plan
+    }
+}
