@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_tag};
+use tracing_energy::Method;
+
+use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 
 /// What to run and how to record it.
 #[derive(Debug, Clone, Args)]
@@ -55,6 +57,9 @@ pub struct RunArgs {
     /// Idle power is measured so long before the model is loaded; 0s skips it
     #[arg(long, value_parser = parse_duration, default_value = "2s")]
     baseline: Duration,
+    /// How to divide energy: proportional, or fitted; else fitted where power is measured
+    #[arg(long, value_parser = parse_method, value_name = "METHOD")]
+    method: Option<Method>,
     /// Write a Chrome trace while recording
     #[arg(long, value_name = "FILE")]
     chrome: Option<PathBuf>,
@@ -89,6 +94,7 @@ impl RunArgs {
             source: self.source,
             interval: self.interval,
             baseline: self.baseline,
+            method: self.method,
             database: db.to_owned(),
             chrome: self.chrome,
             flamegraph: self.flamegraph,

@@ -6,7 +6,7 @@ mod options;
 mod record;
 
 pub use fetch::{Fetch, SMOLLM2, Weights, sha256};
-pub use options::{Depth, Requantize, RunOptions, parse_duration, parse_tag};
+pub use options::{Depth, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 #[cfg(feature = "inference")]
 pub(crate) use record::model_path;
 #[cfg(feature = "inference")]

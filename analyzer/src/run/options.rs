@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tracing_energy::Method;
+
 /// How finely the work is divided into spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, clap::ValueEnum)]
 pub enum Depth {
@@ -61,6 +63,9 @@ pub struct RunOptions {
     pub interval: Duration,
     /// Time for which idle power is measured first.
     pub baseline: Duration,
+    /// Method of attribution; none is `fitted` where power was measured, else
+    /// `proportional`.
+    pub method: Option<Method>,
     /// The recording.
     pub database: PathBuf,
     /// A Chrome trace beside it.
@@ -91,6 +96,7 @@ impl Default for RunOptions {
             source: "auto".to_owned(),
             interval: Duration::from_millis(100),
             baseline: Duration::from_secs(2),
+            method: None,
             database: crate::DATABASE.into(),
             chrome: None,
             flamegraph: None,
@@ -98,6 +104,19 @@ impl Default for RunOptions {
             tags: Vec::new(),
             experiment: None,
         }
+    }
+}
+
+/// Reads the name of a method that needs nothing but the run.
+///
+/// # Errors
+/// Says what is accepted, or what to do instead.
+pub fn parse_method(text: &str) -> Result<Method, String> {
+    match text.parse()? {
+        Method::Calibrated => {
+            Err("record first, then use `energy attribute --method calibrated`".to_owned())
+        }
+        method => Ok(method),
     }
 }
 

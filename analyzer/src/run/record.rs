@@ -8,9 +8,9 @@ use std::time::Duration;
 use energy_models::instrument;
 use energy_models::{GenerateOptions, Generation, LoadOptions, Model, StopReason};
 use indicatif::{ProgressBar, ProgressStyle};
-use tracing_energy::power::SourceChoice;
+use tracing_energy::power::{Provenance, SourceChoice};
 use tracing_energy::rows::RunMetadata;
-use tracing_energy::{EnergyGuard, EnergyLayer};
+use tracing_energy::{AttributeOptions, EnergyGuard, EnergyLayer, Method, RunSummary};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -44,8 +44,11 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
                 StopReason::Cancelled => guard.cancel(),
                 _ => guard.finish(),
             };
+            let whole = generation.stop != StopReason::Cancelled;
+            let refused = whole.then(|| fit_measured(options, &summary)).flatten();
             let mut warnings = summary.warnings;
             warnings.extend(generation.warning);
+            warnings.extend(refused);
             written?;
             Ok(Recorded {
                 uuid: summary.uuid,
@@ -57,6 +60,22 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
             Err(error)
         }
     }
+}
+
+/// Unless a method was asked for, power that was measured is attributed by the method
+/// `fitted`; says why where that cannot be.
+fn fit_measured(options: &RunOptions, summary: &RunSummary) -> Option<String> {
+    let mut rails = summary.rails.iter();
+    let measured = rails.any(|rail| rail.provenance != Provenance::Modelled);
+    if options.method.is_some() || !measured {
+        return None;
+    }
+    let fitted = AttributeOptions::new(Method::Fitted);
+    let result = tracing_energy::reattribute(&options.database, &summary.uuid, &fitted);
+    let error = result.err()?;
+    Some(format!(
+        "figures are proportional and have no interval: {error}"
+    ))
 }
 
 /// The file of a model that is named or fetched.
@@ -82,6 +101,7 @@ fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
         .source(source)
         .interval(options.interval)
         .baseline(options.baseline)
+        .method(options.method.unwrap_or_default())
         .roles(instrument::ROLES)
         .metadata(metadata(options))
         .end_on_signal();
