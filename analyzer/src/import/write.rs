@@ -17,6 +17,9 @@ use crate::error::{Error, Result};
 
 /// Spans in one batch.
 const SPANS: usize = 8192;
+/// The run begins before all and ends after all that is in the files by this much:
+/// samples stay in it, if the sensor's clock is off by no more.
+const MARGIN_NS: i64 = 50_000_000;
 /// A clock that reads more than this at the first event did not start with the
 /// program: such a run begins at its first event.
 const OTHER_CLOCK_NS: i64 = 3_600_000_000_000;
@@ -41,6 +44,7 @@ impl Run {
         let busy = extent(spans);
         let samples = power.samples.iter().map(|s| (s.start_ns, s.end_ns));
         let whole = extent(samples.chain([busy]));
+        let whole = (whole.0 - MARGIN_NS, whole.1 + MARGIN_NS);
         let zero_ns = match whole.0 {
             first if first > OTHER_CLOCK_NS => first,
             first => first.min(0),

@@ -127,7 +127,7 @@ impl Engine {
             Some(known) => known.row = rail,
             None => {
                 let mut state = RailState::new(rail);
-                state.begin(self.late_ns(state.row.id));
+                state.late_ns = self.late_ns(state.row.id);
                 self.rails.push(state);
             }
         }
@@ -312,7 +312,7 @@ impl Engine {
         self.run_end = end_ns;
         self.tell_late();
         self.pulse(end_ns);
-        self.close_windows(i64::MAX, i64::MAX, rows);
+        self.close_windows(end_ns, i64::MAX, rows);
         self.tell_gaps(end_ns);
         rows.span_energy = self.intervals.take(i64::MAX, &self.rails);
     }

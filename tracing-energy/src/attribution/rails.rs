@@ -7,10 +7,9 @@
 //! windows       |b|[ c ]           [ d ]  [' ][e]
 //! ```
 //!
-//! Energy is cut with the time that lies outside the run, on the sensor's clock, so
-//! that what was measured does not depend on what is thought of its clock; the
-//! windows that come out are on the program's. A sample that begins
-//! before the last one ended (`d'`) keeps its energy and loses that time.
+//! Energy is cut with the time that lies outside the run. Where the sensor's clock
+//! is known to be ahead of the program's, samples come that much earlier. A sample
+//! that begins before the last one ended (`d'`) keeps its energy and loses that time.
 
 use std::collections::VecDeque;
 
@@ -30,7 +29,7 @@ pub(super) struct Measured {
     pub(super) start: i64,
     pub(super) end: i64,
     pub(super) energy_j: Option<f64>,
-    /// Start of the whole sample.
+    /// Start of the whole sample, on the sensor's clock.
     pub(super) sample: i64,
     /// The part of the sample's energy that is the window's.
     pub(super) share: f64,
@@ -74,22 +73,19 @@ impl RailState {
         }
     }
 
-    /// Says how late its samples are; before the first one.
-    pub(super) fn begin(&mut self, late_ns: i64) {
-        self.late_ns = late_ns;
-        self.closed_until = -late_ns;
-    }
-
-    pub(super) fn push(&mut self, sample: SampleRow) {
+    /// Takes a sample, whose times are the sensor's.
+    pub(super) fn push(&mut self, mut sample: SampleRow) {
+        sample.start_ns -= self.late_ns;
+        sample.end_ns -= self.late_ns;
         self.queue.push_back(sample);
     }
 
     /// The next window, if it ends by `limit`; samples that bring none are dropped.
     pub(super) fn next(&mut self, run_end: i64, limit: i64) -> Option<Measured> {
         while let Some(sample) = self.queue.front() {
-            match cut(sample, self.closed_until + self.late_ns, run_end) {
-                Some(measured) => {
-                    let measured = measured.earlier(self.late_ns);
+            match cut(sample, self.closed_until, run_end) {
+                Some(mut measured) => {
+                    measured.sample += self.late_ns;
                     return (measured.end <= limit).then_some(measured);
                 }
                 None if sample.start_ns >= run_end && limit < run_end => return None,
@@ -134,18 +130,7 @@ impl RailState {
     }
 }
 
-impl Measured {
-    /// The same window as seen by a clock that is behind by `ns`.
-    fn earlier(self, ns: i64) -> Self {
-        Self {
-            start: self.start - ns,
-            end: self.end - ns,
-            ..self
-        }
-    }
-}
-
-/// The part of a sample inside the run and after `from`, on the sensor's clock.
+/// The part of a sample inside the run and after `from`.
 fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Measured> {
     let length = sample.end_ns - sample.start_ns;
     let (inside_from, end) = (sample.start_ns.max(0), sample.end_ns.min(run_end));

@@ -30,6 +30,9 @@ use super::prices::Prices;
 /// Version of the estimating methods.
 pub(crate) const VERSION: u32 = 1;
 
+/// An offset less certain than this may be none.
+const UNRESOLVED_NS: f64 = 4e6;
+
 /// What was seen of a run.
 #[derive(Debug)]
 pub(crate) struct Watched {
@@ -78,8 +81,21 @@ pub(crate) fn estimate(watched: &Watched, wishes: &Wishes) -> Estimate {
             fixed_offset_ns: wishes.offset_ns,
             ..fit::FitOptions::default()
         };
-        let fitted: SensorFit = sensor.fit(&options);
+        let mut fitted = sensor.fit(&options);
+        if wishes.offset_ns.is_none() && is_unresolved(&fitted) {
+            let at_zero = fit::FitOptions {
+                fixed_offset_ns: Some(0),
+                ..options
+            };
+            fitted = sensor.fit(&at_zero);
+        }
         found.add(&sensor, fitted);
     }
     found.done()
+}
+
+/// Whether the samples hardly tell how far the clocks are apart: then they are taken
+/// to be together, as for `proportional`, lest the run's edges lose their samples.
+fn is_unresolved(fitted: &SensorFit) -> bool {
+    fitted.offset_sd_ns > UNRESOLVED_NS && fitted.offset_ns.abs() < 2.5 * fitted.offset_sd_ns
 }
