@@ -30,8 +30,9 @@ use super::prices::Prices;
 /// Version of the estimating methods.
 pub(crate) const VERSION: u32 = 1;
 
-/// An offset less certain than this may be none.
-const UNRESOLVED_NS: f64 = 4e6;
+/// Share of the variance of power that spans must explain on some rail, for samples to
+/// tell how far the clocks are apart.
+const RESOLVED_FROM: f64 = 0.2;
 
 /// What was seen of a run.
 #[derive(Debug)]
@@ -97,5 +98,6 @@ pub(crate) fn estimate(watched: &Watched, wishes: &Wishes) -> Estimate {
 /// Whether the samples hardly tell how far the clocks are apart: then they are taken
 /// to be together, as for `proportional`, lest the run's edges lose their samples.
 fn is_unresolved(fitted: &SensorFit) -> bool {
-    fitted.offset_sd_ns > UNRESOLVED_NS && fitted.offset_ns.abs() < 2.5 * fitted.offset_sd_ns
+    let mut rails = fitted.rails.iter().flatten();
+    rails.all(|rail| rail.r2.is_none_or(|r2| r2 < RESOLVED_FROM))
 }
