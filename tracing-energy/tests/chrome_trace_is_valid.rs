@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use store_support::{MS, attributed, recording, span};
 use tracing_energy::chrome::ChromeSink;
+use tracing_energy::rows::SampleRow;
 use tracing_energy::sink::{Batch, MemorySink, Sink, tree};
 
 fn fixed(mut batch: Batch) -> Batch {
@@ -91,6 +92,37 @@ fn slices_wait_for_their_windows_and_go_without_after_three_intervals() {
     assert_eq!(late.len(), 8, "the run's own span ended 290 ms before");
     assert!(late[2]["args"].get("energy_j").is_none());
     sink.finish().expect("finished");
+}
+
+/// Idle power is measured before the run: viewers drop what is before zero, and say
+/// that data were lost.
+#[test]
+fn nothing_stands_before_zero() {
+    let counters = |events: &[Value]| events.iter().filter(|e| e["ph"] == "C").count();
+    let mut batch = fixed(attributed("a"));
+    let before = counters(&events(&trace(&[batch.clone()])));
+    let samples = batch.samples.clone();
+    for (at, length) in [
+        (-200 * MS, 100 * MS),
+        (-60 * MS, 60 * MS),
+        (-40 * MS, 100 * MS),
+    ] {
+        let early = samples.iter().take(1).map(|sample| SampleRow {
+            start_ns: at,
+            end_ns: at + length,
+            ..*sample
+        });
+        batch.samples.extend(early);
+    }
+    let events = events(&trace(&[batch]));
+    let times = events.iter().filter_map(|event| event["ts"].as_f64());
+    assert!(times.clone().count() > samples.len() && times.clone().all(|ts| ts >= 0.0));
+    let counters = events.iter().filter(|event| event["ph"] == "C").count();
+    assert_eq!(
+        counters,
+        samples.len() + 1,
+        "one of three reaches into the run"
+    );
 }
 
 #[test]

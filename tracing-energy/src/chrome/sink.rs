@@ -227,6 +227,10 @@ fn energy(out: &mut Vec<u8>, energy: Option<Energy>, length: Nanos) {
 }
 
 fn counter(out: &mut Vec<u8>, names: &Names, sample: &SampleRow) {
+    // Viewers drop what is before zero and say that data were lost.
+    if sample.end_ns <= 0 {
+        return;
+    }
     let length = Nanos::from_nanos(sample.end_ns - sample.start_ns);
     let power = sample
         .energy_j
@@ -234,7 +238,7 @@ fn counter(out: &mut Vec<u8>, names: &Names, sample: &SampleRow) {
     let (Some(power), Some(name)) = (power, names.counters.get(&sample.rail)) else {
         return;
     };
-    event(out, name, "C", sample.start_ns, names.pid);
+    event(out, name, "C", sample.start_ns.max(0), names.pid);
     out.extend_from_slice(br#","args":{"power_w":"#);
     json::number(out, power.watts());
     out.extend_from_slice(b"}}");
