@@ -11,7 +11,7 @@
 //! is independent; the same filter runs over every column.
 
 /// Number of states: gain, idle, brief, start edge, end edge.
-const STATES: usize = 5;
+pub(super) const STATES: usize = 5;
 /// How long gain and idle, and brief background work last, in seconds.
 const SLOW_S: f64 = 5.0;
 const BRIEF_S: f64 = 0.08;
@@ -152,7 +152,6 @@ impl Scene {
 
 impl Drift {
     pub(super) fn new(scene: &Scene, sizes: Sizes, inflation: &[f64]) -> Self {
-        let n = scene.seconds.len();
         let [gain, idle, brief, edge, white, instances] = sizes.0;
         let variances = [
             gain.powi(2),
@@ -160,8 +159,8 @@ impl Drift {
             (brief * scene.idle_w).powi(2),
         ];
         let mut p = [[0.0; STATES]; STATES];
-        let mut rows = Vec::with_capacity(n);
-        for i in 0..n {
+        let mut rows = Vec::with_capacity(inflation.len());
+        for (i, inflation) in inflation.iter().enumerate() {
             let since = scene.since_s[i];
             let begins = i == 0 || !since.is_finite();
             let fades = if begins {
@@ -181,7 +180,7 @@ impl Drift {
             let own = (white * scene.idle_w).powi(2) * seconds
                 + instances.powi(2) * scene.squares_j2[i]
                 + scene.least_j2;
-            let (learns, variance) = update(&mut p, &sees, own * inflation[i]);
+            let (learns, variance) = update(&mut p, &sees, own * inflation);
             rows.push(Row {
                 sees,
                 learns,
@@ -214,8 +213,40 @@ impl Drift {
         }
     }
 
-    /// A column's state before the first row.
-    pub(super) const START: [f64; STATES] = [0.0; STATES];
+    /// The same for one row of many columns; `memory` holds all columns' first state, then their second, ...
+    pub(super) fn apply(&self, at: usize, cells: &mut [f64], memory: &mut [f64]) {
+        let row = &self.rows[at];
+        let width = cells.len();
+        if row.begins {
+            memory.fill(0.0);
+        }
+        let (gain, rest) = memory.split_at_mut(width);
+        let (idle, rest) = rest.split_at_mut(width);
+        let (brief, rest) = rest.split_at_mut(width);
+        let (start, end) = rest.split_at_mut(width);
+        let [slow, fast] = row.fades;
+        let keeps = if row.joined { 1.0 } else { 0.0 };
+        let (sees, learns) = (&row.sees, &row.learns);
+        for c in 0..width {
+            let before = [
+                gain[c] * slow,
+                idle[c] * slow,
+                brief[c] * fast,
+                end[c] * keeps,
+            ];
+            let seen = before[0] * sees[0]
+                + before[1] * sees[1]
+                + before[2] * sees[2]
+                + before[3] * sees[3];
+            let new = cells[c] - seen;
+            gain[c] = before[0] + learns[0] * new;
+            idle[c] = before[1] + learns[1] * new;
+            brief[c] = before[2] + learns[2] * new;
+            start[c] = before[3] + learns[3] * new;
+            end[c] = learns[4] * new;
+            cells[c] = new * row.scale;
+        }
+    }
 
     /// Sum of the logarithms of the variances of some rows.
     pub(super) fn ln_variances(&self, first: usize, last: usize) -> f64 {

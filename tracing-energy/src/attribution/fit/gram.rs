@@ -3,27 +3,28 @@
 use nalgebra::DMatrix;
 
 use super::design::{Moving, SparseRows};
-use super::drift::Drift;
-use super::noise::{Filter, Noise};
+use super::drift::STATES;
+use super::noise::Noise;
 
 /// Rows that are made dense at a time.
 const CHUNK: usize = 256;
 
 /// Rows of seconds per column.
 pub(super) trait Rows {
-    /// Adds row `i`: calls `put(column, seconds)`.
-    fn fill(&self, i: usize, put: &mut dyn FnMut(usize, f64));
+    /// Writes row `i` into `cells`, which are zero.
+    fn fill(&self, i: usize, cells: &mut [f64]);
 }
 
 impl Rows for SparseRows {
-    fn fill(&self, i: usize, put: &mut dyn FnMut(usize, f64)) {
-        self.row(i).for_each(|(c, s)| put(c, s));
+    fn fill(&self, i: usize, cells: &mut [f64]) {
+        self.row(i).for_each(|(c, s)| cells[c] = s);
     }
 }
 
 impl Rows for Moving<'_> {
-    fn fill(&self, i: usize, put: &mut dyn FnMut(usize, f64)) {
-        self.row(i).iter().enumerate().for_each(|(c, s)| put(c, *s));
+    fn fill(&self, i: usize, cells: &mut [f64]) {
+        let row = self.row(i);
+        cells[..row.len()].copy_from_slice(row);
     }
 }
 
@@ -67,89 +68,59 @@ pub(super) fn gram(rows: &dyn Rows, columns: usize, samples: Samples<'_>) -> Gra
 }
 
 struct Whitener {
+    /// One column per window, so that all of a window lie together.
     dense: DMatrix<f64>,
-    /// Each column's last cell before and after the filter, or its state.
-    states: Vec<[f64; 5]>,
+    /// What the filter remembers of each column of the design.
+    memory: Vec<f64>,
 }
 
 impl Whitener {
     fn new(width: usize) -> Self {
         Self {
-            dense: DMatrix::zeros(CHUNK, width),
-            states: vec![Drift::START; width],
+            dense: DMatrix::zeros(width, CHUNK),
+            memory: vec![0.0; width * STATES],
         }
     }
 
     fn gram(&mut self, rows: &dyn Rows, samples: Samples<'_>, first: usize, last: usize) -> Gram {
-        let width = self.dense.ncols();
+        let width = self.dense.nrows();
         let ln_variances = match samples.noise {
             Noise::Plain { variances, .. } => variances[first..last].iter().map(|v| v.ln()).sum(),
             Noise::Drift { drift, .. } => drift.ln_variances(first, last),
         };
-        let mut gram = Gram {
-            products: DMatrix::zeros(width, width),
-            rows: last - first,
-            ln_variances,
-        };
+        let mut products = DMatrix::zeros(width, width);
         let mut at = first;
         while at < last {
             let count = CHUNK.min(last - at);
-            self.load(rows, samples, at, count);
-            match samples.noise {
-                Noise::Plain { variances, filter } => {
-                    self.filter(variances, *filter, samples.begins, at, count)
-                }
-                Noise::Drift { drift, .. } => {
-                    for (mut cells, state) in self.dense.column_iter_mut().zip(&mut self.states) {
-                        drift.run(&mut cells.as_mut_slice()[..count], at, state);
-                    }
-                }
+            for i in 0..count {
+                self.whiten(rows, samples, at + i, i);
             }
-            let part = self.dense.rows(0, count);
-            gram.products.gemm(1.0, &part.transpose(), &part, 1.0);
+            let part = self.dense.columns(0, count);
+            products.gemm(1.0, &part, &part.transpose(), 1.0);
             at += count;
         }
-        gram
-    }
-
-    fn load(&mut self, rows: &dyn Rows, samples: Samples<'_>, at: usize, count: usize) {
-        let width = self.dense.ncols();
-        self.dense.fill(0.0);
-        for i in 0..count {
-            rows.fill(at + i, &mut |column, seconds| {
-                self.dense[(i, column)] = seconds
-            });
-            self.dense[(i, width - 2)] = samples.seconds[at + i];
-            self.dense[(i, width - 1)] = samples.energy_j[at + i];
+        Gram {
+            products,
+            rows: last - first,
+            ln_variances,
         }
     }
 
-    fn filter(
-        &mut self,
-        variances: &[f64],
-        filter: Filter,
-        begins: &[bool],
-        at: usize,
-        count: usize,
-    ) {
-        let Filter { ar, ma } = filter;
-        let first = 1.0 / filter.first();
-        let scales: Vec<f64> = variances[at..at + count]
-            .iter()
-            .map(|v| 1.0 / v.sqrt())
-            .collect();
-        for (mut cells, state) in self.dense.column_iter_mut().zip(&mut self.states) {
-            for (i, scale) in scales.iter().enumerate() {
-                let x = cells[i] * scale;
-                let begins = at + i == 0 || begins.get(at + i).copied().unwrap_or(false);
-                let z = if begins {
-                    x * first
-                } else {
-                    x - ar * state[0] + ma * state[1]
-                };
-                cells[i] = z;
-                (state[0], state[1]) = (x, z);
+    /// Makes window `row` the column `place` of the dense matrix, and independent of those before it.
+    fn whiten(&mut self, rows: &dyn Rows, samples: Samples<'_>, row: usize, place: usize) {
+        let width = self.dense.nrows();
+        let cells = &mut self.dense.as_mut_slice()[place * width..(place + 1) * width];
+        cells.fill(0.0);
+        rows.fill(row, cells);
+        cells[width - 2] = samples.seconds[row];
+        cells[width - 1] = samples.energy_j[row];
+        match samples.noise {
+            Noise::Plain { variances, filter } => {
+                let begins = row == 0 || samples.begins.get(row).copied().unwrap_or(false);
+                let (before, rest) = self.memory.split_at_mut(width);
+                filter.apply(cells, variances[row], begins, before, &mut rest[..width]);
             }
+            Noise::Drift { drift, .. } => drift.apply(row, cells, &mut self.memory),
         }
     }
 }

@@ -35,6 +35,28 @@ impl Filter {
         (1.0 + (self.ar - self.ma).powi(2) / (1.0 - self.ar * self.ar)).sqrt()
     }
 
+    /// Filters one row of many columns; `before` and `filtered` are what the row before it came to.
+    pub(super) fn apply(
+        self,
+        cells: &mut [f64],
+        variance: f64,
+        begins: bool,
+        before: &mut [f64],
+        filtered: &mut [f64],
+    ) {
+        let scale = 1.0 / variance.sqrt();
+        let (ar, ma, first) = if begins {
+            (0.0, 0.0, 1.0 / self.first())
+        } else {
+            (self.ar, self.ma, 1.0)
+        };
+        for ((cell, x1), z1) in cells.iter_mut().zip(before).zip(filtered) {
+            let x = *cell * scale;
+            *cell = x * first - ar * *x1 + ma * *z1;
+            (*x1, *z1) = (x, *cell);
+        }
+    }
+
     /// Filters residuals, each divided by its standard deviation.
     pub(super) fn whiten(self, residuals: &[f64], variances: &[f64]) -> Vec<f64> {
         let (mut x1, mut z1) = (0.0, 0.0);
@@ -68,7 +90,7 @@ pub(super) enum Noise {
     /// By what causes it.
     Drift {
         /// What it depends on.
-        scene: Scene,
+        scene: Box<Scene>,
         /// How large the causes are.
         sizes: Sizes,
         /// How much each window is an outlier.
@@ -82,7 +104,7 @@ impl Noise {
     pub(super) fn drift(scene: Scene, sizes: Sizes, inflation: Vec<f64>) -> Self {
         let drift = Drift::new(&scene, sizes, &inflation);
         Self::Drift {
-            scene,
+            scene: Box::new(scene),
             sizes,
             inflation,
             drift,

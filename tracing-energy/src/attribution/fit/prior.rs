@@ -40,7 +40,7 @@ pub(super) struct Beliefs<'a> {
 /// A prior with all numbers filled in.
 #[derive(Debug, Clone)]
 pub(super) struct Prior {
-    pub(super) covariance: DMatrix<f64>,
+    /// Inverse of the covariance of log powers and idle.
     pub(super) precision: DMatrix<f64>,
     pub(super) ln_determinant: f64,
     /// What the grid's logarithmic prior weight is.
@@ -124,7 +124,7 @@ impl Beliefs<'_> {
             };
         }
         covariance[(n, n)] = self.idle_sd.powi(2);
-        let factor: Cholesky<f64, Dyn> = Cholesky::new(covariance.clone())?;
+        let factor: Cholesky<f64, Dyn> = Cholesky::new(covariance)?;
         let ln_determinant = 2.0
             * factor
                 .l_dirty()
@@ -134,7 +134,6 @@ impl Beliefs<'_> {
                 .sum::<f64>();
         Some(Prior {
             precision: factor.inverse(),
-            covariance,
             ln_determinant,
             ln_weight,
             tau: if self.any_known() { scale } else { tau },

@@ -148,7 +148,7 @@ pub(super) fn solve(
         }
         step += 1;
         if longest < SETTLED || step >= setting.steps {
-            return finish(&linear, whitened, setting, &points, evidence, u, z);
+            return finish(&linear, setting, &points, evidence, u, z);
         }
         alive.retain(|w| points.iter().any(|(_, p)| p.whitened == *w));
     }
@@ -191,7 +191,6 @@ fn points(
 
 fn finish(
     linear: &[Linear],
-    whitened: &[Gram],
     setting: Setting<'_>,
     points: &[(f64, Point)],
     evidence: f64,

@@ -21,7 +21,9 @@ pub(super) const RECORD_SLOTS: i32 = 128;
 const SQUARE_SHIFT: i32 = 5;
 /// Open instances of one kind that are followed at once.
 const FOLLOWED: usize = 8;
+/// Bits of a key that hold the level of concurrency.
 const LEVEL_BITS: u32 = 8;
+const LEVELS: u32 = (1 << LEVEL_BITS) - 1;
 
 /// Time of one kind at one level of concurrency within one slot.
 #[derive(Debug, Clone, Copy)]
@@ -202,7 +204,7 @@ impl Timeline {
             let share = inside(one.slot, one.slot + 1);
             take(
                 one.key >> LEVEL_BITS,
-                f64::from(one.seconds) * share * table[(one.key & 255) as usize],
+                f64::from(one.seconds) * share * table[(one.key & LEVELS) as usize],
             );
         }
         let begin = self
@@ -214,7 +216,7 @@ impl Timeline {
                 let seconds = slots * slot * 1e-9 * f64::from(one.rate);
                 take(
                     one.key >> LEVEL_BITS,
-                    seconds * table[(one.key & 255) as usize],
+                    seconds * table[(one.key & LEVELS) as usize],
                 );
             }
         }
@@ -242,27 +244,24 @@ impl Timeline {
 
     /// Share of the time during which more than one span ran.
     pub(super) fn concurrent_share(&self) -> f64 {
+        let slot_s = self.slot_ns as f64 * 1e-9;
+        let short = self
+            .entries
+            .iter()
+            .map(|one| (one.key, f64::from(one.seconds)));
+        let long = self.longs.iter().map(|one| {
+            let slots = f64::from(one.to - one.from);
+            (one.key, slots * slot_s * f64::from(one.rate))
+        });
+        let alone = u32::from(level_of(1.1));
         let (mut all, mut many) = (0.0, 0.0);
-        let one_span = level_of(1.1);
-        for level in 0..=255_u8 {
-            let mut table = [0.0; 256];
-            table[usize::from(level)] = 1.0;
-            if !self.has_level(level) {
-                continue;
-            }
-            let mut seconds = 0.0;
-            self.all(&table, |_, s| seconds += s);
+        for (key, seconds) in short.chain(long) {
             all += seconds;
-            if level > one_span {
+            if key & LEVELS > alone {
                 many += seconds;
             }
         }
         if all > 0.0 { many / all } else { 0.0 }
-    }
-
-    fn has_level(&self, level: u8) -> bool {
-        let has = |key: u32| key & 255 == u32::from(level);
-        self.entries.iter().any(|one| has(one.key)) || self.longs.iter().any(|one| has(one.key))
     }
 
     fn len(&self) -> usize {
@@ -362,7 +361,7 @@ impl Timeline {
             if one.from.rem_euclid(2) == 1 {
                 halve(one.from);
             }
-            if one.to.rem_euclid(2) == 1 && one.to - 1 >= one.from {
+            if one.to.rem_euclid(2) == 1 && one.to > one.from {
                 halve(one.to - 1);
             }
             one.from = (one.from + 1).div_euclid(2);
