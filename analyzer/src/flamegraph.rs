@@ -10,7 +10,7 @@ use inferno::flamegraph::Options;
 
 use crate::error::{Error, Result};
 use crate::format::energy;
-use crate::query::{Ledger, Node, Recording, Run, ledger};
+use crate::query::{By, Ledger, Node, Recording, Run, ledger, shares};
 
 /// Whether stacks hold their share of idle energy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -57,6 +57,12 @@ impl Stacks {
             return Err(nothing(run));
         }
         let (unit, per_joule) = unit(total_j);
+        let total = match idle {
+            Idle::Exclude => interval(recording, run, rail, total_j)?,
+            // The share of idle energy is no kind's.
+            Idle::Include => None,
+        };
+        let certainty = certainty(run, &ledger, total);
         let mut stacks: Vec<_> = ledger
             .nodes
             .iter()
@@ -66,7 +72,7 @@ impl Stacks {
             .collect();
         stacks.sort();
         Ok(Self {
-            title: title(run, rail, total_j, unit),
+            title: title(run, rail, total_j, unit, &certainty),
             subtitle: subtitle(&ledger, idle).to_owned(),
             unit,
             stacks,
@@ -144,14 +150,53 @@ fn unit(total_j: f64) -> (&'static str, f64) {
     }
 }
 
-fn title(run: &Run, rail: Option<&str>, total_j: f64, unit: &str) -> String {
+fn title(run: &Run, rail: Option<&str>, total_j: f64, unit: &str, certainty: &str) -> String {
     let rail = rail.map_or("all root rails".to_owned(), |rail| format!("rail {rail}"));
-    let provenance = run.caveat().unwrap_or("measured");
     let name = crate::format::escape(&run.title());
     format!(
-        "{name}: {} on {rail}, in {unit}, {provenance}",
+        "{name}: {} on {rail}, in {unit}, {certainty}",
         energy(Some(total_j))
     )
+}
+
+/// How the widths came to be: `measured; fitted, no interval of the total`.
+fn certainty(run: &Run, ledger: &Ledger, total: Option<(f64, f64)>) -> String {
+    let provenance = run.caveat().unwrap_or("measured");
+    let bases = ledger.basis().unwrap_or_default();
+    let methods: Vec<&str> = bases
+        .split('+')
+        .filter(|basis| !["", "measured", "modelled", "replayed"].contains(basis))
+        .collect();
+    let provenance = match methods.as_slice() {
+        // That a model cannot be sure needs no words.
+        [] if bases == "modelled" => return provenance.to_owned(),
+        [] => provenance.to_owned(),
+        methods => format!("{provenance}; {}", methods.join("+")),
+    };
+    match total.map(|(lo, hi)| (energy(Some(lo)), energy(Some(hi)))) {
+        Some((lo, hi)) => format!("{provenance}, 90 % interval of the total {lo} .. {hi}"),
+        None if ledger.has_intervals() => format!("{provenance}, no interval of the total"),
+        None => format!("{provenance}: no interval"),
+    }
+}
+
+/// The total's 90 % interval: known where all of it is one kind's or one group's, for
+/// intervals of several kinds do not add up.
+fn interval(
+    recording: &Recording,
+    run: &Run,
+    rail: Option<&str>,
+    total_j: f64,
+) -> Result<Option<(f64, f64)>> {
+    let mut shares = shares(recording, run, rail, By::Kind, true)?;
+    shares.retain(|share| share.energy_j != 0.0);
+    let [only] = shares.as_slice() else {
+        return Ok(None);
+    };
+    // The share holds what was extrapolated, which is not drawn.
+    let scale = total_j / only.energy_j;
+    let ends = only.lo_j.zip(only.hi_j);
+    Ok(ends.map(|(lo, hi)| (lo * scale, hi * scale)))
 }
 
 fn subtitle(ledger: &Ledger, idle: Idle) -> &'static str {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::error::Result;
 use crate::format::screen::Look;
-use crate::format::{csv, energy, escape, power, time_span, utc};
-use crate::query::{self, Balance, Detail, Recording, Run};
+use crate::format::{UNKNOWN, csv, energy, escape, power, time_span, utc};
+use crate::query::{self, Attribution, Balance, Detail, Recording, Run};
 use crate::summary::{Format, tags};
 
 /// A run with its surroundings.
@@ -119,7 +119,7 @@ impl Show {
             }
         }
         self.rails(out, look)?;
-        self.attributions(out)
+        self.attributions(out, look)
     }
 
     fn rails(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
@@ -151,24 +151,26 @@ impl Show {
         writeln!(out, "{}", look.table(&header, &rows))
     }
 
-    fn attributions(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let shown = self.detail.attributions.last().map(|shown| shown.id);
-        for attribution in &self.detail.attributions {
-            let mark = if Some(attribution.id) == shown {
-                ", shown"
-            } else {
-                ""
-            };
-            writeln!(
-                out,
-                "  attribution {}: {} v{}, {}{mark}",
-                attribution.id,
-                escape(&attribution.method),
-                attribution.version,
-                utc(attribution.created_unix_ns)
-            )?;
+    fn attributions(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+        let attributions = &self.detail.attributions;
+        if attributions.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        writeln!(out, "\n{}", look.heading("Attributions"))?;
+        let row = |one: &Attribution| {
+            let offset = one.offset_ms.map(|ms| format!("{ms:.1} ms"));
+            let shown = if one.is_shown { "shown" } else { "" };
+            vec![
+                one.id.to_string(),
+                escape(&one.title()),
+                offset.unwrap_or_else(|| UNKNOWN.to_owned()),
+                utc(one.created_unix_ns),
+                shown.to_owned(),
+            ]
+        };
+        let rows: Vec<_> = attributions.iter().map(row).collect();
+        let header = ["id", "method", "clock offset", "made", ""];
+        writeln!(out, "{}", look.table(&header, &rows))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::WhichRun;
+use super::WhichFigures;
 use crate::error::{Error, Result};
 use crate::flamegraph::{Idle, Stacks};
 use crate::format::energy;
@@ -19,7 +19,7 @@ use crate::format::energy;
   energy flamegraph --folded - -o flamegraph.svg | sort -k2 -n")]
 pub struct FlamegraphArgs {
     #[command(flatten)]
-    run: WhichRun,
+    run: WhichFigures,
     /// The SVG to write; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "flamegraph.svg")]
     output: PathBuf,
@@ -35,7 +35,7 @@ pub struct FlamegraphArgs {
 }
 
 pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (recording, run) = super::open(db, &args.run)?;
+    let (recording, run) = super::open_figures(db, &args.run)?;
     let stacks = Stacks::read(&recording, &run, args.rail.as_deref(), args.idle)?;
     if stacks.negative_j < 0.0 {
         let below = energy(Some(-stacks.negative_j));

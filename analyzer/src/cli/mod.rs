@@ -83,6 +83,16 @@ pub struct WhichRun {
     pub which: String,
 }
 
+/// Names a run and the attribution whose figures are shown.
+#[derive(Debug, Clone, Args)]
+pub struct WhichFigures {
+    #[command(flatten)]
+    run: WhichRun,
+    /// Figures of this attribution in place of the newest; `energy show` lists them
+    #[arg(long, value_name = "ID")]
+    attribution: Option<i64>,
+}
+
 /// A fault in how the command was used: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -145,6 +155,16 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 fn open(db: &Path, which: &WhichRun) -> anyhow::Result<(Recording, Run)> {
     let recording = open_recording(db)?;
     let run = recording.run(&which.which)?;
+    Ok((recording, run))
+}
+
+/// As [`open`], with the attribution that was asked for.
+fn open_figures(db: &Path, which: &WhichFigures) -> anyhow::Result<(Recording, Run)> {
+    let (recording, run) = open(db, &which.run)?;
+    let run = match which.attribution {
+        Some(id) => recording.shown_by(run, id)?,
+        None => run,
+    };
     Ok((recording, run))
 }
 

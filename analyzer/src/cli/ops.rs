@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::WhichRun;
+use super::WhichFigures;
 use crate::ops::{Ops, OpsOptions};
 use crate::query::By;
 use crate::summary::Format;
@@ -20,7 +20,7 @@ Energies are active self energies. With the accounts below them they sum to what
 was measured: kinds + (idle) + (unattributed) - (extrapolated).")]
 pub struct OpsArgs {
     #[command(flatten)]
-    run: WhichRun,
+    run: WhichFigures,
     /// What is added up
     #[arg(long, value_enum, default_value_t)]
     by: By,
@@ -36,7 +36,7 @@ pub struct OpsArgs {
 }
 
 pub(super) fn run(db: &Path, args: &OpsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (recording, run) = super::open(db, &args.run)?;
+    let (recording, run) = super::open_figures(db, &args.run)?;
     let options = OpsOptions {
         by: args.by,
         rail: args.rail.clone(),

@@ -115,7 +115,6 @@ pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::R
 #[cfg(feature = "inference")]
 pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     use crate::flamegraph::{Idle, Stacks};
-    use crate::summary::Format;
 
     let options = args.options(db);
     let recorded = crate::run::record(&options, out)?;
@@ -126,7 +125,7 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
     let which = super::WhichRun {
         which: recorded.uuid,
     };
-    super::summary::print(db, &which, Format::Table, out)?;
+    super::summary::print(db, &which, out)?;
     let mut written = vec![db];
     written.extend(options.chrome.as_deref());
     if let Some(path) = &options.flamegraph {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::WhichRun;
+use super::WhichFigures;
 use crate::show::Show;
 use crate::summary::Format;
 
@@ -13,13 +13,13 @@ use crate::summary::Format;
 #[command(after_help = "Examples:\n  energy show\n  energy show sky --format json")]
 pub struct ShowArgs {
     #[command(flatten)]
-    run: WhichRun,
+    run: WhichFigures,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 pub(super) fn run(db: &Path, args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (recording, run) = super::open(db, &args.run)?;
+    let (recording, run) = super::open_figures(db, &args.run)?;
     Ok(Show::read(&recording, run)?.write(out, args.format, &super::look())?)
 }

@@ -1,5 +1,6 @@
 //! How figures, times, names and tables look in a terminal.
 
+pub mod basis;
 pub mod csv;
 mod name;
 mod quantity;

@@ -11,7 +11,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::csv::{field, record};
 use crate::format::screen::Look;
 use crate::query::{self, Balance, By, Recording, Run, Share};
@@ -61,8 +61,9 @@ impl Ops {
     /// When the file cannot be read, the run was not attributed, or there is no such
     /// rail.
     pub fn read(recording: &Recording, run: Run, options: &OpsOptions) -> Result<Self> {
-        let Some(attribution) = query::attributions(recording, &run)?.pop() else {
-            return Err(not_attributed(&run));
+        let attributions = query::attributions(recording, &run)?;
+        let Some(attribution) = attributions.into_iter().find(|one| one.is_shown) else {
+            return Err(run.not_attributed());
         };
         let rail = options.rail.as_deref();
         let shares = query::shares(recording, &run, rail, options.by, options.groups)?;
@@ -72,7 +73,7 @@ impl Ops {
         Ok(Self {
             accounts: accounts(&balance, &shares),
             rails: balance.into_iter().map(|of| of.rail).collect(),
-            method: format!("{} v{}", attribution.method, attribution.version),
+            method: attribution.title(),
             by: options.by,
             shares,
             run,
@@ -103,6 +104,7 @@ impl Ops {
             "run": self.run.row.uuid,
             "provenance": self.run.provenance,
             "attribution": self.method,
+            "attribution_id": self.run.attribution,
             "rails": self.rails,
             "by": self.by.name(),
             "shares": self.shares,
@@ -161,8 +163,4 @@ fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
             + sum(|rail| rail.residual_j),
         extrapolated_j: shares.iter().map(|share| share.extrapolated_j).sum(),
     }
-}
-
-fn not_attributed(run: &Run) -> Error {
-    run.missing("it was not attributed", "do it with `energy attribute`")
 }

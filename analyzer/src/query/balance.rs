@@ -82,11 +82,11 @@ pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
         FROM rails l
         LEFT JOIN rails p ON p.run = l.run AND p.id = l.parent
         LEFT JOIN balance b ON b.run = l.run AND b.rail = l.id
-             AND b.attribution = (SELECT max(id) FROM attributions WHERE run = l.run)
+             AND b.attribution = ?2
         WHERE l.run = ?1
         ORDER BY l.parent IS NOT NULL, l.id";
     let mut statement = recording.connection().prepare_cached(sql)?;
-    let rows = statement.query_map([run.no], read)?;
+    let rows = statement.query_map((run.no, run.attribution), read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -2,31 +2,18 @@
 
 use serde::Serialize;
 
-use super::{Recording, Run};
+use super::{Attribution, Recording, Run, attributions};
 use crate::error::Result;
 
 /// Everything about a run that is no energy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Detail {
-    /// Attributions, the shown one last.
+    /// Attributions, oldest first.
     pub attributions: Vec<Attribution>,
     /// Idle power of rails.
     pub baselines: Vec<Baseline>,
     /// How much was recorded.
     pub rows: Rows,
-}
-
-/// One attribution.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Attribution {
-    /// Its id; the highest is shown.
-    pub id: i64,
-    /// `proportional`, `fitted`, `calibrated`.
-    pub method: String,
-    /// Version of the method.
-    pub version: i64,
-    /// Wall clock when it was made, ns since 1970.
-    pub created_unix_ns: i64,
 }
 
 /// Idle power of one rail.
@@ -67,25 +54,6 @@ pub fn detail(recording: &Recording, run: &Run) -> Result<Detail> {
         baselines: baselines(recording, run.no)?,
         rows: rows(recording, run.no)?,
     })
-}
-
-/// Attributions of a run, the shown one last.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>> {
-    let sql = "SELECT id, method, version, created_unix_ns FROM attributions
-               WHERE run = ?1 ORDER BY id";
-    let mut statement = recording.connection().prepare_cached(sql)?;
-    let found = statement.query_map([run.no], |r| {
-        Ok(Attribution {
-            id: r.get(0)?,
-            method: r.get(1)?,
-            version: r.get(2)?,
-            created_unix_ns: r.get(3)?,
-        })
-    })?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 fn baselines(recording: &Recording, run: i64) -> Result<Vec<Baseline>> {

@@ -1,11 +1,12 @@
 //! What do layers and components cost, all places where they occur together?
-//! The ledger reading, with everything below them.
+//! The ledger reading, with everything below them. They are sums over several kinds
+//! of spans, which have no interval.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Ledger, Node};
+use super::{Ledger, Node, join_bases};
 
 /// All nodes of one layer or component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +25,8 @@ pub struct Group {
     pub busy_ns: i64,
     /// Energy over busy time.
     pub avg_w: Option<f64>,
+    /// How its nodes' figures were found, with `+` where they differ.
+    pub basis: Option<String>,
 }
 
 /// Layers by label, in the order of the model.
@@ -74,12 +77,15 @@ impl Group {
             j_per_activation: None,
             busy_ns: 0,
             avg_w: None,
+            basis: None,
         }
     }
 
     fn add(&mut self, node: &Node, is_head: bool) {
         self.energy_j += node.energy_j();
         self.busy_ns += node.self_ns;
+        let bases = [&self.basis, &node.basis];
+        self.basis = join_bases(bases.into_iter().flatten().map(String::as_str));
         if is_head {
             self.activations += node.activations;
         }

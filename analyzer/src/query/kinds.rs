@@ -1,15 +1,16 @@
 //! What did each kind of work cost? Active self energy, by kind, name or path.
 //!
 //! An attribution that estimates kinds says so itself, with intervals and groups;
-//! of any other one the nodes of a kind are added up.
+//! of any other one, and on rails without an estimate, the nodes of a kind are added up.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
+use tracing_energy::rows::{Basis, KindEnergyRow};
 
-use super::ledger::{ledger, rails};
-use super::{Ledger, Node, Recording, Run};
+use super::combine::combine;
+use super::ledger::{ledger, ledger_of, rails};
+use super::{Ledger, Node, Recording, Run, join_bases};
 use crate::error::Result;
 
 /// What is added up.
@@ -40,9 +41,12 @@ impl By {
 pub struct Share {
     /// The kind; those of a group with `+` between them.
     pub name: String,
+    /// The kinds it is made of; empty where no kinds are added up.
+    pub kinds: Vec<String>,
     /// Active self energy, what was extrapolated included.
     pub energy_j: f64,
-    /// Lower end of its 90 % interval.
+    /// Lower end of its 90 % interval; none where it is a sum over several kinds or
+    /// nodes that are no group.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
@@ -50,7 +54,7 @@ pub struct Share {
     pub extrapolated_j: f64,
     /// Self time, all threads added.
     pub self_ns: i64,
-    /// How it was found, where the attribution says so.
+    /// How it was found, with `+` where parts differ; none where it holds nothing.
     pub basis: Option<String>,
 }
 
@@ -85,16 +89,58 @@ fn estimated(
     groups: bool,
 ) -> Result<Vec<Share>> {
     let (store, rails) = (recording.store(), rails(recording, run, rail)?);
-    let Some(id) = store.shown_attribution(run.no)? else {
+    let Some(id) = run.attribution.and_then(|id| u32::try_from(id).ok()) else {
         return Ok(Vec::new());
     };
     let mut kinds = store.kind_energy(run.no, id)?.all()?;
     kinds.retain(|row| rails.contains(&i64::from(row.rail)));
+    if kinds.is_empty() {
+        return Ok(Vec::new());
+    }
     if !groups {
         kinds.iter_mut().for_each(|row| row.grouping = None);
     }
+    let has_rows = |rail: &i64| kinds.iter().any(|row| i64::from(row.rail) == *rail);
+    let others: Vec<i64> = rails.into_iter().filter(|rail| !has_rows(rail)).collect();
+    for rail in others {
+        kinds.extend(of_nodes(recording, run, rail)?);
+    }
     let known = store.kind_groups(run.no, id)?.all()?;
     Ok(combine(&kinds, &known))
+}
+
+/// The kinds of a rail that has no estimate, from its nodes.
+fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnergyRow>> {
+    let (ledger, kinds) = (
+        ledger_of(recording, run, &[rail])?,
+        recording.store().kinds(run.no, |_| 0)?,
+    );
+    let mut rows: BTreeMap<u32, KindEnergyRow> = BTreeMap::new();
+    for node in ledger.nodes.iter().filter(|node| node.self_j != 0.0) {
+        let (Ok(rail), Ok(id)) = (u32::try_from(rail), u32::try_from(node.id)) else {
+            continue;
+        };
+        let Some((kind, known)) = kinds.kind_of(id).and_then(|k| Some((k, kinds.get(k)?))) else {
+            continue;
+        };
+        let basis = node.basis.as_deref().and_then(Basis::from_name);
+        let row = rows.entry(kind).or_insert_with(|| KindEnergyRow {
+            rail,
+            kind,
+            name: known.name.clone(),
+            self_j: 0.0,
+            lo_j: None,
+            hi_j: None,
+            extrapolated_j: 0.0,
+            self_ns: 0,
+            power_w: None,
+            basis: basis.unwrap_or(Basis::Proportional),
+            grouping: None,
+        });
+        row.self_j += node.self_j;
+        row.self_ns += node.self_ns;
+    }
+    Ok(rows.into_values().collect())
 }
 
 /// Sums of nodes.
@@ -104,227 +150,47 @@ fn added(recording: &Recording, run: &Run, rail: Option<&str>, by: By) -> Result
         By::Kind => Some(recording.store().kinds(run.no, |_| 0)?),
         _ => None,
     };
-    let name = |node: &Node| {
-        let kind = kinds.as_ref().and_then(|kinds| {
-            let id = kinds.kind_of(u32::try_from(node.id).ok()?)?;
-            kinds.get(id)
-        });
-        match (by, kind) {
-            (By::Kind, Some(kind)) => kind.name.clone(),
-            (By::Path, _) => path(&ledger, node),
-            _ => node.name.clone().unwrap_or_else(|| node.label.clone()),
-        }
+    let kind = |node: &Node| {
+        let kinds = kinds.as_ref()?;
+        let id = kinds.kind_of(u32::try_from(node.id).ok()?)?;
+        Some(kinds.get(id)?.name.clone())
     };
-    let mut sums: BTreeMap<String, Share> = BTreeMap::new();
+    let name = |node: &Node| match (by, kind(node)) {
+        (By::Kind, Some(kind)) => kind,
+        (By::Path, _) => path(&ledger, node),
+        _ => node.name.clone().unwrap_or_else(|| node.label.clone()),
+    };
     // Nodes that work elsewhere have nothing on these rails: a kernel on a GPU has
     // none of the processor's energy.
+    let mut sums: BTreeMap<String, Vec<&Node>> = BTreeMap::new();
     for node in ledger.nodes.iter().filter(|node| node.self_j != 0.0) {
-        let name = name(node);
-        let sum = sums.entry(name.clone()).or_insert_with(|| Share {
-            name,
-            energy_j: 0.0,
-            lo_j: None,
-            hi_j: None,
-            extrapolated_j: 0.0,
-            self_ns: 0,
-            basis: None,
-        });
-        sum.energy_j += node.self_j;
-        sum.self_ns += node.self_ns;
+        sums.entry(name(node)).or_default().push(node);
     }
-    Ok(sums.into_values().collect())
+    let sums = sums.into_iter();
+    Ok(sums.map(|(name, nodes)| sum(name, &nodes, by)).collect())
+}
+
+fn sum(name: String, nodes: &[&Node], by: By) -> Share {
+    let energy_j = nodes.iter().map(|node| node.self_j).sum();
+    let (lo_j, hi_j) = match nodes {
+        [one] => one.spread.around(energy_j),
+        _ => (None, None),
+    };
+    Share {
+        kinds: match by {
+            By::Kind => vec![name.clone()],
+            By::Name | By::Path => Vec::new(),
+        },
+        name,
+        energy_j,
+        lo_j,
+        hi_j,
+        extrapolated_j: 0.0,
+        self_ns: nodes.iter().map(|node| node.self_ns).sum(),
+        basis: join_bases(nodes.iter().filter_map(|node| node.basis.as_deref())),
+    }
 }
 
 fn path(ledger: &Ledger, node: &Node) -> String {
     ledger.path(node).join(" > ")
-}
-
-/// Kinds, those of one `grouping` on any rail together.
-///
-/// ```text
-/// rail 1   [a b] c        groups are of a rail: a, b and c are one share,
-/// rail 2   a [b c]        made of four parts with an interval each
-/// ```
-fn combine(kinds: &[KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Share> {
-    let mut sets: Vec<Vec<&KindEnergyRow>> = Vec::new();
-    for row in kinds {
-        let joined = |other: &KindEnergyRow| {
-            let together = other.grouping.is_some() && other.grouping == row.grouping;
-            other.kind == row.kind || other.rail == row.rail && together
-        };
-        let (with, without): (Vec<_>, Vec<_>) = std::mem::take(&mut sets)
-            .into_iter()
-            .partition(|set| set.iter().any(|other| joined(other)));
-        sets = without;
-        sets.push(with.into_iter().flatten().chain([row]).collect());
-    }
-    sets.iter().map(|set| share(set, groups)).collect()
-}
-
-/// A part of a share that has an interval of its own.
-#[derive(Debug, Clone, Copy, Default)]
-struct Part {
-    energy_j: f64,
-    /// How far the ends of its interval are from its energy.
-    below_j: Option<f64>,
-    above_j: Option<f64>,
-}
-
-impl Part {
-    /// What was extrapolated is as uncertain as what was measured.
-    fn new(self_j: f64, lo_j: Option<f64>, hi_j: Option<f64>, extrapolated_j: f64) -> Self {
-        let energy_j = self_j + extrapolated_j;
-        let scale = if self_j > 0.0 { energy_j / self_j } else { 1.0 };
-        Self {
-            energy_j,
-            below_j: lo_j.map(|lo| (self_j - lo) * scale),
-            above_j: hi_j.map(|hi| (hi - self_j) * scale),
-        }
-    }
-}
-
-fn share(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Share {
-    let parts = parts(set, groups);
-    let energy_j: f64 = parts.iter().map(|part| part.energy_j).sum();
-    let below_j = spread(&parts, |part| part.below_j);
-    let above_j = spread(&parts, |part| part.above_j);
-    let mut names: Vec<(u32, &str)> = set
-        .iter()
-        .map(|row| (row.kind, row.name.as_str()))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let names: Vec<&str> = names.into_iter().map(|(_, name)| name).collect();
-    let mut bases: Vec<&str> = set.iter().map(|row| row.basis.name()).collect();
-    bases.sort_unstable();
-    bases.dedup();
-    Share {
-        name: names.join("+"),
-        energy_j,
-        lo_j: below_j.map(|below| energy_j - below),
-        hi_j: above_j.map(|above| energy_j + above),
-        extrapolated_j: set.iter().map(|row| row.extrapolated_j).sum(),
-        self_ns: self_ns(set),
-        basis: Some(bases.join("+")),
-    }
-}
-
-/// The self time of its kinds does not depend on the rail.
-fn self_ns(set: &[&KindEnergyRow]) -> i64 {
-    let mut times: BTreeMap<u32, i64> = BTreeMap::new();
-    for row in set {
-        let time = times.entry(row.kind).or_default();
-        *time = row.self_ns.max(*time);
-    }
-    times.into_values().sum()
-}
-
-/// Groups as a whole, kinds outside of groups one by one.
-fn parts(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Part> {
-    let mut extrapolated: BTreeMap<(u32, u32), (f64, f64)> = BTreeMap::new();
-    let mut parts = Vec::new();
-    for row in set {
-        let Some(grouping) = row.grouping else {
-            parts.push(Part::new(
-                row.self_j,
-                row.lo_j,
-                row.hi_j,
-                row.extrapolated_j,
-            ));
-            continue;
-        };
-        let sums = extrapolated.entry((row.rail, grouping)).or_default();
-        sums.0 += row.self_j;
-        sums.1 += row.extrapolated_j;
-    }
-    for (key, (self_j, extrapolated_j)) in extrapolated {
-        let known = groups
-            .iter()
-            .find(|group| (group.rail, group.grouping) == key);
-        parts.push(match known {
-            Some(group) => Part::new(group.self_j, group.lo_j, group.hi_j, extrapolated_j),
-            None => Part::new(self_j, None, None, extrapolated_j),
-        });
-    }
-    parts
-}
-
-/// Parts are estimated apart from each other: their spreads add as squares. Not
-/// known unless it is known of all parts that hold something.
-fn spread(parts: &[Part], of: impl Fn(&Part) -> Option<f64>) -> Option<f64> {
-    let mut squares = None;
-    for part in parts {
-        match of(part) {
-            Some(spread) => *squares.get_or_insert(0.0) += spread * spread,
-            None if part.energy_j == 0.0 => {}
-            None => return None,
-        }
-    }
-    squares.map(f64::sqrt)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tracing_energy::rows::Basis;
-
-    fn kind(rail: u32, kind: u32, self_j: f64, half_j: f64, grouping: u32) -> KindEnergyRow {
-        KindEnergyRow {
-            rail,
-            kind,
-            name: ["", "a", "b", "c", "d"][kind as usize].into(),
-            self_j,
-            lo_j: Some(self_j - half_j),
-            hi_j: Some(self_j + half_j),
-            extrapolated_j: 0.0,
-            self_ns: 10,
-            power_w: None,
-            basis: Basis::Fitted,
-            grouping: (grouping > 0).then_some(grouping),
-        }
-    }
-
-    #[test]
-    fn rails_add_and_their_spreads_add_as_squares() {
-        let mut rows = [kind(1, 1, 8.0, 3.0, 0), kind(2, 1, 2.0, 4.0, 0)];
-        let shares = combine(&rows, &[]);
-        assert_eq!(shares.len(), 1);
-        assert_eq!((shares[0].energy_j, shares[0].self_ns), (10.0, 10));
-        assert_eq!((shares[0].lo_j, shares[0].hi_j), (Some(5.0), Some(15.0)));
-        rows[0].extrapolated_j = 8.0;
-        let wider = &combine(&rows[..1], &[])[0];
-        assert_eq!((wider.energy_j, wider.hi_j), (16.0, Some(22.0)));
-        rows[1].hi_j = None;
-        assert_eq!(combine(&rows, &[])[0].hi_j, None);
-    }
-
-    /// ```text
-    /// rail 1   [a b] c d
-    /// rail 2   a [b c] d
-    /// ```
-    #[test]
-    fn groups_of_rails_that_share_a_kind_are_one() {
-        let rows = [
-            kind(1, 1, 1.0, 9.0, 1),
-            kind(1, 2, 2.0, 9.0, 1),
-            kind(1, 3, 4.0, 2.0, 0),
-            kind(1, 4, 8.0, 1.0, 0),
-            kind(2, 1, 1.0, 1.0, 0),
-            kind(2, 2, 1.0, 9.0, 1),
-            kind(2, 3, 1.0, 9.0, 1),
-        ];
-        let group = |rail, self_j, half_j| KindGroupRow {
-            rail,
-            grouping: 1,
-            self_j,
-            lo_j: Some(self_j - half_j),
-            hi_j: None,
-        };
-        let shares = combine(&rows, &[group(1, 3.0, 2.0), group(2, 2.0, 4.0)]);
-        let names: Vec<&str> = shares.iter().map(|share| share.name.as_str()).collect();
-        assert_eq!(names, ["d", "a+b+c"]);
-        assert_eq!(shares[1].energy_j, 10.0);
-        assert_eq!(shares[1].lo_j, Some(10.0 - 5.0));
-        assert_eq!((shares[1].hi_j, shares[1].self_ns), (None, 30));
-    }
 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use rusqlite::Row;
 
-use super::{Recording, Run};
+use super::interval::over_rails;
+use super::{Recording, Run, Spread, join_bases};
 use crate::error::{Error, Result};
 
 /// One node.
@@ -30,6 +31,11 @@ pub struct Node {
     pub component: Option<i64>,
     /// Active self energy, rails summed; nothing where it has no row.
     pub self_j: f64,
+    /// Its 90 % interval, as the distance of the ends. What is inclusive has none.
+    pub spread: Spread,
+    /// How `self_j` was found: `fitted`, `proportional`, ..., with `+` where rails
+    /// differ; none where it holds nothing.
+    pub basis: Option<String>,
     /// Its share of idle energy; none where no baseline is known.
     pub idle_j: Option<f64>,
     /// Self time, all threads added.
@@ -46,6 +52,39 @@ impl Node {
     pub fn energy_j(&self) -> f64 {
         self.self_j + self.idle_j.unwrap_or(0.0)
     }
+
+    /// Ends of the 90 % interval of the ledger energy. Its idle share is taken for
+    /// exact: a baseline is measured, not estimated.
+    pub fn interval_j(&self) -> (Option<f64>, Option<f64>) {
+        self.spread.around(self.energy_j())
+    }
+
+    /// Takes what it used on each rail. Times and counts are the same on all rails.
+    fn sum(&mut self, rails: &[OnRail]) {
+        let spreads: Vec<_> = rails.iter().map(|on| (on.self_j, on.spread)).collect();
+        let holding = rails.iter().filter(|on| on.self_j != 0.0);
+        self.spread = over_rails(&spreads);
+        self.basis = join_bases(holding.map(|on| on.basis.as_str()));
+        self.idle_j = rails.iter().map(|on| on.idle_j).sum();
+        for on in rails {
+            self.self_j += on.self_j;
+            self.self_ns = self.self_ns.max(on.self_ns);
+            self.activations = self.activations.max(on.activations);
+            self.instances = self.instances.max(on.instances);
+        }
+    }
+}
+
+/// What one node used on one rail.
+#[derive(Debug, Clone)]
+struct OnRail {
+    self_j: f64,
+    spread: Spread,
+    idle_j: Option<f64>,
+    self_ns: i64,
+    activations: i64,
+    instances: i64,
+    basis: String,
 }
 
 /// All nodes of a run.
@@ -77,9 +116,31 @@ impl Ledger {
         labels
     }
 
+    /// Bases of the nodes that hold energy, with `+` between them.
+    pub fn basis(&self) -> Option<String> {
+        join_bases(self.nodes.iter().filter_map(|node| node.basis.as_deref()))
+    }
+
+    /// Whether any node's energy has an interval.
+    pub fn has_intervals(&self) -> bool {
+        let known = |node: &Node| node.spread.below_j.or(node.spread.above_j).is_some();
+        self.nodes.iter().any(known)
+    }
+
     /// Energy of all nodes.
     pub fn energy_j(&self) -> f64 {
         self.nodes.iter().map(Node::energy_j).sum()
+    }
+
+    /// Adds up the last node's rails, all of which are read.
+    fn close(&mut self, rails: &mut Vec<OnRail>) {
+        let Some(node) = self.nodes.last_mut() else {
+            return;
+        };
+        node.sum(rails);
+        self.has_idle &= node.idle_j.is_some();
+        rails.clear();
+        self.by_id.insert(node.id, self.nodes.len() - 1);
     }
 
     /// The `most` nodes with the highest ledger energy.
@@ -96,39 +157,40 @@ impl Ledger {
 /// # Errors
 /// When the file cannot be read, or the run has no rail of that name.
 pub fn ledger(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Ledger> {
-    let rails = rails(recording, run, rail)?;
+    ledger_of(recording, run, &rails(recording, run, rail)?)
+}
+
+/// The nodes of a run on the rails with these ids.
+pub(super) fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Ledger> {
     let list: Vec<String> = rails.iter().map(i64::to_string).collect();
     let sql = format!(
         "SELECT n.id, n.parent, n.label, c.name, c.role, n.layer, n.component,
-                total(e.self_j),
-                CASE WHEN count(e.idle_j) = count(e.node) THEN total(e.idle_j) END,
-                coalesce(max(e.self_ns), 0), coalesce(max(e.activations), 0),
-                coalesce(max(e.instances), 0), count(e.node)
+                e.node, e.self_j, e.lo_j, e.hi_j, e.idle_j, e.self_ns, e.activations,
+                e.instances, e.basis
          FROM nodes n
          LEFT JOIN callsites c ON c.run = n.run AND c.id = n.callsite
          LEFT JOIN node_energy e ON e.run = n.run AND e.node = n.id
-              AND e.attribution = (SELECT max(id) FROM attributions WHERE run = ?1)
-              AND e.rail IN ({})
-         WHERE n.run = ?1 GROUP BY n.id ORDER BY n.id",
+              AND e.attribution = ?2 AND e.rail IN ({})
+         WHERE n.run = ?1 ORDER BY n.id, e.rail",
         list.join(",")
     );
     let mut statement = recording.connection().prepare(&sql)?;
-    let rows = statement.query_map([run.no], |r| Ok((read(r)?, r.get::<_, i64>(12)? > 0)))?;
-    let rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let has_idle = rows
-        .iter()
-        .all(|(node, is_known)| !is_known || node.idle_j.is_some());
-    let nodes: Vec<Node> = rows.into_iter().map(|(node, _)| node).collect();
-    let by_id = nodes
-        .iter()
-        .enumerate()
-        .map(|(at, node)| (node.id, at))
-        .collect();
-    Ok(Ledger {
-        nodes,
-        has_idle,
-        by_id,
-    })
+    let mut rows = statement.query((run.no, run.attribution))?;
+    let mut ledger = Ledger {
+        has_idle: true,
+        ..Ledger::default()
+    };
+    let mut on_rails = Vec::new();
+    while let Some(r) = rows.next()? {
+        let id: i64 = r.get(0)?;
+        if ledger.nodes.last().is_none_or(|last| last.id != id) {
+            ledger.close(&mut on_rails);
+            ledger.nodes.push(node(r)?);
+        }
+        on_rails.extend(on_rail(r)?);
+    }
+    ledger.close(&mut on_rails);
+    Ok(ledger)
 }
 
 /// Ids of the root rails, or of the rail with that name or `source/name`.
@@ -169,7 +231,8 @@ pub(crate) fn rails(recording: &Recording, run: &Run, name: Option<&str>) -> Res
     })
 }
 
-fn read(r: &Row<'_>) -> rusqlite::Result<Node> {
+/// A node that has used nothing yet.
+fn node(r: &Row<'_>) -> rusqlite::Result<Node> {
     Ok(Node {
         id: r.get(0)?,
         parent: r.get(1)?,
@@ -178,10 +241,28 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Node> {
         role: r.get(4)?,
         layer: r.get(5)?,
         component: r.get(6)?,
-        self_j: r.get(7)?,
-        idle_j: r.get(8)?,
-        self_ns: r.get(9)?,
-        activations: r.get(10)?,
-        instances: r.get(11)?,
+        self_j: 0.0,
+        spread: Spread::default(),
+        basis: None,
+        idle_j: Some(0.0),
+        self_ns: 0,
+        activations: 0,
+        instances: 0,
     })
+}
+
+fn on_rail(r: &Row<'_>) -> rusqlite::Result<Option<OnRail>> {
+    if r.get::<_, Option<i64>>(7)?.is_none() {
+        return Ok(None);
+    }
+    let self_j = r.get(8)?;
+    Ok(Some(OnRail {
+        self_j,
+        spread: Spread::of(self_j, r.get(9)?, r.get(10)?),
+        idle_j: r.get(11)?,
+        self_ns: r.get(12)?,
+        activations: r.get(13)?,
+        instances: r.get(14)?,
+        basis: r.get(15)?,
+    }))
 }

@@ -1,13 +1,16 @@
 //! Reads a recording into plain structs. SQL stands in this folder only, one
 //! file for each question.
 //!
-//! Every figure is of the attribution that the file shows: the one with the
-//! highest id.
+//! Every figure is of one attribution: the one with the highest id, unless a run is
+//! looked at [as an earlier one shows it](Recording::shown_by).
 
+mod attributions;
 mod balance;
+mod combine;
 mod detail;
 mod events;
 mod groups;
+mod interval;
 mod kinds;
 mod ledger;
 mod phases;
@@ -15,10 +18,12 @@ mod recording;
 mod runs;
 mod totals;
 
+pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
-pub use detail::{Attribution, Baseline, Detail, Rows, attributions, detail};
+pub use detail::{Baseline, Detail, Rows, detail};
 pub use events::{Event, events};
 pub use groups::{Group, components, layers};
+pub use interval::{Spread, join_bases};
 pub use kinds::{By, Share, shares};
 pub(crate) use ledger::rails;
 pub use ledger::{Ledger, Node, ledger};

@@ -39,12 +39,20 @@ pub struct Phase {
 /// # Errors
 /// When the file cannot be read.
 pub fn phases(recording: &Recording, run: &Run) -> Result<Vec<Phase>> {
+    // As the view `v_phases`, of the attribution that is looked at.
     let sql = "
-        SELECT phase, duration_ns, energy_j, active_j, idle_j, spans_j, power_w, peak_w
-        FROM v_phases WHERE run = ?1 AND (node IS NOT NULL OR phase = ?2)
-        ORDER BY node IS NULL, node";
+        SELECT coalesce(n.label, ?3) AS phase, max(p.duration_ns),
+               CASE WHEN count(p.energy_j) = count(*) THEN sum(p.energy_j) END,
+               CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END,
+               CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END,
+               max(p.peak_w)
+        FROM phase_energy p
+        JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
+        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
+        WHERE p.run = ?1 AND p.attribution = ?2
+        GROUP BY p.node ORDER BY p.node IS NULL, p.node";
     let mut statement = recording.connection().prepare_cached(sql)?;
-    let rows = statement.query_map(rusqlite::params![run.no, BETWEEN], read)?;
+    let rows = statement.query_map((run.no, run.attribution, BETWEEN), read)?;
     let mut phases = rows.collect::<rusqlite::Result<Vec<Phase>>>()?;
     let total = sum_known(phases.iter().map(|phase| phase.energy_j));
     for phase in &mut phases {
@@ -59,15 +67,20 @@ pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
 }
 
 fn read(r: &Row<'_>) -> rusqlite::Result<Phase> {
+    let (duration_ns, energy_j): (Option<i64>, Option<f64>) = (r.get(1)?, r.get(2)?);
+    let idle_j: Option<f64> = r.get(3)?;
+    let time = duration_ns.filter(|ns| *ns != 0);
     Ok(Phase {
         phase: r.get(0)?,
-        duration_ns: r.get(1)?,
-        energy_j: r.get(2)?,
-        active_j: r.get(3)?,
-        idle_j: r.get(4)?,
-        spans_j: r.get(5)?,
-        avg_w: r.get(6)?,
-        peak_w: r.get(7)?,
+        duration_ns,
+        energy_j,
+        active_j: energy_j.zip(idle_j).map(|(energy, idle)| energy - idle),
+        idle_j,
+        spans_j: r.get(4)?,
+        avg_w: energy_j
+            .zip(time)
+            .map(|(energy, ns)| energy * 1e9 / ns as f64),
+        peak_w: r.get(5)?,
         share: None,
     })
 }

@@ -26,6 +26,8 @@ pub struct Run {
     /// How its root rails' figures came to be: `measured`, `modelled`, `replayed`
     /// or several with `+`; none where there is no rail.
     pub provenance: Option<String>,
+    /// The attribution whose figures are shown; none where it was not attributed.
+    pub attribution: Option<i64>,
 }
 
 impl Recording {
@@ -59,6 +61,28 @@ impl Recording {
             no: found.no,
             row,
             provenance: self.provenance(found.no)?,
+            attribution: self.newest(found.no)?,
+        })
+    }
+
+    /// The same run as an earlier attribution shows it.
+    ///
+    /// # Errors
+    /// When the run has no attribution with that id; the message lists those it has.
+    pub fn shown_by(&self, run: Run, attribution: i64) -> Result<Run> {
+        let known = super::attributions(self, &run)?;
+        if known.iter().any(|one| one.id == attribution) {
+            let attribution = Some(attribution);
+            return Ok(Run { attribution, ..run });
+        }
+        let known: Vec<String> = known.iter().map(|one| one.listed()).collect();
+        if known.is_empty() {
+            return Err(run.not_attributed());
+        }
+        Err(Error::Unknown {
+            what: "attribution",
+            name: attribution.to_string(),
+            known: known.join(", "),
         })
     }
 
@@ -85,6 +109,7 @@ impl Recording {
                 no: run.no,
                 row: run.row,
                 provenance,
+                attribution: self.newest(run.no)?,
             })
         };
         self.store
@@ -103,6 +128,11 @@ impl Recording {
             .connection()
             .prepare_cached(sql)?
             .query_row([run], |r| r.get(0))?)
+    }
+
+    /// The attribution that is shown where none is asked for.
+    fn newest(&self, run: i64) -> Result<Option<i64>> {
+        Ok(self.store.shown_attribution(run)?.map(i64::from))
     }
 
     fn repair(&mut self) -> Result<()> {
@@ -156,7 +186,11 @@ fn is_empty(path: &Path) -> bool {
 }
 
 impl Run {
-    /// The attribution that is shown, and what to do if there is none.
+    pub(crate) fn not_attributed(&self) -> Error {
+        self.missing("it was not attributed", "do it with `energy attribute`")
+    }
+
+    /// What the run does not hold, and what to do about it.
     pub(crate) fn missing(&self, missing: &str, next: &str) -> Error {
         Error::Missing {
             run: self.row.uuid.clone(),

@@ -49,12 +49,13 @@ pub fn list(recording: &Recording) -> Result<Vec<Listed>> {
 fn listed(recording: &Recording, run: Run) -> Result<Listed> {
     let phases = phases(recording, &run)?;
     let totals = totals(recording, &run, &phases)?;
+    let energy_j = whole_energy(recording, &run)?;
     let metadata = run.row.metadata;
     Ok(Listed {
         status: run.row.status.name().to_owned(),
         start_unix_ns: run.row.start_unix_ns,
         duration_ns: run.row.end_ns,
-        energy_j: whole_energy(recording, run.no)?,
+        energy_j,
         j_per_token: totals.j_per_token,
         provenance: run.provenance,
         id: run.row.uuid,
@@ -66,13 +67,13 @@ fn listed(recording: &Recording, run: Run) -> Result<Listed> {
     })
 }
 
-fn whole_energy(recording: &Recording, run: i64) -> Result<Option<f64>> {
+fn whole_energy(recording: &Recording, run: &Run) -> Result<Option<f64>> {
     let sql = "
         SELECT sum(b.measured_j) FROM balance b
         JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
-        WHERE b.run = ?1 AND b.attribution = (SELECT max(id) FROM attributions WHERE run = ?1)";
+        WHERE b.run = ?1 AND b.attribution = ?2";
     Ok(recording
         .connection()
         .prepare_cached(sql)?
-        .query_row([run], |r| r.get(0))?)
+        .query_row((run.no, run.attribution), |r| r.get(0))?)
 }

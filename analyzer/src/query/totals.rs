@@ -109,12 +109,11 @@ fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
     if let Some(basis) = basis_of_run_span(recording, run)? {
         return Ok(Some(basis));
     }
-    let method = "SELECT max(method) FROM attributions
-                  WHERE run = ?1 AND id = (SELECT max(id) FROM attributions WHERE run = ?1)";
+    let method = "SELECT max(method) FROM attributions WHERE run = ?1 AND id = ?2";
     Ok(recording
         .connection()
         .prepare_cached(method)?
-        .query_row([run.no], |r| r.get(0))?)
+        .query_row((run.no, run.attribution), |r| r.get(0))?)
 }
 
 /// Looks at the first span of the role `run` only: it begins early, so that few
@@ -133,10 +132,10 @@ fn basis_of_run_span(recording: &Recording, run: &Run) -> Result<Option<String>>
     let (first, last) = tracing_energy::store::span_ids(run.no);
     let sql = "SELECT max(e.basis) FROM span_energy e
                JOIN rails l ON l.run = ?1 AND l.id = e.rail AND l.parent IS NULL
-               WHERE e.attribution = (SELECT max(id) FROM attributions WHERE run = ?1)
+               WHERE e.attribution = ?5
                  AND e.span = (SELECT id FROM spans WHERE id BETWEEN ?2 AND ?3 AND node = ?4
                                ORDER BY id LIMIT 1)";
     Ok(connection
         .prepare_cached(sql)?
-        .query_row([run.no, first, last, node], |r| r.get(0))?)
+        .query_row((run.no, first, last, node, run.attribution), |r| r.get(0))?)
 }

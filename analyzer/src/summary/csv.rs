@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::format::csv::{field, record};
 
 /// Keys that name an item of a list.
-const NAMES: [&str; 5] = ["rail", "phase", "node", "name", "kind"];
+const NAMES: [&str; 6] = ["rail", "phase", "node", "name", "kind", "group"];
 
 pub(super) fn write(summary: &Value, out: &mut dyn Write) -> io::Result<()> {
     record(out, &["section", "item", "key", "value"])?;
@@ -21,8 +21,9 @@ pub(super) fn write(summary: &Value, out: &mut dyn Write) -> io::Result<()> {
         match content {
             Value::Object(_) => keys(out, section, "", content)?,
             Value::Array(items) => items.iter().try_for_each(|item| {
-                let name = NAMES.iter().find_map(|name| item[*name].as_str());
-                keys(out, section, name.unwrap_or(""), item)
+                let name = NAMES.iter().find(|name| !item[**name].is_null());
+                let name = name.map(|name| field(&item[*name]));
+                keys(out, section, &name.unwrap_or_default(), item)
             })?,
             single => record(out, &[section.as_str(), "", "", &field(single)])?,
         }

@@ -3,28 +3,35 @@
 use serde_json::{Value, json};
 
 use super::Summary;
-use crate::query::{Balance, Run};
+use crate::query::{Attribution, Balance, Run};
 
 /// Version of the keys.
 const SCHEMA: i64 = 1;
 
 /// The summary as one value.
 pub(super) fn value(summary: &Summary) -> Value {
+    let attribution = summary.attribution.as_ref();
     json!({
         "schema": SCHEMA,
-        "run": run(&summary.run, summary.attribution.as_deref()),
+        "run": run(&summary.run, attribution),
+        "method": attribution.map(|shown| shown.method.as_str()),
+        "offset_ms": attribution.and_then(|shown| shown.offset_ms),
         "totals": summary.totals,
         "balance": summary.balance.iter().map(balance).collect::<Vec<_>>(),
         "phases": summary.phases,
         "hottest": summary.hottest,
+        "kinds": summary.kinds.kinds,
+        "groups": summary.kinds.groups,
         "layers": summary.layers,
         "components": summary.components,
         "events": summary.events,
+        "rails_fit": attribution.map(|shown| &shown.rails_fit),
+        "warnings": attribution.map(Attribution::warnings),
     })
 }
 
 /// What is known of a run, without its prompt and response.
-fn run(run: &Run, attribution: Option<&str>) -> Value {
+fn run(run: &Run, attribution: Option<&Attribution>) -> Value {
     let (row, metadata) = (&run.row, &run.row.metadata);
     json!({
         "id": row.uuid,
@@ -43,7 +50,8 @@ fn run(run: &Run, attribution: Option<&str>) -> Value {
         "tags": tags(run),
         "provenance": run.provenance,
         "caveat": run.caveat(),
-        "attribution": attribution,
+        "attribution": attribution.map(Attribution::title),
+        "attribution_id": run.attribution,
     })
 }
 

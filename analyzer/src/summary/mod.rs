@@ -1,16 +1,21 @@
 //! A run on one page: where its energy went, by rail, phase, token and node.
 
 mod csv;
+mod doubt;
 mod json;
+mod kinds;
 mod table;
 
 pub(crate) use json::tags;
+pub use kinds::{Kind, KindGroup, Kinds};
 
 use std::io::Write;
 
 use crate::error::Result;
 use crate::format::screen::Look;
-use crate::query::{self, Balance, Event, Group, Ledger, Phase, Recording, Run, Totals};
+use crate::query::{
+    self, Attribution, Balance, Event, Group, Ledger, Phase, Recording, Run, Totals,
+};
 
 /// Nodes in the list of the hottest.
 pub const HOTTEST: usize = 10;
@@ -32,8 +37,10 @@ pub enum Format {
 pub struct Summary {
     /// The run.
     pub run: Run,
-    /// Method and version of the attribution that is shown.
-    pub attribution: Option<String>,
+    /// The attribution that is shown.
+    pub attribution: Option<Attribution>,
+    /// Id of the newest attribution, which is shown unless another is asked for.
+    pub newest: Option<i64>,
     /// Where the power figures come from: names of sources.
     pub sources: Vec<String>,
     /// The measured work.
@@ -44,6 +51,8 @@ pub struct Summary {
     pub phases: Vec<Phase>,
     /// Nodes with the highest ledger energy.
     pub hottest: Vec<Hot>,
+    /// Kinds of spans, and which of them are known only together.
+    pub kinds: Kinds,
     /// Layers, in order.
     pub layers: Vec<Group>,
     /// Components, highest energy first.
@@ -59,6 +68,12 @@ pub struct Hot {
     pub node: String,
     /// Its ledger energy: self and idle share.
     pub energy_j: f64,
+    /// Lower end of its 90 % interval, the idle share taken for exact.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// How its self energy was found, with `+` where rails differ.
+    pub basis: Option<String>,
     /// Its part of the energy of all nodes.
     pub share: Option<f64>,
     /// Activations.
@@ -79,18 +94,18 @@ impl Summary {
         let totals = query::totals(recording, &run, &phases)?;
         let ledger = query::ledger(recording, &run, None)?;
         let balance = query::balance(recording, &run)?;
-        let detail = query::attributions(recording, &run)?;
+        let attributions = query::attributions(recording, &run)?;
         let mut sources: Vec<String> = balance.iter().map(|rail| rail.source.clone()).collect();
         sources.dedup();
         Ok(Self {
-            attribution: detail
-                .last()
-                .map(|a| format!("{} v{}", a.method, a.version)),
+            newest: attributions.last().map(|newest| newest.id),
+            attribution: attributions.into_iter().find(|one| one.is_shown),
             sources,
             totals,
             balance,
             phases,
             hottest: hottest(&ledger),
+            kinds: Kinds::read(recording, &run)?,
             layers: query::layers(&ledger),
             components: query::components(&ledger),
             events: query::events(recording, &run)?,
@@ -115,6 +130,12 @@ impl Summary {
         Ok(())
     }
 
+    /// Whether any figure has an interval.
+    pub fn has_intervals(&self) -> bool {
+        let known = |hot: &Hot| hot.lo_j.or(hot.hi_j).is_some();
+        self.kinds.has_intervals() || self.hottest.iter().any(known)
+    }
+
     /// Rails whose accounts do not sum to what was measured, and by how much.
     pub fn faults(&self) -> Vec<(&Balance, f64)> {
         let fault = |rail| Some((rail, Balance::fault_j(rail)?));
@@ -124,13 +145,19 @@ impl Summary {
 
 fn hottest(ledger: &Ledger) -> Vec<Hot> {
     let total = ledger.energy_j();
-    let hot = |node: &query::Node| Hot {
-        node: ledger.path(node).join(" > "),
-        energy_j: node.energy_j(),
-        share: (total > 0.0).then(|| node.energy_j() / total),
-        activations: node.activations,
-        instances: node.instances,
-        self_ns: node.self_ns,
+    let hot = |node: &query::Node| {
+        let (lo_j, hi_j) = node.interval_j();
+        Hot {
+            node: ledger.path(node).join(" > "),
+            energy_j: node.energy_j(),
+            lo_j,
+            hi_j,
+            basis: node.basis.clone(),
+            share: (total > 0.0).then(|| node.energy_j() / total),
+            activations: node.activations,
+            instances: node.instances,
+            self_ns: node.self_ns,
+        }
     };
     ledger.hottest(HOTTEST).into_iter().map(hot).collect()
 }

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use super::Summary;
+use super::doubt::half;
 use crate::format::screen::Look;
 use crate::format::{
-    UNKNOWN, count, energy, escape, number, percent, power, shorten, time_span, utc,
+    UNKNOWN, basis, count, energy, escape, number, percent, power, shorten, time_span, utc,
 };
-use crate::query::{Balance, Group};
+use crate::query::{Balance, Group, join_bases};
 
 /// Rails side by side; more go into another table.
 const RAILS: usize = 4;
@@ -23,13 +24,14 @@ pub(super) fn write(summary: &Summary, out: &mut dyn Write, look: &Look) -> io::
     page.phases(out)?;
     page.efficiency(out)?;
     page.hottest(out)?;
+    page.kinds(out)?;
     page.groups(out)?;
     page.events(out)
 }
 
-struct Page<'s> {
-    summary: &'s Summary,
-    look: &'s Look,
+pub(super) struct Page<'s> {
+    pub(super) summary: &'s Summary,
+    pub(super) look: &'s Look,
 }
 
 impl Page<'_> {
@@ -56,8 +58,7 @@ impl Page<'_> {
         }
         self.line(out, "machine", &machine)?;
         self.line(out, "power", &power)?;
-        let method = self.summary.attribution.as_deref();
-        self.line(out, "method", method.unwrap_or("none: not attributed yet"))?;
+        self.method(out)?;
         match run.caveat() {
             Some(caveat) => {
                 let note = format!("All figures below are {caveat}.");
@@ -170,20 +171,38 @@ impl Page<'_> {
             return Ok(());
         }
         self.section(out, "Hottest nodes, own energy")?;
-        let room = self.width().saturating_sub(34).max(20);
+        let bases = || self.summary.hottest.iter().map(|hot| hot.basis.as_deref());
+        let is_sure = self.summary.has_intervals();
+        let differ = is_sure && basis::differ(bases());
+        let columns = 34 + if is_sure { 12 } else { 0 } + if differ { 7 } else { 0 };
+        let room = self.width().saturating_sub(columns).max(20);
         let row = |hot: &super::Hot| {
             let each = hot.energy_j / hot.activations.max(1) as f64;
-            vec![
-                tail(&escape(&hot.node), room),
-                energy(Some(hot.energy_j)),
+            let mut row = vec![tail(&escape(&hot.node), room), energy(Some(hot.energy_j))];
+            row.extend(is_sure.then(|| half(hot)));
+            row.extend([
                 percent(hot.share),
                 hot.activations.to_string(),
                 energy((hot.activations > 0).then_some(each)),
-            ]
+            ]);
+            row.extend(differ.then(|| basis::letters(hot.basis.as_deref())));
+            row
         };
         let rows: Vec<_> = self.summary.hottest.iter().map(row).collect();
-        let header = ["node", "energy", "share", "times", "each"];
-        writeln!(out, "{}", self.look.table(&header, &rows))
+        let mut header = vec!["node", "energy"];
+        header.extend(is_sure.then_some("±"));
+        header.extend(["share", "times", "each"]);
+        header.extend(differ.then_some("by"));
+        writeln!(out, "{}", self.look.table(&header, &rows))?;
+        if !is_sure {
+            return Ok(());
+        }
+        let legend = basis::legend(bases(), differ).map(|legend| format!("; {legend}"));
+        let text = format!(
+            "± is half of the 90 % interval{}",
+            legend.unwrap_or_default()
+        );
+        self.sentence(out, Some(text))
     }
 
     fn groups(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -205,7 +224,19 @@ impl Page<'_> {
             let rows: Vec<_> = components.iter().take(COMPONENTS).map(group_row).collect();
             writeln!(out, "{}", self.look.table(&header, &rows))?;
         }
-        Ok(())
+        self.basis_of_groups(out)
+    }
+
+    fn basis_of_groups(&self, out: &mut dyn Write) -> io::Result<()> {
+        let (layers, components) = (&self.summary.layers, &self.summary.components);
+        let bases = layers.iter().chain(components);
+        let basis = join_bases(bases.filter_map(|group| group.basis.as_deref()));
+        let basis = basis.filter(|_| self.summary.has_intervals());
+        let text = basis.map(|basis| {
+            let basis = escape(&basis);
+            format!("basis: {basis}; sums over several kinds carry no interval")
+        });
+        self.sentence(out, text)
     }
 
     fn events(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -229,7 +260,7 @@ impl Page<'_> {
         }
     }
 
-    fn section(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
+    pub(super) fn section(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
         let title = match self.summary.run.caveat() {
             Some(caveat) => format!("{title} ({caveat})"),
             None => title.to_owned(),
@@ -238,7 +269,7 @@ impl Page<'_> {
     }
 
     /// A name and its value, cut to the width; nothing where there is no value.
-    fn line(&self, out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
+    pub(super) fn line(&self, out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
         if value.is_empty() {
             return Ok(());
         }
@@ -247,7 +278,7 @@ impl Page<'_> {
     }
 
     /// A list item over as many lines as it needs.
-    fn wrapped(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+    pub(super) fn wrapped(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
         let mut line = "  -".to_owned();
         for word in text.split(' ') {
             if line.chars().count() + 1 + word.chars().count() > self.width() {
@@ -264,7 +295,7 @@ impl Page<'_> {
         self.summary.run.caveat().unwrap_or("measured")
     }
 
-    fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.look.width.into()
     }
 }
@@ -388,7 +419,7 @@ fn join(parts: [&Option<String>; 3]) -> String {
 }
 
 /// The end of a path, which tells more than its beginning.
-fn tail(path: &str, most: usize) -> String {
+pub(super) fn tail(path: &str, most: usize) -> String {
     let mut kept = path;
     while kept.chars().count() + 2 > most {
         match kept.split_once(" > ") {

@@ -1,0 +1,200 @@
+//! Kinds on several rails as one list: rails of a kind together, and kinds that
+//! cannot be told apart on any of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
+
+use super::interval::over_rails;
+use super::{Share, Spread, join_bases};
+
+/// Kinds, those of one `grouping` on any rail together.
+///
+/// ```text
+/// rail 1   [a b] c        groups are of a rail: a, b and c are one share,
+/// rail 2   a [b c]        made of four parts with an interval each
+/// ```
+pub(super) fn combine(kinds: &[KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Share> {
+    let mut sets: Vec<Vec<&KindEnergyRow>> = Vec::new();
+    for row in kinds {
+        let joined = |other: &KindEnergyRow| {
+            let together = other.grouping.is_some() && other.grouping == row.grouping;
+            other.kind == row.kind || other.rail == row.rail && together
+        };
+        let (with, without): (Vec<_>, Vec<_>) = std::mem::take(&mut sets)
+            .into_iter()
+            .partition(|set| set.iter().any(|other| joined(other)));
+        sets = without;
+        sets.push(with.into_iter().flatten().chain([row]).collect());
+    }
+    sets.iter().map(|set| share(set, groups)).collect()
+}
+
+fn share(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Share {
+    let parts = parts(set, groups);
+    let energy_j: f64 = parts.iter().map(|part| part.energy_j).sum();
+    let (lo_j, hi_j) = spread(&parts).around(energy_j);
+    let mut kinds: Vec<(u32, &str)> = set
+        .iter()
+        .map(|row| (row.kind, row.name.as_str()))
+        .collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kinds: Vec<String> = kinds.into_iter().map(|(_, name)| name.to_owned()).collect();
+    let holding = set
+        .iter()
+        .filter(|row| row.self_j + row.extrapolated_j != 0.0);
+    Share {
+        name: kinds.join("+"),
+        kinds,
+        energy_j,
+        lo_j,
+        hi_j,
+        extrapolated_j: set.iter().map(|row| row.extrapolated_j).sum(),
+        self_ns: self_ns(set),
+        basis: join_bases(holding.map(|row| row.basis.name())),
+    }
+}
+
+/// The self time of its kinds does not depend on the rail.
+fn self_ns(set: &[&KindEnergyRow]) -> i64 {
+    let mut times: BTreeMap<u32, i64> = BTreeMap::new();
+    for row in set {
+        let time = times.entry(row.kind).or_default();
+        *time = row.self_ns.max(*time);
+    }
+    times.into_values().sum()
+}
+
+/// A part of a share that has an interval of its own.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    rail: u32,
+    energy_j: f64,
+    spread: Spread,
+}
+
+impl Part {
+    /// What was extrapolated is as uncertain as what was measured.
+    fn new(rail: u32, self_j: f64, spread: Spread, extrapolated_j: f64) -> Self {
+        let energy_j = self_j + extrapolated_j;
+        let scale = if self_j > 0.0 { energy_j / self_j } else { 1.0 };
+        Self {
+            rail,
+            energy_j,
+            spread: spread.scaled(scale),
+        }
+    }
+}
+
+/// Groups as a whole, kinds outside of groups one by one.
+fn parts(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Part> {
+    let mut grouped: BTreeMap<(u32, u32), (f64, f64)> = BTreeMap::new();
+    let mut parts = Vec::new();
+    for row in set {
+        let Some(grouping) = row.grouping else {
+            let spread = Spread::of(row.self_j, row.lo_j, row.hi_j);
+            parts.push(Part::new(row.rail, row.self_j, spread, row.extrapolated_j));
+            continue;
+        };
+        let sums = grouped.entry((row.rail, grouping)).or_default();
+        sums.0 += row.self_j;
+        sums.1 += row.extrapolated_j;
+    }
+    for (key, (self_j, extrapolated_j)) in grouped {
+        let known = groups
+            .iter()
+            .find(|group| (group.rail, group.grouping) == key);
+        let spread = known.map_or(Spread::default(), |group| {
+            Spread::of(group.self_j, group.lo_j, group.hi_j)
+        });
+        parts.push(Part::new(key.0, self_j, spread, extrapolated_j));
+    }
+    parts
+}
+
+/// Not known where two parts of one rail hold something: kinds of a rail are
+/// estimated together, so that their spreads neither add nor cancel.
+fn spread(parts: &[Part]) -> Spread {
+    let holding: Vec<&Part> = parts.iter().filter(|part| part.energy_j != 0.0).collect();
+    let rails: BTreeSet<u32> = holding.iter().map(|part| part.rail).collect();
+    if rails.len() < holding.len() {
+        return Spread::default();
+    }
+    let rails: Vec<_> = parts
+        .iter()
+        .map(|part| (part.energy_j, part.spread))
+        .collect();
+    over_rails(&rails)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_energy::rows::Basis;
+
+    use super::*;
+
+    fn kind(rail: u32, kind: u32, self_j: f64, half_j: f64, grouping: u32) -> KindEnergyRow {
+        KindEnergyRow {
+            rail,
+            kind,
+            name: ["", "a", "b", "c", "d"][kind as usize].into(),
+            self_j,
+            lo_j: Some(self_j - half_j),
+            hi_j: Some(self_j + half_j),
+            extrapolated_j: 0.0,
+            self_ns: 10,
+            power_w: None,
+            basis: Basis::Fitted,
+            grouping: (grouping > 0).then_some(grouping),
+        }
+    }
+
+    #[test]
+    fn rails_add_and_so_do_the_squares_of_their_spreads() {
+        let mut rows = [kind(1, 1, 8.0, 3.0, 0), kind(2, 1, 2.0, 4.0, 0)];
+        let shares = combine(&rows, &[]);
+        assert_eq!(shares.len(), 1);
+        assert_eq!((shares[0].energy_j, shares[0].self_ns), (10.0, 10));
+        assert_eq!((shares[0].lo_j, shares[0].hi_j), (Some(5.0), Some(15.0)));
+        rows[0].extrapolated_j = 8.0;
+        let wider = &combine(&rows[..1], &[])[0];
+        assert_eq!((wider.energy_j, wider.hi_j), (16.0, Some(22.0)));
+        rows[1].hi_j = None;
+        assert_eq!(combine(&rows, &[])[0].hi_j, None);
+    }
+
+    /// ```text
+    /// rail 1   [a b] c d
+    /// rail 2   a [b c] d
+    /// ```
+    #[test]
+    fn groups_of_rails_that_share_a_kind_are_one() {
+        let rows = [
+            kind(1, 1, 1.0, 9.0, 1),
+            kind(1, 2, 2.0, 9.0, 1),
+            kind(1, 3, 4.0, 2.0, 0),
+            kind(1, 4, 8.0, 1.0, 0),
+            kind(2, 1, 1.0, 1.0, 0),
+            kind(2, 2, 1.0, 9.0, 1),
+            kind(2, 3, 1.0, 9.0, 1),
+        ];
+        let group = |rail, self_j, half_j| KindGroupRow {
+            rail,
+            grouping: 1,
+            self_j,
+            lo_j: Some(self_j - half_j),
+            hi_j: None,
+        };
+        let shares = combine(&rows, &[group(1, 3.0, 2.0), group(2, 2.0, 4.0)]);
+        let names: Vec<&str> = shares.iter().map(|share| share.name.as_str()).collect();
+        assert_eq!(names, ["d", "a+b+c"]);
+        assert_eq!(shares[1].energy_j, 10.0);
+        assert_eq!(shares[1].self_ns, 30);
+        // On each rail it holds a group and a kind, which are no sum with an interval.
+        assert_eq!((shares[1].lo_j, shares[1].hi_j), (None, None));
+        let one_group = &combine(&rows[..2], &[group(1, 3.0, 2.0)])[0];
+        assert_eq!((one_group.lo_j, one_group.hi_j), (Some(1.0), None));
+        assert_eq!(one_group.kinds, ["a", "b"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Kinds of spans in a summary, and which of them are known only together.
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::query::{self, By, Recording, Run, Share};
+
+/// All kinds of a run, on root rails.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kinds {
+    /// Highest energy first.
+    pub kinds: Vec<Kind>,
+    /// Kinds that no sample tells apart, highest energy first.
+    pub groups: Vec<KindGroup>,
+    /// As they are shown: a group as one where its sum has an interval, other kinds one
+    /// by one; highest energy first.
+    pub apart: Vec<Share>,
+}
+
+/// Active self energy of one kind, what was extrapolated included.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Kind {
+    /// Its name.
+    pub kind: String,
+    /// Energy, as `energy ops` has it.
+    pub energy_j: f64,
+    /// Lower end of its 90 % interval.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// Supposed for its time outside of samples; part of `energy_j`.
+    pub extrapolated_j: f64,
+    /// How it was found.
+    pub basis: Option<String>,
+    /// Number of its group; none where it is known by itself.
+    pub group: Option<usize>,
+}
+
+/// Kinds whose sum is known better than its parts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KindGroup {
+    /// Its number in this summary, from 1. Numbers in the file are of one rail each.
+    pub group: usize,
+    /// Names of its kinds.
+    pub kinds: Vec<String>,
+    /// Their energy.
+    pub energy_j: f64,
+    /// Lower end of the 90 % interval of the sum; none where the group differs
+    /// between rails.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+}
+
+impl Kinds {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn read(recording: &Recording, run: &Run) -> Result<Self> {
+        let apart = query::shares(recording, run, None, By::Kind, true)?;
+        let has_groups = apart.iter().any(|share| share.kinds.len() > 1);
+        let single = match has_groups {
+            true => query::shares(recording, run, None, By::Kind, false)?,
+            false => apart.clone(),
+        };
+        let several = apart.iter().filter(|share| share.kinds.len() > 1);
+        let groups: Vec<KindGroup> = several.enumerate().map(group).collect();
+        let group_of = |kind: &String| groups.iter().find(|group| group.kinds.contains(kind));
+        let kinds = single.iter().map(|share| Kind {
+            group: group_of(&share.name).map(|group| group.group),
+            kind: share.name.clone(),
+            energy_j: share.energy_j,
+            lo_j: share.lo_j,
+            hi_j: share.hi_j,
+            extrapolated_j: share.extrapolated_j,
+            basis: share.basis.clone(),
+        });
+        Ok(Self {
+            kinds: kinds.collect(),
+            apart: untied(apart, &single),
+            groups,
+        })
+    }
+
+    /// Whether any kind has an interval.
+    pub fn has_intervals(&self) -> bool {
+        let known = |share: &Share| share.lo_j.or(share.hi_j).is_some();
+        let kinds = self.kinds.iter();
+        self.apart.iter().any(known) || kinds.into_iter().any(|kind| kind.lo_j.is_some())
+    }
+
+    /// The number of the group that a share is, or is in.
+    pub(super) fn number(&self, share: &Share) -> Option<usize> {
+        let same = |group: &&KindGroup| share.kinds.iter().all(|kind| group.kinds.contains(kind));
+        self.groups.iter().find(same).map(|group| group.group)
+    }
+}
+
+/// Groups whose sum has no interval, for they differ between rails, as their kinds.
+fn untied(apart: Vec<Share>, single: &[Share]) -> Vec<Share> {
+    let is_known = |share: &Share| share.kinds.len() < 2 || share.lo_j.or(share.hi_j).is_some();
+    let (mut shown, unknown): (Vec<_>, Vec<_>) = apart.into_iter().partition(is_known);
+    let within = |share: &&Share| unknown.iter().any(|set| set.kinds.contains(&share.name));
+    shown.extend(single.iter().filter(within).cloned());
+    shown.sort_by(|a, b| b.energy_j.total_cmp(&a.energy_j));
+    shown
+}
+
+fn group((at, share): (usize, &Share)) -> KindGroup {
+    KindGroup {
+        group: at + 1,
+        kinds: share.kinds.clone(),
+        energy_j: share.energy_j,
+        lo_j: share.lo_j,
+        hi_j: share.hi_j,
+    }
+}
