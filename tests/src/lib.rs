@@ -6,11 +6,13 @@ pub mod accuracy;
 pub mod simulate;
 
 mod children;
+mod imported;
 mod sensor;
 mod stored;
 mod work;
 
 pub use children::{energy, energy_run, send, until, wait};
+pub use imported::{Imported, Listed, imported};
 pub use sensor::{FakeSensor, write_whole};
 pub use stored::StoredRun;
 pub use work::{burn, record, record_with, tokens};
