@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use energy_tests::truth::{Course, Outcome, Reads, Score, follow};
+use energy_models::Depth;
+use energy_tests::truth::{Course, Outcome, Reads, Score, follow, use_one_thread};
 use tracing_energy::Method;
 use tracing_energy::units::Nanos;
 
@@ -20,6 +21,9 @@ struct Arguments {
     /// Length of each recording.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// Depth of spans.
+    #[arg(long, default_value = "deep")]
+    depth: Depth,
     /// Recordings.
     #[arg(long, default_value_t = 3)]
     runs: u32,
@@ -27,7 +31,7 @@ struct Arguments {
     #[arg(long, default_value_t = 100)]
     interval: i64,
     /// Time to calibrate for, s.
-    #[arg(long, default_value_t = 90)]
+    #[arg(long, default_value_t = 150)]
     calibration: u64,
     /// Seed of prompts and of the sensor's noise.
     #[arg(long, default_value_t = 1)]
@@ -39,7 +43,10 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // SAFETY: no other thread was started yet.
+    unsafe { use_one_thread() };
     let course = Course {
+        depth: arguments.depth,
         runs: arguments.runs,
         time: Duration::from_secs(arguments.seconds),
         calibration: Duration::from_secs(arguments.calibration),

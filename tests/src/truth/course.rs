@@ -10,8 +10,8 @@ use energy_analyzer::calibrate::{
     Bench, MeasureOptions, Measured, Progress, Run, Subject, measure, subjects,
 };
 use energy_analyzer::query::{By, Recording, shares};
-use energy_models::Model;
 use energy_models::capture::{CaptureOptions, capture};
+use energy_models::{Depth, Model};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use tracing_energy::attribution::imbalance;
@@ -27,6 +27,9 @@ use crate::StoredRun;
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Course {
+    /// Depth of the model's spans. Only spans without children are calibrated: at
+    /// the depth `module` attention has much time that is none of its children's.
+    pub depth: Depth,
     /// Recordings.
     pub runs: u32,
     /// Length of each.
@@ -61,7 +64,7 @@ pub fn follow(
     tell: &mut dyn FnMut(String),
 ) -> Result<Vec<Outcome>, Failure> {
     let meter = Meter::default();
-    let mut model = model(folder)?;
+    let mut model = model(folder, course.depth)?;
     let measured = calibrate(course, &meter, &mut model, tell)?;
     tell(format!("calibrated {} kinds", measured.kinds.len()));
     for skipped in &measured.skipped {

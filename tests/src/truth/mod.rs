@@ -24,5 +24,6 @@ mod sensor;
 pub use course::{Course, Outcome, follow};
 pub use layer::TruthLayer;
 pub use meter::Meter;
+pub use program::use_one_thread;
 pub use score::{KindScore, Score};
 pub use sensor::{Reads, TrueSensor};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use energy_models::tiny::{self, TinyConfig};
-use energy_models::{GenerateOptions, LoadOptions, Model, generate};
+use energy_models::{Depth, GenerateOptions, LoadOptions, Model, generate};
 use rand::RngExt;
 use rand::rngs::ChaCha12Rng;
 
@@ -13,8 +13,20 @@ use rand::rngs::ChaCha12Rng;
 const PROMPT: (f64, f64) = (4.0, 400.0);
 const ANSWER: (f64, f64) = (4.0, 80.0);
 
+/// Lets Candle work on one thread, so that CPU time is the time of spans: their
+/// truth is power times time, whoever helps them.
+///
+/// # Safety
+/// No other thread may read or write the environment meanwhile.
+pub unsafe fn use_one_thread() {
+    for variable in energy_models::device::THREAD_VARIABLES {
+        // SAFETY: as the caller says.
+        unsafe { std::env::set_var(variable, "1") };
+    }
+}
+
 /// Makes the model in `folder` and loads it.
-pub(super) fn model(folder: &Path) -> Result<Model, energy_models::Error> {
+pub(super) fn model(folder: &Path, depth: Depth) -> Result<Model, energy_models::Error> {
     let path = folder.join("tiny.gguf");
     let config = TinyConfig {
         layers: 4,
@@ -24,7 +36,11 @@ pub(super) fn model(folder: &Path) -> Result<Model, energy_models::Error> {
         ..TinyConfig::default()
     };
     tiny::write_gguf(&path, &config)?;
-    Model::load(&path, &LoadOptions::default())
+    let options = LoadOptions {
+        depth,
+        ..LoadOptions::default()
+    };
+    Model::load(&path, &options)
 }
 
 /// Answers prompts for `time`; the last answer is given to its end.
