@@ -6,6 +6,7 @@
 //! Ends with a failure if a goal is missed.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ struct Arguments {
     /// Seed of prompts and of the sensor's noise.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Keep the recording in this folder.
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// Print every kind.
     #[arg(long)]
     kinds: bool,
@@ -58,7 +62,7 @@ fn main() -> ExitCode {
             seed: arguments.seed,
         },
     };
-    match print(&course, arguments.kinds) {
+    match print(&course, &arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -68,19 +72,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(course: &Course, kinds: bool) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-    let folder = tempfile::tempdir()?;
+fn print(
+    course: &Course,
+    arguments: &Arguments,
+) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let passing = tempfile::tempdir()?;
+    let folder = arguments.folder.as_deref().unwrap_or(passing.path());
     let mut tell = |text: String| {
         let _ = writeln!(std::io::stderr(), "{text}");
     };
-    let runs = follow(course, folder.path(), &mut tell)?;
+    let runs = follow(course, folder, &mut tell)?;
     let mut out = std::io::stdout().lock();
     for (number, run) in (1..).zip(&runs) {
         writeln!(out, "run {number}")?;
         for doubt in &run.doubts {
             writeln!(out, "  {doubt}")?;
         }
-        if kinds {
+        if arguments.kinds {
             print_kinds(&mut out, run)?;
         }
     }
