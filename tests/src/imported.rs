@@ -19,7 +19,7 @@ pub enum Imported {
     /// They were not understood, or could not be estimated: why.
     Refused(String),
     /// They were attributed.
-    Listed(Listed),
+    Listed(Box<Listed>),
 }
 
 /// An attributed import.
@@ -39,7 +39,7 @@ pub struct Listed {
 pub fn imported(trace: &Trace, folder: &Path) -> Imported {
     trace.write(folder).expect("written");
     match listed(folder) {
-        Ok(listed) => Imported::Listed(listed),
+        Ok(listed) => Imported::Listed(Box::new(listed)),
         Err(error) => Imported::Refused(error.to_string()),
     }
 }

@@ -26,7 +26,7 @@ fn take(trace: &Trace) -> Imported {
     imported
 }
 
-fn listed(trace: &Trace) -> Listed {
+fn listed(trace: &Trace) -> Box<Listed> {
     match take(trace) {
         Imported::Listed(listed) => listed,
         Imported::Refused(why) => panic!("refused: {why}"),

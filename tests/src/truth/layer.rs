@@ -11,9 +11,12 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::Meter;
 
+/// A layer, the kind around, and the callsite.
+type Place = (usize, Option<u32>, usize);
+
 thread_local! {
-    /// Kinds by the kind around them and the callsite, so that names are joined once.
-    static KNOWN: RefCell<HashMap<(usize, Option<u32>, usize), u32>> = RefCell::default();
+    /// Kinds by place, so that names are joined once.
+    static KNOWN: RefCell<HashMap<Place, u32>> = RefCell::default();
 }
 
 /// Adds power times self time of the innermost span of each thread.

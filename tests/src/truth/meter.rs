@@ -82,7 +82,7 @@ impl Slot {
             let time = now_ns.saturating_sub(load(&self.since_ns));
             let energy = load(&self.energy_pj) + load(&self.power_mw) * time;
             fence(Ordering::Acquire);
-            if before % 2 == 0 && load(&self.version) == before {
+            if before.is_multiple_of(2) && load(&self.version) == before {
                 return energy;
             }
             std::hint::spin_loop();
