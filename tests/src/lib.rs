@@ -1,16 +1,19 @@
 //! Support for the end-to-end tests: fakes that are true to their format, work whose
-//! spans are known, a look into what was recorded of it, and simulated traces with a
-//! score for methods on them.
+//! spans are known, a look into what was recorded of it, simulated traces with a
+//! score for methods on them, and programs that know what they truly used.
 
 pub mod accuracy;
 pub mod simulate;
+pub mod truth;
 
 mod children;
+mod imported;
 mod sensor;
 mod stored;
 mod work;
 
 pub use children::{energy, energy_run, send, until, wait};
+pub use imported::{Imported, Listed, imported};
 pub use sensor::{FakeSensor, write_whole};
 pub use stored::StoredRun;
 pub use work::{burn, record, record_with, tokens};

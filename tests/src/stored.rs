@@ -127,7 +127,22 @@ impl StoredRun {
         }
     }
 
-    fn accounts(&self, table: &str) -> Vec<Accounts> {
+    /// What the attribution that is shown says against its own figures.
+    pub fn doubts(&self) -> Vec<String> {
+        let sql = format!("SELECT diagnostics FROM attributions WHERE run = ?1 AND {SHOWN_ID}");
+        let connection = self.store.connection();
+        let text: String = connection
+            .query_row(&sql, [self.no], |row| row.get(0))
+            .expect("an attribution");
+        let diagnostics: serde_json::Value = serde_json::from_str(&text).expect("a document");
+        let rails = diagnostics["rails"].as_array().into_iter().flatten();
+        let warnings = rails.flat_map(|rail| rail["warnings"].as_array().into_iter().flatten());
+        let words = warnings.map(|warning| warning.as_str().unwrap_or_default().to_owned());
+        words.collect()
+    }
+
+    /// All accounts in a table of balances.
+    pub(crate) fn accounts(&self, table: &str) -> Vec<Accounts> {
         let sql = format!("SELECT {ACCOUNTS} FROM {table} WHERE run = ?1 AND {SHOWN}");
         let connection = self.store.connection();
         let mut query = connection.prepare(&sql).expect("a query");
@@ -147,5 +162,7 @@ impl StoredRun {
     }
 }
 
+/// The attribution that is shown, in its own table.
+const SHOWN_ID: &str = "id = (SELECT max(id) FROM attributions WHERE run = ?1)";
 /// Of the attribution that is shown.
-const SHOWN: &str = "attribution = (SELECT max(id) FROM attributions WHERE run = ?1)";
+pub(crate) const SHOWN: &str = "attribution = (SELECT max(id) FROM attributions WHERE run = ?1)";

@@ -146,7 +146,8 @@ impl Accounts {
 
 /// Idle energy is not known unless it is known of each rail.
 fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
-    let sum = |of: fn(&Balance) -> Option<f64>| balance.iter().filter_map(of).sum::<f64>();
+    // The sum of nothing is -0.0, which would be shown with its sign.
+    let sum = |of: fn(&Balance) -> Option<f64>| balance.iter().filter_map(of).sum::<f64>() + 0.0;
     let idle_j = query::sum_known(balance.iter().map(|rail| rail.idle_j));
     let other_idle_j = match idle_j {
         None => sum(|rail| rail.idle_j),
@@ -161,6 +162,6 @@ fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
             + sum(|rail| rail.others_j)
             + sum(|rail| rail.profiler_j)
             + sum(|rail| rail.residual_j),
-        extrapolated_j: shares.iter().map(|share| share.extrapolated_j).sum(),
+        extrapolated_j: shares.iter().map(|s| s.extrapolated_j).sum::<f64>() + 0.0,
     }
 }

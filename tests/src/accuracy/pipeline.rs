@@ -106,8 +106,8 @@ fn read(
         let kinds: Vec<&KindEnergyRow> = kinds.iter().filter(|k| k.rail == row.id).collect();
         let groups: Vec<&KindGroupRow> = groups.iter().filter(|g| g.rail == row.id).collect();
         let full = format!("{}/{}", row.source, row.name);
-        let rails = diagnostics["rails"].as_array().into_iter().flatten();
-        let own = rails.filter(|rail| rail["rail"] == full.as_str()).next();
+        let mut rails = diagnostics["rails"].as_array().into_iter().flatten();
+        let own = rails.find(|rail| rail["rail"] == full.as_str());
         let mut accounts = accounts(store, run, id, row.id)?;
         let samples = trace.distinct_samples(*rail);
         let given_mj: f64 = samples.iter().map(|sample| sample.energy_mj).sum();

@@ -7,8 +7,11 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `FAKE_POWERMETRICS_WATTS` | `cpu=4@0,14@2.5s;gpu=0.5`: watts of each rail, each from a time since the start |
+//! | `FAKE_POWERMETRICS_BUSY_WATTS` | `4,10`: idle watts of the cpu, and watts for each processor that the recorder or the fake itself keeps busy |
 //! | `FAKE_POWERMETRICS_WATTS_FILE` | lines `rail watts`, read again every millisecond |
 //! | `FAKE_POWERMETRICS_ENERGY_FILE` | lines `rail joules`, a growing total; a lone number is the cpu's |
+//! | `FAKE_POWERMETRICS_BURN` | `0.3`: the sensor itself keeps a processor busy for this part of the time |
+//! | `FAKE_POWERMETRICS_BURN_FROM` | it does so from when this file exists |
 //! | `FAKE_POWERMETRICS_TRUTH_FILE` | at the end, `rail joules` lines of what was printed are written here |
 //! | `FAKE_POWERMETRICS_STRETCH` | real interval over wished one, e.g. `1.05` (the default) |
 //! | `FAKE_POWERMETRICS_MACOS` | major version: 12 knows no `ane_power`, 13 to 15 print gpu keys twice |
@@ -29,6 +32,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use fake_powermetrics::arguments::Arguments;
+use fake_powermetrics::busy::burn_from_environment;
 use fake_powermetrics::document::{Sample, document};
 use fake_powermetrics::faults::Faults;
 use fake_powermetrics::meter::Meter;
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         }
     };
     signals::install(faults.has("ignore-term"));
+    burn_from_environment();
     let mut meter = Meter::new();
     let code = run(&arguments, &faults, &mut meter);
     meter.write_truth();

@@ -1,6 +1,7 @@
 //! The parts of the fake powermetrics.
 
 pub(crate) mod arguments;
+pub(crate) mod busy;
 mod date;
 pub(crate) mod document;
 pub(crate) mod faults;

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::arguments::variable;
+use super::busy::Busy;
 
 /// A number for each rail.
 pub(crate) type Table = BTreeMap<String, f64>;
 
 /// Where the power comes from.
 pub(crate) enum Source {
+    /// A function of the recorder's CPU time and of one's own, for the rail `cpu`.
+    Busy(Busy),
     /// Watts of each rail from seconds on.
     Steps(BTreeMap<String, Vec<(f64, f64)>>),
     /// A file of watts, and what it said last.
@@ -28,6 +31,9 @@ impl Source {
             let start = read_table(&file).unwrap_or_default();
             return Self::WattsFile(file, start);
         }
+        if let Some(busy) = Busy::from_environment() {
+            return Self::Busy(busy);
+        }
         let steps = variable("WATTS").unwrap_or_else(|| "cpu=4;gpu=0.5".into());
         Self::Steps(parse_steps(&steps))
     }
@@ -40,6 +46,10 @@ impl Source {
         (last, now): (Instant, Instant),
     ) {
         match self {
+            Self::Busy(busy) => {
+                let time = now.duration_since(born).as_secs_f64();
+                joules.insert("cpu".to_owned(), busy.joules(time));
+            }
             Self::Steps(rails) => {
                 let time = now.duration_since(born).as_secs_f64();
                 for (rail, steps) in rails {

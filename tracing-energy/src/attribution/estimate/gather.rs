@@ -171,17 +171,15 @@ fn averaging(kernel: Kernel) -> fit::Kernel {
     }
 }
 
+/// Where nothing ran in the wanted scope its timeline is empty, which the fit refuses
+/// in words.
 fn timeline(watched: &Watched, row: &RailRow) -> usize {
-    let used = |domain| {
+    let place = |wanted| {
         let mut scopes = watched.timelines.iter();
-        scopes.any(|(scope, timeline)| *scope == Scope::Of(domain) && timeline.kinds() > 0)
+        scopes.position(|(scope, _)| *scope == wanted)
     };
-    let wanted = scope(row.kind, watched.cpu_times, used);
-    let scopes = watched.timelines.iter();
-    scopes
-        .map(|(scope, _)| *scope)
-        .position(|scope| scope == wanted)
-        .unwrap_or(usize::MAX)
+    let watches = |domain| place(Scope::Of(domain)).is_some();
+    place(scope(row.kind, watched.cpu_times, watches)).unwrap_or(usize::MAX)
 }
 
 /// Measured idle time is among the windows, too: only a configured power says more

@@ -1,0 +1,129 @@
+//! A table of another program on its whole way: imported, attributed by the method
+//! `fitted`, listed; and what must hold of the result, whatever the table holds.
+
+use std::path::{Path, PathBuf};
+
+use energy_analyzer::attribute::{self, attribute};
+use energy_analyzer::import::{ImportOptions, import};
+use energy_analyzer::ops::{Ops, OpsOptions};
+use energy_analyzer::query::{Recording, balance};
+use tracing_energy::Method;
+use tracing_energy::attribution::balances;
+
+use crate::simulate::Trace;
+use crate::stored::{SHOWN, StoredRun};
+
+/// What became of the tables.
+#[derive(Debug)]
+pub enum Imported {
+    /// They were not understood, or could not be estimated: why.
+    Refused(String),
+    /// They were attributed.
+    Listed(Box<Listed>),
+}
+
+/// An attributed import.
+#[derive(Debug)]
+pub struct Listed {
+    /// What each kind used.
+    pub ops: Ops,
+    /// What is doubtful about it, in words.
+    pub warnings: Vec<String>,
+    database: PathBuf,
+}
+
+/// Writes the tables of `trace` into `folder` and takes them the whole way.
+///
+/// # Panics
+/// If the folder cannot be written.
+pub fn imported(trace: &Trace, folder: &Path) -> Imported {
+    trace.write(folder).expect("written");
+    match listed(folder) {
+        Ok(listed) => Imported::Listed(Box::new(listed)),
+        Err(error) => Imported::Refused(error.to_string()),
+    }
+}
+
+fn listed(folder: &Path) -> Result<Listed, energy_analyzer::Error> {
+    let database = folder.join("energy.db");
+    let options = ImportOptions {
+        spans: folder.join("spans.csv"),
+        samples: folder.join("samples.csv"),
+        name: None,
+        kernels: Vec::new(),
+    };
+    let run = import(&database, &options)?;
+    let fitted = attribute::Options {
+        method: Method::Fitted,
+        ..attribute::Options::default()
+    };
+    attribute(&database, &run.uuid, &fitted)?;
+    let recording = Recording::open(&database)?;
+    let found = recording.run(&run.uuid)?;
+    let ops = Ops::read(&recording, found, &OpsOptions::default())?;
+    let estimated = StoredRun::open(&database, "last").doubts();
+    Ok(Listed {
+        ops,
+        warnings: run.warnings.into_iter().chain(estimated).collect(),
+        database,
+    })
+}
+
+impl Listed {
+    /// Checks that every figure is one, that no span's energy is negative, and that
+    /// no joule is lost; a list without energy says so.
+    pub fn assert_sound(&self) {
+        self.assert_accounts();
+        let run = StoredRun::open(&self.database, "last");
+        for (table, column) in [
+            ("node_energy", "self_j"),
+            ("node_energy", "inclusive_j"),
+            ("kind_energy", "self_j"),
+            ("kind_energy", "extrapolated_j"),
+            ("kind_energy", "lo_j"),
+        ] {
+            let sql = format!(
+                "SELECT coalesce(min({column}), 0) FROM {table} WHERE run = ?1 AND {SHOWN}"
+            );
+            let least = run.number(&sql);
+            assert!(least >= 0.0, "{table}.{column} holds {least}");
+        }
+        for share in &self.ops.shares {
+            assert!(share.energy_j.is_finite(), "{share:?}");
+            assert!(share.basis.is_some(), "{share:?} has no basis");
+            if let Some((lo, hi)) = share.lo_j.zip(share.hi_j) {
+                let range = lo..=hi;
+                assert!(range.contains(&share.energy_j), "{share:?}");
+            }
+        }
+        assert!(
+            !self.warnings.is_empty(),
+            "no doubt is told: {:?}",
+            self.ops
+        );
+    }
+
+    fn assert_accounts(&self) {
+        let recording = Recording::open(&self.database).expect("opens");
+        let run = recording.run("last").expect("the run");
+        for rail in balance(&recording, &run).expect("accounts") {
+            assert_eq!(rail.fault_j(), None, "{rail:?}");
+        }
+        let stored = StoredRun::open(&self.database, "last");
+        for table in ["balance", "sample_balance"] {
+            for accounts in stored.accounts(table) {
+                assert!(balances(&accounts), "{table}: {accounts:?}");
+            }
+        }
+        let (accounts, shares) = (&self.ops.accounts, &self.ops.shares);
+        let listed: f64 = shares.iter().map(|share| share.energy_j).sum();
+        let told = listed + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j
+            - accounts.extrapolated_j;
+        let measured = accounts.measured_j;
+        let scale = measured.abs() + listed.abs() + accounts.unattributed_j.abs();
+        assert!(
+            (told - measured).abs() <= 1e-9 * scale,
+            "listed {told} J, measured {measured} J"
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! Whatever stands in a table: imported, attributed by the method `fitted` and
+//! listed, it gives figures that are sound and say what is doubtful about them, or
+//! one clear refusal.
+
+use energy_tests::simulate::{Rail, Sample, Scenario, Settings, Trace, simulate};
+use energy_tests::{Imported, Listed, imported};
+
+const MS: i64 = 1_000_000;
+
+/// A short run with a second of idle time before it.
+fn trace() -> Trace {
+    let settings = Settings {
+        preroll_s: 1.0,
+        offset_ms: Some(3.0),
+        ..Scenario::Short.settings()
+    };
+    simulate(Scenario::Short, 11, &settings).expect("a trace")
+}
+
+fn take(trace: &Trace) -> Imported {
+    let folder = tempfile::tempdir().expect("a folder");
+    let imported = imported(trace, folder.path());
+    if let Imported::Listed(listed) = &imported {
+        listed.assert_sound();
+    }
+    imported
+}
+
+fn listed(trace: &Trace) -> Box<Listed> {
+    match take(trace) {
+        Imported::Listed(listed) => listed,
+        Imported::Refused(why) => panic!("refused: {why}"),
+    }
+}
+
+/// Checks that it is refused in words that hold all of `words`.
+fn assert_refused(trace: &Trace, words: &[&str]) {
+    match take(trace) {
+        Imported::Refused(why) => {
+            let told = |word: &&str| why.contains(*word);
+            assert!(words.iter().all(told), "{why}");
+        }
+        Imported::Listed(listed) => panic!("not refused: {listed:?}"),
+    }
+}
+
+/// Checks that one of the doubts holds all of `words`.
+fn assert_told(listed: &Listed, words: &[&str]) {
+    let told = |doubt: &String| words.iter().all(|word| doubt.contains(word));
+    assert!(listed.warnings.iter().any(told), "{:?}", listed.warnings);
+}
+
+fn shares_j(listed: &Listed) -> f64 {
+    listed.ops.shares.iter().map(|share| share.energy_j).sum()
+}
+
+#[test]
+fn no_samples() {
+    let mut trace = trace();
+    trace.samples.clear();
+    assert_refused(&trace, &["samples"]);
+}
+
+#[test]
+fn one_sample() {
+    let mut trace = trace();
+    let middle = trace.samples[trace.samples.len() / 2].clone();
+    trace.samples = vec![middle];
+    let listed = listed(&trace);
+    assert_told(&listed, &["1 sample"]);
+    assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
+}
+
+#[test]
+fn no_idle_time() {
+    let mut trace = trace();
+    let first = trace.spans.iter().map(|span| span.start_ns).min();
+    let last = trace.spans.iter().map(|span| span.end_ns).max();
+    let busy = first.expect("spans") + 20 * MS..last.expect("spans") - 20 * MS;
+    let inside = |sample: &Sample| busy.contains(&sample.start_ns) && busy.contains(&sample.end_ns);
+    trace.samples.retain(inside);
+    assert!(trace.samples.len() > 5);
+    let listed = listed(&trace);
+    assert_told(&listed, &["idle"]);
+    assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
+}
+
+#[test]
+fn a_rail_that_is_missing_half_the_time() {
+    let settings = Settings {
+        tokens: Some(40.0),
+        ..Scenario::Gpu.settings()
+    };
+    let mut trace = simulate(Scenario::Gpu, 3, &settings).expect("a trace");
+    let end = trace.samples.iter().map(|sample| sample.end_ns).max();
+    let half = end.expect("samples") / 2;
+    trace
+        .samples
+        .retain(|sample| sample.rail != Rail::Gpu || sample.start_ns < half);
+    let listed = listed(&trace);
+    assert_told(&listed, &["extrapolated to time without samples"]);
+    assert!(listed.ops.accounts.extrapolated_j > 0.0, "{:?}", listed.ops);
+}
+
+#[test]
+#[ignore = "the fit gives all that was measured to spans, however little time they had"]
+fn spans_without_length() {
+    let mut trace = trace();
+    for (place, span) in trace.spans.iter_mut().enumerate() {
+        span.end_ns = span.start_ns + place as i64 % 2;
+    }
+    let listed = listed(&trace);
+    // Of many joules, spans of a nanosecond can have next to nothing.
+    assert!(shares_j(&listed) < 1e-3, "{:?}", listed.ops);
+}
+
+#[test]
+fn spans_of_no_time_at_all() {
+    let mut trace = trace();
+    for span in &mut trace.spans {
+        span.end_ns = span.start_ns;
+    }
+    let listed = listed(&trace);
+    assert_told(&listed, &["no span"]);
+    assert_eq!(shares_j(&listed), 0.0);
+}
+
+#[test]
+fn ten_thousand_kinds() {
+    let mut trace = trace();
+    trace.kinds = (0..10_000).map(|kind| format!("kind{kind}")).collect();
+    for (place, span) in trace.spans.iter_mut().enumerate() {
+        span.kind = place % 10_000;
+    }
+    assert!(trace.spans.len() > 1_000);
+    let spans = trace.spans.clone();
+    // Each kind occurs, and none of them twice in the same mixture.
+    while trace.spans.len() < 10_000 {
+        let place = trace.spans.len();
+        let mut more = spans[place % spans.len()].clone();
+        (more.kind, more.parent) = (place, place as u64 % spans.len() as u64 + 1);
+        more.start_ns = (more.start_ns + more.end_ns) / 2;
+        trace.spans.push(more);
+    }
+    let listed = listed(&trace);
+    assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops.accounts);
+}
+
+#[test]
+fn energies_that_are_no_numbers() {
+    for energy_mj in [f64::NAN, f64::INFINITY, -5.0] {
+        let mut trace = trace();
+        trace.samples[3].energy_mj = energy_mj;
+        assert_refused(&trace, &["samples.csv", "line 5", "energy"]);
+    }
+}
+
+#[test]
+fn samples_twice_and_over_each_other() {
+    let mut trace = trace();
+    let mut more = trace.samples.clone();
+    more.extend(
+        trace
+            .samples
+            .iter()
+            .skip(10)
+            .step_by(7)
+            .map(|sample| Sample {
+                start_ns: sample.start_ns + 40 * MS,
+                end_ns: sample.end_ns + 40 * MS,
+                ..sample.clone()
+            }),
+    );
+    trace.samples.extend(more);
+    let listed = listed(&trace);
+    assert_told(&listed, &["twice"]);
+    assert_told(&listed, &["overlapped"]);
+    assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
+}
+
+#[test]
+fn a_clock_that_is_half_a_second_ahead() {
+    let mut trace = trace();
+    for sample in &mut trace.samples {
+        sample.start_ns += 500 * MS;
+        sample.end_ns += 500 * MS;
+    }
+    let listed = listed(&trace);
+    assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
+}
+
+#[test]
+#[ignore = "the fit tells of zero energy where it had no sample to tell anything from"]
+fn spans_that_nobody_measured() {
+    let mut trace = trace();
+    let end = trace.samples.iter().map(|sample| sample.end_ns).max();
+    for span in &mut trace.spans {
+        span.start_ns += end.expect("samples");
+        span.end_ns += end.expect("samples");
+    }
+    let listed = listed(&trace);
+    assert_told(&listed, &["no span ran"]);
+}
+
+#[test]
+fn a_single_kind() {
+    let mut trace = trace();
+    trace.kinds = vec!["work".to_owned()];
+    trace.truth.kinds.clear();
+    for span in &mut trace.spans {
+        (span.kind, span.parent) = (0, 0);
+    }
+    let listed = listed(&trace);
+    assert_eq!(listed.ops.shares.len(), 1);
+    assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
+}
+
+#[test]
+fn no_energy_at_all() {
+    let mut trace = trace();
+    for sample in &mut trace.samples {
+        sample.energy_mj = 0.0;
+    }
+    let listed = listed(&trace);
+    assert_eq!(shares_j(&listed), 0.0);
+}
+
+#[test]
+fn less_energy_than_idle() {
+    let mut trace = trace();
+    let idle = trace.samples[0].energy_mj;
+    for sample in trace.samples.iter_mut().skip(12) {
+        sample.energy_mj = idle * 0.5;
+    }
+    listed(&trace);
+}
