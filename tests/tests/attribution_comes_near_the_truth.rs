@@ -19,10 +19,10 @@ fn course() -> Course {
     Course {
         depth: Depth::Deep,
         runs: 1,
-        time: Duration::from_secs(3),
-        calibration: Duration::from_secs(24),
+        time: Duration::from_secs(4),
+        calibration: Duration::from_secs(14),
         reads: Reads {
-            interval: Nanos::from_millis(20),
+            interval: Nanos::from_millis(50),
             idle_w: 4.0,
             noise: 0.01,
             ahead: Nanos::from_millis(5),

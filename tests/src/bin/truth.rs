@@ -32,7 +32,7 @@ struct Arguments {
     #[arg(long, default_value_t = 100)]
     interval: i64,
     /// Time to calibrate for, s.
-    #[arg(long, default_value_t = 150)]
+    #[arg(long, default_value_t = 110)]
     calibration: u64,
     /// Seed of prompts and of the sensor's noise.
     #[arg(long, default_value_t = 1)]

@@ -1,9 +1,9 @@
 //! Counts true energy, thread by thread, without a lock.
 //!
 //! ```text
-//! thread 1   slot: kind worked in now, since when | time of each kind | energy
+//! thread 1   slot: kind worked in now, since when | time of each kind
 //! thread 2   slot: ...
-//! sensor     sum over slots of energy + power x (now - since)
+//! sensor     for each kind: time since the last sample x power x part on a processor
 //! ```
 //!
 //! Only its own thread writes a slot; the sensor reads it between two equal, even
@@ -37,11 +37,10 @@ thread_local! {
 /// One thread's part.
 struct Slot {
     version: AtomicU64,
-    /// Power of the kind that is worked in, mW; 0 outside of all.
-    power_mw: AtomicU64,
+    /// The kind that is worked in, from 1; 0 outside of all.
+    kind: AtomicU64,
     since_ns: AtomicU64,
-    /// Up to `since_ns`, mW x ns.
-    energy_pj: AtomicU64,
+    /// Up to `since_ns`.
     kind_ns: Vec<AtomicU64>,
 }
 
@@ -49,43 +48,48 @@ impl Slot {
     fn new() -> Self {
         Self {
             version: AtomicU64::new(0),
-            power_mw: AtomicU64::new(0),
+            kind: AtomicU64::new(0),
             since_ns: AtomicU64::new(0),
-            energy_pj: AtomicU64::new(0),
             kind_ns: (0..KINDS).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
-    /// Ends the time of `left` and begins that of a kind of `power_mw`.
-    fn turn(&self, now_ns: u64, left: Option<u32>, power_mw: u64) {
+    /// Ends the time of `left` and begins that of `entered`.
+    fn turn(&self, now_ns: u64, left: Option<u32>, entered: Option<u32>) {
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
         let time = now_ns.saturating_sub(load(&self.since_ns));
         let version = load(&self.version);
         self.version.store(version + 1, Ordering::Relaxed);
         fence(Ordering::Release);
-        let energy = load(&self.energy_pj) + load(&self.power_mw) * time;
-        self.energy_pj.store(energy, Ordering::Relaxed);
-        self.power_mw.store(power_mw, Ordering::Relaxed);
-        self.since_ns.store(now_ns, Ordering::Relaxed);
-        self.version.store(version + 2, Ordering::Release);
         if let Some(kind) = left {
             let counted = &self.kind_ns[kind as usize];
             counted.store(load(counted) + time, Ordering::Relaxed);
         }
+        let kind = entered.map_or(0, |kind| u64::from(kind) + 1);
+        self.kind.store(kind, Ordering::Relaxed);
+        self.since_ns.store(now_ns, Ordering::Relaxed);
+        self.version.store(version + 2, Ordering::Release);
     }
 
-    /// Energy up to `now_ns`, pJ.
-    fn read(&self, now_ns: u64) -> u64 {
-        loop {
+    /// Adds the time of each kind up to `now_ns` to `times`.
+    fn read(&self, now_ns: u64, times: &mut [u64]) {
+        let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        let (counted, kind, since) = loop {
             let before = self.version.load(Ordering::Acquire);
-            let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
-            let time = now_ns.saturating_sub(load(&self.since_ns));
-            let energy = load(&self.energy_pj) + load(&self.power_mw) * time;
+            let counted: Vec<u64> = self.kind_ns.iter().map(load).collect();
+            let now = (load(&self.kind), load(&self.since_ns));
             fence(Ordering::Acquire);
             if before.is_multiple_of(2) && load(&self.version) == before {
-                return energy;
+                break (counted, now.0, now.1);
             }
             std::hint::spin_loop();
+        };
+        times
+            .iter_mut()
+            .zip(counted)
+            .for_each(|(all, ns)| *all += ns);
+        if let Some(open) = (kind as usize).checked_sub(1) {
+            times[open] += now_ns.saturating_sub(since);
         }
     }
 }
@@ -107,6 +111,8 @@ struct Shared {
     taken: Mutex<usize>,
     kinds: Mutex<Kinds>,
     powers_mw: Vec<AtomicU64>,
+    /// Of each kind, as far as the sensor has settled it.
+    energy_j: Mutex<Vec<f64>>,
 }
 
 impl std::fmt::Debug for Meter {
@@ -123,6 +129,7 @@ impl Default for Meter {
             taken: Mutex::new(0),
             kinds: Mutex::default(),
             powers_mw: (0..KINDS).map(|_| AtomicU64::new(0)).collect(),
+            energy_j: Mutex::default(),
         }))
     }
 }
@@ -178,36 +185,67 @@ impl Meter {
         done
     }
 
-    /// All true energy up to now, J, and when that is.
-    pub fn read(&self) -> (f64, Instant) {
-        let now = Instant::now();
-        let now_ns = self.ns(now);
-        let slots = self.0.slots.iter().map(|slot| slot.read(now_ns));
-        (slots.sum::<u64>() as f64 / 1e12, now)
+    /// Adds the time of each kind since `before`, which is brought up to now, to the
+    /// true energies: power times time times `on_cpu`, the part of that time in which
+    /// the program had a processor, given the time in seconds. Gives what was added, J.
+    pub(super) fn settle(&self, before: &mut Vec<u64>, on_cpu: impl FnOnce(f64) -> f64) -> f64 {
+        let now = self.times();
+        before.resize(now.len(), 0);
+        // A thread that was held up on its way into its slot had less than it seemed.
+        let pairs = before.iter_mut().zip(now);
+        let passed: Vec<u64> = pairs
+            .map(|(before, now)| {
+                let passed = now.saturating_sub(*before);
+                *before += passed;
+                passed
+            })
+            .collect();
+        let part = on_cpu(passed.iter().sum::<u64>() as f64 / 1e9);
+        let mut energy = self
+            .0
+            .energy_j
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        energy.resize(passed.len(), 0.0);
+        let kinds = energy.iter_mut().zip(&passed).zip(&self.0.powers_mw);
+        kinds
+            .map(|((energy, &ns), power)| {
+                let more = part * ns as f64 * power.load(Ordering::Relaxed) as f64 / 1e12;
+                *energy += more;
+                more
+            })
+            .sum()
     }
 
-    /// True energy of each kind that was worked in, J, by name; not of work that
-    /// is still under way.
+    /// Time of each kind up to now, ns.
+    pub(super) fn times(&self) -> Vec<u64> {
+        let now_ns = self.ns(Instant::now());
+        let mut times = vec![0; KINDS];
+        for slot in &self.0.slots {
+            slot.read(now_ns, &mut times);
+        }
+        times
+    }
+
+    /// True energy of each kind, J, by name, up to the sensor's last sample.
     pub fn by_kind(&self) -> HashMap<String, f64> {
         let kinds = self.0.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        let energy = |number: usize| {
-            let times = self.0.slots.iter().map(|slot| &slot.kind_ns[number]);
-            let ns: u64 = times.map(|ns| ns.load(Ordering::Relaxed)).sum();
-            let power = self.0.powers_mw[number].load(Ordering::Relaxed);
-            ns as f64 * power as f64 / 1e12
-        };
+        let energy = self
+            .0
+            .energy_j
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = |at: usize| energy.get(at).copied().unwrap_or(0.0);
         let named = kinds.names.iter().enumerate();
-        named.map(|(at, name)| (name.clone(), energy(at))).collect()
+        named.map(|(at, name)| (name.clone(), known(at))).collect()
     }
 
     fn turn(&self, change: impl FnOnce(&mut Vec<u32>)) {
         self.with_thread(|thread| {
             let left = thread.stack.last().copied();
             change(&mut thread.stack);
-            let power = thread.stack.last().map_or(0, |&kind| {
-                self.0.powers_mw[kind as usize].load(Ordering::Relaxed)
-            });
-            self.0.slots[thread.slot].turn(self.ns(Instant::now()), left, power);
+            let entered = thread.stack.last().copied();
+            self.0.slots[thread.slot].turn(self.ns(Instant::now()), left, entered);
         });
     }
 
@@ -258,18 +296,19 @@ mod tests {
     fn self_time_times_power_is_the_energy() {
         let meter = Meter::default();
         let (outer, inner) = (meter.kind("a"), meter.kind("a > b"));
-        let begin = Instant::now();
+        let mut before = meter.times();
         meter.working(outer, || {
             meter.working(inner, || crate::burn(std::time::Duration::from_millis(4)));
             crate::burn(std::time::Duration::from_millis(2));
-            let (read, now) = meter.read();
-            let most = (now - begin).as_secs_f64() * POWERS_W.1;
-            assert!(read > 0.006 * POWERS_W.0 && read <= most, "{read} J");
+            assert!(meter.times()[outer as usize] >= 2_000_000, "open, too");
+        });
+        let all = meter.settle(&mut before, |seconds| {
+            assert!(seconds >= 0.006);
+            0.5
         });
         let by_kind = meter.by_kind();
-        assert!(by_kind["a > b"] >= 0.004 * power_w("a > b") * 0.999);
-        let all: f64 = by_kind.values().sum();
-        assert!((meter.read().0 - all).abs() < 1e-9 * all);
+        assert!(by_kind["a > b"] >= 0.5 * 0.004 * power_w("a > b") * 0.999);
+        assert!((by_kind.values().sum::<f64>() - all).abs() < 1e-9 * all);
         assert_eq!(meter.current(), None);
     }
 }

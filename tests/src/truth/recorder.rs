@@ -25,20 +25,23 @@ struct Times {
 }
 
 impl RecorderThreads {
-    /// Energy of the recorder since the last call, J; the program itself has used
-    /// `program_j` in that time. 0 where the system tells no CPU times.
-    pub(super) fn since_last(&mut self, program_j: f64) -> f64 {
-        let Some(now) = self.times() else {
-            return 0.0;
-        };
-        let Some(before) = self.before.replace(now) else {
-            return 0.0;
-        };
+    /// CPU seconds of the program, and of the recorder, since the last call; none
+    /// where the system does not tell.
+    pub(super) fn since_last(&mut self) -> Option<(f64, f64)> {
+        let now = self.times()?;
+        let before = self.before.replace(now)?;
         let recorder = (now.recorder - before.recorder).max(0.0);
-        self.program_s += (now.process - before.process - recorder).max(0.0);
+        let program = (now.process - before.process - recorder).max(0.0);
+        Some((program, recorder))
+    }
+
+    /// Energy of the recorder, J, that had `recorder_s` while the program had
+    /// `program_s` and used `program_j`.
+    pub(super) fn energy_j(&mut self, (program_s, recorder_s): (f64, f64), program_j: f64) -> f64 {
+        self.program_s += program_s;
         self.program_j += program_j;
         match self.program_s > 0.0 {
-            true => recorder * self.program_j / self.program_s,
+            true => recorder_s * self.program_j / self.program_s,
             false => 0.0,
         }
     }

@@ -1,7 +1,5 @@
 //! A sensor that reads how a meter's total grows.
 
-use std::time::Instant;
-
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, Normal};
@@ -36,14 +34,8 @@ pub struct TrueSensor {
     reads: Reads,
     recorder: RecorderThreads,
     random: ChaCha12Rng,
-    last: Option<Before>,
-}
-
-/// The last reading.
-#[derive(Clone, Copy)]
-struct Before {
-    time: Nanos,
-    program_j: f64,
+    last: Option<Nanos>,
+    times: Vec<u64>,
 }
 
 impl TrueSensor {
@@ -55,31 +47,34 @@ impl TrueSensor {
             recorder: RecorderThreads::default(),
             random: ChaCha12Rng::seed_from_u64(reads.seed),
             last: None,
+            times: Vec::new(),
         }
     }
 
-    fn read_now(&mut self, clock: &dyn Clock) -> (Before, f64) {
-        let (program_j, at) = self.meter.read();
-        // Both clocks tell the time of the reading, even if the thread was held up.
-        let late = Nanos::from(Instant::now() - at);
-        let time = clock.now() - late + self.reads.ahead;
-        let last_j = self.last.map_or(program_j, |last| last.program_j);
-        let recorder_j = self.recorder.since_last(program_j - last_j);
-        (Before { time, program_j }, recorder_j)
+    /// Energy of the program and of the recorder since the last call, J. While a
+    /// thread waits for a processor nothing draws.
+    fn spent_j(&mut self) -> f64 {
+        let cpu = self.recorder.since_last();
+        let program_j = self.meter.settle(&mut self.times, |seconds| match cpu {
+            Some((program_s, _)) => (program_s / seconds.max(1e-9)).min(1.0),
+            None => 1.0,
+        });
+        program_j + cpu.map_or(0.0, |cpu| self.recorder.energy_j(cpu, program_j))
     }
 
     fn sample(&mut self, clock: &dyn Clock) -> Option<Sample> {
-        let (now, recorder_j) = self.read_now(clock);
-        let last = self.last.replace(now)?;
-        let time = now.time - last.time;
-        let idle_j = self.reads.idle_w * time.seconds();
-        let true_j = now.program_j - last.program_j + recorder_j + idle_j;
+        let start = self.last?;
+        let spent_j = self.spent_j();
+        let end = clock.now() + self.reads.ahead;
+        self.last = Some(end);
+        let time = end - start;
+        let true_j = spent_j + self.reads.idle_w * time.seconds();
         let noise = Normal::new(1.0, self.reads.noise).expect("a deviation");
         let read_j = true_j * noise.sample(&mut self.random);
         (time > Nanos::ZERO).then(|| Sample {
             rail: 0,
-            start: last.time,
-            end: now.time,
+            start,
+            end,
             energy: Some(Energy::from_joules(read_j.max(0.0))),
         })
     }
@@ -103,7 +98,10 @@ impl PowerSource for TrueSensor {
     }
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
-        self.last = Some(self.read_now(clock).0);
+        // What was before is no sample's.
+        self.times = self.meter.times();
+        let _ = self.recorder.since_last();
+        self.last = Some(clock.now() + self.reads.ahead);
         Ok(())
     }
 
@@ -113,7 +111,7 @@ impl PowerSource for TrueSensor {
         patience: Nanos,
         reading: &mut Reading,
     ) -> Result<(), SourceError> {
-        let last = self.last.map_or(Nanos::ZERO, |last| last.time);
+        let last = self.last.unwrap_or(Nanos::ZERO);
         let due = last - self.reads.ahead + self.reads.interval;
         let wait = (due - clock.now()).max(Nanos::ZERO);
         std::thread::sleep(wait.min(patience).duration());
