@@ -43,7 +43,7 @@ fn share(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Share {
     let kinds: Vec<String> = kinds.into_iter().map(|(_, name)| name.to_owned()).collect();
     let holding = set
         .iter()
-        .filter(|row| row.self_j + row.extrapolated_j != 0.0);
+        .filter(|row| energy_j == 0.0 || row.self_j + row.extrapolated_j != 0.0);
     Share {
         name: kinds.join("+"),
         kinds,

@@ -28,6 +28,10 @@ const PULSE: u32 = u32::MAX;
 /// Length of our own windows: CPU times are read as often.
 const PULSE_NS: i64 = 50_000_000;
 
+/// CPU time for each time below which one thread is at work: clocks of threads are
+/// read at other moments than windows end.
+const ALONE: f32 = 1.25;
+
 /// Whose time a piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -273,7 +277,8 @@ fn spread(pieces: &mut [ActivePiece], mut take: impl FnMut(ActivePiece)) {
         let ends = open.iter().map(|piece| piece.end_ns).min();
         let until = starts.min(ends.unwrap_or(i64::MAX));
         if until > now && !open.is_empty() {
-            let concurrency: f32 = open.iter().map(|piece| piece.weight).sum();
+            let sum: f32 = open.iter().map(|piece| piece.weight).sum();
+            let concurrency = if sum < ALONE { 1.0 } else { sum };
             for piece in &open {
                 take(ActivePiece {
                     start_ns: now,
@@ -328,7 +333,7 @@ mod tests {
             (0, 10, node(1), 1.0),
             (10, 20, node(1), 1.5),
             (10, 20, node(2), 1.5),
-            (20, 30, node(2), 0.5),
+            (20, 30, node(2), 1.0),
             (30, 36, node(3), 1.0),
         ];
         assert_eq!(seen, told);

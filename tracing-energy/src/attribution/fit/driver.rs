@@ -60,7 +60,7 @@ pub fn fit(sensor: Sensor<'_>, options: &FitOptions) -> SensorFit {
             } else {
                 None
             };
-            Ok(finish(rail, offset, alpha, sensor))
+            finish(rail, offset, alpha, sensor)
         }
     });
     SensorFit {
@@ -74,9 +74,18 @@ fn can_fit(rail: &Rail<'_>) -> bool {
     rail.windows.len() >= LEAST_SAMPLES && !rail.is_blurred()
 }
 
-fn finish(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>, sensor: Sensor<'_>) -> RailFit {
+fn finish(
+    rail: &Rail<'_>,
+    offset: Offset,
+    alpha: Option<f64>,
+    sensor: Sensor<'_>,
+) -> Result<RailFit, Refusal> {
     let outcome = outcome(rail, offset, alpha);
-    report::rail(rail, &outcome, offset, sensor.kinds.len())
+    let busy_s = outcome.view.rows.times(&vec![1.0; rail.columns.len()]);
+    if !busy_s.iter().any(|&seconds| seconds > 0.0) {
+        return Err(Refusal::NoSpans);
+    }
+    Ok(report::rail(rail, &outcome, offset, sensor.kinds.len()))
 }
 
 /// The offset, and each rail's alpha (`None` where no fit succeeded).

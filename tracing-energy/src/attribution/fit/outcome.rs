@@ -37,7 +37,9 @@ impl fmt::Display for Refusal {
             Self::NoWindows => {
                 "the rail has no usable sample; let the run last several sampling intervals"
             }
-            Self::NoSpans => "no span ran on this rail; check which spans are marked for it",
+            Self::NoSpans => {
+                "no span ran while this rail was sampled; check which spans are marked for it"
+            }
             Self::NoSuchTimeline => "the rail names a timeline that does not exist",
             Self::UnknownKind => "a kind is named that is not listed; list every kind first",
             Self::BadPrior => "the prior of a rail is damaged; calibrate again, or fit without it",

@@ -92,9 +92,11 @@ fn prices(rail: &Rail<'_>, outcome: &Outcome, beliefs: &Beliefs<'_>) -> Prices {
         .fitted
         .as_ref()
         .map(|f| powers(view.level_w, &f.solution.u).as_slice().to_vec());
+    // A fit that explains power worse than its mean does is none, whatever it predicts.
+    let explains = r2(rail, outcome).is_none_or(|r2| r2 >= 0.0);
     Prices {
         weight: match (&fit_w, outcome.verdict) {
-            (Some(_), Some(verdict)) => verdict.weight,
+            (Some(_), Some(verdict)) if explains => verdict.weight,
             _ => 0.0,
         },
         fit_w: fit_w.unwrap_or_else(|| flat_w.clone()),

@@ -7,6 +7,9 @@ use super::rail::{Rail, View};
 /// How far a window's spans may be from what their powers say.
 const LEAST_FACTOR: f64 = 0.3;
 const MOST_FACTOR: f64 = 3.0;
+/// Spans that run for less than this share of a window get less than all of its
+/// energy: somebody else was at work.
+const LEAST_COVERED: f64 = 1e-3;
 /// Seconds outside windows count at most this many times those inside.
 const MOST_EXTENSION: f64 = 3.0;
 
@@ -44,6 +47,7 @@ pub(super) fn shares(
     let n = rail.columns.len();
     let fit = view.rows.times(&prices.fit_w);
     let flat = view.rows.times(&prices.flat_w);
+    let busy_s = view.rows.times(&vec![1.0; n]);
     let mean_s = windows.seconds.iter().sum::<f64>() / windows.len() as f64;
     let w = prices.weight;
     let (mut fit_factors, mut flat_factors) = (Vec::new(), Vec::new());
@@ -57,8 +61,9 @@ pub(super) fn shares(
             growth,
         );
         let above = (energy - prices.flat_idle_w * seconds).max(0.0);
+        let covered = (busy_s[i] / (LEAST_COVERED * seconds)).min(1.0);
         let flat_factor = if flat[i] > 1e-12 {
-            above / flat[i]
+            covered * above / flat[i]
         } else {
             0.0
         };
