@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::ahead::Spans;
 use super::{AttributeOptions, Method, Replay, pool, settled};
 use crate::attribution::estimate::{Watched, Wishes, estimate, scope};
-use crate::attribution::fit::{self, Timeline, TimelineBuilder};
+use crate::attribution::fit::{self, TimelineBuilder};
 use crate::attribution::observe::{Scope, Subject};
 use crate::attribution::{Engine, Kinds};
 use crate::error::Error;
@@ -147,7 +147,7 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
     let seen = engine.finish_observing(end_ns);
     let times = seen.self_ns;
     let built = builders.take().into_iter().map(TimelineBuilder::build);
-    let timelines: Vec<(Scope, Timeline)> = scopes.into_iter().zip(built).collect();
+    let timelines = built.collect();
     Ok(Watched {
         kinds: Kinds::of(&nodes, &callsites, |node| {
             times.get(node as usize).copied().unwrap_or(0)
@@ -156,6 +156,7 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
         samples,
         baselines: store.baselines(run)?.all()?,
         foreign: seen.foreign,
+        scopes,
         timelines,
         cpu_times,
     })

@@ -7,7 +7,6 @@ use crate::rows::{Domain, RailRow};
 
 use super::super::fit::{
     self, CalibratedPrior, FitWindow, KindInfo, KnownIdle, PooledPrior, RailInput, SensorFit,
-    Timeline,
 };
 use super::super::observe::{Foreign, Scope};
 use super::{Watched, Wishes};
@@ -26,7 +25,6 @@ pub(super) struct Source<'w> {
 pub(super) struct Sensor<'w> {
     watched: &'w Watched,
     kinds: Vec<KindInfo>,
-    timelines: Vec<Timeline>,
     pub(super) rails: Vec<SensorRail<'w>>,
 }
 
@@ -85,7 +83,6 @@ impl<'w> Sensor<'w> {
         Self {
             watched,
             kinds,
-            timelines: watched.timelines.iter().map(|(_, t)| t.clone()).collect(),
             rails: rails
                 .map(|&row| SensorRail::new(watched, wishes, row, &foreign))
                 .collect(),
@@ -98,7 +95,7 @@ impl<'w> Sensor<'w> {
         fit::fit(
             fit::Sensor {
                 kinds: &self.kinds,
-                timelines: &self.timelines,
+                timelines: &self.watched.timelines,
                 rails: &rails,
             },
             options,
@@ -112,7 +109,7 @@ impl<'w> Sensor<'w> {
         found: &fit::RailFit,
         offset_ns: f64,
     ) -> Vec<Vec<(u32, f64)>> {
-        let timeline = self.timelines.get(rail.input.timeline);
+        let timeline = self.watched.timelines.get(rail.input.timeline);
         timeline.map_or(Vec::new(), |timeline| {
             found.energies_j(&rail.input, timeline, offset_ns)
         })
@@ -175,8 +172,8 @@ fn averaging(kernel: Kernel) -> fit::Kernel {
 /// in words.
 fn timeline(watched: &Watched, row: &RailRow) -> usize {
     let place = |wanted| {
-        let mut scopes = watched.timelines.iter();
-        scopes.position(|(scope, _)| *scope == wanted)
+        let mut scopes = watched.scopes.iter();
+        scopes.position(|scope| *scope == wanted)
     };
     let watches = |domain| place(Scope::Of(domain)).is_some();
     place(scope(row.kind, watched.cpu_times, watches)).unwrap_or(usize::MAX)

@@ -42,9 +42,11 @@ pub(crate) struct Watched {
     pub(crate) baselines: Vec<BaselineRow>,
     pub(crate) foreign: Vec<Foreign>,
     pub(crate) kinds: Kinds,
+    /// Whose work was watched.
+    pub(crate) scopes: Vec<Scope>,
     /// For each scope, who worked when. Kind `k` stands as `k - 1`; the process
     /// outside its spans comes last.
-    pub(crate) timelines: Vec<(Scope, Timeline)>,
+    pub(crate) timelines: Vec<Timeline>,
     /// Whether CPU times are known.
     pub(crate) cpu_times: bool,
 }
