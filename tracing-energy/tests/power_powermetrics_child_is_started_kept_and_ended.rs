@@ -43,6 +43,13 @@ fn rails_and_first_samples_are_there_once_it_is_open() {
         reading.samples[0].end - reading.samples[0].start,
         Nanos::from_millis(50)
     );
+    // Each names itself once it runs, which on a busy machine is later than its work.
+    for _ in 0..600 {
+        if source.own_threads().len() == 2 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     assert_eq!(source.own_threads().len(), 2);
     assert_eq!(notices(&stop(&mut source)), [""; 0]);
     assert_eq!(source.child_pid(), None);
