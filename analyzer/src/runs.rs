@@ -5,10 +5,10 @@ use std::io::Write;
 use serde_json::json;
 
 use crate::error::Result;
+use crate::format::Format;
 use crate::format::screen::Look;
 use crate::format::{UNKNOWN, csv, energy, escape, shorten, time_span, utc};
 use crate::query::Listed;
-use crate::summary::Format;
 
 const KEYS: [&str; 12] = [
     "id",
@@ -32,10 +32,10 @@ const KEYS: [&str; 12] = [
 pub fn write(out: &mut dyn Write, runs: &[Listed], format: Format, look: &Look) -> Result<()> {
     match format {
         Format::Table => table(out, runs, look)?,
+        Format::Markdown => table(out, runs, &Look::markdown())?,
         Format::Json => {
             let value = json!({ "schema": 1, "runs": runs });
-            serde_json::to_writer_pretty(&mut *out, &value).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            crate::format::json::write(out, &value)?;
         }
         Format::Csv => {
             let rows: Vec<_> = runs.iter().map(|run| json!(run)).collect();

@@ -5,10 +5,11 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::error::Result;
+use crate::format::Format;
 use crate::format::screen::Look;
 use crate::format::{UNKNOWN, csv, energy, escape, power, time_span, utc};
 use crate::query::{self, Attribution, Balance, Detail, Recording, Run};
-use crate::summary::{Format, tags};
+use crate::summary::tags;
 
 /// A run with its surroundings.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,10 +40,9 @@ impl Show {
     pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
         match format {
             Format::Table => self.table(out, look)?,
+            Format::Markdown => self.table(out, &Look::markdown())?,
             Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, &self.value())
-                    .map_err(std::io::Error::from)?;
-                writeln!(out)?;
+                crate::format::json::write(out, &self.value())?;
             }
             Format::Csv => {
                 csv::record(out, &["key", "value"])?;
@@ -103,7 +103,7 @@ impl Show {
         writeln!(
             out,
             "{}",
-            look.heading(&format!("run {}", escape(&self.run.title())))
+            look.title(&format!("run {}", escape(&self.run.title())))
         )?;
         let value = self.value();
         for (key, value) in value.as_object().into_iter().flatten() {
@@ -115,7 +115,7 @@ impl Show {
                 (key, value) => (key, csv::field(value)),
             };
             if !text.1.is_empty() {
-                writeln!(out, "  {:<14} {}", text.0, escape(&text.1))?;
+                writeln!(out, "{}", look.fact(text.0, &escape(&text.1)))?;
             }
         }
         self.rails(out, look)?;

@@ -6,9 +6,9 @@ use std::path::Path;
 use clap::Args;
 
 use super::WhichFigures;
+use crate::format::Format;
 use crate::ops::{Ops, OpsOptions};
 use crate::query::By;
-use crate::summary::Format;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::summary::Format;
+use crate::format::Format;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  energy runs\n  energy runs --format csv > runs.csv")]

@@ -6,8 +6,8 @@ use std::path::Path;
 use clap::Args;
 
 use super::WhichFigures;
+use crate::format::Format;
 use crate::show::Show;
-use crate::summary::Format;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  energy show\n  energy show sky --format json")]

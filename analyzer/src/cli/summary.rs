@@ -8,7 +8,8 @@ use clap::Args;
 use super::WhichFigures;
 #[cfg(feature = "inference")]
 use super::WhichRun;
-use crate::summary::{Format, Summary};
+use crate::format::Format;
+use crate::summary::Summary;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -1,8 +1,12 @@
 //! Comma-separated values (RFC 4180).
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Writes one record. Fields with separators, quotes or line ends are quoted.
+use super::name::is_unsafe;
+
+/// Writes one record. Fields with separators, quotes or line ends are quoted;
+/// characters that act on a terminal, other than line ends and tabs, are written out.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -12,10 +16,27 @@ pub fn record<T: AsRef<str>>(out: &mut dyn Write, fields: &[T]) -> io::Result<()
 }
 
 fn quote(field: &str) -> String {
+    let acts = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
+    let safe = match field.contains(acts) {
+        true => Cow::Owned(written_out(field, acts)),
+        false => Cow::Borrowed(field),
+    };
+    let field = safe.as_ref();
     if field.contains(['"', ',', '\n', '\r']) {
         return format!("\"{}\"", field.replace('"', "\"\""));
     }
     field.to_owned()
+}
+
+fn written_out(field: &str, acts: impl Fn(char) -> bool) -> String {
+    let mut text = String::with_capacity(field.len());
+    for c in field.chars() {
+        match acts(c) {
+            true => text.extend(c.escape_unicode()),
+            false => text.push(c),
+        }
+    }
+    text
 }
 
 /// A JSON value as a field: null is empty, text is bare, lists and objects are JSON.

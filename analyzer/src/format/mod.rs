@@ -1,12 +1,33 @@
-//! How figures, times, names and tables look in a terminal.
+//! How figures, times, names and tables look in a terminal, and the formats that
+//! every command can write.
 
+mod answer;
 pub mod basis;
 pub mod csv;
+pub mod json;
+mod markdown;
 mod name;
 mod quantity;
 pub mod screen;
+mod sheet;
 mod time;
 
+pub use answer::{Answer, SCHEMA};
 pub use name::{escape, shorten};
 pub use quantity::{UNKNOWN, count, energy, number, percent, power, time_span};
+pub use sheet::{Column, Sheet};
 pub use time::utc;
+
+/// How figures are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people, fitted to the terminal.
+    #[default]
+    Table,
+    /// For programs: one JSON value.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// For documents and comments on changes.
+    Markdown,
+}

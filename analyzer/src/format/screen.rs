@@ -6,6 +6,8 @@ use comfy_table::{
     Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
 };
 
+use super::{markdown, shorten};
+
 /// Width where none is known; also what every table is made to fit.
 const USUAL_WIDTH: u16 = 80;
 /// Narrower than this, tables would be single letters.
@@ -18,18 +20,25 @@ pub struct Look {
     pub width: u16,
     /// Whether colour may be used.
     pub colour: bool,
+    markdown: bool,
 }
 
 impl Default for Look {
     fn default() -> Self {
-        Self {
-            width: USUAL_WIDTH,
-            colour: false,
-        }
+        Self::of_width(USUAL_WIDTH)
     }
 }
 
 impl Look {
+    /// That many columns, without colour.
+    pub const fn of_width(width: u16) -> Self {
+        Self {
+            width,
+            colour: false,
+            markdown: false,
+        }
+    }
+
     /// For standard output as it is now: `COLUMNS`, else the terminal's width,
     /// else 80; colour on a terminal unless `NO_COLOR` is set.
     pub fn of_stdout() -> Self {
@@ -42,22 +51,78 @@ impl Look {
         Self {
             width: width.max(LEAST_WIDTH),
             colour: may_colour(&std::io::stdout()),
+            markdown: false,
+        }
+    }
+
+    /// For Markdown: every column, nothing painted.
+    pub fn markdown() -> Self {
+        Self {
+            width: u16::MAX,
+            colour: false,
+            markdown: true,
+        }
+    }
+
+    /// Whether it is for Markdown.
+    pub fn is_markdown(&self) -> bool {
+        self.markdown
+    }
+
+    /// The first line.
+    pub fn title(&self, text: &str) -> String {
+        match self.markdown {
+            true => format!("## {}\n", markdown::escape(text)),
+            false => self.paint("1", text),
         }
     }
 
     /// A heading.
     pub fn heading(&self, text: &str) -> String {
-        self.paint("1", text)
+        match self.markdown {
+            true => format!("### {}\n", markdown::escape(text)),
+            false => self.paint("1", text),
+        }
     }
 
     /// Something that must not be overlooked.
     pub fn alarm(&self, text: &str) -> String {
-        self.paint("1;31", text)
+        match self.markdown {
+            true => format!("> {}\n", markdown::escape(text)),
+            false => self.paint("1;31", text),
+        }
     }
 
     /// Something to know before figures are used.
     pub fn notice(&self, text: &str) -> String {
-        self.paint("33", text)
+        match self.markdown {
+            true => format!("> {}\n", markdown::escape(text)),
+            false => self.paint("33", text),
+        }
+    }
+
+    /// A sentence by itself.
+    pub fn note(&self, text: &str) -> String {
+        match self.markdown {
+            true => format!("\n{}", markdown::escape(text)),
+            false => text.to_owned(),
+        }
+    }
+
+    /// One line `name value`, cut to the width; the value must have been escaped.
+    pub fn fact(&self, name: &str, value: &str) -> String {
+        match self.markdown {
+            true => format!("- {}: {}", markdown::escape(name), markdown::escape(value)),
+            false => shorten(&format!("  {name:<10} {value}"), self.width.into()),
+        }
+    }
+
+    /// Lines that stand as they are.
+    pub fn block(&self, text: &str) -> String {
+        match self.markdown {
+            true => format!("```text\n{}\n```", text.replace("```", "` ` `")),
+            false => text.to_owned(),
+        }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -69,6 +134,9 @@ impl Look {
 
     /// A table that fits the width: the first column to the left, others to the right.
     pub fn table<T: AsRef<str>>(&self, header: &[T], rows: &[Vec<String>]) -> String {
+        if self.markdown {
+            return markdown::table(header, rows);
+        }
         let mut table = Table::new();
         table
             .load_style(STYLE)

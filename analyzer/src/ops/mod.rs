@@ -12,10 +12,10 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::error::Result;
+use crate::format::Format;
 use crate::format::csv::{field, record};
 use crate::format::screen::Look;
 use crate::query::{self, Balance, By, Recording, Run, Share};
-use crate::summary::Format;
 
 /// What is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,11 +87,10 @@ impl Ops {
     pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
         match format {
             Format::Table => table::write(self, out, look)?,
+            Format::Markdown => table::write(self, out, &Look::markdown())?,
             Format::Csv => self.csv(out)?,
             Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, &self.json())
-                    .map_err(std::io::Error::from)?;
-                writeln!(out)?;
+                crate::format::json::write(out, &self.json())?;
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ pub use kinds::{Kind, KindGroup, Kinds};
 use std::io::Write;
 
 use crate::error::Result;
+use crate::format::Format;
 use crate::format::screen::Look;
 use crate::query::{
     self, Attribution, Balance, Event, Group, Ledger, Phase, Recording, Run, Totals,
@@ -19,18 +20,6 @@ use crate::query::{
 
 /// Nodes in the list of the hottest.
 pub const HOTTEST: usize = 10;
-
-/// How figures are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Format {
-    /// For people, fitted to the terminal.
-    #[default]
-    Table,
-    /// For programs: one JSON value.
-    Json,
-    /// For spreadsheets.
-    Csv,
-}
 
 /// All that a summary shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,10 +109,9 @@ impl Summary {
     pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
         match format {
             Format::Table => table::write(self, out, look)?,
+            Format::Markdown => table::write(self, out, &Look::markdown())?,
             Format::Json => {
-                serde_json::to_writer_pretty(&mut *out, &json::value(self))
-                    .map_err(std::io::Error::from)?;
-                writeln!(out)?;
+                crate::format::json::write(out, &json::value(self))?;
             }
             Format::Csv => csv::write(&json::value(self), out)?,
         }

@@ -39,7 +39,7 @@ impl Page<'_> {
         let (run, row) = (&self.summary.run, &self.summary.run.row);
         let metadata = &row.metadata;
         let title = escape(&format!("run {}", run.title()));
-        writeln!(out, "{}", self.look.heading(&shorten(&title, self.width())))?;
+        writeln!(out, "{}", self.look.title(&shorten(&title, self.width())))?;
         let started = format!("{}, {}", utc(row.start_unix_ns), time_span(row.end_ns));
         let model = join([&metadata.model, &metadata.precision, &metadata.engine]);
         let machine = join([&row.host, &row.chip, &row.os]);
@@ -273,12 +273,14 @@ impl Page<'_> {
         if value.is_empty() {
             return Ok(());
         }
-        let text = format!("  {name:<10} {}", escape(value));
-        writeln!(out, "{}", shorten(&text, self.width()))
+        writeln!(out, "{}", self.look.fact(name, &escape(value)))
     }
 
     /// A list item over as many lines as it needs.
     pub(super) fn wrapped(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+        if self.look.is_markdown() {
+            return writeln!(out, "{}", self.look.note(text));
+        }
         let mut line = "  -".to_owned();
         for word in text.split(' ') {
             if line.chars().count() + 1 + word.chars().count() > self.width() {

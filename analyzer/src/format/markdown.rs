@@ -1,0 +1,45 @@
+//! Tables and text for Markdown (GitHub's).
+
+/// `text` with everything that Markdown or HTML would act on made plain.
+pub(super) fn escape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => plain.push_str("&lt;"),
+            '>' => plain.push_str("&gt;"),
+            '&' => plain.push_str("&amp;"),
+            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '~' | '#' | '@' => {
+                plain.push('\\');
+                plain.push(c);
+            }
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// The first column to the left, others to the right.
+pub(super) fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> String {
+    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let side = |column| if column == 0 { ":--" } else { "--:" };
+    let mut lines = vec![
+        line(header.iter().map(|text| escape(text.as_ref())).collect()),
+        line((0..header.len()).map(|at| side(at).to_owned()).collect()),
+    ];
+    let row = |row: &Vec<String>| line(row.iter().map(|text| escape(text)).collect());
+    lines.extend(rows.iter().map(row));
+    // What follows a table without a line between would be a row of it.
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_in_their_cells() {
+        let row = vec!["a|b<img>".to_owned(), "`1_2`".to_owned()];
+        let expected = "| name | x |\n| :-- | --: |\n| a\\|b&lt;img&gt; | \\`1\\_2\\` |\n";
+        assert_eq!(table(&["name", "x"], &[row]), expected);
+    }
+}
