@@ -18,7 +18,7 @@ use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
-use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal};
+use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal, rest};
 use crate::roles::DEFAULT_ROLES;
 use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
@@ -263,9 +263,7 @@ impl Builder {
         let (tell, samples) = std::sync::mpsc::channel();
         let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
-        if baseline_asked {
-            std::thread::sleep(self.baseline);
-        }
+        let resting = baseline_asked.then(|| rest(&sampler.watch(), self.baseline));
         let zero = clock.now();
         let start_unix_ns = host::unix_ns();
         let shared = Shared::new(self.buffer_bytes, self.on_full, self.capture);
@@ -289,6 +287,7 @@ impl Builder {
             first_rail: plan.first_rail,
             configured_idle: plan.configured_idle,
             baseline_asked,
+            resting,
             watch: sampler.watch(),
             assembler: Assembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,

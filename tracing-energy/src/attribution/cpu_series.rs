@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use super::resting::Resting;
 use crate::sink::{CpuOf, CpuRow};
 
 /// Until this run time a window may wait for the first machine row: such rows
@@ -21,6 +22,15 @@ const LONGEST_MACHINE_NS: i64 = 10_000_000_000;
 pub(super) struct Used {
     pub(super) on_cpu_ns: f64,
     pub(super) covered_ns: i64,
+}
+
+impl Used {
+    fn beyond(self, of: impl Fn(f64, i64) -> f64) -> Self {
+        Self {
+            on_cpu_ns: of(self.on_cpu_ns, self.covered_ns),
+            ..self
+        }
+    }
 }
 
 /// What is known of the whole machine for a window.
@@ -68,15 +78,20 @@ pub(super) struct CpuTimes {
     first_machine: Option<CpuRow>,
     sensor: Series,
     threads: Vec<Series>,
+    resting: Resting,
     /// No row will come any more.
     pub(super) finished: bool,
 }
 
 impl CpuTimes {
-    /// Adds a row; rows of one series come in order of time.
+    /// Adds a row; rows of one series come in order of time. Those that end by the
+    /// run's start tell of the time in which idle power was measured.
     pub(super) fn push(&mut self, row: CpuRow) {
         if row.end_ns <= row.start_ns {
             return;
+        }
+        if row.end_ns <= 0 {
+            return self.resting.take(row);
         }
         if row.of == CpuOf::Machine {
             self.first_machine.get_or_insert(row);
@@ -84,14 +99,22 @@ impl CpuTimes {
         self.series(row.of).0.push_back(row);
     }
 
-    /// CPU time of the whole process.
+    /// CPU time of the whole process, without what idle power holds of our threads.
     pub(super) fn process(&self, start: i64, end: i64) -> Used {
-        self.process.used(start, end)
+        let used = self.process.used(start, end);
+        used.beyond(|on_cpu, length| self.resting.process(on_cpu, length))
     }
 
-    /// CPU time of the sensor's child process.
+    /// CPU time of the sensor's child process beyond what idle power holds of it.
     pub(super) fn sensor(&self, start: i64, end: i64) -> Used {
-        self.sensor.used(start, end)
+        let used = self.sensor.used(start, end);
+        used.beyond(|on_cpu, length| self.resting.sensor(on_cpu, length))
+    }
+
+    /// As [`Self::sensor`], of one of our own threads.
+    pub(super) fn own_thread(&self, thread: u32, start: i64, end: i64) -> Used {
+        let used = self.thread(thread, start, end);
+        used.beyond(|on_cpu, length| self.resting.thread(thread, on_cpu, length))
     }
 
     /// CPU time of one thread.
@@ -119,18 +142,22 @@ impl CpuTimes {
         }
     }
 
-    /// Share of the machine's CPU time that belongs to other processes, for the
-    /// period of a machine row. `None` where the process's own is not known.
+    /// Share of other processes in the CPU time that idle power does not hold, for
+    /// the period of a machine row. `None` where the process's own is not known.
     pub(super) fn others_share(&self, machine: &CpuRow) -> Option<f64> {
         let (start, end) = (machine.start_ns, machine.end_ns);
+        let length = end - start;
         let rate = |used: Used| {
-            (used.covered_ns > 0)
-                .then(|| used.on_cpu_ns * ((end - start) as f64 / used.covered_ns as f64))
+            let scale = length as f64 / used.covered_ns as f64;
+            (used.covered_ns > 0).then_some(used.on_cpu_ns * scale)
         };
-        let process = rate(self.process(start, end))?;
-        let sensor = rate(self.sensor(start, end)).unwrap_or(0.0);
-        let all = machine.on_cpu_ns as f64;
-        (all > 0.0).then(|| ((all - process - sensor) / all).clamp(0.0, 1.0))
+        let whole = [self.process.used(start, end), self.sensor.used(start, end)].map(rate);
+        let beyond = [self.process(start, end), self.sensor(start, end)].map(rate);
+        let known = whole[0]? + whole[1].unwrap_or(0.0);
+        let others = (machine.on_cpu_ns as f64 - known).max(0.0);
+        let others = self.resting.others(others, length);
+        let all = beyond[0]? + beyond[1].unwrap_or(0.0) + others;
+        (all > 0.0).then(|| others / all)
     }
 
     /// Forgets what no window that ends after `before` can need.
@@ -223,6 +250,29 @@ mod tests {
             cpu.machine(FIRST_MACHINE_NS, FIRST_MACHINE_NS),
             Machine::Unknown
         );
+    }
+
+    #[test]
+    fn who_was_busy_at_rest_is_in_idle_power() {
+        let mut cpu = CpuTimes::default();
+        for (of, on_cpu_ns) in [
+            (CpuOf::Machine, 600),
+            (CpuOf::Process, 100),
+            (CpuOf::Sensor, 200),
+            (CpuOf::Thread(1), 100),
+        ] {
+            cpu.push(row(of, -1000, 0, on_cpu_ns));
+        }
+        assert_eq!(cpu.machine(500, FIRST_MACHINE_NS), Machine::Unknown);
+        let machine = row(CpuOf::Machine, 0, 1000, 1600);
+        cpu.push(machine);
+        cpu.push(row(CpuOf::Process, 0, 1000, 1100));
+        cpu.push(row(CpuOf::Thread(1), 0, 1000, 100));
+        cpu.push(row(CpuOf::Sensor, 0, 1000, 200));
+        assert_eq!(cpu.others_share(&machine), Some(0.0));
+        assert_eq!(cpu.sensor(0, 500).on_cpu_ns, 0.0);
+        assert_eq!(cpu.own_thread(1, 0, 500).on_cpu_ns, 0.0);
+        assert_eq!(cpu.process(0, 500).on_cpu_ns, 500.0);
     }
 
     #[test]

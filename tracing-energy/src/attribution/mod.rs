@@ -46,6 +46,7 @@ mod phases;
 pub(crate) mod prices;
 mod rails;
 mod report;
+mod resting;
 mod rule;
 mod segments;
 mod split;

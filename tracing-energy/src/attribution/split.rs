@@ -108,7 +108,7 @@ impl Engine {
     pub(super) fn cpu_use(&self, start: i64, end: i64, cpu_until: i64) -> Option<CpuUse> {
         let process = self.cpu.process(start, end);
         let own = self.profiler_threads.iter();
-        let own = own.map(|&thread| self.cpu.thread(thread, start, end).on_cpu_ns);
+        let own = own.map(|&thread| self.cpu.own_thread(thread, start, end).on_cpu_ns);
         let others = match self.cpu.machine(end, cpu_until) {
             Machine::Row(row) => self.cpu.others_share(&row),
             Machine::Wait | Machine::Unknown => None,

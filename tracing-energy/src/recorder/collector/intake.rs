@@ -1,9 +1,10 @@
 //! What comes in: records, CPU times, samples, our own threads.
 
 use super::super::batch::{self, Collecting};
+use super::super::resting::RestingCpu;
 use super::{Collector, CollectorParts, send};
 use crate::power::SamplerMessage;
-use crate::rows::{BaselineRow, CpuRow, SampleRow, ThreadRole, ThreadRow};
+use crate::rows::{BaselineRow, CpuOf, CpuRow, SampleRow, ThreadRole, ThreadRow};
 use crate::units::Nanos;
 
 /// Samples before the first span are kept back at most this long.
@@ -83,6 +84,32 @@ impl Collector {
         self.engine.thread(row.id, row.role);
         self.cpu.add_own(row.id, tid, used);
         self.batch.threads.push(row);
+    }
+
+    /// Tells what was used while idle power was measured, as rows that end where the
+    /// run starts.
+    pub(super) fn rest(&mut self, resting: &RestingCpu) {
+        let threads = &self.batch.threads;
+        let id = |tid: i64| threads.iter().find(|row| row.tid == tid).map(|row| row.id);
+        let ours = resting.threads_ns.iter();
+        let ours = ours.filter_map(|&(tid, used)| Some((CpuOf::Thread(id(tid)?), used)));
+        let all = [
+            (CpuOf::Machine, resting.machine_ns),
+            (CpuOf::Process, resting.process_ns),
+            (CpuOf::Sensor, resting.sensor_ns),
+        ];
+        let known = all.into_iter().filter_map(|(of, used)| Some((of, used?)));
+        let rows: Vec<CpuRow> = known
+            .chain(ours)
+            .map(|(of, on_cpu_ns)| CpuRow {
+                of,
+                start_ns: -resting.length.nanos(),
+                end_ns: 0,
+                on_cpu_ns,
+            })
+            .collect();
+        rows.iter().for_each(|row| self.engine.cpu(*row));
+        self.batch.cpu.extend(rows);
     }
 
     pub(super) fn read_cpu(&mut self, now_ns: i64) {

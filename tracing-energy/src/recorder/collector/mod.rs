@@ -16,6 +16,7 @@ use super::cpu::CpuReader;
 use super::idle::IdleSamples;
 use super::losses::LossCounts;
 use super::offline::Offline;
+use super::resting::RestingCpu;
 use super::summary::RunSummary;
 use super::writer::Writer;
 use crate::attribution::{Engine, KindNames};
@@ -46,6 +47,8 @@ pub(crate) struct CollectorParts {
     pub(crate) configured_idle: Vec<BaselineRow>,
     /// Whether the time before zero was asked for as idle time.
     pub(crate) baseline_asked: bool,
+    /// What was on a processor in that time.
+    pub(crate) resting: Option<RestingCpu>,
     /// Our own threads and the sensors' processes.
     pub(crate) watch: SamplerWatch,
     pub(crate) assembler: Assembler,
@@ -126,6 +129,9 @@ impl Collector {
         own.extend(sampling.into_iter().map(|tid| ("energy-power", tid)));
         for (name, tid) in own {
             collector.own_thread(name, tid, cpu_time::thread(tid));
+        }
+        if let Some(resting) = collector.parts.resting.take() {
+            collector.rest(&resting);
         }
         let configured = std::mem::take(&mut collector.parts.configured_idle);
         configured

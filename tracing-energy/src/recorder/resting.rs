@@ -1,0 +1,73 @@
+//! CPU times while idle power is measured: what was busy then is in idle power.
+
+use std::time::Duration;
+
+use crate::cpu_time;
+use crate::power::SamplerWatch;
+use crate::units::Nanos;
+
+/// CPU times at one moment.
+#[derive(Debug, Clone, Default)]
+struct Moment {
+    machine: Option<Nanos>,
+    process: Option<Nanos>,
+    sensors: Vec<(u32, Nanos)>,
+    threads: Vec<(i64, Nanos)>,
+}
+
+impl Moment {
+    fn now(watch: &SamplerWatch) -> Self {
+        let sensor = |pid| Some((pid, cpu_time::other_process(pid)?));
+        let thread = |tid| Some((tid, cpu_time::thread(tid)?));
+        Self {
+            machine: cpu_time::machine(),
+            process: cpu_time::process(),
+            sensors: watch.child_pids().into_iter().filter_map(sensor).collect(),
+            threads: watch.thread_ids().into_iter().filter_map(thread).collect(),
+        }
+    }
+}
+
+/// CPU times that were used in a stretch of time just before the run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RestingCpu {
+    /// The stretch.
+    pub(crate) length: Nanos,
+    /// Of all processors.
+    pub(crate) machine_ns: Option<i64>,
+    /// Of this process.
+    pub(crate) process_ns: Option<i64>,
+    /// Of the sensors' processes.
+    pub(crate) sensor_ns: Option<i64>,
+    /// Of our sampling threads, by system id.
+    pub(crate) threads_ns: Vec<(i64, i64)>,
+}
+
+/// Waits, and tells what was used meanwhile.
+pub(crate) fn rest(watch: &SamplerWatch, time: Duration) -> RestingCpu {
+    let before = Moment::now(watch);
+    std::thread::sleep(time);
+    let after = Moment::now(watch);
+    let used = |after: Nanos, before: Nanos| (after - before).nanos().max(0);
+    let sensors = each(&before.sensors, &after.sensors, used);
+    RestingCpu {
+        length: Nanos::from(time),
+        machine_ns: after.machine.zip(before.machine).map(|(a, b)| used(a, b)),
+        process_ns: after.process.zip(before.process).map(|(a, b)| used(a, b)),
+        sensor_ns: (!sensors.is_empty()).then(|| sensors.iter().map(|sensor| sensor.1).sum()),
+        threads_ns: each(&before.threads, &after.threads, used),
+    }
+}
+
+/// What each used. One that was not there before has used all its CPU time since:
+/// sources and their sensors start just before the baseline.
+fn each<Id: Copy + PartialEq>(
+    before: &[(Id, Nanos)],
+    after: &[(Id, Nanos)],
+    used: impl Fn(Nanos, Nanos) -> i64,
+) -> Vec<(Id, i64)> {
+    let earlier = |id: Id| before.iter().find(|known| known.0 == id);
+    let earlier = |id| earlier(id).map_or(Nanos::ZERO, |known| known.1);
+    let all = after.iter().map(|&(id, now)| (id, used(now, earlier(id))));
+    all.collect()
+}
