@@ -10,11 +10,12 @@ use std::time::Duration;
 use plan::SourcePlan;
 
 use crate::clock::{Clock, MonotonicClock};
+use crate::conditions::{System, Usage};
 use crate::error::Error;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::layer::EnergyLayer;
-use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
+use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
@@ -46,6 +47,7 @@ pub struct Builder {
     end_on_signal: bool,
     method: Method,
     priors: Vec<Prior>,
+    system: System,
 }
 
 enum Sources {
@@ -75,6 +77,7 @@ impl Default for Builder {
             end_on_signal: false,
             method: Method::default(),
             priors: Vec::new(),
+            system: System::default(),
         }
     }
 }
@@ -210,6 +213,13 @@ impl Builder {
         self
     }
 
+    /// Reads the run's [conditions](crate::conditions) from system files below this
+    /// folder in place of `/`, for tests.
+    pub fn system_root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.system = System { root: root.into() };
+        self
+    }
+
     /// Ends the recording on SIGINT and SIGTERM, before they take effect. A fork of
     /// the program dies of them as if nobody had asked for this.
     pub fn end_on_signal(mut self) -> Self {
@@ -263,9 +273,11 @@ impl Builder {
         let (tell, samples) = std::sync::mpsc::channel();
         let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
-        if baseline_asked {
-            std::thread::sleep(self.baseline);
-        }
+        let idle_time = match baseline_asked {
+            true => self.baseline,
+            false => Duration::ZERO,
+        };
+        let baseline_load = wait_idle(idle_time, &*clock, &sampler.watch());
         let zero = clock.now();
         let start_unix_ns = host::unix_ns();
         let shared = Shared::new(self.buffer_bytes, self.on_full, self.capture);
@@ -289,6 +301,8 @@ impl Builder {
             first_rail: plan.first_rail,
             configured_idle: plan.configured_idle,
             baseline_asked,
+            baseline_load,
+            system: self.system,
             watch: sampler.watch(),
             assembler: Assembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,
@@ -368,6 +382,18 @@ impl Builder {
             Sources::Chosen(choice) => Ok(crate::power::open(&choice, &self.options, clock)?),
         }
     }
+}
+
+/// Waits while idle power is measured; gives the mean load of other processes
+/// meanwhile, in cores.
+fn wait_idle(time: Duration, clock: &dyn Clock, watch: &SamplerWatch) -> Option<f64> {
+    if time.is_zero() {
+        return None;
+    }
+    let usage = || Usage::now(clock.now(), &watch.child_pids());
+    let before = usage();
+    std::thread::sleep(time);
+    usage()?.others_since(&before?)
 }
 
 fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {

@@ -8,6 +8,7 @@
 pub mod attribution;
 pub mod chrome;
 mod clock;
+pub mod conditions;
 pub mod cpu_time;
 mod error;
 pub mod host;

@@ -120,6 +120,9 @@ impl Collector {
                             energy_j: sample.energy.map(|energy| energy.joules()),
                         });
                     }
+                    for pressure in &reading.pressures {
+                        self.pressure(pressure);
+                    }
                     for notice in reading.notices {
                         self.event(
                             (notice.time - self.parts.zero).nanos(),
@@ -168,9 +171,11 @@ impl Collector {
             .for_each(|row| idle.add(row));
         // Of time that happened to be idle only a second's worth serves.
         let least = Nanos::from_seconds(if asked { 0.0 } else { 1.0 });
-        idle.baselines(least)
-            .into_iter()
-            .for_each(|row| self.baseline(row));
+        let baselines = idle.baselines(least);
+        if !baselines.is_empty() {
+            self.doubt_baseline(now_ns);
+        }
+        baselines.into_iter().for_each(|row| self.baseline(row));
         for row in std::mem::take(&mut self.held) {
             self.engine.sample(row);
         }

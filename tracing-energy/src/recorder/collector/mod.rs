@@ -1,5 +1,6 @@
 //! The collector thread: logs, samples and CPU times in, batches out.
 
+mod conditions;
 mod ending;
 mod intake;
 mod telling;
@@ -20,6 +21,7 @@ use super::summary::RunSummary;
 use super::writer::Writer;
 use crate::attribution::{Engine, KindNames};
 use crate::clock::Clock;
+use crate::conditions::{RunConditions, System};
 use crate::cpu_time;
 use crate::host;
 use crate::power::{SamplerMessage, SamplerWatch};
@@ -46,6 +48,10 @@ pub(crate) struct CollectorParts {
     pub(crate) configured_idle: Vec<BaselineRow>,
     /// Whether the time before zero was asked for as idle time.
     pub(crate) baseline_asked: bool,
+    /// Mean load of other processes during that idle time, in cores.
+    pub(crate) baseline_load: Option<f64>,
+    /// Where the run's conditions are read.
+    pub(crate) system: System,
     /// Our own threads and the sensors' processes.
     pub(crate) watch: SamplerWatch,
     pub(crate) assembler: Assembler,
@@ -77,6 +83,8 @@ pub(crate) struct Collector {
     last_pass_ns: i64,
     last_flush_ns: i64,
     warnings: Vec<String>,
+    conditions: RunConditions,
+    has_asked_end: bool,
 }
 
 impl Collector {
@@ -101,6 +109,7 @@ impl Collector {
             ..Batch::default()
         };
         batch.events.extend(parts.notices.iter().cloned());
+        let conditions = RunConditions::begin(parts.system.clone(), parts.baseline_load);
         let mut collector = Self {
             calibration: Calibration::new(parts.shared.raw_now(), now),
             cpu: CpuReader::new(now.nanos(), parts.watch.clone()),
@@ -115,7 +124,9 @@ impl Collector {
             seen,
             last_pass_ns: now.nanos(),
             last_flush_ns: now.nanos(),
-            warnings: Vec::new(),
+            warnings: telling::doubtful(&parts.notices),
+            conditions,
+            has_asked_end: false,
             parts,
         };
         let mut own = vec![
@@ -182,6 +193,7 @@ impl Collector {
         self.watch_threads();
         self.read_cpu(now.nanos());
         self.end_threads();
+        self.read_conditions();
         self.settle_idle(now.nanos(), false);
         // Records of the time since the last pass may still be under way.
         let limit = self.end_ns().unwrap_or(i64::MAX);
