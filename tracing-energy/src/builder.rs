@@ -18,7 +18,7 @@ use crate::layer::EnergyLayer;
 use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
-use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
+use crate::record::{Assembler, Capture, Detail, Hot, Kept, Naming, OnFull, Shared};
 use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal};
 use crate::roles::DEFAULT_ROLES;
 use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
@@ -39,6 +39,7 @@ pub struct Builder {
     roles: HashMap<String, Role>,
     domains: HashMap<String, Domain>,
     capture: Capture,
+    keeps_text: bool,
     on_full: OnFull,
     buffer_bytes: usize,
     flush_every: Duration,
@@ -69,6 +70,7 @@ impl Default for Builder {
             roles: role_table(DEFAULT_ROLES.iter().copied()),
             domains: HashMap::new(),
             capture: Capture::default(),
+            keeps_text: true,
             on_full: OnFull::default(),
             buffer_bytes: 8 << 20,
             flush_every: Duration::from_millis(250),
@@ -182,6 +184,19 @@ impl Builder {
         self
     }
 
+    /// Whether texts are kept; by default they are.
+    ///
+    /// Without them, prompt and response of the [metadata](Builder::metadata) and the
+    /// texts of fields and events never leave the traced thread: they are in no
+    /// database, trace or other sink. A text is what was recorded as a string, by
+    /// `Display` or by `Debug`; `token_id` and `token_ids`, which tell it in numbers,
+    /// go with it. The values of [key fields](Builder::key_fields) stay, for they name
+    /// nodes, and so do names, tags and the configuration.
+    pub fn keep_text(mut self, keep: bool) -> Self {
+        self.keeps_text = keep;
+        self
+    }
+
     /// What a traced thread does when the recorder's memory is full.
     pub fn on_full(mut self, on_full: OnFull) -> Self {
         self.on_full = on_full;
@@ -280,8 +295,15 @@ impl Builder {
         let baseline_load = wait_idle(idle_time, &*clock, &sampler.watch());
         let zero = clock.now();
         let start_unix_ns = host::unix_ns();
-        let shared = Shared::new(self.buffer_bytes, self.on_full, self.capture);
-        let control = Arc::new(Control::new(self.metadata.clone()));
+        let kept = Kept {
+            capture: self.capture,
+            texts: self.keeps_text,
+        };
+        let shared = Shared::new(self.buffer_bytes, self.on_full, kept);
+        if !self.keeps_text {
+            self.metadata.forget_texts();
+        }
+        let control = Arc::new(Control::new(self.metadata.clone(), self.keeps_text));
         let writer = Writer::spawn(sinks).map_err(thread_error)?;
         let run = run_row(start_unix_ns, self.metadata);
         let uuid = run.uuid.clone();

@@ -2,7 +2,7 @@
 
 use super::change::{Doubt, doubts};
 use super::load::{LoadLog, Usage};
-use super::observer::{News, Observer};
+use super::observer::{News, Observer, PATIENCE};
 use super::{
     BINARY_SHA256, LOAD_OTHERS, NOMINAL, System, THERMAL_PRESSURE, THREADS, THROTTLED_SAMPLES,
     Values,
@@ -100,7 +100,8 @@ impl RunConditions {
     /// Waits for what is still to come, for a bounded time, and says what is doubtful.
     pub(crate) fn finish(&mut self) -> Vec<Doubt> {
         self.pass();
-        let news = self.observer.take().map(Observer::last_news);
+        let news = self.observer.take();
+        let news = news.map(|observer| observer.last_news(PATIENCE));
         self.take(news.unwrap_or_default());
         if let Some(load) = self.load.over_all() {
             // A run of less than a second has one load.
