@@ -1,4 +1,6 @@
 -- A recording as version 2 of the tables held it, dumped: it never changes.
+-- Tables stand in the order of their names: those they refer to may come later.
+PRAGMA foreign_keys = OFF;
 PRAGMA application_id = 0x5452454e;
 PRAGMA user_version = 2;
 CREATE TABLE attributions (
