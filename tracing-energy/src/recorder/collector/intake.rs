@@ -171,25 +171,27 @@ impl Collector {
             .for_each(|row| idle.add(row));
         // Of time that happened to be idle only a second's worth serves.
         let least = Nanos::from_seconds(if asked { 0.0 } else { 1.0 });
-        let baselines = idle.baselines(least);
-        if !baselines.is_empty() {
+        let measured = idle.baselines(least).into_iter();
+        let measured = measured.filter(|row| !self.has_baseline(row.rail));
+        let measured: Vec<BaselineRow> = measured.collect();
+        if !measured.is_empty() {
             self.doubt_baseline(now_ns);
         }
-        baselines.into_iter().for_each(|row| self.baseline(row));
+        measured.into_iter().for_each(|row| self.baseline(row));
         for row in std::mem::take(&mut self.held) {
             self.engine.sample(row);
         }
     }
 
+    /// Whether idle power of that rail is configured, or was measured.
+    fn has_baseline(&self, rail: u32) -> bool {
+        self.known_baselines.contains(&rail)
+    }
+
     pub(super) fn baseline(&mut self, row: BaselineRow) {
-        if self
-            .batch
-            .baselines
-            .iter()
-            .all(|known| known.rail != row.rail)
-        {
-            self.engine
-                .baseline(row.rail, Some(crate::units::Power::from_watts(row.power_w)));
+        if self.known_baselines.insert(row.rail) {
+            let power = crate::units::Power::from_watts(row.power_w);
+            self.engine.baseline(row.rail, Some(power));
             self.batch.baselines.push(row);
         }
     }

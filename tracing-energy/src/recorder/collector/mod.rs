@@ -5,6 +5,7 @@ mod ending;
 mod intake;
 mod telling;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
@@ -76,6 +77,8 @@ pub(crate) struct Collector {
     losses: LossCounts,
     batch: Batch,
     idle: Option<IdleSamples>,
+    /// Rails whose idle power is configured or was measured.
+    known_baselines: BTreeSet<u32>,
     held: Vec<SampleRow>,
     thread_ids: Vec<u32>,
     next_thread: u32,
@@ -118,6 +121,7 @@ impl Collector {
             losses: LossCounts::default(),
             batch,
             idle: Some(IdleSamples::default()),
+            known_baselines: BTreeSet::new(),
             held: Vec::new(),
             thread_ids: Vec::new(),
             next_thread: 1,
