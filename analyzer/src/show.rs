@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::format::Format;
 use crate::format::screen::Look;
 use crate::format::{UNKNOWN, csv, energy, escape, power, time_span, utc};
-use crate::query::{self, Attribution, Balance, Detail, Recording, Run};
+use crate::query::{self, Attribution, Balance, Condition, Detail, Recording, Run};
 use crate::summary::tags;
 
 /// A run with its surroundings.
@@ -16,7 +16,7 @@ use crate::summary::tags;
 pub struct Show {
     /// The run.
     pub run: Run,
-    /// Attributions, baselines, counts.
+    /// Attributions, baselines, conditions, counts.
     pub detail: Detail,
     /// Its rails.
     pub rails: Vec<Balance>,
@@ -92,6 +92,7 @@ impl Show {
             "response": metadata.response,
             "config": config,
             "provenance": self.run.provenance,
+            "conditions": self.detail.conditions,
             "rails": self.rails.iter().map(rail).collect::<Vec<_>>(),
             "baselines": self.detail.baselines,
             "attributions": self.detail.attributions,
@@ -118,8 +119,26 @@ impl Show {
                 writeln!(out, "{}", look.fact(text.0, &escape(&text.1)))?;
             }
         }
+        self.conditions(out, look)?;
         self.rails(out, look)?;
         self.attributions(out, look)
+    }
+
+    fn conditions(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+        let conditions = &self.detail.conditions;
+        if conditions.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\n{}", look.heading("Conditions"))?;
+        let mut conditions = conditions.iter();
+        conditions.try_for_each(|one| {
+            let name = escape(&one.key);
+            let name = match look.is_markdown() {
+                true => name,
+                false => format!("{name:<17}"),
+            };
+            writeln!(out, "{}", look.fact(&name, &values(one)))
+        })
     }
 
     fn rails(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
@@ -171,6 +190,16 @@ impl Show {
         let rows: Vec<_> = attributions.iter().map(row).collect();
         let header = ["id", "method", "clock offset", "made", ""];
         writeln!(out, "{}", look.table(&header, &rows))
+    }
+}
+
+/// `start -> end` where they differ; one value where they do not or only one is known.
+fn values(condition: &Condition) -> String {
+    let known = |value: &Option<String>| value.as_deref().map(escape);
+    match (known(&condition.start), known(&condition.end)) {
+        (Some(start), Some(end)) if start != end => format!("{start} -> {end}"),
+        (Some(value), _) | (None, Some(value)) => value,
+        (None, None) => UNKNOWN.to_owned(),
     }
 }
 

@@ -110,3 +110,37 @@ fn exit_codes_tell_failure_from_wrong_usage() {
     assert_eq!(code(&["delete", "0f1e", "--yes"]), Some(0));
     assert_eq!(code(&["delete", "0f1e", "--yes"]), Some(1));
 }
+
+#[test]
+fn conditions_are_shown_at_both_ends_where_they_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    fixture::recording(folder.path(), "measured");
+    let shown = text(&energy(folder.path(), &["show"]));
+    let line = |key: &str| {
+        let mut lines = shown.lines().map(str::trim_start);
+        let line = lines.find(|line| line.starts_with(key));
+        line.unwrap_or_else(|| panic!("{key}: {shown}"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(line("power"), "power mains -> battery\\u{1b}[31m");
+    assert_eq!(line("governor"), "governor powersave");
+    assert_eq!(line("kernel"), "kernel 6.1.0");
+    assert_eq!(line("threads"), "threads 4");
+    for command in ["show", "summary"] {
+        let json = text(&energy(folder.path(), &[command, "--format", "json"]));
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let conditions = value["conditions"].as_array().unwrap();
+        let keys: Vec<_> = conditions.iter().map(|one| one["key"].clone()).collect();
+        assert_eq!(
+            keys,
+            ["governor", "kernel", "power", "threads"],
+            "{command}"
+        );
+        assert_eq!(conditions[2]["start"], "mains");
+        assert!(conditions[1]["end"].is_null() && conditions[3]["start"].is_null());
+    }
+    let csv = text(&energy(folder.path(), &["summary", "--format", "csv"]));
+    assert!(csv.contains("conditions,power,start,mains\n"), "{csv}");
+}

@@ -21,6 +21,11 @@ pub fn energy(program: &str) -> Command {
 /// `energy run` of a tiny model that is made in `folder`, with its prompt and
 /// without a baseline.
 pub fn energy_run(program: &str, folder: &Path) -> Command {
+    energy_run_of(program, folder, "again and again")
+}
+
+/// The same with another prompt.
+pub fn energy_run_of(program: &str, folder: &Path, prompt: &str) -> Command {
     let model = folder.join("tiny.gguf");
     let config = TinyConfig {
         layers: 4,
@@ -32,7 +37,7 @@ pub fn energy_run(program: &str, folder: &Path) -> Command {
     tiny::write_gguf(&model, &config).expect("a model");
     let mut command = energy(program);
     command
-        .args(["run", "again and again", "--raw", "--baseline", "0s"])
+        .args(["run", prompt, "--raw", "--baseline", "0s"])
         .args([Path::new("--model"), &model]);
     command
 }

@@ -12,7 +12,7 @@ mod sensor;
 mod stored;
 mod work;
 
-pub use children::{energy, energy_run, send, until, wait};
+pub use children::{energy, energy_run, energy_run_of, send, until, wait};
 pub use imported::{Imported, Listed, imported};
 pub use sensor::{FakeSensor, write_whole};
 pub use stored::StoredRun;

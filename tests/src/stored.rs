@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tracing_energy::attribution::balances;
-use tracing_energy::rows::{Accounts, RunStatus, SpanRow};
+use tracing_energy::rows::{Accounts, Moment, RunStatus, SpanRow};
 use tracing_energy::store::Store;
 
 /// A run in a file.
@@ -77,6 +77,14 @@ impl StoredRun {
             .filter(|event| event.kind == kind)
             .map(|event| event.count)
             .sum()
+    }
+
+    /// A condition at the run's start or end.
+    pub fn condition(&self, moment: Moment, key: &str) -> Option<String> {
+        let rows = self.store.conditions(self.no).and_then(|rows| rows.all());
+        let rows = rows.expect("conditions").into_iter();
+        let mut found = rows.filter(|row| row.moment == moment && row.key == key);
+        found.next().map(|row| row.value)
     }
 
     /// One number that a query about the run (`?1`) gives.

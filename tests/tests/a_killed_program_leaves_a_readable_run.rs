@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command};
 
 use energy_tests::{StoredRun, send, until};
-use tracing_energy::rows::RunStatus;
+use tracing_energy::conditions::CORES;
+use tracing_energy::rows::{Moment, RunStatus};
 use tracing_energy::store::Store;
 
 fn start(database: &Path, name: &str) -> Child {
@@ -46,6 +47,9 @@ fn a_killed_program_leaves_a_readable_run() {
     drop(store);
     let run = StoredRun::open(&path, "killed");
     assert!(run.spans().len() >= 60);
+    assert!(run.condition(Moment::Start, CORES).is_some());
+    let ends = "SELECT count(*) FROM conditions WHERE run = ?1 AND moment = 'end'";
+    assert_eq!(run.number(ends), 0.0, "nobody read how it ended");
     run.assert_closed();
     run.assert_balanced();
     assert!(run.number("SELECT sum(spans_j) FROM balance WHERE run = ?1") > 0.0);
@@ -58,5 +62,7 @@ fn a_killed_program_leaves_a_readable_run() {
         !status.success(),
         "the signal takes effect once the recording has ended"
     );
-    assert_eq!(StoredRun::open(&path, "other").status, RunStatus::Cancelled);
+    let other = StoredRun::open(&path, "other");
+    assert_eq!(other.status, RunStatus::Cancelled);
+    assert!(other.condition(Moment::End, CORES).is_some());
 }

@@ -34,6 +34,10 @@ fn refused(sensor: &FakeSensor) -> (SourceError, String) {
             .iter()
             .all(|rail| rail.rail.starts_with("modelled/"))
     );
+    for words in ["power is modelled", "powermetrics"] {
+        let told = summary.warnings.iter().any(|text| text.contains(words));
+        assert!(told, "{words}: {:?}", summary.warnings);
+    }
     let run = StoredRun::open(&path, "last");
     run.assert_whole(2 + 3 * 200);
     assert!(run.events("source_refused") > 0 && run.events("modelled") == 1);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use plan::SourcePlan;
 
 use crate::clock::{Clock, MonotonicClock};
+use crate::conditions::System;
 use crate::error::Error;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
@@ -17,7 +18,7 @@ use crate::layer::EnergyLayer;
 use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
-use crate::record::{Assembler, Capture, Detail, Hot, Naming, OnFull, Shared};
+use crate::record::{Assembler, Capture, Detail, Hot, Kept, Naming, OnFull, Shared};
 use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal, rest};
 use crate::roles::DEFAULT_ROLES;
 use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
@@ -38,6 +39,7 @@ pub struct Builder {
     roles: HashMap<String, Role>,
     domains: HashMap<String, Domain>,
     capture: Capture,
+    keeps_text: bool,
     on_full: OnFull,
     buffer_bytes: usize,
     flush_every: Duration,
@@ -46,6 +48,7 @@ pub struct Builder {
     end_on_signal: bool,
     method: Method,
     priors: Vec<Prior>,
+    system: System,
 }
 
 enum Sources {
@@ -67,6 +70,7 @@ impl Default for Builder {
             roles: role_table(DEFAULT_ROLES.iter().copied()),
             domains: HashMap::new(),
             capture: Capture::default(),
+            keeps_text: true,
             on_full: OnFull::default(),
             buffer_bytes: 8 << 20,
             flush_every: Duration::from_millis(250),
@@ -75,6 +79,7 @@ impl Default for Builder {
             end_on_signal: false,
             method: Method::default(),
             priors: Vec::new(),
+            system: System::default(),
         }
     }
 }
@@ -179,6 +184,19 @@ impl Builder {
         self
     }
 
+    /// Whether texts are kept; by default they are.
+    ///
+    /// Without them, prompt and response of the [metadata](Builder::metadata) and the
+    /// texts of fields and events never leave the traced thread: they are in no
+    /// database, trace or other sink. A text is what was recorded as a string, by
+    /// `Display` or by `Debug`; `token_id` and `token_ids`, which tell it in numbers,
+    /// go with it. The values of [key fields](Builder::key_fields) stay, for they name
+    /// nodes, and so do names, tags and the configuration.
+    pub fn keep_text(mut self, keep: bool) -> Self {
+        self.keeps_text = keep;
+        self
+    }
+
     /// What a traced thread does when the recorder's memory is full.
     pub fn on_full(mut self, on_full: OnFull) -> Self {
         self.on_full = on_full;
@@ -207,6 +225,13 @@ impl Builder {
     /// What the run says of itself: name, model, prompt, tags.
     pub fn metadata(mut self, metadata: RunMetadata) -> Self {
         self.metadata = metadata;
+        self
+    }
+
+    /// Reads the run's [conditions](crate::conditions) from system files below this
+    /// folder in place of `/`, for tests.
+    pub fn system_root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.system = System { root: root.into() };
         self
     }
 
@@ -266,8 +291,15 @@ impl Builder {
         let resting = baseline_asked.then(|| rest(&sampler.watch(), self.baseline));
         let zero = clock.now();
         let start_unix_ns = host::unix_ns();
-        let shared = Shared::new(self.buffer_bytes, self.on_full, self.capture);
-        let control = Arc::new(Control::new(self.metadata.clone()));
+        let kept = Kept {
+            capture: self.capture,
+            texts: self.keeps_text,
+        };
+        let shared = Shared::new(self.buffer_bytes, self.on_full, kept);
+        if !self.keeps_text {
+            self.metadata.forget_texts();
+        }
+        let control = Arc::new(Control::new(self.metadata.clone(), self.keeps_text));
         let writer = Writer::spawn(sinks).map_err(thread_error)?;
         let run = run_row(start_unix_ns, self.metadata);
         let uuid = run.uuid.clone();
@@ -288,6 +320,7 @@ impl Builder {
             configured_idle: plan.configured_idle,
             baseline_asked,
             resting,
+            system: self.system,
             watch: sampler.watch(),
             assembler: Assembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,

@@ -115,6 +115,8 @@ impl Ending {
         let end = self.clock.now();
         self.shared.gate.close();
         self.control.set_end(end, status);
+        // The conditions of the end are read while the sources are waited for.
+        self.shared.wake_collector();
         let notices = sampler.stop();
         self.control.set_complete(notices);
         self.shared.wake_collector();

@@ -42,6 +42,11 @@ pub fn unix_ns() -> i64 {
     since.map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
 }
 
+/// Release of the kernel: `6.1.0-18-amd64`.
+pub fn kernel() -> Option<String> {
+    kernel_names().map(|(_, release)| release)
+}
+
 #[cfg(unix)]
 fn name() -> Option<String> {
     let mut buffer = [0_u8; 256];
@@ -50,8 +55,17 @@ fn name() -> Option<String> {
     (result == 0).then(|| until_nul(&buffer))
 }
 
-#[cfg(unix)]
 fn os() -> Option<String> {
+    match kernel_names() {
+        Some((system, release)) => Some(format!("{system} {release}")),
+        None if cfg!(unix) => None,
+        None => Some(std::env::consts::OS.to_owned()),
+    }
+}
+
+/// The kernel's name and release.
+#[cfg(unix)]
+fn kernel_names() -> Option<(String, String)> {
     // SAFETY: `utsname` is arrays of bytes: all zeros are a value of it.
     let mut names: libc::utsname = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to a live `utsname`.
@@ -62,7 +76,7 @@ fn os() -> Option<String> {
         let bytes: Vec<u8> = field.iter().map(|&c| c as u8).collect();
         until_nul(&bytes)
     };
-    Some(format!("{} {}", text(&names.sysname), text(&names.release)))
+    Some((text(&names.sysname), text(&names.release)))
 }
 
 #[cfg(unix)]
@@ -77,8 +91,8 @@ fn name() -> Option<String> {
 }
 
 #[cfg(not(unix))]
-fn os() -> Option<String> {
-    Some(std::env::consts::OS.to_owned())
+fn kernel_names() -> Option<(String, String)> {
+    None
 }
 
 #[cfg(target_os = "linux")]

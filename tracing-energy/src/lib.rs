@@ -2,12 +2,13 @@
 //!
 //! Traced threads write small flat records; power sources write samples; a pure
 //! function turns both into a ledger that balances; sinks only write it down.
-//! Dependencies run one way: `units` <- `record` and `power` (blind to each
-//! other) <- `attribution` <- `sink` (with `store` and `chrome`) <- `layer`.
+//! Dependencies run one way: `units` <- `record`, `power` and `conditions` (blind to
+//! each other) <- `attribution` <- `sink` (with `store` and `chrome`) <- `layer`.
 
 pub mod attribution;
 pub mod chrome;
 mod clock;
+pub mod conditions;
 pub mod cpu_time;
 mod error;
 pub mod host;

@@ -1,12 +1,17 @@
-//! A file of version 1 is read as it was written, once it was opened for writing.
+//! A file of an older version is read as it was written, once it was opened for
+//! writing. That of version 1 is made by hand, that of version 2 was recorded by it:
+//! an inference of three tokens.
 //!
 //! ```text
 //! thread 1   |0 ----- work 1 ----- 100 ms|    10 W
 //!                |20 - part 2 - 60|
 //! ```
 
+mod store_support;
+
 use rusqlite::Connection;
 use tracing_energy::power::Kernel;
+use tracing_energy::sink::Sink;
 use tracing_energy::store::{SCHEMA_VERSION, SqliteSink, Store, span_id};
 
 /// The tables as version 1 made them: its file never changes.
@@ -96,4 +101,71 @@ fn a_file_of_version_1_can_be_attributed_again_and_recorded_to() {
             .expect("readable")
             .is_empty()
     );
+}
+
+/// All that version 2 had recorded.
+const VERSION_2: &str = include_str!("golden/version_2.sql");
+
+fn file_of_version_2(folder: &std::path::Path) -> std::path::PathBuf {
+    let path = folder.join("version_2.db");
+    let connection = Connection::open(&path).expect("a new file");
+    connection.execute_batch(VERSION_2).expect("a dump");
+    path
+}
+
+fn number(store: &Store, sql: &str) -> f64 {
+    let read = store.connection().query_row(sql, [], |r| r.get(0));
+    read.unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+#[test]
+fn a_file_of_version_2_has_no_conditions_and_keeps_everything_else() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = file_of_version_2(folder.path());
+    let error = Store::open(&path).expect_err("old").to_string();
+    assert!(error.contains("open it once for writing"), "{error}");
+    drop(Store::open_writable(&path).expect("brought up to date"));
+
+    let store = Store::open(&path).expect("readable");
+    assert_eq!(
+        number(&store, "SELECT user_version FROM pragma_user_version"),
+        SCHEMA_VERSION as f64
+    );
+    let run = store.find_run("from version 2").expect("the run");
+    let metadata = run.row.metadata;
+    assert_eq!(metadata.prompt.as_deref(), Some("a question"));
+    assert_eq!(metadata.tags, [("group".to_owned(), "old".to_owned())]);
+    let conditions = store.conditions(run.no).and_then(|rows| rows.all());
+    assert_eq!(conditions.expect("readable"), []);
+    let spans = store.spans(run.no).and_then(|rows| rows.all());
+    assert_eq!(spans.expect("readable").len(), 4);
+    let measured = number(&store, "SELECT sum(measured_j) FROM balance");
+    let accounts = "SELECT sum(coalesce(idle_j, 0) + spans_j + coalesce(outside_j, 0)
+                    + coalesce(others_j, 0) + coalesce(profiler_j, 0) + residual_j) FROM balance";
+    assert!(measured > 0.0 && (number(&store, accounts) - measured).abs() < 1e-9);
+}
+
+#[test]
+fn a_file_of_version_2_can_be_attributed_again_and_recorded_to() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = file_of_version_2(folder.path());
+    let id = tracing_energy::reattribute(&path, "from version 2", &Default::default());
+    assert_eq!(id.expect("attributed"), 2);
+    let mut sink = SqliteSink::create(&path).expect("opens for recording");
+    sink.write(&store_support::attributed("new"))
+        .expect("written");
+    sink.finish().expect("finished");
+    let store = Store::open(&path).expect("readable");
+    let run = store.find_run("new").expect("the run").no;
+    let conditions = store.conditions(run).and_then(|rows| rows.all());
+    assert_eq!(conditions.expect("readable").len(), 3);
+    let old = number(
+        &store,
+        "SELECT sum(measured_j) FROM balance WHERE run = 1 AND attribution = 1",
+    );
+    let again = number(
+        &store,
+        "SELECT sum(measured_j) FROM balance WHERE run = 1 AND attribution = 2",
+    );
+    assert!((old - again).abs() < 1e-9);
 }

@@ -44,6 +44,7 @@ fn every_table_reads_back() {
         callsites,
         nodes,
         baselines,
+        conditions,
         instances,
         spans,
         fields,

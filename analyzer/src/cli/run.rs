@@ -75,6 +75,9 @@ pub struct RunArgs {
     /// The experiment that the run belongs to
     #[arg(long)]
     experiment: Option<String>,
+    /// Keep prompt, response and the texts of tokens out of everything that is written
+    #[arg(long)]
+    no_text: bool,
 }
 
 impl RunArgs {
@@ -101,6 +104,7 @@ impl RunArgs {
             name: self.name,
             tags: self.tag,
             experiment: self.experiment,
+            keep_text: !self.no_text,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Attribution, Recording, Run, attributions};
+use super::{Attribution, Condition, Recording, Run, attributions, conditions};
 use crate::error::Result;
 
 /// Everything about a run that is no energy.
@@ -12,6 +12,8 @@ pub struct Detail {
     pub attributions: Vec<Attribution>,
     /// Idle power of rails.
     pub baselines: Vec<Baseline>,
+    /// Conditions at its start and end.
+    pub conditions: Vec<Condition>,
     /// How much was recorded.
     pub rows: Rows,
 }
@@ -44,7 +46,7 @@ pub struct Rows {
     pub marks: i64,
 }
 
-/// Attributions, baselines and counts of a run.
+/// Attributions, baselines, conditions and counts of a run.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -52,6 +54,7 @@ pub fn detail(recording: &Recording, run: &Run) -> Result<Detail> {
     Ok(Detail {
         attributions: attributions(recording, run)?,
         baselines: baselines(recording, run.no)?,
+        conditions: conditions(recording, run)?,
         rows: rows(recording, run.no)?,
     })
 }

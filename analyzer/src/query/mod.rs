@@ -7,6 +7,7 @@
 mod attributions;
 mod balance;
 mod combine;
+mod conditions;
 mod detail;
 mod events;
 mod groups;
@@ -20,6 +21,7 @@ mod totals;
 
 pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
+pub use conditions::{Condition, conditions};
 pub use detail::{Baseline, Detail, Rows, detail};
 pub use events::{Event, events};
 pub use groups::{Group, components, layers};

@@ -78,6 +78,8 @@ pub struct RunOptions {
     pub tags: Vec<(String, String)>,
     /// The experiment that it belongs to.
     pub experiment: Option<String>,
+    /// Whether prompt, response and the texts of tokens are recorded.
+    pub keep_text: bool,
 }
 
 impl Default for RunOptions {
@@ -103,6 +105,7 @@ impl Default for RunOptions {
             name: None,
             tags: Vec::new(),
             experiment: None,
+            keep_text: true,
         }
     }
 }

@@ -104,6 +104,7 @@ fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
         .method(options.method.unwrap_or_default())
         .roles(instrument::ROLES)
         .metadata(metadata(options))
+        .keep_text(options.keep_text)
         .end_on_signal();
     let builder = match &options.chrome {
         Some(path) => builder.chrome(path),

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::format::csv::{field, record};
 
 /// Keys that name an item of a list.
-const NAMES: [&str; 6] = ["rail", "phase", "node", "name", "kind", "group"];
+const NAMES: [&str; 7] = ["rail", "phase", "node", "name", "kind", "group", "key"];
 
 pub(super) fn write(summary: &Value, out: &mut dyn Write) -> io::Result<()> {
     record(out, &["section", "item", "key", "value"])?;

@@ -24,6 +24,7 @@ pub(super) fn value(summary: &Summary) -> Value {
         "groups": summary.kinds.groups,
         "layers": summary.layers,
         "components": summary.components,
+        "conditions": summary.conditions,
         "events": summary.events,
         "rails_fit": attribution.map(|shown| &shown.rails_fit),
         "warnings": attribution.map(Attribution::warnings),

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::format::Format;
 use crate::format::screen::Look;
 use crate::query::{
-    self, Attribution, Balance, Event, Group, Ledger, Phase, Recording, Run, Totals,
+    self, Attribution, Balance, Condition, Event, Group, Ledger, Phase, Recording, Run, Totals,
 };
 
 /// Nodes in the list of the hottest.
@@ -46,6 +46,8 @@ pub struct Summary {
     pub layers: Vec<Group>,
     /// Components, highest energy first.
     pub components: Vec<Group>,
+    /// Under which conditions it took place.
+    pub conditions: Vec<Condition>,
     /// Losses, gaps, warnings.
     pub events: Vec<Event>,
 }
@@ -97,6 +99,7 @@ impl Summary {
             kinds: Kinds::read(recording, &run)?,
             layers: query::layers(&ledger),
             components: query::components(&ledger),
+            conditions: query::conditions(recording, &run)?,
             events: query::events(recording, &run)?,
             run,
         })

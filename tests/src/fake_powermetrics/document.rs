@@ -69,7 +69,10 @@ pub(crate) fn document(
         text.push_str("warning: time went backwards by 12345 ns\n");
     }
     if arguments.asks("thermal") {
-        text.push_str("<key>thermal_pressure</key><string>Nominal</string>\n");
+        let hot = faults.number("hot");
+        let hot = hot.is_some_and(|from| sample.number >= from);
+        let level = if hot { "Heavy" } else { "Nominal" };
+        let _ = writeln!(text, "<key>thermal_pressure</key><string>{level}</string>");
     }
     if arguments.asks("gpu_power") && !faults.has("no-power") {
         gpu(&mut text, sample, faults.has("nan"));

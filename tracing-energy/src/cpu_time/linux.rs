@@ -47,6 +47,20 @@ pub(super) fn processors() -> Option<usize> {
     online_processors()
 }
 
+pub(super) fn threads_besides(own: &[i64]) -> Option<usize> {
+    threads_in(Path::new(PROC), own)
+}
+
+/// Threads of `root/self` but for those with the ids `own`.
+pub fn threads_in(root: &Path, own: &[i64]) -> Option<usize> {
+    let tasks = std::fs::read_dir(root.join("self/task")).ok()?;
+    let tids = tasks.flatten().filter_map(|task| {
+        let tid = task.file_name().to_str()?.parse::<i64>().ok()?;
+        (!own.contains(&tid)).then_some(tid)
+    });
+    Some(tids.count())
+}
+
 /// Busy time of all processors from `root/stat`, where a tick is `tick` long.
 ///
 /// Of the columns `user nice system idle iowait irq softirq steal guest
@@ -165,6 +179,17 @@ mod tests {
             Some(Nanos::from_millis(400))
         );
         assert_eq!(process_in(root.path(), 9, TICK), None);
+    }
+
+    #[test]
+    fn threads_are_counted_without_our_own() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(threads_in(root.path(), &[]), None);
+        for tid in [7, 8, 9, 12] {
+            write(root.path(), &format!("self/task/{tid}/stat"), "");
+        }
+        assert_eq!(threads_in(root.path(), &[]), Some(4));
+        assert_eq!(threads_in(root.path(), &[8, 9, 100]), Some(2));
     }
 
     #[test]

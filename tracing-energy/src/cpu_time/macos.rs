@@ -88,6 +88,15 @@ pub(super) fn processors() -> Option<usize> {
     online_processors()
 }
 
+/// The system counts threads; that all of `own` still exist is taken for granted.
+pub(super) fn threads_besides(own: &[i64]) -> Option<usize> {
+    let own_pid = libc::c_int::try_from(std::process::id()).ok()?;
+    // SAFETY: proc_taskinfo is the plain C struct of this flavour.
+    let info: libc::proc_taskinfo = unsafe { pid_info(own_pid, libc::PROC_PIDTASKINFO, 0) }?;
+    let all = usize::try_from(info.pti_threadnum).ok()?;
+    Some(all.saturating_sub(own.len()))
+}
+
 /// # Safety
 /// `T` must be the plain C struct that `flavor` fills.
 unsafe fn pid_info<T>(pid: libc::c_int, flavor: libc::c_int, arg: u64) -> Option<T> {

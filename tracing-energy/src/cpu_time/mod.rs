@@ -65,6 +65,11 @@ pub fn processors() -> usize {
     })
 }
 
+/// Threads of this process but for those with the ids `own`.
+pub fn threads_besides(own: &[i64]) -> Option<usize> {
+    system::threads_besides(own)
+}
+
 /// Reads one of the CPU clocks.
 #[cfg(unix)]
 fn clock(id: libc::clockid_t) -> Option<Nanos> {
@@ -124,6 +129,9 @@ mod unknown {
         None
     }
     pub(super) fn processors() -> Option<usize> {
+        None
+    }
+    pub(super) fn threads_besides(_own: &[i64]) -> Option<usize> {
         None
     }
 }

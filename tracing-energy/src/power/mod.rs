@@ -155,6 +155,17 @@ pub struct Notice {
     pub message: String,
 }
 
+/// What a sensor says of thermal pressure over one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressure {
+    /// Start of the window, run time.
+    pub start: Nanos,
+    /// End of the window, run time.
+    pub end: Nanos,
+    /// The sensor's word; `Nominal` means none.
+    pub level: String,
+}
+
 /// What one [`PowerSource::read`] brought.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
@@ -162,6 +173,8 @@ pub struct Reading {
     pub samples: Vec<Sample>,
     /// New notices.
     pub notices: Vec<Notice>,
+    /// Thermal pressure of this machine, in time order.
+    pub pressures: Vec<Pressure>,
 }
 
 /// Why a source gives nothing, and what to do about it.

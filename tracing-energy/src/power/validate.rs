@@ -30,7 +30,9 @@ impl Validator {
 
     /// Drops the samples that cannot be, each with a notice.
     pub fn check(&mut self, reading: &mut Reading) {
-        let Reading { samples, notices } = reading;
+        let Reading {
+            samples, notices, ..
+        } = reading;
         samples.retain(|sample| match self.fault(sample) {
             None => {
                 self.ends[sample.rail] = Some(sample.end);

@@ -5,23 +5,28 @@ use std::fmt::{self, Write};
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
-use super::shared::Capture;
+use super::shared::{Capture, Kept};
 use super::thread_log::Writer;
 use super::wire::{self, FieldType, MAX_TEXT};
 
 /// Has the fields that are kept written; `keys` are the names that stay when
-/// capture is narrowed.
+/// capture is narrowed or texts are left out.
 #[inline(always)]
 pub(crate) fn write_fields(
     writer: &Writer,
-    capture: Capture,
+    kept: Kept,
     keys: &[String],
     visit: impl FnOnce(&mut dyn Visit),
 ) {
     let mut all = FieldWriter { writer };
-    match capture {
-        Capture::All => visit(&mut all),
-        Capture::KeyFields => visit(&mut KeyFieldWriter { all, keys }),
+    let has_data = kept.capture == Capture::All;
+    match kept.texts && has_data {
+        true => visit(&mut all),
+        false => visit(&mut NarrowWriter {
+            all,
+            keys,
+            has_data,
+        }),
     }
 }
 
@@ -93,46 +98,55 @@ impl Visit for FieldWriter<'_> {
     }
 }
 
-/// Writes key fields and the token's number only.
-struct KeyFieldWriter<'a> {
+/// Fields that tell a text by numbers.
+const TEXT_BY_NUMBERS: [&str; 2] = ["token_id", "token_ids"];
+
+/// Writes key fields and the token's number, and of other fields numbers at most.
+struct NarrowWriter<'a> {
     all: FieldWriter<'a>,
     keys: &'a [String],
+    has_data: bool,
 }
 
-impl KeyFieldWriter<'_> {
-    fn wants(&self, field: &Field) -> bool {
-        field.name() == "token" || self.keys.iter().any(|key| key == field.name())
+impl NarrowWriter<'_> {
+    fn is_key(&self, field: &Field) -> bool {
+        self.keys.iter().any(|key| key == field.name())
+    }
+
+    fn wants_number(&self, field: &Field) -> bool {
+        let is_data = self.has_data && !TEXT_BY_NUMBERS.contains(&field.name());
+        is_data || field.name() == "token" || self.is_key(field)
     }
 }
 
-impl Visit for KeyFieldWriter<'_> {
+impl Visit for NarrowWriter<'_> {
     fn record_u64(&mut self, field: &Field, value: u64) {
-        if self.wants(field) {
+        if self.wants_number(field) {
             self.all.record_u64(field, value);
         }
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
-        if self.wants(field) {
+        if self.wants_number(field) {
             self.all.record_i64(field, value);
         }
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if self.wants(field) {
+        if self.wants_number(field) {
             self.all.record_f64(field, value);
         }
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
-        if self.wants(field) {
+        if self.wants_number(field) {
             self.all.record_bool(field, value);
         }
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        if self.wants(field) {
+        if self.is_key(field) {
             self.all.record_str(field, value);
         }
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if self.wants(field) {
+        if self.is_key(field) {
             self.all.record_debug(field, value);
         }
     }

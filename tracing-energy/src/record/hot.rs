@@ -150,7 +150,7 @@ impl Hot {
     }
 
     pub(crate) fn event(&self, event: &Event<'_>, parent: ParentIs) {
-        if self.shared.capture == Capture::KeyFields {
+        if self.shared.kept.capture == Capture::KeyFields {
             return;
         }
         with_writer(&self.shared, |writer| {
@@ -168,6 +168,6 @@ impl Hot {
 
     #[inline(always)]
     fn fields(&self, writer: &Writer, visit: impl FnOnce(&mut dyn Visit)) {
-        writer.while_busy(|| write_fields(writer, self.shared.capture, &self.key_fields, visit));
+        writer.while_busy(|| write_fields(writer, self.shared.kept, &self.key_fields, visit));
     }
 }

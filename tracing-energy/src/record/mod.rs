@@ -27,8 +27,8 @@ pub(crate) use callsite::Naming;
 pub(crate) use hot::{Hot, ParentIs};
 pub(crate) use merge::Merge;
 pub(crate) use output::{Activation, Loss, Output};
-pub(crate) use shared::Shared;
 pub use shared::{Capture, OnFull};
+pub(crate) use shared::{Kept, Shared};
 pub(crate) use thread_log::ThreadLog;
 
 #[cfg(test)]

@@ -32,6 +32,15 @@ pub enum Capture {
     KeyFields,
 }
 
+/// What is kept of fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Which fields.
+    pub(crate) capture: Capture,
+    /// Whether texts other than those of key fields are.
+    pub(crate) texts: bool,
+}
+
 /// Whether a recorder takes records.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -124,7 +133,7 @@ pub(crate) struct Shared {
     pub(crate) clock: RawClock,
     pub(crate) pool: ChunkPool,
     pub(crate) on_full: OnFull,
-    pub(crate) capture: Capture,
+    pub(crate) kept: Kept,
     pub(crate) new_logs: SegQueue<Arc<ThreadLog>>,
     pub(crate) losses: Losses,
     /// Grows whenever the collector frees memory.
@@ -135,14 +144,14 @@ pub(crate) struct Shared {
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Shared {
-    pub(crate) fn new(buffer_bytes: usize, on_full: OnFull, capture: Capture) -> Arc<Self> {
+    pub(crate) fn new(buffer_bytes: usize, on_full: OnFull, kept: Kept) -> Arc<Self> {
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             gate: Gate::register(),
             clock: RawClock::new(),
             pool: ChunkPool::with_limit(buffer_bytes),
             on_full,
-            capture,
+            kept,
             new_logs: SegQueue::new(),
             losses: Losses::default(),
             progress: AtomicUsize::new(0),

@@ -14,6 +14,7 @@ use crate::layer::EnergyLayer;
 use crate::rows::*;
 
 mod detail;
+mod texts;
 mod threads;
 
 #[derive(Default)]
@@ -104,6 +105,11 @@ impl Drawing {
     }
 }
 
+const EVERYTHING: Kept = Kept {
+    capture: Capture::All,
+    texts: true,
+};
+
 struct Recording {
     shared: Arc<Shared>,
     keys: Arc<[String]>,
@@ -114,9 +120,16 @@ impl Recording {
     fn new(detail: Detail, on_full: OnFull, bytes: usize) -> Self {
         let keys = ["layer", "name"].map(str::to_owned);
         Self {
-            shared: Shared::new(bytes, on_full, Capture::All),
+            shared: Shared::new(bytes, on_full, EVERYTHING),
             keys: Arc::new(keys),
             detail,
+        }
+    }
+
+    fn keeping(self, kept: Kept) -> Self {
+        Self {
+            shared: Shared::new(1 << 20, OnFull::Wait, kept),
+            ..self
         }
     }
 
@@ -157,7 +170,10 @@ fn record(program: impl FnOnce()) -> Drawing {
 }
 
 fn record_with(detail: Detail, program: impl FnOnce()) -> Drawing {
-    let recording = Recording::new(detail, OnFull::Wait, 1 << 20);
+    record_by(Recording::new(detail, OnFull::Wait, 1 << 20), program)
+}
+
+fn record_by(recording: Recording, program: impl FnOnce()) -> Drawing {
     let subscriber = tracing_subscriber::registry().with(recording.layer());
     tracing::subscriber::with_default(subscriber, program);
     recording.finish()

@@ -8,21 +8,25 @@ use crate::rows::{RunMetadata, RunStatus};
 use crate::units::Nanos;
 
 /// Shared by guard, signal thread and collector; never touched by traced threads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Control {
     end: Mutex<Option<(Nanos, RunStatus)>>,
     complete: AtomicBool,
     metadata: Mutex<(RunMetadata, bool)>,
     last_notices: Mutex<Vec<Notice>>,
+    /// Whether prompt and response may be kept.
+    keeps_text: bool,
 }
 
 impl Control {
-    pub(crate) fn new(metadata: RunMetadata) -> Self {
+    /// For a run with this metadata, whose prompt and response are kept or not.
+    pub(crate) fn new(metadata: RunMetadata, keeps_text: bool) -> Self {
         Self {
             end: Mutex::new(None),
             complete: AtomicBool::new(false),
             metadata: Mutex::new((metadata, false)),
             last_notices: Mutex::new(Vec::new()),
+            keeps_text,
         }
     }
 
@@ -64,6 +68,9 @@ impl Control {
     pub(crate) fn update_metadata(&self, change: impl FnOnce(&mut RunMetadata)) {
         if let Ok(mut metadata) = self.metadata.lock() {
             change(&mut metadata.0);
+            if !self.keeps_text {
+                metadata.0.forget_texts();
+            }
             metadata.1 = true;
         }
     }

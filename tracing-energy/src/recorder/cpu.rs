@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::conditions::Usage;
 use crate::cpu_time;
 use crate::power::SamplerWatch;
 use crate::record::ThreadLog;
@@ -27,6 +28,7 @@ pub(crate) struct CpuReader {
     threads: Vec<Option<Mark>>,
     machine: VecDeque<Mark>,
     machine_told_ns: i64,
+    usage: Option<Usage>,
 }
 
 impl CpuReader {
@@ -39,6 +41,7 @@ impl CpuReader {
             threads: Vec::new(),
             machine: VecDeque::new(),
             machine_told_ns: now_ns,
+            usage: None,
         };
         reader.read(now_ns, std::iter::empty(), &mut |_| ());
         reader
@@ -47,6 +50,16 @@ impl CpuReader {
     /// Whether the thread with this system id is one of ours.
     pub(crate) fn knows(&self, tid: i64) -> bool {
         self.own.iter().any(|&(_, known, _)| known == tid)
+    }
+
+    /// System ids of threads of ours.
+    pub(crate) fn own_tids(&self) -> Vec<i64> {
+        self.own.iter().map(|&(_, tid, _)| tid).collect()
+    }
+
+    /// Totals at the last reading; none where the system does not tell them.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.usage
     }
 
     /// Adds a thread of ours, by run id and system id, which had used that much at
@@ -104,16 +117,21 @@ impl CpuReader {
                 step(mark, CpuOf::Thread(id), now_ns, used, tell);
             }
         }
-        self.read_machine(now_ns, tell);
+        let machine = cpu_time::machine();
+        self.usage = machine.zip(self.process).map(|(machine, process)| Usage {
+            time_ns: now_ns,
+            machine_ns: machine.nanos(),
+            own_ns: process.used_ns + self.sensors.total_ns,
+        });
+        if let Some(machine) = machine {
+            self.tell_machine(now_ns, machine.nanos(), tell);
+        }
     }
 
-    fn read_machine(&mut self, now_ns: i64, tell: &mut impl FnMut(CpuRow)) {
-        let Some(used) = cpu_time::machine() else {
-            return;
-        };
+    fn tell_machine(&mut self, now_ns: i64, used_ns: i64, tell: &mut impl FnMut(CpuRow)) {
         self.machine.push_back(Mark {
             time_ns: now_ns,
-            used_ns: used.nanos(),
+            used_ns,
         });
         while self
             .machine
@@ -130,7 +148,7 @@ impl CpuReader {
                 of: CpuOf::Machine,
                 start_ns: oldest.time_ns,
                 end_ns: now_ns,
-                on_cpu_ns: used.nanos() - oldest.used_ns,
+                on_cpu_ns: used_ns - oldest.used_ns,
             });
         }
     }
@@ -141,6 +159,8 @@ struct Sensors {
     watch: SamplerWatch,
     used: Vec<(u32, i64)>,
     last_ns: Option<i64>,
+    /// All they have used since the first call.
+    total_ns: i64,
 }
 
 impl Sensors {
@@ -149,6 +169,7 @@ impl Sensors {
             watch,
             used: Vec::new(),
             last_ns: None,
+            total_ns: 0,
         }
     }
 
@@ -174,12 +195,14 @@ impl Sensors {
             .used
             .iter()
             .map(|&(pid, used)| (used - earlier(pid)).max(0));
+        let on_cpu_ns = steps.sum();
+        self.total_ns += on_cpu_ns;
         if start_ns < now_ns && !self.used.is_empty() {
             tell(CpuRow {
                 of: CpuOf::Sensor,
                 start_ns,
                 end_ns: now_ns,
-                on_cpu_ns: steps.sum(),
+                on_cpu_ns,
             });
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::conditions::LEAST_NS;
 use crate::cpu_time;
 use crate::power::SamplerWatch;
 use crate::units::Nanos;
@@ -41,6 +42,16 @@ pub(crate) struct RestingCpu {
     pub(crate) sensor_ns: Option<i64>,
     /// Of our sampling threads, by system id.
     pub(crate) threads_ns: Vec<(i64, i64)>,
+}
+
+impl RestingCpu {
+    /// Mean load of other processes, in cores; none over too short a time.
+    pub(crate) fn others_cores(&self) -> Option<f64> {
+        let own = self.process_ns? + self.sensor_ns.unwrap_or(0);
+        let others = (self.machine_ns? - own).max(0);
+        let length_ns = self.length.nanos();
+        (length_ns >= LEAST_NS).then(|| others as f64 / length_ns as f64)
+    }
 }
 
 /// Waits, and tells what was used meanwhile.

@@ -19,6 +19,14 @@ pub(crate) fn end_on_signal(ending: Weak<Ending>) -> std::io::Result<()> {
     listening::add(ending)
 }
 
+/// System id of the thread that listens, where there is one.
+pub(crate) fn listener_tid() -> Option<i64> {
+    #[cfg(unix)]
+    return listening::tid();
+    #[cfg(not(unix))]
+    None
+}
+
 /// Signals are not handled on this platform.
 ///
 /// # Errors
@@ -30,12 +38,13 @@ pub(crate) fn end_on_signal(_: Weak<Ending>) -> std::io::Result<()> {
 
 #[cfg(unix)]
 mod listening {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
     use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
+    use crate::cpu_time;
     use crate::guard::Ending;
     use crate::rows::RunStatus;
 
@@ -46,6 +55,15 @@ mod listening {
 
     /// The process whose thread listens; 0 before there is one.
     static LISTENER: AtomicU32 = AtomicU32::new(0);
+
+    /// That thread's system id.
+    static TID: AtomicI64 = AtomicI64::new(0);
+
+    /// None in a fork, which has no such thread.
+    pub(super) fn tid() -> Option<i64> {
+        let listens = LISTENER.load(Ordering::SeqCst) == std::process::id();
+        listens.then(|| TID.load(Ordering::SeqCst))
+    }
 
     /// Adds a recording; the first one of the process starts the thread.
     pub(super) fn add(ending: Weak<Ending>) -> std::io::Result<()> {
@@ -63,6 +81,7 @@ mod listening {
         std::thread::Builder::new()
             .name("energy-signal".to_owned())
             .spawn(move || {
+                TID.store(cpu_time::current_tid(), Ordering::SeqCst);
                 for signal in signals.forever() {
                     end_all();
                     if ours.contains(&signal) {

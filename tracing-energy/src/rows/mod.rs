@@ -6,6 +6,7 @@
 mod attribution;
 mod balance;
 mod calibration;
+mod conditions;
 mod energy;
 mod kinds;
 mod power;
@@ -17,6 +18,7 @@ mod tree;
 pub use attribution::{AttributionRow, AttributionRows};
 pub use balance::{Accounts, BalanceRow, SampleBalanceRow};
 pub use calibration::{CalibrationKey, CalibrationKindRow, CalibrationRow};
+pub use conditions::{ConditionRow, Moment};
 pub use energy::{Basis, NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
 pub use kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
 pub use power::{BaselineRow, RailRow, SampleRow};

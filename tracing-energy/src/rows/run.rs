@@ -66,6 +66,13 @@ pub struct RunMetadata {
     pub config: Option<String>,
 }
 
+impl RunMetadata {
+    /// Takes prompt and response out.
+    pub(crate) fn forget_texts(&mut self) {
+        (self.prompt, self.response) = (None, None);
+    }
+}
+
 /// `runs`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {

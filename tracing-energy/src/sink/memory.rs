@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{AttributionRows, Batch, Sink};
+use super::{AttributionRows, Batch, Moment, Sink};
 
 /// Keeps all rows in memory. Clones are handles to the same rows.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +70,7 @@ struct Places {
     spans: BTreeMap<u64, usize>,
     fields: BTreeMap<u64, usize>,
     baselines: BTreeMap<u32, usize>,
+    conditions: BTreeMap<(Moment, String), usize>,
     phase_energy: BTreeMap<(Option<u32>, u32), usize>,
     node_energy: BTreeMap<(u32, u32), usize>,
     balance: BTreeMap<u32, usize>,
@@ -115,6 +116,10 @@ impl Recorded {
             &batch.baselines,
             |r| r.rail,
         );
+        let conditions = &mut places.conditions;
+        put(&mut rows.conditions, conditions, &batch.conditions, |r| {
+            (r.moment, r.key.clone())
+        });
         rows.node_windows.extend_from_slice(&batch.node_windows);
         rows.links.extend_from_slice(&batch.links);
         rows.marks.extend_from_slice(&batch.marks);

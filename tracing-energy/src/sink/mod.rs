@@ -62,6 +62,8 @@ pub struct Batch {
     pub samples: Vec<SampleRow>,
     /// Idle baselines (same rail: replaces).
     pub baselines: Vec<BaselineRow>,
+    /// Conditions of the run (same moment and key: replaces).
+    pub conditions: Vec<ConditionRow>,
     /// Losses, gaps, restarts, warnings.
     pub events: Vec<EventRow>,
     /// What attribution made of windows that closed.

@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::pace::Pace;
 use super::span_id;
 use crate::sink::{
-    BaselineRow, CallsiteRow, CpuOf, CpuRow, EventRow, FieldsRow, InstanceRow, LinkRow, MarkRow,
-    NodeRow, NodeWindowRow, RailRow, Role, RunRow, SampleRow, SpanRow, ThreadRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, EventRow, FieldsRow, InstanceRow,
+    LinkRow, MarkRow, NodeRow, NodeWindowRow, RailRow, Role, RunRow, SampleRow, SpanRow, ThreadRow,
 };
 
 /// Writes `rows` with one statement, `run` being its first parameter.
@@ -322,6 +322,18 @@ pub(super) fn baselines(
         statement.execute(params![
             run, r.rail, r.start_ns, r.end_ns, r.power_w, r.samples
         ])
+    })
+}
+
+/// `conditions`.
+pub(super) fn conditions(
+    pace: &mut Pace<'_>,
+    run: i64,
+    rows: &[ConditionRow],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO conditions VALUES (?1, ?2, ?3, ?4)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![run, r.moment.name(), r.key, r.value])
     })
 }
 

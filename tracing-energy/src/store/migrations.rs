@@ -8,7 +8,11 @@ use super::error::{from_sqlite, store};
 use crate::Error;
 
 /// One step each; a step that was released never changes.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 
 /// Version of the tables that this crate writes.
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();

@@ -2,7 +2,7 @@
 //!
 //! [`SqliteSink`] writes while a run is recorded; [`Store`] reads, attributes
 //! again, repairs and deletes afterwards. Only this module knows the tables; they
-//! and the views for people stand in `schema.sql` and `schema_2.sql`.
+//! and the views for people stand in `schema.sql` and the `schema_*.sql` after it.
 //!
 //! ```text
 //! spans.id   = run << 40 | seq           a range of ids is a run

@@ -9,8 +9,9 @@ use super::{Store, span_ids, split_span_id};
 use crate::Error;
 use crate::power::{Provenance, RailKind};
 use crate::sink::{
-    BaselineRow, CallsiteRow, CpuOf, CpuRow, Domain, EventRow, FieldsRow, InstanceRow, LinkRow,
-    MarkRow, NodeRow, NodeWindowRow, RailRow, Role, SampleRow, SpanRow, ThreadRole, ThreadRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, Domain, EventRow, FieldsRow,
+    InstanceRow, LinkRow, MarkRow, Moment, NodeRow, NodeWindowRow, RailRow, Role, SampleRow,
+    SpanRow, ThreadRole, ThreadRow,
 };
 
 /// Rows of one table and run, in the table's order.
@@ -88,6 +89,10 @@ readers! {
     baselines, BaselineRow, by_number,
     "SELECT rail, start_ns, end_ns, power_w, samples
      FROM baselines WHERE run = ?1 AND ?2 ORDER BY rail", baseline;
+    /// `conditions` of a run: those of its start, then those of its end, by key.
+    conditions, ConditionRow, by_number,
+    "SELECT moment, key, value FROM conditions WHERE run = ?1 AND ?2
+     ORDER BY moment DESC, key", condition;
     /// `instances` of a run, by id.
     instances, InstanceRow, by_number,
     "SELECT id, callsite, parent, created_ns, closed_ns
@@ -209,6 +214,14 @@ fn baseline(r: &Row<'_>) -> rusqlite::Result<BaselineRow> {
         end_ns: r.get(2)?,
         power_w: r.get(3)?,
         samples: r.get(4)?,
+    })
+}
+
+fn condition(r: &Row<'_>) -> rusqlite::Result<ConditionRow> {
+    Ok(ConditionRow {
+        moment: named(r, 0, Moment::from_name)?,
+        key: r.get(1)?,
+        value: r.get(2)?,
     })
 }
 

@@ -16,7 +16,7 @@ use crate::sink::{Batch, Sink};
 /// file: no write transaction lasts longer than about 50 ms. After an error the
 /// next batch is tried again; rows of the failed one are lost, but for those
 /// that later rows refer to (the run, rails, threads, callsites, nodes,
-/// baselines, the head of the attribution) and the ends of activations that are
+/// baselines, conditions, the head of the attribution) and the ends of activations that are
 /// in the file as open, which are written with it.
 #[derive(Debug)]
 pub struct SqliteSink {
@@ -162,13 +162,14 @@ fn heartbeat(connection: &Connection, run: i64, unix_ns: i64) -> rusqlite::Resul
     Ok(())
 }
 
-/// Rows that others refer to.
+/// Rows that others refer to, and the few that nothing could replace.
 fn write_needed(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<()> {
     insert::rails(pace, run, &batch.rails)?;
     insert::threads(pace, run, &batch.threads)?;
     insert::callsites(pace, run, &batch.callsites)?;
     insert::nodes(pace, run, &batch.nodes)?;
     insert::baselines(pace, run, &batch.baselines)?;
+    insert::conditions(pace, run, &batch.conditions)?;
     match &batch.attribution.head {
         Some(head) => insert_attribution::head(
             pace.connection(),
@@ -194,9 +195,9 @@ fn write_rows(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<
 }
 
 /// Keeps of a batch that failed what later rows refer to, and what ends an
-/// activation that is open in the file. All of it is bounded: rails and threads
-/// are few, callsites are code, nodes have a limit, and only so many activations
-/// were open when the file was written last.
+/// activation that is open in the file. All of it is bounded: rails, threads and
+/// conditions are few, callsites are code, nodes have a limit, and only so many
+/// activations were open when the file was written last.
 fn keep_needed(unwritten: &mut Batch, batch: &Batch, open_until_ns: i64) {
     let ends = batch.spans.iter();
     let ends = ends.filter(|row| row.end_ns.is_some() && row.start_ns <= open_until_ns);
@@ -209,6 +210,7 @@ fn keep_needed(unwritten: &mut Batch, batch: &Batch, open_until_ns: i64) {
     unwritten.callsites.extend_from_slice(&batch.callsites);
     unwritten.nodes.extend_from_slice(&batch.nodes);
     unwritten.baselines.extend_from_slice(&batch.baselines);
+    unwritten.conditions.extend_from_slice(&batch.conditions);
     if batch.attribution.head.is_some() {
         unwritten
             .attribution

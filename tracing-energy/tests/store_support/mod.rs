@@ -91,6 +91,14 @@ pub fn span(seq: u64, node: u32, parent: Option<u64>, start_ms: i64, end_ms: i64
     }
 }
 
+fn condition(moment: Moment, key: &str, value: &str) -> ConditionRow {
+    ConditionRow {
+        moment,
+        key: key.into(),
+        value: value.into(),
+    }
+}
+
 /// The recording above without attribution; `(other)` is a node outside it.
 pub fn recording(uuid: &str) -> Batch {
     Batch {
@@ -178,6 +186,11 @@ pub fn recording(uuid: &str) -> Batch {
         samples: (0..4)
             .flat_map(|i| (1..=3).map(move |r| sample(r, i)))
             .collect(),
+        conditions: vec![
+            condition(Moment::Start, "governor", "powersave"),
+            condition(Moment::Start, "power", "mains"),
+            condition(Moment::End, "power", "battery"),
+        ],
         baselines: vec![BaselineRow {
             rail: 1,
             start_ns: -MS,

@@ -12,7 +12,7 @@ use super::stream::Segment;
 use super::timeline::Timeline;
 use crate::clock::Clock;
 use crate::power::{
-    Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, SourceError,
+    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, SourceError,
 };
 use crate::units::Nanos;
 
@@ -210,7 +210,7 @@ impl Powermetrics {
             self.notice(placed.end, "odd_document", oddity.clone());
         }
         self.check_rails(placed.end, document);
-        self.note_pressure(placed.end, document);
+        self.note_pressure((placed.start, placed.end), document);
         let energies = &document.rails;
         let samples = rails::samples(&self.rails, energies, placed.start, placed.end);
         self.kept.samples.extend(samples);
@@ -245,19 +245,21 @@ impl Powermetrics {
         }
     }
 
-    fn note_pressure(&mut self, time: Nanos, document: &Document) {
+    fn note_pressure(&mut self, (start, end): (Nanos, Nanos), document: &Document) {
         let Some(pressure) = &document.thermal_pressure else {
             return;
         };
         if self.pressure.as_ref() != Some(pressure)
             && (self.pressure.is_some() || pressure != "Nominal")
         {
-            self.notice(
-                time,
-                "thermal_pressure",
-                format!("thermal pressure is {pressure}"),
-            );
+            let message = format!("thermal pressure is {pressure}");
+            self.notice(end, "thermal_pressure", message);
         }
+        self.kept.pressures.push(Pressure {
+            start,
+            end,
+            level: pressure.clone(),
+        });
         self.pressure = Some(pressure.clone());
     }
 
@@ -352,6 +354,7 @@ impl Powermetrics {
     fn hand_over(&mut self, reading: &mut Reading) {
         reading.samples.append(&mut self.kept.samples);
         reading.notices.append(&mut self.kept.notices);
+        reading.pressures.append(&mut self.kept.pressures);
     }
 }
 

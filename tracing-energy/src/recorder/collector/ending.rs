@@ -54,6 +54,7 @@ impl Collector {
                 "the accounts do not sum to what was measured: do not trust this run".to_owned();
             self.event(end_ns, "imbalance", message);
         }
+        self.end_conditions(end_ns);
         self.last_batch(end_ns, status);
         let offline = self.parts.offline.take();
         let mut summary = self.summarise(end_ns, finished, method);

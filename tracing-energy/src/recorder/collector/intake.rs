@@ -1,7 +1,6 @@
 //! What comes in: records, CPU times, samples, our own threads.
 
 use super::super::batch::{self, Collecting};
-use super::super::resting::RestingCpu;
 use super::{Collector, CollectorParts, send};
 use crate::power::SamplerMessage;
 use crate::rows::{BaselineRow, CpuOf, CpuRow, SampleRow, ThreadRole, ThreadRow};
@@ -88,7 +87,10 @@ impl Collector {
 
     /// Tells what was used while idle power was measured, as rows that end where the
     /// run starts.
-    pub(super) fn rest(&mut self, resting: &RestingCpu) {
+    pub(super) fn tell_resting(&mut self) {
+        let Some(resting) = &self.parts.resting else {
+            return;
+        };
         let threads = &self.batch.threads;
         let id = |tid: i64| threads.iter().find(|row| row.tid == tid).map(|row| row.id);
         let ours = resting.threads_ns.iter();
@@ -147,6 +149,9 @@ impl Collector {
                             energy_j: sample.energy.map(|energy| energy.joules()),
                         });
                     }
+                    for pressure in &reading.pressures {
+                        self.pressure(pressure);
+                    }
                     for notice in reading.notices {
                         self.event(
                             (notice.time - self.parts.zero).nanos(),
@@ -195,23 +200,27 @@ impl Collector {
             .for_each(|row| idle.add(row));
         // Of time that happened to be idle only a second's worth serves.
         let least = Nanos::from_seconds(if asked { 0.0 } else { 1.0 });
-        idle.baselines(least)
-            .into_iter()
-            .for_each(|row| self.baseline(row));
+        let measured = idle.baselines(least).into_iter();
+        let measured = measured.filter(|row| !self.has_baseline(row.rail));
+        let measured: Vec<BaselineRow> = measured.collect();
+        if !measured.is_empty() {
+            self.doubt_baseline(now_ns);
+        }
+        measured.into_iter().for_each(|row| self.baseline(row));
         for row in std::mem::take(&mut self.held) {
             self.engine.sample(row);
         }
     }
 
+    /// Whether idle power of that rail is configured, or was measured.
+    fn has_baseline(&self, rail: u32) -> bool {
+        self.known_baselines.contains(&rail)
+    }
+
     pub(super) fn baseline(&mut self, row: BaselineRow) {
-        if self
-            .batch
-            .baselines
-            .iter()
-            .all(|known| known.rail != row.rail)
-        {
-            self.engine
-                .baseline(row.rail, Some(crate::units::Power::from_watts(row.power_w)));
+        if self.known_baselines.insert(row.rail) {
+            let power = crate::units::Power::from_watts(row.power_w);
+            self.engine.baseline(row.rail, Some(power));
             self.batch.baselines.push(row);
         }
     }

@@ -1,9 +1,11 @@
 //! The collector thread: logs, samples and CPU times in, batches out.
 
+mod conditions;
 mod ending;
 mod intake;
 mod telling;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
@@ -21,6 +23,7 @@ use super::summary::RunSummary;
 use super::writer::Writer;
 use crate::attribution::{Engine, KindNames};
 use crate::clock::Clock;
+use crate::conditions::{RunConditions, System};
 use crate::cpu_time;
 use crate::host;
 use crate::power::{SamplerMessage, SamplerWatch};
@@ -49,6 +52,8 @@ pub(crate) struct CollectorParts {
     pub(crate) baseline_asked: bool,
     /// What was on a processor in that time.
     pub(crate) resting: Option<RestingCpu>,
+    /// Where the run's conditions are read.
+    pub(crate) system: System,
     /// Our own threads and the sensors' processes.
     pub(crate) watch: SamplerWatch,
     pub(crate) assembler: Assembler,
@@ -73,6 +78,8 @@ pub(crate) struct Collector {
     losses: LossCounts,
     batch: Batch,
     idle: Option<IdleSamples>,
+    /// Rails whose idle power is configured or was measured.
+    known_baselines: BTreeSet<u32>,
     held: Vec<SampleRow>,
     thread_ids: Vec<u32>,
     next_thread: u32,
@@ -80,6 +87,8 @@ pub(crate) struct Collector {
     last_pass_ns: i64,
     last_flush_ns: i64,
     warnings: Vec<String>,
+    conditions: RunConditions,
+    has_asked_end: bool,
 }
 
 impl Collector {
@@ -104,6 +113,8 @@ impl Collector {
             ..Batch::default()
         };
         batch.events.extend(parts.notices.iter().cloned());
+        let load = parts.resting.as_ref().and_then(RestingCpu::others_cores);
+        let conditions = RunConditions::begin(parts.system.clone(), load);
         let mut collector = Self {
             calibration: Calibration::new(parts.shared.raw_now(), now),
             cpu: CpuReader::new(now.nanos(), parts.watch.clone()),
@@ -112,13 +123,16 @@ impl Collector {
             losses: LossCounts::default(),
             batch,
             idle: Some(IdleSamples::default()),
+            known_baselines: BTreeSet::new(),
             held: Vec::new(),
             thread_ids: Vec::new(),
             next_thread: 1,
             seen,
             last_pass_ns: now.nanos(),
             last_flush_ns: now.nanos(),
-            warnings: Vec::new(),
+            warnings: telling::doubtful(&parts.notices),
+            conditions,
+            has_asked_end: false,
             parts,
         };
         let mut own = vec![
@@ -130,9 +144,7 @@ impl Collector {
         for (name, tid) in own {
             collector.own_thread(name, tid, cpu_time::thread(tid));
         }
-        if let Some(resting) = collector.parts.resting.take() {
-            collector.rest(&resting);
-        }
+        collector.tell_resting();
         let configured = std::mem::take(&mut collector.parts.configured_idle);
         configured
             .into_iter()
@@ -188,6 +200,7 @@ impl Collector {
         self.watch_threads();
         self.read_cpu(now.nanos());
         self.end_threads();
+        self.read_conditions();
         self.settle_idle(now.nanos(), false);
         // Records of the time since the last pass may still be under way.
         let limit = self.end_ns().unwrap_or(i64::MAX);

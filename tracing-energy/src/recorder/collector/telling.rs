@@ -4,6 +4,13 @@ use super::super::writer::SinkFailure;
 use super::Collector;
 use crate::rows::EventRow;
 
+/// What is told of the sources when they are opened and is no mere property of them: a
+/// sensor that was refused, power that is modelled.
+pub(super) fn doubtful(notices: &[EventRow]) -> Vec<String> {
+    let told = notices.iter().filter(|event| event.kind != "source_limit");
+    told.map(|event| event.message.clone()).collect()
+}
+
 impl Collector {
     pub(super) fn event(&mut self, time_ns: i64, kind: &str, message: String) {
         self.tell(EventRow {

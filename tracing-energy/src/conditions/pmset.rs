@@ -1,0 +1,205 @@
+//! Conditions of a Mac, from short runs of `pmset`. Its output is read as recorded on
+//! Macs; the program has never been run there by us.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{BATTERY_PERCENT, LOW_POWER_MODE, NOMINAL, POWER, THERMAL_PRESSURE, Values};
+
+/// How long one run may take before it is ended.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a run is asked whether it has ended.
+const PASS: Duration = Duration::from_millis(2);
+/// No answer is longer; a pipe holds as much, so that nobody has to read meanwhile.
+const LONGEST: u64 = 16 * 1024;
+
+/// Asks the program at `pmset`; what it does not answer is absent.
+pub(super) fn read(pmset: &Path) -> Values {
+    let mut values = Values::new();
+    let mut set = |key, value: Option<String>| {
+        if let Some(value) = value {
+            values.insert(key, value);
+        }
+    };
+    if let Some(text) = answer(pmset, &["-g", "batt"]) {
+        set(POWER, power(&text).map(str::to_owned));
+        set(BATTERY_PERCENT, battery_percent(&text));
+    }
+    if let Some(text) = answer(pmset, &["-g"]) {
+        set(LOW_POWER_MODE, low_power_mode(&text).map(str::to_owned));
+    }
+    if let Some(text) = answer(pmset, &["-g", "therm"]) {
+        set(THERMAL_PRESSURE, thermal_pressure(&text).map(str::to_owned));
+    }
+    values
+}
+
+/// What the program prints, if it ends well and in time.
+fn answer(program: &Path, arguments: &[&str]) -> Option<String> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let begin = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Some(status),
+            Ok(None) if begin.elapsed() < PATIENCE => std::thread::sleep(PASS),
+            Ok(None) | Err(_) => break None,
+        }
+    };
+    if status.is_none() {
+        // It may have ended just now; then there is nothing to kill.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    status.filter(std::process::ExitStatus::success)?;
+    let mut text = String::new();
+    let output = child.stdout.take()?;
+    output.take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// `Now drawing from 'AC Power'`.
+fn power(text: &str) -> Option<&'static str> {
+    let (_, from) = text.split_once("drawing from '")?;
+    let (from, _) = from.split_once('\'')?;
+    match from {
+        "AC Power" => Some("mains"),
+        "Battery Power" => Some("battery"),
+        _ => None,
+    }
+}
+
+/// ` -InternalBattery-0 (id=1234) 95%; charged; 0:00 remaining present: true`.
+fn battery_percent(text: &str) -> Option<String> {
+    let mut lines = text.lines();
+    let line = lines.find(|line| line.contains("InternalBattery"))?;
+    let (percent, _) = line.split_once('%')?;
+    let percent = percent.rsplit(char::is_whitespace).next()?;
+    let percent: u8 = percent.parse().ok().filter(|&percent| percent <= 100)?;
+    Some(percent.to_string())
+}
+
+/// ` lowpowermode         1`, or ` powermode            1` where there are three modes:
+/// 0 automatic, 1 low, 2 high.
+fn low_power_mode(text: &str) -> Option<&'static str> {
+    let value = ["lowpowermode", "powermode"]
+        .iter()
+        .find_map(|key| setting(text, key))?;
+    Some(if value == 1 { "on" } else { "off" })
+}
+
+/// `CPU_Speed_Limit  = 100`; a machine that was never warned says so.
+fn thermal_pressure(text: &str) -> Option<&'static str> {
+    let limits = ["CPU_Speed_Limit", "CPU_Scheduler_Limit"];
+    let limits: Vec<u32> = limits.iter().filter_map(|key| setting(text, key)).collect();
+    let is_limited = limits.iter().any(|&limit| limit < 100);
+    let was_never = text.contains("No thermal warning level has been recorded");
+    match limits.is_empty() {
+        false if is_limited => Some("throttled"),
+        true if !was_never => None,
+        _ => Some(NOMINAL),
+    }
+}
+
+/// The number after a word at the beginning of a line.
+fn setting(text: &str, key: &str) -> Option<u32> {
+    text.lines().find_map(|line| {
+        let mut words = line.split_whitespace().filter(|word| *word != "=");
+        (words.next() == Some(key)).then(|| words.next()?.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_battery_tells_source_and_charge() {
+        let text = "Now drawing from 'Battery Power'\n \
+                    -InternalBattery-0 (id=4653155)\t7%; discharging; 0:21 remaining present: true\n";
+        assert_eq!(power(text), Some("battery"));
+        assert_eq!(battery_percent(text).as_deref(), Some("7"));
+        let desktop = "Now drawing from 'AC Power'\n";
+        assert_eq!(power(desktop), Some("mains"));
+        assert_eq!(battery_percent(desktop), None);
+        assert_eq!(power("Now drawing from 'UPS Power'\n"), None);
+        assert_eq!(power("Now drawing from '"), None);
+        assert_eq!(battery_percent("-InternalBattery-0 (id=1) 200%;"), None);
+    }
+
+    #[test]
+    fn low_power_has_two_spellings() {
+        let old = "Currently in use:\n standby              1\n lowpowermode         1\n";
+        assert_eq!(low_power_mode(old), Some("on"));
+        assert_eq!(
+            low_power_mode(&old.replace("mode         1", "mode 0")),
+            Some("off")
+        );
+        assert_eq!(low_power_mode(" powermode            1\n"), Some("on"));
+        assert_eq!(low_power_mode(" powermode            2\n"), Some("off"));
+        assert_eq!(low_power_mode(" standby 1\n"), None);
+    }
+
+    #[test]
+    fn a_limit_below_all_is_throttling() {
+        let limit = |limit: u32| {
+            format!(
+                "2025-01-01 10:00:00 +0100 CPU Power notify\n\tCPU_Scheduler_Limit \t= 100\n\tCPU_Available_CPUs \t= 8\n\tCPU_Speed_Limit \t= {limit}\n"
+            )
+        };
+        assert_eq!(thermal_pressure(&limit(100)), Some("nominal"));
+        assert_eq!(thermal_pressure(&limit(62)), Some("throttled"));
+        let never = "Note: No thermal warning level has been recorded\n\
+                     Note: No performance warning level has been recorded\n";
+        assert_eq!(thermal_pressure(never), Some("nominal"));
+        assert_eq!(thermal_pressure("pmset: usage\n"), None);
+    }
+
+    fn script(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pmset");
+        // Written by a shell: a file that this process has open for writing while
+        // another test forks could not be executed.
+        let written = Command::new("/bin/sh")
+            .args(["-c", "printf '%s' \"$1\" > \"$2\"", "sh", text])
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(written.success());
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn every_answer_is_read() {
+        let text = "#!/bin/sh\ncase \"$*\" in\n\
+                    '-g batt') echo \"Now drawing from 'AC Power'\";;\n\
+                    '-g') echo ' lowpowermode 0';;\n\
+                    '-g therm') echo ' CPU_Speed_Limit = 80';;\nesac\n";
+        let (_folder, path) = script(text);
+        let expected = [
+            (POWER, "mains"),
+            (LOW_POWER_MODE, "off"),
+            (THERMAL_PRESSURE, "throttled"),
+        ];
+        let expected: Values = expected.map(|(key, value)| (key, value.to_owned())).into();
+        assert_eq!(read(&path), expected);
+    }
+
+    #[test]
+    fn a_program_that_fails_hangs_or_is_missing_answers_nothing() {
+        let (_folder, path) = script("#!/bin/sh\necho \"Now drawing from 'AC Power'\"\nexit 3\n");
+        assert_eq!(read(&path), Values::new());
+        let (_folder, path) = script("#!/bin/sh\nexec sleep 1000\n");
+        assert_eq!(answer(&path, &[]), None);
+        assert_eq!(read(Path::new("/no/such/pmset")), Values::new());
+    }
+}
