@@ -31,11 +31,14 @@ pub use kinds::{By, Share, shares};
 pub(crate) use ledger::rails;
 pub use ledger::{Ledger, Node, ledger};
 pub use phases::{BETWEEN, Phase, phases, phases_on};
+pub(crate) use recording::caveat;
 pub use recording::{Recording, Run};
 pub use run_interval::{RunInterval, run_interval};
-pub use runs::{Listed, list};
+pub use runs::{Listed, list, with_prompt};
 pub use select::{Selection, by_tag, select};
 pub use setting::{Setting, setting};
+// For comparisons, which look at many runs.
+#[allow(unused_imports)]
 pub(crate) use totals::totals_of;
 pub use totals::{Totals, totals};
 

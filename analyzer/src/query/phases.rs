@@ -1,6 +1,8 @@
 //! What did each phase cost? The interval reading: all that the root rails
 //! measured during it.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Row;
 use serde::Serialize;
 
@@ -55,11 +57,7 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
     // As the view `v_phases`, of the attribution that is looked at.
     let sql = format!(
         "
-        SELECT coalesce(n.label, ?3) AS phase, max(p.duration_ns),
-               CASE WHEN count(p.energy_j) = count(*) THEN sum(p.energy_j) END,
-               CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END,
-               CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END,
-               max(p.peak_w)
+        SELECT {FIGURES}
         FROM phase_energy p
         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
         WHERE p.run = ?1 AND p.attribution = ?2 AND p.rail IN ({})
@@ -67,13 +65,43 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
         rails.join(",")
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
-    let rows = statement.query_map((run.no, run.attribution, BETWEEN), read)?;
+    let rows = statement.query_map((run.no, run.attribution), read)?;
     let mut phases = rows.collect::<rusqlite::Result<Vec<Phase>>>()?;
     let total = sum_known(phases.iter().map(|phase| phase.energy_j));
     for phase in &mut phases {
         phase.share = share(phase.energy_j, total);
     }
     Ok(phases)
+}
+
+/// What is read of a phase: of `phase_energy` as `p`, grouped by node, `n`.
+const FIGURES: &str = "
+    coalesce(n.label, '(between)') AS phase, max(p.duration_ns),
+    CASE WHEN count(p.energy_j) = count(*) THEN sum(p.energy_j) END,
+    CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END,
+    CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END,
+    max(p.peak_w)";
+
+/// As [`phases`] of every run by the attribution that it shows, without shares, in one
+/// query; by the run's number.
+pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<Phase>>> {
+    let sql = format!(
+        "
+        SELECT {FIGURES}, a.run
+        FROM (SELECT run, max(id) AS id FROM attributions GROUP BY run) a
+        CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
+        CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
+        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
+        GROUP BY p.run, p.node ORDER BY p.run, p.node IS NULL, p.node"
+    );
+    let mut statement = recording.connection().prepare_cached(&sql)?;
+    let rows = statement.query_map([], |r| Ok((r.get::<_, i64>(6)?, read(r)?)))?;
+    let mut all: BTreeMap<i64, Vec<Phase>> = BTreeMap::new();
+    for row in rows {
+        let (run, phase) = row?;
+        all.entry(run).or_default().push(phase);
+    }
+    Ok(all)
 }
 
 pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
