@@ -140,7 +140,8 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let _ = out.flush();
             let text = format!("{error:#}");
-            let _ = writeln!(std::io::stderr(), "energy: {}", text.trim_end());
+            let lines: Vec<String> = text.trim_end().lines().map(crate::format::escape).collect();
+            let _ = writeln!(std::io::stderr(), "energy: {}", lines.join("\n"));
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::json;
 use tracing_energy::host;
 use tracing_energy::store::Store;
@@ -16,6 +16,8 @@ use crate::runs::parse_age;
 use crate::upkeep::{Plan, PruneOptions, parse_bytes};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("limit").required(true).multiple(true)
+    .args(["keep", "older_than", "max_size"]))]
 #[command(after_help = "Examples:
   energy prune --older-than 30d --dry-run
   energy prune --keep 20 --yes
@@ -25,7 +27,7 @@ The oldest runs go first, a run that is being recorded never. Sizes are estimate
 file keeps its size until `energy vacuum` gives free room back to the disk.")]
 pub struct PruneArgs {
     /// So many of the newest runs stay; by itself, all others go
-    #[arg(long, value_name = "N", required_unless_present_any = ["older_than", "max_size"])]
+    #[arg(long, value_name = "N")]
     keep: Option<usize>,
     /// Runs that began longer ago go: 12h, 30d, 8w
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
