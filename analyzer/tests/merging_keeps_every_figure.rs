@@ -207,3 +207,77 @@ fn a_disk_that_gets_full_leaves_whole_runs() {
     ));
     assert_eq!(runs.lines().count(), 3, "{runs}");
 }
+
+/// Wherever it is killed, each run is there as a whole or not at all, and merging again
+/// brings the rest.
+#[test]
+fn a_killed_merge_leaves_whole_runs() {
+    const RUNS: i64 = 12;
+    const SPANS: i64 = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let run = |no| drawn::Drawn {
+        start_unix_ns: no,
+        end_ns: Some(1),
+        status: "complete",
+        name: None,
+        model: None,
+        prompt: None,
+        tokens: (None, None),
+        tags: vec![("group", "a")],
+        provenances: vec!["measured"],
+        second_is_part: false,
+        attributions: vec![],
+        basis: None,
+    };
+    let other = folder.path().join("other.db");
+    drawn::write(&other, &(0..RUNS).map(run).collect::<Vec<_>>());
+    let fill = format!(
+        "INSERT INTO spans WITH RECURSIVE n(i) AS
+             (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {RUNS} * {SPANS} - 1)
+         SELECT (1 + i / {SPANS}) << 40 | (100 + i % {SPANS}), 1, NULL, NULL, 1, i, i, NULL FROM n"
+    );
+    Connection::open(&other)
+        .unwrap()
+        .execute_batch(&fill)
+        .unwrap();
+    let into = folder.path().join("into.db");
+    let whole_runs = || {
+        let connection = Connection::open(&into).unwrap();
+        let number = |sql: &str| {
+            connection
+                .query_row(sql, [], |r| r.get::<_, i64>(0))
+                .unwrap()
+        };
+        let runs = number("SELECT count(*) FROM runs");
+        let spans = number("SELECT count(*) FROM spans");
+        assert_eq!(spans, runs * (SPANS + 1), "{runs} runs");
+        assert_eq!(number("SELECT count(DISTINCT id >> 40) FROM spans"), runs);
+        assert_eq!(number("SELECT count(*) FROM run_tags"), runs);
+        runs
+    };
+    for stop_at in [1, 4, 8] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_energy"));
+        command
+            .current_dir(folder.path())
+            .args(["merge", "other.db", "--into", "into.db"]);
+        let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let begun = || {
+            let runs =
+                Connection::open_with_flags(&into, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+                    .and_then(|c| {
+                        c.query_row("SELECT count(*) FROM runs", [], |r| r.get::<_, i64>(0))
+                    });
+            runs.unwrap_or(0) >= stop_at
+        };
+        while !begun() && child.try_wait().unwrap().is_none() {}
+        let _ = child.kill();
+        child.wait().unwrap();
+        let runs = whole_runs();
+        assert!((stop_at..=RUNS).contains(&runs), "{runs}");
+    }
+    text(&energy(
+        folder.path(),
+        &["merge", "other.db", "--into", "into.db"],
+    ));
+    assert_eq!(whole_runs(), RUNS);
+}

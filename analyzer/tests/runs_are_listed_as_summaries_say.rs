@@ -237,7 +237,7 @@ fn tables_fit_and_tell_what_they_leave_out() {
         "{page}"
     );
     let some = text(&energy(folder.path(), &["runs", "--since", "2026-11-03"]));
-    assert!(some.contains("1 runs that match, of 3."), "{some}");
+    assert!(some.contains("1 run found of 3."), "{some}");
     assert!(
         some.contains("All figures below are modelled, not measured."),
         "{some}"

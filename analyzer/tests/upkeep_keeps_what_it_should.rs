@@ -182,7 +182,7 @@ fn pruning_spares_what_is_recorded_and_what_is_tagged() {
         &["prune", "--older-than", "5d", "--dry-run"],
     ));
     assert!(dry.contains("2 runs would go and free about"), "{dry}");
-    assert!(dry.contains("2 are spared for their tag"), "{dry}");
+    assert!(dry.contains("2 runs spared for the tag"), "{dry}");
     assert!(
         dry.contains("00000004") && !dry.contains("00000006"),
         "{dry}"

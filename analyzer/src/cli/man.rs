@@ -19,6 +19,7 @@ pub struct ManArgs {
 pub(super) fn run(args: &ManArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let command = super::help::command();
     let Some(folder) = &args.dir else {
+        let command = command.disable_help_subcommand(true);
         return Ok(clap_mangen::Man::new(command).render(&mut &mut *out)?);
     };
     let named = || folder.display().to_string();

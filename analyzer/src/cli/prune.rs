@@ -10,7 +10,7 @@ use tracing_energy::store::Store;
 
 use super::confirm::confirm;
 use super::progress::Progress;
-use crate::format::{Answer, Column, Format, Sheet, bytes};
+use crate::format::{Answer, Column, Format, Sheet, bytes, counted};
 use crate::query::{Recording, list};
 use crate::runs::parse_age;
 use crate::upkeep::{Plan, PruneOptions, parse_bytes};
@@ -57,7 +57,7 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
     let goes = !plan.runs.is_empty() && !args.dry_run;
     if goes && !args.yes {
         answer(&plan, args, false).write(&mut std::io::stderr(), Format::Table, &super::look())?;
-        let question = format!("Delete these {} runs for good?", plan.runs.len());
+        let question = format!("Delete {} for good?", counted(plan.runs.len(), "run"));
         confirm(
             &question,
             "give --yes to delete for good, or --dry-run to see what would go",
@@ -102,15 +102,16 @@ fn answer(plan: &Plan, args: &PruneArgs, is_done: bool) -> Answer {
         Column::bytes("bytes", "size"),
     ];
     let (count, freed) = (plan.runs.len(), bytes(Some(plan.freed_bytes)));
+    let runs = counted(count, "run");
     let left = bytes(Some(plan.left_bytes));
     let told = match (count, is_done) {
         (0, _) => "No run is to go.".to_owned(),
         (_, false) => {
-            format!("{count} runs would go and free about {freed}; about {left} stay in use.")
+            format!("{runs} would go and free about {freed}; about {left} stay in use.")
         }
-        (_, true) => format!(
-            "{count} runs deleted, about {freed} free for the next; about {left} are in use."
-        ),
+        (_, true) => {
+            format!("{runs} deleted, about {freed} free for the next; about {left} are in use.")
+        }
     };
     let mut answer = Answer::new("prune", "")
         .with("deleted", json!(is_done))
@@ -120,9 +121,9 @@ fn answer(plan: &Plan, args: &PruneArgs, is_done: bool) -> Answer {
         .sheet(Sheet::new("runs", "", columns, &plan.runs))
         .note(told);
     if plan.spared > 0 {
-        let spared = plan.spared;
+        let spared = counted(plan.spared, "run");
         answer = answer.note(format!(
-            "{spared} are spared for their tag `baseline` or `keep`; --all lets them go."
+            "{spared} spared for the tag `baseline` or `keep`; --all lets them go."
         ));
     }
     if args.max_size.is_some_and(|most| plan.left_bytes > most) {

@@ -7,7 +7,7 @@ use clap::Args;
 use tracing_energy::store::Store;
 
 use super::Usage;
-use crate::format::escape;
+use crate::format::{counted, escape};
 use crate::run::parse_tag;
 use crate::upkeep::several;
 
@@ -58,20 +58,17 @@ pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Res
             } else {
                 format!("{key}={value}")
             };
-            format!("tagged {} with {}", count(runs.len()), escape(&pair))
+            format!(
+                "tagged {} with {}",
+                counted(runs.len(), "run"),
+                escape(&pair)
+            )
         }
         (None, key) => {
             let key = key.as_deref().unwrap_or_default();
             let had = store.remove_tag(&runs, key)?;
-            format!("took {} from {}", escape(key), count(had))
+            format!("took {} from {}", escape(key), counted(had, "run"))
         }
     };
     Ok(writeln!(out, "{told}")?)
-}
-
-fn count(runs: usize) -> String {
-    match runs {
-        1 => "1 run".to_owned(),
-        runs => format!("{runs} runs"),
-    }
 }

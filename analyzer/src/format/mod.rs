@@ -14,7 +14,7 @@ mod time;
 
 pub use answer::{Answer, SCHEMA};
 pub use name::{escape, shorten};
-pub use quantity::{UNKNOWN, bytes, count, energy, number, percent, power, time_span};
+pub use quantity::{UNKNOWN, bytes, count, counted, energy, number, percent, power, time_span};
 pub use sheet::{Column, Sheet};
 pub use time::{from_civil, utc};
 

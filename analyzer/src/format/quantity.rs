@@ -56,6 +56,14 @@ pub fn number(value: Option<f64>) -> String {
     }
 }
 
+/// So many things, of which more than one have an `s`: `1 run`, `2 runs`.
+pub fn counted(count: usize, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
+    }
+}
+
 /// A count.
 pub fn count(value: Option<i64>) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())

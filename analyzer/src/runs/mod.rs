@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use serde_json::json;
 
 use crate::error::Result;
-use crate::format::{Answer, Column, Sheet};
+use crate::format::{Answer, Column, Sheet, counted};
 use crate::query::{self, Listed, Recording};
 
 /// What runs are ordered by: the largest first, those for which it is not known last.
@@ -109,12 +109,12 @@ impl Listing {
     fn told(&self) -> Option<String> {
         let (all, matching) = (self.all, self.matching);
         let of = match matching == all {
-            true => format!("{all} runs"),
-            false => format!("{matching} runs that match, of {all}"),
+            true => counted(all, "run"),
+            false => format!("{} found of {all}", counted(matching, "run")),
         };
         match (all, matching, self.pages) {
             (0, ..) => Some("No runs yet: make one with `energy run`.".to_owned()),
-            (_, 0, _) => Some(format!("None of {all} runs matches.")),
+            (_, 0, _) => Some(format!("None of {} matches.", counted(all, "run"))),
             (_, _, 1) if matching == all => None,
             (_, _, 1) => Some(format!("{of}.")),
             _ => {

@@ -7,7 +7,7 @@ use serde_json::json;
 use tracing_energy::store::{Life, MergeSource, Store, StoredRun};
 
 use crate::error::Result;
-use crate::format::{Answer, Column, Sheet};
+use crate::format::{Answer, Column, Sheet, counted};
 
 /// What became of a run of another file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -142,11 +142,11 @@ impl MergeReport {
             Column::text("source", "from"),
         ];
         let into = crate::format::escape(&self.into.display().to_string());
-        let mut told = format!("{merged} runs merged into {into}");
+        let mut told = format!("{} merged into {into}", counted(merged, "run"));
         for (count, what) in [
             (present, "there already"),
             (recording, "left out: being recorded"),
-            (self.calibrations, "calibrations copied"),
+            (self.calibrations, "calibration(s) copied"),
         ] {
             if count > 0 {
                 told.push_str(&format!(", {count} {what}"));
