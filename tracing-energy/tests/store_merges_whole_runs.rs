@@ -230,6 +230,9 @@ fn an_older_source_is_merged_from_a_copy_and_a_newer_one_refused() {
     let path = folder.path().join("old.db");
     old_file(&path);
     let before = std::fs::read(&path).expect("its bytes");
+    // What a merge left that was killed: no process has that id.
+    let left = folder.path().join(".energy-merge-4294967295-0.db");
+    std::fs::write(left, "").expect("written");
     let source = MergeSource::open(&path, folder.path()).expect("readable");
     assert_eq!(into.merge().run(&source, 1).expect("merged"), Some(2));
     drop(source);

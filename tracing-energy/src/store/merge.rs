@@ -19,7 +19,7 @@ use super::error::{from_sqlite, store};
 use super::pace::Pace;
 use super::tables;
 use super::{Life, SCHEMA_VERSION, Store, StoredRun, migrations};
-use crate::Error;
+use crate::{Error, host};
 
 /// A file that runs are copied from.
 #[derive(Debug)]
@@ -71,6 +71,9 @@ impl MergeSource {
     }
 }
 
+/// How the names of copies begin; the process's id follows.
+const COPY: &str = ".energy-merge-";
+
 /// A copy of an older file with tables of this version, removed when it is dropped.
 #[derive(Debug)]
 struct Copy(PathBuf);
@@ -79,7 +82,8 @@ impl Copy {
     fn up_to_date(source: &Connection, path: &Path, folder: &Path) -> Result<Self, Error> {
         static COPIES: AtomicU32 = AtomicU32::new(0);
         let number = COPIES.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".energy-merge-{}-{number}.db", std::process::id());
+        remove_left(folder);
+        let name = format!("{COPY}{}-{number}.db", std::process::id());
         let copy = Self(folder.join(name));
         let target = connection::uri(&copy.0, "mode=rwc");
         source
@@ -100,6 +104,19 @@ impl Copy {
             | rusqlite::OpenFlags::SQLITE_OPEN_URI
             | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Connection::open_with_flags(self.uri(), flags).map_err(from_sqlite(path))
+    }
+}
+
+/// Removes copies that merges left which were killed.
+fn remove_left(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let left = name.to_str().and_then(|name| name.strip_prefix(COPY));
+        let pid = left.and_then(|left| left.split('-').next()?.parse().ok());
+        let is_gone = |pid| pid != std::process::id() && host::process_start(pid).is_none();
+        if pid.is_some_and(is_gone) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 
