@@ -18,6 +18,7 @@ pub mod run;
 pub mod runs;
 pub mod show;
 pub mod summary;
+pub mod upkeep;
 
 pub use error::{Error, Result};
 

@@ -61,7 +61,9 @@ pub(super) fn run(db: &Path, args: AttributeArgs, out: &mut dyn Write) -> anyhow
         force: args.force,
         pool: args.pool,
     };
+    let progress = super::progress::Progress::new("attributing");
     let id = attribute(db, &run.row.uuid, &options)?;
+    drop(progress);
     Ok(writeln!(
         out,
         "run {}: attribution {id} ({})",

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -18,7 +18,7 @@ pub(super) fn run(args: &CompletionsArgs, out: &mut dyn Write) -> anyhow::Result
     let mut script = Vec::new();
     clap_complete::generate(
         args.shell,
-        &mut super::Cli::command(),
+        &mut super::help::command(),
         "energy",
         &mut script,
     );

@@ -4,18 +4,27 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
+use tracing_energy::rows::RunStatus;
 use tracing_energy::store::Store;
 
-use super::Usage;
-use crate::format::{escape, utc};
+use super::confirm::confirm;
+use super::progress::Progress;
+use crate::format::{bytes, escape, utc};
 use crate::query::Run;
+use crate::upkeep::{several, sizes};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  energy delete 1f0c\n  energy delete last --yes")]
+#[command(after_help = "Examples:
+  energy delete 1f0c
+  energy delete last --yes
+  energy delete group=warmup sky --yes
+
+The file keeps its size; what is recorded next takes the room. `energy vacuum` gives
+it back to the disk.")]
 pub struct DeleteArgs {
-    /// Id, beginning of an id, name, or `last`
-    #[arg(value_name = "RUN")]
-    which: String,
+    /// Id, beginning of an id, name, `last`, KEY=VALUE of a tag, or a group
+    #[arg(value_name = "RUN", required = true)]
+    which: Vec<String>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -23,28 +32,51 @@ pub struct DeleteArgs {
 
 pub(super) fn run(db: &Path, args: &DeleteArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let recording = super::open_recording(db)?;
-    let run = recording.run(&args.which)?;
+    let runs = several(&recording, &args.which)?;
+    let recorded = runs.iter().find(|run| run.row.status == RunStatus::Running);
+    if let Some(run) = recorded {
+        let (title, pid) = (escape(&run.title()), run.row.pid);
+        anyhow::bail!(
+            "run {title} is being recorded by process {pid}: delete it when that has ended"
+        );
+    }
+    let progress = Progress::new("measuring");
+    let sizes = sizes(&recording)?;
+    drop(progress);
+    let size = |run: &Run| bytes(sizes.get(&run.no).copied());
     if !args.yes {
-        confirm(&run)?;
+        let each = |run: &Run| {
+            let (title, started) = (escape(&run.title()), utc(run.row.start_unix_ns));
+            format!("{title} of {started}, about {}", size(run))
+        };
+        let question = match runs.as_slice() {
+            [run] => format!("Delete run {} for good?", each(run)),
+            runs => {
+                let lines: Vec<String> = runs
+                    .iter()
+                    .map(|run| "  ".to_owned() + &each(run))
+                    .collect();
+                format!(
+                    "{}\nDelete these {} runs for good?",
+                    lines.join("\n"),
+                    runs.len()
+                )
+            }
+        };
+        confirm(&question, "give --yes to delete for good")?;
     }
     drop(recording);
-    Store::open_writable(db)?.delete_run(run.no)?;
-    Ok(writeln!(out, "deleted run {}", escape(&run.title()))?)
-}
-
-fn confirm(run: &Run) -> anyhow::Result<()> {
-    if !super::is_interactive() {
-        let text = "nobody can be asked here: give --yes to delete the run for good";
-        return Err(Usage(text.to_owned()).into());
+    let store = Store::open_writable(db)?;
+    let progress = Progress::new("deleting");
+    for (done, run) in runs.iter().enumerate() {
+        progress.set(done, runs.len(), &run.title());
+        store.delete_run(run.no)?;
+        writeln!(
+            out,
+            "deleted run {}, about {}",
+            escape(&run.title()),
+            size(run)
+        )?;
     }
-    let mut err = std::io::stderr();
-    let (title, started) = (escape(&run.title()), utc(run.row.start_unix_ns));
-    write!(err, "Delete run {title} of {started} for good? [y/N] ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => anyhow::bail!("nothing was deleted"),
-    }
+    Ok(())
 }

@@ -10,6 +10,8 @@ use crate::attribute::parse_kernel;
 use crate::import::{ImportOptions, import};
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy import csv --spans spans.csv --samples samples.csv --name web")]
 pub struct ImportArgs {
     #[command(subcommand)]
     from: From,

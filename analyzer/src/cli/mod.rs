@@ -3,20 +3,30 @@
 mod attribute;
 mod calibrate;
 mod completions;
+mod confirm;
 mod delete;
 mod flamegraph;
+mod help;
 mod import;
+mod man;
+mod merge;
+mod name;
 mod ops;
+mod progress;
+mod prune;
 mod run;
 mod runs;
 mod show;
+mod size;
 mod summary;
+mod tag;
+mod vacuum;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use crate::DATABASE;
 use crate::format::screen::Look;
@@ -46,7 +56,8 @@ const EXAMPLES: &str = "Examples:
   energy flamegraph sky -o sky.svg
 
 RUN is an id, the beginning of one, a name, or `last`.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 ended by a signal.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a regression was found, 4 it cannot be
+told whether there is one (--strict), 130 or 143 ended by a signal.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -69,10 +80,24 @@ pub enum Command {
     Import(import::ImportArgs),
     /// Measure the power of each kind of a model's operations
     Calibrate(Box<CalibrateArgs>),
-    /// Delete a run
+    /// Give runs a tag, or take it from them
+    Tag(tag::TagArgs),
+    /// Name a run
+    Name(name::NameArgs),
+    /// Delete runs
     Delete(delete::DeleteArgs),
+    /// Delete old runs until the recording is as small as it should be
+    Prune(prune::PruneArgs),
+    /// Show how much room runs and tables take
+    Size(size::SizeArgs),
+    /// Give free room back to the disk
+    Vacuum(vacuum::VacuumArgs),
+    /// Copy all runs of other recordings into this one
+    Merge(merge::MergeArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
+    /// Print the man page, or write one for each command
+    Man(man::ManArgs),
 }
 
 /// Names a run.
@@ -100,7 +125,8 @@ struct Usage(String);
 
 /// Parses the command line, obeys it, and prints what failed.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = help::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let mut out = BufWriter::new(std::io::stdout().lock());
     let done = obey(cli, &mut out).and_then(|()| Ok(out.flush()?));
     match done {
@@ -114,7 +140,8 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let _ = out.flush();
             let text = format!("{error:#}");
-            let _ = writeln!(std::io::stderr(), "energy: {}", text.trim_end());
+            let lines: Vec<String> = text.trim_end().lines().map(crate::format::escape).collect();
+            let _ = writeln!(std::io::stderr(), "energy: {}", lines.join("\n"));
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
     }
@@ -132,8 +159,15 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Attribute(args) => attribute::run(db, args, out),
         Command::Import(args) => import::run(db, args, out),
         Command::Calibrate(args) => calibrate::run(db, &args, out),
+        Command::Tag(args) => tag::run(db, &args, out),
+        Command::Name(args) => name::run(db, &args, out),
         Command::Delete(args) => delete::run(db, &args, out),
+        Command::Prune(args) => prune::run(db, &args, out),
+        Command::Size(args) => size::run(db, &args, out),
+        Command::Vacuum(args) => vacuum::run(db, &args, out),
+        Command::Merge(args) => merge::run(db, &args, out),
         Command::Completions(args) => completions::run(&args, out),
+        Command::Man(args) => man::run(&args, out),
     }
 }
 

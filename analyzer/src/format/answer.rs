@@ -146,7 +146,9 @@ impl Answer {
         for caution in &self.cautions {
             writeln!(out, "{}", look.notice(caution))?;
         }
-        for sheet in &self.sheets {
+        // A list without rows is nothing to look at; what there is to say is a note.
+        let filled = |sheet: &&Sheet| !sheet.rows().is_empty();
+        for sheet in self.sheets.iter().filter(filled) {
             if !sheet.title().is_empty() {
                 writeln!(out, "\n{}", look.heading(sheet.title()))?;
             }

@@ -14,9 +14,9 @@ mod time;
 
 pub use answer::{Answer, SCHEMA};
 pub use name::{escape, shorten};
-pub use quantity::{UNKNOWN, count, energy, number, percent, power, time_span};
+pub use quantity::{UNKNOWN, bytes, count, counted, energy, number, percent, power, time_span};
 pub use sheet::{Column, Sheet};
-pub use time::utc;
+pub use time::{from_civil, utc};
 
 /// How figures are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -14,6 +14,7 @@ const ENERGY: &Steps = &[
     (3.6e6, "kWh"),
 ];
 const POWER: &Steps = &[(1e-6, "uW"), (1e-3, "mW"), (1.0, "W"), (1e3, "kW")];
+const DATA: &Steps = &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")];
 const TIME: &Steps = &[(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")];
 
 /// An energy given in joules: `12.34 J`, `5.6 mJ`.
@@ -31,6 +32,14 @@ pub fn time_span(nanos: Option<i64>) -> String {
     quantity(nanos.map(|ns| ns as f64 / 1e9), TIME, "s")
 }
 
+/// An amount of data: `12.34 MB`; a byte is not divided.
+pub fn bytes(bytes: Option<u64>) -> String {
+    match bytes {
+        Some(bytes) if bytes < 1000 => format!("{bytes} B"),
+        bytes => quantity(bytes.map(|bytes| bytes as f64), DATA, "B"),
+    }
+}
+
 /// A share of one: `45.6 %`.
 pub fn percent(share: Option<f64>) -> String {
     match share {
@@ -44,6 +53,14 @@ pub fn number(value: Option<f64>) -> String {
     match value {
         Some(value) if value.is_finite() => digits(value),
         _ => UNKNOWN.to_owned(),
+    }
+}
+
+/// So many things, of which more than one have an `s`: `1 run`, `2 runs`.
+pub fn counted(count: usize, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
     }
 }
 
@@ -104,6 +121,9 @@ mod tests {
         assert_eq!(power(Some(1.5e-3)), "1.500 mW");
         assert_eq!(time_span(Some(1_500)), "1.500 us");
         assert_eq!(time_span(Some(61_000_000_000)), "61.00 s");
+        assert_eq!(bytes(Some(999)), "999 B");
+        assert_eq!(bytes(Some(4096)), "4.096 kB");
+        assert_eq!(bytes(Some(1_234_567_890)), "1.235 GB");
     }
 
     #[test]

@@ -6,15 +6,20 @@ use serde_json::Value;
 
 use super::csv;
 use super::screen::Look;
-use super::{count, energy, escape, number, percent, power, shorten, time_span, utc};
+use super::{bytes, count, energy, escape, number, percent, power, shorten, time_span, utc};
 
 /// Characters of a text in one cell, so that a prompt of a megabyte is one line.
 const LONGEST_TEXT: usize = 120;
+
+/// Characters of a uuid that are shown.
+const ID: usize = 8;
 
 /// How a value is written for people; its key says in which unit it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Show {
     Text,
+    Id,
+    Bytes,
     Energy,
     Power,
     Time,
@@ -51,6 +56,16 @@ impl Column {
     /// A name or other words, escaped and cut for people.
     pub fn text(key: &'static str, heading: impl Into<String>) -> Self {
         Self::new(key, heading, Show::Text)
+    }
+
+    /// A uuid, of which people see the beginning that commands take.
+    pub fn id(key: &'static str, heading: impl Into<String>) -> Self {
+        Self::new(key, heading, Show::Id)
+    }
+
+    /// An amount of data in bytes.
+    pub fn bytes(key: &'static str, heading: impl Into<String>) -> Self {
+        Self::new(key, heading, Show::Bytes)
     }
 
     /// Joules.
@@ -127,6 +142,8 @@ impl Column {
         match self.show {
             Show::Text | Show::Data if value.is_null() => super::UNKNOWN.to_owned(),
             Show::Text | Show::Data => shorten(&escape(&csv::field(value)), LONGEST_TEXT),
+            Show::Id => escape(&csv::field(value).chars().take(ID).collect::<String>()),
+            Show::Bytes => bytes(value.as_u64()),
             Show::Energy => energy(float),
             Show::Power => power(float),
             Show::Time => time_span(integer),

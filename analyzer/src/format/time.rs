@@ -9,11 +9,12 @@ pub fn utc(unix_ns: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
+const DAYS_OF_400_YEARS: i64 = 146_097;
+const FROM_YEAR_0_MARCH_TO_1970: i64 = 719_468;
+
 /// Year, month and day of a number of days since 1970-01-01, in the Gregorian
 /// calendar. Years are counted from March, so that the leap day ends them.
 fn civil(days: i64) -> (i64, i64, i64) {
-    const DAYS_OF_400_YEARS: i64 = 146_097;
-    const FROM_YEAR_0_MARCH_TO_1970: i64 = 719_468;
     let days = days + FROM_YEAR_0_MARCH_TO_1970;
     let era = days.div_euclid(DAYS_OF_400_YEARS);
     let day_of_era = days.rem_euclid(DAYS_OF_400_YEARS);
@@ -31,6 +32,25 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// Days since 1970-01-01 of a date in the Gregorian calendar; none where there is no
+/// such day.
+pub fn from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let in_range = (1..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1;
+    if !in_range {
+        return None;
+    }
+    let (march_year, march_month) = match month {
+        1 | 2 => (year - 1, month + 9),
+        _ => (year, month - 3),
+    };
+    let (era, year_of_era) = (march_year.div_euclid(400), march_year.rem_euclid(400));
+    let day_of_year = (153 * march_month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * DAYS_OF_400_YEARS + day_of_era - FROM_YEAR_0_MARCH_TO_1970;
+    // The 30th of February would be one in March.
+    (civil(days) == (year, month, day)).then_some(days)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +61,24 @@ mod tests {
         assert_eq!(utc(-1), "1969-12-31 23:59:59Z");
         assert_eq!(utc(951_782_400_000_000_000), "2000-02-29 00:00:00Z");
         assert_eq!(utc(1_795_479_656_000_000_000), "2026-11-24 00:20:56Z");
+    }
+
+    #[test]
+    fn dates_and_days_are_one_to_one() {
+        for day in -40_000..40_000 {
+            let (year, month, of_month) = civil(day);
+            assert_eq!(from_civil(year, month, of_month), Some(day));
+        }
+        for none in [
+            (2026, 2, 29),
+            (2026, 13, 1),
+            (2026, 4, 31),
+            (2026, 1, 0),
+            (0, 1, 1),
+        ] {
+            assert_eq!(from_civil(none.0, none.1, none.2), None, "{none:?}");
+        }
+        assert!(from_civil(2024, 2, 29).is_some());
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What did each phase cost? The interval reading: all that the root rails
 //! measured during it.
 
+use std::collections::BTreeMap;
+
 use rusqlite::Row;
 use serde::Serialize;
 
+use super::ledger::rails;
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
 
@@ -39,26 +42,66 @@ pub struct Phase {
 /// # Errors
 /// When the file cannot be read.
 pub fn phases(recording: &Recording, run: &Run) -> Result<Vec<Phase>> {
+    phases_on(recording, run, None)
+}
+
+/// As [`phases`], on root rails or on the rail of that name.
+///
+/// # Errors
+/// When the file cannot be read, or the run has no rail of that name.
+pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<Phase>> {
+    let rails: Vec<String> = rails(recording, run, rail)?
+        .iter()
+        .map(i64::to_string)
+        .collect();
     // As the view `v_phases`, of the attribution that is looked at.
-    let sql = "
-        SELECT coalesce(n.label, ?3) AS phase, max(p.duration_ns),
-               CASE WHEN count(p.energy_j) = count(*) THEN sum(p.energy_j) END,
-               CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END,
-               CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END,
-               max(p.peak_w)
+    let sql = format!(
+        "
+        SELECT {FIGURES}
         FROM phase_energy p
-        JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
-        WHERE p.run = ?1 AND p.attribution = ?2
-        GROUP BY p.node ORDER BY p.node IS NULL, p.node";
-    let mut statement = recording.connection().prepare_cached(sql)?;
-    let rows = statement.query_map((run.no, run.attribution, BETWEEN), read)?;
+        WHERE p.run = ?1 AND p.attribution = ?2 AND p.rail IN ({})
+        GROUP BY p.node ORDER BY p.node IS NULL, p.node",
+        rails.join(",")
+    );
+    let mut statement = recording.connection().prepare_cached(&sql)?;
+    let rows = statement.query_map((run.no, run.attribution), read)?;
     let mut phases = rows.collect::<rusqlite::Result<Vec<Phase>>>()?;
     let total = sum_known(phases.iter().map(|phase| phase.energy_j));
     for phase in &mut phases {
         phase.share = share(phase.energy_j, total);
     }
     Ok(phases)
+}
+
+/// What is read of a phase: of `phase_energy` as `p`, grouped by node, `n`.
+const FIGURES: &str = "
+    coalesce(n.label, '(between)') AS phase, max(p.duration_ns),
+    CASE WHEN count(p.energy_j) = count(*) THEN sum(p.energy_j) END,
+    CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END,
+    CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END,
+    max(p.peak_w)";
+
+/// As [`phases`] of every run by the attribution that it shows, without shares, in one
+/// query; by the run's number.
+pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<Phase>>> {
+    let sql = format!(
+        "
+        SELECT {FIGURES}, a.run
+        FROM (SELECT run, max(id) AS id FROM attributions GROUP BY run) a
+        CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
+        CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
+        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
+        GROUP BY p.run, p.node ORDER BY p.run, p.node IS NULL, p.node"
+    );
+    let mut statement = recording.connection().prepare_cached(&sql)?;
+    let rows = statement.query_map([], |r| Ok((r.get::<_, i64>(6)?, read(r)?)))?;
+    let mut all: BTreeMap<i64, Vec<Phase>> = BTreeMap::new();
+    for row in rows {
+        let (run, phase) = row?;
+        all.entry(run).or_default().push(phase);
+    }
+    Ok(all)
 }
 
 pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {

@@ -54,9 +54,8 @@ impl Recording {
     /// When no run or more than one is meant; the message lists the candidates.
     pub fn run(&self, which: &str) -> Result<Run> {
         let found = self.store.find_run(which)?;
-        let living = self.store.runs_with_life()?;
-        let same = living.into_iter().find(|(run, _)| run.no == found.no);
-        let row = same.map_or(found.row, |(run, _)| run.row);
+        let living = self.store.life_of(found.no)?;
+        let row = living.map_or(found.row, |(run, _)| run.row);
         Ok(Run {
             no: found.no,
             row,
@@ -136,8 +135,8 @@ impl Recording {
     }
 
     fn repair(&mut self) -> Result<()> {
-        let living = self.store.runs_with_life()?;
-        let dead: Vec<_> = living
+        let unended = self.store.unended()?;
+        let dead: Vec<_> = unended
             .into_iter()
             .filter(|(_, life)| *life == Life::Dead)
             .collect();
@@ -214,13 +213,18 @@ impl Run {
 
     /// Said wherever figures stand that no sensor read during the run.
     pub fn caveat(&self) -> Option<&'static str> {
-        let has = |word| self.provenance.as_ref().is_some_and(|p| p.contains(word));
-        match (has("modelled"), has("replayed"), has("measured")) {
-            (true, false, false) => Some("modelled, not measured"),
-            (true, _, _) => Some("partly modelled, not measured"),
-            (false, true, false) => Some("replayed from a recording"),
-            (false, true, true) => Some("partly replayed from a recording"),
-            _ => None,
-        }
+        self.provenance.as_deref().and_then(caveat)
+    }
+}
+
+/// What must be said of figures that came to be so.
+pub(crate) fn caveat(provenance: &str) -> Option<&'static str> {
+    let has = |word| provenance.contains(word);
+    match (has("modelled"), has("replayed"), has("measured")) {
+        (true, false, false) => Some("modelled, not measured"),
+        (true, _, _) => Some("partly modelled, not measured"),
+        (false, true, false) => Some("replayed from a recording"),
+        (false, true, true) => Some("partly replayed from a recording"),
+        _ => None,
     }
 }

@@ -48,8 +48,20 @@ pub struct Totals {
 /// # Errors
 /// When the file cannot be read.
 pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Totals> {
+    Ok(Totals {
+        basis: basis(recording, run)?,
+        ..totals_of(run, phases)
+    })
+}
+
+/// As [`totals`], without their basis, for which the file would have to be read.
+pub(crate) fn totals_of(run: &Run, phases: &[Phase]) -> Totals {
     let tokens = &run.row.metadata;
-    let (input, output) = (tokens.input_tokens, tokens.output_tokens);
+    totals_for(tokens.input_tokens, tokens.output_tokens, phases)
+}
+
+/// As [`totals_of`], of a run that read and sampled so many tokens.
+pub(super) fn totals_for(input: Option<i64>, output: Option<i64>, phases: &[Phase]) -> Totals {
     let all = |of: fn(&Phase) -> Option<f64>| sum_known(phases.iter().map(of));
     let of = |names: [&str; 2]| {
         let named = phases
@@ -61,7 +73,7 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
     let all_tokens = input.zip(output).map(|(input, output)| input + output);
     let decode_ns = phases.iter().find(|phase| phase.phase == "decode");
     let decode_ns = decode_ns.and_then(|phase| phase.duration_ns);
-    Ok(Totals {
+    Totals {
         energy_j,
         active_j: all(|phase| phase.active_j),
         idle_j: all(|phase| phase.idle_j),
@@ -78,8 +90,8 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
             .zip(output)
             .map(|(e, n)| n as f64 / e),
         energy_delay_js: energy_j.zip(duration_ns).map(|(e, ns)| e * ns as f64 / 1e9),
-        basis: basis(recording, run)?,
-    })
+        basis: None,
+    }
 }
 
 fn duration(phases: &[Phase]) -> Option<i64> {
@@ -101,10 +113,8 @@ fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
     let Some(provenance) = &run.provenance else {
         return Ok(None);
     };
-    for word in ["modelled", "replayed"] {
-        if provenance.contains(word) {
-            return Ok(Some(word.to_owned()));
-        }
+    if let Some(word) = no_sensor(provenance) {
+        return Ok(Some(word.to_owned()));
     }
     if let Some(basis) = basis_of_run_span(recording, run)? {
         return Ok(Some(basis));
@@ -114,6 +124,13 @@ fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
         .connection()
         .prepare_cached(method)?
         .query_row((run.no, run.attribution), |r| r.get(0))?)
+}
+
+/// What figures are called that no sensor read during the run.
+pub(super) fn no_sensor(provenance: &str) -> Option<&'static str> {
+    ["modelled", "replayed"]
+        .into_iter()
+        .find(|word| provenance.contains(word))
 }
 
 /// Looks at the first span of the role `run` only: it begins early, so that few

@@ -1,6 +1,6 @@
 //! Opens the file for its three uses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
@@ -36,7 +36,7 @@ pub(super) fn open_writable(path: &Path) -> Result<Connection, Error> {
 /// When it is not there, cannot be read, or has tables this program does not know.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     exists(path)?;
-    let connection = read_only(path)?;
+    let (connection, _) = read_only(path)?;
     match migrations::check(&connection, path)? {
         migrations::SCHEMA_VERSION => Ok(connection),
         0 => Err(store(path, "it has no tables: nothing was recorded to it")),
@@ -46,7 +46,9 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
 
 fn writable(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let sql = from_sqlite(path);
-    let mut connection = Connection::open_with_flags(path, flags | NO_MUTEX).map_err(&sql)?;
+    // Other files are attached to it by URI; its own path is never one.
+    let flags = flags | NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let mut connection = Connection::open_with_flags(no_uri(path), flags).map_err(&sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(&sql)?;
     // Checked before the first change: a newer or foreign file stays as it is.
     migrations::check(&connection, path)?;
@@ -58,25 +60,35 @@ fn writable(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     prepare(connection, path)
 }
 
+/// The file with the URI that it was opened by, whatever the version of its tables.
+///
 /// A file in WAL mode inside a folder that cannot be written opens only as
 /// immutable, which is safe where no WAL waits beside it.
-fn read_only(path: &Path) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(from_sqlite(path))?;
-    let readable = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
-    let connection = match readable {
+///
+/// # Errors
+/// When it is not there or cannot be read.
+pub(super) fn read_only(path: &Path) -> Result<(Connection, String), Error> {
+    exists(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | NO_MUTEX;
+    let open = |uri: String| -> Result<(Connection, String), Error> {
+        let connection = Connection::open_with_flags(&uri, flags).map_err(from_sqlite(path))?;
+        Ok((connection, uri))
+    };
+    let opened = open(uri(path, "mode=ro"))?;
+    let readable = opened
+        .0
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+    let (connection, uri) = match readable {
         Err(error) if cannot_share(&error) && !wal_of(path).exists() => {
-            let uri = immutable_uri(path);
-            Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)
-                .map_err(from_sqlite(path))?
+            open(uri(path, "mode=ro&immutable=1"))?
         }
         Err(error) => return Err(from_sqlite(path)(error)),
-        Ok(()) => connection,
+        Ok(()) => opened,
     };
     connection
         .busy_timeout(BUSY_TIMEOUT)
         .map_err(from_sqlite(path))?;
-    prepare(connection, path)
+    Ok((prepare(connection, path)?, uri))
 }
 
 const NO_MUTEX: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -86,19 +98,33 @@ fn cannot_share(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
 }
 
-fn wal_of(path: &Path) -> std::path::PathBuf {
+/// The write-ahead log beside the file at `path`.
+pub(super) fn wal_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
 }
 
-fn immutable_uri(path: &Path) -> String {
-    let escaped = path
-        .to_string_lossy()
-        .replace('%', "%25")
-        .replace('?', "%3f")
-        .replace('#', "%23");
-    format!("file:{escaped}?immutable=1")
+/// The path as SQLite takes it for a path even where it looks like a URI.
+fn no_uri(path: &Path) -> PathBuf {
+    match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+        true => Path::new(".").join(path),
+        false => path.to_owned(),
+    }
+}
+
+/// A URI of the file at `path` with `parameters`.
+pub(super) fn uri(path: &Path, parameters: &str) -> String {
+    let mut uri = String::from("file:");
+    for &byte in no_uri(path).as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(byte));
+            }
+            other => uri.push_str(&format!("%{other:02x}")),
+        }
+    }
+    uri + "?" + parameters
 }
 
 fn prepare(connection: Connection, path: &Path) -> Result<Connection, Error> {

@@ -63,7 +63,7 @@ fn ambiguous(path: &Path, which: &str, found: &[StoredRun]) -> Error {
 fn list(runs: &[StoredRun]) -> String {
     const MOST: usize = 10;
     let named = |run: &StoredRun| match &run.row.metadata.name {
-        Some(name) => format!("{} ({name})", run.row.uuid),
+        Some(name) => format!("{} ({})", run.row.uuid, plain(name)),
         None => run.row.uuid.clone(),
     };
     let mut text: Vec<String> = runs.iter().rev().take(MOST).map(named).collect();
@@ -71,4 +71,14 @@ fn list(runs: &[StoredRun]) -> String {
         text.push(format!("and {} more", runs.len() - MOST));
     }
     text.join(", ")
+}
+
+/// The beginning of a name on one line, whatever is in it.
+fn plain(name: &str) -> String {
+    const MOST: usize = 60;
+    let escaped = name.chars().take(MOST).flat_map(|c| match c {
+        c if c.is_control() => c.escape_unicode().collect::<Vec<char>>(),
+        c => vec![c],
+    });
+    escaped.collect()
 }

@@ -1,8 +1,9 @@
 //! The recording file: SQLite, many runs in one file.
 //!
 //! [`SqliteSink`] writes while a run is recorded; [`Store`] reads, attributes
-//! again, repairs and deletes afterwards. Only this module knows the tables; they
-//! and the views for people stand in `schema.sql` and the `schema_*.sql` after it.
+//! again, repairs, edits, merges and deletes afterwards. Only this module knows the
+//! tables; they and the views for people stand in `schema.sql` and the `schema_*.sql`
+//! after it.
 //!
 //! ```text
 //! spans.id   = run << 40 | seq           a range of ids is a run
@@ -12,26 +13,32 @@
 mod attribute;
 mod calibrations;
 mod connection;
+mod edit;
 mod error;
 mod find;
 mod insert;
 mod insert_attribution;
 mod kinds;
+mod merge;
 mod migrations;
 mod pace;
 mod reader;
 mod recording;
 mod remove;
 mod repair;
+mod space;
 mod span_energy;
+mod tables;
 mod writer;
 
 pub use attribute::AttributionWriter;
 pub use calibrations::{FoundCalibration, StoredCalibration};
+pub use merge::{Merge, MergeSource};
 pub use migrations::SCHEMA_VERSION;
 pub use reader::{Store, StoredRun};
 pub use recording::Rows;
 pub use repair::{Life, life};
+pub use space::{RunSpace, Space, TableSpace};
 pub use writer::SqliteSink;
 
 /// Bits of a span id that hold the number within the run.

@@ -69,6 +69,15 @@ impl Store {
         })
     }
 
+    /// What `connection` reads.
+    pub(super) fn reading(connection: Connection, path: PathBuf) -> Self {
+        Self {
+            connection,
+            path,
+            writable: false,
+        }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

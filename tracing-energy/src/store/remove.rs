@@ -1,33 +1,13 @@
-//! Deletes runs and attributions.
-//!
-//! Small tables go by cascade. Large ones go by range of their keys, which begin
-//! with the run or hold it.
+//! Deletes runs and attributions, by range of the tables' keys, which begin with the
+//! run or hold it.
 
 use rusqlite::{Connection, params};
 
 use super::error::{from_sqlite, store};
 use super::pace::Pace;
+use super::tables::{self, quoted};
 use super::{Store, span_ids};
 use crate::Error;
-
-/// Large tables whose key begins with the run.
-const BY_RUN: [&str; 8] = [
-    "instances",
-    "links",
-    "marks",
-    "samples",
-    "cpu",
-    "node_windows",
-    "sample_balance",
-    "window_power",
-];
-
-/// Large tables whose key holds the run.
-const BY_SPAN: [(&str, &str); 3] = [
-    ("spans", "id"),
-    ("span_fields", "span"),
-    ("span_energy", "span"),
-];
 
 impl Store {
     /// Deletes run number `run` and all that belongs to it, in one transaction.
@@ -56,16 +36,15 @@ impl Store {
     }
 }
 
+/// Tables that refer to others go before them.
 fn delete_run(connection: &Connection, run: i64) -> rusqlite::Result<usize> {
-    let (first, last) = span_ids(run);
-    for (table, key) in BY_SPAN {
-        let sql = format!("DELETE FROM {table} WHERE {key} BETWEEN ?1 AND ?2");
-        connection.execute(&sql, [first, last])?;
+    let mut deleted = 0;
+    for table in tables::of_runs(connection)?.iter().rev() {
+        let (name, of_run) = (quoted(&table.name), table.of_run(run));
+        deleted = connection.execute(&format!("DELETE FROM {name} WHERE {of_run}"), [])?;
     }
-    for table in BY_RUN {
-        connection.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [run])?;
-    }
-    connection.execute("DELETE FROM runs WHERE no = ?1", [run])
+    // The last one is `runs`, to which all others refer.
+    Ok(deleted)
 }
 
 /// Deletes one attribution inside the caller's transaction.

@@ -56,15 +56,26 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn runs_with_life(&self) -> Result<Vec<(StoredRun, Life)>, Error> {
-        let (here, now) = (Host::here(), host::unix_ns());
-        let judge = |mut run: StoredRun| {
-            let life = life(&run, &here, now);
-            if life == Life::Dead {
-                run.row.status = RunStatus::Crashed;
-            }
-            (run, life)
-        };
-        Ok(self.runs()?.into_iter().map(judge).collect())
+        Ok(judged(self.runs()?))
+    }
+
+    /// The runs that say that they are being recorded; the dead ones read as crashed.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn unended(&self) -> Result<Vec<(StoredRun, Life)>, Error> {
+        let condition = "status = ?1 ORDER BY no";
+        let running = self.runs_where(condition, RunStatus::Running.name())?;
+        Ok(judged(running))
+    }
+
+    /// Run number `run`, if there is one; it reads as crashed where it is dead.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn life_of(&self, run: i64) -> Result<Option<(StoredRun, Life)>, Error> {
+        let found = self.runs_where("no = CAST(?1 AS INTEGER)", &run.to_string())?;
+        Ok(judged(found).pop())
     }
 
     /// Closes a dead run at the last time it was seen and attributes it, in one
@@ -99,6 +110,18 @@ impl Store {
         pace.commit().map_err(&sql)?;
         Ok(true)
     }
+}
+
+fn judged(runs: Vec<StoredRun>) -> Vec<(StoredRun, Life)> {
+    let (here, now) = (Host::here(), host::unix_ns());
+    let judge = |mut run: StoredRun| {
+        let life = life(&run, &here, now);
+        if life == Life::Dead {
+            run.row.status = RunStatus::Crashed;
+        }
+        (run, life)
+    };
+    runs.into_iter().map(judge).collect()
 }
 
 /// Closes open rows at the last time seen; the run has crashed.

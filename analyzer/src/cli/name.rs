@@ -1,0 +1,45 @@
+//! `energy name`.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::Args;
+use tracing_energy::store::Store;
+
+use super::Usage;
+use crate::format::escape;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy name last sky
+  energy name 1f0c \"sky, four threads\"
+  energy name sky --clear")]
+pub struct NameArgs {
+    /// Id, beginning of an id, name, or `last`
+    #[arg(value_name = "RUN")]
+    which: String,
+    /// Its new name
+    #[arg(required_unless_present = "clear", conflicts_with = "clear")]
+    name: Option<String>,
+    /// Take its name away
+    #[arg(long)]
+    clear: bool,
+}
+
+pub(super) fn run(db: &Path, args: &NameArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let name = args.name.as_deref();
+    if let Some(name @ ("" | "last")) = name {
+        let text = format!("a run cannot be called `{name}`; give another name, or --clear");
+        return Err(Usage(text).into());
+    }
+    let recording = super::open_recording(db)?;
+    let run = recording.run(&args.which)?;
+    drop(recording);
+    Store::open_writable(db)?.set_name(run.no, name)?;
+    let title = escape(&run.title());
+    let told = match name {
+        Some(name) => format!("is called {}", escape(name)),
+        None => "has no name any more".to_owned(),
+    };
+    Ok(writeln!(out, "run {title} {told}")?)
+}

@@ -1,0 +1,74 @@
+//! `energy tag`.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::Args;
+use tracing_energy::store::Store;
+
+use super::Usage;
+use crate::format::{counted, escape};
+use crate::run::parse_tag;
+use crate::upkeep::several;
+
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "energy tag RUN... KEY[=VALUE]\n       energy tag RUN... --remove KEY",
+    after_help = "Examples:
+  energy tag sky keep
+  energy tag 1f0c 2a7b gpu=on
+  energy tag group=nightly baseline=v2
+  energy tag last --remove keep
+
+RUN is an id, the beginning of one, a name, `last`, KEY=VALUE of a tag, or a group.
+Runs with the tag `keep` or `baseline` are spared by `energy prune`."
+)]
+pub struct TagArgs {
+    /// Runs, and the tag that they get in place of its old value
+    #[arg(value_name = "RUN... KEY[=VALUE]", required = true)]
+    words: Vec<String>,
+    /// Take this tag from the runs
+    #[arg(long, value_name = "KEY")]
+    remove: Option<String>,
+}
+
+pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (which, tag) = match (&args.remove, args.words.split_last()) {
+        (None, Some((tag, which))) if !which.is_empty() => {
+            (which, Some(parse_tag(tag).map_err(Usage)?))
+        }
+        (None, _) => {
+            let text = "give runs and a tag: energy tag RUN... KEY[=VALUE]; see --help";
+            return Err(Usage(text.to_owned()).into());
+        }
+        (Some(_), _) => (args.words.as_slice(), None),
+    };
+    let recording = super::open_recording(db)?;
+    let runs: Vec<i64> = several(&recording, which)?
+        .iter()
+        .map(|run| run.no)
+        .collect();
+    drop(recording);
+    let store = Store::open_writable(db)?;
+    let told = match (tag, &args.remove) {
+        (Some((key, value)), _) => {
+            store.set_tag(&runs, &key, &value)?;
+            let pair = if value.is_empty() {
+                key
+            } else {
+                format!("{key}={value}")
+            };
+            format!(
+                "tagged {} with {}",
+                counted(runs.len(), "run"),
+                escape(&pair)
+            )
+        }
+        (None, key) => {
+            let key = key.as_deref().unwrap_or_default();
+            let had = store.remove_tag(&runs, key)?;
+            format!("took {} from {}", escape(key), counted(had, "run"))
+        }
+    };
+    Ok(writeln!(out, "{told}")?)
+}

@@ -1,0 +1,30 @@
+//! `energy vacuum`.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::Args;
+use tracing_energy::store::Store;
+
+use super::progress::Progress;
+use crate::format::{bytes, escape};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy vacuum
+  energy prune --keep 20 --yes && energy vacuum
+
+Needs as much free room on the disk as the file takes, and that nobody records to it.")]
+pub struct VacuumArgs {}
+
+pub(super) fn run(db: &Path, _: &VacuumArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    drop(super::open_recording(db)?);
+    let size = || std::fs::metadata(db).map(|metadata| bytes(Some(metadata.len())));
+    let before = size()?;
+    let progress = Progress::new("vacuuming");
+    let store = Store::open_writable(db)?;
+    store.vacuum()?;
+    drop((store, progress));
+    let path = escape(&db.display().to_string());
+    Ok(writeln!(out, "{path}: {before} before, {} now", size()?)?)
+}

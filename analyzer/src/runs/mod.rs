@@ -1,0 +1,206 @@
+//! The list of runs: which, in which order, and which part of them.
+
+mod filter;
+mod when;
+
+pub use filter::{Filter, Range, parse_range, parse_wanted_tag};
+pub use when::{When, parse_age, parse_when};
+
+use std::cmp::Ordering;
+
+use serde_json::json;
+
+use crate::error::Result;
+use crate::format::{Answer, Column, Sheet, counted};
+use crate::query::{self, Listed, Recording};
+
+/// What runs are ordered by: the largest first, those for which it is not known last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Sort {
+    /// When they began.
+    #[default]
+    Date,
+    /// How long the recording is.
+    Duration,
+    /// What their measured work cost.
+    Energy,
+    /// Energy over all tokens.
+    JPerToken,
+    /// Tokens sampled over the time of decode.
+    TokensPerS,
+}
+
+/// What is listed and how.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunsOptions {
+    /// Which runs.
+    pub filter: Filter,
+    /// In which order.
+    pub sort: Sort,
+    /// The other way round; unknown still last.
+    pub reverse: bool,
+    /// Runs on a page; none for all on one.
+    pub limit: Option<usize>,
+    /// Which page, from 1.
+    pub page: usize,
+}
+
+/// One page of a list of runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// The runs of this page.
+    pub runs: Vec<Listed>,
+    /// Runs that fulfil the filter, on all pages.
+    pub matching: usize,
+    /// Runs of the file.
+    pub all: usize,
+    /// Number of the first run of this page among those that match, from 0.
+    pub first: usize,
+    /// Which page, from 1.
+    pub page: usize,
+    /// How many pages there are, at least one.
+    pub pages: usize,
+}
+
+impl Listing {
+    /// Reads it. A page beyond the last one is empty.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(recording: &Recording, options: &RunsOptions) -> Result<Self> {
+        let runs = query::list(recording)?;
+        let all = runs.len();
+        let mut runs = options.filter.keep(recording, runs)?;
+        runs.sort_by(|a, b| order(a, b, options.sort, options.reverse));
+        let (matching, page) = (runs.len(), options.page.max(1));
+        let limit = options.limit.unwrap_or(matching).max(1);
+        let first = (page - 1).saturating_mul(limit).min(matching);
+        let runs = runs.drain(first..first.saturating_add(limit).min(matching));
+        Ok(Self {
+            runs: runs.collect(),
+            matching,
+            all,
+            first,
+            page,
+            pages: matching.div_ceil(limit).max(1),
+        })
+    }
+
+    /// As an answer.
+    pub fn answer(self) -> Answer {
+        let answer = Answer::new("runs", "")
+            .with("total", json!(self.matching))
+            .with("all", json!(self.all))
+            .with("page", json!(self.page))
+            .with("pages", json!(self.pages));
+        let (told, columns) = (self.told(), columns(&self.runs));
+        let answer = match common_caveat(&self.runs) {
+            Some(caveat) => answer.caution(format!("All figures below are {caveat}.")),
+            None => answer,
+        };
+        let answer = answer.sheet(Sheet::new("runs", "", columns, self.runs));
+        match told {
+            Some(told) => answer.note(told),
+            None => answer,
+        }
+    }
+
+    /// What is not on this page.
+    fn told(&self) -> Option<String> {
+        let (all, matching) = (self.all, self.matching);
+        let of = match matching == all {
+            true => counted(all, "run"),
+            false => format!("{} found of {all}", counted(matching, "run")),
+        };
+        match (all, matching, self.pages) {
+            (0, ..) => Some("No runs yet: make one with `energy run`.".to_owned()),
+            (_, 0, _) => Some(format!("None of {} matches.", counted(all, "run"))),
+            (_, _, 1) if matching == all => None,
+            (_, _, 1) => Some(format!("{of}.")),
+            _ => {
+                let (first, last) = (self.first + 1, self.first + self.runs.len());
+                let next = match self.page < self.pages {
+                    true => format!(", next: --page {}", self.page + 1),
+                    false => String::new(),
+                };
+                let page = format!("page {} of {}", self.page, self.pages);
+                Some(format!("{first} to {last} of {of}; {page}{next}."))
+            }
+        }
+    }
+}
+
+/// Unknown is last both ways; equal ones are newest first.
+fn order(a: &Listed, b: &Listed, sort: Sort, reverse: bool) -> Ordering {
+    let by_date = || b.start_unix_ns.cmp(&a.start_unix_ns).then(b.no.cmp(&a.no));
+    if sort == Sort::Date {
+        return if reverse {
+            by_date().reverse()
+        } else {
+            by_date()
+        };
+    }
+    let largest_first = match (key(a, sort), key(b, sort)) {
+        (Some(a), Some(b)) if reverse => a.total_cmp(&b),
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    largest_first.then_with(by_date)
+}
+
+fn key(run: &Listed, sort: Sort) -> Option<f64> {
+    match sort {
+        Sort::Date => Some(run.start_unix_ns as f64),
+        Sort::Duration => run.duration_ns.map(|ns| ns as f64),
+        Sort::Energy => run.energy_j,
+        Sort::JPerToken => run.j_per_token,
+        Sort::TokensPerS => run.tokens_per_s,
+    }
+}
+
+/// Columns that say the same of all rows make room: the status where all runs are
+/// complete, the kind of figures where all are of one kind (which is told above).
+fn columns(runs: &[Listed]) -> Vec<Column> {
+    let status = match runs.iter().all(|run| run.status == "complete") {
+        true => Column::data("status"),
+        false => Column::text("status", "status"),
+    };
+    let provenance = match runs.windows(2).all(|w| w[0].provenance == w[1].provenance) {
+        true => Column::data("provenance"),
+        false => Column::text("provenance", "figures"),
+    };
+    vec![
+        Column::id("id", "id"),
+        Column::text("name", "name"),
+        status,
+        Column::moment("start_unix_ns", "started"),
+        Column::time("duration_ns", "time"),
+        Column::energy("energy_j", "energy"),
+        Column::energy("j_per_token", "/token"),
+        provenance,
+        Column::number("tokens_per_s", "token/s").from_width(100),
+        Column::text("model", "model").from_width(120),
+        Column::text("engine", "engine").from_width(140),
+        Column::text("precision", "precision").from_width(140),
+        Column::text("experiment", "experiment").from_width(140),
+        Column::text("group", "group").from_width(140),
+        Column::count("input_tokens", "in").from_width(160),
+        Column::count("output_tokens", "out").from_width(160),
+        Column::energy("active_j", "active").from_width(160),
+        Column::energy("recorded_j", "recorded").from_width(160),
+        Column::energy("j_per_output_token", "/output token").from_width(180),
+        Column::number("tokens_per_j", "token/J").from_width(180),
+        Column::text("basis", "basis").from_width(180),
+        Column::data("tags"),
+    ]
+}
+
+/// What must be said of the figures of all runs; none where they differ or were
+/// measured.
+fn common_caveat(runs: &[Listed]) -> Option<&'static str> {
+    let first = runs.first()?.provenance.as_deref()?;
+    let same = runs
+        .iter()
+        .all(|run| run.provenance.as_deref() == Some(first));
+    same.then(|| query::caveat(first)).flatten()
+}

@@ -1,0 +1,146 @@
+//! Moments and ages as people type them.
+
+use crate::format::from_civil;
+
+const SECOND_NS: i64 = 1_000_000_000;
+const MINUTE_NS: i64 = 60 * SECOND_NS;
+const DAY_NS: i64 = 24 * 60 * MINUTE_NS;
+
+/// A stretch of wall clock time, ns since 1970: a day, a minute, a second, or the very
+/// moment that was some time ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// Its first nanosecond.
+    pub first_ns: i64,
+    /// Its last nanosecond.
+    pub last_ns: i64,
+}
+
+/// Reads `2026-11-01`, `2026-11-01T12:30`, `2026-11-01 12:30:15Z` (all UTC), or an age
+/// before `now_unix_ns`: `7d`, `12h`, `30m`, `2w`.
+///
+/// # Errors
+/// Says what is accepted.
+pub fn parse_when(text: &str, now_unix_ns: i64) -> Result<When, String> {
+    if let Ok(age_ns) = parse_age(text) {
+        let moment = now_unix_ns.saturating_sub(age_ns);
+        return Ok(When {
+            first_ns: moment,
+            last_ns: moment,
+        });
+    }
+    let found = date(text).ok_or_else(|| {
+        format!("`{text}` is no date; write it like 2026-11-01, 2026-11-01T12:30 or 7d")
+    });
+    let (first_ns, length_ns) = found?;
+    Ok(When {
+        first_ns,
+        last_ns: first_ns + length_ns - 1,
+    })
+}
+
+/// Reads an age: `30m`, `12h`, `7d`, `2w`, in ns.
+///
+/// # Errors
+/// Says what is accepted.
+pub fn parse_age(text: &str) -> Result<i64, String> {
+    let units = [
+        ('m', MINUTE_NS),
+        ('h', 60 * MINUTE_NS),
+        ('d', DAY_NS),
+        ('w', 7 * DAY_NS),
+    ];
+    let known = units.into_iter().find_map(|(unit, ns)| {
+        let number = text.strip_suffix(unit)?;
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| number.parse::<i64>().ok()?.checked_mul(ns))?
+    });
+    known.ok_or_else(|| format!("`{text}` is no age; write it like 30m, 12h, 7d or 2w"))
+}
+
+/// The beginning and the length of what the text names, in ns.
+fn date(text: &str) -> Option<(i64, i64)> {
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let (day, time) = match text.split_once(['T', ' ']) {
+        Some((day, time)) => (day, Some(time)),
+        None => (text, None),
+    };
+    let [year, month, day] = numbers(day, '-', [4, 2, 2])?;
+    let midnight = from_civil(year, month, day)?.checked_mul(DAY_NS)?;
+    let Some(time) = time else {
+        return Some((midnight, DAY_NS));
+    };
+    let (hour, minute, second, length_ns) = match numbers(time, ':', [2, 2]) {
+        Some([hour, minute]) => (hour, minute, 0, MINUTE_NS),
+        None => {
+            let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
+            (hour, minute, second, SECOND_NS)
+        }
+    };
+    let valid = hour < 24 && minute < 60 && second < 60;
+    let of_day = (hour * 60 + minute) * MINUTE_NS + second * SECOND_NS;
+    valid.then_some((midnight + of_day, length_ns))
+}
+
+/// Numbers of so many digits each.
+fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Option<[i64; N]> {
+    let parts: Vec<&str> = text.split(between).collect();
+    if parts.len() != N {
+        return None;
+    }
+    let mut numbers = [0; N];
+    for ((number, part), digits) in numbers.iter_mut().zip(parts).zip(digits) {
+        let plain = part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit());
+        *number = plain.then(|| part.parse().ok())??;
+    }
+    Some(numbers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_stretch_and_an_age_a_moment() {
+        let now = 1_795_479_656_000_000_000;
+        let day = parse_when("2026-11-24", now).unwrap();
+        assert_eq!(crate::format::utc(day.first_ns), "2026-11-24 00:00:00Z");
+        assert_eq!(crate::format::utc(day.last_ns), "2026-11-24 23:59:59Z");
+        assert_eq!(crate::format::utc(day.last_ns + 1), "2026-11-25 00:00:00Z");
+        let minute = parse_when("2026-11-24T00:20", now).unwrap();
+        assert!((minute.first_ns..=minute.last_ns).contains(&now));
+        let second = parse_when("2026-11-24 00:20:56Z", now).unwrap();
+        assert_eq!(
+            (second.first_ns, second.last_ns),
+            (now, now + SECOND_NS - 1)
+        );
+        let ago = parse_when("2d", now).unwrap();
+        assert_eq!(
+            (ago.first_ns, ago.last_ns),
+            (now - 2 * DAY_NS, now - 2 * DAY_NS)
+        );
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for wrong in [
+            "",
+            "7",
+            "d",
+            "-7d",
+            "+7d",
+            "1.5d",
+            "7 d",
+            "99999999999999999d",
+            "2026-1-1",
+            "2026-02-30",
+            "2026-11-24T25:00",
+            "2026-11-24T12",
+            "yesterday",
+            "２０２６-11-24",
+        ] {
+            assert!(parse_when(wrong, 0).is_err(), "{wrong}");
+        }
+        assert!(parse_age("2026-11-24").is_err());
+    }
+}
