@@ -9,8 +9,10 @@ use super::student::{quantile_of_two_tails, two_tails};
 pub(super) struct Contrast {
     /// Logarithm of the ratio, other over base.
     pub(super) ln_ratio: f64,
-    /// Its error; none where a side has one sample.
+    /// Its error, sessions included; none where a side has one sample.
     pub(super) error: Option<Error>,
+    /// What the runs alone show of it.
+    within: Option<Error>,
     pub(super) layout: Layout,
     /// Independent samples of base and other: runs, or sessions.
     pub(super) samples: [usize; 2],
@@ -32,6 +34,7 @@ pub(super) fn contrast(base: &[Sample], other: &[Sample], options: &Options) -> 
     Some(Contrast {
         ln_ratio: mean(two)? - mean(one)?,
         error: error(one, two, arranged.offsets * options.session_sd.powi(2)),
+        within: error(one, two, 0.0),
         layout: arranged.layout,
         samples: [one.len(), two.len()],
     })
@@ -61,24 +64,27 @@ fn error(one: &[f64], two: &[f64], between_sessions: f64) -> Option<Error> {
 impl Contrast {
     /// How likely so large a difference is between sides that do not differ.
     pub(super) fn p(&self) -> Option<f64> {
-        let error = self.error?;
-        if error.se == 0.0 {
-            return Some(if self.ln_ratio == 0.0 { 1.0 } else { 0.0 });
-        }
-        Some(two_tails(self.ln_ratio / error.se, error.df))
+        let of = |error: Error| error.p(self.ln_ratio);
+        Some(of(self.error?).max(of(self.within?)))
     }
 
     /// The interval of the logarithm that misses the truth at the rate `alpha`.
     pub(super) fn interval(&self, alpha: f64) -> Option<(f64, f64)> {
-        let half = self.error?.half(alpha);
+        let half = self.half(alpha)?;
         Some((self.ln_ratio - half, self.ln_ratio + half))
     }
 
     /// The smallest difference, as a logarithm, that would be found in four of five
     /// such comparisons.
     pub(super) fn detectable(&self, alpha: f64) -> Option<f64> {
-        let error = self.error?;
-        Some(error.half(alpha) + error.half(2.0 * (1.0 - POWER)))
+        Some(self.half(alpha)? + self.half(2.0 * (1.0 - POWER))?)
+    }
+
+    /// Half the width of an interval that misses at the rate `alpha`. What is supposed
+    /// of sessions counts as known, which adds degrees of freedom: sides recorded apart
+    /// must not seem surer for it than they would in turns.
+    fn half(&self, alpha: f64) -> Option<f64> {
+        Some(self.error?.half(alpha).max(self.within?.half(alpha)))
     }
 }
 
@@ -86,7 +92,14 @@ impl Contrast {
 const POWER: f64 = 0.8;
 
 impl Error {
-    /// Half the width of an interval that misses at the rate `alpha`.
+    fn p(&self, ln_ratio: f64) -> f64 {
+        match self.se {
+            0.0 if ln_ratio == 0.0 => 1.0,
+            0.0 => 0.0,
+            se => two_tails(ln_ratio / se, self.df),
+        }
+    }
+
     fn half(&self, alpha: f64) -> f64 {
         match self.se {
             0.0 => 0.0,

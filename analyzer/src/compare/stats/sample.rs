@@ -23,7 +23,7 @@ pub struct Options {
     /// Differences up to this part do not matter: 0.01 is 1 %.
     pub min_effect: f64,
     /// Standard deviation of what all runs of one session have in common, as a part:
-    /// 0.02 is 2 %.
+    /// 0.025 is 2.5 %, which is supposed where it cannot be seen from the runs.
     pub session_sd: f64,
     /// A pause longer than this ends a session.
     pub session_gap: Duration,
@@ -34,7 +34,7 @@ impl Default for Options {
         Self {
             confidence: 0.95,
             min_effect: 0.01,
-            session_sd: 0.02,
+            session_sd: 0.025,
             session_gap: Duration::from_secs(30 * 60),
         }
     }
