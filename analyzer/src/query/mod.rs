@@ -15,7 +15,10 @@ mod kinds;
 mod ledger;
 mod phases;
 mod recording;
+mod run_interval;
 mod runs;
+mod select;
+mod setting;
 mod totals;
 
 pub use attributions::{Attribution, RailFit, Warning, attributions};
@@ -27,9 +30,13 @@ pub use interval::{Spread, join_bases};
 pub use kinds::{By, Share, shares};
 pub(crate) use ledger::rails;
 pub use ledger::{Ledger, Node, ledger};
-pub use phases::{BETWEEN, Phase, phases};
+pub use phases::{BETWEEN, Phase, phases, phases_on};
 pub use recording::{Recording, Run};
+pub use run_interval::{RunInterval, run_interval};
 pub use runs::{Listed, list};
+pub use select::{Selection, by_tag, select};
+pub use setting::{Setting, setting};
+pub(crate) use totals::totals_of;
 pub use totals::{Totals, totals};
 
 /// Sums what is known if all of it is; nothing at all is not known either.

@@ -4,6 +4,7 @@
 use rusqlite::Row;
 use serde::Serialize;
 
+use super::ledger::rails;
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
 
@@ -39,19 +40,33 @@ pub struct Phase {
 /// # Errors
 /// When the file cannot be read.
 pub fn phases(recording: &Recording, run: &Run) -> Result<Vec<Phase>> {
+    phases_on(recording, run, None)
+}
+
+/// As [`phases`], on root rails or on the rail of that name.
+///
+/// # Errors
+/// When the file cannot be read, or the run has no rail of that name.
+pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<Phase>> {
+    let rails: Vec<String> = rails(recording, run, rail)?
+        .iter()
+        .map(i64::to_string)
+        .collect();
     // As the view `v_phases`, of the attribution that is looked at.
-    let sql = "
+    let sql = format!(
+        "
         SELECT coalesce(n.label, ?3) AS phase, max(p.duration_ns),
                CASE WHEN count(p.energy_j) = count(*) THEN sum(p.energy_j) END,
                CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END,
                CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END,
                max(p.peak_w)
         FROM phase_energy p
-        JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
-        WHERE p.run = ?1 AND p.attribution = ?2
-        GROUP BY p.node ORDER BY p.node IS NULL, p.node";
-    let mut statement = recording.connection().prepare_cached(sql)?;
+        WHERE p.run = ?1 AND p.attribution = ?2 AND p.rail IN ({})
+        GROUP BY p.node ORDER BY p.node IS NULL, p.node",
+        rails.join(",")
+    );
+    let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map((run.no, run.attribution, BETWEEN), read)?;
     let mut phases = rows.collect::<rusqlite::Result<Vec<Phase>>>()?;
     let total = sum_known(phases.iter().map(|phase| phase.energy_j));

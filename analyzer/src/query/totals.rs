@@ -48,6 +48,14 @@ pub struct Totals {
 /// # Errors
 /// When the file cannot be read.
 pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Totals> {
+    Ok(Totals {
+        basis: basis(recording, run)?,
+        ..totals_of(run, phases)
+    })
+}
+
+/// As [`totals`], without their basis, for which the file would have to be read.
+pub(crate) fn totals_of(run: &Run, phases: &[Phase]) -> Totals {
     let tokens = &run.row.metadata;
     let (input, output) = (tokens.input_tokens, tokens.output_tokens);
     let all = |of: fn(&Phase) -> Option<f64>| sum_known(phases.iter().map(of));
@@ -61,7 +69,7 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
     let all_tokens = input.zip(output).map(|(input, output)| input + output);
     let decode_ns = phases.iter().find(|phase| phase.phase == "decode");
     let decode_ns = decode_ns.and_then(|phase| phase.duration_ns);
-    Ok(Totals {
+    Totals {
         energy_j,
         active_j: all(|phase| phase.active_j),
         idle_j: all(|phase| phase.idle_j),
@@ -78,8 +86,8 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
             .zip(output)
             .map(|(e, n)| n as f64 / e),
         energy_delay_js: energy_j.zip(duration_ns).map(|(e, ns)| e * ns as f64 / 1e9),
-        basis: basis(recording, run)?,
-    })
+        basis: None,
+    }
 }
 
 fn duration(phases: &[Phase]) -> Option<i64> {

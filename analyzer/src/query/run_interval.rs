@@ -1,0 +1,64 @@
+//! How sure is the energy of the whole measured work?
+
+use rusqlite::OptionalExtension;
+
+use super::ledger::rails;
+use super::{Recording, Run, join_bases};
+use crate::error::Result;
+
+/// The interval of the energy of the run's span.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunInterval {
+    /// Lower end; none where it is not known on every rail.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// How the energy was found.
+    pub basis: Option<String>,
+}
+
+/// That of root rails, or of the rail of that name. Ends of rails add: edges of
+/// windows are the same for all rails of a source.
+///
+/// # Errors
+/// When the file cannot be read, or the run has no rail of that name.
+pub fn run_interval(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<RunInterval> {
+    let rails = rails(recording, run, rail)?;
+    let Some(span) = run_span(recording, run)? else {
+        return Ok(RunInterval::default());
+    };
+    let sql = "SELECT rail, lo_j, hi_j, basis FROM span_energy
+               WHERE span = ?1 AND attribution = ?2 ORDER BY rail";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let rows = statement.query_map((span, run.attribution), |r| {
+        Ok((
+            r.get::<_, i64>(0)?,
+            (r.get(1)?, r.get(2)?),
+            r.get::<_, String>(3)?,
+        ))
+    })?;
+    let mut rows = rows.collect::<rusqlite::Result<Vec<(i64, (_, _), String)>>>()?;
+    rows.retain(|(rail, ..)| rails.contains(rail));
+    Ok(RunInterval {
+        lo_j: super::sum_known(rows.iter().map(|(_, (lo, _), _)| *lo)),
+        hi_j: super::sum_known(rows.iter().map(|(_, (_, hi), _)| *hi)),
+        basis: join_bases(rows.iter().map(|(.., basis)| basis.as_str())),
+    })
+}
+
+/// The first span of the role `run` that has an energy of its own. Looked for there,
+/// not among spans: few spans have one, and this one is early among them.
+fn run_span(recording: &Recording, run: &Run) -> Result<Option<i64>> {
+    let (first, last) = tracing_energy::store::span_ids(run.no);
+    let sql = "SELECT e.span FROM span_energy e CROSS JOIN spans s ON s.id = e.span
+               WHERE e.span BETWEEN ?1 AND ?2 AND s.node = (
+                   SELECT n.id FROM nodes n
+                   JOIN callsites c ON c.run = n.run AND c.id = n.callsite AND c.role = 'run'
+                   WHERE n.run = ?3 ORDER BY n.id LIMIT 1)
+               ORDER BY e.span LIMIT 1";
+    Ok(recording
+        .connection()
+        .prepare_cached(sql)?
+        .query_row((first, last, run.no), |r| r.get(0))
+        .optional()?)
+}

@@ -1,0 +1,126 @@
+//! Under what was a run made? What has to be the same for two runs to be comparable.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+
+use super::{Recording, Run};
+use crate::error::Result;
+
+/// What a run was made under. Unknown is none, and differs from nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Setting {
+    /// Host name.
+    pub host: Option<String>,
+    /// Processor.
+    pub chip: Option<String>,
+    /// Root rails as `source/name`, with ` + ` between them.
+    pub sources: Option<String>,
+    /// Number format of the weights.
+    pub precision: Option<String>,
+    /// Mains or battery, at the start and, if it changed, at the end.
+    pub power: Option<String>,
+    /// Low-power mode, in the same way.
+    pub low_power_mode: Option<String>,
+    /// The prompt's text, where it was kept.
+    pub prompt: Option<String>,
+    /// SHA-256 of the prompt, of its text or as it was recorded without it.
+    pub prompt_sha256: Option<String>,
+    /// The model's name.
+    pub model: Option<String>,
+    /// SHA-256 of its file.
+    pub model_sha256: Option<String>,
+    /// Method and version of the shown attribution.
+    pub method: Option<String>,
+    /// Whether idle power is known on every root rail.
+    pub has_idle: bool,
+}
+
+/// Reads what a run was made under.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
+    let (row, metadata) = (&run.row, &run.row.metadata);
+    let config: serde_json::Value = metadata
+        .config
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    let configured = |key: &str| config[key].as_str().map(str::to_owned);
+    let mut conditions = conditions(recording.connection(), run.no)?;
+    let connection = recording.connection();
+    Ok(Setting {
+        host: row.host.clone(),
+        chip: row.chip.clone(),
+        sources: sources(connection, run.no)?,
+        precision: metadata.precision.clone(),
+        power: conditions.remove("power"),
+        low_power_mode: conditions.remove("low_power_mode"),
+        prompt_sha256: match &metadata.prompt {
+            Some(text) => Some(sha256(text)),
+            None => configured("prompt_sha256"),
+        },
+        prompt: metadata.prompt.clone(),
+        model: metadata.model.clone(),
+        model_sha256: configured("model_sha256"),
+        method: method(connection, run)?,
+        has_idle: has_idle(connection, run)?,
+    })
+}
+
+fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sources(connection: &Connection, run: i64) -> Result<Option<String>> {
+    let sql = "SELECT group_concat(name, ' + ') FROM (
+                   SELECT source || '/' || name AS name FROM rails
+                   WHERE run = ?1 AND parent IS NULL ORDER BY 1)";
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row([run], |r| r.get(0))?)
+}
+
+fn method(connection: &Connection, run: &Run) -> Result<Option<String>> {
+    let sql = "SELECT max(method || ' v' || version) FROM attributions
+               WHERE run = ?1 AND id = ?2";
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row((run.no, run.attribution), |r| r.get(0))?)
+}
+
+fn has_idle(connection: &Connection, run: &Run) -> Result<bool> {
+    let sql = "SELECT count(*) > 0 AND count(b.idle_j) = count(*) FROM balance b
+               JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
+               WHERE b.run = ?1 AND b.attribution = ?2";
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row((run.no, run.attribution), |r| r.get(0))?)
+}
+
+/// Conditions by key: the value, or `START, then END` where it changed. Files of
+/// earlier versions hold none.
+fn conditions(connection: &Connection, run: i64) -> Result<BTreeMap<String, String>> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    if !connection.table_exists(None, "conditions")? {
+        return Ok(found);
+    }
+    let sql = "SELECT key, value FROM conditions WHERE run = ?1
+               ORDER BY key, CASE moment WHEN 'start' THEN 0 ELSE 1 END";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([run])?;
+    while let Some(row) = rows.next()? {
+        let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
+        match found.get_mut(&key) {
+            Some(known) if *known != value => *known = format!("{known}, then {value}"),
+            Some(_) => {}
+            None => {
+                found.insert(key, value);
+            }
+        }
+    }
+    Ok(found)
+}
