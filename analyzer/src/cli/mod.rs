@@ -2,6 +2,7 @@
 
 mod attribute;
 mod calibrate;
+mod compare;
 mod completions;
 mod delete;
 mod flamegraph;
@@ -23,6 +24,7 @@ use crate::format::screen::Look;
 use crate::query::{Recording, Run};
 
 pub use calibrate::CalibrateArgs;
+pub use compare::CompareArgs;
 pub use flamegraph::FlamegraphArgs;
 pub use run::RunArgs;
 
@@ -46,7 +48,8 @@ const EXAMPLES: &str = "Examples:
   energy flamegraph sky -o sky.svg
 
 RUN is an id, the beginning of one, a name, or `last`.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 or 143 ended by a signal.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a regression, 4 undecided,
+130 or 143 ended by a signal.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -63,6 +66,8 @@ pub enum Command {
     Flamegraph(FlamegraphArgs),
     /// Show what each kind of work cost
     Ops(ops::OpsArgs),
+    /// Tell whether runs differ, and by how much
+    Compare(Box<CompareArgs>),
     /// Divide a run's energy among its spans again
     Attribute(attribute::AttributeArgs),
     /// Make a run of what another program recorded
@@ -98,6 +103,29 @@ pub struct WhichFigures {
 #[error("{0}")]
 struct Usage(String);
 
+/// What was found out is no success, though nothing failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Finding {
+    code: u8,
+    text: String,
+}
+
+impl Finding {
+    fn new(code: u8, text: String) -> Self {
+        Self { code, text }
+    }
+}
+
+/// 2 for wrong usage, 1 for other failures, else what the finding says.
+fn code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Finding>() {
+        Some(finding) => finding.code,
+        None if error.is::<Usage>() => 2,
+        None => 1,
+    }
+}
+
 /// Parses the command line, obeys it, and prints what failed.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -115,7 +143,7 @@ pub fn main() -> ExitCode {
             let _ = out.flush();
             let text = format!("{error:#}");
             let _ = writeln!(std::io::stderr(), "energy: {}", text.trim_end());
-            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+            ExitCode::from(code(&error))
         }
     }
 }
@@ -129,6 +157,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Summary(args) => summary::run(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),
+        Command::Compare(args) => compare::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, args, out),
         Command::Import(args) => import::run(db, args, out),
         Command::Calibrate(args) => calibrate::run(db, &args, out),

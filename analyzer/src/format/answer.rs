@@ -117,7 +117,7 @@ impl Answer {
             Format::Markdown => self.people(out, &Look::markdown())?,
             Format::Json => json::write(out, &self.value())?,
             Format::Csv => {
-                if let Some(sheet) = self.sheets.first() {
+                if let Some(sheet) = self.for_programs().next() {
                     sheet.csv(out)?;
                 }
             }
@@ -131,12 +131,16 @@ impl Answer {
         object.insert("schema".into(), json!(SCHEMA));
         object.insert("command".into(), json!(self.command));
         object.extend(self.head.clone());
-        for sheet in &self.sheets {
+        for sheet in self.for_programs() {
             object.insert(sheet.key().into(), json!(sheet.rows()));
         }
         let notes: Vec<&String> = self.cautions.iter().chain(&self.notes).collect();
         object.insert("notes".into(), json!(notes));
         Value::Object(object)
+    }
+
+    fn for_programs(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| sheet.is_for_programs())
     }
 
     fn people(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
@@ -146,7 +150,7 @@ impl Answer {
         for caution in &self.cautions {
             writeln!(out, "{}", look.notice(caution))?;
         }
-        for sheet in &self.sheets {
+        for sheet in self.sheets.iter().filter(|sheet| sheet.is_for_people()) {
             if !sheet.title().is_empty() {
                 writeln!(out, "\n{}", look.heading(sheet.title()))?;
             }

@@ -131,7 +131,7 @@ fn figures_without_a_logarithm_have_no_ratio() {
             compare(&b, &a, &Options::default()),
         ] {
             assert_eq!((found.ratio, found.p), (None, None));
-            assert_eq!(found.said(), "inconclusive (not positive)");
+            assert_eq!(found.said(), "inconclusive (not above zero in each run)");
         }
         assert_eq!(geometric_mean(&a), None);
     }

@@ -30,7 +30,7 @@ pub enum Reason {
     OneRun,
     /// A side has two runs: how they spread is hardly known.
     TwoRuns,
-    /// A figure is zero, below it or unknown: there is no ratio.
+    /// A figure is zero, below it or unknown in some run: there is no ratio.
     NotPositive,
 }
 
@@ -54,7 +54,7 @@ impl Reason {
             Self::NoRun => "no run",
             Self::OneRun => "one run",
             Self::TwoRuns => "two runs",
-            Self::NotPositive => "not positive",
+            Self::NotPositive => "not above zero in each run",
         }
     }
 }
