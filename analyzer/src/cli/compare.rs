@@ -22,7 +22,7 @@ const HELP: &str = "Examples:
 
 A, B, C and D are each a run (id, its beginning, name, `last`), all runs with a tag
 (KEY=VALUE), or the name of a group. A sample is one run: with one run a side there
-is a difference but no verdict; make three at least, five to find 5 %, in turns
+is a difference but no verdict; make three at least, ten to find 5 %, in turns
 (A B A B). docs/comparing.md tells the statistics.
 
 With --fail-above the exit code is 3 if a side needs more than that above A for sure,
