@@ -35,6 +35,9 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// These runs cannot be compared.
+    #[error("{0}")]
+    Compare(String),
     /// A recording cannot be written.
     #[error("{0}")]
     Sink(String),

@@ -8,6 +8,7 @@
 pub mod attribute;
 pub mod calibrate;
 pub mod cli;
+pub mod compare;
 mod error;
 pub mod flamegraph;
 pub mod format;

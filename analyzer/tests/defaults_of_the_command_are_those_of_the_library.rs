@@ -3,11 +3,12 @@
 use clap::Parser;
 use energy_analyzer::calibrate::CalibrateOptions;
 use energy_analyzer::cli::{Cli, Command};
+use energy_analyzer::compare::CompareOptions;
 use energy_analyzer::flamegraph::Idle;
 use energy_analyzer::run::RunOptions;
 
 #[test]
-fn run_calibrate_and_flamegraph() {
+fn of_each_command_with_options() {
     let cli = Cli::try_parse_from(["energy", "run"]).unwrap();
     let Command::Run(args) = cli.command else {
         panic!("not `run`")
@@ -23,4 +24,9 @@ fn run_calibrate_and_flamegraph() {
         panic!("not `flamegraph`")
     };
     assert_eq!(args.idle, Idle::default());
+    let cli = Cli::try_parse_from(["energy", "compare", "a", "b"]).unwrap();
+    let Command::Compare(args) = cli.command else {
+        panic!("not `compare`")
+    };
+    assert_eq!(args.options(), CompareOptions::default());
 }

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod calibrate;
+mod compare;
 mod completions;
 mod confirm;
 mod delete;
@@ -33,6 +34,7 @@ use crate::format::screen::Look;
 use crate::query::{Recording, Run};
 
 pub use calibrate::CalibrateArgs;
+pub use compare::CompareArgs;
 pub use flamegraph::FlamegraphArgs;
 pub use run::RunArgs;
 
@@ -74,6 +76,8 @@ pub enum Command {
     Flamegraph(FlamegraphArgs),
     /// Show what each kind of work cost
     Ops(ops::OpsArgs),
+    /// Tell whether runs differ, and by how much
+    Compare(Box<CompareArgs>),
     /// Divide a run's energy among its spans again
     Attribute(attribute::AttributeArgs),
     /// Make a run of what another program recorded
@@ -123,6 +127,29 @@ pub struct WhichFigures {
 #[error("{0}")]
 struct Usage(String);
 
+/// What was found out is no success, though nothing failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Finding {
+    code: u8,
+    text: String,
+}
+
+impl Finding {
+    fn new(code: u8, text: String) -> Self {
+        Self { code, text }
+    }
+}
+
+/// 2 for wrong usage, 1 for other failures, else what the finding says.
+fn code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Finding>() {
+        Some(finding) => finding.code,
+        None if error.is::<Usage>() => 2,
+        None => 1,
+    }
+}
+
 /// Parses the command line, obeys it, and prints what failed.
 pub fn main() -> ExitCode {
     let matches = help::command().get_matches();
@@ -142,7 +169,7 @@ pub fn main() -> ExitCode {
             let text = format!("{error:#}");
             let lines: Vec<String> = text.trim_end().lines().map(crate::format::escape).collect();
             let _ = writeln!(std::io::stderr(), "energy: {}", lines.join("\n"));
-            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+            ExitCode::from(code(&error))
         }
     }
 }
@@ -156,6 +183,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Summary(args) => summary::run(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),
+        Command::Compare(args) => compare::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, args, out),
         Command::Import(args) => import::run(db, args, out),
         Command::Calibrate(args) => calibrate::run(db, &args, out),

@@ -117,7 +117,7 @@ impl Answer {
             Format::Markdown => self.people(out, &Look::markdown())?,
             Format::Json => json::write(out, &self.value())?,
             Format::Csv => {
-                if let Some(sheet) = self.sheets.first() {
+                if let Some(sheet) = self.for_programs().next() {
                     sheet.csv(out)?;
                 }
             }
@@ -131,12 +131,16 @@ impl Answer {
         object.insert("schema".into(), json!(SCHEMA));
         object.insert("command".into(), json!(self.command));
         object.extend(self.head.clone());
-        for sheet in &self.sheets {
+        for sheet in self.for_programs() {
             object.insert(sheet.key().into(), json!(sheet.rows()));
         }
         let notes: Vec<&String> = self.cautions.iter().chain(&self.notes).collect();
         object.insert("notes".into(), json!(notes));
         Value::Object(object)
+    }
+
+    fn for_programs(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| sheet.is_for_programs())
     }
 
     fn people(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
@@ -147,7 +151,7 @@ impl Answer {
             writeln!(out, "{}", look.notice(caution))?;
         }
         // A list without rows is nothing to look at; what there is to say is a note.
-        let filled = |sheet: &&Sheet| !sheet.rows().is_empty();
+        let filled = |sheet: &&Sheet| sheet.is_for_people() && !sheet.rows().is_empty();
         for sheet in self.sheets.iter().filter(filled) {
             if !sheet.title().is_empty() {
                 writeln!(out, "\n{}", look.heading(sheet.title()))?;

@@ -29,6 +29,8 @@ enum Show {
     Count,
     /// Two keys: `lo .. hi` in joules.
     Interval(&'static str),
+    /// Two keys: `lo .. hi` without a unit.
+    Range(&'static str),
     /// For programs only.
     Data,
 }
@@ -108,6 +110,11 @@ impl Column {
         Self::new(lo, heading, Show::Interval(hi))
     }
 
+    /// The ends of an interval of a number, in one column for people.
+    pub fn range(lo: &'static str, hi: &'static str, heading: impl Into<String>) -> Self {
+        Self::new(lo, heading, Show::Range(hi))
+    }
+
     /// For programs only: in CSV, not in a table. JSON has all a row holds anyway.
     pub fn data(key: &'static str) -> Self {
         Self::new(key, key, Show::Data)
@@ -122,7 +129,7 @@ impl Column {
 
     fn keys(&self) -> impl Iterator<Item = &'static str> {
         let second = match self.show {
-            Show::Interval(hi) => Some(hi),
+            Show::Interval(hi) | Show::Range(hi) => Some(hi),
             _ => None,
         };
         [Some(self.key), second].into_iter().flatten()
@@ -130,7 +137,8 @@ impl Column {
 
     fn is_shown(&self, look: &Look, rows: &[Value]) -> bool {
         let holds = |row: &Value| self.keys().any(|key| !row[key].is_null());
-        let optional = self.from_width > 0 || matches!(self.show, Show::Interval(_));
+        let optional =
+            self.from_width > 0 || matches!(self.show, Show::Interval(_) | Show::Range(_));
         self.show != Show::Data
             && look.width >= self.from_width
             && (!optional || rows.iter().any(holds))
@@ -158,6 +166,10 @@ impl Column {
                 (None, None) => super::UNKNOWN.to_owned(),
                 (lo, hi) => format!("{} .. {}", energy(lo), energy(hi)),
             },
+            Show::Range(hi) => match (float, row[hi].as_f64()) {
+                (None, None) => super::UNKNOWN.to_owned(),
+                (lo, hi) => format!("{} .. {}", number(lo), number(hi)),
+            },
         }
     }
 }
@@ -170,6 +182,15 @@ pub struct Sheet {
     title: String,
     columns: Vec<Column>,
     rows: Vec<Value>,
+    readers: Readers,
+}
+
+/// Who reads a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readers {
+    All,
+    People,
+    Programs,
 }
 
 impl Sheet {
@@ -186,7 +207,33 @@ impl Sheet {
             title: title.into(),
             columns,
             rows: rows.into_iter().map(value).collect(),
+            readers: Readers::All,
         }
+    }
+
+    /// In tables and Markdown only: the same things are told to programs by another
+    /// list.
+    #[must_use]
+    pub fn for_people(mut self) -> Self {
+        self.readers = Readers::People;
+        self
+    }
+
+    /// In JSON and CSV only.
+    #[must_use]
+    pub fn for_programs(mut self) -> Self {
+        self.readers = Readers::Programs;
+        self
+    }
+
+    /// Whether it stands in tables and Markdown.
+    pub fn is_for_people(&self) -> bool {
+        self.readers != Readers::Programs
+    }
+
+    /// Whether it stands in JSON and CSV.
+    pub fn is_for_programs(&self) -> bool {
+        self.readers != Readers::People
     }
 
     /// What JSON calls it.

@@ -39,8 +39,6 @@ pub use run_interval::{RunInterval, run_interval};
 pub use runs::{Listed, list, with_prompt};
 pub use select::{Selection, by_tag, select};
 pub use setting::{Setting, setting};
-// For comparisons, which look at many runs.
-#[allow(unused_imports)]
 pub(crate) use totals::totals_of;
 pub use totals::{Totals, totals};
 

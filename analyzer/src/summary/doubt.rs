@@ -179,11 +179,19 @@ fn interval(lo_j: Option<f64>, hi_j: Option<f64>) -> String {
 
 /// A kind's name, or those of a group without the path that they share.
 fn name(share: &Share, room: usize) -> String {
-    let [first, _, ..] = share.kinds.as_slice() else {
-        return tail(&escape(&share.name), room);
+    match share.kinds.len() {
+        0 => tail(&escape(&share.name), room),
+        _ => kinds_name(&share.kinds, room),
+    }
+}
+
+/// The name of a kind, or those of a group without the path that they share. Each is
+/// escaped and has `room` characters.
+pub(crate) fn kinds_name(kinds: &[String], room: usize) -> String {
+    let [first, _, ..] = kinds else {
+        return tail(&escape(&kinds.concat()), room);
     };
-    let paths: Vec<Vec<&str>> = share
-        .kinds
+    let paths: Vec<Vec<&str>> = kinds
         .iter()
         .map(|kind| kind.split(" > ").collect())
         .collect();

@@ -6,6 +6,7 @@ mod json;
 mod kinds;
 mod table;
 
+pub(crate) use doubt::kinds_name;
 pub(crate) use json::tags;
 pub use kinds::{Kind, KindGroup, Kinds};
 

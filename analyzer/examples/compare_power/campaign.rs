@@ -1,0 +1,181 @@
+//! Simulated comparisons of runs whose true difference is known.
+//!
+//! ```text
+//! ln J/token of a run = effect of its side + offset of its session
+//!                       + trend of its session x time + noise of the run
+//! ln J/token of a node of it = ln of its share + the above + noise of the node
+//! ```
+
+use energy_analyzer::compare::stats::{Item, Options, Sample, Verdict, compare, nodes};
+use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
+use rand_distr::{Distribution, StandardNormal};
+
+/// How the runs of two sides lie in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// A B A B, in one session.
+    Turns,
+    /// All of A today, all of B tomorrow.
+    Apart,
+}
+
+/// What is simulated. Everything is relative: 0.03 is 3 %.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scenario {
+    pub(crate) layout: Layout,
+    /// Runs of each side.
+    pub(crate) runs: usize,
+    /// Standard deviation of one run.
+    pub(crate) noise: f64,
+    /// Standard deviation of a session's offset, and of its trend from end to end.
+    pub(crate) drift: f64,
+    /// One run in ten is noisier still, and needs more: three times `noise` more.
+    pub(crate) stragglers: bool,
+    /// By how much the other side is truly above base.
+    pub(crate) effect: f64,
+}
+
+/// How often something was said, as a part of all trials.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) better: f64,
+    pub(crate) worse: f64,
+}
+
+impl Said {
+    pub(crate) fn either(&self) -> f64 {
+        self.better + self.worse
+    }
+}
+
+const MINUTE: i64 = 60_000_000_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+fn normal(random: &mut ChaCha8Rng, sd: f64) -> f64 {
+    let value: f64 = StandardNormal.sample(random);
+    sd * value
+}
+
+impl Scenario {
+    /// Logarithm of each run's figure, with the times of the run.
+    fn side(&self, random: &mut ChaCha8Rng, other: bool, session: Session) -> Vec<Sample> {
+        let runs = 0..self.runs;
+        runs.map(|at| {
+            let (start, along) = self.time(other, at);
+            let straggler = self.stragglers && random.random_bool(0.1);
+            let more = if straggler { 3.0 * self.noise } else { 0.0 };
+            let ln = normal(random, self.noise)
+                + more
+                + session.at(along)
+                + if other { self.effect.ln_1p() } else { 0.0 };
+            Sample {
+                value: ln.exp(),
+                start_unix_ns: start,
+                end_unix_ns: start + MINUTE / 2,
+            }
+        })
+        .collect()
+    }
+
+    /// When a run begins, and how far along its session that is.
+    fn time(&self, other: bool, at: usize) -> (i64, f64) {
+        let second = i64::from(other);
+        let at = i64::try_from(at).expect("a handful of runs");
+        let runs = i64::try_from(self.runs).expect("a handful of runs");
+        let (day, place, places) = match self.layout {
+            Layout::Turns => (0, 2 * at + second, 2 * runs),
+            Layout::Apart => (second, at, runs),
+        };
+        (day * DAY + place * MINUTE, place as f64 / places as f64)
+    }
+
+    fn sides(&self, random: &mut ChaCha8Rng) -> [Vec<Sample>; 2] {
+        let mut session = || Session {
+            offset: normal(random, self.drift),
+            trend: normal(random, self.drift),
+        };
+        let first = session();
+        let second = match self.layout {
+            Layout::Turns => first,
+            Layout::Apart => session(),
+        };
+        [
+            self.side(random, false, first),
+            self.side(random, true, second),
+        ]
+    }
+
+    /// How often the totals of two sides are said to differ.
+    pub(crate) fn totals(&self, options: &Options, trials: u32, seed: u64) -> Said {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut said = Said::default();
+        for _ in 0..trials {
+            let [base, other] = self.sides(&mut random);
+            match compare(&base, &other, options).verdict {
+                Verdict::Better => said.better += 1.0 / f64::from(trials),
+                Verdict::Worse => said.worse += 1.0 / f64::from(trials),
+                _ => {}
+            }
+        }
+        said
+    }
+
+    /// How often the first of `shares.len()` nodes, which alone needs `self.effect`
+    /// more, is said to be worse, and how often any other is said to differ.
+    pub(crate) fn nodes(
+        &self,
+        shares: &[f64],
+        options: &Options,
+        trials: u32,
+        seed: u64,
+    ) -> [f64; 2] {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let plain = Scenario {
+            effect: 0.0,
+            ..*self
+        };
+        let (mut caught, mut falsely) = (0.0, 0.0);
+        for _ in 0..trials {
+            let sides = plain.sides(&mut random);
+            let mut items: Vec<Item> = shares
+                .iter()
+                .map(|share| self.node(&sides, *share, &mut random))
+                .collect();
+            for sample in &mut items[0].other {
+                sample.value *= 1.0 + self.effect;
+            }
+            let found = nodes(&items, options);
+            let differs = |at: usize| matches!(found[at].verdict, Verdict::Better | Verdict::Worse);
+            caught += f64::from(u8::from(found[0].verdict == Verdict::Worse));
+            falsely += f64::from(u8::from((1..found.len()).any(differs)));
+        }
+        [caught, falsely].map(|count| count / f64::from(trials))
+    }
+
+    fn node(&self, sides: &[Vec<Sample>; 2], share: f64, random: &mut ChaCha8Rng) -> Item {
+        let mut of = |side: &[Sample]| -> Vec<Sample> {
+            let run = |run: &Sample| Sample {
+                value: run.value * share * normal(random, self.noise).exp(),
+                ..*run
+            };
+            side.iter().map(run).collect()
+        };
+        Item {
+            base: of(&sides[0]),
+            other: of(&sides[1]),
+        }
+    }
+}
+
+/// What the runs of one session have in common.
+#[derive(Debug, Clone, Copy)]
+struct Session {
+    offset: f64,
+    trend: f64,
+}
+
+impl Session {
+    fn at(&self, along: f64) -> f64 {
+        self.offset + self.trend * along
+    }
+}

@@ -1,0 +1,281 @@
+//! The comparison as an answer.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::rows::SIDES;
+use super::sides::LeftOut;
+use super::stats::{Gate, Layout, gate};
+use super::{Compared, Part, Power};
+use crate::error::Result;
+use crate::format::screen::Look;
+use crate::format::{Answer, Column, Format, Sheet, escape, percent};
+
+/// Characters for the name of a kind in a table of 80 columns.
+const ROOM: usize = 22;
+/// Kinds that people are shown of which the place by time and by energy differ.
+const MOST_PLACES: usize = 10;
+
+/// A share without decimals: a level of confidence.
+fn whole_percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+impl Compared {
+    /// Writes it. `left_out` are selected runs that are on no side, `fail_above` what a
+    /// side may need more than base.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn write(
+        &self,
+        left_out: &[LeftOut],
+        fail_above: Option<f64>,
+        out: &mut dyn Write,
+        format: Format,
+        look: &Look,
+    ) -> Result<()> {
+        self.answer(left_out, fail_above).write(out, format, look)
+    }
+
+    /// Whether each side but base needs more than is allowed.
+    pub fn gates(&self, fail_above: f64) -> Vec<Gate> {
+        self.totals
+            .iter()
+            .map(|one| gate(one, fail_above))
+            .collect()
+    }
+
+    fn answer(&self, left_out: &[LeftOut], fail_above: Option<f64>) -> Answer {
+        let mut answer = Answer::new("compare", self.title())
+            .with("unit", json!(self.per.unit()))
+            .with("per", json!(self.per))
+            .with("power", json!(self.power))
+            .with("rail", json!(self.options.rail))
+            .with("phase", json!(self.options.phase))
+            .with("confidence", json!(self.options.stats.confidence))
+            .with("min_effect", json!(self.options.stats.min_effect))
+            .with("session_sd", json!(self.options.stats.session_sd))
+            .with("fail_above", json!(fail_above))
+            .with("differences", json!(self.differences))
+            .with("left_out", json!(left_out));
+        for text in self.cautions(left_out) {
+            answer = answer.caution(text);
+        }
+        let sheets = [self.for_programs(fail_above), self.for_people()].concat();
+        for sheet in sheets {
+            answer = answer.sheet(sheet);
+        }
+        self.notes().into_iter().fold(answer, Answer::note)
+    }
+
+    fn title(&self) -> String {
+        let of = |option: &Option<String>, what: &str| match option {
+            Some(name) => format!(", {what} {}", escape(name)),
+            None => String::new(),
+        };
+        format!(
+            "{} against A, {}{}{}",
+            self.labels(),
+            self.per.unit(),
+            of(&self.options.rail, "rail"),
+            of(&self.options.phase, "phase"),
+        )
+    }
+
+    fn labels(&self) -> String {
+        let labels: Vec<&str> = self.sides.iter().skip(1).map(|side| side.label).collect();
+        labels.join(", ")
+    }
+
+    fn cautions(&self, left_out: &[LeftOut]) -> Vec<String> {
+        let mut cautions = Vec::new();
+        match self.power {
+            Power::Modelled => cautions
+                .push("All figures are by modelled power (CPU time), not measured.".to_owned()),
+            Power::Replayed => {
+                cautions.push("Power was replayed from recordings, in part at least.".to_owned());
+            }
+            Power::Measured => {}
+        }
+        for one in &self.differences {
+            cautions.push(format!("Not made alike: {}.", one.line()));
+        }
+        for one in left_out {
+            cautions.push(format!("Left out: {}: {}.", escape(&one.title), one.why));
+        }
+        if let Some(why) = &self.kinds.left_out {
+            cautions.push(format!("Kinds of spans are not compared: {why}."));
+        }
+        cautions
+    }
+
+    fn for_programs(&self, fail_above: Option<f64>) -> Vec<Sheet> {
+        let sides = vec![
+            Column::text("side", "side"),
+            Column::text("name", "name"),
+            Column::count("runs", "runs"),
+            Column::energy("energy_j", "energy"),
+            Column::number("tokens_per_s", "tokens/s"),
+            Column::number("ratio", "ratio"),
+            Column::range("lo", "hi", "interval"),
+            Column::number("p", "p"),
+            Column::number("detectable", "detectable"),
+            Column::text("verdict", "verdict"),
+            Column::text("reason", "reason"),
+            Column::text("layout", "layout"),
+            Column::text("gate", "gate"),
+            Column::text("on_front", "on the front"),
+        ];
+        [
+            Sheet::new("sides", "", sides, self.side_rows(fail_above)),
+            Sheet::new("runs", "", Vec::new(), self.run_rows()),
+            Sheet::new("phases", "", Vec::new(), &self.phases),
+            Sheet::new("kinds", "", Vec::new(), &self.kinds.kinds),
+            Sheet::new("kind_comparisons", "", Vec::new(), &self.kinds.parts),
+            Sheet::new("kinds_of_one_side", "", Vec::new(), &self.kinds.only),
+        ]
+        .map(Sheet::for_programs)
+        .to_vec()
+    }
+
+    fn side_rows(&self, fail_above: Option<f64>) -> Vec<Value> {
+        let of = |(at, side): (usize, &super::Side)| {
+            let against = at.checked_sub(1).map(|other| &self.totals[other]);
+            let mut row = against.map_or_else(|| json!({}), |one| json!(one));
+            row["side"] = json!(side.label);
+            row["name"] = json!(side.name);
+            row["runs"] = json!(side.runs.len());
+            row["energy_j"] = json!(self.mean_j(at));
+            row["tokens_per_s"] = json!(super::pareto::speed(&self.figures[at]));
+            row["on_front"] = json!(self.on_front.as_ref().map(|on| on[at]));
+            row["gate"] = json!(against.zip(fail_above).map(|(one, above)| gate(one, above)));
+            row
+        };
+        self.sides.iter().enumerate().map(of).collect()
+    }
+
+    fn for_people(&self) -> Vec<Sheet> {
+        let mut columns = vec![Column::text("what", "")];
+        let sides = SIDES.iter().zip(&self.sides);
+        columns.extend(sides.map(|(key, side)| Column::text(key, side.title())));
+        let runs = vec![
+            Column::text("side", "side"),
+            Column::text("title", "run"),
+            Column::text("started", "started"),
+            Column::energy("energy_j", self.per.unit()),
+            Column::interval("lo_j", "hi_j", "attribution"),
+            Column::text("basis", "basis").from_width(1),
+        ];
+        let phases = self.part_rows(&self.phases, str::to_owned);
+        let room = if self.sides.len() > 2 { ROOM - 5 } else { ROOM };
+        let kinds = self.part_rows(&self.kinds.parts, |name| self.kind_name(name, room));
+        let mut sheets = vec![
+            Sheet::new("sides", "", columns, self.side_lines()),
+            Sheet::new("runs", "Runs", runs, self.run_rows()),
+        ];
+        sheets.extend(self.parts("phases", "Phases", "phase", phases));
+        sheets.extend(self.parts("kinds", "Kinds, active self energy", "kind", kinds));
+        sheets.extend(self.of_one_side(room));
+        sheets.extend(self.places(room));
+        sheets.into_iter().map(Sheet::for_people).collect()
+    }
+
+    fn parts(&self, key: &'static str, title: &str, what: &str, rows: Vec<Value>) -> Option<Sheet> {
+        let other = match self.sides.len() {
+            2 => self.sides[1].label,
+            _ => "other",
+        };
+        let mut columns = vec![Column::text("part", what)];
+        columns.extend((self.sides.len() > 2).then(|| Column::text("side", "side")));
+        columns.extend([
+            Column::energy("base_j", "A"),
+            Column::energy("other_j", other),
+            Column::number("ratio", "ratio"),
+            Column::range("lo", "hi", "interval"),
+            Column::percent("error", "attr. ±").from_width(1),
+            Column::text("verdict", "verdict"),
+        ]);
+        (!rows.is_empty()).then(|| Sheet::new(key, title, columns, rows))
+    }
+
+    fn of_one_side(&self, room: usize) -> Option<Sheet> {
+        let columns = vec![
+            Column::text("part", "kind"),
+            Column::text("side", "side"),
+            Column::text("change", ""),
+            Column::energy("energy_j", self.per.unit()),
+            Column::percent("energy_share", "share"),
+            Column::text("renamed", "renamed?").from_width(1),
+        ];
+        let rows = self.kinds.only.iter().map(|one| {
+            json!({
+                "part": self.kind_name(&one.kind, room),
+                "side": one.side,
+                "change": one.change.word(),
+                "energy_j": one.energy_j,
+                "energy_share": one.energy_share,
+                "renamed": one.renamed.as_ref().map(|name| self.kind_name(name, room)),
+            })
+        });
+        let rows: Vec<Value> = rows.collect();
+        (!rows.is_empty()).then(|| Sheet::new("only", "Kinds of one side only", columns, rows))
+    }
+
+    fn places(&self, room: usize) -> Option<Sheet> {
+        let columns = vec![
+            Column::text("part", "kind"),
+            Column::text("side", "side"),
+            Column::count("time_rank", "by time"),
+            Column::percent("time_share", "share"),
+            Column::count("energy_rank", "by energy"),
+            Column::percent("energy_share", "share"),
+        ];
+        let rows = self.place_rows(room, MOST_PLACES);
+        let title = "Places by time and by energy differ";
+        (!rows.is_empty()).then(|| Sheet::new("places", title, columns, rows))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let stats = &self.options.stats;
+        let mut notes = vec![format!(
+            "A sample is one run. Ratios are of geometric means, intervals {} (Welch).",
+            whole_percent(stats.confidence)
+        )];
+        if self.totals.len() > 1 {
+            notes.push("With several sides, p and intervals are adjusted (Holm).".to_owned());
+        }
+        for (side, one) in self.sides.iter().skip(1).zip(&self.totals) {
+            notes.extend(self.layout_note(side.label, one.layout));
+        }
+        let compared = |parts: &[Part]| !parts.is_empty();
+        if compared(&self.phases) || compared(&self.kinds.parts) {
+            notes.push(format!(
+                "Of parts said to differ at most {} do not (Benjamini-Hochberg).",
+                whole_percent(1.0 - stats.confidence)
+            ));
+        }
+        if self.kinds.small > 0 {
+            notes.push(format!(
+                "Not compared: kinds below 1 %, {} in number and {} in all.",
+                self.kinds.small,
+                percent(Some(self.kinds.small_share))
+            ));
+        }
+        notes
+    }
+
+    fn layout_note(&self, label: &str, layout: Layout) -> Option<String> {
+        match layout {
+            Layout::Interleaved => None,
+            Layout::Apart => Some(format!(
+                "{label} was not recorded in turns with A: {} between sessions is supposed.",
+                percent(Some(self.options.stats.session_sd))
+            )),
+            Layout::ManySessions => Some(format!(
+                "{label} and A have several sessions each: the samples are their means."
+            )),
+        }
+    }
+}

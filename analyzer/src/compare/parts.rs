@@ -1,0 +1,130 @@
+//! Parts of the energy: phases, and kinds of spans, of each side against base.
+
+use serde::Serialize;
+
+use super::Figures;
+use super::sides::label;
+use super::stats::{Comparison, Item, Options, Sample, geometric_mean, nodes};
+use crate::query::sum_known;
+
+/// Parts below this share of the energy on every side are not compared: they are
+/// noise, and each comparison makes all others less sure.
+pub(super) const LEAST_SHARE: f64 = 0.01;
+
+/// One part on one side, compared with base.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    /// The phase, or the kind or group of kinds.
+    pub part: String,
+    /// Label of the side.
+    pub side: &'static str,
+    /// Its energy on base: the geometric mean of the runs, the arithmetic one where a
+    /// run has none of it.
+    pub base_j: Option<f64>,
+    /// Its energy on the side.
+    pub other_j: Option<f64>,
+    /// Ratio, interval, p and verdict; p and interval are adjusted for all parts that
+    /// are compared.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+}
+
+/// A part in each run of each side.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct InRuns {
+    pub(super) name: String,
+    /// By side and run; nothing where the run does not know it.
+    pub(super) energies: Vec<Vec<Option<f64>>>,
+}
+
+impl InRuns {
+    /// Arithmetic mean over the runs of a side, which take those without it for zero.
+    pub(super) fn mean(&self, side: usize) -> f64 {
+        let runs = &self.energies[side];
+        runs.iter().flatten().sum::<f64>() / runs.len().max(1) as f64
+    }
+
+    fn shown(&self, side: usize, samples: &[Sample]) -> Option<f64> {
+        let known = self.energies[side].iter().any(Option::is_some);
+        geometric_mean(samples).or_else(|| known.then(|| self.mean(side)))
+    }
+
+    fn samples(&self, side: usize, figures: &[Figures]) -> Vec<Sample> {
+        let runs = figures.iter().zip(&self.energies[side]);
+        runs.map(|(run, energy)| run.sample(*energy)).collect()
+    }
+}
+
+/// Compares parts of all sides with those of the first: one family of comparisons.
+/// `wanted` says which parts are compared of which side.
+pub(super) fn compare_parts(
+    parts: &[InRuns],
+    figures: &[Vec<Figures>],
+    options: &Options,
+    wanted: impl Fn(usize, usize) -> bool,
+) -> Vec<Part> {
+    let pairs: Vec<(usize, usize)> = (0..parts.len())
+        .flat_map(|part| (1..figures.len()).map(move |side| (part, side)))
+        .filter(|(part, side)| wanted(*part, *side))
+        .collect();
+    let item = |(part, side): &(usize, usize)| Item {
+        base: parts[*part].samples(0, &figures[0]),
+        other: parts[*part].samples(*side, &figures[*side]),
+    };
+    let items: Vec<Item> = pairs.iter().map(item).collect();
+    let compared = pairs.iter().zip(&items).zip(nodes(&items, options));
+    let part = |(((part, side), item), comparison): ((&(usize, usize), &Item), _)| Part {
+        part: parts[*part].name.clone(),
+        side: label(*side),
+        base_j: parts[*part].shown(0, &item.base),
+        other_j: parts[*part].shown(*side, &item.other),
+        comparison,
+    };
+    compared.map(part).collect()
+}
+
+/// Phases in the order of the first run, those that other runs have after them.
+pub(super) fn phases(figures: &[Vec<Figures>], options: &Options) -> Vec<Part> {
+    let mut names: Vec<&str> = Vec::new();
+    for phase in figures.iter().flatten().flat_map(|run| &run.phases) {
+        if !names.contains(&phase.phase.as_str()) {
+            names.push(&phase.phase);
+        }
+    }
+    let parts: Vec<InRuns> = names
+        .into_iter()
+        .map(|name| InRuns {
+            name: name.to_owned(),
+            energies: by_run(figures, |run| {
+                let named = run.phases.iter().filter(|phase| phase.phase == name);
+                sum_known(named.map(|phase| phase.energy_j))
+            }),
+        })
+        .collect();
+    let shares = shares(&parts, figures.len());
+    compare_parts(&parts, figures, options, |part, _| {
+        shares.iter().any(|side| side[part] >= LEAST_SHARE)
+    })
+}
+
+/// A figure of each run of each side.
+pub(super) fn by_run<'f, T>(
+    figures: &'f [Vec<Figures>],
+    of: impl Fn(&'f Figures) -> T,
+) -> Vec<Vec<T>> {
+    let of_side = |side: &'f Vec<Figures>| side.iter().map(&of).collect();
+    figures.iter().map(of_side).collect()
+}
+
+/// What part of its side's energy each part is, by side and part.
+pub(super) fn shares(parts: &[InRuns], sides: usize) -> Vec<Vec<f64>> {
+    let of_side = |side: usize| {
+        let whole: f64 = parts.iter().map(|part| part.mean(side)).sum();
+        let share = |part: &InRuns| match whole > 0.0 {
+            true => part.mean(side) / whole,
+            false => 0.0,
+        };
+        parts.iter().map(share).collect()
+    };
+    (0..sides).map(of_side).collect()
+}

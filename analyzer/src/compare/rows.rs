@@ -1,0 +1,174 @@
+//! Rows for people. Names in them are escaped when they are written, but for those of
+//! kinds, which are cut to what tells most first.
+
+use serde_json::{Value, json};
+
+use super::stats::{Comparison, Verdict, geometric_mean};
+use super::{Compared, Part, Power, pareto};
+use crate::format::{UNKNOWN, energy, number, utc};
+use crate::summary::kinds_name;
+
+/// Keys of the columns of sides, base first.
+pub(super) const SIDES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// One line of the table of sides: what it is, and a text for each side.
+fn line(what: &str, cells: impl Iterator<Item = String>) -> Value {
+    let mut row = json!({ "what": what });
+    for (key, cell) in SIDES.iter().zip(cells) {
+        row[*key] = json!(cell);
+    }
+    row
+}
+
+impl Compared {
+    /// The table of sides, one side a column.
+    pub(super) fn side_lines(&self) -> Vec<Value> {
+        let runs = self.sides.iter().map(|side| side.runs.len().to_string());
+        let means = (0..self.sides.len()).map(|side| energy(self.mean_j(side)));
+        let speeds: Vec<_> = self
+            .figures
+            .iter()
+            .map(|side| pareto::speed(side))
+            .collect();
+        let mut lines = vec![line("runs", runs), line(self.per.unit(), means)];
+        if speeds.iter().any(Option::is_some) {
+            lines.push(line("tokens/s", speeds.into_iter().map(number)));
+        }
+        let against = |what: &str, of: &dyn Fn(&Comparison) -> String| {
+            let base = std::iter::once("base".to_owned());
+            line(what, base.chain(self.totals.iter().map(of)))
+        };
+        lines.extend([
+            against("ratio to A", &|one| number(one.ratio)),
+            against("interval", &interval),
+            against("p", &|one| number(one.p)),
+            against("verdict", &|one| self.said(one)),
+        ]);
+        if let Some(on_front) = &self.on_front {
+            let yes = |on: &bool| if *on { "yes" } else { "no" }.to_owned();
+            lines.push(line("Pareto front", on_front.iter().map(yes)));
+        }
+        lines
+    }
+
+    /// Geometric mean of the compared energy of a side.
+    pub(super) fn mean_j(&self, side: usize) -> Option<f64> {
+        let runs = &self.figures[side];
+        let samples: Vec<_> = runs.iter().map(|run| run.sample(run.energy_j)).collect();
+        geometric_mean(&samples)
+    }
+
+    /// The verdict, which must not be read without how the power came to be.
+    pub(super) fn said(&self, one: &Comparison) -> String {
+        let decided = matches!(
+            one.verdict,
+            Verdict::Better | Verdict::Worse | Verdict::Same
+        );
+        match (decided, self.power) {
+            (true, Power::Modelled) => format!("{} by modelled power (CPU time)", one.said()),
+            (true, Power::Replayed) => format!("{} by replayed power", one.said()),
+            _ => one.said(),
+        }
+    }
+
+    /// All runs, with the interval that their attribution knows.
+    pub(super) fn run_rows(&self) -> Vec<Value> {
+        let sides = self.sides.iter().zip(&self.figures);
+        sides
+            .flat_map(|(side, figures)| {
+                side.runs.iter().zip(figures).map(|(run, figures)| {
+                    json!({
+                        "side": side.label,
+                        "run": run.row.uuid,
+                        "name": run.row.metadata.name,
+                        "title": run.title(),
+                        "started": utc(run.row.start_unix_ns).get(..16).map(|time| format!("{time}Z")),
+                        "start_unix_ns": run.row.start_unix_ns,
+                        "energy_j": figures.energy_j,
+                        "lo_j": figures.lo_j,
+                        "hi_j": figures.hi_j,
+                        "basis": figures.basis,
+                        "tokens_per_s": figures.tokens_per_s,
+                    })
+                })
+            })
+            .collect()
+    }
+
+    /// Compared parts; `named` shortens a name.
+    pub(super) fn part_rows(&self, parts: &[Part], named: impl Fn(&str) -> String) -> Vec<Value> {
+        let row = |part: &Part| {
+            let of = &part.comparison;
+            json!({
+                "part": named(&part.part),
+                "side": part.side,
+                "base_j": part.base_j,
+                "other_j": part.other_j,
+                "ratio": of.ratio,
+                "lo": of.lo,
+                "hi": of.hi,
+                "error": self.error_of(part),
+                "verdict": short(of.verdict),
+            })
+        };
+        parts.iter().map(row).collect()
+    }
+
+    /// The larger of the attribution's errors of a kind on the two sides.
+    fn error_of(&self, part: &Part) -> Option<f64> {
+        let mut kinds = self.kinds.kinds.iter();
+        let kind = kinds.find(|kind| kind.kind == part.part)?;
+        let is_either = |side: &str| side == self.sides[0].label || side == part.side;
+        let sides = kind.sides.iter().filter(|on| is_either(on.side));
+        sides.filter_map(|on| on.attribution_error).reduce(f64::max)
+    }
+
+    /// Kinds whose place by energy is not that by time, the farthest first.
+    pub(super) fn place_rows(&self, room: usize, most: usize) -> Vec<Value> {
+        let all = self.kinds.kinds.iter();
+        let all = all.flat_map(|kind| kind.sides.iter().map(move |on| (kind, on)));
+        let mut found: Vec<(usize, Value)> = all
+            .filter_map(|(kind, on)| {
+                let (by_time, by_energy) = (on.time_rank?, on.energy_rank?);
+                let moved = by_time.abs_diff(by_energy);
+                let row = json!({
+                    "part": kinds_name(&kind.kinds, room),
+                    "side": on.side,
+                    "time_rank": by_time,
+                    "time_share": on.time_share,
+                    "energy_rank": by_energy,
+                    "energy_share": on.energy_share,
+                });
+                (moved > 0).then_some((moved, row))
+            })
+            .collect();
+        found.sort_by_key(|(moved, _)| std::cmp::Reverse(*moved));
+        found.truncate(most);
+        found.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// A kind's name, cut.
+    pub(super) fn kind_name(&self, name: &str, room: usize) -> String {
+        let mut kinds = self.kinds.kinds.iter();
+        match kinds.find(|kind| kind.kind == name) {
+            Some(kind) => kinds_name(&kind.kinds, room),
+            None => kinds_name(&[name.to_owned()], room),
+        }
+    }
+}
+
+/// Ends of an interval.
+fn interval(one: &Comparison) -> String {
+    match (one.lo, one.hi) {
+        (Some(lo), Some(hi)) => format!("{} .. {}", number(Some(lo)), number(Some(hi))),
+        _ => UNKNOWN.to_owned(),
+    }
+}
+
+/// The verdict in a narrow column.
+fn short(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::NoDifference => "none shown",
+        other => other.words(),
+    }
+}

@@ -1,0 +1,163 @@
+//! Which runs stand on which side.
+
+use serde::Serialize;
+use tracing_energy::rows::RunStatus;
+
+use crate::error::{Error, Result};
+use crate::format::{escape, shorten};
+use crate::query::{self, Recording, Run, Selection};
+
+/// Most sides of one comparison: tables of more would not be read.
+const MOST: usize = 4;
+const LABELS: [&str; MOST] = ["A", "B", "C", "D"];
+
+/// The label of the side in that place.
+pub(super) fn label(at: usize) -> &'static str {
+    LABELS.get(at).copied().unwrap_or("?")
+}
+
+/// Runs that are compared, as a whole, with those of other sides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Side {
+    /// `A` for base, then `B`, `C`, `D`.
+    pub label: &'static str,
+    /// What selected its runs, or the value of the tag that they share.
+    pub name: String,
+    /// Its runs, oldest first; at least one.
+    pub runs: Vec<Run>,
+}
+
+/// A run that was selected but cannot be compared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LeftOut {
+    /// The run's id.
+    pub run: String,
+    /// Name and short id.
+    #[serde(skip)]
+    pub title: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Side {
+    /// Label and name, for people.
+    pub fn title(&self) -> String {
+        format!("{}: {}", self.label, shorten(&escape(&self.name), 30))
+    }
+}
+
+/// The sides that `selectors` mean, one each; with `by`, the runs that all of them mean
+/// (all runs of the file where there are none) by the value of that tag. Runs that are
+/// not complete, or hold no energy, are left out.
+///
+/// # Errors
+/// When there are fewer than two sides or more than four, a side has no runs, or a run
+/// stands on two sides.
+pub fn sides(
+    recording: &Recording,
+    selectors: &[String],
+    by: Option<&str>,
+) -> Result<(Vec<Side>, Vec<LeftOut>)> {
+    let selected = selectors.iter().map(|one| query::select(recording, one));
+    let selected = selected.collect::<Result<Vec<Selection>>>()?;
+    let mut out = Vec::new();
+    let groups = match by {
+        None => selected,
+        Some(key) => {
+            let (groups, without) = query::by_tag(recording, selected, key)?;
+            let missing = format!("it has no tag `{}`", escape(key));
+            out.extend(without.iter().map(|run| left_out(run, missing.clone())));
+            groups
+        }
+    };
+    let mut kept = Vec::new();
+    for group in groups {
+        let (runs, faulty) = usable(group.runs);
+        out.extend(faulty);
+        // A value of a tag that only broken runs have is no side; a selector is.
+        if by.is_none() || !runs.is_empty() {
+            kept.push((group.name, runs));
+        }
+    }
+    check(&kept, by)?;
+    let sides = LABELS.into_iter().zip(kept);
+    let sides = sides.map(|(label, (name, runs))| Side { label, name, runs });
+    Ok((sides.collect(), out))
+}
+
+fn usable(runs: Vec<Run>) -> (Vec<Run>, Vec<LeftOut>) {
+    let (mut good, mut out) = (Vec::new(), Vec::new());
+    for run in runs {
+        let why = if run.row.status != RunStatus::Complete {
+            format!("it is {}, not complete", run.row.status.name())
+        } else if run.provenance.is_none() {
+            "it has no power".to_owned()
+        } else if run.attribution.is_none() {
+            "it was not attributed; do it with `energy attribute`".to_owned()
+        } else {
+            good.push(run);
+            continue;
+        };
+        out.push(left_out(&run, why));
+    }
+    (good, out)
+}
+
+fn left_out(run: &Run, why: String) -> LeftOut {
+    LeftOut {
+        run: run.row.uuid.clone(),
+        title: run.title(),
+        why,
+    }
+}
+
+fn check(sides: &[(String, Vec<Run>)], by: Option<&str>) -> Result<()> {
+    let names = || -> Vec<String> { sides.iter().map(|(name, _)| quoted(name)).collect() };
+    let fault = |text: String| Err(Error::Compare(text));
+    if let Some((name, _)) = sides.iter().find(|(_, runs)| runs.is_empty()) {
+        return fault(format!(
+            "{}: none of its runs is complete and has power; `energy runs` lists them",
+            quoted(name)
+        ));
+    }
+    if sides.len() < 2 {
+        return fault(match by {
+            Some(key) => format!(
+                "the runs with tag {} that can be compared have one value: {}; choose more runs",
+                quoted(key),
+                names().join(", ")
+            ),
+            None => "give two to four runs or groups, or --by tag=KEY".to_owned(),
+        });
+    }
+    if sides.len() > MOST {
+        return fault(format!(
+            "{} sides are too many ({}); choose the runs of at most {MOST}",
+            sides.len(),
+            names().join(", ")
+        ));
+    }
+    twice(sides)
+}
+
+/// A run against itself would seem to prove that nothing differs.
+fn twice(sides: &[(String, Vec<Run>)]) -> Result<()> {
+    for (at, (name, runs)) in sides.iter().enumerate() {
+        for (other, others) in &sides[at + 1..] {
+            let shared = |run: &&Run| others.iter().any(|one| one.no == run.no);
+            if let Some(run) = runs.iter().find(shared) {
+                return Err(Error::Compare(format!(
+                    "run {} is of both {} and {}; give each run to one side",
+                    escape(&run.title()),
+                    quoted(name),
+                    quoted(other)
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn quoted(name: &str) -> String {
+    format!("`{}`", shorten(&escape(name), 40))
+}

@@ -1,0 +1,173 @@
+//! Which runs were recorded together, and what it costs that others were not.
+//!
+//! What a session shares (the room's temperature, what else runs, how the machine
+//! came up) moves all its runs alike. Sides recorded in turns share it, and it
+//! cancels; sides recorded apart do not, and no number of repeats shows it:
+//!
+//! ```text
+//! in turns   A B A B A B         one session, nothing to add
+//! blocks     A A A B B B         no run of A lies between runs of B: taken for two
+//! apart      A A A  ......  B B B     two sessions
+//! both       A B  ......  A B  ......  A B    three sessions that both sides share alike
+//! ```
+//!
+//! With parts `a_k` and `b_k` of the sides' runs in session `k`, whose offsets have the
+//! variance `s^2`, the difference of means has `s^2 * sum((a_k - b_k)^2)` more variance
+//! than its runs have. Where a side has several sessions, part of that is in the
+//! spread of its runs already and is not added twice. Where each side has at least
+//! three sessions of its own, nothing is supposed: a session's mean is the sample.
+
+use serde::Serialize;
+
+use super::sample::{Options, Sample, mean};
+
+/// With fewer sessions on a side their spread is no estimate.
+const ENOUGH_SESSIONS: usize = 3;
+
+/// How the runs of two sides lie in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// In turns, in sessions that both sides share: nothing is added.
+    Interleaved,
+    /// In sessions, or blocks, of which the sides have unlike parts: the supposed
+    /// variance between sessions is added.
+    Apart,
+    /// In several sessions of their own: samples are means of sessions, and their
+    /// spread shows the variance between sessions.
+    ManySessions,
+}
+
+/// Two sides as samples that are independent but for what `offsets` counts.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Arranged {
+    pub(super) base: Vec<f64>,
+    pub(super) other: Vec<f64>,
+    pub(super) layout: Layout,
+    /// What the variance of one session's offset is multiplied by in the difference of
+    /// means.
+    pub(super) offsets: f64,
+}
+
+/// Arranges logarithms of the samples of two sides, each given in the same order.
+pub(super) fn arrange(
+    sides: [&[Sample]; 2],
+    logarithms: [Vec<f64>; 2],
+    options: &Options,
+) -> Arranged {
+    let sessions = sessions(sides, options);
+    let parts = sessions.parts();
+    let shared = |k: usize| parts[0][k] > 0.0 && parts[1][k] > 0.0;
+    let own = |side: usize| parts[side].iter().filter(|part| **part > 0.0).count();
+    let apart = !(0..sessions.count).any(shared);
+    let [base, other] = logarithms;
+    if apart && own(0) >= ENOUGH_SESSIONS && own(1) >= ENOUGH_SESSIONS {
+        return Arranged {
+            base: means(&base, &sessions.of[0], sessions.count),
+            other: means(&other, &sessions.of[1], sessions.count),
+            layout: Layout::ManySessions,
+            offsets: 0.0,
+        };
+    }
+    let unlike = (0..sessions.count).map(|k| (parts[0][k] - parts[1][k]).powi(2));
+    let seen = seen(&parts[0], base.len()) + seen(&parts[1], other.len());
+    let offsets = (unlike.sum::<f64>() - seen).max(0.0);
+    Arranged {
+        layout: match offsets > 1e-9 {
+            true => Layout::Apart,
+            false => Layout::Interleaved,
+        },
+        base,
+        other,
+        offsets,
+    }
+}
+
+/// How much of the offsets' variance is in the variance of a side's mean as its runs
+/// show it: `(1 - sum(p^2)) / (n - 1)`.
+fn seen(parts: &[f64], runs: usize) -> f64 {
+    if runs < 2 {
+        return 0.0;
+    }
+    (1.0 - parts.iter().map(|part| part * part).sum::<f64>()) / (runs - 1) as f64
+}
+
+fn means(values: &[f64], sessions: &[usize], count: usize) -> Vec<f64> {
+    let of_session = |k: usize| {
+        let all = values.iter().zip(sessions);
+        let mine: Vec<f64> = all.filter(|(_, of)| **of == k).map(|(v, _)| *v).collect();
+        mean(&mine)
+    };
+    (0..count).filter_map(of_session).collect()
+}
+
+/// The session of each run of two sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sessions {
+    of: [Vec<usize>; 2],
+    count: usize,
+}
+
+impl Sessions {
+    /// What part of each side's runs is in each session.
+    fn parts(&self) -> [Vec<f64>; 2] {
+        [0, 1].map(|side| {
+            let mut parts = vec![0.0; self.count];
+            for session in &self.of[side] {
+                parts[*session] += 1.0 / self.of[side].len() as f64;
+            }
+            parts
+        })
+    }
+
+    /// Blocks of one session are sessions of their own. Where several sessions hold
+    /// both sides, their offsets cancel within each, in whatever order.
+    fn split_blocks(&mut self, sides: [&[Sample]; 2]) {
+        let holds = |side: usize, k: usize| self.of[side].contains(&k);
+        let shared = (0..self.count).filter(|k| holds(0, *k) && holds(1, *k));
+        let [session] = shared.collect::<Vec<_>>()[..] else {
+            return;
+        };
+        let starts = [0, 1].map(|side| {
+            let all = sides[side].iter().zip(&self.of[side]);
+            let mine = all.filter(|(_, of)| **of == session);
+            let starts = mine.map(|(sample, _)| sample.start_unix_ns);
+            starts.fold((i64::MAX, i64::MIN), |(first, last), start| {
+                (first.min(start), last.max(start))
+            })
+        });
+        let in_turns = starts[0].0 < starts[1].1 && starts[1].0 < starts[0].1;
+        if in_turns {
+            return;
+        }
+        for of in self.of[1].iter_mut().filter(|of| **of == session) {
+            *of = self.count;
+        }
+        self.count += 1;
+    }
+}
+
+fn sessions(sides: [&[Sample]; 2], options: &Options) -> Sessions {
+    let mut order: Vec<(usize, usize)> = [0, 1]
+        .into_iter()
+        .flat_map(|side| (0..sides[side].len()).map(move |at| (side, at)))
+        .collect();
+    order.sort_by_key(|(side, at)| sides[*side][*at].start_unix_ns);
+    let gap = i64::try_from(options.session_gap.as_nanos()).unwrap_or(i64::MAX);
+    let mut sessions = Sessions {
+        of: [vec![0; sides[0].len()], vec![0; sides[1].len()]],
+        count: 1,
+    };
+    let mut busy_until = None;
+    for (side, at) in order {
+        let sample = sides[side][at];
+        let last: i64 = *busy_until.get_or_insert(sample.start_unix_ns);
+        if sample.start_unix_ns.saturating_sub(last) > gap {
+            sessions.count += 1;
+        }
+        busy_until = Some(last.max(sample.end_unix_ns).max(sample.start_unix_ns));
+        sessions.of[side][at] = sessions.count - 1;
+    }
+    sessions.split_blocks(sides);
+    sessions
+}
