@@ -51,6 +51,9 @@ pub struct Builder {
     system: System,
 }
 
+/// The environment variable that says where the runs of programs are collected.
+const COLLECTED: &str = "TRACING_ENERGY_DB";
+
 enum Sources {
     Chosen(SourceChoice),
     Given(Vec<Box<dyn PowerSource>>),
@@ -100,7 +103,20 @@ impl std::fmt::Debug for Builder {
 
 impl Builder {
     /// Writes the run into this SQLite database; made if it is not there.
+    ///
+    /// Where the environment variable `TRACING_ENERGY_DB` is set and not empty, the
+    /// run goes to the file that it names instead: so that `energy baseline`, or a
+    /// script, can collect the runs of programs that name a file of their own. A
+    /// relative path is meant from the program's working directory. A program that
+    /// asks its user for the file calls [`Builder::exact_database`].
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
+        let collected = std::env::var_os(COLLECTED).filter(|path| !path.is_empty());
+        self.database = Some(collected.map_or_else(|| path.into(), PathBuf::from));
+        self
+    }
+
+    /// As [`Builder::database`], whatever the environment says.
+    pub fn exact_database(mut self, path: impl Into<PathBuf>) -> Self {
         self.database = Some(path.into());
         self
     }

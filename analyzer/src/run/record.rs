@@ -97,7 +97,7 @@ pub(crate) fn model_path(model: &str) -> anyhow::Result<PathBuf> {
 fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
     let source: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
     let builder = EnergyLayer::builder()
-        .database(&options.database)
+        .exact_database(&options.database)
         .source(source)
         .interval(options.interval)
         .baseline(options.baseline)
