@@ -1,6 +1,5 @@
 //! Behaves like Apple's powermetrics: its arguments, its documents, its ways to
-//! fail. Plain standard library and no other crate, so that `rustc -O` alone
-//! builds it.
+//! fail.
 //!
 //! It integrates a true power, so that a test knows what must be measured:
 //!
@@ -10,6 +9,9 @@
 //! | `FAKE_POWERMETRICS_BUSY_WATTS` | `4,10`: idle watts of the cpu, and watts for each processor that the recorder or the fake itself keeps busy |
 //! | `FAKE_POWERMETRICS_WATTS_FILE` | lines `rail watts`, read again every millisecond |
 //! | `FAKE_POWERMETRICS_ENERGY_FILE` | lines `rail joules`, a growing total; a lone number is the cpu's |
+//! | `FAKE_POWERMETRICS_WORK_FILE` | work done of each kind, nanoseconds as little-endian words of 8 bytes |
+//! | `FAKE_POWERMETRICS_WORK_WATTS` | `1,9,13`: idle watts of the cpu, and watts of each kind of work in that file |
+//! | `FAKE_POWERMETRICS_NOISE` | `seed=7,run=0.03,drift=0.02,count=FILE`: work's energy varies from start to start; FILE counts them |
 //! | `FAKE_POWERMETRICS_BURN` | `0.3`: the sensor itself keeps a processor busy for this part of the time |
 //! | `FAKE_POWERMETRICS_BURN_FROM` | it does so from when this file exists |
 //! | `FAKE_POWERMETRICS_TRUTH_FILE` | at the end, `rail joules` lines of what was printed are written here |

@@ -6,8 +6,10 @@ mod date;
 pub(crate) mod document;
 pub(crate) mod faults;
 pub(crate) mod meter;
+mod noise;
 mod power;
 pub(crate) mod signals;
+mod work;
 
 /// Prints at once; false once nobody reads any more.
 pub(crate) fn print(text: &str) -> bool {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::arguments::variable;
 use super::busy::Busy;
+use super::work::Work;
 
 /// A number for each rail.
 pub(crate) type Table = BTreeMap<String, f64>;
@@ -13,6 +14,8 @@ pub(crate) type Table = BTreeMap<String, f64>;
 pub(crate) enum Source {
     /// A function of the recorder's CPU time and of one's own, for the rail `cpu`.
     Busy(Busy),
+    /// A function of what a program has done, for the rail `cpu`.
+    Work(Work),
     /// Watts of each rail from seconds on.
     Steps(BTreeMap<String, Vec<(f64, f64)>>),
     /// A file of watts, and what it said last.
@@ -23,6 +26,9 @@ pub(crate) enum Source {
 
 impl Source {
     pub(crate) fn from_environment() -> Self {
+        if let Some(work) = Work::from_environment() {
+            return Self::Work(work);
+        }
         if let Some(file) = variable("ENERGY_FILE") {
             let start = read_table(&file).unwrap_or_default();
             return Self::EnergyFile(file, start);
@@ -49,6 +55,9 @@ impl Source {
             Self::Busy(busy) => {
                 let time = now.duration_since(born).as_secs_f64();
                 joules.insert("cpu".to_owned(), busy.joules(time));
+            }
+            Self::Work(work) => {
+                joules.insert("cpu".to_owned(), work.joules());
             }
             Self::Steps(rails) => {
                 let time = now.duration_since(born).as_secs_f64();
