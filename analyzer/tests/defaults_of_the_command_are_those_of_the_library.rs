@@ -3,7 +3,7 @@
 use clap::Parser;
 use energy_analyzer::calibrate::CalibrateOptions;
 use energy_analyzer::cli::{Cli, Command};
-use energy_analyzer::flamegraph::Idle;
+use energy_analyzer::flamegraph::{Picture, What};
 use energy_analyzer::run::RunOptions;
 
 #[test]
@@ -22,5 +22,6 @@ fn run_calibrate_and_flamegraph() {
     let Command::Flamegraph(args) = cli.command else {
         panic!("not `flamegraph`")
     };
-    assert_eq!(args.idle, Idle::default());
+    assert_eq!(args.what(), What::default());
+    assert_eq!(args.picture(), Picture::default());
 }
