@@ -37,6 +37,14 @@ const IDS: [&str; 8] = [
 /// Names that inferno's script does not declare: without a scope they would be shared.
 const SHARED: &str = "total_samples, text, originalContent, bangWidth, wWidth, k";
 
+const CDATA: &str = "<![CDATA[";
+
+/// Ends a panel's script. Labels are laid out for the browser's font, which a picture
+/// of a fixed width leaves as they are.
+const START: &str = "
+    panels.push(function(evt) { init(evt); update_text_for_elements(frames.children); });
+})();";
+
 /// Starts the scripts of all panels. Control-F searches all of them for one answer.
 const SCRIPT: &str = r#"
     var panels = [], answer;
@@ -112,8 +120,13 @@ fn head(graphs: [&Graph; 2], picture: &Picture, (width, height): (usize, usize))
         format!("{left} | {right}")
     };
     let middle = width / 2;
+    // Without a width of its own it fills the window.
+    let size = match picture.width {
+        Some(_) => format!(r#"width="{width}" height="{height}""#),
+        None => r#"width="100%" preserveAspectRatio="xMidYMin meet""#.to_owned(),
+    };
     format!(
-        r##"<?xml version="1.0" standalone="no"?><svg version="1.1" width="{width}" height="{height}" viewBox="0 0 {width} {height}" onload="init(evt)" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:fg="http://github.com/jonhoo/inferno"><script type="text/ecmascript"><![CDATA[{SCRIPT}]]></script><rect width="100%" height="100%" fill="#f8f8f8"/><text x="{middle}" y="24" style="font-size:17px;font-family:monospace;text-anchor:middle">{}</text><text x="{middle}" y="46" style="font-size:12px;font-family:monospace;text-anchor:middle">{}</text>"##,
+        r##"<?xml version="1.0" standalone="no"?><svg version="1.1" {size} viewBox="0 0 {width} {height}" onload="init(evt)" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:fg="http://github.com/jonhoo/inferno"><script type="text/ecmascript"><![CDATA[{SCRIPT}]]></script><rect width="100%" height="100%" fill="#f8f8f8"/><text x="{middle}" y="24" style="font-size:17px;font-family:monospace;text-anchor:middle">{}</text><text x="{middle}" y="46" style="font-size:12px;font-family:monospace;text-anchor:middle">{}</text>"##,
         escape(&title),
         escape(&detail)
     )
@@ -144,48 +157,113 @@ fn body(svg: &str) -> &str {
 
 /// A picture that can stand beside another one.
 fn apart(body: &str, number: usize) -> String {
-    let mut apart = body.to_owned();
+    // Styles and the script come before all that is recorded.
+    let end = body.find("</script>").unwrap_or(0);
+    let (own, recorded) = body.split_at(end);
+    let background = format!("\"url(#background-{number})\"");
+    let mut own = quoted(own, number);
     for id in IDS {
-        apart = apart.replace(&format!("\"{id}\""), &format!("\"{id}-{number}\""));
+        own = own.replace(&format!("#{id}"), &format!("#{id}-{number}"));
     }
-    apart = apart.replace(
-        "\"url(#background)\"",
-        &format!("\"url(#background-{number})\""),
-    );
-    let Some(end) = apart.rfind("</script>") else {
-        return apart;
-    };
-    // Styles and scripts come before all that is recorded.
-    let (before, after) = apart.split_at(end);
-    let mut before = before.to_owned();
-    for id in IDS {
-        before = before.replace(&format!("#{id}"), &format!("#{id}-{number}"));
-    }
-    format!("{}{after}", scoped(&before, number))
+    let recorded = quoted(recorded, number).replace("\"url(#background)\"", &background);
+    format!("{}{recorded}", scoped(&own, number))
 }
 
-/// A picture's begin up to the end of its script, whose names are in a scope then.
-fn scoped(before: &str, number: usize) -> String {
-    let mut scoped = before
+/// With ids of its own.
+fn quoted(text: &str, number: usize) -> String {
+    IDS.iter().fold(text.to_owned(), |text, id| {
+        text.replace(&format!("\"{id}\""), &format!("\"{id}-{number}\""))
+    })
+}
+
+/// What ends with a picture's script, in a scope of its own.
+fn scoped(own: &str, number: usize) -> String {
+    let (before, script) = own.split_at(own.rfind("<script").unwrap_or(own.len()));
+    let mut script = script
+        .replacen(CDATA, &format!("{CDATA}(function() {{ var {SHARED};"), 1)
         .replace("document.querySelector(", "frames.querySelector(")
         .replace("= prompt(", "= ask(");
     // What is zoomed and searched is kept in the address.
     for name in ["x", "y", "s"] {
-        scoped = scoped.replace(&format!("params.{name}"), &format!("params.{name}{number}"));
+        script = script.replace(&format!("params.{name}"), &format!("params.{name}{number}"));
     }
-    let Some(script) = scoped.find("<![CDATA[").filter(|_| scoped.ends_with("]]>")) else {
-        return scoped;
-    };
-    let style_or_script = scoped.rfind("<script").map_or(script, |at| {
-        scoped[at..]
-            .find("<![CDATA[")
-            .map_or(script, |in_it| at + in_it)
-    });
-    scoped.insert_str(
-        style_or_script + "<![CDATA[".len(),
-        &format!("(function() {{ var {SHARED};"),
-    );
-    scoped.truncate(scoped.len() - "]]>".len());
-    scoped.push_str("panels.push(init); })();]]>");
-    scoped
+    if let Some(open) = script.strip_suffix("]]>") {
+        script = format!("{open}{START}]]>");
+    }
+    format!("{before}{script}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flamegraph::{Per, What, tree::Tree};
+
+    /// One frame with every name that a picture looks for.
+    fn graph() -> Graph {
+        let mut tree = Tree::default();
+        for label in ["\"frames\" #frames </script> url(#background)", "#details"] {
+            let frame = tree.child(None, label.to_owned());
+            tree.add(frame, 1, 1.0);
+        }
+        Graph::of(tree, &What::default(), Per::Run, false)
+    }
+
+    #[test]
+    fn two_pictures_share_neither_ids_nor_names() {
+        let (graph, mut file) = (graph(), Vec::new());
+        draw_beside([&graph, &graph], &Picture::default(), &mut file).unwrap();
+        let file = String::from_utf8(file).unwrap();
+        let parsed = roxmltree::Document::parse(&file).unwrap();
+        let mut ids: Vec<_> = parsed
+            .descendants()
+            .filter_map(|n| n.attribute("id"))
+            .collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!((ids.len(), all), (18, 18), "{ids:?}");
+        let scripts = parsed
+            .descendants()
+            .filter(|n| n.has_tag_name(("http://www.w3.org/2000/svg", "script")));
+        let scripts: Vec<String> = scripts
+            .map(|script| script.children().filter_map(|n| n.text()).collect())
+            .collect();
+        assert_eq!(scripts.len(), 3);
+        for (number, script) in scripts[1..].iter().enumerate() {
+            assert!(script.starts_with("(function() { var "), "{script}");
+            assert!(script.trim_end().ends_with("})();"), "{script}");
+            for id in IDS {
+                assert!(!script.contains(&format!("\"{id}\"")), "{id}");
+            }
+            // Each of these was in the script, under a name that both would share.
+            for new in [
+                "\"details-#\"",
+                "\"#frames-# rect\"",
+                "frames.querySelector(",
+                "= ask(",
+                "params.x#",
+                "params.y#",
+                "params.s#",
+                "panels.push(",
+            ] {
+                let new = new
+                    .replace("-#", &format!("-{number}"))
+                    .replace("s.x#", &format!("s.x{number}"));
+                let new = new
+                    .replace("s.y#", &format!("s.y{number}"))
+                    .replace("s.s#", &format!("s.s{number}"));
+                assert!(script.contains(&new), "{new}");
+            }
+        }
+        let shown = parsed
+            .descendants()
+            .filter(|n| n.tag_name().name() == "title");
+        let shown: Vec<&str> = shown.filter_map(|n| n.text()).collect();
+        let label = "\"frames\" #frames </script> url(#background) (1,000,000 uJ, 50.00%)";
+        assert_eq!(
+            shown.iter().filter(|title| **title == label).count(),
+            2,
+            "{shown:?}"
+        );
+    }
 }
