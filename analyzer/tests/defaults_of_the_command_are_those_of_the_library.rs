@@ -4,7 +4,7 @@ use clap::Parser;
 use energy_analyzer::calibrate::CalibrateOptions;
 use energy_analyzer::cli::{Cli, Command};
 use energy_analyzer::compare::CompareOptions;
-use energy_analyzer::flamegraph::Idle;
+use energy_analyzer::flamegraph::{Picture, What};
 use energy_analyzer::run::RunOptions;
 
 #[test]
@@ -23,7 +23,8 @@ fn of_each_command_with_options() {
     let Command::Flamegraph(args) = cli.command else {
         panic!("not `flamegraph`")
     };
-    assert_eq!(args.idle, Idle::default());
+    assert_eq!(args.what(), What::default());
+    assert_eq!(args.picture(), Picture::default());
     let cli = Cli::try_parse_from(["energy", "compare", "a", "b"]).unwrap();
     let Command::Compare(args) = cli.command else {
         panic!("not `compare`")

@@ -118,7 +118,7 @@ pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::R
 
 #[cfg(feature = "inference")]
 pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    use crate::flamegraph::{Idle, Stacks};
+    use crate::flamegraph::{Graph, Picture, What};
 
     let options = args.options(db);
     let recorded = crate::run::record(&options, out)?;
@@ -135,7 +135,7 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
     if let Some(path) = &options.flamegraph {
         let (recording, run) = super::open(db, &which)?;
         let mut file = std::fs::File::create(path)?;
-        Stacks::read(&recording, &run, None, Idle::default())?.draw(&mut file)?;
+        Graph::read(&recording, &[run], &What::default())?.draw(&Picture::default(), &mut file)?;
         written.push(path);
     }
     let mut err = std::io::stderr();

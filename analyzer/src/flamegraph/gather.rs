@@ -1,0 +1,206 @@
+//! From recordings to a tree of frames. Only `nodes` and `node_energy` are read, which
+//! do not grow with the number of spans.
+
+use std::collections::HashMap;
+
+use super::label;
+use super::options::{Collapse, Idle, Measure, Per, What};
+use super::tree::Tree;
+use crate::error::{Error, Result};
+use crate::query::{Ledger, Node, Recording, Run, join_bases, ledger};
+
+/// What is said of the runs whose mean is on one side.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Facts {
+    /// The run, or the group of runs.
+    pub(super) name: String,
+    /// `measured`, `modelled, not measured`, ...
+    pub(super) provenance: String,
+    /// Methods of attribution with `+` between them.
+    pub(super) basis: Option<String>,
+    /// Whether idle power was taken off in all runs.
+    pub(super) has_idle: bool,
+    /// Whether any figure has an interval.
+    pub(super) has_intervals: bool,
+}
+
+/// Adds the mean of `runs` to one side of a tree.
+pub(super) fn gather(
+    tree: &mut Tree,
+    side: usize,
+    recording: &Recording,
+    runs: &[Run],
+    what: &What,
+    per: Per,
+) -> Result<Facts> {
+    let mut facts = Facts {
+        name: name(runs),
+        provenance: provenance(runs),
+        basis: None,
+        has_idle: true,
+        has_intervals: false,
+    };
+    for run in runs {
+        let ledger = ledger(recording, run, what.rail.as_deref())?;
+        let share = 1.0 / (divisor(run, per)? * runs.len() as f64);
+        grow(tree, side, &ledger, what, share)?;
+        let bases = [facts.basis.take(), ledger.basis()];
+        facts.basis = join_bases(bases.iter().flatten().map(String::as_str));
+        facts.has_idle &= ledger.has_idle;
+        facts.has_intervals |= ledger.has_intervals();
+    }
+    Ok(facts)
+}
+
+/// Adds a share of each node to the frame of its stack.
+fn grow(tree: &mut Tree, side: usize, ledger: &Ledger, what: &What, share: f64) -> Result<()> {
+    let phases = what.phase.as_deref().map(|name| phase(ledger, name));
+    let phases = phases.transpose()?;
+    let mut places: HashMap<i64, usize> = HashMap::with_capacity(ledger.nodes.len());
+    for node in &ledger.nodes {
+        // Parents come first; in a damaged file a node without one is a root.
+        let parent = node.parent.and_then(|id| places.get(&id)).copied();
+        let is_in = |phases: &Vec<i64>| parent.is_some() || phases.contains(&node.id);
+        if !phases.as_ref().is_none_or(is_in) {
+            continue;
+        }
+        let place = tree.child(parent, shown(node, &what.collapse));
+        places.insert(node.id, place);
+        let amount = amount(node, what);
+        if amount.is_finite() {
+            tree.add(place, side, amount * share);
+        }
+    }
+    Ok(())
+}
+
+/// What a node has by itself, in joules or seconds.
+fn amount(node: &Node, what: &What) -> f64 {
+    match (what.measure, what.idle) {
+        (Measure::Time, _) => node.self_ns as f64 / 1e9,
+        (Measure::Energy, Idle::Exclude) => node.self_j,
+        (Measure::Energy, Idle::Include) => node.energy_j(),
+    }
+}
+
+fn shown(node: &Node, collapse: &[Collapse]) -> String {
+    let is_collapsed = |one: &Collapse| node.role.as_deref() == Some(one.role());
+    match &node.name {
+        Some(name) if collapse.iter().any(is_collapsed) => label::clean(name),
+        _ => label::clean(&node.label),
+    }
+}
+
+/// Nodes that are a phase of that name: spans of the role phase, or roots where no
+/// span has it.
+fn phase(ledger: &Ledger, name: &str) -> Result<Vec<i64>> {
+    let by_role = |node: &&Node| node.role.as_deref() == Some("phase");
+    let mut phases: Vec<&Node> = ledger.nodes.iter().filter(by_role).collect();
+    if phases.is_empty() {
+        phases = ledger
+            .nodes
+            .iter()
+            .filter(|node| node.parent.is_none())
+            .collect();
+    }
+    let is_it = |node: &&&Node| node.label == name || node.name.as_deref() == Some(name);
+    let found: Vec<i64> = phases.iter().filter(is_it).map(|node| node.id).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let mut known: Vec<String> = Vec::new();
+    for phase in phases {
+        let label = label::text(&phase.label, 40);
+        if known.len() < 20 && !known.contains(&label) {
+            known.push(label);
+        }
+    }
+    Err(Error::Unknown {
+        what: "phase",
+        name: label::text(name, 40),
+        known: known.join(", "),
+    })
+}
+
+/// What the amounts of a run are divided by.
+fn divisor(run: &Run, per: Per) -> Result<f64> {
+    match tokens(run, per) {
+        Some(count) if count > 0 => Ok(count as f64),
+        _ => Err(run.missing(
+            "it does not say how many tokens it read and sampled",
+            "draw it with --per run",
+        )),
+    }
+}
+
+/// Tokens by which a run is divided; 1 for the run itself.
+pub(super) fn tokens(run: &Run, per: Per) -> Option<i64> {
+    let tokens = &run.row.metadata;
+    match per {
+        Per::Run => Some(1),
+        Per::Token => tokens.input_tokens?.checked_add(tokens.output_tokens?),
+        Per::InputToken => tokens.input_tokens,
+        Per::OutputToken => tokens.output_tokens,
+    }
+}
+
+/// The run's name and id, or the group that all runs are of.
+fn name(runs: &[Run]) -> String {
+    let [first, others @ ..] = runs else {
+        return "no runs".to_owned();
+    };
+    let id = first.short_id();
+    let group = |run: &Run| {
+        let tags = &run.row.metadata.tags;
+        let tag = tags.iter().find(|(key, _)| key == "group");
+        tag.map(|(_, value)| value.clone())
+    };
+    match (others.len(), &first.row.metadata.name, group(first)) {
+        (0, Some(name), _) => format!("{} ({id})", label::text(name, 28)),
+        (0, None, _) => label::text(id, 28),
+        (more, _, Some(group_of))
+            if others
+                .iter()
+                .all(|run| group(run).as_ref() == Some(&group_of)) =>
+        {
+            format!("{} (mean of {} runs)", label::text(&group_of, 28), more + 1)
+        }
+        (more, ..) => format!("mean of {} runs", more + 1),
+    }
+}
+
+fn provenance(runs: &[Run]) -> String {
+    let mut known: Vec<&str> = Vec::new();
+    for run in runs {
+        let caveat = run.caveat().unwrap_or("measured");
+        if !known.contains(&caveat) {
+            known.push(caveat);
+        }
+    }
+    known.join("; ")
+}
+
+/// Refuses to take measured and modelled energies together.
+pub(super) fn same_provenance(runs: &[&Run]) -> Result<()> {
+    let modelled = |run: &Run| {
+        run.provenance
+            .as_ref()
+            .is_some_and(|p| p.contains("modelled"))
+    };
+    let Some((first, others)) = runs.split_first() else {
+        return Ok(());
+    };
+    match others.iter().find(|run| modelled(run) != modelled(first)) {
+        None => Ok(()),
+        Some(other) => {
+            let (one, two) = match modelled(first) {
+                true => ("modelled", "measured"),
+                false => ("measured", "modelled"),
+            };
+            let missing = format!("its power is {one}, that of run {} {two}", other.short_id());
+            let next =
+                "such energies do not compare: draw each run by itself, or compare --by time";
+            Err(first.missing(&missing, next))
+        }
+    }
+}

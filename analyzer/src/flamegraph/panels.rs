@@ -1,0 +1,269 @@
+//! Two pictures side by side in one file, each with its own zoom and search.
+//!
+//! A picture by inferno believes to be alone in its file: it finds its parts by their
+//! ids, and its script's names are global. Here each gets ids of its own, and its
+//! script a scope of its own. Ids stand in quotes, which are written out in text, so
+//! that no recorded name is taken for one.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use super::draw::Heading;
+use super::options::{Measure, Picture};
+use super::{Graph, label};
+use crate::error::Result;
+
+/// Pixels of both pictures where none are asked for.
+const WIDTH: usize = 1600;
+
+/// Pixels between them.
+const GAP: usize = 10;
+
+/// Pixels for the words above both.
+const HEAD: usize = 60;
+
+/// Ids within a picture.
+const IDS: [&str; 8] = [
+    "background",
+    "title",
+    "subtitle",
+    "details",
+    "unzoom",
+    "search",
+    "matched",
+    "frames",
+];
+
+/// Names that inferno's script does not declare: without a scope they would be shared.
+const SHARED: &str = "total_samples, text, originalContent, bangWidth, wWidth, k";
+
+const CDATA: &str = "<![CDATA[";
+
+/// Ends a panel's script. Labels are laid out for the browser's font, which a picture
+/// of a fixed width leaves as they are.
+const START: &str = "
+    panels.push(function(evt) { init(evt); update_text_for_elements(frames.children); });
+})();";
+
+/// Starts the scripts of all panels. Control-F searches all of them for one answer.
+const SCRIPT: &str = r#"
+    var panels = [], answer;
+    function init(evt) { panels.forEach(function(start) { start(evt); }); }
+    function ask(question, unless) {
+        if (answer === undefined) {
+            answer = prompt(question, unless);
+            setTimeout(function() { answer = undefined; }, 0);
+        }
+        return answer;
+    }
+"#;
+
+/// Draws two graphs side by side.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn draw_beside(graphs: [&Graph; 2], picture: &Picture, out: &mut dyn Write) -> Result<()> {
+    let whole = picture.width.unwrap_or(WIDTH);
+    let width = whole.saturating_sub(GAP) / 2;
+    let alone = Picture {
+        width: Some(width),
+        ..picture.clone()
+    };
+    let mut panels = Vec::new();
+    for graph in graphs {
+        let heading = Heading {
+            title: what(graph).to_owned(),
+            subtitle: graph.words.figure.clone(),
+        };
+        panels.push(graph.svg(&alone, heading)?);
+    }
+    let heights: Vec<usize> = panels.iter().map(|panel| height(panel)).collect();
+    let highest = heights.iter().copied().max().unwrap_or(0);
+    let mut file = head(graphs, picture, (2 * width + GAP, HEAD + highest));
+    for (number, (panel, height)) in panels.iter().zip(heights).enumerate() {
+        // Roots of both stand on one line.
+        let y = if picture.icicle {
+            HEAD
+        } else {
+            HEAD + highest - height
+        };
+        let x = number * (width + GAP);
+        let _ = write!(
+            file,
+            r#"<svg id="panel-{number}" x="{x}" y="{y}" width="{width}" height="{height}">"#
+        );
+        file.push_str(&apart(body(panel), number));
+        file.push_str("</svg>");
+    }
+    file.push_str("</svg>");
+    out.write_all(file.as_bytes())?;
+    Ok(())
+}
+
+fn what(graph: &Graph) -> &'static str {
+    match graph.what.measure {
+        Measure::Energy => "Energy",
+        Measure::Time => "Self time",
+    }
+}
+
+/// The file's begin: size, scripts and words above both panels.
+fn head(graphs: [&Graph; 2], picture: &Picture, (width, height): (usize, usize)) -> String {
+    let title = match &picture.title {
+        Some(title) => label::text(title, 200),
+        None => graphs[0].words.name.clone(),
+    };
+    let [left, right] = graphs.map(|graph| graph.detail(picture));
+    let detail = if left == right {
+        left
+    } else {
+        format!("{left} | {right}")
+    };
+    let middle = width / 2;
+    // Without a width of its own it fills the window.
+    let size = match picture.width {
+        Some(_) => format!(r#"width="{width}" height="{height}""#),
+        None => r#"width="100%" preserveAspectRatio="xMidYMin meet""#.to_owned(),
+    };
+    format!(
+        r##"<?xml version="1.0" standalone="no"?><svg version="1.1" {size} viewBox="0 0 {width} {height}" onload="init(evt)" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:fg="http://github.com/jonhoo/inferno"><script type="text/ecmascript"><![CDATA[{SCRIPT}]]></script><rect width="100%" height="100%" fill="#f8f8f8"/><text x="{middle}" y="24" style="font-size:17px;font-family:monospace;text-anchor:middle">{}</text><text x="{middle}" y="46" style="font-size:12px;font-family:monospace;text-anchor:middle">{}</text>"##,
+        escape(&title),
+        escape(&detail)
+    )
+}
+
+/// Text between tags.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Pixels that a picture says it is high.
+fn height(svg: &str) -> usize {
+    let said = svg.split(r#" height=""#).nth(1);
+    let number = said.and_then(|text| text.split('"').next());
+    number.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// What is within the outermost tag.
+fn body(svg: &str) -> &str {
+    let start = svg
+        .find("<svg ")
+        .and_then(|at| Some(at + svg[at..].find('>')? + 1));
+    let end = svg.rfind("</svg>").unwrap_or(svg.len());
+    svg.get(start.unwrap_or(0)..end).unwrap_or_default()
+}
+
+/// A picture that can stand beside another one.
+fn apart(body: &str, number: usize) -> String {
+    // Styles and the script come before all that is recorded.
+    let end = body.find("</script>").unwrap_or(0);
+    let (own, recorded) = body.split_at(end);
+    let background = format!("\"url(#background-{number})\"");
+    let mut own = quoted(own, number);
+    for id in IDS {
+        own = own.replace(&format!("#{id}"), &format!("#{id}-{number}"));
+    }
+    let recorded = quoted(recorded, number).replace("\"url(#background)\"", &background);
+    format!("{}{recorded}", scoped(&own, number))
+}
+
+/// With ids of its own.
+fn quoted(text: &str, number: usize) -> String {
+    IDS.iter().fold(text.to_owned(), |text, id| {
+        text.replace(&format!("\"{id}\""), &format!("\"{id}-{number}\""))
+    })
+}
+
+/// What ends with a picture's script, in a scope of its own.
+fn scoped(own: &str, number: usize) -> String {
+    let (before, script) = own.split_at(own.rfind("<script").unwrap_or(own.len()));
+    let mut script = script
+        .replacen(CDATA, &format!("{CDATA}(function() {{ var {SHARED};"), 1)
+        .replace("document.querySelector(", "frames.querySelector(")
+        .replace("= prompt(", "= ask(");
+    // What is zoomed and searched is kept in the address.
+    for name in ["x", "y", "s"] {
+        script = script.replace(&format!("params.{name}"), &format!("params.{name}{number}"));
+    }
+    if let Some(open) = script.strip_suffix("]]>") {
+        script = format!("{open}{START}]]>");
+    }
+    format!("{before}{script}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flamegraph::{Per, What, tree::Tree};
+
+    /// One frame with every name that a picture looks for.
+    fn graph() -> Graph {
+        let mut tree = Tree::default();
+        for label in ["\"frames\" #frames </script> url(#background)", "#details"] {
+            let frame = tree.child(None, label.to_owned());
+            tree.add(frame, 1, 1.0);
+        }
+        Graph::of(tree, &What::default(), Per::Run, false)
+    }
+
+    #[test]
+    fn two_pictures_share_neither_ids_nor_names() {
+        let (graph, mut file) = (graph(), Vec::new());
+        draw_beside([&graph, &graph], &Picture::default(), &mut file).unwrap();
+        let file = String::from_utf8(file).unwrap();
+        let parsed = roxmltree::Document::parse(&file).unwrap();
+        let mut ids: Vec<_> = parsed
+            .descendants()
+            .filter_map(|n| n.attribute("id"))
+            .collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!((ids.len(), all), (18, 18), "{ids:?}");
+        let scripts = parsed
+            .descendants()
+            .filter(|n| n.has_tag_name(("http://www.w3.org/2000/svg", "script")));
+        let scripts: Vec<String> = scripts
+            .map(|script| script.children().filter_map(|n| n.text()).collect())
+            .collect();
+        assert_eq!(scripts.len(), 3);
+        for (number, script) in scripts[1..].iter().enumerate() {
+            assert!(script.starts_with("(function() { var "), "{script}");
+            assert!(script.trim_end().ends_with("})();"), "{script}");
+            for id in IDS {
+                assert!(!script.contains(&format!("\"{id}\"")), "{id}");
+            }
+            // Each of these was in the script, under a name that both would share.
+            for new in [
+                "\"details-#\"",
+                "\"#frames-# rect\"",
+                "frames.querySelector(",
+                "= ask(",
+                "params.x#",
+                "params.y#",
+                "params.s#",
+                "panels.push(",
+            ] {
+                let new = new
+                    .replace("-#", &format!("-{number}"))
+                    .replace("s.x#", &format!("s.x{number}"));
+                let new = new
+                    .replace("s.y#", &format!("s.y{number}"))
+                    .replace("s.s#", &format!("s.s{number}"));
+                assert!(script.contains(&new), "{new}");
+            }
+        }
+        let shown = parsed
+            .descendants()
+            .filter(|n| n.tag_name().name() == "title");
+        let shown: Vec<&str> = shown.filter_map(|n| n.text()).collect();
+        let label = "\"frames\" #frames </script> url(#background) (1,000,000 uJ, 50.00%)";
+        assert_eq!(
+            shown.iter().filter(|title| **title == label).count(),
+            2,
+            "{shown:?}"
+        );
+    }
+}
