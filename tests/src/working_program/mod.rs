@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt as _;
 use tracing::{debug_span, info_span, trace_span};
 
 /// Tokens of the prompt; their forward pass is one.
-pub const PREFILL: u64 = 16;
+pub(crate) const PREFILL: u64 = 16;
 const LAYERS: u64 = 8;
 
 /// What one unit of work is taken to last, ns: it scales watts to joules. The real
@@ -42,7 +42,7 @@ const OPS: [(&str, u64); 10] = [
 
 /// What it has done, and how much each operation is to do.
 #[derive(Debug)]
-pub struct Program {
+pub(crate) struct Program {
     factors: [f64; OPS.len()],
     done_ns: [u64; OPS.len()],
     /// Parts of units that were not done yet.
@@ -52,7 +52,7 @@ pub struct Program {
 
 impl Program {
     /// `more` is an operation and how many times its work it does: `scores=1.2`.
-    pub fn new(more: Option<&str>) -> Self {
+    pub(crate) fn new(more: Option<&str>) -> Self {
         let more = more.and_then(|text| text.split_once('='));
         let factor = |name: &str| match more {
             Some((of, times)) if of == name => times.parse().expect("a number"),
@@ -70,7 +70,7 @@ impl Program {
     }
 
     /// Reads the prompt and decodes that many tokens.
-    pub fn run(&mut self, tokens: u64) {
+    pub(crate) fn run(&mut self, tokens: u64) {
         let _inference = info_span!("inference").entered();
         info_span!("prefill").in_scope(|| self.layers(PREFILL / 2));
         let _decode = info_span!("decode").entered();
