@@ -13,7 +13,7 @@ mod sheet;
 mod time;
 
 pub use answer::{Answer, SCHEMA};
-pub use name::{escape, shorten};
+pub use name::{escape, shorten, shorten_path};
 pub use quantity::{UNKNOWN, bytes, count, counted, energy, number, percent, power, time_span};
 pub use sheet::{Column, Sheet};
 pub use time::{from_civil, utc};

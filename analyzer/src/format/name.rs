@@ -36,6 +36,23 @@ pub fn shorten(text: &str, most: usize) -> String {
     cut
 }
 
+/// A path of labels in at most `most` characters: its end, which tells most, and the
+/// label below the root, which tells apart what ends alike: `decode … mlp > up_proj`.
+pub fn shorten_path(path: &str, most: usize) -> String {
+    let labels: Vec<&str> = path.split(" > ").collect();
+    let fits = |text: &String| text.chars().count() <= most;
+    if labels.len() == 1 || fits(&path.to_owned()) {
+        return shorten(path, most);
+    }
+    let end = |from: usize| labels[from..].join(" > ");
+    let with_second = |from: usize| format!("{} … {}", labels[1], end(from));
+    let without = |from: usize| format!("… {}", end(from));
+    let mut cut = (3..labels.len()).map(with_second);
+    let cut = cut.find(fits);
+    let cut = cut.or_else(|| (1..labels.len()).map(without).find(fits));
+    cut.unwrap_or_else(|| shorten(labels[labels.len() - 1], most))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +62,19 @@ mod tests {
         assert_eq!(escape("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
         assert_eq!(escape("\u{202e}abc\u{9b}"), "\\u{202e}abc\\u{9b}");
         assert_eq!(escape("Grüße 日本"), "Grüße 日本");
+    }
+
+    #[test]
+    fn a_path_keeps_its_end_and_what_is_below_its_root() {
+        let path = "inference > decode > token > layer > mlp > up_proj";
+        assert_eq!(shorten_path(path, 60), path);
+        assert_eq!(shorten_path(path, 32), "decode … layer > mlp > up_proj");
+        assert_eq!(shorten_path(path, 24), "decode … mlp > up_proj");
+        assert_eq!(shorten_path(path, 20), "decode … up_proj");
+        assert_eq!(shorten_path(path, 12), "… up_proj");
+        assert_eq!(shorten_path(path, 5), "up_p…");
+        assert_eq!(shorten_path("run > decode > a", 9), "… a");
+        assert_eq!(shorten_path("alone", 3), "al…");
     }
 
     #[test]

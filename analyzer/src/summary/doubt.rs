@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::Hot;
-use super::table::{Page, tail};
-use crate::format::{UNKNOWN, basis, energy, escape, percent, shorten};
+use super::table::Page;
+use crate::format::{UNKNOWN, basis, energy, escape, percent, shorten, shorten_path};
 use crate::query::{Attribution, RailFit, Share};
 
 /// Kinds shown.
@@ -180,7 +180,7 @@ fn interval(lo_j: Option<f64>, hi_j: Option<f64>) -> String {
 /// A kind's name, or those of a group without the path that they share.
 fn name(share: &Share, room: usize) -> String {
     match share.kinds.len() {
-        0 => tail(&escape(&share.name), room),
+        0 => shorten_path(&escape(&share.name), room),
         _ => kinds_name(&share.kinds, room),
     }
 }
@@ -189,7 +189,7 @@ fn name(share: &Share, room: usize) -> String {
 /// escaped and has `room` characters.
 pub(crate) fn kinds_name(kinds: &[String], room: usize) -> String {
     let [first, _, ..] = kinds else {
-        return tail(&escape(&kinds.concat()), room);
+        return shorten_path(&escape(&kinds.concat()), room);
     };
     let paths: Vec<Vec<&str>> = kinds
         .iter()
@@ -200,7 +200,7 @@ pub(crate) fn kinds_name(kinds: &[String], room: usize) -> String {
         paths.iter().all(same)
     };
     let shared = (0..first.len()).take_while(is_shared).count();
-    let own = |path: &Vec<&str>| tail(&escape(&path[shared..].join(" > ")), room);
+    let own = |path: &Vec<&str>| shorten_path(&escape(&path[shared..].join(" > ")), room);
     let mut names: Vec<String> = paths.iter().take(NAMED).map(own).collect();
     if paths.len() > NAMED {
         names.push(format!("{} more", paths.len() - NAMED));

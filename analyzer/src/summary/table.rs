@@ -6,7 +6,8 @@ use super::Summary;
 use super::doubt::half;
 use crate::format::screen::Look;
 use crate::format::{
-    UNKNOWN, basis, count, energy, escape, number, percent, power, shorten, time_span, utc,
+    UNKNOWN, basis, count, energy, escape, number, percent, power, shorten, shorten_path,
+    time_span, utc,
 };
 use crate::query::{Balance, Group, join_bases};
 
@@ -178,7 +179,10 @@ impl Page<'_> {
         let room = self.width().saturating_sub(columns).max(20);
         let row = |hot: &super::Hot| {
             let each = hot.energy_j / hot.activations.max(1) as f64;
-            let mut row = vec![tail(&escape(&hot.node), room), energy(Some(hot.energy_j))];
+            let mut row = vec![
+                shorten_path(&escape(&hot.node), room),
+                energy(Some(hot.energy_j)),
+            ];
             row.extend(is_sure.then(|| half(hot)));
             row.extend([
                 percent(hot.share),
@@ -418,20 +422,4 @@ fn join(parts: [&Option<String>; 3]) -> String {
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-/// The end of a path, which tells more than its beginning.
-pub(super) fn tail(path: &str, most: usize) -> String {
-    let mut kept = path;
-    while kept.chars().count() + 2 > most {
-        match kept.split_once(" > ") {
-            Some((_, below)) => kept = below,
-            None => return shorten(kept, most),
-        }
-    }
-    if kept.len() == path.len() {
-        kept.to_owned()
-    } else {
-        format!("… {kept}")
-    }
 }
