@@ -175,7 +175,7 @@ impl Page<'_> {
         let bases = || self.summary.hottest.iter().map(|hot| hot.basis.as_deref());
         let is_sure = self.summary.has_intervals();
         let differ = is_sure && basis::differ(bases());
-        let columns = 34 + if is_sure { 12 } else { 0 } + if differ { 7 } else { 0 };
+        let columns = 36 + if is_sure { 12 } else { 0 } + if differ { 7 } else { 0 };
         let room = self.width().saturating_sub(columns).max(20);
         let row = |hot: &super::Hot| {
             let each = hot.energy_j / hot.activations.max(1) as f64;
