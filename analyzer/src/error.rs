@@ -12,6 +12,9 @@ pub enum Error {
     /// A query failed.
     #[error("database: {0}; check that the file is a whole recording of this version")]
     Query(#[from] rusqlite::Error),
+    /// A question in SQL cannot be answered.
+    #[error("query: {0}")]
+    Sql(String),
     /// There is no recording at that path.
     #[error("{}: no such file; give the recording with --db FILE, or make one with `energy run`", .0.display())]
     NoRecording(PathBuf),

@@ -5,6 +5,7 @@
 //! [`query`] reads the database into plain structs; everything else is a view of
 //! those. `run` (feature `inference`) makes a recording of a language model.
 
+pub mod ask;
 pub mod attribute;
 pub mod calibrate;
 pub mod cli;

@@ -1,5 +1,6 @@
 //! The command line: definitions here, one file for each command.
 
+mod ask;
 mod attribute;
 mod calibrate;
 mod compare;
@@ -28,6 +29,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
+
+use ask::Ask as _;
 
 use crate::DATABASE;
 use crate::format::screen::Look;
@@ -72,6 +75,20 @@ pub enum Command {
     Show(show::ShowArgs),
     /// Show where a run's energy went
     Summary(summary::SummaryArgs),
+    /// List phases with their sections
+    Pipeline(ask::PipelineArgs),
+    /// List tokens with their energies, and those that stand out
+    Tokens(ask::TokensArgs),
+    /// List layers with their energies
+    Layers(ask::LayersArgs),
+    /// List the nodes with the highest energy of their own
+    Hot(ask::HotArgs),
+    /// Show the accounts of each rail, and whether they sum to what was measured
+    Balance(ask::BalanceArgs),
+    /// Show what rails drew over time
+    Power(ask::PowerArgs),
+    /// Ask anything in SQL, reading only
+    Query(ask::QueryArgs),
     /// Draw a run's energy as a flamegraph
     Flamegraph(FlamegraphArgs),
     /// Show what each kind of work cost
@@ -181,6 +198,13 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Runs(args) => runs::run(db, &args, out),
         Command::Show(args) => show::run(db, &args, out),
         Command::Summary(args) => summary::run(db, &args, out),
+        Command::Pipeline(args) => args.run(db, out),
+        Command::Tokens(args) => args.run(db, out),
+        Command::Layers(args) => args.run(db, out),
+        Command::Hot(args) => args.run(db, out),
+        Command::Balance(args) => args.run(db, out),
+        Command::Power(args) => args.run(db, out),
+        Command::Query(args) => ask::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),
         Command::Compare(args) => compare::run(db, &args, out),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::label;
 use super::options::{Collapse, Idle, Measure, Per, What};
 use super::tree::Tree;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::query::{Ledger, Node, Recording, Run, join_bases, ledger};
 
 /// What is said of the runs whose mean is on one side.
@@ -42,8 +42,9 @@ pub(super) fn gather(
     };
     for run in runs {
         let ledger = ledger(recording, run, what.rail.as_deref())?;
+        let ledger = ledger.within(what.phase.as_deref())?;
         let share = 1.0 / (divisor(run, per)? * runs.len() as f64);
-        grow(tree, side, &ledger, what, share)?;
+        grow(tree, side, &ledger, what, share);
         let bases = [facts.basis.take(), ledger.basis()];
         facts.basis = join_bases(bases.iter().flatten().map(String::as_str));
         facts.has_idle &= ledger.has_idle;
@@ -53,17 +54,11 @@ pub(super) fn gather(
 }
 
 /// Adds a share of each node to the frame of its stack.
-fn grow(tree: &mut Tree, side: usize, ledger: &Ledger, what: &What, share: f64) -> Result<()> {
-    let phases = what.phase.as_deref().map(|name| phase(ledger, name));
-    let phases = phases.transpose()?;
+fn grow(tree: &mut Tree, side: usize, ledger: &Ledger, what: &What, share: f64) {
     let mut places: HashMap<i64, usize> = HashMap::with_capacity(ledger.nodes.len());
     for node in &ledger.nodes {
         // Parents come first; in a damaged file a node without one is a root.
         let parent = node.parent.and_then(|id| places.get(&id)).copied();
-        let is_in = |phases: &Vec<i64>| parent.is_some() || phases.contains(&node.id);
-        if !phases.as_ref().is_none_or(is_in) {
-            continue;
-        }
         let place = tree.child(parent, shown(node, &what.collapse));
         places.insert(node.id, place);
         let amount = amount(node, what);
@@ -71,7 +66,6 @@ fn grow(tree: &mut Tree, side: usize, ledger: &Ledger, what: &What, share: f64) 
             tree.add(place, side, amount * share);
         }
     }
-    Ok(())
 }
 
 /// What a node has by itself, in joules or seconds.
@@ -89,37 +83,6 @@ fn shown(node: &Node, collapse: &[Collapse]) -> String {
         Some(name) if collapse.iter().any(is_collapsed) => label::clean(name),
         _ => label::clean(&node.label),
     }
-}
-
-/// Nodes that are a phase of that name: spans of the role phase, or roots where no
-/// span has it.
-fn phase(ledger: &Ledger, name: &str) -> Result<Vec<i64>> {
-    let by_role = |node: &&Node| node.role.as_deref() == Some("phase");
-    let mut phases: Vec<&Node> = ledger.nodes.iter().filter(by_role).collect();
-    if phases.is_empty() {
-        phases = ledger
-            .nodes
-            .iter()
-            .filter(|node| node.parent.is_none())
-            .collect();
-    }
-    let is_it = |node: &&&Node| node.label == name || node.name.as_deref() == Some(name);
-    let found: Vec<i64> = phases.iter().filter(is_it).map(|node| node.id).collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    let mut known: Vec<String> = Vec::new();
-    for phase in phases {
-        let label = label::text(&phase.label, 40);
-        if known.len() < 20 && !known.contains(&label) {
-            known.push(label);
-        }
-    }
-    Err(Error::Unknown {
-        what: "phase",
-        name: label::text(name, 40),
-        known: known.join(", "),
-    })
 }
 
 /// What the amounts of a run are divided by.

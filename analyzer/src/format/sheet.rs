@@ -6,10 +6,16 @@ use serde_json::Value;
 
 use super::csv;
 use super::screen::Look;
-use super::{bytes, count, energy, escape, number, percent, power, shorten, time_span, utc};
+use super::{
+    bytes, count, energy, escape, number, percent, power, shorten, shorten_path, time_span, utc,
+};
 
 /// Characters of a text in one cell, so that a prompt of a megabyte is one line.
 const LONGEST_TEXT: usize = 120;
+
+/// Characters that a path has at least, and that columns are apart.
+const LEAST_PATH: usize = 12;
+const GAP: usize = 2;
 
 /// Characters of a uuid that are shown.
 const ID: usize = 8;
@@ -18,6 +24,7 @@ const ID: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Show {
     Text,
+    Path,
     Id,
     Bytes,
     Energy,
@@ -58,6 +65,12 @@ impl Column {
     /// A name or other words, escaped and cut for people.
     pub fn text(key: &'static str, heading: impl Into<String>) -> Self {
         Self::new(key, heading, Show::Text)
+    }
+
+    /// Labels from the root down with ` > ` between them, cut to the room that other
+    /// columns leave. One column of a list may be one.
+    pub fn path(key: &'static str, heading: impl Into<String>) -> Self {
+        Self::new(key, heading, Show::Path)
     }
 
     /// A uuid, of which people see the beginning that commands take.
@@ -148,7 +161,8 @@ impl Column {
         let value = &row[self.key];
         let (float, integer) = (value.as_f64(), value.as_i64());
         match self.show {
-            Show::Text | Show::Data if value.is_null() => super::UNKNOWN.to_owned(),
+            Show::Text | Show::Path | Show::Data if value.is_null() => super::UNKNOWN.to_owned(),
+            Show::Path => escape(&csv::field(value)),
             Show::Text | Show::Data => shorten(&escape(&csv::field(value)), LONGEST_TEXT),
             Show::Id => escape(&csv::field(value).chars().take(ID).collect::<String>()),
             Show::Bytes => bytes(value.as_u64()),
@@ -260,7 +274,12 @@ impl Sheet {
             .collect();
         let header: Vec<&str> = shown.iter().map(|column| column.heading.as_str()).collect();
         let cells = |row| shown.iter().map(|column| column.cell(row)).collect();
-        let rows: Vec<Vec<String>> = self.rows.iter().map(cells).collect();
+        let mut rows: Vec<Vec<String>> = self.rows.iter().map(cells).collect();
+        if let Some(at) = shown.iter().position(|column| column.show == Show::Path) {
+            let room = room(look, &header, &rows, at);
+            let cut = |row: &mut Vec<String>| row[at] = shorten_path(&row[at], room);
+            rows.iter_mut().for_each(cut);
+        }
         look.table(&header, &rows)
     }
 
@@ -272,6 +291,19 @@ impl Sheet {
         let keys: Vec<&str> = self.columns.iter().flat_map(Column::keys).collect();
         csv::objects(out, &keys, &self.rows)
     }
+}
+
+/// Characters that other columns leave to the one at `at`.
+fn room(look: &Look, header: &[&str], rows: &[Vec<String>], at: usize) -> usize {
+    let length = |text: &str| text.chars().count();
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| length(&row[column]));
+        cells.max().unwrap_or(0).max(length(header[column])) + GAP
+    };
+    let others: usize = (0..header.len()).filter(|c| *c != at).map(width).sum();
+    usize::from(look.width)
+        .saturating_sub(others + 1)
+        .max(LEAST_PATH)
 }
 
 #[cfg(test)]

@@ -4,13 +4,18 @@
 //! One scan of `node_energy`, which has a row for each node and rail, whatever
 //! the number of spans.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Row;
 
 use super::interval::over_rails;
 use super::{Recording, Run, Spread, join_bases};
 use crate::error::{Error, Result};
+use crate::format::{escape, shorten};
+
+/// Phases that an error lists, and characters of each.
+const PHASES: usize = 20;
+const NAMED: usize = 40;
 
 /// One node.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +135,61 @@ impl Ledger {
     /// Energy of all nodes.
     pub fn energy_j(&self) -> f64 {
         self.nodes.iter().map(Node::energy_j).sum()
+    }
+
+    /// Only what is in phases of that name: spans of the role phase, or roots where no
+    /// span has it. Paths begin there.
+    ///
+    /// # Errors
+    /// When there is no such phase; the message lists those there are.
+    pub fn within(mut self, phase: Option<&str>) -> Result<Self> {
+        let Some(name) = phase else {
+            return Ok(self);
+        };
+        let mut kept: HashSet<i64> = self.phases_named(name)?.into_iter().collect();
+        // Parents come first.
+        self.nodes.retain(|node| {
+            let is_in =
+                kept.contains(&node.id) || node.parent.is_some_and(|parent| kept.contains(&parent));
+            if is_in {
+                kept.insert(node.id);
+            }
+            is_in
+        });
+        let places = self.nodes.iter().enumerate();
+        self.by_id = places.map(|(at, node)| (node.id, at)).collect();
+        Ok(self)
+    }
+
+    /// Nodes that are phases, first ones first.
+    pub fn phases(&self) -> Vec<&Node> {
+        let by_role = |node: &&Node| node.role.as_deref() == Some("phase");
+        let phases: Vec<&Node> = self.nodes.iter().filter(by_role).collect();
+        match phases.is_empty() {
+            false => phases,
+            true => self.nodes.iter().filter(|n| n.parent.is_none()).collect(),
+        }
+    }
+
+    fn phases_named(&self, name: &str) -> Result<Vec<i64>> {
+        let phases = self.phases();
+        let is_it = |node: &&&Node| node.label == name || node.name.as_deref() == Some(name);
+        let found: Vec<i64> = phases.iter().filter(is_it).map(|node| node.id).collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let mut known: Vec<String> = Vec::new();
+        for phase in phases {
+            let label = shorten(&escape(&phase.label), NAMED);
+            if known.len() < PHASES && !known.contains(&label) {
+                known.push(label);
+            }
+        }
+        Err(Error::Unknown {
+            what: "phase",
+            name: shorten(&escape(name), NAMED),
+            known: known.join(", "),
+        })
     }
 
     /// Adds up the last node's rails, all of which are read.

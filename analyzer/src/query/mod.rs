@@ -18,8 +18,10 @@ mod phases;
 mod recording;
 mod run_interval;
 mod runs;
+mod samples;
 mod select;
 mod setting;
+mod tokens;
 mod totals;
 
 pub use attributions::{Attribution, RailFit, Warning, attributions};
@@ -37,8 +39,10 @@ pub(crate) use recording::caveat;
 pub use recording::{Recording, Run};
 pub use run_interval::{RunInterval, run_interval};
 pub use runs::{Listed, list, with_prompt};
+pub use samples::{Sample, idle_powers, samples};
 pub use select::{Selection, by_tag, select};
 pub use setting::{Setting, setting};
+pub use tokens::{Token, tokens};
 pub(crate) use totals::totals_of;
 pub use totals::{Totals, totals};
 

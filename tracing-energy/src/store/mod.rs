@@ -60,3 +60,12 @@ pub fn split_span_id(id: i64) -> (i64, u64) {
 pub fn span_ids(run: i64) -> (i64, i64) {
     (run << SEQ_BITS, run << SEQ_BITS | MAX_SEQ)
 }
+
+/// Adds the SQL functions of recordings, `span_energy_j(span)`, to a connection that
+/// was opened elsewhere.
+///
+/// # Errors
+/// When SQLite refuses.
+pub fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    span_energy::register(connection)
+}

@@ -1,0 +1,73 @@
+//! Which nodes have the highest energy of their own?
+
+use serde_json::json;
+
+use super::{LEDGER, Scope};
+use crate::error::Result;
+use crate::format::{Answer, Column, Sheet, basis};
+use crate::query::{Ledger, Node, Recording, Run};
+
+/// The `most` nodes with the highest ledger energy of their own, all if 0.
+///
+/// # Errors
+/// When the file cannot be read, the run was not attributed, or a name of the scope is
+/// unknown.
+pub fn hot(recording: &Recording, run: &Run, scope: &Scope, most: usize) -> Result<Answer> {
+    let ledger = scope.ledger(recording, run)?;
+    let total = ledger.energy_j();
+    let mut nodes = ledger.hottest(usize::MAX);
+    nodes.retain(|node| scope.wants(node.basis.as_deref()));
+    let (all, limit) = (nodes.len(), if most == 0 { usize::MAX } else { most });
+    nodes.truncate(limit);
+    let bases = || nodes.iter().map(|node| node.basis.as_deref());
+    let legend = basis::legend(bases(), false);
+    let rows: Vec<_> = nodes.iter().map(|node| row(&ledger, node, total)).collect();
+    let what = format!("hottest nodes, own energy{}", scope.words());
+    let sheet = Sheet::new("nodes", "", columns(), rows);
+    let mut answer = Answer::of_run("hot", &what, recording, run)?
+        .with("energy_j", json!(total))
+        .with("nodes_in_all", json!(all))
+        .sheet(sheet)
+        .note(LEDGER);
+    if all > limit {
+        answer = answer.note(format!("{} of {all} nodes: see --limit.", limit));
+    }
+    if let Some(legend) = legend.filter(|_| ledger.has_intervals()) {
+        answer = answer.note(format!("Each interval is of 90 %; {legend}."));
+    }
+    Ok(answer)
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::path("node", "node"),
+        Column::energy("energy_j", "energy"),
+        Column::interval("lo_j", "hi_j", "90 %"),
+        Column::percent("share", "share"),
+        Column::count("activations", "times"),
+        Column::energy("j_per_activation", "each"),
+        Column::time("self_ns", "self time").from_width(100),
+        Column::power("avg_w", "power").from_width(100),
+        Column::text("basis", "basis").from_width(120),
+        Column::data("instances"),
+    ]
+}
+
+fn row(ledger: &Ledger, node: &Node, total: f64) -> serde_json::Value {
+    let (lo_j, hi_j) = node.interval_j();
+    let energy_j = node.energy_j();
+    let per = |count: i64, scale: f64| (count > 0).then(|| energy_j * scale / count as f64);
+    json!({
+        "node": ledger.path(node).join(" > "),
+        "energy_j": energy_j,
+        "lo_j": lo_j,
+        "hi_j": hi_j,
+        "share": (total > 0.0).then(|| energy_j / total),
+        "activations": node.activations,
+        "j_per_activation": per(node.activations, 1.0),
+        "self_ns": node.self_ns,
+        "avg_w": per(node.self_ns, 1e9),
+        "basis": node.basis,
+        "instances": node.instances,
+    })
+}

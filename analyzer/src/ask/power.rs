@@ -1,0 +1,198 @@
+//! What did each rail draw over time?
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::Scope;
+use crate::error::Result;
+use crate::format::{Answer, Column, Sheet, escape, power as watts, shorten, time_span};
+use crate::query::{self, Recording, Run, Sample};
+
+/// Columns of the chart.
+const CHART: usize = 64;
+/// Heights of a column, lowest first.
+const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The rails with their mean and peak power, a chart of their power over time, and for
+/// programs all samples.
+///
+/// # Errors
+/// When the file cannot be read, the rail is unknown, or nothing was sampled.
+pub fn power(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> {
+    let mut samples = query::samples(recording, run, scope.rail.as_deref())?;
+    if let Some(phase) = &scope.phase {
+        samples.retain(|sample| sample.phase.as_ref() == Some(phase));
+    }
+    if samples.is_empty() {
+        let next = "see `energy show` for its rails and phases";
+        return Err(run.missing("there are no samples of that", next));
+    }
+    let idle = query::idle_powers(recording, run)?;
+    let rails: Vec<&[Sample]> = samples.chunk_by(|a, b| a.rail_id == b.rail_id).collect();
+    let rows: Vec<Value> = rails.iter().map(|rail| row(rail, &idle)).collect();
+    let what = format!("power over time{}", scope.words());
+    let mut answer = Answer::of_run("power", &what, recording, run)?
+        .sheet(Sheet::new("samples", "", sample_columns(), &samples).for_programs())
+        .sheet(Sheet::new("rails", "", rail_columns(), rows));
+    for rail in &rails {
+        answer = answer.text(chart(rail));
+    }
+    Ok(answer.note(
+        "Each column is a mean over its time; the line below names the phase that was active.",
+    ))
+}
+
+fn sample_columns() -> Vec<Column> {
+    let keys = [
+        "source", "rail", "start_ns", "end_ns", "energy_j", "power_w", "phase",
+    ];
+    keys.map(Column::data).into()
+}
+
+fn rail_columns() -> Vec<Column> {
+    vec![
+        Column::text("rail", "rail"),
+        Column::count("samples", "samples"),
+        Column::power("avg_w", "average"),
+        Column::power("idle_w", "idle"),
+        Column::power("peak_w", "peak"),
+        Column::time("peak_ns", "peak at"),
+        Column::text("peak_phase", "in phase"),
+    ]
+}
+
+fn row(samples: &[Sample], idle: &HashMap<i64, f64>) -> Value {
+    let measured = || samples.iter().filter(|sample| sample.power_w.is_some());
+    let time_ns: i64 = measured()
+        .map(|sample| sample.end_ns - sample.start_ns)
+        .sum();
+    let energy_j: f64 = measured().filter_map(|sample| sample.energy_j).sum();
+    let highest = |a: &&Sample, b: &&Sample| {
+        a.power_w
+            .unwrap_or(0.0)
+            .total_cmp(&b.power_w.unwrap_or(0.0))
+    };
+    let peak = measured()
+        .filter(|sample| sample.end_ns > 0)
+        .max_by(highest);
+    let idle = samples.first().and_then(|first| idle.get(&first.rail_id));
+    json!({
+        "rail": samples.first().map(|sample| &sample.rail),
+        "source": samples.first().map(|sample| &sample.source),
+        "samples": samples.len(),
+        "energy_j": energy_j,
+        "avg_w": (time_ns > 0).then(|| energy_j * 1e9 / time_ns as f64),
+        "idle_w": idle,
+        "peak_w": peak.and_then(|sample| sample.power_w),
+        "peak_ns": peak.map(|sample| sample.start_ns),
+        "peak_phase": peak.and_then(|sample| sample.phase.as_ref()),
+    })
+}
+
+/// A rail's power in columns of equal time, and the phases below.
+fn chart(samples: &[Sample]) -> String {
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+        return String::new();
+    };
+    let (start, end) = (first.start_ns, last.end_ns.max(first.start_ns + 1));
+    let step = (end - start) as f64 / CHART as f64;
+    let column = |at: usize| {
+        let (from, to) = (
+            start as f64 + step * at as f64,
+            start as f64 + step * (at + 1) as f64,
+        );
+        let mut sum = (0.0, 0.0);
+        let mut phase = (0.0, None);
+        for sample in samples {
+            let inside = (sample.end_ns as f64).min(to) - (sample.start_ns as f64).max(from);
+            if let Some(watts) = sample.power_w.filter(|_| inside > 0.0) {
+                sum = (sum.0 + watts * inside, sum.1 + inside);
+                if inside > phase.0 {
+                    phase = (inside, sample.phase.as_deref());
+                }
+            }
+        }
+        ((sum.1 > 0.0).then(|| sum.0 / sum.1), phase.1)
+    };
+    let columns: Vec<(Option<f64>, Option<&str>)> = (0..CHART).map(column).collect();
+    let highest = columns
+        .iter()
+        .filter_map(|(power, _)| *power)
+        .fold(0.0, f64::max);
+    let bar = |power: Option<f64>| match power {
+        Some(power) if highest > 0.0 => {
+            let height = (power / highest * 7.0).round().clamp(0.0, 7.0);
+            HEIGHTS[height as usize]
+        }
+        Some(_) => HEIGHTS[0],
+        None => ' ',
+    };
+    let bars: String = columns.iter().map(|(power, _)| bar(*power)).collect();
+    let title = format!(
+        "{}, from 0 to {}, {} to {}",
+        shorten(&escape(&first.rail), 20),
+        watts(Some(highest)),
+        time_span(Some(start)),
+        time_span(Some(end))
+    );
+    format!("{title}\n  {bars}\n  {}", legend(&columns))
+}
+
+/// Each phase's name where it begins, as far as there is room for it.
+fn legend(columns: &[(Option<f64>, Option<&str>)]) -> String {
+    let mut text = String::new();
+    let mut before = None;
+    for (at, (_, phase)) in columns.iter().enumerate() {
+        let is_new = *phase != before;
+        before = *phase;
+        if let (true, Some(phase)) = (is_new && text.chars().count() <= at, phase) {
+            let gap = at - text.chars().count();
+            text.push_str(&" ".repeat(gap));
+            let room = columns[at..]
+                .iter()
+                .take_while(|(_, other)| *other == Some(*phase))
+                .count();
+            text.push('|');
+            text.push_str(&shorten(&escape(phase), room.saturating_sub(2)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(start_ns: i64, watts: Option<f64>, phase: &str) -> Sample {
+        Sample {
+            rail: "cpu".into(),
+            source: "test".into(),
+            start_ns,
+            end_ns: start_ns + 10,
+            energy_j: watts.map(|watts| watts * 1e-8),
+            power_w: watts,
+            phase: Some(phase.into()),
+            rail_id: 1,
+        }
+    }
+
+    #[test]
+    fn a_chart_is_as_high_as_its_power_and_empty_where_nothing_is_known() {
+        let samples = [
+            sample(0, Some(8.0), "prefill"),
+            sample(10, None, "prefill"),
+            sample(20, Some(4.0), "decode"),
+            sample(30, Some(4.0), "decode"),
+        ];
+        let text = chart(&samples);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("cpu, from 0 to 8.000 W"), "{text}");
+        let bars: Vec<char> = lines[1].chars().skip(2).collect();
+        assert_eq!((bars[0], bars[20], bars[40]), ('█', ' ', '▅'), "{text}");
+        assert!(
+            lines[2].contains("|prefill") && lines[2].contains("|decode"),
+            "{text}"
+        );
+    }
+}

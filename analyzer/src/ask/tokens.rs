@@ -1,0 +1,237 @@
+//! What did each token cost, and which ones stand out?
+
+use serde_json::{Value, json};
+
+use super::Scope;
+use crate::error::Result;
+use crate::format::{Answer, Column, Sheet, energy};
+use crate::query::{self, Recording, Run, Token};
+
+/// Rows that people see unless they ask for more.
+const SHOWN: usize = 40;
+/// Bars of the histogram, and the length of the longest.
+const BARS: usize = 10;
+const LONGEST_BAR: usize = 40;
+
+/// What to list of tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokensOptions {
+    /// The part of the run.
+    pub scope: Scope,
+    /// Only those that stand out.
+    pub outliers: bool,
+    /// Rows that people see; none: 40, 0: all. Programs get all.
+    pub limit: Option<usize>,
+}
+
+/// All tokens in order, how their energies are spread, and outliers.
+///
+/// # Errors
+/// When the file cannot be read, the run was not attributed, a name of the scope is
+/// unknown, or no span has the role token.
+pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Result<Answer> {
+    let scope = &options.scope;
+    let ledger = scope.ledger(recording, run)?;
+    let all = query::tokens(recording, run, &ledger, scope.rail.as_deref())?;
+    if all.is_empty() {
+        let next = "tokens are spans with the role token: see `energy pipeline`";
+        return Err(run.missing("none of its spans is a token that was measured", next));
+    }
+    let energies: Vec<f64> = all.iter().filter_map(|token| token.energy_j).collect();
+    let spread = Spread::of(&energies);
+    let mut rows: Vec<Value> = all
+        .iter()
+        .map(|token| row(token, spread.as_ref()))
+        .collect();
+    rows.retain(|row| scope.wants(row["basis"].as_str()));
+    if options.outliers {
+        rows.retain(|row| !row["outlier"].is_null());
+    }
+    let limit = match options.limit.unwrap_or(SHOWN) {
+        0 => usize::MAX,
+        limit => limit,
+    };
+    let what = format!("tokens{}", scope.words());
+    let shown = Sheet::new("tokens", "", columns(), rows.iter().take(limit)).for_people();
+    let mut answer = Answer::of_run("tokens", &what, recording, run)?
+        .with("statistics", json!(spread.as_ref().map(Spread::value)))
+        .sheet(shown)
+        .sheet(Sheet::new("tokens", "", columns(), &rows).for_programs());
+    if rows.len() > limit {
+        answer = answer.note(format!("{limit} of {} tokens: see --limit.", rows.len()));
+    }
+    if let Some(spread) = spread {
+        answer = answer.text(histogram(&energies)).note(spread.words());
+    }
+    Ok(answer.note("Energies are all that was measured in a token's time, idle power included."))
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::count("token", "token"),
+        Column::text("text", "text"),
+        Column::energy("energy_j", "energy"),
+        Column::interval("lo_j", "hi_j", "90 %").from_width(90),
+        Column::energy("active_j", "active"),
+        Column::power("avg_w", "power"),
+        Column::time("duration_ns", "time"),
+        Column::text("phase", "phase").from_width(100),
+        Column::text("outlier", "stands out"),
+        Column::data("start_ns"),
+        Column::data("idle_j"),
+        Column::data("peak_w"),
+        Column::data("energy_delay_js"),
+        Column::data("basis"),
+    ]
+}
+
+fn row(token: &Token, spread: Option<&Spread>) -> Value {
+    let mut row = json!(token);
+    row["outlier"] = json!(spread.zip(token.energy_j).and_then(|(s, j)| s.outlier(j)));
+    row
+}
+
+/// How energies are spread.
+#[derive(Debug, Clone, PartialEq)]
+struct Spread {
+    count: usize,
+    mean_j: f64,
+    sd_j: Option<f64>,
+    min_j: f64,
+    median_j: f64,
+    p95_j: f64,
+    max_j: f64,
+    /// Median distance from the median.
+    mad_j: f64,
+}
+
+impl Spread {
+    fn of(energies: &[f64]) -> Option<Self> {
+        let mut sorted = energies.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (min_j, max_j) = (*sorted.first()?, *sorted.last()?);
+        let n = sorted.len() as f64;
+        let mean_j = sorted.iter().sum::<f64>() / n;
+        let squares: f64 = sorted.iter().map(|joules| (joules - mean_j).powi(2)).sum();
+        let median_j = quantile(&sorted, 0.5);
+        let mut distances: Vec<f64> = sorted
+            .iter()
+            .map(|joules| (joules - median_j).abs())
+            .collect();
+        distances.sort_by(f64::total_cmp);
+        Some(Self {
+            count: sorted.len(),
+            mean_j,
+            sd_j: (sorted.len() > 1).then(|| (squares / (n - 1.0)).sqrt()),
+            min_j,
+            median_j,
+            p95_j: quantile(&sorted, 0.95),
+            max_j,
+            mad_j: quantile(&distances, 0.5),
+        })
+    }
+
+    /// `high` or `low` where the modified z-score, 0.6745 (x - median) / MAD, is beyond
+    /// 3.5 (Iglewicz and Hoaglin 1993): it is moved little by the outliers themselves.
+    fn outlier(&self, energy_j: f64) -> Option<&'static str> {
+        let score = 0.6745 * (energy_j - self.median_j) / self.mad_j;
+        match score {
+            score if score > 3.5 => Some("high"),
+            score if score < -3.5 => Some("low"),
+            _ => None,
+        }
+    }
+
+    fn value(&self) -> Value {
+        json!({
+            "count": self.count, "mean_j": self.mean_j, "sd_j": self.sd_j, "min_j": self.min_j,
+            "median_j": self.median_j, "p95_j": self.p95_j, "max_j": self.max_j,
+            "mad_j": self.mad_j,
+        })
+    }
+
+    fn words(&self) -> String {
+        let [median, mean, p95] =
+            [self.median_j, self.mean_j, self.p95_j].map(|joules| energy(Some(joules)));
+        format!(
+            "{} tokens: median {median}, mean {mean}, 95 % below {p95}.",
+            self.count
+        )
+    }
+}
+
+/// Between neighbours where it falls between them.
+fn quantile(sorted: &[f64], part: f64) -> f64 {
+    let place = part * (sorted.len() - 1) as f64;
+    let (below, above) = (place.floor() as usize, place.ceil() as usize);
+    sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
+}
+
+/// Bars of equal width in energy, with their counts.
+fn histogram(energies: &[f64]) -> String {
+    let least = energies.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let width = (most - least) / BARS as f64;
+    let mut counts = [0_usize; BARS];
+    for joules in energies {
+        let at = if width > 0.0 {
+            ((joules - least) / width) as usize
+        } else {
+            0
+        };
+        counts[at.min(BARS - 1)] += 1;
+    }
+    let highest = counts.iter().copied().max().unwrap_or(0).max(1);
+    let used = if width > 0.0 { BARS } else { 1 };
+    let lines = counts.iter().take(used).enumerate().map(|(at, count)| {
+        let from = energy(Some(least + width * at as f64));
+        let bar = "#".repeat((count * LONGEST_BAR).div_ceil(highest));
+        format!("  from {from:>9} {count:>6} {bar}")
+    });
+    format!(
+        "Energies of tokens\n{}",
+        lines.collect::<Vec<_>>().join("\n")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_that_are_far_off_stand_out() {
+        let mut energies: Vec<f64> = (0..20).map(|n| 1.0 + 0.01 * f64::from(n)).collect();
+        energies.push(3.0);
+        energies.push(0.01);
+        let spread = Spread::of(&energies).unwrap();
+        let found: Vec<_> = energies
+            .iter()
+            .map(|joules| spread.outlier(*joules))
+            .collect();
+        assert_eq!(found[20..], [Some("high"), Some("low")]);
+        assert!(found[..20].iter().all(Option::is_none));
+        assert!((spread.median_j - 1.095).abs() < 1e-9);
+    }
+
+    #[test]
+    fn equal_tokens_are_one_bar_and_no_outliers() {
+        let spread = Spread::of(&[2.0, 2.0, 2.0]).unwrap();
+        assert_eq!((spread.outlier(2.0), spread.sd_j), (None, Some(0.0)));
+        assert_eq!(histogram(&[2.0, 2.0]).lines().count(), 2);
+        assert_eq!(Spread::of(&[]), None);
+    }
+
+    #[test]
+    fn bars_count_every_token() {
+        let energies: Vec<f64> = (0..101).map(f64::from).collect();
+        let text = histogram(&energies);
+        let counts = text.lines().skip(1).map(|line| {
+            line.split_whitespace()
+                .nth(3)
+                .unwrap()
+                .parse::<usize>()
+                .unwrap()
+        });
+        assert_eq!(counts.sum::<usize>(), 101, "{text}");
+    }
+}

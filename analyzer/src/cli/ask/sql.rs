@@ -1,0 +1,45 @@
+//! `energy query`.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::ask::{SqlOptions, sql};
+use crate::format::Format;
+use crate::run::parse_duration;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy query \"select phase, energy_j from v_phases where run = 1\"
+  energy query \"select name, sql from sqlite_schema where type = 'view'\"
+  energy query \"select * from v_tokens\" --format csv > tokens.csv
+
+Only reading is possible. Views: v_runs, v_phases, v_sections, v_tokens, v_layers,
+v_components, v_operations, v_power; `run` is the number of a run.")]
+pub struct QueryArgs {
+    /// One SELECT
+    #[arg(value_name = "SQL")]
+    sql: String,
+    /// Give up after this time: 10s, 1m
+    #[arg(long, value_parser = parse_duration, default_value = "10s")]
+    timeout: Duration,
+    /// Rows in a table; 0 lists all
+    #[arg(long, value_name = "N", default_value_t = SqlOptions::default().limit)]
+    limit: usize,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+pub(in crate::cli) fn run(db: &Path, args: &QueryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    // Says what is wrong with the file, and closes runs whose process died.
+    let recording = crate::cli::open_recording(db)?;
+    let options = SqlOptions {
+        timeout: args.timeout,
+        limit: args.limit,
+    };
+    let answered = sql(recording.path(), &args.sql, options)?;
+    Ok(answered.write(out, args.format, &crate::cli::look())?)
+}

@@ -1,0 +1,225 @@
+//! What did each token cost? The interval reading: all that the rails measured while it
+//! was made.
+//!
+//! `span_energy` holds few spans of a run, and tokens are among them: it is read by
+//! range, and spans are looked up by id, never scanned.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::Row;
+use serde::Serialize;
+use tracing_energy::store::span_ids;
+
+use super::interval::over_rails;
+use super::{Ledger, Recording, Run, Spread, join_bases, rails};
+use crate::error::Result;
+
+/// One token.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Token {
+    /// Its number in the run, as its span says.
+    pub token: Option<i64>,
+    /// Its text; none where it was not kept.
+    pub text: Option<String>,
+    /// The phase in which it was made.
+    pub phase: Option<String>,
+    /// Begin, run time.
+    pub start_ns: i64,
+    /// Length; none while it is open.
+    pub duration_ns: Option<i64>,
+    /// All that the rails measured in its time.
+    pub energy_j: Option<f64>,
+    /// Lower end of its 90 % interval.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// Idle part.
+    pub idle_j: Option<f64>,
+    /// `energy_j - idle_j`.
+    pub active_j: Option<f64>,
+    /// Energy over time.
+    pub avg_w: Option<f64>,
+    /// Highest mean power of a sample in its time, of any of the rails.
+    pub peak_w: Option<f64>,
+    /// Energy x time.
+    pub energy_delay_js: Option<f64>,
+    /// How its energy was found, with `+` where rails differ.
+    pub basis: Option<String>,
+    #[serde(skip)]
+    span: i64,
+}
+
+/// Tokens in the order in which they were made: spans with the role token among the
+/// nodes of `ledger`.
+///
+/// # Errors
+/// When the file cannot be read, or the run has no rail of that name.
+pub fn tokens(
+    recording: &Recording,
+    run: &Run,
+    ledger: &Ledger,
+    rail: Option<&str>,
+) -> Result<Vec<Token>> {
+    let rails = rails(recording, run, rail)?;
+    let Some(first) = rails.first() else {
+        return Ok(Vec::new());
+    };
+    let phase_of = phases(ledger);
+    let mut tokens = begin(recording, run, *first, &phase_of)?;
+    let places: HashMap<i64, usize> = tokens.iter().map(|t| t.span).zip(0..).collect();
+    let mut parts: Vec<Vec<Part>> = vec![Vec::new(); tokens.len()];
+    for rail in &rails {
+        parts_on(recording, run, *rail, &places, &mut parts)?;
+    }
+    for (token, parts) in tokens.iter_mut().zip(&parts) {
+        token.sum(parts, rails.len());
+    }
+    texts(recording, &mut tokens)?;
+    tokens.sort_by_key(|token| (token.start_ns, token.span));
+    Ok(tokens)
+}
+
+/// Nodes of tokens, with the label of their phase.
+fn phases(ledger: &Ledger) -> HashMap<i64, Option<String>> {
+    let heads: HashSet<i64> = ledger.phases().iter().map(|node| node.id).collect();
+    let mut above: HashMap<i64, Option<i64>> = HashMap::new();
+    let mut tokens = HashMap::new();
+    for node in &ledger.nodes {
+        let parent = node.parent.and_then(|id| above.get(&id).copied().flatten());
+        let phase = parent.or_else(|| heads.contains(&node.id).then_some(node.id));
+        above.insert(node.id, phase);
+        if node.role.as_deref() == Some("token") {
+            let label = phase
+                .and_then(|id| ledger.node(id))
+                .map(|phase| phase.label.clone());
+            tokens.insert(node.id, label);
+        }
+    }
+    tokens
+}
+
+/// Tokens without their energies, from the spans that have a row for a rail.
+fn begin(
+    recording: &Recording,
+    run: &Run,
+    rail: i64,
+    phase_of: &HashMap<i64, Option<String>>,
+) -> Result<Vec<Token>> {
+    let sql = "SELECT s.id, s.node, s.token, s.start_ns, s.end_ns
+               FROM span_energy e CROSS JOIN spans s ON s.id = e.span
+               WHERE e.span BETWEEN ?1 AND ?2 AND e.attribution = ?3 AND e.rail = ?4";
+    let (first, last) = span_ids(run.no);
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let mut rows = statement.query((first, last, run.attribution, rail))?;
+    let mut tokens = Vec::new();
+    while let Some(r) = rows.next()? {
+        if let Some(phase) = phase_of.get(&r.get(1)?) {
+            tokens.push(token(r, phase.clone())?);
+        }
+    }
+    Ok(tokens)
+}
+
+fn token(r: &Row<'_>, phase: Option<String>) -> rusqlite::Result<Token> {
+    let (start_ns, end_ns): (i64, Option<i64>) = (r.get(3)?, r.get(4)?);
+    Ok(Token {
+        token: r.get(2)?,
+        text: None,
+        phase,
+        start_ns,
+        duration_ns: end_ns.map(|end| end - start_ns),
+        energy_j: None,
+        lo_j: None,
+        hi_j: None,
+        idle_j: None,
+        active_j: None,
+        avg_w: None,
+        peak_w: None,
+        energy_delay_js: None,
+        basis: None,
+        span: r.get(0)?,
+    })
+}
+
+/// A token on one rail.
+#[derive(Debug, Clone)]
+struct Part {
+    energy_j: Option<f64>,
+    idle_j: Option<f64>,
+    lo_j: Option<f64>,
+    hi_j: Option<f64>,
+    peak_w: Option<f64>,
+    basis: String,
+}
+
+fn parts_on(
+    recording: &Recording,
+    run: &Run,
+    rail: i64,
+    places: &HashMap<i64, usize>,
+    parts: &mut [Vec<Part>],
+) -> Result<()> {
+    let sql = "SELECT span, energy_j, idle_j, lo_j, hi_j, peak_w, basis FROM span_energy
+               WHERE span BETWEEN ?1 AND ?2 AND attribution = ?3 AND rail = ?4";
+    let (first, last) = span_ids(run.no);
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let mut rows = statement.query((first, last, run.attribution, rail))?;
+    while let Some(r) = rows.next()? {
+        let Some(at) = places.get(&r.get(0)?) else {
+            continue;
+        };
+        parts[*at].push(Part {
+            energy_j: r.get(1)?,
+            idle_j: r.get(2)?,
+            lo_j: r.get(3)?,
+            hi_j: r.get(4)?,
+            peak_w: r.get(5)?,
+            basis: r.get(6)?,
+        });
+    }
+    Ok(())
+}
+
+impl Token {
+    /// Takes what it used on each rail; unknown where a rail does not know.
+    fn sum(&mut self, parts: &[Part], rails: usize) {
+        let whole = parts.len() == rails;
+        let all =
+            |of: fn(&Part) -> Option<f64>| super::sum_known(parts.iter().map(of)).filter(|_| whole);
+        self.energy_j = all(|part| part.energy_j);
+        self.idle_j = all(|part| part.idle_j);
+        self.active_j = self.energy_j.zip(self.idle_j).map(|(all, idle)| all - idle);
+        self.peak_w = parts.iter().filter_map(|part| part.peak_w).reduce(f64::max);
+        self.basis = join_bases(parts.iter().map(|part| part.basis.as_str()));
+        let time = self.duration_ns.filter(|ns| *ns > 0);
+        self.avg_w = self.energy_j.zip(time).map(|(j, ns)| j * 1e9 / ns as f64);
+        self.energy_delay_js = self.energy_j.zip(time).map(|(j, ns)| j * ns as f64 / 1e9);
+        if let Some(energy_j) = self.energy_j {
+            let spreads: Vec<(f64, Spread)> = parts
+                .iter()
+                .map(|part| {
+                    let joules = part.energy_j.unwrap_or(0.0);
+                    (joules, Spread::of(joules, part.lo_j, part.hi_j))
+                })
+                .collect();
+            (self.lo_j, self.hi_j) = over_rails(&spreads).around(energy_j);
+        }
+    }
+}
+
+/// What the fields of their spans say of their text.
+fn texts(recording: &Recording, tokens: &mut [Token]) -> Result<()> {
+    let sql = "SELECT json FROM span_fields WHERE span = ?1";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    for token in tokens {
+        let mut rows = statement.query([token.span])?;
+        if let Some(r) = rows.next()? {
+            let json: String = r.get(0)?;
+            let fields: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
+            token.text = fields["text"].as_str().map(str::to_owned);
+            // A token's number may be a field where it is no key of its span.
+            token.token = token.token.or_else(|| fields["token"].as_i64());
+        }
+    }
+    Ok(())
+}
