@@ -69,7 +69,8 @@ impl Show {
             })
         };
         json!({
-            "schema": 1,
+            "schema": crate::format::SCHEMA,
+            "command": "show",
             "id": row.uuid,
             "name": metadata.name,
             "status": row.status.name(),
@@ -109,7 +110,7 @@ impl Show {
         let value = self.value();
         for (key, value) in value.as_object().into_iter().flatten() {
             let text = match (key.as_str(), value) {
-                ("schema", _) | (_, Value::Null | Value::Array(_)) => continue,
+                ("schema" | "command", _) | (_, Value::Null | Value::Array(_)) => continue,
                 ("start_unix_ns", _) => ("started", utc(self.run.row.start_unix_ns)),
                 ("duration_ns", _) => ("duration", time_span(self.run.row.end_ns)),
                 (key, Value::Object(map)) => (key, entries(map)),

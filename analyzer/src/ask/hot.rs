@@ -33,7 +33,7 @@ pub fn hot(recording: &Recording, run: &Run, scope: &Scope, most: usize) -> Resu
         answer = answer.note(format!("{} of {all} nodes: see --limit.", limit));
     }
     if let Some(legend) = legend.filter(|_| ledger.has_intervals()) {
-        answer = answer.note(format!("Each interval is of 90 %; {legend}."));
+        answer = answer.note(format!("± is half of the 90 % interval; {legend}."));
     }
     Ok(answer)
 }
@@ -42,7 +42,8 @@ fn columns() -> Vec<Column> {
     vec![
         Column::path("node", "node"),
         Column::energy("energy_j", "energy"),
-        Column::interval("lo_j", "hi_j", "90 %"),
+        Column::percent("half_interval", "±").from_width(1),
+        Column::interval("lo_j", "hi_j", "90 %").from_width(110),
         Column::percent("share", "share"),
         Column::count("activations", "times"),
         Column::energy("j_per_activation", "each"),
@@ -62,6 +63,8 @@ fn row(ledger: &Ledger, node: &Node, total: f64) -> serde_json::Value {
         "energy_j": energy_j,
         "lo_j": lo_j,
         "hi_j": hi_j,
+        "half_interval": lo_j.zip(hi_j).filter(|_| energy_j > 0.0)
+            .map(|(lo, hi)| (hi - lo) / 2.0 / energy_j),
         "share": (total > 0.0).then(|| energy_j / total),
         "activations": node.activations,
         "j_per_activation": per(node.activations, 1.0),

@@ -29,7 +29,9 @@ pub fn power(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> 
         return Err(run.missing("there are no samples of that", next));
     }
     let idle = query::idle_powers(recording, run)?;
-    let rails: Vec<&[Sample]> = samples.chunk_by(|a, b| a.rail_id == b.rail_id).collect();
+    // The time before the run, in which idle power was measured, is for programs only.
+    let during: Vec<Sample> = samples.iter().filter(|s| s.end_ns > 0).cloned().collect();
+    let rails: Vec<&[Sample]> = during.chunk_by(|a, b| a.rail_id == b.rail_id).collect();
     let rows: Vec<Value> = rails.iter().map(|rail| row(rail, &idle)).collect();
     let what = format!("power over time{}", scope.words());
     let mut answer = Answer::of_run("power", &what, recording, run)?
@@ -95,7 +97,7 @@ fn chart(samples: &[Sample]) -> String {
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
         return String::new();
     };
-    let (start, end) = (first.start_ns, last.end_ns.max(first.start_ns + 1));
+    let (start, end) = (first.start_ns.max(0), last.end_ns.max(first.start_ns + 1));
     let step = (end - start) as f64 / CHART as f64;
     let column = |at: usize| {
         let (from, to) = (

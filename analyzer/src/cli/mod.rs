@@ -83,7 +83,7 @@ pub enum Command {
     Layers(ask::LayersArgs),
     /// List the nodes with the highest energy of their own
     Hot(ask::HotArgs),
-    /// Show the accounts of each rail, and whether they sum to what was measured
+    /// Show the accounts of each rail, and whether they balance
     Balance(ask::BalanceArgs),
     /// Show what rails drew over time
     Power(ask::PowerArgs),

@@ -37,7 +37,8 @@ pub fn shorten(text: &str, most: usize) -> String {
 }
 
 /// A path of labels in at most `most` characters: its end, which tells most, and the
-/// label below the root, which tells apart what ends alike: `decode … mlp > up_proj`.
+/// label below the root and the last one with a number, which tell apart what ends
+/// alike: `decode … layer 3 … up_proj`.
 pub fn shorten_path(path: &str, most: usize) -> String {
     let labels: Vec<&str> = path.split(" > ").collect();
     let fits = |text: &String| text.chars().count() <= most;
@@ -45,10 +46,16 @@ pub fn shorten_path(path: &str, most: usize) -> String {
         return shorten(path, most);
     }
     let end = |from: usize| labels[from..].join(" > ");
+    let has_number = |label: &&&str| label.contains(|c: char| c.is_ascii_digit());
+    let with_number = |from: usize| {
+        let number = labels[2..from].iter().rev().find(has_number);
+        let number = number.map_or(String::new(), |number| format!("{number} … "));
+        format!("{} … {number}{}", labels[1], end(from))
+    };
     let with_second = |from: usize| format!("{} … {}", labels[1], end(from));
     let without = |from: usize| format!("… {}", end(from));
-    let mut cut = (3..labels.len()).map(with_second);
-    let cut = cut.find(fits);
+    let cut = (3..labels.len()).map(with_number).find(fits);
+    let cut = cut.or_else(|| (3..labels.len()).map(with_second).find(fits));
     let cut = cut.or_else(|| (1..labels.len()).map(without).find(fits));
     cut.unwrap_or_else(|| shorten(labels[labels.len() - 1], most))
 }
@@ -74,6 +81,10 @@ mod tests {
         assert_eq!(shorten_path(path, 12), "… up_proj");
         assert_eq!(shorten_path(path, 5), "up_p…");
         assert_eq!(shorten_path("run > decode > a", 9), "… a");
+        let path = "inference > decode > token > layers > layer 3 > mlp > up_proj";
+        assert_eq!(shorten_path(path, 30), "decode … layer 3 … up_proj");
+        assert_eq!(shorten_path(path, 36), "decode … layer 3 > mlp > up_proj");
+        assert_eq!(shorten_path(path, 20), "decode … up_proj");
         assert_eq!(shorten_path("alone", 3), "al…");
     }
 

@@ -99,7 +99,8 @@ impl Ops {
     fn json(&self) -> Value {
         let accounts = &self.accounts;
         json!({
-            "schema": 1,
+            "schema": crate::format::SCHEMA,
+            "command": "ops",
             "run": self.run.row.uuid,
             "provenance": self.run.provenance,
             "attribution": self.method,

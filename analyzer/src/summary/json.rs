@@ -13,6 +13,7 @@ pub(super) fn value(summary: &Summary) -> Value {
     let attribution = summary.attribution.as_ref();
     json!({
         "schema": SCHEMA,
+        "command": "summary",
         "run": run(&summary.run, attribution),
         "method": attribution.map(|shown| shown.method.as_str()),
         "offset_ms": attribution.and_then(|shown| shown.offset_ms),
