@@ -12,6 +12,17 @@ pub enum Error {
     /// A query failed.
     #[error("database: {0}; check that the file is a whole recording of this version")]
     Query(#[from] rusqlite::Error),
+    /// A program that should record itself did not.
+    #[error("{program}: {what}")]
+    Program {
+        /// The program and its arguments.
+        program: String,
+        /// What went wrong, and what to do.
+        what: String,
+    },
+    /// A baseline cannot be used.
+    #[error("{0}")]
+    Baseline(String),
     /// A question in SQL cannot be answered.
     #[error("query: {0}")]
     Sql(String),

@@ -7,6 +7,7 @@
 
 pub mod ask;
 pub mod attribute;
+pub mod baseline;
 pub mod calibrate;
 pub mod cli;
 pub mod compare;

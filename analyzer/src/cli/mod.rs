@@ -2,6 +2,7 @@
 
 mod ask;
 mod attribute;
+mod baseline;
 mod calibrate;
 mod compare;
 mod completions;
@@ -87,6 +88,8 @@ pub enum Command {
     Balance(ask::BalanceArgs),
     /// Show what rails drew over time
     Power(ask::PowerArgs),
+    /// Guard against energy regressions
+    Baseline(Box<baseline::BaselineArgs>),
     /// Ask anything in SQL, reading only
     Query(ask::QueryArgs),
     /// Draw a run's energy as a flamegraph
@@ -204,6 +207,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Hot(args) => args.run(db, out),
         Command::Balance(args) => args.run(db, out),
         Command::Power(args) => args.run(db, out),
+        Command::Baseline(args) => baseline::run(db, &args, out),
         Command::Query(args) => ask::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),

@@ -115,11 +115,7 @@ impl Kinds {
 
     pub(super) fn compare(figures: &[Vec<Figures>], options: &Options) -> Self {
         let sets = sets(figures.iter().flatten().flat_map(|run| &run.kinds));
-        let at_of: HashMap<&str, usize> = sets
-            .iter()
-            .enumerate()
-            .flat_map(|(at, set)| set.iter().map(move |kind| (kind.as_str(), at)))
-            .collect();
+        let at_of = places_of(&sets);
         let in_sets = by_run(figures, |run| run.in_sets(&at_of, sets.len()));
         let energies = sums(&sets, &in_sets, |share| share.energy_j);
         let times = sums(&sets, &in_sets, |share| share.self_ns as f64);
@@ -156,6 +152,21 @@ impl Kinds {
             left_out: None,
         }
     }
+}
+
+/// The energy of each set of kinds in each run.
+pub(super) fn energies(figures: &[Vec<Figures>]) -> Vec<InRuns> {
+    let sets = sets(figures.iter().flatten().flat_map(|run| &run.kinds));
+    let at_of = places_of(&sets);
+    let in_sets = by_run(figures, |run| run.in_sets(&at_of, sets.len()));
+    sums(&sets, &in_sets, |share| share.energy_j)
+}
+
+/// In which set each kind is.
+fn places_of(sets: &[Vec<String>]) -> HashMap<&str, usize> {
+    let each = sets.iter().enumerate();
+    each.flat_map(|(at, set)| set.iter().map(move |kind| (kind.as_str(), at)))
+        .collect()
 }
 
 impl Figures {

@@ -15,6 +15,7 @@ mod figures;
 mod kinds;
 mod pareto;
 mod parts;
+mod relative;
 mod renamed;
 mod rows;
 mod sides;
@@ -29,6 +30,7 @@ pub use differences::{Difference, Power};
 pub use figures::{Figures, Per};
 pub use kinds::{KindOf, Kinds};
 pub use parts::Part;
+pub use relative::Relative;
 pub use sides::{LeftOut, Side, sides};
 
 /// What is compared.

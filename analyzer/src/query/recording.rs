@@ -101,7 +101,7 @@ impl Recording {
     }
 
     /// All runs, newest first.
-    pub(super) fn runs(&self) -> Result<Vec<Run>> {
+    pub(crate) fn runs(&self) -> Result<Vec<Run>> {
         let with_provenance = |(run, _): (tracing_energy::store::StoredRun, Life)| {
             let provenance = self.provenance(run.no)?;
             Ok(Run {
