@@ -3,6 +3,7 @@
 //! score for methods on them, and programs that know what they truly used.
 
 pub mod accuracy;
+pub mod gate_trials;
 pub mod simulate;
 pub mod truth;
 

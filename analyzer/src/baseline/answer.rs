@@ -127,18 +127,22 @@ const fn per_name(per: Per) -> &'static str {
 fn nodes(done: &Checked) -> Sheet {
     let row = |node: &super::Node| -> Value {
         let mut row = json!(node);
-        row["shown"] = json!(crate::summary::kinds_name(&[node.kind.clone()], 30));
+        row["shown"] = json!(crate::summary::kinds_name(
+            std::slice::from_ref(&node.kind),
+            30
+        ));
         row["verdict"] = json!(node.is_regression.then_some("WORSE"));
         row
     };
     let columns = vec![
-        Column::text("shown", "kind"),
+        Column::path("kind", "kind"),
         Column::energy("base_j", "baseline"),
         Column::energy("check_j", "now"),
         Column::percent("of_run", "of run"),
         Column::number("ratio", "to rest"),
         Column::range("lo", "hi", "interval"),
-        Column::text("verdict", ""),
+        Column::text("verdict", "").from_width(1),
+        Column::data("is_regression"),
     ];
     let shown = done.verdict.nodes.iter().take(SHOWN);
     Sheet::new(

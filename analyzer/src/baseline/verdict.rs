@@ -85,7 +85,7 @@ pub struct Verdict {
 impl Verdict {
     /// Judges the second side of a comparison by its first.
     pub fn of(compared: &Compared, limits: &Limits) -> Option<Self> {
-        let total = compared.totals.first()?.clone();
+        let total = *compared.totals.first()?;
         let base_j = mean(compared);
         let relative = compared.relative(limits.node_session_sd);
         let mut nodes: Vec<Node> = relative

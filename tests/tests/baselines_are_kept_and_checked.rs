@@ -1,0 +1,133 @@
+//! Baselines are saved, listed, checked and deleted; a program that does not record
+//! itself as a check needs is named, with what to do.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn program() -> String {
+    env!("CARGO_BIN_EXE_working-program").to_owned()
+}
+
+/// `energy` on power modelled from CPU time, with runs as short as can be.
+fn energy(folder: &Path, words: &[&str], end: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_energy-command"));
+    command
+        .args(words)
+        .current_dir(folder)
+        .env("ENERGY_DB", folder.join("energy.db"))
+        .env("WORKING_PROGRAM_TOKENS", "2")
+        .env("WORKING_PROGRAM_END", end)
+        .env_remove("TRACING_ENERGY_POWERMETRICS")
+        .env_remove("FAKE_POWERMETRICS_WORK_FILE");
+    command.output().expect("the command runs")
+}
+
+#[test]
+fn a_program_that_makes_no_whole_run_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = program();
+    let save = |end: &str, words: &[&str]| {
+        let words: Vec<&str> = ["baseline", "save", "main", "--repeat", "2"]
+            .iter()
+            .chain(words)
+            .copied()
+            .collect();
+        let output = energy(folder.path(), &words, end);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), told)
+    };
+    for (end, named) in [
+        ("fail", "opening the model / there is no such model"),
+        ("none", "run"),
+        ("twice", "choose one with --run-name"),
+    ] {
+        let (code, told) = save(end, &["--", &program]);
+        assert_eq!(code, Some(1), "{end}: {told}");
+        assert!(
+            told.contains(named) && told.contains("working-program"),
+            "{end}: {told}"
+        );
+    }
+    let (code, told) = save("", &["--", "true"]);
+    assert!(code == Some(1) && told.contains("does it record"), "{told}");
+    let (code, told) = save("", &["--", "./no-such-program"]);
+    assert!(
+        code == Some(1) && told.contains("cannot be started"),
+        "{told}"
+    );
+    let (code, told) = save("", &[]);
+    assert!(code == Some(2) && told.contains("after --"), "{told}");
+    let (code, told) = save("twice", &["--run-name", "real", "--", &program]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = save("", &["--", &program]);
+    assert!(code == Some(1) && told.contains("--replace"), "{told}");
+}
+
+#[test]
+fn a_baseline_is_listed_checked_and_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = program();
+    let run = |words: &[&str]| {
+        let output = energy(folder.path(), words, "");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let (code, told) = run(&["baseline", "save", "main", "--repeat", "3", "--", &program]);
+    assert!(code == Some(0) && told.contains("3 runs"), "{told}");
+    let (_, told) = run(&["baseline", "list"]);
+    assert!(
+        told.contains("main") && told.contains("working-program"),
+        "{told}"
+    );
+    // The saved command is executed again; two runs decide nothing.
+    let (code, told) = run(&[
+        "baseline",
+        "check",
+        "main",
+        "--repeat",
+        "2",
+        "--max-repeat",
+        "2",
+    ]);
+    assert!(code == Some(0) && told.contains("undecided"), "{told}");
+    assert!(told.contains("modelled power (CPU time)"), "{told}");
+    let (code, told) = run(&[
+        "baseline",
+        "check",
+        "main",
+        "--repeat",
+        "1",
+        "--max-repeat",
+        "1",
+        "--strict",
+    ]);
+    assert_eq!(code, Some(4), "{told}");
+    // The old program in turn with the new one.
+    let (code, told) = run(&[
+        "baseline",
+        "check",
+        "main",
+        "--repeat",
+        "2",
+        "--max-repeat",
+        "2",
+        "--base-command",
+        &program,
+    ]);
+    assert!(
+        code == Some(0) && !told.contains("recorded apart"),
+        "{told}"
+    );
+    let (code, told) = run(&["baseline", "check", "main", "--runs", "check=main"]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = run(&["baseline", "delete", "main"]);
+    assert!(
+        code == Some(0) && told.contains("3 runs released"),
+        "{told}"
+    );
+    let (code, told) = run(&["baseline", "check", "main"]);
+    assert!(code == Some(1) && told.contains("no baseline"), "{told}");
+}
