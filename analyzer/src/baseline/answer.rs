@@ -38,7 +38,7 @@ pub fn listed(all: &[Saved]) -> Answer {
         Column::data("output_tokens"),
     ];
     let sheet = Sheet::new("baselines", "", columns, all.iter().map(row));
-    let answer = Answer::new("baseline", "").sheet(sheet);
+    let answer = Answer::new("baseline list", "").sheet(sheet);
     match all.is_empty() {
         true => answer.note("No baselines yet: make one with `energy baseline save`."),
         false => answer,
@@ -55,7 +55,7 @@ pub fn checked(done: &Checked) -> Answer {
         verdict.outcome.words(),
         per.unit()
     );
-    let mut answer = Answer::new("baseline", title)
+    let mut answer = Answer::new("baseline check", title)
         .with("baseline", json!(done.baseline))
         .with("group", json!(done.group))
         .with("outcome", json!(verdict.outcome))
