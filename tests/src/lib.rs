@@ -4,6 +4,7 @@
 
 pub mod accuracy;
 pub mod gate_trials;
+pub mod large;
 pub mod simulate;
 pub mod truth;
 

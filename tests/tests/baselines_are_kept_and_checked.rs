@@ -125,12 +125,18 @@ fn a_baseline_is_listed_checked_and_deleted() {
     assert_eq!(code, Some(0), "{told}");
     for (words, schema) in [
         (&["baseline", "list"][..], "baseline-list"),
-        (&["baseline", "check", "main", "--runs", "check=main"], "baseline-check"),
+        (
+            &["baseline", "check", "main", "--runs", "check=main"],
+            "baseline-check",
+        ),
     ] {
         let words: Vec<&str> = words.iter().copied().chain(["--format", "json"]).collect();
         let output = energy(folder.path(), &words, "");
         let value = serde_json::from_slice(&output.stdout).expect("JSON");
-        let path = format!("{}/../docs/schema/{schema}.json", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/../docs/schema/{schema}.json",
+            env!("CARGO_MANIFEST_DIR")
+        );
         let schema = std::fs::read_to_string(path).expect("a schema");
         let schema = serde_json::from_str(&schema).expect("JSON");
         jsonschema::validate(&schema, &value).unwrap_or_else(|fault| panic!("{fault}: {value}"));
