@@ -39,10 +39,8 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     }
     let energies: Vec<f64> = all.iter().filter_map(|token| token.energy_j).collect();
     let spread = Spread::of(&energies);
-    let mut rows: Vec<Value> = all
-        .iter()
-        .map(|token| row(token, spread.as_ref()))
-        .collect();
+    let of = |token: Token| row(&token, spread.as_ref());
+    let mut rows: Vec<Value> = all.into_iter().map(of).collect();
     rows.retain(|row| scope.wants(row["basis"].as_str()));
     if options.outliers {
         rows.retain(|row| !row["outlier"].is_null());
@@ -52,13 +50,15 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
         limit => limit,
     };
     let what = format!("tokens{}", scope.words());
-    let shown = Sheet::new("tokens", "", columns(), rows.iter().take(limit)).for_people();
+    let (found, few) = (rows.len(), rows.iter().take(limit).cloned().collect());
+    let people = Sheet::of_values("tokens", "", columns(), few).for_people();
+    let programs = Sheet::of_values("tokens", "", columns(), rows).for_programs();
     let mut answer = Answer::of_run("tokens", &what, recording, run)?
         .with("statistics", json!(spread.as_ref().map(Spread::value)))
-        .sheet(shown)
-        .sheet(Sheet::new("tokens", "", columns(), &rows).for_programs());
-    if rows.len() > limit {
-        answer = answer.note(format!("{limit} of {} tokens: see --limit.", rows.len()));
+        .sheet(people)
+        .sheet(programs);
+    if found > limit {
+        answer = answer.note(format!("{limit} of {found} tokens: see --limit."));
     }
     if let Some(spread) = spread {
         answer = answer.text(histogram(&energies)).note(spread.words());

@@ -216,11 +216,21 @@ impl Sheet {
         rows: impl IntoIterator<Item = R>,
     ) -> Self {
         let value = |row: R| serde_json::to_value(row).unwrap_or_default();
+        Self::of_values(key, title, columns, rows.into_iter().map(value).collect())
+    }
+
+    /// As [`Sheet::new`], of rows that are JSON objects already.
+    pub fn of_values(
+        key: &'static str,
+        title: impl Into<String>,
+        columns: Vec<Column>,
+        rows: Vec<Value>,
+    ) -> Self {
         Self {
             key,
             title: title.into(),
             columns,
-            rows: rows.into_iter().map(value).collect(),
+            rows,
             readers: Readers::All,
         }
     }

@@ -1,0 +1,117 @@
+//! How long the command takes to answer on large runs, and how much memory.
+//!
+//! ```text
+//! cargo run --release --workspace --bin large-run -- --spans 10M --runs 2 --db large.db
+//! cargo run --release --workspace --bin query-speed -- --db large.db
+//! ```
+
+#![allow(clippy::print_stdout)] // It prints a report.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+
+/// Times the command's answers.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// A recording with the runs large-0 and large-1
+    #[arg(long, default_value = "large.db")]
+    db: PathBuf,
+    /// The command; that beside this program unless told otherwise
+    #[arg(long)]
+    energy: Option<PathBuf>,
+    /// Times each answer is asked for
+    #[arg(long, default_value_t = 11)]
+    times: usize,
+}
+
+/// Words, the longest it should take in s, and the most memory in MB.
+const ASKED: [(&str, Option<f64>, Option<f64>); 15] = [
+    ("--help", Some(0.02), None),
+    ("summary large-0", Some(0.2), Some(64.0)),
+    ("hot large-0", Some(0.2), Some(64.0)),
+    ("flamegraph large-0 -o -", Some(0.2), Some(64.0)),
+    ("tokens large-0", Some(0.5), None),
+    ("tokens large-0 --format json", None, None),
+    ("layers large-0", Some(0.5), None),
+    ("pipeline large-0", None, None),
+    ("ops large-0", None, None),
+    ("balance large-0", None, None),
+    ("power large-0", None, None),
+    ("show large-0", None, None),
+    ("runs", None, None),
+    ("compare large-0 large-1", Some(0.5), None),
+    ("size", None, None),
+];
+
+fn main() {
+    let arguments = Arguments::parse();
+    let own = std::env::current_exe().expect("a path");
+    let energy = arguments.energy.clone();
+    let energy = energy.unwrap_or_else(|| own.with_file_name("energy"));
+    println!(
+        "{:<32} {:>9} {:>9} {:>9}  aims",
+        "median of", "wall s", "CPU s", "peak MB"
+    );
+    for (words, most_s, most_mb) in ASKED {
+        let mut used: Vec<Used> = (0..arguments.times)
+            .map(|_| ask(&energy, &arguments, words))
+            .collect();
+        let memory = used.iter().map(|one| one.mb).fold(0.0, f64::max);
+        let mut median = |of: fn(&Used) -> f64| {
+            used.sort_by(|a, b| of(a).total_cmp(&of(b)));
+            of(&used[used.len() / 2])
+        };
+        let (wall, cpu) = (median(|one| one.wall_s), median(|one| one.cpu_s));
+        let aim = |aim: Option<f64>, value: f64, unit: &str| {
+            let verdict = |aim: f64| if value <= aim { "met" } else { "MISSED" };
+            aim.map_or(String::new(), |aim| {
+                format!(" {aim} {unit} {}", verdict(aim))
+            })
+        };
+        let aims = aim(most_s, wall, "s") + &aim(most_mb, memory, "MB");
+        println!("{words:<32} {wall:>9.3} {cpu:>9.3} {memory:>9.1} {aims}");
+    }
+}
+
+struct Used {
+    wall_s: f64,
+    cpu_s: f64,
+    mb: f64,
+}
+
+/// Answers once. Times and memory are those of this child alone.
+#[allow(clippy::zombie_processes)] // `wait4` waits for it, and tells what it used.
+fn ask(energy: &PathBuf, arguments: &Arguments, words: &str) -> Used {
+    let begun = Instant::now();
+    let child = Command::new(energy)
+        .args(words.split(' '))
+        .env("ENERGY_DB", &arguments.db)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command runs");
+    let pid = libc::pid_t::try_from(child.id()).expect("a process id");
+    let mut status = 0;
+    // SAFETY: plain data that the call fills in.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the child is ours and waited for here only; both pointers are to locals.
+    let waited = unsafe { libc::wait4(pid, &mut status, 0, &mut usage) };
+    assert_eq!((waited, status), (pid, 0), "`energy {words}` failed");
+    let seconds = |time: libc::timeval| {
+        let micros = Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0));
+        time.tv_sec as f64 + micros.as_secs_f64()
+    };
+    let unit = if cfg!(target_os = "macos") {
+        1.0
+    } else {
+        1024.0
+    };
+    Used {
+        wall_s: begun.elapsed().as_secs_f64(),
+        cpu_s: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+        mb: usage.ru_maxrss as f64 * unit / 1e6,
+    }
+}
