@@ -10,6 +10,7 @@ pub mod attribute;
 pub mod calibrate;
 pub mod cli;
 pub mod compare;
+pub mod efficiency;
 mod error;
 pub mod flamegraph;
 pub mod format;
