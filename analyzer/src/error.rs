@@ -49,6 +49,16 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// A price or factor that cannot be read.
+    #[error("{what} `{text}` is not one; write it as {example}")]
+    Rate {
+        /// What it should be.
+        what: &'static str,
+        /// What was given.
+        text: String,
+        /// How it is written.
+        example: &'static str,
+    },
     /// These runs cannot be compared.
     #[error("{0}")]
     Compare(String),

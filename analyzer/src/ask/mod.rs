@@ -43,7 +43,7 @@ impl Scope {
     }
 
     /// Whether a row whose figure was found that way is wanted.
-    fn wants(&self, basis: Option<&str>) -> bool {
+    pub(crate) fn wants(&self, basis: Option<&str>) -> bool {
         let Some(wanted) = self.basis else {
             return true;
         };
@@ -52,7 +52,7 @@ impl Scope {
     }
 
     /// `, rail gpu, phase decode`, for titles.
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let parts = [("rail", &self.rail), ("phase", &self.phase)];
         let known = parts.into_iter().filter_map(|(what, name)| {
             let name = crate::format::shorten(&crate::format::escape(name.as_deref()?), 40);

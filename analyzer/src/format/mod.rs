@@ -14,7 +14,9 @@ mod time;
 
 pub use answer::{Answer, SCHEMA};
 pub use name::{escape, shorten, shorten_path};
-pub use quantity::{UNKNOWN, bytes, count, counted, energy, number, percent, power, time_span};
+pub use quantity::{
+    UNKNOWN, bytes, count, counted, energy, mass, number, percent, power, time_span,
+};
 pub use sheet::{Column, Sheet};
 pub use time::{from_civil, utc};
 

@@ -14,6 +14,14 @@ const ENERGY: &Steps = &[
     (3.6e6, "kWh"),
 ];
 const POWER: &Steps = &[(1e-6, "uW"), (1e-3, "mW"), (1.0, "W"), (1e3, "kW")];
+const MASS: &Steps = &[
+    (1e-9, "ng"),
+    (1e-6, "ug"),
+    (1e-3, "mg"),
+    (1.0, "g"),
+    (1e3, "kg"),
+    (1e6, "t"),
+];
 const DATA: &Steps = &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")];
 const TIME: &Steps = &[(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")];
 
@@ -30,6 +38,11 @@ pub fn power(watts: Option<f64>) -> String {
 /// A length of time given in nanoseconds: `1.234 s`, `56.7 us`.
 pub fn time_span(nanos: Option<i64>) -> String {
     quantity(nanos.map(|ns| ns as f64 / 1e9), TIME, "s")
+}
+
+/// A mass given in grams: `12.34 mg`.
+pub fn mass(grams: Option<f64>) -> String {
+    quantity(grams, MASS, "g")
 }
 
 /// An amount of data: `12.34 MB`; a byte is not divided.
@@ -121,6 +134,8 @@ mod tests {
         assert_eq!(power(Some(1.5e-3)), "1.500 mW");
         assert_eq!(time_span(Some(1_500)), "1.500 us");
         assert_eq!(time_span(Some(61_000_000_000)), "61.00 s");
+        assert_eq!(mass(Some(3.6e-2)), "36.00 mg");
+        assert_eq!(mass(Some(1500.0)), "1.500 kg");
         assert_eq!(bytes(Some(999)), "999 B");
         assert_eq!(bytes(Some(4096)), "4.096 kB");
         assert_eq!(bytes(Some(1_234_567_890)), "1.235 GB");

@@ -72,10 +72,12 @@ pub fn shares(
 ) -> Result<Vec<Share>> {
     let mut shares = match by {
         By::Kind => match estimated(recording, run, rail, groups)? {
-            estimated if estimated.is_empty() => added(recording, run, rail, by)?,
+            estimated if estimated.is_empty() => {
+                added(recording, run, &ledger(recording, run, rail)?, by)?
+            }
             estimated => estimated,
         },
-        By::Name | By::Path => added(recording, run, rail, by)?,
+        By::Name | By::Path => added(recording, run, &ledger(recording, run, rail)?, by)?,
     };
     shares.sort_by(|a, b| b.energy_j.total_cmp(&a.energy_j));
     Ok(shares)
@@ -144,8 +146,12 @@ fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnerg
 }
 
 /// Sums of nodes.
-fn added(recording: &Recording, run: &Run, rail: Option<&str>, by: By) -> Result<Vec<Share>> {
-    let ledger = ledger(recording, run, rail)?;
+pub(super) fn added(
+    recording: &Recording,
+    run: &Run,
+    ledger: &Ledger,
+    by: By,
+) -> Result<Vec<Share>> {
     let kinds = match by {
         By::Kind => Some(recording.store().kinds(run.no, |_| 0)?),
         _ => None,
@@ -157,7 +163,7 @@ fn added(recording: &Recording, run: &Run, rail: Option<&str>, by: By) -> Result
     };
     let name = |node: &Node| match (by, kind(node)) {
         (By::Kind, Some(kind)) => kind,
-        (By::Path, _) => path(&ledger, node),
+        (By::Path, _) => path(ledger, node),
         _ => node.name.clone().unwrap_or_else(|| node.label.clone()),
     };
     // Nodes that work elsewhere have nothing on these rails: a kernel on a GPU has

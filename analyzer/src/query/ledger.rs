@@ -148,7 +148,7 @@ impl Ledger {
         };
         let mut kept: HashSet<i64> = self.phases_named(name)?.into_iter().collect();
         // Parents come first.
-        self.nodes.retain(|node| {
+        self.retain(|node| {
             let is_in =
                 kept.contains(&node.id) || node.parent.is_some_and(|parent| kept.contains(&parent));
             if is_in {
@@ -156,9 +156,14 @@ impl Ledger {
             }
             is_in
         });
+        Ok(self)
+    }
+
+    /// Keeps these nodes only.
+    pub(super) fn retain(&mut self, keep: impl FnMut(&Node) -> bool) {
+        self.nodes.retain(keep);
         let places = self.nodes.iter().enumerate();
         self.by_id = places.map(|(at, node)| (node.id, at)).collect();
-        Ok(self)
     }
 
     /// Nodes that are phases, first ones first.

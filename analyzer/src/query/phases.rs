@@ -34,6 +34,8 @@ pub struct Phase {
     pub peak_w: Option<f64>,
     /// Its part of the energy of all phases.
     pub share: Option<f64>,
+    /// Energy x time.
+    pub energy_delay_js: Option<f64>,
 }
 
 /// The phases in the order in which they first began, `(between)` last. They sum
@@ -125,5 +127,8 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Phase> {
             .map(|(energy, ns)| energy * 1e9 / ns as f64),
         peak_w: r.get(5)?,
         share: None,
+        energy_delay_js: energy_j
+            .zip(duration_ns)
+            .map(|(energy, ns)| energy * ns as f64 / 1e9),
     })
 }

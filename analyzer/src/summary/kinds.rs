@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::ask::Scope;
 use crate::error::Result;
 use crate::query::{self, By, Recording, Run, Share};
 
@@ -57,11 +58,17 @@ impl Kinds {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn read(recording: &Recording, run: &Run) -> Result<Self> {
-        let apart = query::shares(recording, run, None, By::Kind, true)?;
+    pub(super) fn read(recording: &Recording, run: &Run, scope: &Scope) -> Result<Self> {
+        let (rail, phase) = (scope.rail.as_deref(), scope.phase.as_deref());
+        let shares = |groups| -> Result<Vec<Share>> {
+            let mut shares = query::shares_within(recording, run, rail, phase, By::Kind, groups)?;
+            shares.retain(|share| scope.wants(share.basis.as_deref()));
+            Ok(shares)
+        };
+        let apart = shares(true)?;
         let has_groups = apart.iter().any(|share| share.kinds.len() > 1);
         let single = match has_groups {
-            true => query::shares(recording, run, None, By::Kind, false)?,
+            true => shares(false)?,
             false => apart.clone(),
         };
         let several = apart.iter().filter(|share| share.kinds.len() > 1);

@@ -2,8 +2,11 @@
 
 mod csv;
 mod doubt;
+mod efficiency;
+mod groups;
 mod json;
 mod kinds;
+mod rails;
 mod table;
 
 pub(crate) use doubt::kinds_name;
@@ -12,6 +15,8 @@ pub use kinds::{Kind, KindGroup, Kinds};
 
 use std::io::Write;
 
+use crate::ask::Scope;
+use crate::efficiency::{Efficiency, Rates};
 use crate::error::Result;
 use crate::format::Format;
 use crate::format::screen::Look;
@@ -22,11 +27,23 @@ use crate::query::{
 /// Nodes in the list of the hottest.
 pub const HOTTEST: usize = 10;
 
+/// What to sum up, and what to value it by.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SummaryOptions {
+    /// The part of the run. A basis keeps rows of nodes, kinds, layers and components;
+    /// totals and phases are of the whole part.
+    pub scope: Scope,
+    /// Price and CO2 of energy.
+    pub rates: Rates,
+}
+
 /// All that a summary shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// The run.
     pub run: Run,
+    /// The part of it.
+    pub scope: Scope,
     /// The attribution that is shown.
     pub attribution: Option<Attribution>,
     /// Id of the newest attribution, which is shown unless another is asked for.
@@ -35,6 +52,8 @@ pub struct Summary {
     pub sources: Vec<String>,
     /// The measured work.
     pub totals: Totals,
+    /// How far its energy went, and what it was worth.
+    pub efficiency: Efficiency,
     /// Accounts of each rail over the whole run.
     pub balance: Vec<Balance>,
     /// Phases, `(between)` last.
@@ -77,32 +96,41 @@ pub struct Hot {
 }
 
 impl Summary {
-    /// Reads the summary of a run.
+    /// Reads the summary of a run, or of a part of it.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn read(recording: &Recording, run: Run) -> Result<Self> {
-        let phases = query::phases(recording, &run)?;
-        let totals = query::totals(recording, &run, &phases)?;
-        let ledger = query::ledger(recording, &run, None)?;
-        let balance = query::balance(recording, &run)?;
+    /// When the file cannot be read, or the run has no such rail or phase.
+    pub fn read(recording: &Recording, run: Run, options: &SummaryOptions) -> Result<Self> {
+        let scope = options.scope.clone();
+        let rail = scope.rail.as_deref();
+        let ledger = query::ledger(recording, &run, rail)?.within(scope.phase.as_deref())?;
+        let phases = phases(recording, &run, &scope)?;
+        let totals = totals(recording, &run, &scope, &phases)?;
+        let balance = balance(recording, &run, rail)?;
+        let powers = query::rail_powers(recording, &run, &balance)?;
         let attributions = query::attributions(recording, &run)?;
         let mut sources: Vec<String> = balance.iter().map(|rail| rail.source.clone()).collect();
         sources.dedup();
+        let wanted = |mut groups: Vec<Group>| {
+            groups.retain(|group| scope.wants(group.basis.as_deref()));
+            groups
+        };
         Ok(Self {
             newest: attributions.last().map(|newest| newest.id),
             attribution: attributions.into_iter().find(|one| one.is_shown),
             sources,
+            efficiency: Efficiency::of(&run, &totals, powers, &options.rates),
             totals,
             balance,
             phases,
-            hottest: hottest(&ledger),
-            kinds: Kinds::read(recording, &run)?,
-            layers: query::layers(&ledger),
-            components: query::components(&ledger),
+            hottest: hottest(&ledger, &scope),
+            kinds: Kinds::read(recording, &run, &scope)?,
+            layers: wanted(query::layers(&ledger)),
+            components: wanted(query::components(&ledger)),
             conditions: query::conditions(recording, &run)?,
             events: query::events(recording, &run)?,
             run,
+            scope,
         })
     }
 
@@ -135,7 +163,34 @@ impl Summary {
     }
 }
 
-fn hottest(ledger: &Ledger) -> Vec<Hot> {
+/// Phases of the part; their shares are of the whole run.
+fn phases(recording: &Recording, run: &Run, scope: &Scope) -> Result<Vec<Phase>> {
+    let mut phases = query::phases_on(recording, run, scope.rail.as_deref())?;
+    if let Some(name) = &scope.phase {
+        phases.retain(|phase| phase.phase == *name);
+    }
+    Ok(phases)
+}
+
+/// A phase's energy is not that of all tokens.
+fn totals(recording: &Recording, run: &Run, scope: &Scope, phases: &[Phase]) -> Result<Totals> {
+    let mut totals = query::totals(recording, run, phases)?;
+    if scope.phase.is_some() {
+        (totals.j_per_token, totals.tokens_per_j) = (None, None);
+    }
+    Ok(totals)
+}
+
+fn balance(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<Balance>> {
+    let mut balance = query::balance(recording, run)?;
+    if rail.is_some() {
+        let wanted = query::rails(recording, run, rail)?;
+        balance.retain(|rail| wanted.contains(&rail.id));
+    }
+    Ok(balance)
+}
+
+fn hottest(ledger: &Ledger, scope: &Scope) -> Vec<Hot> {
     let total = ledger.energy_j();
     let hot = |node: &query::Node| {
         let (lo_j, hi_j) = node.interval_j();
@@ -151,5 +206,7 @@ fn hottest(ledger: &Ledger) -> Vec<Hot> {
             self_ns: node.self_ns,
         }
     };
-    ledger.hottest(HOTTEST).into_iter().map(hot).collect()
+    let mut nodes = ledger.hottest(usize::MAX);
+    nodes.retain(|node| scope.wants(node.basis.as_deref()));
+    nodes.into_iter().take(HOTTEST).map(hot).collect()
 }

@@ -32,20 +32,20 @@ pub(super) use sql::run as query;
 
 /// What all of them take.
 #[derive(Debug, Clone, Args)]
-struct Asked {
+pub(super) struct Asked {
     #[command(flatten)]
-    run: WhichFigures,
+    pub(super) run: WhichFigures,
     /// This rail only, in place of the sum of root rails
     #[arg(long, value_name = "NAME")]
     rail: Option<String>,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    pub(super) format: Format,
 }
 
 /// What those about spans take besides.
 #[derive(Debug, Clone, Args)]
-struct Part {
+pub(super) struct Part {
     /// This phase only: decode
     #[arg(long, value_name = "NAME")]
     phase: Option<String>,
@@ -63,13 +63,17 @@ impl Asked {
         ask: impl FnOnce(&Recording, &Run, Scope) -> crate::Result<Answer>,
     ) -> anyhow::Result<()> {
         let (recording, run) = super::open_figures(db, &self.run)?;
-        let scope = Scope {
+        let answer = ask(&recording, &run, self.scope(part))?;
+        Ok(answer.write(out, self.format, &super::look())?)
+    }
+
+    /// The part of the run that is asked about.
+    pub(super) fn scope(&self, part: Option<&Part>) -> Scope {
+        Scope {
             rail: self.rail.clone(),
             phase: part.and_then(|part| part.phase.clone()),
             basis: part.and_then(|part| part.basis),
-        };
-        let answer = ask(&recording, &run, scope)?;
-        Ok(answer.write(out, self.format, &super::look())?)
+        }
     }
 }
 

@@ -1,0 +1,81 @@
+//! How much did each rail draw on average, and when did it draw most?
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::{Balance, Recording, Run};
+use crate::error::Result;
+
+/// Mean and highest power of one rail over the whole recording.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RailPower {
+    /// The rail, as its balance calls it.
+    pub rail: String,
+    /// All that its samples hold over their time.
+    pub avg_w: Option<f64>,
+    /// Highest mean power of a sample.
+    pub peak_w: Option<f64>,
+    /// Middle of that sample, run time.
+    pub peak_ns: Option<i64>,
+    /// The phase that was active longest in it.
+    pub peak_phase: Option<String>,
+    /// `peak_w` over `avg_w`.
+    pub peak_over_average: Option<f64>,
+}
+
+/// Of the rails of `balance`, in that order.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn rail_powers(
+    recording: &Recording,
+    run: &Run,
+    balance: &[Balance],
+) -> Result<Vec<RailPower>> {
+    let mut sampled = sampled(recording, run)?;
+    let power = |rail: &Balance| {
+        let Sampled { avg_w, peak_phase } = sampled.remove(&rail.id).unwrap_or_default();
+        RailPower {
+            rail: rail.rail.clone(),
+            avg_w,
+            peak_w: rail.peak_w,
+            peak_ns: rail.peak_ns,
+            peak_phase,
+            peak_over_average: avg_w
+                .filter(|avg| *avg > 0.0)
+                .and_then(|avg| Some(rail.peak_w? / avg)),
+        }
+    };
+    Ok(balance.iter().map(power).collect())
+}
+
+/// What a rail's samples say.
+#[derive(Debug, Default)]
+struct Sampled {
+    avg_w: Option<f64>,
+    peak_phase: Option<String>,
+}
+
+/// By the rail's id. What was sampled before the run is idle power, not the run's.
+fn sampled(recording: &Recording, run: &Run) -> Result<HashMap<i64, Sampled>> {
+    // With max() SQLite takes the other columns from the row that holds it.
+    let sql = "
+        SELECT t.rail, t.energy_j, t.time_ns, n.label, t.peak FROM (
+            SELECT rail, sum(energy_j) AS energy_j, sum(end_ns - start_ns) AS time_ns, phase,
+                   max(energy_j / (end_ns - start_ns)) AS peak
+            FROM samples
+            WHERE run = ?1 AND start_ns >= 0 AND end_ns > start_ns AND energy_j IS NOT NULL
+            GROUP BY rail) t
+        LEFT JOIN nodes n ON n.run = ?1 AND n.id = t.phase";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let rows = statement.query_map([run.no], |r| {
+        let (energy_j, time_ns): (f64, i64) = (r.get(1)?, r.get(2)?);
+        let sampled = Sampled {
+            avg_w: (time_ns > 0).then(|| energy_j * 1e9 / time_ns as f64),
+            peak_phase: r.get(3)?,
+        };
+        Ok((r.get(0)?, sampled))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,157 @@
+//! How far the energy went, and what it was worth, for people.
+
+use std::io::{self, Write};
+
+use super::table::Page;
+use crate::efficiency::{Carbon, Cost};
+use crate::format::{UNKNOWN, energy, mass, number, percent};
+
+/// Characters of a name.
+const NAME: usize = 14;
+
+impl Page<'_> {
+    pub(super) fn efficiency(&self, out: &mut dyn Write) -> io::Result<()> {
+        let totals = &self.summary.totals;
+        if totals.energy_j.is_none() && totals.tokens_per_s.is_none() {
+            return Ok(());
+        }
+        self.section(out, "Efficiency")?;
+        if (totals.input_tokens, totals.output_tokens) != (None, None) {
+            self.tokens(out)?;
+        }
+        self.weights(out)?;
+        let efficiency = &self.summary.efficiency;
+        let split = format!(
+            "{} idle, {} active",
+            percent(efficiency.idle_share),
+            percent(efficiency.active_share)
+        );
+        self.named(out, "split", &split)?;
+        let mut delay = joule_seconds(totals.energy_delay_js);
+        if efficiency.energy_delay_per_token_js.is_some() {
+            let of_token = joule_seconds(efficiency.energy_delay_per_token_js);
+            delay += &format!(", {of_token} for each token sampled");
+        }
+        self.named(out, "energy x time", &delay)?;
+        self.worth(out)
+    }
+
+    fn tokens(&self, out: &mut dyn Write) -> io::Result<()> {
+        let totals = &self.summary.totals;
+        let per_token = |joules| match joules {
+            Some(_) => format!("{}/token", energy(joules)),
+            None => UNKNOWN.to_owned(),
+        };
+        let mut output = per_token(totals.j_per_output_token);
+        if let Some(ratio) = self.summary.efficiency.output_over_input {
+            output += &format!(", {} x input", number(Some(ratio)));
+        }
+        self.named(out, "all tokens", &per_token(totals.j_per_token))?;
+        self.named(out, "input", &per_token(totals.j_per_input_token))?;
+        self.named(out, "output", &output)?;
+        self.named(out, "speed", &unit(totals.tokens_per_s, "tokens/s"))?;
+        self.named(out, "yield", &unit(totals.tokens_per_j, "tokens/J"))
+    }
+
+    /// Energy by weights of the model, where they are known.
+    fn weights(&self, out: &mut dyn Write) -> io::Result<()> {
+        let efficiency = &self.summary.efficiency;
+        let parts = [
+            (
+                "parameters",
+                efficiency.parameters,
+                efficiency.j_per_million_parameters,
+            ),
+            (
+                "active ones",
+                efficiency.active_parameters,
+                efficiency.j_per_million_active_parameters,
+            ),
+        ];
+        parts.into_iter().try_for_each(|(name, weights, joules)| {
+            let Some(weights) = weights else {
+                return Ok(());
+            };
+            let millions = number(Some(weights as f64 / 1e6));
+            let text = format!("{} for each of {millions} million", energy(joules));
+            self.named(out, name, &text)
+        })
+    }
+
+    /// Cost and emissions, where a price or a factor was given.
+    fn worth(&self, out: &mut dyn Write) -> io::Result<()> {
+        let efficiency = &self.summary.efficiency;
+        if let Some(cost) = &efficiency.cost {
+            self.named(out, "cost", &cost_words(cost))?;
+        }
+        match &efficiency.carbon {
+            Some(carbon) => {
+                self.named(out, "CO2", &carbon_words(carbon))?;
+                self.named(out, "", &factor_words(carbon))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn named(&self, out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
+        match self.look.is_markdown() {
+            true => self.line(out, name, value),
+            false => self.line(out, &format!("{name:<NAME$}"), value),
+        }
+    }
+}
+
+/// An energy x time.
+pub(super) fn joule_seconds(value: Option<f64>) -> String {
+    match value {
+        Some(_) => format!("{} s", energy(value)),
+        None => UNKNOWN.to_owned(),
+    }
+}
+
+fn cost_words(cost: &Cost) -> String {
+    let money = cost.currency.as_deref().unwrap_or_default();
+    let amount = |value| format!("{} {money}", small(value)).trim_end().to_owned();
+    let mut text = amount(cost.cost);
+    if cost.cost_per_million_tokens.is_some() {
+        text += &format!(
+            ", {} for a million tokens",
+            amount(cost.cost_per_million_tokens)
+        );
+    }
+    text + &format!(" at {}/kWh", amount(Some(cost.price_per_kwh)))
+}
+
+fn carbon_words(carbon: &Carbon) -> String {
+    let mut text = mass(carbon.co2_g);
+    if carbon.co2_g_per_million_tokens.is_some() {
+        let tokens = mass(carbon.co2_g_per_million_tokens);
+        text += &format!(", {tokens} for a million tokens");
+    }
+    text
+}
+
+fn factor_words(carbon: &Carbon) -> String {
+    let factor = format!("at {} g/kWh", number(Some(carbon.g_per_kwh)));
+    match (&carbon.region, carbon.year, &carbon.source) {
+        (Some(region), Some(year), Some(source)) => {
+            format!("{factor}: {region} {year}, {source}")
+        }
+        _ => factor,
+    }
+}
+
+/// A number that may be a tiny part of one.
+fn small(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value != 0.0 && value.abs() < 0.1 => format!("{value:.3e}"),
+        value => number(value),
+    }
+}
+
+fn unit(value: Option<f64>, unit: &str) -> String {
+    match value {
+        Some(_) => format!("{} {unit}", number(value)),
+        None => UNKNOWN.to_owned(),
+    }
+}
