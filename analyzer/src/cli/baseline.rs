@@ -24,7 +24,7 @@ const HELP: &str = "Examples:
   energy baseline save main -- ./target/release/server --bench
   energy baseline check main
   energy baseline check main --fail-above 3% --strict -- ./new --bench
-  energy baseline check main --base-command './old --bench' -- ./new --bench
+  energy baseline check main --base-command ./old -- ./new
   energy baseline save main --runs group=nightly
   energy baseline list
 
