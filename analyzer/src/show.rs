@@ -117,7 +117,11 @@ impl Show {
                 (key, value) => (key, csv::field(value)),
             };
             if !text.1.is_empty() {
-                writeln!(out, "{}", look.fact(text.0, &escape(&text.1)))?;
+                let name = match look.is_markdown() {
+                    true => text.0.to_owned(),
+                    false => format!("{:<13}", text.0),
+                };
+                writeln!(out, "{}", look.fact(&name, &escape(&text.1)))?;
             }
         }
         self.conditions(out, look)?;

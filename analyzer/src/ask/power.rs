@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, escape, power as watts, shorten, time_span};
 use crate::query::{self, Recording, Run, Sample};
 
-/// Columns of the chart.
-const CHART: usize = 64;
+/// Columns of the terminal that are no chart's.
+const BESIDE: usize = 4;
 /// Heights of a column, lowest first.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -38,7 +38,7 @@ pub fn power(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> 
         .sheet(Sheet::new("samples", "", sample_columns(), &samples).for_programs())
         .sheet(Sheet::new("rails", "", rail_columns(), rows));
     for rail in &rails {
-        answer = answer.text(chart(rail));
+        answer = answer.chart(|width| chart(rail, width.saturating_sub(BESIDE)));
     }
     Ok(answer.note(
         "Each column is a mean over its time; the line below names the phase that was active.",
@@ -55,12 +55,12 @@ fn sample_columns() -> Vec<Column> {
 fn rail_columns() -> Vec<Column> {
     vec![
         Column::text("rail", "rail"),
-        Column::count("samples", "samples"),
         Column::power("avg_w", "average"),
-        Column::power("idle_w", "idle"),
         Column::power("peak_w", "peak"),
-        Column::time("peak_ns", "peak at"),
+        Column::time("peak_ns", "at"),
         Column::text("peak_phase", "in phase"),
+        Column::power("idle_w", "idle"),
+        Column::count("samples", "samples"),
     ]
 }
 
@@ -87,18 +87,18 @@ fn row(samples: &[Sample], idle: &HashMap<i64, f64>) -> Value {
         "avg_w": (time_ns > 0).then(|| energy_j * 1e9 / time_ns as f64),
         "idle_w": idle,
         "peak_w": peak.and_then(|sample| sample.power_w),
-        "peak_ns": peak.map(|sample| sample.start_ns),
+        "peak_ns": peak.map(|sample| i64::midpoint(sample.start_ns, sample.end_ns)),
         "peak_phase": peak.and_then(|sample| sample.phase.as_ref()),
     })
 }
 
 /// A rail's power in columns of equal time, and the phases below.
-fn chart(samples: &[Sample]) -> String {
+fn chart(samples: &[Sample], width: usize) -> String {
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
         return String::new();
     };
     let (start, end) = (first.start_ns.max(0), last.end_ns.max(first.start_ns + 1));
-    let step = (end - start) as f64 / CHART as f64;
+    let step = (end - start) as f64 / width as f64;
     let column = |at: usize| {
         let (from, to) = (
             start as f64 + step * at as f64,
@@ -117,7 +117,7 @@ fn chart(samples: &[Sample]) -> String {
         }
         ((sum.1 > 0.0).then(|| sum.0 / sum.1), phase.1)
     };
-    let columns: Vec<(Option<f64>, Option<&str>)> = (0..CHART).map(column).collect();
+    let columns: Vec<(Option<f64>, Option<&str>)> = (0..width).map(column).collect();
     let highest = columns
         .iter()
         .filter_map(|(power, _)| *power)
@@ -132,12 +132,13 @@ fn chart(samples: &[Sample]) -> String {
     };
     let bars: String = columns.iter().map(|(power, _)| bar(*power)).collect();
     let title = format!(
-        "{}, from 0 to {}, {} to {}",
+        "{}, 0 to {}, {} to {}",
         shorten(&escape(&first.rail), 20),
         watts(Some(highest)),
         time_span(Some(start)),
         time_span(Some(end))
     );
+    let title = shorten(&title, width + BESIDE);
     format!("{title}\n  {bars}\n  {}", legend(&columns))
 }
 
@@ -187,9 +188,9 @@ mod tests {
             sample(20, Some(4.0), "decode"),
             sample(30, Some(4.0), "decode"),
         ];
-        let text = chart(&samples);
+        let text = chart(&samples, 64);
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("cpu, from 0 to 8.000 W"), "{text}");
+        assert!(lines[0].starts_with("cpu, 0 to 8.000 W"), "{text}");
         let bars: Vec<char> = lines[1].chars().skip(2).collect();
         assert_eq!((bars[0], bars[20], bars[40]), ('█', ' ', '▅'), "{text}");
         assert!(

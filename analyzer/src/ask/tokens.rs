@@ -9,9 +9,9 @@ use crate::query::{self, Recording, Run, Token};
 
 /// Rows that people see unless they ask for more.
 const SHOWN: usize = 40;
-/// Bars of the histogram, and the length of the longest.
+/// Bars of the histogram, and the columns that are no bar's.
 const BARS: usize = 10;
-const LONGEST_BAR: usize = 40;
+const BESIDE_BARS: usize = 26;
 
 /// What to list of tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,7 +61,9 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
         answer = answer.note(format!("{limit} of {found} tokens: see --limit."));
     }
     if let Some(spread) = spread {
-        answer = answer.text(histogram(&energies)).note(spread.words());
+        answer = answer
+            .chart(|width| histogram(&energies, width))
+            .note(spread.words());
     }
     Ok(answer.note("Energies are all that was measured in a token's time, idle power included."))
 }
@@ -168,25 +170,28 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
 }
 
 /// Bars of equal width in energy, with their counts.
-fn histogram(energies: &[f64]) -> String {
+fn histogram(energies: &[f64], width: usize) -> String {
+    let longest = width.saturating_sub(BESIDE_BARS);
     let least = energies.iter().copied().fold(f64::INFINITY, f64::min);
     let most = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let width = (most - least) / BARS as f64;
+    let step = (most - least) / BARS as f64;
     let mut counts = [0_usize; BARS];
     for joules in energies {
-        let at = if width > 0.0 {
-            ((joules - least) / width) as usize
+        let at = if step > 0.0 {
+            ((joules - least) / step) as usize
         } else {
             0
         };
         counts[at.min(BARS - 1)] += 1;
     }
     let highest = counts.iter().copied().max().unwrap_or(0).max(1);
-    let used = if width > 0.0 { BARS } else { 1 };
+    let used = if step > 0.0 { BARS } else { 1 };
     let lines = counts.iter().take(used).enumerate().map(|(at, count)| {
-        let from = energy(Some(least + width * at as f64));
-        let bar = "#".repeat((count * LONGEST_BAR).div_ceil(highest));
+        let from = energy(Some(least + step * at as f64));
+        let bar = "#".repeat((count * longest).div_ceil(highest));
         format!("  from {from:>9} {count:>6} {bar}")
+            .trim_end()
+            .to_owned()
     });
     format!(
         "Energies of tokens\n{}",
@@ -217,14 +222,14 @@ mod tests {
     fn equal_tokens_are_one_bar_and_no_outliers() {
         let spread = Spread::of(&[2.0, 2.0, 2.0]).unwrap();
         assert_eq!((spread.outlier(2.0), spread.sd_j), (None, Some(0.0)));
-        assert_eq!(histogram(&[2.0, 2.0]).lines().count(), 2);
+        assert_eq!(histogram(&[2.0, 2.0], 80).lines().count(), 2);
         assert_eq!(Spread::of(&[]), None);
     }
 
     #[test]
     fn bars_count_every_token() {
         let energies: Vec<f64> = (0..101).map(f64::from).collect();
-        let text = histogram(&energies);
+        let text = histogram(&energies, 80);
         let counts = text.lines().skip(1).map(|line| {
             line.split_whitespace()
                 .nth(3)

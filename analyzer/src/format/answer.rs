@@ -12,6 +12,16 @@ use crate::query::{self, Recording, Run};
 /// Version of all JSON output; raised when a key is removed or changes its meaning.
 pub const SCHEMA: u32 = 1;
 
+/// Widths in which charts are drawn: the narrowest terminal, the usual one, wider ones.
+const WIDTHS: [usize; 4] = [40, 80, 100, 120];
+
+/// A chart in one width.
+#[derive(Debug, Clone, PartialEq)]
+struct Drawn {
+    width: usize,
+    lines: String,
+}
+
 /// An answer: what it is of, its lists, and what must be known to read them.
 ///
 /// ```text
@@ -26,7 +36,7 @@ pub struct Answer {
     head: Map<String, Value>,
     cautions: Vec<String>,
     sheets: Vec<Sheet>,
-    texts: Vec<String>,
+    charts: Vec<Vec<Drawn>>,
     notes: Vec<String>,
 }
 
@@ -40,7 +50,7 @@ impl Answer {
             head: Map::new(),
             cautions: Vec::new(),
             sheets: Vec::new(),
-            texts: Vec::new(),
+            charts: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -93,10 +103,14 @@ impl Answer {
     }
 
     /// Preformatted lines for people, after the lists: a histogram. Names in it must
-    /// have been escaped.
+    /// have been escaped. `draw` is given the columns that it may fill.
     #[must_use]
-    pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.texts.push(text.into());
+    pub fn chart(mut self, draw: impl Fn(usize) -> String) -> Self {
+        let drawn = WIDTHS.map(|width| Drawn {
+            width,
+            lines: draw(width),
+        });
+        self.charts.push(drawn.into());
         self
     }
 
@@ -158,8 +172,16 @@ impl Answer {
             }
             writeln!(out, "{}", sheet.table(look))?;
         }
-        for text in &self.texts {
-            writeln!(out, "\n{}", look.block(text))?;
+        for chart in &self.charts {
+            let room = if look.is_markdown() {
+                WIDTHS[1]
+            } else {
+                look.width.into()
+            };
+            let fitting = chart.iter().rev().find(|drawn| drawn.width <= room);
+            if let Some(drawn) = fitting.or_else(|| chart.first()) {
+                writeln!(out, "\n{}", look.block(&drawn.lines))?;
+            }
         }
         for note in &self.notes {
             writeln!(out, "{}", look.note(note))?;

@@ -4,6 +4,7 @@
 mod answer;
 pub mod basis;
 pub mod csv;
+mod fit;
 pub mod json;
 mod markdown;
 mod name;

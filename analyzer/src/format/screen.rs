@@ -6,12 +6,15 @@ use comfy_table::{
     Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
 };
 
-use super::{markdown, shorten};
+use super::{counted, fit, markdown};
 
 /// Width where none is known; also what every table is made to fit.
 const USUAL_WIDTH: u16 = 80;
 /// Narrower than this, tables would be single letters.
 const LEAST_WIDTH: u16 = 40;
+
+/// Lines of one fact: a prompt may be of a megabyte.
+const FACT_LINES: usize = 3;
 
 /// How output is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +76,7 @@ impl Look {
     pub fn title(&self, text: &str) -> String {
         match self.markdown {
             true => format!("## {}\n", markdown::escape(text)),
-            false => self.paint("1", text),
+            false => self.paint("1", &self.wrap(text)),
         }
     }
 
@@ -81,7 +84,7 @@ impl Look {
     pub fn heading(&self, text: &str) -> String {
         match self.markdown {
             true => format!("### {}\n", markdown::escape(text)),
-            false => self.paint("1", text),
+            false => self.paint("1", &self.wrap(text)),
         }
     }
 
@@ -89,7 +92,7 @@ impl Look {
     pub fn alarm(&self, text: &str) -> String {
         match self.markdown {
             true => format!("> {}\n", markdown::escape(text)),
-            false => self.paint("1;31", text),
+            false => self.paint("1;31", &self.wrap(text)),
         }
     }
 
@@ -97,7 +100,7 @@ impl Look {
     pub fn notice(&self, text: &str) -> String {
         match self.markdown {
             true => format!("> {}\n", markdown::escape(text)),
-            false => self.paint("33", text),
+            false => self.paint("33", &self.wrap(text)),
         }
     }
 
@@ -105,15 +108,20 @@ impl Look {
     pub fn note(&self, text: &str) -> String {
         match self.markdown {
             true => format!("\n{}", markdown::escape(text)),
-            false => text.to_owned(),
+            false => self.wrap(text),
         }
     }
 
-    /// One line `name value`, cut to the width; the value must have been escaped.
+    /// `name value`, in a few lines of the width at most; the value must have been
+    /// escaped.
     pub fn fact(&self, name: &str, value: &str) -> String {
         match self.markdown {
             true => format!("- {}: {}", markdown::escape(name), markdown::escape(value)),
-            false => shorten(&format!("  {name:<10} {value}"), self.width.into()),
+            false => {
+                let text = format!("  {name:<10} {value}");
+                let indent = name.chars().count().max(10) + 3;
+                fit::wrap(&text, indent, self.width.into(), FACT_LINES)
+            }
         }
     }
 
@@ -133,29 +141,38 @@ impl Look {
     }
 
     /// A table that fits the width: the first column to the left, others to the right.
+    /// Where the terminal is narrow, columns of words are cut and the last ones go.
     pub fn table<T: AsRef<str>>(&self, header: &[T], rows: &[Vec<String>]) -> String {
         if self.markdown {
             return markdown::table(header, rows);
         }
+        let fit::Fitted { header, rows, gone } = fit::table(header, rows, self.width.into());
         let mut table = Table::new();
         table
             .load_style(STYLE)
             .force_no_tty()
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(self.width)
-            .set_header(
-                header
-                    .iter()
-                    .enumerate()
-                    .map(|(i, text)| cell(i, text.as_ref())),
-            );
+            .set_header(header.iter().enumerate().map(|(i, text)| cell(i, text)));
         for row in rows {
             table.add_row(row.iter().enumerate().map(|(i, text)| cell(i, text)));
         }
         for column in table.column_iter_mut() {
             column.set_padding((0, 1));
         }
-        table.trim_fmt()
+        match gone {
+            0 => table.trim_fmt(),
+            gone => {
+                let gone = counted(gone, "column");
+                let note = format!("({gone} more: widen the terminal, or --format csv)");
+                format!("{}\n{}", table.trim_fmt(), self.wrap(&note))
+            }
+        }
+    }
+
+    /// A sentence in as many lines as it needs.
+    fn wrap(&self, text: &str) -> String {
+        fit::wrap(text, 0, self.width.into(), usize::MAX)
     }
 }
 

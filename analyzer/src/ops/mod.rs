@@ -4,6 +4,8 @@
 //! ```text
 //! shares + (idle) + (unattributed) - (extrapolated) = measured
 //! ```
+//!
+//! Of a phase or a basis there are shares only: accounts are not known by them.
 
 mod table;
 
@@ -11,21 +13,27 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::ask::Scope;
 use crate::error::Result;
 use crate::format::Format;
 use crate::format::csv::{field, record};
 use crate::format::screen::Look;
 use crate::query::{self, Balance, By, Recording, Run, Share};
 
+/// Rows that people see unless they ask for more.
+const SHOWN: usize = 30;
+
 /// What is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpsOptions {
     /// What is added up.
     pub by: By,
-    /// This rail only, in place of the sum of root rails.
-    pub rail: Option<String>,
+    /// The part of the run.
+    pub scope: Scope,
     /// Kinds that cannot be told apart as one.
     pub groups: bool,
+    /// Rows that people see, others as one; none: 30, 0: all. Programs get all.
+    pub limit: Option<usize>,
 }
 
 /// The list of a run.
@@ -33,11 +41,13 @@ pub struct OpsOptions {
 pub struct Ops {
     run: Run,
     by: By,
+    scope: Scope,
+    limit: usize,
     rails: Vec<String>,
     method: String,
     /// Highest energy first.
     pub shares: Vec<Share>,
-    /// What is no span's.
+    /// What is no span's, in the whole run.
     pub accounts: Accounts,
 }
 
@@ -59,14 +69,17 @@ impl Ops {
     ///
     /// # Errors
     /// When the file cannot be read, the run was not attributed, or there is no such
-    /// rail.
+    /// rail or phase.
     pub fn read(recording: &Recording, run: Run, options: &OpsOptions) -> Result<Self> {
         let attributions = query::attributions(recording, &run)?;
         let Some(attribution) = attributions.into_iter().find(|one| one.is_shown) else {
             return Err(run.not_attributed());
         };
-        let rail = options.rail.as_deref();
-        let shares = query::shares(recording, &run, rail, options.by, options.groups)?;
+        let scope = options.scope.clone();
+        let (rail, phase) = (scope.rail.as_deref(), scope.phase.as_deref());
+        let (by, groups) = (options.by, options.groups);
+        let mut shares = query::shares_within(recording, &run, rail, phase, by, groups)?;
+        shares.retain(|share| scope.wants(share.basis.as_deref()));
         let rails = query::rails(recording, &run, rail)?;
         let mut balance = query::balance(recording, &run)?;
         balance.retain(|of| rails.contains(&of.id));
@@ -74,7 +87,12 @@ impl Ops {
             accounts: accounts(&balance, &shares),
             rails: balance.into_iter().map(|of| of.rail).collect(),
             method: attribution.title(),
-            by: options.by,
+            by,
+            limit: match options.limit.unwrap_or(SHOWN) {
+                0 => usize::MAX,
+                limit => limit,
+            },
+            scope,
             shares,
             run,
         })
@@ -96,8 +114,14 @@ impl Ops {
         Ok(())
     }
 
+    /// Accounts, where the list is of the whole run, so that they sum with it.
+    fn whole(&self) -> Option<&Accounts> {
+        let is_part = self.scope.phase.is_some() || self.scope.basis.is_some();
+        (!is_part).then_some(&self.accounts)
+    }
+
     fn json(&self) -> Value {
-        let accounts = &self.accounts;
+        let accounts = self.whole();
         json!({
             "schema": crate::format::SCHEMA,
             "command": "ops",
@@ -106,12 +130,14 @@ impl Ops {
             "attribution": self.method,
             "attribution_id": self.run.attribution,
             "rails": self.rails,
+            "phase": self.scope.phase,
+            "basis": self.scope.basis.map(|basis| basis.name()),
             "by": self.by.name(),
             "shares": self.shares,
-            "measured_j": accounts.measured_j,
-            "idle_j": accounts.idle_j,
-            "unattributed_j": accounts.unattributed_j,
-            "extrapolated_j": accounts.extrapolated_j,
+            "measured_j": accounts.map(|of| of.measured_j),
+            "idle_j": accounts.and_then(|of| of.idle_j),
+            "unattributed_j": accounts.map(|of| of.unattributed_j),
+            "extrapolated_j": accounts.map(|of| of.extrapolated_j),
         })
     }
 
@@ -124,7 +150,7 @@ impl Ops {
             let [energy, lo, hi] = [Some(share.energy_j), share.lo_j, share.hi_j].map(millijoules);
             record(out, &[share.name.as_str(), &energy, &lo, &hi])?;
         }
-        for (name, energy) in self.accounts.rows() {
+        for (name, energy) in self.whole().into_iter().flat_map(Accounts::rows) {
             if energy.is_some() {
                 record(out, &[name, &millijoules(energy), "", ""])?;
             }

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::Ops;
+use super::{Accounts, Ops};
+use crate::ask::Scope;
 use crate::format::screen::Look;
 use crate::format::{basis, energy, escape, percent, power, time_span};
 use crate::query::Share;
@@ -10,38 +11,62 @@ use crate::query::Share;
 pub(super) fn write(ops: &Ops, out: &mut dyn Write, look: &Look) -> io::Result<()> {
     let rails: Vec<String> = ops.rails.iter().map(|rail| escape(rail)).collect();
     let title = format!(
-        "{}: active self energy on {}, {}",
+        "{}: active self energy on {}, {}{}",
         escape(&ops.run.title()),
         rails.join(" + "),
-        ops.method
+        ops.method,
+        ops.part_words()
     );
     writeln!(out, "{}", look.heading(&title))?;
     if let Some(caveat) = ops.run.caveat() {
         let note = format!("All figures below are {caveat}.");
         writeln!(out, "{}", look.notice(&note))?;
     }
-    if ops.accounts.idle_j.is_none() {
+    if ops
+        .whole()
+        .is_some_and(|accounts| accounts.idle_j.is_none())
+    {
         let note = "Idle power is not known on every rail: spans hold it where it is not.";
         writeln!(out, "{}", look.notice(note))?;
     }
     let bases = || ops.shares.iter().map(|share| share.basis.as_deref());
     let differ = has_interval(ops) && basis::differ(bases());
-    let mut header = vec![
-        ops.by.name(),
-        "energy",
-        "from",
-        "to",
-        "share",
-        "time",
-        "power",
-    ];
+    let mut header = vec![ops.by.name(), "energy"];
+    header.extend(
+        has_interval(ops)
+            .then_some(["from", "to"])
+            .into_iter()
+            .flatten(),
+    );
+    header.extend(["share", "time", "power"]);
     header.extend(differ.then_some("by"));
-    writeln!(out, "{}", look.table(&header, &rows(ops, differ)))?;
+    writeln!(
+        out,
+        "{}",
+        look.table(&header, &rows(ops, header.len(), differ))
+    )?;
+    if ops.shares.len() > ops.limit {
+        let note = format!("{} of {} rows: see --limit.", ops.limit, ops.shares.len());
+        writeln!(out, "{}", look.note(&note))?;
+    }
     if has_interval(ops) {
         let legend = basis::legend(bases(), differ).unwrap_or_default();
-        writeln!(out, "From .. to is a 90 % interval; {legend}.")?;
+        let note = format!("From .. to is a 90 % interval; {legend}.");
+        writeln!(out, "{}", look.note(&note))?;
     }
     Ok(())
+}
+
+impl Ops {
+    /// The phase and the basis; rails are named already.
+    fn part_words(&self) -> String {
+        let rail = None;
+        Scope {
+            rail,
+            ..self.scope.clone()
+        }
+        .words()
+    }
 }
 
 fn has_interval(ops: &Ops) -> bool {
@@ -49,26 +74,38 @@ fn has_interval(ops: &Ops) -> bool {
     ops.shares.iter().any(known)
 }
 
-fn rows(ops: &Ops, with_basis: bool) -> Vec<Vec<String>> {
+fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
     let whole: f64 = ops.shares.iter().map(|share| share.energy_j).sum();
-    let shares = ops.shares.iter().map(|share| {
+    let part = |joules: f64| percent((whole > 0.0).then(|| joules / whole));
+    let shares = ops.shares.iter().take(ops.limit).map(|share| {
         let watts = share.energy_j * 1e9 / share.self_ns as f64;
-        let mut row = vec![
-            escape(&share.name),
-            energy(Some(share.energy_j)),
-            energy(share.lo_j),
-            energy(share.hi_j),
-            percent((whole > 0.0).then(|| share.energy_j / whole)),
+        let ends = [energy(share.lo_j), energy(share.hi_j)];
+        let mut row = vec![escape(&share.name), energy(Some(share.energy_j))];
+        row.extend(has_interval(ops).then_some(ends).into_iter().flatten());
+        row.extend([
+            part(share.energy_j),
             time_span(Some(share.self_ns)),
             power((share.self_ns > 0).then_some(watts)),
-        ];
+        ]);
         row.extend(with_basis.then(|| basis::letters(share.basis.as_deref())));
         row
     });
-    let accounts = ops.accounts.rows().into_iter().map(|(name, joules)| {
-        let mut row = vec![String::new(); 7 + usize::from(with_basis)];
-        (row[0], row[1]) = (name.to_owned(), energy(joules));
-        row
-    });
-    shares.chain(accounts).collect()
+    let mut rows: Vec<_> = shares.collect();
+    let others = ops.shares.get(ops.limit..).unwrap_or_default();
+    let mut add = |name: String, joules: Option<f64>| {
+        let mut row = vec![String::new(); columns];
+        (row[0], row[1]) = (name, energy(joules));
+        rows.push(row);
+    };
+    if !others.is_empty() {
+        let joules = others.iter().map(|share| share.energy_j).sum();
+        add(
+            format!("({} others: see --limit)", others.len()),
+            Some(joules),
+        );
+    }
+    for (name, joules) in ops.whole().into_iter().flat_map(Accounts::rows) {
+        add(name.to_owned(), joules);
+    }
+    rows
 }

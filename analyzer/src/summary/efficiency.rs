@@ -93,7 +93,11 @@ impl Page<'_> {
         }
     }
 
+    /// Of a part of a run, only what is known of it: a phase is not all tokens'.
     fn named(&self, out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
+        if self.summary.scope.phase.is_some() && value == UNKNOWN {
+            return Ok(());
+        }
         match self.look.is_markdown() {
             true => self.line(out, name, value),
             false => self.line(out, &format!("{name:<NAME$}"), value),
@@ -119,7 +123,7 @@ fn cost_words(cost: &Cost) -> String {
             amount(cost.cost_per_million_tokens)
         );
     }
-    text + &format!(" at {}/kWh", amount(Some(cost.price_per_kwh)))
+    text + &format!(", at {}/kWh", amount(Some(cost.price_per_kwh)))
 }
 
 fn carbon_words(carbon: &Carbon) -> String {

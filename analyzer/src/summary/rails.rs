@@ -42,7 +42,8 @@ impl Page<'_> {
             writeln!(out, "{}", look.alarm(&text))?;
         }
         if faults.is_empty() && rails.iter().any(|rail| rail.measured_j.is_some()) {
-            writeln!(out, "Accounts sum to what was {}: yes.", self.verb())?;
+            let note = format!("Accounts sum to what was {}: yes.", self.verb());
+            writeln!(out, "{}", look.note(&note))?;
         }
         Ok(())
     }
