@@ -20,6 +20,15 @@ pub enum Error {
         /// What went wrong, and what to do.
         what: String,
     },
+    /// A signal came; what was executed by then stays.
+    #[error("interrupted")]
+    Interrupted {
+        /// Its number.
+        signal: usize,
+    },
+    /// Repeats cannot go on.
+    #[error("{0}")]
+    Repeat(String),
     /// A baseline cannot be used.
     #[error("{0}")]
     Baseline(String),

@@ -2,10 +2,11 @@
 
 use tracing_energy::store::Store;
 
-use super::{CHECK_TAG, Limits, Outcome, Program, Saved, Verdict, looks};
+use super::{CHECK_TAG, Limits, Outcome, Saved, Verdict, looks};
 use crate::compare::{CompareOptions, Compared, Side, sides};
 use crate::error::{Error, Result};
-use crate::format::utc;
+use crate::format::stamp;
+use crate::program::{Interrupt, Program};
 use crate::query::Recording;
 
 /// How a check is made.
@@ -61,6 +62,7 @@ pub fn check(
     program: &Program,
     old: Option<&Program>,
     options: &CheckOptions,
+    interrupt: &Interrupt,
     mut tell: impl FnMut(usize),
 ) -> Result<Checked> {
     let (counts, confidence) = looks(options.repeat, options.max_repeat);
@@ -74,9 +76,9 @@ pub fn check(
         while turn < *count {
             tell(turn);
             if let Some(old) = old {
-                mark(old, old.execute()?, &saved.name, &base)?;
+                mark(old, old.execute(interrupt)?, &saved.name, &base)?;
             }
-            mark(program, program.execute()?, &saved.name, &group)?;
+            mark(program, program.execute(interrupt)?, &saved.name, &group)?;
             turn += 1;
         }
         let compared = compare(program, &base, &group, confidence, options)?;
@@ -145,18 +147,6 @@ fn compare(
     let mut compare = options.compare.clone();
     compare.stats.confidence = confidence;
     Compared::read(&recording, sides, &compare)
-}
-
-/// The time, as part of a name: `20261125-093212`.
-fn stamp() -> String {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let unix_ns = since.map_or(0, |since| since.as_nanos());
-    let text = utc(i64::try_from(unix_ns).unwrap_or(i64::MAX));
-    let digits = |c: &char| c.is_ascii_digit() || *c == ' ';
-    text.chars()
-        .filter(digits)
-        .collect::<String>()
-        .replace(' ', "-")
 }
 
 impl Checked {

@@ -12,14 +12,12 @@
 
 mod answer;
 mod check;
-mod command;
 mod looks;
 mod saved;
 mod verdict;
 
 pub use answer::{checked, listed};
 pub use check::{CheckOptions, Checked, check, check_runs};
-pub use command::Program;
 pub use looks::looks;
 pub use saved::{SaveOptions, Saved, When, find, list, remove, save, save_runs};
 pub use verdict::{Limits, Node, Outcome, Verdict};

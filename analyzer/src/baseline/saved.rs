@@ -5,9 +5,10 @@ use std::path::Path;
 use tracing_energy::rows::RunStatus;
 use tracing_energy::store::Store;
 
-use super::{COMMAND_TAG, Program, TAG};
+use super::{COMMAND_TAG, TAG};
 use crate::error::{Error, Result};
 use crate::format::escape;
+use crate::program::{Interrupt, Program};
 use crate::query::{self, Recording, Run};
 
 /// A baseline.
@@ -53,6 +54,7 @@ pub struct SaveOptions {
 pub fn save(
     program: &Program,
     options: &SaveOptions,
+    interrupt: &Interrupt,
     mut tell: impl FnMut(usize),
 ) -> Result<Saved> {
     let name = &options.name;
@@ -62,7 +64,7 @@ pub fn save(
     let mut made = Vec::new();
     for turn in 0..options.repeat.max(1) {
         tell(turn);
-        made.push(program.execute()?);
+        made.push(program.execute(interrupt)?);
     }
     let command = serde_json::to_string(&program.words).unwrap_or_default();
     mark(&program.database, &made, options, Some(&command))?;

@@ -8,12 +8,11 @@ use clap::{Args, Subcommand};
 use super::compare::parse_part;
 use super::progress::Progress;
 use super::{Finding, Usage};
-use crate::baseline::{
-    self, CheckOptions, Checked, Limits, Outcome, Program, SaveOptions, Saved, When,
-};
+use crate::baseline::{self, CheckOptions, Checked, Limits, Outcome, SaveOptions, Saved, When};
 use crate::compare::stats::Options;
 use crate::compare::{CompareOptions, Per};
 use crate::format::{Format, counted, escape};
+use crate::program::{Interrupt, Program};
 
 /// Exit code of a regression.
 const REGRESSION: u8 = 3;
@@ -214,7 +213,9 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         None => {
             let program = program(db, args.program.clone(), args.run_name.clone());
             let bar = Progress::new("executing");
-            baseline::save(&program, &options, |turn| bar.set(turn, args.repeat, ""))?
+            baseline::save(&program, &options, &Interrupt::listen()?, |turn| {
+                bar.set(turn, args.repeat, "")
+            })?
         }
     };
     let runs = counted(saved.runs.len(), "run");
@@ -265,7 +266,14 @@ fn execute(
     let bar = Progress::new("executing");
     let most = options.max_repeat.max(options.repeat);
     let tell = |turn: usize| bar.set(turn, most, "");
-    Ok(baseline::check(saved, &new, old.as_ref(), options, tell)?)
+    Ok(baseline::check(
+        saved,
+        &new,
+        old.as_ref(),
+        options,
+        &Interrupt::listen()?,
+        tell,
+    )?)
 }
 
 fn judge(done: &Checked, strict: bool) -> anyhow::Result<()> {

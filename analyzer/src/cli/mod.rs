@@ -163,6 +163,9 @@ impl Finding {
 
 /// 2 for wrong usage, 1 for other failures, else what the finding says.
 fn code(error: &anyhow::Error) -> u8 {
+    if let Some(crate::Error::Interrupted { signal }) = error.downcast_ref() {
+        return u8::try_from(128 + signal).unwrap_or(1);
+    }
     match error.downcast_ref::<Finding>() {
         Some(finding) => finding.code,
         None if error.is::<Usage>() => 2,

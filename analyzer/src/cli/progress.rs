@@ -39,7 +39,7 @@ impl Progress {
     pub(super) fn set(&self, done: usize, all: usize, next: &str) {
         if self.bar.length().is_none() {
             self.bar
-                .set_style(style("{bar:20} {pos}/{len} {msg} {elapsed}"));
+                .set_style(style("{bar:20} {pos}/{len} {msg} {elapsed}, {eta} left"));
         }
         self.bar.set_length(all as u64);
         self.bar.set_position(done as u64);

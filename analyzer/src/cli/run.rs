@@ -1,5 +1,8 @@
 //! `energy run`.
 
+#[cfg(feature = "inference")]
+mod repeats;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +11,7 @@ use clap::Args;
 
 use tracing_energy::Method;
 
+use crate::run::options::name;
 use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 
 /// What to run and how to record it.
@@ -16,23 +20,26 @@ use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_method, pa
   energy run \"Why is the sky blue?\"
   energy run --model ./model.gguf --raw \"Once upon a time\" --max-tokens 64
   energy run --source modelled --depth deep --chrome trace.json --flamegraph run.svg
-  energy run --source replay:powermetrics.plist --baseline 0s")]
+  energy run --source replay:powermetrics.plist --baseline 0s
+  energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
+  energy run --resume run-20261125-093212")]
 pub struct RunArgs {
     /// What to ask the model
     #[arg(default_value_t = RunOptions::default().prompt)]
     prompt: String,
-    /// `smollm2`, fetched once, or the path of a GGUF file
-    #[arg(long, value_name = "NAME|PATH", default_value_t = RunOptions::default().model)]
-    model: String,
+    /// `smollm2`, fetched once, or the path of a GGUF file; several are compared
+    #[arg(long, value_name = "NAME|PATH", default_values_t = [RunOptions::default().model])]
+    model: Vec<String>,
     /// Continue the prompt as it is, without the chat template
     #[arg(long)]
     raw: bool,
-    /// Convert weights when the model is loaded
-    #[arg(long, value_enum, default_value_t)]
-    requantize: Requantize,
-    /// Tokens to sample at most
-    #[arg(long, value_name = "N", default_value_t = RunOptions::default().max_tokens)]
-    max_tokens: usize,
+    /// Convert weights when the model is loaded; several, with commas, are compared
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Requantize::default()])]
+    requantize: Vec<Requantize>,
+    /// Tokens to sample at most; several, with commas, are compared
+    #[arg(long, value_name = "N", value_delimiter = ',',
+          default_values_t = [RunOptions::default().max_tokens])]
+    max_tokens: Vec<usize>,
     /// Randomness of sampling; 0 takes the likeliest token
     #[arg(long, value_name = "T", default_value_t = RunOptions::default().temperature)]
     temperature: f32,
@@ -45,9 +52,9 @@ pub struct RunArgs {
     /// The same seed gives the same text
     #[arg(long, default_value_t = RunOptions::default().seed)]
     seed: u64,
-    /// How finely the work is divided into spans
-    #[arg(long, value_enum, default_value_t)]
-    depth: Depth,
+    /// How finely the work is divided into spans; several, with commas, are compared
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Depth::default()])]
+    depth: Vec<Depth>,
     /// auto, powermetrics, rapl, modelled, or replay:FILE
     #[arg(long, default_value_t = RunOptions::default().source)]
     source: String,
@@ -78,22 +85,74 @@ pub struct RunArgs {
     /// Keep prompt, response and the texts of tokens out of everything that is written
     #[arg(long)]
     no_text: bool,
+    /// Runs of each configuration, each a process of its own, in shuffled rounds
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: usize,
+    /// Generations without recording before the first run of each configuration
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    warmup: usize,
+    /// Rest between two runs: 5s
+    #[arg(long, value_parser = parse_duration, default_value = "0s")]
+    cooldown: Duration,
+    /// Name of the group of all repeats, in place of one made of the time
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// Seed of the order of configurations
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    order_seed: u64,
+    /// Go on with the repeats of a group that were interrupted
+    #[arg(long, value_name = "GROUP", conflicts_with_all = ["repeat", "warmup", "group"])]
+    resume: Option<String>,
+    /// Go on though the model's file has changed
+    #[arg(long, requires = "resume")]
+    force: bool,
+    /// The plan of which this is one repeat
+    #[arg(long, hide = true)]
+    plan: Option<String>,
 }
 
 impl RunArgs {
+    /// Every combination of what was given several times.
+    pub fn all_options(&self, db: &Path) -> Vec<RunOptions> {
+        let first = self.clone().options(db);
+        let mut all = vec![first];
+        all = vary(&all, &self.model, |options, model| options.model = model);
+        all = vary(&all, &self.requantize, |options, one| {
+            options.requantize = one
+        });
+        all = vary(&all, &self.depth, |options, depth| options.depth = depth);
+        vary(&all, &self.max_tokens, |options, most| {
+            options.max_tokens = most
+        })
+    }
+
+    /// What tells one of several configurations from the others.
+    pub fn label(&self, options: &RunOptions) -> String {
+        let model = Path::new(&options.model)
+            .file_name()
+            .map(|name| name.to_string_lossy());
+        let parts = [
+            (self.model.len() > 1).then(|| model.unwrap_or_default().into_owned()),
+            (self.requantize.len() > 1).then(|| name(&options.requantize)),
+            (self.depth.len() > 1).then(|| name(&options.depth)),
+            (self.max_tokens.len() > 1).then(|| options.max_tokens.to_string()),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        parts.join(" ")
+    }
     /// As options of the library.
     pub fn options(self, db: &Path) -> RunOptions {
         RunOptions {
             prompt: self.prompt,
-            model: self.model,
+            model: first(self.model),
             raw: self.raw,
-            requantize: self.requantize,
-            max_tokens: self.max_tokens,
+            requantize: first(self.requantize),
+            max_tokens: first(self.max_tokens),
             temperature: self.temperature,
             top_k: self.top_k,
             top_p: self.top_p,
             seed: self.seed,
-            depth: self.depth,
+            depth: first(self.depth),
             source: self.source,
             interval: self.interval,
             baseline: self.baseline,
@@ -105,8 +164,32 @@ impl RunArgs {
             tags: self.tag,
             experiment: self.experiment,
             keep_text: !self.no_text,
+            warmup: self.warmup,
+            plan: self.plan,
         }
     }
+}
+
+/// Each of `all` with each of `values`.
+fn vary<T: Clone>(
+    all: &[RunOptions],
+    values: &[T],
+    set: impl Fn(&mut RunOptions, T),
+) -> Vec<RunOptions> {
+    let with = |options: &RunOptions, value: &T| {
+        let mut options = options.clone();
+        set(&mut options, value.clone());
+        options
+    };
+    let each = all.iter();
+    each.flat_map(|options| values.iter().map(move |value| (options, value)))
+        .map(|(options, value)| with(options, value))
+        .collect()
+}
+
+/// Options that may be given several times have a default, so that there is one.
+fn first<T: Default>(values: Vec<T>) -> T {
+    values.into_iter().next().unwrap_or_default()
 }
 
 #[cfg(not(feature = "inference"))]
@@ -118,10 +201,21 @@ pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::R
 
 #[cfg(feature = "inference")]
 pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let Some(group) = &args.resume {
+        return repeats::resume(db, &args, group, out);
+    }
+    let all = args.all_options(db);
+    if args.repeat > 1 || all.len() > 1 || args.group.is_some() {
+        return repeats::begin(db, &args, &all, out);
+    }
+    once(db, &args.options(db), out)
+}
+
+#[cfg(feature = "inference")]
+fn once(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<()> {
     use crate::flamegraph::{Graph, Picture, What};
 
-    let options = args.options(db);
-    let recorded = crate::run::record(&options, out)?;
+    let recorded = crate::run::record(options, out)?;
     for warning in &recorded.warnings {
         super::warn(warning);
     }
@@ -143,4 +237,90 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
         .iter()
         .try_for_each(|path| writeln!(err, "wrote {}", path.display()))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::{Cli, Command};
+    use super::*;
+
+    fn parsed(words: &[&str]) -> RunArgs {
+        match Cli::try_parse_from([&["energy", "run"], words].concat()) {
+            Ok(Cli {
+                command: Command::Run(args),
+                ..
+            }) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_and_their_words_mean_the_same() {
+        for words in [
+            &[][..],
+            &[
+                "--raw",
+                "--requantize",
+                "q8_0",
+                "--top-k",
+                "5",
+                "--top-p",
+                "0.5",
+                "--depth=deep",
+            ],
+            &[
+                "--temperature=0.7",
+                "--seed",
+                "9",
+                "--interval",
+                "20ms",
+                "--baseline",
+                "0s",
+            ],
+            &[
+                "--source",
+                "replay:a b.plist",
+                "--method",
+                "proportional",
+                "--name=-odd name",
+            ],
+            &[
+                "--tag",
+                "a=b=c",
+                "--tag",
+                "d",
+                "--experiment",
+                "x",
+                "--no-text",
+                "--model=a,b",
+            ],
+        ] {
+            let options = parsed(words).options(Path::new("x.db"));
+            let again = options.words();
+            let again: Vec<&str> = again.iter().map(String::as_str).collect();
+            assert_eq!(
+                parsed(&again).options(Path::new("x.db")),
+                options,
+                "{words:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_combination_is_a_configuration_with_a_label_of_its_own() {
+        let args = parsed(&[
+            "--requantize",
+            "none,q8_0",
+            "--max-tokens=8,16",
+            "--model=m.gguf",
+        ]);
+        let all = args.all_options(Path::new("x.db"));
+        let labels: Vec<String> = all.iter().map(|options| args.label(options)).collect();
+        assert_eq!(labels, ["none 8", "none 16", "q8_0 8", "q8_0 16"]);
+        let one = parsed(&[]);
+        let all = one.all_options(Path::new("x.db"));
+        assert_eq!((all.len(), one.label(&all[0]).as_str()), (1, ""));
+    }
 }

@@ -19,7 +19,7 @@ pub use quantity::{
     UNKNOWN, bytes, count, counted, energy, mass, number, percent, power, time_span,
 };
 pub use sheet::{Column, Sheet};
-pub use time::{from_civil, utc};
+pub use time::{from_civil, stamp, utc};
 
 /// How figures are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

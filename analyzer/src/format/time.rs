@@ -51,6 +51,18 @@ pub fn from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     (civil(days) == (year, month, day)).then_some(days)
 }
 
+/// The time now, as part of a name: `20261125-093212`.
+pub fn stamp() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let unix_ns = since.map_or(0, |since| since.as_nanos());
+    let text = utc(i64::try_from(unix_ns).unwrap_or(i64::MAX));
+    let digits = |c: &char| c.is_ascii_digit() || *c == ' ';
+    text.chars()
+        .filter(digits)
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
-use sha2::{Digest, Sha256};
 
 use super::{Recording, Run};
 use crate::error::Result;
@@ -59,7 +58,7 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
         power: conditions.remove("power"),
         low_power_mode: conditions.remove("low_power_mode"),
         prompt_sha256: match &metadata.prompt {
-            Some(text) => Some(sha256(text)),
+            Some(text) => Some(crate::run::sha256_of(text.as_bytes())),
             None => configured("prompt_sha256"),
         },
         prompt: metadata.prompt.clone(),
@@ -68,11 +67,6 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
         method: method(connection, run)?,
         has_idle: has_idle(connection, run)?,
     })
-}
-
-fn sha256(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn sources(connection: &Connection, run: i64) -> Result<Option<String>> {

@@ -1,11 +1,11 @@
 //! Runs a language model under the recorder.
 
 mod fetch;
-mod options;
+pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
 
-pub use fetch::{Fetch, SMOLLM2, Weights, sha256};
+pub use fetch::{Fetch, SMOLLM2, Weights, sha256, sha256_of};
 pub use options::{Depth, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 #[cfg(feature = "inference")]
 pub(crate) use record::model_path;

@@ -80,6 +80,10 @@ pub struct RunOptions {
     pub experiment: Option<String>,
     /// Whether prompt, response and the texts of tokens are recorded.
     pub keep_text: bool,
+    /// Generations without recording before the run.
+    pub warmup: usize,
+    /// The plan of which the run is one repeat, as JSON.
+    pub plan: Option<String>,
 }
 
 impl Default for RunOptions {
@@ -106,8 +110,71 @@ impl Default for RunOptions {
             tags: Vec::new(),
             experiment: None,
             keep_text: true,
+            warmup: 0,
+            plan: None,
         }
     }
+}
+
+impl RunOptions {
+    /// The options of `energy run` that mean the same; without the prompt, which stands
+    /// by itself, the recording, the warm-up and the plan.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Words::default();
+        words.value("--model", &self.model);
+        words.flag("--raw", self.raw);
+        words.value("--requantize", name(&self.requantize));
+        words.value("--max-tokens", self.max_tokens);
+        words.value("--temperature", self.temperature);
+        words.option("--top-k", self.top_k.as_ref());
+        words.option("--top-p", self.top_p.as_ref());
+        words.value("--seed", self.seed);
+        words.value("--depth", name(&self.depth));
+        words.value("--source", &self.source);
+        words.value("--interval", micros(self.interval));
+        words.value("--baseline", micros(self.baseline));
+        words.option("--method", self.method.as_ref());
+        words.option("--name", self.name.as_ref());
+        for (key, value) in &self.tags {
+            words.value("--tag", format!("{key}={value}"));
+        }
+        words.option("--experiment", self.experiment.as_ref());
+        words.flag("--no-text", !self.keep_text);
+        words.0
+    }
+}
+
+/// Words of a command line: a value stands with its option, so that it may begin with
+/// a dash.
+#[derive(Default)]
+struct Words(Vec<String>);
+
+impl Words {
+    fn value(&mut self, option: &str, value: impl std::fmt::Display) {
+        self.0.push(format!("{option}={value}"));
+    }
+
+    fn option<T: std::fmt::Display>(&mut self, option: &str, value: Option<T>) {
+        if let Some(value) = value {
+            self.value(option, value);
+        }
+    }
+
+    fn flag(&mut self, option: &str, is_set: bool) {
+        if is_set {
+            self.0.push(option.to_owned());
+        }
+    }
+}
+
+fn micros(time: Duration) -> String {
+    format!("{}us", time.as_micros())
+}
+
+/// The name of a value on the command line.
+pub(crate) fn name(value: &impl clap::ValueEnum) -> String {
+    let named = value.to_possible_value();
+    named.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// Reads the name of a method that needs nothing but the run.

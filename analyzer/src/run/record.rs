@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use energy_models::instrument;
@@ -37,6 +37,7 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
     // Before anything is measured: fetching is not part of the run.
     let path = model_path(&options.model)?;
     let checksum = super::sha256(&path)?;
+    warm_up(options, &path)?;
     let guard = start(options)?;
     match generate(options, (path, &checksum), &guard, out) {
         Ok((generation, written)) => {
@@ -129,8 +130,39 @@ fn metadata(options: &RunOptions) -> RunMetadata {
         batch: Some(1),
         experiment: options.experiment.clone(),
         tags: options.tags.clone(),
+        // What was interrupted before the model was loaded can go on, too.
+        config: plan(options).map(|plan| serde_json::json!({ "plan": plan }).to_string()),
         ..RunMetadata::default()
     }
+}
+
+/// The plan of which this run is one repeat.
+fn plan(options: &RunOptions) -> Option<serde_json::Value> {
+    serde_json::from_str(options.plan.as_deref()?).ok()
+}
+
+/// Generates before anything is recorded, so that files are in memory and clocks are up.
+fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
+    if options.warmup == 0 {
+        return Ok(());
+    }
+    let _waiting = spinner("warming up");
+    let mut model = load(options, path)?;
+    for _ in 0..options.warmup {
+        energy_models::generate(&mut model, &options.prompt, &sampling(options), |_| {
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(())
+}
+
+fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
+    let load = LoadOptions {
+        depth: options.depth.of_model(),
+        requantize: options.requantize.of_model(),
+        ..LoadOptions::default()
+    };
+    Ok(Model::load(path, &load)?)
 }
 
 type Written = std::io::Result<()>;
@@ -142,13 +174,7 @@ fn generate(
     out: &mut dyn Write,
 ) -> anyhow::Result<(Generation, Written)> {
     let waiting = spinner("loading the model");
-    let (depth, requantize) = (options.depth.of_model(), options.requantize.of_model());
-    let load = LoadOptions {
-        depth,
-        requantize,
-        ..LoadOptions::default()
-    };
-    let mut model = Model::load(&path, &load)?;
+    let mut model = load(options, &path)?;
     drop(waiting);
     describe(guard, options, &model, checksum);
     let mut written = Ok(());
@@ -177,7 +203,7 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
     } else {
         info.name.clone()
     };
-    let config = serde_json::json!({
+    let mut config = serde_json::json!({
         "architecture": info.architecture, "layers": info.layers, "width": info.width,
         "hidden": info.hidden, "heads": info.heads, "kv_heads": info.kv_heads,
         "vocab": info.vocab, "parameters": info.parameters, "device": info.device,
@@ -186,6 +212,13 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         "max_tokens": options.max_tokens, "temperature": options.temperature,
         "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
     });
+    if !options.keep_text {
+        // Runs can still be told to have been asked the same.
+        config["prompt_sha256"] = super::sha256_of(options.prompt.as_bytes()).into();
+    }
+    if let Some(plan) = plan(options) {
+        config["plan"] = plan;
+    }
     guard.update_metadata(|metadata| {
         metadata.model = Some(name);
         metadata.precision = Some(info.precision.clone());

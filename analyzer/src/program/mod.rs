@@ -1,6 +1,9 @@
 //! A program that records itself, and the one run that it makes.
 
-use std::io::Read;
+mod interrupt;
+
+pub use interrupt::Interrupt;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -9,6 +12,7 @@ use tracing_energy::rows::RunStatus;
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::query::{Recording, Run};
+use interrupt::Ended;
 
 /// Where programs that record through the layer put their runs.
 const COLLECTED: &str = "TRACING_ENERGY_DB";
@@ -47,10 +51,15 @@ impl Program {
     /// Executes it once and gives the number of the run that it made.
     ///
     /// # Errors
-    /// When it cannot be started, fails, or did not make exactly one complete run.
-    pub fn execute(&self) -> Result<i64> {
+    /// When it cannot be started, fails, was interrupted, or did not make exactly one
+    /// complete run.
+    pub fn execute(&self, interrupt: &Interrupt) -> Result<i64> {
         let before = newest(&self.database)?;
-        self.wait(self.start()?)?;
+        let ended = interrupt.wait(self.start()?)?;
+        if interrupt.has_come() {
+            return Err(interrupt.error());
+        }
+        self.check(ended)?;
         if !self.database.exists() {
             return Err(
                 self.fault("it made no recording; does it record with EnergyLayer and a database?")
@@ -104,20 +113,19 @@ impl Program {
             .map_err(|error| self.fault(&format!("it cannot be started: {error}")))
     }
 
-    fn wait(&self, mut child: Child) -> Result<()> {
-        let mut told = Vec::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            let _ = stderr.read_to_end(&mut told);
-        }
-        let status = child.wait()?;
-        if status.success() {
+    fn check(&self, ended: Ended) -> Result<()> {
+        if ended.status.success() {
             return Ok(());
         }
-        let from = told.len().saturating_sub(TOLD);
-        let told = String::from_utf8_lossy(&told[from..]);
+        let from = ended.told.len().saturating_sub(TOLD);
+        let told = String::from_utf8_lossy(&ended.told[from..]);
         let last: Vec<String> = told.lines().rev().take(5).map(escape).collect();
         let told: Vec<String> = last.into_iter().rev().collect();
-        Err(self.fault(&format!("it failed ({status}): {}", told.join(" / "))))
+        Err(self.fault(&format!(
+            "it failed ({}): {}",
+            ended.status,
+            told.join(" / ")
+        )))
     }
 
     fn fault(&self, what: &str) -> Error {

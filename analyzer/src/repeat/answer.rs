@@ -1,0 +1,75 @@
+//! What the repeats of a group came to.
+
+use serde_json::{Value, json};
+
+use super::{CONFIG_TAG, Plan};
+use crate::error::Result;
+use crate::format::{Answer, Column, Sheet, counted, escape};
+use crate::query::{self, Listed, Recording};
+
+/// Each configuration with its runs: mean and spread.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn answer(recording: &Recording, plan: &Plan) -> Result<Answer> {
+    let of_group = |run: &Listed| run.group.as_deref() == Some(plan.group.as_str());
+    let mut runs = query::list(recording)?;
+    runs.retain(of_group);
+    runs.reverse();
+    let rows = plan.configs.iter().map(|config| {
+        let is_of = |run: &&Listed| {
+            let tag = run.tags.iter().find(|(key, _)| key.as_str() == CONFIG_TAG);
+            tag.map_or("", |(_, value)| value) == config.label
+        };
+        let runs: Vec<&Listed> = runs.iter().filter(is_of).collect();
+        row(&config.label, &runs)
+    });
+    let columns = vec![
+        Column::text("config", "configuration"),
+        Column::count("runs", "runs"),
+        Column::energy("j_per_token", "/token"),
+        Column::percent("sd", "± run"),
+        Column::energy("min_j_per_token", "least"),
+        Column::energy("max_j_per_token", "most"),
+        Column::number("tokens_per_s", "tokens/s"),
+    ];
+    let title = format!(
+        "group {}: {}",
+        escape(&plan.group),
+        counted(runs.len(), "run")
+    );
+    let mut answer = Answer::new("run", title)
+        .with("group", json!(plan.group))
+        .sheet(Sheet::new("configs", "", columns, rows));
+    if runs.iter().any(|run| {
+        run.provenance
+            .as_deref()
+            .is_some_and(|p| p.contains("modelled"))
+    }) {
+        answer = answer.caution("Power is modelled, not measured.");
+    }
+    Ok(answer.note("± run is the standard deviation of one run, as a part of the mean."))
+}
+
+fn row(label: &str, runs: &[&Listed]) -> Value {
+    let complete = runs.iter().filter(|run| run.status == "complete");
+    let energies: Vec<f64> = complete.clone().filter_map(|run| run.j_per_token).collect();
+    let speeds: Vec<f64> = complete.filter_map(|run| run.tokens_per_s).collect();
+    let mean = |values: &[f64]| {
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    let middle = mean(&energies);
+    let sd = middle.filter(|_| energies.len() > 1).map(|mean| {
+        let squares: f64 = energies.iter().map(|joules| (joules - mean).powi(2)).sum();
+        (squares / (energies.len() - 1) as f64).sqrt() / mean
+    });
+    json!({
+        "config": if label.is_empty() { "(all)" } else { label },
+        "runs": energies.len(),
+        "j_per_token": middle,
+        "sd": sd,
+        "min_j_per_token": energies.iter().copied().reduce(f64::min),
+        "max_j_per_token": energies.iter().copied().reduce(f64::max),
+        "tokens_per_s": mean(&speeds),
+    })
+}
