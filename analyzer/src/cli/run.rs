@@ -140,6 +140,7 @@ impl RunArgs {
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         parts.join(" ")
     }
+
     /// As options of the library.
     pub fn options(self, db: &Path) -> RunOptions {
         RunOptions {
