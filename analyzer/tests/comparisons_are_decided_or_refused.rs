@@ -4,12 +4,14 @@
 #[allow(unreachable_pub)]
 mod fixture {
     pub mod command;
+    pub mod golden;
     pub mod sides;
 }
 
 use std::path::Path;
 
 use fixture::command::{energy, errors, text};
+use fixture::golden;
 use fixture::sides::{Made, recording};
 use serde_json::Value;
 
@@ -51,18 +53,6 @@ fn json(folder: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&text(&output)).unwrap()
 }
 
-fn golden(name: &str, found: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/compare")
-        .join(name);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, found).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(found, expected, "BLESS=1 writes {}", path.display());
-}
-
 fn fits(table: &str) {
     for line in table.lines() {
         assert!(line.chars().count() <= 80, "{line}");
@@ -75,14 +65,14 @@ fn tables_fit_eighty_columns() {
     recording(folder.path(), &sides());
     let table = text(&compare(folder.path(), &["old", "new"]));
     fits(&table);
-    golden("two_sides.txt", &table);
+    golden::check("compare/two_sides.txt", &table);
     let csv = text(&compare(folder.path(), &["old", "new", "--format", "csv"]));
-    golden("two_sides.csv", &csv);
+    golden::check("compare/two_sides.csv", &csv);
     let markdown = text(&compare(
         folder.path(),
         &["old", "new", "--format", "markdown"],
     ));
-    golden("two_sides.md", &markdown);
+    golden::check("compare/two_sides.md", &markdown);
 }
 
 #[test]
@@ -102,7 +92,7 @@ fn three_sides_fit_as_well() {
     recording(folder.path(), &runs);
     let table = text(&compare(folder.path(), &["--by", "tag=side"]));
     fits(&table);
-    golden("three_sides.txt", &table);
+    golden::check("compare/three_sides.txt", &table);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The gate: one operation of a tenth of the energy does a fifth more work, and is
 //! caught by its kind; the unchanged program passes. A campaign of many trials is
-//! `cargo run --release --workspace --bin gate-trials`.
+//! `target/release/gate-trials`.
 
 use energy_tests::gate_trials::{Programs, Said, Trial};
 

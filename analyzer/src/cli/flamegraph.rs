@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use inferno::flamegraph::Palette;
+use tracing_energy::rows::RunStatus;
 
 use super::WhichFigures;
 use crate::error::{Error, Result};
@@ -13,18 +14,20 @@ use crate::flamegraph::{
     Collapse, Graph, Idle, Measure, Per, Picture, Value, What, draw_beside, parse_colors,
     parse_min_width,
 };
-use crate::query::{Recording, Run};
+use crate::query::{self, Recording, Run};
 
 /// What to draw.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy flamegraph -o decode.svg --phase decode --collapse layers
   energy flamegraph sky --rail gpu --idle include -o sky.svg
-  energy flamegraph q4 --diff q8 -o diff.svg
+  energy flamegraph before --diff after -o diff.svg
+  energy flamegraph group=q4 --diff group=q8 --collapse layers,tokens -o diff.svg
   energy flamegraph sky --by both -o both.svg
   energy flamegraph --folded - -o flamegraph.svg | sort -k2 -n
 
-Widths come from self energies: a frame is as wide as its span with all below it.")]
+RUN may be a group or a tag KEY=VALUE: the mean of its complete runs is drawn. Widths
+come from self energies: a frame is as wide as its span with all below it.")]
 pub struct FlamegraphArgs {
     #[command(flatten)]
     run: WhichFigures,
@@ -52,10 +55,10 @@ pub struct FlamegraphArgs {
     /// Draw all layers, or all tokens, as one frame
     #[arg(long, value_enum, value_delimiter = ',', value_name = "layers,tokens")]
     collapse: Vec<Collapse>,
-    /// Compare: red is where this run has more than RUN, blue where it has less
-    #[arg(long, value_name = "RUN", conflicts_with = "value")]
+    /// Compare: red is what spans by themselves use more in AFTER, blue what they use less
+    #[arg(long, value_name = "AFTER", conflicts_with = "value")]
     diff: Option<String>,
-    /// With --diff, widths are those of RUN, in place of those of the other one
+    /// With --diff, widths are those of RUN, which shows what AFTER lacks
     #[arg(long, requires = "diff")]
     reverse: bool,
     /// What to divide by; with --diff by token where all tokens are known
@@ -143,9 +146,13 @@ impl FlamegraphArgs {
 
 pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     args.check()?;
-    let (recording, run) = super::open_figures(db, &args.run)?;
-    let other = args.diff.as_deref().map(|which| recording.run(which));
-    let sides = (vec![run], other.transpose()?.map(|other| vec![other]));
+    let recording = super::open_recording(db)?;
+    let after = args.diff.as_deref();
+    let after = after
+        .map(|which| side(&recording, which, None))
+        .transpose()?;
+    let before = side(&recording, &args.run.run.which, args.run.attribution)?;
+    let sides = (before, after);
     let (what, picture) = (args.what(), args.picture());
     let graph = read(&recording, &sides, &what)?;
     for notice in graph.notices(&picture) {
@@ -169,6 +176,34 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
     }
     let _ = writeln!(std::io::stderr(), "{}", graph.title());
     Ok(())
+}
+
+/// The run that is meant, or the whole runs of a group or tag.
+fn side(recording: &Recording, which: &str, attribution: Option<i64>) -> anyhow::Result<Vec<Run>> {
+    let mut runs = query::select(recording, which)?.runs;
+    if runs.len() > 1 {
+        if attribution.is_some() {
+            let text = "--attribution is of one run: leave it out, or name the run";
+            return Err(super::Usage(text.to_owned()).into());
+        }
+        let all = runs.len();
+        runs.retain(|run| run.row.status == RunStatus::Complete);
+        let missing = all - runs.len();
+        if missing > 0 {
+            super::warn(&format!(
+                "{missing} of {all} runs are not complete and left out"
+            ));
+        }
+    }
+    match (attribution, runs.pop()) {
+        (Some(id), Some(run)) => runs.push(recording.shown_by(run, id)?),
+        (None, Some(run)) => runs.push(run),
+        (_, None) => anyhow::bail!(
+            "none of the runs of {} is complete; `energy runs` lists them",
+            crate::format::escape(which)
+        ),
+    }
+    Ok(runs)
 }
 
 fn read(recording: &Recording, sides: &(Vec<Run>, Option<Vec<Run>>), what: &What) -> Result<Graph> {

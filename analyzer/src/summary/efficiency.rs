@@ -73,7 +73,7 @@ impl Page<'_> {
                 return Ok(());
             };
             let millions = number(Some(weights as f64 / 1e6));
-            let text = format!("{} for each of {millions} million", energy(joules));
+            let text = format!("{millions} million, {} for a million", energy(joules));
             self.named(out, name, &text)
         })
     }

@@ -85,8 +85,15 @@ impl Page<'_> {
         ];
         total.extend(is_wide.then(|| joule_seconds(totals.energy_delay_js)));
         rows.push(total);
+        // Rails have their peaks at different times: no sum of them is known.
+        let roots = summary.balance.iter().filter(|rail| rail.parent.is_none());
+        let peak = if summary.scope.rail.is_none() && roots.count() > 1 {
+            "rail peak"
+        } else {
+            "peak"
+        };
         let mut header = vec![
-            "phase", "time", "energy", "active", "share", "average", "peak",
+            "phase", "time", "energy", "active", "share", "average", peak,
         ];
         header.extend(is_wide.then_some("energy x time"));
         writeln!(out, "{}", self.look.table(&header, &rows))

@@ -1,8 +1,8 @@
 //! How long the command takes to answer on large runs, and how much memory.
 //!
 //! ```text
-//! cargo run --release --workspace --bin large-run -- --spans 10M --runs 2 --db large.db
-//! cargo run --release --workspace --bin query-speed -- --db large.db
+//! target/release/large-run --spans 10M --runs 2 --db large.db
+//! target/release/query-speed --db large.db
 //! ```
 
 #![allow(clippy::print_stdout)] // It prints a report.
