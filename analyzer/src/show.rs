@@ -208,9 +208,19 @@ fn values(condition: &Condition) -> String {
     }
 }
 
+/// Settings and tags in a line. Hashes are as short as they still tell files apart.
 fn entries(map: &serde_json::Map<String, Value>) -> String {
-    let texts = map
-        .iter()
-        .map(|(key, value)| format!("{key}={}", csv::field(value)));
+    let text = |(key, value): (&String, &Value)| match value {
+        Value::Null => None,
+        // The plan of repeats is for the program that goes on with them.
+        Value::Object(_) => Some(format!("{key}=(...)")),
+        Value::String(text) if text.is_empty() => Some(key.clone()),
+        Value::String(text) if key.ends_with("_sha256") => {
+            let short: String = text.chars().take(12).collect();
+            Some(format!("{key}={short}"))
+        }
+        _ => Some(format!("{key}={}", csv::field(value))),
+    };
+    let texts = map.iter().filter_map(text);
     texts.collect::<Vec<_>>().join(" ")
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use energy_analyzer::flamegraph::{Collapse, Graph, Idle, Measure, Per, Value, What};
-use energy_analyzer::query::{Recording, Run};
+use energy_analyzer::query::{Recording, Run, Selection};
 use proptest::prelude::*;
 use rusqlite::{Connection, params};
 use tracing_energy::store::SqliteSink;
@@ -296,6 +296,13 @@ fn open(path: &Path, count: usize) -> (Recording, Vec<Run>) {
     (recording, runs)
 }
 
+fn side(runs: &[Run]) -> Selection {
+    Selection {
+        name: "drawn".to_owned(),
+        runs: runs.to_vec(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -306,7 +313,7 @@ proptest! {
         write(&path, std::slice::from_ref(&nodes));
         let (recording, runs) = open(&path, 1);
         let truth = truth(std::slice::from_ref(&nodes), &what);
-        match Graph::read(&recording, &runs, &what) {
+        match Graph::read(&recording, &side(&runs), &what) {
             Ok(graph) => {
                 assert_holds(&graph, 1, &what, &truth)?;
                 let mut folded = Vec::new();
@@ -335,7 +342,7 @@ proptest! {
         let (recording, read) = open(&path, runs.len());
         let (before, after) = read.split_at(1);
         let means = [&runs[..1], &runs[1..]].map(|side| truth(side, &what));
-        let Ok(graph) = Graph::compare(&recording, before, after, &what) else {
+        let Ok(graph) = Graph::compare(&recording, &side(before), &side(after), &what) else {
             let least = means.iter().map(|mean| mean.values().sum::<f64>());
             prop_assert!(least.fold(f64::INFINITY, f64::min) < 1e-6);
             return Ok(());

@@ -14,7 +14,7 @@ use crate::flamegraph::{
     Collapse, Graph, Idle, Measure, Per, Picture, Value, What, draw_beside, parse_colors,
     parse_min_width,
 };
-use crate::query::{self, Recording, Run};
+use crate::query::{self, Recording, Selection};
 
 /// What to draw.
 #[derive(Debug, Args)]
@@ -179,8 +179,8 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
 }
 
 /// The run that is meant, or the whole runs of a group or tag.
-fn side(recording: &Recording, which: &str, attribution: Option<i64>) -> anyhow::Result<Vec<Run>> {
-    let mut runs = query::select(recording, which)?.runs;
+fn side(recording: &Recording, which: &str, attribution: Option<i64>) -> anyhow::Result<Selection> {
+    let Selection { name, mut runs } = query::select(recording, which)?;
     if runs.len() > 1 {
         if attribution.is_some() {
             let text = "--attribution is of one run: leave it out, or name the run";
@@ -203,10 +203,14 @@ fn side(recording: &Recording, which: &str, attribution: Option<i64>) -> anyhow:
             crate::format::escape(which)
         ),
     }
-    Ok(runs)
+    Ok(Selection { name, runs })
 }
 
-fn read(recording: &Recording, sides: &(Vec<Run>, Option<Vec<Run>>), what: &What) -> Result<Graph> {
+fn read(
+    recording: &Recording,
+    sides: &(Selection, Option<Selection>),
+    what: &What,
+) -> Result<Graph> {
     match &sides.1 {
         None => Graph::read(recording, &sides.0, what),
         Some(after) => Graph::compare(recording, &sides.0, after, what),

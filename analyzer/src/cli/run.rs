@@ -217,10 +217,13 @@ fn once(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<
     use crate::flamegraph::{Graph, Picture, What};
 
     let recorded = crate::run::record(options, out)?;
+    // The text ends where it ends; a warning is not to stand in its last line.
+    writeln!(out)?;
+    out.flush()?;
     for warning in &recorded.warnings {
         super::warn(warning);
     }
-    writeln!(out, "\n")?;
+    writeln!(out)?;
     let which = super::WhichRun {
         which: recorded.uuid,
     };
@@ -230,7 +233,8 @@ fn once(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<
     if let Some(path) = &options.flamegraph {
         let (recording, run) = super::open(db, &which)?;
         let mut file = std::fs::File::create(path)?;
-        Graph::read(&recording, &[run], &What::default())?.draw(&Picture::default(), &mut file)?;
+        let graph = Graph::read(&recording, &run.into(), &What::default())?;
+        graph.draw(&Picture::default(), &mut file)?;
         written.push(path);
     }
     let mut err = std::io::stderr();

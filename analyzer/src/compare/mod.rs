@@ -31,7 +31,7 @@ pub use figures::{Figures, Per};
 pub use kinds::{KindOf, Kinds};
 pub use parts::Part;
 pub use relative::Relative;
-pub use sides::{LeftOut, Side, sides};
+pub use sides::{LeftOut, Side, put_first, sides};
 
 /// What is compared.
 #[derive(Debug, Clone, Default, PartialEq)]

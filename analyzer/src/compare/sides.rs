@@ -85,6 +85,15 @@ pub fn sides(
     Ok((sides.collect(), out))
 }
 
+/// Puts the sides of these names first, in that order: the first one is the base.
+pub fn put_first(sides: &mut [Side], names: &[&str]) {
+    let place = |side: &Side| names.iter().position(|name| *name == side.name);
+    sides.sort_by_key(|side| place(side).unwrap_or(usize::MAX));
+    for (side, label) in sides.iter_mut().zip(LABELS) {
+        side.label = label;
+    }
+}
+
 fn usable(runs: Vec<Run>) -> (Vec<Run>, Vec<LeftOut>) {
     let (mut good, mut out) = (Vec::new(), Vec::new());
     for run in runs {

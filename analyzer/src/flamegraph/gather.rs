@@ -7,7 +7,7 @@ use super::label;
 use super::options::{Collapse, Idle, Measure, Per, What};
 use super::tree::Tree;
 use crate::error::Result;
-use crate::query::{Ledger, Node, Recording, Run, join_bases, ledger};
+use crate::query::{Ledger, Node, Recording, Run, Selection, join_bases, ledger};
 
 /// What is said of the runs whose mean is on one side.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,12 +29,13 @@ pub(super) fn gather(
     tree: &mut Tree,
     side: usize,
     recording: &Recording,
-    runs: &[Run],
+    selection: &Selection,
     what: &What,
     per: Per,
 ) -> Result<Facts> {
+    let runs = &selection.runs;
     let mut facts = Facts {
-        name: name(runs),
+        name: name(selection),
         provenance: provenance(runs),
         basis: None,
         has_idle: true,
@@ -107,28 +108,16 @@ pub(super) fn tokens(run: &Run, per: Per) -> Option<i64> {
     }
 }
 
-/// The run's name and id, or the group that all runs are of.
-fn name(runs: &[Run]) -> String {
-    let [first, others @ ..] = runs else {
-        return "no runs".to_owned();
+/// The run's name and id, or what selected several.
+fn name(selection: &Selection) -> String {
+    let [run] = selection.runs.as_slice() else {
+        let name = label::text(&selection.name, 28);
+        return format!("{name} (mean of {} runs)", selection.runs.len());
     };
-    let id = first.short_id();
-    let group = |run: &Run| {
-        let tags = &run.row.metadata.tags;
-        let tag = tags.iter().find(|(key, _)| key == "group");
-        tag.map(|(_, value)| value.clone())
-    };
-    match (others.len(), &first.row.metadata.name, group(first)) {
-        (0, Some(name), _) => format!("{} ({id})", label::text(name, 28)),
-        (0, None, _) => label::text(id, 28),
-        (more, _, Some(group_of))
-            if others
-                .iter()
-                .all(|run| group(run).as_ref() == Some(&group_of)) =>
-        {
-            format!("{} (mean of {} runs)", label::text(&group_of, 28), more + 1)
-        }
-        (more, ..) => format!("mean of {} runs", more + 1),
+    let id = run.short_id();
+    match &run.row.metadata.name {
+        Some(name) => format!("{} ({id})", label::text(name, 28)),
+        None => label::text(id, 28),
     }
 }
 

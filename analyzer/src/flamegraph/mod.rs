@@ -28,7 +28,7 @@ pub use options::{
 pub use panels::draw_beside;
 
 use crate::error::{Error, Result};
-use crate::query::{By, Recording, Run, shares};
+use crate::query::{By, Recording, Run, Selection, shares};
 use gather::{gather, same_provenance, tokens};
 use tree::Tree;
 use unit::Unit;
@@ -58,11 +58,12 @@ impl Graph {
     /// # Errors
     /// When the file cannot be read, the rail or the phase is unknown, runs cannot be
     /// taken together, or there is nothing to draw.
-    pub fn read(recording: &Recording, runs: &[Run], what: &What) -> Result<Self> {
+    pub fn read(recording: &Recording, side: &Selection, what: &What) -> Result<Self> {
+        let runs = side.runs.as_slice();
         check(what, &[runs])?;
         let per = what.per.unwrap_or(Per::Run);
         let mut tree = Tree::default();
-        let facts = gather(&mut tree, 1, recording, runs, what, per)?;
+        let facts = gather(&mut tree, 1, recording, side, what, per)?;
         let graph = Self::of(tree, what, per, false);
         let [_, total] = graph.totals;
         graph.check(&[runs])?;
@@ -80,24 +81,25 @@ impl Graph {
     /// As [`Graph::read`], and when one side's energy is measured, the other's modelled.
     pub fn compare(
         recording: &Recording,
-        before: &[Run],
-        after: &[Run],
+        before: &Selection,
+        after: &Selection,
         what: &What,
     ) -> Result<Self> {
-        check(what, &[before, after])?;
-        let all = || before.iter().chain(after);
+        let sides = [before.runs.as_slice(), after.runs.as_slice()];
+        check(what, &sides)?;
+        let all = || sides.into_iter().flatten();
         let known = all().all(|run| tokens(run, Per::Token).is_some_and(|count| count > 0));
         let per = what
             .per
             .unwrap_or(if known { Per::Token } else { Per::Run });
         let mut tree = Tree::default();
-        let sides = [
+        let facts = [
             gather(&mut tree, 0, recording, before, what, per)?,
             gather(&mut tree, 1, recording, after, what, per)?,
         ];
         let graph = Self::of(tree, what, per, true);
-        graph.check(&[before, after])?;
-        let words = words::of_two(&sides, what, per, graph.unit, graph.totals);
+        graph.check(&sides)?;
+        let words = words::of_two(&facts, what, per, graph.unit, graph.totals);
         Ok(Self { words, ..graph })
     }
 

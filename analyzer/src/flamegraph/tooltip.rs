@@ -158,11 +158,11 @@ impl<'g> Teller<'g> {
         // Of what is a caller of the first row nothing is its own.
         if self.has_more[at] && self.graph.what.value == super::Value::Inclusive {
             said.push(match self.graph.compares {
-                true => {
-                    let grown = own[1] - own[0];
-                    let sign = if grown > 0.0 { "+" } else { "" };
-                    format!("self {sign}{}", amount(measure, grown))
-                }
+                true => format!(
+                    "self was {}, is {}",
+                    amount(measure, own[0]),
+                    amount(measure, own[1])
+                ),
                 false => format!("self {}", amount(measure, own[1])),
             });
         }

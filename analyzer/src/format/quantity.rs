@@ -25,8 +25,12 @@ const MASS: &Steps = &[
 const DATA: &Steps = &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")];
 const TIME: &Steps = &[(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")];
 
+/// Less is what is left over where sums cancel, not an amount of energy.
+const LEAST_J: f64 = 1e-13;
+
 /// An energy given in joules: `12.34 J`, `5.6 mJ`.
 pub fn energy(joules: Option<f64>) -> String {
+    let joules = joules.map(|joules| if joules.abs() < LEAST_J { 0.0 } else { joules });
     quantity(joules, ENERGY, "J")
 }
 

@@ -14,7 +14,7 @@ const USUAL_WIDTH: u16 = 80;
 const LEAST_WIDTH: u16 = 40;
 
 /// Lines of one fact: a prompt may be of a megabyte.
-const FACT_LINES: usize = 3;
+const FACT_LINES: usize = 5;
 
 /// How output is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,6 +17,16 @@ pub struct Selection {
     pub runs: Vec<Run>,
 }
 
+impl From<Run> for Selection {
+    /// One run, by itself.
+    fn from(run: Run) -> Self {
+        Self {
+            name: run.title(),
+            runs: vec![run],
+        }
+    }
+}
+
 /// The runs that `selector` means: `last`, a uuid or a name (the newest with it); else
 /// those with the tag `KEY=VALUE`; else those of the group of that name; else the run
 /// whose uuid begins so.

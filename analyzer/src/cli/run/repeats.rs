@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::progress::Progress;
 use super::super::{Usage, open_recording};
 use super::RunArgs;
-use crate::compare::{CompareOptions, Compared, sides};
+use crate::compare::{CompareOptions, Compared, put_first, sides};
 use crate::format::{Format, escape, stamp};
 use crate::program::Interrupt;
 use crate::repeat::{self, Config, Plan, Turn};
@@ -121,7 +121,9 @@ fn make(db: &Path, plan: &Plan, prompt: &str, out: &mut dyn Write) -> anyhow::Re
         return Ok(());
     }
     let group = [format!("group={}", plan.group)];
-    let (sides, left_out) = sides(&recording, &group, Some("config"))?;
+    let (mut sides, left_out) = sides(&recording, &group, Some("config"))?;
+    let labels: Vec<&str> = plan.configs.iter().map(|one| one.label.as_str()).collect();
+    put_first(&mut sides, &labels);
     let options = CompareOptions {
         allow_different: true,
         ..CompareOptions::default()
