@@ -146,7 +146,7 @@ fn groups_hold_whole_runs_only() {
     let told = errors(&output);
     assert!(told.contains("1 of 3 runs are not complete"), "{told}");
     let svg = std::fs::read_to_string(folder.path().join("f.svg")).unwrap();
-    assert!(svg.contains("group=old (mean of 2 runs)"), "{svg}");
+    assert!(svg.contains("group=old (2 runs)"), "{svg}");
 
     for run in &mut made {
         run.status = "crashed";

@@ -112,7 +112,7 @@ pub(super) fn tokens(run: &Run, per: Per) -> Option<i64> {
 fn name(selection: &Selection) -> String {
     let [run] = selection.runs.as_slice() else {
         let name = label::text(&selection.name, 28);
-        return format!("{name} (mean of {} runs)", selection.runs.len());
+        return format!("{name} ({} runs)", selection.runs.len());
     };
     let id = run.short_id();
     match &run.row.metadata.name {
