@@ -57,6 +57,7 @@ fn record(path: &Path, spans: u64, kinds: u32) -> Result<String, Box<dyn Error>>
             tid: 1,
             name: None,
             role: ThreadRole::Program,
+            process: None,
         }],
         callsites: (1..=kinds).map(callsite).collect(),
         nodes: (1..=kinds).map(node).collect(),
@@ -161,6 +162,7 @@ fn run() -> RunRow {
         os: None,
         chip: None,
         version: env!("CARGO_PKG_VERSION").into(),
+        joins: None,
         metadata: RunMetadata::default(),
     }
 }

@@ -76,6 +76,7 @@ fn run() -> RunRow {
         os: None,
         chip: None,
         version: env!("CARGO_PKG_VERSION").into(),
+        joins: None,
         metadata: RunMetadata::default(),
     }
 }

@@ -433,6 +433,7 @@ fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
         os: here.os,
         chip: here.chip,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        joins: None,
         metadata,
     }
 }

@@ -34,6 +34,7 @@ fn every_table_reads_back() {
         tracing_energy::sink::CpuOf::Process => 1,
         tracing_energy::sink::CpuOf::Sensor => 2,
         tracing_energy::sink::CpuOf::Thread(_) => 3,
+        tracing_energy::sink::CpuOf::Child(_) => 4,
     });
     let (_folder, store) = written(std::slice::from_ref(&batch));
     same!(

@@ -162,6 +162,7 @@ impl Run {
                 tid: name.parse().unwrap_or(i64::from(id)),
                 name: name.parse::<i64>().is_err().then(|| name.clone()),
                 role: ThreadRole::Program,
+                process: None,
             })
             .collect()
     }
@@ -225,6 +226,7 @@ fn row(options: &ImportOptions, zero_ns: i64, end_ns: i64) -> RunRow {
         os: None,
         chip: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        joins: None,
         metadata: RunMetadata {
             name: options.name.clone(),
             engine: Some("import".to_owned()),

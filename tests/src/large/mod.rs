@@ -150,6 +150,7 @@ impl<'l> Maker<'l> {
             tid: 1,
             name: Some("main".to_owned()),
             role: ThreadRole::Program,
+            process: None,
         }];
         self.batch.callsites = std::mem::take(&mut self.tree.callsites);
         self.batch.nodes = std::mem::take(&mut self.tree.nodes);
@@ -293,6 +294,7 @@ fn run(options: &LargeRun, uuid: String) -> RunRow {
         os: here.os,
         chip: here.chip,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        joins: None,
         metadata: RunMetadata {
             name: Some(options.name.clone()),
             model: Some("made".to_owned()),

@@ -78,6 +78,8 @@ pub(super) struct CpuTimes {
     first_machine: Option<CpuRow>,
     sensor: Series,
     threads: Vec<Series>,
+    /// By process, from 1.
+    children: Vec<Series>,
     resting: Resting,
     /// No row will come any more.
     pub(super) finished: bool,
@@ -103,6 +105,13 @@ impl CpuTimes {
     pub(super) fn process(&self, start: i64, end: i64) -> Used {
         let used = self.process.used(start, end);
         used.beyond(|on_cpu, length| self.resting.process(on_cpu, length))
+    }
+
+    /// CPU times of the child processes that used any: their ids from 1, and ns.
+    pub(super) fn children(&self, start: i64, end: i64) -> Vec<(u32, f64)> {
+        let used = self.children.iter().map(|child| child.used(start, end));
+        let used = (1..).zip(used.map(|used| used.on_cpu_ns));
+        used.filter(|child| child.1 > 0.0).collect()
     }
 
     /// CPU time of the sensor's child process beyond what idle power holds of it.
@@ -153,10 +162,16 @@ impl CpuTimes {
         };
         let whole = [self.process.used(start, end), self.sensor.used(start, end)].map(rate);
         let beyond = [self.process(start, end), self.sensor(start, end)].map(rate);
-        let known = whole[0]? + whole[1].unwrap_or(0.0);
+        // A child may have lived for a part of the time, and rows tell all it used.
+        let children = self
+            .children(start, end)
+            .iter()
+            .map(|child| child.1)
+            .sum::<f64>();
+        let known = whole[0]? + whole[1].unwrap_or(0.0) + children;
         let others = (machine.on_cpu_ns as f64 - known).max(0.0);
         let others = self.resting.others(others, length);
-        let all = beyond[0]? + beyond[1].unwrap_or(0.0) + others;
+        let all = beyond[0]? + beyond[1].unwrap_or(0.0) + children + others;
         (all > 0.0).then(|| others / all)
     }
 
@@ -172,6 +187,7 @@ impl CpuTimes {
         self.machine.0.drain(..ended.saturating_sub(1));
         self.process.prune(reach);
         self.sensor.prune(reach);
+        self.children.iter_mut().for_each(|s| s.prune(reach));
         self.threads.iter_mut().for_each(|s| s.prune(before));
     }
 
@@ -180,15 +196,17 @@ impl CpuTimes {
             CpuOf::Process => &mut self.process,
             CpuOf::Machine => &mut self.machine,
             CpuOf::Sensor => &mut self.sensor,
-            CpuOf::Thread(thread) => {
-                let at = thread as usize;
-                if self.threads.len() <= at {
-                    self.threads.resize_with(at + 1, Series::default);
-                }
-                &mut self.threads[at]
-            }
+            CpuOf::Thread(thread) => at(&mut self.threads, thread as usize),
+            CpuOf::Child(process) => at(&mut self.children, (process as usize).saturating_sub(1)),
         }
     }
+}
+
+fn at(all: &mut Vec<Series>, at: usize) -> &mut Series {
+    if all.len() <= at {
+        all.resize_with(at + 1, Series::default);
+    }
+    &mut all[at]
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub struct Engine {
     /// First time each domain was used: CPU, GPU, neural engine.
     pub(super) domain_from: [i64; 3],
     pub(super) profiler_threads: Vec<u32>,
+    /// Child processes by thread; the run's own where it is not long enough.
+    pub(super) process_of: Vec<u32>,
     pub(super) stacks: Stacks,
     pub(super) by_role: Sets,
     pub(super) by_root: Sets,
@@ -75,6 +77,7 @@ impl Default for Engine {
             nodes: Vec::new(),
             domain_from: [i64::MAX; 3],
             profiler_threads: Vec::new(),
+            process_of: Vec::new(),
             stacks: Stacks::default(),
             by_role: Sets::default(),
             by_root: Sets::default(),

@@ -44,6 +44,7 @@ mod live_windows;
 pub(crate) mod observe;
 mod phases;
 pub(crate) mod prices;
+mod processes;
 mod rails;
 mod report;
 mod resting;

@@ -255,10 +255,9 @@ impl Engine {
         let Means::CpuTime(cpu) = super::split::means(RailKind::Cpu, view.cpu) else {
             return None;
         };
-        let used = matches!(scope, Scope::All) && cpu.process_ns > 0.0;
+        let used = matches!(scope, Scope::All) && cpu.process_ns + cpu.children_ns > 0.0;
         used.then(|| {
-            let (threads, outside) =
-                super::rule::weights(cpu.program_ns(), &view.window, &view.activity, &view.on_cpu);
+            let (threads, outside) = super::rule::weights(&view.window, &view.groups, &view.on_cpu);
             let parts = view.window.threads.iter().zip(threads);
             let per_time = parts.map(|(part, weight)| weight / (part.covered_ns as f64).max(1.0));
             (per_time.collect(), outside / view.window.length() as f64)

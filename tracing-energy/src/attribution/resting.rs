@@ -26,6 +26,8 @@ impl Resting {
             CpuOf::Machine => self.machine = rate,
             CpuOf::Process => self.process = rate,
             CpuOf::Sensor => self.sensor = rate,
+            // No child is there before the run.
+            CpuOf::Child(_) => {}
             CpuOf::Thread(thread) => {
                 self.threads.retain(|known| known.0 != thread);
                 self.threads.push((thread, rate));

@@ -23,6 +23,7 @@
 //! decides. Where there are no CPU times at all, it decides too, and what falls on
 //! no activation is residual: nobody can say whose it was.
 
+use super::processes::Group;
 use super::windows::{Activity, Window};
 
 /// How a rail's active energy can be divided.
@@ -42,6 +43,8 @@ pub(super) struct CpuUse {
     pub(super) process_ns: f64,
     pub(super) profiler_ns: f64,
     pub(super) sensor_ns: f64,
+    /// Of the other processes that are recorded with this one.
+    pub(super) children_ns: f64,
     /// Share of other processes in the active energy; `None`: cannot be told.
     pub(super) others: Option<f64>,
 }
@@ -55,16 +58,18 @@ pub(super) struct Split {
     pub(super) profiler: Option<f64>,
 }
 
-/// Splits `active_j` of `window`; `on_cpu` are the CPU times of its threads.
+/// Splits `active_j` of `window`; `activity` is that of all its threads, `on_cpu` are
+/// their CPU times.
 pub(super) fn split(
     active_j: f64,
     means: Means,
     window: &Window,
     activity: &Activity,
+    groups: &[Group],
     on_cpu: &[f64],
 ) -> Split {
     match means {
-        Means::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, activity, on_cpu),
+        Means::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, (activity, groups), on_cpu),
         Means::ActiveTime => {
             let (threads, outside) = by_active_time(active_j, window, activity);
             Split {
@@ -95,10 +100,15 @@ impl CpuUse {
     pub(super) fn not_ours(&self, active_j: f64) -> NotOurs {
         let others = self.others.map(|share| active_j * share);
         let rest = active_j - others.unwrap_or(0.0);
-        let all = self.process_ns + self.sensor_ns;
+        let all = self.all_ns();
         let own = self.process_ns - self.program_ns() + self.sensor_ns;
         let profiler = if all > 0.0 { rest * (own / all) } else { 0.0 };
         NotOurs { others, profiler }
+    }
+
+    /// CPU time of all that are not others.
+    pub(super) fn all_ns(&self) -> f64 {
+        self.process_ns + self.children_ns + self.sensor_ns
     }
 
     /// CPU time of the process without our own threads. Clocks of threads and
@@ -113,12 +123,12 @@ fn by_cpu_time(
     active_j: f64,
     cpu: CpuUse,
     window: &Window,
-    activity: &Activity,
+    (activity, groups): (&Activity, &[Group]),
     on_cpu: &[f64],
 ) -> Split {
     let NotOurs { others, profiler } = cpu.not_ours(active_j);
     let rest = active_j - others.unwrap_or(0.0);
-    let all = cpu.process_ns + cpu.sensor_ns;
+    let all = cpu.all_ns();
     if all <= 0.0 {
         let (threads, outside) = by_active_time(rest, window, activity);
         return Split {
@@ -128,9 +138,9 @@ fn by_cpu_time(
             profiler: Some(profiler),
         };
     }
-    let program = cpu.program_ns();
-    let remaining = rest * (program / all);
-    let (weights, outside) = weights(program, window, activity, on_cpu);
+    let programs = cpu.program_ns() + cpu.children_ns;
+    let remaining = rest * (programs / all);
+    let (weights, outside) = weights(window, groups, on_cpu);
     let total = weights.iter().sum::<f64>() + outside;
     let per_weight = if total > 0.0 { remaining / total } else { 0.0 };
     Split {
@@ -141,28 +151,35 @@ fn by_cpu_time(
     }
 }
 
-/// CPU time that each thread's activations answer for, and what nobody does.
-pub(super) fn weights(
-    program: f64,
-    window: &Window,
-    activity: &Activity,
-    on_cpu: &[f64],
-) -> (Vec<f64>, f64) {
+/// CPU time that each thread's activations answer for, and what nobody does. What a
+/// process used goes to its own activations only.
+pub(super) fn weights(window: &Window, groups: &[Group], on_cpu: &[f64]) -> (Vec<f64>, f64) {
+    let mut weights = vec![0.0; on_cpu.len()];
+    let outside = groups.iter();
+    let outside = outside.map(|group| add_weights(&mut weights, window, group, on_cpu));
+    let outside = outside.sum();
+    (weights, outside)
+}
+
+/// As [`weights`], of one process.
+fn add_weights(weights: &mut [f64], window: &Window, group: &Group, on_cpu: &[f64]) -> f64 {
+    let activity = &group.activity;
     let length = window.length() as f64;
-    let pool = (program - on_cpu.iter().sum::<f64>()).max(0.0);
+    let threads_ns: f64 = group.members.iter().map(|&at| on_cpu[at]).sum();
+    let pool = (group.cpu_ns - threads_ns).max(0.0);
     let (pooled, mut outside) = by_active_time(pool, window, activity);
     let sum: i64 = activity.active_ns.iter().sum();
     // What each thread's uncovered rest gives per active time of the others.
-    let mut gives = Vec::with_capacity(on_cpu.len());
-    let mut weights = pooled;
-    for (at, part) in window.threads.iter().enumerate() {
+    let mut gives = Vec::with_capacity(group.members.len());
+    for (member, &at) in group.members.iter().enumerate() {
+        let part = &window.threads[at];
         let covered = (part.covered_ns as f64 / length).min(1.0);
-        weights[at] += on_cpu[at] * covered;
+        weights[at] += pooled[member] + on_cpu[at] * covered;
         let rest = on_cpu[at] * (1.0 - covered);
         let uncovered = window.length() - part.covered_ns;
-        let others = sum - activity.active_ns[at];
+        let others = sum - activity.active_ns[member];
         let given = if uncovered > 0 && others > 0 {
-            let busy = activity.active_elsewhere_ns[at].min(uncovered);
+            let busy = activity.active_elsewhere_ns[member].min(uncovered);
             rest * (busy as f64 / uncovered as f64)
         } else {
             0.0
@@ -174,10 +191,10 @@ pub(super) fn weights(
             0.0
         });
     }
-    for (at, received) in sums_of_the_others(&gives).into_iter().enumerate() {
-        weights[at] += activity.active_ns[at] as f64 * received;
+    for (member, received) in sums_of_the_others(&gives).into_iter().enumerate() {
+        weights[group.members[member]] += activity.active_ns[member] as f64 * received;
     }
-    (weights, outside)
+    outside
 }
 
 /// For each place the sum of all other places, without subtracting.

@@ -12,6 +12,7 @@ use super::engine::Engine;
 use super::intervals::Priced;
 use super::phases::add_window;
 use super::prices::Prices;
+use super::processes::Group;
 use super::rails::Measured;
 use super::rule::{CpuUse, Means, Split, split};
 use super::windows::{Activity, Window, in_domain};
@@ -21,6 +22,7 @@ use super::windows::{Activity, Window, in_domain};
 pub(super) struct View {
     pub(super) window: Window,
     pub(super) activity: Activity,
+    pub(super) groups: Vec<Group>,
     pub(super) on_cpu: Vec<f64>,
     by_role: Vec<(u32, i64)>,
     by_root: Vec<(u32, i64)>,
@@ -93,9 +95,11 @@ impl Engine {
             self.by_root.longest(&by_root)
         };
         let cpu = self.cpu_use(start, end, cpu_until);
+        let groups = self.groups(&window, &activity, cpu.as_ref());
         View {
             window,
             activity,
+            groups,
             on_cpu,
             by_role,
             by_root,
@@ -113,8 +117,10 @@ impl Engine {
             Machine::Row(row) => self.cpu.others_share(&row),
             Machine::Wait | Machine::Unknown => None,
         };
+        let children = self.cpu.children(start, end);
         (process.covered_ns > 0).then(|| CpuUse {
             process_ns: process.on_cpu_ns,
+            children_ns: children.iter().map(|child| child.1).sum(),
             profiler_ns: own.sum(),
             sensor_ns: self.cpu.sensor(start, end).on_cpu_ns,
             others,
@@ -270,7 +276,14 @@ impl Engine {
                 .activity(&self.stacks.threads, &view.window, passes)
         });
         let activity = special.as_ref().unwrap_or(&view.activity);
-        let split = split(active_j, means, &view.window, activity, &view.on_cpu);
+        let split = split(
+            active_j,
+            means,
+            &view.window,
+            activity,
+            &view.groups,
+            &view.on_cpu,
+        );
         (split, domain)
     }
 

@@ -137,7 +137,22 @@ impl WindowReader {
             let stack = &stacks[thread.thread as usize];
             self.add_edges(stack, window, part as u32, &passes);
         }
-        sweep(&mut self.edges, window)
+        sweep(&mut self.edges, window.start, window.threads.len())
+    }
+
+    /// Active times of some of the window's threads, as if there were no others.
+    pub(super) fn activity_of(
+        &mut self,
+        stacks: &[ThreadStack],
+        window: &Window,
+        members: &[usize],
+    ) -> Activity {
+        self.edges.clear();
+        for (member, &at) in members.iter().enumerate() {
+            let stack = &stacks[window.threads[at].thread as usize];
+            self.add_edges(stack, window, member as u32, &|_| true);
+        }
+        sweep(&mut self.edges, window.start, members.len())
     }
 
     fn add_nodes(&mut self, stack: &ThreadStack, start: i64, end: i64) {
@@ -224,17 +239,16 @@ struct Walker {
 }
 
 /// Walks over all edges in order of time.
-fn sweep(edges: &mut [Edge], window: &Window) -> Activity {
+fn sweep(edges: &mut [Edge], start: i64, count: usize) -> Activity {
     // Each thread's edges already are in order: the sort merges runs.
     edges.sort_by_key(|edge| edge.time);
-    let count = window.threads.len();
     let mut walkers = vec![Walker::default(); count];
     let mut activity = Activity {
         active_ns: vec![0; count],
         active_elsewhere_ns: vec![0; count],
         union_ns: 0,
     };
-    let (mut busy, mut last) = (0, window.start);
+    let (mut busy, mut last) = (0, start);
     for edge in edges.iter() {
         if busy > 0 {
             activity.union_ns += edge.time - last;

@@ -56,6 +56,9 @@ impl<'s> Replay<'s> {
         }
         for thread in store.threads(run)?.all()? {
             engine.thread(thread.id, thread.role);
+            if let Some(process) = thread.process {
+                engine.thread_of(thread.id, process);
+            }
         }
         for row in store.cpu(run)?.all()? {
             engine.cpu(row);

@@ -98,6 +98,9 @@ pub struct RunRow {
     pub chip: Option<String>,
     /// Version of this crate.
     pub version: String,
+    /// The uuid of the run of another process into which this one goes, where it is
+    /// recorded for that one.
+    pub joins: Option<String>,
     /// What the user told.
     pub metadata: RunMetadata,
 }

@@ -30,6 +30,8 @@ pub struct ThreadRow {
     pub name: Option<String>,
     /// Program or profiler.
     pub role: ThreadRole,
+    /// The [process](super::ProcessRow) whose thread it is; none is the run's own.
+    pub process: Option<u32>,
 }
 
 /// Whose CPU time a [`CpuRow`] tells.
@@ -43,6 +45,8 @@ pub enum CpuOf {
     Machine,
     /// The child process of a power source.
     Sensor,
+    /// The process with that id, which is recorded together with this one.
+    Child(u32),
 }
 
 /// `cpu`: CPU time used in `[start_ns, end_ns)`.

@@ -37,6 +37,8 @@ pub struct Batch {
     pub run: Option<RunRow>,
     /// New rails.
     pub rails: Vec<RailRow>,
+    /// New or changed processes of the tree that is recorded (same id: replaces).
+    pub processes: Vec<ProcessRow>,
     /// New or renamed threads.
     pub threads: Vec<ThreadRow>,
     /// New callsites.

@@ -15,7 +15,7 @@ impl Store {
     pub fn find_run(&self, which: &str) -> Result<StoredRun, Error> {
         let newest = "no DESC LIMIT 1";
         if which == "last" {
-            let found = self.runs_where(&format!("1 ORDER BY {newest}"), "")?;
+            let found = self.runs_where(&format!("joins IS NULL ORDER BY {newest}"), "")?;
             return one(found, || store(&self.path, "it holds no run"));
         }
         let exact = ["uuid = ?1", "name = ?1"];

@@ -7,7 +7,8 @@ use super::pace::Pace;
 use super::span_id;
 use crate::sink::{
     BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, EventRow, FieldsRow, InstanceRow,
-    LinkRow, MarkRow, NodeRow, NodeWindowRow, RailRow, Role, RunRow, SampleRow, SpanRow, ThreadRow,
+    LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role, RunRow, SampleRow,
+    SpanRow, ThreadRow,
 };
 
 /// Writes `rows` with one statement, `run` being its first parameter.
@@ -49,7 +50,7 @@ pub(super) fn run(
     heartbeat_unix_ns: i64,
 ) -> rusqlite::Result<()> {
     let m = &row.metadata;
-    let values: [&dyn ToSql; 24] = [
+    let values: [&dyn ToSql; 25] = [
         &no,
         &row.uuid,
         &m.name,
@@ -74,6 +75,7 @@ pub(super) fn run(
         &m.output_tokens,
         &m.experiment,
         &m.config,
+        &row.joins,
     ];
     connection.prepare_cached(RUN)?.execute(&values[..])?;
     connection
@@ -90,14 +92,14 @@ pub(super) fn run(
 const RUN: &str = "
     INSERT INTO runs (no, uuid, name, status, pid, pid_start, boot_id, heartbeat_unix_ns,
         start_unix_ns, end_ns, host, os, chip, version, model, prompt, response, engine,
-        precision, batch, input_tokens, output_tokens, experiment, config)
+        precision, batch, input_tokens, output_tokens, experiment, config, joins)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-        ?19, ?20, ?21, ?22, ?23, ?24)
+        ?19, ?20, ?21, ?22, ?23, ?24, ?25)
     ON CONFLICT (no) DO UPDATE SET name = ?3, status = ?4, pid = ?5, pid_start = ?6,
         boot_id = ?7, heartbeat_unix_ns = ?8, start_unix_ns = ?9, end_ns = ?10, host = ?11,
         os = ?12, chip = ?13, version = ?14, model = ?15, prompt = ?16, response = ?17,
         engine = ?18, precision = ?19, batch = ?20, input_tokens = ?21, output_tokens = ?22,
-        experiment = ?23, config = ?24";
+        experiment = ?23, config = ?24, joins = ?25";
 
 /// `rails`.
 pub(super) fn rails(pace: &mut Pace<'_>, run: i64, rows: &[RailRow]) -> rusqlite::Result<()> {
@@ -120,9 +122,31 @@ pub(super) fn rails(pace: &mut Pace<'_>, run: i64, rows: &[RailRow]) -> rusqlite
 
 /// `threads`.
 pub(super) fn threads(pace: &mut Pace<'_>, run: i64, rows: &[ThreadRow]) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO threads VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR REPLACE INTO threads VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     each(pace, sql, rows, |statement, r| {
-        statement.execute(params![run, r.id, r.tid, r.name, r.role.name()])
+        statement.execute(params![run, r.id, r.tid, r.name, r.role.name(), r.process])
+    })
+}
+
+/// `processes`.
+pub(super) fn processes(
+    pace: &mut Pace<'_>,
+    run: i64,
+    rows: &[ProcessRow],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    each(pace, sql, rows, |statement, r| {
+        let life = (r.start_ns, r.end_ns);
+        statement.execute(params![
+            run,
+            r.id,
+            r.pid,
+            r.pid_start,
+            r.name,
+            life.0,
+            life.1,
+            r.has_spans
+        ])
     })
 }
 
@@ -300,6 +324,7 @@ fn scope_of(of: CpuOf) -> (&'static str, u32) {
         CpuOf::Process => ("process", 0),
         CpuOf::Machine => ("machine", 0),
         CpuOf::Sensor => ("sensor", 0),
+        CpuOf::Child(id) => ("child", id),
     }
 }
 

@@ -93,12 +93,20 @@ impl Store {
         &self.connection
     }
 
-    /// All runs, oldest first.
+    /// All runs, oldest first, without those that are recorded for another one.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn runs(&self) -> Result<Vec<StoredRun>, Error> {
-        self.runs_where("1 ORDER BY no", "")
+        self.runs_where("joins IS NULL ORDER BY no", "")
+    }
+
+    /// Runs that other processes record, or recorded, for the run with that uuid.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn joining(&self, uuid: &str) -> Result<Vec<StoredRun>, Error> {
+        self.runs_where("joins = ?1 ORDER BY no", uuid)
     }
 
     /// Runs that fulfil `condition`, in which `?1` is `value`.
@@ -143,6 +151,7 @@ fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
             os: r.get("os")?,
             chip: r.get("chip")?,
             version: r.get("version")?,
+            joins: r.get("joins")?,
             metadata: metadata(r)?,
         },
     })

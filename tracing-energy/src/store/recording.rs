@@ -78,7 +78,7 @@ readers! {
      FROM rails WHERE run = ?1 AND ?2 ORDER BY id", rail;
     /// `threads` of a run, by id.
     threads, ThreadRow, by_number,
-    "SELECT id, tid, name, role FROM threads WHERE run = ?1 AND ?2 ORDER BY id", thread;
+    "SELECT id, tid, name, role, process FROM threads WHERE run = ?1 AND ?2 ORDER BY id", thread;
     /// `callsites` of a run, by id.
     callsites, CallsiteRow, by_number,
     CALLSITES, callsite;
@@ -179,6 +179,7 @@ fn thread(r: &Row<'_>) -> rusqlite::Result<ThreadRow> {
         } else {
             ThreadRole::Program
         },
+        process: r.get(4)?,
     })
 }
 
@@ -290,6 +291,7 @@ fn cpu_time(r: &Row<'_>) -> rusqlite::Result<CpuRow> {
             "thread" => CpuOf::Thread(r.get(1)?),
             "process" => CpuOf::Process,
             "machine" => CpuOf::Machine,
+            "child" => CpuOf::Child(r.get(1)?),
             _ => CpuOf::Sensor,
         },
         start_ns: r.get(2)?,

@@ -165,6 +165,7 @@ fn heartbeat(connection: &Connection, run: i64, unix_ns: i64) -> rusqlite::Resul
 /// Rows that others refer to, and the few that nothing could replace.
 fn write_needed(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<()> {
     insert::rails(pace, run, &batch.rails)?;
+    insert::processes(pace, run, &batch.processes)?;
     insert::threads(pace, run, &batch.threads)?;
     insert::callsites(pace, run, &batch.callsites)?;
     insert::nodes(pace, run, &batch.nodes)?;
@@ -206,6 +207,7 @@ fn keep_needed(unwritten: &mut Batch, batch: &Batch, open_until_ns: i64) {
         unwritten.run.clone_from(&batch.run);
     }
     unwritten.rails.extend_from_slice(&batch.rails);
+    unwritten.processes.extend_from_slice(&batch.processes);
     unwritten.threads.extend_from_slice(&batch.threads);
     unwritten.callsites.extend_from_slice(&batch.callsites);
     unwritten.nodes.extend_from_slice(&batch.nodes);
@@ -253,6 +255,7 @@ mod tests {
             os: None,
             chip: None,
             version: "0".into(),
+            joins: None,
             metadata: RunMetadata::default(),
         }
     }

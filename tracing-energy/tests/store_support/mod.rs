@@ -31,6 +31,7 @@ pub fn run_row(uuid: &str) -> RunRow {
         os: here.os,
         chip: here.chip,
         version: "0.1.0".into(),
+        joins: None,
         metadata: RunMetadata {
             name: Some("by hand".into()),
             tags: vec![("kind".into(), "test".into())],
@@ -113,6 +114,7 @@ pub fn recording(uuid: &str) -> Batch {
             tid: 4711,
             name: Some("main".into()),
             role: ThreadRole::Program,
+            process: None,
         }],
         callsites: vec![
             callsite(1, "inference", Some(Role::Run)),

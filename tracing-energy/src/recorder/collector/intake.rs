@@ -38,6 +38,7 @@ impl Collector {
                 tid: log.tid,
                 name: log.name.clone(),
                 role: ThreadRole::Program,
+                process: None,
             };
             engine.thread(id, row.role);
             batch.threads.push(row);
@@ -78,6 +79,7 @@ impl Collector {
             tid,
             name: Some(name.to_owned()),
             role: ThreadRole::Profiler,
+            process: None,
         };
         self.next_thread += 1;
         self.engine.thread(row.id, row.role);

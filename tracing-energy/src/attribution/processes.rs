@@ -1,0 +1,83 @@
+//! Several processes in one run: each has its own threads, and CPU time of its own.
+//!
+//! ```text
+//! own process    thread 1  |====|  thread 2 |==|   pool: its workers
+//! child 1        thread 3  |=========|             pool: its workers
+//! child 2        (no spans)                        pool: goes to `outside`
+//! ```
+
+use super::engine::Engine;
+use super::rule::CpuUse;
+use super::windows::{Activity, Window};
+
+/// The process that records: no child.
+pub(super) const OWN: u32 = 0;
+
+/// One process in a window.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// CPU time of the process; without our own threads, in our own process.
+    pub(super) cpu_ns: f64,
+    /// Its threads with spans, by their places in the window.
+    pub(super) members: Vec<usize>,
+    /// Active times of its members.
+    pub(super) activity: Activity,
+}
+
+impl Engine {
+    /// Says that a thread is one of the child process with that id, which is recorded
+    /// with this one; before its spans.
+    pub fn thread_of(&mut self, thread: u32, process: u32) {
+        let at = thread as usize;
+        if self.process_of.len() <= at {
+            self.process_of.resize(at + 1, OWN);
+        }
+        self.process_of[at] = process;
+    }
+
+    /// The processes of a window with their CPU times.
+    pub(super) fn groups(
+        &mut self,
+        window: &Window,
+        activity: &Activity,
+        cpu: Option<&CpuUse>,
+    ) -> Vec<Group> {
+        let program_ns = cpu.map_or(0.0, CpuUse::program_ns);
+        let children = self.cpu.children(window.start, window.end);
+        if children.is_empty() && self.process_of.is_empty() {
+            return vec![Group {
+                cpu_ns: program_ns,
+                members: (0..window.threads.len()).collect(),
+                activity: activity.clone(),
+            }];
+        }
+        let mut ids: Vec<(u32, f64)> = vec![(OWN, program_ns)];
+        ids.extend(children);
+        let process_of = |thread: u32| {
+            let known = self.process_of.get(thread as usize);
+            known.copied().unwrap_or(OWN)
+        };
+        let parts = window.threads.iter().map(|part| process_of(part.thread));
+        let parts: Vec<u32> = parts.collect();
+        for &process in &parts {
+            if ids.iter().all(|known| known.0 != process) {
+                ids.push((process, 0.0));
+            }
+        }
+        let groups = ids.into_iter().map(|(process, cpu_ns)| {
+            let places = parts.iter().enumerate();
+            let members: Vec<usize> = places
+                .filter(|(_, of)| **of == process)
+                .map(|(at, _)| at)
+                .collect();
+            let (stacks, reader) = (&self.stacks.threads, &mut self.reader);
+            let activity = reader.activity_of(stacks, window, &members);
+            Group {
+                cpu_ns,
+                members,
+                activity,
+            }
+        });
+        groups.collect()
+    }
+}
