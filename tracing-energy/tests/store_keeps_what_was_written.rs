@@ -30,17 +30,18 @@ macro_rules! same {
 fn every_table_reads_back() {
     let mut batch = attributed("a");
     batch.cpu.sort_by_key(|row| match row.of {
-        tracing_energy::sink::CpuOf::Machine => 0,
-        tracing_energy::sink::CpuOf::Process => 1,
-        tracing_energy::sink::CpuOf::Sensor => 2,
-        tracing_energy::sink::CpuOf::Thread(_) => 3,
-        tracing_energy::sink::CpuOf::Child(_) => 4,
+        tracing_energy::sink::CpuOf::Machine => 1,
+        tracing_energy::sink::CpuOf::Process => 2,
+        tracing_energy::sink::CpuOf::Sensor => 3,
+        tracing_energy::sink::CpuOf::Thread(_) => 4,
+        tracing_energy::sink::CpuOf::Child(_) => 0,
     });
     let (_folder, store) = written(std::slice::from_ref(&batch));
     same!(
         store,
         batch,
         rails,
+        processes,
         threads,
         callsites,
         nodes,

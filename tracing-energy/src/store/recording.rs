@@ -10,8 +10,8 @@ use crate::Error;
 use crate::power::{Provenance, RailKind};
 use crate::sink::{
     BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, Domain, EventRow, FieldsRow,
-    InstanceRow, LinkRow, MarkRow, Moment, NodeRow, NodeWindowRow, RailRow, Role, SampleRow,
-    SpanRow, ThreadRole, ThreadRow,
+    InstanceRow, LinkRow, MarkRow, Moment, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,
+    SampleRow, SpanRow, ThreadRole, ThreadRow,
 };
 
 /// Rows of one table and run, in the table's order.
@@ -76,6 +76,10 @@ readers! {
     rails, RailRow, by_number,
     "SELECT id, source, name, parent, kind, unit, interval_ns, kernel, provenance
      FROM rails WHERE run = ?1 AND ?2 ORDER BY id", rail;
+    /// `processes` of a run, by id.
+    processes, ProcessRow, by_number,
+    "SELECT id, pid, pid_start, name, start_ns, end_ns, has_spans
+     FROM processes WHERE run = ?1 AND ?2 ORDER BY id", process;
     /// `threads` of a run, by id.
     threads, ThreadRow, by_number,
     "SELECT id, tid, name, role, process FROM threads WHERE run = ?1 AND ?2 ORDER BY id", thread;
@@ -165,6 +169,18 @@ fn rail(r: &Row<'_>) -> rusqlite::Result<RailRow> {
         interval_ns: r.get(6)?,
         kernel: named(r, 7, |name| name.parse().ok())?,
         provenance: named(r, 8, Provenance::from_name)?,
+    })
+}
+
+fn process(r: &Row<'_>) -> rusqlite::Result<ProcessRow> {
+    Ok(ProcessRow {
+        id: r.get(0)?,
+        pid: r.get(1)?,
+        pid_start: r.get(2)?,
+        name: r.get(3)?,
+        start_ns: r.get(4)?,
+        end_ns: r.get(5)?,
+        has_spans: r.get(6)?,
     })
 }
 

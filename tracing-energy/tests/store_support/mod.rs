@@ -109,6 +109,15 @@ pub fn recording(uuid: &str) -> Batch {
             rail(2, "core", Some(1)),
             rail(3, "dram", None),
         ],
+        processes: vec![ProcessRow {
+            id: 1,
+            pid: 4712,
+            pid_start: Some(99),
+            name: Some("worker".into()),
+            start_ns: 5,
+            end_ns: Some(95),
+            has_spans: true,
+        }],
         threads: vec![ThreadRow {
             id: 1,
             tid: 4711,
@@ -169,6 +178,7 @@ pub fn recording(uuid: &str) -> Batch {
             cpu(CpuOf::Process),
             cpu(CpuOf::Machine),
             cpu(CpuOf::Sensor),
+            cpu(CpuOf::Child(1)),
         ],
         instances: vec![InstanceRow {
             id: 1,

@@ -124,6 +124,54 @@ fn threads_share_by_cpu_time_and_the_blocked_get_nothing() {
 }
 
 /// ```text
+/// own process    thread 1  |======= a, 30 ms on CPU ======|   pool 10 ms
+/// child 1        thread 2  |== b, 0-50 ==|                    20 ms, pool 20 ms
+/// child 2        no spans                                     20 ms
+/// ```
+///
+/// The pool of child 1 works for b while b is there; nothing of it is a's.
+#[test]
+fn what_a_process_used_goes_to_its_own_spans() {
+    let mut e = engine(RailKind::Cpu);
+    e.thread_of(2, 1);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 2, None, 2, 0);
+    e.close(2, 50 * MS);
+    cpu(&mut e, CpuOf::Process, 40);
+    cpu(&mut e, CpuOf::Thread(1), 30);
+    cpu(&mut e, CpuOf::Child(1), 40);
+    cpu(&mut e, CpuOf::Thread(2), 20);
+    cpu(&mut e, CpuOf::Child(2), 20);
+    let (rows, finished) = end(e);
+    // 100 ms share 10 J. b: half of its thread's time is covered, half of its pool's.
+    near(self_j(&rows, 1), 4.0);
+    near(self_j(&rows, 2), 1.0 + 1.0);
+    near(rows.balance[0].accounts.outside_j.unwrap(), 1.0 + 1.0 + 2.0);
+    assert!(finished.balanced);
+}
+
+/// ```text
+/// child 1   |##########| 50 of 100 ms, which are all that it used; half the machine
+/// ```
+#[test]
+fn children_are_no_others() {
+    let mut e = engine(RailKind::Cpu);
+    cpu(&mut e, CpuOf::Process, 0);
+    e.cpu(CpuRow {
+        of: CpuOf::Child(1),
+        start_ns: 20 * MS,
+        end_ns: 70 * MS,
+        on_cpu_ns: 50 * MS,
+    });
+    cpu(&mut e, CpuOf::Machine, 100);
+    let (rows, finished) = end(e);
+    let accounts = rows.balance[0].accounts;
+    near(accounts.outside_j.unwrap(), 5.0);
+    near(accounts.others_j.unwrap(), 5.0);
+    assert!(finished.balanced);
+}
+
+/// ```text
 /// thread 1  |====== a, 0-50 ======|                20 ms on CPU, half covered
 /// worker    |############################|         60 ms on CPU
 /// others    half of the machine
