@@ -19,6 +19,7 @@ pub mod import;
 pub mod ops;
 pub mod program;
 pub mod query;
+pub mod record;
 pub mod repeat;
 pub mod run;
 pub mod runs;

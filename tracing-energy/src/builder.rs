@@ -14,6 +14,7 @@ use crate::conditions::System;
 use crate::error::Error;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
+use crate::join::{self, Join};
 use crate::layer::EnergyLayer;
 use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
 use crate::priors::Prior;
@@ -49,10 +50,9 @@ pub struct Builder {
     method: Method,
     priors: Vec<Prior>,
     system: System,
+    /// Whether the run of another process may be joined.
+    may_join: bool,
 }
-
-/// The environment variable that says where the runs of programs are collected.
-const COLLECTED: &str = "TRACING_ENERGY_DB";
 
 enum Sources {
     Chosen(SourceChoice),
@@ -83,6 +83,7 @@ impl Default for Builder {
             method: Method::default(),
             priors: Vec::new(),
             system: System::default(),
+            may_join: true,
         }
     }
 }
@@ -106,18 +107,21 @@ impl Builder {
     ///
     /// Where the environment variable `TRACING_ENERGY_DB` is set and not empty, the
     /// run goes to the file that it names instead: so that `energy baseline`, or a
-    /// script, can collect the runs of programs that name a file of their own. A
+    /// script, can collect the runs of programs that name a file of their own. Where
+    /// `energy record` started the program, the run joins that one's, without power of
+    /// its own ([`EnergyGuard::variables`]). A
     /// relative path is meant from the program's working directory. A program that
     /// asks its user for the file calls [`Builder::exact_database`].
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
-        let collected = std::env::var_os(COLLECTED).filter(|path| !path.is_empty());
+        let collected = std::env::var_os(join::DATABASE).filter(|path| !path.is_empty());
         self.database = Some(collected.map_or_else(|| path.into(), PathBuf::from));
         self
     }
 
-    /// As [`Builder::database`], whatever the environment says.
+    /// As [`Builder::database`], whatever the environment says; the run joins no other.
     pub fn exact_database(mut self, path: impl Into<PathBuf>) -> Self {
         self.database = Some(path.into());
+        self.may_join = false;
         self
     }
 
@@ -296,6 +300,10 @@ impl Builder {
     /// A source that was asked for cannot be read, the database or trace cannot
     /// be made, the method lacks what it needs, or the system refuses a thread.
     pub fn build(mut self) -> Result<(EnergyLayer, EnergyGuard), Error> {
+        let join = Join::from_environment().filter(|_| self.may_join);
+        if let Some(join) = &join {
+            self.record_for(join);
+        }
         let offline = self.offline()?;
         let sinks = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
@@ -305,8 +313,9 @@ impl Builder {
         let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
         let resting = baseline_asked.then(|| rest(&sampler.watch(), self.baseline));
-        let zero = clock.now();
-        let start_unix_ns = host::unix_ns();
+        let run_ns = join.as_ref().and_then(Join::now_ns).unwrap_or(0);
+        let zero = clock.now() - Nanos::from_nanos(run_ns);
+        let start_unix_ns = host::unix_ns() - run_ns;
         let kept = Kept {
             capture: self.capture,
             texts: self.keeps_text,
@@ -317,7 +326,10 @@ impl Builder {
         }
         let control = Arc::new(Control::new(self.metadata.clone(), self.keeps_text));
         let writer = Writer::spawn(sinks).map_err(thread_error)?;
-        let run = run_row(start_unix_ns, self.metadata);
+        let run = RunRow {
+            joins: join.map(|join| join.run),
+            ..run_row(start_unix_ns, self.metadata)
+        };
         let uuid = run.uuid.clone();
         let key_fields: Arc<[String]> = self.key_fields.into();
         let naming = Naming {
@@ -355,6 +367,8 @@ impl Builder {
             shared: Arc::clone(&shared),
             control,
             clock,
+            zero,
+            database: self.database,
             state,
         });
         if self.end_on_signal {
@@ -364,6 +378,14 @@ impl Builder {
             EnergyLayer::new(Hot { shared, key_fields }),
             EnergyGuard::new(ending),
         ))
+    }
+
+    /// Records for the run of another process: without power, on its file.
+    fn record_for(&mut self, join: &Join) {
+        self.sources = Sources::Given(Vec::new());
+        self.baseline = Duration::ZERO;
+        self.method = Method::Proportional;
+        self.database = Some(join.database.clone());
     }
 
     /// What is made of the recording at its end.

@@ -1,5 +1,6 @@
 //! The guard that ends a recording.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -8,6 +9,7 @@ use crate::power::Sampler;
 use crate::record::Shared;
 use crate::recorder::{Control, RunSummary};
 use crate::rows::{RunMetadata, RunStatus};
+use crate::units::Nanos;
 
 /// Ends the recording when it is dropped, or earlier by [`EnergyGuard::finish`].
 /// Without it the run stays open in the database and counts as crashed; its
@@ -32,6 +34,23 @@ impl EnergyGuard {
         if !self.ending.shared.gate.is_forked() {
             self.ending.control.update_metadata(change);
         }
+    }
+
+    /// Counts the CPU time of the process with that id, and of all that it starts, to
+    /// the run: what they use is the program's, not that of others. Those that record
+    /// spans join the run if they were started with [`EnergyGuard::variables`].
+    pub fn watch_process(&self, pid: u32) {
+        self.ending.control.watch(pid);
+    }
+
+    /// Environment variables for programs that are to join this run: their layers
+    /// record no power and write their spans to this run's database, on its clock.
+    /// [`attribute_joined`](crate::attribute_joined) takes them in. None without a
+    /// database, or where processes share no clock.
+    pub fn variables(&self) -> Option<crate::Variables> {
+        let database = std::path::absolute(self.ending.database.as_ref()?).ok()?;
+        let since = self.ending.clock.now() - self.ending.zero;
+        crate::join::variables(database, &self.ending.uuid, since.nanos())
     }
 
     /// The run's id.
@@ -73,6 +92,9 @@ pub(crate) struct Ending {
     pub(crate) shared: Arc<Shared>,
     pub(crate) control: Arc<Control>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Time of the clock that is the run's zero.
+    pub(crate) zero: Nanos,
+    pub(crate) database: Option<PathBuf>,
     pub(crate) state: Mutex<State>,
 }
 

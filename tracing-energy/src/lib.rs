@@ -22,6 +22,7 @@ pub mod units;
 
 mod builder;
 mod guard;
+mod join;
 mod layer;
 mod reattribute;
 mod recorder;
@@ -31,8 +32,11 @@ pub use builder::Builder;
 pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use error::Error;
 pub use guard::EnergyGuard;
+pub use join::Variables;
 pub use layer::EnergyLayer;
-pub use reattribute::{AttributeOptions, Method, attribute_stored, reattribute, repair_dead_runs};
+pub use reattribute::{
+    AttributeOptions, Method, attribute_joined, attribute_stored, reattribute, repair_dead_runs,
+};
 pub use record::{Capture, Detail, OnFull};
 pub use recorder::{IdleSamples, RailSummary, RunSummary};
 pub use roles::DEFAULT_ROLES;

@@ -4,7 +4,7 @@ use clap::{Command, CommandFactory};
 
 /// The commands by what they are for. One that this build lacks is left out.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Record", &["run", "import", "calibrate"]),
+    ("Record", &["run", "record", "import", "calibrate"]),
     (
         "Look at a run",
         &[

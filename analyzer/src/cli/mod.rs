@@ -17,6 +17,7 @@ mod name;
 mod ops;
 mod progress;
 mod prune;
+mod record;
 mod run;
 mod runs;
 mod show;
@@ -70,6 +71,8 @@ told whether there is one (--strict), 130 or 143 ended by a signal.";
 pub enum Command {
     /// Generate text with a language model and record its energy
     Run(Box<RunArgs>),
+    /// Record any program, with all that it starts
+    Record(record::RecordArgs),
     /// List the runs of a recording, newest first
     Runs(runs::RunsArgs),
     /// Show what is known of a run besides its figures
@@ -161,10 +164,18 @@ impl Finding {
     }
 }
 
+/// The exit code of a program that was executed; it has told itself what was wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("the program ended with {0}")]
+struct Passed(u8);
+
 /// 2 for wrong usage, 1 for other failures, else what the finding says.
 fn code(error: &anyhow::Error) -> u8 {
     if let Some(crate::Error::Interrupted { signal }) = error.downcast_ref() {
         return u8::try_from(128 + signal).unwrap_or(1);
+    }
+    if let Some(Passed(code)) = error.downcast_ref() {
+        return *code;
     }
     match error.downcast_ref::<Finding>() {
         Some(finding) => finding.code,
@@ -187,6 +198,10 @@ pub fn main() -> ExitCode {
             let _ = out.into_parts();
             ExitCode::SUCCESS
         }
+        Err(error) if error.is::<Passed>() => {
+            let _ = out.flush();
+            ExitCode::from(code(&error))
+        }
         Err(error) => {
             let _ = out.flush();
             let text = format!("{error:#}");
@@ -201,6 +216,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     let db = &cli.db;
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
+        Command::Record(args) => record::run(db, args),
         Command::Runs(args) => runs::run(db, &args, out),
         Command::Show(args) => show::run(db, &args, out),
         Command::Summary(args) => summary::run(db, &args, out),

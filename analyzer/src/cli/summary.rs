@@ -5,11 +5,9 @@ use std::path::Path;
 
 use clap::Args;
 
-#[cfg(feature = "inference")]
 use super::WhichRun;
 use super::ask::{Asked, Part};
 use crate::efficiency::{Factor, Price, Rates, parse_factor, parse_price, parse_region};
-#[cfg(feature = "inference")]
 use crate::format::Format;
 use crate::summary::{Summary, SummaryOptions};
 
@@ -55,7 +53,6 @@ pub(super) fn run(db: &Path, args: &SummaryArgs, out: &mut dyn Write) -> anyhow:
 }
 
 /// Prints the summary of a run for people.
-#[cfg(feature = "inference")]
 pub(super) fn print(db: &Path, which: &WhichRun, out: &mut dyn Write) -> anyhow::Result<()> {
     let (recording, run) = super::open(db, which)?;
     let summary = Summary::read(&recording, run, &SummaryOptions::default())?;

@@ -25,10 +25,11 @@ pub struct Interrupt {
 
 /// A program that has ended.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) status: ExitStatus,
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
     /// What it wrote to standard error.
-    pub(super) told: Vec<u8>,
+    pub told: Vec<u8>,
 }
 
 impl Interrupt {
@@ -73,7 +74,10 @@ impl Interrupt {
     }
 
     /// Waits for a program's end.
-    pub(super) fn wait(&self, mut child: Child) -> Result<Ended> {
+    ///
+    /// # Errors
+    /// When the system refuses to tell of it.
+    pub fn wait(&self, mut child: Child) -> Result<Ended> {
         let stderr = child.stderr.take();
         let reader = std::thread::spawn(move || {
             let mut told = Vec::new();

@@ -2,7 +2,7 @@
 
 mod interrupt;
 
-pub use interrupt::Interrupt;
+pub use interrupt::{Ended, Interrupt};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,6 @@ use tracing_energy::rows::RunStatus;
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::query::{Recording, Run};
-use interrupt::Ended;
 
 /// Where programs that record through the layer put their runs.
 const COLLECTED: &str = "TRACING_ENERGY_DB";

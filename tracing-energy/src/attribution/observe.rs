@@ -255,7 +255,7 @@ impl Engine {
         let Means::CpuTime(cpu) = super::split::means(RailKind::Cpu, view.cpu) else {
             return None;
         };
-        let used = matches!(scope, Scope::All) && cpu.process_ns + cpu.children_ns > 0.0;
+        let used = matches!(scope, Scope::All) && cpu.all_ns() > cpu.sensor_ns;
         used.then(|| {
             let (threads, outside) = super::rule::weights(&view.window, &view.groups, &view.on_cpu);
             let parts = view.window.threads.iter().zip(threads);

@@ -35,6 +35,29 @@ impl Engine {
         self.process_of[at] = process;
     }
 
+    /// CPU times of child processes without the recorder's threads in them, and that of
+    /// those threads.
+    pub(super) fn children(&self, start: i64, end: i64) -> (Vec<(u32, f64)>, f64) {
+        let mut children = self.cpu.children(start, end);
+        let mut profiler_ns = 0.0;
+        for &thread in &self.profiler_threads {
+            let process = self.process(thread);
+            let child = children.iter_mut().find(|child| child.0 == process);
+            if let Some((_, used_ns)) = child {
+                let own = self.cpu.thread(thread, start, end).on_cpu_ns.min(*used_ns);
+                *used_ns -= own;
+                profiler_ns += own;
+            }
+        }
+        (children, profiler_ns)
+    }
+
+    /// The process of a thread.
+    pub(super) fn process(&self, thread: u32) -> u32 {
+        let known = self.process_of.get(thread as usize);
+        known.copied().unwrap_or(OWN)
+    }
+
     /// The processes of a window with their CPU times.
     pub(super) fn groups(
         &mut self,
@@ -43,7 +66,7 @@ impl Engine {
         cpu: Option<&CpuUse>,
     ) -> Vec<Group> {
         let program_ns = cpu.map_or(0.0, CpuUse::program_ns);
-        let children = self.cpu.children(window.start, window.end);
+        let (children, _) = self.children(window.start, window.end);
         if children.is_empty() && self.process_of.is_empty() {
             return vec![Group {
                 cpu_ns: program_ns,
@@ -53,11 +76,7 @@ impl Engine {
         }
         let mut ids: Vec<(u32, f64)> = vec![(OWN, program_ns)];
         ids.extend(children);
-        let process_of = |thread: u32| {
-            let known = self.process_of.get(thread as usize);
-            known.copied().unwrap_or(OWN)
-        };
-        let parts = window.threads.iter().map(|part| process_of(part.thread));
+        let parts = window.threads.iter().map(|part| self.process(part.thread));
         let parts: Vec<u32> = parts.collect();
         for &process in &parts {
             if ids.iter().all(|known| known.0 != process) {

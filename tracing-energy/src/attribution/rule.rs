@@ -43,8 +43,11 @@ pub(super) struct CpuUse {
     pub(super) process_ns: f64,
     pub(super) profiler_ns: f64,
     pub(super) sensor_ns: f64,
-    /// Of the other processes that are recorded with this one.
+    /// Of the other processes that are recorded with this one, without the recorder's
+    /// threads in them.
     pub(super) children_ns: f64,
+    /// Of those threads.
+    pub(super) child_profiler_ns: f64,
     /// Share of other processes in the active energy; `None`: cannot be told.
     pub(super) others: Option<f64>,
 }
@@ -101,14 +104,14 @@ impl CpuUse {
         let others = self.others.map(|share| active_j * share);
         let rest = active_j - others.unwrap_or(0.0);
         let all = self.all_ns();
-        let own = self.process_ns - self.program_ns() + self.sensor_ns;
+        let own = self.process_ns - self.program_ns() + self.child_profiler_ns + self.sensor_ns;
         let profiler = if all > 0.0 { rest * (own / all) } else { 0.0 };
         NotOurs { others, profiler }
     }
 
     /// CPU time of all that are not others.
     pub(super) fn all_ns(&self) -> f64 {
-        self.process_ns + self.children_ns + self.sensor_ns
+        self.process_ns + self.children_ns + self.child_profiler_ns + self.sensor_ns
     }
 
     /// CPU time of the process without our own threads. Clocks of threads and

@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::intervals::Priced;
 use super::phases::add_window;
 use super::prices::Prices;
-use super::processes::Group;
+use super::processes::{Group, OWN};
 use super::rails::Measured;
 use super::rule::{CpuUse, Means, Split, split};
 use super::windows::{Activity, Window, in_domain};
@@ -112,15 +112,17 @@ impl Engine {
     pub(super) fn cpu_use(&self, start: i64, end: i64, cpu_until: i64) -> Option<CpuUse> {
         let process = self.cpu.process(start, end);
         let own = self.profiler_threads.iter();
+        let own = own.filter(|&&thread| self.process(thread) == OWN);
         let own = own.map(|&thread| self.cpu.own_thread(thread, start, end).on_cpu_ns);
         let others = match self.cpu.machine(end, cpu_until) {
             Machine::Row(row) => self.cpu.others_share(&row),
             Machine::Wait | Machine::Unknown => None,
         };
-        let children = self.cpu.children(start, end);
+        let (children, child_profiler_ns) = self.children(start, end);
         (process.covered_ns > 0).then(|| CpuUse {
             process_ns: process.on_cpu_ns,
             children_ns: children.iter().map(|child| child.1).sum(),
+            child_profiler_ns,
             profiler_ns: own.sum(),
             sensor_ns: self.cpu.sensor(start, end).on_cpu_ns,
             others,

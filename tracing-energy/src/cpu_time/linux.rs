@@ -111,15 +111,32 @@ fn stat_time(root: &Path, pid: u32, tick: Nanos) -> Option<Nanos> {
     (times.len() == 4).then(|| ticks(times.iter().sum(), tick))?
 }
 
-/// Kernels without the `children` file have none to tell; sudo's child is then
-/// counted when it ends.
+/// The children that any thread of a process started. Kernels without the file
+/// `children` have none to tell; sudo's child is then counted when it ends.
 fn children(root: &Path, pid: u32) -> Vec<u32> {
-    let pid = pid.to_string();
-    let file = root.join(&pid).join("task").join(&pid).join("children");
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    text.split_whitespace()
-        .filter_map(|child| child.parse().ok())
-        .collect()
+    let tasks = std::fs::read_dir(root.join(pid.to_string()).join("task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let texts = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let read = |text: String| -> Vec<u32> {
+        let numbers = text.split_whitespace();
+        numbers.filter_map(|child| child.parse().ok()).collect()
+    };
+    texts.flat_map(read).collect()
+}
+
+pub(super) fn children_of(pid: u32) -> Vec<u32> {
+    children(Path::new(PROC), pid)
+}
+
+/// As [`thread`], without the bit "per thread".
+pub(super) fn one_process(pid: u32) -> Option<Nanos> {
+    let pid = libc::clockid_t::try_from(pid).ok().filter(|&pid| pid > 0)?;
+    clock(((!pid) << 3) | 2)
+}
+
+pub(super) fn process_name(pid: u32) -> Option<String> {
+    let name = std::fs::read_to_string(format!("{PROC}/{pid}/comm")).ok()?;
+    Some(name.trim_end().to_owned())
 }
 
 fn ticks(count: i64, tick: Nanos) -> Option<Nanos> {

@@ -1,6 +1,6 @@
 //! CPU time on macOS. Type-checked, never run.
 
-use std::mem::{MaybeUninit, size_of};
+use std::mem::{MaybeUninit, size_of, size_of_val};
 
 use super::{clock, online_processors, tick};
 use crate::units::Nanos;
@@ -82,6 +82,33 @@ pub(super) fn other_process(pid: u32) -> Option<Nanos> {
     let ticks = info.pti_total_user.checked_add(info.pti_total_system)?;
     let nanos = u128::from(ticks) * u128::from(numer) / u128::from(denom);
     i64::try_from(nanos).ok().map(Nanos::from_nanos)
+}
+
+/// The same figure: no children are in it.
+pub(super) fn one_process(pid: u32) -> Option<Nanos> {
+    other_process(pid)
+}
+
+pub(super) fn children_of(pid: u32) -> Vec<u32> {
+    let Ok(pid) = libc::pid_t::try_from(pid) else {
+        return Vec::new();
+    };
+    let mut pids = [0 as libc::pid_t; 1024];
+    let size = libc::c_int::try_from(size_of_val(&pids)).unwrap_or(0);
+    // SAFETY: `pids` has room for `size` bytes.
+    let found = unsafe { libc::proc_listchildpids(pid, pids.as_mut_ptr().cast(), size) };
+    let found = usize::try_from(found).unwrap_or(0).min(pids.len());
+    let pids = pids[..found].iter().filter(|&&pid| pid > 0);
+    pids.filter_map(|&pid| u32::try_from(pid).ok()).collect()
+}
+
+pub(super) fn process_name(pid: u32) -> Option<String> {
+    let pid = libc::c_int::try_from(pid).ok()?;
+    let mut name = [0_u8; 256];
+    // SAFETY: `name` has room for its length.
+    let length = unsafe { libc::proc_name(pid, name.as_mut_ptr().cast(), name.len() as u32) };
+    let length = usize::try_from(length).ok().filter(|&length| length > 0)?;
+    Some(String::from_utf8_lossy(name.get(..length)?).into_owned())
 }
 
 pub(super) fn processors() -> Option<usize> {

@@ -58,6 +58,21 @@ pub fn other_process(pid: u32) -> Option<Nanos> {
     system::other_process(pid)
 }
 
+/// CPU time of another process by itself, without its children.
+pub(crate) fn one_process(pid: u32) -> Option<Nanos> {
+    system::one_process(pid)
+}
+
+/// The children that a process has now.
+pub(crate) fn children_of(pid: u32) -> Vec<u32> {
+    system::children_of(pid)
+}
+
+/// Name of a process's executable, cut by the system.
+pub(crate) fn process_name(pid: u32) -> Option<String> {
+    system::process_name(pid)
+}
+
 /// Processors that this machine can use at once; at least 1.
 pub fn processors() -> usize {
     system::processors().unwrap_or_else(|| {
@@ -126,6 +141,15 @@ mod unknown {
         None
     }
     pub(super) fn other_process(_pid: u32) -> Option<Nanos> {
+        None
+    }
+    pub(super) fn one_process(_pid: u32) -> Option<Nanos> {
+        None
+    }
+    pub(super) fn children_of(_pid: u32) -> Vec<u32> {
+        Vec::new()
+    }
+    pub(super) fn process_name(_pid: u32) -> Option<String> {
         None
     }
     pub(super) fn processors() -> Option<usize> {

@@ -17,7 +17,7 @@ use std::path::Path;
 use crate::attribution::Engine;
 use crate::error::Error;
 use crate::sink::AttributionRows;
-use crate::store::{AttributionWriter, Store};
+use crate::store::{AttributionWriter, Folded, Store};
 
 use ahead::Spans;
 pub use method::{AttributeOptions, Method};
@@ -37,6 +37,26 @@ pub fn reattribute(path: &Path, uuid: &str, options: &AttributeOptions) -> Resul
         Method::Proportional => proportional(writer, Spans::Ahead),
         Method::Fitted | Method::Calibrated => estimate::attribute(writer, options),
     })
+}
+
+/// Puts what other processes recorded for run `uuid` into it
+/// ([`EnergyGuard::variables`](crate::EnergyGuard::variables)), and attributes it anew in
+/// place of what was attributed without them. Nothing changes where nobody joined.
+///
+/// # Errors
+/// An unknown run, or a database that cannot be read and written.
+pub fn attribute_joined(path: &Path, uuid: &str) -> Result<Folded, Error> {
+    let store = Store::open_writable(path)?;
+    let run = store.find_run(uuid)?.no;
+    let folded = store.fold(run)?;
+    if folded.processes > 0 {
+        let earlier = store.shown_attribution(run)?.unwrap_or(0);
+        store.attribute(run, |writer| proportional(writer, Spans::Ahead))?;
+        for id in 1..=earlier {
+            store.delete_attribution(run, id)?;
+        }
+    }
+    Ok(folded)
 }
 
 /// Repairs the runs of `store` whose process died: closes what was open at the

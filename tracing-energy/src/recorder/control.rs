@@ -1,7 +1,7 @@
 //! What the guard and the collector tell each other.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::power::Notice;
 use crate::rows::{RunMetadata, RunStatus};
@@ -14,6 +14,8 @@ pub(crate) struct Control {
     complete: AtomicBool,
     metadata: Mutex<(RunMetadata, bool)>,
     last_notices: Mutex<Vec<Notice>>,
+    /// The root of the processes that are watched; 0 for none.
+    watched: AtomicU32,
     /// Whether prompt and response may be kept.
     keeps_text: bool,
 }
@@ -26,8 +28,19 @@ impl Control {
             complete: AtomicBool::new(false),
             metadata: Mutex::new((metadata, false)),
             last_notices: Mutex::new(Vec::new()),
+            watched: AtomicU32::new(0),
             keeps_text,
         }
+    }
+
+    /// Watches that process and its descendants from now on.
+    pub(crate) fn watch(&self, pid: u32) {
+        self.watched.store(pid, Ordering::Release);
+    }
+
+    /// The process that is watched.
+    pub(crate) fn watched(&self) -> Option<u32> {
+        Some(self.watched.load(Ordering::Acquire)).filter(|&pid| pid != 0)
     }
 
     /// Ends the run at `time` of the sampler's clock; the first call decides.

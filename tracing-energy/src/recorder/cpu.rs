@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::processes::ProcessTree;
 use crate::conditions::Usage;
 use crate::cpu_time;
 use crate::power::SamplerWatch;
@@ -24,6 +25,8 @@ struct Mark {
 pub(crate) struct CpuReader {
     process: Option<Mark>,
     sensors: Sensors,
+    /// Other processes that belong to the run.
+    pub(crate) tree: ProcessTree,
     own: Vec<(u32, i64, Option<Mark>)>,
     threads: Vec<Option<Mark>>,
     machine: VecDeque<Mark>,
@@ -37,6 +40,7 @@ impl CpuReader {
         let mut reader = Self {
             process: None,
             sensors: Sensors::new(watch),
+            tree: ProcessTree::default(),
             own: Vec::new(),
             threads: Vec::new(),
             machine: VecDeque::new(),
@@ -98,6 +102,7 @@ impl CpuReader {
             tell,
         );
         self.sensors.read(now_ns, tell);
+        self.tree.read(now_ns, tell);
         for (id, tid, mark) in &mut self.own {
             step(
                 mark,
@@ -121,7 +126,7 @@ impl CpuReader {
         self.usage = machine.zip(self.process).map(|(machine, process)| Usage {
             time_ns: now_ns,
             machine_ns: machine.nanos(),
-            own_ns: process.used_ns + self.sensors.total_ns,
+            own_ns: process.used_ns + self.sensors.total_ns + self.tree.total_ns,
         });
         if let Some(machine) = machine {
             self.tell_machine(now_ns, machine.nanos(), tell);

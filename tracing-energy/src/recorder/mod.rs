@@ -14,6 +14,7 @@ mod cpu;
 mod idle;
 mod losses;
 mod offline;
+mod processes;
 mod resting;
 mod signal;
 mod summary;

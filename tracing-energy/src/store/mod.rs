@@ -16,6 +16,7 @@ mod connection;
 mod edit;
 mod error;
 mod find;
+mod fold;
 mod insert;
 mod insert_attribution;
 mod kinds;
@@ -33,6 +34,7 @@ mod writer;
 
 pub use attribute::AttributionWriter;
 pub use calibrations::{FoundCalibration, StoredCalibration};
+pub use fold::Folded;
 pub use merge::{Merge, MergeSource};
 pub use migrations::SCHEMA_VERSION;
 pub use reader::{Store, StoredRun};

@@ -18,7 +18,7 @@ impl Store {
     pub fn delete_run(&self, run: i64) -> Result<(), Error> {
         let sql = from_sqlite(&self.path);
         let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        if delete_run(pace.connection(), run).map_err(&sql)? == 0 {
+        if delete_rows(pace.connection(), run).map_err(&sql)? == 0 {
             return Err(store(&self.path, format!("it holds no run number {run}")));
         }
         pace.commit().map_err(&sql)
@@ -37,7 +37,7 @@ impl Store {
 }
 
 /// Tables that refer to others go before them.
-fn delete_run(connection: &Connection, run: i64) -> rusqlite::Result<usize> {
+pub(super) fn delete_rows(connection: &Connection, run: i64) -> rusqlite::Result<usize> {
     let mut deleted = 0;
     for table in tables::of_runs(connection)?.iter().rev() {
         let (name, of_run) = (quoted(&table.name), table.of_run(run));

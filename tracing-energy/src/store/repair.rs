@@ -100,6 +100,7 @@ impl Store {
             return Ok(false);
         }
         close(pace.connection(), run).map_err(&sql)?;
+        self.fold_within(pace.connection(), run)?;
         let earlier = self.shown_attribution(run)?.unwrap_or(0);
         let (pace, _, written) = self.attribute_within(pace, run, attribute)?;
         if written {
@@ -125,7 +126,7 @@ fn judged(runs: Vec<StoredRun>) -> Vec<(StoredRun, Life)> {
 }
 
 /// Closes open rows at the last time seen; the run has crashed.
-fn close(connection: &Connection, run: i64) -> rusqlite::Result<()> {
+pub(super) fn close(connection: &Connection, run: i64) -> rusqlite::Result<()> {
     let end_ns = last_seen_ns(connection, run)?;
     let (first, last) = span_ids(run);
     connection.execute(

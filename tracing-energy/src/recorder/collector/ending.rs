@@ -8,6 +8,9 @@ use crate::host;
 use crate::reattribute::Method;
 use crate::rows::{RailRow, RunStatus};
 
+/// Less CPU time than this is not worth telling.
+const MISSED_NS: i64 = 20_000_000;
+
 impl Collector {
     pub(super) fn finish(mut self) -> RunSummary {
         let (end, status) = self
@@ -55,6 +58,7 @@ impl Collector {
             self.event(end_ns, "imbalance", message);
         }
         self.end_conditions(end_ns);
+        self.end_processes(end_ns);
         self.last_batch(end_ns, status);
         let offline = self.parts.offline.take();
         let mut summary = self.summarise(end_ns, finished, method);
@@ -63,6 +67,21 @@ impl Collector {
             offline.attribute(&mut summary);
         }
         summary
+    }
+
+    /// Tells what of other processes was not seen.
+    fn end_processes(&mut self, end_ns: i64) {
+        self.cpu.tree.close();
+        self.batch.processes.extend(self.cpu.tree.take_changed());
+        let missed = self.cpu.tree.missed_ns().filter(|&ns| ns >= MISSED_NS);
+        if let Some(missed_ns) = missed {
+            let message = format!(
+                "{:.2} s of CPU time of short processes, or before their ends, were not seen: \
+                 they are among `others`",
+                missed_ns as f64 / 1e9
+            );
+            self.event(end_ns, "missed_processes", message);
+        }
     }
 
     fn last_batch(&mut self, end_ns: i64, status: RunStatus) {

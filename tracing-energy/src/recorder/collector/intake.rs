@@ -117,6 +117,9 @@ impl Collector {
     }
 
     pub(super) fn read_cpu(&mut self, now_ns: i64) {
+        if let Some(pid) = self.parts.control.watched() {
+            self.cpu.tree.watch(pid);
+        }
         let Self {
             cpu,
             merge,
@@ -132,6 +135,7 @@ impl Collector {
             engine.cpu(row);
             batch.cpu.push(row);
         });
+        batch.processes.extend(cpu.tree.take_changed());
     }
 
     pub(super) fn end_threads(&mut self) {

@@ -1,0 +1,215 @@
+//! A program and all that it starts, watched from outside.
+//!
+//! ```text
+//! looks        |     |     |     |     |
+//! make         |=========================|     seen in each look
+//! cc             |===========|                 seen three times
+//! sh                |=|                        between two looks: never seen
+//! ```
+//!
+//! What a process used after the last look at it, and all of one that no look saw, is
+//! missed. How much that is can be told at the end, by what the system says of all
+//! children that were waited for.
+
+use std::collections::HashSet;
+
+use crate::cpu_time;
+use crate::host;
+use crate::rows::{CpuOf, CpuRow, ProcessRow};
+
+/// No tree is deeper than this; a pid that comes again ends the descent before.
+const DEEPEST: usize = 64;
+
+/// The processes of one tree.
+#[derive(Debug, Default)]
+pub(crate) struct ProcessTree {
+    root: Option<u32>,
+    known: Vec<Known>,
+    changed: Vec<ProcessRow>,
+    last_ns: Option<i64>,
+    /// All that was seen to be used.
+    pub(crate) total_ns: i64,
+}
+
+#[derive(Debug)]
+struct Known {
+    row: ProcessRow,
+    used_ns: i64,
+    is_alive: bool,
+}
+
+impl ProcessTree {
+    /// Watches the process with that id and its descendants from now on.
+    pub(crate) fn watch(&mut self, root: u32) {
+        self.root = Some(root);
+    }
+
+    /// Whether there is a tree.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.root.is_some()
+    }
+
+    /// Looks at all processes and tells what they used since the last look.
+    pub(crate) fn read(&mut self, now_ns: i64, tell: &mut impl FnMut(CpuRow)) {
+        let Some(root) = self.root else { return };
+        let start_ns = self.last_ns.replace(now_ns);
+        let mut seen = HashSet::new();
+        self.visit(root, now_ns, start_ns, &mut seen, tell, 0);
+        for known in &mut self.known {
+            if known.is_alive && !seen.contains(&known.row.pid) {
+                known.is_alive = false;
+                self.changed.push(known.row.clone());
+            }
+        }
+    }
+
+    /// Rows that are new or have changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> Vec<ProcessRow> {
+        std::mem::take(&mut self.changed)
+    }
+
+    fn visit(
+        &mut self,
+        pid: u32,
+        now_ns: i64,
+        start_ns: Option<i64>,
+        seen: &mut HashSet<u32>,
+        tell: &mut impl FnMut(CpuRow),
+        depth: usize,
+    ) {
+        if depth > DEEPEST || !seen.insert(pid) {
+            return;
+        }
+        let children = cpu_time::children_of(pid);
+        self.look(pid, now_ns, start_ns, tell);
+        for child in children {
+            self.visit(child, now_ns, start_ns, seen, tell, depth + 1);
+        }
+    }
+
+    fn look(
+        &mut self,
+        pid: u32,
+        now_ns: i64,
+        start_ns: Option<i64>,
+        tell: &mut impl FnMut(CpuRow),
+    ) {
+        let Some(used) = cpu_time::one_process(pid) else {
+            return;
+        };
+        let known = self.known.iter_mut().rev();
+        let mut known = known.filter(|known| known.is_alive && known.row.pid == pid);
+        let (id, used_ns, since_ns) = match known.next() {
+            Some(known) => {
+                let used_ns = used.nanos() - std::mem::replace(&mut known.used_ns, used.nanos());
+                let since = known.row.end_ns.replace(now_ns);
+                (known.row.id, used_ns, since)
+            }
+            None => {
+                let id = self.meet(pid, now_ns, start_ns, used.nanos());
+                // All that it used, it used since the last look; the first look of all
+                // has no earlier one.
+                (id, used.nanos(), start_ns)
+            }
+        };
+        self.total_ns += used_ns;
+        if let Some(start_ns) = since_ns.filter(|&start| start < now_ns && used_ns >= 0) {
+            tell(CpuRow {
+                of: CpuOf::Child(id),
+                start_ns,
+                end_ns: now_ns,
+                on_cpu_ns: used_ns,
+            });
+        }
+    }
+
+    fn meet(&mut self, pid: u32, now_ns: i64, start_ns: Option<i64>, used_ns: i64) -> u32 {
+        let row = ProcessRow {
+            id: self.known.len() as u32 + 1,
+            pid,
+            pid_start: host::process_start(pid),
+            name: cpu_time::process_name(pid),
+            start_ns: start_ns.unwrap_or(now_ns),
+            end_ns: Some(now_ns),
+            has_spans: false,
+        };
+        let id = row.id;
+        self.changed.push(row.clone());
+        self.known.push(Known {
+            row,
+            used_ns,
+            is_alive: true,
+        });
+        id
+    }
+
+    /// CPU time of children that were waited for, or of their own, and that no look
+    /// saw.
+    pub(crate) fn missed_ns(&self) -> Option<i64> {
+        let all = waited_for_ns().filter(|_| self.is_watched())?;
+        Some((all - self.total_ns).max(0))
+    }
+
+    /// Rows of processes that were alive at the end.
+    pub(crate) fn close(&mut self) {
+        let alive = self.known.iter().filter(|known| known.is_alive);
+        self.changed.extend(alive.map(|known| known.row.clone()));
+    }
+}
+
+/// CPU time of all children that this process waited for, their own included.
+#[cfg(unix)]
+fn waited_for_ns() -> Option<i64> {
+    // SAFETY: `rusage` is plain integers: all zeros are a value of it.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live `rusage`.
+    if unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage) } != 0 {
+        return None;
+    }
+    #[allow(clippy::unnecessary_cast)] // The fields' types differ by system.
+    let ns = |time: libc::timeval| time.tv_sec as i64 * 1_000_000_000 + time.tv_usec as i64 * 1_000;
+    Some(ns(usage.ru_utime) + ns(usage.ru_stime))
+}
+
+#[cfg(not(unix))]
+fn waited_for_ns() -> Option<i64> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn children_of_children_are_seen_with_what_they_use() {
+        let script = "sh -c 'x=0; while [ $x -lt 300000 ]; do x=$((x+1)); done; sleep 30' & wait";
+        let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let mut tree = ProcessTree::default();
+        tree.watch(child.id());
+        let mut rows = Vec::new();
+        let mut now = 0;
+        let mut used = 0;
+        while used < 50_000_000 {
+            now += 20_000_000;
+            tree.read(now, &mut |row| rows.push(row));
+            used = rows.iter().map(|row| row.on_cpu_ns).sum();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let met = tree.take_changed();
+        assert!(met.len() >= 2, "{met:?}");
+        assert!(met.iter().all(|row| row.name.as_deref() == Some("sh")));
+        assert!(rows.iter().all(|row| row.start_ns < row.end_ns));
+        let mut pids: Vec<u32> = met.iter().map(|row| row.pid).collect();
+        pids.retain(|&pid| pid != child.id());
+        for pid in pids {
+            let pid = libc::pid_t::try_from(pid).unwrap();
+            // SAFETY: a plain system call on a process of our own making.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        tree.read(now + 1, &mut |_| ());
+        assert_eq!(tree.take_changed().len(), met.len(), "all are gone");
+    }
+}
