@@ -6,6 +6,7 @@
 
 pub mod counter;
 pub mod detect;
+pub mod ioreport;
 mod kernel;
 pub mod modelled;
 pub mod pace;
