@@ -4,16 +4,20 @@
 //! of run time. A rail is one metered supply domain. Rails form a tree
 //! (`package` contains `core`); sums use roots only.
 
+pub mod battery;
 pub mod counter;
 pub mod detect;
+pub mod hwmon;
 pub mod ioreport;
 mod kernel;
 pub mod modelled;
 pub mod pace;
+pub mod polled;
 pub mod powermetrics;
 pub mod rapl;
 pub mod replay;
 pub mod sampler;
+mod sysfs;
 pub mod validate;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};

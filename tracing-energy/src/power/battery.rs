@@ -1,0 +1,147 @@
+//! What a laptop's battery is drained of: the whole machine, and only while it is not
+//! on mains. The last resort among measured sources: the gauge moves once in 1 to 30 s,
+//! and what it shows is smoothed. Tested on fake trees, never on real ones.
+
+use std::path::{Path, PathBuf};
+
+use crate::power::polled::{Dial, Polled, Raw};
+use crate::power::sysfs::{number, text};
+use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError};
+use crate::units::Nanos;
+
+/// Where the kernel shows batteries.
+pub const POWER_SUPPLY: &str = "/sys/class/power_supply";
+
+const FIX: &str = "let your user read it: `sudo chmod a+r` and the path, until the next boot";
+
+/// Opens the batteries under `root`; several are one rail each.
+///
+/// # Errors
+/// [`SourceError::NotPresent`] without a battery that tells its power, or while none
+/// of them is discharging.
+pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
+    let batteries = batteries(root);
+    if batteries.is_empty() {
+        return Err(SourceError::NotPresent {
+            what: format!("a battery that tells its power in {}", root.display()),
+        });
+    }
+    if !batteries.iter().any(|battery| is_discharging(battery)) {
+        return Err(SourceError::NotPresent {
+            what: "battery power (the machine is on mains)".to_owned(),
+        });
+    }
+    let is_one = batteries.len() == 1;
+    let rail = |battery: &PathBuf| Rail {
+        name: match (is_one, battery.file_name()) {
+            (false, Some(name)) => format!("battery-{}", name.to_string_lossy().to_lowercase()),
+            _ => "battery".to_owned(),
+        },
+        kind: RailKind::System,
+        parent: None,
+        unit: "uW",
+    };
+    let description = Description {
+        name: "battery".into(),
+        rails: batteries.iter().map(rail).collect(),
+        interval,
+        kernel: Kernel::Box,
+        provenance: Provenance::Measured,
+        limits: vec![
+            "the whole machine, screen included, and nothing while it is on mains".to_owned(),
+            "the gauge moves once in 1 to 30 s: do not trust anything shorter".to_owned(),
+        ],
+    };
+    let dial = |battery: PathBuf| Dial::new(Box::new(move || watts(&battery).map(Raw::Watts)));
+    Ok(Polled::new(
+        description,
+        batteries.into_iter().map(dial).collect(),
+    ))
+}
+
+fn batteries(root: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let is_battery = text(&path.join("type")).as_deref() == Some("Battery");
+            // A mouse has one, too.
+            let is_own = text(&path.join("scope")).as_deref() != Some("Device");
+            let tells = ["power_now", "current_now"].iter();
+            is_battery && is_own && tells.into_iter().any(|file| path.join(file).exists())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn is_discharging(battery: &Path) -> bool {
+    text(&battery.join("status")).as_deref() == Some("Discharging")
+}
+
+/// Some drivers tell power, others current and voltage; some below zero while
+/// discharging.
+fn watts(battery: &Path) -> Result<f64, SourceError> {
+    if !is_discharging(battery) {
+        return Err(SourceError::Retry {
+            what: battery.display().to_string(),
+            why: "it is not discharging: the machine is on mains".to_owned(),
+        });
+    }
+    let power = battery.join("power_now");
+    if power.exists() {
+        return Ok((number::<f64>(&power, FIX)? / 1e6).abs());
+    }
+    let amperes = number::<f64>(&battery.join("current_now"), FIX)? / 1e6;
+    let volts = number::<f64>(&battery.join("voltage_now"), FIX)? / 1e6;
+    Ok((amperes * volts).abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::power::{PowerSource, Reading};
+
+    fn set(root: &Path, file: &str, text: &str) {
+        let path = root.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, format!("{text}\n")).unwrap();
+    }
+
+    #[test]
+    fn discharging_is_measured_and_mains_is_unknown() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        for (file, text) in [
+            ("BAT0/type", "Battery"),
+            ("BAT0/status", "Discharging"),
+            ("BAT0/current_now", "-1500000"),
+            ("BAT0/voltage_now", "12000000"),
+            ("hid-mouse/type", "Battery"),
+            ("hid-mouse/scope", "Device"),
+            ("hid-mouse/power_now", "1"),
+            ("AC/type", "Mains"),
+        ] {
+            set(root, file, text);
+        }
+        let interval = Nanos::from_millis(1000);
+        let mut source = open(root, interval).unwrap();
+        assert_eq!(source.describe().rails.len(), 1);
+        let clock = ManualClock::default();
+        source.start(&clock).unwrap();
+        let mut reading = Reading::default();
+        for (at, status) in [(1, "Discharging"), (2, "Charging"), (3, "Charging")] {
+            set(root, "BAT0/status", status);
+            clock.set(Nanos::from_millis(at * 1000));
+            source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
+        }
+        let energies = reading.samples.iter();
+        let energies: Vec<_> = energies.map(|one| one.energy.map(|e| e.joules())).collect();
+        assert_eq!(energies, [Some(18.0), None, None]);
+        assert_eq!(reading.notices.len(), 1);
+        assert!(reading.notices[0].message.contains("mains"));
+        let on_mains = open(root, interval);
+        assert!(matches!(on_mains, Err(SourceError::NotPresent { .. })));
+    }
+}
