@@ -11,6 +11,7 @@ pub mod hwmon;
 pub mod ioreport;
 mod kernel;
 pub mod modelled;
+pub mod nvml;
 pub mod pace;
 pub mod polled;
 pub mod powermetrics;

@@ -1,0 +1,73 @@
+//! The driver's library.
+
+use nvml_wrapper::Nvml;
+use nvml_wrapper::enums::device::SampleValue;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::structs::device::FieldId;
+use nvml_wrapper::sys_exports::field_id::NVML_FI_DEV_POWER_INSTANT;
+
+use super::{About, Gpus};
+
+/// `nvmlDeviceGetMigMode` says so where instances are made.
+const MIG_ENABLED: u32 = 1;
+
+pub(super) struct Driver(Nvml);
+
+impl Driver {
+    /// Loads the library.
+    pub(super) fn load() -> Result<Self, String> {
+        Nvml::init().map(Self).map_err(|error| match error {
+            NvmlError::LibloadingError(_) => "the driver's library is not installed".to_owned(),
+            NvmlError::LibRmVersionMismatch => {
+                "the driver and its library differ in version: restart the machine".to_owned()
+            }
+            other => other.to_string(),
+        })
+    }
+}
+
+fn words(error: NvmlError) -> String {
+    match error {
+        NvmlError::GpuLost => "it fell off the bus, or was reset".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+impl Gpus for Driver {
+    fn count(&self) -> Result<u32, String> {
+        self.0.device_count().map_err(words)
+    }
+
+    fn about(&self, gpu: u32) -> Result<About, String> {
+        let device = self.0.device_by_index(gpu).map_err(words)?;
+        let mig = device.mig_mode().map(|mode| mode.current);
+        Ok(About {
+            name: device.name().map_err(words)?,
+            uuid: device.uuid().map_err(words)?,
+            has_mig: mig.is_ok_and(|current| current == MIG_ENABLED),
+        })
+    }
+
+    fn energy_mj(&self, gpu: u32) -> Result<u64, String> {
+        let device = self.0.device_by_index(gpu).map_err(words)?;
+        device.total_energy_consumption().map_err(words)
+    }
+
+    fn instant_mw(&self, gpu: u32) -> Result<f64, String> {
+        let device = self.0.device_by_index(gpu).map_err(words)?;
+        let fields = [FieldId(NVML_FI_DEV_POWER_INSTANT)];
+        let mut values = device.field_values_for(&fields).map_err(words)?;
+        let value = values.pop().ok_or("it gave no value")?.map_err(words)?;
+        Ok(match value.value.map_err(words)? {
+            SampleValue::F64(mw) => mw,
+            SampleValue::U32(mw) => f64::from(mw),
+            SampleValue::U64(mw) => mw as f64,
+            SampleValue::I64(mw) => mw as f64,
+        })
+    }
+
+    fn average_mw(&self, gpu: u32) -> Result<f64, String> {
+        let device = self.0.device_by_index(gpu).map_err(words)?;
+        device.power_usage().map(f64::from).map_err(words)
+    }
+}
