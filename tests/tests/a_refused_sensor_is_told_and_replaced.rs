@@ -9,13 +9,12 @@ use tracing_energy::{Builder, EnergyLayer, Error};
 
 fn builder(path: &Path, choice: SourceChoice, sensor: &FakeSensor) -> Builder {
     let launch = sensor.launch();
-    let nothing = path.with_extension("no-powercap");
     EnergyLayer::builder()
         .database(path)
         .source(choice)
         .source_options(|options| {
+            *options = std::mem::take(options).without_sensors();
             options.powermetrics = Some(launch);
-            options.powercap = nothing;
         })
 }
 

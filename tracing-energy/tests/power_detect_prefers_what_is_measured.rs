@@ -20,7 +20,7 @@ fn options(powercap: &std::path::Path) -> OpenOptions {
         powercap: powercap.to_owned(),
         idle_w: Some(3.0),
         max_w: Some(30.0),
-        ..OpenOptions::default()
+        ..OpenOptions::default().without_sensors()
     }
 }
 
@@ -39,10 +39,29 @@ fn name(opened: &Opened) -> String {
 
 #[test]
 fn choices_are_read_and_written() {
-    for text in ["auto", "powermetrics", "rapl", "modelled", "replay:a/b.csv"] {
+    for text in [
+        "auto",
+        "powermetrics",
+        "ioreport",
+        "rapl",
+        "hwmon",
+        "nvml",
+        "battery",
+        "modelled",
+        "replay:a/b.csv",
+        "rapl+nvml",
+    ] {
         assert_eq!(text.parse::<SourceChoice>().unwrap().to_string(), text);
     }
-    for text in ["", "Auto", "replay", "replay:", "nvml"] {
+    for text in [
+        "",
+        "Auto",
+        "replay",
+        "replay:",
+        "nvidia",
+        "auto+rapl",
+        "rapl+",
+    ] {
         let message = text.parse::<SourceChoice>().unwrap_err();
         assert!(message.contains("replay:FILE"), "{message}");
     }
@@ -64,6 +83,50 @@ fn measured_comes_before_modelled() {
     let kinds: Vec<_> = opened.notices.iter().map(|notice| notice.kind).collect();
     assert_eq!(kinds, ["source_refused", "modelled"]);
     assert!(opened.notices[0].message.contains("not present"));
+}
+
+fn hwmon(folder: &std::path::Path, name: &str, files: &[(&str, &str)]) {
+    let device = folder.join("hwmon0");
+    std::fs::create_dir_all(&device).unwrap();
+    for (file, text) in files.iter().chain(&[("name", name)]) {
+        std::fs::write(device.join(file), text).unwrap();
+    }
+}
+
+fn names(opened: &Opened) -> Vec<String> {
+    let names = opened.sources.iter().map(|source| source.describe().name);
+    names.collect()
+}
+
+#[test]
+fn all_that_is_measured_is_taken_once() {
+    let root = powercap();
+    let sensors = tempfile::tempdir().unwrap();
+    let options = OpenOptions {
+        hwmon: sensors.path().to_owned(),
+        power_supply: sensors.path().to_owned(),
+        ..options(root.path())
+    };
+    let auto = || open(&SourceChoice::Auto, &options, &clock()).unwrap();
+    hwmon(sensors.path(), "amdgpu", &[("power1_average", "9000000")]);
+    assert_eq!(names(&auto()), ["rapl", "hwmon"]);
+    // The same socket by another driver, and a battery: both would count twice.
+    let socket = [("energy1_label", "Esocket0"), ("energy1_input", "5")];
+    hwmon(sensors.path(), "amd_energy", &socket);
+    let battery = sensors.path().join("BAT0");
+    std::fs::create_dir(&battery).unwrap();
+    for (file, text) in [
+        ("type", "Battery"),
+        ("status", "Discharging"),
+        ("power_now", "7000000"),
+    ] {
+        std::fs::write(battery.join(file), text).unwrap();
+    }
+    assert_eq!(names(&auto()), ["rapl"]);
+    std::fs::remove_dir_all(root.path().join("intel-rapl:0")).unwrap();
+    assert_eq!(names(&auto()), ["hwmon"]);
+    std::fs::remove_dir_all(sensors.path().join("hwmon0")).unwrap();
+    assert_eq!(names(&auto()), ["battery"]);
 }
 
 #[test]

@@ -1,69 +1,25 @@
 //! Which sources there are on this machine.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::cpu_time;
+pub use crate::power::choice::{NAMED, SourceChoice};
+
+use crate::power::battery::{self, POWER_SUPPLY};
+use crate::power::hwmon::{self, HWMON};
 use crate::power::modelled::{Modelled, Watts};
+use crate::power::nvml;
 use crate::power::rapl::{POWERCAP, Rapl};
 use crate::power::replay::{Replay, ReplayMode};
-use crate::power::{Notice, PowerSource, SourceError};
+use crate::power::{Notice, PowerSource, RailKind, SourceError};
 use crate::units::{Nanos, Power};
 
 /// Environment variables of the modelled source's watts.
 pub const IDLE_VARIABLE: &str = "TRACING_ENERGY_IDLE_W";
 /// See [`IDLE_VARIABLE`].
 pub const MAX_VARIABLE: &str = "TRACING_ENERGY_MAX_W";
-
-/// Which source to use.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum SourceChoice {
-    /// What is measured before what is modelled.
-    #[default]
-    Auto,
-    /// Apple's powermetrics.
-    Powermetrics,
-    /// RAPL through Linux' powercap.
-    Rapl,
-    /// CPU time times watts.
-    Modelled,
-    /// A recording.
-    Replay(PathBuf),
-}
-
-impl FromStr for SourceChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "powermetrics" => Ok(Self::Powermetrics),
-            "rapl" => Ok(Self::Rapl),
-            "modelled" => Ok(Self::Modelled),
-            _ => match text.strip_prefix("replay:") {
-                Some(file) if !file.is_empty() => Ok(Self::Replay(file.into())),
-                _ => Err(format!(
-                    "{text:?} is no power source; use auto, powermetrics, rapl, modelled or \
-                     replay:FILE"
-                )),
-            },
-        }
-    }
-}
-
-impl std::fmt::Display for SourceChoice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Powermetrics => f.write_str("powermetrics"),
-            Self::Rapl => f.write_str("rapl"),
-            Self::Modelled => f.write_str("modelled"),
-            Self::Replay(file) => write!(f, "replay:{}", file.display()),
-        }
-    }
-}
 
 /// How sources are opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +35,12 @@ pub struct OpenOptions {
     pub replay_mode: ReplayMode,
     /// Where the kernel shows RAPL counters.
     pub powercap: PathBuf,
+    /// Where it shows sensors of boards and graphics.
+    pub hwmon: PathBuf,
+    /// Where it shows batteries.
+    pub power_supply: PathBuf,
+    /// Whether the NVIDIA driver is asked.
+    pub nvml: bool,
     /// How powermetrics is run; `None` finds it.
     #[cfg(unix)]
     pub powermetrics: Option<crate::power::powermetrics::Launch>,
@@ -92,9 +54,23 @@ impl Default for OpenOptions {
             max_w: None,
             replay_mode: ReplayMode::default(),
             powercap: POWERCAP.into(),
+            hwmon: HWMON.into(),
+            power_supply: POWER_SUPPLY.into(),
+            nvml: true,
             #[cfg(unix)]
             powermetrics: None,
         }
+    }
+}
+
+impl OpenOptions {
+    /// Finds no sensor of this machine, for tests: roots are to be set one by one.
+    pub fn without_sensors(mut self) -> Self {
+        for root in [&mut self.powercap, &mut self.hwmon, &mut self.power_supply] {
+            *root = PathBuf::from("/no-sensors-here");
+        }
+        self.nvml = false;
+        self
     }
 }
 
@@ -116,55 +92,149 @@ pub fn open(
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
 ) -> Result<Opened, SourceError> {
-    let source = match choice {
+    let sources = match choice {
         SourceChoice::Auto => return auto(options, clock),
-        SourceChoice::Powermetrics => powermetrics(options, clock),
-        SourceChoice::Rapl => rapl(options),
-        SourceChoice::Modelled => modelled(options),
-        SourceChoice::Replay(file) => {
-            Replay::open(file, options.replay_mode).map(|replay| Box::new(replay) as _)
+        SourceChoice::Several(choices) => {
+            let opened = choices.iter().map(|one| open_one(one, options, clock));
+            opened.collect::<Result<_, _>>()?
         }
+        one => vec![open_one(one, options, clock)?],
     };
     Ok(Opened {
-        sources: vec![source?],
+        sources,
         notices: Vec::new(),
     })
 }
 
+fn open_one(
+    choice: &SourceChoice,
+    options: &OpenOptions,
+    clock: &Arc<dyn Clock>,
+) -> Result<Box<dyn PowerSource>, SourceError> {
+    let interval = options.interval;
+    match choice {
+        SourceChoice::Powermetrics => powermetrics(options, clock),
+        SourceChoice::IoReport => ioreport(interval),
+        SourceChoice::Rapl => rapl(options),
+        SourceChoice::Hwmon => Ok(Box::new(hwmon::open(&options.hwmon, interval)?)),
+        SourceChoice::Nvml if options.nvml => Ok(Box::new(nvml::open(interval)?)),
+        SourceChoice::Battery => Ok(Box::new(battery::open(&options.power_supply, interval)?)),
+        SourceChoice::Modelled => modelled(options),
+        SourceChoice::Replay(file) => Ok(Box::new(Replay::open(file, options.replay_mode)?)),
+        SourceChoice::Nvml => Err(SourceError::NotPresent {
+            what: "NVIDIA GPUs (not asked for)".to_owned(),
+        }),
+        SourceChoice::Auto | SourceChoice::Several(_) => Err(SourceError::BadInput {
+            what: choice.to_string(),
+            why: "it is not one source".to_owned(),
+        }),
+    }
+}
+
+/// All that is measured, each thing once; what is only modelled if there is nothing.
+///
+/// ```text
+/// macOS    powermetrics, else ioreport
+/// Linux    rapl, hwmon, nvml; a battery only where nothing else tells anything
+/// ```
 fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceError> {
-    let mut notices = Vec::new();
-    let mut notice = |kind, message| {
+    let mut opened = Opened {
+        sources: Vec::new(),
+        notices: Vec::new(),
+    };
+    let notice = |kind, message| {
         let time = clock.now();
-        notices.push(Notice {
+        Notice {
             time,
             kind,
             message,
-        });
-    };
-    let mut source = None;
-    if wants_powermetrics(options) {
-        source = powermetrics(options, clock)
-            .map_err(|error| notice("source_refused", error.to_string()))
-            .ok();
-    }
-    if source.is_none() && cfg!(target_os = "linux") {
-        source = rapl(options)
-            .map_err(|error| notice("source_refused", error.to_string()))
-            .ok();
-    }
-    let source = match source {
-        Some(source) => source,
-        None => {
-            notice(
-                "modelled",
-                "no sensor can be read: power is modelled from CPU time".into(),
-            );
-            modelled(options)?
         }
     };
-    Ok(Opened {
-        sources: vec![source],
-        notices,
+    for choice in candidates(options) {
+        let is_last_resort = choice == SourceChoice::Battery;
+        if is_last_resort && !opened.sources.is_empty() {
+            continue;
+        }
+        match open_one(&choice, options, clock) {
+            Ok(source) if measures_more(&*source, &opened.sources) => opened.sources.push(source),
+            Ok(_) => {}
+            Err(error) if is_worth_telling(&choice, &error) => {
+                opened
+                    .notices
+                    .push(notice("source_refused", error.to_string()));
+            }
+            Err(_) => {}
+        }
+        if !opened.sources.is_empty() && cfg!(target_os = "macos") {
+            break;
+        }
+    }
+    if opened.sources.is_empty() {
+        let message = "no sensor can be read: power is modelled from CPU time";
+        opened.notices.push(notice("modelled", message.to_owned()));
+        opened.sources.push(modelled(options)?);
+    }
+    Ok(opened)
+}
+
+/// What may be there, in the order in which it is tried.
+fn candidates(options: &OpenOptions) -> Vec<SourceChoice> {
+    let mut candidates = Vec::new();
+    if wants_powermetrics(options) {
+        candidates.push(SourceChoice::Powermetrics);
+    }
+    if cfg!(target_os = "macos") {
+        candidates.push(SourceChoice::IoReport);
+    }
+    if cfg!(target_os = "linux") {
+        candidates.extend([SourceChoice::Rapl, SourceChoice::Hwmon]);
+    }
+    if !cfg!(target_os = "macos") {
+        candidates.push(SourceChoice::Nvml);
+    }
+    if cfg!(target_os = "linux") {
+        candidates.push(SourceChoice::Battery);
+    }
+    candidates
+}
+
+/// Whether a source meters something that those before it do not: energies of root
+/// rails are added up, and no joule may be there twice.
+fn measures_more(source: &dyn PowerSource, before: &[Box<dyn PowerSource>]) -> bool {
+    let roots = |source: &dyn PowerSource| -> Vec<RailKind> {
+        let rails = source.describe().rails.into_iter();
+        let roots = rails.filter(|rail| rail.parent.is_none());
+        roots.map(|rail| part(rail.kind)).collect()
+    };
+    let known: Vec<RailKind> = before.iter().flat_map(|one| roots(&**one)).collect();
+    let is_new = |part: &RailKind| !known.contains(part) && !known.contains(&RailKind::System);
+    // Taken whole or not at all: a part of a source would be another source.
+    roots(source).iter().all(is_new)
+}
+
+/// Cores and their package are one thing, as far as doubles are concerned.
+const fn part(kind: RailKind) -> RailKind {
+    match kind {
+        RailKind::Cpu => RailKind::Package,
+        kind => kind,
+    }
+}
+
+/// That a machine has no NVIDIA GPU need not be said; that a sensor may not be read must.
+fn is_worth_telling(choice: &SourceChoice, error: &SourceError) -> bool {
+    let is_usual = matches!(choice, SourceChoice::Powermetrics | SourceChoice::Rapl);
+    is_usual || !matches!(error, SourceError::NotPresent { .. })
+}
+
+#[cfg(target_os = "macos")]
+fn ioreport(interval: Nanos) -> Result<Box<dyn PowerSource>, SourceError> {
+    Ok(Box::new(crate::power::ioreport::open(interval)?))
+}
+
+#[cfg(not(target_os = "macos"))]
+fn ioreport(_interval: Nanos) -> Result<Box<dyn PowerSource>, SourceError> {
+    Err(SourceError::NotPresent {
+        what: "IOReport (part of macOS)".to_owned(),
     })
 }
 

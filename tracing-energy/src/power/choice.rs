@@ -1,0 +1,83 @@
+//! Names of sources.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Which source to use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SourceChoice {
+    /// What is measured before what is modelled.
+    #[default]
+    Auto,
+    /// Apple's powermetrics.
+    Powermetrics,
+    /// The same counters without root, on macOS.
+    IoReport,
+    /// RAPL through Linux' powercap.
+    Rapl,
+    /// Sensors of Linux' hwmon.
+    Hwmon,
+    /// NVIDIA GPUs.
+    Nvml,
+    /// What a battery is drained of.
+    Battery,
+    /// CPU time times watts.
+    Modelled,
+    /// A recording.
+    Replay(PathBuf),
+    /// Several at once.
+    Several(Vec<SourceChoice>),
+}
+
+/// Sources of this machine by their names, the best first.
+pub const NAMED: [(&str, SourceChoice); 7] = [
+    ("powermetrics", SourceChoice::Powermetrics),
+    ("ioreport", SourceChoice::IoReport),
+    ("rapl", SourceChoice::Rapl),
+    ("hwmon", SourceChoice::Hwmon),
+    ("nvml", SourceChoice::Nvml),
+    ("battery", SourceChoice::Battery),
+    ("modelled", SourceChoice::Modelled),
+];
+
+impl FromStr for SourceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        if let Some((_, choice)) = NAMED.iter().find(|(name, _)| *name == text) {
+            return Ok(choice.clone());
+        }
+        if let Some(file) = text.strip_prefix("replay:").filter(|file| !file.is_empty()) {
+            return Ok(Self::Replay(file.into()));
+        }
+        if text.contains('+') && !text.contains("auto") {
+            let choices = text.split('+').map(str::parse).collect::<Result<_, _>>()?;
+            return Ok(Self::Several(choices));
+        }
+        let names: Vec<&str> = NAMED.iter().map(|(name, _)| *name).collect();
+        Err(format!(
+            "{text:?} is no power source; use auto, {}, replay:FILE, or several with `+`: rapl+nvml",
+            names.join(", ")
+        ))
+    }
+}
+
+impl std::fmt::Display for SourceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Replay(file) => write!(f, "replay:{}", file.display()),
+            Self::Several(choices) => {
+                let names: Vec<String> = choices.iter().map(Self::to_string).collect();
+                f.write_str(&names.join("+"))
+            }
+            named => {
+                let name = NAMED.iter().find(|(_, choice)| choice == named);
+                f.write_str(name.map_or("?", |(name, _)| name))
+            }
+        }
+    }
+}
