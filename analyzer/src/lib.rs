@@ -11,6 +11,7 @@ pub mod baseline;
 pub mod calibrate;
 pub mod cli;
 pub mod compare;
+pub mod doctor;
 pub mod efficiency;
 mod error;
 pub mod flamegraph;

@@ -19,6 +19,6 @@ pub(super) fn confirm(question: &str, instead: &str) -> anyhow::Result<()> {
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => anyhow::bail!("nothing was deleted"),
+        _ => anyhow::bail!("nothing was changed"),
     }
 }

@@ -4,7 +4,10 @@ use clap::{Command, CommandFactory};
 
 /// The commands by what they are for. One that this build lacks is left out.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Record", &["run", "record", "import", "calibrate"]),
+    (
+        "Record",
+        &["run", "record", "import", "calibrate", "doctor"],
+    ),
     (
         "Look at a run",
         &[

@@ -8,6 +8,7 @@ mod compare;
 mod completions;
 mod confirm;
 mod delete;
+mod doctor;
 mod flamegraph;
 mod help;
 mod import;
@@ -73,6 +74,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Record any program, with all that it starts
     Record(record::RecordArgs),
+    /// Tell what can be measured here, and unlock what is locked
+    Doctor(doctor::DoctorArgs),
     /// List the runs of a recording, newest first
     Runs(runs::RunsArgs),
     /// Show what is known of a run besides its figures
@@ -217,6 +220,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
         Command::Record(args) => record::run(db, args),
+        Command::Doctor(args) => doctor::run(&args, out),
         Command::Runs(args) => runs::run(db, &args, out),
         Command::Show(args) => show::run(db, &args, out),
         Command::Summary(args) => summary::run(db, &args, out),

@@ -5,6 +5,7 @@
 //! (`package` contains `core`); sums use roots only.
 
 pub mod battery;
+pub mod characterise;
 mod choice;
 pub mod counter;
 pub mod detect;

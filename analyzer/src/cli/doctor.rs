@@ -1,0 +1,132 @@
+//! `energy doctor`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::confirm::confirm;
+use super::{Finding, Passed};
+use crate::doctor::{DoctorOptions, Fix, State, examine, fix_for_here, system_root};
+use crate::format::Format;
+use crate::run::parse_duration;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy doctor
+  energy doctor --json
+  energy doctor --fix
+  energy doctor --undo
+
+Exit codes: 0 power can be measured, 1 it can only be modelled, 2 neither.")]
+pub struct DoctorArgs {
+    /// How long sources are read
+    #[arg(long, value_parser = parse_duration, default_value = "1s")]
+    time: Duration,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// As --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Unlock what is locked: shows the file that does it, and asks
+    #[arg(long)]
+    fix: bool,
+    /// Take back what --fix did
+    #[arg(long, conflicts_with = "fix")]
+    undo: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl DoctorArgs {
+    /// As options of the library.
+    pub fn options(&self) -> DoctorOptions {
+        DoctorOptions {
+            time: self.time,
+            ..DoctorOptions::default()
+        }
+    }
+}
+
+pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if args.fix || args.undo {
+        return change(args, out);
+    }
+    let examined = examine(&args.options());
+    let format = if args.json { Format::Json } else { args.format };
+    examined.answer().write(out, format, &super::look())?;
+    match (examined.has_measured(), examined.has_any()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Passed(1).into()),
+        (false, false) => Err(Finding::new(2, "nothing can be recorded here".to_owned()).into()),
+    }
+}
+
+/// Writes or removes the file that unlocks a source.
+fn change(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    let fix = fix_for_here(&system_root(), &user.unwrap_or_default())?;
+    let Some(fix) = fix else {
+        anyhow::bail!("there is nothing to unlock on this system");
+    };
+    let prefix = prefix();
+    if args.undo {
+        ask(args, &format!("remove {}?", fix.path.display()))?;
+        fix.undo(&prefix)?;
+        writeln!(out, "{} is gone", fix.path.display())?;
+        return Ok(());
+    }
+    refuse_needless(&fix)?;
+    show(&fix, out)?;
+    ask(args, &format!("write {}?", fix.path.display()))?;
+    fix.apply(&prefix)?;
+    writeln!(
+        out,
+        "{} is in place; see `energy doctor`",
+        fix.path.display()
+    )?;
+    Ok(())
+}
+
+/// Nothing is written for a source that is open already, or is not there.
+fn refuse_needless(fix: &Fix) -> anyhow::Result<()> {
+    let examined = examine(&DoctorOptions {
+        time: Duration::ZERO,
+        ..DoctorOptions::default()
+    });
+    let state = examined.sources.into_iter().find(|one| one.0 == fix.source);
+    match state.map(|(_, state)| state) {
+        Some(State::Locked { .. }) => Ok(()),
+        Some(State::Absent(what)) => anyhow::bail!("{}: not here ({what})", fix.source),
+        _ => anyhow::bail!("{} is not locked; see `energy doctor`", fix.source),
+    }
+}
+
+fn show(fix: &Fix, out: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(out, "{}: {}", fix.source, fix.allows)?;
+    writeln!(out, "\n{}", fix.path.display())?;
+    for line in fix.text.lines() {
+        writeln!(out, "    {line}")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn ask(args: &DoctorArgs, question: &str) -> anyhow::Result<()> {
+    match args.yes {
+        true => Ok(()),
+        false => confirm(question, "give --yes"),
+    }
+}
+
+/// `sudo`, unless this is root already.
+fn prefix() -> Vec<String> {
+    #[cfg(unix)]
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    if unsafe { libc::geteuid() } == 0 {
+        return Vec::new();
+    }
+    vec!["sudo".to_owned()]
+}

@@ -1,0 +1,160 @@
+//! How often a rail's sensor really moves, and in which steps: seen by reading it more
+//! often than it moves.
+//!
+//! ```text
+//! reads     |  |  |  |  |  |  |  |  |  |  |  |
+//! energy    0  0  8  0  0  7  0  0  8  0  0  8      period 3 reads, step 1
+//! ```
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::power::{PowerSource, Sample, Sampler, SamplerMessage, SourceError};
+use crate::units::{Energy, Nanos, Power};
+
+/// What was seen of one rail.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Character {
+    /// Windows with a known energy.
+    pub samples: usize,
+    /// Mean power over them.
+    pub power: Option<Power>,
+    /// Median time between windows with energy; none if there were fewer than three.
+    pub period: Option<Nanos>,
+    /// The smallest difference between two energies of windows.
+    pub resolution: Option<Energy>,
+}
+
+/// What was seen of a source.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Seen {
+    /// Its rails, in their order.
+    pub rails: Vec<Character>,
+    /// What it told meanwhile, and why it ended.
+    pub told: Vec<String>,
+}
+
+/// Reads all sources at once for so long.
+pub fn characterise(
+    sources: Vec<Box<dyn PowerSource>>,
+    clock: &Arc<dyn Clock>,
+    time: Duration,
+) -> Vec<Seen> {
+    let counts: Vec<usize> = sources
+        .iter()
+        .map(|one| one.describe().rails.len())
+        .collect();
+    let (tell, messages) = channel();
+    let sampler = Sampler::spawn(sources, Arc::clone(clock), tell);
+    std::thread::sleep(time);
+    drop(sampler.stop());
+    let mut samples: Vec<BTreeMap<usize, Vec<Sample>>> = vec![BTreeMap::new(); counts.len()];
+    let mut seen: Vec<Seen> = counts.iter().map(|_| Seen::default()).collect();
+    // One that hangs would keep its end of the line for ever.
+    for message in messages.try_iter() {
+        match message {
+            SamplerMessage::Reading { source, reading } => {
+                for sample in reading.samples {
+                    samples[source].entry(sample.rail).or_default().push(sample);
+                }
+                let told = reading.notices.into_iter().map(|notice| notice.message);
+                seen[source].told.extend(told);
+            }
+            SamplerMessage::Error { source, error } => {
+                seen[source].told.push(error.to_string());
+            }
+            SamplerMessage::Stopped { .. } => {}
+        }
+    }
+    for ((seen, samples), count) in seen.iter_mut().zip(&samples).zip(counts) {
+        let of = |rail: usize| {
+            samples
+                .get(&rail)
+                .map(|all| character(all))
+                .unwrap_or_default()
+        };
+        seen.rails = (0..count).map(of).collect();
+    }
+    seen
+}
+
+/// As [`characterise`], of samples in order of time.
+fn character(samples: &[Sample]) -> Character {
+    let known = samples
+        .iter()
+        .filter_map(|sample| Some((sample, sample.energy?)));
+    let known: Vec<(&Sample, Energy)> = known.collect();
+    let energy: Energy = known.iter().map(|(_, energy)| *energy).sum();
+    let time: Nanos = known
+        .iter()
+        .map(|(sample, _)| sample.end - sample.start)
+        .sum();
+    let moved: Vec<Nanos> = known
+        .iter()
+        .filter(|(_, energy)| *energy > Energy::ZERO)
+        .map(|(sample, _)| sample.end)
+        .collect();
+    let mut periods: Vec<Nanos> = moved.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    periods.sort_unstable();
+    let mut joules: Vec<f64> = known.iter().map(|(_, energy)| energy.joules()).collect();
+    joules.push(0.0);
+    joules.sort_unstable_by(f64::total_cmp);
+    let steps = joules.windows(2).map(|pair| pair[1] - pair[0]);
+    // Smaller ones are what is left of a division, not a step of the sensor.
+    let steps = steps.filter(|step| *step > 1e-12);
+    Character {
+        samples: known.len(),
+        power: energy.over(time),
+        period: (moved.len() > 2).then(|| periods[periods.len() / 2]),
+        resolution: steps.reduce(f64::min).map(Energy::from_joules),
+    }
+}
+
+/// Whether an error says that the sensor is there, and may only not be read.
+pub const fn is_locked(error: &SourceError) -> bool {
+    matches!(error, SourceError::NotPermitted { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(start: i64, end: i64, energy: Option<f64>) -> Sample {
+        Sample {
+            rail: 0,
+            start: Nanos::from_millis(start),
+            end: Nanos::from_millis(end),
+            energy: energy.map(Energy::from_joules),
+        }
+    }
+
+    /// Read every 2 ms, a counter in steps of 0.25 J that moves every 6 ms.
+    #[test]
+    fn period_and_step_are_those_of_the_sensor() {
+        let energies = [0.0, 0.0, 2.0, 0.0, 0.0, 1.75, 0.0, 0.0, 2.25, 0.0, 0.0, 2.0];
+        let samples: Vec<Sample> = (0..)
+            .zip(energies)
+            .map(|(at, joules)| sample(2 * at, 2 * at + 2, Some(joules)))
+            .collect();
+        let seen = character(&samples);
+        assert_eq!(seen.samples, 12);
+        assert_eq!(seen.period, Some(Nanos::from_millis(6)));
+        assert!((seen.resolution.unwrap().joules() - 0.25).abs() < 1e-12);
+        assert!((seen.power.unwrap().watts() - 8.0 / 0.024).abs() < 1e-6);
+    }
+
+    #[test]
+    fn nothing_known_is_nothing_said() {
+        let unknown = [sample(0, 10, None), sample(10, 20, None)];
+        assert_eq!(character(&unknown), Character::default());
+        let still = character(&[sample(0, 10, Some(0.0))]);
+        assert_eq!(
+            (still.power, still.period),
+            (Some(Power::from_watts(0.0)), None)
+        );
+        assert_eq!(still.resolution, None);
+    }
+}
