@@ -92,7 +92,7 @@ fn sensors_are_read_and_the_best_are_chosen() {
 fn nothing_is_written_where_nothing_is_locked() {
     // Before anything is asked for: a test must not unlock the machine that it runs on.
     if Path::new("/sys/class/powercap/intel-rapl:0").exists() {
-        println!("SKIPPED: this machine has RAPL counters, which root or a user may unlock");
+        eprintln!("SKIPPED: this machine has RAPL counters, which root or a user may unlock");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -7,11 +7,12 @@ use clap::{Args, Subcommand};
 use tracing_energy::power::Kernel;
 
 use crate::attribute::parse_kernel;
-use crate::import::{ImportOptions, import};
+use crate::import::{ImportOptions, PowerOptions, import, import_power};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  energy import csv --spans spans.csv --samples samples.csv --name web")]
+  energy import csv --spans spans.csv --samples samples.csv --name web
+  energy import power powermetrics.plist --name cinebench")]
 pub struct ImportArgs {
     #[command(subcommand)]
     from: From,
@@ -21,6 +22,30 @@ pub struct ImportArgs {
 enum From {
     /// Spans and power samples as tables
     Csv(CsvArgs),
+    /// Power alone, as powermetrics or another tool recorded it
+    Power(PowerArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy import power run.plist --name night
+  energy import power cinebench.txt
+
+On a Mac `sudo powermetrics -f plist -i 100 -s cpu_power,gpu_power --output-file run.plist`
+makes such a file.
+
+The file may be powermetrics' plist stream, its text, or a table with one of the headers
+  t_start_ns,t_end_ns,rail,energy_mj
+  interval_start_s,interval_end_s,rail,power_w
+  timestamp_s,rail,power_w            a value holds up to the next one, at most for the
+                                      median distance of values")]
+struct PowerArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    recording: PathBuf,
+    /// Name of the run, in place of the file's
+    #[arg(long)]
+    name: Option<String>,
 }
 
 const HELP: &str = "Examples:
@@ -51,22 +76,36 @@ struct CsvArgs {
 }
 
 pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let From::Csv(args) = args.from;
-    let options = ImportOptions {
-        spans: args.spans,
-        samples: args.samples,
-        name: args.name,
-        kernels: args.kernel,
+    let imported = match args.from {
+        From::Csv(args) => import(
+            db,
+            &ImportOptions {
+                spans: args.spans,
+                samples: args.samples,
+                name: args.name,
+                kernels: args.kernel,
+            },
+        )?,
+        From::Power(args) => import_power(
+            db,
+            &PowerOptions {
+                recording: args.recording,
+                name: args.name,
+            },
+        )?,
     };
-    let imported = import(db, &options)?;
     for warning in &imported.warnings {
         super::warn(warning);
     }
     let _ = writeln!(
         std::io::stderr(),
-        "imported {} spans and {} samples",
+        "imported {} spans and {} samples{}",
         imported.spans,
-        imported.samples
+        imported.samples,
+        imported
+            .recorded
+            .map(|when| format!("; {when}"))
+            .unwrap_or_default()
     );
     Ok(writeln!(out, "{}", imported.uuid)?)
 }

@@ -1,4 +1,5 @@
-//! Makes a run of what another program recorded: spans and power samples as tables.
+//! Makes a run of what another program recorded: spans and power samples as tables, or
+//! power alone.
 //!
 //! ```text
 //! spans.csv    span_id,parent_id,thread,kind,start_ns,end_ns,rail
@@ -10,9 +11,12 @@
 //! the run. There are no CPU times: attribution goes by active time.
 
 mod power;
+mod recording;
 mod spans;
 mod tree;
 mod write;
+
+pub use recording::{PowerOptions, import_power};
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +47,8 @@ pub struct Imported {
     pub spans: usize,
     /// Samples in it.
     pub samples: usize,
+    /// When it was recorded, in words, where only the recording can tell.
+    pub recorded: Option<String>,
     /// What was odd about the files, for people; also events of the run.
     pub warnings: Vec<String>,
 }
@@ -62,6 +68,7 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
         uuid: run.uuid().to_owned(),
         spans: run.spans(),
         samples: run.samples(),
+        recorded: None,
         warnings: run.warnings(),
     };
     run.write(db)?;

@@ -69,6 +69,12 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
     let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map((run.no, run.attribution), read)?;
     let mut phases = rows.collect::<rusqlite::Result<Vec<Phase>>>()?;
+    // Between what? There is nothing else.
+    if let [only] = phases.as_mut_slice()
+        && only.phase == "(between)"
+    {
+        only.phase = "(no phase)".to_owned();
+    }
     let total = sum_known(phases.iter().map(|phase| phase.energy_j));
     for phase in &mut phases {
         phase.share = share(phase.energy_j, total);

@@ -324,8 +324,9 @@ impl Engine {
 /// How a rail of that kind is split, given the CPU times of a window.
 pub(super) fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
     match (kind, cpu) {
-        (RailKind::Gpu | RailKind::Ane, _) => Means::ActiveTime,
+        // Without CPU times, as in an import, nothing is known of anybody else.
         (_, None) => Means::Unsplit,
+        (RailKind::Gpu | RailKind::Ane, _) => Means::ActiveTime,
         (RailKind::Dram, Some(cpu)) => Means::CpuTime(CpuUse {
             others: None,
             ..cpu

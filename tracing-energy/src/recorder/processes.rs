@@ -81,26 +81,34 @@ impl ProcessTree {
             return;
         }
         let children = cpu_time::children_of(pid);
-        self.look(pid, now_ns, start_ns, tell);
+        if !self.look(pid, now_ns, start_ns, tell) {
+            seen.remove(&pid);
+        }
         for child in children {
             self.visit(child, now_ns, start_ns, seen, tell, depth + 1);
         }
     }
 
+    /// Whether the process is there.
     fn look(
         &mut self,
         pid: u32,
         now_ns: i64,
         start_ns: Option<i64>,
         tell: &mut impl FnMut(CpuRow),
-    ) {
+    ) -> bool {
         let Some(used) = cpu_time::one_process(pid) else {
-            return;
+            return false;
         };
-        let known = self.known.iter_mut().rev();
-        let mut known = known.filter(|known| known.is_alive && known.row.pid == pid);
-        let (id, used_ns, since_ns) = match known.next() {
+        // The kernel's list of children is not exact while it changes: one that seems to
+        // have gone may be there again.
+        let is_same = |known: &&mut Known| {
+            let same = known.row.pid == pid;
+            same && (known.is_alive || known.row.pid_start == host::process_start(pid))
+        };
+        let (id, used_ns, since_ns) = match self.known.iter_mut().rev().find(is_same) {
             Some(known) => {
+                known.is_alive = true;
                 let used_ns = used.nanos() - std::mem::replace(&mut known.used_ns, used.nanos());
                 let since = known.row.end_ns.replace(now_ns);
                 (known.row.id, used_ns, since)
@@ -121,6 +129,7 @@ impl ProcessTree {
                 on_cpu_ns: used_ns,
             });
         }
+        true
     }
 
     fn meet(&mut self, pid: u32, now_ns: i64, start_ns: Option<i64>, used_ns: i64) -> u32 {
@@ -209,7 +218,12 @@ mod tests {
         }
         child.kill().unwrap();
         child.wait().unwrap();
+        tree.take_changed();
         tree.read(now + 1, &mut |_| ());
-        assert_eq!(tree.take_changed().len(), met.len(), "all are gone");
+        assert!(
+            tree.known.iter().all(|known| !known.is_alive),
+            "all are gone"
+        );
+        assert_eq!(tree.known.len(), met.len(), "none was met twice");
     }
 }

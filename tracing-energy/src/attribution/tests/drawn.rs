@@ -218,10 +218,25 @@ fn a_gpu_rail_looks_at_gpu_activations_only() {
     open(&mut e, 2, 4, None, 2, 0);
     e.close(2, 40 * MS);
     e.close(1, 60 * MS);
+    cpu(&mut e, CpuOf::Process, 50);
     let (rows, _) = end(e);
     near(self_j(&rows, 4), 4.0);
     near(self_j(&rows, 1), 0.0);
     near(rows.balance[0].accounts.outside_j.unwrap(), 6.0);
+}
+
+/// The same without CPU times, as in an import: nobody knows who else was there.
+#[test]
+fn what_a_gpu_did_beside_spans_is_residual_without_cpu_times() {
+    let mut e = engine(RailKind::Gpu);
+    open(&mut e, 1, 4, None, 2, 0);
+    e.close(1, 40 * MS);
+    let (rows, finished) = end(e);
+    near(self_j(&rows, 4), 4.0);
+    let accounts = rows.balance[0].accounts;
+    assert_eq!(accounts.outside_j, None);
+    near(accounts.residual_j, 6.0);
+    assert!(finished.balanced);
 }
 
 /// ```text

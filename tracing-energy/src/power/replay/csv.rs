@@ -15,7 +15,7 @@ use std::io::BufRead;
 
 use super::Recording;
 use super::names;
-use crate::power::{Rail, Sample};
+use crate::power::{Notice, Rail, Sample};
 use crate::units::{Energy, Nanos, Power};
 
 /// The headers, for the message that refuses another one.
@@ -146,8 +146,30 @@ pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
         Layout::Energy { .. } => "mJ",
         _ => "W",
     };
+    let is_point = matches!(layout, Layout::Point { .. });
     let samples = samples(&layout, rows, rails.len());
-    Ok(Recording::new(described(&rails, unit), samples))
+    let gaps = if is_point { gaps(&samples) } else { 0 };
+    let mut recording = Recording::new(described(&rails, unit), samples);
+    recording.counts_from_1970();
+    if gaps > 0 {
+        recording.notices.push(Notice {
+            time: Nanos::ZERO,
+            kind: "gap",
+            message: format!(
+                "recording: {gaps} values are followed by a gap; they hold for the usual \
+                 distance of values, and what came after is missing"
+            ),
+        });
+    }
+    Ok(recording)
+}
+
+/// Samples after which nothing is known for a while.
+fn gaps(samples: &[Sample]) -> usize {
+    let pairs = samples.windows(2);
+    pairs
+        .filter(|pair| pair[0].rail == pair[1].rail && pair[0].end < pair[1].start)
+        .count()
 }
 
 fn described(rails: &[String], unit: &'static str) -> Vec<Rail> {

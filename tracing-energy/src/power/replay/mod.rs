@@ -1,4 +1,4 @@
-//! Power from a recording: powermetrics' documents or a table.
+//! Power from a recording: powermetrics' documents or text, or a table.
 //!
 //! Every sample keeps its power and its length; the recording begins when the
 //! source starts. Figures made from it belong to the machine that was recorded,
@@ -6,8 +6,12 @@
 
 mod csv;
 mod names;
+mod placement;
 mod plist;
+mod text;
 mod tidy;
+
+pub use placement::Wall;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -42,7 +46,9 @@ pub struct Recording {
     pub first: Nanos,
     /// From the first start to the last end.
     pub length: Nanos,
-    /// What was odd about it: duplicates, overlaps.
+    /// When it began by the wall clock, where it tells.
+    pub wall: Option<Wall>,
+    /// What was odd about it: duplicates, overlaps, gaps.
     pub notices: Vec<Notice>,
 }
 
@@ -74,8 +80,36 @@ impl Recording {
             first,
             length: samples.last().map(|sample| sample.end).unwrap_or_default(),
             samples,
+            wall: None,
             notices,
         }
+    }
+
+    /// Its clock counts from 1970, if it counts from so long ago.
+    fn counts_from_1970(&mut self) {
+        const YEAR_2001_NS: i64 = 1_000_000_000_000_000_000;
+        self.wall = (self.first.nanos() > YEAR_2001_NS).then_some(Wall {
+            start_unix_ns: self.first.nanos(),
+            uncertainty: Nanos::ZERO,
+        });
+    }
+
+    /// Keeps when it began, and tells gaps.
+    fn placed(&mut self, placed: &placement::Placed) {
+        self.wall = placed.wall;
+        let gaps = placed.gaps.iter().map(|(document, length)| {
+            let seconds = length.nanos() as f64 / 1e9;
+            let message = format!(
+                "recording: about {seconds:.1} s are missing before sample {}",
+                document + 1
+            );
+            Notice {
+                time: placed.windows[*document].0,
+                kind: "gap",
+                message,
+            }
+        });
+        self.notices.extend(gaps);
     }
 
     /// The median length of its samples.
@@ -178,6 +212,8 @@ fn load(path: &Path) -> Result<Recording, SourceError> {
         .find(|byte| **byte != 0 && !byte.is_ascii_whitespace());
     let recording = match first {
         Some(b'<') => plist::read(input),
+        Some(0x1f) => Err("it is compressed: unpack it first (`gunzip`)".to_owned()),
+        _ if text::begins(start) => text::read(input),
         _ => csv::read(input),
     };
     recording.map_err(|why| bad(path, why))

@@ -1,9 +1,11 @@
 //! Recordings of `powermetrics -f plist`: true lengths laid end to end.
 
 use std::io::Read;
+use std::time::SystemTime;
 
 use super::Recording;
-use crate::power::powermetrics::document::{Document, DocumentError};
+use super::placement::{Stamp, place};
+use crate::power::powermetrics::document::{Document, DocumentError, RailEnergy};
 use crate::power::powermetrics::rails;
 use crate::power::powermetrics::stream::{DocumentStream, Segment};
 use crate::power::{Notice, Rail, Sample};
@@ -12,7 +14,9 @@ use crate::units::Nanos;
 #[derive(Default)]
 struct Builder {
     rails: Vec<Rail>,
-    samples: Vec<Sample>,
+    /// What each document tells of its time and of energies.
+    stamps: Vec<Stamp>,
+    energies: Vec<Vec<RailEnergy>>,
     notices: Vec<Notice>,
     end: Nanos,
     /// Why the documents so far gave nothing.
@@ -59,7 +63,7 @@ impl Builder {
 
     fn document(&mut self, bytes: &[u8]) {
         match Document::parse(bytes) {
-            Ok(document) if document.is_delta => self.sample(&document),
+            Ok(document) if document.is_delta => self.sample(document),
             Ok(_) => {
                 let message = "recording: a document that is no difference was dropped";
                 self.notice("rejected_document", message.into());
@@ -71,14 +75,21 @@ impl Builder {
         }
     }
 
-    fn sample(&mut self, document: &Document) {
+    fn sample(&mut self, document: Document) {
         if self.rails.is_empty() {
             self.rails = rails::describe(&document.rails);
         }
-        let (start, end) = (self.end, self.end + document.elapsed);
-        let samples = rails::samples(&self.rails, &document.rails, start, end);
-        self.samples.extend(samples);
-        self.end = end;
+        let unix = document.timestamp;
+        let unix = unix.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        self.stamps.push(Stamp {
+            elapsed: document.elapsed,
+            unix_s: unix.and_then(|time| i64::try_from(time.as_secs()).ok()),
+        });
+        for oddity in &document.oddities {
+            self.notice("odd_document", format!("recording: {oddity}"));
+        }
+        self.end += document.elapsed;
+        self.energies.push(document.rails);
     }
 
     fn notice(&mut self, kind: &'static str, message: String) {
@@ -97,8 +108,14 @@ impl Builder {
                 .last_error
                 .map_or_else(other, |error| error.to_string()));
         }
-        let mut recording = Recording::new(self.rails, self.samples);
+        let placed = place(&self.stamps);
+        let mut samples: Vec<Sample> = Vec::new();
+        for (energies, (start, end)) in self.energies.iter().zip(&placed.windows) {
+            samples.extend(rails::samples(&self.rails, energies, *start, *end));
+        }
+        let mut recording = Recording::new(self.rails, samples);
         recording.notices.splice(0..0, self.notices);
+        recording.placed(&placed);
         Ok(recording)
     }
 }

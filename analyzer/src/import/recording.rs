@@ -1,0 +1,135 @@
+//! Makes a run of a recording of power alone: it has no spans, and no CPU times to tell
+//! who used what.
+
+use std::path::{Path, PathBuf};
+
+use tracing_energy::AttributeOptions;
+use tracing_energy::host;
+use tracing_energy::power::{Kernel, Provenance, Recording};
+use tracing_energy::rows::{EventRow, RailRow, RunMetadata, RunRow, RunStatus, SampleRow};
+use tracing_energy::sink::{Batch, Sink};
+use tracing_energy::store::SqliteSink;
+
+use super::Imported;
+use crate::error::{Error, Result};
+
+/// What to import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PowerOptions {
+    /// The recording: powermetrics' plist stream or text, or a table.
+    pub recording: PathBuf,
+    /// Name of the run; none is the file's.
+    pub name: Option<String>,
+}
+
+/// Imports a recording of power into the recording at `db`, which is made if it is not
+/// there.
+///
+/// # Errors
+/// When the file cannot be understood; then nothing was written. When the recording
+/// cannot be written.
+pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
+    let recording = Recording::open(&options.recording).map_err(tracing_energy::Error::from)?;
+    let row = row(options, &recording);
+    let uuid = row.uuid.clone();
+    let mut sink = SqliteSink::create(db)?;
+    let batch = Batch {
+        run: Some(row),
+        rails: rails(&recording),
+        samples: samples(&recording),
+        events: events(&recording),
+        heartbeat_unix_ns: host::unix_ns(),
+        time_ns: recording.length.nanos(),
+        ..Batch::default()
+    };
+    sink.write(&batch).map_err(Error::Sink)?;
+    sink.finish().map_err(Error::Sink)?;
+    tracing_energy::reattribute(db, &uuid, &AttributeOptions::default())?;
+    let warnings = batch.events.into_iter().map(|row| row.message);
+    Ok(Imported {
+        uuid,
+        spans: 0,
+        samples: recording.samples.len(),
+        recorded: Some(placed(&recording)),
+        warnings: warnings.collect(),
+    })
+}
+
+/// When it was made.
+fn placed(recording: &Recording) -> String {
+    match recording.wall {
+        Some(wall) => format!(
+            "recorded from {} on, to within {:.2} s",
+            crate::format::utc(wall.start_unix_ns),
+            wall.uncertainty.nanos() as f64 / 1e9
+        ),
+        None => "it does not tell when it was recorded".to_owned(),
+    }
+}
+
+fn rails(recording: &Recording) -> Vec<RailRow> {
+    let rail = |(at, rail): (usize, &tracing_energy::power::Rail)| RailRow {
+        id: at as u32 + 1,
+        source: "replay".to_owned(),
+        name: rail.name.clone(),
+        parent: rail.parent.map(|parent| parent as u32 + 1),
+        kind: rail.kind,
+        unit: rail.unit.to_owned(),
+        interval_ns: recording.interval().nanos(),
+        kernel: Kernel::Box,
+        provenance: Provenance::Replayed,
+    };
+    recording.rails.iter().enumerate().map(rail).collect()
+}
+
+fn samples(recording: &Recording) -> Vec<SampleRow> {
+    let sample = |sample: &tracing_energy::power::Sample| SampleRow {
+        rail: sample.rail as u32 + 1,
+        start_ns: sample.start.nanos(),
+        end_ns: sample.end.nanos(),
+        energy_j: sample.energy.map(|energy| energy.joules()),
+    };
+    recording.samples.iter().map(sample).collect()
+}
+
+fn events(recording: &Recording) -> Vec<EventRow> {
+    let event = |notice: &tracing_energy::power::Notice| EventRow {
+        time_ns: notice.time.nanos(),
+        kind: notice.kind.to_owned(),
+        count: 1,
+        message: notice.message.clone(),
+    };
+    recording.notices.iter().map(event).collect()
+}
+
+/// The machine that was measured is not known.
+fn row(options: &PowerOptions, recording: &Recording) -> RunRow {
+    let wall = recording.wall;
+    let config = serde_json::json!({
+        "recording": options.recording.display().to_string(),
+        "start_uncertainty_ns": wall.map(|wall| wall.uncertainty.nanos()),
+        "start_is_known": wall.is_some(),
+    });
+    let file = options.recording.file_stem();
+    let name = file.map(|name| name.to_string_lossy().into_owned());
+    RunRow {
+        uuid: uuid::Uuid::new_v4().to_string(),
+        status: RunStatus::Complete,
+        pid: std::process::id(),
+        pid_start: host::process_start(std::process::id()),
+        boot_id: host::Host::here().boot_id,
+        start_unix_ns: wall.map_or_else(host::unix_ns, |wall| wall.start_unix_ns),
+        end_ns: Some(recording.length.nanos()),
+        host: None,
+        os: None,
+        chip: None,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        joins: None,
+        metadata: RunMetadata {
+            name: options.name.clone().or(name),
+            engine: Some("import".to_owned()),
+            config: Some(config.to_string()),
+            ..RunMetadata::default()
+        },
+    }
+}
