@@ -78,8 +78,8 @@ impl Document {
     /// # Errors
     /// See [`DocumentError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
-        shape::check(bytes).map_err(DocumentError::Malformed)?;
-        let value = Value::from_reader_xml(bytes)
+        let text = shape::condense(bytes).map_err(DocumentError::Malformed)?;
+        let value = Value::from_reader_xml(text.as_bytes())
             .map_err(|error| DocumentError::Malformed(error.to_string()))?;
         let top = value
             .as_dictionary()
