@@ -68,6 +68,27 @@ fn rails_form_the_tree_of_a_client_processor() {
 }
 
 #[test]
+fn another_control_type_adds_what_the_first_one_lacks_and_nothing_twice() {
+    let root = tempfile::tempdir().unwrap();
+    client(root.path());
+    let before = Rapl::open(root.path(), INTERVAL).unwrap().describe().rails;
+    zone(root.path(), "intel-rapl-mmio:0", "package-0", 5);
+    zone(root.path(), "dtpm:0", "soc", 7);
+    write(
+        root.path(),
+        "dtpm:1/name",
+        "limits power and counts nothing",
+    );
+    let after = Rapl::open(root.path(), INTERVAL).unwrap().describe().rails;
+    assert_eq!(after[..before.len()], before);
+    let more: Vec<&str> = after[before.len()..]
+        .iter()
+        .map(|rail| rail.name.as_str())
+        .collect();
+    assert_eq!(more, ["soc"]);
+}
+
+#[test]
 fn two_sockets_have_two_roots_and_distinct_names() {
     let root = tempfile::tempdir().unwrap();
     for socket in 0..2 {

@@ -130,4 +130,44 @@ mod tests {
         counter.forget();
         assert_eq!(counter.advance(9), Outcome::First);
     }
+
+    proptest::proptest! {
+        /// However often it wraps, what it counted is the sum of its steps.
+        #[test]
+        fn steps_of_up_to_half_the_range_are_never_lost(
+            range in 2_u64..1_000_000_000_000,
+            start in 0_u64..1_000_000_000_000,
+            parts in proptest::collection::vec(0_u64..=1_000, 1..60),
+        ) {
+            let mut counter = Counter::microjoules(Some(range));
+            let mut raw = start % (range + 1);
+            counter.advance(raw);
+            for part in parts {
+                let step = range / 2 * part / 1_000;
+                let next = raw + step;
+                // The value after the highest one is zero, and counts for nothing itself.
+                raw = if next > range { next - range } else { next };
+                let counted = match counter.advance(raw) {
+                    Outcome::Delta(energy) | Outcome::Wrapped(energy) => energy,
+                    other => panic!("{other:?}"),
+                };
+                proptest::prop_assert_eq!(counted, energy(step));
+            }
+        }
+
+        /// Whatever it shows, no step is larger than the range, and none is below zero.
+        #[test]
+        fn no_reading_makes_an_impossible_step(
+            range in proptest::option::of(1_u64..1_000_000),
+            raws in proptest::collection::vec(proptest::prelude::any::<u64>(), 1..40),
+        ) {
+            let mut counter = Counter::microjoules(range);
+            for raw in raws {
+                if let Outcome::Wrapped(step) = counter.advance(raw) {
+                    proptest::prop_assert!(step >= Energy::ZERO);
+                    proptest::prop_assert!(step <= energy(range.unwrap_or(0)));
+                }
+            }
+        }
+    }
 }

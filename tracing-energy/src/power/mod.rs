@@ -20,6 +20,7 @@ pub mod powermetrics;
 pub mod rapl;
 pub mod replay;
 pub mod sampler;
+mod still;
 mod sysfs;
 pub mod validate;
 

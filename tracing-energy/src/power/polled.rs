@@ -9,9 +9,11 @@
 //! nothing of the time between its readings: that it went straight is an assumption.
 
 use crate::clock::Clock;
+use crate::cpu_time;
 use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
-use crate::power::{Description, Notice, PowerSource, Reading, Sample, SourceError};
+use crate::power::still::{self, StillWatch};
+use crate::power::{Description, Notice, PowerSource, RailKind, Reading, Sample, SourceError};
 use crate::units::{Energy, Nanos, Power};
 
 /// One reading of a sensor.
@@ -32,6 +34,7 @@ pub(super) struct Dial {
     counter: Counter,
     power: Option<Power>,
     is_lost: bool,
+    still: StillWatch,
 }
 
 impl Dial {
@@ -42,6 +45,7 @@ impl Dial {
             counter: Counter::microjoules(None),
             power: None,
             is_lost: false,
+            still: StillWatch::default(),
         }
     }
 
@@ -106,6 +110,7 @@ impl Polled {
     fn poll(&mut self, now: Nanos, reading: &mut Reading) {
         let window = (self.last, now);
         self.last = now;
+        let busy = cpu_time::machine();
         let rails = self.description.rails.iter();
         for (at, (dial, rail)) in self.dials.iter_mut().zip(rails).enumerate() {
             let (source, notices) = (&self.description.name, &mut reading.notices);
@@ -116,6 +121,14 @@ impl Polled {
                     message: format!("{source} {}: {message}", rail.name),
                 });
             });
+            let moves_with_work = matches!(rail.kind, RailKind::Cpu | RailKind::Package);
+            if moves_with_work && dial.still.is_news(energy, window, busy) {
+                reading.notices.push(Notice {
+                    time: now,
+                    kind: "frozen",
+                    message: format!("{source} {}: {}", rail.name, still::MESSAGE),
+                });
+            }
             if window.0 < window.1 {
                 reading.samples.push(Sample {
                     rail: at,
@@ -170,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::power::{Kernel, Provenance, Rail, RailKind};
+    use crate::power::{Kernel, Provenance, Rail};
 
     fn source(readings: Vec<Result<Raw, &'static str>>) -> Polled {
         let mut readings = VecDeque::from(readings);

@@ -11,8 +11,11 @@ use super::rails;
 use super::stream::Segment;
 use super::timeline::Timeline;
 use crate::clock::Clock;
+use crate::cpu_time;
+use crate::power::still::{self, StillWatch};
 use crate::power::{
-    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, SourceError,
+    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, RailKind, Reading,
+    Sample, SourceError,
 };
 use crate::units::Nanos;
 
@@ -26,6 +29,15 @@ const PATIENCE: Duration = Duration::from_millis(1_000);
 /// One child delivers an hour of samples: should everything else fail to end
 /// it, its bound does.
 const BOUND_SECONDS: i64 = 3_600;
+
+/// What a reader of the figures must know.
+const LIMITS: [&str; 2] = [
+    "the system's estimates, in steps of 1 mJ; other programs included",
+    "no memory since macOS 13, no rail for the whole system",
+];
+
+/// Below this the tool itself becomes the load, and a step of 1 mJ is a good part of it.
+const SHORTEST: Nanos = Nanos::from_millis(100);
 
 /// How powermetrics is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +65,8 @@ pub struct Powermetrics {
     respawn_at: Option<Instant>,
     unknown_rail_told: bool,
     pressure: Option<String>,
+    /// Of each rail.
+    still: Vec<StillWatch>,
     kept: Reading,
 }
 
@@ -79,6 +93,7 @@ impl Powermetrics {
             respawn_at: None,
             unknown_rail_told: false,
             pressure: None,
+            still: Vec::new(),
             kept: Reading::default(),
         };
         if source.first_document()?.is_some() {
@@ -110,6 +125,16 @@ impl Powermetrics {
             }
         }
         Ok(None)
+    }
+
+    fn too_fast(&self) -> Option<String> {
+        (self.options.interval < SHORTEST).then(|| {
+            format!(
+                "an interval of {} ms is too short for powermetrics: below 100 ms it becomes \
+                 the load itself",
+                self.options.interval.nanos() / 1_000_000
+            )
+        })
     }
 
     fn failure(&self, why: &str) -> SourceError {
@@ -213,6 +238,8 @@ impl Powermetrics {
         self.note_pressure((placed.start, placed.end), document);
         let energies = &document.rails;
         let samples = rails::samples(&self.rails, energies, placed.start, placed.end);
+        let samples: Vec<Sample> = samples.collect();
+        self.watch_still(&samples);
         self.kept.samples.extend(samples);
     }
 
@@ -221,6 +248,22 @@ impl Powermetrics {
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
         let (model, system) = (known(&document.hw_model), known(&document.kern_osversion));
         self.machine = format!("model {model}, system {system}, samplers {}", self.samplers);
+    }
+
+    /// Counters of some systems stand still: macOS 27 betas gave a CPU of 0 mW.
+    fn watch_still(&mut self, samples: &[Sample]) {
+        let busy = cpu_time::machine();
+        self.still.resize(self.rails.len(), StillWatch::default());
+        for sample in samples {
+            let rail = &self.rails[sample.rail];
+            let moves_with_work = matches!(rail.kind, RailKind::Cpu | RailKind::Package);
+            let window = (sample.start, sample.end);
+            let watch = &mut self.still[sample.rail];
+            if moves_with_work && watch.is_news(sample.energy, window, busy) {
+                let message = format!("powermetrics {}: {}", rail.name, still::MESSAGE);
+                self.notice(sample.end, "frozen", message);
+            }
+        }
     }
 
     fn moved(&mut self, before: Nanos, moved: Nanos) {
@@ -366,11 +409,10 @@ impl PowerSource for Powermetrics {
             interval: self.options.interval,
             kernel: Kernel::Box,
             provenance: Provenance::Measured,
-            limits: vec![
-                self.machine.clone(),
-                "the system's estimates, in steps of 1 mJ; other programs included".into(),
-                "no memory since macOS 13, no rail for the whole system".into(),
-            ],
+            limits: std::iter::once(self.machine.clone())
+                .chain(LIMITS.map(str::to_owned))
+                .chain(self.too_fast())
+                .collect(),
         }
     }
 

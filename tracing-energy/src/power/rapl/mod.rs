@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
+use crate::power::still::{self, StillWatch};
 use crate::power::{
     Description, Kernel, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample,
     SourceError,
@@ -27,10 +28,6 @@ pub const POWERCAP: &str = "/sys/class/powercap";
 
 /// No socket draws this: a counter that says so was reset near its top.
 const IMPOSSIBLE: Power = Power::from_watts(20_000.0);
-
-/// A counter that stands still for this long while a processor was busy for at
-/// least half of it does not count.
-const FROZEN_AFTER: Nanos = Nanos::from_millis(2_000);
 
 /// The RAPL source.
 pub struct Rapl {
@@ -46,15 +43,8 @@ pub struct Rapl {
 struct Meter {
     file: PathBuf,
     counter: Counter,
-    still: Option<Still>,
-    frozen: bool,
+    still: StillWatch,
     lost: bool,
-}
-
-/// Since when a counter stands still, and the machine's busy time then.
-struct Still {
-    since: Nanos,
-    busy: Nanos,
 }
 
 impl Rapl {
@@ -105,8 +95,10 @@ impl Rapl {
                 }
             };
             if self.rails[rail].kind != RailKind::Gpu {
-                let mut notices = notices(reading, &self.rails[rail]);
-                meter.watch(energy, window, busy, &mut notices);
+                let is_news = meter.still.is_news(energy, window, busy);
+                if is_news {
+                    notices(reading, &self.rails[rail])(now, "frozen", still::MESSAGE);
+                }
             }
             reading.samples.push(Sample {
                 rail,
@@ -143,8 +135,7 @@ impl Meter {
         let meter = Self {
             file: zone.directory.join("energy_uj"),
             counter: Counter::microjoules(range),
-            still: None,
-            frozen: false,
+            still: StillWatch::default(),
             lost: false,
         };
         meter.read()?;
@@ -208,31 +199,6 @@ impl Meter {
                 );
                 None
             }
-        }
-    }
-
-    /// Says once when the counter stands still under load.
-    fn watch(
-        &mut self,
-        energy: Option<Energy>,
-        (start, end): (Nanos, Nanos),
-        busy: Option<Nanos>,
-        notice: &mut impl FnMut(Nanos, &'static str, &str),
-    ) {
-        let (Some(Energy::ZERO), Some(busy)) = (energy, busy) else {
-            self.still = None;
-            return;
-        };
-        let still = self.still.get_or_insert(Still { since: start, busy });
-        let length = end - still.since;
-        let loaded = (busy - still.busy).nanos() >= length.nanos() / 2;
-        if length >= FROZEN_AFTER && loaded && !self.frozen {
-            self.frozen = true;
-            notice(
-                end,
-                "frozen",
-                "the counter stands still under load; do not trust it",
-            );
         }
     }
 }

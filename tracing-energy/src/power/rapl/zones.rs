@@ -15,6 +15,8 @@ use crate::power::{Rail, RailKind};
 /// One zone of the powercap tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Zone {
+    /// `intel-rapl`, also on AMD; `intel-rapl-mmio` and others tell some zones again.
+    control: String,
     /// Numbers of the directory name: `intel-rapl:0:2` is `[0, 2]`.
     id: Vec<u32>,
     /// The kernel's name: `package-0`, `core`, `dram`.
@@ -22,14 +24,28 @@ pub(super) struct Zone {
     pub(super) directory: PathBuf,
 }
 
-/// All zones under `root`, each package before its parts. The same counters
-/// through `intel-rapl-mmio` are left out: they would count twice.
+/// The control type that is read where several tell one thing.
+const FIRST: &str = "intel-rapl";
+
+/// No tree of zones is deeper.
+const DEEPEST: usize = 4;
+
+/// All zones under `root`, each package before its parts. What another control type tells
+/// again is left out, by its name: it would count twice.
 pub(super) fn find(root: &Path) -> Vec<Zone> {
     let mut zones = Vec::new();
     visit(root, &mut zones, 0);
-    zones.sort_by(|a, b| a.id.cmp(&b.id));
-    zones.dedup_by(|a, b| a.id == b.id);
-    zones
+    let key = |zone: &Zone| (zone.control != FIRST, zone.control.clone(), zone.id.clone());
+    zones.sort_by_key(key);
+    zones.dedup_by(|a, b| (&a.control, &a.id) == (&b.control, &b.id));
+    let mut kept: Vec<Zone> = Vec::new();
+    for zone in zones {
+        let tells_again = |known: &Zone| known.control != zone.control && known.name == zone.name;
+        if !kept.iter().any(tells_again) {
+            kept.push(zone);
+        }
+    }
+    kept
 }
 
 /// The kernel lists nested zones both flat and inside their parent.
@@ -40,7 +56,7 @@ fn visit(directory: &Path, zones: &mut Vec<Zone>, depth: usize) {
     for path in entries.flatten().map(|entry| entry.path()) {
         let Some(zone) = zone(&path) else { continue };
         zones.push(zone);
-        if depth == 0 {
+        if depth < DEEPEST {
             visit(&path, zones, depth + 1);
         }
     }
@@ -48,13 +64,17 @@ fn visit(directory: &Path, zones: &mut Vec<Zone>, depth: usize) {
 
 fn zone(directory: &Path) -> Option<Zone> {
     let file_name = directory.file_name()?.to_str()?;
-    let numbers = file_name.strip_prefix("intel-rapl:")?;
+    let (control, numbers) = file_name.split_once(':')?;
+    if !directory.join("energy_uj").exists() {
+        return None;
+    }
     let id = numbers
         .split(':')
         .map(|number| number.parse().ok())
         .collect::<Option<Vec<u32>>>()?;
     let name = std::fs::read_to_string(directory.join("name")).ok()?;
     Some(Zone {
+        control: control.to_owned(),
         id,
         name: name.trim().to_owned(),
         directory: directory.to_owned(),
@@ -98,9 +118,10 @@ fn kind(name: &str) -> RailKind {
 fn parent(zone: &Zone, zones: &[Zone]) -> Option<usize> {
     let psys = || zones.iter().position(|other| other.name == "psys");
     let package = || {
-        zones
-            .iter()
-            .position(|other| zone.id.len() > 1 && other.id[..] == zone.id[..1])
+        zones.iter().position(|other| {
+            let is_above = zone.id.len() > 1 && other.id[..] == zone.id[..1];
+            is_above && other.control == zone.control
+        })
     };
     match kind(&zone.name) {
         RailKind::System => None,
