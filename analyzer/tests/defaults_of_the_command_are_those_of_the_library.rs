@@ -4,7 +4,9 @@ use clap::Parser;
 use energy_analyzer::calibrate::CalibrateOptions;
 use energy_analyzer::cli::{Cli, Command};
 use energy_analyzer::compare::CompareOptions;
+use energy_analyzer::doctor::DoctorOptions;
 use energy_analyzer::flamegraph::{Picture, What};
+use energy_analyzer::record::RecordOptions;
 use energy_analyzer::run::RunOptions;
 
 #[test]
@@ -30,4 +32,18 @@ fn of_each_command_with_options() {
         panic!("not `compare`")
     };
     assert_eq!(args.options(), CompareOptions::default());
+    let cli = Cli::try_parse_from(["energy", "record", "--", "true"]).unwrap();
+    let Command::Record(args) = cli.command else {
+        panic!("not `record`")
+    };
+    let expected = RecordOptions {
+        words: vec!["true".to_owned()],
+        ..RecordOptions::default()
+    };
+    assert_eq!(args.options(&cli.db), expected);
+    let cli = Cli::try_parse_from(["energy", "doctor"]).unwrap();
+    let Command::Doctor(args) = cli.command else {
+        panic!("not `doctor`")
+    };
+    assert_eq!(args.options(), DoctorOptions::default());
 }

@@ -57,6 +57,9 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let examined = examine(&args.options());
     let format = if args.json { Format::Json } else { args.format };
     examined.answer().write(out, format, &super::look())?;
+    if let Err(error) = examined.keep() {
+        super::warn(&format!("what was seen of sensors is not kept: {error}"));
+    }
     match (examined.has_measured(), examined.has_any()) {
         (true, _) => Ok(()),
         (false, true) => Err(Passed(1).into()),

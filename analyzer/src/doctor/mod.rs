@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tracing_energy::power::characterise::{Character, Seen, characterise};
 use tracing_energy::power::detect::{NAMED, OpenOptions, SourceChoice};
-use tracing_energy::power::{Description, PowerSource, Provenance, SourceError, open};
+use tracing_energy::power::{Description, PowerSource, Provenance, SourceError, known, open};
 use tracing_energy::units::{Energy, Nanos, Power};
 use tracing_energy::{Clock, MonotonicClock};
 
@@ -149,6 +149,14 @@ impl Examined {
     /// Whether anything can be recorded at all.
     pub fn has_any(&self) -> bool {
         self.usable().next().is_some()
+    }
+
+    /// Keeps what was seen, so that recordings on this machine know it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self) -> std::io::Result<()> {
+        known::path().map_or(Ok(()), |path| known::write(&path, self.usable()))
     }
 
     fn usable(&self) -> impl Iterator<Item = (&Description, &Seen)> {

@@ -1,6 +1,6 @@
 //! What sources say of themselves, as rows.
 
-use crate::power::{Notice, PowerSource};
+use crate::power::{Notice, PowerSource, known};
 use crate::rows::{BaselineRow, EventRow, RailRow};
 
 /// The sources' rails as rows.
@@ -28,8 +28,13 @@ impl SourcePlan {
                 .map(|notice| event(notice.kind, &notice.message))
                 .collect(),
         };
+        let known = known::path().map(|path| known::read(&path));
+        let known = known.unwrap_or_default();
         for source in sources {
             let description = source.describe();
+            let doubts = known::doubts(&description, &known);
+            plan.events
+                .extend(doubts.iter().map(|doubt| event("source_limit", doubt)));
             let first = plan.rails.len() as u32 + 1;
             plan.first_rail.push(first);
             plan.events.extend(

@@ -12,6 +12,7 @@ pub mod detect;
 pub mod hwmon;
 pub mod ioreport;
 mod kernel;
+pub mod known;
 pub mod modelled;
 pub mod nvml;
 pub mod pace;

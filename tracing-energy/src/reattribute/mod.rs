@@ -66,10 +66,14 @@ pub fn attribute_joined(path: &Path, uuid: &str) -> Result<Folded, Error> {
 /// When the database cannot be read or written; then nothing has changed.
 pub fn repair_dead_runs(store: &Store) -> Result<Vec<String>, Error> {
     let mut repaired = Vec::new();
+    // A dead run takes in what joined it; what is left then becomes runs of their own.
     for (run, life) in store.runs_with_life()? {
         if life == crate::store::Life::Dead && store.repair(run.no, attribute_stored)? {
             repaired.push(run.row.uuid);
         }
+    }
+    if store.release_left()? > 0 {
+        repaired.extend(repair_dead_runs(store)?);
     }
     Ok(repaired)
 }

@@ -18,6 +18,7 @@ use super::repair::{close, life};
 use super::{Life, MAX_SEQ, SEQ_BITS, Store, StoredRun, span_ids};
 use crate::Error;
 use crate::host::{self, Host};
+use crate::rows::RunStatus;
 
 /// What became of the runs that joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,6 +42,33 @@ impl Store {
         let folded = self.fold_within(pace.connection(), run)?;
         pace.commit().map_err(&sql)?;
         Ok(folded)
+    }
+
+    /// Makes runs of their own of those that were recorded for a run whose process is
+    /// gone, and that it did not take in: their processes outlived it. Gives how many.
+    ///
+    /// # Errors
+    /// When the file cannot be read and written.
+    pub fn release_left(&self) -> Result<usize, Error> {
+        let sql = from_sqlite(&self.path);
+        let joining = self.runs_where("joins IS NOT NULL ORDER BY no", "")?;
+        let (here, now) = (Host::here(), host::unix_ns());
+        let mut released = 0;
+        for run in joining {
+            let uuid = run.row.joins.as_deref().unwrap_or_default();
+            let target = self.runs_where("uuid = ?1", uuid)?.pop();
+            // One that has ended may be about to take it in.
+            let is_there = target.is_some_and(|mut target| {
+                target.row.status = RunStatus::Running;
+                life(&target, &here, now) == Life::Alive
+            });
+            if !is_there && life(&run, &here, now) != Life::Alive {
+                let sql_text = "UPDATE runs SET joins = NULL WHERE no = ?1";
+                self.connection.execute(sql_text, [run.no]).map_err(&sql)?;
+                released += 1;
+            }
+        }
+        Ok(released)
     }
 
     /// As [`Store::fold`], in a transaction that goes on.
