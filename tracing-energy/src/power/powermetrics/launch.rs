@@ -100,7 +100,7 @@ pub(super) fn refusal(output: &str) -> Option<SourceError> {
 fn sudoers_fix() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "USER".into());
     format!(
-        "it needs root: run `sudo visudo -f /etc/sudoers.d/powermetrics` and add the line `{user} \
+        "it needs root: `energy doctor --fix` allows it, or run `sudo visudo -f /etc/sudoers.d/powermetrics` and add the line `{user} \
          ALL=(root) NOPASSWD: {EXECUTABLE}`, or run as root"
     )
 }

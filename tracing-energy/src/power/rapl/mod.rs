@@ -8,7 +8,6 @@
 
 mod zones;
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
@@ -16,6 +15,7 @@ use crate::cpu_time;
 use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
 use crate::power::still::{self, StillWatch};
+use crate::power::sysfs;
 use crate::power::{
     Description, Kernel, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample,
     SourceError,
@@ -143,22 +143,7 @@ impl Meter {
     }
 
     fn read(&self) -> Result<u64, SourceError> {
-        let what = || self.file.display().to_string();
-        let text = std::fs::read_to_string(&self.file).map_err(|error| match error.kind() {
-            ErrorKind::PermissionDenied => SourceError::NotPermitted {
-                what: what(),
-                fix: permission_fix(),
-            },
-            ErrorKind::NotFound => SourceError::NotPresent { what: what() },
-            _ => SourceError::Retry {
-                what: what(),
-                why: error.to_string(),
-            },
-        })?;
-        text.trim().parse().map_err(|_| SourceError::Retry {
-            what: what(),
-            why: format!("{:?} is no number", text.trim()),
-        })
+        sysfs::number(&self.file, FIX)
     }
 
     /// Says once that the counter cannot be read; what it counts meanwhile is
@@ -203,12 +188,9 @@ impl Meter {
     }
 }
 
-fn permission_fix() -> String {
-    "run `sudo chmod -R a+r /sys/class/powercap/intel-rapl/` until the next boot, or for good put \
-     `SUBSYSTEM==\"powercap\", ACTION==\"add\", RUN+=\"/bin/chmod a+r /sys%p/energy_uj\"` into \
-     /etc/udev/rules.d/70-rapl.rules"
-        .into()
-}
+/// What lets others than root read the counters.
+const FIX: &str = "run `energy doctor --fix`, which writes a rule for udev, or until the next boot \
+     `sudo chmod -R a+r /sys/class/powercap/intel-rapl/`";
 
 impl PowerSource for Rapl {
     fn describe(&self) -> Description {
