@@ -52,6 +52,23 @@ fn apple_silicon() -> String {
 }
 
 #[test]
+fn the_gpu_is_told_with_its_frequency_and_idle_time_where_they_are_numbers() {
+    let gpu = |keys: String| {
+        let gpu = format!("<key>gpu</key>\n<dict>\n{keys}</dict>\n");
+        let document = parse(&document(&gpu));
+        (document.gpu.freq_mhz, document.gpu.idle_ratio)
+    };
+    let energy = int("gpu_energy", 7);
+    // Some systems tell the idle ratio twice; a lost window tells no number.
+    let whole = real("freq_hz", 615.574) + &real("idle_ratio", 0.5) + &real("idle_ratio", 0.25);
+    assert_eq!(gpu(whole + &energy), (Some(615.574), Some(0.25)));
+    let lost = real("freq_hz", 0) + &real("idle_ratio", "nan") + &energy;
+    assert_eq!(gpu(lost), (Some(0.0), None));
+    assert_eq!(gpu(energy), (None, None));
+    assert_eq!(parse(&apple_silicon()).gpu, Default::default());
+}
+
+#[test]
 fn apple_silicon_gives_three_rails_and_no_combined_one() {
     let document = parse(&apple_silicon());
     assert_eq!(

@@ -41,6 +41,7 @@ fn every_table_reads_back() {
         store,
         batch,
         rails,
+        extras,
         processes,
         threads,
         callsites,

@@ -185,6 +185,21 @@ pub struct Reading {
     pub notices: Vec<Notice>,
     /// Thermal pressure of this machine, in time order.
     pub pressures: Vec<Pressure>,
+    /// What else the sensor tells: `gpu_freq_mhz`, `gpu_idle_ratio`.
+    pub extras: Vec<Extra>,
+}
+
+/// A figure that is no energy, over one window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extra {
+    /// What it is, with its unit.
+    pub name: &'static str,
+    /// Start of the window, run time.
+    pub start: Nanos,
+    /// End of the window, run time.
+    pub end: Nanos,
+    /// Its value; what is not known has no row.
+    pub value: f64,
 }
 
 /// Why a source gives nothing, and what to do about it.

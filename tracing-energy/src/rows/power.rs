@@ -38,6 +38,19 @@ pub struct SampleRow {
     pub energy_j: Option<f64>,
 }
 
+/// `extras`: what a sensor tells besides energies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtraRow {
+    /// What it is, with its unit: `gpu_freq_mhz`.
+    pub name: String,
+    /// Start of the window.
+    pub start_ns: i64,
+    /// End of the window.
+    pub end_ns: i64,
+    /// Its value.
+    pub value: f64,
+}
+
 /// `baselines`: idle power of a rail.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BaselineRow {

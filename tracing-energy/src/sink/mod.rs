@@ -62,6 +62,8 @@ pub struct Batch {
     pub cpu: Vec<CpuRow>,
     /// Power samples.
     pub samples: Vec<SampleRow>,
+    /// What sensors tell besides energies.
+    pub extras: Vec<ExtraRow>,
     /// Idle baselines (same rail: replaces).
     pub baselines: Vec<BaselineRow>,
     /// Conditions of the run (same moment and key: replaces).

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::pace::Pace;
 use super::span_id;
 use crate::sink::{
-    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, EventRow, FieldsRow, InstanceRow,
-    LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role, RunRow, SampleRow,
-    SpanRow, ThreadRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, EventRow, ExtraRow, FieldsRow,
+    InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role, RunRow,
+    SampleRow, SpanRow, ThreadRow,
 };
 
 /// Writes `rows` with one statement, `run` being its first parameter.
@@ -125,6 +125,14 @@ pub(super) fn threads(pace: &mut Pace<'_>, run: i64, rows: &[ThreadRow]) -> rusq
     let sql = "INSERT OR REPLACE INTO threads VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     each(pace, sql, rows, |statement, r| {
         statement.execute(params![run, r.id, r.tid, r.name, r.role.name(), r.process])
+    })
+}
+
+/// `extras`.
+pub(super) fn extras(pace: &mut Pace<'_>, run: i64, rows: &[ExtraRow]) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO extras VALUES (?1, ?2, ?3, ?4, ?5)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![run, r.name, r.start_ns, r.end_ns, r.value])
     })
 }
 

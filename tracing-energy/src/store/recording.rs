@@ -9,7 +9,7 @@ use super::{Store, span_ids, split_span_id};
 use crate::Error;
 use crate::power::{Provenance, RailKind};
 use crate::sink::{
-    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, Domain, EventRow, FieldsRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, Domain, EventRow, ExtraRow, FieldsRow,
     InstanceRow, LinkRow, MarkRow, Moment, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,
     SampleRow, SpanRow, ThreadRole, ThreadRow,
 };
@@ -76,6 +76,10 @@ readers! {
     rails, RailRow, by_number,
     "SELECT id, source, name, parent, kind, unit, interval_ns, kernel, provenance
      FROM rails WHERE run = ?1 AND ?2 ORDER BY id", rail;
+    /// `extras` of a run, by name and time.
+    extras, ExtraRow, by_number,
+    "SELECT name, start_ns, end_ns, value FROM extras WHERE run = ?1 AND ?2
+     ORDER BY name, start_ns", extra;
     /// `processes` of a run, by id.
     processes, ProcessRow, by_number,
     "SELECT id, pid, pid_start, name, start_ns, end_ns, has_spans
@@ -169,6 +173,15 @@ fn rail(r: &Row<'_>) -> rusqlite::Result<RailRow> {
         interval_ns: r.get(6)?,
         kernel: named(r, 7, |name| name.parse().ok())?,
         provenance: named(r, 8, Provenance::from_name)?,
+    })
+}
+
+fn extra(r: &Row<'_>) -> rusqlite::Result<ExtraRow> {
+    Ok(ExtraRow {
+        name: r.get(0)?,
+        start_ns: r.get(1)?,
+        end_ns: r.get(2)?,
+        value: r.get(3)?,
     })
 }
 

@@ -17,6 +17,16 @@ CREATE TABLE processes (
     PRIMARY KEY (run, id)
 ) WITHOUT ROWID;
 
+-- What a sensor tells besides energies: `gpu_freq_mhz`, `gpu_idle_ratio`.
+CREATE TABLE extras (
+    run INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (run, name, start_ns)
+) WITHOUT ROWID;
+
 -- NULL is the run's own process.
 ALTER TABLE threads ADD COLUMN process INTEGER;
 

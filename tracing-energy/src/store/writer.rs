@@ -192,6 +192,7 @@ fn write_rows(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<
     insert::marks(pace, run, &batch.marks)?;
     insert::cpu(pace, run, &batch.cpu)?;
     insert::samples(pace, run, &batch.samples)?;
+    insert::extras(pace, run, &batch.extras)?;
     insert::events(pace, run, &batch.events)
 }
 

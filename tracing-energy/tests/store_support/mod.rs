@@ -109,6 +109,12 @@ pub fn recording(uuid: &str) -> Batch {
             rail(2, "core", Some(1)),
             rail(3, "dram", None),
         ],
+        extras: vec![ExtraRow {
+            name: "gpu_freq_mhz".into(),
+            start_ns: 0,
+            end_ns: 50 * MS,
+            value: 615.5,
+        }],
         processes: vec![ProcessRow {
             id: 1,
             pid: 4712,

@@ -52,8 +52,19 @@ pub struct Document {
     pub rails: Vec<RailEnergy>,
     /// `Nominal`, `Moderate`, `Heavy`, `Trapping`, `Sleeping`.
     pub thermal_pressure: Option<String>,
+    /// What it tells of the GPU besides its energy.
+    pub gpu: GpuState,
     /// What is odd about it, in words.
     pub oddities: Vec<String>,
+}
+
+/// How the GPU ran; its window is near the document's, not the same.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct GpuState {
+    /// Mean frequency while it was active, MHz; the key says Hz.
+    pub freq_mhz: Option<f64>,
+    /// Part of the time in which it was idle.
+    pub idle_ratio: Option<f64>,
 }
 
 /// Why a document gives no sample.
@@ -107,7 +118,17 @@ impl Document {
             oddities: combined_mismatch(top).into_iter().collect(),
             rails,
             thermal_pressure: string(top, "thermal_pressure"),
+            gpu: gpu_state(top),
         })
+    }
+}
+
+fn gpu_state(top: &Dictionary) -> GpuState {
+    let gpu = top.get("gpu").and_then(Value::as_dictionary);
+    let value = |key| gpu.and_then(|gpu| number(gpu, key)).flatten();
+    GpuState {
+        freq_mhz: value("freq_hz"),
+        idle_ratio: value("idle_ratio").filter(|ratio| *ratio <= 1.0),
     }
 }
 

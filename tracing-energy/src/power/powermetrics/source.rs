@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::still::{self, StillWatch};
 use crate::power::{
-    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, RailKind, Reading,
+    Description, Extra, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, RailKind, Reading,
     Sample, SourceError,
 };
 use crate::units::Nanos;
@@ -236,6 +236,20 @@ impl Powermetrics {
         }
         self.check_rails(placed.end, document);
         self.note_pressure((placed.start, placed.end), document);
+        let gpu = [
+            ("gpu_freq_mhz", document.gpu.freq_mhz),
+            ("gpu_idle_ratio", document.gpu.idle_ratio),
+        ];
+        let (start, end) = (placed.start, placed.end);
+        let known = gpu
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        self.kept.extras.extend(known.map(|(name, value)| Extra {
+            name,
+            start,
+            end,
+            value,
+        }));
         let energies = &document.rails;
         let samples = rails::samples(&self.rails, energies, placed.start, placed.end);
         let samples: Vec<Sample> = samples.collect();
@@ -398,6 +412,7 @@ impl Powermetrics {
         reading.samples.append(&mut self.kept.samples);
         reading.notices.append(&mut self.kept.notices);
         reading.pressures.append(&mut self.kept.pressures);
+        reading.extras.append(&mut self.kept.extras);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::batch::{self, Collecting};
 use super::{Collector, CollectorParts, send};
 use crate::power::SamplerMessage;
-use crate::rows::{BaselineRow, CpuOf, CpuRow, SampleRow, ThreadRole, ThreadRow};
+use crate::rows::{BaselineRow, CpuOf, CpuRow, ExtraRow, SampleRow, ThreadRole, ThreadRow};
 use crate::units::Nanos;
 
 /// Samples before the first span are kept back at most this long.
@@ -155,6 +155,14 @@ impl Collector {
                             energy_j: sample.energy.map(|energy| energy.joules()),
                         });
                     }
+                    let zero = self.parts.zero;
+                    let extras = reading.extras.iter().map(|extra| ExtraRow {
+                        name: extra.name.to_owned(),
+                        start_ns: (extra.start - zero).nanos(),
+                        end_ns: (extra.end - zero).nanos(),
+                        value: extra.value,
+                    });
+                    self.batch.extras.extend(extras);
                     for pressure in &reading.pressures {
                         self.pressure(pressure);
                     }
