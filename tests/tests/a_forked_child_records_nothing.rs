@@ -29,5 +29,5 @@ fn a_forked_child_records_nothing() {
     );
 
     let run = StoredRun::open(&childs, "last");
-    run.assert_whole(2 + 3 * 5);
+    run.assert_whole(2 + 3 * 100);
 }

@@ -73,7 +73,7 @@ fn in_child(guard: EnergyGuard, before: tracing::span::EnteredSpan, childs: &Pat
     }
     let builder = EnergyLayer::builder().database(childs);
     let builder = builder.source(SourceChoice::Modelled).end_on_signal();
-    record_with(builder, || tokens(5));
+    record_with(builder, || tokens(100));
     ExitCode::SUCCESS
 }
 
