@@ -22,7 +22,7 @@ use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_method, pa
   energy run --source modelled --depth deep --chrome trace.json --flamegraph run.svg
   energy run --source replay:powermetrics.plist --baseline 0s
   energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
-  energy run --resume run-20261125-093212")]
+  energy run --resume run-20261125-093212-417")]
 pub struct RunArgs {
     /// What to ask the model
     #[arg(default_value_t = RunOptions::default().prompt)]

@@ -51,16 +51,19 @@ pub fn from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     (civil(days) == (year, month, day)).then_some(days)
 }
 
-/// The time now, as part of a name: `20261125-093212`.
+/// The time now, as part of a name: `20261125-093212-417`. Milliseconds tell apart what is
+/// begun one after the other within a second.
 pub fn stamp() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let unix_ns = since.map_or(0, |since| since.as_nanos());
     let text = utc(i64::try_from(unix_ns).unwrap_or(i64::MAX));
     let digits = |c: &char| c.is_ascii_digit() || *c == ' ';
-    text.chars()
-        .filter(digits)
-        .collect::<String>()
-        .replace(' ', "-")
+    let digits: String = text.chars().filter(digits).collect();
+    format!(
+        "{}-{:03}",
+        digits.replace(' ', "-"),
+        unix_ns / 1_000_000 % 1_000
+    )
 }
 
 #[cfg(test)]
