@@ -30,6 +30,7 @@ pub(crate) use output::{Activation, Loss, Output};
 pub use shared::{Capture, OnFull};
 pub(crate) use shared::{Kept, Shared};
 pub(crate) use thread_log::ThreadLog;
+pub(crate) use wire::Record;
 
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,15 @@
 //! and converts what was recorded between two notes by the straight line between
 //! them: the counter's rate never has to be known in advance.
 
+use crate::record::Record;
 use crate::units::Nanos;
 
 /// How far the two clocks may drift apart between notes before it is a jump.
 const JUMP_NS: i64 = 5_000_000;
+
+/// How often the two clocks are read for one note: the readings between which the
+/// thread was not interrupted lie closest together.
+const READINGS: usize = 5;
 
 /// Converts raw counts by the latest two notes.
 #[derive(Debug)]
@@ -16,6 +21,19 @@ pub(crate) struct Calibration {
     time: [i64; 2],
     /// ns per count over the notes before the latest.
     rate: Option<f64>,
+    /// Raw and run time of each thread's latest enter or exit.
+    turns: Vec<(u64, i64)>,
+}
+
+/// A raw count and the run time of the same moment.
+pub(crate) fn read_both(raw: impl Fn() -> u64, now: impl Fn() -> Nanos) -> (u64, Nanos) {
+    let reading = |_| {
+        let (before, time) = (raw(), now());
+        let took = raw().saturating_sub(before);
+        (took, before + took / 2, time)
+    };
+    let closest = (0..READINGS).map(reading).min_by_key(|reading| reading.0);
+    closest.map_or_else(|| (raw(), now()), |(_, raw, time)| (raw, time))
 }
 
 impl Calibration {
@@ -25,6 +43,7 @@ impl Calibration {
             raw: [raw; 2],
             time: [time.nanos(); 2],
             rate: None,
+            turns: Vec::new(),
         }
     }
 
@@ -54,6 +73,24 @@ impl Calibration {
         let passed = i128::from(self.time[1] - self.time[0]);
         self.time[0] + (counts * passed / i128::from(span)) as i64
     }
+
+    /// Run time of a record of the thread of that number. What bears the time of the
+    /// thread's latest enter or exit has the same run time as that, however long ago
+    /// it was noted.
+    pub(crate) fn record_time(&mut self, thread: usize, raw: u64, record: &Record<'_>) -> i64 {
+        if self.turns.len() <= thread {
+            self.turns.resize(thread + 1, (0, 0));
+        }
+        let (latest_raw, latest_ns) = self.turns[thread];
+        if raw == latest_raw && latest_raw > 0 {
+            return latest_ns;
+        }
+        let time = self.time(raw);
+        if matches!(record, Record::Enter { .. } | Record::Exit { .. }) {
+            self.turns[thread] = (raw, time);
+        }
+        time
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +105,28 @@ mod tests {
         calibration.note(6_000, Nanos::from_nanos(2_200));
         assert_eq!(calibration.time(3_000), 1_000);
         assert_eq!(calibration.time(4_500), 1_600);
+    }
+
+    #[test]
+    fn a_record_with_an_earlier_time_has_the_run_time_that_was_told_then() {
+        let mut calibration = Calibration::new(0, Nanos::ZERO);
+        calibration.note(3_000, Nanos::from_nanos(1_000));
+        let exited = calibration.record_time(1, 2_400, &Record::Exit { id: 7 });
+        calibration.note(6_000, Nanos::from_nanos(2_200));
+        assert_ne!(calibration.time(2_400), exited);
+        let close = Record::Close { id: 7 };
+        assert_eq!(calibration.record_time(1, 2_400, &close), exited);
+        assert_ne!(calibration.record_time(0, 2_400, &close), exited);
+    }
+
+    #[test]
+    fn the_readings_closest_together_make_the_note() {
+        // Each pair of raw counts is that far apart; the time tells which reading it was.
+        let counts = [0, 900, 1_000, 1_010, 2_000, 2_500, 3_000, 3_800, 4_000, 4_700];
+        let (at, readings) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let raw = || counts[at.replace(at.get() + 1)];
+        let now = || Nanos::from_nanos(readings.replace(readings.get() + 1));
+        assert_eq!(read_both(raw, now), (1_005, Nanos::from_nanos(1)));
     }
 
     #[test]

@@ -53,7 +53,8 @@ impl Collector {
                 losses,
                 seen,
             };
-            let verdict = assembler.take(thread, calibration.time(raw), record, last_try, &mut out);
+            let time_ns = calibration.record_time(thread, raw, &record);
+            let verdict = assembler.take(thread, time_ns, record, last_try, &mut out);
             if batch.spans.len() >= batch::FULL {
                 let flushed_ns = batch.time_ns;
                 send(writer, batch, losses, flushed_ns);

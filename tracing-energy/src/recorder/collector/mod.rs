@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::batch::{self, Collecting, Seen};
-use super::calibration::Calibration;
+use super::calibration::{Calibration, read_both};
 use super::control::Control;
 use super::cpu::CpuReader;
 use super::idle::IdleSamples;
@@ -94,7 +94,8 @@ pub(crate) struct Collector {
 impl Collector {
     /// Prepares the first batch: the run, its rails and our own threads.
     fn new(parts: CollectorParts) -> Self {
-        let now = parts.clock.now() - parts.zero;
+        let run_time = || parts.clock.now() - parts.zero;
+        let (raw, now) = read_both(|| parts.shared.raw_now(), run_time);
         let mut engine = match parts.live {
             true => Engine::new().estimating_live(),
             false => Engine::new(),
@@ -116,7 +117,7 @@ impl Collector {
         let load = parts.resting.as_ref().and_then(RestingCpu::others_cores);
         let conditions = RunConditions::begin(parts.system.clone(), load);
         let mut collector = Self {
-            calibration: Calibration::new(parts.shared.raw_now(), now),
+            calibration: Calibration::new(raw, now),
             cpu: CpuReader::new(now.nanos(), parts.watch.clone()),
             engine,
             merge: Merge::default(),
@@ -186,8 +187,7 @@ impl Collector {
 
     /// Reads everything once; answers the run time it read up to.
     fn pass(&mut self) -> i64 {
-        let now = self.now();
-        let raw = self.parts.shared.raw_now();
+        let (raw, now) = read_both(|| self.parts.shared.raw_now(), || self.now());
         if let Some(jump) = self.calibration.note(raw, now) {
             let message = format!(
                 "the clocks jumped by {} ms: the machine was suspended?",
