@@ -33,6 +33,11 @@ fn parse(text: &str) -> Document {
     Document::parse(text.as_bytes()).unwrap()
 }
 
+fn figure(document: &Document, name: &str) -> Option<f64> {
+    let found = document.figures.iter().find(|figure| figure.name == name);
+    found.map(|figure| figure.value)
+}
+
 fn joules(document: &Document) -> Vec<(&str, Option<f64>)> {
     let rails = document.rails.iter();
     rails
@@ -56,16 +61,65 @@ fn the_gpu_is_told_with_its_frequency_and_idle_time_where_they_are_numbers() {
     let gpu = |keys: String| {
         let gpu = format!("<key>gpu</key>\n<dict>\n{keys}</dict>\n");
         let document = parse(&document(&gpu));
-        (document.gpu.freq_mhz, document.gpu.idle_ratio)
+        ["gpu_freq_mhz", "gpu_idle_ratio"].map(|name| figure(&document, name))
     };
     let energy = int("gpu_energy", 7);
     // Some systems tell the idle ratio twice; a lost window tells no number.
     let whole = real("freq_hz", 615.574) + &real("idle_ratio", 0.5) + &real("idle_ratio", 0.25);
-    assert_eq!(gpu(whole + &energy), (Some(615.574), Some(0.25)));
+    assert_eq!(gpu(whole + &energy), [Some(615.574), Some(0.25)]);
     let lost = real("freq_hz", 0) + &real("idle_ratio", "nan") + &energy;
-    assert_eq!(gpu(lost), (Some(0.0), None));
-    assert_eq!(gpu(energy), (None, None));
-    assert_eq!(parse(&apple_silicon()).gpu, Default::default());
+    assert_eq!(gpu(lost), [Some(0.0), None]);
+    assert_eq!(gpu(energy), [None, None]);
+    assert_eq!(parse(&apple_silicon()).figures, []);
+}
+
+#[test]
+fn a_clusters_idle_time_is_that_of_its_cores() {
+    let list = |key: &str, parts: &[String]| {
+        let parts = parts.iter().map(|part| format!("<dict>\n{part}</dict>\n"));
+        format!(
+            "<key>{key}</key>\n<array>\n{}</array>\n",
+            parts.collect::<String>()
+        )
+    };
+    let core = |idle: f64, down: f64| {
+        let states = list(
+            "dvfm_states",
+            &[int("freq", 600) + &real("used_ratio", 1.0)],
+        );
+        real("idle_ratio", idle) + &real("down_ratio", down) + &states
+    };
+    let cluster = |name: &str, idle: f64, cores: &[String]| {
+        let name = format!("<key>name</key>\n<string>{name}</string>\n");
+        let cores = match cores {
+            [] => String::new(),
+            cores => list("cpus", cores),
+        };
+        name + &real("freq_hz", "1.2e9") + &real("idle_ratio", idle) + &cores
+    };
+    let clusters = [
+        // As an M3 Max tells it: no idle time of the cluster, much of its cores.
+        cluster("E-Cluster", 0.0, &[core(0.88, 0.0), core(0.96, 0.0)]),
+        // Powered off.
+        cluster(
+            "P1-Cluster",
+            0.002,
+            &[core(0.002, 0.998), core(0.002, 0.998)],
+        ),
+        cluster("S (0)", 0.75, &[]),
+    ];
+    let document = parse(&processor(
+        &(int("cpu_energy", 10) + &list("clusters", &clusters)),
+    ));
+    let near = |name: &str, value: f64| {
+        let told = figure(&document, name).unwrap_or_else(|| panic!("no {name}"));
+        assert!((told - value).abs() < 1e-9, "{name} is {told}");
+    };
+    near("e_cluster_idle_ratio", 0.92);
+    near("e_cluster_freq_mhz", 1_200.0);
+    near("p1_cluster_idle_ratio", 1.0);
+    near("s__0__idle_ratio", 0.75);
+    assert_eq!(document.figures.len(), 6);
 }
 
 #[test]
@@ -302,4 +356,9 @@ fn recordings_of_real_machines() {
     let m4 = one("m4max_25C56_tasks_disk_cpu_gpu_thermal_1s_n1.plist").unwrap();
     assert_eq!(rails(&m4), [("cpu", 3.049), ("gpu", 0.276), ("ane", 0.0)]);
     assert_eq!(m4.elapsed, Nanos::from_nanos(1_023_685_416));
+    // One of its clusters is powered off and told as 0.2 % idle.
+    assert!(figure(&m4, "p1_cluster_idle_ratio").unwrap() > 0.999);
+    let p0 = figure(&m4, "p0_cluster_idle_ratio").unwrap();
+    assert!((p0 - 0.866_208).abs() < 1e-6, "{p0}");
+    assert_eq!(figure(&m4, "p0_cluster_freq_mhz"), Some(3_560.87));
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::power::{PowerSource, Sample, Sampler, SamplerMessage, SourceError};
+use crate::power::{PowerSource, Sample, Sampler, SamplerMessage};
 use crate::units::{Energy, Nanos, Power};
 
 /// What was seen of one rail.
@@ -111,11 +111,6 @@ fn character(samples: &[Sample]) -> Character {
         period: (moved.len() > 2).then(|| periods[periods.len() / 2]),
         resolution: steps.reduce(f64::min).map(Energy::from_joules),
     }
-}
-
-/// Whether an error says that the sensor is there, and may only not be read.
-pub const fn is_locked(error: &SourceError) -> bool {
-    matches!(error, SourceError::NotPermitted { .. })
 }
 
 #[cfg(test)]

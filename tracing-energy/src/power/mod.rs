@@ -159,7 +159,7 @@ pub struct Sample {
 pub struct Notice {
     /// When, run time.
     pub time: Nanos,
-    /// A stable word: `gap`, `restart`, `rejected_document`, `wrap`, `frozen`, ...
+    /// A stable word: `gap`, `restart`, `rejected_document`, `wrap`, `frozen`, `batched`, ...
     pub kind: &'static str,
     /// What happened, in words.
     pub message: String,
@@ -190,10 +190,10 @@ pub struct Reading {
 }
 
 /// A figure that is no energy, over one window.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Extra {
     /// What it is, with its unit.
-    pub name: &'static str,
+    pub name: String,
     /// Start of the window, run time.
     pub start: Nanos,
     /// End of the window, run time.

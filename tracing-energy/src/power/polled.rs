@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
-use crate::power::still::{self, StillWatch};
-use crate::power::{Description, Notice, PowerSource, RailKind, Reading, Sample, SourceError};
+use crate::power::still::StillWatch;
+use crate::power::{Description, Notice, PowerSource, Reading, Sample, SourceError};
 use crate::units::{Energy, Nanos, Power};
 
 /// One reading of a sensor.
@@ -34,7 +34,6 @@ pub(super) struct Dial {
     counter: Counter,
     power: Option<Power>,
     is_lost: bool,
-    still: StillWatch,
 }
 
 impl Dial {
@@ -45,7 +44,6 @@ impl Dial {
             counter: Counter::microjoules(None),
             power: None,
             is_lost: false,
-            still: StillWatch::default(),
         }
     }
 
@@ -92,6 +90,7 @@ impl Dial {
 pub struct Polled {
     description: Description,
     dials: Vec<Dial>,
+    still: StillWatch,
     pace: Option<Pace>,
     last: Nanos,
 }
@@ -102,6 +101,7 @@ impl Polled {
         Self {
             description,
             dials,
+            still: StillWatch::default(),
             pace: None,
             last: Nanos::ZERO,
         }
@@ -110,7 +110,7 @@ impl Polled {
     fn poll(&mut self, now: Nanos, reading: &mut Reading) {
         let window = (self.last, now);
         self.last = now;
-        let busy = cpu_time::machine();
+        let from = reading.samples.len();
         let rails = self.description.rails.iter();
         for (at, (dial, rail)) in self.dials.iter_mut().zip(rails).enumerate() {
             let (source, notices) = (&self.description.name, &mut reading.notices);
@@ -121,14 +121,6 @@ impl Polled {
                     message: format!("{source} {}: {message}", rail.name),
                 });
             });
-            let moves_with_work = matches!(rail.kind, RailKind::Cpu | RailKind::Package);
-            if moves_with_work && dial.still.is_news(energy, window, busy) {
-                reading.notices.push(Notice {
-                    time: now,
-                    kind: "frozen",
-                    message: format!("{source} {}: {}", rail.name, still::MESSAGE),
-                });
-            }
             if window.0 < window.1 {
                 reading.samples.push(Sample {
                     rail: at,
@@ -138,6 +130,12 @@ impl Polled {
                 });
             }
         }
+        let Reading {
+            samples, notices, ..
+        } = reading;
+        let Description { name, rails, .. } = &self.description;
+        self.still
+            .check((name, rails), &samples[from..], cpu_time::machine, notices);
     }
 }
 
@@ -183,7 +181,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::power::{Kernel, Provenance, Rail};
+    use crate::power::{Kernel, Provenance, Rail, RailKind};
 
     fn source(readings: Vec<Result<Raw, &'static str>>) -> Polled {
         let mut readings = VecDeque::from(readings);

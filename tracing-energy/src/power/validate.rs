@@ -3,8 +3,8 @@
 use crate::power::{Notice, Reading, Sample};
 use crate::units::{Nanos, Power};
 
-/// More than a large data hall on one rail: a fault of the sensor.
-pub const ABSURD: Power = Power::from_watts(1e6);
+/// Several times what the largest single machine draws: a fault of the sensor.
+pub const ABSURD: Power = Power::from_watts(1e5);
 
 /// Checks the samples of one source.
 #[derive(Debug, Clone, Default)]
@@ -96,7 +96,7 @@ mod tests {
             sample(0, 250, 400, Some(1.0)),
             sample(0, 300, 400, Some(f64::NAN)),
             sample(0, 300, 400, Some(f64::INFINITY)),
-            sample(0, 300, 400, Some(1.1e5)),
+            sample(0, 300, 400, Some(1.1e4)),
             sample(0, 300, 400, Some(-0.1)),
             sample(2, 300, 400, Some(1.0)),
         ];

@@ -122,7 +122,9 @@ mod tests {
     #[test]
     fn the_readings_closest_together_make_the_note() {
         // Each pair of raw counts is that far apart; the time tells which reading it was.
-        let counts = [0, 900, 1_000, 1_010, 2_000, 2_500, 3_000, 3_800, 4_000, 4_700];
+        let counts = [
+            0, 900, 1_000, 1_010, 2_000, 2_500, 3_000, 3_800, 4_000, 4_700,
+        ];
         let (at, readings) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
         let raw = || counts[at.replace(at.get() + 1)];
         let now = || Nanos::from_nanos(readings.replace(readings.get() + 1));

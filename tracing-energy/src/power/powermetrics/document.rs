@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use plist::{Dictionary, Value};
 
+use super::activity::{self, Figure};
 use super::shape;
 use crate::power::RailKind;
 use crate::units::{Energy, Nanos, Power};
@@ -52,19 +53,10 @@ pub struct Document {
     pub rails: Vec<RailEnergy>,
     /// `Nominal`, `Moderate`, `Heavy`, `Trapping`, `Sleeping`.
     pub thermal_pressure: Option<String>,
-    /// What it tells of the GPU besides its energy.
-    pub gpu: GpuState,
+    /// What it tells besides energies.
+    pub figures: Vec<Figure>,
     /// What is odd about it, in words.
     pub oddities: Vec<String>,
-}
-
-/// How the GPU ran; its window is near the document's, not the same.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct GpuState {
-    /// Mean frequency while it was active, MHz; the key says Hz.
-    pub freq_mhz: Option<f64>,
-    /// Part of the time in which it was idle.
-    pub idle_ratio: Option<f64>,
 }
 
 /// Why a document gives no sample.
@@ -118,17 +110,8 @@ impl Document {
             oddities: combined_mismatch(top).into_iter().collect(),
             rails,
             thermal_pressure: string(top, "thermal_pressure"),
-            gpu: gpu_state(top),
+            figures: activity::figures(top),
         })
-    }
-}
-
-fn gpu_state(top: &Dictionary) -> GpuState {
-    let gpu = top.get("gpu").and_then(Value::as_dictionary);
-    let value = |key| gpu.and_then(|gpu| number(gpu, key)).flatten();
-    GpuState {
-        freq_mhz: value("freq_hz"),
-        idle_ratio: value("idle_ratio").filter(|ratio| *ratio <= 1.0),
     }
 }
 
@@ -262,7 +245,7 @@ fn combined_mismatch(top: &Dictionary) -> Option<String> {
 }
 
 /// `None` without the key, `Some(None)` where its value is no number from 0 up.
-fn number(part: &Dictionary, key: &str) -> Option<Option<f64>> {
+pub(super) fn number(part: &Dictionary, key: &str) -> Option<Option<f64>> {
     let number = match part.get(key)? {
         Value::Integer(integer) => integer
             .as_signed()

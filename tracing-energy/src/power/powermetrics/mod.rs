@@ -6,6 +6,7 @@
 //! longer than the wished ones; the true length is used. It needs root.
 
 #[cfg(unix)]
+pub mod activity;
 mod child;
 pub mod document;
 #[cfg(unix)]

@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::activity::Figure;
 use super::child::{Arrival, Sensor, Wait};
 use super::document::{Document, DocumentError, RailEnergy};
 use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal};
@@ -12,10 +13,10 @@ use super::stream::Segment;
 use super::timeline::Timeline;
 use crate::clock::Clock;
 use crate::cpu_time;
-use crate::power::still::{self, StillWatch};
+use crate::power::still::StillWatch;
 use crate::power::{
-    Description, Extra, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, RailKind, Reading,
-    Sample, SourceError,
+    Description, Extra, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading,
+    SourceError,
 };
 use crate::units::Nanos;
 
@@ -65,8 +66,7 @@ pub struct Powermetrics {
     respawn_at: Option<Instant>,
     unknown_rail_told: bool,
     pressure: Option<String>,
-    /// Of each rail.
-    still: Vec<StillWatch>,
+    still: StillWatch,
     kept: Reading,
 }
 
@@ -93,7 +93,7 @@ impl Powermetrics {
             respawn_at: None,
             unknown_rail_told: false,
             pressure: None,
-            still: Vec::new(),
+            still: StillWatch::default(),
             kept: Reading::default(),
         };
         if source.first_document()?.is_some() {
@@ -236,25 +236,30 @@ impl Powermetrics {
         }
         self.check_rails(placed.end, document);
         self.note_pressure((placed.start, placed.end), document);
-        let gpu = [
-            ("gpu_freq_mhz", document.gpu.freq_mhz),
-            ("gpu_idle_ratio", document.gpu.idle_ratio),
-        ];
-        let (start, end) = (placed.start, placed.end);
-        let known = gpu
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)));
-        self.kept.extras.extend(known.map(|(name, value)| Extra {
-            name,
-            start,
-            end,
-            value,
-        }));
+        let extra = |figure: &Figure| Extra {
+            name: figure.name.clone(),
+            start: placed.start,
+            end: placed.end,
+            value: figure.value,
+        };
+        let Reading {
+            samples,
+            notices,
+            extras,
+            ..
+        } = &mut self.kept;
+        extras.extend(document.figures.iter().map(extra));
         let energies = &document.rails;
-        let samples = rails::samples(&self.rails, energies, placed.start, placed.end);
-        let samples: Vec<Sample> = samples.collect();
-        self.watch_still(&samples);
-        self.kept.samples.extend(samples);
+        let from = samples.len();
+        samples.extend(rails::samples(
+            &self.rails,
+            energies,
+            placed.start,
+            placed.end,
+        ));
+        let rails = ("powermetrics", &self.rails[..]);
+        self.still
+            .check(rails, &samples[from..], cpu_time::machine, notices);
     }
 
     fn learn(&mut self, document: &Document) {
@@ -262,22 +267,6 @@ impl Powermetrics {
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
         let (model, system) = (known(&document.hw_model), known(&document.kern_osversion));
         self.machine = format!("model {model}, system {system}, samplers {}", self.samplers);
-    }
-
-    /// Counters of some systems stand still: macOS 27 betas gave a CPU of 0 mW.
-    fn watch_still(&mut self, samples: &[Sample]) {
-        let busy = cpu_time::machine();
-        self.still.resize(self.rails.len(), StillWatch::default());
-        for sample in samples {
-            let rail = &self.rails[sample.rail];
-            let moves_with_work = matches!(rail.kind, RailKind::Cpu | RailKind::Package);
-            let window = (sample.start, sample.end);
-            let watch = &mut self.still[sample.rail];
-            if moves_with_work && watch.is_news(sample.energy, window, busy) {
-                let message = format!("powermetrics {}: {}", rail.name, still::MESSAGE);
-                self.notice(sample.end, "frozen", message);
-            }
-        }
     }
 
     fn moved(&mut self, before: Nanos, moved: Nanos) {

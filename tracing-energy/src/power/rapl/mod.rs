@@ -14,11 +14,10 @@ use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
-use crate::power::still::{self, StillWatch};
+use crate::power::still::StillWatch;
 use crate::power::sysfs;
 use crate::power::{
-    Description, Kernel, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample,
-    SourceError,
+    Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
 };
 use crate::units::{Energy, Nanos, Power};
 use zones::Zone;
@@ -26,7 +25,7 @@ use zones::Zone;
 /// Where the kernel shows the counters.
 pub const POWERCAP: &str = "/sys/class/powercap";
 
-/// No socket draws this: a counter that says so was reset near its top.
+/// No socket draws this: a counter that says so jumped, or was reset near its top.
 const IMPOSSIBLE: Power = Power::from_watts(20_000.0);
 
 /// The RAPL source.
@@ -35,6 +34,7 @@ pub struct Rapl {
     meters: Vec<Meter>,
     interval: Nanos,
     busy_time: fn() -> Option<Nanos>,
+    still: StillWatch,
     pace: Option<Pace>,
     last: Nanos,
 }
@@ -43,7 +43,6 @@ pub struct Rapl {
 struct Meter {
     file: PathBuf,
     counter: Counter,
-    still: StillWatch,
     lost: bool,
 }
 
@@ -66,6 +65,7 @@ impl Rapl {
             meters,
             interval,
             busy_time: cpu_time::machine,
+            still: StillWatch::default(),
             pace: None,
             last: Nanos::ZERO,
         })
@@ -81,8 +81,8 @@ impl Rapl {
     /// Reads every counter under one time stamp, so that rails share windows. One
     /// counter that fails is told; only when all do, the source has failed.
     fn poll(&mut self, now: Nanos, reading: &mut Reading) -> Result<(), SourceError> {
-        let busy = (self.busy_time)();
         let (mut failure, mut failed) = (None, 0);
+        let from = reading.samples.len();
         let window = (self.last, now);
         for (rail, meter) in self.meters.iter_mut().enumerate() {
             let energy = match meter.read() {
@@ -94,12 +94,6 @@ impl Rapl {
                     None
                 }
             };
-            if self.rails[rail].kind != RailKind::Gpu {
-                let is_news = meter.still.is_news(energy, window, busy);
-                if is_news {
-                    notices(reading, &self.rails[rail])(now, "frozen", still::MESSAGE);
-                }
-            }
             reading.samples.push(Sample {
                 rail,
                 start: window.0,
@@ -108,6 +102,12 @@ impl Rapl {
             });
         }
         self.last = now;
+        let Reading {
+            samples, notices, ..
+        } = reading;
+        let rails = ("RAPL", &self.rails[..]);
+        self.still
+            .check(rails, &samples[from..], self.busy_time, notices);
         failure
             .filter(|_| failed == self.meters.len())
             .map_or(Ok(()), Err)
@@ -135,7 +135,6 @@ impl Meter {
         let meter = Self {
             file: zone.directory.join("energy_uj"),
             counter: Counter::microjoules(range),
-            still: StillWatch::default(),
             lost: false,
         };
         meter.read()?;
@@ -168,10 +167,16 @@ impl Meter {
         notice: &mut impl FnMut(Nanos, &'static str, &str),
     ) -> Option<Energy> {
         self.lost = false;
-        let believable = |energy: Energy| energy.over(end - start).is_some_and(|p| p < IMPOSSIBLE);
+        let believable = |energy: Energy| energy.over(end - start).is_none_or(|p| p < IMPOSSIBLE);
         match self.counter.advance(raw) {
             Outcome::First => None,
-            Outcome::Delta(energy) => Some(energy),
+            Outcome::Delta(energy) if believable(energy) => Some(energy),
+            Outcome::Delta(energy) => {
+                let joules = energy.joules();
+                let what = format!("the counter jumped by {joules:.0} J; that energy is unknown");
+                notice(end, "jump", &what);
+                None
+            }
             Outcome::Wrapped(energy) if believable(energy) => {
                 notice(end, "wrap", "the counter wrapped; its energy is counted");
                 Some(energy)

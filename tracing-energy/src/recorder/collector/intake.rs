@@ -157,8 +157,8 @@ impl Collector {
                         });
                     }
                     let zero = self.parts.zero;
-                    let extras = reading.extras.iter().map(|extra| ExtraRow {
-                        name: extra.name.to_owned(),
+                    let extras = reading.extras.into_iter().map(|extra| ExtraRow {
+                        name: extra.name,
                         start_ns: (extra.start - zero).nanos(),
                         end_ns: (extra.end - zero).nanos(),
                         value: extra.value,

@@ -1,0 +1,94 @@
+//! A counter that jumps back, jumps by what no machine draws, disappears and comes
+//! back: each fault is told, costs the windows it spoils, and nothing else.
+#![cfg(target_os = "linux")]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use energy_tests::{StoredRun, record_with, tokens, until, write_whole};
+use tracing_energy::EnergyLayer;
+use tracing_energy::power::SourceChoice;
+use tracing_energy::sink::MemorySink;
+
+/// Spent in each step of the work, which takes a millisecond or so.
+const STEP_UJ: u64 = 10_000;
+
+/// Twenty kilojoules: a million watts for one window.
+const JUMP_UJ: u64 = 20_000_000_000;
+
+#[test]
+fn a_faulty_sensor_costs_its_windows_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let powercap = folder.path().join("powercap");
+    let zone = powercap.join("intel-rapl:0");
+    std::fs::create_dir_all(&zone).expect("a folder");
+    std::fs::write(zone.join("name"), "package-0").expect("written");
+    std::fs::write(zone.join("max_energy_range_uj"), "262143328850").expect("written");
+    let counter = zone.join("energy_uj");
+    let (shown_uj, spent_uj) = (AtomicU64::new(50_000_000), AtomicU64::new(0));
+    let show = || write_whole(&counter, &format!("{}\n", shown_uj.load(Ordering::Relaxed)));
+    show();
+
+    let path = folder.path().join("energy.db");
+    let memory = MemorySink::new();
+    let builder = EnergyLayer::builder()
+        .database(&path)
+        .sink(memory.clone())
+        .source(SourceChoice::Rapl)
+        .interval(Duration::from_millis(20))
+        .source_options(|options| {
+            *options = std::mem::take(options).without_sensors();
+            options.powercap = powercap.clone();
+        });
+    let step = |is_seen: bool| {
+        tokens(2);
+        shown_uj.fetch_add(STEP_UJ, Ordering::Relaxed);
+        spent_uj.fetch_add(STEP_UJ, Ordering::Relaxed);
+        if is_seen {
+            show();
+        }
+    };
+    let told = |kind: &str| memory.rows().events.iter().any(|event| event.kind == kind);
+    let steps = |count: usize| (0..count).for_each(|_| step(true));
+    record_with(builder, || {
+        steps(200);
+        shown_uj.fetch_sub(1_000_000, Ordering::Relaxed);
+        until("the counter is seen to go back", || {
+            step(true);
+            told("reset")
+        });
+        steps(100);
+        shown_uj.fetch_add(JUMP_UJ, Ordering::Relaxed);
+        until("the jump is seen", || {
+            step(true);
+            told("jump")
+        });
+        steps(100);
+        std::fs::remove_file(&counter).expect("it was there");
+        until("it is missed", || {
+            step(false);
+            told("unreadable")
+        });
+        show();
+        steps(300);
+    });
+
+    let run = StoredRun::open(&path, "last");
+    run.assert_closed();
+    run.assert_balanced();
+    for kind in ["reset", "jump", "unreadable"] {
+        assert_eq!(run.events(kind), 1, "{kind}");
+    }
+    let sample = |what: &str| run.number(&format!("SELECT {what} FROM samples WHERE run = ?1"));
+    let lost = sample("count(*) - count(energy_j)");
+    assert!(lost >= 3.0, "a window of each fault is unknown: {lost}");
+    let measured = sample("sum(energy_j)");
+    let spent = spent_uj.load(Ordering::Relaxed) as f64 / 1e6;
+    // The first 200 steps, but for their last window, and most of the last 300.
+    assert!(
+        measured > 3.0 && measured <= spent,
+        "{measured} of {spent} J"
+    );
+    let most = sample("max(energy_j * 1e9 / (end_ns - start_ns))");
+    assert!(most < 1_000.0, "{most} W");
+}
