@@ -1,6 +1,6 @@
 //! Makes text and tables fit a width.
 
-use super::{shorten, shorten_path};
+use super::{shorten, shorten_path, side};
 
 /// Characters that lie between columns, and after the last one.
 const GAP: usize = 2;
@@ -82,23 +82,12 @@ impl Fitted {
         cells.map(|text| text.chars().count()).max().unwrap_or(0)
     }
 
-    /// Whether the first cell that holds something begins with a letter or a sign of
-    /// words.
-    fn is_words(&self, at: usize) -> bool {
-        let mut cells = self.rows.iter().filter_map(|row| row.get(at));
-        let is_figure = |text: &str| {
-            let mut letters = text.trim_start().chars();
-            let first = letters.next();
-            first.is_none_or(|c| c.is_ascii_digit() || c == '-' || c == '+')
-        };
-        at == 0 || cells.any(|cell| !is_figure(cell))
-    }
-
     /// Cuts words until the table fits; tells whether it does, and changes nothing
     /// where it would not.
     fn cut_words(&mut self, width: usize) -> bool {
         let mut widths: Vec<usize> = (0..self.header.len()).map(|at| self.width_of(at)).collect();
-        let words: Vec<usize> = (0..widths.len()).filter(|at| self.is_words(*at)).collect();
+        let of_words = side::stand_left(&self.rows, widths.len());
+        let words: Vec<usize> = (0..widths.len()).filter(|at| of_words[*at]).collect();
         let gaps = GAP * widths.len().saturating_sub(1) + END;
         let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
         while over > 0 {

@@ -1,5 +1,7 @@
 //! Tables and text for Markdown (GitHub's).
 
+use super::side::stand_left;
+
 /// `text` with everything that Markdown or HTML would act on made plain.
 pub(super) fn escape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -18,13 +20,14 @@ pub(super) fn escape(text: &str) -> String {
     plain
 }
 
-/// The first column to the left, others to the right.
+/// Words to the left, figures to the right.
 pub(super) fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let side = |column| if column == 0 { ":--" } else { "--:" };
+    let sides = stand_left(rows, header.len()).into_iter();
+    let sides = sides.map(|left| if left { ":--" } else { "--:" }.to_owned());
     let mut lines = vec![
         line(header.iter().map(|text| escape(text.as_ref())).collect()),
-        line((0..header.len()).map(|at| side(at).to_owned()).collect()),
+        line(sides.collect()),
     ];
     let row = |row: &Vec<String>| line(row.iter().map(|text| escape(text)).collect());
     lines.extend(rows.iter().map(row));
@@ -39,7 +42,7 @@ mod tests {
     #[test]
     fn names_stay_in_their_cells() {
         let row = vec!["a|b<img>".to_owned(), "`1_2`".to_owned()];
-        let expected = "| name | x |\n| :-- | --: |\n| a\\|b&lt;img&gt; | \\`1\\_2\\` |\n";
+        let expected = "| name | x |\n| :-- | :-- |\n| a\\|b&lt;img&gt; | \\`1\\_2\\` |\n";
         assert_eq!(table(&["name", "x"], &[row]), expected);
     }
 }

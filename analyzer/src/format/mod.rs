@@ -11,6 +11,7 @@ mod name;
 mod quantity;
 pub mod screen;
 mod sheet;
+mod side;
 mod time;
 
 pub use answer::{Answer, SCHEMA};

@@ -6,6 +6,7 @@ use comfy_table::{
     Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
 };
 
+use super::side::stand_left;
 use super::{counted, fit, markdown};
 
 /// Width where none is known; also what every table is made to fit.
@@ -140,13 +141,22 @@ impl Look {
         }
     }
 
-    /// A table that fits the width: the first column to the left, others to the right.
+    /// A table that fits the width: words to the left, figures to the right.
     /// Where the terminal is narrow, columns of words are cut and the last ones go.
     pub fn table<T: AsRef<str>>(&self, header: &[T], rows: &[Vec<String>]) -> String {
         if self.markdown {
             return markdown::table(header, rows);
         }
         let fit::Fitted { header, rows, gone } = fit::table(header, rows, self.width.into());
+        let left = stand_left(&rows, header.len());
+        let cell = |at: usize, text: &String| {
+            let side = if left[at] {
+                CellAlignment::Left
+            } else {
+                CellAlignment::Right
+            };
+            Cell::new(text).set_alignment(side)
+        };
         let mut table = Table::new();
         table
             .load_style(STYLE)
@@ -180,15 +190,6 @@ const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none().junction(' '))
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none().junction(' '));
-
-fn cell(column: usize, text: &str) -> Cell {
-    let side = if column == 0 {
-        CellAlignment::Left
-    } else {
-        CellAlignment::Right
-    };
-    Cell::new(text).set_alignment(side)
-}
 
 fn may_colour(stream: &impl IsTerminal) -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
