@@ -1,6 +1,7 @@
 //! Makes text and tables fit a width.
 
-use super::{shorten, shorten_path, side};
+use super::side::has_words;
+use super::{shorten, shorten_path};
 
 /// Characters that lie between columns, and after the last one.
 const GAP: usize = 2;
@@ -86,8 +87,8 @@ impl Fitted {
     /// where it would not.
     fn cut_words(&mut self, width: usize) -> bool {
         let mut widths: Vec<usize> = (0..self.header.len()).map(|at| self.width_of(at)).collect();
-        let of_words = side::stand_left(&self.rows, widths.len());
-        let words: Vec<usize> = (0..widths.len()).filter(|at| of_words[*at]).collect();
+        let words = 0..widths.len();
+        let words: Vec<usize> = words.filter(|at| has_words(&self.rows, *at)).collect();
         let gaps = GAP * widths.len().saturating_sub(1) + END;
         let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
         while over > 0 {

@@ -2,20 +2,35 @@
 
 use super::UNKNOWN;
 
-/// Whether each of `columns` columns stands to the left: the first one, and every one
-/// with words in it.
+/// Whether each of `columns` columns stands to the left: the first one, and those with
+/// few figures among their words.
 pub(super) fn stand_left(rows: &[Vec<String>], columns: usize) -> Vec<bool> {
-    let is_words = |at: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(at));
-        cells.into_iter().any(|cell| !is_figure(cell))
+    let is_left = |at: usize| {
+        let known = cells(rows, at).filter(|cell| !is_unknown(cell));
+        let (words, figures): (Vec<&str>, Vec<&str>) = known.partition(|cell| !is_figure(cell));
+        at == 0 || words.len() > 3 * figures.len()
     };
-    (0..columns).map(|at| at == 0 || is_words(at)).collect()
+    (0..columns).map(is_left).collect()
 }
 
-/// Whether it is empty, not known, or begins with a number.
+/// Whether column `at` is the first one or has words in it.
+pub(super) fn has_words(rows: &[Vec<String>], at: usize) -> bool {
+    at == 0 || cells(rows, at).any(|cell| !is_unknown(cell) && !is_figure(cell))
+}
+
+fn cells(rows: &[Vec<String>], at: usize) -> impl Iterator<Item = &str> {
+    rows.iter()
+        .filter_map(move |row| Some(row.get(at)?.as_str()))
+}
+
+fn is_unknown(cell: &str) -> bool {
+    cell.is_empty() || cell == UNKNOWN
+}
+
+/// Whether it begins with a number.
 fn is_figure(cell: &str) -> bool {
     let unsigned = cell.trim_start_matches(['+', '-', '<', '>', '~', '(', '[', ' ']);
-    cell.is_empty() || cell == UNKNOWN || unsigned.starts_with(|c: char| c.is_ascii_digit())
+    unsigned.starts_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -23,13 +38,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_with_a_word_is_of_words() {
+    fn most_cells_decide_and_unknown_ones_do_not() {
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
         let rows = [
             row(["1", "2.5 W", "cpu", UNKNOWN]),
-            row(["2", UNKNOWN, "7", "+3.1 %"]),
+            row(["2", UNKNOWN, "gpu", "+3.1 %"]),
+            row(["3", "(total)", "ane", UNKNOWN]),
+            row(["4", "7.1 W", "2nd", "-2 %"]),
+            row(["5", "7.2 W", "dram", "-2 %"]),
         ];
         assert_eq!(stand_left(&rows, 4), [true, false, true, false]);
+        assert_eq!([1, 3].map(|at| has_words(&rows, at)), [true, false]);
         assert_eq!(stand_left(&[], 2), [true, false]);
     }
 }
