@@ -2,7 +2,7 @@
 //! back: each fault is told, costs the windows it spoils, and nothing else.
 #![cfg(target_os = "linux")]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 use std::time::Duration;
 
 use energy_tests::{StoredRun, record_with, tokens, until, write_whole};
@@ -25,8 +25,8 @@ fn a_faulty_sensor_costs_its_windows_only() {
     std::fs::write(zone.join("name"), "package-0").expect("written");
     std::fs::write(zone.join("max_energy_range_uj"), "262143328850").expect("written");
     let counter = zone.join("energy_uj");
-    let (shown_uj, spent_uj) = (AtomicU64::new(50_000_000), AtomicU64::new(0));
-    let show = || write_whole(&counter, &format!("{}\n", shown_uj.load(Ordering::Relaxed)));
+    let (shown_uj, spent_uj) = (Cell::new(50_000_000_u64), Cell::new(0_u64));
+    let show = || write_whole(&counter, &format!("{}\n", shown_uj.get()));
     show();
 
     let path = folder.path().join("energy.db");
@@ -42,8 +42,8 @@ fn a_faulty_sensor_costs_its_windows_only() {
         });
     let step = |is_seen: bool| {
         tokens(2);
-        shown_uj.fetch_add(STEP_UJ, Ordering::Relaxed);
-        spent_uj.fetch_add(STEP_UJ, Ordering::Relaxed);
+        shown_uj.set(shown_uj.get() + STEP_UJ);
+        spent_uj.set(spent_uj.get() + STEP_UJ);
         if is_seen {
             show();
         }
@@ -52,13 +52,13 @@ fn a_faulty_sensor_costs_its_windows_only() {
     let steps = |count: usize| (0..count).for_each(|_| step(true));
     record_with(builder, || {
         steps(200);
-        shown_uj.fetch_sub(1_000_000, Ordering::Relaxed);
+        shown_uj.set(shown_uj.get() - 1_000_000);
         until("the counter is seen to go back", || {
             step(true);
             told("reset")
         });
         steps(100);
-        shown_uj.fetch_add(JUMP_UJ, Ordering::Relaxed);
+        shown_uj.set(shown_uj.get() + JUMP_UJ);
         until("the jump is seen", || {
             step(true);
             told("jump")
@@ -83,7 +83,7 @@ fn a_faulty_sensor_costs_its_windows_only() {
     let lost = sample("count(*) - count(energy_j)");
     assert!(lost >= 3.0, "a window of each fault is unknown: {lost}");
     let measured = sample("sum(energy_j)");
-    let spent = spent_uj.load(Ordering::Relaxed) as f64 / 1e6;
+    let spent = spent_uj.get() as f64 / 1e6;
     // The first 200 steps, but for their last window, and most of the last 300.
     assert!(
         measured > 3.0 && measured <= spent,

@@ -6,16 +6,19 @@ use super::UNKNOWN;
 /// few figures among their words.
 pub(super) fn stand_left(rows: &[Vec<String>], columns: usize) -> Vec<bool> {
     let is_left = |at: usize| {
-        let known = cells(rows, at).filter(|cell| !is_unknown(cell));
-        let (words, figures): (Vec<&str>, Vec<&str>) = known.partition(|cell| !is_figure(cell));
-        at == 0 || words.len() > 3 * figures.len()
+        let figures = cells(rows, at).filter(|cell| is_figure(cell)).count();
+        at == 0 || words(rows, at).count() > 3 * figures
     };
     (0..columns).map(is_left).collect()
 }
 
 /// Whether column `at` is the first one or has words in it.
 pub(super) fn has_words(rows: &[Vec<String>], at: usize) -> bool {
-    at == 0 || cells(rows, at).any(|cell| !is_unknown(cell) && !is_figure(cell))
+    at == 0 || words(rows, at).next().is_some()
+}
+
+fn words(rows: &[Vec<String>], at: usize) -> impl Iterator<Item = &str> {
+    cells(rows, at).filter(|cell| !is_unknown(cell) && !is_figure(cell))
 }
 
 fn cells(rows: &[Vec<String>], at: usize) -> impl Iterator<Item = &str> {
@@ -38,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn most_cells_decide_and_unknown_ones_do_not() {
+    fn words_that_outnumber_figures_by_far_decide_and_unknown_ones_do_not() {
         let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
         let rows = [
             row(["1", "2.5 W", "cpu", UNKNOWN]),

@@ -95,10 +95,10 @@ impl RailWatch {
             self.still = None;
             return None;
         };
-        if energy == Energy::ZERO && self.was_told {
-            return None;
-        }
         if energy == Energy::ZERO {
+            if self.was_told {
+                return None;
+            }
             let busy = busy()?;
             let still = self.still.get_or_insert(Still {
                 start,

@@ -27,13 +27,19 @@ pub(crate) struct Calibration {
 
 /// A raw count and the run time of the same moment.
 pub(crate) fn read_both(raw: impl Fn() -> u64, now: impl Fn() -> Nanos) -> (u64, Nanos) {
-    let reading = |_| {
+    let reading = || {
         let (before, time) = (raw(), now());
         let took = raw().saturating_sub(before);
         (took, before + took / 2, time)
     };
-    let closest = (0..READINGS).map(reading).min_by_key(|reading| reading.0);
-    closest.map_or_else(|| (raw(), now()), |(_, raw, time)| (raw, time))
+    let mut closest = reading();
+    for _ in 1..READINGS {
+        let next = reading();
+        if next.0 < closest.0 {
+            closest = next;
+        }
+    }
+    (closest.1, closest.2)
 }
 
 impl Calibration {

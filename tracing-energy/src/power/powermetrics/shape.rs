@@ -9,8 +9,7 @@
 //! name between their brackets.
 //!
 //! Most of a document is lists of frequencies, tasks and the like, of which nothing is
-//! read: all lists but those of clusters and their cores are left out of what is parsed,
-//! which then takes a third of the time.
+//! read: all lists but those of clusters and their cores are left out of what is parsed.
 
 use std::borrow::Cow;
 
