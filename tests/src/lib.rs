@@ -10,12 +10,14 @@ pub mod truth;
 
 mod children;
 mod imported;
+mod powercap;
 mod sensor;
 mod stored;
 mod work;
 
 pub use children::{energy, energy_run, energy_run_of, send, until, wait};
 pub use imported::{Imported, Listed, imported};
+pub use powercap::FakeZone;
 pub use sensor::{FakeSensor, write_whole};
 pub use stored::StoredRun;
 pub use work::{burn, record, record_with, tokens};

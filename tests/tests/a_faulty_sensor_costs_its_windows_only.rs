@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use energy_tests::{StoredRun, record_with, tokens, until, write_whole};
+use energy_tests::{FakeZone, StoredRun, record_with, tokens, until};
 use tracing_energy::EnergyLayer;
 use tracing_energy::power::SourceChoice;
 use tracing_energy::sink::MemorySink;
@@ -20,13 +20,9 @@ const JUMP_UJ: u64 = 20_000_000_000;
 fn a_faulty_sensor_costs_its_windows_only() {
     let folder = tempfile::tempdir().expect("a folder");
     let powercap = folder.path().join("powercap");
-    let zone = powercap.join("intel-rapl:0");
-    std::fs::create_dir_all(&zone).expect("a folder");
-    std::fs::write(zone.join("name"), "package-0").expect("written");
-    std::fs::write(zone.join("max_energy_range_uj"), "262143328850").expect("written");
-    let counter = zone.join("energy_uj");
+    let zone = FakeZone::new(&powercap, "intel-rapl:0", "package-0", 262_143_328_850);
     let (shown_uj, spent_uj) = (Cell::new(50_000_000_u64), Cell::new(0_u64));
-    let show = || write_whole(&counter, &format!("{}\n", shown_uj.get()));
+    let show = || zone.show(shown_uj.get());
     show();
 
     let path = folder.path().join("energy.db");
@@ -64,7 +60,7 @@ fn a_faulty_sensor_costs_its_windows_only() {
             told("jump")
         });
         steps(100);
-        std::fs::remove_file(&counter).expect("it was there");
+        std::fs::remove_file(&zone.counter).expect("it was there");
         until("it is missed", || {
             step(false);
             told("unreadable")

@@ -3,37 +3,28 @@
 //! balance.
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use energy_tests::{FakeSensor, StoredRun, record_with, tokens, write_whole};
+use energy_tests::{FakeSensor, FakeZone, StoredRun, record_with, tokens};
 use tracing_energy::EnergyLayer;
 use tracing_energy::power::SourceChoice;
 
 /// The counter goes back to zero after so much.
 const RANGE_UJ: u64 = 3_000_000;
 
-fn zone(root: &Path, name: &str, label: &str) -> std::path::PathBuf {
-    let zone = root.join(name);
-    std::fs::create_dir_all(&zone).expect("a folder");
-    std::fs::write(zone.join("name"), label).expect("written");
-    let range = RANGE_UJ.to_string();
-    std::fs::write(zone.join("max_energy_range_uj"), range).expect("written");
-    zone.join("energy_uj")
-}
-
 #[test]
 fn a_wrapping_counter_and_a_stream_add_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let powercap = folder.path().join("powercap");
-    let package = zone(&powercap, "intel-rapl:0", "package-0");
-    let core = zone(&powercap, "intel-rapl:0:0", "core");
+    let zone = |zone, label| FakeZone::new(&powercap, zone, label, RANGE_UJ);
+    let package = zone("intel-rapl:0", "package-0");
+    let core = zone("intel-rapl:0:0", "core");
     let (used_uj, is_over) = (AtomicU64::new(RANGE_UJ - 10_000), AtomicBool::new(false));
     let show = || {
         let used = used_uj.load(Ordering::Relaxed);
-        write_whole(&package, &format!("{}\n", used % RANGE_UJ));
-        write_whole(&core, &format!("{}\n", used / 2 % RANGE_UJ));
+        package.show(used % RANGE_UJ);
+        core.show(used / 2 % RANGE_UJ);
     };
     show();
 

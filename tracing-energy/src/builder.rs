@@ -1,5 +1,6 @@
 //! Settings of a recording.
 
+mod first_look;
 mod plan;
 
 use std::collections::HashMap;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use first_look::FirstLook;
 use plan::SourcePlan;
 
 use crate::clock::{Clock, MonotonicClock};
@@ -16,7 +18,7 @@ use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::join::{self, Join};
 use crate::layer::EnergyLayer;
-use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SourceChoice};
+use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice, known};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{Assembler, Capture, Detail, Hot, Kept, Naming, OnFull, Shared};
@@ -307,12 +309,20 @@ impl Builder {
         let offline = self.offline()?;
         let sinks = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
+        let are_named = matches!(self.sources, Sources::Chosen(_));
         let Opened { sources, notices } = self.open_sources(&clock)?;
-        let plan = SourcePlan::of(&sources, &notices);
+        let known = self.options.known.as_deref().map(known::read);
+        let plan = SourcePlan::of(&sources, &notices, &known.unwrap_or_default());
         let (tell, samples) = std::sync::mpsc::channel();
-        let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
-        let resting = baseline_asked.then(|| rest(&sampler.watch(), self.baseline));
+        let mut watch = SamplerWatch::default();
+        let look = || FirstLook::begin(&sources, &self.options, &clock, &tell);
+        if let Some(look) = are_named.then(look).flatten() {
+            watch = look.go_on(baseline_asked).map_err(thread_error)?;
+        }
+        let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
+        watch = watch.and(sampler.watch());
+        let resting = baseline_asked.then(|| rest(&watch, self.baseline));
         let run_ns = join.as_ref().and_then(Join::now_ns).unwrap_or(0);
         let zero = clock.now() - Nanos::from_nanos(run_ns);
         let start_unix_ns = host::unix_ns() - run_ns;
@@ -349,7 +359,7 @@ impl Builder {
             baseline_asked,
             resting,
             system: self.system,
-            watch: sampler.watch(),
+            watch,
             assembler: Assembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,
             flush_every: self.flush_every,

@@ -13,15 +13,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing_energy::power::characterise::{Character, Seen, characterise};
+use tracing_energy::power::characterise::{Character, Seen, characterise, open_fast};
 use tracing_energy::power::detect::{NAMED, OpenOptions, SourceChoice};
-use tracing_energy::power::{Description, PowerSource, Provenance, SourceError, known, open};
+use tracing_energy::power::{Description, PowerSource, Provenance, SourceError, known, nvml, open};
 use tracing_energy::units::{Energy, Nanos, Power};
 use tracing_energy::{Clock, MonotonicClock};
 
 use crate::format::{Answer, Column, Sheet, escape};
 
 pub use fix::{Fix, fix_for_here};
+
+/// How often a GPU's power is read.
+const FAST_GAUGE: Nanos = Nanos::from_millis(5);
 
 /// What to look at and how long. Defaults are the command line's.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +69,8 @@ pub struct Examined {
     pub sources: Vec<(&'static str, State)>,
     /// What `auto` would take.
     pub chosen: Vec<String>,
+    /// The power of what has a counter as well, to hold against it.
+    pub powers: Vec<(Description, Seen)>,
 }
 
 /// Looks at every source that this system may have.
@@ -83,7 +88,19 @@ pub fn examine(options: &DoctorOptions) -> Examined {
             Err(error) => states.push(Some(refused(error))),
         }
     }
-    let seen = characterise(opened, &clock, options.time);
+    let mut powers = Vec::new();
+    let has_counters = |power: &Box<dyn PowerSource>| {
+        let rails = power.describe().rails;
+        places
+            .iter()
+            .any(|(_, description)| description.rails == rails)
+    };
+    if let Some(power) = nvml_power(&options.open).filter(has_counters) {
+        powers.push(power.describe());
+        opened.push(power);
+    }
+    let mut seen = characterise(opened, &clock, options.time);
+    let powers_seen = seen.split_off(places.len());
     for ((at, description), seen) in places.into_iter().zip(seen) {
         states[at] = Some(judged(description, seen));
     }
@@ -96,29 +113,14 @@ pub fn examine(options: &DoctorOptions) -> Examined {
             .filter_map(|((name, _), state)| Some((*name, state?)))
             .collect(),
         chosen: chosen.iter().map(|source| source.describe().name).collect(),
+        powers: powers.into_iter().zip(powers_seen).collect(),
     }
 }
 
-/// Counters are read far more often than they move, so that it shows how often they do;
-/// what keeps a process busy is read as it is in a recording.
-fn open_fast(
-    choice: &SourceChoice,
-    options: &OpenOptions,
-    clock: &Arc<dyn Clock>,
-) -> Result<Box<dyn PowerSource>, SourceError> {
-    let interval = match choice {
-        SourceChoice::Rapl => Nanos::from_nanos(500_000),
-        SourceChoice::Hwmon | SourceChoice::Nvml => Nanos::from_millis(5),
-        _ => Nanos::from_millis(100),
-    };
-    let options = OpenOptions {
-        interval,
-        ..options.clone()
-    };
-    let mut opened = open(choice, &options, clock)?.sources;
-    opened.pop().ok_or_else(|| SourceError::NotPresent {
-        what: choice.to_string(),
-    })
+/// GPUs by power alone, where the driver may be asked.
+fn nvml_power(options: &OpenOptions) -> Option<Box<dyn PowerSource>> {
+    let opened = options.nvml.then(|| nvml::open_power(FAST_GAUGE))?;
+    opened.ok().map(|source| Box::new(source) as _)
 }
 
 fn refused(error: SourceError) -> State {
@@ -156,7 +158,7 @@ impl Examined {
     /// # Errors
     /// When it cannot be written.
     pub fn keep(&self) -> std::io::Result<()> {
-        known::path().map_or(Ok(()), |path| known::write(&path, self.usable()))
+        known::path().map_or(Ok(()), |path| known::add(&path, self.usable()))
     }
 
     fn usable(&self) -> impl Iterator<Item = (&Description, &Seen)> {
@@ -196,7 +198,8 @@ impl Examined {
         if !seen.is_empty() {
             answer = answer.sheet(Sheet::new("rails", "Rails", rails, seen));
         }
-        let crossed = cross::check(self.usable());
+        let powers = self.powers.iter().map(|(of, seen)| (of, seen));
+        let crossed = cross::check(self.usable().chain(powers));
         if !crossed.is_empty() {
             answer = answer.sheet(Sheet::new(
                 "cross",

@@ -125,7 +125,8 @@ impl RailState {
     /// Start of a gap before `time` that is too long and was not told yet.
     pub(super) fn untold_gap(&mut self, time: i64) -> Option<i64> {
         let start = self.closed_until;
-        let long = time.saturating_sub(start) > self.patience();
+        let waiting = self.queue.front().map_or(i64::MAX, |s| s.start_ns);
+        let long = time.min(waiting).saturating_sub(start) > self.patience();
         (long && self.gap_told.replace(start) != Some(start)).then_some(start)
     }
 }

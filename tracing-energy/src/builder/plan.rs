@@ -1,6 +1,7 @@
 //! What sources say of themselves, as rows.
 
-use crate::power::{Notice, PowerSource, known};
+use crate::power::known::{self, KnownRail};
+use crate::power::{Notice, PowerSource};
 use crate::rows::{BaselineRow, EventRow, RailRow};
 
 /// The sources' rails as rows.
@@ -12,7 +13,11 @@ pub(super) struct SourcePlan {
 }
 
 impl SourcePlan {
-    pub(super) fn of(sources: &[Box<dyn PowerSource>], notices: &[Notice]) -> Self {
+    pub(super) fn of(
+        sources: &[Box<dyn PowerSource>],
+        notices: &[Notice],
+        known: &[KnownRail],
+    ) -> Self {
         let event = |kind: &str, message: &String| EventRow {
             time_ns: 0,
             kind: kind.to_owned(),
@@ -28,11 +33,9 @@ impl SourcePlan {
                 .map(|notice| event(notice.kind, &notice.message))
                 .collect(),
         };
-        let known = known::path().map(|path| known::read(&path));
-        let known = known.unwrap_or_default();
         for source in sources {
             let description = source.describe();
-            let doubts = known::doubts(&description, &known);
+            let doubts = known::doubts(&description, known);
             plan.events
                 .extend(doubts.iter().map(|doubt| event("source_limit", doubt)));
             let first = plan.rails.len() as u32 + 1;

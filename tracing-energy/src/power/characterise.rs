@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::power::{PowerSource, Sample, Sampler, SamplerMessage};
+use crate::power::detect::{OpenOptions, SourceChoice, open};
+use crate::power::{PowerSource, Sample, Sampler, SamplerMessage, SamplerWatch, SourceError};
 use crate::units::{Energy, Nanos, Power};
 
 /// What was seen of one rail.
@@ -37,20 +38,76 @@ pub struct Seen {
     pub told: Vec<String>,
 }
 
+/// Opens a source to be [characterised](characterise): counters are read far more often
+/// than they move, so that it shows how often they do; what keeps a process busy is read
+/// as it is in a recording.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_fast(
+    choice: &SourceChoice,
+    options: &OpenOptions,
+    clock: &Arc<dyn Clock>,
+) -> Result<Box<dyn PowerSource>, SourceError> {
+    let interval = match choice {
+        SourceChoice::Rapl => Nanos::from_nanos(500_000),
+        SourceChoice::Hwmon | SourceChoice::Nvml => Nanos::from_millis(5),
+        _ => Nanos::from_millis(100),
+    };
+    let options = OpenOptions {
+        interval,
+        ..options.clone()
+    };
+    let mut opened = open(choice, &options, clock)?.sources;
+    opened.pop().ok_or_else(|| SourceError::NotPresent {
+        what: choice.to_string(),
+    })
+}
+
 /// Reads all sources at once for so long.
 pub fn characterise(
     sources: Vec<Box<dyn PowerSource>>,
     clock: &Arc<dyn Clock>,
     time: Duration,
 ) -> Vec<Seen> {
-    let counts: Vec<usize> = sources
-        .iter()
-        .map(|one| one.describe().rails.len())
-        .collect();
-    let (tell, messages) = channel();
-    let sampler = Sampler::spawn(sources, Arc::clone(clock), tell);
+    let look = Look::begin(sources, clock);
     std::thread::sleep(time);
-    drop(sampler.stop());
+    look.finish()
+}
+
+/// Sources that are being characterised.
+pub(crate) struct Look {
+    sampler: Sampler,
+    messages: Receiver<SamplerMessage>,
+    /// How many rails each has.
+    counts: Vec<usize>,
+}
+
+impl Look {
+    pub(crate) fn begin(sources: Vec<Box<dyn PowerSource>>, clock: &Arc<dyn Clock>) -> Self {
+        let counts = sources.iter().map(|one| one.describe().rails.len());
+        let counts = counts.collect();
+        let (tell, messages) = channel();
+        Self {
+            sampler: Sampler::spawn(sources, Arc::clone(clock), tell),
+            messages,
+            counts,
+        }
+    }
+
+    /// Whose CPU time the look costs.
+    pub(crate) fn watch(&self) -> SamplerWatch {
+        self.sampler.watch()
+    }
+
+    /// Ends it: what was seen of each source.
+    pub(crate) fn finish(self) -> Vec<Seen> {
+        drop(self.sampler.stop());
+        gather(&self.messages, &self.counts)
+    }
+}
+
+fn gather(messages: &Receiver<SamplerMessage>, counts: &[usize]) -> Vec<Seen> {
     let mut samples: Vec<BTreeMap<usize, Vec<Sample>>> = vec![BTreeMap::new(); counts.len()];
     let mut seen: Vec<Seen> = counts.iter().map(|_| Seen::default()).collect();
     // One that hangs would keep its end of the line for ever.
@@ -69,7 +126,7 @@ pub fn characterise(
             SamplerMessage::Stopped { .. } => {}
         }
     }
-    for ((seen, samples), count) in seen.iter_mut().zip(&samples).zip(counts) {
+    for ((seen, samples), &count) in seen.iter_mut().zip(&samples).zip(counts) {
         let of = |rail: usize| {
             samples
                 .get(&rail)

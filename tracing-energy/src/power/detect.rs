@@ -9,6 +9,7 @@ pub use crate::power::choice::{NAMED, SourceChoice};
 
 use crate::power::battery::{self, POWER_SUPPLY};
 use crate::power::hwmon::{self, HWMON};
+use crate::power::known;
 use crate::power::modelled::{Modelled, Watts};
 use crate::power::nvml;
 use crate::power::rapl::{POWERCAP, Rapl};
@@ -41,6 +42,8 @@ pub struct OpenOptions {
     pub power_supply: PathBuf,
     /// Whether the NVIDIA driver is asked.
     pub nvml: bool,
+    /// Where it is kept how often this machine's sensors move; `None` keeps nothing.
+    pub known: Option<PathBuf>,
     /// How powermetrics is run; `None` finds it.
     #[cfg(unix)]
     pub powermetrics: Option<crate::power::powermetrics::Launch>,
@@ -57,6 +60,7 @@ impl Default for OpenOptions {
             hwmon: HWMON.into(),
             power_supply: POWER_SUPPLY.into(),
             nvml: true,
+            known: known::path(),
             #[cfg(unix)]
             powermetrics: None,
         }
@@ -64,12 +68,14 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// Finds no sensor of this machine, for tests: roots are to be set one by one.
+    /// Finds no sensor of this machine and keeps nothing of any, for tests: roots are to be
+    /// set one by one.
     pub fn without_sensors(mut self) -> Self {
         for root in [&mut self.powercap, &mut self.hwmon, &mut self.power_supply] {
             *root = PathBuf::from("/no-sensors-here");
         }
         self.nvml = false;
+        self.known = None;
         self
     }
 }

@@ -57,11 +57,11 @@ pub fn read(path: &Path) -> Vec<KnownRail> {
     rails.iter().filter_map(rail).collect()
 }
 
-/// Keeps what was seen of measured sources; other hosts' entries stay.
+/// Keeps what was seen of measured sources; entries of other sources and hosts stay.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write<'s>(
+pub fn add<'s>(
     path: &Path,
     seen: impl Iterator<Item = (&'s Description, &'s Seen)>,
 ) -> std::io::Result<()> {
@@ -77,21 +77,38 @@ pub fn write<'s>(
             })
         })
     });
-    let rails: Vec<Value> = rails.collect();
+    let mut rails: Vec<Value> = rails.collect();
     if rails.is_empty() {
         return Ok(());
     }
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let mut hosts: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    let before = hosts.get(&host()).and_then(Value::as_array);
+    let is_new = |old: &Value| rails.iter().any(|new| new["source"] == old["source"]);
+    let kept = before.into_iter().flatten().filter(|old| !is_new(old));
+    let kept: Vec<Value> = kept.cloned().collect();
+    rails.extend(kept);
     hosts.insert(host(), Value::from(rails));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, Value::from(hosts).to_string())
+    // Whole or not at all: the program may end while this is written.
+    let aside = path.with_extension(format!("{}.tmp", std::process::id()));
+    std::fs::write(&aside, Value::from(hosts).to_string())?;
+    std::fs::rename(&aside, path)
 }
 
 fn host() -> String {
     Host::here().name.unwrap_or_default()
+}
+
+/// Whether all rails of a source were looked at.
+pub fn knows(known: &[KnownRail], description: &Description) -> bool {
+    let is_known = |name: &String| {
+        let mut known = known.iter();
+        known.any(|known| known.source == description.name && known.rail == *name)
+    };
+    description.rails.iter().all(|rail| is_known(&rail.name))
 }
 
 /// Rails of a source that move too seldom for its interval, in words.
@@ -160,7 +177,7 @@ mod tests {
             told: Vec::new(),
         };
         let measured = description(100, Provenance::Measured);
-        write(&path, [(&measured, &seen)].into_iter()).unwrap();
+        add(&path, [(&measured, &seen)].into_iter()).unwrap();
         let known = read(&path);
         assert_eq!(known.len(), 1);
         assert_eq!(known[0].period, Some(Nanos::from_millis(20)));
@@ -175,8 +192,16 @@ mod tests {
 
         // Nothing measured takes nothing away, and what makes no sense is nothing.
         let modelled = description(100, Provenance::Modelled);
-        write(&path, [(&modelled, &seen)].into_iter()).unwrap();
+        add(&path, [(&modelled, &seen)].into_iter()).unwrap();
         assert_eq!(read(&path), known);
+        let other = Description {
+            name: "hwmon".into(),
+            ..measured.clone()
+        };
+        add(&path, [(&other, &seen)].into_iter()).unwrap();
+        add(&path, [(&measured, &seen)].into_iter()).unwrap();
+        let sources = read(&path).into_iter().map(|rail| rail.source);
+        assert_eq!(sources.collect::<Vec<_>>(), ["rapl", "hwmon"]);
         std::fs::write(&path, "no json").unwrap();
         assert_eq!(read(&path), []);
     }

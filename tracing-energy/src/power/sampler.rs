@@ -67,6 +67,12 @@ pub struct Sampler {
 pub struct SamplerWatch(Vec<Arc<Worker>>);
 
 impl SamplerWatch {
+    /// Watches what another one does as well.
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// Operating system's ids of all threads that sampling keeps.
     pub fn thread_ids(&self) -> Vec<i64> {
         let tids = self.0.iter().map(|worker| lock(&worker.tids).clone());

@@ -78,9 +78,26 @@ enum Way {
 /// [`SourceError::NotPresent`] without the driver or a GPU that tells its power.
 #[cfg(not(target_os = "macos"))]
 pub fn open(interval: Nanos) -> Result<Polled, SourceError> {
+    opened(open_with, interval)
+}
+
+/// GPUs that have a counter by their power, to check the counter against.
+///
+/// # Errors
+/// As [`open`].
+#[cfg(not(target_os = "macos"))]
+pub fn open_power(interval: Nanos) -> Result<Polled, SourceError> {
+    opened(open_power_with, interval)
+}
+
+#[cfg(not(target_os = "macos"))]
+fn opened(
+    open: fn(Arc<dyn Gpus>, Option<&str>, Nanos) -> Result<Polled, SourceError>,
+    interval: Nanos,
+) -> Result<Polled, SourceError> {
     let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
     let driver = driver::Driver::load().map_err(|why| absent(&why))?;
-    open_with(Arc::new(driver), visible.as_deref(), interval)
+    open(Arc::new(driver), visible.as_deref(), interval)
 }
 
 /// There are none on a Mac.
@@ -92,11 +109,43 @@ pub fn open(_interval: Nanos) -> Result<Polled, SourceError> {
     Err(absent("there is no driver for macOS"))
 }
 
+/// There are none on a Mac.
+///
+/// # Errors
+/// Always.
+#[cfg(target_os = "macos")]
+pub fn open_power(interval: Nanos) -> Result<Polled, SourceError> {
+    open(interval)
+}
+
 /// As [`open`], of a driver of one's own; `visible` is what `CUDA_VISIBLE_DEVICES` says.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_with(
+    gpus: Arc<dyn Gpus>,
+    visible: Option<&str>,
+    interval: Nanos,
+) -> Result<Polled, SourceError> {
+    open_by("nvml", best_way, gpus, visible, interval)
+}
+
+/// As [`open_power`], of a driver of one's own.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_power_with(
+    gpus: Arc<dyn Gpus>,
+    visible: Option<&str>,
+    interval: Nanos,
+) -> Result<Polled, SourceError> {
+    let way = |gpus: &dyn Gpus, gpu| gpus.energy_mj(gpu).and_then(|_| power_way(gpus, gpu));
+    open_by("nvml power", way, gpus, visible, interval)
+}
+
+fn open_by(
+    name: &str,
+    way: fn(&dyn Gpus, u32) -> Result<Way, String>,
     gpus: Arc<dyn Gpus>,
     visible: Option<&str>,
     interval: Nanos,
@@ -140,7 +189,7 @@ pub fn open_with(
         ));
     }
     let description = Description {
-        name: "nvml".into(),
+        name: name.to_owned(),
         rails: found.iter().map(rail).collect(),
         interval,
         kernel: if averages {
@@ -191,11 +240,15 @@ fn is_visible(visible: Option<&str>, gpu: u32, uuid: &str) -> bool {
 }
 
 /// The best way that works.
-fn way(gpus: &dyn Gpus, gpu: u32) -> Result<Way, String> {
-    let energy = || gpus.energy_mj(gpu).map(|_| Way::Energy);
-    let instant = |_| gpus.instant_mw(gpu).map(|_| Way::Instant);
-    let average = |_| gpus.average_mw(gpu).map(|_| Way::Average);
-    energy().or_else(instant).or_else(average)
+fn best_way(gpus: &dyn Gpus, gpu: u32) -> Result<Way, String> {
+    let energy = gpus.energy_mj(gpu).map(|_| Way::Energy);
+    energy.or_else(|_| power_way(gpus, gpu))
+}
+
+/// The best way that tells power.
+fn power_way(gpus: &dyn Gpus, gpu: u32) -> Result<Way, String> {
+    let instant = gpus.instant_mw(gpu).map(|_| Way::Instant);
+    instant.or_else(|_| gpus.average_mw(gpu).map(|_| Way::Average))
 }
 
 fn read(gpus: Arc<dyn Gpus>, gpu: u32, way: Way) -> Read {

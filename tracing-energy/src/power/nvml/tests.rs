@@ -105,6 +105,36 @@ fn the_best_way_that_works_is_taken() {
 }
 
 #[test]
+fn a_counter_can_be_held_against_power() {
+    let both = Fake {
+        instant_mw: Some(20_000.0),
+        ..counting(1_000)
+    };
+    let driver = Driver::new(&[
+        both,
+        counting(7),
+        Fake {
+            average_mw: Some(1.0),
+            ..Fake::default()
+        },
+    ]);
+    let source = open_power_with(driver, None, INTERVAL).unwrap();
+    let description = source.describe();
+    assert_eq!(description.name, "nvml power");
+    let said = description.limits.join("\n");
+    assert!(
+        said.contains("0, Model 0: by instantaneous power"),
+        "{said}"
+    );
+    assert!(said.contains("1, Model 1: by the mean power"), "{said}");
+    assert_eq!(
+        description.rails.len(),
+        2,
+        "without a counter there is nothing to check"
+    );
+}
+
+#[test]
 fn a_gpu_that_is_lost_is_unknown_from_then_on() {
     let driver = Driver::new(&[counting(5)]);
     let mut source = open_with(Arc::clone(&driver) as _, None, INTERVAL).unwrap();

@@ -202,11 +202,14 @@ impl Collector {
         self.end_threads();
         self.read_conditions();
         self.settle_idle(now.nanos(), false);
-        // Records of the time since the last pass may still be under way.
+        // Records of the time since the last pass may still be under way; of what
+        // came before the first span, samples are.
         let limit = self.end_ns().unwrap_or(i64::MAX);
-        let rows = self
-            .engine
-            .advance(self.last_pass_ns.min(limit), now.nanos().min(limit));
+        let told_until = match self.idle {
+            Some(_) => self.last_pass_ns.min(0),
+            None => self.last_pass_ns.min(limit),
+        };
+        let rows = self.engine.advance(told_until, now.nanos().min(limit));
         self.batch.attribution.append(settled(rows));
         for event in self.engine.take_events() {
             self.tell(event);
