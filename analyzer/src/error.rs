@@ -20,6 +20,16 @@ pub enum Error {
         /// What went wrong, and what to do.
         what: String,
     },
+    /// A program to be recorded that cannot be executed.
+    #[error("{program}: {what}")]
+    NotExecuted {
+        /// The program.
+        program: String,
+        /// What went wrong, and what to do.
+        what: String,
+        /// The exit code that a shell would give.
+        code: u8,
+    },
     /// A signal came; what was executed by then stays.
     #[error("interrupted")]
     Interrupted {

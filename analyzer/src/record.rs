@@ -158,16 +158,18 @@ fn is_file(path: &std::path::Path) -> bool {
 }
 
 fn missing(program: &str) -> Error {
-    Error::Program {
+    Error::NotExecuted {
         program: escape(program),
         what: "there is no such program; give its path, or put its folder on PATH".to_owned(),
+        code: 127,
     }
 }
 
 fn cannot(program: &str, error: &std::io::Error) -> Error {
-    Error::Program {
+    Error::NotExecuted {
         program: escape(program),
         what: format!("it cannot be started: {error}"),
+        code: 126,
     }
 }
 

@@ -28,6 +28,7 @@ fn plist(watts: &[f64], begin_ms: i64) -> Vec<u8> {
              <key>elapsed_ns</key><integer>1000000000</integer>\n\
              <key>hw_model</key><string>Mac16,5</string>\n\
              <key>timestamp</key><date>2026-01-22T21:{:02}:{:02}Z</date>\n\
+             <key>gpu</key>\n<dict>\n<key>freq_hz</key><real>338</real>\n</dict>\n\
              <key>processor</key>\n<dict>\n<key>cpu_energy</key><integer>{millis}</integer>\n\
              <key>cpu_power</key><real>{milliwatts}</real>\n</dict>\n</dict>\n</plist>\n",
             second / 60,
@@ -65,6 +66,11 @@ fn a_stream_is_placed_and_balances() {
     for account in ["idle_j", "outside_j", "others_j", "profiler_j"] {
         assert_eq!(cpu[account], Value::Null, "{account} is not known");
     }
+    let sql = "SELECT count(*), sum(value), max(end_ns) FROM extras
+               WHERE name = 'gpu_freq_mhz'";
+    let extras = &ask(folder.path(), &["query", sql])["rows"][0];
+    let expected = serde_json::json!([3, 1014.0, 3_000_000_000_i64]);
+    assert_eq!(extras, &expected);
     let power = ask(folder.path(), &["power", "night"]);
     assert!((power["rails"][0]["peak_w"].as_f64().unwrap() - 6.0).abs() < 1e-9);
     let summary = text(&energy(folder.path(), &["summary", "night"]));

@@ -162,7 +162,7 @@ fn the_programs_exit_is_passed_on() {
         .args(["record", "--", "no-such-program-at-all"])
         .output();
     let output = output.expect("the command");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(127));
     assert!(
         told(&output).contains("no-such-program-at-all"),
         "{}",

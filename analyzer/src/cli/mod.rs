@@ -172,10 +172,14 @@ impl Finding {
 #[error("the program ended with {0}")]
 struct Passed(u8);
 
-/// 2 for wrong usage, 1 for other failures, else what the finding says.
+/// 2 for wrong usage, 1 for other failures, else what the finding or a shell would say.
 fn code(error: &anyhow::Error) -> u8 {
-    if let Some(crate::Error::Interrupted { signal }) = error.downcast_ref() {
-        return u8::try_from(128 + signal).unwrap_or(1);
+    match error.downcast_ref() {
+        Some(crate::Error::Interrupted { signal }) => {
+            return u8::try_from(128 + signal).unwrap_or(1);
+        }
+        Some(crate::Error::NotExecuted { code, .. }) => return *code,
+        _ => {}
     }
     if let Some(Passed(code)) = error.downcast_ref() {
         return *code;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use tracing_energy::AttributeOptions;
 use tracing_energy::host;
 use tracing_energy::power::{Kernel, Provenance, Recording};
-use tracing_energy::rows::{EventRow, RailRow, RunMetadata, RunRow, RunStatus, SampleRow};
+use tracing_energy::rows::{
+    EventRow, ExtraRow, RailRow, RunMetadata, RunRow, RunStatus, SampleRow,
+};
 use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::SqliteSink;
 
@@ -37,6 +39,7 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
         run: Some(row),
         rails: rails(&recording),
         samples: samples(&recording),
+        extras: extras(&recording),
         events: events(&recording),
         heartbeat_unix_ns: host::unix_ns(),
         time_ns: recording.length.nanos(),
@@ -90,6 +93,16 @@ fn samples(recording: &Recording) -> Vec<SampleRow> {
         energy_j: sample.energy.map(|energy| energy.joules()),
     };
     recording.samples.iter().map(sample).collect()
+}
+
+fn extras(recording: &Recording) -> Vec<ExtraRow> {
+    let extra = |extra: &tracing_energy::power::Extra| ExtraRow {
+        name: extra.name.clone(),
+        start_ns: extra.start.nanos(),
+        end_ns: extra.end.nanos(),
+        value: extra.value,
+    };
+    recording.extras.iter().map(extra).collect()
 }
 
 fn events(recording: &Recording) -> Vec<EventRow> {

@@ -8,6 +8,8 @@
 use plist::{Dictionary, Value};
 
 use super::document::number;
+use crate::power::Extra;
+use crate::units::Nanos;
 
 /// No chip has as many clusters, or cores in one.
 const MOST_PARTS: usize = 64;
@@ -25,6 +27,18 @@ pub struct Figure {
 }
 
 /// What is told, the GPU first.
+impl Figure {
+    /// As a figure over a window.
+    pub(crate) fn over(&self, start: Nanos, end: Nanos) -> Extra {
+        Extra {
+            name: self.name.clone(),
+            start,
+            end,
+            value: self.value,
+        }
+    }
+}
+
 pub(super) fn figures(top: &Dictionary) -> Vec<Figure> {
     let mut figures = Vec::new();
     let mut put = |of: &str, what: &str, value: Option<f64>| {

@@ -4,7 +4,6 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::activity::Figure;
 use super::child::{Arrival, Sensor, Wait};
 use super::document::{Document, DocumentError, RailEnergy};
 use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal};
@@ -15,8 +14,7 @@ use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::still::StillWatch;
 use crate::power::{
-    Description, Extra, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading,
-    SourceError,
+    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, SourceError,
 };
 use crate::units::Nanos;
 
@@ -236,19 +234,14 @@ impl Powermetrics {
         }
         self.check_rails(placed.end, document);
         self.note_pressure((placed.start, placed.end), document);
-        let extra = |figure: &Figure| Extra {
-            name: figure.name.clone(),
-            start: placed.start,
-            end: placed.end,
-            value: figure.value,
-        };
         let Reading {
             samples,
             notices,
             extras,
             ..
         } = &mut self.kept;
-        extras.extend(document.figures.iter().map(extra));
+        let figures = document.figures.iter();
+        extras.extend(figures.map(|figure| figure.over(placed.start, placed.end)));
         let energies = &document.rails;
         let from = samples.len();
         samples.extend(rails::samples(

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
 use crate::power::{
-    Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
+    Description, Extra, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
 };
 use crate::units::Nanos;
 
@@ -42,6 +42,8 @@ pub struct Recording {
     pub rails: Vec<Rail>,
     /// In order, each moment of a rail once.
     pub samples: Vec<Sample>,
+    /// What it tells besides energies.
+    pub extras: Vec<Extra>,
     /// When the first sample started, by the clock of the recording.
     pub first: Nanos,
     /// From the first start to the last end.
@@ -80,6 +82,7 @@ impl Recording {
             first,
             length: samples.last().map(|sample| sample.end).unwrap_or_default(),
             samples,
+            extras: Vec::new(),
             wall: None,
             notices,
         }

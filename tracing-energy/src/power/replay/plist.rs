@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::Recording;
 use super::placement::{Stamp, place};
+use crate::power::powermetrics::activity::Figure;
 use crate::power::powermetrics::document::{Document, DocumentError, RailEnergy};
 use crate::power::powermetrics::rails;
 use crate::power::powermetrics::stream::{DocumentStream, Segment};
@@ -17,6 +18,7 @@ struct Builder {
     /// What each document tells of its time and of energies.
     stamps: Vec<Stamp>,
     energies: Vec<Vec<RailEnergy>>,
+    figures: Vec<Vec<Figure>>,
     notices: Vec<Notice>,
     end: Nanos,
     /// Why the documents so far gave nothing.
@@ -90,6 +92,7 @@ impl Builder {
         }
         self.end += document.elapsed;
         self.energies.push(document.rails);
+        self.figures.push(document.figures);
     }
 
     fn notice(&mut self, kind: &'static str, message: String) {
@@ -114,6 +117,13 @@ impl Builder {
             samples.extend(rails::samples(&self.rails, energies, *start, *end));
         }
         let mut recording = Recording::new(self.rails, samples);
+        let figures = self.figures.iter().zip(&placed.windows);
+        recording.extras = figures
+            .flat_map(|(figures, &(start, end))| {
+                let (start, end) = (start - recording.first, end - recording.first);
+                figures.iter().map(move |figure| figure.over(start, end))
+            })
+            .collect();
         recording.notices.splice(0..0, self.notices);
         recording.placed(&placed);
         Ok(recording)
