@@ -72,50 +72,35 @@ enum Way {
     Average,
 }
 
-/// Opens the GPUs of this machine.
+/// Opens the GPUs of this machine; there are none on a Mac.
 ///
 /// # Errors
 /// [`SourceError::NotPresent`] without the driver or a GPU that tells its power.
-#[cfg(not(target_os = "macos"))]
 pub fn open(interval: Nanos) -> Result<Polled, SourceError> {
-    opened(open_with, interval)
+    open_with(driver()?, visible().as_deref(), interval)
 }
 
 /// GPUs that have a counter by their power, to check the counter against.
 ///
 /// # Errors
 /// As [`open`].
-#[cfg(not(target_os = "macos"))]
 pub fn open_power(interval: Nanos) -> Result<Polled, SourceError> {
-    opened(open_power_with, interval)
+    open_power_with(driver()?, visible().as_deref(), interval)
+}
+
+fn visible() -> Option<String> {
+    std::env::var("CUDA_VISIBLE_DEVICES").ok()
 }
 
 #[cfg(not(target_os = "macos"))]
-fn opened(
-    open: fn(Arc<dyn Gpus>, Option<&str>, Nanos) -> Result<Polled, SourceError>,
-    interval: Nanos,
-) -> Result<Polled, SourceError> {
-    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+fn driver() -> Result<Arc<dyn Gpus>, SourceError> {
     let driver = driver::Driver::load().map_err(|why| absent(&why))?;
-    open(Arc::new(driver), visible.as_deref(), interval)
+    Ok(Arc::new(driver))
 }
 
-/// There are none on a Mac.
-///
-/// # Errors
-/// Always.
 #[cfg(target_os = "macos")]
-pub fn open(_interval: Nanos) -> Result<Polled, SourceError> {
+fn driver() -> Result<Arc<dyn Gpus>, SourceError> {
     Err(absent("there is no driver for macOS"))
-}
-
-/// There are none on a Mac.
-///
-/// # Errors
-/// Always.
-#[cfg(target_os = "macos")]
-pub fn open_power(interval: Nanos) -> Result<Polled, SourceError> {
-    open(interval)
 }
 
 /// As [`open`], of a driver of one's own; `visible` is what `CUDA_VISIBLE_DEVICES` says.
