@@ -89,15 +89,13 @@ pub fn examine(options: &DoctorOptions) -> Examined {
         }
     }
     let mut powers = Vec::new();
-    let has_counters = |power: &Box<dyn PowerSource>| {
-        let rails = power.describe().rails;
-        places
-            .iter()
-            .any(|(_, description)| description.rails == rails)
-    };
-    if let Some(power) = nvml_power(&options.open).filter(has_counters) {
-        powers.push(power.describe());
-        opened.push(power);
+    if let Some(power) = nvml_power(&options.open) {
+        let description = power.describe();
+        // Where a counter is missing there is nothing to compare.
+        if places.iter().any(|(_, one)| one.rails == description.rails) {
+            powers.push(description);
+            opened.push(power);
+        }
     }
     let mut seen = characterise(opened, &clock, options.time);
     let powers_seen = seen.split_off(places.len());
