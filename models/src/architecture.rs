@@ -1,8 +1,10 @@
 //! The model families that the decoder can run, and what sets them apart.
 //!
 //! Most of a model's structure shows in its metadata and in which tensors it
-//! has. What does not is written here, once per family: a new family is one
-//! more entry of [`FAMILIES`] and whatever kernel its entry asks for.
+//! has: biases, norms of queries and keys, norms behind attention and MLP,
+//! fused matrices, tied embeddings. What does not is written here, once per
+//! family: a new family is one more entry of [`FAMILIES`] and whatever kernel
+//! its entry asks for.
 
 /// How the rotary embedding pairs the channels of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub enum RopeStyle {
     /// Channels `2i` and `2i + 1`: GGUF files of the Llama family, whose
     /// weights were permuted for it.
     Interleaved,
+    /// Channels `i` and `i + half`: all others (NEOX).
+    Halves,
 }
 
 /// The non-linearity between the two halves of an MLP.
@@ -19,10 +23,31 @@ pub enum RopeStyle {
 pub enum Activation {
     /// `x * sigmoid(x)`.
     Silu,
+    /// GELU by its approximation with tanh.
+    GeluTanh,
+}
+
+/// Which layers see a sliding window only, where the metadata states one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Windows {
+    /// All of them.
+    All,
+    /// All but every n-th, which sees everything.
+    AllButEvery(usize),
+}
+
+impl Windows {
+    /// Whether the layer with this index sees a window only.
+    pub fn limits(self, layer: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllButEvery(n) => !(layer + 1).is_multiple_of(n),
+        }
+    }
 }
 
 /// Facts of a family that its files do not state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Family {
     /// `general.architecture`, and the prefix of its metadata keys.
     pub name: &'static str,
@@ -30,14 +55,53 @@ pub struct Family {
     pub rope: RopeStyle,
     /// Activation of the MLP.
     pub activation: Activation,
+    /// Layers with a sliding window.
+    pub windows: Windows,
+    /// Base of the rotary frequencies of layers with a window, where it is
+    /// another one.
+    pub window_rope_base: Option<f32>,
+    /// Token vectors are multiplied by the square root of the width.
+    pub scales_embedding: bool,
 }
 
-/// Every supported family.
-pub const FAMILIES: &[Family] = &[Family {
-    name: "llama",
-    rope: RopeStyle::Interleaved,
+/// What most families have in common.
+const PLAIN: Family = Family {
+    name: "",
+    rope: RopeStyle::Halves,
     activation: Activation::Silu,
-}];
+    windows: Windows::All,
+    window_rope_base: None,
+    scales_embedding: false,
+};
+
+/// Every supported family. Mistral's files call themselves `llama`.
+pub const FAMILIES: &[Family] = &[
+    Family {
+        name: "llama",
+        rope: RopeStyle::Interleaved,
+        ..PLAIN
+    },
+    Family {
+        name: "qwen2",
+        ..PLAIN
+    },
+    Family {
+        name: "qwen3",
+        ..PLAIN
+    },
+    Family {
+        name: "phi3",
+        ..PLAIN
+    },
+    Family {
+        name: "gemma3",
+        activation: Activation::GeluTanh,
+        windows: Windows::AllButEvery(6),
+        window_rope_base: Some(10_000.0),
+        scales_embedding: true,
+        ..PLAIN
+    },
+];
 
 /// The family with this `general.architecture`.
 pub fn find(name: &str) -> Option<&'static Family> {
@@ -48,4 +112,16 @@ pub fn find(name: &str) -> Option<&'static Family> {
 pub fn supported() -> String {
     let names: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sixth_layer_sees_everything() {
+        let windows = Windows::AllButEvery(6);
+        let full: Vec<usize> = (0..18).filter(|layer| !windows.limits(*layer)).collect();
+        assert_eq!(full, [5, 11, 17]);
+    }
 }

@@ -4,40 +4,53 @@
 //! `(1, kv_heads, groups * positions, head_dim)`. So keys and values are used
 //! where they lie in the cache and never repeated per query head.
 
-use candle_core::quantized::QMatMul;
-use candle_core::{Module, Tensor};
+use candle_core::Tensor;
 
 use crate::config::Config;
 use crate::error::Result;
 use crate::instrument::{op, section};
 use crate::kv_cache::KvCache;
-use crate::rope::Turns;
+use crate::linear::Linear;
+use crate::norm::RmsNorm;
+use crate::sight::View;
 
 /// What one forward pass shares among its layers.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    /// Rotary turns of the new positions.
-    pub turns: Turns,
-    /// Added to the scores, shape `(new, stored + new)`; none if every new
-    /// position may see all others.
-    pub mask: Option<Tensor>,
+    /// What layers that see everything see.
+    pub full: View,
+    /// What layers with a window see, if there are any.
+    pub windowed: Option<View>,
     /// Whether kernels run decomposed.
     pub deep: bool,
     /// Whether the pass belongs to prefill, which names the cache's op.
     pub prefill: bool,
 }
 
+impl Pass {
+    fn view(&self, is_windowed: bool) -> &View {
+        let windowed = self.windowed.as_ref().filter(|_| is_windowed);
+        windowed.unwrap_or(&self.full)
+    }
+}
+
 /// Weights of one attention, each `(rows, width)` as in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Attention {
     /// Queries: `heads * head_dim` rows.
-    pub q: QMatMul,
+    pub q: Linear,
     /// Keys: `kv_heads * head_dim` rows.
-    pub k: QMatMul,
+    pub k: Linear,
     /// Values: `kv_heads * head_dim` rows.
-    pub v: QMatMul,
+    pub v: Linear,
     /// Output: `width` rows.
-    pub o: QMatMul,
+    pub o: Linear,
+    /// Norm of each head's queries.
+    pub q_norm: Option<RmsNorm>,
+    /// Norm of each head's keys.
+    pub k_norm: Option<RmsNorm>,
+    /// Whether it sees a window only.
+    pub is_windowed: bool,
     /// Heads and widths.
     pub shape: HeadShape,
 }
@@ -51,6 +64,8 @@ pub(crate) struct HeadShape {
     pub kv_heads: usize,
     /// Width of one head.
     pub head_dim: usize,
+    /// Scores are multiplied by it.
+    pub scale: f64,
 }
 
 impl From<&Config> for HeadShape {
@@ -59,22 +74,23 @@ impl From<&Config> for HeadShape {
             heads,
             kv_heads,
             head_dim,
+            attention_scale: scale,
             ..
         } = *config;
         Self {
             heads,
             kv_heads,
             head_dim,
+            scale,
         }
     }
 }
 
 impl HeadShape {
-    /// `(1, positions, heads * head_dim)` to `(1, heads, positions, head_dim)`.
+    /// `(1, positions, heads * head_dim)` to `(1, positions, heads, head_dim)`.
     fn split(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
         let positions = x.dim(1)?;
-        Ok(x.reshape((1, positions, heads, self.head_dim))?
-            .transpose(1, 2)?)
+        Ok(x.reshape((1, positions, heads, self.head_dim))?)
     }
 
     /// Stacks the query heads of a group: `(1, heads, n, x)` to
@@ -105,10 +121,6 @@ impl HeadShape {
         let masked = self.unstack(scores)?.broadcast_add(mask)?;
         self.stack(&masked)
     }
-
-    fn scale(&self) -> f64 {
-        1.0 / (self.head_dim as f64).sqrt()
-    }
 }
 
 impl Attention {
@@ -116,29 +128,41 @@ impl Attention {
     /// appended to the cache.
     pub(crate) fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
         let shape = &self.shape;
+        let view = pass.view(self.is_windowed);
         let q = op!(Q_PROJ, [q = &self.q, x]; q.forward(x))?;
-        let q = shape.split(&q, shape.heads)?;
+        let mut q = shape.split(&q, shape.heads)?;
+        if let Some(norm) = &self.q_norm {
+            q = op!(Q_NORM; norm.forward(&q, pass.deep))?;
+        }
         let k = op!(K_PROJ, [k = &self.k, x]; k.forward(x))?;
-        let k = shape.split(&k, shape.kv_heads)?;
+        let mut k = shape.split(&k, shape.kv_heads)?;
+        if let Some(norm) = &self.k_norm {
+            k = op!(K_NORM; norm.forward(&k, pass.deep))?;
+        }
         let v = op!(V_PROJ, [v = &self.v, x]; v.forward(x))?;
-        let v = shape.split(&v, shape.kv_heads)?;
-        let (q, k) = turn(&q, &k, pass)?;
+        let v = shape.split(&v, shape.kv_heads)?.transpose(1, 2)?;
+        let (q, k) = turn(&q.transpose(1, 2)?, &k.transpose(1, 2)?, view, pass.deep)?;
         store(cache, &k, &v, pass)?;
-        let (keys, values) = cache.view()?;
+        let (keys, values) = cache.view(view.seen)?;
+        let mask = view.mask.as_ref();
         let mixed = match pass.deep {
-            true => self.decomposed(&q, &keys, &values, pass)?,
-            false => self.fused(&q, &keys, &values, pass)?,
+            true => self.decomposed(&q, &keys, &values, mask)?,
+            false => self.fused(&q, &keys, &values, mask)?,
         };
         let mixed = shape.join(&mixed)?;
         Ok(op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?)
     }
 
     /// The queries are scaled instead of the scores: fewer numbers.
-    fn fused(&self, q: &Tensor, keys: &Tensor, values: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let q = self.shape.stack(&(q * self.shape.scale())?)?;
-        let scores = self
-            .shape
-            .masked(&q.matmul(&keys.t()?)?, pass.mask.as_ref())?;
+    fn fused(
+        &self,
+        q: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+        mask: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let q = self.shape.stack(&(q * self.shape.scale)?)?;
+        let scores = self.shape.masked(&q.matmul(&keys.t()?)?, mask)?;
         let weights = candle_nn::ops::softmax_last_dim(&scores)?;
         self.shape.unstack(&weights.matmul(values)?)
     }
@@ -148,13 +172,13 @@ impl Attention {
         q: &Tensor,
         keys: &Tensor,
         values: &Tensor,
-        pass: &Pass,
+        mask: Option<&Tensor>,
     ) -> Result<Tensor> {
         let shape = self.shape;
         let q = shape.stack(q)?;
         let scores = op!(QK_MATMUL, [q = &q, keys]; q.matmul(&keys.t()?))?;
-        let scores = op!(SCALE, [scores = &scores]; scores * shape.scale())?;
-        let scores = match &pass.mask {
+        let scores = op!(SCALE, [scores = &scores]; scores * shape.scale)?;
+        let scores = match mask {
             Some(mask) => op!(MASK, [scores = &scores, mask];
                 shape.masked(scores, Some(mask)))?,
             None => scores,
@@ -167,10 +191,10 @@ impl Attention {
     }
 }
 
-fn turn(q: &Tensor, k: &Tensor, pass: &Pass) -> Result<(Tensor, Tensor)> {
-    match pass.deep {
-        true => op!(ROPE, [turns = &pass.turns, q, k]; turns.apply_both(q, k)),
-        false => pass.turns.apply_both(q, k),
+fn turn(q: &Tensor, k: &Tensor, view: &View, deep: bool) -> Result<(Tensor, Tensor)> {
+    match deep {
+        true => op!(ROPE, [turns = &view.turns, q, k]; turns.apply_both(q, k)),
+        false => view.turns.apply_both(q, k),
     }
 }
 

@@ -17,10 +17,14 @@ pub(crate) struct Block {
     pub input_norm: RmsNorm,
     /// Mixes positions.
     pub attention: Attention,
+    /// Of what attention adds; Gemma has one.
+    pub attention_out_norm: Option<RmsNorm>,
     /// Before the MLP.
-    pub post_attention_norm: RmsNorm,
+    pub mlp_norm: RmsNorm,
     /// Mixes channels.
     pub mlp: Mlp,
+    /// Of what the MLP adds; Gemma has one.
+    pub mlp_out_norm: Option<RmsNorm>,
     /// Keys and values of this layer.
     pub cache: KvCache,
 }
@@ -30,9 +34,25 @@ impl Block {
     pub(crate) fn forward(&mut self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let normed = op!(INPUT_NORM; self.input_norm.forward(x, pass.deep))?;
         let attended = op!(ATTENTION; self.attention.forward(&normed, pass, &mut self.cache))?;
-        let x = (attended + x)?;
-        let normed = op!(POST_ATTENTION_NORM; self.post_attention_norm.forward(&x, pass.deep))?;
-        let mixed = op!(MLP; self.mlp.forward(&normed, pass.deep))?;
+        // Each family's own names: where attention's output has a norm, that is the
+        // one "post attention".
+        let (x, normed) = match &self.attention_out_norm {
+            Some(norm) => {
+                let attended = op!(POST_ATTENTION_NORM; norm.forward(&attended, pass.deep))?;
+                let x = (attended + x)?;
+                let normed = op!(PRE_FEEDFORWARD_NORM; self.mlp_norm.forward(&x, pass.deep))?;
+                (x, normed)
+            }
+            None => {
+                let x = (attended + x)?;
+                let normed = op!(POST_ATTENTION_NORM; self.mlp_norm.forward(&x, pass.deep))?;
+                (x, normed)
+            }
+        };
+        let mut mixed = op!(MLP; self.mlp.forward(&normed, pass.deep))?;
+        if let Some(norm) = &self.mlp_out_norm {
+            mixed = op!(POST_FEEDFORWARD_NORM; norm.forward(&mixed, pass.deep))?;
+        }
         Ok((mixed + x)?)
     }
 }

@@ -6,6 +6,9 @@ use crate::architecture::{self, Family};
 use crate::error::{Error, Result};
 use crate::weights::gguf::Gguf;
 
+/// Factors of LongRoPE; files that have them extend the context by it.
+pub(crate) const LONG_FACTORS: &str = "rope_factors_long.weight";
+
 /// Shape of a decoder. Widths are in channels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
@@ -31,6 +34,14 @@ pub(crate) struct Config {
     pub rope_base: f32,
     /// Positions are divided by this (linear context scaling).
     pub rope_scale: f32,
+    /// Cosines and sines are multiplied by it (LongRoPE).
+    pub rope_magnitude: f32,
+    /// Positions that the model was first made for, before its context was extended.
+    pub original_context: usize,
+    /// Positions that layers with a window see, the position itself included.
+    pub window: Option<usize>,
+    /// Scores of attention are multiplied by it.
+    pub attention_scale: f64,
     /// Epsilon of the norms.
     pub norm_eps: f32,
     /// Positions that the model was made for.
@@ -56,6 +67,9 @@ impl Config {
         let heads = meta.count("attention.head_count")?;
         let width = meta.count("embedding_length")?;
         let head_dim = meta.count_or("attention.key_length", width / heads)?;
+        let context_length = meta.count("context_length")?;
+        let original_context =
+            meta.count_or("rope.scaling.original_context_length", context_length)?;
         let config = Self {
             family,
             name: meta.name(),
@@ -69,7 +83,11 @@ impl Config {
             rope_base: meta.number_or("rope.freq_base", 10_000.0)?,
             rope_scale: meta.rope_scale()?,
             norm_eps: meta.number("attention.layer_norm_rms_epsilon")?,
-            context_length: meta.count("context_length")?,
+            rope_magnitude: meta.magnitude(context_length, original_context)?,
+            original_context,
+            window: meta.window()?,
+            attention_scale: 1.0 / (head_dim as f64).sqrt(),
+            context_length,
             vocab: *gguf.shape("token_embd.weight")?.first().unwrap_or(&0),
             tied: !gguf.has("output.weight"),
         };
@@ -93,6 +111,7 @@ impl Config {
                 self.rope_dim % 2 == 1 || self.rope_dim > self.head_dim,
             ),
             ("rope.freq_base", self.rope_base <= 0.0),
+            ("rope.scaling.attn_factor", self.rope_magnitude <= 0.0),
             ("attention.layer_norm_rms_epsilon", self.norm_eps < 0.0),
             ("context_length", self.context_length > 1 << 27),
         ];
@@ -169,8 +188,31 @@ impl Meta<'_> {
             None => Ok(1.0),
             Some(Value::String(kind)) if kind == "none" => Ok(1.0),
             Some(Value::String(kind)) if kind == "linear" => self.linear_scale(),
-            Some(_) => Err(self.unsupported(key, "is a scaling other than `linear`")),
+            // Its factors are a tensor.
+            Some(Value::String(kind)) if kind == "longrope" => Ok(1.0),
+            Some(_) => Err(self.unsupported(key, "is neither `linear` nor `longrope`")),
         }
+    }
+
+    /// A sliding window; 0 is none.
+    fn window(&self) -> Result<Option<usize>> {
+        let key = "attention.sliding_window";
+        match self.get(key).map(Value::to_u64) {
+            None | Some(Ok(0)) => Ok(None),
+            Some(_) => self.count(key).map(Some),
+        }
+    }
+
+    /// What LongRoPE multiplies cosines and sines by: `sqrt(1 + ln(s) / ln(original))`,
+    /// `s` times the original context being the context (Ding et al. 2024).
+    fn magnitude(&self, context: usize, original: usize) -> Result<f32> {
+        if !self.gguf.has(LONG_FACTORS) {
+            return Ok(1.0);
+        }
+        let (context, original) = (context as f32, original as f32);
+        let extended = (1.0 + (context / original).ln() / original.ln()).sqrt();
+        let default = if context > original { extended } else { 1.0 };
+        self.number_or("rope.scaling.attn_factor", default)
     }
 
     fn linear_scale(&self) -> Result<f32> {
@@ -191,6 +233,11 @@ impl Meta<'_> {
         match self.get(key).and_then(|value| value.to_u64().ok()) {
             Some(1..) => Err(self.unsupported(key, "asks for a mixture of experts")),
             _ => Ok(()),
+        }?;
+        let softcaps = ["attn_logit_softcapping", "final_logit_softcapping"];
+        match softcaps.iter().find(|key| self.get(key).is_some()) {
+            Some(key) => Err(self.unsupported(key, "asks for a soft cap")),
+            None => Ok(()),
         }
     }
 

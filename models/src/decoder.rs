@@ -1,25 +1,25 @@
 //! The decoder: embedding, blocks, final norm and output projection.
 
-use candle_core::quantized::QMatMul;
-use candle_core::{Device, Module, Tensor};
+use candle_core::{Device, Tensor};
 
 use crate::attention::Pass;
 use crate::block::Block;
-use crate::capture::repeatable;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::instrument::{Depth, section};
+use crate::linear::Linear;
 use crate::norm::RmsNorm;
-use crate::rope::Rope;
+use crate::sight::Sight;
 
 /// A decoder with its cache: feeding tokens moves it forward.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoder {
     pub(crate) embedding: Embedding,
-    pub(crate) rope: Rope,
+    pub(crate) full: Sight,
+    pub(crate) windowed: Option<Sight>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) final_norm: RmsNorm,
-    pub(crate) lm_head: QMatMul,
+    pub(crate) lm_head: Linear,
     pub(crate) context: usize,
     pub(crate) depth: Depth,
     pub(crate) device: Device,
@@ -38,6 +38,10 @@ impl Decoder {
 
     /// Allocates the cache for `positions` in all.
     pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
+        // All of the sequence is turned alike: its length is to be known first.
+        for sight in self.sights() {
+            sight.rope.reserve(positions)?;
+        }
         let mut blocks = self.blocks.iter_mut();
         blocks.try_for_each(|block| block.cache.reserve(positions))
     }
@@ -45,6 +49,11 @@ impl Decoder {
     /// Forgets the sequence and frees the cache.
     pub(crate) fn reset(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.cache.clear());
+        self.sights().for_each(|sight| sight.rope.forget());
+    }
+
+    fn sights(&mut self) -> impl Iterator<Item = &mut Sight> {
+        [&mut self.full].into_iter().chain(&mut self.windowed)
     }
 
     /// Ids as a tensor of shape `(1, tokens)` on the device.
@@ -93,14 +102,14 @@ impl Decoder {
     }
 
     fn pass(&mut self, start: usize, count: usize, prefill: bool) -> Result<Pass> {
-        self.rope.reserve(start + count)?;
-        let deep = self.depth.is_deep();
-        repeatable!([rope = &self.rope, device = &self.device]; Ok::<_, Error>(Pass {
-            turns: rope.turns(start, count)?,
-            mask: causal_mask(start, count, device)?,
-            deep,
+        let windowed = self.windowed.as_mut();
+        let windowed = windowed.map(|sight| sight.view(start, count, &self.device));
+        Ok(Pass {
+            full: self.full.view(start, count, &self.device)?,
+            windowed: windowed.transpose()?,
+            deep: self.depth.is_deep(),
             prefill,
-        }))
+        })
     }
 
     fn layers(&mut self, mut x: Tensor, pass: &Pass) -> Result<Tensor> {
@@ -117,20 +126,4 @@ impl Decoder {
         }
         Ok(x)
     }
-}
-
-/// Minus infinity where position `start + row` must not see `column`; nothing
-/// to hide from a single position.
-fn causal_mask(start: usize, count: usize, device: &Device) -> Result<Option<Tensor>> {
-    if count == 1 {
-        return Ok(None);
-    }
-    let columns = start + count;
-    let row = |row| (0..columns).map(move |column| hidden(column > start + row));
-    let mask: Vec<f32> = (0..count).flat_map(row).collect();
-    Ok(Some(Tensor::from_vec(mask, (count, columns), device)?))
-}
-
-fn hidden(is_future: bool) -> f32 {
-    if is_future { f32::NEG_INFINITY } else { 0.0 }
 }

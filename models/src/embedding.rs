@@ -12,17 +12,27 @@ use crate::error::{Error, Result};
 pub(crate) struct Embedding {
     table: QMatMul,
     vocab: usize,
+    /// Vectors are multiplied by it.
+    scale: Option<f64>,
 }
 
 impl Embedding {
     /// A table of shape `(vocab, width)`.
-    pub(crate) fn new(table: QMatMul, vocab: usize) -> Self {
-        Self { table, vocab }
+    pub(crate) fn new(table: QMatMul, vocab: usize, scale: Option<f64>) -> Self {
+        Self {
+            table,
+            vocab,
+            scale,
+        }
     }
 
     /// Vectors of shape `(1, tokens, width)`, from ids of shape `(1, tokens)`.
     pub(crate) fn forward(&self, ids: &Tensor) -> Result<Tensor> {
-        Ok(self.table.embedding(ids)?)
+        let vectors = self.table.embedding(ids)?;
+        match self.scale {
+            Some(scale) => Ok((vectors * scale)?),
+            None => Ok(vectors),
+        }
     }
 
     /// Refuses ids that the table does not have.

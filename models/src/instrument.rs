@@ -60,13 +60,17 @@ pub mod names {
         INPUT_NORM = "input_norm", "component";
         ATTENTION = "attention", "component";
         POST_ATTENTION_NORM = "post_attention_norm", "component";
+        PRE_FEEDFORWARD_NORM = "pre_feedforward_norm", "component";
         MLP = "mlp", "component";
+        POST_FEEDFORWARD_NORM = "post_feedforward_norm", "component";
         KV_CACHE_STORE = "kv_cache_store", "op";
         KV_CACHE_APPEND = "kv_cache_append", "op";
         Q_PROJ = "q_proj", "op";
         K_PROJ = "k_proj", "op";
         V_PROJ = "v_proj", "op";
         O_PROJ = "o_proj", "op";
+        Q_NORM = "q_norm", "op";
+        K_NORM = "k_norm", "op";
         GATE_PROJ = "gate_proj", "op";
         UP_PROJ = "up_proj", "op";
         DOWN_PROJ = "down_proj", "op";

@@ -128,17 +128,19 @@ impl KvCache {
         })
     }
 
-    /// All keys and values, each `(1, kv_heads, stored, head_dim)`: views, not
-    /// copies. They are valid until the next append.
+    /// The last so many keys and values, each `(1, kv_heads, seen, head_dim)`: views,
+    /// not copies. They are valid until the next append.
     ///
     /// # Errors
-    /// If nothing was ever stored.
-    pub(crate) fn view(&self) -> Result<(Tensor, Tensor)> {
+    /// If fewer were ever stored.
+    pub(crate) fn view(&self, seen: usize) -> Result<(Tensor, Tensor)> {
         let Some((keys, values)) = &self.buffers else {
             return Err(candle_core::Error::Msg("the cache is empty".into()).into());
         };
-        let keys = keys.narrow(2, 0, self.length)?;
-        Ok((keys, values.narrow(2, 0, self.length)?))
+        let missing = || candle_core::Error::Msg(format!("the cache holds {}", self.length));
+        let first = self.length.checked_sub(seen).ok_or_else(missing)?;
+        let keys = keys.narrow(2, first, seen)?;
+        Ok((keys, values.narrow(2, first, seen)?))
     }
 }
 
@@ -166,7 +168,7 @@ mod tests {
             let value = position as f32;
             cache.append(&step(1, value), &step(1, -value)).unwrap();
         }
-        let (keys, values) = cache.view().unwrap();
+        let (keys, values) = cache.view(600).unwrap();
         let keys = keys
             .to_dtype(DType::F32)
             .unwrap()
@@ -179,6 +181,10 @@ mod tests {
             assert_eq!(keys[1][position], [position as f32; 4]);
             assert_eq!(values[0][position], [-(position as f32); 4]);
         }
+        let (last, _) = cache.view(2).unwrap();
+        let last = last.squeeze(0).unwrap().to_vec3::<f32>().unwrap();
+        assert_eq!(last[0], [[598.0; 4], [599.0; 4]]);
+        assert!(cache.view(601).is_err());
         assert_eq!(cache.capacity, 1024);
         assert_eq!(cache.bytes(), 2 * 1024 * 2 * 4 * 4);
     }
@@ -188,13 +194,13 @@ mod tests {
         let mut cache = cache(10);
         cache.append(&step(3, 1.0), &step(3, -1.0)).unwrap();
         cache.append(&step(1, 2.0), &step(1, -2.0)).unwrap();
-        let before = cache.view().unwrap().0.flatten_all().unwrap();
+        let before = cache.view(4).unwrap().0.flatten_all().unwrap();
         cache.length = 3;
         let (new, copy) = (step(1, 9.0), cache.copied().unwrap());
         copy.write(&new, &new).unwrap();
         cache.scratch(&new, &new).unwrap()().unwrap();
         cache.length = 4;
-        let after = cache.view().unwrap().0.flatten_all().unwrap();
+        let after = cache.view(4).unwrap().0.flatten_all().unwrap();
         assert_eq!(
             before.to_vec1::<f32>().unwrap(),
             after.to_vec1::<f32>().unwrap()

@@ -1,21 +1,21 @@
 //! The gated feed-forward part of a block.
 
-use candle_core::quantized::QMatMul;
-use candle_core::{Module, Tensor};
+use candle_core::Tensor;
 
 use crate::architecture::Activation;
 use crate::error::Result;
 use crate::instrument::op;
+use crate::linear::Linear;
 
 /// `down(activation(gate(x)) * up(x))`.
 #[derive(Debug, Clone)]
 pub(crate) struct Mlp {
     /// `(hidden, width)`.
-    pub gate: QMatMul,
+    pub gate: Linear,
     /// `(hidden, width)`.
-    pub up: QMatMul,
+    pub up: Linear,
     /// `(width, hidden)`.
-    pub down: QMatMul,
+    pub down: Linear,
     /// Between gate and product.
     pub activation: Activation,
 }
@@ -43,6 +43,7 @@ impl Activation {
     fn apply(self, gate: &Tensor) -> Result<Tensor> {
         match self {
             Self::Silu => Ok(gate.silu()?),
+            Self::GeluTanh => Ok(gate.gelu()?),
         }
     }
 }

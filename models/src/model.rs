@@ -2,25 +2,17 @@
 
 use std::path::Path;
 
-use candle_core::quantized::QMatMul;
 use candle_core::{Device, Tensor};
 
-use crate::attention::{Attention, HeadShape};
-use crate::block::Block;
 use crate::chat::ChatTemplate;
 use crate::config::Config;
 use crate::decoder::Decoder;
-use crate::device;
-use crate::embedding::Embedding;
 use crate::error::Result;
 use crate::instrument::Depth;
-use crate::kv_cache::{CacheShape, KvCache};
-use crate::mlp::Mlp;
-use crate::norm::RmsNorm;
-use crate::rope::Rope;
+use crate::loader::Loader;
 use crate::tokenizer::Tokenizer;
+use crate::weights::Requantize;
 use crate::weights::gguf::Gguf;
-use crate::weights::{Precision, Requantize};
 
 /// How to load a model.
 #[derive(Debug, Clone)]
@@ -100,9 +92,7 @@ impl Model {
         let config = Config::read(&gguf)?;
         let tokenizer = Tokenizer::read(&gguf, config.vocab)?;
         let chat = ChatTemplate::read(&gguf, &tokenizer);
-        let mut loader = Loader::new(&mut gguf, &config, options);
-        let decoder = loader.decoder()?;
-        let info = loader.info();
+        let (decoder, info) = Loader::new(&mut gguf, &config, options).load()?;
         Ok(Self {
             decoder,
             tokenizer,
@@ -159,164 +149,5 @@ impl Model {
     /// Forgets all tokens and frees the key-value cache.
     pub fn reset(&mut self) {
         self.decoder.reset();
-    }
-}
-
-/// Reads the tensors of one file in order.
-struct Loader<'l> {
-    gguf: &'l mut Gguf,
-    config: &'l Config,
-    device: &'l Device,
-    depth: Depth,
-    precision: Precision,
-    parameters: u64,
-}
-
-impl<'l> Loader<'l> {
-    fn new(gguf: &'l mut Gguf, config: &'l Config, options: &'l LoadOptions) -> Self {
-        let precision = Precision::new(options.requantize);
-        let (device, depth) = (&options.device, options.depth);
-        Self {
-            gguf,
-            config,
-            device,
-            depth,
-            precision,
-            parameters: 0,
-        }
-    }
-
-    fn decoder(&mut self) -> Result<Decoder> {
-        let config = self.config;
-        let table = self.matrix("token_embd", config.vocab, config.width)?;
-        let lm_head = match config.tied {
-            true => table.clone(),
-            false => self.matrix("output", config.vocab, config.width)?,
-        };
-        Ok(Decoder {
-            embedding: Embedding::new(table, config.vocab),
-            rope: self.rope()?,
-            blocks: (0..config.layers)
-                .map(|i| self.block(i))
-                .collect::<Result<_>>()?,
-            final_norm: self.norm("output_norm")?,
-            lm_head,
-            context: config.context_length,
-            depth: self.depth,
-            device: self.device.clone(),
-        })
-    }
-
-    fn block(&mut self, index: usize) -> Result<Block> {
-        let at = |part: &str| format!("blk.{index}.{part}");
-        Ok(Block {
-            input_norm: self.norm(&at("attn_norm"))?,
-            attention: self.attention(&at("attn"))?,
-            post_attention_norm: self.norm(&at("ffn_norm"))?,
-            mlp: self.mlp(&at("ffn"))?,
-            cache: self.cache(),
-        })
-    }
-
-    fn attention(&mut self, prefix: &str) -> Result<Attention> {
-        let shape = HeadShape::from(self.config);
-        let width = self.config.width;
-        let (all, shared) = (
-            shape.heads * shape.head_dim,
-            shape.kv_heads * shape.head_dim,
-        );
-        Ok(Attention {
-            q: self.matrix(&format!("{prefix}_q"), all, width)?,
-            k: self.matrix(&format!("{prefix}_k"), shared, width)?,
-            v: self.matrix(&format!("{prefix}_v"), shared, width)?,
-            o: self.matrix(&format!("{prefix}_output"), width, all)?,
-            shape,
-        })
-    }
-
-    fn mlp(&mut self, prefix: &str) -> Result<Mlp> {
-        let Config { width, hidden, .. } = *self.config;
-        Ok(Mlp {
-            gate: self.matrix(&format!("{prefix}_gate"), hidden, width)?,
-            up: self.matrix(&format!("{prefix}_up"), hidden, width)?,
-            down: self.matrix(&format!("{prefix}_down"), width, hidden)?,
-            activation: self.config.family.activation,
-        })
-    }
-
-    fn cache(&self) -> KvCache {
-        let Config {
-            kv_heads,
-            head_dim,
-            context_length: limit,
-            ..
-        } = *self.config;
-        KvCache::new(CacheShape {
-            kv_heads,
-            head_dim,
-            limit,
-            device: self.device.clone(),
-        })
-    }
-
-    fn rope(&mut self) -> Result<Rope> {
-        let name = "rope_freqs.weight";
-        let half = self.config.rope_dim / 2;
-        let factors = match self.gguf.has(name) {
-            true => Some(self.gguf.dense(name, &[half], self.device)?.to_vec1()?),
-            false => None,
-        };
-        Ok(Rope::new(self.config, factors, self.device))
-    }
-
-    fn norm(&mut self, name: &str) -> Result<RmsNorm> {
-        let width = self.config.width;
-        let weight = self
-            .gguf
-            .dense(&format!("{name}.weight"), &[width], self.device)?;
-        self.parameters += width as u64;
-        Ok(RmsNorm::new(weight, self.config.norm_eps))
-    }
-
-    fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<QMatMul> {
-        self.refuse_bias(name)?;
-        let tensor = self
-            .gguf
-            .tensor(&format!("{name}.weight"), &[rows, width], self.device)?;
-        self.parameters += rows as u64 * width as u64;
-        self.precision.convert(tensor, self.device)
-    }
-
-    /// A bias that is there but not added would give wrong numbers.
-    fn refuse_bias(&self, name: &str) -> Result<()> {
-        let bias = format!("{name}.bias");
-        match self.gguf.has(&bias) {
-            true => Err(self.gguf.fault(
-                format!("tensor `{bias}`"),
-                "is not supported in this family",
-            )),
-            false => Ok(()),
-        }
-    }
-
-    fn info(&self) -> ModelInfo {
-        let config = self.config;
-        ModelInfo {
-            architecture: config.family.name,
-            name: config.name.clone(),
-            layers: config.layers,
-            width: config.width,
-            hidden: config.hidden,
-            heads: config.heads,
-            kv_heads: config.kv_heads,
-            head_dim: config.head_dim,
-            vocab: config.vocab,
-            parameters: self.parameters,
-            precision: self.precision.describe(),
-            context_length: config.context_length,
-            weight_bytes: self.precision.bytes(),
-            file_bytes: self.gguf.length(),
-            device: device::name(self.device),
-        }
     }
 }

@@ -17,9 +17,31 @@ const FIRST_TABLE: usize = 512;
 pub(crate) struct Rope {
     style: RopeStyle,
     frequencies: Vec<f32>,
+    /// Those of sequences that are longer than the model was first made for.
+    long: Option<LongRope>,
+    /// Cosines and sines are multiplied by it.
+    magnitude: f32,
     context: usize,
     device: Device,
     table: Option<Turns>,
+    is_long: bool,
+}
+
+/// Other frequencies for long sequences (LongRoPE, Ding et al. 2024).
+#[derive(Debug, Clone)]
+struct LongRope {
+    frequencies: Vec<f32>,
+    /// Longer than that is long.
+    original: usize,
+}
+
+/// What divides frequencies, each of length `rope_dim / 2`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Factors {
+    /// `rope_freqs.weight` of Llama 3, or `rope_factors_short.weight` of Phi 3.
+    pub usual: Option<Vec<f32>>,
+    /// `rope_factors_long.weight`, for sequences longer than the original context.
+    pub long: Option<Vec<f32>>,
 }
 
 /// Cosines and sines, each of shape `(positions, rope_dim / 2)`.
@@ -31,34 +53,60 @@ pub(crate) struct Turns {
 }
 
 impl Rope {
-    /// Frequencies from the configuration; `factors` of length `rope_dim / 2`
-    /// (the tensor `rope_freqs.weight` of Llama 3) divide them.
-    pub(crate) fn new(config: &Config, factors: Option<Vec<f32>>, device: &Device) -> Self {
-        let half = config.rope_dim / 2;
-        let factors = factors.unwrap_or_else(|| vec![1.0; half]);
-        let frequency = |(i, factor): (usize, f32)| {
-            let exponent = (2 * i) as f32 / config.rope_dim as f32;
-            1.0 / config.rope_base.powf(exponent) / config.rope_scale / factor
-        };
-        let frequencies = factors.into_iter().enumerate().map(frequency).collect();
-        let (style, context) = (config.family.rope, config.context_length);
+    /// Frequencies from the configuration, divided by factors.
+    pub(crate) fn new(config: &Config, factors: Factors, device: &Device) -> Self {
+        let divided = |factors| frequencies(config, config.rope_base, config.rope_scale, factors);
+        let long = factors.long.map(|factors| LongRope {
+            frequencies: divided(Some(factors)),
+            original: config.original_context,
+        });
         Self {
-            style,
+            magnitude: config.rope_magnitude,
+            long,
+            ..Self::of(config, divided(factors.usual), device)
+        }
+    }
+
+    /// That of layers with a window, where it has a base of its own.
+    pub(crate) fn of_window(config: &Config, base: f32, device: &Device) -> Self {
+        Self::of(config, frequencies(config, base, 1.0, None), device)
+    }
+
+    fn of(config: &Config, frequencies: Vec<f32>, device: &Device) -> Self {
+        Self {
+            style: config.family.rope,
             frequencies,
-            context,
+            long: None,
+            magnitude: 1.0,
+            context: config.context_length,
             device: device.clone(),
             table: None,
+            is_long: false,
         }
     }
 
     /// Computes the turns of `positions` in all, if these were not reached
     /// before.
+    ///
+    /// Where long sequences have other frequencies, all of a sequence is turned by those
+    /// of its length: [`Self::forget`] it before the next one.
     pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
+        let is_long = |long: &LongRope| positions > long.original;
+        if !self.is_long && self.long.as_ref().is_some_and(is_long) {
+            (self.is_long, self.table) = (true, None);
+        }
         let computed = self.table.as_ref().map_or(0, Turns::positions);
         if computed < positions {
             self.table = Some(self.compute(self.capacity(positions))?);
         }
         Ok(())
+    }
+
+    /// The next sequence may be a short one again.
+    pub(crate) fn forget(&mut self) {
+        if std::mem::take(&mut self.is_long) {
+            self.table = None;
+        }
     }
 
     /// Turns of `count` positions from `start` on.
@@ -77,19 +125,31 @@ impl Rope {
     }
 
     fn compute(&self, positions: usize) -> Result<Turns> {
-        let shape = (positions, self.frequencies.len());
+        let long = self.long.as_ref().filter(|_| self.is_long);
+        let frequencies = long.map_or(&self.frequencies, |long| &long.frequencies);
+        let (shape, magnitude) = ((positions, frequencies.len()), self.magnitude);
         let angles = || {
-            let row = |position| self.frequencies.iter().map(move |f| position as f32 * f);
+            let row = |position| frequencies.iter().map(move |f| position as f32 * f);
             (0..positions).flat_map(row)
         };
-        let cos: Vec<f32> = angles().map(f32::cos).collect();
-        let sin: Vec<f32> = angles().map(f32::sin).collect();
+        let cos: Vec<f32> = angles().map(|angle| angle.cos() * magnitude).collect();
+        let sin: Vec<f32> = angles().map(|angle| angle.sin() * magnitude).collect();
         Ok(Turns {
             style: self.style,
             cos: Tensor::from_vec(cos, shape, &self.device)?,
             sin: Tensor::from_vec(sin, shape, &self.device)?,
         })
     }
+}
+
+/// `base^(-2i / rope_dim)`, divided by the scale and by each one's factor.
+fn frequencies(config: &Config, base: f32, scale: f32, factors: Option<Vec<f32>>) -> Vec<f32> {
+    let factors = factors.unwrap_or_else(|| vec![1.0; config.rope_dim / 2]);
+    let frequency = |(i, factor): (usize, f32)| {
+        let exponent = (2 * i) as f32 / config.rope_dim as f32;
+        1.0 / base.powf(exponent) / scale / factor
+    };
+    factors.into_iter().enumerate().map(frequency).collect()
 }
 
 impl Turns {
@@ -133,6 +193,68 @@ impl Turns {
     fn turn(&self, x: &Tensor) -> Result<Tensor> {
         match self.style {
             RopeStyle::Interleaved => Ok(candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin)?),
+            RopeStyle::Halves => Ok(candle_nn::rotary_emb::rope(x, &self.cos, &self.sin)?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture;
+
+    fn config() -> Config {
+        Config {
+            family: architecture::find("phi3").unwrap(),
+            name: String::new(),
+            layers: 1,
+            width: 8,
+            hidden: 8,
+            heads: 2,
+            kv_heads: 2,
+            head_dim: 4,
+            rope_dim: 4,
+            rope_base: 100.0,
+            rope_scale: 1.0,
+            rope_magnitude: 1.5,
+            original_context: 8,
+            window: None,
+            attention_scale: 0.5,
+            norm_eps: 1e-5,
+            context_length: 64,
+            vocab: 4,
+            tied: true,
+        }
+    }
+
+    fn cosines(rope: &mut Rope, positions: usize, at: usize) -> Vec<f32> {
+        rope.reserve(positions).unwrap();
+        let [cos, _] = rope.turns(at, 1).unwrap().tables();
+        cos.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn assert_near(found: &[f32], angles: [f32; 2]) {
+        let expected = angles.map(|angle| 1.5 * angle.cos());
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+        assert!(
+            found.iter().zip(&expected).all(near),
+            "{found:?}, not {expected:?}"
+        );
+    }
+
+    /// Frequencies are 1 and 1/10 here.
+    #[test]
+    fn a_long_sequence_is_turned_by_long_factors_from_its_start() {
+        let factors = Factors {
+            usual: Some(vec![1.0, 2.0]),
+            long: Some(vec![4.0, 8.0]),
+        };
+        let mut rope = Rope::new(&config(), factors, &Device::Cpu);
+        assert_near(&cosines(&mut rope, 8, 3), [3.0, 0.15]);
+        assert_near(&cosines(&mut rope, 9, 3), [0.75, 0.0375]);
+        // A shorter part of the same sequence.
+        assert_near(&cosines(&mut rope, 5, 3), [0.75, 0.0375]);
+        rope.forget();
+        assert_near(&cosines(&mut rope, 8, 3), [3.0, 0.15]);
     }
 }

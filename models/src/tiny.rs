@@ -89,7 +89,7 @@ pub fn write_gguf(path: impl AsRef<Path>, config: &TinyConfig) -> Result<()> {
 fn metadata(config: &TinyConfig) -> Vec<(&'static str, Value)> {
     let text = |text: &str| Value::String(text.to_owned());
     let count = |count: usize| Value::U32(count as u32);
-    vec![
+    let of_model = [
         ("general.architecture", text("llama")),
         ("general.name", text("tiny")),
         ("llama.block_count", count(config.layers)),
@@ -104,6 +104,15 @@ fn metadata(config: &TinyConfig) -> Vec<(&'static str, Value)> {
             count(config.width / config.heads),
         ),
         ("llama.rope.freq_base", Value::F32(10_000.0)),
+    ];
+    of_model.into_iter().chain(vocabulary()).collect()
+}
+
+/// Metadata of the vocabulary that every tiny model has.
+pub fn vocabulary() -> Vec<(&'static str, Value)> {
+    let text = |text: &str| Value::String(text.to_owned());
+    let count = |count: usize| Value::U32(count as u32);
+    vec![
         ("tokenizer.ggml.model", text("gpt2")),
         ("tokenizer.ggml.pre", text("smollm")),
         (

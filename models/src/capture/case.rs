@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 
-use crate::attention::Pass;
 use crate::error::{Error, Result};
+use crate::sight::View;
 
 /// One operation of one layer with the weights and inputs it had.
 pub struct OpCase {
@@ -121,7 +121,7 @@ impl Outcome for u32 {
     }
 }
 
-impl Outcome for Pass {
+impl Outcome for View {
     fn tensors(&self) -> Vec<Tensor> {
         let [cos, sin] = self.turns.tables();
         [cos, sin].into_iter().chain(self.mask.clone()).collect()

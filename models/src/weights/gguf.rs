@@ -1,6 +1,6 @@
 //! A GGUF file, checked before it is believed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub(crate) struct Gguf {
     length: u64,
     content: Content,
     reader: BufReader<File>,
+    /// Names of tensors that were read.
+    read: HashSet<String>,
 }
 
 impl Gguf {
@@ -36,6 +38,7 @@ impl Gguf {
             length: meta.len(),
             content,
             reader,
+            read: HashSet::new(),
         };
         gguf.check_tensors()?;
         Ok(gguf)
@@ -80,6 +83,7 @@ impl Gguf {
             let problem = format!("has the shape {found:?}, the metadata asks for {shape:?}");
             return Err(self.fault(format!("tensor `{name}`"), problem));
         }
+        self.read.insert(name.to_owned());
         let tensor = self.content.tensor(&mut self.reader, name, device);
         tensor.map_err(|error| self.fault(format!("tensor `{name}`"), plain(&error)))
     }
@@ -88,6 +92,13 @@ impl Gguf {
     pub(crate) fn dense(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
         let tensor = self.tensor(name, shape, device)?;
         Ok(tensor.dequantize(device)?)
+    }
+
+    /// A tensor that nobody has read, the first by name.
+    pub(crate) fn unread(&self) -> Option<&str> {
+        let names = self.content.tensor_infos.keys();
+        let unread = names.filter(|name| !self.read.contains(*name));
+        unread.map(String::as_str).min()
     }
 
     /// An error about this file.

@@ -1,0 +1,314 @@
+//! A decoder from a file: which tensors it has decides how it is built.
+
+use candle_core::Device;
+use candle_core::quantized::{QMatMul, QTensor};
+
+use crate::attention::{Attention, HeadShape};
+use crate::block::Block;
+use crate::config::{Config, LONG_FACTORS};
+use crate::decoder::Decoder;
+use crate::device;
+use crate::embedding::Embedding;
+use crate::error::{Error, Result};
+use crate::instrument::Depth;
+use crate::kv_cache::{CacheShape, KvCache};
+use crate::linear::Linear;
+use crate::mlp::Mlp;
+use crate::model::{LoadOptions, ModelInfo};
+use crate::norm::RmsNorm;
+use crate::rope::{Factors, Rope};
+use crate::sight::Sight;
+use crate::weights::gguf::Gguf;
+use crate::weights::{Precision, split};
+
+/// Reads the tensors of one file in order.
+pub(crate) struct Loader<'l> {
+    gguf: &'l mut Gguf,
+    config: &'l Config,
+    device: &'l Device,
+    depth: Depth,
+    precision: Precision,
+    parameters: u64,
+}
+
+impl<'l> Loader<'l> {
+    pub(crate) fn new(gguf: &'l mut Gguf, config: &'l Config, options: &'l LoadOptions) -> Self {
+        let precision = Precision::new(options.requantize);
+        let (device, depth) = (&options.device, options.depth);
+        Self {
+            gguf,
+            config,
+            device,
+            depth,
+            precision,
+            parameters: 0,
+        }
+    }
+
+    /// Reads all tensors of the file.
+    ///
+    /// # Errors
+    /// For a tensor that is missing, has another shape than the metadata say, or has no
+    /// place in this decoder.
+    pub(crate) fn load(mut self) -> Result<(Decoder, ModelInfo)> {
+        let decoder = self.decoder()?;
+        match self.gguf.unread() {
+            Some(name) => Err(Error::advise(
+                self.gguf.path(),
+                format!("tensor `{name}`"),
+                format!(
+                    "has no place in a decoder of the family `{}`: without it the numbers \
+                     would be wrong",
+                    self.config.family.name
+                ),
+                "this is not supported yet: choose a model without it",
+            )),
+            None => Ok((decoder, self.info())),
+        }
+    }
+
+    fn decoder(&mut self) -> Result<Decoder> {
+        let config = self.config;
+        let table = self.matrix("token_embd", config.vocab, config.width)?;
+        let lm_head = match config.tied {
+            true => Linear {
+                weight: table.clone(),
+                bias: None,
+            },
+            false => self.linear("output", config.vocab, config.width)?,
+        };
+        let scale = config.family.scales_embedding;
+        let scale = scale.then(|| (config.width as f64).sqrt());
+        let (full, windowed) = self.sights()?;
+        Ok(Decoder {
+            embedding: Embedding::new(table, config.vocab, scale),
+            full,
+            windowed,
+            blocks: (0..config.layers)
+                .map(|i| self.block(i))
+                .collect::<Result<_>>()?,
+            final_norm: self.norm("output_norm", config.width)?,
+            lm_head,
+            context: config.context_length,
+            depth: self.depth,
+            device: self.device.clone(),
+        })
+    }
+
+    fn block(&mut self, index: usize) -> Result<Block> {
+        let at = |part: &str| format!("blk.{index}.{part}");
+        let width = self.config.width;
+        Ok(Block {
+            input_norm: self.norm(&at("attn_norm"), width)?,
+            attention: self.attention(index, &at("attn"))?,
+            attention_out_norm: self.norm_if_there(&at("post_attention_norm"), width)?,
+            mlp_norm: self.norm(&at("ffn_norm"), width)?,
+            mlp: self.mlp(&at("ffn"))?,
+            mlp_out_norm: self.norm_if_there(&at("post_ffw_norm"), width)?,
+            cache: self.cache(),
+        })
+    }
+
+    fn attention(&mut self, layer: usize, prefix: &str) -> Result<Attention> {
+        let shape = HeadShape::from(self.config);
+        let Config {
+            width,
+            window,
+            family,
+            ..
+        } = *self.config;
+        let (all, shared) = (
+            shape.heads * shape.head_dim,
+            shape.kv_heads * shape.head_dim,
+        );
+        let parts = [("_q", all), ("_k", shared), ("_v", shared)];
+        let fused = format!("{prefix}_qkv");
+        let [q, k, v] = match self.gguf.has(&format!("{fused}.weight")) {
+            true => self.fused(&fused, parts, width)?,
+            false => self.apart(prefix, parts, width)?,
+        };
+        Ok(Attention {
+            q,
+            k,
+            v,
+            o: self.linear(&format!("{prefix}_output"), width, all)?,
+            q_norm: self.norm_if_there(&format!("{prefix}_q_norm"), shape.head_dim)?,
+            k_norm: self.norm_if_there(&format!("{prefix}_k_norm"), shape.head_dim)?,
+            is_windowed: window.is_some() && family.windows.limits(layer),
+            shape,
+        })
+    }
+
+    fn mlp(&mut self, prefix: &str) -> Result<Mlp> {
+        let Config { width, hidden, .. } = *self.config;
+        let is_fused = !self.gguf.has(&format!("{prefix}_gate.weight"));
+        let parts = [("_gate", hidden), ("_up", hidden)];
+        let [gate, up] = match is_fused {
+            true => self.fused(&format!("{prefix}_up"), parts, width)?,
+            false => self.apart(prefix, parts, width)?,
+        };
+        Ok(Mlp {
+            gate,
+            up,
+            down: self.linear(&format!("{prefix}_down"), width, hidden)?,
+            activation: self.config.family.activation,
+        })
+    }
+
+    fn cache(&self) -> KvCache {
+        let Config {
+            kv_heads,
+            head_dim,
+            context_length: limit,
+            ..
+        } = *self.config;
+        KvCache::new(CacheShape {
+            kv_heads,
+            head_dim,
+            limit,
+            device: self.device.clone(),
+        })
+    }
+
+    /// What layers see that have no window, and those that have one.
+    fn sights(&mut self) -> Result<(Sight, Option<Sight>)> {
+        let factors = Factors {
+            usual: match self.factors("rope_freqs.weight")? {
+                None => self.factors("rope_factors_short.weight")?,
+                found => found,
+            },
+            long: self.factors(LONG_FACTORS)?,
+        };
+        let config = self.config;
+        let full = Sight {
+            rope: Rope::new(config, factors, self.device),
+            window: None,
+        };
+        let base = config.family.window_rope_base;
+        let windowed = config.window.map(|window| Sight {
+            rope: base.map_or_else(
+                || full.rope.clone(),
+                |base| Rope::of_window(config, base, self.device),
+            ),
+            window: Some(window),
+        });
+        Ok((full, windowed))
+    }
+
+    /// What divides the rotary frequencies, if it is there.
+    fn factors(&mut self, name: &str) -> Result<Option<Vec<f32>>> {
+        let half = self.config.rope_dim / 2;
+        match self.gguf.has(name) {
+            true => Ok(Some(
+                self.gguf.dense(name, &[half], self.device)?.to_vec1()?,
+            )),
+            false => Ok(None),
+        }
+    }
+
+    fn norm(&mut self, name: &str, width: usize) -> Result<RmsNorm> {
+        let name = format!("{name}.weight");
+        let weight = self.gguf.dense(&name, &[width], self.device)?;
+        self.parameters += width as u64;
+        Ok(RmsNorm::new(weight, self.config.norm_eps))
+    }
+
+    fn norm_if_there(&mut self, name: &str, width: usize) -> Result<Option<RmsNorm>> {
+        let is_there = self.gguf.has(&format!("{name}.weight"));
+        is_there.then(|| self.norm(name, width)).transpose()
+    }
+
+    /// Projections of one input, each a tensor of its own.
+    fn apart<const N: usize>(
+        &mut self,
+        prefix: &str,
+        parts: [(&str, usize); N],
+        width: usize,
+    ) -> Result<[Linear; N]> {
+        let linear = |(part, rows): (&str, usize)| {
+            let name = format!("{prefix}{part}");
+            self.linear(&name, rows, width)
+        };
+        array(parts.into_iter().map(linear).collect::<Result<_>>()?)
+    }
+
+    /// The same as one tensor: cut apart, so that each has its own span.
+    fn fused<const N: usize>(
+        &mut self,
+        name: &str,
+        parts: [(&str, usize); N],
+        width: usize,
+    ) -> Result<[Linear; N]> {
+        let rows = parts.map(|(_, rows)| rows);
+        let all = rows.iter().sum();
+        let tensor = self.tensor(name, all, width)?;
+        let bias = self.bias(name, all)?;
+        let mut first = 0;
+        let mut linears = Vec::with_capacity(N);
+        for part in split(&tensor, &rows, self.device)? {
+            let count = part.shape().dims2()?.0;
+            let own = bias.as_ref().map(|bias| bias.narrow(0, first, count));
+            first += count;
+            linears.push(Linear {
+                weight: self.precision.convert(part, self.device)?,
+                bias: own.transpose()?,
+            });
+        }
+        array(linears)
+    }
+
+    fn linear(&mut self, name: &str, rows: usize, width: usize) -> Result<Linear> {
+        Ok(Linear {
+            weight: self.matrix(name, rows, width)?,
+            bias: self.bias(name, rows)?,
+        })
+    }
+
+    fn bias(&mut self, name: &str, rows: usize) -> Result<Option<candle_core::Tensor>> {
+        let name = format!("{name}.bias");
+        if !self.gguf.has(&name) {
+            return Ok(None);
+        }
+        self.parameters += rows as u64;
+        self.gguf.dense(&name, &[rows], self.device).map(Some)
+    }
+
+    fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<QMatMul> {
+        let tensor = self.tensor(name, rows, width)?;
+        self.precision.convert(tensor, self.device)
+    }
+
+    fn tensor(&mut self, name: &str, rows: usize, width: usize) -> Result<QTensor> {
+        let name = format!("{name}.weight");
+        let tensor = self.gguf.tensor(&name, &[rows, width], self.device)?;
+        self.parameters += rows as u64 * width as u64;
+        Ok(tensor)
+    }
+
+    fn info(&self) -> ModelInfo {
+        let config = self.config;
+        ModelInfo {
+            architecture: config.family.name,
+            name: config.name.clone(),
+            layers: config.layers,
+            width: config.width,
+            hidden: config.hidden,
+            heads: config.heads,
+            kv_heads: config.kv_heads,
+            head_dim: config.head_dim,
+            vocab: config.vocab,
+            parameters: self.parameters,
+            precision: self.precision.describe(),
+            context_length: config.context_length,
+            weight_bytes: self.precision.bytes(),
+            file_bytes: self.gguf.length(),
+            device: device::name(self.device),
+        }
+    }
+}
+
+/// As many as were asked for.
+fn array<const N: usize>(linears: Vec<Linear>) -> Result<[Linear; N]> {
+    let wrong = |all: Vec<Linear>| candle_core::Error::Msg(format!("{} parts", all.len()));
+    Ok(linears.try_into().map_err(wrong)?)
+}

@@ -1,0 +1,106 @@
+//! Weights that are the same everywhere: each number is a function of the tensor's name
+//! and of its place in it.
+
+use std::collections::HashMap;
+
+use candle_core::{Device, Tensor};
+use energy_models::tiny::VOCAB;
+
+use super::{Family, HEADS, HIDDEN, KV_HEADS, WIDTH};
+
+/// Queries and keys are larger than the rest, so that attention looks at few positions:
+/// a mistake in rope or mask must show.
+const SHARP: f64 = 3.0;
+
+pub(super) fn all(family: &Family) -> HashMap<String, Tensor> {
+    let (q, kv) = (HEADS * family.head_dim, KV_HEADS * family.head_dim);
+    let mut tensors = HashMap::new();
+    let mut put = |name: String, shape: &[usize]| {
+        let tensor = tensor(family, &name, shape);
+        tensors.insert(name, tensor);
+    };
+    put("model.embed_tokens.weight".into(), &[VOCAB, WIDTH]);
+    put("model.norm.weight".into(), &[WIDTH]);
+    if !family.is_tied {
+        put("lm_head.weight".into(), &[VOCAB, WIDTH]);
+    }
+    for layer in 0..family.layers {
+        let mut put = |name: &str, shape: &[usize]| {
+            put(format!("model.layers.{layer}.{name}.weight"), shape);
+        };
+        put("input_layernorm", &[WIDTH]);
+        put("post_attention_layernorm", &[WIDTH]);
+        if family.has_out_norms {
+            put("pre_feedforward_layernorm", &[WIDTH]);
+            put("post_feedforward_layernorm", &[WIDTH]);
+        }
+        if family.has_head_norms {
+            put("self_attn.q_norm", &[family.head_dim]);
+            put("self_attn.k_norm", &[family.head_dim]);
+        }
+        put("self_attn.o_proj", &[WIDTH, q]);
+        put("mlp.down_proj", &[WIDTH, HIDDEN]);
+        if family.is_fused {
+            put("self_attn.qkv_proj", &[q + 2 * kv, WIDTH]);
+            put("mlp.gate_up_proj", &[2 * HIDDEN, WIDTH]);
+        } else {
+            put("self_attn.q_proj", &[q, WIDTH]);
+            put("self_attn.k_proj", &[kv, WIDTH]);
+            put("self_attn.v_proj", &[kv, WIDTH]);
+            put("mlp.gate_proj", &[HIDDEN, WIDTH]);
+            put("mlp.up_proj", &[HIDDEN, WIDTH]);
+        }
+    }
+    if family.has_bias {
+        for layer in 0..family.layers {
+            for (part, rows) in [("q", q), ("k", kv), ("v", kv)] {
+                let name = format!("model.layers.{layer}.self_attn.{part}_proj.bias");
+                let tensor = tensor(family, &name, &[rows]);
+                tensors.insert(name, tensor);
+            }
+        }
+    }
+    tensors
+}
+
+fn tensor(family: &Family, name: &str, shape: &[usize]) -> Tensor {
+    let (centre, spread) = match shape {
+        _ if name.ends_with(".bias") => (0.0, 0.5),
+        [_] if family.counts_norms_from_one => (centre_of_norm(name) - 1.0, 0.3),
+        [_] => (centre_of_norm(name), 0.3),
+        _ if name.contains("q_proj") || name.contains("k_proj") || name.contains("qkv") => {
+            (0.0, SHARP / (WIDTH as f64).sqrt())
+        }
+        [.., width] => (0.0, 1.5 / (*width as f64).sqrt()),
+        [] => unreachable!("every tensor has a shape"),
+    };
+    let seed = hash(name);
+    let number = |at: u64| (centre + spread * (2.0 * unit(seed, at) - 1.0)) as f32;
+    let numbers: Vec<f32> = (0..shape.iter().product::<usize>() as u64)
+        .map(number)
+        .collect();
+    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+}
+
+/// Where heads have a norm it decides how sharp attention is.
+fn centre_of_norm(name: &str) -> f64 {
+    if name.contains("q_norm") || name.contains("k_norm") {
+        1.7
+    } else {
+        1.0
+    }
+}
+
+/// FNV-1a, 64 bits.
+fn hash(text: &str) -> u64 {
+    let byte = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, byte)
+}
+
+/// Number `at` of SplitMix64 (Steele, Lea and Flood, 2014) from a seed, in `[0, 1)`.
+fn unit(seed: u64, at: u64) -> f64 {
+    let state = seed.wrapping_add((at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+}
