@@ -4,7 +4,7 @@
 //! Candle's windows are one position too wide, and its LongRoPE multiplies where it should
 //! divide: neither is compared here.
 
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, dead_code)]
 mod family;
 
 use candle_core::{DType, Device, Result, Tensor};

@@ -1,5 +1,6 @@
 //! The GGUF file that a converter makes of a model.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -7,18 +8,21 @@ use std::path::Path;
 use candle_core::Tensor;
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
-use energy_models::tiny;
 
 use super::{CONTEXT, EPS, Family, HEADS, HIDDEN, KV_HEADS, ROPE_BASE, WIDTH};
 
-pub(super) fn write(family: &Family, path: &Path) {
-    let metadata = metadata(family);
+pub(super) fn write(
+    family: &Family,
+    path: &Path,
+    tensors: HashMap<String, Tensor>,
+    vocabulary: Vec<(String, Value)>,
+) {
+    let metadata = metadata(family, vocabulary);
     let metadata: Vec<_> = metadata
         .iter()
         .map(|(key, value)| (key.as_str(), value))
         .collect();
-    let mut tensors: Vec<(String, QTensor)> = family
-        .tensors()
+    let mut tensors: Vec<(String, QTensor)> = tensors
         .into_iter()
         .map(|(name, tensor)| converted(family, &name, &tensor))
         .collect();
@@ -31,7 +35,7 @@ pub(super) fn write(family: &Family, path: &Path) {
     gguf_file::write(&mut file, &metadata, &tensors).unwrap();
 }
 
-fn metadata(family: &Family) -> Vec<(String, Value)> {
+fn metadata(family: &Family, vocabulary: Vec<(String, Value)>) -> Vec<(String, Value)> {
     let count = |count: usize| Value::U32(count as u32);
     let of_family = [
         ("block_count", count(family.layers)),
@@ -56,10 +60,6 @@ fn metadata(family: &Family) -> Vec<(String, Value)> {
         "general.architecture".to_owned(),
         Value::String(name.to_owned()),
     );
-    let vocabulary = tiny::vocabulary();
-    let vocabulary = vocabulary
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value));
     std::iter::once(general)
         .chain(named)
         .chain(vocabulary)

@@ -5,9 +5,11 @@ mod gguf;
 mod weights;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use candle_core::Tensor;
-use energy_models::tiny::VOCAB;
+use candle_core::quantized::gguf_file;
+use energy_models::tiny::{self, VOCAB};
 use serde_json::{Value, json};
 
 /// A tiny model of a family.
@@ -124,11 +126,25 @@ impl Family {
 
     /// Its weights by Hugging Face's names.
     pub fn tensors(&self) -> HashMap<String, Tensor> {
-        weights::all(self)
+        weights::all(self, VOCAB)
     }
 
     /// Writes the file that a converter makes of it.
-    pub fn write_gguf(&self, path: &std::path::Path) {
-        gguf::write(self, path);
+    pub fn write_gguf(&self, path: &Path) {
+        let vocabulary = tiny::vocabulary();
+        let named = vocabulary
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value));
+        gguf::write(self, path, self.tensors(), named.collect());
+    }
+
+    /// The same with another vocabulary of so many tokens.
+    pub fn write_gguf_with(
+        &self,
+        path: &Path,
+        tokens: usize,
+        vocabulary: Vec<(String, gguf_file::Value)>,
+    ) {
+        gguf::write(self, path, weights::all(self, tokens), vocabulary);
     }
 }

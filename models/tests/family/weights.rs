@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
-use energy_models::tiny::VOCAB;
 
 use super::{Family, HEADS, HIDDEN, KV_HEADS, WIDTH};
 
@@ -12,17 +11,17 @@ use super::{Family, HEADS, HIDDEN, KV_HEADS, WIDTH};
 /// a mistake in rope or mask must show.
 const SHARP: f64 = 3.0;
 
-pub(super) fn all(family: &Family) -> HashMap<String, Tensor> {
+pub(super) fn all(family: &Family, vocab: usize) -> HashMap<String, Tensor> {
     let (q, kv) = (HEADS * family.head_dim, KV_HEADS * family.head_dim);
     let mut tensors = HashMap::new();
     let mut put = |name: String, shape: &[usize]| {
         let tensor = tensor(family, &name, shape);
         tensors.insert(name, tensor);
     };
-    put("model.embed_tokens.weight".into(), &[VOCAB, WIDTH]);
+    put("model.embed_tokens.weight".into(), &[vocab, WIDTH]);
     put("model.norm.weight".into(), &[WIDTH]);
     if !family.is_tied {
-        put("lm_head.weight".into(), &[VOCAB, WIDTH]);
+        put("lm_head.weight".into(), &[vocab, WIDTH]);
     }
     for layer in 0..family.layers {
         let mut put = |name: &str, shape: &[usize]| {
