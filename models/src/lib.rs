@@ -1,6 +1,6 @@
 //! Transformer inference in Candle, instrumented with `tracing` spans.
 //!
-//! Loads Llama-family models from GGUF files and generates text. Each phase,
+//! Loads models of the families in [`architecture`] from GGUF files and generates text. Each phase,
 //! token, layer and operation runs in its own span, so any subscriber can
 //! time it. This crate knows Candle and `tracing` and nothing of who listens.
 //!
