@@ -51,7 +51,7 @@ impl Windows {
 pub struct Family {
     /// `general.architecture`, and the prefix of its metadata keys.
     pub name: &'static str,
-    /// Pairing of the rotary embedding.
+    /// Pairing of the rotary embedding in GGUF files; all others have halves.
     pub rope: RopeStyle,
     /// Activation of the MLP.
     pub activation: Activation,
@@ -62,6 +62,8 @@ pub struct Family {
     pub window_rope_base: Option<f32>,
     /// Token vectors are multiplied by the square root of the width.
     pub scales_embedding: bool,
+    /// Norms multiply by 1 + weight; in GGUF files the 1 is in the weight.
+    pub counts_norms_from_one: bool,
 }
 
 /// What most families have in common.
@@ -72,6 +74,7 @@ const PLAIN: Family = Family {
     windows: Windows::All,
     window_rope_base: None,
     scales_embedding: false,
+    counts_norms_from_one: false,
 };
 
 /// Every supported family. Mistral's files call themselves `llama`.
@@ -99,6 +102,7 @@ pub const FAMILIES: &[Family] = &[
         windows: Windows::AllButEvery(6),
         window_rope_base: Some(10_000.0),
         scales_embedding: true,
+        counts_norms_from_one: true,
         ..PLAIN
     },
 ];

@@ -1,9 +1,12 @@
 //! The chat template that a model brings: turns to one prompt.
 
+use std::path::Path;
+
 use candle_core::quantized::gguf_file::Value;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, context};
 
+use crate::config::Json;
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
@@ -21,18 +24,44 @@ pub(crate) struct ChatTemplate {
 impl ChatTemplate {
     /// The template of a file, `None` if it has none.
     pub(crate) fn read(gguf: &Gguf, tokenizer: &Tokenizer) -> Option<Self> {
-        let Some(Value::String(source)) = gguf.metadata().get("tokenizer.chat_template") else {
-            return None;
+        match gguf.metadata().get("tokenizer.chat_template") {
+            Some(Value::String(source)) => Some(Self::new(source, tokenizer)),
+            _ => None,
+        }
+    }
+
+    /// The template of a folder: a file of its own, or in the tokenizer's settings.
+    ///
+    /// # Errors
+    /// When a file that is there cannot be read.
+    pub(crate) fn from_folder(folder: &Path, tokenizer: &Tokenizer) -> Result<Option<Self>> {
+        let path = folder.join("chat_template.jinja");
+        if path.exists() {
+            let source = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+            return Ok(Some(Self::new(&source, tokenizer)));
+        }
+        let path = folder.join("tokenizer_config.json");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let settings = Json::open(&path)?;
+        let template = settings.get("chat_template");
+        // One, or a list of named ones.
+        let named = || {
+            let list = template?.as_array()?;
+            let default = list.iter().find(|one| one["name"] == "default");
+            default?["template"].as_str()
         };
-        let (bos, eos) = (
-            tokenizer.bos_text().to_owned(),
-            tokenizer.eos_text().to_owned(),
-        );
-        Some(Self {
-            source: source.clone(),
-            bos,
-            eos,
-        })
+        let source = template.and_then(|one| one.as_str()).or_else(named);
+        Ok(source.map(|source| Self::new(source, tokenizer)))
+    }
+
+    fn new(source: &str, tokenizer: &Tokenizer) -> Self {
+        Self {
+            source: source.to_owned(),
+            bos: tokenizer.bos_text().to_owned(),
+            eos: tokenizer.eos_text().to_owned(),
+        }
     }
 
     /// A prompt of one user turn, after a system turn if there is one, up to

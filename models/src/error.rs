@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be opened or read.
-    #[error("{}: cannot be read: {source}; check the path and its permissions", path.display())]
+    #[error("{}: cannot be read: {why}; check the path and its permissions", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// The system's answer.
-        source: std::io::Error,
+        why: std::io::Error,
     },
-    /// The file is not a GGUF file that can be trusted.
+    /// The file is not one that can be trusted.
     #[error("{}: {thing}: {problem}; {next}", path.display())]
     File {
         /// The file.
@@ -133,10 +133,10 @@ impl Error {
     }
 
     /// The system's answer about a file.
-    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+    pub(crate) fn io(path: &Path, why: std::io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
-            source,
+            why,
         }
     }
 }

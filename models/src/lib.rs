@@ -1,6 +1,6 @@
 //! Transformer inference in Candle, instrumented with `tracing` spans.
 //!
-//! Loads models of the families in [`architecture`] from GGUF files and generates text. Each phase,
+//! Loads models of the families in [`architecture`] from GGUF files or Hugging Face's folders and generates text. Each phase,
 //! token, layer and operation runs in its own span, so any subscriber can
 //! time it. This crate knows Candle and `tracing` and nothing of who listens.
 //!
@@ -33,6 +33,7 @@ mod decoder;
 pub mod device;
 mod embedding;
 mod error;
+mod folder;
 mod generate;
 pub mod instrument;
 mod kv_cache;
@@ -53,7 +54,7 @@ pub use candle_core::{Device, Tensor};
 pub use error::{Error, Result};
 pub use generate::{GenerateOptions, Generation, StopReason, TokenEvent, generate};
 pub use instrument::Depth;
-pub use model::{LoadOptions, Model, ModelInfo};
+pub use model::{LoadOptions, Model, ModelInfo, Parameters};
 pub use sampling::{Sampler, SamplingOptions};
 pub use tokenizer::{Detokenizer, Tokenizer};
 pub use weights::Requantize;

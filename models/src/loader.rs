@@ -14,34 +14,37 @@ use crate::instrument::Depth;
 use crate::kv_cache::{CacheShape, KvCache};
 use crate::linear::Linear;
 use crate::mlp::Mlp;
-use crate::model::{LoadOptions, ModelInfo};
+use crate::model::{LoadOptions, ModelInfo, Parameters};
 use crate::norm::RmsNorm;
-use crate::rope::{Factors, Rope};
+use crate::rope::Rope;
 use crate::sight::Sight;
-use crate::weights::gguf::Gguf;
-use crate::weights::{Precision, split};
+use crate::weights::{Precision, Weights, split};
 
 /// Reads the tensors of one file in order.
 pub(crate) struct Loader<'l> {
-    gguf: &'l mut Gguf,
+    weights: &'l mut dyn Weights,
     config: &'l Config,
     device: &'l Device,
     depth: Depth,
     precision: Precision,
-    parameters: u64,
+    parameters: Parameters,
 }
 
 impl<'l> Loader<'l> {
-    pub(crate) fn new(gguf: &'l mut Gguf, config: &'l Config, options: &'l LoadOptions) -> Self {
+    pub(crate) fn new(
+        weights: &'l mut dyn Weights,
+        config: &'l Config,
+        options: &'l LoadOptions,
+    ) -> Self {
         let precision = Precision::new(options.requantize);
         let (device, depth) = (&options.device, options.depth);
         Self {
-            gguf,
+            weights,
             config,
             device,
             depth,
             precision,
-            parameters: 0,
+            parameters: Parameters::default(),
         }
     }
 
@@ -52,9 +55,9 @@ impl<'l> Loader<'l> {
     /// place in this decoder.
     pub(crate) fn load(mut self) -> Result<(Decoder, ModelInfo)> {
         let decoder = self.decoder()?;
-        match self.gguf.unread() {
+        match self.weights.unread() {
             Some(name) => Err(Error::advise(
-                self.gguf.path(),
+                self.weights.path(),
                 format!("tensor `{name}`"),
                 format!(
                     "has no place in a decoder of the family `{}`: without it the numbers \
@@ -111,19 +114,14 @@ impl<'l> Loader<'l> {
 
     fn attention(&mut self, layer: usize, prefix: &str) -> Result<Attention> {
         let shape = HeadShape::from(self.config);
-        let Config {
-            width,
-            window,
-            family,
-            ..
-        } = *self.config;
+        let width = self.config.width;
         let (all, shared) = (
             shape.heads * shape.head_dim,
             shape.kv_heads * shape.head_dim,
         );
         let parts = [("_q", all), ("_k", shared), ("_v", shared)];
         let fused = format!("{prefix}_qkv");
-        let [q, k, v] = match self.gguf.has(&format!("{fused}.weight")) {
+        let [q, k, v] = match self.weights.has(&format!("{fused}.weight")) {
             true => self.fused(&fused, parts, width)?,
             false => self.apart(prefix, parts, width)?,
         };
@@ -134,14 +132,14 @@ impl<'l> Loader<'l> {
             o: self.linear(&format!("{prefix}_output"), width, all)?,
             q_norm: self.norm_if_there(&format!("{prefix}_q_norm"), shape.head_dim)?,
             k_norm: self.norm_if_there(&format!("{prefix}_k_norm"), shape.head_dim)?,
-            is_windowed: window.is_some() && family.windows.limits(layer),
+            is_windowed: self.config.is_windowed(layer),
             shape,
         })
     }
 
     fn mlp(&mut self, prefix: &str) -> Result<Mlp> {
         let Config { width, hidden, .. } = *self.config;
-        let is_fused = !self.gguf.has(&format!("{prefix}_gate.weight"));
+        let is_fused = !self.weights.has(&format!("{prefix}_gate.weight"));
         let parts = [("_gate", hidden), ("_up", hidden)];
         let [gate, up] = match is_fused {
             true => self.fused(&format!("{prefix}_up"), parts, width)?,
@@ -172,14 +170,12 @@ impl<'l> Loader<'l> {
 
     /// What layers see that have no window, and those that have one.
     fn sights(&mut self) -> Result<(Sight, Option<Sight>)> {
-        let factors = Factors {
-            usual: match self.factors("rope_freqs.weight")? {
-                None => self.factors("rope_factors_short.weight")?,
-                found => found,
-            },
-            long: self.factors(LONG_FACTORS)?,
-        };
         let config = self.config;
+        let mut factors = config.rope_factors.clone();
+        for name in ["rope_freqs.weight", "rope_factors_short.weight"] {
+            factors.usual = factors.usual.or(self.factors(name)?);
+        }
+        factors.long = factors.long.or(self.factors(LONG_FACTORS)?);
         let full = Sight {
             rope: Rope::new(config, factors, self.device),
             window: None,
@@ -198,9 +194,9 @@ impl<'l> Loader<'l> {
     /// What divides the rotary frequencies, if it is there.
     fn factors(&mut self, name: &str) -> Result<Option<Vec<f32>>> {
         let half = self.config.rope_dim / 2;
-        match self.gguf.has(name) {
+        match self.weights.has(name) {
             true => Ok(Some(
-                self.gguf.dense(name, &[half], self.device)?.to_vec1()?,
+                self.weights.dense(name, &[half], self.device)?.to_vec1()?,
             )),
             false => Ok(None),
         }
@@ -208,13 +204,13 @@ impl<'l> Loader<'l> {
 
     fn norm(&mut self, name: &str, width: usize) -> Result<RmsNorm> {
         let name = format!("{name}.weight");
-        let weight = self.gguf.dense(&name, &[width], self.device)?;
-        self.parameters += width as u64;
+        let weight = self.weights.dense(&name, &[width], self.device)?;
+        self.count(&name, width);
         Ok(RmsNorm::new(weight, self.config.norm_eps))
     }
 
     fn norm_if_there(&mut self, name: &str, width: usize) -> Result<Option<RmsNorm>> {
-        let is_there = self.gguf.has(&format!("{name}.weight"));
+        let is_there = self.weights.has(&format!("{name}.weight"));
         is_there.then(|| self.norm(name, width)).transpose()
     }
 
@@ -266,11 +262,11 @@ impl<'l> Loader<'l> {
 
     fn bias(&mut self, name: &str, rows: usize) -> Result<Option<candle_core::Tensor>> {
         let name = format!("{name}.bias");
-        if !self.gguf.has(&name) {
+        if !self.weights.has(&name) {
             return Ok(None);
         }
-        self.parameters += rows as u64;
-        self.gguf.dense(&name, &[rows], self.device).map(Some)
+        self.count(&name, rows);
+        self.weights.dense(&name, &[rows], self.device).map(Some)
     }
 
     fn matrix(&mut self, name: &str, rows: usize, width: usize) -> Result<QMatMul> {
@@ -280,9 +276,21 @@ impl<'l> Loader<'l> {
 
     fn tensor(&mut self, name: &str, rows: usize, width: usize) -> Result<QTensor> {
         let name = format!("{name}.weight");
-        let tensor = self.gguf.tensor(&name, &[rows, width], self.device)?;
-        self.parameters += rows as u64 * width as u64;
+        let tensor = self.weights.tensor(&name, &[rows, width], self.device)?;
+        self.count(&name, rows * width);
         Ok(tensor)
+    }
+
+    /// Counts weights by what they are of.
+    fn count(&mut self, name: &str, weights: usize) {
+        let parts = &mut self.parameters;
+        let part = match name {
+            _ if name.contains("norm") => &mut parts.norms,
+            _ if name.contains(".attn") => &mut parts.attention,
+            _ if name.contains(".ffn") => &mut parts.mlp,
+            _ => &mut parts.embedding,
+        };
+        *part += weights as u64;
     }
 
     fn info(&self) -> ModelInfo {
@@ -297,11 +305,16 @@ impl<'l> Loader<'l> {
             kv_heads: config.kv_heads,
             head_dim: config.head_dim,
             vocab: config.vocab,
-            parameters: self.parameters,
+            parameters: self.parameters.total(),
+            parts: self.parameters,
+            window: config.window,
+            windowed_layers: (0..config.layers)
+                .filter(|layer| config.is_windowed(*layer))
+                .count(),
             precision: self.precision.describe(),
             context_length: config.context_length,
             weight_bytes: self.precision.bytes(),
-            file_bytes: self.gguf.length(),
+            file_bytes: self.weights.length(),
             device: device::name(self.device),
         }
     }

@@ -8,6 +8,7 @@ use crate::chat::ChatTemplate;
 use crate::config::Config;
 use crate::decoder::Decoder;
 use crate::error::Result;
+use crate::folder;
 use crate::instrument::Depth;
 use crate::loader::Loader;
 use crate::tokenizer::Tokenizer;
@@ -59,6 +60,12 @@ pub struct ModelInfo {
     pub vocab: usize,
     /// Weights, shared ones counted once.
     pub parameters: u64,
+    /// Where they are.
+    pub parts: Parameters,
+    /// Positions that layers with a sliding window see; none where no layer has one.
+    pub window: Option<usize>,
+    /// Layers with a sliding window.
+    pub windowed_layers: usize,
     /// Number formats of the matrices, such as `q4_1->q8_0`.
     pub precision: String,
     /// Positions that the model was made for.
@@ -71,6 +78,26 @@ pub struct ModelInfo {
     pub device: &'static str,
 }
 
+/// Where a model's weights are, each counted once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parameters {
+    /// Token embedding and output projection.
+    pub embedding: u64,
+    /// Projections of attention, biases included.
+    pub attention: u64,
+    /// Projections of the MLP, biases included.
+    pub mlp: u64,
+    /// Norms.
+    pub norms: u64,
+}
+
+impl Parameters {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.embedding + self.attention + self.mlp + self.norms
+    }
+}
+
 /// A loaded model.
 #[derive(Debug)]
 pub struct Model {
@@ -81,24 +108,42 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a GGUF file.
+    /// Loads a GGUF file, or a folder as Hugging Face has it: `config.json`, safetensors
+    /// and `tokenizer.json`; a `.safetensors` file stands for its folder.
     ///
     /// # Errors
     /// For a file that cannot be read, is damaged or holds something that is
     /// not supported: one error that names the file, the thing and the next
     /// step.
     pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
-        let mut gguf = Gguf::open(path.as_ref())?;
+        let path = path.as_ref();
+        match folder::of(path) {
+            Some(folder) => folder::load(&folder, options),
+            None => Self::from_gguf(path, options),
+        }
+    }
+
+    fn from_gguf(path: &Path, options: &LoadOptions) -> Result<Self> {
+        let mut gguf = Gguf::open(path)?;
         let config = Config::read(&gguf)?;
         let tokenizer = Tokenizer::read(&gguf, config.vocab)?;
         let chat = ChatTemplate::read(&gguf, &tokenizer);
         let (decoder, info) = Loader::new(&mut gguf, &config, options).load()?;
-        Ok(Self {
+        Ok(Self::new(decoder, tokenizer, chat, info))
+    }
+
+    pub(crate) fn new(
+        decoder: Decoder,
+        tokenizer: Tokenizer,
+        chat: Option<ChatTemplate>,
+        info: ModelInfo,
+    ) -> Self {
+        Self {
             decoder,
             tokenizer,
             chat,
             info,
-        })
+        }
     }
 
     /// What was loaded.

@@ -36,7 +36,7 @@ struct LongRope {
 }
 
 /// What divides frequencies, each of length `rope_dim / 2`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Factors {
     /// `rope_freqs.weight` of Llama 3, or `rope_factors_short.weight` of Phi 3.
     pub usual: Option<Vec<f32>>,
@@ -74,7 +74,7 @@ impl Rope {
 
     fn of(config: &Config, frequencies: Vec<f32>, device: &Device) -> Self {
         Self {
-            style: config.family.rope,
+            style: config.rope_style,
             frequencies,
             long: None,
             magnitude: 1.0,
@@ -214,6 +214,8 @@ mod tests {
             kv_heads: 2,
             head_dim: 4,
             rope_dim: 4,
+            rope_style: RopeStyle::Halves,
+            rope_factors: Factors::default(),
             rope_base: 100.0,
             rope_scale: 1.0,
             rope_magnitude: 1.5,

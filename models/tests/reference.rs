@@ -370,6 +370,12 @@ fn smollm2_tokenizer_and_template_follow_its_recipe() {
         (30, 576, 9, 3)
     );
     assert_eq!((info.parameters, info.context_length), (134_515_008, 8192));
+    let parts = info.parts;
+    assert_eq!(parts.embedding, 49_152 * 576);
+    assert_eq!(parts.attention, 30 * 2 * 576 * (576 + 192));
+    assert_eq!(parts.mlp, 30 * 3 * 576 * 1536);
+    assert_eq!(parts.norms, 61 * 576);
+    assert_eq!(parts.total(), info.parameters);
     assert_eq!(info.precision, "q4_1->q8_0, q8_0");
     // In f32: with 8-bit activations, Candle's own kernels included, this
     // small model answers the default system turn in broken French.

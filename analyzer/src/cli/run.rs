@@ -27,7 +27,8 @@ pub struct RunArgs {
     /// What to ask the model
     #[arg(default_value_t = RunOptions::default().prompt)]
     prompt: String,
-    /// `smollm2`, fetched once, or the path of a GGUF file; several are compared
+    /// `smollm2`, fetched once, or the path of a GGUF file or of a folder with safetensors;
+    /// several are compared
     #[arg(long, value_name = "NAME|PATH", default_values_t = [RunOptions::default().model])]
     model: Vec<String>,
     /// Continue the prompt as it is, without the chat template

@@ -201,7 +201,8 @@ fn failed(weights: &Weights, why: &str) -> Error {
     ))
 }
 
-/// The SHA-256 of a file in hexadecimal.
+/// The SHA-256 of a file in hexadecimal; of a folder, that of the names and checksums of
+/// the files in it that make a model.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -210,6 +211,21 @@ pub fn sha256(path: &Path) -> Result<String> {
         path: path.to_owned(),
         source,
     };
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(io)?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|file| {
+            file.extension()
+                .is_some_and(|end| end == "safetensors" || end == "json")
+        });
+        files.sort();
+        let mut hash = Sha256::new();
+        for file in files.iter().filter(|file| file.is_file()) {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            hash.update(format!("{name}\0{}\n", sha256(file)?));
+        }
+        return Ok(hexadecimal(&hash.finalize()));
+    }
     let mut file = File::open(path).map_err(io)?;
     let mut hash = Sha256::new();
     let mut block = vec![0_u8; 1 << 20];
@@ -229,4 +245,32 @@ pub fn sha256_of(bytes: &[u8]) -> String {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_known_by_the_files_of_its_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        let hash = || sha256(folder.path()).unwrap();
+        write("config.json", "{}");
+        write("model.safetensors", "weights");
+        let first = hash();
+        write("README.md", "read me");
+        assert_eq!(hash(), first);
+        write("model.safetensors", "other weights");
+        assert_ne!(hash(), first);
+        write("model.safetensors", "weights");
+        assert_eq!(hash(), first);
+        std::fs::rename(
+            folder.path().join("config.json"),
+            folder.path().join("c.json"),
+        )
+        .unwrap();
+        assert_ne!(hash(), first);
+    }
 }

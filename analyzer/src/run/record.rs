@@ -88,7 +88,7 @@ pub(crate) fn model_path(model: &str) -> anyhow::Result<PathBuf> {
     let path = PathBuf::from(model);
     anyhow::ensure!(
         path.exists(),
-        "model {model}: no such file; give the path of a GGUF file, or --model {}",
+        "model {model}: no such file; give the path of a GGUF file or of a folder, or --model {}",
         SMOLLM2.name
     );
     Ok(path)
@@ -206,7 +206,12 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
     let mut config = serde_json::json!({
         "architecture": info.architecture, "layers": info.layers, "width": info.width,
         "hidden": info.hidden, "heads": info.heads, "kv_heads": info.kv_heads,
+        "head_dim": info.head_dim, "window": info.window,
+        "windowed_layers": info.windowed_layers,
         "vocab": info.vocab, "parameters": info.parameters, "device": info.device,
+        "embedding_parameters": info.parts.embedding,
+        "attention_parameters": info.parts.attention,
+        "mlp_parameters": info.parts.mlp,
         "context_length": info.context_length, "depth": options.depth.of_model().as_str(),
         "threads": energy_models::device::threads(), "model_sha256": checksum,
         "max_tokens": options.max_tokens, "temperature": options.temperature,

@@ -3,6 +3,7 @@
 use candle_core::quantized::gguf_file::Value;
 
 use crate::error::{Error, Result};
+use crate::weights::Weights;
 use crate::weights::gguf::Gguf;
 
 /// Metadata below `tokenizer.ggml`.

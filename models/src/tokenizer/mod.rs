@@ -7,6 +7,7 @@
 mod byte_level;
 mod bytes;
 mod detokenizer;
+mod json;
 mod meta;
 mod pre;
 mod spm;

@@ -23,7 +23,7 @@ const NORMAL: i64 = 1;
 /// Token type of the token for what is not known.
 const UNKNOWN: i64 = 2;
 /// Token type of a single byte, `<0x0A>`.
-const BYTE: i64 = 6;
+pub(super) const BYTE: i64 = 6;
 
 pub(super) fn engine(meta: &Meta<'_>, vocabulary: &Vocabulary<'_>) -> Result<Engine> {
     let scores = meta.numbers("scores", vocabulary.tokens.len())?;

@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 
+use candle_core::Device;
 use candle_core::quantized::{QTensor, gguf_file};
-use candle_core::{Device, Tensor};
 use gguf_file::{Content, TensorInfo, Value};
 
-use super::header;
+use super::{Weights, header, plain, wrong_shape};
 use crate::error::{Error, Result};
 
 /// An open GGUF file whose header is sound: every tensor lies inside of the
@@ -44,24 +44,9 @@ impl Gguf {
         Ok(gguf)
     }
 
-    /// The file's path, for messages.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Size of the file in bytes.
-    pub(crate) fn length(&self) -> u64 {
-        self.length
-    }
-
     /// All metadata.
     pub(crate) fn metadata(&self) -> &HashMap<String, Value> {
         &self.content.metadata
-    }
-
-    /// Whether a tensor of this name exists.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.content.tensor_infos.contains_key(name)
     }
 
     /// Shape of a tensor, outermost dimension first.
@@ -69,36 +54,6 @@ impl Gguf {
         let missing = || self.fault(format!("tensor `{name}`"), "is missing");
         let info = self.content.tensor_infos.get(name).ok_or_else(missing)?;
         Ok(info.shape.dims())
-    }
-
-    /// Reads one tensor, which must have this shape.
-    pub(crate) fn tensor(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        device: &Device,
-    ) -> Result<QTensor> {
-        let found = self.shape(name)?;
-        if found != shape {
-            let problem = format!("has the shape {found:?}, the metadata asks for {shape:?}");
-            return Err(self.fault(format!("tensor `{name}`"), problem));
-        }
-        self.read.insert(name.to_owned());
-        let tensor = self.content.tensor(&mut self.reader, name, device);
-        tensor.map_err(|error| self.fault(format!("tensor `{name}`"), plain(&error)))
-    }
-
-    /// Reads one tensor as f32 numbers, such as the weight of a norm.
-    pub(crate) fn dense(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
-        let tensor = self.tensor(name, shape, device)?;
-        Ok(tensor.dequantize(device)?)
-    }
-
-    /// A tensor that nobody has read, the first by name.
-    pub(crate) fn unread(&self) -> Option<&str> {
-        let names = self.content.tensor_infos.keys();
-        let unread = names.filter(|name| !self.read.contains(*name));
-        unread.map(String::as_str).min()
     }
 
     /// An error about this file.
@@ -143,6 +98,36 @@ impl Gguf {
     }
 }
 
+impl Weights for Gguf {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.content.tensor_infos.contains_key(name)
+    }
+
+    fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor> {
+        let found = self.shape(name)?;
+        if found != shape {
+            return Err(wrong_shape(&self.path, name, found, shape));
+        }
+        self.read.insert(name.to_owned());
+        let tensor = self.content.tensor(&mut self.reader, name, device);
+        tensor.map_err(|error| self.fault(format!("tensor `{name}`"), plain(&error)))
+    }
+
+    fn unread(&self) -> Option<&str> {
+        let names = self.content.tensor_infos.keys();
+        let unread = names.filter(|name| !self.read.contains(*name));
+        unread.map(String::as_str).min()
+    }
+}
+
 /// Bytes of a tensor, with every product checked.
 fn size(info: &TensorInfo) -> Result<u64, String> {
     let dims = info.shape.dims();
@@ -168,10 +153,4 @@ fn read_header(path: &Path, reader: &mut BufReader<File>, length: u64) -> Result
     header::check(reader, length).map_err(fault)?;
     reader.rewind().map_err(|error| Error::io(path, error))?;
     Content::read(reader).map_err(|error| fault(plain(&error)))
-}
-
-/// Candle's message without the backtrace it may carry.
-fn plain(error: &candle_core::Error) -> String {
-    let text = error.to_string();
-    text.lines().next().unwrap_or_default().to_owned()
 }

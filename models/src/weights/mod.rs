@@ -2,9 +2,54 @@
 
 pub(crate) mod gguf;
 mod header;
+mod names;
 mod precision;
+pub(crate) mod safetensors;
 mod split;
+
+use std::path::Path;
+
+use candle_core::quantized::QTensor;
+use candle_core::{Device, Tensor};
 
 pub(crate) use precision::Precision;
 pub use precision::Requantize;
 pub(crate) use split::split;
+
+use crate::error::{Error, Result};
+
+/// The tensors of a model, by the names that GGUF files give them.
+pub(crate) trait Weights {
+    /// The file or folder, for messages.
+    fn path(&self) -> &Path;
+
+    /// Bytes of all files.
+    fn length(&self) -> u64;
+
+    /// Whether a tensor of this name exists.
+    fn has(&self, name: &str) -> bool;
+
+    /// Reads one tensor, which must have this shape.
+    fn tensor(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<QTensor>;
+
+    /// Reads one tensor as f32 numbers, such as the weight of a norm.
+    fn dense(&mut self, name: &str, shape: &[usize], device: &Device) -> Result<Tensor> {
+        let tensor = self.tensor(name, shape, device)?;
+        Ok(tensor.dequantize(device)?)
+    }
+
+    /// A tensor that nobody has read, the first by name.
+    fn unread(&self) -> Option<&str>;
+}
+
+/// An error about a tensor of other numbers than were asked for.
+fn wrong_shape(path: &Path, name: &str, found: &[usize], shape: &[usize]) -> Error {
+    let problem = format!("has the shape {found:?}, the metadata asks for {shape:?}");
+    Error::file(path, format!("tensor `{name}`"), problem)
+}
+
+/// Candle's message without the backtrace it may carry.
+fn plain(error: &candle_core::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,6 +1,7 @@
 //! Tiny models of every family, by the names of `config.json` and of the tensors that
 //! Hugging Face gives them, and as the GGUF file that a converter makes of them.
 
+pub mod folder;
 mod gguf;
 mod weights;
 
@@ -101,6 +102,7 @@ impl Family {
             _ => "silu",
         };
         json!({
+            "model_type": self.name,
             "vocab_size": VOCAB,
             "hidden_size": WIDTH,
             "intermediate_size": HIDDEN,
@@ -112,7 +114,7 @@ impl Family {
             "sliding_window": self.window.unwrap_or(CONTEXT),
             "sliding_window_pattern": 6,
             "max_window_layers": self.layers,
-            "use_sliding_window": false,
+            "use_sliding_window": if self.name == "gemma3" { Value::Null } else { false.into() },
             "tie_word_embeddings": self.is_tied,
             "rope_theta": ROPE_BASE,
             "rope_local_base_freq": 10_000.0,

@@ -1,56 +1,17 @@
-//! The numbers that shape a decoder, read from GGUF metadata.
+//! A configuration from the metadata of a GGUF file.
 
 use candle_core::quantized::gguf_file::Value;
 
+use super::Config;
+use super::rope_scaling::longrope_magnitude;
 use crate::architecture::{self, Family};
 use crate::error::{Error, Result};
+use crate::rope::Factors;
+use crate::weights::Weights;
 use crate::weights::gguf::Gguf;
 
 /// Factors of LongRoPE; files that have them extend the context by it.
 pub(crate) const LONG_FACTORS: &str = "rope_factors_long.weight";
-
-/// Shape of a decoder. Widths are in channels.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Config {
-    /// The model family.
-    pub family: &'static Family,
-    /// `general.name`, empty if the file has none.
-    pub name: String,
-    /// Transformer blocks.
-    pub layers: usize,
-    /// Width of the residual stream.
-    pub width: usize,
-    /// Width inside of the MLP.
-    pub hidden: usize,
-    /// Query heads.
-    pub heads: usize,
-    /// Key and value heads; divides `heads`.
-    pub kv_heads: usize,
-    /// Width of one head.
-    pub head_dim: usize,
-    /// Leading channels of a head that the rotary embedding turns.
-    pub rope_dim: usize,
-    /// Base of the rotary frequencies.
-    pub rope_base: f32,
-    /// Positions are divided by this (linear context scaling).
-    pub rope_scale: f32,
-    /// Cosines and sines are multiplied by it (LongRoPE).
-    pub rope_magnitude: f32,
-    /// Positions that the model was first made for, before its context was extended.
-    pub original_context: usize,
-    /// Positions that layers with a window see, the position itself included.
-    pub window: Option<usize>,
-    /// Scores of attention are multiplied by it.
-    pub attention_scale: f64,
-    /// Epsilon of the norms.
-    pub norm_eps: f32,
-    /// Positions that the model was made for.
-    pub context_length: usize,
-    /// Tokens in the vocabulary.
-    pub vocab: usize,
-    /// Whether the output projection is the token embedding.
-    pub tied: bool,
-}
 
 impl Config {
     /// Reads and checks the metadata of a file.
@@ -67,58 +28,47 @@ impl Config {
         let heads = meta.count("attention.head_count")?;
         let width = meta.count("embedding_length")?;
         let head_dim = meta.count_or("attention.key_length", width / heads)?;
+        let layers = meta.count("block_count")?;
         let context_length = meta.count("context_length")?;
         let original_context =
             meta.count_or("rope.scaling.original_context_length", context_length)?;
         let config = Self {
             family,
             name: meta.name(),
-            layers: meta.count("block_count")?,
+            layers,
             width,
             hidden: meta.count("feed_forward_length")?,
             heads,
             kv_heads: meta.count_or("attention.head_count_kv", heads)?,
             head_dim,
             rope_dim: meta.count_or("rope.dimension_count", head_dim)?,
+            rope_style: family.rope,
+            rope_factors: Factors::default(),
             rope_base: meta.number_or("rope.freq_base", 10_000.0)?,
             rope_scale: meta.rope_scale()?,
             norm_eps: meta.number("attention.layer_norm_rms_epsilon")?,
             rope_magnitude: meta.magnitude(context_length, original_context)?,
             original_context,
             window: meta.window()?,
-            attention_scale: 1.0 / (head_dim as f64).sqrt(),
+            attention_scale: 1.0
+                / (scaled_by(family, layers, width / heads, head_dim) as f64).sqrt(),
             context_length,
             vocab: *gguf.shape("token_embd.weight")?.first().unwrap_or(&0),
             tied: !gguf.has("output.weight"),
         };
         meta.refuse_unsupported(&config)?;
-        config.check(&meta)
-    }
-
-    fn check(self, meta: &Meta<'_>) -> Result<Self> {
-        let faults = [
-            (
-                "attention.head_count_kv",
-                !self.heads.is_multiple_of(self.kv_heads),
-            ),
-            (
-                "attention.key_length",
-                self.head_dim == 0 || self.head_dim > 1 << 14,
-            ),
-            ("attention.head_count", self.heads > 1 << 14),
-            (
-                "rope.dimension_count",
-                self.rope_dim % 2 == 1 || self.rope_dim > self.head_dim,
-            ),
-            ("rope.freq_base", self.rope_base <= 0.0),
-            ("rope.scaling.attn_factor", self.rope_magnitude <= 0.0),
-            ("attention.layer_norm_rms_epsilon", self.norm_eps < 0.0),
-            ("context_length", self.context_length > 1 << 27),
-        ];
-        match faults.iter().find(|(_, at_fault)| *at_fault) {
-            Some((key, _)) => Err(meta.fault(key, "does not fit the other numbers")),
-            None => Ok(self),
+        match config.fault() {
+            Some(fault) => Err(meta.fault(fault.keys().0, "does not fit the other numbers")),
+            None => Ok(config),
         }
+    }
+}
+
+/// The width that scores are scaled by; the largest Gemma 3 differs, which no key says.
+fn scaled_by(family: &Family, layers: usize, even: usize, head_dim: usize) -> usize {
+    match (family.name, layers) {
+        ("gemma3", 62) => even,
+        _ => head_dim,
     }
 }
 
@@ -203,15 +153,12 @@ impl Meta<'_> {
         }
     }
 
-    /// What LongRoPE multiplies cosines and sines by: `sqrt(1 + ln(s) / ln(original))`,
-    /// `s` times the original context being the context (Ding et al. 2024).
+    /// What LongRoPE multiplies cosines and sines by.
     fn magnitude(&self, context: usize, original: usize) -> Result<f32> {
         if !self.gguf.has(LONG_FACTORS) {
             return Ok(1.0);
         }
-        let (context, original) = (context as f32, original as f32);
-        let extended = (1.0 + (context / original).ln() / original.ln()).sqrt();
-        let default = if context > original { extended } else { 1.0 };
+        let default = longrope_magnitude(context, original);
         self.number_or("rope.scaling.attn_factor", default)
     }
 

@@ -1,0 +1,298 @@
+//! A configuration from a `config.json`, as Hugging Face has it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::rope_scaling::{Llama3, longrope_magnitude};
+use super::{Config, Fault};
+use crate::architecture::{self, Activation, Family, RopeStyle};
+use crate::error::{Error, Result};
+use crate::rope::Factors;
+
+/// `model_type` and the family that it is.
+const TYPES: [(&str, &str); 7] = [
+    ("llama", "llama"),
+    ("mistral", "llama"),
+    ("qwen2", "qwen2"),
+    ("qwen3", "qwen3"),
+    ("phi3", "phi3"),
+    ("gemma3", "gemma3"),
+    ("gemma3_text", "gemma3"),
+];
+
+/// A file of settings.
+#[derive(Debug)]
+pub(crate) struct Json {
+    path: PathBuf,
+    value: Value,
+}
+
+/// What only the weights can tell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// Rows of the token embedding.
+    pub vocab: usize,
+    /// Whether there is an output projection.
+    pub has_output: bool,
+}
+
+impl Json {
+    /// Reads a file that holds one object.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is something else.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let fault = |problem: String| Error::file(path, "JSON", problem);
+        let value: Value = serde_json::from_slice(&bytes).map_err(|e| fault(e.to_string()))?;
+        match value.is_object() {
+            true => Ok(Self {
+                path: path.to_owned(),
+                value,
+            }),
+            false => Err(fault("is not an object".to_owned())),
+        }
+    }
+
+    /// A value; null is none.
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.value.get(key).filter(|value| !value.is_null())
+    }
+
+    /// An error about this file.
+    pub(crate) fn fault(&self, key: &str, problem: &str) -> Error {
+        Error::file(&self.path, format!("key `{key}`"), problem)
+    }
+
+    fn unsupported(&self, key: &str, problem: &str) -> Error {
+        let next = "this is not supported yet: choose a model without it";
+        Error::advise(&self.path, format!("key `{key}`"), problem, next)
+    }
+
+    /// The family of the model.
+    ///
+    /// # Errors
+    /// [`Error::Architecture`] for one that is not supported.
+    pub(crate) fn family(&self) -> Result<&'static Family> {
+        let found = self.text("model_type")?;
+        let mut types = TYPES.iter().filter(|(name, _)| *name == found);
+        let family = types.next().and_then(|(_, name)| architecture::find(name));
+        family.ok_or_else(|| Error::Architecture {
+            path: self.path.clone(),
+            found: found.to_owned(),
+            supported: TYPES.map(|(name, _)| name).join(", "),
+        })
+    }
+
+    /// The part of it that describes the decoder: a model of text and images has one.
+    pub(crate) fn of_text(self) -> Self {
+        let Self { path, value } = self;
+        let value = match value.get("text_config") {
+            Some(text) if text.is_object() => text.clone(),
+            _ => value,
+        };
+        Self { path, value }
+    }
+
+    fn text(&self, key: &str) -> Result<&str> {
+        let text = self.get(key).and_then(Value::as_str);
+        text.ok_or_else(|| self.fault(key, "is missing or not text"))
+    }
+
+    fn count(&self, key: &str) -> Result<usize> {
+        let value = self.get(key).ok_or_else(|| self.fault(key, "is missing"))?;
+        match value.as_u64() {
+            Some(count @ 1..=0xffff_ffff) => Ok(count as usize),
+            _ => Err(self.fault(key, "is not a positive number")),
+        }
+    }
+
+    fn count_or(&self, key: &str, default: usize) -> Result<usize> {
+        self.get(key).map_or(Ok(default), |_| self.count(key))
+    }
+
+    fn number_or(&self, key: &str, default: f32) -> Result<f32> {
+        let number = |value: &Value| value.as_f64().map(|number| number as f32);
+        match self.get(key).map(number) {
+            None => Ok(default),
+            Some(Some(number)) if number.is_finite() => Ok(number),
+            Some(_) => Err(self.fault(key, "is not a finite number")),
+        }
+    }
+
+    /// Scaling of the rotary embedding; an object of its own.
+    fn scaling(&self) -> Self {
+        let found = ["rope_scaling", "rope_parameters"].map(|key| self.get(key));
+        let found = found.into_iter().flatten().next().cloned();
+        Self {
+            path: self.path.clone(),
+            value: found.unwrap_or_default(),
+        }
+    }
+
+    fn numbers(&self, key: &str, count: usize) -> Result<Vec<f32>> {
+        let list = self.get(key).and_then(Value::as_array);
+        let number = |value: &Value| value.as_f64().map(|number| number as f32);
+        let numbers: Option<Vec<f32>> = list.into_iter().flatten().map(number).collect();
+        let valid = numbers.filter(|numbers| {
+            let all_positive = numbers.iter().all(|number| *number > 0.0);
+            numbers.len() == count && all_positive
+        });
+        valid.ok_or_else(|| self.fault(key, "is not a positive number for each rotary channel"))
+    }
+}
+
+impl Config {
+    /// Reads and checks a `config.json`.
+    ///
+    /// # Errors
+    /// [`Error::Architecture`] for a family that is not supported, else
+    /// [`Error::File`] with the key at fault.
+    pub(crate) fn from_json(json: &Json, seen: Seen) -> Result<Self> {
+        let family = json.family()?;
+        let heads = json.count("num_attention_heads")?;
+        let width = json.count("hidden_size")?;
+        let head_dim = json.count_or("head_dim", width / heads)?;
+        let partial = json.number_or("partial_rotary_factor", 1.0)?;
+        let rope_dim = (head_dim as f32 * partial) as usize;
+        let scaling = json.scaling();
+        let default_base = scaling.number_or("rope_theta", 10_000.0)?;
+        let rope_base = json.number_or("rope_theta", default_base)?;
+        let context_length = json.count("max_position_embeddings")?;
+        let rope = Scaled::read(json, &scaling, context_length, (rope_base, rope_dim))?;
+        let scaled_by = json.count_or("query_pre_attn_scalar", head_dim)?;
+        let is_tied = json.get("tie_word_embeddings").and_then(Value::as_bool);
+        let config = Self {
+            family,
+            name: json.text("_name_or_path").unwrap_or_default().to_owned(),
+            layers: json.count("num_hidden_layers")?,
+            width,
+            hidden: json.count("intermediate_size")?,
+            heads,
+            kv_heads: json.count_or("num_key_value_heads", heads)?,
+            head_dim,
+            rope_dim,
+            rope_style: RopeStyle::Halves,
+            rope_factors: rope.factors,
+            rope_base,
+            rope_scale: rope.scale,
+            rope_magnitude: rope.magnitude,
+            original_context: rope.original_context,
+            window: window(json)?,
+            attention_scale: 1.0 / (scaled_by as f64).sqrt(),
+            norm_eps: json.number_or("rms_norm_eps", 1e-6)?,
+            context_length,
+            vocab: seen.vocab,
+            tied: !seen.has_output || is_tied == Some(true),
+        };
+        refuse_unsupported(json, &config)?;
+        match config.fault() {
+            Some(Fault::RopeMagnitude) => Err(scaling.fault("attention_factor", "is not positive")),
+            Some(fault) => Err(json.fault(fault.keys().1, "does not fit the other numbers")),
+            None => Ok(config),
+        }
+    }
+}
+
+fn window(json: &Json) -> Result<Option<usize>> {
+    let is_off = json.get("use_sliding_window").and_then(Value::as_bool) == Some(false);
+    match json.get("sliding_window") {
+        Some(_) if !is_off => json.count("sliding_window").map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Structure that would give wrong numbers if it were ignored.
+fn refuse_unsupported(json: &Json, config: &Config) -> Result<()> {
+    let expected = match config.family.activation {
+        Activation::Silu => "silu",
+        Activation::GeluTanh => "gelu_pytorch_tanh",
+    };
+    for key in ["hidden_activation", "hidden_act"] {
+        let found = json.get(key).and_then(Value::as_str);
+        if found.is_some_and(|found| found != expected) {
+            return Err(json.unsupported(key, "is another one than its family has"));
+        }
+    }
+    for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
+        if json.get(key).is_some() {
+            return Err(json.unsupported(key, "asks for a soft cap"));
+        }
+    }
+    let key = "use_sliding_window";
+    if json.get(key).and_then(Value::as_bool) == Some(true) {
+        return Err(json.unsupported(key, "asks for windows in some layers only"));
+    }
+    let Some(kinds) = json.get("layer_types").and_then(Value::as_array) else {
+        return Ok(());
+    };
+    let is_limited = |layer: usize| config.is_windowed(layer);
+    let differs = |(layer, kind): (usize, &Value)| match kind.as_str() {
+        Some("sliding_attention") => !is_limited(layer),
+        Some("full_attention") => is_limited(layer),
+        _ => true,
+    };
+    match kinds.iter().enumerate().any(differs) {
+        true => Err(json.unsupported("layer_types", "is another order than its family has")),
+        false => Ok(()),
+    }
+}
+
+/// A stretched rotary embedding.
+struct Scaled {
+    factors: Factors,
+    scale: f32,
+    magnitude: f32,
+    original_context: usize,
+}
+
+impl Scaled {
+    fn read(
+        json: &Json,
+        scaling: &Json,
+        context: usize,
+        (base, rope_dim): (f32, usize),
+    ) -> Result<Self> {
+        let key = "original_max_position_embeddings";
+        let original_context = scaling.count_or(key, json.count_or(key, context)?)?;
+        let mut scaled = Self {
+            factors: Factors::default(),
+            scale: 1.0,
+            magnitude: 1.0,
+            original_context,
+        };
+        let kind = scaling.get("rope_type").or_else(|| scaling.get("type"));
+        match kind.and_then(Value::as_str) {
+            None | Some("default") => {}
+            Some("linear") => scaled.scale = positive(scaling, "factor", 1.0)?,
+            Some("llama3") => {
+                let llama3 = Llama3 {
+                    factor: positive(scaling, "factor", 8.0)?,
+                    low_freq_factor: positive(scaling, "low_freq_factor", 1.0)?,
+                    high_freq_factor: positive(scaling, "high_freq_factor", 4.0)?,
+                    original_context,
+                };
+                scaled.factors.usual = Some(llama3.factors(base, rope_dim));
+            }
+            Some("longrope" | "su") => {
+                scaled.factors.usual = Some(scaling.numbers("short_factor", rope_dim / 2)?);
+                scaled.factors.long = Some(scaling.numbers("long_factor", rope_dim / 2)?);
+                let magnitude = longrope_magnitude(context, original_context);
+                scaled.magnitude = scaling.number_or("attention_factor", magnitude)?;
+            }
+            Some(_) => {
+                let problem = "is a scaling other than linear, llama3 and longrope";
+                return Err(scaling.unsupported("rope_type", problem));
+            }
+        }
+        Ok(scaled)
+    }
+}
+
+fn positive(json: &Json, key: &str, default: f32) -> Result<f32> {
+    match json.number_or(key, default)? {
+        number if number > 0.0 => Ok(number),
+        _ => Err(json.fault(key, "is not positive")),
+    }
+}

@@ -1,0 +1,118 @@
+//! The numbers that shape a decoder, from the metadata of a GGUF file or from a
+//! `config.json`.
+
+mod gguf;
+mod json;
+mod rope_scaling;
+
+pub(crate) use gguf::LONG_FACTORS;
+pub(crate) use json::{Json, Seen};
+
+use crate::architecture::{Family, RopeStyle};
+use crate::rope::Factors;
+
+/// Shape of a decoder. Widths are in channels.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Config {
+    /// The model family.
+    pub family: &'static Family,
+    /// `general.name`, empty if the file has none.
+    pub name: String,
+    /// Transformer blocks.
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub width: usize,
+    /// Width inside of the MLP.
+    pub hidden: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Width of one head.
+    pub head_dim: usize,
+    /// Leading channels of a head that the rotary embedding turns.
+    pub rope_dim: usize,
+    /// How channels are paired.
+    pub rope_style: RopeStyle,
+    /// What divides the rotary frequencies, where the configuration says it; else the
+    /// weights do.
+    pub rope_factors: Factors,
+    /// Base of the rotary frequencies.
+    pub rope_base: f32,
+    /// Positions are divided by this (linear context scaling).
+    pub rope_scale: f32,
+    /// Cosines and sines are multiplied by it (LongRoPE).
+    pub rope_magnitude: f32,
+    /// Positions that the model was first made for, before its context was extended.
+    pub original_context: usize,
+    /// Positions that layers with a window see, the position itself included.
+    pub window: Option<usize>,
+    /// Scores of attention are multiplied by it.
+    pub attention_scale: f64,
+    /// Epsilon of the norms.
+    pub norm_eps: f32,
+    /// Positions that the model was made for.
+    pub context_length: usize,
+    /// Tokens in the vocabulary.
+    pub vocab: usize,
+    /// Whether the output projection is the token embedding.
+    pub tied: bool,
+}
+
+impl Config {
+    /// Whether the layer with this index sees a window only.
+    pub(crate) fn is_windowed(&self, layer: usize) -> bool {
+        self.window.is_some() && self.family.windows.limits(layer)
+    }
+
+    /// The number, by the name of its field, that does not fit the others.
+    fn fault(&self) -> Option<Fault> {
+        let faults = [
+            (Fault::KvHeads, !self.heads.is_multiple_of(self.kv_heads)),
+            (
+                Fault::HeadDim,
+                self.head_dim == 0 || self.head_dim > 1 << 14,
+            ),
+            (Fault::Heads, self.heads > 1 << 14),
+            (
+                Fault::RopeDim,
+                self.rope_dim % 2 == 1 || self.rope_dim == 0 || self.rope_dim > self.head_dim,
+            ),
+            (Fault::RopeBase, self.rope_base <= 0.0),
+            (Fault::RopeMagnitude, self.rope_magnitude <= 0.0),
+            (Fault::NormEps, self.norm_eps < 0.0),
+            (Fault::Context, self.context_length > 1 << 27),
+        ];
+        let mut found = faults.into_iter().filter(|(_, at_fault)| *at_fault);
+        found.next().map(|(fault, _)| fault)
+    }
+}
+
+/// A number that does not fit the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    KvHeads,
+    HeadDim,
+    Heads,
+    RopeDim,
+    RopeBase,
+    RopeMagnitude,
+    NormEps,
+    Context,
+}
+
+impl Fault {
+    /// Its key in a GGUF file, and in a `config.json`.
+    const fn keys(self) -> (&'static str, &'static str) {
+        match self {
+            Self::KvHeads => ("attention.head_count_kv", "num_key_value_heads"),
+            Self::HeadDim => ("attention.key_length", "head_dim"),
+            Self::Heads => ("attention.head_count", "num_attention_heads"),
+            Self::RopeDim => ("rope.dimension_count", "partial_rotary_factor"),
+            Self::RopeBase => ("rope.freq_base", "rope_theta"),
+            Self::RopeMagnitude => ("rope.scaling.attn_factor", "attention_factor"),
+            Self::NormEps => ("attention.layer_norm_rms_epsilon", "rms_norm_eps"),
+            Self::Context => ("context_length", "max_position_embeddings"),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Formulas by which models stretch their rotary embedding over longer contexts.
+
+/// What LongRoPE multiplies cosines and sines by: `sqrt(1 + ln(s) / ln(original))`, `s`
+/// times the original context being the context (Ding et al. 2024).
+pub(super) fn longrope_magnitude(context: usize, original: usize) -> f32 {
+    if context <= original {
+        return 1.0;
+    }
+    let (context, original) = (context as f32, original as f32);
+    (1.0 + (context / original).ln() / original.ln()).sqrt()
+}
+
+/// Llama 3's scaling: long waves turn slower by `factor`, short ones as before, those
+/// between by something between (Llama 3.1's `apply_scaling`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Llama3 {
+    pub(super) factor: f32,
+    pub(super) low_freq_factor: f32,
+    pub(super) high_freq_factor: f32,
+    pub(super) original_context: usize,
+}
+
+impl Llama3 {
+    /// What divides each of `rope_dim / 2` frequencies.
+    pub(super) fn factors(&self, base: f32, rope_dim: usize) -> Vec<f32> {
+        let one = |i: usize| {
+            let frequency = base.powf(-((2 * i) as f32) / rope_dim as f32);
+            let waves = self.original_context as f32 * frequency / std::f32::consts::TAU;
+            let (low, high) = (self.low_freq_factor, self.high_freq_factor);
+            if waves > high {
+                1.0
+            } else if waves < low {
+                self.factor
+            } else {
+                let smooth = (waves - low) / (high - low);
+                1.0 / ((1.0 - smooth) / self.factor + smooth)
+            }
+        };
+        (0..rope_dim / 2).map(one).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Figures of Llama 3.1 8B: the first frequencies stay, the last are an eighth.
+    #[test]
+    fn long_waves_turn_slower() {
+        let scaling = Llama3 {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_context: 8192,
+        };
+        let factors = scaling.factors(500_000.0, 128);
+        assert_eq!(factors.len(), 64);
+        assert_eq!((factors[0], factors[28]), (1.0, 1.0));
+        assert_eq!((factors[35], factors[63]), (8.0, 8.0));
+        let between = &factors[29..35];
+        assert!(
+            between.windows(2).all(|pair| pair[0] < pair[1]),
+            "{between:?}"
+        );
+        assert!(between[0] > 1.0 && between[5] < 8.0, "{between:?}");
+    }
+
+    #[test]
+    fn magnitude_grows_with_the_context() {
+        assert_eq!(longrope_magnitude(4096, 4096), 1.0);
+        // Phi 3 mini 128k.
+        let magnitude = longrope_magnitude(131_072, 4096);
+        assert!((magnitude - 1.190_238).abs() < 1e-5, "{magnitude}");
+    }
+}

@@ -1,0 +1,81 @@
+//! A model in a folder, as Hugging Face has it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::chat::ChatTemplate;
+use crate::config::{Config, Json, Seen};
+use crate::error::{Error, Result};
+use crate::loader::Loader;
+use crate::model::{LoadOptions, Model};
+use crate::tokenizer::Tokenizer;
+use crate::weights::Weights;
+use crate::weights::safetensors::Safetensors;
+
+/// One file with all weights.
+const WHOLE: &str = "model.safetensors";
+/// Which of several files has which tensor.
+const INDEX: &str = "model.safetensors.index.json";
+
+/// The folder that a path stands for; none if it is a file of another kind.
+pub(crate) fn of(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        return Some(path.to_owned());
+    }
+    let is_part = path.extension().is_some_and(|end| end == "safetensors");
+    let folder = path.parent().filter(|_| is_part && path.is_file())?;
+    match folder.as_os_str().is_empty() {
+        true => Some(PathBuf::from(".")),
+        false => Some(folder.to_owned()),
+    }
+}
+
+/// Loads the model of a folder.
+///
+/// # Errors
+/// As [`Model::load`].
+pub(crate) fn load(folder: &Path, options: &LoadOptions) -> Result<Model> {
+    let json = Json::open(&folder.join("config.json"))?.of_text();
+    let family = json.family()?;
+    let mut weights = Safetensors::open(folder, &files(folder)?)?;
+    let vocab = weights
+        .rows("token_embd.weight")
+        .ok_or_else(|| Error::file(folder, "tensor `model.embed_tokens.weight`", "is missing"))?;
+    let seen = Seen {
+        vocab,
+        has_output: weights.has("output.weight"),
+    };
+    let mut config = Config::from_json(&json, seen)?;
+    if config.name.is_empty() {
+        let name = std::path::absolute(folder).ok();
+        let name = name.as_deref().and_then(Path::file_name);
+        config.name = name.map_or(String::new(), |name| name.to_string_lossy().into_owned());
+    }
+    if config.tied {
+        weights.forget("output.weight");
+    }
+    if family.counts_norms_from_one {
+        weights.count_norms_from_one();
+    }
+    let tokenizer = Tokenizer::from_folder(folder, config.vocab)?;
+    let chat = ChatTemplate::from_folder(folder, &tokenizer)?;
+    let (decoder, info) = Loader::new(&mut weights, &config, options).load()?;
+    Ok(Model::new(decoder, tokenizer, chat, info))
+}
+
+/// The files with the weights.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let index = folder.join(INDEX);
+    if !index.exists() {
+        return Ok(vec![folder.join(WHOLE)]);
+    }
+    let json = Json::open(&index)?;
+    let map = json.get("weight_map").and_then(|map| map.as_object());
+    let map = map.ok_or_else(|| json.fault("weight_map", "is missing or not an object"))?;
+    let names: Option<BTreeSet<&str>> = map.values().map(|file| file.as_str()).collect();
+    let is_plain = |name: &&str| Path::new(name).components().count() == 1;
+    let names = names.filter(|names| !names.is_empty() && names.iter().all(is_plain));
+    let names = names.ok_or_else(|| json.fault("weight_map", "has no names of files"))?;
+    let files = names.into_iter().map(|name| folder.join(name));
+    Ok(files.collect())
+}

@@ -1,0 +1,113 @@
+//! A tokenizer from the files that Hugging Face keeps of one: `tokenizer.json`, and what
+//! `tokenizer_config.json`, `generation_config.json` and `config.json` say of special
+//! tokens.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tokenizers::Tokenizer as Engine;
+
+use super::{CONTROL, Tokenizer, USER_DEFINED, byte_level, spm};
+use crate::config::Json;
+use crate::error::{Error, Result};
+
+/// Token type of a piece of text.
+const NORMAL: i64 = 1;
+
+impl Tokenizer {
+    /// Reads the tokenizer of a folder, whose model's embedding has `vocab` rows.
+    ///
+    /// # Errors
+    /// When `tokenizer.json` is missing or damaged, or has more tokens than the model.
+    pub(crate) fn from_folder(folder: &Path, vocab: usize) -> Result<Self> {
+        let path = folder.join("tokenizer.json");
+        let fault = |problem: String| Error::file(&path, "tokenizer", problem);
+        let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let engine = Engine::from_bytes(bytes).map_err(|error| fault(error.to_string()))?;
+        let size = engine
+            .get_vocab(true)
+            .values()
+            .max()
+            .map_or(0, |id| *id as usize + 1);
+        if size > vocab {
+            return Err(fault(format!(
+                "has {size} tokens, the embedding has {vocab}"
+            )));
+        }
+        let named = settings(folder, "tokenizer_config.json")?;
+        let (bos, eos) = (special(&named, "bos_token"), special(&named, "eos_token"));
+        let id = |text: &str| engine.token_to_id(text).filter(|_| !text.is_empty());
+        let mut stops: Vec<u32> = id(&eos).into_iter().collect();
+        for file in ["generation_config.json", "config.json"] {
+            stops.extend(ids(&settings(folder, file)?, "eos_token_id"));
+        }
+        stops.sort_unstable();
+        stops.dedup();
+        Ok(Self {
+            pieces: pieces(&engine, size, vocab),
+            bos: id(&bos),
+            add_bos: begins_with(&engine, id(&bos)).map_err(fault)?,
+            texts: [bos, eos],
+            stops,
+            engine,
+        })
+    }
+}
+
+/// The settings in a file of a folder; none where it has no such file.
+fn settings(folder: &Path, file: &str) -> Result<Option<Json>> {
+    let path = folder.join(file);
+    path.exists().then(|| Json::open(&path)).transpose()
+}
+
+/// Text of a special token: as such, or in an object.
+fn special(settings: &Option<Json>, key: &str) -> String {
+    let value = settings.as_ref().and_then(|settings| settings.get(key));
+    let text = value.and_then(|value| value.as_str().or_else(|| value.get("content")?.as_str()));
+    text.unwrap_or_default().to_owned()
+}
+
+/// One id or several.
+fn ids(settings: &Option<Json>, key: &str) -> Vec<u32> {
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    match settings.as_ref().and_then(|settings| settings.get(key)) {
+        Some(Value::Array(list)) => list.iter().filter_map(id).collect(),
+        Some(value) => id(value).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Whether the tokenizer puts its start token before a text.
+fn begins_with(engine: &Engine, bos: Option<u32>) -> Result<bool, String> {
+    let encoding = engine.encode_fast("a", true);
+    let encoding = encoding.map_err(|error| error.to_string())?;
+    Ok(bos.is_some() && encoding.get_ids().first().copied() == bos)
+}
+
+/// Bytes of all tokens; rows of the embedding that have no token have none.
+fn pieces(engine: &Engine, size: usize, vocab: usize) -> Vec<Box<[u8]>> {
+    let added = engine.get_added_tokens_decoder();
+    let has_bytes = engine.token_to_id("<0x0A>").is_some();
+    let piece = |id: u32| {
+        let Some(token) = engine.id_to_token(id) else {
+            return Box::default();
+        };
+        let kind = match added.get(&id) {
+            Some(token) if token.special => CONTROL,
+            Some(_) => USER_DEFINED,
+            None if has_bytes && is_byte(&token) => spm::BYTE,
+            None => NORMAL,
+        };
+        match has_bytes {
+            true => spm::piece(&token, kind),
+            false => byte_level::piece(&token, kind),
+        }
+    };
+    let mut pieces: Vec<Box<[u8]>> = (0..size as u32).map(piece).collect();
+    pieces.resize(vocab, Box::default());
+    pieces
+}
+
+fn is_byte(token: &str) -> bool {
+    token.len() == 6 && token.starts_with("<0x") && token.ends_with('>')
+}

@@ -1,0 +1,160 @@
+//! A model in a Hugging Face folder is the same as its GGUF file: all families, one file
+//! or several, whole or half numbers; and what is wrong with a folder is named.
+
+#[allow(unreachable_pub, dead_code)]
+mod family;
+
+use std::path::Path;
+
+use candle_core::DType;
+use energy_models::{Depth, LoadOptions, Model, Requantize};
+use family::FAMILIES;
+use serde_json::{Value, json};
+
+/// Largest difference over the largest logit.
+const TOLERANCE: f32 = 1e-5;
+
+const PROMPT: std::ops::Range<u32> = 20..60;
+
+fn load(path: &Path) -> Result<Model, energy_models::Error> {
+    let options = LoadOptions {
+        requantize: Requantize::None,
+        depth: Depth::Module,
+        ..Default::default()
+    };
+    Model::load(path, &options)
+}
+
+/// Logits after a prompt and one step.
+fn logits(model: &mut Model) -> Vec<f32> {
+    let prompt: Vec<u32> = PROMPT.collect();
+    let mut logits: Vec<f32> = model.forward(&prompt).unwrap().to_vec1().unwrap();
+    logits.extend(model.forward(&[70]).unwrap().to_vec1::<f32>().unwrap());
+    logits
+}
+
+fn error(expected: &[f32], found: &[f32]) -> f32 {
+    assert_eq!(expected.len(), found.len());
+    assert!(expected.iter().chain(found).all(|logit| logit.is_finite()));
+    let pairs = expected.iter().zip(found);
+    let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    difference / expected.iter().map(|logit| logit.abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn folders_are_as_their_files() {
+    for family in &FAMILIES {
+        let folder = tempfile::tempdir().unwrap();
+        let gguf = folder.path().join("model.gguf");
+        family.write_gguf(&gguf);
+        let expected = logits(&mut load(&gguf).unwrap());
+        for (shards, dtype) in [(1, DType::F32), (3, DType::F32), (1, DType::BF16)] {
+            let folder = tempfile::tempdir().unwrap();
+            family::folder::write(family, folder.path(), dtype, shards);
+            let mut model = load(folder.path()).unwrap();
+            let error = error(&expected, &logits(&mut model));
+            eprintln!("{} {dtype:?} in {shards} files: {error:e}", family.name);
+            // Half numbers are other numbers: near, not the same.
+            let (least, most) = match dtype {
+                DType::F32 => (0.0, TOLERANCE),
+                _ => (TOLERANCE, 0.5),
+            };
+            assert!((least..most).contains(&error), "{}: {error:e}", family.name);
+            let info = model.info();
+            assert_eq!(info.architecture, family.name);
+            let dtype = if dtype == DType::F32 { "f32" } else { "bf16" };
+            assert!(info.precision.starts_with(dtype), "{}", info.precision);
+        }
+    }
+}
+
+#[test]
+fn tokens_are_those_of_the_file() {
+    let (qwen2, folder) = (&FAMILIES[1], tempfile::tempdir().unwrap());
+    let gguf = folder.path().join("model.gguf");
+    qwen2.write_gguf(&gguf);
+    family::folder::write(qwen2, folder.path(), DType::F32, 1);
+    let (file, folder) = (
+        load(&gguf).unwrap(),
+        load(&folder.path().join("model.safetensors")).unwrap(),
+    );
+    let (file, folder_tokens) = (file.tokenizer(), folder.tokenizer());
+    for text in [
+        "hello the tea",
+        "naïve 😀 漢字 42",
+        "<|im_start|>user\nhell",
+    ] {
+        let ids = folder_tokens.encode(text).unwrap();
+        assert_eq!(ids, file.encode(text).unwrap());
+        assert_eq!(folder_tokens.decode(&ids), file.decode(&ids));
+    }
+    assert!(folder_tokens.is_stop(2) && folder_tokens.is_stop(0) && !folder_tokens.is_stop(1));
+    assert!(folder.has_chat_template());
+}
+
+/// What loading says after a change of a folder.
+fn told(change: impl FnOnce(&Path)) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    family::folder::write(&FAMILIES[1], folder.path(), DType::F32, 2);
+    change(folder.path());
+    load(folder.path()).unwrap_err().to_string()
+}
+
+/// The same after a change of a setting.
+fn told_of(key: &str, value: Value) -> String {
+    told(|folder| {
+        let mut config = FAMILIES[1].config();
+        config[key] = value;
+        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    })
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let shard = "model-00002-of-00002.safetensors";
+    let missing = told(|folder| std::fs::remove_file(folder.join(shard)).unwrap());
+    assert!(missing.contains(shard), "{missing}");
+    let cut = told(|folder| {
+        let bytes = std::fs::read(folder.join(shard)).unwrap();
+        std::fs::write(folder.join(shard), &bytes[..bytes.len() - 9]).unwrap();
+    });
+    assert!(cut.contains(shard) && cut.contains("safetensors"), "{cut}");
+    let outside = told(|folder| {
+        let map = json!({ "weight_map": { "lm_head.weight": "../../etc/passwd" } });
+        std::fs::write(folder.join("model.safetensors.index.json"), map.to_string()).unwrap();
+    });
+    assert!(outside.contains("no names of files"), "{outside}");
+    let no_tokenizer = told(|folder| std::fs::remove_file(folder.join("tokenizer.json")).unwrap());
+    assert!(no_tokenizer.contains("tokenizer.json"), "{no_tokenizer}");
+    let no_json = told(|folder| std::fs::write(folder.join("config.json"), "{").unwrap());
+    assert!(no_json.contains("config.json"), "{no_json}");
+
+    for (key, value, says) in [
+        ("model_type", json!("mamba"), "`mamba` is not supported"),
+        ("hidden_size", json!(32), "has the shape"),
+        (
+            "hidden_size",
+            json!(0),
+            "`hidden_size`: is not a positive number",
+        ),
+        ("num_hidden_layers", json!(1), "has no place in a decoder"),
+        ("num_hidden_layers", json!(9), "is missing"),
+        ("num_key_value_heads", json!(3), "`num_key_value_heads`"),
+        ("hidden_act", json!("relu"), "`hidden_act`"),
+        ("use_sliding_window", json!(true), "windows in some layers"),
+        ("final_logit_softcapping", json!(30.0), "soft cap"),
+        (
+            "rope_scaling",
+            json!({ "rope_type": "yarn" }),
+            "`rope_type`",
+        ),
+        (
+            "rope_scaling",
+            json!({ "rope_type": "longrope", "short_factor": [1.0], "long_factor": [] }),
+            "`short_factor`",
+        ),
+    ] {
+        let text = told_of(key, value.clone());
+        assert!(text.contains(says), "{key} {value}: {text}");
+    }
+}
