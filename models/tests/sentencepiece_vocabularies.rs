@@ -3,8 +3,12 @@
 #[allow(unreachable_pub, dead_code)]
 mod family;
 
+use std::ops::ControlFlow;
+
 use candle_core::quantized::gguf_file::Value;
-use energy_models::{LoadOptions, Model, Tokenizer};
+use energy_models::{
+    GenerateOptions, LoadOptions, Model, StopReason, TokenEvent, Tokenizer, generate,
+};
 
 /// Texts, scores and types.
 const TEXT: [(&str, f32, i32); 14] = [
@@ -24,7 +28,7 @@ const TEXT: [(&str, f32, i32); 14] = [
     ("ee", -6.0, 1),
 ];
 
-fn vocabulary(adds_space: bool) -> Vec<(String, Value)> {
+fn vocabulary(adds_space: bool, has_special: bool) -> Vec<(String, Value)> {
     let bytes = (0..=255).map(|byte| (format!("<0x{byte:02X}>"), 0.0, 6));
     let text = TEXT.iter();
     let text = text.map(|&(token, score, kind)| (token.to_owned(), score, kind));
@@ -41,16 +45,20 @@ fn vocabulary(adds_space: bool) -> Vec<(String, Value)> {
         ("eos_token_id", Value::U32(2)),
         ("add_space_prefix", Value::Bool(adds_space)),
     ];
-    let named = named.into_iter();
+    let is_kept = |key: &str| has_special || !matches!(key, "bos_token_id" | "eos_token_id");
+    let named = named.into_iter().filter(|(key, _)| is_kept(key));
     named
         .map(|(key, value)| (format!("tokenizer.ggml.{key}"), value))
         .collect()
 }
 
 fn model(adds_space: bool) -> Model {
+    model_of(vocabulary(adds_space, true))
+}
+
+fn model_of(vocabulary: Vec<(String, Value)>) -> Model {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spm.gguf");
-    let vocabulary = vocabulary(adds_space);
     let family = family::FAMILIES[0].clone();
     family.write_gguf_with(&path, TEXT.len() + 256, vocabulary);
     Model::load(&path, &LoadOptions::default()).unwrap()
@@ -95,4 +103,19 @@ fn whole_tokens_stay_whole() {
     let ids = model.tokenizer().encode("he<<whole>>he</s>").unwrap();
     assert_eq!(ids, [1, 8, 3, 8, 2]);
     assert_eq!(model.tokenizer().decode(&ids), "he<<whole>>he");
+}
+
+#[test]
+fn a_vocabulary_may_have_no_special_tokens() {
+    let mut model = model_of(vocabulary(false, false));
+    assert_eq!(model.tokenizer().encode("the").unwrap(), [10]);
+    assert!((0..TEXT.len() as u32).all(|id| !model.tokenizer().is_stop(id)));
+    let options = GenerateOptions {
+        max_tokens: 4,
+        ..Default::default()
+    };
+    let go_on = |_: TokenEvent<'_>| ControlFlow::Continue(());
+    let done = generate(&mut model, "the", &options, go_on).unwrap();
+    assert_eq!((done.input_tokens, done.output_tokens), (1, 4));
+    assert_eq!(done.stop, StopReason::MaxTokens);
 }

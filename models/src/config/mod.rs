@@ -79,7 +79,10 @@ impl Config {
                 self.rope_dim % 2 == 1 || self.rope_dim == 0 || self.rope_dim > self.head_dim,
             ),
             (Fault::RopeBase, self.rope_base <= 0.0),
-            (Fault::RopeMagnitude, self.rope_magnitude <= 0.0),
+            (
+                Fault::RopeMagnitude,
+                !self.rope_magnitude.is_finite() || self.rope_magnitude <= 0.0,
+            ),
             (Fault::NormEps, self.norm_eps < 0.0),
             (Fault::Context, self.context_length > 1 << 27),
         ];

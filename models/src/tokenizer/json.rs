@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokenizers::Tokenizer as Engine;
 
@@ -22,8 +23,7 @@ impl Tokenizer {
     pub(crate) fn from_folder(folder: &Path, vocab: usize) -> Result<Self> {
         let path = folder.join("tokenizer.json");
         let fault = |problem: String| Error::file(&path, "tokenizer", problem);
-        let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
-        let engine = Engine::from_bytes(bytes).map_err(|error| fault(error.to_string()))?;
+        let engine = engine(&path)?;
         let size = engine
             .get_vocab(true)
             .values()
@@ -52,6 +52,17 @@ impl Tokenizer {
             engine,
         })
     }
+}
+
+/// The tokenizer of a file.
+fn engine(path: &Path) -> Result<Engine> {
+    let fault = |problem: String| Error::file(path, "tokenizer", problem);
+    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    // The library panics where parts of it are no JSON, and where some are odd.
+    serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| fault(error.to_string()))?;
+    let engine = std::panic::catch_unwind(|| Engine::from_bytes(bytes));
+    let engine = engine.map_err(|_| fault("cannot be understood".to_owned()))?;
+    engine.map_err(|error| fault(error.to_string()))
 }
 
 /// The settings in a file of a folder; none where it has no such file.

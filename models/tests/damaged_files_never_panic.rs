@@ -1,0 +1,166 @@
+//! Model files with damaged headers and settings: each loads or is refused, none panics
+//! or hangs, and none asks for more memory than a whole real vocabulary takes.
+//!
+//! `FUZZ_INPUTS=1000000` asks for so many inputs in place of the usual 20,000.
+
+#[allow(unreachable_pub, dead_code)]
+mod family;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use candle_core::DType;
+use energy_models::{LoadOptions, Model};
+use family::FAMILIES;
+use serde_json::{Value, json};
+
+/// Remembers the largest single allocation.
+struct Watched;
+
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Watched {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watched = Watched;
+
+const MOST_BYTES: usize = 64 << 20;
+
+fn inputs() -> usize {
+    let asked = std::env::var("FUZZ_INPUTS").ok();
+    asked.map_or(20_000, |text| text.parse().expect("a number"))
+}
+
+/// Numbers that are the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn damage(&mut self, bytes: &mut [u8], header: usize) {
+        for _ in 0..1 + self.below(8) {
+            let extremes = [0, 1, 0x7f, 0x80, 0xff, self.below(256) as u8];
+            bytes[self.below(header)] = extremes[self.below(extremes.len())];
+        }
+    }
+}
+
+/// Whether it loads and, if it does, takes one step.
+fn works(path: &Path) -> bool {
+    let model = Model::load(path, &LoadOptions::default());
+    // Two tokens, so that there is a mask.
+    model.and_then(|mut model| model.forward(&[1, 2])).is_ok()
+}
+
+fn assert_bounded(what: &str, refused: usize, inputs: usize) {
+    let largest = LARGEST.load(Ordering::Relaxed);
+    eprintln!("{what}: {refused} of {inputs} refused, largest allocation {largest} bytes");
+    assert!(refused > inputs / 4, "{what}: {refused}");
+    assert!(refused < inputs, "{what}: all were refused");
+    assert!(largest < MOST_BYTES, "{what}: {largest}");
+}
+
+#[test]
+fn damaged_files_are_refused_or_work() {
+    // A quarter as folders, whose settings and weights are damaged in turn.
+    let each = inputs() / (4 * FAMILIES.len() / 3).max(1);
+    let mut random = Random(0x5eed);
+    for family in &FAMILIES {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        family.write_gguf(&path);
+        assert!(works(&path));
+        let original = std::fs::read(&path).unwrap();
+        let last = b"blk.1.post_ffw_norm.weight";
+        let last = original.windows(last.len()).rposition(|part| part == last);
+        let header = last.unwrap_or_else(|| after(&original, b"token_embd.weight"));
+        let mut refused = 0;
+        for _ in 0..each {
+            let mut bytes = original.clone();
+            random.damage(&mut bytes, header);
+            std::fs::write(&path, &bytes).unwrap();
+            refused += usize::from(!works(&path));
+        }
+        assert_bounded(family.name, refused, each);
+    }
+    let each = inputs() / (4 * FAMILIES.len()).max(1);
+    for family in &FAMILIES {
+        let folder = tempfile::tempdir().unwrap();
+        family::folder::write(family, folder.path(), DType::F32, 1);
+        assert!(works(folder.path()));
+        let mut refused = 0;
+        for at in 0..each {
+            let part = ["config.json", "model.safetensors", "tokenizer.json"][at % 3];
+            let path = folder.path().join(part);
+            let original = std::fs::read(&path).unwrap();
+            let bytes = match part {
+                "config.json" => settings(&original, &mut random),
+                _ => {
+                    let mut bytes = original.clone();
+                    let header = bytes.len().min(4_000);
+                    random.damage(&mut bytes, header);
+                    bytes
+                }
+            };
+            std::fs::write(&path, &bytes).unwrap();
+            refused += usize::from(!works(folder.path()));
+            std::fs::write(&path, &original).unwrap();
+        }
+        assert_bounded(&format!("folder of {}", family.name), refused, each);
+    }
+}
+
+/// Past the last of a text.
+fn after(bytes: &[u8], text: &[u8]) -> usize {
+    let found = bytes.windows(text.len()).rposition(|part| part == text);
+    found.expect("it is there") + text.len()
+}
+
+/// The settings with one value changed.
+fn settings(original: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut settings: Value = serde_json::from_slice(original).unwrap();
+    let keys: Vec<String> = settings.as_object().unwrap().keys().cloned().collect();
+    let values = [
+        json!(null),
+        json!(0),
+        json!(-1),
+        json!(1),
+        json!(7),
+        json!(u64::MAX),
+        json!(4_294_967_295_u32),
+        json!(1e300),
+        json!(0.5),
+        json!(true),
+        json!("text"),
+        json!([1, "two"]),
+        json!({ "rope_type": "longrope", "original_max_position_embeddings": 1 }),
+    ];
+    let key = &keys[random.below(keys.len())];
+    settings[key] = values[random.below(values.len())].clone();
+    settings.to_string().into_bytes()
+}
