@@ -40,12 +40,8 @@ impl ChatTemplate {
             let source = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
             return Ok(Some(Self::new(&source, tokenizer)));
         }
-        let path = folder.join("tokenizer_config.json");
-        if !path.exists() {
-            return Ok(None);
-        }
-        let settings = Json::open(&path)?;
-        let template = settings.get("chat_template");
+        let settings = Json::find(folder, "tokenizer_config.json")?;
+        let template = settings.as_ref().and_then(|one| one.get("chat_template"));
         // One, or a list of named ones.
         let named = || {
             let list = template?.as_array()?;

@@ -3,7 +3,7 @@
 use candle_core::{D, Device, Tensor};
 
 use crate::architecture::RopeStyle;
-use crate::config::Config;
+use crate::config::{Config, Factors};
 use crate::error::Result;
 
 /// Positions in the first table; it doubles from there.
@@ -33,15 +33,6 @@ struct LongRope {
     frequencies: Vec<f32>,
     /// Longer than that is long.
     original: usize,
-}
-
-/// What divides frequencies, each of length `rope_dim / 2`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Factors {
-    /// `rope_freqs.weight` of Llama 3, or `rope_factors_short.weight` of Phi 3.
-    pub usual: Option<Vec<f32>>,
-    /// `rope_factors_long.weight`, for sequences longer than the original context.
-    pub long: Option<Vec<f32>>,
 }
 
 /// Cosines and sines, each of shape `(positions, rope_dim / 2)`.

@@ -312,13 +312,14 @@ impl Builder {
         let are_named = matches!(self.sources, Sources::Chosen(_));
         let Opened { sources, notices } = self.open_sources(&clock)?;
         let known = self.options.known.as_deref().map(known::read);
-        let plan = SourcePlan::of(&sources, &notices, &known.unwrap_or_default());
+        let known = known.unwrap_or_default();
+        let plan = SourcePlan::of(&sources, &notices, &known);
         let (tell, samples) = std::sync::mpsc::channel();
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
         let mut watch = SamplerWatch::default();
-        let look = || FirstLook::begin(&sources, &self.options, &clock, &tell);
+        let look = || FirstLook::begin(&sources, &known, &self.options, &clock, &tell);
         if let Some(look) = are_named.then(look).flatten() {
-            watch = look.go_on(baseline_asked).map_err(thread_error)?;
+            watch = look.go_on(baseline_asked);
         }
         let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
         watch = watch.and(sampler.watch());

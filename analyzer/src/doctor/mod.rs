@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing_energy::power::characterise::{Character, Seen, characterise, open_fast};
+use tracing_energy::power::characterise::{Character, FAST_GAUGE, Seen, characterise, open_fast};
 use tracing_energy::power::detect::{NAMED, OpenOptions, SourceChoice};
 use tracing_energy::power::{Description, PowerSource, Provenance, SourceError, known, nvml, open};
 use tracing_energy::units::{Energy, Nanos, Power};
@@ -22,9 +22,6 @@ use tracing_energy::{Clock, MonotonicClock};
 use crate::format::{Answer, Column, Sheet, escape};
 
 pub use fix::{Fix, fix_for_here};
-
-/// How often a GPU's power is read.
-const FAST_GAUGE: Nanos = Nanos::from_millis(5);
 
 /// What to look at and how long. Defaults are the command line's.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,11 +2,10 @@
 
 use candle_core::quantized::gguf_file::Value;
 
-use super::Config;
 use super::rope_scaling::longrope_magnitude;
+use super::{Config, Factors};
 use crate::architecture::{self, Family};
 use crate::error::{Error, Result};
-use crate::rope::Factors;
 use crate::weights::Weights;
 use crate::weights::gguf::Gguf;
 

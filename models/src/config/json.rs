@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::rope_scaling::{Llama3, longrope_magnitude};
-use super::{Config, Fault};
+use super::{Config, Factors, Fault};
 use crate::architecture::{self, Activation, Family, RopeStyle};
 use crate::error::{Error, Result};
-use crate::rope::Factors;
 
 /// `model_type` and the family that it is.
 const TYPES: [(&str, &str); 7] = [
@@ -53,6 +52,12 @@ impl Json {
             }),
             false => Err(fault("is not an object".to_owned())),
         }
+    }
+
+    /// As [`Self::open`], of a file in a folder; none where it is not there.
+    pub(crate) fn find(folder: &Path, file: &str) -> Result<Option<Self>> {
+        let path = folder.join(file);
+        path.exists().then(|| Self::open(&path)).transpose()
     }
 
     /// A value; null is none.

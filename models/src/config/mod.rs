@@ -7,9 +7,9 @@ mod rope_scaling;
 
 pub(crate) use gguf::LONG_FACTORS;
 pub(crate) use json::{Json, Seen};
+pub(crate) use rope_scaling::Factors;
 
 use crate::architecture::{Family, RopeStyle};
-use crate::rope::Factors;
 
 /// Shape of a decoder. Widths are in channels.
 #[derive(Debug, Clone, PartialEq)]

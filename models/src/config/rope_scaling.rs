@@ -1,5 +1,14 @@
 //! Formulas by which models stretch their rotary embedding over longer contexts.
 
+/// What divides frequencies, each of length `rope_dim / 2`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Factors {
+    /// `rope_freqs.weight` of Llama 3, or `rope_factors_short.weight` of Phi 3.
+    pub usual: Option<Vec<f32>>,
+    /// `rope_factors_long.weight`, for sequences longer than the original context.
+    pub long: Option<Vec<f32>>,
+}
+
 /// What LongRoPE multiplies cosines and sines by: `sqrt(1 + ln(s) / ln(original))`, `s`
 /// times the original context being the context (Ding et al. 2024).
 pub(super) fn longrope_magnitude(context: usize, original: usize) -> f32 {

@@ -34,12 +34,12 @@ impl Tokenizer {
                 "has {size} tokens, the embedding has {vocab}"
             )));
         }
-        let named = settings(folder, "tokenizer_config.json")?;
+        let named = Json::find(folder, "tokenizer_config.json")?;
         let (bos, eos) = (special(&named, "bos_token"), special(&named, "eos_token"));
         let id = |text: &str| engine.token_to_id(text).filter(|_| !text.is_empty());
         let mut stops: Vec<u32> = id(&eos).into_iter().collect();
         for file in ["generation_config.json", "config.json"] {
-            stops.extend(ids(&settings(folder, file)?, "eos_token_id"));
+            stops.extend(ids(&Json::find(folder, file)?, "eos_token_id"));
         }
         stops.sort_unstable();
         stops.dedup();
@@ -63,12 +63,6 @@ fn engine(path: &Path) -> Result<Engine> {
     let engine = std::panic::catch_unwind(|| Engine::from_bytes(bytes));
     let engine = engine.map_err(|_| fault("cannot be understood".to_owned()))?;
     engine.map_err(|error| fault(error.to_string()))
-}
-
-/// The settings in a file of a folder; none where it has no such file.
-fn settings(folder: &Path, file: &str) -> Result<Option<Json>> {
-    let path = folder.join(file);
-    path.exists().then(|| Json::open(&path)).transpose()
 }
 
 /// Text of a special token: as such, or in an object.

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::power::characterise::{Look, open_fast};
+use crate::power::known::{self, KnownRail};
 use crate::power::{
     Description, Notice, OpenOptions, PowerSource, Provenance, Reading, SamplerMessage,
-    SamplerWatch, SourceChoice, known,
+    SamplerWatch, SourceChoice,
 };
 
 /// Long enough to see a counter move every 100 ms.
@@ -30,16 +31,16 @@ impl FirstLook {
     /// Begins it, where there is something to be seen.
     pub(super) fn begin(
         recording: &[Box<dyn PowerSource>],
+        known: &[KnownRail],
         options: &OpenOptions,
         clock: &Arc<dyn Clock>,
         tell: &Sender<SamplerMessage>,
     ) -> Option<Self> {
         let path = options.known.clone()?;
-        let known = known::read(&path);
         let (mut opened, mut sources) = (Vec::new(), Vec::new());
         for (place, source) in recording.iter().enumerate() {
             let description = source.describe();
-            if known::knows(&known, &description) {
+            if known::knows(known, &description) {
                 continue;
             }
             let Some(choice) = counter(&description) else {
@@ -63,15 +64,16 @@ impl FirstLook {
 
     /// Looks before anything is recorded, for who waits for rest anyway and wants it quiet,
     /// else meanwhile. Answers whose CPU time that costs.
-    pub(super) fn go_on(self, before: bool) -> std::io::Result<SamplerWatch> {
+    pub(super) fn go_on(self, before: bool) -> SamplerWatch {
         if before {
             self.complete();
-            return Ok(SamplerWatch::default());
+            return SamplerWatch::default();
         }
         let watch = self.look.watch();
         let named = std::thread::Builder::new().name("energy-look".to_owned());
-        named.spawn(|| self.complete())?;
-        Ok(watch)
+        // Without a thread for it there is no look; a recording needs none.
+        let _ = named.spawn(|| self.complete());
+        watch
     }
 
     /// Waits for its end; what was seen is kept and told.

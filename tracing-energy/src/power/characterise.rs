@@ -16,6 +16,9 @@ use crate::power::detect::{OpenOptions, SourceChoice, open};
 use crate::power::{PowerSource, Sample, Sampler, SamplerMessage, SamplerWatch, SourceError};
 use crate::units::{Energy, Nanos, Power};
 
+/// How often gauges, and counters that move seldom, are read to see how they behave.
+pub const FAST_GAUGE: Nanos = Nanos::from_millis(5);
+
 /// What was seen of one rail.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Character {
@@ -51,7 +54,7 @@ pub fn open_fast(
 ) -> Result<Box<dyn PowerSource>, SourceError> {
     let interval = match choice {
         SourceChoice::Rapl => Nanos::from_nanos(500_000),
-        SourceChoice::Hwmon | SourceChoice::Nvml => Nanos::from_millis(5),
+        SourceChoice::Hwmon | SourceChoice::Nvml => FAST_GAUGE,
         _ => Nanos::from_millis(100),
     };
     let options = OpenOptions {
