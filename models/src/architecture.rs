@@ -58,7 +58,7 @@ pub struct Family {
     /// Layers with a sliding window.
     pub windows: Windows,
     /// Base of the rotary frequencies of layers with a window, where it is
-    /// another one.
+    /// another one and the file does not say it.
     pub window_rope_base: Option<f32>,
     /// Token vectors are multiplied by the square root of the width.
     pub scales_embedding: bool,

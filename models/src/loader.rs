@@ -180,7 +180,7 @@ impl<'l> Loader<'l> {
             rope: Rope::new(config, factors, self.device),
             window: None,
         };
-        let base = config.family.window_rope_base;
+        let base = config.window_rope_base;
         let windowed = config.window.map(|window| Sight {
             rope: base.map_or_else(
                 || full.rope.clone(),

@@ -208,6 +208,7 @@ mod tests {
             rope_style: RopeStyle::Halves,
             rope_factors: Factors::default(),
             rope_base: 100.0,
+            window_rope_base: None,
             rope_scale: 1.0,
             rope_magnitude: 1.5,
             original_context: 8,

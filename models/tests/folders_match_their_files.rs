@@ -8,7 +8,7 @@ use std::path::Path;
 
 use candle_core::DType;
 use energy_models::{Depth, LoadOptions, Model, Requantize};
-use family::FAMILIES;
+use family::error;
 use serde_json::{Value, json};
 
 /// Largest difference over the largest logit.
@@ -33,17 +33,9 @@ fn logits(model: &mut Model) -> Vec<f32> {
     logits
 }
 
-fn error(expected: &[f32], found: &[f32]) -> f32 {
-    assert_eq!(expected.len(), found.len());
-    assert!(expected.iter().chain(found).all(|logit| logit.is_finite()));
-    let pairs = expected.iter().zip(found);
-    let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    difference / expected.iter().map(|logit| logit.abs()).fold(0.0, f32::max)
-}
-
 #[test]
 fn folders_are_as_their_files() {
-    for family in &FAMILIES {
+    for family in &family::with_gguf() {
         let folder = tempfile::tempdir().unwrap();
         let gguf = folder.path().join("model.gguf");
         family.write_gguf(&gguf);
@@ -61,19 +53,58 @@ fn folders_are_as_their_files() {
             };
             assert!((least..most).contains(&error), "{}: {error:e}", family.name);
             let info = model.info();
-            assert_eq!(info.architecture, family.name);
+            assert_eq!(info.architecture, family.architecture());
             let dtype = if dtype == DType::F32 { "f32" } else { "bf16" };
             assert!(info.precision.starts_with(dtype), "{}", info.precision);
         }
     }
 }
 
+/// Newer settings hold everything of the rotary embedding in one object, or in one for
+/// each kind of layer.
+#[test]
+fn newer_settings_say_the_same() {
+    let written = |family: &family::Family| {
+        let folder = tempfile::tempdir().unwrap();
+        family::folder::write(family, folder.path(), DType::F32, 1);
+        load(folder.path()).map(|mut model| logits(&mut model))
+    };
+    for name in ["qwen3", "llama3", "phi3_long", "gemma3"] {
+        let family = family::find(name);
+        let mut newer = family.clone();
+        let config = newer.config.as_object_mut().unwrap();
+        let scaling = config.remove("rope_scaling").unwrap_or(json!({}));
+        let mut rotary = scaling.as_object().unwrap().clone();
+        let moved = ["rope_theta", "partial_rotary_factor"];
+        let moved = moved.map(|key| config.remove(key).map(|value| (key.to_owned(), value)));
+        rotary.extend(moved.into_iter().flatten());
+        let of_all = json!(rotary);
+        let local = config.remove("rope_local_base_freq");
+        let rotary = local.map_or(of_all.clone(), |local| {
+            json!({
+                "full_attention": of_all,
+                "sliding_attention": { "rope_type": "default", "rope_theta": local },
+            })
+        });
+        config.insert("rope_parameters".to_owned(), rotary);
+        assert_eq!(
+            written(&family).unwrap(),
+            written(&newer).unwrap(),
+            "{name}"
+        );
+    }
+    let mut silent = family::find("gemma3");
+    silent.config["rope_theta"].take();
+    let told = written(&silent).unwrap_err().to_string();
+    assert!(told.contains("`rope_theta`: is missing"), "{told}");
+}
+
 #[test]
 fn tokens_are_those_of_the_file() {
-    let (qwen2, folder) = (&FAMILIES[1], tempfile::tempdir().unwrap());
+    let (qwen2, folder) = (family::find("qwen2"), tempfile::tempdir().unwrap());
     let gguf = folder.path().join("model.gguf");
     qwen2.write_gguf(&gguf);
-    family::folder::write(qwen2, folder.path(), DType::F32, 1);
+    family::folder::write(&qwen2, folder.path(), DType::F32, 1);
     let (file, folder) = (
         load(&gguf).unwrap(),
         load(&folder.path().join("model.safetensors")).unwrap(),
@@ -95,7 +126,7 @@ fn tokens_are_those_of_the_file() {
 /// What loading says after a change of a folder.
 fn told(change: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
-    family::folder::write(&FAMILIES[1], folder.path(), DType::F32, 2);
+    family::folder::write(&family::find("qwen2"), folder.path(), DType::F32, 2);
     change(folder.path());
     load(folder.path()).unwrap_err().to_string()
 }
@@ -103,7 +134,7 @@ fn told(change: impl FnOnce(&Path)) -> String {
 /// The same after a change of a setting.
 fn told_of(key: &str, value: Value) -> String {
     told(|folder| {
-        let mut config = FAMILIES[1].config();
+        let mut config = family::find("qwen2").config;
         config[key] = value;
         std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     })

@@ -7,17 +7,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use energy_tests::{FakeSensor, StoredRun, energy, send, until, wait};
+use energy_tests::{FakeSensor, StoredRun, energy, send, until, wait, write_whole};
 use tracing_energy::rows::RunStatus;
 use tracing_energy::store::Store;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_working-program");
 const ENDLESS: &str = env!("CARGO_BIN_EXE_recorded-program");
 
-/// `energy record` of a shell's line under a sensor of 10 W that keeps count of its
-/// starts in `starts`.
+/// `energy record` of a shell's line under a sensor of 4 W, or of what the line writes
+/// to `watts`, that keeps count of its starts in `starts`.
 fn record(folder: &Path, line: &str) -> Command {
-    let sensor = FakeSensor::direct(counting(folder)).set("WATTS", "cpu=10");
+    write_whole(&folder.join("watts"), "cpu 4");
+    let sensor = FakeSensor::direct(counting(folder)).watts_from(&folder.join("watts"));
     let mut command = energy(env!("CARGO_BIN_EXE_energy-command"));
     command
         .current_dir(folder)
@@ -65,8 +66,9 @@ fn only_run(folder: &Path) -> StoredRun {
 #[test]
 fn two_programs_are_one_run() {
     let folder = tempfile::tempdir().expect("a folder");
-    // Each names a file of its own, which neither is to make.
-    let line = format!("'{PROGRAM}' a.db & '{PROGRAM}' b.db & wait");
+    // Work takes 10 W over idle. Each names a file of its own, which neither is to make.
+    let working = "echo cpu 14 > working && mv working watts";
+    let line = format!("{working}; '{PROGRAM}' a.db & '{PROGRAM}' b.db & wait");
     let output = record(folder.path(), &line).output().expect("the command");
     assert!(output.status.success(), "{}", told(&output));
     assert_eq!(starts(folder.path()), 1, "{}", told(&output));

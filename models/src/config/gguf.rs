@@ -44,6 +44,7 @@ impl Config {
             rope_style: family.rope,
             rope_factors: Factors::default(),
             rope_base: meta.number_or("rope.freq_base", 10_000.0)?,
+            window_rope_base: meta.window_rope_base(family)?,
             rope_scale: meta.rope_scale()?,
             norm_eps: meta.number("attention.layer_norm_rms_epsilon")?,
             rope_magnitude: meta.magnitude(context_length, original_context)?,
@@ -140,6 +141,18 @@ impl Meta<'_> {
             // Its factors are a tensor.
             Some(Value::String(kind)) if kind == "longrope" => Ok(1.0),
             Some(_) => Err(self.unsupported(key, "is neither `linear` nor `longrope`")),
+        }
+    }
+
+    /// Base of layers with a window, where a family's have their own.
+    fn window_rope_base(&self, family: &Family) -> Result<Option<f32>> {
+        let key = "rope.freq_base_swa";
+        match family.window_rope_base {
+            None => Ok(None),
+            Some(usual) => match self.number_or(key, usual)? {
+                base if base > 0.0 => Ok(Some(base)),
+                _ => Err(self.fault(key, "is not positive")),
+            },
         }
     }
 

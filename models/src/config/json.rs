@@ -126,14 +126,40 @@ impl Json {
         }
     }
 
-    /// Scaling of the rotary embedding; an object of its own.
-    fn scaling(&self) -> Self {
+    /// Settings of the rotary embedding, an object of its own: one for all layers, or one
+    /// for each kind of them.
+    fn rotary(&self, layers: &str) -> Self {
         let found = ["rope_scaling", "rope_parameters"].map(|key| self.get(key));
-        let found = found.into_iter().flatten().next().cloned();
+        let found = found.into_iter().flatten().next();
+        let of_kind = found.and_then(|found| found.get(layers));
         Self {
             path: self.path.clone(),
-            value: found.unwrap_or_default(),
+            value: of_kind.or(found).cloned().unwrap_or_default(),
         }
+    }
+
+    /// Base of the rotary frequencies of all layers, or of those that see everything.
+    fn rope_base(&self, family: &Family, rotary: &Self) -> Result<f32> {
+        let key = "rope_theta";
+        let is_there = self.get(key).or(rotary.get(key)).is_some();
+        // Families whose layers differ in it have no common default.
+        if !is_there && family.window_rope_base.is_some() {
+            return Err(self.fault(key, "is missing"));
+        }
+        self.number_or(key, rotary.number_or(key, 10_000.0)?)
+    }
+
+    /// The same of layers with a window, where a family's have their own.
+    fn window_rope_base(&self, family: &Family) -> Result<Option<f32>> {
+        let Some(usual) = family.window_rope_base else {
+            return Ok(None);
+        };
+        let newer = self
+            .get("rope_parameters")
+            .and_then(|all| all.get("sliding_attention"));
+        let newer = newer.and_then(|own| own.get("rope_theta")?.as_f64());
+        let default = newer.map_or(usual, |base| base as f32);
+        positive(self, "rope_local_base_freq", default).map(Some)
     }
 
     fn numbers(&self, key: &str, count: usize) -> Result<Vec<f32>> {
@@ -159,11 +185,11 @@ impl Config {
         let heads = json.count("num_attention_heads")?;
         let width = json.count("hidden_size")?;
         let head_dim = json.count_or("head_dim", width / heads)?;
-        let partial = json.number_or("partial_rotary_factor", 1.0)?;
+        let scaling = json.rotary("full_attention");
+        let key = "partial_rotary_factor";
+        let partial = json.number_or(key, scaling.number_or(key, 1.0)?)?;
         let rope_dim = (head_dim as f32 * partial) as usize;
-        let scaling = json.scaling();
-        let default_base = scaling.number_or("rope_theta", 10_000.0)?;
-        let rope_base = json.number_or("rope_theta", default_base)?;
+        let rope_base = json.rope_base(family, &scaling)?;
         let context_length = json.count("max_position_embeddings")?;
         let rope = Scaled::read(json, &scaling, context_length, (rope_base, rope_dim))?;
         let scaled_by = json.count_or("query_pre_attn_scalar", head_dim)?;
@@ -181,6 +207,7 @@ impl Config {
             rope_style: RopeStyle::Halves,
             rope_factors: rope.factors,
             rope_base,
+            window_rope_base: json.window_rope_base(family)?,
             rope_scale: rope.scale,
             rope_magnitude: rope.magnitude,
             original_context: rope.original_context,

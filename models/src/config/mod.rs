@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub rope_factors: Factors,
     /// Base of the rotary frequencies.
     pub rope_base: f32,
+    /// That of layers with a window, where it is another one.
+    pub window_rope_base: Option<f32>,
     /// Positions are divided by this (linear context scaling).
     pub rope_scale: f32,
     /// Cosines and sines are multiplied by it (LongRoPE).

@@ -21,7 +21,7 @@ pub fn write(family: &Family, folder: &Path, dtype: DType, shards: usize) {
     let write = |file: &str, value: &serde_json::Value| {
         std::fs::write(folder.join(file), value.to_string()).unwrap();
     };
-    write("config.json", &family.config());
+    write("config.json", &family.config);
     write(
         "tokenizer_config.json",
         &json!({

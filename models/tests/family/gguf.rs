@@ -9,7 +9,7 @@ use candle_core::Tensor;
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 
-use super::{CONTEXT, EPS, Family, HEADS, HIDDEN, KV_HEADS, ROPE_BASE, WIDTH};
+use super::Family;
 
 pub(super) fn write(
     family: &Family,
@@ -25,6 +25,7 @@ pub(super) fn write(
     let mut tensors: Vec<(String, QTensor)> = tensors
         .into_iter()
         .map(|(name, tensor)| converted(family, &name, &tensor))
+        .chain(factors(family))
         .collect();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     let tensors: Vec<_> = tensors
@@ -38,23 +39,32 @@ pub(super) fn write(
 fn metadata(family: &Family, vocabulary: Vec<(String, Value)>) -> Vec<(String, Value)> {
     let count = |count: usize| Value::U32(count as u32);
     let of_family = [
-        ("block_count", count(family.layers)),
-        ("context_length", count(CONTEXT)),
-        ("embedding_length", count(WIDTH)),
-        ("feed_forward_length", count(HIDDEN)),
-        ("attention.head_count", count(HEADS)),
-        ("attention.head_count_kv", count(KV_HEADS)),
-        ("attention.key_length", count(family.head_dim)),
-        ("attention.value_length", count(family.head_dim)),
-        ("attention.layer_norm_rms_epsilon", Value::F32(EPS as f32)),
-        ("rope.dimension_count", count(family.head_dim)),
-        ("rope.freq_base", Value::F32(ROPE_BASE as f32)),
+        ("block_count", count(family.layers())),
+        (
+            "context_length",
+            count(family.count("max_position_embeddings")),
+        ),
+        ("embedding_length", count(family.width())),
+        (
+            "feed_forward_length",
+            count(family.count("intermediate_size")),
+        ),
+        ("attention.head_count", count(family.heads())),
+        ("attention.head_count_kv", count(family.kv_heads())),
+        ("attention.key_length", count(family.head_dim())),
+        ("attention.value_length", count(family.head_dim())),
+        (
+            "attention.layer_norm_rms_epsilon",
+            number(&family.config["rms_norm_eps"]),
+        ),
+        ("rope.dimension_count", count(family.rope_dim())),
+        ("rope.freq_base", number(&family.config["rope_theta"])),
     ];
     let window = family
-        .window
+        .window()
         .map(|window| ("attention.sliding_window", count(window)));
-    let of_family = of_family.into_iter().chain(window);
-    let name = family.name;
+    let of_family = of_family.into_iter().chain(window).chain(scaling(family));
+    let name = family.architecture();
     let named = of_family.map(|(key, value)| (format!("{name}.{key}"), value));
     let general = (
         "general.architecture".to_owned(),
@@ -66,16 +76,86 @@ fn metadata(family: &Family, vocabulary: Vec<(String, Value)>) -> Vec<(String, V
         .collect()
 }
 
+fn number(value: &serde_json::Value) -> Value {
+    Value::F32(value.as_f64().unwrap() as f32)
+}
+
+/// How the rotary embedding is stretched, as far as it is no tensor.
+fn scaling(family: &Family) -> Vec<(&'static str, Value)> {
+    let scaling = &family.config["rope_scaling"];
+    match scaling["rope_type"].as_str() {
+        Some("linear") => vec![
+            ("rope.scaling.type", Value::String("linear".into())),
+            ("rope.scaling.factor", number(&scaling["factor"])),
+        ],
+        Some("longrope") => {
+            let original = family.count("original_max_position_embeddings");
+            let context = family.count("max_position_embeddings");
+            let (stretch, original_f) = ((context / original) as f64, original as f64);
+            let magnitude = (1.0 + stretch.ln() / original_f.ln()).sqrt();
+            vec![
+                (
+                    "rope.scaling.original_context_length",
+                    Value::U32(original as u32),
+                ),
+                ("rope.scaling.attn_factor", Value::F32(magnitude as f32)),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What divides the rotary frequencies: a tensor that a converter adds.
+fn factors(family: &Family) -> Vec<(String, QTensor)> {
+    let scaling = &family.config["rope_scaling"];
+    let listed = |key: &str| -> Vec<f32> { serde_json::from_value(scaling[key].clone()).unwrap() };
+    let factors = match scaling["rope_type"].as_str() {
+        Some("llama3") => vec![("rope_freqs", llama3(family, scaling))],
+        Some("longrope") => vec![
+            ("rope_factors_short", listed("short_factor")),
+            ("rope_factors_long", listed("long_factor")),
+        ],
+        _ => Vec::new(),
+    };
+    let tensor = |(name, factors): (&str, Vec<f32>)| {
+        let factors = Tensor::new(factors, &candle_core::Device::Cpu).unwrap();
+        let tensor = QTensor::quantize(&factors, GgmlDType::F32).unwrap();
+        (format!("{name}.weight"), tensor)
+    };
+    factors.into_iter().map(tensor).collect()
+}
+
+/// By wave length, as Llama 3.1 defines it.
+fn llama3(family: &Family, scaling: &serde_json::Value) -> Vec<f32> {
+    let of = |key: &str| scaling[key].as_f64().unwrap();
+    let context = of("original_max_position_embeddings");
+    let (low, high) = (of("low_freq_factor"), of("high_freq_factor"));
+    let base = family.config["rope_theta"].as_f64().unwrap();
+    let dim = family.rope_dim();
+    let factor = |i: usize| {
+        let length = std::f64::consts::TAU * base.powf((2 * i) as f64 / dim as f64);
+        if length < context / high {
+            return 1.0;
+        }
+        if length > context / low {
+            return of("factor");
+        }
+        let smooth = (context / length - low) / (high - low);
+        1.0 / ((1.0 - smooth) / of("factor") + smooth)
+    };
+    (0..dim / 2).map(|i| factor(i) as f32).collect()
+}
+
 fn converted(family: &Family, name: &str, tensor: &Tensor) -> (String, QTensor) {
     let mut tensor = tensor.clone();
-    if family.counts_norms_from_one && name.contains("norm") {
+    if family.is("gemma3") && name.contains("norm") {
         tensor = (tensor + 1.0).unwrap();
     }
-    if family.name == "llama" && name.contains("q_proj") {
-        tensor = permuted(&tensor, HEADS);
+    if family.is("llama") && name.contains("q_proj") {
+        tensor = permuted(&tensor, family.heads());
     }
-    if family.name == "llama" && name.contains("k_proj") {
-        tensor = permuted(&tensor, KV_HEADS);
+    if family.is("llama") && name.contains("k_proj") {
+        tensor = permuted(&tensor, family.kv_heads());
     }
     let tensor = QTensor::quantize(&tensor, GgmlDType::F32).unwrap();
     (renamed(family, name), tensor)
@@ -103,7 +183,7 @@ fn renamed(family: &Family, name: &str) -> String {
     let (layer, part) = rest.split_once('.').unwrap();
     let part = match part {
         "input_layernorm" => "attn_norm",
-        "post_attention_layernorm" if family.has_out_norms => "post_attention_norm",
+        "post_attention_layernorm" if family.is("gemma3") => "post_attention_norm",
         "post_attention_layernorm" | "pre_feedforward_layernorm" => "ffn_norm",
         "post_feedforward_layernorm" => "post_ffw_norm",
         "self_attn.q_proj" => "attn_q",

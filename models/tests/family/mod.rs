@@ -1,5 +1,7 @@
 //! Tiny models of every family, by the names of `config.json` and of the tensors that
 //! Hugging Face gives them, and as the GGUF file that a converter makes of them.
+//!
+//! `references/cases.json` lists them: there another program computes what they answer.
 
 pub mod folder;
 mod gguf;
@@ -11,119 +13,99 @@ use std::path::Path;
 use candle_core::Tensor;
 use candle_core::quantized::gguf_file;
 use energy_models::tiny::{self, VOCAB};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A tiny model of a family.
 #[derive(Clone)]
 pub struct Family {
-    /// `general.architecture` of its GGUF file.
-    pub name: &'static str,
-    /// Transformer blocks.
-    pub layers: usize,
-    /// Positions of a sliding window.
-    pub window: Option<usize>,
-    /// Width of a head.
-    pub head_dim: usize,
-    /// Projections of queries, keys and values are one tensor, those of the MLP too.
-    pub is_fused: bool,
-    /// Queries, keys and values have a bias.
-    pub has_bias: bool,
-    /// Queries and keys have a norm.
-    pub has_head_norms: bool,
-    /// What attention and MLP add has a norm.
-    pub has_out_norms: bool,
-    /// Norms multiply by 1 + weight.
-    pub counts_norms_from_one: bool,
-    /// The output projection is the token embedding.
-    pub is_tied: bool,
+    /// A short name.
+    pub name: String,
+    /// Tokens before the first step of decode.
+    pub prompt: u32,
+    /// Its `config.json`.
+    pub config: Value,
+    /// Features that the references leave out in turn.
+    pub without: Vec<String>,
+    /// Whether a GGUF file can say all of it.
+    pub has_gguf: bool,
 }
 
-pub const WIDTH: usize = 64;
-pub const HIDDEN: usize = 96;
-pub const HEADS: usize = 4;
-pub const KV_HEADS: usize = 2;
-pub const CONTEXT: usize = 256;
-pub const EPS: f64 = 1e-6;
-pub const ROPE_BASE: f64 = 50_000.0;
+/// All of them.
+pub fn all() -> Vec<Family> {
+    let cases: Vec<Value> = serde_json::from_str(include_str!("../references/cases.json")).unwrap();
+    let family = |case: Value| Family {
+        name: case["name"].as_str().unwrap().to_owned(),
+        prompt: case["prompt"].as_u64().unwrap() as u32,
+        config: case["config"].clone(),
+        without: serde_json::from_value(case["without"].clone()).unwrap(),
+        has_gguf: case["gguf"].as_bool().unwrap(),
+    };
+    cases.into_iter().map(family).collect()
+}
 
-/// A family without anything special.
-const PLAIN: Family = Family {
-    name: "llama",
-    layers: 2,
-    window: None,
-    head_dim: WIDTH / HEADS,
-    is_fused: false,
-    has_bias: false,
-    has_head_norms: false,
-    has_out_norms: false,
-    counts_norms_from_one: false,
-    is_tied: false,
-};
+/// Those that a GGUF file can say all of.
+pub fn with_gguf() -> Vec<Family> {
+    let mut families = all();
+    families.retain(|family| family.has_gguf);
+    families
+}
 
-/// Each family with all that it has.
-pub const FAMILIES: [Family; 5] = [
-    PLAIN,
-    Family {
-        name: "qwen2",
-        has_bias: true,
-        is_tied: true,
-        ..PLAIN
-    },
-    Family {
-        name: "qwen3",
-        head_dim: 24,
-        has_head_norms: true,
-        is_tied: true,
-        ..PLAIN
-    },
-    Family {
-        name: "phi3",
-        is_fused: true,
-        ..PLAIN
-    },
-    Family {
-        name: "gemma3",
-        layers: 7,
-        window: Some(12),
-        head_dim: 24,
-        has_head_norms: true,
-        has_out_norms: true,
-        counts_norms_from_one: true,
-        is_tied: true,
-        ..PLAIN
-    },
-];
+/// The one of this name.
+pub fn find(name: &str) -> Family {
+    let found = all().into_iter().find(|family| family.name == name);
+    found.unwrap_or_else(|| panic!("no family {name}"))
+}
 
 impl Family {
-    /// As `config.json` has it.
-    pub fn config(&self) -> Value {
-        let activation = match self.name {
-            "gemma3" => "gelu_pytorch_tanh",
-            _ => "silu",
-        };
-        json!({
-            "model_type": self.name,
-            "vocab_size": VOCAB,
-            "hidden_size": WIDTH,
-            "intermediate_size": HIDDEN,
-            "num_hidden_layers": self.layers,
-            "num_attention_heads": HEADS,
-            "num_key_value_heads": KV_HEADS,
-            "head_dim": self.head_dim,
-            "max_position_embeddings": CONTEXT,
-            "sliding_window": self.window.unwrap_or(CONTEXT),
-            "sliding_window_pattern": 6,
-            "max_window_layers": self.layers,
-            "use_sliding_window": if self.name == "gemma3" { Value::Null } else { false.into() },
-            "tie_word_embeddings": self.is_tied,
-            "rope_theta": ROPE_BASE,
-            "rope_local_base_freq": 10_000.0,
-            "rms_norm_eps": EPS,
-            "hidden_act": activation,
-            "hidden_activation": activation,
-            "attention_bias": false,
-            "query_pre_attn_scalar": self.head_dim,
-        })
+    /// `general.architecture` of its GGUF file.
+    pub fn architecture(&self) -> &str {
+        match self.config["model_type"].as_str().unwrap() {
+            "mistral" => "llama",
+            "gemma3_text" => "gemma3",
+            other => other,
+        }
+    }
+
+    fn count(&self, key: &str) -> usize {
+        let count = self.config[key].as_u64();
+        count.unwrap_or_else(|| panic!("no `{key}`")) as usize
+    }
+
+    fn layers(&self) -> usize {
+        self.count("num_hidden_layers")
+    }
+
+    fn width(&self) -> usize {
+        self.count("hidden_size")
+    }
+
+    fn head_dim(&self) -> usize {
+        self.count("head_dim")
+    }
+
+    fn heads(&self) -> usize {
+        self.count("num_attention_heads")
+    }
+
+    fn kv_heads(&self) -> usize {
+        self.count("num_key_value_heads")
+    }
+
+    /// Channels of a head that are turned.
+    fn rope_dim(&self) -> usize {
+        let part = self.config["partial_rotary_factor"].as_f64();
+        (self.head_dim() as f64 * part.unwrap_or(1.0)) as usize
+    }
+
+    /// The sliding window, where it is one.
+    fn window(&self) -> Option<usize> {
+        let window = self.config["sliding_window"].as_u64();
+        let is_off = self.config["use_sliding_window"] == false;
+        window.filter(|_| !is_off).map(|window| window as usize)
+    }
+
+    fn is(&self, architecture: &str) -> bool {
+        self.architecture() == architecture
     }
 
     /// Its weights by Hugging Face's names.
@@ -149,4 +131,14 @@ impl Family {
     ) {
         gguf::write(self, path, weights::all(self, tokens), vocabulary);
     }
+}
+
+/// Largest difference over the largest of the reference.
+pub fn error(reference: &[f32], found: &[f32]) -> f32 {
+    assert_eq!(reference.len(), found.len());
+    assert!(reference.iter().chain(found).all(|logit| logit.is_finite()));
+    let largest = |numbers: &mut dyn Iterator<Item = f32>| numbers.fold(0.0, f32::max);
+    let pairs = reference.iter().zip(found);
+    let difference = largest(&mut pairs.map(|(a, b)| (a - b).abs()));
+    difference / largest(&mut reference.iter().map(|logit| logit.abs()))
 }

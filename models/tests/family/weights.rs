@@ -1,57 +1,59 @@
 //! Weights that are the same everywhere: each number is a function of the tensor's name
-//! and of its place in it.
+//! and of its place in it, as in `references/generator.py`.
 
 use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
 
-use super::{Family, HEADS, HIDDEN, KV_HEADS, WIDTH};
+use super::Family;
 
 /// Queries and keys are larger than the rest, so that attention looks at few positions:
 /// a mistake in rope or mask must show.
 const SHARP: f64 = 3.0;
 
 pub(super) fn all(family: &Family, vocab: usize) -> HashMap<String, Tensor> {
-    let (q, kv) = (HEADS * family.head_dim, KV_HEADS * family.head_dim);
+    let (width, hidden) = (family.width(), family.count("intermediate_size"));
+    let head_dim = family.head_dim();
+    let (q, kv) = (family.heads() * head_dim, family.kv_heads() * head_dim);
     let mut tensors = HashMap::new();
     let mut put = |name: String, shape: &[usize]| {
         let tensor = tensor(family, &name, shape);
         tensors.insert(name, tensor);
     };
-    put("model.embed_tokens.weight".into(), &[vocab, WIDTH]);
-    put("model.norm.weight".into(), &[WIDTH]);
-    if !family.is_tied {
-        put("lm_head.weight".into(), &[vocab, WIDTH]);
+    put("model.embed_tokens.weight".into(), &[vocab, width]);
+    put("model.norm.weight".into(), &[width]);
+    if family.config["tie_word_embeddings"] == false {
+        put("lm_head.weight".into(), &[vocab, width]);
     }
-    for layer in 0..family.layers {
+    for layer in 0..family.layers() {
         let mut put = |name: &str, shape: &[usize]| {
             put(format!("model.layers.{layer}.{name}.weight"), shape);
         };
-        put("input_layernorm", &[WIDTH]);
-        put("post_attention_layernorm", &[WIDTH]);
-        if family.has_out_norms {
-            put("pre_feedforward_layernorm", &[WIDTH]);
-            put("post_feedforward_layernorm", &[WIDTH]);
+        put("input_layernorm", &[width]);
+        put("post_attention_layernorm", &[width]);
+        if family.is("gemma3") {
+            put("pre_feedforward_layernorm", &[width]);
+            put("post_feedforward_layernorm", &[width]);
         }
-        if family.has_head_norms {
-            put("self_attn.q_norm", &[family.head_dim]);
-            put("self_attn.k_norm", &[family.head_dim]);
+        if family.is("gemma3") || family.is("qwen3") {
+            put("self_attn.q_norm", &[head_dim]);
+            put("self_attn.k_norm", &[head_dim]);
         }
-        put("self_attn.o_proj", &[WIDTH, q]);
-        put("mlp.down_proj", &[WIDTH, HIDDEN]);
-        if family.is_fused {
-            put("self_attn.qkv_proj", &[q + 2 * kv, WIDTH]);
-            put("mlp.gate_up_proj", &[2 * HIDDEN, WIDTH]);
+        put("self_attn.o_proj", &[width, q]);
+        put("mlp.down_proj", &[width, hidden]);
+        if family.is("phi3") {
+            put("self_attn.qkv_proj", &[q + 2 * kv, width]);
+            put("mlp.gate_up_proj", &[2 * hidden, width]);
         } else {
-            put("self_attn.q_proj", &[q, WIDTH]);
-            put("self_attn.k_proj", &[kv, WIDTH]);
-            put("self_attn.v_proj", &[kv, WIDTH]);
-            put("mlp.gate_proj", &[HIDDEN, WIDTH]);
-            put("mlp.up_proj", &[HIDDEN, WIDTH]);
+            put("self_attn.q_proj", &[q, width]);
+            put("self_attn.k_proj", &[kv, width]);
+            put("self_attn.v_proj", &[kv, width]);
+            put("mlp.gate_proj", &[hidden, width]);
+            put("mlp.up_proj", &[hidden, width]);
         }
     }
-    if family.has_bias {
-        for layer in 0..family.layers {
+    if family.is("qwen2") {
+        for layer in 0..family.layers() {
             for (part, rows) in [("q", q), ("k", kv), ("v", kv)] {
                 let name = format!("model.layers.{layer}.self_attn.{part}_proj.bias");
                 let tensor = tensor(family, &name, &[rows]);
@@ -65,10 +67,10 @@ pub(super) fn all(family: &Family, vocab: usize) -> HashMap<String, Tensor> {
 fn tensor(family: &Family, name: &str, shape: &[usize]) -> Tensor {
     let (centre, spread) = match shape {
         _ if name.ends_with(".bias") => (0.0, 0.5),
-        [_] if family.counts_norms_from_one => (centre_of_norm(name) - 1.0, 0.3),
+        [_] if family.is("gemma3") => (centre_of_norm(name) - 1.0, 0.3),
         [_] => (centre_of_norm(name), 0.3),
         _ if name.contains("q_proj") || name.contains("k_proj") || name.contains("qkv") => {
-            (0.0, SHARP / (WIDTH as f64).sqrt())
+            (0.0, SHARP / (family.width() as f64).sqrt())
         }
         [.., width] => (0.0, 1.5 / (*width as f64).sqrt()),
         [] => unreachable!("every tensor has a shape"),

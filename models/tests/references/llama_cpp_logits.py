@@ -1,0 +1,81 @@
+"""Writes the logits of llama.cpp for the GGUF files of `cases.json`.
+
+    python -m venv venv && venv/bin/pip install llama-cpp-python safetensors numpy
+    mkdir /tmp/gguf && GGUF_FILES=/tmp/gguf cargo test --release --workspace \
+        --test families_match_their_references -- --ignored write_files
+    venv/bin/python models/tests/references/llama_cpp_logits.py /tmp/gguf
+
+Run by hand, never by a test. Each file leaves NAME.llama_cpp.safetensors: `logits` of
+the last of the prompt and of each step. Given a model's file in place of the folder, it
+prints the ten largest logits after a fixed prompt, an entry of `top_ten.json`.
+"""
+
+import ctypes
+import importlib.metadata
+import json
+import sys
+from pathlib import Path
+
+import llama_cpp
+import numpy as np
+from safetensors.numpy import save_file
+
+HERE = Path(__file__).parent
+STEPS = 8
+# llama.cpp gives these no window.
+NO_WINDOW = {"mistral", "phi3_window"}
+
+
+def logits(path, tokens, prompt, context):
+    """Logits after the prompt and after each later token; keys and values in f32."""
+    params = llama_cpp.llama_model_default_params()
+    model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+    settings = llama_cpp.llama_context_default_params()
+    settings.n_ctx = context
+    settings.n_threads = settings.n_threads_batch = 2
+    settings.flash_attn_type = 0
+    settings.type_k = settings.type_v = llama_cpp.GGML_TYPE_F32
+    state = llama_cpp.llama_init_from_model(model, settings)
+    vocab = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(model))
+    found = []
+    for part in [tokens[:prompt]] + [[token] for token in tokens[prompt:]]:
+        array = (llama_cpp.llama_token * len(part))(*part)
+        batch = llama_cpp.llama_batch_get_one(array, len(part))
+        assert llama_cpp.llama_decode(state, batch) == 0
+        row = llama_cpp.llama_get_logits_ith(state, -1)
+        found.append(np.ctypeslib.as_array(row, shape=(vocab,)).copy())
+    llama_cpp.llama_free(state)
+    llama_cpp.llama_model_free(model)
+    return np.stack(found)
+
+
+def tiny_models(folder):
+    made = {"llama_cpp_python": importlib.metadata.version("llama-cpp-python")}
+    for case in json.loads((HERE / "cases.json").read_text()):
+        name, prompt, config = case["name"], case["prompt"], case["config"]
+        if not case["gguf"] or name in NO_WINDOW:
+            continue
+        tokens = list(range(20, 20 + prompt)) + [70 + 13 * step for step in range(STEPS)]
+        # It chooses the factors of LongRoPE by the context it is made for.
+        original = config.get("original_max_position_embeddings", 0)
+        context = original if len(tokens) <= original else 64
+        found = logits(folder / f"{name}.gguf", tokens, prompt, context)
+        reference = HERE / f"{name}.llama_cpp.safetensors"
+        save_file({"logits": found}, reference, made)
+        print(name, found.shape, float(np.abs(found).max()))
+
+
+def top_ten(path):
+    tokens = list(range(1000, 1024))
+    row = logits(path, tokens, len(tokens), 256)[-1]
+    best = np.argsort(-row)[:10]
+    pairs = [[int(token), round(float(row[token]), 4)] for token in best]
+    print(json.dumps({"file": path.name, "tokens": tokens, "top": pairs}))
+
+
+if __name__ == "__main__":
+    llama_cpp.llama_log_set(llama_cpp.llama_log_callback(lambda *_: None), ctypes.c_void_p())
+    if sys.argv[1].endswith(".gguf"):
+        top_ten(Path(sys.argv[1]))
+    else:
+        tiny_models(Path(sys.argv[1]))

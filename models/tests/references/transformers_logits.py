@@ -1,0 +1,191 @@
+"""Writes the reference logits of `cases.json` by transformers and torch.
+
+    python -m venv venv && venv/bin/pip install torch transformers safetensors numpy
+    venv/bin/python models/tests/references/transformers_logits.py
+
+Run by hand after a change of `cases.json` or of the generator, never by a test. Each
+case leaves NAME.safetensors: `logits` of every position, and `without_FEATURE`, those of
+the last of the prompt and of each step with that feature off.
+"""
+
+import copy
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from safetensors.numpy import save_file
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from generator import tensor
+
+HERE = Path(__file__).parent
+VOCAB, STEPS = 264, 8
+
+
+def tokens(prompt):
+    return list(range(20, 20 + prompt)) + [70 + 13 * step for step in range(STEPS)]
+
+
+def build(config):
+    config = copy.deepcopy(dict(config, vocab_size=VOCAB))
+    kind = config.pop("model_type")
+    config = AutoConfig.for_model(kind, pad_token_id=None, eos_token_id=0, **config)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
+    from_one = kind.startswith("gemma3")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            weights = tensor(name, tuple(parameter.shape), from_one, config.hidden_size)
+            parameter.copy_(torch.from_numpy(weights))
+    model.tie_weights()
+    return model
+
+
+def logits(model, prompt):
+    with torch.no_grad():
+        out = model(torch.tensor([tokens(prompt)]), use_cache=False, output_attentions=True)
+    return out.logits[0].numpy(), out.attentions
+
+
+def sharpness(attentions, window):
+    """Mean entropy of attention over that of equal weights."""
+    shares = []
+    for layer in attentions:
+        for position in range(1, layer.shape[2]):
+            row = layer[0, :, position, : position + 1].double()
+            seen = (row > 0).sum(-1).clamp(min=2)
+            entropy = -(row * row.clamp(min=1e-300).log()).sum(-1)
+            shares += (entropy / seen.double().log()).tolist()
+    return float(np.mean(shares))
+
+
+# What turns a feature off: a change of the configuration, or of the model.
+
+
+def with_settings(**settings):
+    return lambda config: build({**config, **settings})
+
+
+def changed(change):
+    def model_of(config):
+        model = build(config)
+        with torch.no_grad():
+            change(model)
+        return model
+
+    return model_of
+
+
+def each_layer(change):
+    return changed(lambda model: [change(layer) for layer in model.model.layers])
+
+
+def zero_bias(layer):
+    attention = layer.self_attn
+    for part in (attention.q_proj, attention.k_proj, attention.v_proj):
+        part.bias.zero_()
+
+
+def no_head_norms(layer):
+    layer.self_attn.q_norm = layer.self_attn.k_norm = torch.nn.Identity()
+
+
+def no_out_norms(layer):
+    layer.post_attention_layernorm = layer.post_feedforward_layernorm = torch.nn.Identity()
+
+
+def silu(layer):
+    layer.mlp.act_fn = torch.nn.SiLU()
+
+
+def from_zero(model):
+    for name, parameter in model.named_parameters():
+        if "norm" in name:
+            parameter.sub_(1.0)
+
+
+def no_embedding_scale(model):
+    model.model.embed_tokens.embed_scale.fill_(1.0)
+
+
+def pairs(layer):
+    """Turns neighbours instead of halves: the rows of each head in another order."""
+    attention = layer.self_attn
+    width = attention.head_dim
+
+    def permute(rows):
+        heads = rows.reshape(-1, width // 2, 2, rows.shape[-1])
+        return heads.transpose(1, 2).reshape(rows.shape)
+
+    if hasattr(attention, "qkv_proj"):
+        weight = attention.qkv_proj.weight
+        count = weight.shape[0] - weight.shape[0] // 4
+        weight[:count] = permute(weight[:count].clone())
+        return
+    for part in (attention.q_proj, attention.k_proj):
+        part.weight.copy_(permute(part.weight.clone()))
+        if part.bias is not None:
+            part.bias.copy_(permute(part.bias[:, None].clone())[:, 0])
+
+
+def no_magnitude(config):
+    scaling = dict(config["rope_scaling"], attention_factor=1.0)
+    return build({**config, "rope_scaling": scaling})
+
+
+def whole_rotary(config):
+    scaling = dict(config["rope_scaling"])
+    for key in ("short_factor", "long_factor"):
+        scaling[key] = scaling[key] + scaling[key][-1:] * 2
+    return build({**config, "rope_scaling": scaling, "partial_rotary_factor": 1.0})
+
+
+def no_scaling(config):
+    return build({key: value for key, value in config.items() if key != "rope_scaling"})
+
+
+OFF = {
+    "rope_scaling": no_scaling,
+    "rope_magnitude": no_magnitude,
+    "partial_rotary": whole_rotary,
+    "rope_pairs": each_layer(pairs),
+    "window": with_settings(sliding_window=4096),
+    "window_size": lambda config: build({**config, "sliding_window": config["sliding_window"] + 1}),
+    "bias": each_layer(zero_bias),
+    "tied_output": with_settings(tie_word_embeddings=False),
+    "head_norms": each_layer(no_head_norms),
+    "out_norms": each_layer(no_out_norms),
+    "norms_from_one": changed(from_zero),
+    "tanh_gelu": each_layer(silu),
+    "embedding_scale": changed(no_embedding_scale),
+    "local_rope_base": lambda config: build({**config, "rope_local_base_freq": config["rope_theta"]}),
+    "query_scale": lambda config: build({**config, "query_pre_attn_scalar": config["head_dim"]}),
+}
+
+
+def main():
+    print("transformers", transformers.__version__, "torch", torch.__version__)
+    for case in json.loads((HERE / "cases.json").read_text()):
+        config, prompt = case["config"], case["prompt"]
+        reference, attentions = logits(build(config), prompt)
+        share = sharpness(attentions, config.get("sliding_window"))
+        print(f"{case['name']:14} entropy {share:.2f} of uniform")
+        assert share < 0.7, "attention is too even to show a mistake"
+        found = {"logits": reference}
+        for feature in case["without"]:
+            other, _ = logits(OFF[feature](config), prompt)
+            steps = slice(prompt - 1, None)
+            error = np.abs(other - reference)[steps].max() / np.abs(reference).max()
+            print(f"    without {feature:16} {error:.3f}")
+            assert math.isfinite(error) and error > 1e-2, feature
+            found[f"without_{feature}"] = np.ascontiguousarray(other[steps])
+        found = {name: np.ascontiguousarray(values) for name, values in found.items()}
+        made = {"transformers": transformers.__version__, "torch": torch.__version__,
+                "entropy": f"{share:.3f}"}
+        save_file(found, HERE / f"{case['name']}.safetensors", made)
+
+
+if __name__ == "__main__":
+    main()
