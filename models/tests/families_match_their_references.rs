@@ -142,6 +142,7 @@ fn every_position_matches_transformers() {
 fn files_match_llama_cpp() {
     let mut compared = 0;
     for family in family::with_gguf() {
+        // It gives Mistral and Phi-3 no window.
         let Some(stored) = stored(&format!("{}.llama_cpp.safetensors", family.name)) else {
             continue;
         };
@@ -149,10 +150,15 @@ fn files_match_llama_cpp() {
         let found = answers(&family, |ids, _| model.forward(ids).unwrap());
         let error = largest_error(&rows(&stored["logits"]), &found);
         eprintln!("{} against llama.cpp: {error:.1e}", family.name);
-        assert!(error < TOLERANCE, "{}: {error:e}", family.name);
+        // It looks GELU up in a table of half numbers.
+        let tolerance = match family.architecture() {
+            "gemma3" => 20.0 * TOLERANCE,
+            _ => TOLERANCE,
+        };
+        assert!(error < tolerance, "{}: {error:e}", family.name);
         compared += 1;
     }
-    assert!(compared >= 8, "{compared} references");
+    assert_eq!(compared, 8);
 }
 
 /// Writes the files that `references/llama_cpp_logits.py` reads.

@@ -22,13 +22,16 @@ from safetensors.numpy import save_file
 
 HERE = Path(__file__).parent
 STEPS = 8
+TEXT = "Electric energy is measured in joules. A lamp of 60 W that is on for an hour takes"
 # llama.cpp gives these no window.
 NO_WINDOW = {"mistral", "phi3_window"}
 
 
-def logits(path, tokens, prompt, context):
+def logits(path, tokens, prompt, context, overrides=None):
     """Logits after the prompt and after each later token; keys and values in f32."""
     params = llama_cpp.llama_model_default_params()
+    if overrides:
+        params.kv_overrides = overrides
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
     settings = llama_cpp.llama_context_default_params()
     settings.n_ctx = context
@@ -49,6 +52,16 @@ def logits(path, tokens, prompt, context):
     return np.stack(found)
 
 
+def short_factors():
+    """It chooses the factors of LongRoPE by the context it is made for, 256 at least:
+    that is told to be the original one."""
+    overrides = (llama_cpp.llama_model_kv_override * 2)()
+    overrides[0].key = b"phi3.rope.scaling.original_context_length"
+    overrides[0].tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT
+    overrides[0].value.val_i64 = 256
+    return overrides
+
+
 def tiny_models(folder):
     made = {"llama_cpp_python": importlib.metadata.version("llama-cpp-python")}
     for case in json.loads((HERE / "cases.json").read_text()):
@@ -56,25 +69,37 @@ def tiny_models(folder):
         if not case["gguf"] or name in NO_WINDOW:
             continue
         tokens = list(range(20, 20 + prompt)) + [70 + 13 * step for step in range(STEPS)]
-        # It chooses the factors of LongRoPE by the context it is made for.
-        original = config.get("original_max_position_embeddings", 0)
-        context = original if len(tokens) <= original else 64
-        found = logits(folder / f"{name}.gguf", tokens, prompt, context)
+        is_short = len(tokens) <= config.get("original_max_position_embeddings", 0)
+        overrides = short_factors() if is_short else None
+        found = logits(folder / f"{name}.gguf", tokens, prompt, 256, overrides)
         reference = HERE / f"{name}.llama_cpp.safetensors"
         save_file({"logits": found}, reference, made)
         print(name, found.shape, float(np.abs(found).max()))
 
 
+def tokens_of(path, text):
+    params = llama_cpp.llama_model_default_params()
+    params.vocab_only = True
+    model = llama_cpp.llama_model_load_from_file(str(path).encode(), params)
+    vocab, room = llama_cpp.llama_model_get_vocab(model), 256
+    tokens = (llama_cpp.llama_token * room)()
+    count = llama_cpp.llama_tokenize(vocab, text, len(text), tokens, room, True, True)
+    llama_cpp.llama_model_free(model)
+    return list(tokens[:count])
+
+
 def top_ten(path):
-    tokens = list(range(1000, 1024))
+    text = TEXT.encode()
+    tokens = tokens_of(path, text)
     row = logits(path, tokens, len(tokens), 256)[-1]
     best = np.argsort(-row)[:10]
     pairs = [[int(token), round(float(row[token]), 4)] for token in best]
-    print(json.dumps({"file": path.name, "tokens": tokens, "top": pairs}))
+    print(json.dumps({"file": path.name, "text": TEXT, "tokens": tokens, "top": pairs}))
 
 
 if __name__ == "__main__":
-    llama_cpp.llama_log_set(llama_cpp.llama_log_callback(lambda *_: None), ctypes.c_void_p())
+    silent = llama_cpp.llama_log_callback(lambda *_: None)
+    llama_cpp.llama_log_set(silent, ctypes.c_void_p())
     if sys.argv[1].endswith(".gguf"):
         top_ten(Path(sys.argv[1]))
     else:
