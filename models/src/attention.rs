@@ -12,27 +12,8 @@ use crate::instrument::{op, section};
 use crate::kv_cache::KvCache;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
+use crate::pass::Pass;
 use crate::sight::View;
-
-/// What one forward pass shares among its layers.
-#[derive(Debug)]
-pub(crate) struct Pass {
-    /// What layers that see everything see.
-    pub full: View,
-    /// What layers with a window see, if there are any.
-    pub windowed: Option<View>,
-    /// Whether kernels run decomposed.
-    pub deep: bool,
-    /// Whether the pass belongs to prefill, which names the cache's op.
-    pub prefill: bool,
-}
-
-impl Pass {
-    fn view(&self, is_windowed: bool) -> &View {
-        let windowed = self.windowed.as_ref().filter(|_| is_windowed);
-        windowed.unwrap_or(&self.full)
-    }
-}
 
 /// Weights of one attention, each `(rows, width)` as in the file.
 #[derive(Debug, Clone)]
@@ -145,26 +126,33 @@ impl Attention {
         store(cache, &k, &v, pass)?;
         let (keys, values) = cache.view(view.seen)?;
         let mask = view.mask.as_ref();
-        let mixed = match pass.deep {
+        let (mixed, weights) = match pass.deep {
             true => self.decomposed(&q, &keys, &values, mask)?,
             false => self.fused(&q, &keys, &values, mask)?,
         };
         let mixed = shape.join(&mixed)?;
-        Ok(op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?)
+        let out = op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?;
+        if let Some(statistics) = pass.statistics {
+            statistics.heads(&weights, shape.heads, mask)?;
+            statistics.activations(&out)?;
+        }
+        Ok(out)
     }
 
-    /// The queries are scaled instead of the scores: fewer numbers.
+    /// What attention mixes, and its weights. The queries are scaled instead of the
+    /// scores: fewer numbers.
     fn fused(
         &self,
         q: &Tensor,
         keys: &Tensor,
         values: &Tensor,
         mask: Option<&Tensor>,
-    ) -> Result<Tensor> {
+    ) -> Result<(Tensor, Tensor)> {
         let q = self.shape.stack(&(q * self.shape.scale)?)?;
         let scores = self.shape.masked(&q.matmul(&keys.t()?)?, mask)?;
         let weights = candle_nn::ops::softmax_last_dim(&scores)?;
-        self.shape.unstack(&weights.matmul(values)?)
+        let mixed = self.shape.unstack(&weights.matmul(values)?)?;
+        Ok((mixed, weights))
     }
 
     fn decomposed(
@@ -173,7 +161,7 @@ impl Attention {
         keys: &Tensor,
         values: &Tensor,
         mask: Option<&Tensor>,
-    ) -> Result<Tensor> {
+    ) -> Result<(Tensor, Tensor)> {
         let shape = self.shape;
         let q = shape.stack(q)?;
         let scores = op!(QK_MATMUL, [q = &q, keys]; q.matmul(&keys.t()?))?;
@@ -187,7 +175,7 @@ impl Attention {
             candle_nn::ops::softmax(scores, candle_core::D::Minus1))?;
         let mixed = op!(VALUE_MATMUL, [weights = &weights, values];
             weights.matmul(values))?;
-        shape.unstack(&mixed)
+        Ok((shape.unstack(&mixed)?, weights))
     }
 }
 

@@ -3,12 +3,13 @@
 
 use candle_core::Tensor;
 
-use crate::attention::{Attention, Pass};
+use crate::attention::Attention;
 use crate::error::Result;
 use crate::instrument::op;
 use crate::kv_cache::KvCache;
 use crate::mlp::Mlp;
 use crate::norm::RmsNorm;
+use crate::pass::Pass;
 
 /// Weights and cache of one layer.
 #[derive(Debug, Clone)]
@@ -32,26 +33,26 @@ pub(crate) struct Block {
 impl Block {
     /// `(1, positions, width)` to the same shape.
     pub(crate) fn forward(&mut self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let normed = op!(INPUT_NORM; self.input_norm.forward(x, pass.deep))?;
+        let normed = op!(INPUT_NORM; self.input_norm.within(x, pass))?;
         let attended = op!(ATTENTION; self.attention.forward(&normed, pass, &mut self.cache))?;
         // Each family's own names: where attention's output has a norm, that is the
         // one "post attention".
         let (x, normed) = match &self.attention_out_norm {
             Some(norm) => {
-                let attended = op!(POST_ATTENTION_NORM; norm.forward(&attended, pass.deep))?;
+                let attended = op!(POST_ATTENTION_NORM; norm.within(&attended, pass))?;
                 let x = (attended + x)?;
-                let normed = op!(PRE_FEEDFORWARD_NORM; self.mlp_norm.forward(&x, pass.deep))?;
+                let normed = op!(PRE_FEEDFORWARD_NORM; self.mlp_norm.within(&x, pass))?;
                 (x, normed)
             }
             None => {
                 let x = (attended + x)?;
-                let normed = op!(POST_ATTENTION_NORM; self.mlp_norm.forward(&x, pass.deep))?;
+                let normed = op!(POST_ATTENTION_NORM; self.mlp_norm.within(&x, pass))?;
                 (x, normed)
             }
         };
-        let mut mixed = op!(MLP; self.mlp.forward(&normed, pass.deep))?;
+        let mut mixed = op!(MLP; self.mlp.forward(&normed, pass))?;
         if let Some(norm) = &self.mlp_out_norm {
-            mixed = op!(POST_FEEDFORWARD_NORM; norm.forward(&mixed, pass.deep))?;
+            mixed = op!(POST_FEEDFORWARD_NORM; norm.within(&mixed, pass))?;
         }
         Ok((mixed + x)?)
     }

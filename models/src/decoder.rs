@@ -2,14 +2,15 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::attention::Pass;
 use crate::block::Block;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::instrument::{Depth, section};
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
+use crate::pass::Pass;
 use crate::sight::Sight;
+use crate::statistics::Statistics;
 
 /// A decoder with its cache: feeding tokens moves it forward.
 #[derive(Debug, Clone)]
@@ -22,6 +23,7 @@ pub(crate) struct Decoder {
     pub(crate) lm_head: Linear,
     pub(crate) context: usize,
     pub(crate) depth: Depth,
+    pub(crate) statistics: Option<Statistics>,
     pub(crate) device: Device,
 }
 
@@ -108,6 +110,7 @@ impl Decoder {
             full: self.full.view(start, count, &self.device)?,
             windowed: windowed.transpose()?,
             deep: self.depth.is_deep(),
+            statistics: self.statistics,
             prefill,
         })
     }

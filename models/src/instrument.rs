@@ -86,6 +86,7 @@ pub mod names {
         VARIANCE = "variance", "op";
         NORMALIZE = "normalize", "op";
         SCALE_SHIFT = "scale_shift", "op";
+        STATISTICS = "statistics", "op";
     }
 }
 

@@ -1,8 +1,9 @@
 //! Transformer inference in Candle, instrumented with `tracing` spans.
 //!
-//! Loads models of the families in [`architecture`] from GGUF files or Hugging Face's folders and generates text. Each phase,
-//! token, layer and operation runs in its own span, so any subscriber can
-//! time it. This crate knows Candle and `tracing` and nothing of who listens.
+//! Loads models of the families in [`architecture`] from GGUF files or Hugging Face's
+//! folders and generates text. Each phase, token, layer and operation runs in its own
+//! span, so any subscriber can time it. This crate knows Candle and `tracing` and nothing
+//! of who listens.
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
@@ -42,10 +43,12 @@ mod loader;
 mod mlp;
 mod model;
 mod norm;
+mod pass;
 mod random;
 mod rope;
 mod sampling;
 mod sight;
+pub mod statistics;
 pub mod tiny;
 mod tokenizer;
 mod weights;
@@ -56,5 +59,6 @@ pub use generate::{GenerateOptions, Generation, StopReason, TokenEvent, generate
 pub use instrument::Depth;
 pub use model::{LoadOptions, Model, ModelInfo, Parameters};
 pub use sampling::{Sampler, SamplingOptions};
+pub use statistics::Statistics;
 pub use tokenizer::{Detokenizer, Tokenizer};
 pub use weights::Requantize;

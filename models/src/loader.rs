@@ -94,6 +94,7 @@ impl<'l> Loader<'l> {
             lm_head,
             context: config.context_length,
             depth: self.depth,
+            statistics: None,
             device: self.device.clone(),
         })
     }

@@ -6,6 +6,7 @@ use crate::architecture::Activation;
 use crate::error::Result;
 use crate::instrument::op;
 use crate::linear::Linear;
+use crate::pass::Pass;
 
 /// `down(activation(gate(x)) * up(x))`.
 #[derive(Debug, Clone)]
@@ -22,20 +23,24 @@ pub(crate) struct Mlp {
 
 impl Mlp {
     /// `(1, positions, width)` to the same shape.
-    pub(crate) fn forward(&self, x: &Tensor, deep: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let gate = op!(GATE_PROJ, [gate = &self.gate, x]; gate.forward(x))?;
         let up = op!(UP_PROJ, [up = &self.up, x]; up.forward(x))?;
-        let mixed = match deep {
-            true => self.decomposed(&gate, &up)?,
-            false => (self.activation.apply(&gate)? * up)?,
-        };
-        Ok(op!(DOWN_PROJ, [down = &self.down, x = &mixed]; down.forward(x))?)
-    }
-
-    fn decomposed(&self, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
         let activation = self.activation;
-        let active = op!(ACTIVATION, [gate]; activation.apply(gate))?;
-        Ok(op!(GATE_UP_MULT, [active = &active, up]; active * up)?)
+        let active = match pass.deep {
+            true => op!(ACTIVATION, [gate = &gate]; activation.apply(gate))?,
+            false => activation.apply(&gate)?,
+        };
+        let mixed = match pass.deep {
+            true => op!(GATE_UP_MULT, [active = &active, up = &up]; active * up)?,
+            false => (&active * up)?,
+        };
+        let out = op!(DOWN_PROJ, [down = &self.down, x = &mixed]; down.forward(x))?;
+        if let Some(statistics) = pass.statistics {
+            statistics.kills(&active)?;
+            statistics.activations(&out)?;
+        }
+        Ok(out)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::folder;
 use crate::instrument::Depth;
 use crate::loader::Loader;
+use crate::statistics::Statistics;
 use crate::tokenizer::Tokenizer;
 use crate::weights::Requantize;
 use crate::weights::gguf::Gguf;
@@ -169,6 +170,12 @@ impl Model {
     /// Changes the depth of the spans, and with it the kernels.
     pub fn set_depth(&mut self, depth: Depth) {
         self.decoder.depth = depth;
+    }
+
+    /// Takes statistics of activations and attention from now on, or none: see
+    /// [`crate::statistics`].
+    pub fn set_statistics(&mut self, statistics: Option<Statistics>) {
+        self.decoder.statistics = statistics;
     }
 
     /// Feeds tokens behind those already fed and returns the logits, shape

@@ -5,6 +5,7 @@ use candle_core::{D, Tensor};
 use crate::capture::repeatable;
 use crate::error::Result;
 use crate::instrument::op;
+use crate::pass::Pass;
 
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last dimension.
 #[derive(Debug, Clone)]
@@ -25,6 +26,15 @@ impl RmsNorm {
             true => self.decomposed(x),
             false => self.fused(x),
         }
+    }
+
+    /// The same as a component of a layer.
+    pub(crate) fn within(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let normed = self.forward(x, pass.deep)?;
+        if let Some(statistics) = pass.statistics {
+            statistics.norm(x, &normed)?;
+        }
+        Ok(normed)
     }
 
     fn fused(&self, x: &Tensor) -> Result<Tensor> {

@@ -24,17 +24,21 @@ pub fn energy_run(program: &str, folder: &Path) -> Command {
     energy_run_of(program, folder, "again and again")
 }
 
-/// The same with another prompt.
-pub fn energy_run_of(program: &str, folder: &Path, prompt: &str) -> Command {
-    let model = folder.join("tiny.gguf");
-    let config = TinyConfig {
+/// The model that [`energy_run_of`] runs.
+pub fn tiny_model() -> TinyConfig {
+    TinyConfig {
         layers: 4,
         width: 256,
         hidden: 512,
         context_length: 32_768,
         ..TinyConfig::default()
-    };
-    tiny::write_gguf(&model, &config).expect("a model");
+    }
+}
+
+/// The same with another prompt.
+pub fn energy_run_of(program: &str, folder: &Path, prompt: &str) -> Command {
+    let model = folder.join("tiny.gguf");
+    tiny::write_gguf(&model, &tiny_model()).expect("a model");
     let mut command = energy(program);
     command
         .args(["run", prompt, "--raw", "--baseline", "0s"])

@@ -56,6 +56,11 @@ pub struct RunArgs {
     /// How finely the work is divided into spans; several, with commas, are compared
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Depth::default()])]
     depth: Vec<Depth>,
+    /// Statistics of activations and attention, as metrics of their spans; smaller than
+    /// the threshold counts as nothing
+    #[arg(long, value_name = "THRESHOLD", num_args = 0..=1, require_equals = true,
+          default_missing_value = "0.01")]
+    stats: Option<f32>,
     /// auto, powermetrics, rapl, modelled, or replay:FILE
     #[arg(long, default_value_t = RunOptions::default().source)]
     source: String,
@@ -155,6 +160,7 @@ impl RunArgs {
             top_p: self.top_p,
             seed: self.seed,
             depth: first(self.depth),
+            stats: self.stats,
             source: self.source,
             interval: self.interval,
             baseline: self.baseline,

@@ -57,6 +57,8 @@ pub struct RunOptions {
     pub seed: u64,
     /// Depth of the spans.
     pub depth: Depth,
+    /// Threshold of statistics of activations and attention, if they are taken.
+    pub stats: Option<f32>,
     /// `auto`, `powermetrics`, `rapl`, `modelled` or `replay:FILE`.
     pub source: String,
     /// Wished-for time between power samples.
@@ -99,6 +101,7 @@ impl Default for RunOptions {
             top_p: None,
             seed: 0,
             depth: Depth::default(),
+            stats: None,
             source: "auto".to_owned(),
             interval: Duration::from_millis(100),
             baseline: Duration::from_secs(2),
@@ -130,6 +133,7 @@ impl RunOptions {
         words.option("--top-p", self.top_p.as_ref());
         words.value("--seed", self.seed);
         words.value("--depth", name(&self.depth));
+        words.option("--stats", self.stats.as_ref());
         words.value("--source", &self.source);
         words.value("--interval", micros(self.interval));
         words.value("--baseline", micros(self.baseline));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use energy_models::instrument;
-use energy_models::{GenerateOptions, Generation, LoadOptions, Model, StopReason};
+use energy_models::{GenerateOptions, Generation, LoadOptions, Model, Statistics, StopReason};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing_energy::power::{Provenance, SourceChoice};
 use tracing_energy::rows::RunMetadata;
@@ -34,6 +34,12 @@ pub struct Recorded {
 /// # Errors
 /// When the model cannot be had, or the recording cannot be started.
 pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
+    if options.stats.is_some() && options.depth < Depth::Module {
+        anyhow::bail!(
+            "--stats with --depth {}: statistics belong to the spans of modules; use --depth module or deep",
+            super::options::name(&options.depth)
+        );
+    }
     // Before anything is measured: fetching is not part of the run.
     let path = model_path(&options.model)?;
     let checksum = super::sha256(&path)?;
@@ -162,7 +168,9 @@ fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
         requantize: options.requantize.of_model(),
         ..LoadOptions::default()
     };
-    Ok(Model::load(path, &load)?)
+    let mut model = Model::load(path, &load)?;
+    model.set_statistics(options.stats.map(|threshold| Statistics { threshold }));
+    Ok(model)
 }
 
 type Written = std::io::Result<()>;
@@ -216,6 +224,7 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         "threads": energy_models::device::threads(), "model_sha256": checksum,
         "max_tokens": options.max_tokens, "temperature": options.temperature,
         "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
+        "statistics_threshold": options.stats,
     });
     if !options.keep_text {
         // Runs can still be told to have been asked the same.
