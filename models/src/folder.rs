@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::chat::ChatTemplate;
+use crate::checkpoint::Checkpoint;
 use crate::config::{Config, Json, Seen};
 use crate::error::{Error, Result};
-use crate::loader::Loader;
-use crate::model::{LoadOptions, Model};
 use crate::tokenizer::Tokenizer;
 use crate::weights::Weights;
 use crate::weights::safetensors::Safetensors;
@@ -30,11 +29,11 @@ pub(crate) fn of(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Loads the model of a folder.
+/// Opens the model of a folder.
 ///
 /// # Errors
-/// As [`Model::load`].
-pub(crate) fn load(folder: &Path, options: &LoadOptions) -> Result<Model> {
+/// As [`Checkpoint::open`].
+pub(crate) fn open(folder: &Path) -> Result<Checkpoint> {
     let json = Json::open(&folder.join("config.json"))?.of_text();
     let family = json.family()?;
     let mut weights = Safetensors::open(folder, &files(folder)?)?;
@@ -59,8 +58,12 @@ pub(crate) fn load(folder: &Path, options: &LoadOptions) -> Result<Model> {
     }
     let tokenizer = Tokenizer::from_folder(folder, config.vocab)?;
     let chat = ChatTemplate::from_folder(folder, &tokenizer)?;
-    let (decoder, info) = Loader::new(&mut weights, &config, options).load()?;
-    Ok(Model::new(decoder, tokenizer, chat, info))
+    Ok(Checkpoint {
+        weights: Box::new(weights),
+        config,
+        tokenizer,
+        chat,
+    })
 }
 
 /// The files with the weights.

@@ -30,6 +30,8 @@ pub struct GenerateOptions {
     pub top_p: Option<f32>,
     /// The same seed gives the same text.
     pub seed: u64,
+    /// Makes tokens that were there before, in the prompt, too, less likely; 1 does not.
+    pub repeat_penalty: f32,
     /// Continue the prompt as it is, without the model's chat template.
     pub raw: bool,
     /// System turn before the prompt; the template's own if `None`. Unused
@@ -46,6 +48,7 @@ impl Default for GenerateOptions {
             top_k,
             top_p,
             seed,
+            repeat_penalty,
         } = SamplingOptions::default();
         let (raw, system, cancel) = (false, None, None);
         Self {
@@ -54,6 +57,7 @@ impl Default for GenerateOptions {
             top_k,
             top_p,
             seed,
+            repeat_penalty,
             raw,
             system,
             cancel,
@@ -68,6 +72,7 @@ impl GenerateOptions {
             top_k,
             top_p,
             seed,
+            repeat_penalty,
             ..
         } = *self;
         Sampler::new(SamplingOptions {
@@ -75,6 +80,7 @@ impl GenerateOptions {
             top_k,
             top_p,
             seed,
+            repeat_penalty,
         })
     }
 
@@ -194,6 +200,7 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
     fn prepare(&mut self, prompt: &str) -> Result<(Vec<u32>, Vec<Tensor>)> {
         let ids = section!(TOKENIZATION; self.tokenize(prompt))?;
         let room = self.room(ids.len())?;
+        self.sampler.remember(&ids);
         let chunks = section!(TENSOR_TRANSFER; self.transfer(&ids))?;
         let positions = ids.len() + room.saturating_sub(1);
         section!(KV_CACHE_INIT; self.model.decoder.reserve(positions))?;

@@ -10,11 +10,11 @@ use crate::decoder::Decoder;
 use crate::device;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
+use crate::info::{LoadOptions, ModelInfo, Parameters};
 use crate::instrument::Depth;
 use crate::kv_cache::{CacheShape, KvCache};
 use crate::linear::Linear;
 use crate::mlp::Mlp;
-use crate::model::{LoadOptions, ModelInfo, Parameters};
 use crate::norm::RmsNorm;
 use crate::rope::Rope;
 use crate::sight::Sight;
@@ -28,6 +28,8 @@ pub(crate) struct Loader<'l> {
     depth: Depth,
     precision: Precision,
     parameters: Parameters,
+    /// Is told the bytes of each tensor that was read.
+    read: &'l mut dyn FnMut(u64),
 }
 
 impl<'l> Loader<'l> {
@@ -35,6 +37,7 @@ impl<'l> Loader<'l> {
         weights: &'l mut dyn Weights,
         config: &'l Config,
         options: &'l LoadOptions,
+        read: &'l mut dyn FnMut(u64),
     ) -> Self {
         let precision = Precision::new(options.requantize);
         let (device, depth) = (&options.device, options.depth);
@@ -45,6 +48,7 @@ impl<'l> Loader<'l> {
             depth,
             precision,
             parameters: Parameters::default(),
+            read,
         }
     }
 
@@ -279,6 +283,7 @@ impl<'l> Loader<'l> {
         let name = format!("{name}.weight");
         let tensor = self.weights.tensor(&name, &[rows, width], self.device)?;
         self.count(&name, rows * width);
+        (self.read)(tensor.storage_size_in_bytes() as u64);
         Ok(tensor)
     }
 

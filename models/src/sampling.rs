@@ -1,5 +1,7 @@
 //! Choosing the next token from its logits.
 
+use std::collections::VecDeque;
+
 use crate::error::{Error, Result};
 use crate::random::Random;
 
@@ -14,7 +16,13 @@ pub struct SamplingOptions {
     pub top_p: Option<f32>,
     /// Start of the random numbers; the same seed gives the same choices.
     pub seed: u64,
+    /// Logits of the last [`REPEAT_WINDOW`] tokens are divided by it where they are above
+    /// 0, else multiplied (Keskar et al. 2019); 1 leaves them as they are.
+    pub repeat_penalty: f32,
 }
+
+/// Tokens that a repeat penalty remembers.
+pub const REPEAT_WINDOW: usize = 64;
 
 impl Default for SamplingOptions {
     /// Greedy.
@@ -24,6 +32,7 @@ impl Default for SamplingOptions {
             top_k: None,
             top_p: None,
             seed: 0,
+            repeat_penalty: 1.0,
         }
     }
 }
@@ -35,12 +44,15 @@ pub struct Sampler {
     random: Random,
     /// Kept between calls, so that a step allocates nothing.
     candidates: Vec<(f32, u32)>,
+    /// The last tokens, and room for their logits with the penalty.
+    recent: VecDeque<u32>,
+    penalised: Vec<f32>,
 }
 
 impl Sampler {
     /// # Errors
-    /// [`Error::Sampling`] for a negative temperature, a `top_k` of 0, or a
-    /// `top_p` outside of (0, 1].
+    /// [`Error::Sampling`] for a negative temperature, a `top_k` of 0, a
+    /// `top_p` outside of (0, 1], or a penalty that is not above 0.
     pub fn new(options: SamplingOptions) -> Result<Self> {
         let refuse = |problem: &str| Err(Error::Sampling(problem.to_owned()));
         if !(options.temperature >= 0.0 && options.temperature.is_finite()) {
@@ -52,12 +64,28 @@ impl Sampler {
         if options.top_p.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
             return refuse("top-p must be above 0 and at most 1");
         }
+        let penalty = options.repeat_penalty;
+        if !(penalty > 0.0 && penalty.is_finite()) {
+            return refuse("the repeat penalty must be above 0; 1 is none");
+        }
         let random = Random::new(options.seed);
         Ok(Self {
             options,
             random,
             candidates: Vec::new(),
+            recent: VecDeque::new(),
+            penalised: Vec::new(),
         })
+    }
+
+    /// Tokens that were not sampled, such as the prompt's, are to be repeated less, too.
+    pub fn remember(&mut self, tokens: &[u32]) {
+        if self.options.repeat_penalty == 1.0 {
+            return;
+        }
+        self.recent.extend(tokens);
+        let excess = self.recent.len().saturating_sub(REPEAT_WINDOW);
+        self.recent.drain(..excess);
     }
 
     /// The id of the chosen token, an index into the logits. Logits that are
@@ -66,6 +94,37 @@ impl Sampler {
     /// # Errors
     /// [`Error::NotFinite`] if no logit is finite.
     pub fn sample(&mut self, logits: &[f32]) -> Result<u32> {
+        if self.recent.is_empty() {
+            let chosen = self.choose(logits)?;
+            self.remember(&[chosen]);
+            return Ok(chosen);
+        }
+        let mut penalised = std::mem::take(&mut self.penalised);
+        self.penalise(logits, &mut penalised);
+        let chosen = self.choose(&penalised);
+        self.penalised = penalised;
+        let chosen = chosen?;
+        self.remember(&[chosen]);
+        Ok(chosen)
+    }
+
+    fn penalise(&self, logits: &[f32], penalised: &mut Vec<f32>) {
+        penalised.clear();
+        penalised.extend_from_slice(logits);
+        let penalty = self.options.repeat_penalty;
+        // From the logits as they were: a token counts once, however often it was there.
+        for token in &self.recent {
+            let at = *token as usize;
+            if let (Some(logit), Some(new)) = (logits.get(at), penalised.get_mut(at)) {
+                *new = match *logit > 0.0 {
+                    true => logit / penalty,
+                    false => logit * penalty,
+                };
+            }
+        }
+    }
+
+    fn choose(&mut self, logits: &[f32]) -> Result<u32> {
         let best = argmax(logits).ok_or(Error::NotFinite)?;
         if self.options.temperature == 0.0 || self.options.top_k == Some(1) {
             return Ok(best);
@@ -210,8 +269,36 @@ mod tests {
     }
 
     #[test]
+    fn what_was_there_is_repeated_less() {
+        let penalty = |repeat_penalty| SamplingOptions {
+            repeat_penalty,
+            ..Default::default()
+        };
+        let mut sampler = Sampler::new(penalty(2.0)).unwrap();
+        // 3 becomes 1.5, which is less than 2; that becomes 1, and so on.
+        let mut next = || sampler.sample(&[0.5, 3.0, f32::NAN, 2.0, -1.0]).unwrap();
+        assert_eq!([next(), next(), next()], [1, 3, 1]);
+        // A negative logit moves away from the others.
+        let mut sampler = Sampler::new(penalty(2.0)).unwrap();
+        sampler.remember(&[0, 9]);
+        assert_eq!(sampler.sample(&[-1.0, -1.5]).unwrap(), 1);
+        // What is long past is forgotten.
+        let mut sampler = Sampler::new(penalty(2.0)).unwrap();
+        sampler.remember(&[1]);
+        sampler.remember(&[7; REPEAT_WINDOW]);
+        assert_eq!(sampler.sample(&LOGITS).unwrap(), 1);
+        let mut none = Sampler::new(penalty(1.0)).unwrap();
+        none.remember(&[1]);
+        assert_eq!(none.sample(&LOGITS).unwrap(), 1);
+    }
+
+    #[test]
     fn impossible_options_are_refused() {
         for bad in [
+            SamplingOptions {
+                repeat_penalty: 0.0,
+                ..warm()
+            },
             SamplingOptions {
                 temperature: -1.0,
                 ..warm()

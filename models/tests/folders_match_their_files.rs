@@ -4,10 +4,14 @@
 #[allow(unreachable_pub, dead_code)]
 mod family;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use candle_core::DType;
-use energy_models::{Depth, LoadOptions, Model, Requantize};
+use energy_models::{
+    Checkpoint, Depth, GenerateOptions, LoadOptions, LoadProgress, Model, Requantize, TokenEvent,
+    generate,
+};
 use family::error;
 use serde_json::{Value, json};
 
@@ -97,6 +101,50 @@ fn newer_settings_say_the_same() {
     silent.config["rope_theta"].take();
     let told = written(&silent).unwrap_err().to_string();
     assert!(told.contains("`rope_theta`: is missing"), "{told}");
+}
+
+#[test]
+fn memory_and_progress_are_known_before() {
+    for family in &family::all() {
+        let folder = tempfile::tempdir().unwrap();
+        family::folder::write(family, folder.path(), DType::BF16, 2);
+        let file = folder.path().join("model.gguf");
+        let mut paths = vec![folder.path().to_owned()];
+        if family.has_gguf {
+            family.write_gguf(&file);
+            paths.push(file);
+        }
+        for path in paths {
+            for requantize in [Requantize::None, Requantize::Q8_0, Requantize::F32] {
+                let options = LoadOptions {
+                    requantize,
+                    ..Default::default()
+                };
+                let checkpoint = Checkpoint::open(&path).unwrap();
+                let memory = checkpoint.memory(&options);
+                let mut told: Vec<LoadProgress> = Vec::new();
+                let mut model = checkpoint
+                    .load(&options, &mut |now| told.push(now))
+                    .unwrap();
+                let bytes = model.info().weight_bytes as u64;
+                assert_eq!(memory.weight_bytes, bytes, "{} {requantize:?}", family.name);
+                assert!(told.is_sorted_by_key(|now| now.done));
+                let last = told.last().unwrap();
+                assert_eq!(last.done, last.total, "{} {requantize:?}", family.name);
+                let options = GenerateOptions {
+                    max_tokens: 2,
+                    raw: true,
+                    ..Default::default()
+                };
+                let go_on = |_: TokenEvent<'_>| ControlFlow::Continue(());
+                let done = generate(&mut model, "hello", &options, go_on).unwrap();
+                // The cache is made for no fewer than 256 positions, or the context.
+                let positions = model.info().context_length.min(256) as u64;
+                let cache = positions * memory.cache_bytes_per_token;
+                assert_eq!(done.kv_cache_bytes as u64, cache, "{}", family.name);
+            }
+        }
+    }
 }
 
 #[test]

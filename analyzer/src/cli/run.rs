@@ -19,6 +19,7 @@ use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_method, pa
 #[command(after_help = "Examples:
   energy run \"Why is the sky blue?\"
   energy run --model ./model.gguf --raw \"Once upon a time\" --max-tokens 64
+  energy run --each-line \"$(cat prompts.txt)\" --stats
   energy run --source modelled --depth deep --chrome trace.json --flamegraph run.svg
   energy run --source replay:powermetrics.plist --baseline 0s
   energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
@@ -31,6 +32,9 @@ pub struct RunArgs {
     /// several are compared
     #[arg(long, value_name = "NAME|PATH", default_values_t = [RunOptions::default().model])]
     model: Vec<String>,
+    /// Each line of the prompt is a prompt of its own, asked one after the other in one run
+    #[arg(long)]
+    each_line: bool,
     /// Continue the prompt as it is, without the chat template
     #[arg(long)]
     raw: bool,
@@ -53,6 +57,9 @@ pub struct RunArgs {
     /// The same seed gives the same text
     #[arg(long, default_value_t = RunOptions::default().seed)]
     seed: u64,
+    /// Makes tokens of the last 64 less likely: 1.1; 1 does not
+    #[arg(long, value_name = "X", default_value_t = RunOptions::default().repeat_penalty)]
+    repeat_penalty: f32,
     /// How finely the work is divided into spans; several, with commas, are compared
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Depth::default()])]
     depth: Vec<Depth>,
@@ -153,12 +160,14 @@ impl RunArgs {
             prompt: self.prompt,
             model: first(self.model),
             raw: self.raw,
+            each_line: self.each_line,
             requantize: first(self.requantize),
             max_tokens: first(self.max_tokens),
             temperature: self.temperature,
             top_k: self.top_k,
             top_p: self.top_p,
             seed: self.seed,
+            repeat_penalty: self.repeat_penalty,
             depth: first(self.depth),
             stats: self.stats,
             source: self.source,

@@ -39,6 +39,8 @@ pub enum Requantize {
 pub struct RunOptions {
     /// What to ask the model.
     pub prompt: String,
+    /// Whether each line of it is a prompt of its own.
+    pub each_line: bool,
     /// `smollm2` or the path of a GGUF file.
     pub model: String,
     /// Without the chat template.
@@ -55,6 +57,8 @@ pub struct RunOptions {
     pub top_p: Option<f32>,
     /// Seed of sampling.
     pub seed: u64,
+    /// Divides what speaks for tokens that were there before; 1 is none.
+    pub repeat_penalty: f32,
     /// Depth of the spans.
     pub depth: Depth,
     /// Threshold of statistics of activations and attention, if they are taken.
@@ -92,6 +96,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             prompt: "Explain in a few sentences why the sky is blue.".to_owned(),
+            each_line: false,
             model: "smollm2".to_owned(),
             raw: false,
             requantize: Requantize::default(),
@@ -100,6 +105,7 @@ impl Default for RunOptions {
             top_k: None,
             top_p: None,
             seed: 0,
+            repeat_penalty: 1.0,
             depth: Depth::default(),
             stats: None,
             source: "auto".to_owned(),
@@ -120,11 +126,21 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
+    /// What is asked, one after the other.
+    pub fn prompts(&self) -> Vec<&str> {
+        let lines = || self.prompt.lines().filter(|line| !line.trim().is_empty());
+        match self.each_line {
+            true => lines().collect(),
+            false => vec![&self.prompt],
+        }
+    }
+
     /// The options of `energy run` that mean the same; without the prompt, which stands
     /// by itself, the recording, the warm-up and the plan.
     pub fn words(&self) -> Vec<String> {
         let mut words = Words::default();
         words.value("--model", &self.model);
+        words.flag("--each-line", self.each_line);
         words.flag("--raw", self.raw);
         words.value("--requantize", name(&self.requantize));
         words.value("--max-tokens", self.max_tokens);
@@ -132,6 +148,7 @@ impl RunOptions {
         words.option("--top-k", self.top_k.as_ref());
         words.option("--top-p", self.top_p.as_ref());
         words.value("--seed", self.seed);
+        words.value("--repeat-penalty", self.repeat_penalty);
         words.value("--depth", name(&self.depth));
         words.option("--stats", self.stats.as_ref());
         words.value("--source", &self.source);

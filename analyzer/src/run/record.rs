@@ -224,6 +224,7 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         "threads": energy_models::device::threads(), "model_sha256": checksum,
         "max_tokens": options.max_tokens, "temperature": options.temperature,
         "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
+        "repeat_penalty": options.repeat_penalty, "prompts": options.prompts().len(),
         "statistics_threshold": options.stats,
     });
     if !options.keep_text {
@@ -247,6 +248,7 @@ fn sampling(options: &RunOptions) -> GenerateOptions {
         top_k: options.top_k,
         top_p: options.top_p,
         seed: options.seed,
+        repeat_penalty: options.repeat_penalty,
         raw: options.raw,
         ..GenerateOptions::default()
     }

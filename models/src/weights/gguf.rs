@@ -9,7 +9,7 @@ use candle_core::Device;
 use candle_core::quantized::{QTensor, gguf_file};
 use gguf_file::{Content, TensorInfo, Value};
 
-use super::{Weights, header, plain, wrong_shape};
+use super::{Stored, Weights, header, plain, wrong_shape};
 use crate::error::{Error, Result};
 
 /// An open GGUF file whose header is sound: every tensor lies inside of the
@@ -119,6 +119,14 @@ impl Weights for Gguf {
         self.read.insert(name.to_owned());
         let tensor = self.content.tensor(&mut self.reader, name, device);
         tensor.map_err(|error| self.fault(format!("tensor `{name}`"), plain(&error)))
+    }
+
+    fn tensors(&self) -> Vec<Stored> {
+        let stored = |info: &TensorInfo| Stored {
+            dtype: info.ggml_dtype,
+            shape: info.shape.dims().to_vec(),
+        };
+        self.content.tensor_infos.values().map(stored).collect()
     }
 
     fn unread(&self) -> Option<&str> {

@@ -9,11 +9,11 @@ mod split;
 
 use std::path::Path;
 
-use candle_core::quantized::QTensor;
+use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
-pub(crate) use precision::Precision;
 pub use precision::Requantize;
+pub(crate) use precision::{Precision, loaded};
 pub(crate) use split::split;
 
 use crate::error::{Error, Result};
@@ -38,8 +38,28 @@ pub(crate) trait Weights {
         Ok(tensor.dequantize(device)?)
     }
 
+    /// All tensors that may be read.
+    fn tensors(&self) -> Vec<Stored>;
+
     /// A tensor that nobody has read, the first by name.
     fn unread(&self) -> Option<&str>;
+}
+
+/// A tensor as the files have it.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    /// Type of its numbers.
+    pub dtype: GgmlDType,
+    /// Outermost dimension first.
+    pub shape: Vec<usize>,
+}
+
+impl Stored {
+    /// Bytes of its numbers in another type.
+    pub(crate) fn bytes(&self, dtype: GgmlDType) -> u64 {
+        let elements = self.shape.iter().product::<usize>();
+        (elements / dtype.block_size() * dtype.type_size()) as u64
+    }
 }
 
 /// An error about a tensor of other numbers than were asked for.

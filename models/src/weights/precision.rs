@@ -6,6 +6,7 @@ use std::sync::Arc;
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 
+use super::Stored;
 use crate::error::Result;
 
 /// What happens to weights when they are loaded.
@@ -45,6 +46,25 @@ fn is_fast(dtype: GgmlDType) -> bool {
     )
 }
 
+/// Whether a matrix of this shape can have a type.
+fn fits(dims: &[usize], to: GgmlDType) -> bool {
+    let last = dims.last();
+    last.is_some_and(|width| width % to.block_size() == 0)
+}
+
+/// Bytes of a matrix that [`Precision::convert`] has made of a stored one.
+pub(crate) fn loaded(stored: &Stored, requantize: Requantize) -> u64 {
+    let to = match requantize.target(stored.dtype) {
+        to if fits(&stored.shape, to) => to,
+        _ => stored.dtype,
+    };
+    match to {
+        // Candle multiplies half numbers in f32 on a CPU.
+        GgmlDType::F16 | GgmlDType::BF16 => stored.bytes(GgmlDType::F32),
+        to => stored.bytes(to),
+    }
+}
+
 /// Converts matrices and remembers what it did.
 #[derive(Debug, Default)]
 pub(crate) struct Precision {
@@ -68,12 +88,7 @@ impl Precision {
     pub(crate) fn convert(&mut self, tensor: QTensor, device: &Device) -> Result<QMatMul> {
         let (from, count) = (tensor.dtype(), tensor.shape().elem_count());
         let to = self.requantize.target(from);
-        let fits = tensor
-            .shape()
-            .dims()
-            .last()
-            .is_some_and(|width| width % to.block_size() == 0);
-        let tensor = match to != from && fits {
+        let tensor = match to != from && fits(tensor.shape().dims(), to) {
             true => QTensor::quantize(&tensor.dequantize(device)?, to)?,
             false => tensor,
         };

@@ -7,7 +7,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{DType, Device, Tensor};
 
-use super::{Weights, names, plain, wrong_shape};
+use super::{Stored, Weights, names, plain, wrong_shape};
 use crate::error::{Error, Result};
 
 /// The files of one model.
@@ -75,14 +75,21 @@ impl Safetensors {
         if tensor.dims() != shape {
             return Err(wrong_shape(&self.path, theirs, tensor.dims(), shape));
         }
-        let dtype = match tensor.dtype() {
-            DType::F32 => GgmlDType::F32,
-            DType::F16 => GgmlDType::F16,
-            DType::BF16 => GgmlDType::BF16,
-            other => return Err(fault(format!("has numbers of type {}", other.as_str()))),
-        };
+        let dtype = tensor.dtype();
+        let wrong = || fault(format!("has numbers of type {}", dtype.as_str()));
+        let dtype = in_gguf(dtype).ok_or_else(wrong)?;
         self.read.insert(name.to_owned());
         Ok((tensor.to_dtype(DType::F32)?, dtype))
+    }
+}
+
+/// The type of that name in GGUF files.
+fn in_gguf(dtype: DType) -> Option<GgmlDType> {
+    match dtype {
+        DType::F32 => Some(GgmlDType::F32),
+        DType::F16 => Some(GgmlDType::F16),
+        DType::BF16 => Some(GgmlDType::BF16),
+        _ => None,
     }
 }
 
@@ -117,6 +124,16 @@ impl Weights for Safetensors {
             true => Ok((tensor + 1.0)?),
             false => Ok(tensor),
         }
+    }
+
+    fn tensors(&self) -> Vec<Stored> {
+        let stored = |theirs: &String| {
+            let view = self.files.get(theirs).ok()?;
+            let dtype = DType::try_from(view.dtype()).ok().and_then(in_gguf)?;
+            let shape = view.shape().to_vec();
+            Some(Stored { dtype, shape })
+        };
+        self.names.values().filter_map(stored).collect()
     }
 
     fn unread(&self) -> Option<&str> {

@@ -1,0 +1,136 @@
+//! A model's files, opened and checked but not loaded yet.
+
+use std::path::Path;
+
+use candle_core::quantized::GgmlDType;
+
+use crate::chat::ChatTemplate;
+use crate::config::Config;
+use crate::error::Result;
+use crate::folder;
+use crate::info::LoadOptions;
+use crate::loader::Loader;
+use crate::model::Model;
+use crate::tokenizer::Tokenizer;
+use crate::weights::gguf::Gguf;
+use crate::weights::{Weights, loaded};
+
+/// Files whose settings and vocabulary are read; their weights are not.
+pub struct Checkpoint {
+    pub(crate) weights: Box<dyn Weights>,
+    pub(crate) config: Config,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) chat: Option<ChatTemplate>,
+}
+
+/// What a model will take of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes of the matrices, as [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes)
+    /// tells when they are loaded.
+    pub weight_bytes: u64,
+    /// Bytes of the key-value cache for each position.
+    pub cache_bytes_per_token: u64,
+    /// Bytes of the largest matrix in f32: it exists beside the others while it is
+    /// converted.
+    pub largest_bytes: u64,
+}
+
+impl Memory {
+    /// Bytes at the most with so many positions.
+    pub fn with_positions(&self, positions: usize) -> u64 {
+        let cache = self.cache_bytes_per_token.saturating_mul(positions as u64);
+        let fixed = self.weight_bytes.saturating_add(self.largest_bytes);
+        fixed.saturating_add(cache)
+    }
+}
+
+/// How far loading has come, in bytes of the files' matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// Read.
+    pub done: u64,
+    /// In all.
+    pub total: u64,
+}
+
+impl Checkpoint {
+    /// Opens a GGUF file, or a folder as Hugging Face has it: `config.json`, safetensors
+    /// and `tokenizer.json`; a `.safetensors` file stands for its folder.
+    ///
+    /// # Errors
+    /// For files that cannot be read, are damaged or hold something that is not
+    /// supported: one error that names the file, the thing and the next step.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        match folder::of(path) {
+            Some(folder) => folder::open(&folder),
+            None => Self::gguf(path),
+        }
+    }
+
+    fn gguf(path: &Path) -> Result<Self> {
+        let gguf = Gguf::open(path)?;
+        let config = Config::read(&gguf)?;
+        let tokenizer = Tokenizer::read(&gguf, config.vocab)?;
+        let chat = ChatTemplate::read(&gguf, &tokenizer);
+        Ok(Self {
+            weights: Box::new(gguf),
+            config,
+            tokenizer,
+            chat,
+        })
+    }
+
+    /// What it takes of memory if it is loaded like this.
+    pub fn memory(&self, options: &LoadOptions) -> Memory {
+        let tensors = self.weights.tensors();
+        let matrices = || tensors.iter().filter(|tensor| tensor.shape.len() > 1);
+        let weights = matrices().map(|tensor| loaded(tensor, options.requantize));
+        let whole = matrices().map(|tensor| tensor.bytes(GgmlDType::F32));
+        let Config {
+            layers,
+            kv_heads,
+            head_dim,
+            ..
+        } = self.config;
+        Memory {
+            weight_bytes: weights.sum(),
+            cache_bytes_per_token: (2 * layers * kv_heads * head_dim * size_of::<f32>()) as u64,
+            largest_bytes: whole.max().unwrap_or(0),
+        }
+    }
+
+    /// Loads the weights, and tells after each matrix how far it has come.
+    ///
+    /// # Errors
+    /// For a tensor that is missing, damaged, of another shape than the settings say, or
+    /// of no use to the decoder.
+    pub fn load(
+        mut self,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Model> {
+        let tensors = self.weights.tensors();
+        let matrices = tensors.iter().filter(|tensor| tensor.shape.len() > 1);
+        let total = matrices.map(|tensor| tensor.bytes(tensor.dtype)).sum();
+        let mut done = 0;
+        let mut read = |bytes: u64| {
+            done += bytes;
+            progress(LoadProgress { done, total });
+        };
+        let loader = Loader::new(&mut *self.weights, &self.config, options, &mut read);
+        let (decoder, info) = loader.load()?;
+        Ok(Model::new(decoder, self.tokenizer, self.chat, info))
+    }
+}
+
+impl Model {
+    /// Opens files as [`Checkpoint::open`] and loads them.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`] and [`Checkpoint::load`].
+    pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Self> {
+        Checkpoint::open(path)?.load(options, &mut |_| ())
+    }
+}
