@@ -27,6 +27,7 @@ pub mod runs;
 pub mod show;
 pub mod summary;
 pub mod upkeep;
+mod warn;
 
 pub use error::{Error, Result};
 

@@ -38,6 +38,7 @@ use ask::Ask as _;
 use crate::DATABASE;
 use crate::format::screen::Look;
 use crate::query::{Recording, Run};
+use crate::warn::warn;
 
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
@@ -291,15 +292,6 @@ fn open_recording(db: &Path) -> anyhow::Result<Recording> {
         warn(note);
     }
     Ok(recording)
-}
-
-/// A warning, on stderr.
-fn warn(text: &str) {
-    let _ = writeln!(
-        std::io::stderr(),
-        "energy: warning: {}",
-        crate::format::escape(text)
-    );
 }
 
 fn look() -> Look {

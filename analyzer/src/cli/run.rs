@@ -18,6 +18,7 @@ use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_method, pa
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   energy run \"Why is the sky blue?\"
+  energy run --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
   energy run --model ./model.gguf --raw \"Once upon a time\" --max-tokens 64
   energy run --each-line \"$(cat prompts.txt)\" --stats
   energy run --source modelled --depth deep --chrome trace.json --flamegraph run.svg
@@ -28,8 +29,8 @@ pub struct RunArgs {
     /// What to ask the model
     #[arg(default_value_t = RunOptions::default().prompt)]
     prompt: String,
-    /// `smollm2`, fetched once, or the path of a GGUF file or of a folder with safetensors;
-    /// several are compared
+    /// `smollm2`, fetched once, hf:OWNER/REPO[/FILE], or the path of a GGUF file or of a
+    /// folder with safetensors; several are compared
     #[arg(long, value_name = "NAME|PATH", default_values_t = [RunOptions::default().model])]
     model: Vec<String>,
     /// Each line of the prompt is a prompt of its own, asked one after the other in one run

@@ -1,13 +1,17 @@
 //! Runs a language model under the recorder.
 
 mod fetch;
+#[cfg(feature = "inference")]
+mod hub;
+#[cfg(feature = "inference")]
+mod model;
 pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
 
 pub use fetch::{Fetch, SMOLLM2, Weights, sha256, sha256_of};
-pub use options::{Depth, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 #[cfg(feature = "inference")]
-pub(crate) use record::model_path;
+pub(crate) use model::path as model_path;
+pub use options::{Depth, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 #[cfg(feature = "inference")]
 pub use record::{Recorded, record};

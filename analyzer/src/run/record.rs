@@ -1,13 +1,11 @@
 //! Loads a model, generates, and records the energy of it.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use energy_models::instrument;
-use energy_models::{GenerateOptions, Generation, LoadOptions, Model, Statistics, StopReason};
-use indicatif::{ProgressBar, ProgressStyle};
+use energy_models::{GenerateOptions, Model, StopReason};
 use tracing_energy::power::{Provenance, SourceChoice};
 use tracing_energy::rows::RunMetadata;
 use tracing_energy::{AttributeOptions, EnergyGuard, EnergyLayer, Method, RunSummary};
@@ -16,7 +14,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::{Depth, Fetch, Requantize, RunOptions, SMOLLM2};
+use super::model::{self, load, spinner};
+use super::{Depth, Requantize, RunOptions};
 
 /// A recording that has ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,21 +39,24 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
             super::options::name(&options.depth)
         );
     }
+    if options.prompts().is_empty() {
+        anyhow::bail!("the prompt has no lines; give at least one that is not blank");
+    }
     // Before anything is measured: fetching is not part of the run.
-    let path = model_path(&options.model)?;
+    let path = model::path(&options.model)?;
     let checksum = super::sha256(&path)?;
     warm_up(options, &path)?;
     let guard = start(options)?;
     match generate(options, (path, &checksum), &guard, out) {
-        Ok((generation, written)) => {
-            let summary = match generation.stop {
-                StopReason::Cancelled => guard.cancel(),
-                _ => guard.finish(),
+        Ok((answers, written)) => {
+            let summary = match answers.is_cancelled {
+                true => guard.cancel(),
+                false => guard.finish(),
             };
-            let whole = generation.stop != StopReason::Cancelled;
+            let whole = !answers.is_cancelled;
             let refused = whole.then(|| fit_measured(options, &summary)).flatten();
             let mut warnings = summary.warnings;
-            warnings.extend(generation.warning);
+            warnings.extend(answers.warnings);
             warnings.extend(refused);
             written?;
             Ok(Recorded {
@@ -83,21 +85,6 @@ fn fit_measured(options: &RunOptions, summary: &RunSummary) -> Option<String> {
     Some(format!(
         "figures are proportional and have no interval: {error}"
     ))
-}
-
-/// The file of a model that is named or fetched.
-pub(crate) fn model_path(model: &str) -> anyhow::Result<PathBuf> {
-    if model == SMOLLM2.name {
-        let _waiting = spinner("finding the model (98 MB, fetched once)");
-        return Ok(Fetch::for_user()?.path(&SMOLLM2)?);
-    }
-    let path = PathBuf::from(model);
-    anyhow::ensure!(
-        path.exists(),
-        "model {model}: no such file; give the path of a GGUF file or of a folder, or --model {}",
-        SMOLLM2.name
-    );
-    Ok(path)
 }
 
 /// Measures the baseline and installs the recorder, before the model is loaded.
@@ -155,53 +142,92 @@ fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
     let _waiting = spinner("warming up");
     let mut model = load(options, path)?;
     for _ in 0..options.warmup {
-        energy_models::generate(&mut model, &options.prompt, &sampling(options), |_| {
-            ControlFlow::Continue(())
-        })?;
+        for prompt in options.prompts() {
+            energy_models::generate(&mut model, prompt, &sampling(options), |_| {
+                ControlFlow::Continue(())
+            })?;
+        }
     }
     Ok(())
 }
 
-fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
-    let load = LoadOptions {
-        depth: options.depth.of_model(),
-        requantize: options.requantize.of_model(),
-        ..LoadOptions::default()
-    };
-    let mut model = Model::load(path, &load)?;
-    model.set_statistics(options.stats.map(|threshold| Statistics { threshold }));
-    Ok(model)
-}
-
 type Written = std::io::Result<()>;
+
+/// What came of all prompts.
+#[derive(Debug, Default)]
+struct Answers {
+    texts: Vec<String>,
+    input_tokens: usize,
+    output_tokens: usize,
+    /// The most that the key-value cache took.
+    cache_bytes: usize,
+    warnings: Vec<String>,
+    is_cancelled: bool,
+}
 
 fn generate(
     options: &RunOptions,
     (path, checksum): (PathBuf, &str),
     guard: &EnergyGuard,
     out: &mut dyn Write,
-) -> anyhow::Result<(Generation, Written)> {
-    let waiting = spinner("loading the model");
+) -> anyhow::Result<(Answers, Written)> {
     let mut model = load(options, &path)?;
-    drop(waiting);
     describe(guard, options, &model, checksum);
-    let mut written = Ok(());
-    let generation =
-        energy_models::generate(&mut model, &options.prompt, &sampling(options), |token| {
-            written = out
+    let (mut answers, mut written) = (Answers::default(), Ok(()));
+    for (at, prompt) in options.prompts().into_iter().enumerate() {
+        if at > 0 {
+            written = out.write_all(b"\n\n");
+        }
+        ask(
+            &mut model,
+            prompt,
+            options,
+            (&mut answers, &mut written),
+            out,
+        )?;
+        if answers.is_cancelled {
+            break;
+        }
+    }
+    guard.update_metadata(|metadata| {
+        metadata.response = Some(answers.texts.join("\n\n"));
+        metadata.input_tokens = i64::try_from(answers.input_tokens).ok();
+        metadata.output_tokens = i64::try_from(answers.output_tokens).ok();
+        let known = metadata.config.as_deref().map(serde_json::from_str);
+        if let Some(Ok(serde_json::Value::Object(mut config))) = known {
+            config.insert("kv_cache_bytes".to_owned(), answers.cache_bytes.into());
+            metadata.config = Some(serde_json::Value::Object(config).to_string());
+        }
+    });
+    Ok((answers, written))
+}
+
+/// One prompt; its text goes to `out` as it comes.
+fn ask(
+    model: &mut Model,
+    prompt: &str,
+    options: &RunOptions,
+    (answers, written): (&mut Answers, &mut Written),
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let generation = energy_models::generate(model, prompt, &sampling(options), |token| {
+        if written.is_ok() {
+            *written = out
                 .write_all(token.text.as_bytes())
                 .and_then(|()| out.flush());
-            match written {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
-        })?;
-    guard.update_metadata(|metadata| {
-        metadata.response = Some(generation.text.clone());
-        metadata.input_tokens = i64::try_from(generation.input_tokens).ok();
-        metadata.output_tokens = i64::try_from(generation.output_tokens).ok();
-    });
-    Ok((generation, written))
+        }
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    answers.texts.push(generation.text);
+    answers.input_tokens += generation.input_tokens;
+    answers.output_tokens += generation.output_tokens;
+    answers.cache_bytes = answers.cache_bytes.max(generation.kv_cache_bytes);
+    answers.warnings.extend(generation.warning);
+    answers.is_cancelled = generation.stop == StopReason::Cancelled;
+    Ok(())
 }
 
 fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: &str) {
@@ -275,24 +301,5 @@ impl Requantize {
             Self::Q8_0 => energy_models::Requantize::Q8_0,
             Self::F32 => energy_models::Requantize::F32,
         }
-    }
-}
-
-/// Turns on stderr until it is dropped, on a terminal only.
-struct Waiting(ProgressBar);
-
-fn spinner(what: &'static str) -> Waiting {
-    if !std::io::stderr().is_terminal() {
-        return Waiting(ProgressBar::hidden());
-    }
-    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
-    bar.set_message(what);
-    bar.enable_steady_tick(Duration::from_millis(100));
-    Waiting(bar)
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
     }
 }

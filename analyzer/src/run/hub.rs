@@ -1,0 +1,233 @@
+//! Models of a hub: `hf:owner/repo[@revision][/file]`, kept in its own cache.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
+use hf_hub::{Cache, Repo, RepoType};
+
+use crate::error::{Error, Result};
+
+/// What says that a model is of a hub.
+const PREFIX: &str = "hf:";
+/// Its branch, where no revision is named.
+const MAIN: &str = "main";
+/// What a folder with weights in safetensors needs, and what it may have besides.
+const NEEDED: [&str; 2] = ["config.json", "tokenizer.json"];
+const OPTIONAL: [&str; 3] = [
+    "tokenizer_config.json",
+    "generation_config.json",
+    "chat_template.jinja",
+];
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A model of a hub by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HubModel {
+    repo: String,
+    revision: String,
+    file: Option<String>,
+}
+
+impl HubModel {
+    /// Reads `hf:owner/repo`, `hf:owner/repo/file`, each with `@revision` behind the
+    /// repository if wanted; none for the name of something else.
+    ///
+    /// # Errors
+    /// For a name that begins with `hf:` and is none.
+    pub(super) fn parse(name: &str) -> Option<Result<Self>> {
+        let rest = name.strip_prefix(PREFIX)?;
+        let mut parts = rest.splitn(3, '/');
+        let (owner, repo, file) = (parts.next(), parts.next(), parts.next());
+        let (owner, repo) = (owner.unwrap_or_default(), repo.unwrap_or_default());
+        let (repo, revision) = repo.split_once('@').unwrap_or((repo, MAIN));
+        let is_whole = |text: &str| !text.is_empty() && !text.contains("..");
+        if ![owner, repo, revision].into_iter().all(is_whole) || !file.is_none_or(is_whole) {
+            let text = format!("model {name}: write it as hf:OWNER/REPO or hf:OWNER/REPO/FILE");
+            return Some(Err(Error::Model(text)));
+        }
+        Some(Ok(Self {
+            repo: format!("{owner}/{repo}"),
+            revision: revision.to_owned(),
+            file: file.map(str::to_owned),
+        }))
+    }
+
+    fn name(&self) -> String {
+        match self.revision.as_str() {
+            MAIN => format!("{PREFIX}{}", self.repo),
+            revision => format!("{PREFIX}{}@{revision}", self.repo),
+        }
+    }
+
+    /// The file, or the folder, fetched as far as it is not in the cache.
+    ///
+    /// # Errors
+    /// When the hub does not have it or cannot be reached.
+    pub(super) fn path(&self) -> Result<PathBuf> {
+        let repo = self.repo()?;
+        match &self.file {
+            Some(file) => self.get(&repo, file),
+            None => self.cached().map_or_else(|| self.whole(&repo), Ok),
+        }
+    }
+
+    fn id(&self) -> Repo {
+        Repo::with_revision(self.repo.clone(), RepoType::Model, self.revision.clone())
+    }
+
+    fn repo(&self) -> Result<ApiRepo> {
+        let builder = ApiBuilder::from_env().with_progress(std::io::stderr().is_terminal());
+        let api = builder.build().map_err(|error| self.failed(&error))?;
+        Ok(api.repo(self.id()))
+    }
+
+    /// The folder, if an earlier run has fetched all of it.
+    fn cached(&self) -> Option<PathBuf> {
+        let cache = Cache::from_env().repo(self.id());
+        let folder = cache.get(NEEDED[0])?.parent()?.to_owned();
+        let mut needed: Vec<String> = NEEDED.map(str::to_owned).to_vec();
+        match cache.get(INDEX) {
+            Some(index) => needed.extend(shards(&std::fs::read(index).ok()?)?),
+            None => needed.push("model.safetensors".to_owned()),
+        }
+        let is_there = |file: &String| cache.get(file).is_some();
+        needed.iter().all(is_there).then_some(folder)
+    }
+
+    /// The folder, or the one file of a repository that has nothing else.
+    fn whole(&self, repo: &ApiRepo) -> Result<PathBuf> {
+        let info = repo.info().map_err(|error| self.failed(&error))?;
+        let files: Vec<String> = info
+            .siblings
+            .into_iter()
+            .map(|file| file.rfilename)
+            .collect();
+        let has = |file: &str| files.iter().any(|known| known == file);
+        let ends = |end: &'static str| files.iter().filter(move |file| file.ends_with(end));
+        // A hub's names become paths: none may leave the folder.
+        let is_plain = |file: &&String| !file.contains(['/', '\\']);
+        let weights: Vec<&String> = ends(".safetensors").filter(is_plain).collect();
+        if NEEDED.into_iter().all(has) && !weights.is_empty() {
+            let config = self.get(repo, NEEDED[0])?;
+            let settings = NEEDED.iter().chain(&OPTIONAL).chain([&INDEX]);
+            for file in settings.copied().filter(|file| has(file)) {
+                self.get(repo, file)?;
+            }
+            for file in weights {
+                self.get(repo, file)?;
+            }
+            return Ok(config.parent().map(PathBuf::from).unwrap_or_default());
+        }
+        let gguf: Vec<&String> = ends(".gguf").collect();
+        match gguf.as_slice() {
+            [] => Err(Error::Model(format!(
+                "model {}: has neither a GGUF file nor {}, {} and safetensors; choose another repository",
+                self.name(),
+                NEEDED[0],
+                NEEDED[1],
+            ))),
+            [one] => self.get(repo, one),
+            several => {
+                let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
+                Err(Error::Model(format!(
+                    "model {}: has several GGUF files; name one, such as {0}/{}: {}",
+                    self.name(),
+                    names[0],
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn get(&self, repo: &ApiRepo, file: &str) -> Result<PathBuf> {
+        if file
+            .split(['/', '\\'])
+            .any(|part| matches!(part, "" | "." | ".."))
+        {
+            return Err(Error::Model(format!(
+                "model {}: {file} is no path",
+                self.name()
+            )));
+        }
+        repo.get(file)
+            .map_err(|error| self.failed_at(&format!("/{file}"), &error))
+    }
+
+    fn failed(&self, error: &ApiError) -> Error {
+        self.failed_at("", error)
+    }
+
+    fn failed_at(&self, file: &str, error: &ApiError) -> Error {
+        let text = error.to_string();
+        let (what, next) = match text.as_str() {
+            _ if text.contains("404") => (
+                "is not there".to_owned(),
+                "check the name on the hub's site",
+            ),
+            _ if text.contains("401") || text.contains("403") => (
+                "is not open to everybody".to_owned(),
+                "check the name, accept its terms on the hub's site, and log in there or put a \
+                 token into the file $HF_HOME/token",
+            ),
+            _ => (
+                format!("cannot be fetched: {text}"),
+                "check the connection and HF_ENDPOINT, or give a GGUF file or a folder with --model PATH",
+            ),
+        };
+        Error::Model(format!("model {}{file}: {what}; {next}", self.name()))
+    }
+}
+
+/// Files that an index names.
+fn shards(index: &[u8]) -> Option<Vec<String>> {
+    let index: serde_json::Value = serde_json::from_slice(index).ok()?;
+    let files = index.get("weight_map")?.as_object()?.values();
+    files.map(|file| Some(file.as_str()?.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(name: &str) -> (String, String, Option<String>) {
+        let HubModel {
+            repo,
+            revision,
+            file,
+        } = HubModel::parse(name).expect("of a hub").expect("whole");
+        (repo, revision, file)
+    }
+
+    #[test]
+    fn names_are_of_a_hub_or_not() {
+        let of = |repo: &str, revision: &str, file: Option<&str>| {
+            (
+                repo.to_owned(),
+                revision.to_owned(),
+                file.map(str::to_owned),
+            )
+        };
+        assert_eq!(parsed("hf:a/b"), of("a/b", "main", None));
+        assert_eq!(
+            parsed("hf:a/b@v1/q/x.gguf"),
+            of("a/b", "v1", Some("q/x.gguf"))
+        );
+        assert!(HubModel::parse("smollm2").is_none());
+        for wrong in [
+            "hf:",
+            "hf:a",
+            "hf:a/",
+            "hf:/b",
+            "hf:a/b@",
+            "hf:a/b/",
+            "hf:a/b/../x",
+            "hf:../b",
+        ] {
+            assert!(
+                HubModel::parse(wrong).expect("of a hub").is_err(),
+                "{wrong}"
+            );
+        }
+    }
+}
