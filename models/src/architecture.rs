@@ -107,6 +107,20 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
+/// A family that nobody has described, with the activation that it is said or assumed to
+/// have.
+pub(crate) fn inferred(activation: Activation) -> &'static Family {
+    const SILU: Family = PLAIN;
+    const GELU: Family = Family {
+        activation: Activation::GeluTanh,
+        ..PLAIN
+    };
+    match activation {
+        Activation::Silu => &SILU,
+        Activation::GeluTanh => &GELU,
+    }
+}
+
 /// The family with this `general.architecture`.
 pub fn find(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.name == name)

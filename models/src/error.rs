@@ -29,9 +29,9 @@ pub enum Error {
         /// What to do about it.
         next: &'static str,
     },
-    /// The file holds another architecture.
+    /// The file holds an architecture that is not known and is no plain decoder.
     #[error(
-        "{}: architecture `{found}` is not supported; supported are: {supported}; choose a model of one of these families",
+        "{}: architecture `{found}` is not supported: {why}; supported are: {supported}; choose a model of one of these families",
         path.display()
     )]
     Architecture {
@@ -39,6 +39,8 @@ pub enum Error {
         path: PathBuf,
         /// The architecture that the file names.
         found: String,
+        /// Why it cannot be inferred.
+        why: String,
         /// The names that would have been accepted.
         supported: String,
     },

@@ -30,8 +30,11 @@ impl Default for LoadOptions {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ModelInfo {
-    /// Family, such as `llama`.
-    pub architecture: &'static str,
+    /// Such as `llama`.
+    pub architecture: String,
+    /// What is taken for granted of an architecture that nobody has described; its answers
+    /// are wrong where that is not so.
+    pub assumed: Vec<String>,
     /// The file's name for the model; may be empty.
     pub name: String,
     /// Transformer blocks.

@@ -64,9 +64,9 @@ impl<'l> Loader<'l> {
                 self.weights.path(),
                 format!("tensor `{name}`"),
                 format!(
-                    "has no place in a decoder of the family `{}`: without it the numbers \
+                    "has no place in a decoder of the architecture `{}`: without it the numbers \
                      would be wrong",
-                    self.config.family.name
+                    self.config.architecture
                 ),
                 "this is not supported yet: choose a model without it",
             )),
@@ -302,7 +302,8 @@ impl<'l> Loader<'l> {
     fn info(&self) -> ModelInfo {
         let config = self.config;
         ModelInfo {
-            architecture: config.family.name,
+            architecture: config.architecture.clone(),
+            assumed: config.assumed.clone(),
             name: config.name.clone(),
             layers: config.layers,
             width: config.width,

@@ -196,6 +196,8 @@ mod tests {
 
     fn config() -> Config {
         Config {
+            architecture: "phi3".to_owned(),
+            assumed: Vec::new(),
             family: architecture::find("phi3").unwrap(),
             name: String::new(),
             layers: 1,

@@ -171,6 +171,47 @@ fn tokens_are_those_of_the_file() {
     assert!(folder.has_chat_template());
 }
 
+/// An architecture that is not known is what its tensors look like.
+#[test]
+fn unknown_architectures_are_inferred_and_told() {
+    for name in ["qwen3", "phi3_long"] {
+        let family = family::find(name);
+        let folder = tempfile::tempdir().unwrap();
+        let gguf = folder.path().join("model.gguf");
+        family.write_gguf(&gguf);
+        let mut known = load(&gguf).unwrap();
+        assert!(known.info().assumed.is_empty());
+        let expected = logits(&mut known);
+        // `qwen9.block_count` and so on: as long as before.
+        let name_before = family.architecture().as_bytes();
+        let unknown = [&name_before[..name_before.len() - 1], b"9"].concat();
+        let bytes = replaced(&std::fs::read(&gguf).unwrap(), name_before, &unknown);
+        std::fs::write(&gguf, bytes).unwrap();
+        family::folder::write(&family, folder.path(), DType::F32, 1);
+        let mut config = family.config.clone();
+        config["model_type"] = json!("another");
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        for path in [&gguf, folder.path()] {
+            let mut model = load(path).unwrap();
+            assert_eq!(logits(&mut model), expected, "{name}");
+            let info = model.info();
+            assert!(info.architecture == "another" || info.architecture.ends_with('9'));
+            assert!(info.assumed.len() >= 5, "{:?}", info.assumed);
+        }
+    }
+}
+
+/// Every `from` made `to`, which is as long.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for at in 0..bytes.len() - from.len() {
+        if &bytes[at..at + from.len()] == from {
+            bytes[at..at + from.len()].copy_from_slice(to);
+        }
+    }
+    bytes
+}
+
 /// What loading says after a change of a folder.
 fn told(change: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -208,8 +249,27 @@ fn what_is_wrong_is_named() {
     let no_json = told(|folder| std::fs::write(folder.join("config.json"), "{").unwrap());
     assert!(no_json.contains("config.json"), "{no_json}");
 
+    let told_of_unknown = |key: &str, value: Value| {
+        told(|folder| {
+            let mut config = family::find("qwen2").config;
+            config["model_type"] = json!("mamba");
+            config[key] = value;
+            std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        })
+    };
+    let scaled = told_of_unknown("embedding_multiplier", json!(12.0));
+    assert!(scaled.contains("`mamba` is not supported: its setting `embedding_multiplier`"));
+    let sharp = told_of_unknown("hidden_act", json!("relu2"));
+    assert!(
+        sharp.contains("`mamba` is not supported: its activation is relu2"),
+        "{sharp}"
+    );
     for (key, value, says) in [
-        ("model_type", json!("mamba"), "`mamba` is not supported"),
+        (
+            "hidden_act",
+            json!("gelu"),
+            "is another one than its family has",
+        ),
         ("hidden_size", json!(32), "has the shape"),
         (
             "hidden_size",

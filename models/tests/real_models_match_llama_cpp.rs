@@ -11,6 +11,7 @@ const MOST: f32 = 0.5;
 
 /// Where the file is, if it is there.
 fn found(file: &str) -> Option<PathBuf> {
+    let is_free = file.starts_with("SmolLM2");
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let cache = variable("XDG_CACHE_HOME")
         .or_else(|| variable("HOME").map(|home| home.join(".cache")))
@@ -19,7 +20,12 @@ fn found(file: &str) -> Option<PathBuf> {
     if !path.exists() {
         let folder = path.parent().unwrap_or(Path::new("."));
         eprintln!(
-            "SKIPPED: no {file} in {}; set ENERGY_MODELS to its folder",
+            "SKIPPED{}: no {file} in {}; set ENERGY_MODELS to its folder",
+            if is_free {
+                ""
+            } else {
+                " (opt-in by its terms)"
+            },
             folder.display()
         );
         return None;

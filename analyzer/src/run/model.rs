@@ -47,6 +47,14 @@ pub(super) fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
         bar.0.set_length(now.total);
         bar.0.set_position(now.done);
     })?;
+    let info = model.info();
+    if !info.assumed.is_empty() {
+        warn(&format!(
+            "architecture {} is not known; it is run as what its tensors look like, assuming that {}",
+            info.architecture,
+            info.assumed.join("; "),
+        ));
+    }
     model.set_statistics(options.stats.map(|threshold| Statistics { threshold }));
     Ok(model)
 }

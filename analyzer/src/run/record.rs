@@ -238,7 +238,7 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         info.name.clone()
     };
     let mut config = serde_json::json!({
-        "architecture": info.architecture, "layers": info.layers, "width": info.width,
+        "architecture": info.architecture, "assumed": info.assumed, "layers": info.layers, "width": info.width,
         "hidden": info.hidden, "heads": info.heads, "kv_heads": info.kv_heads,
         "head_dim": info.head_dim, "window": info.window,
         "windowed_layers": info.windowed_layers,

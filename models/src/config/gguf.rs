@@ -3,7 +3,7 @@
 use candle_core::quantized::gguf_file::Value;
 
 use super::rope_scaling::longrope_magnitude;
-use super::{Config, Factors};
+use super::{Config, Factors, infer};
 use crate::architecture::{self, Family};
 use crate::error::{Error, Result};
 use crate::weights::Weights;
@@ -19,10 +19,11 @@ impl Config {
     /// [`Error::Architecture`] for a family that is not supported, else
     /// [`Error::File`] with the key at fault.
     pub(crate) fn read(gguf: &Gguf) -> Result<Self> {
-        let family = family(gguf)?;
+        let architecture = architecture_of(gguf)?;
+        let family = family(gguf, architecture)?;
         let meta = Meta {
             gguf,
-            prefix: family.name,
+            prefix: architecture,
         };
         let heads = meta.count("attention.head_count")?;
         let width = meta.count("embedding_length")?;
@@ -31,8 +32,14 @@ impl Config {
         let context_length = meta.count("context_length")?;
         let original_context =
             meta.count_or("rope.scaling.original_context_length", context_length)?;
+        let window = meta.window()?;
         let config = Self {
+            architecture: architecture.to_owned(),
             family,
+            assumed: match family.name {
+                "" => infer::assumed(family, window),
+                _ => Vec::new(),
+            },
             name: meta.name(),
             layers,
             width,
@@ -49,7 +56,7 @@ impl Config {
             norm_eps: meta.number("attention.layer_norm_rms_epsilon")?,
             rope_magnitude: meta.magnitude(context_length, original_context)?,
             original_context,
-            window: meta.window()?,
+            window,
             attention_scale: 1.0
                 / (scaled_by(family, layers, width / heads, head_dim) as f64).sqrt(),
             context_length,
@@ -72,14 +79,21 @@ fn scaled_by(family: &Family, layers: usize, even: usize, head_dim: usize) -> us
     }
 }
 
-fn family(gguf: &Gguf) -> Result<&'static Family> {
+fn architecture_of(gguf: &Gguf) -> Result<&str> {
     let key = "general.architecture";
-    let Some(Value::String(name)) = gguf.metadata().get(key) else {
-        return Err(gguf.fault(format!("metadata `{key}`"), "is missing or not text"));
-    };
-    architecture::find(name).ok_or_else(|| Error::Architecture {
+    match gguf.metadata().get(key) {
+        Some(Value::String(name)) => Ok(name),
+        _ => Err(gguf.fault(format!("metadata `{key}`"), "is missing or not text")),
+    }
+}
+
+fn family(gguf: &Gguf, name: &str) -> Result<&'static Family> {
+    let known = architecture::find(name).map(Ok);
+    let found = known.unwrap_or_else(|| infer::of_gguf(gguf, name));
+    found.map_err(|why| Error::Architecture {
         path: gguf.path().to_owned(),
-        found: name.clone(),
+        found: name.to_owned(),
+        why,
         supported: architecture::supported(),
     })
 }
@@ -87,7 +101,7 @@ fn family(gguf: &Gguf) -> Result<&'static Family> {
 /// Metadata under a family's prefix.
 struct Meta<'g> {
     gguf: &'g Gguf,
-    prefix: &'static str,
+    prefix: &'g str,
 }
 
 impl Meta<'_> {

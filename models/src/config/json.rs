@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::rope_scaling::{Llama3, longrope_magnitude};
-use super::{Config, Factors, Fault};
+use super::{Config, Factors, Fault, infer};
 use crate::architecture::{self, Activation, Family, RopeStyle};
 use crate::error::{Error, Result};
 
@@ -65,6 +65,12 @@ impl Json {
         self.value.get(key).filter(|value| !value.is_null())
     }
 
+    /// Names of all values.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let object = self.value.as_object().into_iter();
+        object.flat_map(|object| object.keys().map(String::as_str))
+    }
+
     /// An error about this file.
     pub(crate) fn fault(&self, key: &str, problem: &str) -> Error {
         Error::file(&self.path, format!("key `{key}`"), problem)
@@ -78,14 +84,16 @@ impl Json {
     /// The family of the model.
     ///
     /// # Errors
-    /// [`Error::Architecture`] for one that is not supported.
+    /// [`Error::Architecture`] for one that is neither known nor can be inferred.
     pub(crate) fn family(&self) -> Result<&'static Family> {
-        let found = self.text("model_type")?;
-        let mut types = TYPES.iter().filter(|(name, _)| *name == found);
-        let family = types.next().and_then(|(_, name)| architecture::find(name));
-        family.ok_or_else(|| Error::Architecture {
+        let name = self.text("model_type")?;
+        let mut types = TYPES.iter().filter(|(known, _)| *known == name);
+        let known = types.next().and_then(|(_, name)| architecture::find(name));
+        let found = known.map_or_else(|| infer::of_json(self), Ok);
+        found.map_err(|why| Error::Architecture {
             path: self.path.clone(),
-            found: found.to_owned(),
+            found: name.to_owned(),
+            why,
             supported: TYPES.map(|(name, _)| name).join(", "),
         })
     }
@@ -194,8 +202,17 @@ impl Config {
         let rope = Scaled::read(json, &scaling, context_length, (rope_base, rope_dim))?;
         let scaled_by = json.count_or("query_pre_attn_scalar", head_dim)?;
         let is_tied = json.get("tie_word_embeddings").and_then(Value::as_bool);
+        let window = window(json)?;
         let config = Self {
+            architecture: match family.name {
+                "" => json.text("model_type")?.to_owned(),
+                name => name.to_owned(),
+            },
             family,
+            assumed: match family.name {
+                "" => infer::assumed(family, window),
+                _ => Vec::new(),
+            },
             name: json.text("_name_or_path").unwrap_or_default().to_owned(),
             layers: json.count("num_hidden_layers")?,
             width,
@@ -211,7 +228,7 @@ impl Config {
             rope_scale: rope.scale,
             rope_magnitude: rope.magnitude,
             original_context: rope.original_context,
-            window: window(json)?,
+            window,
             attention_scale: 1.0 / (scaled_by as f64).sqrt(),
             norm_eps: json.number_or("rms_norm_eps", 1e-6)?,
             context_length,

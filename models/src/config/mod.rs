@@ -2,6 +2,7 @@
 //! `config.json`.
 
 mod gguf;
+mod infer;
 mod json;
 mod rope_scaling;
 
@@ -14,8 +15,12 @@ use crate::architecture::{Family, RopeStyle};
 /// Shape of a decoder. Widths are in channels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
+    /// `general.architecture`, or `model_type`.
+    pub architecture: String,
     /// The model family.
     pub family: &'static Family,
+    /// What is not known of a family that was inferred.
+    pub assumed: Vec<String>,
     /// `general.name`, empty if the file has none.
     pub name: String,
     /// Transformer blocks.
