@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! CANDLE_NUM_THREADS=1 cargo run --release -p energy-models --example decode_speed -- \
-//!     ~/.cache/tracing-energy/SmolLM2-135M-Instruct.Q4_1.gguf [rounds] [tokens]
+//!     ~/.cache/tracing-energy/SmolLM2-135M-Instruct.Q4_1.gguf [rounds] [tokens] [prompt]
 //! ```
 //!
 //! Both decode the same tokens with the same kernels and threads, alternating
@@ -10,7 +10,8 @@
 //! matrices are first written as `Q8_0` to a temporary file, which both load.
 //! Printed are tokens per second of each (best and median round) and the ratio
 //! of ours to theirs; then ours at each depth with a subscriber that records
-//! nothing, as the floor of what spans cost.
+//! nothing, as the floor of what spans cost; then how fast ours reads the prompt, of
+//! so many tokens.
 //!
 //! On a busy machine wall time says nothing: set `DECODE_SPEED_CLOCK=cpu` and
 //! both thread counts to 1, and speeds are per second on a CPU.
@@ -30,21 +31,20 @@ use candle_core::quantized::gguf_file::{self, Content};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
-use energy_models::{Depth, LoadOptions, Model, Requantize};
+use energy_models::{Depth, LoadOptions, Model, Prefill, Requantize};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-const PROMPT: &str = "The capital of France is";
-
 fn main() -> Outcome<()> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments
         .next()
-        .ok_or("usage: decode_speed MODEL.gguf [rounds] [tokens]")?;
+        .ok_or("usage: decode_speed MODEL.gguf [rounds] [tokens] [prompt]")?;
     let rounds = arguments.next().map_or(Ok(7), |text| text.parse())?;
     let tokens = arguments.next().map_or(Ok(64), |text| text.parse())?;
+    let length = arguments.next().map_or(Ok(128), |text| text.parse())?;
     let path = requantized(Path::new(&path))?;
     let options = LoadOptions {
         requantize: Requantize::None,
@@ -52,15 +52,41 @@ fn main() -> Outcome<()> {
     };
     let mut ours = Model::load(&path, &options)?;
     let mut theirs = reference(&path)?;
-    let prompt = ours.tokenizer().encode(PROMPT)?;
+    let prompt: Vec<u32> = (0..length).map(|at| 1000 + at).collect();
     eprintln!(
-        "{} | {} rounds of {tokens} tokens",
+        "{} | {rounds} rounds of {tokens} tokens behind {length}",
         ours.info().precision,
-        rounds
     );
     alternate(&mut ours, &mut theirs, &prompt, rounds, tokens)?;
     depths(&mut ours, &prompt, rounds, tokens)?;
+    drop((ours, theirs));
+    for prefill in [Prefill::Same, Prefill::F32] {
+        read(&path, prefill, &prompt, rounds)?;
+    }
     std::fs::remove_file(path)?;
+    Ok(())
+}
+
+/// How fast the prompt is read.
+fn read(path: &Path, prefill: Prefill, prompt: &[u32], rounds: usize) -> Outcome<()> {
+    let options = LoadOptions {
+        requantize: Requantize::None,
+        prefill,
+        ..Default::default()
+    };
+    let mut model = Model::load(path, &options)?;
+    let mut speeds = Vec::new();
+    for _ in 0..rounds {
+        model.reset();
+        let start = Clock::start();
+        black_box(model.forward(prompt)?);
+        speeds.push(prompt.len() as f64 / start.seconds());
+    }
+    let beside = model.info().prefill_bytes as f64 / 1e6;
+    show(
+        &format!("prefill {prefill:?} (+{beside:.0} MB)"),
+        best_and_median(speeds),
+    );
     Ok(())
 }
 
@@ -223,7 +249,7 @@ fn on_cpu_ns() -> u64 {
 
 /// Any tokens do, if both are fed the same.
 fn fed(i: usize) -> u32 {
-    1000 + i as u32
+    2000 + i as u32
 }
 
 fn best_and_median(mut speeds: Vec<f64>) -> (f64, f64) {

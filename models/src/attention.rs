@@ -14,6 +14,7 @@ use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::pass::Pass;
 use crate::sight::View;
+use crate::softmax;
 
 /// Weights of one attention, each `(rows, width)` as in the file.
 #[derive(Debug, Clone)]
@@ -30,8 +31,8 @@ pub(crate) struct Attention {
     pub q_norm: Option<RmsNorm>,
     /// Norm of each head's keys.
     pub k_norm: Option<RmsNorm>,
-    /// Whether it sees a window only.
-    pub is_windowed: bool,
+    /// Which of the pass' views is its own.
+    pub view: usize,
     /// Heads and widths.
     pub shape: HeadShape,
 }
@@ -109,7 +110,7 @@ impl Attention {
     /// appended to the cache.
     pub(crate) fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
         let shape = &self.shape;
-        let view = pass.view(self.is_windowed);
+        let view = pass.view(self.view)?;
         let q = op!(Q_PROJ, [q = &self.q, x]; q.forward(x))?;
         let mut q = shape.split(&q, shape.heads)?;
         if let Some(norm) = &self.q_norm {
@@ -148,9 +149,10 @@ impl Attention {
         values: &Tensor,
         mask: Option<&Tensor>,
     ) -> Result<(Tensor, Tensor)> {
+        let is_one = q.dim(2)? == 1;
         let q = self.shape.stack(&(q * self.shape.scale)?)?;
         let scores = self.shape.masked(&q.matmul(&keys.t()?)?, mask)?;
-        let weights = candle_nn::ops::softmax_last_dim(&scores)?;
+        let weights = softmax::softmax(&scores, is_one)?;
         let mixed = self.shape.unstack(&weights.matmul(values)?)?;
         Ok((mixed, weights))
     }
@@ -162,7 +164,7 @@ impl Attention {
         values: &Tensor,
         mask: Option<&Tensor>,
     ) -> Result<(Tensor, Tensor)> {
-        let shape = self.shape;
+        let (shape, is_one) = (self.shape, q.dim(2)? == 1);
         let q = shape.stack(q)?;
         let scores = op!(QK_MATMUL, [q = &q, keys]; q.matmul(&keys.t()?))?;
         let scores = op!(SCALE, [scores = &scores]; scores * shape.scale)?;
@@ -172,7 +174,7 @@ impl Attention {
             None => scores,
         };
         let weights = op!(SOFTMAX, [scores = &scores];
-            candle_nn::ops::softmax(scores, candle_core::D::Minus1))?;
+            softmax::decomposed(scores, is_one))?;
         let mixed = op!(VALUE_MATMUL, [weights = &weights, values];
             weights.matmul(values))?;
         Ok((shape.unstack(&mixed)?, weights))

@@ -13,7 +13,7 @@ use crate::loader::Loader;
 use crate::model::Model;
 use crate::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
-use crate::weights::{Weights, loaded};
+use crate::weights::{Weights, gains_from_f32, loaded};
 
 /// Files whose settings and vocabulary are read; their weights are not.
 pub struct Checkpoint {
@@ -29,6 +29,8 @@ pub struct Memory {
     /// Bytes of the matrices, as [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes)
     /// tells when they are loaded.
     pub weight_bytes: u64,
+    /// Bytes of the matrices that prefill has beside them.
+    pub prefill_bytes: u64,
     /// Bytes of the key-value cache for each position.
     pub cache_bytes_per_token: u64,
     /// Bytes of the largest matrix in f32: it exists beside the others while it is
@@ -40,8 +42,8 @@ impl Memory {
     /// Bytes at the most with so many positions.
     pub fn with_positions(&self, positions: usize) -> u64 {
         let cache = self.cache_bytes_per_token.saturating_mul(positions as u64);
-        let fixed = self.weight_bytes.saturating_add(self.largest_bytes);
-        fixed.saturating_add(cache)
+        let parts = [self.weight_bytes, self.prefill_bytes, self.largest_bytes];
+        parts.into_iter().fold(cache, u64::saturating_add)
     }
 }
 
@@ -87,6 +89,8 @@ impl Checkpoint {
         let tensors = self.weights.tensors();
         let matrices = || tensors.iter().filter(|tensor| tensor.shape.len() > 1);
         let weights = matrices().map(|tensor| loaded(tensor, options.requantize));
+        let of_layers = matrices().filter(|tensor| tensor.name.starts_with("blk."));
+        let beside = of_layers.filter(|tensor| gains_from_f32(tensor.dtype, options.prefill));
         let whole = matrices().map(|tensor| tensor.bytes(GgmlDType::F32));
         let Config {
             layers,
@@ -96,6 +100,7 @@ impl Checkpoint {
         } = self.config;
         Memory {
             weight_bytes: weights.sum(),
+            prefill_bytes: beside.map(|tensor| tensor.bytes(GgmlDType::F32)).sum(),
             cache_bytes_per_token: (2 * layers * kv_heads * head_dim * size_of::<f32>()) as u64,
             largest_bytes: whole.max().unwrap_or(0),
         }

@@ -16,8 +16,7 @@ use crate::statistics::Statistics;
 #[derive(Debug, Clone)]
 pub(crate) struct Decoder {
     pub(crate) embedding: Embedding,
-    pub(crate) full: Sight,
-    pub(crate) windowed: Option<Sight>,
+    pub(crate) sights: Vec<Sight>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) final_norm: RmsNorm,
     pub(crate) lm_head: Linear,
@@ -41,7 +40,7 @@ impl Decoder {
     /// Allocates the cache for `positions` in all.
     pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
         // All of the sequence is turned alike: its length is to be known first.
-        for sight in self.sights() {
+        for sight in &mut self.sights {
             sight.rope.reserve(positions)?;
         }
         let mut blocks = self.blocks.iter_mut();
@@ -51,11 +50,7 @@ impl Decoder {
     /// Forgets the sequence and frees the cache.
     pub(crate) fn reset(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.cache.clear());
-        self.sights().for_each(|sight| sight.rope.forget());
-    }
-
-    fn sights(&mut self) -> impl Iterator<Item = &mut Sight> {
-        [&mut self.full].into_iter().chain(&mut self.windowed)
+        self.sights.iter_mut().for_each(|sight| sight.rope.forget());
     }
 
     /// Ids as a tensor of shape `(1, tokens)` on the device.
@@ -104,11 +99,10 @@ impl Decoder {
     }
 
     fn pass(&mut self, start: usize, count: usize, prefill: bool) -> Result<Pass> {
-        let windowed = self.windowed.as_mut();
-        let windowed = windowed.map(|sight| sight.view(start, count, &self.device));
+        let sights = self.sights.iter_mut();
+        let views = sights.map(|sight| sight.view(start, count, &self.device));
         Ok(Pass {
-            full: self.full.view(start, count, &self.device)?,
-            windowed: windowed.transpose()?,
+            views: views.collect::<Result<_>>()?,
             deep: self.depth.is_deep(),
             statistics: self.statistics,
             prefill,

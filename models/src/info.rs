@@ -3,13 +3,15 @@
 use candle_core::Device;
 
 use crate::instrument::Depth;
-use crate::weights::Requantize;
+use crate::weights::{Prefill, Requantize};
 
 /// How to load a model.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
     /// Conversion of the weights.
     pub requantize: Requantize,
+    /// Weights of passes of several positions.
+    pub prefill: Prefill,
     /// Where tensors live; see [`device::parse`](crate::device::parse).
     pub device: Device,
     /// Depth of the spans, which selects the kernels.
@@ -20,6 +22,7 @@ impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             requantize: Requantize::Auto,
+            prefill: Prefill::Same,
             device: Device::Cpu,
             depth: Depth::default(),
         }
@@ -65,6 +68,8 @@ pub struct ModelInfo {
     pub context_length: usize,
     /// Bytes of the matrices in memory.
     pub weight_bytes: usize,
+    /// Bytes of the matrices that prefill has beside them; see [`Prefill`].
+    pub prefill_bytes: usize,
     /// Bytes of the file.
     pub file_bytes: u64,
     /// `cpu`, `cuda` or `metal`.

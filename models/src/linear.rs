@@ -12,12 +12,18 @@ pub(crate) struct Linear {
     pub weight: QMatMul,
     /// `(rows)`.
     pub bias: Option<Tensor>,
+    /// The weight in f32, for several positions at once: its product takes more memory
+    /// and less time.
+    pub dense: Option<Tensor>,
 }
 
 impl Linear {
-    /// `(.., width)` to `(.., rows)`.
+    /// `(1, positions, width)` to `(1, positions, rows)`.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let product = self.weight.forward(x)?;
+        let product = match &self.dense {
+            Some(dense) if x.dim(1)? > 1 => x.squeeze(0)?.matmul(&dense.t()?)?.unsqueeze(0)?,
+            _ => self.weight.forward(x)?,
+        };
         match &self.bias {
             Some(bias) => Ok(product.broadcast_add(bias)?),
             None => Ok(product),

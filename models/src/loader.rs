@@ -1,7 +1,7 @@
 //! A decoder from a file: which tensors it has decides how it is built.
 
-use candle_core::Device;
 use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::{Device, Tensor};
 
 use crate::attention::{Attention, HeadShape};
 use crate::block::Block;
@@ -18,7 +18,7 @@ use crate::mlp::Mlp;
 use crate::norm::RmsNorm;
 use crate::rope::Rope;
 use crate::sight::Sight;
-use crate::weights::{Precision, Weights, split};
+use crate::weights::{Precision, Prefill, Weights, gains_from_f32, split};
 
 /// Reads the tensors of one file in order.
 pub(crate) struct Loader<'l> {
@@ -27,6 +27,8 @@ pub(crate) struct Loader<'l> {
     device: &'l Device,
     depth: Depth,
     precision: Precision,
+    prefill: Prefill,
+    prefill_bytes: usize,
     parameters: Parameters,
     /// Is told the bytes of each tensor that was read.
     read: &'l mut dyn FnMut(u64),
@@ -47,6 +49,8 @@ impl<'l> Loader<'l> {
             device,
             depth,
             precision,
+            prefill: options.prefill,
+            prefill_bytes: 0,
             parameters: Parameters::default(),
             read,
         }
@@ -81,16 +85,21 @@ impl<'l> Loader<'l> {
             true => Linear {
                 weight: table.clone(),
                 bias: None,
+                dense: None,
             },
-            false => self.linear("output", config.vocab, config.width)?,
+            // Of the last position only: there is nothing to gain from f32.
+            false => Linear {
+                weight: self.matrix("output", config.vocab, config.width)?,
+                bias: self.bias("output", config.vocab)?,
+                dense: None,
+            },
         };
         let scale = config.family.scales_embedding;
         let scale = scale.then(|| (config.width as f64).sqrt());
-        let (full, windowed) = self.sights()?;
+        let sights = self.sights()?;
         Ok(Decoder {
             embedding: Embedding::new(table, config.vocab, scale),
-            full,
-            windowed,
+            sights,
             blocks: (0..config.layers)
                 .map(|i| self.block(i))
                 .collect::<Result<_>>()?,
@@ -137,7 +146,7 @@ impl<'l> Loader<'l> {
             o: self.linear(&format!("{prefix}_output"), width, all)?,
             q_norm: self.norm_if_there(&format!("{prefix}_q_norm"), shape.head_dim)?,
             k_norm: self.norm_if_there(&format!("{prefix}_k_norm"), shape.head_dim)?,
-            is_windowed: self.config.is_windowed(layer),
+            view: self.view(layer),
             shape,
         })
     }
@@ -173,27 +182,31 @@ impl<'l> Loader<'l> {
         })
     }
 
-    /// What layers see that have no window, and those that have one.
-    fn sights(&mut self) -> Result<(Sight, Option<Sight>)> {
+    /// Which of [`Self::sights`] is a layer's.
+    fn view(&self, layer: usize) -> usize {
+        let config = self.config;
+        let has_full = (0..config.layers).any(|layer| !config.is_windowed(layer));
+        usize::from(has_full && config.is_windowed(layer))
+    }
+
+    /// What layers see that have no window, if there are any, and those that have one.
+    fn sights(&mut self) -> Result<Vec<Sight>> {
         let config = self.config;
         let mut factors = config.rope_factors.clone();
         for name in ["rope_freqs.weight", "rope_factors_short.weight"] {
             factors.usual = factors.usual.or(self.factors(name)?);
         }
         factors.long = factors.long.or(self.factors(LONG_FACTORS)?);
-        let full = Sight {
-            rope: Rope::new(config, factors, self.device),
-            window: None,
-        };
-        let base = config.window_rope_base;
-        let windowed = config.window.map(|window| Sight {
-            rope: base.map_or_else(
-                || full.rope.clone(),
-                |base| Rope::of_window(config, base, self.device),
-            ),
+        let rope = Rope::new(config, factors, self.device);
+        let own = |base| Rope::of_window(config, base, self.device);
+        let limited = (0..config.layers).filter(|layer| config.is_windowed(*layer));
+        let limited = limited.count();
+        let windowed = config.window.filter(|_| limited > 0).map(|window| Sight {
+            rope: config.window_rope_base.map_or_else(|| rope.clone(), own),
             window: Some(window),
         });
-        Ok((full, windowed))
+        let full = (limited < config.layers).then_some(Sight { rope, window: None });
+        Ok(full.into_iter().chain(windowed).collect())
     }
 
     /// What divides the rotary frequencies, if it is there.
@@ -250,22 +263,32 @@ impl<'l> Loader<'l> {
             let count = part.shape().dims2()?.0;
             let own = bias.as_ref().map(|bias| bias.narrow(0, first, count));
             first += count;
-            linears.push(Linear {
-                weight: self.precision.convert(part, self.device)?,
-                bias: own.transpose()?,
-            });
+            linears.push(self.projection(part, own.transpose()?)?);
         }
         array(linears)
     }
 
     fn linear(&mut self, name: &str, rows: usize, width: usize) -> Result<Linear> {
+        let tensor = self.tensor(name, rows, width)?;
+        let bias = self.bias(name, rows)?;
+        self.projection(tensor, bias)
+    }
+
+    fn projection(&mut self, tensor: QTensor, bias: Option<Tensor>) -> Result<Linear> {
+        let dense = match gains_from_f32(tensor.dtype(), self.prefill) {
+            true => Some(tensor.dequantize(self.device)?),
+            false => None,
+        };
+        let count = dense.as_ref().map_or(0, Tensor::elem_count);
+        self.prefill_bytes += count * size_of::<f32>();
         Ok(Linear {
-            weight: self.matrix(name, rows, width)?,
-            bias: self.bias(name, rows)?,
+            weight: self.precision.convert(tensor, self.device)?,
+            bias,
+            dense,
         })
     }
 
-    fn bias(&mut self, name: &str, rows: usize) -> Result<Option<candle_core::Tensor>> {
+    fn bias(&mut self, name: &str, rows: usize) -> Result<Option<Tensor>> {
         let name = format!("{name}.bias");
         if !self.weights.has(&name) {
             return Ok(None);
@@ -321,6 +344,7 @@ impl<'l> Loader<'l> {
             precision: self.precision.describe(),
             context_length: config.context_length,
             weight_bytes: self.precision.bytes(),
+            prefill_bytes: self.prefill_bytes,
             file_bytes: self.weights.length(),
             device: device::name(self.device),
         }

@@ -1,15 +1,14 @@
 //! What the layers of one forward pass have in common.
 
+use crate::error::Result;
 use crate::sight::View;
 use crate::statistics::Statistics;
 
 /// What one forward pass shares among its layers.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    /// What layers that see everything see.
-    pub full: View,
-    /// What layers with a window see, if there are any.
-    pub windowed: Option<View>,
+    /// What layers of each kind see.
+    pub views: Vec<View>,
     /// Whether kernels run decomposed.
     pub deep: bool,
     /// How statistics are taken, if they are.
@@ -20,8 +19,8 @@ pub(crate) struct Pass {
 
 impl Pass {
     /// What a layer sees.
-    pub(crate) fn view(&self, is_windowed: bool) -> &View {
-        let windowed = self.windowed.as_ref().filter(|_| is_windowed);
-        windowed.unwrap_or(&self.full)
+    pub(crate) fn view(&self, kind: usize) -> Result<&View> {
+        let unknown = || candle_core::Error::Msg("no view of this kind of layer".into());
+        Ok(self.views.get(kind).ok_or_else(unknown)?)
     }
 }

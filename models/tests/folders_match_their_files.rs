@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use candle_core::DType;
+use candle_core::quantized::GgmlDType;
 use energy_models::{
-    Checkpoint, Depth, GenerateOptions, LoadOptions, LoadProgress, Model, Requantize, TokenEvent,
-    generate,
+    Checkpoint, Depth, GenerateOptions, LoadOptions, LoadProgress, Model, Prefill, Requantize,
+    TokenEvent, generate, tiny,
 };
 use family::error;
 use serde_json::{Value, json};
@@ -169,6 +170,42 @@ fn tokens_are_those_of_the_file() {
     }
     assert!(folder_tokens.is_stop(2) && folder_tokens.is_stop(0) && !folder_tokens.is_stop(1));
     assert!(folder.has_chat_template());
+}
+
+/// Prefill in f32 takes the memory that is told before, and rounds less.
+#[test]
+fn prefill_in_f32_is_more_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    let config = tiny::TinyConfig {
+        dtype: GgmlDType::Q4_0,
+        ..Default::default()
+    };
+    tiny::write_gguf(&path, &config).unwrap();
+    let answers = |requantize, prefill| {
+        let options = LoadOptions {
+            requantize,
+            prefill,
+            ..Default::default()
+        };
+        let checkpoint = Checkpoint::open(&path).unwrap();
+        let memory = checkpoint.memory(&options);
+        let mut model = checkpoint.load(&options, &mut |_| ()).unwrap();
+        assert_eq!(memory.prefill_bytes, model.info().prefill_bytes as u64);
+        let (logits, bytes) = (logits(&mut model), memory.prefill_bytes);
+        (logits, bytes)
+    };
+    let (exact, none) = answers(Requantize::F32, Prefill::Same);
+    let (rounded, _) = answers(Requantize::None, Prefill::Same);
+    let (mixed, beside) = answers(Requantize::None, Prefill::F32);
+    // Two layers of q and o, k and v, gate, up and down, in four bytes each.
+    let each = 2 * 64 * 64 + 2 * 32 * 64 + 3 * 64 * 128;
+    assert_eq!((none, beside), (0, 2 * 4 * each));
+    let (of_rounded, of_mixed) = (error(&exact, &rounded), error(&exact, &mixed));
+    assert!(
+        0.0 < of_mixed && of_mixed < of_rounded,
+        "{of_mixed} {of_rounded}"
+    );
 }
 
 /// An architecture that is not known is what its tensors look like.

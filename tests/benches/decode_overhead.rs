@@ -7,7 +7,7 @@
 //!
 //! Each round decodes the same tokens bare and recorded (SQLite, power modelled
 //! every 100 ms) in turn, at every depth; the median over rounds of their ratio is
-//! printed, and its middle half. Set `CANDLE_NUM_THREADS` and `RAYON_NUM_THREADS`
+//! printed, and its middle half; at last what of depth `deep` is its other kernels. Set `CANDLE_NUM_THREADS` and `RAYON_NUM_THREADS`
 //! below the number of processors to see the cost on the traced threads alone;
 //! with all of them busy the recorder's own threads take their time from the model.
 
@@ -55,7 +55,26 @@ fn main() -> Outcome<()> {
     for (depth, rounds) in Depth::ALL.into_iter().zip(&measured) {
         show(depth, rounds);
     }
+    let [.., module, deep] = measured.as_slice() else {
+        return Ok(());
+    };
+    let pairs = module.iter().zip(deep);
+    let decomposed = pairs.map(|(module, deep)| (module.bare / deep.bare - 1.0) * 100.0);
+    let recorded = deep
+        .iter()
+        .map(|round| (round.bare / round.recorded - 1.0) * 100.0);
+    eprintln!(
+        "deep: kernels taken apart {:.1} %, their recording {:.1} %",
+        middle(decomposed),
+        middle(recorded)
+    );
     Ok(())
+}
+
+fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// One round: speeds in tokens/s and the spans of the recorded one per second.

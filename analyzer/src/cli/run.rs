@@ -12,7 +12,7 @@ use clap::Args;
 use tracing_energy::Method;
 
 use crate::run::options::name;
-use crate::run::{Depth, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
+use crate::run::{Depth, Prefill, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 
 /// What to run and how to record it.
 #[derive(Debug, Clone, Args)]
@@ -42,6 +42,9 @@ pub struct RunArgs {
     /// Convert weights when the model is loaded; several, with commas, are compared
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Requantize::default()])]
     requantize: Vec<Requantize>,
+    /// Weights that the prompt is read with
+    #[arg(long, value_enum, default_value_t)]
+    prefill: Prefill,
     /// Tokens to sample at most; several, with commas, are compared
     #[arg(long, value_name = "N", value_delimiter = ',',
           default_values_t = [RunOptions::default().max_tokens])]
@@ -163,6 +166,7 @@ impl RunArgs {
             raw: self.raw,
             each_line: self.each_line,
             requantize: first(self.requantize),
+            prefill: self.prefill,
             max_tokens: first(self.max_tokens),
             temperature: self.temperature,
             top_k: self.top_k,

@@ -35,6 +35,7 @@ pub(super) fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
     let load = LoadOptions {
         depth: options.depth.of_model(),
         requantize: options.requantize.of_model(),
+        prefill: options.prefill.of_model(),
         ..LoadOptions::default()
     };
     let checkpoint = Checkpoint::open(path)?;

@@ -34,6 +34,16 @@ pub enum Requantize {
     F32,
 }
 
+/// Weights of passes of several positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Prefill {
+    /// Those of decode.
+    #[default]
+    Same,
+    /// In f32, beside them: faster and more exact, for more memory.
+    F32,
+}
+
 /// What to run and how to record it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunOptions {
@@ -47,6 +57,8 @@ pub struct RunOptions {
     pub raw: bool,
     /// Conversion of weights.
     pub requantize: Requantize,
+    /// Weights of prefill.
+    pub prefill: Prefill,
     /// Tokens to sample at most.
     pub max_tokens: usize,
     /// Randomness of sampling; 0 is greedy.
@@ -100,6 +112,7 @@ impl Default for RunOptions {
             model: "smollm2".to_owned(),
             raw: false,
             requantize: Requantize::default(),
+            prefill: Prefill::default(),
             max_tokens: 128,
             temperature: 0.0,
             top_k: None,
@@ -143,6 +156,7 @@ impl RunOptions {
         words.flag("--each-line", self.each_line);
         words.flag("--raw", self.raw);
         words.value("--requantize", name(&self.requantize));
+        words.value("--prefill", name(&self.prefill));
         words.value("--max-tokens", self.max_tokens);
         words.value("--temperature", self.temperature);
         words.option("--top-k", self.top_k.as_ref());

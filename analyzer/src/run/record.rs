@@ -15,7 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::model::{self, load, spinner};
-use super::{Depth, Requantize, RunOptions};
+use super::{Depth, Prefill, Requantize, RunOptions};
 
 /// A recording that has ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -247,6 +247,7 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         "attention_parameters": info.parts.attention,
         "mlp_parameters": info.parts.mlp,
         "context_length": info.context_length, "depth": options.depth.of_model().as_str(),
+        "weight_bytes": info.weight_bytes, "prefill_bytes": info.prefill_bytes,
         "threads": energy_models::device::threads(), "model_sha256": checksum,
         "max_tokens": options.max_tokens, "temperature": options.temperature,
         "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
@@ -288,6 +289,16 @@ impl Depth {
             Self::Layer => instrument::Depth::Layer,
             Self::Module => instrument::Depth::Module,
             Self::Deep => instrument::Depth::Deep,
+        }
+    }
+}
+
+impl Prefill {
+    /// As the model's own type.
+    pub(crate) fn of_model(self) -> energy_models::Prefill {
+        match self {
+            Self::Same => energy_models::Prefill::Same,
+            Self::F32 => energy_models::Prefill::F32,
         }
     }
 }

@@ -122,11 +122,12 @@ impl Weights for Gguf {
     }
 
     fn tensors(&self) -> Vec<Stored> {
-        let stored = |info: &TensorInfo| Stored {
+        let stored = |(name, info): (&String, &TensorInfo)| Stored {
+            name: name.clone(),
             dtype: info.ggml_dtype,
             shape: info.shape.dims().to_vec(),
         };
-        self.content.tensor_infos.values().map(stored).collect()
+        self.content.tensor_infos.iter().map(stored).collect()
     }
 
     fn unread(&self) -> Option<&str> {

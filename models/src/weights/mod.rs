@@ -12,8 +12,8 @@ use std::path::Path;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
-pub use precision::Requantize;
-pub(crate) use precision::{Precision, loaded};
+pub(crate) use precision::{Precision, gains_from_f32, loaded};
+pub use precision::{Prefill, Requantize};
 pub(crate) use split::split;
 
 use crate::error::{Error, Result};
@@ -48,6 +48,8 @@ pub(crate) trait Weights {
 /// A tensor as the files have it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
+    /// As GGUF files call it.
+    pub name: String,
     /// Type of its numbers.
     pub dtype: GgmlDType,
     /// Outermost dimension first.

@@ -36,6 +36,24 @@ impl Requantize {
     }
 }
 
+/// Weights of passes of several positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Prefill {
+    /// Those of single positions.
+    #[default]
+    Same,
+    /// Projections of layers in f32, beside those: Candle multiplies many rows by those
+    /// faster than by quantised ones.
+    F32,
+}
+
+/// Whether a projection of this type gets another weight for prefill.
+pub(crate) fn gains_from_f32(dtype: GgmlDType, prefill: Prefill) -> bool {
+    use GgmlDType::{BF16, F16, F32};
+    prefill == Prefill::F32 && !matches!(dtype, F32 | F16 | BF16)
+}
+
 /// Whether Candle multiplies this type with vector instructions on a CPU.
 /// Half floats count, because they become f32 when loaded.
 fn is_fast(dtype: GgmlDType) -> bool {

@@ -127,13 +127,14 @@ impl Weights for Safetensors {
     }
 
     fn tensors(&self) -> Vec<Stored> {
-        let stored = |theirs: &String| {
+        let stored = |(name, theirs): (&String, &String)| {
             let view = self.files.get(theirs).ok()?;
             let dtype = DType::try_from(view.dtype()).ok().and_then(in_gguf)?;
             let shape = view.shape().to_vec();
-            Some(Stored { dtype, shape })
+            let name = name.clone();
+            Some(Stored { name, dtype, shape })
         };
-        self.names.values().filter_map(stored).collect()
+        self.names.iter().filter_map(stored).collect()
     }
 
     fn unread(&self) -> Option<&str> {
