@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::rope_scaling::{Llama3, longrope_magnitude};
-use super::{Config, Factors, Fault, infer};
+use super::{Config, Factors, Fault, MOST_HEAD_DIM, infer};
 use crate::architecture::{self, Activation, Family, RopeStyle};
 use crate::error::{Error, Result};
 
@@ -197,6 +197,14 @@ impl Config {
         let key = "partial_rotary_factor";
         let partial = json.number_or(key, scaling.number_or(key, 1.0)?)?;
         let rope_dim = (head_dim as f32 * partial) as usize;
+        for (key, value, most) in [
+            ("head_dim", head_dim, MOST_HEAD_DIM),
+            (key, rope_dim, head_dim),
+        ] {
+            if value > most {
+                return Err(json.fault(key, "does not fit the other numbers"));
+            }
+        }
         let rope_base = json.rope_base(family, &scaling)?;
         let context_length = json.count("max_position_embeddings")?;
         let rope = Scaled::read(json, &scaling, context_length, (rope_base, rope_dim))?;

@@ -12,6 +12,9 @@ pub(crate) use rope_scaling::Factors;
 
 use crate::architecture::{Family, RopeStyle};
 
+/// Wider heads are damage: factors of the rotary embedding are made for each channel.
+const MOST_HEAD_DIM: usize = 1 << 14;
+
 /// Shape of a decoder. Widths are in channels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
@@ -78,7 +81,7 @@ impl Config {
             (Fault::KvHeads, !self.heads.is_multiple_of(self.kv_heads)),
             (
                 Fault::HeadDim,
-                self.head_dim == 0 || self.head_dim > 1 << 14,
+                self.head_dim == 0 || self.head_dim > MOST_HEAD_DIM,
             ),
             (Fault::Heads, self.heads > 1 << 14),
             (
