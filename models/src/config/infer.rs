@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::Json;
+use super::json::Json;
 use crate::architecture::{Activation, Family, inferred};
+use crate::weights::Weights as _;
 use crate::weights::gguf::Gguf;
 
 /// Tensors that every layer of such a decoder has, by one of these names.
@@ -56,7 +57,6 @@ const STRANGE: [&str; 7] = [
 /// # Errors
 /// Names the tensor that is missing, or the setting that is not understood.
 pub(super) fn of_gguf(gguf: &Gguf, name: &str) -> Result<&'static Family, String> {
-    use crate::weights::Weights as _;
     for names in NEEDED {
         if !names.iter().any(|tensor| gguf.has(tensor)) {
             return Err(format!("there is no tensor `{}`", names[0]));

@@ -1,39 +1,16 @@
-//! A configuration from a `config.json`, as Hugging Face has it.
+//! Reading a file of settings in JSON.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::rope_scaling::{Llama3, longrope_magnitude};
-use super::{Config, Factors, Fault, MOST_HEAD_DIM, infer};
-use crate::architecture::{self, Activation, Family, RopeStyle};
 use crate::error::{Error, Result};
-
-/// `model_type` and the family that it is.
-const TYPES: [(&str, &str); 7] = [
-    ("llama", "llama"),
-    ("mistral", "llama"),
-    ("qwen2", "qwen2"),
-    ("qwen3", "qwen3"),
-    ("phi3", "phi3"),
-    ("gemma3", "gemma3"),
-    ("gemma3_text", "gemma3"),
-];
 
 /// A file of settings.
 #[derive(Debug)]
 pub(crate) struct Json {
     path: PathBuf,
     value: Value,
-}
-
-/// What only the weights can tell.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    /// Rows of the token embedding.
-    pub vocab: usize,
-    /// Whether there is an output projection.
-    pub has_output: bool,
 }
 
 impl Json {
@@ -76,26 +53,9 @@ impl Json {
         Error::file(&self.path, format!("key `{key}`"), problem)
     }
 
-    fn unsupported(&self, key: &str, problem: &str) -> Error {
+    pub(super) fn unsupported(&self, key: &str, problem: &str) -> Error {
         let next = "this is not supported yet: choose a model without it";
         Error::advise(&self.path, format!("key `{key}`"), problem, next)
-    }
-
-    /// The family of the model.
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for one that is neither known nor can be inferred.
-    pub(crate) fn family(&self) -> Result<&'static Family> {
-        let name = self.text("model_type")?;
-        let mut types = TYPES.iter().filter(|(known, _)| *known == name);
-        let known = types.next().and_then(|(_, name)| architecture::find(name));
-        let found = known.map_or_else(|| infer::of_json(self), Ok);
-        found.map_err(|why| Error::Architecture {
-            path: self.path.clone(),
-            found: name.to_owned(),
-            why,
-            supported: TYPES.map(|(name, _)| name).join(", "),
-        })
     }
 
     /// The part of it that describes the decoder: a model of text and images has one.
@@ -108,12 +68,12 @@ impl Json {
         Self { path, value }
     }
 
-    fn text(&self, key: &str) -> Result<&str> {
+    pub(super) fn text(&self, key: &str) -> Result<&str> {
         let text = self.get(key).and_then(Value::as_str);
         text.ok_or_else(|| self.fault(key, "is missing or not text"))
     }
 
-    fn count(&self, key: &str) -> Result<usize> {
+    pub(super) fn count(&self, key: &str) -> Result<usize> {
         let value = self.get(key).ok_or_else(|| self.fault(key, "is missing"))?;
         match value.as_u64() {
             Some(count @ 1..=0xffff_ffff) => Ok(count as usize),
@@ -121,11 +81,11 @@ impl Json {
         }
     }
 
-    fn count_or(&self, key: &str, default: usize) -> Result<usize> {
+    pub(super) fn count_or(&self, key: &str, default: usize) -> Result<usize> {
         self.get(key).map_or(Ok(default), |_| self.count(key))
     }
 
-    fn number_or(&self, key: &str, default: f32) -> Result<f32> {
+    pub(super) fn number_or(&self, key: &str, default: f32) -> Result<f32> {
         let number = |value: &Value| value.as_f64().map(|number| number as f32);
         match self.get(key).map(number) {
             None => Ok(default),
@@ -134,43 +94,7 @@ impl Json {
         }
     }
 
-    /// Settings of the rotary embedding, an object of its own: one for all layers, or one
-    /// for each kind of them.
-    fn rotary(&self, layers: &str) -> Self {
-        let found = ["rope_scaling", "rope_parameters"].map(|key| self.get(key));
-        let found = found.into_iter().flatten().next();
-        let of_kind = found.and_then(|found| found.get(layers));
-        Self {
-            path: self.path.clone(),
-            value: of_kind.or(found).cloned().unwrap_or_default(),
-        }
-    }
-
-    /// Base of the rotary frequencies of all layers, or of those that see everything.
-    fn rope_base(&self, family: &Family, rotary: &Self) -> Result<f32> {
-        let key = "rope_theta";
-        let is_there = self.get(key).or(rotary.get(key)).is_some();
-        // Families whose layers differ in it have no common default.
-        if !is_there && family.window_rope_base.is_some() {
-            return Err(self.fault(key, "is missing"));
-        }
-        self.number_or(key, rotary.number_or(key, 10_000.0)?)
-    }
-
-    /// The same of layers with a window, where a family's have their own.
-    fn window_rope_base(&self, family: &Family) -> Result<Option<f32>> {
-        let Some(usual) = family.window_rope_base else {
-            return Ok(None);
-        };
-        let newer = self
-            .get("rope_parameters")
-            .and_then(|all| all.get("sliding_attention"));
-        let newer = newer.and_then(|own| own.get("rope_theta")?.as_f64());
-        let default = newer.map_or(usual, |base| base as f32);
-        positive(self, "rope_local_base_freq", default).map(Some)
-    }
-
-    fn numbers(&self, key: &str, count: usize) -> Result<Vec<f32>> {
+    pub(super) fn numbers(&self, key: &str, count: usize) -> Result<Vec<f32>> {
         let list = self.get(key).and_then(Value::as_array);
         let number = |value: &Value| value.as_f64().map(|number| number as f32);
         let numbers: Option<Vec<f32>> = list.into_iter().flatten().map(number).collect();
@@ -180,176 +104,25 @@ impl Json {
         });
         valid.ok_or_else(|| self.fault(key, "is not a positive number for each rotary channel"))
     }
-}
 
-impl Config {
-    /// Reads and checks a `config.json`.
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for a family that is not supported, else
-    /// [`Error::File`] with the key at fault.
-    pub(crate) fn from_json(json: &Json, seen: Seen) -> Result<Self> {
-        let family = json.family()?;
-        let heads = json.count("num_attention_heads")?;
-        let width = json.count("hidden_size")?;
-        let head_dim = json.count_or("head_dim", width / heads)?;
-        let scaling = json.rotary("full_attention");
-        let key = "partial_rotary_factor";
-        let partial = json.number_or(key, scaling.number_or(key, 1.0)?)?;
-        let rope_dim = (head_dim as f32 * partial) as usize;
-        for (key, value, most) in [
-            ("head_dim", head_dim, MOST_HEAD_DIM),
-            (key, rope_dim, head_dim),
-        ] {
-            if value > most {
-                return Err(json.fault(key, "does not fit the other numbers"));
-            }
-        }
-        let rope_base = json.rope_base(family, &scaling)?;
-        let context_length = json.count("max_position_embeddings")?;
-        let rope = Scaled::read(json, &scaling, context_length, (rope_base, rope_dim))?;
-        let scaled_by = json.count_or("query_pre_attn_scalar", head_dim)?;
-        let is_tied = json.get("tie_word_embeddings").and_then(Value::as_bool);
-        let window = window(json)?;
-        let config = Self {
-            architecture: match family.name {
-                "" => json.text("model_type")?.to_owned(),
-                name => name.to_owned(),
-            },
-            family,
-            assumed: match family.name {
-                "" => infer::assumed(family, window),
-                _ => Vec::new(),
-            },
-            name: json.text("_name_or_path").unwrap_or_default().to_owned(),
-            layers: json.count("num_hidden_layers")?,
-            width,
-            hidden: json.count("intermediate_size")?,
-            heads,
-            kv_heads: json.count_or("num_key_value_heads", heads)?,
-            head_dim,
-            rope_dim,
-            rope_style: RopeStyle::Halves,
-            rope_factors: rope.factors,
-            rope_base,
-            window_rope_base: json.window_rope_base(family)?,
-            rope_scale: rope.scale,
-            rope_magnitude: rope.magnitude,
-            original_context: rope.original_context,
-            window,
-            attention_scale: 1.0 / (scaled_by as f64).sqrt(),
-            norm_eps: json.number_or("rms_norm_eps", 1e-6)?,
-            context_length,
-            vocab: seen.vocab,
-            tied: !seen.has_output || is_tied == Some(true),
-        };
-        refuse_unsupported(json, &config)?;
-        match config.fault() {
-            Some(Fault::RopeMagnitude) => Err(scaling.fault("attention_factor", "is not positive")),
-            Some(fault) => Err(json.fault(fault.keys().1, "does not fit the other numbers")),
-            None => Ok(config),
+    /// A number above 0.
+    pub(super) fn positive(&self, key: &str, default: f32) -> Result<f32> {
+        match self.number_or(key, default)? {
+            number if number > 0.0 => Ok(number),
+            _ => Err(self.fault(key, "is not positive")),
         }
     }
-}
 
-fn window(json: &Json) -> Result<Option<usize>> {
-    let is_off = json.get("use_sliding_window").and_then(Value::as_bool) == Some(false);
-    match json.get("sliding_window") {
-        Some(_) if !is_off => json.count("sliding_window").map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// Structure that would give wrong numbers if it were ignored.
-fn refuse_unsupported(json: &Json, config: &Config) -> Result<()> {
-    let expected = match config.family.activation {
-        Activation::Silu => "silu",
-        Activation::GeluTanh => "gelu_pytorch_tanh",
-    };
-    for key in ["hidden_activation", "hidden_act"] {
-        let found = json.get(key).and_then(Value::as_str);
-        if found.is_some_and(|found| found != expected) {
-            return Err(json.unsupported(key, "is another one than its family has"));
+    /// Another object of the same file.
+    pub(super) fn part(&self, value: Value) -> Self {
+        Self {
+            path: self.path.clone(),
+            value,
         }
     }
-    for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
-        if json.get(key).is_some() {
-            return Err(json.unsupported(key, "asks for a soft cap"));
-        }
-    }
-    let key = "use_sliding_window";
-    if json.get(key).and_then(Value::as_bool) == Some(true) {
-        return Err(json.unsupported(key, "asks for windows in some layers only"));
-    }
-    let Some(kinds) = json.get("layer_types").and_then(Value::as_array) else {
-        return Ok(());
-    };
-    let is_limited = |layer: usize| config.is_windowed(layer);
-    let differs = |(layer, kind): (usize, &Value)| match kind.as_str() {
-        Some("sliding_attention") => !is_limited(layer),
-        Some("full_attention") => is_limited(layer),
-        _ => true,
-    };
-    match kinds.iter().enumerate().any(differs) {
-        true => Err(json.unsupported("layer_types", "is another order than its family has")),
-        false => Ok(()),
-    }
-}
 
-/// A stretched rotary embedding.
-struct Scaled {
-    factors: Factors,
-    scale: f32,
-    magnitude: f32,
-    original_context: usize,
-}
-
-impl Scaled {
-    fn read(
-        json: &Json,
-        scaling: &Json,
-        context: usize,
-        (base, rope_dim): (f32, usize),
-    ) -> Result<Self> {
-        let key = "original_max_position_embeddings";
-        let original_context = scaling.count_or(key, json.count_or(key, context)?)?;
-        let mut scaled = Self {
-            factors: Factors::default(),
-            scale: 1.0,
-            magnitude: 1.0,
-            original_context,
-        };
-        let kind = scaling.get("rope_type").or_else(|| scaling.get("type"));
-        match kind.and_then(Value::as_str) {
-            None | Some("default") => {}
-            Some("linear") => scaled.scale = positive(scaling, "factor", 1.0)?,
-            Some("llama3") => {
-                let llama3 = Llama3 {
-                    factor: positive(scaling, "factor", 8.0)?,
-                    low_freq_factor: positive(scaling, "low_freq_factor", 1.0)?,
-                    high_freq_factor: positive(scaling, "high_freq_factor", 4.0)?,
-                    original_context,
-                };
-                scaled.factors.usual = Some(llama3.factors(base, rope_dim));
-            }
-            Some("longrope" | "su") => {
-                scaled.factors.usual = Some(scaling.numbers("short_factor", rope_dim / 2)?);
-                scaled.factors.long = Some(scaling.numbers("long_factor", rope_dim / 2)?);
-                let magnitude = longrope_magnitude(context, original_context);
-                scaled.magnitude = scaling.number_or("attention_factor", magnitude)?;
-            }
-            Some(_) => {
-                let problem = "is a scaling other than linear, llama3 and longrope";
-                return Err(scaling.unsupported("rope_type", problem));
-            }
-        }
-        Ok(scaled)
-    }
-}
-
-fn positive(json: &Json, key: &str, default: f32) -> Result<f32> {
-    match json.number_or(key, default)? {
-        number if number > 0.0 => Ok(number),
-        _ => Err(json.fault(key, "is not positive")),
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 }

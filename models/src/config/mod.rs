@@ -2,12 +2,14 @@
 //! `config.json`.
 
 mod gguf;
+mod huggingface;
 mod infer;
 mod json;
 mod rope_scaling;
 
 pub(crate) use gguf::LONG_FACTORS;
-pub(crate) use json::{Json, Seen};
+pub(crate) use huggingface::Seen;
+pub(crate) use json::Json;
 pub(crate) use rope_scaling::Factors;
 
 use crate::architecture::{Family, RopeStyle};
