@@ -133,6 +133,10 @@ impl World {
             .args(["--source", "modelled", "--model", model])
             .env("HF_ENDPOINT", &self.endpoint)
             .env("HF_HOME", self.home.path().join("hub"));
+        // The hub is on this machine, whatever stands between it and others.
+        for proxy in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(proxy);
+        }
         command.output().expect("the command")
     }
 }
