@@ -322,6 +322,18 @@ impl<'l> Loader<'l> {
         *part += weights as u64;
     }
 
+    /// Number formats, with what prefill has beside them.
+    fn precise(&self) -> String {
+        let formats = self.precision.describe();
+        match self.prefill_bytes {
+            0 => formats,
+            bytes => format!(
+                "{formats}, prefill in f32 (+{} MB)",
+                bytes.div_ceil(1_000_000)
+            ),
+        }
+    }
+
     fn info(&self) -> ModelInfo {
         let config = self.config;
         ModelInfo {
@@ -341,7 +353,7 @@ impl<'l> Loader<'l> {
             windowed_layers: (0..config.layers)
                 .filter(|layer| config.is_windowed(*layer))
                 .count(),
-            precision: self.precision.describe(),
+            precision: self.precise(),
             context_length: config.context_length,
             weight_bytes: self.precision.bytes(),
             prefill_bytes: self.prefill_bytes,

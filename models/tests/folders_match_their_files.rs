@@ -192,6 +192,8 @@ fn prefill_in_f32_is_more_exact() {
         let memory = checkpoint.memory(&options);
         let mut model = checkpoint.load(&options, &mut |_| ()).unwrap();
         assert_eq!(memory.prefill_bytes, model.info().prefill_bytes as u64);
+        let is_told = model.info().precision.contains("prefill in f32 (+1 MB)");
+        assert_eq!(is_told, prefill == Prefill::F32);
         let (logits, bytes) = (logits(&mut model), memory.prefill_bytes);
         (logits, bytes)
     };
