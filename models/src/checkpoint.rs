@@ -17,10 +17,10 @@ use crate::weights::{Weights, gains_from_f32, loaded};
 
 /// Files whose settings and vocabulary are read; their weights are not.
 pub struct Checkpoint {
-    pub(crate) weights: Box<dyn Weights>,
-    pub(crate) config: Config,
-    pub(crate) tokenizer: Tokenizer,
-    pub(crate) chat: Option<ChatTemplate>,
+    weights: Box<dyn Weights>,
+    config: Config,
+    tokenizer: Tokenizer,
+    chat: Option<ChatTemplate>,
 }
 
 /// What a model will take of memory.
@@ -66,9 +66,19 @@ impl Checkpoint {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         match folder::of(path) {
-            Some(folder) => folder::open(&folder),
+            Some(folder) => Self::folder(&folder),
             None => Self::gguf(path),
         }
+    }
+
+    fn folder(path: &Path) -> Result<Self> {
+        let opened = folder::open(path)?;
+        Ok(Self {
+            weights: Box::new(opened.weights),
+            config: opened.config,
+            tokenizer: opened.tokenizer,
+            chat: opened.chat,
+        })
     }
 
     fn gguf(path: &Path) -> Result<Self> {

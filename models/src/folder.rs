@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::chat::ChatTemplate;
-use crate::checkpoint::Checkpoint;
 use crate::config::{Config, Json, Seen};
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
@@ -15,6 +14,14 @@ use crate::weights::safetensors::Safetensors;
 const WHOLE: &str = "model.safetensors";
 /// Which of several files has which tensor.
 const INDEX: &str = "model.safetensors.index.json";
+
+/// What a folder holds, its weights not read yet.
+pub(crate) struct Opened {
+    pub weights: Safetensors,
+    pub config: Config,
+    pub tokenizer: Tokenizer,
+    pub chat: Option<ChatTemplate>,
+}
 
 /// The folder that a path stands for; none if it is a file of another kind.
 pub(crate) fn of(path: &Path) -> Option<PathBuf> {
@@ -32,8 +39,8 @@ pub(crate) fn of(path: &Path) -> Option<PathBuf> {
 /// Opens the model of a folder.
 ///
 /// # Errors
-/// As [`Checkpoint::open`].
-pub(crate) fn open(folder: &Path) -> Result<Checkpoint> {
+/// As [`crate::Checkpoint::open`].
+pub(crate) fn open(folder: &Path) -> Result<Opened> {
     let json = Json::open(&folder.join("config.json"))?.of_text();
     let family = json.family()?;
     let mut weights = Safetensors::open(folder, &files(folder)?)?;
@@ -58,8 +65,8 @@ pub(crate) fn open(folder: &Path) -> Result<Checkpoint> {
     }
     let tokenizer = Tokenizer::from_folder(folder, config.vocab)?;
     let chat = ChatTemplate::from_folder(folder, &tokenizer)?;
-    Ok(Checkpoint {
-        weights: Box::new(weights),
+    Ok(Opened {
+        weights,
         config,
         tokenizer,
         chat,

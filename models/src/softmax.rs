@@ -12,7 +12,7 @@ use crate::error::Result;
 /// one position; it is for several.
 pub(crate) fn softmax(scores: &Tensor, is_one: bool) -> Result<Tensor> {
     match is_one && scores.device().is_cpu() {
-        true => Ok(scores.contiguous()?.apply_op1_no_bwd(&InPlace)?),
+        true => Ok(scores.contiguous()?.apply_op1_no_bwd(&Rows)?),
         false => Ok(candle_nn::ops::softmax_last_dim(scores)?),
     }
 }
@@ -26,9 +26,9 @@ pub(crate) fn decomposed(scores: &Tensor, is_one: bool) -> Result<Tensor> {
 }
 
 /// Row after row on the thread that asks.
-struct InPlace;
+struct Rows;
 
-impl CustomOp1 for InPlace {
+impl CustomOp1 for Rows {
     fn name(&self) -> &'static str {
         "softmax-rows"
     }

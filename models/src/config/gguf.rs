@@ -36,10 +36,7 @@ impl Config {
         let config = Self {
             architecture: architecture.to_owned(),
             family,
-            assumed: match family.name {
-                "" => infer::assumed(family, window),
-                _ => Vec::new(),
-            },
+            assumed: infer::assumed(family, window),
             name: meta.name(),
             layers,
             width,

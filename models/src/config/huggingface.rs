@@ -115,10 +115,7 @@ impl Config {
                 name => name.to_owned(),
             },
             family,
-            assumed: match family.name {
-                "" => infer::assumed(family, window),
-                _ => Vec::new(),
-            },
+            assumed: infer::assumed(family, window),
             name: json.text("_name_or_path").unwrap_or_default().to_owned(),
             layers: json.count("num_hidden_layers")?,
             width,

@@ -103,8 +103,11 @@ pub(super) fn of_json(json: &Json) -> Result<&'static Family, String> {
     }
 }
 
-/// What no file says of such a family.
+/// What no file says of such a family; nothing of one that is known, which has a name.
 pub(super) fn assumed(family: &Family, window: Option<usize>) -> Vec<String> {
+    if !family.name.is_empty() {
+        return Vec::new();
+    }
     let activation = match family.activation {
         Activation::Silu => "SiLU",
         Activation::GeluTanh => "GELU by tanh",
