@@ -52,7 +52,7 @@ pub(super) fn micros(out: &mut Vec<u8>, nanos: i64) {
     out.extend_from_slice(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
 }
 
-const OURS: [&str; 5] = ["node", "energy_j", "power_w", "token", "callsite"];
+const OURS: [&str; 6] = ["node", "energy_j", "power_w", "self_j", "token", "callsite"];
 
 /// Appends the members of a JSON object given as text, each after a comma. The
 /// text is parsed, so that one bad object does not spoil the file. A key that we

@@ -6,6 +6,8 @@
 mod json;
 mod pending;
 mod sink;
+mod text;
 mod within;
 
 pub use sink::ChromeSink;
+pub use text::{Slice, TraceText};

@@ -1,33 +1,18 @@
-//! The sink that writes a Chrome trace.
-//!
-//! | event | what |
-//! |---|---|
-//! | `X` | an activation with `energy_j`, `power_w`, node and its data fields |
-//! | `C` | watts of a rail, one counter track each |
-//! | `i` | the start of a phase; a `tracing` event |
-//! | `M` | names of the process and its threads |
-//!
-//! Times are microseconds of the run with nanoseconds as decimals. `energy_j` is
-//! active energy on the activation's own thread, root rails added; without it
-//! where it is not known.
+//! The sink that writes a Chrome trace while a run goes on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::json;
 use super::pending::{Pending, Ready};
+use super::text::{Slice, TraceText};
 use crate::Error;
-use crate::sink::{Batch, MarkRow, NodeRow, Role, RunRow, SampleRow, Sink, ThreadRow};
-use crate::units::{Energy, Nanos};
+use crate::sink::{Batch, MarkRow, NodeRow, Role, SampleRow, Sink};
+use crate::units::{Energy, Nanos, Power};
 
 /// Bytes in memory before they go to the file.
 const BUFFER: usize = 256 * 1024;
-
-/// The file begins with an event, so that every other one can follow a comma.
-const FIRST: &[u8] = br#"[
-{"name":"tracing-energy","ph":"M","ts":0.000,"pid":0,"args":{"times":"us","energy":"J"}}"#;
 
 /// Writes a Chrome trace while the run goes on. Memory is bounded: an activation
 /// waits for its power windows, at most three intervals and with at most 200,000
@@ -35,7 +20,7 @@ const FIRST: &[u8] = br#"[
 pub struct ChromeSink {
     path: PathBuf,
     file: Option<File>,
-    out: Vec<u8>,
+    text: TraceText,
     pending: Pending,
     names: Names,
 }
@@ -43,7 +28,6 @@ pub struct ChromeSink {
 /// What events refer to.
 #[derive(Default)]
 struct Names {
-    pid: u32,
     tids: HashMap<u32, i64>,
     labels: HashMap<u32, String>,
     phases: HashSet<u32>,
@@ -64,7 +48,7 @@ impl ChromeSink {
             Ok(file) => Ok(Self {
                 path,
                 file: Some(file),
-                out: FIRST.to_vec(),
+                text: TraceText::default(),
                 pending: Pending::default(),
                 names: Names::default(),
             }),
@@ -76,42 +60,78 @@ impl ChromeSink {
         self.names.learn(batch);
         self.pending.add(batch);
         if let Some(run) = &batch.run {
-            process_name(&mut self.out, run);
+            let name = run.metadata.name.as_deref().unwrap_or(&run.uuid);
+            self.text.process(run.pid, name);
         }
         for thread in &batch.threads {
-            thread_name(&mut self.out, self.names.pid, thread);
+            self.text.thread(thread.tid, thread.name.as_deref());
         }
         for sample in &batch.samples {
-            counter(&mut self.out, &self.names, sample);
+            self.counter(sample);
         }
         for mark in &batch.marks {
-            instant_of_mark(&mut self.out, &self.names, mark);
+            self.mark(mark);
         }
         self.write_ready(batch.time_ns)?;
         self.flush()
     }
 
+    fn counter(&mut self, sample: &SampleRow) {
+        if let (Some(power), Some(name)) = (power_of(sample), self.names.counters.get(&sample.rail))
+        {
+            self.text.power(name, sample.start_ns, sample.end_ns, power);
+        }
+    }
+
+    fn mark(&mut self, mark: &MarkRow) {
+        let callsite = self.names.callsites.get(&mark.callsite);
+        let name = callsite.map_or("event", |(name, _)| name.as_str());
+        let tid = self.names.tid(mark.thread);
+        self.text
+            .mark(name, tid, mark.time_ns, mark.callsite, &mark.json);
+    }
+
     fn write_ready(&mut self, now_ns: i64) -> io::Result<()> {
         while let Some(ready) = self.pending.next(now_ns) {
-            slice(&mut self.out, &self.names, &ready);
-            if self.out.len() > BUFFER {
+            self.slice(&ready);
+            if self.text.bytes().len() > BUFFER {
                 self.flush()?;
             }
         }
         Ok(())
     }
 
+    fn slice(&mut self, ready: &Ready) {
+        let span = &ready.span;
+        let label = self.names.label(span.node);
+        let tid = self.names.tid(span.thread);
+        if self.names.phases.contains(&span.node) {
+            self.text.phase(label, tid, span.start_ns);
+        }
+        self.text.slice(&Slice {
+            label,
+            tid,
+            start_ns: span.start_ns,
+            end_ns: ready.end_ns,
+            node: span.node,
+            energy: ready.energy,
+            self_energy: None,
+            token: span.token,
+            fields: ready.fields.as_deref(),
+        });
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         if let Some(file) = &mut self.file {
-            file.write_all(&self.out)?;
+            file.write_all(self.text.bytes())?;
         }
-        self.out.clear();
+        self.text.clear();
         Ok(())
     }
 
     fn end(&mut self) -> io::Result<()> {
         self.write_ready(i64::MAX)?;
-        self.out.extend_from_slice(b"\n]\n");
+        self.text.end();
         self.flush()
     }
 
@@ -119,7 +139,7 @@ impl ChromeSink {
     fn told(&mut self, result: io::Result<()>) -> Result<(), String> {
         result.map_err(|error| {
             self.file = None;
-            self.out = Vec::new();
+            self.text = TraceText::default();
             self.pending = Pending::default();
             format!(
                 "chrome trace {}: {error}; it ends here: free some disk space and record again, or export the run from its database",
@@ -155,9 +175,6 @@ impl Sink for ChromeSink {
 
 impl Names {
     fn learn(&mut self, batch: &Batch) {
-        if let Some(run) = &batch.run {
-            self.pid = run.pid;
-        }
         self.tids
             .extend(batch.threads.iter().map(|t| (t.id, t.tid)));
         for callsite in &batch.callsites {
@@ -190,105 +207,8 @@ impl Names {
     }
 }
 
-fn slice(out: &mut Vec<u8>, names: &Names, ready: &Ready) {
-    let span = &ready.span;
-    let label = names.label(span.node);
-    if names.phases.contains(&span.node) {
-        event(out, label, "i", span.start_ns, names.pid);
-        member_tid(out, names.tid(span.thread));
-        out.extend_from_slice(br#","s":"p"}"#);
-    }
-    event(out, label, "X", span.start_ns, names.pid);
-    member_tid(out, names.tid(span.thread));
-    out.extend_from_slice(br#","dur":"#);
-    let length_ns = (ready.end_ns - span.start_ns).max(0);
-    json::micros(out, length_ns);
-    out.extend_from_slice(br#","args":{"node":"#);
-    json::integer(out, span.node.into());
-    energy(out, ready.energy, Nanos::from_nanos(length_ns));
-    if let Some(token) = span.token {
-        out.extend_from_slice(br#","token":"#);
-        json::integer(out, token);
-    }
-    if let Some(fields) = &ready.fields {
-        json::members(out, fields);
-    }
-    out.extend_from_slice(b"}}");
-}
-
-fn energy(out: &mut Vec<u8>, energy: Option<Energy>, length: Nanos) {
-    let Some(energy) = energy else { return };
-    out.extend_from_slice(br#","energy_j":"#);
-    json::number(out, energy.joules());
-    if let Some(power) = energy.over(length) {
-        out.extend_from_slice(br#","power_w":"#);
-        json::number(out, power.watts());
-    }
-}
-
-fn counter(out: &mut Vec<u8>, names: &Names, sample: &SampleRow) {
-    // Viewers drop what is before zero and say that data were lost.
-    if sample.end_ns <= 0 {
-        return;
-    }
+/// The power of a sample; none where it tells no energy or has no length.
+fn power_of(sample: &SampleRow) -> Option<Power> {
     let length = Nanos::from_nanos(sample.end_ns - sample.start_ns);
-    let power = sample
-        .energy_j
-        .and_then(|energy| Energy::from_joules(energy).over(length));
-    let (Some(power), Some(name)) = (power, names.counters.get(&sample.rail)) else {
-        return;
-    };
-    event(out, name, "C", sample.start_ns.max(0), names.pid);
-    out.extend_from_slice(br#","args":{"power_w":"#);
-    json::number(out, power.watts());
-    out.extend_from_slice(b"}}");
-}
-
-fn instant_of_mark(out: &mut Vec<u8>, names: &Names, mark: &MarkRow) {
-    let callsite = names.callsites.get(&mark.callsite);
-    let name = callsite.map_or("event", |(name, _)| name.as_str());
-    event(out, name, "i", mark.time_ns, names.pid);
-    member_tid(out, names.tid(mark.thread));
-    out.extend_from_slice(br#","s":"t","args":{"callsite":"#);
-    json::integer(out, mark.callsite.into());
-    json::members(out, &mark.json);
-    out.extend_from_slice(b"}}");
-}
-
-fn process_name(out: &mut Vec<u8>, run: &RunRow) {
-    let name = run.metadata.name.as_deref().unwrap_or(&run.uuid);
-    metadata(out, "process_name", run.pid, None, name);
-}
-
-fn thread_name(out: &mut Vec<u8>, pid: u32, thread: &ThreadRow) {
-    let unnamed = format!("thread {}", thread.tid);
-    let name = thread.name.as_deref().unwrap_or(&unnamed);
-    metadata(out, "thread_name", pid, Some(thread.tid), name);
-}
-
-fn metadata(out: &mut Vec<u8>, what: &str, pid: u32, tid: Option<i64>, name: &str) {
-    event(out, what, "M", 0, pid);
-    if let Some(tid) = tid {
-        member_tid(out, tid);
-    }
-    out.extend_from_slice(br#","args":{"name":"#);
-    json::string(out, name);
-    out.extend_from_slice(b"}}");
-}
-
-/// Begins an event: a comma after the one before, and what all of them have.
-fn event(out: &mut Vec<u8>, name: &str, phase: &str, time_ns: i64, pid: u32) {
-    out.extend_from_slice(b",\n{\"name\":");
-    json::string(out, name);
-    out.extend_from_slice(br#","ph":"#);
-    json::string(out, phase);
-    out.extend_from_slice(br#","ts":"#);
-    json::micros(out, time_ns);
-    out.extend_from_slice(br#","pid":"#);
-    json::integer(out, pid.into());
-}
-
-fn member_tid(out: &mut Vec<u8>, tid: i64) {
-    out.extend_from_slice(br#","tid":"#);
-    json::integer(out, tid);
+    Energy::from_joules(sample.energy_j?).over(length)
 }
