@@ -14,6 +14,7 @@ pub mod compare;
 pub mod doctor;
 pub mod efficiency;
 mod error;
+pub mod export;
 pub mod flamegraph;
 pub mod format;
 pub mod import;

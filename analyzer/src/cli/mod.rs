@@ -9,6 +9,7 @@ mod completions;
 mod confirm;
 mod delete;
 mod doctor;
+mod export;
 mod flamegraph;
 mod help;
 mod import;
@@ -42,6 +43,7 @@ use crate::warn::warn;
 
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
+pub use export::ExportArgs;
 pub use flamegraph::FlamegraphArgs;
 pub use run::RunArgs;
 
@@ -101,6 +103,8 @@ pub enum Command {
     Query(ask::QueryArgs),
     /// Draw a run's energy as a flamegraph
     Flamegraph(FlamegraphArgs),
+    /// Write a run for other programs
+    Export(ExportArgs),
     /// Show what each kind of work cost
     Ops(ops::OpsArgs),
     /// Tell whether runs differ, and by how much
@@ -238,6 +242,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Baseline(args) => baseline::run(db, &args, out),
         Command::Query(args) => ask::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
+        Command::Export(args) => export::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),
         Command::Compare(args) => compare::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, args, out),

@@ -11,7 +11,8 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::kinds::read_kinds;
-use super::{span_ids, split_span_id};
+use super::{Rows, Store, span_ids, split_span_id};
+use crate::Error;
 use crate::sink::{Stretch, WindowPowerRow, WindowPowers};
 
 /// Adds the function to `connection`.
@@ -196,24 +197,43 @@ fn read_prices(connection: &Connection, run: i64) -> rusqlite::Result<Prices> {
 }
 
 fn read_windows(connection: &Connection, run: i64) -> rusqlite::Result<WindowPowers> {
-    let mut statement = connection.prepare_cached(
-        "SELECT w.rail, w.start_ns, w.end_ns, nullif(w.thread, 0), nullif(w.kind, 0), w.power_w
-         FROM window_power w
-         JOIN rails r ON r.run = w.run AND r.id = w.rail AND r.parent IS NULL
-         WHERE w.run = ?1
-           AND w.attribution = (SELECT max(id) FROM attributions WHERE run = ?1)",
-    )?;
-    let mut rows = statement.query(params![run])?;
+    let newest: Option<i64> = connection
+        .prepare_cached("SELECT max(id) FROM attributions WHERE run = ?1")?
+        .query_row([run], |r| r.get(0))?;
+    let mut statement = connection.prepare_cached(WINDOWS)?;
+    let rows = statement.query_map(params![run, newest], window)?;
     let mut powers = WindowPowers::new();
-    while let Some(r) = rows.next()? {
-        powers.insert(&WindowPowerRow {
-            rail: r.get(0)?,
-            start_ns: r.get(1)?,
-            end_ns: r.get(2)?,
-            thread: r.get(3)?,
-            kind: r.get(4)?,
-            power_w: r.get(5)?,
-        });
+    for row in rows {
+        powers.insert(&row?);
     }
     Ok(powers)
+}
+
+/// Windows of the run `?1` by its attribution `?2`.
+const WINDOWS: &str = "
+    SELECT w.rail, w.start_ns, w.end_ns, nullif(w.thread, 0), nullif(w.kind, 0), w.power_w
+    FROM window_power w
+    CROSS JOIN rails r ON r.run = w.run AND r.id = w.rail AND r.parent IS NULL
+    WHERE w.run = ?1 AND w.attribution = ?2
+    ORDER BY w.start_ns, w.thread, w.rail, w.kind";
+
+fn window(r: &rusqlite::Row<'_>) -> rusqlite::Result<WindowPowerRow> {
+    Ok(WindowPowerRow {
+        rail: r.get(0)?,
+        start_ns: r.get(1)?,
+        end_ns: r.get(2)?,
+        thread: r.get(3)?,
+        kind: r.get(4)?,
+        power_w: r.get(5)?,
+    })
+}
+
+impl Store {
+    /// `window_power` of root rails by one attribution of a run, by start.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn window_powers(&self, run: i64, id: u32) -> Result<Rows<'_, WindowPowerRow>, Error> {
+        self.rows(WINDOWS, (run, i64::from(id)), window)
+    }
 }

@@ -1,0 +1,119 @@
+//! Chrome trace, JSON array format: Perfetto, `chrome://tracing`.
+//!
+//! As a recorder writes it with `chrome()`, by any method of attribution, and with what
+//! each activation cost by itself.
+
+use std::io::Write;
+
+use tracing_energy::chrome::{Slice, TraceText};
+use tracing_energy::units::{Energy, Nanos};
+
+use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
+use crate::error::Result;
+
+/// Text in memory before it is written.
+const BUFFER: usize = 256 * 1024;
+
+/// The format.
+pub(super) struct Chrome;
+
+impl Format for Chrome {
+    fn name(&self) -> &'static str {
+        "chrome"
+    }
+
+    fn about(&self) -> &'static str {
+        "Chrome trace: Perfetto, chrome://tracing"
+    }
+
+    fn makes(&self) -> Makes {
+        Makes::Json("json")
+    }
+
+    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+        let mut trace = Trace {
+            text: TraceText::default(),
+            source,
+            out,
+        };
+        trace.text.process(source.run.row.pid, source.name());
+        trace.text.process_label(&source.figures());
+        for thread in &source.threads {
+            trace.text.thread(thread.tid, thread.name.as_deref());
+        }
+        trace.samples()?;
+        trace.marks()?;
+        let walked = source.walk(&mut trace)?;
+        trace.text.end();
+        trace.flush()?;
+        Ok(walked)
+    }
+}
+
+struct Trace<'t, 'r, 'o> {
+    text: TraceText,
+    source: &'t Source<'r>,
+    out: &'t mut Output<'o>,
+}
+
+impl Trace<'_, '_, '_> {
+    fn samples(&mut self) -> Result<()> {
+        let source = self.source;
+        source.samples(|rail, sample| {
+            let length = Nanos::from_nanos(sample.end_ns - sample.start_ns);
+            let energy = sample.energy_j.map(Energy::from_joules);
+            if let Some(power) = energy.and_then(|energy| energy.over(length)) {
+                let counter = format!("{} (W)", Source::counter(rail));
+                self.text
+                    .power(&counter, sample.start_ns, sample.end_ns, power);
+            }
+            self.flush_if_full()
+        })
+    }
+
+    fn marks(&mut self) -> Result<()> {
+        let source = self.source;
+        source.marks(|mark, name| {
+            let tid = source.tid(mark.thread);
+            self.text
+                .mark(name, tid, mark.time_ns, mark.callsite, &mark.json);
+            self.flush_if_full()
+        })
+    }
+
+    fn flush_if_full(&mut self) -> Result<()> {
+        match self.text.bytes().len() > BUFFER {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(self.text.bytes())?;
+        self.text.clear();
+        Ok(())
+    }
+}
+
+impl Visit for Trace<'_, '_, '_> {
+    fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()> {
+        let row = &activation.row;
+        let label = self.source.label(row.node);
+        let tid = self.source.tid(row.thread);
+        if self.source.is_phase(row.node) {
+            self.text.phase(label, tid, activation.start_ns);
+        }
+        self.text.slice(&Slice {
+            label,
+            tid,
+            start_ns: activation.start_ns,
+            end_ns: activation.end_ns,
+            node: row.node,
+            energy: cost.inclusive_j.map(Energy::from_joules),
+            self_energy: cost.self_j.map(Energy::from_joules),
+            token: row.token,
+            fields: activation.fields.as_deref(),
+        });
+        self.flush_if_full()
+    }
+}

@@ -1,0 +1,193 @@
+//! Where an export goes.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::format;
+use crate::warn::warn;
+
+/// Bytes that are collected before they are written.
+const BUFFER: usize = 256 * 1024;
+/// Viewers read JSON as a whole: above this most of them take minutes or fail.
+const LARGE_JSON: u64 = 200_000_000;
+
+/// A stream, a file or a folder of files. Files have another name until
+/// [`Output::finish`]: a reader never finds half of one, and what was there before
+/// stays if writing fails.
+pub struct Output<'o> {
+    to: To<'o>,
+    bytes: u64,
+    warns: bool,
+}
+
+enum To<'o> {
+    Stream(&'o mut dyn Write),
+    File(Part),
+    Folder { path: PathBuf, files: Vec<Part> },
+}
+
+/// A file that is being written.
+struct Part {
+    /// Its name once it is whole; none of what is no file: a pipe, a terminal.
+    whole: Option<PathBuf>,
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl<'o> Output<'o> {
+    /// Writes to a stream that is open.
+    pub fn stream(out: &'o mut dyn Write) -> Self {
+        Self::to(To::Stream(out))
+    }
+
+    /// Writes a file.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn file(path: &Path) -> Result<Self> {
+        Ok(Self::to(To::File(Part::create(path)?)))
+    }
+
+    /// Writes files in a folder, which is made where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn folder(path: &Path) -> Result<Self> {
+        std::fs::create_dir_all(path).map_err(|source| file_error(path, source))?;
+        Ok(Self::to(To::Folder {
+            path: path.to_owned(),
+            files: Vec::new(),
+        }))
+    }
+
+    fn to(to: To<'o>) -> Self {
+        Self {
+            to,
+            bytes: 0,
+            warns: false,
+        }
+    }
+
+    /// Tells once when it grows beyond what viewers of JSON can open.
+    pub fn warn_of_size(self) -> Self {
+        Self {
+            warns: true,
+            ..self
+        }
+    }
+
+    /// In a folder, what is written next goes to the file of that name, `/` between
+    /// folders in it; elsewhere nothing changes.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn next_file(&mut self, name: &str) -> Result<()> {
+        if let To::Folder { path, files } = &mut self.to {
+            if let Some(last) = files.last_mut() {
+                last.file.flush()?;
+            }
+            let path = path.join(name);
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
+            }
+            files.push(Part::create(&path)?);
+        }
+        Ok(())
+    }
+
+    /// Gives files their names; answers how many bytes were written.
+    ///
+    /// # Errors
+    /// When they cannot be written to the end.
+    pub fn finish(mut self) -> Result<u64> {
+        self.flush()?;
+        match &mut self.to {
+            To::Stream(_) => {}
+            To::File(part) => part.finish()?,
+            To::Folder { files, .. } => files.iter_mut().try_for_each(Part::finish)?,
+        }
+        Ok(self.bytes)
+    }
+}
+
+impl Write for Output<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = match &mut self.to {
+            To::Stream(out) => out.write(bytes)?,
+            To::File(part) => part.file.write(bytes)?,
+            To::Folder { files, .. } => match files.last_mut() {
+                Some(part) => part.file.write(bytes)?,
+                None => return Err(io::Error::other("no file was begun in the folder")),
+            },
+        };
+        self.bytes += count as u64;
+        if self.warns && self.bytes > LARGE_JSON {
+            self.warns = false;
+            warn(&format!(
+                "more than {} of JSON: most viewers take minutes to open it, or fail; \
+                 --window or --min-energy make it smaller",
+                format::bytes(Some(LARGE_JSON))
+            ));
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::Stream(out) => out.flush(),
+            To::File(part) => part.file.flush(),
+            To::Folder { files, .. } => files.iter_mut().try_for_each(|part| part.file.flush()),
+        }
+    }
+}
+
+impl Part {
+    fn create(path: &Path) -> Result<Self> {
+        let is_other = std::fs::metadata(path).is_ok_and(|there| !there.is_file());
+        let (whole, path) = match is_other {
+            true => (None, path.to_owned()),
+            false => {
+                let mut name = path.file_name().unwrap_or_default().to_owned();
+                name.push(".part");
+                (Some(path.to_owned()), path.with_file_name(name))
+            }
+        };
+        let file = match whole {
+            Some(_) => File::create(&path),
+            None => File::options().write(true).open(&path),
+        };
+        let shown = whole.as_ref().unwrap_or(&path);
+        let file = file.map_err(|source| file_error(shown, source))?;
+        Ok(Self {
+            file: BufWriter::with_capacity(BUFFER, file),
+            whole,
+            path,
+        })
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.file.flush()?;
+        if let Some(whole) = self.whole.take() {
+            std::fs::rename(&self.path, &whole).map_err(|source| file_error(&whole, source))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    /// What was not finished goes.
+    fn drop(&mut self) {
+        if self.whole.is_some() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn file_error(path: &Path, source: io::Error) -> Error {
+    Error::File {
+        path: path.to_owned(),
+        source,
+    }
+}

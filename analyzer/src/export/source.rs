@@ -1,0 +1,232 @@
+//! What all formats need of a run beside its activations; small, whatever the number
+//! of spans.
+
+use std::collections::HashMap;
+
+use tracing_energy::rows::{CallsiteRow, MarkRow, RailRow, SampleRow, ThreadRow};
+
+use super::{Activation, Cost, Cut, Visit, Walked, walk};
+use crate::error::Result;
+use crate::query::{Ledger, Node, Recording, Run, attributions, ledger};
+
+/// A run, ready to be written.
+pub struct Source<'r> {
+    /// Where it is.
+    pub recording: &'r Recording,
+    /// The run.
+    pub run: &'r Run,
+    /// What part of it is wanted.
+    pub cut: Cut,
+    /// Its nodes on root rails, over the whole run.
+    pub ledger: Ledger,
+    /// Its threads by id.
+    pub threads: Vec<ThreadRow>,
+    /// Its rails by id.
+    pub rails: Vec<RailRow>,
+    /// Its callsites by id.
+    pub callsites: HashMap<u32, CallsiteRow>,
+    /// How its energy was divided: `fitted v1`; none where it was not.
+    pub method: Option<String>,
+}
+
+/// What a node cost by itself in the part of the run that is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NodeCost<'s> {
+    /// The node.
+    pub node: &'s Node,
+    /// Active self energy.
+    pub self_j: f64,
+    /// Its share of idle energy; none where it is not known.
+    pub idle_j: Option<f64>,
+    /// Self time, all threads added.
+    pub self_ns: i64,
+    /// Activations.
+    pub activations: i64,
+}
+
+impl<'r> Source<'r> {
+    /// Reads what is small.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(recording: &'r Recording, run: &'r Run, cut: Cut) -> Result<Self> {
+        let store = recording.store();
+        let callsites = store.callsites(run.no)?.all()?;
+        let method = attributions(recording, run)?
+            .into_iter()
+            .find(|one| Some(one.id) == run.attribution)
+            .map(|one| one.title());
+        Ok(Self {
+            recording,
+            run,
+            cut,
+            ledger: ledger(recording, run, None)?,
+            threads: store.threads(run.no)?.all()?,
+            rails: store.rails(run.no)?.all()?,
+            callsites: callsites.into_iter().map(|row| (row.id, row)).collect(),
+            method,
+        })
+    }
+
+    /// What the run is called.
+    pub fn name(&self) -> &str {
+        let run = &self.run.row;
+        run.metadata.name.as_deref().unwrap_or(&run.uuid)
+    }
+
+    /// How its figures came to be, in words: `modelled, not measured; proportional v1`.
+    pub fn figures(&self) -> String {
+        let provenance = match self.run.provenance {
+            None => "power was not measured",
+            Some(_) => self.run.caveat().unwrap_or("measured"),
+        };
+        match &self.method {
+            Some(method) => format!("{provenance}; {method}"),
+            None => format!("{provenance}; not attributed"),
+        }
+    }
+
+    /// The label of a node.
+    pub fn label(&self, node: u32) -> &str {
+        let node = self.ledger.node(node.into());
+        node.map_or("(unknown)", |node| node.label.as_str())
+    }
+
+    /// Whether spans of a node are phases.
+    pub fn is_phase(&self, node: u32) -> bool {
+        let node = self.ledger.node(node.into());
+        node.is_some_and(|node| node.role.as_deref() == Some("phase"))
+    }
+
+    /// The thread with that id.
+    pub fn thread(&self, id: u32) -> Option<&ThreadRow> {
+        let at = self.threads.binary_search_by_key(&id, |thread| thread.id);
+        at.ok().map(|at| &self.threads[at])
+    }
+
+    /// A thread's number in its system, its id where that is not known.
+    pub fn tid(&self, id: u32) -> i64 {
+        self.thread(id).map_or(id.into(), |thread| thread.tid)
+    }
+
+    /// Rails that no other contains.
+    pub fn roots(&self) -> impl Iterator<Item = &RailRow> {
+        self.rails.iter().filter(|rail| rail.parent.is_none())
+    }
+
+    /// What a counter of a rail's power is called.
+    pub fn counter(rail: &RailRow) -> String {
+        format!("{} {}", rail.source, rail.name)
+    }
+
+    /// Activations in the part of the run that is wanted.
+    ///
+    /// # Errors
+    /// As [`walk`].
+    pub fn walk(&self, visitor: &mut dyn Visit) -> Result<Walked> {
+        walk(self.recording, self.run, &self.cut, visitor)
+    }
+
+    /// Samples in that part, by start, each with its rail. A sample that reaches beyond
+    /// is cut: its power holds for all of it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or `tell` refuses.
+    pub fn samples(&self, mut tell: impl FnMut(&RailRow, &SampleRow) -> Result<()>) -> Result<()> {
+        for sample in self.recording.store().samples(self.run.no)?.iter()? {
+            let sample = sample?;
+            let rail = self.rails.iter().find(|rail| rail.id == sample.rail);
+            let part = self.cut.part(sample.start_ns, sample.end_ns);
+            if let (Some(rail), Some((start_ns, end_ns))) = (rail, part) {
+                let length = (sample.end_ns - sample.start_ns) as f64;
+                let share = (end_ns - start_ns) as f64 / length;
+                let energy_j = match share < 1.0 {
+                    true => sample.energy_j.map(|energy_j| energy_j * share),
+                    false => sample.energy_j,
+                };
+                let part = SampleRow {
+                    start_ns,
+                    end_ns,
+                    energy_j,
+                    ..sample
+                };
+                tell(rail, &part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `tracing` events in that part, in the order of time.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or `tell` refuses.
+    pub fn marks(&self, mut tell: impl FnMut(&MarkRow, &str) -> Result<()>) -> Result<()> {
+        for mark in self.recording.store().marks(self.run.no)?.iter()? {
+            let mark = mark?;
+            let callsite = self.callsites.get(&mark.callsite);
+            let name = callsite.map_or("event", |callsite| callsite.name.as_str());
+            if self.cut.part(mark.time_ns, mark.time_ns).is_some() {
+                tell(&mark, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What each node cost, parents first. A part of a run is added up from its
+    /// activations, and the share of idle energy is not known then.
+    ///
+    /// # Errors
+    /// As [`walk`].
+    pub fn node_costs(&self) -> Result<Vec<NodeCost<'_>>> {
+        let nodes = self.ledger.nodes.iter();
+        if self.cut.is_whole() {
+            return Ok(nodes
+                .map(|node| NodeCost {
+                    node,
+                    self_j: node.self_j,
+                    idle_j: node.idle_j,
+                    self_ns: node.self_ns,
+                    activations: node.activations,
+                })
+                .collect());
+        }
+        let mut sums = Sums::default();
+        self.walk(&mut sums)?;
+        let cost = |node| {
+            let sum = sums.0.get(&node_id(node)).copied().unwrap_or_default();
+            NodeCost {
+                node,
+                self_j: sum.self_j,
+                idle_j: None,
+                self_ns: sum.self_ns,
+                activations: sum.activations,
+            }
+        };
+        Ok(nodes.map(cost).collect())
+    }
+}
+
+fn node_id(node: &Node) -> u32 {
+    u32::try_from(node.id).unwrap_or(0)
+}
+
+/// Costs of activations by node.
+#[derive(Default)]
+struct Sums(HashMap<u32, Sum>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    self_j: f64,
+    self_ns: i64,
+    activations: i64,
+}
+
+impl Visit for Sums {
+    fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()> {
+        let sum = self.0.entry(activation.row.node).or_default();
+        sum.self_j += cost.self_j.unwrap_or(0.0);
+        sum.self_ns += cost.self_ns;
+        sum.activations += 1;
+        Ok(())
+    }
+}
