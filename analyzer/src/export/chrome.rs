@@ -36,9 +36,14 @@ impl Format for Chrome {
             source,
             out,
         };
-        trace.text.process(source.run.row.pid, source.name());
-        trace.text.process_label(&source.figures());
+        for process in source.processes() {
+            trace.text.process(process.pid, process.name);
+            if process.is_own {
+                trace.text.process_label(&source.figures());
+            }
+        }
         for thread in &source.threads {
+            trace.text.of_process(source.pid(thread.id));
             trace.text.thread(thread.tid, thread.name.as_deref());
         }
         trace.samples()?;
@@ -59,6 +64,7 @@ struct Trace<'t, 'r, 'o> {
 impl Trace<'_, '_, '_> {
     fn samples(&mut self) -> Result<()> {
         let source = self.source;
+        self.text.of_process(source.run.row.pid);
         source.samples(|rail, sample| {
             let length = Nanos::from_nanos(sample.end_ns - sample.start_ns);
             let energy = sample.energy_j.map(Energy::from_joules);
@@ -75,6 +81,7 @@ impl Trace<'_, '_, '_> {
         let source = self.source;
         source.marks(|mark, name| {
             let tid = source.tid(mark.thread);
+            self.text.of_process(source.pid(mark.thread));
             self.text
                 .mark(name, tid, mark.time_ns, mark.callsite, &mark.json);
             self.flush_if_full()
@@ -100,6 +107,7 @@ impl Visit for Trace<'_, '_, '_> {
         let row = &activation.row;
         let label = self.source.label(row.node);
         let tid = self.source.tid(row.thread);
+        self.text.of_process(self.source.pid(row.thread));
         if self.source.is_phase(row.node) {
             self.text.phase(label, tid, activation.start_ns);
         }

@@ -14,6 +14,7 @@
 mod chrome;
 mod cut;
 mod output;
+mod perfetto;
 mod source;
 mod walk;
 
@@ -57,7 +58,7 @@ pub enum Makes {
 }
 
 /// All formats.
-pub const FORMATS: &[&dyn Format] = &[&chrome::Chrome];
+pub const FORMATS: &[&dyn Format] = &[&chrome::Chrome, &perfetto::Perfetto];
 
 /// The format of that name.
 ///

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use tracing_energy::rows::{CallsiteRow, MarkRow, RailRow, SampleRow, ThreadRow};
+use tracing_energy::rows::{CallsiteRow, MarkRow, ProcessRow, RailRow, SampleRow, ThreadRow};
 
 use super::{Activation, Cost, Cut, Visit, Walked, walk};
 use crate::error::Result;
@@ -21,6 +21,8 @@ pub struct Source<'r> {
     pub ledger: Ledger,
     /// Its threads by id.
     pub threads: Vec<ThreadRow>,
+    /// Other processes that are part of the run, by id.
+    joined: Vec<ProcessRow>,
     /// Its rails by id.
     pub rails: Vec<RailRow>,
     /// Its callsites by id.
@@ -44,6 +46,17 @@ pub struct NodeCost<'s> {
     pub activations: i64,
 }
 
+/// A process of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process<'s> {
+    /// Its number in its system.
+    pub pid: u32,
+    /// What it is called; the run's own is called as the run.
+    pub name: &'s str,
+    /// Whether it is the run's own.
+    pub is_own: bool,
+}
+
 impl<'r> Source<'r> {
     /// Reads what is small.
     ///
@@ -62,6 +75,7 @@ impl<'r> Source<'r> {
             cut,
             ledger: ledger(recording, run, None)?,
             threads: store.threads(run.no)?.all()?,
+            joined: store.processes(run.no)?.all()?,
             rails: store.rails(run.no)?.all()?,
             callsites: callsites.into_iter().map(|row| (row.id, row)).collect(),
             method,
@@ -107,6 +121,28 @@ impl<'r> Source<'r> {
     /// A thread's number in its system, its id where that is not known.
     pub fn tid(&self, id: u32) -> i64 {
         self.thread(id).map_or(id.into(), |thread| thread.tid)
+    }
+
+    /// The process that was recorded, and those that joined it.
+    pub fn processes(&self) -> impl Iterator<Item = Process<'_>> {
+        let own = Process {
+            pid: self.run.row.pid,
+            name: self.name(),
+            is_own: true,
+        };
+        let joined = self.joined.iter().map(|row| Process {
+            pid: row.pid,
+            name: row.name.as_deref().unwrap_or("process"),
+            is_own: false,
+        });
+        std::iter::once(own).chain(joined)
+    }
+
+    /// The number of a thread's process in its system.
+    pub fn pid(&self, thread: u32) -> u32 {
+        let process = self.thread(thread).and_then(|thread| thread.process);
+        let joined = process.and_then(|id| self.joined.iter().find(|row| row.id == id));
+        joined.map_or(self.run.row.pid, |row| row.pid)
     }
 
     /// Rails that no other contains.

@@ -31,12 +31,33 @@ pub(super) fn integer(out: &mut Vec<u8>, value: i64) {
 }
 
 /// Appends a number; JSON has no infinities and no NaN: they become null.
+///
+/// Perfetto's trace processor (v55) misreads numbers with more than 19 decimals, those
+/// of an exponent included: `0.00017787186633369388` becomes 0.00229. Small numbers have
+/// 18 at most, and no exponent with a minus.
 pub(super) fn number(out: &mut Vec<u8>, value: f64) {
-    if value.is_finite() {
-        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
-    } else {
+    if !value.is_finite() {
         out.extend_from_slice(b"null");
+    } else if value.abs() < 0.1 {
+        decimals(out, value);
+    } else {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
     }
+}
+
+/// Appends a number between -0.1 and 0.1 with as many as 18 decimals.
+fn decimals(out: &mut Vec<u8>, value: f64) {
+    /// A leading one keeps the zeros behind the point.
+    const ONE: u64 = 1_000_000_000_000_000_000;
+    let scaled = (value.abs() * ONE as f64).round() as u64;
+    if value < 0.0 && scaled > 0 {
+        out.push(b'-');
+    }
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(ONE + scaled).as_bytes();
+    out.extend_from_slice(b"0.");
+    let last = digits.iter().skip(2).rposition(|digit| *digit != b'0');
+    out.extend_from_slice(&digits[1..last.map_or(2, |last| last + 3)]);
 }
 
 /// Appends nanoseconds as microseconds with three decimals: exact, where a float
@@ -90,7 +111,29 @@ mod tests {
         );
     }
 
+    #[test]
+    fn small_numbers_have_no_more_decimals_than_viewers_read() {
+        let shown = |value| written(|out| number(out, value));
+        assert_eq!(shown(0.0), "0.0");
+        assert_eq!(shown(0.5), "0.5");
+        assert_eq!(shown(-0.001), "-0.001");
+        assert_eq!(shown(0.00017787186633369388), "0.000177871866333694");
+        assert_eq!(shown(5e-19), "0.000000000000000001");
+        assert_eq!(shown(1e-30), "0.0");
+        assert_eq!(shown(-1e-30), "0.0");
+        assert_eq!(shown(1.0 - f64::EPSILON / 2.0), "0.9999999999999999");
+        assert_eq!(shown(46.275055022995964), "46.275055022995964");
+        assert_eq!(shown(f64::NAN), "null");
+    }
+
     proptest::proptest! {
+        #[test]
+        fn numbers_read_back(value in -2.0..2.0_f64) {
+            let text = written(|out| number(out, value));
+            let read: f64 = text.parse().unwrap();
+            proptest::prop_assert!((read - value).abs() <= 6e-19 + value.abs() * 2e-16, "{value} {text}");
+        }
+
         #[test]
         fn any_string_reads_back(text in "\\PC*|[\\x00-\\x7f\u{10000}-\u{10ffff}]*") {
             let json = written(|o| string(o, &text));

@@ -74,6 +74,11 @@ impl TraceText {
         self.metadata("process_name", None, "name", name);
     }
 
+    /// Later events are of that process, which has its name already.
+    pub fn of_process(&mut self, pid: u32) {
+        self.pid = pid;
+    }
+
     /// Says something of the process that stands beside its name.
     pub fn process_label(&mut self, label: &str) {
         self.metadata("process_labels", None, "labels", label);

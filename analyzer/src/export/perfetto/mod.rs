@@ -1,0 +1,162 @@
+//! Perfetto's own trace format: smaller and quicker to open than JSON.
+//!
+//! | track | what |
+//! |---|---|
+//! | of a thread | a slice for each activation, `energy_j`, `self_j`, `power_w` at its end |
+//! | of a rail, W | its power: the mean of each sample, from its start on |
+//! | of a rail, J | its energy since the first sample |
+//!
+//! Slices of a thread are written in the order of time: begin, what is within, end. What
+//! an activation cost is known at its end, and arguments of both are one in viewers.
+//! Names are written once and referred to by number.
+
+mod packets;
+mod proto;
+
+use std::collections::HashMap;
+
+use tracing_energy::rows::{MarkRow, RailRow, SampleRow};
+
+use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
+use crate::error::Result;
+use packets::{Arg, Packets, Track};
+
+/// The format.
+pub(super) struct Perfetto;
+
+impl Format for Perfetto {
+    fn name(&self) -> &'static str {
+        "perfetto"
+    }
+
+    fn about(&self) -> &'static str {
+        "Perfetto's protobuf trace"
+    }
+
+    fn makes(&self) -> Makes {
+        Makes::File("pftrace")
+    }
+
+    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+        let mut trace = Trace {
+            packets: Packets::new(out),
+            source,
+        };
+        trace.tracks()?;
+        trace.counters()?;
+        source.marks(|mark, name| trace.mark(mark, name))?;
+        let walked = source.walk(&mut trace)?;
+        trace.packets.finish()?;
+        Ok(walked)
+    }
+}
+
+struct Trace<'t, 'r, 'o> {
+    packets: Packets<'t, 'o>,
+    source: &'t Source<'r>,
+}
+
+impl Trace<'_, '_, '_> {
+    fn tracks(&mut self) -> Result<()> {
+        let source = self.source;
+        let figures = source.figures();
+        for process in source.processes() {
+            let label = process.is_own.then_some(figures.as_str());
+            self.packets.process(process.pid, process.name, label)?;
+        }
+        for thread in &source.threads {
+            let pid = source.pid(thread.id);
+            let name = thread.name.as_deref();
+            self.packets
+                .thread(Track::Thread(thread.id), pid, thread.tid, name)?;
+        }
+        for rail in &source.rails {
+            let name = Source::counter(rail);
+            self.packets
+                .counter(Track::Power(rail.id), source.run.row.pid, &name, "W")?;
+            self.packets
+                .counter(Track::Energy(rail.id), source.run.row.pid, &name, "J")?;
+        }
+        Ok(())
+    }
+
+    fn counters(&mut self) -> Result<()> {
+        let source = self.source;
+        let mut sums: HashMap<u32, f64> = HashMap::new();
+        source.samples(|rail, sample| {
+            let sum = sums.entry(rail.id).or_default();
+            self.sample(rail, sample, sum)
+        })
+    }
+
+    fn sample(&mut self, rail: &RailRow, sample: &SampleRow, sum_j: &mut f64) -> Result<()> {
+        // Times are unsigned: what had ended before the run began cannot be shown.
+        let (Some(energy_j), true) = (sample.energy_j, sample.end_ns > 0) else {
+            return Ok(());
+        };
+        let seconds = (sample.end_ns - sample.start_ns) as f64 / 1e9;
+        if seconds > 0.0 {
+            self.packets
+                .value(Track::Power(rail.id), sample.start_ns, energy_j / seconds)?;
+        }
+        *sum_j += energy_j;
+        self.packets
+            .value(Track::Energy(rail.id), sample.end_ns, *sum_j)
+    }
+
+    fn mark(&mut self, mark: &MarkRow, name: &str) -> Result<()> {
+        let args = fields(&mark.json);
+        self.packets
+            .instant(Track::Thread(mark.thread), mark.time_ns, name, args)
+    }
+}
+
+impl Visit for Trace<'_, '_, '_> {
+    fn enter(&mut self, activation: &Activation) -> Result<()> {
+        let row = &activation.row;
+        let label = self.source.label(row.node);
+        self.packets.begin(
+            Track::Thread(row.thread),
+            activation.start_ns,
+            row.node,
+            label,
+        )
+    }
+
+    fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()> {
+        let row = &activation.row;
+        let mut args = vec![("node", Arg::Whole(row.node.into()))];
+        if let Some(energy_j) = cost.inclusive_j {
+            args.push(("energy_j", Arg::Real(energy_j)));
+            let seconds = (activation.end_ns - activation.start_ns) as f64 / 1e9;
+            if seconds > 0.0 {
+                args.push(("power_w", Arg::Real(energy_j / seconds)));
+            }
+        }
+        args.extend(cost.self_j.map(|self_j| ("self_j", Arg::Real(self_j))));
+        args.extend(row.token.map(|token| ("token", Arg::Whole(token))));
+        let more = activation.fields.as_deref().map(fields);
+        self.packets.end(
+            Track::Thread(row.thread),
+            activation.end_ns,
+            &args,
+            more.unwrap_or_default(),
+        )
+    }
+}
+
+/// Fields of a JSON object; one that is damaged has none.
+fn fields(json: &str) -> Vec<(String, Arg)> {
+    let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json);
+    let arg = |value: serde_json::Value| match value {
+        serde_json::Value::Bool(is) => Arg::Bool(is),
+        serde_json::Value::String(text) => Arg::Text(text),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(whole) => Arg::Whole(whole),
+            None => Arg::Real(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        other => Arg::Text(other.to_string()),
+    };
+    let fields = parsed.unwrap_or_default().into_iter();
+    fields.map(|(key, value)| (key, arg(value))).collect()
+}

@@ -1,0 +1,296 @@
+//! Packets of a Perfetto trace, all of one sequence.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use prost::Message;
+
+use super::super::Output;
+use super::proto::{
+    CounterDescriptor, DebugAnnotation, DebugAnnotationName, EventName, EventType, InternedData,
+    ProcessDescriptor, ThreadDescriptor, TracePacket, TrackDescriptor, TrackEvent,
+};
+use crate::error::Result;
+
+/// Field 1 of `Trace`, with a length: a packet.
+const PACKET: u8 = 0x0a;
+/// All packets are of one sequence.
+const SEQUENCE: u32 = 1;
+/// `SEQ_INCREMENTAL_STATE_CLEARED`: names are numbered from here on.
+const CLEARED: u32 = 1;
+/// `SEQ_NEEDS_INCREMENTAL_STATE`: it refers to such numbers.
+const NEEDS: u32 = 2;
+/// Bytes in memory before they are written.
+const BUFFER: usize = 256 * 1024;
+
+/// A line of the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Track {
+    /// Slices of a thread.
+    Thread(u32),
+    /// Watts of a rail.
+    Power(u32),
+    /// Joules of a rail.
+    Energy(u32),
+}
+
+/// A value beside a slice.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Arg {
+    Whole(i64),
+    Real(f64),
+    Bool(bool),
+    Text(String),
+}
+
+/// Writes packets.
+pub(super) struct Packets<'p, 'o> {
+    out: &'p mut Output<'o>,
+    buffer: Vec<u8>,
+    cleared: bool,
+    /// Numbers of nodes' names and of arguments' names.
+    nodes: HashMap<u32, u64>,
+    args: HashMap<&'static str, u64>,
+}
+
+impl<'p, 'o> Packets<'p, 'o> {
+    pub(super) fn new(out: &'p mut Output<'o>) -> Self {
+        Self {
+            out,
+            buffer: Vec::with_capacity(BUFFER * 2),
+            cleared: false,
+            nodes: HashMap::new(),
+            args: HashMap::new(),
+        }
+    }
+
+    pub(super) fn process(&mut self, pid: u32, name: &str, label: Option<&str>) -> Result<()> {
+        self.descriptor(TrackDescriptor {
+            uuid: Some(of_process(pid)),
+            process: Some(ProcessDescriptor {
+                pid: Some(pid as i32),
+                process_name: Some(name.to_owned()),
+                process_labels: label.into_iter().map(str::to_owned).collect(),
+            }),
+            ..TrackDescriptor::default()
+        })
+    }
+
+    pub(super) fn thread(
+        &mut self,
+        track: Track,
+        pid: u32,
+        tid: i64,
+        name: Option<&str>,
+    ) -> Result<()> {
+        self.descriptor(TrackDescriptor {
+            uuid: Some(track.uuid()),
+            parent_uuid: Some(of_process(pid)),
+            thread: Some(ThreadDescriptor {
+                pid: Some(pid as i32),
+                tid: Some(tid),
+                thread_name: Some(name.map_or_else(|| format!("thread {tid}"), str::to_owned)),
+            }),
+            ..TrackDescriptor::default()
+        })
+    }
+
+    pub(super) fn counter(&mut self, track: Track, pid: u32, name: &str, unit: &str) -> Result<()> {
+        self.descriptor(TrackDescriptor {
+            uuid: Some(track.uuid()),
+            parent_uuid: Some(of_process(pid)),
+            name: Some(format!("{name} ({unit})")),
+            counter: Some(CounterDescriptor {
+                unit_name: Some(unit.to_owned()),
+            }),
+            ..TrackDescriptor::default()
+        })
+    }
+
+    pub(super) fn value(&mut self, track: Track, time_ns: i64, value: f64) -> Result<()> {
+        let event = TrackEvent {
+            double_counter_value: Some(value),
+            ..event(EventType::Counter, track)
+        };
+        self.event(time_ns, event, None)
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        track: Track,
+        time_ns: i64,
+        node: u32,
+        label: &str,
+    ) -> Result<()> {
+        let next = self.nodes.len() as u64 + 1;
+        let mut names = None;
+        let iid = *self.nodes.entry(node).or_insert_with(|| {
+            names = Some(InternedData {
+                event_names: vec![EventName {
+                    iid: Some(next),
+                    name: Some(label.to_owned()),
+                }],
+                ..InternedData::default()
+            });
+            next
+        });
+        let event = TrackEvent {
+            name_iid: Some(iid),
+            ..event(EventType::SliceBegin, track)
+        };
+        self.event(time_ns, event, names)
+    }
+
+    pub(super) fn end(
+        &mut self,
+        track: Track,
+        time_ns: i64,
+        args: &[(&'static str, Arg)],
+        fields: Vec<(String, Arg)>,
+    ) -> Result<()> {
+        let mut names = Vec::new();
+        let mut annotations = Vec::with_capacity(args.len() + fields.len());
+        for (name, arg) in args {
+            let next = self.args.len() as u64 + 1;
+            let iid = *self.args.entry(name).or_insert_with(|| {
+                names.push(DebugAnnotationName {
+                    iid: Some(next),
+                    name: Some((*name).to_owned()),
+                });
+                next
+            });
+            annotations.push(DebugAnnotation {
+                name_iid: Some(iid),
+                ..arg.clone().annotation()
+            });
+        }
+        annotations.extend(named(fields));
+        let interned = (!names.is_empty()).then(|| InternedData {
+            debug_annotation_names: names,
+            ..InternedData::default()
+        });
+        let event = TrackEvent {
+            debug_annotations: annotations,
+            ..event(EventType::SliceEnd, track)
+        };
+        self.event(time_ns, event, interned)
+    }
+
+    pub(super) fn instant(
+        &mut self,
+        track: Track,
+        time_ns: i64,
+        name: &str,
+        fields: Vec<(String, Arg)>,
+    ) -> Result<()> {
+        let event = TrackEvent {
+            name: Some(name.to_owned()),
+            debug_annotations: named(fields).collect(),
+            ..event(EventType::Instant, track)
+        };
+        self.event(time_ns, event, None)
+    }
+
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.flush()
+    }
+
+    fn descriptor(&mut self, descriptor: TrackDescriptor) -> Result<()> {
+        self.packet(&TracePacket {
+            trusted_packet_sequence_id: Some(SEQUENCE),
+            track_descriptor: Some(descriptor),
+            ..TracePacket::default()
+        })
+    }
+
+    fn event(
+        &mut self,
+        time_ns: i64,
+        event: TrackEvent,
+        interned: Option<InternedData>,
+    ) -> Result<()> {
+        let flags = match std::mem::replace(&mut self.cleared, true) {
+            true => NEEDS,
+            false => CLEARED | NEEDS,
+        };
+        self.packet(&TracePacket {
+            timestamp: Some(time_ns.max(0) as u64),
+            trusted_packet_sequence_id: Some(SEQUENCE),
+            sequence_flags: Some(flags),
+            interned_data: interned,
+            track_event: Some(event),
+            ..TracePacket::default()
+        })
+    }
+
+    fn packet(&mut self, packet: &TracePacket) -> Result<()> {
+        self.buffer.push(PACKET);
+        packet
+            .encode_length_delimited(&mut self.buffer)
+            .map_err(std::io::Error::other)?;
+        match self.buffer.len() > BUFFER {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+fn event(kind: EventType, track: Track) -> TrackEvent {
+    TrackEvent {
+        r#type: Some(kind.into()),
+        track_uuid: Some(track.uuid()),
+        ..TrackEvent::default()
+    }
+}
+
+fn named(fields: Vec<(String, Arg)>) -> impl Iterator<Item = DebugAnnotation> {
+    fields.into_iter().map(|(name, arg)| DebugAnnotation {
+        name: Some(name),
+        ..arg.annotation()
+    })
+}
+
+/// Processes, threads and rails have numbers of their own: the upper bits tell them apart.
+fn of_process(pid: u32) -> u64 {
+    1 << 40 | u64::from(pid)
+}
+
+impl Track {
+    fn uuid(self) -> u64 {
+        match self {
+            Self::Thread(id) => 2 << 40 | u64::from(id),
+            Self::Power(id) => 3 << 40 | u64::from(id),
+            Self::Energy(id) => 4 << 40 | u64::from(id),
+        }
+    }
+}
+
+impl Arg {
+    fn annotation(self) -> DebugAnnotation {
+        let empty = DebugAnnotation::default();
+        match self {
+            Self::Whole(value) => DebugAnnotation {
+                int_value: Some(value),
+                ..empty
+            },
+            Self::Real(value) => DebugAnnotation {
+                double_value: Some(value),
+                ..empty
+            },
+            Self::Bool(value) => DebugAnnotation {
+                bool_value: Some(value),
+                ..empty
+            },
+            Self::Text(value) => DebugAnnotation {
+                string_value: Some(value),
+                ..empty
+            },
+        }
+    }
+}
