@@ -13,9 +13,14 @@
 
 mod chrome;
 mod cut;
+mod firefox;
+mod folded;
+mod nano;
 mod output;
 mod perfetto;
+mod pprof;
 mod source;
+mod speedscope;
 mod walk;
 
 use std::path::Path;
@@ -58,7 +63,14 @@ pub enum Makes {
 }
 
 /// All formats.
-pub const FORMATS: &[&dyn Format] = &[&chrome::Chrome, &perfetto::Perfetto];
+pub const FORMATS: &[&dyn Format] = &[
+    &chrome::Chrome,
+    &perfetto::Perfetto,
+    &firefox::Firefox,
+    &speedscope::Speedscope,
+    &pprof::Pprof,
+    &folded::Folded,
+];
 
 /// The format of that name.
 ///

@@ -26,7 +26,9 @@ pub struct Source<'r> {
     /// Its rails by id.
     pub rails: Vec<RailRow>,
     /// Its callsites by id.
-    pub callsites: HashMap<u32, CallsiteRow>,
+    callsites: HashMap<u32, CallsiteRow>,
+    /// The callsite of each node that has one.
+    callsite_of: HashMap<i64, u32>,
     /// How its energy was divided: `fitted v1`; none where it was not.
     pub method: Option<String>,
 }
@@ -65,6 +67,10 @@ impl<'r> Source<'r> {
     pub fn read(recording: &'r Recording, run: &'r Run, cut: Cut) -> Result<Self> {
         let store = recording.store();
         let callsites = store.callsites(run.no)?.all()?;
+        let nodes = store.nodes(run.no)?.all()?;
+        let callsite_of = nodes
+            .iter()
+            .filter_map(|node| Some((node.id.into(), node.callsite?)));
         let method = attributions(recording, run)?
             .into_iter()
             .find(|one| Some(one.id) == run.attribution)
@@ -77,6 +83,7 @@ impl<'r> Source<'r> {
             threads: store.threads(run.no)?.all()?,
             joined: store.processes(run.no)?.all()?,
             rails: store.rails(run.no)?.all()?,
+            callsite_of: callsite_of.collect(),
             callsites: callsites.into_iter().map(|row| (row.id, row)).collect(),
             method,
         })
@@ -104,6 +111,11 @@ impl<'r> Source<'r> {
     pub fn label(&self, node: u32) -> &str {
         let node = self.ledger.node(node.into());
         node.map_or("(unknown)", |node| node.label.as_str())
+    }
+
+    /// Where the spans of a node come from.
+    pub fn callsite(&self, node: i64) -> Option<&CallsiteRow> {
+        self.callsites.get(self.callsite_of.get(&node)?)
     }
 
     /// Whether spans of a node are phases.

@@ -6,7 +6,7 @@ use crate::format::{escape, shorten};
 const LONGEST: usize = 256;
 
 /// A label without control characters, separators of stacks, or space at its ends.
-pub(super) fn clean(name: &str) -> String {
+pub(crate) fn clean(name: &str) -> String {
     // Cut before anything else looks at it: a name may have a megabyte.
     let cut = shorten(name.trim(), LONGEST);
     let mut label = String::with_capacity(cut.len());
@@ -38,7 +38,7 @@ pub(super) fn text(text: &str, most: usize) -> String {
 
 /// With `space` in place of each space. Readers of folded stacks take a number after
 /// a space for a count, so that `layer 3 1250` would be two counts, 3 and 1250.
-pub(super) fn spaced(label: &str, space: char) -> String {
+pub(crate) fn spaced(label: &str, space: char) -> String {
     let replace = |c: char| if c.is_whitespace() { space } else { c };
     label.chars().map(replace).collect()
 }

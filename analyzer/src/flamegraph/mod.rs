@@ -22,6 +22,7 @@ mod tree;
 mod unit;
 mod words;
 
+pub(crate) use label::{clean, spaced};
 pub use options::{
     COLORS, Collapse, Idle, Measure, Per, Picture, Value, What, parse_colors, parse_min_width,
 };

@@ -110,15 +110,18 @@ impl Ledger {
 
     /// Labels from the root down to a node.
     pub fn path<'l>(&'l self, node: &'l Node) -> Vec<&'l str> {
-        let mut labels = vec![node.label.as_str()];
-        let mut above = node.parent.and_then(|id| self.node(id));
+        let nodes = self.down_to(node);
+        nodes.iter().map(|node| node.label.as_str()).collect()
+    }
+
+    /// The nodes from the root down to that one.
+    pub fn down_to<'l>(&'l self, node: &'l Node) -> Vec<&'l Node> {
+        let above = |node: &&Node| node.parent.and_then(|id| self.node(id));
         // A cycle in a damaged file must not be followed for ever.
-        while let Some(parent) = above.filter(|_| labels.len() <= self.nodes.len()) {
-            labels.push(&parent.label);
-            above = parent.parent.and_then(|id| self.node(id));
-        }
-        labels.reverse();
-        labels
+        let up = std::iter::successors(Some(node), above).take(self.nodes.len() + 1);
+        let mut nodes: Vec<&Node> = up.collect();
+        nodes.reverse();
+        nodes
     }
 
     /// Bases of the nodes that hold energy, with `+` between them.

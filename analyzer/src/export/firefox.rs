@@ -1,0 +1,279 @@
+//! Firefox Profiler: a marker for each activation with its joules, power tracks of
+//! rails, and samples whose weight is energy.
+//!
+//! ```text
+//! power track    the viewer's own: watts from energy since the sample before, in pWh
+//! markers        [----- layer 3, 5.2 mJ ------]
+//! samples         57 uJ   [-- q_proj, 435 uJ --]     each at its activation's start
+//! ```
+//!
+//! A sample weighs its activation's active self energy in microjoules, so that the call
+//! tree and the flame graph of any selected time show joules where they say samples.
+//! What is below a microjoule is carried on to the next sample of the thread.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use fxprof_processed_profile::{
+    CategoryColor, CategoryHandle, CounterHandle, CpuDelta, Frame, FrameFlags, FrameInfo,
+    MarkerFieldFlags, MarkerFieldFormat, MarkerTiming, ProcessHandle, Profile, ReferenceTimestamp,
+    SamplingInterval, StackHandle, StaticSchemaMarker, StaticSchemaMarkerField, StringHandle,
+    ThreadHandle, Timestamp,
+};
+
+use super::nano::Nanojoules;
+use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
+use crate::error::Result;
+
+/// The viewer holds all of a profile in memory, and so does this format.
+const MOST: u64 = 1_000_000;
+/// 1 Wh is 3600 J.
+const PWH_PER_J: f64 = 1e12 / 3600.0;
+
+/// The format.
+pub(super) struct Firefox;
+
+impl Format for Firefox {
+    fn name(&self) -> &'static str {
+        "firefox"
+    }
+
+    fn about(&self) -> &'static str {
+        "Firefox Profiler, with power tracks"
+    }
+
+    fn makes(&self) -> Makes {
+        Makes::Json("firefox.json")
+    }
+
+    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+        let mut profile = Build::new(source);
+        profile.power()?;
+        let walked = source.walk(&mut profile)?;
+        serde_json::to_writer(out, &profile.profile).map_err(std::io::Error::from)?;
+        Ok(walked)
+    }
+}
+
+struct Build<'b, 'r> {
+    profile: Profile,
+    source: &'b Source<'r>,
+    processes: HashMap<u32, ProcessHandle>,
+    threads: HashMap<u32, Lane>,
+    category: CategoryHandle,
+    markers: u64,
+}
+
+/// A thread with what is open on it.
+struct Lane {
+    thread: ThreadHandle,
+    stack: Vec<Option<StackHandle>>,
+    /// Takes kilojoules, of whose billionths the weights are whole numbers.
+    micro: Nanojoules,
+}
+
+impl<'b, 'r> Build<'b, 'r> {
+    fn new(source: &'b Source<'r>) -> Self {
+        let start = Duration::from_nanos(source.run.row.start_unix_ns.max(0) as u64);
+        let product = format!(
+            "{} ({}; a sample's weight is 1 uJ)",
+            source.name(),
+            source.figures()
+        );
+        let reference = ReferenceTimestamp::from_duration_since_unix_epoch(start);
+        let interval = SamplingInterval::from_millis(1);
+        let mut profile = Profile::new(&product, reference, interval);
+        if let Some(os) = &source.run.row.os {
+            profile.set_os_name(os);
+        }
+        let mut processes = HashMap::new();
+        for process in source.processes() {
+            let handle = profile.add_process(process.name, process.pid, at(0));
+            processes.insert(process.pid, handle);
+        }
+        Self {
+            category: profile.add_category("Spans", CategoryColor::Orange),
+            profile,
+            source,
+            processes,
+            threads: HashMap::new(),
+            markers: 0,
+        }
+    }
+
+    /// The viewer draws the energy since the sample before over the time between.
+    fn power(&mut self) -> Result<()> {
+        let Some(process) = self.processes.get(&self.source.run.row.pid).copied() else {
+            return Ok(());
+        };
+        let mut tracks: HashMap<u32, (CounterHandle, i64)> = HashMap::new();
+        let source = self.source;
+        source.samples(|rail, sample| {
+            let (Some(energy_j), true) = (sample.energy_j, sample.start_ns >= 0) else {
+                return Ok(());
+            };
+            let (counter, until_ns) = tracks.entry(rail.id).or_insert_with(|| {
+                let name = Source::counter(rail);
+                let counter = self.profile.add_counter(process, &name, "power", &name);
+                (counter, i64::MIN)
+            });
+            // The first one, or one after a gap, in which nothing is known.
+            if *until_ns < sample.start_ns {
+                self.profile
+                    .add_counter_sample(*counter, at(sample.start_ns), 0.0, 0);
+            }
+            *until_ns = sample.end_ns;
+            self.profile
+                .add_counter_sample(*counter, at(sample.end_ns), energy_j * PWH_PER_J, 0);
+            Ok(())
+        })
+    }
+
+    fn lane(&mut self, thread: u32) -> &mut Lane {
+        let (profile, source, processes) = (&mut self.profile, self.source, &self.processes);
+        self.threads.entry(thread).or_insert_with(|| {
+            let (pid, tid) = (source.pid(thread), source.tid(thread));
+            let process = processes.get(&pid).or_else(|| processes.values().next());
+            let process = process
+                .copied()
+                .unwrap_or_else(|| profile.add_process(source.name(), pid, at(0)));
+            let is_main = i64::from(pid) == tid;
+            let handle = profile.add_thread(process, tid as u32, at(0), is_main);
+            let name = source.thread(thread).and_then(|row| row.name.clone());
+            profile.set_thread_name(handle, &name.unwrap_or_else(|| format!("thread {tid}")));
+            Lane {
+                thread: handle,
+                stack: Vec::new(),
+                micro: Nanojoules::default(),
+            }
+        })
+    }
+
+    /// The stack of an activation: that of the one around it with its own label.
+    fn push(&mut self, thread: u32, node: u32) {
+        let label = self.profile.intern_string(self.source.label(node));
+        let category = self.category;
+        let lane = self.lane(thread);
+        let (handle, around) = (lane.thread, lane.stack.last().copied().flatten());
+        let frame = FrameInfo {
+            frame: Frame::Label(label),
+            category_pair: category.into(),
+            flags: FrameFlags::empty(),
+        };
+        let frame = self.profile.intern_frame(handle, frame);
+        let stack = self.profile.intern_stack(handle, around, frame);
+        self.lane(thread).stack.push(Some(stack));
+    }
+
+    fn sample(&mut self, activation: &Activation, cost: &Cost) {
+        let lane = self.lane(activation.row.thread);
+        let stack = lane.stack.pop().flatten();
+        let mut weight = lane.micro.next(cost.self_j.unwrap_or(0.0) / 1e3);
+        let handle = lane.thread;
+        let mut cpu = CpuDelta::from_nanos(cost.self_ns.max(0) as u64);
+        while weight != 0 {
+            let part = weight.clamp(i32::MIN.into(), i32::MAX.into());
+            let time = at(activation.start_ns);
+            self.profile
+                .add_sample(handle, time, stack, cpu, part as i32);
+            cpu = CpuDelta::ZERO;
+            weight -= part;
+        }
+    }
+}
+
+impl Visit for Build<'_, '_> {
+    fn enter(&mut self, activation: &Activation) -> Result<()> {
+        self.push(activation.row.thread, activation.row.node);
+        Ok(())
+    }
+
+    fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()> {
+        self.markers += 1;
+        if self.markers > MOST {
+            return Err(self.source.run.missing(
+                &format!("it has more than {MOST} activations, too many for Firefox Profiler"),
+                "choose some of them with --window or --min-energy, or export it for perfetto",
+            ));
+        }
+        self.sample(activation, cost);
+        let label = self.source.label(activation.row.node);
+        let length_s = (activation.end_ns - activation.start_ns) as f64 / 1e9;
+        let power_w = cost.inclusive_j.map(|energy_j| energy_j / length_s);
+        let marker = Span {
+            name: self.profile.intern_string(label),
+            fields: self
+                .profile
+                .intern_string(activation.fields.as_deref().unwrap_or_default()),
+            category: self.category,
+            numbers: [
+                cost.inclusive_j,
+                cost.self_j,
+                power_w.filter(|watts| watts.is_finite()),
+                activation.row.token.map(|token| token as f64),
+            ],
+        };
+        let timing = MarkerTiming::Interval(at(activation.start_ns), at(activation.end_ns));
+        let thread = self.lane(activation.row.thread).thread;
+        self.profile.add_marker(thread, timing, marker);
+        Ok(())
+    }
+}
+
+/// A time of the run; the viewer has none before its start.
+fn at(time_ns: i64) -> Timestamp {
+    Timestamp::from_nanos_since_reference(time_ns.max(0) as u64)
+}
+
+/// A marker. What is not known is null.
+struct Span {
+    name: StringHandle,
+    fields: StringHandle,
+    category: CategoryHandle,
+    numbers: [Option<f64>; 4],
+}
+
+const fn number(key: &'static str, label: &'static str) -> StaticSchemaMarkerField {
+    StaticSchemaMarkerField {
+        key,
+        label,
+        format: MarkerFieldFormat::Decimal,
+        flags: MarkerFieldFlags::empty(),
+    }
+}
+
+impl StaticSchemaMarker for Span {
+    const UNIQUE_MARKER_TYPE_NAME: &'static str = "Span";
+    const CHART_LABEL: Option<&'static str> = Some("{marker.name} {marker.data.energy_j} J");
+    const TABLE_LABEL: Option<&'static str> =
+        Some("{marker.data.energy_j} J, {marker.data.power_w} W {marker.data.fields}");
+    const FIELDS: &'static [StaticSchemaMarkerField] = &[
+        number("energy_j", "Active energy (J)"),
+        number("self_j", "of it by itself (J)"),
+        number("power_w", "Active power (W)"),
+        number("token", "Token"),
+        StaticSchemaMarkerField {
+            key: "fields",
+            label: "Fields",
+            format: MarkerFieldFormat::String,
+            flags: MarkerFieldFlags::SEARCHABLE,
+        },
+    ];
+
+    fn name(&self, _: &mut Profile) -> StringHandle {
+        self.name
+    }
+
+    fn category(&self, _: &mut Profile) -> CategoryHandle {
+        self.category
+    }
+
+    fn string_field_value(&self, _: u32) -> StringHandle {
+        self.fields
+    }
+
+    fn number_field_value(&self, index: u32) -> f64 {
+        let number = self.numbers.get(index as usize).copied().flatten();
+        number.unwrap_or(f64::NAN)
+    }
+}
