@@ -12,6 +12,7 @@
 //! A format is one file of this folder and one line of [`FORMATS`].
 
 mod chrome;
+mod csv;
 mod cut;
 mod firefox;
 mod folded;
@@ -21,6 +22,7 @@ mod perfetto;
 mod pprof;
 mod source;
 mod speedscope;
+mod tables;
 mod walk;
 
 use std::path::Path;
@@ -70,6 +72,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &speedscope::Speedscope,
     &pprof::Pprof,
     &folded::Folded,
+    &csv::Csv,
 ];
 
 /// The format of that name.

@@ -220,6 +220,18 @@ impl<'r> Source<'r> {
         Ok(())
     }
 
+    /// Active energy of all spans of the run.
+    pub fn spans_j(&self) -> f64 {
+        self.ledger.nodes.iter().map(|node| node.self_j).sum()
+    }
+
+    /// What no activation holds of it: of those that were not recorded one by one, or
+    /// whose time was not measured, and what was left out. It is not known for a window.
+    pub fn rest_j(&self, walked: &Walked) -> Option<f64> {
+        let whole = self.cut.window.is_none();
+        whole.then(|| self.spans_j() - walked.self_j)
+    }
+
     /// What each node cost, parents first. A part of a run is added up from its
     /// activations, and the share of idle energy is not known then.
     ///

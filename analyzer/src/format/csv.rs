@@ -11,21 +11,21 @@ use super::name::is_unsafe;
 /// # Errors
 /// When `out` cannot be written.
 pub fn record<T: AsRef<str>>(out: &mut dyn Write, fields: &[T]) -> io::Result<()> {
-    let quoted: Vec<String> = fields.iter().map(|field| quote(field.as_ref())).collect();
+    let quoted: Vec<Cow<'_, str>> = fields.iter().map(|field| quote(field.as_ref())).collect();
     writeln!(out, "{}", quoted.join(","))
 }
 
-fn quote(field: &str) -> String {
+/// A field as it stands in a record.
+pub fn quote(field: &str) -> Cow<'_, str> {
     let acts = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
     let safe = match field.contains(acts) {
         true => Cow::Owned(written_out(field, acts)),
         false => Cow::Borrowed(field),
     };
-    let field = safe.as_ref();
-    if field.contains(['"', ',', '\n', '\r']) {
-        return format!("\"{}\"", field.replace('"', "\"\""));
+    match safe.contains(['"', ',', '\n', '\r']) {
+        true => Cow::Owned(format!("\"{}\"", safe.replace('"', "\"\""))),
+        false => safe,
     }
-    field.to_owned()
 }
 
 fn written_out(field: &str, acts: impl Fn(char) -> bool) -> String {

@@ -15,6 +15,7 @@ mod side;
 mod time;
 
 pub use answer::{Answer, SCHEMA};
+pub(crate) use csv::quote as csv_text;
 pub use name::{escape, shorten, shorten_path};
 pub use quantity::{
     UNKNOWN, bytes, count, counted, energy, mass, number, percent, power, time_span,

@@ -23,6 +23,7 @@ mod runs;
 mod samples;
 mod select;
 mod setting;
+mod tables;
 mod tokens;
 mod totals;
 
@@ -46,6 +47,7 @@ pub use runs::{Listed, list, with_prompt};
 pub use samples::{Sample, idle_powers, samples};
 pub use select::{Selection, by_tag, select};
 pub use setting::{Setting, setting};
+pub use tables::{Column, Kind, TABLES, Table, Value, table_rows};
 pub use tokens::{Token, tokens};
 pub(crate) use totals::totals_of;
 pub use totals::{Totals, totals};
