@@ -16,12 +16,16 @@ mod csv;
 mod cut;
 mod firefox;
 mod folded;
+mod json;
 mod nano;
 mod output;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod perfetto;
 mod pprof;
 mod source;
 mod speedscope;
+mod spool;
 mod tables;
 mod walk;
 
@@ -72,7 +76,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &speedscope::Speedscope,
     &pprof::Pprof,
     &folded::Folded,
+    &json::Nested,
     &csv::Csv,
+    #[cfg(feature = "parquet")]
+    &parquet::Parquet,
 ];
 
 /// The format of that name.

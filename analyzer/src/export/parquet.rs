@@ -1,0 +1,202 @@
+//! Parquet tables in a folder, for DuckDB, Polars, Spark and others:
+//! `spans/date=2026-01-31/host=box/run=<id>/part-0.parquet`, so that runs of many
+//! machines can share a folder and are read as one table.
+//!
+//! Beside each energy in joules stands the same in whole nanojoules, which add up
+//! exactly: self energies of spans, and those of nodes, to the spans' account of the
+//! balance; the accounts of each rail to what was measured.
+
+mod columns;
+mod whole;
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use parquet::basic::Compression;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+
+use super::tables::{self, Tables};
+use super::{Format, Makes, Output, Source, Walked};
+use crate::error::Result;
+use crate::format::utc;
+use crate::query::{Column, Kind, Value};
+use columns::Columns;
+use whole::Whole;
+
+/// Rows of a row group: what is in memory.
+const GROUP: usize = 128 * 1024;
+
+/// The format.
+pub(super) struct Parquet;
+
+impl Format for Parquet {
+    fn name(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn about(&self) -> &'static str {
+        "a folder of Parquet tables, partitioned"
+    }
+
+    fn makes(&self) -> Makes {
+        Makes::Folder
+    }
+
+    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+        let mut files = Files {
+            partition: partition(source),
+            figures: source.figures(),
+            whole: Whole::new(source),
+            file: None,
+            out,
+        };
+        tables::write(source, &mut files)
+    }
+}
+
+/// Folders of a run, as Hive names them.
+fn partition(source: &Source<'_>) -> String {
+    let run = &source.run.row;
+    let date = utc(run.start_unix_ns);
+    let host = run.host.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
+    format!(
+        "date={}/host={}/run={}",
+        date.get(..10).unwrap_or("unknown"),
+        escaped(host),
+        escaped(&run.uuid)
+    )
+}
+
+/// What may not stand in a folder's name is written as `%2F`.
+fn escaped(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let mut name = String::new();
+    for byte in text.bytes() {
+        match is_plain(byte) {
+            true => name.push(byte.into()),
+            false => name.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    match name.trim_matches('.').is_empty() {
+        true => "_".to_owned(),
+        false => name,
+    }
+}
+
+struct Files<'f, 'o> {
+    out: &'f mut Output<'o>,
+    partition: String,
+    figures: String,
+    whole: Whole,
+    file: Option<Table>,
+}
+
+/// A table that is being written.
+struct Table {
+    writer: SerializedFileWriter<Shared>,
+    bytes: Shared,
+    columns: Columns,
+}
+
+impl Tables for Files<'_, '_> {
+    fn begin(&mut self, name: &'static str, columns: &[Column]) -> Result<()> {
+        self.out
+            .next_file(&format!("{name}/{}/part-0.parquet", self.partition))?;
+        self.whole.begin(name, columns);
+        let all = self.whole.columns(columns);
+        let schema = parse_message_type(&schema(name, &all)).map_err(refused)?;
+        let about = KeyValue::new("figures".to_owned(), self.figures.clone());
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_key_value_metadata(Some(vec![about]))
+            .build();
+        let bytes = Shared::default();
+        let writer =
+            SerializedFileWriter::new(bytes.clone(), Arc::new(schema), Arc::new(properties))
+                .map_err(refused)?;
+        self.file = Some(Table {
+            writer,
+            bytes,
+            columns: Columns::new(&all),
+        });
+        Ok(())
+    }
+
+    fn row(&mut self, values: &[Value<'_>]) -> Result<()> {
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        // The last row stays until the end, for what rounding has left.
+        if file.columns.rows() >= GROUP {
+            file.write(self.out)?;
+        }
+        file.columns.push(values, &self.whole.row(values));
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(mut file) = self.file.take() else {
+            return Ok(());
+        };
+        self.whole.end(&mut file.columns);
+        file.write(self.out)?;
+        file.writer.finish().map_err(refused)?;
+        file.bytes.move_to(self.out)
+    }
+}
+
+impl Table {
+    /// Writes what is in memory as a row group.
+    fn write(&mut self, out: &mut Output<'_>) -> Result<()> {
+        if self.columns.rows() == 0 {
+            return Ok(());
+        }
+        let mut group = self.writer.next_row_group().map_err(refused)?;
+        self.columns.write(&mut group).map_err(refused)?;
+        group.close().map_err(refused)?;
+        self.bytes.move_to(out)
+    }
+}
+
+fn schema(name: &str, columns: &[(String, Kind)]) -> String {
+    let column = |(name, kind): &(String, Kind)| match kind {
+        Kind::Whole => format!("OPTIONAL INT64 {name};"),
+        Kind::Real => format!("OPTIONAL DOUBLE {name};"),
+        Kind::Text => format!("OPTIONAL BYTE_ARRAY {name} (UTF8);"),
+    };
+    let columns: Vec<String> = columns.iter().map(column).collect();
+    format!("message {name} {{ {} }}", columns.join(" "))
+}
+
+fn refused(error: parquet::errors::ParquetError) -> crate::Error {
+    io::Error::other(error).into()
+}
+
+/// What the writer has made and the file has not; the writer wants one that threads may
+/// share.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Shared {
+    fn move_to(&self, out: &mut Output<'_>) -> Result<()> {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        out.write_all(&bytes)?;
+        bytes.clear();
+        Ok(())
+    }
+}
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

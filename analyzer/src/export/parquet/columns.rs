@@ -1,0 +1,107 @@
+//! Rows of a table, column by column.
+
+use parquet::column::writer::ColumnWriterImpl;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::errors::Result;
+use parquet::file::writer::SerializedRowGroupWriter;
+
+use super::Shared;
+use crate::query::{Kind, Value};
+
+/// Columns with as many rows each.
+pub(super) struct Columns(Vec<Column>);
+
+struct Column {
+    data: Data,
+    /// 1 where there is a value, 0 where it is null.
+    levels: Vec<i16>,
+}
+
+enum Data {
+    Whole(Vec<i64>),
+    Real(Vec<f64>),
+    Text(Vec<ByteArray>),
+}
+
+impl Columns {
+    pub(super) fn new(columns: &[(String, Kind)]) -> Self {
+        let column = |(_, kind): &(String, Kind)| Column {
+            data: match kind {
+                Kind::Whole => Data::Whole(Vec::new()),
+                Kind::Real => Data::Real(Vec::new()),
+                Kind::Text => Data::Text(Vec::new()),
+            },
+            levels: Vec::new(),
+        };
+        Self(columns.iter().map(column).collect())
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.0.first().map_or(0, |column| column.levels.len())
+    }
+
+    /// Adds a row: values, then whole numbers beside them.
+    pub(super) fn push(&mut self, values: &[Value<'_>], whole: &[Option<i64>]) {
+        let beside = whole
+            .iter()
+            .map(|whole| whole.map_or(Value::Null, Value::Whole));
+        let values = values.iter().copied().chain(beside);
+        for (column, value) in self.0.iter_mut().zip(values) {
+            column.push(value);
+        }
+    }
+
+    /// Whole numbers of a column, each with its row; rows without one are left out.
+    pub(super) fn whole(&mut self, column: usize) -> impl Iterator<Item = (usize, &mut i64)> {
+        let column = self.0.get_mut(column);
+        let parts = column.and_then(|column| match &mut column.data {
+            Data::Whole(values) => Some((values, &column.levels)),
+            _ => None,
+        });
+        parts.into_iter().flat_map(|(values, levels)| {
+            let rows = levels.iter().enumerate();
+            let known = rows.filter(|(_, level)| **level == 1).map(|(row, _)| row);
+            known.zip(values.iter_mut())
+        })
+    }
+
+    /// Writes all rows and forgets them.
+    pub(super) fn write(&mut self, group: &mut SerializedRowGroupWriter<'_, Shared>) -> Result<()> {
+        for column in &mut self.0 {
+            let Some(mut writer) = group.next_column()? else {
+                break;
+            };
+            let levels = &column.levels;
+            match &mut column.data {
+                Data::Whole(values) => write::<Int64Type>(writer.typed(), values, levels)?,
+                Data::Real(values) => write::<DoubleType>(writer.typed(), values, levels)?,
+                Data::Text(values) => write::<ByteArrayType>(writer.typed(), values, levels)?,
+            }
+            writer.close()?;
+            column.levels.clear();
+        }
+        Ok(())
+    }
+}
+
+fn write<T: DataType>(
+    writer: &mut ColumnWriterImpl<'_, T>,
+    values: &mut Vec<T::T>,
+    levels: &[i16],
+) -> Result<()> {
+    writer.write_batch(values, Some(levels), None)?;
+    values.clear();
+    Ok(())
+}
+
+impl Column {
+    fn push(&mut self, value: Value<'_>) {
+        match (&mut self.data, value) {
+            (Data::Whole(values), Value::Whole(value)) => values.push(value),
+            (Data::Real(values), Value::Real(value)) => values.push(value),
+            (Data::Text(values), Value::Text(text)) => values.push(text.into()),
+            _ => return self.levels.push(0),
+        }
+        self.levels.push(1);
+    }
+}
