@@ -6,19 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::WhichFigures;
-use crate::export::{Cut, Exported, Format, Makes, Output, Source, export, format, names};
+use crate::export::{Cut, Exported, FORMATS, Format, Makes, Output, Source, export, format, names};
 use crate::export::{parse_energy, parse_window};
 use crate::format::{bytes, escape};
 
 /// What to write, and how.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  energy export chrome -o trace.json
-  energy export chrome sky --window 2s..5s --min-energy 1mJ -o part.json
-
-chrome     Chrome trace: Perfetto, chrome://tracing
-
-Energies are active energies by the newest attribution: --attribution takes another.")]
+#[command(after_help = help())]
 pub struct ExportArgs {
     /// The format
     #[arg(value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(names()))]
@@ -34,6 +28,22 @@ pub struct ExportArgs {
     /// Only activations with at least this much energy: 1mJ
     #[arg(long, value_name = "ENERGY", value_parser = parse_energy)]
     min_energy: Option<f64>,
+}
+
+const EXAMPLES: &str = "Examples:
+  energy export perfetto -o trace.pftrace
+  energy export chrome sky --window 2s..5s --min-energy 1mJ -o part.json
+  energy export parquet last -o runs
+  energy export folded -o - | sort -k2 -n";
+
+/// Examples and what each format is for.
+fn help() -> String {
+    let line = |format: &&dyn Format| format!("  {:<11}{}\n", format.name(), format.about());
+    let formats: String = FORMATS.iter().map(line).collect();
+    format!(
+        "{EXAMPLES}\n\nFormats:\n{formats}\nEnergies are active energies of spans; every \
+         format holds each joule once, and\nsays whether it was measured."
+    )
 }
 
 impl ExportArgs {

@@ -1,5 +1,5 @@
 //! The messages of Perfetto's trace format that are written, with their field numbers:
-//! `protos/perfetto/trace/` of Perfetto. `docs/check-protos` compares them with the
+//! `protos/perfetto/trace/` of Perfetto. `tests/viewers/check-protos` compares them with the
 //! classes of its Python package.
 
 use prost::{Enumeration, Message};

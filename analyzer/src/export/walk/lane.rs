@@ -94,9 +94,14 @@ impl Lane {
                 outer.inner.add(&frame.inner);
             }
         }
+        let inclusive_j = inclusive.known_j();
+        // What had no time of its own has no energy of its own.
+        let nothing = inclusive_j
+            .filter(|_| frame.own.length_ns == 0)
+            .map(|_| 0.0);
         let cost = Cost {
-            inclusive_j: inclusive.known_j(),
-            self_j: frame.own.known_j(),
+            inclusive_j,
+            self_j: frame.own.known_j().or(nothing),
             self_ns: frame.own.length_ns,
         };
         Some((frame, cost))

@@ -56,6 +56,7 @@ for (let from = 0; from < bytes.length; from += chunk) {
   await engine.parse(bytes.subarray(from, from + chunk));
 }
 await engine.notifyEof();
+const answers = [];
 const plain = (value) => (typeof value === "bigint" ? Number(value) : value);
 for (const query of queries) {
   const result = await engine.query(query);
@@ -65,6 +66,7 @@ for (const query of queries) {
   for (const row = result.iter({}); row.valid(); row.next()) {
     rows.push(Object.fromEntries(columns.map((column) => [column, plain(row.get(column))])));
   }
-  console.log(JSON.stringify(rows));
+  answers.push(JSON.stringify(rows));
 }
-process.exit(0);
+// The engine would keep the process; what is still in the pipe must be read first.
+process.stdout.write(answers.join("\n") + "\n", () => process.exit(0));

@@ -1,0 +1,8 @@
+"""Asks DuckDB about Parquet tables: `tables.py SQL...`, one JSON array of rows each."""
+import json
+import sys
+
+import duckdb
+
+for query in sys.argv[1:]:
+    print(json.dumps(duckdb.sql(query).fetchall(), default=str))
