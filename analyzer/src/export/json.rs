@@ -18,7 +18,7 @@ use serde_json::{Map, Value as Json, json};
 use super::spool::Spool;
 use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
 use crate::error::Result;
-use crate::query::{Node, TABLES, Value, table_rows};
+use crate::query::{Node, TABLES, Table, Value, table_rows};
 
 /// Version of the document; it grows when a key changes its meaning or goes.
 const SCHEMA: &str = "tracing-energy/export-1";
@@ -46,15 +46,12 @@ impl Format for Nested {
         value(out, &json!(source.figures()))?;
         for table in TABLES.iter().filter(|table| !NESTED.contains(&table.name)) {
             write!(out, ",\n{}:[", json!(table.name))?;
-            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-            rows(source, table, out, &names)?;
+            rows(source, table, out)?;
             out.write_all(b"]")?;
         }
         write!(out, ",\n\"run\":")?;
-        let run = TABLES.iter().find(|table| table.name == "runs");
-        if let Some(table) = run {
-            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-            rows(source, table, out, &names)?;
+        if let Some(table) = TABLES.iter().find(|table| table.name == "runs") {
+            rows(source, table, out)?;
         }
         write!(out, ",\n\"tree\":")?;
         tree(source, out)?;
@@ -65,18 +62,14 @@ impl Format for Nested {
 }
 
 /// Rows as objects with commas between them.
-fn rows(
-    source: &Source<'_>,
-    table: &crate::query::Table,
-    out: &mut Output<'_>,
-    names: &[&str],
-) -> Result<()> {
+fn rows(source: &Source<'_>, table: &Table, out: &mut Output<'_>) -> Result<()> {
+    let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
     let mut is_first = true;
     table_rows(source.recording, source.run, table, |row| {
         let start = if is_first { "\n" } else { ",\n" };
         is_first = false;
         out.write_all(start.as_bytes())?;
-        value(out, &object(names, row))
+        value(out, &object(&names, row))
     })
 }
 
@@ -101,6 +94,13 @@ fn value(out: &mut dyn Write, value: &Json) -> Result<()> {
     Ok(serde_json::to_writer(out, value).map_err(std::io::Error::from)?)
 }
 
+/// An object without its closing brace.
+fn open(object: &Json) -> Vec<u8> {
+    let mut text = object.to_string().into_bytes();
+    text.pop();
+    text
+}
+
 /// Nodes within nodes. Depth is that of the tree, which a stack of our own follows.
 fn tree(source: &Source<'_>, out: &mut dyn Write) -> Result<()> {
     let mut children: HashMap<Option<i64>, Vec<&Node>> = HashMap::new();
@@ -120,16 +120,15 @@ fn tree(source: &Source<'_>, out: &mut dyn Write) -> Result<()> {
             continue;
         };
         out.write_all(if is_first { b"\n" } else { b",\n" })?;
-        let text = json!({
+        let node_json = json!({
             "id": node.id, "label": node.label, "name": node.name, "role": node.role,
             "self_j": node.self_j,
             "lo_j": node.spread.around(node.self_j).0,
             "hi_j": node.spread.around(node.self_j).1,
             "basis": node.basis, "idle_j": node.idle_j, "self_ns": node.self_ns,
             "activations": node.activations, "instances": node.instances,
-        })
-        .to_string();
-        out.write_all(text[..text.len() - 1].as_bytes())?;
+        });
+        out.write_all(&open(&node_json))?;
         out.write_all(b",\"children\":[")?;
         levels.push(reversed(children.remove(&Some(node.id))));
         is_first = true;
@@ -162,10 +161,9 @@ fn threads(source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
             "id": id, "tid": source.tid(id), "pid": source.pid(id),
             "name": thread.and_then(|thread| thread.name.as_ref()),
             "role": thread.map(|thread| thread.role.name()),
-        })
-        .to_string();
+        });
         out.write_all(if at == 0 { b"\n" } else { b",\n" })?;
-        out.write_all(head[..head.len() - 1].as_bytes())?;
+        out.write_all(&open(&head))?;
         out.write_all(b",\"spans\":[")?;
         spans.spool.copy(id, out)?;
         out.write_all(b"]}")?;
