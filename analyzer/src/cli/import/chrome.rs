@@ -21,7 +21,7 @@ clear, --offset is asked for. docs/importing.md has the whole way.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
-pub struct ChromeArgs {
+pub(super) struct ChromeArgs {
     /// The trace
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
@@ -47,7 +47,7 @@ pub struct ChromeArgs {
 
 impl ChromeArgs {
     /// As the library wants them.
-    pub fn options(self) -> ChromeOptions {
+    pub(super) fn options(self) -> ChromeOptions {
         ChromeOptions {
             trace: self.trace,
             power: self.power,
