@@ -72,6 +72,24 @@ fn parse_ms(text: &str) -> Result<Nanos, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Alone {
+        #[command(flatten)]
+        args: ChromeArgs,
+    }
+
+    #[test]
+    fn unasked_it_does_what_the_library_does() {
+        let alone = Alone::try_parse_from(["chrome", "t.json", "--power", "p.csv"]).unwrap();
+        let expected = ChromeOptions {
+            trace: "t.json".into(),
+            power: "p.csv".into(),
+            ..ChromeOptions::default()
+        };
+        assert_eq!(alone.args.options(), expected);
+    }
 
     #[test]
     fn offsets_are_milliseconds_unless_they_say_otherwise() {

@@ -33,6 +33,8 @@ const ALIKE: f64 = 0.95;
 const DIP: f64 = 0.05;
 /// The standard deviation, in samples.
 const WIDEST: f64 = 0.2;
+/// Nothing is known better than to this part of a sample.
+const NARROWEST: f64 = 0.005;
 /// The model is never quite true.
 const TEMPER: f64 = 2.0;
 /// Noise is at least this share of the variance.
@@ -79,8 +81,8 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<Offset, String> {
         .map(|rail| noise(judged, rail, best))
         .collect();
     enough(judged, &noise, best)?;
-    let support = |rails: &[Noise], points: &[Point]| support(rails, points);
     let (ns, sd_ns) = moments(&judged.fine.points, &support(&noise, &judged.fine.points));
+    let sd_ns = sd_ns.max(NARROWEST * judged.interval_ns);
     let coarse_best = super::search::best(&judged.scan.points, &judged.scan.rails);
     let coarse_best = coarse_best.ok_or_else(none)?;
     let coarse: Vec<Noise> = judged
@@ -298,7 +300,6 @@ fn moments(points: &[Point], support: &[f64]) -> (f64, f64) {
         .map(|(p, s)| (p.offset_ns - mean).powi(2) * s)
         .sum::<f64>()
         / all;
-    // The points are a grid: the truth may be anywhere between two.
     (mean, square.sqrt())
 }
 

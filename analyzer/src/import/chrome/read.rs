@@ -241,10 +241,8 @@ impl<'a> Reader<'a> {
     }
 
     fn leave(&mut self, phase: &str) {
-        let phase = match phase.chars().count() {
-            1 => phase,
-            _ => "unknown",
-        };
+        let is_plain = phase.len() == 1 && phase.chars().all(|char| char.is_ascii_graphic());
+        let phase = if is_plain { phase } else { "unknown" };
         let is_room = self.others.len() < NAMED_PHASES;
         let phase = if is_room || self.others.contains_key(phase) {
             phase
@@ -281,7 +279,7 @@ impl<'a> Reader<'a> {
             let count = self.counts.get(kind).copied().unwrap_or(0);
             odd(&mut trace.oddities, (kind, count), what);
         }
-        let phases: Vec<&str> = self.others.keys().map(|phase| printable(phase)).collect();
+        let phases: Vec<&str> = self.others.keys().map(String::as_str).collect();
         odd(
             &mut trace.oddities,
             ("other_phases", self.others.values().sum()),
@@ -317,11 +315,4 @@ impl<'a> Reader<'a> {
 fn time_ns(time: &Loose<'_>) -> Option<i64> {
     let ns = time.number()? * 1e3;
     (ns.abs() <= LATEST_NS as f64).then_some(ns.round() as i64)
-}
-
-fn printable(phase: &str) -> &str {
-    match phase.chars().all(|char| char.is_ascii_graphic()) {
-        true => phase,
-        false => "unknown",
-    }
 }
