@@ -1,11 +1,14 @@
 //! However odd the spans of a Chrome trace, its kinds and accounts sum to what was
 //! measured; and wherever a trace is cut, it is read or refused.
 
+#[allow(dead_code, unreachable_pub)]
+#[path = "fixture/conserved.rs"]
+mod conserved;
+
 use std::path::Path;
 
+use conserved::conserved;
 use energy_analyzer::import::{ChromeOptions, Imported, import_chrome};
-use energy_analyzer::ops::{Ops, OpsOptions};
-use energy_analyzer::query::{By, Recording};
 use proptest::prelude::*;
 use tracing_energy::units::Nanos;
 
@@ -83,20 +86,8 @@ proptest! {
         let trace = text(events, sorted);
         let imported = import(folder.path(), trace.as_bytes(), offset_ms).unwrap();
         prop_assert!(imported.spans > 0);
-        let recording = Recording::open(folder.path().join("a.db")).unwrap();
-        for by in [By::Kind, By::Path] {
-            let run = recording.run(&imported.uuid).unwrap();
-            let options = OpsOptions { by, ..OpsOptions::default() };
-            let ops = Ops::read(&recording, run, &options).unwrap();
-            let accounts = ops.accounts;
-            let shares: f64 = ops.shares.iter().map(|share| share.energy_j).sum();
-            let size: f64 = ops.shares.iter().map(|share| share.energy_j.abs()).sum();
-            let sum = shares + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j
-                - accounts.extrapolated_j;
-            let scale = measured_j + size;
-            prop_assert!((sum - measured_j).abs() <= 1e-9 * scale, "{sum} {measured_j}");
-            prop_assert!((accounts.measured_j - measured_j).abs() <= 1e-9 * scale);
-        }
+        let sums = conserved(&folder.path().join("a.db"), &imported.uuid, measured_j);
+        prop_assert!(sums.is_ok(), "{sums:?}");
     }
 
     #[test]

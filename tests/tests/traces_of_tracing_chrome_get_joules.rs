@@ -129,8 +129,8 @@ fn traces_of_tracing_chrome_get_joules() {
         let truth_j = more_w * times[name];
         let figure = |column: &str| {
             run.number(&format!(
-                "SELECT {column} FROM kind_energy WHERE run = ?1 AND name = '{name}' \
-                 ORDER BY attribution DESC LIMIT 1"
+                "SELECT {column} FROM kind_energy k JOIN rails r ON r.run = k.run AND r.id = k.rail \
+                 WHERE k.run = ?1 AND r.name = 'cpu' AND k.name = '{name}'"
             ))
         };
         let (own_j, lo_j, hi_j) = (figure("self_j"), figure("lo_j"), figure("hi_j"));

@@ -19,6 +19,7 @@
 
 mod busy;
 mod model;
+mod noise;
 mod search;
 mod verdict;
 
@@ -60,7 +61,12 @@ pub(super) struct Offset {
 /// # Errors
 /// Why it is not clear, in words.
 pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset, String> {
-    let rails = windows(&power.rails, &power.samples);
+    let within = looked_at(trace, power, range)?;
+    let reached = reached(trace, within);
+    let mut rails = windows(&power.rails, &power.samples);
+    for windows in &mut rails {
+        windows.retain(|window| window.end_ns > reached.0 && window.start_ns < reached.1);
+    }
     let lengths = rails
         .iter()
         .flatten()
@@ -70,7 +76,6 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
     let Some(&interval_ns) = lengths.get(lengths.len() / 2) else {
         return Err("the recording has no sample with an energy".to_owned());
     };
-    let within = looked_at(trace, power, range)?;
     let busy = Busy::of(trace, interval_ns as i64);
     let scan = search::scan(&rails, &busy, interval_ns, within);
     let whole: Vec<Rail> = rails.into_iter().filter_map(Rail::new).collect();
@@ -112,6 +117,14 @@ fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<Window>> {
     all.into_iter()
         .filter(|windows| !windows.is_empty())
         .collect()
+}
+
+/// The time that matters: all that the program may lie in, and as much again around
+/// it, to see what rest draws.
+fn reached(trace: &Trace, (lo, hi): (f64, f64)) -> (f64, f64) {
+    let (begin, end) = trace.extent();
+    let around = ((end - begin) as f64).max(CLOCKS_DIFFER_NS);
+    (begin as f64 + lo - around, end as f64 + hi + around)
 }
 
 /// The offsets to look at, ns.

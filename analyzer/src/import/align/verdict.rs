@@ -17,6 +17,7 @@
 use super::Offset;
 use super::busy::Busy;
 use super::model::Rail;
+use super::noise::Noise;
 use super::search::{Point, Scan};
 
 /// Samples beside the program that are needed.
@@ -35,11 +36,6 @@ const DIP: f64 = 0.05;
 const WIDEST: f64 = 0.2;
 /// Nothing is known better than to this part of a sample.
 const NARROWEST: f64 = 0.005;
-/// The model is never quite true.
-const TEMPER: f64 = 2.0;
-/// Noise is at least this share of the variance.
-const LEAST_NOISE: f64 = 1e-4;
-const MOST_MEMORY: f64 = 0.95;
 
 /// What the verdict is about.
 #[derive(Debug)]
@@ -54,18 +50,6 @@ pub(super) struct Judged<'a> {
     pub(super) interval_ns: f64,
     pub(super) program: (i64, i64),
     pub(super) within: (f64, f64),
-}
-
-/// Noise of a rail at the best offset.
-#[derive(Debug, Clone, Copy)]
-struct Noise {
-    /// Samples beside the program.
-    beside: usize,
-    variance: f64,
-    /// How much less than independent samples they count.
-    counts: f64,
-    /// Share of the variance near the program that is explained.
-    explained: f64,
 }
 
 /// Judges the best offset.
@@ -89,7 +73,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<Offset, String> {
         .scan
         .rails
         .iter()
-        .map(|rail| self::noise(judged, rail, coarse_best))
+        .map(|rail| noise(judged, rail, coarse_best))
         .collect();
     let found = Offset {
         ns,
@@ -129,7 +113,7 @@ fn enough(judged: &Judged<'_>, noise: &[Noise], best: &Point) -> Result<(), Stri
         .iter()
         .zip(noise)
         .zip(&best.left)
-        .map(|((rail, noise), left)| noise.of(rail.total - left))
+        .map(|((rail, noise), left)| noise.against(rail.total - left))
         .sum();
     let tried = judged.scan.points.len() as f64;
     if gain < LEAST_GAIN + tried.ln() {
@@ -192,81 +176,14 @@ fn offset(found: &Offset) -> String {
     )
 }
 
+fn noise(judged: &Judged<'_>, rail: &Rail, best: &Point) -> Noise {
+    Noise::of(rail, judged.busy, best.offset_ns, judged.program)
+}
+
 /// The best share of a rail.
 fn share(noise: &[Noise]) -> f64 {
     let shares = noise.iter().map(|noise| noise.explained);
     shares.fold(0.0, f64::max)
-}
-
-fn noise(judged: &Judged<'_>, rail: &Rail, best: &Point) -> Noise {
-    let powers = rail.explain(judged.busy, best.offset_ns).powers;
-    let residuals = rail.residuals(judged.busy, best.offset_ns, &powers);
-    let squares = |of: &dyn Fn(&(f64, bool)) -> bool| {
-        let chosen: Vec<f64> = residuals
-            .iter()
-            .filter(|r| of(r))
-            .map(|r| r.0 * r.0)
-            .collect();
-        let count = chosen.len();
-        (chosen.iter().sum::<f64>() / count.max(1) as f64, count)
-    };
-    let (all, count) = squares(&|_| true);
-    let (inside, beside) = squares(&|residual| residual.1);
-    let least = LEAST_NOISE * rail.total / count.max(1) as f64;
-    let pairs = residuals.windows(2).map(|pair| pair[0].0 * pair[1].0);
-    let memory = pairs.sum::<f64>() / (all * count as f64).max(f64::MIN_POSITIVE);
-    let memory = memory.clamp(0.0, MOST_MEMORY);
-    Noise {
-        beside,
-        variance: all.max(inside).max(least),
-        counts: (1.0 - memory) / (1.0 + memory),
-        explained: explained_near(judged, rail, best, &residuals),
-    }
-}
-
-impl Noise {
-    /// How much less likely it is that `more` is left.
-    fn of(&self, more: f64) -> f64 {
-        let m = self.beside as f64;
-        if m == 0.0 {
-            return 0.0;
-        }
-        0.5 * m * (more.max(0.0) / (m * self.variance)).ln_1p() * self.counts / TEMPER
-    }
-}
-
-/// Share of the variance around the program that is explained: what a long recording
-/// holds besides it is another matter.
-fn explained_near(
-    judged: &Judged<'_>,
-    rail: &Rail,
-    best: &Point,
-    residuals: &[(f64, bool)],
-) -> f64 {
-    let (begin, end) = (judged.program.0 as f64, judged.program.1 as f64);
-    let margin = (end - begin) / 4.0 + 1e9;
-    let near = |time_ns: f64| {
-        let time_ns = time_ns - best.offset_ns;
-        time_ns > begin - margin && time_ns < end + margin
-    };
-    let windows = rail.windows().iter().zip(residuals);
-    let near: Vec<_> = windows
-        .filter(|(window, _)| near(window.start_ns) && near(window.end_ns))
-        .collect();
-    let seconds: f64 = near.iter().map(|(window, _)| window.seconds()).sum();
-    let energy_j: f64 = near.iter().map(|(window, _)| window.energy_j).sum();
-    let mean_w = energy_j / seconds.max(f64::MIN_POSITIVE);
-    let varies: f64 = near
-        .iter()
-        .map(|(window, _)| (window.energy_j / window.seconds() - mean_w).powi(2) * window.seconds())
-        .sum();
-    let left: f64 = near.iter().map(|(_, residual)| residual.0.powi(2)).sum();
-    let flat = varies <= 1e-12 * mean_w.powi(2) * seconds;
-    if flat {
-        0.0
-    } else {
-        (1.0 - left / varies).max(0.0)
-    }
 }
 
 /// The support of each point, as shares of the highest.
@@ -281,7 +198,7 @@ fn support(noise: &[Noise], points: &[Point]) -> Vec<f64> {
     let against = |point: &Point| -> f64 {
         let rails = noise.iter().zip(&point.left).zip(&least);
         rails
-            .map(|((noise, left), least)| noise.of(left - least))
+            .map(|((noise, left), least)| noise.against(left - least))
             .sum()
     };
     let all: Vec<f64> = points.iter().map(against).collect();
@@ -334,7 +251,7 @@ fn rival(judged: &Judged<'_>, best: &Point) -> Option<(f64, f64)> {
         }
     }
     let (at, own) = found?;
-    let scale = self::share_near(judged, best, shares[top]);
+    let scale = share_near(judged, best, shares[top]);
     Some((judged.scan.points[at].offset_ns, own * scale))
 }
 

@@ -16,6 +16,7 @@ mod attribute;
 mod book;
 mod event;
 mod fields;
+mod lanes;
 mod read;
 mod split;
 mod start;

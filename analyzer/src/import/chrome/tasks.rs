@@ -17,15 +17,15 @@
 //! waits for that, as a thread that waits for another one does: so each moment's energy
 //! is divided among the innermost open spans, and none of it is counted twice.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::book::{Book, Moment};
 use super::event::{Event, Id};
 use super::fields::Fields;
+use super::lanes;
 use super::threads::Ended;
-use crate::import::trace::{Span, Thread};
+use crate::import::trace::Thread;
 
 /// A span that has begun.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Tasks {
         for &span in &left {
             book.end(span, last_ns);
         }
-        let lanes = place(&mut book.spans, self.all.clone(), first as u32);
+        let lanes = lanes::place(&mut book.spans, self.all.clone(), first as u32);
         let thread = |lane| Thread {
             tid: None,
             name: Some(format!("async {}", lane + 1)),
@@ -133,52 +133,4 @@ fn hash(fields: &Fields) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&fields.key, fields.token, &fields.json).hash(&mut hasher);
     hasher.finish()
-}
-
-/// Gives each span a lane; answers how many there are.
-fn place(spans: &mut [Span], mut order: Vec<u32>, first: u32) -> usize {
-    order.sort_by_key(|&at| {
-        let span = &spans[at as usize];
-        (span.start_ns, Reverse(span.end_ns), at)
-    });
-    // What is open on each lane, outermost first, which holds all others.
-    let mut lanes: Vec<Vec<u32>> = Vec::new();
-    let mut busy: BinaryHeap<Reverse<(i64, u32)>> = BinaryHeap::new();
-    let mut free: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
-    for at in order {
-        let Span {
-            start_ns, end_ns, ..
-        } = spans[at as usize];
-        while let Some(&Reverse((_, lane))) = busy.peek().filter(|lane| lane.0.0 <= start_ns) {
-            busy.pop();
-            lanes[lane as usize].clear();
-            free.push(Reverse(lane));
-        }
-        let parent = spans[at as usize].parent;
-        let lane = parent.map(|parent| (parent, spans[parent as usize].thread.wrapping_sub(first)));
-        let lane = lane.filter(|&(parent, lane)| {
-            let Some(open) = lanes.get_mut(lane as usize) else {
-                return false;
-            };
-            while open
-                .last()
-                .is_some_and(|&top| spans[top as usize].end_ns <= start_ns)
-            {
-                open.pop();
-            }
-            open.last() == Some(&parent) && spans[parent as usize].end_ns >= end_ns
-        });
-        let lane = lane.map(|(_, lane)| lane).unwrap_or_else(|| {
-            let lane = free.pop().map(|Reverse(lane)| lane);
-            let lane = lane.unwrap_or(lanes.len() as u32);
-            if lane as usize == lanes.len() {
-                lanes.push(Vec::new());
-            }
-            busy.push(Reverse((end_ns, lane)));
-            lane
-        });
-        lanes[lane as usize].push(at);
-        spans[at as usize].thread = first + lane;
-    }
-    lanes.len()
 }

@@ -218,16 +218,24 @@ fn end_around(book: &Book, span: u32) -> Option<i64> {
 }
 
 /// Spans whose parent turned out to have ended before they began go to the next one
-/// around it.
+/// around it. The way from a parent that was left is remembered, lest many spans go
+/// up the same long way.
 fn leave_ended(book: &mut Book) {
+    let mut ways: HashMap<u32, Option<u32>> = HashMap::new();
     for at in 0..book.spans.len() {
         let start_ns = book.spans[at].start_ns;
-        while let Some(parent) = book.spans[at].parent {
-            let parent = &book.spans[parent as usize];
-            if parent.end_ns >= start_ns {
+        let first = book.spans[at].parent;
+        let mut next = first;
+        while let Some(parent) = next {
+            let span = &book.spans[parent as usize];
+            if span.end_ns >= start_ns {
                 break;
             }
-            book.spans[at].parent = parent.parent;
+            next = ways.get(&parent).copied().unwrap_or(span.parent);
+        }
+        if let Some(first) = first.filter(|_| next != first) {
+            ways.insert(first, next);
+            book.spans[at].parent = next;
         }
     }
 }
