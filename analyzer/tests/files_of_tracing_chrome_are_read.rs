@@ -60,8 +60,7 @@ fn traced(style: TraceStyle) -> Vec<u8> {
         .build();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
     drop(guard);
-    let bytes = written.0.lock().unwrap().clone();
-    bytes
+    std::mem::take(&mut *written.0.lock().unwrap())
 }
 
 fn import(folder: &Path, trace: &[u8]) -> Imported {

@@ -144,6 +144,26 @@ fn one_burst_between_rests_is_enough() {
     assert_eq!(refused, 0);
 }
 
+#[test]
+fn lives_of_the_asynchronous_style_tell_the_offset_too() {
+    let refused = check("asynchronous", |seed| {
+        let (mut written, power) = random_program(seed, SHORT_MS);
+        for event in &mut written.events {
+            let phase = |from: &str| format!("\"ph\":\"{from}\"");
+            *event = event
+                .replace(&phase("B"), &(phase("b") + ",\"id\":7"))
+                .replace(&phase("E"), &(phase("e") + ",\"id\":7"));
+        }
+        let sensor = Sensor {
+            offset_ms: offset_ms(seed),
+            noise_w: 0.5,
+            ..Sensor::default()
+        };
+        (written, power, sensor)
+    });
+    assert_eq!(refused, 0);
+}
+
 /// Without wall clocks both begin together: the first sample with the first span.
 #[test]
 fn without_wall_clocks_the_whole_overlap_is_searched() {

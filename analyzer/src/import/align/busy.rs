@@ -53,6 +53,13 @@ impl Busy {
         }
     }
 
+    /// When the first span starts and the last one has ended.
+    pub(super) fn extent_ns(&self) -> (f64, f64) {
+        let slots = self.sums.first().map_or(0, |sums| sums.len() - 1);
+        let length_ns = slots as i64 * self.slot_ns;
+        (self.start_ns as f64, (self.start_ns + length_ns) as f64)
+    }
+
     /// How many kinds are told apart.
     pub(super) fn kinds(&self) -> usize {
         self.sums.len()

@@ -30,6 +30,7 @@ pub(super) struct Window {
 #[derive(Debug)]
 pub(super) struct Rail {
     windows: Vec<Window>,
+    seconds: f64,
     mean_w: f64,
     /// How much power varies in all: sum of squares around the mean.
     pub(super) total: f64,
@@ -65,6 +66,7 @@ impl Rail {
         varies.then(|| Self {
             ridge: NOISE * total / windows.len() as f64 / (MOST_POWER * widest).powi(2),
             windows,
+            seconds,
             mean_w,
             total,
         })
@@ -74,10 +76,16 @@ impl Rail {
         &self.windows
     }
 
-    /// The least squares at an offset.
+    /// The least squares at an offset. Only samples beside the program are looked at:
+    /// what the others add to the sums is the same at every offset, namely their time,
+    /// and power around its own mean.
     pub(super) fn explain(&self, busy: &Busy, offset_ns: f64) -> Explained {
         let mut sums = Sums::new(busy.kinds() + 1);
-        self.rows(busy, offset_ns, |row, off| sums.add(row, off));
+        self.rows(self.beside(busy, offset_ns), busy, offset_ns, |row, off| {
+            sums.add(row, off);
+        });
+        sums.square[0] = self.seconds;
+        sums.right[0] = 0.0;
         for kind in 1..sums.size {
             sums.square[kind * sums.size + kind] += self.ridge;
         }
@@ -97,21 +105,37 @@ impl Rail {
         powers: &[f64],
     ) -> Vec<(f64, bool)> {
         let mut residuals = Vec::with_capacity(self.windows.len());
-        self.rows(busy, offset_ns, |row, off| {
+        self.rows(&self.windows, busy, offset_ns, |row, off| {
             let told: f64 = row.iter().zip(powers).map(|(x, w)| x * w).sum();
             residuals.push((off - told, row[1..].iter().any(|time| *time > 0.0)));
         });
         residuals
     }
 
+    /// The windows in which the program may be at work.
+    fn beside(&self, busy: &Busy, offset_ns: f64) -> &[Window] {
+        let (start_ns, end_ns) = busy.extent_ns();
+        let before = |window: &Window| window.end_ns - offset_ns <= start_ns;
+        let first = self.windows.partition_point(before);
+        let during = |window: &Window| window.start_ns - offset_ns < end_ns;
+        let count = self.windows[first..].partition_point(during);
+        &self.windows[first..first + count]
+    }
+
     /// Gives each window's row of the model and its power, both weighted by the root of
     /// its length.
-    fn rows(&self, busy: &Busy, offset_ns: f64, mut take: impl FnMut(&[f64], f64)) {
+    fn rows(
+        &self,
+        windows: &[Window],
+        busy: &Busy,
+        offset_ns: f64,
+        mut take: impl FnMut(&[f64], f64),
+    ) {
         let kinds = busy.kinds();
         let (mut from, mut to) = (vec![0.0; kinds], vec![0.0; kinds]);
         let mut row = vec![0.0; kinds + 1];
         let mut at_ns = f64::NAN;
-        for window in &self.windows {
+        for window in windows {
             if window.start_ns != at_ns {
                 busy.upto(window.start_ns - offset_ns, &mut from);
             }

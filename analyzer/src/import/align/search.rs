@@ -5,10 +5,11 @@ use super::model::{Rail, Window};
 
 /// Offsets in one sample while the whole range is looked at.
 const STEPS_PER_SAMPLE: f64 = 4.0;
-/// Windows times offsets; beyond that samples are put together first. About two seconds.
-const MOST_WORK: f64 = 1.5e7;
-/// Halves of the step around the best, down to a 256th of a sample.
-const HALVINGS: u32 = 6;
+/// Samples beside the program times offsets; beyond that samples are put together first.
+const MOST_WORK: f64 = 3e7;
+/// Steps to each side while a best is come nearer to, and in the end.
+const STEPS_NEAR: f64 = 8.0;
+const STEPS_ASIDE: f64 = 64.0;
 /// Power is never told better than this share of its variance.
 const FLOOR: f64 = 1e-5;
 
@@ -34,7 +35,9 @@ pub(super) fn scan(
     interval_ns: f64,
     (lo_ns, hi_ns): (f64, f64),
 ) -> Scan {
-    let windows: usize = rails.iter().map(Vec::len).sum();
+    let (begin_ns, end_ns) = busy.extent_ns();
+    let beside = ((end_ns - begin_ns) / interval_ns) as usize + 2;
+    let windows: usize = rails.iter().map(|windows| windows.len().min(beside)).sum();
     let offsets = (hi_ns - lo_ns) / interval_ns * STEPS_PER_SAMPLE + 1.0;
     let together = (windows as f64 * offsets / MOST_WORK)
         .sqrt()
@@ -54,38 +57,39 @@ pub(super) fn scan(
     }
 }
 
-/// Looks around the point `best` in ever smaller steps; answers all points of the last
-/// two rounds, which are evenly spread over a sample on both sides.
+/// Looks around the point `best`, which is known to within `reach_ns`, in ever smaller
+/// steps; answers points a 64th of a sample apart, over one sample to both sides.
 pub(super) fn refine(
     rails: &[Rail],
     busy: &Busy,
     best_ns: f64,
     (reach_ns, interval_ns): (f64, f64),
 ) -> Scan {
-    let mut centre_ns = best_ns;
-    let mut reach_ns = reach_ns;
-    let round = |centre_ns: f64, reach_ns: f64| -> (Vec<Point>, f64) {
-        let step_ns = reach_ns / 16.0;
-        let offsets = (-16..=16).map(|at| centre_ns + f64::from(at) * step_ns);
-        let points: Vec<Point> = offsets.map(|ns| point(rails, busy, ns)).collect();
-        (points, step_ns)
-    };
-    while reach_ns > interval_ns {
-        let (points, step_ns) = round(centre_ns, reach_ns);
+    let (mut centre_ns, mut reach_ns) = (best_ns, reach_ns);
+    while reach_ns > interval_ns / STEPS_ASIDE {
+        let points = around(rails, busy, centre_ns, (reach_ns, STEPS_NEAR));
         centre_ns = best(&points, rails).map_or(centre_ns, |point| point.offset_ns);
-        reach_ns = (2.0 * step_ns).max(interval_ns);
+        reach_ns /= STEPS_NEAR / 2.0;
     }
-    for _ in 0..HALVINGS {
-        let (points, _) = round(centre_ns, reach_ns);
-        centre_ns = best(&points, rails).map_or(centre_ns, |point| point.offset_ns);
-        reach_ns = (reach_ns / 2.0).max(interval_ns / 4.0);
-    }
-    let (points, step_ns) = round(centre_ns, interval_ns / 4.0);
     Scan {
-        points,
-        step_ns,
+        points: around(rails, busy, centre_ns, (interval_ns, STEPS_ASIDE)),
+        step_ns: interval_ns / STEPS_ASIDE,
         rails: Vec::new(),
     }
+}
+
+/// Points from a reach before to a reach after the centre, in so many steps each.
+fn around(
+    rails: &[Rail],
+    busy: &Busy,
+    centre_ns: f64,
+    (reach_ns, steps): (f64, f64),
+) -> Vec<Point> {
+    let steps = steps as i32;
+    let offsets = (-steps..=steps).map(|at| reach_ns * f64::from(at) / f64::from(steps));
+    offsets
+        .map(|from_centre| point(rails, busy, centre_ns + from_centre))
+        .collect()
 }
 
 /// The point that explains most.
@@ -101,7 +105,7 @@ pub(super) fn best<'a>(points: &'a [Point], rails: &[Rail]) -> Option<&'a Point>
 }
 
 /// What is left at one offset.
-pub(super) fn point(rails: &[Rail], busy: &Busy, offset_ns: f64) -> Point {
+fn point(rails: &[Rail], busy: &Busy, offset_ns: f64) -> Point {
     let left = rails.iter().map(|rail| rail.explain(busy, offset_ns).left);
     Point {
         offset_ns,

@@ -62,7 +62,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<Offset, String> {
     let noise: Vec<Noise> = judged
         .rails
         .iter()
-        .map(|rail| noise(judged, rail, best))
+        .map(|rail| noise_of(judged, rail, best))
         .collect();
     enough(judged, &noise, best)?;
     let (ns, sd_ns) = moments(&judged.fine.points, &support(&noise, &judged.fine.points));
@@ -73,7 +73,7 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<Offset, String> {
         .scan
         .rails
         .iter()
-        .map(|rail| noise(judged, rail, coarse_best))
+        .map(|rail| noise_of(judged, rail, coarse_best))
         .collect();
     let found = Offset {
         ns,
@@ -176,7 +176,7 @@ fn offset(found: &Offset) -> String {
     )
 }
 
-fn noise(judged: &Judged<'_>, rail: &Rail, best: &Point) -> Noise {
+fn noise_of(judged: &Judged<'_>, rail: &Rail, best: &Point) -> Noise {
     Noise::of(rail, judged.busy, best.offset_ns, judged.program)
 }
 
@@ -258,7 +258,7 @@ fn rival(judged: &Judged<'_>, best: &Point) -> Option<(f64, f64)> {
 /// From shares of all variance to those near the program.
 fn share_near(judged: &Judged<'_>, best: &Point, of_all: f64) -> f64 {
     let rails = judged.scan.rails.iter();
-    let near = rails.map(|rail| noise(judged, rail, best).explained);
+    let near = rails.map(|rail| noise_of(judged, rail, best).explained);
     let near = near.fold(0.0, f64::max);
     if of_all > 0.0 { near / of_all } else { 0.0 }
 }
