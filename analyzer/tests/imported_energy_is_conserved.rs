@@ -1,11 +1,14 @@
 //! However odd the spans of an imported run, its kinds and accounts sum to what was
 //! measured.
 
+#[allow(dead_code, unreachable_pub)]
+#[path = "fixture/conserved.rs"]
+mod conserved;
+
 use std::path::Path;
 
+use conserved::conserved;
 use energy_analyzer::import::{ImportOptions, import};
-use energy_analyzer::ops::{Ops, OpsOptions};
-use energy_analyzer::query::{By, Recording};
 use proptest::prelude::*;
 
 const MS: i64 = 1_000_000;
@@ -72,19 +75,7 @@ proptest! {
         };
         let imported = import(&file("a.db"), &options).unwrap();
         prop_assert_eq!(imported.spans, spans.len());
-        let recording = Recording::open(file("a.db")).unwrap();
-        for by in [By::Kind, By::Name, By::Path] {
-            let run = recording.run(&imported.uuid).unwrap();
-            let options = OpsOptions { by, ..OpsOptions::default() };
-            let ops = Ops::read(&recording, run, &options).unwrap();
-            let accounts = ops.accounts;
-            let shares: f64 = ops.shares.iter().map(|share| share.energy_j).sum();
-            let size: f64 = ops.shares.iter().map(|share| share.energy_j.abs()).sum();
-            let sum = shares + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j
-                - accounts.extrapolated_j;
-            let scale = measured_j + size;
-            prop_assert!((sum - measured_j).abs() <= 1e-9 * scale, "{sum} {measured_j}");
-            prop_assert!((accounts.measured_j - measured_j).abs() <= 1e-9 * scale);
-        }
+        let sums = conserved(&folder.path().join("a.db"), &imported.uuid, measured_j);
+        prop_assert!(sums.is_ok(), "{sums:?}");
     }
 }

@@ -23,7 +23,7 @@ use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{Assembler, Capture, Detail, Hot, Kept, Naming, OnFull, Shared};
 use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal, rest};
-use crate::roles::DEFAULT_ROLES;
+use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
 use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
 use crate::units::Nanos;
@@ -71,7 +71,10 @@ impl Default for Builder {
             database: None,
             chrome: None,
             detail: Detail::default(),
-            key_fields: ["layer", "expert", "name"].map(str::to_owned).to_vec(),
+            key_fields: DEFAULT_KEY_FIELDS
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
             roles: role_table(DEFAULT_ROLES.iter().copied()),
             domains: HashMap::new(),
             capture: Capture::default(),

@@ -39,4 +39,4 @@ pub use reattribute::{
 };
 pub use record::{Capture, Detail, OnFull};
 pub use recorder::{IdleSamples, RailSummary, RunSummary};
-pub use roles::DEFAULT_ROLES;
+pub use roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};

@@ -1,5 +1,8 @@
 //! What spans of a language model's run are called by default.
 
+/// Fields that tell nodes of one callsite apart: the default of the builder.
+pub const DEFAULT_KEY_FIELDS: &[&str] = &["layer", "expert", "name"];
+
 /// Role by span name: the default table of the builder.
 pub const DEFAULT_ROLES: &[(&str, &str)] = &[
     ("inference", "run"),

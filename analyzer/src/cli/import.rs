@@ -7,11 +7,16 @@ use clap::{Args, Subcommand};
 use tracing_energy::power::Kernel;
 
 use crate::attribute::parse_kernel;
-use crate::import::{ImportOptions, PowerOptions, import, import_power};
+use crate::import::{ImportOptions, PowerOptions, import, import_chrome, import_power};
+
+mod chrome;
+
+use chrome::ChromeArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy import csv --spans spans.csv --samples samples.csv --name web
+  energy import chrome trace-1790000000123456.json --power run.plist
   energy import power powermetrics.plist --name cinebench")]
 pub struct ImportArgs {
     #[command(subcommand)]
@@ -22,6 +27,8 @@ pub struct ImportArgs {
 enum From {
     /// Spans and power samples as tables
     Csv(CsvArgs),
+    /// Spans that tracing-chrome wrote, and power that was recorded beside them
+    Chrome(ChromeArgs),
     /// Power alone, as powermetrics or another tool recorded it
     Power(PowerArgs),
 }
@@ -86,6 +93,7 @@ pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::R
                 kernels: args.kernel,
             },
         )?,
+        From::Chrome(args) => import_chrome(db, &args.options())?,
         From::Power(args) => import_power(
             db,
             &PowerOptions {
@@ -97,15 +105,15 @@ pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::R
     for warning in &imported.warnings {
         super::warn(warning);
     }
+    let told: String = imported
+        .told
+        .iter()
+        .map(|told| format!("; {told}"))
+        .collect();
+    let (spans, samples) = (imported.spans, imported.samples);
     let _ = writeln!(
         std::io::stderr(),
-        "imported {} spans and {} samples{}",
-        imported.spans,
-        imported.samples,
-        imported
-            .recorded
-            .map(|when| format!("; {when}"))
-            .unwrap_or_default()
+        "imported {spans} spans and {samples} samples{told}"
     );
     Ok(writeln!(out, "{}", imported.uuid)?)
 }

@@ -10,12 +10,16 @@
 //! of the spans' clock counts from the run's start, so that every sample lies in
 //! the run. There are no CPU times: attribution goes by active time.
 
+mod align;
+mod chrome;
 mod power;
 mod recording;
 mod spans;
+mod trace;
 mod tree;
 mod write;
 
+pub use chrome::{ChromeOptions, import_chrome, parse_start};
 pub use recording::{PowerOptions, import_power};
 
 use std::path::{Path, PathBuf};
@@ -47,8 +51,9 @@ pub struct Imported {
     pub spans: usize,
     /// Samples in it.
     pub samples: usize,
-    /// When it was recorded, in words, where only the recording can tell.
-    pub recorded: Option<String>,
+    /// What was found out about it, in words: when it was recorded, how far clocks were
+    /// apart, how it was attributed.
+    pub told: Vec<String>,
     /// What was odd about the files, for people; also events of the run.
     pub warnings: Vec<String>,
 }
@@ -63,14 +68,16 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
     let mut trace = spans::read(&options.spans)?;
     let tree = tree::grow(&mut trace, &options.spans)?;
     let power = power::read(&options.samples, &options.kernels)?;
-    let run = write::Run::new(options, trace, tree, power);
-    let imported = Imported {
-        uuid: run.uuid().to_owned(),
-        spans: run.spans(),
-        samples: run.samples(),
-        recorded: None,
-        warnings: run.warnings(),
+    let head = write::Head {
+        name: options.name.clone(),
+        config: serde_json::json!({
+            "spans": options.spans.display().to_string(),
+            "samples": options.samples.display().to_string(),
+        }),
+        zero_unix_ns: None,
     };
+    let run = write::Run::new(head, trace, tree, power);
+    let imported = run.imported();
     run.write(db)?;
     tracing_energy::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
     Ok(imported)
@@ -88,4 +95,15 @@ struct Oddity {
     kind: &'static str,
     count: u64,
     message: String,
+}
+
+/// Counts what was mended, if there was any.
+fn odd(oddities: &mut Vec<Oddity>, (kind, count): (&'static str, usize), what: &str) {
+    if count > 0 {
+        oddities.push(Oddity {
+            kind,
+            count: count as u64,
+            message: format!("{count} {what}"),
+        });
+    }
 }

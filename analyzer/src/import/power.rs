@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tracing_energy::IdleSamples;
-use tracing_energy::power::{Kernel, Provenance, Recording};
+use tracing_energy::power::{Kernel, Provenance, Recording, Wall};
 use tracing_energy::rows::{BaselineRow, RailRow, SampleRow};
 use tracing_energy::units::{Energy, Nanos};
 
@@ -19,12 +19,33 @@ const LEAST_IDLE: Nanos = Nanos::from_millis(500);
 /// clock may differ from that of the spans by some tens of milliseconds.
 const CLOCKS_DIFFER_NS: i64 = 50_000_000;
 
-/// All that was measured, by the clock of the file.
+/// All that was measured.
 #[derive(Debug)]
 pub(super) struct Power {
+    /// What the clock of the file reads at the first sample's start, and when that was
+    /// where it tells.
+    pub(super) first_ns: i64,
+    pub(super) wall: Option<Wall>,
     pub(super) rails: Vec<RailRow>,
+    /// By the clock of the file, until they are moved.
     pub(super) samples: Vec<SampleRow>,
     pub(super) oddities: Vec<Oddity>,
+}
+
+impl Power {
+    /// Moves all samples so that the first one starts at `first_ns`.
+    pub(super) fn begin_at(&mut self, first_ns: i64) {
+        self.move_by(first_ns - self.first_ns);
+    }
+
+    /// Moves all samples.
+    pub(super) fn move_by(&mut self, ns: i64) {
+        self.first_ns += ns;
+        for sample in &mut self.samples {
+            sample.start_ns += ns;
+            sample.end_ns += ns;
+        }
+    }
 }
 
 /// Reads the samples in `path`; `kernels` are averaging windows by name of the rail.
@@ -52,6 +73,8 @@ pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
         message: notice.message.clone(),
     });
     Ok(Power {
+        first_ns: recording.first.nanos(),
+        wall: recording.wall,
         rails: rails(&recording, kernels),
         oddities: oddities.collect(),
         samples: samples(&recording),

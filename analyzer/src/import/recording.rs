@@ -53,7 +53,7 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
         uuid,
         spans: 0,
         samples: recording.samples.len(),
-        recorded: Some(placed(&recording)),
+        told: vec![placed(&recording)],
         warnings: warnings.collect(),
     })
 }

@@ -1,7 +1,6 @@
 //! Reads the table of spans.
 //!
-//! Text is read once and never kept: kinds and threads become numbers, a span is 48
-//! bytes. Rows may stand in any order.
+//! Rows may stand in any order.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,7 +8,8 @@ use std::path::Path;
 use csv::{Position, StringRecord};
 use tracing_energy::rows::Domain;
 
-use super::bad;
+use super::trace::{Kind, LATEST_NS, Numbered, Span, Thread, Trace};
+use super::{bad, odd};
 use crate::error::Result;
 
 const COLUMNS: [&str; 7] = [
@@ -23,33 +23,6 @@ const COLUMNS: [&str; 7] = [
 ];
 const EXAMPLE: &str = "`span_id,parent_id,thread,kind,start_ns,end_ns,rail` in any order, other \
                        columns beside them";
-/// A quarter of the range, so that no sum or difference overflows.
-const LATEST_NS: i64 = i64::MAX / 4;
-
-/// A span as it stands in the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
-    /// Its parent's place among the spans.
-    pub(super) parent: Option<u32>,
-    /// Index into [`Trace::threads`].
-    pub(super) thread: u32,
-    /// Index into [`Trace::kinds`].
-    pub(super) kind: u32,
-    pub(super) start_ns: i64,
-    pub(super) end_ns: i64,
-    pub(super) line: u64,
-}
-
-/// All spans of a file.
-#[derive(Debug, Default)]
-pub(super) struct Trace {
-    pub(super) spans: Vec<Span>,
-    /// Kinds, each in each domain it was seen in.
-    pub(super) kinds: Vec<(String, Domain)>,
-    /// Threads as they are called in the file.
-    pub(super) threads: Vec<String>,
-}
-
 /// Reads the spans in `path`.
 ///
 /// # Errors
@@ -107,8 +80,8 @@ struct Table {
     /// Place and line by id in the file.
     by_id: HashMap<u64, (u32, u64)>,
     parents: Vec<u64>,
-    threads: HashMap<String, u32>,
-    kinds: HashMap<(String, Domain), u32>,
+    threads: Numbered<String>,
+    kinds: Numbered<Kind>,
 }
 
 impl Table {
@@ -136,17 +109,20 @@ impl Table {
             ));
         }
         self.parents.push(parent);
-        let thread = index(
-            &mut self.threads,
-            &mut self.trace.threads,
-            thread.to_owned(),
-        );
-        let kind = (kind.to_owned(), domain);
-        let kind = index(&mut self.kinds, &mut self.trace.kinds, kind);
+        let thread = self.threads.number(thread.to_owned());
+        let kind = self.kinds.number(Kind {
+            name: kind.to_owned(),
+            target: "import".to_owned(),
+            file: None,
+            line: None,
+            domain,
+        });
         self.trace.spans.push(Span {
             parent: None,
             thread,
             kind,
+            key: 0,
+            detail: 0,
             start_ns,
             end_ns,
             line,
@@ -168,23 +144,33 @@ impl Table {
             })?;
             span.parent = Some(found.0);
         }
+        let pairs = self.trace.spans.windows(2);
+        let unsorted = pairs.filter(|pair| pair[1].start_ns < pair[0].start_ns);
+        odd(
+            &mut self.trace.oddities,
+            ("unsorted", unsorted.count()),
+            "spans start before the span of the line above; all were sorted by start",
+        );
+        self.trace.kinds_are_named = true;
+        self.trace.keys.push(String::new());
+        self.trace.kinds = self.kinds.into_all();
+        self.trace.threads = self.threads.into_all().into_iter().map(thread).collect();
         Ok(self.trace)
     }
 }
 
-/// The number of `key`, a new one if it was not seen before.
-fn index<K: Clone + Eq + std::hash::Hash>(
-    known: &mut HashMap<K, u32>,
-    all: &mut Vec<K>,
-    key: K,
-) -> u32 {
-    if let Some(&index) = known.get(&key) {
-        return index;
+/// Numbered threads keep their number, the others their name.
+fn thread(name: String) -> Thread {
+    match name.parse() {
+        Ok(tid) => Thread {
+            tid: Some(tid),
+            name: None,
+        },
+        Err(_) => Thread {
+            tid: None,
+            name: Some(name),
+        },
     }
-    let index = all.len() as u32;
-    all.push(key.clone());
-    known.insert(key, index);
-    index
 }
 
 fn number(column: &str, text: &str) -> std::result::Result<u64, String> {

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use tracing_energy::host;
 use tracing_energy::rows::{
-    BaselineRow, EventRow, RunMetadata, RunRow, RunStatus, SpanRow, ThreadRole, ThreadRow,
+    BaselineRow, EventRow, FieldsRow, MarkRow, RunMetadata, RunRow, RunStatus, SpanRow, ThreadRole,
+    ThreadRow,
 };
 use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::SqliteSink;
 
 use super::power::{Power, baselines};
-use super::spans::Trace;
+use super::trace::{Mark, Trace, extent};
 use super::tree::Tree;
-use super::{ImportOptions, Oddity};
+use super::{Imported, Oddity};
 use crate::error::{Error, Result};
 
 /// Spans in one batch.
@@ -25,6 +26,16 @@ const MARGIN_NS: i64 = 50_000_000;
 const OTHER_CLOCK_NS: i64 = 3_600_000_000_000;
 /// 2001: a clock that reads more counts from 1970.
 const UNIX_CLOCK_NS: i64 = 1_000_000_000_000_000_000;
+
+/// What is said of a run beside its spans and samples.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Head {
+    pub(super) name: Option<String>,
+    /// What was imported, and how: a JSON object.
+    pub(super) config: serde_json::Value,
+    /// When the spans' clock read zero, ns since 1970.
+    pub(super) zero_unix_ns: Option<i64>,
+}
 
 /// A run, ready to be written.
 #[derive(Debug)]
@@ -39,9 +50,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(options: &ImportOptions, trace: Trace, tree: Tree, power: Power) -> Self {
-        let spans = trace.spans.iter().map(|span| (span.start_ns, span.end_ns));
-        let busy = extent(spans);
+    /// `power` is on the clock of the spans.
+    pub(super) fn new(head: Head, trace: Trace, tree: Tree, power: Power) -> Self {
+        let busy = trace.extent();
         let samples = power.samples.iter().map(|s| (s.start_ns, s.end_ns));
         let whole = extent(samples.chain([busy]));
         let whole = (whole.0 - MARGIN_NS, whole.1 + MARGIN_NS);
@@ -50,7 +61,7 @@ impl Run {
             first => first.min(0),
         };
         let mut run = Self {
-            row: row(options, zero_ns, whole.1 - zero_ns),
+            row: row(head, zero_ns, whole.1 - zero_ns),
             baselines: baselines(&power.samples, busy),
             trace,
             tree,
@@ -61,19 +72,18 @@ impl Run {
         run
     }
 
-    pub(super) fn uuid(&self) -> &str {
-        &self.row.uuid
+    /// What it will be.
+    pub(super) fn imported(&self) -> Imported {
+        Imported {
+            uuid: self.row.uuid.clone(),
+            spans: self.trace.spans.len(),
+            samples: self.power.samples.len(),
+            told: Vec::new(),
+            warnings: self.warnings(),
+        }
     }
 
-    pub(super) fn spans(&self) -> usize {
-        self.trace.spans.len()
-    }
-
-    pub(super) fn samples(&self) -> usize {
-        self.power.samples.len()
-    }
-
-    pub(super) fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<String> {
         let odd = self.oddities().map(|odd| odd.message.clone());
         let is_known = |id| self.baselines.iter().any(|row| row.rail == id);
         let unknown = self.power.rails.iter().filter(|rail| !is_known(rail.id));
@@ -89,7 +99,8 @@ impl Run {
     }
 
     fn oddities(&self) -> impl Iterator<Item = &Oddity> {
-        self.tree.oddities.iter().chain(&self.power.oddities)
+        let spans = self.trace.oddities.iter().chain(&self.tree.oddities);
+        spans.chain(&self.power.oddities)
     }
 
     fn count_from_zero(&mut self) {
@@ -98,10 +109,10 @@ impl Run {
             span.start_ns -= zero_ns;
             span.end_ns -= zero_ns;
         }
-        for sample in &mut self.power.samples {
-            sample.start_ns -= zero_ns;
-            sample.end_ns -= zero_ns;
+        for mark in &mut self.trace.marks {
+            mark.time_ns -= zero_ns;
         }
+        self.power.move_by(-zero_ns);
         for row in &mut self.baselines {
             row.start_ns -= zero_ns;
             row.end_ns -= zero_ns;
@@ -134,7 +145,14 @@ impl Run {
             let time_ns = spans.last().map_or(0, |span| span.start_ns);
             write(&Batch {
                 spans,
+                fields: self.field_rows(first),
                 ..self.batch(time_ns)
+            })?;
+        }
+        for marks in self.trace.marks.chunks(SPANS) {
+            write(&Batch {
+                marks: marks.iter().map(|mark| self.mark_row(mark)).collect(),
+                ..self.batch(self.row.end_ns.unwrap_or(0))
             })?;
         }
         let last = Batch {
@@ -153,14 +171,13 @@ impl Run {
         }
     }
 
-    /// Numbered threads keep their number, the others their name.
     fn threads(&self) -> Vec<ThreadRow> {
         (1..)
             .zip(&self.trace.threads)
-            .map(|(id, name)| ThreadRow {
+            .map(|(id, thread)| ThreadRow {
                 id,
-                tid: name.parse().unwrap_or(i64::from(id)),
-                name: name.parse::<i64>().is_err().then(|| name.clone()),
+                tid: thread.tid.unwrap_or(i64::from(id)),
+                name: thread.name.clone(),
                 role: ThreadRole::Program,
                 process: None,
             })
@@ -180,9 +197,32 @@ impl Run {
                 thread: span.thread + 1,
                 start_ns: span.start_ns,
                 end_ns: Some(span.end_ns),
-                token: None,
+                token: self.trace.detail(span).token,
             })
             .collect()
+    }
+
+    fn field_rows(&self, first: usize) -> Vec<FieldsRow> {
+        let spans = self.trace.spans.iter().skip(first).take(SPANS);
+        let row = |(span, row)| {
+            let json = self.trace.text(self.trace.detail(row).fields);
+            (!json.is_empty()).then(|| FieldsRow {
+                span,
+                json: json.to_owned(),
+            })
+        };
+        (first as u64 + 1..).zip(spans).filter_map(row).collect()
+    }
+
+    fn mark_row(&self, mark: &Mark) -> MarkRow {
+        let json = self.trace.text(mark.fields);
+        MarkRow {
+            time_ns: mark.time_ns,
+            thread: mark.thread + 1,
+            span: mark.span.map(|span| u64::from(span) + 1),
+            callsite: mark.kind + 1,
+            json: if json.is_empty() { "{}" } else { json }.to_owned(),
+        }
     }
 
     fn events(&self) -> Vec<EventRow> {
@@ -196,31 +236,21 @@ impl Run {
     }
 }
 
-/// The first start and the last end.
-fn extent(times: impl Iterator<Item = (i64, i64)>) -> (i64, i64) {
-    times.fold((i64::MAX, i64::MIN), |(first, last), (start, end)| {
-        (first.min(start), last.max(end))
-    })
-}
-
 /// The machine that was measured is not known.
-fn row(options: &ImportOptions, zero_ns: i64, end_ns: i64) -> RunRow {
-    let config = serde_json::json!({
-        "spans": options.spans.display().to_string(),
-        "samples": options.samples.display().to_string(),
-        "zero_ns": zero_ns,
-    });
+fn row(mut head: Head, zero_ns: i64, end_ns: i64) -> RunRow {
+    head.config["zero_ns"] = zero_ns.into();
+    let start_unix_ns = match head.zero_unix_ns {
+        Some(unix_ns) => unix_ns.saturating_add(zero_ns),
+        None if zero_ns > UNIX_CLOCK_NS => zero_ns,
+        None => host::unix_ns(),
+    };
     RunRow {
         uuid: uuid::Uuid::new_v4().to_string(),
         status: RunStatus::Complete,
         pid: std::process::id(),
         pid_start: host::process_start(std::process::id()),
         boot_id: host::Host::here().boot_id,
-        start_unix_ns: if zero_ns > UNIX_CLOCK_NS {
-            zero_ns
-        } else {
-            host::unix_ns()
-        },
+        start_unix_ns,
         end_ns: Some(end_ns),
         host: None,
         os: None,
@@ -228,9 +258,9 @@ fn row(options: &ImportOptions, zero_ns: i64, end_ns: i64) -> RunRow {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         joins: None,
         metadata: RunMetadata {
-            name: options.name.clone(),
+            name: head.name,
             engine: Some("import".to_owned()),
-            config: Some(config.to_string()),
+            config: Some(head.config.to_string()),
             ..RunMetadata::default()
         },
     }

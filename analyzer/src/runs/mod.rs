@@ -4,6 +4,7 @@ mod filter;
 mod when;
 
 pub use filter::{Filter, Range, parse_range, parse_wanted_tag};
+pub(crate) use when::parse_moment;
 pub use when::{When, parse_age, parse_when};
 
 use std::cmp::Ordering;

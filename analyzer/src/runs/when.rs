@@ -58,6 +58,40 @@ pub fn parse_age(text: &str) -> Result<i64, String> {
     known.ok_or_else(|| format!("`{text}` is no age; write it like 30m, 12h, 7d or 2w"))
 }
 
+/// Reads one moment: `2026-11-01T12:30:15.25+01:00` (UTC without the last part), or
+/// seconds since 1970, `1793536215.25`. In ns since 1970.
+pub(crate) fn parse_moment(text: &str) -> Option<i64> {
+    if !text.contains(['-', ':']) {
+        return seconds(text);
+    }
+    let (text, east_ns) = match text.rsplit_once(['+', '-']) {
+        Some((moment, zone)) if moment.contains(':') => {
+            let [hours, minutes] = numbers(zone, ':', [2, 2])?;
+            let ns = (hours * 60 + minutes) * MINUTE_NS;
+            let east = text.as_bytes().get(moment.len()) == Some(&b'+');
+            (moment, if east { ns } else { -ns })
+        }
+        _ => (text.strip_suffix(['Z', 'z']).unwrap_or(text), 0),
+    };
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let (first_ns, length_ns) = date(&whole.replace('t', "T"))?;
+    let is_moment = length_ns < DAY_NS && (length_ns == SECOND_NS || part == "0");
+    let part_ns = seconds(&format!("0.{part}"))?;
+    is_moment.then_some(first_ns + part_ns - east_ns)
+}
+
+/// Decimal seconds, exactly, in ns.
+fn seconds(text: &str) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if !plain(whole) || !plain(part) {
+        return None;
+    }
+    let part_ns: i64 = format!("{part:0<9}")[..9].parse().ok()?;
+    let whole: i64 = whole.parse().ok()?;
+    whole.checked_mul(SECOND_NS)?.checked_add(part_ns)
+}
+
 /// The beginning and the length of what the text names, in ns.
 fn date(text: &str) -> Option<(i64, i64)> {
     let text = text.strip_suffix('Z').unwrap_or(text);
@@ -119,6 +153,34 @@ mod tests {
             (ago.first_ns, ago.last_ns),
             (now - 2 * DAY_NS, now - 2 * DAY_NS)
         );
+    }
+
+    #[test]
+    fn moments_have_zones_and_decimals() {
+        let whole = 1_795_479_656 * SECOND_NS;
+        for (text, expected) in [
+            ("1795479656", whole),
+            ("1795479656.25", whole + SECOND_NS / 4),
+            ("2026-11-24T00:20:56Z", whole),
+            ("2026-11-24t00:20:56.000000001z", whole + 1),
+            ("2026-11-24 02:20:56.5+02:00", whole + SECOND_NS / 2),
+            ("2026-11-23T19:20:56-05:00", whole),
+            ("2026-11-24T00:20", whole - 56 * SECOND_NS),
+        ] {
+            assert_eq!(parse_moment(text), Some(expected), "{text}");
+        }
+        for wrong in [
+            "",
+            "x",
+            "1e9",
+            "-5",
+            "2026-11-24",
+            "2026-11-24T00:20.5",
+            "1.",
+            "99999999999",
+        ] {
+            assert_eq!(parse_moment(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! | `FAKE_POWERMETRICS_BURN` | `0.3`: the sensor itself keeps a processor busy for this part of the time |
 //! | `FAKE_POWERMETRICS_BURN_FROM` | it does so from when this file exists |
 //! | `FAKE_POWERMETRICS_TRUTH_FILE` | at the end, `rail joules` lines of what was printed are written here |
+//! | `FAKE_POWERMETRICS_START_FILE` | when the first sample starts, nanoseconds since 1970, is written here |
 //! | `FAKE_POWERMETRICS_STRETCH` | real interval over wished one, e.g. `1.05` (the default) |
 //! | `FAKE_POWERMETRICS_MACOS` | major version: 12 knows no `ane_power`, 13 to 15 print gpu keys twice |
 //! | `FAKE_POWERMETRICS_MISBEHAVE` | comma list, below |
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments, faults: &Faults, meter: &mut Meter) -> ExitCode {
     let mut started = Instant::now();
+    meter.write_start();
     if faults.has("initial") && !print(&document(arguments, faults, &Sample::initial(), false)) {
         return ExitCode::SUCCESS;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::arguments::variable;
 use super::document::Sample;
@@ -33,6 +33,18 @@ impl Meter {
             joules: BTreeMap::new(),
             printed: BTreeMap::new(),
             counted: BTreeMap::new(),
+        }
+    }
+
+    /// Writes when it started to the file that a test asked for.
+    pub(crate) fn write_start(&self) {
+        let Some(file) = variable("START_FILE") else {
+            return;
+        };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let text = now.unwrap_or_default().as_nanos().to_string();
+        if let Err(error) = std::fs::write(file, text) {
+            eprintln!("fake powermetrics: start file: {error}");
         }
     }
 

@@ -27,7 +27,7 @@ pub mod validate;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
 pub use kernel::Kernel;
-pub use replay::{Recording, Replay, ReplayMode};
+pub use replay::{Recording, Replay, ReplayMode, Wall};
 pub use sampler::{Sampler, SamplerMessage, SamplerWatch};
 
 use crate::clock::Clock;

@@ -1,0 +1,315 @@
+//! A trace of tracing-chrome and a power recording become a run whose figures can be
+//! worked out by hand.
+//!
+//! ```text
+//! s          0          1.0             1.5          2.0    2.2
+//! thread 0   |   rest   |====== a ======|==== b =====|
+//! thread 1                   |========= c ======|
+//!                           1.2                1.8
+//! cpu        4 W, 14 W from 1.0 to 2.0
+//! ```
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "fixture/command.rs"]
+mod command;
+#[allow(dead_code, unreachable_pub)]
+#[path = "fixture/traced.rs"]
+mod traced;
+
+use std::path::Path;
+
+use command::{energy, errors, text};
+use serde_json::json;
+use traced::{START_US, Written};
+use tracing_energy::store::Store;
+
+/// 22 samples of 100 ms; the sensor's clock is ahead by `offset_ms`.
+fn write_power(folder: &Path, offset_ms: i64) {
+    let mut text = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned();
+    for at in 0..22 {
+        let watts = if (10..20).contains(&at) { 14 } else { 4 };
+        let start = START_US * 1_000 + (at * 100 + offset_ms) * 1_000_000;
+        text += &format!("{start},{},cpu,{}\n", start + 100_000_000, watts * 100);
+    }
+    std::fs::write(folder.join("power.csv"), text).unwrap();
+}
+
+/// The drawing.
+fn drawn() -> Written {
+    let mut written = Written::default();
+    written.event("B", "a", 0, 1.0e6);
+    written.event("B", "c", 1, 1.2e6);
+    written.event("E", "a", 0, 1.5e6);
+    written.event("B", "b", 0, 1.5e6);
+    written.event("E", "c", 1, 1.8e6);
+    written.event("E", "b", 0, 2.0e6);
+    written
+}
+
+/// Imports the trace in `folder` with these options; answers what was told.
+fn import(folder: &Path, trace: &str, options: &[&str]) -> String {
+    std::fs::write(folder.join("trace-1790000000123456.json"), trace).unwrap();
+    let words = [
+        &[
+            "import",
+            "chrome",
+            "trace-1790000000123456.json",
+            "--power",
+            "power.csv",
+        ],
+        options,
+    ];
+    let imported = energy(folder, &words.concat());
+    text(&imported);
+    errors(&imported)
+}
+
+/// Millijoules by kind, by the method proportional.
+fn shares(folder: &Path) -> Vec<(String, f64)> {
+    text(&energy(folder, &["attribute", "--method", "proportional"]));
+    let csv = text(&energy(folder, &["ops", "--format", "csv"]));
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        (fields[0].to_owned(), fields[1].parse().unwrap())
+    };
+    csv.lines().skip(1).map(row).collect()
+}
+
+#[track_caller]
+fn assert_shares(folder: &Path, expected: &[(&str, f64)]) {
+    let found = shares(folder);
+    for (name, mj) in expected {
+        let own = found.iter().find(|(found, _)| found == name);
+        let own = own.unwrap_or_else(|| panic!("no {name} in {found:?}")).1;
+        assert!(
+            (own - mj).abs() < 1e-6 * 1e4,
+            "{name}: {own} mJ, not {mj}: {found:?}"
+        );
+    }
+}
+
+fn store(folder: &Path) -> Store {
+    Store::open(folder.join("energy.db")).unwrap()
+}
+
+fn column(folder: &Path, sql: &str) -> Vec<String> {
+    let store = store(folder);
+    let mut statement = store.connection().prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0));
+    let texts = rows
+        .unwrap()
+        .map(|text| text.unwrap().unwrap_or("-".into()));
+    texts.collect()
+}
+
+#[test]
+fn energies_are_those_of_the_drawing_in_either_form_and_with_a_known_offset() {
+    let (list, offset) = (drawn().text(), ["--offset", "730"]);
+    let object =
+        format!("{{\"displayTimeUnit\":\"ns\",\"traceEvents\":{list},\"otherData\":{{}}}}");
+    for trace in [list, object] {
+        let folder = tempfile::tempdir().unwrap();
+        write_power(folder.path(), 730);
+        let told = import(folder.path(), &trace, &offset);
+        assert!(told.contains("imported 3 spans and 22 samples"), "{told}");
+        assert!(told.contains("730.0 ms ahead, as given"), "{told}");
+        assert!(told.contains("attributed by the method fitted"), "{told}");
+        // 10 W: a alone for 0.2 s, with c for 0.3 s; b with c for 0.3 s, alone for 0.2 s.
+        let expected = [
+            ("a", 3_500.0),
+            ("b", 3_500.0),
+            ("c", 3_000.0),
+            ("(idle)", 8_800.0),
+            ("(unattributed)", 0.0),
+        ];
+        assert_shares(folder.path(), &expected);
+        let nulls = "SELECT count(*) || ' ' || count(others_j) || count(outside_j) || \
+                     count(profiler_j) FROM balance";
+        let nulls = column(folder.path(), nulls);
+        assert!(nulls[0].ends_with(" 000"), "unknown is null: {nulls:?}");
+        let config = store(folder.path()).runs().unwrap()[0]
+            .row
+            .metadata
+            .config
+            .clone();
+        let config: serde_json::Value = serde_json::from_str(&config.unwrap()).unwrap();
+        assert_eq!(config["offset_ms"], json!(730.0));
+        assert_eq!(config["offset_from"], json!("given"));
+        assert_eq!(config["trace_start_unix_ns"], json!(START_US * 1_000));
+        assert_eq!(config["trace_start_from"], json!("the file's name"));
+    }
+}
+
+#[test]
+fn spans_nest_by_thread_and_whole_spans_by_time() {
+    let folder = tempfile::tempdir().unwrap();
+    write_power(folder.path(), 0);
+    let mut written = Written::default();
+    written.event("B", "outer", 0, 1.0e6);
+    written.span("inner", 0, (1_000.0, 1_200.0));
+    written.event("B", "other", 3, 1.1e6);
+    written.event("E", "outer", 0, 1.4e6);
+    written.event("E", "other", 3, 1.4e6);
+    // Whole ones stand where they ended: the inner one first.
+    written.with("X", "part", 9, 1.5e6, json!({"dur": 0.2e6}));
+    written.with("X", "whole", 9, 1.4e6, json!({"dur": 0.6e6}));
+    import(folder.path(), &written.text(), &["--offset", "0"]);
+    let paths = "SELECT coalesce(p.label || ' > ', '') || n.label FROM nodes n \
+                 LEFT JOIN nodes p ON p.run = n.run AND p.id = n.parent ORDER BY 1";
+    let expected = ["other", "outer", "outer > inner", "whole", "whole > part"];
+    assert_eq!(column(folder.path(), paths), expected);
+    let mj = [
+        ("outer > inner", 1_000.0 + 500.0),
+        ("outer", 1_000.0),
+        ("other", 1_500.0),
+        ("whole", 4_000.0),
+        ("whole > part", 2_000.0),
+    ];
+    assert_shares(folder.path(), &mj);
+}
+
+/// ```text
+/// id 1   root 1.0 .. 2.0    left 1.1 .. 1.4    right 1.3 .. 1.6
+/// id 2   root 1.6 .. 2.0
+/// ```
+#[test]
+fn the_asynchronous_style_shares_by_open_time_on_lanes() {
+    let folder = tempfile::tempdir().unwrap();
+    write_power(folder.path(), 0);
+    let mut written = Written::default();
+    let task = |written: &mut Written, ph: &str, name: &str, id: u64, s: f64| {
+        written.with(ph, name, 0, s * 1e6, json!({"id": id}));
+    };
+    for (ph, name, id, s) in [
+        ("b", "root", 1, 1.0),
+        ("b", "left", 1, 1.1),
+        ("b", "right", 1, 1.3),
+        ("e", "left", 1, 1.4),
+        ("e", "right", 1, 1.6),
+        ("b", "root", 2, 1.6),
+        ("e", "root", 2, 2.0),
+        ("e", "root", 1, 2.0),
+    ] {
+        task(&mut written, ph, name, id, s);
+    }
+    let told = import(folder.path(), &written.text(), &["--offset", "0"]);
+    assert!(told.contains("energy is shared by open time"), "{told}");
+    assert!(
+        told.contains("by the method proportional, without intervals"),
+        "{told}"
+    );
+    let mj = [
+        ("root", 1_000.0 + 4_000.0),
+        ("root > left", 2_000.0 + 500.0),
+        ("root > right", 500.0 + 2_000.0),
+    ];
+    assert_shares(folder.path(), &mj);
+    let lanes = "SELECT n.label || ' ' || t.name FROM spans s \
+                 JOIN nodes n ON n.id = s.node JOIN threads t ON t.id = s.thread ORDER BY s.id";
+    let expected = [
+        "root async 1",
+        "left async 1",
+        "right async 2",
+        "root async 2",
+    ];
+    assert_eq!(column(folder.path(), lanes), expected);
+    let bounds = "SELECT count(*) || ' ' || count(lo_j) || count(hi_j) FROM node_energy";
+    let bounds = column(folder.path(), bounds);
+    assert!(
+        bounds[0].ends_with(" 00"),
+        "no interval is claimed: {bounds:?}"
+    );
+}
+
+#[test]
+fn arguments_make_nodes_tokens_and_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    write_power(folder.path(), 0);
+    let mut written = Written::default();
+    let args =
+        |layer: &str| json!({"args": {"layer": layer, "rows": "64", "kind": "\"q \\\"x\\\"\""}});
+    for (layer, start) in [("0", 1.0), ("1", 1.4), ("0", 1.6)] {
+        written.with("B", "layer", 0, start * 1e6, args(layer));
+        written.with("E", "layer", 0, (start + 0.2) * 1e6, args(layer));
+    }
+    written.with("B", "token", 0, 1.8e6, json!({"args": {"token": "17"}}));
+    written.with(
+        "i",
+        "event main.rs:3",
+        0,
+        1.85e6,
+        json!({"s": "t", "args": {"message": "done"}}),
+    );
+    let later = json!({"args": {"token": "17", "loss": "0.5"}});
+    written.with("E", "token", 0, 1.9e6, later);
+    written.events.insert(
+        0,
+        json!({"ph": "M", "pid": 1, "name": "thread_name", "tid": 0, "args": {"name": "main"}})
+            .to_string(),
+    );
+    import(folder.path(), &written.text(), &["--offset", "0"]);
+    let labels = column(folder.path(), "SELECT label FROM nodes ORDER BY id");
+    assert_eq!(labels, ["layer 0", "layer 1", "token"]);
+    let fields = column(folder.path(), "SELECT json FROM span_fields ORDER BY span");
+    let first: serde_json::Value = serde_json::from_str(&fields[0]).unwrap();
+    assert_eq!(first, json!({"rows": 64, "kind": "q \"x\""}));
+    assert_eq!((fields.len(), fields[3].as_str()), (4, r#"{"loss":0.5}"#));
+    let tokens = column(
+        folder.path(),
+        "SELECT CAST(token AS TEXT) FROM spans ORDER BY id",
+    );
+    assert_eq!(tokens, ["-", "-", "-", "17"]);
+    let roles = "SELECT name || ' ' || coalesce(role, '') || ' ' || target || ' ' || file || ':' \
+                 || line FROM callsites ORDER BY id";
+    let place = "program src/main.rs:7";
+    let expected = [
+        format!("layer layer {place}"),
+        format!("token token {place}"),
+    ];
+    assert_eq!(column(folder.path(), roles)[..2], expected);
+    let marks = "SELECT m.json || ' ' || s.token FROM marks m JOIN spans s ON s.id = m.span";
+    assert_eq!(column(folder.path(), marks), [r#"{"message":"done"} 17"#]);
+    assert_eq!(column(folder.path(), "SELECT name FROM threads"), ["main"]);
+    assert_shares(folder.path(), &[("layer", 6_000.0), ("token", 1_000.0)]);
+
+    let other = tempfile::tempdir().unwrap();
+    write_power(other.path(), 0);
+    let keys = ["--offset", "0", "--key-fields", "rows,kind"];
+    import(other.path(), &written.text(), &keys);
+    let labels = column(other.path(), "SELECT label FROM nodes ORDER BY id");
+    assert_eq!(labels, ["layer 64 q \"x\"", "token"]);
+}
+
+#[test]
+fn without_a_known_start_it_is_asked_for_or_both_begin_together() {
+    let folder = tempfile::tempdir().unwrap();
+    write_power(folder.path(), 0);
+    std::fs::write(folder.path().join("t.json"), drawn().text()).unwrap();
+    let import = |options: &[&str]| {
+        let words = [
+            &["import", "chrome", "t.json", "--power", "power.csv"],
+            options,
+        ];
+        energy(folder.path(), &words.concat())
+    };
+    // The first sample is at 0, the first span at 1.0 s.
+    let together = errors(&import(&["--offset", "1000"]));
+    assert!(
+        together.contains("when the trace began is known from"),
+        "{together}"
+    );
+    assert!(
+        together.contains("beside what was taken for a common begin"),
+        "{together}"
+    );
+    assert_shares(folder.path(), &[("a", 3_500.0), ("c", 3_000.0)]);
+    let start = format!("{}.{:06}", START_US / 1_000_000, START_US % 1_000_000);
+    let known = errors(&import(&["--offset", "0", "--start", &start]));
+    assert!(!known.contains("when the trace began"), "{known}");
+    assert_shares(folder.path(), &[("a", 3_500.0), ("c", 3_000.0)]);
+    let wrong = errors(&import(&["--start", "yesterday"]));
+    assert!(
+        wrong.contains("`yesterday` is no moment; write it like"),
+        "{wrong}"
+    );
+}
