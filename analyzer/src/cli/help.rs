@@ -21,6 +21,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "balance",
             "power",
             "flamegraph",
+            "report",
             "attribute",
         ],
     ),

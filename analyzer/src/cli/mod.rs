@@ -9,6 +9,7 @@ mod completions;
 mod confirm;
 mod delete;
 mod doctor;
+mod file;
 mod flamegraph;
 mod help;
 mod import;
@@ -19,8 +20,10 @@ mod ops;
 mod progress;
 mod prune;
 mod record;
+mod report;
 mod run;
 mod runs;
+mod selected;
 mod show;
 mod size;
 mod summary;
@@ -34,6 +37,8 @@ use std::process::ExitCode;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use ask::Ask as _;
+use file::{is_stdout, write_file};
+use selected::selected;
 
 use crate::DATABASE;
 use crate::format::screen::Look;
@@ -43,6 +48,7 @@ use crate::warn::warn;
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use flamegraph::FlamegraphArgs;
+pub use report::ReportArgs;
 pub use run::RunArgs;
 
 /// Tells what spans of a program cost in joules.
@@ -101,6 +107,8 @@ pub enum Command {
     Query(ask::QueryArgs),
     /// Draw a run's energy as a flamegraph
     Flamegraph(FlamegraphArgs),
+    /// Draw runs as one page: charts, tables, a comparison
+    Report(ReportArgs),
     /// Show what each kind of work cost
     Ops(ops::OpsArgs),
     /// Tell whether runs differ, and by how much
@@ -238,6 +246,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Baseline(args) => baseline::run(db, &args, out),
         Command::Query(args) => ask::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
+        Command::Report(args) => report::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),
         Command::Compare(args) => compare::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, args, out),
