@@ -132,7 +132,9 @@ impl FlamegraphArgs {
             Widths::Both if self.folded.is_some() => refuse(
                 "folded stacks hold one measure: give --by energy or --by time with --folded",
             ),
-            _ if self.folded.as_deref() == Some(Path::new("-")) && super::is_stdout(&self.output) => {
+            _ if self.folded.as_deref() == Some(Path::new("-"))
+                && super::is_stdout(&self.output) =>
+            {
                 refuse(
                     "only one of --output and --folded can be standard output: give a FILE for one",
                 )

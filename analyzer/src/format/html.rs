@@ -85,11 +85,21 @@ mod tests {
             text: text.to_owned(),
             sort,
         };
-        let rows = [vec![cell("<b>\"x\"'&", None), cell(UNKNOWN, None), cell("1 J", Some(1.0))]];
+        let rows = [vec![
+            cell("<b>\"x\"'&", None),
+            cell(UNKNOWN, None),
+            cell("1 J", Some(1.0)),
+        ]];
         let html = table("a<b", &["x", "y", "z"], &rows);
-        assert!(html.contains("<td>&lt;b&gt;&quot;x&quot;&#39;&amp;</td>"), "{html}");
+        assert!(
+            html.contains("<td>&lt;b&gt;&quot;x&quot;&#39;&amp;</td>"),
+            "{html}"
+        );
         assert!(html.contains(">–</td>"), "{html}");
-        assert!(html.contains("<td class=\"n\" data-v=\"1\">1 J</td>"), "{html}");
+        assert!(
+            html.contains("<td class=\"n\" data-v=\"1\">1 J</td>"),
+            "{html}"
+        );
         assert!(html.contains("<caption>a&lt;b</caption>"), "{html}");
     }
 }

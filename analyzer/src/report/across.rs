@@ -126,11 +126,16 @@ impl Across {
 
     /// Its section.
     pub(super) fn section(&self) -> String {
-        let how = "Dots are single runs with their attribution's interval; ratios are to A, with \
-                   intervals and a verdict where there are enough runs; below one is less energy.";
-        let charts = match self.data.sides.is_empty() {
-            true => String::new(),
-            false => chart("compare", 0, "Runs compared"),
+        let (how, charts) = match self.data.sides.is_empty() {
+            true => (
+                "These runs are not compared; each has its own figures.",
+                String::new(),
+            ),
+            false => (
+                "Dots are single runs with their attribution's interval; ratios are to A, with \
+                 intervals and a verdict where there are enough runs; below one is less energy.",
+                chart("compare", 0, "Runs compared"),
+            ),
         };
         section("comparison", "Comparison", how, &(charts + &self.html))
     }
@@ -180,9 +185,8 @@ fn data(compared: &Compared) -> Data {
     });
     let totals = compared.sides.iter().skip(1).zip(&compared.totals);
     let totals = totals.map(|(side, one)| ratio("total", "in all", side.label, one));
-    let part = |of: &'static str| {
-        move |part: &Part| ratio(of, &part.part, part.side, &part.comparison)
-    };
+    let part =
+        |of: &'static str| move |part: &Part| ratio(of, &part.part, part.side, &part.comparison);
     let parts = compared.phases.iter().map(part("phase"));
     let kinds = compared.kinds.parts.iter().take(KINDS).map(part("kind"));
     Data {
@@ -214,7 +218,12 @@ fn ratio(of: &'static str, what: &str, side: &str, one: &Comparison) -> Ratio {
 /// Means of each side, phase by phase, for bars beside each other.
 fn phases(compared: &Compared) -> Vec<PhasePart> {
     let mut names: Vec<&str> = Vec::new();
-    for phase in compared.figures.iter().flatten().flat_map(|run| &run.phases) {
+    for phase in compared
+        .figures
+        .iter()
+        .flatten()
+        .flat_map(|run| &run.phases)
+    {
         if !names.contains(&phase.phase.as_str()) {
             names.push(&phase.phase);
         }
@@ -228,7 +237,11 @@ fn phases(compared: &Compared) -> Vec<PhasePart> {
     };
     let part = |wanted: &&str| PhasePart {
         phase: name(wanted),
-        energy_j: compared.figures.iter().map(|side| mean(side, wanted)).collect(),
+        energy_j: compared
+            .figures
+            .iter()
+            .map(|side| mean(side, wanted))
+            .collect(),
     };
     names.iter().map(part).collect()
 }

@@ -57,7 +57,10 @@ mod tests {
     #[test]
     fn strings_cannot_end_the_script() {
         let text = json(&["</script><!--&\u{2028}\"\\"]).unwrap();
-        assert_eq!(text, "[\"\\u003c/script\\u003e\\u003c!--\\u0026\\u2028\\\"\\\\\"]");
+        assert_eq!(
+            text,
+            "[\"\\u003c/script\\u003e\\u003c!--\\u0026\\u2028\\\"\\\\\"]"
+        );
         let back: Vec<String> = serde_json::from_str(&text).unwrap();
         assert_eq!(back, ["</script><!--&\u{2028}\"\\"]);
     }
@@ -65,7 +68,10 @@ mod tests {
     #[test]
     fn base64_is_that_of_the_standard() {
         let of = |text: &str| base64(text.as_bytes());
-        assert_eq!([of(""), of("f"), of("fo"), of("foo")], ["", "Zg==", "Zm8=", "Zm9v"]);
+        assert_eq!(
+            [of(""), of("f"), of("fo"), of("foo")],
+            ["", "Zg==", "Zm8=", "Zm9v"]
+        );
         assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
     }
 }

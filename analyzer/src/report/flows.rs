@@ -102,7 +102,7 @@ fn add(paths: &mut BTreeMap<Path, f64>, rail: &str, ledger: &Ledger, places: &Pl
 struct Folding {
     /// Amounts by level and name: phases, parts, operations.
     sums: [BTreeMap<String, f64>; 3],
-    /// Parts that have operations. What is their own is one, too.
+    /// Parts with an operation large enough to be drawn. What is their own is one, too.
     with_ops: HashSet<String>,
     least: f64,
 }
@@ -121,10 +121,16 @@ impl Folding {
             for (sums, key) in folding.sums.iter_mut().zip(keys(path)) {
                 *sums.entry(key).or_default() += joules.abs();
             }
-            if path.3.is_some() {
-                folding.with_ops.insert(path.2.clone());
-            }
         }
+        let large = |path: &&Path| {
+            let sum = folding.sums[2].get(&keys(path)[2]);
+            path.3.is_some() && sum.is_some_and(|sum| *sum >= least)
+        };
+        folding.with_ops = paths
+            .keys()
+            .filter(large)
+            .map(|path| path.2.clone())
+            .collect();
         folding
     }
 

@@ -63,24 +63,54 @@ fn all(drawn: &Drawn) -> Vec<Figure> {
     let average = totals.energy_j.zip(seconds);
     let average = average.map(|(joules, ns)| joules * 1e9 / ns as f64);
     let mut figures = vec![
-        joules("energy_j", "Energy", totals.energy_j, sure(ends.lo_j, ends.hi_j, &basis)),
-        joules("active_j", "of it active", totals.active_j, "above idle power".into()),
+        joules(
+            "energy_j",
+            "Energy",
+            totals.energy_j,
+            sure(ends.lo_j, ends.hi_j, &basis),
+        ),
+        joules(
+            "active_j",
+            "of it active",
+            totals.active_j,
+            "above idle power".into(),
+        ),
         joules(
             "j_per_token",
             "Per token",
             totals.j_per_token,
             sure(part(ends.lo_j), part(ends.hi_j), "read and sampled"),
         ),
-        joules("j_per_output_token", "Per output token", totals.j_per_output_token, String::new()),
-        joules("j_per_input_token", "Per input token", totals.j_per_input_token, String::new()),
+        joules(
+            "j_per_output_token",
+            "Per output token",
+            totals.j_per_output_token,
+            String::new(),
+        ),
+        joules(
+            "j_per_input_token",
+            "Per input token",
+            totals.j_per_input_token,
+            String::new(),
+        ),
         Figure {
             show: number,
-            unit: " tokens/s",
-            ..joules("tokens_per_s", "Speed", totals.tokens_per_s, "of decode".into())
+            unit: "",
+            ..joules(
+                "tokens_per_s",
+                "Speed",
+                totals.tokens_per_s,
+                "tokens/s of decode".into(),
+            )
         },
         Figure {
             show: power,
-            ..joules("avg_w", "Average power", average, "of the measured work".into())
+            ..joules(
+                "avg_w",
+                "Average power",
+                average,
+                "of the measured work".into(),
+            )
         },
     ];
     figures.extend(peaks(drawn));
@@ -96,7 +126,7 @@ fn peaks(drawn: &Drawn) -> Option<Figure> {
     })?;
     Some(Figure {
         key: "peak_w",
-        what: "Peak power",
+        what: "Rail peak",
         value: highest.peak_w,
         show: power,
         unit: "",
@@ -108,7 +138,10 @@ fn peaks(drawn: &Drawn) -> Option<Figure> {
 fn sure(lo_j: Option<f64>, hi_j: Option<f64>, words: &str) -> String {
     let interval = match (lo_j, hi_j) {
         (None, None) => "interval not known".to_owned(),
-        (lo, hi) => format!("90 %: {} .. {}", energy(lo), energy(hi)),
+        (lo, hi) => {
+            let [lo, hi] = [lo, hi].map(|end| energy(end).replace(' ', "\u{a0}"));
+            format!("90 %: {lo} .. {hi}")
+        }
     };
     match words {
         "" => interval,
@@ -121,7 +154,9 @@ fn card(figure: &Figure) -> String {
         Some(value) => format!("{}{}", (figure.show)(Some(value)), figure.unit),
         None => "–".to_owned(),
     };
-    let raw = figure.value.map_or(String::new(), |value| value.to_string());
+    let raw = figure
+        .value
+        .map_or(String::new(), |value| value.to_string());
     format!(
         "<div class=\"card\" data-key=\"{}\" data-v=\"{raw}\"><span class=\"what\">{}</span>\
          <strong>{}</strong><small>{}</small></div>\n",
@@ -170,7 +205,10 @@ fn about(drawn: &Drawn) -> String {
 fn doubts(drawn: &Drawn) -> String {
     let (summary, run) = (&drawn.summary, &drawn.summary.run);
     let mut texts = Vec::new();
-    texts.extend(run.caveat().map(|caveat| format!("All figures below are {caveat}.")));
+    texts.extend(
+        run.caveat()
+            .map(|caveat| format!("All figures below are {caveat}.")),
+    );
     match run.row.status {
         RunStatus::Complete => {}
         RunStatus::Running => texts.push("The run goes on: figures are those up to now.".into()),

@@ -14,7 +14,11 @@ pub(super) fn paragraph(class: &str, text: &str) -> String {
 pub(super) fn facts(facts: &[(&str, String)]) -> String {
     let known = facts.iter().filter(|(_, value)| !value.is_empty());
     let each = known.map(|(name, value)| {
-        format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(value))
+        format!(
+            "<div><dt>{}</dt><dd>{}</dd></div>\n",
+            escape(name),
+            escape(value)
+        )
     });
     format!("<dl class=\"facts\">\n{}</dl>\n", each.collect::<String>())
 }
@@ -24,8 +28,13 @@ pub(super) fn list(class: &str, texts: &[String]) -> String {
     if texts.is_empty() {
         return String::new();
     }
-    let each = texts.iter().map(|text| format!("<li>{}</li>\n", escape(text)));
-    format!("<ul class=\"{class}\">\n{}</ul>\n", each.collect::<String>())
+    let each = texts
+        .iter()
+        .map(|text| format!("<li>{}</li>\n", escape(text)));
+    format!(
+        "<ul class=\"{class}\">\n{}</ul>\n",
+        each.collect::<String>()
+    )
 }
 
 /// The place where a script draws a chart of run number `run`.

@@ -75,7 +75,10 @@ pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
         let name = |head: &'_ Node| head.name.clone().unwrap_or_else(|| head.label.clone());
         let component = components.place(head(node.component).map(name).as_deref());
         let phase = phases.number(places.names.get(place.phase));
-        cells.entry((phase, layer, component)).or_default().add(node);
+        cells
+            .entry((phase, layer, component))
+            .or_default()
+            .add(node);
         all.entry((layer, component)).or_default().add(node);
     }
     let (rest_layer, rest_component) = (layers.names.len(), components.names.len());

@@ -89,7 +89,10 @@ fn header(report: &Report, title: &str) -> String {
         "<a class=\"skip\" href=\"#main\">Skip to the figures</a>\n<header class=\"top\">\n\
          <h1>{title}</h1>\n<button id=\"theme\" type=\"button\" hidden>Theme</button>\n</header>\n\
          <noscript>{}</noscript>\n{tabs}",
-        paragraph("caution", "Scripts are off: tables hold all figures; charts are not drawn.")
+        paragraph(
+            "caution",
+            "Scripts are off: tables hold all figures; charts are not drawn."
+        )
     )
 }
 
@@ -108,13 +111,16 @@ fn tabs(report: &Report) -> String {
         })
         .collect();
     links.push("<a href=\"#comparison\">Comparison</a>".to_owned());
-    format!("<nav class=\"tabs\" aria-label=\"Runs\">{}</nav>\n", links.join("\n"))
+    format!(
+        "<nav class=\"tabs\" aria-label=\"Runs\">{}</nav>\n",
+        links.join("\n")
+    )
 }
 
 fn contents(no: usize) -> String {
-    let links = SECTIONS.iter().map(|(section, title)| {
-        format!("<a href=\"#{}\">{title}</a>", id(no, section))
-    });
+    let links = SECTIONS
+        .iter()
+        .map(|(section, title)| format!("<a href=\"#{}\">{title}</a>", id(no, section)));
     format!(
         "<nav class=\"contents\" aria-label=\"Sections\">{}</nav>\n",
         links.collect::<Vec<_>>().join("\n")
@@ -124,11 +130,14 @@ fn contents(no: usize) -> String {
 fn footer(report: &Report) -> String {
     format!(
         "<footer>{}</footer>\n",
-        paragraph("note", &format!(
-            "Made by energy {} from {}. Energies are joules; k, m and u stand for thousand, \
+        paragraph(
+            "note",
+            &format!(
+                "Made by energy {} from {}. Energies are joules; k, m and u stand for thousand, \
              thousandth and millionth. Intervals hold the truth in 90 % of cases.",
-            env!("CARGO_PKG_VERSION"),
-            report.file
-        ))
+                env!("CARGO_PKG_VERSION"),
+                report.file
+            )
+        )
     )
 }

@@ -92,13 +92,17 @@ fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
     let table = details("Accounts as a table", accounts.len() * 10, &answer.html());
     let content = if accounts.iter().any(|rail| rail.measured_j.is_some()) {
         let sums = accounts.iter().map(|rail| match rail.fault_j {
-            None => format!("{}: accounts sum to what was {}.", rail.rail, rail.provenance),
+            None => format!(
+                "{}: accounts sum to what was {}.",
+                rail.rail, rail.provenance
+            ),
             Some(_) => format!("{}: ACCOUNTS DO NOT SUM.", rail.rail),
         });
         let unknown = accounts.iter().filter_map(|rail| {
             let accounts = rail.accounts.iter().filter(|one| one.energy_j.is_none());
             let names: Vec<&str> = accounts.map(|one| one.name).collect();
-            (!names.is_empty()).then(|| format!("Not known of {}: {}.", rail.rail, names.join(", ")))
+            (!names.is_empty())
+                .then(|| format!("Not known of {}: {}.", rail.rail, names.join(", ")))
         });
         let told: Vec<String> = sums.chain(unknown).collect();
         basis(drawn, "Energies of whole rails.", None)
@@ -112,7 +116,12 @@ fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
         };
         paragraph("empty", text)
     };
-    Ok(section(&id(no, "balance"), "Where each rail's energy went", how, &content))
+    Ok(section(
+        &id(no, "balance"),
+        "Where each rail's energy went",
+        how,
+        &content,
+    ))
 }
 
 fn conditions(drawn: &Drawn, no: usize) -> String {
@@ -124,7 +133,12 @@ fn conditions(drawn: &Drawn, no: usize) -> String {
         ),
         false => tables::conditions(&drawn.summary.conditions),
     };
-    section(&id(no, "conditions"), "Conditions of the run", how, &content)
+    section(
+        &id(no, "conditions"),
+        "Conditions of the run",
+        how,
+        &content,
+    )
 }
 
 fn phases(drawn: &Drawn, no: usize) -> String {
@@ -150,12 +164,18 @@ fn power(drawn: &Drawn, no: usize) -> String {
         Some(timeline) => {
             let mut notes = Vec::new();
             if timeline.rails_left_out > 0 {
-                notes.push(format!("{} more rails are not drawn.", timeline.rails_left_out));
+                notes.push(format!(
+                    "{} more rails are not drawn.",
+                    timeline.rails_left_out
+                ));
             }
             if timeline.bands_cut {
                 notes.push("Only the first phases are marked.".to_owned());
             }
-            let thinned = timeline.rails.iter().any(|rail| rail.windows > rail.steps.len());
+            let thinned = timeline
+                .rails
+                .iter()
+                .any(|rail| rail.windows > rail.steps.len());
             if thinned {
                 notes.push("Steps hold several samples each; none is left out.".to_owned());
             }
@@ -194,7 +214,10 @@ fn tokens(drawn: &Drawn, no: usize) -> String {
     let how = "Each bar is all that was measured while a token was made, its whisker the 90 % \
                interval; the line adds them up; triangles mark tokens that stand out.";
     let content = match &drawn.data.tokens {
-        None => why(drawn, "No span has the role token and an energy of its own."),
+        None => why(
+            drawn,
+            "No span has the role token and an energy of its own.",
+        ),
         Some(series) if series.bars.iter().all(|bar| bar.energy_j.is_none()) => {
             why(drawn, "No energy of tokens is known.")
         }
@@ -202,13 +225,17 @@ fn tokens(drawn: &Drawn, no: usize) -> String {
             let bins = match series.per_bar {
                 1 => String::new(),
                 many => format!(
-                    "{} tokens are too many to be told apart: each bar is {many} of them, its \
-                     height their mean, its whisker from the lowest to the highest. ",
+                    "{} tokens are too many to be told apart: {many} in a row are taken together; \
+                     a bar is as high as their mean, its whisker reaches from the lowest to the \
+                     highest. ",
                     series.tokens
                 ),
             };
             let words = series.words.clone().unwrap_or_default();
-            let standing = format!(" {} stand out (modified z-score above 3.5).", series.outliers);
+            let standing = format!(
+                " {} stand out (modified z-score above 3.5).",
+                series.outliers
+            );
             basis(drawn, INTERVAL, series.basis.as_deref())
                 + &chart("tokens", no, "Energy of tokens")
                 + &paragraph("note", &(bins + &words + &standing))
@@ -232,10 +259,7 @@ fn tree_notes(drawn: &Drawn) -> Option<String> {
             crate::format::energy(Some(-tree.below_j))
         );
     }
-    Some(
-        basis(drawn, LEDGER, drawn.ledger.basis().as_deref())
-            + &paragraph("note", &(note + ".")),
-    )
+    Some(basis(drawn, LEDGER, drawn.ledger.basis().as_deref()) + &paragraph("note", &(note + ".")))
 }
 
 fn of_tree(drawn: &Drawn, no: usize, kind: &str, label: &str, table: &str) -> String {
@@ -269,7 +293,12 @@ fn flows(drawn: &Drawn, no: usize) -> String {
 fn flame(drawn: &Drawn, no: usize) -> String {
     let how = "Widths are joules with all that is below; click, or press Enter, to zoom, Escape to \
                go out, and type a name to find it.";
-    let table = drawn.data.tree.as_ref().map(tables::tree).unwrap_or_default();
+    let table = drawn
+        .data
+        .tree
+        .as_ref()
+        .map(tables::tree)
+        .unwrap_or_default();
     let content = of_tree(drawn, no, "flame", "Flamegraph of spans", &table);
     section(&id(no, "flame"), "Flamegraph of spans", how, &content)
 }

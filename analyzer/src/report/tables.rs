@@ -140,7 +140,13 @@ pub(super) fn conditions(conditions: &[Condition]) -> String {
             "changed": if one.has_changed() { "changed" } else { "" },
         })
     };
-    Sheet::new("conditions", "Conditions", columns, conditions.iter().map(row)).html()
+    Sheet::new(
+        "conditions",
+        "Conditions",
+        columns,
+        conditions.iter().map(row),
+    )
+    .html()
 }
 
 pub(super) fn phases(drawn: &Drawn) -> String {

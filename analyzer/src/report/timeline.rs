@@ -174,12 +174,7 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
     balance.iter().filter_map(of).collect()
 }
 
-fn add(
-    steps: &mut Vec<Step>,
-    window: &Window,
-    length: i64,
-    phase: impl Fn(i64) -> Option<String>,
-) {
+fn add(steps: &mut Vec<Step>, window: &Window, length: i64, phase: impl Fn(i64) -> Option<String>) {
     let Some(power_w) = window.power_w().filter(|power| power.is_finite()) else {
         return;
     };

@@ -10,8 +10,9 @@ use super::name::Names;
 use super::part::Places;
 use crate::query::Ledger;
 
-/// Nodes at most.
-const NODES: usize = 3000;
+/// Nodes at most that are drawn by themselves; each may have one beside it that stands for
+/// what is small below it.
+const NODES: usize = 2000;
 /// Levels at most; what is deeper is its node's own.
 const LEVELS: usize = 96;
 /// Part of all energy below which a node is folded, to begin with.

@@ -9,7 +9,7 @@ const HUES = {
 
 const KNOWN = [
   [/^attention$/, "blue"], [/^(mlp|moe)$/, "orange"], [/norm$/, "green"], [/^lm_head$/, "purple"],
-  [/embedding$/, "teal"], [/^(sampling|sample)$/, "magenta"], [/^layers?$/, "olive"],
+  [/embedding$/, "brown"], [/^(sampling|sample)$/, "magenta"], [/^layers?$/, "olive"],
   [/^token/, "red"], [/kv_cache/, "brown"], [/^\((own|rest|other)\)$/, "grey"],
 ];
 const OTHERS = ["blue", "orange", "green", "purple", "teal", "red", "olive", "magenta", "brown"];
@@ -30,7 +30,7 @@ const ACCOUNTS = {
 const RAILS = ["blue", "orange", "green", "purple", "red", "teal", "olive", "magenta"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "4 4", "12 4", "1 4", "6 2 1 2"];
 const railColour = (at) => HUES[RAILS[at % RAILS.length]];
-const PHASES = ["teal", "purple", "olive", "magenta", "brown", "green"];
+const PHASES = ["brown", "magenta", "teal", "olive", "purple", "green"];
 
 function phaseColour(names, phase) {
   const at = names.indexOf(phase);

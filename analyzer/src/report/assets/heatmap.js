@@ -41,14 +41,14 @@ function heatmapOf(matrix, cells, width, phase) {
     if (cell) lines.push(cell.n > 1 ? `${cell.n} nodes added up: no interval` : interval(cell.lo, cell.hi), `${percent(cell.j / matrix.energy_j)} of the ledger`);
     list.push(mark(box, lines, cell ? { j: cell.j, lo: cell.lo, hi: cell.hi, layer: row, component: columns[c] } : {}));
     const words = cell && wide > 58 && height > 14 ? text(x + wide / 2, y + height / 2 + 4, joules(cell.j),
-      { "text-anchor": "middle", class: "small", "aria-hidden": "true", fill: level < 0 ? "currentColor" : level > 3 ? "#fff" : "#000" }) : null;
+      { "text-anchor": "middle", class: level < 0 ? "small" : level > 3 ? "small white" : "small black", "aria-hidden": "true" }) : null;
     boxes.push(box, words);
   }));
   const every = Math.ceil(14 / height);
   const names = rows.map((row, l) => (l % every && l !== last ? null
     : text(left - 6, top + l * height + height / 2 + 4 + (l === last ? 6 : 0), shorten(row, Math.floor(left / LETTER)), { "text-anchor": "end", class: "small", "aria-hidden": "true" })));
   const heads = shown.map((c, at) => {
-    const room = Math.max(3, Math.floor(wide / LETTER));
+    const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
     const words = columns[c].replace(/_/g, " ").split(" ");
     const both = words.join(" ").length <= room ? [words.join(" ")] : [words.slice(0, Math.ceil(words.length / 2)).join(" "), words.slice(Math.ceil(words.length / 2)).join(" ")];
     return both.filter(Boolean).map((part, row) => text(left + (at + 0.5) * wide, 18 + row * 14, shorten(part, room), { "text-anchor": "middle", class: "name", "aria-hidden": "true" }));

@@ -11,11 +11,11 @@ charts.sankey = (run, given) => {
   const used = columns.filter((column) => column.length);
   const most = Math.max(...used.map((column) => column.length));
   const height = Math.max(320, Math.min(720, most * 26));
-  const gap = Math.min(10, (height * 0.3) / most);
+  const gap = Math.min(13, (height * 0.45) / most);
   const scale = (height - gap * (most - 1) - 26) / positive(flows.energy_j);
   const margin = 4;
   const thick = 14;
-  const space = (width - 2 * margin - thick - 130) / (used.length - 1 || 1);
+  const space = (width - 2 * margin - thick - 160) / (used.length - 1 || 1);
   const places = new Map();
   used.forEach((column, col) => {
     const whole = sum(column.map((node) => node.j)) * scale + gap * (column.length - 1);
@@ -28,7 +28,7 @@ charts.sankey = (run, given) => {
   const colour = ({ node }) => (node.level >= 2 ? partColour(node.part) : node.level ? phaseColour(run.phases.map((phase) => phase.phase), node.name)
     : railColour(run.accounts.findIndex((rail) => rail.rail === node.name)));
   const list = [];
-  const nodeLabel = ({ node }) => `${node.name}${node.of > 1 ? ` (${node.of})` : ""}`;
+  const nodeLabel = ({ node }) => (node.of > 1 ? `(${node.of} others)` : node.name);
   const links = flows.links.filter((link) => link.energy_j > 0 && places.has(link.from) && places.has(link.to))
     .map((link) => ({ ...link, a: places.get(link.from), b: places.get(link.to) })).sort((p, q) => p.a.y - q.a.y || p.b.y - q.b.y);
   for (const link of links) { link.y0 = link.a.out; link.a.out += link.energy_j * scale; }
@@ -47,9 +47,9 @@ charts.sankey = (run, given) => {
     const box = rect(at.x, at.y, thick, Math.max(1, at.hgt), { fill: colour(at), class: "bar" });
     list.push(mark(box, [nodeLabel(at), joules(at.node.energy_j), `${percent(at.node.energy_j / flows.energy_j)} of the ledger`,
       at.node.of > 1 ? `${at.node.of} names taken together` : ""], { j: at.node.energy_j, level: at.node.level, node: at.node.at }));
-    const room = Math.floor((at.node.level === used.length - 1 ? 126 : space - thick - 10) / LETTER);
+    const room = Math.floor((at.node.level === used.length - 1 ? 156 : space - thick - 10) / LETTER);
     const words = `${nodeLabel(at)} ${joules(at.node.energy_j)}`;
-    return [box, at.hgt > 9 ? text(at.x + thick + 5, at.y + at.hgt / 2 + 4, shorten(words, room), { class: "small over", "aria-hidden": "true" }) : null];
+    return [box, at.hgt + gap > 11 ? text(at.x + thick + 5, at.y + at.hgt / 2 + 4, shorten(words, room), { class: "small over", "aria-hidden": "true" }) : null];
   });
   const heads = ["rails", "phases", "parts", "operations"].filter((_, level) => columns[level].length)
     .map((name, col) => text(margin + col * space, 12, name, { class: "name" }));

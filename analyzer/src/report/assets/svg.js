@@ -6,7 +6,7 @@ function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...[children === undefined ? [] : children].flat(3).filter((child) => child !== null && child !== undefined));
+  element.append(...[children === undefined ? [] : children].flat(Infinity).filter((child) => child !== null && child !== undefined));
   return element;
 }
 const h = (name, attributes, ...children) => fill(document.createElement(name), attributes, children);
@@ -28,9 +28,9 @@ const text = (x, y, words, attributes) => s("text", { x: round(x), y: round(y), 
 
 // Words in a box, cut to its width; nothing where it is too narrow to tell anything.
 const LETTER = 6.6;
-function label(x, y, width, words, attributes) {
+function label(x, y, width, words, attributes, least = 4) {
   const room = Math.floor((width - 6) / LETTER);
-  if (room < 3 && words.length > room) return null;
+  if (room < Math.min(least, words.length)) return null;
   return text(x, y, shorten(words, room), { class: "inside", "aria-hidden": "true", ...attributes });
 }
 

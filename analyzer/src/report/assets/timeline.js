@@ -45,7 +45,7 @@ function endLabels(rails, y, at, bottom) {
   let last = bottom + 16;
   return ends.map((end) => {
     last = Math.min(end.y + 4, last - 14);
-    return text(at + 6, last, shorten(end.rail.rail, 12), { fill: "currentColor", class: "name" });
+    return text(at + 6, last, shorten(end.rail.rail, 12), { class: "name" });
   });
 }
 
@@ -68,7 +68,9 @@ charts.timeline = (run, width) => {
       s("path", { d: shadow, fill: colour, class: "shadow" }),
       isKnown(rail.idle_w) ? line(left, y(rail.idle_w), right, y(rail.idle_w), { stroke: colour, class: "idle", "data-idle": rail.idle_w }) : null,
       s("path", { d: path, stroke: colour, class: "line", "stroke-dasharray": DASHES[at % DASHES.length] || null }),
-      top.max > 0 ? s("path", { d: `M${round(peak[0] - 5)} ${round(peak[1] - 10)}h10l-5 8z`, fill: colour, class: "peak" }) : null);
+      top.max > 0 ? s("path", { d: `M${round(peak[0] - 5)} ${round(peak[1] - 10)}h10l-5 8z`, fill: colour, class: "peak" }) : null,
+      top.max > highest * 0.2 ? text(peak[0] + (peak[0] > right - 70 ? -8 : 8), Math.max(30, peak[1] - 3), watts(top.max),
+        { class: "small over", "text-anchor": peak[0] > right - 70 ? "end" : "start" }) : null);
   });
   const cursor = line(left, 4, left, bottom, { class: "cursor", visibility: "hidden" });
   const catcher = rect(left, 4, right - left, bottom - 4, { fill: "transparent", class: "mark", tabindex: 0, role: "slider",

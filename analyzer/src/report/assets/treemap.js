@@ -113,7 +113,7 @@ function treemapOf(tree, from, width, zoom) {
     } else if (hgt > 15) {
       const name = item.own ? "(own)" : nodeName(tree, node);
       shapes.push(label(x + 4, y + 13, w, name));
-      if (hgt > 30) shapes.push(label(x + 4, y + 27, w, joules(item.j)));
+      if (hgt > 30) shapes.push(label(x + 4, y + 27, w, joules(item.j), {}, 9));
     }
   };
   fit(from, { x: 1, y: 1, w: width - 2, hgt: height - 2 }, 0);
