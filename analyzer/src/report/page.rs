@@ -13,7 +13,12 @@ use super::sections::{SECTIONS, id};
 use crate::error::Result;
 use crate::format::html::escape;
 
-const STYLE: &str = include_str!("assets/style.css");
+const STYLES: [&str; 4] = [
+    include_str!("assets/theme.css"),
+    include_str!("assets/page.css"),
+    include_str!("assets/charts.css"),
+    include_str!("assets/tables.css"),
+];
 const PRINT: &str = include_str!("assets/print.css");
 /// In the order in which they need each other.
 const SCRIPTS: [&str; 15] = [
@@ -54,11 +59,12 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
          <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}\n@media print {{\n{PRINT}}}\n</style>\n</head>\n",
+         <title>{title}</title>\n<style>\n{}\n@media print {{\n{PRINT}}}\n</style>\n</head>\n",
         escape(&embed::policy(&script)),
+        STYLES.concat(),
     )?;
     write!(out, "<body>\n{}", header(report, &title))?;
-    writeln!(out, "<main id=\"main\">")?;
+    writeln!(out, "<main id=\"main\" tabindex=\"-1\">")?;
     for (no, sections) in report.sections.iter().enumerate() {
         let name = escape(&report.runs[no].data.title);
         writeln!(

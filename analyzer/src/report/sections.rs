@@ -196,8 +196,8 @@ fn power(drawn: &Drawn, no: usize) -> String {
 }
 
 fn layers(drawn: &Drawn, no: usize) -> String {
-    let how = "Rows are layers, columns components; darker holds more. Arrow keys move from cell \
-               to cell. (rest) is what is in no layer or no component.";
+    let how = "Rows are layers, columns components; the stronger the shade, the more. Arrow keys \
+               move from cell to cell. (rest) is what is in no layer or no component.";
     let content = match &drawn.data.matrix {
         None => why(drawn, "No span has the role layer or component."),
         Some(_) if drawn.data.tree.is_none() => why(drawn, "Its spans hold no energy."),

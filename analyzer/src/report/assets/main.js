@@ -14,10 +14,15 @@ function draw(figure) {
 
 // One after another, so that the first ones can be seen while others are drawn.
 function drawAll() {
-  const waiting = figures.filter((figure) => figure.clientWidth && drawnAt.get(figure) !== Math.floor(figure.clientWidth));
+  const waiting = figures.filter(
+    (figure) => figure.clientWidth && drawnAt.get(figure) !== Math.floor(figure.clientWidth),
+  );
   const next = () => {
     const figure = waiting.shift();
-    if (!figure) { document.documentElement.dataset.drawn = figures.filter((one) => drawnAt.has(one)).length; return; }
+    if (!figure) {
+      document.documentElement.dataset.drawn = figures.filter((one) => drawnAt.has(one)).length;
+      return;
+    }
     draw(figure);
     setTimeout(next);
   };
@@ -28,8 +33,13 @@ function drawAll() {
 const articles = [...document.querySelectorAll("article.run")];
 const tabs = [...document.querySelectorAll("[data-tab]")];
 function show(no) {
-  articles.forEach((article, at) => { article.hidden = at !== no; });
-  tabs.forEach((tab, at) => { if (at === no) tab.setAttribute("aria-current", "true"); else tab.removeAttribute("aria-current"); });
+  articles.forEach((article, at) => {
+    article.hidden = at !== no;
+  });
+  tabs.forEach((tab, at) => {
+    if (at === no) tab.setAttribute("aria-current", "true");
+    else tab.removeAttribute("aria-current");
+  });
   drawAll();
 }
 function follow() {
@@ -45,30 +55,50 @@ window.addEventListener("hashchange", follow);
 // The theme of the system, unless another one is chosen; nothing is stored.
 const theme = document.getElementById("theme");
 const system = window.matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
-const nameTheme = () => { theme.textContent = isDark() ? "Light theme" : "Dark theme"; };
+const isDark = () =>
+  (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+const nameTheme = () => {
+  theme.textContent = isDark() ? "Light theme" : "Dark theme";
+};
 theme.hidden = false;
-theme.addEventListener("click", () => { document.documentElement.dataset.theme = isDark() ? "light" : "dark"; nameTheme(); });
+theme.addEventListener("click", () => {
+  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+  nameTheme();
+});
 system.addEventListener("change", nameTheme);
 nameTheme();
 
 // On paper all runs and short tables are seen.
 let before = null;
 window.addEventListener("beforeprint", () => {
-  before = [articles.map((article) => article.hidden), [...document.querySelectorAll("details.short:not([open])")]];
-  articles.forEach((article) => { article.hidden = false; });
-  before[1].forEach((one) => { one.open = true; });
+  before = [
+    articles.map((article) => article.hidden),
+    [...document.querySelectorAll("details.short:not([open])")],
+  ];
+  articles.forEach((article) => {
+    article.hidden = false;
+  });
+  before[1].forEach((one) => {
+    one.open = true;
+  });
   figures.forEach(draw);
 });
 window.addEventListener("afterprint", () => {
   if (!before) return;
-  articles.forEach((article, at) => { article.hidden = before[0][at]; });
-  before[1].forEach((one) => { one.open = false; });
+  articles.forEach((article, at) => {
+    article.hidden = before[0][at];
+  });
+  before[1].forEach((one) => {
+    one.open = false;
+  });
   before = null;
 });
 
 let resized;
-new ResizeObserver(() => { clearTimeout(resized); resized = setTimeout(drawAll, 120); }).observe(document.getElementById("main"));
+new ResizeObserver(() => {
+  clearTimeout(resized);
+  resized = setTimeout(drawAll, 120);
+}).observe(document.getElementById("main"));
 document.querySelectorAll("table").forEach(sortable);
 document.documentElement.classList.add("scripts");
 show(0);

@@ -6,7 +6,9 @@ const charts = {};
 
 const tip = document.getElementById("tip");
 
-function hideTip() { tip.hidden = true; }
+function hideTip() {
+  tip.hidden = true;
+}
 
 function showTip(mark, lines, point) {
   tip.replaceChildren(...lines.filter(Boolean).map((one, at) => h(at ? "div" : "strong", {}, one)));
@@ -49,7 +51,8 @@ function marks(root, list, { go, act } = {}) {
     list[at].setAttribute("tabindex", "0");
     list[at].focus();
   };
-  const along = (at, key) => at + ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key] || 0);
+  const along = (at, key) =>
+    at + ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key] || 0);
   root.addEventListener("keydown", (event) => {
     const at = own(event);
     if (at === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -58,24 +61,34 @@ function marks(root, list, { go, act } = {}) {
     if (key.startsWith("Arrow")) next = (go || along)(at, key);
     else if (key === "Home") next = 0;
     else if (key === "End") next = list.length - 1;
-    else if (act && (key === "Enter" || key === " " || key === "Escape")) { event.preventDefault(); act(at, key); return; } else return;
+    else if (act && (key === "Enter" || key === " " || key === "Escape")) {
+      event.preventDefault();
+      act(at, key);
+      return;
+    } else return;
     event.preventDefault();
     if (next !== undefined && list[next]) focus(next);
   });
   const show = (event, point) => {
     const at = own(event);
-    if (at === undefined) hideTip(); else showTip(list[at], told.get(list[at]), point);
+    if (at === undefined) hideTip();
+    else showTip(list[at], told.get(list[at]), point);
   };
   root.addEventListener("focusin", (event) => show(event));
   root.addEventListener("focusout", hideTip);
-  root.addEventListener("pointermove", (event) => show(event, { x: event.clientX, y: event.clientY }));
+  root.addEventListener("pointermove", (event) =>
+    show(event, { x: event.clientX, y: event.clientY }),
+  );
   root.addEventListener("pointerleave", hideTip);
   root.addEventListener("click", (event) => {
     const at = own(event);
     if (at === undefined) return;
-    if (act) act(at, "Enter"); else show(event, { x: event.clientX, y: event.clientY });
+    if (act) act(at, "Enter");
+    else show(event, { x: event.clientX, y: event.clientY });
   });
 }
 
 window.addEventListener("scroll", hideTip, { passive: true });
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideTip(); });
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") hideTip();
+});

@@ -2,9 +2,25 @@
 // them. What is not known is a dash.
 
 const UNITS = {
-  J: [[1e-9, "nJ"], [1e-6, "uJ"], [1e-3, "mJ"], [1, "J"], [3.6e6, "kWh"]],
-  W: [[1e-6, "uW"], [1e-3, "mW"], [1, "W"], [1e3, "kW"]],
-  s: [[1e-9, "ns"], [1e-6, "us"], [1e-3, "ms"], [1, "s"]],
+  J: [
+    [1e-9, "nJ"],
+    [1e-6, "uJ"],
+    [1e-3, "mJ"],
+    [1, "J"],
+    [3.6e6, "kWh"],
+  ],
+  W: [
+    [1e-6, "uW"],
+    [1e-3, "mW"],
+    [1, "W"],
+    [1e3, "kW"],
+  ],
+  s: [
+    [1e-9, "ns"],
+    [1e-6, "us"],
+    [1e-3, "ms"],
+    [1, "s"],
+  ],
 };
 const UNKNOWN = "–";
 
@@ -48,12 +64,23 @@ function ticks(from, to, count, unit) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= rough * 0.999);
   const at = [];
-  for (let n = Math.ceil(from / step - 1e-9); n * step <= to + step * 1e-6; n += 1) at.push(n * step);
+  for (let n = Math.ceil(from / step - 1e-9); n * step <= to + step * 1e-6; n += 1)
+    at.push(n * step);
   const [size, name] = unit ? fitting(Math.max(Math.abs(from), Math.abs(to)), unit) : [1, ""];
-  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10((step / size) * 1.0001) + 1e-9)
-    + (/^2\.5/.test((step / power).toString()) ? 1 : 0)));
-  return at.map((value) => ({ value, text: `${(value / size).toFixed(decimals)}${name ? ` ${name}` : ""}` }));
+  const decimals = Math.max(
+    0,
+    Math.min(
+      6,
+      -Math.floor(Math.log10((step / size) * 1.0001) + 1e-9) +
+        (/^2\.5/.test((step / power).toString()) ? 1 : 0),
+    ),
+  );
+  return at.map((value) => ({
+    value,
+    text: `${(value / size).toFixed(decimals)}${name ? ` ${name}` : ""}`,
+  }));
 }
 
-const shorten = (text, most) => (text.length <= most ? text : most < 2 ? "" : `${text.slice(0, most - 1)}…`);
+const shorten = (text, most) =>
+  text.length <= most ? text : most < 2 ? "" : `${text.slice(0, most - 1)}…`;
 const sum = (values) => values.reduce((total, value) => total + (isKnown(value) ? value : 0), 0);

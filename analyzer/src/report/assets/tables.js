@@ -3,7 +3,13 @@
 function sortTable(table, at, heading) {
   const body = table.tBodies[0];
   const down = heading.getAttribute("aria-sort") === "descending";
-  const way = heading.hasAttribute("aria-sort") ? (down ? 1 : -1) : heading.classList.contains("n") ? -1 : 1;
+  const way = heading.hasAttribute("aria-sort")
+    ? down
+      ? 1
+      : -1
+    : heading.classList.contains("n")
+      ? -1
+      : 1;
   const value = (row) => {
     const cell = row.cells[at];
     return cell.dataset.v === undefined ? cell.textContent : Number(cell.dataset.v);

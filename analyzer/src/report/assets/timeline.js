@@ -17,7 +17,8 @@ function railPaths(rail, x, y) {
   let [path, shadow] = ["", ""];
   for (const row of stretches(rail.steps)) {
     path += `M${round(x(row[0].t0))} ${round(y(mean(row[0])))}`;
-    for (const step of row) path += `L${round(x(step.t0))} ${round(y(mean(step)))}H${round(x(step.t1))}`;
+    for (const step of row)
+      path += `L${round(x(step.t0))} ${round(y(mean(step)))}H${round(x(step.t1))}`;
     shadow += `M${round(x(row[0].t0))} ${round(y(row[0].max))}`;
     for (const step of row) shadow += `V${round(y(step.max))}H${round(x(step.t1))}`;
     for (const step of [...row].reverse()) shadow += `V${round(y(step.min))}H${round(x(step.t0))}`;
@@ -31,17 +32,23 @@ function bandMarks(timeline, names, x, bottom) {
   return timeline.bands.map((band) => {
     const end = isKnown(band.end_ns) ? band.end_ns : timeline.end_ns;
     const [from, to] = [x(band.start_ns), x(end)];
-    const box = rect(from, 4, Math.max(1, to - from), bottom - 4, { fill: phaseColour(names, band.phase), class: "band" });
+    const box = rect(from, 4, Math.max(1, to - from), bottom - 4, {
+      fill: phaseColour(names, band.phase),
+      class: "band",
+    });
     box.setAttribute("data-phase", band.phase);
-    const words = from >= free ? label(from + 3, 16, to - from, band.phase, { class: "small" }) : null;
-    if (words) free = from + band.phase.length * LETTER;
+    const words =
+      from >= free ? label(from + 3, 16, to - from, band.phase, { class: "small" }) : null;
+    if (words) free = Math.min(to, from + band.phase.length * LETTER);
     return [box, words];
   });
 }
 
 // Names at the ends of their lines, moved apart where they would overlap.
 function endLabels(rails, y, at, bottom) {
-  const ends = rails.map((rail, no) => ({ rail, no, y: y(mean(rail.steps[rail.steps.length - 1])) })).sort((a, b) => b.y - a.y);
+  const ends = rails
+    .map((rail, no) => ({ rail, no, y: y(mean(rail.steps[rail.steps.length - 1])) }))
+    .sort((a, b) => b.y - a.y);
   let last = bottom + 16;
   return ends.map((end) => {
     last = Math.min(end.y + 4, last - 14);
@@ -55,7 +62,10 @@ charts.timeline = (run, width) => {
   const rails = timeline.rails;
   const names = run.phases.map((phase) => phase.phase);
   const [left, right, bottom] = [58, width - (narrow ? 12 : 96), narrow ? 210 : 290];
-  const highest = Math.max(...rails.flatMap((rail) => [...rail.steps.map((step) => step.max), rail.idle_w || 0]), 1e-9);
+  const highest = Math.max(
+    ...rails.flatMap((rail) => [...rail.steps.map((step) => step.max), rail.idle_w || 0]),
+    1e-9,
+  );
   const lowest = Math.min(0, ...rails.flatMap((rail) => rail.steps.map((step) => step.min)));
   const x = linear(0, timeline.end_ns, left, right);
   const y = linear(lowest, highest * 1.08, bottom, 22);
@@ -64,36 +74,103 @@ charts.timeline = (run, width) => {
     const [path, shadow] = railPaths(rail, x, y);
     const top = rail.steps.reduce((best, step) => (step.max > best.max ? step : best));
     const peak = [x((top.t0 + top.t1) / 2), y(top.max)];
-    return s("g", { "data-rail": rail.rail, "data-j": sum(rail.steps.map((step) => step.j)), "data-peak": top.max, "data-steps": rail.steps.length },
+    return s(
+      "g",
+      {
+        "data-rail": rail.rail,
+        "data-j": sum(rail.steps.map((step) => step.j)),
+        "data-peak": top.max,
+        "data-steps": rail.steps.length,
+      },
       s("path", { d: shadow, fill: colour, class: "shadow" }),
-      isKnown(rail.idle_w) ? line(left, y(rail.idle_w), right, y(rail.idle_w), { stroke: colour, class: "idle", "data-idle": rail.idle_w }) : null,
-      s("path", { d: path, stroke: colour, class: "line", "stroke-dasharray": DASHES[at % DASHES.length] || null }),
-      top.max > 0 ? s("path", { d: `M${round(peak[0] - 5)} ${round(peak[1] - 10)}h10l-5 8z`, fill: colour, class: "peak" }) : null,
-      top.max > highest * 0.2 ? text(peak[0] + (peak[0] > right - 70 ? -8 : 8), Math.max(30, peak[1] - 3), watts(top.max),
-        { class: "small over", "text-anchor": peak[0] > right - 70 ? "end" : "start" }) : null);
+      isKnown(rail.idle_w)
+        ? line(left, y(rail.idle_w), right, y(rail.idle_w), {
+            stroke: colour,
+            class: "idle",
+            "data-idle": rail.idle_w,
+          })
+        : null,
+      s("path", {
+        d: path,
+        stroke: colour,
+        class: "line",
+        "stroke-dasharray": DASHES[at % DASHES.length] || null,
+      }),
+      top.max > 0
+        ? s("path", {
+            d: `M${round(peak[0] - 5)} ${round(peak[1] - 10)}h10l-5 8z`,
+            fill: colour,
+            class: "peak",
+          })
+        : null,
+      top.max > highest * 0.2
+        ? text(
+            peak[0] + (peak[0] > right - 70 ? -8 : 8),
+            Math.max(30, peak[1] - 3),
+            watts(top.max),
+            { class: "small over", "text-anchor": peak[0] > right - 70 ? "end" : "start" },
+          )
+        : null,
+    );
   });
   const cursor = line(left, 4, left, bottom, { class: "cursor", visibility: "hidden" });
-  const catcher = rect(left, 4, right - left, bottom - 4, { fill: "transparent", class: "mark", tabindex: 0, role: "slider",
-    "aria-label": "Power over time: arrow keys read the values", "aria-valuemin": 0, "aria-valuemax": timeline.end_ns / 1e9, "aria-valuenow": 0 });
-  const root = drawing(width, bottom + 24, "Power over time", bandMarks(timeline, names, x, bottom),
+  const catcher = rect(left, 4, right - left, bottom - 4, {
+    fill: "transparent",
+    class: "mark",
+    tabindex: 0,
+    role: "slider",
+    "aria-label": "Power over time: arrow keys read the values",
+    "aria-valuemin": 0,
+    "aria-valuemax": timeline.end_ns / 1e9,
+    "aria-valuenow": 0,
+  });
+  const root = drawing(
+    width,
+    bottom + 24,
+    "Power over time",
+    bandMarks(timeline, names, x, bottom),
     axisY(ticks(lowest, highest * 1.08, 5, "W"), y, left, right),
-    axisX(ticks(0, timeline.end_ns / 1e9, narrow ? 4 : 9, "s").map((one) => ({ ...one, value: one.value * 1e9 })), x, bottom, bottom - 4),
-    lines, narrow ? null : endLabels(rails, y, right, bottom), cursor, catcher);
+    axisX(
+      ticks(0, timeline.end_ns / 1e9, narrow ? 4 : 9, "s").map((one) => ({
+        ...one,
+        value: one.value * 1e9,
+      })),
+      x,
+      bottom,
+      bottom - 4,
+    ),
+    lines,
+    narrow ? null : endLabels(rails, y, right, bottom),
+    cursor,
+    catcher,
+  );
   readTimeline(run, catcher, cursor, x, [left, right]);
-  const keys = rails.map((rail, at) => ({ name: `${rail.rail}: ${rail.provenance}, ${joules(sum(rail.steps.map((step) => step.j)))}`
-    + `${isKnown(rail.idle_w) ? `, idle ${watts(rail.idle_w)}` : ""}`, fill: railColour(at), dash: DASHES[at % DASHES.length] }));
+  const keys = rails.map((rail, at) => ({
+    name:
+      `${rail.rail}: ${rail.provenance}, ${joules(sum(rail.steps.map((step) => step.j)))}` +
+      `${isKnown(rail.idle_w) ? `, idle ${watts(rail.idle_w)}` : ""}`,
+    fill: railColour(at),
+    dash: DASHES[at % DASHES.length],
+  }));
   const phases = [...new Set(timeline.bands.map((band) => band.phase))].slice(0, 8);
-  return [root, legend([...keys, ...phases.map((phase) => ({ name: phase, fill: phaseColour(names, phase) }))])];
+  return [
+    root,
+    legend([...keys, ...phases.map((phase) => ({ name: phase, fill: phaseColour(names, phase) }))]),
+  ];
 };
 
 // A cursor that is moved by keys or the mouse, and tells all rails at its time.
 function readTimeline(run, catcher, cursor, x, [left, right]) {
   const { rails, end_ns: end } = run.timeline;
-  const longest = rails.reduce((best, rail) => (rail.steps.length > best.steps.length ? rail : best)).steps;
+  const longest = rails.reduce((best, rail) =>
+    rail.steps.length > best.steps.length ? rail : best,
+  ).steps;
   let at = 0;
   const read = (step, point) => {
     const time = (step.t0 + step.t1) / 2;
-    const band = run.timeline.bands.filter((one) => one.start_ns <= time && time < (isKnown(one.end_ns) ? one.end_ns : end)).pop();
+    const band = run.timeline.bands
+      .filter((one) => one.start_ns <= time && time < (isKnown(one.end_ns) ? one.end_ns : end))
+      .pop();
     const values = rails.map((rail) => {
       const here = rail.steps.find((one) => one.t0 <= time && time < one.t1);
       if (!here) return `${rail.rail}: ${UNKNOWN}`;
@@ -106,9 +183,16 @@ function readTimeline(run, catcher, cursor, x, [left, right]) {
     catcher.setAttribute("aria-valuenow", time / 1e9);
     catcher.setAttribute("aria-valuetext", lines.filter(Boolean).join("; "));
     const box = catcher.getBoundingClientRect();
-    showTip(catcher, lines, point || { x: box.left + ((x(time) - left) / (right - left)) * box.width, y: box.top + 30 });
+    showTip(
+      catcher,
+      lines,
+      point || { x: box.left + ((x(time) - left) / (right - left)) * box.width, y: box.top + 30 },
+    );
   };
-  const leave = () => { cursor.setAttribute("visibility", "hidden"); hideTip(); };
+  const leave = () => {
+    cursor.setAttribute("visibility", "hidden");
+    hideTip();
+  };
   catcher.addEventListener("focus", () => read(longest[at]));
   catcher.addEventListener("blur", leave);
   catcher.addEventListener("pointerleave", leave);
@@ -120,7 +204,16 @@ function readTimeline(run, catcher, cursor, x, [left, right]) {
     read(longest[at], { x: event.clientX, y: event.clientY });
   });
   catcher.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 20, PageDown: -20, Home: -longest.length, End: longest.length }[event.key];
+    const by = {
+      ArrowRight: 1,
+      ArrowUp: 1,
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      PageUp: 20,
+      PageDown: -20,
+      Home: -longest.length,
+      End: longest.length,
+    }[event.key];
     if (!by) return;
     event.preventDefault();
     at = Math.max(0, Math.min(longest.length - 1, at + by));
