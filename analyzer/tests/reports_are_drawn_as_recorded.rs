@@ -12,6 +12,7 @@ mod fixture {
 }
 
 use fixture::browser::{Browser, browser};
+use fixture::command::{energy, text};
 use fixture::decoder::{Decoder, add};
 use fixture::page::{Page, page, same};
 use fixture::sides::{Made, recording};
@@ -117,6 +118,43 @@ fn marks_hold_the_recordings_energies() {
         ledger,
     );
     no_faults(browser);
+}
+
+/// Places and lengths of all drawings that are no numbers.
+const NO_NUMBERS: &str = "[...document.querySelectorAll('.drawing')].filter((one) => /NaN|undefined|Infinity/.test(one.outerHTML)).length";
+
+#[test]
+fn lengths_and_areas_are_in_proportion() {
+    let Some(mut open) = open(&Decoder::default()) else {
+        return;
+    };
+    let browser = &mut open.browser;
+    assert_eq!(browser.ask(NO_NUMBERS), 0);
+    // What is short is drawn a little longer, so that it can be seen and pointed at, and
+    // frames leave a little room between them.
+    for (marks, size, least) in [
+        (chart("balance", "rect[data-rail=package]"), "width", 3.0),
+        (chart("phases", "rect.mark"), "width", 3.0),
+        (chart("tokens", "rect.mark"), "height", 3.0),
+        (chart("sankey", "rect.mark"), "height", 3.0),
+        (chart("flame", "rect[data-level=\"1\"]"), "width", 3.0),
+    ] {
+        let found = browser.ask(&format!(
+            "[...document.querySelectorAll('{marks}')].map((one) => [Math.abs(one.dataset.j), Number(one.getAttribute('{size}'))])"
+        ));
+        let pairs: Vec<(f64, f64)> = serde_json::from_value(found).unwrap();
+        let long: Vec<_> = pairs.iter().filter(|(_, length)| *length > least).collect();
+        assert!(long.len() > 1, "{marks}: {pairs:?}");
+        let longest = pairs.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let (joules, length) = *longest.unwrap();
+        for (other, drawn) in &pairs {
+            let expected = other / joules * length;
+            assert!(
+                (drawn - expected).abs() < 1.2,
+                "{marks}: {drawn} is not {expected}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -251,6 +289,7 @@ fn no_width_or_theme_makes_a_page_overflow() {
         browser.open(&page.path, width, theme);
         let found = browser.ask("document.documentElement.scrollWidth");
         assert_eq!(found, width, "{theme}");
+        assert_eq!(browser.ask(NO_NUMBERS), 0);
         same(
             drawn(browser, &chart("treemap", "svg[data-j]")),
             page.ask(LEDGER),
@@ -324,12 +363,62 @@ fn empty_runs_are_words_and_no_charts() {
         let page = page(folder.path(), &["last"]);
         browser.open(&page.path, 1280, "light");
         for section in *sections {
-            let text = page.section(&format!("run0-{section}"));
-            assert!(text.contains("class=\"empty\""), "{section}: {text}");
-            assert!(!text.contains("<figure"), "{section}: {text}");
+            let told = page.section(&format!("run0-{section}"));
+            assert!(told.contains("class=\"empty\""), "{section}: {told}");
+            assert!(!told.contains("<figure"), "{section}: {told}");
         }
         no_faults(&browser);
     }
+}
+
+#[test]
+fn imported_runs_are_drawn_without_accounts_that_nobody_knows() {
+    let Some(mut browser) = browser() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut spans = "span_id,parent_id,thread,kind,start_ns,end_ns,rail\n".to_owned();
+    spans += "1,0,main,a,1000000000,1500000000,cpu\n2,0,main,b,1500000000,2000000000,cpu\n";
+    let mut samples = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned();
+    for at in 0..22_i64 {
+        let (start, end) = (at * 100_000_000, (at + 1) * 100_000_000);
+        let watts = if (10..20).contains(&at) { 14 } else { 4 };
+        samples += &format!("{start},{end},cpu,{}\n", watts * 100);
+    }
+    std::fs::write(folder.path().join("spans.csv"), spans).unwrap();
+    std::fs::write(folder.path().join("samples.csv"), samples).unwrap();
+    let import = [
+        "import",
+        "csv",
+        "--spans",
+        "spans.csv",
+        "--samples",
+        "samples.csv",
+    ];
+    text(&energy(folder.path(), &import));
+    let page = page(folder.path(), &["last"]);
+    let told = page.section("run0-balance");
+    assert!(told.contains("Not known of cpu: "), "{told}");
+    browser.open(&page.path, 400, "dark");
+    let measured = page.ask("SELECT measured_j FROM balance");
+    same(
+        drawn(&mut browser, &chart("balance", "[data-rail=cpu]")),
+        measured,
+    );
+    same(
+        drawn(&mut browser, &chart("timeline", "g[data-rail=cpu]")),
+        measured,
+    );
+    let ledger = "SELECT sum(self_j + coalesce(idle_j, 0)) FROM node_energy";
+    same(
+        drawn(&mut browser, &chart("flame", "svg[data-j]")),
+        page.ask(ledger),
+    );
+    for section in ["layers", "tokens", "conditions"] {
+        let told = page.section(&format!("run0-{section}"));
+        assert!(told.contains("class=\"empty\""), "{section}: {told}");
+    }
+    no_faults(&browser);
 }
 
 /// What is taken from the recording, one after the other, and sections that have nothing

@@ -85,13 +85,13 @@ fn all(drawn: &Drawn) -> Vec<Figure> {
             "j_per_output_token",
             "Per output token",
             totals.j_per_output_token,
-            String::new(),
+            "decode and after, by tokens sampled".into(),
         ),
         joules(
             "j_per_input_token",
             "Per input token",
             totals.j_per_input_token,
-            String::new(),
+            "before decode, by tokens read".into(),
         ),
         Figure {
             show: number,

@@ -1,9 +1,14 @@
 //! Chart: what each phase cost, the interval reading.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::name::name;
-use crate::query::{Ledger, Phase, PhaseSpan};
+use crate::query::{BETWEEN, Ledger, Phase, PhaseSpan, sum_known};
+
+/// Phases that have bars of their own; where no span has the role phase, every root is one.
+const MOST: usize = 60;
 
 /// One phase, all its activations together, or the time between phases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,5 +65,84 @@ pub(super) fn phase_bars(
         share: phase.share,
         basis: only(phase).and_then(|span| span.basis.as_deref().map(name)),
     };
-    phases.iter().map(bar).collect()
+    fold(phases.iter().map(bar).collect())
+}
+
+/// Takes those with the least energy together where there are too many. The time between
+/// phases stays the last.
+fn fold(mut bars: Vec<PhaseBar>) -> Vec<PhaseBar> {
+    if bars.len() <= MOST {
+        return bars;
+    }
+    let between = bars.pop_if(|bar| bar.phase == BETWEEN);
+    let energy = |at: &usize| bars[*at].energy_j.unwrap_or(f64::NEG_INFINITY);
+    let mut order: Vec<usize> = (0..bars.len()).collect();
+    order.sort_by(|a, b| energy(b).total_cmp(&energy(a)));
+    let kept: HashSet<usize> = order.into_iter().take(MOST).collect();
+    let (kept, few): (Vec<_>, Vec<_>) = bars
+        .into_iter()
+        .enumerate()
+        .partition(|(at, _)| kept.contains(at));
+    let few: Vec<PhaseBar> = few.into_iter().map(|(_, bar)| bar).collect();
+    let kept = kept.into_iter().map(|(_, bar)| bar);
+    kept.chain([together(&few)]).chain(between).collect()
+}
+
+/// The sum of phases, which has no interval.
+fn together(few: &[PhaseBar]) -> PhaseBar {
+    let all = |of: fn(&PhaseBar) -> Option<f64>| sum_known(few.iter().map(of));
+    let times: Option<Vec<i64>> = few.iter().map(|bar| bar.duration_ns).collect();
+    let duration_ns = times.map(|times| times.iter().sum::<i64>());
+    let energy_j = all(|bar| bar.energy_j);
+    let seconds = duration_ns.filter(|ns| *ns > 0);
+    PhaseBar {
+        phase: format!("({} others)", few.len()),
+        energy_j,
+        lo_j: None,
+        hi_j: None,
+        idle_j: all(|bar| bar.idle_j),
+        active_j: all(|bar| bar.active_j),
+        duration_ns,
+        avg_w: energy_j.zip(seconds).map(|(j, ns)| j * 1e9 / ns as f64),
+        peak_w: few.iter().filter_map(|bar| bar.peak_w).reduce(f64::max),
+        share: all(|bar| bar.share),
+        basis: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bar(phase: String, energy_j: Option<f64>) -> PhaseBar {
+        PhaseBar {
+            phase,
+            energy_j,
+            duration_ns: Some(10),
+            ..together(&[])
+        }
+    }
+
+    #[test]
+    fn many_phases_are_few_bars_with_the_same_sum() {
+        let energy = |at: i32| Some(f64::from((at * 37) % 101));
+        let mut bars: Vec<PhaseBar> = (0..200)
+            .map(|at| bar(format!("p{at}"), energy(at)))
+            .collect();
+        bars.push(bar(BETWEEN.to_owned(), Some(0.5)));
+        let sum = |bars: &[PhaseBar]| bars.iter().filter_map(|bar| bar.energy_j).sum::<f64>();
+        let before = sum(&bars);
+        let folded = fold(bars.clone());
+        assert_eq!(folded.len(), MOST + 2);
+        assert!((sum(&folded) - before).abs() < 1e-9);
+        assert_eq!(folded[MOST].phase, "(140 others)");
+        assert_eq!(folded[MOST].duration_ns, Some(1400));
+        assert_eq!(folded[MOST + 1].phase, BETWEEN);
+        bars[1].energy_j = None;
+        assert_eq!(
+            fold(bars)[MOST].energy_j,
+            None,
+            "unknown in part is unknown"
+        );
+    }
 }

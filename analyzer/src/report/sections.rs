@@ -270,8 +270,9 @@ fn of_tree(drawn: &Drawn, no: usize, kind: &str, label: &str, table: &str) -> St
 }
 
 fn treemap(drawn: &Drawn, no: usize) -> String {
-    let how = "Areas are joules, and what lies inside of a frame is below it in the tree of spans; \
-               click, or press Enter, to go in, and Escape to go out.";
+    let how = "Beside each other areas are in proportion to joules, and what lies inside of a \
+               frame is below it in the tree of spans; click, or press Enter, to go in, and \
+               Escape to go out.";
     let content = of_tree(drawn, no, "treemap", "Energy of spans as areas", "");
     section(&id(no, "treemap"), "Treemap of spans", how, &content)
 }

@@ -10,7 +10,7 @@ use super::series::Series;
 use super::timeline::Timeline;
 use super::tree::Tree;
 use crate::ask::Scope;
-use crate::format::{Column, Sheet, energy};
+use crate::format::{Column, Sheet, energy, shorten};
 use crate::query::{Condition, Group};
 use crate::summary::{hot, kinds_name};
 
@@ -19,8 +19,9 @@ const HOTTEST: usize = 50;
 const KINDS: usize = 200;
 const GROUPS: usize = 300;
 const NODES: usize = 400;
-/// Characters of a kind's name.
+/// Characters of a kind's name, and of a hash.
 const KIND: usize = 70;
+const HASH: usize = 13;
 
 /// The tables of the last section.
 pub(super) fn all(drawn: &Drawn) -> String {
@@ -135,8 +136,13 @@ pub(super) fn conditions(conditions: &[Condition]) -> String {
         Column::text("changed", ""),
     ];
     let row = |one: &Condition| {
+        // Hashes are as short as they still tell files apart.
+        let shown = |value: &Option<String>| match one.key.ends_with("_sha256") {
+            true => value.as_deref().map(|hash| shorten(hash, HASH)),
+            false => value.clone(),
+        };
         json!({
-            "key": one.key, "start": one.start, "end": one.end,
+            "key": one.key, "start": shown(&one.start), "end": shown(&one.end),
             "changed": if one.has_changed() { "changed" } else { "" },
         })
     };

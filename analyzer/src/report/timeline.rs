@@ -15,8 +15,10 @@ use super::name::name;
 use crate::error::Result;
 use crate::query::{self, Attribution, Balance, Ledger, PhaseSpan, Recording, Run, Window};
 
-/// Steps of a line at most.
+/// Steps of a line at most, and of all lines together unless that left too few.
 const STEPS: i64 = 600;
+const ALL_STEPS: i64 = 2400;
+const FEWEST_STEPS: i64 = 150;
 /// Rails that are drawn at most.
 const RAILS: usize = 12;
 /// Phases that are marked at most.
@@ -111,7 +113,9 @@ pub(super) fn timeline(of: &Of<'_>) -> Result<Option<Timeline>> {
     let end_ns = end(of)?;
     let offsets = offsets(of.balance, of.attribution);
     let mut lines: HashMap<i64, (usize, Vec<Step>)> = HashMap::new();
-    let length = (end_ns / STEPS).max(1);
+    let lines_drawn = of.balance.len().clamp(1, RAILS) as i64;
+    let most = (ALL_STEPS / lines_drawn).clamp(FEWEST_STEPS, STEPS);
+    let length = (end_ns / most).max(1);
     query::windows(of.recording, of.run, |window| {
         let line = lines.entry(window.rail).or_default();
         line.0 += 1;

@@ -49,92 +49,107 @@ function matchedIn(tree, found) {
   return matched;
 }
 
-function flameOf(tree, from, width, found, zoom) {
-  const { below, all, roots, total } = family(tree);
-  const high = 20;
-  const whole = from < 0 ? total : all[from];
-  const scale = (width - 2) / (whole || 1);
-  const [list, nodes, shapes, where] = [[], [], [], new Map()];
-  let deepest = 0;
-  const path = [];
-  for (let node = from; node >= 0; node = tree.parent[node]) path.unshift(node);
-  const frame = (node, x, wide, level, extra) => {
-    deepest = Math.max(deepest, level);
-    const match = isFound(tree, node, found);
-    const hue = partColour(tree.names[tree.part[node]]);
-    const box = rect(x, level * high, wide - (wide > 3 ? 0.6 : 0), high - 1, {
-      fill: match ? "#f2c200" : found ? shade(hue, 0.6) : shade(hue, level % 2 ? 0.22 : 0.08),
-      class: match ? "tile found" : "tile",
+const FRAME = 20;
+const FOUND = "#f2c200";
+
+function frameColour(tree, node, level, found) {
+  const hue = partColour(tree.names[tree.part[node]]);
+  if (found) return isFound(tree, node, found) ? FOUND : shade(hue, 0.6);
+  return shade(hue, level % 2 ? 0.22 : 0.08);
+}
+
+// What is drawn so far: shapes, marks in their order, and which node each mark is.
+class Flame {
+  constructor(tree, found) {
+    Object.assign(this, {
+      tree,
+      found,
+      list: [],
+      nodes: [],
+      shapes: [],
+      where: new Map(),
+      deepest: 0,
     });
-    where.set(node, list.length);
-    list.push(
-      mark(box, extra ? [...nodeLines(tree, node), extra] : nodeLines(tree, node), {
-        j: all[node],
-        node,
-        level,
-      }),
-    );
-    nodes.push({ node, level });
-    shapes.push(box, label(x + 3, level * high + 14, wide, nodeName(tree, node)));
-  };
-  path
-    .slice(0, -1)
-    .forEach((node, level) => frame(node, 1, width - 2, level, "above what is shown"));
-  const open = [{ kids: from < 0 ? roots : [from], x: 1, level: Math.max(0, path.length - 1) }];
-  while (open.length) {
-    const { kids, x: begin, level } = open.pop();
-    let x = begin;
-    let narrow = null;
-    const flush = () => {
-      if (narrow) {
-        deepest = Math.max(deepest, level);
-        const box = rect(narrow.x, level * high, Math.max(0.5, narrow.wide), high - 1, {
-          class: "tile narrow",
-        });
-        list.push(
-          mark(
-            box,
-            [
-              `${narrow.count} nodes too narrow to be drawn`,
-              joules(narrow.j),
-              "zoom in to see them",
-            ],
-            { j: narrow.j, narrow: narrow.count, level },
-          ),
-        );
-        nodes.push({ node: -1, level });
-        shapes.push(box);
-      }
-      narrow = null;
+  }
+
+  add(box, node, level, words) {
+    this.deepest = Math.max(this.deepest, level);
+    if (node >= 0) this.where.set(node, this.list.length);
+    this.list.push(box);
+    this.nodes.push({ node, level });
+    this.shapes.push(box, words);
+  }
+
+  frame(node, x, wide, level, extra) {
+    const { tree, found } = this;
+    const [y, gap] = [level * FRAME, wide > 3 ? 0.6 : 0];
+    const look = {
+      fill: frameColour(tree, node, level, found),
+      class: isFound(tree, node, found) ? "tile found" : "tile",
     };
-    for (const kid of kids) {
+    const data = { j: family(tree).all[node], node, level };
+    const box = mark(
+      rect(x, y, wide - gap, FRAME - 1, look),
+      [...nodeLines(tree, node), extra],
+      data,
+    );
+    this.add(box, node, level, label(x + 3, y + 14, wide, nodeName(tree, node), {}, 7));
+  }
+
+  // Neighbours that are too narrow to be drawn one by one.
+  narrow({ x, wide, j, count }, level) {
+    const look = { class: "tile narrow" };
+    const lines = [`${count} nodes too narrow to be drawn`, joules(j), "zoom in to see them"];
+    const box = rect(x, level * FRAME, Math.max(0.5, wide), FRAME - 1, look);
+    this.add(mark(box, lines, { j, narrow: count, level }), -1, level, null);
+  }
+
+  // Siblings beside each other; gives those that have something below them.
+  row(kids, begin, level, scale) {
+    const { all, below } = family(this.tree);
+    const open = [];
+    let [x, few] = [begin, null];
+    for (const kid of kids.filter((one) => all[one] > 0)) {
       const wide = all[kid] * scale;
-      if (all[kid] > 0 && wide < 0.8) {
-        narrow = narrow || { x, wide: 0, j: 0, count: 0 };
-        narrow.wide += wide;
-        narrow.j += all[kid];
-        narrow.count += 1;
-      } else if (all[kid] > 0) {
-        flush();
-        frame(kid, x, wide, level);
+      if (wide < 0.8) {
+        few = few || { x, wide: 0, j: 0, count: 0 };
+        few = { ...few, wide: few.wide + wide, j: few.j + all[kid], count: few.count + 1 };
+      } else {
+        if (few) this.narrow(few, level);
+        few = null;
+        this.frame(kid, x, wide, level);
         if (below[kid].length) open.push({ kids: below[kid], x, level: level + 1 });
       }
       x += wide;
     }
-    flush();
+    if (few) this.narrow(few, level);
+    return open;
   }
-  const root = drawing(width, (deepest + 1) * high + 2, "Flamegraph of spans", shapes);
+}
+
+function flameOf(tree, from, width, found, zoom) {
+  const { all, roots, total } = family(tree);
+  const whole = from < 0 ? total : all[from];
+  const scale = (width - 2) / (whole || 1);
+  const flame = new Flame(tree, found);
+  const path = [];
+  for (let node = from; node >= 0; node = tree.parent[node]) path.unshift(node);
+  path.pop();
+  path.forEach((node, level) => flame.frame(node, 1, width - 2, level, "above what is shown"));
+  const open = [{ kids: from < 0 ? roots : [from], x: 1, level: path.length }];
+  while (open.length) {
+    const { kids, x, level } = open.pop();
+    open.push(...flame.row(kids, x, level, scale));
+  }
+  const { list, nodes, shapes, deepest } = flame;
+  const root = drawing(width, (deepest + 1) * FRAME + 2, "Flamegraph of spans", shapes);
   root.setAttribute("data-j", whole);
-  marks(root, list, {
-    go: (at, key) => flameStep({ tree, list, nodes, where }, at, key),
-    act: (at, key) => {
-      if (key === "Escape") {
-        if (from >= 0) zoom(tree.parent[from], true);
-        return;
-      }
+  const act = (at, key) => {
+    if (key !== "Escape") {
       if (nodes[at].node >= 0) zoom(nodes[at].node, true);
-    },
-  });
+    } else if (from >= 0) zoom(tree.parent[from], true);
+  };
+  marks(root, list, { go: (at, key) => flameStep(flame, at, key), act });
   return { root, list, matched: found ? matchedIn(tree, found) : 0 };
 }
 

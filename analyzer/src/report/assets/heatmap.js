@@ -26,122 +26,126 @@ charts.heatmap = (run, width) => {
   return [h("label", { class: "choose" }, "Phase ", select), place];
 };
 
-function heatmapOf(matrix, cells, width, phase) {
-  const [rows, columns] = [matrix.layers, matrix.components];
-  const held = new Map(cells.map((cell) => [cell.l * 1000 + cell.c, cell]));
-  const used = columns.map((_, at) => at).filter((c) => cells.some((cell) => cell.c === c));
-  const shown = used.length ? used : [0];
+// Where rows and columns of cells stand.
+function gridOf(matrix, cells, width) {
+  const rows = matrix.layers;
+  const held = matrix.components.map((_, c) => c).filter((c) => cells.some((one) => one.c === c));
+  const columns = held.length ? held : [0];
   const narrow = width < 620;
-  const left = Math.min(
-    narrow ? 64 : 110,
-    16 + LETTER * Math.max(...rows.map((row) => row.length)),
-  );
-  const right = width - 4;
+  const longest = Math.max(...rows.map((row) => row.length));
+  const left = Math.min(narrow ? 64 : 110, 16 + LETTER * longest);
   const height = rows.length > 80 ? 12 : narrow ? 18 : 20;
-  const wide = (right - left) / shown.length;
-  const top = 44;
   const last = rows.length - 1;
-  const highest = Math.max(...cells.filter((cell) => cell.l !== last).map((cell) => cell.j), 1e-15);
-  const list = [];
-  const boxes = [];
-  rows.forEach((row, l) =>
-    shown.forEach((c, at) => {
-      const cell = held.get(l * 1000 + c);
-      const [x, y] = [left + at * wide, top + l * height + (l === last ? 6 : 0)];
-      const level =
-        cell && l !== last
-          ? Math.max(0, Math.min(SHADES - 1, Math.floor((cell.j / highest) * (SHADES - 1e-3))))
-          : -1;
-      const box = rect(x + 0.5, y + 0.5, wide - 1, height - 1, {
-        class: `cell ${level < 0 ? "rest" : `shade${level}`}`,
-      });
-      const lines = [
-        `${row}, ${columns[c]}${phase ? `, ${phase}` : ""}`,
-        cell ? joules(cell.j) : "nothing recorded",
-      ];
-      if (cell)
-        lines.push(
-          cell.n > 1 ? `${cell.n} nodes added up: no interval` : interval(cell.lo, cell.hi),
-          `${percent(cell.j / matrix.energy_j)} of the ledger`,
-        );
-      list.push(
-        mark(
-          box,
-          lines,
-          cell ? { j: cell.j, lo: cell.lo, hi: cell.hi, layer: row, component: columns[c] } : {},
-        ),
-      );
-      const words =
-        cell && wide > 58 && height > 14
-          ? text(x + wide / 2, y + height / 2 + 4, joules(cell.j), {
-              "text-anchor": "middle",
-              class: onShade(level),
-              "aria-hidden": "true",
-            })
-          : null;
-      boxes.push(box, words);
-    }),
+  return {
+    columns,
+    left,
+    height,
+    last,
+    wide: (width - 4 - left) / columns.length,
+    y: (row) => 44 + row * height + (row === last ? 6 : 0),
+  };
+}
+
+function cellLines(matrix, cell, layer, component, phase) {
+  const where = `${layer}, ${component}${phase ? `, ${phase}` : ""}`;
+  if (!cell) return [where, "nothing recorded"];
+  return [
+    where,
+    joules(cell.j),
+    cell.n > 1 ? `${cell.n} nodes added up: no interval` : interval(cell.lo, cell.hi),
+    `${percent(cell.j / matrix.energy_j)} of the ledger`,
+  ];
+}
+
+// One cell; what is in no layer has no shade, for it is no layer's equal.
+function cellOf(matrix, cell, grid, { row, at, highest, phase }) {
+  const { left, wide, height, last, y } = grid;
+  const [layer, component] = [matrix.layers[row], matrix.components[grid.columns[at]]];
+  const part = cell ? Math.floor((cell.j / highest) * (SHADES - 1e-3)) : 0;
+  const level = cell && row !== last ? Math.max(0, Math.min(SHADES - 1, part)) : -1;
+  const x = left + at * wide;
+  const look = { class: `cell ${level < 0 ? "rest" : `shade${level}`}` };
+  const box = mark(
+    rect(x + 0.5, y(row) + 0.5, wide - 1, height - 1, look),
+    cellLines(matrix, cell, layer, component, phase),
+    cell ? { j: cell.j, lo: cell.lo, hi: cell.hi, layer, component } : {},
   );
-  const every = Math.ceil(14 / height);
-  const names = rows.map((row, l) =>
-    l % every && l !== last
-      ? null
-      : text(
-          left - 6,
-          top + l * height + height / 2 + 4 + (l === last ? 6 : 0),
-          shorten(row, Math.floor(left / LETTER)),
-          { "text-anchor": "end", class: "small", "aria-hidden": "true" },
-        ),
-  );
-  const heads = shown.map((c, at) => {
-    const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
-    const words = columns[c].replace(/_/g, " ").split(" ");
-    const both =
-      words.join(" ").length <= room
-        ? [words.join(" ")]
-        : [
-            words.slice(0, Math.ceil(words.length / 2)).join(" "),
-            words.slice(Math.ceil(words.length / 2)).join(" "),
-          ];
-    return both
+  const style = { "text-anchor": "middle", class: onShade(level), "aria-hidden": "true" };
+  const isRead = cell && wide > 58 && height > 14;
+  return [box, isRead ? text(x + wide / 2, y(row) + height / 2 + 4, joules(cell.j), style) : null];
+}
+
+// Names of components in one or two lines.
+function columnHeads(matrix, { columns, left, wide }) {
+  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+  const style = { "text-anchor": "middle", class: "name", "aria-hidden": "true" };
+  return columns.map((c, at) => {
+    const words = matrix.components[c].replace(/_/g, " ").split(" ");
+    const half = words.join(" ").length <= room ? words.length : Math.ceil(words.length / 2);
+    const lines = [words.slice(0, half), words.slice(half)].map((part) => part.join(" "));
+    return lines
       .filter(Boolean)
-      .map((part, row) =>
-        text(left + (at + 0.5) * wide, 18 + row * 14, shorten(part, room), {
-          "text-anchor": "middle",
-          class: "name",
-          "aria-hidden": "true",
-        }),
-      );
+      .map((one, row) => text(left + (at + 0.5) * wide, 18 + row * 14, shorten(one, room), style));
   });
-  const root = drawing(
-    width,
-    top + rows.length * height + 12,
-    "Energy of layers by component",
-    heads,
-    names,
-    boxes,
+}
+
+function rowHeads(matrix, { left, height, last, y }) {
+  const every = Math.ceil(14 / height);
+  const style = { "text-anchor": "end", class: "small", "aria-hidden": "true" };
+  const name = (row) => shorten(row, Math.floor(left / LETTER));
+  return matrix.layers.map((layer, row) =>
+    row % every && row !== last
+      ? null
+      : text(left - 6, y(row) + height / 2 + 4, name(layer), style),
   );
-  const by = shown.length;
-  marks(root, list, {
-    go: (at, key) => {
-      const [row, column] = [Math.floor(at / by), at % by];
-      if (key === "ArrowRight") return column + 1 < by ? at + 1 : undefined;
-      if (key === "ArrowLeft") return column ? at - 1 : undefined;
-      return key === "ArrowDown" ? at + by : row ? at - by : undefined;
-    },
-  });
-  const scale = h(
+}
+
+// The number of the cell that an arrow key leads to, in rows of `by` cells.
+function gridStep(by, at, key) {
+  const [row, column] = [Math.floor(at / by), at % by];
+  if (key === "ArrowRight") return column + 1 < by ? at + 1 : undefined;
+  if (key === "ArrowLeft") return column ? at - 1 : undefined;
+  return key === "ArrowDown" ? at + by : row ? at - by : undefined;
+}
+
+function ramp(highest, cells) {
+  const swatch = (level) =>
+    s(
+      "svg",
+      { width: 22, height: 12, "aria-hidden": "true" },
+      rect(0, 0, 22, 12, { class: `swatch shade${level}` }),
+    );
+  const whole = joules(sum(cells.map((cell) => cell.j)));
+  const swatches = [...Array(SHADES).keys()].map(swatch);
+  return h(
     "div",
     { class: "ramp" },
-    `0 J `,
-    [...Array(SHADES).keys()].map((level) =>
-      s(
-        "svg",
-        { width: 22, height: 12, "aria-hidden": "true" },
-        rect(0, 0, 22, 12, { class: `swatch shade${level}` }),
-      ),
-    ),
-    ` ${joules(highest)}; cells sum to ${joules(sum(cells.map((cell) => cell.j)))}`,
+    "0 J ",
+    swatches,
+    ` ${joules(highest)}; cells sum to ${whole}`,
   );
-  return [root, scale];
+}
+
+function heatmapOf(matrix, cells, width, phase) {
+  const grid = gridOf(matrix, cells, width);
+  const key = (row, component) => `${row} ${component}`;
+  const held = new Map(cells.map((cell) => [key(cell.l, cell.c), cell]));
+  const ofLayers = cells.filter((cell) => cell.l !== grid.last).map((cell) => cell.j);
+  const highest = Math.max(...ofLayers, 1e-15);
+  const drawn = matrix.layers.flatMap((_, row) =>
+    grid.columns.map((c, at) =>
+      cellOf(matrix, held.get(key(row, c)), grid, { row, at, highest, phase }),
+    ),
+  );
+  const root = drawing(
+    width,
+    grid.y(grid.last) + grid.height + 6,
+    "Energy of layers by component",
+    columnHeads(matrix, grid),
+    rowHeads(matrix, grid),
+    drawn,
+  );
+  const boxes = drawn.map(([box]) => box);
+  marks(root, boxes, { go: (at, way) => gridStep(grid.columns.length, at, way) });
+  return [root, ramp(highest, cells)];
 }

@@ -56,63 +56,72 @@ function endLabels(rails, y, at, bottom) {
   });
 }
 
+// A triangle over the highest sample of a rail, with its power where there is room.
+function peakOf(rail, colour, { x, y, right, highest }) {
+  const top = rail.steps.reduce((best, step) => (step.max > best.max ? step : best));
+  if (top.max <= 0) return [];
+  const [at, over] = [x((top.t0 + top.t1) / 2), y(top.max)];
+  const isRight = at > right - 70;
+  const style = { class: "small over", "text-anchor": isRight ? "end" : "start" };
+  const triangle = `M${round(at - 5)} ${round(over - 10)}h10l-5 8z`;
+  return [
+    s("path", { d: triangle, fill: colour, class: "peak" }),
+    top.max > highest * 0.2
+      ? text(at + (isRight ? -8 : 8), Math.max(30, over - 3), watts(top.max), style)
+      : null,
+  ];
+}
+
+function railGroup(rail, at, place) {
+  const { x, y, left, right } = place;
+  const colour = railColour(at);
+  const [path, shadow] = railPaths(rail, x, y);
+  const data = {
+    "data-rail": rail.rail,
+    "data-j": sum(rail.steps.map((step) => step.j)),
+    "data-peak": Math.max(...rail.steps.map((step) => step.max)),
+    "data-steps": rail.steps.length,
+  };
+  const idle = { stroke: colour, class: "idle", "data-idle": rail.idle_w };
+  const dash = DASHES[at % DASHES.length] || null;
+  return s(
+    "g",
+    data,
+    s("path", { d: shadow, fill: colour, class: "shadow" }),
+    isKnown(rail.idle_w) ? line(left, y(rail.idle_w), right, y(rail.idle_w), idle) : null,
+    s("path", { d: path, stroke: colour, class: "line", "stroke-dasharray": dash }),
+    peakOf(rail, colour, place),
+  );
+}
+
+function timelineLegend(timeline, names) {
+  const rails = timeline.rails.map((rail, at) => {
+    const whole = joules(sum(rail.steps.map((step) => step.j)));
+    const idle = isKnown(rail.idle_w) ? `, idle ${watts(rail.idle_w)}` : "";
+    return {
+      name: `${rail.rail}: ${rail.provenance}, ${whole}${idle}`,
+      fill: railColour(at),
+      dash: DASHES[at % DASHES.length],
+    };
+  });
+  const phases = [...new Set(timeline.bands.map((band) => band.phase))].slice(0, 8);
+  const bands = phases.map((phase) => ({ name: phase, fill: phaseColour(names, phase) }));
+  return legend([...rails, ...bands]);
+}
+
 charts.timeline = (run, width) => {
   const { timeline } = run;
   const narrow = width < 620;
   const rails = timeline.rails;
   const names = run.phases.map((phase) => phase.phase);
   const [left, right, bottom] = [58, width - (narrow ? 12 : 96), narrow ? 210 : 290];
-  const highest = Math.max(
-    ...rails.flatMap((rail) => [...rail.steps.map((step) => step.max), rail.idle_w || 0]),
-    1e-9,
-  );
-  const lowest = Math.min(0, ...rails.flatMap((rail) => rail.steps.map((step) => step.min)));
+  const steps = rails.flatMap((rail) => rail.steps);
+  const idle = rails.map((rail) => rail.idle_w || 0);
+  const highest = Math.max(...steps.map((step) => step.max), ...idle, 1e-9);
+  const lowest = Math.min(0, ...steps.map((step) => step.min));
   const x = linear(0, timeline.end_ns, left, right);
   const y = linear(lowest, highest * 1.08, bottom, 22);
-  const lines = rails.map((rail, at) => {
-    const colour = railColour(at);
-    const [path, shadow] = railPaths(rail, x, y);
-    const top = rail.steps.reduce((best, step) => (step.max > best.max ? step : best));
-    const peak = [x((top.t0 + top.t1) / 2), y(top.max)];
-    return s(
-      "g",
-      {
-        "data-rail": rail.rail,
-        "data-j": sum(rail.steps.map((step) => step.j)),
-        "data-peak": top.max,
-        "data-steps": rail.steps.length,
-      },
-      s("path", { d: shadow, fill: colour, class: "shadow" }),
-      isKnown(rail.idle_w)
-        ? line(left, y(rail.idle_w), right, y(rail.idle_w), {
-            stroke: colour,
-            class: "idle",
-            "data-idle": rail.idle_w,
-          })
-        : null,
-      s("path", {
-        d: path,
-        stroke: colour,
-        class: "line",
-        "stroke-dasharray": DASHES[at % DASHES.length] || null,
-      }),
-      top.max > 0
-        ? s("path", {
-            d: `M${round(peak[0] - 5)} ${round(peak[1] - 10)}h10l-5 8z`,
-            fill: colour,
-            class: "peak",
-          })
-        : null,
-      top.max > highest * 0.2
-        ? text(
-            peak[0] + (peak[0] > right - 70 ? -8 : 8),
-            Math.max(30, peak[1] - 3),
-            watts(top.max),
-            { class: "small over", "text-anchor": peak[0] > right - 70 ? "end" : "start" },
-          )
-        : null,
-    );
-  });
+  const place = { x, y, left, right, highest };
   const cursor = line(left, 4, left, bottom, { class: "cursor", visibility: "hidden" });
   const catcher = rect(left, 4, right - left, bottom - 4, {
     fill: "transparent",
@@ -124,39 +133,21 @@ charts.timeline = (run, width) => {
     "aria-valuemax": timeline.end_ns / 1e9,
     "aria-valuenow": 0,
   });
+  const times = ticks(0, timeline.end_ns / 1e9, narrow ? 4 : 9, "s");
   const root = drawing(
     width,
     bottom + 24,
     "Power over time",
     bandMarks(timeline, names, x, bottom),
     axisY(ticks(lowest, highest * 1.08, 5, "W"), y, left, right),
-    axisX(
-      ticks(0, timeline.end_ns / 1e9, narrow ? 4 : 9, "s").map((one) => ({
-        ...one,
-        value: one.value * 1e9,
-      })),
-      x,
-      bottom,
-      bottom - 4,
-    ),
-    lines,
+    axisX(times, (time) => x(time * 1e9), bottom, bottom - 4),
+    rails.map((rail, at) => railGroup(rail, at, place)),
     narrow ? null : endLabels(rails, y, right, bottom),
     cursor,
     catcher,
   );
   readTimeline(run, catcher, cursor, x, [left, right]);
-  const keys = rails.map((rail, at) => ({
-    name:
-      `${rail.rail}: ${rail.provenance}, ${joules(sum(rail.steps.map((step) => step.j)))}` +
-      `${isKnown(rail.idle_w) ? `, idle ${watts(rail.idle_w)}` : ""}`,
-    fill: railColour(at),
-    dash: DASHES[at % DASHES.length],
-  }));
-  const phases = [...new Set(timeline.bands.map((band) => band.phase))].slice(0, 8);
-  return [
-    root,
-    legend([...keys, ...phases.map((phase) => ({ name: phase, fill: phaseColour(names, phase) }))]),
-  ];
+  return [root, timelineLegend(timeline, names)];
 };
 
 // A cursor that is moved by keys or the mouse, and tells all rails at its time.
