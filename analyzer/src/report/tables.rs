@@ -11,7 +11,7 @@ use super::timeline::Timeline;
 use super::tree::Tree;
 use crate::ask::Scope;
 use crate::format::{Column, Sheet, energy, shorten};
-use crate::query::{Condition, Group};
+use crate::query::{Condition, Group, sum_known};
 use crate::summary::{hot, kinds_name};
 
 /// Rows of lists that end somewhere.
@@ -169,11 +169,16 @@ pub(super) fn phases(drawn: &Drawn) -> String {
         Column::text("basis", "basis"),
     ];
     let mut rows: Vec<Value> = drawn.data.phases.iter().map(|phase| json!(phase)).collect();
-    let totals = &drawn.summary.totals;
+    let (totals, phases) = (&drawn.summary.totals, &drawn.data.phases);
+    let seconds = totals.duration_ns.filter(|ns| *ns > 0);
+    let average = totals.energy_j.zip(seconds);
     rows.push(json!({
         "phase": "total", "duration_ns": totals.duration_ns, "energy_j": totals.energy_j,
         "lo_j": drawn.interval.lo_j, "hi_j": drawn.interval.hi_j, "active_j": totals.active_j,
         "idle_j": totals.idle_j, "basis": totals.basis,
+        "share": sum_known(phases.iter().map(|phase| phase.share)),
+        "avg_w": average.map(|(joules, ns)| joules * 1e9 / ns as f64),
+        "peak_w": phases.iter().filter_map(|phase| phase.peak_w).reduce(f64::max),
     }));
     Sheet::of_values("phases", "Phases (interval reading)", columns, rows).html()
 }
