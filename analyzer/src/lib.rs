@@ -23,6 +23,7 @@ pub mod program;
 pub mod query;
 pub mod record;
 pub mod repeat;
+pub mod report;
 pub mod run;
 pub mod runs;
 pub mod show;

@@ -7,6 +7,7 @@ use energy_analyzer::compare::CompareOptions;
 use energy_analyzer::doctor::DoctorOptions;
 use energy_analyzer::flamegraph::{Picture, What};
 use energy_analyzer::record::RecordOptions;
+use energy_analyzer::report::ReportOptions;
 use energy_analyzer::run::RunOptions;
 
 #[test]
@@ -27,6 +28,11 @@ fn of_each_command_with_options() {
     };
     assert_eq!(args.what(), What::default());
     assert_eq!(args.picture(), Picture::default());
+    let cli = Cli::try_parse_from(["energy", "report"]).unwrap();
+    let Command::Report(args) = cli.command else {
+        panic!("not `report`")
+    };
+    assert_eq!(args.options(), ReportOptions::default());
     let cli = Cli::try_parse_from(["energy", "compare", "a", "b"]).unwrap();
     let Command::Compare(args) = cli.command else {
         panic!("not `compare`")

@@ -6,6 +6,7 @@ mod hot;
 mod layers;
 mod pipeline;
 mod power;
+mod spread;
 mod sql;
 mod tokens;
 
@@ -14,6 +15,7 @@ pub use hot::hot;
 pub use layers::layers;
 pub use pipeline::pipeline;
 pub use power::power;
+pub(crate) use spread::Spread;
 pub use sql::{Answered, SqlOptions, sql};
 pub use tokens::{TokensOptions, tokens};
 

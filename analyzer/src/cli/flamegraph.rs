@@ -1,20 +1,18 @@
 //! `energy flamegraph`.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use inferno::flamegraph::Palette;
-use tracing_energy::rows::RunStatus;
 
 use super::WhichFigures;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flamegraph::{
     Collapse, Graph, Idle, Measure, Per, Picture, Value, What, draw_beside, parse_colors,
     parse_min_width,
 };
-use crate::query::{self, Recording, Selection};
+use crate::query::{Recording, Selection};
 
 /// What to draw.
 #[derive(Debug, Args)]
@@ -134,7 +132,9 @@ impl FlamegraphArgs {
             Widths::Both if self.folded.is_some() => refuse(
                 "folded stacks hold one measure: give --by energy or --by time with --folded",
             ),
-            _ if self.folded.as_deref() == Some(Path::new("-")) && is_stdout(&self.output) => {
+            _ if self.folded.as_deref() == Some(Path::new("-"))
+                && super::is_stdout(&self.output) =>
+            {
                 refuse(
                     "only one of --output and --folded can be standard output: give a FILE for one",
                 )
@@ -149,9 +149,9 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
     let recording = super::open_recording(db)?;
     let after = args.diff.as_deref();
     let after = after
-        .map(|which| side(&recording, which, None))
+        .map(|which| super::selected(&recording, which, None))
         .transpose()?;
-    let before = side(&recording, &args.run.run.which, args.run.attribution)?;
+    let before = super::selected(&recording, &args.run.run.which, args.run.attribution)?;
     let sides = (before, after);
     let (what, picture) = (args.what(), args.picture());
     let graph = read(&recording, &sides, &what)?;
@@ -159,7 +159,7 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
         super::warn(&notice);
     }
     if let Some(folded) = &args.folded {
-        write(folded, out, |out| graph.fold(out))?;
+        super::write_file(folded, out, |out| graph.fold(out))?;
     }
     match args.by {
         Widths::Both => {
@@ -168,42 +168,14 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
                 ..what
             };
             let time = read(&recording, &sides, &what)?;
-            write(&args.output, out, |out| {
+            super::write_file(&args.output, out, |out| {
                 draw_beside([&graph, &time], &picture, out)
             })?;
         }
-        _ => write(&args.output, out, |out| graph.draw(&picture, out))?,
+        _ => super::write_file(&args.output, out, |out| graph.draw(&picture, out))?,
     }
     let _ = writeln!(std::io::stderr(), "{}", graph.title());
     Ok(())
-}
-
-/// The run that is meant, or the whole runs of a group or tag.
-fn side(recording: &Recording, which: &str, attribution: Option<i64>) -> anyhow::Result<Selection> {
-    let Selection { name, mut runs } = query::select(recording, which)?;
-    if runs.len() > 1 {
-        if attribution.is_some() {
-            let text = "--attribution is of one run: leave it out, or name the run";
-            return Err(super::Usage(text.to_owned()).into());
-        }
-        let all = runs.len();
-        runs.retain(|run| run.row.status == RunStatus::Complete);
-        let missing = all - runs.len();
-        if missing > 0 {
-            super::warn(&format!(
-                "{missing} of {all} runs are not complete and left out"
-            ));
-        }
-    }
-    match (attribution, runs.pop()) {
-        (Some(id), Some(run)) => runs.push(recording.shown_by(run, id)?),
-        (None, Some(run)) => runs.push(run),
-        (_, None) => anyhow::bail!(
-            "none of the runs of {} is complete; `energy runs` lists them",
-            crate::format::escape(which)
-        ),
-    }
-    Ok(Selection { name, runs })
 }
 
 fn read(
@@ -215,29 +187,4 @@ fn read(
         None => Graph::read(recording, &sides.0, what),
         Some(after) => Graph::compare(recording, &sides.0, after, what),
     }
-}
-
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-/// Writes a file by way of `draw`; `-` is `out`. Nothing is written over before the
-/// whole text is there.
-fn write(
-    path: &Path,
-    out: &mut dyn Write,
-    draw: impl FnOnce(&mut dyn Write) -> Result<()>,
-) -> Result<()> {
-    if is_stdout(path) {
-        return draw(out);
-    }
-    let mut text = Vec::new();
-    draw(&mut text)?;
-    let written = File::create(path).and_then(|mut file| file.write_all(&text));
-    written.map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    let _ = writeln!(std::io::stderr(), "wrote {}", path.display());
-    Ok(())
 }

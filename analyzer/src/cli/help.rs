@@ -22,6 +22,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "power",
             "flamegraph",
             "export",
+            "report",
             "attribute",
         ],
     ),

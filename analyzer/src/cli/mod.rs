@@ -10,6 +10,7 @@ mod confirm;
 mod delete;
 mod doctor;
 mod export;
+mod file;
 mod flamegraph;
 mod help;
 mod import;
@@ -20,8 +21,10 @@ mod ops;
 mod progress;
 mod prune;
 mod record;
+mod report;
 mod run;
 mod runs;
+mod selected;
 mod show;
 mod size;
 mod summary;
@@ -35,6 +38,8 @@ use std::process::ExitCode;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use ask::Ask as _;
+use file::{is_stdout, write_file};
+use selected::selected;
 
 use crate::DATABASE;
 use crate::format::screen::Look;
@@ -45,6 +50,7 @@ pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use export::ExportArgs;
 pub use flamegraph::FlamegraphArgs;
+pub use report::ReportArgs;
 pub use run::RunArgs;
 
 /// Tells what spans of a program cost in joules.
@@ -105,6 +111,8 @@ pub enum Command {
     Flamegraph(FlamegraphArgs),
     /// Write a run for other programs
     Export(ExportArgs),
+    /// Draw runs as one page: charts, tables, a comparison
+    Report(ReportArgs),
     /// Show what each kind of work cost
     Ops(ops::OpsArgs),
     /// Tell whether runs differ, and by how much
@@ -243,6 +251,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Query(args) => ask::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Export(args) => export::run(db, &args, out),
+        Command::Report(args) => report::run(db, &args, out),
         Command::Ops(args) => ops::run(db, &args, out),
         Command::Compare(args) => compare::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, args, out),

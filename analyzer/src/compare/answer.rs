@@ -47,7 +47,8 @@ impl Compared {
             .collect()
     }
 
-    fn answer(&self, left_out: &[LeftOut], fail_above: Option<f64>) -> Answer {
+    /// As an answer in any format.
+    pub(crate) fn answer(&self, left_out: &[LeftOut], fail_above: Option<f64>) -> Answer {
         let mut answer = Answer::new("compare", self.title())
             .with("unit", json!(self.per.unit()))
             .with("per", json!(self.per))

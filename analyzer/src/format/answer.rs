@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::{Map, Value, json};
 
 use super::screen::Look;
-use super::{Format, Sheet, escape, json};
+use super::{Format, Sheet, escape, html, json};
 use crate::error::Result;
 use crate::query::{self, Recording, Run};
 
@@ -153,8 +153,26 @@ impl Answer {
         Value::Object(object)
     }
 
+    /// As a part of a page: cautions, lists and notes; the title is the page's.
+    pub fn html(&self) -> String {
+        let paragraph = |class: &str, text: &String| {
+            format!("<p class=\"{class}\">{}</p>\n", html::escape(text))
+        };
+        let cautions = self.cautions.iter().map(|text| paragraph("caution", text));
+        let sheets = self.filled().map(Sheet::html);
+        let notes = self.notes.iter().map(|text| paragraph("note", text));
+        cautions.chain(sheets).chain(notes).collect()
+    }
+
     fn for_programs(&self) -> impl Iterator<Item = &Sheet> {
         self.sheets.iter().filter(|sheet| sheet.is_for_programs())
+    }
+
+    /// Lists for people. One without rows is nothing to look at; what there is to say
+    /// is a note.
+    fn filled(&self) -> impl Iterator<Item = &Sheet> {
+        let filled = |sheet: &&Sheet| sheet.is_for_people() && !sheet.rows().is_empty();
+        self.sheets.iter().filter(filled)
     }
 
     fn people(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
@@ -164,9 +182,7 @@ impl Answer {
         for caution in &self.cautions {
             writeln!(out, "{}", look.notice(caution))?;
         }
-        // A list without rows is nothing to look at; what there is to say is a note.
-        let filled = |sheet: &&Sheet| sheet.is_for_people() && !sheet.rows().is_empty();
-        for sheet in self.sheets.iter().filter(filled) {
+        for sheet in self.filled() {
             if !sheet.title().is_empty() {
                 writeln!(out, "\n{}", look.heading(sheet.title()))?;
             }

@@ -5,6 +5,7 @@ mod answer;
 pub mod basis;
 pub mod csv;
 mod fit;
+pub mod html;
 pub mod json;
 mod markdown;
 mod name;

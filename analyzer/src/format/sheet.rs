@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::csv;
+use super::html;
 use super::screen::Look;
 use super::{
     bytes, count, energy, escape, number, percent, power, shorten, shorten_path, time_span, utc,
@@ -157,6 +158,18 @@ impl Column {
             && (!optional || rows.iter().any(holds))
     }
 
+    /// The cell of a page, with the number that it is sorted by.
+    fn page_cell(&self, row: &Value) -> html::Cell {
+        let text = match self.show {
+            Show::Path => shorten_path(&self.cell(row), LONGEST_TEXT),
+            _ => self.cell(row),
+        };
+        html::Cell {
+            text,
+            sort: row[self.key].as_f64(),
+        }
+    }
+
     fn cell(&self, row: &Value) -> String {
         let value = &row[self.key];
         let (float, integer) = (value.as_f64(), value.as_i64());
@@ -291,6 +304,20 @@ impl Sheet {
             rows.iter_mut().for_each(cut);
         }
         look.table(&header, &rows)
+    }
+
+    /// As a table of a page, whose cells hold what they are sorted by.
+    pub fn html(&self) -> String {
+        let look = Look::of_width(u16::MAX);
+        let shown: Vec<&Column> = self
+            .columns
+            .iter()
+            .filter(|column| column.is_shown(&look, &self.rows))
+            .collect();
+        let header: Vec<&str> = shown.iter().map(|column| column.heading.as_str()).collect();
+        let cells = |row| shown.iter().map(|column| column.page_cell(row)).collect();
+        let rows: Vec<Vec<html::Cell>> = self.rows.iter().map(cells).collect();
+        html::table(&self.title, &header, &rows)
     }
 
     /// As CSV with a header of keys: figures in base units, unknown ones empty.

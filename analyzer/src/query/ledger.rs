@@ -229,7 +229,7 @@ pub fn ledger(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Le
 }
 
 /// The nodes of a run on the rails with these ids.
-pub(super) fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Ledger> {
+pub(crate) fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Ledger> {
     let list: Vec<String> = rails.iter().map(i64::to_string).collect();
     let sql = format!(
         "SELECT n.id, n.parent, n.label, c.name, c.role, n.layer, n.component,

@@ -15,6 +15,7 @@ mod interval;
 mod kinds;
 mod kinds_within;
 mod ledger;
+mod phase_spans;
 mod phases;
 mod rail_power;
 mod recording;
@@ -26,6 +27,7 @@ mod setting;
 mod tables;
 mod tokens;
 mod totals;
+mod windows;
 
 pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
@@ -36,8 +38,9 @@ pub use groups::{Group, components, layers};
 pub use interval::{Spread, join_bases};
 pub use kinds::{By, Share, shares};
 pub use kinds_within::shares_within;
-pub(crate) use ledger::rails;
 pub use ledger::{Ledger, Node, ledger};
+pub(crate) use ledger::{ledger_of, rails};
+pub use phase_spans::{PhaseSpan, phase_spans};
 pub use phases::{BETWEEN, Phase, phases, phases_on};
 pub use rail_power::{RailPower, rail_powers};
 pub(crate) use recording::caveat;
@@ -51,6 +54,7 @@ pub use tables::{Column, Kind, TABLES, Table, Value, table_rows};
 pub use tokens::{Token, tokens};
 pub(crate) use totals::totals_of;
 pub use totals::{Totals, totals};
+pub use windows::{Window, windows};
 
 /// Sums what is known if all of it is; nothing at all is not known either.
 pub(crate) fn sum_known(parts: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {

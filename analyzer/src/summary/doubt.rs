@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::Hot;
 use super::table::Page;
+use super::{Hot, Summary};
 use crate::format::{UNKNOWN, basis, energy, escape, percent, shorten, shorten_path};
 use crate::query::{Attribution, RailFit, Share};
 
@@ -23,29 +23,12 @@ const SAME_CLOCK_MS: f64 = 0.05;
 impl Page<'_> {
     /// The method, and where its figures are not what its name says.
     pub(super) fn method(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Some(attribution) = &self.summary.attribution else {
-            return self.line(out, "method", "none: not attributed yet");
-        };
-        let mut text = attribution.title();
-        if !self.summary.has_intervals() {
-            text += "; its figures carry no interval";
+        for (at, text) in method(self.summary).iter().enumerate() {
+            self.line(out, if at == 0 { "method" } else { "" }, text)?;
         }
-        if let Some(offset) = attribution.offset_ms {
-            text += &format!(", clock offset {offset:.1} ms");
-        }
-        let fits = attribution.fits();
-        if let [only] = fits.as_slice() {
-            text += &weight(only).map_or(String::new(), |weight| format!(", {weight}"));
-            self.line(out, "method", &text)?;
-        } else {
-            self.line(out, "method", &text)?;
-            for fit in &fits {
-                self.line(out, "", &rail(fit, attribution).unwrap_or_default())?;
-            }
-        }
-        match self.summary.newest {
-            Some(newest) if newest != attribution.id => {
-                let text = format!("attribution {}; the newest is {newest}", attribution.id);
+        match (&self.summary.attribution, self.summary.newest) {
+            (Some(shown), Some(newest)) if newest != shown.id => {
+                let text = format!("attribution {}; the newest is {newest}", shown.id);
                 self.line(out, "shown", &text)
             }
             _ => Ok(()),
@@ -55,7 +38,7 @@ impl Page<'_> {
     /// Kinds and doubts, where the method estimates kinds.
     pub(super) fn kinds(&self, out: &mut dyn Write) -> io::Result<()> {
         let has_table = self.summary.has_intervals() && !self.summary.kinds.apart.is_empty();
-        let warnings = self.warnings();
+        let warnings = warnings(self.summary);
         if has_table || !warnings.is_empty() {
             self.section(out, "Kinds, active self energy")?;
         }
@@ -114,31 +97,54 @@ impl Page<'_> {
         let text = format!("{}{}.", first.unwrap_or_default(), letters.as_str());
         writeln!(out, "{}", shorten(&text, self.width()))
     }
+}
 
-    /// Each doubt once, with the rails that it is about where there are several.
-    fn warnings(&self) -> Vec<String> {
-        let Some(attribution) = &self.summary.attribution else {
-            return Vec::new();
-        };
-        let mut rails: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut order = Vec::new();
-        for warning in attribution.warnings() {
-            let of = rails.entry(warning.message.clone()).or_default();
-            if of.is_empty() {
-                order.push(warning.message);
-            }
-            of.push(warning.rail);
-        }
-        let has_one = attribution.rails_fit.len() == 1;
-        let told = order.into_iter().map(|message| {
-            let text = match rails.get(&message) {
-                Some(rails) if !has_one => format!("{}: {message}", rails.join(", ")),
-                _ => message,
-            };
-            escape(&text)
-        });
-        told.collect()
+/// The method of a summary's figures, and for each rail where they are not what its name
+/// says.
+pub(crate) fn method(summary: &Summary) -> Vec<String> {
+    let Some(attribution) = &summary.attribution else {
+        return vec!["none: not attributed yet".to_owned()];
+    };
+    let mut text = attribution.title();
+    if !summary.has_intervals() {
+        text += "; its figures carry no interval";
     }
+    if let Some(offset) = attribution.offset_ms {
+        text += &format!(", clock offset {offset:.1} ms");
+    }
+    let fits = attribution.fits();
+    if let [only] = fits.as_slice() {
+        text += &weight(only).map_or(String::new(), |weight| format!(", {weight}"));
+        return vec![text];
+    }
+    let rails = fits.iter().filter_map(|fit| rail(fit, attribution));
+    std::iter::once(text).chain(rails).collect()
+}
+
+/// Each doubt of the method once, with the rails that it is about where there are
+/// several; escaped.
+pub(crate) fn warnings(summary: &Summary) -> Vec<String> {
+    let Some(attribution) = &summary.attribution else {
+        return Vec::new();
+    };
+    let mut rails: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for warning in attribution.warnings() {
+        let of = rails.entry(warning.message.clone()).or_default();
+        if of.is_empty() {
+            order.push(warning.message);
+        }
+        of.push(warning.rail);
+    }
+    let has_one = attribution.rails_fit.len() == 1;
+    let told = order.into_iter().map(|message| {
+        let text = match rails.get(&message) {
+            Some(rails) if !has_one => format!("{}: {message}", rails.join(", ")),
+            _ => message,
+        };
+        escape(&text)
+    });
+    told.collect()
 }
 
 /// What a rail's figures are in part, if not wholly the estimate's.

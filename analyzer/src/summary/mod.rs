@@ -9,7 +9,7 @@ mod kinds;
 mod rails;
 mod table;
 
-pub(crate) use doubt::kinds_name;
+pub(crate) use doubt::{kinds_name, method, warnings};
 pub(crate) use json::tags;
 pub use kinds::{Kind, KindGroup, Kinds};
 
@@ -123,7 +123,7 @@ impl Summary {
             totals,
             balance,
             phases,
-            hottest: hottest(&ledger, &scope),
+            hottest: hot(&ledger, &scope, HOTTEST),
             kinds: Kinds::read(recording, &run, &scope)?,
             layers: wanted(query::layers(&ledger)),
             components: wanted(query::components(&ledger)),
@@ -190,7 +190,8 @@ fn balance(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<B
     Ok(balance)
 }
 
-fn hottest(ledger: &Ledger, scope: &Scope) -> Vec<Hot> {
+/// The `most` nodes of a part of a run with the highest ledger energy.
+pub(crate) fn hot(ledger: &Ledger, scope: &Scope, most: usize) -> Vec<Hot> {
     let total = ledger.energy_j();
     let hot = |node: &query::Node| {
         let (lo_j, hi_j) = node.interval_j();
@@ -208,5 +209,5 @@ fn hottest(ledger: &Ledger, scope: &Scope) -> Vec<Hot> {
     };
     let mut nodes = ledger.hottest(usize::MAX);
     nodes.retain(|node| scope.wants(node.basis.as_deref()));
-    nodes.into_iter().take(HOTTEST).map(hot).collect()
+    nodes.into_iter().take(most).map(hot).collect()
 }

@@ -1,0 +1,67 @@
+//! `energy report`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::Usage;
+use crate::query::Selection;
+use crate::report::{MOST, Report, ReportOptions};
+
+/// What the page is of.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  energy report -o report.html
+  energy report sky -o sky.html --title \"Sky, q4\"
+  energy report before after -o changes.html
+  energy report group=q4 group=q8 -o q4-q8.html
+
+The page is one file, which loads nothing and sends nothing. RUN may be a group or a tag
+KEY=VALUE: its newest complete run is drawn, and all of them are compared. Up to four are
+drawn, the first one is what others are compared with; docs/report.md tells what is where.")]
+pub struct ReportArgs {
+    /// Runs, or groups of runs
+    #[arg(value_name = "RUN", default_value = "last")]
+    runs: Vec<String>,
+    /// The page to write; `-` is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    output: PathBuf,
+    /// A title in place of the names of the runs
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Figures of this attribution of the one run; `energy show` lists them
+    #[arg(long, value_name = "ID")]
+    attribution: Option<i64>,
+    /// Compare runs that were not made alike
+    #[arg(long)]
+    allow_different: bool,
+}
+
+impl ReportArgs {
+    /// As options of the library.
+    pub fn options(&self) -> ReportOptions {
+        ReportOptions {
+            title: self.title.clone(),
+            allow_different: self.allow_different,
+        }
+    }
+}
+
+pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if args.runs.len() > MOST {
+        let text = format!("a page holds up to {MOST} runs or groups: leave some out");
+        return Err(Usage(text).into());
+    }
+    if args.runs.len() > 1 && args.attribution.is_some() {
+        let text = "--attribution is of one run: leave it out, or name one run";
+        return Err(Usage(text.to_owned()).into());
+    }
+    let recording = super::open_recording(db)?;
+    let sides = args.runs.iter();
+    let sides = sides.map(|which| super::selected(&recording, which, args.attribution));
+    let sides = sides.collect::<anyhow::Result<Vec<Selection>>>()?;
+    let report = Report::read(&recording, sides, &args.options())?;
+    super::write_file(&args.output, out, |out| report.write(out))?;
+    Ok(())
+}

@@ -1,0 +1,151 @@
+// Layers by components. The shade is by the highest cell that is a layer's; rest has its own row.
+
+// Shades are the theme's; words on them are as far from them as they can be.
+const SHADES = 8;
+const onShade = (level) =>
+  level < 0 ? "small" : level < 4 ? "small faint" : level === 4 ? "small black" : "small strong";
+
+charts.heatmap = (run, width) => {
+  const { matrix } = run;
+  const place = h("div", {});
+  const select = h(
+    "select",
+    {},
+    h("option", { value: "-1" }, "all phases"),
+    matrix.phases.map((phase, at) => h("option", { value: at }, phase)),
+  );
+  const draw = () => {
+    const phase = Number(select.value);
+    const cells = phase < 0 ? matrix.all : matrix.cells.filter((cell) => cell.p === phase);
+    place.replaceChildren(
+      ...heatmapOf(matrix, cells, width, phase < 0 ? "" : matrix.phases[phase]),
+    );
+  };
+  select.addEventListener("change", draw);
+  draw();
+  return [h("label", { class: "choose" }, "Phase ", select), place];
+};
+
+// Where rows and columns of cells stand.
+function gridOf(matrix, cells, width) {
+  const rows = matrix.layers;
+  const held = matrix.components.map((_, c) => c).filter((c) => cells.some((one) => one.c === c));
+  const columns = held.length ? held : [0];
+  const narrow = width < 620;
+  const longest = Math.max(...rows.map((row) => row.length));
+  const left = Math.min(narrow ? 64 : 110, 16 + LETTER * longest);
+  const height = rows.length > 80 ? 12 : narrow ? 18 : 20;
+  const last = rows.length - 1;
+  return {
+    columns,
+    left,
+    height,
+    last,
+    wide: (width - 4 - left) / columns.length,
+    y: (row) => 44 + row * height + (row === last ? 6 : 0),
+  };
+}
+
+function cellLines(matrix, cell, layer, component, phase) {
+  const where = `${layer}, ${component}${phase ? `, ${phase}` : ""}`;
+  if (!cell) return [where, "nothing recorded"];
+  return [
+    where,
+    joules(cell.j),
+    cell.n > 1 ? `${cell.n} nodes added up: no interval` : interval(cell.lo, cell.hi),
+    `${percent(cell.j / matrix.energy_j)} of the ledger`,
+  ];
+}
+
+// One cell; what is in no layer has no shade, for it is no layer's equal.
+function cellOf(matrix, cell, grid, { row, at, highest, phase }) {
+  const { left, wide, height, last, y } = grid;
+  const [layer, component] = [matrix.layers[row], matrix.components[grid.columns[at]]];
+  const part = cell ? Math.floor((cell.j / highest) * (SHADES - 1e-3)) : 0;
+  const level = cell && row !== last ? Math.max(0, Math.min(SHADES - 1, part)) : -1;
+  const x = left + at * wide;
+  const look = { class: `cell ${level < 0 ? "rest" : `shade${level}`}` };
+  const box = mark(
+    rect(x + 0.5, y(row) + 0.5, wide - 1, height - 1, look),
+    cellLines(matrix, cell, layer, component, phase),
+    cell ? { j: cell.j, lo: cell.lo, hi: cell.hi, layer, component } : {},
+  );
+  const style = { "text-anchor": "middle", class: onShade(level), "aria-hidden": "true" };
+  const isRead = cell && wide > 58 && height > 14;
+  return [box, isRead ? text(x + wide / 2, y(row) + height / 2 + 4, joules(cell.j), style) : null];
+}
+
+// Names of components in one or two lines.
+function columnHeads(matrix, { columns, left, wide }) {
+  const room = Math.max(3, Math.floor((wide - 4) / (LETTER + 0.7)));
+  const style = { "text-anchor": "middle", class: "name", "aria-hidden": "true" };
+  return columns.map((c, at) => {
+    const words = matrix.components[c].replace(/_/g, " ").split(" ");
+    const half = words.join(" ").length <= room ? words.length : Math.ceil(words.length / 2);
+    const lines = [words.slice(0, half), words.slice(half)].map((part) => part.join(" "));
+    return lines
+      .filter(Boolean)
+      .map((one, row) => text(left + (at + 0.5) * wide, 18 + row * 14, shorten(one, room), style));
+  });
+}
+
+function rowHeads(matrix, { left, height, last, y }) {
+  const every = Math.ceil(14 / height);
+  const style = { "text-anchor": "end", class: "small", "aria-hidden": "true" };
+  const name = (row) => shorten(row, Math.floor(left / LETTER));
+  return matrix.layers.map((layer, row) =>
+    row % every && row !== last
+      ? null
+      : text(left - 6, y(row) + height / 2 + 4, name(layer), style),
+  );
+}
+
+// The number of the cell that an arrow key leads to, in rows of `by` cells.
+function gridStep(by, at, key) {
+  const [row, column] = [Math.floor(at / by), at % by];
+  if (key === "ArrowRight") return column + 1 < by ? at + 1 : undefined;
+  if (key === "ArrowLeft") return column ? at - 1 : undefined;
+  return key === "ArrowDown" ? at + by : row ? at - by : undefined;
+}
+
+function ramp(highest, cells) {
+  const swatch = (level) =>
+    s(
+      "svg",
+      { width: 22, height: 12, "aria-hidden": "true" },
+      rect(0, 0, 22, 12, { class: `swatch shade${level}` }),
+    );
+  const whole = joules(sum(cells.map((cell) => cell.j)));
+  const swatches = [...Array(SHADES).keys()].map(swatch);
+  return h(
+    "div",
+    { class: "ramp" },
+    "0 J ",
+    swatches,
+    ` ${joules(highest)}; cells sum to ${whole}`,
+  );
+}
+
+function heatmapOf(matrix, cells, width, phase) {
+  const grid = gridOf(matrix, cells, width);
+  const key = (row, component) => `${row} ${component}`;
+  const held = new Map(cells.map((cell) => [key(cell.l, cell.c), cell]));
+  const ofLayers = cells.filter((cell) => cell.l !== grid.last).map((cell) => cell.j);
+  const highest = Math.max(...ofLayers, 1e-15);
+  const drawn = matrix.layers.flatMap((_, row) =>
+    grid.columns.map((c, at) =>
+      cellOf(matrix, held.get(key(row, c)), grid, { row, at, highest, phase }),
+    ),
+  );
+  const root = drawing(
+    width,
+    grid.y(grid.last) + grid.height + 6,
+    "Energy of layers by component",
+    columnHeads(matrix, grid),
+    rowHeads(matrix, grid),
+    drawn,
+  );
+  const boxes = drawn.map(([box]) => box);
+  marks(root, boxes, { go: (at, way) => gridStep(grid.columns.length, at, way) });
+  return [root, ramp(highest, cells)];
+}

@@ -1,0 +1,94 @@
+// Marks that can be read with a mouse, a finger or keys: a tip beside the mark, and one
+// stop of the tab key for a chart, within which arrow keys move.
+
+// Charts by name; each gives elements for a run and a width.
+const charts = {};
+
+const tip = document.getElementById("tip");
+
+function hideTip() {
+  tip.hidden = true;
+}
+
+function showTip(mark, lines, point) {
+  tip.replaceChildren(...lines.filter(Boolean).map((one, at) => h(at ? "div" : "strong", {}, one)));
+  tip.hidden = false;
+  const box = mark.getBoundingClientRect();
+  const width = document.documentElement.clientWidth;
+  const x = point ? point.x : box.left + Math.min(box.width / 2, 200);
+  const y = point ? point.y : box.top;
+  const left = Math.max(4, Math.min(x + 12, width - tip.offsetWidth - 8));
+  const above = y - tip.offsetHeight - 12;
+  tip.style.left = `${left + window.scrollX}px`;
+  tip.style.top = `${(above > 4 ? above : y + 18) + window.scrollY}px`;
+}
+
+// What a mark tells: its figures as attributes, its words for readers and the tip.
+const told = new WeakMap();
+function mark(element, lines, data = {}) {
+  for (const [name, value] of Object.entries(data)) {
+    if (value !== null && value !== undefined) element.setAttribute(`data-${name}`, value);
+  }
+  element.setAttribute("role", "img");
+  element.setAttribute("tabindex", "-1");
+  element.setAttribute("aria-label", lines.filter(Boolean).join("; "));
+  element.classList.add("mark");
+  told.set(element, lines);
+  return element;
+}
+
+// Marks of one chart. `go(at, key)` gives the number of the mark that an arrow key leads
+// to; without it they stand in a row. `act(at, key)` answers Enter, Escape and clicks.
+function marks(root, list, { go, act } = {}) {
+  if (!list.length) return;
+  const number = new Map(list.map((one, at) => [one, at]));
+  const own = (event) => number.get(event.target.closest && event.target.closest(".mark"));
+  let current = 0;
+  list[0].setAttribute("tabindex", "0");
+  const focus = (at) => {
+    list[current].setAttribute("tabindex", "-1");
+    current = at;
+    list[at].setAttribute("tabindex", "0");
+    list[at].focus();
+  };
+  const along = (at, key) =>
+    at + ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key] || 0);
+  root.addEventListener("keydown", (event) => {
+    const at = own(event);
+    if (at === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { key } = event;
+    let next;
+    if (key.startsWith("Arrow")) next = (go || along)(at, key);
+    else if (key === "Home") next = 0;
+    else if (key === "End") next = list.length - 1;
+    else if (act && (key === "Enter" || key === " " || key === "Escape")) {
+      event.preventDefault();
+      act(at, key);
+      return;
+    } else return;
+    event.preventDefault();
+    if (next !== undefined && list[next]) focus(next);
+  });
+  const show = (event, point) => {
+    const at = own(event);
+    if (at === undefined) hideTip();
+    else showTip(list[at], told.get(list[at]), point);
+  };
+  root.addEventListener("focusin", (event) => show(event));
+  root.addEventListener("focusout", hideTip);
+  root.addEventListener("pointermove", (event) =>
+    show(event, { x: event.clientX, y: event.clientY }),
+  );
+  root.addEventListener("pointerleave", hideTip);
+  root.addEventListener("click", (event) => {
+    const at = own(event);
+    if (at === undefined) return;
+    if (act) act(at, "Enter");
+    else show(event, { x: event.clientX, y: event.clientY });
+  });
+}
+
+window.addEventListener("scroll", hideTip, { passive: true });
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") hideTip();
+});

@@ -1,0 +1,155 @@
+// Making elements. Names of a recording go into text nodes and attributes only.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(
+    ...[children === undefined ? [] : children]
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined),
+  );
+  return element;
+}
+const h = (name, attributes, ...children) =>
+  fill(document.createElement(name), attributes, children);
+const s = (name, attributes, ...children) =>
+  fill(document.createElementNS(SVG, name), attributes, children);
+
+const round = (value) => Math.round(value * 100) / 100;
+
+// A drawing that is `width` by `height` on a screen, and shrinks on paper.
+function drawing(width, height, label, ...children) {
+  return s(
+    "svg",
+    {
+      viewBox: `0 0 ${round(width)} ${round(height)}`,
+      width: round(width),
+      height: round(height),
+      role: "group",
+      "aria-label": label,
+      class: "drawing",
+    },
+    ...children,
+  );
+}
+
+const rect = (x, y, width, height, attributes) =>
+  s("rect", {
+    x: round(x),
+    y: round(y),
+    width: round(Math.max(0, width)),
+    height: round(Math.max(0, height)),
+    ...attributes,
+  });
+const line = (x1, y1, x2, y2, attributes) =>
+  s("line", { x1: round(x1), y1: round(y1), x2: round(x2), y2: round(y2), ...attributes });
+const text = (x, y, words, attributes) =>
+  s("text", { x: round(x), y: round(y), ...attributes }, words);
+
+// Words in a box, cut to its width; nothing where it is too narrow to tell anything.
+const LETTER = 6.6;
+function label(x, y, width, words, attributes, least = 4) {
+  const room = Math.floor((width - 6) / LETTER);
+  if (room < Math.min(least, words.length)) return null;
+  return text(x, y, shorten(words, room), {
+    class: "inside",
+    "aria-hidden": "true",
+    ...attributes,
+  });
+}
+
+// Stripes of a colour, so that it can be told without seeing colours.
+let stripes = 0;
+function striped(defs, colour, angle, gap = 6) {
+  stripes += 1;
+  const id = `stripes${stripes}`;
+  defs.append(
+    s(
+      "pattern",
+      {
+        id,
+        width: gap,
+        height: gap,
+        patternUnits: "userSpaceOnUse",
+        patternTransform: `rotate(${angle})`,
+      },
+      rect(0, 0, gap, gap, { fill: colour }),
+      rect(0, 0, gap / 3, gap, { fill: shade(colour, 0.55) }),
+    ),
+  );
+  return `url(#${id})`;
+}
+
+// An axis below a chart, or to the left of it, with lines across.
+function axisX(marks, scale, y, top) {
+  return s(
+    "g",
+    { class: "axis", "aria-hidden": "true" },
+    marks.map(({ value, text: words }, at) => [
+      line(scale(value), top, scale(value), y, { class: "grid" }),
+      text(scale(value), y + 16, words, {
+        "text-anchor":
+          at === marks.length - 1 && marks.length > 1 ? "end" : at ? "middle" : "start",
+      }),
+    ]),
+  );
+}
+function axisY(marks, scale, x, right) {
+  return s(
+    "g",
+    { class: "axis", "aria-hidden": "true" },
+    marks.map(({ value, text: words }) => [
+      line(x, scale(value), right, scale(value), { class: "grid" }),
+      text(x - 6, scale(value) + 4, words, { "text-anchor": "end" }),
+    ]),
+  );
+}
+
+const linear = (from, to, low, high) => (value) =>
+  low + ((value - from) / (to - from || 1)) * (high - low);
+
+// A whisker from `lo` to `hi` along x.
+function whiskerX(scale, lo, hi, y, size = 5) {
+  if (!isKnown(lo) || !isKnown(hi)) return null;
+  return s("path", {
+    class: "whisker",
+    d: `M${round(scale(lo))} ${y - size}v${2 * size}M${round(scale(lo))} ${y}H${round(scale(hi))}M${round(scale(hi))} ${y - size}v${2 * size}`,
+  });
+}
+function whiskerY(scale, lo, hi, x, size = 3) {
+  if (!isKnown(lo) || !isKnown(hi)) return null;
+  return s("path", {
+    class: "whisker",
+    d: `M${round(x - size)} ${round(scale(lo))}h${2 * size}M${round(x)} ${round(scale(lo))}V${round(scale(hi))}M${round(x - size)} ${round(scale(hi))}h${2 * size}`,
+  });
+}
+
+// Words for each colour and pattern.
+function legend(entries) {
+  return h(
+    "ul",
+    { class: "legend" },
+    entries.map(({ name, fill: colour, dash, defs }) =>
+      h(
+        "li",
+        {},
+        s(
+          "svg",
+          { width: 18, height: 12, "aria-hidden": "true" },
+          defs || [],
+          dash === undefined
+            ? rect(0.5, 0.5, 17, 11, { fill: colour, class: "swatch" })
+            : line(0, 6, 18, 6, {
+                stroke: colour,
+                "stroke-width": 2.5,
+                "stroke-dasharray": dash || null,
+              }),
+        ),
+        ` ${name}`,
+      ),
+    ),
+  );
+}

@@ -1,0 +1,149 @@
+//! The page around the sections: one file, which loads nothing.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::Report;
+use super::across;
+use super::drawn::Data;
+use super::embed;
+use super::markup::paragraph;
+use super::sections::{SECTIONS, id};
+use crate::error::Result;
+use crate::format::html::escape;
+
+const STYLES: [&str; 4] = [
+    include_str!("assets/theme.css"),
+    include_str!("assets/page.css"),
+    include_str!("assets/charts.css"),
+    include_str!("assets/tables.css"),
+];
+const PRINT: &str = include_str!("assets/print.css");
+/// In the order in which they need each other.
+const SCRIPTS: [&str; 15] = [
+    include_str!("assets/quantity.js"),
+    include_str!("assets/colour.js"),
+    include_str!("assets/svg.js"),
+    include_str!("assets/marks.js"),
+    include_str!("assets/balance.js"),
+    include_str!("assets/phases.js"),
+    include_str!("assets/timeline.js"),
+    include_str!("assets/heatmap.js"),
+    include_str!("assets/tokens.js"),
+    include_str!("assets/treemap.js"),
+    include_str!("assets/sankey.js"),
+    include_str!("assets/flame.js"),
+    include_str!("assets/compare.js"),
+    include_str!("assets/tables.js"),
+    include_str!("assets/main.js"),
+];
+
+/// What scripts read.
+#[derive(Serialize)]
+struct Embedded<'r> {
+    runs: Vec<&'r Data>,
+    across: Option<&'r across::Data>,
+}
+
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
+    let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.concat());
+    let data = embed::json(&Embedded {
+        runs: report.runs.iter().map(|run| &run.data).collect(),
+        across: report.across.as_ref().map(|across| &across.data),
+    })?;
+    let title = escape(&report.title);
+    write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{title}</title>\n<style>\n{}\n@media print {{\n{PRINT}}}\n</style>\n</head>\n",
+        escape(&embed::policy(&script)),
+        STYLES.concat(),
+    )?;
+    write!(out, "<body>\n{}", header(report, &title))?;
+    writeln!(out, "<main id=\"main\" tabindex=\"-1\">")?;
+    for (no, sections) in report.sections.iter().enumerate() {
+        let name = escape(&report.runs[no].data.title);
+        writeln!(
+            out,
+            "<article id=\"run{no}\" class=\"run\" aria-label=\"{name}\">\n{}{sections}</article>",
+            contents(no)
+        )?;
+    }
+    if let Some(across) = &report.across {
+        out.write_all(across.section().as_bytes())?;
+    }
+    write!(
+        out,
+        "</main>\n{}<div id=\"tip\" role=\"status\" hidden></div>\n\
+         <script type=\"application/json\" id=\"data\">{data}</script>\n\
+         <script>{script}</script>\n</body>\n</html>\n",
+        footer(report)
+    )?;
+    Ok(())
+}
+
+fn header(report: &Report, title: &str) -> String {
+    let tabs = match report.runs.len() {
+        1 => String::new(),
+        _ => tabs(report),
+    };
+    format!(
+        "<a class=\"skip\" href=\"#main\">Skip to the figures</a>\n<header class=\"top\">\n\
+         <h1>{title}</h1>\n<button id=\"theme\" type=\"button\" hidden>Theme</button>\n</header>\n\
+         <noscript>{}</noscript>\n{tabs}",
+        paragraph(
+            "caution",
+            "Scripts are off: tables hold all figures; charts are not drawn."
+        )
+    )
+}
+
+/// Links to runs; scripts show one run at a time.
+fn tabs(report: &Report) -> String {
+    let mut links: Vec<String> = report
+        .runs
+        .iter()
+        .enumerate()
+        .map(|(no, run)| {
+            let letter = char::from(b'A' + u8::try_from(no).unwrap_or(25));
+            let (title, provenance) = (escape(&run.data.title), escape(&run.data.provenance));
+            format!(
+                "<a href=\"#run{no}\" data-tab=\"{no}\">{letter}: {title} <small>{provenance}</small></a>"
+            )
+        })
+        .collect();
+    links.push("<a href=\"#comparison\">Comparison</a>".to_owned());
+    format!(
+        "<nav class=\"tabs\" aria-label=\"Runs\">{}</nav>\n",
+        links.join("\n")
+    )
+}
+
+fn contents(no: usize) -> String {
+    let links = SECTIONS
+        .iter()
+        .map(|(section, title)| format!("<a href=\"#{}\">{title}</a>", id(no, section)));
+    format!(
+        "<nav class=\"contents\" aria-label=\"Sections\">{}</nav>\n",
+        links.collect::<Vec<_>>().join("\n")
+    )
+}
+
+fn footer(report: &Report) -> String {
+    format!(
+        "<footer>{}</footer>\n",
+        paragraph(
+            "note",
+            &format!(
+                "Made by energy {} from {}. Energies are joules; k, m and u stand for thousand, \
+             thousandth and millionth. Intervals hold the truth in 90 % of cases.",
+                env!("CARGO_PKG_VERSION"),
+                report.file
+            )
+        )
+    )
+}

@@ -1,0 +1,178 @@
+//! Charts: the calling-context tree, as treemap and as flamegraph. What is too small to
+//! be seen is folded into one node of its parent that says how many it is, so that
+//! nothing is missing.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::name::Names;
+use super::part::Places;
+use crate::query::Ledger;
+
+/// Nodes at most that are drawn by themselves; each may have one beside it that stands for
+/// what is small below it.
+const NODES: usize = 2000;
+/// Levels at most; what is deeper is its node's own.
+const LEVELS: usize = 96;
+/// Part of all energy below which a node is folded, to begin with.
+const LEAST: f64 = 2e-5;
+
+/// The tree, parents first. Columns of equal length, for the page's sake.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Tree {
+    /// Names, by number.
+    pub(super) names: Vec<String>,
+    /// Number of the parent in this tree; -1 for roots.
+    pub(super) parent: Vec<i64>,
+    /// Number of the name.
+    pub(super) name: Vec<usize>,
+    /// Number of the name of its part.
+    pub(super) part: Vec<usize>,
+    /// Number of the name of its phase.
+    pub(super) phase: Vec<usize>,
+    /// Ledger energy of its own, and of what was folded into it.
+    pub(super) self_j: Vec<f64>,
+    /// Lower end of the 90 % interval of its own energy.
+    pub(super) lo: Vec<Option<f64>>,
+    /// Upper end.
+    pub(super) hi: Vec<Option<f64>>,
+    /// Activations; 0 for what is folded.
+    pub(super) times: Vec<i64>,
+    /// Nodes that it stands for beside itself.
+    pub(super) folded: Vec<usize>,
+    /// Energy of all nodes: that of the ledger.
+    pub(super) energy_j: f64,
+    /// The part of it that is below zero, which has no width.
+    pub(super) below_j: f64,
+    /// Nodes of the recording.
+    pub(super) nodes: usize,
+    /// Part of all energy below which nodes are folded.
+    pub(super) least: f64,
+}
+
+/// The tree; none where no node holds energy.
+pub(super) fn tree(ledger: &Ledger, places: &Places) -> Option<Tree> {
+    let family = Family::of(ledger);
+    let all: f64 = family.mass.iter().zip(&family.parent).fold(0.0, root_mass);
+    if all <= 0.0 {
+        return None;
+    }
+    let mut least = LEAST;
+    while family.kept(least * all) > NODES && least < 1.0 {
+        least *= 2.0;
+    }
+    Some(family.fold(ledger, places, least, least * all))
+}
+
+fn root_mass(sum: f64, (mass, parent): (&f64, &Option<usize>)) -> f64 {
+    sum + if parent.is_none() { *mass } else { 0.0 }
+}
+
+/// Who hangs on whom, and how much there is at and below each node.
+struct Family {
+    parent: Vec<Option<usize>>,
+    level: Vec<usize>,
+    /// Sum of amounts without their signs, so that no large ones cancel out of sight.
+    mass: Vec<f64>,
+}
+
+impl Family {
+    fn of(ledger: &Ledger) -> Self {
+        let nodes = &ledger.nodes;
+        let mut places: HashMap<i64, usize> = HashMap::with_capacity(nodes.len());
+        let (mut parent, mut level) = (Vec::new(), Vec::new());
+        for (at, node) in nodes.iter().enumerate() {
+            // In a damaged file a node without a parent is a root.
+            let above = node.parent.and_then(|id| places.get(&id)).copied();
+            level.push(above.map_or(0, |above: usize| level[above] + 1));
+            parent.push(above);
+            places.insert(node.id, at);
+        }
+        let own = |node: &crate::query::Node| Some(node.energy_j().abs()).filter(|j| j.is_finite());
+        let mut mass: Vec<f64> = nodes.iter().map(|node| own(node).unwrap_or(0.0)).collect();
+        for at in (0..nodes.len()).rev() {
+            if let Some(above) = parent[at] {
+                mass[above] += mass[at];
+            }
+        }
+        Self {
+            parent,
+            level,
+            mass,
+        }
+    }
+
+    fn is_kept(&self, at: usize, least: f64) -> bool {
+        self.level[at] < LEVELS && self.mass[at] >= least
+    }
+
+    fn kept(&self, least: f64) -> usize {
+        let all = 0..self.mass.len();
+        all.filter(|at| self.is_kept(*at, least)).count()
+    }
+
+    fn fold(&self, ledger: &Ledger, places: &Places, least: f64, least_j: f64) -> Tree {
+        let mut names = Names::default();
+        let mut tree = Tree {
+            nodes: ledger.nodes.len(),
+            least,
+            ..Tree::default()
+        };
+        // For each node the one that it is drawn as, or is folded into.
+        let mut drawn: Vec<usize> = Vec::with_capacity(ledger.nodes.len());
+        let mut others: HashMap<Option<usize>, usize> = HashMap::new();
+        for (at, node) in ledger.nodes.iter().enumerate() {
+            let above = self.parent[at].map(|above| drawn[above]);
+            let energy_j = Some(node.energy_j()).filter(|j| j.is_finite());
+            let energy_j = energy_j.unwrap_or(0.0);
+            tree.below_j += energy_j.min(0.0);
+            let place = places.of[at];
+            let place = [place.part, place.phase].map(|of| places.names.get(of));
+            if self.is_kept(at, least_j) {
+                drawn.push(tree.push(&mut names, above, &node.label, place));
+                let new = tree.parent.len() - 1;
+                (tree.lo[new], tree.hi[new]) = node.interval_j();
+                tree.times[new] = node.activations;
+                tree.self_j[new] = energy_j;
+                continue;
+            }
+            let is_below_folded = above.is_some_and(|above| tree.folded[above] > 0);
+            let other = match above {
+                Some(above) if is_below_folded => above,
+                _ => *others
+                    .entry(above)
+                    .or_insert_with(|| tree.push(&mut names, above, "(other)", place)),
+            };
+            tree.self_j[other] += energy_j;
+            tree.folded[other] += 1;
+            drawn.push(other);
+        }
+        tree.energy_j = tree.self_j.iter().sum();
+        tree.names = names.into_list();
+        tree
+    }
+}
+
+impl Tree {
+    /// Adds an empty node; its number.
+    fn push(
+        &mut self,
+        names: &mut Names,
+        parent: Option<usize>,
+        name: &str,
+        [part, phase]: [&str; 2],
+    ) -> usize {
+        let parent = parent.and_then(|parent| i64::try_from(parent).ok());
+        self.parent.push(parent.unwrap_or(-1));
+        self.name.push(names.number(name));
+        self.part.push(names.number(part));
+        self.phase.push(names.number(phase));
+        self.self_j.push(0.0);
+        self.lo.push(None);
+        self.hi.push(None);
+        self.times.push(0);
+        self.folded.push(0);
+        self.parent.len() - 1
+    }
+}
