@@ -13,6 +13,7 @@ use crate::query::{Ledger, Node};
 /// Layers that have rows of their own; the others are one row.
 const LAYERS: usize = 256;
 const COMPONENTS: usize = 16;
+const PHASES: usize = 60;
 /// What stands for layers or components beyond those.
 const OTHER: &str = "(other)";
 
@@ -65,8 +66,7 @@ pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
     if !ledger.nodes.iter().any(is_in) {
         return None;
     }
-    let (mut layers, mut components, mut phases) =
-        (Axis::new(LAYERS), Axis::new(COMPONENTS), Names::default());
+    let [mut layers, mut components, mut phases] = [LAYERS, COMPONENTS, PHASES].map(Axis::new);
     let mut cells: BTreeMap<(usize, usize, usize), Cell> = BTreeMap::new();
     let mut all: BTreeMap<(usize, usize), Cell> = BTreeMap::new();
     for (node, place) in ledger.nodes.iter().zip(&places.of) {
@@ -74,7 +74,7 @@ pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
         let layer = layers.place(head(node.layer).map(|head| head.label.as_str()));
         let name = |head: &'_ Node| head.name.clone().unwrap_or_else(|| head.label.clone());
         let component = components.place(head(node.component).map(name).as_deref());
-        let phase = phases.number(places.names.get(place.phase));
+        let phase = phases.place(Some(places.names.get(place.phase)));
         cells
             .entry((phase, layer, component))
             .or_default()
@@ -92,7 +92,7 @@ pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
     Some(Matrix {
         layers: layers.into_list(),
         components: components.into_list(),
-        phases: phases.into_list(),
+        phases: phases.names.into_list(),
         cells: cells
             .into_iter()
             .filter(|(_, cell)| cell.nodes > 0)

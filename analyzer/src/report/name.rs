@@ -23,27 +23,24 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The number of a name as it was recorded.
+    /// The number of a name as it was recorded. Two that are cut to one are one.
     pub(super) fn number(&mut self, text: &str) -> usize {
+        // Most are fit as they are, and known.
         if let Some(at) = self.places.get(text) {
             return *at;
         }
         let name = name(text);
-        // Long names are not kept as keys; two that are cut to one are one.
-        let known = self.list.iter().position(|known| *known == name);
-        let at = known.unwrap_or_else(|| {
+        let next = self.list.len();
+        let at = *self.places.entry(name.clone()).or_insert(next);
+        if at == next {
             self.list.push(name);
-            self.list.len() - 1
-        });
-        if text.len() <= 4 * LONGEST {
-            self.places.insert(text.to_owned(), at);
         }
         at
     }
 
     /// Whether a name has a number.
     pub(super) fn knows(&self, text: &str) -> bool {
-        self.places.contains_key(text) || self.list.contains(&name(text))
+        self.places.contains_key(text) || self.places.contains_key(&name(text))
     }
 
     pub(super) fn len(&self) -> usize {

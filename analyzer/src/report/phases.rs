@@ -1,6 +1,6 @@
 //! Chart: what each phase cost, the interval reading.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -44,14 +44,15 @@ pub(super) fn phase_bars(
     spans: &[PhaseSpan],
     whole: bool,
 ) -> Vec<PhaseBar> {
-    let label = |span: &&PhaseSpan| ledger.node(span.node).map(|node| node.label.as_str());
-    let only = |phase: &Phase| {
-        let mut of = spans
-            .iter()
-            .filter(|span| label(span) == Some(phase.phase.as_str()));
-        let one = of.next().filter(|_| whole)?;
-        of.next().is_none().then_some(one)
-    };
+    // Nothing for phases that ran several times.
+    let mut by_name: HashMap<&str, Option<&PhaseSpan>> = HashMap::new();
+    for span in spans.iter().filter(|_| whole) {
+        if let Some(node) = ledger.node(span.node) {
+            let known = by_name.entry(node.label.as_str());
+            known.and_modify(|one| *one = None).or_insert(Some(span));
+        }
+    }
+    let only = |phase: &Phase| by_name.get(phase.phase.as_str()).copied().flatten();
     let bar = |phase: &Phase| PhaseBar {
         phase: name(&phase.phase),
         energy_j: phase.energy_j,
