@@ -103,6 +103,32 @@ fn column(folder: &Path, sql: &str) -> Vec<String> {
 }
 
 #[test]
+fn an_offset_of_another_time_is_refused_and_a_wrong_one_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    write_power(folder.path(), 730);
+    let path = folder.path();
+    std::fs::write(path.join("trace-1790000000123456.json"), drawn().text()).unwrap();
+    let import = |offset: &str| {
+        let words = "import chrome trace-1790000000123456.json --power power.csv --offset";
+        let words: Vec<&str> = words.split(' ').chain([offset]).collect();
+        energy(path, &words)
+    };
+    let refused = import("3000000");
+    assert_eq!(refused.status.code(), Some(1));
+    let told = errors(&refused);
+    assert!(told.contains("no sample covers any span"), "{told}");
+    assert!(told.contains("mend --offset"), "{told}");
+    assert!(!path.join("energy.db").exists());
+    let explained = |offset: &str| -> f64 {
+        let told = errors(&import(offset));
+        let (_, share) = told.split_once("explain ").unwrap();
+        share.split_once(" %").unwrap().0.parse().unwrap()
+    };
+    let (right, wrong) = (explained("730"), explained("-270"));
+    assert!(right > 90.0 && wrong < right - 30.0, "{right} {wrong}");
+}
+
+#[test]
 fn energies_are_those_of_the_drawing_in_either_form_and_with_a_known_offset() {
     let (list, offset) = (drawn().text(), ["--offset", "730"]);
     let object =
@@ -113,7 +139,7 @@ fn energies_are_those_of_the_drawing_in_either_form_and_with_a_known_offset() {
         let told = import(folder.path(), &trace, &offset);
         assert!(told.contains("imported 3 spans and 22 samples"), "{told}");
         assert!(told.contains("730.0 ms ahead, as given"), "{told}");
-        assert!(told.contains("attributed by the method fitted"), "{told}");
+        assert!(told.contains("the method fitted"), "{told}");
         // 10 W: a alone for 0.2 s, with c for 0.3 s; b with c for 0.3 s, alone for 0.2 s.
         let expected = [
             ("a", 3_500.0),

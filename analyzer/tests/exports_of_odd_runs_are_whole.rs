@@ -165,6 +165,11 @@ fn what_cannot_be_made_leaves_what_was_there() {
         "{}",
         errors(&done)
     );
+    let done = energy(path, &["export", "csv", "-o", "spans.csv"]);
+    let expected = "energy: spans.csv: is a file: this format makes a folder, give one with -o\n";
+    assert_eq!(errors(&done).lines().last(), expected.lines().last());
+    let done = energy(path, &["export", "chrome", "-o", "."]);
+    assert!(errors(&done).contains("is a folder"), "{}", errors(&done));
     let done = energy(path, &["export", "chrome", "--window", "5s..2s"]);
     assert_eq!(done.status.code(), Some(2));
     // A table that is damaged half way.
@@ -181,6 +186,64 @@ fn what_cannot_be_made_leaves_what_was_there() {
     let left = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
     let parts = left.filter(|entry| entry.file_name().to_string_lossy().contains(".part"));
     assert_eq!(parts.count(), 0);
+}
+
+#[test]
+fn parts_of_a_run_say_so_and_hold_parts_of_samples() {
+    let folder = changed("");
+    let path = folder.path();
+    let samples = |window: &str| -> f64 {
+        let words = ["export", "json", "-o", "-", "--window", window];
+        let part: Value = serde_json::from_str(&text(&energy(path, &words))).unwrap();
+        assert!(part["figures"].as_str().unwrap().contains("; only "));
+        let samples = part["samples"].as_array().unwrap().iter();
+        samples
+            .map(|sample| sample["energy_j"].as_f64().unwrap())
+            .sum()
+    };
+    let both = samples("..2.345s") + samples("2.345s..");
+    let whole: Value =
+        serde_json::from_str(&text(&energy(path, &["export", "json", "-o", "-"]))).unwrap();
+    let samples = whole["samples"].as_array().unwrap().iter();
+    let all: f64 = samples
+        .map(|sample| sample["energy_j"].as_f64().unwrap())
+        .sum();
+    assert!((both - all).abs() < 1e-9, "{both} {all}");
+    // A part does not replace the whole.
+    assert!(
+        energy(path, &["export", "csv", "-o", "all"])
+            .status
+            .success()
+    );
+    let part = energy(path, &["export", "csv", "-o", "all", "--window", "1s..2s"]);
+    assert_eq!(part.status.code(), Some(1));
+    assert!(
+        errors(&part).contains("a folder of its own"),
+        "{}",
+        errors(&part)
+    );
+    let nothing = energy(
+        path,
+        &["export", "chrome", "-o", "none", "--window", "90s.."],
+    );
+    assert!(errors(&nothing).contains("no activation is in that part"));
+}
+
+#[test]
+fn each_format_has_a_name_of_its_own() {
+    let folder = changed("");
+    let count = || {
+        let entries = std::fs::read_dir(folder.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name());
+        // The recording's own files come and go.
+        let is_ours = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("energy.db");
+        names.filter(|name| !is_ours(name)).count()
+    };
+    let before = count();
+    for name in names() {
+        assert!(energy(folder.path(), &["export", name]).status.success());
+    }
+    assert_eq!(count() - before, names().len());
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_stream_is_placed_and_balances() {
     assert!(output.status.success(), "{}", errors(&output));
     let told = errors(&output);
     assert!(
-        told.contains("3 samples; recorded from 2026-01-22 21:00:"),
+        told.contains("3 samples\n  recorded from 2026-01-22 21:00:"),
         "{told}"
     );
 

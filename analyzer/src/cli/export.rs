@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::WhichFigures;
-use crate::export::{Cut, Exported, FORMATS, Format, Makes, Output, Source, export, format, names};
+use crate::export::{
+    Cut, Exported, FORMATS, Format, Makes, NodeCost, Output, Source, export, format, names,
+};
 use crate::export::{parse_energy, parse_window};
 use crate::format::{bytes, escape};
 
@@ -77,6 +79,10 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
     let path = args.output.clone().unwrap_or_else(|| default(format, &run));
     let exported = export(format, &source, &path)?;
     tell(&path, &exported);
+    let is_none = exported.walked.told == 0 && source.node_costs()?.iter().all(is_nothing);
+    if is_none && !source.cut.is_whole() {
+        super::warn("no activation is in that part of the run");
+    }
     Ok(())
 }
 
@@ -86,6 +92,10 @@ fn default(format: &dyn Format, run: &crate::query::Run) -> PathBuf {
         Makes::File(ending) | Makes::Json(ending) => format!("{}.{ending}", run.short_id()).into(),
         Makes::Folder => format!("{}-{}", run.short_id(), format.name()).into(),
     }
+}
+
+fn is_nothing(cost: &NodeCost<'_>) -> bool {
+    cost.activations == 0
 }
 
 fn tell(path: &Path, exported: &Exported) {

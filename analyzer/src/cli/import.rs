@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use tracing_energy::power::Kernel;
 
 use crate::attribute::parse_kernel;
+use crate::format::counted;
 use crate::import::{ImportOptions, PowerOptions, import, import_chrome, import_power};
 
 mod chrome;
@@ -108,12 +109,10 @@ pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::R
     let told: String = imported
         .told
         .iter()
-        .map(|told| format!("; {told}"))
+        .map(|told| format!("\n  {told}"))
         .collect();
-    let (spans, samples) = (imported.spans, imported.samples);
-    let _ = writeln!(
-        std::io::stderr(),
-        "imported {spans} spans and {samples} samples{told}"
-    );
+    let spans = counted(imported.spans, "span");
+    let samples = counted(imported.samples, "sample");
+    let _ = writeln!(std::io::stderr(), "imported {spans} and {samples}{told}");
     Ok(writeln!(out, "{}", imported.uuid)?)
 }

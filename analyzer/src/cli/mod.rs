@@ -73,8 +73,8 @@ const EXAMPLES: &str = "Examples:
   energy flamegraph sky -o sky.svg
 
 RUN is an id, the beginning of one, a name, or `last`.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a regression was found, 4 it cannot be
-told whether there is one (--strict), 130 or 143 ended by a signal.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a regression was found, 4 it
+cannot be told whether there is one (--strict), 130 or 143 ended by a signal.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -224,7 +224,7 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             let _ = out.flush();
-            let text = format!("{error:#}");
+            let text = chain(&error);
             let lines: Vec<String> = text.trim_end().lines().map(crate::format::escape).collect();
             let _ = writeln!(std::io::stderr(), "energy: {}", lines.join("\n"));
             ExitCode::from(code(&error))
@@ -267,6 +267,18 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Completions(args) => completions::run(&args, out),
         Command::Man(args) => man::run(&args, out),
     }
+}
+
+/// What failed and why. A cause that the words before it end with is not told twice.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |told, cause| {
+        let cause = cause.to_string();
+        match (told.is_empty(), told.ends_with(&cause)) {
+            (true, _) => cause,
+            (_, true) => told,
+            _ => format!("{told}: {cause}"),
+        }
+    })
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

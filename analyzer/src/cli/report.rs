@@ -1,11 +1,13 @@
 //! `energy report`.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::Usage;
+use crate::format::escape;
 use crate::query::Selection;
 use crate::report::{MOST, Report, ReportOptions};
 
@@ -17,9 +19,9 @@ use crate::report::{MOST, Report, ReportOptions};
   energy report before after -o changes.html
   energy report group=q4 group=q8 -o q4-q8.html
 
-The page is one file, which loads nothing and sends nothing. RUN may be a group or a tag
-KEY=VALUE: its newest complete run is drawn, and all of them are compared. Up to four are
-drawn, the first one is what others are compared with; docs/report.md tells what is where.")]
+The page is one file, which loads nothing and sends nothing. RUN may be a group
+or a tag KEY=VALUE: its newest complete run is drawn, and all of them are
+compared. Up to four are drawn, the first one is what others are compared with.")]
 pub struct ReportArgs {
     /// Runs, or groups of runs
     #[arg(value_name = "RUN", default_value = "last")]
@@ -61,7 +63,33 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
     let sides = args.runs.iter();
     let sides = sides.map(|which| super::selected(&recording, which, args.attribution));
     let sides = sides.collect::<anyhow::Result<Vec<Selection>>>()?;
+    refuse_twice(&sides)?;
+    for run in sides.iter().flat_map(|side| &side.runs) {
+        if let Some(caveat) = run.caveat() {
+            let _ = writeln!(
+                std::io::stderr(),
+                "{}: energies are {caveat}",
+                escape(&run.title())
+            );
+        }
+    }
     let report = Report::read(&recording, sides, &args.options())?;
     super::write_file(&args.output, out, |out| report.write(out))?;
+    if let Some(why) = report.not_compared() {
+        super::warn(&format!("not compared: {why}"));
+    }
     Ok(())
+}
+
+/// A run beside itself is no comparison.
+fn refuse_twice(sides: &[Selection]) -> Result<(), Usage> {
+    let mut seen = HashSet::new();
+    let mut runs = sides.iter().flat_map(|side| &side.runs);
+    match runs.find(|run| !seen.insert(run.no)) {
+        None => Ok(()),
+        Some(run) => {
+            let text = format!("run {} is named twice: leave one out", escape(&run.title()));
+            Err(Usage(text))
+        }
+    }
 }

@@ -27,7 +27,7 @@ impl Format for Chrome {
     }
 
     fn makes(&self) -> Makes {
-        Makes::Json("json")
+        Makes::Json("trace.json")
     }
 
     fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {

@@ -16,6 +16,22 @@ impl Cut {
         *self == Self::default()
     }
 
+    /// What part it is, in words that follow others; nothing for the whole run.
+    pub fn words(&self) -> String {
+        let edge = |ns: i64| match ns {
+            i64::MIN | i64::MAX => String::new(),
+            ns => format!("{} s", ns as f64 / 1e9),
+        };
+        let mut words = String::new();
+        if let Some((from_ns, until_ns)) = self.window {
+            words += &format!("; only {}..{}", edge(from_ns), edge(until_ns));
+        }
+        if let Some(least_j) = self.least_j {
+            words += &format!("; only activations of {least_j} J and more");
+        }
+        words
+    }
+
     /// What is left of a time; something without length is in the window it begins in.
     pub fn part(&self, start_ns: i64, end_ns: i64) -> Option<(i64, i64)> {
         let end_ns = end_ns.max(start_ns);
@@ -73,6 +89,7 @@ fn nanos(text: &str) -> Option<i64> {
         ("µs", 1e3),
         ("ms", 1e6),
         ("min", 60e9),
+        ("m", 60e9),
         ("s", 1e9),
     ];
     let seconds = |text: &str| Some(text.parse::<f64>().ok()? * 1e9);

@@ -67,7 +67,7 @@ struct Build<'b, 'r> {
 /// A thread with what is open on it.
 struct Lane {
     thread: ThreadHandle,
-    stack: Vec<Option<StackHandle>>,
+    stack: Vec<StackHandle>,
     /// Takes kilojoules, of whose billionths the weights are whole numbers.
     micro: Nanojoules,
 }
@@ -154,7 +154,7 @@ impl<'b, 'r> Build<'b, 'r> {
         let label = self.profile.intern_string(self.source.label(node));
         let category = self.category;
         let lane = self.lane(thread);
-        let (handle, around) = (lane.thread, lane.stack.last().copied().flatten());
+        let (handle, around) = (lane.thread, lane.stack.last().copied());
         let frame = FrameInfo {
             frame: Frame::Label(label),
             category_pair: category.into(),
@@ -162,12 +162,12 @@ impl<'b, 'r> Build<'b, 'r> {
         };
         let frame = self.profile.intern_frame(handle, frame);
         let stack = self.profile.intern_stack(handle, around, frame);
-        self.lane(thread).stack.push(Some(stack));
+        self.lane(thread).stack.push(stack);
     }
 
     fn sample(&mut self, activation: &Activation, cost: &Cost) {
         let lane = self.lane(activation.row.thread);
-        let stack = lane.stack.pop().flatten();
+        let stack = lane.stack.pop();
         let mut weight = lane.micro.next(cost.self_j.unwrap_or(0.0) / 1e3);
         let handle = lane.thread;
         let mut cpu = CpuDelta::from_nanos(cost.self_ns.max(0) as u64);

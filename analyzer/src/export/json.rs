@@ -16,9 +16,10 @@ use std::io::Write;
 use serde_json::{Map, Value as Json, json};
 
 use super::spool::Spool;
+use super::tables;
 use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
 use crate::error::Result;
-use crate::query::{Node, TABLES, Table, Value, table_rows};
+use crate::query::{Node, TABLES, Table, Value};
 
 /// Version of the document; it grows when a key changes its meaning or goes.
 const SCHEMA: &str = "tracing-energy/export-1";
@@ -46,12 +47,12 @@ impl Format for Nested {
         value(out, &json!(source.figures()))?;
         for table in TABLES.iter().filter(|table| !NESTED.contains(&table.name)) {
             write!(out, ",\n{}:[", json!(table.name))?;
-            rows(source, table, out)?;
+            objects(source, table, out)?;
             out.write_all(b"]")?;
         }
         write!(out, ",\n\"run\":")?;
         if let Some(table) = TABLES.iter().find(|table| table.name == "runs") {
-            rows(source, table, out)?;
+            objects(source, table, out)?;
         }
         write!(out, ",\n\"tree\":")?;
         tree(source, out)?;
@@ -62,10 +63,10 @@ impl Format for Nested {
 }
 
 /// Rows as objects with commas between them.
-fn rows(source: &Source<'_>, table: &Table, out: &mut Output<'_>) -> Result<()> {
+fn objects(source: &Source<'_>, table: &Table, out: &mut Output<'_>) -> Result<()> {
     let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
     let mut is_first = true;
-    table_rows(source.recording, source.run, table, |row| {
+    tables::rows(source, table, |row| {
         let start = if is_first { "\n" } else { ",\n" };
         is_first = false;
         out.write_all(start.as_bytes())?;

@@ -33,7 +33,7 @@ use std::path::Path;
 
 pub use cut::{Cut, parse_energy, parse_window};
 pub use output::Output;
-pub use source::Source;
+pub use source::{NodeCost, Source};
 pub use walk::{Activation, Cost, Visit, Walked, walk};
 
 use crate::error::{Error, Result};
@@ -116,7 +116,8 @@ pub struct Exported {
 /// As [`Format::write`]; the message has the path. Nothing is left of what was begun.
 pub fn export(format: &dyn Format, source: &Source<'_>, path: &Path) -> Result<Exported> {
     let mut out = match format.makes() {
-        Makes::Folder => Output::folder(path)?,
+        Makes::Folder if source.cut.is_whole() => Output::folder(path)?,
+        Makes::Folder => Output::folder(path)?.keep(),
         Makes::File(_) => Output::file(path)?,
         Makes::Json(_) => Output::file(path)?.warn_of_size(),
     };

@@ -20,6 +20,7 @@ pub struct Output<'o> {
     to: To<'o>,
     bytes: u64,
     warns: bool,
+    keeps: bool,
 }
 
 enum To<'o> {
@@ -55,6 +56,10 @@ impl<'o> Output<'o> {
     /// # Errors
     /// When it cannot be made.
     pub fn folder(path: &Path) -> Result<Self> {
+        if path.is_file() {
+            let text = "is a file: this format makes a folder, give one with -o";
+            return Err(file_error(path, io::Error::other(text)));
+        }
         std::fs::create_dir_all(path).map_err(|source| file_error(path, source))?;
         Ok(Self::to(To::Folder {
             path: path.to_owned(),
@@ -67,6 +72,7 @@ impl<'o> Output<'o> {
             to,
             bytes: 0,
             warns: false,
+            keeps: false,
         }
     }
 
@@ -74,6 +80,14 @@ impl<'o> Output<'o> {
     pub fn warn_of_size(self) -> Self {
         Self {
             warns: true,
+            ..self
+        }
+    }
+
+    /// Files that are in the folder stay: writing them is an error.
+    pub fn keep(self) -> Self {
+        Self {
+            keeps: true,
             ..self
         }
     }
@@ -89,6 +103,10 @@ impl<'o> Output<'o> {
                 last.file.flush()?;
             }
             let path = path.join(name);
+            if self.keeps && path.exists() {
+                let text = "is there: give a part of a run a folder of its own with -o";
+                return Err(file_error(&path, io::Error::other(text)));
+            }
             if let Some(folder) = path.parent() {
                 std::fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
             }
@@ -145,6 +163,13 @@ impl Write for Output<'_> {
 
 impl Part {
     fn create(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            let text = "is a folder: this format makes a file, give one with -o";
+            return Err(file_error(path, io::Error::other(text)));
+        }
+        // Of a link the file that it points at is replaced.
+        let real = std::fs::canonicalize(path);
+        let path = real.as_deref().unwrap_or(path);
         let is_other = std::fs::metadata(path).is_ok_and(|there| !there.is_file());
         let (whole, path) = match is_other {
             true => (None, path.to_owned()),

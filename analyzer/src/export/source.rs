@@ -95,16 +95,15 @@ impl<'r> Source<'r> {
         run.metadata.name.as_deref().unwrap_or(&run.uuid)
     }
 
-    /// How its figures came to be, in words: `modelled, not measured; proportional v1`.
+    /// How its figures came to be, in words: `modelled, not measured; proportional v1`, and
+    /// what part of the run they are of.
     pub fn figures(&self) -> String {
         let provenance = match self.run.provenance {
             None => "power was not measured",
             Some(_) => self.run.caveat().unwrap_or("measured"),
         };
-        match &self.method {
-            Some(method) => format!("{provenance}; {method}"),
-            None => format!("{provenance}; not attributed"),
-        }
+        let method = self.method.as_deref().unwrap_or("not attributed");
+        format!("{provenance}; {method}{}", self.cut.words())
     }
 
     /// The label of a node.

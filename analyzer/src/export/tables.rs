@@ -5,7 +5,7 @@
 
 use super::{Activation, Cost, Source, Visit, Walked};
 use crate::error::Result;
-use crate::query::{Column, Kind, TABLES, Value, table_rows};
+use crate::query::{Column, Kind, TABLES, Table, Value, table_rows};
 
 /// What keeps tables.
 pub(super) trait Tables {
@@ -44,17 +44,7 @@ const ROUNDING: f64 = 1e-9;
 pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<Walked> {
     for table in TABLES {
         tables.begin(table.name, table.columns)?;
-        let place = |name| table.columns.iter().position(|(column, _)| *column == name);
-        let time = |name| place(name).filter(|_| is_cut(table.name));
-        let (start, end) = (time("start_ns").or(time("time_ns")), time("end_ns"));
-        table_rows(source.recording, source.run, table, |row| {
-            let at = |place: Option<usize>| place.and_then(|place| whole(row.get(place)));
-            let is_in = at(start).is_none_or(|start_ns| {
-                let end_ns = at(end).unwrap_or(start_ns);
-                source.cut.part(start_ns, end_ns).is_some()
-            });
-            if is_in { tables.row(row) } else { Ok(()) }
-        })?;
+        rows(source, table, |row| tables.row(row))?;
         tables.end()?;
     }
     tables.begin("spans", SPANS)?;
@@ -71,14 +61,46 @@ pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<Walk
     Ok(walked)
 }
 
-/// Whether rows of a table are narrowed to a part of a run.
-fn is_cut(table: &str) -> bool {
-    matches!(table, "samples" | "marks")
+/// Tells rows of a table; samples and events of the program only those of the part that
+/// is wanted.
+pub(super) fn rows(
+    source: &Source<'_>,
+    table: &Table,
+    mut tell: impl FnMut(&[Value<'_>]) -> Result<()>,
+) -> Result<()> {
+    let place = |name| table.columns.iter().position(|(column, _)| *column == name);
+    let times = match table.name {
+        "samples" => place("start_ns").zip(place("end_ns")),
+        "marks" => place("time_ns").zip(place("time_ns")),
+        _ => None,
+    };
+    table_rows(source.recording, source.run, table, |row| {
+        let times = times.filter(|_| !source.cut.is_whole());
+        let Some(((start, end), (start_ns, end_ns))) =
+            times.and_then(|(start, end)| Some(((start, end), time_of(row, start, end)?)))
+        else {
+            return tell(row);
+        };
+        let Some(part) = source.cut.part(start_ns, end_ns) else {
+            return Ok(());
+        };
+        let mut row = row.to_vec();
+        (row[start], row[end]) = (Value::Whole(part.0), Value::Whole(part.1));
+        // A part of a sample has its part of the energy.
+        let share = (part.1 - part.0) as f64 / (end_ns - start_ns) as f64;
+        if let Some(Value::Real(energy_j)) = place("energy_j").and_then(|at| row.get_mut(at))
+            && share < 1.0
+        {
+            *energy_j *= share;
+        }
+        tell(&row)
+    })
 }
 
-fn whole(value: Option<&Value<'_>>) -> Option<i64> {
-    match value {
-        Some(Value::Whole(value)) => Some(*value),
+/// Where a row begins and ends.
+fn time_of(row: &[Value<'_>], start: usize, end: usize) -> Option<(i64, i64)> {
+    match (row.get(start)?, row.get(end)?) {
+        (Value::Whole(start_ns), Value::Whole(end_ns)) => Some((*start_ns, *end_ns)),
         _ => None,
     }
 }

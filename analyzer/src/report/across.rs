@@ -21,6 +21,8 @@ const KINDS: usize = 20;
 pub(super) struct Across {
     pub(super) data: Data,
     html: String,
+    /// Why nothing is compared.
+    pub(super) refused: Option<String>,
 }
 
 /// What its charts are drawn from; empty where runs cannot be compared.
@@ -115,9 +117,11 @@ impl Across {
             Ok((compared, left_out)) => Self {
                 data: data(&compared),
                 html: compared.answer(&left_out, None).html(),
+                refused: None,
             },
             Err(error) => Self {
                 data: Data::default(),
+                refused: Some(error.to_string()),
                 html: paragraph("caution", &format!("Not compared: {error}."))
                     + &side_by_side(recording, selections)?,
             },

@@ -105,12 +105,7 @@ fn all(drawn: &Drawn) -> Vec<Figure> {
         },
         Figure {
             show: power,
-            ..joules(
-                "avg_w",
-                "Average power",
-                average,
-                "of the measured work".into(),
-            )
+            ..joules("avg_w", "Average power", average, "while it worked".into())
         },
     ];
     figures.extend(peaks(drawn));

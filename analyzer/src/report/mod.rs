@@ -96,6 +96,11 @@ impl Report {
         })
     }
 
+    /// Why its runs are not compared, where there are several.
+    pub fn not_compared(&self) -> Option<&str> {
+        self.across.as_ref()?.refused.as_deref()
+    }
+
     /// Writes the page.
     ///
     /// # Errors

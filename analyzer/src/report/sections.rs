@@ -27,12 +27,12 @@ pub(super) const SECTIONS: [(&str, &str); 11] = [
 
 const LEDGER: &str = "Ledger figures: the active share of spans with their share of idle power.";
 const INTERVAL: &str =
-    "Interval figures: all that the root rails measured in that time, idle power included.";
+    "Interval figures: all that the root rails drew in that time, idle power included.";
 
 /// All sections of run number `no`.
 pub(super) fn sections(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
     let title = format!("{} · {}", drawn.data.title, drawn.provenance());
-    let how = "Key figures of the measured work, with 90 % intervals where they are known; \
+    let how = "Key figures of the work, with 90 % intervals where they are known; \
                – is not known.";
     let parts = [
         section(&id(no, "head"), &title, how, &head(drawn)),
@@ -142,7 +142,7 @@ fn conditions(drawn: &Drawn, no: usize) -> String {
 }
 
 fn phases(drawn: &Drawn, no: usize) -> String {
-    let how = "Each bar is all that was measured while a phase ran: idle part hatched, whisker \
+    let how = "Each bar is all that the rails drew while a phase ran: idle part hatched, whisker \
                its 90 % interval; phases and the time between them sum to the total.";
     let phases = &drawn.data.phases;
     let content = match phases.iter().any(|phase| phase.energy_j.is_some()) {
@@ -211,7 +211,7 @@ fn layers(drawn: &Drawn, no: usize) -> String {
 }
 
 fn tokens(drawn: &Drawn, no: usize) -> String {
-    let how = "Each bar is all that was measured while a token was made, its whisker the 90 % \
+    let how = "Each bar is all that the rails drew while a token was made, its whisker the 90 % \
                interval; the line adds them up; triangles mark tokens that stand out.";
     let content = match &drawn.data.tokens {
         None => why(

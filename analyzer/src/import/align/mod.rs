@@ -29,6 +29,7 @@ use super::power::Power;
 use super::trace::{Trace, extent};
 use busy::Busy;
 use model::{Rail, Window};
+use noise::Noise;
 use verdict::Judged;
 
 /// Two wall clocks differ by no more than this.
@@ -93,6 +94,18 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
         program: trace.extent(),
         within,
     })
+}
+
+/// Share of the power's variation that spans explain at an offset, of the rail that
+/// tells most.
+pub(super) fn explained(trace: &Trace, power: &Power, offset_ns: f64) -> f64 {
+    let rails = windows(&power.rails, &power.samples);
+    let first = rails.iter().flatten().next();
+    let interval_ns = first.map_or(1.0, |window| window.end_ns - window.start_ns);
+    let busy = Busy::of(trace, interval_ns as i64);
+    let rails = rails.into_iter().filter_map(Rail::new);
+    let share = |rail: Rail| Noise::of(&rail, &busy, offset_ns, trace.extent()).explained;
+    rails.map(share).fold(0.0, f64::max)
 }
 
 /// Samples of the rails that lie in no other one and tell an energy, by rail.

@@ -47,13 +47,14 @@ fn fit(db: &Path, uuid: &str, found_ns: Option<f64>) -> Result<String> {
     let shown = shown.into_iter().find(|one| one.is_shown);
     let fits = shown.as_ref().map(|one| one.fits()).unwrap_or_default();
     let weight = fits.iter().filter_map(|fit| fit.weight).fold(0.0, f64::max);
-    let mut told = format!(
-        "attributed by the method fitted, with intervals (weight {weight:.2} of 1{})",
-        match weight > 0.0 {
-            true => "",
-            false => ": kinds cannot be told apart better than by time shares",
+    let mut told = match weight > 0.0 {
+        true => {
+            format!("attributed by the method fitted, with intervals (weight {weight:.2} of 1)")
         }
-    );
+        false => {
+            "attributed by time shares: the method fitted cannot tell kinds apart better".to_owned()
+        }
+    };
     let more_ms = shown
         .and_then(|one| one.offset_ms)
         .filter(|more| *more != 0.0);

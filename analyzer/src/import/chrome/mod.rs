@@ -33,7 +33,7 @@ use tracing_energy::units::Nanos;
 
 use super::align::{self, Offset, Range};
 use super::power::Power;
-use super::trace::Trace;
+use super::trace::{Trace, extent};
 use super::write::{Head, Run};
 use super::{Imported, Oddity, bad, power, tree};
 use crate::error::Result;
@@ -41,6 +41,10 @@ use start::Start;
 
 /// Longer names and values are cut, as in a recording.
 const LONGEST_TEXT: usize = 256;
+
+/// Spans may end so long before the first sample, or begin after the last one: they are
+/// not measured then. Farther apart is a slip in the offset.
+const APART_NS: i64 = 10_000_000_000;
 
 /// What to import, and how it is understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +118,8 @@ struct Clocks {
     offset_ns: f64,
     /// None where it was given.
     found: Option<Offset>,
+    /// Share of the power's variation that spans explain at it.
+    explained: f64,
     /// Whether it is one between wall clocks.
     by_wall: bool,
 }
@@ -148,12 +154,34 @@ fn together(
     };
     let given = options.offset.map(|offset| offset.nanos() as f64);
     let offset_ns = given.or(found.map(|found| found.ns)).unwrap_or(0.0);
+    let explained = match &found {
+        Some(found) => found.explained,
+        None => align::explained(trace, power, offset_ns),
+    };
     power.move_by(-(offset_ns.round() as i64));
+    meet(options, trace, power)?;
     Ok(Clocks {
         offset_ns,
         found,
+        explained,
         by_wall: by_wall.is_some(),
     })
+}
+
+/// Refuses samples of another time than the spans.
+fn meet(options: &ChromeOptions, trace: &Trace, power: &Power) -> Result<()> {
+    let (begin, end) = trace.extent();
+    let (first, last) = extent(power.samples.iter().map(|s| (s.start_ns, s.end_ns)));
+    let apart_ns = (first - end).max(begin - last);
+    if apart_ns <= APART_NS {
+        return Ok(());
+    }
+    let apart_s = apart_ns as f64 / 1e9;
+    let message = format!(
+        "no sample covers any span: at that offset they are {apart_s:.1} s apart; mend --offset, \
+         which is in milliseconds"
+    );
+    Err(bad(&options.power, message))
 }
 
 fn unclear(why: &str, by_wall: bool) -> String {
@@ -175,9 +203,11 @@ impl Clocks {
             false => " beside what was taken for a common begin",
         };
         match &self.found {
-            None => {
-                format!("the recording's clock is taken to be {ms:.1} ms ahead{base}, as given")
-            }
+            None => format!(
+                "the recording's clock is taken to be {ms:.1} ms ahead{base}, as given (spans \
+                 explain {:.0} % of the power's variation)",
+                self.explained * 100.0
+            ),
             Some(found) => format!(
                 "the recording's clock is {ms:.1} ms ahead{base} (sd {:.1} ms; spans explain \
                  {:.0} % of the power's variation{})",
@@ -232,7 +262,7 @@ fn head(options: &ChromeOptions, start: &Start, clocks: &Clocks) -> Head {
             "offset_ms": ms(clocks.offset_ns),
             "offset_from": if clocks.found.is_some() { "found" } else { "given" },
             "offset_sd_ms": clocks.found.map(|found| ms(found.sd_ns)),
-            "offset_explains": clocks.found.map(|found| found.explained),
+            "offset_explains": clocks.explained,
             "offset_rival_ms": clocks.found.and_then(|found| found.rival).map(|rival| ms(rival.0)),
         }),
         zero_unix_ns: start.zero_unix_ns,
