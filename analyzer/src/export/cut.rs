@@ -108,6 +108,14 @@ fn scaled(text: &str, units: &[(&str, f64)]) -> Option<f64> {
     value.is_finite().then_some(value * scale)
 }
 
+/// What part of a time's energy a part of it has.
+pub(super) fn share(part: (i64, i64), (start_ns, end_ns): (i64, i64)) -> f64 {
+    match part == (start_ns, end_ns) {
+        true => 1.0,
+        false => (part.1 - part.0) as f64 / (end_ns - start_ns) as f64,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

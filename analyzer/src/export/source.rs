@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use tracing_energy::rows::{CallsiteRow, MarkRow, ProcessRow, RailRow, SampleRow, ThreadRow};
 
+use super::cut::share;
 use super::{Activation, Cost, Cut, Visit, Walked, walk};
 use crate::error::Result;
 use crate::query::{Ledger, Node, Recording, Run, attributions, ledger};
@@ -185,12 +186,8 @@ impl<'r> Source<'r> {
             let rail = self.rails.iter().find(|rail| rail.id == sample.rail);
             let part = self.cut.part(sample.start_ns, sample.end_ns);
             if let (Some(rail), Some((start_ns, end_ns))) = (rail, part) {
-                let length = (sample.end_ns - sample.start_ns) as f64;
-                let share = (end_ns - start_ns) as f64 / length;
-                let energy_j = match share < 1.0 {
-                    true => sample.energy_j.map(|energy_j| energy_j * share),
-                    false => sample.energy_j,
-                };
+                let share = share((start_ns, end_ns), (sample.start_ns, sample.end_ns));
+                let energy_j = sample.energy_j.map(|energy_j| energy_j * share);
                 let part = SampleRow {
                     start_ns,
                     end_ns,

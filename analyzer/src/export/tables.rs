@@ -3,6 +3,7 @@
 //! Times are ns of the run, ids are those of the run. Only activations, samples and
 //! events of the program are narrowed to a part of a run: other tables are of all of it.
 
+use super::cut::share;
 use super::{Activation, Cost, Source, Visit, Walked};
 use crate::error::Result;
 use crate::query::{Column, Kind, TABLES, Table, Value, table_rows};
@@ -87,11 +88,8 @@ pub(super) fn rows(
         let mut row = row.to_vec();
         (row[start], row[end]) = (Value::Whole(part.0), Value::Whole(part.1));
         // A part of a sample has its part of the energy.
-        let share = (part.1 - part.0) as f64 / (end_ns - start_ns) as f64;
-        if let Some(Value::Real(energy_j)) = place("energy_j").and_then(|at| row.get_mut(at))
-            && share < 1.0
-        {
-            *energy_j *= share;
+        if let Some(Value::Real(energy_j)) = place("energy_j").and_then(|at| row.get_mut(at)) {
+            *energy_j *= share(part, (start_ns, end_ns));
         }
         tell(&row)
     })
