@@ -8,12 +8,13 @@ use super::error::{from_sqlite, store};
 use crate::Error;
 
 /// One step each; a step that was released never changes.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 /// Version of the tables that this crate writes.

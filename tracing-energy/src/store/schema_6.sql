@@ -1,0 +1,1 @@
+-- Version 6: coverage and extrapolation of figures, and energy that nothing assigns.
