@@ -18,7 +18,8 @@ pub struct StoredRun {
 }
 
 /// The parts of a balance, as columns.
-const ACCOUNTS: &str = "measured_j, idle_j, spans_j, outside_j, others_j, profiler_j, residual_j";
+const ACCOUNTS: &str =
+    "measured_j, idle_j, spans_j, outside_j, others_j, profiler_j, residual_j, unknown_j";
 
 impl StoredRun {
     /// The run that `which` means (id, name or `last`) in the file at `path`.
@@ -163,6 +164,7 @@ impl StoredRun {
                 others_j: row.get(4)?,
                 profiler_j: row.get(5)?,
                 residual_j: row.get(6)?,
+                unknown_j: row.get(7)?,
             })
         });
         let rows = rows.and_then(Iterator::collect);

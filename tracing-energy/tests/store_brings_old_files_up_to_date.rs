@@ -141,7 +141,8 @@ fn a_file_of_version_2_has_no_conditions_and_keeps_everything_else() {
     assert_eq!(spans.expect("readable").len(), 4);
     let measured = number(&store, "SELECT sum(measured_j) FROM balance");
     let accounts = "SELECT sum(coalesce(idle_j, 0) + spans_j + coalesce(outside_j, 0)
-                    + coalesce(others_j, 0) + coalesce(profiler_j, 0) + residual_j) FROM balance";
+                    + coalesce(others_j, 0) + coalesce(profiler_j, 0) + coalesce(unknown_j, 0)
+                    + residual_j) FROM balance";
     assert!(measured > 0.0 && (number(&store, accounts) - measured).abs() < 1e-9);
 }
 

@@ -41,9 +41,8 @@ pub fn balance(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer
     Ok(match (rails.is_empty(), is_known, faults.is_empty()) {
         (true, ..) => answer.note("No rail was read: nothing measured energy during this run."),
         (_, false, _) => answer.note("Nothing was attributed: do it with `energy attribute`."),
-        (_, _, true) => {
-            answer.note("idle + spans + outside + others + profiler + residual = in all: yes.")
-        }
+        (_, _, true) => answer
+            .note("idle + spans + outside + others + profiler + residual + unknown = in all: yes."),
         _ => answer,
     })
 }
@@ -57,6 +56,7 @@ fn columns() -> Vec<Column> {
         "others_j",
         "profiler_j",
         "residual_j",
+        "unknown_j",
         "extrapolated_j",
         "fault_j",
     ];

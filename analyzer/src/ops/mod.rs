@@ -58,7 +58,7 @@ pub struct Accounts {
     pub measured_j: f64,
     /// Baseline power x time, where it is known.
     pub idle_j: Option<f64>,
-    /// Outside of spans, other processes, the profiler and the residual.
+    /// Outside of spans, other processes, the profiler, the residual and what is unknown.
     pub unattributed_j: f64,
     /// Supposed for time without samples; part of the shares, not of what was measured.
     pub extrapolated_j: f64,
@@ -187,7 +187,8 @@ fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
             + sum(|rail| rail.outside_j)
             + sum(|rail| rail.others_j)
             + sum(|rail| rail.profiler_j)
-            + sum(|rail| rail.residual_j),
+            + sum(|rail| rail.residual_j)
+            + sum(|rail| rail.unknown_j),
         extrapolated_j: shares.iter().map(|s| s.extrapolated_j).sum::<f64>() + 0.0,
     }
 }

@@ -36,6 +36,9 @@ pub struct Balance {
     pub profiler_j: Option<f64>,
     /// What the model does not explain; signed.
     pub residual_j: Option<f64>,
+    /// Work that nothing assigns to a process; none on rails where that cannot be, and in
+    /// attributions of earlier versions.
+    pub unknown_j: Option<f64>,
     /// Supposed for time without samples; never part of measured.
     pub extrapolated_j: Option<f64>,
     /// Highest mean power of a sample.
@@ -46,7 +49,7 @@ pub struct Balance {
 
 impl Balance {
     /// The accounts, in the order in which they are shown.
-    pub fn accounts(&self) -> [(&'static str, Option<f64>); 6] {
+    pub fn accounts(&self) -> [(&'static str, Option<f64>); 7] {
         [
             ("idle", self.idle_j),
             ("spans", self.spans_j),
@@ -54,6 +57,7 @@ impl Balance {
             ("others", self.others_j),
             ("profiler", self.profiler_j),
             ("residual", self.residual_j),
+            ("unknown", self.unknown_j),
         ]
     }
 
@@ -112,6 +116,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
         others_j: r.get("others_j")?,
         profiler_j: r.get("profiler_j")?,
         residual_j: r.get("residual_j")?,
+        unknown_j: r.get("unknown_j")?,
         extrapolated_j: r.get("extrapolated_j")?,
         peak_w: r.get("peak_w")?,
         peak_ns: r.get("peak_ns")?,

@@ -185,12 +185,13 @@ pub const TABLES: &[Table] = &[
             ("others_j", Real),
             ("profiler_j", Real),
             ("residual_j", Real),
+            ("unknown_j", Real),
             ("extrapolated_j", Real),
             ("peak_w", Real),
             ("peak_ns", Whole),
         ],
         sql: "SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
-                     residual_j, extrapolated_j, peak_w, peak_ns
+                     residual_j, unknown_j, extrapolated_j, peak_w, peak_ns
               FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail",
     },
     Table {

@@ -99,7 +99,10 @@ fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
             Some(_) => format!("{}: ACCOUNTS DO NOT SUM.", rail.rail),
         });
         let unknown = accounts.iter().filter_map(|rail| {
-            let accounts = rail.accounts.iter().filter(|one| one.energy_j.is_none());
+            let accounts = rail
+                .accounts
+                .iter()
+                .filter(|one| one.energy_j.is_none() && one.name != "unknown");
             let names: Vec<&str> = accounts.map(|one| one.name).collect();
             (!names.is_empty())
                 .then(|| format!("Not known of {}: {}.", rail.rail, names.join(", ")))

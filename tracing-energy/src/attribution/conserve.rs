@@ -1,5 +1,5 @@
 //! The check that no joule is lost:
-//! `measured = idle + spans + outside + others + profiler + residual`.
+//! `measured = idle + spans + outside + others + profiler + residual + unknown`.
 
 use crate::sink::Accounts;
 
@@ -33,13 +33,14 @@ pub fn balances(accounts: &Accounts) -> bool {
     imbalance(accounts) <= TOLERANCE
 }
 
-fn parts(accounts: &Accounts) -> [f64; 5] {
+fn parts(accounts: &Accounts) -> [f64; 6] {
     [
         accounts.idle_j.unwrap_or(0.0),
         accounts.spans_j,
         accounts.outside_j.unwrap_or(0.0),
         accounts.others_j.unwrap_or(0.0),
         accounts.profiler_j.unwrap_or(0.0),
+        accounts.unknown_j.unwrap_or(0.0),
     ]
 }
 

@@ -44,6 +44,7 @@ impl Ledger {
         add(&mut sums.outside_j, accounts.outside_j);
         add(&mut sums.others_j, accounts.others_j);
         add(&mut sums.profiler_j, accounts.profiler_j);
+        add(&mut sums.unknown_j, accounts.unknown_j);
         let length = measured.end - measured.start;
         self.covered_ns += length;
         self.idle_ns += if accounts.idle_j.is_some() { length } else { 0 };

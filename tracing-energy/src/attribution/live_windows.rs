@@ -128,6 +128,7 @@ impl Engine {
             outside_j: unit.outside.map(|_| outside_j),
             others_j,
             profiler_j,
+            unknown_j: None,
             kinds,
         };
         Some((unit, prices))

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! estimate   sample i = idle + sum of kinds + outside + others + profiler + residual
+//!                       + unknown
 //! window     thread 1  | a@0 | b@0 | a@1 |     cells: a node on a thread
 //!            thread 2  |   a@2    | b@2  |
 //! kind a     its energy goes to a@0, a@1, a@2 by weight x time
@@ -25,6 +26,7 @@ pub(crate) struct SamplePrices {
     pub(crate) outside_j: Option<f64>,
     pub(crate) others_j: Option<f64>,
     pub(crate) profiler_j: Option<f64>,
+    pub(crate) unknown_j: Option<f64>,
     /// Energies of kinds, by kind.
     pub(crate) kinds: Vec<(u32, f64)>,
 }
@@ -147,6 +149,7 @@ impl SamplePrices {
             outside: part(self.outside_j),
             others: part(self.others_j),
             profiler: part(self.profiler_j),
+            unknown: part(self.unknown_j),
         };
         (split, powers)
     }

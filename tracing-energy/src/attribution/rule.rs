@@ -59,6 +59,8 @@ pub(super) struct Split {
     pub(super) outside: Option<f64>,
     pub(super) others: Option<f64>,
     pub(super) profiler: Option<f64>,
+    /// What nothing assigns to a process.
+    pub(super) unknown: Option<f64>,
 }
 
 /// Splits `active_j` of `window`; `activity` is that of all its threads, `on_cpu` are
@@ -139,6 +141,7 @@ fn by_cpu_time(
             outside: Some(outside),
             others,
             profiler: Some(profiler),
+            unknown: None,
         };
     }
     let programs = cpu.program_ns() + cpu.children_ns;
@@ -151,6 +154,7 @@ fn by_cpu_time(
         outside: Some(outside * per_weight),
         others,
         profiler: Some(profiler),
+        unknown: None,
     }
 }
 

@@ -352,6 +352,7 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
         others_j: split.others,
         profiler_j: split.profiler,
         residual_j: 0.0,
+        unknown_j: split.unknown,
     };
     accounts.residual_j = conserve::remainder_j(&accounts);
     accounts

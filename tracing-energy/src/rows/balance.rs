@@ -1,7 +1,7 @@
 //! The accounts of what was measured.
 
 /// The accounts of a measured energy:
-/// `measured = idle + spans + outside + others + profiler + residual`.
+/// `measured = idle + spans + outside + others + profiler + residual + unknown`.
 /// `None` is "cannot be told apart here" and counts as zero in the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Accounts {
@@ -19,6 +19,8 @@ pub struct Accounts {
     pub profiler_j: Option<f64>,
     /// What the model does not explain; signed.
     pub residual_j: f64,
+    /// Work that nothing assigns to a process, as on a GPU whose use by process cannot be read.
+    pub unknown_j: Option<f64>,
 }
 
 /// `sample_balance`: the accounts of one sample.

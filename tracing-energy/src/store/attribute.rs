@@ -109,7 +109,7 @@ impl Store {
     pub fn balances(&self, run: i64, id: u32) -> Result<Rows<'_, BalanceRow>, Error> {
         let sql = "
             SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
-                   residual_j, extrapolated_j, peak_w, peak_ns
+                   residual_j, extrapolated_j, peak_w, peak_ns, unknown_j
             FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail";
         self.rows(sql, (run, i64::from(id)), balance)
     }
@@ -141,6 +141,7 @@ fn balance(r: &rusqlite::Row<'_>) -> rusqlite::Result<BalanceRow> {
             others_j: r.get(5)?,
             profiler_j: r.get(6)?,
             residual_j: r.get(7)?,
+            unknown_j: r.get(11)?,
         },
         extrapolated_j: r.get(8)?,
         peak_w: r.get(9)?,

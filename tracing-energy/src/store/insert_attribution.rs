@@ -76,7 +76,7 @@ tables! {
     sample_balance: SampleBalanceRow, |run, id, r| [
         run, id, r.rail, r.start_ns, r.end_ns, r.accounts.measured_j, r.accounts.idle_j,
         r.accounts.spans_j, r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j,
-        r.accounts.residual_j, r.phase,
+        r.accounts.residual_j, r.phase, r.accounts.unknown_j,
     ];
     window_power: WindowPowerRow, |run, id, r| [
         run, id, r.rail, r.start_ns, r.end_ns, r.thread.unwrap_or(0), r.kind.unwrap_or(0),
@@ -96,7 +96,7 @@ tables! {
     balance: BalanceRow, |run, id, r| [
         run, id, r.rail, r.accounts.measured_j, r.accounts.idle_j, r.accounts.spans_j,
         r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j, r.accounts.residual_j,
-        r.extrapolated_j, r.peak_w, r.peak_ns,
+        r.extrapolated_j, r.peak_w, r.peak_ns, r.accounts.unknown_j,
     ];
     kind_energy: KindEnergyRow, |run, id, r| [
         run, id, r.rail, r.kind, r.name, r.self_j, r.lo_j, r.hi_j, r.extrapolated_j, r.self_ns,

@@ -13,7 +13,14 @@ use super::columns::Columns;
 use crate::query::{Column, Kind, Value};
 
 /// Accounts of the balance, without the residual, which is what is left.
-const ACCOUNTS: [&str; 5] = ["idle_j", "spans_j", "outside_j", "others_j", "profiler_j"];
+const ACCOUNTS: [&str; 6] = [
+    "idle_j",
+    "spans_j",
+    "outside_j",
+    "others_j",
+    "profiler_j",
+    "unknown_j",
+];
 
 /// More than that part of a sum is no rounding: such a file does not balance, and the
 /// tables show it.

@@ -1,6 +1,6 @@
 // Accounts of each rail as one bar; what is below zero stands left of zero.
 
-const ANGLES = [45, 0, 135, 90, 20, 160];
+const ANGLES = [45, 0, 135, 90, 20, 160, 70];
 
 // Full for spans, striped in its own way for every other account.
 function accountFills(defs) {

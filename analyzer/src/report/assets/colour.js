@@ -49,6 +49,7 @@ const ACCOUNTS = {
   others: "orange",
   profiler: "purple",
   residual: "red",
+  unknown: "olive",
 };
 const RAILS = ["blue", "orange", "green", "purple", "red", "teal", "olive", "magenta"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "4 4", "12 4", "1 4", "6 2 1 2"];

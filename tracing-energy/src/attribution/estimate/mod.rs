@@ -7,6 +7,7 @@
 //! idle power, known powers -----+              |
 //!                                              v
 //!                   prices: idle + kinds + outside + others + profiler + residual
+//!                           + unknown
 //! ```
 //!
 //! Rails of one source share a clock, and so one offset. Modelled rails are a
