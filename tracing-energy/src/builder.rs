@@ -21,7 +21,9 @@ use crate::layer::EnergyLayer;
 use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice, known};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
-use crate::record::{Assembler, Capture, Detail, Hot, Kept, Naming, OnFull, Shared};
+use crate::record::{
+    Assembler, Capture, Detail, EdgeClock, Hot, Kept, Naming, OnFull, Recorded, Shared,
+};
 use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal, rest};
 use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
 use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
@@ -44,6 +46,7 @@ pub struct Builder {
     capture: Capture,
     keeps_text: bool,
     on_full: OnFull,
+    edge_clock: EdgeClock,
     buffer_bytes: usize,
     flush_every: Duration,
     node_limit: usize,
@@ -80,6 +83,7 @@ impl Default for Builder {
             capture: Capture::default(),
             keeps_text: true,
             on_full: OnFull::default(),
+            edge_clock: EdgeClock::default(),
             buffer_bytes: 8 << 20,
             flush_every: Duration::from_millis(250),
             node_limit: 65_536,
@@ -228,6 +232,13 @@ impl Builder {
         self
     }
 
+    /// How traced threads read their CPU time at the edges of spans. For tests and
+    /// measurements: the default suits every program.
+    pub fn edge_clock(mut self, clock: EdgeClock) -> Self {
+        self.edge_clock = clock;
+        self
+    }
+
     /// Memory for records under way, bytes; 8 MiB by default.
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;
@@ -334,7 +345,12 @@ impl Builder {
             capture: self.capture,
             texts: self.keeps_text,
         };
-        let shared = Shared::new(self.buffer_bytes, self.on_full, kept);
+        let recorded = Recorded {
+            on_full: self.on_full,
+            kept,
+            edge_clock: self.edge_clock,
+        };
+        let shared = Shared::new(self.buffer_bytes, recorded);
         if !self.keeps_text {
             self.metadata.forget_texts();
         }

@@ -37,6 +37,6 @@ pub use layer::EnergyLayer;
 pub use reattribute::{
     AttributeOptions, Method, attribute_joined, attribute_stored, reattribute, repair_dead_runs,
 };
-pub use record::{Capture, Detail, OnFull};
+pub use record::{Capture, Detail, EdgeClock, OnFull};
 pub use recorder::{IdleSamples, RailSummary, RunSummary};
 pub use roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};

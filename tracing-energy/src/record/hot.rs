@@ -95,6 +95,7 @@ impl Hot {
     pub(crate) fn enter(&self, id: u64) {
         with_writer(&self.shared, |writer| {
             let time = self.shared.raw_now();
+            writer.cpu_time_at_enter(time);
             let latest = writer.implied.new.get();
             if short_or_long(writer, (Kind::EnterNew, Kind::Enter), id, latest, time) {
                 writer.implied.entered.set(id);
@@ -107,6 +108,7 @@ impl Hot {
     pub(crate) fn exit(&self, id: u64) {
         let time = self.shared.raw_now();
         with_writer(&self.shared, |writer| {
+            writer.cpu_time_at_exit(time);
             let latest = writer.implied.entered.get();
             if short_or_long(writer, (Kind::ExitLast, Kind::Exit), id, latest, time) {
                 writer.implied.exited.set((id, time));

@@ -5,7 +5,10 @@
 //! the same words), the virtual counter of AArch64 always (Arm ARM, D12.1). Its
 //! rate need not be known: the collector measures it all the time. Elsewhere the operating system's monotonic clock.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long the counter's rate is measured.
+const MEASURED_FOR: Duration = Duration::from_micros(50);
 
 /// Counts since it was made; never goes back on one thread.
 #[derive(Debug)]
@@ -26,6 +29,16 @@ impl RawClock {
         Self { monotonic, base }
     }
 
+    /// About how far it counts in `time`. Waits for 50 us to measure its rate.
+    pub(super) fn counts_in(&self, time: Duration) -> u64 {
+        let (begin, first) = (Instant::now(), self.now());
+        while begin.elapsed() < MEASURED_FOR {
+            std::hint::spin_loop();
+        }
+        let counts = self.now().saturating_sub(first) as f64;
+        (counts * (time.as_secs_f64() / begin.elapsed().as_secs_f64())) as u64
+    }
+
     /// The count now.
     #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
@@ -37,7 +50,7 @@ impl RawClock {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod counter {
+pub(super) mod counter {
     use std::arch::x86_64::{__cpuid, _rdtsc};
 
     const POWER_MANAGEMENT: u32 = 0x8000_0007;
@@ -49,20 +62,20 @@ mod counter {
     }
 
     #[inline(always)]
-    pub(super) fn now() -> u64 {
+    pub(in crate::record) fn now() -> u64 {
         // SAFETY: every x86-64 processor has this instruction.
         unsafe { _rdtsc() }
     }
 }
 
 #[cfg(target_arch = "aarch64")]
-mod counter {
+pub(super) mod counter {
     pub(super) fn is_steady() -> bool {
         true
     }
 
     #[inline(always)]
-    pub(super) fn now() -> u64 {
+    pub(in crate::record) fn now() -> u64 {
         let count: u64;
         // SAFETY: reads a register that user programs may read on all our systems.
         unsafe {
@@ -73,12 +86,12 @@ mod counter {
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod counter {
+pub(super) mod counter {
     pub(super) fn is_steady() -> bool {
         false
     }
 
-    pub(super) fn now() -> u64 {
+    pub(in crate::record) fn now() -> u64 {
         0
     }
 }
@@ -87,6 +100,16 @@ mod counter {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn the_count_of_a_time_is_that_of_a_sleep() {
+        let clock = RawClock::new();
+        let counts = clock.counts_in(Duration::from_millis(2));
+        let first = clock.now();
+        std::thread::sleep(Duration::from_millis(2));
+        // A sleep may be longer, and a measurement interrupted: never by as much.
+        assert!(counts > 0 && counts < 20 * (clock.now() - first));
+    }
 
     #[test]
     fn both_clocks_go_on_and_never_back() {

@@ -10,6 +10,7 @@ use std::thread::Thread;
 use crossbeam_queue::SegQueue;
 
 use super::chunk::ChunkPool;
+use super::edge_clock::{self, EdgeClock};
 use super::raw_clock::RawClock;
 use super::thread_log::ThreadLog;
 
@@ -100,6 +101,7 @@ extern "C" fn close_gates_in_child() {
         open.state.store(FORKED, Ordering::Release);
         gate = open.next.load(Ordering::Acquire);
     }
+    edge_clock::close_in_child();
 }
 
 fn install_fork_handler() {
@@ -128,6 +130,17 @@ pub(crate) struct Losses {
     pub(crate) nested: AtomicU64,
 }
 
+/// What traced threads do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    /// When memory is full.
+    pub(crate) on_full: OnFull,
+    /// With fields.
+    pub(crate) kept: Kept,
+    /// At the edges of spans.
+    pub(crate) edge_clock: EdgeClock,
+}
+
 /// Shared by the layer, the traced threads' writers and the collector.
 pub(crate) struct Shared {
     pub(crate) id: u64,
@@ -136,6 +149,9 @@ pub(crate) struct Shared {
     pub(crate) pool: ChunkPool,
     pub(crate) on_full: OnFull,
     pub(crate) kept: Kept,
+    pub(crate) edge_clock: EdgeClock,
+    /// Mean time between readings of a thread's CPU time, in raw counts.
+    pub(crate) edge_interval: u64,
     pub(crate) new_logs: SegQueue<Arc<ThreadLog>>,
     pub(crate) losses: Losses,
     /// Grows whenever the collector frees memory.
@@ -146,14 +162,17 @@ pub(crate) struct Shared {
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Shared {
-    pub(crate) fn new(buffer_bytes: usize, on_full: OnFull, kept: Kept) -> Arc<Self> {
+    pub(crate) fn new(buffer_bytes: usize, recorded: Recorded) -> Arc<Self> {
+        let clock = RawClock::new();
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             gate: Gate::register(),
-            clock: RawClock::new(),
+            edge_interval: clock.counts_in(edge_clock::INTERVAL),
+            clock,
             pool: ChunkPool::with_limit(buffer_bytes),
-            on_full,
-            kept,
+            on_full: recorded.on_full,
+            kept: recorded.kept,
+            edge_clock: recorded.edge_clock,
             new_logs: SegQueue::new(),
             losses: Losses::default(),
             progress: AtomicUsize::new(0),

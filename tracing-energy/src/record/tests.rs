@@ -110,6 +110,14 @@ const EVERYTHING: Kept = Kept {
     texts: true,
 };
 
+fn recorded(on_full: OnFull, kept: Kept) -> Recorded {
+    Recorded {
+        on_full,
+        kept,
+        edge_clock: EdgeClock::Auto,
+    }
+}
+
 struct Recording {
     shared: Arc<Shared>,
     keys: Arc<[String]>,
@@ -120,7 +128,7 @@ impl Recording {
     fn new(detail: Detail, on_full: OnFull, bytes: usize) -> Self {
         let keys = ["layer", "name"].map(str::to_owned);
         Self {
-            shared: Shared::new(bytes, on_full, EVERYTHING),
+            shared: Shared::new(bytes, recorded(on_full, EVERYTHING)),
             keys: Arc::new(keys),
             detail,
         }
@@ -128,7 +136,7 @@ impl Recording {
 
     fn keeping(self, kept: Kept) -> Self {
         Self {
-            shared: Shared::new(1 << 20, OnFull::Wait, kept),
+            shared: Shared::new(1 << 20, recorded(OnFull::Wait, kept)),
             ..self
         }
     }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::chunk::{CHUNK_WORDS, Chunk, ChunkPool, free_chain};
+use super::edge_clock::{EdgeClock, EdgeMeter};
 use super::shared::{OnFull, Shared};
 use super::wire::{self, Kind};
 use crate::cpu_time;
@@ -43,9 +44,9 @@ impl ThreadLog {
         })
     }
 
-    fn end(&self) {
-        if let Some(time) = cpu_time::current_thread() {
-            self.final_cpu_ns.store(time.nanos(), Ordering::Relaxed);
+    fn end(&self, used: Option<Nanos>) {
+        if let Some(used) = used {
+            self.final_cpu_ns.store(used.nanos(), Ordering::Relaxed);
         }
         self.ended.store(true, Ordering::Release);
     }
@@ -103,6 +104,7 @@ pub(crate) struct Writer {
     /// Dropping since memory stayed full; the collector's progress then.
     dropping_since: Cell<Option<usize>>,
     pub(crate) implied: Implied,
+    edges: EdgeMeter,
 }
 
 /// The ids that the log implies from here on (see `wire`), and the times of the
@@ -128,6 +130,7 @@ impl Writer {
             busy: Cell::new(false),
             dropping_since: Cell::new(None),
             implied: Implied::default(),
+            edges: EdgeMeter::new(shared.edge_clock, shared.edge_interval),
         })
     }
 
@@ -143,6 +146,27 @@ impl Writer {
             self.at.set(at + N);
         }
         fits
+    }
+
+    /// Records the thread's CPU time, if it is to be read where a span is entered.
+    #[inline(always)]
+    pub(crate) fn cpu_time_at_enter(&self, time: u64) {
+        if let Some(used_ns) = self.edges.enter(time) {
+            self.cpu_time(time, used_ns);
+        }
+    }
+
+    /// As [`Self::cpu_time_at_enter`], where a span is left.
+    #[inline(always)]
+    pub(crate) fn cpu_time_at_exit(&self, time: u64) {
+        if let Some(used_ns) = self.edges.exit(time) {
+            self.cpu_time(time, used_ns);
+        }
+    }
+
+    #[cold]
+    fn cpu_time(&self, time: u64, used_ns: u64) {
+        self.append([wire::timed(Kind::CpuTime, time), used_ns]);
     }
 
     /// Makes room for a record of `words` words; false if it has to be dropped.
@@ -234,11 +258,16 @@ impl Writer {
 impl Drop for Writer {
     /// With the thread ends what it is still inside of.
     fn drop(&mut self) {
+        let used = cpu_time::current_thread();
         if self.shared.gate.is_open() {
-            self.append([wire::timed(Kind::ThreadEnd, self.shared.raw_now())]);
+            let time = self.shared.raw_now();
+            if let Some(used_ns) = used.filter(|_| self.shared.edge_clock != EdgeClock::Off) {
+                self.cpu_time(time, used_ns.nanos() as u64);
+            }
+            self.append([wire::timed(Kind::ThreadEnd, time)]);
         }
         self.publish();
-        self.log.end();
+        self.log.end(used);
         self.shared.wake_collector();
     }
 }

@@ -19,6 +19,7 @@
 //! EVENT        time  callsite  parent
 //! FOLLOWS      time  id  followed id
 //! THREAD_END   time                           the last one of a log
+//! CPU_TIME     time  ns                       CPU time of the thread until now
 //! FIELD        len|index|type  value...       belongs to the record before it
 //! SMALL_FIELD  value|index|type               a number of 32 bits
 //! ```
@@ -43,6 +44,7 @@ pub(crate) enum Kind {
     Field,
     ThreadEnd,
     SmallField,
+    CpuTime,
 }
 
 impl Kind {
@@ -61,6 +63,7 @@ impl Kind {
             11 => Self::Follows,
             12 => Self::Field,
             13 => Self::ThreadEnd,
+            15 => Self::CpuTime,
             _ => Self::SmallField,
         }
     }
@@ -141,6 +144,7 @@ pub(crate) enum Record<'a> {
     Follows { id: u64, follows: u64 },
     Field { index: usize, value: Value<'a> },
     ThreadEnd,
+    CpuTime { used_ns: u64 },
 }
 
 /// A field's value.
@@ -187,7 +191,7 @@ pub(crate) fn words_of(word: u64) -> usize {
     match Kind::of(word) {
         Kind::NewUnder => 4,
         Kind::New | Kind::Event | Kind::Follows => 3,
-        Kind::Enter | Kind::Exit | Kind::Close | Kind::Record => 2,
+        Kind::Enter | Kind::Exit | Kind::Close | Kind::Record | Kind::CpuTime => 2,
         Kind::EnterNew | Kind::ExitLast | Kind::CloseLast => 1,
         Kind::ThreadEnd | Kind::SmallField => 1,
         Kind::Field => 1 + ((word >> 32) as usize).div_ceil(8),
@@ -224,6 +228,7 @@ pub(crate) fn decode(words: &[u64], latest: Latest) -> Record<'_> {
             follows: words[2],
         },
         Kind::ThreadEnd => Record::ThreadEnd,
+        Kind::CpuTime => Record::CpuTime { used_ns: words[1] },
         Kind::Field => decode_field(words),
         Kind::SmallField => decode_small_field(words[0]),
     }

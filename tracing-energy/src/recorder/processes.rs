@@ -51,14 +51,16 @@ impl ProcessTree {
     }
 
     /// Looks at all processes and tells what they used since the last look.
-    pub(crate) fn read(&mut self, now_ns: i64, tell: &mut impl FnMut(CpuRow)) {
+    ///
+    /// `now` is asked at each process: looking at all of them takes its time.
+    pub(crate) fn read(&mut self, now: &impl Fn() -> i64, tell: &mut impl FnMut(CpuRow)) {
         let Some(root) = self.root else { return };
-        let start_ns = self.last_ns.replace(now_ns);
+        let start_ns = self.last_ns.replace(now());
         let mut seen = HashSet::new();
-        self.visit(root, now_ns, start_ns, &mut seen, tell, 0);
+        self.visit(root, now, start_ns, &mut seen, tell, 0);
         // Whose parent has ended hangs on no tree, but was seen on it.
         for orphan in self.unseen(&seen) {
-            self.visit(orphan, now_ns, start_ns, &mut seen, tell, 0);
+            self.visit(orphan, now, start_ns, &mut seen, tell, 0);
         }
         for known in &mut self.known {
             if known.is_alive && !seen.contains(&known.row.pid) {
@@ -86,7 +88,7 @@ impl ProcessTree {
     fn visit(
         &mut self,
         pid: u32,
-        now_ns: i64,
+        now: &impl Fn() -> i64,
         start_ns: Option<i64>,
         seen: &mut HashSet<u32>,
         tell: &mut impl FnMut(CpuRow),
@@ -96,11 +98,11 @@ impl ProcessTree {
             return;
         }
         let children = cpu_time::children_of(pid);
-        if !self.look(pid, now_ns, start_ns, tell) {
+        if !self.look(pid, now(), start_ns, tell) {
             seen.remove(&pid);
         }
         for child in children {
-            self.visit(child, now_ns, start_ns, seen, tell, depth + 1);
+            self.visit(child, now, start_ns, seen, tell, depth + 1);
         }
     }
 
@@ -216,7 +218,7 @@ mod tests {
         let mut used = 0;
         while used < 50_000_000 {
             now += 20_000_000;
-            tree.read(now, &mut |row| rows.push(row));
+            tree.read(&|| now, &mut |row| rows.push(row));
             used = rows.iter().map(|row| row.on_cpu_ns).sum();
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -229,7 +231,7 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         tree.take_changed();
-        tree.read(now + 1, &mut |_| ());
+        tree.read(&|| now + 1, &mut |_| ());
         let alive = |tree: &ProcessTree| {
             let alive = tree.known.iter().filter(|known| known.is_alive);
             alive.map(|known| known.row.pid).collect::<Vec<_>>()
@@ -244,7 +246,7 @@ mod tests {
         while !alive(&tree).is_empty() {
             looks += 1;
             assert!(looks < 1_000, "all are gone");
-            tree.read(now + 1 + looks, &mut |_| ());
+            tree.read(&|| now + 1 + looks, &mut |_| ());
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         assert_eq!(tree.known.len(), met.len(), "none was met twice");

@@ -139,7 +139,8 @@ impl Assembler {
             Record::Event { callsite, parent } => self.mark(thread, time_ns, callsite, parent, out),
             Record::Follows { id, follows } => self.link(id, follows, out),
             Record::ThreadEnd => self.end_thread(thread, time_ns, out),
-            Record::Field { .. } => {}
+            // CPU times are the collector's.
+            Record::Field { .. } | Record::CpuTime { .. } => {}
         }
         Verdict::Taken
     }

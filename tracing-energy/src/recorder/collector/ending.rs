@@ -20,6 +20,7 @@ impl Collector {
             .unwrap_or((self.now(), RunStatus::Complete));
         let end_ns = (end - self.parts.zero).nanos();
         self.pass();
+        self.settle_cpu();
         for notice in self.parts.control.last_notices() {
             let time_ns = (notice.time - self.parts.zero).nanos();
             self.event(time_ns, notice.kind, notice.message);
@@ -49,6 +50,7 @@ impl Collector {
         let (rows, finished) = std::mem::take(&mut self.engine).finish(end_ns);
         self.batch.attribution.append(rows);
         self.tell_losses(end_ns);
+        self.note_edge_clock(end_ns);
         for event in finished.events.clone() {
             self.tell(event);
         }

@@ -3,6 +3,7 @@
 use super::super::batch::{self, Collecting};
 use super::{Collector, CollectorParts, send};
 use crate::power::SamplerMessage;
+use crate::record::{Record, Verdict};
 use crate::rows::{BaselineRow, CpuOf, CpuRow, ExtraRow, SampleRow, ThreadRole, ThreadRow};
 use crate::units::Nanos;
 
@@ -43,17 +44,24 @@ impl Collector {
             engine.thread(id, row.role);
             batch.threads.push(row);
             let number = assembler.add_thread(id);
-            cpu.add_thread(number, calibration.time(log.began.0), log.began.1);
+            cpu.add_thread((number, id), calibration.time(log.began.0), log.began.1);
             number
         });
         merge.drain(shared, limit, |thread, raw, record, last_try| {
+            let time_ns = calibration.record_time(thread, raw, &record);
+            if let Record::CpuTime { used_ns } = record {
+                cpu.edge(thread, time_ns, used_ns, &mut |row| {
+                    engine.cpu(row);
+                    batch.cpu.push(row);
+                });
+                return Verdict::Taken;
+            }
             let mut out = Collecting {
                 engine,
                 batch,
                 losses,
                 seen,
             };
-            let time_ns = calibration.record_time(thread, raw, &record);
             let verdict = assembler.take(thread, time_ns, record, last_try, &mut out);
             if batch.spans.len() >= batch::FULL {
                 let flushed_ns = batch.time_ns;
@@ -117,30 +125,60 @@ impl Collector {
         self.batch.cpu.extend(rows);
     }
 
-    pub(super) fn read_cpu(&mut self, now_ns: i64) {
+    /// Reads CPU times; of traced threads, what was read in the last pass is used
+    /// now, for the edges before it are known now.
+    pub(super) fn read_cpu(&mut self) {
         if let Some(pid) = self.parts.control.watched() {
             self.cpu.tree.watch(pid);
         }
+        self.settle_cpu();
         let Self {
             cpu,
             merge,
             engine,
             batch,
-            thread_ids,
+            parts,
             ..
         } = self;
-        let threads = merge
-            .live()
-            .map(|(number, log)| (number, thread_ids[number], log));
-        cpu.read(now_ns, threads, &mut |row: CpuRow| {
+        let now = || (parts.clock.now() - parts.zero).nanos();
+        cpu.read(&now, merge.live(), &mut |row| {
             engine.cpu(row);
             batch.cpu.push(row);
         });
         batch.processes.extend(cpu.tree.take_changed());
     }
 
+    /// Uses what was last read of traced threads.
+    pub(super) fn settle_cpu(&mut self) {
+        let Self {
+            cpu,
+            merge,
+            engine,
+            batch,
+            ..
+        } = self;
+        cpu.settle(merge.live().map(|(number, _)| number), &mut |row| {
+            engine.cpu(row);
+            batch.cpu.push(row);
+        });
+    }
+
     pub(super) fn end_threads(&mut self) {
-        self.merge.retire(&self.parts.shared, |_, _| ());
+        let now_ns = self.now().nanos();
+        let Self {
+            cpu,
+            merge,
+            engine,
+            batch,
+            parts,
+            ..
+        } = self;
+        merge.retire(&parts.shared, |number, log| {
+            cpu.end_thread(number, now_ns, log.final_cpu(), &mut |row| {
+                engine.cpu(row);
+                batch.cpu.push(row);
+            });
+        });
     }
 
     pub(super) fn take_samples(&mut self) {

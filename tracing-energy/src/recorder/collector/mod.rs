@@ -89,6 +89,7 @@ pub(crate) struct Collector {
     warnings: Vec<String>,
     conditions: RunConditions,
     has_asked_end: bool,
+    has_noted_fallback: bool,
 }
 
 impl Collector {
@@ -118,7 +119,7 @@ impl Collector {
         let conditions = RunConditions::begin(parts.system.clone(), load);
         let mut collector = Self {
             calibration: Calibration::new(raw, now),
-            cpu: CpuReader::new(now.nanos(), parts.watch.clone()),
+            cpu: CpuReader::new(&|| run_time().nanos(), parts.watch.clone()),
             engine,
             merge: Merge::default(),
             losses: LossCounts::default(),
@@ -134,6 +135,7 @@ impl Collector {
             warnings: telling::doubtful(&parts.notices),
             conditions,
             has_asked_end: false,
+            has_noted_fallback: false,
             parts,
         };
         let mut own = vec![
@@ -198,7 +200,7 @@ impl Collector {
         self.take_samples();
         self.take_records(raw);
         self.watch_threads();
-        self.read_cpu(now.nanos());
+        self.read_cpu();
         self.end_threads();
         self.read_conditions();
         self.settle_idle(now.nanos(), false);
@@ -209,7 +211,10 @@ impl Collector {
             Some(_) => self.last_pass_ns.min(0),
             None => self.last_pass_ns.min(limit),
         };
-        let rows = self.engine.advance(told_until, now.nanos().min(limit));
+        // CPU times of threads are told as far as they were read in the last pass.
+        let rows = self
+            .engine
+            .advance(told_until, self.last_pass_ns.min(limit));
         self.batch.attribution.append(settled(rows));
         for event in self.engine.take_events() {
             self.tell(event);
@@ -241,6 +246,7 @@ impl Collector {
             }
         }
         self.tell_losses(now_ns);
+        self.note_edge_clock(now_ns);
         if let Some(metadata) = self.parts.control.changed_metadata() {
             self.parts.run.metadata = metadata;
             self.batch.run = Some(self.parts.run.clone());

@@ -2,6 +2,7 @@
 
 use super::super::writer::SinkFailure;
 use super::Collector;
+use crate::record::{EdgeClock, Fallback};
 use crate::rows::EventRow;
 
 /// What is told of the sources when they are opened and is no mere property of them: a
@@ -24,6 +25,32 @@ impl Collector {
     pub(super) fn tell(&mut self, event: EventRow) {
         self.warnings.push(event.message.clone());
         self.batch.events.push(event);
+    }
+
+    /// Notes once that CPU time at edges is read by the system's clock, and why. It is
+    /// as exact as an event, and dearer: no reason to warn anyone.
+    pub(super) fn note_edge_clock(&mut self, now_ns: i64) {
+        let wants_perf = matches!(
+            self.parts.shared.edge_clock,
+            EdgeClock::Auto | EdgeClock::Perf
+        );
+        let Some(fallback) = Fallback::current().filter(|_| wants_perf) else {
+            return;
+        };
+        if std::mem::replace(&mut self.has_noted_fallback, true) {
+            return;
+        }
+        let instead = match self.parts.shared.edge_clock {
+            EdgeClock::Perf => "is not read",
+            _ => "is read by a system call",
+        };
+        let message = format!("CPU time at edges of spans {instead}: {}", fallback.cause());
+        self.batch.events.push(EventRow {
+            time_ns: now_ns,
+            kind: "edge_clock".to_owned(),
+            count: 1,
+            message,
+        });
     }
 
     pub(super) fn tell_losses(&mut self, now_ns: i64) {

@@ -1,0 +1,98 @@
+//! The calling thread's CPU clock: a perf event, or the system's clock.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::EdgeClock;
+#[cfg(target_os = "linux")]
+use super::perf::PerfClock;
+use crate::cpu_time;
+
+/// Why perf events are not used in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Fallback {
+    /// System calls are filtered: a forbidden one may end the process.
+    Filtered = 1,
+    /// The system refused to open an event.
+    Refused,
+    /// Events can be opened, but not read without a system call.
+    NotMapped,
+    /// An event and the thread's CPU clock disagreed.
+    Disagrees,
+}
+
+/// The process's [`Fallback`]; 0 is none. It stays once it is set.
+static FALLBACK: AtomicU8 = AtomicU8::new(0);
+
+impl Fallback {
+    /// Why perf events were given up, if they were.
+    pub(crate) fn current() -> Option<Self> {
+        match FALLBACK.load(Ordering::Relaxed) {
+            1 => Some(Self::Filtered),
+            2 => Some(Self::Refused),
+            3 => Some(Self::NotMapped),
+            4 => Some(Self::Disagrees),
+            _ => None,
+        }
+    }
+
+    /// Gives perf events up; the first cause stays.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(super) fn set(self) {
+        let _ = FALLBACK.compare_exchange(0, self as u8, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The cause in words.
+    pub(crate) fn cause(self) -> &'static str {
+        match self {
+            Self::Filtered => "system calls of this process are filtered (seccomp)",
+            Self::Refused => "the system permits no perf events (kernel.perf_event_paranoid)",
+            Self::NotMapped => "perf events cannot be read without a system call on this machine",
+            Self::Disagrees => "a perf event and the CPU clock of its thread disagreed",
+        }
+    }
+}
+
+/// The CPU clock of the thread that opened it; read by that thread only.
+#[derive(Debug)]
+pub(super) struct ThreadClock {
+    #[cfg(target_os = "linux")]
+    perf: Option<PerfClock>,
+    only_perf: bool,
+}
+
+impl ThreadClock {
+    /// The calling thread's clock; `None` where `way` leaves none.
+    pub(super) fn open(way: EdgeClock) -> Option<Self> {
+        let only_perf = match way {
+            EdgeClock::Off => return None,
+            EdgeClock::Perf => true,
+            EdgeClock::Auto | EdgeClock::System => false,
+        };
+        #[cfg(target_os = "linux")]
+        let clock = Self {
+            perf: (way != EdgeClock::System).then(PerfClock::open).flatten(),
+            only_perf,
+        };
+        #[cfg(not(target_os = "linux"))]
+        let clock = Self { only_perf };
+        Some(clock)
+    }
+
+    /// CPU time of the calling thread in ns.
+    pub(super) fn now(&self) -> Option<u64> {
+        #[cfg(target_os = "linux")]
+        if let Some(now) = self.perf.as_ref().and_then(PerfClock::now) {
+            return Some(now);
+        }
+        if self.only_perf {
+            return None;
+        }
+        system_now()
+    }
+}
+
+/// CPU time of the calling thread by the system's clock, in ns.
+pub(super) fn system_now() -> Option<u64> {
+    u64::try_from(cpu_time::current_thread()?.nanos()).ok()
+}

@@ -1,0 +1,109 @@
+//! The perf events that are open in this process: few, and none in a fork.
+
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+
+/// Most events at once, however many files may be open.
+const MOST: usize = 64;
+/// Events use at most this part of the files that may be open.
+const PART_OF_FILES: u64 = 16;
+
+const FREE: i32 = -1;
+/// Taken by a thread that opens its event.
+const TAKEN: i32 = -2;
+
+static FILES: [AtomicI32; MOST] = [const { AtomicI32::new(FREE) }; MOST];
+/// How many of [`FILES`] may be used; `usize::MAX` until it is known.
+static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
+/// Grows in every fork: what was opened before is not this process's.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// A place among the open events.
+#[derive(Debug)]
+pub(super) struct Slot {
+    at: usize,
+    forks: u32,
+}
+
+impl Slot {
+    /// A free place, if there is one.
+    pub(super) fn take() -> Option<Self> {
+        let forks = FORKS.load(Ordering::Relaxed);
+        let places = FILES.iter().take(limit()).enumerate();
+        let mut free = places.filter(|(_, file)| {
+            let taken = file.compare_exchange(FREE, TAKEN, Ordering::AcqRel, Ordering::Relaxed);
+            taken.is_ok()
+        });
+        free.next().map(|(at, _)| Self { at, forks })
+    }
+
+    /// Notes the event's file: it is closed with the slot, or in a fork.
+    pub(super) fn set(&self, file: i32) {
+        FILES[self.at].store(file, Ordering::Release);
+    }
+
+    /// Whether this process opened it.
+    pub(super) fn is_ours(&self) -> bool {
+        self.forks == FORKS.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            close(FILES[self.at].swap(FREE, Ordering::AcqRel));
+        }
+    }
+}
+
+/// In a fork: closes the parent's events. Only stores to atomics and closes files,
+/// which is allowed after a fork.
+pub(in crate::record) fn close_in_child() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+    for file in &FILES {
+        close(file.swap(FREE, Ordering::AcqRel));
+    }
+}
+
+fn close(file: i32) {
+    if file >= 0 {
+        // SAFETY: the file is an event of ours, and its slot has just given it up.
+        unsafe { libc::close(file) };
+    }
+}
+
+fn limit() -> usize {
+    let known = LIMIT.load(Ordering::Relaxed);
+    if known != usize::MAX {
+        return known;
+    }
+    let limit = places_for(soft_file_limit());
+    LIMIT.store(limit, Ordering::Relaxed);
+    limit
+}
+
+fn places_for(files: u64) -> usize {
+    usize::try_from(files / PART_OF_FILES).map_or(MOST, |places| places.min(MOST))
+}
+
+fn soft_file_limit() -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is valid for the call to fill.
+    let status = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    if status == 0 { limit.rlim_cur } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_at_most_a_sixteenth_of_the_files_and_at_most_64() {
+        assert_eq!(places_for(256), 16);
+        assert_eq!(places_for(15), 0);
+        assert_eq!(places_for(20_000), 64);
+        assert_eq!(places_for(u64::MAX), 64);
+    }
+}
