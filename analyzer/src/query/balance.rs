@@ -3,6 +3,7 @@
 use rusqlite::Row;
 use serde::Serialize;
 
+use super::coverage::coverage;
 use super::{Recording, Run};
 use crate::error::Result;
 
@@ -39,8 +40,16 @@ pub struct Balance {
     /// Work that nothing assigns to a process; none on rails where that cannot be, and in
     /// attributions of earlier versions.
     pub unknown_j: Option<f64>,
-    /// Supposed for time without samples; never part of measured.
+    /// Estimated for time without samples; never part of measured.
     pub extrapolated_j: Option<f64>,
+    /// Lower end of the 90 % interval of `measured_j + extrapolated_j`.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// Run time that samples cover.
+    pub covered_ns: Option<i64>,
+    /// Share of the run's time that samples cover; none where it is not known.
+    pub coverage: Option<f64>,
     /// Highest mean power of a sample.
     pub peak_w: Option<f64>,
     /// When that was, run time.
@@ -90,11 +99,12 @@ pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
         WHERE l.run = ?1
         ORDER BY l.parent IS NOT NULL, l.id";
     let mut statement = recording.connection().prepare_cached(sql)?;
-    let rows = statement.query_map((run.no, run.attribution), read)?;
+    let rows = statement.query_map((run.no, run.attribution), |r| read(r, run.row.end_ns))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
+fn read(r: &Row<'_>, end_ns: Option<i64>) -> rusqlite::Result<Balance> {
+    let covered_ns: Option<i64> = r.get("covered_ns")?;
     let (name, source): (String, String) = (r.get("name")?, r.get("source")?);
     let parent: Option<String> = r.get("parent")?;
     let is_only = r.get::<_, i64>("namesakes")? == 1;
@@ -118,6 +128,12 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
         residual_j: r.get("residual_j")?,
         unknown_j: r.get("unknown_j")?,
         extrapolated_j: r.get("extrapolated_j")?,
+        lo_j: r.get("lo_j")?,
+        hi_j: r.get("hi_j")?,
+        covered_ns,
+        coverage: covered_ns
+            .zip(end_ns)
+            .and_then(|(covered, end)| coverage(covered, end)),
         peak_w: r.get("peak_w")?,
         peak_ns: r.get("peak_ns")?,
     })

@@ -144,6 +144,7 @@ mod tests {
             hi_j: Some(self_j + half_j),
             extrapolated_j: 0.0,
             self_ns: 10,
+            covered_ns: Some(10),
             power_w: None,
             basis: Basis::Fitted,
             grouping: (grouping > 0).then_some(grouping),

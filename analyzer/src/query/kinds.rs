@@ -135,6 +135,7 @@ fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnerg
             hi_j: None,
             extrapolated_j: 0.0,
             self_ns: 0,
+            covered_ns: None,
             power_w: None,
             basis: basis.unwrap_or(Basis::Proportional),
             grouping: None,

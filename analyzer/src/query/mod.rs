@@ -8,6 +8,7 @@ mod attributions;
 mod balance;
 mod combine;
 mod conditions;
+mod coverage;
 mod detail;
 mod events;
 mod groups;
@@ -32,6 +33,9 @@ mod windows;
 pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
 pub use conditions::{Condition, conditions};
+pub use coverage::{
+    KNOWN_FROM, REPORTED_BELOW, interval_note, is_reported, ledger_note, run_coverage,
+};
 pub use detail::{Baseline, Detail, Rows, detail};
 pub use events::{Event, events};
 pub use groups::{Group, components, layers};

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rusqlite::Row;
 use serde::Serialize;
 
+use super::coverage::{self, Covered, Reading};
 use super::ledger::rails;
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
@@ -20,11 +21,24 @@ pub struct Phase {
     pub phase: String,
     /// Its time.
     pub duration_ns: Option<i64>,
-    /// All that the root rails measured in its time.
+    /// All that the root rails used in its time: measured plus extrapolated. Not known
+    /// where samples cover less than half of it.
     pub energy_j: Option<f64>,
+    /// Lower end of its 90 % interval.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// The part of `energy_j` that the sensors read.
+    pub measured_j: Option<f64>,
+    /// The part that is estimated for time without samples.
+    pub extrapolated_j: Option<f64>,
+    /// Share of its time that samples cover; none where it is not known.
+    pub coverage: Option<f64>,
+    /// Why its energy is not known, where samples are missing.
+    pub reason: Option<String>,
     /// `energy_j - idle_j`.
     pub active_j: Option<f64>,
-    /// Idle part.
+    /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
     /// Its inclusive share of the ledger.
     pub spans_j: Option<f64>,
@@ -36,6 +50,9 @@ pub struct Phase {
     pub share: Option<f64>,
     /// Energy x time.
     pub energy_delay_js: Option<f64>,
+    /// What each rail says of it, in the order of rails.
+    #[serde(skip)]
+    pub(super) rails: Vec<Reading>,
 }
 
 /// The phases in the order in which they first began, `(between)` last. They sum
@@ -63,53 +80,66 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
         FROM phase_energy p
         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
         WHERE p.run = ?1 AND p.attribution = ?2 AND p.rail IN ({})
-        GROUP BY p.node ORDER BY p.node IS NULL, p.node",
+        ORDER BY p.node IS NULL, p.node, p.rail",
         rails.join(",")
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map((run.no, run.attribution), read)?;
-    let mut phases = rows.collect::<rusqlite::Result<Vec<Phase>>>()?;
+    let rows = rows.collect::<rusqlite::Result<Vec<OnRail>>>()?;
+    let by_node = rows.chunk_by(|a, b| a.node == b.node);
+    let mut phases: Vec<Phase> = by_node.map(Phase::of).collect();
     // Between what? There is nothing else.
     if let [only] = phases.as_mut_slice()
         && only.phase == "(between)"
     {
         only.phase = "(no phase)".to_owned();
     }
-    let total = sum_known(phases.iter().map(|phase| phase.energy_j));
+    let total = whole(&phases).energy_j;
     for phase in &mut phases {
         phase.share = share(phase.energy_j, total);
     }
     Ok(phases)
 }
 
-/// What is read of a phase: of `phase_energy` as `p`, grouped by node, `n`.
+/// What is read of a phase: of `phase_energy` as `p`, with its node as `n`.
 const FIGURES: &str = "
-    coalesce(n.label, '(between)') AS phase, max(p.duration_ns),
-    CASE WHEN count(p.energy_j) = count(*) THEN sum(p.energy_j) END,
-    CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END,
-    CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END,
-    max(p.peak_w)";
+    p.run, p.node, coalesce(n.label, '(between)') AS phase, p.duration_ns, p.energy_j, p.idle_j,
+    p.spans_j, p.peak_w, p.covered_ns, p.extrapolated_j, p.gap_j, p.edge_j";
 
 /// As [`phases`] of every run by the attribution that it shows, without shares, in one
 /// query; by the run's number.
 pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<Phase>>> {
     let sql = format!(
         "
-        SELECT {FIGURES}, a.run
+        SELECT {FIGURES}
         FROM (SELECT run, max(id) AS id FROM attributions GROUP BY run) a
         CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
         CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
-        GROUP BY p.run, p.node ORDER BY p.run, p.node IS NULL, p.node"
+        ORDER BY p.run, p.node IS NULL, p.node, p.rail"
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
-    let rows = statement.query_map([], |r| Ok((r.get::<_, i64>(6)?, read(r)?)))?;
+    let rows = statement.query_map([], read)?;
+    let rows = rows.collect::<rusqlite::Result<Vec<OnRail>>>()?;
     let mut all: BTreeMap<i64, Vec<Phase>> = BTreeMap::new();
-    for row in rows {
-        let (run, phase) = row?;
-        all.entry(run).or_default().push(phase);
+    for phase in rows.chunk_by(|a, b| (a.run, a.node) == (b.run, b.node)) {
+        all.entry(phase[0].run).or_default().push(Phase::of(phase));
     }
     Ok(all)
+}
+
+/// The figure of all of these phases together, on their rails.
+pub(super) fn whole(phases: &[Phase]) -> Covered {
+    let rails = phases.iter().map(|phase| phase.rails.len()).max();
+    let on_rail = |at: usize| {
+        let parts: Vec<Reading> = phases
+            .iter()
+            .filter_map(|p| p.rails.get(at).copied())
+            .collect();
+        coverage::over_time(&parts)
+    };
+    let rails: Vec<Reading> = (0..rails.unwrap_or(0)).map(on_rail).collect();
+    coverage::over_rails(&rails)
 }
 
 pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
@@ -117,24 +147,70 @@ pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
     share.is_finite().then_some(share)
 }
 
-fn read(r: &Row<'_>) -> rusqlite::Result<Phase> {
-    let (duration_ns, energy_j): (Option<i64>, Option<f64>) = (r.get(1)?, r.get(2)?);
-    let idle_j: Option<f64> = r.get(3)?;
-    let time = duration_ns.filter(|ns| *ns != 0);
-    Ok(Phase {
-        phase: r.get(0)?,
-        duration_ns,
-        energy_j,
-        active_j: energy_j.zip(idle_j).map(|(energy, idle)| energy - idle),
-        idle_j,
-        spans_j: r.get(4)?,
-        avg_w: energy_j
-            .zip(time)
-            .map(|(energy, ns)| energy * 1e9 / ns as f64),
-        peak_w: r.get(5)?,
-        share: None,
-        energy_delay_js: energy_j
-            .zip(duration_ns)
-            .map(|(energy, ns)| energy * ns as f64 / 1e9),
+/// One phase on one rail.
+#[derive(Debug)]
+struct OnRail {
+    run: i64,
+    node: Option<i64>,
+    phase: String,
+    spans_j: Option<f64>,
+    peak_w: Option<f64>,
+    reading: Reading,
+}
+
+fn read(r: &Row<'_>) -> rusqlite::Result<OnRail> {
+    let reading = Reading {
+        duration_ns: r.get(3)?,
+        covered_ns: r.get(8)?,
+        measured_j: r.get(4)?,
+        idle_j: r.get(5)?,
+        extrapolated_j: r.get(9)?,
+        gap_j: r.get(10)?,
+        edge_j: r.get(11)?,
+    };
+    Ok(OnRail {
+        run: r.get(0)?,
+        node: r.get(1)?,
+        phase: r.get(2)?,
+        spans_j: r.get(6)?,
+        peak_w: r.get(7)?,
+        reading,
     })
+}
+
+impl Phase {
+    /// A phase on all of its rails.
+    fn of(rails: &[OnRail]) -> Self {
+        let readings: Vec<Reading> = rails.iter().map(|rail| rail.reading).collect();
+        let sum = coverage::over_rails(&readings);
+        let (energy_j, idle_j) = (sum.energy_j, sum.idle_j);
+        let duration_ns = readings.iter().map(|reading| reading.duration_ns).max();
+        let time = duration_ns.filter(|ns| *ns != 0);
+        Self {
+            phase: rails
+                .first()
+                .map(|rail| rail.phase.clone())
+                .unwrap_or_default(),
+            duration_ns,
+            energy_j,
+            lo_j: sum.lo_j,
+            hi_j: sum.hi_j,
+            measured_j: sum.measured_j,
+            extrapolated_j: sum.extrapolated_j,
+            coverage: sum.coverage,
+            reason: sum.reason,
+            active_j: energy_j.zip(idle_j).map(|(energy, idle)| energy - idle),
+            idle_j,
+            spans_j: sum_known(rails.iter().map(|rail| rail.spans_j)),
+            avg_w: energy_j
+                .zip(time)
+                .map(|(energy, ns)| energy * 1e9 / ns as f64),
+            peak_w: rails.iter().filter_map(|rail| rail.peak_w).reduce(f64::max),
+            share: None,
+            energy_delay_js: energy_j
+                .zip(duration_ns)
+                .map(|(energy, ns)| energy * ns as f64 / 1e9),
+            rails: readings,
+        }
+    }
 }

@@ -49,6 +49,14 @@ pub struct Listed {
     pub output_tokens: Option<i64>,
     /// Energy of the measured work: the total of a summary.
     pub energy_j: Option<f64>,
+    /// Lower end of its 90 % interval.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// Share of its time that samples cover; none where it is not known.
+    pub coverage: Option<f64>,
+    /// Why its energy is not known, where samples are missing.
+    pub reason: Option<String>,
     /// Of it, what is above idle power.
     pub active_j: Option<f64>,
     /// What root rails measured over the whole recording.
@@ -118,6 +126,9 @@ pub fn with_prompt(recording: &Recording, text: &str) -> Result<BTreeSet<i64>> {
 impl Listed {
     fn figures(&mut self, totals: &Totals) {
         self.energy_j = totals.energy_j;
+        (self.lo_j, self.hi_j) = (totals.lo_j, totals.hi_j);
+        self.coverage = totals.coverage;
+        self.reason.clone_from(&totals.reason);
         self.active_j = totals.active_j;
         self.j_per_token = totals.j_per_token;
         self.j_per_output_token = totals.j_per_output_token;
@@ -185,6 +196,10 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<Listed> {
         input_tokens: r.get("input_tokens")?,
         output_tokens: r.get("output_tokens")?,
         energy_j: None,
+        lo_j: None,
+        hi_j: None,
+        coverage: None,
+        reason: None,
         active_j: None,
         recorded_j: r.get("recorded_j")?,
         j_per_token: None,

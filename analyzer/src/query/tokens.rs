@@ -10,6 +10,7 @@ use rusqlite::Row;
 use serde::Serialize;
 use tracing_energy::store::span_ids;
 
+use super::coverage::{self, Covered, Reading};
 use super::interval::over_rails;
 use super::{Ledger, Recording, Run, Spread, join_bases, rails};
 use crate::error::Result;
@@ -27,13 +28,20 @@ pub struct Token {
     pub start_ns: i64,
     /// Length; none while it is open.
     pub duration_ns: Option<i64>,
-    /// All that the rails measured in its time.
+    /// All that the rails used in its time: measured plus extrapolated. Not known where
+    /// samples cover less than half of it.
     pub energy_j: Option<f64>,
     /// Lower end of its 90 % interval.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Idle part.
+    /// The part that is estimated for time without samples.
+    pub extrapolated_j: Option<f64>,
+    /// Share of its time that samples cover; none where it is not known.
+    pub coverage: Option<f64>,
+    /// Why its energy is not known, where samples are missing.
+    pub reason: Option<String>,
+    /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
     /// `energy_j - idle_j`.
     pub active_j: Option<f64>,
@@ -131,6 +139,9 @@ fn token(r: &Row<'_>, phase: Option<String>) -> rusqlite::Result<Token> {
         energy_j: None,
         lo_j: None,
         hi_j: None,
+        extrapolated_j: None,
+        coverage: None,
+        reason: None,
         idle_j: None,
         active_j: None,
         avg_w: None,
@@ -144,8 +155,7 @@ fn token(r: &Row<'_>, phase: Option<String>) -> rusqlite::Result<Token> {
 /// A token on one rail.
 #[derive(Debug, Clone)]
 struct Part {
-    energy_j: Option<f64>,
-    idle_j: Option<f64>,
+    reading: Reading,
     lo_j: Option<f64>,
     hi_j: Option<f64>,
     peak_w: Option<f64>,
@@ -159,7 +169,8 @@ fn parts_on(
     places: &HashMap<i64, usize>,
     parts: &mut [Vec<Part>],
 ) -> Result<()> {
-    let sql = "SELECT span, energy_j, idle_j, lo_j, hi_j, peak_w, basis FROM span_energy
+    let sql = "SELECT span, energy_j, idle_j, lo_j, hi_j, peak_w, basis, covered_ns, extrapolated_j
+               FROM span_energy
                WHERE span BETWEEN ?1 AND ?2 AND attribution = ?3 AND rail = ?4";
     let (first, last) = span_ids(run.no);
     let mut statement = recording.connection().prepare_cached(sql)?;
@@ -168,9 +179,15 @@ fn parts_on(
         let Some(at) = places.get(&r.get(0)?) else {
             continue;
         };
-        parts[*at].push(Part {
-            energy_j: r.get(1)?,
+        let reading = Reading {
+            measured_j: r.get(1)?,
             idle_j: r.get(2)?,
+            covered_ns: r.get(7)?,
+            extrapolated_j: r.get(8)?,
+            ..Reading::default()
+        };
+        parts[*at].push(Part {
+            reading,
             lo_j: r.get(3)?,
             hi_j: r.get(4)?,
             peak_w: r.get(5)?,
@@ -183,11 +200,20 @@ fn parts_on(
 impl Token {
     /// Takes what it used on each rail; unknown where a rail does not know.
     fn sum(&mut self, parts: &[Part], rails: usize) {
-        let whole = parts.len() == rails;
-        let all =
-            |of: fn(&Part) -> Option<f64>| super::sum_known(parts.iter().map(of)).filter(|_| whole);
-        self.energy_j = all(|part| part.energy_j);
-        self.idle_j = all(|part| part.idle_j);
+        let duration_ns = self.duration_ns.unwrap_or(0);
+        let timed = |part: &Part| Reading {
+            duration_ns,
+            ..part.reading
+        };
+        let readings: Vec<Reading> = parts.iter().map(timed).collect();
+        let sum = if parts.len() == rails {
+            coverage::over_rails(&readings)
+        } else {
+            Covered::default()
+        };
+        (self.energy_j, self.idle_j) = (sum.energy_j, sum.idle_j);
+        self.extrapolated_j = sum.extrapolated_j;
+        (self.coverage, self.reason) = (sum.coverage, sum.reason);
         self.active_j = self.energy_j.zip(self.idle_j).map(|(all, idle)| all - idle);
         self.peak_w = parts.iter().filter_map(|part| part.peak_w).reduce(f64::max);
         self.basis = join_bases(parts.iter().map(|part| part.basis.as_str()));
@@ -198,7 +224,8 @@ impl Token {
             let spreads: Vec<(f64, Spread)> = parts
                 .iter()
                 .map(|part| {
-                    let joules = part.energy_j.unwrap_or(0.0);
+                    let extrapolated = part.reading.extrapolated_j.unwrap_or(0.0);
+                    let joules = part.reading.measured_j.unwrap_or(0.0) + extrapolated;
                     (joules, Spread::of(joules, part.lo_j, part.hi_j))
                 })
                 .collect();

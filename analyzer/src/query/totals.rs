@@ -7,17 +7,31 @@
 use rusqlite::OptionalExtension;
 use serde::Serialize;
 
+use super::phases::whole;
 use super::{Phase, Recording, Run, sum_known};
 use crate::error::Result;
 
 /// Totals of the measured work. J/token figures are gross: idle power included.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Totals {
-    /// All that the root rails measured.
+    /// All that the root rails used: measured plus extrapolated. Not known where
+    /// samples cover less than half of its time.
     pub energy_j: Option<f64>,
+    /// Lower end of its 90 % interval.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// The part of `energy_j` that the sensors read.
+    pub measured_j: Option<f64>,
+    /// The part that is estimated for time without samples.
+    pub extrapolated_j: Option<f64>,
+    /// Share of its time that samples cover; none where it is not known.
+    pub coverage: Option<f64>,
+    /// Why its energy is not known, where samples are missing.
+    pub reason: Option<String>,
     /// `energy_j - idle_j`.
     pub active_j: Option<f64>,
-    /// Idle part.
+    /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
     /// What is in the ledger of its spans.
     pub spans_j: Option<f64>,
@@ -29,6 +43,10 @@ pub struct Totals {
     pub output_tokens: Option<i64>,
     /// Total over all tokens.
     pub j_per_token: Option<f64>,
+    /// Lower end of its 90 % interval.
+    pub j_per_token_lo: Option<f64>,
+    /// Upper end.
+    pub j_per_token_hi: Option<f64>,
     /// (pre_inference + prefill) over tokens read.
     pub j_per_input_token: Option<f64>,
     /// (decode + post_inference) over tokens sampled.
@@ -62,26 +80,33 @@ pub(crate) fn totals_of(run: &Run, phases: &[Phase]) -> Totals {
 
 /// As [`totals_of`], of a run that read and sampled so many tokens.
 pub(super) fn totals_for(input: Option<i64>, output: Option<i64>, phases: &[Phase]) -> Totals {
-    let all = |of: fn(&Phase) -> Option<f64>| sum_known(phases.iter().map(of));
     let of = |names: [&str; 2]| {
-        let named = phases
-            .iter()
-            .filter(|phase| names.contains(&phase.phase.as_str()));
-        sum_known(named.map(|phase| phase.energy_j))
+        let is_named = |phase: &&Phase| names.contains(&phase.phase.as_str());
+        let named: Vec<Phase> = phases.iter().filter(is_named).cloned().collect();
+        whole(&named).energy_j
     };
-    let (energy_j, duration_ns) = (all(|phase| phase.energy_j), duration(phases));
+    let (sum, duration_ns) = (whole(phases), duration(phases));
+    let energy_j = sum.energy_j;
     let all_tokens = input.zip(output).map(|(input, output)| input + output);
     let decode_ns = phases.iter().find(|phase| phase.phase == "decode");
     let decode_ns = decode_ns.and_then(|phase| phase.duration_ns);
     Totals {
         energy_j,
-        active_j: all(|phase| phase.active_j),
-        idle_j: all(|phase| phase.idle_j),
-        spans_j: all(|phase| phase.spans_j),
+        lo_j: sum.lo_j,
+        hi_j: sum.hi_j,
+        measured_j: sum.measured_j,
+        extrapolated_j: sum.extrapolated_j,
+        coverage: sum.coverage,
+        reason: sum.reason,
+        active_j: energy_j.zip(sum.idle_j).map(|(energy, idle)| energy - idle),
+        idle_j: sum.idle_j,
+        spans_j: sum_known(phases.iter().map(|phase| phase.spans_j)),
         duration_ns,
         input_tokens: input,
         output_tokens: output,
         j_per_token: per(energy_j, all_tokens),
+        j_per_token_lo: per(sum.lo_j, all_tokens),
+        j_per_token_hi: per(sum.hi_j, all_tokens),
         j_per_input_token: per(of(["pre_inference", "prefill"]), input),
         j_per_output_token: per(of(["decode", "post_inference"]), output),
         tokens_per_s: per(output.map(|n| n as f64 * 1e9), decode_ns),

@@ -136,7 +136,7 @@ impl Intervals {
             for (at, rail) in rails.iter().enumerate() {
                 if done.always || is_long(&done.closed, rail.row.interval_ns) {
                     let part = done.parts.get(at).copied().unwrap_or_default();
-                    rows.push(part.row(done.closed.seq, rail));
+                    rows.push(part.row(done.closed.seq, done.closed.end - done.closed.start, rail));
                 }
             }
         }
@@ -225,7 +225,7 @@ impl Part {
         }
     }
 
-    fn row(&self, span: u64, rail: &RailState) -> SpanEnergyRow {
+    fn row(&self, span: u64, duration_ns: i64, rail: &RailState) -> SpanEnergyRow {
         let covered = self.covered_ns > 0;
         let basis = match rail.row.provenance {
             Provenance::Modelled => Basis::Modelled,
@@ -234,6 +234,12 @@ impl Part {
             Provenance::Measured => Basis::Proportional,
         };
         let half = self.edges_j.abs() / 2.0;
+        let missing_ns = (duration_ns - self.covered_ns).max(0);
+        let extrapolated_j = match self.covered_ns {
+            0 => 0.0,
+            covered => self.energy_j * (missing_ns as f64 / covered as f64),
+        };
+        let whole_j = self.energy_j + extrapolated_j;
         let bounded = covered && basis == Basis::Measured;
         SpanEnergyRow {
             span,
@@ -241,10 +247,12 @@ impl Part {
             energy_j: covered.then_some(self.energy_j),
             idle_j: (covered && !self.idle_unknown).then_some(self.idle_j),
             spans_j: covered.then_some(self.spans_j),
-            lo_j: bounded.then_some(self.energy_j - half),
-            hi_j: bounded.then_some(self.energy_j + half),
+            lo_j: bounded.then_some(whole_j - half),
+            hi_j: bounded.then_some(whole_j + half),
             peak_w: self.peak_w,
             basis,
+            covered_ns: self.covered_ns,
+            extrapolated_j,
         }
     }
 }

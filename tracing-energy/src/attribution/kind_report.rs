@@ -24,33 +24,40 @@ impl Engine {
     }
 
     fn kinds(&self, at: usize, prices: &Prices, estimate: &RailPrices) -> Vec<KindEnergyRow> {
-        let mut sums: BTreeMap<u32, (f64, i64)> = BTreeMap::new();
+        let mut sums: BTreeMap<u32, (f64, i64, i64)> = BTreeMap::new();
         let energies = &self.rails[at].ledger.nodes;
         for (node, info) in self.nodes.iter().enumerate() {
             let kind = prices.kind(node as u32);
             if kind > 0 && info.known {
                 let sum = sums.entry(kind).or_default();
                 sum.0 += energies.get(node).map_or(0.0, |energy| energy.self_j);
-                sum.1 += self.stacks.nodes.get(node).map_or(0, |time| time.self_ns);
+                let self_ns = self.stacks.nodes.get(node).map_or(0, |time| time.self_ns);
+                sum.1 += self_ns;
+                sum.2 += energies
+                    .get(node)
+                    .map_or(0, |energy| energy.measured_ns.min(self_ns));
             }
         }
-        let known = sums.into_iter().filter_map(|(kind, (self_j, self_ns))| {
-            let found = estimate.kinds.get(kind as usize).copied().flatten()?;
-            let bounds = found.bounds(self_j);
-            Some(KindEnergyRow {
-                rail: self.rails[at].row.id,
-                kind,
-                name: prices.names.get(kind as usize).cloned().unwrap_or_default(),
-                self_j,
-                lo_j: bounds.map(|(lo, _)| lo),
-                hi_j: bounds.map(|(_, hi)| hi),
-                extrapolated_j: found.extrapolated_j,
-                self_ns,
-                power_w: found.power_w,
-                basis: found.basis,
-                grouping: found.grouping,
-            })
-        });
+        let known = sums
+            .into_iter()
+            .filter_map(|(kind, (self_j, self_ns, covered_ns))| {
+                let found = estimate.kinds.get(kind as usize).copied().flatten()?;
+                let bounds = found.bounds(self_j);
+                Some(KindEnergyRow {
+                    rail: self.rails[at].row.id,
+                    kind,
+                    name: prices.names.get(kind as usize).cloned().unwrap_or_default(),
+                    self_j,
+                    lo_j: bounds.map(|(lo, _)| lo),
+                    hi_j: bounds.map(|(_, hi)| hi),
+                    extrapolated_j: found.extrapolated_j,
+                    self_ns,
+                    covered_ns: Some(covered_ns),
+                    power_w: found.power_w,
+                    basis: found.basis,
+                    grouping: found.grouping,
+                })
+            });
         known.collect()
     }
 }

@@ -176,7 +176,7 @@ pub(super) struct SetEnergy {
     pub(super) energy_j: f64,
     pub(super) idle_j: f64,
     pub(super) idle_unknown: bool,
-    pub(super) covered_ns: i64,
+    pub(super) covered_ns: f64,
     pub(super) peak_w: Option<f64>,
 }
 
@@ -187,7 +187,7 @@ impl SetEnergy {
         self.energy_j += energy_j * part;
         self.idle_j += idle_j.unwrap_or(0.0) * part;
         self.idle_unknown |= idle_j.is_none();
-        self.covered_ns += ns;
+        self.covered_ns += ns as f64;
         self.peak_w = self.peak_w.max_of(measured.power_w);
     }
 
@@ -196,7 +196,7 @@ impl SetEnergy {
         self.energy_j += other.energy_j * share;
         self.idle_j += other.idle_j * share;
         self.idle_unknown |= other.idle_unknown;
-        self.covered_ns += other.covered_ns;
+        self.covered_ns += other.covered_ns * share;
         self.peak_w = self.peak_w.max_of(other.peak_w);
     }
 }

@@ -118,6 +118,9 @@ impl Engine {
                 rail: rail.row.id,
                 accounts,
                 extrapolated_j: ledger.extrapolated_j(until),
+                covered_ns: Some(ledger.covered_ns),
+                lo_j: None,
+                hi_j: None,
                 peak_w: ledger.peak.map(|(power, _)| power),
                 peak_ns: ledger.peak.map(|(_, time)| time),
             },
@@ -161,6 +164,8 @@ impl Engine {
             let energy = rail.ledger.nodes[node];
             let time = self.stacks.nodes.get(node).copied().unwrap_or_default();
             let seconds = energy.measured_ns as f64 / 1e9;
+            let covered_ns = energy.measured_ns.min(time.self_ns);
+            let sampled = coverage(covered_ns, time.self_ns);
             let estimate = estimates[node];
             let bounds = estimate.and_then(|estimate| estimate.bounds(energy.self_j));
             rows.node_energy.push(NodeEnergyRow {
@@ -170,8 +175,9 @@ impl Engine {
                 lo_j: bounds.map(|(lo, _)| lo),
                 hi_j: bounds.map(|(_, hi)| hi),
                 inclusive_j: inclusive[node],
-                idle_j: idle_w.map(|watts| watts * (time.idle_ns / 1e9)),
+                idle_j: idle_w.map(|watts| watts * (time.idle_ns / 1e9) * sampled),
                 self_ns: time.self_ns,
+                covered_ns,
                 activations: time.activations,
                 instances: self.nodes[node].instances,
                 min_w: energy.min_w,
@@ -335,6 +341,14 @@ fn basis(rail: &RailState) -> Basis {
     }
 }
 
+/// Part of a time that samples cover; an empty time is covered.
+fn coverage(covered_ns: i64, total_ns: i64) -> f64 {
+    match total_ns {
+        ..=0 => 1.0,
+        total => (covered_ns as f64 / total as f64).clamp(0.0, 1.0),
+    }
+}
+
 fn phase_row(
     rail: u32,
     node: Option<u32>,
@@ -342,8 +356,17 @@ fn phase_row(
     sum: &SetEnergy,
     spans_j: f64,
 ) -> PhaseEnergyRow {
-    let covered = sum.covered_ns > 0;
+    let covered = sum.covered_ns > 0.0;
+    let covered_ns = (sum.covered_ns.round() as i64).min(duration_ns);
+    let missing_ns = duration_ns - covered_ns;
+    let extrapolated_j = covered.then(|| sum.energy_j * missing_ns as f64 / sum.covered_ns);
     PhaseEnergyRow {
+        covered_ns,
+        extrapolated_j,
+        lo_j: None,
+        hi_j: None,
+        gap_j: None,
+        edge_j: None,
         node,
         rail,
         duration_ns,

@@ -45,8 +45,14 @@ pub struct BalanceRow {
     pub rail: u32,
     /// Sum over its samples.
     pub accounts: Accounts,
-    /// Energy supposed for run time without samples; never part of measured.
+    /// Energy estimated for run time without samples; never part of measured.
     pub extrapolated_j: f64,
+    /// Run time that samples cover; none in attributions of earlier versions.
+    pub covered_ns: Option<i64>,
+    /// Lower end of the 90 % interval of `measured_j + extrapolated_j`.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
     /// Highest mean power of a sample.
     pub peak_w: Option<f64>,
     /// Middle of that sample.

@@ -89,6 +89,8 @@ pub struct NodeEnergyRow {
     pub idle_j: Option<f64>,
     /// Self time, all threads added.
     pub self_ns: i64,
+    /// The part of it that samples cover.
+    pub covered_ns: i64,
     /// Activations.
     pub activations: u64,
     /// Instances.
@@ -112,11 +114,11 @@ pub struct SpanEnergyRow {
     pub rail: u32,
     /// All that the rail measured in its time.
     pub energy_j: Option<f64>,
-    /// Idle part.
+    /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
     /// Its inclusive share of the ledger.
     pub spans_j: Option<f64>,
-    /// Lower end of the interval of `energy_j`.
+    /// Lower end of the 90 % interval of `energy_j + extrapolated_j`.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
@@ -124,6 +126,10 @@ pub struct SpanEnergyRow {
     pub peak_w: Option<f64>,
     /// How it was found.
     pub basis: Basis,
+    /// The part of its time that samples cover.
+    pub covered_ns: i64,
+    /// Energy estimated for the remainder of its time.
+    pub extrapolated_j: f64,
 }
 
 /// `phase_energy`: the interval reading of one phase node on one rail. Where
@@ -139,10 +145,25 @@ pub struct PhaseEnergyRow {
     pub duration_ns: i64,
     /// All that the rail measured in its time.
     pub energy_j: Option<f64>,
-    /// Idle part.
+    /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
     /// Its inclusive share of the ledger.
     pub spans_j: Option<f64>,
     /// Highest mean power of a sample in its time.
     pub peak_w: Option<f64>,
+    /// The part of its time that samples cover.
+    pub covered_ns: i64,
+    /// Energy estimated for the remainder of its time; not known where the rail has
+    /// no sample at all.
+    pub extrapolated_j: Option<f64>,
+    /// Lower end of the 90 % interval of `energy_j + extrapolated_j`.
+    pub lo_j: Option<f64>,
+    /// Upper end.
+    pub hi_j: Option<f64>,
+    /// Half of the 90 % interval of `extrapolated_j`. Those of different phases are
+    /// independent of each other.
+    pub gap_j: Option<f64>,
+    /// Energy that windows across its edges probably gave to its neighbours (positive)
+    /// or took from them (negative). It is part of the interval, not of `energy_j`.
+    pub edge_j: Option<f64>,
 }

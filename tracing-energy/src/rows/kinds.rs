@@ -21,6 +21,8 @@ pub struct KindEnergyRow {
     pub extrapolated_j: f64,
     /// Self time, all threads added.
     pub self_ns: i64,
+    /// The part of it that samples cover; none in attributions of earlier versions.
+    pub covered_ns: Option<i64>,
     /// The estimate of its power before samples were conserved; none was made
     /// where it is not known.
     pub power_w: Option<f64>,

@@ -109,7 +109,8 @@ impl Store {
     pub fn balances(&self, run: i64, id: u32) -> Result<Rows<'_, BalanceRow>, Error> {
         let sql = "
             SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
-                   residual_j, extrapolated_j, peak_w, peak_ns, unknown_j
+                   residual_j, extrapolated_j, peak_w, peak_ns, unknown_j, covered_ns,
+                   lo_j, hi_j
             FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail";
         self.rows(sql, (run, i64::from(id)), balance)
     }
@@ -146,5 +147,8 @@ fn balance(r: &rusqlite::Row<'_>) -> rusqlite::Result<BalanceRow> {
         extrapolated_j: r.get(8)?,
         peak_w: r.get(9)?,
         peak_ns: r.get(10)?,
+        covered_ns: r.get(12)?,
+        lo_j: r.get(13)?,
+        hi_j: r.get(14)?,
     })
 }

@@ -84,23 +84,26 @@ tables! {
     ];
     span_energy: SpanEnergyRow, |run, id, r| [
         span_id(run, r.span), id, r.rail, r.energy_j, r.idle_j, r.spans_j, r.lo_j, r.hi_j,
-        r.peak_w, r.basis.name(),
+        r.peak_w, r.basis.name(), r.covered_ns, r.extrapolated_j,
     ];
     phase_energy: PhaseEnergyRow, |run, id, r| [
         run, id, r.node, r.rail, r.duration_ns, r.energy_j, r.idle_j, r.spans_j, r.peak_w,
+        r.covered_ns, r.extrapolated_j, r.lo_j, r.hi_j, r.gap_j, r.edge_j,
     ];
     node_energy: NodeEnergyRow, |run, id, r| [
         run, id, r.node, r.rail, r.self_j, r.lo_j, r.hi_j, r.inclusive_j, r.idle_j, r.self_ns,
         r.activations as i64, r.instances as i64, r.min_w, r.avg_w, r.peak_w, r.basis.name(),
+        r.covered_ns,
     ];
     balance: BalanceRow, |run, id, r| [
         run, id, r.rail, r.accounts.measured_j, r.accounts.idle_j, r.accounts.spans_j,
         r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j, r.accounts.residual_j,
         r.extrapolated_j, r.peak_w, r.peak_ns, r.accounts.unknown_j,
+        r.covered_ns, r.lo_j, r.hi_j,
     ];
     kind_energy: KindEnergyRow, |run, id, r| [
         run, id, r.rail, r.kind, r.name, r.self_j, r.lo_j, r.hi_j, r.extrapolated_j, r.self_ns,
-        r.power_w, r.basis.name(), r.grouping.unwrap_or(0),
+        r.power_w, r.basis.name(), r.grouping.unwrap_or(0), r.covered_ns,
     ];
     kind_groups: KindGroupRow, |run, id, r| [
         run, id, r.rail, r.grouping, r.self_j, r.lo_j, r.hi_j,

@@ -18,7 +18,7 @@ impl Store {
     pub fn kind_energy(&self, run: i64, id: u32) -> Result<Rows<'_, KindEnergyRow>, Error> {
         let sql = "
             SELECT rail, kind, name, self_j, lo_j, hi_j, extrapolated_j, self_ns, power_w,
-                   basis, nullif(grouping, 0)
+                   basis, nullif(grouping, 0), covered_ns
             FROM kind_energy WHERE run = ?1 AND attribution = ?2 ORDER BY rail, kind";
         self.rows(sql, (run, i64::from(id)), kind_energy)
     }
@@ -85,6 +85,7 @@ fn kind_energy(r: &Row<'_>) -> rusqlite::Result<KindEnergyRow> {
         power_w: r.get(8)?,
         basis: named(r, 9, Basis::from_name)?,
         grouping: r.get(10)?,
+        covered_ns: r.get(11)?,
     })
 }
 

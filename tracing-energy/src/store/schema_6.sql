@@ -5,24 +5,158 @@
 ALTER TABLE balance ADD COLUMN unknown_j REAL;
 ALTER TABLE sample_balance ADD COLUMN unknown_j REAL;
 
+-- Coverage. `covered_ns` is the part of a time that samples cover. What is estimated
+-- for the remainder stands in `extrapolated_j`, and `lo_j` to `hi_j` is the 90 % interval
+-- of the sum; measured energy stays what the sensors read. NULL: the attribution is of
+-- an earlier version.
+ALTER TABLE balance ADD COLUMN covered_ns INTEGER;
+ALTER TABLE balance ADD COLUMN lo_j REAL;
+ALTER TABLE balance ADD COLUMN hi_j REAL;
+ALTER TABLE phase_energy ADD COLUMN covered_ns INTEGER;
+ALTER TABLE phase_energy ADD COLUMN extrapolated_j REAL;
+ALTER TABLE phase_energy ADD COLUMN lo_j REAL;
+ALTER TABLE phase_energy ADD COLUMN hi_j REAL;
+-- Half of the interval of `extrapolated_j`, independent between phases, and the energy
+-- that windows across the phase's edges probably gave to its neighbours.
+ALTER TABLE phase_energy ADD COLUMN gap_j REAL;
+ALTER TABLE phase_energy ADD COLUMN edge_j REAL;
+ALTER TABLE span_energy ADD COLUMN covered_ns INTEGER;
+ALTER TABLE span_energy ADD COLUMN extrapolated_j REAL;
+-- Of the self time.
+ALTER TABLE node_energy ADD COLUMN covered_ns INTEGER;
+ALTER TABLE kind_energy ADD COLUMN covered_ns INTEGER;
+
+-- Energies of times, in views: `energy_j` is measured plus extrapolated, NULL where
+-- samples of some root rail cover less than half of the time; `idle_j` is of the same
+-- time. `coverage` is that of the least covered root rail.
+CREATE VIEW v_phase_rails AS
+SELECT p.run, p.node, p.rail, p.duration_ns, p.spans_j, p.peak_w, p.energy_j AS measured_j,
+       CASE WHEN p.covered_ns IS NULL THEN 0.0 ELSE p.extrapolated_j END AS extrapolated_j,
+       CASE WHEN p.covered_ns < p.duration_ns
+            THEN p.idle_j * p.duration_ns / nullif(p.covered_ns, 0) ELSE p.idle_j END AS idle_j,
+       p.covered_ns * 1.0 / nullif(p.duration_ns, 0) AS coverage, p.gap_j, p.edge_j
+FROM phase_energy p
+JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
+WHERE p.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = p.run);
+
+DROP VIEW v_phases;
+CREATE VIEW v_phases AS
+SELECT run, phase, node, duration_ns,
+       CASE WHEN known THEN measured_j + extrapolated_j END AS energy_j,
+       CASE WHEN known THEN idle_j END AS idle_j,
+       CASE WHEN known THEN measured_j + extrapolated_j - idle_j END AS active_j,
+       spans_j,
+       CASE WHEN known THEN (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0) END
+           AS power_w,
+       peak_w, measured_j, extrapolated_j, coverage,
+       CASE WHEN known THEN max(measured_j + extrapolated_j - gap_j, measured_j)
+                            + min(edge_j, 0.0) END AS lo_j,
+       CASE WHEN known THEN measured_j + extrapolated_j + gap_j + max(edge_j, 0.0) END AS hi_j
+FROM (
+    SELECT p.run, coalesce(n.label, '(between)') AS phase, p.node,
+           max(p.duration_ns) AS duration_ns,
+           coalesce(min(p.coverage), 1.0) >= 0.5 AS known,
+           CASE WHEN count(p.measured_j) = count(*) THEN sum(p.measured_j) END AS measured_j,
+           CASE WHEN count(p.extrapolated_j) = count(*) THEN sum(p.extrapolated_j) END
+               AS extrapolated_j,
+           CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END AS idle_j,
+           CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END AS spans_j,
+           CASE WHEN count(p.coverage) = count(*) THEN min(p.coverage) END AS coverage,
+           CASE WHEN count(p.gap_j) = count(*) THEN sum(p.gap_j) END AS gap_j,
+           CASE WHEN count(p.gap_j) = count(*) THEN total(p.edge_j) END AS edge_j,
+           max(p.peak_w) AS peak_w, p.node IS NULL AS ordinal
+    FROM v_phase_rails p
+    LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
+    GROUP BY p.run, p.node
+    UNION ALL
+    SELECT s.run, '(rest)', NULL, NULL, 0, NULL, NULL, NULL,
+           (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
+           - coalesce((SELECT sum(p.spans_j) FROM v_phase_rails p WHERE p.run = s.run), 0.0),
+           NULL, NULL, NULL, NULL, 2
+    FROM v_shown s WHERE s.attribution IS NOT NULL
+)
+ORDER BY run, ordinal, node;
+
+DROP VIEW v_tokens;
+DROP VIEW v_token_rails;
+CREATE VIEW v_token_rails AS
+SELECT r.no AS run, t.token, e.span, n.phase, t.start_ns, t.end_ns - t.start_ns AS duration_ns,
+       e.rail, e.energy_j AS measured_j,
+       CASE WHEN e.covered_ns IS NULL THEN 0.0 ELSE e.extrapolated_j END AS extrapolated_j,
+       CASE WHEN e.covered_ns < t.end_ns - t.start_ns
+            THEN e.idle_j * (t.end_ns - t.start_ns) / nullif(e.covered_ns, 0)
+            ELSE e.idle_j END AS idle_j,
+       e.spans_j, e.covered_ns * 1.0 / nullif(t.end_ns - t.start_ns, 0) AS coverage
+FROM runs r
+CROSS JOIN span_energy e
+     ON e.span BETWEEN (r.no << 40) AND (r.no << 40 | 1099511627775)
+     AND e.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = r.no)
+CROSS JOIN rails l ON l.run = r.no AND l.id = e.rail AND l.parent IS NULL
+CROSS JOIN spans t ON t.id = e.span
+CROSS JOIN nodes n ON n.run = r.no AND n.id = t.node AND n.token = n.id;
+
+CREATE VIEW v_tokens AS
+SELECT run, token, span, phase, start_ns, duration_ns,
+       CASE WHEN known THEN measured_j + extrapolated_j END AS energy_j,
+       CASE WHEN known THEN idle_j END AS idle_j,
+       CASE WHEN known THEN measured_j + extrapolated_j - idle_j END AS active_j,
+       spans_j, measured_j, extrapolated_j, coverage
+FROM (
+    SELECT t.run, CAST(t.token AS TEXT) AS token, t.span,
+           (SELECT p.label FROM nodes p WHERE p.run = t.run AND p.id = t.phase) AS phase,
+           t.start_ns, t.duration_ns, coalesce(min(t.coverage), 1.0) >= 0.5 AS known,
+           CASE WHEN count(t.measured_j) = count(*) THEN sum(t.measured_j) END AS measured_j,
+           sum(t.extrapolated_j) AS extrapolated_j,
+           CASE WHEN count(t.idle_j) = count(*) THEN sum(t.idle_j) END AS idle_j,
+           CASE WHEN count(t.spans_j) = count(*) THEN sum(t.spans_j) END AS spans_j,
+           CASE WHEN count(t.coverage) = count(*) THEN min(t.coverage) END AS coverage,
+           0 AS ordinal
+    FROM v_token_rails t GROUP BY t.run, t.span
+    UNION ALL
+    SELECT s.run, '(rest)', NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL,
+           (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
+           - (SELECT total(t.spans_j) FROM v_token_rails t WHERE t.run = s.run),
+           NULL, 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
+)
+ORDER BY run, ordinal, span;
+
+-- Accounts from `spans_j` on, `measured_j` and `measured_idle_j` are of the sampled time.
 DROP VIEW v_runs;
 CREATE VIEW v_runs AS
 SELECT r.no AS run, r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns / 1e9 AS duration_s,
        r.model, r.engine, r.precision, r.input_tokens, r.output_tokens, r.experiment,
-       a.method, b.energy_j, b.idle_j, b.energy_j - b.idle_j AS active_j, b.spans_j,
-       b.outside_j, b.others_j, b.profiler_j, b.residual_j, b.unknown_j, b.extrapolated_j
+       a.method,
+       CASE WHEN b.known THEN b.measured_j + b.extrapolated_j END AS energy_j,
+       CASE WHEN b.known THEN b.idle_j END AS idle_j,
+       CASE WHEN b.known THEN b.measured_j + b.extrapolated_j - b.idle_j END AS active_j,
+       b.spans_j, b.outside_j, b.others_j, b.profiler_j, b.residual_j, b.unknown_j,
+       b.extrapolated_j,
+       b.measured_j, b.measured_idle_j, b.coverage,
+       CASE WHEN b.known THEN b.lo_j END AS lo_j, CASE WHEN b.known THEN b.hi_j END AS hi_j
 FROM runs r
 LEFT JOIN attributions a
      ON a.run = r.no AND a.id = (SELECT max(l.id) FROM attributions l WHERE l.run = r.no)
 LEFT JOIN (
-    SELECT b.run, b.attribution, sum(b.measured_j) AS energy_j,
-           CASE WHEN count(b.idle_j) = count(*) THEN sum(b.idle_j) END AS idle_j,
+    SELECT b.run, b.attribution, sum(b.measured_j) AS measured_j,
+           coalesce(min(b.covered_ns) * 1.0 / nullif(q.end_ns, 0), 1.0) >= 0.5 AS known,
+           CASE WHEN count(b.idle_j) = count(*) THEN sum(b.idle_j) END AS measured_idle_j,
+           CASE WHEN count(b.idle_j) = count(*) THEN
+               sum(CASE WHEN b.covered_ns < q.end_ns
+                        THEN b.idle_j * q.end_ns / nullif(b.covered_ns, 0)
+                        ELSE b.idle_j END) END AS idle_j,
            sum(b.spans_j) AS spans_j,
            CASE WHEN count(b.outside_j) = count(*) THEN sum(b.outside_j) END AS outside_j,
            sum(b.others_j) AS others_j,
            CASE WHEN count(b.profiler_j) = count(*) THEN sum(b.profiler_j) END AS profiler_j,
            sum(b.residual_j) AS residual_j, sum(b.unknown_j) AS unknown_j,
-           sum(b.extrapolated_j) AS extrapolated_j
+           CASE WHEN count(b.covered_ns) = count(*) THEN sum(b.extrapolated_j) ELSE 0.0 END
+               AS extrapolated_j,
+           CASE WHEN count(b.covered_ns) = count(*)
+                THEN min(b.covered_ns) * 1.0 / nullif(q.end_ns, 0) END AS coverage,
+           CASE WHEN count(b.lo_j) = count(*) THEN sum(b.lo_j) END AS lo_j,
+           CASE WHEN count(b.hi_j) = count(*) THEN sum(b.hi_j) END AS hi_j
     FROM balance b JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
+    JOIN runs q ON q.no = b.run
     GROUP BY b.run, b.attribution
 ) b ON b.run = r.no AND b.attribution = a.id;

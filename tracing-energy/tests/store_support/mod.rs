@@ -288,6 +288,12 @@ pub fn attribution() -> AttributionRows {
                 idle_j: Some(spans_j * share),
                 spans_j: Some(spans_j * share),
                 peak_w: Some(9.0),
+                covered_ns: 100 * MS,
+                extrapolated_j: Some(0.0),
+                lo_j: None,
+                hi_j: None,
+                gap_j: None,
+                edge_j: None,
             });
         }
         for (seq, spans_j) in [(5, 48.0), (7, 192.0), (2, 6.0)] {
@@ -328,6 +334,7 @@ fn kind_energy(rail: u32, share: f64) -> [KindEnergyRow; 2] {
         hi_j: Some(self_j),
         extrapolated_j: 0.25,
         self_ns: 10 * MS,
+        covered_ns: Some(10 * MS),
         power_w: (kind == 2).then_some(7.0),
         basis: Basis::Fitted,
         grouping: (kind == 3).then_some(1),
@@ -344,6 +351,7 @@ fn node_energy(node: u32, rail: u32, self_j: f64) -> NodeEnergyRow {
         inclusive_j: self_j,
         idle_j: Some(self_j / 2.0),
         self_ns: 10 * MS,
+        covered_ns: 10 * MS,
         activations: u64::from(node),
         instances: 1,
         min_w: None,
@@ -364,6 +372,8 @@ fn span_energy(span: u64, rail: u32, spans_j: f64) -> SpanEnergyRow {
         hi_j: None,
         peak_w: None,
         basis: Basis::Replayed,
+        covered_ns: 10 * MS,
+        extrapolated_j: 0.0,
     }
 }
 
@@ -377,6 +387,9 @@ fn balance(rail: u32, spans_j: f64) -> BalanceRow {
             ..Accounts::default()
         },
         extrapolated_j: 0.0,
+        covered_ns: Some(400 * MS),
+        lo_j: None,
+        hi_j: None,
         peak_w: None,
         peak_ns: None,
     }

@@ -1,0 +1,276 @@
+//! How much of a figure's time do samples cover, and what follows from it?
+//!
+//! ```text
+//! time        |-------------------------------------|
+//! samples     |=======|      gap      |=============|
+//! energy_j      measured + extrapolated + measured      coverage >= 50 %
+//!               unknown, with the reason                coverage <  50 %
+//! ```
+//!
+//! What has no sample cannot have taken energy away: the lower end of an interval is at
+//! least what was measured. A sum over rails is covered as its least covered rail is. Recordings that were
+//! attributed by earlier versions do not know their coverage: their figures stay what
+//! was measured.
+
+use rusqlite::OptionalExtension;
+
+use super::{Recording, Run, sum_known};
+use crate::error::Result;
+use crate::format::percent;
+
+/// Share of the time that samples must cover for a figure to be known.
+pub const KNOWN_FROM: f64 = 0.5;
+/// Share of the time below which every view reports the coverage.
+pub const REPORTED_BELOW: f64 = 0.98;
+
+/// What one rail measured in a time, and what is estimated for the remainder of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Reading {
+    pub(super) duration_ns: i64,
+    pub(super) covered_ns: Option<i64>,
+    pub(super) measured_j: Option<f64>,
+    pub(super) idle_j: Option<f64>,
+    pub(super) extrapolated_j: Option<f64>,
+    pub(super) gap_j: Option<f64>,
+    pub(super) edge_j: Option<f64>,
+}
+
+/// A figure over one or several rails.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Covered {
+    pub(super) coverage: Option<f64>,
+    pub(super) measured_j: Option<f64>,
+    pub(super) extrapolated_j: Option<f64>,
+    pub(super) energy_j: Option<f64>,
+    pub(super) idle_j: Option<f64>,
+    pub(super) lo_j: Option<f64>,
+    pub(super) hi_j: Option<f64>,
+    pub(super) reason: Option<String>,
+}
+
+impl Reading {
+    fn coverage(&self) -> Option<f64> {
+        coverage(self.covered_ns?, self.duration_ns)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.duration_ns == 0
+    }
+
+    /// Idle energy of the whole time: samples hold that of the covered part.
+    fn idle_of_all(&self) -> Option<f64> {
+        let covered = self
+            .covered_ns
+            .filter(|covered| *covered < self.duration_ns);
+        match covered {
+            Some(0) => None,
+            Some(covered) => Some(self.idle_j? * self.duration_ns as f64 / covered as f64),
+            None => self.idle_j,
+        }
+    }
+
+    /// Nothing is extrapolated where coverage is not known.
+    fn extrapolated(&self) -> Option<f64> {
+        match self.covered_ns {
+            Some(_) => self.extrapolated_j,
+            None => Some(0.0),
+        }
+    }
+}
+
+/// Readings of times that follow each other on one rail, as one.
+pub(super) fn over_time(parts: &[Reading]) -> Reading {
+    let filled = || parts.iter().filter(|part| !part.is_empty());
+    let all = |of: fn(&Reading) -> Option<f64>| sum_known(filled().map(of));
+    let is_sampled = |part: &&Reading| part.covered_ns != Some(0);
+    let sampled = || filled().filter(is_sampled);
+    let duration_ns = parts.iter().map(|part| part.duration_ns).sum();
+    let sampled_ns: i64 = sampled().map(|part| part.duration_ns).sum();
+    let covered_ns = filled().map(|part| part.covered_ns).sum::<Option<i64>>();
+    // Idle power goes on in parts without samples. Per covered time, as a reading has it.
+    let idle_j = sum_known(sampled().map(Reading::idle_of_all));
+    let per_covered = match covered_ns {
+        Some(covered) if covered < duration_ns => covered as f64 / sampled_ns as f64,
+        _ => 1.0,
+    };
+    let squares = sum_known(filled().map(|part| part.gap_j.map(|half| half * half)));
+    Reading {
+        duration_ns,
+        covered_ns,
+        measured_j: sum_known(sampled().map(|part| part.measured_j)),
+        idle_j: idle_j.map(|idle| idle * per_covered),
+        extrapolated_j: all(Reading::extrapolated),
+        gap_j: squares.map(f64::sqrt),
+        edge_j: all(|part| part.edge_j),
+    }
+}
+
+/// The figure of rails that are added up. Gaps of rails mostly coincide: the halves of
+/// their intervals add.
+pub(super) fn over_rails(rails: &[Reading]) -> Covered {
+    let all = |of: fn(&Reading) -> Option<f64>| sum_known(rails.iter().map(of));
+    let coverage = sum_of_coverages(rails);
+    let measured_j = all(|rail| rail.measured_j);
+    let extrapolated_j = all(Reading::extrapolated);
+    let reason = missing(coverage);
+    let is_known = |_: &f64| reason.is_none();
+    let whole_j = measured_j.zip(extrapolated_j).map(|(m, e)| m + e);
+    let energy_j = whole_j.filter(is_known);
+    let ends = energy_j.zip(all(|rail| rail.gap_j)).map(|(energy, half)| {
+        let edge = all(|rail| rail.edge_j).unwrap_or(0.0);
+        let least = energy - extrapolated_j.unwrap_or(0.0).max(0.0);
+        let lo = (energy - half).max(least) + edge.min(0.0);
+        (lo, energy + edge.max(0.0) + half)
+    });
+    Covered {
+        coverage,
+        measured_j,
+        extrapolated_j,
+        energy_j,
+        idle_j: all(Reading::idle_of_all).filter(is_known),
+        lo_j: ends.map(|(lo, _)| lo),
+        hi_j: ends.map(|(_, hi)| hi),
+        reason,
+    }
+}
+
+fn sum_of_coverages(rails: &[Reading]) -> Option<f64> {
+    let filled = rails.iter().filter(|rail| !rail.is_empty());
+    least(filled.map(Reading::coverage))
+}
+
+/// The least of coverages, all of which must be known.
+pub(super) fn least(coverages: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    let known: Option<Vec<f64>> = coverages.into_iter().collect();
+    known?.into_iter().reduce(f64::min)
+}
+
+/// Share of a time that samples cover; none of no time.
+pub(super) fn coverage(covered_ns: i64, duration_ns: i64) -> Option<f64> {
+    let share = covered_ns as f64 / duration_ns as f64;
+    (duration_ns > 0).then(|| share.clamp(0.0, 1.0))
+}
+
+/// Why a figure of that coverage is not known.
+pub(super) fn missing(coverage: Option<f64>) -> Option<String> {
+    let coverage = coverage.filter(|coverage| *coverage < KNOWN_FROM)?;
+    Some(format!(
+        "samples cover {} of its time; {} are needed",
+        percent(Some(coverage)),
+        percent(Some(KNOWN_FROM))
+    ))
+}
+
+/// Whether views must report that coverage.
+pub fn is_reported(coverage: Option<f64>) -> bool {
+    coverage.is_some_and(|coverage| coverage < REPORTED_BELOW)
+}
+
+/// Share of the run's time that samples of every root rail cover; none where it is not
+/// known.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn run_coverage(recording: &Recording, run: &Run) -> Result<Option<f64>> {
+    let sql = "SELECT CASE WHEN count(b.covered_ns) = count(*) THEN min(b.covered_ns) END
+               FROM balance b
+               JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
+               WHERE b.run = ?1 AND b.attribution = ?2";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let least = statement
+        .query_row((run.no, run.attribution), |r| r.get::<_, Option<i64>>(0))
+        .optional()?
+        .flatten();
+    Ok(least
+        .zip(run.row.end_ns)
+        .and_then(|(covered, end)| coverage(covered, end)))
+}
+
+/// What a view of ledger figures reports of coverage, if it must.
+pub fn ledger_note(coverage: Option<f64>) -> Option<String> {
+    is_reported(coverage).then(|| {
+        format!(
+            "Samples cover {} of the time: these energies are of the sampled part only.",
+            percent(coverage)
+        )
+    })
+}
+
+/// What a view of the energy of times reports of coverage, if it must.
+pub fn interval_note(coverage: Option<f64>) -> Option<String> {
+    is_reported(coverage).then(|| {
+        format!(
+            "Samples cover {} of the time: energies are measured plus extrapolated.",
+            percent(coverage)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(duration_ns: i64, covered_ns: i64, measured_j: f64) -> Reading {
+        let missing = (duration_ns - covered_ns) as f64;
+        Reading {
+            duration_ns,
+            covered_ns: Some(covered_ns),
+            measured_j: (covered_ns > 0).then_some(measured_j),
+            idle_j: (covered_ns > 0).then_some(covered_ns as f64),
+            extrapolated_j: Some(missing * 2.0),
+            gap_j: Some(missing.sqrt()),
+            edge_j: Some(0.0),
+        }
+    }
+
+    #[test]
+    fn a_time_of_which_less_than_half_is_sampled_is_unknown() {
+        let known = over_rails(&[reading(100, 50, 100.0)]);
+        assert_eq!(known.energy_j, Some(200.0));
+        assert_eq!((known.coverage, known.reason), (Some(0.5), None));
+        let unknown = over_rails(&[reading(100, 49, 98.0)]);
+        assert_eq!((unknown.energy_j, unknown.measured_j), (None, Some(98.0)));
+        assert_eq!((unknown.lo_j, unknown.idle_j), (None, None));
+        assert!(unknown.reason.is_some_and(|text| text.contains("49.0 %")));
+    }
+
+    #[test]
+    fn a_sum_is_covered_as_its_least_covered_rail_is() {
+        let sum = over_rails(&[reading(100, 90, 1.0), reading(100, 60, 1.0)]);
+        assert_eq!(sum.coverage, Some(0.6));
+        let unknown = Reading {
+            covered_ns: None,
+            ..reading(100, 90, 1.0)
+        };
+        assert_eq!(over_rails(&[unknown]).energy_j, Some(1.0));
+        assert_eq!(over_rails(&[unknown, reading(100, 60, 1.0)]).coverage, None);
+    }
+
+    #[test]
+    fn idle_energy_is_of_the_same_time_as_the_energy() {
+        let part = over_rails(&[reading(100, 60, 1.0)]);
+        assert_eq!(part.idle_j, Some(100.0));
+        let parts = [
+            reading(100, 50, 5.0),
+            reading(40, 0, 0.0),
+            reading(60, 60, 6.0),
+        ];
+        let sum = over_time(&parts);
+        assert_eq!((sum.duration_ns, sum.covered_ns), (200, Some(110)));
+        let whole = over_rails(&[sum]);
+        assert!(
+            (whole.idle_j.unwrap_or_default() - 200.0).abs() < 1e-9,
+            "{whole:?}"
+        );
+        assert_eq!(whole.energy_j, Some(11.0 + 2.0 * 90.0));
+    }
+
+    #[test]
+    fn errors_of_different_times_add_as_squares_and_those_of_rails_add() {
+        let sum = over_time(&[reading(100, 91, 1.0), reading(100, 84, 1.0)]);
+        assert_eq!(sum.gap_j, Some(5.0));
+        let rails = over_rails(&[sum, sum]);
+        let half = rails.hi_j.zip(rails.lo_j).map(|(hi, lo)| (hi - lo) / 2.0);
+        assert!((half.unwrap_or_default() - 10.0).abs() < 1e-9);
+    }
+}
