@@ -14,6 +14,7 @@ use plan::SourcePlan;
 use crate::clock::{Clock, MonotonicClock};
 use crate::conditions::System;
 use crate::error::Error;
+use crate::files::FileAccess;
 use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::join::{self, Join};
@@ -39,6 +40,7 @@ pub struct Builder {
     sinks: Vec<Box<dyn Sink>>,
     database: Option<PathBuf>,
     chrome: Option<PathBuf>,
+    access: Option<FileAccess>,
     detail: Detail,
     key_fields: Vec<String>,
     roles: HashMap<String, Role>,
@@ -73,6 +75,7 @@ impl Default for Builder {
             sinks: Vec::new(),
             database: None,
             chrome: None,
+            access: None,
             detail: Detail::default(),
             key_fields: DEFAULT_KEY_FIELDS
                 .iter()
@@ -137,6 +140,14 @@ impl Builder {
     /// Writes a Chrome trace while recording.
     pub fn chrome(mut self, path: impl Into<PathBuf>) -> Self {
         self.chrome = Some(path.into());
+        self
+    }
+
+    /// Who may read the files that are created: the database and the trace. By default
+    /// only the user who runs the program, for they can hold prompts, paths and other
+    /// text. Files that are there already keep their permissions.
+    pub fn readable_by(mut self, access: FileAccess) -> Self {
+        self.access = Some(access);
         self
     }
 
@@ -449,12 +460,13 @@ impl Builder {
     }
 
     fn open_sinks(&mut self) -> Result<Vec<Box<dyn Sink>>, Error> {
+        let access = self.access.unwrap_or_else(FileAccess::of_process);
         let mut sinks = std::mem::take(&mut self.sinks);
         if let Some(path) = &self.database {
-            sinks.push(Box::new(store::SqliteSink::create(path)?));
+            sinks.push(Box::new(store::SqliteSink::create_for(path, access)?));
         }
         if let Some(path) = &self.chrome {
-            sinks.push(Box::new(chrome::ChromeSink::create(path)?));
+            sinks.push(Box::new(chrome::ChromeSink::create_for(path, access)?));
         }
         Ok(sinks)
     }

@@ -11,6 +11,7 @@ mod clock;
 pub mod conditions;
 pub mod cpu_time;
 mod error;
+pub mod files;
 pub mod host;
 pub mod power;
 pub mod priors;

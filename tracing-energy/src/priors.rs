@@ -32,7 +32,7 @@ pub struct Prior {
 /// # Errors
 /// When it cannot be read or understood; the message names the line.
 pub fn read_priors(path: &Path) -> Result<Vec<Prior>, Error> {
-    let file = std::fs::File::open(path).map_err(|source| Error::Io {
+    let file = crate::files::open(path).map_err(|source| Error::Io {
         path: path.to_owned(),
         source,
     })?;

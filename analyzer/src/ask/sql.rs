@@ -9,6 +9,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
+use tracing_energy::files::irregular;
 
 use crate::error::{Error, Result};
 use crate::format::screen::Look;
@@ -85,6 +86,12 @@ pub fn sql(path: &Path, text: &str, options: SqlOptions) -> Result<Answered> {
 /// A connection that reads this file and nothing else, with the functions of the
 /// recording's views.
 fn open(path: &Path) -> Result<Connection> {
+    if let Some(what) = irregular(path) {
+        let path = path.display();
+        return Err(Error::Sql(format!(
+            "{path}: it is {what}; give the recording's file"
+        )));
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;

@@ -88,7 +88,7 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
         db.display()
     )?;
     if let Some(path) = &args.export {
-        let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+        let mut file = std::io::BufWriter::new(super::file::create(path)?);
         tracing_energy::priors::write_priors(&mut file, &calibrated.row.priors())?;
         file.flush()?;
         writeln!(err, "wrote {}", path.display())?;

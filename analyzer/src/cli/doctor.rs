@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::confirm::confirm;
 use super::{Finding, Passed};
-use crate::doctor::{DoctorOptions, Fix, State, examine, fix_for_here, system_root};
+use crate::doctor::{
+    AsRoot, DoctorOptions, Fix, RuleUser, State, examine, fix_for_here, system_root,
+};
 use crate::format::Format;
 use crate::run::parse_duration;
 
@@ -16,6 +18,7 @@ use crate::run::parse_duration;
   energy doctor
   energy doctor --json
   energy doctor --fix
+  energy doctor --fix --interval 30ms
   energy doctor --undo
 
 Exit codes: 0 power can be measured, 1 it can only be modelled, 2 neither.")]
@@ -32,6 +35,10 @@ pub struct DoctorArgs {
     /// Unlock what is locked: shows the file that does it, and asks
     #[arg(long)]
     fix: bool,
+    /// Power interval that --fix allows as well, on a Mac; the usual ones from 20ms to 2s
+    /// are always allowed
+    #[arg(long, value_parser = parse_duration, value_name = "TIME", requires = "fix")]
+    interval: Vec<Duration>,
     /// Take back what --fix did
     #[arg(long, conflicts_with = "fix")]
     undo: bool,
@@ -69,22 +76,24 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
 
 /// Writes or removes the file that unlocks a source.
 fn change(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
-    let fix = fix_for_here(&system_root(), &user.unwrap_or_default())?;
-    let Some(fix) = fix else {
+    let user = RuleUser::here();
+    let Some(fix) = fix_for_here(&system_root(), user.as_ref(), &args.interval)? else {
         anyhow::bail!("there is nothing to unlock on this system");
     };
-    let prefix = prefix();
+    let root = AsRoot::for_here();
     if args.undo {
         ask(args, &format!("remove {}?", fix.path.display()))?;
-        fix.undo(&prefix)?;
+        fix.undo(&root)?;
         writeln!(out, "{} is gone", fix.path.display())?;
         return Ok(());
     }
-    refuse_needless(&fix)?;
+    // What an earlier version allowed may be more than is needed.
+    if !fix.is_in_place() {
+        refuse_needless(&fix)?;
+    }
     show(&fix, out)?;
     ask(args, &format!("write {}?", fix.path.display()))?;
-    fix.apply(&prefix)?;
+    fix.apply(&root)?;
     writeln!(
         out,
         "{} is in place; see `energy doctor`",
@@ -122,14 +131,4 @@ fn ask(args: &DoctorArgs, question: &str) -> anyhow::Result<()> {
         true => Ok(()),
         false => confirm(question, "give --yes"),
     }
-}
-
-/// `sudo`, unless this is root already.
-fn prefix() -> Vec<String> {
-    #[cfg(unix)]
-    // SAFETY: geteuid has no preconditions and cannot fail.
-    if unsafe { libc::geteuid() } == 0 {
-        return Vec::new();
-    }
-    vec!["sudo".to_owned()]
 }

@@ -4,7 +4,44 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
+use tracing_energy::files::{FileAccess, irregular};
+
 use crate::error::{Error, Result};
+
+/// Who may read files that are created.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ReadableBy {
+    /// Only you: mode 600
+    #[default]
+    Owner,
+    /// Your group as well: mode 640
+    Group,
+    /// All users of this machine: mode 644
+    All,
+}
+
+impl From<ReadableBy> for FileAccess {
+    fn from(by: ReadableBy) -> Self {
+        match by {
+            ReadableBy::Owner => Self::Owner,
+            ReadableBy::Group => Self::Group,
+            ReadableBy::All => Self::All,
+        }
+    }
+}
+
+/// Creates a file for a command to write.
+pub(super) fn create(path: &Path) -> Result<File> {
+    let named = |source| Error::File {
+        path: path.to_owned(),
+        source,
+    };
+    if irregular(path) == Some("a folder") {
+        let text = "it is a folder; give the name of a file";
+        return Err(named(std::io::Error::other(text)));
+    }
+    FileAccess::of_process().create(path).map_err(named)
+}
 
 /// Writes a file by way of `draw`; `-` is `out`. Nothing is written over before the
 /// whole text is there.
@@ -18,7 +55,7 @@ pub(super) fn write_file(
     }
     let mut text = Vec::new();
     draw(&mut text)?;
-    let written = File::create(path).and_then(|mut file| file.write_all(&text));
+    let written = create(path)?.write_all(&text);
     written.map_err(|source| Error::File {
         path: path.to_owned(),
         source,

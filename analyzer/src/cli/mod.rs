@@ -41,14 +41,18 @@ use ask::Ask as _;
 use file::{is_stdout, write_file};
 use selected::selected;
 
+use tracing_energy::files::FileAccess;
+
 use crate::DATABASE;
 use crate::format::screen::Look;
+use crate::program::READABLE_BY;
 use crate::query::{Recording, Run};
 use crate::warn::warn;
 
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
 pub use export::ExportArgs;
+pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
@@ -60,6 +64,9 @@ pub struct Cli {
     /// The recording: one file holds many runs
     #[arg(long, global = true, env = "ENERGY_DB", value_name = "FILE", default_value = DATABASE)]
     pub db: PathBuf,
+    /// Who may read files that are created; files that are there keep their permissions
+    #[arg(long, global = true, env = READABLE_BY, value_name = "WHO", value_enum, default_value_t)]
+    pub readable_by: ReadableBy,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -208,6 +215,7 @@ fn code(error: &anyhow::Error) -> u8 {
 pub fn main() -> ExitCode {
     let matches = help::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    FileAccess::from(cli.readable_by).set_for_process();
     let mut out = BufWriter::new(std::io::stdout().lock());
     let done = obey(cli, &mut out).and_then(|()| Ok(out.flush()?));
     match done {

@@ -253,7 +253,7 @@ fn once(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<
     written.extend(options.chrome.as_deref());
     if let Some(path) = &options.flamegraph {
         let (recording, run) = super::open(db, &which)?;
-        let mut file = std::fs::File::create(path)?;
+        let mut file = super::file::create(path)?;
         let graph = Graph::read(&recording, &run.into(), &What::default())?;
         graph.draw(&Picture::default(), &mut file)?;
         written.push(path);

@@ -1,11 +1,17 @@
-//! Unlocks what is locked: one file below `/etc`, shown and asked for before it is
-//! written, checked before it is put in place, and taken back on request.
+//! Unlocks what is locked: one file below `/etc`, shown and confirmed before it is
+//! written, checked before it is put in place, and removed on request.
 
-use std::io::Write as _;
+mod install;
+
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
+
+use tracing_energy::units::Nanos;
 
 use crate::error::{Error, Result};
+
+pub use install::AsRoot;
 
 /// Files of ours begin with it; others are left alone.
 const MARK: &str = "# Written by `energy doctor --fix`; `energy doctor --undo` removes it.\n";
@@ -23,49 +29,113 @@ pub struct Fix {
     pub text: String,
     /// As `chmod` takes it.
     mode: &'static str,
-    /// Says whether a file like that is valid; its path is added.
-    check: Option<Vec<String>>,
-    /// Executed once the file is in place, so that nobody has to restart.
-    after: Vec<Vec<String>>,
+    /// Command that fails for an invalid file; the file's name is its last argument.
+    check: Option<&'static [&'static str]>,
+    /// Commands that make the file take effect without a restart.
+    after: &'static [&'static [&'static str]],
 }
 
-/// The fix for this system, if there is one; `user` is who is to be allowed.
+/// The user that a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleUser {
+    /// User id. Rules name users by it: a name could be read as something else.
+    pub uid: u32,
+    /// Name, for people.
+    pub name: String,
+}
+
+impl RuleUser {
+    /// The user who runs this process, or who ran `sudo` where this process is root's;
+    /// `None` where that is root.
+    pub fn here() -> Option<Self> {
+        let variable = |name| std::env::var(name).ok();
+        let (uid, name) = match is_root() {
+            true => (variable("SUDO_UID")?.parse().ok()?, variable("SUDO_USER")),
+            false => (own_uid()?, variable("USER")),
+        };
+        let name = name.unwrap_or_else(|| uid.to_string());
+        (uid != 0).then_some(Self { uid, name })
+    }
+}
+
+#[cfg(unix)]
+fn own_uid() -> Option<u32> {
+    // SAFETY: getuid has no preconditions and cannot fail.
+    Some(unsafe { libc::getuid() })
+}
+
+#[cfg(not(unix))]
+fn own_uid() -> Option<u32> {
+    None
+}
+
+/// Whether this process has root's rights.
+fn is_root() -> bool {
+    #[cfg(unix)]
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    return unsafe { libc::geteuid() } == 0;
+    #[cfg(not(unix))]
+    false
+}
+
+/// The fix for this system, if there is one. On a Mac it is for one user, and for the
+/// usual intervals and those of `intervals`.
 ///
 /// # Errors
-/// When the user's name cannot stand in a file of rules.
-pub fn fix_for_here(root: &Path, user: &str) -> Result<Option<Fix>> {
+/// When no user but root is known.
+pub fn fix_for_here(
+    root: &Path,
+    user: Option<&RuleUser>,
+    intervals: &[Duration],
+) -> Result<Option<Fix>> {
+    #[cfg(unix)]
     if cfg!(target_os = "macos") {
-        return sudoers(root, user).map(Some);
+        let user = user.ok_or_else(|| {
+            fault("root may read power already; run this as the user who is to be allowed")
+        })?;
+        return Ok(Some(sudoers(root, user, intervals)));
     }
+    let _ = (user, intervals);
     Ok(cfg!(target_os = "linux").then(|| udev(root)))
 }
 
-/// Lets a user read power on a Mac, and do nothing else as root.
-///
-/// # Errors
-/// When the name holds anything but letters, digits, `.`, `-` and `_`.
-pub(super) fn sudoers(root: &Path, user: &str) -> Result<Fix> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if user.is_empty() || user.starts_with('-') || !user.chars().all(is_plain) {
-        return Err(Error::Program {
-            program: "doctor".to_owned(),
-            what: format!("the user's name {user:?} cannot stand in sudoers; write it by hand"),
-        });
+/// Lets a user run powermetrics as root with the arguments that the source uses, and
+/// with no others: some of its options write files.
+#[cfg(unix)]
+fn sudoers(root: &Path, user: &RuleUser, intervals: &[Duration]) -> Fix {
+    use tracing_energy::power::powermetrics::launch::{USUAL_INTERVALS_MS, sudoers_rules};
+
+    let mut all = USUAL_INTERVALS_MS.map(Nanos::from_millis).to_vec();
+    all.extend(intervals.iter().map(|interval| Nanos::from(*interval)));
+    let subject = format!("#{}", user.uid);
+    let mut rules: Vec<String> = Vec::new();
+    for rule in all
+        .iter()
+        .flat_map(|interval| sudoers_rules(&subject, *interval))
+    {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
     }
-    Ok(Fix {
+    Fix {
         source: "powermetrics",
-        allows: format!("{user} may run /usr/bin/powermetrics as root without a password"),
+        allows: format!(
+            "{} (user id {}) may run /usr/bin/powermetrics as root without a password, with these \
+             arguments only",
+            crate::format::escape(&user.name),
+            user.uid
+        ),
         path: root.join("etc/sudoers.d/tracing-energy"),
-        text: format!("{MARK}{user} ALL=(root) NOPASSWD: /usr/bin/powermetrics\n"),
+        text: format!("{MARK}{}\n", rules.join("\n")),
         mode: "0440",
-        check: Some(words(&["visudo", "-c", "-q", "-f"])),
-        after: Vec::new(),
-    })
+        check: Some(&["visudo", "-c", "-q", "-f"]),
+        after: &[],
+    }
 }
 
 /// Lets everybody read the processor's energy counters, which can tell something of
 /// what other programs compute: that is why they are locked.
-pub(super) fn udev(root: &Path) -> Fix {
+fn udev(root: &Path) -> Fix {
     let rule = "SUBSYSTEM==\"powercap\", ACTION==\"add|change\", \
                 RUN+=\"/bin/chmod a+r /sys%p/energy_uj\"\n";
     Fix {
@@ -77,78 +147,64 @@ pub(super) fn udev(root: &Path) -> Fix {
         text: format!("{MARK}{rule}"),
         mode: "0644",
         check: None,
-        after: vec![
-            words(&["udevadm", "control", "--reload"]),
-            words(&[
+        after: &[
+            &["udevadm", "control", "--reload"],
+            &[
                 "udevadm",
                 "trigger",
                 "--subsystem-match=powercap",
                 "--action=change",
-            ]),
+            ],
         ],
     }
 }
 
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
 impl Fix {
-    /// Puts the file in place; `prefix` is what makes root of a command: `sudo`, or
-    /// nothing.
-    ///
-    /// # Errors
-    /// When the file is somebody else's or invalid, or a command fails; then nothing
-    /// has changed, but for a file whose check has passed.
-    pub fn apply(&self, prefix: &[String]) -> Result<()> {
-        self.refuse_foreign()?;
-        let mut draft = tempfile_in_temp()?;
-        draft.1.write_all(self.text.as_bytes())?;
-        draft.1.flush()?;
-        let place = draft.0.display().to_string();
-        let path = self.path.display().to_string();
-        let done = (|| {
-            if let Some(check) = &self.check {
-                let check = [prefix, check, std::slice::from_ref(&place)].concat();
-                execute(&check)?;
-            }
-            let install = ["install", "-m", self.mode, place.as_str(), path.as_str()];
-            execute(&[prefix, &words(&install)].concat())?;
-            self.after
-                .iter()
-                .try_for_each(|after| execute(&[prefix, after].concat()))
-        })();
-        let _ = std::fs::remove_file(&draft.0);
-        done
+    /// Whether a file is in place already.
+    pub fn is_in_place(&self) -> bool {
+        std::fs::symlink_metadata(&self.path).is_ok()
     }
 
-    /// Removes the file again.
+    /// Puts the file in place.
     ///
     /// # Errors
-    /// When there is none, it is somebody else's, or a command fails.
-    pub fn undo(&self, prefix: &[String]) -> Result<()> {
-        if !self.path.exists() {
-            return Err(fault(&format!(
-                "{}: there is no such file",
-                self.path.display()
-            )));
+    /// When the file in its place was not written by this command, the new one is
+    /// invalid, or a command fails; then nothing has changed, but for a file whose check
+    /// has passed.
+    pub fn apply(&self, root: &AsRoot) -> Result<()> {
+        self.refuse_foreign(root)?;
+        root.install(&self.path, &self.text, self.mode, self.check)?;
+        self.take_effect(root)
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    /// When there is none, this command did not write it, or a command fails.
+    pub fn undo(&self, root: &AsRoot) -> Result<()> {
+        if !self.refuse_foreign(root)? {
+            let what = format!("{}: there is no such file", self.path.display());
+            return Err(fault(&what));
         }
-        self.refuse_foreign()?;
-        let path = self.path.display().to_string();
-        execute(&[prefix, &words(&["rm", "-f", path.as_str()])].concat())?;
-        self.after
-            .iter()
-            .try_for_each(|after| execute(&[prefix, after].concat()))
+        root.remove(&self.path)?;
+        self.take_effect(root)
     }
 
-    /// A file that cannot be read is ours if its name is: sudoers are root's alone.
-    fn refuse_foreign(&self) -> Result<()> {
-        match std::fs::read_to_string(&self.path) {
-            Ok(text) if !text.starts_with(MARK) => Err(fault(&format!(
+    fn take_effect(&self, root: &AsRoot) -> Result<()> {
+        self.after.iter().try_for_each(|command| {
+            let words: Vec<&OsStr> = command.iter().map(OsStr::new).collect();
+            root.run(&words, None).map(|_| ())
+        })
+    }
+
+    /// Returns whether there is a file, which this command has written.
+    fn refuse_foreign(&self, root: &AsRoot) -> Result<bool> {
+        match root.text(&self.path)? {
+            Some(text) if !text.starts_with(MARK) => Err(fault(&format!(
                 "{} is there and was not written by this command; move it away first",
                 self.path.display()
             ))),
-            _ => Ok(()),
+            text => Ok(text.is_some()),
         }
     }
 }
@@ -160,124 +216,5 @@ fn fault(what: &str) -> Error {
     }
 }
 
-/// A new file that nobody else can have made.
-fn tempfile_in_temp() -> Result<(PathBuf, std::fs::File)> {
-    let name = format!("tracing-energy-{}", uuid::Uuid::new_v4());
-    let path = std::env::temp_dir().join(name);
-    let file = std::fs::File::create_new(&path)?;
-    Ok((path, file))
-}
-
-fn execute(words: &[String]) -> Result<()> {
-    let Some((program, arguments)) = words.split_first() else {
-        return Ok(());
-    };
-    let output = Command::new(program).args(arguments).output();
-    let told = match output {
-        Ok(output) if output.status.success() => return Ok(()),
-        Ok(output) => {
-            let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            format!("{}: {told} {said}", output.status)
-        }
-        Err(error) => error.to_string(),
-    };
-    Err(fault(&format!(
-        "`{}` failed: {}",
-        words.join(" "),
-        told.trim()
-    )))
-}
-
 #[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fn root() -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for folder in ["etc/sudoers.d", "etc/udev/rules.d"] {
-            std::fs::create_dir_all(root.path().join(folder)).unwrap();
-        }
-        root
-    }
-
-    /// A stand-in for a command of the system: notes its arguments, ends with `code`.
-    fn command(root: &Path, name: &str, code: i32) -> String {
-        let path = root.join(name);
-        let log = root.join("log");
-        let text = format!(
-            "#!/bin/sh\necho {name} \"$@\" >> '{}'\nexit {code}\n",
-            log.display()
-        );
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path.display().to_string()
-    }
-
-    #[test]
-    fn sudoers_are_checked_written_and_taken_back() {
-        let root = root();
-        let mut fix = sudoers(root.path(), "joe.doe").unwrap();
-        assert!(
-            fix.text
-                .ends_with("joe.doe ALL=(root) NOPASSWD: /usr/bin/powermetrics\n")
-        );
-        fix.check = Some(vec![command(root.path(), "visudo", 1)]);
-        let refused = fix.apply(&[]).unwrap_err().to_string();
-        assert!(refused.contains("visudo"), "{refused}");
-        assert!(!fix.path.exists(), "an invalid file is not put in place");
-
-        fix.check = Some(vec![command(root.path(), "visudo", 0)]);
-        fix.apply(&[]).unwrap();
-        assert_eq!(std::fs::read_to_string(&fix.path).unwrap(), fix.text);
-        let mode = std::fs::metadata(&fix.path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o440);
-        fix.apply(&[]).unwrap();
-        fix.undo(&[]).unwrap();
-        assert!(!fix.path.exists());
-        assert!(
-            fix.undo(&[])
-                .unwrap_err()
-                .to_string()
-                .contains("no such file")
-        );
-    }
-
-    #[test]
-    fn somebody_elses_file_is_left_alone() {
-        let root = root();
-        let fix = udev(root.path());
-        std::fs::write(&fix.path, "mine\n").unwrap();
-        for refused in [fix.apply(&[]), fix.undo(&[])] {
-            assert!(
-                refused
-                    .unwrap_err()
-                    .to_string()
-                    .contains("was not written by")
-            );
-        }
-        assert_eq!(std::fs::read_to_string(&fix.path).unwrap(), "mine\n");
-    }
-
-    #[test]
-    fn names_that_could_be_rules_are_refused() {
-        for user in ["", "-x", "joe ALL", "a\nb", "a,b", "%admin", "#0"] {
-            assert!(sudoers(Path::new("/"), user).is_err(), "{user:?}");
-        }
-    }
-
-    #[test]
-    fn a_rule_takes_effect_at_once() {
-        let root = root();
-        let mut fix = udev(root.path());
-        fix.after = vec![vec![
-            command(root.path(), "udevadm", 0),
-            "control".to_owned(),
-        ]];
-        fix.apply(&[]).unwrap();
-        let log = std::fs::read_to_string(root.path().join("log")).unwrap();
-        assert_eq!(log, "udevadm control\n");
-        assert!(fix.text.contains("chmod a+r /sys%p/energy_uj"));
-    }
-}
+mod tests;

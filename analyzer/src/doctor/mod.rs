@@ -21,7 +21,7 @@ use tracing_energy::{Clock, MonotonicClock};
 
 use crate::format::{Answer, Column, Sheet, escape};
 
-pub use fix::{Fix, fix_for_here};
+pub use fix::{AsRoot, Fix, RuleUser, fix_for_here};
 
 /// What to look at and how long. Defaults are the command line's.
 #[derive(Debug, Clone, PartialEq)]

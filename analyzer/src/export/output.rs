@@ -1,8 +1,12 @@
 //! Where an export goes.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempPath};
+use tracing_energy::files::FileAccess;
 
 use crate::error::{Error, Result};
 use crate::format;
@@ -31,9 +35,9 @@ enum To<'o> {
 
 /// A file that is being written.
 struct Part {
-    /// Its name once it is whole; none of what is no file: a pipe, a terminal.
-    whole: Option<PathBuf>,
-    path: PathBuf,
+    /// Its name once it is whole, and what it is written to until then; `None` for what
+    /// is no regular file: a pipe, a terminal.
+    whole: Option<(PathBuf, TempPath)>,
     file: BufWriter<File>,
 }
 
@@ -60,7 +64,8 @@ impl<'o> Output<'o> {
             let text = "is a file: this format makes a folder, give one with -o";
             return Err(file_error(path, io::Error::other(text)));
         }
-        std::fs::create_dir_all(path).map_err(|source| file_error(path, source))?;
+        let made = FileAccess::of_process().create_folder(path);
+        made.map_err(|source| file_error(path, source))?;
         Ok(Self::to(To::Folder {
             path: path.to_owned(),
             files: Vec::new(),
@@ -108,7 +113,8 @@ impl<'o> Output<'o> {
                 return Err(file_error(&path, io::Error::other(text)));
             }
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|source| file_error(folder, source))?;
+                let made = FileAccess::of_process().create_folder(folder);
+                made.map_err(|source| file_error(folder, source))?;
             }
             files.push(Part::create(&path)?);
         }
@@ -171,43 +177,57 @@ impl Part {
         let real = std::fs::canonicalize(path);
         let path = real.as_deref().unwrap_or(path);
         let is_other = std::fs::metadata(path).is_ok_and(|there| !there.is_file());
-        let (whole, path) = match is_other {
-            true => (None, path.to_owned()),
+        let (file, whole) = match is_other {
+            true => {
+                let file = File::options().write(true).open(path);
+                (file.map_err(|source| file_error(path, source))?, None)
+            }
             false => {
-                let mut name = path.file_name().unwrap_or_default().to_owned();
-                name.push(".part");
-                (Some(path.to_owned()), path.with_file_name(name))
+                let draft = draft(path).map_err(|source| file_error(path, source))?;
+                let (file, draft) = draft.into_parts();
+                (file, Some((path.to_owned(), draft)))
             }
         };
-        let file = match whole {
-            Some(_) => File::create(&path),
-            None => File::options().write(true).open(&path),
-        };
-        let shown = whole.as_ref().unwrap_or(&path);
-        let file = file.map_err(|source| file_error(shown, source))?;
         Ok(Self {
             file: BufWriter::with_capacity(BUFFER, file),
             whole,
-            path,
         })
     }
 
     fn finish(&mut self) -> Result<()> {
         self.file.flush()?;
-        if let Some(whole) = self.whole.take() {
-            std::fs::rename(&self.path, &whole).map_err(|source| file_error(&whole, source))?;
+        if let Some((whole, draft)) = self.whole.take() {
+            let named = draft.persist(&whole);
+            named.map_err(|error| file_error(&whole, error.error))?;
         }
         Ok(())
     }
 }
 
-impl Drop for Part {
-    /// What was not finished goes.
-    fn drop(&mut self) {
-        if self.whole.is_some() {
-            let _ = std::fs::remove_file(&self.path);
-        }
+/// A new file beside `path` with a name that nobody has made a link of, and with the
+/// permissions that the file at `path` has or would get. It goes when it is dropped.
+fn draft(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    let mut draft = tempfile::Builder::new();
+    draft.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    let permissions = {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::Permissions::from_mode(FileAccess::of_process().file_mode())
+    };
+    #[cfg(unix)]
+    draft.permissions(permissions);
+    let draft = draft.tempfile_in(folder)?;
+    if let Ok(there) = std::fs::metadata(path) {
+        draft.as_file().set_permissions(there.permissions())?;
     }
+    Ok(draft)
 }
 
 fn file_error(path: &Path, source: io::Error) -> Error {

@@ -2,8 +2,9 @@
 //!
 //! A picture by inferno believes to be alone in its file: it finds its parts by their
 //! ids, and its script's names are global. Here each gets ids of its own, and its
-//! script a scope of its own. Ids stand in quotes, which are written out in text, so
-//! that no recorded name is taken for one.
+//! script a scope of its own. A name such as `title` is an id only in some places: the
+//! script also searches for tags of that name. Quotes are written out in text, so that
+//! no recorded name is taken for an id.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -21,6 +22,9 @@ const GAP: usize = 10;
 
 /// Pixels for the words above both.
 const HEAD: usize = 60;
+
+/// What precedes an id, and a quote, in a picture: an attribute, and in its script.
+const BEFORE_ID: [&str; 3] = [" id=", "getElementById(", ".id == "];
 
 /// Ids within a picture.
 const IDS: [&str; 8] = [
@@ -171,8 +175,15 @@ fn apart(body: &str, number: usize) -> String {
 
 /// With ids of its own.
 fn quoted(text: &str, number: usize) -> String {
-    IDS.iter().fold(text.to_owned(), |text, id| {
-        text.replace(&format!("\"{id}\""), &format!("\"{id}-{number}\""))
+    let places = IDS
+        .iter()
+        .flat_map(|id| BEFORE_ID.map(|before| (before, id)));
+    places.fold(text.to_owned(), |text, (before, id)| {
+        let (old, new) = (
+            format!("{before}\"{id}\""),
+            format!("{before}\"{id}-{number}\""),
+        );
+        text.replace(&old, &new)
     })
 }
 
@@ -233,8 +244,12 @@ mod tests {
             assert!(script.starts_with("(function() { var "), "{script}");
             assert!(script.trim_end().ends_with("})();"), "{script}");
             for id in IDS {
-                assert!(!script.contains(&format!("\"{id}\"")), "{id}");
+                for before in BEFORE_ID {
+                    assert!(!script.contains(&format!("{before}\"{id}\"")), "{id}");
+                }
             }
+            // Tags keep their names.
+            assert!(script.contains("find_child(e, \"title\")"));
             // Each of these was in the script, under a name that both would share.
             for new in [
                 "\"details-#\"",

@@ -28,10 +28,11 @@ const EXAMPLE: &str = "`span_id,parent_id,thread,kind,start_ns,end_ns,rail` in a
 /// # Errors
 /// When the file cannot be read or understood; the message has the line.
 pub(super) fn read(path: &Path) -> Result<Trace> {
+    let file = tracing_energy::files::open(path)
+        .map_err(|error| bad(path, format!("{error}; give the table of spans")))?;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
-        .from_path(path)
-        .map_err(|error| unreadable(path, &error))?;
+        .from_reader(file);
     let header = reader.headers().map_err(|error| unreadable(path, &error))?;
     let places = places(header).map_err(|message| bad(path, message))?;
     let mut table = Table::default();

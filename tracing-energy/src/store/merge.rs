@@ -19,6 +19,7 @@ use super::error::{from_sqlite, store};
 use super::pace::Pace;
 use super::tables;
 use super::{Life, SCHEMA_VERSION, Store, StoredRun, migrations};
+use crate::files::FileAccess;
 use crate::{Error, host};
 
 /// A file that runs are copied from.
@@ -85,7 +86,14 @@ impl Copy {
         remove_left(folder);
         let name = format!("{COPY}{}-{number}.db", std::process::id());
         let copy = Self(folder.join(name));
-        let target = connection::uri(&copy.0, "mode=rwc");
+        // SQLite writes to an empty file: this one is not for others to read.
+        FileAccess::Owner
+            .create_missing(&copy.0)
+            .map_err(|source| Error::Io {
+                path: copy.0.clone(),
+                source,
+            })?;
+        let target = connection::uri(&copy.0, "mode=rw");
         source
             .execute("VACUUM INTO ?1", [target])
             .map_err(from_sqlite(path))?;

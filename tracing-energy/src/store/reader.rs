@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row};
 use super::connection;
 use super::error::from_sqlite;
 use crate::Error;
+use crate::files::FileAccess;
 use crate::sink::{RunMetadata, RunRow, RunStatus};
 
 /// An opened recording file: lists runs, reads what attribution needs, writes
@@ -63,7 +64,7 @@ impl Store {
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         Ok(Self {
-            connection: connection::create(&path)?,
+            connection: connection::create(&path, FileAccess::of_process())?,
             path,
             writable: true,
         })

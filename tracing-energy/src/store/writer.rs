@@ -8,6 +8,7 @@ use super::error::explain;
 use super::pace::Pace;
 use super::{connection, insert, insert_attribution};
 use crate::Error;
+use crate::files::FileAccess;
 use crate::sink::{Batch, Sink};
 
 /// Writes a recording to a SQLite file, beside the runs that are in it already.
@@ -38,8 +39,16 @@ impl SqliteSink {
     /// # Errors
     /// When the file cannot be opened or written, or is newer than this program.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::create_for(path, FileAccess::of_process())
+    }
+
+    /// [`SqliteSink::create`], where a new file may be read by `access`.
+    ///
+    /// # Errors
+    /// As [`SqliteSink::create`].
+    pub fn create_for(path: impl AsRef<Path>, access: FileAccess) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        let connection = connection::create(&path)?;
+        let connection = connection::create(&path, access)?;
         Ok(Self {
             file: file_id(&path),
             connection: Some(connection),

@@ -1,7 +1,6 @@
 //! Reads a trace file, event by event.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -75,7 +74,7 @@ pub(super) struct Read {
 /// # Errors
 /// When the file cannot be read or understood; the message has the line.
 pub(super) fn read(path: &Path, key_fields: &[String]) -> Result<Read> {
-    let file = File::open(path).map_err(|error| {
+    let file = tracing_energy::files::open(path).map_err(|error| {
         bad(
             path,
             format!("{error}; give the trace that tracing-chrome wrote"),

@@ -1,4 +1,9 @@
 //! How powermetrics is called.
+//!
+//! Options of powermetrics can write files (`-o`) and read them, so a rule that allows
+//! the program with any arguments allows a user to overwrite any file as root. The
+//! rule for sudoers therefore names whole argument lists, and the child is started
+//! with one of them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +23,13 @@ pub(super) const SAMPLERS: &str = "cpu_power,gpu_power,ane_power,thermal";
 
 /// The same before macOS 13, which does not know `ane_power`.
 pub(super) const OLD_SAMPLERS: &str = "cpu_power,gpu_power,thermal";
+
+/// One child delivers an hour of samples: should everything else fail to end
+/// it, its bound does.
+const BOUND_SECONDS: i64 = 3_600;
+
+/// Intervals in milliseconds for which [`sudoers_rules`] is usually called.
+pub const USUAL_INTERVALS_MS: [i64; 8] = [20, 50, 100, 200, 250, 500, 1_000, 2_000];
 
 /// A program and the arguments that come before powermetrics' own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,18 +79,54 @@ impl Launch {
     }
 
     pub(super) fn command(&self, interval: Nanos, bound: u64, samplers: &str) -> Command {
-        let millis = (interval.nanos() / 1_000_000).max(1).to_string();
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
-            .args(["-f", "plist", "-b", "0", "-i", &millis])
-            .args(["-n", &bound.to_string(), "-s", samplers]);
+            .args(arguments(interval, bound, samplers));
         command
     }
 }
 
-/// The error where the output says that permission is missing.
-pub(super) fn refusal(output: &str) -> Option<SourceError> {
+/// Samples of one child that is not bounded otherwise: an hour's.
+pub(super) fn usual_bound(interval: Nanos) -> u64 {
+    let seconds = Nanos::from_millis(BOUND_SECONDS * 1_000);
+    (seconds.nanos() / whole_millis(interval).nanos()).max(1) as u64
+}
+
+/// powermetrics takes whole milliseconds, at least one.
+fn whole_millis(interval: Nanos) -> Nanos {
+    Nanos::from_millis((interval.nanos() / 1_000_000).max(1))
+}
+
+fn arguments(interval: Nanos, bound: u64, samplers: &str) -> Vec<String> {
+    let millis = whole_millis(interval).nanos() / 1_000_000;
+    let text = format!("-f plist -b 0 -i {millis} -n {bound} -s {samplers}");
+    text.split(' ').map(str::to_owned).collect()
+}
+
+/// Lines for sudoers that let `user` (a name, or `#` and a user id) run powermetrics as
+/// root at this interval, with the arguments that this source uses and no others.
+pub fn sudoers_rules(user: &str, interval: Nanos) -> Vec<String> {
+    let bound = usual_bound(interval);
+    let rule = |samplers| sudoers_rule(user, &arguments(interval, bound, samplers));
+    [SAMPLERS, OLD_SAMPLERS].map(rule).to_vec()
+}
+
+/// In arguments, sudoers wants a backslash before each of `,`, `:`, `=` and `\`.
+fn sudoers_rule(user: &str, arguments: &[String]) -> String {
+    let mut line = format!("{user} ALL=(root) NOPASSWD: {EXECUTABLE} ");
+    for letter in arguments.join(" ").chars() {
+        if matches!(letter, ',' | ':' | '=' | '\\') {
+            line.push('\\');
+        }
+        line.push(letter);
+    }
+    line
+}
+
+/// The error where the output says that permission is missing for a child at
+/// `interval`.
+pub(super) fn refusal(output: &str, interval: Nanos) -> Option<SourceError> {
     let signs = [
         "password is required",
         "terminal is required",
@@ -92,16 +140,22 @@ pub(super) fn refusal(output: &str) -> Option<SourceError> {
     let refused = signs.iter().any(|sign| output.contains(sign));
     refused.then(|| SourceError::NotPermitted {
         what: "powermetrics".into(),
-        fix: sudoers_fix(),
+        fix: sudoers_fix(interval),
     })
 }
 
 /// The exact line, with the user's name where it is known.
-fn sudoers_fix() -> String {
+fn sudoers_fix(interval: Nanos) -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "USER".into());
+    let millis = whole_millis(interval).nanos() / 1_000_000;
+    let option = match USUAL_INTERVALS_MS.contains(&millis) {
+        true => String::new(),
+        false => format!(" --interval {millis}ms"),
+    };
+    let line = sudoers_rule(&user, &arguments(interval, usual_bound(interval), SAMPLERS));
     format!(
-        "it needs root: `energy doctor --fix` allows it, or run `sudo visudo -f /etc/sudoers.d/powermetrics` and add the line `{user} \
-         ALL=(root) NOPASSWD: {EXECUTABLE}`, or run as root"
+        "it needs root: `energy doctor --fix{option}` allows it, or run `sudo visudo -f \
+         /etc/sudoers.d/powermetrics` and add the line `{line}`, or run as root"
     )
 }
 
@@ -118,11 +172,50 @@ mod tests {
             "Sorry, user joe is not allowed to execute '/usr/bin/powermetrics' as root on mac.",
             "powermetrics must be invoked as the superuser\n",
         ] {
-            let error = refusal(output).unwrap().to_string();
-            assert!(error.contains("ALL=(root) NOPASSWD: /usr/bin/powermetrics"));
-            assert!(error.contains("visudo"));
+            let error = refusal(output, Nanos::from_millis(100))
+                .unwrap()
+                .to_string();
+            assert!(error.contains("ALL=(root) NOPASSWD: /usr/bin/powermetrics -f plist "));
+            assert!(error.contains("visudo") && error.contains("`energy doctor --fix`"));
         }
-        assert_eq!(refusal("unrecognized sampler: ane_power"), None);
+        let other = Nanos::from_millis(100);
+        assert_eq!(refusal("unrecognized sampler: ane_power", other), None);
+    }
+
+    #[test]
+    fn a_refusal_at_an_unusual_interval_names_the_interval() {
+        let error = refusal(
+            "sudo: a password is required",
+            Nanos::from_nanos(33_300_000),
+        );
+        let error = error.unwrap().to_string();
+        assert!(
+            error.contains("`energy doctor --fix --interval 33ms`"),
+            "{error}"
+        );
+        assert!(error.contains("-i 33 -n 109090 "), "{error}");
+    }
+
+    /// What the child is started with is what the rule allows, letter by letter.
+    #[test]
+    fn sudoers_rules_allow_the_commands_of_the_child_and_nothing_else() {
+        for millis in USUAL_INTERVALS_MS {
+            let interval = Nanos::from_millis(millis);
+            let rules = sudoers_rules("#501", interval);
+            assert_eq!(rules.len(), 2);
+            for (rule, samplers) in rules.iter().zip([SAMPLERS, OLD_SAMPLERS]) {
+                let launch = Launch::direct(EXECUTABLE);
+                let command = launch.command(interval, usual_bound(interval), samplers);
+                let words = command.get_args().map(|word| word.to_str().unwrap());
+                let line: Vec<_> = [EXECUTABLE].into_iter().chain(words).collect();
+                let allowed = rule.strip_prefix("#501 ALL=(root) NOPASSWD: ").unwrap();
+                assert_eq!(allowed.replace('\\', ""), line.join(" "));
+                for sign in ['*', '?', '[', ']', '!', '^', '$'] {
+                    assert!(!rule.contains(sign), "{rule}");
+                }
+                assert!(!line.contains(&"-o") && !line.contains(&"--output-file"));
+            }
+        }
     }
 
     #[test]

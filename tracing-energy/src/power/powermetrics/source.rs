@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::child::{Arrival, Sensor, Wait};
 use super::document::{Document, DocumentError, RailEnergy};
-use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal};
+use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal, usual_bound};
 use super::rails;
 use super::stream::Segment;
 use super::timeline::Timeline;
@@ -24,10 +24,6 @@ const LAST_BACK_OFF: Duration = Duration::from_secs(30);
 /// How long stop waits for the last interval, and then for the end of output.
 const LAST_INTERVAL: Nanos = Nanos::from_millis(1_000);
 const PATIENCE: Duration = Duration::from_millis(1_000);
-
-/// One child delivers an hour of samples: should everything else fail to end
-/// it, its bound does.
-const BOUND_SECONDS: i64 = 3_600;
 
 /// What a reader of the figures must know.
 const LIMITS: [&str; 2] = [
@@ -118,7 +114,8 @@ impl Powermetrics {
                 Wait::Nothing => return Err(self.failure("it gave no document in time")),
                 Wait::Ended => {
                     output += &self.bury();
-                    return refusal(&output).map_or(Ok(Some(output)), Err);
+                    let refusal = refusal(&output, self.options.interval);
+                    return refusal.map_or(Ok(Some(output)), Err);
                 }
             }
         }
@@ -165,8 +162,10 @@ impl Powermetrics {
     }
 
     fn bound(&self) -> u64 {
-        let hour = BOUND_SECONDS * 1_000_000_000 / self.options.interval.nanos().max(1_000_000);
-        self.options.bound.unwrap_or(hour.max(1) as u64)
+        let Options {
+            bound, interval, ..
+        } = &self.options;
+        bound.unwrap_or_else(|| usual_bound(*interval))
     }
 
     fn wait(&self, patience: Duration) -> Wait {

@@ -13,7 +13,6 @@ mod tidy;
 
 pub use placement::Wall;
 
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -200,7 +199,7 @@ impl Replay {
 }
 
 fn load(path: &Path) -> Result<Recording, SourceError> {
-    let file = File::open(path).map_err(|error| match error.kind() {
+    let file = crate::files::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => SourceError::NotPresent {
             what: format!("recording {}", path.display()),
         },

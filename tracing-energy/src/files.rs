@@ -1,0 +1,260 @@
+//! Creates the files that hold recorded data.
+//!
+//! A recording can hold prompts, paths, command lines and field values, so others on the
+//! machine may not read it unless the user says so. A new file has its final permissions
+//! from the moment it exists; a file that is there already keeps its own.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// How many links lead to a file at most, as on Linux.
+const LINKS: usize = 40;
+
+/// The process's [`FileAccess`], by its number.
+static OF_PROCESS: AtomicU8 = AtomicU8::new(FileAccess::Owner as u8);
+
+/// Who may read the files and folders that are created.
+///
+/// The process's umask narrows it further. On systems without Unix permissions, files
+/// have those of their folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum FileAccess {
+    /// The user who runs the program: mode 600, folders 700.
+    #[default]
+    Owner,
+    /// The user's group as well: mode 640, folders 750.
+    Group,
+    /// All users of the machine: mode 644, folders 755.
+    All,
+}
+
+impl FileAccess {
+    /// The access of files for which no other is given, as a umask is: [`Self::Owner`]
+    /// unless [`Self::set_for_process`] was called.
+    pub fn of_process() -> Self {
+        match OF_PROCESS.load(Ordering::Relaxed) {
+            number if number == Self::Group as u8 => Self::Group,
+            number if number == Self::All as u8 => Self::All,
+            _ => Self::Owner,
+        }
+    }
+
+    /// Sets the access of files that this process creates from now on, where no other is
+    /// given. For programs, not for libraries.
+    pub fn set_for_process(self) {
+        OF_PROCESS.store(self as u8, Ordering::Relaxed);
+    }
+
+    /// Permission bits of a new file.
+    pub const fn file_mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Group => 0o640,
+            Self::All => 0o644,
+        }
+    }
+
+    /// Permission bits of a new folder.
+    pub const fn folder_mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o700,
+            Self::Group => 0o750,
+            Self::All => 0o755,
+        }
+    }
+
+    /// Its name: `owner`, `group`, `all`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Group => "group",
+            Self::All => "all",
+        }
+    }
+
+    /// Creates a file for writing; one that is there is emptied and keeps its
+    /// permissions.
+    ///
+    /// # Errors
+    /// When it cannot be created or written.
+    pub fn create(self, path: &Path) -> io::Result<File> {
+        self.options().create(true).truncate(true).open(path)
+    }
+
+    /// Creates an empty file where there is none; through links, too.
+    ///
+    /// A file that is there is not opened: closing it would end the locks that SQLite
+    /// holds on it in this process.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn create_missing(self, path: &Path) -> io::Result<()> {
+        let mut path = path.to_owned();
+        for _ in 0..LINKS {
+            match self.options().create_new(true).open(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                other => return other.map(drop),
+            }
+            match dangling(&path) {
+                Some(target) => path = target,
+                None => return Ok(()),
+            }
+        }
+        Err(io::Error::other("too many links"))
+    }
+
+    /// Creates a folder and those above it, where there are none.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn create_folder(self, path: &Path) -> io::Result<()> {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, self.folder_mode());
+        builder.recursive(true).create(path)
+    }
+
+    fn options(self) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, self.file_mode());
+        options
+    }
+}
+
+/// Where a link leads, if there is no file.
+fn dangling(path: &Path) -> Option<PathBuf> {
+    let found = std::fs::metadata(path);
+    if !found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return None;
+    }
+    let target = std::fs::read_link(path).ok()?;
+    Some(path.parent().unwrap_or(Path::new("")).join(target))
+}
+
+/// Opens a file, or a pipe, for reading.
+///
+/// # Errors
+/// When it cannot be opened, or is a folder, a socket or a device: reading one of those
+/// fails in words that name no cause, or never ends.
+pub fn open(path: &Path) -> io::Result<File> {
+    match irregular(path) {
+        None | Some("a pipe") => File::open(path),
+        Some(what) => Err(io::Error::other(format!("it is {what}, not a file"))),
+    }
+}
+
+/// What a path names, where that is no regular file: `a folder`, `a pipe`, ...; `None`
+/// for a regular file and where there is nothing.
+pub fn irregular(path: &Path) -> Option<&'static str> {
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    if kind.is_dir() {
+        return Some("a folder");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if kind.is_fifo() {
+            return Some("a pipe");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+    }
+    Some("no regular file")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn new_files_are_the_owners_unless_widened() {
+        let folder = tempfile::tempdir().unwrap();
+        for access in [FileAccess::Owner, FileAccess::Group, FileAccess::All] {
+            let name = access.name();
+            let [file, missing, inner] =
+                ["file", "missing", "folder/inner"].map(|end| folder.path().join(name).join(end));
+            access.create_folder(&inner).unwrap();
+            access.create(&file).unwrap();
+            access.create_missing(&missing).unwrap();
+            // The umask of whoever runs the tests narrows the wider ones.
+            let narrowed =
+                |wanted: u32, found: u32| found & !wanted == 0 && found & 0o700 == wanted & 0o700;
+            for path in [&file, &missing] {
+                assert!(narrowed(access.file_mode(), mode(path)), "{name}");
+            }
+            for path in [&inner, &folder.path().join(name)] {
+                assert!(narrowed(access.folder_mode(), mode(path)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn existing_files_keep_their_mode_and_folders_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "text").unwrap();
+        set_mode(&path, 0o664);
+        FileAccess::Owner.create_missing(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "text");
+        FileAccess::Owner.create(&path).unwrap();
+        assert_eq!(
+            (mode(&path), std::fs::read_to_string(&path).unwrap()),
+            (0o664, String::new())
+        );
+        set_mode(folder.path(), 0o750);
+        FileAccess::Owner.create_folder(folder.path()).unwrap();
+        assert_eq!(mode(folder.path()), 0o750);
+    }
+
+    #[test]
+    fn a_file_is_created_where_links_lead() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("sub")).unwrap();
+        symlink("sub/second", at("first")).unwrap();
+        symlink("../file", at("sub/second")).unwrap();
+        FileAccess::Owner.create_missing(&at("first")).unwrap();
+        assert_eq!(mode(&at("file")), 0o600);
+        FileAccess::Owner
+            .create_missing(&at("no/folder"))
+            .unwrap_err();
+    }
+
+    #[test]
+    fn what_is_no_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+        assert_eq!(irregular(&file), None);
+        assert_eq!(irregular(&folder.path().join("nothing")), None);
+        assert_eq!(irregular(folder.path()), Some("a folder"));
+        assert_eq!(irregular(&folder.path().join("socket")), Some("a socket"));
+        assert_eq!(irregular(Path::new("/dev/null")), Some("a device"));
+        open(&file).unwrap();
+        for path in [folder.path(), Path::new("/dev/null")] {
+            let error = open(path).unwrap_err().to_string();
+            assert!(error.ends_with(", not a file"), "{error}");
+        }
+    }
+}
