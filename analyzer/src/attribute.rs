@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_energy::power::{Kernel, Provenance};
 use tracing_energy::priors::{Prior, read_priors};
-use tracing_energy::store::Store;
+use tracing_energy::store::{Life, Patience, Store};
 use tracing_energy::units::Nanos;
 use tracing_energy::{AttributeOptions, Method};
 
@@ -56,6 +56,30 @@ pub fn attribute(path: &Path, uuid: &str, options: &Options) -> Result<u32> {
         note,
     };
     Ok(tracing_energy::reattribute(path, uuid, &options)?)
+}
+
+/// Closes the run that `which` means where its process died before its end, and says so.
+///
+/// # Errors
+/// When the run is, or may be, still being recorded, or the file cannot be written.
+pub fn complete(path: &Path, which: &str) -> Result<Option<String>> {
+    // What is wrong with the file is reported by whoever reads the run.
+    let found = Store::open(path).and_then(|store| {
+        let run = store.find_run(which)?;
+        store.life_of(run.no)
+    });
+    let Ok(Some((run, life))) = found else {
+        return Ok(None);
+    };
+    if life == Life::Ended {
+        return Ok(None);
+    }
+    let store = Store::open_writable(path)?;
+    let is_done = tracing_energy::complete(&store, &run.row.uuid, &Patience::default())?;
+    Ok(is_done.then(|| {
+        let uuid = run.row.uuid;
+        format!("run {uuid}: its process died; closed where it was last seen")
+    }))
 }
 
 /// Powers of the stored calibrations for the sources of a run, and in what they

@@ -5,6 +5,7 @@ mod plan;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -332,7 +333,7 @@ impl Builder {
             self.record_for(join);
         }
         let offline = self.offline()?;
-        let sinks = self.open_sinks()?;
+        let (sinks, was_closed) = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
         let are_named = matches!(self.sources, Sources::Chosen(_));
         let Opened { sources, notices } = self.open_sources(&clock)?;
@@ -399,6 +400,8 @@ impl Builder {
             writer,
             live: self.method == Method::Fitted,
             offline,
+            database: self.database.clone(),
+            was_closed,
         };
         let collector = Collector::spawn(parts).map_err(thread_error)?;
         let _ = shared.collector.set(collector.thread().clone());
@@ -459,16 +462,19 @@ impl Builder {
         Ok(path.map(|path| Offline { path, options }))
     }
 
-    fn open_sinks(&mut self) -> Result<Vec<Box<dyn Sink>>, Error> {
+    fn open_sinks(&mut self) -> Result<(Vec<Box<dyn Sink>>, Option<Arc<AtomicBool>>), Error> {
         let access = self.access.unwrap_or_else(FileAccess::of_process);
         let mut sinks = std::mem::take(&mut self.sinks);
+        let mut was_closed = None;
         if let Some(path) = &self.database {
-            sinks.push(Box::new(store::SqliteSink::create_for(path, access)?));
+            let sink = store::SqliteSink::create_for(path, access)?;
+            was_closed = Some(sink.was_closed());
+            sinks.push(Box::new(sink));
         }
         if let Some(path) = &self.chrome {
             sinks.push(Box::new(chrome::ChromeSink::create_for(path, access)?));
         }
-        Ok(sinks)
+        Ok((sinks, was_closed))
     }
 
     fn open_sources(&mut self, clock: &Arc<dyn Clock>) -> Result<Opened, Error> {

@@ -1,7 +1,7 @@
 //! The machine and its processes: what tells a living run from a dead one.
 //!
 //! Linux is tested; macOS is type-checked, never run. Elsewhere things are not
-//! known (`None`), and a run's life is judged by its heartbeat.
+//! known (`None`), and it is uncertain whether the process of a run is alive.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,18 +16,68 @@ pub struct Host {
     pub chip: Option<String>,
     /// Identifies this boot of this machine.
     pub boot_id: Option<String>,
+    /// Identifies, within a boot, the space in which process ids are unique (Linux: the
+    /// pid namespace). `None` where ids of this space cannot be looked up.
+    pub pid_space: Option<String>,
 }
 
 impl Host {
-    /// Asks the system.
+    /// Reads the properties of this machine.
     pub fn here() -> Self {
         Self {
             name: name(),
             os: os(),
             chip: system::chip(),
             boot_id: system::boot_id(),
+            pid_space: system::pid_space(),
         }
     }
+}
+
+/// Whether a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ProcessState {
+    /// The process runs (or is stopped).
+    Running,
+    /// The process has ended; another one may have its id by now.
+    Gone,
+    /// The system does not show the process to this user.
+    Hidden,
+}
+
+/// State of the process with id `pid` that started at `start` (as [`process_start`]
+/// gives it), in the pid space of this process.
+pub fn process_state(pid: u32, start: i64) -> ProcessState {
+    match process_start(pid) {
+        Some(known) if known == start => ProcessState::Running,
+        Some(_) => ProcessState::Gone,
+        None if is_hidden(pid) => ProcessState::Hidden,
+        None => ProcessState::Gone,
+    }
+}
+
+/// Whether a process with that id exists that belongs to somebody else.
+#[cfg(unix)]
+fn is_hidden(pid: u32) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(pid) else {
+        return false;
+    };
+    if pid <= 0 {
+        return false;
+    }
+    // SAFETY: signal 0 checks for existence and permission and sends nothing.
+    let refused = unsafe { libc::kill(pid, 0) } != 0;
+    refused && std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
+#[cfg(not(unix))]
+fn is_hidden(_pid: u32) -> bool {
+    true
+}
+
+/// Time since boot during which the machine was suspended. Only differences matter.
+pub fn suspended_ns() -> Option<i64> {
+    system::suspended_ns()
 }
 
 /// When the process `pid` started, in the system's own unit (Linux: clock ticks
@@ -40,6 +90,20 @@ pub fn process_start(pid: u32) -> Option<i64> {
 pub fn unix_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// One of the system's clocks, ns.
+#[cfg(unix)]
+pub(crate) fn clock_ns(clock: libc::clockid_t) -> Option<i64> {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is valid for the call to fill.
+    let status = unsafe { libc::clock_gettime(clock, &mut time) };
+    #[allow(clippy::unnecessary_cast)] // The fields' types differ by system.
+    let ns = time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64;
+    (status == 0).then_some(ns)
 }
 
 /// Release of the kernel: `6.1.0-18-amd64`.
@@ -104,6 +168,25 @@ mod system {
         Some(id.trim().to_owned())
     }
 
+    /// The pid namespace, if the mounted `/proc` shows its processes.
+    pub(super) fn pid_space() -> Option<String> {
+        let shown = std::fs::read_link("/proc/self").ok()?;
+        let is_own = shown.to_str()?.parse() == Ok(std::process::id());
+        let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
+        is_own.then(|| space.to_string_lossy().into_owned())
+    }
+
+    /// `CLOCK_BOOTTIME` counts suspended time, `CLOCK_MONOTONIC` does not. The smallest
+    /// of several differences was least disturbed between its two readings.
+    pub(super) fn suspended_ns() -> Option<i64> {
+        let reading = || {
+            let before = super::clock_ns(libc::CLOCK_MONOTONIC)?;
+            let boot = super::clock_ns(libc::CLOCK_BOOTTIME)?;
+            Some(boot - before)
+        };
+        (0..3).filter_map(|_| reading()).min()
+    }
+
     pub(super) fn chip() -> Option<String> {
         let info = read_to_string("/proc/cpuinfo").ok()?;
         let line = info.lines().find(|line| line.starts_with("model name"))?;
@@ -129,6 +212,21 @@ mod system {
 mod system {
     pub(super) fn boot_id() -> Option<String> {
         sysctl(c"kern.bootsessionuuid")
+    }
+
+    /// There is one pid space only.
+    pub(super) fn pid_space() -> Option<String> {
+        Some("system".to_owned())
+    }
+
+    /// `CLOCK_MONOTONIC_RAW` counts sleep here, `CLOCK_UPTIME_RAW` does not.
+    pub(super) fn suspended_ns() -> Option<i64> {
+        let reading = || {
+            let before = super::clock_ns(libc::CLOCK_UPTIME_RAW)?;
+            let all = super::clock_ns(libc::CLOCK_MONOTONIC_RAW)?;
+            Some(all - before)
+        };
+        (0..3).filter_map(|_| reading()).min()
     }
 
     pub(super) fn chip() -> Option<String> {
@@ -164,6 +262,14 @@ mod system {
         None
     }
 
+    pub(super) fn pid_space() -> Option<String> {
+        None
+    }
+
+    pub(super) fn suspended_ns() -> Option<i64> {
+        None
+    }
+
     pub(super) fn chip() -> Option<String> {
         None
     }
@@ -184,6 +290,35 @@ mod tests {
         assert_eq!(own, process_start(std::process::id()));
         assert_eq!(process_start(u32::MAX), None);
         assert!(Host::here().boot_id.is_some());
+    }
+
+    #[test]
+    fn a_process_runs_until_it_has_ended_and_another_start_is_another_process() {
+        let own = process_start(std::process::id()).expect("this process");
+        assert_eq!(
+            process_state(std::process::id(), own),
+            ProcessState::Running
+        );
+        assert_eq!(
+            process_state(std::process::id(), own + 1),
+            ProcessState::Gone
+        );
+        let mut child = std::process::Command::new("true").spawn().expect("a child");
+        let pid = child.id();
+        while process_start(pid).is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(process_state(pid, own), ProcessState::Gone, "a zombie");
+        child.wait().expect("reaped");
+        assert_eq!(process_state(u32::MAX, own), ProcessState::Gone);
+    }
+
+    #[test]
+    fn suspended_time_does_not_change_while_the_machine_runs() {
+        let before = suspended_ns().expect("known on Linux");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let later = suspended_ns().expect("known on Linux");
+        assert!((later - before).abs() < 10_000_000, "{before} {later}");
     }
 
     #[test]

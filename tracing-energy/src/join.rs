@@ -59,18 +59,16 @@ pub(crate) fn variables(database: PathBuf, uuid: &str, since_ns: i64) -> Option<
 /// Names and values.
 pub type Variables = [(&'static str, std::ffi::OsString); 3];
 
-/// A clock that all processes of this boot share.
+/// The clock behind `std::time::Instant`, which all processes of this boot share and which
+/// stands still while the machine is suspended: run time is counted by it everywhere.
+#[cfg(target_os = "macos")]
+const CLOCK: libc::clockid_t = libc::CLOCK_UPTIME_RAW;
+#[cfg(all(unix, not(target_os = "macos")))]
+const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
 #[cfg(unix)]
 fn monotonic_ns() -> Option<i64> {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `time` is valid for the call to fill.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
-    #[allow(clippy::unnecessary_cast)] // The fields' types differ by system.
-    let ns = time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64;
-    (status == 0).then_some(ns)
+    crate::host::clock_ns(CLOCK)
 }
 
 #[cfg(not(unix))]

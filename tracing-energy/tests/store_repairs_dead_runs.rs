@@ -5,10 +5,10 @@ mod store_support;
 
 use std::process::Command;
 
-use store_support::{MS, recording, run_row, span};
-use tracing_energy::host::{self, Host};
+use store_support::{MS, recording, span};
+use tracing_energy::host;
 use tracing_energy::sink::{Batch, RunStatus, Sink};
-use tracing_energy::store::{Life, SqliteSink, Store, StoredRun, life};
+use tracing_energy::store::{SqliteSink, Store};
 
 const PATH: &str = "STORE_REPAIRS_PATH";
 
@@ -96,42 +96,4 @@ fn killed_while_writing_then_repaired() {
     assert!(run.row.end_ns.is_some_and(|end| end >= 402 * MS));
     assert!(writable.shown_attribution(1).expect("readable").is_some());
     assert!(!writable.repair(1, |_| Ok(())).expect("nothing left to do"));
-}
-
-#[test]
-fn life_follows_boot_process_and_heartbeat() {
-    let here = Host::here();
-    let now = host::unix_ns();
-    let judge = |change: &dyn Fn(&mut StoredRun)| {
-        let mut run = StoredRun {
-            no: 1,
-            heartbeat_unix_ns: now,
-            row: run_row("a"),
-        };
-        change(&mut run);
-        life(&run, &here, now)
-    };
-    assert_eq!(judge(&|_| ()), Life::Alive);
-    assert_eq!(judge(&|run| run.heartbeat_unix_ns = 0), Life::Alive);
-    assert_eq!(
-        judge(&|run| run.row.status = RunStatus::Complete),
-        Life::Ended
-    );
-    assert_eq!(judge(&|run| run.row.pid_start = Some(1)), Life::Dead);
-    assert_eq!(
-        judge(&|run| run.row.boot_id = Some("earlier".into())),
-        Life::Dead
-    );
-    let elsewhere = |run: &mut StoredRun| {
-        run.row.host = Some("elsewhere".into());
-        run.row.pid_start = Some(1);
-    };
-    assert_eq!(judge(&elsewhere), Life::Alive);
-    assert_eq!(
-        judge(&|run| {
-            elsewhere(run);
-            run.heartbeat_unix_ns = now - 61_000_000_000
-        }),
-        Life::Dead
-    );
 }

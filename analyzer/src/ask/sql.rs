@@ -1,19 +1,17 @@
-//! Any question, in SQL: on a connection of its own that cannot write, for a limited
-//! time.
+//! Any question, in SQL: on a connection that cannot write, for a limited time.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
-use tracing_energy::files::irregular;
 
 use crate::error::{Error, Result};
 use crate::format::screen::Look;
 use crate::format::{Format, SCHEMA, csv, escape, json, shorten};
+use crate::query::Recording;
 
 /// Steps of SQLite's machine between looks at the clock.
 const STEPS: i32 = 10_000;
@@ -48,13 +46,13 @@ pub struct Answered {
     limit: usize,
 }
 
-/// Answers one SELECT about the recording at `path`.
+/// Answers one SELECT about a recording.
 ///
 /// # Errors
 /// When the file cannot be read, the text is not one query, it would change something
 /// or reach another file, or it takes too long.
-pub fn sql(path: &Path, text: &str, options: SqlOptions) -> Result<Answered> {
-    let mut connection = open(path)?;
+pub fn sql(recording: Recording, text: &str, options: SqlOptions) -> Result<Answered> {
+    let mut connection = restricted(recording)?;
     let end = Instant::now() + options.timeout;
     connection.progress_handler(STEPS, Some(move || Instant::now() >= end))?;
     let refused = |error: rusqlite::Error| told(&error, &options);
@@ -83,20 +81,10 @@ pub fn sql(path: &Path, text: &str, options: SqlOptions) -> Result<Answered> {
     })
 }
 
-/// A connection that reads this file and nothing else, with the functions of the
-/// recording's views.
-fn open(path: &Path) -> Result<Connection> {
-    if let Some(what) = irregular(path) {
-        let path = path.display();
-        return Err(Error::Sql(format!(
-            "{path}: it is {what}; give the recording's file"
-        )));
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+/// The connection of a recording, which from now on reads this file and nothing else.
+fn restricted(recording: Recording) -> Result<Connection> {
+    let mut connection = recording.into_connection();
     connection.pragma_update(None, "query_only", true)?;
-    tracing_energy::store::register_functions(&connection)?;
     connection.authorizer(Some(may))?;
     Ok(connection)
 }

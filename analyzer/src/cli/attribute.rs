@@ -9,7 +9,7 @@ use tracing_energy::power::Kernel;
 use tracing_energy::units::Nanos;
 
 use super::WhichRun;
-use crate::attribute::{Options, attribute, parse_kernel, parse_offset};
+use crate::attribute::{Options, attribute, complete, parse_kernel, parse_offset};
 
 const HELP: &str = "Examples:
   energy attribute sky --method fitted
@@ -19,7 +19,11 @@ const HELP: &str = "Examples:
 fitted estimates the power of each kind of span from all samples together and
 says how sure it is; calibrated begins with powers known from elsewhere: a file
 with the columns kind,watts,relative_sd, or what `energy calibrate` stored for
-the same model and machine. All attributions of a run stay; the newest is shown.";
+the same model and machine. All attributions of a run stay; the newest is shown.
+
+A run whose process died is closed where it was last seen, first. One that may still be
+recorded elsewhere (another machine, another boot, a container) is closed only if it was
+silent for ten minutes and stays so while this command waits.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -50,6 +54,9 @@ pub struct AttributeArgs {
 }
 
 pub(super) fn run(db: &Path, args: AttributeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if let Some(note) = complete(db, &args.run.which)? {
+        super::warn(&note);
+    }
     let (recording, run) = super::open(db, &args.run)?;
     drop(recording);
     let options = Options {

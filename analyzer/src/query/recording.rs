@@ -1,6 +1,7 @@
 //! Opens a recording and finds a run in it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tracing_energy::rows::RunRow;
@@ -8,11 +9,14 @@ use tracing_energy::store::{Life, Store};
 
 use crate::error::{Error, Result};
 
+/// A run whose process cannot be looked up has figures once it was not seen for so long.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// An opened recording file.
 #[derive(Debug)]
 pub struct Recording {
     store: Store,
-    /// What opening it has changed or could not change, for people.
+    /// What to know of runs that have no end, for people.
     pub notes: Vec<String>,
 }
 
@@ -31,8 +35,8 @@ pub struct Run {
 }
 
 impl Recording {
-    /// Opens the file. Runs whose process died are closed and attributed if the
-    /// file can be written; otherwise they only read as crashed.
+    /// Opens the file for reading. Runs whose process died read as crashed, with the figures
+    /// that they have up to then; nothing is written to the file.
     ///
     /// # Errors
     /// When there is no such file, or it is no recording of a known version.
@@ -43,7 +47,7 @@ impl Recording {
             store,
             notes: Vec::new(),
         };
-        recording.repair()?;
+        recording.show_unended();
         Ok(recording)
     }
 
@@ -95,6 +99,11 @@ impl Recording {
         self.store.path()
     }
 
+    /// The connection by itself.
+    pub(crate) fn into_connection(self) -> Connection {
+        self.store.into_connection()
+    }
+
     /// The store below, for what is no query.
     pub fn store(&self) -> &Store {
         &self.store
@@ -134,33 +143,35 @@ impl Recording {
         Ok(self.store.shown_attribution(run)?.map(i64::from))
     }
 
-    fn repair(&mut self) -> Result<()> {
-        let unended = self.store.unended()?;
-        let dead: Vec<_> = unended
-            .into_iter()
-            .filter(|(_, life)| *life == Life::Dead)
-            .collect();
-        if dead.is_empty() {
-            return Ok(());
-        }
-        let Ok(writable) = Store::open_writable(self.store.path()) else {
-            self.notes.push(format!(
-                "{} run(s) ended without being closed; the file cannot be written, so they stay as they are",
-                dead.len()
-            ));
-            return Ok(());
+    /// Shows runs whose process died with their figures up to then.
+    fn show_unended(&mut self) {
+        let shown = match tracing_energy::show_unended(&self.store, SILENCE) {
+            Ok(shown) => shown,
+            Err(error) => {
+                let note = format!(
+                    "runs whose process died have no figures ({error}): `energy attribute` \
+                     completes them"
+                );
+                self.notes.push(note);
+                return;
+            }
         };
-        for (run, _) in dead {
+        self.notes.extend(shown.iter().map(|(run, life)| {
             let uuid = &run.row.uuid;
-            let note = match writable.repair(run.no, tracing_energy::attribute_stored) {
-                Ok(true) => format!("run {uuid}: its process died; closed where it was last seen"),
-                Ok(false) => continue,
-                Err(error) => format!("run {uuid}: its process died; not repaired: {error}"),
-            };
-            self.notes.push(note);
-        }
-        self.store = writable;
-        Ok(())
+            let completes = format!("`energy attribute {uuid}` completes it in the file");
+            match life {
+                Life::Uncertain => format!(
+                    "run {uuid}: not seen for {} s, and whether {} still records it cannot be \
+                     told from here; figures are those up to then. If it has ended, {completes}",
+                    run.silence(tracing_energy::host::unix_ns()).as_secs(),
+                    run.row.host.as_deref().unwrap_or("another machine"),
+                ),
+                _ => format!(
+                    "run {uuid}: its process died; figures are those up to when it was last \
+                     seen; {completes}"
+                ),
+            }
+        }));
     }
 }
 

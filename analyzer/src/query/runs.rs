@@ -92,7 +92,7 @@ pub fn list(recording: &Recording) -> Result<Vec<Listed>> {
         run.tags = tags.remove(&run.no).unwrap_or_default();
         run.group = run.tags.get(GROUP).cloned();
     }
-    // Where they could not be repaired.
+    // Where their figures could not be shown.
     for (dead, _) in recording.store().unended()?.into_iter().filter(is_dead) {
         let same = runs.iter_mut().find(|run| run.no == dead.no);
         same.into_iter()

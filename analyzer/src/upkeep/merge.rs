@@ -47,7 +47,8 @@ pub struct MergeReport {
 }
 
 /// Copies all runs of `sources` into the recording at `into`, which is made where there
-/// is none; the oldest first, each whole or not at all. Calibrations come along.
+/// is none; the oldest first, each whole or not at all. Calibrations come along. Runs whose
+/// process died are closed in `into` and attributed.
 /// `told` hears how many of how many runs are done, and which is next.
 ///
 /// # Errors
@@ -81,7 +82,7 @@ pub fn merge(
     for (source, (run, life)) in runs {
         told(report.runs.len(), all, &run.row.uuid);
         let outcome = match life {
-            Life::Alive => Outcome::Recording,
+            Life::Alive | Life::Uncertain => Outcome::Recording,
             _ => match merge.run(source, run.no)? {
                 Some(_) => Outcome::Merged,
                 None => Outcome::Present,
@@ -92,6 +93,8 @@ pub fn merge(
     for source in &sources {
         report.calibrations += merge.calibrations(source)?;
     }
+    drop(merge);
+    tracing_energy::repair_dead_runs(&store)?;
     Ok(report)
 }
 

@@ -13,11 +13,12 @@ mod pool;
 mod replay;
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::attribution::Engine;
 use crate::error::Error;
 use crate::sink::AttributionRows;
-use crate::store::{AttributionWriter, Folded, Store};
+use crate::store::{AttributionWriter, Folded, Life, Patience, ShownEnd, Store, StoredRun};
 
 use ahead::Spans;
 pub use method::{AttributeOptions, Method};
@@ -68,7 +69,7 @@ pub fn repair_dead_runs(store: &Store) -> Result<Vec<String>, Error> {
     let mut repaired = Vec::new();
     // A dead run takes in what joined it; what is left then becomes runs of their own.
     for (run, life) in store.runs_with_life()? {
-        if life == crate::store::Life::Dead && store.repair(run.no, attribute_stored)? {
+        if life == Life::Dead && store.repair(run.no, attribute_stored)? {
             repaired.push(run.row.uuid);
         }
     }
@@ -76,6 +77,61 @@ pub fn repair_dead_runs(store: &Store) -> Result<Vec<String>, Error> {
         repaired.extend(repair_dead_runs(store)?);
     }
     Ok(repaired)
+}
+
+/// Closes and attributes run `uuid` of `store` where it has no end because its process died:
+/// at once where the process is known to be gone, else as [`Store::take_over`] says. Whether
+/// there was something to do.
+///
+/// # Errors
+/// When the run is, or may be, still being recorded, or the database cannot be read and
+/// written; then nothing has changed.
+pub fn complete(store: &Store, uuid: &str, patience: &Patience) -> Result<bool, Error> {
+    let run = store.find_run(uuid)?.no;
+    let life = |life| {
+        store
+            .life_of(run)
+            .map(|found| found.is_some_and(|(_, now)| now == life))
+    };
+    let is_done = match store.life_of(run)? {
+        Some((_, Life::Ended)) | None => return Ok(false),
+        Some((_, Life::Dead)) => store.repair(run, attribute_stored)?,
+        Some((_, Life::Uncertain)) => store.take_over(run, patience, attribute_stored)?,
+        Some((_, Life::Alive)) => false,
+    };
+    if is_done || life(Life::Ended)? {
+        return Ok(is_done);
+    }
+    Err(Error::Input {
+        path: store.path().to_owned(),
+        message: format!("run {uuid} is being recorded; attribute it when it has ended"),
+    })
+}
+
+/// Shows the runs of `store` that have no end because their process died, or that were not
+/// seen for `silence`, as [`complete`] would leave them, without writing to the file.
+/// Gives these runs.
+///
+/// # Errors
+/// When the database cannot be read; then nothing is shown differently.
+pub fn show_unended(store: &Store, silence: Duration) -> Result<Vec<(StoredRun, Life)>, Error> {
+    let now = crate::host::unix_ns();
+    let is_shown = |(run, life): &(StoredRun, Life)| match life {
+        Life::Dead => true,
+        Life::Uncertain => run.silence(now) >= silence,
+        Life::Alive | Life::Ended => false,
+    };
+    let mut shown = store.unended()?;
+    shown.retain(is_shown);
+    let ends = shown.iter().map(|(run, life)| ShownEnd {
+        run: run.no,
+        has_crashed: *life == Life::Dead,
+    });
+    let ends: Vec<ShownEnd> = ends.collect();
+    if !ends.is_empty() {
+        store.show_ends(&ends, attribute_stored)?;
+    }
+    Ok(shown)
 }
 
 /// Reads a recording and writes its attribution by the method `proportional`.

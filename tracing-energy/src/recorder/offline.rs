@@ -7,13 +7,28 @@
 //! ```
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::summary::RunSummary;
 use crate::error::Error;
-use crate::reattribute::{AttributeOptions, reattribute};
+use crate::reattribute::{AttributeOptions, attribute_stored, reattribute};
 use crate::rows::{BalanceRow, EventRow};
 use crate::store::Store;
+
+/// Attributes a run that was closed by another process while it was recorded: windows of
+/// its own attribution may be gone. If that fails, a warning says why.
+pub(super) fn attribute_anew(path: &Path, summary: &mut RunSummary) {
+    let anew = || -> Result<(), Error> {
+        let store = Store::open_writable(path)?;
+        let run = store.find_run(&summary.uuid)?.no;
+        let id = store.attribute(run, attribute_stored)?;
+        (1..id).try_for_each(|earlier| store.delete_attribution(run, earlier))
+    };
+    if let Err(error) = anew() {
+        let message = format!("the run was not attributed anew: {error}");
+        summary.warnings.push(message);
+    }
+}
 
 /// How to attribute which file.
 pub(crate) struct Offline {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -25,6 +26,9 @@ pub(crate) struct SinkFailure {
 pub(crate) struct Writer {
     batches: Option<SyncSender<Batch>>,
     failures: Arc<Mutex<Vec<SinkFailure>>>,
+    /// Batches handed on, and batches that the sinks are done with.
+    sent: AtomicU64,
+    done: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
     tid: i64,
 }
@@ -39,16 +43,20 @@ impl Writer {
         let (tell_tid, tid) = sync_channel(1);
         let failures = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&failures);
+        let done = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&done);
         let thread = std::thread::Builder::new()
             .name("energy-write".to_owned())
             .spawn(move || {
                 let _ = tell_tid.send(cpu_time::current_tid());
-                write_all(sinks, &queue, &shared);
+                write_all(sinks, &queue, &shared, &counted);
             })?;
         let tid = tid.recv().unwrap_or_default();
         Ok(Self {
             batches: Some(batches),
             failures,
+            sent: AtomicU64::new(0),
+            done,
             thread: Some(thread),
             tid,
         })
@@ -67,7 +75,10 @@ impl Writer {
         let begin = Instant::now();
         loop {
             match batches.try_send(batch) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.sent.fetch_add(1, Ordering::Relaxed);
+                    return Ok(());
+                }
                 Err(TrySendError::Full(back)) if begin.elapsed() < PATIENCE => batch = back,
                 Err(TrySendError::Full(back) | TrySendError::Disconnected(back)) => {
                     return Err(Box::new(back));
@@ -79,8 +90,31 @@ impl Writer {
 
     /// Hands on the last batch, however long it takes.
     pub(crate) fn send_last(&self, batch: Batch) {
-        if let Some(batches) = &self.batches {
-            let _ = batches.send(batch);
+        if let Some(batches) = &self.batches
+            && batches.send(batch).is_ok()
+        {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Hands on a batch that nothing depends on, if there is a place for it.
+    pub(crate) fn offer(&self, batch: Batch) {
+        if let Some(batches) = &self.batches
+            && batches.try_send(batch).is_ok()
+        {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until the sinks are done with all batches: then all their failures are known.
+    pub(crate) fn drain(&self) {
+        let is_alive = || {
+            self.thread
+                .as_ref()
+                .is_some_and(|thread| !thread.is_finished())
+        };
+        while self.done.load(Ordering::Acquire) < self.sent.load(Ordering::Relaxed) && is_alive() {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -106,6 +140,7 @@ fn write_all(
     mut sinks: Vec<Box<dyn Sink>>,
     queue: &Receiver<Batch>,
     failures: &Mutex<Vec<SinkFailure>>,
+    done: &AtomicU64,
 ) {
     let fail = |sink: &dyn Sink, message: String, rows: u64| {
         if let Ok(mut failures) = failures.lock() {
@@ -118,9 +153,11 @@ fn write_all(
     for batch in queue {
         for sink in &mut sinks {
             if let Err(message) = sink.write(&batch) {
-                fail(&**sink, message, batch.rows());
+                let rows = sink.lost_rows(&batch);
+                fail(&**sink, message, rows);
             }
         }
+        done.fetch_add(1, Ordering::Release);
     }
     for sink in &mut sinks {
         if let Err(message) = sink.finish() {

@@ -43,6 +43,20 @@ impl AttributionRows {
         self.kind_groups.append(&mut later.kind_groups);
         self.kind_fits.append(&mut later.kind_fits);
     }
+
+    /// Adds of later rows what cannot be had again: the head and the totals, which come
+    /// once, at the end of a run.
+    pub(crate) fn keep(&mut self, later: &Self) {
+        if later.head.is_some() {
+            self.head.clone_from(&later.head);
+        }
+        self.phase_energy.extend_from_slice(&later.phase_energy);
+        self.node_energy.extend_from_slice(&later.node_energy);
+        self.balance.extend_from_slice(&later.balance);
+        self.kind_energy.extend_from_slice(&later.kind_energy);
+        self.kind_groups.extend_from_slice(&later.kind_groups);
+        self.kind_fits.extend_from_slice(&later.kind_fits);
+    }
 }
 
 /// `attributions`.

@@ -23,6 +23,12 @@ pub trait Sink: Send {
     /// rows lost, tells other sinks through an event, and goes on calling.
     fn write(&mut self, batch: &Batch) -> Result<(), String>;
 
+    /// Returns how many rows are lost of a batch that [`Sink::write`] has just refused;
+    /// a sink that keeps some of them for later does not count those.
+    fn lost_rows(&self, batch: &Batch) -> u64 {
+        batch.rows()
+    }
+
     /// Called once after the last batch.
     ///
     /// # Errors
@@ -72,7 +78,7 @@ pub struct Batch {
     pub events: Vec<EventRow>,
     /// What attribution made of windows that closed.
     pub attribution: AttributionRows,
-    /// Time of this flush (run time); a reader sees it as the heartbeat.
+    /// Time of this flush (run time): the run was being recorded then.
     pub time_ns: i64,
     /// Wall clock of this flush, ns since 1970.
     pub heartbeat_unix_ns: i64,

@@ -121,8 +121,8 @@ impl Store {
     /// When the file cannot be written.
     pub fn add_event(&self, run: i64, event: &EventRow) -> Result<(), Error> {
         let sql = from_sqlite(&self.path);
-        let mut pace = Pace::whole(&self.connection).map_err(&sql)?;
-        insert::events(&mut pace, run, std::slice::from_ref(event)).map_err(&sql)?;
+        let pace = Pace::whole(&self.connection).map_err(&sql)?;
+        insert::events(pace.connection(), run, std::slice::from_ref(event)).map_err(&sql)?;
         pace.commit().map_err(&sql)
     }
 

@@ -64,11 +64,11 @@ impl Store {
     fn must_have_ended(&self, run: i64) -> Result<(), Error> {
         match self.life_of(run)? {
             None => Err(store(&self.path, format!("it holds no run number {run}"))),
-            Some((found, Life::Alive)) => Err(store(
+            Some((found, life @ (Life::Alive | Life::Uncertain))) => Err(store(
                 &self.path,
                 format!(
-                    "run {} is being recorded by process {}: change it when that has ended",
-                    found.row.uuid, found.row.pid
+                    "{}: change it when that has ended",
+                    found.recorded(life, "")
                 ),
             )),
             Some(_) => Ok(()),

@@ -17,7 +17,7 @@ use super::remove::delete_rows;
 use super::repair::{close, life};
 use super::{Life, MAX_SEQ, SEQ_BITS, Store, StoredRun, span_ids};
 use crate::Error;
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::rows::RunStatus;
 
 /// What became of the runs that joined.
@@ -52,17 +52,19 @@ impl Store {
     pub fn release_left(&self) -> Result<usize, Error> {
         let sql = from_sqlite(&self.path);
         let joining = self.runs_where("joins IS NOT NULL ORDER BY no", "")?;
-        let (here, now) = (Host::here(), host::unix_ns());
+        let here = Host::here();
         let mut released = 0;
         for run in joining {
             let uuid = run.row.joins.as_deref().unwrap_or_default();
             let target = self.runs_where("uuid = ?1", uuid)?.pop();
-            // One that has ended may be about to take it in.
+            // One that has ended in order may be about to take it in.
             let is_there = target.is_some_and(|mut target| {
+                let is_closed = target.row.status == RunStatus::Crashed;
                 target.row.status = RunStatus::Running;
-                life(&target, &here, now) == Life::Alive
+                !is_closed && life(&target, &here) != Life::Dead
             });
-            if !is_there && life(&run, &here, now) != Life::Alive {
+            let has_ended = matches!(life(&run, &here), Life::Ended | Life::Dead);
+            if !is_there && has_ended {
                 let sql_text = "UPDATE runs SET joins = NULL WHERE no = ?1";
                 self.connection.execute(sql_text, [run.no]).map_err(&sql)?;
                 released += 1;
@@ -80,10 +82,10 @@ impl Store {
         };
         let mut folded = Folded::default();
         let mut sources = Vec::new();
-        let (here, now) = (Host::here(), host::unix_ns());
+        let here = Host::here();
         for joined in self.joining(&target.row.uuid)? {
-            match life(&joined, &here, now) {
-                Life::Alive => {
+            match life(&joined, &here) {
+                Life::Alive | Life::Uncertain => {
                     folded.alive += 1;
                     continue;
                 }

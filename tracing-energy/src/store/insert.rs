@@ -370,12 +370,14 @@ pub(super) fn conditions(
     })
 }
 
-/// `events`, numbered on from the last one.
-pub(super) fn events(pace: &mut Pace<'_>, run: i64, rows: &[EventRow]) -> rusqlite::Result<()> {
+/// `events`, numbered on from the last one; in one piece, whatever the pace.
+pub(super) fn events(connection: &Connection, run: i64, rows: &[EventRow]) -> rusqlite::Result<()> {
     let sql = "
         INSERT INTO events
         SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5 FROM events WHERE run = ?1";
-    each(pace, sql, rows, |statement, r| {
-        statement.execute(params![run, r.time_ns, r.kind, r.count as i64, r.message])
-    })
+    let mut statement = connection.prepare_cached(sql)?;
+    for r in rows {
+        statement.execute(params![run, r.time_ns, r.kind, r.count as i64, r.message])?;
+    }
+    Ok(())
 }

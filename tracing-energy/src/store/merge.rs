@@ -168,9 +168,9 @@ impl Merge<'_> {
                 let message = format!("it holds no run number {run}");
                 return Err(store(source.path(), message));
             }
-            Some((found, Life::Alive)) => {
-                let uuid = found.row.uuid;
-                let message = format!("run {uuid} is being recorded: merge it when it has ended");
+            Some((found, life @ (Life::Alive | Life::Uncertain))) => {
+                let recorded = found.recorded(life, "");
+                let message = format!("{recorded}: merge it when that has ended");
                 return Err(store(source.path(), message));
             }
             Some(_) => {}

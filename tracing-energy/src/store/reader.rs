@@ -26,6 +26,11 @@ pub struct StoredRun {
     pub no: i64,
     /// Wall clock of its last sign of life, ns since 1970.
     pub heartbeat_unix_ns: i64,
+    /// Run time of its last sign of life; unknown in files of older versions.
+    pub last_seen_ns: Option<i64>,
+    /// Space of its process id; empty where that cannot be looked up, `None` in files of
+    /// older versions.
+    pub pid_space: Option<String>,
     /// The run.
     pub row: RunRow,
 }
@@ -94,6 +99,11 @@ impl Store {
         &self.connection
     }
 
+    /// The connection by itself.
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
     /// All runs, oldest first, without those that are recorded for another one.
     ///
     /// # Errors
@@ -139,6 +149,8 @@ fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
     Ok(StoredRun {
         no: r.get("no")?,
         heartbeat_unix_ns: r.get("heartbeat_unix_ns")?,
+        last_seen_ns: r.get("last_seen_ns")?,
+        pid_space: r.get("pid_space")?,
         row: RunRow {
             uuid: r.get("uuid")?,
             status: RunStatus::from_name(&r.get::<_, String>("status")?)

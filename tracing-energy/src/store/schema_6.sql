@@ -160,3 +160,13 @@ LEFT JOIN (
     JOIN runs q ON q.no = b.run
     GROUP BY b.run, b.attribution
 ) b ON b.run = r.no AND b.attribution = a.id;
+
+-- Who records a run and until when it was seen. `last_seen_ns` is the run time of the
+-- latest flush: unlike the heartbeat's wall clock it is never set and does not count
+-- sleep. `pid_space` tells in which space of process ids `pid` may be looked up; empty
+-- where it cannot. The recorder renews `lease` at each flush; whoever wants to close
+-- the run for it takes the lease and sees whether it is taken back.
+ALTER TABLE runs ADD COLUMN last_seen_ns INTEGER;
+ALTER TABLE runs ADD COLUMN pid_space TEXT;
+ALTER TABLE runs ADD COLUMN lease TEXT;
+ALTER TABLE runs ADD COLUMN lease_renewals INTEGER NOT NULL DEFAULT 0;

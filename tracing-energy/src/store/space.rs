@@ -86,13 +86,13 @@ impl Store {
     /// # Errors
     /// When somebody does.
     pub fn must_be_quiet(&self) -> Result<(), Error> {
-        let alive = |(_, life): &&(_, Life)| *life == Life::Alive;
-        match self.unended()?.iter().find(alive) {
-            Some((run, _)) => Err(store(
+        let may_live = |(_, life): &&(_, Life)| *life != Life::Dead;
+        match self.unended()?.iter().find(may_live) {
+            Some((run, life)) => Err(store(
                 &self.path,
                 format!(
-                    "run {} is being recorded to it by process {}: wait until that has ended",
-                    run.row.uuid, run.row.pid
+                    "{}: wait until that has ended",
+                    run.recorded(*life, "to it ")
                 ),
             )),
             None => Ok(()),

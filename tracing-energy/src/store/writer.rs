@@ -1,24 +1,41 @@
 //! The sink that writes a recording to SQLite.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::error::explain;
+use super::lease::{self, Found, Renewal};
 use super::pace::Pace;
+use super::unwritten::Unwritten;
 use super::{connection, insert, insert_attribution};
 use crate::Error;
 use crate::files::FileAccess;
-use crate::sink::{Batch, Sink};
+use crate::host::{self, Host};
+use crate::sink::{AttributionRow, Batch, Sink};
+
+/// How long the first batch, and each one after a success, waits for another writer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a batch waits after one that failed: its rows are likely to be lost as well,
+/// and the recorder must not fall behind for them.
+const PATIENCE_IN_ERROR: Duration = Duration::from_millis(100);
+/// How long the batch that ends the run waits: without it all of the run counts as crashed.
+const PATIENCE_AT_END: Duration = Duration::from_secs(30);
 
 /// Writes a recording to a SQLite file, beside the runs that are in it already.
 ///
 /// A reader may look on meanwhile, and other processes may record to the same
 /// file: no write transaction lasts longer than about 50 ms. After an error the
-/// next batch is tried again; rows of the failed one are lost, but for those
+/// next batch is tried again; rows of the failed one are lost, except those
 /// that later rows refer to (the run, rails, threads, callsites, nodes,
-/// baselines, conditions, the head of the attribution) and the ends of activations that are
-/// in the file as open, which are written with it.
+/// baselines, conditions, the head of the attribution), events, and the ends of activations
+/// that are in the file as open, which are written with it.
+///
+/// Each batch renews the lease of the run. If somebody closed the run because its process
+/// was taken for dead, the next batch opens it again.
 #[derive(Debug)]
 pub struct SqliteSink {
     path: PathBuf,
@@ -28,9 +45,24 @@ pub struct SqliteSink {
     run: Option<i64>,
     /// The attribution that is being written, by its latest head.
     attribution: u32,
-    unwritten: Batch,
+    unwritten: Unwritten,
     /// No activation that is open in the file began later.
     open_until_ns: i64,
+    recorder: Recorder,
+}
+
+/// What the file holds of the recorder itself.
+#[derive(Debug)]
+struct Recorder {
+    /// Name of the holder of the lease.
+    lease: String,
+    pid_space: String,
+    /// The run's uuid, once it is known.
+    uuid: Option<String>,
+    /// The latest head of the attribution.
+    head: Option<AttributionRow>,
+    /// Set when the run was closed by another process and opened again.
+    was_closed: Arc<AtomicBool>,
 }
 
 impl SqliteSink {
@@ -55,9 +87,22 @@ impl SqliteSink {
             path,
             run: None,
             attribution: 1,
-            unwritten: Batch::default(),
+            unwritten: Unwritten::default(),
             open_until_ns: i64::MIN,
+            recorder: Recorder {
+                lease: format!("recorder {}", uuid::Uuid::new_v4()),
+                pid_space: Host::here().pid_space.unwrap_or_default(),
+                uuid: None,
+                head: None,
+                was_closed: Arc::default(),
+            },
         })
+    }
+
+    /// Is set when another process closed the run while it was being recorded: what is
+    /// attributed then is incomplete.
+    pub(crate) fn was_closed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.recorder.was_closed)
     }
 
     /// The run's number in the file, once its first batch was written.
@@ -74,11 +119,31 @@ impl SqliteSink {
             .connection
             .as_ref()
             .ok_or("the recording is finished: nothing more can be written")?;
-        let head = batch.attribution.head.as_ref();
-        self.attribution = head.map_or(self.attribution, |head| head.id);
+        if let Some(head) = &batch.attribution.head {
+            self.attribution = head.id;
+            self.recorder.head = Some(head.clone());
+        }
+        if let Some(row) = &batch.run {
+            self.recorder.uuid = Some(row.uuid.clone());
+        }
+        let is_end = batch.run.as_ref().is_some_and(|row| row.end_ns.is_some());
+        let patience = match (is_end, self.unwritten.is_empty()) {
+            (true, _) => PATIENCE_AT_END,
+            (false, true) => PATIENCE,
+            (false, false) => PATIENCE_IN_ERROR,
+        };
+        let patient = connection.busy_timeout(patience);
+        let mut pace = patient
+            .and_then(|()| Pace::begin(connection))
+            .map_err(|error| explain(&error))?;
         let target = (self.run, self.attribution);
-        let mut pace = Pace::begin(connection).map_err(|error| explain(&error))?;
-        let run = write_all(&mut pace, target, &self.unwritten, batch);
+        let run = write_all(
+            &mut pace,
+            target,
+            &self.recorder,
+            self.unwritten.rows(),
+            batch,
+        );
         let in_part = pace.has_committed();
         let run = run.and_then(|run| pace.commit().map(|()| run).map_err(Refused::Sqlite));
         if run.is_ok() || in_part {
@@ -86,6 +151,7 @@ impl SqliteSink {
         }
         self.run = Some(run.map_err(|error| match error {
             Refused::NoRun => "rows came before their run".to_owned(),
+            Refused::Deleted => "its run was deleted from the file while it was recorded; what follows is lost, restart the program to record again".to_owned(),
             Refused::Sqlite(error) => explain(&error),
         })?);
         Ok(())
@@ -104,14 +170,20 @@ impl Sink for SqliteSink {
     fn write(&mut self, batch: &Batch) -> Result<(), String> {
         match self.try_write(batch) {
             Ok(()) => {
-                self.unwritten = Batch::default();
+                self.unwritten = Unwritten::default();
                 Ok(())
             }
             Err(message) => {
-                keep_needed(&mut self.unwritten, batch, self.open_until_ns);
+                self.unwritten.keep(batch, self.open_until_ns);
                 Err(self.named(message))
             }
         }
+    }
+
+    fn lost_rows(&self, batch: &Batch) -> u64 {
+        let kept = batch.spans.iter();
+        let kept = kept.filter(|row| Unwritten::keeps(row, self.open_until_ns));
+        batch.rows().saturating_sub(kept.count() as u64)
     }
 
     fn finish(&mut self) -> Result<(), String> {
@@ -128,6 +200,7 @@ impl Sink for SqliteSink {
 
 enum Refused {
     NoRun,
+    Deleted,
     Sqlite(rusqlite::Error),
 }
 
@@ -141,10 +214,14 @@ impl From<rusqlite::Error> for Refused {
 fn write_all(
     pace: &mut Pace<'_>,
     (run, attribution): (Option<i64>, u32),
+    recorder: &Recorder,
     earlier: &Batch,
     batch: &Batch,
 ) -> Result<i64, Refused> {
     let connection = pace.connection();
+    if let (Some(run), Some(uuid)) = (run, &recorder.uuid) {
+        recorder.find(connection, run, uuid, attribution)?;
+    }
     let row = batch.run.as_ref().or(earlier.run.as_ref());
     let run = match (run, row) {
         (Some(run), _) => run,
@@ -153,22 +230,48 @@ fn write_all(
     };
     if let Some(row) = row {
         insert::run(connection, run, row, batch.heartbeat_unix_ns)?;
-    } else {
-        heartbeat(connection, run, batch.heartbeat_unix_ns)?;
     }
+    let renewal = Renewal {
+        lease: &recorder.lease,
+        pid_space: &recorder.pid_space,
+        time_ns: batch.time_ns,
+        unix_ns: batch.heartbeat_unix_ns,
+    };
+    lease::renew(connection, run, &renewal)?;
     write_needed(pace, run, earlier)?;
     write_needed(pace, run, batch)?;
     insert::spans(pace, run, &earlier.spans)?;
     write_rows(pace, run, batch)?;
+    insert_attribution::rows(pace, run, attribution, &earlier.attribution)?;
     insert_attribution::rows(pace, run, attribution, &batch.attribution)?;
+    // Last, and in one piece: a loss that is counted must not be counted twice.
+    insert::events(connection, run, &earlier.events)?;
+    insert::events(connection, run, &batch.events)?;
     Ok(run)
 }
 
-fn heartbeat(connection: &Connection, run: i64, unix_ns: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE runs SET heartbeat_unix_ns = ?2 WHERE no = ?1")?
-        .execute([run, unix_ns])?;
-    Ok(())
+impl Recorder {
+    /// Makes sure that the run may be written to: opens it again where it was closed.
+    fn find(
+        &self,
+        connection: &Connection,
+        run: i64,
+        uuid: &str,
+        attribution: u32,
+    ) -> Result<(), Refused> {
+        match lease::find(connection, run, uuid)? {
+            Found::Own => Ok(()),
+            Found::Missing => Err(Refused::Deleted),
+            Found::Closed(closed_ns) => {
+                lease::reopen(connection, run, closed_ns, attribution)?;
+                if let Some(head) = &self.head {
+                    insert_attribution::head(connection, run, head.id, head, host::unix_ns())?;
+                }
+                self.was_closed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Rows that others refer to, and the few that nothing could replace.
@@ -201,35 +304,7 @@ fn write_rows(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<
     insert::marks(pace, run, &batch.marks)?;
     insert::cpu(pace, run, &batch.cpu)?;
     insert::samples(pace, run, &batch.samples)?;
-    insert::extras(pace, run, &batch.extras)?;
-    insert::events(pace, run, &batch.events)
-}
-
-/// Keeps of a batch that failed what later rows refer to, and what ends an
-/// activation that is open in the file. All of it is bounded: rails, threads and
-/// conditions are few, callsites are code, nodes have a limit, and only so many
-/// activations were open when the file was written last.
-fn keep_needed(unwritten: &mut Batch, batch: &Batch, open_until_ns: i64) {
-    let ends = batch.spans.iter();
-    let ends = ends.filter(|row| row.end_ns.is_some() && row.start_ns <= open_until_ns);
-    unwritten.spans.extend(ends);
-    if batch.run.is_some() {
-        unwritten.run.clone_from(&batch.run);
-    }
-    unwritten.rails.extend_from_slice(&batch.rails);
-    unwritten.processes.extend_from_slice(&batch.processes);
-    unwritten.threads.extend_from_slice(&batch.threads);
-    unwritten.callsites.extend_from_slice(&batch.callsites);
-    unwritten.nodes.extend_from_slice(&batch.nodes);
-    unwritten.baselines.extend_from_slice(&batch.baselines);
-    unwritten.conditions.extend_from_slice(&batch.conditions);
-    if batch.attribution.head.is_some() {
-        unwritten
-            .attribution
-            .head
-            .clone_from(&batch.attribution.head);
-    }
-    unwritten.heartbeat_unix_ns = batch.heartbeat_unix_ns;
+    insert::extras(pace, run, &batch.extras)
 }
 
 /// Device and inode: tells whether the name still means the file we opened.

@@ -34,12 +34,11 @@ pub struct QueryArgs {
 }
 
 pub(in crate::cli) fn run(db: &Path, args: &QueryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    // Says what is wrong with the file, and closes runs whose process died.
     let recording = crate::cli::open_recording(db)?;
     let options = SqlOptions {
         timeout: args.timeout,
         limit: args.limit,
     };
-    let answered = sql(recording.path(), &args.sql, options)?;
+    let answered = sql(recording, &args.sql, options)?;
     Ok(answered.write(out, args.format, &crate::cli::look())?)
 }

@@ -161,7 +161,7 @@ fn last_seen(recording: &Recording, run: &Run) -> Result<i64> {
     }
     let store = recording.store();
     let stored = store.runs()?.into_iter().find(|stored| stored.no == run.no);
-    Ok(stored.map_or(0, |run| run.heartbeat_unix_ns - run.row.start_unix_ns))
+    Ok(stored.and_then(|run| run.last_seen_ns).unwrap_or(0))
 }
 
 /// The threads, and who is told of them.

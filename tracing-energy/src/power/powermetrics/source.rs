@@ -9,12 +9,13 @@ use super::document::{Document, DocumentError, RailEnergy};
 use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal, usual_bound};
 use super::rails;
 use super::stream::Segment;
-use super::timeline::Timeline;
+use super::timeline::{Placed, Timeline};
 use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::still::StillWatch;
 use crate::power::{
-    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, SourceError,
+    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, Sample,
+    SourceError,
 };
 use crate::units::Nanos;
 
@@ -33,6 +34,30 @@ const LIMITS: [&str; 2] = [
 
 /// Below this the tool itself becomes the load, and a step of 1 mJ is a good part of it.
 const SHORTEST: Nanos = Nanos::from_millis(100);
+
+/// Documents, or parts of them, that were not counted.
+#[derive(Debug, Clone, Default)]
+struct Repeats {
+    count: u64,
+    since: Option<Nanos>,
+}
+
+impl Repeats {
+    fn add(&mut self, time: Nanos) {
+        self.count += 1;
+        self.since.get_or_insert(time);
+    }
+
+    /// Since when and how many, where that is a second ago.
+    fn news(&mut self, now: Nanos, at_end: bool) -> Option<(Nanos, u64)> {
+        let since = self.since?;
+        let is_due = at_end || now - since >= Nanos::from_millis(1_000);
+        is_due.then(|| {
+            self.since = None;
+            (since, std::mem::take(&mut self.count))
+        })
+    }
+}
 
 /// How powermetrics is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +78,10 @@ pub struct Powermetrics {
     sensor: Option<Sensor>,
     rails: Vec<Rail>,
     machine: String,
-    timeline: Timeline,
+    timeline: Timeline<Document>,
+    /// The last document's bytes, and how many came twice since that was reported.
+    last: Vec<u8>,
+    repeated: Repeats,
     longest: Nanos,
     delivered: u64,
     back_off: Duration,
@@ -75,6 +103,8 @@ impl Powermetrics {
     pub fn open(clock: Arc<dyn Clock>, options: Options) -> Result<Self, SourceError> {
         let mut source = Self {
             timeline: Timeline::new(options.interval),
+            last: Vec::new(),
+            repeated: Repeats::default(),
             longest: options.interval,
             options,
             clock,
@@ -157,7 +187,8 @@ impl Powermetrics {
         })?;
         self.sensor = Some(sensor);
         self.delivered = 0;
-        self.timeline.restart();
+        let placed = self.timeline.restart();
+        self.samples(placed);
         Ok(())
     }
 
@@ -188,7 +219,14 @@ impl Powermetrics {
     /// Takes one piece of output.
     fn accept(&mut self, (arrival, segment): Arrival) -> Result<(), SourceError> {
         let document = match segment {
-            Segment::Document(bytes) => Document::parse(&bytes),
+            Segment::Document(bytes) => {
+                let document = Document::parse(&bytes);
+                if self.is_repeated(bytes, &document) {
+                    self.repeated.add(arrival);
+                    return Ok(());
+                }
+                document
+            }
             Segment::Incomplete(bytes) => {
                 let message = format!("a document was cut after {} bytes", bytes.len());
                 self.notice(arrival, "incomplete_document", message);
@@ -206,7 +244,7 @@ impl Powermetrics {
                 let message = "a document that is no difference was dropped";
                 self.notice(arrival, "rejected_document", message.into());
             }
-            Ok(document) => self.sample(arrival, &document),
+            Ok(document) => self.sample(arrival, document),
             Err(error @ DocumentError::NoPower { .. }) if self.rails.is_empty() => {
                 return Err(SourceError::NotPresent {
                     what: error.to_string(),
@@ -217,16 +255,35 @@ impl Powermetrics {
         Ok(())
     }
 
-    fn sample(&mut self, arrival: Nanos, document: &Document) {
+    fn sample(&mut self, arrival: Nanos, document: Document) {
         if self.rails.is_empty() {
-            self.learn(document);
+            self.learn(&document);
         }
-        let before = self.timeline.end();
-        let placed = self.timeline.place(arrival, document.elapsed);
         self.longest = self.longest.max(document.elapsed).min(LAST_INTERVAL);
         self.back_off = FIRST_BACK_OFF;
-        if let (Some(before), Some(moved)) = (before, placed.moved) {
-            self.moved(before, moved);
+        let elapsed = document.elapsed;
+        let placed = self.timeline.push(arrival, elapsed, document);
+        self.samples(placed);
+    }
+
+    /// Samples of documents that have a place.
+    fn samples(&mut self, placed: Vec<(Placed, Document)>) {
+        for (placed, document) in placed {
+            if placed.share < 1.0 {
+                self.repeated.add(placed.end);
+            }
+            if placed.share > 0.0 {
+                self.window(&placed, &document);
+            }
+        }
+        self.tell_repeated(false);
+    }
+
+    fn window(&mut self, placed: &Placed, document: &Document) {
+        if let Some(gap) = placed.gap {
+            let millis = gap.nanos() / 1_000_000;
+            let message = format!("powermetrics: no samples for {millis} ms");
+            self.notice(placed.start - gap, "gap", message);
         }
         for oddity in &document.oddities {
             self.notice(placed.end, "odd_document", oddity.clone());
@@ -241,17 +298,37 @@ impl Powermetrics {
         } = &mut self.kept;
         let figures = document.figures.iter();
         extras.extend(figures.map(|figure| figure.over(placed.start, placed.end)));
-        let energies = &document.rails;
         let from = samples.len();
-        samples.extend(rails::samples(
-            &self.rails,
-            energies,
-            placed.start,
-            placed.end,
-        ));
+        let all = rails::samples(&self.rails, &document.rails, placed.start, placed.end);
+        samples.extend(all.map(|sample| Sample {
+            energy: sample.energy.map(|energy| energy * placed.share),
+            ..sample
+        }));
         let rails = ("powermetrics", &self.rails[..]);
         self.still
             .check(rails, &samples[from..], cpu_time::machine, notices);
+    }
+
+    /// Whether the document is the one before once more. Lengths are in nanoseconds, so two
+    /// measured ones do not agree by chance; those of a whole number of microseconds may not
+    /// be measured, and time decides.
+    fn is_repeated(&mut self, bytes: Vec<u8>, document: &Result<Document, DocumentError>) -> bool {
+        let is_measured = |one: &Document| one.elapsed.nanos() % 1_000 != 0;
+        let is_same = bytes == self.last;
+        self.last = bytes;
+        is_same && document.as_ref().is_ok_and(is_measured)
+    }
+
+    /// Reports documents that claimed time which others had covered, once a second.
+    fn tell_repeated(&mut self, at_end: bool) {
+        let now = self.clock.now();
+        if let Some((since, count)) = self.repeated.news(now, at_end) {
+            let message = format!(
+                "powermetrics: {count} documents claimed time that others had covered; that \
+                 part of them was not counted"
+            );
+            self.notice(since, "overlap", message);
+        }
     }
 
     fn learn(&mut self, document: &Document) {
@@ -259,17 +336,6 @@ impl Powermetrics {
         let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
         let (model, system) = (known(&document.hw_model), known(&document.kern_osversion));
         self.machine = format!("model {model}, system {system}, samplers {}", self.samplers);
-    }
-
-    fn moved(&mut self, before: Nanos, moved: Nanos) {
-        let millis = moved.nanos() / 1_000_000;
-        if moved > Nanos::ZERO {
-            let message = format!("powermetrics: no samples for {millis} ms");
-            self.notice(before, "gap", message);
-        } else {
-            let message = format!("powermetrics: a window was shortened by {} ms", -millis);
-            self.notice(before, "overlap", message);
-        }
     }
 
     /// Rails are fixed by the first document; a new one is told once.
@@ -446,6 +512,9 @@ impl PowerSource for Powermetrics {
             }
         }
         self.respawn_at = None;
+        let placed = self.timeline.flush();
+        self.samples(placed);
+        self.tell_repeated(true);
         self.hand_over(reading);
     }
 

@@ -1,6 +1,7 @@
 //! The end of a run.
 
 use super::super::batch::{self, Collecting};
+use super::super::offline;
 use super::super::summary::{RailSummary, RunSummary};
 use super::Collector;
 use crate::attribution::Finished;
@@ -49,6 +50,8 @@ impl Collector {
         };
         let (rows, finished) = std::mem::take(&mut self.engine).finish(end_ns);
         self.batch.attribution.append(rows);
+        // What the sinks refuse of earlier batches must stand in the last one.
+        self.parts.writer.drain();
         self.tell_losses(end_ns);
         self.note_edge_clock(end_ns);
         for event in finished.events.clone() {
@@ -61,9 +64,17 @@ impl Collector {
         }
         self.end_conditions(end_ns);
         self.end_processes(end_ns);
+        self.notice_closing(end_ns);
         self.last_batch(end_ns, status);
         let offline = self.parts.offline.take();
+        let closed = self
+            .was_closed
+            .then(|| self.parts.database.clone())
+            .flatten();
         let mut summary = self.summarise(end_ns, finished, method);
+        if let Some(path) = closed {
+            offline::attribute_anew(&path, &mut summary);
+        }
         // Whoever gives up or is told to end does not want to wait for a fit.
         if let Some(offline) = offline.filter(|_| status == RunStatus::Complete) {
             offline.attribute(&mut summary);
@@ -92,16 +103,27 @@ impl Collector {
         }
         self.parts.run.status = status;
         self.parts.run.end_ns = Some(end_ns);
+        self.send_last(end_ns);
+        self.parts.writer.drain();
+        // A sink that refused the batch may take the count of what that cost.
+        self.tell_losses(end_ns);
+        if !self.batch.events.is_empty() {
+            self.send_last(end_ns);
+        }
+        for failure in self.parts.writer.finish() {
+            self.losses.add_rows(failure.rows);
+            self.warnings.push(failure.message);
+        }
+    }
+
+    /// Hands on what there is, with the run as it ended.
+    fn send_last(&mut self, end_ns: i64) {
         let mut batch = std::mem::take(&mut self.batch);
         batch.run = Some(self.parts.run.clone());
         batch.time_ns = end_ns;
         batch.heartbeat_unix_ns = host::unix_ns();
         batch::tidy(&mut batch);
         self.parts.writer.send_last(batch);
-        for failure in self.parts.writer.finish() {
-            self.losses.add_rows(failure.rows);
-            self.warnings.push(failure.message);
-        }
     }
 
     fn summarise(mut self, end_ns: i64, finished: Finished, method: Method) -> RunSummary {

@@ -6,7 +6,9 @@ mod intake;
 mod telling;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -35,6 +37,8 @@ use crate::units::Nanos;
 
 /// How often logs, samples and CPU times are read.
 const PASS: Duration = Duration::from_millis(50);
+/// How often the lease of the run is renewed, even if rows are flushed less often.
+const RENEWAL: Duration = Duration::from_secs(1);
 
 /// What the builder hands to the collector.
 pub(crate) struct CollectorParts {
@@ -66,6 +70,10 @@ pub(crate) struct CollectorParts {
     pub(crate) live: bool,
     /// What is made of the recording once it is written.
     pub(crate) offline: Option<Offline>,
+    /// The run's file.
+    pub(crate) database: Option<PathBuf>,
+    /// Is set when another process has closed the run.
+    pub(crate) was_closed: Option<Arc<AtomicBool>>,
 }
 
 /// The state of the collector thread.
@@ -86,6 +94,9 @@ pub(crate) struct Collector {
     seen: Seen,
     last_pass_ns: i64,
     last_flush_ns: i64,
+    last_renewal_ns: i64,
+    /// Whether another process closed the run while it was recorded.
+    was_closed: bool,
     warnings: Vec<String>,
     conditions: RunConditions,
     has_asked_end: bool,
@@ -132,6 +143,8 @@ impl Collector {
             seen,
             last_pass_ns: now.nanos(),
             last_flush_ns: now.nanos(),
+            last_renewal_ns: now.nanos(),
+            was_closed: false,
             warnings: telling::doubtful(&parts.notices),
             conditions,
             has_asked_end: false,
@@ -172,6 +185,8 @@ impl Collector {
             let now = self.pass();
             if now - self.last_flush_ns >= Nanos::from(self.parts.flush_every).nanos() {
                 self.flush(now);
+            } else if now - self.last_renewal_ns >= Nanos::from(RENEWAL).nanos() {
+                self.renew(now);
             }
         }
         self.finish()
@@ -223,8 +238,19 @@ impl Collector {
         now.nanos()
     }
 
+    /// Shows that the run is being recorded, between flushes that lie far apart.
+    fn renew(&mut self, now_ns: i64) {
+        self.last_renewal_ns = now_ns;
+        self.parts.writer.offer(Batch {
+            time_ns: now_ns,
+            heartbeat_unix_ns: host::unix_ns(),
+            ..Batch::default()
+        });
+    }
+
     fn flush(&mut self, now_ns: i64) {
-        self.last_flush_ns = now_ns;
+        (self.last_flush_ns, self.last_renewal_ns) = (now_ns, now_ns);
+        self.notice_closing(now_ns);
         {
             let Self {
                 parts,

@@ -1,5 +1,7 @@
 //! What is told beside rows: events, losses.
 
+use std::sync::atomic::Ordering;
+
 use super::super::writer::SinkFailure;
 use super::Collector;
 use crate::record::{EdgeClock, Fallback};
@@ -51,6 +53,17 @@ impl Collector {
             count: 1,
             message,
         });
+    }
+
+    /// Reports once that another process took this one for dead.
+    pub(super) fn notice_closing(&mut self, now_ns: i64) {
+        let flag = self.parts.was_closed.as_ref();
+        if flag.is_some_and(|flag| flag.swap(false, Ordering::Relaxed)) {
+            self.was_closed = true;
+            let message = "another process took this one for dead and closed the run; it was \
+                           opened again and is attributed anew at its end";
+            self.event(now_ns, "reopened", message.to_owned());
+        }
     }
 
     pub(super) fn tell_losses(&mut self, now_ns: i64) {
