@@ -19,6 +19,7 @@ pub mod flamegraph;
 pub mod format;
 pub mod import;
 pub mod ops;
+pub mod plausibility;
 pub mod program;
 pub mod query;
 pub mod record;

@@ -5,6 +5,7 @@
 pub mod accuracy;
 pub mod gate_trials;
 pub mod large;
+pub mod oracle;
 pub mod simulate;
 pub mod truth;
 

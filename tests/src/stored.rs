@@ -7,6 +7,8 @@ use tracing_energy::attribution::balances;
 use tracing_energy::rows::{Accounts, Moment, RunStatus, SpanRow};
 use tracing_energy::store::Store;
 
+use crate::oracle;
+
 /// A run in a file.
 #[derive(Debug)]
 pub struct StoredRun {
@@ -22,8 +24,15 @@ const ACCOUNTS: &str =
     "measured_j, idle_j, spans_j, outside_j, others_j, profiler_j, residual_j, unknown_j";
 
 impl StoredRun {
-    /// The run that `which` means (id, name or `last`) in the file at `path`.
+    /// The run that `which` means (id, name or `last`) in the file at `path`, which must
+    /// hold nothing impossible.
     pub fn open(path: &Path, which: &str) -> Self {
+        oracle::assert_possible(path);
+        Self::open_unchecked(path, which)
+    }
+
+    /// The same, of a file that was made to hold impossible numbers.
+    pub fn open_unchecked(path: &Path, which: &str) -> Self {
         let store = Store::open(path).expect("a readable file");
         let run = store.find_run(which).expect("the run");
         Self {

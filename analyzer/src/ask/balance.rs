@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Scope;
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, energy, escape};
+use crate::plausibility;
 use crate::query::{self, Balance, Recording, Run};
 
 /// Rails side by side.
@@ -36,6 +37,10 @@ pub fn balance(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer
             escape(&rail.rail),
             energy(Some(*fault))
         ));
+    }
+    for violation in plausibility::violations(recording, run)? {
+        let what = escape(&violation);
+        answer = answer.caution(format!("IMPOSSIBLE: {what}. Do not trust this run."));
     }
     let is_known = rails.iter().any(|rail| rail.measured_j.is_some());
     Ok(match (rails.is_empty(), is_known, faults.is_empty()) {

@@ -20,6 +20,7 @@ use crate::efficiency::{Efficiency, Rates};
 use crate::error::Result;
 use crate::format::Format;
 use crate::format::screen::Look;
+use crate::plausibility;
 use crate::query::{
     self, Attribution, Balance, Condition, Event, Group, Ledger, Phase, Recording, Run, Totals,
 };
@@ -128,7 +129,7 @@ impl Summary {
             layers: wanted(query::layers(&ledger)),
             components: wanted(query::components(&ledger)),
             conditions: query::conditions(recording, &run)?,
-            events: query::events(recording, &run)?,
+            events: events(recording, &run)?,
             run,
             scope,
         })
@@ -161,6 +162,20 @@ impl Summary {
         let fault = |rail| Some((rail, Balance::fault_j(rail)?));
         self.balance.iter().filter_map(fault).collect()
     }
+}
+
+/// Events of the run, after numbers that cannot be.
+fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
+    let impossible = |what: String| Event {
+        time_ns: 0,
+        kind: "impossible".to_owned(),
+        count: 1,
+        message: format!("IMPOSSIBLE: {what}. Do not trust this run."),
+    };
+    let violations = plausibility::violations(recording, run)?;
+    let mut events: Vec<Event> = violations.into_iter().map(impossible).collect();
+    events.extend(query::events(recording, run)?);
+    Ok(events)
 }
 
 /// Phases of the part; their shares are of the whole run.

@@ -1,0 +1,254 @@
+//! What the rules look at, read from a recording.
+
+use rusqlite::OptionalExtension;
+
+use crate::error::Result;
+use crate::query::{self, Balance, Recording, Run};
+use tracing_energy::conditions::CORES;
+use tracing_energy::store::span_ids;
+
+/// A run that has ended, and its attribution.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Facts {
+    pub(super) end_ns: i64,
+    /// Processors of the machine, where it was recorded.
+    pub(super) cores: Option<f64>,
+    pub(super) rails: Vec<RailFacts>,
+    pub(super) sums: Vec<Sum>,
+    pub(super) cpu: Vec<CpuFacts>,
+    /// Tables with rows that end after the run, and how many.
+    pub(super) after_end: Vec<(&'static str, i64)>,
+    pub(super) figures: Vec<Figure>,
+}
+
+/// One rail over the run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct RailFacts {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) parent: Option<i64>,
+    pub(super) measured_j: Option<f64>,
+    pub(super) accounts: Vec<(&'static str, Option<f64>)>,
+    pub(super) extrapolated_j: Option<f64>,
+    pub(super) lo_j: Option<f64>,
+    pub(super) hi_j: Option<f64>,
+    pub(super) covered_ns: Option<i64>,
+    pub(super) peak_w: Option<f64>,
+    /// The highest mean power of a sample.
+    pub(super) largest_w: Option<f64>,
+    /// Windows of the attribution.
+    pub(super) windows: i64,
+    /// Standard deviation of their energies, from the differences of neighbours: changes of
+    /// the load hardly count.
+    pub(super) window_sd_j: f64,
+    /// Samples of the idle baseline; 0 where it is configured.
+    pub(super) baseline_samples: Option<i64>,
+}
+
+/// Parts that must sum to a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sum {
+    pub(super) what: String,
+    pub(super) parts: f64,
+    pub(super) whole: f64,
+    /// Size of the parts, where they cancel.
+    pub(super) scale: f64,
+}
+
+/// CPU time of one thread, of the process or of the machine in the worst of its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct CpuFacts {
+    pub(super) what: String,
+    pub(super) is_thread: bool,
+    pub(super) length_ns: f64,
+    pub(super) busy_ns: f64,
+}
+
+/// An energy of a time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Figure {
+    pub(super) name: String,
+    pub(super) coverage: Option<f64>,
+    pub(super) energy_j: Option<f64>,
+    pub(super) has_measured: bool,
+}
+
+/// Nothing of a run that has not ended or was not attributed.
+pub(super) fn read(recording: &Recording, run: &Run) -> Result<Option<Facts>> {
+    let (Some(end_ns), Some(_)) = (run.row.end_ns, run.attribution) else {
+        return Ok(None);
+    };
+    let balance = query::balance(recording, run)?;
+    let rail = |balance: &Balance| rail(recording, run, balance);
+    Ok(Some(Facts {
+        end_ns,
+        cores: cores(recording, run)?,
+        rails: balance.iter().map(rail).collect::<Result<_>>()?,
+        sums: sums(recording, run, &balance)?,
+        cpu: cpu(recording, run)?,
+        after_end: after_end(recording, run, end_ns)?,
+        figures: figures(recording, run)?,
+    }))
+}
+
+fn rail(recording: &Recording, run: &Run, balance: &Balance) -> Result<RailFacts> {
+    let connection = recording.connection();
+    let key = (run.no, balance.id);
+    let largest = "SELECT max(energy_j * 1e9 / (end_ns - start_ns)) FROM samples
+                   WHERE run = ?1 AND rail = ?2 AND end_ns > start_ns";
+    let windows = "SELECT count(*), total(step * step) / max(2 * count(step), 1) FROM (
+                       SELECT measured_j - lag(measured_j) OVER (ORDER BY start_ns) AS step
+                       FROM sample_balance WHERE run = ?1 AND rail = ?2 AND attribution = ?3)";
+    let baseline = "SELECT samples FROM baselines WHERE run = ?1 AND rail = ?2";
+    let parent = "SELECT parent FROM rails WHERE run = ?1 AND id = ?2";
+    let (count, variance): (i64, f64) = connection
+        .prepare_cached(windows)?
+        .query_row((run.no, balance.id, run.attribution), |r| {
+            Ok((r.get(0)?, r.get(1)?))
+        })?;
+    Ok(RailFacts {
+        id: balance.id,
+        name: balance.rail.clone(),
+        parent: connection
+            .prepare_cached(parent)?
+            .query_row(key, |r| r.get(0))?,
+        measured_j: balance.measured_j,
+        accounts: balance.accounts().to_vec(),
+        extrapolated_j: balance.extrapolated_j,
+        lo_j: balance.lo_j,
+        hi_j: balance.hi_j,
+        covered_ns: balance.covered_ns,
+        peak_w: balance.peak_w,
+        largest_w: connection
+            .prepare_cached(largest)?
+            .query_row(key, |r| r.get(0))?,
+        windows: count,
+        window_sd_j: variance.sqrt(),
+        baseline_samples: connection
+            .prepare_cached(baseline)?
+            .query_row(key, |r| r.get(0))
+            .optional()?,
+    })
+}
+
+fn cores(recording: &Recording, run: &Run) -> Result<Option<f64>> {
+    let sql = "SELECT value FROM conditions WHERE run = ?1 AND key = ?2 AND moment = 'start'";
+    let found: Option<String> = recording
+        .connection()
+        .prepare_cached(sql)?
+        .query_row((run.no, CORES), |r| r.get(0))
+        .optional()?;
+    Ok(found.and_then(|text| text.parse().ok()))
+}
+
+/// Whether rows are missing because the file could not be written: sums are then of less
+/// than what the recorder saw.
+fn has_lost_rows(recording: &Recording, run: &Run) -> Result<bool> {
+    let sql = "SELECT count(*) > 0 FROM events WHERE run = ?1 AND kind = 'rows_dropped'";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    Ok(statement.query_row([run.no], |r| r.get(0))?)
+}
+
+/// Windows, nodes and phases of each rail against its totals.
+fn sums(recording: &Recording, run: &Run, balance: &[Balance]) -> Result<Vec<Sum>> {
+    if has_lost_rows(recording, run)? {
+        return Ok(Vec::new());
+    }
+    let queries = [
+        (
+            "windows",
+            "SELECT sum(measured_j), total(abs(measured_j)) FROM sample_balance
+             WHERE run = ?1 AND attribution = ?2 AND rail = ?3",
+        ),
+        (
+            "nodes",
+            "SELECT sum(self_j), total(abs(self_j)) FROM node_energy
+             WHERE run = ?1 AND attribution = ?2 AND rail = ?3",
+        ),
+        (
+            "phases and the time between",
+            "SELECT sum(energy_j), total(abs(energy_j)) FROM phase_energy
+             WHERE run = ?1 AND attribution = ?2 AND rail = ?3 AND NOT EXISTS (
+                 SELECT 1 FROM nodes n JOIN callsites c ON c.run = n.run AND c.id = n.callsite
+                 WHERE n.run = ?1 AND c.role = 'run')",
+        ),
+    ];
+    let mut sums = Vec::new();
+    for rail in balance {
+        for (what, sql) in queries {
+            let whole = match what {
+                "nodes" => rail.spans_j,
+                _ => rail.measured_j,
+            };
+            let (parts, scale): (Option<f64>, f64) = recording
+                .connection()
+                .prepare_cached(sql)?
+                .query_row((run.no, run.attribution, rail.id), |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })?;
+            let what = format!("{}: {what}", rail.rail);
+            sums.extend(parts.zip(whole).map(|(parts, whole)| Sum {
+                what,
+                parts,
+                whole,
+                scale,
+            }));
+        }
+    }
+    Ok(sums)
+}
+
+/// The busiest row of each series, of those that say anything against their resolution.
+fn cpu(recording: &Recording, run: &Run) -> Result<Vec<CpuFacts>> {
+    let sql = "SELECT scope, thread, end_ns - start_ns, on_cpu_ns,
+                      max((on_cpu_ns - 30000000.0) / (end_ns - start_ns))
+               FROM cpu WHERE run = ?1 AND end_ns > start_ns GROUP BY scope, thread";
+    let mut statement = recording.connection().prepare_cached(sql)?;
+    let rows = statement.query_map([run.no], |r| {
+        let (scope, thread): (String, i64) = (r.get(0)?, r.get(1)?);
+        Ok(CpuFacts {
+            is_thread: scope == "thread",
+            what: match thread {
+                0 => scope,
+                _ => format!("{scope} {thread}"),
+            },
+            length_ns: r.get::<_, i64>(2)? as f64,
+            busy_ns: r.get::<_, i64>(3)? as f64,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn after_end(recording: &Recording, run: &Run, end_ns: i64) -> Result<Vec<(&'static str, i64)>> {
+    let (first, last) = span_ids(run.no);
+    let spans = "SELECT count(*) FROM spans WHERE id BETWEEN ?1 AND ?2
+                 AND (end_ns > ?3 OR start_ns > ?3 OR end_ns IS NULL OR end_ns < start_ns)";
+    let windows = "SELECT count(*) FROM sample_balance
+                   WHERE run = ?1 AND attribution = ?2 AND (end_ns > ?3 OR start_ns < 0)";
+    let connection = recording.connection();
+    let count = |sql: &str, values: (i64, i64, i64)| -> Result<i64> {
+        Ok(connection
+            .prepare_cached(sql)?
+            .query_row(values, |r| r.get(0))?)
+    };
+    let attribution = run.attribution.unwrap_or_default();
+    let counts = [
+        ("spans", count(spans, (first, last, end_ns))?),
+        ("windows", count(windows, (run.no, attribution, end_ns))?),
+    ];
+    Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+}
+
+/// Phases; the run's total is their sum.
+fn figures(recording: &Recording, run: &Run) -> Result<Vec<Figure>> {
+    let phases = query::phases(recording, run)?;
+    Ok(phases
+        .into_iter()
+        .map(|phase| Figure {
+            name: phase.phase,
+            coverage: phase.coverage,
+            energy_j: phase.energy_j,
+            has_measured: phase.measured_j.is_some(),
+        })
+        .collect())
+}
