@@ -49,9 +49,19 @@ struct Series(VecDeque<CpuRow>);
 
 impl Series {
     fn used(&self, start: i64, end: i64) -> Used {
-        let first = self.0.partition_point(|row| row.end_ns <= start);
-        let rows = self.0.range(first..);
-        rows.take_while(|row| row.start_ns < end)
+        self.used_from(self.first(start), start, end)
+    }
+
+    /// The place of the first row that ends after `time`.
+    fn first(&self, time: i64) -> usize {
+        self.0.partition_point(|row| row.end_ns <= time)
+    }
+
+    /// As [`Self::used`], where no row before place `first` overlaps the time.
+    fn used_from(&self, first: usize, start: i64, end: i64) -> Used {
+        let rows = self.0.range(first.min(self.0.len())..);
+        rows.skip_while(|row| row.end_ns <= start)
+            .take_while(|row| row.start_ns < end)
             .fold(Used::default(), |used, row| {
                 let inside = row.end_ns.min(end) - row.start_ns.max(start);
                 let length = row.end_ns - row.start_ns;
@@ -67,6 +77,63 @@ impl Series {
         while self.0.front().is_some_and(|row| row.end_ns <= before) {
             self.0.pop_front();
         }
+    }
+}
+
+/// One thread's rows from the first that overlaps a window on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ThreadRows<'a> {
+    series: Option<&'a Series>,
+    window: (i64, i64),
+    first: usize,
+    /// The row that the last piece began in.
+    at: usize,
+}
+
+impl ThreadRows<'_> {
+    /// CPU time in `[start, end)`, which lies within the window.
+    pub(super) fn used(&self, start: i64, end: i64) -> f64 {
+        self.used_from(self.first, start, end)
+    }
+
+    /// As [`Self::used`]; quick where pieces come in the order of time.
+    pub(super) fn used_next(&mut self, start: i64, end: i64) -> f64 {
+        let Some(series) = self.series else {
+            return 0.0;
+        };
+        let ends_before = |at: usize| series.0.get(at).is_some_and(|row| row.end_ns <= start);
+        let goes_back = series.0.get(self.at).is_none_or(|row| row.start_ns > start);
+        if goes_back {
+            self.at = self.first;
+        }
+        while ends_before(self.at) {
+            self.at += 1;
+        }
+        self.used_from(self.at, start, end)
+    }
+
+    /// Whether rows cover the window whole, and their rates differ by less than
+    /// `part`.
+    pub(super) fn has_one_rate(&self, part: f64) -> bool {
+        let Some(series) = self.series else {
+            return true;
+        };
+        let (mut reached, end) = self.window;
+        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+        for row in series.0.range(self.first.min(series.0.len())..) {
+            if row.start_ns >= end || row.start_ns > reached {
+                break;
+            }
+            reached = row.end_ns;
+            let rate = row.on_cpu_ns as f64 / (row.end_ns - row.start_ns) as f64;
+            (least, most) = (least.min(rate), most.max(rate));
+        }
+        reached >= end && most - least <= part * most
+    }
+
+    fn used_from(&self, first: usize, start: i64, end: i64) -> f64 {
+        let series = self.series;
+        series.map_or(0.0, |series| series.used_from(first, start, end).on_cpu_ns)
     }
 }
 
@@ -130,6 +197,18 @@ impl CpuTimes {
     pub(super) fn thread(&self, thread: u32, start: i64, end: i64) -> Used {
         let series = self.threads.get(thread as usize);
         series.map_or_else(Used::default, |series| series.used(start, end))
+    }
+
+    /// The rows of a thread for pieces of a window.
+    pub(super) fn thread_rows(&self, thread: u32, start: i64, end: i64) -> ThreadRows<'_> {
+        let series = self.threads.get(thread as usize);
+        let first = series.map_or(0, |series| series.first(start));
+        ThreadRows {
+            series,
+            window: (start, end),
+            first,
+            at: first,
+        }
     }
 
     /// The machine row for a window that ends at `end`, all rows that ended by

@@ -60,6 +60,8 @@ pub struct Engine {
     pub(super) pruned_until: i64,
     pub(super) head_told: bool,
     pub(super) coarse: bool,
+    /// The kind of each node, where no estimate says so; 0 is none.
+    pub(super) kinds: Vec<u32>,
     /// What an estimate says of samples; the others are split in proportion.
     pub(super) prices: Option<Prices>,
     /// Makes prices of windows from what earlier ones taught.
@@ -94,6 +96,7 @@ impl Default for Engine {
             pruned_until: 0,
             head_told: false,
             coarse: false,
+            kinds: Vec::new(),
             prices: None,
             live: None,
             observer: None,

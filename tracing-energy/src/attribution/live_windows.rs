@@ -69,13 +69,18 @@ impl Engine {
         self
     }
 
-    /// The kind of a node, for a live estimate; before the node's activations. Kinds
-    /// are numbered from 1 ([`Kinds`](super::Kinds)).
+    /// The kind of a node; before the node's activations. Kinds are numbered from 1
+    /// ([`Kinds`](super::Kinds)). Without kinds, all activations of a thread have
+    /// one power in a window.
     pub fn kind(&mut self, node: u32, kind: u32, name: &str) {
+        let (node, at) = (node as usize, kind as usize);
+        if self.kinds.len() <= node {
+            self.kinds.resize(node + 1, 0);
+        }
+        self.kinds[node] = kind;
         let Some(prices) = self.prices.as_mut().filter(|_| self.live.is_some()) else {
             return;
         };
-        let (node, at) = (node as usize, kind as usize);
         if prices.of_node.len() <= node {
             prices.of_node.resize(node + 1, 0);
         }
@@ -146,34 +151,28 @@ impl Engine {
     /// Seconds of kinds in a window, by kind; those outside of spans come last.
     fn times(&self, scope: Scope, view: &View) -> Vec<(u32, f64)> {
         let window = &view.window;
-        let weights = self.weights(scope, view);
-        let passes = in_domain(&self.stacks.nodes, scope.domain());
-        let kind = |node| self.prices.as_ref().map_or(0, |prices| prices.kind(node));
+        let kind = |node| self.kind_of(node);
         let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
-        for (at, part) in window.threads.iter().enumerate() {
+        if let Some(weights) = self.weights(scope, view) {
+            for (&(node, _), weight) in window.cells().iter().zip(&weights.cells) {
+                *sums.entry(kind(node)).or_default() += weight / 1e9;
+            }
+            sums.insert(OUTSIDE, weights.outside / 1e9);
+            return sums.into_iter().collect();
+        }
+        let passes = in_domain(&self.stacks.nodes, scope.domain());
+        for part in &window.threads {
             // Whole nanoseconds first: their sum does not depend on how pieces were cut.
             let mut times: BTreeMap<u32, i64> = BTreeMap::new();
-            let mut add = |node, ns| *times.entry(kind(node)).or_default() += ns;
-            if weights.is_some() {
-                window
-                    .nodes(part)
-                    .iter()
-                    .for_each(|&(node, ns)| add(node, ns));
-            } else {
-                let stack = &self.stacks.threads[part.thread as usize];
-                stack.each_piece(window.start, window.end, |_, _, key, ns| {
-                    if passes(key.node) && !key.waiting && ns > 0 {
-                        add(key.node, ns);
-                    }
-                });
-            }
-            let weight = weights.as_ref().map_or(1.0, |(threads, _)| threads[at]);
+            let stack = &self.stacks.threads[part.thread as usize];
+            stack.each_piece(window.start, window.end, |_, _, key, ns| {
+                if passes(key.node) && !key.waiting && ns > 0 {
+                    *times.entry(kind(key.node)).or_default() += ns;
+                }
+            });
             for (kind, ns) in times {
-                *sums.entry(kind).or_default() += weight * (ns as f64 / 1e9);
+                *sums.entry(kind).or_default() += ns as f64 / 1e9;
             }
-        }
-        if let Some((_, outside)) = weights {
-            sums.insert(OUTSIDE, outside * (window.length() as f64 / 1e9));
         }
         sums.into_iter().collect()
     }

@@ -18,9 +18,10 @@
 //!                       rows <-- report <-- conserve <-- ledger (totals)
 //! ```
 //!
-//! Method `proportional`, version 1. Its limits: activations of one thread have
-//! one power within a window, waiting or not; short spans get the mean of the
-//! window they stand in; a GPU's work is placed by time, not by queue.
+//! Method `proportional`, version 2. Its limits: activations of one kind and thread
+//! have one power within a window, by the CPU time that was used in them; where
+//! edges of spans were not read, all of a thread have one; a GPU's work is placed
+//! by time, not by queue. Version 1 knew no CPU times of parts of a window.
 //!
 //! Method `fitted` has two forms. Offline the run is watched (`observe`), fitted
 //! (`fit`, `estimate`) and told again to an engine that accounts by `prices`. Live
@@ -54,6 +55,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 mod track;
+mod window_cpu;
 mod windows;
 
 pub use conserve::{balances, imbalance, remainder_j};
@@ -66,4 +68,4 @@ pub use segments::Opened;
 /// The method's name in tables.
 pub const METHOD: &str = "proportional";
 /// The method's version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

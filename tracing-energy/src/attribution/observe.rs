@@ -18,7 +18,7 @@ use crate::rows::{Domain, RailRow, SampleRow};
 
 use super::engine::Engine;
 use super::rails::Measured;
-use super::rule::Means;
+use super::rule::{Means, Weights};
 use super::segments::Key;
 use super::split::View;
 use super::windows::in_domain;
@@ -218,13 +218,22 @@ impl Engine {
         let weights = self.weights(scope, view);
         let mut pieces = Vec::new();
         for (at, part) in window.threads.iter().enumerate() {
+            let thread = view.used.threads[at];
+            let mean = thread.in_spans_ns / (part.covered_ns as f64).max(1.0);
+            let mut rows = self.cpu.thread_rows(part.thread, start, end);
             let add = |from: i64, to: i64, key: Key, ns: i64| {
                 let passes = in_domain(&self.stacks.nodes, scope.domain())(key.node);
+                if !passes || to <= from {
+                    return;
+                }
                 let weight = match &weights {
-                    Some((threads, _)) => threads[at],
+                    Some(weights) if thread.is_even => mean + weights.received[at],
+                    Some(weights) => {
+                        rows.used_next(from, to) / (to - from) as f64 + weights.received[at]
+                    }
                     None => f64::from(u8::from(!key.waiting)),
                 };
-                if passes && weight > 0.0 && to > from {
+                if weight > 0.0 {
                     let share = ns as f64 / (to - from) as f64;
                     pieces.push(ActivePiece {
                         start_ns: from,
@@ -237,31 +246,25 @@ impl Engine {
             };
             self.stacks.threads[part.thread as usize].each_piece(start, end, add);
         }
-        if let Some((_, outside)) = weights.filter(|(_, outside)| *outside > 0.0) {
+        if let Some(weights) = weights.filter(|weights| weights.outside > 0.0) {
             pieces.push(ActivePiece {
                 start_ns: start,
                 end_ns: end,
                 subject: Subject::Outside,
-                weight: outside as f32,
+                weight: (weights.outside / window.length() as f64) as f32,
                 concurrency: 0.0,
             });
         }
         pieces
     }
 
-    /// CPU time for each covered time of every thread, and for each time of the
-    /// window outside; none where active time decides.
-    pub(super) fn weights(&self, scope: Scope, view: &View) -> Option<(Vec<f64>, f64)> {
+    /// CPU time that activations answer for; none where active time decides.
+    pub(super) fn weights(&self, scope: Scope, view: &View) -> Option<Weights> {
         let Means::CpuTime(cpu) = super::split::means(RailKind::Cpu, view.cpu) else {
             return None;
         };
         let used = matches!(scope, Scope::All) && cpu.all_ns() > cpu.sensor_ns;
-        used.then(|| {
-            let (threads, outside) = super::rule::weights(&view.window, &view.groups, &view.on_cpu);
-            let parts = view.window.threads.iter().zip(threads);
-            let per_time = parts.map(|(part, weight)| weight / (part.covered_ns as f64).max(1.0));
-            (per_time.collect(), outside / view.window.length() as f64)
-        })
+        used.then(|| super::rule::weights(&view.window, &view.groups, &view.used))
     }
 }
 

@@ -8,8 +8,8 @@
 //! kind a     its energy goes to a@0, a@1, a@2 by weight x time
 //! ```
 //!
-//! The weight is the power that the proportional rule gives to the thread: CPU
-//! time where it is known, active time otherwise. A kind that the estimate places
+//! The weight is the power that the proportional rule gives to the cell: CPU time
+//! where it is known, active time otherwise. A kind that the estimate places
 //! in a sample but that has no time in the window keeps its energy in `residual`.
 
 use std::collections::HashMap;
@@ -107,7 +107,7 @@ impl KindEstimate {
 
 impl SamplePrices {
     /// Splits a window that holds `share` of the sample: its accounts and the power
-    /// of its cells. `weights` are the powers of threads that weigh their time.
+    /// of its cells. `weights` are the powers of cells that weigh their time.
     pub(super) fn place(
         &self,
         share: f64,
@@ -118,10 +118,8 @@ impl SamplePrices {
         let even = !weights.iter().any(|&weight| weight > 0.0);
         let weight = |at: usize| if even { 1.0 } else { weights[at].max(0.0) };
         let mut times: HashMap<u32, f64> = HashMap::with_capacity(self.kinds.len());
-        for (at, part) in window.threads.iter().enumerate() {
-            for &(node, ns) in window.nodes(part) {
-                *times.entry(kind(node)).or_default() += weight(at) * ns as f64 / 1e9;
-            }
+        for (at, &(node, ns)) in window.cells().iter().enumerate() {
+            *times.entry(kind(node)).or_default() += weight(at) * ns as f64 / 1e9;
         }
         let energy = |kind: u32| {
             let at = self.kinds.binary_search_by_key(&kind, |&(kind, _)| kind);
@@ -129,9 +127,9 @@ impl SamplePrices {
         };
         let mut powers = Vec::with_capacity(window.cells().len());
         let mut threads = Vec::with_capacity(window.threads.len());
-        for (at, part) in window.threads.iter().enumerate() {
+        for part in &window.threads {
             let mut thread_j = 0.0;
-            for &(node, ns) in window.nodes(part) {
+            for (at, &(node, ns)) in part.cells().zip(window.nodes(part)) {
                 let kind = kind(node);
                 let time = times[&kind];
                 let power = match time > 0.0 {
@@ -146,6 +144,7 @@ impl SamplePrices {
         let part = |whole: Option<f64>| whole.map(|energy| energy * share);
         let split = Split {
             threads,
+            cells: Vec::new(),
             outside: part(self.outside_j),
             others: part(self.others_j),
             profiler: part(self.profiler_j),

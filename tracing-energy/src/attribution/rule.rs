@@ -12,8 +12,9 @@
 //!   others   = A x their share of the machine's CPU time
 //!   R = A - others, divided by CPU time in the window:
 //!     profiler   its threads and the sensor's child
-//!     thread i   T x covered share -> its own activations
-//!                T x the rest      -> activations of other threads that were
+//!     thread i   what of T was used in its spans -> its own activations, each what
+//!                                     was used in it (`window_cpu`)
+//!                the rest of T     -> activations of other threads that were
 //!                                     active meanwhile, else outside
 //!     pool       process - profiler - all T: worker threads; goes to what was
 //!                active, by active time, else outside
@@ -24,6 +25,7 @@
 //! no activation is residual: nobody can say whose it was.
 
 use super::processes::Group;
+use super::window_cpu::WindowCpu;
 use super::windows::{Activity, Window};
 
 /// How a rail's active energy can be divided.
@@ -56,6 +58,8 @@ pub(super) struct CpuUse {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Split {
     pub(super) threads: Vec<f64>,
+    /// What cells have of it; empty where a thread's have it by self time.
+    pub(super) cells: Vec<f64>,
     pub(super) outside: Option<f64>,
     pub(super) others: Option<f64>,
     pub(super) profiler: Option<f64>,
@@ -63,7 +67,7 @@ pub(super) struct Split {
     pub(super) unknown: Option<f64>,
 }
 
-/// Splits `active_j` of `window`; `activity` is that of all its threads, `on_cpu` are
+/// Splits `active_j` of `window`; `activity` is that of all its threads, `used` are
 /// their CPU times.
 pub(super) fn split(
     active_j: f64,
@@ -71,10 +75,10 @@ pub(super) fn split(
     window: &Window,
     activity: &Activity,
     groups: &[Group],
-    on_cpu: &[f64],
+    used: &WindowCpu,
 ) -> Split {
     match means {
-        Means::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, (activity, groups), on_cpu),
+        Means::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, (activity, groups), used),
         Means::ActiveTime => {
             let (threads, outside) = by_active_time(active_j, window, activity);
             Split {
@@ -129,7 +133,7 @@ fn by_cpu_time(
     cpu: CpuUse,
     window: &Window,
     (activity, groups): (&Activity, &[Group]),
-    on_cpu: &[f64],
+    used: &WindowCpu,
 ) -> Split {
     let NotOurs { others, profiler } = cpu.not_ours(active_j);
     let rest = active_j - others.unwrap_or(0.0);
@@ -138,6 +142,7 @@ fn by_cpu_time(
         let (threads, outside) = by_active_time(rest, window, activity);
         return Split {
             threads,
+            cells: Vec::new(),
             outside: Some(outside),
             others,
             profiler: Some(profiler),
@@ -146,43 +151,78 @@ fn by_cpu_time(
     }
     let programs = cpu.program_ns() + cpu.children_ns;
     let remaining = rest * (programs / all);
-    let (weights, outside) = weights(window, groups, on_cpu);
-    let total = weights.iter().sum::<f64>() + outside;
+    let weights = weights(window, groups, used);
+    let total = weights.threads.iter().sum::<f64>() + weights.outside;
     let per_weight = if total > 0.0 { remaining / total } else { 0.0 };
+    let energies = |weights: Vec<f64>| weights.iter().map(|weight| weight * per_weight).collect();
     Split {
-        threads: weights.iter().map(|weight| weight * per_weight).collect(),
-        outside: Some(outside * per_weight),
+        cells: match used.is_even() {
+            true => Vec::new(),
+            false => energies(weights.cells),
+        },
+        threads: energies(weights.threads),
+        outside: Some(weights.outside * per_weight),
         others,
         profiler: Some(profiler),
         unknown: None,
     }
 }
 
-/// CPU time that each thread's activations answer for, and what nobody does. What a
-/// process used goes to its own activations only.
-pub(super) fn weights(window: &Window, groups: &[Group], on_cpu: &[f64]) -> (Vec<f64>, f64) {
-    let mut weights = vec![0.0; on_cpu.len()];
-    let outside = groups.iter();
-    let outside = outside.map(|group| add_weights(&mut weights, window, group, on_cpu));
-    let outside = outside.sum();
-    (weights, outside)
+/// CPU time that activations of a window answer for, and what nobody does.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Weights {
+    /// Of each thread's activations.
+    pub(super) threads: Vec<f64>,
+    /// The part of it that others used for them, per covered time.
+    pub(super) received: Vec<f64>,
+    /// Of each cell.
+    pub(super) cells: Vec<f64>,
+    pub(super) outside: f64,
 }
 
-/// As [`weights`], of one process.
-fn add_weights(weights: &mut [f64], window: &Window, group: &Group, on_cpu: &[f64]) -> f64 {
+/// CPU time that activations answer for. What a process used goes to its own
+/// activations only.
+pub(super) fn weights(window: &Window, groups: &[Group], used: &WindowCpu) -> Weights {
+    let mut received = vec![0.0; window.threads.len()];
+    let outside = groups.iter();
+    let outside = outside.map(|group| add_received(&mut received, window, group, used));
+    let outside = outside.sum();
+    let own = used.threads.iter().map(|thread| thread.in_spans_ns);
+    let threads = own.zip(&received).map(|(own, received)| own + received);
+    let threads = threads.collect();
+    let mut cells = used.cells.clone();
+    for (part, received) in window.threads.iter().zip(&mut received) {
+        *received /= (part.covered_ns as f64).max(1.0);
+        let nodes = window.nodes(part).iter();
+        let own = cells[part.cells()].iter_mut().zip(nodes);
+        own.for_each(|(cell, &(_, ns))| *cell += *received * ns as f64);
+    }
+    Weights {
+        threads,
+        received,
+        cells,
+        outside,
+    }
+}
+
+/// What activations of one process have of its pool and of what its threads used
+/// outside of their spans; returns what none has.
+fn add_received(received: &mut [f64], window: &Window, group: &Group, used: &WindowCpu) -> f64 {
     let activity = &group.activity;
-    let length = window.length() as f64;
-    let threads_ns: f64 = group.members.iter().map(|&at| on_cpu[at]).sum();
+    let threads_ns: f64 = group
+        .members
+        .iter()
+        .map(|&at| used.threads[at].used_ns)
+        .sum();
     let pool = (group.cpu_ns - threads_ns).max(0.0);
     let (pooled, mut outside) = by_active_time(pool, window, activity);
     let sum: i64 = activity.active_ns.iter().sum();
     // What each thread's uncovered rest gives per active time of the others.
     let mut gives = Vec::with_capacity(group.members.len());
     for (member, &at) in group.members.iter().enumerate() {
-        let part = &window.threads[at];
-        let covered = (part.covered_ns as f64 / length).min(1.0);
-        weights[at] += pooled[member] + on_cpu[at] * covered;
-        let rest = on_cpu[at] * (1.0 - covered);
+        let (part, thread) = (&window.threads[at], used.threads[at]);
+        received[at] += pooled[member];
+        let rest = (thread.used_ns - thread.in_spans_ns).max(0.0);
         let uncovered = window.length() - part.covered_ns;
         let others = sum - activity.active_ns[member];
         let given = if uncovered > 0 && others > 0 {
@@ -198,8 +238,8 @@ fn add_weights(weights: &mut [f64], window: &Window, group: &Group, on_cpu: &[f6
             0.0
         });
     }
-    for (member, received) in sums_of_the_others(&gives).into_iter().enumerate() {
-        weights[group.members[member]] += activity.active_ns[member] as f64 * received;
+    for (member, per_time) in sums_of_the_others(&gives).into_iter().enumerate() {
+        received[group.members[member]] += activity.active_ns[member] as f64 * per_time;
     }
     outside
 }

@@ -11,11 +11,11 @@ use super::cpu_series::Machine;
 use super::engine::Engine;
 use super::intervals::Priced;
 use super::phases::add_window;
-use super::prices::Prices;
 use super::processes::{Group, OWN};
 use super::rails::Measured;
 use super::rule::{CpuUse, Means, Split, split};
-use super::windows::{Activity, Window, in_domain};
+use super::window_cpu::WindowCpu;
+use super::windows::{Activity, ThreadPart, Window, in_domain};
 
 /// What all rails with the same window share.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct View {
     pub(super) window: Window,
     pub(super) activity: Activity,
     pub(super) groups: Vec<Group>,
-    pub(super) on_cpu: Vec<f64>,
+    pub(super) used: WindowCpu,
     by_role: Vec<(u32, i64)>,
     by_root: Vec<(u32, i64)>,
     phase: Option<u32>,
@@ -82,12 +82,7 @@ impl Engine {
         let activity = self
             .reader
             .activity(&self.stacks.threads, &window, |_| true);
-        let on_cpu = window.threads.iter().map(|part| {
-            let own = self.profiler_threads.binary_search(&part.thread).is_ok();
-            let used = self.cpu.thread(part.thread, start, end);
-            if own { 0.0 } else { used.on_cpu_ns }
-        });
-        let on_cpu = on_cpu.collect();
+        let used = self.window_cpu(&window);
         let (by_role, by_root) = (self.by_role.cut(start, end), self.by_root.cut(start, end));
         let phase = if self.phase_from < end {
             self.by_role.longest(&by_role)
@@ -100,7 +95,7 @@ impl Engine {
             window,
             activity,
             groups,
-            on_cpu,
+            used,
             by_role,
             by_root,
             phase,
@@ -148,7 +143,7 @@ impl Engine {
                 let active_j = energy_j - idle_j.unwrap_or(0.0);
                 let (split, domain) = self.split(at, active_j, measured, view);
                 let passes = in_domain(&self.stacks.nodes, domain);
-                let cells = even_cells(&split.threads, &view.window, passes);
+                let cells = cell_powers(&split, &view.window, passes);
                 (idle_j, split, cells, false)
             }
         };
@@ -163,9 +158,15 @@ impl Engine {
             accounts,
             phase: view.phase,
         });
-        match &self.prices {
-            Some(prices) if estimated => kind_power(rail, view, &cells, prices, rows),
-            _ => rows.window_power.extend(window_power(rail, view, &powers)),
+        let uneven = estimated || !split.cells.is_empty();
+        for (thread, part) in view.window.threads.iter().enumerate() {
+            let by_kind = estimated || uneven && !view.used.threads[thread].is_even;
+            if by_kind && self.knows_kinds(&view.window, part) {
+                self.kind_power((rail, view), part, &cells, rows);
+            } else {
+                rows.window_power
+                    .push(view.power(rail, part, None, powers[thread]));
+            }
         }
         let state = &mut self.rails[at];
         state.estimated |= estimated;
@@ -187,7 +188,7 @@ impl Engine {
             &view.by_root,
         );
         let powers = by_thread(view, &powers);
-        let along = estimated.then(|| Along::of(&self.stacks.threads, &view.window, &cells));
+        let along = uneven.then(|| Along::of(&self.stacks.threads, &view.window, &cells));
         let priced = Priced {
             rail: at,
             measured,
@@ -226,7 +227,7 @@ impl Engine {
                 measured.share,
             )
         };
-        let weights = powers(&unit, &view.window);
+        let weights = cell_weights(&unit, &view.window);
         let prices = self.prices.as_ref()?;
         let idle_j = sample.idle_j.map(|energy| energy * share);
         let kind = |node| prices.kind(node);
@@ -284,7 +285,7 @@ impl Engine {
             &view.window,
             activity,
             &view.groups,
-            &view.on_cpu,
+            &view.used,
         );
         (split, domain)
     }
@@ -358,11 +359,14 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
     accounts
 }
 
-/// Powers of cells: what threads have goes to those of their nodes that pass, by
-/// self time.
-fn even_cells(threads: &[f64], window: &Window, passes: impl Fn(u32) -> bool) -> Vec<f64> {
+/// Powers of cells: what they have; where that is not known by cell, what threads
+/// have goes to those of their nodes that pass, by self time.
+fn cell_powers(split: &Split, window: &Window, passes: impl Fn(u32) -> bool) -> Vec<f64> {
+    if !split.cells.is_empty() {
+        return cell_weights(split, window);
+    }
     let mut powers = Vec::with_capacity(window.cells().len());
-    for (part, energy) in window.threads.iter().zip(threads) {
+    for (part, energy) in window.threads.iter().zip(&split.threads) {
         let nodes = window.nodes(part);
         let passing = nodes.iter().filter(|(node, _)| passes(*node));
         let total: i64 = passing.map(|(_, ns)| ns).sum();
@@ -376,42 +380,61 @@ fn even_cells(threads: &[f64], window: &Window, passes: impl Fn(u32) -> bool) ->
     powers
 }
 
-/// One row for each thread and kind: all nodes of a kind have one power there.
-fn kind_power(rail: u32, view: &View, cells: &[f64], prices: &Prices, rows: &mut AttributionRows) {
-    let window = &view.window;
-    for part in &window.threads {
-        let nodes = window.nodes(part).iter().zip(&cells[part.cells()]);
-        let mut kinds: Vec<(u32, f64)> = nodes
-            .map(|(&(node, _), &power_w)| (prices.kind(node), power_w))
-            .collect();
-        kinds.sort_unstable_by_key(|&(kind, _)| kind);
-        kinds.dedup_by_key(|&mut (kind, _)| kind);
-        rows.window_power
-            .extend(kinds.into_iter().map(|(kind, power_w)| WindowPowerRow {
-                rail,
-                start_ns: window.start,
-                end_ns: window.end,
-                thread: Some(part.thread),
-                kind: Some(kind),
-                power_w,
-            }));
+/// Mean power of cells: of their own energy where it is known by cell, else of their
+/// thread's.
+fn cell_weights(split: &Split, window: &Window) -> Vec<f64> {
+    let watts = |energy: f64, ns: i64| energy / (ns as f64 / 1e9);
+    if split.cells.is_empty() {
+        let threads = window.threads.iter().zip(powers(split, window));
+        let cells = threads.flat_map(|(part, power)| part.cells().map(move |_| power));
+        return cells.collect();
+    }
+    let cells = window.cells().iter().zip(&split.cells);
+    cells.map(|(&(_, ns), &energy)| watts(energy, ns)).collect()
+}
+
+impl View {
+    fn power(
+        &self,
+        rail: u32,
+        part: &ThreadPart,
+        kind: Option<u32>,
+        power_w: f64,
+    ) -> WindowPowerRow {
+        WindowPowerRow {
+            rail,
+            start_ns: self.window.start,
+            end_ns: self.window.end,
+            thread: Some(part.thread),
+            kind,
+            power_w,
+        }
     }
 }
 
-fn window_power<'a>(
-    rail: u32,
-    view: &'a View,
-    powers: &'a [f64],
-) -> impl Iterator<Item = WindowPowerRow> + 'a {
-    let threads = view.window.threads.iter().zip(powers);
-    threads.map(move |(part, &power_w)| WindowPowerRow {
-        rail,
-        start_ns: view.window.start,
-        end_ns: view.window.end,
-        thread: Some(part.thread),
-        kind: None,
-        power_w,
-    })
+impl Engine {
+    /// One row for each kind on a thread: all nodes of a kind have one power there.
+    fn kind_power(
+        &self,
+        (rail, view): (u32, &View),
+        part: &ThreadPart,
+        cells: &[f64],
+        rows: &mut AttributionRows,
+    ) {
+        let nodes = view.window.nodes(part).iter().zip(&cells[part.cells()]);
+        let mut kinds: Vec<(u32, f64)> = nodes
+            .map(|(&(node, _), &power_w)| (self.kind_of(node), power_w))
+            .collect();
+        kinds.sort_unstable_by_key(|&(kind, _)| kind);
+        kinds.dedup_by_key(|&mut (kind, _)| kind);
+        let of_kind = |(kind, power_w)| view.power(rail, part, Some(kind), power_w);
+        rows.window_power.extend(kinds.into_iter().map(of_kind));
+    }
+
+    fn knows_kinds(&self, window: &Window, part: &ThreadPart) -> bool {
+        let mut nodes = window.nodes(part).iter();
+        self.prices.is_some() || nodes.all(|&(node, _)| self.kind_of(node) > 0)
+    }
 }
 
 /// Powers by thread id.

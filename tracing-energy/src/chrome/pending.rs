@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::within::Within;
-use crate::attribution::{KindNames, METHOD};
+use crate::attribution::KindNames;
 use crate::sink::{Batch, FieldsRow, SpanRow, WindowPowers};
 use crate::units::Energy;
 
@@ -32,9 +32,8 @@ pub(super) struct Pending {
     fields: HashMap<u64, String>,
     powers: WindowPowers,
     kinds: KindNames,
-    /// For windows of single kinds.
+    /// Some windows are of single kinds.
     within: Within,
-    estimated: bool,
     /// Root rails and the end of their latest window.
     windows_end: BTreeMap<u32, Option<i64>>,
     interval_ns: i64,
@@ -53,9 +52,6 @@ impl Pending {
             .for_each(|row| self.kinds.callsite(row));
         for node in &batch.nodes {
             self.kinds.node(node);
-        }
-        if let Some(head) = &batch.attribution.head {
-            self.estimated |= head.method != METHOD;
         }
         for span in &batch.spans {
             self.present.insert(span.seq);
@@ -99,11 +95,11 @@ impl Pending {
         }
         let span = self.waiting.remove(&(end_ns, Reverse(seq)))?;
         self.present.remove(&seq);
-        let energy = match self.estimated {
-            true => {
-                let kind = self.kinds.kind_of(span.node).unwrap_or(0);
-                self.within.energy(&span, end_ns, kind, &self.powers)
-            }
+        let kind = self.kinds.kind_of(span.node).unwrap_or(0);
+        // What ran within is followed from the start: windows of kinds may come later.
+        let priced = self.within.energy(&span, end_ns, kind, &self.powers);
+        let energy = match self.powers.has_kinds() {
+            true => priced,
             false => self.powers.energy(span.thread, span.start_ns, end_ns),
         };
         Some(Ready {

@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::iter::Peekable;
 
 use super::ahead::Spans;
-use crate::attribution::{Engine, Opened};
+use crate::attribution::{Engine, KindNames, Opened};
 use crate::error::Error;
-use crate::rows::{Domain, Role, SampleRow, SpanRow};
+use crate::rows::{CpuRow, Domain, Role, SampleRow, SpanRow};
 use crate::sink::AttributionRows;
 use crate::store::Store;
 use crate::units::Power;
@@ -14,13 +15,36 @@ use crate::units::Power;
 /// Windows are closed whenever this much run time has gone by.
 const STEP_NS: i64 = 1_000_000_000;
 
+/// CPU times on their way to an engine: there may be many of them, so that they are
+/// told as they are needed.
+struct CpuFeed<I: Iterator<Item = Result<CpuRow, Error>>> {
+    /// By end.
+    rows: Peekable<I>,
+    longest_ns: i64,
+}
+
+impl<I: Iterator<Item = Result<CpuRow, Error>>> CpuFeed<I> {
+    /// Tells all rows that begin before `until_ns`.
+    fn feed(&mut self, engine: &mut Engine, until_ns: i64) -> Result<(), Error> {
+        let until_ns = until_ns.saturating_add(self.longest_ns);
+        let is_needed = |row: &Result<CpuRow, Error>| match row {
+            Ok(row) => row.end_ns <= until_ns,
+            Err(_) => true,
+        };
+        while let Some(row) = self.rows.next_if(is_needed) {
+            engine.cpu(row?);
+        }
+        Ok(())
+    }
+}
+
 /// Spans and samples on their way to an engine.
 pub(super) struct Replay<'s> {
     store: &'s Store,
     run: i64,
     spans: Spans,
     engine: Engine,
-    samples: std::iter::Peekable<std::vec::IntoIter<SampleRow>>,
+    samples: Peekable<std::vec::IntoIter<SampleRow>>,
     /// Open activations by end, inner ones first.
     open: BinaryHeap<Reverse<(i64, Reverse<u64>)>>,
     instances: HashSet<u64>,
@@ -28,8 +52,8 @@ pub(super) struct Replay<'s> {
 }
 
 impl<'s> Replay<'s> {
-    /// Tells `engine` all that is known of run number `run` beside its spans and
-    /// samples.
+    /// Tells `engine` all that is known of run number `run` but for its spans, CPU
+    /// times and samples.
     pub(super) fn new(
         store: &'s Store,
         run: i64,
@@ -43,25 +67,24 @@ impl<'s> Replay<'s> {
         for baseline in store.baselines(run)?.all()? {
             engine.baseline(baseline.rail, Some(Power::from_watts(baseline.power_w)));
         }
-        let callsites: HashMap<u32, (Option<Role>, Domain)> = store
-            .callsites(run)?
-            .all()?
-            .into_iter()
-            .map(|row| (row.id, (row.role, row.domain)))
-            .collect();
+        let mut kinds = KindNames::default();
+        let mut callsites: HashMap<u32, (Option<Role>, Domain)> = HashMap::new();
+        for row in store.callsites(run)?.all()? {
+            kinds.callsite(&row);
+            callsites.insert(row.id, (row.role, row.domain));
+        }
         for node in store.nodes(run)?.all()? {
             let known = node.callsite.and_then(|callsite| callsites.get(&callsite));
             let (role, domain) = known.copied().unwrap_or_default();
             engine.node(node.id, node.parent, role, domain);
+            let (kind, name) = kinds.node(&node);
+            engine.kind(node.id, kind, name);
         }
         for thread in store.threads(run)?.all()? {
             engine.thread(thread.id, thread.role);
             if let Some(process) = thread.process {
                 engine.thread_of(thread.id, process);
             }
-        }
-        for row in store.cpu(run)?.all()? {
-            engine.cpu(row);
         }
         let samples = store.samples(run)?.all()?;
         Ok(Self {
@@ -82,6 +105,11 @@ impl<'s> Replay<'s> {
         mut self,
         mut take: impl FnMut(AttributionRows) -> Result<(), Error>,
     ) -> Result<(Engine, i64), Error> {
+        let mut cpu = self.store.cpu(self.run)?;
+        let mut cpu = CpuFeed {
+            rows: cpu.iter()?.peekable(),
+            longest_ns: self.store.longest_cpu_row(self.run)?,
+        };
         let mut coarse = self.store.node_windows(self.run)?;
         let mut has_totals = false;
         for window in coarse.iter()? {
@@ -93,6 +121,7 @@ impl<'s> Replay<'s> {
             let spans = self.spans;
             spans.each(self.store, self.run, &mut |span| {
                 while span.start_ns >= next_ns {
+                    cpu.feed(&mut self.engine, next_ns)?;
                     take(self.advance(next_ns))?;
                     next_ns += STEP_NS;
                 }
@@ -107,6 +136,7 @@ impl<'s> Replay<'s> {
             end_ns,
             ..
         } = self;
+        cpu.feed(&mut engine, i64::MAX)?;
         samples.for_each(|sample| engine.sample(sample));
         Ok((engine, end_ns))
     }

@@ -27,23 +27,19 @@ pub(super) struct Seen {
     pub(super) activations: u64,
     /// When the first began.
     pub(super) first_ns: Option<i64>,
-    /// Kinds of nodes, where the engine wants them.
-    pub(super) kinds: Option<KindNames>,
+    /// Kinds of nodes.
+    pub(super) kinds: KindNames,
 }
 
 impl Output for Collecting<'_> {
     fn callsite(&mut self, row: CallsiteRow) {
-        if let Some(kinds) = &mut self.seen.kinds {
-            kinds.callsite(&row);
-        }
+        self.seen.kinds.callsite(&row);
         self.batch.callsites.push(row);
     }
     fn node(&mut self, row: NodeRow, role: Option<Role>, domain: Domain) {
         self.engine.node(row.id, row.parent, role, domain);
-        if let Some(kinds) = &mut self.seen.kinds {
-            let (kind, name) = kinds.node(&row);
-            self.engine.kind(row.id, kind, name);
-        }
+        let (kind, name) = self.seen.kinds.node(&row);
+        self.engine.kind(row.id, kind, name);
         self.batch.nodes.push(row);
     }
     fn open(&mut self, activation: Activation) {

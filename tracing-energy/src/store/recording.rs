@@ -137,6 +137,17 @@ readers! {
 }
 
 impl Store {
+    /// The longest time that a row of `cpu` of a run covers, in ns.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn longest_cpu_row(&self, run: i64) -> Result<i64, Error> {
+        let sql = "SELECT coalesce(max(end_ns - start_ns), 0) FROM cpu WHERE run = ?1";
+        let statement = self.connection.prepare_cached(sql);
+        let longest = statement.and_then(|mut query| query.query_row([run], |row| row.get(0)));
+        longest.map_err(from_sqlite(&self.path))
+    }
+
     pub(super) fn rows<T>(
         &self,
         sql: &str,

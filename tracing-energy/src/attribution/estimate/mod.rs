@@ -29,7 +29,7 @@ use super::observe::{Foreign, Scope};
 use super::prices::Prices;
 
 /// Version of the estimating methods.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Share of the variance of power that spans must explain on some rail, for samples to
 /// tell how far the clocks are apart.

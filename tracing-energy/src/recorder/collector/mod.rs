@@ -23,7 +23,7 @@ use super::offline::Offline;
 use super::resting::RestingCpu;
 use super::summary::RunSummary;
 use super::writer::Writer;
-use crate::attribution::{Engine, KindNames};
+use crate::attribution::Engine;
 use crate::clock::Clock;
 use crate::conditions::{RunConditions, System};
 use crate::cpu_time;
@@ -112,10 +112,7 @@ impl Collector {
             true => Engine::new().estimating_live(),
             false => Engine::new(),
         };
-        let seen = Seen {
-            kinds: parts.live.then(KindNames::default),
-            ..Seen::default()
-        };
+        let seen = Seen::default();
         parts
             .rails
             .iter()

@@ -1,0 +1,172 @@
+//! CPU time of a window's threads: all of it, what was used inside spans, and that
+//! of each cell.
+//!
+//! ```text
+//! rows      |--- 0 ----|- 4 -|------ 0 ------|- 1 -|     ms on CPU between readings
+//! spans                |==a==|               |~~b~~|
+//! wall      spans have 10 of 40 ms                       1.25 of 5 ms, were it spread
+//! CPU time  a 4 ms, b 1 ms                               5 of 5 ms
+//! ```
+//!
+//! Readings are made at edges of spans, so that rows and spans mostly begin and end
+//! together; where they do not, a row's time is taken to be spread evenly over it.
+//! Within one thread and window all cells of one kind have the same rate: their
+//! energies are priced by kind (`window_power`). Cells whose rates hardly differ
+//! have the thread's mean.
+
+use super::cpu_series::ThreadRows;
+use super::engine::Engine;
+use super::segments::ThreadStack;
+use super::windows::{ThreadPart, Window};
+
+/// Rates that differ by less than this part are the same.
+const EVEN_PART: f64 = 0.02;
+
+/// Times are added up in this part of a ns: whole numbers give the same sum in any
+/// order.
+const PARTS: f64 = 1024.0;
+
+/// CPU time of one thread in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct ThreadCpu {
+    pub(super) used_ns: f64,
+    /// The part of it inside spans.
+    pub(super) in_spans_ns: f64,
+    /// Whether all its cells have one rate.
+    pub(super) is_even: bool,
+}
+
+/// CPU times of a window.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct WindowCpu {
+    /// In the order of [`Window::threads`].
+    pub(super) threads: Vec<ThreadCpu>,
+    /// In the order of [`Window::cells`].
+    pub(super) cells: Vec<f64>,
+}
+
+impl WindowCpu {
+    /// Whether all cells of each thread have one rate.
+    pub(super) fn is_even(&self) -> bool {
+        self.threads.iter().all(|thread| thread.is_even)
+    }
+}
+
+impl Engine {
+    /// CPU times of a window's threads; our own have none.
+    pub(super) fn window_cpu(&self, window: &Window) -> WindowCpu {
+        let mut cpu = WindowCpu {
+            threads: Vec::with_capacity(window.threads.len()),
+            cells: vec![0.0; window.cells().len()],
+        };
+        for part in &window.threads {
+            let own = self.profiler_threads.binary_search(&part.thread).is_ok();
+            let thread = match own {
+                true => ThreadCpu {
+                    is_even: true,
+                    ..ThreadCpu::default()
+                },
+                false => self.thread_cpu(window, part, &mut cpu.cells),
+            };
+            cpu.threads.push(thread);
+        }
+        cpu
+    }
+
+    fn thread_cpu(&self, window: &Window, part: &ThreadPart, cells: &mut [f64]) -> ThreadCpu {
+        let rows = self.cpu.thread_rows(part.thread, window.start, window.end);
+        let used_ns = rows.used(window.start, window.end);
+        let mut is_even = rows.has_one_rate(EVEN_PART);
+        let in_spans_ns = if is_even {
+            used_ns * (part.covered_ns as f64 / window.length() as f64).min(1.0)
+        } else {
+            let stack = &self.stacks.threads[part.thread as usize];
+            add_pieces(stack, rows, window, part, cells);
+            self.level_kinds(window, part, cells);
+            is_even = has_one_rate(window, part, cells);
+            let own = &mut cells[part.cells()];
+            let sum: f64 = own.iter().sum();
+            if sum > used_ns {
+                own.iter_mut().for_each(|cell| *cell *= used_ns / sum);
+            }
+            sum.min(used_ns)
+        };
+        if is_even {
+            let rate = in_spans_ns / (part.covered_ns as f64).max(1.0);
+            let own = window.nodes(part).iter();
+            let levelled = cells[part.cells()].iter_mut().zip(own);
+            levelled.for_each(|(cell, &(_, ns))| *cell = rate * ns as f64);
+        }
+        ThreadCpu {
+            used_ns,
+            in_spans_ns,
+            is_even,
+        }
+    }
+
+    /// Gives all cells of one kind the same rate.
+    fn level_kinds(&self, window: &Window, part: &ThreadPart, cells: &mut [f64]) {
+        let nodes = window.nodes(part);
+        let mut kinds: Vec<(u32, f64, i64)> = Vec::new();
+        let kind_of = |node| match self.kind_of(node) {
+            0 => None,
+            kind => Some(kind),
+        };
+        for (&(node, ns), cell) in nodes.iter().zip(&cells[part.cells()]) {
+            let Some(kind) = kind_of(node) else { continue };
+            match kinds.iter_mut().find(|known| known.0 == kind) {
+                Some((_, used, time)) => (*used, *time) = (*used + cell, *time + ns),
+                None => kinds.push((kind, *cell, ns)),
+            }
+        }
+        for (&(node, ns), cell) in nodes.iter().zip(&mut cells[part.cells()]) {
+            let kind = kind_of(node).and_then(|kind| kinds.iter().find(|known| known.0 == kind));
+            if let Some(&(_, used, time)) = kind {
+                *cell = used * (ns as f64 / time as f64);
+            }
+        }
+    }
+
+    /// The kind of a node; 0 where none is known.
+    pub(super) fn kind_of(&self, node: u32) -> u32 {
+        match &self.prices {
+            Some(prices) => prices.kind(node),
+            None => self.kinds.get(node as usize).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// Adds the CPU time of each piece of a thread to its cell.
+fn add_pieces(
+    stack: &ThreadStack,
+    rows: ThreadRows<'_>,
+    window: &Window,
+    part: &ThreadPart,
+    cells: &mut [f64],
+) {
+    let mut rows = rows;
+    let mut sums = vec![0_i64; part.cells().len()];
+    stack.each_piece(window.start, window.end, |from, to, key, ns| {
+        if to > from
+            && let Some(cell) = window.cell(part, key.node)
+        {
+            let share = ns as f64 / (to - from) as f64;
+            let used = rows.used_next(from, to) * share;
+            sums[cell - part.cells().start] += (used * PARTS).round() as i64;
+        }
+    });
+    let sums = sums.into_iter().map(|sum| sum as f64 / PARTS);
+    cells[part.cells()]
+        .iter_mut()
+        .zip(sums)
+        .for_each(|(cell, sum)| *cell = sum);
+}
+
+fn has_one_rate(window: &Window, part: &ThreadPart, cells: &[f64]) -> bool {
+    let own = window.nodes(part).iter().zip(&cells[part.cells()]);
+    let rates = own.map(|(&(_, ns), used)| used / ns as f64);
+    let (least, most) = rates.fold((f64::INFINITY, 0.0_f64), |(least, most), rate| {
+        (least.min(rate), most.max(rate))
+    });
+    most - least.min(most) <= EVEN_PART * most
+}
