@@ -12,6 +12,7 @@
 
 mod align;
 mod chrome;
+mod idle;
 mod power;
 mod recording;
 mod spans;
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_energy::AttributeOptions;
 use tracing_energy::power::Kernel;
+use tracing_energy::power::batches::Activity;
 
 use crate::error::Result;
 
@@ -67,7 +69,10 @@ pub struct Imported {
 pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
     let mut trace = spans::read(&options.spans)?;
     let tree = tree::grow(&mut trace, &options.spans)?;
-    let power = power::read(&options.samples, &options.kernels)?;
+    let mut power = power::read(&options.samples, &options.kernels)?;
+    let spans = || trace.spans.iter().map(|span| (span.start_ns, span.end_ns));
+    power.merge_batches(|| Some(Activity::of(spans())));
+    power.oddities.extend(align::changed(&trace, &power, 0.0));
     let head = write::Head {
         name: options.name.clone(),
         config: serde_json::json!({

@@ -2,22 +2,16 @@
 
 use std::path::Path;
 
-use tracing_energy::IdleSamples;
+use tracing_energy::power::batches::{Activity, merge};
 use tracing_energy::power::{Kernel, Provenance, Recording, Wall};
-use tracing_energy::rows::{BaselineRow, RailRow, SampleRow};
-use tracing_energy::units::{Energy, Nanos};
+use tracing_energy::rows::{RailRow, SampleRow};
+use tracing_energy::units::Energy;
 
 use super::{Oddity, bad};
 use crate::error::Result;
 
 /// The source of imported rails.
 const SOURCE: &str = "import";
-/// Least idle time for a baseline. A recorder that waits can ask for a second; a
-/// file that is there already may be good enough with half of it.
-const LEAST_IDLE: Nanos = Nanos::from_millis(500);
-/// So close to spans a sample may hold some of their energy, for the sampler's
-/// clock may differ from that of the spans by some tens of milliseconds.
-const CLOCKS_DIFFER_NS: i64 = 50_000_000;
 
 /// All that was measured.
 #[derive(Debug)]
@@ -36,6 +30,24 @@ impl Power {
     /// Moves all samples so that the first one starts at `first_ns`.
     pub(super) fn begin_at(&mut self, first_ns: i64) {
         self.move_by(first_ns - self.first_ns);
+    }
+
+    /// Merges readings that came in batches; `activity` is when spans ran, where that is
+    /// known by the clock of the samples.
+    pub(super) fn merge_batches(&mut self, activity: impl FnOnce() -> Option<Activity>) {
+        let samples = std::mem::take(&mut self.samples);
+        let (samples, batched) = merge(&self.rails, samples, activity);
+        self.samples = samples;
+        for one in batched {
+            if let Some(rail) = self.rails.iter_mut().find(|rail| rail.id == one.rail) {
+                rail.interval_ns = one.period.nanos();
+                self.oddities.push(Oddity {
+                    kind: "batched",
+                    count: 1,
+                    message: one.message(&rail.name),
+                });
+            }
+        }
     }
 
     /// Moves all samples.
@@ -112,16 +124,4 @@ fn samples(recording: &Recording) -> Vec<SampleRow> {
         energy_j: sample.energy.map(Energy::joules),
     });
     samples.collect()
-}
-
-/// Idle power of rails: their samples before the first and after the last span,
-/// where these cover half a second.
-pub(super) fn baselines(samples: &[SampleRow], busy: (i64, i64)) -> Vec<BaselineRow> {
-    let (from, until) = (busy.0 - CLOCKS_DIFFER_NS, busy.1 + CLOCKS_DIFFER_NS);
-    let mut idle = IdleSamples::default();
-    samples
-        .iter()
-        .filter(|sample| sample.end_ns <= from || sample.start_ns >= until)
-        .for_each(|sample| idle.add(sample));
-    idle.baselines(LEAST_IDLE)
 }

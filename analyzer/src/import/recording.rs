@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_energy::AttributeOptions;
 use tracing_energy::host;
+use tracing_energy::power::batches::merge;
 use tracing_energy::power::{Kernel, Provenance, Recording};
 use tracing_energy::rows::{
     EventRow, ExtraRow, RailRow, RunMetadata, RunRow, RunStatus, SampleRow,
@@ -35,12 +36,26 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
     let row = row(options, &recording);
     let uuid = row.uuid.clone();
     let mut sink = SqliteSink::create(db)?;
+    let mut rails = rails(&recording);
+    let (samples, batched) = merge(&rails, samples(&recording), || None);
+    let mut events = events(&recording);
+    for one in &batched {
+        if let Some(rail) = rails.iter_mut().find(|rail| rail.id == one.rail) {
+            rail.interval_ns = one.period.nanos();
+            events.push(EventRow {
+                time_ns: 0,
+                kind: "batched".to_owned(),
+                count: 1,
+                message: one.message(&rail.name),
+            });
+        }
+    }
     let batch = Batch {
         run: Some(row),
-        rails: rails(&recording),
-        samples: samples(&recording),
+        rails,
+        samples,
         extras: extras(&recording),
-        events: events(&recording),
+        events,
         heartbeat_unix_ns: host::unix_ns(),
         time_ns: recording.length.nanos(),
         ..Batch::default()

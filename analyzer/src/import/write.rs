@@ -10,7 +10,8 @@ use tracing_energy::rows::{
 use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::SqliteSink;
 
-use super::power::{Power, baselines};
+use super::idle::baselines;
+use super::power::Power;
 use super::trace::{Mark, Trace, extent};
 use super::tree::Tree;
 use super::{Imported, Oddity};
@@ -51,7 +52,7 @@ pub(super) struct Run {
 
 impl Run {
     /// `power` is on the clock of the spans.
-    pub(super) fn new(head: Head, trace: Trace, tree: Tree, power: Power) -> Self {
+    pub(super) fn new(head: Head, trace: Trace, tree: Tree, mut power: Power) -> Self {
         let busy = trace.extent();
         let samples = power.samples.iter().map(|s| (s.start_ns, s.end_ns));
         let whole = extent(samples.chain([busy]));
@@ -60,9 +61,11 @@ impl Run {
             first if first > OTHER_CLOCK_NS => first,
             first => first.min(0),
         };
+        let (baselines, doubts) = baselines(&power.rails, &power.samples, busy);
+        power.oddities.extend(doubts);
         let mut run = Self {
             row: row(head, zero_ns, whole.1 - zero_ns),
-            baselines: baselines(&power.samples, busy),
+            baselines,
             trace,
             tree,
             power,

@@ -1,5 +1,6 @@
 //! The engine: takes what becomes known, closes windows, gives rows.
 
+use crate::power::batches::Batched;
 use crate::sink::{
     AttributionRows, CpuOf, CpuRow, Domain, EventRow, NodeWindowRow, RailRow, Role, SampleRow,
     ThreadRole,
@@ -64,6 +65,8 @@ pub struct Engine {
     pub(super) kinds: Vec<u32>,
     /// What an estimate says of samples; the others are split in proportion.
     pub(super) prices: Option<Prices>,
+    /// Rails whose readings came in batches and were merged.
+    pub(super) batched: Vec<Batched>,
     /// Makes prices of windows from what earlier ones taught.
     pub(super) live: Option<Live>,
     /// Watches windows instead of accounting for them.
@@ -98,6 +101,7 @@ impl Default for Engine {
             coarse: false,
             kinds: Vec::new(),
             prices: None,
+            batched: Vec::new(),
             live: None,
             observer: None,
             shortest_ns: i64::MAX,
@@ -124,6 +128,11 @@ impl Engine {
     pub(crate) fn pricing(mut self, prices: Prices) -> Self {
         self.prices = Some(prices);
         self
+    }
+
+    /// Rails whose samples are merged readings; for the diagnostics.
+    pub(crate) fn batched(&mut self, batched: &[Batched]) {
+        self.batched.extend_from_slice(batched);
     }
 
     /// A rail; before its samples.

@@ -1,6 +1,7 @@
 //! Rows and totals, as far as windows have closed.
 
 use crate::power::Provenance;
+use crate::power::batches::Batched;
 use crate::sink::{
     Accounts, AttributionRow, AttributionRows, BalanceRow, Basis, EventRow, NodeEnergyRow,
     PhaseEnergyRow, Role,
@@ -314,13 +315,20 @@ impl Engine {
             "baseline_above_run": above,
             "from_totals": self.coarse,
         });
+        if !self.batched.is_empty() {
+            diagnostics["batched"] = self.batched.iter().map(Batched::json).collect();
+        }
         let prices = self.prices.as_ref();
         // A live estimate that no rail can be the matter of is none.
         let prices = prices.filter(|_| self.live.is_none() || self.is_estimating());
         let head = prices.map(|prices| &prices.head);
         if let Some(head) = head {
-            let live = self.live_diagnostics();
-            diagnostics["rails"] = live.unwrap_or_else(|| head.rails.clone());
+            let rails = self
+                .live_diagnostics()
+                .unwrap_or_else(|| head.rails.clone());
+            if !rails.is_null() {
+                diagnostics["rails"] = rails;
+            }
         }
         AttributionRow {
             id: 1,

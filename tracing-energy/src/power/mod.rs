@@ -4,6 +4,7 @@
 //! of run time. A rail is one metered supply domain. Rails form a tree
 //! (`package` contains `core`); sums use roots only.
 
+pub mod batches;
 pub mod battery;
 pub mod characterise;
 mod choice;

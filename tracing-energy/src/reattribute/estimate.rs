@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::ahead::Spans;
+use super::replay::readings;
 use super::{AttributeOptions, Method, Replay, pool, settled};
 use crate::attribution::estimate::{Watched, Wishes, estimate, scope};
 use crate::attribution::fit::{self, TimelineBuilder};
@@ -114,7 +115,7 @@ pub(super) fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Res
 pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watched, Error> {
     let (nodes, callsites) = (store.nodes(run)?.all()?, store.callsites(run)?.all()?);
     let kinds = Kinds::of(&nodes, &callsites, |_| 0);
-    let samples = store.samples(run)?.all()?;
+    let (samples, batched) = readings(store, run)?;
     let cpu_times = store.cpu(run)?.iter()?.next().transpose()?.is_some();
     let scopes = scopes(&rails, &callsites, cpu_times);
     let shortest = rails.iter().map(|rail| rail.interval_ns).min();
@@ -154,6 +155,7 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
         }),
         rails,
         samples,
+        batched,
         baselines: store.baselines(run)?.all()?,
         foreign: seen.foreign,
         scopes,

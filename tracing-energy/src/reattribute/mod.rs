@@ -15,10 +15,13 @@ mod replay;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::attribution::Engine;
+use crate::attribution::prices::{Head, Prices, RailPrices};
+use crate::attribution::{Engine, METHOD, VERSION};
 use crate::error::Error;
+use crate::rows::RailRow;
 use crate::sink::AttributionRows;
 use crate::store::{AttributionWriter, Folded, Life, Patience, ShownEnd, Store, StoredRun};
+use crate::units::Nanos;
 
 use ahead::Spans;
 pub use method::{AttributeOptions, Method};
@@ -35,7 +38,7 @@ pub fn reattribute(path: &Path, uuid: &str, options: &AttributeOptions) -> Resul
     let store = Store::open_writable(path)?;
     let run = store.find_run(uuid)?.no;
     store.attribute(run, |writer| match options.method {
-        Method::Proportional => proportional(writer, Spans::Ahead),
+        Method::Proportional => proportional(writer, Spans::Ahead, options.offset),
         Method::Fitted | Method::Calibrated => estimate::attribute(writer, options),
     })
 }
@@ -52,7 +55,7 @@ pub fn attribute_joined(path: &Path, uuid: &str) -> Result<Folded, Error> {
     let folded = store.fold(run)?;
     if folded.processes > 0 {
         let earlier = store.shown_attribution(run)?.unwrap_or(0);
-        store.attribute(run, |writer| proportional(writer, Spans::Ahead))?;
+        store.attribute(run, |writer| proportional(writer, Spans::Ahead, None))?;
         for id in 1..=earlier {
             store.delete_attribution(run, id)?;
         }
@@ -139,14 +142,46 @@ pub fn show_unended(store: &Store, silence: Duration) -> Result<Vec<(StoredRun, 
 /// # Errors
 /// When the database cannot be read or written.
 pub fn attribute_stored(writer: &mut AttributionWriter<'_>) -> Result<(), Error> {
-    proportional(writer, Spans::Here)
+    proportional(writer, Spans::Here, None)
 }
 
-fn proportional(writer: &mut AttributionWriter<'_>, spans: Spans) -> Result<(), Error> {
-    let replay = Replay::new(writer.store(), writer.run(), spans, Engine::new())?;
+fn proportional(
+    writer: &mut AttributionWriter<'_>,
+    spans: Spans,
+    offset: Option<Nanos>,
+) -> Result<(), Error> {
+    let (store, run) = (writer.store(), writer.run());
+    let engine = match offset {
+        Some(offset) => Engine::new().pricing(moved(&store.rails(run)?.all()?, offset)),
+        None => Engine::new(),
+    };
+    let replay = Replay::new(store, run, spans, engine)?;
     let (engine, end_ns) = replay.tell(|rows| writer.write(&settled(rows)))?;
     let (rows, _) = engine.finish(end_ns);
     writer.write(&rows)
+}
+
+/// An estimate that says nothing of kinds, but that the sensors' clock is ahead of the
+/// program's by `offset`.
+fn moved(rails: &[RailRow], offset: Nanos) -> Prices {
+    let late = |rail: &RailRow| {
+        let prices = RailPrices {
+            late_ns: offset.nanos(),
+            ..RailPrices::default()
+        };
+        (rail.id, prices)
+    };
+    Prices {
+        head: Head {
+            method: METHOD.to_owned(),
+            version: VERSION,
+            params: serde_json::json!({ "offset_ns": offset.nanos() }).to_string(),
+            offset_ms: Some(offset.nanos() as f64 / 1e6),
+            rails: serde_json::Value::Null,
+        },
+        rails: rails.iter().map(late).collect(),
+        ..Prices::default()
+    }
 }
 
 /// Rows that will not change: totals are written once, at the end.

@@ -7,6 +7,7 @@ use std::iter::Peekable;
 use super::ahead::Spans;
 use crate::attribution::{Engine, KindNames, Opened};
 use crate::error::Error;
+use crate::power::batches::{self, Activity, Batched};
 use crate::rows::{CpuRow, Domain, Role, SampleRow, SpanRow};
 use crate::sink::AttributionRows;
 use crate::store::Store;
@@ -86,7 +87,8 @@ impl<'s> Replay<'s> {
                 engine.thread_of(thread.id, process);
             }
         }
-        let samples = store.samples(run)?.all()?;
+        let (samples, batched) = readings(store, run)?;
+        engine.batched(&batched);
         Ok(Self {
             store,
             run,
@@ -178,6 +180,34 @@ impl<'s> Replay<'s> {
         }
         self.engine.advance(now_ns, now_ns)
     }
+}
+
+/// The samples of a run, and which rails' readings came in batches and were merged.
+pub(super) fn readings(store: &Store, run: i64) -> Result<(Vec<SampleRow>, Vec<Batched>), Error> {
+    let (rails, samples) = (store.rails(run)?.all()?, store.samples(run)?.all()?);
+    let mut failed = None;
+    let spans = || match activity(store, run) {
+        Ok(activity) => activity,
+        Err(error) => {
+            failed = Some(error);
+            None
+        }
+    };
+    let merged = batches::merge(&rails, samples, spans);
+    failed.map_or(Ok(merged), Err)
+}
+
+/// When spans ran; `None` where only totals were kept.
+fn activity(store: &Store, run: i64) -> Result<Option<Activity>, Error> {
+    let end_ns = run_end(store, run)?;
+    let mut roots = Vec::new();
+    for span in store.spans(run)?.iter()? {
+        let span = span?;
+        if span.parent.is_none() {
+            roots.push((span.start_ns, span.end_ns.unwrap_or(end_ns)));
+        }
+    }
+    Ok((!roots.is_empty()).then(|| Activity::of(roots)))
 }
 
 fn run_end(store: &Store, run: i64) -> Result<i64, Error> {

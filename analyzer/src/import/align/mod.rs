@@ -14,14 +14,17 @@
 //! ```
 //!
 //! Nothing is guessed: flat power, constant work, work that repeats itself, and too few
-//! samples are told, and the offset is asked for. What cannot be seen here is a clock
-//! that runs faster than the other one.
+//! samples are told, and the offset is asked for. A clock that is set while the run goes
+//! on shows in quarters that fit at different offsets ([`quarters`]).
 
 mod busy;
 mod model;
 mod noise;
+mod quarters;
 mod search;
 mod verdict;
+
+pub(super) use quarters::changed;
 
 use tracing_energy::rows::{RailRow, SampleRow};
 

@@ -96,6 +96,8 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
     let (mut trace, is_async) = (read.trace, read.is_async);
     let tree = tree::grow(&mut trace, &options.trace)?;
     let mut power = power::read(&options.power, &options.kernels)?;
+    // Spans may be on another clock: they say nothing of readings yet.
+    power.merge_batches(|| None);
     let start = start::start(&options.trace, options.start_unix_ns, read.extent_ns);
     let clocks = together(options, &trace, &mut power, &start)?;
     trace.oddities.extend(clocks.oddity(&start));
@@ -159,6 +161,7 @@ fn together(
         None => align::explained(trace, power, offset_ns),
     };
     power.move_by(-(offset_ns.round() as i64));
+    power.oddities.extend(align::changed(trace, power, 0.0));
     meet(options, trace, power)?;
     Ok(Clocks {
         offset_ns,

@@ -18,6 +18,7 @@ mod gather;
 mod say;
 
 use crate::power::Kernel;
+use crate::power::batches::Batched;
 use crate::priors::Prior;
 use crate::rows::{BaselineRow, KindFitRow, RailRow, SampleRow};
 
@@ -39,7 +40,9 @@ const RESOLVED_FROM: f64 = 0.2;
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) rails: Vec<RailRow>,
+    /// Merged where readings came in batches.
     pub(crate) samples: Vec<SampleRow>,
+    pub(crate) batched: Vec<Batched>,
     pub(crate) baselines: Vec<BaselineRow>,
     pub(crate) foreign: Vec<Foreign>,
     pub(crate) kinds: Kinds,

@@ -48,7 +48,8 @@ impl<'w> Found<'w> {
             let name = format!("{}/{}", rail.row.source, rail.row.name);
             match result {
                 Ok(fit) => {
-                    self.rails.push(diagnostics(&name, &fitted, fit));
+                    let batched = self.batched(rail.row.id, &rail.row.name);
+                    self.rails.push(diagnostics(&name, &fitted, fit, batched));
                     self.pool(rail, fit);
                     let prices = self.prices_of(sensor, rail, fit, &fitted);
                     self.prices.rails.insert(rail.row.id, prices);
@@ -77,6 +78,13 @@ impl<'w> Found<'w> {
             prices: self.prices,
             fits: self.fits,
         }
+    }
+
+    /// Why the windows of a rail are longer than its readings.
+    fn batched(&self, rail: u32, name: &str) -> Option<String> {
+        let mut batched = self.watched.batched.iter();
+        let found = batched.find(|one| one.rail == rail)?;
+        Some(found.message(name))
     }
 
     fn params(&self) -> Value {
@@ -177,8 +185,9 @@ fn relative(energy_j: f64, lo_j: f64, hi_j: f64) -> Option<(f64, f64)> {
     (energy_j > 0.0).then(|| (lo_j / energy_j, hi_j / energy_j))
 }
 
-fn diagnostics(name: &str, fitted: &SensorFit, fit: &RailFit) -> Value {
-    let warnings: Vec<String> = fit.warnings.iter().map(ToString::to_string).collect();
+fn diagnostics(name: &str, fitted: &SensorFit, fit: &RailFit, batched: Option<String>) -> Value {
+    let warnings = fit.warnings.iter().map(ToString::to_string);
+    let warnings: Vec<String> = batched.into_iter().chain(warnings).collect();
     json!({
         "rail": name,
         "offset_ms": fitted.offset_ns / 1e6,

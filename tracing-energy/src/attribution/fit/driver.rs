@@ -9,7 +9,7 @@ use super::outcome::{RailFit, Refusal, SensorFit};
 use super::rail::{Effort, Fitted, Rail, View};
 use super::report;
 use super::solve::{Setting, Solution, solve};
-use super::{gate, gram};
+use super::{gate, gram, quarters};
 
 /// Filters of the quick fits that only find the offset and alpha.
 const QUICK: Effort = Effort {
@@ -94,12 +94,14 @@ fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<
         ns: ns as f64,
         sd_ns: 0.0,
         at_edge: false,
+        changed: None,
     });
     if rails.is_empty() {
         let unknown = Offset {
             ns: 0.0,
             sd_ns: 0.0,
             at_edge: false,
+            changed: None,
         };
         return (fixed.unwrap_or(unknown), Vec::new());
     }
@@ -118,10 +120,19 @@ fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<
         .iter()
         .map(|q| q.as_ref().map(|(fit, alpha)| (fit, *alpha)))
         .collect();
-    (
-        offset::search(rails, &fitted, Some(first.ns), options),
-        alphas,
-    )
+    let found = offset::search(rails, &fitted, Some(first.ns), options);
+    (checked(rails, &fitted, found), alphas)
+}
+
+/// Where parts of the run have other offsets, this one is as uncertain as they differ.
+fn checked(rails: &[&Rail<'_>], fitted: &[Option<(&Fitted, f64)>], found: Offset) -> Offset {
+    let changed = quarters::changed(rails, fitted, found);
+    let widest = changed.map_or(0.0, |(low, high)| (high - low) / 2.0);
+    Offset {
+        changed,
+        sd_ns: found.sd_ns.max(widest),
+        ..found
+    }
 }
 
 /// A quick fit at the alpha that explains the samples best.

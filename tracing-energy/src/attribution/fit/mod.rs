@@ -45,6 +45,7 @@ mod noise;
 mod offset;
 mod outcome;
 mod prior;
+mod quarters;
 mod rail;
 mod report;
 mod shares;

@@ -146,7 +146,7 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
         .filter(|(_, (busy, s))| *busy / *s < 0.02);
     let quiet: Vec<f64> = quiet.map(|(p, _)| *p).collect();
     if quiet.len() >= 2 {
-        let watts = median(&quiet).max(0.0);
+        let watts = typical(&quiet).max(0.0);
         let sd = (0.03 * watts).max(1.25 * deviation(&quiet) / (quiet.len() as f64).sqrt());
         return Idle {
             watts,
@@ -161,6 +161,22 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
         sd: (0.29 * lowest).max(1e-6),
         measured: false,
     }
+}
+
+/// The middle of what quiet windows draw; where most of them read zero, the energy is in
+/// the others: the mean of all but the largest.
+fn typical(quiet: &[f64]) -> f64 {
+    let middle = median(quiet);
+    if middle > 0.0 {
+        return middle;
+    }
+    let most = quantile(quiet, 0.98);
+    let kept: Vec<f64> = quiet
+        .iter()
+        .copied()
+        .filter(|watts| *watts <= most)
+        .collect();
+    kept.iter().sum::<f64>() / kept.len().max(1) as f64
 }
 
 /// The least variance of each window: instances differ, edges are late, the gain

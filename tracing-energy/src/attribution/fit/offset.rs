@@ -22,6 +22,8 @@ pub(super) struct Offset {
     pub(super) ns: f64,
     pub(super) sd_ns: f64,
     pub(super) at_edge: bool,
+    /// The smallest and the largest offset of quarters of the run, where they differ.
+    pub(super) changed: Option<(f64, f64)>,
 }
 
 /// One rail during the search.
@@ -84,6 +86,7 @@ pub(super) fn search(
         ns: mean * quarter,
         sd_ns: (sd * 0.25).max(wide_sd * 0.25).max(LEAST_SD_MS) * MS,
         at_edge: range > 0 && centre.abs() >= range - 1,
+        changed: None,
     }
 }
 

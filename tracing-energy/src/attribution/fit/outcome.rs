@@ -201,6 +201,13 @@ pub enum Warning {
         /// Where it ended in nanoseconds.
         offset_ns: i64,
     },
+    /// The offset is another one in another part of the run.
+    OffsetChanges {
+        /// The smallest, in nanoseconds.
+        from_ns: i64,
+        /// The largest, in nanoseconds.
+        to_ns: i64,
+    },
     /// Part of the spans' time is in no window.
     Extrapolated {
         /// The share of the energy that this part has.
@@ -269,6 +276,14 @@ impl fmt::Display for Warning {
                  give the offset, or use a source with start and end times",
                 ms(offset_ns)
             ),
+            Self::OffsetChanges { from_ns, to_ns } => write!(
+                f,
+                "the sensor's clock is off by {:.1} ms in one part of the run and by {:.1} ms in another: \
+                 a clock was set, or ran at another speed; intervals are wider for it, and energies near \
+                 that time are of other spans: record with one monotonic clock",
+                ms(from_ns),
+                ms(to_ns)
+            ),
             Self::Extrapolated { share } => write!(
                 f,
                 "{:.0} % of the energy is extrapolated to time without samples",
@@ -276,7 +291,7 @@ impl fmt::Display for Warning {
             ),
             Self::KindsPooled { kinds } => write!(
                 f,
-                "{kinds} kinds with less than 0.05 % of the time were fitted together with their siblings"
+                "{kinds} kinds with little time were fitted together with their siblings"
             ),
             Self::KindsGrouped {
                 kinds,

@@ -86,12 +86,19 @@ impl<'a> Rail<'a> {
         }
         let mut seconds = vec![0.0; sensor.kinds.len()];
         timeline.all(&weights(1.0), |kind, s| seconds[kind as usize] += s);
-        let columns = Columns::new(sensor.kinds, &seconds, options.most_kinds);
+        let calibrated = options.method == Method::Calibrated;
+        let knows = calibrated || input.pooled.is_some();
+        let most = match knows {
+            true => options.most_kinds,
+            // So few samples tell no more kinds apart; those with little time are taken
+            // together, rather than all left to their share of time.
+            false => options.most_kinds.min((windows.len() / 3).max(1)),
+        };
+        let columns = Columns::new(sensor.kinds, &seconds, most);
         if columns.len() == 0 {
             return Err(Refusal::NoSpans);
         }
         let concurrent = timeline.concurrent_share();
-        let calibrated = options.method == Method::Calibrated;
         Ok(Self {
             input,
             timeline,

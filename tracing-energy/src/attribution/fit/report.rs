@@ -17,8 +17,11 @@ use super::stats::t95;
 const FLAT_SD: f64 = 0.5;
 /// Spread of the total of proportional shares.
 const FLAT_TOTAL_SD: f64 = 0.05;
-/// Spread of log powers of kinds of which nothing was learnt.
+/// Spread of log powers of kinds of which nothing was learnt,
 const UNTOLD_SD: f64 = 0.45;
+/// and of those with less than this share of the time, which are seldom like the others.
+const SMALL_UNTOLD_SD: f64 = 0.9;
+const SMALL_SHARE: f64 = 5e-3;
 /// Spread of log powers within kinds that run in one proportion.
 const TIED_SD: f64 = 0.6;
 /// Error of every kind, however sure the fit.
@@ -133,6 +136,7 @@ fn spread(
         (DMatrix::from_diagonal(&own) - &tied * tied.transpose() / norm) * (1.0 - w);
     let mut resolution = vec![0.0; n];
     let mut add = vec![0.0; n];
+    let untold_sd = untold_sd(rail);
     if let Some(fit) = &outcome.fitted {
         let solution = &fit.solution;
         let cov = with_slope(&solution.covariance, outcome.slope.as_ref());
@@ -145,7 +149,7 @@ fn spread(
             let wide = if beliefs.known[k].is_some() {
                 0.0
             } else {
-                (UNTOLD_SD.powi(2) - solution.tau.powi(2)).max(0.0)
+                (untold_sd[k].powi(2) - solution.tau.powi(2)).max(0.0)
             };
             add[k] = w * (1.0 - resolution[k]) * wide;
         }
@@ -170,6 +174,21 @@ fn spread(
         resolution,
         t,
     }
+}
+
+/// For each column, the spread of the log power of one of its kinds if nothing is learnt.
+fn untold_sd(rail: &Rail<'_>) -> Vec<f64> {
+    let seconds = rail.totals(1.0);
+    let small = SMALL_SHARE * seconds.iter().sum::<f64>();
+    let of_column = |(seconds, members): (&f64, &Vec<u32>)| match members.len().max(1) {
+        count if *seconds < small * count as f64 => SMALL_UNTOLD_SD,
+        _ => UNTOLD_SD,
+    };
+    seconds
+        .iter()
+        .zip(&rail.columns.members)
+        .map(of_column)
+        .collect()
 }
 
 fn kind_fits(
@@ -394,6 +413,12 @@ fn warnings(
     if offset.at_edge {
         list.push(Warning::OffsetAtEdge {
             offset_ns: offset.ns as i64,
+        });
+    }
+    if let Some((from, to)) = offset.changed {
+        list.push(Warning::OffsetChanges {
+            from_ns: from as i64,
+            to_ns: to as i64,
         });
     }
     if outside > 0.05 {

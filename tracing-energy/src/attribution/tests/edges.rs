@@ -285,9 +285,10 @@ proptest! {
                 ..in_span(0, length_us, (length_us as f64 * share) as i64)
             })
             .collect();
-        // Whole rounds of whole windows, so that the truth is a plain sum.
+        // Whole rounds of whole windows, a second of them at least, so that the truth is a
+        // plain sum.
         let round: i64 = pieces.iter().map(|piece| piece.length_ns).sum();
-        let end_ns = round * 100;
+        let end_ns = round * (1_000 * MS / round).max(100);
         let rows = attributed(&pieces, end_ns / (100 * MS) * (100 * MS));
         let total: i64 = pieces.iter().map(|piece| piece.on_cpu_ns).sum();
         let spans: f64 = (1..=4).map(|node| self_j(&rows, node)).sum();

@@ -1,7 +1,7 @@
 //! Fits find the powers and the offset that a trace was made with.
 
 use super::super::{Basis, FitOptions, Kernel, RailFit, RailInput, SensorFit, Warning, fit};
-use super::trace::{MS, Trace};
+use super::trace::{MS, Random, Trace};
 
 pub(super) fn fitted(trace: &Trace) -> (SensorFit, RailFit) {
     let result = trace.with_sensor(trace.rail(), |sensor| fit(sensor, &FitOptions::default()));
@@ -159,15 +159,83 @@ fn a_trailing_mean_as_long_as_its_interval_is_fitted_and_a_longer_one_is_not() {
     assert!(longer.warnings.iter().all(|w| !w.to_string().is_empty()));
 }
 
+/// The error of shares of time, all at one power.
+fn error_of_time(trace: &Trace) -> f64 {
+    let mut seconds = vec![0.0; trace.kinds.len()];
+    for (start, end, kind) in &trace.pieces {
+        seconds[*kind as usize] += (end - start) as f64 * 1e-9;
+    }
+    let truth = trace.truth();
+    let all: f64 = truth.iter().sum();
+    let level_w = all / seconds.iter().sum::<f64>();
+    let off = seconds.iter().zip(&truth);
+    off.map(|(s, t)| (s * level_w - t).abs()).sum::<f64>() / all
+}
+
 #[test]
-fn fewer_samples_than_kinds_give_proportional_shares() {
-    let trace = Trace::random(8, 40, 2).sampled(8, 100 * MS, 0, 0.01);
-    assert!(trace.windows.len() < 40);
+fn fewer_samples_than_kinds_are_hardly_worse_than_shares_of_time() {
+    let (mut fit, mut time) = (0.0, 0.0);
+    for seed in 8..16 {
+        let trace = Trace::random(seed, 40, 2).sampled(seed, 100 * MS, 0, 0.01);
+        assert!(trace.windows.len() < 40);
+        let (_, rail) = fitted(&trace);
+        fit += error(&trace, &rail) / 8.0;
+        time += error_of_time(&trace) / 8.0;
+        let mut warnings = rail.warnings.iter();
+        assert!(warnings.any(|w| matches!(w, Warning::KindsPooled { .. })));
+    }
+    assert!(fit < time + 0.01, "{fit} of fits, {time} of shares of time");
+}
+
+#[test]
+fn more_kinds_than_samples_tell_apart_are_still_better_than_shares_of_time() {
+    let trace = Trace::random(21, 90, 12).sampled(21, 100 * MS, 0, 0.01);
     let (_, rail) = fitted(&trace);
-    assert!(rail.weight < 0.2);
-    assert!(
-        rail.warnings
-            .iter()
-            .any(|w| matches!(w, Warning::NotTold { .. }))
-    );
+    let (fit, time) = (error(&trace, &rail), error_of_time(&trace));
+    assert!(fit < time, "{fit} of the fit, {time} of shares of time");
+}
+
+/// The sensor's clock is set while the run goes on.
+fn stepped(seed: u64, step: i64) -> Trace {
+    let mut trace = Trace::random(seed, 8, 30);
+    // Work with rests of odd lengths between, as services have them.
+    let mut random = Random::new(seed);
+    let mut rests = Vec::new();
+    let mut at = 0;
+    while at < 30_000 * MS {
+        let [work, rest] = [0, 1].map(|_| (MS as f64 * (100.0 + 900.0 * random.uniform())) as i64);
+        rests.push((at + work, at + work + rest));
+        at += work + rest;
+    }
+    let works = |piece: &(i64, i64, u32)| !rests.iter().any(|r| piece.1 > r.0 && piece.0 < r.1);
+    trace.pieces.retain(works);
+    let mut trace = trace.sampled(seed, 100 * MS, 0, 0.01);
+    let from = trace.windows.len() * 2 / 5;
+    for window in &mut trace.windows[from..] {
+        window.start_ns += step;
+        window.end_ns += step;
+    }
+    trace
+}
+
+#[test]
+fn a_clock_that_is_set_during_the_run_is_named_and_widens_intervals() {
+    let changes = |rail: &RailFit| {
+        let mut warnings = rail.warnings.iter();
+        warnings.find_map(|warning| match warning {
+            Warning::OffsetChanges { from_ns, to_ns } => Some(to_ns - from_ns),
+            _ => None,
+        })
+    };
+    for seed in 40..43 {
+        let (same, rail) = fitted(&stepped(seed, 0));
+        assert_eq!(changes(&rail), None, "seed {seed}");
+        for step in [60, 1_000, -700] {
+            let (result, rail) = fitted(&stepped(seed, step * MS));
+            let found = changes(&rail).unwrap_or_else(|| panic!("seed {seed}, {step} ms"));
+            let off = found as f64 / 1e6 - step.abs() as f64;
+            assert!(off.abs() < 20.0, "seed {seed}: {found} ns of {step} ms");
+            assert!(result.offset_sd_ns > 10.0 * same.offset_sd_ns);
+        }
+    }
 }

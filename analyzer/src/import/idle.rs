@@ -1,0 +1,236 @@
+//! Idle power of imported rails: what they draw before the first and after the last span.
+//!
+//! ```text
+//! spans            |---- work ----|
+//! power   ____     /‾‾‾‾‾‾‾‾‾‾‾‾‾‾\___      both rests agree: their common mean
+//! power   ____     /‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\_   the second one holds work: the first one
+//! ```
+//!
+//! A rest that draws more than the other one holds work: the clocks of spans and samples
+//! differ, one of them was set, or another program was busy. Averaged, it would be idle
+//! power of a machine that works.
+
+use tracing_energy::IdleSamples;
+use tracing_energy::rows::{BaselineRow, RailRow, SampleRow};
+use tracing_energy::units::Nanos;
+
+use super::Oddity;
+
+/// Least idle time for a baseline. A recorder that waits can ask for a second; a
+/// file that is there already may be good enough with half of it.
+const LEAST_IDLE: Nanos = Nanos::from_millis(500);
+/// So close to spans a sample may hold some of their energy, for the sampler's
+/// clock may differ from that of the spans by some tens of milliseconds.
+const CLOCKS_DIFFER_NS: i64 = 50_000_000;
+/// Samples that a rest needs to disagree with the other one.
+const LEAST_SAMPLES: usize = 3;
+/// Rests disagree where their means differ by so many standard errors,
+const STANDARD_ERRORS: f64 = 3.0;
+/// and by this share of the larger one.
+const SHARE: f64 = 0.05;
+
+/// Idle power of rails: their samples before the first and after the last span, where
+/// these cover half a second; of those that disagree the lower ones. Also what was odd.
+pub(super) fn baselines(
+    rails: &[RailRow],
+    samples: &[SampleRow],
+    busy: (i64, i64),
+) -> (Vec<BaselineRow>, Vec<Oddity>) {
+    let (from, until) = (busy.0 - CLOCKS_DIFFER_NS, busy.1 + CLOCKS_DIFFER_NS);
+    let (mut rows, mut oddities) = (Vec::new(), Vec::new());
+    for rail in rails {
+        let own = || samples.iter().filter(|sample| sample.rail == rail.id);
+        let before: Vec<&SampleRow> = own().filter(|sample| sample.end_ns <= from).collect();
+        let after: Vec<&SampleRow> = own().filter(|sample| sample.start_ns >= until).collect();
+        let both: Vec<&SampleRow> = before.iter().chain(&after).copied().collect();
+        let row = baseline(&both, LEAST_IDLE);
+        match row.as_ref().and(disagreement(&before, &after)) {
+            Some(found) => {
+                let lower = if found.after_is_lower {
+                    &after
+                } else {
+                    &before
+                };
+                rows.extend(baseline(lower, Nanos::ZERO));
+                oddities.push(found.oddity(&rail.name));
+            }
+            None => rows.extend(row),
+        }
+    }
+    (rows, oddities)
+}
+
+fn baseline(samples: &[&SampleRow], least: Nanos) -> Option<BaselineRow> {
+    let mut idle = IdleSamples::default();
+    samples.iter().for_each(|sample| idle.add(sample));
+    idle.baselines(least).pop()
+}
+
+/// Two rests that draw different power.
+#[derive(Debug)]
+struct Disagreement {
+    before_w: f64,
+    after_w: f64,
+    after_is_lower: bool,
+}
+
+impl Disagreement {
+    fn oddity(&self, rail: &str) -> Oddity {
+        let lower = if self.after_is_lower {
+            "latter"
+        } else {
+            "former"
+        };
+        Oddity {
+            kind: "idle_disagrees",
+            count: 1,
+            message: format!(
+                "{rail} draws {:.2} W before the spans and {:.2} W after them: the {lower} is taken \
+                 for idle power; check that the clocks of spans and samples agree over all of the \
+                 run, and that nothing else was at work",
+                self.before_w, self.after_w
+            ),
+        }
+    }
+}
+
+fn disagreement(before: &[&SampleRow], after: &[&SampleRow]) -> Option<Disagreement> {
+    let ((before_w, before_se), (after_w, after_se)) = (mean(before)?, mean(after)?);
+    let apart = (before_w - after_w).abs();
+    let differ = apart > STANDARD_ERRORS * before_se.hypot(after_se)
+        && apart > SHARE * before_w.max(after_w);
+    differ.then_some(Disagreement {
+        before_w,
+        after_w,
+        after_is_lower: after_w < before_w,
+    })
+}
+
+/// Mean power and its standard error, W; the error is that of the middle half of the
+/// samples, for a few that hold work would hide behind the spread that they make.
+fn mean(samples: &[&SampleRow]) -> Option<(f64, f64)> {
+    let powers = samples.iter().filter_map(|sample| {
+        let length_ns = sample.end_ns - sample.start_ns;
+        Some(sample.energy_j? * 1e9 / length_ns as f64)
+    });
+    let powers: Vec<f64> = powers.collect();
+    if powers.len() < LEAST_SAMPLES {
+        return None;
+    }
+    let n = powers.len() as f64;
+    let mean = powers.iter().sum::<f64>() / n;
+    let middle = median(powers.clone());
+    let deviation = 1.4826 * median(powers.iter().map(|power| (power - middle).abs()).collect());
+    Some((mean, deviation / n.sqrt()))
+}
+
+/// The middle one of some numbers, of which there is at least one.
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_energy::power::{Kernel, Provenance, RailKind};
+
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    fn rail(id: u32) -> RailRow {
+        RailRow {
+            id,
+            source: "import".to_owned(),
+            name: format!("rail-{id}"),
+            parent: None,
+            kind: RailKind::Cpu,
+            unit: "J".to_owned(),
+            interval_ns: 100 * MS,
+            kernel: Kernel::Box,
+            provenance: Provenance::Replayed,
+        }
+    }
+
+    /// Samples of 100 ms from 0 on; spans run from 2 s to 4 s.
+    fn samples(rail: u32, watts: impl Fn(i64) -> f64) -> Vec<SampleRow> {
+        let sample = |at: i64| SampleRow {
+            rail,
+            start_ns: at * 100 * MS,
+            end_ns: (at + 1) * 100 * MS,
+            energy_j: Some(watts(at) * 0.1),
+        };
+        (0..60).map(sample).collect()
+    }
+
+    const BUSY: (i64, i64) = (2_000 * MS, 4_000 * MS);
+
+    /// 5 W with some noise.
+    fn rest(at: i64) -> f64 {
+        5.0 + 0.2 * ((at * 7 % 5) as f64 - 2.0)
+    }
+
+    #[test]
+    fn rests_that_agree_are_one() {
+        let watts = |at| {
+            if (20..40).contains(&at) {
+                30.0
+            } else {
+                rest(at)
+            }
+        };
+        let (rows, oddities) = baselines(&[rail(1)], &samples(1, watts), BUSY);
+        assert_eq!((rows.len(), oddities.len()), (1, 0));
+        assert!((rows[0].power_w - 5.0).abs() < 0.1, "{rows:?}");
+        assert_eq!(rows[0].samples, 38, "a sample is left out at each edge");
+    }
+
+    #[test]
+    fn idle_power_is_that_of_the_lower_rest_where_a_clock_was_set() {
+        // The sensor's clock jumped ahead by a second while spans ran, or before.
+        for (busy, low) in [(20..50, "before"), (10..40, "after")] {
+            let watts = |at| if busy.contains(&at) { 30.0 } else { rest(at) };
+            let (rows, oddities) = baselines(&[rail(1)], &samples(1, watts), BUSY);
+            assert!((rows[0].power_w - 5.0).abs() < 0.2, "{low}: {rows:?}");
+            assert_eq!(oddities.len(), 1);
+            assert!(
+                oddities[0].message.contains("rail-1 draws "),
+                "{oddities:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_sample_of_work_makes_a_rest_disagree() {
+        let watts = |at| {
+            if (20..41).contains(&at) {
+                60.0
+            } else {
+                rest(at)
+            }
+        };
+        let (rows, oddities) = baselines(&[rail(1)], &samples(1, watts), (2_000 * MS, 3_900 * MS));
+        assert!((rows[0].power_w - 5.0).abs() < 0.2, "{rows:?}");
+        assert_eq!(oddities.len(), 1);
+    }
+
+    #[test]
+    fn each_rail_has_a_rest_of_its_own() {
+        let mut all = samples(1, rest);
+        all.extend(samples(2, |at| if at >= 40 { 9.0 } else { 7.0 }));
+        let (rows, oddities) = baselines(&[rail(1), rail(2)], &all, BUSY);
+        let powers: Vec<f64> = rows.iter().map(|row| row.power_w).collect();
+        assert!(
+            (powers[0] - 5.0).abs() < 0.1 && (powers[1] - 7.0).abs() < 1e-9,
+            "{powers:?}"
+        );
+        assert_eq!(oddities.len(), 1);
+    }
+
+    #[test]
+    fn one_short_rest_is_no_baseline() {
+        let samples: Vec<SampleRow> = samples(1, rest).split_off(16);
+        let (rows, oddities) = baselines(&[rail(1)], &samples[..24], BUSY);
+        assert_eq!((rows.len(), oddities.len()), (0, 0), "{rows:?}");
+    }
+}

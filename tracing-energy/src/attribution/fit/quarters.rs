@@ -1,0 +1,211 @@
+//! Whether the sensor's clock is as far from the spans' in all quarters of a run.
+//!
+//! A clock that is set while a run goes on, or a machine that sleeps, moves a part of the
+//! samples. The powers that were found from the whole run predict each quarter's energy at
+//! many offsets; only how it rises and falls counts, for powers that were found across such
+//! a step are too flat:
+//!
+//! ```text
+//! energy = a * length + b * predicted(offset) + noise     a, b of this quarter
+//! ```
+//!
+//! Offsets far away are looked at only for quarters that are predicted badly near by.
+
+use super::design::Moving;
+use super::offset::Offset;
+use super::rail::{Fitted, Rail, powers};
+use super::stats::two_columns;
+use super::timeline::weights;
+
+const QUARTERS: usize = 4;
+/// Samples of a rail that are looked at in a quarter, and that are needed.
+const MOST_SAMPLES: usize = 300;
+const LEAST_SAMPLES: usize = 12;
+/// Offsets near by, and far away, from the one of the whole run.
+const NEAR_NS: f64 = 40e6;
+const FAR_NS: f64 = 1.5e9;
+/// Steps near by.
+const NEAR_STEPS: i32 = 20;
+/// A quarter that is explained by less than this share of the best one is looked at far away;
+const POOR: f64 = 0.7;
+/// one that is explained less than this says nothing.
+const LEAST_EXPLAINED: f64 = 0.3;
+/// Residuals hang together and the model is never quite true: a sample counts less.
+const COUNTS: f64 = 0.25;
+/// Offsets differ by more than so many standard deviations,
+const DEVIATIONS: f64 = 3.0;
+/// and than this share of a sample.
+const SHARE: f64 = 0.2;
+/// Nothing is known better than to this part of a sample.
+const LEAST_SD: f64 = 0.01;
+
+/// The smallest and the largest offset of quarters, in nanoseconds, where they differ by more
+/// than they are uncertain.
+pub(super) fn changed<'a>(
+    rails: &[&'a Rail<'a>],
+    fitted: &[Option<(&Fitted, f64)>],
+    offset: Offset,
+) -> Option<(f64, f64)> {
+    let interval_ns = rails.first()?.windows.interval_ns() as f64;
+    let known = rails.iter().zip(fitted).filter_map(|(rail, fit)| {
+        let (fit, alpha) = (*fit)?;
+        let powers = powers(rail.view(offset.ns, alpha).level_w, &fit.solution.u);
+        Some((*rail, powers.as_slice().to_vec(), alpha))
+    });
+    let known: Vec<Known<'a>> = known.collect();
+    let quarters = (0..QUARTERS).map(|part| Quarter::new(&known, offset, part));
+    let mut quarters: Vec<Quarter<'_>> = quarters.collect();
+    for quarter in &mut quarters {
+        quarter.scan(offset.ns, NEAR_NS, NEAR_NS / f64::from(NEAR_STEPS));
+    }
+    let explained = |quarter: &Quarter<'_>| quarter.best().map_or(0.0, |point| point.explained);
+    let most = quarters.iter().map(explained).fold(0.0, f64::max);
+    let mut found: Vec<(f64, f64)> = Vec::new();
+    for quarter in &mut quarters {
+        if explained(quarter) < POOR * most {
+            let step_ns = interval_ns / 4.0;
+            quarter.scan(offset.ns, FAR_NS, step_ns);
+            if let Some(best) = quarter.best() {
+                quarter.scan(best.offset_ns, step_ns, step_ns / 8.0);
+            }
+        }
+        found.extend(quarter.moments(LEAST_SD * interval_ns));
+    }
+    let by_offset = |a: &&(f64, f64), b: &&(f64, f64)| a.0.total_cmp(&b.0);
+    let (low, high) = (
+        found.iter().min_by(by_offset)?,
+        found.iter().max_by(by_offset)?,
+    );
+    let apart = high.0 - low.0;
+    let differ = apart > DEVIATIONS * low.1.hypot(high.1) && apart > SHARE * interval_ns;
+    differ.then_some((low.0, high.0))
+}
+
+/// A rail, the power of each column and alpha.
+type Known<'a> = (&'a Rail<'a>, Vec<f64>, f64);
+
+/// What a quarter comes to at one offset.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    offset_ns: f64,
+    /// Logarithm of how likely it is.
+    support: f64,
+    /// Share of the variance of power that is explained, of the rail with most.
+    explained: f64,
+}
+
+/// One quarter of the run.
+struct Quarter<'a> {
+    rails: Vec<Predicted<'a>>,
+    points: Vec<Point>,
+}
+
+/// Samples of a rail in a quarter, and what predicts them.
+struct Predicted<'a> {
+    moving: Moving<'a>,
+    powers: Vec<f64>,
+    seconds: Vec<f64>,
+    energy_j: Vec<f64>,
+}
+
+impl<'a> Quarter<'a> {
+    fn new(known: &[Known<'a>], offset: Offset, part: usize) -> Self {
+        let rails = known
+            .iter()
+            .filter_map(|one| Predicted::new(one, offset, part));
+        Self {
+            rails: rails.collect(),
+            points: Vec::new(),
+        }
+    }
+
+    /// Looks at offsets up to `reach_ns` to both sides of `centre_ns`.
+    fn scan(&mut self, centre_ns: f64, reach_ns: f64, step_ns: f64) {
+        let steps = (reach_ns / step_ns) as i32;
+        for step in -steps..=steps {
+            let offset_ns = centre_ns + step_ns * f64::from(step);
+            let explained = self
+                .rails
+                .iter_mut()
+                .map(|rail| (rail.explained(offset_ns), rail.len()));
+            let explained: Vec<(f64, usize)> = explained.collect();
+            let support = explained.iter().map(|(share, samples)| {
+                -0.5 * COUNTS * *samples as f64 * (1.0 - share).max(1e-6).ln()
+            });
+            self.points.push(Point {
+                offset_ns,
+                support: support.sum(),
+                explained: explained.iter().map(|one| one.0).fold(0.0, f64::max),
+            });
+        }
+    }
+
+    fn best(&self) -> Option<Point> {
+        let points = self.points.iter().copied();
+        points.max_by(|a, b| a.support.total_cmp(&b.support))
+    }
+
+    /// Mean and standard deviation of the offset, if the samples tell one.
+    fn moments(&self, least_sd_ns: f64) -> Option<(f64, f64)> {
+        let best = self
+            .best()
+            .filter(|best| best.explained >= LEAST_EXPLAINED)?;
+        let weight = |point: &Point| (point.support - best.support).exp();
+        let all: f64 = self.points.iter().map(weight).sum();
+        let squares = self.points.iter();
+        let squares =
+            squares.map(|point| weight(point) * (point.offset_ns - best.offset_ns).powi(2));
+        let sd_ns = (squares.sum::<f64>() / all).sqrt();
+        Some((best.offset_ns, sd_ns.max(least_sd_ns)))
+    }
+}
+
+impl<'a> Predicted<'a> {
+    fn new((rail, powers, alpha): &Known<'a>, offset: Offset, part: usize) -> Option<Self> {
+        let windows = &rail.windows;
+        let (from, to) = (
+            windows.len() * part / QUARTERS,
+            windows.len() * (part + 1) / QUARTERS,
+        );
+        let left_out = (to - from).saturating_sub(MOST_SAMPLES);
+        let picked: Vec<usize> = (from + left_out / 2..to - left_out.div_ceil(2)).collect();
+        if picked.len() < LEAST_SAMPLES {
+            return None;
+        }
+        let pick = |of: &[f64]| picked.iter().map(|&at| of[at]).collect();
+        Some(Self {
+            moving: Moving::new(rail.source(), windows, &picked, offset.ns, weights(*alpha)),
+            powers: powers.clone(),
+            seconds: pick(&windows.seconds),
+            energy_j: pick(&windows.energy_j),
+        })
+    }
+
+    fn len(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// The share of the variance that is explained at an offset.
+    fn explained(&mut self, offset_ns: f64) -> f64 {
+        self.moving.shift_to(offset_ns);
+        let predicted = |at: usize| -> f64 {
+            let row = self.moving.row(at).iter().zip(&self.powers);
+            row.map(|(seconds, watts)| seconds * watts).sum()
+        };
+        let rows: Vec<(f64, f64, f64)> = (0..self.len())
+            .map(|at| (self.seconds[at], predicted(at), self.energy_j[at]))
+            .collect();
+        let (idle_w, scale) = two_columns(rows.iter().copied());
+        let mean_w = self.energy_j.iter().sum::<f64>() / self.seconds.iter().sum::<f64>();
+        let squares = |model: &dyn Fn(&(f64, f64, f64)) -> f64| -> f64 {
+            rows.iter().map(|row| (row.2 - model(row)).powi(2)).sum()
+        };
+        let all = squares(&|row| mean_w * row.0);
+        // Work that draws less than rest explains nothing.
+        let left = squares(&|row| idle_w * row.0 + scale * row.1);
+        match scale > 0.0 && all > 0.0 {
+            true => (1.0 - left / all).clamp(0.0, 1.0),
+            false => 0.0,
+        }
+    }
+}
