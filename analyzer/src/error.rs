@@ -68,6 +68,14 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// Phases are requested of a run that has none.
+    #[error(
+        "phase `{name}` is unknown: no span has the role `phase`; set roles with `Builder::roles`, or leave the phase out"
+    )]
+    NoPhases {
+        /// The phase that is requested.
+        name: String,
+    },
     /// A price or factor that cannot be read.
     #[error("{what} `{text}` is not one; write it as {example}")]
     Rate {

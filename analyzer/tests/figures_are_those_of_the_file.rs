@@ -22,9 +22,9 @@ fn json_holds_the_known_sums() {
     assert_eq!(totals["active_j"], 12.5);
     assert_eq!(totals["duration_ns"], 3_500_000_000_i64);
     assert_eq!(totals["j_per_input_token"], 0.5);
-    assert_eq!(totals["j_per_output_token"], 0.5);
+    assert_eq!(totals["j_per_output_token"], 10.0 / 19.0);
     assert_eq!(totals["j_per_token"], 16.0 / 30.0);
-    assert_eq!(totals["tokens_per_s"], 10.0);
+    assert_eq!(totals["tokens_per_s"], 9.5);
     assert_eq!(totals["basis"], "proportional");
     assert_eq!(value["phases"].as_array().unwrap().len(), 3);
     assert_eq!(value["phases"][2]["phase"], "(between)");

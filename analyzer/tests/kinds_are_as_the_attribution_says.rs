@@ -11,7 +11,10 @@ use command::{energy, errors, text};
 /// Kinds of the fixture's spans on `package`: 12 J, of which two kinds with 4 J
 /// cannot be told apart; half a joule beside for time without samples.
 const KINDS: &str = "
-    INSERT INTO kind_energy VALUES
+    INSERT INTO kind_energy
+    (run, attribution, rail, kind, name, self_j, lo_j, hi_j, extrapolated_j, self_ns,
+     power_w, basis, grouping)
+    VALUES
         (1, 1, 1, 2, 'inference > prefill', 3.0, 2.0, 5.0, 0.0, 1000, 3.0, 'grouped', 1),
         (1, 1, 1, 3, 'inference > decode', 1.0, 0.5, 2.0, 0.5, 1000, 1.0, 'grouped', 1),
         (1, 1, 1, 4, 'inference > decode > layer', 8.0, 7.5, 8.5, 0.0, 2000000, NULL, 'fitted', 0),

@@ -44,7 +44,10 @@ INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, token) VALUES
     (1, 5, 3, 5, 'token', 2, 3, 5);
 INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, section) VALUES
     (1, 6, 2, 6, 'layers\x1b]0;x\x07<img>', 2, 2, 6);
-INSERT INTO node_energy VALUES
+INSERT INTO node_energy
+    (run, attribution, node, rail, self_j, lo_j, hi_j, inclusive_j, idle_j, self_ns,
+     activations, instances, min_w, avg_w, peak_w, basis)
+    VALUES
     (1, 1, 5, 1, 0.0, NULL, NULL, 0.0, 0.0, 0, 3, 3, NULL, NULL, NULL, 'proportional'),
     (1, 1, 6, 1, 0.5, 0.4, 0.7, 0.5, 0.0, 500, 1, 1, NULL, NULL, NULL, 'fitted');
 INSERT INTO spans VALUES
@@ -53,7 +56,9 @@ INSERT INTO spans VALUES
     ((1 << 40) + 3, 5, NULL, NULL, 1, 3000, 5000, 2);
 INSERT INTO span_fields VALUES
     ((1 << 40) + 1, '{\"text\":\"a\\u001b[31m\"}'), ((1 << 40) + 2, '{\"text\":\"<b>|`,\\\"\\n\"}');
-INSERT INTO span_energy VALUES
+INSERT INTO span_energy
+    (span, attribution, rail, energy_j, idle_j, spans_j, lo_j, hi_j, peak_w, basis)
+    VALUES
     ((1 << 40) + 1, 1, 1, 1.0, 0.25, 1.0, 0.9, 1.2, 5.0, 'fitted'),
     ((1 << 40) + 2, 1, 1, 2.0, 0.25, 2.0, NULL, NULL, 6.0, 'proportional'),
     ((1 << 40) + 3, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, 'proportional');
@@ -232,7 +237,8 @@ fn sums_are_those_of_the_file() {
     assert_eq!(tokens["tokens"][0]["text"], "a\u{1b}[31m");
     assert_eq!(tokens["tokens"][0]["active_j"], 0.75);
     assert!(tokens["tokens"][2]["energy_j"].is_null());
-    assert_eq!(tokens["statistics"]["median_j"], 1.5);
+    assert_eq!(tokens["tokens"][0]["note"], "sampling only");
+    assert_eq!(tokens["statistics"]["median_j"], 2.0);
     let power = of(&["power"], &[]);
     assert_eq!(power["rails"][0]["peak_w"], 4.0);
     assert_eq!(power["samples"].as_array().unwrap().len(), 3);

@@ -6,6 +6,7 @@ pub mod accuracy;
 pub mod gate_trials;
 pub mod large;
 pub mod oracle;
+pub mod power_trials;
 pub mod simulate;
 pub mod truth;
 

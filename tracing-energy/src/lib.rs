@@ -36,8 +36,8 @@ pub use guard::EnergyGuard;
 pub use join::Variables;
 pub use layer::EnergyLayer;
 pub use reattribute::{
-    AttributeOptions, Method, attribute_joined, attribute_stored, complete, reattribute,
-    repair_dead_runs, show_unended,
+    AttributeOptions, EstimatedKinds, Method, attribute_joined, attribute_stored, complete,
+    estimate_kinds, reattribute, repair_dead_runs, show_unended,
 };
 pub use record::{Capture, Detail, EdgeClock, OnFull};
 pub use recorder::{IdleSamples, RailSummary, RunSummary};

@@ -45,12 +45,13 @@ fn columns() -> Vec<Column> {
         Column::percent("half_interval", "±").from_width(1),
         Column::interval("lo_j", "hi_j", "90 %").from_width(110),
         Column::percent("share", "share"),
-        Column::count("activations", "times"),
-        Column::energy("j_per_activation", "each"),
+        Column::count("instances", "count"),
+        Column::energy("j_per_instance", "per call"),
         Column::time("self_ns", "self time").from_width(100),
         Column::power("avg_w", "power").from_width(100),
         Column::text("basis", "basis").from_width(120),
-        Column::data("instances"),
+        Column::data("activations"),
+        Column::data("j_per_activation"),
     ]
 }
 
@@ -66,11 +67,12 @@ fn row(ledger: &Ledger, node: &Node, total: f64) -> serde_json::Value {
         "half_interval": lo_j.zip(hi_j).filter(|_| energy_j > 0.0)
             .map(|(lo, hi)| (hi - lo) / 2.0 / energy_j),
         "share": (total > 0.0).then(|| energy_j / total),
+        "instances": node.instances,
+        "j_per_instance": node.instances.and_then(|count| per(count, 1.0)),
         "activations": node.activations,
         "j_per_activation": per(node.activations, 1.0),
         "self_ns": node.self_ns,
         "avg_w": per(node.self_ns, 1e9),
         "basis": node.basis,
-        "instances": node.instances,
     })
 }

@@ -38,13 +38,15 @@ fn columns() -> Vec<Column> {
         Column::text("layer", "layer"),
         Column::energy("energy_j", "energy"),
         Column::percent("share", "share"),
-        Column::count("activations", "times"),
-        Column::energy("j_per_activation", "each"),
+        Column::count("instances", "count"),
+        Column::energy("j_per_instance", "per call"),
         Column::time("busy_ns", "busy"),
         Column::power("avg_w", "power"),
         Column::energy("attention_j", "attention").from_width(100),
         Column::energy("mlp_j", "mlp").from_width(100),
         Column::text("basis", "basis").from_width(120),
+        Column::data("activations"),
+        Column::data("j_per_activation"),
     ]
 }
 
@@ -75,6 +77,8 @@ fn row(layer: &Group, parts: &Parts) -> serde_json::Value {
         "layer": layer.name,
         "energy_j": layer.energy_j,
         "share": layer.share,
+        "instances": layer.instances,
+        "j_per_instance": layer.j_per_instance,
         "activations": layer.activations,
         "j_per_activation": layer.j_per_activation,
         "busy_ns": layer.busy_ns,

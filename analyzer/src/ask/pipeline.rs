@@ -1,8 +1,9 @@
-//! Where does a run's energy go, phase by phase and section by section?
+//! Where does a run's energy go, phase by phase and section by section? Where no span has
+//! the role `phase`: by the names of its root spans.
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{LEDGER, Scope};
 use crate::error::Result;
@@ -15,7 +16,8 @@ const OWN: &str = "(own)";
 const REST: &str = "(rest)";
 
 /// Phases with their sections, in the order in which they first began. Rows of one
-/// phase sum to the phase; phases and `(rest)` sum to the run's ledger.
+/// phase sum to the phase; phases and `(rest)` sum to the run's ledger. Without phases the
+/// root spans stand in their place, by name.
 ///
 /// # Errors
 /// When the file cannot be read, the run was not attributed, or a name of the scope is
@@ -23,21 +25,16 @@ const REST: &str = "(rest)";
 pub fn pipeline(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> {
     let ledger = scope.ledger(recording, run)?;
     let total = ledger.energy_j();
-    let mut rows = Vec::new();
-    for phase in phases(&ledger) {
-        let whole = phase.sum();
-        let mut lines = vec![whole.row(&phase.name, None, total, whole.energy_j)];
-        if phase.sections.len() > 1 || phase.sections.iter().any(|part| part.name != OWN) {
-            let section =
-                |part: &Part| part.row(&phase.name, Some(&part.name), total, whole.energy_j);
-            lines.extend(phase.sections.iter().map(section));
-        }
-        rows.extend(lines);
-    }
+    let has_phases = !ledger.phases().is_empty();
+    let mut rows: Vec<_> = heads(&ledger)
+        .iter()
+        .flat_map(|head| head.rows(has_phases, total))
+        .collect();
     rows.retain(|row| scope.wants(row["basis"].as_str()));
-    let what = format!("phases and their sections{}", scope.words());
+    let heads = if has_phases { "phases" } else { "root spans" };
+    let what = format!("{heads} and their sections{}", scope.words());
     let answer = Answer::of_run("pipeline", &what, recording, run)?;
-    let people = Sheet::new("pipeline", "", people(), rows.clone()).for_people();
+    let people = Sheet::new("pipeline", "", people(has_phases), rows.clone()).for_people();
     rows.iter_mut().for_each(|row| {
         row.as_object_mut().map(|row| row.remove("shown"));
     });
@@ -48,13 +45,17 @@ pub fn pipeline(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answe
         .note(LEDGER))
 }
 
-fn people() -> Vec<Column> {
+fn people(has_phases: bool) -> Vec<Column> {
+    let (name, head) = match has_phases {
+        true => ("phase, section", "of phase"),
+        false => ("root span, section", "of root"),
+    };
     vec![
-        Column::text("shown", "phase, section"),
+        Column::text("shown", name),
         Column::energy("energy_j", "energy"),
-        Column::percent("share_of_run", "of run"),
-        Column::percent("share_of_phase", "of phase"),
-        Column::count("activations", "times"),
+        Column::percent("share_of_run", "of spans"),
+        Column::percent("share_of_phase", head),
+        Column::count("instances", "count"),
         Column::time("busy_ns", "busy"),
         Column::power("avg_w", "power"),
         Column::text("basis", "basis").from_width(100),
@@ -62,18 +63,44 @@ fn people() -> Vec<Column> {
 }
 
 fn programs() -> Vec<Column> {
-    let mut columns = vec![Column::text("phase", ""), Column::text("section", "")];
-    columns.extend(people().into_iter().skip(1));
+    let mut columns = vec![
+        Column::text("phase", ""),
+        Column::text("root", ""),
+        Column::text("section", ""),
+    ];
+    columns.extend(people(true).into_iter().skip(1));
+    columns.push(Column::data("activations"));
     columns
 }
 
-/// One phase.
-struct Phase {
+/// A phase, or the root spans of one name.
+struct Head {
     name: String,
+    /// Spans of its own, and their activations.
+    instances: Option<i64>,
+    activations: i64,
     sections: Vec<Part>,
 }
 
-impl Phase {
+impl Head {
+    /// Its own row, and those of its sections where it has any.
+    fn rows(&self, is_phase: bool, run_j: f64) -> Vec<Value> {
+        let whole = self.sum();
+        let name = |row: Value| {
+            let key = if is_phase { "phase" } else { "root" };
+            named(row, key, &self.name)
+        };
+        let mut rows = vec![name(whole.row(&self.name, None, run_j))];
+        if self.sections.len() > 1 || self.sections.iter().any(|part| part.name != OWN) {
+            let section = |part: &Part| {
+                let shown = format!("  {}", part.name);
+                name(part.row(&shown, Some(whole.energy_j), run_j))
+            };
+            rows.extend(self.sections.iter().map(section));
+        }
+        rows
+    }
+
     fn sum(&self) -> Part {
         let mut sum = Part::new(self.name.clone());
         for part in &self.sections {
@@ -82,9 +109,25 @@ impl Phase {
             let bases = [sum.basis.take(), part.basis.clone()];
             sum.basis = join_bases(bases.iter().flatten().map(String::as_str));
         }
-        sum.activations = self.sections.iter().map(|part| part.of_phase).sum();
+        (sum.instances, sum.activations) = (self.instances, self.activations);
         sum
     }
+
+    fn part(&mut self, section: String) -> &mut Part {
+        let at = self.sections.iter().position(|known| known.name == section);
+        let at = at.unwrap_or_else(|| {
+            self.sections.push(Part::new(section));
+            self.sections.len() - 1
+        });
+        &mut self.sections[at]
+    }
+}
+
+/// Writes the name of a row's head.
+fn named(mut row: Value, key: &str, name: &str) -> Value {
+    (row["phase"], row["root"]) = (Value::Null, Value::Null);
+    row[key] = json!(name);
+    row
 }
 
 /// A section of a phase, or a phase.
@@ -92,9 +135,8 @@ struct Part {
     name: String,
     energy_j: f64,
     busy_ns: i64,
+    instances: Option<i64>,
     activations: i64,
-    /// Activations of the phase's own spans.
-    of_phase: i64,
     basis: Option<String>,
 }
 
@@ -104,8 +146,8 @@ impl Part {
             name,
             energy_j: 0.0,
             busy_ns: 0,
+            instances: Some(0),
             activations: 0,
-            of_phase: 0,
             basis: None,
         }
     }
@@ -117,16 +159,16 @@ impl Part {
         self.basis = join_bases(bases.into_iter().flatten().map(String::as_str));
     }
 
-    fn row(&self, phase: &str, section: Option<&str>, run: f64, whole: f64) -> serde_json::Value {
+    /// `head_j` is the energy of what a section is part of.
+    fn row(&self, shown: &str, head_j: Option<f64>, run_j: f64) -> Value {
         let share = |of: f64| (of > 0.0).then(|| self.energy_j / of);
-        let shown = section.map_or(phase.to_owned(), |section| format!("  {section}"));
         json!({
-            "phase": phase,
-            "section": section,
+            "section": head_j.map(|_| &self.name),
             "shown": shown,
             "energy_j": self.energy_j,
-            "share_of_run": share(run),
-            "share_of_phase": section.and_then(|_| share(whole)),
+            "share_of_run": share(run_j),
+            "share_of_phase": head_j.and_then(share),
+            "instances": self.instances.filter(|_| self.activations > 0),
             "activations": (self.activations > 0).then_some(self.activations),
             "busy_ns": self.busy_ns,
             "avg_w": (self.busy_ns > 0).then(|| self.energy_j * 1e9 / self.busy_ns as f64),
@@ -135,56 +177,58 @@ impl Part {
     }
 }
 
-/// Phases by name, `(rest)` last.
-fn phases(ledger: &Ledger) -> Vec<Phase> {
-    let heads: HashSet<i64> = ledger.phases().iter().map(|node| node.id).collect();
-    // For each node its phase's and its section's topmost node. Parents come first.
+/// Phases or root spans by name, `(rest)` last.
+fn heads(ledger: &Ledger) -> Vec<Head> {
+    let tops: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
+    // For each node its head's and its section's topmost node. Parents come first.
     let mut places: BTreeMap<i64, (Option<i64>, Option<i64>)> = BTreeMap::new();
-    let mut phases: Vec<Phase> = Vec::new();
+    let mut heads: Vec<Head> = Vec::new();
     for node in &ledger.nodes {
         let above = node.parent.and_then(|id| places.get(&id)).copied();
-        let (mut phase, mut section) = above.unwrap_or_default();
-        if phase.is_none() && heads.contains(&node.id) {
-            phase = Some(node.id);
+        let (mut head, mut section) = above.unwrap_or_default();
+        if head.is_none() && tops.contains(&node.id) {
+            head = Some(node.id);
         }
         if section.is_none() && node.role.as_deref() == Some("section") {
             section = Some(node.id);
         }
-        places.insert(node.id, (phase, section));
+        places.insert(node.id, (head, section));
         let label = |id: Option<i64>| id.and_then(|id| ledger.node(id)).map(name);
-        let phase_name = label(phase).unwrap_or_else(|| REST.to_owned());
+        let head_name = label(head).unwrap_or_else(|| REST.to_owned());
         let section_name = label(section).unwrap_or_else(|| OWN.to_owned());
-        let part = part(&mut phases, phase_name, section_name);
+        let of_head = head_named(&mut heads, head_name);
+        if head == Some(node.id) {
+            count(&mut of_head.instances, &mut of_head.activations, node);
+        }
+        let part = of_head.part(section_name);
         part.add(node);
         if section == Some(node.id) {
-            part.activations += node.activations;
-        }
-        if phase == Some(node.id) {
-            part.of_phase += node.activations;
+            count(&mut part.instances, &mut part.activations, node);
         }
     }
-    let (rest, mut phases): (Vec<Phase>, _) = phases.into_iter().partition(|p| p.name == REST);
-    phases.extend(rest);
-    phases
+    let (rest, mut heads): (Vec<Head>, _) = heads.into_iter().partition(|p| p.name == REST);
+    heads.extend(rest);
+    heads
 }
 
-fn part(phases: &mut Vec<Phase>, phase: String, section: String) -> &mut Part {
-    let at = phases.iter().position(|known| known.name == phase);
+/// Adds a node's own spans.
+fn count(instances: &mut Option<i64>, activations: &mut i64, node: &Node) {
+    *instances = instances.zip(node.instances).map(|(a, b)| a + b);
+    *activations += node.activations;
+}
+
+fn head_named(heads: &mut Vec<Head>, name: String) -> &mut Head {
+    let at = heads.iter().position(|known| known.name == name);
     let at = at.unwrap_or_else(|| {
-        let sections = Vec::new();
-        phases.push(Phase {
-            name: phase,
-            sections,
+        heads.push(Head {
+            name,
+            instances: Some(0),
+            activations: 0,
+            sections: Vec::new(),
         });
-        phases.len() - 1
+        heads.len() - 1
     });
-    let sections = &mut phases[at].sections;
-    let at = sections.iter().position(|known| known.name == section);
-    let at = at.unwrap_or_else(|| {
-        sections.push(Part::new(section));
-        sections.len() - 1
-    });
-    &mut sections[at]
+    &mut heads[at]
 }
 
 fn name(node: &Node) -> String {

@@ -13,6 +13,9 @@ const SHOWN: usize = 40;
 const BARS: usize = 10;
 const BESIDE_BARS: usize = 26;
 
+/// Said where the first token of a sequence is among the rows.
+const FIRST: &str = "Token 0 comes out of prefill (sampling only): it is in no statistics.";
+
 /// What to list of tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokensOptions {
@@ -37,8 +40,10 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
         let next = "tokens are spans with the role token: see `energy pipeline`";
         return Err(run.missing("none of its spans is a token that was measured", next));
     }
-    let energies: Vec<f64> = all.iter().filter_map(|token| token.energy_j).collect();
+    let decoded = all.iter().filter(|token| token.is_decoded());
+    let energies: Vec<f64> = decoded.filter_map(|token| token.energy_j).collect();
     let spread = Spread::of(&energies);
+    let has_first = all.iter().any(|token| !token.is_decoded());
     let of = |token: Token| row(&token, spread.as_ref());
     let mut rows: Vec<Value> = all.into_iter().map(of).collect();
     rows.retain(|row| scope.wants(row["basis"].as_str()));
@@ -65,6 +70,9 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
             .chart(|width| histogram(&energies, width))
             .note(spread.words());
     }
+    if has_first {
+        answer = answer.note(FIRST);
+    }
     Ok(answer.note("Energies are all that was measured in a token's time, idle power included."))
 }
 
@@ -79,6 +87,7 @@ fn columns() -> Vec<Column> {
         Column::time("duration_ns", "time"),
         Column::text("phase", "phase").from_width(100),
         Column::text("outlier", "stands out"),
+        Column::text("note", "note"),
         Column::data("start_ns"),
         Column::data("idle_j"),
         Column::data("peak_w"),
@@ -89,7 +98,8 @@ fn columns() -> Vec<Column> {
 
 fn row(token: &Token, spread: Option<&Spread>) -> Value {
     let mut row = json!(token);
-    row["outlier"] = json!(spread.zip(token.energy_j).and_then(|(s, j)| s.outlier(j)));
+    let sample = token.energy_j.filter(|_| token.is_decoded());
+    row["outlier"] = json!(spread.zip(sample).and_then(|(s, j)| s.outlier(j)));
     row
 }
 

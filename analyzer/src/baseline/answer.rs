@@ -6,6 +6,7 @@ use super::{Checked, Outcome, Saved};
 use crate::compare::stats::Layout;
 use crate::compare::{Per, Power};
 use crate::format::{Answer, Column, Sheet, counted, escape, percent};
+use crate::warn::condition_sheets;
 
 /// Kinds that people are shown.
 const SHOWN: usize = 12;
@@ -49,23 +50,36 @@ pub fn listed(all: &[Saved]) -> Answer {
 pub fn checked(done: &Checked) -> Answer {
     let verdict = &done.verdict;
     let per = done.compared.per;
+    let undecided = done.compared.undecided();
     let title = format!(
-        "{}: {}, {}",
+        "{}: {}{}, {}",
         escape(&done.baseline),
         verdict.outcome.words(),
+        if undecided.is_empty() {
+            ""
+        } else {
+            ": coverage"
+        },
         per.unit()
     );
     let mut answer = Answer::new("baseline check", title)
         .with("baseline", json!(done.baseline))
         .with("group", json!(done.group))
         .with("outcome", json!(verdict.outcome))
+        .with("reason", json!(verdict.total.reason))
         .with("fail_above", json!(done.limits.above))
         .with("fail_node_above", json!(done.limits.node_above))
         .with("power", json!(done.compared.power))
+        .with("kinds_by", json!(done.compared.kind_basis.by))
+        .with("kinds_by_why", json!(done.compared.kind_basis.why))
         .with("looks", json!(done.looks.0))
         .with("looks_planned", json!(done.looks.1))
         .sheet(totals(done))
+        .sheet(sides(done))
         .sheet(nodes(done));
+    for sheet in condition_sheets(&done.compared.warnings, "side") {
+        answer = answer.sheet(sheet);
+    }
     if done.compared.power != Power::Measured {
         let power = match done.compared.power {
             Power::Modelled => "by modelled power (CPU time), not measured",
@@ -124,6 +138,27 @@ const fn per_name(per: Per) -> &'static str {
     }
 }
 
+/// Both sides with their intervals and coverage.
+fn sides(done: &Checked) -> Sheet {
+    let rows = done
+        .compared
+        .side_rows(None)
+        .into_iter()
+        .zip(["baseline", "now"]);
+    let rows = rows.map(|(mut row, name)| {
+        row["what"] = json!(name);
+        row
+    });
+    let columns = vec![
+        Column::text("what", ""),
+        Column::count("runs", "runs"),
+        Column::energy("energy_j", "energy"),
+        Column::interval("lo_j", "hi_j", "90 %"),
+        Column::percent("coverage", "coverage"),
+    ];
+    Sheet::new("sides", "Totals as attributed", columns, rows)
+}
+
 fn nodes(done: &Checked) -> Sheet {
     let row = |node: &super::Node| -> Value {
         let mut row = json!(node);
@@ -168,7 +203,16 @@ fn reasons(done: &Checked) -> Vec<String> {
             percent(node.of_run)
         ));
     }
+    match &done.compared.kinds.left_out {
+        Some(why) => notes.push(format!("Kinds of spans are not compared: {why}.")),
+        None => notes.extend(done.compared.kind_basis.note()),
+    }
     let total = &verdict.total;
+    let undecided = done.compared.undecided();
+    if !undecided.is_empty() {
+        notes.extend(undecided);
+        return notes;
+    }
     notes.push(match (verdict.outcome, total.lo, total.hi) {
         (Outcome::Undecided, _, Some(hi)) => format!(
             "Whether a run needs more than {} above the baseline cannot be told: it may be {}.",

@@ -3,7 +3,7 @@
 use tracing_energy::store::Store;
 
 use super::{CHECK_TAG, Limits, Outcome, Saved, Verdict, looks};
-use crate::compare::{CompareOptions, Compared, Side, sides};
+use crate::compare::{CompareOptions, Compared, Estimates, Side, sides};
 use crate::error::{Error, Result};
 use crate::format::stamp;
 use crate::program::{Interrupt, Program};
@@ -71,7 +71,7 @@ pub fn check(
         Some(_) => format!("{group}-base"),
         None => format!("{}={}", super::TAG, saved.name),
     };
-    let mut turn = 0;
+    let (mut turn, mut estimates) = (0, Estimates::default());
     for (at, count) in counts.iter().enumerate() {
         while turn < *count {
             tell(turn);
@@ -81,7 +81,13 @@ pub fn check(
             mark(program, program.execute(interrupt)?, &saved.name, &group)?;
             turn += 1;
         }
-        let compared = compare(program, &base, &group, confidence, options)?;
+        let compared = compare(
+            program,
+            [&base, &group],
+            confidence,
+            options,
+            &mut estimates,
+        )?;
         let verdict = judge(&compared, &options.limits)?;
         let is_last = at + 1 == counts.len();
         if is_last || verdict.is_settled(&options.limits) {
@@ -110,7 +116,11 @@ pub fn check_runs(
 ) -> Result<Checked> {
     let base = format!("{}={}", super::TAG, saved.name);
     let (sides, _) = sides(recording, &[base, selector.to_owned()], None)?;
-    let compared = Compared::read(recording, sides, &options.compare)?;
+    let compare = CompareOptions {
+        estimate: true,
+        ..options.compare.clone()
+    };
+    let compared = Compared::read(recording, sides, &compare)?;
     let verdict = judge(&compared, &options.limits)?;
     Ok(Checked {
         baseline: saved.name.clone(),
@@ -136,17 +146,18 @@ fn mark(program: &Program, run: i64, name: &str, group: &str) -> Result<()> {
 
 fn compare(
     program: &Program,
-    base: &str,
-    group: &str,
+    [base, group]: [&str; 2],
     confidence: f64,
     options: &CheckOptions,
+    estimates: &mut Estimates,
 ) -> Result<Compared> {
     let recording = Recording::open(&program.database)?;
     let selectors = [base.to_owned(), format!("group={group}")];
     let (sides, _): (Vec<Side>, _) = sides(&recording, &selectors, None)?;
     let mut compare = options.compare.clone();
     compare.stats.confidence = confidence;
-    Compared::read(&recording, sides, &compare)
+    compare.estimate = true;
+    Compared::read_again(&recording, sides, &compare, estimates)
 }
 
 impl Checked {

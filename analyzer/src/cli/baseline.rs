@@ -286,13 +286,19 @@ fn judge(done: &Checked, strict: bool) -> anyhow::Result<()> {
             );
             Err(Finding::new(REGRESSION, text).into())
         }
-        (Outcome::Undecided, true) => Err(Finding::new(
-            UNDECIDED,
-            "undecided; allow more runs with --max-repeat".into(),
-        )
-        .into()),
-        (Outcome::Undecided, false) => {
-            super::warn("undecided: not shown to be a regression, nor to be none");
+        (Outcome::Undecided, is_strict) => {
+            let undecided = done.compared.undecided().into_iter().next();
+            let text = match (&undecided, is_strict) {
+                (Some(_), _) => {
+                    "undecided: coverage; see that the sensor gives samples all the time"
+                }
+                (None, true) => "undecided; allow more runs with --max-repeat",
+                (None, false) => "undecided: not shown to be a regression, nor to be none",
+            };
+            if is_strict {
+                return Err(Finding::new(UNDECIDED, text.into()).into());
+            }
+            super::warn(text);
             Ok(())
         }
     }

@@ -75,6 +75,7 @@ impl CompareArgs {
             rail: self.rail.clone(),
             phase: self.phase.clone(),
             allow_different: self.allow_different,
+            estimate: false,
             stats: Options {
                 min_effect: self.min_effect,
                 session_sd: self.session_sd,
@@ -93,6 +94,9 @@ pub(super) fn run(db: &Path, args: &CompareArgs, out: &mut dyn Write) -> anyhow:
     let (sides, left_out) = sides(&recording, &args.sides, args.by.as_deref())?;
     let compared = Compared::read(&recording, sides, &args.options())?;
     compared.write(&left_out, args.fail_above, out, args.format, &super::look())?;
+    if let Some(text) = compared.undecided().into_iter().next() {
+        return Err(Finding::new(UNDECIDED, text).into());
+    }
     match args.fail_above {
         Some(above) => judge(&compared, above, args.strict),
         None => Ok(()),

@@ -11,6 +11,7 @@ use super::{Compared, Part, Power};
 use crate::error::Result;
 use crate::format::screen::Look;
 use crate::format::{Answer, Column, Format, Sheet, escape, percent};
+use crate::warn::condition_sheets;
 
 /// Characters for the name of a kind in a table of 80 columns.
 const ROOM: usize = 22;
@@ -53,6 +54,8 @@ impl Compared {
             .with("unit", json!(self.per.unit()))
             .with("per", json!(self.per))
             .with("power", json!(self.power))
+            .with("kinds_by", json!(self.kind_basis.by))
+            .with("kinds_by_why", json!(self.kind_basis.why))
             .with("rail", json!(self.options.rail))
             .with("phase", json!(self.options.phase))
             .with("confidence", json!(self.options.stats.confidence))
@@ -64,7 +67,8 @@ impl Compared {
         for text in self.cautions(left_out) {
             answer = answer.caution(text);
         }
-        let sheets = [self.for_programs(fail_above), self.for_people()].concat();
+        let warnings = condition_sheets(&self.warnings, "side");
+        let sheets = [self.for_programs(fail_above), self.for_people(), warnings].concat();
         for sheet in sheets {
             answer = answer.sheet(sheet);
         }
@@ -106,10 +110,18 @@ impl Compared {
         for one in left_out {
             cautions.push(format!("Left out: {}: {}.", escape(&one.title), one.why));
         }
+        cautions.extend(self.undecided());
         if let Some(why) = &self.kinds.left_out {
             cautions.push(format!("Kinds of spans are not compared: {why}."));
         }
         cautions
+    }
+
+    /// Why sides have no verdict for want of samples, one sentence each.
+    pub fn undecided(&self) -> Vec<String> {
+        let others = self.sides.iter().enumerate().skip(1);
+        let sentence = |(at, side): (usize, &super::Side)| self.coverages.sentence(at, side.label);
+        others.filter_map(sentence).collect()
     }
 
     fn for_programs(&self, fail_above: Option<f64>) -> Vec<Sheet> {
@@ -118,6 +130,8 @@ impl Compared {
             Column::text("name", "name"),
             Column::count("runs", "runs"),
             Column::energy("energy_j", "energy"),
+            Column::interval("lo_j", "hi_j", "90 %"),
+            Column::percent("coverage", "coverage"),
             Column::number("tokens_per_s", "tokens/s"),
             Column::number("ratio", "ratio"),
             Column::range("lo", "hi", "interval"),
@@ -141,7 +155,7 @@ impl Compared {
         .to_vec()
     }
 
-    fn side_rows(&self, fail_above: Option<f64>) -> Vec<Value> {
+    pub(crate) fn side_rows(&self, fail_above: Option<f64>) -> Vec<Value> {
         let of = |(at, side): (usize, &super::Side)| {
             let against = at.checked_sub(1).map(|other| &self.totals[other]);
             let mut row = against.map_or_else(|| json!({}), |one| json!(one));
@@ -149,6 +163,9 @@ impl Compared {
             row["name"] = json!(side.name);
             row["runs"] = json!(side.runs.len());
             row["energy_j"] = json!(self.mean_j(at));
+            row["lo_j"] = json!(self.ends_j(at).map(|(lo, _)| lo));
+            row["hi_j"] = json!(self.ends_j(at).map(|(_, hi)| hi));
+            row["coverage"] = json!(self.coverages.side(at));
             row["tokens_per_s"] = json!(super::pareto::speed(&self.figures[at]));
             row["on_front"] = json!(self.on_front.as_ref().map(|on| on[at]));
             row["gate"] = json!(against.zip(fail_above).map(|(one, above)| gate(one, above)));
@@ -167,6 +184,7 @@ impl Compared {
             Column::text("started", "started"),
             Column::energy("energy_j", self.per.unit()),
             Column::interval("lo_j", "hi_j", "attribution"),
+            Column::percent("coverage", "coverage").from_width(100),
             Column::text("basis", "basis").from_width(1),
         ];
         let phases = self.part_rows(&self.phases, str::to_owned);
@@ -256,6 +274,9 @@ impl Compared {
                 "Of parts said to differ at most {} do not (Benjamini-Hochberg).",
                 whole_percent(1.0 - stats.confidence)
             ));
+        }
+        if compared(&self.kinds.parts) {
+            notes.extend(self.kind_basis.note());
         }
         if self.kinds.small > 0 {
             notes.push(format!(

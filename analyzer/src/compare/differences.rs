@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::Side;
+use super::{KindBasis, Side};
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 use crate::query::{Recording, Setting, setting};
@@ -141,8 +141,13 @@ fn models(sides: &[Side], settings: &[Vec<Setting>]) -> Option<Difference> {
 
 /// Why kinds of spans cannot be compared: figures of two methods differ where nothing
 /// else does.
-pub(super) fn kinds_apart(sides: &[Side], settings: &[Vec<Setting>]) -> Option<String> {
-    if let Some(methods) = differs("method", sides, settings, |of| of.method.as_deref()) {
+pub(super) fn kinds_apart(
+    sides: &[Side],
+    settings: &[Vec<Setting>],
+    basis: &KindBasis,
+) -> Option<String> {
+    let methods = differs("method", sides, settings, |of| of.method.as_deref());
+    if let Some(methods) = methods.filter(|_| !basis.is_uniform()) {
         return Some(format!(
             "they were attributed by {}; use `energy attribute RUN --method`",
             methods.told()

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::stats::Sample;
-use super::{CompareOptions, Side};
+use super::{CompareOptions, KindBasis, Side};
 use crate::error::{Error, Result};
 use crate::query::{
-    self, By, Phase, Recording, Run, Share, phases_on, run_interval, shares, totals_of,
+    self, Phase, Recording, Run, Share, Tokens, named_phases, phases, phases_on, run_interval,
+    totals_of,
 };
 
 /// What energies are divided by.
@@ -19,7 +20,7 @@ pub enum Per {
     Run,
     /// Tokens read, for pre_inference and prefill
     InputToken,
-    /// Tokens sampled, for decode and post_inference
+    /// Tokens that decode made, for decode and post_inference
     OutputToken,
 }
 
@@ -38,20 +39,20 @@ impl Per {
     const fn phases(self) -> &'static [&'static str] {
         match self {
             Self::Token | Self::Run => &[],
-            Self::InputToken => &["pre_inference", "prefill"],
-            Self::OutputToken => &["decode", "post_inference"],
+            Self::InputToken => query::INPUT,
+            Self::OutputToken => query::OUTPUT,
         }
     }
 
-    /// What the run's energies are divided by; none where it is not known or zero.
-    fn divisor(self, run: &Run) -> Option<f64> {
-        let tokens = &run.row.metadata;
-        let (input, output) = (tokens.input_tokens, tokens.output_tokens);
+    /// What the energies of a run with these phases are divided by; none where it is not
+    /// known or zero.
+    fn divisor(self, run: &Run, phases: &[Phase]) -> Option<f64> {
+        let tokens = Tokens::of(run);
         let count = match self {
-            Self::Token => input.zip(output).map(|(input, output)| input + output),
+            Self::Token => tokens.all(),
             Self::Run => Some(1),
-            Self::InputToken => input,
-            Self::OutputToken => output,
+            Self::InputToken => tokens.input,
+            Self::OutputToken => tokens.decoded(phases),
         };
         count.filter(|count| *count > 0).map(|count| count as f64)
     }
@@ -60,15 +61,18 @@ impl Per {
 /// What one run says. Energies are those of the compared unit: divided already.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
-    /// Gross energy of what is compared.
+    /// Gross energy of what is compared: measured plus extrapolated. Not known where
+    /// samples cover less than half of its time.
     pub energy_j: Option<f64>,
-    /// Lower end of its interval as attribution knows it; of whole runs only.
+    /// Share of its time that samples cover; none where it is not known.
+    pub coverage: Option<f64>,
+    /// Lower end of its interval as attribution knows it.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
     /// How it was found.
     pub basis: Option<String>,
-    /// Tokens sampled for each second of decode.
+    /// Tokens that decode made over its time.
     pub tokens_per_s: Option<f64>,
     /// Its phases.
     pub phases: Vec<Phase>,
@@ -90,19 +94,21 @@ impl Figures {
 }
 
 /// What to divide by: what was asked for if every run knows it.
-pub(super) fn per(sides: &[Side], options: &CompareOptions) -> Result<Per> {
+pub(super) fn per(recording: &Recording, sides: &[Side], options: &CompareOptions) -> Result<Per> {
     let runs = || sides.iter().flat_map(|side| &side.runs);
     let Some(per) = options.per else {
-        let all = runs().all(|run| Per::Token.divisor(run).is_some());
+        let all = runs().all(|run| Per::Token.divisor(run, &[]).is_some());
         return Ok(if all { Per::Token } else { Per::Run });
     };
-    match runs().find(|run| per.divisor(run).is_none()) {
-        None => Ok(per),
-        Some(run) => Err(run.missing(
-            "the number of its tokens is not known",
-            "compare energies of whole runs with --per run",
-        )),
+    for run in runs() {
+        if per.divisor(run, &phases(recording, run)?).is_none() {
+            return Err(run.missing(
+                "the number of its tokens is not known, or zero",
+                "compare energies of whole runs with --per run",
+            ));
+        }
     }
+    Ok(per)
 }
 
 /// Figures of each side's runs.
@@ -111,10 +117,11 @@ pub(super) fn read(
     sides: &[Side],
     per: Per,
     options: &CompareOptions,
+    kinds: &KindBasis,
 ) -> Result<Vec<Vec<Figures>>> {
     let of_side = |side: &Side| {
         let runs = side.runs.iter();
-        runs.map(|run| figures(recording, run, per, options))
+        runs.map(|run| figures(recording, run, per, options, kinds))
             .collect()
     };
     sides.iter().map(of_side).collect()
@@ -125,10 +132,11 @@ fn figures(
     run: &Run,
     per: Per,
     options: &CompareOptions,
+    kinds: &KindBasis,
 ) -> Result<Figures> {
     let rail = options.rail.as_deref();
-    let divisor = per.divisor(run).unwrap_or(f64::NAN);
     let mut phases = phases_on(recording, run, rail)?;
+    let divisor = per.divisor(run, &phases).unwrap_or(f64::NAN);
     let tokens_per_s = totals_of(run, &phases).tokens_per_s;
     let wanted: Vec<&str> = match &options.phase {
         Some(phase) => vec![phase],
@@ -139,18 +147,23 @@ fn figures(
     }
     let is_whole = wanted.is_empty();
     phases.retain(|phase| is_whole || wanted.contains(&phase.phase.as_str()));
-    let mut kinds = shares(recording, run, rail, By::Kind, true)?;
+    let mut kinds = kinds.shares(recording, run, rail)?;
     kinds.retain(|share| is_whole || is_within(share, &wanted));
+    // Recordings that do not know their coverage have an interval of the run's span.
     let interval = match is_whole {
         true => run_interval(recording, run, rail)?,
         false => query::RunInterval::default(),
     };
     let start = run.row.start_unix_ns;
-    let whole = query::sum_known(phases.iter().map(|phase| phase.energy_j));
+    let whole = totals_of(run, &phases);
     let mut figures = Figures {
-        energy_j: whole,
-        lo_j: interval.lo_j,
-        hi_j: interval.hi_j,
+        energy_j: whole.energy_j,
+        coverage: match whole.coverage {
+            None => sampled_part(recording, run, rail)?,
+            known => known,
+        },
+        lo_j: whole.lo_j.or(interval.lo_j),
+        hi_j: whole.hi_j.or(interval.hi_j),
         basis: interval.basis,
         tokens_per_s,
         phases,
@@ -159,6 +172,22 @@ fn figures(
     };
     figures.divide(divisor);
     Ok(figures)
+}
+
+/// Coverage of a recording that does not know it: the part of its energy that was
+/// measured, on the rail where that is least.
+fn sampled_part(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Option<f64>> {
+    let wanted = query::rails(recording, run, rail)?;
+    let rails = query::balance(recording, run)?.into_iter();
+    let part = |rail: query::Balance| {
+        let (measured, missing) = (rail.measured_j?, rail.extrapolated_j?);
+        let whole = measured + missing;
+        (whole > 0.0 && missing > 0.0).then(|| measured / whole)
+    };
+    let parts = rails
+        .filter(|rail| wanted.contains(&rail.id))
+        .filter_map(part);
+    Ok(parts.reduce(f64::min))
 }
 
 impl Figures {
@@ -176,6 +205,10 @@ impl Figures {
 }
 
 fn check_phase(phases: &[Phase], wanted: &str) -> Result<()> {
+    if named_phases(phases).is_empty() {
+        let name = crate::format::escape(wanted);
+        return Err(Error::NoPhases { name });
+    }
     if phases.iter().any(|phase| phase.phase == wanted) {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Figures;
 use super::sides::label;
 use super::stats::{Comparison, Item, Options, Sample, geometric_mean, nodes};
-use crate::query::sum_known;
+use crate::query::{named_phases, sum_known};
 
 /// Parts below this share of the energy on every side are not compared: they are
 /// noise, and each comparison makes all others less sure.
@@ -83,14 +83,25 @@ pub(super) fn compare_parts(
     compared.map(part).collect()
 }
 
-/// Phases in the order of the first run, those that other runs have after them.
-pub(super) fn phases(figures: &[Vec<Figures>], options: &Options) -> Vec<Part> {
+/// Names of phases in the order of the first run, those that other runs have after them;
+/// none where no run has a phase.
+pub(crate) fn phase_names(figures: &[Vec<Figures>]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for phase in figures.iter().flatten().flat_map(|run| &run.phases) {
         if !names.contains(&phase.phase.as_str()) {
             names.push(&phase.phase);
         }
     }
+    let has_phases = |run: &Figures| !named_phases(&run.phases).is_empty();
+    match figures.iter().flatten().any(has_phases) {
+        true => names,
+        false => Vec::new(),
+    }
+}
+
+/// Phases of all sides.
+pub(super) fn phases(figures: &[Vec<Figures>], options: &Options) -> Vec<Part> {
+    let names = phase_names(figures);
     let parts: Vec<InRuns> = names
         .into_iter()
         .map(|name| InRuns {
@@ -116,12 +127,14 @@ pub(super) fn by_run<'f, T>(
     figures.iter().map(of_side).collect()
 }
 
-/// What part of its side's energy each part is, by side and part.
+/// What part of its side's energy each part is, by side and part: 0 to 1. A part that drew
+/// less than its idle power has no share, and takes none from the others.
 pub(super) fn shares(parts: &[InRuns], sides: usize) -> Vec<Vec<f64>> {
     let of_side = |side: usize| {
-        let whole: f64 = parts.iter().map(|part| part.mean(side)).sum();
+        let positive = |part: &InRuns| part.mean(side).max(0.0);
+        let whole: f64 = parts.iter().map(positive).sum();
         let share = |part: &InRuns| match whole > 0.0 {
-            true => part.mean(side) / whole,
+            true => positive(part) / whole,
             false => 0.0,
         };
         parts.iter().map(share).collect()

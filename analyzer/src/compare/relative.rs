@@ -56,8 +56,10 @@ impl Compared {
             };
             compare_parts(parts, &self.figures, &options, on_both)
         };
-        let own = compare(&large, 0.0);
-        let to_rest = compare(&over_rest, session_sd);
+        let at_of = |label: &str| self.sides.iter().position(|side| side.label == label);
+        let judge = |parts| self.coverages.judge_parts(parts, at_of);
+        let own = judge(compare(&large, 0.0));
+        let to_rest = judge(compare(&over_rest, session_sd));
         let both = own.into_iter().zip(to_rest);
         both.map(|(own, to_rest)| Relative { own, to_rest })
             .collect()

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::stats::{Comparison, Verdict, geometric_mean};
 use super::{Compared, Part, Power, pareto};
-use crate::format::{UNKNOWN, energy, number, utc};
+use crate::format::{UNKNOWN, energy, number, percent, utc};
+use crate::query::sum_known;
 use crate::summary::kinds_name;
 
 /// Keys of the columns of sides, base first.
@@ -30,7 +31,14 @@ impl Compared {
             .iter()
             .map(|side| pareto::speed(side))
             .collect();
-        let mut lines = vec![line("runs", runs), line(self.per.unit(), means)];
+        let ends = (0..self.sides.len()).map(|side| ends(self.ends_j(side)));
+        let covered = (0..self.sides.len()).map(|side| percent(self.coverages.side(side)));
+        let mut lines = vec![
+            line("runs", runs),
+            line(self.per.unit(), means),
+            line("90 % interval", ends),
+            line("coverage", covered),
+        ];
         if speeds.iter().any(Option::is_some) {
             lines.push(line("tokens/s", speeds.into_iter().map(number)));
         }
@@ -40,7 +48,7 @@ impl Compared {
         };
         lines.extend([
             against("ratio to A", &|one| number(one.ratio)),
-            against("interval", &interval),
+            against("ratio's interval", &interval),
             against("p", &|one| number(one.p)),
             against("verdict", &|one| self.said(one)),
         ]);
@@ -56,6 +64,17 @@ impl Compared {
         let runs = &self.figures[side];
         let samples: Vec<_> = runs.iter().map(|run| run.sample(run.energy_j)).collect();
         geometric_mean(&samples)
+    }
+
+    /// Ends of the interval of a side's total, as attribution knows it: means of those of
+    /// its runs, whose errors may be alike.
+    pub(super) fn ends_j(&self, side: usize) -> Option<(f64, f64)> {
+        let runs = &self.figures[side];
+        let mean = |of: fn(&super::Figures) -> Option<f64>| {
+            let sum = sum_known(runs.iter().map(of))?;
+            Some(sum / runs.len() as f64)
+        };
+        mean(|run| run.lo_j).zip(mean(|run| run.hi_j))
     }
 
     /// The verdict, which must not be read without how the power came to be.
@@ -87,6 +106,7 @@ impl Compared {
                         "energy_j": figures.energy_j,
                         "lo_j": figures.lo_j,
                         "hi_j": figures.hi_j,
+                        "coverage": figures.coverage,
                         "basis": figures.basis,
                         "tokens_per_s": figures.tokens_per_s,
                     })
@@ -154,6 +174,13 @@ impl Compared {
             Some(kind) => kinds_name(&kind.kinds, room),
             None => kinds_name(&[name.to_owned()], room),
         }
+    }
+}
+
+fn ends(of: Option<(f64, f64)>) -> String {
+    match of {
+        Some((lo, hi)) => format!("{} .. {}", energy(Some(lo)), energy(Some(hi))),
+        None => UNKNOWN.to_owned(),
     }
 }
 

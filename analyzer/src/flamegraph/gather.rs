@@ -7,7 +7,7 @@ use super::label;
 use super::options::{Collapse, Idle, Measure, Per, What};
 use super::tree::Tree;
 use crate::error::Result;
-use crate::query::{Ledger, Node, Recording, Run, Selection, join_bases, ledger};
+use crate::query::{self, Ledger, Node, Recording, Run, Selection, Tokens, join_bases, ledger};
 
 /// What is said of the runs whose mean is on one side.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ pub(super) fn gather(
     for run in runs {
         let ledger = ledger(recording, run, what.rail.as_deref())?;
         let ledger = ledger.within(what.phase.as_deref())?;
-        let share = 1.0 / (divisor(run, per)? * runs.len() as f64);
+        let share = 1.0 / (divisor(recording, run, per)? * runs.len() as f64);
         grow(tree, side, &ledger, what, share);
         let bases = [facts.basis.take(), ledger.basis()];
         facts.basis = join_bases(bases.iter().flatten().map(String::as_str));
@@ -87,24 +87,20 @@ fn shown(node: &Node, collapse: &[Collapse]) -> String {
 }
 
 /// What the amounts of a run are divided by.
-fn divisor(run: &Run, per: Per) -> Result<f64> {
-    match tokens(run, per) {
+fn divisor(recording: &Recording, run: &Run, per: Per) -> Result<f64> {
+    let tokens = Tokens::of(run);
+    let count = match per {
+        Per::Run => Some(1),
+        Per::Token => tokens.all(),
+        Per::InputToken => tokens.input,
+        Per::OutputToken => tokens.decoded(&query::phases(recording, run)?),
+    };
+    match count {
         Some(count) if count > 0 => Ok(count as f64),
         _ => Err(run.missing(
-            "it does not say how many tokens it read and sampled",
+            "the number of its tokens is not known, or zero",
             "draw it with --per run",
         )),
-    }
-}
-
-/// Tokens by which a run is divided; 1 for the run itself.
-pub(super) fn tokens(run: &Run, per: Per) -> Option<i64> {
-    let tokens = &run.row.metadata;
-    match per {
-        Per::Run => Some(1),
-        Per::Token => tokens.input_tokens?.checked_add(tokens.output_tokens?),
-        Per::InputToken => tokens.input_tokens,
-        Per::OutputToken => tokens.output_tokens,
     }
 }
 

@@ -29,8 +29,8 @@ pub use options::{
 pub use panels::draw_beside;
 
 use crate::error::{Error, Result};
-use crate::query::{By, Recording, Run, Selection, shares};
-use gather::{gather, same_provenance, tokens};
+use crate::query::{By, Recording, Run, Selection, Tokens, shares};
+use gather::{gather, same_provenance};
 use tree::Tree;
 use unit::Unit;
 use words::{Interval, Words};
@@ -89,7 +89,7 @@ impl Graph {
         let sides = [before.runs.as_slice(), after.runs.as_slice()];
         check(what, &sides)?;
         let all = || sides.into_iter().flatten();
-        let known = all().all(|run| tokens(run, Per::Token).is_some_and(|count| count > 0));
+        let known = all().all(|run| Tokens::of(run).all().is_some_and(|count| count > 0));
         let per = what
             .per
             .unwrap_or(if known { Per::Token } else { Per::Run });

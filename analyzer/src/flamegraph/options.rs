@@ -64,7 +64,7 @@ pub enum Per {
     Token,
     /// Tokens read.
     InputToken,
-    /// Tokens sampled.
+    /// Tokens that decode made: those sampled without the first one.
     OutputToken,
 }
 

@@ -13,6 +13,9 @@ pub struct Attribution {
     pub id: i64,
     /// `proportional`, `fitted`, `calibrated`.
     pub method: String,
+    /// The method that its figures are by: `proportional` where it estimated nothing.
+    #[serde(skip)]
+    pub effective: String,
     /// Version of the method.
     pub version: i64,
     /// How far the sensor's clock is ahead of the program's, in ms; of the first
@@ -27,6 +30,17 @@ pub struct Attribution {
     #[serde(skip)]
     pub rails_fit: Vec<Value>,
 }
+
+/// The method that the figures of attribution `a` are by, in SQL. An estimate with weight 0
+/// on every rail is the proportional rule.
+pub(super) const EFFECTIVE: &str = "
+    CASE WHEN a.method = 'fitted' AND json_valid(a.diagnostics)
+          AND json_array_length(a.diagnostics, '$.rails') > 0
+          AND NOT EXISTS (
+              SELECT 1 FROM json_each(a.diagnostics, '$.rails') e
+              WHERE json_extract(e.value, '$.weight') > 0
+                 OR json_extract(e.value, '$.estimated_windows') > 0)
+         THEN 'proportional' ELSE a.method END";
 
 /// A doubt about the figures of one rail, with what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +66,15 @@ pub struct RailFit {
 impl Attribution {
     /// Method and version: `fitted v1`.
     pub fn title(&self) -> String {
-        format!("{} v{}", self.method, self.version)
+        match self.has_weight() {
+            true => format!("{} v{}", self.method, self.version),
+            false => format!("{}, no rail has an estimate with weight", self.effective),
+        }
+    }
+
+    /// Whether some of its figures are by the method that it is named after.
+    pub fn has_weight(&self) -> bool {
+        self.effective == self.method
     }
 
     /// Id and method: `2 (fitted v1)`.
@@ -94,14 +116,17 @@ fn rail(fit: &Value) -> String {
 /// # Errors
 /// When the file cannot be read.
 pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>> {
-    let sql = "SELECT id, method, version, offset_ms, created_unix_ns, diagnostics
-               FROM attributions WHERE run = ?1 ORDER BY id";
-    let mut statement = recording.connection().prepare_cached(sql)?;
+    let sql = format!(
+        "SELECT id, method, version, offset_ms, created_unix_ns, diagnostics, {EFFECTIVE}
+         FROM attributions a WHERE run = ?1 ORDER BY id"
+    );
+    let mut statement = recording.connection().prepare_cached(&sql)?;
     let found = statement.query_map([run.no], |r| {
         let id = r.get(0)?;
         Ok(Attribution {
             id,
             method: r.get(1)?,
+            effective: r.get(6)?,
             version: r.get(2)?,
             offset_ms: r.get(3)?,
             created_unix_ns: r.get(4)?,

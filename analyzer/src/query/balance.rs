@@ -8,13 +8,16 @@ use super::{Recording, Run};
 use crate::error::Result;
 
 /// The accounts of one rail over the whole run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Balance {
     /// The rail's id.
     #[serde(skip)]
     pub id: i64,
     /// The rail's name; with its source where two sources use one name.
     pub rail: String,
+    /// The rail's name alone.
+    #[serde(skip)]
+    pub name: String,
     /// Whether it is summed for totals: no other rail contains it.
     pub is_root: bool,
     /// The rail that contains it.
@@ -57,6 +60,11 @@ pub struct Balance {
 }
 
 impl Balance {
+    /// Source and name, as estimates call the rail.
+    pub fn qualified(&self) -> String {
+        format!("{}/{}", self.source, self.name)
+    }
+
     /// The accounts, in the order in which they are shown.
     pub fn accounts(&self) -> [(&'static str, Option<f64>); 7] {
         [
@@ -110,11 +118,11 @@ fn read(r: &Row<'_>, end_ns: Option<i64>) -> rusqlite::Result<Balance> {
     let is_only = r.get::<_, i64>("namesakes")? == 1;
     Ok(Balance {
         id: r.get("rail_id")?,
-        rail: if is_only {
-            name
-        } else {
-            format!("{source}/{name}")
+        rail: match is_only {
+            true => name.clone(),
+            false => format!("{source}/{name}"),
         },
+        name,
         is_root: parent.is_none(),
         parent,
         source,

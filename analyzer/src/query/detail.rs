@@ -34,8 +34,10 @@ pub struct Baseline {
 /// Counts of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Rows {
-    /// Activations.
+    /// Spans.
     pub spans: i64,
+    /// Their activations: a span that is entered again has several.
+    pub activations: i64,
     /// Nodes of the calling-context tree.
     pub nodes: i64,
     /// Power samples.
@@ -80,11 +82,15 @@ fn rows(recording: &Recording, run: i64) -> Result<Rows> {
     let count = |sql: &str| -> Result<i64> {
         Ok(recording.connection().query_row(sql, [run], |r| r.get(0))?)
     };
-    let spans = "SELECT count(*) FROM spans WHERE id BETWEEN ?1 AND ?2";
+    // An activation without an instance of its own row is the only one of its span.
+    let spans = "SELECT count(*) - count(instance) + count(DISTINCT instance), count(*)
+                 FROM spans WHERE id BETWEEN ?1 AND ?2";
+    let connection = recording.connection();
+    let both = connection.query_row(spans, [first, last], |r| Ok((r.get(0)?, r.get(1)?)));
+    let (spans, activations) = both?;
     Ok(Rows {
-        spans: recording
-            .connection()
-            .query_row(spans, [first, last], |r| r.get(0))?,
+        spans,
+        activations,
         nodes: count("SELECT count(*) FROM nodes WHERE run = ?1")?,
         samples: count("SELECT count(*) FROM samples WHERE run = ?1")?,
         threads: count("SELECT count(*) FROM threads WHERE run = ?1")?,

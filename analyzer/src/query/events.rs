@@ -36,3 +36,22 @@ pub fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
+
+/// Kinds of events that put the conditions of a run in doubt: a busy or a hot machine.
+const CONDITIONS: [&str; 5] = [
+    "busy_machine",
+    "busy_baseline",
+    "throttled",
+    "thermal_pressure",
+    "conditions_changed",
+];
+
+/// The run's events of a busy or hot machine, and of conditions that changed.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn condition_warnings(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
+    let mut events = events(recording, run)?;
+    events.retain(|event| CONDITIONS.contains(&event.kind.as_str()));
+    Ok(events)
+}

@@ -1,22 +1,26 @@
-//! What do layers and components cost, all places where they occur together?
+//! What do layers, components and root spans cost, all places where they occur together?
 //! The ledger reading, with everything below them. They are sums over several kinds
 //! of spans, which have no interval.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
 use super::{Ledger, Node, join_bases};
 
-/// All nodes of one layer or component.
+/// All nodes of one layer, component or kind of root span.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Group {
     /// `layer 3`, `attention`.
     pub name: String,
     /// Ledger energy, idle share included.
     pub energy_j: f64,
-    /// Its part of the energy of all nodes.
+    /// Its part of the energy of all nodes; none for root spans.
     pub share: Option<f64>,
+    /// Its own spans; none where only totals were kept.
+    pub instances: Option<i64>,
+    /// Energy of each of them.
+    pub j_per_instance: Option<f64>,
     /// Activations of its own spans.
     pub activations: i64,
     /// Energy of each activation.
@@ -40,6 +44,22 @@ pub fn components(ledger: &Ledger) -> Vec<Group> {
     let mut groups = group(ledger, |node| node.component, name);
     groups.sort_by(|a, b| b.energy_j.total_cmp(&a.energy_j));
     groups
+}
+
+/// Root spans by span name, those with the highest energy first. They may overlap in time
+/// and have no shares of one another.
+pub fn roots(ledger: &Ledger) -> Vec<Group> {
+    let mut root_of: HashMap<i64, i64> = HashMap::with_capacity(ledger.nodes.len());
+    for node in &ledger.nodes {
+        let above = node.parent.and_then(|id| root_of.get(&id)).copied();
+        root_of.insert(node.id, above.unwrap_or(node.id));
+    }
+    let name = |top: &Node| top.name.clone().unwrap_or_else(|| top.label.clone());
+    let mut roots = group(ledger, |node| root_of.get(&node.id).copied(), name);
+    roots.retain(|root| root.activations > 0 || root.energy_j != 0.0);
+    roots.iter_mut().for_each(|root| root.share = None);
+    roots.sort_by(|a, b| b.energy_j.total_cmp(&a.energy_j));
+    roots
 }
 
 /// Groups nodes by the name of the topmost node that `top` gives; groups stand in
@@ -73,6 +93,8 @@ impl Group {
             name,
             energy_j: 0.0,
             share: None,
+            instances: Some(0),
+            j_per_instance: None,
             activations: 0,
             j_per_activation: None,
             busy_ns: 0,
@@ -87,14 +109,16 @@ impl Group {
         let bases = [&self.basis, &node.basis];
         self.basis = join_bases(bases.into_iter().flatten().map(String::as_str));
         if is_head {
+            self.instances = self.instances.zip(node.instances).map(|(a, b)| a + b);
             self.activations += node.activations;
         }
     }
 
     fn finish(&mut self, total: f64) {
         self.share = super::phases::share(Some(self.energy_j), Some(total));
-        self.j_per_activation =
-            (self.activations > 0).then(|| self.energy_j / self.activations as f64);
+        let per = |count: i64| (count > 0).then(|| self.energy_j / count as f64);
+        self.j_per_instance = self.instances.and_then(per);
+        self.j_per_activation = per(self.activations);
         self.avg_w = (self.busy_ns > 0).then(|| self.energy_j * 1e9 / self.busy_ns as f64);
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tracing_energy::rows::{Basis, KindEnergyRow};
+use tracing_energy::rows::{Basis, KindEnergyRow, KindGroupRow};
 
 use super::combine::combine;
 use super::ledger::{ledger, ledger_of, rails};
@@ -102,13 +102,24 @@ fn estimated(
     if !groups {
         kinds.iter_mut().for_each(|row| row.grouping = None);
     }
+    let known = store.kind_groups(run.no, id)?.all()?;
+    together(recording, run, rails, kinds, &known)
+}
+
+/// Estimated kinds, with those of `rails` that have no estimate by their nodes.
+pub(super) fn together(
+    recording: &Recording,
+    run: &Run,
+    rails: Vec<i64>,
+    mut kinds: Vec<KindEnergyRow>,
+    groups: &[KindGroupRow],
+) -> Result<Vec<Share>> {
     let has_rows = |rail: &i64| kinds.iter().any(|row| i64::from(row.rail) == *rail);
     let others: Vec<i64> = rails.into_iter().filter(|rail| !has_rows(rail)).collect();
     for rail in others {
         kinds.extend(of_nodes(recording, run, rail)?);
     }
-    let known = store.kind_groups(run.no, id)?.all()?;
-    Ok(combine(&kinds, &known))
+    Ok(combine(&kinds, groups))
 }
 
 /// The kinds of a rail that has no estimate, from its nodes.

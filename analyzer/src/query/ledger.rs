@@ -45,10 +45,10 @@ pub struct Node {
     pub idle_j: Option<f64>,
     /// Self time, all threads added.
     pub self_ns: i64,
-    /// Activations.
+    /// Activations: times that one of its spans was entered, polls of a future included.
     pub activations: i64,
-    /// Instances.
-    pub instances: i64,
+    /// Spans; none where only totals were kept.
+    pub instances: Option<i64>,
 }
 
 impl Node {
@@ -77,6 +77,10 @@ impl Node {
             self.activations = self.activations.max(on.activations);
             self.instances = self.instances.max(on.instances);
         }
+        // Only where totals are all that was kept.
+        self.instances = self
+            .instances
+            .filter(|count| *count > 0 || self.activations == 0);
     }
 }
 
@@ -88,7 +92,7 @@ struct OnRail {
     idle_j: Option<f64>,
     self_ns: i64,
     activations: i64,
-    instances: i64,
+    instances: Option<i64>,
     basis: String,
 }
 
@@ -140,8 +144,7 @@ impl Ledger {
         self.nodes.iter().map(Node::energy_j).sum()
     }
 
-    /// Only what is in phases of that name: spans of the role phase, or roots where no
-    /// span has it. Paths begin there.
+    /// Only what is in phases of that name. Paths begin there.
     ///
     /// # Errors
     /// When there is no such phase; the message lists those there are.
@@ -169,10 +172,17 @@ impl Ledger {
         self.by_id = places.map(|(at, node)| (node.id, at)).collect();
     }
 
-    /// Nodes that are phases, first ones first.
+    /// Nodes of the role phase, first ones first.
     pub fn phases(&self) -> Vec<&Node> {
         let by_role = |node: &&Node| node.role.as_deref() == Some("phase");
-        let phases: Vec<&Node> = self.nodes.iter().filter(by_role).collect();
+        self.nodes.iter().filter(by_role).collect()
+    }
+
+    /// Nodes that a ledger is divided by first: its phases, or its roots where it has
+    /// none. Roots may overlap in time, so that only ledger energies of them are a
+    /// division.
+    pub fn heads(&self) -> Vec<&Node> {
+        let phases = self.phases();
         match phases.is_empty() {
             false => phases,
             true => self.nodes.iter().filter(|n| n.parent.is_none()).collect(),
@@ -185,6 +195,10 @@ impl Ledger {
         let found: Vec<i64> = phases.iter().filter(is_it).map(|node| node.id).collect();
         if !found.is_empty() {
             return Ok(found);
+        }
+        if phases.is_empty() {
+            let name = shorten(&escape(name), NAMED);
+            return Err(Error::NoPhases { name });
         }
         let mut known: Vec<String> = Vec::new();
         for phase in phases {
@@ -315,7 +329,7 @@ fn node(r: &Row<'_>) -> rusqlite::Result<Node> {
         idle_j: Some(0.0),
         self_ns: 0,
         activations: 0,
-        instances: 0,
+        instances: Some(0),
     })
 }
 

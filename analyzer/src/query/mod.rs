@@ -11,6 +11,7 @@ mod conditions;
 mod coverage;
 mod detail;
 mod events;
+mod fitted;
 mod groups;
 mod interval;
 mod kinds;
@@ -37,15 +38,16 @@ pub use coverage::{
     KNOWN_FROM, REPORTED_BELOW, interval_note, is_reported, ledger_note, run_coverage,
 };
 pub use detail::{Baseline, Detail, Rows, detail};
-pub use events::{Event, events};
-pub use groups::{Group, components, layers};
+pub use events::{Event, condition_warnings, events};
+pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
+pub use groups::{Group, components, layers, roots};
 pub use interval::{Spread, join_bases};
 pub use kinds::{By, Share, shares};
 pub use kinds_within::shares_within;
 pub use ledger::{Ledger, Node, ledger};
 pub(crate) use ledger::{ledger_of, rails};
 pub use phase_spans::{PhaseSpan, phase_spans};
-pub use phases::{BETWEEN, Phase, phases, phases_on};
+pub use phases::{BETWEEN, Phase, named_phases, phases, phases_on};
 pub use rail_power::{RailPower, rail_powers};
 pub(crate) use recording::caveat;
 pub use recording::{Recording, Run};
@@ -55,8 +57,8 @@ pub use samples::{Sample, idle_powers, samples};
 pub use select::{Selection, by_tag, select};
 pub use setting::{Setting, setting};
 pub use tables::{Column, Kind, TABLES, Table, Value, table_rows};
-pub use tokens::{Token, tokens};
-pub(crate) use totals::totals_of;
+pub use tokens::{SAMPLING_ONLY, Token, tokens};
+pub(crate) use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};
 pub use windows::{Window, windows};
 

@@ -11,14 +11,25 @@ use super::ledger::rails;
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
 
-/// The row of time outside every phase.
+/// The row of time outside every phase; the only row where no span has the role `phase`.
 pub const BETWEEN: &str = "(between)";
+
+/// The phases of `rows`: none where the only row is the time outside of phases.
+pub fn named_phases(rows: &[Phase]) -> &[Phase] {
+    match rows.iter().all(|row| row.phase == BETWEEN) {
+        true => &[],
+        false => rows,
+    }
+}
 
 /// One phase, all its activations together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Phase {
     /// Its span's name, or [`BETWEEN`].
     pub phase: String,
+    /// Spans of it that were entered; none where only totals were kept, and for
+    /// [`BETWEEN`].
+    pub instances: Option<i64>,
     /// Its time.
     pub duration_ns: Option<i64>,
     /// All that the root rails used in its time: measured plus extrapolated. Not known
@@ -44,7 +55,8 @@ pub struct Phase {
     pub spans_j: Option<f64>,
     /// Energy over time.
     pub avg_w: Option<f64>,
-    /// Highest mean power of a sample in its time, of any root rail.
+    /// Highest mean power of a sample in its time; none with several root rails, which
+    /// have their peaks at different times.
     pub peak_w: Option<f64>,
     /// Its part of the energy of all phases.
     pub share: Option<f64>,
@@ -78,9 +90,9 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
         "
         SELECT {FIGURES}
         FROM phase_energy p
-        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
+        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND {IS_PHASE}
         WHERE p.run = ?1 AND p.attribution = ?2 AND p.rail IN ({})
-        ORDER BY p.node IS NULL, p.node, p.rail",
+        ORDER BY n.id IS NULL, n.id, p.rail",
         rails.join(",")
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
@@ -88,12 +100,6 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
     let rows = rows.collect::<rusqlite::Result<Vec<OnRail>>>()?;
     let by_node = rows.chunk_by(|a, b| a.node == b.node);
     let mut phases: Vec<Phase> = by_node.map(Phase::of).collect();
-    // Between what? There is nothing else.
-    if let [only] = phases.as_mut_slice()
-        && only.phase == "(between)"
-    {
-        only.phase = "(no phase)".to_owned();
-    }
     let total = whole(&phases).energy_j;
     for phase in &mut phases {
         phase.share = share(phase.energy_j, total);
@@ -101,10 +107,18 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
     Ok(phases)
 }
 
+/// Whether node `n` is a phase, in SQL. Older recordings name root spans where no span has
+/// the role `phase`: that time is outside of phases.
+pub(super) const IS_PHASE: &str = "EXISTS (
+    SELECT 1 FROM callsites c
+    WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')";
+
 /// What is read of a phase: of `phase_energy` as `p`, with its node as `n`.
 const FIGURES: &str = "
-    p.run, p.node, coalesce(n.label, '(between)') AS phase, p.duration_ns, p.energy_j, p.idle_j,
-    p.spans_j, p.peak_w, p.covered_ns, p.extrapolated_j, p.gap_j, p.edge_j";
+    p.run, n.id, coalesce(n.label, '(between)') AS phase, p.duration_ns, p.energy_j, p.idle_j,
+    p.spans_j, p.peak_w, p.covered_ns, p.extrapolated_j, p.gap_j, p.edge_j, p.rail,
+    (SELECT max(e.instances) FROM node_energy e
+     WHERE e.run = p.run AND e.attribution = p.attribution AND e.node = n.id)";
 
 /// As [`phases`] of every run by the attribution that it shows, without shares, in one
 /// query; by the run's number.
@@ -115,8 +129,8 @@ pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<P
         FROM (SELECT run, max(id) AS id FROM attributions GROUP BY run) a
         CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
         CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
-        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
-        ORDER BY p.run, p.node IS NULL, p.node, p.rail"
+        LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND {IS_PHASE}
+        ORDER BY p.run, n.id IS NULL, n.id, p.rail"
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map([], read)?;
@@ -147,11 +161,13 @@ pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
     share.is_finite().then_some(share)
 }
 
-/// One phase on one rail.
+/// One row of one phase on one rail.
 #[derive(Debug)]
 struct OnRail {
     run: i64,
+    rail: i64,
     node: Option<i64>,
+    instances: Option<i64>,
     phase: String,
     spans_j: Option<f64>,
     peak_w: Option<f64>,
@@ -170,7 +186,9 @@ fn read(r: &Row<'_>) -> rusqlite::Result<OnRail> {
     };
     Ok(OnRail {
         run: r.get(0)?,
+        rail: r.get(12)?,
         node: r.get(1)?,
+        instances: r.get(13)?,
         phase: r.get(2)?,
         spans_j: r.get(6)?,
         peak_w: r.get(7)?,
@@ -179,18 +197,32 @@ fn read(r: &Row<'_>) -> rusqlite::Result<OnRail> {
 }
 
 impl Phase {
-    /// A phase on all of its rails.
-    fn of(rails: &[OnRail]) -> Self {
-        let readings: Vec<Reading> = rails.iter().map(|rail| rail.reading).collect();
+    /// A phase from its rows, in the order of rails. Time outside of phases may have
+    /// several rows on a rail.
+    fn of(rows: &[OnRail]) -> Self {
+        let by_rail = rows.chunk_by(|a, b| a.rail == b.rail);
+        let reading = |rows: &[OnRail]| match rows {
+            [only] => only.reading,
+            several => {
+                let parts: Vec<Reading> = several.iter().map(|row| row.reading).collect();
+                coverage::over_time(&parts)
+            }
+        };
+        let readings: Vec<Reading> = by_rail.map(reading).collect();
         let sum = coverage::over_rails(&readings);
         let (energy_j, idle_j) = (sum.energy_j, sum.idle_j);
         let duration_ns = readings.iter().map(|reading| reading.duration_ns).max();
         let time = duration_ns.filter(|ns| *ns != 0);
         Self {
-            phase: rails
+            phase: rows
                 .first()
-                .map(|rail| rail.phase.clone())
+                .map(|row| row.phase.clone())
                 .unwrap_or_default(),
+            instances: rows
+                .iter()
+                .filter_map(|row| row.instances)
+                .max()
+                .filter(|count| *count > 0),
             duration_ns,
             energy_j,
             lo_j: sum.lo_j,
@@ -201,11 +233,14 @@ impl Phase {
             reason: sum.reason,
             active_j: energy_j.zip(idle_j).map(|(energy, idle)| energy - idle),
             idle_j,
-            spans_j: sum_known(rails.iter().map(|rail| rail.spans_j)),
+            spans_j: sum_known(rows.iter().map(|row| row.spans_j)),
             avg_w: energy_j
                 .zip(time)
                 .map(|(energy, ns)| energy * 1e9 / ns as f64),
-            peak_w: rails.iter().filter_map(|rail| rail.peak_w).reduce(f64::max),
+            peak_w: match readings.as_slice() {
+                [_] => rows.iter().filter_map(|row| row.peak_w).reduce(f64::max),
+                _ => None,
+            },
             share: None,
             energy_delay_js: energy_j
                 .zip(duration_ns)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::phases::IS_PHASE;
 use super::{Balance, Recording, Run};
 use crate::error::Result;
 
@@ -60,15 +61,17 @@ struct Sampled {
 /// By the rail's id. What was sampled before the run is idle power, not the run's.
 fn sampled(recording: &Recording, run: &Run) -> Result<HashMap<i64, Sampled>> {
     // With max() SQLite takes the other columns from the row that holds it.
-    let sql = "
+    let sql = format!(
+        "
         SELECT t.rail, t.energy_j, t.time_ns, n.label, t.peak FROM (
             SELECT rail, sum(energy_j) AS energy_j, sum(end_ns - start_ns) AS time_ns, phase,
                    max(energy_j / (end_ns - start_ns)) AS peak
             FROM samples
             WHERE run = ?1 AND start_ns >= 0 AND end_ns > start_ns AND energy_j IS NOT NULL
             GROUP BY rail) t
-        LEFT JOIN nodes n ON n.run = ?1 AND n.id = t.phase";
-    let mut statement = recording.connection().prepare_cached(sql)?;
+        LEFT JOIN nodes n ON n.run = ?1 AND n.id = t.phase AND {IS_PHASE}"
+    );
+    let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map([run.no], |r| {
         let (energy_j, time_ns): (f64, i64) = (r.get(1)?, r.get(2)?);
         let sampled = Sampled {

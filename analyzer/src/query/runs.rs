@@ -7,8 +7,9 @@ use rusqlite::Row;
 use serde::Serialize;
 use tracing_energy::store::Life;
 
+use super::attributions::EFFECTIVE;
 use super::phases::phases_of_all;
-use super::totals::{no_sensor, totals_for};
+use super::totals::{Tokens, no_sensor, totals_for};
 use super::{Recording, Totals};
 use crate::error::Result;
 
@@ -47,6 +48,9 @@ pub struct Listed {
     pub input_tokens: Option<i64>,
     /// Tokens sampled.
     pub output_tokens: Option<i64>,
+    /// Sequences that were decoded together.
+    #[serde(skip)]
+    pub batch: Option<i64>,
     /// Energy of the measured work: the total of a summary.
     pub energy_j: Option<f64>,
     /// Lower end of its 90 % interval.
@@ -63,9 +67,9 @@ pub struct Listed {
     pub recorded_j: Option<f64>,
     /// Energy of the measured work over all its tokens.
     pub j_per_token: Option<f64>,
-    /// (decode + post_inference) over tokens sampled.
+    /// (decode + post_inference) over the tokens that decode made.
     pub j_per_output_token: Option<f64>,
-    /// Tokens sampled over the time of decode.
+    /// Tokens that decode made over its time.
     pub tokens_per_s: Option<f64>,
     /// Tokens sampled over the total energy.
     pub tokens_per_j: Option<f64>,
@@ -80,14 +84,19 @@ pub struct Listed {
 /// # Errors
 /// When the file cannot be read.
 pub fn list(recording: &Recording) -> Result<Vec<Listed>> {
-    let mut statement = recording.connection().prepare_cached(RUNS)?;
+    let mut statement = recording.connection().prepare_cached(&runs_sql())?;
     let runs = statement.query_map([], listed)?;
     let mut runs = runs.collect::<rusqlite::Result<Vec<Listed>>>()?;
     let mut tags = tags(recording)?;
     let phases = phases_of_all(recording)?;
     for run in &mut runs {
         let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
-        let totals = totals_for(run.input_tokens, run.output_tokens, phases);
+        let tokens = Tokens {
+            input: run.input_tokens,
+            output: run.output_tokens,
+            batch: run.batch,
+        };
+        let totals = totals_for(&tokens, phases);
         run.figures(&totals);
         run.tags = tags.remove(&run.no).unwrap_or_default();
         run.group = run.tags.get(GROUP).cloned();
@@ -143,9 +152,11 @@ fn is_dead((_, life): &(tracing_energy::store::StoredRun, Life)) -> bool {
 
 /// Prompts and responses stay where they are: they may be long. `run_span` is the
 /// first span of the role `run`, as in [`totals`](super::totals).
-const RUNS: &str = "
+fn runs_sql() -> String {
+    format!(
+        "
     WITH shown AS (
-        SELECT a.run, a.id, a.method FROM attributions a
+        SELECT a.run, a.id, {EFFECTIVE} AS method FROM attributions a
         WHERE a.id = (SELECT max(l.id) FROM attributions l WHERE l.run = a.run)),
     run_span AS MATERIALIZED (
         SELECT r.no AS run,
@@ -158,7 +169,7 @@ const RUNS: &str = "
                 ORDER BY s.id LIMIT 1) AS span
         FROM runs r)
     SELECT r.no, r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns, r.model, r.engine,
-           r.precision, r.experiment, r.input_tokens, r.output_tokens,
+           r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
            (SELECT sum(b.measured_j) FROM balance b
             JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
             WHERE b.run = r.no AND b.attribution = a.id) AS recorded_j,
@@ -171,7 +182,9 @@ const RUNS: &str = "
             WHERE s.run = r.no) AS basis,
            a.method
     FROM runs r LEFT JOIN shown a ON a.run = r.no
-    ORDER BY r.no";
+    ORDER BY r.no"
+    )
+}
 
 fn listed(r: &Row<'_>) -> rusqlite::Result<Listed> {
     let provenance: Option<String> = r.get("provenance")?;
@@ -195,6 +208,7 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<Listed> {
         tags: BTreeMap::new(),
         input_tokens: r.get("input_tokens")?,
         output_tokens: r.get("output_tokens")?,
+        batch: r.get("batch")?,
         energy_j: None,
         lo_j: None,
         hi_j: None,

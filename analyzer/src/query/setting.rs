@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::attributions::EFFECTIVE;
 use super::{Recording, Run};
 use crate::error::Result;
 
@@ -32,7 +33,7 @@ pub struct Setting {
     pub model_sha256: Option<String>,
     /// Method and version of the shown attribution.
     pub method: Option<String>,
-    /// Whether idle power is known on every root rail.
+    /// Whether idle power is taken off the energies of spans on every root rail.
     pub has_idle: bool,
 }
 
@@ -79,15 +80,21 @@ fn sources(connection: &Connection, run: i64) -> Result<Option<String>> {
 }
 
 fn method(connection: &Connection, run: &Run) -> Result<Option<String>> {
-    let sql = "SELECT max(method || ' v' || version) FROM attributions
-               WHERE run = ?1 AND id = ?2";
+    let sql = format!(
+        "SELECT max({EFFECTIVE} || ' v' || version) FROM attributions a
+         WHERE run = ?1 AND id = ?2"
+    );
     Ok(connection
-        .prepare_cached(sql)?
+        .prepare_cached(&sql)?
         .query_row((run.no, run.attribution), |r| r.get(0))?)
 }
 
 fn has_idle(connection: &Connection, run: &Run) -> Result<bool> {
-    let sql = "SELECT count(*) > 0 AND count(b.idle_j) = count(*) FROM balance b
+    // A rail that drew less than its baseline has no idle account, but spans of it hold no
+    // idle energy either.
+    let sql = "SELECT count(*) > 0 AND total(b.idle_j IS NOT NULL OR EXISTS (
+                   SELECT 1 FROM baselines i WHERE i.run = b.run AND i.rail = b.rail)) = count(*)
+               FROM balance b
                JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
                WHERE b.run = ?1 AND b.attribution = ?2";
     Ok(connection

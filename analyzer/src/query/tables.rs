@@ -132,7 +132,10 @@ pub const TABLES: &[Table] = &[
             ("phase", Text),
         ],
         sql: "SELECT s.rail, s.start_ns, s.end_ns, s.energy_j, n.label
-              FROM samples s LEFT JOIN nodes n ON n.run = s.run AND n.id = s.phase
+              FROM samples s
+              LEFT JOIN nodes n ON n.run = s.run AND n.id = s.phase AND EXISTS (
+                  SELECT 1 FROM callsites c
+                  WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')
               WHERE s.run = ?1 ORDER BY s.start_ns, s.rail",
     },
     Table {
@@ -249,7 +252,10 @@ pub const TABLES: &[Table] = &[
         ],
         sql: "SELECT p.rail, p.node, coalesce(n.label, '(between)'), p.duration_ns, p.energy_j,
                      p.idle_j, p.spans_j, p.peak_w
-              FROM phase_energy p LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
+              FROM phase_energy p
+              LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND EXISTS (
+                  SELECT 1 FROM callsites c
+                  WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')
               WHERE p.run = ?1 AND p.attribution = ?2
               ORDER BY p.rail, p.node IS NULL, p.node",
     },

@@ -12,8 +12,12 @@ use tracing_energy::store::span_ids;
 
 use super::coverage::{self, Covered, Reading};
 use super::interval::over_rails;
-use super::{Ledger, Recording, Run, Spread, join_bases, rails};
+use super::{DECODE, Ledger, Recording, Run, Spread, join_bases, rails};
 use crate::error::Result;
+
+/// The note of the first token of a sequence: prefill made its logits, and decode only
+/// chose it. It is no sample of what a pass of decode costs.
+pub const SAMPLING_ONLY: &str = "sampling only";
 
 /// One token.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,12 +51,15 @@ pub struct Token {
     pub active_j: Option<f64>,
     /// Energy over time.
     pub avg_w: Option<f64>,
-    /// Highest mean power of a sample in its time, of any of the rails.
+    /// Highest mean power of a sample in its time; none with several rails, which have
+    /// their peaks at different times.
     pub peak_w: Option<f64>,
     /// Energy x time.
     pub energy_delay_js: Option<f64>,
     /// How its energy was found, with `+` where rails differ.
     pub basis: Option<String>,
+    /// [`SAMPLING_ONLY`], or nothing.
+    pub note: Option<&'static str>,
     #[serde(skip)]
     span: i64,
 }
@@ -83,6 +90,7 @@ pub fn tokens(
         token.sum(parts, rails.len());
     }
     texts(recording, &mut tokens)?;
+    tokens.iter_mut().for_each(Token::annotate);
     tokens.sort_by_key(|token| (token.start_ns, token.span));
     Ok(tokens)
 }
@@ -148,6 +156,7 @@ fn token(r: &Row<'_>, phase: Option<String>) -> rusqlite::Result<Token> {
         peak_w: None,
         energy_delay_js: None,
         basis: None,
+        note: None,
         span: r.get(0)?,
     })
 }
@@ -198,6 +207,16 @@ fn parts_on(
 }
 
 impl Token {
+    /// Whether a pass of decode made it.
+    pub fn is_decoded(&self) -> bool {
+        self.note != Some(SAMPLING_ONLY)
+    }
+
+    fn annotate(&mut self) {
+        let is_first = self.token == Some(0) && self.phase.as_deref() == Some(DECODE);
+        self.note = is_first.then_some(SAMPLING_ONLY);
+    }
+
     /// Takes what it used on each rail; unknown where a rail does not know.
     fn sum(&mut self, parts: &[Part], rails: usize) {
         let duration_ns = self.duration_ns.unwrap_or(0);
@@ -215,7 +234,10 @@ impl Token {
         self.extrapolated_j = sum.extrapolated_j;
         (self.coverage, self.reason) = (sum.coverage, sum.reason);
         self.active_j = self.energy_j.zip(self.idle_j).map(|(all, idle)| all - idle);
-        self.peak_w = parts.iter().filter_map(|part| part.peak_w).reduce(f64::max);
+        self.peak_w = match parts {
+            [only] => only.peak_w,
+            _ => None,
+        };
         self.basis = join_bases(parts.iter().map(|part| part.basis.as_str()));
         let time = self.duration_ns.filter(|ns| *ns > 0);
         self.avg_w = self.energy_j.zip(time).map(|(j, ns)| j * 1e9 / ns as f64);

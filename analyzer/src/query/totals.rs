@@ -2,14 +2,26 @@
 //!
 //! Totals are sums over the phases and the time between them, which are the time
 //! of the span with the role `run` (`inference`), or of the whole recording where
-//! there is none. N is the number of tokens sampled, the end token included.
+//! there is none. N is the number of tokens sampled, the end token included. The first
+//! token of each sequence comes out of prefill and is only chosen in decode: N tokens of
+//! one sequence take N - 1 passes of decode.
 
 use rusqlite::OptionalExtension;
 use serde::Serialize;
 
+use super::attributions::EFFECTIVE;
 use super::phases::whole;
 use super::{Phase, Recording, Run, sum_known};
 use crate::error::Result;
+
+/// The phase that reads the prompt.
+const PREFILL: &str = "prefill";
+/// The phase whose passes make all tokens of a sequence but the first.
+pub(crate) const DECODE: &str = "decode";
+/// Phases whose energy is that of tokens read.
+pub(crate) const INPUT: &[&str] = &["pre_inference", PREFILL];
+/// Phases whose energy is that of tokens made by decode.
+pub(crate) const OUTPUT: &[&str] = &[DECODE, "post_inference"];
 
 /// Totals of the measured work. J/token figures are gross: idle power included.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,9 +61,9 @@ pub struct Totals {
     pub j_per_token_hi: Option<f64>,
     /// (pre_inference + prefill) over tokens read.
     pub j_per_input_token: Option<f64>,
-    /// (decode + post_inference) over tokens sampled.
+    /// (decode + post_inference) over the tokens that decode made; none where it made none.
     pub j_per_output_token: Option<f64>,
-    /// Tokens sampled over the time of decode.
+    /// Tokens that decode made over its time.
     pub tokens_per_s: Option<f64>,
     /// Tokens sampled over the total energy.
     pub tokens_per_j: Option<f64>,
@@ -74,22 +86,72 @@ pub fn totals(recording: &Recording, run: &Run, phases: &[Phase]) -> Result<Tota
 
 /// As [`totals`], without their basis, for which the file would have to be read.
 pub(crate) fn totals_of(run: &Run, phases: &[Phase]) -> Totals {
-    let tokens = &run.row.metadata;
-    totals_for(tokens.input_tokens, tokens.output_tokens, phases)
+    totals_for(&Tokens::of(run), phases)
 }
 
-/// As [`totals_of`], of a run that read and sampled so many tokens.
-pub(super) fn totals_for(input: Option<i64>, output: Option<i64>, phases: &[Phase]) -> Totals {
-    let of = |names: [&str; 2]| {
-        let is_named = |phase: &&Phase| names.contains(&phase.phase.as_str());
-        let named: Vec<Phase> = phases.iter().filter(is_named).cloned().collect();
-        whole(&named).energy_j
+/// Numbers of tokens of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    /// Tokens read.
+    pub(crate) input: Option<i64>,
+    /// Tokens sampled.
+    pub(crate) output: Option<i64>,
+    /// Sequences that are decoded together.
+    pub(crate) batch: Option<i64>,
+}
+
+impl Tokens {
+    /// As the run's metadata hold them.
+    pub(crate) fn of(run: &Run) -> Self {
+        let metadata = &run.row.metadata;
+        Self {
+            input: metadata.input_tokens,
+            output: metadata.output_tokens,
+            batch: metadata.batch,
+        }
+    }
+
+    /// Tokens read and sampled.
+    pub(crate) fn all(&self) -> Option<i64> {
+        self.input?.checked_add(self.output?)
+    }
+
+    /// Tokens that passes of decode made: those sampled without the first one of each
+    /// sequence. None where no pass is left.
+    pub(crate) fn decoded(&self, phases: &[Phase]) -> Option<i64> {
+        let batch = self.batch.unwrap_or(1).max(1);
+        let decoded = self
+            .output?
+            .checked_sub(prompts(phases).checked_mul(batch)?)?;
+        (decoded > 0).then_some(decoded)
+    }
+}
+
+/// Prompts of a run, or batches of them. Each has one `prefill` and one `decode`, of which
+/// a program may enter the one once for each chunk, and the other once for each token.
+fn prompts(phases: &[Phase]) -> i64 {
+    let instances = |name: &str| {
+        let named = phases.iter().filter(|phase| phase.phase == name);
+        let count: i64 = named.filter_map(|phase| phase.instances).sum();
+        (count > 0).then_some(count)
     };
-    let (sum, duration_ns) = (whole(phases), duration(phases));
+    let counts = [PREFILL, DECODE].into_iter().filter_map(instances);
+    counts.min().unwrap_or(1)
+}
+
+/// As [`totals_of`], of a run with these tokens.
+pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
+    let named = |names: &'static [&str]| {
+        let is_named = move |phase: &&Phase| names.contains(&phase.phase.as_str());
+        phases.iter().filter(is_named)
+    };
+    let of = |names| {
+        let phases: Vec<Phase> = named(names).cloned().collect();
+        whole(&phases).energy_j
+    };
+    let (sum, duration_ns) = (whole(phases), duration(phases.iter()));
     let energy_j = sum.energy_j;
-    let all_tokens = input.zip(output).map(|(input, output)| input + output);
-    let decode_ns = phases.iter().find(|phase| phase.phase == "decode");
-    let decode_ns = decode_ns.and_then(|phase| phase.duration_ns);
+    let decoded = tokens.decoded(phases);
     Totals {
         energy_j,
         lo_j: sum.lo_j,
@@ -102,25 +164,25 @@ pub(super) fn totals_for(input: Option<i64>, output: Option<i64>, phases: &[Phas
         idle_j: sum.idle_j,
         spans_j: sum_known(phases.iter().map(|phase| phase.spans_j)),
         duration_ns,
-        input_tokens: input,
-        output_tokens: output,
-        j_per_token: per(energy_j, all_tokens),
-        j_per_token_lo: per(sum.lo_j, all_tokens),
-        j_per_token_hi: per(sum.hi_j, all_tokens),
-        j_per_input_token: per(of(["pre_inference", "prefill"]), input),
-        j_per_output_token: per(of(["decode", "post_inference"]), output),
-        tokens_per_s: per(output.map(|n| n as f64 * 1e9), decode_ns),
+        input_tokens: tokens.input,
+        output_tokens: tokens.output,
+        j_per_token: per(energy_j, tokens.all()),
+        j_per_token_lo: per(sum.lo_j, tokens.all()),
+        j_per_token_hi: per(sum.hi_j, tokens.all()),
+        j_per_input_token: per(of(INPUT), tokens.input),
+        j_per_output_token: per(of(OUTPUT), decoded),
+        tokens_per_s: per(decoded.map(|n| n as f64 * 1e9), duration(named(&[DECODE]))),
         tokens_per_j: energy_j
             .filter(|e| *e > 0.0)
-            .zip(output)
+            .zip(tokens.output)
             .map(|(e, n)| n as f64 / e),
         energy_delay_js: energy_j.zip(duration_ns).map(|(e, ns)| e * ns as f64 / 1e9),
         basis: None,
     }
 }
 
-fn duration(phases: &[Phase]) -> Option<i64> {
-    let times: Option<Vec<i64>> = phases.iter().map(|phase| phase.duration_ns).collect();
+fn duration<'p>(phases: impl Iterator<Item = &'p Phase>) -> Option<i64> {
+    let times: Option<Vec<i64>> = phases.map(|phase| phase.duration_ns).collect();
     times
         .filter(|times| !times.is_empty())
         .map(|times| times.iter().sum())
@@ -144,10 +206,10 @@ fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
     if let Some(basis) = basis_of_run_span(recording, run)? {
         return Ok(Some(basis));
     }
-    let method = "SELECT max(method) FROM attributions WHERE run = ?1 AND id = ?2";
+    let method = format!("SELECT max({EFFECTIVE}) FROM attributions a WHERE run = ?1 AND id = ?2");
     Ok(recording
         .connection()
-        .prepare_cached(method)?
+        .prepare_cached(&method)?
         .query_row((run.no, run.attribution), |r| r.get(0))?)
 }
 

@@ -6,6 +6,7 @@ use super::{CONFIG_TAG, Plan};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, escape};
 use crate::query::{self, Listed, Recording};
+use crate::warn::{condition_rows, condition_sheets};
 
 /// Each configuration with its runs: mean and spread.
 ///
@@ -41,6 +42,9 @@ pub fn answer(recording: &Recording, plan: &Plan) -> Result<Answer> {
     let mut answer = Answer::new("run", title)
         .with("group", json!(plan.group))
         .sheet(Sheet::new("configs", "", columns, rows));
+    for sheet in condition_sheets(&warnings(recording, &runs)?, "configuration") {
+        answer = answer.sheet(sheet);
+    }
     if runs.iter().any(|run| {
         run.provenance
             .as_deref()
@@ -49,6 +53,19 @@ pub fn answer(recording: &Recording, plan: &Plan) -> Result<Answer> {
         answer = answer.caution("Power is modelled, not measured.");
     }
     Ok(answer.note("± run is the standard deviation of one run, as a part of the mean."))
+}
+
+/// Warnings of a busy or hot machine, of all runs.
+fn warnings(recording: &Recording, runs: &[Listed]) -> Result<Vec<Value>> {
+    let of_run = |listed: &Listed| {
+        let config = listed.tags.get(CONFIG_TAG).map_or("(all)", String::as_str);
+        condition_rows(recording, &recording.run(&listed.id)?, config)
+    };
+    Ok(runs
+        .iter()
+        .map(of_run)
+        .collect::<Result<Vec<_>>>()?
+        .concat())
 }
 
 fn row(label: &str, runs: &[&Listed]) -> Value {

@@ -221,21 +221,11 @@ fn ratio(of: &'static str, what: &str, side: &str, one: &Comparison) -> Ratio {
 
 /// Means of each side, phase by phase, for bars beside each other.
 fn phases(compared: &Compared) -> Vec<PhasePart> {
-    let mut names: Vec<&str> = Vec::new();
-    for phase in compared
-        .figures
-        .iter()
-        .flatten()
-        .flat_map(|run| &run.phases)
-    {
-        if !names.contains(&phase.phase.as_str()) {
-            names.push(&phase.phase);
-        }
-    }
+    let names = crate::compare::phase_names(&compared.figures);
     let mean = |side: &[crate::compare::Figures], wanted: &str| {
         let of = side.iter().map(|run| {
-            let mut phases = run.phases.iter();
-            phases.find(|phase| phase.phase == wanted)?.energy_j
+            let named = run.phases.iter().filter(|phase| phase.phase == wanted);
+            query::sum_known(named.map(|phase| phase.energy_j))
         });
         query::sum_known(of).map(|sum| sum / side.len() as f64)
     };

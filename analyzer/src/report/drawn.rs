@@ -18,6 +18,8 @@ use crate::summary::{Summary, SummaryOptions};
 
 /// Phases whose times are read.
 const PHASES: usize = 1000;
+/// Names of root spans that have a colour.
+const HEADS: usize = 60;
 
 /// One run.
 #[derive(Debug)]
@@ -41,8 +43,12 @@ pub(super) struct Data {
     pub(super) provenance: String,
     /// Accounts of rails.
     pub(super) accounts: Vec<Accounts>,
-    /// Phases, the time between them last.
+    /// Phases, the time between them last; none where no span has the role `phase`.
     pub(super) phases: Vec<PhaseBar>,
+    /// Names that have colours: those of phases, or of root spans where there are none.
+    pub(super) heads: Vec<String>,
+    /// What those are called.
+    pub(super) heads_are: &'static str,
     /// Power over time.
     pub(super) timeline: Option<Timeline>,
     /// Layers by components.
@@ -84,6 +90,11 @@ impl Drawn {
             id: name(&run.row.uuid),
             provenance: name(provenance(run)),
             phases: phase_bars(&summary.phases, &ledger, &spans, spans.len() < PHASES),
+            heads: heads(&summary),
+            heads_are: match summary.phases.is_empty() {
+                true => "root spans",
+                false => "phases",
+            },
             timeline,
             matrix: matrix(&ledger, &places),
             tokens: series(&tokens),
@@ -104,6 +115,12 @@ impl Drawn {
     pub(super) fn provenance(&self) -> &'static str {
         provenance(&self.summary.run)
     }
+}
+
+fn heads(summary: &Summary) -> Vec<String> {
+    let phases = summary.phases.iter().map(|phase| &phase.phase);
+    let names = phases.chain(summary.roots.iter().map(|root| &root.name));
+    names.take(HEADS).map(|text| name(text)).collect()
 }
 
 fn provenance(run: &Run) -> &'static str {

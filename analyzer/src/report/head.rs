@@ -85,7 +85,7 @@ fn all(drawn: &Drawn) -> Vec<Figure> {
             "j_per_output_token",
             "Per output token",
             totals.j_per_output_token,
-            "decode and after, by tokens sampled".into(),
+            "decode and after, by tokens that decode made".into(),
         ),
         joules(
             "j_per_input_token",

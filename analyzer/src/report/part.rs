@@ -6,7 +6,7 @@
 //! phase                               part        operation
 //! decode > token > lm_head
 //! phase            part
-//! main > load > parse           no roles: phase `main`, part `load`
+//! main > load > parse           no phases: the root `main` in their place, part `load`
 //! ```
 
 use std::collections::{HashMap, HashSet};
@@ -46,7 +46,7 @@ struct Above {
 
 impl Places {
     pub(super) fn of(ledger: &Ledger) -> Self {
-        let heads: HashSet<i64> = ledger.phases().iter().map(|node| node.id).collect();
+        let heads: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
         let mut known: HashMap<i64, Above> = HashMap::with_capacity(ledger.nodes.len());
         let mut places = Self {
             names: Names::default(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::name::name;
 use crate::query::{BETWEEN, Ledger, Phase, PhaseSpan, sum_known};
 
-/// Phases that have bars of their own; where no span has the role phase, every root is one.
+/// Phases that have bars of their own.
 const MOST: usize = 60;
 
 /// One phase, all its activations together, or the time between phases.

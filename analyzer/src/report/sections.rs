@@ -145,6 +145,9 @@ fn conditions(drawn: &Drawn, no: usize) -> String {
 }
 
 fn phases(drawn: &Drawn, no: usize) -> String {
+    if drawn.data.phases.is_empty() {
+        return roots(drawn, no);
+    }
     let how = "Each bar is all that the rails drew while a phase ran: idle part hatched, whisker \
                its 90 % interval; phases and the time between them sum to the total.";
     let phases = &drawn.data.phases;
@@ -157,6 +160,16 @@ fn phases(drawn: &Drawn, no: usize) -> String {
         false => why(drawn, "No energy of phases is known."),
     };
     section(&id(no, "phases"), "Phases", how, &content)
+}
+
+/// In place of phases, where no span has that role.
+fn roots(drawn: &Drawn, no: usize) -> String {
+    let how = "Energy of root spans with all below them; they may overlap in time.";
+    let content = match drawn.summary.roots.is_empty() {
+        true => why(drawn, "No energy of spans is known."),
+        false => basis(drawn, LEDGER, drawn.ledger.basis().as_deref()) + &tables::roots(drawn),
+    };
+    section(&id(no, "phases"), "Root spans", how, &content)
 }
 
 fn power(drawn: &Drawn, no: usize) -> String {
@@ -281,7 +294,7 @@ fn treemap(drawn: &Drawn, no: usize) -> String {
 }
 
 fn flows(drawn: &Drawn, no: usize) -> String {
-    let how = "Heights are joules: from rails on the left by phases and parts to operations; what \
+    let how = "Heights are joules: from rails on the left by phases or root spans and parts to operations; what \
                flows into a node flows out of it, or ends there.";
     let content = match &drawn.data.flows {
         None => why(drawn, "Its spans hold no energy."),

@@ -72,6 +72,9 @@ pub(super) struct Bar {
     /// Tokens that stand out by less.
     #[serde(skip_serializing_if = "is_none")]
     pub(super) low: usize,
+    /// What must be known of the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<&'static str>,
 }
 
 fn is_none(count: &usize) -> bool {
@@ -83,7 +86,8 @@ pub(super) fn series(tokens: &[Token]) -> Option<Series> {
     if tokens.is_empty() {
         return None;
     }
-    let energies: Vec<f64> = tokens.iter().filter_map(|token| token.energy_j).collect();
+    let decoded = tokens.iter().filter(|token| token.is_decoded());
+    let energies: Vec<f64> = decoded.filter_map(|token| token.energy_j).collect();
     let spread = Spread::of(&energies);
     let per_bar = match tokens.len() {
         ..=BARS => 1,
@@ -112,7 +116,11 @@ fn bar(tokens: &[Token], spread: Option<&Spread>) -> Bar {
     let several = || Some(()).filter(|()| tokens.len() > 1);
     let standing = |word: &str| {
         let is_out = |joules: &f64| spread.and_then(|s| s.outlier(*joules)) == Some(word);
-        known().filter(is_out).count()
+        let decoded = tokens.iter().filter(|token| token.is_decoded());
+        decoded
+            .filter_map(|token| token.energy_j)
+            .filter(is_out)
+            .count()
     };
     let times: Option<Vec<i64>> = tokens.iter().map(|token| token.duration_ns).collect();
     Bar {
@@ -129,5 +137,6 @@ fn bar(tokens: &[Token], spread: Option<&Spread>) -> Bar {
         max: several().and_then(|()| known().reduce(f64::max)),
         high: standing("high"),
         low: standing("low"),
+        note: first.and_then(|token| token.note),
     }
 }

@@ -34,7 +34,7 @@ fn hottest(drawn: &Drawn) -> String {
         Column::energy("energy_j", "own energy"),
         Column::interval("lo_j", "hi_j", "90 %"),
         Column::percent("share", "share"),
-        Column::count("activations", "times"),
+        Column::count("instances", "count"),
         Column::time("self_ns", "own time"),
         Column::text("basis", "basis"),
     ];
@@ -93,8 +93,8 @@ fn groups(drawn: &Drawn) -> String {
             Column::text("name", "name"),
             Column::energy("energy_j", "energy"),
             Column::percent("share", "share"),
-            Column::count("activations", "times"),
-            Column::energy("j_per_activation", "each"),
+            Column::count("instances", "count"),
+            Column::energy("j_per_instance", "per call"),
             Column::power("avg_w", "power"),
             Column::text("basis", "basis"),
         ]
@@ -119,6 +119,23 @@ fn groups(drawn: &Drawn) -> String {
             )
         }
     }
+}
+
+/// Root spans by name, without shares.
+pub(super) fn roots(drawn: &Drawn) -> String {
+    let columns = vec![
+        Column::text("name", "root span"),
+        Column::energy("energy_j", "energy"),
+        Column::count("instances", "count"),
+        Column::energy("j_per_instance", "per call"),
+        Column::time("busy_ns", "busy"),
+        Column::power("avg_w", "power"),
+        Column::text("basis", "basis"),
+    ];
+    let roots = &drawn.summary.roots;
+    let rows = roots.iter().take(GROUPS);
+    Sheet::new("roots", "Root spans (ledger)", columns, rows).html()
+        + &more(roots.len(), GROUPS, "energy pipeline")
 }
 
 fn more(found: usize, shown: usize, command: &str) -> String {
@@ -165,7 +182,7 @@ pub(super) fn phases(drawn: &Drawn) -> String {
         Column::energy("idle_j", "idle"),
         Column::percent("share", "share"),
         Column::power("avg_w", "average"),
-        Column::power("peak_w", "rail peak"),
+        Column::power("peak_w", "peak"),
         Column::text("basis", "basis"),
     ];
     let mut rows: Vec<Value> = drawn.data.phases.iter().map(|phase| json!(phase)).collect();
@@ -248,6 +265,7 @@ pub(super) fn tokens(series: &Series) -> String {
         Column::time("ns", "time"),
         Column::text("phase", "phase"),
         Column::text("out", "stands out"),
+        Column::text("note", "note"),
     ]);
     let rows = series.bars.iter().map(|bar| {
         let mut row = json!(bar);

@@ -120,7 +120,9 @@ pub(super) fn timeline(of: &Of<'_>) -> Result<Option<Timeline>> {
         let line = lines.entry(window.rail).or_default();
         line.0 += 1;
         add(&mut line.1, &window, length, |phase| {
-            of.ledger.node(phase).map(|node| name(&node.label))
+            let node = of.ledger.node(phase);
+            let node = node.filter(|node| node.role.as_deref() == Some("phase"));
+            node.map(|node| name(&node.label))
         });
     })?;
     let mut rails = Vec::new();

@@ -37,8 +37,8 @@ pub(super) struct Tree {
     pub(super) lo: Vec<Option<f64>>,
     /// Upper end.
     pub(super) hi: Vec<Option<f64>>,
-    /// Activations; 0 for what is folded.
-    pub(super) times: Vec<i64>,
+    /// Spans; 0 for what is folded, and where only totals were kept.
+    pub(super) counts: Vec<i64>,
     /// Nodes that it stands for beside itself.
     pub(super) folded: Vec<usize>,
     /// Energy of all nodes: that of the ledger.
@@ -133,7 +133,7 @@ impl Family {
                 drawn.push(tree.push(&mut names, above, &node.label, place));
                 let new = tree.parent.len() - 1;
                 (tree.lo[new], tree.hi[new]) = node.interval_j();
-                tree.times[new] = node.activations;
+                tree.counts[new] = node.instances.unwrap_or(0);
                 tree.self_j[new] = energy_j;
                 continue;
             }
@@ -171,7 +171,7 @@ impl Tree {
         self.self_j.push(0.0);
         self.lo.push(None);
         self.hi.push(None);
-        self.times.push(0);
+        self.counts.push(0);
         self.folded.push(0);
         self.parent.len() - 1
     }

@@ -112,6 +112,9 @@ pub(crate) fn method(summary: &Summary) -> Vec<String> {
     if let Some(offset) = attribution.offset_ms {
         text += &format!(", clock offset {offset:.1} ms");
     }
+    if !attribution.has_weight() {
+        return vec![text];
+    }
     let fits = attribution.fits();
     if let [only] = fits.as_slice() {
         text += &weight(only).map_or(String::new(), |weight| format!(", {weight}"));

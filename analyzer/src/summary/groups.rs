@@ -1,20 +1,47 @@
-//! Layers and components for people.
+//! Layers, components and root spans for people.
 
 use std::io::{self, Write};
 
 use super::table::Page;
-use crate::format::{energy, escape, percent, power, shorten};
+use crate::format::{UNKNOWN, count, energy, escape, percent, power, shorten, time_span};
 use crate::query::{Group, join_bases};
 
-/// Components shown.
+/// Components shown, and kinds of root spans.
 const COMPONENTS: usize = 12;
+const ROOTS: usize = 12;
 
 impl Page<'_> {
+    /// Root spans, where there are no phases. They may overlap: no shares.
+    pub(super) fn roots(&self, out: &mut dyn Write) -> io::Result<()> {
+        let roots = &self.summary.roots;
+        if roots.is_empty() {
+            return Ok(());
+        }
+        self.section(out, "Root spans, with all below")?;
+        let header = ["root span", "energy", "count", "per call", "busy", "power"];
+        let row = |root: &Group| {
+            vec![
+                shorten(&escape(&root.name), 24),
+                energy(Some(root.energy_j)),
+                count(root.instances),
+                energy(root.j_per_instance),
+                time_span(Some(root.busy_ns)),
+                power(root.avg_w),
+            ]
+        };
+        let rows: Vec<_> = roots.iter().take(ROOTS).map(row).collect();
+        writeln!(out, "{}", self.look.table(&header, &rows))?;
+        match roots.len().saturating_sub(ROOTS) {
+            0 => Ok(()),
+            more => writeln!(out, "and {more} more: see `energy pipeline`"),
+        }
+    }
+
     pub(super) fn groups(&self, out: &mut dyn Write) -> io::Result<()> {
         let (layers, components) = (&self.summary.layers, &self.summary.components);
         if let Some(average) = Average::of(layers) {
             self.section(out, "Layers")?;
-            let header = ["layer", "energy", "share", "times", "each", "power"];
+            let header = ["layer", "energy", "share", "count", "per call", "power"];
             let mut rows = vec![average.row(layers.len())];
             rows.extend(extremes(layers).map(|(what, layer)| {
                 let mut row = group_row(layer);
@@ -25,7 +52,7 @@ impl Page<'_> {
         }
         if !components.is_empty() {
             self.section(out, "Components")?;
-            let header = ["component", "energy", "share", "times", "each", "power"];
+            let header = ["component", "energy", "share", "count", "per call", "power"];
             let rows: Vec<_> = components.iter().take(COMPONENTS).map(group_row).collect();
             writeln!(out, "{}", self.look.table(&header, &rows))?;
         }
@@ -50,8 +77,8 @@ fn group_row(group: &Group) -> Vec<String> {
         shorten(&escape(&group.name), 24),
         energy(Some(group.energy_j)),
         percent(group.share),
-        group.activations.to_string(),
-        energy(group.j_per_activation),
+        count(group.instances),
+        energy(group.j_per_instance),
         power(group.avg_w),
     ]
 }
@@ -60,8 +87,9 @@ fn group_row(group: &Group) -> Vec<String> {
 struct Average {
     energy_j: f64,
     share: Option<f64>,
-    activations: f64,
-    each: Option<f64>,
+    /// Spans of a group.
+    instances: Option<f64>,
+    per_call: Option<f64>,
     avg_w: Option<f64>,
 }
 
@@ -69,13 +97,17 @@ impl Average {
     fn of(groups: &[Group]) -> Option<Self> {
         let n = groups.len() as f64;
         let sum = |of: fn(&Group) -> f64| groups.iter().map(of).sum::<f64>();
-        let (energy_j, activations) = (sum(|g| g.energy_j), sum(|g| g.activations as f64));
+        let energy_j = sum(|g| g.energy_j);
+        let instances = groups.iter().map(|g| g.instances.map(|count| count as f64));
+        let instances = crate::query::sum_known(instances);
         let busy_s = sum(|g| g.busy_ns as f64) / 1e9;
         (n > 0.0).then(|| Self {
             energy_j: energy_j / n,
             share: crate::query::sum_known(groups.iter().map(|g| g.share)).map(|share| share / n),
-            activations: activations / n,
-            each: (activations > 0.0).then(|| energy_j / activations),
+            instances: instances.map(|count| count / n),
+            per_call: instances
+                .filter(|count| *count > 0.0)
+                .map(|count| energy_j / count),
             avg_w: (busy_s > 0.0).then(|| energy_j / busy_s),
         })
     }
@@ -85,8 +117,9 @@ impl Average {
             format!("average of {groups}"),
             energy(Some(self.energy_j)),
             percent(self.share),
-            format!("{:.0}", self.activations),
-            energy(self.each),
+            self.instances
+                .map_or(UNKNOWN.to_owned(), |count| format!("{count:.0}")),
+            energy(self.per_call),
             power(self.avg_w),
         ]
     }

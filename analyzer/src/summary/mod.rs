@@ -57,8 +57,10 @@ pub struct Summary {
     pub efficiency: Efficiency,
     /// Accounts of each rail over the whole run.
     pub balance: Vec<Balance>,
-    /// Phases, `(between)` last.
+    /// Phases, `(between)` last; none where no span has the role `phase`.
     pub phases: Vec<Phase>,
+    /// Root spans by name, where there are no phases.
+    pub roots: Vec<Group>,
     /// Nodes with the highest ledger energy.
     pub hottest: Vec<Hot>,
     /// Kinds of spans, and which of them are known only together.
@@ -88,10 +90,10 @@ pub struct Hot {
     pub basis: Option<String>,
     /// Its part of the energy of all nodes.
     pub share: Option<f64>,
-    /// Activations.
+    /// Spans; none where only totals were kept.
+    pub instances: Option<i64>,
+    /// Times that one of them was entered.
     pub activations: i64,
-    /// Instances.
-    pub instances: i64,
     /// Self time, all threads added.
     pub self_ns: i64,
 }
@@ -105,8 +107,9 @@ impl Summary {
         let scope = options.scope.clone();
         let rail = scope.rail.as_deref();
         let ledger = query::ledger(recording, &run, rail)?.within(scope.phase.as_deref())?;
-        let phases = phases(recording, &run, &scope)?;
-        let totals = totals(recording, &run, &scope, &phases)?;
+        let times = phases(recording, &run, &scope)?;
+        let totals = totals(recording, &run, &scope, &times)?;
+        let phases = query::named_phases(&times).to_vec();
         let balance = balance(recording, &run, rail)?;
         let powers = query::rail_powers(recording, &run, &balance)?;
         let attributions = query::attributions(recording, &run)?;
@@ -123,6 +126,10 @@ impl Summary {
             efficiency: Efficiency::of(&run, &totals, powers, &options.rates),
             totals,
             balance,
+            roots: match phases.is_empty() {
+                true => wanted(query::roots(&ledger)),
+                false => Vec::new(),
+            },
             phases,
             hottest: hot(&ledger, &scope, HOTTEST),
             kinds: Kinds::read(recording, &run, &scope)?,
@@ -178,7 +185,7 @@ fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     Ok(events)
 }
 
-/// Phases of the part; their shares are of the whole run.
+/// Phases of the part and the time outside of them; their shares are of the whole run.
 fn phases(recording: &Recording, run: &Run, scope: &Scope) -> Result<Vec<Phase>> {
     let mut phases = query::phases_on(recording, run, scope.rail.as_deref())?;
     if let Some(name) = &scope.phase {

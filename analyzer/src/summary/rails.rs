@@ -63,8 +63,8 @@ impl Page<'_> {
                 energy(phase.active_j),
                 percent(phase.share),
                 power(phase.avg_w),
-                power(phase.peak_w),
             ];
+            row.extend(peak(summary).map(|_| power(phase.peak_w)));
             row.extend(is_wide.then(|| joule_seconds(phase.energy_delay_js)));
             row
         };
@@ -81,20 +81,14 @@ impl Page<'_> {
             energy(totals.active_j),
             percent(sum_known(summary.phases.iter().map(|phase| phase.share))),
             power(average.map(|(e, ns)| e * 1e9 / ns as f64)),
-            power(peak(summary)),
         ];
+        // Rails have their peaks at different times: no sum of them is known.
+        let peak = peak(summary);
+        total.extend(peak.map(|_| power(peak)));
         total.extend(is_wide.then(|| joule_seconds(totals.energy_delay_js)));
         rows.push(total);
-        // Rails have their peaks at different times: no sum of them is known.
-        let roots = summary.balance.iter().filter(|rail| rail.parent.is_none());
-        let peak = if summary.scope.rail.is_none() && roots.count() > 1 {
-            "rail peak"
-        } else {
-            "peak"
-        };
-        let mut header = vec![
-            "phase", "time", "energy", "active", "share", "average", peak,
-        ];
+        let mut header = vec!["phase", "time", "energy", "active", "share", "average"];
+        header.extend(peak.map(|_| "peak"));
         header.extend(is_wide.then_some("energy x time"));
         writeln!(out, "{}", self.look.table(&header, &rows))
     }

@@ -17,6 +17,7 @@ pub(super) fn write(summary: &Summary, out: &mut dyn Write, look: &Look) -> io::
         page.balance(out)?;
     }
     page.phases(out)?;
+    page.roots(out)?;
     page.efficiency(out)?;
     page.hottest(out)?;
     page.kinds(out)?;
@@ -74,7 +75,7 @@ impl Page<'_> {
         let columns = 36 + if is_sure { 12 } else { 0 } + if differ { 7 } else { 0 };
         let room = self.width().saturating_sub(columns).max(20);
         let row = |hot: &super::Hot| {
-            let each = hot.energy_j / hot.activations.max(1) as f64;
+            let calls = hot.instances.filter(|count| *count > 0);
             let mut row = vec![
                 shorten_path(&escape(&hot.node), room),
                 energy(Some(hot.energy_j)),
@@ -82,8 +83,8 @@ impl Page<'_> {
             row.extend(is_sure.then(|| half(hot)));
             row.extend([
                 percent(hot.share),
-                hot.activations.to_string(),
-                energy((hot.activations > 0).then_some(each)),
+                count(hot.instances),
+                energy(calls.map(|count| hot.energy_j / count as f64)),
             ]);
             row.extend(differ.then(|| basis::letters(hot.basis.as_deref())));
             row
@@ -91,7 +92,7 @@ impl Page<'_> {
         let rows: Vec<_> = self.summary.hottest.iter().map(row).collect();
         let mut header = vec!["node", "energy"];
         header.extend(is_sure.then_some("±"));
-        header.extend(["share", "times", "each"]);
+        header.extend(["share", "count", "per call"]);
         header.extend(differ.then_some("by"));
         writeln!(out, "{}", self.look.table(&header, &rows))?;
         if !is_sure {

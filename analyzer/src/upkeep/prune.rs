@@ -163,6 +163,7 @@ mod tests {
             tags: tags.into_iter().collect(),
             input_tokens: None,
             output_tokens: None,
+            batch: None,
             energy_j: None,
             lo_j: None,
             hi_j: None,

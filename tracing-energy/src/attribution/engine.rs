@@ -43,10 +43,9 @@ pub struct Engine {
     /// Child processes by thread; the run's own where it is not long enough.
     pub(super) process_of: Vec<u32>,
     pub(super) stacks: Stacks,
-    pub(super) by_role: Sets,
-    pub(super) by_root: Sets,
-    /// First times of a phase and of a run role.
-    pub(super) phase_from: i64,
+    /// Which phases were open together.
+    pub(super) phases: Sets,
+    /// First time of a run role.
     pub(super) run_from: i64,
     pub(super) cpu: CpuTimes,
     pub(super) rails: Vec<RailState>,
@@ -84,9 +83,7 @@ impl Default for Engine {
             profiler_threads: Vec::new(),
             process_of: Vec::new(),
             stacks: Stacks::default(),
-            by_role: Sets::default(),
-            by_root: Sets::default(),
-            phase_from: i64::MAX,
+            phases: Sets::default(),
             run_from: i64::MAX,
             cpu: CpuTimes::default(),
             rails: Vec::new(),
@@ -194,17 +191,10 @@ impl Engine {
         match info.role {
             Some(Role::Run) => {
                 self.run_from = self.run_from.min(start);
-                self.by_role.enter(RUN, start);
-                self.by_root.enter(RUN, start);
+                self.phases.enter(RUN, start);
             }
-            Some(Role::Phase) => {
-                self.phase_from = self.phase_from.min(start);
-                self.by_role.enter(opened.node, start);
-            }
+            Some(Role::Phase) => self.phases.enter(opened.node, start),
             _ => {}
-        }
-        if info.parent.is_none() {
-            self.by_root.enter(opened.node, start);
         }
     }
 
@@ -221,15 +211,9 @@ impl Engine {
             return;
         }
         match info.role {
-            Some(Role::Run) => {
-                self.by_role.leave(RUN, end);
-                self.by_root.leave(RUN, end);
-            }
-            Some(Role::Phase) => self.by_role.leave(closed.node, end),
+            Some(Role::Run) => self.phases.leave(RUN, end),
+            Some(Role::Phase) => self.phases.leave(closed.node, end),
             _ => {}
-        }
-        if info.parent.is_none() {
-            self.by_root.leave(closed.node, end);
         }
         self.interval(closed, info.role);
     }
@@ -415,7 +399,7 @@ impl Engine {
             .threads
             .iter_mut()
             .map(|thread| &mut thread.track);
-        let sets = [&mut self.by_role.track, &mut self.by_root.track];
+        let sets = [&mut self.phases.track];
         threads.chain(sets).for_each(|track| track.seal(until));
     }
 
@@ -426,7 +410,7 @@ impl Engine {
             .threads
             .iter_mut()
             .map(|thread| &mut thread.track);
-        let sets = [&mut self.by_role.track, &mut self.by_root.track];
+        let sets = [&mut self.phases.track];
         threads.chain(sets).for_each(|track| track.prune(keep));
         self.stacks.open.prune_credits(keep);
         self.cpu.prune(keep);
@@ -441,7 +425,7 @@ impl Engine {
         self.since_check = 0;
         let tracks = || {
             let threads = self.stacks.threads.iter().map(|thread| &thread.track);
-            threads.chain([&self.by_role.track, &self.by_root.track])
+            threads.chain([&self.phases.track])
         };
         if tracks().map(|track| track.retained()).sum::<usize>() <= self.retain {
             return;
@@ -453,7 +437,7 @@ impl Engine {
             .threads
             .iter_mut()
             .map(|thread| &mut thread.track);
-        let sets = [&mut self.by_role.track, &mut self.by_root.track];
+        let sets = [&mut self.phases.track];
         let folded = threads.chain(sets).map(|track| track.coarsen(before));
         self.counters.folded_segments += folded.sum::<usize>() as u64;
     }

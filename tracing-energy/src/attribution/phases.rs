@@ -10,9 +10,8 @@
 //!
 //! A moment is divided equally among the phases open in it; scope time without
 //! one is `(between)`. The scope is the time of activations with the role run, if
-//! there are any, else the whole run. Without activations of the role phase the
-//! root nodes are the phases. Nobody knows beforehand which it will be: both
-//! readings are kept, and the run's end decides.
+//! there are any, else the whole run. Only spans with the role phase are phases: root
+//! spans of a service overlap and repeat, and their shares of a moment mean nothing.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +26,7 @@ const SETS: usize = 65_536;
 /// No phase is open.
 const EMPTY: u32 = 0;
 
-/// The sets of one reading over time.
+/// The sets over time.
 #[derive(Debug)]
 pub(super) struct Sets {
     members: Vec<Vec<u32>>,
@@ -214,14 +213,7 @@ impl MaxOf for Option<f64> {
     }
 }
 
-/// One rail's energies by set, for both readings.
-#[derive(Debug, Default)]
-pub(super) struct PhaseEnergies {
-    pub(super) by_role: Vec<SetEnergy>,
-    pub(super) by_root: Vec<SetEnergy>,
-}
-
-/// Adds a window to the energies of one reading.
+/// Adds a window to the energies of a rail's sets.
 pub(super) fn add_window(
     energies: &mut Vec<SetEnergy>,
     measured: &Measured,

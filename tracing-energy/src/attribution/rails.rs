@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use crate::sink::{RailRow, SampleRow};
 
 use super::ledger::Ledger;
-use super::phases::PhaseEnergies;
+use super::phases::SetEnergy;
 
 /// Intervals after which a window that was not delivered counts as unmeasured ..
 const EXPIRE_INTERVALS: i64 = 3;
@@ -47,7 +47,8 @@ pub(super) struct RailState {
     /// The sensor's clock is ahead of the program's by this much.
     pub(super) late_ns: i64,
     pub(super) ledger: Ledger,
-    pub(super) phases: PhaseEnergies,
+    /// By set of open phases.
+    pub(super) phases: Vec<SetEnergy>,
     queue: VecDeque<SampleRow>,
     /// End of the last window.
     pub(super) closed_until: i64,
@@ -65,7 +66,7 @@ impl RailState {
             estimated: false,
             late_ns: 0,
             ledger: Ledger::default(),
-            phases: PhaseEnergies::default(),
+            phases: Vec::new(),
             queue: VecDeque::new(),
             closed_until: 0,
             gap_told: None,

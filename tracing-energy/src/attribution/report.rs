@@ -9,7 +9,7 @@ use crate::sink::{
 
 use super::conserve;
 use super::engine::Engine;
-use super::phases::{RUN, SetEnergy, Sets, phases};
+use super::phases::{RUN, SetEnergy, phases};
 use super::prices::KindEstimate;
 use super::rails::RailState;
 
@@ -69,10 +69,7 @@ impl Engine {
             rows.balance.push(self.balance(at, until).balance);
             self.node_rows(at, false, false, rows);
         }
-        // Whether root nodes are the phases is known at the end only.
-        if self.phase_from < i64::MAX {
-            self.phase_rows(now, rows);
-        }
+        self.phase_rows(now, rows);
     }
 
     /// All rows of totals, at the run's end.
@@ -204,22 +201,12 @@ impl Engine {
     }
 
     fn phase_rows(&self, now: i64, rows: &mut AttributionRows) {
-        let by_role = self.phase_from < i64::MAX;
-        let sets = if by_role {
-            &self.by_role
-        } else {
-            &self.by_root
-        };
-        let (durations, count) = self.durations(sets, now);
+        let (durations, count) = self.durations(now);
         for (at, rail) in self.rails.iter().enumerate() {
-            let energies = match by_role {
-                true => &rail.phases.by_role,
-                false => &rail.phases.by_root,
-            };
-            let spans = self.spans_by_phase(at, by_role);
+            let spans = self.spans_by_phase(at);
             let mut sums = vec![(false, SetEnergy::default()); count];
-            for (set, energy) in energies.iter().enumerate() {
-                self.share(sets.members(set as u32), |member, share| {
+            for (set, energy) in rail.phases.iter().enumerate() {
+                self.share(self.phases.members(set as u32), |member, share| {
                     sums[member as usize].0 = true;
                     sums[member as usize].1.add_share(energy, share);
                 });
@@ -252,14 +239,14 @@ impl Engine {
     }
 
     /// Duration of each phase, `(between)` at place 0 taking what rounding leaves.
-    fn durations(&self, sets: &Sets, now: i64) -> (Vec<i64>, usize) {
+    fn durations(&self, now: i64) -> (Vec<i64>, usize) {
         let count = self.nodes.len().max(1);
         let mut shares = vec![0.0; count];
         let (mut scope, mut outside) = (0, now);
-        for (set, ns) in sets.times(now).into_iter().enumerate() {
+        for (set, ns) in self.phases.times(now).into_iter().enumerate() {
             outside -= ns;
             let mut inside = false;
-            self.share(sets.members(set as u32), |member, share| {
+            self.share(self.phases.members(set as u32), |member, share| {
                 inside = true;
                 shares[member as usize] += ns as f64 * share;
             });
@@ -274,7 +261,7 @@ impl Engine {
     }
 
     /// Self energies summed by the nearest phase above; place 0 is no phase.
-    fn spans_by_phase(&self, at: usize, by_role: bool) -> Vec<f64> {
+    fn spans_by_phase(&self, at: usize) -> Vec<f64> {
         let count = self.nodes.len().max(1);
         let (mut phase_of, mut in_run) = (vec![0; count], vec![false; count]);
         let mut sums = vec![0.0; count];
@@ -282,10 +269,7 @@ impl Engine {
         for node in 1..count {
             let info = self.nodes[node];
             let above = info.parent.map_or(0, |parent| parent as usize);
-            let is_phase = match by_role {
-                true => info.role == Some(Role::Phase),
-                false => info.parent.is_none(),
-            };
+            let is_phase = info.role == Some(Role::Phase);
             phase_of[node] = if is_phase { node } else { phase_of[above] };
             in_run[node] = in_run[above] || info.role == Some(Role::Run);
             let counts = phase_of[node] > 0 || in_run[node] || self.run_from == i64::MAX;
@@ -310,7 +294,7 @@ impl Engine {
             "late_samples": counters.late_samples,
             "samples_of_unknown_rails": counters.unknown_rail,
             "folded_segments": counters.folded_segments,
-            "folded_phase_sets": self.by_role.folded + self.by_root.folded,
+            "folded_phase_sets": self.phases.folded,
             "unmatched_closings": self.stacks.unmatched,
             "baseline_above_run": above,
             "from_totals": self.coarse,

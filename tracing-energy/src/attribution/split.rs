@@ -24,8 +24,8 @@ pub(super) struct View {
     pub(super) activity: Activity,
     pub(super) groups: Vec<Group>,
     pub(super) used: WindowCpu,
-    by_role: Vec<(u32, i64)>,
-    by_root: Vec<(u32, i64)>,
+    /// Time of each set of open phases.
+    phase_times: Vec<(u32, i64)>,
     phase: Option<u32>,
     pub(super) cpu: Option<CpuUse>,
 }
@@ -83,12 +83,8 @@ impl Engine {
             .reader
             .activity(&self.stacks.threads, &window, |_| true);
         let used = self.window_cpu(&window);
-        let (by_role, by_root) = (self.by_role.cut(start, end), self.by_root.cut(start, end));
-        let phase = if self.phase_from < end {
-            self.by_role.longest(&by_role)
-        } else {
-            self.by_root.longest(&by_root)
-        };
+        let phase_times = self.phases.cut(start, end);
+        let phase = self.phases.longest(&phase_times);
         let cpu = self.cpu_use(start, end, cpu_until);
         let groups = self.groups(&window, &activity, cpu.as_ref());
         View {
@@ -96,8 +92,7 @@ impl Engine {
             activity,
             groups,
             used,
-            by_role,
-            by_root,
+            phase_times,
             phase,
             cpu,
         }
@@ -172,20 +167,12 @@ impl Engine {
         state.estimated |= estimated;
         state.ledger.add_accounts(measured, &accounts);
         state.ledger.add_nodes(&view.window, &cells);
-        let phases = &mut state.phases;
         add_window(
-            &mut phases.by_role,
+            &mut state.phases,
             measured,
             energy_j,
             idle_j,
-            &view.by_role,
-        );
-        add_window(
-            &mut phases.by_root,
-            measured,
-            energy_j,
-            idle_j,
-            &view.by_root,
+            &view.phase_times,
         );
         let powers = by_thread(view, &powers);
         let along = uneven.then(|| Along::of(&self.stacks.threads, &view.window, &cells));

@@ -12,7 +12,7 @@ use crate::attribution::observe::{Scope, Subject};
 use crate::attribution::{Engine, Kinds};
 use crate::error::Error;
 use crate::power::Provenance;
-use crate::rows::{CallsiteRow, RailRow};
+use crate::rows::{AttributionRows, CallsiteRow, RailRow};
 use crate::store::{AttributionWriter, Store};
 
 /// Time of kinds is kept in slots of this length at most; shorter samples want
@@ -31,6 +31,18 @@ pub(super) fn attribute(
     options: &AttributeOptions,
 ) -> Result<(), Error> {
     let (store, run) = (writer.store(), writer.run());
+    let rows = rows(store, run, options, |rows| writer.write(&settled(rows)))?;
+    writer.write(&rows)
+}
+
+/// Attributes a run from its file. Rows of windows that close go to `take`; the rest are
+/// the answer.
+pub(super) fn rows(
+    store: &Store,
+    run: i64,
+    options: &AttributeOptions,
+    take: impl FnMut(AttributionRows) -> Result<(), Error>,
+) -> Result<AttributionRows, Error> {
     let rails = store.rails(run)?.all()?;
     may_be_estimated(store, run, &rails, options)?;
     let watched = watch(store, run, rails)?;
@@ -38,10 +50,10 @@ pub(super) fn attribute(
     drop(watched);
     let engine = Engine::new().pricing(found.prices);
     let replay = Replay::new(store, run, Spans::Ahead, engine)?;
-    let (engine, end_ns) = replay.tell(|rows| writer.write(&settled(rows)))?;
+    let (engine, end_ns) = replay.tell(take)?;
     let (mut rows, _) = engine.finish(end_ns);
     rows.kind_fits = found.fits;
-    writer.write(&rows)
+    Ok(rows)
 }
 
 fn may_be_estimated(

@@ -8,6 +8,7 @@
 
 mod ahead;
 mod estimate;
+mod kinds;
 mod method;
 mod pool;
 mod replay;
@@ -24,6 +25,7 @@ use crate::store::{AttributionWriter, Folded, Life, Patience, ShownEnd, Store, S
 use crate::units::Nanos;
 
 use ahead::Spans;
+pub use kinds::{EstimatedKinds, estimate_kinds};
 pub use method::{AttributeOptions, Method};
 use replay::Replay;
 

@@ -39,6 +39,9 @@ FROM phase_energy p
 JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
 WHERE p.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = p.run);
 
+-- Only spans of the role `phase` are phases. Earlier versions wrote rows of root spans
+-- where there were none: those are `(between)`. Rails have their peaks at different times:
+-- `peak_w` is known where there is one root rail.
 DROP VIEW v_phases;
 CREATE VIEW v_phases AS
 SELECT run, phase, node, duration_ns,
@@ -53,8 +56,8 @@ SELECT run, phase, node, duration_ns,
                             + min(edge_j, 0.0) END AS lo_j,
        CASE WHEN known THEN measured_j + extrapolated_j + gap_j + max(edge_j, 0.0) END AS hi_j
 FROM (
-    SELECT p.run, coalesce(n.label, '(between)') AS phase, p.node,
-           max(p.duration_ns) AS duration_ns,
+    SELECT p.run, coalesce(n.label, '(between)') AS phase, n.id AS node,
+           sum(p.duration_ns) / count(DISTINCT p.rail) AS duration_ns,
            coalesce(min(p.coverage), 1.0) >= 0.5 AS known,
            CASE WHEN count(p.measured_j) = count(*) THEN sum(p.measured_j) END AS measured_j,
            CASE WHEN count(p.extrapolated_j) = count(*) THEN sum(p.extrapolated_j) END
@@ -64,10 +67,13 @@ FROM (
            CASE WHEN count(p.coverage) = count(*) THEN min(p.coverage) END AS coverage,
            CASE WHEN count(p.gap_j) = count(*) THEN sum(p.gap_j) END AS gap_j,
            CASE WHEN count(p.gap_j) = count(*) THEN total(p.edge_j) END AS edge_j,
-           max(p.peak_w) AS peak_w, p.node IS NULL AS ordinal
+           CASE WHEN count(DISTINCT p.rail) = 1 THEN max(p.peak_w) END AS peak_w,
+           n.id IS NULL AS ordinal
     FROM v_phase_rails p
-    LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node
-    GROUP BY p.run, p.node
+    LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND EXISTS (
+        SELECT 1 FROM callsites c
+        WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')
+    GROUP BY p.run, n.id
     UNION ALL
     SELECT s.run, '(rest)', NULL, NULL, 0, NULL, NULL, NULL,
            (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
@@ -100,7 +106,8 @@ SELECT run, token, span, phase, start_ns, duration_ns,
        CASE WHEN known THEN measured_j + extrapolated_j END AS energy_j,
        CASE WHEN known THEN idle_j END AS idle_j,
        CASE WHEN known THEN measured_j + extrapolated_j - idle_j END AS active_j,
-       spans_j, measured_j, extrapolated_j, coverage
+       spans_j, measured_j, extrapolated_j, coverage,
+       CASE WHEN token = '0' AND phase = 'decode' THEN 'sampling only' END AS note
 FROM (
     SELECT t.run, CAST(t.token AS TEXT) AS token, t.span,
            (SELECT p.label FROM nodes p WHERE p.run = t.run AND p.id = t.phase) AS phase,
@@ -170,3 +177,16 @@ ALTER TABLE runs ADD COLUMN last_seen_ns INTEGER;
 ALTER TABLE runs ADD COLUMN pid_space TEXT;
 ALTER TABLE runs ADD COLUMN lease TEXT;
 ALTER TABLE runs ADD COLUMN lease_renewals INTEGER NOT NULL DEFAULT 0;
+
+-- Samples as power, with the phase that was active longest in each: spans of the role
+-- `phase` only.
+DROP VIEW v_power;
+CREATE VIEW v_power AS
+SELECT s.run, r.source, r.name AS rail, r.parent IS NULL AS root, s.start_ns, s.end_ns,
+       s.energy_j, s.energy_j * 1e9 / nullif(s.end_ns - s.start_ns, 0) AS power_w,
+       n.label AS phase
+FROM samples s
+JOIN rails r ON r.run = s.run AND r.id = s.rail
+LEFT JOIN nodes n ON n.run = s.run AND n.id = s.phase AND EXISTS (
+    SELECT 1 FROM callsites c
+    WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase');

@@ -133,10 +133,26 @@ impl Comparison {
         }
     }
 
+    /// Without a verdict, and without what could be read as one.
+    #[must_use]
+    pub fn undecided(self, reason: Reason) -> Self {
+        Self {
+            lo: None,
+            hi: None,
+            p: None,
+            df: None,
+            detectable: None,
+            verdict: Verdict::Undecided,
+            reason: Some(reason),
+            ..self
+        }
+    }
+
     /// The verdict in words, with the reason or what could have been seen.
     pub fn said(&self) -> String {
         let words = self.verdict.words();
         match (self.verdict, self.reason, self.detectable) {
+            (Verdict::Undecided, Some(reason), _) => format!("{words}: {}", reason.words()),
             (_, Some(reason), _) => format!("{words} ({})", reason.words()),
             (Verdict::NoDifference, None, Some(seen)) => {
                 format!("{words} (could see {:.1} %)", seen * 100.0)

@@ -18,6 +18,8 @@ pub enum Verdict {
     NoDifference,
     /// Nothing can be decided from these runs.
     Inconclusive,
+    /// No verdict: the figures of the two sides are not of like kind.
+    Undecided,
 }
 
 /// Why nothing can be decided.
@@ -32,6 +34,9 @@ pub enum Reason {
     TwoRuns,
     /// A figure is zero, below it or unknown in some run: there is no ratio.
     NotPositive,
+    /// Samples cover too little of the time of a side, or more of one side than of the
+    /// other.
+    Coverage,
 }
 
 impl Verdict {
@@ -43,6 +48,7 @@ impl Verdict {
             Self::Same => "same",
             Self::NoDifference => "no difference shown",
             Self::Inconclusive => "inconclusive",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -55,6 +61,7 @@ impl Reason {
             Self::OneRun => "one run",
             Self::TwoRuns => "two runs",
             Self::NotPositive => "not above zero in each run",
+            Self::Coverage => "coverage",
         }
     }
 }

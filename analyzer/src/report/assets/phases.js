@@ -2,7 +2,7 @@
 
 charts.phases = (run, width) => {
   const phases = run.phases.filter((phase) => isKnown(phase.energy_j));
-  const names = run.phases.map((phase) => phase.phase);
+  const names = run.heads;
   const narrow = width < 620;
   const left = narrow ? 8 : 150;
   const height = narrow ? 48 : 34;

@@ -54,7 +54,7 @@ function stopColour(run, { node }) {
   if (node.level >= 2) return partColour(node.part);
   if (node.level === 0)
     return railColour(run.accounts.findIndex((rail) => rail.rail === node.name));
-  const phases = run.phases.map((phase) => phase.phase);
+  const phases = run.heads;
   return phaseColour(phases, node.name);
 }
 
@@ -113,7 +113,7 @@ charts.sankey = (run, given) => {
     const style = { class: "small over", "aria-hidden": "true" };
     return isFree ? text(place.x + STOP + 5, place.y + place.hgt / 2 + 4, name, style) : null;
   });
-  const titles = ["rails", "phases", "parts", "operations"];
+  const titles = ["rails", run.heads_are, "parts", "operations"];
   const heads = columns.map((column, col) =>
     text(4 + col * space, 12, titles[column[0].level], { class: "name" }),
   );

@@ -113,7 +113,7 @@ charts.timeline = (run, width) => {
   const { timeline } = run;
   const narrow = width < 620;
   const rails = timeline.rails;
-  const names = run.phases.map((phase) => phase.phase);
+  const names = run.heads;
   const [left, right, bottom] = [58, width - (narrow ? 12 : 96), narrow ? 210 : 290];
   const steps = rails.flatMap((rail) => rail.steps);
   const idle = rails.map((rail) => rail.idle_w || 0);

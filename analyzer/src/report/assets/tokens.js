@@ -39,6 +39,7 @@ function tokenLines(bar, upToHere) {
       `from ${joules(lo)} to ${joules(hi)}`,
       seconds(bar.ns),
       bar.phase || "",
+      bar.note ? `token ${bar.token}: ${bar.note}` : "",
       out ? `${bar.high || 0} stand out by more, ${bar.low || 0} by less` : "",
       upToHere,
     ];
@@ -49,6 +50,7 @@ function tokenLines(bar, upToHere) {
     interval(lo, hi),
     seconds(bar.ns),
     bar.phase || "",
+    bar.note || "",
     bar.high ? "stands out by more" : bar.low ? "stands out by less" : "",
     upToHere,
   ];
@@ -134,7 +136,7 @@ charts.tokens = (run, width) => {
   const y = linear(lowest, highest * 1.06, bottom, top);
   const all = sum(series.bars.map((bar) => bar.j));
   const sumScale = linear(0, all || 1, bottom, top);
-  const names = run.phases.map((phase) => phase.phase);
+  const names = run.heads;
   const place = { left, wide: (right - left) / bars.length, y, bottom, sumScale };
   const { shapes, list, path } = tokenBars(series, bars, names, place);
   const across = linear(0, series.tokens, left, right);

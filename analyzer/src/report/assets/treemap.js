@@ -34,7 +34,7 @@ function nodeLines(tree, at) {
     path[path.length - 1],
     `${joules(all[at])} with all below, ${percent(all[at] / total)}`,
     `own ${joules(tree.self_j[at])}, ${interval(tree.lo[at], tree.hi[at])}`,
-    tree.times[at] ? `${tree.times[at]} times` : "",
+    tree.counts[at] ? `count ${tree.counts[at]}` : "",
     path.length > 1 ? `in ${shorten(path.slice(0, -1).join(" > "), 120)}` : "",
   ];
 }

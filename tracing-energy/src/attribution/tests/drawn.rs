@@ -393,3 +393,32 @@ fn phases_and_between_sum_to_the_scope() {
     assert_eq!(rows.sample_balance[0].phase, Some(6));
     assert_eq!(rows.span_energy.len(), 3);
 }
+
+/// Two overlapping requests of a service; no span has the role phase.
+///
+/// ```text
+/// run    0 |----------------- 100 ms -----------------| 10 J
+/// a          |10 -------------- 60|
+/// b                    |40 -------------- 80|
+/// ```
+#[test]
+fn root_spans_without_a_role_are_not_phases() {
+    let mut e = engine(RailKind::Cpu);
+    e.node(5, None, None, Domain::Cpu);
+    e.node(6, None, None, Domain::Cpu);
+    open(&mut e, 1, 5, None, 1, 10);
+    open(&mut e, 2, 6, None, 2, 40);
+    e.close(1, 60 * MS);
+    e.close(2, 80 * MS);
+    let (rows, _) = end(e);
+    let phases: Vec<_> = rows
+        .phase_energy
+        .iter()
+        .map(|row| (row.node, row.duration_ns / MS))
+        .collect();
+    assert_eq!(phases, [(None, 100)]);
+    near(rows.phase_energy[0].energy_j.unwrap(), 10.0);
+    let spans: f64 = rows.node_energy.iter().map(|row| row.self_j).sum();
+    near(rows.phase_energy[0].spans_j.unwrap(), spans);
+    assert!(rows.sample_balance.iter().all(|row| row.phase.is_none()));
+}
