@@ -88,7 +88,7 @@ fn what_is_no_recording_is_refused_whole() {
             "the header `just words` is none of",
         ),
         ("wrong.csv", "time,power_kw\n1,2\n", "is none of"),
-        ("bad.csv", "timestamp_s,rail,power_w\n1,cpu,-3\n", "line 2"),
+        ("bad.csv", "timestamp_s,rail,power_w\n1,cpu,x\n", "line 2"),
         ("empty.plist", "", "it is empty"),
         ("cut.plist", "<?xml version=\"1.0\"?>\n<plist>", "recording"),
     ] {

@@ -19,6 +19,7 @@ mod record;
 pub mod rows;
 pub mod sink;
 pub mod store;
+pub mod table;
 pub mod units;
 
 mod builder;

@@ -5,11 +5,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use csv::{Position, StringRecord};
 use tracing_energy::rows::Domain;
+use tracing_energy::table::{self, Row, Table};
 
 use super::trace::{Kind, LATEST_NS, Numbered, Span, Thread, Trace};
-use super::{bad, odd};
+use super::{Oddity, bad, odd};
 use crate::error::Result;
 
 const COLUMNS: [&str; 7] = [
@@ -30,44 +30,36 @@ const EXAMPLE: &str = "`span_id,parent_id,thread,kind,start_ns,end_ns,rail` in a
 pub(super) fn read(path: &Path) -> Result<Trace> {
     let file = tracing_energy::files::open(path)
         .map_err(|error| bad(path, format!("{error}; give the table of spans")))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(file);
-    let header = reader.headers().map_err(|error| unreadable(path, &error))?;
-    let places = places(header).map_err(|message| bad(path, message))?;
-    let mut table = Table::default();
-    let mut record = StringRecord::new();
-    while reader
-        .read_record(&mut record)
-        .map_err(|error| unreadable(path, &error))?
-    {
-        let line = record.position().map_or(0, Position::line);
-        let fields = places.map(|place| record.get(place).unwrap_or_default());
-        table
-            .add(fields, line)
-            .map_err(|why| bad(path, format!("line {line}: {why}")))?;
-    }
-    table.finish().map_err(|message| bad(path, message))
+    read_table(file).map_err(|message| bad(path, message))
 }
 
-fn unreadable(path: &Path, error: &csv::Error) -> crate::Error {
-    match error.kind() {
-        csv::ErrorKind::Io(source) => bad(path, format!("{source}; give the table of spans")),
-        _ => bad(path, error.to_string()),
-    }
+fn read_table(file: impl std::io::Read) -> std::result::Result<Trace, String> {
+    let (mut table, places) = Table::open(file, places)?;
+    let mut spans = Spans::default();
+    table.read(|row| {
+        let mut fields = [""; 7];
+        for (field, place) in fields.iter_mut().zip(places) {
+            *field = row.field(place)?;
+        }
+        spans.add(fields, row)
+    })?;
+    let left_out = table.left_out().map(|(kind, count, what)| Oddity {
+        kind,
+        count,
+        message: format!("{count} {what}"),
+    });
+    let left_out: Vec<Oddity> = left_out.collect();
+    let mut trace = spans.finish()?;
+    trace.oddities.extend(left_out);
+    Ok(trace)
 }
 
 /// Where each of [`COLUMNS`] stands.
-fn places(header: &StringRecord) -> std::result::Result<[usize; 7], String> {
-    let names: Vec<&str> = header
-        .iter()
-        .map(|name| name.trim_start_matches('\u{feff}'))
-        .collect();
+fn places(header: &[&str]) -> std::result::Result<[usize; 7], String> {
     let mut places = [0; 7];
     for (place, column) in places.iter_mut().zip(COLUMNS) {
-        let found = names.iter().position(|name| *name == column);
-        *place = found.ok_or_else(|| {
-            let header: String = names.join(",").chars().take(200).collect();
+        *place = table::column(header, column)?.ok_or_else(|| {
+            let header = table::excerpt(header);
             format!("the header `{header}` lacks the column `{column}`; it must be {EXAMPLE}")
         })?;
     }
@@ -76,17 +68,19 @@ fn places(header: &StringRecord) -> std::result::Result<[usize; 7], String> {
 
 /// Spans while they are read.
 #[derive(Debug, Default)]
-struct Table {
+struct Spans {
     trace: Trace,
-    /// Place and line by id in the file.
-    by_id: HashMap<u64, (u32, u64)>,
+    /// Place by id in the file.
+    by_id: HashMap<u64, u32>,
     parents: Vec<u64>,
+    /// Rows that are in the file twice.
+    twice: usize,
     threads: Numbered<String>,
     kinds: Numbered<Kind>,
 }
 
-impl Table {
-    fn add(&mut self, fields: [&str; 7], line: u64) -> std::result::Result<(), String> {
+impl Spans {
+    fn add(&mut self, fields: [&str; 7], row: &Row<'_>) -> std::result::Result<(), String> {
         let [id, parent, thread, kind, start, end, rail] = fields;
         let (id, parent) = (number("span_id", id)?, number("parent_id", parent)?);
         if id == 0 {
@@ -102,14 +96,6 @@ impl Table {
                 "the span ends ({end_ns}) before it starts ({start_ns})"
             ));
         }
-        let place = u32::try_from(self.trace.spans.len())
-            .map_err(|_| "more than 4 billion spans; import a part of them".to_owned())?;
-        if let Some((_, first)) = self.by_id.insert(id, (place, line)) {
-            return Err(format!(
-                "span_id {id} stands in line {first}, too; ids must differ"
-            ));
-        }
-        self.parents.push(parent);
         let thread = self.threads.number(thread.to_owned());
         let kind = self.kinds.number(Kind {
             name: kind.to_owned(),
@@ -118,7 +104,7 @@ impl Table {
             line: None,
             domain,
         });
-        self.trace.spans.push(Span {
+        let span = Span {
             parent: None,
             thread,
             kind,
@@ -126,8 +112,36 @@ impl Table {
             detail: 0,
             start_ns,
             end_ns,
-            line,
-        });
+            line: row.line,
+        };
+        if let Some(&known) = self.by_id.get(&id) {
+            return self.again(known, (id, parent), span);
+        }
+        let place = u32::try_from(self.trace.spans.len())
+            .map_err(|_| "more than 4 billion spans; import a part of them".to_owned())?;
+        self.by_id.insert(id, place);
+        self.parents.push(parent);
+        self.trace.spans.push(span);
+        Ok(())
+    }
+
+    /// Accepts a span whose id is known, if it is the same one: a file that was merged with
+    /// itself has each twice.
+    fn again(
+        &mut self,
+        known: u32,
+        (id, parent): (u64, u64),
+        span: Span,
+    ) -> std::result::Result<(), String> {
+        let first = self.trace.spans[known as usize];
+        let line = first.line;
+        let is_same = Span { line, ..span } == first && self.parents[known as usize] == parent;
+        if !is_same {
+            return Err(format!(
+                "span_id {id} stands in line {line}, too; ids must differ"
+            ));
+        }
+        self.twice += 1;
         Ok(())
     }
 
@@ -143,7 +157,7 @@ impl Table {
                 let line = span.line;
                 format!("line {line}: no span has the id {parent} of its parent; 0 means none")
             })?;
-            span.parent = Some(found.0);
+            span.parent = Some(*found);
         }
         let pairs = self.trace.spans.windows(2);
         let unsorted = pairs.filter(|pair| pair[1].start_ns < pair[0].start_ns);
@@ -151,6 +165,17 @@ impl Table {
             &mut self.trace.oddities,
             ("unsorted", unsorted.count()),
             "spans start before the span of the line above; all were sorted by start",
+        );
+        odd(
+            &mut self.trace.oddities,
+            ("duplicate", self.twice),
+            "spans occur twice; one of each was kept",
+        );
+        let strays = self.trace.drop_strays();
+        odd(
+            &mut self.trace.oddities,
+            ("stray_time", strays),
+            "spans are half a year or more from all others, or last as long; they were left out",
         );
         self.trace.kinds_are_named = true;
         self.trace.keys.push(String::new());

@@ -6,12 +6,16 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use tracing_energy::power::replay::main_group;
 use tracing_energy::rows::Domain;
 
 use super::Oddity;
 
 /// A quarter of the range, so that no sum or difference overflows.
 pub(super) const LATEST_NS: i64 = i64::MAX / 4;
+
+/// No span lasts half a year.
+pub(super) const LONGEST_NS: i64 = 180 * 86_400 * 1_000_000_000;
 
 /// A span as it stands in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,49 @@ impl Trace {
         extent(self.spans.iter().map(|span| (span.start_ns, span.end_ns)))
     }
 
+    /// Leaves out spans and marks that are half a year or more from most spans: one time
+    /// that is wrong would make a run of years. Answers how many spans went.
+    pub(super) fn drop_strays(&mut self) -> usize {
+        let starts = self.spans.iter().map(|span| span.start_ns);
+        let most = main_group(starts).or_else(|| self.started());
+        let Some((first, last)) = most else { return 0 };
+        let until = last.saturating_add(LONGEST_NS);
+        let is_near = |time_ns: i64| (first..until).contains(&time_ns);
+        let all = self.spans.len();
+        if self
+            .spans
+            .iter()
+            .all(|span| is_near(span.start_ns) && span.end_ns < until)
+        {
+            return 0;
+        }
+        let mut place: Vec<Option<u32>> = Vec::with_capacity(all);
+        let mut kept: Vec<Span> = Vec::with_capacity(all);
+        for span in &self.spans {
+            let is_kept = is_near(span.start_ns) && span.end_ns < until;
+            place.push(is_kept.then_some(kept.len() as u32));
+            kept.extend(is_kept.then_some(*span));
+        }
+        if kept.is_empty() {
+            return 0;
+        }
+        for span in &mut kept {
+            span.parent = span.parent.and_then(|parent| place[parent as usize]);
+        }
+        self.spans = kept;
+        self.marks.retain(|mark| is_near(mark.time_ns));
+        for mark in &mut self.marks {
+            mark.span = mark.span.and_then(|span| place[span as usize]);
+        }
+        all - self.spans.len()
+    }
+
+    /// The first and the last start of spans.
+    fn started(&self) -> Option<(i64, i64)> {
+        let starts = self.spans.iter().map(|span| span.start_ns);
+        Some((starts.clone().min()?, starts.max()?))
+    }
+
     /// What only this span has.
     pub(super) fn detail(&self, span: &Span) -> Detail {
         let at = (span.detail as usize).checked_sub(1);
@@ -158,5 +205,54 @@ impl<T: Clone + Eq + Hash> Numbered<T> {
     /// All of them by number.
     pub(super) fn into_all(self) -> Vec<T> {
         self.all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parents that are left of spans with these starts and ends, each the child of the
+    /// one before.
+    fn left(times: &[(i64, i64)]) -> (usize, Vec<Option<u32>>) {
+        let span = |(at, &(start_ns, end_ns)): (u32, &(i64, i64))| Span {
+            parent: at.checked_sub(1),
+            thread: 0,
+            kind: 0,
+            key: 0,
+            detail: 0,
+            start_ns,
+            end_ns,
+            line: 0,
+        };
+        let mut trace = Trace {
+            spans: (0..).zip(times).map(span).collect(),
+            ..Trace::default()
+        };
+        let dropped = trace.drop_strays();
+        (
+            dropped,
+            trace.spans.iter().map(|span| span.parent).collect(),
+        )
+    }
+
+    #[test]
+    fn spans_of_another_time_are_left_out_and_their_children_are_roots() {
+        const NOW: i64 = 1_790_000_000_000_000_000;
+        let near = |at: i64| (NOW + at, NOW + at + 5);
+        assert_eq!(left(&[near(0), near(1)]), (0, vec![None, Some(0)]));
+        assert_eq!(
+            left(&[near(0), (0, 5), near(2), near(3)]),
+            (1, vec![None, None, Some(1)])
+        );
+        assert_eq!(
+            left(&[(0, NOW), near(1), near(2)]),
+            (1, vec![None, Some(0)])
+        );
+        assert_eq!(
+            left(&[near(0), (NOW + 1, 2 * NOW), near(2)]),
+            (1, vec![None, None])
+        );
+        assert_eq!(left(&[]), (0, vec![]));
     }
 }

@@ -1,7 +1,7 @@
 //! What every sample must be, whatever source it came from.
 
 use crate::power::{Notice, Reading, Sample};
-use crate::units::{Nanos, Power};
+use crate::units::{Energy, Nanos, Power};
 
 /// Several times what the largest single machine draws: a fault of the sensor.
 pub const ABSURD: Power = Power::from_watts(1e5);
@@ -62,20 +62,24 @@ impl Validator {
             Some(last) if sample.start < *last => return Some("that overlaps the one before"),
             _ => {}
         }
-        let power = sample.energy?.over(sample.end - sample.start)?.watts();
-        match power {
-            power if !power.is_finite() => Some("that is no number"),
-            power if power.abs() > ABSURD.watts() => Some("of an absurd power"),
-            power if power < 0.0 => Some("of a negative power"),
-            _ => None,
-        }
+        implausible(sample.energy?, sample.end - sample.start)
+    }
+}
+
+/// Returns why no sensor can have measured `energy` in `length`, or `None` if one can. The
+/// limit of all sources and all imported files.
+pub fn implausible(energy: Energy, length: Nanos) -> Option<&'static str> {
+    match energy.over(length)?.watts() {
+        power if !power.is_finite() => Some("that is no number"),
+        power if power.abs() > ABSURD.watts() => Some("of an absurd power"),
+        power if power < 0.0 => Some("of a negative power"),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Energy;
 
     #[test]
     fn only_what_can_be_passes() {

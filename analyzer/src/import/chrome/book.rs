@@ -1,5 +1,8 @@
 //! The spans and marks that were read, and what they share.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use tracing_energy::rows::Domain;
 
 use super::event::Event;
@@ -12,6 +15,7 @@ pub(super) const OPEN: i64 = i64::MAX;
 /// otherwise have as many kinds as spans.
 const MOST_KINDS: usize = 65_536;
 const MOST_KEYS: usize = 65_536;
+const MOST_WORDS: usize = 2 * MOST_KINDS;
 const OTHER: &str = "(other)";
 
 /// Where and when something happened.
@@ -21,6 +25,20 @@ pub(super) struct Moment {
     pub(super) line: u64,
 }
 
+/// What an end holds of its span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    /// Numbers of words; 0 is none.
+    name: u32,
+    target: u32,
+    /// Key field values and details, where it has arguments at all.
+    key: u32,
+    detail: u32,
+}
+
+/// An end without arguments, or with those of no span.
+const NO_ARGS: u32 = u32::MAX;
+
 /// All that was read so far.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -28,8 +46,13 @@ pub(super) struct Book {
     kinds: Numbered<Kind>,
     keys: Numbered<String>,
     details: Vec<Detail>,
+    /// Details by their content: an end repeats those of its begin.
+    known_details: HashMap<u64, u32>,
     marks: Vec<Mark>,
     texts: String,
+    /// Names and targets of ends.
+    words: Vec<Box<str>>,
+    known_words: HashMap<Box<str>, u32>,
     /// Names that were too long, or too many.
     pub(super) cut: usize,
     pub(super) crowded: usize,
@@ -42,21 +65,21 @@ impl Book {
         book
     }
 
-    /// Begins a span; answers its place.
+    /// Begins a span without a parent; answers its place.
     ///
     /// # Errors
     /// When there are too many.
     pub(super) fn begin(
         &mut self,
         (event, fields): (&Event<'_>, &Fields),
-        (thread, parent): (u32, Option<u32>),
+        thread: u32,
         at: Moment,
     ) -> Result<u32, String> {
         let place = u32::try_from(self.spans.len())
             .map_err(|_| "more than 4 billion spans; import a part of them".to_owned())?;
         let (kind, key, detail) = (self.kind(event), self.key(fields), self.detail(fields));
         self.spans.push(Span {
-            parent,
+            parent: None,
             thread,
             kind,
             key,
@@ -75,41 +98,92 @@ impl Book {
         end_ns >= span.start_ns
     }
 
-    /// Takes over what was told of a span after it began; its node stays.
-    pub(super) fn tell(&mut self, place: u32, fields: &Fields) {
-        let span = self.spans[place as usize];
-        let known = (span.detail as usize).checked_sub(1);
-        let known = known.map(|at| self.details[at]).unwrap_or_default();
-        let text = self.texts.get(known.fields.0..known.fields.1);
-        if text != Some(fields.json.as_str()) || known.token != fields.token {
-            self.spans[place as usize].detail = self.detail(fields);
+    /// Takes over the details that an end has, if it has any; the span's node stays.
+    pub(super) fn tell(&mut self, place: u32, end: End) {
+        if end.detail != NO_ARGS {
+            self.spans[place as usize].detail = end.detail;
         }
     }
 
-    /// Keeps an event of the program.
+    /// Keeps an event of the program; answers its place.
     pub(super) fn mark(
         &mut self,
         (event, fields): (&Event<'_>, &Fields),
-        (thread, span): (u32, Option<u32>),
+        thread: u32,
         time_ns: i64,
-    ) {
+    ) -> u32 {
         let kind = self.kind(event);
         let fields = self.keep(&fields.json);
         self.marks.push(Mark {
             time_ns,
             thread,
-            span,
+            span: None,
             kind,
             fields,
         });
+        self.marks.len() as u32 - 1
     }
 
-    /// Whether a span has that name and, if told, that category.
-    pub(super) fn is_called(&self, place: u32, event: &Event<'_>) -> bool {
+    /// Puts a mark into a span.
+    pub(super) fn place_mark(&mut self, mark: u32, span: u32) {
+        self.marks[mark as usize].span = Some(span);
+    }
+
+    /// What an end holds of its span.
+    pub(super) fn end_of(&mut self, event: &Event<'_>, fields: &Fields) -> End {
+        let has_args = !event.args.0.is_empty();
+        let key = match fields.key.is_empty() {
+            true => Some(0),
+            false => self.keys.known(&fields.key),
+        };
+        End {
+            name: event.name.text().map_or(0, |name| self.word(name)),
+            target: event.cat.text().map_or(0, |cat| self.word(cat)),
+            key: key.unwrap_or(NO_ARGS),
+            detail: if has_args {
+                self.detail(fields)
+            } else {
+                NO_ARGS
+            },
+        }
+    }
+
+    /// Whether a span has the name and, if given, the category of an end.
+    pub(super) fn is_called(&self, place: u32, end: End) -> bool {
         let kind = self.kinds.get(self.spans[place as usize].kind);
-        let is = |word: Option<&str>, own: &str| word.is_none_or(|word| shortened(word) == own);
-        kind.name == OTHER
-            || (is(event.name.text(), &kind.name) && is(event.cat.text(), &kind.target))
+        let is = |word: u32, own: &str| {
+            let word = (word as usize).checked_sub(1).map(|at| &self.words[at]);
+            word.is_none_or(|word| **word == *own)
+        };
+        kind.name == OTHER || (is(end.name, &kind.name) && is(end.target, &kind.target))
+    }
+
+    /// Whether a span has the arguments of an end.
+    pub(super) fn has_args(&self, place: u32, end: End) -> bool {
+        let span = &self.spans[place as usize];
+        let detail = if end.detail == NO_ARGS { 0 } else { end.detail };
+        span.key == end.key && span.detail == detail
+    }
+
+    /// The details of an event: one more than their place, 0 for none.
+    fn detail(&mut self, fields: &Fields) -> u32 {
+        if fields.token.is_none() && fields.json.is_empty() {
+            return 0;
+        }
+        let mut hasher = DefaultHasher::new();
+        (fields.token, &fields.json).hash(&mut hasher);
+        let content = hasher.finish();
+        if let Some(&known) = self.known_details.get(&content) {
+            return known;
+        }
+        let kept = self.keep(&fields.json);
+        self.details.push(Detail {
+            token: fields.token,
+            fields: kept,
+        });
+        let detail = self.details.len() as u32;
+        self.known_details.insert(content, detail);
+        detail
     }
 
     /// What follows from it, its threads being known.
@@ -126,6 +200,21 @@ impl Book {
             texts: self.texts,
             oddities: Vec::new(),
         }
+    }
+
+    /// The number of a word, from 1; past very many words it is unknown.
+    fn word(&mut self, word: &str) -> u32 {
+        let word = shortened(word);
+        if let Some(&known) = self.known_words.get(word) {
+            return known;
+        }
+        if self.words.len() >= MOST_WORDS {
+            return 0;
+        }
+        self.words.push(word.into());
+        let number = self.words.len() as u32;
+        self.known_words.insert(word.into(), number);
+        number
     }
 
     fn kind(&mut self, event: &Event<'_>) -> u32 {
@@ -169,18 +258,6 @@ impl Book {
             self.crowded += 1;
             self.keys.number(OTHER.to_owned())
         })
-    }
-
-    fn detail(&mut self, fields: &Fields) -> u32 {
-        if fields.token.is_none() && fields.json.is_empty() {
-            return 0;
-        }
-        let kept = self.keep(&fields.json);
-        self.details.push(Detail {
-            token: fields.token,
-            fields: kept,
-        });
-        self.details.len() as u32
     }
 
     fn keep(&mut self, text: &str) -> (usize, usize) {

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 
+use crate::import::trace::LATEST_NS;
+
 /// An event as it stands in the file.
 #[derive(Debug, Deserialize)]
 pub(super) struct Event<'a> {
@@ -22,6 +24,10 @@ pub(super) struct Event<'a> {
     pub(super) tid: Loose<'a>,
     #[serde(borrow, default)]
     pub(super) id: Loose<'a>,
+    #[serde(borrow, default)]
+    pub(super) id2: ScopedId<'a>,
+    #[serde(borrow, default)]
+    pub(super) scope: Loose<'a>,
     #[serde(borrow, default)]
     pub(super) ts: Loose<'a>,
     #[serde(borrow, default)]
@@ -64,24 +70,55 @@ impl Loose<'_> {
         }
     }
 
-    /// The number, if it is one.
+    /// The number, if it is one; some writers put numbers into quotes.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Int(number) => Some(*number as f64),
             Self::Number(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// As what threads, processes and tasks are told apart by.
-    pub(super) fn id(&self) -> Option<Id> {
-        match self {
-            Self::Int(number) => Some(Id::Number(*number)),
-            Self::Number(number) => Some(Id::Text(number.to_string().into())),
-            Self::Text(text) => Some(Id::Text(text.as_ref().into())),
+            Self::Text(text) => text.trim().parse().ok().filter(|n: &f64| n.is_finite()),
             Self::None | Self::Bool(_) => None,
         }
     }
+
+    /// A time in microseconds as whole nanoseconds, exact where it is a whole number.
+    pub(super) fn micros_as_nanos(&self) -> Option<i64> {
+        let whole = match self {
+            Self::Int(micros) => Some(*micros),
+            Self::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let nanos = match whole {
+            Some(micros) => micros.checked_mul(1_000)?,
+            None => {
+                let nanos = self.number()? * 1e3;
+                (nanos.abs() <= LATEST_NS as f64).then_some(nanos.round() as i64)?
+            }
+        };
+        (nanos.abs() <= LATEST_NS).then_some(nanos)
+    }
+
+    /// As what threads, processes and tasks are told apart by: `"1"`, `1.0` and `1` are one.
+    pub(super) fn id(&self) -> Option<Id> {
+        match self {
+            Self::Int(number) => Some(Id::Number(*number)),
+            Self::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+                Some(Id::Number(*number as i64))
+            }
+            Self::Number(number) => Some(Id::Text(number.to_string().into())),
+            Self::Text(text) => Some(match text.parse() {
+                Ok(number) => Id::Number(number),
+                Err(_) => Id::Text(text.as_ref().into()),
+            }),
+            Self::None | Self::Bool(_) => None,
+        }
+    }
+}
+
+/// The field `id2`: the number of a task within its process, or in all of the trace.
+#[derive(Debug, Default)]
+pub(super) struct ScopedId<'a> {
+    pub(super) local: Loose<'a>,
+    pub(super) global: Loose<'a>,
 }
 
 /// Number or name of a thread, process or task.
@@ -165,6 +202,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Args<'a> {
     }
 }
 
+impl<'de: 'a, 'a> Deserialize<'de> for ScopedId<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut id = Self::default();
+        for (name, value) in Args::deserialize(deserializer)?.0 {
+            match name.as_ref() {
+                "local" => id.local = value,
+                "global" => id.global = value,
+                _ => {}
+            }
+        }
+        Ok(id)
+    }
+}
+
 struct ArgsVisitor;
 
 impl<'de> Visitor<'de> for ArgsVisitor {
@@ -217,8 +268,9 @@ mod tests {
 
     #[test]
     fn fields_of_the_wrong_type_are_none() {
-        let text = br#"{"ph":7,"name":["x"],"ts":"1","tid":"main","pid":{},"args":[{"a":1}],
-                       "dur":-2.5,"id":18446744073709551615,"cat":null,"else":{"y":[1]}}"#;
+        let text = br#"{"ph":7,"name":["x"],"ts":true,"tid":"main","pid":{},"args":[{"a":1}],
+                       "dur":-2.5,"id":18446744073709551615,"cat":null,"else":{"y":[1]},
+                       "id2":[1]}"#;
         let event = Event::read(text).unwrap();
         assert_eq!((event.ph.text(), event.name.text()), (None, None));
         assert_eq!((event.ts.number(), event.dur.number()), (None, Some(-2.5)));
@@ -228,6 +280,47 @@ mod tests {
         for wrong in ["{", "{\"ts\":NaN}", "{\"ts\":1e999}", "{\"ts\":1,\"ts\":2}"] {
             assert!(Event::read(wrong.as_bytes()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn numbers_may_stand_in_quotes() {
+        let read = |field: &str| {
+            let text = format!("{{\"ts\":{field},\"tid\":{field}}}");
+            let event = Event::read(text.as_bytes()).unwrap();
+            (event.ts.micros_as_nanos(), event.tid.id())
+        };
+        let seven = Some(Id::Number(7));
+        for same in ["7", "\"7\"", "7.0"] {
+            assert_eq!(read(same), (Some(7_000), seven.clone()), "{same}");
+        }
+        for (time, nanos) in [
+            ("1790000000000000", Some(1_790_000_000_000_000_000)),
+            ("\"1790000000000001\"", Some(1_790_000_000_000_001_000)),
+            ("1.5e3", Some(1_500_000)),
+            ("\"-2.5\"", Some(-2_500)),
+            ("\" 8 \"", Some(8_000)),
+            ("\"soon\"", None),
+            ("\"inf\"", None),
+            ("\"\"", None),
+            ("1e300", None),
+            ("9223372036854775807", None),
+            ("true", None),
+        ] {
+            assert_eq!(read(time).0, nanos, "{time}");
+        }
+    }
+
+    #[test]
+    fn tasks_have_ids_of_a_process_or_of_all() {
+        let read = |id2: &str| {
+            let text = format!("{{\"id2\":{id2}}}");
+            let event = Event::read(text.as_bytes()).unwrap();
+            (event.id2.local.id(), event.id2.global.id())
+        };
+        let hex = Some(Id::Text("0x1".into()));
+        assert_eq!(read(r#"{"local":"0x1"}"#), (hex.clone(), None));
+        assert_eq!(read(r#"{"global":"0x1"}"#), (None, hex));
+        assert_eq!(read("7"), (None, None));
     }
 
     #[test]

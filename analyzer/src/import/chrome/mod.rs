@@ -17,6 +17,7 @@ mod book;
 mod event;
 mod fields;
 mod lanes;
+mod matching;
 mod read;
 mod split;
 mod start;
@@ -45,6 +46,10 @@ const LONGEST_TEXT: usize = 256;
 /// Spans may end so long before the first sample, or begin after the last one: they are
 /// not measured then. Farther apart is a slip in the offset.
 const APART_NS: i64 = 10_000_000_000;
+
+/// A first span this soon after the trace's clock read zero is that of a file which was begun
+/// with it.
+const LEAST_ROTATION_NS: i64 = 1_000_000_000;
 
 /// What to import, and how it is understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,8 +103,8 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
     let mut power = power::read(&options.power, &options.kernels)?;
     // Spans may be on another clock: they say nothing of readings yet.
     power.merge_batches(|| None);
-    let start = start::start(&options.trace, options.start_unix_ns, read.extent_ns);
-    let clocks = together(options, &trace, &mut power, &start)?;
+    let mut start = start::start(&options.trace, options.start_unix_ns, read.extent_ns);
+    let clocks = together(options, &trace, &mut power, &mut start)?;
     trace.oddities.extend(clocks.oddity(&start));
     if is_async {
         trace.oddities.push(asynchronous());
@@ -124,6 +129,8 @@ struct Clocks {
     explained: f64,
     /// Whether it is one between wall clocks.
     by_wall: bool,
+    /// How much later than the start the time in the file's name is, where power shows it.
+    rotated_ns: Option<f64>,
 }
 
 /// Moves the samples to the clock of the spans.
@@ -131,7 +138,7 @@ fn together(
     options: &ChromeOptions,
     trace: &Trace,
     power: &mut Power,
-    start: &Start,
+    start: &mut Start,
 ) -> Result<Clocks> {
     let zero_unix_ns = start.zero_unix_ns.filter(|_| start.is_known);
     let by_wall = zero_unix_ns.zip(power.wall);
@@ -147,28 +154,71 @@ fn together(
         return Err(bad(&options.power, message));
     }
     power.begin_at(first_ns);
-    let found = match options.offset {
-        Some(_) => None,
+    let mut clocks = Clocks {
+        offset_ns: 0.0,
+        found: None,
+        explained: 0.0,
+        by_wall: by_wall.is_some(),
+        rotated_ns: None,
+    };
+    match options.offset {
+        Some(offset) => {
+            clocks.offset_ns = offset.nanos() as f64;
+            clocks.explained = align::explained(trace, power, clocks.offset_ns);
+        }
         None => {
             let found = align::find(trace, power, range);
-            Some(found.map_err(|why| bad(&options.power, unclear(&why, by_wall.is_some())))?)
+            let (found, rotated_ns) = match found {
+                Ok(found) => (found, None),
+                Err(why) => found_from_start(trace, power, (start, range))
+                    .ok_or_else(|| bad(&options.power, unclear(&why, by_wall.is_some(), start)))?,
+            };
+            (clocks.offset_ns, clocks.explained) = (found.ns, found.explained);
+            (clocks.found, clocks.rotated_ns) = (Some(found), rotated_ns);
         }
-    };
-    let given = options.offset.map(|offset| offset.nanos() as f64);
-    let offset_ns = given.or(found.map(|found| found.ns)).unwrap_or(0.0);
-    let explained = match &found {
-        Some(found) => found.explained,
-        None => align::explained(trace, power, offset_ns),
-    };
-    power.move_by(-(offset_ns.round() as i64));
+    }
+    power.move_by(-(clocks.offset_ns.round() as i64));
     power.oddities.extend(align::changed(trace, power, 0.0));
     meet(options, trace, power)?;
-    Ok(Clocks {
-        offset_ns,
-        found,
-        explained,
-        by_wall: by_wall.is_some(),
-    })
+    Ok(clocks)
+}
+
+/// Looks for the offset of a file that `start_new` began: the trace's clock read zero at any
+/// time up to its first span before the time in the name. Answers the offset, and by how much
+/// the name is late; the start is mended.
+fn found_from_start(
+    trace: &Trace,
+    power: &mut Power,
+    (start, range): (&mut Start, Range),
+) -> Option<(Offset, Option<f64>)> {
+    let latest_ns = trace.extent().0;
+    let Range::Near(uncertain_ns) = range else {
+        return None;
+    };
+    if !start.is_named || latest_ns < LEAST_ROTATION_NS {
+        return None;
+    }
+    let half_ns = latest_ns / 2;
+    power.move_by(half_ns);
+    let found = align::find(
+        trace,
+        power,
+        Range::Near(uncertain_ns.saturating_add(half_ns)),
+    );
+    power.move_by(-half_ns);
+    let found = found.ok()?;
+    let from_name = |ns: f64| ns - half_ns as f64;
+    let found = Offset {
+        ns: from_name(found.ns),
+        rival: found.rival.map(|(at, share)| (from_name(at), share)),
+        ..found
+    };
+    let rotated_ns = -found.ns;
+    start.zero_unix_ns = start
+        .zero_unix_ns
+        .map(|zero| zero - rotated_ns.round() as i64);
+    start.from = "the power, for the file's name is later (`start_new`)";
+    Some((found, Some(rotated_ns)))
 }
 
 /// Refuses samples of another time than the spans.
@@ -187,14 +237,22 @@ fn meet(options: &ChromeOptions, trace: &Trace, power: &Power) -> Result<()> {
     Err(bad(&options.power, message))
 }
 
-fn unclear(why: &str, by_wall: bool) -> String {
+fn unclear(why: &str, by_wall: bool, start: &Start) -> String {
+    let rotated = match start.is_named && by_wall {
+        true => {
+            "; if `start_new` began the file, its name is later than the trace's clock: then give \
+             the time at which the layer was made with --start"
+        }
+        false => "",
+    };
     let from = match by_wall {
         true => "between the two wall clocks",
         false => "with both files taken to begin together, for the wall clock of one is not known",
     };
     format!(
         "how far its clock is ahead of the trace's is not clear: {why}; give it with \
-         --offset MS ({from}), or record more than one burst of work with a rest before and after"
+         --offset MS ({from}), or record more than one burst of work with a rest before and \
+         after{rotated}"
     )
 }
 
@@ -227,6 +285,17 @@ impl Clocks {
 
     /// What is to be remembered of the clocks, if it is doubtful.
     fn oddity(&self, start: &Start) -> Option<Oddity> {
+        if let Some(rotated_ns) = self.rotated_ns {
+            return Some(Oddity {
+                kind: "start_rotated",
+                count: 1,
+                message: format!(
+                    "the time in the file's name is {:.1} s later than the start of the trace's \
+                     clock, as after `start_new`: the start was found from the power",
+                    rotated_ns / 1e9
+                ),
+            });
+        }
         (!start.is_known).then(|| Oddity {
             kind: "start_unknown",
             count: 1,

@@ -4,30 +4,37 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::book::{Book, Moment};
-use super::event::{Event, Loose};
-use super::fields::Fields;
-use super::split::{Events, Next, Piece};
-use super::tasks::Tasks;
-use super::threads::{Ended, Threads};
-use crate::error::Result;
-use crate::import::trace::{LATEST_NS, Trace};
-use crate::import::{bad, odd};
+use tracing_energy::power::replay::main_group;
 
-/// If none of so many events can be used, none will be.
+use super::book::{Book, Moment};
+use super::event::Event;
+use super::fields::Fields;
+use super::matching::Odd;
+use super::split::{Events, Next, Piece};
+use super::tasks::{TaskId, Tasks};
+use super::threads::Threads;
+use crate::error::Result;
+use crate::import::trace::{LATEST_NS, LONGEST_NS, Trace};
+use crate::import::{Oddity, bad, odd};
+
+/// If none of so many objects is an event at all, none will be.
 const PATIENCE: usize = 10_000;
 /// As many phases that are left out are named.
 const NAMED_PHASES: usize = 12;
 
 /// What can be mended about events, in the order in which it is told.
-const MENDED: [(&str, &str); 9] = [
+const MENDED: [(&str, &str); 12] = [
     (
         "without_time",
         "events have no usable time (`ts`, or `dur` of a whole span); they were left out",
     ),
     (
         "without_id",
-        "asynchronous events have no `id`; they were left out",
+        "asynchronous events have no usable `id` or `id2`; they were left out",
+    ),
+    (
+        "unsorted",
+        "events stood behind later ones of their thread or task; they were sorted by time",
     ),
     (
         "unmatched_end",
@@ -49,6 +56,11 @@ const MENDED: [(&str, &str); 9] = [
         "across",
         "whole spans lie across the end of the one before; they are inside of the next one that holds them",
     ),
+    (
+        "stray_time",
+        "spans are half a year or more from all others, or last as long; they were left out",
+    ),
+    ("text_before", "lines before the trace were skipped"),
     (
         "cut_text",
         "names or values were longer than 256 bytes and cut",
@@ -96,9 +108,12 @@ struct Reader<'a> {
     counts: BTreeMap<&'static str, usize>,
     /// Phases that are left out.
     others: BTreeMap<String, usize>,
-    /// Events of phases that are known, and those of them that have a time.
+    /// Objects that are events, and those of spans and marks that have a time.
     known: usize,
     used: usize,
+    /// Events that are no JSON, and the first of them with the reason.
+    unreadable: usize,
+    first_unreadable: String,
     extent_ns: (i64, i64),
 }
 
@@ -114,6 +129,8 @@ impl<'a> Reader<'a> {
             others: BTreeMap::new(),
             known: 0,
             used: 0,
+            unreadable: 0,
+            first_unreadable: String::new(),
             extent_ns: (i64::MAX, i64::MIN),
         }
     }
@@ -127,10 +144,7 @@ impl<'a> Reader<'a> {
                 Next::End => break false,
                 Next::Cut => break true,
             };
-            self.take(&piece).map_err(|why| {
-                let Piece { line, number, .. } = piece;
-                format!("line {line}, event {number}: {why}")
-            })?;
+            self.take(&piece)?;
             seen += 1;
             if seen == PATIENCE && self.known == 0 {
                 return Err(format!(
@@ -138,26 +152,37 @@ impl<'a> Reader<'a> {
                 ));
             }
         };
-        self.finish(is_cut)
+        self.add("text_before", events.stray_lines());
+        let has_more = !is_cut && events.has_more()?;
+        self.finish(is_cut, has_more)
     }
 
     fn take(&mut self, piece: &Piece<'_>) -> std::result::Result<(), String> {
-        let event = Event::read(piece.text);
-        let event = event.map_err(|why| format!("{why}; mend this event or take it out"))?;
+        let event = match Event::read(piece.text) {
+            Ok(event) => event,
+            Err(why) => {
+                self.unreadable += 1;
+                if self.first_unreadable.is_empty() {
+                    let Piece { line, number, .. } = piece;
+                    self.first_unreadable = format!("line {line}, event {number}: {why}");
+                }
+                return Ok(());
+            }
+        };
         let phase = event.ph.text().unwrap_or_default();
+        self.known += usize::from(!phase.is_empty());
         match phase {
             "M" => {
-                self.known += 1;
                 self.threads.name(&event);
                 return Ok(());
             }
-            "B" | "E" | "X" | "b" | "e" | "n" | "i" | "I" => self.known += 1,
+            "B" | "E" | "X" | "b" | "e" | "n" | "i" | "I" => {}
             _ => {
                 self.leave(phase);
                 return Ok(());
             }
         }
-        let Some(time_ns) = time_ns(&event.ts) else {
+        let Some(time_ns) = event.ts.micros_as_nanos() else {
             self.count("without_time");
             return Ok(());
         };
@@ -185,17 +210,15 @@ impl<'a> Reader<'a> {
         let told = (event, &self.fields);
         match phase {
             "B" => return self.threads.begin(&mut self.book, told, at),
-            "E" => {
-                let ended = self.threads.end(&mut self.book, told, at.time_ns);
-                self.ended(ended);
-            }
+            "E" => self.threads.end(&mut self.book, told, at.time_ns),
             _ => self.threads.mark(&mut self.book, told, at.time_ns),
         }
         Ok(())
     }
 
     fn whole(&mut self, event: &Event<'_>, at: Moment) -> std::result::Result<(), String> {
-        let end_ns = time_ns(&event.dur).map(|dur_ns| at.time_ns + dur_ns);
+        let end_ns = event.dur.micros_as_nanos();
+        let end_ns = end_ns.map(|dur_ns| at.time_ns + dur_ns);
         let Some(end_ns) = end_ns.filter(|end_ns| end_ns.abs() <= LATEST_NS) else {
             self.count("without_time");
             return Ok(());
@@ -214,29 +237,24 @@ impl<'a> Reader<'a> {
         phase: &str,
         at: Moment,
     ) -> std::result::Result<(), String> {
-        let Some(id) = event.id.id() else {
+        let Some(id) = TaskId::of(event) else {
             self.count("without_id");
             return Ok(());
         };
         let told = (event, &self.fields);
         match phase {
             "b" => return self.tasks.begin(&mut self.book, told, id, at),
-            "e" => {
-                let ended = self.tasks.end(&mut self.book, told, id, at.time_ns);
-                self.ended(ended);
-            }
+            "e" => self.tasks.end(&mut self.book, told, id, at.time_ns),
             _ => self.threads.mark(&mut self.book, told, at.time_ns),
         }
         Ok(())
     }
 
-    fn ended(&mut self, ended: Ended) {
-        match ended {
-            Ended::InOrder => {}
-            Ended::OutOfOrder => self.count("out_of_order"),
-            Ended::Negative => self.count("negative_duration"),
-            Ended::Unmatched => self.count("unmatched_end"),
-        }
+    fn odd(&mut self, odd: Odd) {
+        self.add("out_of_order", odd.out_of_order);
+        self.add("negative_duration", odd.negative);
+        self.add("unmatched_end", odd.unmatched);
+        self.add("open_at_end", odd.open);
     }
 
     fn leave(&mut self, phase: &str) {
@@ -259,28 +277,73 @@ impl<'a> Reader<'a> {
         *self.counts.entry(what).or_default() += count;
     }
 
-    fn finish(mut self, is_cut: bool) -> std::result::Result<Read, String> {
-        let last_ns = self.extent_ns.1;
-        let (open, across) = self.threads.finish(&mut self.book, last_ns);
+    fn finish(mut self, is_cut: bool, has_more: bool) -> std::result::Result<Read, String> {
+        let last_ns = self.last_ns();
+        let threads = self.threads.finish(&mut self.book, last_ns);
+        self.odd(threads.odd);
         let first = self.threads.len();
-        let (unfinished, lanes) = self.tasks.finish(&mut self.book, last_ns, first);
-        self.add("open_at_end", open + unfinished);
-        self.add("across", across);
+        let tasks = self.tasks.finish(&mut self.book, last_ns, first);
+        self.odd(tasks.odd);
+        self.add("unsorted", threads.unsorted + tasks.unsorted);
+        self.add("across", threads.across);
         self.add("cut_text", self.book.cut);
         self.add("crowded", self.book.crowded);
         if self.book.spans.is_empty() {
             return Err(self.nothing(is_cut));
         }
-        let threads = [self.threads.rows(), lanes].concat();
-        let mut trace = self.book.close();
-        trace.threads = threads;
+        let rows = [self.threads.rows(), tasks.lanes].concat();
+        let mut trace = std::mem::take(&mut self.book).close();
+        trace.threads = rows;
+        let strays = trace.drop_strays();
+        self.add("stray_time", strays);
+        self.tell(&mut trace.oddities, (is_cut, has_more));
+        let extent_ns = match strays {
+            0 => self.extent_ns,
+            _ => trace.extent(),
+        };
+        Ok(Read {
+            trace,
+            is_async: !self.tasks.is_empty(),
+            extent_ns,
+        })
+    }
+
+    /// When the trace ends: one event of another time does not move that by years.
+    fn last_ns(&self) -> i64 {
+        let starts = self.book.spans.iter().map(|span| span.start_ns);
+        let (first, last) = match main_group(starts.clone()) {
+            Some(most) => most,
+            None => (starts.clone().min().unwrap_or(0), starts.max().unwrap_or(0)),
+        };
+        let until = last.saturating_add(LONGEST_NS);
+        if (first..until).contains(&self.extent_ns.1) {
+            return self.extent_ns.1;
+        }
+        let ends = self.book.spans.iter().map(|span| span.end_ns);
+        let times = self.threads.times().chain(self.tasks.times()).chain(ends);
+        times
+            .filter(|time| (first..until).contains(time))
+            .max()
+            .unwrap_or(last)
+    }
+
+    /// All that was mended or left out.
+    fn tell(&self, oddities: &mut Vec<Oddity>, (is_cut, has_more): (bool, bool)) {
+        odd(
+            oddities,
+            ("unreadable_event", self.unreadable),
+            &format!(
+                "events cannot be read and were left out (the first: {})",
+                self.first_unreadable
+            ),
+        );
         for (kind, what) in MENDED {
             let count = self.counts.get(kind).copied().unwrap_or(0);
-            odd(&mut trace.oddities, (kind, count), what);
+            odd(oddities, (kind, count), what);
         }
         let phases: Vec<&str> = self.others.keys().map(String::as_str).collect();
         odd(
-            &mut trace.oddities,
+            oddities,
             ("other_phases", self.others.values().sum()),
             &format!(
                 "events are no spans (phase {}); they were left out",
@@ -289,12 +352,10 @@ impl<'a> Reader<'a> {
         );
         let cut = "trace file ends without its end: the program exited without dropping the \
                    guard of the layer, or still runs; all whole events were read";
-        odd(&mut trace.oddities, ("cut_file", usize::from(is_cut)), cut);
-        Ok(Read {
-            trace,
-            is_async: !self.tasks.is_empty(),
-            extent_ns: self.extent_ns,
-        })
+        odd(oddities, ("cut_file", usize::from(is_cut)), cut);
+        let more = "trace file goes on after the end of its list of events: that was left out \
+                    (import each list as a file of its own)";
+        odd(oddities, ("text_after", usize::from(has_more)), more);
     }
 
     fn nothing(&self, is_cut: bool) -> String {
@@ -303,15 +364,22 @@ impl<'a> Reader<'a> {
             (0, true) => "it ends before its first span",
             _ => "it holds events, but no span",
         };
+        let unusable = self.counts.get("without_time").copied().unwrap_or(0)
+            + self.counts.get("without_id").copied().unwrap_or(0);
+        let unusable = match unusable {
+            0 => String::new(),
+            count => format!("; {count} events have no usable `ts`, `dur` or `id`"),
+        };
+        let unreadable = match self.unreadable {
+            0 => String::new(),
+            count => format!(
+                "; {count} events cannot be read and were left out (the first: {}): mend them",
+                self.first_unreadable
+            ),
+        };
         format!(
-            "{seen}; let the layer of tracing-chrome see spans, and drop its guard before the \
-             program ends"
+            "{seen}{unusable}{unreadable}; let the layer of tracing-chrome see spans, and drop its \
+             guard before the program ends"
         )
     }
-}
-
-/// Microseconds, as whole nanoseconds.
-fn time_ns(time: &Loose<'_>) -> Option<i64> {
-    let ns = time.number()? * 1e3;
-    (ns.abs() <= LATEST_NS as f64).then_some(ns.round() as i64)
 }

@@ -7,14 +7,23 @@
 //! [ {event}, {event} ]
 //! {"displayTimeUnit": "ns", "traceEvents": [ {event}, {event} ], ...}
 //! ```
+//!
+//! What is no object is an event, too, which nobody can read: one such does not cost the
+//! others. Nor does one with a brace or a quote too few, where the next one shows: a `{`
+//! that cannot be part of an object, or that begins a line inside of a string.
 
 use std::io::{BufRead, ErrorKind};
+
+use tracing_energy::table::refuse_encoding;
 
 /// Longer events are no spans. Names and values beyond [`super::LONGEST_TEXT`] are cut,
 /// yet the whole text has to be held once.
 const LONGEST_EVENT: usize = 16 << 20;
 /// So much may stand before the list of events in a file that is an object.
 const LONGEST_HEAD: usize = 64 << 20;
+/// Lines of a tool's standard error before the trace.
+const MOST_STRAY_LINES: usize = 32;
+const LONGEST_STRAY_LINE: usize = 4096;
 
 /// What comes next in the file.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +56,10 @@ pub(super) struct Events<R> {
     begun: u64,
     number: u64,
     opened: bool,
+    /// Whether the file is a list, which ends with its events.
+    is_list: bool,
+    /// Lines before the trace.
+    stray_lines: usize,
 }
 
 impl<R: BufRead> Events<R> {
@@ -58,6 +71,8 @@ impl<R: BufRead> Events<R> {
             begun: 1,
             number: 0,
             opened: false,
+            is_list: false,
+            stray_lines: 0,
         }
     }
 
@@ -75,16 +90,7 @@ impl<R: BufRead> Events<R> {
                 None => return Ok(Next::Cut),
                 Some(b',') => self.skip(1),
                 Some(b']') => return Ok(Next::End),
-                Some(b'{') => break,
-                Some(byte) => {
-                    return Err(format!(
-                        "line {}: after event {} stands `{}` where an event was expected; a \
-                         trace is a list of objects",
-                        self.line,
-                        self.number,
-                        shown(byte)
-                    ));
-                }
+                Some(_) => break,
             }
         }
         self.number += 1;
@@ -100,28 +106,79 @@ impl<R: BufRead> Events<R> {
         })
     }
 
+    /// Lines before the trace that were skipped.
+    pub(super) const fn stray_lines(&self) -> usize {
+        self.stray_lines
+    }
+
+    /// Whether text follows the list of events that ended, where nothing may.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub(super) fn has_more(&mut self) -> Result<bool, String> {
+        if !self.is_list {
+            return Ok(false);
+        }
+        if self.peek_text()? == Some(b']') {
+            self.skip(1);
+        }
+        Ok(self.peek_text()?.is_some())
+    }
+
     /// Goes to the first event.
     fn open(&mut self) -> Result<(), String> {
+        if let Some(why) = refuse_encoding(fill(&mut self.input)?) {
+            return Err(why);
+        }
         if self.peek()? == Some(0xef) {
             self.skip(3);
         }
-        match self.peek_text()? {
-            Some(b'[') => self.skip(1),
-            Some(b'{') => {
-                self.skip(1);
-                self.find_list()?;
+        let mut first = None;
+        loop {
+            match self.peek_text()? {
+                Some(b'[') => {
+                    self.skip(1);
+                    // `[WARN] low memory` is a line of another program.
+                    if !self.peek()?.is_some_and(|byte| byte.is_ascii_alphabetic()) {
+                        self.is_list = true;
+                        return Ok(());
+                    }
+                }
+                Some(b'{') => {
+                    self.skip(1);
+                    return self.find_list();
+                }
+                Some(0x1f) => {
+                    return Err("it is compressed: unpack it first (`gunzip`)".to_owned());
+                }
+                Some(byte) => drop(first.get_or_insert(byte)),
+                None if first.is_none() => return Err("it is empty".to_owned()),
+                None => {}
             }
-            Some(0x1f) => return Err("it is compressed: unpack it first (`gunzip`)".to_owned()),
-            Some(byte) => {
-                let byte = shown(byte);
+            if !self.skip_line()? || self.stray_lines > MOST_STRAY_LINES {
+                let byte = shown(first.unwrap_or(b'['));
                 return Err(format!(
                     "it begins with `{byte}`: a Chrome trace is a list `[...]` of events, or an \
                      object with `traceEvents`"
                 ));
             }
-            None => return Err("it is empty".to_owned()),
         }
-        Ok(())
+    }
+
+    /// Passes over what is left of a line; false at the end of the file, or if the line is
+    /// longer than any message.
+    fn skip_line(&mut self) -> Result<bool, String> {
+        let mut length = 0;
+        while let (Some(byte), true) = (self.peek()?, length < LONGEST_STRAY_LINE) {
+            self.skip(1);
+            length += 1;
+            if byte == b'\n' {
+                self.line += 1;
+                self.stray_lines += 1;
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// In an object, goes to the first event of its `traceEvents`.
@@ -235,24 +292,26 @@ fn shown(byte: u8) -> String {
 #[derive(Debug, Default)]
 struct Scan {
     depth: u32,
+    /// For the innermost 64 levels, whether they are objects; the last bit is the innermost.
+    objects: u64,
     in_string: bool,
     escaped: bool,
     /// A number or word: it ends where something else begins.
     plain: bool,
+    /// Where a `{` shows that a value was broken off: after a comma in an object, and at the
+    /// begin of a line in a string.
+    is_next: bool,
 }
 
 impl Scan {
     /// How much of `part` belongs to the value, and whether it ends there.
     fn run(&mut self, part: &[u8]) -> (usize, bool) {
         for (at, &byte) in part.iter().enumerate() {
+            if byte == b'{' && self.is_next {
+                return (at, true);
+            }
             if self.in_string {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
-                if !self.in_string && self.depth == 0 {
+                if self.text(byte) {
                     return (at + 1, true);
                 }
                 continue;
@@ -261,10 +320,15 @@ impl Scan {
                 b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' if self.plain => {
                     return (at, true);
                 }
+                b' ' | b'\n' | b'\r' | b'\t' => continue,
                 b'"' => self.in_string = true,
-                b'{' | b'[' => self.depth += 1,
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    self.objects = self.objects << 1 | u64::from(byte == b'{');
+                }
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
+                    self.objects >>= 1;
                     if self.depth == 0 {
                         return (at + 1, true);
                     }
@@ -272,8 +336,21 @@ impl Scan {
                 _ if self.depth == 0 => self.plain = true,
                 _ => {}
             }
+            self.is_next = byte == b',' && self.objects & 1 == 1;
         }
         (part.len(), false)
+    }
+
+    /// Takes a byte of a string; true if the value ends with it.
+    fn text(&mut self, byte: u8) -> bool {
+        self.is_next = byte == b'\n' || self.is_next && byte.is_ascii_whitespace();
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' => self.escaped = true,
+            b'"' => self.in_string = false,
+            _ => {}
+        }
+        !self.in_string && self.depth == 0
     }
 
     /// The end of the file ends it, too.
@@ -320,6 +397,43 @@ mod tests {
     }
 
     #[test]
+    fn one_broken_event_does_not_cost_the_next() {
+        let good = r#"{"ph":"E","a":[{},{"b":",{"}]}"#;
+        for bad in [
+            r#"{"ph":"B","args":{"a":1}"#,
+            r#"{"ph":"B","args":{"a":1"#,
+            "{\"ph\":\"B\",\"name\":\"a\"b\"}",
+            "{\"ph\":\"B\",\"name\":\"a}",
+            "7",
+            "null",
+            "\"text\"",
+            "[1, 2]",
+            "}",
+        ] {
+            let text = format!("[\n{good},\n{bad},\n{good},\n{good}\n]");
+            let (events, whole) = split(&text).unwrap();
+            let found = events.iter().filter(|event| *event == good).count();
+            assert_eq!((found, whole), (3, true), "{bad}: {events:?}");
+        }
+        let lines = "{\"a\":\"two\n lines\",\"b\":[{},{}]}";
+        assert_eq!(
+            split(&format!("[{lines}]")),
+            Ok((vec![lines.to_owned()], true))
+        );
+    }
+
+    #[test]
+    fn lines_before_the_trace_are_skipped() {
+        for text in [
+            "warning: low memory\n[{}]",
+            "[WARN] low memory\nmore\n\n[{}]",
+            "note\n{\"traceEvents\":[{}]}",
+        ] {
+            assert_eq!(split(text), Ok((vec!["{}".to_owned()], true)), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_trace_is_told() {
         for (text, says) in [
             ("", "it is empty"),
@@ -328,8 +442,9 @@ mod tests {
             ("{\"a\": 1}", "without a list `traceEvents`"),
             ("{\"traceEvents\": 3}", "without a list `traceEvents`"),
             ("{nothing", "without a list `traceEvents`"),
-            ("[{},\n3]", "line 2: after event 1 stands `3`"),
-            ("[[[[", "after event 0 stands `[`"),
+            ("\u{feff}", "it is empty"),
+            ("[WARN] nothing else", "it begins with `[`"),
+            ("note\nmore\n", "it begins with `n`"),
         ] {
             let error = split(text).unwrap_err();
             assert!(error.contains(says), "{text:?}: {error}");

@@ -1,7 +1,10 @@
 //! When a trace began, by the wall clock.
 //!
 //! tracing-chrome counts from the moment that its layer was made, and does not say when
-//! that was; but its default file name does: `trace-<microseconds since 1970>.json`.
+//! that was; but its default file name does: `trace-<microseconds since 1970>.json`. Not
+//! so the name of a file that `start_new` began: it has the time of the file, while the
+//! layer's clock runs on. Both look alike, so a name is believed only as long as the power
+//! agrees with it ([`Start::is_named`]).
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -19,6 +22,8 @@ pub(super) struct Start {
     pub(super) zero_unix_ns: Option<i64>,
     /// Whether that can be relied on to within seconds.
     pub(super) is_known: bool,
+    /// Whether the file's name says so, which may be later than the start.
+    pub(super) is_named: bool,
     /// Where it is known from.
     pub(super) from: &'static str,
 }
@@ -29,6 +34,7 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
     let known = |zero_unix_ns, from| Start {
         zero_unix_ns: Some(zero_unix_ns),
         is_known: true,
+        is_named: false,
         from,
     };
     if let Some(unix_ns) = given {
@@ -38,7 +44,10 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
         return known(0, "its timestamps, which count from 1970");
     }
     if let Some(unix_ns) = named(path) {
-        return known(unix_ns, "the file's name");
+        return Start {
+            is_named: true,
+            ..known(unix_ns, "the file's name")
+        };
     }
     let written = std::fs::metadata(path).and_then(|file| file.modified());
     let written = written
@@ -48,6 +57,7 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
     Start {
         zero_unix_ns: written.map(|written| written.min(LATEST_NS * 2) - last_ns),
         is_known: false,
+        is_named: false,
         from: "the file's modification, which copying changes",
     }
 }

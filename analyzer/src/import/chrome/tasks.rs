@@ -18,45 +18,79 @@
 //! is divided among the innermost open spans, and none of it is counted twice.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::book::{Book, Moment};
 use super::event::{Event, Id};
 use super::fields::Fields;
 use super::lanes;
-use super::threads::Ended;
+use super::matching::{Odd, Op, Rule, What, place};
 use crate::import::trace::Thread;
 
-/// A span that has begun.
-#[derive(Debug)]
-struct Open {
-    span: u32,
-    /// Of its arguments: its end repeats them.
-    args: u64,
+/// What events of one tree have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct TaskId {
+    /// None where the id is one of all processes.
+    process: Option<Id>,
+    id: Id,
+    /// Category and scope, where the writer keeps ids apart by them.
+    group: Option<(Box<str>, Box<str>)>,
+}
+
+impl TaskId {
+    /// The task of an event: by `id`, or by `id2`, whose `local` ones are those of a
+    /// process. tracing-chrome gives all spans of a tree its root's `id`, whatever their
+    /// category; the writers of `id2` keep categories apart, as viewers do.
+    pub(super) fn of(event: &Event<'_>) -> Option<Self> {
+        let process = || Some(event.pid.id().unwrap_or(Id::Number(0)));
+        let text = |text: Option<&str>| text.unwrap_or_default().into();
+        let scope = event.scope.text();
+        let apart = || Some((text(event.cat.text()), text(scope)));
+        if let Some(id) = event.id.id() {
+            return Some(Self {
+                process: process(),
+                id,
+                group: scope.and_then(|_| apart()),
+            });
+        }
+        let local = event.id2.local.id().map(|id| (process(), id));
+        let (process, id) = local.or_else(|| Some((None, event.id2.global.id()?)))?;
+        let group = apart();
+        Some(Self { process, id, group })
+    }
 }
 
 /// All asynchronous spans of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
-    /// By process and id, in the order of begins.
-    trees: HashMap<(Id, Id), Vec<Open>>,
+    /// Trees by number, and the latest time of each.
+    numbers: HashMap<TaskId, u32>,
+    latest_ns: Vec<i64>,
+    /// Events with the number of their tree, as they stand in the file.
+    ops: Vec<(u32, Op)>,
+    /// Events that stand behind later ones of their tree.
+    unsorted: usize,
     all: Vec<u32>,
+}
+
+/// What came of all tasks.
+#[derive(Debug, Default)]
+pub(super) struct Finished {
+    pub(super) odd: Odd,
+    pub(super) unsorted: usize,
+    pub(super) lanes: Vec<Thread>,
 }
 
 impl Tasks {
     pub(super) fn begin(
         &mut self,
         book: &mut Book,
-        (event, fields): (&Event<'_>, &Fields),
-        id: Id,
+        told: (&Event<'_>, &Fields),
+        id: TaskId,
         at: Moment,
     ) -> Result<(), String> {
-        let tree = self.trees.entry((process(event), id)).or_default();
-        let parent = tree.last().map(|open| open.span);
-        let span = book.begin((event, fields), (0, parent), at)?;
-        let args = hash(fields);
-        tree.push(Open { span, args });
+        let span = book.begin(told, 0, at)?;
         self.all.push(span);
+        self.push(id, at.time_ns, What::Begin(span));
         Ok(())
     }
 
@@ -64,73 +98,58 @@ impl Tasks {
         &mut self,
         book: &mut Book,
         (event, fields): (&Event<'_>, &Fields),
-        id: Id,
+        id: TaskId,
         time_ns: i64,
-    ) -> Ended {
-        let who = (process(event), id);
-        let Some(tree) = self.trees.get_mut(&who) else {
-            return Ended::Unmatched;
-        };
-        let args = hash(fields);
-        let called = |open: &Open| book.is_called(open.span, event);
-        let exact = tree
-            .iter()
-            .rposition(|open| open.args == args && called(open));
-        let Some(found) = exact.or_else(|| tree.iter().rposition(called)) else {
-            return Ended::Unmatched;
-        };
-        let span = tree.remove(found).span;
-        let parent = book.spans[span as usize].parent;
-        for open in &tree[found..] {
-            let later = &mut book.spans[open.span as usize].parent;
-            if *later == Some(span) {
-                *later = parent;
-            }
-        }
-        if tree.is_empty() {
-            self.trees.remove(&who);
-        }
-        if !event.args.0.is_empty() {
-            book.tell(span, fields);
-        }
-        match book.end(span, time_ns) {
-            true => Ended::InOrder,
-            false => Ended::Negative,
-        }
+    ) {
+        let end = book.end_of(event, fields);
+        self.push(id, time_ns, What::End(end));
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Ends what has no end at `last_ns`, and puts all on lanes, which are threads from
-    /// `first` on. Answers how many had no end.
-    pub(super) fn finish(
-        &self,
-        book: &mut Book,
-        last_ns: i64,
-        first: usize,
-    ) -> (usize, Vec<Thread>) {
-        let open = self.trees.values().flatten();
-        let left: Vec<u32> = open.map(|open| open.span).collect();
-        for &span in &left {
-            book.end(span, last_ns);
+    /// The times of all their events.
+    pub(super) fn times(&self) -> impl Iterator<Item = i64> {
+        self.ops.iter().map(|op| op.1.time_ns)
+    }
+
+    /// Finds ends and parents; ends what has no end at `last_ns`, and puts all on lanes,
+    /// which are threads from `first` on.
+    pub(super) fn finish(&mut self, book: &mut Book, last_ns: i64, first: usize) -> Finished {
+        let mut finished = Finished {
+            unsorted: self.unsorted,
+            ..Finished::default()
+        };
+        let mut ops = std::mem::take(&mut self.ops);
+        ops.sort_by_key(|op| op.0);
+        for tree in ops.chunk_by(|a, b| a.0 == b.0) {
+            let tree: Vec<Op> = tree.iter().map(|op| op.1).collect();
+            let is_ordered = tree.is_sorted_by_key(|op| op.time_ns);
+            let (odd, open) = place(book, &tree, Rule::Task, is_ordered);
+            finished.odd.add(odd);
+            for span in open {
+                book.end(span, last_ns);
+            }
         }
         let lanes = lanes::place(&mut book.spans, self.all.clone(), first as u32);
         let thread = |lane| Thread {
             tid: None,
             name: Some(format!("async {}", lane + 1)),
         };
-        (left.len(), (0..lanes).map(thread).collect())
+        finished.lanes = (0..lanes).map(thread).collect();
+        finished
     }
-}
 
-fn process(event: &Event<'_>) -> Id {
-    event.pid.id().unwrap_or(Id::Number(0))
-}
-
-fn hash(fields: &Fields) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&fields.key, fields.token, &fields.json).hash(&mut hasher);
-    hasher.finish()
+    fn push(&mut self, id: TaskId, time_ns: i64, what: What) {
+        let next = self.latest_ns.len() as u32;
+        let number = *self.numbers.entry(id).or_insert(next);
+        if number == next {
+            self.latest_ns.push(time_ns);
+        }
+        let latest_ns = &mut self.latest_ns[number as usize];
+        self.unsorted += usize::from(time_ns < *latest_ns);
+        *latest_ns = time_ns.max(*latest_ns);
+        self.ops.push((number, Op { time_ns, what }));
+    }
 }

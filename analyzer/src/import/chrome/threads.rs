@@ -3,6 +3,7 @@
 //! ```text
 //! B a  B b  E b  E a        the style of tracing-chrome: b runs in a
 //! B a  B b  E a  E b        exits out of order: each ends its own span only
+//! B a  E a  B b  E b        not in the order of time: sorted, then b may run in a
 //! X b [1, 2)  X a [0, 3)    whole spans stand where they ended: nested by time
 //! ```
 
@@ -12,34 +13,41 @@ use std::collections::HashMap;
 use super::book::{Book, Moment, OPEN};
 use super::event::{Event, Id};
 use super::fields::{Fields, shortened};
+use super::matching::{Odd, Op, Rule, What, place};
 use crate::import::trace::Thread;
-
-/// So far below the innermost span the one that ends is looked for.
-const LOOK: usize = 256;
 
 /// Process and thread.
 type Who = (Id, Id);
-
-/// What an end came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    InOrder,
-    /// A span that was not the innermost one.
-    OutOfOrder,
-    /// Its time lies before that of its begin.
-    Negative,
-    /// There is no such span.
-    Unmatched,
-}
 
 /// One thread while it is read.
 #[derive(Debug)]
 struct Lane {
     number: u32,
-    /// Spans that have begun, innermost last.
-    open: Vec<u32>,
+    /// Its events, as they stand in the file.
+    ops: Vec<Op>,
+    latest_ns: i64,
+    /// Events that stand behind later ones.
+    unsorted: usize,
     /// Whether it has whole spans.
     whole: bool,
+}
+
+impl Lane {
+    fn push(&mut self, time_ns: i64, what: What) {
+        self.unsorted += usize::from(time_ns < self.latest_ns);
+        self.latest_ns = time_ns.max(self.latest_ns);
+        self.ops.push(Op { time_ns, what });
+    }
+}
+
+/// What came of all threads.
+#[derive(Debug, Default)]
+pub(super) struct Finished {
+    pub(super) odd: Odd,
+    /// Events that stand behind later ones of their thread.
+    pub(super) unsorted: usize,
+    /// Whole spans that lie across others' ends.
+    pub(super) across: usize,
 }
 
 /// All threads of a trace.
@@ -55,13 +63,12 @@ impl Threads {
     pub(super) fn begin(
         &mut self,
         book: &mut Book,
-        (event, fields): (&Event<'_>, &Fields),
+        told: (&Event<'_>, &Fields),
         at: Moment,
     ) -> Result<(), String> {
-        let lane = self.lane(event);
-        let parent = lane.open.last().copied();
-        let span = book.begin((event, fields), (lane.number, parent), at)?;
-        lane.open.push(span);
+        let lane = self.lane(told.0);
+        let span = book.begin(told, lane.number, at)?;
+        lane.push(at.time_ns, What::Begin(span));
         Ok(())
     }
 
@@ -70,47 +77,29 @@ impl Threads {
         book: &mut Book,
         (event, fields): (&Event<'_>, &Fields),
         time_ns: i64,
-    ) -> Ended {
-        let lane = self.lane(event);
-        let mut innermost = (0..lane.open.len()).rev().take(LOOK);
-        let Some(found) = innermost.find(|&at| book.is_called(lane.open[at], event)) else {
-            return Ended::Unmatched;
-        };
-        let in_order = found + 1 == lane.open.len();
-        let span = lane.open.remove(found);
-        if !event.args.0.is_empty() {
-            book.tell(span, fields);
-        }
-        match (book.end(span, time_ns), in_order) {
-            (false, _) => Ended::Negative,
-            (true, true) => Ended::InOrder,
-            (true, false) => Ended::OutOfOrder,
-        }
+    ) {
+        let end = book.end_of(event, fields);
+        self.lane(event).push(time_ns, What::End(end));
     }
 
     /// A span of which all is told at once; false if it lasts less than nothing.
     pub(super) fn whole(
         &mut self,
         book: &mut Book,
-        (event, fields): (&Event<'_>, &Fields),
+        told: (&Event<'_>, &Fields),
         at: Moment,
         end_ns: i64,
     ) -> Result<bool, String> {
-        let lane = self.lane(event);
+        let lane = self.lane(told.0);
         lane.whole = true;
-        let span = book.begin((event, fields), (lane.number, None), at)?;
+        let span = book.begin(told, lane.number, at)?;
         Ok(book.end(span, end_ns))
     }
 
-    pub(super) fn mark(
-        &mut self,
-        book: &mut Book,
-        (event, fields): (&Event<'_>, &Fields),
-        time_ns: i64,
-    ) {
-        let lane = self.lane(event);
-        let span = lane.open.last().copied();
-        book.mark((event, fields), (lane.number, span), time_ns);
+    pub(super) fn mark(&mut self, book: &mut Book, told: (&Event<'_>, &Fields), time_ns: i64) {
+        let lane = self.lane(told.0);
+        let mark = book.mark(told, lane.number, time_ns);
+        lane.push(time_ns, What::Mark(mark));
     }
 
     /// Takes the name of a thread or process.
@@ -133,17 +122,34 @@ impl Threads {
         }
     }
 
+    /// The times of all their events but whole spans.
+    pub(super) fn times(&self) -> impl Iterator<Item = i64> {
+        let ops = self.lanes.values().flat_map(|lane| &lane.ops);
+        ops.map(|op| op.time_ns)
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Ends what has no end: with the span around it, else at `last_ns`. Answers how
-    /// many these were, and how many whole spans lie across others' ends.
-    pub(super) fn finish(&self, book: &mut Book, last_ns: i64) -> (usize, usize) {
-        let mut lanes: Vec<&Lane> = self.lanes.values().collect();
-        lanes.sort_by_key(|lane| lane.number);
-        let left: Vec<u32> = lanes.iter().flat_map(|lane| lane.open.clone()).collect();
+    /// Finds ends and parents. What has no end gets it with the span around it, else at
+    /// `last_ns`.
+    pub(super) fn finish(&mut self, book: &mut Book, last_ns: i64) -> Finished {
+        let mut finished = Finished::default();
+        let mut left = Vec::new();
+        let mut whole = Vec::new();
+        for who in &self.order {
+            let Some(lane) = self.lanes.get_mut(who) else {
+                continue;
+            };
+            let ops = std::mem::take(&mut lane.ops);
+            let (odd, open) = place(book, &ops, Rule::Thread, lane.unsorted == 0);
+            finished.odd.add(odd);
+            finished.unsorted += lane.unsorted;
+            left.extend(open);
+            whole.extend(lane.whole.then_some(lane.number));
+        }
         for &span in &left {
             let end_ns = end_around(book, span).unwrap_or(last_ns);
             book.end(span, end_ns);
@@ -151,12 +157,8 @@ impl Threads {
         if !left.is_empty() {
             leave_ended(book);
         }
-        let whole: Vec<u32> = lanes
-            .iter()
-            .filter(|lane| lane.whole)
-            .map(|lane| lane.number)
-            .collect();
-        (left.len(), nest(book, &whole))
+        finished.across = nest(book, &whole);
+        finished
     }
 
     /// What they are called.
@@ -192,7 +194,9 @@ impl Threads {
             self.order.push(who.clone());
             Lane {
                 number: self.order.len() as u32 - 1,
-                open: Vec::new(),
+                ops: Vec::new(),
+                latest_ns: i64::MIN,
+                unsorted: 0,
                 whole: false,
             }
         })

@@ -39,6 +39,34 @@ impl Figure {
     }
 }
 
+/// How many processors were active on average, where a document reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Active {
+    /// Processor cores; clusters count as one where their cores are not listed.
+    pub cpu: Option<f64>,
+    /// The share of the time in which the GPU was active.
+    pub gpu: Option<f64>,
+}
+
+/// Reads how active processors were.
+pub(super) fn active(top: &Dictionary) -> Active {
+    let processor = top.get("processor").and_then(Value::as_dictionary);
+    let clusters = processor
+        .into_iter()
+        .flat_map(|part| parts(part, "clusters"));
+    let gpu = top.get("gpu").and_then(Value::as_dictionary);
+    Active {
+        cpu: clusters.filter_map(active_cores).reduce(|a, b| a + b),
+        gpu: gpu.and_then(inactive).map(|idle| 1.0 - idle),
+    }
+}
+
+fn active_cores(cluster: &Dictionary) -> Option<f64> {
+    let active = |part: &Dictionary| inactive(part).map(|idle| 1.0 - idle);
+    let cores = parts(cluster, "cpus").filter_map(active);
+    cores.reduce(|a, b| a + b).or_else(|| active(cluster))
+}
+
 pub(super) fn figures(top: &Dictionary) -> Vec<Figure> {
     let mut figures = Vec::new();
     let mut put = |of: &str, what: &str, value: Option<f64>| {

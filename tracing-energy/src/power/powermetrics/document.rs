@@ -14,7 +14,7 @@ use std::time::SystemTime;
 
 use plist::{Dictionary, Value};
 
-use super::activity::{self, Figure};
+use super::activity::{self, Active, Figure};
 use super::shape;
 use crate::power::RailKind;
 use crate::units::{Energy, Nanos, Power};
@@ -55,6 +55,8 @@ pub struct Document {
     pub thermal_pressure: Option<String>,
     /// What it tells besides energies.
     pub figures: Vec<Figure>,
+    /// How active processors were.
+    pub active: Active,
     /// What is odd about it, in words.
     pub oddities: Vec<String>,
 }
@@ -111,6 +113,7 @@ impl Document {
             rails,
             thermal_pressure: string(top, "thermal_pressure"),
             figures: activity::figures(top),
+            active: activity::active(top),
         })
     }
 }

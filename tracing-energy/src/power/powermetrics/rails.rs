@@ -16,6 +16,12 @@ pub(in crate::power) fn describe(rails: &[RailEnergy]) -> Vec<Rail> {
     rails.iter().enumerate().map(describe).collect()
 }
 
+/// Where a rail stands among those of all documents: a containing one first.
+pub(in crate::power) fn order(name: &str) -> Option<usize> {
+    let order = ["package", "cpu", "gpu", "ane", "dram"];
+    order.iter().position(|known| *known == name)
+}
+
 /// One sample for each rail; without energy where this document has none.
 pub(in crate::power) fn samples(
     rails: &[Rail],

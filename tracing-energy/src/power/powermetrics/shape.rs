@@ -3,15 +3,18 @@
 //! Two things are looked for. Text where only elements belong: powermetrics is
 //! known to print warnings into the middle of its XML, and the message should
 //! name that line. And nesting: real documents are 8 deep, and a tree thousands
-//! deep would end the thread that frees it. So that no comment, attribute or
-//! declaration can hide elements from this check, only the first line's
-//! declaration, the document type and `<plist version=...>` may have more than a
-//! name between their brackets.
+//! deep would end the thread that frees it. So that no attribute or declaration can
+//! hide elements from this check, only the first line's declaration, the document type
+//! and `<plist version=...>` may have more than a name between their brackets; comments
+//! are left out of what is parsed.
 //!
 //! Most of a document is lists of frequencies, tasks and the like, of which nothing is
 //! read: all lists but those of clusters and their cores are left out of what is parsed.
 
 use std::borrow::Cow;
+
+const COMMENT: &str = "<!--";
+const COMMENT_END: &str = "-->";
 
 /// Elements inside elements.
 const DEPTH_LIMIT: usize = 64;
@@ -26,15 +29,24 @@ const READ_LISTS: [&str; 2] = ["clusters", "cpus"];
 pub(super) fn condense(document: &[u8]) -> Result<Cow<'_, str>, String> {
     let text = std::str::from_utf8(document).map_err(|_| "it is not UTF-8".to_owned())?;
     let mut depth = 0_usize;
-    // What of the text is kept, up to where it was looked at; and lists that are open
-    // and left out.
-    let (mut kept, mut from, mut lists) = (String::new(), 0, 0_usize);
+    let mut kept = Kept::new(text);
+    // Lists that are open and left out.
+    let mut lists = 0_usize;
     let mut value = false;
     let mut key = "";
     let mut rest = text;
     while let Some(at) = rest.find('<') {
         let (between, tag_onwards) = rest.split_at(at);
         reject_text(text, between, value)?;
+        if let Some(comment) = tag_onwards.strip_prefix(COMMENT) {
+            let (_, after) = comment
+                .split_once(COMMENT_END)
+                .ok_or("it ends inside of a comment")?;
+            kept.leave_out(offset(text, tag_onwards), offset(text, after), lists == 0);
+            kept.has_comments = true;
+            rest = after;
+            continue;
+        }
         if value {
             key = between;
         }
@@ -49,26 +61,66 @@ pub(super) fn condense(document: &[u8]) -> Result<Cow<'_, str>, String> {
             "array" if lists == 0 && READ_LISTS.contains(&key) => {}
             "array" => {
                 if lists == 0 {
-                    kept.push_str(&text[from..start]);
-                    kept.push_str("<array/>");
+                    kept.leave_out(start, start, true);
+                    kept.text.push_str("<array/>");
                 }
                 lists += 1;
             }
             "/array" if lists > 0 => {
                 lists -= 1;
-                from = start + tag.len() + 2;
+                kept.from = start + tag.len() + 2;
             }
             _ => {}
         }
         rest = &tag_onwards[tag.len() + 2..];
     }
     reject_text(text, rest, false)?;
-    if lists > 0 || kept.is_empty() {
-        // Nothing to leave out, or a list without an end, which parsing will refuse.
-        return Ok(Cow::Borrowed(text));
+    kept.finish(lists > 0)
+}
+
+/// What of a text is kept.
+struct Kept<'a> {
+    whole: &'a str,
+    text: String,
+    /// Up to here the text was looked at.
+    from: usize,
+    is_changed: bool,
+    has_comments: bool,
+}
+
+impl<'a> Kept<'a> {
+    const fn new(whole: &'a str) -> Self {
+        Self {
+            whole,
+            text: String::new(),
+            from: 0,
+            is_changed: false,
+            has_comments: false,
+        }
     }
-    kept.push_str(&text[from..]);
-    Ok(Cow::Owned(kept))
+
+    /// Leaves out what stands between `start` and `end`; where that lies in a list that is
+    /// left out as a whole, nothing before it is kept either.
+    fn leave_out(&mut self, start: usize, end: usize, keep_before: bool) {
+        if keep_before {
+            self.text.push_str(&self.whole[self.from..start]);
+        }
+        self.from = end;
+        self.is_changed = true;
+    }
+
+    /// A list without an end is for the parser to refuse; it must not see comments, in which
+    /// it might look for elements otherwise than this check does.
+    fn finish(mut self, is_open: bool) -> Result<Cow<'a, str>, String> {
+        if is_open && self.has_comments {
+            return Err("a list has no end".into());
+        }
+        if is_open || !self.is_changed {
+            return Ok(Cow::Borrowed(self.whole));
+        }
+        self.text.push_str(&self.whole[self.from..]);
+        Ok(Cow::Owned(self.text))
+    }
 }
 
 /// How deep it is after `tag`.
@@ -156,6 +208,31 @@ mod tests {
             "<dict><array><true/></dict>",
         ] {
             assert_eq!(condense(same.as_bytes()).unwrap(), same);
+        }
+    }
+
+    #[test]
+    fn comments_are_left_out_wherever_they_stand() {
+        for (text, expected) in [
+            ("<!-- a <b> > --><dict></dict>", "<dict></dict>"),
+            (
+                "<dict><!----><key>a</key><!-- - -- --><true/></dict>",
+                "<dict><key>a</key><true/></dict>",
+            ),
+            ("<integer>1<!-- x -->2</integer>", "<integer>12</integer>"),
+            (
+                "<dict><array><!-- <array> --><real>1</real></array></dict><!-- end -->",
+                "<dict><array/></dict>",
+            ),
+        ] {
+            assert_eq!(condense(text.as_bytes()).unwrap(), expected, "{text}");
+        }
+        for text in [
+            "<dict><!-- </dict>",
+            "<dict><!--></dict>",
+            "<array><!-- --><true/>",
+        ] {
+            assert!(check(text.as_bytes()).is_err(), "{text}");
         }
     }
 

@@ -137,7 +137,7 @@ impl Powermetrics {
         let mut output = String::new();
         while self.rails.is_empty() {
             match self.wait(deadline.saturating_duration_since(Instant::now())) {
-                Wait::Arrived((_, Segment::Incomplete(text))) => {
+                Wait::Arrived((_, Segment::Incomplete(text) | Segment::Stray(text))) => {
                     output += &String::from_utf8_lossy(&text);
                 }
                 Wait::Arrived(arrival) => self.accept(arrival)?,
@@ -237,6 +237,7 @@ impl Powermetrics {
                 self.notice(arrival, "rejected_document", message);
                 return Ok(());
             }
+            Segment::Stray(_) => return Ok(()),
         };
         self.delivered += 1;
         match document {

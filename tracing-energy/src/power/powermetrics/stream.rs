@@ -7,13 +7,16 @@
 //! \0<?xml ... </plist>\n        not at the NUL, which comes an interval later
 //! ```
 //!
-//! A NUL behind documents, or none at all, is taken as well. How the bytes were
-//! cut into chunks makes no difference.
+//! A NUL behind documents, or none at all, and CRLF line ends are accepted as well. Lines
+//! before a document that do not begin with `<` are a tool's standard error, and `<?xml`
+//! inside of a document begins the next one: the file was appended to after a cut. How the
+//! bytes were cut into chunks makes no difference.
 
 /// The largest document that is kept; real ones are 30 to 300 KB.
 pub const DOCUMENT_LIMIT: usize = 8 << 20;
 
 const LAST_LINE: &[u8] = b"</plist>";
+const FIRST_WORD: &[u8] = b"<?xml";
 
 /// A piece of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub enum Segment {
     Document(Vec<u8>),
     /// A document that a NUL or the end of the stream cut short.
     Incomplete(Vec<u8>),
+    /// A line between documents that is part of none.
+    Stray(Vec<u8>),
     /// A document over the limit; its bytes were dropped.
     Oversized {
         /// How long it was.
@@ -40,6 +45,18 @@ pub struct DocumentStream {
     /// How much of [`LAST_LINE`] the current line matches so far; `None` once
     /// it is another line.
     matched: Option<usize>,
+    /// Whether the current bytes are a document, not a line between documents.
+    begun: bool,
+}
+
+/// Whether a line begins a document.
+pub(in crate::power) fn begins_document(line: &[u8]) -> bool {
+    line.iter().find(|byte| !is_blank(**byte)) == Some(&b'<')
+}
+
+/// White space, and the bytes of a byte order mark.
+const fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf)
 }
 
 impl Default for DocumentStream {
@@ -56,6 +73,7 @@ impl DocumentStream {
             kept: Vec::new(),
             length: 0,
             matched: Some(0),
+            begun: false,
         }
     }
 
@@ -74,20 +92,37 @@ impl DocumentStream {
         if byte == 0 {
             return self.cut();
         }
-        if self.length == 0 && byte.is_ascii_whitespace() {
+        if self.length == 0 && is_blank(byte) {
             return None;
         }
+        self.begun |= self.length == 0 && byte == b'<';
         self.length += 1;
         if self.kept.len() <= self.limit {
             self.kept.push(byte);
         }
         match (byte, self.matched) {
+            (b'\n', _) if !self.begun => return self.take(false),
             (b'\n', Some(matched)) if matched == LAST_LINE.len() => return self.take(true),
             (b'\n', _) => self.matched = Some(0),
+            (b'\r', Some(matched)) if matched == LAST_LINE.len() => {}
             (byte, Some(at)) if LAST_LINE.get(at) == Some(&byte) => self.matched = Some(at + 1),
             _ => self.matched = None,
         }
-        None
+        self.next_document()
+    }
+
+    /// Cuts before a document that begins inside of the current one.
+    fn next_document(&mut self) -> Option<Segment> {
+        let at = self.kept.len().checked_sub(FIRST_WORD.len())?;
+        let is_whole = self.length == self.kept.len();
+        if at == 0 || !is_whole || !self.begun || !self.kept.ends_with(FIRST_WORD) {
+            return None;
+        }
+        self.kept.truncate(at);
+        let cut = self.take(false);
+        self.kept.extend_from_slice(FIRST_WORD);
+        (self.length, self.matched, self.begun) = (FIRST_WORD.len(), None, true);
+        cut
     }
 
     /// A NUL or the end.
@@ -103,7 +138,9 @@ impl DocumentStream {
         let kept = std::mem::take(&mut self.kept);
         let bytes = std::mem::take(&mut self.length);
         self.matched = Some(0);
+        let begun = std::mem::take(&mut self.begun);
         Some(match complete {
+            _ if !begun => Segment::Stray(kept),
             _ if bytes > self.limit => Segment::Oversized { bytes },
             true => Segment::Document(kept),
             false => Segment::Incomplete(kept),
@@ -129,14 +166,52 @@ mod tests {
 
     #[test]
     fn nul_before_nul_behind_or_none() {
-        let expected = [document("a\n</plist>\n"), document("b\n</plist>\n")];
+        let expected = [document("<a>\n</plist>\n"), document("<b>\n</plist>\n")];
         for bytes in [
-            "a\n</plist>\n\0b\n</plist>\n",
-            "a\n</plist>\n\0b\n</plist>\n\0",
-            "a\n</plist>\nb\n</plist>\n",
-            "\0 \n\0a\n</plist>\n\n \0\0b\n</plist>\n\n",
+            "<a>\n</plist>\n\0<b>\n</plist>\n",
+            "<a>\n</plist>\n\0<b>\n</plist>\n\0",
+            "<a>\n</plist>\n<b>\n</plist>\n",
+            "\0 \n\0<a>\n</plist>\n\n \0\0<b>\n</plist>\n\n",
+            "\u{feff}<a>\n</plist>\n\0<b>\n</plist>\n",
         ] {
             assert_eq!(segments(bytes.as_bytes(), 100), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn line_ends_may_be_crlf() {
+        let expected = [document("<a>\r\n</plist>\r\n"), document("<b>\r\n</plist>")];
+        let bytes = b"<a>\r\n</plist>\r\n\0<b>\r\n</plist>";
+        assert_eq!(segments(bytes, 100), expected);
+    }
+
+    #[test]
+    fn lines_between_documents_are_no_part_of_them() {
+        let stray = |text: &str| Segment::Stray(text.as_bytes().to_vec());
+        let (a, b) = (document("<a>\n</plist>\n"), document("<b>\n</plist>\n"));
+        for bytes in [
+            "oops\n<a>\n</plist>\n\0<b>\n</plist>\n",
+            "<a>\n</plist>\noops\n\0<b>\n</plist>\n",
+            "<a>\n</plist>\n\0oops\n<b>\n</plist>\n",
+            "<a>\n</plist>\n\0<b>\n</plist>\n oops\n",
+        ] {
+            let mut found = segments(bytes.as_bytes(), 100);
+            let at = found
+                .iter()
+                .position(|one| *one == stray("oops\n"))
+                .unwrap();
+            found.remove(at);
+            assert_eq!(found, [a.clone(), b.clone()], "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_after_a_cut_one_is_whole() {
+        let next = document("<?xml?>\n</plist>\n");
+        for cut in ["<?xml?>\n<ke", "<?xml?>\n<a>\n", "<"] {
+            let bytes = format!("{cut}<?xml?>\n</plist>\n");
+            let cut = Segment::Incomplete(cut.as_bytes().to_vec());
+            assert_eq!(segments(bytes.as_bytes(), 100), [cut, next.clone()]);
         }
     }
 
@@ -149,24 +224,24 @@ mod tests {
 
     #[test]
     fn only_the_whole_line_ends_a_document() {
-        let text = "a </plist>\n</plist> \n</plist>x\n</plist>\n";
+        let text = "<a> </plist>\n</plist> \n</plist>x\n</plist>\n";
         assert_eq!(segments(text.as_bytes(), 100), [document(text)]);
     }
 
     #[test]
     fn a_cut_document_is_told() {
         assert_eq!(
-            segments(b"a\n</plist>\n\0b\n</pl", 100),
+            segments(b"<a>\n</plist>\n\0<b>\n</pl", 100),
             [
-                document("a\n</plist>\n"),
-                Segment::Incomplete(b"b\n</pl".to_vec())
+                document("<a>\n</plist>\n"),
+                Segment::Incomplete(b"<b>\n</pl".to_vec())
             ]
         );
         assert_eq!(
-            segments(b"cut\0b\n</plist>", 100),
+            segments(b"<cut\0<b>\n</plist>", 100),
             [
-                Segment::Incomplete(b"cut".to_vec()),
-                document("b\n</plist>")
+                Segment::Incomplete(b"<cut".to_vec()),
+                document("<b>\n</plist>")
             ]
         );
         assert_eq!(segments(b"", 100), []);
@@ -174,10 +249,13 @@ mod tests {
 
     #[test]
     fn a_document_over_the_limit_is_dropped_and_the_next_one_is_whole() {
-        let long = format!("{}\n</plist>\n\0b\n</plist>\n", "x".repeat(500));
+        let long = format!("<{}\n</plist>\n\0<b\n</plist>\n", "x".repeat(499));
         assert_eq!(
             segments(long.as_bytes(), 100),
-            [Segment::Oversized { bytes: 510 }, document("b\n</plist>\n")]
+            [
+                Segment::Oversized { bytes: 510 },
+                document("<b\n</plist>\n")
+            ]
         );
         let endless = vec![b'x'; 1 << 20];
         let mut stream = DocumentStream::with_limit(100);

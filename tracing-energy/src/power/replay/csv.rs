@@ -9,226 +9,216 @@
 //!                                 longer than the median distance of its rows
 //! ```
 //!
-//! in any order, other columns beside them. An empty value is "not known".
+//! in any order, other columns beside them. An empty value is "not known". What dialects are
+//! read is in [`crate::table`].
 
-use std::io::BufRead;
+use std::io::Read;
 
-use super::Recording;
-use super::names;
+use super::points::{self, Point};
+use super::strays::main_group;
+use super::tidy::{Found, Origin, count, notice};
+use super::times::nanos;
+use super::{Recording, names};
 use crate::power::{Notice, Rail, Sample};
+use crate::table::{self, Row, Table};
 use crate::units::{Energy, Nanos, Power};
 
 /// The headers, for the message that refuses another one.
 const HEADERS: &str = "`t_start_ns,t_end_ns,rail,energy_mj`, \
     `interval_start_s,interval_end_s,rail,power_w` or `timestamp_s,rail,power_w`";
 
-/// What the columns mean and where they stand.
-enum Layout {
-    Energy {
-        start: usize,
-        end: usize,
-        rail: usize,
-        value: usize,
-    },
-    Power {
-        start: usize,
-        end: usize,
-        rail: usize,
-        value: usize,
-    },
-    Point {
-        time: usize,
-        rail: usize,
-        value: usize,
-    },
+/// What the values of a table are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quantity {
+    /// Energies in mJ of intervals whose ends are in ns.
+    Energy,
+    /// Powers in W, times in s.
+    Power,
+}
+
+/// Where the columns stand.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    quantity: Quantity,
+    start: usize,
+    /// None where values are those of moments.
+    end: Option<usize>,
+    rail: usize,
+    value: usize,
 }
 
 impl Layout {
-    fn of(header: &str) -> Option<Self> {
-        let names: Vec<_> = fields(header.trim_start_matches('\u{feff}')).collect();
-        let at = |name: &str| names.iter().position(|column| *column == name);
-        let rail = at("rail")?;
-        if let (Some(start), Some(end), Some(value)) =
-            (at("t_start_ns"), at("t_end_ns"), at("energy_mj"))
-        {
-            return Some(Self::Energy {
+    fn of(header: &[&str]) -> Result<Self, String> {
+        let at = |name| table::column(header, name);
+        let unknown = || {
+            let header = table::excerpt(header);
+            format!("the header `{header}` is none of {HEADERS}")
+        };
+        let rail = at("rail")?.ok_or_else(unknown)?;
+        let energies = (at("t_start_ns")?, at("t_end_ns")?, at("energy_mj")?);
+        if let (Some(start), end @ Some(_), Some(value)) = energies {
+            let quantity = Quantity::Energy;
+            return Ok(Self {
+                quantity,
                 start,
                 end,
                 rail,
                 value,
             });
         }
-        let value = at("power_w")?;
-        match (
-            at("interval_start_s"),
-            at("interval_end_s"),
-            at("timestamp_s"),
-        ) {
-            (Some(start), Some(end), _) => Some(Self::Power {
-                start,
-                end,
-                rail,
-                value,
-            }),
-            (_, _, Some(time)) => Some(Self::Point { time, rail, value }),
-            _ => None,
+        let value = at("power_w")?.ok_or_else(unknown)?;
+        let interval = at("interval_start_s")?.zip(at("interval_end_s")?);
+        let (start, end) = match (interval, at("timestamp_s")?) {
+            (Some((start, end)), _) => (start, Some(end)),
+            (None, Some(time)) => (time, None),
+            (None, None) => return Err(unknown()),
+        };
+        Ok(Self {
+            quantity: Quantity::Power,
+            start,
+            end,
+            rail,
+            value,
+        })
+    }
+
+    const fn unit(self) -> &'static str {
+        match self.quantity {
+            Quantity::Energy => "mJ",
+            Quantity::Power => "W",
         }
     }
 
-    /// Times and energy or power of a row. A point has no end yet.
-    fn row(&self, columns: &[&str]) -> Result<Row, String> {
-        let column = |index: usize| columns.get(index).copied().ok_or("a column is missing");
-        let (start, end, rail, value, scale) = match *self {
-            Self::Energy {
-                start,
-                end,
-                rail,
-                value,
-            } => (start, Some(end), rail, value, 0),
-            Self::Power {
-                start,
-                end,
-                rail,
-                value,
-            } => (start, Some(end), rail, value, 9),
-            Self::Point { time, rail, value } => (time, None, rail, value, 9),
+    /// Times and value of a row.
+    fn reading(self, row: &Row<'_>, rails: &mut Vec<String>) -> Result<Reading, String> {
+        let scale = match self.quantity {
+            Quantity::Energy => 0,
+            Quantity::Power => 9,
         };
-        Ok(Row {
-            start: nanos(column(start)?, scale)?,
-            end: end.map(|end| nanos(column(end)?, scale)).transpose()?,
-            rail: column(rail)?.to_owned(),
-            value: quantity(column(value)?)?,
+        let time = |at| nanos(&row.number(at)?, scale);
+        let start = time(self.start)?;
+        let end = self.end.map(time).transpose()?;
+        if end.is_some_and(|end| end < start) {
+            return Err("the interval ends before it starts".to_owned());
+        }
+        let rail = row.field(self.rail)?;
+        if rail.is_empty() {
+            return Err("the rail has no name".to_owned());
+        }
+        let value = quantity(&row.number(self.value)?)?;
+        let known = rails.iter().position(|known| known == rail);
+        let rail = known.unwrap_or_else(|| {
+            rails.push(rail.to_owned());
+            rails.len() - 1
+        });
+        Ok(Reading {
+            rail,
+            start,
+            end,
+            value,
+            line: row.line,
         })
     }
 }
 
-struct Row {
+/// One row.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    rail: usize,
     start: Nanos,
+    /// None for a value of one moment.
     end: Option<Nanos>,
-    rail: String,
     value: Option<f64>,
+    line: u64,
+}
+
+impl Reading {
+    fn point(&self) -> Point {
+        Point {
+            rail: self.rail,
+            time: self.start,
+            value: self.value,
+            line: self.line,
+        }
+    }
+
+    fn sample(&self, quantity: Quantity) -> Found {
+        let end = self.end.unwrap_or(self.start);
+        let energy = self.value.map(|value| match quantity {
+            Quantity::Energy => Energy::from_millijoules(value),
+            Quantity::Power => Power::from_watts(value) * (end - self.start),
+        });
+        let sample = Sample {
+            rail: self.rail,
+            start: self.start,
+            end,
+            energy,
+        };
+        let place = self.line;
+        Found { sample, place }
+    }
 }
 
 /// Reads a table.
 ///
 /// # Errors
 /// A message with the line's number.
-pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
-    let mut lines = input.lines().enumerate();
-    let header = match lines.next() {
-        Some((_, line)) => line.map_err(|error| error.to_string())?,
-        None => return Err(format!("it is empty; a header is needed: {HEADERS}")),
-    };
-    let layout = Layout::of(&header).ok_or_else(|| {
-        let header: String = header.chars().take(200).collect();
-        format!("the header `{header}` is none of {HEADERS}")
+pub(super) fn read(input: impl Read) -> Result<Recording, String> {
+    let (mut table, layout) = Table::open(input, Layout::of)?;
+    let mut names: Vec<String> = Vec::new();
+    let mut readings = Vec::new();
+    table.read(|row| {
+        readings.push(layout.reading(row, &mut names)?);
+        Ok(())
     })?;
-    let mut rails: Vec<String> = Vec::new();
-    let mut rows = Vec::new();
-    for (index, line) in lines {
-        let number = index + 1;
-        let line = line.map_err(|error| format!("line {number}: {error}"))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let columns: Vec<_> = fields(&line).collect();
-        let row = layout
-            .row(&columns)
-            .map_err(|why| format!("line {number}: {why}"))?;
-        let known = rails.iter().position(|rail| *rail == row.rail);
-        let rail = known.unwrap_or_else(|| {
-            rails.push(row.rail.clone());
-            rails.len() - 1
-        });
-        rows.push((rail, row));
-    }
-    let unit = match layout {
-        Layout::Energy { .. } => "mJ",
-        _ => "W",
-    };
-    let is_point = matches!(layout, Layout::Point { .. });
-    let samples = samples(&layout, rows, rails.len());
-    let gaps = if is_point { gaps(&samples) } else { 0 };
-    let mut recording = Recording::new(described(&rails, unit), samples);
+    let left_out = table.left_out();
+    let mut notices: Vec<Notice> = left_out
+        .map(|(kind, count, what)| notice(kind, format!("recording: {count} {what}")))
+        .collect();
+    drop_strays(&mut readings, &mut notices);
+    let rails = names::tree(&names, layout.unit());
+    let found = samples(layout, &readings, &rails, &mut notices)?;
+    let mut recording = Recording::new(rails, found, "line", notices)?;
     recording.counts_from_1970();
-    if gaps > 0 {
-        recording.notices.push(Notice {
-            time: Nanos::ZERO,
-            kind: "gap",
-            message: format!(
-                "recording: {gaps} values are followed by a gap; they hold for the usual \
-                 distance of values, and what came after is missing"
-            ),
-        });
-    }
     Ok(recording)
 }
 
-/// Samples after which nothing is known for a while.
-fn gaps(samples: &[Sample]) -> usize {
-    let pairs = samples.windows(2);
-    pairs
-        .filter(|pair| pair[0].rail == pair[1].rail && pair[0].end < pair[1].start)
-        .count()
-}
-
-fn described(rails: &[String], unit: &'static str) -> Vec<Rail> {
-    names::tree(rails, unit)
-}
-
-fn samples(layout: &Layout, rows: Vec<(usize, Row)>, rails: usize) -> Vec<Sample> {
-    match layout {
-        Layout::Point { .. } => (0..rails).flat_map(|rail| held(&rows, rail)).collect(),
-        Layout::Energy { .. } => lasting(rows, |value, _| Energy::from_millijoules(value)),
-        Layout::Power { .. } => lasting(rows, |value, time| Power::from_watts(value) * time),
+fn samples(
+    layout: Layout,
+    readings: &[Reading],
+    rails: &[Rail],
+    notices: &mut Vec<Notice>,
+) -> Result<Vec<Found>, String> {
+    if layout.end.is_some() {
+        let sample = |reading: &Reading| reading.sample(layout.quantity);
+        return Ok(readings.iter().map(sample).collect());
     }
-}
-
-fn lasting(rows: Vec<(usize, Row)>, energy: impl Fn(f64, Nanos) -> Energy) -> Vec<Sample> {
-    let sample = |(rail, row): (usize, Row)| {
-        let end = row.end.unwrap_or(row.start);
-        Sample {
-            rail,
-            start: row.start,
-            end,
-            energy: row.value.map(|value| energy(value, end - row.start)),
-        }
+    let origin = Origin {
+        rails,
+        word: "line",
     };
-    rows.into_iter().map(sample).collect()
+    let points = readings.iter().map(Reading::point).collect();
+    points::held(points, origin, notices)
 }
 
-/// Points of a rail, each held to the next one or for the median distance.
-fn held(rows: &[(usize, Row)], rail: usize) -> Vec<Sample> {
-    let own = rows.iter().filter(|(of, _)| *of == rail);
-    let mut points: Vec<(Nanos, Option<f64>)> =
-        own.map(|(_, row)| (row.start, row.value)).collect();
-    points.sort_by_key(|point| point.0);
-    points.dedup();
-    let mut distances: Vec<Nanos> = points
-        .windows(2)
-        .map(|pair| pair[1].0 - pair[0].0)
-        .collect();
-    let nexts: Vec<Nanos> = distances.clone();
-    distances.sort();
-    let median = distances
-        .get(distances.len() / 2)
-        .copied()
-        .unwrap_or_default();
-    let sample = |(index, &(start, watts)): (usize, &(Nanos, Option<f64>))| {
-        let length = nexts.get(index).map_or(median, |&next| next.min(median));
-        Sample {
-            rail,
-            start,
-            end: start + length,
-            energy: watts.map(|watts| Power::from_watts(watts) * length),
-        }
+/// Drops readings of a clock that was not set yet.
+fn drop_strays(readings: &mut Vec<Reading>, notices: &mut Vec<Notice>) {
+    let starts = readings.iter().map(|reading| reading.start.nanos());
+    let Some((first, last)) = main_group(starts) else {
+        return;
     };
-    points.iter().enumerate().map(sample).collect()
-}
-
-fn fields(line: &str) -> impl Iterator<Item = &str> {
-    line.split(',')
-        .map(|field| field.trim().trim_matches('"').trim())
+    let is_stray = |reading: &Reading| !(first..=last).contains(&reading.start.nanos());
+    let line = readings
+        .iter()
+        .find(|one| is_stray(one))
+        .map_or(0, |one| one.line);
+    let all = readings.len();
+    readings.retain(|reading| !is_stray(reading));
+    let what = format!(
+        "are half a year or more from all others and were dropped: their clock was not set (the \
+         first: line {line})"
+    );
+    count(notices, "stray_time", all - readings.len(), &what);
 }
 
 fn quantity(text: &str) -> Result<Option<f64>, String> {
@@ -236,63 +226,9 @@ fn quantity(text: &str) -> Result<Option<f64>, String> {
         return Ok(None);
     }
     match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(Some(value)),
+        Ok(value) if value.is_finite() => Ok(Some(value)),
         _ => Err(format!(
-            "{text:?} is no energy or power: it must be a number from 0 up"
+            "{text:?} is no energy or power: it must be a number"
         )),
-    }
-}
-
-/// A decimal number times 10^`scale`, exactly: seconds since 1970 as a floating
-/// point number would be off by 200 ns.
-fn nanos(text: &str, scale: usize) -> Result<Nanos, String> {
-    let wrong = || format!("{text:?} is no time");
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !plain(whole) || !plain(fraction) {
-        return Err(wrong());
-    }
-    let fraction: String = fraction
-        .chars()
-        .chain("000000000".chars())
-        .take(scale)
-        .collect();
-    let value: i64 = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
-    // A quarter of the range, so that no sum or difference overflows.
-    if value > i64::MAX / 4 {
-        return Err(wrong());
-    }
-    Ok(Nanos::from_nanos(if negative { -value } else { value }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_exact() {
-        let exact = |text, scale| nanos(text, scale).map(Nanos::nanos);
-        assert_eq!(
-            exact("1784491122.7544994", 9),
-            Ok(1_784_491_122_754_499_400)
-        );
-        assert_eq!(exact("-0.5", 9), Ok(-500_000_000));
-        assert_eq!(exact("12", 0), Ok(12));
-        assert_eq!(exact("12.9", 0), Ok(12));
-        for wrong in [
-            "",
-            ".",
-            "1e9",
-            "nan",
-            "1.2.3",
-            "99999999999999999999",
-            "5000000000000000000",
-        ] {
-            assert!(exact(wrong, 9).is_err(), "{wrong}");
-        }
     }
 }

@@ -5,13 +5,21 @@
 //! not to the program that runs now.
 
 mod csv;
+mod documents;
+mod gaps;
+mod limits;
 mod names;
 mod placement;
 mod plist;
+mod points;
+mod repeats;
+mod strays;
 mod text;
 mod tidy;
+mod times;
 
 pub use placement::Wall;
+pub use strays::main_group;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -20,7 +28,12 @@ use crate::clock::Clock;
 use crate::power::{
     Description, Extra, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
 };
+use crate::table::refuse_encoding;
 use crate::units::Nanos;
+use tidy::{Found, Origin};
+
+/// What a recording is, shows within so many bytes.
+const HEAD_BYTES: usize = 64 << 10;
 
 /// How a recording is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,16 +80,29 @@ impl Recording {
         Ok(recording)
     }
 
-    fn new(rails: Vec<Rail>, samples: Vec<Sample>) -> Self {
-        let mut notices = Vec::new();
-        let mut samples = tidy::tidy(samples, &mut notices);
+    /// Puts samples in order; `word` is what their places count.
+    fn new(
+        rails: Vec<Rail>,
+        found: Vec<Found>,
+        word: &'static str,
+        mut notices: Vec<Notice>,
+    ) -> Result<Self, String> {
+        let origin = Origin {
+            rails: &rails,
+            word,
+        };
+        let from = notices.len();
+        let mut samples = tidy::tidy(found, origin, &mut notices)?;
         let first = samples.iter().map(|sample| sample.start).min();
         let first = first.unwrap_or_default();
         for sample in &mut samples {
             sample.start -= first;
             sample.end -= first;
         }
-        Self {
+        for gap in notices[from..].iter_mut().filter(|one| one.kind == "gap") {
+            gap.time -= first;
+        }
+        Ok(Self {
             rails,
             first,
             length: samples.last().map(|sample| sample.end).unwrap_or_default(),
@@ -84,7 +110,7 @@ impl Recording {
             extras: Vec::new(),
             wall: None,
             notices,
-        }
+        })
     }
 
     /// Its clock counts from 1970, if it counts from so long ago.
@@ -94,24 +120,6 @@ impl Recording {
             start_unix_ns: self.first.nanos(),
             uncertainty: Nanos::ZERO,
         });
-    }
-
-    /// Keeps when it began, and tells gaps.
-    fn placed(&mut self, placed: &placement::Placed) {
-        self.wall = placed.wall;
-        let gaps = placed.gaps.iter().map(|(document, length)| {
-            let seconds = length.nanos() as f64 / 1e9;
-            let message = format!(
-                "recording: about {seconds:.1} s are missing before sample {}",
-                document + 1
-            );
-            Notice {
-                time: placed.windows[*document].0,
-                kind: "gap",
-                message,
-            }
-        });
-        self.notices.extend(gaps);
     }
 
     /// The median length of its samples.
@@ -205,18 +213,15 @@ fn load(path: &Path) -> Result<Recording, SourceError> {
         },
         _ => bad(path, error.to_string()),
     })?;
-    let mut input = BufReader::new(file);
+    let mut input = BufReader::with_capacity(HEAD_BYTES, file);
     let start = input
         .fill_buf()
         .map_err(|error| bad(path, error.to_string()))?;
-    let first = start
-        .iter()
-        .find(|byte| **byte != 0 && !byte.is_ascii_whitespace());
-    let recording = match first {
-        Some(b'<') => plist::read(input),
-        Some(0x1f) => Err("it is compressed: unpack it first (`gunzip`)".to_owned()),
-        _ if text::begins(start) => text::read(input),
-        _ => csv::read(input),
+    let recording = match refuse_encoding(start) {
+        Some(why) => Err(why),
+        None if plist::begins(start) => plist::read(input),
+        None if text::begins(start) => text::read(input),
+        None => csv::read(input),
     };
     recording.map_err(|why| bad(path, why))
 }

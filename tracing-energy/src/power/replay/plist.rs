@@ -1,26 +1,30 @@
-//! Recordings of `powermetrics -f plist`: true lengths laid end to end.
+//! Recordings of `powermetrics -f plist`.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::SystemTime;
 
 use super::Recording;
-use super::placement::{Stamp, place};
-use crate::power::powermetrics::activity::Figure;
-use crate::power::powermetrics::document::{Document, DocumentError, RailEnergy};
-use crate::power::powermetrics::rails;
-use crate::power::powermetrics::stream::{DocumentStream, Segment};
-use crate::power::{Notice, Rail, Sample};
-use crate::units::Nanos;
+use super::documents::{Documents, Interval};
+use super::placement::Stamp;
+use super::tidy::notice;
+use crate::power::Notice;
+use crate::power::powermetrics::document::{Document, DocumentError};
+use crate::power::powermetrics::stream::{DocumentStream, Segment, begins_document};
+
+/// Whether a file holds documents: the first line that begins with `<` begins one.
+pub(super) fn begins(start: &[u8]) -> bool {
+    let mut lines = start.split(|byte| matches!(byte, b'\n' | 0));
+    lines.any(begins_document)
+}
 
 #[derive(Default)]
 struct Builder {
-    rails: Vec<Rail>,
-    /// What each document tells of its time and of energies.
-    stamps: Vec<Stamp>,
-    energies: Vec<Vec<RailEnergy>>,
-    figures: Vec<Vec<Figure>>,
-    notices: Vec<Notice>,
-    end: Nanos,
+    documents: Documents,
+    /// How often something was odd, and its first message, by kind and cause.
+    odd: BTreeMap<(&'static str, &'static str), (usize, String)>,
+    /// Documents so far.
+    number: usize,
     /// Why the documents so far gave nothing.
     last_error: Option<DocumentError>,
 }
@@ -50,82 +54,79 @@ impl Builder {
         for segment in segments {
             match segment {
                 Segment::Document(bytes) => self.document(&bytes),
-                Segment::Incomplete(bytes) => {
-                    let message =
-                        format!("recording: cut after {} bytes of a document", bytes.len());
-                    self.notice("incomplete_document", message);
+                Segment::Stray(bytes) => {
+                    let text = String::from_utf8_lossy(&bytes);
+                    let line: String = text.trim().chars().take(80).collect();
+                    self.odd(("stray_text", ""), || {
+                        format!("text between documents was skipped: {line:?}")
+                    });
                 }
-                Segment::Oversized { bytes } => {
-                    let message = format!("recording: a document of {bytes} bytes was dropped");
-                    self.notice("rejected_document", message);
-                }
+                Segment::Incomplete(bytes) => self.odd(("incomplete_document", ""), || {
+                    format!("cut after {} bytes of a document", bytes.len())
+                }),
+                Segment::Oversized { bytes } => self.odd(("rejected_document", "size"), || {
+                    format!("a document of {bytes} bytes was dropped")
+                }),
             }
         }
     }
 
     fn document(&mut self, bytes: &[u8]) {
+        self.number += 1;
         match Document::parse(bytes) {
             Ok(document) if document.is_delta => self.sample(document),
-            Ok(_) => {
-                let message = "recording: a document that is no difference was dropped";
-                self.notice("rejected_document", message.into());
-            }
+            Ok(_) => self.odd(("rejected_document", "summary"), || {
+                "a document that is no difference was dropped".to_owned()
+            }),
             Err(error) => {
-                self.notice("rejected_document", format!("recording: {error}"));
+                self.odd(("rejected_document", "error"), || error.to_string());
                 self.last_error = Some(error);
             }
         }
     }
 
     fn sample(&mut self, document: Document) {
-        if self.rails.is_empty() {
-            self.rails = rails::describe(&document.rails);
-        }
         let unix = document.timestamp;
         let unix = unix.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-        self.stamps.push(Stamp {
-            elapsed: document.elapsed,
-            unix_s: unix.and_then(|time| i64::try_from(time.as_secs()).ok()),
-        });
         for oddity in &document.oddities {
-            self.notice("odd_document", format!("recording: {oddity}"));
+            self.odd(("odd_document", ""), || oddity.clone());
         }
-        self.end += document.elapsed;
-        self.energies.push(document.rails);
-        self.figures.push(document.figures);
+        self.documents.push(Interval {
+            stamp: Stamp {
+                elapsed: document.elapsed,
+                unix_s: unix.and_then(|time| i64::try_from(time.as_secs()).ok()),
+            },
+            energies: document.rails,
+            figures: document.figures,
+            active: document.active,
+        });
     }
 
-    fn notice(&mut self, kind: &'static str, message: String) {
-        let time = self.end;
-        self.notices.push(Notice {
-            time,
-            kind,
-            message,
-        });
+    fn odd(&mut self, cause: (&'static str, &'static str), message: impl FnOnce() -> String) {
+        let number = self.number;
+        let first = || (0, format!("{} (document {number})", message()));
+        self.odd.entry(cause).or_insert_with(first).0 += 1;
     }
 
     fn build(self) -> Result<Recording, String> {
-        if self.rails.is_empty() {
+        if self.documents.is_empty() {
             let other = || "no document in it is a difference of energies".to_owned();
             return Err(self
                 .last_error
                 .map_or_else(other, |error| error.to_string()));
         }
-        let placed = place(&self.stamps);
-        let mut samples: Vec<Sample> = Vec::new();
-        for (energies, (start, end)) in self.energies.iter().zip(&placed.windows) {
-            samples.extend(rails::samples(&self.rails, energies, *start, *end));
-        }
-        let mut recording = Recording::new(self.rails, samples);
-        let figures = self.figures.iter().zip(&placed.windows);
-        recording.extras = figures
-            .flat_map(|(figures, &(start, end))| {
-                let (start, end) = (start - recording.first, end - recording.first);
-                figures.iter().map(move |figure| figure.over(start, end))
-            })
-            .collect();
-        recording.notices.splice(0..0, self.notices);
-        recording.placed(&placed);
-        Ok(recording)
+        self.documents.build(notices(self.odd))
     }
+}
+
+/// One notice for each kind of oddity and its cause.
+fn notices(odd: BTreeMap<(&'static str, &'static str), (usize, String)>) -> Vec<Notice> {
+    let notices = odd.into_iter().map(|((kind, _), (count, first))| {
+        let message = match count {
+            1 => format!("recording: {first}"),
+            count => format!("recording: {count} times; the first: {first}"),
+        };
+        notice(kind, message)
+    });
+    notices.collect()
 }

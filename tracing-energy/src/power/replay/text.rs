@@ -7,6 +7,8 @@
 //! GPU Power: 28 mW                      printed twice: it counts once
 //! Combined Power (CPU + GPU + ANE): 983 mW   a sum: only compared with its parts
 //! Intel energy model derived package power (CPUs+GT+SA): 8.53W
+//! CPU 0 active residency:  55.11% (...)      how active a core was
+//! E-Cluster HW active residency: 100.00% (...)   the same, where no core is listed
 //! *** Summary system activity (...) (340146.59ms elapsed) ***    the whole run: dropped
 //! ```
 //!
@@ -15,10 +17,13 @@
 use std::io::BufRead;
 
 use super::Recording;
-use super::placement::{Stamp, place};
+use super::documents::{Documents, Interval};
+use super::placement::Stamp;
+use super::tidy::notice;
+use crate::power::RailKind;
+use crate::power::powermetrics::activity::Active;
 use crate::power::powermetrics::document::RailEnergy;
 use crate::power::powermetrics::rails;
-use crate::power::{Notice, RailKind};
 use crate::units::{Nanos, Power};
 
 /// How a text recording's blocks begin.
@@ -28,10 +33,14 @@ const SUMMARY: &str = "*** Summary system activity (";
 /// Longer lines hold nothing that is read here.
 const LONGEST_LINE: usize = 4096;
 
-/// Whether a text begins as these recordings do.
+/// Whether a text begins as these recordings do, after a byte order mark or a tool's warning.
 pub(super) fn begins(start: &[u8]) -> bool {
     let start = String::from_utf8_lossy(start);
-    start.starts_with("Machine model: ") || start.contains(SAMPLED)
+    let is_head = |line: &str| {
+        line.trim_start_matches('\u{feff}')
+            .starts_with("Machine model: ")
+    };
+    start.contains(SAMPLED) || start.lines().any(is_head)
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +51,10 @@ struct Block {
     rails: Vec<(&'static str, RailKind, f64)>,
     clusters_w: Option<f64>,
     combined_w: Option<f64>,
+    /// Active shares, summed: of cores, of clusters, of the GPU.
+    cores: Option<f64>,
+    clusters: Option<f64>,
+    gpu: Option<f64>,
 }
 
 /// Reads a recording.
@@ -58,6 +71,7 @@ pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
             continue;
         }
         let line = String::from_utf8_lossy(&line);
+        let line = line.trim_start_matches('\u{feff}');
         if let Some(head) = line.strip_prefix(SAMPLED) {
             let block = head_of(head).ok_or_else(|| {
                 format!(
@@ -92,6 +106,10 @@ fn head_of(head: &str) -> Option<Block> {
 
 impl Block {
     fn line(&mut self, line: &str) {
+        if let Some((of, share)) = line.split_once(" active residency:") {
+            self.residency(of, share);
+            return;
+        }
         let Some((name, value)) = line.rsplit_once(": ") else {
             return;
         };
@@ -120,6 +138,23 @@ impl Block {
         }
     }
 
+    fn residency(&mut self, of: &str, share: &str) {
+        let Some(share) = share
+            .split_once('%')
+            .and_then(|(s, _)| s.trim().parse().ok())
+        else {
+            return;
+        };
+        let sum = match of {
+            "GPU" | "GPU HW" => &mut self.gpu,
+            _ if of.starts_with("CPU ") => &mut self.cores,
+            _ if of.trim_end_matches(" HW").ends_with("-Cluster") => &mut self.clusters,
+            _ => return,
+        };
+        let share = f64::clamp(share, 0.0, 100.0) / 100.0;
+        *sum = Some(sum.unwrap_or(0.0) + share);
+    }
+
     /// Its rails, the containing one first.
     fn energies(&self) -> Vec<RailEnergy> {
         let mut rails = self.rails.clone();
@@ -127,8 +162,7 @@ impl Block {
         if let Some(watts) = self.clusters_w.filter(|_| !has_cpu) {
             rails.push(("cpu", RailKind::Cpu, watts));
         }
-        let order = ["package", "cpu", "gpu", "ane", "dram"];
-        rails.sort_by_key(|rail| order.iter().position(|name| *name == rail.0));
+        rails.sort_by_key(|rail| rails::order(rail.0));
         let energy = |(name, kind, watts): (&'static str, RailKind, f64)| RailEnergy {
             name,
             kind,
@@ -136,6 +170,21 @@ impl Block {
             energy: Some(Power::from_watts(watts) * self.elapsed),
         };
         rails.into_iter().map(energy).collect()
+    }
+
+    fn interval(&self) -> Interval {
+        Interval {
+            stamp: Stamp {
+                elapsed: self.elapsed,
+                unix_s: self.unix_s,
+            },
+            energies: self.energies(),
+            figures: Vec::new(),
+            active: Active {
+                cpu: self.cores.or(self.clusters),
+                gpu: self.gpu,
+            },
+        }
     }
 
     /// Each figure is rounded to a milliwatt.
@@ -159,39 +208,13 @@ fn watts(value: &str) -> Option<f64> {
 }
 
 fn build(blocks: Vec<Block>, summaries: usize) -> Result<Recording, String> {
-    let first = blocks.iter().find(|block| !block.energies().is_empty());
-    let Some(first) = first else {
-        return Err(match blocks.len() {
-            0 => "it holds no sample of powermetrics".to_owned(),
-            _ => "no power here: none of its samples has a rail".to_owned(),
-        });
-    };
-    let rails = rails::describe(&first.energies());
-    let stamps: Vec<Stamp> = blocks
-        .iter()
-        .map(|block| Stamp {
-            elapsed: block.elapsed,
-            unix_s: block.unix_s,
-        })
-        .collect();
-    let placed = place(&stamps);
-    let mut samples = Vec::new();
-    for (block, (start, end)) in blocks.iter().zip(&placed.windows) {
-        samples.extend(rails::samples(&rails, &block.energies(), *start, *end));
+    if blocks.is_empty() {
+        return Err("it holds no sample of powermetrics".to_owned());
     }
-    let mut recording = Recording::new(rails, samples);
-    recording.placed(&placed);
-    let mut notice = |kind, message| {
-        let time = Nanos::ZERO;
-        recording.notices.push(Notice {
-            time,
-            kind,
-            message,
-        });
-    };
+    let mut notices = Vec::new();
     if summaries > 0 {
         let message = format!("recording: {summaries} summaries of the whole run were dropped");
-        notice("rejected_document", message);
+        notices.push(notice("rejected_document", message));
     }
     let odd = blocks.iter().filter(|block| block.is_odd()).count();
     if odd > 0 {
@@ -199,9 +222,16 @@ fn build(blocks: Vec<Block>, summaries: usize) -> Result<Recording, String> {
             "recording: in {odd} samples the combined power is not the sum of its parts; the \
              parts count"
         );
-        notice("odd_document", message);
+        notices.push(notice("odd_document", message));
     }
-    Ok(recording)
+    let mut documents = Documents::default();
+    for block in blocks {
+        documents.push(block.interval());
+    }
+    match documents.is_empty() {
+        true => Err("no power here: none of its samples has a rail".to_owned()),
+        false => documents.build(notices),
+    }
 }
 
 const MONTHS: [&str; 12] = [

@@ -3,78 +3,200 @@
 //!
 //! ```text
 //! out of order   sorted                        identical twice  one is kept
-//! zero length    dropped
+//! zero length    dropped                       implausible      dropped
 //! overlapping    |---a---|                     the later one loses the overlap,
 //!                    |---b---|  ->  |-b-|      its power stays
 //! ```
+//! Two values at one time, and overlaps in much of the recording, are refused: no rule can
+//! separate two meters under one name, or one whose clock was set back.
 
-use crate::power::{Notice, Sample};
+use std::collections::BTreeMap;
+
+use super::gaps::gaps;
+use super::limits::drop_implausible;
+use crate::power::{Notice, Rail, Sample};
 use crate::units::Nanos;
 
-/// Sorts `samples` of all rails by end, cuts and drops as above, and counts what
-/// it did, one notice for each kind.
-pub(super) fn tidy(samples: Vec<Sample>, notices: &mut Vec<Notice>) -> Vec<Sample> {
-    let mut count = |kind, count: usize, what: &str| {
-        if count > 0 {
-            notices.push(Notice {
-                time: Nanos::ZERO,
-                kind,
-                message: format!("recording: {count} samples {what}"),
-            });
-        }
-    };
-    let all = samples.len();
-    let mut samples: Vec<Sample> = samples.into_iter().filter(|s| s.start < s.end).collect();
-    count(
-        "zero_length",
-        all - samples.len(),
-        "without length were dropped",
-    );
-    count(
-        "unsorted",
-        sort(&mut samples),
-        "were out of order and have been sorted",
-    );
-    let before = samples.len();
-    samples.dedup();
-    count(
-        "duplicate",
-        before - samples.len(),
-        "occurred twice; one of each was kept",
-    );
-    let (mut samples, cut) = cut_overlaps(samples);
-    count(
-        "overlap",
-        cut,
-        "overlapped the one before and lost the overlap",
-    );
+/// Overlaps in more than this share of a rail's time are no slips of a clock.
+const MOST_OVERLAP: f64 = 0.25;
+
+/// A sample and where it stands in its file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Found {
+    pub(super) sample: Sample,
+    /// Its line, or the number of its document.
+    pub(super) place: u64,
+}
+
+/// The recording that samples come from, for messages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) rails: &'a [Rail],
+    /// What [`Found::place`] counts: `line` or `sample`.
+    pub(super) word: &'static str,
+}
+
+impl Origin<'_> {
+    pub(super) fn rail(&self, sample: &Sample) -> &str {
+        let rail = self.rails.get(sample.rail);
+        rail.map_or("", |rail| rail.name.as_str())
+    }
+
+    /// The message that refuses two values of a rail at one time.
+    pub(super) fn two_values(&self, first: &Found, second: &Found) -> String {
+        let (rail, word) = (self.rail(&first.sample), self.word);
+        let (first, second) = (first.place, second.place);
+        format!(
+            "{word} {second}: rail {rail} has two values at one time (the other one: {word} \
+             {first}); give each meter a rail of its own, or mend the times"
+        )
+    }
+}
+
+/// Sorts samples of all rails by end, cuts and drops as above, and counts what it did, one
+/// notice for each kind.
+///
+/// # Errors
+/// A message with the place, where a rail has two values at one time or no sample is
+/// possible.
+pub(super) fn tidy(
+    mut found: Vec<Found>,
+    origin: Origin<'_>,
+    notices: &mut Vec<Notice>,
+) -> Result<Vec<Sample>, String> {
+    let all = found.len();
+    found.retain(|one| one.sample.start < one.sample.end);
+    let empty = all - found.len();
+    count(notices, "zero_length", empty, "without length were dropped");
+    drop_implausible(&mut found, origin, notices)?;
+    let unsorted = sort(&mut found);
+    let what = "were out of order and have been sorted";
+    count(notices, "unsorted", unsorted, what);
+    let twice = drop_duplicates(&mut found, origin)?;
+    let what = "occurred twice; one of each was kept";
+    count(notices, "duplicate", twice, what);
+    let cut = cut_overlaps(&mut found, origin)?;
+    let what = "overlapped the one before and lost the overlap";
+    count(notices, "overlap", cut, what);
+    notices.extend(gaps(&found, origin));
+    let mut samples: Vec<Sample> = found.into_iter().map(|found| found.sample).collect();
     samples.sort_by_key(|sample| (sample.end, sample.rail));
-    samples
+    Ok(samples)
+}
+
+/// Counts samples that were mended, if there are any.
+pub(super) fn count(notices: &mut Vec<Notice>, kind: &'static str, count: usize, what: &str) {
+    if count > 0 {
+        notices.push(notice(kind, format!("recording: {count} samples {what}")));
+    }
+}
+
+/// A notice about the recording as a whole.
+pub(super) const fn notice(kind: &'static str, message: String) -> Notice {
+    Notice {
+        time: Nanos::ZERO,
+        kind,
+        message,
+    }
 }
 
 /// Sorts by rail and time; how many stood before an earlier one of their rail.
-fn sort(samples: &mut [Sample]) -> usize {
-    let mut last = std::collections::HashMap::new();
+fn sort(found: &mut [Found]) -> usize {
+    let mut last = BTreeMap::new();
     let mut unsorted = 0;
-    for sample in samples.iter() {
+    for Found { sample, .. } in found.iter() {
         let latest = last.entry(sample.rail).or_insert(sample.start);
         unsorted += usize::from(sample.start < *latest);
         *latest = sample.start.max(*latest);
     }
-    samples.sort_by_key(|sample| (sample.rail, sample.start, sample.end));
+    found.sort_by_key(|Found { sample, place }| (sample.rail, sample.start, sample.end, *place));
     unsorted
 }
 
-fn cut_overlaps(samples: Vec<Sample>) -> (Vec<Sample>, usize) {
-    let mut kept: Vec<Sample> = Vec::with_capacity(samples.len());
-    let mut cut = 0;
-    for sample in samples {
-        let last = kept.last().filter(|last| last.rail == sample.rail);
-        let free = last.map_or(sample.start, |last| last.end.max(sample.start));
-        cut += usize::from(free > sample.start);
-        kept.extend(part(sample, free, sample.end));
+fn window(found: &Found) -> (usize, Nanos, Nanos) {
+    let Sample {
+        rail, start, end, ..
+    } = found.sample;
+    (rail, start, end)
+}
+
+/// Keeps one of samples that are equal; how many went.
+fn drop_duplicates(found: &mut Vec<Found>, origin: Origin<'_>) -> Result<usize, String> {
+    for rail in found.chunk_by(|a, b| a.sample.rail == b.sample.rail) {
+        let places = places(rail);
+        let (mut windows, mut neighbours) = (0, Vec::new());
+        for same in rail.chunk_by(|a, b| window(a) == window(b)) {
+            windows += 1;
+            for pair in same.windows(2) {
+                if pair[0].sample.energy != pair[1].sample.energy {
+                    return Err(origin.two_values(&pair[0], &pair[1]));
+                }
+                if are_neighbours(&places, pair[0].place, pair[1].place) {
+                    neighbours.push((pair[0], pair[1]));
+                }
+            }
+        }
+        if let Some((first, second)) = neighbours.first()
+            && is_two_meters(neighbours.len(), windows)
+        {
+            return Err(origin.two_values(first, second));
+        }
     }
-    (kept, cut)
+    let all = found.len();
+    found.dedup_by_key(|one| window(one));
+    Ok(all - found.len())
+}
+
+/// Where the samples of a rail stand, in the order of the file.
+fn places(rail: &[Found]) -> Vec<u64> {
+    let mut places: Vec<u64> = rail.iter().map(|found| found.place).collect();
+    places.sort_unstable();
+    places
+}
+
+/// Whether no other sample of the rail stands between two.
+pub(super) fn are_neighbours(places: &[u64], first: u64, second: u64) -> bool {
+    let at = places.partition_point(|place| *place <= first);
+    places.get(at) == Some(&second)
+}
+
+/// Whether equal values that stand together are those of two meters: a file that was merged
+/// with itself has them far apart, and a row that was written twice is one of many.
+pub(super) const fn is_two_meters(neighbours: usize, times: usize) -> bool {
+    2 * neighbours >= times
+}
+
+/// Cuts what overlaps the sample before; how many were cut.
+fn cut_overlaps(found: &mut Vec<Found>, origin: Origin<'_>) -> Result<usize, String> {
+    let mut kept: Vec<Found> = Vec::with_capacity(found.len());
+    let mut cut = 0;
+    for rail in found.chunk_by(|a, b| a.sample.rail == b.sample.rail) {
+        let before = kept.len();
+        let mut overlap = Nanos::ZERO;
+        let mut first = None;
+        for one in rail {
+            let sample = one.sample;
+            let last = kept[before..].last();
+            let free = last.map_or(sample.start, |last| last.sample.end.max(sample.start));
+            if let Some(last) = last.filter(|_| free > sample.start) {
+                cut += 1;
+                overlap += free.min(sample.end) - sample.start;
+                first.get_or_insert((*last, *one));
+            }
+            let sample = part(sample, free, sample.end);
+            kept.extend(sample.map(|sample| Found { sample, ..*one }));
+        }
+        let covered: Nanos = kept[before..]
+            .iter()
+            .map(|kept| kept.sample.end - kept.sample.start)
+            .sum();
+        let is_much = overlap.seconds() > MOST_OVERLAP * covered.seconds();
+        if let Some((last, one)) = first.filter(|_| is_much) {
+            return Err(origin.two_values(&last, &one));
+        }
+    }
+    *found = kept;
+    Ok(cut)
 }
 
 /// The part of a sample in `[start, end)`, its power unchanged; `None` if that
@@ -96,6 +218,7 @@ pub(super) fn part(sample: Sample, start: Nanos, end: Nanos) -> Option<Sample> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::power::RailKind;
     use crate::units::Energy;
 
     fn sample(rail: usize, start: i64, end: i64, joules: f64) -> Sample {
@@ -107,10 +230,33 @@ mod tests {
         }
     }
 
+    /// The samples and the kinds and messages of notices; samples stand in lines from 2 on.
+    fn tidied(samples: &[Sample]) -> Result<(Vec<Sample>, Vec<(&'static str, String)>), String> {
+        let rail = |name: &str| Rail {
+            name: name.to_owned(),
+            kind: RailKind::Cpu,
+            parent: None,
+            unit: "J",
+        };
+        let rails = [rail("cpu"), rail("gpu")];
+        let origin = Origin {
+            rails: &rails,
+            word: "line",
+        };
+        let found = samples.iter().zip(2..);
+        let found = found.map(|(&sample, place)| Found { sample, place });
+        let mut notices = Vec::new();
+        let samples = tidy(found.collect(), origin, &mut notices)?;
+        let notices = notices.into_iter();
+        Ok((
+            samples,
+            notices.map(|one| (one.kind, one.message)).collect(),
+        ))
+    }
+
     #[test]
     fn order_duplicates_overlaps_and_empty_ones() {
-        let mut notices = Vec::new();
-        let given = vec![
+        let given = [
             sample(0, 200, 300, 3.0),
             sample(0, 100, 200, 2.0),
             sample(0, 100, 200, 2.0),
@@ -118,29 +264,102 @@ mod tests {
             sample(0, 400, 400, 9.0),
             sample(1, 0, 1000, 5.0),
             sample(0, 260, 290, 7.0),
+            sample(0, 350, 700, 1.0),
         ];
-        let tidied = tidy(given, &mut notices);
+        let (samples, notices) = tidied(&given).unwrap();
         let expected = [
             sample(0, 100, 200, 2.0),
             sample(0, 200, 300, 3.0),
             sample(0, 300, 350, 2.0),
+            sample(0, 350, 700, 1.0),
             sample(1, 0, 1000, 5.0),
         ];
-        assert_eq!(tidied, expected);
-        let kinds: Vec<_> = notices.iter().map(|notice| notice.kind).collect();
+        assert_eq!(samples, expected);
+        let kinds: Vec<_> = notices.iter().map(|notice| notice.0).collect();
         assert_eq!(kinds, ["zero_length", "unsorted", "duplicate", "overlap"]);
-        assert!(notices[3].message.contains("2 samples"), "{notices:?}");
+        assert!(notices[3].1.contains("2 samples"), "{notices:?}");
     }
 
     #[test]
     fn a_tidy_recording_has_no_notices() {
-        let mut notices = Vec::new();
-        let given = vec![
+        let given = [
             sample(0, 0, 10, 1.0),
             sample(1, 0, 10, 1.0),
             sample(0, 10, 20, 1.0),
         ];
-        assert_eq!(tidy(given.clone(), &mut notices), given);
-        assert_eq!(notices, []);
+        assert_eq!(tidied(&given), Ok((given.to_vec(), vec![])));
+    }
+
+    #[test]
+    fn two_meters_under_one_name_are_refused() {
+        let meters = |shift: i64, second: f64| -> Vec<Sample> {
+            let both = |at: i64| {
+                let (start, end) = (100 * at, 100 * (at + 1));
+                [
+                    sample(0, start, end, 10.0),
+                    sample(0, start + shift, end + shift, second),
+                ]
+            };
+            (0..20).flat_map(both).collect()
+        };
+        for (shift, second) in [(0, 5.0), (0, 10.0), (2, 5.0), (50, 10.0)] {
+            let error = tidied(&meters(shift, second)).unwrap_err();
+            let expected = "rail cpu has two values at one time";
+            assert!(error.starts_with("line 3: "), "{shift} {second}: {error}");
+            assert!(error.contains(expected), "{shift} {second}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_recording_merged_with_itself_counts_once() {
+        let once: Vec<Sample> = (0..20)
+            .map(|at| sample(0, 100 * at, 100 * (at + 1), 1.0))
+            .collect();
+        let twice = [once.clone(), once.clone()].concat();
+        let (samples, notices) = tidied(&twice).unwrap();
+        assert_eq!(samples, once);
+        assert!(
+            notices[1].1.contains("20 samples occurred twice"),
+            "{notices:?}"
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_for_long_is_refused() {
+        let row = |at: i64| sample(0, 100 * at, 100 * at + 100, at as f64);
+        let back: Vec<Sample> = (0..20).map(row).chain((15..30).map(row)).collect();
+        assert!(tidied(&back).is_ok(), "the same samples again");
+        let other = (15..30).map(|at| sample(0, 100 * at, 100 * at + 100, 7.5));
+        let back: Vec<Sample> = (0..20).map(row).chain(other).collect();
+        assert!(tidied(&back).unwrap_err().contains("line 22"), "{back:?}");
+    }
+
+    #[test]
+    fn implausible_samples_are_dropped_and_counted_by_rail() {
+        let mut given: Vec<Sample> = (0..10)
+            .map(|at| sample(0, 100 * at, 100 * (at + 1), 1.0))
+            .collect();
+        given[3].energy = Some(Energy::from_millijoules(18_446_744_073_709_551_611.0));
+        given[4].energy = Some(Energy::from_joules(-1.0));
+        given[7].energy = Some(Energy::from_joules(2e6));
+        given.push(sample(1, 0, 700_000_000, 1.0));
+        let (samples, notices) = tidied(&given).unwrap();
+        assert_eq!(samples.len(), 7);
+        let expected = [
+            "recording: 1 samples of rail cpu of a negative power were dropped (the first: line 6)",
+            "recording: 2 samples of rail cpu of an absurd power were dropped (the first: line 5)",
+            "recording: 1 samples of rail gpu that last more than a week were dropped (the first: line 12)",
+            "recording: 2 gaps, together 0.3 s without samples, the longest 0.2 s before line 7 (rail cpu)",
+        ];
+        let mut told: Vec<_> = notices.into_iter().map(|notice| notice.1).collect();
+        told.sort();
+        let mut expected = expected.to_vec();
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+        let error = tidied(&[sample(0, 0, 1, 1e6)]).unwrap_err();
+        assert!(
+            error.contains("line 2") && error.contains("absurd"),
+            "{error}"
+        );
     }
 }

@@ -1,0 +1,62 @@
+//! Drops samples that no sensor can have measured: the limits of live sampling, applied to
+//! files.
+
+use std::collections::BTreeMap;
+
+use super::tidy::{Found, Origin, notice};
+use crate::power::validate::implausible;
+use crate::power::{Notice, Sample};
+use crate::units::Nanos;
+
+/// A longer interval is none: its start or its end is wrong.
+const LONGEST: Nanos = Nanos::from_millis(7 * 86_400_000);
+
+/// Drops implausible samples of `found`, with one notice for each rail and reason.
+///
+/// # Errors
+/// A message, where no sample is left.
+pub(super) fn drop_implausible(
+    found: &mut Vec<Found>,
+    origin: Origin<'_>,
+    notices: &mut Vec<Notice>,
+) -> Result<(), String> {
+    let had_any = !found.is_empty();
+    let mut faults: BTreeMap<(usize, &str), (usize, Found)> = BTreeMap::new();
+    found.retain(|one| {
+        let fault = fault(&one.sample);
+        if let Some(why) = fault {
+            let (count, _) = faults.entry((one.sample.rail, why)).or_insert((0, *one));
+            *count += 1;
+        }
+        fault.is_none()
+    });
+    let messages = faults.into_iter().map(|((_, why), (count, first))| {
+        let (rail, word, place) = (origin.rail(&first.sample), origin.word, first.place);
+        format!(
+            "recording: {count} samples of rail {rail} {why} were dropped (the first: {word} {place})"
+        )
+    });
+    let messages: Vec<String> = messages.collect();
+    if had_any && found.is_empty() {
+        return Err(format!(
+            "it holds no sample that is possible; {}: are times and energies in the units of the \
+             header?",
+            messages.join("; ")
+        ));
+    }
+    notices.extend(
+        messages
+            .into_iter()
+            .map(|text| notice("dropped_sample", text)),
+    );
+    Ok(())
+}
+
+fn fault(sample: &Sample) -> Option<&'static str> {
+    let length = sample.end - sample.start;
+    match sample.energy {
+        _ if length > LONGEST => Some("that last more than a week"),
+        Some(energy) => implausible(energy, length),
+        None => None,
+    }
+}

@@ -1,0 +1,41 @@
+//! Finds times that belong to another clock: a sensor that starts before its clock is set
+//! stamps its first readings 1970, and one of them would make a run of 56 years.
+
+/// No recording pauses for half a year; a clock that is set jumps by more.
+const LONGEST_PAUSE_NS: i64 = 180 * 86_400 * 1_000_000_000;
+
+/// Returns the range of the largest group of `times` between pauses of half a year, the
+/// latest of equal ones; `None` if all are one group.
+pub fn main_group(times: impl IntoIterator<Item = i64>) -> Option<(i64, i64)> {
+    let mut times: Vec<i64> = times.into_iter().collect();
+    times.sort_unstable();
+    let is_near = |a: &i64, b: &i64| b - a < LONGEST_PAUSE_NS;
+    let groups = times.chunk_by(is_near);
+    if times.chunk_by(is_near).nth(1).is_none() {
+        return None;
+    }
+    let largest = groups.max_by_key(|group| group.len())?;
+    Some((*largest.first()?, *largest.last()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_group_is_found() {
+        const NOW: i64 = 1_790_000_000_000_000_000;
+        const MONTH: i64 = 30 * 86_400_000_000_000;
+        for (times, expected) in [
+            (vec![], None),
+            (vec![5], None),
+            (vec![NOW, NOW + MONTH, NOW + 6 * MONTH - 1], None),
+            (vec![0, NOW, NOW + 1], Some((NOW, NOW + 1))),
+            (vec![NOW, 0, NOW + MONTH], Some((NOW, NOW + MONTH))),
+            (vec![1, 2, 3, NOW], Some((1, 3))),
+            (vec![0, NOW], Some((NOW, NOW))),
+        ] {
+            assert_eq!(main_group(times.clone()), expected, "{times:?}");
+        }
+    }
+}
