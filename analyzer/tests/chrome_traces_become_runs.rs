@@ -339,3 +339,95 @@ fn without_a_known_start_it_is_asked_for_or_both_begin_together() {
         "{wrong}"
     );
 }
+
+/// A file that `start_new` began has a name that is 47 s later than the start of the layer's
+/// clock: no sample within 10 s of the name agrees with its spans, and the start is found.
+#[test]
+fn the_start_of_a_rotated_trace_is_found_from_the_power() {
+    const LATE_S: i64 = 47;
+    // Starts and lengths in ms after the layer's clock began.
+    let pieces: Vec<(&str, i64, i64)> = (0..24)
+        .scan(49_000, |at, piece| {
+            let start = *at;
+            let length = 130 + piece * piece * 37 % 410;
+            *at += length + 40 + piece * piece * piece * 53 % 390;
+            Some((["solve", "parse"][piece as usize % 2], start, length))
+        })
+        .collect();
+    let mut written = Written::default();
+    for &(name, start, length) in &pieces {
+        written.event("B", name, 0, start as f64 * 1e3);
+        written.event("E", name, 0, (start + length) as f64 * 1e3);
+    }
+    let mut table = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned();
+    for from in (0..80_000).step_by(100) {
+        let part = |&(name, start, length): &(&str, i64, i64)| {
+            let watts = if name == "solve" { 12 } else { 5 };
+            watts
+                * (from + 100)
+                    .min(start + length)
+                    .saturating_sub(from.max(start))
+                    .max(0)
+        };
+        let energy_mj = 300 + pieces.iter().map(part).sum::<i64>();
+        let start = START_US * 1_000 + from * 1_000_000;
+        table += &format!("{start},{},cpu,{energy_mj}\n", start + 100_000_000);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::write(path.join("power.csv"), table).unwrap();
+    let name = format!("trace-{}.json", START_US + LATE_S * 1_000_000);
+    std::fs::write(path.join(&name), written.text()).unwrap();
+    let import = |options: &[&str]| {
+        energy(
+            path,
+            &[
+                &["import", "chrome", &name, "--power", "power.csv"],
+                options,
+            ]
+            .concat(),
+        )
+    };
+    let output = import(&[]);
+    text(&output);
+    let told = errors(&output);
+    assert!(
+        told.contains("47.0 s later than the start") && told.contains("`start_new`"),
+        "{told}"
+    );
+    // All that is above idle belongs to spans.
+    let spans: i64 = pieces
+        .iter()
+        .map(|p| if p.0 == "solve" { 12 * p.2 } else { 5 * p.2 })
+        .sum();
+    let found = column(
+        path,
+        "SELECT cast(round(sum(self_j) * 1000) AS TEXT) FROM node_energy WHERE attribution =
+           (SELECT max(id) FROM attributions)",
+    );
+    let found: f64 = found[0].parse().unwrap();
+    assert!(
+        (found / spans as f64 - 1.0).abs() < 0.02,
+        "{found} mJ of {spans} mJ"
+    );
+    let begun = column(
+        path,
+        "SELECT cast(start_unix_ns / 1000000 AS TEXT) FROM runs",
+    );
+    let begun: i64 = begun[0].parse().unwrap();
+    assert!((begun - START_US / 1_000).abs() < 200, "{begun}");
+    // Flat power, and the name may be that of a later file: the message says so.
+    let flat = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned()
+        + &(0..800)
+            .map(|at| {
+                let start = START_US * 1_000 + at * 100_000_000;
+                format!("{start},{},cpu,300\n", start + 100_000_000)
+            })
+            .collect::<String>();
+    std::fs::write(path.join("power.csv"), flat).unwrap();
+    let told = errors(&import(&[]));
+    assert!(
+        told.contains("`start_new`") && told.contains("--start"),
+        "{told}"
+    );
+}

@@ -25,6 +25,7 @@ pub mod sampler;
 mod still;
 mod sysfs;
 pub mod validate;
+mod zero_under_load;
 
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
 pub use kernel::Kernel;

@@ -15,7 +15,7 @@ use crate::units::{Energy, Nanos};
 
 /// A rail that stands still for this long while a processor was busy for at least half
 /// of it is frozen; longer than the batches that are known.
-const FROZEN_AFTER: Nanos = Nanos::from_millis(3_000);
+pub(super) const FROZEN_AFTER: Nanos = Nanos::from_millis(3_000);
 
 /// So many windows without energy, and then one with, are one batch.
 const STILL_WINDOWS: u32 = 2;
@@ -128,45 +128,6 @@ impl RailWatch {
     }
 }
 
-/// One window of a recording, for [`unknown_under_load`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
-    pub(super) start: Nanos,
-    pub(super) end: Nanos,
-    pub(super) energy: Option<Energy>,
-    /// How many processors that the rail meters were active, where that is known.
-    pub(super) busy: Option<f64>,
-}
-
-/// Returns the places of the windows of a rail that read 0 though what it meters worked: the
-/// rule of [`StillWatch`] for a recording, which is known to its end. A rail that is 0 from
-/// the first window to the last one need not last as long.
-pub(super) fn unknown_under_load(readings: impl Iterator<Item = Reading>) -> Vec<usize> {
-    let readings: Vec<Reading> = readings.collect();
-    let is_still =
-        |reading: &Reading| reading.energy == Some(Energy::ZERO) && reading.busy.is_some();
-    let mut unknown = Vec::new();
-    let mut at = 0;
-    for run in readings.chunk_by(|a, b| is_still(a) == is_still(b)) {
-        let first = at;
-        at += run.len();
-        if !is_still(&run[0]) {
-            continue;
-        }
-        let length = |reading: &Reading| (reading.end - reading.start).seconds();
-        let time: f64 = run.iter().map(length).sum();
-        let work: f64 = run
-            .iter()
-            .map(|reading| length(reading) * reading.busy.unwrap_or_default())
-            .sum();
-        let is_long = time >= FROZEN_AFTER.seconds() || run.len() == readings.len();
-        if is_long && work >= time / 2.0 {
-            unknown.extend(first..at);
-        }
-    }
-    unknown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,36 +163,5 @@ mod tests {
         assert!(told(&every_second(4), false).is_empty());
         // One window without energy is a counter that is read a little too fast.
         assert!(told(&every_second(2), true).is_empty());
-    }
-
-    /// The places that become unknown, of windows of half a second.
-    fn unknown(windows: &[(Option<f64>, Option<f64>)]) -> Vec<usize> {
-        let readings = (0..).zip(windows).map(|(at, &(joules, busy))| Reading {
-            start: Nanos::from_millis(500 * at),
-            end: Nanos::from_millis(500 * (at + 1)),
-            energy: joules.map(Energy::from_joules),
-            busy,
-        });
-        unknown_under_load(readings)
-    }
-
-    #[test]
-    fn zero_under_load_is_unknown_in_a_recording() {
-        let (zero, some) = ((Some(0.0), Some(1.9)), (Some(4.0), Some(1.9)));
-        let all: Vec<usize> = (0..4).collect();
-        assert_eq!(unknown(&[zero; 4]), all, "of all windows");
-        let mut windows = vec![some; 2];
-        windows.extend([zero; 6]);
-        windows.push(some);
-        assert_eq!(
-            unknown(&windows),
-            (2..8).collect::<Vec<_>>(),
-            "for three seconds"
-        );
-        windows.remove(3);
-        assert!(unknown(&windows).is_empty(), "a batch");
-        for rest in [(Some(0.0), Some(0.2)), (Some(0.0), None), (None, Some(2.0))] {
-            assert!(unknown(&[rest; 20]).is_empty(), "{rest:?}");
-        }
     }
 }

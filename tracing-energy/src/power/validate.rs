@@ -62,14 +62,15 @@ impl Validator {
             Some(last) if sample.start < *last => return Some("that overlaps the one before"),
             _ => {}
         }
-        implausible(sample.energy?, sample.end - sample.start)
+        implausible(sample.start, sample.end, sample.energy)
     }
 }
 
-/// Returns why no sensor can have measured `energy` in `length`, or `None` if one can. The
-/// limit of all sources and all imported files.
-pub fn implausible(energy: Energy, length: Nanos) -> Option<&'static str> {
-    match energy.over(length)?.watts() {
+/// Returns why a rail cannot have used `energy` from `start` to `end`, or `None` if it can.
+/// An unknown energy is always possible. This is the one rule for live sources, replays
+/// and imports.
+pub fn implausible(start: Nanos, end: Nanos, energy: Option<Energy>) -> Option<&'static str> {
+    match energy?.over(end - start)?.watts() {
         power if !power.is_finite() => Some("that is no number"),
         power if power.abs() > ABSURD.watts() => Some("of an absurd power"),
         power if power < 0.0 => Some("of a negative power"),

@@ -66,7 +66,7 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
 fn named(path: &Path) -> Option<i64> {
     let stem = path.file_stem()?.to_str()?;
     let micros: i64 = stem.strip_prefix("trace-")?.parse().ok()?;
-    PLAUSIBLE_US.contains(&micros).then_some(micros * 1_000)
+    PLAUSIBLE_US.contains(&micros).then(|| micros * 1_000)
 }
 
 /// Reads a moment: seconds since 1970, or a date and time (UTC unless it says how far

@@ -11,7 +11,7 @@ use super::tidy::{Found, notice};
 use crate::power::powermetrics::activity::{Active, Figure};
 use crate::power::powermetrics::document::RailEnergy;
 use crate::power::powermetrics::rails;
-use crate::power::still::{Reading as StillReading, unknown_under_load};
+use crate::power::zero_under_load::{WindowReading, unknown_under_load};
 use crate::power::{Extra, Notice, Rail, RailKind, Sample};
 use crate::units::Energy;
 
@@ -169,7 +169,7 @@ impl Documents {
                     start, end, energy, ..
                 } = found.sample;
                 let busy = load(&interval.active);
-                StillReading {
+                WindowReading {
                     start,
                     end,
                     energy,

@@ -53,10 +53,8 @@ pub(super) fn drop_implausible(
 }
 
 fn fault(sample: &Sample) -> Option<&'static str> {
-    let length = sample.end - sample.start;
-    match sample.energy {
-        _ if length > LONGEST => Some("that last more than a week"),
-        Some(energy) => implausible(energy, length),
-        None => None,
+    match sample.end - sample.start {
+        length if length > LONGEST => Some("that last more than a week"),
+        _ => implausible(sample.start, sample.end, sample.energy),
     }
 }
