@@ -265,7 +265,8 @@ fn bad_tables_are_refused_with_the_line_and_nothing_is_written() {
             &row("1,2,0,a,0,5,cpu\n2,1,0,b,0,5,cpu"),
             "the span is its own ancestor",
         ),
-        (&row("1,0,0,a,0"), "line: 2"),
+        (&row("1,0,0,a,0"), "line 2: a column is missing"),
+        (&row("1,0,0,a,0,5,cpu,gpu"), "line 2: it has 8 fields"),
     ];
     let sample = |text: &str| format!("{SAMPLES}\n{text}\n");
     let fine = sample("0,5,cpu,1");

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-from support import CASES, WORK, Finding, imported, joules, near, spans, words
+from support import CASES, WORK, Finding, imported, joules, near, words
+
+# The method `fitted` is not exact on seven seconds of samples.
+FIT = 0.02
 
 
 def trace(file, power="p10.csv", arguments=("--offset", "0")):
@@ -23,9 +26,10 @@ def outer(file, right=32.0, also=()):
         if process.returncode != 0:
             is_named = bool(also) and all(word in text for word in also)
             return Finding(text.splitlines()[-1][-70:], is_named, True)
-        found = spans(recording)
-        value = next((j for path, j in found.items() if "ter" in path), None)
-        return Finding(f"outer {joules(value)}", near(value, right))
+        sql = """SELECT n.label, e.inclusive_j FROM nodes n
+                 JOIN node_energy e ON e.run = n.run AND e.node = n.id"""
+        value = next((j for name, j in recording.rows(sql) if "ter" in name), None)
+        return Finding(f"outer {joules(value)} inclusive", near(value, right, FIT))
 
     return check
 
@@ -39,7 +43,8 @@ def nested():
              JOIN node_energy e ON e.run = n.run AND e.node = n.id"""
     rows = {row[0]: row[1:] for row in recording.rows(sql)}
     text = f"inner below {rows.get('inner', ('?',))[0]}, outer own {joules(rows['outer'][1])}"
-    is_right = rows["inner"][0] == "outer" and near(rows["outer"][1], 24) and near(rows["outer"][2], 32)
+    own, inclusive = rows["outer"][1:]
+    is_right = rows["inner"][0] == "outer" and near(own, 24, FIT) and near(inclusive, 32, FIT)
     return Finding(text, is_right)
 
 
