@@ -46,6 +46,10 @@ impl<'a> Event<'a> {
     /// # Errors
     /// What is wrong with it as JSON.
     pub(super) fn read(text: &'a [u8]) -> Result<Self, String> {
+        // A list would be read as the fields of an event in their order.
+        if text.first() != Some(&b'{') {
+            return Err("it is no object".to_owned());
+        }
         serde_json::from_slice(text).map_err(|error| error.to_string())
     }
 }
@@ -277,7 +281,14 @@ mod tests {
         assert_eq!(event.tid.id(), Some(Id::Text("main".into())));
         assert_eq!((event.pid.id(), event.args.0.len()), (None, 0));
         assert!(event.id.id().is_some());
-        for wrong in ["{", "{\"ts\":NaN}", "{\"ts\":1e999}", "{\"ts\":1,\"ts\":2}"] {
+        for wrong in [
+            "{",
+            "{\"ts\":NaN}",
+            "{\"ts\":1e999}",
+            "{\"ts\":1,\"ts\":2}",
+            "[\"B\",\"a\"]",
+            "7",
+        ] {
             assert!(Event::read(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }

@@ -49,6 +49,9 @@ struct Layout {
 
 impl Layout {
     fn of(header: &[&str]) -> Result<Self, String> {
+        if header.is_empty() {
+            return Err(format!("a header is needed: {HEADERS}"));
+        }
         let at = |name| table::column(header, name);
         let unknown = || {
             let header = table::excerpt(header);
