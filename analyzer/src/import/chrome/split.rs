@@ -326,6 +326,8 @@ impl Scan {
                     self.depth += 1;
                     self.objects = self.objects << 1 | u64::from(byte == b'{');
                 }
+                // The list ends: a brace is missing.
+                b']' if self.objects & 1 == 1 => return (at, true),
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
                     self.objects >>= 1;
@@ -415,6 +417,9 @@ mod tests {
             let found = events.iter().filter(|event| *event == good).count();
             assert_eq!((found, whole), (3, true), "{bad}: {events:?}");
         }
+        let last = format!("[{good},{{\"ph\":\"B\"\n]");
+        let expected = vec![good.to_owned(), "{\"ph\":\"B\"\n".to_owned()];
+        assert_eq!(split(&last), Ok((expected, true)));
         let lines = "{\"a\":\"two\n lines\",\"b\":[{},{}]}";
         assert_eq!(
             split(&format!("[{lines}]")),
