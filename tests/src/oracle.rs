@@ -47,7 +47,8 @@ const STATEMENTS: [(&str, &str); 14] = [
         "SELECT w.run, w.rail || ' at ' || w.start_ns || ': '
                 || w.measured_j * 1e9 / (w.end_ns - w.start_ns) || ' W'
          FROM shown JOIN sample_balance w USING (run, attribution)
-         WHERE w.measured_j * 1e9 / (w.end_ns - w.start_ns) > 1e-3 + 1.000001 * (
+         WHERE w.run NOT IN (SELECT run FROM lost)
+           AND w.measured_j * 1e9 / (w.end_ns - w.start_ns) > 1e-3 + 1.000001 * (
              SELECT max(s.energy_j * 1e9 / (s.end_ns - s.start_ns)) FROM samples s
              WHERE s.run = w.run AND s.rail = w.rail)",
     ),
@@ -55,7 +56,7 @@ const STATEMENTS: [(&str, &str); 14] = [
         "the peak is at most the largest sample",
         "SELECT run, rail || ': ' || peak_w || ' W'
          FROM shown JOIN balance USING (run, attribution)
-         WHERE peak_w > 1e-3 + 1.000001 * (
+         WHERE run NOT IN (SELECT run FROM lost) AND peak_w > 1e-3 + 1.000001 * (
              SELECT max(s.energy_j * 1e9 / (s.end_ns - s.start_ns)) FROM samples s
              WHERE s.run = balance.run AND s.rail = balance.rail)",
     ),

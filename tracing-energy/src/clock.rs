@@ -9,6 +9,12 @@ use crate::units::Nanos;
 pub trait Clock: Send + Sync {
     /// The time since the run's start; negative before it.
     fn now(&self) -> Nanos;
+
+    /// The time of an instant that was taken before. A clock that does not run by itself
+    /// knows only its present time.
+    fn time_of(&self, _instant: Instant) -> Nanos {
+        self.now()
+    }
 }
 
 /// The operating system's monotonic clock.
@@ -40,6 +46,10 @@ impl MonotonicClock {
 impl Clock for MonotonicClock {
     fn now(&self) -> Nanos {
         self.at(Instant::now())
+    }
+
+    fn time_of(&self, instant: Instant) -> Nanos {
+        self.at(instant)
     }
 }
 

@@ -30,7 +30,7 @@ fn stop(source: &mut Powermetrics) -> Reading {
 
 #[test]
 fn rails_and_first_samples_are_there_once_it_is_open() {
-    let fake = Fake::new("document 7; next 8; sleep 60");
+    let fake = Fake::new("document 7; next 8; while :; do next 9; done");
     let mut source = fake.open().unwrap();
     let description = source.describe();
     let names: Vec<_> = description.rails.iter().map(|r| r.name.as_str()).collect();
@@ -38,7 +38,7 @@ fn rails_and_first_samples_are_there_once_it_is_open() {
     assert!(description.limits[0].contains("Mac0,0"));
     assert!(source.child_pid().is_some());
     let reading = read_until(&mut source, |reading| reading.samples.len() >= 6);
-    assert_eq!(millijoules(&reading, 0), [Some(7), Some(8)]);
+    assert_eq!(millijoules(&reading, 0)[..2], [Some(7), Some(8)]);
     assert_eq!(
         reading.samples[0].end - reading.samples[0].start,
         Nanos::from_millis(50)
@@ -51,7 +51,13 @@ fn rails_and_first_samples_are_there_once_it_is_open() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert_eq!(source.own_threads().len(), 2);
-    assert_eq!(notices(&stop(&mut source)), [""; 0]);
+    // The scripts' sleeps are longer on a busy machine.
+    let reading = stop(&mut source);
+    let mut told = notices(&reading).into_iter();
+    assert!(
+        told.all(|kind| ["gap", "overlap"].contains(&kind)),
+        "{reading:?}"
+    );
     assert_eq!(source.child_pid(), None);
 }
 
@@ -166,11 +172,12 @@ fn a_silent_sensor_is_given_up() {
 fn documents_that_are_no_difference_or_broken_are_told_and_dropped() {
     let fake = Fake::new(
         "DELTA=false document 99; DELTA=true; next 7; \
-         printf '\\0<plist version=\"1.0\">\\nwarning: x\\n</plist>\\n'; next 8; sleep 60",
+         printf '\\0<plist version=\"1.0\">\\nwarning: x\\n</plist>\\n'; next 8; \
+         while :; do next 9; done",
     );
     let mut source = fake.open().unwrap();
     let reading = read_until(&mut source, |reading| reading.samples.len() >= 6);
-    assert_eq!(millijoules(&reading, 0), [Some(7), Some(8)]);
+    assert_eq!(millijoules(&reading, 0)[..2], [Some(7), Some(8)]);
     let rejected: Vec<_> = reading
         .notices
         .iter()
@@ -214,7 +221,7 @@ fn at_its_bound_it_is_started_again_at_once() {
 
 #[test]
 fn windows_of_a_rail_never_overlap() {
-    let fake = Fake::new("document 1; for i in 2 3 4 5 6; do next $i; sleep 0.03; done; sleep 60");
+    let fake = Fake::new("document 1; while :; do sleep 0.03; printf '\\0'; document 2; done");
     let mut source = fake.open().unwrap();
     let reading = read_until(&mut source, |reading| reading.samples.len() >= 18);
     let cpu: Vec<_> = reading.samples.iter().filter(|s| s.rail == 0).collect();

@@ -79,12 +79,22 @@ pub(super) fn read(recording: &Recording, run: &Run) -> Result<Option<Facts>> {
         return Ok(None);
     };
     let balance = query::balance(recording, run)?;
-    let rail = |balance: &Balance| rail(recording, run, balance);
+    let has_lost_rows = has_lost_rows(recording, run)?;
+    let rail = |balance: &Balance| {
+        let mut rail = rail(recording, run, balance)?;
+        // The largest one may be among them.
+        rail.largest_w = rail.largest_w.filter(|_| !has_lost_rows);
+        Ok(rail)
+    };
+    let sums = match has_lost_rows {
+        true => Vec::new(),
+        false => sums(recording, run, &balance)?,
+    };
     Ok(Some(Facts {
         end_ns,
         cores: cores(recording, run)?,
         rails: balance.iter().map(rail).collect::<Result<_>>()?,
-        sums: sums(recording, run, &balance)?,
+        sums,
         cpu: cpu(recording, run)?,
         after_end: after_end(recording, run, end_ns)?,
         figures: figures(recording, run)?,
@@ -151,9 +161,6 @@ fn has_lost_rows(recording: &Recording, run: &Run) -> Result<bool> {
 
 /// Windows, nodes and phases of each rail against its totals.
 fn sums(recording: &Recording, run: &Run, balance: &[Balance]) -> Result<Vec<Sum>> {
-    if has_lost_rows(recording, run)? {
-        return Ok(Vec::new());
-    }
     let queries = [
         (
             "windows",

@@ -54,7 +54,10 @@ impl Meter {
             .and_then(|text| text.parse().ok())
             .unwrap_or(1.05);
         let end = started + interval.mul_f64(stretch);
+        // What was used while the document before was written belongs to this one.
         let mut last = Instant::now().max(started);
+        self.source
+            .advance(&mut self.joules, self.born, (started, last));
         while last < end && !ending() {
             std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
             let now = Instant::now();

@@ -9,6 +9,7 @@
 use crate::clock::Clock;
 use crate::cpu_time;
 use crate::power::pace::Pace;
+use crate::power::stamp::Stamp;
 use crate::power::{
     Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
@@ -50,13 +51,15 @@ pub struct Modelled {
     processors: usize,
     interval: Nanos,
     busy_time: BusyTime,
+    stamp: Stamp,
     state: Option<State>,
 }
 
 struct State {
     pace: Pace,
     time: Nanos,
-    busy: Nanos,
+    /// What it was at that time, if it could be read.
+    busy: Option<Nanos>,
 }
 
 impl Modelled {
@@ -89,13 +92,14 @@ impl Modelled {
             processors: processors.max(1),
             interval,
             busy_time,
+            stamp: Stamp::default(),
             state: None,
         })
     }
 
-    /// Closes the window that ends at `now`.
-    fn sample(&mut self, now: Nanos) -> Option<Sample> {
-        let busy_now = (self.busy_time)();
+    /// Closes the window that ends now.
+    fn sample(&mut self, clock: &dyn Clock) -> Option<Sample> {
+        let (busy_now, now) = self.stamp.read(clock, || (self.busy_time)());
         let state = self.state.as_mut()?;
         let window = now - state.time;
         if window <= Nanos::ZERO {
@@ -103,8 +107,9 @@ impl Modelled {
         }
         let (start, busy_before) = (state.time, state.busy);
         state.time = now;
-        state.busy = busy_now.unwrap_or(busy_before);
-        let busy = busy_now.map(|busy| (busy - busy_before).max(Nanos::ZERO));
+        state.busy = busy_now;
+        let busy = busy_now.zip(busy_before);
+        let busy = busy.map(|(now, before)| (now - before).max(Nanos::ZERO));
         Some(Sample {
             rail: 0,
             start,
@@ -156,11 +161,12 @@ impl PowerSource for Modelled {
     }
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
-        let busy = (self.busy_time)().ok_or_else(|| SourceError::Retry {
+        let (busy, time) = self.stamp.read(clock, || (self.busy_time)());
+        let busy = busy.ok_or_else(|| SourceError::Retry {
             what: "modelled power".into(),
             why: "the system gave no CPU times".into(),
         })?;
-        let time = clock.now();
+        let busy = Some(busy);
         let pace = Pace::starting(time, self.interval);
         self.state = Some(State { pace, time, busy });
         Ok(())
@@ -177,13 +183,13 @@ impl PowerSource for Modelled {
             .as_mut()
             .is_some_and(|state| state.pace.wait(clock, patience));
         if due {
-            reading.samples.extend(self.sample(clock.now()));
+            reading.samples.extend(self.sample(clock));
         }
         Ok(())
     }
 
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
-        reading.samples.extend(self.sample(clock.now()));
+        reading.samples.extend(self.sample(clock));
         self.state = None;
     }
 
@@ -261,6 +267,18 @@ mod tests {
         clock.set(Nanos::from_millis(100));
         source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
         assert_eq!(reading.samples[0].energy, None);
+        // What was used in that window must not be pressed into the next one.
+        for (at, nanos) in [(200, 700_000_000), (300, 800_000_000)] {
+            busy.store(nanos, SeqCst);
+            clock.set(Nanos::from_millis(at));
+            source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
+        }
+        assert_eq!(reading.samples[1].energy, None);
+        let watts = reading.samples[2].energy.unwrap().joules() / 0.1;
+        assert!(
+            (watts - 20.0).abs() < 1e-9,
+            "{watts} W of one busy processor"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::cpu_time;
+use crate::power::suspend::SuspendWatch;
 use crate::power::validate::Validator;
 use crate::power::{Notice, PowerSource, Reading, SourceError};
 use crate::units::Nanos;
@@ -235,6 +236,7 @@ impl Line {
 
     fn sample(&self, source: &mut dyn PowerSource) {
         let mut validator = Validator::new(source.describe().rails.len());
+        let mut suspend = SuspendWatch::of_this_machine();
         let mut back_off = FIRST_BACK_OFF;
         while let Err(error) = source.start(&*self.clock) {
             if !self.go_on(error, &mut back_off) {
@@ -246,6 +248,7 @@ impl Line {
             let mut reading = Reading::default();
             let result = source.read(&*self.clock, PATIENCE, &mut reading);
             self.share(source);
+            suspend.check(self.clock.now(), &mut reading);
             self.deliver(&mut validator, reading);
             match result {
                 Ok(()) => back_off = FIRST_BACK_OFF,
@@ -258,6 +261,7 @@ impl Line {
         }
         let mut reading = Reading::default();
         source.stop(&*self.clock, &mut reading);
+        suspend.check(self.clock.now(), &mut reading);
         self.deliver(&mut validator, reading);
     }
 

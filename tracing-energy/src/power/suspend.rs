@@ -108,7 +108,8 @@ mod tests {
     fn a_sample_across_a_sleep_has_no_energy_and_its_neighbours_have() {
         let slept = Arc::new(AtomicI64::new(5_000));
         let clock = Arc::clone(&slept);
-        let mut watch = SuspendWatch::new(Box::new(move || Some(ms(clock.load(Ordering::Relaxed)))));
+        let mut watch =
+            SuspendWatch::new(Box::new(move || Some(ms(clock.load(Ordering::Relaxed)))));
         let mut before = reading(&[(0, 100)]);
         watch.check(ms(100), &mut before);
         // Eight hours of sleep, and some jitter of the clocks.
@@ -132,7 +133,8 @@ mod tests {
     fn a_sleep_is_reported_once_with_its_length() {
         let slept = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&slept);
-        let mut watch = SuspendWatch::new(Box::new(move || Some(ms(clock.load(Ordering::Relaxed)))));
+        let mut watch =
+            SuspendWatch::new(Box::new(move || Some(ms(clock.load(Ordering::Relaxed)))));
         let mut notices = Vec::new();
         for at in 0..10 {
             if at == 5 {
@@ -144,6 +146,10 @@ mod tests {
         }
         assert_eq!(notices.len(), 1);
         assert_eq!((notices[0].kind, notices[0].time), ("suspended", ms(400)));
-        assert!(notices[0].message.contains("90.0 s"), "{}", notices[0].message);
+        assert!(
+            notices[0].message.contains("90.0 s"),
+            "{}",
+            notices[0].message
+        );
     }
 }

@@ -10,7 +10,7 @@ use tracing_energy::units::Nanos;
 use tracing_energy::{Clock, MonotonicClock};
 
 /// `document CPU_MJ` prints one document of 50 ms, `next CPU_MJ` one that comes
-/// after another.
+/// after another, in its time.
 const PRELUDE: &str = r#"
 keys() {
   printf '<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0">\n<dict>\n'
@@ -25,7 +25,7 @@ document() {
   printf '<key>gpu_energy</key>\n<integer>0</integer>\n<key>ane_energy</key>\n<integer>0</integer>\n'
   printf '</dict>\n</dict>\n</plist>\n'
 }
-next() { printf '\0'; document "$1"; }
+next() { sleep 0.05; printf '\0'; document "$1"; }
 "#;
 
 /// A script in a folder of its own.

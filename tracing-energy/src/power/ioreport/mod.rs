@@ -83,7 +83,7 @@ impl IoReport {
     ) -> Result<Self, SourceError> {
         let meter = MeterThread::spawn(make)?;
         let first = match meter.ask(Duration::from_millis(20)) {
-            Asked::Counted(counted) => counted,
+            Asked::Counted(counted, _) => counted,
             Asked::Failed(why) | Asked::Gone(why) => return Err(absent(&why)),
         };
         let rails = rails(&first);
@@ -200,10 +200,11 @@ impl PowerSource for IoReport {
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
         // What was counted before the run does not belong to it.
-        if let Asked::Gone(why) = self.meter.ask(Duration::ZERO) {
-            return Err(gone(why));
-        }
-        self.last = clock.now();
+        self.last = match self.meter.ask(Duration::ZERO) {
+            Asked::Gone(why) => return Err(gone(why)),
+            Asked::Counted(_, at) => clock.time_of(at),
+            Asked::Failed(_) => clock.now(),
+        };
         self.open.fill(Window::starting(self.last));
         self.meter.begin(self.interval.duration());
         Ok(())
@@ -217,7 +218,9 @@ impl PowerSource for IoReport {
     ) -> Result<(), SourceError> {
         match self.meter.wait(patience.duration()) {
             None => return Ok(()),
-            Some(Asked::Counted(counted)) => self.count(clock.now(), &counted, false, reading),
+            Some(Asked::Counted(counted, at)) => {
+                self.count(clock.time_of(at), &counted, false, reading);
+            }
             Some(Asked::Gone(why)) => return Err(gone(why)),
             Some(Asked::Failed(why)) => {
                 self.meter.begin(self.interval.duration());
@@ -234,11 +237,11 @@ impl PowerSource for IoReport {
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
         // The reading that is under way, then what came after it.
         let under_way = self.meter.wait(self.interval.duration());
-        if let Some(Asked::Counted(counted)) = under_way {
-            self.count(clock.now(), &counted, false, reading);
+        if let Some(Asked::Counted(counted, at)) = under_way {
+            self.count(clock.time_of(at), &counted, false, reading);
         }
-        if let Asked::Counted(counted) = self.meter.ask(Duration::ZERO) {
-            self.count(clock.now(), &counted, true, reading);
+        if let Asked::Counted(counted, at) = self.meter.ask(Duration::ZERO) {
+            self.count(clock.time_of(at), &counted, true, reading);
         }
     }
 

@@ -2,7 +2,7 @@
 //! is not known.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Counted, Meter};
 use crate::cpu_time;
@@ -14,7 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What came of a question.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Asked {
-    Counted(Counted),
+    /// What was counted up to that instant: the answer may be taken much later.
+    Counted(Counted, Instant),
     /// This time; the next may be better.
     Failed(String),
     /// There is nobody to ask any more.
@@ -23,7 +24,7 @@ pub(super) enum Asked {
 
 pub(super) struct MeterThread {
     questions: Sender<Duration>,
-    answers: Receiver<Result<Counted, String>>,
+    answers: Receiver<Result<(Counted, Instant), String>>,
     tid: i64,
     /// Whether an answer is still to come.
     under_way: std::cell::Cell<bool>,
@@ -45,6 +46,7 @@ impl MeterThread {
                     Ok(meter) => meter.read(wait),
                     Err(why) => Err(why.clone()),
                 };
+                let read = read.map(|counted| (counted, Instant::now()));
                 if answer.send(read).is_err() {
                     return;
                 }
@@ -81,7 +83,7 @@ impl MeterThread {
         let answer = match self.answers.recv_timeout(patience) {
             Err(RecvTimeoutError::Timeout) => return None,
             Err(RecvTimeoutError::Disconnected) => Asked::Gone("its thread has ended".into()),
-            Ok(Ok(counted)) => Asked::Counted(counted),
+            Ok(Ok((counted, at))) => Asked::Counted(counted, at),
             Ok(Err(why)) => Asked::Failed(why),
         };
         self.under_way.set(false);
