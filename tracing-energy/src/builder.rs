@@ -26,7 +26,9 @@ use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{
     Assembler, Capture, Detail, EdgeClock, Hot, Kept, Naming, OnFull, Recorded, Shared,
 };
-use crate::recorder::{Collector, CollectorParts, Control, Offline, Writer, end_on_signal, rest};
+use crate::recorder::{
+    Collector, CollectorParts, Control, DeviceUseReader, Offline, Writer, end_on_signal, rest,
+};
 use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
 use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
 use crate::sink::Sink;
@@ -336,10 +338,14 @@ impl Builder {
         let (sinks, was_closed) = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
         let are_named = matches!(self.sources, Sources::Chosen(_));
-        let Opened { sources, notices } = self.open_sources(&clock)?;
+        let Opened {
+            mut sources,
+            notices,
+        } = self.open_sources(&clock)?;
         let known = self.options.known.as_deref().map(known::read);
         let known = known.unwrap_or_default();
         let plan = SourcePlan::of(&sources, &notices, &known);
+        let devices = DeviceUseReader::new(plan.devices(&mut sources));
         let (tell, samples) = std::sync::mpsc::channel();
         let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
         let mut watch = SamplerWatch::default();
@@ -392,6 +398,7 @@ impl Builder {
             resting,
             system: self.system,
             watch,
+            devices,
             assembler: Assembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,
             flush_every: self.flush_every,
@@ -458,7 +465,6 @@ impl Builder {
             ..AttributeOptions::new(self.method)
         };
         let path = self.database.clone();
-        let path = path.filter(|_| self.method != Method::Proportional);
         Ok(path.map(|path| Offline { path, options }))
     }
 

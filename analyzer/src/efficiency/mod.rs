@@ -68,6 +68,7 @@ impl Efficiency {
                 .map(|(weights, joules)| joules * 1e6 / weights as f64)
         };
         let per_token_s = totals.tokens_per_s.filter(|speed| *speed > 0.0);
+        let active_share = ratio(totals.active_j, totals.energy_j);
         Self {
             output_over_input: ratio(totals.j_per_output_token, totals.j_per_input_token),
             parameters,
@@ -75,8 +76,9 @@ impl Efficiency {
             j_per_million_parameters: per_million(parameters),
             j_per_million_active_parameters: per_million(active),
             energy_delay_per_token_js: ratio(totals.j_per_output_token, per_token_s),
-            idle_share: ratio(totals.idle_j, totals.energy_j),
-            active_share: ratio(totals.active_j, totals.energy_j),
+            idle_share: ratio(totals.idle_j, totals.energy_j)
+                .map(|idle| beside_active(idle, active_share)),
+            active_share,
             rails,
             cost: rates.price.as_ref().map(|price| Cost::of(totals, price)),
             carbon: rates
@@ -84,6 +86,16 @@ impl Efficiency {
                 .as_ref()
                 .map(|factor| Carbon::of(totals, factor)),
         }
+    }
+}
+
+/// The idle share, which with the active one is no more than all: rails that rest may lie
+/// below their idle power by noise.
+fn beside_active(idle: f64, active: Option<f64>) -> f64 {
+    let active = active.unwrap_or(0.0);
+    match idle + active > 1.0 + 1e-9 {
+        true => 1.0 - active,
+        false => idle,
     }
 }
 

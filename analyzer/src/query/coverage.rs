@@ -43,6 +43,7 @@ pub(super) struct Covered {
     pub(super) extrapolated_j: Option<f64>,
     pub(super) energy_j: Option<f64>,
     pub(super) idle_j: Option<f64>,
+    pub(super) active_j: Option<f64>,
     pub(super) lo_j: Option<f64>,
     pub(super) hi_j: Option<f64>,
     pub(super) reason: Option<String>,
@@ -67,6 +68,13 @@ impl Reading {
             Some(covered) => Some(self.idle_j? * self.duration_ns as f64 / covered as f64),
             None => self.idle_j,
         }
+    }
+
+    /// Energy beyond idle energy. A rail that rests may lie below its idle power by noise:
+    /// its active energy is nothing then, and takes nothing from other rails.
+    fn active(&self) -> Option<f64> {
+        let whole_j = self.measured_j? + self.extrapolated()?;
+        Some((whole_j - self.idle_of_all()?).max(0.0))
     }
 
     /// Nothing is extrapolated where coverage is not known.
@@ -128,6 +136,7 @@ pub(super) fn over_rails(rails: &[Reading]) -> Covered {
         extrapolated_j,
         energy_j,
         idle_j: all(Reading::idle_of_all).filter(is_known),
+        active_j: all(Reading::active).filter(is_known),
         lo_j: ends.map(|(lo, _)| lo),
         hi_j: ends.map(|(_, hi)| hi),
         reason,

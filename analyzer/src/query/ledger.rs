@@ -41,7 +41,7 @@ pub struct Node {
     /// How `self_j` was found: `fitted`, `proportional`, ..., with `+` where rails
     /// differ; none where it holds nothing.
     pub basis: Option<String>,
-    /// Its share of idle energy; none where no baseline is known.
+    /// Its share of the idle energy of rails whose baseline is known; none where none is.
     pub idle_j: Option<f64>,
     /// Self time, all threads added.
     pub self_ns: i64,
@@ -70,7 +70,10 @@ impl Node {
         let holding = rails.iter().filter(|on| on.self_j != 0.0);
         self.spread = over_rails(&spreads);
         self.basis = join_bases(holding.map(|on| on.basis.as_str()));
-        self.idle_j = rails.iter().map(|on| on.idle_j).sum();
+        // A rail whose idle power is not known takes nothing from the others.
+        let known: Vec<f64> = rails.iter().filter_map(|on| on.idle_j).collect();
+        let is_known = !known.is_empty() || rails.is_empty();
+        self.idle_j = is_known.then(|| known.into_iter().sum::<f64>() + 0.0);
         for on in rails {
             self.self_j += on.self_j;
             self.self_ns = self.self_ns.max(on.self_ns);
@@ -101,7 +104,7 @@ struct OnRail {
 pub struct Ledger {
     /// By id, parents first.
     pub nodes: Vec<Node>,
-    /// Whether idle energy is known, and with it what is active.
+    /// Whether idle energy of some rail is known, and with it what is active.
     pub has_idle: bool,
     by_id: HashMap<i64, usize>,
 }

@@ -47,7 +47,7 @@ pub struct Phase {
     pub coverage: Option<f64>,
     /// Why its energy is not known, where samples are missing.
     pub reason: Option<String>,
-    /// `energy_j - idle_j`.
+    /// `energy_j - idle_j`, of each rail at least nothing.
     pub active_j: Option<f64>,
     /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
@@ -210,7 +210,7 @@ impl Phase {
         };
         let readings: Vec<Reading> = by_rail.map(reading).collect();
         let sum = coverage::over_rails(&readings);
-        let (energy_j, idle_j) = (sum.energy_j, sum.idle_j);
+        let energy_j = sum.energy_j;
         let duration_ns = readings.iter().map(|reading| reading.duration_ns).max();
         let time = duration_ns.filter(|ns| *ns != 0);
         Self {
@@ -231,8 +231,8 @@ impl Phase {
             extrapolated_j: sum.extrapolated_j,
             coverage: sum.coverage,
             reason: sum.reason,
-            active_j: energy_j.zip(idle_j).map(|(energy, idle)| energy - idle),
-            idle_j,
+            active_j: sum.active_j,
+            idle_j: sum.idle_j,
             spans_j: sum_known(rows.iter().map(|row| row.spans_j)),
             avg_w: energy_j
                 .zip(time)

@@ -47,7 +47,7 @@ pub struct Token {
     pub reason: Option<String>,
     /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
-    /// `energy_j - idle_j`.
+    /// `energy_j - idle_j`, of each rail at least nothing.
     pub active_j: Option<f64>,
     /// Energy over time.
     pub avg_w: Option<f64>,
@@ -233,7 +233,7 @@ impl Token {
         (self.energy_j, self.idle_j) = (sum.energy_j, sum.idle_j);
         self.extrapolated_j = sum.extrapolated_j;
         (self.coverage, self.reason) = (sum.coverage, sum.reason);
-        self.active_j = self.energy_j.zip(self.idle_j).map(|(all, idle)| all - idle);
+        self.active_j = sum.active_j;
         self.peak_w = match parts {
             [only] => only.peak_w,
             _ => None,

@@ -41,7 +41,7 @@ pub struct Totals {
     pub coverage: Option<f64>,
     /// Why its energy is not known, where samples are missing.
     pub reason: Option<String>,
-    /// `energy_j - idle_j`.
+    /// `energy_j - idle_j`, of each rail at least nothing.
     pub active_j: Option<f64>,
     /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
@@ -160,7 +160,7 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
         extrapolated_j: sum.extrapolated_j,
         coverage: sum.coverage,
         reason: sum.reason,
-        active_j: energy_j.zip(sum.idle_j).map(|(energy, idle)| energy - idle),
+        active_j: sum.active_j,
         idle_j: sum.idle_j,
         spans_j: sum_known(phases.iter().map(|phase| phase.spans_j)),
         duration_ns,

@@ -160,6 +160,7 @@ impl<'l> Maker<'l> {
             end_ns: BEGIN_NS,
             power_w,
             samples: 10,
+            spread_w: None,
         };
         self.batch.baselines = IDLE_W.into_iter().enumerate().map(baseline).collect();
     }

@@ -2,12 +2,13 @@
 
 use crate::power::batches::Batched;
 use crate::sink::{
-    AttributionRows, CpuOf, CpuRow, Domain, EventRow, NodeWindowRow, RailRow, Role, SampleRow,
-    ThreadRole,
+    AttributionRows, BaselineRow, CpuOf, CpuRow, DeviceUseRow, Domain, EventRow, NodeWindowRow,
+    RailRow, Role, SampleRow, ThreadRole,
 };
-use crate::units::Power;
 
 use super::cpu_series::CpuTimes;
+use super::device_use::DeviceUses;
+use super::idle_test::IdlePower;
 use super::intervals::Intervals;
 use super::live_windows::Live;
 use super::observe::Observer;
@@ -48,6 +49,7 @@ pub struct Engine {
     /// First time of a run role.
     pub(super) run_from: i64,
     pub(super) cpu: CpuTimes,
+    pub(super) uses: DeviceUses,
     pub(super) rails: Vec<RailState>,
     pub(super) intervals: Intervals,
     pub(super) reader: WindowReader,
@@ -86,6 +88,7 @@ impl Default for Engine {
             phases: Sets::default(),
             run_from: i64::MAX,
             cpu: CpuTimes::default(),
+            uses: DeviceUses::default(),
             rails: Vec::new(),
             intervals: Intervals::default(),
             reader: WindowReader::default(),
@@ -145,12 +148,21 @@ impl Engine {
         }
     }
 
-    /// A rail's idle power; counts for windows that close from now on. Nothing is
-    /// known as long as it is `None`.
-    pub fn baseline(&mut self, rail: u32, power: Option<Power>) {
-        let known = self.rails.iter_mut().find(|known| known.row.id == rail);
+    /// A rail's idle power; counts for windows that close from now on. Until then none is
+    /// known.
+    pub fn baseline(&mut self, row: &BaselineRow) {
+        let known = self.rails.iter_mut().find(|known| known.row.id == row.rail);
         if let Some(known) = known {
-            known.baseline_w = power.map(Power::watts);
+            known.idle = Some(IdlePower::from(row));
+        }
+    }
+
+    /// Says beforehand of which rails idle power is not that of the run
+    /// ([`refuted_baselines`](super::refuted_baselines)); otherwise the run's end decides,
+    /// and windows keep what they were told. After all rails.
+    pub fn refuted(&mut self, rails: &[u32]) {
+        for rail in &mut self.rails {
+            rail.is_refuted = Some(rails.contains(&rail.row.id));
         }
     }
 
@@ -249,6 +261,12 @@ impl Engine {
             self.stacks.thread_mut(thread);
         }
         self.cpu.push(row);
+    }
+
+    /// Use of a rail's device by process; rows of one rail in order of time, known as far
+    /// as CPU times are.
+    pub fn device_use(&mut self, row: DeviceUseRow) {
+        self.uses.push(row);
     }
 
     /// A sample; those of one rail in order of time. Samples of unknown rails are
@@ -414,6 +432,7 @@ impl Engine {
         threads.chain(sets).for_each(|track| track.prune(keep));
         self.stacks.open.prune_credits(keep);
         self.cpu.prune(keep);
+        self.uses.prune(keep);
     }
 
     /// Now and then looks whether too much is retained, and folds the older half.

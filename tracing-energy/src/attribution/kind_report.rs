@@ -25,15 +25,15 @@ impl Engine {
 
     fn kinds(&self, at: usize, prices: &Prices, estimate: &RailPrices) -> Vec<KindEnergyRow> {
         let mut sums: BTreeMap<u32, (f64, i64, i64)> = BTreeMap::new();
-        let energies = &self.rails[at].ledger.nodes;
+        let (nodes, shown) = (&self.rails[at].ledger.nodes, self.shown(at).nodes);
         for (node, info) in self.nodes.iter().enumerate() {
             let kind = prices.kind(node as u32);
             if kind > 0 && info.known {
                 let sum = sums.entry(kind).or_default();
-                sum.0 += energies.get(node).map_or(0.0, |energy| energy.self_j);
+                sum.0 += shown.get(node).copied().unwrap_or(0.0);
                 let self_ns = self.stacks.nodes.get(node).map_or(0, |time| time.self_ns);
                 sum.1 += self_ns;
-                sum.2 += energies
+                sum.2 += nodes
                     .get(node)
                     .map_or(0, |energy| energy.measured_ns.min(self_ns));
             }

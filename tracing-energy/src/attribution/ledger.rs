@@ -2,6 +2,7 @@
 
 use crate::sink::Accounts;
 
+use super::idle_test::Powers;
 use super::rails::Measured;
 use super::windows::Window;
 
@@ -13,6 +14,8 @@ const EXTREMES_FROM: f64 = 0.01;
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct NodeEnergy {
     pub(super) self_j: f64,
+    /// What of idle energy would be the node's, were idle power not taken off.
+    pub(super) in_idle_j: f64,
     /// Self time inside windows.
     pub(super) measured_ns: i64,
     pub(super) min_w: Option<f64>,
@@ -25,6 +28,10 @@ pub(super) struct NodeEnergy {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) accounts: Accounts,
+    /// What of idle energy would be in each account, were idle power not taken off.
+    pub(super) in_idle: Accounts,
+    /// Powers of windows.
+    pub(super) powers: Powers,
     pub(super) covered_ns: i64,
     /// The part of it whose idle energy is known.
     pub(super) idle_ns: i64,
@@ -37,21 +44,23 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Adds the accounts of a window.
     pub(super) fn add_accounts(&mut self, measured: &Measured, accounts: &Accounts) {
-        let sums = &mut self.accounts;
-        sums.measured_j += accounts.measured_j;
-        sums.spans_j += accounts.spans_j;
-        add(&mut sums.idle_j, accounts.idle_j);
-        add(&mut sums.outside_j, accounts.outside_j);
-        add(&mut sums.others_j, accounts.others_j);
-        add(&mut sums.profiler_j, accounts.profiler_j);
-        add(&mut sums.unknown_j, accounts.unknown_j);
+        add_all(&mut self.accounts, accounts);
         let length = measured.end - measured.start;
+        self.powers.add(accounts.measured_j, length);
         self.covered_ns += length;
         self.idle_ns += if accounts.idle_j.is_some() { length } else { 0 };
         if let Some(power) = measured.power_w
             && self.peak.is_none_or(|(peak, _)| power > peak)
         {
             self.peak = Some((power, i64::midpoint(measured.start, measured.end)));
+        }
+    }
+
+    /// Adds what of a window's idle energy is in its accounts if it is not taken off.
+    pub(super) fn add_in_idle(&mut self, window: &Window, accounts: &Accounts, powers: &[f64]) {
+        add_all(&mut self.in_idle, accounts);
+        for (&(node, ns), power) in window.cells().iter().zip(powers) {
+            self.nodes[node as usize].in_idle_j += power * (ns as f64 / 1e9);
         }
     }
 
@@ -104,6 +113,16 @@ impl NodeEnergy {
             self.peak_w = Some(self.peak_w.map_or(power, |peak| peak.max(power)));
         }
     }
+}
+
+fn add_all(sums: &mut Accounts, accounts: &Accounts) {
+    sums.measured_j += accounts.measured_j;
+    sums.spans_j += accounts.spans_j;
+    add(&mut sums.idle_j, accounts.idle_j);
+    add(&mut sums.outside_j, accounts.outside_j);
+    add(&mut sums.others_j, accounts.others_j);
+    add(&mut sums.profiler_j, accounts.profiler_j);
+    add(&mut sums.unknown_j, accounts.unknown_j);
 }
 
 /// A sum of what is known.

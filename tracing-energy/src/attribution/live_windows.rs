@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Value, json};
 
 use crate::power::Provenance;
-use crate::rows::Basis;
+use crate::rows::{Basis, Domain};
 
 use super::engine::Engine;
 use super::estimate::VERSION;
@@ -26,8 +26,8 @@ use super::live::{LiveRail, LiveSample};
 use super::observe::Scope;
 use super::prices::{Head, KindEstimate, Prices, RailPrices, SamplePrices};
 use super::rails::Measured;
-use super::rule::Split;
-use super::split::View;
+use super::rule::{Split, SplitBasis};
+use super::split::{View, device_domain};
 use super::windows::in_domain;
 
 /// Stands for the process outside its spans among kinds.
@@ -103,12 +103,20 @@ impl Engine {
         if !self.is_live(at) || self.is_late(measured) || self.coarse {
             return None;
         }
+        let basis = self.basis(at, view.cpu, measured.start, measured.end);
         let (unit, domain) = self.divide(at, 1.0, measured, view);
+        if device_domain(self.rails[at].row.kind).is_some() && !self.is_named(domain, measured) {
+            return None;
+        }
         let active_j = energy_j - self.idle_j(at, measured).unwrap_or(0.0);
         let part = |share: Option<f64>| share.map(|share| share * active_j);
         let (others_j, profiler_j) = (part(unit.others), part(unit.profiler));
+        // What active time leaves is no use by anybody that was seen.
+        let unknown = unit.unknown.filter(|_| is_own_seen(basis));
+        let unknown_j = part(unknown);
+        let not_ours_j = [others_j, profiler_j, unknown_j];
         let times = self.times(domain.map_or(Scope::All, Scope::Of), view);
-        let (rail, idle_w) = (self.rails[at].row.id, self.rails[at].baseline_w);
+        let (rail, idle_w) = (self.rails[at].row.id, self.rails[at].baseline_w());
         let learning = self.live.as_mut()?.rails.entry(rail).or_default();
         if std::mem::replace(&mut learning.until, measured.end) != measured.start {
             learning.estimate.interrupt();
@@ -116,7 +124,7 @@ impl Engine {
         let accounts = learning.estimate.sample(&LiveSample {
             times: &times,
             seconds: (measured.end - measured.start) as f64 / 1e9,
-            energy_j: energy_j - others_j.unwrap_or(0.0) - profiler_j.unwrap_or(0.0),
+            energy_j: energy_j - not_ours_j.into_iter().flatten().sum::<f64>(),
             idle_w,
         });
         let Some(accounts) = accounts else {
@@ -133,7 +141,7 @@ impl Engine {
             outside_j: unit.outside.map(|_| outside_j),
             others_j,
             profiler_j,
-            unknown_j: None,
+            unknown_j,
             kinds,
         };
         Some((unit, prices))
@@ -146,6 +154,10 @@ impl Engine {
 
     fn is_live(&self, at: usize) -> bool {
         self.live.is_some() && self.rails[at].row.provenance != Provenance::Modelled
+    }
+
+    fn is_named(&self, domain: Option<Domain>, measured: &Measured) -> bool {
+        domain.is_some_and(|domain| self.domain_from[domain as usize] < measured.end)
     }
 
     /// Seconds of kinds in a window, by kind; those outside of spans come last.
@@ -225,4 +237,9 @@ impl Engine {
         });
         Some(rails.collect())
     }
+}
+
+/// Whether the program's own use of a device was seen.
+fn is_own_seen(basis: SplitBasis) -> bool {
+    matches!(basis, SplitBasis::DeviceUse(shares, _) if shares.own > 0.0)
 }

@@ -18,7 +18,7 @@ use crate::rows::{Domain, RailRow, SampleRow};
 
 use super::engine::Engine;
 use super::rails::Measured;
-use super::rule::{Means, Weights};
+use super::rule::{SplitBasis, Weights};
 use super::segments::Key;
 use super::split::View;
 use super::windows::in_domain;
@@ -80,6 +80,7 @@ pub(crate) struct Foreign {
     pub(crate) sample_ns: i64,
     pub(crate) others_j: Option<f64>,
     pub(crate) profiler_j: Option<f64>,
+    pub(crate) unknown_j: Option<f64>,
 }
 
 /// What was seen beside pieces.
@@ -181,17 +182,26 @@ impl Engine {
     ) {
         let active_j = energy_j - self.idle_j(at, measured).unwrap_or(0.0);
         let cpu = self.cpu_use(measured.start, measured.end, cpu_until);
-        let means = super::split::means(self.rails[at].row.kind, cpu);
-        let Means::CpuTime(cpu) = means else {
-            return;
-        };
         let whole = |energy: f64| energy / measured.share;
-        let theirs = cpu.not_ours(active_j);
+        let (others_j, profiler_j, unknown_j) =
+            match self.basis(at, cpu, measured.start, measured.end) {
+                SplitBasis::CpuTime(cpu) => {
+                    let theirs = cpu.not_ours(active_j);
+                    (theirs.others, Some(theirs.profiler), None)
+                }
+                SplitBasis::DeviceUse(shares, _) if shares.own > 0.0 => {
+                    let [others, unknown] = [shares.others, shares.unknown].map(|s| s * active_j);
+                    (Some(others), None, Some(unknown))
+                }
+                SplitBasis::DeviceUse(shares, _) => (Some(shares.others * active_j), None, None),
+                SplitBasis::Domain | SplitBasis::Unsplit => return,
+            };
         let foreign = Foreign {
             rail: self.rails[at].row.id,
             sample_ns: measured.sample,
-            others_j: theirs.others.map(whole),
-            profiler_j: Some(whole(theirs.profiler)),
+            others_j: others_j.map(whole),
+            profiler_j: profiler_j.map(whole),
+            unknown_j: unknown_j.map(whole),
         };
         if let Some(observer) = &mut self.observer {
             observer.foreign.push(foreign);
@@ -260,7 +270,8 @@ impl Engine {
 
     /// CPU time that activations answer for; none where active time decides.
     pub(super) fn weights(&self, scope: Scope, view: &View) -> Option<Weights> {
-        let Means::CpuTime(cpu) = super::split::means(RailKind::Cpu, view.cpu) else {
+        let SplitBasis::CpuTime(cpu) = super::split::split_basis(RailKind::Cpu, view.cpu, None)
+        else {
             return None;
         };
         let used = matches!(scope, Scope::All) && cpu.all_ns() > cpu.sensor_ns;

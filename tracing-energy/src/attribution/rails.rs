@@ -15,8 +15,10 @@ use std::collections::VecDeque;
 
 use crate::sink::{RailRow, SampleRow};
 
+use super::idle_test::IdlePower;
 use super::ledger::Ledger;
 use super::phases::SetEnergy;
+use super::unit::DeviceWindow;
 
 /// Intervals after which a window that was not delivered counts as unmeasured ..
 const EXPIRE_INTERVALS: i64 = 3;
@@ -41,12 +43,16 @@ pub(super) struct Measured {
 #[derive(Debug)]
 pub(super) struct RailState {
     pub(super) row: RailRow,
-    pub(super) baseline_w: Option<f64>,
+    pub(super) idle: Option<IdlePower>,
+    /// Whether idle power is that of the run, where that was decided beforehand.
+    pub(super) is_refuted: Option<bool>,
     /// Windows are accounted for as an estimate says.
     pub(super) estimated: bool,
     /// The sensor's clock is ahead of the program's by this much.
     pub(super) late_ns: i64,
     pub(super) ledger: Ledger,
+    /// The last window of a device.
+    pub(super) device_window: Option<DeviceWindow>,
     /// By set of open phases.
     pub(super) phases: Vec<SetEnergy>,
     queue: VecDeque<SampleRow>,
@@ -62,7 +68,9 @@ impl RailState {
     pub(super) fn new(row: RailRow) -> Self {
         Self {
             row,
-            baseline_w: None,
+            idle: None,
+            is_refuted: None,
+            device_window: None,
             estimated: false,
             late_ns: 0,
             ledger: Ledger::default(),
@@ -102,12 +110,28 @@ impl RailState {
         self.closed_until = measured.end;
     }
 
+    /// Idle power that is taken off windows.
+    pub(super) fn baseline_w(&self) -> Option<f64> {
+        let used = self.idle.filter(|_| self.is_refuted != Some(true));
+        used.map(|idle| idle.watts)
+    }
+
+    /// Whether idle power turned out not to be that of the run. An estimate finds its own.
+    pub(super) fn is_idle_refuted(&self) -> bool {
+        let found = || {
+            self.idle
+                .is_some_and(|idle| self.ledger.powers.refute(&idle))
+        };
+        self.is_refuted
+            .unwrap_or_else(|| !self.estimated && found())
+    }
+
     /// Mean idle power: the estimated one, where there is an estimate.
     pub(super) fn idle_w(&self) -> Option<f64> {
         let (idle_j, idle_ns) = (self.ledger.accounts.idle_j, self.ledger.idle_ns);
         let accounted = idle_j.filter(|_| idle_ns > 0);
         let accounted = accounted.map(|energy| energy / (idle_ns as f64 / 1e9));
-        accounted.filter(|_| self.estimated).or(self.baseline_w)
+        accounted.filter(|_| self.estimated).or(self.baseline_w())
     }
 
     /// How long a window may be missing.

@@ -3,8 +3,8 @@
 use crate::power::Provenance;
 use crate::power::batches::Batched;
 use crate::sink::{
-    Accounts, AttributionRow, AttributionRows, BalanceRow, Basis, EventRow, NodeEnergyRow,
-    PhaseEnergyRow, Role,
+    AttributionRow, AttributionRows, BalanceRow, Basis, EventRow, NodeEnergyRow, PhaseEnergyRow,
+    Role,
 };
 
 use super::conserve;
@@ -12,6 +12,7 @@ use super::engine::Engine;
 use super::phases::{RUN, SetEnergy, phases};
 use super::prices::KindEstimate;
 use super::rails::RailState;
+use super::totals::Shown;
 
 /// Counts of what was out of the ordinary.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,22 +66,23 @@ impl Engine {
         }
         self.tell_live();
         for at in 0..self.rails.len() {
-            let until = self.rails[at].closed_until;
-            rows.balance.push(self.balance(at, until).balance);
-            self.node_rows(at, false, false, rows);
+            let (shown, until) = (self.shown(at), self.rails[at].closed_until);
+            rows.balance.push(self.balance(at, &shown, until).balance);
+            self.node_rows(at, false, &shown, rows);
         }
         self.phase_rows(now, rows);
     }
 
     /// All rows of totals, at the run's end.
     pub(super) fn report_end(&mut self, end: i64, rows: &mut AttributionRows) -> Finished {
-        let totals: Vec<RailTotal> = (0..self.rails.len())
-            .map(|at| self.balance(at, end))
-            .collect();
         self.tell_live();
-        for (at, total) in totals.iter().enumerate() {
+        let mut totals = Vec::with_capacity(self.rails.len());
+        for at in 0..self.rails.len() {
+            let shown = self.shown(at);
+            let total = self.balance(at, &shown, end);
             rows.balance.push(total.balance);
-            self.node_rows(at, true, total.baseline_above_run, rows);
+            self.node_rows(at, true, &shown, rows);
+            totals.push(total);
         }
         self.phase_rows(end, rows);
         self.kind_rows(rows);
@@ -88,6 +90,7 @@ impl Engine {
         let diagnostics = head.diagnostics.clone();
         rows.head = Some(head);
         let sums_balance = (0..totals.len()).all(|at| self.nodes_balance(at));
+        self.warn_of_totals(&totals, end);
         let rails_balance = totals
             .iter()
             .all(|t| conserve::balances(&t.balance.accounts));
@@ -100,21 +103,13 @@ impl Engine {
         }
     }
 
-    fn balance(&self, at: usize, until: i64) -> RailTotal {
+    fn balance(&self, at: usize, shown: &Shown, until: i64) -> RailTotal {
         let rail = &self.rails[at];
         let ledger = &rail.ledger;
-        let mut accounts: Accounts = ledger.accounts;
-        let ended = self.run_end < i64::MAX;
-        let above = |idle: f64| accounts.measured_j < idle;
-        let baseline_above_run = ended && accounts.idle_j.is_some_and(above);
-        if baseline_above_run {
-            accounts.idle_j = None;
-        }
-        accounts.residual_j = conserve::remainder_j(&accounts);
         RailTotal {
             balance: BalanceRow {
                 rail: rail.row.id,
-                accounts,
+                accounts: shown.accounts,
                 extrapolated_j: ledger.extrapolated_j(until),
                 covered_ns: Some(ledger.covered_ns),
                 lo_j: None,
@@ -123,7 +118,7 @@ impl Engine {
                 peak_ns: ledger.peak.map(|(_, time)| time),
             },
             covered_ns: ledger.covered_ns,
-            baseline_above_run,
+            baseline_above_run: shown.is_idle_refuted,
         }
     }
 
@@ -135,9 +130,10 @@ impl Engine {
         (sum - ledger.accounts.spans_j).abs() <= conserve::TOLERANCE * size.max(1e-12)
     }
 
-    fn node_rows(&mut self, at: usize, all: bool, no_idle: bool, rows: &mut AttributionRows) {
-        let inclusive = self.inclusive(at);
-        let idle_w = self.rails[at].idle_w().filter(|_| !no_idle && !self.coarse);
+    fn node_rows(&mut self, at: usize, all: bool, shown: &Shown, rows: &mut AttributionRows) {
+        let inclusive = self.inclusive(&shown.nodes);
+        let is_known = !shown.is_idle_refuted && !self.coarse;
+        let idle_w = self.rails[at].idle_w().filter(|_| is_known);
         let estimates: Vec<Option<KindEstimate>> = (0..inclusive.len())
             .map(|node| {
                 self.prices
@@ -160,16 +156,17 @@ impl Engine {
         }
         for node in (1..inclusive.len()).filter(|&node| told[node]) {
             let energy = rail.ledger.nodes[node];
+            let self_j = shown.nodes.get(node).copied().unwrap_or(0.0);
             let time = self.stacks.nodes.get(node).copied().unwrap_or_default();
             let seconds = energy.measured_ns as f64 / 1e9;
             let covered_ns = energy.measured_ns.min(time.self_ns);
             let sampled = coverage(covered_ns, time.self_ns);
             let estimate = estimates[node];
-            let bounds = estimate.and_then(|estimate| estimate.bounds(energy.self_j));
+            let bounds = estimate.and_then(|estimate| estimate.bounds(self_j));
             rows.node_energy.push(NodeEnergyRow {
                 node: node as u32,
                 rail: rail.row.id,
-                self_j: energy.self_j,
+                self_j,
                 lo_j: bounds.map(|(lo, _)| lo),
                 hi_j: bounds.map(|(_, hi)| hi),
                 inclusive_j: inclusive[node],
@@ -178,20 +175,18 @@ impl Engine {
                 covered_ns,
                 activations: time.activations,
                 instances: self.nodes[node].instances,
-                min_w: energy.min_w,
-                avg_w: (seconds > 0.0).then(|| energy.self_j / seconds),
-                peak_w: energy.peak_w,
+                min_w: energy.min_w.map(|power| power.max(0.0)),
+                avg_w: (seconds > 0.0).then(|| self_j / seconds),
+                peak_w: energy.peak_w.map(|power| power.max(0.0)),
                 basis: estimate.map_or(basis, |estimate| estimate.basis),
             });
         }
     }
 
     /// Energy of each node and all below it; parents have lower ids.
-    fn inclusive(&self, at: usize) -> Vec<f64> {
-        let mut sums = vec![0.0; self.nodes.len()];
-        for (sum, node) in sums.iter_mut().zip(&self.rails[at].ledger.nodes) {
-            *sum = node.self_j;
-        }
+    fn inclusive(&self, own: &[f64]) -> Vec<f64> {
+        let mut sums = own.to_vec();
+        sums.resize(self.nodes.len(), 0.0);
         for node in (1..sums.len()).rev() {
             if let Some(parent) = self.nodes[node].parent {
                 sums[parent as usize] += sums[node];
@@ -203,7 +198,8 @@ impl Engine {
     fn phase_rows(&self, now: i64, rows: &mut AttributionRows) {
         let (durations, count) = self.durations(now);
         for (at, rail) in self.rails.iter().enumerate() {
-            let spans = self.spans_by_phase(at);
+            let shown = self.shown(at);
+            let spans = self.spans_by_phase(&shown.nodes);
             let mut sums = vec![(false, SetEnergy::default()); count];
             for (set, energy) in rail.phases.iter().enumerate() {
                 self.share(self.phases.members(set as u32), |member, share| {
@@ -216,8 +212,9 @@ impl Engine {
                 let duration_ns = durations[member];
                 let spans_j = spans.get(member).copied().unwrap_or(0.0);
                 if node.is_none() || duration_ns > 0 {
-                    rows.phase_energy
-                        .push(phase_row(rail.row.id, node, duration_ns, sum, spans_j));
+                    let mut row = phase_row(rail.row.id, node, duration_ns, sum, spans_j);
+                    row.idle_j = row.idle_j.filter(|_| !shown.is_idle_refuted);
+                    rows.phase_energy.push(row);
                 }
             }
         }
@@ -261,11 +258,10 @@ impl Engine {
     }
 
     /// Self energies summed by the nearest phase above; place 0 is no phase.
-    fn spans_by_phase(&self, at: usize) -> Vec<f64> {
+    fn spans_by_phase(&self, energies: &[f64]) -> Vec<f64> {
         let count = self.nodes.len().max(1);
         let (mut phase_of, mut in_run) = (vec![0; count], vec![false; count]);
         let mut sums = vec![0.0; count];
-        let energies = &self.rails[at].ledger.nodes;
         for node in 1..count {
             let info = self.nodes[node];
             let above = info.parent.map_or(0, |parent| parent as usize);
@@ -274,7 +270,7 @@ impl Engine {
             in_run[node] = in_run[above] || info.role == Some(Role::Run);
             let counts = phase_of[node] > 0 || in_run[node] || self.run_from == i64::MAX;
             if let Some(energy) = energies.get(node).filter(|_| counts) {
-                sums[phase_of[node]] += energy.self_j;
+                sums[phase_of[node]] += energy;
             }
         }
         sums

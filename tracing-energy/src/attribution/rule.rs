@@ -20,21 +20,39 @@
 //!                active, by active time, else outside
 //! ```
 //!
-//! Where a rail tells nothing of processes, or no CPU time was used, active time
-//! decides. Where there are no CPU times at all, it decides too, and what falls on
-//! no activation is residual: nobody can say whose it was.
+//! Where no CPU time was used, active time decides. Where there are no CPU times at
+//! all, it decides too, and what falls on no activation is residual: nobody can say
+//! whose it was.
+//!
+//! A device that is no CPU (GPU, neural engine) is split by the time for which processes
+//! kept it busy, where the system reports it:
+//!
+//! ```text
+//!     others     A x other processes' share of the busy time
+//!     own        A x ours -> activations of the device's domain, else outside; where no
+//!                span was ever of that domain, activations by active time
+//!     unknown    what is left
+//! ```
+//!
+//! Where the system does not, activations of the device's domain have the time in which
+//! they were active, and all else is `unknown`: neither spans of another domain nor the
+//! process nor others can be said to have used it.
 
+use super::device_use::UseShares;
 use super::processes::Group;
 use super::window_cpu::WindowCpu;
 use super::windows::{Activity, Window};
 
-/// How a rail's active energy can be divided.
+/// By what a rail's active energy is divided.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Means {
+pub(super) enum SplitBasis {
     /// By CPU time, other processes taken off.
     CpuTime(CpuUse),
-    /// By active time: the rail knows no processes (GPU, neural engine).
-    ActiveTime,
+    /// By busy time of the rail's device by process; whether a span named its domain.
+    DeviceUse(UseShares, bool),
+    /// By active time of activations in the device's domain: its use by process is not
+    /// known.
+    Domain,
     /// By active time, for want of CPU times.
     Unsplit,
 }
@@ -67,27 +85,42 @@ pub(super) struct Split {
     pub(super) unknown: Option<f64>,
 }
 
+impl Split {
+    /// Gives what an estimate could not place of a device's active energy to `unknown`:
+    /// all of it where no span worked there, nothing where the estimate explains it.
+    pub(super) fn give_unknown(&mut self, active_j: f64) {
+        let unknown = self.unknown.get_or_insert(0.0);
+        if self.threads.iter().all(|&energy| energy == 0.0) {
+            let known = [self.outside, self.others, self.profiler];
+            *unknown = active_j - known.into_iter().flatten().sum::<f64>();
+        }
+    }
+}
+
 /// Splits `active_j` of `window`; `activity` is that of all its threads, `used` are
 /// their CPU times.
 pub(super) fn split(
     active_j: f64,
-    means: Means,
+    basis: SplitBasis,
     window: &Window,
     activity: &Activity,
     groups: &[Group],
     used: &WindowCpu,
 ) -> Split {
-    match means {
-        Means::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, (activity, groups), used),
-        Means::ActiveTime => {
-            let (threads, outside) = by_active_time(active_j, window, activity);
+    match basis {
+        SplitBasis::CpuTime(cpu) => by_cpu_time(active_j, cpu, window, (activity, groups), used),
+        SplitBasis::DeviceUse(shares, is_named) => {
+            by_device_use(active_j, (shares, is_named), window, activity)
+        }
+        SplitBasis::Domain => {
+            let (threads, unknown) = by_active_time(active_j, window, activity);
             Split {
                 threads,
-                outside: Some(outside),
+                unknown: Some(unknown),
                 ..Split::default()
             }
         }
-        Means::Unsplit => {
+        SplitBasis::Unsplit => {
             let (threads, _) = by_active_time(active_j, window, activity);
             Split {
                 threads,
@@ -165,6 +198,41 @@ fn by_cpu_time(
         others,
         profiler: Some(profiler),
         unknown: None,
+    }
+}
+
+/// `activity` is that of the device's domain, or of all activations where no span was
+/// ever of that domain. Spans of the domain have all that the program used while some of
+/// them were active. Where the program's use is hidden (process ids of another namespace)
+/// they have of the hidden use what active time says.
+fn by_device_use(
+    active_j: f64,
+    (shares, is_named): (UseShares, bool),
+    window: &Window,
+    activity: &Activity,
+) -> Split {
+    let own_j = active_j * shares.own;
+    let unknown_j = active_j * shares.unknown;
+    let others = Some(active_j * shares.others);
+    if is_named && shares.own == 0.0 {
+        let (threads, unknown) = by_active_time(unknown_j, window, activity);
+        return Split {
+            threads,
+            others,
+            unknown: Some(unknown),
+            ..Split::default()
+        };
+    }
+    let (threads, outside) = match is_named {
+        true => among_active(own_j, activity),
+        false => by_active_time(own_j, window, activity),
+    };
+    Split {
+        threads,
+        outside: Some(outside),
+        others,
+        profiler: None,
+        unknown: Some(unknown_j),
     }
 }
 
@@ -263,14 +331,17 @@ fn sums_of_the_others(values: &[f64]) -> Vec<f64> {
 /// The share of the time in which somebody was active goes to threads by active
 /// time; the rest is returned beside.
 fn by_active_time(amount: f64, window: &Window, activity: &Activity) -> (Vec<f64>, f64) {
+    let taken = amount * (activity.union_ns as f64 / window.length() as f64);
+    let (threads, left) = among_active(taken, activity);
+    (threads, left + amount - taken)
+}
+
+/// All of it goes to threads by active time, if any was active; else it is returned.
+fn among_active(amount: f64, activity: &Activity) -> (Vec<f64>, f64) {
     let sum: i64 = activity.active_ns.iter().sum();
     if sum == 0 {
         return (vec![0.0; activity.active_ns.len()], amount);
     }
-    let taken = amount * (activity.union_ns as f64 / window.length() as f64);
-    let share = |&ns: &i64| taken * (ns as f64 / sum as f64);
-    (
-        activity.active_ns.iter().map(share).collect(),
-        amount - taken,
-    )
+    let share = |&ns: &i64| amount * (ns as f64 / sum as f64);
+    (activity.active_ns.iter().map(share).collect(), 0.0)
 }

@@ -8,12 +8,14 @@ use crate::sink::{Accounts, AttributionRows, Domain, SampleBalanceRow, WindowPow
 use super::along::Along;
 use super::conserve;
 use super::cpu_series::Machine;
+use super::device_use::UseShares;
 use super::engine::Engine;
 use super::intervals::Priced;
 use super::phases::add_window;
 use super::processes::{Group, OWN};
 use super::rails::Measured;
-use super::rule::{CpuUse, Means, Split, split};
+use super::rule::{CpuUse, Split, SplitBasis, split};
+use super::unit::Unit;
 use super::window_cpu::WindowCpu;
 use super::windows::{Activity, ThreadPart, Window, in_domain};
 
@@ -61,12 +63,20 @@ impl Engine {
         }
     }
 
-    /// The rail and window that end first.
+    /// The rail and window that end first; of equal windows a device's before that of a
+    /// rail which may contain it.
     fn next_window(&mut self, limit: i64) -> Option<(usize, Measured)> {
         let run_end = self.run_end;
         let rails = self.rails.iter_mut().enumerate();
-        let fronts = rails.filter_map(|(at, rail)| Some((at, rail.next(run_end, limit)?)));
-        fronts.min_by_key(|(at, measured)| (measured.end, measured.start, *at))
+        let fronts = rails.filter_map(|(at, rail)| {
+            let is_whole = device_domain(rail.row.kind).is_none();
+            Some((at, rail.next(run_end, limit)?, is_whole))
+        });
+        let order = |(at, measured, is_whole): &(usize, Measured, bool)| {
+            (measured.end, measured.start, *is_whole, *at)
+        };
+        let first = fronts.min_by_key(order);
+        first.map(|(at, measured, _)| (at, measured))
     }
 
     fn close_without_energy(&mut self, at: usize, measured: &Measured) {
@@ -119,6 +129,14 @@ impl Engine {
         })
     }
 
+    /// Mean load of the processes of the run without the recorder's threads, in cores; none
+    /// where no CPU times tell.
+    pub fn program_cores(&self, start_ns: i64, end_ns: i64) -> Option<f64> {
+        let cpu = self.cpu_use(start_ns, end_ns, i64::MAX)?;
+        let covered_ns = self.cpu.process(start_ns, end_ns).covered_ns;
+        Some((cpu.program_ns() + cpu.children_ns) / covered_ns as f64)
+    }
+
     fn close_window(
         &mut self,
         at: usize,
@@ -131,20 +149,29 @@ impl Engine {
         if self.observer.is_some() {
             return self.observe_pulse(view);
         }
-        let (idle_j, split, cells, estimated) = match self.priced(at, measured, energy_j, view) {
-            Some((idle_j, split, cells)) => (idle_j, split, cells, true),
+        let priced = self.priced(at, measured, energy_j, view);
+        let estimated = priced.is_some();
+        let (idle_j, Unit { split, cells }, in_idle) = match priced {
+            Some((idle_j, split, cells)) => (idle_j, Unit { split, cells }, None),
             None => {
                 let idle_j = self.idle_j(at, measured);
                 let active_j = energy_j - idle_j.unwrap_or(0.0);
-                let (split, domain) = self.split(at, active_j, measured, view);
-                let passes = in_domain(&self.stacks.nodes, domain);
-                let cells = cell_powers(&split, &view.window, passes);
-                (idle_j, split, cells, false)
+                let unit = self.unit(at, active_j, measured, view);
+                (
+                    idle_j,
+                    unit.times(active_j),
+                    idle_j.map(|idle| unit.times(idle)),
+                )
             }
         };
         let powers = powers(&split, &view.window);
+        let mut split = split;
+        if estimated && device_domain(self.rails[at].row.kind).is_some() {
+            split.give_unknown(energy_j - idle_j.unwrap_or(0.0));
+        }
         let accounts = accounts(energy_j, idle_j, &split);
-        self.check(&accounts, estimated || split.outside.is_none());
+        let unsplit = split.outside.is_none() && split.unknown.is_none();
+        self.check(&accounts, estimated || unsplit);
         let late_ns = self.rails[at].late_ns;
         rows.sample_balance.push(SampleBalanceRow {
             rail,
@@ -154,19 +181,16 @@ impl Engine {
             phase: view.phase,
         });
         let uneven = estimated || !split.cells.is_empty();
-        for (thread, part) in view.window.threads.iter().enumerate() {
-            let by_kind = estimated || uneven && !view.used.threads[thread].is_even;
-            if by_kind && self.knows_kinds(&view.window, part) {
-                self.kind_power((rail, view), part, &cells, rows);
-            } else {
-                rows.window_power
-                    .push(view.power(rail, part, None, powers[thread]));
-            }
-        }
+        self.power_rows((rail, view), (estimated, uneven), (&powers, &cells), rows);
         let state = &mut self.rails[at];
         state.estimated |= estimated;
         state.ledger.add_accounts(measured, &accounts);
         state.ledger.add_nodes(&view.window, &cells);
+        if let Some(in_idle) = in_idle {
+            let parts = self::accounts(0.0, None, &in_idle.split);
+            let ledger = &mut state.ledger;
+            ledger.add_in_idle(&view.window, &parts, &in_idle.cells);
+        }
         add_window(
             &mut state.phases,
             measured,
@@ -187,10 +211,29 @@ impl Engine {
         self.intervals.add(&priced, &self.stacks);
     }
 
+    /// Powers of a window's threads, or of their kinds where those differ.
+    fn power_rows(
+        &self,
+        (rail, view): (u32, &View),
+        (estimated, uneven): (bool, bool),
+        (powers, cells): (&[f64], &[f64]),
+        rows: &mut AttributionRows,
+    ) {
+        for (thread, part) in view.window.threads.iter().enumerate() {
+            let by_kind = estimated || uneven && !view.used.threads[thread].is_even;
+            if by_kind && self.knows_kinds(&view.window, part) {
+                self.kind_power((rail, view), part, cells, rows);
+            } else {
+                rows.window_power
+                    .push(view.power(rail, part, None, powers[thread]));
+            }
+        }
+    }
+
     /// Baseline x time of a window.
     pub(super) fn idle_j(&self, at: usize, measured: &Measured) -> Option<f64> {
         let length_s = (measured.end - measured.start) as f64 / 1e9;
-        self.rails[at].baseline_w.map(|watts| watts * length_s)
+        self.rails[at].baseline_w().map(|watts| watts * length_s)
     }
 
     /// Idle energy, accounts and powers of cells as the estimate gives them.
@@ -245,9 +288,9 @@ impl Engine {
 
     /// Counts a window that is accounted for.
     pub(super) fn count(&mut self, at: usize, view: &View) {
-        let means = means(self.rails[at].row.kind, view.cpu);
+        let basis = split_basis(self.rails[at].row.kind, view.cpu, None);
         self.counters.windows += 1;
-        self.counters.windows_without_cpu += u64::from(means == Means::Unsplit);
+        self.counters.windows_without_cpu += u64::from(basis == SplitBasis::Unsplit);
     }
 
     /// As [`Self::split`], of a window that is not late, uncounted.
@@ -258,8 +301,8 @@ impl Engine {
         measured: &Measured,
         view: &View,
     ) -> (Split, Option<Domain>) {
-        let means = means(self.rails[at].row.kind, view.cpu);
-        let domain = self.domain(at, means, measured.end);
+        let basis = self.basis(at, view.cpu, measured.start, measured.end);
+        let domain = self.domain(at, basis, measured.end);
         let special = domain.map(|_| {
             let passes = in_domain(&self.stacks.nodes, domain);
             self.reader
@@ -268,7 +311,7 @@ impl Engine {
         let activity = special.as_ref().unwrap_or(&view.activity);
         let split = split(
             active_j,
-            means,
+            basis,
             &view.window,
             activity,
             &view.groups,
@@ -277,16 +320,29 @@ impl Engine {
         (split, domain)
     }
 
-    /// The domain whose activations alone share the rail's energy, if some were
-    /// there by the window's end. CPU times say for themselves who used a CPU.
-    fn domain(&self, at: usize, means: Means, end: i64) -> Option<Domain> {
-        let domain = match self.rails[at].row.kind {
-            RailKind::Gpu => Some(Domain::Gpu),
-            RailKind::Ane => Some(Domain::Ane),
-            RailKind::Cpu if means == Means::Unsplit => Some(Domain::Cpu),
+    /// By what a rail's energy in `[start, end)` is split.
+    pub(super) fn basis(&self, at: usize, cpu: Option<CpuUse>, start: i64, end: i64) -> SplitBasis {
+        let rail = &self.rails[at].row;
+        let named = |domain: Domain| self.domain_from[domain as usize] < end;
+        let device = device_domain(rail.kind).and_then(|domain| {
+            // The series has the program's clock, as windows have.
+            let shares = self.uses.shares(rail.id, start, end)?;
+            Some((shares, named(domain)))
+        });
+        split_basis(rail.kind, cpu, device)
+    }
+
+    /// The domain whose activations alone share the rail's energy. CPU times say for
+    /// themselves who used a CPU; without them its rail falls to those of its domain, if
+    /// some were there by the window's end.
+    fn domain(&self, at: usize, basis: SplitBasis, end: i64) -> Option<Domain> {
+        let named = |domain: &Domain| self.domain_from[*domain as usize] < end;
+        match (basis, self.rails[at].row.kind) {
+            (SplitBasis::DeviceUse(_, is_named), kind) => device_domain(kind).filter(|_| is_named),
+            (SplitBasis::Domain, kind) => device_domain(kind),
+            (SplitBasis::Unsplit, RailKind::Cpu) => Some(Domain::Cpu).filter(named),
             _ => None,
-        };
-        domain.filter(|&domain| self.domain_from[domain as usize] < end)
+        }
     }
 
     /// A sample that came after its spans were forgotten: all of it is residual.
@@ -309,17 +365,34 @@ impl Engine {
     }
 }
 
-/// How a rail of that kind is split, given the CPU times of a window.
-pub(super) fn means(kind: RailKind, cpu: Option<CpuUse>) -> Means {
+/// The domain of spans that work on a device which is no CPU, by the kind of its rail.
+pub(super) fn device_domain(kind: RailKind) -> Option<Domain> {
+    match kind {
+        RailKind::Gpu => Some(Domain::Gpu),
+        RailKind::Ane => Some(Domain::Ane),
+        _ => None,
+    }
+}
+
+/// By what a rail of that kind is split, given the CPU times of a window and the use of
+/// its device by process, with whether a span named the device's domain.
+pub(super) fn split_basis(
+    kind: RailKind,
+    cpu: Option<CpuUse>,
+    device: Option<(UseShares, bool)>,
+) -> SplitBasis {
     match (kind, cpu) {
+        (RailKind::Gpu | RailKind::Ane, _) => device
+            .map_or(SplitBasis::Domain, |(shares, named)| {
+                SplitBasis::DeviceUse(shares, named)
+            }),
         // Without CPU times, as in an import, nothing is known of anybody else.
-        (_, None) => Means::Unsplit,
-        (RailKind::Gpu | RailKind::Ane, _) => Means::ActiveTime,
-        (RailKind::Dram, Some(cpu)) => Means::CpuTime(CpuUse {
+        (_, None) => SplitBasis::Unsplit,
+        (RailKind::Dram, Some(cpu)) => SplitBasis::CpuTime(CpuUse {
             others: None,
             ..cpu
         }),
-        (_, Some(cpu)) => Means::CpuTime(cpu),
+        (_, Some(cpu)) => SplitBasis::CpuTime(cpu),
     }
 }
 
@@ -348,7 +421,11 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
 
 /// Powers of cells: what they have; where that is not known by cell, what threads
 /// have goes to those of their nodes that pass, by self time.
-fn cell_powers(split: &Split, window: &Window, passes: impl Fn(u32) -> bool) -> Vec<f64> {
+pub(super) fn cell_powers(
+    split: &Split,
+    window: &Window,
+    passes: impl Fn(u32) -> bool,
+) -> Vec<f64> {
     if !split.cells.is_empty() {
         return cell_weights(split, window);
     }

@@ -1,6 +1,7 @@
 //! What sources say of themselves, as rows.
 
 use crate::power::known::{self, KnownRail};
+use crate::power::users::DeviceUsers;
 use crate::power::{Notice, PowerSource};
 use crate::rows::{BaselineRow, EventRow, RailRow};
 
@@ -56,6 +57,7 @@ impl SourcePlan {
                         end_ns: 0,
                         power_w,
                         samples: 0,
+                        spread_w: None,
                     });
                 }
                 plan.rails.push(RailRow {
@@ -72,5 +74,18 @@ impl SourcePlan {
             }
         }
         plan
+    }
+
+    /// Readers of the use of rails' devices, by the rail's row.
+    pub(super) fn devices(
+        &self,
+        sources: &mut [Box<dyn PowerSource>],
+    ) -> Vec<(u32, Box<dyn DeviceUsers>)> {
+        let mut devices = Vec::new();
+        for (source, first) in sources.iter_mut().zip(&self.first_rail) {
+            let users = source.users().into_iter();
+            devices.extend(users.map(|(rail, users)| (first + rail as u32, users)));
+        }
+        devices
     }
 }

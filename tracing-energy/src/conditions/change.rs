@@ -2,8 +2,8 @@
 //! processor, other programs at work.
 
 use super::{
-    BUSY_CORES, CORES, ENERGY_PREFERENCE, GOVERNOR, LOAD_OTHERS, LOW_POWER_MODE, NOMINAL, POWER,
-    THERMAL_PRESSURE, THROTTLED_SAMPLES, USABLE_CORES, Values,
+    BUSY_CORES, CORES, ENERGY_PREFERENCE, GOVERNOR, LOAD_OTHERS, LOW_POWER_MODE, NOMINAL,
+    OWN_CORES, POWER, THERMAL_PRESSURE, THROTTLED_SAMPLES, USABLE_CORES, Values,
 };
 
 /// A doubt: the kind of its event, and its words.
@@ -75,6 +75,18 @@ fn busy(load: Option<f64>) -> Option<Doubt> {
         "other programs kept {load:.1} processors busy on average during the run: stop them and record again for figures that can be compared"
     );
     Some(("busy_machine", message))
+}
+
+/// Why idle power is not known if the program used so many cores while it was measured.
+pub(crate) fn own_work_in_baseline(cores: f64) -> Option<Doubt> {
+    (cores > OWN_CORES).then(|| {
+        let message = format!(
+            "idle power is not known: the program itself kept {cores:.1} processors busy while \
+             it was to be measured; let it rest for that time, or start recording before its \
+             work"
+        );
+        ("own_work_in_baseline", message)
+    })
 }
 
 /// What is doubtful of idle power that was measured under this load of others, cores.
@@ -150,6 +162,10 @@ mod tests {
         let load = |cores: &str| kinds(&Values::new(), &values(&[(LOAD_OTHERS, cores)]));
         assert_eq!(load("0.50"), [""; 0]);
         assert_eq!(load("0.51"), ["busy_machine"]);
+        assert_eq!(own_work_in_baseline(0.05), None);
+        let (kind, message) = own_work_in_baseline(1.02).unwrap();
+        assert_eq!(kind, "own_work_in_baseline");
+        assert!(message.contains("1.0 processors"), "{message}");
         assert_eq!(busy_baseline(0.5), None);
         let (kind, message) = busy_baseline(1.26).unwrap();
         assert_eq!(kind, "busy_baseline");

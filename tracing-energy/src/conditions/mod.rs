@@ -40,7 +40,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub(crate) use load::{LEAST_NS, Usage};
-pub(crate) use run::{RunConditions, busy_baseline};
+pub(crate) use run::{RunConditions, busy_baseline, own_work_in_baseline};
 
 use crate::cpu_time;
 use crate::host;
@@ -76,6 +76,9 @@ pub const BINARY_SHA256: &str = "binary_sha256";
 /// Load of other processes, in cores, above which a run or a baseline is doubted. A
 /// desktop at rest stays below it; a build, an update or a video call does not.
 pub const BUSY_CORES: f64 = 0.5;
+
+/// Load of the program itself from which on what is measured is no idle power, in cores.
+pub const OWN_CORES: f64 = 0.2;
 
 /// The value of [`THERMAL_PRESSURE`] that means none.
 pub(crate) const NOMINAL: &str = "nominal";

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::rows::{ConditionRow, Moment};
 
-pub(crate) use super::change::busy_baseline;
+pub(crate) use super::change::{busy_baseline, own_work_in_baseline};
 
 /// Gathers what the observer, the power source and CPU times tell.
 #[derive(Debug, Default)]

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 use crate::power::polled::{Dial, Polled, Raw, Read};
 use crate::power::sysfs::{number, text};
+use crate::power::users::DeviceUsers;
+#[cfg(target_os = "linux")]
+use crate::power::users::drm::DrmUsers;
 use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError};
 use crate::units::Nanos;
 
@@ -47,6 +50,7 @@ pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
         read()?;
     }
     let rails = rails(&sensors);
+    let users = users(&sensors);
     dials.extend(sensors.into_iter().map(|sensor| Dial::new(sensor.read)));
     let mut limits = vec![
         "drivers' readings; between two readings of a power it is taken to go straight".to_owned(),
@@ -65,7 +69,7 @@ pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
         provenance: Provenance::Measured,
         limits,
     };
-    Ok(Polled::new(description, dials))
+    Ok(Polled::new(description, dials).with_users(users))
 }
 
 /// Folders of sensors, in the order of their numbers.
@@ -82,8 +86,33 @@ fn devices(root: &Path) -> Vec<PathBuf> {
     devices.into_iter().map(|(_, path)| path).collect()
 }
 
+/// Readers of the use of graphics by process.
+#[cfg(target_os = "linux")]
+fn users(sensors: &[Sensor]) -> Vec<(usize, Box<dyn DeviceUsers>)> {
+    let reader = |(at, sensor): (usize, &Sensor)| {
+        let users = DrmUsers::new("/proc", sensor.pci.clone()?);
+        Some((at, Box::new(users) as Box<dyn DeviceUsers>))
+    };
+    sensors.iter().enumerate().filter_map(reader).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn users(_: &[Sensor]) -> Vec<(usize, Box<dyn DeviceUsers>)> {
+    Vec::new()
+}
+
+/// The PCI address of the device that a sensor is of.
+fn pci(device: &Path) -> Option<String> {
+    let target = std::fs::canonicalize(device.join("device")).ok()?;
+    let name = target.file_name()?.to_str()?;
+    let is_address = name.split(':').count() == 3 && name.contains('.');
+    is_address.then(|| name.to_owned())
+}
+
 struct Sensor {
     name: String,
+    /// PCI address of graphics.
+    pci: Option<String>,
     /// What tells it from another of the same name.
     place: String,
     kind: RailKind,
@@ -115,6 +144,7 @@ impl Found {
     fn push(&mut self, device: &Path, name: &str, kind: RailKind, unit: &'static str, read: Read) {
         self.sensors.push(Sensor {
             name: name.to_owned(),
+            pci: pci(device).filter(|_| kind == RailKind::Gpu),
             place: place(device),
             kind,
             unit,

@@ -26,6 +26,7 @@ mod stamp;
 mod still;
 mod suspend;
 mod sysfs;
+pub mod users;
 pub mod validate;
 mod zero_under_load;
 
@@ -288,6 +289,12 @@ pub trait PowerSource: Send {
     /// Ids of the threads that the source keeps besides the sampler's: their CPU
     /// time is the profiler's.
     fn own_threads(&self) -> Vec<i64> {
+        Vec::new()
+    }
+
+    /// Readers of the use of rails' devices by process, by rail. Called once, before the
+    /// source starts.
+    fn users(&mut self) -> Vec<(usize, Box<dyn users::DeviceUsers>)> {
         Vec::new()
     }
 

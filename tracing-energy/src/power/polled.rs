@@ -13,6 +13,7 @@ use crate::cpu_time;
 use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
 use crate::power::still::StillWatch;
+use crate::power::users::DeviceUsers;
 use crate::power::{Description, Notice, PowerSource, Reading, Sample, SourceError};
 use crate::units::{Energy, Nanos, Power};
 
@@ -90,6 +91,7 @@ impl Dial {
 pub struct Polled {
     description: Description,
     dials: Vec<Dial>,
+    users: Vec<(usize, Box<dyn DeviceUsers>)>,
     still: StillWatch,
     pace: Option<Pace>,
     last: Nanos,
@@ -101,10 +103,18 @@ impl Polled {
         Self {
             description,
             dials,
+            users: Vec::new(),
             still: StillWatch::default(),
             pace: None,
             last: Nanos::ZERO,
         }
+    }
+
+    /// The same, with readers of the use of rails' devices.
+    #[must_use]
+    pub(super) fn with_users(mut self, users: Vec<(usize, Box<dyn DeviceUsers>)>) -> Self {
+        self.users = users;
+        self
     }
 
     fn poll(&mut self, now: Nanos, reading: &mut Reading) {
@@ -140,6 +150,10 @@ impl Polled {
 }
 
 impl PowerSource for Polled {
+    fn users(&mut self) -> Vec<(usize, Box<dyn DeviceUsers>)> {
+        std::mem::take(&mut self.users)
+    }
+
     fn describe(&self) -> Description {
         self.description.clone()
     }

@@ -31,18 +31,19 @@ pub(super) fn attribute(
     options: &AttributeOptions,
 ) -> Result<(), Error> {
     let (store, run) = (writer.store(), writer.run());
-    let rows = rows(store, run, options, |rows| writer.write(&settled(rows)))?;
-    writer.write(&rows)
+    let (rows, events) = rows(store, run, options, |rows| writer.write(&settled(rows)))?;
+    writer.write(&rows)?;
+    writer.note(&events)
 }
 
 /// Attributes a run from its file. Rows of windows that close go to `take`; the rest are
-/// the answer.
+/// the answer, with events about them.
 pub(super) fn rows(
     store: &Store,
     run: i64,
     options: &AttributeOptions,
     take: impl FnMut(AttributionRows) -> Result<(), Error>,
-) -> Result<AttributionRows, Error> {
+) -> Result<(AttributionRows, Vec<EventRow>), Error> {
     let rails = store.rails(run)?.all()?;
     may_be_estimated(store, run, &rails, options)?;
     let watched = watch(store, run, rails)?;
@@ -51,9 +52,9 @@ pub(super) fn rows(
     let engine = Engine::new().pricing(found.prices);
     let replay = Replay::new(store, run, Spans::Ahead, engine)?;
     let (engine, end_ns) = replay.tell(take)?;
-    let (mut rows, _) = engine.finish(end_ns);
+    let (mut rows, finished) = engine.finish(end_ns);
     rows.kind_fits = found.fits;
-    Ok(rows)
+    Ok((rows, finished.events))
 }
 
 fn may_be_estimated(
@@ -181,8 +182,9 @@ fn scopes(rails: &[RailRow], callsites: &[CallsiteRow], cpu_times: bool) -> Vec<
     let used = |domain| callsites.iter().any(|callsite| callsite.domain == domain);
     let mut scopes: Vec<Scope> = Vec::new();
     for rail in rails {
-        let wanted = scope(rail.kind, cpu_times, used);
-        if !scopes.contains(&wanted) {
+        if let Some(wanted) = scope(rail.kind, cpu_times, used)
+            && !scopes.contains(&wanted)
+        {
             scopes.push(wanted);
         }
     }

@@ -25,7 +25,7 @@ pub struct EstimatedKinds {
 /// spans), or the file cannot be read.
 pub fn estimate_kinds(store: &Store, run: i64) -> Result<EstimatedKinds, Error> {
     let options = AttributeOptions::new(Method::Fitted);
-    let rows = estimate::rows(store, run, &options, |_| Ok(()))?;
+    let (rows, _) = estimate::rows(store, run, &options, |_| Ok(()))?;
     Ok(EstimatedKinds {
         head: rows.head,
         balance: rows.balance,

@@ -159,8 +159,9 @@ fn proportional(
     };
     let replay = Replay::new(store, run, spans, engine)?;
     let (engine, end_ns) = replay.tell(|rows| writer.write(&settled(rows)))?;
-    let (rows, _) = engine.finish(end_ns);
-    writer.write(&rows)
+    let (rows, finished) = engine.finish(end_ns);
+    writer.write(&rows)?;
+    writer.note(&finished.events)
 }
 
 /// An estimate that says nothing of kinds, but that the sensors' clock is ahead of the

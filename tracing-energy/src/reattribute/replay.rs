@@ -5,13 +5,12 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::iter::Peekable;
 
 use super::ahead::Spans;
-use crate::attribution::{Engine, KindNames, Opened};
+use crate::attribution::{Engine, KindNames, Opened, refuted_baselines};
 use crate::error::Error;
 use crate::power::batches::{self, Activity, Batched};
 use crate::rows::{CpuRow, Domain, Role, SampleRow, SpanRow};
 use crate::sink::AttributionRows;
 use crate::store::Store;
-use crate::units::Power;
 
 /// Windows are closed whenever this much run time has gone by.
 const STEP_NS: i64 = 1_000_000_000;
@@ -65,9 +64,10 @@ impl<'s> Replay<'s> {
         for rail in store.rails(run)?.all()? {
             engine.rail(rail);
         }
-        for baseline in store.baselines(run)?.all()? {
-            engine.baseline(baseline.rail, Some(Power::from_watts(baseline.power_w)));
-        }
+        let baselines = store.baselines(run)?.all()?;
+        let (samples, batched) = readings(store, run)?;
+        baselines.iter().for_each(|row| engine.baseline(row));
+        engine.refuted(&refuted_baselines(&baselines, &samples, end_ns));
         let mut kinds = KindNames::default();
         let mut callsites: HashMap<u32, (Option<Role>, Domain)> = HashMap::new();
         for row in store.callsites(run)?.all()? {
@@ -87,7 +87,9 @@ impl<'s> Replay<'s> {
                 engine.thread_of(thread.id, process);
             }
         }
-        let (samples, batched) = readings(store, run)?;
+        for row in store.device_use(run)?.all()? {
+            engine.device_use(row);
+        }
         engine.batched(&batched);
         Ok(Self {
             store,

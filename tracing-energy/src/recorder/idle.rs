@@ -18,6 +18,10 @@ struct Rail {
     covered_ns: i64,
     energy_j: f64,
     samples: u32,
+    /// Sums of the samples' powers, relative to the first, and of their squares.
+    first_w: f64,
+    sum_w: f64,
+    squares: f64,
 }
 
 impl IdleSamples {
@@ -32,11 +36,17 @@ impl IdleSamples {
             covered_ns: 0,
             energy_j: 0.0,
             samples: 0,
+            first_w: power(sample, energy_j),
+            sum_w: 0.0,
+            squares: 0.0,
         });
         rail.end_ns = sample.end_ns;
         rail.covered_ns += sample.end_ns - sample.start_ns;
         rail.energy_j += energy_j;
         rail.samples += 1;
+        let off = power(sample, energy_j) - rail.first_w;
+        rail.sum_w += off;
+        rail.squares += off * off;
     }
 
     /// The baselines of rails whose samples cover `least` time: a short stretch that
@@ -52,6 +62,7 @@ impl IdleSamples {
                 end_ns: idle.end_ns,
                 power_w: power.watts(),
                 samples: idle.samples,
+                spread_w: idle.spread_w(),
             })
         };
         self.rails
@@ -60,6 +71,19 @@ impl IdleSamples {
             .filter_map(row)
             .collect()
     }
+}
+
+impl Rail {
+    /// Standard deviation of the samples' powers.
+    fn spread_w(&self) -> Option<f64> {
+        let n = f64::from(self.samples);
+        let squares = self.squares - self.sum_w * self.sum_w / n;
+        (self.samples > 1).then(|| (squares.max(0.0) / (n - 1.0)).sqrt())
+    }
+}
+
+fn power(sample: &SampleRow, energy_j: f64) -> f64 {
+    energy_j / ((sample.end_ns - sample.start_ns) as f64 / 1e9)
 }
 
 #[cfg(test)]
@@ -85,6 +109,8 @@ mod tests {
         assert_eq!(rows.len(), 1);
         assert!((rows[0].power_w - 7.0 / 1.5).abs() < 1e-12);
         assert_eq!((rows[0].samples, rows[0].start_ns), (2, -2_000_000_000));
+        // 4 W and 5 W.
+        assert!((rows[0].spread_w.unwrap() - 0.5f64.sqrt()).abs() < 1e-12);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod calibration;
 mod collector;
 mod control;
 mod cpu;
+mod device_use;
 mod idle;
 mod losses;
 mod offline;
@@ -22,6 +23,7 @@ mod writer;
 
 pub(crate) use collector::{Collector, CollectorParts};
 pub(crate) use control::Control;
+pub(crate) use device_use::DeviceUseReader;
 pub use idle::IdleSamples;
 pub(crate) use offline::Offline;
 pub(crate) use resting::rest;

@@ -10,8 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::summary::RunSummary;
+use crate::attribution::Finished;
 use crate::error::Error;
-use crate::reattribute::{AttributeOptions, attribute_stored, reattribute};
+use crate::reattribute::{AttributeOptions, Method, attribute_stored, reattribute};
 use crate::rows::{BalanceRow, EventRow};
 use crate::store::Store;
 
@@ -37,6 +38,13 @@ pub(crate) struct Offline {
 }
 
 impl Offline {
+    /// Whether the live attribution is not the last one: the method wants all of the run, or
+    /// idle power that was taken off windows turned out not to be the run's.
+    pub(crate) fn is_needed(&self, live: &Finished) -> bool {
+        let refuted = || live.rails.iter().any(|rail| rail.baseline_above_run);
+        self.options.method != Method::Proportional || refuted()
+    }
+
     /// Attributes the run of `summary`, which then tells the new accounts. If that
     /// fails, a warning of the run says why, and the old ones stay.
     pub(crate) fn attribute(&self, summary: &mut RunSummary) {

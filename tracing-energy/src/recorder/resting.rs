@@ -45,6 +45,14 @@ pub(crate) struct RestingCpu {
 }
 
 impl RestingCpu {
+    /// Mean load of this process without our sampling threads, in cores.
+    pub(crate) fn own_cores(&self) -> Option<f64> {
+        let threads: i64 = self.threads_ns.iter().map(|thread| thread.1).sum();
+        let length_ns = self.length.nanos();
+        let own = (self.process_ns? - threads).max(0);
+        (length_ns > 0).then(|| own as f64 / length_ns as f64)
+    }
+
     /// Mean load of other processes, in cores; none over too short a time.
     pub(crate) fn others_cores(&self) -> Option<f64> {
         let own = self.process_ns? + self.sensor_ns.unwrap_or(0);

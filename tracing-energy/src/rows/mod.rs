@@ -22,7 +22,7 @@ pub use calibration::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 pub use conditions::{ConditionRow, Moment};
 pub use energy::{Basis, NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
 pub use kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
-pub use power::{BaselineRow, ExtraRow, RailRow, SampleRow};
+pub use power::{BaselineRow, DeviceUseRow, ExtraRow, RailRow, SampleRow};
 pub use processes::ProcessRow;
 pub use run::{EventRow, RunMetadata, RunRow, RunStatus};
 pub use spans::{FieldsRow, InstanceRow, LinkRow, MarkRow, SpanRow};

@@ -38,6 +38,24 @@ pub struct SampleRow {
     pub energy_j: Option<f64>,
 }
 
+/// `device_use`: for how long processes kept a rail's device busy. Engines that work at
+/// once count each, so that the times may exceed the row's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceUseRow {
+    /// Rail.
+    pub rail: u32,
+    /// Start.
+    pub start_ns: i64,
+    /// End.
+    pub end_ns: i64,
+    /// Busy time of the processes of the run.
+    pub own_ns: i64,
+    /// Busy time of other processes.
+    pub others_ns: i64,
+    /// Busy time of processes that may not be read, as far as it can be told: at most.
+    pub unknown_ns: i64,
+}
+
 /// `extras`: what a sensor tells besides energies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtraRow {
@@ -64,4 +82,6 @@ pub struct BaselineRow {
     pub power_w: f64,
     /// Samples used; 0 for a configured one.
     pub samples: u32,
+    /// Standard deviation of the power of its samples; none of fewer than two.
+    pub spread_w: Option<f64>,
 }

@@ -125,6 +125,7 @@ impl Recorded {
         rows.marks.extend_from_slice(&batch.marks);
         rows.cpu.extend_from_slice(&batch.cpu);
         rows.samples.extend_from_slice(&batch.samples);
+        rows.device_use.extend_from_slice(&batch.device_use);
         rows.events.extend_from_slice(&batch.events);
         add_attribution(&mut rows.attribution, places, &batch.attribution);
         rows.time_ns = batch.time_ns;

@@ -70,6 +70,8 @@ pub struct Batch {
     pub samples: Vec<SampleRow>,
     /// What sensors tell besides energies.
     pub extras: Vec<ExtraRow>,
+    /// Use of rails' devices by process.
+    pub device_use: Vec<DeviceUseRow>,
     /// Idle baselines (same rail: replaces).
     pub baselines: Vec<BaselineRow>,
     /// Conditions of the run (same moment and key: replaces).

@@ -52,6 +52,29 @@ impl<'s> AttributionWriter<'s> {
         }
         insert_attribution::rows(&mut self.pace, run, id, rows).map_err(&sql)
     }
+
+    /// Adds events that the run does not have yet: attributing again finds the same ones.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note(&mut self, events: &[EventRow]) -> Result<(), Error> {
+        let sql = from_sqlite(&self.store.path);
+        let known = "SELECT count(*) > 0 FROM events WHERE run = ?1 AND kind = ?2 AND message = ?3";
+        for event in events {
+            let connection = self.pace.connection();
+            let statement = connection.prepare_cached(known);
+            let is_known: bool = statement
+                .and_then(|mut s| {
+                    s.query_row((self.run, &event.kind, &event.message), |r| r.get(0))
+                })
+                .map_err(&sql)?;
+            if !is_known {
+                insert::events(&mut self.pace, self.run, std::slice::from_ref(event))
+                    .map_err(&sql)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Store {

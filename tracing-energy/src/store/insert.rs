@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::pace::Pace;
 use super::span_id;
 use crate::sink::{
-    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, EventRow, ExtraRow, FieldsRow,
-    InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role, RunRow,
-    SampleRow, SpanRow, ThreadRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, DeviceUseRow, EventRow, ExtraRow,
+    FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,
+    RunRow, SampleRow, SpanRow, ThreadRow,
 };
 
 /// Writes `rows` with one statement, `run` being its first parameter.
@@ -133,6 +133,26 @@ pub(super) fn extras(pace: &mut Pace<'_>, run: i64, rows: &[ExtraRow]) -> rusqli
     let sql = "INSERT OR REPLACE INTO extras VALUES (?1, ?2, ?3, ?4, ?5)";
     each(pace, sql, rows, |statement, r| {
         statement.execute(params![run, r.name, r.start_ns, r.end_ns, r.value])
+    })
+}
+
+/// `device_use`.
+pub(super) fn device_use(
+    pace: &mut Pace<'_>,
+    run: i64,
+    rows: &[DeviceUseRow],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO device_use VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    each(pace, sql, rows, |statement, r| {
+        statement.execute(params![
+            run,
+            r.rail,
+            r.start_ns,
+            r.end_ns,
+            r.own_ns,
+            r.others_ns,
+            r.unknown_ns
+        ])
     })
 }
 
@@ -350,10 +370,10 @@ pub(super) fn baselines(
     run: i64,
     rows: &[BaselineRow],
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO baselines VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT OR REPLACE INTO baselines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     each(pace, sql, rows, |statement, r| {
         statement.execute(params![
-            run, r.rail, r.start_ns, r.end_ns, r.power_w, r.samples
+            run, r.rail, r.start_ns, r.end_ns, r.power_w, r.samples, r.spread_w
         ])
     })
 }

@@ -9,9 +9,9 @@ use super::{Store, span_ids, split_span_id};
 use crate::Error;
 use crate::power::{Provenance, RailKind};
 use crate::sink::{
-    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, Domain, EventRow, ExtraRow, FieldsRow,
-    InstanceRow, LinkRow, MarkRow, Moment, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,
-    SampleRow, SpanRow, ThreadRole, ThreadRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, DeviceUseRow, Domain, EventRow,
+    ExtraRow, FieldsRow, InstanceRow, LinkRow, MarkRow, Moment, NodeRow, NodeWindowRow, ProcessRow,
+    RailRow, Role, SampleRow, SpanRow, ThreadRole, ThreadRow,
 };
 
 /// Rows of one table and run, in the table's order.
@@ -80,6 +80,10 @@ readers! {
     extras, ExtraRow, by_number,
     "SELECT name, start_ns, end_ns, value FROM extras WHERE run = ?1 AND ?2
      ORDER BY name, start_ns", extra;
+    /// `device_use` of a run, by rail and time.
+    device_use, DeviceUseRow, by_number,
+    "SELECT rail, start_ns, end_ns, own_ns, others_ns, unknown_ns FROM device_use
+     WHERE run = ?1 AND ?2 ORDER BY rail, start_ns", device_use;
     /// `processes` of a run, by id.
     processes, ProcessRow, by_number,
     "SELECT id, pid, pid_start, name, start_ns, end_ns, has_spans
@@ -95,7 +99,7 @@ readers! {
     NODES, node;
     /// `baselines` of a run, by rail.
     baselines, BaselineRow, by_number,
-    "SELECT rail, start_ns, end_ns, power_w, samples
+    "SELECT rail, start_ns, end_ns, power_w, samples, spread_w
      FROM baselines WHERE run = ?1 AND ?2 ORDER BY rail", baseline;
     /// `conditions` of a run: those of its start, then those of its end, by key.
     conditions, ConditionRow, by_number,
@@ -196,6 +200,17 @@ fn extra(r: &Row<'_>) -> rusqlite::Result<ExtraRow> {
     })
 }
 
+fn device_use(r: &Row<'_>) -> rusqlite::Result<DeviceUseRow> {
+    Ok(DeviceUseRow {
+        rail: r.get(0)?,
+        start_ns: r.get(1)?,
+        end_ns: r.get(2)?,
+        own_ns: r.get(3)?,
+        others_ns: r.get(4)?,
+        unknown_ns: r.get(5)?,
+    })
+}
+
 fn process(r: &Row<'_>) -> rusqlite::Result<ProcessRow> {
     Ok(ProcessRow {
         id: r.get(0)?,
@@ -255,6 +270,7 @@ fn baseline(r: &Row<'_>) -> rusqlite::Result<BaselineRow> {
         end_ns: r.get(2)?,
         power_w: r.get(3)?,
         samples: r.get(4)?,
+        spread_w: r.get(5)?,
     })
 }
 

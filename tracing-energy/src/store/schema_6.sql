@@ -47,7 +47,7 @@ CREATE VIEW v_phases AS
 SELECT run, phase, node, duration_ns,
        CASE WHEN known THEN measured_j + extrapolated_j END AS energy_j,
        CASE WHEN known THEN idle_j END AS idle_j,
-       CASE WHEN known THEN measured_j + extrapolated_j - idle_j END AS active_j,
+       CASE WHEN known THEN active_j END AS active_j,
        spans_j,
        CASE WHEN known THEN (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0) END
            AS power_w,
@@ -63,6 +63,8 @@ FROM (
            CASE WHEN count(p.extrapolated_j) = count(*) THEN sum(p.extrapolated_j) END
                AS extrapolated_j,
            CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END AS idle_j,
+           CASE WHEN count(p.idle_j) = count(*)
+                THEN sum(max(p.measured_j + p.extrapolated_j - p.idle_j, 0.0)) END AS active_j,
            CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END AS spans_j,
            CASE WHEN count(p.coverage) = count(*) THEN min(p.coverage) END AS coverage,
            CASE WHEN count(p.gap_j) = count(*) THEN sum(p.gap_j) END AS gap_j,
@@ -75,7 +77,7 @@ FROM (
         WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')
     GROUP BY p.run, n.id
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, 0, NULL, NULL, NULL,
+    SELECT s.run, '(rest)', NULL, NULL, 0, NULL, NULL, NULL, NULL,
            (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
            - coalesce((SELECT sum(p.spans_j) FROM v_phase_rails p WHERE p.run = s.run), 0.0),
            NULL, NULL, NULL, NULL, 2
@@ -105,7 +107,7 @@ CREATE VIEW v_tokens AS
 SELECT run, token, span, phase, start_ns, duration_ns,
        CASE WHEN known THEN measured_j + extrapolated_j END AS energy_j,
        CASE WHEN known THEN idle_j END AS idle_j,
-       CASE WHEN known THEN measured_j + extrapolated_j - idle_j END AS active_j,
+       CASE WHEN known THEN active_j END AS active_j,
        spans_j, measured_j, extrapolated_j, coverage,
        CASE WHEN token = '0' AND phase = 'decode' THEN 'sampling only' END AS note
 FROM (
@@ -115,12 +117,14 @@ FROM (
            CASE WHEN count(t.measured_j) = count(*) THEN sum(t.measured_j) END AS measured_j,
            sum(t.extrapolated_j) AS extrapolated_j,
            CASE WHEN count(t.idle_j) = count(*) THEN sum(t.idle_j) END AS idle_j,
+           CASE WHEN count(t.idle_j) = count(*)
+                THEN sum(max(t.measured_j + t.extrapolated_j - t.idle_j, 0.0)) END AS active_j,
            CASE WHEN count(t.spans_j) = count(*) THEN sum(t.spans_j) END AS spans_j,
            CASE WHEN count(t.coverage) = count(*) THEN min(t.coverage) END AS coverage,
            0 AS ordinal
     FROM v_token_rails t GROUP BY t.run, t.span
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL,
+    SELECT s.run, '(rest)', NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL,
            (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
            - (SELECT total(t.spans_j) FROM v_token_rails t WHERE t.run = s.run),
            NULL, 1
@@ -136,7 +140,7 @@ SELECT r.no AS run, r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns / 1e9 AS
        a.method,
        CASE WHEN b.known THEN b.measured_j + b.extrapolated_j END AS energy_j,
        CASE WHEN b.known THEN b.idle_j END AS idle_j,
-       CASE WHEN b.known THEN b.measured_j + b.extrapolated_j - b.idle_j END AS active_j,
+       CASE WHEN b.known THEN b.active_j END AS active_j,
        b.spans_j, b.outside_j, b.others_j, b.profiler_j, b.residual_j, b.unknown_j,
        b.extrapolated_j,
        b.measured_j, b.measured_idle_j, b.coverage,
@@ -152,10 +156,18 @@ LEFT JOIN (
                sum(CASE WHEN b.covered_ns < q.end_ns
                         THEN b.idle_j * q.end_ns / nullif(b.covered_ns, 0)
                         ELSE b.idle_j END) END AS idle_j,
+           CASE WHEN count(b.idle_j) = count(*) THEN
+               sum(max(b.measured_j
+                       + CASE WHEN b.covered_ns IS NULL THEN 0.0 ELSE b.extrapolated_j END
+                       - CASE WHEN b.covered_ns < q.end_ns
+                              THEN b.idle_j * q.end_ns / nullif(b.covered_ns, 0)
+                              ELSE b.idle_j END, 0.0)) END AS active_j,
            sum(b.spans_j) AS spans_j,
-           CASE WHEN count(b.outside_j) = count(*) THEN sum(b.outside_j) END AS outside_j,
+           CASE WHEN count(coalesce(b.outside_j, b.unknown_j)) = count(*)
+                THEN sum(b.outside_j) END AS outside_j,
            sum(b.others_j) AS others_j,
-           CASE WHEN count(b.profiler_j) = count(*) THEN sum(b.profiler_j) END AS profiler_j,
+           CASE WHEN count(coalesce(b.profiler_j, b.unknown_j)) = count(*)
+                THEN sum(b.profiler_j) END AS profiler_j,
            sum(b.residual_j) AS residual_j, sum(b.unknown_j) AS unknown_j,
            CASE WHEN count(b.covered_ns) = count(*) THEN sum(b.extrapolated_j) ELSE 0.0 END
                AS extrapolated_j,
@@ -190,3 +202,155 @@ JOIN rails r ON r.run = s.run AND r.id = s.rail
 LEFT JOIN nodes n ON n.run = s.run AND n.id = s.phase AND EXISTS (
     SELECT 1 FROM callsites c
     WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase');
+
+-- Busy time of a rail's device (GPU, neural engine) by process, where the system reports
+-- it: of the run's processes, of others, and of those that may not be read (at most).
+-- Engines that work at once count each.
+CREATE TABLE device_use (
+    run INTEGER NOT NULL,
+    rail INTEGER NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL,
+    own_ns INTEGER NOT NULL,
+    others_ns INTEGER NOT NULL,
+    unknown_ns INTEGER NOT NULL,
+    PRIMARY KEY (run, rail, start_ns)
+) WITHOUT ROWID;
+
+-- Standard deviation of the power of a baseline's samples; NULL: fewer than two, or not
+-- known. It says how far a run's mean may lie below its idle power by chance.
+ALTER TABLE baselines ADD COLUMN spread_w REAL;
+
+-- Idle energy of nodes is that of the rails whose idle power is known: one that is not
+-- takes nothing from the others. Where it is not known, it is in the active energy.
+DROP VIEW v_nodes;
+CREATE VIEW v_nodes AS
+SELECT v.run, v.node, v.parent, v.depth, v.label, c.name, c.role,
+       v.phase, v.section, v.token, v.layer, v.component, v.op,
+       sum(v.self_j) AS self_j, sum(v.inclusive_j) AS inclusive_j,
+       sum(v.idle_j) AS idle_j,
+       sum(v.self_ns) AS self_ns, sum(v.activations) AS activations,
+       sum(v.instances) AS instances
+FROM v_node_rails v
+LEFT JOIN callsites c ON c.run = v.run AND c.id = v.callsite
+GROUP BY v.run, v.node;
+
+DROP VIEW v_sections;
+CREATE VIEW v_sections AS
+SELECT run, section, phase, activations, self_ns, subtree_ns, self_j, spans_j, idle_j,
+       spans_j + coalesce(idle_j, 0.0) AS energy_j
+FROM (
+    SELECT v.run, coalesce(c.name, t.label) AS section,
+           (SELECT p.label FROM nodes p WHERE p.run = v.run AND p.id = v.phase) AS phase,
+           sum(CASE WHEN v.node = t.id THEN v.activations END) AS activations,
+           sum(CASE WHEN v.node = t.id THEN v.self_ns END) AS self_ns,
+           sum(v.self_ns) AS subtree_ns,
+           sum(CASE WHEN v.node = t.id THEN v.self_j END) AS self_j,
+           sum(v.self_j) AS spans_j,
+           sum(v.idle_j) AS idle_j,
+           0 AS ordinal
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.section
+    LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
+    GROUP BY v.run, 2, 3
+    UNION ALL
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
+           (SELECT sum(v.idle_j)
+            FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
+)
+ORDER BY run, ordinal, phase, section;
+
+DROP VIEW v_layers;
+CREATE VIEW v_layers AS
+SELECT run, layer, phases, activations, self_ns, subtree_ns, self_j, spans_j, idle_j,
+       spans_j + coalesce(idle_j, 0.0) AS energy_j
+FROM (
+    SELECT v.run, t.label AS layer,
+           count(DISTINCT v.phase) AS phases,
+           sum(CASE WHEN v.node = t.id THEN v.activations END) AS activations,
+           sum(CASE WHEN v.node = t.id THEN v.self_ns END) AS self_ns,
+           sum(v.self_ns) AS subtree_ns,
+           sum(CASE WHEN v.node = t.id THEN v.self_j END) AS self_j,
+           sum(v.self_j) AS spans_j,
+           sum(v.idle_j) AS idle_j,
+           0 AS ordinal
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.layer
+    LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
+    GROUP BY v.run, 2
+    UNION ALL
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
+           (SELECT sum(v.idle_j)
+            FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
+)
+ORDER BY run, ordinal, length(layer), layer;
+
+DROP VIEW v_components;
+CREATE VIEW v_components AS
+SELECT run, component, phase, activations, self_ns, subtree_ns, self_j, spans_j, idle_j,
+       spans_j + coalesce(idle_j, 0.0) AS energy_j
+FROM (
+    SELECT v.run, coalesce(c.name, t.label) AS component,
+           (SELECT p.label FROM nodes p WHERE p.run = v.run AND p.id = v.phase) AS phase,
+           sum(CASE WHEN v.node = t.id THEN v.activations END) AS activations,
+           sum(CASE WHEN v.node = t.id THEN v.self_ns END) AS self_ns,
+           sum(v.self_ns) AS subtree_ns,
+           sum(CASE WHEN v.node = t.id THEN v.self_j END) AS self_j,
+           sum(v.self_j) AS spans_j,
+           sum(v.idle_j) AS idle_j,
+           0 AS ordinal
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.component
+    LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
+    GROUP BY v.run, 2, 3
+    UNION ALL
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
+           (SELECT sum(v.idle_j)
+            FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
+)
+ORDER BY run, ordinal, phase, component;
+
+DROP VIEW v_operations;
+CREATE VIEW v_operations AS
+SELECT run, operation, phase, activations, self_ns, subtree_ns, self_j, spans_j, idle_j,
+       spans_j + coalesce(idle_j, 0.0) AS energy_j
+FROM (
+    SELECT v.run, coalesce(c.name, t.label) AS operation,
+           (SELECT p.label FROM nodes p WHERE p.run = v.run AND p.id = v.phase) AS phase,
+           sum(CASE WHEN v.node = t.id THEN v.activations END) AS activations,
+           sum(CASE WHEN v.node = t.id THEN v.self_ns END) AS self_ns,
+           sum(v.self_ns) AS subtree_ns,
+           sum(CASE WHEN v.node = t.id THEN v.self_j END) AS self_j,
+           sum(v.self_j) AS spans_j,
+           sum(v.idle_j) AS idle_j,
+           0 AS ordinal
+    FROM v_node_rails v
+    CROSS JOIN nodes t ON t.run = v.run AND t.id = v.op
+    LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
+    GROUP BY v.run, 2, 3
+    UNION ALL
+    SELECT s.run, '(rest)', NULL, NULL,
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
+           (SELECT sum(v.idle_j)
+            FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL), 1
+    FROM v_shown s WHERE s.attribution IS NOT NULL
+)
+ORDER BY run, ordinal, phase, operation;

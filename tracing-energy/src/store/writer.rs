@@ -304,7 +304,8 @@ fn write_rows(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<
     insert::marks(pace, run, &batch.marks)?;
     insert::cpu(pace, run, &batch.cpu)?;
     insert::samples(pace, run, &batch.samples)?;
-    insert::extras(pace, run, &batch.extras)
+    insert::extras(pace, run, &batch.extras)?;
+    insert::device_use(pace, run, &batch.device_use)
 }
 
 /// Device and inode: tells whether the name still means the file we opened.

@@ -215,6 +215,7 @@ pub fn recording(uuid: &str) -> Batch {
             end_ns: 0,
             power_w: 1.0,
             samples: 10,
+            spread_w: Some(0.25),
         }],
         events: vec![EventRow {
             time_ns: 7,

@@ -8,7 +8,9 @@ use crate::rows::{Domain, RailRow};
 use super::super::fit::{
     self, CalibratedPrior, FitWindow, KindInfo, KnownIdle, PooledPrior, RailInput, SensorFit,
 };
+
 use super::super::observe::{Foreign, Scope};
+use super::super::split::device_domain;
 use super::{Watched, Wishes};
 
 /// A configured idle power is taken to be right within this share.
@@ -39,7 +41,11 @@ pub(super) struct SensorRail<'w> {
 /// Sources with something to estimate, in the order of their rails.
 pub(super) fn sources<'w>(watched: &'w Watched, wishes: &Wishes) -> Vec<Source<'w>> {
     let mut sources: Vec<Source<'w>> = Vec::new();
+    let named = |domain| watched.scopes.contains(&Scope::Of(domain));
     for rail in &watched.rails {
+        if scope(rail.kind, watched.cpu_times, named).is_none() {
+            continue;
+        }
         let wished = wishes.rails.is_empty() || wishes.rails.contains(&rail.name);
         if !wished || rail.provenance == Provenance::Modelled {
             continue;
@@ -53,18 +59,22 @@ pub(super) fn sources<'w>(watched: &'w Watched, wishes: &Wishes) -> Vec<Source<'
     sources
 }
 
-/// Which activations a rail of that kind works for. CPU times say for themselves
-/// who used a CPU; without them its rail is shared by those that run on it.
-pub(crate) fn scope(kind: RailKind, cpu_times: bool, used: impl Fn(Domain) -> bool) -> Scope {
-    let domain = match kind {
-        RailKind::Gpu => Some(Domain::Gpu),
-        RailKind::Ane => Some(Domain::Ane),
-        RailKind::Cpu if !cpu_times => Some(Domain::Cpu),
-        _ => None,
-    };
-    domain
-        .filter(|&domain| used(domain))
-        .map_or(Scope::All, Scope::Of)
+/// Which activations a rail of that kind works for: none where it is a device's that no
+/// span names. CPU times say for themselves who used a CPU; without them its rail is
+/// shared by those that run on it.
+pub(crate) fn scope(
+    kind: RailKind,
+    cpu_times: bool,
+    used: impl Fn(Domain) -> bool,
+) -> Option<Scope> {
+    if let Some(domain) = device_domain(kind) {
+        return used(domain).then_some(Scope::Of(domain));
+    }
+    let shares_cpu = kind == RailKind::Cpu && !cpu_times && used(Domain::Cpu);
+    Some(match shares_cpu {
+        true => Scope::Of(Domain::Cpu),
+        false => Scope::All,
+    })
 }
 
 impl<'w> Sensor<'w> {
@@ -132,7 +142,8 @@ impl<'w> SensorRail<'w> {
         let known = samples.filter_map(|sample| {
             let seen = foreign.get(&(row.id, sample.start_ns)).copied();
             let theirs = seen.map_or(0.0, |seen| {
-                seen.others_j.unwrap_or(0.0) + seen.profiler_j.unwrap_or(0.0)
+                let parts = [seen.others_j, seen.profiler_j, seen.unknown_j];
+                parts.into_iter().flatten().sum()
             });
             let window = FitWindow {
                 start_ns: sample.start_ns,
@@ -176,7 +187,8 @@ fn timeline(watched: &Watched, row: &RailRow) -> usize {
         scopes.position(|scope| *scope == wanted)
     };
     let watches = |domain| place(Scope::Of(domain)).is_some();
-    place(scope(row.kind, watched.cpu_times, watches)).unwrap_or(usize::MAX)
+    let wanted = scope(row.kind, watched.cpu_times, watches);
+    wanted.and_then(place).unwrap_or(usize::MAX)
 }
 
 /// Measured idle time is among the windows, too: only a configured power says more

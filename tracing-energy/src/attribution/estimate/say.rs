@@ -139,7 +139,7 @@ impl<'w> Found<'w> {
                 outside_j: foreign.map(|_| outside_j),
                 others_j: foreign.and_then(|f| f.others_j),
                 profiler_j: foreign.and_then(|f| f.profiler_j),
-                unknown_j: None,
+                unknown_j: foreign.and_then(|f| f.unknown_j),
                 kinds,
             };
             samples.insert(rail.input.windows[at].start_ns, prices);

@@ -3,7 +3,6 @@
 use crate::attribution::{Engine, Finished, Opened};
 use crate::power::{Kernel, Provenance, RailKind};
 use crate::sink::*;
-use crate::units::Power;
 
 const MS: i64 = 1_000_000;
 
@@ -18,6 +17,18 @@ pub(super) fn rail(id: u32, kind: RailKind) -> RailRow {
         interval_ns: 100 * MS,
         kernel: Kernel::Box,
         provenance: Provenance::Measured,
+    }
+}
+
+/// Idle power that is exact.
+pub(super) fn idle_power(rail: u32, power_w: f64) -> BaselineRow {
+    BaselineRow {
+        rail,
+        start_ns: 0,
+        end_ns: 0,
+        power_w,
+        samples: 0,
+        spread_w: None,
     }
 }
 
@@ -89,7 +100,7 @@ fn nested_spans_share_by_self_time() {
     e.close(2, 70 * MS);
     cpu(&mut e, CpuOf::Process, 50);
     cpu(&mut e, CpuOf::Thread(1), 50);
-    e.baseline(1, Some(Power::from_watts(20.0)));
+    e.baseline(&idle_power(1, 20.0));
     let (rows, finished) = end(e);
     near(self_j(&rows, 1), 8.0 * 0.7);
     near(self_j(&rows, 3), 8.0 * 0.3);
@@ -222,12 +233,123 @@ fn a_gpu_rail_looks_at_gpu_activations_only() {
     let (rows, _) = end(e);
     near(self_j(&rows, 4), 4.0);
     near(self_j(&rows, 1), 0.0);
-    near(rows.balance[0].accounts.outside_j.unwrap(), 6.0);
+    let accounts = rows.balance[0].accounts;
+    assert_eq!(accounts.outside_j, None);
+    near(accounts.unknown_j.unwrap(), 6.0);
 }
 
-/// The same without CPU times, as in an import: nobody knows who else was there.
+/// ```text
+/// thread 1  |====== a (cpu) 0-100 ======|     nothing is known of the GPU's users
+/// ```
 #[test]
-fn what_a_gpu_did_beside_spans_is_residual_without_cpu_times() {
+fn a_device_that_no_span_names_is_unknown_with_and_without_cpu_times() {
+    for kind in [RailKind::Gpu, RailKind::Ane] {
+        for has_cpu_times in [true, false] {
+            let mut e = engine(kind);
+            open(&mut e, 1, 1, None, 1, 0);
+            if has_cpu_times {
+                cpu(&mut e, CpuOf::Process, 50);
+            }
+            let (rows, finished) = end(e);
+            near(self_j(&rows, 1), 0.0);
+            let accounts = rows.balance[0].accounts;
+            near(accounts.unknown_j.unwrap(), 10.0);
+            assert_eq!((accounts.outside_j, accounts.others_j), (None, None));
+            near(accounts.residual_j, 0.0);
+            assert!(finished.balanced);
+        }
+    }
+}
+
+/// The first kernel comes in the second of two windows: what the first one held stays
+/// unknown, and so does the second one's time before the kernel.
+#[test]
+fn a_domain_that_is_named_late_changes_nothing_before() {
+    let mut e = engine(RailKind::Gpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 4, Some(1), 2, 150);
+    e.close(2, 200 * MS);
+    for start in [0, 100] {
+        e.sample(SampleRow {
+            rail: 1,
+            start_ns: start * MS,
+            end_ns: (start + 100) * MS,
+            energy_j: Some(10.0),
+        });
+    }
+    let (rows, _) = e.finish(200 * MS);
+    let windows = rows.sample_balance.iter().map(|row| row.accounts);
+    let windows: Vec<_> = windows.map(|a| (a.spans_j, a.unknown_j)).collect();
+    assert_eq!(windows, [(0.0, Some(10.0)), (5.0, Some(5.0))]);
+}
+
+fn device_use(engine: &mut Engine, busy_ms: [i64; 3]) {
+    let [own_ns, others_ns, unknown_ns] = busy_ms.map(|ms| ms * MS);
+    engine.device_use(DeviceUseRow {
+        rail: 1,
+        start_ns: 0,
+        end_ns: 100 * MS,
+        own_ns,
+        others_ns,
+        unknown_ns,
+    });
+}
+
+/// ```text
+/// GPU       |own 20|others 60|        of 10 J: 2.5 J ours, 7.5 J others'
+/// thread 1  |====== a (cpu) 0-100 ======|
+/// thread 2  |= 4 (gpu) 0-40 |
+/// ```
+#[test]
+fn a_device_is_divided_by_its_use_by_process() {
+    let mut e = engine(RailKind::Gpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    open(&mut e, 2, 4, None, 2, 0);
+    e.close(2, 40 * MS);
+    device_use(&mut e, [20, 60, 0]);
+    let (rows, _) = end(e);
+    let accounts = rows.balance[0].accounts;
+    near(self_j(&rows, 4), 2.5);
+    near(self_j(&rows, 1), 0.0);
+    near(accounts.others_j.unwrap(), 7.5);
+    near(accounts.unknown_j.unwrap(), 0.0);
+    near(accounts.outside_j.unwrap(), 0.0);
+}
+
+/// The program uses the GPU, but none of its spans is said to: they share what is ours
+/// while they are active, as they share worker threads.
+#[test]
+fn own_use_of_a_device_goes_to_active_spans_where_none_names_it() {
+    let mut e = engine(RailKind::Gpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    e.close(1, 50 * MS);
+    device_use(&mut e, [40, 40, 20]);
+    let (rows, _) = end(e);
+    let accounts = rows.balance[0].accounts;
+    near(self_j(&rows, 1), 2.0);
+    near(accounts.outside_j.unwrap(), 2.0);
+    near(accounts.others_j.unwrap(), 4.0);
+    near(accounts.unknown_j.unwrap(), 2.0);
+}
+
+/// In a container the driver reports process ids that are not ours: what cannot be
+/// recognised may be the kernel's, while it is active.
+#[test]
+fn a_kernel_whose_process_is_hidden_has_its_time_of_what_is_hidden() {
+    let mut e = engine(RailKind::Gpu);
+    open(&mut e, 1, 4, None, 2, 0);
+    e.close(1, 40 * MS);
+    device_use(&mut e, [0, 20, 60]);
+    let (rows, _) = end(e);
+    let accounts = rows.balance[0].accounts;
+    near(accounts.others_j.unwrap(), 2.5);
+    near(self_j(&rows, 4), 7.5 * 0.4);
+    near(accounts.unknown_j.unwrap(), 7.5 * 0.6);
+}
+
+/// The same without CPU times, as in an import.
+#[test]
+fn what_a_gpu_did_without_its_spans_is_unknown_without_cpu_times() {
     let mut e = engine(RailKind::Gpu);
     open(&mut e, 1, 4, None, 2, 0);
     e.close(1, 40 * MS);
@@ -235,7 +357,8 @@ fn what_a_gpu_did_beside_spans_is_residual_without_cpu_times() {
     near(self_j(&rows, 4), 4.0);
     let accounts = rows.balance[0].accounts;
     assert_eq!(accounts.outside_j, None);
-    near(accounts.residual_j, 6.0);
+    near(accounts.unknown_j.unwrap(), 6.0);
+    near(accounts.residual_j, 0.0);
     assert!(finished.balanced);
 }
 
@@ -302,17 +425,86 @@ fn a_cpu_waits_for_a_cpu_beyond_a_device() {
     near(self_j(&rows, 3), 2.0);
 }
 
-/// Baseline 120 W x 0.1 s = 12 J of 10 J measured.
+/// Idle power of 200 W x 0.1 s = 20 J of 10 J measured cannot be the run's: all that was
+/// measured is split.
 #[test]
-fn a_baseline_above_the_run_is_told() {
+fn idle_power_far_above_the_run_is_unknown_and_nothing_is_below_zero() {
     let mut e = engine(RailKind::Cpu);
     open(&mut e, 1, 1, None, 1, 0);
     cpu(&mut e, CpuOf::Process, 10);
-    e.baseline(1, Some(Power::from_watts(120.0)));
+    e.baseline(&idle_power(1, 200.0));
     let (rows, finished) = end(e);
-    near(rows.sample_balance[0].accounts.spans_j, -2.0);
-    assert!(finished.rails[0].baseline_above_run);
-    assert_eq!(rows.balance[0].accounts.idle_j, None);
+    assert!(finished.rails[0].baseline_above_run && finished.balanced);
+    let accounts = rows.balance[0].accounts;
+    assert_eq!(accounts.idle_j, None);
+    near(accounts.spans_j, 10.0);
+    near(self_j(&rows, 1), 10.0);
+    near(accounts.residual_j, 0.0);
+    assert_eq!(rows.node_energy[0].idle_j, None);
+    assert!(rows.phase_energy.iter().all(|row| row.idle_j.is_none()));
+    assert!(
+        finished
+            .events
+            .iter()
+            .any(|event| event.kind == "idle_unknown")
+    );
+}
+
+/// 101 W x 0.1 s = 10.1 J of 10 J: noise. Idle energy stays, and what it has too much is
+/// in the residual, not in spans.
+#[test]
+fn idle_energy_is_kept_when_the_run_is_below_baseline_by_noise() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    cpu(&mut e, CpuOf::Process, 10);
+    e.baseline(&idle_power(1, 101.0));
+    let (rows, finished) = end(e);
+    assert!(!finished.rails[0].baseline_above_run && finished.balanced);
+    let accounts = rows.balance[0].accounts;
+    near(accounts.idle_j.unwrap(), 10.1);
+    near(accounts.spans_j, 0.0);
+    near(accounts.residual_j, -0.1);
+    near(self_j(&rows, 1), 0.0);
+    near(rows.node_energy[0].idle_j.unwrap(), 10.1);
+}
+
+/// ```text
+/// GPU       |=== 4 J, half of it others' ===|
+/// package   |=== 10 J, the GPU inside    ===|
+/// thread 1  |====== a (cpu), all CPU time ==|
+/// ```
+#[test]
+fn a_package_gives_its_device_part_as_the_device_is_divided() {
+    let mut e = engine(RailKind::Package);
+    let parent = Some(1);
+    e.rail(RailRow {
+        parent,
+        ..rail(2, RailKind::Gpu)
+    });
+    open(&mut e, 1, 1, None, 1, 0);
+    cpu(&mut e, CpuOf::Process, 50);
+    e.device_use(DeviceUseRow {
+        rail: 2,
+        start_ns: 0,
+        end_ns: 100 * MS,
+        own_ns: 0,
+        others_ns: 30 * MS,
+        unknown_ns: 30 * MS,
+    });
+    for (rail, joules) in [(2, 4.0), (1, 10.0)] {
+        e.sample(SampleRow {
+            rail,
+            start_ns: 0,
+            end_ns: 100 * MS,
+            energy_j: Some(joules),
+        });
+    }
+    let (rows, finished) = e.finish(100 * MS);
+    let package = rows.balance.iter().find(|row| row.rail == 1).unwrap();
+    near(package.accounts.spans_j, 6.0);
+    near(package.accounts.others_j.unwrap(), 2.0);
+    near(package.accounts.unknown_j.unwrap(), 2.0);
+    assert!(finished.balanced);
 }
 
 /// ```text

@@ -4,12 +4,11 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::drawn::rail;
+use super::drawn::{idle_power, rail};
 use crate::attribution::live::{LiveAccounts, LiveRail, LiveSample};
 use crate::attribution::{Engine, Opened};
 use crate::power::{Provenance, RailKind};
 use crate::sink::{AttributionRows, Basis, Domain, RailRow, SampleRow};
-use crate::units::Power;
 
 /// A sample as a test draws it.
 #[derive(Debug, Clone)]
@@ -261,7 +260,7 @@ fn very_many_kinds_are_survived() {
 fn engine_says(mut engine: Engine) -> (AttributionRows, [f64; 2]) {
     let mut numbers = Numbers(8);
     engine.rail(rail(1, RailKind::Cpu));
-    engine.baseline(1, Some(Power::from_watts(IDLE_W)));
+    engine.baseline(&idle_power(1, IDLE_W));
     for node in 1..=2 {
         engine.node(node, None, None, Domain::Cpu);
         engine.kind(node, node, ["", "a", "b"][node as usize]);

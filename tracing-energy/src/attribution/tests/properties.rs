@@ -4,11 +4,10 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::drawn::rail;
+use super::drawn::{idle_power, rail};
 use crate::attribution::{Engine, Finished, Opened, balances};
 use crate::power::RailKind;
 use crate::sink::*;
-use crate::units::Power;
 
 const MS: i64 = 1_000_000;
 const END: i64 = 5_003 * MS + 77;
@@ -179,6 +178,29 @@ impl Run {
         rows
     }
 
+    /// Use of the GPU's rail by process, in some of the runs with CPU times.
+    fn uses(&self) -> Vec<DeviceUseRow> {
+        if !self.with_cpu || self.on_cpu.len() % 2 == 0 {
+            return Vec::new();
+        }
+        let gpu = KINDS.iter().position(|kind| *kind == RailKind::Gpu);
+        let rail = gpu.map_or(0, |at| at as u32 + 1);
+        let used = |at: i64, k: usize| self.on_cpu[(at as usize * 3 + k) % self.on_cpu.len()];
+        let row = |at: i64| DeviceUseRow {
+            rail,
+            start_ns: at * 50 * MS,
+            end_ns: (at + 1) * 50 * MS,
+            own_ns: if used(at, 3) % 3 == 0 { 0 } else { used(at, 0) },
+            others_ns: used(at, 1),
+            unknown_ns: used(at, 2) / 4,
+        };
+        // Now and then nothing is read.
+        (0..END / (50 * MS))
+            .filter(|at| at % 7 != 5)
+            .map(row)
+            .collect()
+    }
+
     /// Rails 1 and 2 share windows; 3 and 4 have their own, across the run's edges.
     fn samples(&self) -> Vec<SampleRow> {
         let mut rows = Vec::new();
@@ -212,7 +234,9 @@ impl Run {
         };
         for (at, kind) in KINDS.into_iter().enumerate() {
             engine.rail(rail(at as u32 + 1, kind));
-            engine.baseline(at as u32 + 1, self.baseline.map(Power::from_watts));
+            if let Some(watts) = self.baseline {
+                engine.baseline(&idle_power(at as u32 + 1, watts));
+            }
         }
         let parents = [None, Some(1), None, Some(2), Some(4), Some(3)];
         for (at, parent) in parents.into_iter().enumerate() {
@@ -236,6 +260,7 @@ impl Run {
         let (events, cpu, samples) = (self.events(), self.cpu(), self.samples());
         let (mut events, mut cpu) = (events.into_iter().peekable(), cpu.into_iter().peekable());
         let mut samples = samples.into_iter().peekable();
+        let mut uses = self.uses().into_iter().peekable();
         let mut all = AttributionRows::default();
         for &cut in cuts.iter().chain([&i64::MAX]) {
             while let Some((time, event)) = events.next_if(|(time, _)| *time < cut) {
@@ -246,6 +271,9 @@ impl Run {
             }
             while let Some(row) = cpu.next_if(|row| row.end_ns <= cut) {
                 engine.cpu(row);
+            }
+            while let Some(row) = uses.next_if(|row| row.end_ns <= cut) {
+                engine.device_use(row);
             }
             while let Some(row) = samples.next_if(|row| row.end_ns <= cut) {
                 engine.sample(row);
@@ -306,6 +334,32 @@ proptest! {
             let spans: f64 = nodes.map(|row| row.self_j).sum();
             prop_assert!(close_to(spans, accounts.spans_j, measured), "{spans} {accounts:?}");
         }
+    }
+
+    #[test]
+    fn no_total_is_below_zero_and_none_above_the_whole(run in run()) {
+        let (rows, finished) = run.attribute(&[]);
+        for balance in &rows.balance {
+            let accounts = balance.accounts;
+            let parts = [
+                Some(accounts.spans_j),
+                accounts.outside_j,
+                accounts.others_j,
+                accounts.profiler_j,
+                accounts.unknown_j,
+            ];
+            for part in parts.into_iter().flatten() {
+                prop_assert!(part >= 0.0, "{accounts:?}");
+                // An estimate that has learnt little may promise more than there was.
+                let most = accounts.measured_j * (1.0 + 1e-9) + 1e-9;
+                prop_assert!(run.live || part <= most, "{accounts:?}");
+            }
+            let beyond = accounts.idle_j.unwrap_or(0.0) - accounts.measured_j;
+            let least = -beyond.max(0.0) - 1e-9;
+            prop_assert!(run.live || accounts.residual_j >= least, "{accounts:?}");
+        }
+        prop_assert!(rows.node_energy.iter().all(|row| row.self_j >= 0.0));
+        prop_assert!(finished.balanced);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::sys_exports::field_id::NVML_FI_DEV_POWER_INSTANT;
 
-use super::{About, Gpus};
+use super::{About, Gpus, ProcessUse};
 
 /// `nvmlDeviceGetMigMode` says so where instances are made.
 const MIG_ENABLED: u32 = 1;
@@ -64,6 +64,22 @@ impl Gpus for Driver {
             SampleValue::U64(mw) => mw as f64,
             SampleValue::I64(mw) => mw as f64,
         })
+    }
+
+    fn process_use(&self, gpu: u32, since_us: u64) -> Result<Vec<ProcessUse>, String> {
+        let device = self.0.device_by_index(gpu).map_err(words)?;
+        let samples = match device.process_utilization_stats(since_us) {
+            Ok(samples) => samples,
+            // Nothing is newer, or nobody is there.
+            Err(NvmlError::NotFound) => Vec::new(),
+            Err(other) => return Err(words(other)),
+        };
+        let process_use = samples.into_iter().map(|sample| ProcessUse {
+            pid: sample.pid,
+            time_us: sample.timestamp,
+            share: f64::from(sample.sm_util.max(sample.enc_util).max(sample.dec_util)) / 100.0,
+        });
+        Ok(process_use.collect())
     }
 
     fn average_mw(&self, gpu: u32) -> Result<f64, String> {

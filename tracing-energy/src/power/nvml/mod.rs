@@ -14,12 +14,17 @@
 
 #[cfg(not(target_os = "macos"))]
 mod driver;
+mod users;
 
 use std::sync::Arc;
 
 use crate::power::polled::{Dial, Polled, Raw, Read};
+use crate::power::users::DeviceUsers;
 use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError};
 use crate::units::Nanos;
+
+use users::NvmlUsers;
+pub use users::ProcessUse;
 
 /// The averaging time of [`Gpus::average_mw`].
 const AVERAGE: Nanos = Nanos::from_millis(1_000);
@@ -51,6 +56,14 @@ pub trait Gpus: Send + Sync {
     /// # Errors
     /// As the driver says.
     fn average_mw(&self, gpu: u32) -> Result<f64, String>;
+    /// Utilisation by process, samples after `since_us` on the driver's clock.
+    ///
+    /// # Errors
+    /// As the driver says: with MIG, on older models and under hypervisors it cannot.
+    fn process_use(&self, gpu: u32, since_us: u64) -> Result<Vec<ProcessUse>, String> {
+        let _ = (gpu, since_us);
+        Err("not supported".to_owned())
+    }
 }
 
 /// What a GPU is.
@@ -185,11 +198,14 @@ fn open_by(
         provenance: Provenance::Measured,
         limits,
     };
+    let user = |(at, (gpu, ..)): (usize, &(u32, About, Way))| {
+        let users = NvmlUsers::new(Arc::clone(&gpus), *gpu, users::is_here);
+        (at, Box::new(users) as Box<dyn DeviceUsers>)
+    };
+    let users = found.iter().enumerate().map(user).collect();
     let dial = |(gpu, _, way)| Dial::new(read(Arc::clone(&gpus), gpu, way));
-    Ok(Polled::new(
-        description,
-        found.into_iter().map(dial).collect(),
-    ))
+    let dials = found.into_iter().map(dial).collect();
+    Ok(Polled::new(description, dials).with_users(users))
 }
 
 fn absent(why: &str) -> SourceError {

@@ -16,6 +16,8 @@ use crate::power::counter::{Counter, Outcome};
 use crate::power::pace::Pace;
 use crate::power::still::StillWatch;
 use crate::power::sysfs;
+#[cfg(target_os = "linux")]
+use crate::power::users::{DeviceUsers, drm::DrmUsers};
 use crate::power::{
     Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
 };
@@ -24,6 +26,10 @@ use zones::Zone;
 
 /// Where the kernel shows the counters.
 pub const POWERCAP: &str = "/sys/class/powercap";
+
+/// PCI address of the graphics in a package.
+#[cfg(target_os = "linux")]
+const GRAPHICS: &str = "0000:00:02.0";
 
 /// No socket draws this: a counter that says so jumped, or was reset near its top.
 const IMPOSSIBLE: Power = Power::from_watts(20_000.0);
@@ -210,6 +216,16 @@ impl PowerSource for Rapl {
                 "counters move about once a millisecond".into(),
             ],
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn users(&mut self) -> Vec<(usize, Box<dyn DeviceUsers>)> {
+        let graphics = self
+            .rails
+            .iter()
+            .position(|rail| rail.kind == crate::power::RailKind::Gpu);
+        let users = || Box::new(DrmUsers::new("/proc", GRAPHICS)) as Box<dyn DeviceUsers>;
+        graphics.map(|rail| (rail, users())).into_iter().collect()
     }
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {

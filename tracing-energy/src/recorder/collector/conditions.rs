@@ -3,7 +3,7 @@
 use super::super::resting::RestingCpu;
 use super::super::signal;
 use super::Collector;
-use crate::conditions::busy_baseline;
+use crate::conditions::{busy_baseline, own_work_in_baseline};
 use crate::cpu_time;
 use crate::power::Pressure;
 use crate::units::Nanos;
@@ -33,6 +33,21 @@ impl Collector {
         let end_ns = self.end_ns();
         self.conditions
             .pressure(window.into(), &pressure.level, end_ns);
+    }
+
+    /// Whether the program itself worked while idle power was to be measured, until
+    /// `until_ns`: then it is not known, and an event says why.
+    pub(super) fn refuse_baseline(&mut self, time_ns: i64, until_ns: i64) -> bool {
+        let cores = match self.parts.baseline_asked {
+            true => self.parts.resting.as_ref().and_then(RestingCpu::own_cores),
+            false => self.engine.program_cores(0, until_ns),
+        };
+        let refused = cores.and_then(own_work_in_baseline);
+        let is_refused = refused.is_some();
+        if let Some((kind, message)) = refused {
+            self.event(time_ns, kind, message);
+        }
+        is_refused
     }
 
     /// Tells idle power that was measured while others were at work.

@@ -67,6 +67,7 @@ impl Collector {
         self.notice_closing(end_ns);
         self.last_batch(end_ns, status);
         let offline = self.parts.offline.take();
+        let offline = offline.filter(|offline| offline.is_needed(&finished));
         let closed = self
             .was_closed
             .then(|| self.parts.database.clone())

@@ -145,6 +145,10 @@ impl Collector {
             engine.cpu(row);
             batch.cpu.push(row);
         });
+        parts.devices.read(now(), |row| {
+            engine.device_use(row);
+            batch.device_use.push(row);
+        });
         batch.processes.extend(cpu.tree.take_changed());
     }
 
@@ -256,10 +260,10 @@ impl Collector {
         let measured = idle.baselines(least).into_iter();
         let measured = measured.filter(|row| !self.has_baseline(row.rail));
         let measured: Vec<BaselineRow> = measured.collect();
-        if !measured.is_empty() {
+        if !measured.is_empty() && !self.refuse_baseline(now_ns, until_ns) {
             self.doubt_baseline(now_ns);
+            measured.into_iter().for_each(|row| self.baseline(row));
         }
-        measured.into_iter().for_each(|row| self.baseline(row));
         for row in std::mem::take(&mut self.held) {
             self.engine.sample(row);
         }
@@ -272,8 +276,7 @@ impl Collector {
 
     pub(super) fn baseline(&mut self, row: BaselineRow) {
         if self.known_baselines.insert(row.rail) {
-            let power = crate::units::Power::from_watts(row.power_w);
-            self.engine.baseline(row.rail, Some(power));
+            self.engine.baseline(&row);
             self.batch.baselines.push(row);
         }
     }

@@ -17,6 +17,7 @@ use super::batch::{self, Collecting, Seen};
 use super::calibration::{Calibration, read_both};
 use super::control::Control;
 use super::cpu::CpuReader;
+use super::device_use::DeviceUseReader;
 use super::idle::IdleSamples;
 use super::losses::LossCounts;
 use super::offline::Offline;
@@ -60,6 +61,8 @@ pub(crate) struct CollectorParts {
     pub(crate) system: System,
     /// Our own threads and the sensors' processes.
     pub(crate) watch: SamplerWatch,
+    /// Devices of rails, whose use by process is read.
+    pub(crate) devices: DeviceUseReader,
     pub(crate) assembler: Assembler,
     pub(crate) detail: Detail,
     pub(crate) flush_every: Duration,

@@ -1,0 +1,91 @@
+//! Warnings about totals: idle power that is not the run's, energy that the accounts do
+//! not explain, rails that draw more than what contains them.
+
+use super::engine::Engine;
+use super::report::RailTotal;
+
+/// A residual from this share of the measured energy on is worth a warning.
+const RESIDUAL_FROM: f64 = 0.1;
+/// Sensors of a rail and of its part may differ by this share.
+const PART_TOLERANCE: f64 = 0.02;
+
+impl Engine {
+    /// Adds warnings about the totals of a run that ended at `end`.
+    pub(super) fn warn_of_totals(&mut self, totals: &[RailTotal], end: i64) {
+        for (at, total) in totals.iter().enumerate() {
+            let warnings = [
+                ("idle_unknown", self.idle_warning(at, total)),
+                ("residual", self.residual_warning(at, total)),
+                ("part_above_whole", self.part_warning(at, totals)),
+            ];
+            for (kind, message) in warnings {
+                if let Some(message) = message {
+                    self.event(end, kind, message);
+                }
+            }
+        }
+    }
+
+    fn idle_warning(&self, at: usize, total: &RailTotal) -> Option<String> {
+        let rail = &self.rails[at];
+        let idle = rail.idle.filter(|_| total.baseline_above_run)?;
+        Some(format!(
+            "idle energy of rail {} is unknown: its idle power of {} is above the mean of the \
+             run, {}; something else drew power while it was measured",
+            rail.row.name,
+            watts(idle.watts),
+            watts(mean_w(total)?)
+        ))
+    }
+
+    fn residual_warning(&self, at: usize, total: &RailTotal) -> Option<String> {
+        let accounts = &total.balance.accounts;
+        let share = accounts.residual_j.abs() / accounts.measured_j.abs();
+        let why = match (
+            accounts.residual_j > 0.0,
+            accounts.outside_j,
+            accounts.unknown_j,
+        ) {
+            (true, None, None) => "no CPU times say who used it while no span was active",
+            (true, ..) => "the method does not explain it",
+            (false, ..) => "idle power was measured too high, or the rail draws less now",
+        };
+        (share > RESIDUAL_FROM && share.is_finite()).then(|| {
+            format!(
+                "{:.0} % of the energy of rail {} is residual: {why}",
+                100.0 * accounts.residual_j / accounts.measured_j,
+                self.rails[at].row.name
+            )
+        })
+    }
+
+    /// Compares mean powers: a rail and its part may have gaps of their own.
+    fn part_warning(&self, at: usize, totals: &[RailTotal]) -> Option<String> {
+        let row = &self.rails[at].row;
+        let whole = self
+            .rails
+            .iter()
+            .position(|rail| Some(rail.row.id) == row.parent)?;
+        let (part_w, whole_w) = (mean_w(&totals[at])?, mean_w(totals.get(whole)?)?);
+        let is_above = part_w > whole_w * (1.0 + PART_TOLERANCE) && part_w > whole_w + 1e-9;
+        is_above.then(|| {
+            format!(
+                "rail {} drew {}, more than rail {}, which is said to contain it ({}): one of \
+                 them is not what its name says",
+                row.name,
+                watts(part_w),
+                self.rails[whole].row.name,
+                watts(whole_w)
+            )
+        })
+    }
+}
+
+fn mean_w(total: &RailTotal) -> Option<f64> {
+    let seconds = total.covered_ns as f64 / 1e9;
+    (seconds > 0.0).then(|| total.balance.accounts.measured_j / seconds)
+}
+
+fn watts(power: f64) -> String {
+    format!("{power:.2} W")
+}

@@ -1,0 +1,171 @@
+//! Use of devices by process, read by the collector, as rows with their own edges.
+//!
+//! ```text
+//! device    |own 20, others 10 ms|       nothing is read      |own 5 ms  |
+//! rows      |=====================|                             |==========|
+//! ```
+
+use std::collections::BTreeSet;
+
+use crate::cpu_time;
+use crate::power::users::{DeviceUsers, Used};
+use crate::rows::DeviceUseRow;
+use crate::units::Nanos;
+
+/// How often new processes below ours are looked for.
+const LOOK_EVERY_NS: i64 = 1_000_000_000;
+/// No tree is deeper than this.
+const DEEPEST: usize = 64;
+
+/// The devices of a recording's rails.
+pub(crate) struct DeviceUseReader {
+    devices: Vec<Device>,
+    /// Processes of the run: ours and all that were seen below it.
+    own: Vec<u32>,
+    looked_ns: Option<i64>,
+}
+
+struct Device {
+    rail: u32,
+    users: Box<dyn DeviceUsers>,
+    last_ns: Option<i64>,
+}
+
+impl DeviceUseReader {
+    /// Reads these devices, by rail; the first reading begins.
+    pub(crate) fn new(devices: Vec<(u32, Box<dyn DeviceUsers>)>) -> Self {
+        let device = |(rail, users)| Device {
+            rail,
+            users,
+            last_ns: None,
+        };
+        Self {
+            devices: devices.into_iter().map(device).collect(),
+            own: vec![std::process::id()],
+            looked_ns: None,
+        }
+    }
+
+    /// Reads every device now and tells what it was used for since the last time.
+    pub(crate) fn read(&mut self, now_ns: i64, mut tell: impl FnMut(DeviceUseRow)) {
+        if self.devices.is_empty() {
+            return;
+        }
+        if self
+            .looked_ns
+            .is_none_or(|looked| now_ns - looked >= LOOK_EVERY_NS)
+        {
+            self.looked_ns = Some(now_ns);
+            self.own = descendants(std::process::id(), &self.own);
+        }
+        for device in &mut self.devices {
+            let start_ns = device.last_ns.unwrap_or(now_ns);
+            let elapsed = Nanos::from_nanos(now_ns - start_ns);
+            let Some(used) = device.users.read(elapsed, &self.own) else {
+                // What was used until it can be read again is not known.
+                device.last_ns = None;
+                continue;
+            };
+            device.last_ns = Some(now_ns);
+            if start_ns < now_ns {
+                tell(row(device.rail, (start_ns, now_ns), &used, &self.own));
+            }
+        }
+    }
+}
+
+fn row(rail: u32, (start_ns, end_ns): (i64, i64), used: &Used, own: &[u32]) -> DeviceUseRow {
+    let (mut own_ns, mut others_ns) = (0, 0);
+    for (pid, busy) in &used.by_process {
+        match own.contains(pid) {
+            true => own_ns += busy.nanos(),
+            false => others_ns += busy.nanos(),
+        }
+    }
+    // Who may not be read may have used all time in which nobody else was seen.
+    let rest_ns = (end_ns - start_ns - own_ns - others_ns).max(0);
+    let hidden_ns = used.hidden.nanos();
+    DeviceUseRow {
+        rail,
+        start_ns,
+        end_ns,
+        own_ns,
+        others_ns,
+        unknown_ns: if used.is_partial {
+            rest_ns.max(hidden_ns)
+        } else {
+            hidden_ns
+        },
+    }
+}
+
+/// A process and all below it, and those `known` before: one whose parent has ended hangs
+/// on no tree.
+fn descendants(root: u32, known: &[u32]) -> Vec<u32> {
+    let mut all: BTreeSet<u32> = known.iter().copied().collect();
+    all.insert(root);
+    let mut level: Vec<u32> = all.iter().copied().collect();
+    for _ in 0..DEEPEST {
+        let children = level.iter().flat_map(|&pid| cpu_time::children_of(pid));
+        level = children.filter(|pid| all.insert(*pid)).collect();
+        if level.is_empty() {
+            break;
+        }
+    }
+    all.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// Gives the next of what it was told.
+    struct Told(Arc<Mutex<Vec<Option<Used>>>>);
+
+    impl DeviceUsers for Told {
+        fn read(&mut self, _: Nanos, _: &[u32]) -> Option<Used> {
+            self.0.lock().unwrap().pop().flatten()
+        }
+    }
+
+    fn used(by_process: &[(u32, i64)], is_partial: bool) -> Option<Used> {
+        let ms = |&(pid, ms): &(u32, i64)| (pid, Nanos::from_millis(ms));
+        Some(Used {
+            by_process: by_process.iter().map(ms).collect(),
+            hidden: Nanos::ZERO,
+            is_partial,
+        })
+    }
+
+    #[test]
+    fn own_use_is_told_from_that_of_others_and_gaps_have_no_row() {
+        let me = std::process::id();
+        let readings = [
+            used(&[(me, 9)], false),
+            used(&[(me, 20), (1, 10)], false),
+            None,
+            used(&[(me, 5)], false),
+            used(&[(me, 5), (1, 10)], true),
+        ];
+        let told = Arc::new(Mutex::new(readings.into_iter().rev().collect()));
+        let users: Box<dyn DeviceUsers> = Box::new(Told(told));
+        let mut reader = DeviceUseReader::new(vec![(3, users)]);
+        let mut rows = Vec::new();
+        for at in 0..5 {
+            reader.read(at * 50 * MS, |row| rows.push(row));
+        }
+        let row = |start: i64, own: i64, others: i64, unknown: i64| DeviceUseRow {
+            rail: 3,
+            start_ns: start * MS,
+            end_ns: (start + 50) * MS,
+            own_ns: own * MS,
+            others_ns: others * MS,
+            unknown_ns: unknown * MS,
+        };
+        assert_eq!(rows, [row(0, 20, 10, 0), row(150, 5, 10, 35)]);
+    }
+}
