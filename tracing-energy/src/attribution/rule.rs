@@ -229,6 +229,7 @@ fn by_device_use(
     };
     Split {
         threads,
+        cells: Vec::new(),
         outside: Some(outside),
         others,
         profiler: None,

@@ -12,7 +12,7 @@ use crate::attribution::observe::{Scope, Subject};
 use crate::attribution::{Engine, Kinds};
 use crate::error::Error;
 use crate::power::Provenance;
-use crate::rows::{AttributionRows, CallsiteRow, RailRow};
+use crate::rows::{AttributionRows, CallsiteRow, EventRow, RailRow};
 use crate::store::{AttributionWriter, Store};
 
 /// Time of kinds is kept in slots of this length at most; shorter samples want

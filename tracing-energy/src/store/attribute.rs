@@ -69,8 +69,7 @@ impl<'s> AttributionWriter<'s> {
                 })
                 .map_err(&sql)?;
             if !is_known {
-                insert::events(&mut self.pace, self.run, std::slice::from_ref(event))
-                    .map_err(&sql)?;
+                insert::events(connection, self.run, std::slice::from_ref(event)).map_err(&sql)?;
             }
         }
         Ok(())

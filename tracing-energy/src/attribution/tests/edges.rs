@@ -5,12 +5,11 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use super::drawn::rail;
+use super::drawn::{idle_power, rail};
 use crate::attribution::observe::{ActivePiece, Scope, Subject};
 use crate::attribution::{Engine, Opened};
 use crate::power::RailKind;
 use crate::sink::*;
-use crate::units::Power;
 
 const US: i64 = 1_000;
 const MS: i64 = 1_000_000;
@@ -262,7 +261,7 @@ fn a_live_estimate_prices_cpu_time() {
         outside(3_000, 0),
     ];
     play(&mut engine, &pieces, 6_000 * MS);
-    engine.baseline(1, Some(Power::from_watts(0.0)));
+    engine.baseline(&idle_power(1, 0.0));
     let (rows, finished) = engine.finish(6_000 * MS);
     assert!(finished.balanced);
     let ratio = self_j(&rows, 1) / self_j(&rows, 2);
