@@ -1,11 +1,13 @@
 //! What the assembler tells, put into the batch and into the engine.
 
+use std::collections::HashMap;
+
 use super::losses::LossCounts;
 use crate::attribution::{Engine, KindNames, Opened};
 use crate::record::{Activation, Loss, Output};
 use crate::rows::{
-    CallsiteRow, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role,
-    SpanRow,
+    CallsiteRow, CpuOf, CpuRow, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow,
+    NodeWindowRow, Role, SpanRow,
 };
 use crate::sink::Batch;
 
@@ -102,6 +104,29 @@ pub(super) fn tidy(batch: &mut Batch) {
     batch.spans = kept;
 }
 
+/// Joins rows of a thread that follow each other: totals of nodes do not say when
+/// in their window a node ran, so that finer rows would serve nobody.
+pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
+    let mut latest: HashMap<CpuOf, usize> = HashMap::new();
+    let mut joined: Vec<CpuRow> = Vec::with_capacity(rows.len());
+    for row in rows.drain(..) {
+        let before = latest.get(&row.of).map(|&at| &mut joined[at]);
+        match before.filter(|before| before.end_ns == row.start_ns) {
+            Some(before) => {
+                before.end_ns = row.end_ns;
+                before.on_cpu_ns += row.on_cpu_ns;
+            }
+            None => {
+                if matches!(row.of, CpuOf::Thread(_)) {
+                    latest.insert(row.of, joined.len());
+                }
+                joined.push(row);
+            }
+        }
+    }
+    *rows = joined;
+}
+
 /// Takes the rows of single activations out of a batch that could not be
 /// written; answers how many. What attribution needs stays, and so do the ends of
 /// activations that may have been written as open, at `flushed_ns` or before.
@@ -114,4 +139,38 @@ pub(super) fn strip(batch: &mut Batch, flushed_ns: i64) -> u64 {
     batch.marks.clear();
     batch.links.clear();
     rows as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_a_thread_that_follow_each_other_are_joined() {
+        let row = |of, start_ns, end_ns, on_cpu_ns| CpuRow {
+            of,
+            start_ns,
+            end_ns,
+            on_cpu_ns,
+        };
+        let (one, two) = (CpuOf::Thread(1), CpuOf::Thread(2));
+        let mut rows = vec![
+            row(one, 0, 10, 10),
+            row(CpuOf::Process, 0, 50, 15),
+            row(two, 5, 20, 1),
+            row(one, 10, 40, 0),
+            row(CpuOf::Process, 50, 100, 0),
+            row(two, 25, 40, 2),
+            row(one, 40, 50, 5),
+        ];
+        join_thread_rows(&mut rows);
+        let joined = [
+            row(one, 0, 50, 15),
+            row(CpuOf::Process, 0, 50, 15),
+            row(two, 5, 20, 1),
+            row(CpuOf::Process, 50, 100, 0),
+            row(two, 25, 40, 2),
+        ];
+        assert_eq!(rows, joined);
+    }
 }

@@ -34,7 +34,8 @@ pub enum Detail {
     ///
     /// Energies are as exact as with rows while recording. Attributed again from
     /// the file they are not: a total says how long a node ran in a window of a
-    /// flush interval, not when, so its time is taken to be spread evenly there.
+    /// flush interval, not when, so its time is taken to be spread evenly there, and
+    /// a thread's CPU time to be used in and between its spans alike.
     /// Measured energy, idle energy and self times stay the same; what of it each
     /// node has moves by what its power changed within windows, and idle shares,
     /// phases and numbers of instances cannot be had again.

@@ -7,6 +7,7 @@ use super::Collector;
 use crate::attribution::Finished;
 use crate::host;
 use crate::reattribute::Method;
+use crate::record::Detail;
 use crate::rows::{RailRow, RunStatus};
 
 /// Less CPU time than this is not worth telling.
@@ -123,6 +124,9 @@ impl Collector {
         batch.run = Some(self.parts.run.clone());
         batch.time_ns = end_ns;
         batch.heartbeat_unix_ns = host::unix_ns();
+        if self.parts.detail != Detail::Spans {
+            batch::join_thread_rows(&mut batch.cpu);
+        }
         batch::tidy(&mut batch);
         self.parts.writer.send_last(batch);
     }

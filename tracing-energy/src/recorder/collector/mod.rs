@@ -269,6 +269,7 @@ impl Collector {
             parts.assembler.flush_open(&mut out);
             if parts.detail != Detail::Spans {
                 parts.assembler.flush_nodes(now_ns, &mut out);
+                batch::join_thread_rows(&mut batch.cpu);
             }
         }
         self.tell_losses(now_ns);

@@ -1,0 +1,77 @@
+//! Ten thousand threads with spans where 256 files may be open: no event of a thread
+//! outlives it, there are few at once, and no recording fails for want of a file.
+#![cfg(target_os = "linux")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing::info_span;
+use tracing_energy::EnergyLayer;
+use tracing_energy::power::SourceChoice;
+use tracing_energy::sink::MemorySink;
+use tracing_subscriber::prelude::*;
+
+const FILES: u64 = 256;
+const THREADS: usize = 10_000;
+const AT_ONCE: usize = 100;
+
+fn permit_files(files: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: files,
+        rlim_max: files,
+    };
+    // SAFETY: `limit` lives during the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+}
+
+/// Perf events that this process has open.
+fn events() -> usize {
+    let files = std::fs::read_dir("/proc/self/fd").expect("open files");
+    let targets = files
+        .flatten()
+        .filter_map(|file| std::fs::read_link(file.path()).ok());
+    targets
+        .filter(|target| target.to_string_lossy().contains("perf_event"))
+        .count()
+}
+
+#[test]
+fn ten_thousand_threads_need_few_files() {
+    permit_files(FILES);
+    let memory = MemorySink::new();
+    let builder = EnergyLayer::builder()
+        .sink(memory.clone())
+        .source(SourceChoice::Modelled);
+    let (layer, guard) = builder.build().expect("a recording");
+    let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+    let most = AtomicUsize::new(0);
+    for _ in 0..THREADS / AT_ONCE {
+        std::thread::scope(|scope| {
+            for at in 0..AT_ONCE {
+                let (dispatch, most) = (&dispatch, &most);
+                scope.spawn(move || {
+                    tracing::dispatcher::with_default(dispatch, || {
+                        let _entered = info_span!("work").entered();
+                        if at == AT_ONCE / 2 {
+                            most.fetch_max(events(), Ordering::Relaxed);
+                        }
+                    });
+                });
+            }
+        });
+    }
+    drop(dispatch);
+    let summary = guard.finish();
+    assert_eq!(summary.activations, THREADS as u64);
+    assert_eq!(summary.lost, 0, "{:?}", summary.warnings);
+    let most = most.into_inner();
+    assert!(most as u64 <= FILES / 16, "{most} events at once");
+    assert_eq!(events(), 0, "no event outlives its thread");
+    // Every thread's CPU time until its end is there, in one or two rows.
+    let rows = memory.rows();
+    let threads = rows.threads.len();
+    let cpu = rows.cpu.len();
+    assert!(
+        threads >= THREADS && cpu >= THREADS / 2 && cpu < 4 * THREADS,
+        "{threads}, {cpu}"
+    );
+}
