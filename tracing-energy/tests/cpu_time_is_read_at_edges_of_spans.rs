@@ -51,7 +51,7 @@ fn serve() -> [f64; 2] {
 fn recorded(clock: EdgeClock) -> (Batch, [f64; 2]) {
     let memory = MemorySink::new();
     let watts = Watts {
-        idle: Power::ZERO,
+        idle: Power::from_watts(0.0),
         max: Power::from_watts(10.0),
     };
     let interval = Nanos::from_millis(50);
