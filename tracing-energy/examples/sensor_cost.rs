@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tracing_energy::power::powermetrics::document::Document;
 use tracing_energy::power::powermetrics::stream::{DocumentStream, Segment};
-use tracing_energy::power::rapl::Rapl;
+use tracing_energy::power::rapl;
 use tracing_energy::power::{PowerSource, Sampler};
 use tracing_energy::units::Nanos;
 use tracing_energy::{Clock, MonotonicClock, cpu_time};
@@ -109,7 +109,7 @@ fn zones(root: &Path) -> std::io::Result<()> {
 }
 
 fn counting(root: &Path, interval_ms: i64) -> Result<(), Box<dyn std::error::Error>> {
-    let source = Rapl::open(root, Nanos::from_millis(interval_ms))?;
+    let source = rapl::open(root, Nanos::from_millis(interval_ms), &mut Vec::new())?;
     let source: Box<dyn PowerSource> = Box::new(source);
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
     let (tell, messages) = channel();

@@ -392,7 +392,6 @@ impl Builder {
             zero,
             samples,
             rails: plan.rails,
-            first_rail: plan.first_rail,
             configured_idle: plan.configured_idle,
             baseline_asked,
             resting,

@@ -110,7 +110,8 @@ fn all_that_is_measured_is_taken_once() {
     let auto = || open(&SourceChoice::Auto, &options, &clock()).unwrap();
     hwmon(sensors.path(), "amdgpu", &[("power1_average", "9000000")]);
     assert_eq!(names(&auto()), ["rapl", "hwmon"]);
-    // The same socket by another driver, and a battery: both would count twice.
+    // The same socket by another driver is settled by what contains what; a battery would
+    // count all twice.
     let socket = [("energy1_label", "Esocket0"), ("energy1_input", "5")];
     hwmon(sensors.path(), "amd_energy", &socket);
     let battery = sensors.path().join("BAT0");
@@ -122,7 +123,19 @@ fn all_that_is_measured_is_taken_once() {
     ] {
         std::fs::write(battery.join(file), text).unwrap();
     }
-    assert_eq!(names(&auto()), ["rapl"]);
+    assert_eq!(names(&auto()), ["rapl", "hwmon"]);
+    // A driver of which nothing is known is named.
+    hwmon(sensors.path(), "somepsu", &[("power1_input", "90000000")]);
+    let opened = auto();
+    assert_eq!(names(&opened), ["rapl"]);
+    assert!(
+        opened.notices[0]
+            .message
+            .contains("hwmon somepsu (hwmon0) is left out"),
+        "{:?}",
+        opened.notices
+    );
+    hwmon(sensors.path(), "amd_energy", &socket);
     std::fs::remove_dir_all(root.path().join("intel-rapl:0")).unwrap();
     assert_eq!(names(&auto()), ["hwmon"]);
     std::fs::remove_dir_all(sensors.path().join("hwmon0")).unwrap();

@@ -4,12 +4,17 @@
 use std::path::Path;
 
 use tracing_energy::ManualClock;
-use tracing_energy::power::rapl::Rapl;
-use tracing_energy::power::{PowerSource, RailKind, Reading, SourceError};
+use tracing_energy::power::containment::Placement;
+use tracing_energy::power::polled::Polled;
+use tracing_energy::power::{LeftOut, PowerSource, RailKind, Reading, SourceError, rapl};
 use tracing_energy::units::Nanos;
 
 const INTERVAL: Nanos = Nanos::from_millis(100);
 const RANGE: u64 = 1_000_000_000;
+
+fn open(root: &Path) -> Result<Polled, SourceError> {
+    rapl::open(root, INTERVAL, &mut Vec::new())
+}
 
 fn write(root: &Path, file: &str, text: impl ToString) {
     let path = root.join(file);
@@ -34,7 +39,7 @@ fn client(root: &Path) {
 }
 
 /// Moves the clock by an interval and reads.
-fn step(rapl: &mut Rapl, clock: &ManualClock, count: i64) -> Reading {
+fn step(rapl: &mut Polled, clock: &ManualClock, count: i64) -> Reading {
     let mut reading = Reading::default();
     clock.set(Nanos::from_millis(100 * count));
     rapl.read(clock, Nanos::ZERO, &mut reading).unwrap();
@@ -50,7 +55,7 @@ fn joules(reading: &Reading) -> Vec<Option<f64>> {
 fn rails_form_the_tree_of_a_client_processor() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
-    let rails = Rapl::open(root.path(), INTERVAL).unwrap().describe().rails;
+    let rails = open(root.path()).unwrap().describe().rails;
     let seen: Vec<_> = rails
         .iter()
         .map(|rail| (rail.name.as_str(), rail.kind, rail.parent))
@@ -71,7 +76,7 @@ fn rails_form_the_tree_of_a_client_processor() {
 fn another_control_type_adds_what_the_first_one_lacks_and_nothing_twice() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
-    let before = Rapl::open(root.path(), INTERVAL).unwrap().describe().rails;
+    let before = open(root.path()).unwrap().describe().rails;
     zone(root.path(), "intel-rapl-mmio:0", "package-0", 5);
     zone(root.path(), "dtpm:0", "soc", 7);
     write(
@@ -79,7 +84,7 @@ fn another_control_type_adds_what_the_first_one_lacks_and_nothing_twice() {
         "dtpm:1/name",
         "limits power and counts nothing",
     );
-    let after = Rapl::open(root.path(), INTERVAL).unwrap().describe().rails;
+    let after = open(root.path()).unwrap().describe().rails;
     assert_eq!(after[..before.len()], before);
     let more: Vec<&str> = after[before.len()..]
         .iter()
@@ -97,7 +102,7 @@ fn two_sockets_have_two_roots_and_distinct_names() {
         // Nested only, as some kernels' trees look from the package.
         zone(root.path(), &format!("{package}/{package}:0"), "dram", 0);
     }
-    let rails = Rapl::open(root.path(), INTERVAL).unwrap().describe().rails;
+    let rails = open(root.path()).unwrap().describe().rails;
     let names: Vec<_> = rails.iter().map(|rail| rail.name.as_str()).collect();
     assert_eq!(names, ["package-0", "dram-0", "package-1", "dram-1"]);
     assert!(rails.iter().all(|rail| rail.parent.is_none()));
@@ -107,7 +112,7 @@ fn two_sockets_have_two_roots_and_distinct_names() {
 fn windows_are_shared_and_energy_is_the_counters_growth() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
-    let mut rapl = Rapl::open(root.path(), INTERVAL).unwrap();
+    let mut rapl = open(root.path()).unwrap();
     let clock = ManualClock::default();
     rapl.start(&clock).unwrap();
     write(root.path(), "intel-rapl:0/energy_uj", 2_000_500);
@@ -130,7 +135,7 @@ fn windows_are_shared_and_energy_is_the_counters_growth() {
 fn a_wrap_counts_a_reset_is_unknown_and_both_are_told() {
     let root = tempfile::tempdir().unwrap();
     zone(root.path(), "intel-rapl:0", "package-0", RANGE - 1_000_000);
-    let mut rapl = Rapl::open(root.path(), INTERVAL).unwrap();
+    let mut rapl = open(root.path()).unwrap();
     let clock = ManualClock::default();
     rapl.start(&clock).unwrap();
 
@@ -152,7 +157,7 @@ fn a_wrap_counts_a_reset_is_unknown_and_both_are_told() {
 fn a_reset_near_the_top_would_be_an_impossible_power() {
     let root = tempfile::tempdir().unwrap();
     zone(root.path(), "intel-rapl:0", "package-0", RANGE * 9 / 10);
-    let mut rapl = Rapl::open(root.path(), INTERVAL).unwrap();
+    let mut rapl = open(root.path()).unwrap();
     let clock = ManualClock::default();
     rapl.start(&clock).unwrap();
     write(root.path(), "intel-rapl:0/energy_uj", 900_000_000_u64 / 10);
@@ -166,7 +171,7 @@ fn a_reset_near_the_top_would_be_an_impossible_power() {
         "intel-rapl:0/max_energy_range_uj",
         262_143_328_850_u64,
     );
-    let mut rapl = Rapl::open(root.path(), INTERVAL).unwrap();
+    let mut rapl = open(root.path()).unwrap();
     let clock = ManualClock::default();
     rapl.start(&clock).unwrap();
     write(root.path(), "intel-rapl:0/energy_uj", 0);
@@ -176,10 +181,10 @@ fn a_reset_near_the_top_would_be_an_impossible_power() {
 }
 
 #[test]
-fn a_counter_that_fails_is_null_and_told_and_an_error_once_all_fail() {
+fn a_counter_that_fails_is_null_and_reported() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
-    let mut rapl = Rapl::open(root.path(), INTERVAL).unwrap();
+    let mut rapl = open(root.path()).unwrap();
     let clock = ManualClock::default();
     rapl.start(&clock).unwrap();
     write(root.path(), "intel-rapl:0/energy_uj", "garbage");
@@ -197,47 +202,88 @@ fn a_counter_that_fails_is_null_and_told_and_an_error_once_all_fail() {
     for zone in ["0", "0:0", "0:1", "0:2", "1"] {
         write(root.path(), &format!("intel-rapl:{zone}/energy_uj"), "");
     }
-    clock.set(Nanos::from_millis(400));
-    let mut reading = Reading::default();
-    let error = rapl.read(&clock, Nanos::ZERO, &mut reading).unwrap_err();
-    assert!(matches!(error, SourceError::Retry { .. }), "{error}");
+    let reading = step(&mut rapl, &clock, 4);
     assert_eq!(joules(&reading), [None; 5]);
+    assert_eq!(reading.notices.len(), 5);
 }
 
 #[test]
-fn a_counter_that_stands_still_under_load_is_told_once() {
-    use std::sync::atomic::{AtomicI64, Ordering};
-    static BUSY: AtomicI64 = AtomicI64::new(0);
+fn an_unreadable_zone_takes_no_other_one_with_it() {
     let root = tempfile::tempdir().unwrap();
-    zone(root.path(), "intel-rapl:0", "package-0", 5);
-    let busy = || Some(Nanos::from_nanos(BUSY.load(Ordering::SeqCst)));
-    let mut rapl = Rapl::open(root.path(), INTERVAL)
-        .unwrap()
-        .with_busy_time(busy);
-    let clock = ManualClock::default();
-    rapl.start(&clock).unwrap();
-    let mut told = 0;
-    for count in 1..100 {
-        BUSY.fetch_add(90_000_000, Ordering::SeqCst);
-        let reading = step(&mut rapl, &clock, count);
-        told += reading
-            .notices
-            .iter()
-            .filter(|n| n.kind == "frozen")
-            .count();
-        assert!(count >= 20 || told == 0, "told after {count} readings");
-    }
-    assert_eq!(told, 1);
+    client(root.path());
+    let file = root.path().join("intel-rapl:0:2/energy_uj");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    let mut left_out: Vec<LeftOut> = Vec::new();
+    let source = rapl::open(root.path(), INTERVAL, &mut left_out).unwrap();
+    let names: Vec<String> = source
+        .describe()
+        .rails
+        .into_iter()
+        .map(|one| one.name)
+        .collect();
+    assert_eq!(names, ["package-0", "core", "uncore", "psys"]);
+    assert_eq!(left_out.len(), 1, "{left_out:?}");
+    assert_eq!(
+        (left_out[0].sensor.as_str(), left_out[0].is_fault),
+        ("rapl dram", true)
+    );
+}
+
+#[test]
+fn parts_are_named_by_the_number_of_their_package() {
+    let root = tempfile::tempdir().unwrap();
+    zone(root.path(), "intel-rapl:0", "package-0", 1);
+    zone(root.path(), "intel-rapl:0:0", "core", 1);
+    zone(root.path(), "intel-rapl:1", "psys", 1);
+    zone(root.path(), "intel-rapl:3", "package-1", 1);
+    zone(root.path(), "intel-rapl:3:0", "core", 1);
+    let rails = open(root.path()).unwrap().describe().rails;
+    let seen: Vec<_> = rails
+        .iter()
+        .map(|rail| (rail.name.as_str(), rail.parent))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("package-0", Some(2)),
+            ("core-0", Some(0)),
+            ("psys", None),
+            ("package-1", Some(2)),
+            ("core-1", Some(3)),
+        ]
+    );
+}
+
+/// Two dies show one counter; two sockets with equal counters are two.
+#[test]
+fn a_die_that_shows_the_counter_of_another_one_repeats_it() {
+    let placements = |names: [&str; 2], counts: [u64; 2]| {
+        let root = tempfile::tempdir().unwrap();
+        for (at, (name, count)) in names.iter().zip(counts).enumerate() {
+            zone(root.path(), &format!("intel-rapl:{at}"), name, count);
+        }
+        let source = open(root.path()).unwrap();
+        [source.placement(0), source.placement(1)]
+    };
+    let dies = ["package-0-die-0", "package-0-die-1"];
+    let one = [Placement::Unknown, Placement::Repeats(0)];
+    let two = [Placement::Unknown; 2];
+    assert_eq!(placements(dies, [77_000, 77_000]), one);
+    assert_eq!(placements(dies, [77_000, 77_001]), two);
+    assert_eq!(placements(dies, [0, 0]), two);
+    assert_eq!(
+        placements(["package-0", "package-1"], [77_000, 77_000]),
+        two
+    );
 }
 
 #[test]
 fn no_zones_is_not_present() {
     let root = tempfile::tempdir().unwrap();
-    let error = Rapl::open(root.path(), INTERVAL).err().unwrap();
+    let error = open(root.path()).err().unwrap();
     assert!(matches!(error, SourceError::NotPresent { .. }), "{error}");
-    let error = Rapl::open(&root.path().join("none"), INTERVAL)
-        .err()
-        .unwrap();
+    let error = open(&root.path().join("none")).err().unwrap();
     assert!(matches!(error, SourceError::NotPresent { .. }), "{error}");
 }
 
@@ -252,7 +298,7 @@ fn unreadable_counters_are_not_permitted_with_the_fix() {
         eprintln!("SKIPPED: this user (root) reads files without permission");
         return;
     }
-    let error = Rapl::open(root.path(), INTERVAL).err().unwrap();
+    let error = open(root.path()).err().unwrap();
     assert!(matches!(error, SourceError::NotPermitted { .. }), "{error}");
     assert!(error.to_string().contains("chmod"), "{error}");
 }

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use tracing_energy::Clock;
+use tracing_energy::power::containment::Topology;
 use tracing_energy::power::{
     PowerSource, Provenance, Sample, Sampler, SamplerMessage, SourceError,
 };
@@ -88,12 +89,18 @@ impl Meter {
         let (mut rails, mut interval) = (Vec::new(), Nanos::ZERO);
         let mut lengths: Option<Lengths> = None;
         refuse_unmeasured(&sources)?;
+        let places = Topology::of(&sources).places();
+        let is_root = |source, rail| {
+            let mut places = places.iter();
+            places
+                .any(|place| (place.source, place.rail) == (source, rail) && place.parent.is_none())
+        };
         for (source, description) in sources.iter().map(|source| source.describe()).enumerate() {
             interval = interval.max(description.interval);
             let own = Lengths::of(description.interval, description.kernel);
             lengths = Some(lengths.map_or(own, |other| other.or(own)));
             let all = description.rails.into_iter().enumerate();
-            let roots = all.filter(|(_, rail)| rail.parent.is_none());
+            let roots = all.filter(|(rail, _)| is_root(source, *rail));
             rails.extend(roots.map(|(index, rail)| RailSamples {
                 source,
                 index,

@@ -8,7 +8,8 @@ use clap::Args;
 use super::confirm::confirm;
 use super::{Finding, Passed};
 use crate::doctor::{
-    AsRoot, DoctorOptions, Fix, RuleUser, State, examine, fix_for_here, system_root,
+    AsRoot, DoctorOptions, Fix, RuleUser, State, ValidateOptions, examine, fix_for_here,
+    system_root, validate,
 };
 use crate::format::Format;
 use crate::run::parse_duration;
@@ -17,14 +18,16 @@ use crate::run::parse_duration;
 #[command(after_help = "Examples:
   energy doctor
   energy doctor --json
+  energy doctor --validate
   energy doctor --fix
   energy doctor --fix --interval 30ms
   energy doctor --undo
 
-Exit codes: 0 power can be measured, 1 it can only be modelled, 2 neither.")]
+Exit codes: 0 power can be measured, 1 it can only be modelled, 2 neither. With --validate:
+0 every rail is in order, 1 there is no sensor to validate, 2 a rail fails.")]
 pub struct DoctorArgs {
-    /// How long sources are read
-    #[arg(long, value_parser = parse_duration, default_value = "1s")]
+    /// Duration of the look at each source, or of a round of --validate (there 2s)
+    #[arg(long, value_parser = parse_duration, default_value = "1s", default_value_if("validate", "true", "2s"))]
     time: Duration,
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
@@ -32,6 +35,13 @@ pub struct DoctorArgs {
     /// As --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Validate the sensors: coverage, update period, repeated equal work, energy counter
+    /// against integrated power
+    #[arg(long, conflicts_with_all = ["fix", "undo"])]
+    validate: bool,
+    /// Number of rounds of equal work
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(3..), requires = "validate")]
+    rounds: u16,
     /// Unlock what is locked: shows the file that does it, and asks
     #[arg(long)]
     fix: bool,
@@ -55,11 +65,23 @@ impl DoctorArgs {
             ..DoctorOptions::default()
         }
     }
+
+    /// The same for `--validate`.
+    pub fn validate_options(&self) -> ValidateOptions {
+        ValidateOptions {
+            rounds: self.rounds.into(),
+            time: self.time,
+            ..ValidateOptions::default()
+        }
+    }
 }
 
 pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.fix || args.undo {
         return change(args, out);
+    }
+    if args.validate {
+        return check(args, out);
     }
     let examined = examine(&args.options());
     let format = if args.json { Format::Json } else { args.format };
@@ -71,6 +93,18 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         (true, _) => Ok(()),
         (false, true) => Err(Passed(1).into()),
         (false, false) => Err(Finding::new(2, "nothing can be recorded here".to_owned()).into()),
+    }
+}
+
+/// Validates the sensors.
+fn check(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let validation = validate(&args.validate_options());
+    let format = if args.json { Format::Json } else { args.format };
+    validation.answer().write(out, format, &super::look())?;
+    match (validation.rails.is_empty(), validation.is_in_order()) {
+        (true, _) => Err(Passed(1).into()),
+        (false, true) => Ok(()),
+        (false, false) => Err(Finding::new(2, "a rail fails".to_owned()).into()),
     }
 }
 

@@ -90,7 +90,7 @@ mod tests {
                 power: Some(Power::from_watts(watts)),
                 ..Character::default()
             }],
-            told: Vec::new(),
+            ..Seen::default()
         };
         (description, seen)
     }

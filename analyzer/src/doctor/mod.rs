@@ -5,23 +5,26 @@
 //!                  \--> read, all at once, for a second --> rails, period, step, power
 //! ```
 
+mod answer;
 mod cross;
 mod fix;
+mod rounds;
+mod validation;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use tracing_energy::power::characterise::{Character, FAST_GAUGE, Seen, characterise, open_fast};
+use tracing_energy::power::characterise::{FAST_GAUGE, Seen, characterise, open_fast};
+use tracing_energy::power::containment::Topology;
 use tracing_energy::power::detect::{NAMED, OpenOptions, SourceChoice};
-use tracing_energy::power::{Description, PowerSource, Provenance, SourceError, known, nvml, open};
-use tracing_energy::units::{Energy, Nanos, Power};
+use tracing_energy::power::{
+    Description, LeftOut, PowerSource, Provenance, SourceError, known, nvml, open,
+};
 use tracing_energy::{Clock, MonotonicClock};
 
-use crate::format::{Answer, Column, Sheet, escape};
-
 pub use fix::{AsRoot, Fix, RuleUser, fix_for_here};
+pub use validation::{RailCheck, ValidateOptions, Validation, validate};
 
 /// What to look at and how long. Defaults are the command line's.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,16 +71,43 @@ pub struct Examined {
     pub chosen: Vec<String>,
     /// The power of what has a counter as well, to hold against it.
     pub powers: Vec<(Description, Seen)>,
+    /// Sensors that are there and not used.
+    pub left_out: Vec<LeftOut>,
+    /// Which rail contains which, of those that `auto` would take: the source's name, the
+    /// rail's index, and the name of what contains it; a rail that is not counted contains
+    /// itself.
+    pub contained: Vec<Contained>,
+    /// What was found or assumed of that, and what else is doubtful.
+    pub assumed: Vec<String>,
+}
+
+/// A rail that lies in another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contained {
+    /// Name of its source.
+    pub source: String,
+    /// Its index there.
+    pub rail: usize,
+    /// The rail that contains it; none if it is not counted.
+    pub parent: Option<String>,
 }
 
 /// Looks at every source that this system may have.
 pub fn examine(options: &DoctorOptions) -> Examined {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
+    let chosen = chosen(&options.open, &clock);
     let mut states: Vec<Option<State>> = Vec::new();
     let (mut opened, mut places) = (Vec::new(), Vec::new());
-    for (_, choice) in &NAMED {
-        match open_fast(choice, &options.open, &clock) {
+    let (mut left_out, mut topology) = (Vec::new(), Topology::default());
+    let (mut counted, mut warnings) = (Vec::new(), Vec::new());
+    for (name, choice) in &NAMED {
+        match open_fast(choice, &options.open, &clock, &mut left_out) {
             Ok(source) => {
+                if chosen.iter().any(|one| one == name) {
+                    warnings.extend(source.warnings());
+                    topology.add_source(&source.describe(), |rail| source.placement(rail));
+                    counted.push(opened.len());
+                }
                 places.push((states.len(), source.describe()));
                 opened.push(source);
                 states.push(None);
@@ -95,21 +125,53 @@ pub fn examine(options: &DoctorOptions) -> Examined {
         }
     }
     let mut seen = characterise(opened, &clock, options.time);
+    for (source, &at) in counted.iter().enumerate() {
+        let samples = seen[at].samples.iter();
+        samples.for_each(|sample| topology.sample(source, sample));
+    }
+    let descriptions: Vec<&Description> = counted.iter().map(|&at| &places[at].1).collect();
+    let (contained, assumed) = settle(&mut topology, &descriptions);
+    warnings.extend(assumed);
     let powers_seen = seen.split_off(places.len());
     for ((at, description), seen) in places.into_iter().zip(seen) {
         states[at] = Some(judged(description, seen));
     }
-    let chosen = open(&SourceChoice::Auto, &options.open, &clock);
-    let chosen = chosen.map(|opened| opened.sources).unwrap_or_default();
     Examined {
         sources: NAMED
             .iter()
             .zip(states)
             .filter_map(|((name, _), state)| Some((*name, state?)))
             .collect(),
-        chosen: chosen.iter().map(|source| source.describe().name).collect(),
+        chosen,
         powers: powers.into_iter().zip(powers_seen).collect(),
+        left_out,
+        contained,
+        assumed: warnings,
     }
+}
+
+/// The sources that `auto` takes.
+fn chosen(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<String> {
+    let opened = open(&SourceChoice::Auto, options, clock);
+    let sources = opened.map(|opened| opened.sources).unwrap_or_default();
+    let names = sources.iter().map(|source| source.describe().name);
+    names.collect()
+}
+
+/// Which of the rails of these sources lie in others, and what is assumed of that.
+fn settle(topology: &mut Topology, sources: &[&Description]) -> (Vec<Contained>, Vec<String>) {
+    let (places, assumed) = topology.report(true);
+    let inside = places.into_iter().filter_map(|place| {
+        let own = (place.source, place.rail);
+        let parent = place.parent?;
+        let name = sources.get(parent.0)?.rails.get(parent.1)?.name.clone();
+        Some(Contained {
+            source: sources.get(place.source)?.name.clone(),
+            rail: place.rail,
+            parent: (parent != own).then_some(name),
+        })
+    });
+    (inside.collect(), assumed)
 }
 
 /// GPUs by power alone, where the driver may be asked.
@@ -161,127 +223,6 @@ impl Examined {
             State::Usable(description, seen) => Some((description, seen)),
             _ => None,
         })
-    }
-
-    /// In words and tables.
-    pub fn answer(&self) -> Answer {
-        let title = match (self.has_measured(), self.chosen.as_slice()) {
-            (true, chosen) => format!("Power can be measured here: {}", chosen.join(" and ")),
-            (false, []) => "Nothing can be recorded here".to_owned(),
-            (false, _) => "No sensor can be read here: power is modelled from CPU time".to_owned(),
-        };
-        let columns = vec![
-            Column::text("source", "source"),
-            Column::text("state", "state"),
-            Column::text("why", "what it is"),
-        ];
-        let rails = vec![
-            Column::text("source", "source"),
-            Column::text("rail", "rail"),
-            Column::text("kind", "meters"),
-            Column::text("parent", "part of"),
-            Column::power("power_w", "now"),
-            Column::time("period_ns", "moves every"),
-            Column::energy("resolution_j", "step"),
-            Column::text("provenance", "figures").from_width(90),
-        ];
-        let mut answer = Answer::new("doctor", title)
-            .with("chosen", json!(self.chosen))
-            .with("has_measured", json!(self.has_measured()))
-            .sheet(Sheet::new("sources", "Sources", columns, self.states()));
-        let seen = self.rails();
-        if !seen.is_empty() {
-            answer = answer.sheet(Sheet::new("rails", "Rails", rails, seen));
-        }
-        let powers = self.powers.iter().map(|(of, seen)| (of, seen));
-        let crossed = cross::check(self.usable().chain(powers));
-        if !crossed.is_empty() {
-            answer = answer.sheet(Sheet::new(
-                "cross",
-                "Metered twice",
-                cross::columns(),
-                crossed,
-            ));
-        }
-        for (name, state) in &self.sources {
-            if let State::Locked { what, fix } = state {
-                answer = answer.note(format!(
-                    "{name} is locked ({}): {}.",
-                    escape(what),
-                    escape(fix)
-                ));
-            }
-        }
-        for (description, _) in self.usable() {
-            for limit in &description.limits {
-                answer = answer.note(format!("{}: {}.", description.name, escape(limit)));
-            }
-        }
-        answer
-    }
-
-    fn states(&self) -> Vec<Value> {
-        let state = |(name, state): &(&'static str, State)| {
-            let (word, why) = match state {
-                State::Usable(description, _) => (
-                    match description.provenance {
-                        Provenance::Measured => "measured",
-                        Provenance::Modelled => "modelled",
-                        Provenance::Replayed => "replayed",
-                    },
-                    about(name),
-                ),
-                State::Locked { what, .. } => ("locked", what.as_str()),
-                State::Absent(what) => ("not here", what.as_str()),
-                State::Failing(why) => ("failing", why.as_str()),
-            };
-            let fix = match state {
-                State::Locked { fix, .. } => Some(fix),
-                _ => None,
-            };
-            json!({ "source": name, "state": word, "why": why, "fix": fix })
-        };
-        self.sources.iter().map(state).collect()
-    }
-
-    fn rails(&self) -> Vec<Value> {
-        let rails = self.usable().flat_map(|(description, seen)| {
-            let rails = description.rails.iter().zip(&seen.rails);
-            rails.map(move |(rail, seen)| {
-                let parent = rail.parent.and_then(|at| description.rails.get(at));
-                let Character {
-                    samples,
-                    power,
-                    period,
-                    resolution,
-                } = *seen;
-                json!({
-                    "source": description.name,
-                    "rail": rail.name,
-                    "kind": rail.kind.name(),
-                    "parent": parent.map(|parent| &parent.name),
-                    "samples": samples,
-                    "power_w": power.map(Power::watts),
-                    "period_ns": period.map(Nanos::nanos),
-                    "resolution_j": resolution.map(Energy::joules),
-                    "provenance": description.provenance.name(),
-                })
-            })
-        });
-        rails.collect()
-    }
-}
-
-/// What a source is, for who has never heard of it.
-fn about(name: &str) -> &'static str {
-    match name {
-        "powermetrics" => "Apple's tool, as root",
-        "ioreport" => "Apple's counters, without root",
-        "rapl" => "energy counters of the processor",
-        "hwmon" => "sensors of boards and graphics",
-        "nvml" => "NVIDIA's driver",
-        "battery" => "what the battery is drained of",
-        _ => "CPU time x watts: not measured",
     }
 }
 

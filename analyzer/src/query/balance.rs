@@ -97,7 +97,8 @@ impl Balance {
 /// When the file cannot be read.
 pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
     let sql = "
-        SELECT l.id AS rail_id, l.name, l.source, l.provenance, p.name AS parent,
+        SELECT l.id AS rail_id, l.name, l.source, l.provenance,
+               CASE WHEN l.parent = l.id THEN '(not counted)' ELSE p.name END AS parent,
                (SELECT count(*) FROM rails o WHERE o.run = l.run AND o.name = l.name) AS namesakes,
                b.*
         FROM rails l

@@ -113,8 +113,12 @@ impl Summary {
         let balance = balance(recording, &run, rail)?;
         let powers = query::rail_powers(recording, &run, &balance)?;
         let attributions = query::attributions(recording, &run)?;
-        let mut sources: Vec<String> = balance.iter().map(|rail| rail.source.clone()).collect();
-        sources.dedup();
+        let mut sources: Vec<String> = Vec::new();
+        for rail in &balance {
+            if !sources.contains(&rail.source) {
+                sources.push(rail.source.clone());
+            }
+        }
         let wanted = |mut groups: Vec<Group>| {
             groups.retain(|group| scope.wants(group.basis.as_deref()));
             groups

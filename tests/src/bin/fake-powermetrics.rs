@@ -24,7 +24,8 @@
 //! `die:N` (exit 1 after N documents), `die-once:N:FILE` (the same unless FILE
 //! exists; makes it), `initial` (a first document that is no difference), `nan`,
 //! `warning:N` (a line of text inside document N), `cut:N` (document N is cut
-//! and the process ends), `ignore-term`, `silent` (no documents), `no-power`.
+//! and the process ends), `ignore-term`, `silent` (no documents), `no-power`,
+//! `late-cpu:N` (the first N documents have no processor).
 //!
 //! The files replace each other in the order of the table's rows, last one first.
 

@@ -62,7 +62,9 @@ pub(crate) fn document(
         sample.elapsed.as_nanos(),
         date(now.as_secs())
     );
-    if arguments.asks("cpu_power") && !faults.has("no-power") {
+    let late = faults.number("late-cpu");
+    let has_cpu = late.is_none_or(|late| sample.number > late);
+    if arguments.asks("cpu_power") && !faults.has("no-power") && has_cpu {
         processor(&mut text, sample);
     }
     if faults.number("warning") == Some(sample.number) && delta {

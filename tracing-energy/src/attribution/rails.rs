@@ -13,6 +13,7 @@
 
 use std::collections::VecDeque;
 
+use crate::power::{Provenance, RailKind};
 use crate::sink::{RailRow, SampleRow};
 
 use super::idle_test::IdlePower;
@@ -24,6 +25,8 @@ use super::unit::DeviceWindow;
 const EXPIRE_INTERVALS: i64 = 3;
 /// .. but at least this long: short intervals are often delivered in bunches.
 const EXPIRE_AT_LEAST_NS: i64 = 1_000_000_000;
+/// .. and where a counter may stand still, which is found after three seconds.
+const EXPIRE_STILL_NS: i64 = 4_000_000_000;
 
 /// One sample's part inside the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,7 +139,16 @@ impl RailState {
 
     /// How long a window may be missing.
     pub(super) fn patience(&self) -> i64 {
-        (EXPIRE_INTERVALS * self.row.interval_ns).max(EXPIRE_AT_LEAST_NS)
+        let may_stand_still = self.row.provenance == Provenance::Measured
+            && matches!(
+                self.row.kind,
+                RailKind::Cpu | RailKind::Package | RailKind::Dram | RailKind::System
+            );
+        let least = match may_stand_still {
+            true => EXPIRE_STILL_NS,
+            false => EXPIRE_AT_LEAST_NS,
+        };
+        (EXPIRE_INTERVALS * self.row.interval_ns).max(least)
     }
 
     /// No window of this rail will need anything before this time, spans being

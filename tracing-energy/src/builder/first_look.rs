@@ -47,7 +47,7 @@ impl FirstLook {
                 continue;
             };
             // One that may not be opened twice keeps its secret.
-            if let Ok(fast) = open_fast(&choice, options, clock) {
+            if let Ok(fast) = open_fast(&choice, options, clock, &mut Vec::new()) {
                 opened.push(fast);
                 sources.push((place, description));
             }

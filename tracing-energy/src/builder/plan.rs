@@ -3,12 +3,12 @@
 use crate::power::known::{self, KnownRail};
 use crate::power::users::DeviceUsers;
 use crate::power::{Notice, PowerSource};
-use crate::rows::{BaselineRow, EventRow, RailRow};
+use crate::recorder::SourceRails;
+use crate::rows::{BaselineRow, EventRow};
 
 /// The sources' rails as rows.
 pub(super) struct SourcePlan {
-    pub(super) rails: Vec<RailRow>,
-    pub(super) first_rail: Vec<u32>,
+    pub(super) rails: SourceRails,
     pub(super) configured_idle: Vec<BaselineRow>,
     pub(super) events: Vec<EventRow>,
 }
@@ -26,8 +26,7 @@ impl SourcePlan {
             message: message.clone(),
         };
         let mut plan = Self {
-            rails: Vec::new(),
-            first_rail: Vec::new(),
+            rails: SourceRails::default(),
             configured_idle: Vec::new(),
             events: notices
                 .iter()
@@ -39,16 +38,22 @@ impl SourcePlan {
             let doubts = known::doubts(&description, known);
             plan.events
                 .extend(doubts.iter().map(|doubt| event("source_limit", doubt)));
-            let first = plan.rails.len() as u32 + 1;
-            plan.first_rail.push(first);
+            let warnings = source.warnings();
+            let warnings = warnings.iter().map(|one| event("source_warning", one));
+            plan.events.extend(warnings);
+            plan.rails
+                .add_source(&description, |rail| source.placement(rail));
             plan.events.extend(
                 description
                     .limits
                     .iter()
                     .map(|limit| event("source_limit", limit)),
             );
-            for (index, rail) in description.rails.iter().enumerate() {
-                let id = first + index as u32;
+            let at = plan.rails.sources() - 1;
+            for index in 0..description.rails.len() {
+                let Some(id) = plan.rails.id(at, index) else {
+                    continue;
+                };
                 if let Some(power) = source.configured_idle(index) {
                     let power_w = power.watts();
                     plan.configured_idle.push(BaselineRow {
@@ -60,17 +65,6 @@ impl SourcePlan {
                         spread_w: None,
                     });
                 }
-                plan.rails.push(RailRow {
-                    id,
-                    source: description.name.clone(),
-                    name: rail.name.clone(),
-                    parent: rail.parent.map(|parent| first + parent as u32),
-                    kind: rail.kind,
-                    unit: rail.unit.to_owned(),
-                    interval_ns: description.interval.nanos(),
-                    kernel: description.kernel,
-                    provenance: description.provenance,
-                });
             }
         }
         plan

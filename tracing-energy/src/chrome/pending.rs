@@ -42,7 +42,12 @@ pub(super) struct Pending {
 impl Pending {
     /// Takes what a batch tells.
     pub(super) fn add(&mut self, batch: &Batch) {
-        for rail in batch.rails.iter().filter(|rail| rail.parent.is_none()) {
+        for rail in &batch.rails {
+            if rail.parent.is_some() {
+                // It may have been a root up to now.
+                self.windows_end.remove(&rail.id);
+                continue;
+            }
             self.windows_end.entry(rail.id).or_default();
             self.interval_ns = self.interval_ns.max(rail.interval_ns);
         }

@@ -4,9 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::power::polled::{Dial, Polled, Raw};
+use crate::power::containment::Placement;
+use crate::power::polled::{Polled, PolledSensor};
+use crate::power::rail_reader::{RailReader, Raw};
 use crate::power::sysfs::{number, text};
-use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError};
+use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
 use crate::units::Nanos;
 
 /// Where the kernel shows batteries.
@@ -19,7 +21,11 @@ const FIX: &str = "let your user read it: `sudo chmod a+r` and the path, until t
 /// # Errors
 /// [`SourceError::NotPresent`] without a battery that tells its power, or while none
 /// of them is discharging.
-pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
+pub fn open(
+    root: &Path,
+    interval: Nanos,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Polled, SourceError> {
     let batteries = batteries(root);
     if batteries.is_empty() {
         return Err(SourceError::NotPresent {
@@ -43,7 +49,7 @@ pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
     };
     let description = Description {
         name: "battery".into(),
-        rails: batteries.iter().map(rail).collect(),
+        rails: Vec::new(),
         interval,
         kernel: Kernel::Box,
         provenance: Provenance::Measured,
@@ -52,11 +58,14 @@ pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
             "the gauge moves once in 1 to 30 s: do not trust anything shorter".to_owned(),
         ],
     };
-    let dial = |battery: PathBuf| Dial::new(Box::new(move || watts(&battery).map(Raw::Watts)));
-    Ok(Polled::new(
-        description,
-        batteries.into_iter().map(dial).collect(),
-    ))
+    let sensor = |battery: PathBuf| PolledSensor {
+        rail: rail(&battery),
+        placement: Placement::Unknown,
+        reader: RailReader::new(Box::new(move || watts(&battery).map(Raw::Watts))),
+        users: None,
+    };
+    let sensors = batteries.into_iter().map(sensor);
+    Polled::open(description, sensors.collect(), left_out)
 }
 
 fn batteries(root: &Path) -> Vec<PathBuf> {
@@ -126,7 +135,7 @@ mod tests {
             set(root, file, text);
         }
         let interval = Nanos::from_millis(1000);
-        let mut source = open(root, interval).unwrap();
+        let mut source = open(root, interval, &mut Vec::new()).unwrap();
         assert_eq!(source.describe().rails.len(), 1);
         let clock = ManualClock::default();
         source.start(&clock).unwrap();
@@ -141,7 +150,7 @@ mod tests {
         assert_eq!(energies, [Some(18.0), None, None]);
         assert_eq!(reading.notices.len(), 1);
         assert!(reading.notices[0].message.contains("mains"));
-        let on_mains = open(root, interval);
+        let on_mains = open(root, interval, &mut Vec::new());
         assert!(matches!(on_mains, Err(SourceError::NotPresent { .. })));
     }
 }

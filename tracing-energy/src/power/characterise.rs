@@ -12,8 +12,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::power::detect::{OpenOptions, SourceChoice, open};
-use crate::power::{PowerSource, Sample, Sampler, SamplerMessage, SamplerWatch, SourceError};
+use crate::power::detect::{OpenOptions, SourceChoice, open_one};
+use crate::power::{
+    LeftOut, PowerSource, Sample, Sampler, SamplerMessage, SamplerWatch, SourceError,
+};
 use crate::units::{Energy, Nanos, Power};
 
 /// How often gauges, and counters that move seldom, are read to see how they behave.
@@ -39,18 +41,21 @@ pub struct Seen {
     pub rails: Vec<Character>,
     /// What it told meanwhile, and why it ended.
     pub told: Vec<String>,
+    /// All samples, in the order of their delivery.
+    pub samples: Vec<Sample>,
 }
 
 /// Opens a source to be [characterised](characterise): counters are read far more often
 /// than they move, so that it shows how often they do; what keeps a process busy is read
-/// as it is in a recording.
+/// as it is in a recording. Sensors that it leaves out are added to `left_out`.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open`](crate::power::open), of one source.
 pub fn open_fast(
     choice: &SourceChoice,
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
+    left_out: &mut Vec<LeftOut>,
 ) -> Result<Box<dyn PowerSource>, SourceError> {
     let interval = match choice {
         SourceChoice::Rapl => Nanos::from_nanos(500_000),
@@ -61,10 +66,7 @@ pub fn open_fast(
         interval,
         ..options.clone()
     };
-    let mut opened = open(choice, &options, clock)?.sources;
-    opened.pop().ok_or_else(|| SourceError::NotPresent {
-        what: choice.to_string(),
-    })
+    open_one(choice, &options, clock, left_out)
 }
 
 /// Reads all sources at once for so long.
@@ -92,7 +94,7 @@ impl Look {
         let counts = counts.collect();
         let (tell, messages) = channel();
         Self {
-            sampler: Sampler::spawn(sources, Arc::clone(clock), tell),
+            sampler: Sampler::spawn_raw(sources, Arc::clone(clock), tell),
             messages,
             counts,
         }
@@ -119,6 +121,7 @@ fn gather(messages: &Receiver<SamplerMessage>, counts: &[usize]) -> Vec<Seen> {
             SamplerMessage::Reading { source, reading } => {
                 for sample in reading.samples {
                     samples[source].entry(sample.rail).or_default().push(sample);
+                    seen[source].samples.push(sample);
                 }
                 let told = reading.notices.into_iter().map(|notice| notice.message);
                 seen[source].told.extend(told);

@@ -12,9 +12,9 @@ use crate::power::hwmon::{self, HWMON};
 use crate::power::known;
 use crate::power::modelled::{Modelled, Watts};
 use crate::power::nvml;
-use crate::power::rapl::{POWERCAP, Rapl};
+use crate::power::rapl::{self, POWERCAP};
 use crate::power::replay::{Replay, ReplayMode};
-use crate::power::{Notice, PowerSource, RailKind, SourceError};
+use crate::power::{LeftOut, Notice, PowerSource, SourceError};
 use crate::units::{Nanos, Power};
 
 /// Environment variables of the modelled source's watts.
@@ -84,9 +84,13 @@ impl OpenOptions {
 pub struct Opened {
     /// The sources; at least one.
     pub sources: Vec<Box<dyn PowerSource>>,
-    /// A source that was refused, with its fix; figures that are only modelled.
+    /// A source that was refused, with its fix; sensors that are left out; figures that
+    /// are only modelled.
     pub notices: Vec<Notice>,
 }
+
+/// A source and the sensors that it leaves out, which are known even where it fails.
+type OneOpened = Result<Box<dyn PowerSource>, SourceError>;
 
 /// Opens what was chosen.
 ///
@@ -98,35 +102,52 @@ pub fn open(
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
 ) -> Result<Opened, SourceError> {
+    let mut left_out = Vec::new();
     let sources = match choice {
         SourceChoice::Auto => return auto(options, clock),
         SourceChoice::Several(choices) => {
-            let opened = choices.iter().map(|one| open_one(one, options, clock));
-            opened.collect::<Result<_, _>>()?
+            let mut one = |one| open_one(one, options, clock, &mut left_out);
+            choices.iter().map(&mut one).collect::<Result<_, _>>()?
         }
-        one => vec![open_one(one, options, clock)?],
+        one => vec![open_one(one, options, clock, &mut left_out)?],
     };
     Ok(Opened {
         sources,
-        notices: Vec::new(),
+        notices: notices(left_out, clock),
     })
 }
 
-fn open_one(
+/// A sensor that should have been usable is worth a warning.
+fn notices(left_out: Vec<LeftOut>, clock: &Arc<dyn Clock>) -> Vec<Notice> {
+    let notice = |one: LeftOut| Notice {
+        time: clock.now(),
+        kind: match one.is_fault {
+            true => "left_out",
+            false => "source_limit",
+        },
+        message: format!("{} is left out: {}", one.sensor, one.why),
+    };
+    left_out.into_iter().map(notice).collect()
+}
+
+/// Opens one source; sensors that it leaves out are added to `left_out`, also where it
+/// fails.
+pub(crate) fn open_one(
     choice: &SourceChoice,
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
-) -> Result<Box<dyn PowerSource>, SourceError> {
+    left_out: &mut Vec<LeftOut>,
+) -> OneOpened {
     let interval = options.interval;
     match choice {
         SourceChoice::Powermetrics => powermetrics(options, clock),
         SourceChoice::IoReport => ioreport(interval),
-        SourceChoice::Rapl => rapl(options),
-        SourceChoice::Hwmon => Ok(Box::new(hwmon::open(&options.hwmon, interval)?)),
-        SourceChoice::Nvml if options.nvml => Ok(Box::new(nvml::open(interval)?)),
-        SourceChoice::Battery => Ok(Box::new(battery::open(&options.power_supply, interval)?)),
+        SourceChoice::Rapl => boxed(rapl::open(&options.powercap, interval, left_out)),
+        SourceChoice::Hwmon => boxed(hwmon::open(&options.hwmon, interval, left_out)),
+        SourceChoice::Nvml if options.nvml => boxed(nvml::open(interval, left_out)),
+        SourceChoice::Battery => boxed(battery::open(&options.power_supply, interval, left_out)),
         SourceChoice::Modelled => modelled(options),
-        SourceChoice::Replay(file) => Ok(Box::new(Replay::open(file, options.replay_mode)?)),
+        SourceChoice::Replay(file) => boxed(Replay::open(file, options.replay_mode)),
         SourceChoice::Nvml => Err(SourceError::NotPresent {
             what: "NVIDIA GPUs (not asked for)".to_owned(),
         }),
@@ -137,7 +158,12 @@ fn open_one(
     }
 }
 
-/// All that is measured, each thing once; what is only modelled if there is nothing.
+fn boxed<S: PowerSource + 'static>(source: Result<S, SourceError>) -> OneOpened {
+    Ok(Box::new(source?))
+}
+
+/// All that is measured; what is only modelled if there is nothing. What two sources
+/// meter counts once: see [`containment`](crate::power::containment).
 ///
 /// ```text
 /// macOS    powermetrics, else ioreport
@@ -161,9 +187,9 @@ fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceE
         if is_last_resort && !opened.sources.is_empty() {
             continue;
         }
-        match open_one(&choice, options, clock) {
-            Ok(source) if measures_more(&*source, &opened.sources) => opened.sources.push(source),
-            Ok(_) => {}
+        let mut left_out = Vec::new();
+        match open_one(&choice, options, clock, &mut left_out) {
+            Ok(source) => opened.sources.push(source),
             Err(error) if is_worth_telling(&choice, &error) => {
                 opened
                     .notices
@@ -171,7 +197,10 @@ fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceE
             }
             Err(_) => {}
         }
-        if !opened.sources.is_empty() && cfg!(target_os = "macos") {
+        opened.notices.extend(notices(left_out, clock));
+        // One that meters the whole processor is enough.
+        let is_complete = choice == SourceChoice::Powermetrics || cfg!(target_os = "macos");
+        if is_complete && !opened.sources.is_empty() {
             break;
         }
     }
@@ -202,28 +231,6 @@ fn candidates(options: &OpenOptions) -> Vec<SourceChoice> {
         candidates.push(SourceChoice::Battery);
     }
     candidates
-}
-
-/// Whether a source meters something that those before it do not: energies of root
-/// rails are added up, and no joule may be there twice.
-fn measures_more(source: &dyn PowerSource, before: &[Box<dyn PowerSource>]) -> bool {
-    let roots = |source: &dyn PowerSource| -> Vec<RailKind> {
-        let rails = source.describe().rails.into_iter();
-        let roots = rails.filter(|rail| rail.parent.is_none());
-        roots.map(|rail| part(rail.kind)).collect()
-    };
-    let known: Vec<RailKind> = before.iter().flat_map(|one| roots(&**one)).collect();
-    let is_new = |part: &RailKind| !known.contains(part) && !known.contains(&RailKind::System);
-    // Taken whole or not at all: a part of a source would be another source.
-    roots(source).iter().all(is_new)
-}
-
-/// Cores and their package are one thing, as far as doubles are concerned.
-const fn part(kind: RailKind) -> RailKind {
-    match kind {
-        RailKind::Cpu => RailKind::Package,
-        kind => kind,
-    }
 }
 
 /// That a machine has no NVIDIA GPU need not be said; that a sensor may not be read must.
@@ -278,10 +285,6 @@ fn powermetrics(
     Err(SourceError::NotPresent {
         what: "powermetrics (part of macOS)".into(),
     })
-}
-
-fn rapl(options: &OpenOptions) -> Result<Box<dyn PowerSource>, SourceError> {
-    Ok(Box::new(Rapl::open(&options.powercap, options.interval)?))
 }
 
 fn modelled(options: &OpenOptions) -> Result<Box<dyn PowerSource>, SourceError> {

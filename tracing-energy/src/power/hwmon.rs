@@ -3,22 +3,27 @@
 //!
 //! | driver | read | rail |
 //! |---|---|---|
-//! | `amdgpu` | `power1_average`, else `power1_input` | `gpu`, by PCI address where there are several |
+//! | `amdgpu`, a card | `power1_average`, else `power1_input` | `gpu`, by PCI address where there are several |
+//! | `amdgpu`, an APU | the same; it includes the CPU cores | `apu`, a package |
 //! | `ina3221` | volts x amperes of each channel | its label; `VDD_IN` contains the others |
 //! | `amd_energy` | `energyN_input` | `package-N`; cores lie inside and are left out |
-//! | `zenpower` | `powerN_input` | its label |
+//! | `zenpower` | `powerN_input` | its label, inside the package |
 //!
 //! Other drivers are named and left out: what they meter is not known, and a sum would
-//! count it twice.
+//! count it twice. A sensor that cannot be read takes no other one with it.
+
+mod amdgpu;
 
 use std::path::{Path, PathBuf};
 
-use crate::power::polled::{Dial, Polled, Raw, Read};
+use crate::power::containment::Placement;
+use crate::power::polled::{Polled, PolledSensor};
+use crate::power::rail_reader::{RailReader, Raw, Read};
 use crate::power::sysfs::{number, text};
 use crate::power::users::DeviceUsers;
 #[cfg(target_os = "linux")]
 use crate::power::users::drm::DrmUsers;
-use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError};
+use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
 use crate::units::Nanos;
 
 /// Where the kernel shows them.
@@ -27,16 +32,22 @@ pub const HWMON: &str = "/sys/class/hwmon";
 /// Channels that a driver may number.
 const CHANNELS: std::ops::RangeInclusive<u32> = 1..=32;
 
-/// Opens what is known under `root`.
+/// Opens what is known under `root`; what is not, or cannot be read, is added to
+/// `left_out`.
 ///
 /// # Errors
 /// [`SourceError::NotPresent`] without a known sensor, else why the first one cannot be
-/// read.
-pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
+/// read, where none can.
+pub fn open(
+    root: &Path,
+    interval: Nanos,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Polled, SourceError> {
     let mut found = Found::default();
     for device in devices(root) {
         found.add(&device);
     }
+    left_out.append(&mut found.left_out);
     if found.sensors.is_empty() {
         return Err(SourceError::NotPresent {
             what: format!("power sensors in {}", root.display()),
@@ -44,32 +55,18 @@ pub fn open(root: &Path, interval: Nanos) -> Result<Polled, SourceError> {
     }
     let mut sensors = found.sensors;
     name_apart(&mut sensors);
-    let mut dials = Vec::new();
-    for sensor in &mut sensors {
-        let read = &mut sensor.read;
-        read()?;
-    }
-    let rails = rails(&sensors);
-    let users = users(&sensors);
-    dials.extend(sensors.into_iter().map(|sensor| Dial::new(sensor.read)));
-    let mut limits = vec![
-        "drivers' readings; between two readings of a power it is taken to go straight".to_owned(),
-    ];
-    if !found.left_out.is_empty() {
-        let names = found.left_out.join(", ");
-        limits.push(format!(
-            "left out, for what they meter is not known: {names}"
-        ));
-    }
     let description = Description {
         name: "hwmon".into(),
-        rails,
+        rails: Vec::new(),
         interval,
         kernel: Kernel::Box,
         provenance: Provenance::Measured,
-        limits,
+        limits: vec![
+            "drivers' readings; between two readings of a power it is taken to go straight"
+                .to_owned(),
+        ],
     };
-    Ok(Polled::new(description, dials).with_users(users))
+    Polled::open(description, polled(sensors), left_out)
 }
 
 /// Folders of sensors, in the order of their numbers.
@@ -86,22 +83,20 @@ fn devices(root: &Path) -> Vec<PathBuf> {
     devices.into_iter().map(|(_, path)| path).collect()
 }
 
-/// Readers of the use of graphics by process.
+/// Reads the use of graphics by process.
 #[cfg(target_os = "linux")]
-fn users(sensors: &[Sensor]) -> Vec<(usize, Box<dyn DeviceUsers>)> {
-    let reader = |(at, sensor): (usize, &Sensor)| {
-        let users = DrmUsers::new("/proc", sensor.pci.clone()?);
-        Some((at, Box::new(users) as Box<dyn DeviceUsers>))
-    };
-    sensors.iter().enumerate().filter_map(reader).collect()
+fn users(sensor: &Sensor) -> Option<Box<dyn DeviceUsers>> {
+    let users = DrmUsers::new("/proc", sensor.pci.clone()?);
+    Some(Box::new(users))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn users(_: &[Sensor]) -> Vec<(usize, Box<dyn DeviceUsers>)> {
-    Vec::new()
+fn users(_: &Sensor) -> Option<Box<dyn DeviceUsers>> {
+    None
 }
 
 /// The PCI address of the device that a sensor is of.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 fn pci(device: &Path) -> Option<String> {
     let target = std::fs::canonicalize(device.join("device")).ok()?;
     let name = target.file_name()?.to_str()?;
@@ -117,15 +112,14 @@ struct Sensor {
     place: String,
     kind: RailKind,
     unit: &'static str,
-    /// Whether the others of its place lie inside it.
-    is_whole: bool,
+    placement: Placement,
     read: Read,
 }
 
 #[derive(Default)]
 struct Found {
     sensors: Vec<Sensor>,
-    left_out: Vec<String>,
+    left_out: Vec<LeftOut>,
 }
 
 impl Found {
@@ -136,9 +130,22 @@ impl Found {
             "ina3221" => self.ina3221(device),
             "amd_energy" => self.amd_energy(device),
             "zenpower" => self.zenpower(device),
-            _ if meters_power(device) => self.left_out.push(driver),
+            _ if meters_power(device) => self.leave_out(
+                device,
+                &driver,
+                "what it meters is not known, and a sum could count it twice",
+                false,
+            ),
             _ => {}
         }
+    }
+
+    fn leave_out(&mut self, device: &Path, driver: &str, why: &str, is_fault: bool) {
+        self.left_out.push(LeftOut {
+            sensor: format!("hwmon {driver} ({})", place(device)),
+            why: why.to_owned(),
+            is_fault,
+        });
     }
 
     fn push(&mut self, device: &Path, name: &str, kind: RailKind, unit: &'static str, read: Read) {
@@ -148,15 +155,26 @@ impl Found {
             place: place(device),
             kind,
             unit,
-            is_whole: kind == RailKind::System,
+            placement: Placement::Unknown,
             read,
         });
     }
 
     fn amdgpu(&mut self, device: &Path) {
         let files = ["power1_average", "power1_input"].map(|file| device.join(file));
-        if let Some(file) = files.into_iter().find(|file| file.exists()) {
-            self.push(device, "gpu", RailKind::Gpu, "uW", microwatts(file));
+        let files: Vec<PathBuf> = files.into_iter().filter(|file| file.exists()).collect();
+        if files.is_empty() {
+            let why = "it has neither power1_average nor power1_input";
+            return self.leave_out(device, "amdgpu", why, false);
+        }
+        let placement = amdgpu::placement(device);
+        let (name, kind) = match placement {
+            Placement::WholeProcessor => ("apu", RailKind::Package),
+            _ => ("gpu", RailKind::Gpu),
+        };
+        self.push(device, name, kind, "uW", first_of(files));
+        if let Some(sensor) = self.sensors.last_mut() {
+            sensor.placement = placement;
         }
     }
 
@@ -194,9 +212,18 @@ impl Found {
             if let Some(label) = label.filter(|_| file.exists()) {
                 let kind = kind_of(&label);
                 self.push(device, &label.to_lowercase(), kind, "uW", microwatts(file));
+                if let Some(sensor) = self.sensors.last_mut() {
+                    sensor.placement = Placement::InPackage(socket(&sensor.place));
+                }
             }
         }
     }
+}
+
+/// The socket of an AMD processor's device: 0 at `0000:00:18.3`, 1 at `0000:00:19.3`.
+fn socket(place: &str) -> Option<u32> {
+    let device = place.split(':').nth(2)?.split('.').next()?;
+    u32::from_str_radix(device, 16).ok()?.checked_sub(0x18)
 }
 
 /// INA3221 may show a channel that adds the others up.
@@ -250,24 +277,50 @@ fn name_apart(sensors: &mut [Sensor]) {
     }
 }
 
-fn rails(sensors: &[Sensor]) -> Vec<Rail> {
-    let whole = |place: &str| {
-        let mut wholes = sensors.iter();
-        wholes.position(|sensor| sensor.is_whole && sensor.place == place)
+/// Sensors as rails: those of one board lie in its input.
+fn polled(sensors: Vec<Sensor>) -> Vec<PolledSensor> {
+    let wholes: Vec<(usize, String)> = (0..)
+        .zip(&sensors)
+        .filter(|(_, sensor)| sensor.kind == RailKind::System)
+        .map(|(at, sensor)| (at, sensor.place.clone()))
+        .collect();
+    let sensor = |(at, sensor): (usize, Sensor)| {
+        let whole = wholes.iter().find(|whole| whole.1 == sensor.place);
+        PolledSensor {
+            users: users(&sensor),
+            rail: Rail {
+                name: sensor.name,
+                kind: sensor.kind,
+                parent: whole.map(|whole| whole.0).filter(|&whole| whole != at),
+                unit: sensor.unit,
+            },
+            placement: sensor.placement,
+            reader: RailReader::new(sensor.read),
+        }
     };
-    let rail = |(at, sensor): (usize, &Sensor)| Rail {
-        name: sensor.name.clone(),
-        kind: sensor.kind,
-        parent: whole(&sensor.place).filter(|&whole| whole != at),
-        unit: sensor.unit,
-    };
-    sensors.iter().enumerate().map(rail).collect()
+    sensors.into_iter().enumerate().map(sensor).collect()
 }
 
 const FIX: &str = "let your user read it: `sudo chmod a+r` and the path, until the next boot";
 
 fn microwatts(file: PathBuf) -> Read {
     Box::new(move || Ok(Raw::Watts(number::<f64>(&file, FIX)? / 1e6)))
+}
+
+/// The first file that can be read; which one that is may change at any time.
+fn first_of(files: Vec<PathBuf>) -> Read {
+    Box::new(move || {
+        let mut failure = None;
+        for file in &files {
+            match number::<f64>(file, FIX) {
+                Ok(watts) => return Ok(Raw::Watts(watts / 1e6)),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| SourceError::NotPresent {
+            what: "power of a GPU".to_owned(),
+        }))
+    })
 }
 
 fn microjoules(file: PathBuf) -> Read {
@@ -282,110 +335,4 @@ fn millivolts_times_milliamperes(volts: PathBuf, amperes: PathBuf) -> Read {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::ManualClock;
-    use crate::power::{PowerSource, Reading};
-
-    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for (file, text) in files {
-            let path = root.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, format!("{text}\n")).unwrap();
-        }
-        root
-    }
-
-    const MS_100: Nanos = Nanos::from_millis(100);
-
-    fn described(source: &Polled) -> Vec<(String, &'static str, Option<usize>)> {
-        let rails = source.describe().rails.into_iter();
-        rails
-            .map(|rail| (rail.name, rail.kind.name(), rail.parent))
-            .collect()
-    }
-
-    #[test]
-    fn a_jetson_has_its_input_with_its_parts_inside() {
-        let root = tree(&[
-            ("hwmon1/name", "ina3221"),
-            ("hwmon1/in1_label", "VDD_IN"),
-            ("hwmon1/in1_input", "5000"),
-            ("hwmon1/curr1_input", "2000"),
-            ("hwmon1/in2_label", "VDD_CPU_GPU_CV"),
-            ("hwmon1/in2_input", "5000"),
-            ("hwmon1/curr2_input", "800"),
-            ("hwmon1/in3_label", "VDD_SOC"),
-            ("hwmon1/in3_input", "5000"),
-            ("hwmon1/curr3_input", "300"),
-            ("hwmon1/in7_label", "sum of shunt voltages"),
-            ("hwmon1/in7_input", "12"),
-            ("hwmon0/name", "coretemp"),
-            ("hwmon0/temp1_input", "40000"),
-            ("hwmon2/name", "corsairpsu"),
-            ("hwmon2/power1_input", "90000000"),
-        ]);
-        let mut source = open(root.path(), MS_100).unwrap();
-        let (system, package, soc) = ("vdd_in", "vdd_cpu_gpu_cv", "vdd_soc");
-        assert_eq!(
-            described(&source),
-            [
-                (system.to_owned(), "system", None),
-                (package.to_owned(), "package", Some(0)),
-                (soc.to_owned(), "other", Some(0)),
-            ]
-        );
-        let limits = source.describe().limits;
-        assert!(
-            limits.iter().any(|limit| limit.contains("corsairpsu")),
-            "{limits:?}"
-        );
-
-        let clock = ManualClock::default();
-        source.start(&clock).unwrap();
-        clock.set(MS_100);
-        let mut reading = Reading::default();
-        source.stop(&clock, &mut reading);
-        let joules = reading
-            .samples
-            .iter()
-            .map(|sample| sample.energy.unwrap().joules());
-        let joules: Vec<f64> = joules.collect();
-        assert!(
-            (joules[0] - 1.0).abs() < 1e-12 && (joules[1] - 0.4).abs() < 1e-12,
-            "{joules:?}"
-        );
-    }
-
-    #[test]
-    fn several_cards_are_told_apart_and_sockets_counted() {
-        let root = tree(&[
-            ("hwmon3/name", "amdgpu"),
-            ("hwmon3/power1_average", "25000000"),
-            ("hwmon3/device/x", ""),
-            ("hwmon10/name", "amdgpu"),
-            ("hwmon10/power1_input", "30000000"),
-            ("hwmon4/name", "amd_energy"),
-            ("hwmon4/energy1_label", "Ecore000"),
-            ("hwmon4/energy1_input", "5"),
-            ("hwmon4/energy17_label", "Esocket0"),
-            ("hwmon4/energy17_input", "7000000"),
-        ]);
-        let source = open(root.path(), MS_100).unwrap();
-        let names: Vec<String> = described(&source).into_iter().map(|rail| rail.0).collect();
-        assert_eq!(names, ["gpu-device", "package-0", "gpu-hwmon10"]);
-    }
-
-    #[test]
-    fn nothing_known_is_not_present_and_nonsense_is_told() {
-        let root = tree(&[("hwmon0/name", "coretemp")]);
-        let none = open(root.path(), MS_100);
-        assert!(matches!(none, Err(SourceError::NotPresent { .. })));
-        let root = tree(&[("hwmon0/name", "amdgpu"), ("hwmon0/power1_average", "N/A")]);
-        let Err(error) = open(root.path(), MS_100) else {
-            panic!("opened")
-        };
-        assert!(error.to_string().contains("is no number"), "{error}");
-    }
-}
+mod tests;

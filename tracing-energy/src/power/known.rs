@@ -174,7 +174,7 @@ mod tests {
                 resolution: Some(Energy::from_microjoules(61.0)),
                 ..Character::default()
             }],
-            told: Vec::new(),
+            ..Seen::default()
         };
         let measured = description(100, Provenance::Measured);
         add(&path, [(&measured, &seen)].into_iter()).unwrap();

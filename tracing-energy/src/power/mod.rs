@@ -8,8 +8,10 @@ pub mod batches;
 pub mod battery;
 pub mod characterise;
 mod choice;
+pub mod containment;
 pub mod counter;
 pub mod detect;
+mod frozen;
 pub mod hwmon;
 pub mod ioreport;
 mod kernel;
@@ -19,11 +21,12 @@ pub mod nvml;
 pub mod pace;
 pub mod polled;
 pub mod powermetrics;
+mod rail_reader;
 pub mod rapl;
 pub mod replay;
 pub mod sampler;
+mod second_way;
 mod stamp;
-mod still;
 mod suspend;
 mod sysfs;
 pub mod users;
@@ -170,6 +173,17 @@ pub struct Notice {
     pub message: String,
 }
 
+/// A sensor of this machine that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The sensor, with its source: `rapl psys`, `hwmon corsairpsu`.
+    pub sensor: String,
+    /// Why it is not used.
+    pub why: String,
+    /// Whether it should have been usable: it failed, or may not be read.
+    pub is_fault: bool,
+}
+
 /// What a sensor says of thermal pressure over one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pressure {
@@ -192,6 +206,9 @@ pub struct Reading {
     pub pressures: Vec<Pressure>,
     /// What else the sensor tells: `gpu_freq_mhz`, `gpu_idle_ratio`.
     pub extras: Vec<Extra>,
+    /// All rails of the source, where some have appeared since it was opened: those
+    /// before keep their places, new ones are appended. Counts before the samples.
+    pub rails: Option<Vec<containment::PlacedRail>>,
 }
 
 /// A figure that is no energy, over one window.
@@ -254,7 +271,8 @@ pub enum SourceError {
 /// A driver that reads rails. All calls but `describe` come from one thread, the
 /// sampler's; `describe` is complete once the source has been constructed.
 pub trait PowerSource: Send {
-    /// Name, rails, interval, provenance and limits. Does not change.
+    /// Name, rails, interval, provenance and limits. Rails that appear later are
+    /// appended; nothing else changes.
     fn describe(&self) -> Description;
 
     /// Begins to measure; the first window starts now.
@@ -296,6 +314,16 @@ pub trait PowerSource: Send {
     /// source starts.
     fn users(&mut self) -> Vec<(usize, Box<dyn users::DeviceUsers>)> {
         Vec::new()
+    }
+
+    /// Returns what is doubtful about the source as it was opened.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns what the platform says of a rail's place among the rails of the machine.
+    fn placement(&self, _rail: usize) -> containment::Placement {
+        containment::Placement::Unknown
     }
 
     /// Idle power of a rail where the source knows it (modelled power).

@@ -5,165 +5,221 @@
 //! gauge     5 W          7 W            6 W      mean of two readings x time
 //! ```
 //!
-//! What cannot be read leaves a sample without energy, and is told once. A gauge says
-//! nothing of the time between its readings: that it went straight is an assumption.
+//! A sensor that cannot be read leaves a sample without energy, and is reported once. One
+//! that cannot be read when the source is opened is tried again each second, and is a rail
+//! from then on. A gauge says nothing of the time between its readings: that it went
+//! straight is an assumption.
 
 use crate::clock::Clock;
-use crate::cpu_time;
-use crate::power::counter::{Counter, Outcome};
+use crate::power::containment::{PlacedRail, Placement};
 use crate::power::pace::Pace;
-use crate::power::still::StillWatch;
+use crate::power::rail_reader::RailReader;
 use crate::power::users::DeviceUsers;
-use crate::power::{Description, Notice, PowerSource, Reading, Sample, SourceError};
-use crate::units::{Energy, Nanos, Power};
+use crate::power::{Description, LeftOut, Notice, PowerSource, Rail, Reading, SourceError};
+use crate::units::Nanos;
 
-/// One reading of a sensor.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Raw {
-    /// Energy since some time.
-    Microjoules(u64),
-    /// Power now.
-    Watts(f64),
+/// How often a sensor that could not be read at first is tried again.
+const TRY_AGAIN: Nanos = Nanos::from_millis(1_000);
+
+/// One sensor of a source.
+pub(super) struct PolledSensor {
+    /// Its rail; the parent is an index among all sensors, read or not.
+    pub(super) rail: Rail,
+    /// What the platform says of it; a repeated one is an index among all sensors.
+    pub(super) placement: Placement,
+    pub(super) reader: RailReader,
+    /// Reads who uses the rail's device.
+    pub(super) users: Option<Box<dyn DeviceUsers>>,
 }
 
-/// Reads a sensor.
-pub(super) type Read = Box<dyn FnMut() -> Result<Raw, SourceError> + Send>;
-
-/// One rail's sensor and what was read of it before.
-pub(super) struct Dial {
-    read: Read,
-    counter: Counter,
-    power: Option<Power>,
-    is_lost: bool,
-}
-
-impl Dial {
-    /// A sensor; a counter among them never wraps.
-    pub(super) fn new(read: Read) -> Self {
-        Self {
-            read,
-            counter: Counter::microjoules(None),
-            power: None,
-            is_lost: false,
-        }
-    }
-
-    /// The energy of the window that ends now; the first reading has none.
-    fn poll(
-        &mut self,
-        (start, end): (Nanos, Nanos),
-        tell: &mut impl FnMut(&'static str, String),
-    ) -> Option<Energy> {
-        let raw = match (self.read)() {
-            Ok(raw) => raw,
-            Err(error) => {
-                self.counter.forget();
-                self.power = None;
-                if !std::mem::replace(&mut self.is_lost, true) {
-                    tell("unreadable", error.to_string());
-                }
-                return None;
-            }
-        };
-        if std::mem::replace(&mut self.is_lost, false) {
-            tell("readable", "it can be read again".to_owned());
-        }
-        match raw {
-            Raw::Microjoules(raw) => match self.counter.advance(raw) {
-                Outcome::First => None,
-                Outcome::Delta(energy) | Outcome::Wrapped(energy) => Some(energy),
-                Outcome::Reset => {
-                    let what = "the counter went backwards; this window's energy is unknown";
-                    tell("reset", what.to_owned());
-                    None
-                }
-            },
-            Raw::Watts(watts) => {
-                let now = Power::from_watts(watts);
-                let before = self.power.replace(now)?;
-                Some((before + now) * 0.5 * (end - start))
-            }
-        }
-    }
+struct Slot {
+    sensor: PolledSensor,
+    /// Its rail's index, once it could be read.
+    index: Option<usize>,
 }
 
 /// A source of such rails.
 pub struct Polled {
     description: Description,
-    dials: Vec<Dial>,
-    users: Vec<(usize, Box<dyn DeviceUsers>)>,
-    still: StillWatch,
+    slots: Vec<Slot>,
+    warnings: Vec<String>,
     pace: Option<Pace>,
     last: Nanos,
+    try_again_at: Nanos,
 }
 
 impl Polled {
-    /// One dial for each rail of the description.
-    pub(super) fn new(description: Description, dials: Vec<Dial>) -> Self {
-        Self {
+    /// Opens the sensors that can be read; the others are added to `left_out`. Rails of
+    /// the description are those that can be read.
+    ///
+    /// # Errors
+    /// The first sensor's error, where none can be read.
+    pub(super) fn open(
+        description: Description,
+        sensors: Vec<PolledSensor>,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Self, SourceError> {
+        let slots = sensors.into_iter().map(|sensor| Slot {
+            sensor,
+            index: None,
+        });
+        let mut source = Self {
             description,
-            dials,
-            users: Vec::new(),
-            still: StillWatch::default(),
+            slots: slots.collect(),
+            warnings: Vec::new(),
             pace: None,
             last: Nanos::ZERO,
+            try_again_at: Nanos::ZERO,
+        };
+        let (mut first, mut failed) = (None, Vec::new());
+        for at in 0..source.slots.len() {
+            let Err(error) = source.add(at) else { continue };
+            failed.push(LeftOut {
+                sensor: source.name(at),
+                why: error.to_string(),
+                is_fault: true,
+            });
+            first.get_or_insert(error);
+        }
+        match first.filter(|_| failed.len() == source.slots.len()) {
+            Some(error) => Err(error),
+            None => {
+                left_out.append(&mut failed);
+                source.describe_rails();
+                Ok(source)
+            }
         }
     }
 
-    /// The same, with readers of the use of rails' devices.
-    #[must_use]
-    pub(super) fn with_users(mut self, users: Vec<(usize, Box<dyn DeviceUsers>)>) -> Self {
-        self.users = users;
+    /// Adds what is doubtful about the source.
+    pub(super) fn warning(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.extend(warnings);
         self
+    }
+
+    /// Makes a rail of a sensor that can be read.
+    fn add(&mut self, at: usize) -> Result<(), SourceError> {
+        self.slots[at].sensor.reader.probe()?;
+        let known = self.slots.iter().filter(|slot| slot.index.is_some());
+        let index = known.count();
+        self.slots[at].index = Some(index);
+        Ok(())
+    }
+
+    fn name(&self, at: usize) -> String {
+        let name = &self.slots[at].sensor.rail.name;
+        format!("{} {name}", self.description.name)
+    }
+
+    /// The rails by index; each lies in the nearest one above it that can be read.
+    fn rails(&self) -> Vec<PlacedRail> {
+        let mut rails: Vec<(usize, PlacedRail)> = Vec::new();
+        for slot in &self.slots {
+            let Some(index) = slot.index else { continue };
+            let PolledSensor {
+                rail, placement, ..
+            } = &slot.sensor;
+            let mut above = rail.parent;
+            while let Some(at) = above.filter(|&at| self.slots[at].index.is_none()) {
+                above = self.slots[at].sensor.rail.parent;
+            }
+            let placement = match *placement {
+                Placement::Repeats(of) => {
+                    let of = self.slots[of].index;
+                    of.map_or(Placement::Unknown, Placement::Repeats)
+                }
+                other => other,
+            };
+            let rail = Rail {
+                parent: above.and_then(|at| self.slots[at].index),
+                ..rail.clone()
+            };
+            rails.push((index, (rail, placement)));
+        }
+        rails.sort_by_key(|(index, _)| *index);
+        rails.into_iter().map(|(_, rail)| rail).collect()
+    }
+
+    fn describe_rails(&mut self) {
+        let rails = self.rails().into_iter().map(|(rail, _)| rail);
+        self.description.rails = rails.collect();
+    }
+
+    /// Tries the sensors again that could not be read yet.
+    fn try_again(&mut self, now: Nanos, reading: &mut Reading) {
+        if now < self.try_again_at {
+            return;
+        }
+        self.try_again_at = now + TRY_AGAIN;
+        let missing = (0..self.slots.len()).filter(|&at| self.slots[at].index.is_none());
+        for at in missing.collect::<Vec<_>>() {
+            if self.add(at).is_err() {
+                continue;
+            }
+            self.describe_rails();
+            reading.rails = Some(self.rails());
+            reading.notices.push(Notice {
+                time: now,
+                kind: "rail_appeared",
+                message: format!(
+                    "{}: it can be read now; before, it is unknown",
+                    self.name(at)
+                ),
+            });
+        }
     }
 
     fn poll(&mut self, now: Nanos, reading: &mut Reading) {
         let window = (self.last, now);
         self.last = now;
-        let from = reading.samples.len();
-        let rails = self.description.rails.iter();
-        for (at, (dial, rail)) in self.dials.iter_mut().zip(rails).enumerate() {
+        for slot in &mut self.slots {
+            let Some(rail) = slot.index else { continue };
+            let PolledSensor {
+                rail: Rail { name, .. },
+                reader,
+                ..
+            } = &mut slot.sensor;
             let (source, notices) = (&self.description.name, &mut reading.notices);
-            let energy = dial.poll(window, &mut |kind, message| {
+            let mut report = |kind, message: String| {
                 notices.push(Notice {
                     time: now,
                     kind,
-                    message: format!("{source} {}: {message}", rail.name),
+                    message: format!("{source} {name}: {message}"),
                 });
+            };
+            reader.poll(window, &mut report, &mut |sample| {
+                reading.samples.push(sample.of_rail(rail));
             });
-            if window.0 < window.1 {
-                reading.samples.push(Sample {
-                    rail: at,
-                    start: window.0,
-                    end: window.1,
-                    energy,
-                });
-            }
         }
-        let Reading {
-            samples, notices, ..
-        } = reading;
-        let Description { name, rails, .. } = &self.description;
-        self.still
-            .check((name, rails), &samples[from..], cpu_time::machine, notices);
     }
 }
 
 impl PowerSource for Polled {
     fn users(&mut self) -> Vec<(usize, Box<dyn DeviceUsers>)> {
-        std::mem::take(&mut self.users)
+        let slots = self.slots.iter_mut();
+        slots
+            .filter_map(|slot| Some((slot.index?, slot.sensor.users.take()?)))
+            .collect()
     }
 
     fn describe(&self) -> Description {
         self.description.clone()
     }
 
+    fn placement(&self, rail: usize) -> Placement {
+        let rails = self.rails();
+        rails.get(rail).map(|placed| placed.1).unwrap_or_default()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
         self.last = clock.now();
-        // What this tells is told again by the first window.
-        self.poll(self.last, &mut Reading::default());
-        for dial in &mut self.dials {
-            dial.is_lost = false;
+        self.try_again_at = self.last + TRY_AGAIN;
+        for slot in &mut self.slots {
+            slot.sensor.reader.begin(self.last);
         }
         self.pace = Some(Pace::starting(self.last, self.description.interval));
         Ok(())
@@ -177,107 +233,143 @@ impl PowerSource for Polled {
     ) -> Result<(), SourceError> {
         let pace = self.pace.as_mut();
         if pace.is_some_and(|pace| pace.wait(clock, patience)) {
-            self.poll(clock.now(), reading);
+            let now = clock.now();
+            self.try_again(now, reading);
+            self.poll(now, reading);
         }
         Ok(())
     }
 
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
-        if self.pace.take().is_some() {
-            self.poll(clock.now(), reading);
+        if self.pace.take().is_none() {
+            return;
+        }
+        self.poll(clock.now(), reading);
+        for slot in &mut self.slots {
+            let Some(rail) = slot.index else { continue };
+            slot.sensor.reader.end(&mut |sample| {
+                reading.samples.push(sample.of_rail(rail));
+            });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::power::{Kernel, Provenance, Rail, RailKind};
+    use crate::power::rail_reader::Raw;
+    use crate::power::{Kernel, Provenance, RailKind};
+    use crate::units::Energy;
 
-    fn source(readings: Vec<Result<Raw, &'static str>>) -> Polled {
-        let mut readings = VecDeque::from(readings);
-        let read = move || {
-            let next = readings.pop_front().unwrap_or(Err("no more"));
-            next.map_err(|why| SourceError::Retry {
-                what: "fake".into(),
-                why: why.into(),
-            })
-        };
-        let description = Description {
+    /// What each sensor reads now, in microjoules.
+    type Counts = Arc<Mutex<Vec<Option<u64>>>>;
+
+    fn description() -> Description {
+        Description {
             name: "fake".into(),
-            rails: vec![Rail {
-                name: "a".into(),
-                kind: RailKind::Other,
-                parent: None,
-                unit: "uJ",
-            }],
+            rails: Vec::new(),
             interval: Nanos::from_millis(100),
             kernel: Kernel::Box,
             provenance: Provenance::Measured,
             limits: Vec::new(),
-        };
-        Polled::new(description, vec![Dial::new(Box::new(read))])
+        }
     }
 
-    /// Energies of windows of 100 ms, and the kinds of notices.
-    fn polled(mut source: Polled, windows: i64) -> (Vec<Option<f64>>, Vec<&'static str>) {
+    fn sensor(counts: &Counts, at: usize, name: &str, parent: Option<usize>) -> PolledSensor {
+        let counts = Arc::clone(counts);
+        let read = move || {
+            let count = counts.lock().unwrap()[at];
+            let count = count.ok_or_else(|| SourceError::Retry {
+                what: "fake".into(),
+                why: "input/output error".into(),
+            });
+            count.map(Raw::Microjoules)
+        };
+        PolledSensor {
+            rail: Rail {
+                name: name.into(),
+                kind: RailKind::Other,
+                parent,
+                unit: "uJ",
+            },
+            placement: Placement::Unknown,
+            reader: RailReader::new(Box::new(read)),
+            users: None,
+        }
+    }
+
+    /// Names and parents of a source's rails.
+    fn tree(source: &Polled) -> Vec<(String, Option<usize>)> {
+        let rails = source.describe().rails.into_iter();
+        rails.map(|rail| (rail.name, rail.parent)).collect()
+    }
+
+    /// ```text
+    /// s          0    1    2    3
+    /// whole       cannot be read |  appears at 2 s
+    /// middle      never
+    /// part        inside of both, read from the start
+    /// ```
+    #[test]
+    fn a_sensor_that_cannot_be_read_is_named_and_becomes_a_rail_once_it_can() {
+        let counts: Counts = Arc::new(Mutex::new(vec![None, None, Some(0)]));
+        let sensors = vec![
+            sensor(&counts, 0, "whole", None),
+            sensor(&counts, 1, "middle", Some(0)),
+            sensor(&counts, 2, "part", Some(1)),
+        ];
+        let mut left_out = Vec::new();
+        let mut source = Polled::open(description(), sensors, &mut left_out).unwrap();
+        let names: Vec<&str> = left_out.iter().map(|one| one.sensor.as_str()).collect();
+        assert_eq!(names, ["fake whole", "fake middle"]);
+        assert!(left_out[0].why.contains("input/output"), "{left_out:?}");
+        assert_eq!(tree(&source), [("part".to_owned(), None)]);
+
         let clock = ManualClock::default();
         source.start(&clock).unwrap();
         let mut reading = Reading::default();
-        for at in 1..windows {
-            clock.set(Nanos::from_millis(100 * at));
+        for tenth in 1..=30_u64 {
+            clock.set(Nanos::from_millis(100 * tenth as i64));
+            counts.lock().unwrap()[2] = Some(1_000_000 * tenth);
+            if tenth >= 20 {
+                counts.lock().unwrap()[0] = Some(2_000_000 * tenth);
+            }
             source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
         }
-        clock.set(Nanos::from_millis(100 * windows));
-        source.stop(&clock, &mut reading);
-        let energy = |sample: &Sample| sample.energy.map(Energy::joules);
-        (
-            reading.samples.iter().map(energy).collect(),
-            reading.notices.iter().map(|notice| notice.kind).collect(),
-        )
-    }
-
-    #[test]
-    fn counters_step_and_forget_what_they_missed() {
-        let count = |uj| Ok(Raw::Microjoules(uj));
-        let readings = vec![
-            count(1_000_000),
-            count(3_000_000),
-            Err("gone"),
-            Err("gone"),
-            count(9_000_000),
-            count(9_500_000),
-            count(1_000),
-            count(2_000),
-        ];
-        let (energies, notices) = polled(source(readings), 7);
         assert_eq!(
-            energies,
-            [Some(2.0), None, None, None, Some(0.5), None, Some(0.001)]
+            tree(&source),
+            [("part".to_owned(), Some(1)), ("whole".to_owned(), None)]
         );
-        assert_eq!(notices, ["unreadable", "readable", "reset"]);
+        assert_eq!(reading.rails.as_ref().map(Vec::len), Some(2));
+        let sum = |rail: usize| -> f64 {
+            let own = reading.samples.iter().filter(|sample| sample.rail == rail);
+            own.filter_map(|sample| sample.energy)
+                .map(Energy::joules)
+                .sum()
+        };
+        assert!((sum(0) - 30.0).abs() < 1e-9 && (sum(1) - 20.0).abs() < 1e-9);
+        let late: Vec<_> = reading.samples.iter().filter(|one| one.rail == 1).collect();
+        assert_eq!(
+            late[0].energy, None,
+            "its first reading has nothing before it"
+        );
+        assert!(
+            late.iter()
+                .all(|sample| sample.end >= Nanos::from_millis(2_000))
+        );
+        let notices: Vec<_> = reading.notices.iter().map(|one| &*one.message).collect();
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        assert!(notices[0].starts_with("fake whole: it can be read now"));
     }
 
     #[test]
-    fn gauges_are_the_mean_of_two_readings_times_time() {
-        let watts = |w| Ok(Raw::Watts(w));
-        let readings = vec![
-            watts(10.0),
-            watts(20.0),
-            Err("gone"),
-            watts(30.0),
-            watts(30.0),
-        ];
-        let (energies, _) = polled(source(readings), 4);
-        assert_eq!(energies, [Some(1.5), None, None, Some(3.0)]);
-    }
-
-    #[test]
-    fn one_that_cannot_be_read_from_the_start_is_told() {
-        let (energies, notices) = polled(source(vec![Err("locked"), Err("locked")]), 2);
-        assert_eq!((energies, notices), (vec![None, None], vec!["unreadable"]));
+    fn without_a_sensor_that_can_be_read_there_is_no_source() {
+        let counts: Counts = Arc::new(Mutex::new(vec![None]));
+        let sensors = vec![sensor(&counts, 0, "whole", None)];
+        let opened = Polled::open(description(), sensors, &mut Vec::new());
+        assert!(matches!(opened, Err(SourceError::Retry { .. })));
     }
 }

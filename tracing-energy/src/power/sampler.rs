@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::cpu_time;
+use crate::power::frozen::{FrozenCounters, Load};
 use crate::power::suspend::SuspendWatch;
 use crate::power::validate::Validator;
-use crate::power::{Notice, PowerSource, Reading, SourceError};
+use crate::power::{Description, Notice, PowerSource, Provenance, Reading, SourceError};
 use crate::units::Nanos;
 
 /// How long a source is asked to wait for news: the delay of a stop.
@@ -101,6 +102,8 @@ impl std::fmt::Debug for ClockHandle {
 /// What the owner and a thread share.
 #[derive(Debug, Default)]
 struct Worker {
+    /// Name of the source.
+    source: String,
     stop: AtomicBool,
     /// 0 for none.
     child: AtomicU32,
@@ -115,6 +118,24 @@ impl Sampler {
         clock: Arc<dyn Clock>,
         messages: Sender<SamplerMessage>,
     ) -> Self {
+        Self::begin(sources, clock, messages, true)
+    }
+
+    /// The same, with counters as they read: one that stands still has its zeros.
+    pub(crate) fn spawn_raw(
+        sources: Vec<Box<dyn PowerSource>>,
+        clock: Arc<dyn Clock>,
+        messages: Sender<SamplerMessage>,
+    ) -> Self {
+        Self::begin(sources, clock, messages, false)
+    }
+
+    fn begin(
+        sources: Vec<Box<dyn PowerSource>>,
+        clock: Arc<dyn Clock>,
+        messages: Sender<SamplerMessage>,
+        finds_frozen: bool,
+    ) -> Self {
         let (finished, done) = mpsc::channel();
         let mut sampler = Self {
             workers: Vec::new(),
@@ -123,9 +144,15 @@ impl Sampler {
             clock: ClockHandle(Arc::clone(&clock)),
         };
         for (index, source) in sources.into_iter().enumerate() {
-            let worker = Arc::new(Worker::default());
+            let name = source.describe().name;
+            let worker = Arc::new(Worker {
+                source: name.clone(),
+                ..Worker::default()
+            });
             let line = Line {
                 index,
+                name: name.clone(),
+                finds_frozen,
                 worker: Arc::clone(&worker),
                 clock: Arc::clone(&clock),
                 messages: messages.clone(),
@@ -138,7 +165,7 @@ impl Sampler {
                 let _ = finished.send(line.index);
             });
             if let Err(error) = &handle {
-                tell_lost_thread(&messages, index, error);
+                tell_lost_thread(&messages, (index, &name), error);
                 let _ = failed.send(index);
             }
             sampler.workers.push(worker);
@@ -179,7 +206,11 @@ impl Sampler {
         left.map(|(source, _)| Notice {
             time: now,
             kind: "source_left",
-            message: format!("power source {source} did not stop within {STOP_PATIENCE:?}; its last samples are missing"),
+            message: format!(
+                "power source {} did not stop within {STOP_PATIENCE:?}; its last samples are \
+                 missing",
+                self.workers[source].source
+            ),
         })
         .collect()
     }
@@ -201,18 +232,56 @@ impl Drop for Sampler {
     }
 }
 
-fn tell_lost_thread(messages: &Sender<SamplerMessage>, source: usize, error: &std::io::Error) {
+fn tell_lost_thread(
+    messages: &Sender<SamplerMessage>,
+    (source, name): (usize, &str),
+    error: &std::io::Error,
+) {
     let error = SourceError::Gone {
-        what: format!("power source {source}"),
+        what: format!("power source {name}"),
         why: format!("no thread for it: {error}"),
     };
     let _ = messages.send(SamplerMessage::Error { source, error });
     let _ = messages.send(SamplerMessage::Stopped { source });
 }
 
+/// What the samples of a source must pass.
+struct Checks {
+    validator: Validator,
+    /// Of what this machine's sensors measure.
+    frozen: Option<FrozenCounters>,
+}
+
+impl Checks {
+    fn of(source: &Description, finds_frozen: bool) -> Self {
+        let Description { name, rails, .. } = source;
+        let is_watched = finds_frozen && source.provenance == Provenance::Measured;
+        Self {
+            validator: Validator::new(name.as_str(), rails),
+            frozen: is_watched.then(|| FrozenCounters::new(name, rails, Load::of_this_machine())),
+        }
+    }
+
+    fn check(&mut self, reading: &mut Reading) {
+        self.validator.check(reading);
+        if let Some(frozen) = &mut self.frozen {
+            frozen.check(reading);
+        }
+    }
+
+    fn finish(&mut self, reading: &mut Reading) {
+        if let Some(frozen) = &mut self.frozen {
+            frozen.finish(reading);
+        }
+    }
+}
+
 /// One thread's side.
 struct Line {
     index: usize,
+    name: String,
+    /// Whether counters that stand still are found.
+    finds_frozen: bool,
     worker: Arc<Worker>,
     clock: Arc<dyn Clock>,
     messages: Sender<SamplerMessage>,
@@ -224,7 +293,7 @@ impl Line {
         let end = catch_unwind(AssertUnwindSafe(|| self.sample(&mut *source)));
         if end.is_err() {
             self.error(SourceError::Gone {
-                what: format!("power source {}", self.index),
+                what: format!("power source {}", self.name),
                 why: "it panicked".into(),
             });
         }
@@ -235,7 +304,7 @@ impl Line {
     }
 
     fn sample(&self, source: &mut dyn PowerSource) {
-        let mut validator = Validator::new(source.describe().rails.len());
+        let mut checks = Checks::of(&source.describe(), self.finds_frozen);
         let mut suspend = SuspendWatch::of_this_machine();
         let mut back_off = FIRST_BACK_OFF;
         while let Err(error) = source.start(&*self.clock) {
@@ -249,7 +318,7 @@ impl Line {
             let result = source.read(&*self.clock, PATIENCE, &mut reading);
             self.share(source);
             suspend.check(self.clock.now(), &mut reading);
-            self.deliver(&mut validator, reading);
+            self.deliver(&mut checks, reading);
             match result {
                 Ok(()) => back_off = FIRST_BACK_OFF,
                 Err(error) => {
@@ -262,7 +331,10 @@ impl Line {
         let mut reading = Reading::default();
         source.stop(&*self.clock, &mut reading);
         suspend.check(self.clock.now(), &mut reading);
-        self.deliver(&mut validator, reading);
+        self.deliver(&mut checks, reading);
+        let mut reading = Reading::default();
+        checks.finish(&mut reading);
+        self.send_reading(reading);
     }
 
     /// Tells the error; after one that may pass, waits and says yes unless the
@@ -281,8 +353,12 @@ impl Line {
         !self.stopping()
     }
 
-    fn deliver(&self, validator: &mut Validator, mut reading: Reading) {
-        validator.check(&mut reading);
+    fn deliver(&self, checks: &mut Checks, mut reading: Reading) {
+        checks.check(&mut reading);
+        self.send_reading(reading);
+    }
+
+    fn send_reading(&self, reading: Reading) {
         if reading != Reading::default() {
             let source = self.index;
             self.send(SamplerMessage::Reading { source, reading });

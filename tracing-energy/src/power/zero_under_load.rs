@@ -1,7 +1,7 @@
 //! Zeros of a recording that are no zeros: a counter that stood still while what it meters
 //! worked. Live recording has the same rule, but must decide before it knows what follows.
 
-use super::still::FROZEN_AFTER;
+use super::frozen::FROZEN_AFTER;
 use crate::units::{Energy, Nanos};
 
 /// One window of a recording, for [`unknown_under_load`].

@@ -18,6 +18,7 @@ mod offline;
 mod processes;
 mod resting;
 mod signal;
+mod source_rails;
 mod summary;
 mod writer;
 
@@ -28,5 +29,6 @@ pub use idle::IdleSamples;
 pub(crate) use offline::Offline;
 pub(crate) use resting::rest;
 pub(crate) use signal::end_on_signal;
+pub(crate) use source_rails::SourceRails;
 pub use summary::{RailSummary, RunSummary};
 pub(crate) use writer::Writer;

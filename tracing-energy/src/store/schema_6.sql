@@ -354,3 +354,7 @@ FROM (
     FROM v_shown s WHERE s.attribution IS NOT NULL
 )
 ORDER BY run, ordinal, phase, operation;
+
+-- rails.parent: the rail that contains it. A rail that is its own parent is not counted: its
+-- sensor cannot be what it claims to be (a whole that draws less than its parts). Sums over
+-- rails without a parent leave it out. A row may be written again while a run goes on.

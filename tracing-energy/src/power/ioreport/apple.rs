@@ -12,6 +12,8 @@ use crate::units::{Nanos, Power};
 const GROUP: &str = "Energy Model";
 /// The SMC's key of what the machine draws in all, W.
 const SYSTEM: &str = "PSTR";
+/// Its keys of what the processor draws, W: which of them a machine has differs.
+const CPU: [&str; 3] = ["PCPT", "PCTR", "PCPC"];
 
 /// Opens the counters of this machine.
 ///
@@ -25,18 +27,28 @@ struct Apple {
     report: IOReport,
     /// Laptops and desktops have it, virtual machines do not.
     smc: Option<SMC>,
+    has_system: bool,
+    cpu: Option<&'static str>,
 }
 
 impl Apple {
     fn new() -> Result<Self, String> {
         let report = IOReport::new(vec![(GROUP, None)]).map_err(|error| error.to_string())?;
-        let mut smc = SMC::new().ok();
-        let tells_system =
-            |smc: &mut SMC| smc.read_float_val(SYSTEM).is_ok_and(|watts| watts > 0.0);
-        if !smc.as_mut().is_some_and(tells_system) {
-            smc = None;
-        }
-        Ok(Self { report, smc })
+        let mut apple = Self {
+            report,
+            smc: SMC::new().ok(),
+            has_system: false,
+            cpu: None,
+        };
+        apple.has_system = apple.power(SYSTEM).is_some();
+        apple.cpu = CPU.into_iter().find(|key| apple.power(key).is_some());
+        Ok(apple)
+    }
+
+    /// The power by a key of the SMC, where it has one above zero.
+    fn power(&mut self, key: &str) -> Option<Power> {
+        let watts = f64::from(self.smc.as_mut()?.read_float_val(key).ok()?);
+        (watts.is_finite() && watts > 0.0).then(|| Power::from_watts(watts))
     }
 }
 
@@ -54,14 +66,12 @@ impl Meter for Apple {
                 name: item.channel,
             });
         let channels = channels.collect();
-        let system = self.smc.as_mut();
-        let watts = system.and_then(|smc| smc.read_float_val(SYSTEM).ok());
-        let watts = watts
-            .map(f64::from)
-            .filter(|watts| watts.is_finite() && *watts > 0.0);
+        let system = self.has_system.then(|| self.power(SYSTEM)).flatten();
+        let cpu = self.cpu.and_then(|key| self.power(key));
         Ok(Counted {
             channels,
-            system: watts.map(Power::from_watts),
+            system,
+            cpu,
         })
     }
 }

@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::power::{
-    Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
+    Description, Kernel, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample,
+    SourceError,
 };
 use crate::units::{Energy, Nanos, Power};
 use channels::{Known, RAILS, known};
@@ -44,6 +45,8 @@ pub struct Counted {
     pub channels: Vec<Channel>,
     /// What the machine draws in all, where a sensor tells it.
     pub system: Option<Power>,
+    /// What the processor draws by another sensor, where there is one.
+    pub cpu: Option<Power>,
 }
 
 /// The calls that are the system's. Made and used on one thread.
@@ -70,6 +73,10 @@ pub struct IoReport {
 struct Window {
     start: Nanos,
     energy: Energy,
+    /// The same by another sensor.
+    second: Energy,
+    /// The channel stood still for too long: the other sensor serves.
+    is_dead: bool,
 }
 
 impl IoReport {
@@ -101,7 +108,8 @@ impl IoReport {
 
     /// Adds what was counted up to `now`, and ends the windows that are over.
     fn count(&mut self, now: Nanos, counted: &Counted, last: bool, reading: &mut Reading) {
-        let energies = energies(&self.rails, counted, now - self.last);
+        let time = now - self.last;
+        let energies = energies(&self.rails, counted, time);
         self.last = now;
         for (rail, (window, energy)) in self.open.iter_mut().zip(energies).enumerate() {
             let Some(energy) = energy else {
@@ -112,6 +120,13 @@ impl IoReport {
             };
             window.energy += energy;
             let moved = energy > Energy::ZERO;
+            if self.rails[rail].kind == RailKind::Cpu {
+                let second = counted.cpu.map(|power| power * time);
+                window.second += second.unwrap_or(Energy::ZERO);
+                if window.serve_second(rail, now, moved, last, reading) {
+                    continue;
+                }
+            }
             if moved || last || now - window.start >= AT_REST {
                 let energy = Some(window.energy);
                 reading.samples.push(sample(rail, *window, now, energy));
@@ -127,7 +142,54 @@ impl Window {
         Self {
             start,
             energy: Energy::ZERO,
+            second: Energy::ZERO,
+            is_dead: false,
         }
+    }
+
+    /// Ends the window by the other sensor where the channel does not move while that one
+    /// reads power. Answers whether it did.
+    fn serve_second(
+        &mut self,
+        rail: usize,
+        now: Nanos,
+        moved: bool,
+        last: bool,
+        reading: &mut Reading,
+    ) -> bool {
+        if moved && std::mem::take(&mut self.is_dead) {
+            // This count may hold all that was used since the channel stood still.
+            reading.samples.push(sample(rail, *self, now, None));
+            *self = Self::starting(now);
+            return true;
+        }
+        let is_due = self.is_dead || last || now - self.start >= AT_REST;
+        if moved || self.energy > Energy::ZERO || self.second == Energy::ZERO || !is_due {
+            return false;
+        }
+        if !self.is_dead {
+            let watts = self
+                .second
+                .over(now - self.start)
+                .unwrap_or_default()
+                .watts();
+            reading.notices.push(Notice {
+                time: now,
+                kind: "frozen",
+                message: format!(
+                    "ioreport cpu: its channel stands still while the SMC reads {watts:.1} W: \
+                     that is used"
+                ),
+            });
+        }
+        reading
+            .samples
+            .push(sample(rail, *self, now, Some(self.second)));
+        *self = Self {
+            is_dead: true,
+            ..Self::starting(now)
+        };
+        true
     }
 }
 

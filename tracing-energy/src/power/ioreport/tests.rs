@@ -30,6 +30,7 @@ fn counted(channels: &[(&str, i64)]) -> Counted {
     Counted {
         channels: channels.iter().map(channel).collect(),
         system: None,
+        cpu: None,
     }
 }
 
@@ -197,4 +198,39 @@ fn the_end_gives_what_is_open() {
     source.stop(&clock, &mut reading);
     assert_eq!(told(&reading.samples), [(0, 0, 150, Some(0.005))]);
     assert!(!source.own_threads().is_empty());
+}
+
+/// ```text
+/// s        0 .... 3    3.1   3.2   3.3
+/// channel  0 .... 0    0     9 J   50 mJ
+/// SMC      4 W    4 W  4 W   4 W   4 W
+/// ```
+#[test]
+fn the_smc_serves_where_the_cpu_channel_is_dead() {
+    let by_smc = |millijoules| Counted {
+        cpu: Some(Power::from_watts(4.0)),
+        ..counted(&[("CPU Energy", millijoules)])
+    };
+    let (mut source, fake, clock) = started(by_smc(0));
+    let mut samples = Vec::new();
+    for (at, millijoules) in [
+        (1_000, 0),
+        (2_000, 0),
+        (3_000, 0),
+        (3_100, 0),
+        (3_200, 9_000),
+        (3_300, 50),
+    ] {
+        let (mut more, _) = step(&mut source, &fake, &clock, ms(at), Ok(by_smc(millijoules)));
+        samples.append(&mut more);
+    }
+    let told = told(&samples);
+    let energies = told
+        .iter()
+        .map(|one| one.3.map(|joules| (joules * 1e3).round()));
+    assert_eq!(
+        energies.collect::<Vec<_>>(),
+        [Some(12_000.0), Some(400.0), None, Some(50.0)]
+    );
+    assert_eq!(told[0].2, 3_000);
 }

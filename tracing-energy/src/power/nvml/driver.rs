@@ -48,6 +48,15 @@ impl Gpus for Driver {
         })
     }
 
+    fn mig_uuids(&self, gpu: u32) -> Vec<String> {
+        let Ok(device) = self.0.device_by_index(gpu) else {
+            return Vec::new();
+        };
+        let count = device.mig_device_count().unwrap_or(0);
+        let instances = (0..count).filter_map(|at| device.mig_device_by_index(at).ok());
+        instances.filter_map(|one| one.uuid().ok()).collect()
+    }
+
     fn energy_mj(&self, gpu: u32) -> Result<u64, String> {
         let device = self.0.device_by_index(gpu).map_err(words)?;
         device.total_energy_consumption().map_err(words)

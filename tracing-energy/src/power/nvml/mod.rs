@@ -7,24 +7,29 @@
 //! | power usage | on Ampere and later the mean of the last second |
 //!
 //! Each GPU is a rail of its own, so that those which rest are not taken for the one that
-//! works; where `CUDA_VISIBLE_DEVICES` is set, only those it names are read. With MIG the
-//! reading is that of the whole GPU, all instances together.
+//! works; where `CUDA_VISIBLE_DEVICES` is set, only those it names are read, and all where
+//! it is not sure which these are. With MIG the reading is that of the whole GPU, all
+//! instances together. A GPU is never without power: where its energy counter stands
+//! still, its power is read.
 //!
 //! The logic is tested on fakes of [`Gpus`].
 
 #[cfg(not(target_os = "macos"))]
 mod driver;
 mod users;
+mod visible;
 
 use std::sync::Arc;
 
-use crate::power::polled::{Dial, Polled, Raw, Read};
-use crate::power::users::DeviceUsers;
-use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError};
+use crate::power::containment::Placement;
+use crate::power::polled::{Polled, PolledSensor};
+use crate::power::rail_reader::{RailReader, Raw, Read};
+use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
 use crate::units::Nanos;
-
 use users::NvmlUsers;
 pub use users::ProcessUse;
+use visible::Selection;
+pub use visible::Visible;
 
 /// The averaging time of [`Gpus::average_mw`].
 const AVERAGE: Nanos = Nanos::from_millis(1_000);
@@ -41,6 +46,9 @@ pub trait Gpus: Send + Sync {
     /// # Errors
     /// As the driver says.
     fn about(&self, gpu: u32) -> Result<About, String>;
+    /// UUIDs of the instances of a GPU that is divided (`MIG-...`), as far as the driver
+    /// names them.
+    fn mig_uuids(&self, gpu: u32) -> Vec<String>;
     /// Energy since the driver was loaded, mJ.
     ///
     /// # Errors
@@ -85,12 +93,13 @@ enum Way {
     Average,
 }
 
-/// Opens the GPUs of this machine; there are none on a Mac.
+/// Opens the GPUs of this machine; there are none on a Mac. Those that are not read are
+/// added to `left_out`.
 ///
 /// # Errors
 /// [`SourceError::NotPresent`] without the driver or a GPU that tells its power.
-pub fn open(interval: Nanos) -> Result<Polled, SourceError> {
-    open_with(driver()?, visible().as_deref(), interval)
+pub fn open(interval: Nanos, left_out: &mut Vec<LeftOut>) -> Result<Polled, SourceError> {
+    open_with(driver()?, &Visible::from_environment(), interval, left_out)
 }
 
 /// GPUs that have a counter by their power, to check the counter against.
@@ -98,11 +107,7 @@ pub fn open(interval: Nanos) -> Result<Polled, SourceError> {
 /// # Errors
 /// As [`open`].
 pub fn open_power(interval: Nanos) -> Result<Polled, SourceError> {
-    open_power_with(driver()?, visible().as_deref(), interval)
-}
-
-fn visible() -> Option<String> {
-    std::env::var("CUDA_VISIBLE_DEVICES").ok()
+    open_power_with(driver()?, &Visible::from_environment(), interval)
 }
 
 #[cfg(not(target_os = "macos"))]
@@ -116,16 +121,17 @@ fn driver() -> Result<Arc<dyn Gpus>, SourceError> {
     Err(absent("there is no driver for macOS"))
 }
 
-/// As [`open`], of a driver of one's own; `visible` is what `CUDA_VISIBLE_DEVICES` says.
+/// As [`open`], of a driver of one's own.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_with(
     gpus: Arc<dyn Gpus>,
-    visible: Option<&str>,
+    visible: &Visible,
     interval: Nanos,
+    left_out: &mut Vec<LeftOut>,
 ) -> Result<Polled, SourceError> {
-    open_by("nvml", best_way, gpus, visible, interval)
+    open_by("nvml", best_way, gpus, visible, interval, left_out)
 }
 
 /// As [`open_power`], of a driver of one's own.
@@ -134,61 +140,64 @@ pub fn open_with(
 /// As [`open`].
 pub fn open_power_with(
     gpus: Arc<dyn Gpus>,
-    visible: Option<&str>,
+    visible: &Visible,
     interval: Nanos,
 ) -> Result<Polled, SourceError> {
     let way = |gpus: &dyn Gpus, gpu| gpus.energy_mj(gpu).and_then(|_| power_way(gpus, gpu));
-    open_by("nvml power", way, gpus, visible, interval)
+    let left_out = &mut Vec::new();
+    open_by("nvml power", way, gpus, visible, interval, left_out)
+}
+
+/// A GPU that is read, and how.
+struct Found {
+    gpu: u32,
+    about: About,
+    way: Way,
 }
 
 fn open_by(
     name: &str,
     way: fn(&dyn Gpus, u32) -> Result<Way, String>,
     gpus: Arc<dyn Gpus>,
-    visible: Option<&str>,
+    visible: &Visible,
     interval: Nanos,
+    left_out: &mut Vec<LeftOut>,
 ) -> Result<Polled, SourceError> {
     let count = gpus.count().map_err(|why| absent(&why))?;
+    let first_left = left_out.len();
+    let known = known(&*gpus, count, left_out);
+    let Selection {
+        gpus: visible,
+        doubt,
+    } = visible::select(visible, &known, &*gpus);
     let mut found = Vec::new();
-    let mut silent = Vec::new();
-    let mut hidden = 0;
-    for gpu in 0..count {
-        let about = gpus.about(gpu).map_err(|why| absent(&why))?;
-        if !is_visible(visible, gpu, &about.uuid) {
-            hidden += 1;
+    for (gpu, about) in known {
+        if !visible.contains(&gpu) {
+            left_out.push(left(
+                gpu,
+                &about,
+                "CUDA_VISIBLE_DEVICES does not name it",
+                false,
+            ));
             continue;
         }
         match way(&*gpus, gpu) {
-            Ok(way) => found.push((gpu, about, way)),
-            Err(why) => silent.push(format!("GPU {gpu} ({}) tells no power: {why}", about.name)),
+            Ok(way) => found.push(Found { gpu, about, way }),
+            Err(why) => {
+                let why = format!("it tells no power: {why}");
+                left_out.push(left(gpu, &about, &why, true));
+            }
         }
     }
     if found.is_empty() {
-        let why = silent.first().map_or("there is no GPU", String::as_str);
-        return Err(absent(why));
+        let why = left_out.get(first_left);
+        let why = why.map(|one| format!("{}: {}", one.sensor, one.why));
+        return Err(absent(why.as_deref().unwrap_or("there is no GPU")));
     }
-    let is_one = found.len() == 1;
-    let rail = |(gpu, ..): &(u32, About, Way)| Rail {
-        name: if is_one {
-            "gpu".to_owned()
-        } else {
-            format!("gpu-{gpu}")
-        },
-        kind: RailKind::Gpu,
-        parent: None,
-        unit: "mJ",
-    };
-    let averages = found.iter().any(|(.., way)| *way == Way::Average);
-    let mut limits: Vec<String> = found.iter().map(limit).collect();
-    limits.append(&mut silent);
-    if hidden > 0 {
-        limits.push(format!(
-            "{hidden} GPUs are not in CUDA_VISIBLE_DEVICES and left out"
-        ));
-    }
+    let averages = found.iter().any(|one| one.way == Way::Average);
     let description = Description {
         name: name.to_owned(),
-        rails: found.iter().map(rail).collect(),
+        rails: Vec::new(),
         interval,
         kernel: if averages {
             Kernel::Trailing(AVERAGE)
@@ -196,16 +205,71 @@ fn open_by(
             Kernel::Box
         },
         provenance: Provenance::Measured,
-        limits,
+        limits: found.iter().map(limit).collect(),
     };
-    let user = |(at, (gpu, ..)): (usize, &(u32, About, Way))| {
-        let users = NvmlUsers::new(Arc::clone(&gpus), *gpu, users::is_here);
-        (at, Box::new(users) as Box<dyn DeviceUsers>)
+    // Alone, but for those that are hidden, it needs no number.
+    let is_one = found.len() == 1;
+    let sensors = found.iter().map(|one| sensor(&gpus, one, is_one));
+    let source = Polled::open(description, sensors.collect(), left_out)?;
+    Ok(source.warning(doubt))
+}
+
+/// What the GPUs are; one that is lost takes no other one with it.
+fn known(gpus: &dyn Gpus, count: u32, left_out: &mut Vec<LeftOut>) -> Vec<(u32, About)> {
+    let mut known = Vec::new();
+    for gpu in 0..count {
+        match gpus.about(gpu) {
+            Ok(about) => known.push((gpu, about)),
+            Err(why) => left_out.push(LeftOut {
+                sensor: format!("nvml GPU {gpu}"),
+                why,
+                is_fault: true,
+            }),
+        }
+    }
+    known
+}
+
+fn left(gpu: u32, about: &About, why: &str, is_fault: bool) -> LeftOut {
+    LeftOut {
+        sensor: format!("nvml GPU {gpu} ({})", about.name),
+        why: why.to_owned(),
+        is_fault,
+    }
+}
+
+fn sensor(gpus: &Arc<dyn Gpus>, found: &Found, is_one: bool) -> PolledSensor {
+    let Found { gpu, way, .. } = *found;
+    let reader = RailReader::new(read(Arc::clone(gpus), gpu, way));
+    let power = match way {
+        Way::Energy => power_way(&**gpus, gpu).ok(),
+        Way::Instant | Way::Average => None,
     };
-    let users = found.iter().enumerate().map(user).collect();
-    let dial = |(gpu, _, way)| Dial::new(read(Arc::clone(&gpus), gpu, way));
-    let dials = found.into_iter().map(dial).collect();
-    Ok(Polled::new(description, dials).with_users(users))
+    PolledSensor {
+        rail: Rail {
+            name: if is_one {
+                "gpu".to_owned()
+            } else {
+                format!("gpu-{gpu}")
+            },
+            kind: RailKind::Gpu,
+            parent: None,
+            unit: "mJ",
+        },
+        placement: Placement::Discrete,
+        users: Some(Box::new(NvmlUsers::new(
+            Arc::clone(gpus),
+            gpu,
+            users::is_here,
+        ))),
+        reader: match (way, power) {
+            (Way::Energy, power) => {
+                let power = power.unwrap_or(Way::Average);
+                reader.with_second_way(read(Arc::clone(gpus), gpu, power))
+            }
+            _ => reader,
+        },
+    }
 }
 
 fn absent(why: &str) -> SourceError {
@@ -214,7 +278,8 @@ fn absent(why: &str) -> SourceError {
     }
 }
 
-fn limit((gpu, about, way): &(u32, About, Way)) -> String {
+fn limit(found: &Found) -> String {
+    let Found { gpu, about, way } = found;
     let how = match way {
         Way::Energy => "its energy counter",
         Way::Instant => "instantaneous power, which may see a part of the time only",
@@ -225,19 +290,6 @@ fn limit((gpu, about, way): &(u32, About, Way)) -> String {
         false => "",
     };
     format!("GPU {gpu}, {}: by {how}{mig}", about.name)
-}
-
-/// Indices or beginnings of UUIDs, up to the first that makes no sense, as CUDA reads it.
-fn is_visible(visible: Option<&str>, gpu: u32, uuid: &str) -> bool {
-    let Some(list) = visible.map(str::trim).filter(|list| !list.is_empty()) else {
-        return true;
-    };
-    let names = list.split(',').map(str::trim);
-    let mut valid = names.take_while(|name| {
-        let is_number = name.parse::<u32>().is_ok();
-        is_number || name.starts_with("GPU-") || name.starts_with("MIG-")
-    });
-    valid.any(|name| name.parse() == Ok(gpu) || uuid.starts_with(name) || name.starts_with("MIG-"))
 }
 
 /// The best way that works.

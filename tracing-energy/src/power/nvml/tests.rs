@@ -11,6 +11,8 @@ struct Fake {
     instant_mw: Option<f64>,
     average_mw: Option<f64>,
     has_mig: bool,
+    model: Option<&'static str>,
+    instances: Vec<String>,
 }
 
 struct Driver(Mutex<Vec<Fake>>);
@@ -33,10 +35,17 @@ impl Gpus for Driver {
     }
     fn about(&self, gpu: u32) -> Result<About, String> {
         Ok(About {
-            name: format!("Model {gpu}"),
+            name: self.of(gpu, |fake| {
+                let model = fake.model.map(str::to_owned);
+                Some(model.unwrap_or_else(|| format!("Model {gpu}")))
+            })?,
             uuid: format!("GPU-{gpu}{gpu}"),
             has_mig: self.of(gpu, |fake| Some(fake.has_mig))?,
         })
+    }
+    fn mig_uuids(&self, gpu: u32) -> Vec<String> {
+        let uuids = self.of(gpu, |fake| Some(fake.instances.clone()));
+        uuids.unwrap_or_default()
     }
     fn energy_mj(&self, gpu: u32) -> Result<u64, String> {
         self.of(gpu, |fake| fake.energy_mj)
@@ -50,6 +59,10 @@ impl Gpus for Driver {
 }
 
 const INTERVAL: Nanos = Nanos::from_millis(100);
+const ALL: Visible = Visible {
+    devices: None,
+    order: None,
+};
 
 fn counting(energy_mj: u64) -> Fake {
     Fake {
@@ -72,7 +85,8 @@ fn the_best_way_that_works_is_taken() {
         ..Fake::default()
     };
     let driver = Driver::new(&[counting(1_000), instant, average, Fake::default()]);
-    let mut source = open_with(Arc::clone(&driver) as _, None, INTERVAL).unwrap();
+    let mut left_out = Vec::new();
+    let mut source = open_with(Arc::clone(&driver) as _, &ALL, INTERVAL, &mut left_out).unwrap();
     let description = source.describe();
     let names: Vec<_> = description
         .rails
@@ -86,10 +100,10 @@ fn the_best_way_that_works_is_taken() {
         said.contains("GPU 0, Model 0: by its energy counter"),
         "{said}"
     );
-    assert!(
-        said.contains("MIG") && said.contains("GPU 3 (Model 3) tells no power"),
-        "{said}"
-    );
+    assert!(said.contains("MIG"), "{said}");
+    assert_eq!(left_out.len(), 1, "{left_out:?}");
+    assert_eq!(left_out[0].sensor, "nvml GPU 3 (Model 3)");
+    assert!(left_out[0].why.starts_with("it tells no power"));
 
     let clock = ManualClock::default();
     source.start(&clock).unwrap();
@@ -118,7 +132,7 @@ fn a_counter_can_be_held_against_power() {
             ..Fake::default()
         },
     ]);
-    let source = open_power_with(driver, None, INTERVAL).unwrap();
+    let source = open_power_with(driver, &ALL, INTERVAL).unwrap();
     let description = source.describe();
     assert_eq!(description.name, "nvml power");
     let said = description.limits.join("\n");
@@ -137,7 +151,8 @@ fn a_counter_can_be_held_against_power() {
 #[test]
 fn a_gpu_that_is_lost_is_unknown_from_then_on() {
     let driver = Driver::new(&[counting(5)]);
-    let mut source = open_with(Arc::clone(&driver) as _, None, INTERVAL).unwrap();
+    let mut left_out = Vec::new();
+    let mut source = open_with(Arc::clone(&driver) as _, &ALL, INTERVAL, &mut left_out).unwrap();
     assert_eq!(source.describe().rails[0].name, "gpu");
     let clock = ManualClock::default();
     source.start(&clock).unwrap();
@@ -157,25 +172,145 @@ fn a_gpu_that_is_lost_is_unknown_from_then_on() {
     assert_eq!(messages, ["nvml gpu: GPU 0: failed for now: GPU is lost"]);
 }
 
+/// Names of the rails with these variables, and what is said of them.
+fn visible(gpus: &[Fake], devices: &str, order: Option<&str>) -> (Vec<String>, String) {
+    let visible = Visible {
+        devices: Some(devices.to_owned()),
+        order: order.map(str::to_owned),
+    };
+    match open_with(Driver::new(gpus), &visible, INTERVAL, &mut Vec::new()) {
+        Ok(source) => {
+            let Description { rails, limits, .. } = source.describe();
+            let names = rails.into_iter().map(|rail| rail.name);
+            let said = [limits, source.warnings()].concat();
+            (names.collect(), said.join("\n"))
+        }
+        Err(error) => (Vec::new(), error.to_string()),
+    }
+}
+
+fn of_model(model: &'static str) -> Fake {
+    Fake {
+        model: Some(model),
+        ..counting(1)
+    }
+}
+
 #[test]
 fn only_visible_gpus_are_read() {
-    let gpus = [counting(1), counting(2), counting(3)];
-    let names = |visible: &str| {
-        let source = open_with(Driver::new(&gpus), Some(visible), INTERVAL);
-        let rails = source.map(|source| source.describe().rails);
-        let names = rails.map(|rails| rails.into_iter().map(|rail| rail.name).collect::<Vec<_>>());
-        names.unwrap_or_default()
-    };
-    assert_eq!(names(""), ["gpu-0", "gpu-1", "gpu-2"]);
+    let gpus = [of_model("A"), of_model("A"), of_model("A")];
+    let names = |devices: &str| visible(&gpus, devices, None).0;
+    assert_eq!(names(""), [""; 0], "an empty list hides all");
     assert_eq!(names("2,0"), ["gpu-0", "gpu-2"]);
     assert_eq!(names("GPU-11"), ["gpu"]);
     assert_eq!(names("0,nonsense,1"), ["gpu"]);
+    assert_eq!(names("0,7,1"), ["gpu"]);
     assert_eq!(names("-1"), [""; 0]);
 }
 
 #[test]
+fn numbers_of_different_models_are_not_guessed() {
+    let gpus = [of_model("slow"), of_model("fast")];
+    let (names, said) = visible(&gpus, "0", None);
+    assert_eq!(names, ["gpu-0", "gpu-1"]);
+    assert!(said.contains("CUDA_DEVICE_ORDER"), "{said}");
+    for (devices, order) in [("0", Some("PCI_BUS_ID")), ("GPU-00", None)] {
+        let (names, said) = visible(&gpus, devices, order);
+        assert_eq!(names, ["gpu"]);
+        assert!(!said.contains("CUDA_DEVICE_ORDER"), "{said}");
+    }
+    let (names, said) = visible(&gpus, "1,0", None);
+    assert_eq!(names.len(), 2);
+    assert!(!said.contains("CUDA_DEVICE_ORDER"), "all are named: {said}");
+}
+
+#[test]
+fn names_of_instances_stand_for_their_gpu() {
+    let divided = |instances: &[&str]| Fake {
+        has_mig: true,
+        instances: instances.iter().map(|one| (*one).to_owned()).collect(),
+        ..of_model("A")
+    };
+    let gpus = [
+        of_model("A"),
+        divided(&["MIG-aa", "MIG-ab"]),
+        divided(&["MIG-ba"]),
+    ];
+    let gpu = |devices: &str| {
+        let said = visible(&gpus, devices, None).1;
+        let mut numbers = 0..3;
+        numbers.find(|gpu| said.contains(&format!("GPU {gpu}, A: by")))
+    };
+    assert_eq!(gpu("MIG-ba"), Some(2));
+    assert_eq!(gpu("MIG-ab"), Some(1));
+    assert_eq!(gpu("MIG-GPU-11/3/0"), Some(1));
+    assert_eq!(gpu("MIG-none"), None);
+    // A driver that names no instances: those that are divided.
+    let gpus = [of_model("A"), divided(&[])];
+    assert_eq!(visible(&gpus, "MIG-aa", None).0, ["gpu"]);
+}
+
+#[test]
+fn a_lost_gpu_takes_no_other_one_with_it() {
+    struct OneLost(Arc<Driver>);
+    impl Gpus for OneLost {
+        fn count(&self) -> Result<u32, String> {
+            self.0.count()
+        }
+        fn about(&self, gpu: u32) -> Result<About, String> {
+            match gpu {
+                0 => Err("it fell off the bus".to_owned()),
+                _ => self.0.about(gpu),
+            }
+        }
+        fn mig_uuids(&self, gpu: u32) -> Vec<String> {
+            self.0.mig_uuids(gpu)
+        }
+        fn energy_mj(&self, gpu: u32) -> Result<u64, String> {
+            self.0.energy_mj(gpu)
+        }
+        fn instant_mw(&self, gpu: u32) -> Result<f64, String> {
+            self.0.instant_mw(gpu)
+        }
+        fn average_mw(&self, gpu: u32) -> Result<f64, String> {
+            self.0.average_mw(gpu)
+        }
+    }
+    let driver = OneLost(Driver::new(&[counting(1), counting(2)]));
+    let mut left_out = Vec::new();
+    let source = open_with(Arc::new(driver), &ALL, INTERVAL, &mut left_out).unwrap();
+    assert_eq!(source.describe().rails.len(), 1);
+    assert_eq!(left_out[0].sensor, "nvml GPU 0");
+    assert!(left_out[0].is_fault);
+}
+
+#[test]
+fn a_dead_counter_gives_way_to_power() {
+    let dead = Fake {
+        energy_mj: Some(0),
+        average_mw: Some(70_000.0),
+        ..Fake::default()
+    };
+    let mut left_out = Vec::new();
+    let driver = Driver::new(&[dead]);
+    let mut source = open_with(driver, &ALL, INTERVAL, &mut left_out).unwrap();
+    let clock = ManualClock::default();
+    source.start(&clock).unwrap();
+    let mut reading = Reading::default();
+    for at in 1..=20 {
+        clock.set(Nanos::from_millis(100 * at));
+        source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
+    }
+    let energies = reading.samples.iter().filter_map(|one| one.energy);
+    let joules: f64 = energies.map(|energy| energy.joules()).sum();
+    assert!((joules - 140.0).abs() < 1e-9, "{joules}");
+    let kinds: Vec<_> = reading.notices.iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, ["frozen"]);
+}
+
+#[test]
 fn without_a_gpu_there_is_no_source() {
-    let none = open_with(Driver::new(&[]), None, INTERVAL);
+    let none = open_with(Driver::new(&[]), &ALL, INTERVAL, &mut Vec::new());
     let Err(error) = none else { panic!("opened") };
     assert_eq!(
         error.to_string(),

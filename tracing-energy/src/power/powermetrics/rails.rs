@@ -6,14 +6,23 @@ use crate::units::Nanos;
 
 /// The rails of a document: all others lie inside the package, if there is one.
 pub(in crate::power) fn describe(rails: &[RailEnergy]) -> Vec<Rail> {
-    let package = rails.iter().position(|rail| rail.kind == RailKind::Package);
-    let describe = |(index, rail): (usize, &RailEnergy)| Rail {
+    let mut described = Vec::new();
+    extend(&mut described, rails);
+    described
+}
+
+/// Appends rails that a later document has.
+pub(in crate::power) fn extend(rails: &mut Vec<Rail>, new: &[RailEnergy]) {
+    rails.extend(new.iter().map(|rail| Rail {
         name: rail.name.to_owned(),
         kind: rail.kind,
-        parent: package.filter(|&package| package != index),
+        parent: None,
         unit: rail.unit,
-    };
-    rails.iter().enumerate().map(describe).collect()
+    }));
+    let package = rails.iter().position(|rail| rail.kind == RailKind::Package);
+    for (index, rail) in rails.iter_mut().enumerate() {
+        rail.parent = package.filter(|&package| package != index);
+    }
 }
 
 /// Where a rail stands among those of all documents: a containing one first.

@@ -11,8 +11,7 @@ use super::rails;
 use super::stream::Segment;
 use super::timeline::{Placed, Timeline};
 use crate::clock::Clock;
-use crate::cpu_time;
-use crate::power::still::StillWatch;
+use crate::power::containment::Placement;
 use crate::power::{
     Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, Sample,
     SourceError,
@@ -86,15 +85,15 @@ pub struct Powermetrics {
     delivered: u64,
     back_off: Duration,
     respawn_at: Option<Instant>,
-    unknown_rail_told: bool,
     pressure: Option<String>,
-    still: StillWatch,
+    /// Why the documents so far gave no rail.
+    no_power: Option<String>,
     kept: Reading,
 }
 
 impl Powermetrics {
-    /// Runs powermetrics and waits for its first document, an interval and two
-    /// seconds at most: its rails are the source's rails.
+    /// Runs powermetrics and waits for its first document with power, two intervals and
+    /// two seconds at most: its rails are the source's rails.
     ///
     /// # Errors
     /// [`SourceError::NotPermitted`] with the line for sudoers,
@@ -115,9 +114,8 @@ impl Powermetrics {
             delivered: 0,
             back_off: FIRST_BACK_OFF,
             respawn_at: None,
-            unknown_rail_told: false,
             pressure: None,
-            still: StillWatch::default(),
+            no_power: None,
             kept: Reading::default(),
         };
         if source.first_document()?.is_some() {
@@ -132,7 +130,8 @@ impl Powermetrics {
     /// Gives what the child said if it ended without a document: it may not know
     /// one of the samplers.
     fn first_document(&mut self) -> Result<Option<String>, SourceError> {
-        let deadline = Instant::now() + self.options.interval.duration() + Duration::from_secs(2);
+        let two_intervals = self.options.interval.duration() * 2;
+        let deadline = Instant::now() + two_intervals + Duration::from_secs(2);
         self.spawn()?;
         let mut output = String::new();
         while self.rails.is_empty() {
@@ -141,6 +140,10 @@ impl Powermetrics {
                     output += &String::from_utf8_lossy(&text);
                 }
                 Wait::Arrived(arrival) => self.accept(arrival)?,
+                Wait::Nothing | Wait::Ended if self.no_power.is_some() => {
+                    let what = self.no_power.take().unwrap_or_default();
+                    return Err(SourceError::NotPresent { what });
+                }
                 Wait::Nothing => return Err(self.failure("it gave no document in time")),
                 Wait::Ended => {
                     output += &self.bury();
@@ -246,10 +249,12 @@ impl Powermetrics {
                 self.notice(arrival, "rejected_document", message.into());
             }
             Ok(document) => self.sample(arrival, document),
+            // The first document may lack what the others have.
             Err(error @ DocumentError::NoPower { .. }) if self.rails.is_empty() => {
-                return Err(SourceError::NotPresent {
-                    what: error.to_string(),
-                });
+                let what = error.to_string();
+                if self.no_power.replace(what.clone()).is_some() {
+                    return Err(SourceError::NotPresent { what });
+                }
             }
             Err(error) => self.notice(arrival, "rejected_document", error.to_string()),
         }
@@ -289,25 +294,18 @@ impl Powermetrics {
         for oddity in &document.oddities {
             self.notice(placed.end, "odd_document", oddity.clone());
         }
-        self.check_rails(placed.end, document);
+        self.add_rails(placed.start, document);
         self.note_pressure((placed.start, placed.end), document);
         let Reading {
-            samples,
-            notices,
-            extras,
-            ..
+            samples, extras, ..
         } = &mut self.kept;
         let figures = document.figures.iter();
         extras.extend(figures.map(|figure| figure.over(placed.start, placed.end)));
-        let from = samples.len();
         let all = rails::samples(&self.rails, &document.rails, placed.start, placed.end);
         samples.extend(all.map(|sample| Sample {
             energy: sample.energy.map(|energy| energy * placed.share),
             ..sample
         }));
-        let rails = ("powermetrics", &self.rails[..]);
-        self.still
-            .check(rails, &samples[from..], cpu_time::machine, notices);
     }
 
     /// Whether the document is the one before once more. Lengths are in nanoseconds, so two
@@ -339,15 +337,24 @@ impl Powermetrics {
         self.machine = format!("model {model}, system {system}, samplers {}", self.samplers);
     }
 
-    /// Rails are fixed by the first document; a new one is told once.
-    fn check_rails(&mut self, time: Nanos, document: &Document) {
-        let known = |rail: &RailEnergy| self.rails.iter().any(|known| known.name == rail.name);
-        let unknown = document.rails.iter().find(|rail| !known(rail));
-        if let (Some(rail), false) = (unknown, self.unknown_rail_told) {
-            self.unknown_rail_told = true;
-            let message = format!("powermetrics: rail {} appeared later; ignored", rail.name);
-            self.notice(time, "unknown_rail", message);
+    /// A document may have rails that those before it lack: they are recorded from then
+    /// on.
+    fn add_rails(&mut self, time: Nanos, document: &Document) {
+        let is_new = |rail: &&RailEnergy| !self.rails.iter().any(|known| known.name == rail.name);
+        let new: Vec<RailEnergy> = document.rails.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            return;
         }
+        for rail in &new {
+            let message = format!(
+                "powermetrics {}: it appeared now; before, it is unknown",
+                rail.name
+            );
+            self.notice(time, "rail_appeared", message);
+        }
+        rails::extend(&mut self.rails, &new);
+        let placed = self.rails.iter().cloned();
+        self.kept.rails = Some(placed.map(|rail| (rail, Placement::Unknown)).collect());
     }
 
     fn note_pressure(&mut self, (start, end): (Nanos, Nanos), document: &Document) {
@@ -461,6 +468,7 @@ impl Powermetrics {
         reading.notices.append(&mut self.kept.notices);
         reading.pressures.append(&mut self.kept.pressures);
         reading.extras.append(&mut self.kept.extras);
+        reading.rails = self.kept.rails.take().or(reading.rails.take());
     }
 }
 

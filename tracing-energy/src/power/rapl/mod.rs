@@ -6,22 +6,20 @@
 //! readings leak secrets (PLATYPUS); the error says how to allow it. `uncore` is
 //! the graphics part on client processors and often stays zero.
 
+mod mirror;
 mod zones;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::clock::Clock;
-use crate::cpu_time;
-use crate::power::counter::{Counter, Outcome};
-use crate::power::pace::Pace;
-use crate::power::still::StillWatch;
+use crate::power::containment::Placement;
+use crate::power::polled::{Polled, PolledSensor};
+use crate::power::rail_reader::{RailReader, Raw};
 use crate::power::sysfs;
+use crate::power::users::DeviceUsers;
 #[cfg(target_os = "linux")]
-use crate::power::users::{DeviceUsers, drm::DrmUsers};
-use crate::power::{
-    Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
-};
-use crate::units::{Energy, Nanos, Power};
+use crate::power::users::drm::DrmUsers;
+use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
+use crate::units::Nanos;
 use zones::Zone;
 
 /// Where the kernel shows the counters.
@@ -31,236 +29,74 @@ pub const POWERCAP: &str = "/sys/class/powercap";
 #[cfg(target_os = "linux")]
 const GRAPHICS: &str = "0000:00:02.0";
 
-/// No socket draws this: a counter that says so jumped, or was reset near its top.
-const IMPOSSIBLE: Power = Power::from_watts(20_000.0);
-
-/// The RAPL source.
-pub struct Rapl {
-    rails: Vec<Rail>,
-    meters: Vec<Meter>,
-    interval: Nanos,
-    busy_time: fn() -> Option<Nanos>,
-    still: StillWatch,
-    pace: Option<Pace>,
-    last: Nanos,
-}
-
-/// One zone's counter and what has been seen of it.
-struct Meter {
-    file: PathBuf,
-    counter: Counter,
-    lost: bool,
-}
-
-impl Rapl {
-    /// Opens all zones under `root`, normally [`POWERCAP`].
-    ///
-    /// # Errors
-    /// [`SourceError::NotPresent`] without zones, [`SourceError::NotPermitted`]
-    /// with the fix where they may not be read.
-    pub fn open(root: &Path, interval: Nanos) -> Result<Self, SourceError> {
-        let zones = zones::find(root);
-        if zones.is_empty() {
-            return Err(SourceError::NotPresent {
-                what: format!("RAPL counters in {}", root.display()),
-            });
-        }
-        let meters = zones.iter().map(Meter::open).collect::<Result<_, _>>()?;
-        Ok(Self {
-            rails: zones::rails(&zones),
-            meters,
-            interval,
-            busy_time: cpu_time::machine,
-            still: StillWatch::default(),
-            pace: None,
-            last: Nanos::ZERO,
-        })
-    }
-
-    /// The same, with another reader of the machine's busy time.
-    #[must_use]
-    pub fn with_busy_time(mut self, busy_time: fn() -> Option<Nanos>) -> Self {
-        self.busy_time = busy_time;
-        self
-    }
-
-    /// Reads every counter under one time stamp, so that rails share windows. One
-    /// counter that fails is told; only when all do, the source has failed.
-    fn poll(&mut self, now: Nanos, reading: &mut Reading) -> Result<(), SourceError> {
-        let (mut failure, mut failed) = (None, 0);
-        let from = reading.samples.len();
-        let window = (self.last, now);
-        for (rail, meter) in self.meters.iter_mut().enumerate() {
-            let energy = match meter.read() {
-                Ok(raw) => meter.advance(raw, window, &mut notices(reading, &self.rails[rail])),
-                Err(error) => {
-                    meter.lose(&error, now, &mut notices(reading, &self.rails[rail]));
-                    failure = Some(error);
-                    failed += 1;
-                    None
-                }
-            };
-            reading.samples.push(Sample {
-                rail,
-                start: window.0,
-                end: window.1,
-                energy,
-            });
-        }
-        self.last = now;
-        let Reading {
-            samples, notices, ..
-        } = reading;
-        let rails = ("RAPL", &self.rails[..]);
-        self.still
-            .check(rails, &samples[from..], self.busy_time, notices);
-        failure
-            .filter(|_| failed == self.meters.len())
-            .map_or(Ok(()), Err)
-    }
-}
-
-/// Adds a notice about a rail.
-fn notices<'a>(
-    reading: &'a mut Reading,
-    rail: &'a Rail,
-) -> impl FnMut(Nanos, &'static str, &str) + 'a {
-    |time, kind, what| {
-        reading.notices.push(Notice {
-            time,
-            kind,
-            message: format!("RAPL {}: {what}", rail.name),
-        });
-    }
-}
-
-impl Meter {
-    fn open(zone: &Zone) -> Result<Self, SourceError> {
-        let range = std::fs::read_to_string(zone.directory.join("max_energy_range_uj"));
-        let range = range.ok().and_then(|text| text.trim().parse().ok());
-        let meter = Self {
-            file: zone.directory.join("energy_uj"),
-            counter: Counter::microjoules(range),
-            lost: false,
-        };
-        meter.read()?;
-        Ok(meter)
-    }
-
-    fn read(&self) -> Result<u64, SourceError> {
-        sysfs::number(&self.file, FIX)
-    }
-
-    /// Says once that the counter cannot be read; what it counts meanwhile is
-    /// unknown.
-    fn lose(
-        &mut self,
-        error: &SourceError,
-        time: Nanos,
-        notice: &mut impl FnMut(Nanos, &'static str, &str),
-    ) {
-        self.counter.forget();
-        if !std::mem::replace(&mut self.lost, true) {
-            notice(time, "unreadable", &error.to_string());
-        }
-    }
-
-    /// The energy of the window, where the counter tells it.
-    fn advance(
-        &mut self,
-        raw: u64,
-        (start, end): (Nanos, Nanos),
-        notice: &mut impl FnMut(Nanos, &'static str, &str),
-    ) -> Option<Energy> {
-        self.lost = false;
-        let believable = |energy: Energy| energy.over(end - start).is_none_or(|p| p < IMPOSSIBLE);
-        match self.counter.advance(raw) {
-            Outcome::First => None,
-            Outcome::Delta(energy) if believable(energy) => Some(energy),
-            Outcome::Delta(energy) => {
-                let joules = energy.joules();
-                let what = format!("the counter jumped by {joules:.0} J; that energy is unknown");
-                notice(end, "jump", &what);
-                None
-            }
-            Outcome::Wrapped(energy) if believable(energy) => {
-                notice(end, "wrap", "the counter wrapped; its energy is counted");
-                Some(energy)
-            }
-            Outcome::Wrapped(_) | Outcome::Reset => {
-                notice(
-                    end,
-                    "reset",
-                    "the counter went backwards; this window's energy is unknown",
-                );
-                None
-            }
-        }
-    }
-}
-
 /// What lets others than root read the counters.
 const FIX: &str = "run `energy doctor --fix`, which writes a rule for udev, or until the next boot \
      `sudo chmod -R a+r /sys/class/powercap/intel-rapl/`";
 
-impl PowerSource for Rapl {
-    fn describe(&self) -> Description {
-        Description {
-            name: "rapl".into(),
-            rails: self.rails.clone(),
-            interval: self.interval,
-            kernel: Kernel::Box,
-            provenance: Provenance::Measured,
-            limits: vec![
-                "covers whole sockets, other programs included".into(),
-                "counters move about once a millisecond".into(),
-            ],
-        }
+/// Opens all zones under `root`, normally [`POWERCAP`]; those that cannot be read are
+/// added to `left_out`.
+///
+/// # Errors
+/// [`SourceError::NotPresent`] without zones, [`SourceError::NotPermitted`]
+/// with the fix where none of them may be read.
+pub fn open(
+    root: &Path,
+    interval: Nanos,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Polled, SourceError> {
+    let zones = zones::find(root);
+    if zones.is_empty() {
+        return Err(SourceError::NotPresent {
+            what: format!("RAPL counters in {}", root.display()),
+        });
     }
+    let mirrors = mirror::find(&zones);
+    let rails = zones::rails(&zones);
+    let is_graphics = |rail: &Rail| rail.kind == RailKind::Gpu;
+    let mut users = rails.iter().any(is_graphics).then(graphics_users).flatten();
+    let sensors = rails
+        .into_iter()
+        .zip(&zones)
+        .zip(mirrors)
+        .map(|((rail, zone), mirror)| {
+            let placement = mirror.map_or(Placement::Unknown, Placement::Repeats);
+            PolledSensor {
+                // The first package's: its graphics have the address.
+                users: users.take_if(|_| is_graphics(&rail)),
+                rail,
+                placement,
+                reader: reader(zone),
+            }
+        });
+    let description = Description {
+        name: "rapl".into(),
+        rails: Vec::new(),
+        interval,
+        kernel: Kernel::Box,
+        provenance: Provenance::Measured,
+        limits: vec![
+            "covers whole sockets, other programs included".into(),
+            "counters move about once a millisecond".into(),
+        ],
+    };
+    Polled::open(description, sensors.collect(), left_out)
+}
 
-    #[cfg(target_os = "linux")]
-    fn users(&mut self) -> Vec<(usize, Box<dyn DeviceUsers>)> {
-        let graphics = self
-            .rails
-            .iter()
-            .position(|rail| rail.kind == crate::power::RailKind::Gpu);
-        let users = || Box::new(DrmUsers::new("/proc", GRAPHICS)) as Box<dyn DeviceUsers>;
-        graphics.map(|rail| (rail, users())).into_iter().collect()
-    }
+/// Reads who uses the graphics in a package.
+#[cfg(target_os = "linux")]
+fn graphics_users() -> Option<Box<dyn DeviceUsers>> {
+    Some(Box::new(DrmUsers::new("/proc", GRAPHICS)))
+}
 
-    fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
-        self.last = clock.now();
-        for meter in &mut self.meters {
-            meter.counter.forget();
-            let raw = meter.read()?;
-            meter.counter.advance(raw);
-        }
-        self.pace = Some(Pace::starting(self.last, self.interval));
-        Ok(())
-    }
+#[cfg(not(target_os = "linux"))]
+fn graphics_users() -> Option<Box<dyn DeviceUsers>> {
+    None
+}
 
-    fn read(
-        &mut self,
-        clock: &dyn Clock,
-        patience: Nanos,
-        reading: &mut Reading,
-    ) -> Result<(), SourceError> {
-        let due = self
-            .pace
-            .as_mut()
-            .is_some_and(|pace| pace.wait(clock, patience));
-        if due {
-            self.poll(clock.now(), reading)?;
-        }
-        Ok(())
-    }
-
-    fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
-        let now = clock.now();
-        if self.pace.take().is_some() && now > self.last {
-            // A counter that fails now leaves a sample without energy, which
-            // says as much as an error would.
-            let _ = self.poll(now, reading);
-        }
-    }
+fn reader(zone: &Zone) -> RailReader {
+    let range = sysfs::text(&zone.directory.join("max_energy_range_uj"));
+    let range = range.and_then(|text| text.parse().ok());
+    let file = zone.directory.join("energy_uj");
+    let read = move || sysfs::number(&file, FIX).map(Raw::Microjoules);
+    RailReader::new(Box::new(read)).wrapping(range)
 }

@@ -94,13 +94,41 @@ pub(super) fn rails(zones: &[Zone]) -> Vec<Rail> {
         .collect()
 }
 
-/// `core` where there is one, `core-1` for the second package's where there are
-/// several.
+/// `core` where there is one; `core-1` for that of `package-1` where there are several. A
+/// zone's own number says nothing of its package: psys may stand between two of them.
 fn unique_name(zone: &Zone, zones: &[Zone]) -> String {
     let shared = zones.iter().filter(|other| other.name == zone.name).count() > 1;
-    match zone.id.first() {
-        Some(package) if shared => format!("{}-{package}", zone.name),
-        _ => zone.name.clone(),
+    if !shared {
+        return zone.name.clone();
+    }
+    let package = zone.package(zones).map(|at| zones[at].name.as_str());
+    let number = package.and_then(|name| name.strip_prefix("package-"));
+    match (number, zone.id.first()) {
+        (Some(number), _) => format!("{}-{number}", zone.name),
+        (None, Some(first)) => format!("{}-{first}", zone.name),
+        (None, None) => zone.name.clone(),
+    }
+}
+
+impl Zone {
+    /// The zone that this one is nested in.
+    fn package(&self, zones: &[Self]) -> Option<usize> {
+        zones.iter().position(|other| {
+            let is_above = self.id.len() > 1 && other.id[..] == self.id[..1];
+            is_above && other.control == self.control
+        })
+    }
+
+    /// Whether two zones are dies of one package: `package-0-die-0`, `package-0-die-1`.
+    pub(super) fn is_other_die_of(&self, other: &Self) -> bool {
+        let package = |zone: &Self| {
+            let (package, die) = zone.name.split_once("-die-")?;
+            Some((package.to_owned(), die.to_owned()))
+        };
+        match (package(self), package(other)) {
+            (Some(own), Some(other)) => own.0 == other.0 && own.1 != other.1,
+            _ => false,
+        }
     }
 }
 
@@ -117,12 +145,7 @@ fn kind(name: &str) -> RailKind {
 
 fn parent(zone: &Zone, zones: &[Zone]) -> Option<usize> {
     let psys = || zones.iter().position(|other| other.name == "psys");
-    let package = || {
-        zones.iter().position(|other| {
-            let is_above = zone.id.len() > 1 && other.id[..] == zone.id[..1];
-            is_above && other.control == zone.control
-        })
-    };
+    let package = || zone.package(zones);
     match kind(&zone.name) {
         RailKind::System => None,
         RailKind::Package | RailKind::Dram => psys(),

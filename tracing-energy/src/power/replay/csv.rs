@@ -179,7 +179,7 @@ pub(super) fn read(input: impl Read) -> Result<Recording, String> {
         .map(|(kind, count, what)| notice(kind, format!("recording: {count} {what}")))
         .collect();
     drop_strays(&mut readings, &mut notices);
-    let rails = names::tree(&names, layout.unit());
+    let rails = names::rails(&names, layout.unit());
     let found = samples(layout, &readings, &rails, &mut notices)?;
     let mut recording = Recording::new(rails, found, "line", notices)?;
     recording.counts_from_1970();

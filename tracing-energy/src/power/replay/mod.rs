@@ -25,6 +25,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::clock::Clock;
+use crate::power::containment;
 use crate::power::{
     Description, Extra, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
 };
@@ -82,7 +83,7 @@ impl Recording {
 
     /// Puts samples in order; `word` is what their places count.
     fn new(
-        rails: Vec<Rail>,
+        mut rails: Vec<Rail>,
         found: Vec<Found>,
         word: &'static str,
         mut notices: Vec<Notice>,
@@ -93,6 +94,7 @@ impl Recording {
         };
         let from = notices.len();
         let mut samples = tidy::tidy(found, origin, &mut notices)?;
+        notices.extend(containment::settle("recording", &mut rails, &samples));
         let first = samples.iter().map(|sample| sample.start).min();
         let first = first.unwrap_or_default();
         for sample in &mut samples {

@@ -45,6 +45,7 @@ impl Collector {
             parts.assembler.finish(end_ns, &mut out);
         }
         self.settle_idle(end_ns, true);
+        self.settle_rails(end_ns, true);
         let method = match self.engine.is_estimating() {
             true => Method::Fitted,
             false => Method::Proportional,
@@ -148,7 +149,7 @@ impl Collector {
             duration_ns: end_ns,
             method,
             activations: self.seen.activations,
-            rails: self.parts.rails.iter().map(rail).collect(),
+            rails: self.parts.rails.rows().iter().map(rail).collect(),
             lost: self.losses.count("records_dropped") + self.losses.count("rows_dropped"),
             stalled_ns: self.losses.count("stalled"),
             warnings: self.warnings,

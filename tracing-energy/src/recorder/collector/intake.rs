@@ -189,10 +189,16 @@ impl Collector {
         while let Ok(message) = self.parts.samples.try_recv() {
             match message {
                 SamplerMessage::Reading { source, reading } => {
-                    let first_rail = self.parts.first_rail[source];
+                    if let Some(rails) = reading.rails {
+                        self.set_rails(source, rails);
+                    }
                     for sample in &reading.samples {
+                        let Some(rail) = self.parts.rails.id(source, sample.rail) else {
+                            continue;
+                        };
+                        self.parts.rails.sample(source, sample);
                         self.sample(SampleRow {
-                            rail: first_rail + sample.rail as u32,
+                            rail,
                             start_ns: (sample.start - self.parts.zero).nanos(),
                             end_ns: (sample.end - self.parts.zero).nanos(),
                             energy_j: sample.energy.map(|energy| energy.joules()),

@@ -3,6 +3,7 @@
 mod conditions;
 mod ending;
 mod intake;
+mod rails;
 mod telling;
 
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use super::idle::IdleSamples;
 use super::losses::LossCounts;
 use super::offline::Offline;
 use super::resting::RestingCpu;
+use super::source_rails::SourceRails;
 use super::summary::RunSummary;
 use super::writer::Writer;
 use crate::attribution::Engine;
@@ -32,7 +34,7 @@ use crate::host;
 use crate::power::{SamplerMessage, SamplerWatch};
 use crate::reattribute::settled;
 use crate::record::{Assembler, Detail, Merge, Shared};
-use crate::rows::{BaselineRow, EventRow, RailRow, RunRow, SampleRow};
+use crate::rows::{BaselineRow, EventRow, RunRow, SampleRow};
 use crate::sink::Batch;
 use crate::units::Nanos;
 
@@ -40,6 +42,9 @@ use crate::units::Nanos;
 const PASS: Duration = Duration::from_millis(50);
 /// How often the lease of the run is renewed, even if rows are flushed less often.
 const RENEWAL: Duration = Duration::from_secs(1);
+
+/// How often it is decided anew which rail contains which.
+const SETTLE_EVERY_NS: i64 = 1_000_000_000;
 
 /// What the builder hands to the collector.
 pub(crate) struct CollectorParts {
@@ -49,9 +54,7 @@ pub(crate) struct CollectorParts {
     /// Time of the sampler's clock that is the run's zero.
     pub(crate) zero: Nanos,
     pub(crate) samples: Receiver<SamplerMessage>,
-    pub(crate) rails: Vec<RailRow>,
-    /// For each source, the row id of its first rail.
-    pub(crate) first_rail: Vec<u32>,
+    pub(crate) rails: SourceRails,
     pub(crate) configured_idle: Vec<BaselineRow>,
     /// Whether the time before zero was asked for as idle time.
     pub(crate) baseline_asked: bool,
@@ -100,6 +103,7 @@ pub(crate) struct Collector {
     last_renewal_ns: i64,
     /// Whether another process closed the run while it was recorded.
     was_closed: bool,
+    last_settled_ns: i64,
     warnings: Vec<String>,
     conditions: RunConditions,
     has_asked_end: bool,
@@ -116,13 +120,11 @@ impl Collector {
             false => Engine::new(),
         };
         let seen = Seen::default();
-        parts
-            .rails
-            .iter()
-            .for_each(|rail| engine.rail(rail.clone()));
+        let rails = parts.rails.rows();
+        rails.iter().for_each(|rail| engine.rail(rail.clone()));
         let mut batch = Batch {
             run: Some(parts.run.clone()),
-            rails: parts.rails.clone(),
+            rails: rails.to_vec(),
             ..Batch::default()
         };
         batch.events.extend(parts.notices.iter().cloned());
@@ -145,6 +147,7 @@ impl Collector {
             last_flush_ns: now.nanos(),
             last_renewal_ns: now.nanos(),
             was_closed: false,
+            last_settled_ns: now.nanos(),
             warnings: telling::doubtful(&parts.notices),
             conditions,
             has_asked_end: false,
@@ -271,6 +274,9 @@ impl Collector {
                 parts.assembler.flush_nodes(now_ns, &mut out);
                 batch::join_thread_rows(&mut batch.cpu);
             }
+        }
+        if now_ns - self.last_settled_ns >= SETTLE_EVERY_NS {
+            self.settle_rails(now_ns, false);
         }
         self.tell_losses(now_ns);
         self.note_edge_clock(now_ns);

@@ -1,0 +1,144 @@
+//! What a rail's name says where no platform says more: rails of tables, and of drivers
+//! that give labels only.
+
+use crate::power::RailKind;
+
+/// What a name says that a rail meters.
+pub(in crate::power) fn kind(name: &str) -> RailKind {
+    let words = words(name);
+    let begins = |stems: &[&str]| stems.iter().any(|stem| words.starts_with(stem));
+    let has = |stem: &str| words.contains(stem);
+    match () {
+        () if begins(&["gpu", "uncore", "igpu", "dgpu", "gfx", "nvidia", "pp1"]) => RailKind::Gpu,
+        () if begins(&["cpu", "core", "pp0"]) || has("cluster") => RailKind::Cpu,
+        () if begins(&["ecpu", "pcpu", "mcpu", "scpu", "e core", "p core"]) => RailKind::Cpu,
+        () if begins(&["ane"]) => RailKind::Ane,
+        () if begins(&["dram", "ram", "memory"]) => RailKind::Dram,
+        () if begins(&["package", "pkg", "combined", "soc"]) => RailKind::Package,
+        () if begins(&["psys", "system", "sys", "total", "wall", "battery"]) => RailKind::System,
+        () => RailKind::Other,
+    }
+}
+
+/// Lower case, with single blanks between words; perf's `energy-` is no part of it.
+fn words(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    let stem = lower.trim_matches('/');
+    let stem = stem.strip_prefix("power/").unwrap_or(stem);
+    let stem = stem.strip_prefix("energy-").unwrap_or(stem);
+    let separated = stem.replace(['_', '-', ' ', '.'], " ");
+    separated.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The number of a package: 1 for `package-1`, `package-1-die-0`, `pkg1`; none where the
+/// name has none.
+pub(super) fn package(name: &str) -> Option<u32> {
+    first_number(name)
+}
+
+/// The package and the die of `package-0-die-1`.
+pub(super) fn die(name: &str) -> Option<(u32, u32)> {
+    let words = words(name);
+    let (package, die) = words.split_once(" die ")?;
+    Some((first_number(package)?, first_number(die)?))
+}
+
+/// The first number in a name.
+pub(super) fn first_number(name: &str) -> Option<u32> {
+    let from = name.find(|c: char| c.is_ascii_digit())?;
+    let digits = &name[from..];
+    let end = digits.find(|c: char| !c.is_ascii_digit());
+    digits[..end.unwrap_or(digits.len())].parse().ok()
+}
+
+/// How finely a processor's rail divides it: the whole, all its cores, a cluster, a core.
+pub(super) fn cpu_level(name: &str) -> u8 {
+    let words = words(name);
+    let is_numbered = first_number(&words).is_some();
+    match () {
+        () if words.contains("cluster") => 2,
+        () if ["ecpu", "pcpu", "mcpu", "scpu", "e core", "p core"]
+            .iter()
+            .any(|stem| words.starts_with(stem)) =>
+        {
+            if is_numbered {
+                3
+            } else {
+                2
+            }
+        }
+        () if is_numbered => 3,
+        () if words.starts_with("core") || words.starts_with("pp0") => 1,
+        () => 0,
+    }
+}
+
+/// Whether a graphics rail is one of several: `gpu0`, `gpu-1`.
+pub(super) fn is_numbered(name: &str) -> bool {
+    first_number(name).is_some()
+}
+
+/// Whether a name says that graphics are part of the processor's package.
+pub(super) fn is_integrated(name: &str) -> bool {
+    let words = words(name);
+    ["igpu", "uncore", "gfx", "pp1", "integrated"]
+        .iter()
+        .any(|word| words.starts_with(word))
+}
+
+/// Whether a name says that graphics are a card of their own.
+pub(super) fn is_discrete(name: &str) -> bool {
+    let words = words(name);
+    [
+        "dgpu", "nvidia", "geforce", "rtx", "radeon", "discrete", "card",
+    ]
+    .iter()
+    .any(|word| words.contains(word))
+}
+
+/// How much of the machine a rail of the whole contains, the most first: the wall socket,
+/// a sum, the system; none for psys, which holds the platform of the processor.
+pub(super) fn whole_rank(name: &str) -> Option<u8> {
+    let words = words(name);
+    match () {
+        () if words.starts_with("psys") => None,
+        () if words.starts_with("wall") => Some(0),
+        () if words.starts_with("total") => Some(1),
+        () => Some(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_usual_names_are_known() {
+        for (name, expected) in [
+            ("cpu_power", RailKind::Cpu),
+            ("CPU Power", RailKind::Cpu),
+            ("E-Cluster Power", RailKind::Cpu),
+            ("PCPU", RailKind::Cpu),
+            ("power/energy-cores/", RailKind::Cpu),
+            ("power/energy-pkg/", RailKind::Package),
+            ("energy-ram", RailKind::Dram),
+            ("gpu-1", RailKind::Gpu),
+            ("combined_power", RailKind::Package),
+            ("wall", RailKind::System),
+            ("fan", RailKind::Other),
+        ] {
+            assert_eq!(kind(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_levels_are_read_from_names() {
+        assert_eq!((package("package-12"), package("pkg")), (Some(12), None));
+        assert_eq!(die("package-1-die-0"), Some((1, 0)));
+        assert_eq!(die("package-1"), None);
+        let levels = ["cpu_power", "cores", "p-cluster", "core-3", "cpu0"].map(cpu_level);
+        assert_eq!(levels, [0, 1, 2, 3, 3]);
+        assert!(is_integrated("iGPU") && is_discrete("NVIDIA RTX 4090"));
+        assert!(!is_integrated("gpu") && !is_discrete("gpu"));
+    }
+}

@@ -1,0 +1,119 @@
+//! Rails of the whole platform or machine, and what they contain.
+
+use super::observed::Compared;
+use super::{Fit, Model, Place, Placement, names};
+use crate::power::RailKind;
+
+impl Model<'_> {
+    /// Puts what lies in no other rail into those that claim to hold everything, the
+    /// smallest first, and takes that claim from those that draw less than their parts.
+    pub(super) fn check_wholes(&mut self) {
+        let mut wholes: Vec<usize> = self.of_kind(RailKind::System);
+        wholes.retain(|&at| self.is_root(at));
+        let rank = |at: usize| names::whole_rank(&self.members[at].rail);
+        // psys, the system, the sum, the wall.
+        wholes.sort_by_key(|&at| std::cmp::Reverse(rank(at).map_or(u8::MAX, |rank| rank)));
+        let ranks: Vec<Option<u8>> = wholes.iter().map(|&at| rank(at)).collect();
+        let mut done = 0;
+        while done < wholes.len() {
+            let equal = ranks[done..]
+                .iter()
+                .take_while(|rank| **rank == ranks[done]);
+            let next = done + equal.count();
+            self.check_whole(&wholes[done..next], ranks[done].is_none());
+            done = next;
+        }
+    }
+
+    /// As [`Self::check_wholes`], of rails that hold equally much: psys, several
+    /// batteries.
+    fn check_whole(&mut self, wholes: &[usize], is_platform: bool) {
+        let first = wholes[0];
+        let declared: Vec<usize> = wholes.iter().flat_map(|&at| self.children(at)).collect();
+        let indices = (0..self.members.len()).filter(|at| !wholes.contains(at));
+        let others: Vec<usize> = indices
+            .filter(|&at| self.is_root(at) && self.may_lie_in(at, first, is_platform))
+            .collect();
+        let all: Vec<usize> = declared.iter().chain(&others).copied().collect();
+        if all.is_empty() {
+            return;
+        }
+        if !matches!(self.fit(&all, wholes), Fit::Exceeds(_)) {
+            return self.put(&others, first);
+        }
+        let is_gpu = |at: &usize| self.members[*at].kind == RailKind::Gpu;
+        let (cards, rest): (Vec<usize>, Vec<usize>) = all
+            .iter()
+            .copied()
+            .partition(|at| is_gpu(at) && others.contains(at));
+        match self.fit(&rest, wholes) {
+            Fit::Exceeds(compared) => {
+                for &whole in wholes {
+                    self.not_the_whole(whole, &rest, compared);
+                }
+            }
+            _ if rest.is_empty() => self.note_cards(&cards, first),
+            _ => {
+                let inside: Vec<usize> = others
+                    .iter()
+                    .copied()
+                    .filter(|at| !cards.contains(at))
+                    .collect();
+                self.put(&inside, first);
+                self.note_cards(&cards, first);
+            }
+        }
+    }
+
+    fn put(&mut self, parts: &[usize], whole: usize) {
+        for &part in parts {
+            self.places[part] = Place::Inside(whole);
+        }
+    }
+
+    fn note_cards(&mut self, cards: &[usize], whole: usize) {
+        for &card in cards {
+            let message = format!(
+                "{} does not fit into {}: it is taken for a card outside of it",
+                self.name(card),
+                self.name(whole)
+            );
+            self.note(card, message);
+        }
+    }
+
+    /// Whether a rail may be part of a whole: of psys no card, and no rail of which
+    /// nothing is known.
+    fn may_lie_in(&self, at: usize, whole: usize, is_platform: bool) -> bool {
+        let [member, whole] = [at, whole].map(|at| &self.members[at]);
+        if !is_platform {
+            return true;
+        }
+        let is_card = member.placement == Placement::Discrete || names::is_discrete(&member.rail);
+        match member.kind {
+            RailKind::Gpu => !is_card && member.source == whole.source,
+            RailKind::Package | RailKind::Cpu | RailKind::Dram | RailKind::Ane => true,
+            _ => member.source == whole.source,
+        }
+    }
+
+    /// Takes a sensor out of the sums that draws less than its parts; these count where
+    /// it counted.
+    pub(super) fn not_the_whole(&mut self, whole: usize, parts: &[usize], compared: Compared) {
+        let above = std::mem::replace(&mut self.places[whole], Place::NotCounted);
+        for part in self.children(whole) {
+            self.places[part] = above;
+        }
+        let reading = match self.observed.mean_w(whole) {
+            Some(watts) => format!("reads {watts:.1} W"),
+            None => "gives no reading".to_owned(),
+        };
+        let message = format!(
+            "{} {reading} and its parts ({}) {:.1} W: it cannot be the whole and is not counted",
+            self.name(whole),
+            self.names(parts),
+            compared.parts_w
+        );
+        self.note(whole, message);
+    }
+}

@@ -1,0 +1,91 @@
+//! How busy the machine was, over the last seconds.
+
+use std::collections::VecDeque;
+
+use crate::cpu_time;
+use crate::units::Nanos;
+
+/// How often it is read: a reading costs some tens of microseconds.
+const EVERY: Nanos = Nanos::from_millis(250);
+
+/// How long readings are kept.
+const KEPT: Nanos = Nanos::from_millis(10_000);
+
+/// CPU time of all processors at some times.
+#[derive(Debug, Clone)]
+pub(in crate::power) struct Load {
+    /// The CPU time used up to now, which is the argument.
+    busy: fn(Nanos) -> Option<Nanos>,
+    readings: VecDeque<(Nanos, Nanos)>,
+}
+
+impl Load {
+    /// Reads the CPU time by `busy`.
+    pub(in crate::power) const fn new(busy: fn(Nanos) -> Option<Nanos>) -> Self {
+        Self {
+            busy,
+            readings: VecDeque::new(),
+        }
+    }
+
+    /// Reads this machine's CPU time.
+    pub(in crate::power) fn of_this_machine() -> Self {
+        Self::new(|_| cpu_time::machine())
+    }
+
+    /// Reads it, if that is due.
+    pub(in crate::power) fn read(&mut self, now: Nanos) {
+        if self
+            .readings
+            .back()
+            .is_some_and(|last| now - last.0 < EVERY)
+        {
+            return;
+        }
+        let Some(busy) = (self.busy)(now) else { return };
+        self.readings.push_back((now, busy));
+        while self
+            .readings
+            .front()
+            .is_some_and(|first| now - first.0 > KEPT)
+        {
+            self.readings.pop_front();
+        }
+    }
+
+    /// Whether one processor was busy for at least half of a time, as far as it was
+    /// watched. Without CPU times nothing is.
+    pub(in crate::power) fn is_busy(&self, start: Nanos, end: Nanos) -> bool {
+        let before = |time: Nanos| {
+            let mut readings = self.readings.iter().rev();
+            readings.find(|one| one.0 <= time).or(self.readings.front())
+        };
+        let after = self.readings.iter().find(|one| one.0 >= end);
+        let (Some(first), Some(last)) = (before(start), after.or(self.readings.back())) else {
+            return false;
+        };
+        let time = last.0 - first.0;
+        time > Nanos::ZERO && (last.1 - first.1).nanos() * 2 >= time.nanos()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_is_that_of_the_time_in_question() {
+        // One processor is busy from second 4 on.
+        let busy = |now: Nanos| Some((now - Nanos::from_millis(4_000)).max(Nanos::ZERO));
+        let mut load = Load::new(busy);
+        for tenth in 0..80 {
+            load.read(Nanos::from_millis(100 * tenth));
+        }
+        let is_busy =
+            |from, until| load.is_busy(Nanos::from_millis(from), Nanos::from_millis(until));
+        assert!(!is_busy(0, 3_500));
+        assert!(is_busy(4_500, 7_500));
+        assert!(!is_busy(1_000, 5_000));
+        assert!(!Load::new(|_| None).is_busy(Nanos::ZERO, Nanos::from_millis(9)));
+    }
+}
