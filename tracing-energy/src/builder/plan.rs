@@ -76,9 +76,10 @@ impl SourcePlan {
         sources: &mut [Box<dyn PowerSource>],
     ) -> Vec<(u32, Box<dyn DeviceUsers>)> {
         let mut devices = Vec::new();
-        for (source, first) in sources.iter_mut().zip(&self.first_rail) {
-            let users = source.users().into_iter();
-            devices.extend(users.map(|(rail, users)| (first + rail as u32, users)));
+        for (at, source) in sources.iter_mut().enumerate() {
+            for (rail, users) in source.users() {
+                devices.extend(self.rails.id(at, rail).map(|id| (id, users)));
+            }
         }
         devices
     }

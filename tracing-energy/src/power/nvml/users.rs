@@ -116,6 +116,9 @@ mod tests {
         fn about(&self, _: u32) -> Result<About, String> {
             Err("not asked for".to_owned())
         }
+        fn mig_uuids(&self, _: u32) -> Vec<String> {
+            Vec::new()
+        }
         fn energy_mj(&self, _: u32) -> Result<u64, String> {
             Ok(0)
         }
