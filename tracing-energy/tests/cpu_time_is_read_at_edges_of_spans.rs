@@ -1,6 +1,7 @@
 //! A thread that works inside its spans and sleeps between them: its energy is that
 //! of its spans, in the ratio of their CPU times, however CPU time is read.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tracing::info_span;
@@ -18,6 +19,9 @@ const SHORT: Duration = Duration::from_millis(1);
 const PAUSE: Duration = Duration::from_millis(6);
 /// Tests run beside others: one good round of several will do.
 const TRIES: usize = 5;
+
+/// One recording at a time: CPU time of other threads of the process is the pool's.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Uses so much CPU time, however often the thread is interrupted; answers how much
 /// it was.
@@ -49,6 +53,7 @@ fn serve() -> [f64; 2] {
 
 /// What was recorded of [`serve`], and the CPU times that it answered.
 fn recorded(clock: EdgeClock) -> (Batch, [f64; 2]) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let memory = MemorySink::new();
     let watts = Watts {
         idle: Power::from_watts(0.0),
