@@ -95,7 +95,7 @@ fn print_routes(path: &Path, summary: &RunSummary) -> anyhow::Result<()> {
         let each_mj = energy_j * 1e3 / f64::from(requests);
         println!("{label:<20} {requests:>8} {energy_j:>10.3} {each_mj:>12.3}");
     }
-    if let (Some(energy_j), Some(spans_j)) = (summary.energy_j(), summary.spans_j()) {
+    if let (Some(energy_j), Some(spans_j)) = (summary.measured_j(), summary.spans_j()) {
         println!("{spans_j:.3} J of the machine's {energy_j:.3} J were spent in spans");
     }
     Ok(())

@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
 
     match summary.energy_j() {
         Some(energy_j) => println!("the run took {energy_j:.3} J"),
-        None => println!("nothing was measured"),
+        None => println!("its energy is not known"),
     }
     for warning in &summary.warnings {
         println!("note: {warning}");

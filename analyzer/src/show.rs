@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::error::Result;
 use crate::format::Format;
 use crate::format::screen::Look;
-use crate::format::{UNKNOWN, csv, energy, escape, power, time_span, utc};
+use crate::format::{UNKNOWN, csv, energy, escape, percent, power, time_span, utc};
 use crate::query::{self, Attribution, Balance, Condition, Detail, Recording, Run};
 use crate::summary::tags;
 
@@ -66,6 +66,7 @@ impl Show {
                 "rail": rail.rail, "source": rail.source, "parent": rail.parent,
                 "provenance": rail.provenance, "measured_j": rail.measured_j,
                 "peak_w": rail.peak_w, "peak_ns": rail.peak_ns,
+                "coverage": rail.coverage, "extrapolated_j": rail.extrapolated_j,
             })
         };
         json!({
@@ -151,6 +152,10 @@ impl Show {
             return Ok(());
         }
         writeln!(out, "\n{}", look.heading("Rails"))?;
+        let has_gaps = self
+            .rails
+            .iter()
+            .any(|rail| query::is_reported(rail.coverage));
         let row = |rail: &Balance| {
             let idle = self
                 .detail
@@ -161,17 +166,20 @@ impl Show {
                 "modelled" => "modelled, not measured".to_owned(),
                 other => other.to_owned(),
             };
-            vec![
+            let mut row = vec![
                 escape(&format!("{} ({})", rail.rail, rail.source)),
                 rail.parent.as_deref().map_or("(total)".to_owned(), escape),
                 figures,
                 power(idle.map(|idle| idle.power_w)),
                 energy(rail.measured_j),
                 power(rail.peak_w),
-            ]
+            ];
+            row.extend(has_gaps.then(|| percent(rail.coverage)));
+            row
         };
         let rows: Vec<_> = self.rails.iter().map(row).collect();
-        let header = ["rail", "part of", "figures", "idle", "energy", "peak"];
+        let mut header = vec!["rail", "part of", "figures", "idle", "energy", "peak"];
+        header.extend(has_gaps.then_some("sampled"));
         writeln!(out, "{}", look.table(&header, &rows))
     }
 

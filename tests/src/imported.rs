@@ -117,8 +117,7 @@ impl Listed {
         }
         let (accounts, shares) = (&self.ops.accounts, &self.ops.shares);
         let listed: f64 = shares.iter().map(|share| share.energy_j).sum();
-        let told = listed + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j
-            - accounts.extrapolated_j;
+        let told = listed + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j;
         let measured = accounts.measured_j;
         let scale = measured.abs() + listed.abs() + accounts.unattributed_j.abs();
         assert!(

@@ -66,7 +66,7 @@ fn a_run_that_was_closed_too_early_has_the_totals_of_all_of_it() {
         1.0
     );
     let stored_j = of_run("SELECT total(measured_j) FROM balance WHERE run = ?1");
-    let measured_j = summary.energy_j().expect("energy");
+    let measured_j = summary.measured_j().expect("energy");
     assert!(
         (stored_j - measured_j).abs() < 1e-6 * measured_j,
         "{stored_j} J in the file, {measured_j} J measured"

@@ -81,7 +81,7 @@ fn replayed_samples_in_disorder_balance() {
         "SELECT sum(energy_j * (end_ns - max(start_ns, 0)) / (end_ns - start_ns))
          FROM samples WHERE run = ?1 AND end_ns > 0",
     );
-    let measured = summary.energy_j().expect("measured");
+    let measured = summary.measured_j().expect("measured");
     assert!(
         (measured - inside).abs() < 1e-9,
         "{measured} J of {inside} J"

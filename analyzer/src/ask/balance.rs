@@ -64,6 +64,9 @@ fn columns() -> Vec<Column> {
         "unknown_j",
         "extrapolated_j",
         "fault_j",
+        "lo_j",
+        "hi_j",
+        "coverage",
     ];
     let texts = ["rail", "source", "parent", "provenance"];
     let texts = texts.into_iter().map(Column::data);
@@ -103,7 +106,7 @@ fn side_by_side(rails: &[Balance]) -> Sheet {
     for (at, name) in names.into_iter().flatten().enumerate() {
         rows.push(line(format!("  {name}"), &|rail| rail.accounts()[at].1));
     }
-    rows.push(line("extrapolated beside".into(), &|rail| {
+    rows.push(line("extrapolated (not in total)".into(), &|rail| {
         rail.extrapolated_j
     }));
     Sheet::new("accounts", "", columns, rows).for_people()

@@ -52,16 +52,21 @@ fn columns() -> Vec<Column> {
         Column::text("basis", "basis").from_width(120),
         Column::data("activations"),
         Column::data("j_per_activation"),
+        Column::data("extrapolated_j"),
+        Column::data("coverage"),
     ]
 }
 
 fn row(ledger: &Ledger, node: &Node, total: f64) -> serde_json::Value {
     let (lo_j, hi_j) = node.interval_j();
     let energy_j = node.energy_j();
-    let per = |count: i64, scale: f64| (count > 0).then(|| energy_j * scale / count as f64);
+    let whole_j = node.whole_j();
+    let per = |count: i64, scale: f64| (count > 0).then(|| whole_j * scale / count as f64);
     json!({
         "node": ledger.path(node).join(" > "),
         "energy_j": energy_j,
+        "extrapolated_j": whole_j - energy_j,
+        "coverage": node.coverage(),
         "lo_j": lo_j,
         "hi_j": hi_j,
         "half_interval": lo_j.zip(hi_j).filter(|_| energy_j > 0.0)

@@ -47,6 +47,8 @@ fn columns() -> Vec<Column> {
         Column::text("basis", "basis").from_width(120),
         Column::data("activations"),
         Column::data("j_per_activation"),
+        Column::data("extrapolated_j"),
+        Column::data("coverage"),
     ]
 }
 
@@ -76,6 +78,8 @@ fn row(layer: &Group, parts: &Parts) -> serde_json::Value {
     json!({
         "layer": layer.name,
         "energy_j": layer.energy_j,
+        "extrapolated_j": layer.extrapolated_j,
+        "coverage": layer.coverage,
         "share": layer.share,
         "instances": layer.instances,
         "j_per_instance": layer.j_per_instance,

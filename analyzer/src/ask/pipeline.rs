@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{LEDGER, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet};
-use crate::query::{Ledger, Node, Recording, Run, join_bases};
+use crate::query::{self, Ledger, Node, Recording, Run, join_bases};
 
 /// What stands for spans of a phase that are in none of its sections, and for those
 /// outside of every phase.
@@ -59,6 +59,8 @@ fn people(has_phases: bool) -> Vec<Column> {
         Column::time("busy_ns", "busy"),
         Column::power("avg_w", "power"),
         Column::text("basis", "basis").from_width(100),
+        Column::data("extrapolated_j"),
+        Column::data("coverage"),
     ]
 }
 
@@ -105,7 +107,9 @@ impl Head {
         let mut sum = Part::new(self.name.clone());
         for part in &self.sections {
             sum.energy_j += part.energy_j;
+            sum.extrapolated_j += part.extrapolated_j;
             sum.busy_ns += part.busy_ns;
+            sum.covered_ns += part.covered_ns;
             let bases = [sum.basis.take(), part.basis.clone()];
             sum.basis = join_bases(bases.iter().flatten().map(String::as_str));
         }
@@ -134,8 +138,10 @@ fn named(mut row: Value, key: &str, name: &str) -> Value {
 struct Part {
     name: String,
     energy_j: f64,
+    extrapolated_j: f64,
     busy_ns: i64,
     instances: Option<i64>,
+    covered_ns: i64,
     activations: i64,
     basis: Option<String>,
 }
@@ -145,8 +151,10 @@ impl Part {
         Self {
             name,
             energy_j: 0.0,
+            extrapolated_j: 0.0,
             busy_ns: 0,
             instances: Some(0),
+            covered_ns: 0,
             activations: 0,
             basis: None,
         }
@@ -154,7 +162,9 @@ impl Part {
 
     fn add(&mut self, node: &Node) {
         self.energy_j += node.energy_j();
+        self.extrapolated_j += node.whole_j() - node.energy_j();
         self.busy_ns += node.self_ns;
+        self.covered_ns += node.covered_ns;
         let bases = [&self.basis, &node.basis];
         self.basis = join_bases(bases.into_iter().flatten().map(String::as_str));
     }
@@ -162,6 +172,7 @@ impl Part {
     /// `head_j` is the energy of what a section is part of.
     fn row(&self, shown: &str, head_j: Option<f64>, run_j: f64) -> Value {
         let share = |of: f64| (of > 0.0).then(|| self.energy_j / of);
+        let whole_j = self.energy_j + self.extrapolated_j;
         json!({
             "section": head_j.map(|_| &self.name),
             "shown": shown,
@@ -171,7 +182,9 @@ impl Part {
             "instances": self.instances.filter(|_| self.activations > 0),
             "activations": (self.activations > 0).then_some(self.activations),
             "busy_ns": self.busy_ns,
-            "avg_w": (self.busy_ns > 0).then(|| self.energy_j * 1e9 / self.busy_ns as f64),
+            "avg_w": (self.busy_ns > 0).then(|| whole_j * 1e9 / self.busy_ns as f64),
+            "extrapolated_j": self.extrapolated_j,
+            "coverage": query::coverage(self.covered_ns, self.busy_ns),
             "basis": self.basis,
         })
     }

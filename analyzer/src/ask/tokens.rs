@@ -44,6 +44,7 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     let energies: Vec<f64> = decoded.filter_map(|token| token.energy_j).collect();
     let spread = Spread::of(&energies);
     let has_first = all.iter().any(|token| !token.is_decoded());
+    let unknown = all.iter().filter(|token| token.reason.is_some()).count();
     let of = |token: Token| row(&token, spread.as_ref());
     let mut rows: Vec<Value> = all.into_iter().map(of).collect();
     rows.retain(|row| scope.wants(row["basis"].as_str()));
@@ -65,6 +66,13 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     if found > limit {
         answer = answer.note(format!("{limit} of {found} tokens: see --limit."));
     }
+    if unknown > 0 {
+        answer = answer.note(format!(
+            "The energy of {} is not known: samples cover less than {} of their time.",
+            crate::format::counted(unknown, "token"),
+            crate::format::percent(Some(query::KNOWN_FROM))
+        ));
+    }
     if let Some(spread) = spread {
         answer = answer
             .chart(|width| histogram(&energies, width))
@@ -73,7 +81,7 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     if has_first {
         answer = answer.note(FIRST);
     }
-    Ok(answer.note("Energies are all that was measured in a token's time, idle power included."))
+    Ok(answer.note("Energies are all that was used in a token's time, idle power included."))
 }
 
 fn columns() -> Vec<Column> {
@@ -93,6 +101,9 @@ fn columns() -> Vec<Column> {
         Column::data("peak_w"),
         Column::data("energy_delay_js"),
         Column::data("basis"),
+        Column::data("extrapolated_j"),
+        Column::data("coverage"),
+        Column::data("reason"),
     ]
 }
 

@@ -147,7 +147,8 @@ fn figures(
     }
     let is_whole = wanted.is_empty();
     phases.retain(|phase| is_whole || wanted.contains(&phase.phase.as_str()));
-    let mut kinds = kinds.shares(recording, run, rail)?;
+    let kinds = kinds.shares(recording, run, rail)?;
+    let mut kinds: Vec<Share> = kinds.into_iter().map(Share::whole).collect();
     kinds.retain(|share| is_whole || is_within(share, &wanted));
     // Recordings that do not know their coverage have an interval of the run's span.
     let interval = match is_whole {

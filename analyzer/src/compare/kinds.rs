@@ -347,6 +347,7 @@ mod tests {
             hi_j: None,
             extrapolated_j: 0.0,
             self_ns: 1,
+            covered_ns: 10,
             basis: None,
         }
     }

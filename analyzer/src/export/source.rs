@@ -8,7 +8,8 @@ use tracing_energy::rows::{CallsiteRow, MarkRow, ProcessRow, RailRow, SampleRow,
 use super::cut::share;
 use super::{Activation, Cost, Cut, Visit, Walked, walk};
 use crate::error::Result;
-use crate::query::{Ledger, Node, Recording, Run, attributions, ledger};
+use crate::format::percent;
+use crate::query::{self, Ledger, Node, Recording, Run, attributions, ledger, run_coverage};
 
 /// A run, ready to be written.
 pub struct Source<'r> {
@@ -32,6 +33,8 @@ pub struct Source<'r> {
     callsite_of: HashMap<i64, u32>,
     /// How its energy was divided: `fitted v1`; none where it was not.
     pub method: Option<String>,
+    /// Share of the run's time that samples cover.
+    pub coverage: Option<f64>,
 }
 
 /// What a node cost by itself in the part of the run that is wanted.
@@ -87,6 +90,7 @@ impl<'r> Source<'r> {
             callsite_of: callsite_of.collect(),
             callsites: callsites.into_iter().map(|row| (row.id, row)).collect(),
             method,
+            coverage: run_coverage(recording, run)?,
         })
     }
 
@@ -104,7 +108,11 @@ impl<'r> Source<'r> {
             Some(_) => self.run.caveat().unwrap_or("measured"),
         };
         let method = self.method.as_deref().unwrap_or("not attributed");
-        format!("{provenance}; {method}{}", self.cut.words())
+        let coverage = match query::is_reported(self.coverage) {
+            true => format!("; samples cover {} of the time", percent(self.coverage)),
+            false => String::new(),
+        };
+        format!("{provenance}; {method}{coverage}{}", self.cut.words())
     }
 
     /// The label of a node.

@@ -7,7 +7,11 @@ use super::label;
 use super::options::{Collapse, Idle, Measure, Per, What};
 use super::tree::Tree;
 use crate::error::Result;
-use crate::query::{self, Ledger, Node, Recording, Run, Selection, Tokens, join_bases, ledger};
+use crate::format::percent;
+use crate::query::{
+    self, Ledger, Node, Recording, Run, Selection, Tokens, is_reported, join_bases, ledger,
+    run_coverage,
+};
 
 /// What is said of the runs whose mean is on one side.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +40,7 @@ pub(super) fn gather(
     let runs = &selection.runs;
     let mut facts = Facts {
         name: name(selection),
-        provenance: provenance(runs),
+        provenance: provenance(recording, runs)?,
         basis: None,
         has_idle: true,
         has_intervals: false,
@@ -117,15 +121,22 @@ fn name(selection: &Selection) -> String {
     }
 }
 
-fn provenance(runs: &[Run]) -> String {
+fn provenance(recording: &Recording, runs: &[Run]) -> Result<String> {
     let mut known: Vec<&str> = Vec::new();
+    let mut least: Option<f64> = None;
     for run in runs {
+        let coverage = run_coverage(recording, run)?;
+        least = [least, coverage].into_iter().flatten().reduce(f64::min);
         let caveat = run.caveat().unwrap_or("measured");
         if !known.contains(&caveat) {
             known.push(caveat);
         }
     }
-    known.join("; ")
+    let mut text = known.join("; ");
+    if is_reported(least) {
+        text += &format!(", samples cover {}", percent(least));
+    }
+    Ok(text)
 }
 
 /// Refuses to take measured and modelled energies together.

@@ -69,14 +69,19 @@ impl Answer {
         let mut attributions = query::attributions(recording, run)?.into_iter();
         let shown = attributions.find(|one| one.is_shown);
         let title = format!("{}: {what}", escape(&run.title()));
+        let coverage = query::run_coverage(recording, run)?;
         let mut answer = Self::new(command, title)
             .with("run", json!(run.row.uuid))
             .with("name", json!(run.row.metadata.name))
             .with("provenance", json!(run.provenance))
+            .with("coverage", json!(coverage))
             .with("attribution", json!(shown.as_ref().map(|one| one.title())))
             .with("attribution_id", json!(run.attribution));
         if let Some(caveat) = run.caveat() {
             answer = answer.caution(format!("All figures below are {caveat}."));
+        }
+        if let Some(note) = query::coverage_note(coverage) {
+            answer = answer.caution(note);
         }
         Ok(answer)
     }

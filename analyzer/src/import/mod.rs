@@ -30,6 +30,7 @@ use tracing_energy::power::Kernel;
 use tracing_energy::power::batches::Activity;
 
 use crate::error::Result;
+use crate::query::{Recording, coverage_note, run_coverage};
 
 /// What to import, and how it is understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,10 +83,20 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
         zero_unix_ns: None,
     };
     let run = write::Run::new(head, trace, tree, power);
-    let imported = run.imported();
+    let mut imported = run.imported();
     run.write(db)?;
     tracing_energy::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
+    warn_of_gaps(db, &mut imported)?;
     Ok(imported)
+}
+
+/// Warns of time without samples, if there is so much that every view reports it.
+fn warn_of_gaps(db: &Path, imported: &mut Imported) -> Result<()> {
+    let recording = Recording::open(db)?;
+    let run = recording.run(&imported.uuid)?;
+    let coverage = run_coverage(&recording, &run)?;
+    imported.warnings.extend(coverage_note(coverage));
+    Ok(())
 }
 
 /// A fault of an input file.

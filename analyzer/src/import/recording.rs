@@ -64,13 +64,15 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
     sink.finish().map_err(Error::Sink)?;
     tracing_energy::reattribute(db, &uuid, &AttributeOptions::default())?;
     let warnings = batch.events.into_iter().map(|row| row.message);
-    Ok(Imported {
+    let mut imported = Imported {
         uuid,
         spans: 0,
         samples: recording.samples.len(),
         told: vec![placed(&recording)],
         warnings: warnings.collect(),
-    })
+    };
+    super::warn_of_gaps(db, &mut imported)?;
+    Ok(imported)
 }
 
 /// When it was made.

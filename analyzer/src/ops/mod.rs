@@ -2,8 +2,11 @@
 //! span's, to what was measured.
 //!
 //! ```text
-//! shares + (idle) + (unattributed) - (extrapolated) = measured
+//! shares + (idle) + (unattributed) = measured
 //! ```
+//!
+//! What is estimated for time without samples stands in a row of its own and is no part
+//! of them.
 //!
 //! Of a phase or a basis there are shares only: accounts are not known by them.
 
@@ -44,6 +47,8 @@ pub struct Ops {
     scope: Scope,
     limit: usize,
     rails: Vec<String>,
+    /// Share of the run's time that samples cover.
+    coverage: Option<f64>,
     method: String,
     /// Highest energy first.
     pub shares: Vec<Share>,
@@ -60,7 +65,7 @@ pub struct Accounts {
     pub idle_j: Option<f64>,
     /// Outside of spans, other processes, the profiler, the residual and what is unknown.
     pub unattributed_j: f64,
-    /// Supposed for time without samples; part of the shares, not of what was measured.
+    /// Active energy estimated for time without samples; no part of the shares.
     pub extrapolated_j: f64,
 }
 
@@ -85,6 +90,7 @@ impl Ops {
         balance.retain(|of| rails.contains(&of.id));
         Ok(Self {
             accounts: accounts(&balance, &shares),
+            coverage: query::run_coverage(recording, &run)?,
             rails: balance.into_iter().map(|of| of.rail).collect(),
             method: attribution.title(),
             by,
@@ -127,6 +133,7 @@ impl Ops {
             "command": "ops",
             "run": self.run.row.uuid,
             "provenance": self.run.provenance,
+            "coverage": self.coverage,
             "attribution": self.method,
             "attribution_id": self.run.attribution,
             "rails": self.rails,

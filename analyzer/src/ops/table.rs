@@ -22,6 +22,9 @@ pub(super) fn write(ops: &Ops, out: &mut dyn Write, look: &Look) -> io::Result<(
         let note = format!("All figures below are {caveat}.");
         writeln!(out, "{}", look.notice(&note))?;
     }
+    if let Some(note) = crate::query::coverage_note(ops.coverage) {
+        writeln!(out, "{}", look.notice(&note))?;
+    }
     if ops
         .whole()
         .is_some_and(|accounts| accounts.idle_j.is_none())
@@ -78,14 +81,13 @@ fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
     let whole: f64 = ops.shares.iter().map(|share| share.energy_j).sum();
     let part = |joules: f64| percent((whole > 0.0).then(|| joules / whole));
     let shares = ops.shares.iter().take(ops.limit).map(|share| {
-        let watts = share.energy_j * 1e9 / share.self_ns as f64;
         let ends = [energy(share.lo_j), energy(share.hi_j)];
         let mut row = vec![escape(&share.name), energy(Some(share.energy_j))];
         row.extend(has_interval(ops).then_some(ends).into_iter().flatten());
         row.extend([
             part(share.energy_j),
             time_span(Some(share.self_ns)),
-            power((share.self_ns > 0).then_some(watts)),
+            power(share.avg_w()),
         ]);
         row.extend(with_basis.then(|| basis::letters(share.basis.as_deref())));
         row
@@ -105,7 +107,12 @@ fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
         );
     }
     for (name, joules) in ops.whole().into_iter().flat_map(Accounts::rows) {
-        add(name.to_owned(), joules);
+        let note = if name == "(extrapolated)" {
+            ", not in total"
+        } else {
+            ""
+        };
+        add(format!("{name}{note}"), joules);
     }
     rows
 }

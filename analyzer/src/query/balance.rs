@@ -108,11 +108,11 @@ pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
         WHERE l.run = ?1
         ORDER BY l.parent IS NOT NULL, l.id";
     let mut statement = recording.connection().prepare_cached(sql)?;
-    let rows = statement.query_map((run.no, run.attribution), |r| read(r, run.row.end_ns))?;
+    let rows = statement.query_map((run.no, run.attribution), read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-fn read(r: &Row<'_>, end_ns: Option<i64>) -> rusqlite::Result<Balance> {
+fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
     let covered_ns: Option<i64> = r.get("covered_ns")?;
     let (name, source): (String, String) = (r.get("name")?, r.get("source")?);
     let parent: Option<String> = r.get("parent")?;
@@ -141,8 +141,8 @@ fn read(r: &Row<'_>, end_ns: Option<i64>) -> rusqlite::Result<Balance> {
         hi_j: r.get("hi_j")?,
         covered_ns,
         coverage: covered_ns
-            .zip(end_ns)
-            .and_then(|(covered, end)| coverage(covered, end)),
+            .zip(r.get("duration_ns")?)
+            .and_then(|(covered, all)| coverage(covered, all)),
         peak_w: r.get("peak_w")?,
         peak_ns: r.get("peak_ns")?,
     })

@@ -43,7 +43,7 @@ fn share(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Share {
     let kinds: Vec<String> = kinds.into_iter().map(|(_, name)| name.to_owned()).collect();
     let holding = set
         .iter()
-        .filter(|row| energy_j == 0.0 || row.self_j + row.extrapolated_j != 0.0);
+        .filter(|row| energy_j == 0.0 || row.self_j != 0.0);
     Share {
         name: kinds.join("+"),
         kinds,
@@ -51,17 +51,24 @@ fn share(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Share {
         lo_j,
         hi_j,
         extrapolated_j: set.iter().map(|row| row.extrapolated_j).sum(),
-        self_ns: self_ns(set),
+        self_ns: longest(set, |row| row.self_ns, i64::max),
+        covered_ns: longest(set, |row| row.covered_ns.unwrap_or(row.self_ns), i64::min),
         basis: join_bases(holding.map(|row| row.basis.name())),
     }
 }
 
-/// The self time of its kinds does not depend on the rail.
-fn self_ns(set: &[&KindEnergyRow]) -> i64 {
+/// The self time of its kinds does not depend on the rail; what is covered is what all
+/// rails cover.
+fn longest(
+    set: &[&KindEnergyRow],
+    time: fn(&KindEnergyRow) -> i64,
+    of_rails: fn(i64, i64) -> i64,
+) -> i64 {
     let mut times: BTreeMap<u32, i64> = BTreeMap::new();
     for row in set {
-        let time = times.entry(row.kind).or_default();
-        *time = row.self_ns.max(*time);
+        let ns = time(row);
+        let known = times.entry(row.kind).or_insert(ns);
+        *known = of_rails(*known, ns);
     }
     times.into_values().sum()
 }
@@ -75,40 +82,35 @@ struct Part {
 }
 
 impl Part {
-    /// What was extrapolated is as uncertain as what was measured.
-    fn new(rail: u32, self_j: f64, spread: Spread, extrapolated_j: f64) -> Self {
-        let energy_j = self_j + extrapolated_j;
-        let scale = if self_j > 0.0 { energy_j / self_j } else { 1.0 };
+    fn new(rail: u32, energy_j: f64, spread: Spread) -> Self {
         Self {
             rail,
             energy_j,
-            spread: spread.scaled(scale),
+            spread,
         }
     }
 }
 
 /// Groups as a whole, kinds outside of groups one by one.
 fn parts(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Part> {
-    let mut grouped: BTreeMap<(u32, u32), (f64, f64)> = BTreeMap::new();
+    let mut grouped: BTreeMap<(u32, u32), f64> = BTreeMap::new();
     let mut parts = Vec::new();
     for row in set {
         let Some(grouping) = row.grouping else {
             let spread = Spread::of(row.self_j, row.lo_j, row.hi_j);
-            parts.push(Part::new(row.rail, row.self_j, spread, row.extrapolated_j));
+            parts.push(Part::new(row.rail, row.self_j, spread));
             continue;
         };
-        let sums = grouped.entry((row.rail, grouping)).or_default();
-        sums.0 += row.self_j;
-        sums.1 += row.extrapolated_j;
+        *grouped.entry((row.rail, grouping)).or_default() += row.self_j;
     }
-    for (key, (self_j, extrapolated_j)) in grouped {
+    for (key, self_j) in grouped {
         let known = groups
             .iter()
             .find(|group| (group.rail, group.grouping) == key);
         let spread = known.map_or(Spread::default(), |group| {
             Spread::of(group.self_j, group.lo_j, group.hi_j)
         });
-        parts.push(Part::new(key.0, self_j, spread, extrapolated_j));
+        parts.push(Part::new(key.0, self_j, spread));
     }
     parts
 }
@@ -159,8 +161,11 @@ mod tests {
         assert_eq!((shares[0].energy_j, shares[0].self_ns), (10.0, 10));
         assert_eq!((shares[0].lo_j, shares[0].hi_j), (Some(5.0), Some(15.0)));
         rows[0].extrapolated_j = 8.0;
-        let wider = &combine(&rows[..1], &[])[0];
-        assert_eq!((wider.energy_j, wider.hi_j), (16.0, Some(22.0)));
+        let part = &combine(&rows[..1], &[])[0];
+        assert_eq!((part.energy_j, part.hi_j), (8.0, Some(11.0)));
+        assert_eq!(part.extrapolated_j, 8.0);
+        let whole = part.clone().whole();
+        assert_eq!((whole.energy_j, whole.hi_j), (16.0, Some(22.0)));
         rows[1].hi_j = None;
         assert_eq!(combine(&rows, &[])[0].hi_j, None);
     }

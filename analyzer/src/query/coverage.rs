@@ -12,8 +12,6 @@
 //! attributed by earlier versions do not know their coverage: their figures stay what
 //! was measured.
 
-use rusqlite::OptionalExtension;
-
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
 use crate::format::percent;
@@ -33,6 +31,8 @@ pub(super) struct Reading {
     pub(super) extrapolated_j: Option<f64>,
     pub(super) gap_j: Option<f64>,
     pub(super) edge_j: Option<f64>,
+    /// The interval of a single time, with what windows across its edges may have moved.
+    pub(super) ends_j: Option<(f64, f64)>,
 }
 
 /// A figure over one or several rails.
@@ -52,6 +52,11 @@ pub(super) struct Covered {
 impl Reading {
     fn coverage(&self) -> Option<f64> {
         coverage(self.covered_ns?, self.duration_ns)
+    }
+
+    fn has_gap(&self) -> bool {
+        self.covered_ns
+            .is_some_and(|covered| covered < self.duration_ns)
     }
 
     fn is_empty(&self) -> bool {
@@ -110,6 +115,7 @@ pub(super) fn over_time(parts: &[Reading]) -> Reading {
         extrapolated_j: all(Reading::extrapolated),
         gap_j: squares.map(f64::sqrt),
         edge_j: all(|part| part.edge_j),
+        ends_j: None,
     }
 }
 
@@ -124,12 +130,8 @@ pub(super) fn over_rails(rails: &[Reading]) -> Covered {
     let is_known = |_: &f64| reason.is_none();
     let whole_j = measured_j.zip(extrapolated_j).map(|(m, e)| m + e);
     let energy_j = whole_j.filter(is_known);
-    let ends = energy_j.zip(all(|rail| rail.gap_j)).map(|(energy, half)| {
-        let edge = all(|rail| rail.edge_j).unwrap_or(0.0);
-        let least = energy - extrapolated_j.unwrap_or(0.0).max(0.0);
-        let lo = (energy - half).max(least) + edge.min(0.0);
-        (lo, energy + edge.max(0.0) + half)
-    });
+    let ends = energy_j.filter(|_| rails.iter().any(Reading::has_gap));
+    let ends = ends.and_then(|energy| stored_ends(rails).or_else(|| ends_of_sum(rails, energy)));
     Covered {
         coverage,
         measured_j,
@@ -141,6 +143,22 @@ pub(super) fn over_rails(rails: &[Reading]) -> Covered {
         hi_j: ends.map(|(_, hi)| hi),
         reason,
     }
+}
+
+/// Ends of a single time.
+fn stored_ends(rails: &[Reading]) -> Option<(f64, f64)> {
+    let ends = |of: fn((f64, f64)) -> f64| sum_known(rails.iter().map(|rail| rail.ends_j.map(of)));
+    ends(|ends| ends.0).zip(ends(|ends| ends.1))
+}
+
+/// Ends of a sum of times, in which what windows moved from one to the other cancels.
+fn ends_of_sum(rails: &[Reading], energy_j: f64) -> Option<(f64, f64)> {
+    let all = |of: fn(&Reading) -> Option<f64>| sum_known(rails.iter().map(of));
+    let half = all(|rail| rail.gap_j)?;
+    let edge = all(|rail| rail.edge_j).unwrap_or(0.0);
+    let least = energy_j - all(Reading::extrapolated)?.max(0.0);
+    let lo = (energy_j - half).max(least) + edge.min(0.0);
+    Some((lo, energy_j + edge.max(0.0) + half))
 }
 
 fn sum_of_coverages(rails: &[Reading]) -> Option<f64> {
@@ -155,7 +173,7 @@ pub(super) fn least(coverages: impl IntoIterator<Item = Option<f64>>) -> Option<
 }
 
 /// Share of a time that samples cover; none of no time.
-pub(super) fn coverage(covered_ns: i64, duration_ns: i64) -> Option<f64> {
+pub fn coverage(covered_ns: i64, duration_ns: i64) -> Option<f64> {
     let share = covered_ns as f64 / duration_ns as f64;
     (duration_ns > 0).then(|| share.clamp(0.0, 1.0))
 }
@@ -164,7 +182,7 @@ pub(super) fn coverage(covered_ns: i64, duration_ns: i64) -> Option<f64> {
 pub(super) fn missing(coverage: Option<f64>) -> Option<String> {
     let coverage = coverage.filter(|coverage| *coverage < KNOWN_FROM)?;
     Some(format!(
-        "samples cover {} of its time; {} are needed",
+        "samples cover {} of it, {} are needed",
         percent(Some(coverage)),
         percent(Some(KNOWN_FROM))
     ))
@@ -181,35 +199,21 @@ pub fn is_reported(coverage: Option<f64>) -> bool {
 /// # Errors
 /// When the file cannot be read.
 pub fn run_coverage(recording: &Recording, run: &Run) -> Result<Option<f64>> {
-    let sql = "SELECT CASE WHEN count(b.covered_ns) = count(*) THEN min(b.covered_ns) END
+    let sql = "SELECT CASE WHEN count(b.covered_ns) = count(*)
+                           THEN min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)) END
                FROM balance b
                JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
                WHERE b.run = ?1 AND b.attribution = ?2";
     let mut statement = recording.connection().prepare_cached(sql)?;
-    let least = statement
-        .query_row((run.no, run.attribution), |r| r.get::<_, Option<i64>>(0))
-        .optional()?
-        .flatten();
-    Ok(least
-        .zip(run.row.end_ns)
-        .and_then(|(covered, end)| coverage(covered, end)))
+    let least: Option<f64> = statement.query_row((run.no, run.attribution), |r| r.get(0))?;
+    Ok(least.map(|share| share.clamp(0.0, 1.0)))
 }
 
-/// What a view of ledger figures reports of coverage, if it must.
-pub fn ledger_note(coverage: Option<f64>) -> Option<String> {
+/// What every view reports of coverage, if it must.
+pub fn coverage_note(coverage: Option<f64>) -> Option<String> {
     is_reported(coverage).then(|| {
         format!(
-            "Samples cover {} of the time: these energies are of the sampled part only.",
-            percent(coverage)
-        )
-    })
-}
-
-/// What a view of the energy of times reports of coverage, if it must.
-pub fn interval_note(coverage: Option<f64>) -> Option<String> {
-    is_reported(coverage).then(|| {
-        format!(
-            "Samples cover {} of the time: energies are measured plus extrapolated.",
+            "Samples cover {} of the time: totals are extrapolated, spans are not.",
             percent(coverage)
         )
     })
@@ -229,6 +233,7 @@ mod tests {
             extrapolated_j: Some(missing * 2.0),
             gap_j: Some(missing.sqrt()),
             edge_j: Some(0.0),
+            ends_j: None,
         }
     }
 
@@ -272,6 +277,12 @@ mod tests {
             "{whole:?}"
         );
         assert_eq!(whole.energy_j, Some(11.0 + 2.0 * 90.0));
+    }
+
+    #[test]
+    fn a_time_without_a_gap_has_no_interval_of_one() {
+        let whole = over_rails(&[reading(100, 100, 1.0)]);
+        assert_eq!((whole.lo_j, whole.coverage), (None, Some(1.0)));
     }
 
     #[test]

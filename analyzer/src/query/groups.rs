@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
+use super::coverage::coverage;
 use super::{Ledger, Node, join_bases};
 
 /// All nodes of one layer, component or kind of root span.
@@ -13,8 +14,12 @@ use super::{Ledger, Node, join_bases};
 pub struct Group {
     /// `layer 3`, `attention`.
     pub name: String,
-    /// Ledger energy, idle share included.
+    /// Ledger energy in the sampled part of its time, idle share included.
     pub energy_j: f64,
+    /// Estimated for its time without samples; no part of `energy_j`.
+    pub extrapolated_j: f64,
+    /// Share of its busy time that samples cover; none without busy time.
+    pub coverage: Option<f64>,
     /// Its part of the energy of all nodes; none for root spans.
     pub share: Option<f64>,
     /// Its own spans; none where only totals were kept.
@@ -23,14 +28,16 @@ pub struct Group {
     pub j_per_instance: Option<f64>,
     /// Activations of its own spans.
     pub activations: i64,
-    /// Energy of each activation.
+    /// Energy of each activation, what is extrapolated included.
     pub j_per_activation: Option<f64>,
     /// Busy time, all threads added.
     pub busy_ns: i64,
-    /// Energy over busy time.
+    /// Energy over busy time, what is extrapolated included.
     pub avg_w: Option<f64>,
     /// How its nodes' figures were found, with `+` where they differ.
     pub basis: Option<String>,
+    #[serde(skip)]
+    covered_ns: i64,
 }
 
 /// Layers by label, in the order of the model.
@@ -88,10 +95,18 @@ fn group(
 }
 
 impl Group {
+    /// Ledger energy of all its time, what is extrapolated included.
+    pub fn whole_j(&self) -> f64 {
+        self.energy_j + self.extrapolated_j
+    }
+
     fn new(name: String) -> Self {
         Self {
             name,
             energy_j: 0.0,
+            extrapolated_j: 0.0,
+            coverage: None,
+            covered_ns: 0,
             share: None,
             instances: Some(0),
             j_per_instance: None,
@@ -105,6 +120,8 @@ impl Group {
 
     fn add(&mut self, node: &Node, is_head: bool) {
         self.energy_j += node.energy_j();
+        self.extrapolated_j += node.whole_j() - node.energy_j();
+        self.covered_ns += node.covered_ns;
         self.busy_ns += node.self_ns;
         let bases = [&self.basis, &node.basis];
         self.basis = join_bases(bases.into_iter().flatten().map(String::as_str));
@@ -116,9 +133,11 @@ impl Group {
 
     fn finish(&mut self, total: f64) {
         self.share = super::phases::share(Some(self.energy_j), Some(total));
-        let per = |count: i64| (count > 0).then(|| self.energy_j / count as f64);
+        let whole_j = self.whole_j();
+        let per = |count: i64| (count > 0).then(|| whole_j / count as f64);
         self.j_per_instance = self.instances.and_then(per);
         self.j_per_activation = per(self.activations);
-        self.avg_w = (self.busy_ns > 0).then(|| self.energy_j * 1e9 / self.busy_ns as f64);
+        self.avg_w = (self.busy_ns > 0).then(|| whole_j * 1e9 / self.busy_ns as f64);
+        self.coverage = coverage(self.covered_ns, self.busy_ns);
     }
 }

@@ -10,7 +10,7 @@ use tracing_energy::rows::{Basis, KindEnergyRow, KindGroupRow};
 
 use super::combine::combine;
 use super::ledger::{ledger, ledger_of, rails};
-use super::{Ledger, Node, Recording, Run, join_bases};
+use super::{Ledger, Node, Recording, Run, Spread, join_bases};
 use crate::error::Result;
 
 /// What is added up.
@@ -43,19 +43,48 @@ pub struct Share {
     pub name: String,
     /// The kinds it is made of; empty where no kinds are added up.
     pub kinds: Vec<String>,
-    /// Active self energy, what was extrapolated included.
+    /// Active self energy in the sampled part of its time.
     pub energy_j: f64,
     /// Lower end of its 90 % interval; none where it is a sum over several kinds or
     /// nodes that are no group.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Supposed for its time outside of samples.
+    /// Estimated for its time without samples; no part of `energy_j`.
     pub extrapolated_j: f64,
     /// Self time, all threads added.
     pub self_ns: i64,
+    /// The part of it that samples cover; all where that is not known.
+    pub covered_ns: i64,
     /// How it was found, with `+` where parts differ; none where it holds nothing.
     pub basis: Option<String>,
+}
+
+impl Share {
+    /// Mean power over all of its self time, what is extrapolated included.
+    pub fn avg_w(&self) -> Option<f64> {
+        let energy_j = self.energy_j + self.extrapolated_j;
+        (self.self_ns > 0).then(|| energy_j * 1e9 / self.self_ns as f64)
+    }
+
+    /// The share of all of its time: what is extrapolated is as uncertain as what was
+    /// measured.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        let energy_j = self.energy_j + self.extrapolated_j;
+        let scale = match self.energy_j > 0.0 {
+            true => energy_j / self.energy_j,
+            false => 1.0,
+        };
+        let spread = Spread::of(self.energy_j, self.lo_j, self.hi_j).scaled(scale);
+        let (lo_j, hi_j) = spread.around(energy_j);
+        Self {
+            energy_j,
+            lo_j,
+            hi_j,
+            ..self
+        }
+    }
 }
 
 /// Shares of root rails, or of the rail of that name, highest energy first. With
@@ -146,13 +175,15 @@ fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnerg
             hi_j: None,
             extrapolated_j: 0.0,
             self_ns: 0,
-            covered_ns: None,
+            covered_ns: Some(0),
             power_w: None,
             basis: basis.unwrap_or(Basis::Proportional),
             grouping: None,
         });
         row.self_j += node.self_j;
+        row.extrapolated_j += node.extrapolated_j;
         row.self_ns += node.self_ns;
+        row.covered_ns = row.covered_ns.map(|ns| ns + node.covered_ns);
     }
     Ok(rows.into_values().collect())
 }
@@ -203,7 +234,8 @@ fn sum(name: String, nodes: &[&Node], by: By) -> Share {
         energy_j,
         lo_j,
         hi_j,
-        extrapolated_j: 0.0,
+        extrapolated_j: nodes.iter().map(|node| node.extrapolated_j).sum::<f64>() + 0.0,
+        covered_ns: nodes.iter().map(|node| node.covered_ns).sum(),
         self_ns: nodes.iter().map(|node| node.self_ns).sum(),
         basis: join_bases(nodes.iter().filter_map(|node| node.basis.as_deref())),
     }

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Row;
 
+use super::coverage::coverage;
 use super::interval::over_rails;
 use super::{Recording, Run, Spread, join_bases};
 use crate::error::{Error, Result};
@@ -43,8 +44,15 @@ pub struct Node {
     pub basis: Option<String>,
     /// Its share of the idle energy of rails whose baseline is known; none where none is.
     pub idle_j: Option<f64>,
+    /// Active self energy that is estimated for its time without samples; no part of
+    /// `self_j`.
+    pub extrapolated_j: f64,
+    /// Idle energy of that time, where it is known.
+    pub extrapolated_idle_j: f64,
     /// Self time, all threads added.
     pub self_ns: i64,
+    /// The part of it that samples of every rail cover; all where that is not known.
+    pub covered_ns: i64,
     /// Activations: times that one of its spans was entered, polls of a future included.
     pub activations: i64,
     /// Spans; none where only totals were kept.
@@ -52,6 +60,17 @@ pub struct Node {
 }
 
 impl Node {
+    /// Ledger energy of all its time, what is extrapolated included: averages over its
+    /// time and its activations are of this.
+    pub fn whole_j(&self) -> f64 {
+        self.energy_j() + self.extrapolated_j + self.extrapolated_idle_j
+    }
+
+    /// Share of its self time that samples cover; none without self time.
+    pub fn coverage(&self) -> Option<f64> {
+        coverage(self.covered_ns, self.self_ns)
+    }
+
     /// Ledger energy: self and idle share. Without a baseline idle power was not
     /// taken off, so that self energy holds it.
     pub fn energy_j(&self) -> f64 {
@@ -70,11 +89,12 @@ impl Node {
         let holding = rails.iter().filter(|on| on.self_j != 0.0);
         self.spread = over_rails(&spreads);
         self.basis = join_bases(holding.map(|on| on.basis.as_str()));
-        // A rail whose idle power is not known takes nothing from the others.
-        let known: Vec<f64> = rails.iter().filter_map(|on| on.idle_j).collect();
-        let is_known = !known.is_empty() || rails.is_empty();
-        self.idle_j = is_known.then(|| known.into_iter().sum::<f64>() + 0.0);
+        self.idle_j = rails.iter().map(|on| on.idle_j).sum();
+        let covered = rails.iter().map(OnRail::covered_ns).min();
+        self.covered_ns = covered.unwrap_or(0);
         for on in rails {
+            self.extrapolated_j += on.self_j * on.missing();
+            self.extrapolated_idle_j += on.idle_j.unwrap_or(0.0) * on.missing();
             self.self_j += on.self_j;
             self.self_ns = self.self_ns.max(on.self_ns);
             self.activations = self.activations.max(on.activations);
@@ -94,9 +114,24 @@ struct OnRail {
     spread: Spread,
     idle_j: Option<f64>,
     self_ns: i64,
+    covered_ns: Option<i64>,
     activations: i64,
     instances: Option<i64>,
     basis: String,
+}
+
+impl OnRail {
+    fn covered_ns(&self) -> i64 {
+        self.covered_ns.unwrap_or(self.self_ns).min(self.self_ns)
+    }
+
+    /// Time without samples over time with them.
+    fn missing(&self) -> f64 {
+        match self.covered_ns() {
+            0 => 0.0,
+            covered => (self.self_ns - covered) as f64 / covered as f64,
+        }
+    }
 }
 
 /// All nodes of a run.
@@ -251,7 +286,7 @@ pub(crate) fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Resu
     let sql = format!(
         "SELECT n.id, n.parent, n.label, c.name, c.role, n.layer, n.component,
                 e.node, e.self_j, e.lo_j, e.hi_j, e.idle_j, e.self_ns, e.activations,
-                e.instances, e.basis
+                e.instances, e.basis, e.covered_ns
          FROM nodes n
          LEFT JOIN callsites c ON c.run = n.run AND c.id = n.callsite
          LEFT JOIN node_energy e ON e.run = n.run AND e.node = n.id
@@ -330,7 +365,10 @@ fn node(r: &Row<'_>) -> rusqlite::Result<Node> {
         spread: Spread::default(),
         basis: None,
         idle_j: Some(0.0),
+        extrapolated_j: 0.0,
+        extrapolated_idle_j: 0.0,
         self_ns: 0,
+        covered_ns: 0,
         activations: 0,
         instances: Some(0),
     })
@@ -349,5 +387,6 @@ fn on_rail(r: &Row<'_>) -> rusqlite::Result<Option<OnRail>> {
         activations: r.get(13)?,
         instances: r.get(14)?,
         basis: r.get(15)?,
+        covered_ns: r.get(16)?,
     }))
 }

@@ -35,7 +35,7 @@ pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
 pub use conditions::{Condition, conditions};
 pub use coverage::{
-    KNOWN_FROM, REPORTED_BELOW, interval_note, is_reported, ledger_note, run_coverage,
+    KNOWN_FROM, REPORTED_BELOW, coverage, coverage_note, is_reported, run_coverage,
 };
 pub use detail::{Baseline, Detail, Rows, detail};
 pub use events::{Event, condition_warnings, events};

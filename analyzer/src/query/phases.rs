@@ -117,6 +117,7 @@ pub(super) const IS_PHASE: &str = "EXISTS (
 const FIGURES: &str = "
     p.run, n.id, coalesce(n.label, '(between)') AS phase, p.duration_ns, p.energy_j, p.idle_j,
     p.spans_j, p.peak_w, p.covered_ns, p.extrapolated_j, p.gap_j, p.edge_j, p.rail,
+    p.lo_j, p.hi_j,
     (SELECT max(e.instances) FROM node_energy e
      WHERE e.run = p.run AND e.attribution = p.attribution AND e.node = n.id)";
 
@@ -183,12 +184,13 @@ fn read(r: &Row<'_>) -> rusqlite::Result<OnRail> {
         extrapolated_j: r.get(9)?,
         gap_j: r.get(10)?,
         edge_j: r.get(11)?,
+        ends_j: r.get::<_, Option<f64>>(13)?.zip(r.get(14)?),
     };
     Ok(OnRail {
         run: r.get(0)?,
         rail: r.get(12)?,
         node: r.get(1)?,
-        instances: r.get(13)?,
+        instances: r.get(15)?,
         phase: r.get(2)?,
         spans_j: r.get(6)?,
         peak_w: r.get(7)?,

@@ -3,10 +3,11 @@
 use rusqlite::OptionalExtension;
 
 use super::ledger::rails;
-use super::{Recording, Run, join_bases};
+use super::phases::whole;
+use super::{Recording, Run, join_bases, phases_on};
 use crate::error::Result;
 
-/// The interval of the energy of the run's span.
+/// The interval of the energy of the measured work.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunInterval {
     /// Lower end; none where it is not known on every rail.
@@ -17,12 +18,27 @@ pub struct RunInterval {
     pub basis: Option<String>,
 }
 
-/// That of root rails, or of the rail of that name. Ends of rails add: edges of
-/// windows are the same for all rails of a source.
+/// That of root rails, or of the rail of that name: what gaps leave open, or where there
+/// are none, what windows across the ends of the run's span do. Ends of rails add: edges
+/// and gaps are the same for all rails of a source.
 ///
 /// # Errors
 /// When the file cannot be read, or the run has no rail of that name.
 pub fn run_interval(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<RunInterval> {
+    let sum = whole(&phases_on(recording, run, rail)?);
+    let of_span = run_span_interval(recording, run, rail)?;
+    let has_gap = sum.coverage.is_some_and(|coverage| coverage < 1.0);
+    Ok(match has_gap {
+        true => RunInterval {
+            lo_j: sum.lo_j,
+            hi_j: sum.hi_j,
+            ..of_span
+        },
+        false => of_span,
+    })
+}
+
+fn run_span_interval(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<RunInterval> {
     let rails = rails(recording, run, rail)?;
     let Some(span) = run_span(recording, run)? else {
         return Ok(RunInterval::default());

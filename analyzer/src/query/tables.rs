@@ -192,9 +192,14 @@ pub const TABLES: &[Table] = &[
             ("extrapolated_j", Real),
             ("peak_w", Real),
             ("peak_ns", Whole),
+            ("covered_ns", Whole),
+            ("lo_j", Real),
+            ("hi_j", Real),
+            ("duration_ns", Whole),
         ],
         sql: "SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
-                     residual_j, unknown_j, extrapolated_j, peak_w, peak_ns
+                     residual_j, unknown_j, extrapolated_j, peak_w, peak_ns, covered_ns, lo_j,
+                     hi_j, duration_ns
               FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail",
     },
     Table {
@@ -214,9 +219,10 @@ pub const TABLES: &[Table] = &[
             ("avg_w", Real),
             ("peak_w", Real),
             ("basis", Text),
+            ("covered_ns", Whole),
         ],
         sql: "SELECT rail, node, self_j, lo_j, hi_j, inclusive_j, idle_j, self_ns, activations,
-                     instances, min_w, avg_w, peak_w, basis
+                     instances, min_w, avg_w, peak_w, basis, covered_ns
               FROM node_energy WHERE run = ?1 AND attribution = ?2 ORDER BY rail, node",
     },
     Table {
@@ -233,9 +239,10 @@ pub const TABLES: &[Table] = &[
             ("power_w", Real),
             ("basis", Text),
             ("grouping", Whole),
+            ("covered_ns", Whole),
         ],
         sql: "SELECT rail, kind, name, self_j, lo_j, hi_j, extrapolated_j, self_ns, power_w,
-                     basis, nullif(grouping, 0)
+                     basis, nullif(grouping, 0), covered_ns
               FROM kind_energy WHERE run = ?1 AND attribution = ?2 ORDER BY rail, kind",
     },
     Table {
@@ -249,9 +256,22 @@ pub const TABLES: &[Table] = &[
             ("idle_j", Real),
             ("spans_j", Real),
             ("peak_w", Real),
+            ("measured_j", Real),
+            ("extrapolated_j", Real),
+            ("covered_ns", Whole),
+            ("lo_j", Real),
+            ("hi_j", Real),
         ],
-        sql: "SELECT p.rail, p.node, coalesce(n.label, '(between)'), p.duration_ns, p.energy_j,
-                     p.idle_j, p.spans_j, p.peak_w
+        sql: "SELECT p.rail, p.node, coalesce(n.label, '(between)'), p.duration_ns,
+                     CASE WHEN p.covered_ns IS NULL THEN p.energy_j
+                          WHEN p.covered_ns * 2 >= p.duration_ns
+                          THEN p.energy_j + p.extrapolated_j END,
+                     CASE WHEN p.covered_ns IS NULL OR p.covered_ns = p.duration_ns THEN p.idle_j
+                          WHEN p.covered_ns * 2 >= p.duration_ns
+                          THEN p.idle_j * p.duration_ns / p.covered_ns END,
+                     p.spans_j, p.peak_w, p.energy_j, p.extrapolated_j, p.covered_ns,
+                     CASE WHEN p.covered_ns * 2 >= p.duration_ns THEN p.lo_j END,
+                     CASE WHEN p.covered_ns * 2 >= p.duration_ns THEN p.hi_j END
               FROM phase_energy p
               LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND EXISTS (
                   SELECT 1 FROM callsites c
@@ -271,11 +291,27 @@ pub const TABLES: &[Table] = &[
             ("hi_j", Real),
             ("peak_w", Real),
             ("basis", Text),
+            ("measured_j", Real),
+            ("extrapolated_j", Real),
+            ("covered_ns", Whole),
         ],
-        sql: "SELECT span & 1099511627775, rail, energy_j, idle_j, spans_j, lo_j, hi_j, peak_w,
-                     basis
-              FROM span_energy WHERE span BETWEEN ?3 AND ?4 AND attribution = ?2
-              ORDER BY span, rail",
+        sql: "SELECT e.span & 1099511627775, e.rail,
+                     CASE WHEN e.covered_ns IS NULL THEN e.energy_j
+                          WHEN e.covered_ns * 2 >= s.end_ns - s.start_ns
+                          THEN e.energy_j + e.extrapolated_j END,
+                     CASE WHEN e.covered_ns IS NULL OR e.covered_ns = s.end_ns - s.start_ns
+                          THEN e.idle_j
+                          WHEN e.covered_ns * 2 >= s.end_ns - s.start_ns
+                          THEN e.idle_j * (s.end_ns - s.start_ns) / e.covered_ns END,
+                     e.spans_j,
+                     CASE WHEN e.covered_ns IS NULL OR e.covered_ns * 2 >= s.end_ns - s.start_ns
+                          THEN e.lo_j END,
+                     CASE WHEN e.covered_ns IS NULL OR e.covered_ns * 2 >= s.end_ns - s.start_ns
+                          THEN e.hi_j END,
+                     e.peak_w, e.basis, e.energy_j, e.extrapolated_j, e.covered_ns
+              FROM span_energy e CROSS JOIN spans s ON s.id = e.span
+              WHERE e.span BETWEEN ?3 AND ?4 AND e.attribution = ?2
+              ORDER BY e.span, e.rail",
     },
     Table {
         name: "marks",

@@ -152,6 +152,7 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
     let (sum, duration_ns) = (whole(phases), duration(phases.iter()));
     let energy_j = sum.energy_j;
     let decoded = tokens.decoded(phases);
+    let sampled = phases.iter().filter(|phase| phase.measured_j.is_some());
     Totals {
         energy_j,
         lo_j: sum.lo_j,
@@ -162,7 +163,7 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
         reason: sum.reason,
         active_j: sum.active_j,
         idle_j: sum.idle_j,
-        spans_j: sum_known(phases.iter().map(|phase| phase.spans_j)),
+        spans_j: sum_known(sampled.map(|phase| phase.spans_j)),
         duration_ns,
         input_tokens: tokens.input,
         output_tokens: tokens.output,

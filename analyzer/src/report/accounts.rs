@@ -26,6 +26,8 @@ pub(super) struct Accounts {
     pub(super) fault_j: Option<f64>,
     /// Supposed for time without samples; beside the accounts.
     pub(super) extrapolated_j: Option<f64>,
+    /// Share of the run's time that samples cover.
+    pub(super) coverage: Option<f64>,
     /// Idle power.
     pub(super) idle_w: Option<f64>,
     /// Mean power of the whole recording.
@@ -60,6 +62,7 @@ pub(super) fn accounts(
             .into(),
         fault_j: rail.fault_j(),
         extrapolated_j: rail.extrapolated_j,
+        coverage: rail.coverage,
         idle_w: idle_w.get(&rail.id).copied(),
         avg_w: power.avg_w,
         peak_w: rail.peak_w,

@@ -7,7 +7,7 @@ use super::markup::{facts, list, paragraph};
 use super::name::name;
 use crate::format::html::escape;
 use crate::format::{count, counted, energy, number, power, shorten, time_span, utc};
-use crate::summary::{method, warnings};
+use crate::summary::{coverage_notes, method, warnings};
 
 /// Events that are listed; the rest is counted.
 const EVENTS: usize = 30;
@@ -204,6 +204,7 @@ fn doubts(drawn: &Drawn) -> String {
         run.caveat()
             .map(|caveat| format!("All figures below are {caveat}.")),
     );
+    texts.extend(coverage_notes(summary));
     match run.row.status {
         RunStatus::Complete => {}
         RunStatus::Running => texts.push("The run goes on: figures are those up to now.".into()),

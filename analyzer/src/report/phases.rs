@@ -17,10 +17,12 @@ pub(super) struct PhaseBar {
     pub(super) phase: String,
     /// All that the root rails measured in its time.
     pub(super) energy_j: Option<f64>,
-    /// Lower end of the 90 % interval; none where it ran several times.
+    /// Lower end of the 90 % interval; none where it ran several times without gaps.
     pub(super) lo_j: Option<f64>,
     /// Upper end.
     pub(super) hi_j: Option<f64>,
+    /// Share of its time that samples cover.
+    pub(super) coverage: Option<f64>,
     /// Idle part.
     pub(super) idle_j: Option<f64>,
     /// The rest of it.
@@ -53,11 +55,19 @@ pub(super) fn phase_bars(
         }
     }
     let only = |phase: &Phase| by_name.get(phase.phase.as_str()).copied().flatten();
+    // Of its gaps, or of the windows across the ends of its only span.
+    let ends = |phase: &Phase| match phase.lo_j {
+        Some(_) => (phase.lo_j, phase.hi_j),
+        None => only(phase)
+            .filter(|_| phase.energy_j.is_some())
+            .map_or((None, None), |span| (span.lo_j, span.hi_j)),
+    };
     let bar = |phase: &Phase| PhaseBar {
         phase: name(&phase.phase),
         energy_j: phase.energy_j,
-        lo_j: only(phase).and_then(|span| span.lo_j),
-        hi_j: only(phase).and_then(|span| span.hi_j),
+        lo_j: ends(phase).0,
+        hi_j: ends(phase).1,
+        coverage: phase.coverage,
         idle_j: phase.idle_j,
         active_j: phase.active_j,
         duration_ns: phase.duration_ns,
@@ -101,6 +111,7 @@ fn together(few: &[PhaseBar]) -> PhaseBar {
         energy_j,
         lo_j: None,
         hi_j: None,
+        coverage: None,
         idle_j: all(|bar| bar.idle_j),
         active_j: all(|bar| bar.active_j),
         duration_ns,

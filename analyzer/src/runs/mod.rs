@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use serde_json::json;
 
 use crate::error::Result;
-use crate::format::{Answer, Column, Sheet, counted};
+use crate::format::{Answer, Column, Sheet, counted, percent};
 use crate::query::{self, Listed, Recording};
 
 /// What runs are ordered by: the largest first, those for which it is not known last.
@@ -99,6 +99,19 @@ impl Listing {
             Some(caveat) => answer.caution(format!("All figures below are {caveat}.")),
             None => answer,
         };
+        let few = self
+            .runs
+            .iter()
+            .filter(|run| query::is_reported(run.coverage))
+            .count();
+        let answer = match few {
+            0 => answer,
+            few => answer.caution(format!(
+                "Samples cover less than {} of {}: energies are partly extrapolated.",
+                percent(Some(query::REPORTED_BELOW)),
+                counted(few, "run")
+            )),
+        };
         let answer = answer.sheet(Sheet::new("runs", "", columns, self.runs));
         match told {
             Some(told) => answer.note(told),
@@ -170,6 +183,11 @@ fn columns(runs: &[Listed]) -> Vec<Column> {
         true => Column::data("provenance"),
         false => Column::text("provenance", "figures"),
     };
+    // Of whole runs it is told nowhere.
+    let coverage = match runs.iter().any(|run| query::is_reported(run.coverage)) {
+        true => Column::percent("coverage", "sampled"),
+        false => Column::data("coverage"),
+    };
     vec![
         Column::id("id", "id"),
         Column::text("name", "name"),
@@ -177,6 +195,9 @@ fn columns(runs: &[Listed]) -> Vec<Column> {
         Column::moment("start_unix_ns", "started"),
         Column::time("duration_ns", "time"),
         Column::energy("energy_j", "energy"),
+        coverage,
+        Column::interval("lo_j", "hi_j", "90 %").from_width(140),
+        Column::data("reason"),
         Column::energy("j_per_token", "/token"),
         provenance,
         Column::number("tokens_per_s", "token/s").from_width(100),

@@ -78,7 +78,7 @@ impl Page<'_> {
         let all: f64 = kinds.apart.iter().map(|share| share.energy_j).sum();
         if extrapolated > ROUNDING * all {
             let energy = energy(Some(extrapolated));
-            writeln!(out, "{energy} of it is for time without samples.")?;
+            writeln!(out, "{energy} more is estimated for time without samples.")?;
         }
         if !kinds.groups.is_empty() {
             let text = "Kinds of one group are known together; the split within it is assumed.";
@@ -231,6 +231,7 @@ mod tests {
             hi_j: None,
             extrapolated_j: 0.0,
             self_ns: 1,
+            covered_ns: 1,
             basis: None,
         }
     }

@@ -100,6 +100,7 @@ impl Average {
         let energy_j = sum(|g| g.energy_j);
         let instances = groups.iter().map(|g| g.instances.map(|count| count as f64));
         let instances = crate::query::sum_known(instances);
+        let whole_j = sum(Group::whole_j);
         let busy_s = sum(|g| g.busy_ns as f64) / 1e9;
         (n > 0.0).then(|| Self {
             energy_j: energy_j / n,
@@ -107,8 +108,8 @@ impl Average {
             instances: instances.map(|count| count / n),
             per_call: instances
                 .filter(|count| *count > 0.0)
-                .map(|count| energy_j / count),
-            avg_w: (busy_s > 0.0).then(|| energy_j / busy_s),
+                .map(|count| whole_j / count),
+            avg_w: (busy_s > 0.0).then(|| whole_j / busy_s),
         })
     }
 

@@ -20,6 +20,7 @@ pub(super) fn value(summary: &Summary) -> Value {
         "rail": summary.scope.rail,
         "phase": summary.scope.phase,
         "basis": summary.scope.basis.map(|basis| basis.name()),
+        "coverage": summary.coverage,
         "totals": summary.totals,
         "efficiency": summary.efficiency,
         "balance": summary.balance.iter().map(balance).collect::<Vec<_>>(),

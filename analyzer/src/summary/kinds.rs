@@ -18,7 +18,7 @@ pub struct Kinds {
     pub apart: Vec<Share>,
 }
 
-/// Active self energy of one kind, what was extrapolated included.
+/// Active self energy of one kind in the sampled part of its time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Kind {
     /// Its name.
@@ -29,7 +29,7 @@ pub struct Kind {
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Supposed for its time outside of samples; part of `energy_j`.
+    /// Estimated for its time without samples; no part of `energy_j`.
     pub extrapolated_j: f64,
     /// How it was found.
     pub basis: Option<String>,

@@ -27,6 +27,8 @@ use crate::query::{
 
 /// Nodes in the list of the hottest.
 pub const HOTTEST: usize = 10;
+/// Phases without energy that are named.
+const MISSING: usize = 6;
 
 /// What to sum up, and what to value it by.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,6 +73,8 @@ pub struct Summary {
     pub components: Vec<Group>,
     /// Under which conditions it took place.
     pub conditions: Vec<Condition>,
+    /// Share of the run's time that samples of every root rail cover.
+    pub coverage: Option<f64>,
     /// Losses, gaps, warnings.
     pub events: Vec<Event>,
 }
@@ -80,8 +84,12 @@ pub struct Summary {
 pub struct Hot {
     /// Labels from the root down, with ` > ` between them.
     pub node: String,
-    /// Its ledger energy: self and idle share.
+    /// Its ledger energy in the sampled part of its time: self and idle share.
     pub energy_j: f64,
+    /// Estimated for its time without samples; no part of `energy_j`.
+    pub extrapolated_j: f64,
+    /// Share of its self time that samples cover.
+    pub coverage: Option<f64>,
     /// Lower end of its 90 % interval, the idle share taken for exact.
     pub lo_j: Option<f64>,
     /// Upper end.
@@ -141,6 +149,7 @@ impl Summary {
             components: wanted(query::components(&ledger)),
             conditions: query::conditions(recording, &run)?,
             events: events(recording, &run)?,
+            coverage: query::run_coverage(recording, &run)?,
             run,
             scope,
         })
@@ -189,6 +198,22 @@ fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     Ok(events)
 }
 
+/// What must be known of coverage: of the run, and of figures that are not known.
+pub(crate) fn coverage_notes(summary: &Summary) -> Vec<String> {
+    let least = [summary.totals.coverage, summary.coverage];
+    let least = least.into_iter().flatten().reduce(f64::min);
+    let run = query::coverage_note(least);
+    let total = summary.totals.reason.as_ref();
+    let total = total.map(|reason| format!("The total is unknown: {reason}."));
+    let of_phase = |phase: &Phase| {
+        let reason = phase.reason.as_ref()?;
+        let name = crate::format::shorten(&crate::format::escape(&phase.phase), 40);
+        Some(format!("Energy of {name} unknown: {reason}."))
+    };
+    let phases = summary.phases.iter().filter_map(of_phase).take(MISSING);
+    run.into_iter().chain(total).chain(phases).collect()
+}
+
 /// Phases of the part and the time outside of them; their shares are of the whole run.
 fn phases(recording: &Recording, run: &Run, scope: &Scope) -> Result<Vec<Phase>> {
     let mut phases = query::phases_on(recording, run, scope.rail.as_deref())?;
@@ -224,6 +249,8 @@ pub(crate) fn hot(ledger: &Ledger, scope: &Scope, most: usize) -> Vec<Hot> {
         Hot {
             node: ledger.path(node).join(" > "),
             energy_j: node.energy_j(),
+            extrapolated_j: node.whole_j() - node.energy_j(),
+            coverage: node.coverage(),
             lo_j,
             hi_j,
             basis: node.basis.clone(),

@@ -6,7 +6,7 @@ use super::Summary;
 use super::efficiency::joule_seconds;
 use super::table::Page;
 use crate::format::{UNKNOWN, energy, escape, percent, power, shorten, time_span};
-use crate::query::{Balance, Phase, RailPower, sum_known};
+use crate::query::{Balance, Phase, RailPower, is_reported, sum_known};
 
 /// Rails side by side; more go into another table.
 const RAILS: usize = 4;
@@ -55,6 +55,8 @@ impl Page<'_> {
         }
         self.section(out, "Phases")?;
         let is_wide = self.width() >= WIDE;
+        let coverages = summary.phases.iter().map(|phase| phase.coverage);
+        let has_gaps = coverages.chain([summary.totals.coverage]).any(is_reported);
         let row = |phase: &Phase| {
             let mut row = vec![
                 shorten(&escape(&phase.phase), 24),
@@ -65,6 +67,7 @@ impl Page<'_> {
                 power(phase.avg_w),
             ];
             row.extend(peak(summary).map(|_| power(phase.peak_w)));
+            row.extend(has_gaps.then(|| percent(phase.coverage)));
             row.extend(is_wide.then(|| joule_seconds(phase.energy_delay_js)));
             row
         };
@@ -85,12 +88,19 @@ impl Page<'_> {
         // Rails have their peaks at different times: no sum of them is known.
         let peak = peak(summary);
         total.extend(peak.map(|_| power(peak)));
+        total.extend(has_gaps.then(|| percent(totals.coverage)));
         total.extend(is_wide.then(|| joule_seconds(totals.energy_delay_js)));
         rows.push(total);
         let mut header = vec!["phase", "time", "energy", "active", "share", "average"];
         header.extend(peak.map(|_| "peak"));
+        header.extend(has_gaps.then_some("sampled"));
         header.extend(is_wide.then_some("energy x time"));
-        writeln!(out, "{}", self.look.table(&header, &rows))
+        writeln!(out, "{}", self.look.table(&header, &rows))?;
+        let ends = totals.lo_j.zip(totals.hi_j).map(|(lo, hi)| {
+            let [lo, hi] = [lo, hi].map(|end| energy(Some(end)));
+            format!("the total is in {lo} .. {hi} in 90 % of cases")
+        });
+        self.sentence(out, ends.filter(|_| has_gaps))
     }
 }
 
@@ -119,7 +129,10 @@ fn accounts(rails: &[Balance]) -> Vec<Vec<String>> {
         }));
     }
     let unmeasured = |rail: &Balance| energy(rail.extrapolated_j);
-    rows.push(text("extrapolated beside", &unmeasured));
+    rows.push(text("extrapolated (not in total)", &unmeasured));
+    if rails.iter().any(|rail| is_reported(rail.coverage)) {
+        rows.push(text("sampled", &|rail| percent(rail.coverage)));
+    }
     rows
 }
 

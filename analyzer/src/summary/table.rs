@@ -55,13 +55,16 @@ impl Page<'_> {
         self.line(out, "machine", &machine)?;
         self.line(out, "power", &power)?;
         self.method(out)?;
-        match run.caveat() {
-            Some(caveat) => {
-                let note = format!("All figures below are {caveat}.");
-                writeln!(out, "{}", self.look.notice(&note))
-            }
-            None => Ok(()),
+        if let Some(caveat) = run.caveat() {
+            let note = format!("All figures below are {caveat}.");
+            writeln!(out, "{}", self.look.notice(&note))?;
         }
+        let notes = super::coverage_notes(self.summary);
+        let mut notes = notes.iter();
+        notes.try_for_each(|note| {
+            let note = shorten(note, self.width());
+            writeln!(out, "{}", self.look.notice(&note))
+        })
     }
 
     fn hottest(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -84,7 +87,7 @@ impl Page<'_> {
             row.extend([
                 percent(hot.share),
                 count(hot.instances),
-                energy(calls.map(|count| hot.energy_j / count as f64)),
+                energy(calls.map(|count| (hot.energy_j + hot.extrapolated_j) / count as f64)),
             ]);
             row.extend(differ.then(|| basis::letters(hot.basis.as_deref())));
             row

@@ -48,6 +48,8 @@ pub struct Engine {
     pub(super) phases: Sets,
     /// First time of a run role.
     pub(super) run_from: i64,
+    /// First and last time that a span or a window tells of.
+    pub(super) known: (i64, i64),
     pub(super) cpu: CpuTimes,
     pub(super) uses: DeviceUses,
     pub(super) rails: Vec<RailState>,
@@ -87,6 +89,7 @@ impl Default for Engine {
             stacks: Stacks::default(),
             phases: Sets::default(),
             run_from: i64::MAX,
+            known: (i64::MAX, i64::MIN),
             cpu: CpuTimes::default(),
             uses: DeviceUses::default(),
             rails: Vec::new(),
@@ -143,6 +146,7 @@ impl Engine {
             None => {
                 let mut state = RailState::new(rail);
                 state.late_ns = self.late_ns(state.row.id);
+                state.clock_sd_ns = self.clock_sd_ns(state.row.id);
                 self.rails.push(state);
             }
         }
@@ -193,6 +197,7 @@ impl Engine {
     pub fn open(&mut self, opened: Opened) {
         let start = opened.start_ns;
         self.note_late(start);
+        self.know(start, start);
         let info = *self.node_info(opened.node);
         self.used(opened.node, start);
         self.stacks.open(&opened);
@@ -218,6 +223,7 @@ impl Engine {
         };
         let info = *self.node_info(closed.node);
         let end = closed.end;
+        self.know(end, end);
         self.bound_memory(end);
         if self.observer.is_some() {
             return;
@@ -240,6 +246,7 @@ impl Engine {
             end_ns: end,
             ..
         } = window;
+        self.know(start, end);
         self.node_info(node);
         self.used(node, start);
         self.coarse = true;
@@ -369,7 +376,10 @@ impl Engine {
 
     /// A rail gives nothing from `start` on.
     pub(super) fn unmeasured(&mut self, rail: usize, start: i64) {
-        let name = &self.rails[rail].row.name;
+        let rail = &self.rails[rail];
+        // On the sensor's clock, so that all attributions tell the same.
+        let start = if start > 0 { start + rail.late_ns } else { 0 };
+        let name = &rail.row.name;
         let message = format!(
             "rail {name} gave no energy from {:.3} s on",
             start as f64 / 1e9
@@ -389,6 +399,12 @@ impl Engine {
         let prices = self.prices.as_ref();
         let estimate = prices.and_then(|prices| prices.rails.get(&rail));
         estimate.map_or(0, |estimate| estimate.late_ns)
+    }
+
+    fn clock_sd_ns(&self, rail: u32) -> f64 {
+        let prices = self.prices.as_ref();
+        let estimate = prices.and_then(|prices| prices.rails.get(&rail));
+        estimate.map_or(0.0, |estimate| estimate.clock_sd_ns)
     }
 
     fn node_info(&mut self, node: u32) -> &mut NodeInfo {
@@ -422,6 +438,7 @@ impl Engine {
     }
 
     fn prune(&mut self, keep: i64) {
+        self.remember_gaps(keep);
         self.pruned_until = self.pruned_until.max(keep);
         let threads = self
             .stacks

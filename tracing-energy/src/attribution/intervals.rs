@@ -17,7 +17,9 @@ use crate::sink::{Basis, SpanEnergyRow};
 
 use super::activation::{Credit, Elsewhere};
 use super::along::Along;
+use super::coverage::GapBefore;
 use super::rails::{Measured, RailState};
+use super::scatter::Variance;
 use super::segments::{Closed, Stacks};
 
 /// Whole windows from which on an interval counts as measured.
@@ -34,6 +36,14 @@ struct Part {
     peak_w: Option<f64>,
     whole: u32,
     edges_j: f64,
+    /// Of what is estimated for gaps inside of it.
+    gaps: Variance,
+    gaps_ns: i64,
+    /// Of the mean power of a gap after its last window.
+    after: Variance,
+    clock_s: f64,
+    /// Mean power of its first and its last window.
+    ends_w: Option<(f64, f64)>,
 }
 
 /// An activation that closed and waits for its windows.
@@ -64,6 +74,7 @@ pub(super) struct Priced<'a> {
     pub(super) powers: &'a [f64],
     /// Where activations of one thread have powers of their own.
     pub(super) along: Option<&'a Along>,
+    pub(super) gap: GapBefore,
 }
 
 /// One activation in time.
@@ -213,6 +224,7 @@ impl Part {
         self.idle_unknown |= window.idle_j.is_none();
         self.spans_j += spans_j;
         self.covered_ns += inside;
+        self.add_gap(extent, window);
         let power = window.measured.power_w;
         self.peak_w = match (self.peak_w, power) {
             (Some(peak), Some(power)) => Some(peak.max(power)),
@@ -225,6 +237,29 @@ impl Part {
         }
     }
 
+    fn add_gap(&mut self, extent: &Extent<'_>, window: &Priced<'_>) {
+        let gap = &window.gap;
+        let ns = overlap(extent.start, extent.end, gap.start, window.measured.start).max(0);
+        self.gaps.add_scaled(gap.variance, ns as f64 / 1e9);
+        self.gaps_ns += ns;
+        (self.after, self.clock_s) = (gap.after, gap.clock_s);
+        let length_ns = window.measured.end - window.measured.start;
+        let power_w = window.energy_j / (length_ns as f64 / 1e9);
+        let first_w = self.ends_w.map_or(power_w, |(first, _)| first);
+        self.ends_w = Some((first_w, power_w));
+    }
+
+    /// Half of the 90 % interval: windows across the ends, gaps, the sensor's clock, which
+    /// moves both ends by the same time.
+    fn half_j(&self, missing_ns: i64) -> f64 {
+        let mut error = self.gaps;
+        let after_ns = (missing_ns - self.gaps_ns).max(0);
+        error.add_scaled(self.after, after_ns as f64 / 1e9);
+        let (first_w, last_w) = self.ends_w.unwrap_or_default();
+        error.add_scaled(Variance::exact(1.0), self.clock_s * (last_w - first_w));
+        (self.edges_j.abs() / 2.0).hypot(error.half())
+    }
+
     fn row(&self, span: u64, duration_ns: i64, rail: &RailState) -> SpanEnergyRow {
         let covered = self.covered_ns > 0;
         let basis = match rail.row.provenance {
@@ -233,14 +268,14 @@ impl Part {
             Provenance::Measured if self.whole >= MEASURED_FROM => Basis::Measured,
             Provenance::Measured => Basis::Proportional,
         };
-        let half = self.edges_j.abs() / 2.0;
         let missing_ns = (duration_ns - self.covered_ns).max(0);
+        let half = self.half_j(missing_ns);
         let extrapolated_j = match self.covered_ns {
             0 => 0.0,
             covered => self.energy_j * (missing_ns as f64 / covered as f64),
         };
         let whole_j = self.energy_j + extrapolated_j;
-        let bounded = covered && basis == Basis::Measured;
+        let bounded = covered && (basis == Basis::Measured || missing_ns > 0);
         SpanEnergyRow {
             span,
             rail: rail.row.id,

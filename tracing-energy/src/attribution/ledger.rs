@@ -78,15 +78,6 @@ impl Ledger {
         self.touched.clear();
     }
 
-    /// Energy supposed for the time until `until` that no sample covers.
-    pub(super) fn extrapolated_j(&self, until: i64) -> f64 {
-        let missing = (until - self.covered_ns).max(0);
-        match self.covered_ns {
-            0 => 0.0,
-            covered => self.accounts.measured_j * (missing as f64 / covered as f64),
-        }
-    }
-
     fn add_in_window(&mut self, node: u32, energy: f64, ns: i64) {
         let at = node as usize;
         if self.in_window.len() <= at {

@@ -31,11 +31,13 @@
 mod activation;
 mod along;
 mod conserve;
+mod coverage;
 mod cpu_series;
 mod device_use;
 mod engine;
 pub(crate) mod estimate;
 pub mod fit;
+mod gaps;
 mod idle;
 mod idle_test;
 mod intervals;
@@ -52,7 +54,9 @@ mod rails;
 mod report;
 mod resting;
 mod rule;
+mod scatter;
 mod segments;
+mod set_energy;
 mod split;
 #[cfg(test)]
 mod tests;

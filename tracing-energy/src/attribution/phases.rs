@@ -16,7 +16,6 @@
 use std::collections::BTreeMap;
 
 use super::activation::NumberMap;
-use super::rails::Measured;
 use super::track::Track;
 
 /// Stands in a set for "an activation with the role run is open".
@@ -167,67 +166,6 @@ impl Sets {
 /// The members that are phases.
 pub(super) fn phases(members: &[u32]) -> &[u32] {
     members.strip_prefix(&[RUN]).unwrap_or(members)
-}
-
-/// What a rail measured while one set was open.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct SetEnergy {
-    pub(super) energy_j: f64,
-    pub(super) idle_j: f64,
-    pub(super) idle_unknown: bool,
-    pub(super) covered_ns: f64,
-    pub(super) peak_w: Option<f64>,
-}
-
-impl SetEnergy {
-    /// Adds `ns` of a window.
-    fn add(&mut self, measured: &Measured, energy_j: f64, idle_j: Option<f64>, ns: i64) {
-        let part = ns as f64 / (measured.end - measured.start) as f64;
-        self.energy_j += energy_j * part;
-        self.idle_j += idle_j.unwrap_or(0.0) * part;
-        self.idle_unknown |= idle_j.is_none();
-        self.covered_ns += ns as f64;
-        self.peak_w = self.peak_w.max_of(measured.power_w);
-    }
-
-    /// Adds a share of another set's.
-    pub(super) fn add_share(&mut self, other: &Self, share: f64) {
-        self.energy_j += other.energy_j * share;
-        self.idle_j += other.idle_j * share;
-        self.idle_unknown |= other.idle_unknown;
-        self.covered_ns += other.covered_ns * share;
-        self.peak_w = self.peak_w.max_of(other.peak_w);
-    }
-}
-
-trait MaxOf {
-    fn max_of(self, other: Self) -> Self;
-}
-
-impl MaxOf for Option<f64> {
-    fn max_of(self, other: Self) -> Self {
-        match (self, other) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        }
-    }
-}
-
-/// Adds a window to the energies of a rail's sets.
-pub(super) fn add_window(
-    energies: &mut Vec<SetEnergy>,
-    measured: &Measured,
-    energy_j: f64,
-    idle_j: Option<f64>,
-    times: &[(u32, i64)],
-) {
-    for &(set, ns) in times {
-        let at = set as usize;
-        if energies.len() <= at {
-            energies.resize(at + 1, SetEnergy::default());
-        }
-        energies[at].add(measured, energy_j, idle_j, ns);
-    }
 }
 
 #[cfg(test)]

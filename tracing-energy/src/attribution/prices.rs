@@ -47,6 +47,8 @@ pub(crate) struct KindEstimate {
 pub(crate) struct RailPrices {
     /// The sensor's clock is ahead of the program's by this much.
     pub(crate) late_ns: i64,
+    /// How well that is known: a standard deviation.
+    pub(crate) clock_sd_ns: f64,
     /// By the sample's start.
     pub(crate) samples: HashMap<i64, SamplePrices>,
     /// By kind; none where the kind has no time on this rail.

@@ -16,10 +16,10 @@ use std::collections::VecDeque;
 use crate::power::{Provenance, RailKind};
 use crate::sink::{RailRow, SampleRow};
 
-use super::idle_test::IdlePower;
+use super::coverage::Forgotten;
 use super::ledger::Ledger;
-use super::phases::SetEnergy;
-use super::unit::DeviceWindow;
+use super::scatter::Scatter;
+use super::set_energy::SetEnergies;
 
 /// Intervals after which a window that was not delivered counts as unmeasured ..
 const EXPIRE_INTERVALS: i64 = 3;
@@ -57,7 +57,14 @@ pub(super) struct RailState {
     /// The last window of a device.
     pub(super) device_window: Option<DeviceWindow>,
     /// By set of open phases.
-    pub(super) phases: Vec<SetEnergy>,
+    pub(super) phases: SetEnergies,
+    /// Powers of all its windows.
+    pub(super) scatter: Scatter,
+    /// End of the last window with energy.
+    pub(super) filled_until: i64,
+    pub(super) forgotten: Forgotten,
+    /// Standard deviation of `late_ns`.
+    pub(super) clock_sd_ns: f64,
     queue: VecDeque<SampleRow>,
     /// End of the last window.
     pub(super) closed_until: i64,
@@ -77,7 +84,11 @@ impl RailState {
             estimated: false,
             late_ns: 0,
             ledger: Ledger::default(),
-            phases: Vec::new(),
+            phases: SetEnergies::default(),
+            scatter: Scatter::default(),
+            filled_until: 0,
+            forgotten: Forgotten::default(),
+            clock_sd_ns: 0.0,
             queue: VecDeque::new(),
             closed_until: 0,
             gap_told: None,

@@ -8,10 +8,12 @@ use crate::sink::{
 };
 
 use super::conserve;
+use super::coverage::Gaps;
 use super::engine::Engine;
-use super::phases::{RUN, SetEnergy, phases};
+use super::phases::{RUN, phases};
 use super::prices::KindEstimate;
 use super::rails::RailState;
+use super::set_energy::SetEnergy;
 use super::totals::Shown;
 
 /// Counts of what was out of the ordinary.
@@ -106,14 +108,20 @@ impl Engine {
     fn balance(&self, at: usize, shown: &Shown, until: i64) -> RailTotal {
         let rail = &self.rails[at];
         let ledger = &rail.ledger;
+        let measured_j = shown.accounts.measured_j;
+        let gaps = self.all_gaps(at, until);
+        let (from, to) = self.extent(until);
+        let whole_j = measured_j + gaps.energy_j;
+        let half_j = gaps.known_j().map(|_| gaps.half_j());
         RailTotal {
             balance: BalanceRow {
                 rail: rail.row.id,
                 accounts: shown.accounts,
-                extrapolated_j: ledger.extrapolated_j(until),
+                extrapolated_j: gaps.known_j().unwrap_or(0.0),
                 covered_ns: Some(ledger.covered_ns),
-                lo_j: None,
-                hi_j: None,
+                duration_ns: Some(to - from),
+                lo_j: half_j.map(|half| (whole_j - half).max(measured_j.min(whole_j))),
+                hi_j: half_j.map(|half| whole_j + half),
                 peak_w: ledger.peak.map(|(power, _)| power),
                 peak_ns: ledger.peak.map(|(_, time)| time),
             },
@@ -200,14 +208,21 @@ impl Engine {
         for (at, rail) in self.rails.iter().enumerate() {
             let shown = self.shown(at);
             let spans = self.spans_by_phase(&shown.nodes);
-            let mut sums = vec![(false, SetEnergy::default()); count];
-            for (set, energy) in rail.phases.iter().enumerate() {
+            let energies = &rail.phases.energies;
+            let gaps = self.gaps(at, now);
+            let mut sums = vec![Sum::default(); count];
+            for set in 0..energies.len().max(gaps.len()) {
                 self.share(self.phases.members(set as u32), |member, share| {
-                    sums[member as usize].0 = true;
-                    sums[member as usize].1.add_share(energy, share);
+                    let sum = &mut sums[member as usize];
+                    if let Some(energy) = energies.get(set) {
+                        sum.0.add_share(energy, share);
+                    }
+                    if let Some(gaps) = gaps.get(set) {
+                        sum.1.add_share(gaps, share);
+                    }
                 });
             }
-            for (member, (_, sum)) in sums.iter().enumerate() {
+            for (member, sum) in sums.iter().enumerate() {
                 let node = (member > 0).then_some(member as u32);
                 let duration_ns = durations[member];
                 let spans_j = spans.get(member).copied().unwrap_or(0.0);
@@ -239,7 +254,8 @@ impl Engine {
     fn durations(&self, now: i64) -> (Vec<i64>, usize) {
         let count = self.nodes.len().max(1);
         let mut shares = vec![0.0; count];
-        let (mut scope, mut outside) = (0, now);
+        let (from, to) = self.extent(now);
+        let (mut scope, mut outside) = (0, to - from);
         for (set, ns) in self.phases.times(now).into_iter().enumerate() {
             outside -= ns;
             let mut inside = false;
@@ -250,7 +266,7 @@ impl Engine {
             scope += if inside { ns } else { 0 };
         }
         if self.run_from == i64::MAX {
-            scope += outside;
+            scope += outside.max(0);
         }
         let mut rounded: Vec<i64> = shares.iter().map(|ns| ns.round() as i64).collect();
         rounded[0] = (scope - rounded[1..].iter().sum::<i64>()).max(0);
@@ -337,24 +353,29 @@ fn coverage(covered_ns: i64, total_ns: i64) -> f64 {
     }
 }
 
+/// What a rail measured in a phase, and what it did not.
+type Sum = (SetEnergy, Gaps);
+
 fn phase_row(
     rail: u32,
     node: Option<u32>,
     duration_ns: i64,
-    sum: &SetEnergy,
+    (sum, gaps): &Sum,
     spans_j: f64,
 ) -> PhaseEnergyRow {
     let covered = sum.covered_ns > 0.0;
-    let covered_ns = (sum.covered_ns.round() as i64).min(duration_ns);
-    let missing_ns = duration_ns - covered_ns;
-    let extrapolated_j = covered.then(|| sum.energy_j * missing_ns as f64 / sum.covered_ns);
+    let covered_ns = (duration_ns - gaps.missing_ns.round() as i64).max(0);
+    let extrapolated_j = gaps.known_j();
+    let gap_j = extrapolated_j.map(|_| gaps.half_j());
+    let ends = extrapolated_j.filter(|_| covered).map(|extrapolated_j| {
+        let (edges, measured_j) = (&sum.edges, sum.energy_j);
+        let half = gaps.half_j().hypot(edges.error.half());
+        let whole_j = measured_j + extrapolated_j;
+        let least_j = measured_j.min(whole_j) - edges.error.half();
+        let lo_j = (whole_j - half).max(least_j) + edges.moved_j.min(0.0) - edges.unknown_j;
+        (lo_j, whole_j + half + edges.moved_j.max(0.0) + edges.unknown_j)
+    });
     PhaseEnergyRow {
-        covered_ns,
-        extrapolated_j,
-        lo_j: None,
-        hi_j: None,
-        gap_j: None,
-        edge_j: None,
         node,
         rail,
         duration_ns,
@@ -362,5 +383,11 @@ fn phase_row(
         idle_j: (covered && !sum.idle_unknown).then_some(sum.idle_j),
         spans_j: covered.then_some(spans_j),
         peak_w: sum.peak_w,
+        covered_ns,
+        extrapolated_j,
+        lo_j: ends.map(|(lo, _)| lo),
+        hi_j: ends.map(|(_, hi)| hi),
+        gap_j,
+        edge_j: covered.then_some(sum.edges.moved_j),
     }
 }

@@ -11,7 +11,6 @@ use super::cpu_series::Machine;
 use super::device_use::UseShares;
 use super::engine::Engine;
 use super::intervals::Priced;
-use super::phases::add_window;
 use super::processes::{Group, OWN};
 use super::rails::Measured;
 use super::rule::{CpuUse, Split, SplitBasis, split};
@@ -186,18 +185,7 @@ impl Engine {
         state.estimated |= estimated;
         state.ledger.add_accounts(measured, &accounts);
         state.ledger.add_nodes(&view.window, &cells);
-        if let Some(in_idle) = in_idle {
-            let parts = self::accounts(0.0, None, &in_idle.split);
-            let ledger = &mut state.ledger;
-            ledger.add_in_idle(&view.window, &parts, &in_idle.cells);
-        }
-        add_window(
-            &mut state.phases,
-            measured,
-            energy_j,
-            idle_j,
-            &view.phase_times,
-        );
+        let gap = self.add_to_sets(at, measured, energy_j, idle_j, &view.phase_times);
         let powers = by_thread(view, &powers);
         let along = uneven.then(|| Along::of(&self.stacks.threads, &view.window, &cells));
         let priced = Priced {
@@ -207,6 +195,7 @@ impl Engine {
             idle_j,
             powers: &powers,
             along: along.as_ref(),
+            gap,
         };
         self.intervals.add(&priced, &self.stacks);
     }

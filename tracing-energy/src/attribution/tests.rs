@@ -2,5 +2,6 @@
 
 mod drawn;
 mod edges;
+mod gaps;
 mod live;
 mod properties;

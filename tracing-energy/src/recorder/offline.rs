@@ -69,7 +69,7 @@ impl Offline {
         summary.method = self.options.method;
         for (id, rail) in (1..).zip(&mut summary.rails) {
             let balance = balances.iter().find(|balance| balance.rail == id);
-            rail.accounts = balance.map(|balance| balance.accounts);
+            rail.set(balance);
         }
     }
 

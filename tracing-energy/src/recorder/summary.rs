@@ -2,7 +2,7 @@
 
 use crate::power::Provenance;
 use crate::reattribute::Method;
-use crate::rows::Accounts;
+use crate::rows::{Accounts, BalanceRow};
 
 /// The end of a recording in short. The database holds the rest.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,25 +38,68 @@ pub struct RailSummary {
     pub provenance: Provenance,
     /// Its accounts, which sum to what was measured.
     pub accounts: Option<Accounts>,
+    /// Share of the run's time that its samples cover.
+    pub coverage: Option<f64>,
+    /// Energy estimated for the remainder of the time; in no account.
+    pub extrapolated_j: f64,
 }
 
+/// Share of the time that samples must cover for an energy to be known.
+const KNOWN_FROM: f64 = 0.5;
+/// Share of the time below which a warning reports the coverage.
+const REPORTED_BELOW: f64 = 0.98;
+
 impl RunSummary {
-    /// Energy of all root rails over the run, joules; `None` if nothing was measured.
+    /// Energy of all root rails over the run, joules: measured plus extrapolated. `None` if
+    /// nothing was measured, or if samples cover less than half of the run.
     pub fn energy_j(&self) -> Option<f64> {
-        self.root_sum(|accounts| accounts.measured_j)
+        let is_known = self.coverage().is_none_or(|share| share >= KNOWN_FROM);
+        let whole = self.root_sum(|rail, accounts| accounts.measured_j + rail.extrapolated_j);
+        whole.filter(|_| is_known)
     }
 
-    /// Active energy of all spans on root rails, joules.
+    /// What the sensors of all root rails read, joules; `None` if nothing was measured.
+    pub fn measured_j(&self) -> Option<f64> {
+        self.root_sum(|_, accounts| accounts.measured_j)
+    }
+
+    /// Active energy of all spans on root rails in the sampled time, joules.
     pub fn spans_j(&self) -> Option<f64> {
-        self.root_sum(|accounts| accounts.spans_j)
+        self.root_sum(|_, accounts| accounts.spans_j)
     }
 
-    fn root_sum(&self, of: impl Fn(&Accounts) -> f64) -> Option<f64> {
-        let roots = self
-            .rails
-            .iter()
-            .filter(|rail| rail.is_root)
-            .filter_map(|rail| rail.accounts.as_ref());
-        roots.map(of).reduce(|total, energy| total + energy)
+    /// Share of the run's time that samples of every root rail cover; `None` if nothing
+    /// was measured.
+    pub fn coverage(&self) -> Option<f64> {
+        let roots = self.rails.iter().filter(|rail| rail.is_root);
+        roots.filter_map(|rail| rail.coverage).reduce(f64::min)
+    }
+
+    /// Warns of a coverage so low that it must be reported.
+    pub(super) fn warn_of_gaps(&mut self) {
+        if let Some(share) = self.coverage().filter(|share| *share < REPORTED_BELOW) {
+            self.warnings.push(format!(
+                "samples cover {:.1} % of the run: totals are measured plus extrapolated",
+                share * 100.0
+            ));
+        }
+    }
+
+    fn root_sum(&self, of: impl Fn(&RailSummary, &Accounts) -> f64) -> Option<f64> {
+        let roots = self.rails.iter().filter(|rail| rail.is_root);
+        let known = roots.filter_map(|rail| Some(of(rail, rail.accounts.as_ref()?)));
+        known.reduce(|total, energy| total + energy)
+    }
+}
+
+impl RailSummary {
+    /// Takes the accounts of an attribution.
+    pub(super) fn set(&mut self, balance: Option<&BalanceRow>) {
+        self.accounts = balance.map(|balance| balance.accounts);
+        self.extrapolated_j = balance.map_or(0.0, |balance| balance.extrapolated_j);
+        let covered_ns = balance.and_then(|balance| balance.covered_ns);
+        let duration_ns = balance.and_then(|balance| balance.duration_ns);
+        let times = covered_ns.zip(duration_ns.filter(|ns| *ns > 0));
+        self.coverage = times.map(|(covered, all)| (covered as f64 / all as f64).min(1.0));
     }
 }

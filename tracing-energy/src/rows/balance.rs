@@ -47,7 +47,9 @@ pub struct BalanceRow {
     pub accounts: Accounts,
     /// Energy estimated for run time without samples; never part of measured.
     pub extrapolated_j: f64,
-    /// Run time that samples cover; none in attributions of earlier versions.
+    /// Run time that figures are of; none in attributions of earlier versions.
+    pub duration_ns: Option<i64>,
+    /// The part of it that samples cover.
     pub covered_ns: Option<i64>,
     /// Lower end of the 90 % interval of `measured_j + extrapolated_j`.
     pub lo_j: Option<f64>,

@@ -132,7 +132,7 @@ impl Store {
         let sql = "
             SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
                    residual_j, extrapolated_j, peak_w, peak_ns, unknown_j, covered_ns,
-                   lo_j, hi_j
+                   lo_j, hi_j, duration_ns
             FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail";
         self.rows(sql, (run, i64::from(id)), balance)
     }
@@ -172,5 +172,6 @@ fn balance(r: &rusqlite::Row<'_>) -> rusqlite::Result<BalanceRow> {
         covered_ns: r.get(12)?,
         lo_j: r.get(13)?,
         hi_j: r.get(14)?,
+        duration_ns: r.get(15)?,
     })
 }

@@ -99,7 +99,7 @@ tables! {
         run, id, r.rail, r.accounts.measured_j, r.accounts.idle_j, r.accounts.spans_j,
         r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j, r.accounts.residual_j,
         r.extrapolated_j, r.peak_w, r.peak_ns, r.accounts.unknown_j,
-        r.covered_ns, r.lo_j, r.hi_j,
+        r.covered_ns, r.lo_j, r.hi_j, r.duration_ns,
     ];
     kind_energy: KindEnergyRow, |run, id, r| [
         run, id, r.rail, r.kind, r.name, r.self_j, r.lo_j, r.hi_j, r.extrapolated_j, r.self_ns,

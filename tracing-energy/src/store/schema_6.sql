@@ -12,6 +12,8 @@ ALTER TABLE sample_balance ADD COLUMN unknown_j REAL;
 ALTER TABLE balance ADD COLUMN covered_ns INTEGER;
 ALTER TABLE balance ADD COLUMN lo_j REAL;
 ALTER TABLE balance ADD COLUMN hi_j REAL;
+-- Run time that figures are of: all of it, but in imports no more than the files hold.
+ALTER TABLE balance ADD COLUMN duration_ns INTEGER;
 ALTER TABLE phase_energy ADD COLUMN covered_ns INTEGER;
 ALTER TABLE phase_energy ADD COLUMN extrapolated_j REAL;
 ALTER TABLE phase_energy ADD COLUMN lo_j REAL;
@@ -34,7 +36,7 @@ SELECT p.run, p.node, p.rail, p.duration_ns, p.spans_j, p.peak_w, p.energy_j AS 
        CASE WHEN p.covered_ns IS NULL THEN 0.0 ELSE p.extrapolated_j END AS extrapolated_j,
        CASE WHEN p.covered_ns < p.duration_ns
             THEN p.idle_j * p.duration_ns / nullif(p.covered_ns, 0) ELSE p.idle_j END AS idle_j,
-       p.covered_ns * 1.0 / nullif(p.duration_ns, 0) AS coverage, p.gap_j, p.edge_j
+       p.covered_ns * 1.0 / nullif(p.duration_ns, 0) AS coverage, p.lo_j, p.hi_j
 FROM phase_energy p
 JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
 WHERE p.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = p.run);
@@ -52,9 +54,7 @@ SELECT run, phase, node, duration_ns,
        CASE WHEN known THEN (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0) END
            AS power_w,
        peak_w, measured_j, extrapolated_j, coverage,
-       CASE WHEN known THEN max(measured_j + extrapolated_j - gap_j, measured_j)
-                            + min(edge_j, 0.0) END AS lo_j,
-       CASE WHEN known THEN measured_j + extrapolated_j + gap_j + max(edge_j, 0.0) END AS hi_j
+       CASE WHEN known THEN lo_j END AS lo_j, CASE WHEN known THEN hi_j END AS hi_j
 FROM (
     SELECT p.run, coalesce(n.label, '(between)') AS phase, n.id AS node,
            sum(p.duration_ns) / count(DISTINCT p.rail) AS duration_ns,
@@ -67,8 +67,8 @@ FROM (
                 THEN sum(max(p.measured_j + p.extrapolated_j - p.idle_j, 0.0)) END AS active_j,
            CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END AS spans_j,
            CASE WHEN count(p.coverage) = count(*) THEN min(p.coverage) END AS coverage,
-           CASE WHEN count(p.gap_j) = count(*) THEN sum(p.gap_j) END AS gap_j,
-           CASE WHEN count(p.gap_j) = count(*) THEN total(p.edge_j) END AS edge_j,
+           CASE WHEN count(p.lo_j) = count(*) THEN sum(p.lo_j) END AS lo_j,
+           CASE WHEN count(p.hi_j) = count(*) THEN sum(p.hi_j) END AS hi_j,
            CASE WHEN count(DISTINCT p.rail) = 1 THEN max(p.peak_w) END AS peak_w,
            n.id IS NULL AS ordinal
     FROM v_phase_rails p
@@ -150,11 +150,11 @@ LEFT JOIN attributions a
      ON a.run = r.no AND a.id = (SELECT max(l.id) FROM attributions l WHERE l.run = r.no)
 LEFT JOIN (
     SELECT b.run, b.attribution, sum(b.measured_j) AS measured_j,
-           coalesce(min(b.covered_ns) * 1.0 / nullif(q.end_ns, 0), 1.0) >= 0.5 AS known,
+           coalesce(min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)), 1.0) >= 0.5 AS known,
            CASE WHEN count(b.idle_j) = count(*) THEN sum(b.idle_j) END AS measured_idle_j,
            CASE WHEN count(b.idle_j) = count(*) THEN
-               sum(CASE WHEN b.covered_ns < q.end_ns
-                        THEN b.idle_j * q.end_ns / nullif(b.covered_ns, 0)
+               sum(CASE WHEN b.covered_ns < b.duration_ns
+                        THEN b.idle_j * b.duration_ns / nullif(b.covered_ns, 0)
                         ELSE b.idle_j END) END AS idle_j,
            CASE WHEN count(b.idle_j) = count(*) THEN
                sum(max(b.measured_j
@@ -172,11 +172,10 @@ LEFT JOIN (
            CASE WHEN count(b.covered_ns) = count(*) THEN sum(b.extrapolated_j) ELSE 0.0 END
                AS extrapolated_j,
            CASE WHEN count(b.covered_ns) = count(*)
-                THEN min(b.covered_ns) * 1.0 / nullif(q.end_ns, 0) END AS coverage,
+                THEN min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)) END AS coverage,
            CASE WHEN count(b.lo_j) = count(*) THEN sum(b.lo_j) END AS lo_j,
            CASE WHEN count(b.hi_j) = count(*) THEN sum(b.hi_j) END AS hi_j
     FROM balance b JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
-    JOIN runs q ON q.no = b.run
     GROUP BY b.run, b.attribution
 ) b ON b.run = r.no AND b.attribution = a.id;
 

@@ -389,6 +389,7 @@ fn balance(rail: u32, spans_j: f64) -> BalanceRow {
         },
         extrapolated_j: 0.0,
         covered_ns: Some(400 * MS),
+        duration_ns: Some(400 * MS),
         lo_j: None,
         hi_j: None,
         peak_w: None,

@@ -116,6 +116,7 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
     imported.told.push(clocks.told());
     let exact = options.offset.is_some();
     attribute::attribute(db, &mut imported, (is_async, exact), clocks.offset_ns)?;
+    super::warn_of_gaps(db, &mut imported)?;
     Ok(imported)
 }
 

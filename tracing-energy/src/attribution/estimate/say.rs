@@ -147,6 +147,7 @@ impl<'w> Found<'w> {
         let kinds = fit.kinds.iter().take(self.watched.kinds.kinds.len());
         RailPrices {
             late_ns,
+            clock_sd_ns: fitted.offset_sd_ns,
             samples,
             kinds: std::iter::once(None)
                 .chain(kinds.map(|kind| self.kind(fit, kind)))

@@ -27,7 +27,7 @@ pub(super) fn deviation(values: &[f64]) -> f64 {
 
 /// What a Student-t variable with `df` degrees of freedom stays below in 95 % of all cases.
 /// Expansion in 1/df, good to three digits from df = 4 on.
-pub(super) fn t95(df: f64) -> f64 {
+pub(in crate::attribution) fn t95(df: f64) -> f64 {
     let z = 1.644_853_627_f64;
     let n = df.max(4.0);
     let z2 = z * z;

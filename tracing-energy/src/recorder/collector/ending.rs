@@ -134,17 +134,21 @@ impl Collector {
 
     fn summarise(mut self, end_ns: i64, finished: Finished, method: Method) -> RunSummary {
         self.warnings.extend(self.losses.totals());
-        let rail = |row: &RailRow| RailSummary {
-            rail: format!("{}/{}", row.source, row.name),
-            is_root: row.parent.is_none(),
-            provenance: row.provenance,
-            accounts: finished
-                .rails
-                .iter()
-                .find(|total| total.balance.rail == row.id)
-                .map(|total| total.balance.accounts),
+        let rail = |row: &RailRow| {
+            let totals = finished.rails.iter().map(|total| &total.balance);
+            let mut summary = RailSummary {
+                rail: format!("{}/{}", row.source, row.name),
+                is_root: row.parent.is_none(),
+                provenance: row.provenance,
+                accounts: None,
+                coverage: None,
+                extrapolated_j: 0.0,
+            };
+            let balance = totals.into_iter().find(|balance| balance.rail == row.id);
+            summary.set(balance);
+            summary
         };
-        RunSummary {
+        let mut summary = RunSummary {
             uuid: self.parts.run.uuid.clone(),
             duration_ns: end_ns,
             method,
@@ -153,6 +157,8 @@ impl Collector {
             lost: self.losses.count("records_dropped") + self.losses.count("rows_dropped"),
             stalled_ns: self.losses.count("stalled"),
             warnings: self.warnings,
-        }
+        };
+        summary.warn_of_gaps();
+        summary
     }
 }
