@@ -17,9 +17,11 @@ use crate::power::{Provenance, RailKind};
 use crate::sink::{RailRow, SampleRow};
 
 use super::coverage::Forgotten;
+use super::idle_test::IdlePower;
 use super::ledger::Ledger;
 use super::scatter::Scatter;
 use super::set_energy::SetEnergies;
+use super::unit::DeviceWindow;
 
 /// Intervals after which a window that was not delivered counts as unmeasured ..
 const EXPIRE_INTERVALS: i64 = 3;

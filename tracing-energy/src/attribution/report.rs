@@ -373,7 +373,10 @@ fn phase_row(
         let whole_j = measured_j + extrapolated_j;
         let least_j = measured_j.min(whole_j) - edges.error.half();
         let lo_j = (whole_j - half).max(least_j) + edges.moved_j.min(0.0) - edges.unknown_j;
-        (lo_j, whole_j + half + edges.moved_j.max(0.0) + edges.unknown_j)
+        (
+            lo_j,
+            whole_j + half + edges.moved_j.max(0.0) + edges.unknown_j,
+        )
     });
     PhaseEnergyRow {
         node,

@@ -185,6 +185,11 @@ impl Engine {
         state.estimated |= estimated;
         state.ledger.add_accounts(measured, &accounts);
         state.ledger.add_nodes(&view.window, &cells);
+        if let Some(in_idle) = in_idle {
+            let parts = self::accounts(0.0, None, &in_idle.split);
+            let ledger = &mut state.ledger;
+            ledger.add_in_idle(&view.window, &parts, &in_idle.cells);
+        }
         let gap = self.add_to_sets(at, measured, energy_j, idle_j, &view.phase_times);
         let powers = by_thread(view, &powers);
         let along = uneven.then(|| Along::of(&self.stacks.threads, &view.window, &cells));

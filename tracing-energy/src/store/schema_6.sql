@@ -159,8 +159,8 @@ LEFT JOIN (
            CASE WHEN count(b.idle_j) = count(*) THEN
                sum(max(b.measured_j
                        + CASE WHEN b.covered_ns IS NULL THEN 0.0 ELSE b.extrapolated_j END
-                       - CASE WHEN b.covered_ns < q.end_ns
-                              THEN b.idle_j * q.end_ns / nullif(b.covered_ns, 0)
+                       - CASE WHEN b.covered_ns < b.duration_ns
+                              THEN b.idle_j * b.duration_ns / nullif(b.covered_ns, 0)
                               ELSE b.idle_j END, 0.0)) END AS active_j,
            sum(b.spans_j) AS spans_j,
            CASE WHEN count(coalesce(b.outside_j, b.unknown_j)) = count(*)
