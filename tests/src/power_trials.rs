@@ -1,5 +1,5 @@
-//! Runs of a program that never ran, whose energy is known: six operations in random order,
-//! each with a power of its own, under a sensor that reads a little high or low from run
+//! Runs of a program that never ran, whose energy is known: the same work of six operations
+//! in random order, each with a power of its own, under a sensor that reads a little high or low from run
 //! to run.
 //!
 //! ```text
@@ -13,6 +13,7 @@ use std::path::Path;
 
 use energy_analyzer::import::{ImportOptions, import};
 use rand::rngs::ChaCha12Rng;
+use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -67,7 +68,7 @@ impl PowerTrial {
     }
 
     /// Imports the run into the recording at `db` under `name`; its tables are made in
-    /// `folder`. Answers the energy of its work, idle power included, in joules.
+    /// `folder`. Returns what the sensor would have read of all of it, in joules.
     ///
     /// # Panics
     /// When the tables or the recording cannot be written.
@@ -86,7 +87,7 @@ impl PowerTrial {
             kernels: Vec::new(),
         };
         import(db, &options).expect("an import");
-        gain * self.joules(&steps, REST_NS, REST_NS + WORK_NS)
+        gain * self.joules(&steps, 0, REST_NS + WORK_NS + REST_NS)
     }
 
     fn watts(&self, operation: usize) -> f64 {
@@ -125,21 +126,34 @@ impl PowerTrial {
     }
 }
 
-/// Operations in random order, 5 to 65 ms each, from the end of the rest on.
+/// The work of every run in an order of its own, from the end of the rest on.
 fn steps(random: &mut ChaCha12Rng) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut start_ns = REST_NS;
-    while start_ns < REST_NS + WORK_NS {
-        let length_ns = random.random_range(5_000_000..65_000_000);
-        let end_ns = (start_ns + length_ns).min(REST_NS + WORK_NS);
-        steps.push(Step {
-            operation: random.random_range(0..OPERATIONS.len()),
+    let mut work = work();
+    work.shuffle(random);
+    let mut end_ns = REST_NS;
+    let step = |(operation, length_ns)| {
+        let start_ns = end_ns;
+        end_ns += length_ns;
+        Step {
+            operation,
             start_ns,
             end_ns,
-        });
-        start_ns = end_ns;
+        }
+    };
+    work.into_iter().map(step).collect()
+}
+
+/// The same in all runs, as a program does the same work each time: operations with their
+/// lengths, 5 to 65 ms each.
+fn work() -> Vec<(usize, i64)> {
+    let mut random = ChaCha12Rng::seed_from_u64(7);
+    let (mut work, mut left_ns) = (Vec::new(), WORK_NS);
+    while left_ns > 0 {
+        let length_ns = random.random_range(5_000_000..65_000_000).min(left_ns);
+        work.push((random.random_range(0..OPERATIONS.len()), length_ns));
+        left_ns -= length_ns;
     }
-    steps
+    work
 }
 
 /// One root with all operations below it.
