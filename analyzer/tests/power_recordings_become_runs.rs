@@ -78,6 +78,30 @@ fn a_stream_is_placed_and_balances() {
     assert!(summary.contains("(no phase)"), "{summary}");
 }
 
+/// Nothing is known of the days between two readings.
+#[test]
+fn days_between_readings_are_a_gap_without_energy() {
+    let folder = tempfile::tempdir().unwrap();
+    let late = plist(&[3.0], 0);
+    let late = String::from_utf8(late)
+        .unwrap()
+        .replace("2026-01-22", "2026-02-11");
+    let both = [plist(&[2.0], 0), late.into_bytes()].concat();
+    std::fs::write(folder.path().join("days.plist"), both).unwrap();
+    let output = energy(folder.path(), &["import", "power", "days.plist"]);
+    assert!(
+        errors(&output).contains("20.0 days without samples"),
+        "{}",
+        errors(&output)
+    );
+    let balance = ask(folder.path(), &["balance", "days"]);
+    let cpu = &balance["rails"][0];
+    assert!((cpu["measured_j"].as_f64().unwrap() - 5.0).abs() < 1e-9);
+    assert_eq!(cpu["extrapolated_j"], Value::Null);
+    let summary = ask(folder.path(), &["summary", "days"]);
+    assert_eq!(summary["totals"]["energy_j"], Value::Null);
+}
+
 #[test]
 fn what_is_no_recording_is_refused_whole() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use serde::Serialize;
 
-use super::coverage::coverage;
+use super::coverage::{coverage, missing};
 use super::{Recording, Run};
 use crate::error::Result;
 
@@ -43,7 +43,8 @@ pub struct Balance {
     /// Work that nothing assigns to a process; none on rails where that cannot be, and in
     /// attributions of earlier versions.
     pub unknown_j: Option<f64>,
-    /// Estimated for time without samples; never part of measured.
+    /// Estimated for time without samples; never part of measured. Unknown where samples
+    /// cover less than half of the time.
     pub extrapolated_j: Option<f64>,
     /// Lower end of the 90 % interval of `measured_j + extrapolated_j`.
     pub lo_j: Option<f64>,
@@ -117,6 +118,15 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
     let (name, source): (String, String) = (r.get("name")?, r.get("source")?);
     let parent: Option<String> = r.get("parent")?;
     let is_only = r.get::<_, i64>("namesakes")? == 1;
+    let coverage = covered_ns
+        .zip(end_ns)
+        .and_then(|(covered, end)| coverage(covered, end));
+    // Two samples that are days apart say nothing of the days between them.
+    let is_known = missing(coverage).is_none();
+    let estimate = |column: &str| -> rusqlite::Result<Option<f64>> {
+        let value: Option<f64> = r.get(column)?;
+        Ok(value.filter(|_| is_known))
+    };
     Ok(Balance {
         id: r.get("rail_id")?,
         rail: match is_only {
@@ -136,13 +146,11 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
         profiler_j: r.get("profiler_j")?,
         residual_j: r.get("residual_j")?,
         unknown_j: r.get("unknown_j")?,
-        extrapolated_j: r.get("extrapolated_j")?,
-        lo_j: r.get("lo_j")?,
-        hi_j: r.get("hi_j")?,
+        extrapolated_j: estimate("extrapolated_j")?,
+        lo_j: estimate("lo_j")?,
+        hi_j: estimate("hi_j")?,
         covered_ns,
-        coverage: covered_ns
-            .zip(r.get("duration_ns")?)
-            .and_then(|(covered, all)| coverage(covered, all)),
+        coverage,
         peak_w: r.get("peak_w")?,
         peak_ns: r.get("peak_ns")?,
     })
