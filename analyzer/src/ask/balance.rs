@@ -42,6 +42,12 @@ pub fn balance(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer
         let what = escape(&violation);
         answer = answer.caution(format!("IMPOSSIBLE: {what}. Do not trust this run."));
     }
+    for rail in rails.iter().filter(|rail| rail.is_assumed()) {
+        answer = answer.note(format!(
+            "{}: divided by CPU time, which is an assumption.",
+            escape(&rail.rail)
+        ));
+    }
     let is_known = rails.iter().any(|rail| rail.measured_j.is_some());
     Ok(match (rails.is_empty(), is_known, faults.is_empty()) {
         (true, ..) => answer.note("No rail was read: nothing measured energy during this run."),

@@ -18,6 +18,9 @@ pub struct Balance {
     /// The rail's name alone.
     #[serde(skip)]
     pub name: String,
+    /// What it meters, as the file names it.
+    #[serde(skip)]
+    pub kind: String,
     /// Whether it is summed for totals: no other rail contains it.
     pub is_root: bool,
     /// The rail that contains it.
@@ -66,6 +69,12 @@ impl Balance {
         format!("{}/{}", self.source, self.name)
     }
 
+    /// Whether CPU time divides it although other work than the processors' draws from it.
+    pub fn is_assumed(&self) -> bool {
+        let is_other = matches!(self.kind.as_str(), "dram" | "system" | "other");
+        self.profiler_j.is_some() && is_other && self.provenance != "modelled"
+    }
+
     /// The accounts, in the order in which they are shown.
     pub fn accounts(&self) -> [(&'static str, Option<f64>); 7] {
         [
@@ -98,7 +107,7 @@ impl Balance {
 /// When the file cannot be read.
 pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
     let sql = "
-        SELECT l.id AS rail_id, l.name, l.source, l.provenance,
+        SELECT l.id AS rail_id, l.name, l.source, l.provenance, l.kind,
                CASE WHEN l.parent = l.id THEN '(not counted)' ELSE p.name END AS parent,
                (SELECT count(*) FROM rails o WHERE o.run = l.run AND o.name = l.name) AS namesakes,
                b.*
@@ -119,8 +128,8 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
     let parent: Option<String> = r.get("parent")?;
     let is_only = r.get::<_, i64>("namesakes")? == 1;
     let coverage = covered_ns
-        .zip(end_ns)
-        .and_then(|(covered, end)| coverage(covered, end));
+        .zip(r.get("duration_ns")?)
+        .and_then(|(covered, all)| coverage(covered, all));
     // Two samples that are days apart say nothing of the days between them.
     let is_known = missing(coverage).is_none();
     let estimate = |column: &str| -> rusqlite::Result<Option<f64>> {
@@ -137,6 +146,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
         is_root: parent.is_none(),
         parent,
         source,
+        kind: r.get("kind")?,
         provenance: r.get("provenance")?,
         measured_j: r.get("measured_j")?,
         idle_j: r.get("idle_j")?,

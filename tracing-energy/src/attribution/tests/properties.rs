@@ -355,7 +355,7 @@ proptest! {
                 prop_assert!(run.live || part <= most, "{accounts:?}");
             }
             let beyond = accounts.idle_j.unwrap_or(0.0) - accounts.measured_j;
-            let least = -beyond.max(0.0) - 1e-9;
+            let least = -beyond.max(0.0) - 1e-9 * accounts.measured_j.max(1.0);
             prop_assert!(run.live || accounts.residual_j >= least, "{accounts:?}");
         }
         prop_assert!(rows.node_energy.iter().all(|row| row.self_j >= 0.0));
