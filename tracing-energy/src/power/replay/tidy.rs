@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(samples.len(), 7);
         let expected = [
             "recording: 1 samples of rail cpu of a negative power were dropped (the first: line 6)",
-            "recording: 2 samples of rail cpu of an absurd power were dropped (the first: line 5)",
+            "recording: 2 samples of rail cpu of more than 20 kW were dropped (the first: line 5)",
             "recording: 1 samples of rail gpu that last more than a week were dropped (the first: line 12)",
             "recording: 2 gaps, together 0.3 s without samples, the longest 0.2 s before line 7 (rail cpu)",
         ];
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(told, expected);
         let error = tidied(&[sample(0, 0, 1, 1e6)]).unwrap_err();
         assert!(
-            error.contains("line 2") && error.contains("absurd"),
+            error.contains("line 2") && error.contains("more than 20 kW"),
             "{error}"
         );
     }
