@@ -213,13 +213,14 @@ impl Engine {
         (powers, cells): (&[f64], &[f64]),
         rows: &mut AttributionRows,
     ) {
-        for (thread, part) in view.window.threads.iter().enumerate() {
+        // A window that came too late to be split has no powers.
+        let threads = view.window.threads.iter().zip(powers);
+        for (thread, (part, &power)) in threads.enumerate() {
             let by_kind = estimated || uneven && !view.used.threads[thread].is_even;
             if by_kind && self.knows_kinds(&view.window, part) {
                 self.kind_power((rail, view), part, cells, rows);
             } else {
-                rows.window_power
-                    .push(view.power(rail, part, None, powers[thread]));
+                rows.window_power.push(view.power(rail, part, None, power));
             }
         }
     }

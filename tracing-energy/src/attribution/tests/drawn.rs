@@ -551,6 +551,34 @@ fn samples_are_cut_to_the_run_and_gaps_are_extrapolated() {
 }
 
 /// ```text
+/// s         0    1    2    3    4    5
+/// thread 1  |========= a ============|
+/// forgotten |-------------------|      no sample came in time
+/// sample                       |10 J|  delivered at 5, after the recorder stood still
+/// ```
+#[test]
+fn a_sample_that_comes_too_late_is_residual_and_has_no_powers() {
+    let mut e = engine(RailKind::Cpu);
+    open(&mut e, 1, 1, None, 1, 0);
+    e.advance(5_000 * MS, 5_000 * MS);
+    e.sample(SampleRow {
+        rail: 1,
+        start_ns: 3_950 * MS,
+        end_ns: 4_050 * MS,
+        energy_j: Some(10.0),
+    });
+    let (rows, finished) = e.finish(5_000 * MS);
+    near(rows.balance[0].accounts.measured_j, 10.0);
+    near(rows.balance[0].accounts.residual_j, 10.0);
+    assert!(rows.window_power.is_empty() && finished.balanced);
+    let late = finished
+        .events
+        .iter()
+        .filter(|event| event.kind == "late_sample");
+    assert_eq!(late.count(), 1);
+}
+
+/// ```text
 /// run (5)     |10 -------------------- 90|
 /// phases         |20 - p - 60|
 ///                       |50 - q - 70|
