@@ -1,6 +1,6 @@
 //! The first token of a sequence comes out of prefill: N tokens take N - 1 passes of decode.
 
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 mod fixture;
 
 #[allow(dead_code, unreachable_pub)]
