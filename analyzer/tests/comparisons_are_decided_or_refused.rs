@@ -1,7 +1,7 @@
 //! `energy compare` from the database to the exit code. Goldens are in
 //! `tests/golden/compare`; `BLESS=1` writes them anew.
 
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 mod fixture {
     pub mod command;
     pub mod golden;
