@@ -69,6 +69,9 @@ enum Sources {
     Given(Vec<Box<dyn PowerSource>>),
 }
 
+/// Sinks, and whether the run was closed by another process.
+type OpenSinks = (Vec<Box<dyn Sink>>, Option<Arc<AtomicBool>>);
+
 impl Default for Builder {
     fn default() -> Self {
         Self {
@@ -467,7 +470,7 @@ impl Builder {
         Ok(path.map(|path| Offline { path, options }))
     }
 
-    fn open_sinks(&mut self) -> Result<(Vec<Box<dyn Sink>>, Option<Arc<AtomicBool>>), Error> {
+    fn open_sinks(&mut self) -> Result<OpenSinks, Error> {
         let access = self.access.unwrap_or_else(FileAccess::of_process);
         let mut sinks = std::mem::take(&mut self.sinks);
         let mut was_closed = None;

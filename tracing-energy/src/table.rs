@@ -356,7 +356,8 @@ impl<R> Tail<R> {
             let is_return = bytes[at] == b'\r';
             let next = bytes.get(at + 1);
             self.has_return = is_return && next.is_none();
-            if !self.has_return && !(is_return && next == Some(&b'\n')) {
+            let is_of_pair = is_return && next == Some(&b'\n');
+            if !(self.has_return || is_of_pair) {
                 bytes[length] = bytes[at];
                 length += 1;
             }

@@ -181,11 +181,11 @@ mod tests {
     use super::*;
     use crate::power::SourceError;
 
+    /// Start, end and energy of each window, and what was found.
+    type Checked = (Vec<(i64, i64, Option<f64>)>, Vec<Verdict>);
+
     /// Energies by the counter in windows of 100 ms, and the power read alongside.
-    fn checked(
-        counted: &[Option<f64>],
-        watts: Option<f64>,
-    ) -> (Vec<(i64, i64, Option<f64>)>, Vec<Verdict>) {
+    fn checked(counted: &[Option<f64>], watts: Option<f64>) -> Checked {
         let failed = || SourceError::Retry {
             what: "fake".into(),
             why: "not supported".into(),

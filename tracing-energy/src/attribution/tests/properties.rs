@@ -180,7 +180,7 @@ impl Run {
 
     /// Use of the GPU's rail by process, in some of the runs with CPU times.
     fn uses(&self) -> Vec<DeviceUseRow> {
-        if !self.with_cpu || self.on_cpu.len() % 2 == 0 {
+        if !self.with_cpu || self.on_cpu.len().is_multiple_of(2) {
             return Vec::new();
         }
         let gpu = KINDS.iter().position(|kind| *kind == RailKind::Gpu);

@@ -170,7 +170,7 @@ fn what_is_not_regular_stays_as_it_is() {
     let coarse = random.iter().enumerate();
     let coarse =
         coarse.flat_map(|(at, length)| std::iter::repeat_n(1.0 + (at % 2) as f64, *length));
-    let square = |at: usize| if at / 5 % 2 == 0 { 0.4 } else { 1.4 };
+    let square = |at: usize| if (at / 5).is_multiple_of(2) { 0.4 } else { 1.4 };
     let cases: [(&str, Vec<f64>); 7] = [
         ("a square wave", (0..200).map(square).collect()),
         ("work that comes and goes", (0..400).map(busy).collect()),

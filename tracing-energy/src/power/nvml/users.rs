@@ -74,7 +74,7 @@ impl DeviceUsers for NvmlUsers {
     fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used> {
         let samples = self.gpus.process_use(self.gpu, self.last_us).ok()?;
         let is_first = self.last_us == 0;
-        self.age = self.age + elapsed;
+        self.age += elapsed;
         if !samples.is_empty() {
             self.take(&samples);
         } else if self.age > HOLDS {
@@ -85,7 +85,7 @@ impl DeviceUsers for NvmlUsers {
             let busy = Nanos::from_nanos((elapsed.nanos() as f64 * share) as i64);
             match own.contains(&pid) || (self.is_here)(pid) {
                 true => used.by_process.push((pid, busy)),
-                false => used.hidden = used.hidden + busy,
+                false => used.hidden += busy,
             }
         }
         Some(used)

@@ -11,9 +11,7 @@ pub fn main_group(times: impl IntoIterator<Item = i64>) -> Option<(i64, i64)> {
     times.sort_unstable();
     let is_near = |a: &i64, b: &i64| b - a < LONGEST_PAUSE_NS;
     let groups = times.chunk_by(is_near);
-    if times.chunk_by(is_near).nth(1).is_none() {
-        return None;
-    }
+    times.chunk_by(is_near).nth(1)?;
     let largest = groups.max_by_key(|group| group.len())?;
     Some((*largest.first()?, *largest.last()?))
 }

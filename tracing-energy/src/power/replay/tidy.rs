@@ -230,8 +230,10 @@ mod tests {
         }
     }
 
+    type Tidied = (Vec<Sample>, Vec<(&'static str, String)>);
+
     /// The samples and the kinds and messages of notices; samples stand in lines from 2 on.
-    fn tidied(samples: &[Sample]) -> Result<(Vec<Sample>, Vec<(&'static str, String)>), String> {
+    fn tidied(samples: &[Sample]) -> Result<Tidied, String> {
         let rail = |name: &str| Rail {
             name: name.to_owned(),
             kind: RailKind::Cpu,
