@@ -213,7 +213,9 @@ fn documents_are_laid_end_to_end() {
 }
 
 /// Joules of each rail that has some, and the kinds of notices.
-fn joules(text: &str) -> Result<(Vec<(String, f64)>, Vec<&'static str>), String> {
+type RailsAndNotices = (Vec<(String, f64)>, Vec<&'static str>);
+
+fn joules(text: &str) -> Result<RailsAndNotices, String> {
     let (_folder, path) = file(text);
     let recording = Recording::open(&path).map_err(|error| error.to_string())?;
     let of_rail = |(at, rail): (usize, &Rail)| {

@@ -71,7 +71,7 @@ fn ten_thousand_threads_need_few_files() {
     let threads = rows.threads.len();
     let cpu = rows.cpu.len();
     assert!(
-        threads >= THREADS && cpu >= THREADS / 2 && cpu < 4 * THREADS,
+        threads >= THREADS && (THREADS / 2..4 * THREADS).contains(&cpu),
         "{threads}, {cpu}"
     );
 }

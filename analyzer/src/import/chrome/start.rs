@@ -55,7 +55,11 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let written = written.and_then(|since| i64::try_from(since.as_nanos()).ok());
     Start {
-        zero_unix_ns: written.map(|written| written.min(LATEST_NS * 2) - last_ns),
+        zero_unix_ns: written.map(|written| {
+            written
+                .min(LATEST_NS.saturating_mul(2))
+                .saturating_sub(last_ns)
+        }),
         is_known: false,
         is_named: false,
         from: "the file's modification, which copying changes",
