@@ -234,7 +234,9 @@ mod parquet {
             let balance = rows(&path.join("balance"));
             assert_eq!(balance.len(), 2);
             for row in &balance {
-                let accounts = ["idle", "spans", "outside", "others", "profiler", "residual"];
+                let accounts = [
+                    "idle", "spans", "outside", "others", "profiler", "residual", "unknown",
+                ];
                 let sum: i64 = accounts.iter().map(|a| of(row, &format!("{a}_nj"))).sum();
                 assert_eq!(sum, row["measured_nj"]);
                 let nodes = rows(&path.join("node_energy"));

@@ -219,7 +219,7 @@ fn a_source_that_hangs_is_left_behind_and_the_others_are_not_harmed() {
     let notices = run.sampler.stop();
     assert_eq!(notices.len(), 1);
     assert_eq!(notices[0].kind, "source_left");
-    assert!(notices[0].message.contains("power source 0"));
+    assert!(notices[0].message.contains("power source scripted"));
     let messages: Vec<_> = run.messages.try_iter().collect();
     assert!(messages.contains(&SamplerMessage::Stopped { source: 1 }));
 }

@@ -89,7 +89,10 @@ impl Node {
         let holding = rails.iter().filter(|on| on.self_j != 0.0);
         self.spread = over_rails(&spreads);
         self.basis = join_bases(holding.map(|on| on.basis.as_str()));
-        self.idle_j = rails.iter().map(|on| on.idle_j).sum();
+        // A rail whose idle power is not known takes nothing from the others.
+        let known: Vec<f64> = rails.iter().filter_map(|on| on.idle_j).collect();
+        let is_known = !known.is_empty() || rails.is_empty();
+        self.idle_j = is_known.then(|| known.into_iter().sum::<f64>() + 0.0);
         let covered = rails.iter().map(OnRail::covered_ns).min();
         self.covered_ns = covered.unwrap_or(0);
         for on in rails {

@@ -109,6 +109,14 @@ pub fn recording(uuid: &str) -> Batch {
             rail(2, "core", Some(1)),
             rail(3, "dram", None),
         ],
+        device_use: vec![DeviceUseRow {
+            rail: 1,
+            start_ns: 0,
+            end_ns: 50 * MS,
+            own_ns: 20 * MS,
+            others_ns: 10 * MS,
+            unknown_ns: 0,
+        }],
         extras: vec![ExtraRow {
             name: "gpu_freq_mhz".into(),
             start_ns: 0,

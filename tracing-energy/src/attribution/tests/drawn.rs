@@ -553,8 +553,8 @@ fn samples_are_cut_to_the_run_and_gaps_are_extrapolated() {
 /// ```text
 /// s         0    1    2    3    4    5
 /// thread 1  |========= a ============|
-/// forgotten |-------------------|      no sample came in time
-/// sample                    |10 J|     delivered at 5, after the recorder stood still
+/// forgotten |----|                     no sample came in time
+/// sample       |10 J|                  delivered at 5, after the recorder stood still
 /// ```
 #[test]
 fn a_sample_that_comes_too_late_is_residual_and_has_no_powers() {
@@ -563,8 +563,8 @@ fn a_sample_that_comes_too_late_is_residual_and_has_no_powers() {
     e.advance(5_000 * MS, 5_000 * MS);
     e.sample(SampleRow {
         rail: 1,
-        start_ns: 3_800 * MS,
-        end_ns: 3_900 * MS,
+        start_ns: 800 * MS,
+        end_ns: 900 * MS,
         energy_j: Some(10.0),
     });
     let (rows, finished) = e.finish(5_000 * MS);
