@@ -119,6 +119,9 @@ fn totals_of_a_run_with_a_gap_hold_the_truth_in_every_view() {
             "{row}"
         );
         assert_eq!(row[2], 1, "{row}");
+        let table = text(&energy(folder.path(), &["summary", &id]));
+        assert!(table.contains("The total is 420."), "{table}");
+        assert!(table.contains("in 90 % of cases"), "{table}");
     }
 }
 

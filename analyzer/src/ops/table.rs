@@ -48,6 +48,13 @@ pub(super) fn write(ops: &Ops, out: &mut dyn Write, look: &Look) -> io::Result<(
         "{}",
         look.table(&header, &rows(ops, header.len(), differ))
     )?;
+    if ops
+        .whole()
+        .is_some_and(|accounts| accounts.extrapolated_j != 0.0)
+    {
+        let note = "(extrapolated) is for time without samples, and is in no other row.";
+        writeln!(out, "{}", look.note(note))?;
+    }
     if ops.shares.len() > ops.limit {
         let note = format!("{} of {} rows: see --limit.", ops.limit, ops.shares.len());
         writeln!(out, "{}", look.note(&note))?;
@@ -107,12 +114,7 @@ fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
         );
     }
     for (name, joules) in ops.whole().into_iter().flat_map(Accounts::rows) {
-        let note = if name == "(extrapolated)" {
-            ", not in total"
-        } else {
-            ""
-        };
-        add(format!("{name}{note}"), joules);
+        add(name.to_owned(), joules);
     }
     rows
 }

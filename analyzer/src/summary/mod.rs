@@ -18,8 +18,8 @@ use std::io::Write;
 use crate::ask::Scope;
 use crate::efficiency::{Efficiency, Rates};
 use crate::error::Result;
-use crate::format::Format;
 use crate::format::screen::Look;
+use crate::format::{Format, energy};
 use crate::plausibility;
 use crate::query::{
     self, Attribution, Balance, Condition, Event, Group, Ledger, Phase, Recording, Run, Totals,
@@ -203,8 +203,17 @@ pub(crate) fn coverage_notes(summary: &Summary) -> Vec<String> {
     let least = [summary.totals.coverage, summary.coverage];
     let least = least.into_iter().flatten().reduce(f64::min);
     let run = query::coverage_note(least);
-    let total = summary.totals.reason.as_ref();
-    let total = total.map(|reason| format!("The total is unknown: {reason}."));
+    let totals = &summary.totals;
+    let total = match (&totals.reason, totals.lo_j.zip(totals.hi_j)) {
+        (Some(reason), _) => Some(format!("The total is unknown: {reason}.")),
+        (None, Some((lo, hi))) if run.is_some() => {
+            let [total, lo, hi] = [totals.energy_j, Some(lo), Some(hi)].map(energy);
+            Some(format!(
+                "The total is {total}, {lo} .. {hi} in 90 % of cases."
+            ))
+        }
+        _ => None,
+    };
     let of_phase = |phase: &Phase| {
         let reason = phase.reason.as_ref()?;
         let name = crate::format::shorten(&crate::format::escape(&phase.phase), 40);

@@ -95,12 +95,7 @@ impl Page<'_> {
         header.extend(peak.map(|_| "peak"));
         header.extend(has_gaps.then_some("sampled"));
         header.extend(is_wide.then_some("energy x time"));
-        writeln!(out, "{}", self.look.table(&header, &rows))?;
-        let ends = totals.lo_j.zip(totals.hi_j).map(|(lo, hi)| {
-            let [lo, hi] = [lo, hi].map(|end| energy(Some(end)));
-            format!("the total is in {lo} .. {hi} in 90 % of cases")
-        });
-        self.sentence(out, ends.filter(|_| has_gaps))
+        writeln!(out, "{}", self.look.table(&header, &rows))
     }
 }
 
