@@ -46,7 +46,11 @@ fn a_rail_of_a_later_document_is_recorded() {
     let run = StoredRun::open(&path, "last");
     run.assert_closed();
     run.assert_balanced();
-    assert_eq!(run.events("rail_appeared"), 1);
+    assert_eq!(
+        run.events("rail_appeared"),
+        2,
+        "the cpu and the neural engine"
+    );
     let watts = |rail: &str| {
         run.number(&format!(
             "SELECT sum(energy_j) * 1e9 / sum(end_ns - start_ns) FROM samples s

@@ -110,9 +110,11 @@ impl Model<'_> {
         }
     }
 
-    /// The only graphics rail: inside the package unless it draws more.
+    /// The only graphics rail: inside the package of its own source unless it draws more.
+    /// Two live sources meter different things unless they name the same.
     fn place_unsure(&mut self, at: usize) {
-        let Some(package) = self.package_of(at) else {
+        let of_source = |&package: &usize| self.members[package].source == self.members[at].source;
+        let Some(package) = self.package_of(at).filter(of_source) else {
             return;
         };
         let (name, package_name) = (self.name(at), self.name(package));

@@ -240,3 +240,17 @@ fn a_rail_that_is_not_counted_is_its_own_parent() {
     assert_eq!(Place::Inside(1).parent(3), Some(1));
     assert_eq!(Place::NotCounted.parent(3), Some(3));
 }
+
+#[test]
+fn sources_that_name_the_same_unit_meter_it_twice_and_others_do_not() {
+    let unknown = Placement::Unknown;
+    let members = [
+        member("rapl", "package-0", unknown),
+        member("powermetrics", "gpu", unknown),
+        member("ioreport", "gpu", unknown),
+        member("nvml", "gpu", Placement::Discrete),
+    ];
+    let places = decide(&members, &Observed::default()).places;
+    let [root, inside] = [Place::Root, Place::Inside(1)];
+    assert_eq!(places, [root, root, inside, root]);
+}

@@ -11,6 +11,13 @@ impl Model<'_> {
                 self.repeats(at, of);
             }
         }
+        for at in 0..self.members.len() {
+            let mut before = 0..at;
+            let of = before.find(|&of| self.is_same_unit(at, of));
+            if let Some(of) = of.filter(|_| self.is_root(at)) {
+                self.repeats(at, of);
+            }
+        }
         let packages = self.of_kind(RailKind::Package);
         for (later, &at) in packages.iter().enumerate() {
             let before = &packages[..later];
@@ -33,6 +40,20 @@ impl Model<'_> {
             self.name(of)
         );
         self.note(at, message);
+    }
+
+    /// Whether two sources of which the platform says nothing more name one unit alike.
+    fn is_same_unit(&self, at: usize, of: usize) -> bool {
+        let [one, other] = [at, of].map(|at| &self.members[at]);
+        let is_unit = matches!(
+            one.kind,
+            RailKind::Cpu | RailKind::Gpu | RailKind::Ane | RailKind::Dram
+        );
+        let are_plain = [one, other]
+            .iter()
+            .all(|member| member.placement == Placement::Unknown);
+        let are_alike = one.kind == other.kind && one.rail == other.rail;
+        is_unit && are_plain && are_alike && one.source != other.source
     }
 
     /// Whether two packages are one: two dies that show one counter, or one package by
