@@ -147,11 +147,20 @@ fn ten_thousand_kinds() {
 
 #[test]
 fn energies_that_are_no_numbers() {
-    for energy_mj in [f64::NAN, f64::INFINITY, -5.0] {
+    for energy_mj in [f64::NAN, f64::INFINITY] {
         let mut trace = trace();
         trace.samples[3].energy_mj = energy_mj;
         assert_refused(&trace, &["samples.csv", "line 5", "energy"]);
     }
+}
+
+#[test]
+fn an_energy_below_zero() {
+    let mut trace = trace();
+    trace.samples[3].energy_mj = -5.0;
+    let listed = listed(&trace);
+    assert_told(&listed, &["negative power", "dropped", "line 5"]);
+    assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
 }
 
 #[test]

@@ -66,12 +66,13 @@ fn ten_thousand_threads_need_few_files() {
     let most = most.into_inner();
     assert!(most as u64 <= FILES / 16, "{most} events at once");
     assert_eq!(events(), 0, "no event outlives its thread");
-    // Every thread's CPU time until its end is there, in one or two rows.
+    // Every thread's CPU time until its end is there, in a few rows: one ends at each edge of
+    // its span and one at its end, and one more where it was looked at meanwhile.
     let rows = memory.rows();
     let threads = rows.threads.len();
     let cpu = rows.cpu.len();
     assert!(
-        threads >= THREADS && (THREADS / 2..4 * THREADS).contains(&cpu),
+        threads >= THREADS && (THREADS / 2..5 * THREADS).contains(&cpu),
         "{threads}, {cpu}"
     );
 }

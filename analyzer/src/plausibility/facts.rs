@@ -230,8 +230,14 @@ fn after_end(recording: &Recording, run: &Run, end_ns: i64) -> Result<Vec<(&'sta
     let (first, last) = span_ids(run.no);
     let spans = "SELECT count(*) FROM spans WHERE id BETWEEN ?1 AND ?2
                  AND (end_ns > ?3 OR start_ns > ?3 OR end_ns IS NULL OR end_ns < start_ns)";
-    let windows = "SELECT count(*) FROM sample_balance
-                   WHERE run = ?1 AND attribution = ?2 AND (end_ns > ?3 OR start_ns < 0)";
+    // Windows bear the times of the sensor's clock, which may be found to be ahead.
+    let windows = "WITH clock AS (
+                       SELECT 1 + 1e6 * max(coalesce(abs(offset_ms), 0), (
+                           SELECT coalesce(max(abs(value ->> 'offset_ms')), 0)
+                           FROM json_each(diagnostics, '$.rails'))) AS ahead_ns
+                       FROM attributions WHERE run = ?1 AND id = ?2)
+                   SELECT count(*) FROM sample_balance, clock WHERE run = ?1 AND attribution = ?2
+                     AND (end_ns > ?3 + ahead_ns OR start_ns < -ahead_ns)";
     let connection = recording.connection();
     let count = |sql: &str, values: (i64, i64, i64)| -> Result<i64> {
         Ok(connection

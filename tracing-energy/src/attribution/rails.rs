@@ -132,14 +132,28 @@ impl RailState {
         used.map(|idle| idle.watts)
     }
 
-    /// Whether idle power turned out not to be that of the run. An estimate finds its own.
+    /// Whether idle power turned out not to be that of the run.
     pub(super) fn is_idle_refuted(&self) -> bool {
-        let found = || {
-            self.idle
+        let is_above_run = || {
+            self.tested_idle()
                 .is_some_and(|idle| self.ledger.powers.refute(&idle))
         };
         self.is_refuted
-            .unwrap_or_else(|| !self.estimated && found())
+            .filter(|_| !self.estimated)
+            .unwrap_or_else(is_above_run)
+    }
+
+    /// Idle power that must be that of the run: the measured one, or what an estimate found.
+    pub(super) fn tested_idle(&self) -> Option<IdlePower> {
+        let found = |watts| IdlePower {
+            watts,
+            samples: 0,
+            spread_w: None,
+        };
+        match self.estimated {
+            true => self.idle_w().map(found),
+            false => self.idle,
+        }
     }
 
     /// Mean idle power: the estimated one, where there is an estimate.

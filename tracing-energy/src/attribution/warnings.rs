@@ -28,10 +28,14 @@ impl Engine {
 
     fn idle_warning(&self, at: usize, total: &RailTotal) -> Option<String> {
         let rail = &self.rails[at];
-        let idle = rail.idle.filter(|_| total.baseline_above_run)?;
+        let idle = rail.tested_idle().filter(|_| total.baseline_above_run)?;
+        let why = match rail.estimated {
+            true => "outside of spans the rail drew more than the run's mean",
+            false => "something else drew power while it was measured",
+        };
         Some(format!(
             "idle energy of rail {} is unknown: its idle power of {} is above the mean of the \
-             run, {}; something else drew power while it was measured",
+             run, {}; {why}",
             rail.row.name,
             watts(idle.watts),
             watts(mean_w(total)?)

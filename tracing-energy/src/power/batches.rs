@@ -24,7 +24,7 @@
 //! - When within its window a counter has moved is not known: a merged window is right
 //!   to within one reading.
 //! - A GPU or neural engine that is switched off between regular bursts of work looks
-//!   the same. Their zeros are merged only where they would draw [`GATED_BELOW`] or more.
+//!   the same. Their zeros are merged only where they would draw `GATED_BELOW` or more.
 
 use std::cell::LazyCell;
 

@@ -104,8 +104,9 @@ pub(super) fn tidy(batch: &mut Batch) {
     batch.spans = kept;
 }
 
-/// Joins rows of a thread that follow each other: totals of nodes do not say when
-/// in their window a node ran, so that finer rows would serve nobody.
+/// Joins rows of a thread that follow each other between two readings of the process:
+/// totals of nodes do not say when in their window a node ran, so that finer rows would
+/// serve nobody. Samples may be shorter than a batch, so that coarser rows would cost.
 pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
     let mut latest: HashMap<CpuOf, usize> = HashMap::new();
     let mut joined: Vec<CpuRow> = Vec::with_capacity(rows.len());
@@ -117,8 +118,10 @@ pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
                 before.on_cpu_ns += row.on_cpu_ns;
             }
             None => {
-                if matches!(row.of, CpuOf::Thread(_)) {
-                    latest.insert(row.of, joined.len());
+                match row.of {
+                    CpuOf::Thread(_) => drop(latest.insert(row.of, joined.len())),
+                    CpuOf::Process => latest.clear(),
+                    _ => {}
                 }
                 joined.push(row);
             }
@@ -146,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_a_thread_that_follow_each_other_are_joined() {
+    fn rows_of_a_thread_that_follow_each_other_in_a_pass_are_joined() {
         let row = |of, start_ns, end_ns, on_cpu_ns| CpuRow {
             of,
             start_ns,
@@ -156,20 +159,23 @@ mod tests {
         let (one, two) = (CpuOf::Thread(1), CpuOf::Thread(2));
         let mut rows = vec![
             row(one, 0, 10, 10),
-            row(CpuOf::Process, 0, 50, 15),
             row(two, 5, 20, 1),
             row(one, 10, 40, 0),
-            row(CpuOf::Process, 50, 100, 0),
             row(two, 25, 40, 2),
-            row(one, 40, 50, 5),
+            row(one, 40, 45, 5),
+            row(CpuOf::Process, 0, 50, 15),
+            row(one, 45, 60, 5),
+            row(one, 60, 70, 5),
+            row(CpuOf::Process, 50, 100, 0),
         ];
         join_thread_rows(&mut rows);
         let joined = [
-            row(one, 0, 50, 15),
-            row(CpuOf::Process, 0, 50, 15),
+            row(one, 0, 45, 15),
             row(two, 5, 20, 1),
-            row(CpuOf::Process, 50, 100, 0),
             row(two, 25, 40, 2),
+            row(CpuOf::Process, 0, 50, 15),
+            row(one, 45, 70, 10),
+            row(CpuOf::Process, 50, 100, 0),
         ];
         assert_eq!(rows, joined);
     }
