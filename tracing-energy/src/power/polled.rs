@@ -8,12 +8,13 @@
 //! A sensor that cannot be read leaves a sample without energy, and is reported once. One
 //! that cannot be read when the source is opened is tried again each second, and is a rail
 //! from then on. A gauge says nothing of the time between its readings: that it went
-//! straight is an assumption.
+//! straight is an assumption, which is made for a few intervals at most.
 
 use crate::clock::Clock;
 use crate::power::containment::{PlacedRail, Placement};
 use crate::power::pace::Pace;
 use crate::power::rail_reader::RailReader;
+use crate::power::stamp::Stamp;
 use crate::power::users::DeviceUsers;
 use crate::power::{Description, LeftOut, Notice, PowerSource, Rail, Reading, SourceError};
 use crate::units::Nanos;
@@ -44,6 +45,7 @@ pub struct Polled {
     slots: Vec<Slot>,
     warnings: Vec<String>,
     pace: Option<Pace>,
+    stamp: Stamp,
     last: Nanos,
     try_again_at: Nanos,
 }
@@ -68,6 +70,7 @@ impl Polled {
             slots: slots.collect(),
             warnings: Vec::new(),
             pace: None,
+            stamp: Stamp::default(),
             last: Nanos::ZERO,
             try_again_at: Nanos::ZERO,
         };
@@ -169,7 +172,19 @@ impl Polled {
         }
     }
 
-    fn poll(&mut self, now: Nanos, reading: &mut Reading) {
+    /// Reads all sensors; returns the time at which they were read.
+    fn fetch(&mut self, clock: &dyn Clock) -> Nanos {
+        let slots = &mut self.slots;
+        let read = || {
+            for slot in slots.iter_mut().filter(|slot| slot.index.is_some()) {
+                slot.sensor.reader.fetch();
+            }
+        };
+        self.stamp.read(clock, read).1.max(self.last)
+    }
+
+    fn poll(&mut self, clock: &dyn Clock, reading: &mut Reading) {
+        let now = self.fetch(clock);
         let window = (self.last, now);
         self.last = now;
         for slot in &mut self.slots {
@@ -216,7 +231,12 @@ impl PowerSource for Polled {
     }
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
+        let interval = self.description.interval;
+        for slot in &mut self.slots {
+            slot.sensor.reader.every(interval);
+        }
         self.last = clock.now();
+        self.last = self.fetch(clock);
         self.try_again_at = self.last + TRY_AGAIN;
         for slot in &mut self.slots {
             slot.sensor.reader.begin(self.last);
@@ -233,9 +253,8 @@ impl PowerSource for Polled {
     ) -> Result<(), SourceError> {
         let pace = self.pace.as_mut();
         if pace.is_some_and(|pace| pace.wait(clock, patience)) {
-            let now = clock.now();
-            self.try_again(now, reading);
-            self.poll(now, reading);
+            self.try_again(clock.now(), reading);
+            self.poll(clock, reading);
         }
         Ok(())
     }
@@ -244,7 +263,7 @@ impl PowerSource for Polled {
         if self.pace.take().is_none() {
             return;
         }
-        self.poll(clock.now(), reading);
+        self.poll(clock, reading);
         for slot in &mut self.slots {
             let Some(rail) = slot.index else { continue };
             slot.sensor.reader.end(&mut |sample| {

@@ -45,6 +45,8 @@ impl WindowEnergy {
 /// Reads one rail.
 pub(super) struct RailReader {
     read: Read,
+    /// What was read for the next window.
+    fetched: Option<Result<Raw, SourceError>>,
     counter: Counter,
     gauge: Gauge,
     is_lost: bool,
@@ -56,8 +58,9 @@ impl RailReader {
     pub(super) fn new(read: Read) -> Self {
         Self {
             read,
+            fetched: None,
             counter: Counter::microjoules(None),
-            gauge: Gauge::default(),
+            gauge: Gauge::every(Nanos::ZERO),
             is_lost: false,
             second_way: None,
         }
@@ -73,6 +76,19 @@ impl RailReader {
     pub(super) fn with_second_way(mut self, power: Read) -> Self {
         self.second_way = Some(SecondWay::new(power));
         self
+    }
+
+    /// Is read so often: power is not taken to go straight over much longer times.
+    pub(super) fn every(&mut self, interval: Nanos) {
+        self.gauge = Gauge::every(interval);
+        if let Some(way) = &mut self.second_way {
+            way.every(interval);
+        }
+    }
+
+    /// Reads the sensor for the window that ends now.
+    pub(super) fn fetch(&mut self) {
+        self.fetched = Some((self.read)());
     }
 
     /// Reads it to see whether it can be read.
@@ -93,8 +109,8 @@ impl RailReader {
         self.is_lost = false;
     }
 
-    /// Reads the window that ends now and hands on what is known, later where a second
-    /// way must decide.
+    /// Hands on what is known of the window that ends now, later where a second way must
+    /// decide; reads the sensor where nothing was fetched.
     pub(super) fn poll(
         &mut self,
         window: (Nanos, Nanos),
@@ -143,7 +159,8 @@ impl RailReader {
 
     /// The energy of a window; the first reading has none.
     fn measure(&mut self, window: (Nanos, Nanos), report: Report<'_>) -> Option<Energy> {
-        let raw = match (self.read)() {
+        let fetched = self.fetched.take();
+        let raw = match fetched.unwrap_or_else(|| (self.read)()) {
             Ok(raw) => raw,
             Err(error) => {
                 self.counter.forget();
@@ -195,20 +212,38 @@ fn counted(outcome: Outcome, (start, end): (Nanos, Nanos), report: Report<'_>) -
     }
 }
 
+/// Time between two readings that a gauge may bridge: so many intervals, and at least so
+/// long.
+const BRIDGED_INTERVALS: i64 = 5;
+const BRIDGED_AT_LEAST: Nanos = Nanos::from_millis(1_000);
+
 /// The last power that was read.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Gauge(Option<Power>);
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gauge {
+    last: Option<Power>,
+    /// Longer windows are gaps: nobody looked.
+    longest: Nanos,
+}
 
 impl Gauge {
+    /// One that is read so often.
+    pub(super) fn every(interval: Nanos) -> Self {
+        let longest = Nanos::from_nanos(interval.nanos().saturating_mul(BRIDGED_INTERVALS));
+        Self {
+            last: None,
+            longest: longest.max(BRIDGED_AT_LEAST),
+        }
+    }
+
     /// The mean of two readings times the time between them.
     pub(super) fn advance(&mut self, watts: f64, (start, end): (Nanos, Nanos)) -> Option<Energy> {
         let now = Power::from_watts(watts);
-        let before = self.0.replace(now)?;
-        Some((before + now) * 0.5 * (end - start))
+        let before = self.last.replace(now)?;
+        (end - start <= self.longest).then(|| (before + now) * 0.5 * (end - start))
     }
 
     pub(super) fn forget(&mut self) {
-        self.0 = None;
+        self.last = None;
     }
 }
 
@@ -289,6 +324,26 @@ mod tests {
         ];
         let (energies, _) = polled(reader(readings), 4);
         assert_eq!(energies, [Some(1.5), None, None, Some(3.0)]);
+    }
+
+    /// ```text
+    /// ms       0   100 (stopped) 2100  2200
+    /// W       10   10            10    10
+    /// energy     1 J |  unknown   | 1 J |
+    /// ```
+    #[test]
+    fn a_gauge_says_nothing_of_a_time_in_which_nobody_looked() {
+        let mut reader = reader(vec![Ok(Raw::Watts(10.0)); 4]);
+        reader.every(ms(100));
+        reader.begin(ms(0));
+        let mut energies = Vec::new();
+        for window in [(0, 100), (100, 2_100), (2_100, 2_200)] {
+            let window = (ms(window.0), ms(window.1));
+            reader.poll(window, &mut |_, _| (), &mut |one| {
+                energies.push(one.energy.map(Energy::joules));
+            });
+        }
+        assert_eq!(energies, [Some(1.0), None, Some(1.0)]);
     }
 
     #[test]

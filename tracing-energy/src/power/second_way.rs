@@ -51,10 +51,15 @@ impl SecondWay {
     pub(super) fn new(read: Read) -> Self {
         Self {
             read,
-            gauge: Gauge::default(),
+            gauge: Gauge::every(Nanos::ZERO),
             state: State::Counts,
             held: Vec::new(),
         }
+    }
+
+    /// Is read so often.
+    pub(super) fn every(&mut self, interval: Nanos) {
+        self.gauge = Gauge::every(interval);
     }
 
     /// Takes a window and its energy by the counter, which may not have been readable.
