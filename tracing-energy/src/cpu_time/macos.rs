@@ -135,11 +135,11 @@ unsafe fn pid_info<T>(pid: libc::c_int, flavor: libc::c_int, arg: u64) -> Option
     (filled == size).then(|| unsafe { info.assume_init() })
 }
 
+// The crate that is to be used instead has nothing else that is needed here.
+#[allow(deprecated)]
 fn timebase() -> Option<(u32, u32)> {
-    #[allow(deprecated)]
     let mut info = libc::mach_timebase_info { numer: 0, denom: 0 };
     // SAFETY: `info` is valid for the call to fill.
-    #[allow(deprecated)]
     let status = unsafe { libc::mach_timebase_info(&mut info) };
     (status == 0 && info.denom != 0).then_some((info.numer, info.denom))
 }

@@ -106,7 +106,8 @@ fn pci(device: &Path) -> Option<String> {
 
 struct Sensor {
     name: String,
-    /// PCI address of graphics.
+    /// PCI address of graphics; read on Linux only.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pci: Option<String>,
     /// What tells it from another of the same name.
     place: String,

@@ -27,6 +27,7 @@ pub use channels::{Channel, Unit};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::power::users::{self, DeviceUsers};
 use crate::power::{
     Description, Kernel, Notice, PowerSource, Provenance, Rail, RailKind, Reading, Sample,
     SourceError,
@@ -305,6 +306,10 @@ impl PowerSource for IoReport {
         if let Asked::Counted(counted, at) = self.meter.ask(Duration::ZERO) {
             self.count(clock.time_of(at), &counted, true, reading);
         }
+    }
+
+    fn users(&mut self) -> Vec<(usize, Box<dyn DeviceUsers>)> {
+        users::of_apple_gpu(&self.rails)
     }
 
     fn own_threads(&self) -> Vec<i64> {

@@ -11,6 +11,7 @@ mod child;
 pub mod document;
 #[cfg(unix)]
 pub mod launch;
+mod oddities;
 pub(in crate::power) mod rails;
 mod shape;
 #[cfg(unix)]

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use super::child::{Arrival, Sensor, Wait};
 use super::document::{Document, DocumentError, RailEnergy};
 use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal, usual_bound};
+use super::oddities::Oddities;
 use super::rails;
 use super::stream::Segment;
 use super::timeline::{Placed, Timeline};
 use crate::clock::Clock;
 use crate::power::containment::Placement;
+use crate::power::users::{self, DeviceUsers};
 use crate::power::{
     Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, Sample,
     SourceError,
@@ -25,6 +27,9 @@ const LAST_BACK_OFF: Duration = Duration::from_secs(30);
 const LAST_INTERVAL: Nanos = Nanos::from_millis(1_000);
 const PATIENCE: Duration = Duration::from_millis(1_000);
 
+const OVERLAP: &str = "a document claimed time that others had covered; that part of it was not \
+                       counted";
+
 /// What a reader of the figures must know.
 const LIMITS: [&str; 2] = [
     "the system's estimates, in steps of 1 mJ; other programs included",
@@ -33,30 +38,6 @@ const LIMITS: [&str; 2] = [
 
 /// Below this the tool itself becomes the load, and a step of 1 mJ is a good part of it.
 const SHORTEST: Nanos = Nanos::from_millis(100);
-
-/// Documents, or parts of them, that were not counted.
-#[derive(Debug, Clone, Default)]
-struct Repeats {
-    count: u64,
-    since: Option<Nanos>,
-}
-
-impl Repeats {
-    fn add(&mut self, time: Nanos) {
-        self.count += 1;
-        self.since.get_or_insert(time);
-    }
-
-    /// Since when and how many, where that is a second ago.
-    fn news(&mut self, now: Nanos, at_end: bool) -> Option<(Nanos, u64)> {
-        let since = self.since?;
-        let is_due = at_end || now - since >= Nanos::from_millis(1_000);
-        is_due.then(|| {
-            self.since = None;
-            (since, std::mem::take(&mut self.count))
-        })
-    }
-}
 
 /// How powermetrics is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +61,7 @@ pub struct Powermetrics {
     timeline: Timeline<Document>,
     /// The last document's bytes, and how many came twice since that was reported.
     last: Vec<u8>,
-    repeated: Repeats,
+    oddities: Oddities,
     longest: Nanos,
     delivered: u64,
     back_off: Duration,
@@ -103,7 +84,7 @@ impl Powermetrics {
         let mut source = Self {
             timeline: Timeline::new(options.interval),
             last: Vec::new(),
-            repeated: Repeats::default(),
+            oddities: Oddities::default(),
             longest: options.interval,
             options,
             clock,
@@ -225,28 +206,33 @@ impl Powermetrics {
             Segment::Document(bytes) => {
                 let document = Document::parse(&bytes);
                 if self.is_repeated(bytes, &document) {
-                    self.repeated.add(arrival);
+                    self.oddities.add(arrival, "overlap", OVERLAP);
                     return Ok(());
                 }
                 document
             }
             Segment::Incomplete(bytes) => {
                 let message = format!("a document was cut after {} bytes", bytes.len());
-                self.notice(arrival, "incomplete_document", message);
+                self.oddities.add(arrival, "incomplete_document", message);
                 return Ok(());
             }
             Segment::Oversized { bytes } => {
                 let message = format!("a document of {bytes} bytes was dropped");
-                self.notice(arrival, "rejected_document", message);
+                self.oddities.add(arrival, "rejected_document", message);
                 return Ok(());
             }
-            Segment::Stray(_) => return Ok(()),
+            Segment::Stray(line) => {
+                let line = String::from_utf8_lossy(&line);
+                let message = format!("text between documents was skipped: {:?}", line.trim_end());
+                self.oddities.add(arrival, "stray_text", message);
+                return Ok(());
+            }
         };
         self.delivered += 1;
         match document {
             Ok(document) if !document.is_delta => {
                 let message = "a document that is no difference was dropped";
-                self.notice(arrival, "rejected_document", message.into());
+                self.oddities.add(arrival, "rejected_document", message);
             }
             Ok(document) => self.sample(arrival, document),
             // The first document may lack what the others have.
@@ -256,7 +242,10 @@ impl Powermetrics {
                     return Err(SourceError::NotPresent { what });
                 }
             }
-            Err(error) => self.notice(arrival, "rejected_document", error.to_string()),
+            Err(error) => {
+                let message = error.to_string();
+                self.oddities.add(arrival, "rejected_document", message);
+            }
         }
         Ok(())
     }
@@ -276,13 +265,12 @@ impl Powermetrics {
     fn samples(&mut self, placed: Vec<(Placed, Document)>) {
         for (placed, document) in placed {
             if placed.share < 1.0 {
-                self.repeated.add(placed.end);
+                self.oddities.add(placed.end, "overlap", OVERLAP);
             }
             if placed.share > 0.0 {
                 self.window(&placed, &document);
             }
         }
-        self.tell_repeated(false);
     }
 
     fn window(&mut self, placed: &Placed, document: &Document) {
@@ -292,7 +280,8 @@ impl Powermetrics {
             self.notice(placed.start - gap, "gap", message);
         }
         for oddity in &document.oddities {
-            self.notice(placed.end, "odd_document", oddity.clone());
+            self.oddities
+                .add(placed.end, "odd_document", oddity.as_str());
         }
         self.add_rails(placed.start, document);
         self.note_pressure((placed.start, placed.end), document);
@@ -318,16 +307,10 @@ impl Powermetrics {
         is_same && document.as_ref().is_ok_and(is_measured)
     }
 
-    /// Reports documents that claimed time which others had covered, once a second.
-    fn tell_repeated(&mut self, at_end: bool) {
-        let now = self.clock.now();
-        if let Some((since, count)) = self.repeated.news(now, at_end) {
-            let message = format!(
-                "powermetrics: {count} documents claimed time that others had covered; that \
-                 part of them was not counted"
-            );
-            self.notice(since, "overlap", message);
-        }
+    /// Reports faults of documents, where that is due.
+    fn report_oddities(&mut self, at_end: bool) {
+        let news = self.oddities.news(self.clock.now(), at_end);
+        self.kept.notices.extend(news);
     }
 
     fn learn(&mut self, document: &Document) {
@@ -502,6 +485,7 @@ impl PowerSource for Powermetrics {
         } else if self.kept == Reading::default() {
             self.take(patience.duration());
         }
+        self.report_oddities(false);
         self.hand_over(reading);
         Ok(())
     }
@@ -523,12 +507,16 @@ impl PowerSource for Powermetrics {
         self.respawn_at = None;
         let placed = self.timeline.flush();
         self.samples(placed);
-        self.tell_repeated(true);
+        self.report_oddities(true);
         self.hand_over(reading);
     }
 
     fn child_pid(&self) -> Option<u32> {
         self.sensor.as_ref()?.pid()
+    }
+
+    fn users(&mut self) -> Vec<(usize, Box<dyn DeviceUsers>)> {
+        users::of_apple_gpu(&self.rails)
     }
 
     fn own_threads(&self) -> Vec<i64> {

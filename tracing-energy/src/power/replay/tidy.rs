@@ -48,7 +48,8 @@ impl Origin<'_> {
         let (first, second) = (first.place, second.place);
         format!(
             "{word} {second}: rail {rail} has two values at one time (the other one: {word} \
-             {first}); give each meter a rail of its own, or mend the times"
+             {first}): two meters bear its name, or a clock was set back; give each meter a rail \
+             of its own, or correct the times"
         )
     }
 }

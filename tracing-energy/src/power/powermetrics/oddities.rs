@@ -1,0 +1,102 @@
+//! Faults of documents, which may occur in each of them: counted, and reported seldom.
+//!
+//! ```text
+//! fault     x x x x x x x x x x x x x x        ten a second
+//! reported  1   after 1 s   after 2 s more   after 4 s more .. each minute, and at the end
+//! ```
+
+use std::collections::BTreeMap;
+
+use crate::power::Notice;
+use crate::units::Nanos;
+
+/// Time after the first report until the next one; it doubles up to the longest.
+const FIRST_WAIT: Nanos = Nanos::from_millis(1_000);
+const LONGEST_WAIT: Nanos = Nanos::from_millis(60_000);
+
+/// One kind of fault.
+#[derive(Debug, Clone)]
+struct Oddity {
+    /// How many were not reported yet, since when, and what the first of them was.
+    waiting: Option<(u64, Nanos, String)>,
+    due: Nanos,
+    wait: Nanos,
+}
+
+/// All kinds of faults of one source.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Oddities(BTreeMap<&'static str, Oddity>);
+
+impl Oddities {
+    /// Counts a fault.
+    pub(super) fn add(&mut self, time: Nanos, kind: &'static str, message: impl Into<String>) {
+        let oddity = self.0.entry(kind).or_insert(Oddity {
+            waiting: None,
+            due: time,
+            wait: FIRST_WAIT,
+        });
+        let new = || (0, time, message.into());
+        oddity.waiting.get_or_insert_with(new).0 += 1;
+    }
+
+    /// What is to be reported now; everything at the end.
+    pub(super) fn news(&mut self, now: Nanos, at_end: bool) -> Vec<Notice> {
+        let due = self
+            .0
+            .iter_mut()
+            .filter(|(_, one)| at_end || one.due <= now);
+        due.filter_map(|(&kind, one)| {
+            let (count, time, first) = one.waiting.take()?;
+            one.due = now + one.wait;
+            one.wait = (one.wait + one.wait).min(LONGEST_WAIT);
+            let message = match count {
+                1 => format!("powermetrics: {first}"),
+                count => format!("powermetrics: {count} times; the first: {first}"),
+            };
+            Some(Notice {
+                time,
+                kind,
+                message,
+            })
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: i64) -> Nanos {
+        Nanos::from_millis(millis)
+    }
+
+    #[test]
+    fn a_fault_of_every_document_is_reported_seldom_and_counted_whole() {
+        let mut oddities = Oddities::default();
+        let mut messages = Vec::new();
+        for at in 0..600 {
+            oddities.add(ms(100 * at), "odd_document", format!("document {at}"));
+            let news = oddities.news(ms(100 * at), at == 599);
+            messages.extend(news.into_iter().map(|notice| notice.message));
+        }
+        assert_eq!(messages[0], "powermetrics: document 0");
+        assert_eq!(messages[1], "powermetrics: 10 times; the first: document 1");
+        let count = |text: &String| {
+            let count = text.split(' ').nth(1)?.parse::<u64>().ok();
+            Some(count.unwrap_or(1))
+        };
+        assert_eq!(messages.iter().filter_map(count).sum::<u64>(), 600);
+        assert_eq!(messages.len(), 7);
+    }
+
+    #[test]
+    fn kinds_are_reported_each_for_itself() {
+        let mut oddities = Oddities::default();
+        oddities.add(ms(0), "overlap", "a");
+        oddities.add(ms(0), "stray_text", "b");
+        let kinds: Vec<_> = oddities.news(ms(0), false);
+        assert_eq!(kinds.len(), 2);
+        assert_eq!(oddities.news(ms(5_000), true), []);
+    }
+}
