@@ -438,6 +438,8 @@ impl Engine {
     }
 
     fn prune(&mut self, keep: i64) {
+        // Whole slots only: one that may still fold would be cut before and after it does.
+        let keep = keep.div_euclid(SLOT_NS) * SLOT_NS;
         self.remember_gaps(keep);
         self.pruned_until = self.pruned_until.max(keep);
         let threads = self

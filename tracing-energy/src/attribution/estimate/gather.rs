@@ -158,6 +158,7 @@ impl<'w> SensorRail<'w> {
             row,
             input: RailInput {
                 windows,
+                is_merged: watched.batched.iter().any(|one| one.rail == row.id),
                 timeline: timeline(watched, row),
                 kernel: averaging(kernel.map_or(row.kernel, |(_, kernel)| *kernel)),
                 idle: idle(watched, row),

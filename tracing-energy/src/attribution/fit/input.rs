@@ -74,6 +74,9 @@ pub struct PooledPrior {
 pub struct RailInput {
     /// Its windows, in any order.
     pub windows: Vec<FitWindow>,
+    /// Readings were merged to the windows in which the counter moved: there are few windows
+    /// of many spans each.
+    pub is_merged: bool,
     /// Which of [`Sensor::timelines`] this rail feeds.
     pub timeline: usize,
     /// What a sample tells of.

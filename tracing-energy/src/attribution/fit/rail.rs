@@ -88,11 +88,11 @@ impl<'a> Rail<'a> {
         timeline.all(&weights(1.0), |kind, s| seconds[kind as usize] += s);
         let calibrated = options.method == Method::Calibrated;
         let knows = calibrated || input.pooled.is_some();
-        let most = match knows {
-            true => options.most_kinds,
-            // So few samples tell no more kinds apart; those with little time are taken
-            // together, rather than all left to their share of time.
-            false => options.most_kinds.min((windows.len() / 3).max(1)),
+        let most = match input.is_merged && !knows {
+            // So few windows distinguish no more kinds: those with little time are fitted
+            // together. Without this no kind would get more than its share of time.
+            true => options.most_kinds.min((windows.len() / 3).max(1)),
+            false => options.most_kinds,
         };
         let columns = Columns::new(sensor.kinds, &seconds, most);
         if columns.len() == 0 {
