@@ -1,8 +1,8 @@
-//! What each route of an asynchronous service costs.
+//! Measures the energy of each route of an asynchronous service.
 //!
-//! A task that waits is not in its span, so requests that overlap on one thread
-//! pay for their own work only. The span's field `name` is a key field: each of
-//! its values gets a row of its own, without a span name for each route.
+//! A waiting task is not in its span, so requests that overlap on one thread are charged
+//! for their own work only. The span's field `name` is a key field: each of its values
+//! gets its own row, without a span name for each route.
 //!
 //! ```text
 //! cargo run --release --example async_service -- [async_service.db]

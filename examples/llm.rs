@@ -1,11 +1,11 @@
-//! What the phases of a language model's inference cost.
+//! Measures the energy of the phases of a language model's inference.
 //!
 //! ```text
 //! cargo run --release --example llm -- [MODEL.gguf] [llm.db]
 //! ```
 //!
-//! Without a model it makes a small one with random weights, which writes
-//! nonsense but takes the same path through the code.
+//! Without a model it creates a small one with random weights, which generates nonsense
+//! but runs the same code.
 
 #![allow(clippy::print_stdout, reason = "an example shows its results")]
 
@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
     };
     let path = arguments.next().unwrap_or_else(|| "llm.db".to_owned());
 
-    // `build` waits while it measures idle power (modelled power knows its own);
+    // `build` blocks while it measures idle power (unless power is modelled);
     // a short inference needs short samples.
     let (layer, guard) = EnergyLayer::builder()
         .database(&path)
@@ -38,7 +38,7 @@ fn main() -> anyhow::Result<()> {
         .interval(Duration::from_millis(20))
         .baseline(Duration::from_secs(1))
         .build()?;
-    // The deeper the spans, the more there are: the filter says how deep.
+    // The filter selects the depth: deeper levels have more spans.
     let level = LevelFilter::from_level(model.depth().level());
     tracing_subscriber::registry()
         .with(layer.with_filter(level))
@@ -72,7 +72,7 @@ fn random_model() -> anyhow::Result<Model> {
     Ok(Model::load(&path, &LoadOptions::default())?)
 }
 
-/// What the run says of itself: analyses divide by the number of tokens.
+/// Adds metadata to the run: analyses divide by the number of tokens.
 fn describe(guard: &EnergyGuard, model: &Model, answer: &Generation) {
     let info = model.info();
     guard.update_metadata(|run| {
@@ -104,7 +104,7 @@ fn print_phases(path: &Path, uuid: &str, tokens: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was not measured is not zero.
+/// Formats joules; unknown energy is not zero.
 fn joules(energy_j: Option<f64>) -> String {
     energy_j.map_or_else(|| "?".to_owned(), |energy_j| format!("{energy_j:.4}"))
 }

@@ -1,4 +1,4 @@
-//! Three lines tell what a threaded program's spans cost.
+//! Three lines measure the energy of a threaded program's spans.
 //!
 //! ```text
 //! cargo run --release --example quickstart -- [quickstart.db]
@@ -15,14 +15,14 @@ use tracing_energy::EnergyLayer;
 use tracing_energy::store::Store;
 use tracing_subscriber::prelude::*;
 
-/// Spans that divide the run; every other span shows in the ledger all the same.
+/// Spans that divide the run into phases; every other span is recorded as well.
 const ROLES: &[(&str, &str)] = &[("prepare", "phase"), ("compute", "phase")];
 
 fn main() -> anyhow::Result<()> {
     let argument = std::env::args().nth(1);
     let path = argument.unwrap_or_else(|| "quickstart.db".to_owned());
 
-    // 1. Start a recording. 2. Listen to spans. `init` once in a program, early.
+    // 1. Start a recording. 2. Install the layer; `init` once in a program, early.
     let (layer, guard) = EnergyLayer::builder()
         .database(&path)
         .roles(ROLES)
@@ -31,12 +31,12 @@ fn main() -> anyhow::Result<()> {
 
     work();
 
-    // 3. End it; dropping the guard does the same without a summary.
+    // 3. End the recording; dropping the guard does the same without a summary.
     let summary = guard.finish();
 
     match summary.energy_j() {
-        Some(energy_j) => println!("the run took {energy_j:.3} J"),
-        None => println!("its energy is not known"),
+        Some(energy_j) => println!("energy of the run: {energy_j:.3} J"),
+        None => println!("energy of the run: unknown"),
     }
     for warning in &summary.warnings {
         println!("note: {warning}");
@@ -57,7 +57,7 @@ fn work() {
     });
 }
 
-/// A thread starts without a current span: it names the parent itself.
+/// A thread starts without a current span, so the parent is explicit.
 fn worker(parent: &Span, time: Duration) {
     info_span!(parent: parent, "worker").in_scope(|| {
         info_span!("hash").in_scope(|| spin(time));
@@ -75,17 +75,17 @@ fn spin(time: Duration) {
     }
 }
 
-/// Reads what was written. A file holds many runs, so a query names its own.
+/// Reads the recording. A file holds many runs, so queries select one.
 fn print_joules(path: &Path, uuid: &str) -> anyhow::Result<()> {
     let store = Store::open(path)?;
-    println!("\nphase: all that the machine used meanwhile");
+    println!("\nphase: energy of the whole machine during the phase");
     print_rows(
         &store,
         uuid,
         "SELECT phase, v_phases.energy_j FROM v_phases JOIN v_runs USING (run)
          WHERE uuid = ?1 AND phase <> '(rest)'",
     )?;
-    println!("\nspan: active energy, with all spans below it");
+    println!("\nspan: active energy, descendants included");
     print_rows(
         &store,
         uuid,

@@ -1,43 +1,41 @@
-//! Attributes a stored run again, from its file alone.
-//!
-//! The recording library does it; this file is the one place that calls it.
+//! Attributes a stored run again, using only its file. The recording library does the work.
 
 use std::path::{Path, PathBuf};
 
 use tracing_energy::power::{Kernel, Provenance};
 use tracing_energy::priors::{Prior, read_priors};
-use tracing_energy::store::{Life, Patience, Store};
+use tracing_energy::store::{Patience, RunLiveness, Store};
 use tracing_energy::units::Nanos;
 use tracing_energy::{AttributeOptions, Method};
 
 use crate::calibrate::key_of_run;
 use crate::error::Result;
 
-/// How a run is attributed again.
+/// Options of an attribution.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Options {
-    /// The method.
+    /// Method.
     pub method: Method,
-    /// Rails that the method is for; empty is all.
+    /// Rails to use the method for; empty for all.
     pub rails: Vec<String>,
     /// Averaging windows of sensors, by rail.
     pub kernels: Vec<(String, Kernel)>,
-    /// How far the sensor's clock is ahead of the program's; none is estimated.
+    /// Time by which the sensor's clock is ahead of the program's; `None` to estimate it.
     pub offset: Option<Nanos>,
-    /// A file of known powers; without one, and without `pool`, the method
-    /// calibrated takes the stored calibration that holds for the run.
+    /// File with known powers. Without it and without `pool`, the method calibrated uses the
+    /// stored calibration that matches the run.
     pub prior: Option<PathBuf>,
-    /// Take a stored calibration even if it was made for something else.
+    /// Use a stored calibration even if it does not match the run.
     pub force: bool,
-    /// How many earlier runs of the same program to start from.
+    /// Number of earlier runs of the same program to use as prior.
     pub pool: usize,
 }
 
-/// Attributes the run with id `uuid` of the recording at `path` again and shows
-/// the result from now on; earlier attributions stay. Gives the new one's id.
+/// Attributes the run with id `uuid` of the recording at `path` again and returns the id of
+/// the new attribution, which is shown from now on. Earlier attributions are kept.
 ///
 /// # Errors
-/// When a file cannot be read or written, or the run holds too little for the method.
+/// If a file cannot be read or written, or the run has too little data for the method.
 pub fn attribute(path: &Path, uuid: &str, options: &Options) -> Result<u32> {
     let (priors, note) = match &options.prior {
         Some(file) => (read_priors(file)?, None),
@@ -58,32 +56,32 @@ pub fn attribute(path: &Path, uuid: &str, options: &Options) -> Result<u32> {
     Ok(tracing_energy::reattribute(path, uuid, &options)?)
 }
 
-/// Closes the run that `which` means where its process died before its end, and says so.
+/// Closes the run selected by `selector` if its process died, and returns a note about it.
 ///
 /// # Errors
-/// When the run is, or may be, still being recorded, or the file cannot be written.
-pub fn complete(path: &Path, which: &str) -> Result<Option<String>> {
-    // What is wrong with the file is reported by whoever reads the run.
+/// If the run is or may be still being recorded, or the file cannot be written.
+pub fn complete(path: &Path, selector: &str) -> Result<Option<String>> {
+    // Errors of the file are reported when the run is read.
     let found = Store::open(path).and_then(|store| {
-        let run = store.find_run(which)?;
-        store.life_of(run.no)
+        let run = store.find_run(selector)?;
+        store.liveness_of(run.no)
     });
     let Ok(Some((run, life))) = found else {
         return Ok(None);
     };
-    if life == Life::Ended {
+    if life == RunLiveness::Ended {
         return Ok(None);
     }
     let store = Store::open_writable(path)?;
     let is_done = tracing_energy::complete(&store, &run.row.uuid, &Patience::default())?;
     Ok(is_done.then(|| {
         let uuid = run.row.uuid;
-        format!("run {uuid}: its process died; closed where it was last seen")
+        format!("run {uuid}: its process died; closed at its last write")
     }))
 }
 
-/// Powers of the stored calibrations for the sources of a run, and in what they
-/// were made for something else.
+/// Returns the powers of the stored calibrations for the sources of a run, and a note about
+/// differences to the run.
 fn stored(path: &Path, uuid: &str, force: bool) -> Result<(Vec<Prior>, Option<String>)> {
     let store = Store::open(path)?;
     let run = store.find_run(uuid)?;
@@ -106,7 +104,7 @@ fn stored(path: &Path, uuid: &str, force: bool) -> Result<(Vec<Prior>, Option<St
         notes.push(match found.differences.is_empty() {
             true => format!("calibration {id}"),
             false => format!(
-                "calibration {id}, made for something else: {}",
+                "calibration {id}, which does not match the run: {}",
                 found.differences.join("; ")
             ),
         });
@@ -114,23 +112,23 @@ fn stored(path: &Path, uuid: &str, force: bool) -> Result<(Vec<Prior>, Option<St
     Ok((priors, Some(notes.join("; "))))
 }
 
-/// Reads `12ms`, `-3.5ms`, `0.02s`.
+/// Parses `12ms`, `-3.5ms`, `0.02s`.
 ///
 /// # Errors
-/// Says what is accepted.
+/// Describes the accepted format.
 pub fn parse_offset(text: &str) -> std::result::Result<Nanos, String> {
     let units = [("ms", 1e6), ("us", 1e3), ("s", 1e9)];
     let known = units.into_iter().find_map(|(unit, ns)| {
         let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
         (number.abs() * ns < 1e15).then_some(Nanos::from_nanos((number * ns).round() as i64))
     });
-    known.ok_or_else(|| format!("`{text}` is no offset; give it like 12ms or -3.5ms"))
+    known.ok_or_else(|| format!("`{text}` is not an offset; write 12ms or -3.5ms"))
 }
 
-/// Reads `RAIL=KERNEL`.
+/// Parses `RAIL=KERNEL`.
 ///
 /// # Errors
-/// Says what is accepted.
+/// Describes the accepted format.
 pub fn parse_kernel(text: &str) -> std::result::Result<(String, Kernel), String> {
     let (rail, kernel) = text
         .split_once('=')

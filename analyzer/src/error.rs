@@ -1,109 +1,109 @@
-//! The crate's error.
+//! Error type of the crate.
 
 use std::path::PathBuf;
 
-/// What can go wrong while a recording is read, shown or attributed again.
+/// Errors of reading, showing and attributing recordings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The recording library refused.
+    /// An error of the recording library.
     #[error(transparent)]
     Recording(#[from] tracing_energy::Error),
     /// A query failed.
-    #[error("database: {0}; check that the file is a whole recording of this version")]
+    #[error("database: {0}; check that the file is a complete recording of this version")]
     Query(#[from] rusqlite::Error),
-    /// A program that should record itself did not.
+    /// A program did not record itself as expected.
     #[error("{program}: {what}")]
     Program {
         /// The program and its arguments.
         program: String,
-        /// What went wrong, and what to do.
+        /// Problem and next step.
         what: String,
     },
-    /// A program to be recorded that cannot be executed.
+    /// A program cannot be executed.
     #[error("{program}: {what}")]
     NotExecuted {
         /// The program.
         program: String,
-        /// What went wrong, and what to do.
+        /// Problem and next step.
         what: String,
-        /// The exit code that a shell would give.
+        /// Exit code, same as a shell's.
         code: u8,
     },
-    /// A signal came; what was executed by then stays.
+    /// Interrupted by a signal; runs recorded before are kept.
     #[error("interrupted")]
     Interrupted {
-        /// Its number.
+        /// Number of the signal.
         signal: usize,
     },
-    /// Repeats cannot go on.
+    /// Repeats cannot be resumed.
     #[error("{0}")]
     Repeat(String),
     /// A baseline cannot be used.
     #[error("{0}")]
     Baseline(String),
-    /// A question in SQL cannot be answered.
+    /// An SQL query failed.
     #[error("query: {0}")]
     Sql(String),
-    /// There is no recording at that path.
-    #[error("{}: no such file; give the recording with --db FILE, or make one with `energy run`", .0.display())]
+    /// The database doesn't exist.
+    #[error("{}: no such file; give the database with --db FILE, or record one with `energy run` or `energy record`", .0.display())]
     NoRecording(PathBuf),
-    /// The run holds nothing that could be shown that way.
+    /// The run lacks the requested data.
     #[error("run {run}: {missing}; {next}")]
     Missing {
         /// Id of the run.
         run: String,
         /// What is missing.
         missing: String,
-        /// What to do next.
+        /// Next step.
         next: String,
     },
-    /// A name that the run does not know.
+    /// A name does not exist.
     #[error("{what} `{name}` is unknown; choose one of: {known}")]
     Unknown {
-        /// What kind of name.
+        /// Kind of the name.
         what: &'static str,
         /// The name given.
         name: String,
-        /// The names there are.
+        /// Existing names.
         known: String,
     },
-    /// Phases are requested of a run that has none.
+    /// A phase is requested of a run without phases.
     #[error(
-        "phase `{name}` is unknown: no span has the role `phase`; set roles with `Builder::roles`, or leave the phase out"
+        "phase `{name}` is unknown: no span has the role `phase`; set roles with `EnergyLayerBuilder::roles`, or omit the phase"
     )]
     NoPhases {
-        /// The phase that is requested.
+        /// Requested phase.
         name: String,
     },
-    /// A price or factor that cannot be read.
-    #[error("{what} `{text}` is not one; write it as {example}")]
+    /// A price or factor cannot be parsed.
+    #[error("invalid {what} `{text}`; write {example}")]
     Rate {
-        /// What it should be.
+        /// Expected kind of value.
         what: &'static str,
-        /// What was given.
+        /// Given text.
         text: String,
-        /// How it is written.
+        /// Example of the format.
         example: &'static str,
     },
-    /// These runs cannot be compared.
+    /// Runs cannot be compared.
     #[error("{0}")]
     Compare(String),
-    /// A recording cannot be written.
+    /// An export cannot be written.
     #[error("{0}")]
     Sink(String),
-    /// A model's file cannot be had.
+    /// A model cannot be loaded or downloaded.
     #[error("{0}")]
     Model(String),
-    /// Output cannot be written.
+    /// A file cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// Output to a stream cannot be written.
+    /// A stream cannot be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

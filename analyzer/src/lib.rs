@@ -1,11 +1,9 @@
-//! Reads recordings of `tracing-energy` and tells what they hold: summaries,
-//! lists, joule-weighted flamegraphs. The command `energy` is a thin shell
-//! around it.
+//! Reads recordings of `tracing-energy` and reports their energies: summaries, lists,
+//! joule-weighted flamegraphs. The command `energy` is a thin wrapper around it.
 //!
-//! [`query`] reads the database into plain structs; everything else is a view of
-//! those. `run` (feature `inference`) makes a recording of a language model.
+//! [`query`] reads the database into plain structs, which all other modules use. `run`
+//! (feature `inference`) records a language model.
 
-pub mod ask;
 pub mod attribute;
 pub mod baseline;
 pub mod calibrate;
@@ -30,9 +28,10 @@ pub mod runs;
 pub mod show;
 pub mod summary;
 pub mod upkeep;
+pub mod views;
 mod warn;
 
 pub use error::{Error, Result};
 
-/// The recording that commands use unless told otherwise.
+/// Default database of commands.
 pub const DATABASE: &str = "energy.db";

@@ -1,11 +1,11 @@
-//! Records any program as a whole.
+//! Records any program.
 //!
 //! ```text
-//! energy record   |--baseline--|=========== samples ===========|--takes spans in--|
+//! energy record   |--baseline--|=========== samples ===========|--merges spans--|
 //! the program                  |--- its processes, CPU times --|
 //! ```
 //!
-//! This process reads the power; programs that record spans join its run.
+//! This process reads power; programs that record spans join its run.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
@@ -13,33 +13,33 @@ use std::time::Duration;
 
 use tracing_energy::power::{Provenance, SourceChoice};
 use tracing_energy::rows::RunMetadata;
-use tracing_energy::store::Folded;
+use tracing_energy::store::JoinedSummary;
 use tracing_energy::{AttributeOptions, EnergyLayer, Method, RunSummary};
 
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::program::Interrupt;
 
-/// What to record and how. Defaults are the command line's.
+/// Options of recording a program. Defaults are the command line's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordOptions {
     /// The program and its arguments; at least one word.
     pub words: Vec<String>,
-    /// The recording.
+    /// The database.
     pub database: PathBuf,
     /// `auto`, `powermetrics`, `rapl`, `modelled` or `replay:FILE`.
     pub source: String,
-    /// Wished-for time between power samples.
+    /// Requested time between power samples.
     pub interval: Duration,
-    /// Time for which idle power is measured first.
+    /// Duration of the idle baseline.
     pub baseline: Duration,
-    /// Name of the run; none is the program's.
+    /// Name of the run; `None` for the program's.
     pub name: Option<String>,
     /// Tags.
     pub tags: Vec<(String, String)>,
-    /// The experiment that it belongs to.
+    /// Experiment that the run belongs to.
     pub experiment: Option<String>,
-    /// Whether texts are recorded: the command line is one.
+    /// Whether to store texts such as the command line.
     pub keep_text: bool,
 }
 
@@ -59,34 +59,34 @@ impl Default for RecordOptions {
     }
 }
 
-/// A program that has ended and was recorded.
+/// A recorded program that has ended.
 #[derive(Debug)]
 pub struct RecordedProgram {
     /// Id of the run.
     pub uuid: String,
-    /// How the program ended.
+    /// Exit status of the program.
     pub status: ExitStatus,
-    /// The signal that was sent to this process meanwhile; 0 for none.
+    /// Signal that this process received; 0 for none.
     pub signal: usize,
     /// Processes that recorded spans.
-    pub folded: Folded,
-    /// Losses and doubts, in words.
+    pub joined: JoinedSummary,
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
 /// Executes the program and records it until it ends.
 ///
 /// # Errors
-/// When the power source or the recording cannot be opened, or the program cannot be
-/// started; then there is no run.
+/// If the power source or the database cannot be opened, or the program cannot be started.
+/// Then no run is recorded.
 pub fn record(options: &RecordOptions) -> anyhow::Result<RecordedProgram> {
     let source: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
     let (program, arguments) = options.words.split_first().ok_or_else(|| missing(""))?;
-    // Before two seconds of idle power are measured for nothing.
+    // Fail before the baseline, which takes seconds.
     find(program)?;
     let interrupt = Interrupt::listen()?;
     let (layer, guard) = EnergyLayer::builder()
-        .exact_database(&options.database)
+        .database_ignoring_env(&options.database)
         .source(source)
         .interval(options.interval)
         .baseline(options.baseline)
@@ -94,10 +94,10 @@ pub fn record(options: &RecordOptions) -> anyhow::Result<RecordedProgram> {
         .keep_text(options.keep_text)
         .build()?;
     drop(layer);
-    let variables = guard.variables();
+    let child_env = guard.child_env();
     let child = Command::new(program)
         .args(arguments)
-        .envs(variables.into_iter().flatten())
+        .envs(child_env.into_iter().flatten())
         .spawn();
     let child = match child {
         Ok(child) => child,
@@ -113,15 +113,15 @@ pub fn record(options: &RecordOptions) -> anyhow::Result<RecordedProgram> {
         0 => guard.finish(),
         _ => guard.cancel(),
     };
-    let folded = tracing_energy::attribute_joined(&options.database, &summary.uuid)?;
+    let joined = tracing_energy::attribute_joined(&options.database, &summary.uuid)?;
     let mut warnings = summary.warnings.clone();
-    warnings.extend(told(&folded));
-    warnings.extend(fit(options, &summary, &folded));
+    warnings.extend(join_warnings(&joined));
+    warnings.extend(fit(options, &summary, &joined));
     Ok(RecordedProgram {
         uuid: summary.uuid,
         status: ended.status,
         signal,
-        folded,
+        joined,
         warnings,
     })
 }
@@ -139,7 +139,7 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
     }
 }
 
-/// Refuses what is nowhere on the path.
+/// Fails if the program is not found.
 fn find(program: &str) -> Result<()> {
     let path = std::path::Path::new(program);
     let is_there = match path.components().count() {
@@ -160,7 +160,7 @@ fn is_file(path: &std::path::Path) -> bool {
 fn missing(program: &str) -> Error {
     Error::NotExecuted {
         program: escape(program),
-        what: "there is no such program; give its path, or put its folder on PATH".to_owned(),
+        what: "program not found; give its path, or add its folder to PATH".to_owned(),
         code: 127,
     }
 }
@@ -173,35 +173,35 @@ fn cannot(program: &str, error: &std::io::Error) -> Error {
     }
 }
 
-fn told(folded: &Folded) -> Vec<String> {
-    let mut told = Vec::new();
-    if folded.died > 0 {
-        told.push(format!(
-            "{} of {} processes that recorded spans died; theirs end where they were last seen",
-            folded.died, folded.processes
+fn join_warnings(joined: &JoinedSummary) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if joined.died > 0 {
+        warnings.push(format!(
+            "{} of {} processes that recorded spans died; their spans end at their last write",
+            joined.died, joined.processes
         ));
     }
-    if folded.alive > 0 {
-        told.push(format!(
-            "{} processes go on recording: what they record from now on is not in the run",
-            folded.alive
+    if joined.alive > 0 {
+        warnings.push(format!(
+            "{} processes are still recording: their later spans are not part of the run",
+            joined.alive
         ));
     }
-    told
+    warnings
 }
 
-/// Power that was measured is attributed to spans by the method `fitted`; says why
-/// where that cannot be.
-fn fit(options: &RecordOptions, summary: &RunSummary, folded: &Folded) -> Option<String> {
+/// Attributes measured power to spans by the method `fitted`. Returns a warning if that
+/// fails.
+fn fit(options: &RecordOptions, summary: &RunSummary, joined: &JoinedSummary) -> Option<String> {
     let mut rails = summary.rails.iter();
     let measured = rails.any(|rail| rail.provenance != Provenance::Modelled);
-    if folded.processes == 0 || !measured {
+    if joined.processes == 0 || !measured {
         return None;
     }
     let fitted = AttributeOptions::new(Method::Fitted);
     let result = tracing_energy::reattribute(&options.database, &summary.uuid, &fitted);
     let error = result.err()?;
     Some(format!(
-        "figures are proportional and have no interval: {error}"
+        "energies are proportional and have no interval: {error}"
     ))
 }

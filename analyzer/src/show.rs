@@ -1,4 +1,4 @@
-//! Everything known of a run besides its figures.
+//! Metadata of a run.
 
 use std::io::Write;
 
@@ -6,41 +6,41 @@ use serde_json::{Value, json};
 
 use crate::error::Result;
 use crate::format::Format;
-use crate::format::screen::Look;
+use crate::format::screen::OutputStyle;
 use crate::format::{UNKNOWN, csv, energy, escape, percent, power, time_span, utc};
 use crate::query::{self, Attribution, Balance, Condition, Detail, Recording, Run};
 use crate::summary::tags;
 
-/// A run with its surroundings.
+/// A run with its metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Show {
     /// The run.
     pub run: Run,
     /// Attributions, baselines, conditions, counts.
     pub detail: Detail,
-    /// Its rails.
+    /// Rails.
     pub rails: Vec<Balance>,
 }
 
 impl Show {
-    /// Reads it.
+    /// Reads the metadata.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn read(recording: &Recording, run: Run) -> Result<Self> {
         let detail = query::detail(recording, &run)?;
         let rails = query::balance(recording, &run)?;
         Ok(Self { run, detail, rails })
     }
 
-    /// Writes it in a format.
+    /// Writes the metadata in a format.
     ///
     /// # Errors
-    /// When `out` cannot be written.
-    pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
+    /// If `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write, format: Format, style: &OutputStyle) -> Result<()> {
         match format {
-            Format::Table => self.table(out, look)?,
-            Format::Markdown => self.table(out, &Look::markdown())?,
+            Format::Table => self.table(out, style)?,
+            Format::Markdown => self.table(out, &OutputStyle::markdown())?,
             Format::Json => {
                 crate::format::json::write(out, &self.value())?;
             }
@@ -54,7 +54,7 @@ impl Show {
         Ok(())
     }
 
-    /// As one JSON object.
+    /// Converts to one JSON object.
     pub fn value(&self) -> Value {
         let (row, metadata) = (&self.run.row, &self.run.row.metadata);
         let config = metadata
@@ -102,11 +102,11 @@ impl Show {
         })
     }
 
-    fn table(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+    fn table(&self, out: &mut dyn Write, style: &OutputStyle) -> std::io::Result<()> {
         writeln!(
             out,
             "{}",
-            look.title(&format!("run {}", escape(&self.run.title())))
+            style.title(&format!("run {}", escape(&self.run.title())))
         )?;
         let value = self.value();
         for (key, value) in value.as_object().into_iter().flatten() {
@@ -118,40 +118,40 @@ impl Show {
                 (key, value) => (key, csv::field(value)),
             };
             if !text.1.is_empty() {
-                let name = match look.is_markdown() {
+                let name = match style.is_markdown() {
                     true => text.0.to_owned(),
                     false => format!("{:<13}", text.0),
                 };
-                writeln!(out, "{}", look.fact(&name, &escape(&text.1)))?;
+                writeln!(out, "{}", style.fact(&name, &escape(&text.1)))?;
             }
         }
-        self.conditions(out, look)?;
-        self.rails(out, look)?;
-        self.attributions(out, look)
+        self.conditions(out, style)?;
+        self.rails(out, style)?;
+        self.attributions(out, style)
     }
 
-    fn conditions(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+    fn conditions(&self, out: &mut dyn Write, style: &OutputStyle) -> std::io::Result<()> {
         let conditions = &self.detail.conditions;
         if conditions.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\n{}", look.heading("Conditions"))?;
+        writeln!(out, "\n{}", style.heading("Conditions"))?;
         let mut conditions = conditions.iter();
         conditions.try_for_each(|one| {
             let name = escape(&one.key);
-            let name = match look.is_markdown() {
+            let name = match style.is_markdown() {
                 true => name,
                 false => format!("{name:<17}"),
             };
-            writeln!(out, "{}", look.fact(&name, &values(one)))
+            writeln!(out, "{}", style.fact(&name, &values(one)))
         })
     }
 
-    fn rails(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+    fn rails(&self, out: &mut dyn Write, style: &OutputStyle) -> std::io::Result<()> {
         if self.rails.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\n{}", look.heading("Rails"))?;
+        writeln!(out, "\n{}", style.heading("Rails"))?;
         let has_gaps = self
             .rails
             .iter()
@@ -162,14 +162,14 @@ impl Show {
                 .baselines
                 .iter()
                 .find(|idle| rail.rail.ends_with(&idle.rail));
-            let figures = match rail.provenance.as_str() {
+            let source = match rail.provenance.as_str() {
                 "modelled" => "modelled, not measured".to_owned(),
                 other => other.to_owned(),
             };
             let mut row = vec![
                 escape(&format!("{} ({})", rail.rail, rail.source)),
                 rail.parent.as_deref().map_or("(total)".to_owned(), escape),
-                figures,
+                source,
                 power(idle.map(|idle| idle.power_w)),
                 energy(rail.measured_j),
                 power(rail.peak_w),
@@ -178,17 +178,17 @@ impl Show {
             row
         };
         let rows: Vec<_> = self.rails.iter().map(row).collect();
-        let mut header = vec!["rail", "part of", "figures", "idle", "energy", "peak"];
-        header.extend(has_gaps.then_some("sampled"));
-        writeln!(out, "{}", look.table(&header, &rows))
+        let mut header = vec!["rail", "parent rail", "source", "idle", "energy", "peak"];
+        header.extend(has_gaps.then_some("coverage"));
+        writeln!(out, "{}", style.table(&header, &rows))
     }
 
-    fn attributions(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+    fn attributions(&self, out: &mut dyn Write, style: &OutputStyle) -> std::io::Result<()> {
         let attributions = &self.detail.attributions;
         if attributions.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\n{}", look.heading("Attributions"))?;
+        writeln!(out, "\n{}", style.heading("Attributions"))?;
         let row = |one: &Attribution| {
             let offset = one.offset_ms.map(|ms| format!("{ms:.1} ms"));
             let shown = if one.is_shown { "shown" } else { "" };
@@ -201,12 +201,12 @@ impl Show {
             ]
         };
         let rows: Vec<_> = attributions.iter().map(row).collect();
-        let header = ["id", "method", "clock offset", "made", ""];
-        writeln!(out, "{}", look.table(&header, &rows))
+        let header = ["id", "method", "clock offset", "created", ""];
+        writeln!(out, "{}", style.table(&header, &rows))
     }
 }
 
-/// `start -> end` where they differ; one value where they do not or only one is known.
+/// Formats a condition: `start -> end` if they differ, else the known value.
 fn values(condition: &Condition) -> String {
     let known = |value: &Option<String>| value.as_deref().map(escape);
     match (known(&condition.start), known(&condition.end)) {
@@ -216,11 +216,11 @@ fn values(condition: &Condition) -> String {
     }
 }
 
-/// Settings and tags in a line. Hashes are as short as they still tell files apart.
+/// Formats settings and tags on one line. Hashes are shortened.
 fn entries(map: &serde_json::Map<String, Value>) -> String {
     let text = |(key, value): (&String, &Value)| match value {
         Value::Null => None,
-        // The plan of repeats is for the program that goes on with them.
+        // The plan of repeats is only used for resuming.
         Value::Object(_) => Some(format!("{key}=(...)")),
         Value::String(text) if text.is_empty() => Some(key.clone()),
         Value::String(text) if key.ends_with("_sha256") => {

@@ -1,4 +1,4 @@
-//! Warnings alongside the answer.
+//! Warnings on standard error, and lists of warnings about runs.
 
 use std::io::Write as _;
 
@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::format::{Column, Sheet};
 use crate::query::{Recording, Run, condition_warnings};
 
-/// Rows that people see.
+/// Number of rows shown in tables.
 const SHOWN: usize = 24;
 
-/// A warning, on stderr.
+/// Prints a warning to stderr.
 pub(crate) fn warn(text: &str) {
     let _ = writeln!(
         std::io::stderr(),
@@ -20,8 +20,8 @@ pub(crate) fn warn(text: &str) {
     );
 }
 
-/// Rows of a run's warnings of a busy or hot machine; `of` is the side or the
-/// configuration that the run belongs to.
+/// Returns a run's warnings about a busy or hot machine. `of` is the side or configuration
+/// that the run belongs to.
 pub(crate) fn condition_rows(recording: &Recording, run: &Run, of: &str) -> Result<Vec<Value>> {
     let events = condition_warnings(recording, run)?;
     let row = |event: &crate::query::Event| {
@@ -33,12 +33,12 @@ pub(crate) fn condition_rows(recording: &Recording, run: &Run, of: &str) -> Resu
     Ok(events.iter().map(row).collect())
 }
 
-/// The list of such rows; `of` is what their first column is called. People see none
-/// where there are no rows.
+/// Returns the lists of such rows; `of` is the heading of their first column. An empty list
+/// is not displayed.
 pub(crate) fn condition_sheets(rows: &[Value], of: &str) -> Vec<Sheet> {
-    let programs = Sheet::new("warnings", "", Vec::new(), rows).for_programs();
+    let data = Sheet::new("warnings", "", Vec::new(), rows).data_only();
     if rows.is_empty() {
-        return vec![programs];
+        return vec![data];
     }
     let columns = vec![
         Column::text("of", of),
@@ -51,6 +51,6 @@ pub(crate) fn condition_sheets(rows: &[Value], of: &str) -> Vec<Sheet> {
         more => format!("Busy or hot runs, {more} more in --format json"),
     };
     let shown = rows.iter().take(SHOWN);
-    let people = Sheet::new("warnings", title, columns, shown).for_people();
-    vec![people, programs]
+    let display = Sheet::new("warnings", title, columns, shown).display_only();
+    vec![display, data]
 }

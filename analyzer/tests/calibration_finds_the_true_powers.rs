@@ -1,21 +1,21 @@
-//! In a world of known power, calibrated powers are the true ones.
+//! On a simulated machine of known power, calibrated powers match the true ones.
 
 mod world;
 
 use std::sync::Arc;
 
 use energy_analyzer::calibrate::{
-    Bench, KindPower, LEAST_RELATIVE_SD, MeasureOptions, Measured, Run, Subject,
+    Bench, KindPower, LEAST_RELATIVE_SD, MeasureOptions, Measured, RunFn, Subject,
     UNKNOWN_RELATIVE_SD, measure,
 };
 use tracing_energy::units::Nanos;
 use world::World;
 
-/// What the loop around a run costs in this world.
+/// Cost of the loop around a run in this world.
 const LOOP: Nanos = Nanos::from_nanos(100);
 const LOOP_W: f64 = 3.0;
 
-/// Active power is told within this part of the truth.
+/// Largest relative error of active power.
 const TOLERANCE: f64 = 0.03;
 
 struct Truth {
@@ -35,7 +35,7 @@ fn truth(kind: &str, time_ns: i64, watts: f64, layers: usize) -> Truth {
 }
 
 fn subject<'w>(world: &'w World, truth: &'w Truth) -> Subject<'w> {
-    let run = |_| -> Run<'w> {
+    let run = |_| -> RunFn<'w> {
         Box::new(|| {
             world.spend(LOOP, LOOP_W);
             world.spend(truth.time, truth.watts);
@@ -108,7 +108,7 @@ fn every_kind_has_its_own_power() {
 }
 
 #[test]
-fn what_the_budget_does_not_reach_is_one_class() {
+fn kinds_beyond_the_budget_are_one_class() {
     let world = World::default();
     let mut truths: Vec<Truth> = (1..=9)
         .map(|k| truth(&format!("k{k}"), 100_000 * k, 8.0 + k as f64, 2))
@@ -156,7 +156,7 @@ mod with_a_model {
         capture(&mut model, &CaptureOptions::default()).unwrap()
     }
 
-    /// Steps are short and prompts long, each kind with a power of its own.
+    /// Steps are short and prompts long, each kind with its own power.
     fn truth_of(number: usize, kind: &str) -> Truth {
         let time_ns = if kind.contains("prefill") {
             4_000_000
@@ -166,9 +166,9 @@ mod with_a_model {
         truth(kind, time_ns, 4.0 + (number * 7 % 29) as f64 / 2.0, 1)
     }
 
-    /// The same work, which spends the true power for the true time, too.
+    /// Runs the same work and also spends its true power for its true time.
     fn spending<'w>(world: &'w World, subject: Subject<'w>, truth: &'w Truth) -> Subject<'w> {
-        let spending = |run: Run<'w>| -> Run<'w> {
+        let spending = |run: RunFn<'w>| -> RunFn<'w> {
             Box::new(move || {
                 run()?;
                 world.spend(truth.time, truth.watts);

@@ -1,5 +1,5 @@
-//! However odd the spans of a Chrome trace, its kinds and accounts sum to what was
-//! measured; and wherever a trace is cut, it is read or refused.
+//! Kinds and accounts of any Chrome trace sum to the measured energy, and a trace that is
+//! cut anywhere is read or refused.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "fixture/conserved.rs"]
@@ -49,7 +49,7 @@ fn text(mut events: Vec<Event>, sorted: bool) -> String {
     format!("[\n{}\n]", lines.join(",\n"))
 }
 
-/// Answers the sum in joules.
+/// Returns the sum in joules.
 fn write_power(path: &Path, energies: &[f64]) -> f64 {
     let mut text = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned();
     for (at, energy) in (0_i64..).zip(energies) {
@@ -75,7 +75,7 @@ fn import(folder: &Path, trace: &[u8], offset_ms: i64) -> Result<Imported, energ
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn kinds_and_accounts_sum_to_what_was_measured(
+    fn kinds_and_accounts_sum_to_the_measured_energy(
         events in prop::collection::vec(any_event(), 0..60),
         sorted in any::<bool>(),
         energies in prop::collection::vec(0.0..5000.0_f64, 1..60),
@@ -105,7 +105,7 @@ proptest! {
         match import(folder.path(), &trace.as_bytes()[..cut], 0) {
             Ok(part) => {
                 prop_assert!(part.spans <= whole.spans);
-                prop_assert!(part.warnings.iter().any(|told| told.contains("ends without its end")));
+                prop_assert!(part.warnings.iter().any(|warning| warning.contains("trace file is truncated")));
             }
             Err(error) => prop_assert!(error.to_string().contains("trace.json: "), "{error}"),
         }

@@ -1,5 +1,4 @@
-//! A trace of tracing-chrome and a power recording become a run whose figures can be
-//! worked out by hand.
+//! A trace of tracing-chrome and a power recording become a run with known energies.
 //!
 //! ```text
 //! s          0          1.0             1.5          2.0    2.2
@@ -34,7 +33,7 @@ fn write_power(folder: &Path, offset_ms: i64) {
     std::fs::write(folder.join("power.csv"), text).unwrap();
 }
 
-/// The drawing.
+/// Returns the trace of the drawing.
 fn drawn() -> Written {
     let mut written = Written::default();
     written.event("B", "a", 0, 1.0e6);
@@ -46,7 +45,7 @@ fn drawn() -> Written {
     written
 }
 
-/// Imports the trace in `folder` with these options; answers what was told.
+/// Imports the trace in `folder` with these options; returns the messages.
 fn import(folder: &Path, trace: &str, options: &[&str]) -> String {
     std::fs::write(folder.join("trace-1790000000123456.json"), trace).unwrap();
     let words = [
@@ -103,7 +102,7 @@ fn column(folder: &Path, sql: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_offset_of_another_time_is_refused_and_a_wrong_one_shows() {
+fn an_offset_without_overlap_is_refused_and_a_wrong_one_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     write_power(folder.path(), 730);
     let path = folder.path();
@@ -115,13 +114,13 @@ fn an_offset_of_another_time_is_refused_and_a_wrong_one_shows() {
     };
     let refused = import("3000000");
     assert_eq!(refused.status.code(), Some(1));
-    let told = errors(&refused);
-    assert!(told.contains("no sample covers any span"), "{told}");
-    assert!(told.contains("mend --offset"), "{told}");
+    let message = errors(&refused);
+    assert!(message.contains("no sample covers any span"), "{message}");
+    assert!(message.contains("correct --offset"), "{message}");
     assert!(!path.join("energy.db").exists());
     let explained = |offset: &str| -> f64 {
-        let told = errors(&import(offset));
-        let (_, share) = told.split_once("explain ").unwrap();
+        let message = errors(&import(offset));
+        let (_, share) = message.split_once("explain ").unwrap();
         share.split_once(" %").unwrap().0.parse().unwrap()
     };
     let (right, wrong) = (explained("730"), explained("-270"));
@@ -129,17 +128,20 @@ fn an_offset_of_another_time_is_refused_and_a_wrong_one_shows() {
 }
 
 #[test]
-fn energies_are_those_of_the_drawing_in_either_form_and_with_a_known_offset() {
+fn energies_match_the_drawing_in_both_formats_and_with_a_given_offset() {
     let (list, offset) = (drawn().text(), ["--offset", "730"]);
     let object =
         format!("{{\"displayTimeUnit\":\"ns\",\"traceEvents\":{list},\"otherData\":{{}}}}");
     for trace in [list, object] {
         let folder = tempfile::tempdir().unwrap();
         write_power(folder.path(), 730);
-        let told = import(folder.path(), &trace, &offset);
-        assert!(told.contains("imported 3 spans and 22 samples"), "{told}");
-        assert!(told.contains("730.0 ms ahead, as given"), "{told}");
-        assert!(told.contains("the method fitted"), "{told}");
+        let message = import(folder.path(), &trace, &offset);
+        assert!(
+            message.contains("imported 3 spans and 22 samples"),
+            "{message}"
+        );
+        assert!(message.contains("730.0 ms ahead, as given"), "{message}");
+        assert!(message.contains("the method fitted"), "{message}");
         // 10 W: a alone for 0.2 s, with c for 0.3 s; b with c for 0.3 s, alone for 0.2 s.
         let expected = [
             ("a", 3_500.0),
@@ -167,7 +169,7 @@ fn energies_are_those_of_the_drawing_in_either_form_and_with_a_known_offset() {
 }
 
 #[test]
-fn spans_nest_by_thread_and_whole_spans_by_time() {
+fn spans_nest_by_thread_and_complete_events_by_time() {
     let folder = tempfile::tempdir().unwrap();
     write_power(folder.path(), 0);
     let mut written = Written::default();
@@ -176,7 +178,7 @@ fn spans_nest_by_thread_and_whole_spans_by_time() {
     written.event("B", "other", 3, 1.1e6);
     written.event("E", "outer", 0, 1.4e6);
     written.event("E", "other", 3, 1.4e6);
-    // Whole ones stand where they ended: the inner one first.
+    // Complete events (`X`) are written at their end: the inner one first.
     written.with("X", "part", 9, 1.5e6, json!({"dur": 0.2e6}));
     written.with("X", "whole", 9, 1.4e6, json!({"dur": 0.6e6}));
     import(folder.path(), &written.text(), &["--offset", "0"]);
@@ -199,7 +201,7 @@ fn spans_nest_by_thread_and_whole_spans_by_time() {
 /// id 2   root 1.6 .. 2.0
 /// ```
 #[test]
-fn the_asynchronous_style_shares_by_open_time_on_lanes() {
+fn the_asynchronous_style_divides_energy_by_open_time() {
     let folder = tempfile::tempdir().unwrap();
     write_power(folder.path(), 0);
     let mut written = Written::default();
@@ -218,11 +220,14 @@ fn the_asynchronous_style_shares_by_open_time_on_lanes() {
     ] {
         task(&mut written, ph, name, id, s);
     }
-    let told = import(folder.path(), &written.text(), &["--offset", "0"]);
-    assert!(told.contains("energy is shared by open time"), "{told}");
+    let message = import(folder.path(), &written.text(), &["--offset", "0"]);
     assert!(
-        told.contains("by the method proportional, without intervals"),
-        "{told}"
+        message.contains("energy is divided by open time"),
+        "{message}"
+    );
+    assert!(
+        message.contains("by the method proportional, without intervals"),
+        "{message}"
     );
     let mj = [
         ("root", 1_000.0 + 4_000.0),
@@ -307,7 +312,7 @@ fn arguments_make_nodes_tokens_and_fields() {
 }
 
 #[test]
-fn without_a_known_start_it_is_asked_for_or_both_begin_together() {
+fn without_a_known_start_it_is_requested_or_both_start_together() {
     let folder = tempfile::tempdir().unwrap();
     write_power(folder.path(), 0);
     std::fs::write(folder.path().join("t.json"), drawn().text()).unwrap();
@@ -321,21 +326,21 @@ fn without_a_known_start_it_is_asked_for_or_both_begin_together() {
     // The first sample is at 0, the first span at 1.0 s.
     let together = errors(&import(&["--offset", "1000"]));
     assert!(
-        together.contains("when the trace began is known from"),
+        together.contains("the start of the trace is known only from"),
         "{together}"
     );
     assert!(
-        together.contains("beside what was taken for a common begin"),
+        together.contains("relative to an assumed common start"),
         "{together}"
     );
     assert_shares(folder.path(), &[("a", 3_500.0), ("c", 3_000.0)]);
     let start = format!("{}.{:06}", START_US / 1_000_000, START_US % 1_000_000);
     let known = errors(&import(&["--offset", "0", "--start", &start]));
-    assert!(!known.contains("when the trace began"), "{known}");
+    assert!(!known.contains("the start of the trace"), "{known}");
     assert_shares(folder.path(), &[("a", 3_500.0), ("c", 3_000.0)]);
     let wrong = errors(&import(&["--start", "yesterday"]));
     assert!(
-        wrong.contains("`yesterday` is no moment; write it like"),
+        wrong.contains("`yesterday` is not a time; write it like"),
         "{wrong}"
     );
 }
@@ -390,12 +395,12 @@ fn the_start_of_a_rotated_trace_is_found_from_the_power() {
     };
     let output = import(&[]);
     text(&output);
-    let told = errors(&output);
+    let message = errors(&output);
     assert!(
-        told.contains("47.0 s later than the start") && told.contains("`start_new`"),
-        "{told}"
+        message.contains("47.0 s later than the start") && message.contains("`start_new`"),
+        "{message}"
     );
-    // All that is above idle belongs to spans.
+    // All energy above idle belongs to spans.
     let spans: i64 = pieces
         .iter()
         .map(|p| if p.0 == "solve" { 12 * p.2 } else { 5 * p.2 })
@@ -416,7 +421,7 @@ fn the_start_of_a_rotated_trace_is_found_from_the_power() {
     );
     let begun: i64 = begun[0].parse().unwrap();
     assert!((begun - START_US / 1_000).abs() < 200, "{begun}");
-    // Flat power, and the name may be that of a later file: the message says so.
+    // Flat power, and the name may be that of a rotated file: the message explains it.
     let flat = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned()
         + &(0..800)
             .map(|at| {
@@ -425,9 +430,9 @@ fn the_start_of_a_rotated_trace_is_found_from_the_power() {
             })
             .collect::<String>();
     std::fs::write(path.join("power.csv"), flat).unwrap();
-    let told = errors(&import(&[]));
+    let message = errors(&import(&[]));
     assert!(
-        told.contains("`start_new`") && told.contains("--start"),
-        "{told}"
+        message.contains("`start_new`") && message.contains("--start"),
+        "{message}"
     );
 }

@@ -12,29 +12,29 @@ use std::path::Path;
 
 use fixture::command::{energy, errors, text};
 use fixture::golden;
-use fixture::sides::{Made, recording};
+use fixture::sides::{RunSpec, recording};
 use serde_json::Value;
 
-/// Three runs a side in turns; B needs a tenth more, all of it in `mlp`.
-fn sides() -> Vec<Made> {
+/// Three interleaved runs per side; B needs 10 % more, all of it in `mlp`.
+fn sides() -> Vec<RunSpec> {
     let noise = [0.995, 1.0, 1.005];
     let mut runs = Vec::new();
     for (at, noise) in noise.iter().enumerate() {
         let at = i64::try_from(at).unwrap();
-        let base = Made {
+        let base = RunSpec {
             name: "before",
             tags: vec![("group", "old"), ("side", "one")],
             start: 2 * at,
             energy_j: 30.0 * noise,
-            ..Made::default()
+            ..RunSpec::default()
         };
-        let mut other = Made {
+        let mut other = RunSpec {
             name: "after",
             tags: vec![("group", "new"), ("side", "two")],
             start: 2 * at + 1,
             energy_j: 33.0 * noise,
             decode_s: 1.9,
-            ..Made::default()
+            ..RunSpec::default()
         };
         other.kinds[0].1 = 0.3 / 1.1;
         other.kinds[1].1 = 0.5 / 1.1;
@@ -80,13 +80,13 @@ fn three_sides_fit_as_well() {
     let folder = tempfile::tempdir().unwrap();
     let mut runs = sides();
     for at in 0..3_i32 {
-        runs.push(Made {
+        runs.push(RunSpec {
             name: "third",
             tags: vec![("group", "third"), ("side", "three")],
             start: 2000 + i64::from(at),
             energy_j: 36.0 + f64::from(at) / 10.0,
             decode_s: 4.0,
-            ..Made::default()
+            ..RunSpec::default()
         });
     }
     recording(folder.path(), &runs);
@@ -96,7 +96,7 @@ fn three_sides_fit_as_well() {
 }
 
 #[test]
-fn selectors_mean_the_same_runs() {
+fn all_selectors_find_the_same_runs() {
     let folder = tempfile::tempdir().unwrap();
     recording(folder.path(), &sides());
     let by_group = json(folder.path(), &["old", "new"]);
@@ -113,7 +113,7 @@ fn selectors_mean_the_same_runs() {
 }
 
 #[test]
-fn a_kind_is_called_worse_and_others_are_not() {
+fn only_the_kind_that_got_worse_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     recording(folder.path(), &sides());
     let found = json(folder.path(), &["old", "new"]);
@@ -158,7 +158,7 @@ fn a_renamed_kind_is_suggested() {
 }
 
 #[test]
-fn what_is_compared_can_be_chosen() {
+fn the_compared_quantity_can_be_chosen() {
     let folder = tempfile::tempdir().unwrap();
     recording(folder.path(), &sides());
     let mean = |arguments: &[&str]| {
@@ -180,7 +180,7 @@ fn what_is_compared_can_be_chosen() {
             .iter()
             .all(|kind| kind["kind"].as_str().unwrap().contains("decode"))
     );
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (
             ["--phase", "lunch"],
             "phase `lunch` is unknown; choose one of: prefill, decode",
@@ -192,7 +192,7 @@ fn what_is_compared_can_be_chosen() {
     ] {
         let output = compare(folder.path(), &[&["old", "new"], &arguments[..]].concat());
         assert_eq!(output.status.code(), Some(1));
-        assert!(errors(&output).contains(told), "{}", errors(&output));
+        assert!(errors(&output).contains(expected), "{}", errors(&output));
     }
 }
 
@@ -210,8 +210,8 @@ fn runs_without_tokens_are_compared_as_a_whole() {
 }
 
 #[test]
-fn runs_that_were_not_made_alike_are_refused() {
-    type Change = fn(&mut Made);
+fn runs_of_different_configurations_are_refused() {
+    type Change = fn(&mut RunSpec);
     let changes: [(&str, Change); 6] = [
         ("host: box (A), \\u{1b}[31mother (B)", |run| {
             run.host = "\u{1b}[31mother"
@@ -226,7 +226,7 @@ fn runs_that_were_not_made_alike_are_refused() {
         ("power: mains (A), battery (B)", |_| {}),
         ("low-power mode: off (A), off, then on (B)", |_| {}),
     ];
-    for (told, change) in changes {
+    for (expected, change) in changes {
         let folder = tempfile::tempdir().unwrap();
         let mut runs = sides();
         runs.iter_mut()
@@ -235,27 +235,27 @@ fn runs_that_were_not_made_alike_are_refused() {
             .filter(|run| run.name == "after")
             .for_each(change);
         let path = recording(folder.path(), &runs);
-        conditions(&path, told);
+        conditions(&path, expected);
         let output = compare(folder.path(), &["old", "new"]);
-        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert_eq!(output.status.code(), Some(1), "{expected}");
         assert_eq!(output.stdout, b"");
-        let said = errors(&output);
+        let message = errors(&output);
         assert!(
-            said.contains(told) && said.contains("--allow-different"),
-            "{said}"
+            message.contains(expected) && message.contains("--allow-different"),
+            "{message}"
         );
-        assert_eq!(said.matches("(A)").count(), 1, "{said}");
+        assert_eq!(message.matches("(A)").count(), 1, "{message}");
         let allowed = text(&compare(
             folder.path(),
             &["old", "new", "--allow-different"],
         ));
-        assert!(allowed.contains("Not made alike"), "{allowed}");
+        assert!(allowed.contains("Different configuration"), "{allowed}");
     }
 }
 
-/// Adds the power state that `told` is about, in the table that recordings of later
+/// Adds the power state that `expected` names, in the table that recordings of later
 /// versions have.
-fn conditions(path: &Path, told: &str) {
+fn conditions(path: &Path, expected: &str) {
     let connection = rusqlite::Connection::open(path).unwrap();
     let table = "CREATE TABLE IF NOT EXISTS conditions (run INTEGER NOT NULL, moment TEXT NOT NULL,
                  key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, moment, key))";
@@ -270,15 +270,15 @@ fn conditions(path: &Path, told: &str) {
             }
         }
     };
-    if told.starts_with("power: ") {
+    if expected.starts_with("power: ") {
         add("power", ["battery", "battery"]);
-    } else if told.starts_with("low-power") {
+    } else if expected.starts_with("low-power") {
         add("low_power_mode", ["off", "on"]);
     }
 }
 
 #[test]
-fn the_attributions_interval_is_shown_and_is_no_repeat() {
+fn the_attributions_interval_is_shown_and_not_used_as_a_repeat() {
     let folder = tempfile::tempdir().unwrap();
     let path = recording(folder.path(), &sides());
     let connection = rusqlite::Connection::open(&path).unwrap();
@@ -332,10 +332,10 @@ fn measured_and_modelled_are_never_compared() {
     recording(folder.path(), &runs);
     let output = compare(folder.path(), &["old", "new", "--allow-different"]);
     assert_eq!(output.status.code(), Some(1));
-    let said = errors(&output);
+    let message = errors(&output);
     assert!(
-        said.contains("A: old is measured, B: new is modelled"),
-        "{said}"
+        message.contains("A: old is measured, B: new is modelled"),
+        "{message}"
     );
 
     let folder = tempfile::tempdir().unwrap();
@@ -343,7 +343,7 @@ fn measured_and_modelled_are_never_compared() {
     runs.iter_mut().for_each(|run| run.provenance = "modelled");
     recording(folder.path(), &runs);
     let table = text(&compare(folder.path(), &["old", "new"]));
-    assert!(table.contains("All figures are by modelled power (CPU time), not measured."));
+    assert!(table.contains("All energies are modelled (CPU time), not measured."));
     let flat = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         flat.contains("worse by modelled power (CPU time)"),
@@ -372,10 +372,10 @@ fn incomplete_runs_are_left_out_with_a_notice() {
     let folder = tempfile::tempdir().unwrap();
     let mut runs = sides();
     runs[5].status = "crashed";
-    runs.push(Made {
+    runs.push(RunSpec {
         name: "broken",
         status: "cancelled",
-        ..Made::default()
+        ..RunSpec::default()
     });
     recording(folder.path(), &runs);
     let found = json(folder.path(), &["old", "new"]);
@@ -392,7 +392,7 @@ fn incomplete_runs_are_left_out_with_a_notice() {
 }
 
 #[test]
-fn the_exit_code_tells_a_regression() {
+fn the_exit_code_reports_a_regression() {
     let folder = tempfile::tempdir().unwrap();
     recording(folder.path(), &sides());
     let code = |arguments: &[&str]| compare(folder.path(), arguments).status.code();
@@ -405,7 +405,7 @@ fn the_exit_code_tells_a_regression() {
     let edge = compare(folder.path(), &["old", "new", "--fail-above", "10%"]);
     assert_eq!(edge.status.code(), Some(0));
     assert!(
-        errors(&edge).contains("cannot be decided"),
+        errors(&edge).contains("undecided whether"),
         "{}",
         errors(&edge)
     );
@@ -429,7 +429,7 @@ fn misuse_is_one_clear_message() {
         runs[at].tags.push(("many", value));
     }
     recording(folder.path(), &runs);
-    for (arguments, code, told) in [
+    for (arguments, code, expected) in [
         (&["old"][..], 2, "give two to four"),
         (&[][..], 2, "give two to four"),
         (&["old", "old"][..], 1, "is of both `old` and `old`"),
@@ -450,15 +450,15 @@ fn misuse_is_one_clear_message() {
         (&["--by", "side"][..], 2, "tag=KEY"),
     ] {
         let output = compare(folder.path(), arguments);
-        let said = errors(&output);
-        assert!(said.contains(told), "{arguments:?}: {said}");
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        let message = errors(&output);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
         assert_eq!(output.stdout, b"", "{arguments:?}");
     }
 }
 
 #[test]
-fn hostile_names_reach_no_terminal() {
+fn hostile_names_are_escaped_on_the_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let mut runs = sides();
     for run in &mut runs {

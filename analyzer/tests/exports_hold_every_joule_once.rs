@@ -1,4 +1,4 @@
-//! Whatever the format, its energies sum to what the ledger says of spans.
+//! The energies of every export format sum to the ledger's energy of spans.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "fixture/spanned.rs"]
@@ -10,7 +10,7 @@ mod wire;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use energy_analyzer::export::{Cut, Output, Source, export, format};
+use energy_analyzer::export::{ExportFilter, ExportWriter, Source, export, format};
 use serde_json::Value;
 use spanned::{open, spanned, spans_j};
 use tracing_energy::Method;
@@ -18,8 +18,8 @@ use wire::{Field, fields, messages, packed};
 
 const METHODS: [Method; 2] = [Method::Proportional, Method::Fitted];
 
-/// Exports a part of the run and answers where to.
-fn exported(folder: &Path, db: &Path, name: &str, cut: Cut) -> PathBuf {
+/// Exports a part of the run and returns the path.
+fn exported(folder: &Path, db: &Path, name: &str, cut: ExportFilter) -> PathBuf {
     let (recording, run) = open(db);
     let source = Source::read(&recording, &run, cut).unwrap();
     let path = folder.join(format!("out-{name}"));
@@ -32,7 +32,7 @@ fn each_method(name: &str, sum: impl Fn(&Path) -> f64) {
     for method in METHODS {
         let folder = tempfile::tempdir().unwrap();
         let db = spanned(folder.path(), method);
-        let path = exported(folder.path(), &db, name, Cut::default());
+        let path = exported(folder.path(), &db, name, ExportFilter::default());
         close(sum(&path), spans_j(&db), &format!("{name} {method:?}"));
     }
 }
@@ -196,7 +196,7 @@ mod parquet {
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
-    use super::{Cut, METHODS, close, exported, spanned, spans_j};
+    use super::{ExportFilter, METHODS, close, exported, spanned, spans_j};
 
     fn file(folder: &Path) -> PathBuf {
         let mut folder = folder.to_owned();
@@ -229,7 +229,7 @@ mod parquet {
         for method in METHODS {
             let folder = tempfile::tempdir().unwrap();
             let db = spanned(folder.path(), method);
-            let path = exported(folder.path(), &db, "parquet", Cut::default());
+            let path = exported(folder.path(), &db, "parquet", ExportFilter::default());
             let of = |row: &HashMap<String, i64>, name: &str| row.get(name).copied().unwrap_or(0);
             let balance = rows(&path.join("balance"));
             assert_eq!(balance.len(), 2);
@@ -257,16 +257,16 @@ mod parquet {
 
 /// ```text
 /// 0        t           end
-/// |--------|------------|      what is before, and what is after
+/// |--------|------------|      before, and after
 /// ```
 #[test]
-fn windows_side_by_side_hold_all() {
+fn adjacent_windows_hold_all_energy() {
     for method in METHODS {
         let folder = tempfile::tempdir().unwrap();
         let db = spanned(folder.path(), method);
         for edge in [1_000_000_000, 1_733_000_001, 2_500_000_000, 4_999_000_000] {
             let sum = |window| {
-                let cut = Cut {
+                let cut = ExportFilter {
                     window: Some(window),
                     least_j: None,
                 };
@@ -285,20 +285,23 @@ fn windows_side_by_side_hold_all() {
 }
 
 #[test]
-fn what_is_left_out_is_held_by_what_is_around_it() {
+fn omitted_spans_are_merged_into_their_parents() {
     let folder = tempfile::tempdir().unwrap();
     let db = spanned(folder.path(), Method::Fitted);
     let (recording, run) = open(&db);
-    let cut = Cut {
+    let cut = ExportFilter {
         window: None,
         least_j: Some(0.4),
     };
     let source = Source::read(&recording, &run, cut).unwrap();
     let mut text = Vec::new();
-    let mut out = Output::stream(&mut text);
+    let mut out = ExportWriter::stream(&mut text);
     let walked = format("chrome").unwrap().write(&source, &mut out).unwrap();
     drop(out);
-    assert!(walked.left_out > 10 && walked.told > 10, "{walked:?}");
+    assert!(
+        walked.below_minimum > 10 && walked.emitted > 10,
+        "{walked:?}"
+    );
     let trace: Value = serde_json::from_slice(&text).unwrap();
     let slices = trace.as_array().unwrap().iter().filter(|e| e["ph"] == "X");
     let energies: Vec<f64> = slices
@@ -309,11 +312,11 @@ fn what_is_left_out_is_held_by_what_is_around_it() {
         energies.iter().all(|energy_j| *energy_j >= 0.4),
         "{energies:?}"
     );
-    let told = sum(slices.map(|slice| &slice["args"]["self_j"]));
-    close(told, walked.self_j, "told");
+    let emitted = sum(slices.map(|slice| &slice["args"]["self_j"]));
+    close(emitted, walked.self_j, "emitted");
     close(
-        told + source.rest_j(&walked).unwrap(),
+        emitted + source.remaining_j(&walked).unwrap(),
         spans_j(&db),
-        "with the rest",
+        "with the remainder",
     );
 }

@@ -1,5 +1,5 @@
-//! Files that commands create may be read by their owner only, unless asked otherwise;
-//! files that are there keep their permissions; a folder in a file's place is named.
+//! Files that commands create are readable by their owner only, unless an option widens
+//! it; existing files keep their permissions; a folder in a file's place is reported.
 #![cfg(unix)]
 
 #[allow(dead_code, unreachable_pub)]
@@ -12,7 +12,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use fixture::command::{energy, errors, text};
-use fixture::sides::{Made, recording};
+use fixture::sides::{RunSpec, recording};
 
 fn mode(path: impl AsRef<Path>) -> u32 {
     let path = path.as_ref();
@@ -39,7 +39,7 @@ const WRITING: [(&[&str], bool); 7] = [
 /// A folder with a recording.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    recording(folder.path(), &[Made::default()]);
+    recording(folder.path(), &[RunSpec::default()]);
     folder
 }
 
@@ -64,7 +64,7 @@ fn run(folder: &Path, arguments: &[&str]) {
 }
 
 #[test]
-fn new_files_are_the_owners_unless_widened() {
+fn new_files_are_private_unless_an_option_widens_them() {
     let folder = folder();
     std::fs::write(folder.path().join("plain"), "").unwrap();
     let umask_of = mode(folder.path().join("plain"));
@@ -127,7 +127,7 @@ fn existing_files_keep_their_mode_also_where_a_link_leads_to_them() {
     }
 }
 
-/// A name that can be guessed could be a link that somebody else has made.
+/// A predictable name could be a link that somebody else has created.
 #[test]
 fn drafts_of_exports_do_not_follow_links() {
     let folder = folder();
@@ -165,7 +165,7 @@ fn imported_runs_are_in_a_file_of_their_owner() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_file_is_named_in_one_line() {
+fn a_folder_in_place_of_a_file_is_reported_in_one_line() {
     let folder = folder();
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     let commands: [&[&str]; 12] = [
@@ -184,13 +184,17 @@ fn a_folder_in_the_place_of_a_file_is_named_in_one_line() {
     ];
     for arguments in commands {
         let output = energy(folder.path(), arguments);
-        let told = errors(&output);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
+        let message = errors(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
         // An import may fail because of its input first.
         if arguments != ["--db", "sub", "import", "power", "energy.db"] {
-            assert!(told.contains("is a folder"), "{arguments:?}: {told}");
+            assert!(message.contains("is a folder"), "{arguments:?}: {message}");
         }
-        assert_eq!(told.trim_end().lines().count(), 1, "{arguments:?}: {told}");
+        assert_eq!(
+            message.trim_end().lines().count(),
+            1,
+            "{arguments:?}: {message}"
+        );
     }
     let runs = text(&energy(folder.path(), &["runs", "--format", "csv"]));
     assert_eq!(

@@ -1,10 +1,10 @@
-//! Flamegraphs of drawn recordings: whatever is asked for, each stack holds its own
-//! energy, all of them the ledger's, and nothing is drawn twice.
+//! Flamegraphs of generated recordings: for any options, each stack holds its own energy,
+//! the sum is the ledger's, and nothing is drawn twice.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use energy_analyzer::flamegraph::{Collapse, Graph, Idle, Measure, Per, Value, What};
+use energy_analyzer::flamegraph::{Collapse, Divisor, Graph, GraphOptions, Idle, Measure, Value};
 use energy_analyzer::query::{Recording, Run, Selection};
 use proptest::prelude::*;
 use rusqlite::{Connection, params};
@@ -19,8 +19,8 @@ const NAMES: [(&str, &str, &str); 5] = [
     ("a;b", "a;b", "op"),
 ];
 
-/// A node: where it hangs (0 is the root), which name, and for two root rails and a part
-/// of the first one its own energy, its idle share, and its self time in ns.
+/// A node: its parent (0 is the root), its name, and for two root rails and a child rail
+/// of the first one its own energy, its idle energy, and its self time in ns.
 #[derive(Debug, Clone)]
 struct Drawn {
     parent: prop::sample::Index,
@@ -158,7 +158,7 @@ fn write_node(to: &Connection, no: i64, nodes: &[Drawn], at: usize, node: &Drawn
 }
 
 /// What is own of each stack, by the question, below zero or not; labels as shown.
-fn own_amounts(nodes: &[Drawn], what: &What) -> BTreeMap<Vec<String>, f64> {
+fn own_amounts(nodes: &[Drawn], what: &GraphOptions) -> BTreeMap<Vec<String>, f64> {
     let collapses = |role: &str| match role {
         "layer" => what.collapse.contains(&Collapse::Layers),
         "token" => what.collapse.contains(&Collapse::Tokens),
@@ -207,7 +207,7 @@ fn own_amounts(nodes: &[Drawn], what: &What) -> BTreeMap<Vec<String>, f64> {
 }
 
 /// The mean of runs, without what is below zero.
-fn truth(runs: &[Vec<Drawn>], what: &What) -> BTreeMap<Vec<String>, f64> {
+fn truth(runs: &[Vec<Drawn>], what: &GraphOptions) -> BTreeMap<Vec<String>, f64> {
     let mut mean = BTreeMap::new();
     for nodes in runs {
         for (labels, own) in own_amounts(nodes, what) {
@@ -218,33 +218,35 @@ fn truth(runs: &[Vec<Drawn>], what: &What) -> BTreeMap<Vec<String>, f64> {
     mean
 }
 
-fn question() -> impl Strategy<Value = What> {
+fn question() -> impl Strategy<Value = GraphOptions> {
     let collapse = prop::sample::subsequence(vec![Collapse::Layers, Collapse::Tokens], 0..=2);
     let phase = prop::sample::select(vec![None, Some("decode"), Some("prefill")]);
     (
         any::<[bool; 4]>(),
         phase,
         collapse,
-        prop::sample::select(vec![Per::Run, Per::Token, Per::OutputToken]),
+        prop::sample::select(vec![Divisor::Run, Divisor::Token, Divisor::OutputToken]),
     )
-        .prop_map(|([time, rail, idle, own], phase, collapse, per)| What {
-            measure: if time { Measure::Time } else { Measure::Energy },
-            rail: (rail && !time).then(|| "r3".to_owned()),
-            idle: if idle { Idle::Include } else { Idle::Exclude },
-            phase: phase.map(str::to_owned),
-            collapse,
-            value: if own { Value::Own } else { Value::Inclusive },
-            per: Some(per),
-        })
+        .prop_map(
+            |([time, rail, idle, own], phase, collapse, per)| GraphOptions {
+                measure: if time { Measure::Time } else { Measure::Energy },
+                rail: (rail && !time).then(|| "r3".to_owned()),
+                idle: if idle { Idle::Include } else { Idle::Exclude },
+                phase: phase.map(str::to_owned),
+                collapse,
+                value: if own { Value::Own } else { Value::Inclusive },
+                per: Some(per),
+            },
+        )
 }
 
-const fn divisor(per: Per) -> f64 {
+const fn divisor(per: Divisor) -> f64 {
     match per {
-        Per::Run => 1.0,
-        Per::Token => 5.0,
-        Per::InputToken => 2.0,
-        // Of three tokens decode made two.
-        Per::OutputToken => 2.0,
+        Divisor::Run => 1.0,
+        Divisor::Token => 5.0,
+        Divisor::InputToken => 2.0,
+        // Decode generated two of three tokens.
+        Divisor::OutputToken => 2.0,
     }
 }
 
@@ -264,7 +266,7 @@ fn per_base(unit: &str) -> f64 {
 fn assert_holds(
     graph: &Graph,
     side: usize,
-    what: &What,
+    what: &GraphOptions,
     truth: &BTreeMap<Vec<String>, f64>,
 ) -> Result<(), TestCaseError> {
     let units = per_base(graph.unit()) / divisor(what.per.unwrap());
@@ -311,7 +313,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn a_graph_is_the_ledger(nodes in drawn_run(), what in question()) {
+    fn a_flamegraph_sums_to_the_ledger(nodes in drawn_run(), what in question()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("energy.db");
         write(&path, std::slice::from_ref(&nodes));
@@ -335,11 +337,11 @@ proptest! {
     }
 
     #[test]
-    fn a_comparison_is_both_ledgers(
+    fn a_comparison_sums_to_both_ledgers(
         runs in prop::collection::vec(drawn_run(), 2..5),
         what in question(),
     ) {
-        let what = What { value: Value::Inclusive, ..what };
+        let what = GraphOptions { value: Value::Inclusive, ..what };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("energy.db");
         write(&path, &runs);

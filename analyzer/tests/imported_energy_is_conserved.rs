@@ -1,5 +1,4 @@
-//! However odd the spans of an imported run, its kinds and accounts sum to what was
-//! measured.
+//! Kinds and accounts of any imported run sum to the measured energy.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "fixture/conserved.rs"]
@@ -27,7 +26,7 @@ fn any_span() -> impl Strategy<Value = Span> {
     )
 }
 
-/// Parents stand above, so that nobody is their own ancestor; they may well start later.
+/// Parents precede their children, so there are no cycles; they may start later.
 fn write_spans(path: &Path, spans: &[Span]) {
     let mut text = "span_id,parent_id,thread,kind,start_ns,end_ns,rail\n".to_owned();
     for (at, (parent, thread, kind, start, length, domain)) in spans.iter().enumerate() {
@@ -42,7 +41,7 @@ fn write_spans(path: &Path, spans: &[Span]) {
     std::fs::write(path, text).unwrap();
 }
 
-/// Answers the sum in joules.
+/// Returns the sum in joules.
 fn write_samples(path: &Path, energies: &[f64]) -> f64 {
     let mut text = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned();
     let mut sum = 0.0;
@@ -59,7 +58,7 @@ fn write_samples(path: &Path, energies: &[f64]) -> f64 {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn kinds_and_accounts_sum_to_what_was_measured(
+    fn kinds_and_accounts_sum_to_the_measured_energy(
         spans in prop::collection::vec(any_span(), 1..40),
         energies in prop::collection::vec(0.0..5000.0_f64, 1..70),
     ) {

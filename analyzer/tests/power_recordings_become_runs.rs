@@ -1,5 +1,5 @@
-//! `energy import power`: what powermetrics or another tool recorded is a run that can be
-//! questioned; what it does not tell is unknown, never zero.
+//! `energy import power`: a recording of powermetrics or another tool becomes a run that
+//! can be queried; quantities that it lacks are unknown, never zero.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "fixture/command.rs"]
@@ -10,8 +10,8 @@ use std::path::Path;
 use command::{energy, errors, text};
 use serde_json::Value;
 
-/// A stream of documents of one second each, `watts` on the CPU; the clock begins at
-/// that many ms after a full second.
+/// Returns a stream of documents of one second each with `watts` on the CPU; the clock
+/// starts `begin_ms` after a full second.
 fn plist(watts: &[f64], begin_ms: i64) -> Vec<u8> {
     let mut out = Vec::new();
     for (at, watts) in watts.iter().enumerate() {
@@ -39,27 +39,27 @@ fn plist(watts: &[f64], begin_ms: i64) -> Vec<u8> {
     out
 }
 
-fn ask(folder: &Path, words: &[&str]) -> Value {
+fn json(folder: &Path, words: &[&str]) -> Value {
     let output = energy(folder, &[words, &["--format", "json"]].concat());
     serde_json::from_str(&text(&output)).unwrap()
 }
 
 #[test]
-fn a_stream_is_placed_and_balances() {
+fn a_stream_has_its_wall_time_and_balances() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("night.plist");
     std::fs::write(&file, plist(&[2.0, 4.0, 6.0], 400)).unwrap();
     let output = energy(folder.path(), &["import", "power", "night.plist"]);
     assert!(output.status.success(), "{}", errors(&output));
-    let told = errors(&output);
+    let message = errors(&output);
     assert!(
-        told.contains("3 samples\n  recorded from 2026-01-22 21:00:"),
-        "{told}"
+        message.contains("3 samples\n  recorded from 2026-01-22 21:00:"),
+        "{message}"
     );
 
-    let runs = ask(folder.path(), &["runs"]);
+    let runs = json(folder.path(), &["runs"]);
     assert_eq!(runs["runs"][0]["name"], "night");
-    let balance = ask(folder.path(), &["balance", "night"]);
+    let balance = json(folder.path(), &["balance", "night"]);
     let cpu = &balance["rails"][0];
     assert_eq!(balance["provenance"], "replayed");
     assert!((cpu["measured_j"].as_f64().unwrap() - 12.0).abs() < 1e-9);
@@ -68,17 +68,17 @@ fn a_stream_is_placed_and_balances() {
     }
     let sql = "SELECT count(*), sum(value), max(end_ns) FROM extras
                WHERE name = 'gpu_freq_mhz'";
-    let extras = &ask(folder.path(), &["query", sql])["rows"][0];
+    let extras = &json(folder.path(), &["query", sql])["rows"][0];
     let expected = serde_json::json!([3, 1014.0, 3_000_000_000_i64]);
     assert_eq!(extras, &expected);
-    let power = ask(folder.path(), &["power", "night"]);
+    let power = json(folder.path(), &["power", "night"]);
     assert!((power["rails"][0]["peak_w"].as_f64().unwrap() - 6.0).abs() < 1e-9);
     let summary = text(&energy(folder.path(), &["summary", "night"]));
     assert!(summary.contains("replayed from a recording"), "{summary}");
     assert!(summary.contains("(no phase)"), "{summary}");
 }
 
-/// Nothing is known of the days between two readings.
+/// The days between two readings are unknown.
 #[test]
 fn days_between_readings_are_a_gap_without_energy() {
     let folder = tempfile::tempdir().unwrap();
@@ -94,16 +94,16 @@ fn days_between_readings_are_a_gap_without_energy() {
         "{}",
         errors(&output)
     );
-    let balance = ask(folder.path(), &["balance", "days"]);
+    let balance = json(folder.path(), &["balance", "days"]);
     let cpu = &balance["rails"][0];
     assert!((cpu["measured_j"].as_f64().unwrap() - 5.0).abs() < 1e-9);
     assert_eq!(cpu["extrapolated_j"], Value::Null);
-    let summary = ask(folder.path(), &["summary", "days"]);
+    let summary = json(folder.path(), &["summary", "days"]);
     assert_eq!(summary["totals"]["energy_j"], Value::Null);
 }
 
 #[test]
-fn what_is_no_recording_is_refused_whole() {
+fn invalid_recordings_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (name, content, expected) in [
         (
@@ -119,12 +119,12 @@ fn what_is_no_recording_is_refused_whole() {
         std::fs::write(folder.path().join(name), content).unwrap();
         let output = energy(folder.path(), &["import", "power", name]);
         assert_eq!(output.status.code(), Some(1), "{name}");
-        let told = errors(&output);
+        let message = errors(&output);
         assert!(
-            told.contains(name) && told.contains(expected),
-            "{name}: {told}"
+            message.contains(name) && message.contains(expected),
+            "{name}: {message}"
         );
-        assert_eq!(told.trim_end().lines().count(), 1, "{told}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
     }
     let missing = energy(folder.path(), &["import", "power", "missing.plist"]);
     assert!(
@@ -138,7 +138,7 @@ fn what_is_no_recording_is_refused_whole() {
     );
 }
 
-/// What each recording of a real machine must give: rails with joules, or a refusal.
+/// Each recording of a real machine gives rails with joules, or a refusal.
 #[test]
 fn recordings_of_real_machines() {
     let Some(recordings) = std::env::var_os("POWERMETRICS_RECORDINGS") else {
@@ -191,15 +191,15 @@ fn recordings_of_real_machines() {
     for (name, rails) in expected {
         let output = import(name);
         assert!(output.status.success(), "{name}: {}", errors(&output));
-        let balance = ask(folder.path(), &["balance", name]);
-        let told = balance["rails"].as_array().unwrap();
-        assert_eq!(told.len(), rails.len(), "{name}: {told:?}");
-        for (rail, (expected, joules)) in told.iter().zip(rails) {
+        let balance = json(folder.path(), &["balance", name]);
+        let found = balance["rails"].as_array().unwrap();
+        assert_eq!(found.len(), rails.len(), "{name}: {found:?}");
+        for (rail, (expected, joules)) in found.iter().zip(rails) {
             assert_eq!(rail["rail"], *expected, "{name}");
             let measured = rail["measured_j"].as_f64().unwrap();
-            let is_as_told = (measured - joules).abs() < 1e-3;
+            let is_expected = (measured - joules).abs() < 1e-3;
             assert!(
-                joules.is_nan() || is_as_told,
+                joules.is_nan() || is_expected,
                 "{name} {expected}: {measured}"
             );
         }

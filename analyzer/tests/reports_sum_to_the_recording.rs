@@ -1,4 +1,4 @@
-//! Every chart of a page is drawn from figures that sum to the recording's.
+//! The data of every chart of a page sums to the recording's energy.
 
 #[allow(dead_code, unreachable_pub)]
 mod fixture {
@@ -26,12 +26,12 @@ fn sum(list: &Value, key: &str) -> f64 {
 }
 
 #[test]
-fn accounts_and_power_are_the_balance() {
+fn accounts_and_power_match_the_balance() {
     let (_folder, page) = drawn(&Decoder::default());
     let run = &page.data["runs"][0];
     for (rail, id) in run["accounts"].as_array().unwrap().iter().zip([1, 3, 2]) {
         let of =
-            |column: &str| page.ask(&format!("SELECT {column} FROM balance WHERE rail = {id}"));
+            |column: &str| page.query(&format!("SELECT {column} FROM balance WHERE rail = {id}"));
         same(rail["measured_j"].as_f64().unwrap(), of("measured_j"));
         same(sum(&rail["accounts"], "energy_j"), of("measured_j"));
         assert_eq!(rail["fault_j"], Value::Null);
@@ -48,16 +48,16 @@ fn accounts_and_power_are_the_balance() {
         .zip([1, 3, 2])
     {
         let measured = format!("SELECT measured_j FROM balance WHERE rail = {id}");
-        same(sum(&rail["steps"], "j"), page.ask(&measured));
+        same(sum(&rail["steps"], "j"), page.query(&measured));
     }
     assert!(
         page.section("run0-balance")
-            .contains("Not known of package: outside.")
+            .contains("Unknown for package: outside.")
     );
 }
 
 #[test]
-fn peaks_survive_where_windows_are_taken_together() {
+fn peaks_survive_merging_of_windows() {
     let many = Decoder {
         windows: 5000,
         tokens: 3000,
@@ -70,25 +70,25 @@ fn peaks_survive_where_windows_are_taken_together() {
     assert_eq!(rail["windows"], 5000);
     same(
         sum(&rail["steps"], "j"),
-        page.ask("SELECT measured_j FROM balance WHERE rail = 1"),
+        page.query("SELECT measured_j FROM balance WHERE rail = 1"),
     );
     let highest = numbers(&rail["steps"], "max")
         .into_iter()
         .fold(0.0, f64::max);
     let expected =
         "SELECT max(measured_j * 1e9 / (end_ns - start_ns)) FROM sample_balance WHERE rail = 1";
-    same(highest, page.ask(expected));
+    same(highest, page.query(expected));
     let time: f64 = numbers(&rail["steps"], "ns").iter().sum();
-    same(time, page.ask("SELECT end_ns FROM runs"));
+    same(time, page.query("SELECT end_ns FROM runs"));
     let text = page.section("run0-power");
-    assert!(text.contains("Steps hold several samples each"), "{text}");
+    assert!(text.contains("Each step merges several samples"), "{text}");
 }
 
 #[test]
-fn charts_of_nodes_are_the_ledger() {
+fn charts_of_nodes_sum_to_the_ledger() {
     let (_folder, page) = drawn(&Decoder::default());
     let run = &page.data["runs"][0];
-    let ledger = page.ask(LEDGER);
+    let ledger = page.query(LEDGER);
     same(sum(&run["matrix"]["cells"], "j"), ledger);
     same(sum(&run["matrix"]["all"], "j"), ledger);
     same(run["tree"]["energy_j"].as_f64().unwrap(), ledger);
@@ -103,7 +103,7 @@ fn charts_of_nodes_are_the_ledger() {
 }
 
 #[test]
-fn a_cell_holds_its_layer_and_component_and_an_interval_if_it_is_one_node() {
+fn a_matrix_cell_sums_its_nodes_and_has_an_interval_for_one_node() {
     let (_folder, page) = drawn(&Decoder::default());
     let matrix = &page.data["runs"][0]["matrix"];
     let place = |list: &str, name: &str| {
@@ -128,7 +128,7 @@ fn a_cell_holds_its_layer_and_component_and_an_interval_if_it_is_one_node() {
         WHERE e.rail IN (1, 3) AND l.label = 'layer 2' AND c.label = 'attention'
           AND n.id > (SELECT id FROM nodes WHERE label = 'decode')";
     let attention = cell("layer 2", "attention");
-    same(attention["j"].as_f64().unwrap(), page.ask(expected));
+    same(attention["j"].as_f64().unwrap(), page.query(expected));
     assert_eq!(
         (&attention["n"], &attention["lo"]),
         (&3.into(), &Value::Null)
@@ -140,7 +140,7 @@ fn a_cell_holds_its_layer_and_component_and_an_interval_if_it_is_one_node() {
 }
 
 #[test]
-fn what_flows_in_flows_out_or_ends() {
+fn inflow_equals_outflow_or_ends() {
     let (_folder, page) = drawn(&Decoder::default());
     let flows = &page.data["runs"][0]["flows"];
     let (nodes, links) = (
@@ -160,7 +160,7 @@ fn what_flows_in_flows_out_or_ends() {
         if level > 0 {
             same(through(at, "to"), joules);
         }
-        // All but parts flow on; a part does if it has operations.
+        // All nodes but components have outflow; a component has it if it has operations.
         let out = through(at, "from");
         if level < 2 || out != 0.0 && level == 2 {
             same(out, joules);
@@ -169,13 +169,13 @@ fn what_flows_in_flows_out_or_ends() {
             *sum += joules;
         }
     }
-    let ledger = page.ask(LEDGER);
+    let ledger = page.query(LEDGER);
     for sum in levels {
         same(sum, ledger);
     }
     let dram = nodes.iter().find(|node| node["name"] == "dram").unwrap();
     let expected = "SELECT sum(self_j + idle_j) FROM node_energy WHERE rail = 3";
-    same(dram["energy_j"].as_f64().unwrap(), page.ask(expected));
+    same(dram["energy_j"].as_f64().unwrap(), page.query(expected));
 }
 
 #[test]
@@ -183,14 +183,14 @@ fn phases_and_tokens_are_intervals() {
     let (_folder, page) = drawn(&Decoder::default());
     let run = &page.data["runs"][0];
     let expected = "SELECT sum(energy_j) FROM phase_energy WHERE rail IN (1, 3)";
-    same(sum(&run["phases"], "energy_j"), page.ask(expected));
+    same(sum(&run["phases"], "energy_j"), page.query(expected));
     let decode = &run["phases"][2];
     same(decode["lo_j"].as_f64().unwrap(), 30.0 * 1.125 * 0.9);
     same(decode["hi_j"].as_f64().unwrap(), 30.0 * 1.125 * 1.1);
     let tokens = &run["tokens"];
     let energies = "SELECT sum(e.energy_j) FROM span_energy e JOIN spans s ON s.id = e.span
                     WHERE s.token IS NOT NULL AND e.rail IN (1, 3)";
-    same(sum(&tokens["bars"], "j"), page.ask(energies));
+    same(sum(&tokens["bars"], "j"), page.query(energies));
     assert_eq!(
         (&tokens["tokens"], &tokens["per_bar"], &tokens["outliers"]),
         (&40.into(), &1.into(), &1.into())
@@ -199,7 +199,7 @@ fn phases_and_tokens_are_intervals() {
 }
 
 #[test]
-fn many_tokens_are_taken_together_and_said_to_be() {
+fn many_tokens_are_merged_and_labelled() {
     let (_folder, page) = drawn(&Decoder {
         tokens: 2500,
         ..Decoder::default()
@@ -211,7 +211,7 @@ fn many_tokens_are_taken_together_and_said_to_be() {
     );
     let energies = "SELECT sum(e.energy_j) FROM span_energy e JOIN spans s ON s.id = e.span
                     WHERE s.token IS NOT NULL AND e.rail IN (1, 3)";
-    same(sum(&tokens["bars"], "j"), page.ask(energies));
+    same(sum(&tokens["bars"], "j"), page.query(energies));
     same(sum(&tokens["bars"], "n"), 2500.0);
     assert_eq!(tokens["bars"][1]["high"], 1, "token 7 is in the second bar");
     assert_eq!(
@@ -221,7 +221,7 @@ fn many_tokens_are_taken_together_and_said_to_be() {
     );
     let text = page.section("run0-tokens");
     assert!(
-        text.contains("2500 tokens are too many to be told apart"),
+        text.contains("2500 tokens are too many to draw separately"),
         "{text}"
     );
 }
@@ -259,10 +259,10 @@ fn small_nodes_are_folded_and_counted() {
         .iter()
         .filter_map(Value::as_f64)
         .collect();
-    same(own.iter().sum(), page.ask(LEDGER));
+    same(own.iter().sum(), page.query(LEDGER));
     same(
         sum(&page.data["runs"][0]["matrix"]["all"], "j"),
-        page.ask(LEDGER),
+        page.query(LEDGER),
     );
     assert!(page.html.len() < 3_000_000, "{} bytes", page.html.len());
 }

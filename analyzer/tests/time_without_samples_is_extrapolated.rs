@@ -1,5 +1,5 @@
-//! A sensor that stops for a part of a run: every figure says so, and none is a half of the
-//! truth.
+//! A sensor that stops for a part of a run: all totals are extrapolated and report their
+//! coverage.
 //!
 //! ```text
 //! s         0         9         12                24        27    30

@@ -1,4 +1,4 @@
-//! Decode speed beside `candle-transformers`, in one process on the same file.
+//! Decode speed compared with `candle-transformers`, in one process on the same file.
 //!
 //! ```text
 //! CANDLE_NUM_THREADS=1 cargo run --release -p energy-models --example decode_speed -- \
@@ -6,15 +6,15 @@
 //! ```
 //!
 //! Both decode the same tokens with the same kernels and threads, alternating
-//! round by round so that a slow moment of the machine hits both. The file's
+//! round by round so that a slow moment of the machine affects both. The file's
 //! matrices are first written as `Q8_0` to a temporary file, which both load.
-//! Printed are tokens per second of each (best and median round) and the ratio
-//! of ours to theirs; then ours at each depth with a subscriber that records
-//! nothing, as the floor of what spans cost; then how fast ours reads the prompt, of
-//! so many tokens.
+//! Prints tokens per second of each (best and median round) and the ratio of ours to
+//! theirs; then ours at each depth with a subscriber that records nothing, as a lower
+//! bound of the cost of spans; then the speed of our prefill with a prompt of `[prompt]`
+//! tokens.
 //!
-//! On a busy machine wall time says nothing: set `DECODE_SPEED_CLOCK=cpu` and
-//! both thread counts to 1, and speeds are per second on a CPU.
+//! Wall time is not meaningful on a busy machine: set `DECODE_SPEED_CLOCK=cpu` and both
+//! thread counts to 1, and speeds are per second of CPU time.
 //!
 //! Candle reads `CANDLE_NUM_THREADS` for quantised products (spinning workers)
 //! and `RAYON_NUM_THREADS` for the rest; the first defaults to the second.
@@ -67,7 +67,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// How fast the prompt is read.
+/// Measures the speed of prefill.
 fn read(path: &Path, prefill: Prefill, prompt: &[u32], rounds: usize) -> Outcome<()> {
     let options = LoadOptions {
         requantize: Requantize::None,
@@ -82,9 +82,9 @@ fn read(path: &Path, prefill: Prefill, prompt: &[u32], rounds: usize) -> Outcome
         black_box(model.forward(prompt)?);
         speeds.push(prompt.len() as f64 / start.seconds());
     }
-    let beside = model.info().prefill_bytes as f64 / 1e6;
+    let additional = model.info().prefill_bytes as f64 / 1e6;
     show(
-        &format!("prefill {prefill:?} (+{beside:.0} MB)"),
+        &format!("prefill {prefill:?} (+{additional:.0} MB)"),
         best_and_median(speeds),
     );
     Ok(())
@@ -152,12 +152,12 @@ fn alternate(
     Ok(())
 }
 
-/// A layer that takes every span and does nothing.
+/// A layer that accepts every span and does nothing.
 struct Nothing;
 
 impl<S: tracing::Subscriber> Layer<S> for Nothing {}
 
-/// All depths in turn within each round, the bare model among them.
+/// Measures all depths interleaved within each round, the bare model included.
 fn depths(model: &mut Model, prompt: &[u32], rounds: usize, tokens: usize) -> Outcome<()> {
     let mut speeds = vec![Vec::new(); 1 + 2 * Depth::ALL.len()];
     for _ in 0..rounds {
@@ -247,7 +247,7 @@ fn on_cpu_ns() -> u64 {
     tasks.filter_map(schedstat).filter_map(first).sum()
 }
 
-/// Any tokens do, if both are fed the same.
+/// Returns the token of a step; both models are fed the same.
 fn fed(i: usize) -> u32 {
     2000 + i as u32
 }

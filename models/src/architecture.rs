@@ -1,10 +1,10 @@
-//! The model families that the decoder can run, and what sets them apart.
+//! The model families that the decoder can run, and their differences.
 //!
 //! Most of a model's structure shows in its metadata and in which tensors it
 //! has: biases, norms of queries and keys, norms behind attention and MLP,
-//! fused matrices, tied embeddings. What does not is written here, once per
-//! family: a new family is one more entry of [`FAMILIES`] and whatever kernel
-//! its entry asks for.
+//! fused matrices, tied embeddings. The remaining facts are written here, once per
+//! family: a new family is one more entry of [`FAMILIES`] plus the kernels that the
+//! entry requires.
 
 /// How the rotary embedding pairs the channels of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,17 +27,17 @@ pub enum Activation {
     GeluTanh,
 }
 
-/// Which layers see a sliding window only, where the metadata states one.
+/// Layers that attend to a sliding window only, if the metadata states a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Windows {
     /// All of them.
     All,
-    /// All but every n-th, which sees everything.
+    /// All but every n-th, which has full attention.
     AllButEvery(usize),
 }
 
 impl Windows {
-    /// Whether the layer with this index sees a window only.
+    /// Whether the layer with this index attends to a window only.
     pub fn limits(self, layer: usize) -> bool {
         match self {
             Self::All => true,
@@ -57,8 +57,8 @@ pub struct Family {
     pub activation: Activation,
     /// Layers with a sliding window.
     pub windows: Windows,
-    /// Base of the rotary frequencies of layers with a window, where it is
-    /// another one and the file does not say it.
+    /// Base of the rotary frequencies of windowed layers, if it differs and the file does
+    /// not state it.
     pub window_rope_base: Option<f32>,
     /// Token vectors are multiplied by the square root of the width.
     pub scales_embedding: bool,
@@ -66,7 +66,7 @@ pub struct Family {
     pub counts_norms_from_one: bool,
 }
 
-/// What most families have in common.
+/// Facts that most families have in common.
 const PLAIN: Family = Family {
     name: "",
     rope: RopeStyle::Halves,
@@ -107,8 +107,7 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-/// A family that nobody has described, with the activation that it is said or assumed to
-/// have.
+/// Returns a family for an unknown architecture with the stated or assumed activation.
 pub(crate) fn inferred(activation: Activation) -> &'static Family {
     const SILU: Family = PLAIN;
     const GELU: Family = Family {
@@ -121,12 +120,12 @@ pub(crate) fn inferred(activation: Activation) -> &'static Family {
     }
 }
 
-/// The family with this `general.architecture`.
+/// Returns the family with this `general.architecture`.
 pub fn find(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.name == name)
 }
 
-/// The supported names, for messages.
+/// Lists the supported names, for messages.
 pub fn supported() -> String {
     let names: Vec<_> = FAMILIES.iter().map(|family| family.name).collect();
     names.join(", ")
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sixth_layer_sees_everything() {
+    fn every_sixth_layer_has_full_attention() {
         let windows = Windows::AllButEvery(6);
         let full: Vec<usize> = (0..18).filter(|layer| !windows.limits(*layer)).collect();
         assert_eq!(full, [5, 11, 17]);

@@ -6,6 +6,7 @@
 
 use candle_core::Tensor;
 
+use crate::attention_mask::PassMask;
 use crate::config::Config;
 use crate::error::Result;
 use crate::instrument::{op, section};
@@ -13,7 +14,6 @@ use crate::kv_cache::KvCache;
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::pass::Pass;
-use crate::sight::View;
 use crate::softmax;
 
 /// Weights of one attention, each `(rows, width)` as in the file.
@@ -31,13 +31,13 @@ pub(crate) struct Attention {
     pub q_norm: Option<RmsNorm>,
     /// Norm of each head's keys.
     pub k_norm: Option<RmsNorm>,
-    /// Which of the pass' views is its own.
-    pub view: usize,
+    /// Index of its mask in [`Pass::masks`].
+    pub mask: usize,
     /// Heads and widths.
     pub shape: HeadShape,
 }
 
-/// How channels divide into heads.
+/// Division of channels into heads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeadShape {
     /// Query heads.
@@ -46,7 +46,7 @@ pub(crate) struct HeadShape {
     pub kv_heads: usize,
     /// Width of one head.
     pub head_dim: usize,
-    /// Scores are multiplied by it.
+    /// Factor of the scores.
     pub scale: f64,
 }
 
@@ -110,7 +110,7 @@ impl Attention {
     /// appended to the cache.
     pub(crate) fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
         let shape = &self.shape;
-        let view = pass.view(self.view)?;
+        let pass_mask = pass.mask(self.mask)?;
         let q = op!(Q_PROJ, [q = &self.q, x]; q.forward(x))?;
         let mut q = shape.split(&q, shape.heads)?;
         if let Some(norm) = &self.q_norm {
@@ -123,10 +123,15 @@ impl Attention {
         }
         let v = op!(V_PROJ, [v = &self.v, x]; v.forward(x))?;
         let v = shape.split(&v, shape.kv_heads)?.transpose(1, 2)?;
-        let (q, k) = turn(&q.transpose(1, 2)?, &k.transpose(1, 2)?, view, pass.deep)?;
+        let (q, k) = rotate(
+            &q.transpose(1, 2)?,
+            &k.transpose(1, 2)?,
+            pass_mask,
+            pass.deep,
+        )?;
         store(cache, &k, &v, pass)?;
-        let (keys, values) = cache.view(view.seen)?;
-        let mask = view.mask.as_ref();
+        let (keys, values) = cache.view(pass_mask.visible)?;
+        let mask = pass_mask.mask.as_ref();
         let (mixed, weights) = match pass.deep {
             true => self.decomposed(&q, &keys, &values, mask)?,
             false => self.fused(&q, &keys, &values, mask)?,
@@ -140,8 +145,8 @@ impl Attention {
         Ok(out)
     }
 
-    /// What attention mixes, and its weights. The queries are scaled instead of the
-    /// scores: fewer numbers.
+    /// Returns the weighted values and the attention weights. Scales the queries instead
+    /// of the scores, because they are fewer numbers.
     fn fused(
         &self,
         q: &Tensor,
@@ -181,10 +186,10 @@ impl Attention {
     }
 }
 
-fn turn(q: &Tensor, k: &Tensor, view: &View, deep: bool) -> Result<(Tensor, Tensor)> {
+fn rotate(q: &Tensor, k: &Tensor, mask: &PassMask, deep: bool) -> Result<(Tensor, Tensor)> {
     match deep {
-        true => op!(ROPE, [turns = &view.turns, q, k]; turns.apply_both(q, k)),
-        false => view.turns.apply_both(q, k),
+        true => op!(ROPE, [rotary = &mask.rotary, q, k]; rotary.apply_both(q, k)),
+        false => mask.rotary.apply_both(q, k),
     }
 }
 

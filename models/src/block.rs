@@ -1,5 +1,5 @@
-//! One transformer block: attention and MLP, each behind a norm and beside
-//! the residual stream.
+//! One transformer block: attention and MLP, each behind a norm and added to the
+//! residual stream.
 
 use candle_core::Tensor;
 
@@ -18,13 +18,13 @@ pub(crate) struct Block {
     pub input_norm: RmsNorm,
     /// Mixes positions.
     pub attention: Attention,
-    /// Of what attention adds; Gemma has one.
+    /// Norm of attention's output; Gemma has one.
     pub attention_out_norm: Option<RmsNorm>,
     /// Before the MLP.
     pub mlp_norm: RmsNorm,
     /// Mixes channels.
     pub mlp: Mlp,
-    /// Of what the MLP adds; Gemma has one.
+    /// Norm of the MLP's output; Gemma has one.
     pub mlp_out_norm: Option<RmsNorm>,
     /// Keys and values of this layer.
     pub cache: KvCache,
@@ -35,8 +35,8 @@ impl Block {
     pub(crate) fn forward(&mut self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let normed = op!(INPUT_NORM; self.input_norm.within(x, pass))?;
         let attended = op!(ATTENTION; self.attention.forward(&normed, pass, &mut self.cache))?;
-        // Each family's own names: where attention's output has a norm, that is the
-        // one "post attention".
+        // "Post attention" names the norm of attention's output in families that have
+        // one, else the norm before the MLP.
         let (x, normed) = match &self.attention_out_norm {
             Some(norm) => {
                 let attended = op!(POST_ATTENTION_NORM; norm.within(&attended, pass))?;

@@ -1,4 +1,4 @@
-//! The chat template that a model brings: turns to one prompt.
+//! Renders conversation turns to one prompt with the model's chat template.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(crate) struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// The template of a file, `None` if it has none.
+    /// Reads the template of a file, `None` if it has none.
     pub(crate) fn read(gguf: &Gguf, tokenizer: &Tokenizer) -> Option<Self> {
         match gguf.metadata().get("tokenizer.chat_template") {
             Some(Value::String(source)) => Some(Self::new(source, tokenizer)),
@@ -30,10 +30,10 @@ impl ChatTemplate {
         }
     }
 
-    /// The template of a folder: a file of its own, or in the tokenizer's settings.
+    /// Reads the template of a folder: a separate file, or a tokenizer setting.
     ///
     /// # Errors
-    /// When a file that is there cannot be read.
+    /// When an existing file cannot be read.
     pub(crate) fn from_folder(folder: &Path, tokenizer: &Tokenizer) -> Result<Option<Self>> {
         let path = folder.join("chat_template.jinja");
         if path.exists() {
@@ -60,8 +60,8 @@ impl ChatTemplate {
         }
     }
 
-    /// A prompt of one user turn, after a system turn if there is one, up to
-    /// where the model's answer begins.
+    /// Renders a prompt of one user turn, after a system turn if there is one, up to the
+    /// start of the model's answer.
     ///
     /// # Errors
     /// [`Error::ChatTemplate`] if the template uses something unknown or
@@ -96,7 +96,7 @@ fn whitespace() -> Result<SyntaxConfig, minijinja::Error> {
         .build()
 }
 
-/// What templates call for turns they do not take.
+/// Called by templates for turns that they do not accept.
 fn refuse(reason: String) -> Result<String, minijinja::Error> {
     Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
 }

@@ -23,23 +23,23 @@ pub struct Checkpoint {
     chat: Option<ChatTemplate>,
 }
 
-/// What a model will take of memory.
+/// Memory that a model needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes of the matrices, as [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes)
-    /// tells when they are loaded.
+    /// Bytes of the matrices, the same as
+    /// [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes) after loading.
     pub weight_bytes: u64,
-    /// Bytes of the matrices that prefill has beside them.
+    /// Bytes of the additional matrices of prefill.
     pub prefill_bytes: u64,
     /// Bytes of the key-value cache for each position.
     pub cache_bytes_per_token: u64,
-    /// Bytes of the largest matrix in f32: it exists beside the others while it is
-    /// converted.
+    /// Bytes of the largest matrix in f32, which exists in addition to the others during
+    /// its conversion.
     pub largest_bytes: u64,
 }
 
 impl Memory {
-    /// Bytes at the most with so many positions.
+    /// Returns the most bytes that the model needs with `positions` in its cache.
     pub fn with_positions(&self, positions: usize) -> u64 {
         let cache = self.cache_bytes_per_token.saturating_mul(positions as u64);
         let parts = [self.weight_bytes, self.prefill_bytes, self.largest_bytes];
@@ -47,17 +47,17 @@ impl Memory {
     }
 }
 
-/// How far loading has come, in bytes of the files' matrices.
+/// Progress of loading in bytes of the files' matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoadProgress {
-    /// Read.
+    /// Bytes read.
     pub done: u64,
-    /// In all.
+    /// Total bytes.
     pub total: u64,
 }
 
 impl Checkpoint {
-    /// Opens a GGUF file, or a folder as Hugging Face has it: `config.json`, safetensors
+    /// Opens a GGUF file, or a folder in Hugging Face's layout: `config.json`, safetensors
     /// and `tokenizer.json`; a `.safetensors` file stands for its folder.
     ///
     /// # Errors
@@ -94,13 +94,13 @@ impl Checkpoint {
         })
     }
 
-    /// What it takes of memory if it is loaded like this.
+    /// Returns the memory that the model needs if loaded with these options.
     pub fn memory(&self, options: &LoadOptions) -> Memory {
         let tensors = self.weights.tensors();
         let matrices = || tensors.iter().filter(|tensor| tensor.shape.len() > 1);
         let weights = matrices().map(|tensor| loaded(tensor, options.requantize));
         let of_layers = matrices().filter(|tensor| tensor.name.starts_with("blk."));
-        let beside = of_layers.filter(|tensor| gains_from_f32(tensor.dtype, options.prefill));
+        let additional = of_layers.filter(|tensor| gains_from_f32(tensor.dtype, options.prefill));
         let whole = matrices().map(|tensor| tensor.bytes(GgmlDType::F32));
         let Config {
             layers,
@@ -110,17 +110,17 @@ impl Checkpoint {
         } = self.config;
         Memory {
             weight_bytes: weights.sum(),
-            prefill_bytes: beside.map(|tensor| tensor.bytes(GgmlDType::F32)).sum(),
+            prefill_bytes: additional.map(|tensor| tensor.bytes(GgmlDType::F32)).sum(),
             cache_bytes_per_token: (2 * layers * kv_heads * head_dim * size_of::<f32>()) as u64,
             largest_bytes: whole.max().unwrap_or(0),
         }
     }
 
-    /// Loads the weights, and tells after each matrix how far it has come.
+    /// Loads the weights and reports progress after each matrix.
     ///
     /// # Errors
-    /// For a tensor that is missing, damaged, of another shape than the settings say, or
-    /// of no use to the decoder.
+    /// For a tensor that is missing, damaged, not of the settings' shape, or unused by the
+    /// decoder.
     pub fn load(
         mut self,
         options: &LoadOptions,

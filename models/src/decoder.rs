@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use crate::attention_mask::AttentionMask;
 use crate::block::Block;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
@@ -9,14 +10,13 @@ use crate::instrument::{Depth, section};
 use crate::linear::Linear;
 use crate::norm::RmsNorm;
 use crate::pass::Pass;
-use crate::sight::Sight;
 use crate::statistics::Statistics;
 
 /// A decoder with its cache: feeding tokens moves it forward.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoder {
     pub(crate) embedding: Embedding,
-    pub(crate) sights: Vec<Sight>,
+    pub(crate) masks: Vec<AttentionMask>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) final_norm: RmsNorm,
     pub(crate) lm_head: Linear,
@@ -27,21 +27,21 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Positions in the cache.
+    /// Returns the number of positions in the cache.
     pub(crate) fn position(&self) -> usize {
         self.blocks.first().map_or(0, |block| block.cache.len())
     }
 
-    /// Bytes of the cache's buffers.
+    /// Returns the size of the cache's buffers in bytes.
     pub(crate) fn cache_bytes(&self) -> usize {
         self.blocks.iter().map(|block| block.cache.bytes()).sum()
     }
 
-    /// Allocates the cache for `positions` in all.
+    /// Allocates the cache for `positions` in total.
     pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
-        // All of the sequence is turned alike: its length is to be known first.
-        for sight in &mut self.sights {
-            sight.rope.reserve(positions)?;
+        // LongRoPE depends on the length of the whole sequence, so this comes first.
+        for mask in &mut self.masks {
+            mask.rope.reserve(positions)?;
         }
         let mut blocks = self.blocks.iter_mut();
         blocks.try_for_each(|block| block.cache.reserve(positions))
@@ -50,17 +50,17 @@ impl Decoder {
     /// Forgets the sequence and frees the cache.
     pub(crate) fn reset(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.cache.clear());
-        self.sights.iter_mut().for_each(|sight| sight.rope.forget());
+        self.masks.iter_mut().for_each(|mask| mask.rope.forget());
     }
 
-    /// Ids as a tensor of shape `(1, tokens)` on the device.
+    /// Returns ids as a tensor of shape `(1, tokens)` on the device.
     pub(crate) fn tensor(&self, tokens: &[u32]) -> Result<Tensor> {
         self.embedding.check(tokens)?;
         Ok(Tensor::new(tokens, &self.device)?.unsqueeze(0)?)
     }
 
-    /// Feeds ids of shape `(1, tokens)` behind those already fed; the logits
-    /// of the last, shape `(vocab)`, predict what follows.
+    /// Appends ids of shape `(1, tokens)` to the sequence and returns the logits of the
+    /// next token, shape `(vocab)`.
     ///
     /// # Errors
     /// [`Error::ContextFull`] past the context; the cache is then unchanged.
@@ -69,8 +69,8 @@ impl Decoder {
         self.logits(&hidden)
     }
 
-    /// Feeds ids whose logits nobody needs, and returns the last hidden
-    /// state, `(1, tokens, width)`.
+    /// Appends ids without computing logits, and returns the last hidden state,
+    /// `(1, tokens, width)`.
     pub(crate) fn hidden(&mut self, ids: &Tensor, prefill: bool) -> Result<Tensor> {
         let (start, count) = (self.position(), ids.dim(1)?);
         self.check_room(start + count)?;
@@ -79,7 +79,7 @@ impl Decoder {
         section!(LAYERS; self.layers(x, &pass))
     }
 
-    /// Logits of the last position of a hidden state.
+    /// Returns the logits of the last position of a hidden state.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let last = hidden.narrow(1, hidden.dim(1)? - 1, 1)?.contiguous()?;
         let last = section!(FINAL_NORM; self.final_norm.forward(&last, self.depth.is_deep()))?;
@@ -99,10 +99,10 @@ impl Decoder {
     }
 
     fn pass(&mut self, start: usize, count: usize, prefill: bool) -> Result<Pass> {
-        let sights = self.sights.iter_mut();
-        let views = sights.map(|sight| sight.view(start, count, &self.device));
+        let masks = self.masks.iter_mut();
+        let masks = masks.map(|mask| mask.pass(start, count, &self.device));
         Ok(Pass {
-            views: views.collect::<Result<_>>()?,
+            masks: masks.collect::<Result<_>>()?,
             deep: self.depth.is_deep(),
             statistics: self.statistics,
             prefill,
@@ -114,7 +114,7 @@ impl Decoder {
         for (i, block) in self.blocks.iter_mut().enumerate() {
             x = section!(LAYER, layer = i; {
                 let x = block.forward(&x, pass)?;
-                // A GPU runs behind its launches; a layer's span ends with its work.
+                // GPU launches are asynchronous; a layer's span must include its work.
                 if sync {
                     self.device.synchronize()?;
                 }

@@ -1,10 +1,10 @@
-//! Choosing where tensors live.
+//! Selects the device of the tensors.
 
 use candle_core::Device;
 
 use crate::error::{Error, Result};
 
-/// The device with this name: `cpu`, `cuda`, `cuda:1`, `metal`, `metal:0`.
+/// Returns the device with this name: `cpu`, `cuda`, `cuda:1`, `metal`, `metal:0`.
 ///
 /// # Errors
 /// [`Error::Device`] for another name, a device that this build does not
@@ -22,11 +22,11 @@ pub fn parse(name: &str) -> Result<Device> {
     }
 }
 
-/// Variables that choose the number of threads of the CPU; the first that is
-/// set counts. They are read once, before the first operation.
+/// Environment variables with the number of CPU threads; the first one that is set
+/// counts. They are read once, before the first operation.
 pub const THREAD_VARIABLES: [&str; 2] = ["CANDLE_NUM_THREADS", "RAYON_NUM_THREADS"];
 
-/// Threads that matrix products on the CPU use.
+/// Returns the number of threads of matrix products on the CPU.
 pub fn threads() -> usize {
     let set = std::env::var(THREAD_VARIABLES[0]).ok();
     let set = set.and_then(|text| text.parse().ok());
@@ -34,7 +34,7 @@ pub fn threads() -> usize {
     set.filter(|&threads| threads > 0).unwrap_or_else(default)
 }
 
-/// The name that [`parse`] reads.
+/// Returns the name that [`parse`] accepts.
 pub fn name(device: &Device) -> &'static str {
     match device {
         Device::Cpu => "cpu",

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub(crate) struct Embedding {
     table: QMatMul,
     vocab: usize,
-    /// Vectors are multiplied by it.
+    /// Factor of the vectors.
     scale: Option<f64>,
 }
 
@@ -26,7 +26,7 @@ impl Embedding {
         }
     }
 
-    /// Vectors of shape `(1, tokens, width)`, from ids of shape `(1, tokens)`.
+    /// Returns vectors of shape `(1, tokens, width)` for ids of shape `(1, tokens)`.
     pub(crate) fn forward(&self, ids: &Tensor) -> Result<Tensor> {
         let vectors = self.table.embedding(ids)?;
         match self.scale {
@@ -35,7 +35,7 @@ impl Embedding {
         }
     }
 
-    /// Refuses ids that the table does not have.
+    /// Fails for ids that are not in the table.
     pub(crate) fn check(&self, ids: &[u32]) -> Result<()> {
         match ids.iter().find(|id| **id as usize >= self.vocab) {
             Some(&id) => Err(Error::UnknownToken {

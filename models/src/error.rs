@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// What can go wrong between a model file and its last token.
+/// Errors of loading and running a model.
 ///
-/// Each message names the thing at fault and, where there is one, the next
-/// step for the person who reads it.
+/// Each message names the thing at fault and, if there is one, the next step.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,7 +16,7 @@ pub enum Error {
         /// The system's answer.
         why: std::io::Error,
     },
-    /// The file is not one that can be trusted.
+    /// The file contradicts itself or is damaged.
     #[error("{}: {thing}: {problem}; {next}", path.display())]
     File {
         /// The file.
@@ -29,7 +28,7 @@ pub enum Error {
         /// What to do about it.
         next: &'static str,
     },
-    /// The file holds an architecture that is not known and is no plain decoder.
+    /// The file's architecture is unknown and not a plain decoder.
     #[error(
         "{}: architecture `{found}` is not supported: {why}; supported are: {supported}; choose a model of one of these families",
         path.display()
@@ -41,10 +40,10 @@ pub enum Error {
         found: String,
         /// Why it cannot be inferred.
         why: String,
-        /// The names that would have been accepted.
+        /// The accepted names.
         supported: String,
     },
-    /// The file's tokenizer is of a kind that is not built here.
+    /// The file's tokenizer is of an unsupported kind.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
     /// The chat template does not render.
@@ -101,7 +100,7 @@ pub enum Error {
     /// Not a device of this build.
     #[error("device: {0}")]
     Device(String),
-    /// Candle's own error.
+    /// An error of Candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
 }

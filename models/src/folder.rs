@@ -1,10 +1,10 @@
-//! A model in a folder, as Hugging Face has it.
+//! A model in a folder of Hugging Face's layout.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::chat::ChatTemplate;
-use crate::config::{Config, Json, Seen};
+use crate::config::{Config, Json, WeightFacts};
 use crate::error::{Error, Result};
 use crate::tokenizer::Tokenizer;
 use crate::weights::Weights;
@@ -12,10 +12,10 @@ use crate::weights::safetensors::Safetensors;
 
 /// One file with all weights.
 const WHOLE: &str = "model.safetensors";
-/// Which of several files has which tensor.
+/// Index from tensor to file.
 const INDEX: &str = "model.safetensors.index.json";
 
-/// What a folder holds, its weights not read yet.
+/// Contents of a folder; the weights are not read yet.
 pub(crate) struct Opened {
     pub weights: Safetensors,
     pub config: Config,
@@ -23,7 +23,7 @@ pub(crate) struct Opened {
     pub chat: Option<ChatTemplate>,
 }
 
-/// The folder that a path stands for; none if it is a file of another kind.
+/// Returns the folder that a path stands for; `None` if it is a file of another kind.
 pub(crate) fn of(path: &Path) -> Option<PathBuf> {
     if path.is_dir() {
         return Some(path.to_owned());
@@ -39,7 +39,7 @@ pub(crate) fn of(path: &Path) -> Option<PathBuf> {
 /// Opens the model of a folder.
 ///
 /// # Errors
-/// As [`crate::Checkpoint::open`].
+/// The same as [`crate::Checkpoint::open`].
 pub(crate) fn open(folder: &Path) -> Result<Opened> {
     let json = Json::open(&folder.join("config.json"))?.of_text();
     let family = json.family()?;
@@ -47,11 +47,11 @@ pub(crate) fn open(folder: &Path) -> Result<Opened> {
     let vocab = weights
         .rows("token_embd.weight")
         .ok_or_else(|| Error::file(folder, "tensor `model.embed_tokens.weight`", "is missing"))?;
-    let seen = Seen {
+    let facts = WeightFacts {
         vocab,
         has_output: weights.has("output.weight"),
     };
-    let mut config = Config::from_json(&json, seen)?;
+    let mut config = Config::from_json(&json, facts)?;
     if config.name.is_empty() {
         let name = std::path::absolute(folder).ok();
         let name = name.as_deref().and_then(Path::file_name);
@@ -73,7 +73,7 @@ pub(crate) fn open(folder: &Path) -> Result<Opened> {
     })
 }
 
-/// The files with the weights.
+/// Lists the files with the weights.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let index = folder.join(INDEX);
     if !index.exists() {

@@ -1,4 +1,4 @@
-//! From a prompt to its continuation, phase by phase.
+//! Generates the continuation of a prompt, phase by phase.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::tokenizer::Detokenizer;
 /// `heads * PREFILL_CHUNK * context * 4` bytes, so a pass must be bounded.
 const PREFILL_CHUNK: usize = 512;
 
-/// What to generate, and when to stop.
+/// Options of a generation: sampling and stop conditions.
 #[derive(Debug, Clone)]
 pub struct GenerateOptions {
     /// Tokens to sample at most.
     pub max_tokens: usize,
-    /// 0 is greedy.
+    /// Sampling temperature; 0 is greedy.
     pub temperature: f32,
     /// Keep only this many of the most likely tokens.
     pub top_k: Option<usize>,
@@ -30,7 +30,8 @@ pub struct GenerateOptions {
     pub top_p: Option<f32>,
     /// The same seed gives the same text.
     pub seed: u64,
-    /// Makes tokens that were there before, in the prompt, too, less likely; 1 does not.
+    /// Penalty that makes earlier tokens, those of the prompt included, less likely; 1
+    /// disables it.
     pub repeat_penalty: f32,
     /// Continue the prompt as it is, without the model's chat template.
     pub raw: bool,
@@ -98,8 +99,8 @@ pub struct TokenEvent<'t> {
     pub index: usize,
     /// Its id.
     pub id: u32,
-    /// The text that is complete with it; empty within a character and for
-    /// control tokens.
+    /// The text that this token completes; empty within a character and for control
+    /// tokens.
     pub text: &'t str,
 }
 
@@ -109,11 +110,11 @@ pub struct TokenEvent<'t> {
 pub enum StopReason {
     /// The model ended its text.
     EndOfText,
-    /// [`GenerateOptions::max_tokens`].
+    /// [`GenerateOptions::max_tokens`] was reached.
     MaxTokens,
     /// The model's context has no room for another token.
     ContextFull,
-    /// The callback or [`GenerateOptions::cancel`] asked for it.
+    /// The callback or [`GenerateOptions::cancel`] requested it.
     Cancelled,
 }
 
@@ -133,7 +134,7 @@ pub struct Generation {
     pub stop: StopReason,
     /// Bytes of the key-value cache at the end.
     pub kv_cache_bytes: usize,
-    /// Set if the context cannot hold all the tokens that were asked for.
+    /// Set if the context cannot hold all requested tokens.
     pub warning: Option<String>,
 }
 
@@ -177,7 +178,7 @@ impl<F> Drop for Generator<'_, F> {
     }
 }
 
-/// What decoding leaves behind.
+/// Result of decoding.
 struct Decoded {
     tokens: Vec<u32>,
     stop: StopReason,
@@ -196,7 +197,7 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         phase!(POST_INFERENCE).in_scope(|| self.finish(decoded, ids.len()))
     }
 
-    /// Tokens of the prompt, also as tensors of one pass each.
+    /// Returns the tokens of the prompt, also as tensors of one pass each.
     fn prepare(&mut self, prompt: &str) -> Result<(Vec<u32>, Vec<Tensor>)> {
         let ids = section!(TOKENIZATION; self.tokenize(prompt))?;
         let room = self.room(ids.len())?;
@@ -218,7 +219,8 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         }
     }
 
-    /// Tokens that can be sampled after a prompt, at most those asked for.
+    /// Returns the number of tokens that can be sampled after a prompt, at most
+    /// `max_tokens`.
     fn room(&mut self, tokens: usize) -> Result<usize> {
         let context = self.model.decoder.context;
         if tokens == 0 {
@@ -227,13 +229,13 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         if tokens >= context {
             return Err(Error::PromptTooLong { tokens, context });
         }
-        let (room, asked) = (context - tokens, self.options.max_tokens);
-        if asked > room {
+        let (room, requested) = (context - tokens, self.options.max_tokens);
+        if requested > room {
             self.warn(format!(
-                "the context of {context} tokens has room for {room} after the prompt's {tokens}, fewer than the {asked} asked for"
+                "the context of {context} tokens has room for {room} after the prompt's {tokens}, fewer than the {requested} requested"
             ));
         }
-        Ok(room.min(asked))
+        Ok(room.min(requested))
     }
 
     fn warn(&mut self, warning: String) {
@@ -248,7 +250,7 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
             .collect()
     }
 
-    /// Logits of the first new token; only the last pass computes any.
+    /// Returns the logits of the first new token; only the last pass computes logits.
     fn prefill(&mut self, chunks: &[Tensor]) -> Result<Tensor> {
         let decoder = &mut self.model.decoder;
         let Some((last, front)) = chunks.split_last() else {
@@ -276,7 +278,7 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         }
     }
 
-    /// Reasons to sample no further token.
+    /// Returns the reason to sample no further token, if there is one.
     fn must_stop(&self, sampled: usize) -> Option<StopReason> {
         let decoder = &self.model.decoder;
         // The last sampled token is not in the cache yet.
@@ -289,8 +291,8 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
         }
     }
 
-    /// One token in its span: the pass that produces it, except for the
-    /// first, and its choice.
+    /// Generates one token in its span: the forward pass (except for the first token) and
+    /// sampling.
     fn token(
         &mut self,
         tokens: &mut Vec<u32>,
@@ -328,7 +330,7 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
     fn finish(&mut self, decoded: Decoded, input_tokens: usize) -> Result<Generation> {
         let Decoded { tokens, stop } = decoded;
         let decoder = &mut self.model.decoder;
-        // Sampling already moved the logits; what is left is what still runs.
+        // Sampling already moved the logits; only pending work remains.
         section!(TENSOR_TO_CPU; decoder.device.synchronize())?;
         let text = section!(DETOKENIZATION; self.model.tokenizer.decode(&tokens));
         let kv_cache_bytes = decoder.cache_bytes();
@@ -347,11 +349,11 @@ impl<F: FnMut(TokenEvent<'_>) -> ControlFlow<()>> Generator<'_, F> {
     }
 }
 
-/// The next token after these logits, in its span.
+/// Chooses the next token from its logits, in its span.
 pub(crate) fn choose(sampler: &mut Sampler, logits: &Tensor) -> Result<u32> {
     section!(SAMPLING; {
         let copied = logits.to_vec1::<f32>()?;
-        // A capture repeats the choice from the state that it began with.
+        // A capture repeats the choice from the initial state.
         let before = capture::is_on().then(|| sampler.clone());
         let chosen = sampler.sample(&copied);
         if let Some(before) = before {

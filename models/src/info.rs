@@ -1,18 +1,18 @@
-//! What is asked of a model when it is loaded, and what is known of it afterwards.
+//! Options for loading a model, and information about the loaded model.
 
 use candle_core::Device;
 
 use crate::instrument::Depth;
 use crate::weights::{Prefill, Requantize};
 
-/// How to load a model.
+/// Options for loading a model.
 #[derive(Debug, Clone)]
 pub struct LoadOptions {
     /// Conversion of the weights.
     pub requantize: Requantize,
     /// Weights of passes of several positions.
     pub prefill: Prefill,
-    /// Where tensors live; see [`device::parse`](crate::device::parse).
+    /// Device of the tensors; see [`device::parse`](crate::device::parse).
     pub device: Device,
     /// Depth of the spans, which selects the kernels.
     pub depth: Depth,
@@ -29,14 +29,14 @@ impl Default for LoadOptions {
     }
 }
 
-/// What a model is, for the metadata of a run.
+/// Description of a model, for the metadata of a run.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ModelInfo {
-    /// Such as `llama`.
+    /// Architecture, such as `llama`.
     pub architecture: String,
-    /// What is taken for granted of an architecture that nobody has described; its answers
-    /// are wrong where that is not so.
+    /// Assumptions about an unknown architecture; the model's answers are wrong if one of
+    /// them does not hold.
     pub assumed: Vec<String>,
     /// The file's name for the model; may be empty.
     pub name: String,
@@ -56,19 +56,19 @@ pub struct ModelInfo {
     pub vocab: usize,
     /// Weights, shared ones counted once.
     pub parameters: u64,
-    /// Where they are.
+    /// Weights by part of the model.
     pub parts: Parameters,
-    /// Positions that layers with a sliding window see; none where no layer has one.
+    /// Sliding window in positions; `None` if no layer has one.
     pub window: Option<usize>,
     /// Layers with a sliding window.
     pub windowed_layers: usize,
     /// Number formats of the matrices, such as `q4_1->q8_0`.
     pub precision: String,
-    /// Positions that the model was made for.
+    /// Context length in positions.
     pub context_length: usize,
     /// Bytes of the matrices in memory.
     pub weight_bytes: usize,
-    /// Bytes of the matrices that prefill has beside them; see [`Prefill`].
+    /// Bytes of the additional matrices of prefill; see [`Prefill`].
     pub prefill_bytes: usize,
     /// Bytes of the file.
     pub file_bytes: u64,
@@ -76,7 +76,7 @@ pub struct ModelInfo {
     pub device: &'static str,
 }
 
-/// Where a model's weights are, each counted once.
+/// Number of weights by part of the model, each counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Parameters {
     /// Token embedding and output projection.
@@ -90,7 +90,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// All of them.
+    /// Returns the sum of all parts.
     pub fn total(&self) -> u64 {
         self.embedding + self.attention + self.mlp + self.norms
     }

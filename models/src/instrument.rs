@@ -94,16 +94,16 @@ pub mod names {
 /// `layer`, `component` or `op`.
 pub const ROLES: &[(&str, &str)] = names::TABLE;
 
-/// The role of a span name, `None` for a name that is not ours.
+/// Returns the role of a span name, `None` for a name of another crate.
 pub fn role(name: &str) -> Option<&'static str> {
     let found = ROLES.iter().find(|(known, _)| *known == name);
     found.map(|(_, role)| *role)
 }
 
-/// How finely an inference is divided into spans.
+/// Granularity of an inference's spans.
 ///
 /// The subscriber's filter decides what is recorded ([`Depth::level`] is the
-/// filter to install); the model itself only asks whether it must run the
+/// filter to install); the model itself only checks whether it must run the
 /// decomposed kernels of [`Depth::Deep`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Depth {
@@ -114,7 +114,7 @@ pub enum Depth {
     /// Layers and their modules: norms, projections, attention, MLP.
     #[default]
     Module,
-    /// Modules and their single operations, with fused kernels taken apart.
+    /// Modules and their single operations, with fused kernels decomposed.
     Deep,
 }
 
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn depths_read_what_they_print() {
+    fn depths_parse_their_own_names() {
         for depth in Depth::ALL {
             assert_eq!(depth.to_string().parse::<Depth>().unwrap(), depth);
         }

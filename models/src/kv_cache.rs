@@ -1,4 +1,4 @@
-//! Keys and values of the positions seen so far.
+//! Keys and values of the positions processed so far.
 //!
 //! Each layer owns two buffers of shape `(1, kv_heads, capacity, head_dim)`.
 //! A new position is written in place, so a step costs the same however long
@@ -22,16 +22,16 @@ pub(crate) struct KvCache {
     length: usize,
 }
 
-/// What a cache of any length has in common.
+/// Properties of a cache that do not depend on its length.
 #[derive(Debug, Clone)]
 pub(crate) struct CacheShape {
     /// Key and value heads.
     pub kv_heads: usize,
     /// Width of one head.
     pub head_dim: usize,
-    /// Positions that are never exceeded.
+    /// Largest number of positions.
     pub limit: usize,
-    /// Where the buffers live.
+    /// Device of the buffers.
     pub device: Device,
 }
 
@@ -61,7 +61,7 @@ impl KvCache {
         *self = Self::new(self.shape.clone());
     }
 
-    /// Makes room for `positions` in all, keeping what is stored.
+    /// Allocates room for `positions` in total and keeps the stored ones.
     pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
         if positions <= self.capacity {
             return Ok(());
@@ -128,19 +128,19 @@ impl KvCache {
         })
     }
 
-    /// The last so many keys and values, each `(1, kv_heads, seen, head_dim)`: views,
-    /// not copies. They are valid until the next append.
+    /// Returns the last `count` keys and values, each `(1, kv_heads, count, head_dim)`, as
+    /// tensor views without a copy. They are valid until the next append.
     ///
     /// # Errors
-    /// If fewer were ever stored.
-    pub(crate) fn view(&self, seen: usize) -> Result<(Tensor, Tensor)> {
+    /// If fewer are stored.
+    pub(crate) fn view(&self, count: usize) -> Result<(Tensor, Tensor)> {
         let Some((keys, values)) = &self.buffers else {
             return Err(candle_core::Error::Msg("the cache is empty".into()).into());
         };
         let missing = || candle_core::Error::Msg(format!("the cache holds {}", self.length));
-        let first = self.length.checked_sub(seen).ok_or_else(missing)?;
-        let keys = keys.narrow(2, first, seen)?;
-        Ok((keys, values.narrow(2, first, seen)?))
+        let first = self.length.checked_sub(count).ok_or_else(missing)?;
+        let keys = keys.narrow(2, first, count)?;
+        Ok((keys, values.narrow(2, first, count)?))
     }
 }
 

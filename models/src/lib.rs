@@ -2,8 +2,7 @@
 //!
 //! Loads models of the families in [`architecture`] from GGUF files or Hugging Face's
 //! folders and generates text. Each phase, token, layer and operation runs in its own
-//! span, so any subscriber can time it. This crate knows Candle and `tracing` and nothing
-//! of who listens.
+//! span, so any subscriber can time it. This crate depends on Candle and `tracing` only.
 //!
 //! ```no_run
 //! use std::ops::ControlFlow;
@@ -26,6 +25,7 @@
 
 pub mod architecture;
 mod attention;
+mod attention_mask;
 mod block;
 pub mod capture;
 mod chat;
@@ -49,7 +49,6 @@ mod pass;
 mod random;
 mod rope;
 mod sampling;
-mod sight;
 mod softmax;
 pub mod statistics;
 pub mod tiny;

@@ -12,8 +12,7 @@ pub(crate) struct Linear {
     pub weight: QMatMul,
     /// `(rows)`.
     pub bias: Option<Tensor>,
-    /// The weight in f32, for several positions at once: its product takes more memory
-    /// and less time.
+    /// The weight in f32, for several positions at once: needs more memory and less time.
     pub dense: Option<Tensor>,
 }
 

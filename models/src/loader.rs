@@ -1,9 +1,10 @@
-//! A decoder from a file: which tensors it has decides how it is built.
+//! Builds a decoder from a file, guided by the tensors that it has.
 
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{Device, Tensor};
 
 use crate::attention::{Attention, HeadShape};
+use crate::attention_mask::AttentionMask;
 use crate::block::Block;
 use crate::config::{Config, LONG_FACTORS};
 use crate::decoder::Decoder;
@@ -17,7 +18,6 @@ use crate::linear::Linear;
 use crate::mlp::Mlp;
 use crate::norm::RmsNorm;
 use crate::rope::Rope;
-use crate::sight::Sight;
 use crate::weights::{Precision, Prefill, Weights, gains_from_f32, split};
 
 /// Reads the tensors of one file in order.
@@ -30,7 +30,7 @@ pub(crate) struct Loader<'l> {
     prefill: Prefill,
     prefill_bytes: usize,
     parameters: Parameters,
-    /// Is told the bytes of each tensor that was read.
+    /// Receives the bytes of each tensor that was read.
     read: &'l mut dyn FnMut(u64),
 }
 
@@ -59,8 +59,8 @@ impl<'l> Loader<'l> {
     /// Reads all tensors of the file.
     ///
     /// # Errors
-    /// For a tensor that is missing, has another shape than the metadata say, or has no
-    /// place in this decoder.
+    /// For a tensor that is missing, does not have the metadata's shape, or has no place
+    /// in this decoder.
     pub(crate) fn load(mut self) -> Result<(Decoder, ModelInfo)> {
         let decoder = self.decoder()?;
         match self.weights.unread() {
@@ -87,7 +87,7 @@ impl<'l> Loader<'l> {
                 bias: None,
                 dense: None,
             },
-            // Of the last position only: there is nothing to gain from f32.
+            // Runs for the last position only, which does not gain from f32.
             false => Linear {
                 weight: self.matrix("output", config.vocab, config.width)?,
                 bias: self.bias("output", config.vocab)?,
@@ -96,10 +96,10 @@ impl<'l> Loader<'l> {
         };
         let scale = config.family.scales_embedding;
         let scale = scale.then(|| (config.width as f64).sqrt());
-        let sights = self.sights()?;
+        let masks = self.masks()?;
         Ok(Decoder {
             embedding: Embedding::new(table, config.vocab, scale),
-            sights,
+            masks,
             blocks: (0..config.layers)
                 .map(|i| self.block(i))
                 .collect::<Result<_>>()?,
@@ -146,7 +146,7 @@ impl<'l> Loader<'l> {
             o: self.linear(&format!("{prefix}_output"), width, all)?,
             q_norm: self.norm_if_there(&format!("{prefix}_q_norm"), shape.head_dim)?,
             k_norm: self.norm_if_there(&format!("{prefix}_k_norm"), shape.head_dim)?,
-            view: self.view(layer),
+            mask: self.mask(layer),
             shape,
         })
     }
@@ -182,15 +182,15 @@ impl<'l> Loader<'l> {
         })
     }
 
-    /// Which of [`Self::sights`] is a layer's.
-    fn view(&self, layer: usize) -> usize {
+    /// Returns the index of a layer's mask in [`Self::masks`].
+    fn mask(&self, layer: usize) -> usize {
         let config = self.config;
         let has_full = (0..config.layers).any(|layer| !config.is_windowed(layer));
         usize::from(has_full && config.is_windowed(layer))
     }
 
-    /// What layers see that have no window, if there are any, and those that have one.
-    fn sights(&mut self) -> Result<Vec<Sight>> {
+    /// Returns the masks of full and of windowed attention, as far as layers use them.
+    fn masks(&mut self) -> Result<Vec<AttentionMask>> {
         let config = self.config;
         let mut factors = config.rope_factors.clone();
         for name in ["rope_freqs.weight", "rope_factors_short.weight"] {
@@ -201,15 +201,18 @@ impl<'l> Loader<'l> {
         let own = |base| Rope::of_window(config, base, self.device);
         let limited = (0..config.layers).filter(|layer| config.is_windowed(*layer));
         let limited = limited.count();
-        let windowed = config.window.filter(|_| limited > 0).map(|window| Sight {
-            rope: config.window_rope_base.map_or_else(|| rope.clone(), own),
-            window: Some(window),
-        });
-        let full = (limited < config.layers).then_some(Sight { rope, window: None });
+        let windowed = config
+            .window
+            .filter(|_| limited > 0)
+            .map(|window| AttentionMask {
+                rope: config.window_rope_base.map_or_else(|| rope.clone(), own),
+                window: Some(window),
+            });
+        let full = (limited < config.layers).then_some(AttentionMask { rope, window: None });
         Ok(full.into_iter().chain(windowed).collect())
     }
 
-    /// What divides the rotary frequencies, if it is there.
+    /// Reads divisors of the rotary frequencies; `None` if the tensor does not exist.
     fn factors(&mut self, name: &str) -> Result<Option<Vec<f32>>> {
         let half = self.config.rope_dim / 2;
         match self.weights.has(name) {
@@ -232,7 +235,7 @@ impl<'l> Loader<'l> {
         is_there.then(|| self.norm(name, width)).transpose()
     }
 
-    /// Projections of one input, each a tensor of its own.
+    /// Reads projections of one input that are stored as separate tensors.
     fn apart<const N: usize>(
         &mut self,
         prefix: &str,
@@ -246,7 +249,8 @@ impl<'l> Loader<'l> {
         array(parts.into_iter().map(linear).collect::<Result<_>>()?)
     }
 
-    /// The same as one tensor: cut apart, so that each has its own span.
+    /// Reads projections of one input that are stored as one tensor, and splits it so
+    /// that each has its own span.
     fn fused<const N: usize>(
         &mut self,
         name: &str,
@@ -310,7 +314,7 @@ impl<'l> Loader<'l> {
         Ok(tensor)
     }
 
-    /// Counts weights by what they are of.
+    /// Adds to the number of weights of the part that a tensor belongs to.
     fn count(&mut self, name: &str, weights: usize) {
         let parts = &mut self.parameters;
         let part = match name {
@@ -322,7 +326,7 @@ impl<'l> Loader<'l> {
         *part += weights as u64;
     }
 
-    /// Number formats, with what prefill has beside them.
+    /// Returns the number formats, with prefill's additional f32 matrices.
     fn precise(&self) -> String {
         let formats = self.precision.describe();
         match self.prefill_bytes {
@@ -363,7 +367,7 @@ impl<'l> Loader<'l> {
     }
 }
 
-/// As many as were asked for.
+/// Converts to an array, or fails if the number of parts differs.
 fn array<const N: usize>(linears: Vec<Linear>) -> Result<[Linear; N]> {
     let wrong = |all: Vec<Linear>| candle_core::Error::Msg(format!("{} parts", all.len()));
     Ok(linears.try_into().map_err(wrong)?)

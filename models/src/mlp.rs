@@ -17,7 +17,7 @@ pub(crate) struct Mlp {
     pub up: Linear,
     /// `(width, hidden)`.
     pub down: Linear,
-    /// Between gate and product.
+    /// Non-linearity between gate and product.
     pub activation: Activation,
 }
 

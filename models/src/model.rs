@@ -34,7 +34,7 @@ impl Model {
         }
     }
 
-    /// What was loaded.
+    /// Returns information about the model.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -44,7 +44,7 @@ impl Model {
         &self.tokenizer
     }
 
-    /// Whether the file brings a chat template.
+    /// Whether the file has a chat template.
     pub fn has_chat_template(&self) -> bool {
         self.chat.is_some()
     }
@@ -59,14 +59,14 @@ impl Model {
         self.decoder.depth = depth;
     }
 
-    /// Takes statistics of activations and attention from now on, or none: see
+    /// Enables or disables statistics of activations and attention: see
     /// [`crate::statistics`].
     pub fn set_statistics(&mut self, statistics: Option<Statistics>) {
         self.decoder.statistics = statistics;
     }
 
-    /// Feeds tokens behind those already fed and returns the logits, shape
-    /// `(vocab)`, of what follows. [`crate::generate()`] does this and more.
+    /// Appends tokens to the sequence and returns the logits of the next token, shape
+    /// `(vocab)`. [`crate::generate()`] does this and more.
     ///
     /// # Errors
     /// For an empty slice, an id outside of the vocabulary, or past the
@@ -80,7 +80,7 @@ impl Model {
         self.decoder.forward(&ids, prefill)
     }
 
-    /// Tokens fed since the last reset.
+    /// Returns the number of tokens fed since the last reset.
     pub fn position(&self) -> usize {
         self.decoder.position()
     }

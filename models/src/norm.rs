@@ -28,7 +28,7 @@ impl RmsNorm {
         }
     }
 
-    /// The same as a component of a layer.
+    /// Runs the norm as a component of a layer.
     pub(crate) fn within(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let normed = self.forward(x, pass.deep)?;
         if let Some(statistics) = pass.statistics {

@@ -1,26 +1,26 @@
-//! What the layers of one forward pass have in common.
+//! State that the layers of one forward pass share.
 
+use crate::attention_mask::PassMask;
 use crate::error::Result;
-use crate::sight::View;
 use crate::statistics::Statistics;
 
-/// What one forward pass shares among its layers.
+/// State shared by the layers of one forward pass.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    /// What layers of each kind see.
-    pub views: Vec<View>,
+    /// Masks of each kind of layer.
+    pub masks: Vec<PassMask>,
     /// Whether kernels run decomposed.
     pub deep: bool,
-    /// How statistics are taken, if they are.
+    /// Options of the statistics; `None` disables them.
     pub statistics: Option<Statistics>,
     /// Whether the pass belongs to prefill, which names the cache's op.
     pub prefill: bool,
 }
 
 impl Pass {
-    /// What a layer sees.
-    pub(crate) fn view(&self, kind: usize) -> Result<&View> {
-        let unknown = || candle_core::Error::Msg("no view of this kind of layer".into());
-        Ok(self.views.get(kind).ok_or_else(unknown)?)
+    /// Returns the mask of a kind of layer.
+    pub(crate) fn mask(&self, kind: usize) -> Result<&PassMask> {
+        let unknown = || candle_core::Error::Msg("no mask for this kind of layer".into());
+        Ok(self.masks.get(kind).ok_or_else(unknown)?)
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Positions in the first table; it doubles from there.
 const FIRST_TABLE: usize = 512;
 
-/// Cosines and sines for the positions seen so far.
+/// Rotary embedding with cosines and sines for the positions reached so far.
 ///
 /// A table for a context of 131,072 positions takes 64 MiB per 128 channels,
 /// of which a short run needs a hundredth, so it is built on demand.
@@ -17,13 +17,13 @@ const FIRST_TABLE: usize = 512;
 pub(crate) struct Rope {
     style: RopeStyle,
     frequencies: Vec<f32>,
-    /// Those of sequences that are longer than the model was first made for.
+    /// Frequencies of sequences longer than the original context.
     long: Option<LongRope>,
-    /// Cosines and sines are multiplied by it.
+    /// Factor of cosines and sines.
     magnitude: f32,
     context: usize,
     device: Device,
-    table: Option<Turns>,
+    table: Option<RotaryTable>,
     is_long: bool,
 }
 
@@ -31,20 +31,20 @@ pub(crate) struct Rope {
 #[derive(Debug, Clone)]
 struct LongRope {
     frequencies: Vec<f32>,
-    /// Longer than that is long.
+    /// Original context; longer sequences use these frequencies.
     original: usize,
 }
 
 /// Cosines and sines, each of shape `(positions, rope_dim / 2)`.
 #[derive(Debug, Clone)]
-pub(crate) struct Turns {
+pub(crate) struct RotaryTable {
     style: RopeStyle,
     cos: Tensor,
     sin: Tensor,
 }
 
 impl Rope {
-    /// Frequencies from the configuration, divided by factors.
+    /// Creates the embedding with the configuration's frequencies divided by `factors`.
     pub(crate) fn new(config: &Config, factors: Factors, device: &Device) -> Self {
         let divided = |factors| frequencies(config, config.rope_base, config.rope_scale, factors);
         let long = factors.long.map(|factors| LongRope {
@@ -58,7 +58,7 @@ impl Rope {
         }
     }
 
-    /// That of layers with a window, where it has a base of its own.
+    /// Creates the embedding of windowed layers that have their own frequency base.
     pub(crate) fn of_window(config: &Config, base: f32, device: &Device) -> Self {
         Self::of(config, frequencies(config, base, 1.0, None), device)
     }
@@ -76,36 +76,35 @@ impl Rope {
         }
     }
 
-    /// Computes the turns of `positions` in all, if these were not reached
-    /// before.
+    /// Computes the table for `positions` in total, unless it is long enough already.
     ///
-    /// Where long sequences have other frequencies, all of a sequence is turned by those
-    /// of its length: [`Self::forget`] it before the next one.
+    /// LongRoPE chooses the frequencies by the length of the whole sequence: call
+    /// [`Self::forget`] before the next sequence.
     pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
         let is_long = |long: &LongRope| positions > long.original;
         if !self.is_long && self.long.as_ref().is_some_and(is_long) {
             (self.is_long, self.table) = (true, None);
         }
-        let computed = self.table.as_ref().map_or(0, Turns::positions);
+        let computed = self.table.as_ref().map_or(0, RotaryTable::positions);
         if computed < positions {
             self.table = Some(self.compute(self.capacity(positions))?);
         }
         Ok(())
     }
 
-    /// The next sequence may be a short one again.
+    /// Starts a new sequence, which may be a short one again.
     pub(crate) fn forget(&mut self) {
         if std::mem::take(&mut self.is_long) {
             self.table = None;
         }
     }
 
-    /// Turns of `count` positions from `start` on.
+    /// Returns the cosines and sines of `count` positions from `start` on.
     ///
     /// # Errors
     /// If these positions were not reserved.
-    pub(crate) fn turns(&self, start: usize, count: usize) -> Result<Turns> {
-        let unready = || candle_core::Error::Msg("no turns are computed".into());
+    pub(crate) fn rows(&self, start: usize, count: usize) -> Result<RotaryTable> {
+        let unready = || candle_core::Error::Msg("the rotary table is not computed".into());
         let table = self.table.as_ref().ok_or_else(unready)?;
         table.slice(start, count)
     }
@@ -115,7 +114,7 @@ impl Rope {
         rounded.min(self.context).max(positions)
     }
 
-    fn compute(&self, positions: usize) -> Result<Turns> {
+    fn compute(&self, positions: usize) -> Result<RotaryTable> {
         let long = self.long.as_ref().filter(|_| self.is_long);
         let frequencies = long.map_or(&self.frequencies, |long| &long.frequencies);
         let (shape, magnitude) = ((positions, frequencies.len()), self.magnitude);
@@ -125,7 +124,7 @@ impl Rope {
         };
         let cos: Vec<f32> = angles().map(|angle| angle.cos() * magnitude).collect();
         let sin: Vec<f32> = angles().map(|angle| angle.sin() * magnitude).collect();
-        Ok(Turns {
+        Ok(RotaryTable {
             style: self.style,
             cos: Tensor::from_vec(cos, shape, &self.device)?,
             sin: Tensor::from_vec(sin, shape, &self.device)?,
@@ -133,7 +132,7 @@ impl Rope {
     }
 }
 
-/// `base^(-2i / rope_dim)`, divided by the scale and by each one's factor.
+/// Returns `base^(-2i / rope_dim)` divided by the scale and by the factor of channel pair `i`.
 fn frequencies(config: &Config, base: f32, scale: f32, factors: Option<Vec<f32>>) -> Vec<f32> {
     let factors = factors.unwrap_or_else(|| vec![1.0; config.rope_dim / 2]);
     let frequency = |(i, factor): (usize, f32)| {
@@ -143,12 +142,12 @@ fn frequencies(config: &Config, base: f32, scale: f32, factors: Option<Vec<f32>>
     factors.into_iter().enumerate().map(frequency).collect()
 }
 
-impl Turns {
+impl RotaryTable {
     fn positions(&self) -> usize {
         self.cos.dims()[0]
     }
 
-    /// Cosines and sines.
+    /// Returns cosines and sines.
     pub(crate) fn tables(&self) -> [Tensor; 2] {
         [self.cos.clone(), self.sin.clone()]
     }
@@ -163,25 +162,25 @@ impl Turns {
         })
     }
 
-    /// [`Self::apply`] of queries and keys.
+    /// Applies [`Self::apply`] to queries and keys.
     pub(crate) fn apply_both(&self, q: &Tensor, k: &Tensor) -> Result<(Tensor, Tensor)> {
         Ok((self.apply(q)?, self.apply(k)?))
     }
 
-    /// Turns the leading channels of `(1, heads, positions, head_dim)`, which
-    /// is contiguous afterwards.
+    /// Rotates the leading channels of `(1, heads, positions, head_dim)`; the result is
+    /// contiguous.
     fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        let turned = 2 * self.cos.dim(D::Minus1)?;
+        let rotated = 2 * self.cos.dim(D::Minus1)?;
         let head_dim = x.dim(D::Minus1)?;
-        if turned == head_dim {
-            return self.turn(&x.contiguous()?);
+        if rotated == head_dim {
+            return self.rotate(&x.contiguous()?);
         }
-        let front = self.turn(&x.narrow(D::Minus1, 0, turned)?.contiguous()?)?;
-        let back = x.narrow(D::Minus1, turned, head_dim - turned)?;
+        let front = self.rotate(&x.narrow(D::Minus1, 0, rotated)?.contiguous()?)?;
+        let back = x.narrow(D::Minus1, rotated, head_dim - rotated)?;
         Ok(Tensor::cat(&[&front, &back], D::Minus1)?.contiguous()?)
     }
 
-    fn turn(&self, x: &Tensor) -> Result<Tensor> {
+    fn rotate(&self, x: &Tensor) -> Result<Tensor> {
         match self.style {
             RopeStyle::Interleaved => Ok(candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin)?),
             RopeStyle::Halves => Ok(candle_nn::rotary_emb::rope(x, &self.cos, &self.sin)?),
@@ -225,7 +224,7 @@ mod tests {
 
     fn cosines(rope: &mut Rope, positions: usize, at: usize) -> Vec<f32> {
         rope.reserve(positions).unwrap();
-        let [cos, _] = rope.turns(at, 1).unwrap().tables();
+        let [cos, _] = rope.rows(at, 1).unwrap().tables();
         cos.flatten_all().unwrap().to_vec1().unwrap()
     }
 
@@ -240,7 +239,7 @@ mod tests {
 
     /// Frequencies are 1 and 1/10 here.
     #[test]
-    fn a_long_sequence_is_turned_by_long_factors_from_its_start() {
+    fn a_long_sequence_uses_long_factors_from_its_start() {
         let factors = Factors {
             usual: Some(vec![1.0, 2.0]),
             long: Some(vec![4.0, 8.0]),

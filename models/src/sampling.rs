@@ -1,27 +1,27 @@
-//! Choosing the next token from its logits.
+//! Samples the next token from its logits.
 
 use std::collections::VecDeque;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
 
-/// How to choose.
+/// Options of sampling.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SamplingOptions {
-    /// 0 takes the most likely token; above, logits are divided by it.
+    /// Temperature: 0 takes the most likely token; otherwise logits are divided by it.
     pub temperature: f32,
     /// Keep only this many of the most likely tokens.
     pub top_k: Option<usize>,
     /// Keep the most likely tokens until their probability reaches this.
     pub top_p: Option<f32>,
-    /// Start of the random numbers; the same seed gives the same choices.
+    /// Seed of the random numbers; the same seed gives the same choices.
     pub seed: u64,
-    /// Logits of the last [`REPEAT_WINDOW`] tokens are divided by it where they are above
-    /// 0, else multiplied (Keskar et al. 2019); 1 leaves them as they are.
+    /// Penalty for the last [`REPEAT_WINDOW`] tokens: their logits are divided by it if
+    /// positive, else multiplied (Keskar et al. 2019); 1 disables it.
     pub repeat_penalty: f32,
 }
 
-/// Tokens that a repeat penalty remembers.
+/// Number of tokens that the repeat penalty covers.
 pub const REPEAT_WINDOW: usize = 64;
 
 impl Default for SamplingOptions {
@@ -37,14 +37,14 @@ impl Default for SamplingOptions {
     }
 }
 
-/// Chooses tokens, one after the other.
+/// Samples one token after the other.
 #[derive(Debug, Clone)]
 pub struct Sampler {
     options: SamplingOptions,
     random: Random,
-    /// Kept between calls, so that a step allocates nothing.
+    /// Buffer kept between calls, so that a step does not allocate.
     candidates: Vec<(f32, u32)>,
-    /// The last tokens, and room for their logits with the penalty.
+    /// The last tokens, and a buffer for the penalised logits.
     recent: VecDeque<u32>,
     penalised: Vec<f32>,
 }
@@ -78,7 +78,7 @@ impl Sampler {
         })
     }
 
-    /// Tokens that were not sampled, such as the prompt's, are to be repeated less, too.
+    /// Adds tokens that were not sampled, such as the prompt's, to the repeat penalty.
     pub fn remember(&mut self, tokens: &[u32]) {
         if self.options.repeat_penalty == 1.0 {
             return;
@@ -88,8 +88,8 @@ impl Sampler {
         self.recent.drain(..excess);
     }
 
-    /// The id of the chosen token, an index into the logits. Logits that are
-    /// not a number are never chosen.
+    /// Returns the id of the chosen token, an index into the logits. NaN logits are never
+    /// chosen.
     ///
     /// # Errors
     /// [`Error::NotFinite`] if no logit is finite.
@@ -112,7 +112,7 @@ impl Sampler {
         penalised.clear();
         penalised.extend_from_slice(logits);
         let penalty = self.options.repeat_penalty;
-        // From the logits as they were: a token counts once, however often it was there.
+        // From the unpenalised logits: a token counts once, however often it occurred.
         for token in &self.recent {
             let at = *token as usize;
             if let (Some(logit), Some(new)) = (logits.get(at), penalised.get_mut(at)) {
@@ -134,7 +134,7 @@ impl Sampler {
         Ok(self.draw().unwrap_or(best))
     }
 
-    /// Probabilities up to a factor; the most likely weighs 1.
+    /// Returns unnormalised probabilities; the most likely token has weight 1.
     fn weigh(&mut self, logits: &[f32], best: f32) {
         let temperature = self.options.temperature;
         let weight = |(logit, id): (&f32, u32)| (((logit - best) / temperature).exp(), id);
@@ -167,7 +167,7 @@ impl Sampler {
             .sum()
     }
 
-    /// How many candidates it takes to reach a sum of weights; at least one.
+    /// Returns the number of candidates that reach a sum of weights; at least one.
     fn count_until(&self, target: f64) -> usize {
         let mut sum = 0.0;
         let reached = self.candidates.iter().position(|(weight, _)| {
@@ -184,7 +184,7 @@ impl Sampler {
     }
 }
 
-/// The first of the highest finite logits.
+/// Returns the first of the highest finite logits.
 fn argmax(logits: &[f32]) -> Option<u32> {
     let finite = logits
         .iter()
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_is_repeated_less() {
+    fn earlier_tokens_are_repeated_less() {
         let penalty = |repeat_penalty| SamplingOptions {
             repeat_penalty,
             ..Default::default()
@@ -282,7 +282,7 @@ mod tests {
         let mut sampler = Sampler::new(penalty(2.0)).unwrap();
         sampler.remember(&[0, 9]);
         assert_eq!(sampler.sample(&[-1.0, -1.5]).unwrap(), 1);
-        // What is long past is forgotten.
+        // Tokens outside of the window are forgotten.
         let mut sampler = Sampler::new(penalty(2.0)).unwrap();
         sampler.remember(&[1]);
         sampler.remember(&[7; REPEAT_WINDOW]);

@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp1, D, Layout, Shape, Tensor};
 
 use crate::error::Result;
 
-/// Softmax of attention's scores, `(1, kv_heads, rows, seen)`, of one new position or of
+/// Softmax of attention's scores, `(1, kv_heads, rows, visible)`, of one new position or of
 /// several.
 ///
 /// Candle's fused kernel wakes a pool of threads, which takes longer than the few rows of
@@ -17,7 +17,7 @@ pub(crate) fn softmax(scores: &Tensor, is_one: bool) -> Result<Tensor> {
     }
 }
 
-/// The same, operation by operation where there are several positions.
+/// Computes the softmax operation by operation for several positions.
 pub(crate) fn decomposed(scores: &Tensor, is_one: bool) -> Result<Tensor> {
     match is_one {
         true => softmax(scores, is_one),
@@ -25,7 +25,7 @@ pub(crate) fn decomposed(scores: &Tensor, is_one: bool) -> Result<Tensor> {
     }
 }
 
-/// Row after row on the thread that asks.
+/// Computes row after row on the calling thread.
 struct Rows;
 
 impl CustomOp1 for Rows {
@@ -49,8 +49,8 @@ impl CustomOp1 for Rows {
     }
 }
 
-/// Rounded as Candle's kernel rounds: quantised activations make much of little, so that
-/// logits would be those of another run.
+/// Rounds as Candle's kernel does: quantised activations amplify small differences, so
+/// logits would otherwise differ between runs.
 fn row(row: &mut [f32]) {
     let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for number in row.iter_mut() {
@@ -70,10 +70,10 @@ mod tests {
     use candle_core::Device;
 
     #[test]
-    fn one_position_is_as_several() {
+    fn one_position_equals_several_positions() {
         let numbers: Vec<f32> = (0..240).map(|i| ((i * 37) % 101) as f32 / 7.0).collect();
         let scores = Tensor::from_vec(numbers, (1, 3, 4, 20), &Device::Cpu).unwrap();
-        // A view that is not contiguous, too.
+        // Also for a tensor that is not contiguous.
         for scores in [scores.clone(), scores.transpose(1, 2).unwrap()] {
             let one = softmax(&scores, true).unwrap();
             let several = softmax(&scores.contiguous().unwrap(), false).unwrap();

@@ -1,18 +1,18 @@
-//! What activations and attention look like, as events of the spans they belong to.
+//! Statistics of activations and attention, as events of the spans they belong to.
 //!
-//! Off unless [`crate::Model::set_statistics`] asks for it. The events have the target
-//! [`TARGET`], whose fields with a fraction a recorder keeps as metrics of the span; the
-//! work of computing them stands in spans of its own, `statistics`.
+//! Disabled unless [`crate::Model::set_statistics`] enables it. The events have the target
+//! [`TARGET`]; a recorder keeps their floating-point fields as metrics of the span. The
+//! work of computing them has its own spans, `statistics`.
 //!
 //! | event of | fields |
 //! |---|---|
-//! | attention, MLP and each norm, of their output | `mean_abs`, `std`, `max_abs`, `sparsity`: the share of numbers below the threshold |
+//! | attention, MLP and each norm, of the output | `mean_abs`, `std`, `max_abs`, `sparsity`: the share of numbers below the threshold |
 //! | attention, one for each `head` | `entropy` of the weights in nats, `evenness`: that over the entropy of equal weights, `max_weight`, `weight_sparsity`: the share below the threshold |
 //! | MLP | `kill_ratio`: the share of channels that the activation brings below the threshold |
 //! | each norm | `variance_ratio`: variance over the channels of the output, over that of the input |
 //!
-//! A pass of several positions gives means over them, and the largest for what is called
-//! so. Only weights of positions that may be seen count.
+//! A pass of several positions gives means over them, and the maximum for `max_*`. Only
+//! weights of unmasked positions count.
 
 use candle_core::{DType, Tensor};
 
@@ -22,10 +22,10 @@ use crate::instrument::op;
 /// The `tracing` target of the events.
 pub const TARGET: &str = "energy_models::span_metrics";
 
-/// How statistics are taken.
+/// Options of the statistics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Statistics {
-    /// What is smaller counts as nothing.
+    /// Smaller numbers count as zero.
     pub threshold: f32,
 }
 
@@ -42,24 +42,24 @@ macro_rules! metrics {
 }
 
 impl Statistics {
-    /// Of what a component puts out.
+    /// Emits the statistics of a component's output.
     pub(crate) fn activations(self, x: &Tensor) -> Result<()> {
-        let seen = op!(STATISTICS; numbers(x).map(|x| self.spread(&x)))?;
-        let Spread {
+        let statistics = op!(STATISTICS; numbers(x).map(|x| self.activation_statistics(&x)))?;
+        let ActivationStatistics {
             mean_abs,
             std,
             max_abs,
             sparsity,
-        } = seen;
+        } = statistics;
         metrics!(mean_abs, std, max_abs, sparsity);
         Ok(())
     }
 
-    fn spread(self, numbers: &[f32]) -> Spread {
+    fn activation_statistics(self, numbers: &[f32]) -> ActivationStatistics {
         let count = numbers.len() as f64;
         let sum = |of: &dyn Fn(f64) -> f64| numbers.iter().map(|x| of(f64::from(*x))).sum::<f64>();
         let mean = sum(&|x| x) / count;
-        Spread {
+        ActivationStatistics {
             mean_abs: sum(&f64::abs) / count,
             std: (sum(&|x| (x - mean).powi(2)) / count).sqrt(),
             max_abs: f64::from(numbers.iter().fold(0.0_f32, |most, x| most.max(x.abs()))),
@@ -72,52 +72,59 @@ impl Statistics {
         below.count() as f64 / numbers.len() as f64
     }
 
-    /// Of the MLP's activations, before they meet the other half.
+    /// Emits the share of the MLP's activations below the threshold, before the product.
     pub(crate) fn kills(self, active: &Tensor) -> Result<()> {
         let kill_ratio = op!(STATISTICS; numbers(active).map(|x| self.share_below(&x)))?;
         metrics!(kill_ratio);
         Ok(())
     }
 
-    /// Of a norm, from what comes in and goes out, `(.., width)`.
+    /// Emits the statistics of a norm from its input and output, `(.., width)`.
     pub(crate) fn norm(self, x: &Tensor, normed: &Tensor) -> Result<()> {
         let variance_ratio = op!(STATISTICS; variance_ratio(x, normed))?;
         metrics!(variance_ratio);
         self.activations(normed)
     }
 
-    /// Of attention's weights, `(.., positions, seen)` for each of `heads`; the mask says
-    /// what a position must not see.
+    /// Emits the statistics of attention's weights, `(.., positions, visible)` for each of
+    /// `heads`; masked weights do not count.
     pub(crate) fn heads(self, weights: &Tensor, heads: usize, mask: Option<&Tensor>) -> Result<()> {
-        let looks = op!(STATISTICS; self.looks(weights, heads, mask))?;
-        for (head, look) in looks.into_iter().enumerate() {
-            let Look {
+        let all = op!(STATISTICS; self.of_heads(weights, heads, mask))?;
+        for (head, statistics) in all.into_iter().enumerate() {
+            let HeadStatistics {
                 entropy,
                 evenness,
                 max_weight,
                 weight_sparsity,
-            } = look;
+            } = statistics;
             metrics!(head, entropy, evenness, max_weight, weight_sparsity);
         }
         Ok(())
     }
 
-    fn looks(self, weights: &Tensor, heads: usize, mask: Option<&Tensor>) -> Result<Vec<Look>> {
-        let seen = weights.dim(candle_core::D::Minus1)?;
+    fn of_heads(
+        self,
+        weights: &Tensor,
+        heads: usize,
+        mask: Option<&Tensor>,
+    ) -> Result<Vec<HeadStatistics>> {
+        let columns = weights.dim(candle_core::D::Minus1)?;
         let weights = numbers(weights)?;
         let mask = mask.map(numbers).transpose()?;
         let of_head = weights.len() / heads;
         let is_visible = |at: &usize| mask.as_ref().is_none_or(|mask| mask[*at] == 0.0);
         let visible: Vec<usize> = (0..of_head)
-            .step_by(seen)
-            .map(|row| (row..row + seen).filter(is_visible).count())
+            .step_by(columns)
+            .map(|row| (row..row + columns).filter(is_visible).count())
             .collect();
-        let look = |rows: &[f32]| self.look(rows.chunks(seen).zip(visible.iter().copied()));
-        Ok(weights.chunks(of_head).map(look).collect())
+        let statistics =
+            |rows: &[f32]| self.of_head(rows.chunks(columns).zip(visible.iter().copied()));
+        Ok(weights.chunks(of_head).map(statistics).collect())
     }
 
-    /// Rows of weights, each with the number of positions that it may see.
-    fn look<'r>(self, rows: impl Iterator<Item = (&'r [f32], usize)>) -> Look {
+    /// Computes the statistics of one head from rows of weights, each with its number of
+    /// unmasked positions.
+    fn of_head<'r>(self, rows: impl Iterator<Item = (&'r [f32], usize)>) -> HeadStatistics {
         let (mut entropies, mut evenness) = (Mean::default(), Mean::default());
         let (mut max_weight, mut sparsity) = (0.0_f32, Mean::default());
         for (row, visible) in rows {
@@ -132,7 +139,7 @@ impl Statistics {
             let large = row.iter().filter(|weight| **weight >= self.threshold);
             sparsity.add(1.0 - large.count() as f64 / visible as f64);
         }
-        Look {
+        HeadStatistics {
             entropy: entropies.get().unwrap_or_default(),
             evenness: evenness.get(),
             max_weight: f64::from(max_weight),
@@ -141,20 +148,20 @@ impl Statistics {
     }
 }
 
-/// Of numbers of any kind.
+/// Statistics of a component's output.
 #[derive(Debug)]
-struct Spread {
+struct ActivationStatistics {
     mean_abs: f64,
     std: f64,
     max_abs: f64,
     sparsity: f64,
 }
 
-/// Of one head.
+/// Statistics of one attention head.
 #[derive(Debug)]
-struct Look {
+struct HeadStatistics {
     entropy: f64,
-    /// None where no position sees another one.
+    /// `None` if no position attends to another one.
     evenness: Option<f64>,
     max_weight: f64,
     weight_sparsity: f64,
@@ -181,7 +188,7 @@ fn numbers(x: &Tensor) -> Result<Vec<f32>> {
     Ok(x.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?)
 }
 
-/// None where what comes in does not vary.
+/// Returns `None` if the input does not vary.
 fn variance_ratio(x: &Tensor, normed: &Tensor) -> Result<Option<f64>> {
     let width = x.dim(candle_core::D::Minus1)?;
     let (x, normed) = (numbers(x)?, numbers(normed)?);

@@ -1,8 +1,7 @@
 //! Test support: tiny Llama files with random weights.
 //!
-//! Such a model writes nonsense, but it loads in milliseconds, takes every
-//! code path of a real one, and computes the same numbers everywhere for the
-//! same seed.
+//! Such a model generates nonsense, but it loads in milliseconds, runs every code path of
+//! a real one, and computes the same numbers everywhere for the same seed.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -29,13 +28,13 @@ pub struct TinyConfig {
     pub heads: usize,
     /// Key and value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Positions.
+    /// Context length in positions.
     pub context_length: usize,
     /// Type of the matrices.
     pub dtype: GgmlDType,
     /// Whether the output projection is the token embedding.
     pub tied: bool,
-    /// Start of the random weights.
+    /// Seed of the random weights.
     pub seed: u64,
 }
 

@@ -82,7 +82,7 @@ fn another_architecture_is_named_with_the_supported_ones() {
 }
 
 #[test]
-fn every_cut_is_noticed() {
+fn every_truncation_is_noticed() {
     let (bytes, dir) = (tiny_bytes(), tempfile::tempdir().unwrap());
     for length in (0..bytes.len()).step_by(997).chain([bytes.len() - 32]) {
         let error = load(dir.path(), &bytes[..length]).unwrap_err();

@@ -1,4 +1,4 @@
-//! Captured operations are those that spans tell of, and compute what the model
+//! Captured operations are those of the spans, and compute what the model
 //! computed.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Model files with damaged headers and settings: each loads or is refused, none panics
-//! or hangs, and none asks for more memory than a whole real vocabulary takes.
+//! or hangs, and none allocates more memory than a whole real vocabulary needs.
 //!
-//! `FUZZ_INPUTS=1000000` asks for so many inputs in place of the usual 20,000.
+//! `FUZZ_INPUTS=1000000` sets the number of inputs (default 20,000).
 
 #[allow(unreachable_pub, dead_code)]
 mod family;
@@ -45,8 +45,8 @@ static ALLOCATOR: Watched = Watched;
 const MOST_BYTES: usize = 64 << 20;
 
 fn inputs() -> usize {
-    let asked = std::env::var("FUZZ_INPUTS").ok();
-    asked.map_or(20_000, |text| text.parse().expect("a number"))
+    let inputs = std::env::var("FUZZ_INPUTS").ok();
+    inputs.map_or(20_000, |text| text.parse().expect("a number"))
 }
 
 /// Numbers that are the same in each run.
@@ -86,7 +86,7 @@ fn assert_bounded(what: &str, refused: usize, inputs: usize) {
 
 #[test]
 fn damaged_files_are_refused_or_work() {
-    // A quarter as folders, whose settings and weights are damaged in turn.
+    // A quarter are folders, whose settings and weights are damaged alternately.
     let families = family::with_gguf();
     let each = inputs() / (4 * families.len() / 3).max(1);
     let mut random = Random(0x5eed);

@@ -1,6 +1,6 @@
 //! Every family computes what other programs compute from the same weights.
 //!
-//! The references are logits of transformers and of llama.cpp, stored beside
+//! The references are logits of transformers and of llama.cpp, stored next to
 //! `references/cases.json`, and what Candle's own models compute here.
 
 #[allow(unreachable_pub, dead_code)]
@@ -27,7 +27,7 @@ fn tokens(family: &Family) -> (Vec<u32>, Vec<u32>) {
     ((20..20 + family.prompt).collect(), steps.collect())
 }
 
-/// The file, or the folder, in a new place.
+/// Loads the file or the folder.
 fn load(family: &Family, as_folder: bool, depth: Depth) -> Model {
     let folder = tempfile::tempdir().unwrap();
     let path = match as_folder {
@@ -124,7 +124,7 @@ fn families_match_transformers() {
 /// One token at a time from the first on, with everything before in the cache.
 #[test]
 fn every_position_matches_transformers() {
-    // LongRoPE turns a position by the length of the sequence it stands in.
+    // LongRoPE rotates a position by the length of its sequence.
     let is_same = |family: &Family| family.config["rope_scaling"]["rope_type"] != "longrope";
     for family in family::all().into_iter().filter(is_same) {
         let stored = stored(&format!("{}.safetensors", family.name)).expect("a reference");
@@ -142,7 +142,7 @@ fn every_position_matches_transformers() {
 fn files_match_llama_cpp() {
     let mut compared = 0;
     for family in family::with_gguf() {
-        // It gives Mistral and Phi-3 no window.
+        // llama.cpp gives Mistral and Phi-3 no window.
         let Some(stored) = stored(&format!("{}.llama_cpp.safetensors", family.name)) else {
             continue;
         };
@@ -150,7 +150,7 @@ fn files_match_llama_cpp() {
         let found = answers(&family, |ids, _| model.forward(ids).unwrap());
         let error = largest_error(&rows(&stored["logits"]), &found);
         eprintln!("{} against llama.cpp: {error:.1e}", family.name);
-        // It looks GELU up in a table of half numbers.
+        // llama.cpp looks GELU up in a table of f16 numbers.
         let tolerance = match family.architecture() {
             "gemma3" => 20.0 * TOLERANCE,
             _ => TOLERANCE,
@@ -205,7 +205,7 @@ fn candle(family: &Family) -> Forward {
         }
         "gemma3" => {
             let mut model = gemma3::Model::new(false, &config(family), weights).unwrap();
-            // Its cache takes one position at a time only.
+            // Its cache accepts one position at a time only.
             Box::new(move |ids, start| {
                 let mut last = model.forward(&ids.narrow(1, 0, 1)?, start)?;
                 for at in 1..ids.dim(1)? {

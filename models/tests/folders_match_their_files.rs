@@ -1,5 +1,5 @@
-//! A model in a Hugging Face folder is the same as its GGUF file: all families, one file
-//! or several, whole or half numbers; and what is wrong with a folder is named.
+//! A model in a Hugging Face folder equals its GGUF file: all families, one file or
+//! several, f32 or bf16; and errors name the fault of a folder.
 
 #[allow(unreachable_pub, dead_code)]
 mod family;
@@ -39,7 +39,7 @@ fn logits(model: &mut Model) -> Vec<f32> {
 }
 
 #[test]
-fn folders_are_as_their_files() {
+fn folders_give_the_logits_of_their_files() {
     for family in &family::with_gguf() {
         let folder = tempfile::tempdir().unwrap();
         let gguf = folder.path().join("model.gguf");
@@ -51,7 +51,7 @@ fn folders_are_as_their_files() {
             let mut model = load(folder.path()).unwrap();
             let error = error(&expected, &logits(&mut model));
             eprintln!("{} {dtype:?} in {shards} files: {error:e}", family.name);
-            // Half numbers are other numbers: near, not the same.
+            // bf16 rounds the weights: close, not equal.
             let (least, most) = match dtype {
                 DType::F32 => (0.0, TOLERANCE),
                 _ => (TOLERANCE, 0.5),
@@ -65,10 +65,10 @@ fn folders_are_as_their_files() {
     }
 }
 
-/// Newer settings hold everything of the rotary embedding in one object, or in one for
-/// each kind of layer.
+/// Newer settings hold the whole rotary embedding in one object, or in one for each kind
+/// of layer.
 #[test]
-fn newer_settings_say_the_same() {
+fn newer_rotary_settings_give_the_same_logits() {
     let written = |family: &family::Family| {
         let folder = tempfile::tempdir().unwrap();
         family::folder::write(family, folder.path(), DType::F32, 1);
@@ -98,14 +98,14 @@ fn newer_settings_say_the_same() {
             "{name}"
         );
     }
-    let mut silent = family::find("gemma3");
-    silent.config["rope_theta"].take();
-    let told = written(&silent).unwrap_err().to_string();
-    assert!(told.contains("`rope_theta`: is missing"), "{told}");
+    let mut without_base = family::find("gemma3");
+    without_base.config["rope_theta"].take();
+    let error = written(&without_base).unwrap_err().to_string();
+    assert!(error.contains("`rope_theta`: is missing"), "{error}");
 }
 
 #[test]
-fn memory_and_progress_are_known_before() {
+fn memory_is_predicted_and_progress_is_reported() {
     for family in &family::all() {
         let folder = tempfile::tempdir().unwrap();
         family::folder::write(family, folder.path(), DType::BF16, 2);
@@ -123,14 +123,14 @@ fn memory_and_progress_are_known_before() {
                 };
                 let checkpoint = Checkpoint::open(&path).unwrap();
                 let memory = checkpoint.memory(&options);
-                let mut told: Vec<LoadProgress> = Vec::new();
+                let mut reported: Vec<LoadProgress> = Vec::new();
                 let mut model = checkpoint
-                    .load(&options, &mut |now| told.push(now))
+                    .load(&options, &mut |now| reported.push(now))
                     .unwrap();
                 let bytes = model.info().weight_bytes as u64;
                 assert_eq!(memory.weight_bytes, bytes, "{} {requantize:?}", family.name);
-                assert!(told.is_sorted_by_key(|now| now.done));
-                let last = told.last().unwrap();
+                assert!(reported.is_sorted_by_key(|now| now.done));
+                let last = reported.last().unwrap();
                 assert_eq!(last.done, last.total, "{} {requantize:?}", family.name);
                 let options = GenerateOptions {
                     max_tokens: 2,
@@ -149,7 +149,7 @@ fn memory_and_progress_are_known_before() {
 }
 
 #[test]
-fn tokens_are_those_of_the_file() {
+fn folders_and_files_give_the_same_tokens() {
     let (qwen2, folder) = (family::find("qwen2"), tempfile::tempdir().unwrap());
     let gguf = folder.path().join("model.gguf");
     qwen2.write_gguf(&gguf);
@@ -172,7 +172,7 @@ fn tokens_are_those_of_the_file() {
     assert!(folder.has_chat_template());
 }
 
-/// Prefill in f32 takes the memory that is told before, and rounds less.
+/// Prefill in f32 needs the predicted memory and rounds less.
 #[test]
 fn prefill_in_f32_is_more_exact() {
     let folder = tempfile::tempdir().unwrap();
@@ -192,17 +192,17 @@ fn prefill_in_f32_is_more_exact() {
         let memory = checkpoint.memory(&options);
         let mut model = checkpoint.load(&options, &mut |_| ()).unwrap();
         assert_eq!(memory.prefill_bytes, model.info().prefill_bytes as u64);
-        let is_told = model.info().precision.contains("prefill in f32 (+1 MB)");
-        assert_eq!(is_told, prefill == Prefill::F32);
+        let is_described = model.info().precision.contains("prefill in f32 (+1 MB)");
+        assert_eq!(is_described, prefill == Prefill::F32);
         let (logits, bytes) = (logits(&mut model), memory.prefill_bytes);
         (logits, bytes)
     };
     let (exact, none) = answers(Requantize::F32, Prefill::Same);
     let (rounded, _) = answers(Requantize::None, Prefill::Same);
-    let (mixed, beside) = answers(Requantize::None, Prefill::F32);
+    let (mixed, additional) = answers(Requantize::None, Prefill::F32);
     // Two layers of q and o, k and v, gate, up and down, in four bytes each.
     let each = 2 * 64 * 64 + 2 * 32 * 64 + 3 * 64 * 128;
-    assert_eq!((none, beside), (0, 2 * 4 * each));
+    assert_eq!((none, additional), (0, 2 * 4 * each));
     let (of_rounded, of_mixed) = (error(&exact, &rounded), error(&exact, &mixed));
     assert!(
         0.0 < of_mixed && of_mixed < of_rounded,
@@ -210,9 +210,9 @@ fn prefill_in_f32_is_more_exact() {
     );
 }
 
-/// An architecture that is not known is what its tensors look like.
+/// The family of an unknown architecture is inferred from its tensors.
 #[test]
-fn unknown_architectures_are_inferred_and_told() {
+fn unknown_architectures_are_inferred_and_reported() {
     for name in ["qwen3", "phi3_long"] {
         let family = family::find(name);
         let folder = tempfile::tempdir().unwrap();
@@ -221,7 +221,7 @@ fn unknown_architectures_are_inferred_and_told() {
         let mut known = load(&gguf).unwrap();
         assert!(known.info().assumed.is_empty());
         let expected = logits(&mut known);
-        // `qwen9.block_count` and so on: as long as before.
+        // `qwen9.block_count` and so on: of the same length.
         let name_before = family.architecture().as_bytes();
         let unknown = [&name_before[..name_before.len() - 1], b"9"].concat();
         let bytes = replaced(&std::fs::read(&gguf).unwrap(), name_before, &unknown);
@@ -240,7 +240,7 @@ fn unknown_architectures_are_inferred_and_told() {
     }
 }
 
-/// Every `from` made `to`, which is as long.
+/// Replaces every `from` by `to`, which has the same length.
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for at in 0..bytes.len() - from.len() {
@@ -251,17 +251,17 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What loading says after a change of a folder.
-fn told(change: impl FnOnce(&Path)) -> String {
+/// Returns the error of loading a changed folder.
+fn error_after(change: impl FnOnce(&Path)) -> String {
     let folder = tempfile::tempdir().unwrap();
     family::folder::write(&family::find("qwen2"), folder.path(), DType::F32, 2);
     change(folder.path());
     load(folder.path()).unwrap_err().to_string()
 }
 
-/// The same after a change of a setting.
-fn told_of(key: &str, value: Value) -> String {
-    told(|folder| {
+/// Returns the error of loading a folder with a changed setting.
+fn error_of_setting(key: &str, value: Value) -> String {
+    error_after(|folder| {
         let mut config = family::find("qwen2").config;
         config[key] = value;
         std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
@@ -269,45 +269,46 @@ fn told_of(key: &str, value: Value) -> String {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_name_the_fault_of_a_folder() {
     let shard = "model-00002-of-00002.safetensors";
-    let missing = told(|folder| std::fs::remove_file(folder.join(shard)).unwrap());
+    let missing = error_after(|folder| std::fs::remove_file(folder.join(shard)).unwrap());
     assert!(missing.contains(shard), "{missing}");
-    let cut = told(|folder| {
+    let cut = error_after(|folder| {
         let bytes = std::fs::read(folder.join(shard)).unwrap();
         std::fs::write(folder.join(shard), &bytes[..bytes.len() - 9]).unwrap();
     });
     assert!(cut.contains(shard) && cut.contains("safetensors"), "{cut}");
-    let outside = told(|folder| {
+    let outside = error_after(|folder| {
         let map = json!({ "weight_map": { "lm_head.weight": "../../etc/passwd" } });
         std::fs::write(folder.join("model.safetensors.index.json"), map.to_string()).unwrap();
     });
     assert!(outside.contains("no names of files"), "{outside}");
-    let no_tokenizer = told(|folder| std::fs::remove_file(folder.join("tokenizer.json")).unwrap());
+    let no_tokenizer =
+        error_after(|folder| std::fs::remove_file(folder.join("tokenizer.json")).unwrap());
     assert!(no_tokenizer.contains("tokenizer.json"), "{no_tokenizer}");
-    let no_json = told(|folder| std::fs::write(folder.join("config.json"), "{").unwrap());
+    let no_json = error_after(|folder| std::fs::write(folder.join("config.json"), "{").unwrap());
     assert!(no_json.contains("config.json"), "{no_json}");
 
-    let told_of_unknown = |key: &str, value: Value| {
-        told(|folder| {
+    let error_of_unknown = |key: &str, value: Value| {
+        error_after(|folder| {
             let mut config = family::find("qwen2").config;
             config["model_type"] = json!("mamba");
             config[key] = value;
             std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
         })
     };
-    let scaled = told_of_unknown("embedding_multiplier", json!(12.0));
+    let scaled = error_of_unknown("embedding_multiplier", json!(12.0));
     assert!(scaled.contains("`mamba` is not supported: its setting `embedding_multiplier`"));
-    let sharp = told_of_unknown("hidden_act", json!("relu2"));
+    let unknown_activation = error_of_unknown("hidden_act", json!("relu2"));
     assert!(
-        sharp.contains("`mamba` is not supported: its activation is relu2"),
-        "{sharp}"
+        unknown_activation.contains("`mamba` is not supported: its activation is relu2"),
+        "{unknown_activation}"
     );
-    for (key, value, says) in [
+    for (key, value, expected) in [
         (
             "hidden_act",
             json!("gelu"),
-            "is another one than its family has",
+            "differs from the family's activation",
         ),
         ("hidden_size", json!(32), "has the shape"),
         (
@@ -332,7 +333,7 @@ fn what_is_wrong_is_named() {
             "`short_factor`",
         ),
     ] {
-        let text = told_of(key, value.clone());
-        assert!(text.contains(says), "{key} {value}: {text}");
+        let text = error_of_setting(key, value.clone());
+        assert!(text.contains(expected), "{key} {value}: {text}");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const MOST: f32 = 0.5;
 
-/// Where the file is, if it is there.
+/// Returns the path of the file if it exists.
 fn found(file: &str) -> Option<PathBuf> {
     let is_free = file.starts_with("SmolLM2");
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
@@ -34,7 +34,7 @@ fn found(file: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn the_ten_largest_logits_are_near() {
+fn the_ten_largest_logits_match() {
     let all: Vec<Value> = serde_json::from_str(include_str!("references/top_ten.json")).unwrap();
     for reference in &all {
         let file = reference["file"].as_str().unwrap();

@@ -78,7 +78,7 @@ fn relative(exact: &[f32], other: &[f32]) -> f32 {
     difference / length(&mut exact.iter().copied())
 }
 
-/// The best token, and how far the second best is behind.
+/// Returns the best token and its margin over the second best.
 fn best(logits: &[f32]) -> (u32, f32) {
     let mut ids: Vec<u32> = (0..logits.len() as u32).collect();
     ids.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]));
@@ -169,7 +169,7 @@ fn a_prompt_fed_in_parts_gives_the_same_logits() {
 }
 
 #[test]
-fn requantizing_says_what_it_did() {
+fn requantizing_is_described() {
     let dir = tempfile::tempdir().unwrap();
     let path = tiny_file(
         &dir,

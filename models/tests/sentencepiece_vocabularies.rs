@@ -86,7 +86,7 @@ fn neighbours_merge_by_score() {
 }
 
 #[test]
-fn what_is_in_no_token_is_bytes() {
+fn text_in_no_token_falls_back_to_bytes() {
     let model = model(false);
     let tokenizer = model.tokenizer();
     let ids = tokenizer.encode("\u{e9}\n").unwrap();

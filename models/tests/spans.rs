@@ -13,14 +13,14 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// One span: its path of names, and its fields as `name=value`.
 #[derive(Debug, Clone, Default)]
-struct Seen {
+struct RecordedSpan {
     path: String,
     fields: Vec<String>,
     entered: usize,
 }
 
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<Seen>>>);
+struct Collector(Arc<Mutex<Vec<RecordedSpan>>>);
 
 /// Place of a span in the collector.
 struct Index(usize);
@@ -38,7 +38,7 @@ impl Collector {
         &self,
         id: &Id,
         context: &Context<'_, impl Registry>,
-        change: impl FnOnce(&mut Seen),
+        change: impl FnOnce(&mut RecordedSpan),
     ) {
         let span = context.span(id).unwrap();
         let index = span.extensions().get::<Index>().unwrap().0;
@@ -53,31 +53,31 @@ impl<S: Registry> Layer<S> for Collector {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let span = context.span(id).unwrap();
         let names: Vec<_> = span.scope().from_root().map(|span| span.name()).collect();
-        let mut seen = Seen {
+        let mut recorded = RecordedSpan {
             path: names.join(" > "),
             ..Default::default()
         };
-        attributes.record(&mut Fields(&mut seen.fields));
+        attributes.record(&mut Fields(&mut recorded.fields));
         let mut all = self.0.lock().unwrap();
         span.extensions_mut().insert(Index(all.len()));
-        all.push(seen);
+        all.push(recorded);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        self.change(id, &context, |seen| {
-            values.record(&mut Fields(&mut seen.fields))
+        self.change(id, &context, |recorded| {
+            values.record(&mut Fields(&mut recorded.fields))
         });
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        self.change(id, &context, |seen| seen.entered += 1);
+        self.change(id, &context, |recorded| recorded.entered += 1);
     }
 }
 
 const TOKENS: usize = 3;
 
 /// A generation of three tokens of a two-layer model, with its spans.
-fn record(depth: Depth) -> (Vec<Seen>, Generation) {
+fn record(depth: Depth) -> (Vec<RecordedSpan>, Generation) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tiny.gguf");
     tiny::write_gguf(&path, &TinyConfig::default()).unwrap();
@@ -107,14 +107,17 @@ fn record(depth: Depth) -> (Vec<Seen>, Generation) {
     let spans = collector.0.lock().unwrap().clone();
     let ours = spans
         .into_iter()
-        .filter(|seen| seen.path.starts_with("inference"));
+        .filter(|recorded| recorded.path.starts_with("inference"));
     (ours.collect(), done.unwrap())
 }
 
 /// The tree as text: each path once, indented, in order of first appearance.
-fn tree(spans: &[Seen]) -> String {
+fn tree(spans: &[RecordedSpan]) -> String {
     let mut known = BTreeSet::new();
-    let mut paths: Vec<_> = spans.iter().map(|seen| seen.path.as_str()).collect();
+    let mut paths: Vec<_> = spans
+        .iter()
+        .map(|recorded| recorded.path.as_str())
+        .collect();
     paths.retain(|path| known.insert(*path));
     let mut text = String::new();
     paint(&paths, "", 0, &mut text);
@@ -131,8 +134,11 @@ fn paint(paths: &[&str], parent: &str, depth: usize, text: &mut String) {
     }
 }
 
-fn count(spans: &[Seen], end: &str) -> usize {
-    spans.iter().filter(|seen| seen.path.ends_with(end)).count()
+fn count(spans: &[RecordedSpan], end: &str) -> usize {
+    spans
+        .iter()
+        .filter(|recorded| recorded.path.ends_with(end))
+        .count()
 }
 
 #[test]
@@ -251,8 +257,8 @@ fn deep_shows_each_operation() {
 fn fields_are_recorded_when_they_are_known() {
     let (spans, done) = record(Depth::Module);
     let fields = |path: &str| -> Vec<Vec<String>> {
-        let matching = spans.iter().filter(|seen| seen.path == path);
-        matching.map(|seen| seen.fields.clone()).collect()
+        let matching = spans.iter().filter(|recorded| recorded.path == path);
+        matching.map(|recorded| recorded.fields.clone()).collect()
     };
     let input = format!("input_tokens={}", done.input_tokens);
     assert_eq!(
@@ -275,10 +281,10 @@ fn fields_are_recorded_when_they_are_known() {
 #[test]
 fn every_span_has_a_role_and_is_entered_once() {
     let (spans, _) = record(Depth::Deep);
-    for seen in &spans {
-        let name = seen.path.rsplit(" > ").next().unwrap();
+    for recorded in &spans {
+        let name = recorded.path.rsplit(" > ").next().unwrap();
         assert!(instrument::role(name).is_some(), "{name}");
-        assert_eq!(seen.entered, 1, "{}", seen.path);
+        assert_eq!(recorded.entered, 1, "{}", recorded.path);
     }
     assert_eq!(
         count(&spans, "inference > decode > token > sampling"),

@@ -1,8 +1,7 @@
-//! How well a method attributes energy on simulated traces whose truth is known, as a
-//! table in Markdown with what is asked for:
+//! Accuracy of an attribution method on simulated traces with known truth, as a Markdown
+//! table with the goals:
 //! `cargo bench --bench accuracy [-- --seeds 16 --rows web100,llm20]`.
-//! Each run draws new traces; `--seed-base` with the number that it prints makes the
-//! same ones again.
+//! Each run draws new traces; `--seed-base` with the printed number repeats them.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,19 +12,19 @@ use energy_tests::accuracy::{Attributor, Pipeline, Proportional, chosen, run, ta
 /// Accuracy of attribution on simulated traces.
 #[derive(Parser)]
 struct Arguments {
-    /// Traces for each row.
+    /// Number of traces per row.
     #[arg(long, default_value_t = 16)]
     seeds: u64,
-    /// The first trace's seed; drawn unless given.
+    /// Seed of the first trace (default: random).
     #[arg(long)]
     seed_base: Option<u64>,
-    /// Names of rows, apart by commas; all unless given.
+    /// Names of rows, separated by commas (default: all).
     #[arg(long)]
     rows: Option<String>,
-    /// The method.
+    /// Attribution method.
     #[arg(long, default_value = "fitted")]
     method: String,
-    /// Cargo says that this is a bench.
+    /// Passed by cargo to benches.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -53,7 +52,7 @@ fn print_table(arguments: &Arguments) -> Result<(), String> {
     let method = method.ok_or_else(|| {
         let known: Vec<&str> = methods.iter().map(|method| method.name()).collect();
         format!(
-            "no method is called {:?}; there are {}",
+            "unknown method {:?}; use one of {}",
             arguments.method,
             known.join(", ")
         )

@@ -1,11 +1,11 @@
-//! CPU time of the traced thread per span with two fields, ours beside its peers
-//! in one run: `cargo bench -p energy-tests --bench cost_per_span`.
+//! CPU time of the traced thread per span with two fields, compared with other
+//! subscribers in one run: `cargo bench -p energy-tests --bench cost_per_span`.
 //!
-//! Each round measures every subscriber once, in turn, so that a drift of the
-//! machine meets all of them; the median over rounds is printed, and its ratio to
-//! `Registry` with a layer that does nothing. Spans come in bursts with pauses:
-//! what is measured is recording, not waiting for memory in a flood. Subjects can
-//! be chosen by a part of their name: `.. --bench cost_per_span -- ours`.
+//! Each round measures every subscriber once, interleaved, so that a drift of the
+//! machine affects all of them; the median over rounds is printed, and its ratio to
+//! `Registry` with a layer that does nothing. Spans come in bursts with pauses, so the
+//! cost of recording is measured, not waiting for memory. Subjects can be selected by a
+//! part of their name: `.. --bench cost_per_span -- ours`.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ fn fast() -> f64 {
     nanos
 }
 
-/// A name, and what measures CPU nanoseconds per span under it.
+/// A name, and a function that measures CPU nanoseconds per span.
 type Subject = (&'static str, fn() -> f64);
 
 fn main() {

@@ -1,15 +1,16 @@
-//! What spans cost a real model: decode speed under the recorder beside the bare
-//! model, at every depth, in one run.
+//! Overhead of spans in a real model: decode speed under the recorder compared with the
+//! bare model, at every depth, in one run.
 //!
 //! ```text
 //! cargo bench -p energy-tests --bench decode_overhead -- MODEL.gguf [rounds] [tokens]
 //! ```
 //!
 //! Each round decodes the same tokens bare and recorded (SQLite, power modelled
-//! every 100 ms) in turn, at every depth; the median over rounds of their ratio is
-//! printed, and its middle half; at last what of depth `deep` is its other kernels. Set `CANDLE_NUM_THREADS` and `RAYON_NUM_THREADS`
-//! below the number of processors to see the cost on the traced threads alone;
-//! with all of them busy the recorder's own threads take their time from the model.
+//! every 100 ms) alternately, at every depth. It prints the median over rounds of their
+//! ratio and its interquartile range, and the share of the decomposed kernels in the cost
+//! of depth `deep`. Set `CANDLE_NUM_THREADS` and `RAYON_NUM_THREADS` below the number of
+//! processors to see the cost on the traced threads alone; otherwise the recorder's
+//! threads compete with the model.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -23,7 +24,7 @@ use tracing_subscriber::prelude::*;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Any tokens do, if all rounds are fed the same.
+/// Returns the token of a step; all rounds are fed the same.
 const PROMPT: [u32; 5] = [504, 3575, 282, 4649, 314];
 
 fn main() -> Outcome<()> {
@@ -64,7 +65,7 @@ fn main() -> Outcome<()> {
         .iter()
         .map(|round| (round.bare / round.recorded - 1.0) * 100.0);
     eprintln!(
-        "deep: kernels taken apart {:.1} %, their recording {:.1} %",
+        "deep: decomposed kernels {:.1} %, their recording {:.1} %",
         middle(decomposed),
         middle(recorded)
     );

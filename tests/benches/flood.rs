@@ -1,7 +1,7 @@
-//! Five million spans from two threads as fast as they can, into SQLite:
-//! `cargo bench -p energy-tests --bench flood [-- SPANS]`. Prints what was lost,
-//! how long threads waited for memory, how long the end took, and peak memory
-//! beside the same program without the layer.
+//! Five million spans from two threads at full speed, into SQLite:
+//! `cargo bench -p energy-tests --bench flood [-- SPANS]`. Prints lost records, the time
+//! that threads waited for memory, the duration of `finish`, and peak memory in addition
+//! to that of the same program without the layer.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use tracing_energy::power::SourceChoice;
 use tracing_subscriber::prelude::*;
 
 /// Peak resident memory of this process since it was started, MiB (Linux; elsewhere
-/// not a number). `getrusage` would tell the peak of the program that started it.
+/// not a number). `getrusage` would report the peak of the parent program.
 fn peak_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

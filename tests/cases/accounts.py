@@ -38,6 +38,6 @@ def cases():
     return [
         ("x03 above", "a 150 J", node_a("x3_above")),
         ("x03 below", "a 150 J", node_a("x3_below")),
-        ("sq_dir", "says that it is a folder", folder),
+        ("sq_dir", "reports that it is a folder", folder),
         ("break/python_from_the_folder", "nothing of it runs", python_of_the_folder),
     ]

@@ -1,4 +1,4 @@
-"""Chrome traces of other programs, beside a table of 10 W."""
+"""Chrome traces of other programs, with a power table of 10 W."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def trace(file, power="p10.csv", arguments=("--offset", "0")):
 
 
 def outer(file, right=32.0, also=()):
-    """The energy of the span `outer`; other words make the case right as well."""
+    """The energy of the span `outer`; `words` in a message are also accepted."""
 
     def check():
         process, recording = trace(file)

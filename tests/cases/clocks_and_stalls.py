@@ -1,4 +1,4 @@
-"""Clocks that jump, recorders that stop, neighbours that lock the file."""
+"""Clock steps, stopped recorders, and processes that lock the file."""
 
 import os
 import signal

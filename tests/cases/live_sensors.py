@@ -13,7 +13,7 @@ def with_nvml(**cards):
 
 
 def power(name, right_w, make, program="sleep 1.5", env=None, event=(), relative=0.03):
-    """Mean power of the root rails, and words that an event must hold."""
+    """Mean power of the root rails, and words that an event must contain."""
 
     def check():
         tools = fake_system()
@@ -138,8 +138,8 @@ def cuda_order(env):
         package(system)
         process, recording = recorded_on(system, "n06", "sleep 1.5", env())
         found = recording.root_power_w()
-        said = "CUDA_DEVICE_ORDER" in words(process) + " ".join(recording.events())
-        text = f"{found:.4g} W, warning: {said}"
-        return Finding(text, near(found, 520, 0.03) or said)
+        warned = "CUDA_DEVICE_ORDER" in words(process) + " ".join(recording.events())
+        text = f"{found:.4g} W, warning: {warned}"
+        return Finding(text, near(found, 520, 0.03) or warned)
 
     return check

@@ -4,7 +4,7 @@ from support import CASES, Finding, imported, joules, near, summary, total_j, wo
 
 
 def measured_j(recording, rail):
-    """What a rail measured, or None where that is not known."""
+    """The measured energy of a rail, or None if it is unknown."""
     for row in summary(recording)["balance"]:
         if row["rail"] == rail:
             is_covered = row.get("covered_ns", 1) != 0
@@ -13,7 +13,7 @@ def measured_j(recording, rail):
 
 
 def rails(file, **right):
-    """Imports a file and compares what its rails measured."""
+    """Imports a file and compares the energy of its rails."""
 
     def check():
         process, recording = imported(file.replace("/", "_"), "power", CASES / file)
@@ -71,17 +71,17 @@ def skipped_line():
     if process.returncode != 0:
         return Finding(words(process).strip()[-70:], False, True)
     total = total_j(recording)
-    said = words(process) + " ".join(recording.events())
-    is_reported = "skip" in said or "left out" in said or "line" in said
+    output = words(process) + " ".join(recording.events())
+    is_reported = "skip" in output or "left out" in output or "line" in output
     return Finding(f"{joules(total)}, line reported: {is_reported}", near(total, 51.0) and is_reported)
 
 
 def one_warning():
     process, recording = imported("pm20", "power", CASES / "pm20/pm20_combined.plist")
-    said = [line for line in words(process).splitlines() if "ombined" in line]
+    warnings = [line for line in words(process).splitlines() if "ombined" in line]
     events = [event for event in recording.events() if "ombined" in event]
-    text = f"{len(said)} line(s), {len(events)} event(s), total {joules(total_j(recording))}"
-    return Finding(text, len(said) <= 1 and len(events) <= 1 and len(said + events) > 0)
+    text = f"{len(warnings)} line(s), {len(events)} event(s), total {joules(total_j(recording))}"
+    return Finding(text, len(warnings) <= 1 and len(events) <= 1 and len(warnings + events) > 0)
 
 
 def absurd_watts():
@@ -121,7 +121,7 @@ def cases():
         ("v09b", "3400 J", total_or_refused("v09/v09b_pkg_gpu0_gpu1.csv", 3400)),
         ("v15", "milliseconds named", refused("v18/v15_ms.csv", "millisecond")),
         ("v18", "line 2, ends before it starts", refused("v18/v18_end_before_start.csv", "line 2", "ends before it starts")),
-        ("v20", "one value has no length", refused("v18/v20_one.csv", "one value has no length")),
+        ("v20", "single value has no length", refused("v18/v20_one.csv", "single value has no length")),
         ("break/absurd_watts", "1.1 J, or the line", absurd_watts),
         ("break/one_stamp_of_1970", "no run of 56 years", stray_time),
     ]

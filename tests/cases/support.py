@@ -1,4 +1,4 @@
-"""Runs the `energy` command on a case and reads its recording with SQL of its own."""
+"""Runs the `energy` command on a case and reads its recording with its own SQL."""
 
 import json
 import os
@@ -17,12 +17,12 @@ WORK = Path(tempfile.mkdtemp(prefix="energy-cases-"))
 
 
 class Skip(Exception):
-    """The machine lacks what the case needs."""
+    """The machine lacks a prerequisite of the case."""
 
 
 @dataclass
 class Finding:
-    """What a case gave, and whether that is right or at least reported."""
+    """Result of a case, and whether it is right or at least reported."""
 
     found: str
     is_right: bool
@@ -82,7 +82,7 @@ def energy(*arguments, env=None, cwd=None, timeout=120):
 
 
 def words(process):
-    """All that a command printed."""
+    """Everything that a command printed."""
     return process.stdout + process.stderr
 
 

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use energy_models::tiny::{self, TinyConfig};
 
-/// How long to wait for something that must happen: long enough for any machine,
-/// so that only a hang is a failure.
+/// Timeout for expected events: long enough for any machine, so that only a hang fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The command `energy`, with `program` as the name of its executable.
@@ -18,7 +17,7 @@ pub fn energy(program: &str) -> Command {
     command
 }
 
-/// `energy run` of a tiny model that is made in `folder`, with its prompt and
+/// Returns `energy run` of a tiny model that is created in `folder`, with a prompt and
 /// without a baseline.
 pub fn energy_run(program: &str, folder: &Path) -> Command {
     energy_run_of(program, folder, "again and again")
@@ -35,7 +34,7 @@ pub fn tiny_model() -> TinyConfig {
     }
 }
 
-/// The same with another prompt.
+/// Returns the same command with another prompt.
 pub fn energy_run_of(program: &str, folder: &Path, prompt: &str) -> Command {
     let model = folder.join("tiny.gguf");
     tiny::write_gguf(&model, &tiny_model()).expect("a model");
@@ -58,7 +57,7 @@ pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
-/// Sends a signal to a child that was not waited for.
+/// Sends a signal to a child that was not reaped.
 pub fn send(child: &Child, signal: i32) {
     let pid = libc::pid_t::try_from(child.id()).expect("a pid");
     // SAFETY: plain system call on our own child, which is not reaped yet.

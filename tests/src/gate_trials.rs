@@ -1,44 +1,44 @@
-//! One trial of the gate against energy regressions: a baseline of a program, and a
-//! check of the same program or of one of which an operation does more work, on a
-//! sensor that reads a little high or low from run to run.
+//! One trial of the gate against energy regressions: a baseline of a program, and a check
+//! of the same program or of one with more work in one operation, on a sensor whose gain
+//! varies from run to run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Where the programs of a trial are.
+/// Paths of the programs of a trial.
 #[derive(Debug, Clone)]
 pub struct Programs {
     /// The command `energy`.
     pub energy: PathBuf,
-    /// The program that is checked.
+    /// The checked program.
     pub program: PathBuf,
     /// The sensor.
     pub sensor: PathBuf,
 }
 
-/// What is tried.
+/// Options of a trial.
 #[derive(Debug, Clone)]
 pub struct Trial {
     /// The same seed gives the same noise.
     pub seed: u64,
-    /// Relative noise from run to run, and of the drift that neighbours share.
+    /// Relative noise from run to run, and of the drift that neighbouring runs share.
     pub noise: (f64, f64),
     /// Runs on each side.
     pub repeat: usize,
     /// Tokens that each run decodes.
     pub tokens: u64,
-    /// What the checked program does more: `down_proj=1.2`.
+    /// Operation of the checked program with a factor of its work: `down_proj=1.2`.
     pub more: Option<String>,
 }
 
-/// What a check said.
+/// Result of a check.
 #[derive(Debug, Clone)]
-pub struct Said {
-    /// The command's exit code; none where a signal ended it.
+pub struct GateReport {
+    /// The command's exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// Its answer as JSON.
     pub answer: serde_json::Value,
-    /// What it complained of.
+    /// Its stderr.
     pub errors: String,
 }
 
@@ -50,7 +50,7 @@ impl Trial {
     ///
     /// # Panics
     /// When a program cannot be run.
-    pub fn run(&self, programs: &Programs, folder: &Path) -> Said {
+    pub fn run(&self, programs: &Programs, folder: &Path) -> GateReport {
         let repeat = self.repeat.to_string();
         let program = programs.program.display().to_string();
         let save = [
@@ -74,7 +74,7 @@ impl Trial {
             "json",
         ];
         let output = self.energy(programs, folder, &check, self.more.as_deref());
-        Said {
+        GateReport {
             code: output.status.code(),
             answer: serde_json::from_slice(&output.stdout).unwrap_or_default(),
             errors: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -113,8 +113,8 @@ impl Trial {
     }
 }
 
-impl Said {
-    /// Kinds that are called a regression.
+impl GateReport {
+    /// Returns the kinds that are reported as a regression.
     pub fn caught(&self) -> Vec<&str> {
         let nodes = self.answer["nodes"].as_array().into_iter().flatten();
         let caught = nodes.filter(|node| node["is_regression"] == true);

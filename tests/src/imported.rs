@@ -1,5 +1,5 @@
-//! A table of another program on its whole way: imported, attributed by the method
-//! `fitted`, listed; and what must hold of the result, whatever the table holds.
+//! Takes a table of another program through import, attribution by the method `fitted` and
+//! listing, and checks invariants of the result that hold for any table.
 
 use std::path::{Path, PathBuf};
 
@@ -13,26 +13,26 @@ use tracing_energy::attribution::balances;
 use crate::simulate::Trace;
 use crate::stored::{SHOWN, StoredRun};
 
-/// What became of the tables.
+/// Outcome of an import.
 #[derive(Debug)]
 pub enum Imported {
-    /// They were not understood, or could not be estimated: why.
+    /// The tables were refused or could not be attributed, with the reason.
     Refused(String),
-    /// They were attributed.
+    /// The tables were attributed.
     Listed(Box<Listed>),
 }
 
 /// An attributed import.
 #[derive(Debug)]
 pub struct Listed {
-    /// What each kind used.
+    /// Energy of each kind.
     pub ops: Ops,
-    /// What is doubtful about it, in words.
+    /// Warnings about the result.
     pub warnings: Vec<String>,
     database: PathBuf,
 }
 
-/// Writes the tables of `trace` into `folder` and takes them the whole way.
+/// Writes the tables of `trace` into `folder`, imports, attributes and lists them.
 ///
 /// # Panics
 /// If the folder cannot be written.
@@ -61,7 +61,7 @@ fn listed(folder: &Path) -> Result<Listed, energy_analyzer::Error> {
     let recording = Recording::open(&database)?;
     let found = recording.run(&run.uuid)?;
     let ops = Ops::read(&recording, found, &OpsOptions::default())?;
-    let estimated = StoredRun::open(&database, "last").doubts();
+    let estimated = StoredRun::open(&database, "last").warnings();
     Ok(Listed {
         ops,
         warnings: run.warnings.into_iter().chain(estimated).collect(),
@@ -70,8 +70,8 @@ fn listed(folder: &Path) -> Result<Listed, energy_analyzer::Error> {
 }
 
 impl Listed {
-    /// Checks that every figure is one, that no span's energy is negative, and that
-    /// no joule is lost; a list without energy says so.
+    /// Checks that every value is finite, that no span's energy is negative, that no energy
+    /// is lost, and that a list without energy has a warning.
     pub fn assert_sound(&self) {
         self.assert_accounts();
         let run = StoredRun::open(&self.database, "last");
@@ -98,7 +98,7 @@ impl Listed {
         }
         assert!(
             !self.warnings.is_empty(),
-            "no doubt is told: {:?}",
+            "no warning is reported: {:?}",
             self.ops
         );
     }
@@ -117,12 +117,12 @@ impl Listed {
         }
         let (accounts, shares) = (&self.ops.accounts, &self.ops.shares);
         let listed: f64 = shares.iter().map(|share| share.energy_j).sum();
-        let told = listed + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j;
+        let accounted = listed + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j;
         let measured = accounts.measured_j;
         let scale = measured.abs() + listed.abs() + accounts.unattributed_j.abs();
         assert!(
-            (told - measured).abs() <= 1e-9 * scale,
-            "listed {told} J, measured {measured} J"
+            (accounted - measured).abs() <= 1e-9 * scale,
+            "listed {accounted} J, measured {measured} J"
         );
     }
 }

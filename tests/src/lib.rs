@@ -1,6 +1,6 @@
-//! Support for the end-to-end tests: fakes that are true to their format, work whose
-//! spans are known, a look into what was recorded of it, simulated traces with a
-//! score for methods on them, and programs that know what they truly used.
+//! Support for the end-to-end tests: fake sensors, work with known spans, access to
+//! recordings, simulated traces with scores of methods on them, and programs with known
+//! true energy.
 
 pub mod accuracy;
 pub mod gate_trials;

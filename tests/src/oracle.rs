@@ -1,8 +1,7 @@
-//! The oracle of impossible numbers: what no recording may hold, whatever happened to it.
+//! Checks invariants that every recording must hold.
 //!
-//! The rules of the product are asked, and statements in SQL that share no code with them.
-//! Statements about columns that a file does not have are skipped where the file is of an
-//! earlier version.
+//! Uses the product's plausibility rules, and independent SQL statements. Statements about
+//! columns that a file of an earlier version lacks are skipped.
 
 use std::path::Path;
 
@@ -12,8 +11,8 @@ use rusqlite::Connection;
 use tracing_energy::RunSummary;
 use tracing_energy::store::SCHEMA_VERSION;
 
-/// Each statement gives the run and a text for each violation. `shown` is the attribution
-/// that is shown of each run that has ended, and `lost` tells which runs lost rows.
+/// Each statement returns the run and a text for each violation. `shown` is the newest
+/// attribution of each ended run, and `lost` lists the runs that lost rows.
 const STATEMENTS: [(&str, &str); 14] = [
     (
         "the accounts of a rail sum to what was measured",

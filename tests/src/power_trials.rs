@@ -1,6 +1,5 @@
-//! Runs of a program that never ran, whose energy is known: the same work of six operations
-//! in random order, each with a power of its own, under a sensor that reads a little high or low from run
-//! to run.
+//! Simulated runs of known energy: the same work of six operations in random order, each
+//! with its own power, under a sensor whose gain varies from run to run.
 //!
 //! ```text
 //! power  idle | idle + the operation that runs ......................| idle
@@ -27,7 +26,7 @@ const OPERATIONS: [(&str, f64); 6] = [
     ("store", 11.0),
 ];
 const IDLE_W: f64 = 4.0;
-/// Rest before and after the work, and the time of the work.
+/// Idle time before and after the work, and the time of the work.
 const REST_NS: i64 = 2_000_000_000;
 const WORK_NS: i64 = 20_000_000_000;
 /// A sample's length.

@@ -1,4 +1,4 @@
-//! A fake of the counters that Linux shows of a processor's energy.
+//! A fake of Linux's energy counters of a processor (powercap).
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::write_whole;
 /// One zone of the tree `/sys/class/powercap`.
 #[derive(Debug)]
 pub struct FakeZone {
-    /// Where the counter is shown.
+    /// Path of the counter.
     pub counter: PathBuf,
 }
 
@@ -22,7 +22,7 @@ impl FakeZone {
         Self { counter }
     }
 
-    /// Lets the counter say so.
+    /// Sets the counter's value.
     pub fn show(&self, uj: u64) {
         write_whole(&self.counter, &format!("{uj}\n"));
     }

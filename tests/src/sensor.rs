@@ -43,8 +43,8 @@ impl FakeSensor {
         self.set("WATTS_FILE", file.display().to_string())
     }
 
-    /// Through `env`, which hands over the settings: this process' own
-    /// environment, which other threads may read, stays as it is.
+    /// Returns a command that passes the settings through `env`: the environment of this
+    /// process, which other threads may read, is unchanged.
     pub fn launch(&self) -> Launch {
         if self.direct {
             return Launch::direct(&self.program);

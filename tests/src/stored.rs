@@ -1,10 +1,10 @@
-//! A run as its file tells it.
+//! Reads a run from its file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use tracing_energy::attribution::balances;
-use tracing_energy::rows::{Accounts, Moment, RunStatus, SpanRow};
+use tracing_energy::rows::{Accounts, ConditionTime, RunStatus, SpanRow};
 use tracing_energy::store::Store;
 
 use crate::oracle;
@@ -90,7 +90,7 @@ impl StoredRun {
     }
 
     /// A condition at the run's start or end.
-    pub fn condition(&self, moment: Moment, key: &str) -> Option<String> {
+    pub fn condition(&self, moment: ConditionTime, key: &str) -> Option<String> {
         let rows = self.store.conditions(self.no).and_then(|rows| rows.all());
         let rows = rows.expect("conditions").into_iter();
         let mut found = rows.filter(|row| row.moment == moment && row.key == key);
@@ -145,8 +145,8 @@ impl StoredRun {
         }
     }
 
-    /// What the attribution that is shown says against its own figures.
-    pub fn doubts(&self) -> Vec<String> {
+    /// Returns the warnings of the newest attribution.
+    pub fn warnings(&self) -> Vec<String> {
         let sql = format!("SELECT diagnostics FROM attributions WHERE run = ?1 AND {SHOWN_ID}");
         let connection = self.store.connection();
         let text: String = connection

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use tracing::info_span;
 use tracing_energy::power::SourceChoice;
-use tracing_energy::{Builder, EnergyLayer, RunSummary};
+use tracing_energy::{EnergyLayer, EnergyLayerBuilder, RunSummary};
 use tracing_subscriber::prelude::*;
 
-/// Keeps this thread's processor busy.
+/// Keeps this thread's processor busy for `time`.
 pub fn burn(time: Duration) {
     let begin = Instant::now();
     let mut number = 1_u64;
@@ -21,7 +21,7 @@ pub fn burn(time: Duration) {
 
 /// Records what `work` does, on this thread and on those that take over its
 /// default subscriber.
-pub fn record_with(builder: Builder, work: impl FnOnce()) -> RunSummary {
+pub fn record_with(builder: EnergyLayerBuilder, work: impl FnOnce()) -> RunSummary {
     let (layer, guard) = builder.build().expect("a recording");
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
     guard.finish()

@@ -1,5 +1,5 @@
-//! A counter that jumps back, jumps by what no machine draws, disappears and comes
-//! back: each fault is told, costs the windows it spoils, and nothing else.
+//! A counter that jumps back, jumps by an impossible amount, disappears and reappears:
+//! each fault is reported and invalidates the affected windows only.
 #![cfg(target_os = "linux")]
 
 use std::cell::Cell;
@@ -44,26 +44,26 @@ fn a_faulty_sensor_costs_its_windows_only() {
             show();
         }
     };
-    let told = |kind: &str| memory.rows().events.iter().any(|event| event.kind == kind);
+    let is_reported = |kind: &str| memory.rows().events.iter().any(|event| event.kind == kind);
     let steps = |count: usize| (0..count).for_each(|_| step(true));
     record_with(builder, || {
         steps(200);
         shown_uj.set(shown_uj.get() - 1_000_000);
-        until("the counter is seen to go back", || {
+        until("the reset is detected", || {
             step(true);
-            told("reset")
+            is_reported("reset")
         });
         steps(100);
         shown_uj.set(shown_uj.get() + JUMP_UJ);
-        until("the jump is seen", || {
+        until("the jump is detected", || {
             step(true);
-            told("jump")
+            is_reported("jump")
         });
         steps(100);
         std::fs::remove_file(&zone.counter).expect("it was there");
         until("it is missed", || {
             step(false);
-            told("unreadable")
+            is_reported("unreadable")
         });
         show();
         steps(300);
@@ -80,7 +80,7 @@ fn a_faulty_sensor_costs_its_windows_only() {
     assert!(lost >= 3.0, "a window of each fault is unknown: {lost}");
     let measured = sample("sum(energy_j)");
     let spent = spent_uj.get() as f64 / 1e6;
-    // The first 200 steps, but for their last window, and most of the last 300.
+    // The first 200 steps without their last window, and most of the last 300.
     assert!(
         measured > 3.0 && measured <= spent,
         "{measured} of {spent} J"

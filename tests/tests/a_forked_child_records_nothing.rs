@@ -21,7 +21,7 @@ fn a_forked_child_records_nothing() {
     let run = StoredRun::open(&parents, "last");
     run.assert_whole(3);
     let labels: Vec<_> = run.labels().into_keys().collect();
-    assert_eq!(labels, ["after", "before", "beside"]);
+    assert_eq!(labels, ["after", "before", "concurrent"]);
     assert_eq!(run.store().runs().expect("runs").len(), 1);
     assert_eq!(
         run.store().find_run("last").expect("it").row.metadata.name,

@@ -1,5 +1,5 @@
-//! A disk that is full while recording costs rows, which are counted; the traced
-//! program goes on, and what was written before stays readable.
+//! A disk that is full while recording loses rows, which are counted; the traced program
+//! continues, and earlier rows stay readable.
 #![cfg(unix)]
 
 use std::path::Path;
@@ -35,13 +35,13 @@ fn record(path: &Path, fill: impl FnOnce(), free: impl FnOnce()) -> (RunSummary,
         };
         flush("batches before");
         fill();
-        let told = || {
+        let is_reported = || {
             let events = memory.rows().events;
             events.iter().any(|event| event.kind == "sink_error")
         };
-        until("the failure is told", || {
+        until("the failure is reported", || {
             tokens(200);
-            told()
+            is_reported()
         });
         free();
         flush("batches after");
@@ -51,8 +51,12 @@ fn record(path: &Path, fill: impl FnOnce(), free: impl FnOnce()) -> (RunSummary,
 
 /// Checks what is left of a run that lost rows.
 fn assert_readable(path: &Path, summary: &RunSummary, memory: &MemorySink, words: &str) {
-    let told = |text: &String| text.contains("energy.db") && text.contains(words);
-    assert!(summary.warnings.iter().any(told), "{:?}", summary.warnings);
+    let is_reported = |text: &String| text.contains("energy.db") && text.contains(words);
+    assert!(
+        summary.warnings.iter().any(is_reported),
+        "{:?}",
+        summary.warnings
+    );
     assert!(summary.lost > 0, "{summary:?}");
     let run = StoredRun::open(path, "last");
     let (kept, all) = (run.spans().len(), memory.rows().spans.len());
@@ -66,7 +70,7 @@ fn assert_readable(path: &Path, summary: &RunSummary, memory: &MemorySink, words
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
         .expect("checked");
     assert_eq!(verdict, "ok");
-    // Other sinks have it all, and the accounts never depended on a sink.
+    // Other sinks are complete, and the accounts do not depend on a sink.
     for rail in memory.rows().attribution.balance {
         assert!(tracing_energy::attribution::balances(&rail.accounts));
     }
@@ -90,7 +94,7 @@ fn limit_files(bytes: libc::rlim_t) {
 }
 
 #[test]
-fn a_file_that_may_not_grow() {
+fn a_file_size_limit() {
     let _alone = ALONE.lock();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("energy.db");
@@ -109,7 +113,7 @@ fn a_file_that_may_not_grow() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_file_system_without_room() {
+fn a_full_file_system() {
     let _alone = ALONE.lock();
     let folder = tempfile::tempdir().expect("a folder");
     let Some(mounted) = Mounted::small(folder.path()) else {

@@ -1,5 +1,5 @@
 //! SIGKILL in the middle of the work loses at most the last flush; a run that
-//! another program records into the same file meanwhile is untouched. SIGTERM
+//! another program records into the same file concurrently is unchanged. SIGTERM
 //! ends a recording in order.
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 
 use energy_tests::{StoredRun, send, until};
 use tracing_energy::conditions::CORES;
-use tracing_energy::rows::{Moment, RunStatus};
+use tracing_energy::rows::{ConditionTime, RunStatus};
 use tracing_energy::store::Store;
 
 fn start(database: &Path, name: &str) -> Child {
@@ -41,13 +41,13 @@ fn a_killed_program_leaves_a_readable_run() {
     let store = Store::open_writable(&path).expect("the database");
     let uuid = store.find_run("killed").expect("the run").row.uuid;
     let repaired = tracing_energy::repair_dead_runs(&store).expect("repaired");
-    assert_eq!(repaired, [uuid], "the living run is left alone");
+    assert_eq!(repaired, [uuid], "the active run is unchanged");
     let run = store.find_run("killed").expect("the run");
     assert_eq!(run.row.status, RunStatus::Crashed);
     drop(store);
     let run = StoredRun::open(&path, "killed");
     assert!(run.spans().len() >= 60);
-    assert!(run.condition(Moment::Start, CORES).is_some());
+    assert!(run.condition(ConditionTime::Start, CORES).is_some());
     let ends = "SELECT count(*) FROM conditions WHERE run = ?1 AND moment = 'end'";
     assert_eq!(run.number(ends), 0.0, "nobody read how it ended");
     run.assert_closed();
@@ -64,5 +64,5 @@ fn a_killed_program_leaves_a_readable_run() {
     );
     let other = StoredRun::open(&path, "other");
     assert_eq!(other.status, RunStatus::Cancelled);
-    assert!(other.condition(Moment::End, CORES).is_some());
+    assert!(other.condition(ConditionTime::End, CORES).is_some());
 }

@@ -1,6 +1,6 @@
-//! Another connection that holds the database's lock for longer than anybody
-//! waits: rows are lost and counted, the traced program neither waits nor loses a
-//! record, and every span that is in the file has its end.
+//! Another connection holds the database's lock for longer than the recorder waits: rows
+//! are lost and counted, the traced program neither waits nor loses a record, and every
+//! span in the file has its end.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,27 +28,29 @@ fn a_locked_database_costs_rows_only() {
         let connection = Connection::open(&path).expect("the database");
         connection
             .busy_timeout(Duration::from_secs(60))
-            .expect("patience");
+            .expect("a timeout");
         connection
             .execute_batch("BEGIN EXCLUSIVE")
             .expect("the lock");
         locked.store(true, Ordering::SeqCst);
-        until("a span ends meanwhile", || left.load(Ordering::SeqCst));
+        until("a span ends during the lock", || {
+            left.load(Ordering::SeqCst)
+        });
         // The recorder waits five seconds for the first of its batches.
         std::thread::sleep(Duration::from_secs(12));
-        connection.execute_batch("COMMIT").expect("given back");
+        connection.execute_batch("COMMIT").expect("released");
         locked.store(false, Ordering::SeqCst);
     };
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         let _outermost = info_span!("outermost").entered();
-        let ends_meanwhile = info_span!("ends meanwhile").entered();
+        let ends_locked = info_span!("ends locked").entered();
         burn(Duration::from_millis(100));
         until("spans in the file", || stored() >= 2);
         std::thread::scope(|scope| {
             scope.spawn(locker);
             until("the lock", || locked.load(Ordering::SeqCst));
             burn(Duration::from_millis(50));
-            drop(ends_meanwhile);
+            drop(ends_locked);
             left.store(true, Ordering::SeqCst);
             while locked.load(Ordering::SeqCst) {
                 tokens(10);
@@ -56,7 +58,7 @@ fn a_locked_database_costs_rows_only() {
             }
         });
         let before = stored();
-        until("the recorder goes on", || {
+        until("the recorder continues", || {
             tokens(10);
             stored() > before
         });
@@ -64,10 +66,14 @@ fn a_locked_database_costs_rows_only() {
     let summary = guard.finish();
     assert_eq!(summary.stalled_ns, 0, "{summary:?}");
     assert!(summary.lost > 0, "{summary:?}");
-    let told = |text: &String| text.contains("energy.db") && text.contains("write lock");
-    assert!(summary.warnings.iter().any(told), "{:?}", summary.warnings);
+    let is_reported = |text: &String| text.contains("energy.db") && text.contains("write lock");
+    assert!(
+        summary.warnings.iter().any(is_reported),
+        "{:?}",
+        summary.warnings
+    );
 
-    // What was counted while the file could not be written stands in it all the same.
+    // Losses are stored although the file could not be written when they occurred.
     assert_eq!(oracle::check_with(&path, &summary), [""; 0]);
     let run = StoredRun::open(&path, "last");
     assert_eq!(run.status, RunStatus::Complete);
@@ -82,7 +88,7 @@ fn a_locked_database_costs_rows_only() {
         );
         run.number(&sql)
     };
-    assert!(length("ends meanwhile") < length("outermost") - 11e9);
+    assert!(length("ends locked") < length("outermost") - 11e9);
     for rail in &summary.rails {
         let accounts = rail.accounts.expect("measured");
         assert!(tracing_energy::attribution::balances(&accounts));

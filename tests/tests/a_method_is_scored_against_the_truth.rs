@@ -1,6 +1,5 @@
-//! The accuracy benchmark on fixed seeds: the plain method scores as it is known to, a
-//! method that knows the truth gets everything that is asked for, and one that is
-//! wrong does not.
+//! The accuracy benchmark on fixed seeds: the baseline method has its known score, a
+//! method that knows the truth meets all goals, and a wrong one does not.
 
 use energy_tests::accuracy::{
     Accounts, AccuracyError, Attribution, Attributor, Estimate, Group, Interval, Options,
@@ -20,7 +19,7 @@ fn mean_percent(result: &RowResult) -> f64 {
 }
 
 #[test]
-fn the_plain_method_scores_as_known() {
+fn the_baseline_method_has_its_known_score() {
     // Ranges are about four standard errors of eight traces around the mean of many.
     let known = [
         ("web100", 31.0..52.0),
@@ -68,13 +67,14 @@ fn the_kernel_of_a_trailing_sensor_matters() {
             .wmae
     };
     let window_ms = trace.settings.trailing_window_ms;
-    let mut told = Options::default();
-    told.kernels
+    let mut options = Options::default();
+    options
+        .kernels
         .insert(rail, energy_tests::accuracy::Kernel::Trailing { window_ms });
-    assert_ne!(wmae(&told), wmae(&Options::default()));
+    assert_ne!(wmae(&options), wmae(&Options::default()));
 }
 
-/// Knows the truth and says it times `factor`, with intervals of 5 % about it.
+/// Returns the truth times `factor`, with intervals of 5 %.
 struct Oracle {
     factor: f64,
 }
@@ -131,7 +131,7 @@ impl Attributor for Oracle {
 }
 
 #[test]
-fn who_knows_the_truth_gets_all_that_is_asked_for() {
+fn an_oracle_meets_all_goals() {
     for result in run(&Oracle { factor: 1.0 }, &ROWS, &SEEDS[..2]) {
         assert_eq!(trials(&result)[0].ours.wmae, 0.0);
         let verdict = Verdict::of(&result.row, trials(&result));
@@ -142,7 +142,7 @@ fn who_knows_the_truth_gets_all_that_is_asked_for() {
 }
 
 #[test]
-fn who_is_wrong_by_a_fifth_holds_no_fixed_goal() {
+fn errors_of_a_fifth_miss_every_fixed_goal() {
     let results = run(&Oracle { factor: 1.2 }, &ROWS, &SEEDS[..2]);
     for result in &results {
         let ours = trials(result)[0].ours;
@@ -166,10 +166,10 @@ fn who_is_wrong_by_a_fifth_holds_no_fixed_goal() {
     );
 }
 
-/// Names a kind that no trace has.
-struct Confused;
+/// Returns a kind that is not in any trace.
+struct UnknownKindMethod;
 
-impl Attributor for Confused {
+impl Attributor for UnknownKindMethod {
     fn name(&self) -> &str {
         "confused"
     }
@@ -189,7 +189,7 @@ impl Attributor for Confused {
 #[test]
 fn a_failure_is_a_row_of_the_table() {
     let rows = chosen(Some("once")).expect("a known row");
-    let text = table("confused", &run(&Confused, &rows, &SEEDS[..1]));
+    let text = table("confused", &run(&UnknownKindMethod, &rows, &SEEDS[..1]));
     assert!(
         text.contains("| once |") && text.contains("no: \"what\" is no kind"),
         "{text}"
@@ -204,7 +204,7 @@ fn a_failure_is_a_row_of_the_table() {
 }
 
 #[test]
-fn a_calibration_is_wrong_as_it_was_told_to_be() {
+fn a_calibration_has_the_configured_errors() {
     let errors = CalibrationErrors::with_mismatch(0.10);
     let mut spread = Vec::new();
     let mut shifts = Vec::new();

@@ -20,18 +20,18 @@ fn a_panic_leaves_a_whole_run() {
     run.assert_whole(8);
     let labels: Vec<_> = run.labels().into_iter().collect();
     let expected = [
+        ("concurrent", 1),
         ("failing at the end", 1),
         ("failing caught", 1),
         ("failing in a thread", 1),
         ("inner", 3),
-        ("meanwhile", 1),
         ("outer", 1),
     ];
     assert_eq!(
         labels,
         expected.map(|(label, count)| (label.to_owned(), count))
     );
-    // What comes after a caught panic is inside of the outer span alone.
+    // Spans after a caught panic are inside of the outer span only.
     let spans = run.spans();
     let outer = spans.iter().find(|span| span.parent.is_none()).expect("it");
     let children = spans.iter().filter(|span| span.parent == Some(outer.seq));

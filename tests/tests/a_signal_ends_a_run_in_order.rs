@@ -10,7 +10,7 @@ use energy_tests::{StoredRun, energy_run, send, until, wait};
 use tracing_energy::rows::RunStatus;
 
 /// A run that goes on until it is interrupted, with SIGINT handled as `interrupt`
-/// says: whoever runs the tests may have it ignored.
+/// specifies: it may be ignored in the environment of the tests.
 fn start(folder: &Path, database: &Path, interrupt: libc::sighandler_t) -> Child {
     let mut command = energy_run(env!("CARGO_BIN_EXE_energy-command"), folder);
     command

@@ -10,7 +10,7 @@ use tracing_energy::EnergyLayer;
 use tracing_energy::power::SourceChoice;
 use tracing_energy::store::SCHEMA_VERSION;
 
-/// What the builder says of the database at `path`.
+/// Returns the builder's error for the database at `path`.
 fn refusal(path: &Path) -> String {
     let builder = EnergyLayer::builder()
         .database(path)
@@ -43,7 +43,7 @@ fn a_file_of_a_newer_version() {
 }
 
 #[test]
-fn a_file_of_somebody_else() {
+fn a_file_of_another_program() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("addresses.db");
     let database = Connection::open(&path).expect("a database");
@@ -62,7 +62,7 @@ fn a_file_of_somebody_else() {
 }
 
 #[test]
-fn a_folder_that_is_not_there() {
+fn a_missing_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("not/there/energy.db");
     assert!(refusal(&path).contains("check that the folder exists"));

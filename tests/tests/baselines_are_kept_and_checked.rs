@@ -1,5 +1,5 @@
-//! Baselines are saved, listed, checked and deleted; a program that does not record
-//! itself as a check needs is named, with what to do.
+//! Baselines are saved, listed, checked and deleted; a program whose recording is unusable
+//! for a check is named, with the next step.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -23,7 +23,7 @@ fn energy(folder: &Path, words: &[&str], end: &str) -> Output {
 }
 
 #[test]
-fn a_program_that_makes_no_whole_run_is_named() {
+fn a_program_without_a_complete_run_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let program = program();
     let save = |end: &str, words: &[&str]| {
@@ -33,34 +33,40 @@ fn a_program_that_makes_no_whole_run_is_named() {
             .copied()
             .collect();
         let output = energy(folder.path(), &words, end);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output.status.code(), told)
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), message)
     };
     for (end, named) in [
         ("fail", "opening the model / there is no such model"),
         ("none", "run"),
-        ("twice", "choose one with --run-name"),
+        ("twice", "select one with --run-name"),
     ] {
-        let (code, told) = save(end, &["--", &program]);
-        assert_eq!(code, Some(1), "{end}: {told}");
+        let (code, message) = save(end, &["--", &program]);
+        assert_eq!(code, Some(1), "{end}: {message}");
         assert!(
-            told.contains(named) && told.contains("working-program"),
-            "{end}: {told}"
+            message.contains(named) && message.contains("working-program"),
+            "{end}: {message}"
         );
     }
-    let (code, told) = save("", &["--", "true"]);
-    assert!(code == Some(1) && told.contains("does it record"), "{told}");
-    let (code, told) = save("", &["--", "./no-such-program"]);
+    let (code, message) = save("", &["--", "true"]);
     assert!(
-        code == Some(1) && told.contains("cannot be started"),
-        "{told}"
+        code == Some(1) && message.contains("must record with"),
+        "{message}"
     );
-    let (code, told) = save("", &[]);
-    assert!(code == Some(2) && told.contains("after --"), "{told}");
-    let (code, told) = save("twice", &["--run-name", "real", "--", &program]);
-    assert_eq!(code, Some(0), "{told}");
-    let (code, told) = save("", &["--", &program]);
-    assert!(code == Some(1) && told.contains("--replace"), "{told}");
+    let (code, message) = save("", &["--", "./no-such-program"]);
+    assert!(
+        code == Some(1) && message.contains("cannot be started"),
+        "{message}"
+    );
+    let (code, message) = save("", &[]);
+    assert!(code == Some(2) && message.contains("after --"), "{message}");
+    let (code, message) = save("twice", &["--run-name", "real", "--", &program]);
+    assert_eq!(code, Some(0), "{message}");
+    let (code, message) = save("", &["--", &program]);
+    assert!(
+        code == Some(1) && message.contains("--replace"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -75,12 +81,15 @@ fn a_baseline_is_listed_checked_and_deleted() {
             String::from_utf8_lossy(&text).into_owned(),
         )
     };
-    let (code, told) = run(&["baseline", "save", "main", "--repeat", "3", "--", &program]);
-    assert!(code == Some(0) && told.contains("3 runs"), "{told}");
-    let (_, told) = run(&["baseline", "list"]);
-    assert!(told.contains("main") && told.contains("  3  "), "{told}");
+    let (code, message) = run(&["baseline", "save", "main", "--repeat", "3", "--", &program]);
+    assert!(code == Some(0) && message.contains("3 runs"), "{message}");
+    let (_, message) = run(&["baseline", "list"]);
+    assert!(
+        message.contains("main") && message.contains("  3  "),
+        "{message}"
+    );
     // The saved command is executed again; two runs decide nothing.
-    let (code, told) = run(&[
+    let (code, message) = run(&[
         "baseline",
         "check",
         "main",
@@ -89,9 +98,12 @@ fn a_baseline_is_listed_checked_and_deleted() {
         "--max-repeat",
         "2",
     ]);
-    assert!(code == Some(0) && told.contains("undecided"), "{told}");
-    assert!(told.contains("modelled power (CPU time)"), "{told}");
-    let (code, told) = run(&[
+    assert!(
+        code == Some(0) && message.contains("undecided"),
+        "{message}"
+    );
+    assert!(message.contains("modelled power (CPU time)"), "{message}");
+    let (code, message) = run(&[
         "baseline",
         "check",
         "main",
@@ -101,9 +113,9 @@ fn a_baseline_is_listed_checked_and_deleted() {
         "1",
         "--strict",
     ]);
-    assert_eq!(code, Some(4), "{told}");
-    // The old program in turn with the new one.
-    let (code, told) = run(&[
+    assert_eq!(code, Some(4), "{message}");
+    // The old program interleaved with the new one.
+    let (code, message) = run(&[
         "baseline",
         "check",
         "main",
@@ -115,11 +127,11 @@ fn a_baseline_is_listed_checked_and_deleted() {
         &program,
     ]);
     assert!(
-        code == Some(0) && !told.contains("recorded apart"),
-        "{told}"
+        code == Some(0) && !message.contains("different sessions"),
+        "{message}"
     );
-    let (code, told) = run(&["baseline", "check", "main", "--runs", "check=main"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, message) = run(&["baseline", "check", "main", "--runs", "check=main"]);
+    assert_eq!(code, Some(0), "{message}");
     for (words, schema) in [
         (&["baseline", "list"][..], "baseline-list"),
         (
@@ -138,11 +150,14 @@ fn a_baseline_is_listed_checked_and_deleted() {
         let schema = serde_json::from_str(&schema).expect("JSON");
         jsonschema::validate(&schema, &value).unwrap_or_else(|fault| panic!("{fault}: {value}"));
     }
-    let (code, told) = run(&["baseline", "delete", "main"]);
+    let (code, message) = run(&["baseline", "delete", "main"]);
     assert!(
-        code == Some(0) && told.contains("3 runs released"),
-        "{told}"
+        code == Some(0) && message.contains("3 runs released"),
+        "{message}"
     );
-    let (code, told) = run(&["baseline", "check", "main"]);
-    assert!(code == Some(1) && told.contains("no baseline"), "{told}");
+    let (code, message) = run(&["baseline", "check", "main"]);
+    assert!(
+        code == Some(1) && message.contains("no baseline"),
+        "{message}"
+    );
 }

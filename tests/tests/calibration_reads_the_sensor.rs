@@ -15,7 +15,7 @@ use tracing_energy::store::Store;
 const IDLE_W: f64 = 4.0;
 const DECODE_W: f64 = 16.0;
 const PREFILL_W: f64 = 24.0;
-/// A loaded machine may tell the sensor late what runs; kinds differ by far more.
+/// On a loaded machine the sensor may learn late what runs; kinds differ by far more.
 const TOLERANCE: f64 = 0.25;
 
 fn watts(kind: &str) -> f64 {
@@ -27,7 +27,7 @@ fn watts(kind: &str) -> f64 {
     }
 }
 
-/// Tells the fake what the machine draws from now on.
+/// Sets the machine's power in the fake's file.
 fn draw(file: &Path, watts: f64) {
     let new = file.with_extension("new");
     std::fs::write(&new, format!("cpu {watts}\n")).expect("written");
@@ -79,16 +79,16 @@ fn calibration_reads_the_sensor() {
         std::env::set_var("FAKE_POWERMETRICS_WATTS_FILE", &file);
     }
     let options = options(folder.path());
-    let mut told = String::new();
+    let mut lines = String::new();
     let calibrated = calibrate(&options, &mut |progress| {
         if let Progress::Measuring { kind, .. } = progress {
             draw(&file, watts(&kind));
-            let _ = writeln!(told, "{kind}");
+            let _ = writeln!(lines, "{kind}");
         }
     })
     .expect("calibrated");
 
-    assert_eq!(told.matches("(idle)").count(), 4, "{told}");
+    assert_eq!(lines.matches("(idle)").count(), 4, "{lines}");
     let alone: Vec<_> = calibrated
         .measured
         .kinds
@@ -117,7 +117,7 @@ fn calibration_reads_the_sensor() {
         (calibrated.id, &calibrated.row)
     );
 
-    let of_run = key_of_run(&run(&options), "powermetrics").expect("told");
+    let of_run = key_of_run(&run(&options), "powermetrics").expect("known");
     assert_eq!(&of_run, key);
 
     let table = folder.path().join("priors.csv");

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use energy_analyzer::baseline::{
-    CheckOptions, Outcome, SaveOptions, When, check_runs, find, save_runs,
+    CheckOptions, CheckOutcome, IfExists, SaveOptions, check_runs, find, save_runs,
 };
 use energy_analyzer::compare::KindsBy;
 use energy_analyzer::query::{Recording, select};
@@ -34,14 +34,14 @@ fn record(folder: &Path, seed: u64, power: Option<(&'static str, f64)>) -> std::
     db
 }
 
-/// Kinds that a check blames, and what it comes to.
-fn check(db: &Path) -> (Vec<String>, Outcome, KindsBy) {
+/// Returns the kinds that a check reports, and its outcome.
+fn check(db: &Path) -> (Vec<String>, CheckOutcome, KindsBy) {
     let recording = Recording::open(db).expect("opens");
     let base = select(&recording, "side=base").expect("runs").runs;
     let options = SaveOptions {
         name: "main".to_owned(),
         repeat: 0,
-        when: When::Refuse,
+        if_exists: IfExists::Refuse,
     };
     save_runs(db, &base, &options).expect("saved");
     let saved = find(&recording, "main").expect("the baseline");
@@ -55,7 +55,7 @@ fn check(db: &Path) -> (Vec<String>, Outcome, KindsBy) {
     )
 }
 
-/// How many of these campaigns blame the changed operation, and how many another one.
+/// Returns how many campaigns report the changed operation, and how many another one.
 fn campaigns(seeds: std::ops::Range<u64>, power: Option<(&'static str, f64)>) -> (usize, usize) {
     let (mut found, mut false_alarms) = (0, 0);
     for seed in seeds {
@@ -64,10 +64,10 @@ fn campaigns(seeds: std::ops::Range<u64>, power: Option<(&'static str, f64)>) ->
         assert_eq!(by, KindsBy::Fitted, "seed {seed}");
         let is_changed = |kind: &String| power.is_some() && kind.ends_with(CHANGED);
         let is_found = blamed.iter().any(is_changed);
-        assert!(!is_found || outcome == Outcome::Regression);
+        assert!(!is_found || outcome == CheckOutcome::Regression);
         found += usize::from(is_found);
         let others = blamed.iter().filter(|kind| !is_changed(kind)).count();
-        let is_total = blamed.is_empty() && outcome == Outcome::Regression;
+        let is_total = blamed.is_empty() && outcome == CheckOutcome::Regression;
         false_alarms += usize::from(others > 0 || is_total);
     }
     (found, false_alarms)

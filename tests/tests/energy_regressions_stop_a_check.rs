@@ -1,8 +1,8 @@
-//! The gate: one operation does three times its work, and is caught by its kind; the
-//! unchanged program passes. How often a fifth more work is caught on a quiet machine is
-//! what `target/release/gate-trials` tells: whoever runs this test may be busy.
+//! The gate: an operation with three times its work is reported by its kind; the unchanged
+//! program passes. `target/release/gate-trials` measures how often 20 % more work is
+//! reported on a quiet machine.
 
-use energy_tests::gate_trials::{Programs, Said, Trial};
+use energy_tests::gate_trials::{GateReport, Programs, Trial};
 
 fn programs() -> Programs {
     Programs {
@@ -12,7 +12,7 @@ fn programs() -> Programs {
     }
 }
 
-fn try_it(seed: u64, more: Option<&str>) -> Said {
+fn try_it(seed: u64, more: Option<&str>) -> GateReport {
     let folder = tempfile::tempdir().expect("a folder");
     let trial = Trial {
         seed,
@@ -24,18 +24,18 @@ fn try_it(seed: u64, more: Option<&str>) -> Said {
     trial.run(&programs(), folder.path())
 }
 
-/// One after the other: kinds are told apart by time, which neighbours disturb.
+/// One after the other: kinds are separated by time, which concurrent tests disturb.
 #[test]
-fn more_work_of_one_operation_is_caught_by_its_kind_and_none_passes() {
-    let said = try_it(11, Some("down_proj=3"));
-    assert_eq!(said.code, Some(3), "{} {}", said.answer, said.errors);
-    let caught = said.caught();
-    assert!(!caught.is_empty(), "{}", said.answer);
+fn more_work_of_one_operation_is_reported_by_its_kind_and_none_passes() {
+    let report = try_it(11, Some("down_proj=3"));
+    assert_eq!(report.code, Some(3), "{} {}", report.answer, report.errors);
+    let caught = report.caught();
+    assert!(!caught.is_empty(), "{}", report.answer);
     assert!(
         caught.iter().all(|kind| kind.ends_with("down_proj")),
         "{caught:?}"
     );
-    let said = try_it(12, None);
-    assert_eq!(said.code, Some(0), "{} {}", said.answer, said.errors);
-    assert_eq!(said.caught(), [""; 0]);
+    let report = try_it(12, None);
+    assert_eq!(report.code, Some(0), "{} {}", report.answer, report.errors);
+    assert_eq!(report.caught(), [""; 0]);
 }

@@ -1,6 +1,6 @@
-//! The project's own way from tables to figures, on fixed seeds: closer to the truth
-//! than shares of time wherever samples tell kinds apart, hardly worse elsewhere, and
-//! intervals that hold what they say. `cargo bench --bench accuracy` is the large one.
+//! The project's own pipeline on fixed seeds: estimates are closer to the truth than time
+//! shares if samples separate kinds, hardly worse otherwise, and intervals have their
+//! nominal coverage. `cargo bench --bench accuracy` is the large one.
 
 use energy_tests::accuracy::{Pipeline, RowResult, Trial, chosen, run};
 
@@ -42,7 +42,7 @@ fn estimates_are_closer_than_time_shares() {
 }
 
 #[test]
-fn where_samples_tell_nothing_shares_of_time_are_kept() {
+fn time_shares_are_kept_if_samples_do_not_separate_kinds() {
     let rows = chosen(Some("short100,llm16tok,harsh-llm20,harsh-llm100")).expect("rows");
     for result in run(&Pipeline, &rows, &SEEDS) {
         let trials = trials(&result);

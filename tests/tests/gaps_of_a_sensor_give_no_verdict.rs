@@ -1,5 +1,5 @@
-//! The same program recorded whole, and with a sensor that gave nothing for 40 % of the work:
-//! both totals are near the truth, and nothing is concluded from the difference.
+//! The same program recorded completely, and without samples for 40 % of the work: both
+//! totals are close to the truth, and the difference gives no verdict.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,7 +11,7 @@ use tracing_energy::store::Store;
 /// Runs on each side.
 const RUNS: u64 = 5;
 
-/// Five runs tagged `side=whole` and five with that part of the work missing, in turns;
+/// Five runs tagged `side=whole` and five with that part of the work missing, interleaved;
 /// with the mean true energy of the runs.
 fn record(folder: &Path, missing: f64) -> (PathBuf, f64) {
     let db = folder.join("energy.db");

@@ -7,7 +7,7 @@ use energy_tests::{StoredRun, energy_run_of};
 
 const PROMPT: &str = "zebras quarrel quietly";
 
-/// Records in `folder`; gives what the model answered.
+/// Records in `folder`; returns the model's answer.
 fn run(folder: &Path, more: &[&str]) -> String {
     let files = ["--db", "energy.db", "--chrome", "trace.json"];
     let drawn = ["--flamegraph", "flame.svg"];
@@ -19,8 +19,8 @@ fn run(folder: &Path, more: &[&str]) -> String {
         .args(["--max-tokens", "24", "--source", "modelled"])
         .args(more);
     let output = command.output().expect("the command");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
     let text = String::from_utf8(output.stdout).expect("text");
     let (answer, _) = text.split_once("\n\nrun ").expect("answer and summary");
     answer.to_owned()
@@ -66,10 +66,7 @@ fn no_text_leaves_no_text_anywhere() {
 
     let without = tempfile::tempdir().expect("a folder");
     let same = run(without.path(), &["--no-text"]);
-    assert_eq!(
-        same, answer,
-        "what is recorded does not change what is said"
-    );
+    assert_eq!(same, answer, "recording does not change the answer");
     for text in [PROMPT, &answer, "\"token_id\":", "\"text\":"] {
         let found = holding(without.path(), text.as_bytes());
         assert_eq!(found, [""; 0], "{text:?}");

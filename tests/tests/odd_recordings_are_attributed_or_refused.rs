@@ -1,6 +1,5 @@
-//! Whatever stands in a table: imported, attributed by the method `fitted` and
-//! listed, it gives figures that are sound and say what is doubtful about them, or
-//! one clear refusal.
+//! Any table that is imported, attributed by the method `fitted` and listed gives valid
+//! energies with warnings, or one clear error.
 
 use energy_tests::simulate::{Rail, Sample, Scenario, Settings, Trace, simulate};
 use energy_tests::{Imported, Listed, imported};
@@ -33,21 +32,21 @@ fn listed(trace: &Trace) -> Box<Listed> {
     }
 }
 
-/// Checks that it is refused in words that hold all of `words`.
+/// Checks that it is refused with a message that contains all of `words`.
 fn assert_refused(trace: &Trace, words: &[&str]) {
     match take(trace) {
         Imported::Refused(why) => {
-            let told = |word: &&str| why.contains(*word);
-            assert!(words.iter().all(told), "{why}");
+            let matches = |word: &&str| why.contains(*word);
+            assert!(words.iter().all(matches), "{why}");
         }
         Imported::Listed(listed) => panic!("not refused: {listed:?}"),
     }
 }
 
-/// Checks that one of the doubts holds all of `words`.
-fn assert_told(listed: &Listed, words: &[&str]) {
-    let told = |doubt: &String| words.iter().all(|word| doubt.contains(word));
-    assert!(listed.warnings.iter().any(told), "{:?}", listed.warnings);
+/// Checks that one of the warnings contains all of `words`.
+fn assert_warned(listed: &Listed, words: &[&str]) {
+    let matches = |doubt: &String| words.iter().all(|word| doubt.contains(word));
+    assert!(listed.warnings.iter().any(matches), "{:?}", listed.warnings);
 }
 
 fn shares_j(listed: &Listed) -> f64 {
@@ -67,7 +66,7 @@ fn one_sample() {
     let middle = trace.samples[trace.samples.len() / 2].clone();
     trace.samples = vec![middle];
     let listed = listed(&trace);
-    assert_told(&listed, &["1 sample"]);
+    assert_warned(&listed, &["1 sample"]);
     assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
 }
 
@@ -81,7 +80,7 @@ fn no_idle_time() {
     trace.samples.retain(inside);
     assert!(trace.samples.len() > 5);
     let listed = listed(&trace);
-    assert_told(&listed, &["idle"]);
+    assert_warned(&listed, &["idle"]);
     assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
 }
 
@@ -98,7 +97,7 @@ fn a_rail_that_is_missing_half_the_time() {
         .samples
         .retain(|sample| sample.rail != Rail::Gpu || sample.start_ns < half);
     let listed = listed(&trace);
-    assert_told(&listed, &["extrapolated to time without samples"]);
+    assert_warned(&listed, &["extrapolated to time without samples"]);
     assert!(listed.ops.accounts.extrapolated_j > 0.0, "{:?}", listed.ops);
 }
 
@@ -109,18 +108,18 @@ fn spans_without_length() {
         span.end_ns = span.start_ns + place as i64 % 2;
     }
     let listed = listed(&trace);
-    // Of many joules, spans of a nanosecond can have next to nothing.
+    // Spans of a nanosecond can have almost none of the energy.
     assert!(shares_j(&listed) < 1e-3, "{:?}", listed.ops);
 }
 
 #[test]
-fn spans_of_no_time_at_all() {
+fn all_spans_without_length() {
     let mut trace = trace();
     for span in &mut trace.spans {
         span.end_ns = span.start_ns;
     }
     let listed = listed(&trace);
-    assert_told(&listed, &["no span"]);
+    assert_warned(&listed, &["no span"]);
     assert_eq!(shares_j(&listed), 0.0);
 }
 
@@ -133,7 +132,7 @@ fn ten_thousand_kinds() {
     }
     assert!(trace.spans.len() > 1_000);
     let spans = trace.spans.clone();
-    // Each kind occurs, and none of them twice in the same mixture.
+    // Each kind occurs, and never twice in the same mixture.
     while trace.spans.len() < 10_000 {
         let place = trace.spans.len();
         let mut more = spans[place % spans.len()].clone();
@@ -146,7 +145,7 @@ fn ten_thousand_kinds() {
 }
 
 #[test]
-fn energies_that_are_no_numbers() {
+fn energies_that_are_not_numbers() {
     for energy_mj in [f64::NAN, f64::INFINITY] {
         let mut trace = trace();
         trace.samples[3].energy_mj = energy_mj;
@@ -159,12 +158,12 @@ fn an_energy_below_zero() {
     let mut trace = trace();
     trace.samples[3].energy_mj = -5.0;
     let listed = listed(&trace);
-    assert_told(&listed, &["negative power", "dropped", "line 5"]);
+    assert_warned(&listed, &["negative power", "dropped", "line 5"]);
     assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
 }
 
 #[test]
-fn samples_twice_and_over_each_other() {
+fn repeated_and_overlapping_samples() {
     let mut trace = trace();
     let mut more = trace.samples.clone();
     more.extend(
@@ -181,8 +180,8 @@ fn samples_twice_and_over_each_other() {
     );
     trace.samples.extend(more);
     let listed = listed(&trace);
-    assert_told(&listed, &["twice"]);
-    assert_told(&listed, &["overlapped"]);
+    assert_warned(&listed, &["twice"]);
+    assert_warned(&listed, &["overlapped"]);
     assert!(shares_j(&listed) > 0.0, "{:?}", listed.ops);
 }
 
@@ -198,7 +197,7 @@ fn a_clock_that_is_half_a_second_ahead() {
 }
 
 #[test]
-fn spans_that_nobody_measured() {
+fn spans_without_concurrent_samples() {
     let mut trace = trace();
     let end = trace.samples.iter().map(|sample| sample.end_ns).max();
     for span in &mut trace.spans {
@@ -206,7 +205,7 @@ fn spans_that_nobody_measured() {
         span.end_ns += end.expect("samples");
     }
     let listed = listed(&trace);
-    assert_told(&listed, &["no span ran"]);
+    assert_warned(&listed, &["no span ran"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `energy record`: programs that record spans join one run, whose energy their parent
-//! measures; each process's energy goes to its own spans, what died is closed, and
-//! everything balances.
+//! measures; each process's energy goes to its own spans, spans of killed processes are
+//! closed, and all accounts balance.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -49,7 +49,7 @@ fn starts(folder: &Path) -> usize {
     text.lines().count()
 }
 
-fn told(output: &Output) -> String {
+fn messages(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -66,12 +66,12 @@ fn only_run(folder: &Path) -> StoredRun {
 #[test]
 fn two_programs_are_one_run() {
     let folder = tempfile::tempdir().expect("a folder");
-    // Work takes 10 W over idle. Each names a file of its own, which neither is to make.
+    // Work takes 10 W over idle. Each names its own file, which must not be created.
     let working = "echo cpu 14 > working && mv working watts";
     let line = format!("{working}; '{PROGRAM}' a.db & '{PROGRAM}' b.db & wait");
     let output = record(folder.path(), &line).output().expect("the command");
-    assert!(output.status.success(), "{}", told(&output));
-    assert_eq!(starts(folder.path()), 1, "{}", told(&output));
+    assert!(output.status.success(), "{}", messages(&output));
+    assert_eq!(starts(folder.path()), 1, "{}", messages(&output));
     assert!(!folder.path().join("a.db").exists() && !folder.path().join("b.db").exists());
 
     let run = only_run(folder.path());
@@ -82,7 +82,7 @@ fn two_programs_are_one_run() {
     assert_eq!(run.labels()["token"], 80);
     let processes = "SELECT count(*) FROM processes WHERE run = ?1 AND has_spans";
     assert_eq!(run.number(processes), 2.0);
-    // Both did the same: each has a good part of what spans have.
+    // Both did the same: each has a large share of the spans' energy.
     let of_process = |rank: u32| {
         run.number(&format!(
             "SELECT sum(e.self_j) FROM node_energy e
@@ -104,14 +104,14 @@ fn two_programs_are_one_run() {
         "{one} + {two}: {spans}"
     );
     assert!(one > 0.2 * spans && two > 0.2 * spans, "{one} {two}");
-    // Activations are numbered by their starts, whoever made them.
+    // Activations are numbered by their starts, across processes.
     let spans = run.spans();
     assert!(spans.is_sorted_by_key(|span| span.start_ns));
     assert!(run.number("SELECT count(*) FROM samples WHERE run = ?1") > 3.0);
 }
 
 #[test]
-fn one_that_is_killed_is_closed_and_kept() {
+fn spans_of_a_killed_program_are_closed_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let line = format!("'{ENDLESS}' a.db & echo $! > pid; wait $!; exit 3");
     let mut child = record(folder.path(), &line)
@@ -149,7 +149,7 @@ fn the_programs_exit_is_passed_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = record(folder.path(), "echo its own words; exit 7").output();
     let output = output.expect("the command");
-    assert_eq!(output.status.code(), Some(7), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(7), "{}", messages(&output));
     assert_eq!(output.stdout, b"its own words\n");
     let run = only_run(folder.path());
     run.assert_balanced();
@@ -166,9 +166,9 @@ fn the_programs_exit_is_passed_on() {
     let output = output.expect("the command");
     assert_eq!(output.status.code(), Some(127));
     assert!(
-        told(&output).contains("no-such-program-at-all"),
+        messages(&output).contains("no-such-program-at-all"),
         "{}",
-        told(&output)
+        messages(&output)
     );
 }
 

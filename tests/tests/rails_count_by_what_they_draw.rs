@@ -1,5 +1,5 @@
-//! A rail that claims to be the whole counts only if it draws as much as its parts; one
-//! that can be read later only is recorded from then on.
+//! A parent rail counts only if it draws at least as much as its children; a rail that
+//! becomes readable later is recorded from then on.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
@@ -71,7 +71,7 @@ fn measured(run: &StoredRun, rail: &str) -> f64 {
 }
 
 #[test]
-fn a_whole_below_its_parts_is_not_counted_now_or_by_a_later_attribution() {
+fn a_parent_rail_below_its_children_is_not_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let powercap = folder.path().join("powercap");
     let zones = [
@@ -104,7 +104,7 @@ fn a_whole_below_its_parts_is_not_counted_now_or_by_a_later_attribution() {
 }
 
 #[test]
-fn a_zone_that_can_be_read_later_is_recorded_from_then_on() {
+fn a_zone_that_becomes_readable_is_recorded_from_then_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let powercap = folder.path().join("powercap");
     let zones = [
@@ -118,12 +118,12 @@ fn a_zone_that_can_be_read_later_is_recorded_from_then_on() {
         tokens(50);
         std::fs::remove_dir(&late.counter).expect("it was there");
         let begun = Instant::now();
-        let told = |kind: &str| memory.rows().events.iter().any(|event| event.kind == kind);
+        let is_recorded = |kind: &str| memory.rows().events.iter().any(|event| event.kind == kind);
         let show = || late.show((4e6 * begun.elapsed().as_secs_f64()) as u64 + 9);
         until("the zone appears", || {
             show();
             tokens(2);
-            told("rail_appeared")
+            is_recorded("rail_appeared")
         });
         for _ in 0..200 {
             show();
@@ -140,5 +140,5 @@ fn a_zone_that_can_be_read_later_is_recorded_from_then_on() {
     let first =
         "SELECT min(start_ns) FROM samples s JOIN rails r ON r.run = s.run AND r.id = s.rail
                  WHERE s.run = ?1 AND r.name = 'dram'";
-    assert!(run.number(first) > 0.0, "it was not there at the start");
+    assert!(run.number(first) > 0.0, "it was missing at the start");
 }

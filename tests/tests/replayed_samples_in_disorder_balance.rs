@@ -1,6 +1,5 @@
-//! A recording of power whose samples are out of order, overlap, or have no
-//! length: put in order, told with their number, and every joule that is left is
-//! accounted for.
+//! A power recording whose samples are out of order, overlap or have no length: they are
+//! sorted, counted in a warning, and the remaining energy balances.
 
 use std::time::Duration;
 
@@ -24,11 +23,11 @@ fn table() -> String {
     // Two in the wrong order.
     rows.push(row(350, 400, "100"));
     rows.push(row(300, 350, "100"));
-    // One twice, one without length, one that reaches 25 ms into the one before.
+    // One repeated, one without length, one that overlaps the previous one by 25 ms.
     rows.push(row(350, 400, "100"));
     rows.push(row(400, 400, "100"));
     rows.push(row(375, 450, "150"));
-    // One whose energy is not known.
+    // One of unknown energy.
     rows.push(row(450, 500, ""));
     rows.push(row(500, 550, "100"));
     rows.join("\n")
@@ -68,15 +67,20 @@ fn replayed_samples_in_disorder_balance() {
         ("overlap", 1),
     ] {
         assert_eq!(run.events(kind), 1, "{kind}");
-        let told = format!("recording: {count} samples");
-        assert!(summary.warnings.iter().any(|text| text.starts_with(&told)));
+        let expected = format!("recording: {count} samples");
+        assert!(
+            summary
+                .warnings
+                .iter()
+                .any(|text| text.starts_with(&expected))
+        );
     }
     assert_eq!(run.events("dropped_sample"), 0, "{:?}", summary.warnings);
 
     // Nine whole samples, and two thirds of the one that overlapped.
     let given = run.number("SELECT sum(energy_j) FROM samples WHERE run = ?1");
     assert!((given - 1.0).abs() < 1e-9, "{given} J");
-    // What lies before the run's start is no part of it.
+    // Samples before the run's start are not part of it.
     let inside = run.number(
         "SELECT sum(energy_j * (end_ns - max(start_ns, 0)) / (end_ns - start_ns))
          FROM samples WHERE run = ?1 AND end_ns > 0",

@@ -1,5 +1,5 @@
-//! A program's runs go to the file that `TRACING_ENERGY_DB` names, in place of its own;
-//! a command that asks its user for the file is not told otherwise.
+//! A program's runs go to the file that `TRACING_ENERGY_DB` names, in place of its own; a
+//! command whose user names the file ignores the variable.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,17 +32,17 @@ fn run_until_stored(own: &Path, collected: Option<&str>, expected: &Path, folder
 }
 
 #[test]
-fn the_environment_says_where_a_programs_runs_go() {
+fn the_environment_selects_the_file_of_a_programs_runs() {
     let folder = tempfile::tempdir().expect("a folder");
     let (own, all) = (folder.path().join("own.db"), folder.path().join("all.db"));
     run_until_stored(&own, Some("all.db"), &all, folder.path());
-    assert!(!own.exists(), "its own file must not be made");
+    assert!(!own.exists(), "its own file must not be created");
     run_until_stored(&own, Some(""), &own, folder.path());
     run_until_stored(&own, None, &own, folder.path());
 }
 
 #[test]
-fn the_command_writes_where_its_user_says() {
+fn the_command_writes_to_its_users_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (own, all) = (folder.path().join("own.db"), folder.path().join("all.db"));
     let mut command = energy_run(env!("CARGO_BIN_EXE_energy-command"), folder.path());

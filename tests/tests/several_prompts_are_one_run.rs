@@ -1,5 +1,5 @@
-//! `energy run --each-line`: every line is asked, in one run whose tokens and joules are
-//! those of all of them.
+//! `energy run --each-line`: every line is a prompt, in one run whose tokens and joules are
+//! the sums over all prompts.
 
 use energy_tests::{StoredRun, energy_run_of};
 
@@ -20,8 +20,8 @@ fn several_prompts_are_one_run() {
         ])
         .args(["--each-line", "--repeat-penalty", "1.3", "--warmup", "1"]);
     let output = command.output().expect("the command");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{message}");
 
     let run = StoredRun::open(&folder.path().join("energy.db"), "last");
     run.assert_closed();
@@ -56,7 +56,7 @@ fn several_prompts_are_one_run() {
 }
 
 #[test]
-fn blank_lines_are_no_prompt() {
+fn blank_lines_are_not_prompts() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = energy_run_of(env!("CARGO_BIN_EXE_energy-command"), folder.path(), " \n\n");
     let output = command
@@ -64,10 +64,10 @@ fn blank_lines_are_no_prompt() {
         .arg("--each-line")
         .output();
     let output = output.expect("the command");
-    let told = String::from_utf8_lossy(&output.stderr);
+    let message = String::from_utf8_lossy(&output.stderr);
     assert!(
-        !output.status.success() && told.contains("no lines"),
-        "{told}"
+        !output.status.success() && message.contains("the prompt is empty"),
+        "{message}"
     );
     assert!(!folder.path().join("energy.db").exists());
 }

@@ -7,7 +7,7 @@ use energy_tests::{StoredRun, record, record_with, tokens};
 use tracing::info_span;
 use tracing_energy::power::SourceChoice;
 use tracing_energy::rows::RunMetadata;
-use tracing_energy::{Builder, EnergyLayer};
+use tracing_energy::{EnergyLayer, EnergyLayerBuilder};
 use tracing_subscriber::prelude::*;
 
 const COUNTS: [u64; 2] = [40, 70];
@@ -16,7 +16,7 @@ fn spans(count: u64) -> usize {
     2 + 3 * count as usize
 }
 
-fn named(path: &Path, name: &str) -> Builder {
+fn named(path: &Path, name: &str) -> EnergyLayerBuilder {
     let metadata = RunMetadata {
         name: Some(name.to_owned()),
         ..RunMetadata::default()

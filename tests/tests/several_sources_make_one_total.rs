@@ -78,7 +78,7 @@ fn a_wrapping_counter_and_a_stream_add_up() {
     assert!(parts[1] < parts[0] && parts[2] > 0.0, "{parts:?}");
     assert!(run.events("wrap") >= 2, "{}", run.events("wrap"));
     assert_eq!(run.events("reset"), 0);
-    // From just before its end once around and once more, at the least.
+    // From just before its end around at least twice.
     assert!(parts[0] > 2.0 * RANGE_UJ as f64 / 1e6 * 0.9, "{parts:?}");
     let samples = "SELECT count(*) FROM samples WHERE run = ?1 AND energy_j IS NULL AND rail <= 2";
     assert_eq!(run.number(samples), 0.0, "no window is lost to a wrap");

@@ -1,5 +1,5 @@
-//! A simulated trace is the same for the same seed, its truth accounts for all energy,
-//! and its files say the same as it does.
+//! A simulated trace is the same for the same seed, its truth accounts for all energy, and
+//! its files have the same contents.
 
 use energy_tests::simulate::{HARSH, Rail, Scenario, SimulateError, Trace, simulate};
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ fn energy_of_spans_idle_and_background_is_all_energy() {
 }
 
 #[test]
-fn the_same_seed_makes_the_same_trace_and_another_one_does_not() {
+fn a_seed_determines_the_trace() {
     for scenario in Scenario::ALL {
         let trace = made(scenario, 3, "");
         assert!(trace == made(scenario, 3, ""), "{scenario}");
@@ -52,7 +52,7 @@ fn the_same_seed_makes_the_same_trace_and_another_one_does_not() {
 }
 
 #[test]
-fn sampling_changes_what_is_read_and_nothing_that_happens() {
+fn sampling_changes_samples_only() {
     let slow = made(Scenario::Web, 5, "");
     let fast = made(Scenario::Web, 5, "period_ms=20 offset_ms=0");
     assert_eq!(slow.spans, fast.spans);
@@ -61,7 +61,7 @@ fn sampling_changes_what_is_read_and_nothing_that_happens() {
 }
 
 #[test]
-fn a_common_seed_of_powers_makes_runs_of_one_program() {
+fn a_common_seed_of_powers_gives_equal_powers() {
     for scenario in [Scenario::Llm, Scenario::Web, Scenario::Once] {
         let [one, other] = [8, 9].map(|seed| made(scenario, seed, "pow_seed=1"));
         assert_eq!(one.truth.powers_w, other.truth.powers_w);
@@ -92,7 +92,7 @@ fn samples_hold_the_energy_of_their_time() {
             .last()
             .map_or(0.0, |sample| time(sample.end_ns));
         let truth = &trace.truth.rails[&Rail::Cpu];
-        // What lies outside the samples is idle for the larger part.
+        // Energy outside of the samples is mostly idle energy.
         let run_s = truth.idle_mj / 1e3 / truth.idle_w;
         let outside_mj = (run_s - (last - first)) * truth.idle_w * 1e3;
         let missing = truth.total_mj - read - outside_mj;
@@ -147,7 +147,7 @@ fn assert_same_but_for_rounding(read: &Trace, made: &Trace) {
 }
 
 #[test]
-fn files_say_what_the_trace_says() {
+fn files_match_the_trace() {
     for scenario in [Scenario::Gpu, Scenario::Short, Scenario::LlmFine] {
         let folder = tempfile::tempdir().expect("a folder");
         let trace = made(scenario, 31, "dup_p=.1");
@@ -202,7 +202,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn truth_adds_up_whatever_the_settings(
+    fn truth_adds_up_for_all_settings(
         seed: u64,
         period_ms in 1.0..500.0_f64,
         alpha in 0.5..1.0_f64,

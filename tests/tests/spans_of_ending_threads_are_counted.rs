@@ -12,20 +12,20 @@ use tracing_energy::power::SourceChoice;
 use tracing_subscriber::prelude::*;
 
 /// Makes a span when its thread ends.
-struct AtTheEnd(&'static str);
+struct SpanOnDrop(&'static str);
 
-impl Drop for AtTheEnd {
+impl Drop for SpanOnDrop {
     fn drop(&mut self) {
         info_span!("destructor", name = self.0).in_scope(|| burn(Duration::from_millis(1)));
     }
 }
 
 thread_local! {
-    static LAST: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<SpanOnDrop>> = const { RefCell::new(None) };
 }
 
 fn arm(name: &'static str) {
-    LAST.with_borrow_mut(|last| *last = Some(AtTheEnd(name)));
+    LAST.with_borrow_mut(|last| *last = Some(SpanOnDrop(name)));
 }
 
 #[test]
@@ -68,9 +68,9 @@ fn spans_of_ending_threads_are_counted() {
         labels,
         ["afterwards", "destructor early", "left open", "work"]
     );
-    let told = "4 records of threads that were ending are missing";
+    let expected = "4 records of threads that were ending are missing";
     assert!(
-        summary.warnings.iter().any(|text| text == told),
+        summary.warnings.iter().any(|text| text == expected),
         "{summary:?}"
     );
     assert_eq!(run.events("ending_threads"), 4);

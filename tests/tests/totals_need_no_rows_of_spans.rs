@@ -1,7 +1,7 @@
-//! A recording that keeps totals instead of rows: the same nodes, activations and
-//! instances as with rows, and no more rows than windows. Attributed again from
-//! its file, the run's energy and the nodes' times are the same; what cannot be
-//! had again is unknown and said to be so.
+//! A recording that keeps totals instead of rows has the same nodes, activations and
+//! instances as with rows, and no more rows than windows. After a second attribution from
+//! its file, the run's energy and the nodes' times are the same; energies that cannot be
+//! recomputed are unknown, with a warning.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -119,10 +119,10 @@ fn assert_attributed_again(path: &Path, run: &StoredRun, uuid: &str) {
           AND (a.self_ns != b.self_ns OR a.activations != b.activations
                OR a.idle_j IS NULL OR b.idle_j IS NOT NULL)";
     assert_eq!(run.number(differ), 0.0);
-    let told = "
+    let sql = "
         SELECT json_extract(diagnostics, '$.from_totals') FROM attributions
         WHERE run = ?1 ORDER BY id DESC LIMIT 1";
-    assert_eq!(run.number(told), 1.0);
+    assert_eq!(run.number(sql), 1.0);
 }
 
 #[test]

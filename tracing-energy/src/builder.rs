@@ -1,7 +1,7 @@
 //! Settings of a recording.
 
-mod first_look;
 mod plan;
+mod sensor_probe;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use first_look::FirstLook;
 use plan::SourcePlan;
+use sensor_probe::SensorProbe;
 
 use crate::clock::{Clock, MonotonicClock};
 use crate::conditions::System;
@@ -20,14 +20,18 @@ use crate::guard::{Ending, EnergyGuard, State};
 use crate::host;
 use crate::join::{self, Join};
 use crate::layer::EnergyLayer;
-use crate::power::{OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice, known};
+use crate::power::{
+    OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice, sensor_cache,
+};
 use crate::priors::Prior;
 use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{
-    Assembler, Capture, Detail, EdgeClock, Hot, Kept, Naming, OnFull, Recorded, Shared,
+    Assembler, Capture, Detail, EdgeClock, FieldCapture, HotPath, Naming, OnFull, RecorderOptions,
+    Shared,
 };
 use crate::recorder::{
-    Collector, CollectorParts, Control, DeviceUseReader, Offline, Writer, end_on_signal, rest,
+    Collector, CollectorParts, Control, DeviceUseReader, Offline, Writer, end_on_signal,
+    measure_baseline_cpu,
 };
 use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
 use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
@@ -36,7 +40,7 @@ use crate::units::Nanos;
 use crate::{chrome, store};
 
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
-pub struct Builder {
+pub struct EnergyLayerBuilder {
     sources: Sources,
     options: OpenOptions,
     baseline: Duration,
@@ -60,7 +64,7 @@ pub struct Builder {
     method: Method,
     priors: Vec<Prior>,
     system: System,
-    /// Whether the run of another process may be joined.
+    /// Whether this run may join the run of another process.
     may_join: bool,
 }
 
@@ -69,10 +73,10 @@ enum Sources {
     Given(Vec<Box<dyn PowerSource>>),
 }
 
-/// Sinks, and whether the run was closed by another process.
+/// The sinks, and a flag that is set once another process has closed the run.
 type OpenSinks = (Vec<Box<dyn Sink>>, Option<Arc<AtomicBool>>);
 
-impl Default for Builder {
+impl Default for EnergyLayerBuilder {
     fn default() -> Self {
         Self {
             sources: Sources::Chosen(SourceChoice::Auto),
@@ -112,32 +116,33 @@ fn role_table<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> HashMap<St
         .collect()
 }
 
-impl std::fmt::Debug for Builder {
+impl std::fmt::Debug for EnergyLayerBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("EnergyLayerBuilder")
             .field("database", &self.database)
             .finish_non_exhaustive()
     }
 }
 
-impl Builder {
-    /// Writes the run into this SQLite database; made if it is not there.
+impl EnergyLayerBuilder {
+    /// Writes the run to this SQLite database and creates the file if it is missing.
     ///
-    /// Where the environment variable `TRACING_ENERGY_DB` is set and not empty, the
-    /// run goes to the file that it names instead: so that `energy baseline`, or a
-    /// script, can collect the runs of programs that name a file of their own. Where
-    /// `energy record` started the program, the run joins that one's, without power of
-    /// its own ([`EnergyGuard::variables`]). A
-    /// relative path is meant from the program's working directory. A program that
-    /// asks its user for the file calls [`Builder::exact_database`].
+    /// The environment variable `TRACING_ENERGY_DB`, if set and not empty, replaces the
+    /// path. This lets `energy baseline`, or a script, collect the runs of programs that
+    /// name a file of their own. If `energy record` started the program, the run joins
+    /// the run of `energy record` and records no power itself
+    /// ([`EnergyGuard::child_env`]). Relative paths start at the program's working
+    /// directory. A program whose user names the file calls
+    /// [`EnergyLayerBuilder::database_ignoring_env`] instead.
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
         let collected = std::env::var_os(join::DATABASE).filter(|path| !path.is_empty());
         self.database = Some(collected.map_or_else(|| path.into(), PathBuf::from));
         self
     }
 
-    /// As [`Builder::database`], whatever the environment says; the run joins no other.
-    pub fn exact_database(mut self, path: impl Into<PathBuf>) -> Self {
+    /// Writes the run to this SQLite database, regardless of environment variables. The
+    /// run joins no other run.
+    pub fn database_ignoring_env(mut self, path: impl Into<PathBuf>) -> Self {
         self.database = Some(path.into());
         self.may_join = false;
         self
@@ -149,27 +154,28 @@ impl Builder {
         self
     }
 
-    /// Who may read the files that are created: the database and the trace. By default
-    /// only the user who runs the program, for they can hold prompts, paths and other
-    /// text. Files that are there already keep their permissions.
+    /// Sets who may read the created files (database and trace). Default: only the user
+    /// who runs the program, because the files can hold prompts, paths and other text.
+    /// Existing files keep their permissions.
     pub fn readable_by(mut self, access: FileAccess) -> Self {
         self.access = Some(access);
         self
     }
 
-    /// Hands all rows to another sink too.
+    /// Adds a sink that receives all rows.
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         self.sinks.push(Box::new(sink));
         self
     }
 
-    /// Which power source to read; by default the best there is.
+    /// Selects the power source. Default: [`SourceChoice::Auto`].
     pub fn source(mut self, choice: SourceChoice) -> Self {
         self.sources = Sources::Chosen(choice);
         self
     }
 
-    /// Reads power from this source (as well, if called more than once).
+    /// Adds a power source. It replaces the source selected by
+    /// [`EnergyLayerBuilder::source`].
     pub fn power_source(mut self, source: impl PowerSource + 'static) -> Self {
         match &mut self.sources {
             Sources::Given(sources) => sources.push(Box::new(source)),
@@ -178,145 +184,147 @@ impl Builder {
         self
     }
 
-    /// Wished-for time between power samples; 100 ms by default.
+    /// Sets the requested time between power samples. Default: 100 ms.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.options.interval = Nanos::from(interval);
         self
     }
 
-    /// How sources are opened: configured watts, other roots of the system's files.
+    /// Changes the options with which sources are opened, such as configured watts or
+    /// other roots of the system's files.
     pub fn source_options(mut self, change: impl FnOnce(&mut OpenOptions)) -> Self {
         change(&mut self.options);
         self
     }
 
-    /// Makes [`Builder::build`] wait this long and measure idle power meanwhile.
-    /// Without it, time before the first span serves if it was a second or more.
+    /// Makes [`EnergyLayerBuilder::build`] measure idle power for this long before it
+    /// returns. Without it, idle power is taken from the time before the first span, if
+    /// that is at least one second.
     pub fn baseline(mut self, time: Duration) -> Self {
         self.baseline = time;
         self
     }
 
-    /// Rows for every activation (the default), or totals only, which cannot be
-    /// attributed again as exactly.
+    /// Selects rows for every activation (default) or totals only. Totals cannot be
+    /// re-attributed with the same accuracy.
     pub fn detail(mut self, detail: Detail) -> Self {
         self.detail = detail;
         self
     }
 
-    /// Names of the fields whose values make separate nodes; by default `layer`,
+    /// Sets the names of the fields whose values make separate nodes. Default: `layer`,
     /// `expert` and `name`.
     pub fn key_fields<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.key_fields = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Roles by span name (`run`, `phase`, `section`, `token`, `layer`,
-    /// `component`, `op`), in place of the default table; unknown roles are ignored.
+    /// Replaces the default table of roles by span name (`run`, `phase`, `section`,
+    /// `token`, `layer`, `component`, `op`). Unknown roles are ignored.
     pub fn roles<'a>(mut self, names: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Self {
         self.roles = role_table(names.into_iter().copied());
         self
     }
 
-    /// Says that spans of that name do their work on a GPU or neural engine.
+    /// Declares that spans of that name work on a GPU or neural engine.
     pub fn domain(mut self, span_name: impl Into<String>, domain: Domain) -> Self {
         self.domains.insert(span_name.into(), domain);
         self
     }
 
-    /// Which fields are kept; all by default.
+    /// Selects the fields to keep. Default: all.
     pub fn capture(mut self, capture: Capture) -> Self {
         self.capture = capture;
         self
     }
 
-    /// Whether texts are kept; by default they are.
+    /// Sets whether texts are kept. Default: they are.
     ///
-    /// Without them, prompt and response of the [metadata](Builder::metadata) and the
-    /// texts of fields and events never leave the traced thread: they are in no
-    /// database, trace or other sink. A text is what was recorded as a string, by
-    /// `Display` or by `Debug`; `token_id` and `token_ids`, which tell it in numbers,
-    /// go with it. The values of [key fields](Builder::key_fields) stay, for they name
-    /// nodes, and so do names, tags and the configuration.
+    /// If not, the prompt and response of the [metadata](EnergyLayerBuilder::metadata)
+    /// and the texts of fields and events never leave the traced thread: no database,
+    /// trace or other sink receives them. A text is a value recorded as a string, by
+    /// `Display` or by `Debug`. `token_id` and `token_ids` encode the same text and are
+    /// dropped too. The values of [key fields](EnergyLayerBuilder::key_fields) stay,
+    /// because they name nodes. Names, tags and the configuration stay too.
     pub fn keep_text(mut self, keep: bool) -> Self {
         self.keeps_text = keep;
         self
     }
 
-    /// What a traced thread does when the recorder's memory is full.
+    /// Sets what a traced thread does when the recorder's buffer is full.
     pub fn on_full(mut self, on_full: OnFull) -> Self {
         self.on_full = on_full;
         self
     }
 
-    /// How traced threads read their CPU time at the edges of spans. For tests and
-    /// measurements: the default suits every program.
+    /// Sets how traced threads read their CPU time at span entry and exit. For tests and
+    /// measurements; the default suits every program.
     pub fn edge_clock(mut self, clock: EdgeClock) -> Self {
         self.edge_clock = clock;
         self
     }
 
-    /// Memory for records under way, bytes; 8 MiB by default.
+    /// Sets the size of the buffer for pending records in bytes. Default: 8 MiB.
     pub fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer_bytes = bytes;
         self
     }
 
-    /// Time between flushes: how old the newest row in the database may be, and
-    /// what a crash may lose; 250 ms by default.
+    /// Sets the time between flushes, which bounds what a crash may lose. Default: 250 ms.
     pub fn flush_interval(mut self, time: Duration) -> Self {
         self.flush_every = time.max(Duration::from_millis(10));
         self
     }
 
-    /// Nodes after which new key values fold into `(other)`; 65,536 by default.
+    /// Sets the number of nodes after which new key values are merged into `(other)`.
+    /// Default: 65,536.
     pub fn node_limit(mut self, nodes: usize) -> Self {
         self.node_limit = nodes.max(16);
         self
     }
 
-    /// What the run says of itself: name, model, prompt, tags.
+    /// Sets the run's metadata: name, model, prompt, tags.
     pub fn metadata(mut self, metadata: RunMetadata) -> Self {
         self.metadata = metadata;
         self
     }
 
     /// Reads the run's [conditions](crate::conditions) from system files below this
-    /// folder in place of `/`, for tests.
+    /// folder instead of `/`. For tests.
     pub fn system_root(mut self, root: impl Into<PathBuf>) -> Self {
         self.system = System { root: root.into() };
         self
     }
 
-    /// Ends the recording on SIGINT and SIGTERM, before they take effect. A fork of
-    /// the program dies of them as if nobody had asked for this.
+    /// Ends the recording on SIGINT and SIGTERM before they take effect. In a fork of the
+    /// program the signals keep their usual effect.
     pub fn end_on_signal(mut self) -> Self {
         self.end_on_signal = true;
         self
     }
 
-    /// How energy is attributed; in proportion to CPU time by default.
+    /// Sets how energy is attributed. Default: in proportion to CPU time.
     ///
-    /// With [`Method::Fitted`] the power of each kind of span is estimated while the
-    /// run is recorded: of what came before only, with the sensor's clock taken to be
-    /// the program's, and never revised. When the guard ends a run that
-    /// is written to a database, the whole of it is fitted there as a second
-    /// attribution, which is the one shown from then on, and which the guard's summary
-    /// tells; ending waits for it, some seconds for a long run. If it cannot be
-    /// made, a warning says why. [`Method::Calibrated`] records in proportion and does
-    /// its work at the end only, from the powers given by [`Builder::prior`].
+    /// With [`Method::Fitted`] the power of each kind of span is estimated during the
+    /// run. This live estimate uses past samples only, assumes that the sensor's clock
+    /// is the program's, and is never revised. When the guard ends a run that is written
+    /// to a database, the whole run is fitted again. The result is stored as a second
+    /// attribution, which is the one shown from then on and in the guard's summary. For
+    /// a long run this takes some seconds. If the fit fails, a warning gives the reason.
+    /// [`Method::Calibrated`] attributes in proportion during the run, and at its end
+    /// from the powers given by [`EnergyLayerBuilder::prior`].
     ///
-    /// Runs that are cancelled, by the guard or by a signal, keep what was attributed
-    /// while they were recorded, and so does what other sinks were told. Modelled
-    /// power stays proportional: there is nothing in it to estimate.
+    /// Runs that are cancelled by the guard or by a signal keep the live attribution, and
+    /// so do the rows that other sinks received. Modelled power is always attributed in
+    /// proportion, because it is computed from CPU time.
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
         self
     }
 
-    /// The active power of a kind of span, known before the run: its name is that of
-    /// the spans from the root down, with ` > ` between them. In watts, with a
-    /// standard deviation relative to it, both above 0. For [`Method::Calibrated`].
+    /// Adds the known active power of a kind of span, for [`Method::Calibrated`]. `kind`
+    /// is the names of the spans from the root down, separated by ` > `. `watts` and
+    /// `relative_sd` (standard deviation divided by `watts`) must be above 0.
     pub fn prior(mut self, kind: impl Into<String>, watts: f64, relative_sd: f64) -> Self {
         self.priors.push(Prior {
             kind: kind.into(),
@@ -330,8 +338,8 @@ impl Builder {
     /// Starts the recording.
     ///
     /// # Errors
-    /// A source that was asked for cannot be read, the database or trace cannot
-    /// be made, the method lacks what it needs, or the system refuses a thread.
+    /// If a selected source cannot be read, the database or trace cannot be created, the
+    /// method lacks its inputs, or a thread cannot be started.
     pub fn build(mut self) -> Result<(EnergyLayer, EnergyGuard), Error> {
         let join = Join::from_environment().filter(|_| self.may_join);
         if let Some(join) = &join {
@@ -345,28 +353,28 @@ impl Builder {
             mut sources,
             notices,
         } = self.open_sources(&clock)?;
-        let known = self.options.known.as_deref().map(known::read);
-        let known = known.unwrap_or_default();
-        let plan = SourcePlan::of(&sources, &notices, &known);
+        let cached = self.options.sensor_cache.as_deref();
+        let cached = cached.map(sensor_cache::read).unwrap_or_default();
+        let plan = SourcePlan::of(&sources, &notices, &cached);
         let devices = DeviceUseReader::new(plan.devices(&mut sources));
-        let (tell, samples) = std::sync::mpsc::channel();
-        let baseline_asked = !self.baseline.is_zero() && plan.configured_idle.is_empty();
+        let (sender, samples) = std::sync::mpsc::channel();
+        let baseline_requested = !self.baseline.is_zero() && plan.configured_idle.is_empty();
         let mut watch = SamplerWatch::default();
-        let look = || FirstLook::begin(&sources, &known, &self.options, &clock, &tell);
-        if let Some(look) = are_named.then(look).flatten() {
-            watch = look.go_on(baseline_asked);
+        let probe = || SensorProbe::start(&sources, &cached, &self.options, &clock, &sender);
+        if let Some(probe) = are_named.then(probe).flatten() {
+            watch = probe.run(baseline_requested);
         }
-        let sampler = Sampler::spawn(sources, Arc::clone(&clock), tell);
+        let sampler = Sampler::spawn(sources, Arc::clone(&clock), sender);
         watch = watch.and(sampler.watch());
-        let resting = baseline_asked.then(|| rest(&watch, self.baseline));
+        let baseline_cpu = baseline_requested.then(|| measure_baseline_cpu(&watch, self.baseline));
         let run_ns = join.as_ref().and_then(Join::now_ns).unwrap_or(0);
         let zero = clock.now() - Nanos::from_nanos(run_ns);
         let start_unix_ns = host::unix_ns() - run_ns;
-        let kept = Kept {
+        let kept = FieldCapture {
             capture: self.capture,
             texts: self.keeps_text,
         };
-        let recorded = Recorded {
+        let recorded = RecorderOptions {
             on_full: self.on_full,
             kept,
             edge_clock: self.edge_clock,
@@ -396,8 +404,8 @@ impl Builder {
             samples,
             rails: plan.rails,
             configured_idle: plan.configured_idle,
-            baseline_asked,
-            resting,
+            baseline_requested,
+            baseline_cpu,
             system: self.system,
             watch,
             devices,
@@ -428,12 +436,13 @@ impl Builder {
             end_on_signal(Arc::downgrade(&ending)).map_err(thread_error)?;
         }
         Ok((
-            EnergyLayer::new(Hot { shared, key_fields }),
+            EnergyLayer::new(HotPath { shared, key_fields }),
             EnergyGuard::new(ending),
         ))
     }
 
-    /// Records for the run of another process: without power, on its file.
+    /// Configures recording as part of another process's run: into its database, without
+    /// power.
     fn record_for(&mut self, join: &Join) {
         self.sources = Sources::Given(Vec::new());
         self.baseline = Duration::ZERO;
@@ -441,15 +450,15 @@ impl Builder {
         self.database = Some(join.database.clone());
     }
 
-    /// What is made of the recording at its end.
+    /// Returns what to do with the recording when it ends; `None` without a database.
     fn offline(&mut self) -> Result<Option<Offline>, Error> {
         let refuse = |message: String| Err(Error::Setting { message });
         let is_power = |number: f64| number.is_finite() && number > 0.0;
         for prior in &self.priors {
             if !(is_power(prior.watts) && is_power(prior.relative_sd)) {
                 return refuse(format!(
-                    "the prior of kind `{}` is {} W with a relative deviation of {}; both must \
-                     be numbers above 0",
+                    "the prior of kind `{}` is {} W with a relative standard deviation of {}; \
+                     both must be numbers above 0",
                     prior.kind, prior.watts, prior.relative_sd
                 ));
             }
@@ -457,7 +466,7 @@ impl Builder {
         if self.method == Method::Calibrated && (self.priors.is_empty() || self.database.is_none())
         {
             return refuse(
-                "the method calibrated wants known powers and a database: add `prior` and \
+                "the method calibrated needs known powers and a database: call `prior` and \
                  `database`, or use the method fitted"
                     .to_owned(),
             );

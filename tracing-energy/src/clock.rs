@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use crate::units::Nanos;
 
-/// Tells the time on the run's time base.
+/// A clock on the run's time base.
 pub trait Clock: Send + Sync {
-    /// The time since the run's start; negative before it.
+    /// Returns the time since the run's start; negative before it.
     fn now(&self) -> Nanos;
 
-    /// The time of an instant that was taken before. A clock that does not run by itself
-    /// knows only its present time.
+    /// Returns the run time of an earlier instant. A clock that does not advance by itself
+    /// returns its current time.
     fn time_of(&self, _instant: Instant) -> Nanos {
         self.now()
     }
@@ -25,8 +25,8 @@ pub struct MonotonicClock {
 }
 
 impl MonotonicClock {
-    /// A clock that reads zero `delay` from now: baselines are measured in
-    /// negative time.
+    /// Creates a clock that reads zero `delay` from now: baselines are measured in negative
+    /// time.
     pub fn starting_in(delay: Duration) -> Self {
         Self {
             base: Instant::now(),
@@ -34,7 +34,7 @@ impl MonotonicClock {
         }
     }
 
-    /// The run time of `instant`.
+    /// Returns the run time of `instant`.
     pub fn at(&self, instant: Instant) -> Nanos {
         match instant.checked_duration_since(self.base) {
             Some(after) => self.base_time + Nanos::from(after),
@@ -53,12 +53,12 @@ impl Clock for MonotonicClock {
     }
 }
 
-/// A clock that only moves when it is told to, for tests and fast replay.
+/// A clock that advances only by [`ManualClock::set`], for tests and fast replay.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// Moves the clock to `time`.
+    /// Sets the clock to `time`.
     pub fn set(&self, time: Nanos) {
         self.0.store(time.nanos(), Ordering::SeqCst);
     }

@@ -4,32 +4,32 @@ use std::path::PathBuf;
 
 use crate::power::SourceError;
 
-/// What can go wrong before, beside or after a recording. The traced program
-/// never sees one: while recording, errors become counted events of the run.
+/// Errors before, during setup of and after a recording. The traced program never sees one:
+/// while recording, errors are stored as counted events of the run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A power source cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The database refused.
+    /// A database operation failed.
     #[error("database {}: {message}", path.display())]
     Store {
         /// The database file.
         path: PathBuf,
-        /// What it said and what to do next.
+        /// The cause and the next step.
         message: String,
     },
-    /// The system refused a thread or a signal handler.
+    /// A thread or signal handler could not be created.
     #[error("the recorder cannot start: {source}")]
     Thread {
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A setting of the recording is not what it should be.
+    /// A setting of the recording is invalid.
     #[error("the recording cannot start: {message}")]
     Setting {
-        /// The setting, what is wrong with it and what to do next.
+        /// The setting, the problem and the next step.
         message: String,
     },
     /// A file cannot be read or written.
@@ -37,15 +37,15 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A file's content is not what it should be.
+    /// A file's content is invalid.
     #[error("{}: {message}", path.display())]
     Input {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it and what to do next.
+        /// The problem and the next step.
         message: String,
     },
 }

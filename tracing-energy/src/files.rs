@@ -1,24 +1,24 @@
 //! Creates the files that hold recorded data.
 //!
-//! A recording can hold prompts, paths, command lines and field values, so others on the
-//! machine may not read it unless the user says so. A new file has its final permissions
-//! from the moment it exists; a file that is there already keeps its own.
+//! A recording can hold prompts, paths, command lines and field values, so other users may
+//! not read it by default. A new file has its final permissions from the moment it exists;
+//! an existing file keeps its permissions.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How many links lead to a file at most, as on Linux.
+/// Maximum number of symbolic links to follow, as on Linux.
 const LINKS: usize = 40;
 
-/// The process's [`FileAccess`], by its number.
+/// The process-wide [`FileAccess`], as its discriminant.
 static OF_PROCESS: AtomicU8 = AtomicU8::new(FileAccess::Owner as u8);
 
-/// Who may read the files and folders that are created.
+/// Users that may read created files and folders.
 ///
 /// The process's umask narrows it further. On systems without Unix permissions, files
-/// have those of their folder.
+/// inherit those of their folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum FileAccess {
     /// The user who runs the program: mode 600, folders 700.
@@ -31,8 +31,8 @@ pub enum FileAccess {
 }
 
 impl FileAccess {
-    /// The access of files for which no other is given, as a umask is: [`Self::Owner`]
-    /// unless [`Self::set_for_process`] was called.
+    /// Returns the process-wide default access: [`Self::Owner`] unless
+    /// [`Self::set_for_process`] was called.
     pub fn of_process() -> Self {
         match OF_PROCESS.load(Ordering::Relaxed) {
             number if number == Self::Group as u8 => Self::Group,
@@ -41,13 +41,13 @@ impl FileAccess {
         }
     }
 
-    /// Sets the access of files that this process creates from now on, where no other is
-    /// given. For programs, not for libraries.
+    /// Sets the default access of files that this process creates from now on. For
+    /// programs, not for libraries.
     pub fn set_for_process(self) {
         OF_PROCESS.store(self as u8, Ordering::Relaxed);
     }
 
-    /// Permission bits of a new file.
+    /// Returns the permission bits of a new file.
     pub const fn file_mode(self) -> u32 {
         match self {
             Self::Owner => 0o600,
@@ -56,7 +56,7 @@ impl FileAccess {
         }
     }
 
-    /// Permission bits of a new folder.
+    /// Returns the permission bits of a new folder.
     pub const fn folder_mode(self) -> u32 {
         match self {
             Self::Owner => 0o700,
@@ -65,7 +65,7 @@ impl FileAccess {
         }
     }
 
-    /// Its name: `owner`, `group`, `all`.
+    /// Returns the name: `owner`, `group`, `all`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Owner => "owner",
@@ -74,8 +74,7 @@ impl FileAccess {
         }
     }
 
-    /// Creates a file for writing; one that is there is emptied and keeps its
-    /// permissions.
+    /// Creates a file for writing. An existing file is truncated and keeps its permissions.
     ///
     /// # Errors
     /// When it cannot be created or written.
@@ -83,10 +82,10 @@ impl FileAccess {
         self.options().create(true).truncate(true).open(path)
     }
 
-    /// Creates an empty file where there is none; through links, too.
+    /// Creates an empty file if it does not exist, following symbolic links.
     ///
-    /// A file that is there is not opened: closing it would end the locks that SQLite
-    /// holds on it in this process.
+    /// An existing file is not opened: closing it would release the locks that SQLite holds
+    /// on it in this process.
     ///
     /// # Errors
     /// When it cannot be created.
@@ -105,7 +104,7 @@ impl FileAccess {
         Err(io::Error::other("too many links"))
     }
 
-    /// Creates a folder and those above it, where there are none.
+    /// Creates a folder and its missing parents.
     ///
     /// # Errors
     /// When it cannot be created.
@@ -125,7 +124,7 @@ impl FileAccess {
     }
 }
 
-/// Where a link leads, if there is no file.
+/// Returns the target of a dangling symbolic link, or `None` for any other path.
 fn dangling(path: &Path) -> Option<PathBuf> {
     let found = std::fs::metadata(path);
     if !found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
@@ -135,11 +134,11 @@ fn dangling(path: &Path) -> Option<PathBuf> {
     Some(path.parent().unwrap_or(Path::new("")).join(target))
 }
 
-/// Opens a file, or a pipe, for reading.
+/// Opens a regular file or a pipe for reading.
 ///
 /// # Errors
 /// When it cannot be opened, or is a folder, a socket or a device: reading one of those
-/// fails in words that name no cause, or never ends.
+/// fails without a helpful message, or never ends.
 pub fn open(path: &Path) -> io::Result<File> {
     match irregular(path) {
         None | Some("a pipe") => File::open(path),
@@ -147,8 +146,8 @@ pub fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// What a path names, where that is no regular file: `a folder`, `a pipe`, ...; `None`
-/// for a regular file and where there is nothing.
+/// Returns the type of a path that is not a regular file (`a folder`, `a pipe`, ...), or
+/// `None` for a regular file or a missing path.
 pub fn irregular(path: &Path) -> Option<&'static str> {
     let kind = std::fs::metadata(path).ok()?.file_type();
     if kind.is_file() {
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn new_files_are_the_owners_unless_widened() {
+    fn new_files_are_readable_by_the_owner_unless_widened() {
         let folder = tempfile::tempdir().unwrap();
         for access in [FileAccess::Owner, FileAccess::Group, FileAccess::All] {
             let name = access.name();
@@ -196,7 +195,7 @@ mod tests {
             access.create_folder(&inner).unwrap();
             access.create(&file).unwrap();
             access.create_missing(&missing).unwrap();
-            // The umask of whoever runs the tests narrows the wider ones.
+            // The umask of the tests' user narrows the wider ones.
             let narrowed =
                 |wanted: u32, found: u32| found & !wanted == 0 && found & 0o700 == wanted & 0o700;
             for path in [&file, &missing] {
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn existing_files_keep_their_mode_and_folders_theirs() {
+    fn existing_files_and_folders_keep_their_mode() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "text").unwrap();
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_created_where_links_lead() {
+    fn a_missing_file_is_created_through_symbolic_links() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::create_dir(at("sub")).unwrap();
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_named() {
+    fn non_regular_files_are_named_by_type() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();

@@ -11,13 +11,12 @@ use crate::recorder::{Control, RunSummary};
 use crate::rows::{RunMetadata, RunStatus};
 use crate::units::Nanos;
 
-/// Ends the recording when it is dropped, or earlier by [`EnergyGuard::finish`].
-/// Without it the run stays open in the database and counts as crashed; its
-/// samples and spans are there all the same, up to the last flush.
+/// Ends the recording when it is dropped, or earlier by [`EnergyGuard::finish`]. If it is
+/// leaked, the run has no end in the database and counts as crashed; its samples and spans
+/// are stored up to the last flush.
 ///
-/// `std::process::exit` and aborts do not drop guards; a panic that unwinds does.
-/// In a forked child the guard does nothing; a recording of the child's own is
-/// another one.
+/// `std::process::exit` and aborts do not drop guards; a panic that unwinds does. In a
+/// forked child the guard does nothing; the child needs a recording of its own.
 #[must_use = "dropping the guard ends the recording at once"]
 pub struct EnergyGuard {
     ending: Arc<Ending>,
@@ -28,45 +27,45 @@ impl EnergyGuard {
         Self { ending }
     }
 
-    /// Changes what the run says of itself: prompt, response, token counts, tags.
+    /// Changes the run's metadata: prompt, response, token counts, tags.
     pub fn update_metadata(&self, change: impl FnOnce(&mut RunMetadata)) {
-        // In a fork the lock may be held for ever, by a thread that is not there.
+        // In a fork the lock may be held forever by a thread that does not exist there.
         if !self.ending.shared.gate.is_forked() {
             self.ending.control.update_metadata(change);
         }
     }
 
-    /// Counts the CPU time of the process with that id, and of all that it starts, to
-    /// the run: what they use is the program's, not that of others. Those that record
-    /// spans join the run if they were started with [`EnergyGuard::variables`].
+    /// Attributes the CPU time of the process `pid` and its descendants to the run instead
+    /// of to other processes. Descendants that record spans join the run if they were
+    /// started with [`EnergyGuard::child_env`].
     pub fn watch_process(&self, pid: u32) {
         self.ending.control.watch(pid);
     }
 
-    /// Environment variables for programs that are to join this run: their layers
-    /// record no power and write their spans to this run's database, on its clock.
-    /// [`attribute_joined`](crate::attribute_joined) takes them in. None without a
-    /// database, or where processes share no clock.
-    pub fn variables(&self) -> Option<crate::Variables> {
+    /// Returns environment variables for programs that join this run: their layers record
+    /// no power and write their spans to this run's database, on its clock.
+    /// [`attribute_joined`](crate::attribute_joined) merges them. `None` without a
+    /// database, or on systems without a clock shared by processes.
+    pub fn child_env(&self) -> Option<crate::ChildEnv> {
         let database = std::path::absolute(self.ending.database.as_ref()?).ok()?;
         let since = self.ending.clock.now() - self.ending.zero;
-        crate::join::variables(database, &self.ending.uuid, since.nanos())
+        crate::join::child_env(database, &self.ending.uuid, since.nanos())
     }
 
-    /// The run's id.
+    /// Returns the run's id.
     pub fn uuid(&self) -> &str {
         &self.ending.uuid
     }
 
-    /// Ends the recording now: open activations end here, the power source is
-    /// asked for its last interval, everything is written, and attributed again if the
-    /// method wants it ([`Builder::method`](crate::Builder::method)).
+    /// Ends the recording now: open activations end, the power source is read a last time,
+    /// everything is written, and attributed again if the method requires it
+    /// ([`EnergyLayerBuilder::method`](crate::EnergyLayerBuilder::method)).
     pub fn finish(self) -> RunSummary {
         self.ending.finish(RunStatus::Complete)
     }
 
-    /// As [`EnergyGuard::finish`], for work that was given up; nothing is attributed
-    /// again.
+    /// Ends the recording as [`EnergyGuard::finish`] does, with status cancelled and
+    /// without a second attribution.
     pub fn cancel(self) -> RunSummary {
         self.ending.finish(RunStatus::Cancelled)
     }
@@ -86,19 +85,19 @@ impl std::fmt::Debug for EnergyGuard {
     }
 }
 
-/// What has to be stopped, once, by whoever comes first.
+/// The parts to stop at the end of a recording. The first caller stops them.
 pub(crate) struct Ending {
     pub(crate) uuid: String,
     pub(crate) shared: Arc<Shared>,
     pub(crate) control: Arc<Control>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Time of the clock that is the run's zero.
+    /// The clock's time at run time zero.
     pub(crate) zero: Nanos,
     pub(crate) database: Option<PathBuf>,
     pub(crate) state: Mutex<State>,
 }
 
-/// How far the end has come.
+/// State of the recording.
 pub(crate) enum State {
     /// Recording.
     Running(Sampler, JoinHandle<RunSummary>),
@@ -107,7 +106,7 @@ pub(crate) enum State {
 }
 
 impl Ending {
-    /// Ends the recording; a second call gets the first one's summary.
+    /// Ends the recording. A second call returns the first one's summary.
     pub(crate) fn finish(&self, status: RunStatus) -> RunSummary {
         if self.shared.gate.is_forked() {
             return RunSummary {
@@ -137,7 +136,7 @@ impl Ending {
         let end = self.clock.now();
         self.shared.gate.close();
         self.control.set_end(end, status);
-        // The conditions of the end are read while the sources are waited for.
+        // The collector reads the end conditions while this thread waits for the sources.
         self.shared.wake_collector();
         let notices = sampler.stop();
         self.control.set_complete(notices);
@@ -145,7 +144,7 @@ impl Ending {
         collector.join().unwrap_or_else(|_| RunSummary {
             uuid: self.uuid.clone(),
             warnings: vec![
-                "the recorder failed; what it had flushed is in the database".to_owned(),
+                "the recorder failed; rows flushed before are in the database".to_owned(),
             ],
             ..RunSummary::default()
         })

@@ -1,11 +1,11 @@
-//! The machine and its processes: what tells a living run from a dead one.
+//! The machine and its processes, to distinguish a running recorder from a dead one.
 //!
-//! Linux is tested; macOS is type-checked, never run. Elsewhere things are not
-//! known (`None`), and it is uncertain whether the process of a run is alive.
+//! Linux is tested; macOS is type-checked, never run. On other systems values are unknown
+//! (`None`), and so is whether a run's process is alive.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The machine this runs on.
+/// Properties of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     /// Host name.
@@ -16,8 +16,8 @@ pub struct Host {
     pub chip: Option<String>,
     /// Identifies this boot of this machine.
     pub boot_id: Option<String>,
-    /// Identifies, within a boot, the space in which process ids are unique (Linux: the
-    /// pid namespace). `None` where ids of this space cannot be looked up.
+    /// Identifies, within a boot, the space in which process ids are unique (Linux: the pid
+    /// namespace). `None` if processes of this space cannot be looked up.
     pub pid_space: Option<String>,
 }
 
@@ -34,19 +34,19 @@ impl Host {
     }
 }
 
-/// Whether a process runs.
+/// State of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProcessState {
     /// The process runs (or is stopped).
     Running,
-    /// The process has ended; another one may have its id by now.
+    /// The process has ended; its id may have been reused.
     Gone,
     /// The system does not show the process to this user.
     Hidden,
 }
 
-/// State of the process with id `pid` that started at `start` (as [`process_start`]
-/// gives it), in the pid space of this process.
+/// Returns the state of the process with id `pid` that started at `start` (from
+/// [`process_start`]), in the pid space of this process.
 pub fn process_state(pid: u32, start: i64) -> ProcessState {
     match process_start(pid) {
         Some(known) if known == start => ProcessState::Running,
@@ -56,7 +56,7 @@ pub fn process_state(pid: u32, start: i64) -> ProcessState {
     }
 }
 
-/// Whether a process with that id exists that belongs to somebody else.
+/// Returns whether a process with that id exists that belongs to another user.
 #[cfg(unix)]
 fn is_hidden(pid: u32) -> bool {
     let Ok(pid) = libc::pid_t::try_from(pid) else {
@@ -75,24 +75,24 @@ fn is_hidden(_pid: u32) -> bool {
     true
 }
 
-/// Time since boot during which the machine was suspended. Only differences matter.
+/// Returns the time since boot during which the machine was suspended, up to a constant, in ns.
 pub fn suspended_ns() -> Option<i64> {
     system::suspended_ns()
 }
 
-/// When the process `pid` started, in the system's own unit (Linux: clock ticks
-/// since boot; macOS: microseconds since 1970); `None` when there is no such process.
+/// Returns the start time of the process `pid` in the system's own unit (Linux: clock ticks
+/// since boot; macOS: microseconds since 1970); `None` if there is no such process.
 pub fn process_start(pid: u32) -> Option<i64> {
     system::process_start(pid)
 }
 
-/// The wall clock, ns since 1970.
+/// Returns the wall clock, ns since 1970.
 pub fn unix_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// One of the system's clocks, ns.
+/// Reads one of the system's clocks, in ns.
 #[cfg(unix)]
 pub(crate) fn clock_ns(clock: libc::clockid_t) -> Option<i64> {
     let mut time = libc::timespec {
@@ -106,7 +106,7 @@ pub(crate) fn clock_ns(clock: libc::clockid_t) -> Option<i64> {
     (status == 0).then_some(ns)
 }
 
-/// Release of the kernel: `6.1.0-18-amd64`.
+/// Returns the release of the kernel, such as `6.1.0-18-amd64`.
 pub fn kernel() -> Option<String> {
     kernel_names().map(|(_, release)| release)
 }
@@ -127,7 +127,7 @@ fn os() -> Option<String> {
     }
 }
 
-/// The kernel's name and release.
+/// Returns the kernel's name and release.
 #[cfg(unix)]
 fn kernel_names() -> Option<(String, String)> {
     // SAFETY: `utsname` is arrays of bytes: all zeros are a value of it.
@@ -168,7 +168,7 @@ mod system {
         Some(id.trim().to_owned())
     }
 
-    /// The pid namespace, if the mounted `/proc` shows its processes.
+    /// Returns the pid namespace, if the mounted `/proc` lists its processes.
     pub(super) fn pid_space() -> Option<String> {
         let shown = std::fs::read_link("/proc/self").ok()?;
         let is_own = shown.to_str()?.parse() == Ok(std::process::id());
@@ -176,8 +176,8 @@ mod system {
         is_own.then(|| space.to_string_lossy().into_owned())
     }
 
-    /// `CLOCK_BOOTTIME` counts suspended time, `CLOCK_MONOTONIC` does not. The smallest
-    /// of several differences was least disturbed between its two readings.
+    /// `CLOCK_BOOTTIME` counts suspended time, `CLOCK_MONOTONIC` does not. The smallest of
+    /// three differences is the one least disturbed between its two readings.
     pub(super) fn suspended_ns() -> Option<i64> {
         let reading = || {
             let before = super::clock_ns(libc::CLOCK_MONOTONIC)?;

@@ -1,6 +1,6 @@
-//! Several processes in one run: who is told what.
+//! Environment variables by which several processes record one run.
 //!
-//! The process that records sets three variables for the programs that it starts:
+//! The recording process sets three variables for the programs that it starts:
 //!
 //! | variable | holds |
 //! |---|---|
@@ -8,17 +8,17 @@
 //! | `TRACING_ENERGY_RUN` | uuid of the run |
 //! | `TRACING_ENERGY_EPOCH` | the monotonic clock at the run's start, ns |
 //!
-//! A layer that sees them records no power and attributes nothing: it writes its spans
-//! and CPU times on the run's clock, for the run to take them in when it ends.
+//! A layer that finds them records no power and attributes nothing: it writes its spans and
+//! CPU times on the run's clock. The run merges them when it ends.
 
 use std::path::PathBuf;
 
-/// Names the file; also set alone, to collect runs.
+/// Path of the database; if set alone, it only selects the file.
 pub(crate) const DATABASE: &str = "TRACING_ENERGY_DB";
 const RUN: &str = "TRACING_ENERGY_RUN";
 const EPOCH: &str = "TRACING_ENERGY_EPOCH";
 
-/// A run of another process that this one joins.
+/// A run of another process that this process joins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Join {
     /// Its file.
@@ -30,7 +30,7 @@ pub(crate) struct Join {
 }
 
 impl Join {
-    /// What the environment says; none where a variable is missing or makes no sense.
+    /// Reads the environment; `None` if a variable is missing or invalid.
     pub(crate) fn from_environment() -> Option<Self> {
         let of = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Some(Self {
@@ -40,14 +40,14 @@ impl Join {
         })
     }
 
-    /// Run time now.
+    /// Returns the current run time.
     pub(crate) fn now_ns(&self) -> Option<i64> {
         monotonic_ns()?.checked_sub(self.epoch_ns)
     }
 }
 
-/// Variables for a program that is to join run `uuid`, which began `since_ns` ago.
-pub(crate) fn variables(database: PathBuf, uuid: &str, since_ns: i64) -> Option<Variables> {
+/// Returns the variables for a program that joins run `uuid`, which began `since_ns` ago.
+pub(crate) fn child_env(database: PathBuf, uuid: &str, since_ns: i64) -> Option<ChildEnv> {
     let epoch_ns = monotonic_ns()? - since_ns;
     Some([
         (DATABASE, database.into_os_string()),
@@ -56,11 +56,11 @@ pub(crate) fn variables(database: PathBuf, uuid: &str, since_ns: i64) -> Option<
     ])
 }
 
-/// Names and values.
-pub type Variables = [(&'static str, std::ffi::OsString); 3];
+/// Environment variables of a joining program: names and values.
+pub type ChildEnv = [(&'static str, std::ffi::OsString); 3];
 
-/// The clock behind `std::time::Instant`, which all processes of this boot share and which
-/// stands still while the machine is suspended: run time is counted by it everywhere.
+/// The clock of `std::time::Instant`, shared by all processes of this boot. Run time is
+/// counted by it. It stops while the machine is suspended.
 #[cfg(target_os = "macos")]
 const CLOCK: libc::clockid_t = libc::CLOCK_UPTIME_RAW;
 #[cfg(all(unix, not(target_os = "macos")))]

@@ -6,26 +6,26 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::builder::Builder;
-use crate::record::{Hot, ParentIs};
+use crate::builder::EnergyLayerBuilder;
+use crate::record::{HotPath, SpanParent};
 
-/// Records spans for energy attribution. Composes with any registry, filter and
-/// other layers; made by [`EnergyLayer::builder`].
+/// Records spans for energy attribution. Composes with any registry, filter and other
+/// layers. Created by [`EnergyLayer::builder`].
 ///
-/// On a traced thread a callback writes a few words into that thread's own log:
-/// no lock, no I/O, no allocation once warm. Once the recording has ended a
-/// callback is one relaxed load.
+/// A callback on a traced thread writes a few words into that thread's own log, without
+/// lock or I/O, and without allocation once warm. After the end of the recording a callback
+/// is one relaxed load.
 pub struct EnergyLayer {
-    hot: Hot,
+    hot: HotPath,
 }
 
 impl EnergyLayer {
-    /// Settings of a recording, all with defaults.
-    pub fn builder() -> Builder {
-        Builder::default()
+    /// Returns a builder with default settings.
+    pub fn builder() -> EnergyLayerBuilder {
+        EnergyLayerBuilder::default()
     }
 
-    pub(crate) fn new(hot: Hot) -> Self {
+    pub(crate) fn new(hot: HotPath) -> Self {
         Self { hot }
     }
 }
@@ -38,20 +38,20 @@ impl std::fmt::Debug for EnergyLayer {
     }
 }
 
-/// The nearest recorded span at or above the explicit parent `id`: a filter may
-/// have hidden it from this layer.
-fn recorded_parent<S>(id: &Id, ctx: &Context<'_, S>, child: Option<&Id>) -> ParentIs
+/// Returns the nearest recorded span at or above the explicit parent `id`, which a filter
+/// may have hidden from this layer.
+fn recorded_parent<S>(id: &Id, ctx: &Context<'_, S>, child: Option<&Id>) -> SpanParent
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     if ctx.span(id).is_some() {
-        return ParentIs::Span(id.into_u64());
+        return SpanParent::Span(id.into_u64());
     }
     let above = child
         .and_then(|child| ctx.span(child))
         .and_then(|child| child.parent());
-    above.map_or(ParentIs::Root, |above| {
-        ParentIs::Span(above.id().into_u64())
+    above.map_or(SpanParent::Root, |above| {
+        SpanParent::Span(above.id().into_u64())
     })
 }
 
@@ -66,8 +66,8 @@ where
         }
         let parent = match attributes.parent() {
             Some(parent) => recorded_parent(parent, &ctx, Some(id)),
-            None if attributes.is_root() => ParentIs::Root,
-            None => ParentIs::Contextual,
+            None if attributes.is_root() => SpanParent::Root,
+            None => SpanParent::Contextual,
         };
         self.hot.new_span(id.into_u64(), attributes, parent);
     }
@@ -90,8 +90,8 @@ where
         }
         let parent = match event.parent() {
             Some(parent) => recorded_parent(parent, &ctx, None),
-            None if event.is_root() => ParentIs::Root,
-            None => ParentIs::Contextual,
+            None if event.is_root() => SpanParent::Root,
+            None => SpanParent::Contextual,
         };
         self.hot.event(event, parent);
     }

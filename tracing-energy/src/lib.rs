@@ -1,9 +1,10 @@
-//! A `tracing` layer that tells what each span cost in joules.
+//! A `tracing` layer that measures the energy of each span in joules.
 //!
-//! Traced threads write small flat records; power sources write samples; a pure
-//! function turns both into a ledger that balances; sinks only write it down.
-//! Dependencies run one way: `units` <- `record`, `power` and `conditions` (blind to
-//! each other) <- `attribution` <- `sink` (with `store` and `chrome`) <- `layer`.
+//! Traced threads write compact records and power sources write samples. A pure function
+//! turns both into energy accounts that sum to the measured energy, and sinks store the
+//! result. Dependencies run one way: `units` <- `record`, `power` and `conditions`
+//! (independent of each other) <- `attribution` <- `sink` (with `store` and `chrome`) <-
+//! `layer`.
 
 pub mod attribution;
 pub mod chrome;
@@ -30,11 +31,11 @@ mod reattribute;
 mod recorder;
 mod roles;
 
-pub use builder::Builder;
+pub use builder::EnergyLayerBuilder;
 pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use error::Error;
 pub use guard::EnergyGuard;
-pub use join::Variables;
+pub use join::ChildEnv;
 pub use layer::EnergyLayer;
 pub use reattribute::{
     AttributeOptions, EstimatedKinds, Method, attribute_joined, attribute_stored, complete,

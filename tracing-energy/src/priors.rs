@@ -1,12 +1,12 @@
-//! Powers of kinds that attribution may start from, and their file.
+//! Known powers of kinds, as input of attribution, and their CSV file.
 //!
 //! ```text
 //! kind,watts,relative_sd,rail
 //! inference > prefill > layers > layer > mlp > up_proj,11.2,0.05,cpu
 //! ```
 //!
-//! The columns may stand in any order, others beside them; `rail` may be absent
-//! or empty. Fields may be quoted (RFC 4180), within one line.
+//! Columns may have any order, and further columns are ignored. `rail` may be absent or
+//! empty. Fields may be quoted (RFC 4180) within one line.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::Error;
 use crate::rows::CalibrationRow;
 
-/// What is known of a kind's power before a run is looked at.
+/// The known power of a kind before a run is fitted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prior {
     /// The kind: names of spans, joined by ` > `.
@@ -23,14 +23,14 @@ pub struct Prior {
     pub watts: f64,
     /// Standard deviation of `watts` relative to it; above 0.
     pub relative_sd: f64,
-    /// The rail's name within its source; none for whichever rail is asked.
+    /// The rail's name within its source; `None` for any rail.
     pub rail: Option<String>,
 }
 
 /// Reads a file of priors.
 ///
 /// # Errors
-/// When it cannot be read or understood; the message names the line.
+/// When it cannot be read or parsed; the message names the line.
 pub fn read_priors(path: &Path) -> Result<Vec<Prior>, Error> {
     let file = crate::files::open(path).map_err(|source| Error::Io {
         path: path.to_owned(),
@@ -68,7 +68,7 @@ pub fn parse_priors(input: impl BufRead) -> Result<Vec<Prior>, String> {
         let is_same = |other: &Prior| other.kind == prior.kind && other.rail == prior.rail;
         if priors.iter().any(is_same) {
             return Err(at_line(format!(
-                "kind `{}` stands twice; leave one of its lines",
+                "kind `{}` occurs twice; delete one of its lines",
                 prior.kind
             )));
         }
@@ -77,7 +77,7 @@ pub fn parse_priors(input: impl BufRead) -> Result<Vec<Prior>, String> {
     Ok(priors)
 }
 
-/// Writes priors as [`read_priors`] reads them.
+/// Writes priors in the format of [`read_priors`].
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -92,7 +92,7 @@ pub fn write_priors(out: &mut dyn Write, priors: &[Prior]) -> std::io::Result<()
 }
 
 impl CalibrationRow {
-    /// The calibration as priors.
+    /// Returns the calibration's powers as priors.
     pub fn priors(&self) -> Vec<Prior> {
         let prior = |row: &crate::rows::CalibrationKindRow| Prior {
             kind: row.kind.clone(),
@@ -106,7 +106,7 @@ impl CalibrationRow {
 
 const HEADER: &str = "kind,watts,relative_sd";
 
-/// Where the columns stand.
+/// Indexes of the columns.
 struct Columns {
     kind: usize,
     watts: usize,
@@ -157,7 +157,7 @@ fn positive(name: &str, text: &str) -> Result<f64, String> {
     }
 }
 
-/// The fields of one line. A quote inside a quoted field is doubled.
+/// Splits a line into fields. A quote inside a quoted field is doubled.
 fn fields(line: &str) -> Result<Vec<String>, String> {
     let (mut all, mut field) = (Vec::new(), String::new());
     let (mut quoted, mut characters) = (false, line.chars().peekable());
@@ -177,7 +177,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
 }
 
 fn quoted(field: &str) -> String {
-    // A line end would begin another line: it is written as a space.
+    // The format has one line per prior: a line end is written as a space.
     let field = field.replace(['\n', '\r'], " ");
     match field.contains(['"', ',']) {
         true => format!("\"{}\"", field.replace('"', "\"\"")),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_priors_read_back() {
         let priors = [
             prior("a > b", Some("cpu")),
             prior("say \"x\", y", None),
@@ -215,21 +215,21 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_in_any_order() {
+    fn columns_may_have_any_order() {
         let text = "relative_sd,note,kind,watts\n0.05,why,a > b,11.25\n\n";
         assert_eq!(parse(text).unwrap(), [prior("a > b", None)]);
         assert_eq!(parse("kind,watts,relative_sd\n").unwrap(), []);
     }
 
     #[test]
-    fn refusals_name_the_line_and_the_fault() {
+    fn errors_name_the_line_and_the_cause() {
         let refused = |rows: &str| parse(&format!("kind,watts,relative_sd\n{rows}")).unwrap_err();
         assert!(refused("a,1,0.1\nb,-1,0.1").starts_with("line 3: watts is `-1`"));
         assert!(refused("a,nan,0.1").starts_with("line 2: watts"));
         assert!(refused("a,1,0").starts_with("line 2: relative_sd is `0`"));
         assert!(refused("a,1").contains("no relative_sd"));
         assert!(refused(",1,0.1").contains("no kind"));
-        assert!(refused("a,1,0.1\na,2,0.1").contains("`a` stands twice"));
+        assert!(refused("a,1,0.1\na,2,0.1").contains("`a` occurs twice"));
         assert!(refused("\"a,1,0.1").contains("quote"));
         assert!(parse("kind,watts\n").unwrap_err().contains("`relative_sd`"));
         assert!(parse("").unwrap_err().contains("empty"));

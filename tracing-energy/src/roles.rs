@@ -1,9 +1,9 @@
-//! What spans of a language model's run are called by default.
+//! Default roles and key fields for spans of language-model inference.
 
-/// Fields that tell nodes of one callsite apart: the default of the builder.
+/// Default key fields: their values distinguish nodes of one callsite.
 pub const DEFAULT_KEY_FIELDS: &[&str] = &["layer", "expert", "name"];
 
-/// Role by span name: the default table of the builder.
+/// Default role of each span name.
 pub const DEFAULT_ROLES: &[(&str, &str)] = &[
     ("inference", "run"),
     ("pre_inference", "phase"),

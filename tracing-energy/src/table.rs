@@ -1,12 +1,12 @@
-//! Reads tables of text: one reader for every table of the project.
+//! Reads text tables (CSV, TSV): one reader for all tables of the project.
 //!
 //! Accepted, because spreadsheets and shells write it: a byte order mark, CRLF line ends,
 //! quoted fields, blanks around fields, `;` or a tab as separator (with `;` also a decimal
-//! comma), lines before the header (a tool's standard error), comment lines that begin
-//! with `#`, the header again in the middle (files that were appended to each other), and
-//! a last line that was cut. Whatever is left out is counted.
+//! comma), lines before the header (a tool's standard error), comment lines that begin with
+//! `#`, a repeated header (concatenated files), and a truncated last line. Skipped lines
+//! are counted.
 //!
-//! A row has as many fields as the header. One with more is refused: a decimal comma or an
+//! A row has as many fields as the header. A longer row is refused: a decimal comma or an
 //! unquoted comma in a name would shift every column after it.
 
 use std::borrow::Cow;
@@ -15,12 +15,12 @@ use std::io::{Cursor, Read};
 
 use csv::ByteRecord;
 
-/// The header stands within so many bytes, and so many lines.
+/// Maximum bytes and lines before the end of the header.
 const HEAD_BYTES: usize = 64 << 10;
 const HEAD_LINES: usize = 32;
-/// The separators, by preference.
+/// Separators in order of preference.
 const SEPARATORS: [u8; 3] = *b",;\t";
-/// As much of a header is quoted in a message.
+/// Maximum characters of a header in a message.
 const EXCERPT: usize = 200;
 
 const BEFORE_HEADER: &str = "stray_text";
@@ -28,7 +28,7 @@ const REPEATED: &str = "repeated_header";
 const COMMENT: &str = "comment";
 const CUT: &str = "cut_file";
 
-/// A table that has been opened: its header is known.
+/// An opened table whose header has been parsed.
 pub struct Table<'a> {
     rows: csv::Reader<Tail<Box<dyn Read + 'a>>>,
     header: ByteRecord,
@@ -41,7 +41,7 @@ pub struct Table<'a> {
 /// One row of a table.
 #[derive(Debug)]
 pub struct Row<'a> {
-    /// The line that it begins in, from 1.
+    /// The row's first line, from 1.
     pub line: u64,
     fields: Vec<&'a str>,
     has_decimal_comma: bool,
@@ -72,12 +72,12 @@ impl Row<'_> {
 }
 
 impl<'a> Table<'a> {
-    /// Opens a table whose header `layout` accepts, and returns what `layout` made of the
-    /// header. Header fields are trimmed and in lower case.
+    /// Opens a table. `layout` accepts or refuses a header; returns its result for the
+    /// accepted one. Header fields are trimmed and in lower case.
     ///
     /// # Errors
-    /// A message, if the input cannot be read, is no text, or none of its first lines is
-    /// accepted: then the reason that `layout` gave for the first one.
+    /// A message, if the input cannot be read, is not text, or has no acceptable header; in
+    /// the last case the reason that `layout` returned for the first line.
     pub fn open<T>(
         mut input: impl Read + 'a,
         layout: impl Fn(&[&str]) -> Result<T, String>,
@@ -109,11 +109,11 @@ impl<'a> Table<'a> {
         Ok((table, found.layout))
     }
 
-    /// Hands every row to `accept`, in the order of the file.
+    /// Passes every row to `accept`, in file order.
     ///
     /// # Errors
-    /// A message that begins with the line, from the first row that `accept` refuses or that
-    /// is no row of this table. A last line without its end is left out instead.
+    /// A message that begins with the line number, for the first row that `accept` refuses
+    /// or that is malformed. A truncated last line is skipped instead.
     pub fn read(
         &mut self,
         mut accept: impl FnMut(&Row<'_>) -> Result<(), String>,
@@ -135,7 +135,7 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// Returns what was left out: a stable word, how often, and what it was.
+    /// Returns the skipped lines: a stable keyword, the count and a description.
     pub fn left_out(&self) -> impl Iterator<Item = (&'static str, u64, &'static str)> {
         self.left_out.iter().map(|(&kind, &count)| {
             let what = match kind {
@@ -148,8 +148,8 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// The line in which the row that was read last begins. The reader knows where it ends;
-    /// blank lines before it would count to it.
+    /// Returns the first line of the row read last. The CSV reader reports the end of the
+    /// row only, and would count blank lines before it.
     fn line(&self, record: &ByteRecord) -> u64 {
         let end = self.rows.position();
         let tail = self.rows.get_ref();
@@ -158,7 +158,7 @@ impl<'a> Table<'a> {
         self.lines_before + end.line() + u64::from(is_cut) - 1 - ends.count() as u64
     }
 
-    /// Reads the next row that is one.
+    /// Reads the next data row; `false` at the end of the file.
     fn next(&mut self, record: &mut ByteRecord) -> Result<bool, String> {
         loop {
             let more = self.rows.read_byte_record(record);
@@ -176,8 +176,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Whether a refused row is the file's last line and has no end. A field that runs over
-    /// lines is none: a quote was left open there, which hides rows.
+    /// Returns whether a refused row is the file's last line without a line end. A field
+    /// with line breaks does not count: it has an unclosed quote, which hides rows.
     fn is_cut(&mut self, record: &ByteRecord) -> Result<bool, String> {
         let spans_lines = record.iter().any(|field| field.contains(&b'\n'));
         let mut more = ByteRecord::new();
@@ -212,7 +212,7 @@ fn row(record: &ByteRecord, line: u64, columns: usize, comma: bool) -> Result<Ro
     })
 }
 
-/// Where the text begins behind a byte order mark.
+/// Returns the offset of the text after a byte order mark.
 fn text_start(head: &[u8]) -> Result<usize, String> {
     match head {
         [0xef, 0xbb, 0xbf, ..] => Ok(3),
@@ -220,7 +220,7 @@ fn text_start(head: &[u8]) -> Result<usize, String> {
     }
 }
 
-/// Why bytes at the beginning of a file are no text in UTF-8, if they tell.
+/// Returns why a file with these first bytes is not UTF-8 text, or `None` if unknown.
 pub fn refuse_encoding(head: &[u8]) -> Option<String> {
     let compressed = |by: &str| Some(format!("it is compressed: unpack it first (`{by}`)"));
     match head {
@@ -242,12 +242,12 @@ pub fn refuse_encoding(head: &[u8]) -> Option<String> {
     }
 }
 
-/// A header and where it stands.
-struct Found<T> {
+/// A header and its position.
+struct HeaderMatch<T> {
     /// Bytes before it.
     at: usize,
     lines_before: u64,
-    /// Of these lines, those that hold text.
+    /// Number of these lines that are not blank.
     text_lines: u64,
     separator: u8,
     layout: T,
@@ -256,7 +256,7 @@ struct Found<T> {
 fn find_header<T>(
     head: &[u8],
     layout: &impl Fn(&[&str]) -> Result<T, String>,
-) -> Result<Found<T>, String> {
+) -> Result<HeaderMatch<T>, String> {
     let (mut at, mut text_lines) = (0, 0);
     let mut refused = None;
     for (line, lines_before) in head.split_inclusive(|byte| *byte == b'\n').zip(0..) {
@@ -268,7 +268,7 @@ fn find_header<T>(
         for separator in SEPARATORS.into_iter().filter(|_| is_text) {
             match layout_of(&text, separator, layout) {
                 Ok(layout) => {
-                    return Ok(Found {
+                    return Ok(HeaderMatch {
                         at,
                         lines_before,
                         text_lines,
@@ -309,10 +309,10 @@ fn layout_of<T>(
     layout(&names)
 }
 
-/// Returns where the column `name` stands in a header.
+/// Returns the index of the column `name` in a header.
 ///
 /// # Errors
-/// A message, if it stands there twice.
+/// A message, if the name occurs twice.
 pub fn column(header: &[&str], name: &str) -> Result<Option<usize>, String> {
     let mut places = (0..).zip(header).filter(|(_, column)| **column == name);
     let first = places.next().map(|(at, _)| at);
@@ -322,19 +322,19 @@ pub fn column(header: &[&str], name: &str) -> Result<Option<usize>, String> {
     }
 }
 
-/// Returns a header as it is quoted in messages.
+/// Returns the start of a header for messages.
 pub fn excerpt(header: &[&str]) -> String {
     header.join(",").chars().take(EXCERPT).collect()
 }
 
-/// Passes bytes on, line ends as a line feed only, and keeps the last one. The reader of rows
-/// would count a line end of two bytes to the row after it.
+/// A reader that normalises line ends to line feeds and remembers the last byte. The CSV
+/// reader would count the second byte of a CRLF as part of the next row.
 struct Tail<R> {
     input: R,
     last: Option<u8>,
-    /// How many bytes were passed on.
+    /// Number of bytes returned.
     length: u64,
-    /// Whether a carriage return is held back until the byte after it is known.
+    /// Whether a carriage return is held back until the next byte is known.
     has_return: bool,
 }
 
@@ -348,8 +348,8 @@ impl<R> Tail<R> {
         }
     }
 
-    /// Removes carriage returns before line feeds; returns the new length. One at the end is
-    /// held back.
+    /// Removes carriage returns before line feeds and returns the new length. A carriage
+    /// return at the end is held back.
     fn without_returns(&mut self, bytes: &mut [u8]) -> usize {
         let mut length = 0;
         for at in 0..bytes.len() {

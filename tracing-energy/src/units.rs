@@ -1,9 +1,8 @@
-//! Energy, power and time as types. All conversions of the crate live here.
+//! Energy, power and time as types, with all unit conversions of the crate.
 //!
-//! Inside the crate energy is joules (f64), power watts (f64) and time integer
-//! nanoseconds since the run's start (negative before it). The unit stands in
-//! the name of every constructor and accessor, so that mW/mJ/uJ/ns mix-ups do
-//! not compile.
+//! Inside the crate energy is joules (f64), power watts (f64) and time integer nanoseconds
+//! since the run's start (negative before it). Every constructor and accessor is named
+//! after its unit, so that unit mix-ups do not compile.
 
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 use std::time::Duration;
@@ -40,7 +39,7 @@ impl Energy {
     pub const fn joules(self) -> f64 {
         self.0
     }
-    /// The mean power of this energy over `time`; `None` unless `time` is positive.
+    /// Returns the mean power of this energy over `time`; `None` unless `time` is positive.
     pub fn over(self, time: Nanos) -> Option<Power> {
         (time.0 > 0).then(|| Power(self.0 / time.seconds()))
     }
@@ -85,7 +84,7 @@ impl Nanos {
     pub fn seconds(self) -> f64 {
         self.0 as f64 / 1e9
     }
-    /// As a `Duration`; nothing for negative times.
+    /// Converts to a `Duration`; zero for negative times.
     pub fn duration(self) -> Duration {
         Duration::from_nanos(self.0.max(0) as u64)
     }

@@ -1,5 +1,5 @@
-//! The Chrome trace parses, nests, carries energies and looks as it did
-//! (`BLESS=1` writes the golden file anew).
+//! The Chrome trace parses, nests, has energies and matches the golden file (`BLESS=1`
+//! rewrites it).
 
 mod store_support;
 
@@ -34,7 +34,7 @@ fn events(text: &str) -> Vec<Value> {
 }
 
 #[test]
-fn looks_as_it_did() {
+fn the_trace_matches_the_golden_file() {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/chrome.json");
     let text = trace(&[fixed(attributed("a"))]);
     if std::env::var_os("BLESS").is_some() {
@@ -49,7 +49,7 @@ fn looks_as_it_did() {
 }
 
 #[test]
-fn slices_wait_for_their_windows_and_go_without_after_three_intervals() {
+fn slices_wait_up_to_three_intervals_for_their_windows() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("trace.json");
     let mut sink = ChromeSink::create(&path).expect("a new file");
@@ -94,10 +94,10 @@ fn slices_wait_for_their_windows_and_go_without_after_three_intervals() {
     sink.finish().expect("finished");
 }
 
-/// Idle power is measured before the run: viewers drop what is before zero, and say
-/// that data were lost.
+/// Idle power is measured before the run. Viewers drop events before zero and warn of lost
+/// data.
 #[test]
-fn nothing_stands_before_zero() {
+fn no_event_is_before_zero() {
     let counters = |events: &[Value]| events.iter().filter(|e| e["ph"] == "C").count();
     let mut batch = fixed(attributed("a"));
     let before = counters(&events(&trace(&[batch.clone()])));
@@ -123,9 +123,9 @@ fn nothing_stands_before_zero() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_told_once() {
+fn a_full_disk_is_reported_once() {
     let mut sink = ChromeSink::create("/dev/full").expect("opens");
-    let message = sink.write(&fixed(attributed("a"))).expect_err("told");
+    let message = sink.write(&fixed(attributed("a"))).expect_err("reported");
     assert!(
         message.contains("/dev/full") && message.contains("space"),
         "{message}"

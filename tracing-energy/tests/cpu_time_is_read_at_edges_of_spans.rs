@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::info_span;
 use tracing_energy::power::modelled::{Modelled, Watts};
-use tracing_energy::rows::{CpuOf, ThreadRole};
+use tracing_energy::rows::{CpuScope, ThreadRole};
 use tracing_energy::sink::{Batch, MemorySink};
 use tracing_energy::units::{Nanos, Power};
 use tracing_energy::{EdgeClock, EnergyLayer, cpu_time};
@@ -17,14 +17,14 @@ const ROUNDS: usize = 60;
 const LONG: Duration = Duration::from_millis(4);
 const SHORT: Duration = Duration::from_millis(1);
 const PAUSE: Duration = Duration::from_millis(6);
-/// Tests run beside others: one good round of several will do.
+/// Tests run concurrently with others: one good round of several suffices.
 const TRIES: usize = 5;
 
 /// One recording at a time: CPU time of other threads of the process is the pool's.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Uses so much CPU time, however often the thread is interrupted; answers how much
-/// it was.
+/// Uses that much CPU time, however often the thread is interrupted; returns the exact
+/// amount.
 fn burn(time: Duration) -> f64 {
     let begin = cpu_time::current_thread().expect("a CPU clock");
     let mut number = 1_u64;
@@ -39,7 +39,7 @@ fn burn(time: Duration) -> f64 {
     }
 }
 
-/// Two routes in turns; answers the CPU time in the spans of each.
+/// Runs two routes alternately; returns the CPU time in the spans of each.
 fn serve() -> [f64; 2] {
     let mut used = [0.0; 2];
     for _ in 0..ROUNDS {
@@ -51,7 +51,7 @@ fn serve() -> [f64; 2] {
     used
 }
 
-/// What was recorded of [`serve`], and the CPU times that it answered.
+/// Returns the recording of [`serve`] and the CPU times that it returned.
 fn recorded(clock: EdgeClock) -> (Batch, [f64; 2]) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let memory = MemorySink::new();
@@ -80,8 +80,8 @@ fn self_j(rows: &Batch, label: &str) -> f64 {
     own.map(|row| row.self_j).sum()
 }
 
-/// How far energies are from the truth: the ratio of the routes, and what of the
-/// thread's energy is outside of its spans.
+/// Returns the errors of energies: the ratio of the routes, and the share of the thread's
+/// energy outside of its spans.
 fn errors(clock: EdgeClock) -> (f64, f64) {
     let (rows, used) = recorded(clock);
     let (long, short) = (self_j(&rows, "long"), self_j(&rows, "short"));
@@ -95,10 +95,10 @@ fn errors(clock: EdgeClock) -> (f64, f64) {
     ((ratio - 1.0).abs(), share)
 }
 
-/// Why perf events are not used here, if they are not.
+/// Returns why perf events are not used here, if so.
 fn fallback(rows: &Batch) -> Option<&str> {
-    let told = rows.events.iter().find(|event| event.kind == "edge_clock");
-    told.map(|event| event.message.as_str())
+    let notice = rows.events.iter().find(|event| event.kind == "edge_clock");
+    notice.map(|event| event.message.as_str())
 }
 
 #[track_caller]
@@ -124,18 +124,17 @@ fn timing_energy_by_route_is_right_by_perf_events() {
     within_five_percent(EdgeClock::Perf);
 }
 
-/// The rule without readings at edges, so that the test above can fail: most of the
-/// energy of such a thread falls outside of its spans.
+/// Control: without readings at edges, most of the energy of such a thread is outside of
+/// its spans.
 #[test]
-fn without_readings_at_edges_sleeping_time_takes_energy_from_spans() {
+fn without_readings_at_edges_spans_lose_energy_to_sleeping_time() {
     let (_, outside) = errors(EdgeClock::Off);
     assert!(outside > 0.3, "{outside}");
 }
 
-/// Rows of a thread follow each other without a gap, and none says that it used more
-/// time than passed.
+/// Rows of a thread are contiguous, and none has more CPU time than elapsed time.
 #[test]
-fn rows_of_a_thread_are_one_series() {
+fn rows_of_a_thread_are_contiguous() {
     let (rows, used) = recorded(EdgeClock::Auto);
     let program: Vec<u32> = rows
         .threads
@@ -147,7 +146,7 @@ fn rows_of_a_thread_are_one_series() {
     let own = rows
         .cpu
         .iter()
-        .filter(|row| row.of == CpuOf::Thread(program[0]));
+        .filter(|row| row.of == CpuScope::Thread(program[0]));
     let own: Vec<_> = own.collect();
     for pair in own.windows(2) {
         assert_eq!(pair[0].end_ns, pair[1].start_ns);

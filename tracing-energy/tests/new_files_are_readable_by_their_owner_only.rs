@@ -1,5 +1,5 @@
-//! A recording and the files beside it may be read by the user who made them, and by
-//! others only where the program says so.
+//! A recording and its log files are readable by the user who created them, and by others
+//! only if the program permits it.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,19 +18,19 @@ fn mode(path: impl AsRef<Path>) -> u32 {
     metadata.permissions().mode() & 0o777
 }
 
-fn beside(path: &Path, end: &str) -> std::path::PathBuf {
+fn log_file(path: &Path, end: &str) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
 }
 
 #[test]
-fn a_new_recording_and_its_logs_are_the_owners() {
+fn a_new_recording_and_its_logs_are_readable_by_the_owner_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("energy.db");
     let sink = SqliteSink::create(&path).unwrap();
     for end in ["", "-wal", "-shm"] {
-        assert_eq!(mode(beside(&path, end)), 0o600, "{end:?}");
+        assert_eq!(mode(log_file(&path, end)), 0o600, "{end:?}");
     }
     drop(sink);
     assert_eq!(mode(&path), 0o600);
@@ -44,13 +44,13 @@ fn logs_of_an_existing_recording_have_its_mode() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660)).unwrap();
     let _sink = SqliteSink::create_for(&path, FileAccess::All).unwrap();
     for end in ["", "-wal", "-shm"] {
-        assert_eq!(mode(beside(&path, end)), 0o660, "{end:?}");
+        assert_eq!(mode(log_file(&path, end)), 0o660, "{end:?}");
     }
 }
 
 #[test]
 fn the_builder_widens_the_database_and_the_trace() {
-    // The umask of whoever runs the tests may take bits of the others away.
+    // The umask of the tests' user may clear bits of group and others.
     let plain = tempfile::tempdir().unwrap();
     std::fs::write(plain.path().join("plain"), "").unwrap();
     let umask_of = mode(plain.path().join("plain"));
@@ -58,7 +58,7 @@ fn the_builder_widens_the_database_and_the_trace() {
         let folder = tempfile::tempdir().unwrap();
         let [database, trace] = ["energy.db", "trace.json"].map(|name| folder.path().join(name));
         let mut builder = EnergyLayer::builder()
-            .exact_database(&database)
+            .database_ignoring_env(&database)
             .chrome(&trace)
             .source(SourceChoice::Modelled)
             .interval(Duration::from_millis(20));
@@ -73,7 +73,7 @@ fn the_builder_widens_the_database_and_the_trace() {
 }
 
 #[test]
-fn what_is_no_regular_file_is_no_recording() {
+fn non_regular_files_are_refused_as_recordings() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();

@@ -1,4 +1,4 @@
-//! Documents of powermetrics: each version's keys, hostile input, recordings.
+//! Tests powermetrics documents: keys of each version, hostile input, recordings.
 
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use tracing_energy::power::RailKind;
@@ -57,14 +57,14 @@ fn apple_silicon() -> String {
 }
 
 #[test]
-fn the_gpu_is_told_with_its_frequency_and_idle_time_where_they_are_numbers() {
+fn frequency_and_idle_ratio_of_the_gpu_are_read_if_they_are_numbers() {
     let gpu = |keys: String| {
         let gpu = format!("<key>gpu</key>\n<dict>\n{keys}</dict>\n");
         let document = parse(&document(&gpu));
         ["gpu_freq_mhz", "gpu_idle_ratio"].map(|name| figure(&document, name))
     };
     let energy = int("gpu_energy", 7);
-    // Some systems tell the idle ratio twice; a lost window tells no number.
+    // Some systems print the idle ratio twice; a lost window has no number.
     let whole = real("freq_hz", 615.574) + &real("idle_ratio", 0.5) + &real("idle_ratio", 0.25);
     assert_eq!(gpu(whole + &energy), [Some(615.574), Some(0.25)]);
     let lost = real("freq_hz", 0) + &real("idle_ratio", "nan") + &energy;
@@ -74,7 +74,7 @@ fn the_gpu_is_told_with_its_frequency_and_idle_time_where_they_are_numbers() {
 }
 
 #[test]
-fn a_clusters_idle_time_is_that_of_its_cores() {
+fn idle_ratio_of_a_cluster_is_the_mean_of_its_cores() {
     let list = |key: &str, parts: &[String]| {
         let parts = parts.iter().map(|part| format!("<dict>\n{part}</dict>\n"));
         format!(
@@ -98,7 +98,7 @@ fn a_clusters_idle_time_is_that_of_its_cores() {
         name + &real("freq_hz", "1.2e9") + &real("idle_ratio", idle) + &cores
     };
     let clusters = [
-        // As an M3 Max tells it: no idle time of the cluster, much of its cores.
+        // As on an M3 Max: the cluster never idles, its cores mostly do.
         cluster("E-Cluster", 0.0, &[core(0.88, 0.0), core(0.96, 0.0)]),
         // Powered off.
         cluster(
@@ -112,8 +112,8 @@ fn a_clusters_idle_time_is_that_of_its_cores() {
         &(int("cpu_energy", 10) + &list("clusters", &clusters)),
     ));
     let near = |name: &str, value: f64| {
-        let told = figure(&document, name).unwrap_or_else(|| panic!("no {name}"));
-        assert!((told - value).abs() < 1e-9, "{name} is {told}");
+        let found = figure(&document, name).unwrap_or_else(|| panic!("no {name}"));
+        assert!((found - value).abs() < 1e-9, "{name} is {found}");
     };
     near("e_cluster_idle_ratio", 0.92);
     near("e_cluster_freq_mhz", 1_200.0);
@@ -123,7 +123,7 @@ fn a_clusters_idle_time_is_that_of_its_cores() {
 }
 
 #[test]
-fn apple_silicon_gives_three_rails_and_no_combined_one() {
+fn apple_silicon_has_three_rails_without_the_combined_power() {
     let document = parse(&apple_silicon());
     assert_eq!(
         joules(&document),
@@ -140,7 +140,7 @@ fn apple_silicon_gives_three_rails_and_no_combined_one() {
 }
 
 #[test]
-fn power_serves_where_energy_is_missing_or_no_number() {
+fn power_is_used_if_energy_is_missing_or_not_a_number() {
     let document = parse(&processor(
         &(real("cpu_power", 4000)
             + &real("gpu_energy", "nan")
@@ -154,7 +154,7 @@ fn power_serves_where_energy_is_missing_or_no_number() {
 }
 
 #[test]
-fn numbers_may_change_their_type_but_not_their_sign() {
+fn numbers_may_be_integer_or_real_but_not_negative() {
     let document = parse(&processor(
         &(real("cpu_energy", "1.5e3") + &int("gpu_energy", u64::MAX) + &int("ane_energy", -3)),
     ));
@@ -163,19 +163,19 @@ fn numbers_may_change_their_type_but_not_their_sign() {
 }
 
 #[test]
-fn duplicate_keys_are_tolerated() {
+fn duplicate_keys_are_accepted() {
     let gpu = "<key>gpu</key>\n<dict>\n<key>idle_ns</key><integer>1</integer>\n\
         <key>idle_ratio</key><real>nan</real>\n<key>idle_ns</key><integer>1</integer>\n\
         <key>idle_ratio</key><real>nan</real>\n<key>gpu_energy</key><integer>8</integer>\n</dict>\n";
     assert_eq!(joules(&parse(&document(gpu))), [("gpu", Some(0.008))]);
-    // The processor's own figure comes first; they are the same rail.
+    // The processor's value is preferred; both are the same rail.
     let both = processor(&int("gpu_energy", 7))
         .replace("</dict>\n</plist>", &format!("{gpu}</dict>\n</plist>"));
     assert_eq!(joules(&parse(&both)), [("gpu", Some(0.007))]);
 }
 
 #[test]
-fn intel_counts_in_joules_and_old_apple_silicon_has_package_and_memory() {
+fn intel_reports_joules_and_old_apple_silicon_package_and_memory() {
     let intel = parse(&processor(
         &(real("package_joules", 6.5) + &real("package_watts", 13)),
     ));
@@ -197,7 +197,7 @@ fn intel_counts_in_joules_and_old_apple_silicon_has_package_and_memory() {
 }
 
 #[test]
-fn a_combined_power_that_is_not_its_parts_is_odd() {
+fn a_combined_power_that_differs_from_its_parts_is_reported() {
     let keys = real("cpu_power", 1000) + &real("gpu_power", 500) + &real("combined_power", 1600);
     assert_eq!(parse(&processor(&keys)).oddities.len(), 1);
     let rounded = keys.replace("1600", "1500.1");
@@ -205,7 +205,7 @@ fn a_combined_power_that_is_not_its_parts_is_odd() {
 }
 
 #[test]
-fn no_processor_is_no_power_here() {
+fn a_document_without_a_processor_has_no_power() {
     for text in [
         document(""),
         processor(""),
@@ -218,7 +218,7 @@ fn no_processor_is_no_power_here() {
 }
 
 #[test]
-fn a_warning_inside_is_named_with_its_line() {
+fn a_warning_inside_a_document_is_reported_with_its_line() {
     let text = apple_silicon().replace("<key>processor", "warning: went backwards\n<key>processor");
     let error = Document::parse(text.as_bytes()).unwrap_err().to_string();
     assert!(
@@ -228,7 +228,7 @@ fn a_warning_inside_is_named_with_its_line() {
 }
 
 #[test]
-fn lengths_that_are_none_are_refused() {
+fn invalid_lengths_are_refused() {
     for value in [
         "0",
         "-5",
@@ -245,7 +245,7 @@ fn lengths_that_are_none_are_refused() {
     }
 }
 
-/// Mutations with a fixed seed: whatever comes, an answer and no panic.
+/// Mutations with a fixed seed never panic.
 #[test]
 fn mutated_documents_never_panic() {
     use proptest::prelude::Rng;
@@ -290,15 +290,17 @@ fn mutate(bytes: &mut Vec<u8>, kind: usize, random: usize) {
 }
 
 fn rails(document: &Document) -> Vec<(&str, f64)> {
-    let seen = joules(document).into_iter();
-    seen.map(|(name, energy)| (name, energy.unwrap())).collect()
+    let rails = joules(document).into_iter();
+    rails
+        .map(|(name, energy)| (name, energy.unwrap()))
+        .collect()
 }
 
-/// What each recording of a real machine must give.
+/// Checks the rails of each recording of a real machine.
 #[test]
 fn recordings_of_real_machines() {
     let Some(folder) = std::env::var_os("POWERMETRICS_RECORDINGS") else {
-        eprintln!("SKIPPED: POWERMETRICS_RECORDINGS names no folder with recordings");
+        eprintln!("SKIPPED: POWERMETRICS_RECORDINGS is not set to a folder with recordings");
         return;
     };
     let read = |name: &str| -> Vec<Result<Document, DocumentError>> {
@@ -356,7 +358,7 @@ fn recordings_of_real_machines() {
     let m4 = one("m4max_25C56_tasks_disk_cpu_gpu_thermal_1s_n1.plist").unwrap();
     assert_eq!(rails(&m4), [("cpu", 3.049), ("gpu", 0.276), ("ane", 0.0)]);
     assert_eq!(m4.elapsed, Nanos::from_nanos(1_023_685_416));
-    // One of its clusters is powered off and told as 0.2 % idle.
+    // One cluster is powered off and reported as 0.2 % idle.
     assert!(figure(&m4, "p1_cluster_idle_ratio").unwrap() > 0.999);
     let p0 = figure(&m4, "p0_cluster_idle_ratio").unwrap();
     assert!((p0 - 0.866_208).abs() < 1e-6, "{p0}");

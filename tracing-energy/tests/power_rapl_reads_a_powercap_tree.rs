@@ -1,4 +1,4 @@
-//! RAPL against a powercap tree in a temporary directory.
+//! Tests RAPL with a powercap tree in a temporary directory.
 #![cfg(unix)]
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use tracing_energy::ManualClock;
 use tracing_energy::power::containment::Placement;
 use tracing_energy::power::polled::Polled;
-use tracing_energy::power::{LeftOut, PowerSource, RailKind, Reading, SourceError, rapl};
+use tracing_energy::power::{PowerSource, RailKind, Reading, SourceError, UnusedSensor, rapl};
 use tracing_energy::units::Nanos;
 
 const INTERVAL: Nanos = Nanos::from_millis(100);
@@ -73,7 +73,7 @@ fn rails_form_the_tree_of_a_client_processor() {
 }
 
 #[test]
-fn another_control_type_adds_what_the_first_one_lacks_and_nothing_twice() {
+fn another_control_type_adds_only_zones_that_the_first_lacks() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
     let before = open(root.path()).unwrap().describe().rails;
@@ -99,7 +99,7 @@ fn two_sockets_have_two_roots_and_distinct_names() {
     for socket in 0..2 {
         let package = format!("intel-rapl:{socket}");
         zone(root.path(), &package, &format!("package-{socket}"), 0);
-        // Nested only, as some kernels' trees look from the package.
+        // Nested only, as on some kernels.
         zone(root.path(), &format!("{package}/{package}:0"), "dram", 0);
     }
     let rails = open(root.path()).unwrap().describe().rails;
@@ -109,7 +109,7 @@ fn two_sockets_have_two_roots_and_distinct_names() {
 }
 
 #[test]
-fn windows_are_shared_and_energy_is_the_counters_growth() {
+fn rails_share_windows_and_energy_is_the_counters_growth() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
     let mut rapl = open(root.path()).unwrap();
@@ -132,7 +132,7 @@ fn windows_are_shared_and_energy_is_the_counters_growth() {
 }
 
 #[test]
-fn a_wrap_counts_a_reset_is_unknown_and_both_are_told() {
+fn wraps_count_resets_are_unknown_and_both_are_reported() {
     let root = tempfile::tempdir().unwrap();
     zone(root.path(), "intel-rapl:0", "package-0", RANGE - 1_000_000);
     let mut rapl = open(root.path()).unwrap();
@@ -154,14 +154,14 @@ fn a_wrap_counts_a_reset_is_unknown_and_both_are_told() {
 }
 
 #[test]
-fn a_reset_near_the_top_would_be_an_impossible_power() {
+fn an_implausible_wrap_is_a_reset() {
     let root = tempfile::tempdir().unwrap();
     zone(root.path(), "intel-rapl:0", "package-0", RANGE * 9 / 10);
     let mut rapl = open(root.path()).unwrap();
     let clock = ManualClock::default();
     rapl.start(&clock).unwrap();
     write(root.path(), "intel-rapl:0/energy_uj", 900_000_000_u64 / 10);
-    // 190 kJ... 0.19 of a 1 kJ range is 190 J in 0.1 s: believable.
+    // 0.19 of a range of 1 kJ is 190 J in 0.1 s: plausible.
     assert_eq!(joules(&step(&mut rapl, &clock, 1)), [Some(190.0)]);
 
     let root = tempfile::tempdir().unwrap();
@@ -181,7 +181,7 @@ fn a_reset_near_the_top_would_be_an_impossible_power() {
 }
 
 #[test]
-fn a_counter_that_fails_is_null_and_reported() {
+fn energy_of_a_failing_counter_is_unknown_and_reported() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
     let mut rapl = open(root.path()).unwrap();
@@ -194,7 +194,7 @@ fn a_counter_that_fails_is_null_and_reported() {
         [None, Some(0.0), Some(0.0), Some(0.0), Some(0.0)]
     );
     assert_eq!(reading.notices[0].kind, "unreadable");
-    // The energy of the blind window is unknown, so the next one starts anew.
+    // The energy of the unread window is unknown, so the next window restarts.
     write(root.path(), "intel-rapl:0/energy_uj", 9_000_500);
     assert_eq!(joules(&step(&mut rapl, &clock, 2))[0], None);
     write(root.path(), "intel-rapl:0/energy_uj", 9_500_500);
@@ -208,13 +208,13 @@ fn a_counter_that_fails_is_null_and_reported() {
 }
 
 #[test]
-fn an_unreadable_zone_takes_no_other_one_with_it() {
+fn an_unreadable_zone_does_not_affect_others() {
     let root = tempfile::tempdir().unwrap();
     client(root.path());
     let file = root.path().join("intel-rapl:0:2/energy_uj");
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(&file).unwrap();
-    let mut left_out: Vec<LeftOut> = Vec::new();
+    let mut left_out: Vec<UnusedSensor> = Vec::new();
     let source = rapl::open(root.path(), INTERVAL, &mut left_out).unwrap();
     let names: Vec<String> = source
         .describe()
@@ -231,7 +231,7 @@ fn an_unreadable_zone_takes_no_other_one_with_it() {
 }
 
 #[test]
-fn parts_are_named_by_the_number_of_their_package() {
+fn parts_have_the_number_of_their_package_in_their_name() {
     let root = tempfile::tempdir().unwrap();
     zone(root.path(), "intel-rapl:0", "package-0", 1);
     zone(root.path(), "intel-rapl:0:0", "core", 1);
@@ -255,9 +255,9 @@ fn parts_are_named_by_the_number_of_their_package() {
     );
 }
 
-/// Two dies show one counter; two sockets with equal counters are two.
+/// Two dies with one counter count once; two sockets with equal counters count twice.
 #[test]
-fn a_die_that_shows_the_counter_of_another_one_repeats_it() {
+fn a_die_with_the_counter_of_another_die_repeats_it() {
     let placements = |names: [&str; 2], counts: [u64; 2]| {
         let root = tempfile::tempdir().unwrap();
         for (at, (name, count)) in names.iter().zip(counts).enumerate() {
@@ -279,7 +279,7 @@ fn a_die_that_shows_the_counter_of_another_one_repeats_it() {
 }
 
 #[test]
-fn no_zones_is_not_present() {
+fn opening_without_zones_is_not_present() {
     let root = tempfile::tempdir().unwrap();
     let error = open(root.path()).err().unwrap();
     assert!(matches!(error, SourceError::NotPresent { .. }), "{error}");
@@ -288,7 +288,7 @@ fn no_zones_is_not_present() {
 }
 
 #[test]
-fn unreadable_counters_are_not_permitted_with_the_fix() {
+fn unreadable_counters_are_an_error_with_the_fix() {
     use std::os::unix::fs::PermissionsExt;
     let root = tempfile::tempdir().unwrap();
     client(root.path());

@@ -1,9 +1,8 @@
-//! Random bytes, and recordings with bytes changed, cut, doubled: every one is read or
-//! refused, in bounded memory, and what is read has no impossible sample.
+//! Fuzzes recordings with random bytes and mutated recordings. Each input is read or refused
+//! in bounded memory, and the samples are plausible.
 //!
-//! 20,000 inputs of 4 KiB at most; `FUZZ_INPUTS=1000000` makes a campaign of it, with
-//! another seed by `FUZZ_SEED`. Recordings in the folder `POWERMETRICS_RECORDINGS` are
-//! changed, too.
+//! By default 20,000 inputs of at most 4 KiB; `FUZZ_INPUTS=1000000` sets their number and
+//! `FUZZ_SEED` the seed. Recordings in the folder `POWERMETRICS_RECORDINGS` are also mutated.
 
 use std::io::Write as _;
 
@@ -58,7 +57,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// One change: a byte, a piece that goes, a piece that comes twice, a number that grows.
+/// Applies one mutation: changes a byte, removes or doubles a piece, or enlarges a number.
 fn change(bytes: &mut Vec<u8>, random: &mut StdRng) {
     if bytes.is_empty() {
         bytes.push(random.random());
@@ -106,7 +105,7 @@ fn input(seeds: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
     bytes
 }
 
-/// What came of it must make sense.
+/// Checks that a recording is valid.
 fn check(recording: Result<Recording, SourceError>, bytes: &[u8]) {
     match recording {
         Ok(recording) => {
@@ -135,7 +134,7 @@ fn everything_is_read_or_refused() {
     let mut read = 0;
     for _ in 0..count {
         let bytes = input(&seeds, &mut random);
-        // The live source's way.
+        // As the live source reads.
         let mut stream = DocumentStream::default();
         let mut segments = stream.push(&bytes);
         segments.extend(stream.finish());
@@ -144,7 +143,7 @@ fn everything_is_read_or_refused() {
                 let _ = Document::parse(&document);
             }
         }
-        // That of a replay and of an import.
+        // As replay and import read.
         let mut file = std::fs::File::create(&path).unwrap();
         file.write_all(&bytes).unwrap();
         let recording = Recording::open(&path);
@@ -157,10 +156,10 @@ fn everything_is_read_or_refused() {
     );
 }
 
-/// The memory of a long recording is that of its samples: nothing of documents stays.
+/// The memory of a long recording is that of its samples; documents are not retained.
 #[cfg(target_os = "linux")]
 #[test]
-fn documents_leave_no_memory_behind() {
+fn documents_are_not_retained_in_memory() {
     let count = number("FUZZ_DOCUMENTS", 20_000);
     let resident = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -190,6 +189,6 @@ fn documents_leave_no_memory_behind() {
     let before = resident();
     step(count);
     let grown = resident().saturating_sub(before);
-    // Kibibytes; other tests of this file run meanwhile.
+    // In KiB, with a margin for tests that run concurrently.
     assert!(grown < 32 << 10, "{grown} KiB more after {count} documents");
 }

@@ -1,4 +1,4 @@
-//! Replayed recordings: what is delivered when, and what bad input gives.
+//! Tests replayed recordings: delivered samples, and errors of invalid input.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ fn open(text: &str, mode: ReplayMode) -> Result<Replay, SourceError> {
     Replay::open(path, mode)
 }
 
-/// Plays up to each of `times` (ms) and then stops.
+/// Plays up to each of `times` (ms), then stops.
 fn play(replay: &mut Replay, times: &[i64]) -> (Reading, Option<SourceError>) {
     let clock = ManualClock::default();
     let (mut reading, mut end) = (Reading::default(), None);
@@ -40,7 +40,7 @@ fn play(replay: &mut Replay, times: &[i64]) -> (Reading, Option<SourceError>) {
     (reading, end)
 }
 
-/// Rail, start and end in ms, energy in mJ.
+/// Returns rail, start and end in ms, and energy in mJ.
 fn table(reading: &Reading) -> Vec<(usize, i64, i64, Option<f64>)> {
     let row = |s: &tracing_energy::power::Sample| {
         let ms = |time: Nanos| time.nanos() / 1_000_000;
@@ -51,7 +51,7 @@ fn table(reading: &Reading) -> Vec<(usize, i64, i64, Option<f64>)> {
 }
 
 #[test]
-fn energies_begin_with_the_source_and_the_end_is_gone() {
+fn a_recording_begins_with_the_source_and_ends_as_gone() {
     let text = format!("{MJ}5000000000,5100000000,cpu,200\n5100000000,5300000000,cpu,\n");
     let mut replay = open(&text, ReplayMode::Fast).unwrap();
     let description = replay.describe();
@@ -66,7 +66,7 @@ fn energies_begin_with_the_source_and_the_end_is_gone() {
 }
 
 #[test]
-fn a_sample_in_progress_is_cut_by_time() {
+fn a_sample_in_progress_is_cut_in_proportion_to_time() {
     let text = format!("{MJ}0,100000000,cpu,200\n0,200000000,gpu,400\n");
     let mut replay = open(&text, ReplayMode::RealTime).unwrap();
     let (reading, _) = play(&mut replay, &[150]);
@@ -77,7 +77,7 @@ fn a_sample_in_progress_is_cut_by_time() {
 }
 
 #[test]
-fn a_loop_goes_on_until_it_is_stopped() {
+fn a_looped_recording_repeats_until_stopped() {
     let text = format!("{MJ}0,100000000,cpu,200\n100000000,200000000,cpu,10\n");
     let mut replay = open(&text, ReplayMode::Looped).unwrap();
     let (reading, end) = play(&mut replay, &[250, 420, 450]);
@@ -95,7 +95,7 @@ fn a_loop_goes_on_until_it_is_stopped() {
 }
 
 #[test]
-fn watts_of_intervals_win_over_time_stamps_and_columns_may_be_more() {
+fn intervals_are_preferred_to_time_stamps_and_other_columns_ignored() {
     let text = "timestamp_s,power_w,source,rail,interval_start_s,interval_end_s\n\
         1784491122.2,3,powermetrics,cpu_power,1784491122.1,1784491122.2\n\
         1784491122.2,0.5,powermetrics,gpu_power,1784491122.1,1784491122.2\n";
@@ -108,7 +108,7 @@ fn watts_of_intervals_win_over_time_stamps_and_columns_may_be_more() {
 }
 
 #[test]
-fn points_hold_to_the_next_but_no_longer_than_the_median_distance() {
+fn points_hold_until_the_next_but_no_longer_than_the_median_distance() {
     let rows = ["0.0,cpu,1", "0.1,cpu,2", "0.2,cpu,3", "0.9,cpu,4"];
     let mut replay = open(&format!("{POINTS}{}", rows.join("\n")), ReplayMode::Fast).unwrap();
     let (reading, _) = play(&mut replay, &[2000]);
@@ -124,7 +124,7 @@ fn points_hold_to_the_next_but_no_longer_than_the_median_distance() {
 }
 
 #[test]
-fn disorder_is_mended_and_told() {
+fn out_of_order_samples_are_sorted_and_reported() {
     let text = format!(
         "{MJ}100000000,200000000,cpu,2\n0,100000000,cpu,1\n0,100000000,cpu,1\n\
          150000000,250000000,cpu,8\n9,9,cpu,1\n"
@@ -144,7 +144,7 @@ fn disorder_is_mended_and_told() {
 }
 
 #[test]
-fn bad_rows_are_refused_with_their_line() {
+fn invalid_rows_are_refused_with_their_line() {
     for row in [
         "0,1,cpu,nan",
         "0,1,cpu,inf",
@@ -168,7 +168,7 @@ fn bad_rows_are_refused_with_their_line() {
 }
 
 #[test]
-fn other_headers_and_empty_files_are_refused_with_the_list() {
+fn unknown_headers_and_empty_files_are_refused_with_the_accepted_headers() {
     for text in [
         "",
         "time,rail,watts\n1,cpu,2\n",
@@ -212,7 +212,7 @@ fn documents_are_laid_end_to_end() {
     assert_eq!(reading.notices[0].kind, "incomplete_document");
 }
 
-/// Joules of each rail that has some, and the kinds of notices.
+/// Returns the joules of each rail that has energy, and the kinds of notices.
 type RailsAndNotices = (Vec<(String, f64)>, Vec<&'static str>);
 
 fn joules(text: &str) -> Result<RailsAndNotices, String> {
@@ -233,7 +233,7 @@ fn joules(text: &str) -> Result<RailsAndNotices, String> {
 }
 
 #[test]
-fn dialects_of_tables_give_the_same_joules() {
+fn all_table_dialects_have_the_same_energy() {
     let expected = Ok((
         vec![("cpu".to_owned(), 3.5), ("gpu".to_owned(), 2.0)],
         vec![],
@@ -252,7 +252,7 @@ fn dialects_of_tables_give_the_same_joules() {
 }
 
 #[test]
-fn what_stands_around_rows_is_left_out_and_reported() {
+fn text_around_rows_is_ignored_and_reported() {
     let text = format!("meter: warming up\n{POINTS}1,cpu,5\n# pause\n{POINTS}2,cpu,5\n3,c");
     let (rails, kinds) = joules(&text).unwrap();
     assert_eq!(rails, [("cpu".to_owned(), 10.0)]);
@@ -263,7 +263,7 @@ fn what_stands_around_rows_is_left_out_and_reported() {
 }
 
 #[test]
-fn limits_of_live_sampling_hold_for_tables() {
+fn limits_of_live_sampling_apply_to_tables() {
     let mut text = POINTS.to_owned();
     for second in 0..10 {
         let watts = [
@@ -291,7 +291,7 @@ fn limits_of_live_sampling_hold_for_tables() {
 }
 
 #[test]
-fn tables_that_cannot_be_understood_are_refused_with_the_reason() {
+fn invalid_tables_are_refused_with_the_reason() {
     let intervals = "interval_start_s,interval_end_s,rail,power_w\n";
     for (text, expected) in [
         (
@@ -300,11 +300,11 @@ fn tables_that_cannot_be_understood_are_refused_with_the_reason() {
         ),
         (
             format!("{POINTS}7,gpu,50\n"),
-            "line 2: one value has no length",
+            "line 2: a single value has no length",
         ),
         (
             format!("{POINTS}1700000000000,gpu,5\n1700000000100,gpu,5\n"),
-            "line 2: \"1700000000000\": seconds are wanted; this looks like milliseconds",
+            "line 2: \"1700000000000\" must be in seconds; it looks like milliseconds",
         ),
         (
             format!("{POINTS}1,gpu,5\n1,gpu,9\n2,gpu,5\n2,gpu,9\n"),
@@ -337,7 +337,7 @@ fn tables_that_cannot_be_understood_are_refused_with_the_reason() {
 }
 
 #[test]
-fn one_time_of_1970_makes_no_run_of_decades() {
+fn a_single_time_of_1970_is_dropped() {
     let mut text = format!("{POINTS}12,cpu,5\n");
     for at in 0..30 {
         text += &format!("{}.{},cpu,5\n", 1_790_000_000 + at / 10, at % 10);
@@ -346,15 +346,15 @@ fn one_time_of_1970_makes_no_run_of_decades() {
     let recording = Recording::open(&path).unwrap();
     assert_eq!(recording.length, Nanos::from_millis(3_000));
     assert_eq!(recording.samples.len(), 30);
-    let told = &recording.notices[0];
-    assert_eq!(told.kind, "stray_time");
+    let notice = &recording.notices[0];
+    assert_eq!(notice.kind, "stray_time");
     assert!(
-        told.message.contains("1 samples") && told.message.contains("line 2"),
-        "{told:?}"
+        notice.message.contains("1 samples") && notice.message.contains("line 2"),
+        "{notice:?}"
     );
 }
 
-/// A document that ends in second `second` of 1 October 2026.
+/// Returns a document that ends in second `second` of 1 October 2026.
 fn stamped(ms: i64, second: i64, rails: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\">\n<dict>\
@@ -375,7 +375,7 @@ fn documents(all: &[String]) -> String {
 }
 
 #[test]
-fn a_rail_that_the_first_document_lacks_is_a_rail_all_the_same() {
+fn rails_of_later_documents_are_recorded() {
     let both = energy("cpu", 4_000) + &energy("gpu", 500);
     for missing in ["cpu", "gpu"] {
         let other = if missing == "cpu" {
@@ -406,7 +406,7 @@ fn a_rail_that_the_first_document_lacks_is_a_rail_all_the_same() {
 }
 
 #[test]
-fn documents_in_every_line_format_are_read_alike() {
+fn documents_are_read_equally_in_all_line_formats() {
     let all: Vec<String> = (1..6)
         .map(|s| stamped(1000, s, &energy("cpu", 700)))
         .collect();
@@ -454,7 +454,7 @@ fn documents_in_every_line_format_are_read_alike() {
 }
 
 #[test]
-fn a_recording_in_its_file_twice_counts_once() {
+fn a_recording_that_occurs_twice_in_its_file_counts_once() {
     let steady: Vec<String> = (1..8)
         .map(|s| stamped(1000, s, &energy("cpu", 700)))
         .collect();
@@ -483,7 +483,7 @@ fn a_recording_in_its_file_twice_counts_once() {
 }
 
 #[test]
-fn absurd_energies_of_documents_are_dropped_and_the_others_stay() {
+fn implausible_energies_of_documents_are_dropped_and_others_kept() {
     let mut all: Vec<String> = (1..11)
         .map(|second| stamped(1000, second, &(energy("cpu", 700) + &energy("gpu", 100))))
         .collect();
@@ -496,7 +496,7 @@ fn absurd_energies_of_documents_are_dropped_and_the_others_stay() {
 }
 
 #[test]
-fn oddities_of_documents_are_reported_once_with_their_number() {
+fn inconsistencies_of_documents_are_reported_once_with_their_count() {
     let odd = energy("cpu", 700)
         + "<key>cpu_power</key><real>700</real><key>gpu_power</key><real>50</real>\
            <key>combined_power</key><real>900</real>";
@@ -553,11 +553,11 @@ fn days_between_documents_are_a_gap() {
     let (_folder, path) = file(&documents(&all));
     let recording = Recording::open(&path).unwrap();
     assert_eq!(recording.notices.len(), 1);
-    let told = &recording.notices[0];
-    assert_eq!(told.kind, "gap");
+    let notice = &recording.notices[0];
+    assert_eq!(notice.kind, "gap");
     assert!(
-        told.message.contains("30.0 days without samples"),
-        "{told:?}"
+        notice.message.contains("30.0 days without samples"),
+        "{notice:?}"
     );
 }
 

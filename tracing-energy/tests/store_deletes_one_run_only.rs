@@ -1,4 +1,4 @@
-//! Deleting leaves nothing of the run behind and all of the others.
+//! Deleting a run removes all of its rows and none of other runs.
 
 mod store_support;
 

@@ -1,5 +1,5 @@
-//! Names and tags change for runs that have ended only; sizes sum to the file, which
-//! gets smaller where its free room is given back.
+//! Names and tags can be changed for ended runs only. Sizes sum to the file's, which
+//! shrinks when its free space is returned.
 
 mod store_support;
 
@@ -28,7 +28,7 @@ fn tags(store: &Store, run: usize) -> Vec<(String, String)> {
 }
 
 #[test]
-fn tags_and_names_are_changed_all_or_none() {
+fn tags_and_names_are_changed_for_all_runs_or_none() {
     let folder = tempfile::tempdir().expect("a folder");
     let batches = [ended("a"), ended("b"), attributed("alive")];
     let store = file(&folder.path().join("a.db"), &batches);
@@ -88,7 +88,7 @@ fn sizes_sum_to_the_file() {
 }
 
 #[test]
-fn free_room_is_given_back_while_nobody_records() {
+fn free_space_is_returned_only_while_no_run_is_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.db");
     let mut large = ended("large");

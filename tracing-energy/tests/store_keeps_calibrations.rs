@@ -1,4 +1,4 @@
-//! A calibration is found again by what it holds for, and by nothing else.
+//! A calibration is found by its key only.
 
 use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 use tracing_energy::store::Store;
@@ -87,7 +87,7 @@ fn another_key_is_refused_unless_forced() {
 }
 
 #[test]
-fn a_kind_that_stands_twice_leaves_nothing() {
+fn a_calibration_with_a_duplicate_kind_is_not_stored() {
     let (_folder, store) = store();
     let mut twice = row(key(), 1.0);
     twice.kinds.push(twice.kinds[0].clone());

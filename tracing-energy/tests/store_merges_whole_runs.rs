@@ -1,5 +1,5 @@
-//! A merged run is in every table what it was, under another number; all of it or
-//! nothing.
+//! A merged run is the same in every table except for its number, and is merged completely
+//! or not at all.
 
 mod store_support;
 
@@ -13,7 +13,7 @@ use store_support::attributed;
 use tracing_energy::sink::{Batch, RunStatus, Sink};
 use tracing_energy::store::{MergeSource, SqliteSink, Store, span_ids};
 
-/// Tables that belong to machines, not to runs: a new one is decided about here.
+/// Tables that belong to machines, not to runs; a new table must be added here or have a run.
 const OF_MACHINES: [&str; 2] = ["calibrations", "calibration_kinds"];
 
 /// A run that has ended.
@@ -47,8 +47,8 @@ fn tables(connection: &Connection) -> BTreeMap<String, Vec<String>> {
     tables
 }
 
-/// All rows of run number `run` by table. Its number, and span ids that hold it, are
-/// written as if it were run 0; every other value is as it stands.
+/// Returns all rows of run number `run` by table. Its number, and span ids that contain it,
+/// are replaced by those of run 0.
 fn rows(store: &Store, run: i64) -> BTreeMap<String, Vec<String>> {
     let (first, last) = span_ids(run);
     let mut all = BTreeMap::new();
@@ -134,7 +134,7 @@ fn a_failed_copy_leaves_nothing() {
     let into = file(&folder.path().join("into.db"), &[ended("a")]);
     let path = folder.path().join("other.db");
     let other = file(&path, &[ended("x")]);
-    // A row of the last table but one that the rules of its table refuse here.
+    // A trigger that refuses rows of the last table but one.
     let refuse = "CREATE TRIGGER no BEFORE INSERT ON kind_fits
                   BEGIN SELECT RAISE(ABORT, 'refused for this test'); END";
     into.connection().execute_batch(refuse).expect("a trigger");
@@ -180,7 +180,7 @@ fn a_run_that_is_being_recorded_is_refused() {
 }
 
 #[test]
-fn calibrations_come_along_once() {
+fn calibrations_are_merged_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let into = file(&folder.path().join("into.db"), &[]);
     let path = folder.path().join("other.db");
@@ -230,7 +230,7 @@ fn an_older_source_is_merged_from_a_copy_and_a_newer_one_refused() {
     let path = folder.path().join("old.db");
     old_file(&path);
     let before = std::fs::read(&path).expect("its bytes");
-    // What a merge left that was killed: no process has that id.
+    // A copy left behind by a killed merge: no process has that id.
     let left = folder.path().join(".energy-merge-4294967295-0.db");
     std::fs::write(left, "").expect("written");
     let source = MergeSource::open(&path, folder.path()).expect("readable");
@@ -301,8 +301,8 @@ fn a_damaged_source_is_named() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever is in which file, and merged in which order: each uuid once, with the
-    /// rows that it had where it was merged from first.
+    /// Whatever the files contain and the order of merging: each uuid occurs once, with the
+    /// rows of the file it was merged from first.
     #[test]
     fn merging_is_a_union_by_uuid(
         here in proptest::collection::btree_set(0..6u32, 0..4),

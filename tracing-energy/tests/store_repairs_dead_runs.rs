@@ -33,7 +33,10 @@ fn the_process_that_is_killed() {
 }
 
 fn status(store: &Store) -> RunStatus {
-    store.runs_with_life().expect("readable")[0].0.row.status
+    store.runs_with_liveness().expect("readable")[0]
+        .0
+        .row
+        .status
 }
 
 #[test]
@@ -62,7 +65,7 @@ fn killed_while_writing_then_repaired() {
     child.kill().expect("killed");
     child.wait().expect("reaped");
 
-    // A reader tells it and writes nothing.
+    // A reader shows it as crashed and writes nothing.
     assert_eq!(status(&alive), RunStatus::Crashed);
     assert_eq!(
         alive.runs().expect("readable")[0].row.status,

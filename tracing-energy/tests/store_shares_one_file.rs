@@ -1,4 +1,4 @@
-//! Several processes and a reader use one file; files that are not ours stay as they are.
+//! Several processes and a reader share one file; foreign files are not changed.
 
 mod store_support;
 
@@ -9,7 +9,7 @@ use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::{SCHEMA_VERSION, SqliteSink, Store};
 
 #[test]
-fn two_writers_create_and_fill_one_file_while_a_reader_looks_on() {
+fn two_writers_and_a_reader_share_one_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("shared.db");
     let barrier = Barrier::new(2);
@@ -17,7 +17,7 @@ fn two_writers_create_and_fill_one_file_while_a_reader_looks_on() {
         barrier.wait();
         let mut sink = SqliteSink::create(&path).expect("opens");
         sink.write(&attributed(uuid)).expect("written");
-        let reader = Store::open(&path).expect("readable meanwhile");
+        let reader = Store::open(&path).expect("readable concurrently");
         for first in (10..20_010).step_by(1_000) {
             let spans = (first..first + 1_000)
                 .map(|seq| span(seq, 3, None, 1, 2))
@@ -27,7 +27,7 @@ fn two_writers_create_and_fill_one_file_while_a_reader_looks_on() {
                 ..Batch::default()
             })
             .expect("written");
-            assert!(!reader.runs().expect("readable meanwhile").is_empty());
+            assert!(!reader.runs().expect("readable concurrently").is_empty());
         }
         sink.finish().expect("finished");
     };
@@ -60,7 +60,7 @@ fn newer_and_foreign_files_are_refused_and_left_alone() {
     let raw = rusqlite::Connection::open(&foreign).expect("opens");
     raw.execute_batch("CREATE TABLE mine (x)").expect("written");
     drop(raw);
-    for (path, says) in [(newer, "newer version"), (foreign, "no recording")] {
+    for (path, expected) in [(newer, "newer version"), (foreign, "no recording")] {
         let before = std::fs::read(&path).expect("readable");
         for error in [
             SqliteSink::create(&path).err().map(|e| e.to_string()),
@@ -68,7 +68,7 @@ fn newer_and_foreign_files_are_refused_and_left_alone() {
         ] {
             let message = error.expect("refused");
             assert!(
-                message.contains(says) && message.contains(".db"),
+                message.contains(expected) && message.contains(".db"),
                 "{message}"
             );
         }
@@ -77,13 +77,13 @@ fn newer_and_foreign_files_are_refused_and_left_alone() {
 }
 
 #[test]
-fn a_file_that_was_removed_is_told() {
+fn a_removed_file_is_reported() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("gone.db");
     let mut sink = SqliteSink::create(&path).expect("a new file");
     sink.write(&recording("a")).expect("written");
     std::fs::remove_file(&path).expect("removed");
-    let message = sink.write(&Batch::default()).expect_err("told");
+    let message = sink.write(&Batch::default()).expect_err("reported");
     assert!(
         message.contains("gone.db") && message.contains("removed"),
         "{message}"
@@ -91,7 +91,7 @@ fn a_file_that_was_removed_is_told() {
 }
 
 #[test]
-fn a_locked_file_fails_and_the_next_batch_brings_what_is_needed() {
+fn after_a_locked_file_the_next_batch_writes_the_needed_rows() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("locked.db");
     let mut sink = SqliteSink::create(&path).expect("a new file");
@@ -129,7 +129,7 @@ fn a_locked_file_fails_and_the_next_batch_brings_what_is_needed() {
 }
 
 #[test]
-fn runs_are_found_by_uuid_name_and_beginning() {
+fn runs_are_found_by_uuid_name_and_uuid_prefix() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("many.db");
     for uuid in ["abc1", "abd2", "by hand"] {

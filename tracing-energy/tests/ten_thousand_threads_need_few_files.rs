@@ -1,5 +1,5 @@
-//! Ten thousand threads with spans where 256 files may be open: no event of a thread
-//! outlives it, there are few at once, and no recording fails for want of a file.
+//! Ten thousand threads with spans and a limit of 256 open files: a perf event is closed
+//! with its thread, few are open at once, and no recording fails for lack of a file.
 #![cfg(target_os = "linux")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,7 +67,7 @@ fn ten_thousand_threads_need_few_files() {
     assert!(most as u64 <= FILES / 16, "{most} events at once");
     assert_eq!(events(), 0, "no event outlives its thread");
     // Every thread's CPU time until its end is there, in a few rows: one ends at each edge of
-    // its span and one at its end, and one more where it was looked at meanwhile.
+    // its span and one at its end, and one more if it was read in between.
     let rows = memory.rows();
     let threads = rows.threads.len();
     let cpu = rows.cpu.len();

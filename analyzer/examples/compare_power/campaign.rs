@@ -10,16 +10,16 @@ use energy_analyzer::compare::stats::{Item, Options, Sample, Verdict, compare, n
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
 
-/// How the runs of two sides lie in time.
+/// Order in which the runs of two sides are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// A B A B, in one session.
-    Turns,
+    Interleaved,
     /// All of A today, all of B tomorrow.
-    Apart,
+    SeparateSessions,
 }
 
-/// What is simulated. Everything is relative: 0.03 is 3 %.
+/// Parameters of a simulation. All quantities are relative: 0.03 is 3 %.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) layout: Layout,
@@ -29,20 +29,20 @@ pub(crate) struct Scenario {
     pub(crate) noise: f64,
     /// Standard deviation of a session's offset, and of its trend from end to end.
     pub(crate) drift: f64,
-    /// One run in ten is noisier still, and needs more: three times `noise` more.
+    /// Whether one run in ten needs more by a further three times `noise`.
     pub(crate) stragglers: bool,
-    /// By how much the other side is truly above base.
+    /// True relative difference of the other side from base.
     pub(crate) effect: f64,
 }
 
-/// How often something was said, as a part of all trials.
+/// Rate of each verdict among all trials.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Said {
+pub(crate) struct VerdictRates {
     pub(crate) better: f64,
     pub(crate) worse: f64,
 }
 
-impl Said {
+impl VerdictRates {
     pub(crate) fn either(&self) -> f64 {
         self.better + self.worse
     }
@@ -57,16 +57,16 @@ fn normal(random: &mut ChaCha8Rng, sd: f64) -> f64 {
 }
 
 impl Scenario {
-    /// Logarithm of each run's figure, with the times of the run.
+    /// Returns a simulated run's value (exp of the sum above) with its start and end times.
     fn side(&self, random: &mut ChaCha8Rng, other: bool, session: Session) -> Vec<Sample> {
         let runs = 0..self.runs;
         runs.map(|at| {
-            let (start, along) = self.time(other, at);
+            let (start, position) = self.time(other, at);
             let straggler = self.stragglers && random.random_bool(0.1);
             let more = if straggler { 3.0 * self.noise } else { 0.0 };
             let ln = normal(random, self.noise)
                 + more
-                + session.at(along)
+                + session.at(position)
                 + if other { self.effect.ln_1p() } else { 0.0 };
             Sample {
                 value: ln.exp(),
@@ -77,14 +77,14 @@ impl Scenario {
         .collect()
     }
 
-    /// When a run begins, and how far along its session that is.
+    /// Returns the start of a run and its position within its session (0 to 1).
     fn time(&self, other: bool, at: usize) -> (i64, f64) {
         let second = i64::from(other);
         let at = i64::try_from(at).expect("a handful of runs");
         let runs = i64::try_from(self.runs).expect("a handful of runs");
         let (day, place, places) = match self.layout {
-            Layout::Turns => (0, 2 * at + second, 2 * runs),
-            Layout::Apart => (second, at, runs),
+            Layout::Interleaved => (0, 2 * at + second, 2 * runs),
+            Layout::SeparateSessions => (second, at, runs),
         };
         (day * DAY + place * MINUTE, place as f64 / places as f64)
     }
@@ -96,8 +96,8 @@ impl Scenario {
         };
         let first = session();
         let second = match self.layout {
-            Layout::Turns => first,
-            Layout::Apart => session(),
+            Layout::Interleaved => first,
+            Layout::SeparateSessions => session(),
         };
         [
             self.side(random, false, first),
@@ -105,23 +105,23 @@ impl Scenario {
         ]
     }
 
-    /// How often the totals of two sides are said to differ.
-    pub(crate) fn totals(&self, options: &Options, trials: u32, seed: u64) -> Said {
+    /// Returns how often the totals of two sides are judged different.
+    pub(crate) fn totals(&self, options: &Options, trials: u32, seed: u64) -> VerdictRates {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut said = Said::default();
+        let mut rates = VerdictRates::default();
         for _ in 0..trials {
             let [base, other] = self.sides(&mut random);
             match compare(&base, &other, options).verdict {
-                Verdict::Better => said.better += 1.0 / f64::from(trials),
-                Verdict::Worse => said.worse += 1.0 / f64::from(trials),
+                Verdict::Better => rates.better += 1.0 / f64::from(trials),
+                Verdict::Worse => rates.worse += 1.0 / f64::from(trials),
                 _ => {}
             }
         }
-        said
+        rates
     }
 
-    /// How often the first of `shares.len()` nodes, which alone needs `self.effect`
-    /// more, is said to be worse, and how often any other is said to differ.
+    /// Returns how often the first of `shares.len()` nodes (the only one that needs
+    /// `self.effect` more) is judged worse, and how often any other is judged different.
     pub(crate) fn nodes(
         &self,
         shares: &[f64],
@@ -153,7 +153,7 @@ impl Scenario {
     }
 
     fn node(&self, sides: &[Vec<Sample>; 2], share: f64, random: &mut ChaCha8Rng) -> Item {
-        let mut of = |side: &[Sample]| -> Vec<Sample> {
+        let mut node_samples = |side: &[Sample]| -> Vec<Sample> {
             let run = |run: &Sample| Sample {
                 value: run.value * share * normal(random, self.noise).exp(),
                 ..*run
@@ -161,13 +161,13 @@ impl Scenario {
             side.iter().map(run).collect()
         };
         Item {
-            base: of(&sides[0]),
-            other: of(&sides[1]),
+            base: node_samples(&sides[0]),
+            other: node_samples(&sides[1]),
         }
     }
 }
 
-/// What the runs of one session have in common.
+/// Offset and trend shared by the runs of one session.
 #[derive(Debug, Clone, Copy)]
 struct Session {
     offset: f64,
@@ -175,7 +175,7 @@ struct Session {
 }
 
 impl Session {
-    fn at(&self, along: f64) -> f64 {
-        self.offset + self.trend * along
+    fn at(&self, position: f64) -> f64 {
+        self.offset + self.trend * position
     }
 }

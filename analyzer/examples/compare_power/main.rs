@@ -1,5 +1,5 @@
-//! How often `energy compare` is wrong, and what it finds: tables for
-//! docs/comparing.md, from simulated runs whose true difference is known.
+//! Error rates and power of `energy compare`: tables for docs/comparing.md, from simulated runs
+//! whose true difference is known.
 //!
 //!     cargo run --release -p energy-analyzer --no-default-features \
 //!         --example compare_power -- --trials 1000
@@ -15,23 +15,26 @@ use energy_analyzer::compare::stats::Options;
 /// Simulates comparisons whose true outcome is known.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Comparisons for each figure
+    /// Number of comparisons for each table cell
     #[arg(long, default_value_t = 1000)]
     trials: u32,
-    /// Where the random numbers begin
+    /// Seed of the random number generator
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-const ALIKE: Scenario = Scenario {
-    layout: Layout::Turns,
+const EQUAL_SIDES: Scenario = Scenario {
+    layout: Layout::Interleaved,
     runs: 3,
     noise: 0.03,
     drift: 0.0,
     stragglers: false,
     effect: 0.0,
 };
-const LAYOUTS: [(Layout, &str); 2] = [(Layout::Turns, "in turns"), (Layout::Apart, "apart")];
+const LAYOUTS: [(Layout, &str); 2] = [
+    (Layout::Interleaved, "interleaved"),
+    (Layout::SeparateSessions, "apart"),
+];
 const NOISES: [f64; 3] = [0.03, 0.045, 0.06];
 const DRIFTS: [f64; 3] = [0.0, 0.01, 0.02];
 const EFFECTS: [f64; 4] = [0.02, 0.05, 0.10, 0.20];
@@ -44,26 +47,26 @@ const SHARES: [f64; 12] = [
 fn main() {
     let arguments = Arguments::parse();
     println!(
-        "{} comparisons a figure, seed {}",
+        "{} comparisons per cell, seed {}",
         arguments.trials, arguments.seed
     );
-    alike(&arguments);
-    different(&arguments);
-    of_nodes(&arguments);
+    equal_sides(&arguments);
+    different_sides(&arguments);
+    one_different_node(&arguments);
 }
 
 fn percent(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
-/// A line of a Markdown table.
+/// Prints a row of a Markdown table.
 fn row(cells: impl IntoIterator<Item = String>) {
     let cells: Vec<String> = cells.into_iter().collect();
     println!("| {} |", cells.join(" | "));
 }
 
-fn alike(arguments: &Arguments) {
-    println!("\nSides that do not differ: called better or worse\n");
+fn equal_sides(arguments: &Arguments) {
+    println!("\nSides that do not differ: judged better or worse\n");
     row(["recorded", "n", "noise"]
         .map(str::to_owned)
         .into_iter()
@@ -84,7 +87,7 @@ fn alike(arguments: &Arguments) {
                     noise,
                     drift,
                     stragglers,
-                    ..ALIKE
+                    ..EQUAL_SIDES
                 };
                 let rates: Vec<f64> = DRIFTS
                     .map(|drift| scenario(drift, false))
@@ -102,11 +105,11 @@ fn alike(arguments: &Arguments) {
             }
         }
     }
-    println!("\nAll of them: {}", percent(sum / cells));
+    println!("\nAll cells: {}", percent(sum / cells));
 }
 
-fn different(arguments: &Arguments) {
-    println!("\nThe other side needs more: called worse (drift 1 %)\n");
+fn different_sides(arguments: &Arguments) {
+    println!("\nThe other side needs more: judged worse (drift 1 %)\n");
     let effects = EFFECTS.map(|effect| format!("+{}", percent(effect)));
     row(["recorded", "noise", "n"]
         .map(str::to_owned)
@@ -123,7 +126,7 @@ fn different(arguments: &Arguments) {
                         noise,
                         effect,
                         drift: 0.01,
-                        ..ALIKE
+                        ..EQUAL_SIDES
                     };
                     percent(
                         scenario
@@ -138,7 +141,7 @@ fn different(arguments: &Arguments) {
     }
 }
 
-fn of_nodes(arguments: &Arguments) {
+fn one_different_node(arguments: &Arguments) {
     println!(
         "\nOne of {} nodes, a tenth of the energy, needs more (noise 3 %, drift 1 %)\n",
         SHARES.len()
@@ -147,8 +150,8 @@ fn of_nodes(arguments: &Arguments) {
         "recorded",
         "n",
         "it needs",
-        "it is called worse",
-        "another is called different",
+        "it is judged worse",
+        "another is judged different",
     ]
     .map(str::to_owned));
     row(vec!["---".to_owned(); 5]);
@@ -160,7 +163,7 @@ fn of_nodes(arguments: &Arguments) {
                     runs,
                     effect,
                     drift: 0.01,
-                    ..ALIKE
+                    ..EQUAL_SIDES
                 };
                 let [caught, falsely] = scenario.nodes(
                     &SHARES,

@@ -1,18 +1,18 @@
-//! Baselines and checks as answers.
+//! Output of baselines and checks.
 
 use serde_json::{Value, json};
 
-use super::{Checked, Outcome, Saved};
+use super::{CheckOutcome, Checked, Saved};
 use crate::compare::stats::Layout;
-use crate::compare::{Per, Power};
+use crate::compare::{EnergyPer, Power};
 use crate::format::{Answer, Column, Sheet, counted, escape, percent};
 use crate::warn::condition_sheets;
 
-/// Kinds that people are shown.
+/// Number of kinds shown.
 const SHOWN: usize = 12;
 
-/// All baselines of a recording.
-pub fn listed(all: &[Saved]) -> Answer {
+/// Lists baselines.
+pub fn list_answer(all: &[Saved]) -> Answer {
     let row = |saved: &Saved| {
         let tokens: Option<Vec<i64>> = saved
             .runs
@@ -41,20 +41,20 @@ pub fn listed(all: &[Saved]) -> Answer {
     let sheet = Sheet::new("baselines", "", columns, all.iter().map(row));
     let answer = Answer::new("baseline list", "").sheet(sheet);
     match all.is_empty() {
-        true => answer.note("No baselines yet: make one with `energy baseline save`."),
+        true => answer.note("No baselines yet: save one with `energy baseline save`."),
         false => answer,
     }
 }
 
-/// A check that is over.
-pub fn checked(done: &Checked) -> Answer {
-    let verdict = &done.verdict;
-    let per = done.compared.per;
-    let undecided = done.compared.undecided();
+/// Shows the result of a check.
+pub fn check_answer(checked: &Checked) -> Answer {
+    let verdict = &checked.verdict;
+    let per = checked.compared.per;
+    let undecided = checked.compared.undecided();
     let title = format!(
         "{}: {}{}, {}",
-        escape(&done.baseline),
-        verdict.outcome.words(),
+        escape(&checked.baseline),
+        verdict.outcome.text(),
         if undecided.is_empty() {
             ""
         } else {
@@ -63,44 +63,44 @@ pub fn checked(done: &Checked) -> Answer {
         per.unit()
     );
     let mut answer = Answer::new("baseline check", title)
-        .with("baseline", json!(done.baseline))
-        .with("group", json!(done.group))
+        .with("baseline", json!(checked.baseline))
+        .with("group", json!(checked.group))
         .with("outcome", json!(verdict.outcome))
         .with("reason", json!(verdict.total.reason))
-        .with("fail_above", json!(done.limits.above))
-        .with("fail_node_above", json!(done.limits.node_above))
-        .with("power", json!(done.compared.power))
-        .with("kinds_by", json!(done.compared.kind_basis.by))
-        .with("kinds_by_why", json!(done.compared.kind_basis.why))
-        .with("looks", json!(done.looks.0))
-        .with("looks_planned", json!(done.looks.1))
-        .sheet(totals(done))
-        .sheet(sides(done))
-        .sheet(nodes(done));
-    for sheet in condition_sheets(&done.compared.warnings, "side") {
+        .with("fail_above", json!(checked.limits.above))
+        .with("fail_node_above", json!(checked.limits.node_above))
+        .with("power", json!(checked.compared.power))
+        .with("kinds_by", json!(checked.compared.kind_basis.by))
+        .with("kinds_by_why", json!(checked.compared.kind_basis.why))
+        .with("looks", json!(checked.analyses.0))
+        .with("looks_planned", json!(checked.analyses.1))
+        .sheet(totals(checked))
+        .sheet(sides(checked))
+        .sheet(nodes(checked));
+    for sheet in condition_sheets(&checked.compared.warnings, "side") {
         answer = answer.sheet(sheet);
     }
-    if done.compared.power != Power::Measured {
-        let power = match done.compared.power {
-            Power::Modelled => "by modelled power (CPU time), not measured",
-            _ => "by power replayed from recordings",
+    if checked.compared.power != Power::Measured {
+        let power = match checked.compared.power {
+            Power::Modelled => "modelled (CPU time), not measured",
+            _ => "replayed from recordings",
         };
-        answer = answer.caution(format!("All figures are {power}."));
+        answer = answer.caution(format!("All energies are {power}."));
     }
-    reasons(done).into_iter().fold(answer, Answer::note)
+    reasons(checked).into_iter().fold(answer, Answer::note)
 }
 
-fn totals(done: &Checked) -> Sheet {
-    let total = &done.verdict.total;
+fn totals(checked: &Checked) -> Sheet {
+    let total = &checked.verdict.total;
     let mean = |side: usize| {
-        let runs = done.compared.figures.get(side)?;
+        let runs = checked.compared.figures.get(side)?;
         let energies: Option<Vec<f64>> = runs.iter().map(|run| run.energy_j).collect();
         let energies = energies.filter(|all| !all.is_empty())?;
         let ln: f64 = energies.iter().map(|joules| joules.ln()).sum();
         Some((ln / energies.len() as f64).exp()).filter(|mean| mean.is_finite())
     };
     let row = json!({
-        "what": per_name(done.compared.per),
+        "what": per_name(checked.compared.per),
         "runs_base": total.samples[0],
         "runs_check": total.samples[1],
         "base_j": mean(0),
@@ -129,18 +129,18 @@ fn totals(done: &Checked) -> Sheet {
     Sheet::new("total", "", columns, [row])
 }
 
-const fn per_name(per: Per) -> &'static str {
+const fn per_name(per: EnergyPer) -> &'static str {
     match per {
-        Per::Run => "a run",
-        Per::Token => "a token",
-        Per::InputToken => "a token read",
-        Per::OutputToken => "a token sampled",
+        EnergyPer::Run => "per run",
+        EnergyPer::Token => "per token",
+        EnergyPer::InputToken => "per prompt token",
+        EnergyPer::OutputToken => "per generated token",
     }
 }
 
-/// Both sides with their intervals and coverage.
-fn sides(done: &Checked) -> Sheet {
-    let rows = done
+/// Lists both sides with their intervals and coverage.
+fn sides(checked: &Checked) -> Sheet {
+    let rows = checked
         .compared
         .side_rows(None)
         .into_iter()
@@ -159,8 +159,8 @@ fn sides(done: &Checked) -> Sheet {
     Sheet::new("sides", "Totals as attributed", columns, rows)
 }
 
-fn nodes(done: &Checked) -> Sheet {
-    let row = |node: &super::Node| -> Value {
+fn nodes(checked: &Checked) -> Sheet {
+    let row = |node: &super::KindVerdict| -> Value {
         let mut row = json!(node);
         row["shown"] = json!(crate::summary::kinds_name(
             std::slice::from_ref(&node.kind),
@@ -170,32 +170,32 @@ fn nodes(done: &Checked) -> Sheet {
         row
     };
     let columns = vec![
-        Column::path("kind", "kind"),
+        Column::path("kind", "operation"),
         Column::energy("base_j", "baseline"),
         Column::energy("check_j", "now"),
         Column::percent("of_run", "of run"),
-        Column::number("ratio", "to rest"),
+        Column::number("ratio", "relative"),
         Column::range("lo", "hi", "interval"),
         Column::text("verdict", "").from_width(1),
         Column::data("is_regression"),
     ];
-    let shown = done.verdict.nodes.iter().take(SHOWN);
+    let shown = checked.verdict.nodes.iter().take(SHOWN);
     Sheet::new(
         "nodes",
-        "Kinds of spans, against the rest of their runs",
+        "Operations, relative to the remainder of their runs",
         columns,
         shown.map(row),
     )
 }
 
-/// Why it came to this, and what it rests on.
-fn reasons(done: &Checked) -> Vec<String> {
-    let (verdict, limits) = (&done.verdict, &done.limits);
+/// Returns the reasons for the outcome.
+fn reasons(checked: &Checked) -> Vec<String> {
+    let (verdict, limits) = (&checked.verdict, &checked.limits);
     let mut notes = Vec::new();
     for node in verdict.nodes.iter().filter(|node| node.is_regression) {
         let more = |ratio: Option<f64>| percent(ratio.map(|ratio| ratio - 1.0));
         notes.push(format!(
-            "{} needs {} more against the rest of its run (at least {}, allowed {}): {} of a run.",
+            "{} needs {} more relative to the remainder of its run (at least {}, allowed {}): {} of a run.",
             escape(&node.kind),
             more(node.ratio),
             more(node.lo),
@@ -203,24 +203,24 @@ fn reasons(done: &Checked) -> Vec<String> {
             percent(node.of_run)
         ));
     }
-    match &done.compared.kinds.left_out {
-        Some(why) => notes.push(format!("Kinds of spans are not compared: {why}.")),
-        None => notes.extend(done.compared.kind_basis.note()),
+    match &checked.compared.kinds.left_out {
+        Some(why) => notes.push(format!("Operations are not compared: {why}.")),
+        None => notes.extend(checked.compared.kind_basis.note()),
     }
     let total = &verdict.total;
-    let undecided = done.compared.undecided();
+    let undecided = checked.compared.undecided();
     if !undecided.is_empty() {
         notes.extend(undecided);
         return notes;
     }
     notes.push(match (verdict.outcome, total.lo, total.hi) {
-        (Outcome::Undecided, _, Some(hi)) => format!(
-            "Whether a run needs more than {} above the baseline cannot be told: it may be {}.",
+        (CheckOutcome::Undecided, _, Some(hi)) => format!(
+            "Undecided whether a run exceeds the baseline by more than {}: it may be {}.",
             percent(Some(limits.above)),
             percent(Some(hi - 1.0))
         ),
-        (Outcome::Undecided, ..) => "Too few runs to tell: make three at least.".to_owned(),
-        (Outcome::Pass, _, Some(hi)) => {
+        (CheckOutcome::Undecided, ..) => "Too few runs: record at least three.".to_owned(),
+        (CheckOutcome::Pass, _, Some(hi)) => {
             format!(
                 "A run needs at most {} more.",
                 percent(Some((hi - 1.0).max(0.0)))
@@ -231,19 +231,18 @@ fn reasons(done: &Checked) -> Vec<String> {
             percent(Some(lo - 1.0)),
             percent(Some(limits.above))
         ),
-        _ => "The run as a whole is not shown to need more than is allowed.".to_owned(),
+        _ => "The total does not significantly exceed the limit.".to_owned(),
     });
     if total.layout == Layout::Apart {
         notes.push(
-            "Baseline and check were recorded apart, which widens the interval of the total: \
-             with --base-command the old program runs in turn with the new one."
+            "Baseline and check were recorded in different sessions, which widens the interval \
+             of the total: with --base-command executions of both programs are interleaved."
                 .to_owned(),
         );
     }
-    let (looks, planned) = done.looks;
+    let (analyses, planned) = checked.analyses;
     notes.push(format!(
-        "{} of {planned}, each of {:.1} %; {} were compared.",
-        counted(looks, "look"),
+        "Analysis {analyses} of {planned}, each with {:.1} % confidence; {} compared.",
         total.confidence * 100.0,
         counted(total.samples[0] + total.samples[1], "run")
     ));

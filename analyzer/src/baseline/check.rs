@@ -1,24 +1,24 @@
-//! A check: executions in turn, looks, and a verdict.
+//! Checks against a baseline: interleaved executions, interim analyses, and a verdict.
 
 use tracing_energy::store::Store;
 
-use super::{CHECK_TAG, Limits, Outcome, Saved, Verdict, looks};
+use super::{CHECK_TAG, CheckOutcome, Limits, Saved, Verdict, analyses};
 use crate::compare::{CompareOptions, Compared, Estimates, Side, sides};
 use crate::error::{Error, Result};
 use crate::format::stamp;
 use crate::program::{Interrupt, Program};
 use crate::query::Recording;
 
-/// How a check is made.
+/// Options of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckOptions {
-    /// Executions before the first look.
+    /// Number of executions before the first interim analysis.
     pub repeat: usize,
-    /// Executions after which it is over.
+    /// Maximum number of executions.
     pub max_repeat: usize,
-    /// What is allowed.
+    /// Allowed increases.
     pub limits: Limits,
-    /// How runs are compared; its confidence is that of one look, set by the check.
+    /// Options of the comparison. The check sets the confidence of each analysis.
     pub compare: CompareOptions,
 }
 
@@ -33,53 +33,53 @@ impl Default for CheckOptions {
     }
 }
 
-/// A check that is over.
+/// Result of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// The baseline.
+    /// Name of the baseline.
     pub baseline: String,
-    /// The group of the runs that were checked.
+    /// Group of the checked runs.
     pub group: String,
-    /// The comparison at the last look.
+    /// Comparison of the last analysis.
     pub compared: Compared,
-    /// What it said.
+    /// Its verdict.
     pub verdict: Verdict,
-    /// Looks that were made, and that could have been.
-    pub looks: (usize, usize),
-    /// What was allowed.
+    /// Numbers of performed and planned analyses.
+    pub analyses: (usize, usize),
+    /// Allowed increases.
     pub limits: Limits,
 }
 
-/// Checks `program` against a baseline; with `old`, against fresh runs of the old
-/// program, which are made in turn with it. `tell` hears of each execution before it
-/// begins.
+/// Checks `program` against a baseline, or with `old` against new runs of the old program,
+/// interleaved with it. `on_progress` is called before each execution with the number of
+/// finished ones.
 ///
 /// # Errors
-/// When an execution fails, or runs cannot be compared; runs that were made by then
-/// stay, in their group.
+/// If an execution fails, or runs cannot be compared. Runs recorded before are kept in their
+/// group.
 pub fn check(
     saved: &Saved,
     program: &Program,
     old: Option<&Program>,
     options: &CheckOptions,
     interrupt: &Interrupt,
-    mut tell: impl FnMut(usize),
+    mut on_progress: impl FnMut(usize),
 ) -> Result<Checked> {
-    let (counts, confidence) = looks(options.repeat, options.max_repeat);
+    let (counts, confidence) = analyses(options.repeat, options.max_repeat);
     let group = format!("check-{}-{}", saved.name, stamp());
     let base = match old {
         Some(_) => format!("{group}-base"),
         None => format!("{}={}", super::TAG, saved.name),
     };
-    let (mut turn, mut estimates) = (0, Estimates::default());
+    let (mut done, mut estimates) = (0, Estimates::default());
     for (at, count) in counts.iter().enumerate() {
-        while turn < *count {
-            tell(turn);
+        while done < *count {
+            on_progress(done);
             if let Some(old) = old {
                 mark(old, old.execute(interrupt)?, &saved.name, &base)?;
             }
             mark(program, program.execute(interrupt)?, &saved.name, &group)?;
-            turn += 1;
+            done += 1;
         }
         let compared = compare(
             program,
@@ -96,18 +96,18 @@ pub fn check(
                 group,
                 compared,
                 verdict,
-                looks: (at + 1, counts.len()),
+                analyses: (at + 1, counts.len()),
                 limits: options.limits,
             });
         }
     }
-    Err(Error::Baseline("no look was planned".into()))
+    Err(Error::Baseline("no analysis was planned".into()))
 }
 
-/// Judges runs that are recorded already: one look.
+/// Checks existing runs with a single analysis.
 ///
 /// # Errors
-/// As [`check`].
+/// Same as [`check`].
 pub fn check_runs(
     recording: &Recording,
     saved: &Saved,
@@ -127,7 +127,7 @@ pub fn check_runs(
         group: selector.to_owned(),
         compared,
         verdict,
-        looks: (1, 1),
+        analyses: (1, 1),
         limits: options.limits,
     })
 }
@@ -157,12 +157,12 @@ fn compare(
     let mut compare = options.compare.clone();
     compare.stats.confidence = confidence;
     compare.estimate = true;
-    Compared::read_again(&recording, sides, &compare, estimates)
+    Compared::read_with_estimates(&recording, sides, &compare, estimates)
 }
 
 impl Checked {
-    /// What it comes to.
-    pub fn outcome(&self) -> Outcome {
+    /// Returns the outcome.
+    pub fn outcome(&self) -> CheckOutcome {
         self.verdict.outcome
     }
 }

@@ -1,30 +1,30 @@
-//! A guard against energy regressions: runs that are kept as a baseline, and checks of
-//! a program against them.
+//! Detection of energy regressions: runs saved as a baseline, and checks of a program
+//! against them.
 //!
 //! ```text
 //! save   CMD CMD CMD ..      runs tagged baseline=NAME
-//! check  CMD CMD CMD look? CMD CMD look? ..    runs tagged group=check-NAME-..
-//!        or in turns with the old program:     OLD CMD OLD CMD .. look?
+//! check  CMD CMD CMD analysis CMD CMD analysis ..    runs tagged group=check-NAME-..
+//!        or interleaved with the old program:        OLD CMD OLD CMD .. analysis
 //! ```
 //!
-//! Statistics are [`compare`](crate::compare)'s; here is who is run when, what is
-//! looked at, and what a look decides.
+//! Statistics are in [`compare`](crate::compare). This module plans executions and interim
+//! analyses, and decides after each.
 
 mod answer;
 mod check;
-mod looks;
+mod probes;
 mod saved;
 mod verdict;
 
-pub use answer::{checked, listed};
+pub use answer::{check_answer, list_answer};
 pub use check::{CheckOptions, Checked, check, check_runs};
-pub use looks::looks;
-pub use saved::{SaveOptions, Saved, When, find, list, remove, save, save_runs};
-pub use verdict::{Limits, Node, Outcome, Verdict};
+pub use probes::analyses;
+pub use saved::{IfExists, SaveOptions, Saved, find, list, remove, save, save_runs};
+pub use verdict::{CheckOutcome, KindVerdict, Limits, Verdict};
 
-/// The tag of runs that are a baseline, with its name.
+/// Tag of the runs of a baseline, with its name.
 pub const TAG: &str = "baseline";
-/// The tag of runs that were checked against one.
+/// Tag of runs that were checked against a baseline.
 pub const CHECK_TAG: &str = "check";
-/// The tag that keeps a baseline's command, a JSON list of words.
+/// Tag with a baseline's command as a JSON list of words.
 const COMMAND_TAG: &str = "baseline-command";

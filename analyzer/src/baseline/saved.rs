@@ -1,4 +1,4 @@
-//! Baselines: which runs they are, and the command that made them.
+//! Saved baselines: their runs and the command that recorded them.
 
 use std::path::Path;
 
@@ -14,84 +14,84 @@ use crate::query::{self, Recording, Run};
 /// A baseline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Saved {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its runs, oldest first; at least one.
+    /// Runs, oldest first; at least one.
     pub runs: Vec<Run>,
-    /// The command that made them; none where they were chosen among recorded runs.
+    /// Command that recorded them; `None` if existing runs were selected.
     pub command: Option<Vec<String>>,
 }
 
-/// What is done where a baseline of that name exists.
+/// Behaviour if a baseline of that name exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum When {
-    /// It stays, and nothing is saved.
+pub enum IfExists {
+    /// Fail without saving.
     #[default]
     Refuse,
-    /// Its runs are a baseline no more.
+    /// Replace its runs.
     Replace,
-    /// The runs are added to it.
+    /// Add the runs to it.
     Add,
 }
 
-/// What is saved.
+/// Options of saving a baseline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SaveOptions {
-    /// The name.
+    /// Name of the baseline.
     pub name: String,
-    /// Executions of the program.
+    /// Number of executions.
     pub repeat: usize,
-    /// What is done where there is one of that name.
-    pub when: When,
+    /// Behaviour if a baseline of that name exists.
+    pub if_exists: IfExists,
 }
 
-/// Makes a baseline of `program`'s runs. `tell` hears of each execution before it
-/// begins.
+/// Executes `program` and saves its runs as a baseline. `on_progress` is called before each
+/// execution with the number of finished ones.
 ///
 /// # Errors
-/// When there is one of that name and it shall stay, or an execution fails; runs that
-/// were made by then stay in the recording, without the tag.
+/// If a baseline of that name exists and must not be changed, or an execution fails. Runs
+/// recorded before are kept without the tag.
 pub fn save(
     program: &Program,
     options: &SaveOptions,
     interrupt: &Interrupt,
-    mut tell: impl FnMut(usize),
+    mut on_progress: impl FnMut(usize),
 ) -> Result<Saved> {
     let name = &options.name;
-    if options.when == When::Refuse && program.database.exists() {
-        refuse_known(&program.database, name)?;
+    if options.if_exists == IfExists::Refuse && program.database.exists() {
+        refuse_existing(&program.database, name)?;
     }
-    let mut made = Vec::new();
-    for turn in 0..options.repeat.max(1) {
-        tell(turn);
-        made.push(program.execute(interrupt)?);
+    let mut recorded = Vec::new();
+    for done in 0..options.repeat.max(1) {
+        on_progress(done);
+        recorded.push(program.execute(interrupt)?);
     }
     let command = serde_json::to_string(&program.words).unwrap_or_default();
-    mark(&program.database, &made, options, Some(&command))?;
+    mark(&program.database, &recorded, options, Some(&command))?;
     find(&Recording::open(&program.database)?, name)
 }
 
-/// Makes a baseline of runs that are recorded already.
+/// Saves existing runs as a baseline.
 ///
 /// # Errors
-/// As [`save`], or when a run is not complete.
+/// Same as [`save`], or if a run is not complete.
 pub fn save_runs(database: &Path, runs: &[Run], options: &SaveOptions) -> Result<Saved> {
-    if options.when == When::Refuse {
-        refuse_known(database, &options.name)?;
+    if options.if_exists == IfExists::Refuse {
+        refuse_existing(database, &options.name)?;
     }
     if let Some(run) = runs
         .iter()
         .find(|run| run.row.status != RunStatus::Complete)
     {
         let status = format!("it is {}", run.row.status.name());
-        return Err(run.missing(&status, "a baseline needs whole runs"));
+        return Err(run.missing(&status, "a baseline needs complete runs"));
     }
     let numbers: Vec<i64> = runs.iter().map(|run| run.no).collect();
     mark(database, &numbers, options, None)?;
     find(&Recording::open(database)?, &options.name)
 }
 
-fn refuse_known(database: &Path, name: &str) -> Result<()> {
+fn refuse_existing(database: &Path, name: &str) -> Result<()> {
     let recording = Recording::open(database)?;
     match list(&recording)?
         .into_iter()
@@ -99,7 +99,7 @@ fn refuse_known(database: &Path, name: &str) -> Result<()> {
     {
         None => Ok(()),
         Some(saved) => Err(Error::Baseline(format!(
-            "baseline `{}` exists, with {}; --replace it, or --add to it",
+            "baseline `{}` exists, with {}; give --replace or --add",
             escape(name),
             crate::format::counted(saved.runs.len(), "run")
         ))),
@@ -108,7 +108,7 @@ fn refuse_known(database: &Path, name: &str) -> Result<()> {
 
 fn mark(database: &Path, runs: &[i64], options: &SaveOptions, command: Option<&str>) -> Result<()> {
     let store = Store::open_writable(database)?;
-    if options.when == When::Replace {
+    if options.if_exists == IfExists::Replace {
         let recording = Recording::open(database)?;
         let old = list(&recording)?
             .into_iter()
@@ -131,20 +131,20 @@ fn unmark<'r>(store: &Store, runs: impl Iterator<Item = &'r Run>) -> Result<()> 
     Ok(())
 }
 
-/// The runs of a baseline are a baseline no more; they stay in the recording.
+/// Deletes a baseline but keeps its runs.
 ///
 /// # Errors
-/// When there is none of that name, or the file cannot be written.
+/// If there is no baseline of that name, or the file cannot be written.
 pub fn remove(database: &Path, name: &str) -> Result<Saved> {
     let saved = find(&Recording::open(database)?, name)?;
     unmark(&Store::open_writable(database)?, saved.runs.iter())?;
     Ok(saved)
 }
 
-/// All baselines, that with the oldest run first.
+/// Returns all baselines, ordered by their oldest run.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn list(recording: &Recording) -> Result<Vec<Saved>> {
     let runs = recording.runs()?;
     if !runs.iter().any(|run| tag(run, TAG).is_some()) {
@@ -154,10 +154,10 @@ pub fn list(recording: &Recording) -> Result<Vec<Saved>> {
     Ok(groups.into_iter().map(saved).collect())
 }
 
-/// The baseline of that name.
+/// Returns the baseline of that name.
 ///
 /// # Errors
-/// When there is none; the message lists those there are.
+/// If there is no such baseline; the message lists all baselines.
 pub fn find(recording: &Recording, name: &str) -> Result<Saved> {
     let known = list(recording)?;
     if let Some(found) = known.iter().find(|saved| saved.name == name) {
@@ -166,7 +166,7 @@ pub fn find(recording: &Recording, name: &str) -> Result<Saved> {
     let names: Vec<String> = known.iter().map(|saved| escape(&saved.name)).collect();
     Err(match names.is_empty() {
         true => Error::Baseline(format!(
-            "there is no baseline `{}`; make one with `energy baseline save`",
+            "there is no baseline `{}`; save one with `energy baseline save`",
             escape(name)
         )),
         false => Error::Unknown {

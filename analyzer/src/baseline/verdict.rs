@@ -1,19 +1,18 @@
-//! What one look at a check decides.
+//! Verdict of one analysis of a check.
 
 use serde::Serialize;
 
 use crate::compare::stats::{Comparison, Gate, gate};
 use crate::compare::{Compared, Relative};
 
-/// What is allowed, as parts: 0.05 is 5 %.
+/// Allowed increases as fractions: 0.05 is 5 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// How much more a run may need.
+    /// Allowed increase of the energy of a run.
     pub above: f64,
-    /// How much more one kind of spans may need against the rest of its run.
+    /// Allowed increase of a kind's energy relative to the remainder of its run.
     pub node_above: f64,
-    /// How much sessions differ in what a kind needs against the rest (standard
-    /// deviation).
+    /// Standard deviation between sessions of a kind's energy relative to the remainder.
     pub node_session_sd: f64,
 }
 
@@ -27,21 +26,21 @@ impl Default for Limits {
     }
 }
 
-/// What a check comes to.
+/// Outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// A run needs no more than is allowed, for sure.
+pub enum CheckOutcome {
+    /// The energy of a run is significantly within the limit.
     Pass,
-    /// A run, or a kind of spans, needs more than is allowed, for sure.
+    /// The energy of a run or of a kind significantly exceeds its limit.
     Regression,
-    /// It cannot be told from these runs.
+    /// Neither is significant.
     Undecided,
 }
 
-impl Outcome {
-    /// For people.
-    pub const fn words(self) -> &'static str {
+impl CheckOutcome {
+    /// Returns the text for tables.
+    pub const fn text(self) -> &'static str {
         match self {
             Self::Pass => "passed",
             Self::Regression => "REGRESSION",
@@ -50,58 +49,59 @@ impl Outcome {
     }
 }
 
-/// One kind of spans.
+/// Verdict on one kind of spans.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Node {
-    /// The kind, or several with `+` that cannot be told apart.
+pub struct KindVerdict {
+    /// The kind, or several joined by `+` that cannot be distinguished.
     pub kind: String,
-    /// Its energy on the baseline, per unit.
+    /// Energy in the baseline, per unit.
     pub base_j: Option<f64>,
-    /// Its energy now.
+    /// Energy in the check.
     pub check_j: Option<f64>,
-    /// How much more or less of the whole run that is, as a part.
+    /// Difference relative to the energy of the whole run.
     pub of_run: Option<f64>,
-    /// Against the rest of its run: what it costs now over what it cost.
+    /// Ratio of check to baseline, relative to the remainder of the run.
     pub ratio: Option<f64>,
     /// Lower end of the ratio's interval.
     pub lo: Option<f64>,
     /// Upper end.
     pub hi: Option<f64>,
-    /// Whether it needs more than is allowed, for sure.
+    /// Whether it significantly exceeds the limit.
     pub is_regression: bool,
 }
 
-/// The outcome with its reasons.
+/// Outcome with its reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// What it comes to.
-    pub outcome: Outcome,
-    /// The whole run against the baseline.
+    /// The outcome.
+    pub outcome: CheckOutcome,
+    /// Comparison of the whole run with the baseline.
     pub total: Comparison,
-    /// Kinds of spans, those that grew most first.
-    pub nodes: Vec<Node>,
+    /// Kinds of spans, largest increase first.
+    pub nodes: Vec<KindVerdict>,
 }
 
 impl Verdict {
-    /// Judges the second side of a comparison by its first.
+    /// Compares the second side with the first.
     pub fn of(compared: &Compared, limits: &Limits) -> Option<Self> {
         let total = *compared.totals.first()?;
         let base_j = mean(compared);
         let relative = compared.relative(limits.node_session_sd);
-        let mut nodes: Vec<Node> = relative
+        let mut nodes: Vec<KindVerdict> = relative
             .iter()
             .map(|one| node(one, base_j, limits))
             .collect();
         nodes.sort_by(|a, b| {
-            let key = |node: &Node| (node.is_regression, node.lo.or(node.ratio).unwrap_or(0.0));
+            let key =
+                |node: &KindVerdict| (node.is_regression, node.lo.or(node.ratio).unwrap_or(0.0));
             let ((a_is, a), (b_is, b)) = (key(a), key(b));
             b_is.cmp(&a_is).then(b.total_cmp(&a))
         });
         let outcome = match gate(&total, limits.above) {
-            _ if nodes.iter().any(|node| node.is_regression) => Outcome::Regression,
-            Gate::Regression => Outcome::Regression,
-            Gate::Pass => Outcome::Pass,
-            Gate::Undecided => Outcome::Undecided,
+            _ if nodes.iter().any(|node| node.is_regression) => CheckOutcome::Regression,
+            Gate::Regression => CheckOutcome::Regression,
+            Gate::Pass => CheckOutcome::Pass,
+            Gate::Undecided => CheckOutcome::Undecided,
         };
         Some(Self {
             outcome,
@@ -110,19 +110,20 @@ impl Verdict {
         })
     }
 
-    /// Whether more runs could change it: a kind may be suspicious while the whole
-    /// passes.
+    /// Returns whether more runs cannot change the outcome. A passed check isn't settled
+    /// while a kind is above its limit without significance.
     pub fn is_settled(&self, limits: &Limits) -> bool {
-        let suspicious = |node: &Node| node.ratio.is_some_and(|r| r > 1.0 + limits.node_above);
+        let suspicious =
+            |node: &KindVerdict| node.ratio.is_some_and(|r| r > 1.0 + limits.node_above);
         match self.outcome {
-            Outcome::Regression => true,
-            Outcome::Pass => !self.nodes.iter().any(suspicious),
-            Outcome::Undecided => false,
+            CheckOutcome::Regression => true,
+            CheckOutcome::Pass => !self.nodes.iter().any(suspicious),
+            CheckOutcome::Undecided => false,
         }
     }
 }
 
-/// Mean energy of the baseline's runs, per unit.
+/// Returns the mean energy of the baseline's runs, per unit.
 fn mean(compared: &Compared) -> Option<f64> {
     let runs = compared.figures.first()?;
     let energies: Option<Vec<f64>> = runs.iter().map(|run| run.energy_j).collect();
@@ -130,17 +131,17 @@ fn mean(compared: &Compared) -> Option<f64> {
     Some(energies.iter().sum::<f64>() / energies.len() as f64)
 }
 
-/// A kind is a regression if it needs more against the rest of its run, and its own
-/// energy rose: where others became cheaper, nothing became dearer.
-fn node(one: &Relative, base_j: Option<f64>, limits: &Limits) -> Node {
-    let (own, rest) = (&one.own, &one.to_rest.comparison);
+/// A kind is a regression if its energy increased both relative to the remainder of its run
+/// and absolutely. The former alone also holds if other kinds need less energy.
+fn node(one: &Relative, base_j: Option<f64>, limits: &Limits) -> KindVerdict {
+    let (own, rest) = (&one.own, &one.to_others.comparison);
     let is_above = gate(rest, limits.node_above) == Gate::Regression;
     let rose = gate(&own.comparison, 0.0) == Gate::Regression;
     let more = own
         .other_j
         .zip(own.base_j)
         .map(|(now, before)| now - before);
-    Node {
+    KindVerdict {
         kind: own.part.clone(),
         base_j: own.base_j,
         check_j: own.other_j,

@@ -1,60 +1,60 @@
-//! From samples to the active power of kinds.
+//! Estimates the active power of kinds from samples.
 
 use tracing_energy::units::Nanos;
 
-use super::measure::{Course, Stretch};
+use super::measure::{Schedule, SlotInterval};
 use super::meter::{Mean, RailSamples, sd};
 use super::plan::{Lengths, Plan, Timed};
 use super::slot::{SHORT, Subject};
 
-/// No relative standard deviation is smaller: in a model, a kind's caches and
-/// clocks are not quite those of the kind alone.
+/// Minimum relative standard deviation: in a model, caches and clocks differ from those of
+/// a kind that runs alone.
 pub const LEAST_RELATIVE_SD: f64 = 0.05;
-/// The relative standard deviation where rounds do not tell one, and the least
-/// one of kinds that were measured together.
+/// Relative standard deviation if it cannot be estimated from rounds, and the minimum for
+/// kinds that were measured together.
 pub const UNKNOWN_RELATIVE_SD: f64 = 0.12;
-/// Above it a figure says nothing.
+/// Relative standard deviation above which an estimate is rejected.
 const USELESS_RELATIVE_SD: f64 = 0.5;
-/// A power must stand out of the samples' noise by this many standard errors ...
+/// Minimum power in standard errors of the samples' noise ...
 const CLEAR_ERRORS: f64 = 3.0;
-/// ... and be at least this part of all that the rail draws meanwhile.
+/// ... and relative to the rail's total power at that time.
 const CLEAR_SHARE: f64 = 1e-3;
-/// Whole samples that a slot must hold.
+/// Minimum number of whole samples in a slot.
 const LEAST_SAMPLES: usize = 3;
 
-/// The power of one kind on one rail.
+/// Power of one kind on one rail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindPower {
-    /// The rail's name within its source.
+    /// Name of the rail within its source.
     pub rail: String,
-    /// The kind of the spans.
+    /// Kind of the spans.
     pub kind: String,
     /// Active power while it runs, in watts; above 0.
     pub watts: f64,
-    /// Its standard deviation relative to it.
+    /// Relative standard deviation.
     pub relative_sd: f64,
-    /// Rounds that told it.
+    /// Number of rounds used.
     pub rounds: u32,
-    /// Time that samples saw it run, in ns.
+    /// Run time covered by samples, in ns.
     pub busy_ns: i64,
     /// Time of one run, in ns.
     pub run_ns: f64,
-    /// Kinds that were measured together with it, itself included.
+    /// Number of kinds measured together with it, itself included.
     pub together: usize,
 }
 
 /// A kind without a power on a rail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// The rail's name within its source.
+    /// Name of the rail within its source.
     pub rail: String,
-    /// The kind of the spans.
+    /// Kind of the spans.
     pub kind: String,
-    /// Why, in words.
+    /// Reason.
     pub why: String,
 }
 
-/// What all rails tell.
+/// Estimates on all rails.
 #[derive(Debug, Default)]
 pub(super) struct Estimates {
     pub(super) kinds: Vec<KindPower>,
@@ -62,23 +62,23 @@ pub(super) struct Estimates {
     pub(super) silent_rails: Vec<String>,
 }
 
-/// What was measured, besides samples.
+/// Description of the measurement without samples.
 #[derive(Clone, Copy)]
 pub(super) struct Measurement<'m> {
     pub(super) plan: &'m Plan,
-    pub(super) course: &'m Course,
+    pub(super) schedule: &'m Schedule,
     pub(super) subjects: &'m [Subject<'m>],
     pub(super) timed: &'m [Timed],
     pub(super) lengths: Lengths,
 }
 
-/// All kinds on all rails.
+/// Estimates all kinds on all rails.
 pub(super) fn all(rails: &[RailSamples], measurement: Measurement<'_>) -> Estimates {
     let mut all = Estimates::default();
     for rail in rails {
         let reader = Reader { rail, measurement };
         let (kinds, skipped) = reader.kinds();
-        // One word for a rail says more than one for each kind on it.
+        // One message for a rail instead of one for each kind on it.
         if kinds.is_empty() {
             all.silent_rails.push(rail.name.clone());
         } else {
@@ -89,13 +89,13 @@ pub(super) fn all(rails: &[RailSamples], measurement: Measurement<'_>) -> Estima
     all
 }
 
-/// A slot in one round.
+/// Active power of a slot in one round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Active {
     watts: f64,
     /// Standard error of `watts` from the noise of samples.
     error: f64,
-    /// Idle power included.
+    /// Mean power including idle power.
     gross_w: f64,
     covered: Nanos,
 }
@@ -106,7 +106,7 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    /// All kinds on this rail: those with a power, and those without.
+    /// Returns the kinds on this rail with a power, and those without.
     fn kinds(&self) -> (Vec<KindPower>, Vec<Skipped>) {
         let Measurement { plan, timed, .. } = self.measurement;
         let (mut powers, mut skipped) = (Vec::new(), Vec::new());
@@ -141,25 +141,25 @@ impl Reader<'_> {
         }
     }
 
-    /// Active powers of a slot in the rounds that tell one.
+    /// Returns the active powers of a slot in the rounds that have one.
     fn rounds(&self, slot: usize, is_short: bool) -> Vec<Active> {
         let active = |round: usize| {
-            let stretch = self.measurement.course.slots.get(round)?.get(slot)?;
-            let active = self.active(round, stretch)?;
-            match (is_short, self.measurement.course.empty.get(round)?) {
-                (true, Some(empty)) => self.without_loop(round, active, stretch, empty),
+            let interval = self.measurement.schedule.slots.get(round)?.get(slot)?;
+            let active = self.active(round, interval)?;
+            match (is_short, self.measurement.schedule.empty.get(round)?) {
+                (true, Some(empty)) => self.without_loop(round, active, interval, empty),
                 _ => Some(active),
             }
         };
-        (0..self.measurement.course.slots.len())
+        (0..self.measurement.schedule.slots.len())
             .filter_map(active)
             .collect()
     }
 
-    /// Mean power less the idle power at the middle of the stretch.
-    fn active(&self, round: usize, stretch: &Stretch) -> Option<Active> {
-        let mean = self.mean(stretch)?;
-        let (idle_w, idle_error) = self.idle(round, middle(stretch))?;
+    /// Returns the mean power minus the idle power at the middle of the interval.
+    fn active(&self, round: usize, interval: &SlotInterval) -> Option<Active> {
+        let mean = self.mean(interval)?;
+        let (idle_w, idle_error) = self.idle(round, middle(interval))?;
         (mean.samples >= LEAST_SAMPLES).then(|| Active {
             watts: mean.watts - idle_w,
             error: mean.error.unwrap_or(0.0).hypot(idle_error),
@@ -168,16 +168,16 @@ impl Reader<'_> {
         })
     }
 
-    /// Energy and time of a run less those of the loop around it.
+    /// Subtracts the energy and time of the empty loop.
     fn without_loop(
         &self,
         round: usize,
         active: Active,
-        stretch: &Stretch,
-        empty: &Stretch,
+        interval: &SlotInterval,
+        empty: &SlotInterval,
     ) -> Option<Active> {
         let of_loop = self.active(round, empty)?;
-        let (with, alone) = (run_time(stretch)?, run_time(empty)?);
+        let (with, alone) = (run_time(interval)?, run_time(empty)?);
         let energy = active.watts * with - of_loop.watts * alone;
         (with > alone).then(|| Active {
             watts: energy / (with - alone),
@@ -185,13 +185,13 @@ impl Reader<'_> {
         })
     }
 
-    /// Idle power at a time, on the line between the idle times around the round,
-    /// and its standard error.
+    /// Returns the idle power at a time, interpolated between the idle times around the
+    /// round, and its standard error.
     fn idle(&self, round: usize, at: Nanos) -> Option<(f64, f64)> {
         let idle = |index: usize| {
-            let stretch = self.measurement.course.idle.get(index)?;
-            let mean = self.mean(stretch)?;
-            Some((middle(stretch), mean.watts, mean.error.unwrap_or(0.0)))
+            let interval = self.measurement.schedule.idle.get(index)?;
+            let mean = self.mean(interval)?;
+            Some((middle(interval), mean.watts, mean.error.unwrap_or(0.0)))
         };
         match (idle(round), idle(round + 1)) {
             (Some((start, before, error)), Some((end, after, other))) if end > start => {
@@ -203,20 +203,20 @@ impl Reader<'_> {
         }
     }
 
-    fn mean(&self, stretch: &Stretch) -> Option<Mean> {
+    fn mean(&self, interval: &SlotInterval) -> Option<Mean> {
         self.rail
-            .mean(stretch.start, stretch.end, self.measurement.lengths)
+            .mean(interval.start, interval.end, self.measurement.lengths)
     }
 }
 
-fn middle(stretch: &Stretch) -> Nanos {
-    Nanos::from_nanos(stretch.start.nanos() / 2 + stretch.end.nanos() / 2)
+fn middle(interval: &SlotInterval) -> Nanos {
+    Nanos::from_nanos(interval.start.nanos() / 2 + interval.end.nanos() / 2)
 }
 
-/// Seconds of one run, the loop around it included.
-fn run_time(stretch: &Stretch) -> Option<f64> {
-    let time = (stretch.end - stretch.start).seconds();
-    (stretch.runs > 0 && time > 0.0).then(|| time / stretch.runs as f64)
+/// Returns the seconds of one run, including the loop.
+fn run_time(interval: &SlotInterval) -> Option<f64> {
+    let time = (interval.end - interval.start).seconds();
+    (interval.runs > 0 && time > 0.0).then(|| time / interval.runs as f64)
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -227,13 +227,13 @@ struct Estimate {
     busy: Nanos,
 }
 
-/// Mean and spread over rounds.
+/// Returns mean and spread over rounds.
 fn summarise(rounds: &[Active], together: usize) -> Result<Estimate, String> {
     let count = rounds.len();
     if count == 0 {
         return Err("no round had three whole samples of it and of idle power".to_owned());
     }
-    let mean = |figure: fn(&Active) -> f64| rounds.iter().map(figure).sum::<f64>() / count as f64;
+    let mean = |value: fn(&Active) -> f64| rounds.iter().map(value).sum::<f64>() / count as f64;
     let (watts, gross_w) = (mean(|round| round.watts), mean(|round| round.gross_w));
     let error = (mean(|round| round.error.powi(2)) / count as f64).sqrt();
     let least = (CLEAR_ERRORS * error).max(CLEAR_SHARE * gross_w);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_of_rounds_is_the_uncertainty() {
+    fn uncertainty_is_the_spread_of_rounds() {
         let spread = summarise(&rounds(&[9.0, 10.0, 11.0]), 1).unwrap();
         assert!((spread.watts - 10.0).abs() < 1e-12);
         assert!((spread.relative_sd - 0.1).abs() < 1e-12);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn no_uncertainty_is_below_its_least() {
+    fn uncertainty_has_a_minimum() {
         let sd = |watts: &[f64], together| summarise(&rounds(watts), together).unwrap().relative_sd;
         assert_eq!(sd(&[10.0, 10.0, 10.0], 1), LEAST_RELATIVE_SD);
         assert_eq!(sd(&[10.0, 10.0], 2), UNKNOWN_RELATIVE_SD);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_in_noise_has_no_power() {
+    fn powers_below_the_noise_are_rejected() {
         let refused = |watts: &[f64]| summarise(&rounds(watts), 1).unwrap_err();
         assert!(refused(&[]).contains("three whole samples"));
         assert!(refused(&[-0.1, 0.05]).contains("not above idle power"));

@@ -1,9 +1,9 @@
-//! What a calibration holds for.
+//! Keys that determine which runs a calibration is valid for.
 
 use tracing_energy::host::Host;
 use tracing_energy::rows::{CalibrationKey, RunRow};
 
-/// This machine, as keys name it.
+/// Returns the name of this machine in keys.
 pub fn machine() -> String {
     let here = Host::here();
     named(here.name.as_deref(), here.chip.as_deref())
@@ -14,16 +14,15 @@ fn named(host: Option<&str>, chip: Option<&str>) -> String {
     format!("{}, {}", host.unwrap_or(unknown), chip.unwrap_or(unknown))
 }
 
-/// The key that a calibration must have to hold for a run whose rails come from
-/// `source`.
+/// Returns the key of calibrations that are valid for a run with rails of `source`.
 ///
 /// # Errors
-/// Names what the recording does not tell: runs of other programs, and of
-/// earlier versions, have no calibration.
+/// If the recording lacks a part of the key: runs of other programs and of earlier versions
+/// have no calibration.
 pub fn key_of_run(run: &RunRow, source: &str) -> Result<CalibrationKey, String> {
     let missing = |what: &str| {
         format!(
-            "the recording does not tell its {what}: no stored calibration can hold for it; give priors in a file"
+            "the recording has no {what}, so no stored calibration matches; give a file with --prior"
         )
     };
     let config = run.metadata.config.as_deref().unwrap_or("null");

@@ -1,4 +1,4 @@
-//! Runs the rounds.
+//! Runs the measurement rounds.
 
 use std::sync::Arc;
 
@@ -9,98 +9,97 @@ use tracing_energy::units::Nanos;
 use super::estimate::{self, Estimates, KindPower, Measurement, Skipped};
 use super::meter::Meter;
 use super::plan::{Plan, ROUNDS, Timed, plan};
-use super::slot::{Run, Slot, Subject, time_run};
+use super::slot::{RunFn, Slot, Subject, time_run};
 
-/// What is measured and with what. Time is the clock's: with a clock and a sleep
-/// of one's own, nothing depends on the machine's load.
+/// Kinds to measure, power sources and clock. Tests replace clock and sleep, so that nothing
+/// depends on the machine's load.
 pub struct Bench<'b> {
-    /// The kinds.
+    /// Kinds to measure.
     pub subjects: Vec<Subject<'b>>,
-    /// A run that does nothing, to subtract the loop around short ones.
-    pub empty: Run<'b>,
-    /// Waits until work that was launched has been done.
-    pub synchronize: Run<'b>,
-    /// Whether runs only launch work, as on a GPU: then all layers are launched
-    /// before they are waited for, much as a model does.
+    /// Empty run, used to subtract the loop around short runs.
+    pub empty: RunFn<'b>,
+    /// Waits until launched work is done.
+    pub synchronize: RunFn<'b>,
+    /// Whether runs only launch work, as on a GPU. Then all layers are launched before
+    /// waiting, similar to a model.
     pub launches: bool,
     /// Sources of measured power.
     pub sources: Vec<Box<dyn PowerSource>>,
-    /// Time.
+    /// Clock.
     pub clock: Arc<dyn Clock>,
-    /// Does nothing for a while.
+    /// Sleeps for a duration.
     pub sleep: Box<dyn Fn(Nanos) + 'b>,
 }
 
-/// How long to measure.
+/// Options of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeasureOptions {
-    /// Time of all rounds together.
+    /// Duration of all rounds together.
     pub budget: Nanos,
 }
 
-/// How far a measurement is.
+/// Progress of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
-    /// Kinds are timed: how many of how many are.
+    /// Kinds are timed.
     Timing {
-        /// Done.
+        /// Number of timed kinds.
         done: usize,
-        /// All.
+        /// Number of all kinds.
         kinds: usize,
     },
     /// Slots are measured.
     Measuring {
-        /// Done.
+        /// Number of measured slots.
         done: usize,
-        /// All, idle times included.
+        /// Number of all slots, idle times included.
         slots: usize,
-        /// What runs now.
+        /// Kind that is running.
         kind: String,
     },
 }
 
-/// What was found.
+/// Result of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// Powers, rail after rail, the largest share of time first.
+    /// Powers by rail, largest share of time first.
     pub kinds: Vec<KindPower>,
-    /// Kinds that have none on a rail that others have one on, and why.
+    /// Kinds without a power on rails where other kinds have one.
     pub skipped: Vec<Skipped>,
-    /// Rails on which no kind draws more than idle power.
+    /// Rails on which no kind is above idle power.
     pub silent_rails: Vec<String>,
-    /// Rounds.
+    /// Number of rounds.
     pub rounds: u32,
-    /// Length of a slot.
+    /// Duration of a slot.
     pub slot: Nanos,
-    /// Length of an idle time.
+    /// Duration of an idle time.
     pub idle: Nanos,
 }
 
-/// One stretch of a measurement.
+/// Time interval of one slot or idle time, with the number of runs in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Stretch {
+pub(super) struct SlotInterval {
     pub(super) start: Nanos,
     pub(super) end: Nanos,
     pub(super) runs: u64,
 }
 
-/// What ran when.
+/// Time intervals of all slots and idle times.
 #[derive(Debug, Default)]
-pub(super) struct Course {
-    /// One more than rounds.
-    pub(super) idle: Vec<Stretch>,
-    /// For each round, the slots in the plan's order.
-    pub(super) slots: Vec<Vec<Stretch>>,
-    /// For each round, the empty loop, if it was measured.
-    pub(super) empty: Vec<Option<Stretch>>,
+pub(super) struct Schedule {
+    /// Idle times, one more than rounds.
+    pub(super) idle: Vec<SlotInterval>,
+    /// Slots of each round in the plan's order.
+    pub(super) slots: Vec<Vec<SlotInterval>>,
+    /// Empty loop of each round, if measured.
+    pub(super) empty: Vec<Option<SlotInterval>>,
 }
 
 /// Measures the active power of each kind on each root rail.
 ///
 /// # Errors
-/// For sources that do not measure or that fail, a budget that is too short, and
-/// runs that fail.
+/// If a source does not measure or fails, the budget is too short, or a run fails.
 pub fn measure(
     bench: Bench<'_>,
     options: &MeasureOptions,
@@ -131,8 +130,8 @@ pub fn measure(
         progress,
         done: 0,
     };
-    let course = rounds.run(&mut meter)?;
-    // The last idle time's samples are late by as much as the sensor is.
+    let schedule = rounds.run(&mut meter)?;
+    // Samples of the last idle time arrive with the sensor's delay.
     let lengths = meter.lengths;
     sleep(lengths.lead + lengths.tail);
     let rails = meter.stop()?;
@@ -144,7 +143,7 @@ pub fn measure(
         &rails,
         Measurement {
             plan: &plan,
-            course: &course,
+            schedule: &schedule,
             subjects: &subjects,
             timed: &timed,
             lengths,
@@ -163,7 +162,7 @@ pub fn measure(
 fn time_all(
     subjects: &[Subject<'_>],
     clock: &dyn Clock,
-    synchronize: &Run<'_>,
+    synchronize: &RunFn<'_>,
     progress: &mut dyn FnMut(Progress),
 ) -> anyhow::Result<Vec<Timed>> {
     let kinds = subjects.len();
@@ -208,32 +207,32 @@ struct Rounds<'r, 's> {
     plan: &'r Plan,
     clock: &'r dyn Clock,
     sleep: &'r dyn Fn(Nanos),
-    synchronize: &'r Run<'r>,
+    synchronize: &'r RunFn<'r>,
     progress: &'r mut dyn FnMut(Progress),
     done: usize,
 }
 
 impl Rounds<'_, '_> {
-    fn run(&mut self, meter: &mut Meter) -> anyhow::Result<Course> {
-        let mut course = Course::default();
-        course.idle.push(self.idle(meter)?);
+    fn run(&mut self, meter: &mut Meter) -> anyhow::Result<Schedule> {
+        let mut schedule = Schedule::default();
+        schedule.idle.push(self.idle(meter)?);
         for round in 0..ROUNDS {
             let (slots, empty) = self.round(round, meter)?;
-            course.slots.push(slots);
-            course.empty.push(empty);
-            course.idle.push(self.idle(meter)?);
+            schedule.slots.push(slots);
+            schedule.empty.push(empty);
+            schedule.idle.push(self.idle(meter)?);
         }
-        Ok(course)
+        Ok(schedule)
     }
 
-    /// Every other round runs backwards, so that a drift does not favour a kind.
+    /// Measures a round. Every other round is reversed, so that drift does not favour a kind.
     fn round(
         &mut self,
         round: u32,
         meter: &mut Meter,
-    ) -> anyhow::Result<(Vec<Stretch>, Option<Stretch>)> {
+    ) -> anyhow::Result<(Vec<SlotInterval>, Option<SlotInterval>)> {
         let count = self.slots.len();
-        let mut stretches = Vec::with_capacity(count);
+        let mut intervals = Vec::with_capacity(count);
         let backwards = round % 2 == 1;
         for position in 0..count {
             let slot = if backwards {
@@ -241,21 +240,21 @@ impl Rounds<'_, '_> {
             } else {
                 position
             };
-            self.tell(self.names[slot].clone());
-            stretches.push(self.fill(Some(slot), meter)?);
+            self.report(self.names[slot].clone());
+            intervals.push(self.fill(Some(slot), meter)?);
         }
         if backwards {
-            stretches.reverse();
+            intervals.reverse();
         }
         let mut empty = None;
         if self.plan.with_empty {
-            self.tell("(empty loop)".to_owned());
+            self.report("(empty loop)".to_owned());
             empty = Some(self.fill(None, meter)?);
         }
-        Ok((stretches, empty))
+        Ok((intervals, empty))
     }
 
-    fn fill(&mut self, slot: Option<usize>, meter: &mut Meter) -> anyhow::Result<Stretch> {
+    fn fill(&mut self, slot: Option<usize>, meter: &mut Meter) -> anyhow::Result<SlotInterval> {
         let start = self.clock.now();
         let until = start + self.plan.slot;
         let slot = match slot {
@@ -264,24 +263,24 @@ impl Rounds<'_, '_> {
         };
         let runs = slot.fill(self.clock, until, self.synchronize)?;
         let end = self.clock.now();
-        meter.take()?;
-        Ok(Stretch { start, end, runs })
+        meter.receive()?;
+        Ok(SlotInterval { start, end, runs })
     }
 
-    fn idle(&mut self, meter: &mut Meter) -> anyhow::Result<Stretch> {
-        self.tell("(idle)".to_owned());
+    fn idle(&mut self, meter: &mut Meter) -> anyhow::Result<SlotInterval> {
+        self.report("(idle)".to_owned());
         let start = self.clock.now();
         (self.sleep)(self.plan.idle);
         let end = self.clock.now();
-        meter.take()?;
-        Ok(Stretch {
+        meter.receive()?;
+        Ok(SlotInterval {
             start,
             end,
             runs: 0,
         })
     }
 
-    fn tell(&mut self, kind: String) {
+    fn report(&mut self, kind: String) {
         let rounds = ROUNDS as usize;
         let in_round = self.slots.len() + usize::from(self.plan.with_empty);
         (self.progress)(Progress::Measuring {

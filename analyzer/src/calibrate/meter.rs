@@ -1,4 +1,4 @@
-//! Root rails of power sources, and what they read.
+//! Samples of the root rails of power sources.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -13,8 +13,8 @@ use tracing_energy::units::{Energy, Nanos, Power};
 
 use super::plan::Lengths;
 
-/// A sensor that has told nothing for this long, and ten intervals, is taken
-/// for dead.
+/// Time without samples after which, in addition to ten intervals, a sensor is considered
+/// dead.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// A rail with its samples.
@@ -25,19 +25,19 @@ pub(super) struct RailSamples {
     pub(super) samples: Vec<Sample>,
 }
 
-/// A mean over whole samples.
+/// Mean power over whole samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Mean {
     pub(super) watts: f64,
-    /// Standard error of `watts`; none of a single sample.
+    /// Standard error of `watts`; `None` for a single sample.
     pub(super) error: Option<f64>,
     pub(super) covered: Nanos,
     pub(super) samples: usize,
 }
 
 impl RailSamples {
-    /// Mean power over the samples that lie within `[start, end)`, without those
-    /// at its edges.
+    /// Returns the mean power over the samples within `[start, end)`, without those at its
+    /// edges.
     pub(super) fn mean(&self, start: Nanos, end: Nanos, lengths: Lengths) -> Option<Mean> {
         let (first, last) = (start + lengths.lead, end - lengths.tail);
         let inside = |sample: &&Sample| sample.start >= first && sample.end <= last;
@@ -59,12 +59,12 @@ impl RailSamples {
     }
 }
 
-/// Standard deviation of a sample; none of fewer than two figures.
-pub(super) fn sd(figures: &[f64]) -> Option<f64> {
-    let count = figures.len() as f64;
-    let mean = figures.iter().sum::<f64>() / count;
-    let squares: f64 = figures.iter().map(|figure| (figure - mean).powi(2)).sum();
-    (figures.len() > 1).then(|| (squares / (count - 1.0)).sqrt())
+/// Returns the sample standard deviation; `None` for fewer than two values.
+pub(super) fn sd(values: &[f64]) -> Option<f64> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt())
 }
 
 /// Running sources.
@@ -81,7 +81,7 @@ impl Meter {
     /// Starts sources that measure.
     ///
     /// # Errors
-    /// For one that does not.
+    /// If a source does not measure.
     pub(super) fn start(
         sources: Vec<Box<dyn PowerSource>>,
         clock: Arc<dyn Clock>,
@@ -109,7 +109,7 @@ impl Meter {
             }));
         }
         let Some(lengths) = lengths.filter(|_| !rails.is_empty()) else {
-            anyhow::bail!("there is no rail to calibrate on");
+            anyhow::bail!("the power source has no rail to calibrate on");
         };
         let (sender, messages) = channel();
         Ok(Self {
@@ -122,11 +122,11 @@ impl Meter {
         })
     }
 
-    /// Takes what came meanwhile.
+    /// Receives pending samples.
     ///
     /// # Errors
-    /// When a source has ended, or none has told anything for long.
-    pub(super) fn take(&mut self) -> anyhow::Result<()> {
+    /// If a source has ended, or no sample was received for too long.
+    pub(super) fn receive(&mut self) -> anyhow::Result<()> {
         while let Ok(message) = self.messages.try_recv() {
             keep(&mut self.rails, message)?;
         }
@@ -134,17 +134,17 @@ impl Meter {
         let silent = self.rails.iter().all(|rail| rail.samples.is_empty());
         if silent && self.started.elapsed() > patience {
             anyhow::bail!(
-                "the power source has told nothing for {} s; check it with `energy run --source ...`",
+                "the power source reported no sample for {} s; check it with `energy doctor`",
                 patience.as_secs()
             );
         }
         Ok(())
     }
 
-    /// Ends the sources and gives all that they read.
+    /// Stops the sources and returns their samples.
     ///
     /// # Errors
-    /// When one of them failed.
+    /// If a source failed.
     pub(super) fn stop(mut self) -> anyhow::Result<Vec<RailSamples>> {
         let left = self.sampler.stop();
         while let Ok(message) = self.messages.try_recv() {
@@ -157,10 +157,10 @@ impl Meter {
     }
 }
 
-/// Only what a sensor reads depends on what runs.
+/// Rejects power that does not depend on what runs.
 ///
 /// # Errors
-/// For a source that computes or replays power.
+/// If a source models or replays power.
 pub(super) fn refuse_unmeasured(sources: &[Box<dyn PowerSource>]) -> anyhow::Result<()> {
     let mut provenances = sources.iter().map(|source| source.describe().provenance);
     provenances.try_for_each(refuse)
@@ -170,10 +170,10 @@ fn refuse(provenance: Provenance) -> anyhow::Result<()> {
     match provenance {
         Provenance::Measured => Ok(()),
         Provenance::Modelled => anyhow::bail!(
-            "modelled power is a function of CPU time: nothing to calibrate; choose a source that measures with --source"
+            "modelled power is a function of CPU time and cannot be calibrated; select a source that measures with --source"
         ),
         Provenance::Replayed => anyhow::bail!(
-            "replayed power does not depend on what runs: nothing to calibrate; choose a source that measures with --source"
+            "replayed power does not depend on what runs and cannot be calibrated; select a source that measures with --source"
         ),
     }
 }
@@ -190,7 +190,7 @@ fn keep(rails: &mut [RailSamples], message: SamplerMessage) -> anyhow::Result<()
             }
             Ok(())
         }
-        // It is asked again.
+        // The sampler retries.
         SamplerMessage::Error {
             error: SourceError::Retry { .. },
             ..

@@ -1,12 +1,12 @@
 //! Measures the power of each kind of model operation, one at a time.
 //!
-//! A sensor is slower than one operation, and in a model every sample holds many
-//! kinds in about the same mix: the samples of a run cannot always tell kinds
-//! apart. Here each kind runs alone for several samples.
+//! A sensor is slower than one operation, and in a model every sample contains many kinds
+//! in about the same mix, so the samples of a run cannot always distinguish kinds. Here each
+//! kind runs alone for several samples.
 //!
 //! ```text
 //! power                  __               __
-//!            __         |  |   __        |  |        each kind in a slot of its own,
+//!            __         |  |   __        |  |        each kind in a separate slot,
 //!           |  |  __    |  |  |  |  __   |  |  __    all kinds once per round
 //! __________|a |_|b |___|  |__|..|_|..|__|  |_|  |__ idle
 //! |- idle -||------ round 1 -----|- idle -||-- round 2 ...
@@ -15,10 +15,9 @@
 //!                          - idle, interpolated between the two around the round
 //! ```
 //!
-//! Within a slot a kind runs round robin over all layers, so that its weights are
-//! as cold as in the model. The spread over rounds is the uncertainty; a kind in
-//! a model draws a somewhat different power than alone, so that it is never below
-//! [`LEAST_RELATIVE_SD`].
+//! Within a slot a kind runs round robin over all layers, so that its weights are as cold as
+//! in the model. The uncertainty is the spread over rounds, but at least
+//! [`LEAST_RELATIVE_SD`], because the power of a kind differs slightly in a model.
 
 mod estimate;
 mod key;
@@ -37,5 +36,5 @@ pub use measure::{Bench, MeasureOptions, Measured, Progress, measure};
 #[cfg(feature = "inference")]
 pub use model::{Calibration, calibrate, subjects};
 pub use options::CalibrateOptions;
-pub use slot::{Run, Subject};
+pub use slot::{RunFn, Subject};
 pub use table::print;

@@ -17,37 +17,37 @@ use tracing_energy::{Clock, MonotonicClock};
 use super::measure::{Bench, MeasureOptions, Measured, Progress, measure};
 use super::meter::refuse_unmeasured;
 use super::options::CalibrateOptions;
-use super::slot::{Run, Subject};
+use super::slot::{RunFn, Subject};
 use crate::run::{Depth, RunOptions};
 
-/// A calibration that was made and stored.
+/// A stored calibration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
-    /// Its number in the file.
+    /// Id in the file.
     pub id: i64,
-    /// What was stored.
+    /// Stored row.
     pub row: CalibrationRow,
-    /// What was measured, besides.
+    /// Result of the measurement.
     pub measured: Measured,
-    /// Doubts, in words.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// Measures the power of each kind of the model's operations on this machine,
-/// and stores it.
+/// Measures the power of each kind of the model's operations on this machine and stores it.
 ///
 /// # Errors
-/// When the model cannot be had, the source does not measure, the budget is too
-/// short, or the database cannot be written.
+/// If the model cannot be loaded, the source does not measure, the budget is too short, or
+/// the database cannot be written.
 pub fn calibrate(
     options: &CalibrateOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> anyhow::Result<Calibration> {
     anyhow::ensure!(
         options.depth >= Depth::Module,
-        "at this depth every span has children, which are not calibrated; choose depth module or deep"
+        "--depth {} has only spans with children, which cannot be calibrated; use --depth module or deep",
+        crate::run::options::name(&options.depth)
     );
-    // What may fail, fails before minutes are spent.
+    // Fail before the measurement, which takes minutes.
     let path = crate::run::model_path(&options.model)?;
     let store = Store::create(&options.database)?;
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
@@ -66,11 +66,11 @@ pub fn calibrate(
         sleep: Box::new(|time| std::thread::sleep(time.duration())),
     };
     let budget = Nanos::from(options.budget);
-    let others = Others::watch();
+    let others = OtherPrograms::watch();
     let measured = measure(bench, &MeasureOptions { budget }, progress)?;
     let warnings: Vec<String> = others.warning().into_iter().collect();
     let mut kinds: Vec<_> = measured.kinds.iter().map(kind_row).collect();
-    // As the file gives them back.
+    // Same order as read from the file.
     kinds.sort_by(|a, b| (&a.rail, &a.kind).cmp(&(&b.rail, &b.kind)));
     let row = CalibrationRow {
         created_unix_ns: host::unix_ns(),
@@ -80,7 +80,7 @@ pub fn calibrate(
     };
     anyhow::ensure!(
         !row.kinds.is_empty(),
-        "no kind draws more than idle power on any rail ({}); check the source, and that the machine is quiet",
+        "no operation is above idle power on any rail ({}); check the source, and that the machine is idle",
         measured.silent_rails.join(", ")
     );
     let id = store.insert_calibration(&row)?;
@@ -92,18 +92,18 @@ pub fn calibrate(
     })
 }
 
-/// Processors that other programs may keep busy without a word: an idle system
-/// and the sensor's own process need less.
+/// Number of processors that other programs may keep busy without a warning; an idle system
+/// and the sensor's process need less.
 const QUIET_PROCESSORS: f64 = 0.1;
 
-/// CPU time of other programs from some moment on. Their power counts to
-/// whatever kind runs meanwhile.
-struct Others {
+/// CPU time of other programs since a point in time. Their power is attributed to the kinds
+/// that run at the same time.
+struct OtherPrograms {
     since: Instant,
     begin: Option<Nanos>,
 }
 
-impl Others {
+impl OtherPrograms {
     fn watch() -> Self {
         Self {
             since: Instant::now(),
@@ -111,7 +111,7 @@ impl Others {
         }
     }
 
-    /// The machine's CPU time less this process's.
+    /// Returns the machine's CPU time minus this process's.
     fn now() -> Option<Nanos> {
         Some(cpu_time::machine()? - cpu_time::process()?)
     }
@@ -120,7 +120,7 @@ impl Others {
         let spent = (Self::now()? - self.begin?).seconds();
         let busy = spent / self.since.elapsed().as_secs_f64();
         (busy > QUIET_PROCESSORS).then(|| {
-            format!("other programs kept {busy:.1} processors busy meanwhile, which counts to whatever kind ran: calibrate again on a quiet machine")
+            format!("other programs kept {busy:.1} processors busy during the measurement, which falsifies powers: calibrate again on an idle machine")
         })
     }
 }
@@ -156,11 +156,11 @@ fn load(options: &CalibrateOptions, path: &Path) -> anyhow::Result<(Model, Captu
     Ok((model, captured))
 }
 
-/// The kinds of captured operations, in the order in which they ran.
+/// Returns the kinds of captured operations, in order of execution.
 pub fn subjects(captured: &Captured) -> Vec<Subject<'_>> {
     let mut subjects: Vec<Subject<'_>> = Vec::new();
     for case in &captured.cases {
-        let run: Run<'_> = Box::new(|| Ok(case.run()?));
+        let run: RunFn<'_> = Box::new(|| Ok(case.run()?));
         match subjects.iter_mut().find(|known| known.kind == case.kind) {
             Some(known) => known.runs.push(run),
             None => subjects.push(Subject {
@@ -173,7 +173,8 @@ pub fn subjects(captured: &Captured) -> Vec<Subject<'_>> {
     subjects
 }
 
-/// Passes of a usual generation: one prefill, and a decode step for each token.
+/// Returns the number of passes in a usual generation: one prefill, and a decode step per
+/// token.
 fn passes(kind: &str) -> f64 {
     let is_step = kind
         .split(" > ")

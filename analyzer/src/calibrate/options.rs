@@ -1,11 +1,11 @@
-//! Options of a calibration. Their defaults are the command line's.
+//! Options of a calibration. Defaults are the command line's.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::run::{Depth, Requantize, RunOptions};
 
-/// What to calibrate and how.
+/// Options of a calibration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CalibrateOptions {
     /// `smollm2` or the path of a GGUF file.
@@ -16,11 +16,11 @@ pub struct CalibrateOptions {
     pub depth: Depth,
     /// `auto`, `powermetrics` or `rapl`.
     pub source: String,
-    /// Wished-for time between power samples.
+    /// Requested time between power samples.
     pub interval: Duration,
-    /// Time to measure for.
+    /// Duration of the measurement.
     pub budget: Duration,
-    /// The file that keeps the calibration.
+    /// Database that stores the calibration.
     pub database: PathBuf,
 }
 

@@ -1,41 +1,40 @@
-//! How a budget of time is divided.
+//! Division of the time budget into slots.
 
 use tracing_energy::power::Kernel;
 use tracing_energy::units::Nanos;
 
-/// Times of each round.
+/// Number of rounds.
 pub(super) const ROUNDS: u32 = 3;
-/// Sample intervals that a slot lasts at least: three whole ones lie inside
-/// however they fall, with room for a sensor whose intervals are a tenth longer
-/// than asked for.
+/// Minimum duration of a slot in sample intervals. It contains three whole ones at any
+/// offset, even if the sensor's intervals are a tenth longer than requested.
 const LEAST_INTERVALS: f64 = 4.5;
-/// Intervals at each end of a slot whose samples are left out: sensors do not
-/// tell exactly when an interval ended.
+/// Part at each end of a slot, in intervals, whose samples are skipped because sensors do not
+/// report exact times.
 const EDGE_INTERVALS: f64 = 0.25;
-/// More time would be spent better on another round.
+/// Maximum duration of a slot; more time would be better spent on another round.
 const LONGEST_SLOT: Nanos = Nanos::from_millis(5_000);
 const USUAL_IDLE: Nanos = Nanos::from_millis(2_000);
-/// Part of the budget that idle times take at most, unless they must take more.
+/// Maximum share of the budget for idle times, unless their minimum is longer.
 const IDLE_SHARE: f64 = 0.15;
 
-/// Lengths that follow from the sensor.
+/// Durations determined by the sensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lengths {
-    /// Left out at the start of a slot.
+    /// Skipped at the start of a slot.
     pub lead: Nanos,
-    /// Left out at its end.
+    /// Skipped at the end of a slot.
     pub tail: Nanos,
-    /// The shortest slot.
+    /// Minimum duration of a slot.
     pub least: Nanos,
 }
 
 impl Lengths {
-    /// For a sensor with an interval and an averaging window.
+    /// Returns the durations for a sensor's interval and averaging window.
     pub(super) fn of(interval: Nanos, kernel: Kernel) -> Self {
         let edge = times(interval, EDGE_INTERVALS);
         let memory = match kernel {
             Kernel::Trailing(window) => (window - interval).max(Nanos::ZERO),
-            // After five time constants 0.7 % of the power before is left.
+            // After five time constants 0.7 % of the previous power remains.
             Kernel::LowPass(constant) => times(constant, 5.0),
             _ => Nanos::ZERO,
         };
@@ -47,7 +46,7 @@ impl Lengths {
         }
     }
 
-    /// Lengths that suit both sensors.
+    /// Returns the durations that suit both sensors.
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             lead: self.lead.max(other.lead),
@@ -57,21 +56,21 @@ impl Lengths {
     }
 }
 
-/// What is measured, and for how long.
+/// Slots and their durations.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
-    /// Numbers of the kinds of each slot, the largest share of time first. Only
-    /// the last may hold several: a class.
+    /// Indexes of the kinds of each slot, largest share of time first. Only the last slot may
+    /// have several kinds (a class).
     pub slots: Vec<Vec<usize>>,
-    /// Whether the empty loop has a slot, too.
+    /// Whether the empty loop also has a slot.
     pub with_empty: bool,
-    /// Length of a slot.
+    /// Duration of a slot.
     pub slot: Nanos,
-    /// Length of an idle time.
+    /// Duration of an idle time.
     pub idle: Nanos,
 }
 
-/// A kind, as the plan sees it.
+/// Run times of a kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Timed {
     /// Seconds of one run.
@@ -80,12 +79,12 @@ pub(super) struct Timed {
     pub total_s: f64,
 }
 
-/// Divides `budget`. Kinds that take no longer than the empty loop around them,
-/// `empty_s`, share one slot, and so do those of the smallest share of time if
-/// there is not enough of it for all. `empty_s` is part of every kind's time.
+/// Divides `budget`. Kinds that take no longer than the empty loop around them (`empty_s`)
+/// share one slot. If there is not enough time for all kinds, those with the smallest share
+/// of time share it, too. Every kind's time includes `empty_s`.
 ///
 /// # Errors
-/// When the budget is too short for anything: names the least.
+/// If the budget is too short; the message contains the minimum.
 pub(super) fn plan(
     kinds: &[Timed],
     empty_s: f64,
@@ -129,7 +128,7 @@ fn share(kinds: &[Timed], empty_s: f64, fitting: usize) -> Vec<Vec<usize>> {
         .partition(|&kind| kinds[kind].run_s > 2.0 * empty_s);
     let room = fitting - usize::from(!class.is_empty());
     if alone.len() > room {
-        // The class takes a slot of its own, if it has none yet.
+        // The class needs a slot, if it has none yet.
         let kept = fitting - 1;
         class.extend(alone.drain(kept..));
     }
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_budget_gives_each_kind_its_slot() {
+    fn a_long_budget_gives_each_kind_a_slot() {
         let plan = plan(&kinds(&[1.0, 3.0, 2.0]), 1e-9, MS(180_000), lengths()).unwrap();
         assert_eq!(plan.slots, [vec![1], vec![2], vec![0]]);
         assert!(!plan.with_empty);
@@ -205,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_is_too_short_is_refused_with_the_least() {
+    fn a_budget_that_is_too_short_is_rejected_with_the_minimum() {
         let refused = plan(&kinds(&[1.0]), 1e-9, MS(3_000), lengths()).unwrap_err();
         assert!(refused.contains("at least 4 s"), "{refused}");
         assert!(plan(&kinds(&[1.0]), 1e-9, MS(4_000), lengths()).is_ok());
     }
 
     #[test]
-    fn a_sensor_with_memory_takes_longer_slots() {
+    fn a_sensor_with_memory_needs_longer_slots() {
         let trailing = Lengths::of(MS(100), Kernel::Trailing(MS(300)));
         assert_eq!(trailing.lead, MS(225));
         assert_eq!(trailing.least, MS(700));

@@ -1,42 +1,41 @@
-//! Kinds that run alone, and how their work repeats.
+//! Slots in which kinds run alone repeatedly.
 
 use tracing_energy::Clock;
 use tracing_energy::units::Nanos;
 
-/// Something that runs again and again.
-pub type Run<'r> = Box<dyn Fn() -> anyhow::Result<()> + 'r>;
+/// A function that runs an operation once.
+pub type RunFn<'r> = Box<dyn Fn() -> anyhow::Result<()> + 'r>;
 
-/// A run shorter than this is timed in batches: reading the clock and the loop
-/// around it would be part of its power.
+/// Runs shorter than this are timed in batches, because reading the clock would contribute
+/// to their power.
 pub(super) const SHORT: Nanos = Nanos::from_nanos(5_000);
-/// Length of a batch.
+/// Duration of a batch.
 const BATCH: Nanos = Nanos::from_nanos(1_000_000);
-/// Time that a kind is run for to learn how long it takes.
+/// Duration of running a kind to measure its run time.
 const TIMED: Nanos = Nanos::from_millis(10);
 
-/// One kind to measure.
+/// A kind to measure.
 pub struct Subject<'r> {
-    /// The kind of its spans.
+    /// Kind of its spans.
     pub kind: String,
-    /// Its work in each layer.
-    pub runs: Vec<Run<'r>>,
-    /// How often all layers of it run in a usual generation; with the time of
-    /// one run this gives its share of the time.
+    /// Its operation in each layer.
+    pub runs: Vec<RunFn<'r>>,
+    /// Number of passes over all layers in a usual generation; determines its share of time.
     pub passes: f64,
 }
 
-/// One slot of each round: a kind, or kinds that share it.
+/// A slot of each round: one kind, or several that share it.
 pub(super) struct Slot<'s> {
-    runs: Vec<&'s Run<'s>>,
-    /// Runs between two looks at the clock.
+    runs: Vec<&'s RunFn<'s>>,
+    /// Number of runs between two reads of the clock.
     batch: u64,
     next: usize,
 }
 
 impl<'s> Slot<'s> {
-    /// A slot for `runs`, each of which takes `run_time` seconds. Where they only
-    /// launch work, all of them are launched at once.
-    pub(super) fn new(runs: Vec<&'s Run<'s>>, run_time: f64, launches: bool) -> Self {
+    /// Creates a slot for `runs`, each of which takes `run_time` seconds. If they only launch
+    /// work, all of them are launched at once.
+    pub(super) fn new(runs: Vec<&'s RunFn<'s>>, run_time: f64, launches: bool) -> Self {
         let least = if launches { runs.len() as u64 } else { 1 };
         Self {
             runs,
@@ -45,12 +44,12 @@ impl<'s> Slot<'s> {
         }
     }
 
-    /// Runs until `until`, layer after layer, and counts.
+    /// Runs layer after layer until `until` and returns the number of runs.
     pub(super) fn fill(
         &mut self,
         clock: &dyn Clock,
         until: Nanos,
-        synchronize: &Run<'_>,
+        synchronize: &RunFn<'_>,
     ) -> anyhow::Result<u64> {
         let mut runs = 0;
         while clock.now() < until {
@@ -72,16 +71,16 @@ fn batch(run_time: f64) -> u64 {
     if run_time >= SHORT.seconds() {
         return 1;
     }
-    // A run that takes no time at all still ends.
+    // A run time of 0 must not give an infinite batch.
     let runs = BATCH.seconds() / run_time.max(1e-9);
     runs.ceil() as u64
 }
 
-/// Seconds that one run of `runs` takes, once caches and clocks are warm.
+/// Returns the seconds of one run with warm caches and clocks.
 pub(super) fn time_run(
-    runs: &[Run<'_>],
+    runs: &[RunFn<'_>],
     clock: &dyn Clock,
-    synchronize: &Run<'_>,
+    synchronize: &RunFn<'_>,
 ) -> anyhow::Result<f64> {
     let all_layers = |times: u64| -> anyhow::Result<f64> {
         let start = clock.now();
@@ -105,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_runs_come_in_batches() {
+    fn short_runs_are_batched() {
         assert_eq!(batch(1e-3), 1);
         assert_eq!(batch(5e-6), 1);
         assert_eq!(batch(3e-6), 334);

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 
 use super::{KindPower, Measured};
-use crate::format::screen::Look;
+use crate::format::screen::OutputStyle;
 use crate::format::{percent, power, time_span};
 
-/// Prints powers, and after them what has none.
+/// Prints the powers, then the kinds without one.
 ///
 /// # Errors
-/// When `out` cannot be written.
-pub fn print(measured: &Measured, look: Look, out: &mut dyn Write) -> io::Result<()> {
+/// If `out` cannot be written.
+pub fn print(measured: &Measured, style: OutputStyle, out: &mut dyn Write) -> io::Result<()> {
     let mut rails: Vec<&str> = measured
         .kinds
         .iter()
@@ -21,25 +21,25 @@ pub fn print(measured: &Measured, look: Look, out: &mut dyn Write) -> io::Result
         writeln!(
             out,
             "{}",
-            look.heading(&format!("Rail {rail}: active power of kinds"))
+            style.heading(&format!("Rail {rail}: active power of operations"))
         )?;
         let of_rail = measured.kinds.iter().filter(|kind| kind.rail == rail);
         let rows: Vec<_> = of_rail.map(row).collect();
-        let header = ["kind", "power", "+-", "rounds", "measured", "one run"];
-        writeln!(out, "{}\n", look.table(&header, &rows))?;
+        let header = ["operation", "power", "+-", "rounds", "measured", "one run"];
+        writeln!(out, "{}\n", style.table(&header, &rows))?;
     }
     if measured.kinds.iter().any(|kind| kind.together > 1) {
         writeln!(
             out,
-            "* measured together: too short, or too little time for one at a time"
+            "* measured together: too short, or not enough time to measure them separately"
         )?;
     }
     for skipped in &measured.skipped {
         let text = format!("{} on rail {}: {}", skipped.kind, skipped.rail, skipped.why);
-        writeln!(out, "{}", look.notice(&text))?;
+        writeln!(out, "{}", style.notice(&text))?;
     }
     for rail in &measured.silent_rails {
-        writeln!(out, "rail {rail}: no kind draws more than idle power")?;
+        writeln!(out, "rail {rail}: no operation is above idle power")?;
     }
     Ok(())
 }
@@ -63,7 +63,7 @@ mod tests {
     use tracing_energy::units::Nanos;
 
     #[test]
-    fn a_table_holds_powers_and_reasons() {
+    fn the_table_shows_powers_and_reasons() {
         let kind = |kind: &str, together| KindPower {
             rail: "cpu".into(),
             kind: kind.into(),
@@ -87,14 +87,14 @@ mod tests {
             idle: Nanos::ZERO,
         };
         let mut out = Vec::new();
-        print(&measured, Look::default(), &mut out).unwrap();
+        print(&measured, OutputStyle::default(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for part in [
             "Rail cpu", "a > c *", "8.250 W", "5.0 %", "1.200 s", "2.500 us", "together",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(text.contains("rail ane: no kind draws"));
+        assert!(text.contains("rail ane: no operation is above"));
         assert!(text.contains("a > b on rail gpu: not above idle power"));
     }
 }

@@ -8,7 +8,7 @@ use tracing_energy::Method;
 use tracing_energy::power::Kernel;
 use tracing_energy::units::Nanos;
 
-use super::WhichRun;
+use super::RunSelector;
 use crate::attribute::{Options, attribute, complete, parse_kernel, parse_offset};
 
 const HELP: &str = "Examples:
@@ -16,45 +16,46 @@ const HELP: &str = "Examples:
   energy attribute sky --method calibrated --prior powers.csv
   energy attribute gpu-run --method fitted --rail gpu --kernel gpu=trailing:100ms
 
-fitted estimates the power of each kind of span from all samples together and
-says how sure it is; calibrated begins with powers known from elsewhere: a file
-with the columns kind,watts,relative_sd, or what `energy calibrate` stored for
-the same model and machine. All attributions of a run stay; the newest is shown.
+`fitted` estimates the power of each operation from all samples together, with
+confidence intervals. `calibrated` starts from known powers: a file with the columns
+kind,watts,relative_sd, or the calibration that `energy calibrate` stored for the
+same model and machine. All attributions of a run are kept; the newest is shown.
 
-A run whose process died is closed where it was last seen, first. One that may still be
-recorded elsewhere (another machine, another boot, a container) is closed only if it was
-silent for ten minutes and stays so while this command waits.";
+A run whose process died is first closed at its last recorded time. A run that may still
+be recorded elsewhere (another machine, another boot, a container) is only closed if
+nothing was written for ten minutes, nor while this command waits.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct AttributeArgs {
     #[command(flatten)]
-    run: WhichRun,
-    /// How to divide energy among spans: proportional, fitted, calibrated
+    run: RunSelector,
+    /// Attribution method: proportional, fitted, calibrated
     #[arg(long, default_value_t, value_name = "METHOD")]
     method: Method,
-    /// Only this rail by the method, the others in proportion; may be repeated
+    /// Only use the method for this rail, and proportional for the others (repeatable)
     #[arg(long, value_name = "NAME")]
     rail: Vec<String>,
     /// Averaging window of a rail's sensor: box, trailing:100ms, lowpass:60ms
     #[arg(long, value_parser = parse_kernel, value_name = "RAIL=KERNEL")]
     kernel: Vec<(String, Kernel)>,
-    /// How far the sensor's clock is ahead of the program's, as 12ms; else estimated
+    /// Time by which the sensor's clock is ahead of the program's, e.g. 12ms (default:
+    /// estimated)
     #[arg(long, value_parser = parse_offset, value_name = "TIME", allow_hyphen_values = true)]
     offset: Option<Nanos>,
-    /// Known powers of kinds, for the method calibrated
+    /// File with known powers of operations, for the method calibrated
     #[arg(long, value_name = "FILE")]
     prior: Option<PathBuf>,
-    /// Take a stored calibration even if it was made for something else
+    /// Use a stored calibration even if it does not match the run
     #[arg(long)]
     force: bool,
-    /// Start from what up to this many earlier runs of the same program found
+    /// Use up to this many earlier runs of the same program as prior
     #[arg(long, value_name = "RUNS", default_value_t = 0)]
     pool: usize,
 }
 
 pub(super) fn run(db: &Path, args: AttributeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    if let Some(note) = complete(db, &args.run.which)? {
+    if let Some(note) = complete(db, &args.run.selector)? {
         super::warn(&note);
     }
     let (recording, run) = super::open(db, &args.run)?;

@@ -5,18 +5,20 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
-use super::compare::parse_part;
+use super::compare::parse_fraction;
 use super::progress::Progress;
 use super::{Finding, Usage};
-use crate::baseline::{self, CheckOptions, Checked, Limits, Outcome, SaveOptions, Saved, When};
+use crate::baseline::{
+    self, CheckOptions, CheckOutcome, Checked, IfExists, Limits, SaveOptions, Saved,
+};
 use crate::compare::stats::Options;
-use crate::compare::{CompareOptions, Per};
+use crate::compare::{CompareOptions, EnergyPer};
 use crate::format::{Format, counted, escape};
 use crate::program::{Interrupt, Program};
 
 /// Exit code of a regression.
 const REGRESSION: u8 = 3;
-/// Exit code of a check that could not be decided, where that is asked for.
+/// Exit code of an undecided check with `--strict`.
 const UNDECIDED: u8 = 4;
 
 const HELP: &str = "Examples:
@@ -27,9 +29,9 @@ const HELP: &str = "Examples:
   energy baseline save main --runs group=nightly
   energy baseline list
 
-The command is any program that records itself through the layer, or `energy run`. It
-is told where to record by TRACING_ENERGY_DB; each execution must make one run.
-Exit codes of check: 0 passed, or undecided with a warning; 3 a regression; 4 undecided
+COMMAND is a program that records itself with EnergyLayer, or `energy run`. The variable
+TRACING_ENERGY_DB names its database; each execution must record one run.
+Exit codes of check: 0 passed, or undecided with a warning; 3 regression; 4 undecided
 with --strict; 1 the check itself failed.";
 
 /// Guard against energy regressions.
@@ -57,7 +59,7 @@ enum Action {
         after_help = "Examples:\n  energy baseline list\n  energy baseline list --format json"
     )]
     List(ListArgs),
-    /// Let a baseline's runs be a baseline no more; the runs stay
+    /// Delete a baseline but keep its runs
     #[command(after_help = "Examples:\n  energy baseline delete main")]
     Delete(DeleteArgs),
 }
@@ -66,22 +68,22 @@ enum Action {
 struct SaveArgs {
     /// Name of the baseline
     name: String,
-    /// Executions
+    /// Number of executions
     #[arg(long, value_name = "N", default_value_t = 5)]
     repeat: usize,
-    /// Take runs that are recorded already: a tag KEY=VALUE, a group, or a run
+    /// Use existing runs: a tag KEY=VALUE, a group, or a run
     #[arg(long, value_name = "RUNS", conflicts_with = "program")]
     runs: Option<String>,
-    /// The run of this name, where one execution makes several
+    /// Name of the run to use if one execution records several
     #[arg(long, value_name = "NAME")]
     run_name: Option<String>,
-    /// The old runs of that name are a baseline no more
+    /// Replace the runs of an existing baseline
     #[arg(long, conflicts_with = "add")]
     replace: bool,
-    /// Add the runs to the baseline of that name
+    /// Add the runs to an existing baseline
     #[arg(long)]
     add: bool,
-    /// The program and its arguments
+    /// Program and its arguments
     #[arg(last = true, value_name = "COMMAND")]
     program: Vec<String>,
 }
@@ -90,53 +92,54 @@ struct SaveArgs {
 struct CheckArgs {
     /// Name of the baseline
     name: String,
-    /// Executions before the first look
+    /// Number of executions before the first interim analysis
     #[arg(long, value_name = "N", default_value_t = CheckOptions::default().repeat)]
     repeat: usize,
-    /// Executions at most, where it cannot be decided earlier
+    /// Maximum number of executions
     #[arg(long, value_name = "N", default_value_t = CheckOptions::default().max_repeat)]
     max_repeat: usize,
-    /// Check runs that are recorded already: a tag KEY=VALUE, a group, or a run
+    /// Check existing runs: a tag KEY=VALUE, a group, or a run
     #[arg(long, value_name = "RUNS", conflicts_with = "program")]
     runs: Option<String>,
-    /// The old program, executed in turn with the new one in place of the saved runs
+    /// Old program to compare with instead of the saved runs; executions are interleaved
     #[arg(long, value_name = "COMMAND LINE", conflicts_with = "runs")]
     base_command: Option<String>,
-    /// The run of this name, where one execution makes several
+    /// Name of the run to use if one execution records several
     #[arg(long, value_name = "NAME")]
     run_name: Option<String>,
-    /// Fail if a run needs more than this above the baseline for sure
-    #[arg(long, value_name = "X%", value_parser = parse_part, default_value = "5%")]
+    /// Fail if the energy of a run exceeds the baseline significantly by more than this
+    #[arg(long, value_name = "X%", value_parser = parse_fraction, default_value = "5%")]
     fail_above: f64,
-    /// Fail if a kind of spans needs more than this against the rest for sure
-    #[arg(long, value_name = "X%", value_parser = parse_part, default_value = "5%")]
+    /// Fail if an operation's share of energy exceeds the baseline significantly by more
+    /// than this
+    #[arg(long, value_name = "X%", value_parser = parse_fraction, default_value = "5%")]
     fail_node_above: f64,
-    /// Fail as well if it cannot be decided
+    /// Fail if the result is undecided
     #[arg(long)]
     strict: bool,
-    /// What energy is divided by: token where all runs know their tokens, else run
+    /// Unit that energy is divided by (default: token if all runs have token counts, else run)
     #[arg(long, value_enum)]
-    per: Option<Per>,
-    /// This rail only, in place of the sum of root rails
+    per: Option<EnergyPer>,
+    /// Only use this rail (default: the sum of root rails)
     #[arg(long, value_name = "NAME")]
     rail: Option<String>,
-    /// Supposed difference between sessions (standard deviation)
-    #[arg(long, value_name = "X%", value_parser = parse_part, default_value = "2.5%")]
+    /// Assumed standard deviation between sessions
+    #[arg(long, value_name = "X%", value_parser = parse_fraction, default_value = "2.5%")]
     session_sd: f64,
-    /// Compare runs that were not made alike
+    /// Compare runs with different configurations
     #[arg(long)]
     allow_different: bool,
-    /// How to write it
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// The program and its arguments, in place of the saved command
+    /// Program and its arguments (default: the saved command)
     #[arg(last = true, value_name = "COMMAND")]
     program: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 struct ListArgs {
-    /// How to write it
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -177,11 +180,11 @@ pub(super) fn run(db: &Path, args: &BaselineArgs, out: &mut dyn Write) -> anyhow
         Action::Check(args) => check(db, args, out),
         Action::List(args) => {
             let all = baseline::list(&super::open_recording(db)?)?;
-            Ok(baseline::listed(&all).write(out, args.format, &super::look())?)
+            Ok(baseline::list_answer(&all).write(out, args.format, &super::style())?)
         }
         Action::Delete(args) => {
-            let gone = baseline::remove(db, &args.name)?;
-            let runs = counted(gone.runs.len(), "run");
+            let removed = baseline::remove(db, &args.name)?;
+            let runs = counted(removed.runs.len(), "run");
             Ok(writeln!(
                 out,
                 "baseline {}: {runs} released",
@@ -195,10 +198,10 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let options = SaveOptions {
         name: args.name.clone(),
         repeat: args.repeat,
-        when: match (args.replace, args.add) {
-            (true, _) => When::Replace,
-            (_, true) => When::Add,
-            _ => When::Refuse,
+        if_exists: match (args.replace, args.add) {
+            (true, _) => IfExists::Replace,
+            (_, true) => IfExists::Add,
+            _ => IfExists::Refuse,
         },
     };
     let saved = match &args.runs {
@@ -213,8 +216,8 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         None => {
             let program = program(db, args.program.clone(), args.run_name.clone());
             let bar = Progress::new("executing");
-            baseline::save(&program, &options, &Interrupt::listen()?, |turn| {
-                bar.set(turn, args.repeat, "")
+            baseline::save(&program, &options, &Interrupt::listen()?, |done| {
+                bar.set(done, args.repeat, "")
             })?
         }
     };
@@ -234,15 +237,15 @@ fn check(db: &Path, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()>
     let recording = super::open_recording(db)?;
     let saved = baseline::find(&recording, &args.name)?;
     let options = args.options();
-    let done = match &args.runs {
+    let checked = match &args.runs {
         Some(selector) => baseline::check_runs(&recording, &saved, selector, &options)?,
         None => {
             drop(recording);
             execute(db, args, &saved, &options)?
         }
     };
-    baseline::checked(&done).write(out, args.format, &super::look())?;
-    judge(&done, args.strict)
+    baseline::check_answer(&checked).write(out, args.format, &super::style())?;
+    report_outcome(&checked, args.strict)
 }
 
 fn execute(
@@ -256,44 +259,44 @@ fn execute(
         (true, Some(command)) => command.clone(),
         (true, None) => {
             let text =
-                "the baseline was made of recorded runs: give the program after --, or --runs";
+                "the baseline has no command: give the program after --, or runs with --runs";
             return Err(Usage(text.to_owned()).into());
         }
     };
     let new = program(db, words, args.run_name.clone());
     let old = args.base_command.as_ref();
-    let old = old.map(|line| Program::of_line(line, db, args.run_name.clone()));
+    let old = old.map(|line| Program::from_command_line(line, db, args.run_name.clone()));
     let bar = Progress::new("executing");
-    let most = options.max_repeat.max(options.repeat);
-    let tell = |turn: usize| bar.set(turn, most, "");
+    let maximum = options.max_repeat.max(options.repeat);
+    let on_progress = |done: usize| bar.set(done, maximum, "");
     Ok(baseline::check(
         saved,
         &new,
         old.as_ref(),
         options,
         &Interrupt::listen()?,
-        tell,
+        on_progress,
     )?)
 }
 
-fn judge(done: &Checked, strict: bool) -> anyhow::Result<()> {
-    match (done.outcome(), strict) {
-        (Outcome::Pass, _) => Ok(()),
-        (Outcome::Regression, _) => {
+fn report_outcome(checked: &Checked, strict: bool) -> anyhow::Result<()> {
+    match (checked.outcome(), strict) {
+        (CheckOutcome::Pass, _) => Ok(()),
+        (CheckOutcome::Regression, _) => {
             let text = format!(
                 "energy regression against baseline {}",
-                escape(&done.baseline)
+                escape(&checked.baseline)
             );
             Err(Finding::new(REGRESSION, text).into())
         }
-        (Outcome::Undecided, is_strict) => {
-            let undecided = done.compared.undecided().into_iter().next();
+        (CheckOutcome::Undecided, is_strict) => {
+            let undecided = checked.compared.undecided().into_iter().next();
             let text = match (&undecided, is_strict) {
                 (Some(_), _) => {
-                    "undecided: coverage; see that the sensor gives samples all the time"
+                    "undecided: samples cover too little of the runs; check the sensor with `energy doctor --validate`"
                 }
                 (None, true) => "undecided; allow more runs with --max-repeat",
-                (None, false) => "undecided: not shown to be a regression, nor to be none",
+                (None, false) => "undecided: the runs neither show nor exclude a regression",
             };
             if is_strict {
                 return Err(Finding::new(UNDECIDED, text.into()).into());

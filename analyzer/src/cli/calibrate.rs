@@ -9,44 +9,44 @@ use clap::Args;
 use crate::calibrate::CalibrateOptions;
 use crate::run::{Depth, Requantize, parse_duration};
 
-/// What to calibrate and how.
+/// Options of `energy calibrate`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   energy calibrate --source rapl
   energy calibrate --model ./model.gguf --depth deep --budget 5m --export priors.csv
 
-Runs each kind of the model's operations alone and measures its power. Keep the
-machine quiet meanwhile. The result holds for this machine, model file, number
-format, number of threads, device, depth and source.")]
+Runs each of the model's operations alone and measures its power. Keep the machine
+idle during the measurement. The result is valid for this machine, model file,
+number format, number of threads, device, depth and source.")]
 pub struct CalibrateArgs {
-    /// `smollm2`, fetched once, or the path of a GGUF file
+    /// `smollm2` (downloaded once) or the path of a GGUF file
     #[arg(long, value_name = "NAME|PATH", default_value_t = CalibrateOptions::default().model)]
     model: String,
-    /// Convert weights when the model is loaded
+    /// Number format to convert weights to when the model is loaded
     #[arg(long, value_enum, default_value_t)]
     requantize: Requantize,
-    /// How finely the work is divided into spans: module or deep
+    /// Granularity of spans: module or deep
     #[arg(long, value_enum, default_value_t)]
     depth: Depth,
-    /// auto, powermetrics or rapl
+    /// Power source: auto, powermetrics or rapl
     #[arg(long, default_value_t = CalibrateOptions::default().source)]
     source: String,
-    /// Time between power samples: 100ms, 1s
+    /// Time between power samples, e.g. 100ms, 1s
     #[arg(long, value_parser = parse_duration, default_value = "100ms")]
     interval: Duration,
-    /// Time to measure for
+    /// Duration of the measurement
     #[arg(long, value_parser = parse_duration, default_value = "3m")]
     budget: Duration,
-    /// Threads that compute; runs that use it must have as many
+    /// Number of compute threads; the calibration is only valid for runs with as many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Write the powers as a table that `--prior` reads, too
+    /// Also write the powers to a file for `energy attribute --prior`
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
 }
 
 impl CalibrateArgs {
-    /// As options of the library.
+    /// Converts to the library's options.
     pub fn options(&self, db: &Path) -> CalibrateOptions {
         CalibrateOptions {
             model: self.model.clone(),
@@ -73,10 +73,11 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
         use_threads(threads);
     }
     let bar = bar();
-    let calibrated = crate::calibrate::calibrate(&args.options(db), &mut |told| show(&bar, told));
+    let calibrated =
+        crate::calibrate::calibrate(&args.options(db), &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     let calibrated = calibrated?;
-    crate::calibrate::print(&calibrated.measured, super::look(), out)?;
+    crate::calibrate::print(&calibrated.measured, super::style(), out)?;
     for warning in &calibrated.warnings {
         super::warn(warning);
     }
@@ -99,8 +100,8 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
 #[cfg(feature = "inference")]
 fn use_threads(threads: u16) {
     for name in energy_models::device::THREAD_VARIABLES {
-        // SAFETY: the command has one thread until the model is loaded: nobody
-        // reads variables meanwhile.
+        // SAFETY: the process has one thread until the model is loaded, so no
+        // other thread reads the environment.
         unsafe { std::env::set_var(name, threads.to_string()) };
     }
 }
@@ -122,7 +123,7 @@ fn show(bar: &indicatif::ProgressBar, progress: crate::calibrate::Progress) {
     use crate::calibrate::Progress;
 
     let (done, all, what) = match progress {
-        Progress::Timing { done, kinds } => (done, kinds, "timing kinds".to_owned()),
+        Progress::Timing { done, kinds } => (done, kinds, "timing operations".to_owned()),
         Progress::Measuring { done, slots, kind } => (done, slots, kind),
     };
     bar.set_length(all as u64);

@@ -7,12 +7,12 @@ use clap::Args;
 
 use super::{Finding, Usage};
 use crate::compare::stats::{Gate, Options};
-use crate::compare::{CompareOptions, Compared, Per, sides};
+use crate::compare::{CompareOptions, Compared, EnergyPer, sides};
 use crate::format::Format;
 
 /// Exit code of a regression.
 const REGRESSION: u8 = 3;
-/// Exit code of a check that could not be decided, where that is asked for.
+/// Exit code of an undecided check with `--strict`.
 const UNDECIDED: u8 = 4;
 
 const HELP: &str = "Examples:
@@ -20,55 +20,55 @@ const HELP: &str = "Examples:
   energy compare group=old group=new --fail-above 5%
   energy compare --by tag=threads --phase decode --per output-token
 
-A, B, C and D are each a run (id, its beginning, name, `last`), all runs with a tag
-(KEY=VALUE), or the name of a group. A sample is one run: with one run a side there
-is a difference but no verdict; make three at least, ten to find 5 %, in turns
-(A B A B). docs/comparing.md tells the statistics.
+Each side (A, B, C, D) is a run (id, id prefix, name, `last`), all runs with a tag
+(KEY=VALUE), or a group. Each run is one sample: one run per side gives a difference
+but no verdict. Record at least three runs per side, ten to detect 5 %, interleaved
+(A B A B). docs/comparing.md explains the statistics.
 
-With --fail-above the exit code is 3 if a side needs more than that above A for sure,
-and 0 with a warning (4 with --strict) if that cannot be decided.";
+With --fail-above the exit code is 3 if the energy of a side significantly exceeds that
+of A by more than this, and 0 with a warning (4 with --strict) if that is undecided.";
 
-/// What to compare and how.
+/// Options of `energy compare`.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct CompareArgs {
-    /// Runs or groups of runs; the first is what others are compared with
+    /// Runs or groups of runs; the others are compared with the first
     #[arg(value_name = "RUN|GROUP")]
     sides: Vec<String>,
-    /// Make a side of all runs with one value of the tag
+    /// Group runs into sides by the value of this tag
     #[arg(long, value_name = "tag=KEY", value_parser = parse_tag)]
     by: Option<String>,
-    /// What energy is divided by: token where all runs know their tokens, else run
+    /// Unit that energy is divided by (default: token if all runs have token counts, else run)
     #[arg(long, value_enum)]
-    per: Option<Per>,
-    /// Differences up to this do not matter
-    #[arg(long, value_name = "X%", value_parser = parse_part, default_value = "1%")]
+    per: Option<EnergyPer>,
+    /// Smallest difference that counts as one
+    #[arg(long, value_name = "X%", value_parser = parse_fraction, default_value = "1%")]
     min_effect: f64,
-    /// Supposed difference between sessions (standard deviation)
-    #[arg(long, value_name = "X%", value_parser = parse_part, default_value = "2.5%")]
+    /// Assumed standard deviation between sessions
+    #[arg(long, value_name = "X%", value_parser = parse_fraction, default_value = "2.5%")]
     session_sd: f64,
-    /// This rail only, in place of the sum of root rails
+    /// Only use this rail (default: the sum of root rails)
     #[arg(long, value_name = "NAME")]
     rail: Option<String>,
-    /// This phase only
+    /// Only use this phase
     #[arg(long, value_name = "NAME")]
     phase: Option<String>,
-    /// Compare runs that were not made alike
+    /// Compare runs with different configurations
     #[arg(long)]
     allow_different: bool,
-    /// Fail if a side needs more than this above the first for sure
-    #[arg(long, value_name = "X%", value_parser = parse_part)]
+    /// Fail if the energy of a side significantly exceeds the first by more than this
+    #[arg(long, value_name = "X%", value_parser = parse_fraction)]
     fail_above: Option<f64>,
-    /// Fail as well if that cannot be decided
+    /// Fail if the result is undecided
     #[arg(long, requires = "fail_above")]
     strict: bool,
-    /// How to write it
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 impl CompareArgs {
-    /// As options of the library.
+    /// Converts to the library's options.
     pub fn options(&self) -> CompareOptions {
         CompareOptions {
             per: self.per,
@@ -93,17 +93,23 @@ pub(super) fn run(db: &Path, args: &CompareArgs, out: &mut dyn Write) -> anyhow:
     let recording = super::open_recording(db)?;
     let (sides, left_out) = sides(&recording, &args.sides, args.by.as_deref())?;
     let compared = Compared::read(&recording, sides, &args.options())?;
-    compared.write(&left_out, args.fail_above, out, args.format, &super::look())?;
+    compared.write(
+        &left_out,
+        args.fail_above,
+        out,
+        args.format,
+        &super::style(),
+    )?;
     if let Some(text) = compared.undecided().into_iter().next() {
         return Err(Finding::new(UNDECIDED, text).into());
     }
     match args.fail_above {
-        Some(above) => judge(&compared, above, args.strict),
+        Some(above) => report_gates(&compared, above, args.strict),
         None => Ok(()),
     }
 }
 
-fn judge(compared: &Compared, above: f64, strict: bool) -> anyhow::Result<()> {
+fn report_gates(compared: &Compared, above: f64, strict: bool) -> anyhow::Result<()> {
     let gates = compared.gates(above);
     let with = |which: Gate| -> Vec<&str> {
         let others = compared.sides.iter().skip(1).zip(&gates);
@@ -113,14 +119,17 @@ fn judge(compared: &Compared, above: f64, strict: bool) -> anyhow::Result<()> {
     let above = crate::format::percent(Some(above));
     let (worse, undecided) = (with(Gate::Regression), with(Gate::Undecided));
     if !worse.is_empty() {
-        let text = format!("{} needs more than {above} above A", worse.join(", "));
+        let text = format!(
+            "energy of {} exceeds A by more than {above}",
+            worse.join(", ")
+        );
         return Err(Finding::new(REGRESSION, text).into());
     }
     if undecided.is_empty() {
         return Ok(());
     }
     let text = format!(
-        "whether {} needs more than {above} above A cannot be decided from these runs; make more",
+        "undecided whether the energy of {} exceeds A by more than {above}; record more runs",
         undecided.join(", ")
     );
     if strict {
@@ -130,15 +139,14 @@ fn judge(compared: &Compared, above: f64, strict: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `5%`, or the part itself as `0.05`. A bare `5` is refused: it is not clear which of
-/// the two is meant.
-pub(super) fn parse_part(text: &str) -> Result<f64, String> {
+/// Parses `5%` or the fraction `0.05`. A bare `5` is rejected because it is ambiguous.
+pub(super) fn parse_fraction(text: &str) -> Result<f64, String> {
     let (digits, unit) = match text.trim().strip_suffix('%') {
         Some(digits) => (digits.trim_end(), 0.01),
         None => (text.trim(), 1.0),
     };
-    let part = digits.parse::<f64>().ok().map(|number| number * unit);
-    match part {
+    let fraction = digits.parse::<f64>().ok().map(|number| number * unit);
+    match fraction {
         Some(part) if part >= 0.0 && part.is_finite() && (unit < 1.0 || part < 1.0) => Ok(part),
         _ => Err("write it as 5% or 0.05".to_owned()),
     }

@@ -9,7 +9,7 @@ use clap::Args;
   energy completions bash > ~/.local/share/bash-completion/completions/energy
   energy completions fish > ~/.config/fish/completions/energy.fish")]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to generate the script for
     #[arg(value_enum)]
     shell: clap_complete::Shell,
 }

@@ -1,16 +1,16 @@
-//! Asks before something is gone for good.
+//! Confirmation prompts before data is deleted.
 
 use std::io::Write;
 
 use super::Usage;
 
-/// Asks `question` on the terminal.
+/// Prompts on the terminal and reads y or N.
 ///
 /// # Errors
-/// When the answer is no, or nobody can be asked; `instead` says what to do then.
+/// If the answer is no, or there is no terminal; `instead` names the option to use then.
 pub(super) fn confirm(question: &str, instead: &str) -> anyhow::Result<()> {
     if !super::is_interactive() {
-        return Err(Usage(format!("nobody can be asked here: {instead}")).into());
+        return Err(Usage(format!("no terminal to confirm on: {instead}")).into());
     }
     let mut err = std::io::stderr();
     write!(err, "{question} [y/N] ")?;

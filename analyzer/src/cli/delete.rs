@@ -19,25 +19,25 @@ use crate::upkeep::{several, sizes};
   energy delete last --yes
   energy delete group=warmup sky --yes
 
-The file keeps its size; what is recorded next takes the room. `energy vacuum` gives
-it back to the disk.")]
+The file keeps its size: later runs reuse the free space. `energy vacuum` returns it to
+the file system.")]
 pub struct DeleteArgs {
-    /// Id, beginning of an id, name, `last`, KEY=VALUE of a tag, or a group
+    /// Id, id prefix, name, `last`, KEY=VALUE of a tag, or a group
     #[arg(value_name = "RUN", required = true)]
-    which: Vec<String>,
-    /// Do not ask
+    selectors: Vec<String>,
+    /// Delete without confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(db: &Path, args: &DeleteArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let recording = super::open_recording(db)?;
-    let runs = several(&recording, &args.which)?;
+    let runs = several(&recording, &args.selectors)?;
     let recorded = runs.iter().find(|run| run.row.status == RunStatus::Running);
     if let Some(run) = recorded {
         let (title, pid) = (escape(&run.title()), run.row.pid);
         anyhow::bail!(
-            "run {title} is being recorded by process {pid}: delete it when that has ended"
+            "run {title} is being recorded by process {pid}: delete it after the process has ended"
         );
     }
     let progress = Progress::new("measuring");
@@ -45,25 +45,25 @@ pub(super) fn run(db: &Path, args: &DeleteArgs, out: &mut dyn Write) -> anyhow::
     drop(progress);
     let size = |run: &Run| bytes(sizes.get(&run.no).copied());
     if !args.yes {
-        let each = |run: &Run| {
+        let describe = |run: &Run| {
             let (title, started) = (escape(&run.title()), utc(run.row.start_unix_ns));
             format!("{title} of {started}, about {}", size(run))
         };
         let question = match runs.as_slice() {
-            [run] => format!("Delete run {} for good?", each(run)),
+            [run] => format!("Delete run {} permanently?", describe(run)),
             runs => {
                 let lines: Vec<String> = runs
                     .iter()
-                    .map(|run| "  ".to_owned() + &each(run))
+                    .map(|run| "  ".to_owned() + &describe(run))
                     .collect();
                 format!(
-                    "{}\nDelete these {} runs for good?",
+                    "{}\nDelete these {} runs permanently?",
                     lines.join("\n"),
                     runs.len()
                 )
             }
         };
-        confirm(&question, "give --yes to delete for good")?;
+        confirm(&question, "give --yes to delete permanently")?;
     }
     drop(recording);
     let store = Store::open_writable(db)?;

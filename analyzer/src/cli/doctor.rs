@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::confirm::confirm;
-use super::{Finding, Passed};
+use super::{Finding, SilentExit};
 use crate::doctor::{
     AsRoot, DoctorOptions, Fix, RuleUser, State, ValidateOptions, examine, fix_for_here,
     system_root, validate,
@@ -24,15 +24,16 @@ use crate::run::parse_duration;
   energy doctor --undo
 
 Exit codes: 0 power can be measured, 1 it can only be modelled, 2 neither. With --validate:
-0 every rail is in order, 1 there is no sensor to validate, 2 a rail fails.")]
+0 every rail passes, 1 there is no sensor to validate, 2 a rail fails.")]
 pub struct DoctorArgs {
-    /// Duration of the look at each source, or of a round of --validate (there 2s)
+    /// Duration of the probe of each source, or of a round of --validate (default: 1s; 2s
+    /// with --validate)
     #[arg(long, value_parser = parse_duration, default_value = "1s", default_value_if("validate", "true", "2s"))]
     time: Duration,
-    /// How to write it
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// As --format json
+    /// Same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Validate the sensors: coverage, update period, repeated equal work, energy counter
@@ -42,23 +43,23 @@ pub struct DoctorArgs {
     /// Number of rounds of equal work
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(3..), requires = "validate")]
     rounds: u16,
-    /// Unlock what is locked: shows the file that does it, and asks
+    /// Grant access to locked sensors: shows the file to write and prompts for confirmation
     #[arg(long)]
     fix: bool,
-    /// Power interval that --fix allows as well, on a Mac; the usual ones from 20ms to 2s
-    /// are always allowed
+    /// Additional sampling interval that --fix allows on macOS; the usual ones from 20ms to
+    /// 2s are always allowed
     #[arg(long, value_parser = parse_duration, value_name = "TIME", requires = "fix")]
     interval: Vec<Duration>,
-    /// Take back what --fix did
+    /// Revert --fix
     #[arg(long, conflicts_with = "fix")]
     undo: bool,
-    /// Do not ask
+    /// Proceed without confirmation
     #[arg(long, short)]
     yes: bool,
 }
 
 impl DoctorArgs {
-    /// As options of the library.
+    /// Converts to the library's options.
     pub fn options(&self) -> DoctorOptions {
         DoctorOptions {
             time: self.time,
@@ -66,7 +67,7 @@ impl DoctorArgs {
         }
     }
 
-    /// The same for `--validate`.
+    /// Converts to the library's options of `--validate`.
     pub fn validate_options(&self) -> ValidateOptions {
         ValidateOptions {
             rounds: self.rounds.into(),
@@ -85,14 +86,16 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     }
     let examined = examine(&args.options());
     let format = if args.json { Format::Json } else { args.format };
-    examined.answer().write(out, format, &super::look())?;
+    examined.answer().write(out, format, &super::style())?;
     if let Err(error) = examined.keep() {
-        super::warn(&format!("what was seen of sensors is not kept: {error}"));
+        super::warn(&format!(
+            "could not store the sensor characteristics: {error}"
+        ));
     }
     match (examined.has_measured(), examined.has_any()) {
         (true, _) => Ok(()),
-        (false, true) => Err(Passed(1).into()),
-        (false, false) => Err(Finding::new(2, "nothing can be recorded here".to_owned()).into()),
+        (false, true) => Err(SilentExit(1).into()),
+        (false, false) => Err(Finding::new(2, "no power source is available".to_owned()).into()),
     }
 }
 
@@ -100,44 +103,44 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
 fn check(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let validation = validate(&args.validate_options());
     let format = if args.json { Format::Json } else { args.format };
-    validation.answer().write(out, format, &super::look())?;
+    validation.answer().write(out, format, &super::style())?;
     match (validation.rails.is_empty(), validation.is_in_order()) {
-        (true, _) => Err(Passed(1).into()),
+        (true, _) => Err(SilentExit(1).into()),
         (false, true) => Ok(()),
-        (false, false) => Err(Finding::new(2, "a rail fails".to_owned()).into()),
+        (false, false) => Err(Finding::new(2, "a rail failed validation".to_owned()).into()),
     }
 }
 
-/// Writes or removes the file that unlocks a source.
+/// Writes or removes the file that grants access to a source.
 fn change(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let user = RuleUser::here();
     let Some(fix) = fix_for_here(&system_root(), user.as_ref(), &args.interval)? else {
-        anyhow::bail!("there is nothing to unlock on this system");
+        anyhow::bail!("no source on this system needs access to be granted");
     };
     let root = AsRoot::for_here();
     if args.undo {
-        ask(args, &format!("remove {}?", fix.path.display()))?;
+        confirm_unless_yes(args, &format!("remove {}?", fix.path.display()))?;
         fix.undo(&root)?;
-        writeln!(out, "{} is gone", fix.path.display())?;
+        writeln!(out, "removed {}", fix.path.display())?;
         return Ok(());
     }
-    // What an earlier version allowed may be more than is needed.
+    // A file written by an earlier version may allow more than needed: replace it.
     if !fix.is_in_place() {
-        refuse_needless(&fix)?;
+        require_locked(&fix)?;
     }
     show(&fix, out)?;
-    ask(args, &format!("write {}?", fix.path.display()))?;
+    confirm_unless_yes(args, &format!("write {}?", fix.path.display()))?;
     fix.apply(&root)?;
     writeln!(
         out,
-        "{} is in place; see `energy doctor`",
+        "wrote {}; check with `energy doctor`",
         fix.path.display()
     )?;
     Ok(())
 }
 
-/// Nothing is written for a source that is open already, or is not there.
-fn refuse_needless(fix: &Fix) -> anyhow::Result<()> {
+/// Fails if the source is absent or already accessible.
+fn require_locked(fix: &Fix) -> anyhow::Result<()> {
     let examined = examine(&DoctorOptions {
         time: Duration::ZERO,
         ..DoctorOptions::default()
@@ -145,7 +148,7 @@ fn refuse_needless(fix: &Fix) -> anyhow::Result<()> {
     let state = examined.sources.into_iter().find(|one| one.0 == fix.source);
     match state.map(|(_, state)| state) {
         Some(State::Locked { .. }) => Ok(()),
-        Some(State::Absent(what)) => anyhow::bail!("{}: not here ({what})", fix.source),
+        Some(State::Absent(what)) => anyhow::bail!("{}: not available ({what})", fix.source),
         _ => anyhow::bail!("{} is not locked; see `energy doctor`", fix.source),
     }
 }
@@ -160,7 +163,7 @@ fn show(fix: &Fix, out: &mut dyn Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn ask(args: &DoctorArgs, question: &str) -> anyhow::Result<()> {
+fn confirm_unless_yes(args: &DoctorArgs, question: &str) -> anyhow::Result<()> {
     match args.yes {
         true => Ok(()),
         false => confirm(question, "give --yes"),

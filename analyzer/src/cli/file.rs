@@ -1,4 +1,4 @@
-//! Files that commands write.
+//! Creation of the commands' output files.
 
 use std::fs::File;
 use std::io::Write;
@@ -8,7 +8,7 @@ use tracing_energy::files::{FileAccess, irregular};
 
 use crate::error::{Error, Result};
 
-/// Who may read files that are created.
+/// Users that may read the created files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ReadableBy {
     /// Only you: mode 600
@@ -16,7 +16,7 @@ pub enum ReadableBy {
     Owner,
     /// Your group as well: mode 640
     Group,
-    /// All users of this machine: mode 644
+    /// All users: mode 644
     All,
 }
 
@@ -30,21 +30,21 @@ impl From<ReadableBy> for FileAccess {
     }
 }
 
-/// Creates a file for a command to write.
+/// Creates an output file.
 pub(super) fn create(path: &Path) -> Result<File> {
-    let named = |source| Error::File {
+    let file_error = |source| Error::File {
         path: path.to_owned(),
         source,
     };
     if irregular(path) == Some("a folder") {
-        let text = "it is a folder; give the name of a file";
-        return Err(named(std::io::Error::other(text)));
+        let text = "is a folder; give the name of a file";
+        return Err(file_error(std::io::Error::other(text)));
     }
-    FileAccess::of_process().create(path).map_err(named)
+    FileAccess::of_process().create(path).map_err(file_error)
 }
 
-/// Writes a file by way of `draw`; `-` is `out`. Nothing is written over before the
-/// whole text is there.
+/// Writes the output of `draw` to a file, or to `out` if the path is `-`. An existing
+/// file is only overwritten after `draw` has succeeded.
 pub(super) fn write_file(
     path: &Path,
     out: &mut dyn Write,
@@ -64,7 +64,7 @@ pub(super) fn write_file(
     Ok(())
 }
 
-/// Whether a file is standard output.
+/// Returns whether the path stands for standard output.
 pub(super) fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use inferno::flamegraph::Palette;
 
-use super::WhichFigures;
+use super::AttributedRun;
 use crate::error::Result;
 use crate::flamegraph::{
-    Collapse, Graph, Idle, Measure, Per, Picture, Value, What, draw_beside, parse_colors,
-    parse_min_width,
+    Collapse, Divisor, Graph, GraphOptions, Idle, Measure, Picture, Value, draw_side_by_side,
+    parse_colors, parse_min_width,
 };
 use crate::query::{Recording, Selection};
 
-/// What to draw.
+/// Options of `energy flamegraph`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy flamegraph -o decode.svg --phase decode --collapse layers
@@ -24,78 +24,78 @@ use crate::query::{Recording, Selection};
   energy flamegraph sky --by both -o both.svg
   energy flamegraph --folded - -o flamegraph.svg | sort -k2 -n
 
-RUN may be a group or a tag KEY=VALUE: the mean of its complete runs is drawn. Widths
-come from self energies: a frame is as wide as its span with all below it.")]
+RUN may be a group or a tag KEY=VALUE: the mean of its complete runs is drawn. The width
+of a frame is the self energy of its span plus that of all its descendants.")]
 pub struct FlamegraphArgs {
     #[command(flatten)]
-    run: WhichFigures,
-    /// The SVG to write; `-` is standard output
+    run: AttributedRun,
+    /// SVG file to write (`-` for standard output)
     #[arg(short, long, value_name = "FILE", default_value = "flamegraph.svg")]
     output: PathBuf,
-    /// Write folded stacks, too; `-` is standard output
+    /// Also write folded stacks to this file (`-` for standard output)
     #[arg(long, value_name = "FILE")]
     folded: Option<PathBuf>,
-    /// What widths are
+    /// Quantity that widths show
     #[arg(long, value_enum, default_value_t)]
     by: Widths,
-    /// Which way stacks are read
+    /// Direction in which stacks are read
     #[arg(long, value_enum, default_value_t)]
     value: Value,
-    /// Draw this rail only, in place of the sum of root rails
+    /// Only draw this rail (default: the sum of root rails)
     #[arg(long, value_name = "NAME")]
     rail: Option<String>,
-    /// Whether stacks hold their share of idle energy
+    /// Whether stacks include their share of idle energy
     #[arg(long, value_enum, default_value_t)]
     idle: Idle,
-    /// Draw this phase only: decode
+    /// Only draw this phase, e.g. decode
     #[arg(long, value_name = "NAME")]
     phase: Option<String>,
-    /// Draw all layers, or all tokens, as one frame
+    /// Merge all layers, or all tokens, into one frame
     #[arg(long, value_enum, value_delimiter = ',', value_name = "layers,tokens")]
     collapse: Vec<Collapse>,
-    /// Compare: red is what spans by themselves use more in AFTER, blue what they use less
+    /// Compare with AFTER: red frames have more self energy there, blue ones less
     #[arg(long, value_name = "AFTER", conflicts_with = "value")]
     diff: Option<String>,
-    /// With --diff, widths are those of RUN, which shows what AFTER lacks
+    /// With --diff, use the widths of RUN, so that frames missing in AFTER are visible
     #[arg(long, requires = "diff")]
     reverse: bool,
-    /// What to divide by; with --diff by token where all tokens are known
+    /// Unit to divide by (with --diff, default: token if all runs have token counts)
     #[arg(long, value_enum)]
-    per: Option<Per>,
-    /// Roots at the top
+    per: Option<Divisor>,
+    /// Draw roots at the top
     #[arg(long)]
     icicle: bool,
-    /// A title; what the figures are stands below it
+    /// Title of the image; a subtitle describes the values
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// Width in pixels, in place of the window's
+    /// Width in pixels (default: that of the window)
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(400..=100_000))]
     width: Option<u32>,
-    /// Leave out frames that are narrower, in percent of the width
+    /// Omit frames narrower than this, in percent of the width
     #[arg(long, value_name = "PERCENT", value_parser = parse_min_width,
           default_value_t = Picture::default().min_width)]
     min_width: f64,
-    /// Colours: hot, mem, io, red, green, blue, aqua, yellow, purple, orange, rust, ...
+    /// Palette: hot, mem, io, red, green, blue, aqua, yellow, purple, orange, rust, ...
     #[arg(long, value_name = "NAME", value_parser = parse_colors, conflicts_with = "diff")]
     colors: Option<Palette>,
 }
 
-/// What widths are.
+/// Quantity that widths show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum Widths {
-    /// Joules
+    /// Energy in joules
     #[default]
     Energy,
-    /// Self time, all threads added
+    /// Self time, summed over threads
     Time,
     /// Energy and time side by side, each with its own zoom
     Both,
 }
 
 impl FlamegraphArgs {
-    /// What is shown, as options of the library.
-    pub fn what(&self) -> What {
-        What {
+    /// Converts the options of the content to the library's.
+    pub fn what(&self) -> GraphOptions {
+        GraphOptions {
             measure: match self.by {
                 Widths::Energy | Widths::Both => Measure::Energy,
                 Widths::Time => Measure::Time,
@@ -109,7 +109,7 @@ impl FlamegraphArgs {
         }
     }
 
-    /// How it looks, as options of the library.
+    /// Converts the options of the appearance to the library's.
     pub fn picture(&self) -> Picture {
         Picture {
             title: self.title.clone(),
@@ -121,22 +121,22 @@ impl FlamegraphArgs {
         }
     }
 
-    /// Refuses what has no meaning together.
+    /// Rejects combinations of options that contradict each other.
     fn check(&self) -> std::result::Result<(), super::Usage> {
         let refuse = |text: &str| Err(super::Usage(text.to_owned()));
         let has_energy_options = self.rail.is_some() || self.idle != Idle::default();
         match self.by {
             Widths::Time if has_energy_options => refuse(
-                "times have no rail and no idle share: leave out --rail and --idle, or --by time",
+                "--by time cannot be combined with --rail or --idle: times have no rail and no idle share",
             ),
-            Widths::Both if self.folded.is_some() => refuse(
-                "folded stacks hold one measure: give --by energy or --by time with --folded",
-            ),
+            Widths::Both if self.folded.is_some() => {
+                refuse("--folded writes one quantity: use it with --by energy or --by time")
+            }
             _ if self.folded.as_deref() == Some(Path::new("-"))
                 && super::is_stdout(&self.output) =>
             {
                 refuse(
-                    "only one of --output and --folded can be standard output: give a FILE for one",
+                    "only one of --output and --folded can be standard output: give a file name for the other",
                 )
             }
             _ => Ok(()),
@@ -151,7 +151,7 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
     let after = after
         .map(|which| super::selected(&recording, which, None))
         .transpose()?;
-    let before = super::selected(&recording, &args.run.run.which, args.run.attribution)?;
+    let before = super::selected(&recording, &args.run.run.selector, args.run.attribution)?;
     let sides = (before, after);
     let (what, picture) = (args.what(), args.picture());
     let graph = read(&recording, &sides, &what)?;
@@ -163,13 +163,13 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
     }
     match args.by {
         Widths::Both => {
-            let what = What {
+            let what = GraphOptions {
                 measure: Measure::Time,
                 ..what
             };
             let time = read(&recording, &sides, &what)?;
             super::write_file(&args.output, out, |out| {
-                draw_beside([&graph, &time], &picture, out)
+                draw_side_by_side([&graph, &time], &picture, out)
             })?;
         }
         _ => super::write_file(&args.output, out, |out| graph.draw(&picture, out))?,
@@ -181,7 +181,7 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
 fn read(
     recording: &Recording,
     sides: &(Selection, Option<Selection>),
-    what: &What,
+    what: &GraphOptions,
 ) -> Result<Graph> {
     match &sides.1 {
         None => Graph::read(recording, &sides.0, what),

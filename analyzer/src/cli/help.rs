@@ -1,15 +1,15 @@
-//! What `energy --help` looks like: commands under headings.
+//! Template of `energy --help`: commands grouped under headings.
 
 use clap::{Command, CommandFactory};
 
-/// The commands by what they are for. One that this build lacks is left out.
+/// Commands by purpose. Commands that are not part of this build are skipped.
 const GROUPS: &[(&str, &[&str])] = &[
     (
         "Record",
         &["run", "record", "import", "calibrate", "doctor"],
     ),
     (
-        "Look at a run",
+        "Inspect a run",
         &[
             "summary",
             "show",
@@ -27,17 +27,17 @@ const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "Look at many runs",
+        "Compare runs",
         &["runs", "compare", "baseline", "diff", "query"],
     ),
     (
-        "Keep in order",
+        "Maintain the database",
         &["tag", "name", "delete", "prune", "size", "vacuum", "merge"],
     ),
-    ("For the shell", &["completions", "man"]),
+    ("Set up the shell", &["completions", "man"]),
 ];
 
-/// The whole command line, with its help in order.
+/// Returns the command-line definition with the grouped help.
 pub(super) fn command() -> Command {
     let command = super::Cli::command();
     let list = list(&command);
@@ -67,14 +67,14 @@ fn list(command: &Command) -> String {
 mod tests {
     use super::*;
 
-    /// All commands, with the words that call them.
+    /// Returns all commands with the words that invoke them.
     fn all(command: &Command, words: &[String]) -> Vec<(Vec<String>, Command)> {
-        let each = command.get_subcommands().flat_map(|one| {
+        let all = command.get_subcommands().flat_map(|one| {
             let words = [words, &[one.get_name().to_owned()]].concat();
             let below = all(one, &words);
             [vec![(words, one.clone())], below].concat()
         });
-        each.collect()
+        all.collect()
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn help_says_every_command_and_the_exit_codes_in_80_columns() {
+    fn help_lists_every_command_and_exit_code_within_80_columns() {
         let help = command().term_width(80).render_help().to_string();
         for one in command().get_subcommands() {
             let line = |line: &str| line.trim_start().starts_with(one.get_name());
@@ -114,7 +114,7 @@ mod tests {
         assert!(longest <= Some(80), "{help}");
     }
 
-    /// The words of an example as a shell would give them to the command.
+    /// Splits an example into words as a shell does.
     fn words(line: &str) -> Vec<String> {
         let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
         for c in line.chars() {
@@ -132,19 +132,19 @@ mod tests {
     }
 
     #[test]
-    fn every_help_has_examples_that_are_understood() {
+    fn every_help_has_examples_that_parse() {
         let command = command();
-        for (called, one) in all(&command, &[]) {
+        for (invocation, one) in all(&command, &[]) {
             let help = one.clone().render_long_help().to_string();
             let examples = help.split("Examples:\n").nth(1);
-            let examples = examples.unwrap_or_else(|| panic!("{called:?} has no examples"));
+            let examples = examples.unwrap_or_else(|| panic!("{invocation:?} has no examples"));
             let lines: Vec<&str> = examples
                 .lines()
                 .take_while(|line| !line.is_empty())
                 .collect();
-            let begins = format!("energy {}", called.join(" "));
+            let begins = format!("energy {}", invocation.join(" "));
             let own = lines.iter().filter(|line| line.contains(&begins)).count();
-            assert!(own > 0, "{called:?}: no example of its own");
+            assert!(own > 0, "{invocation:?}: no example of its own");
             for line in lines {
                 let words = words(line);
                 assert_eq!(words[0], "energy", "{line}");

@@ -21,16 +21,16 @@ use chrome::ChromeArgs;
   energy import power powermetrics.plist --name cinebench")]
 pub struct ImportArgs {
     #[command(subcommand)]
-    from: From,
+    source: ImportSource,
 }
 
 #[derive(Debug, Subcommand)]
-enum From {
-    /// Spans and power samples as tables
+enum ImportSource {
+    /// Import spans and power samples from CSV tables
     Csv(CsvArgs),
-    /// Spans that tracing-chrome wrote, and power that was recorded beside them
+    /// Import a trace of tracing-chrome and a power recording of the same time
     Chrome(ChromeArgs),
-    /// Power alone, as powermetrics or another tool recorded it
+    /// Import a power recording of powermetrics or another tool, without spans
     Power(PowerArgs),
 }
 
@@ -39,19 +39,19 @@ enum From {
   energy import power run.plist --name night
   energy import power cinebench.txt
 
-On a Mac `sudo powermetrics -f plist -i 100 -s cpu_power,gpu_power --output-file run.plist`
-makes such a file.
+On macOS, `sudo powermetrics -f plist -i 100 -s cpu_power,gpu_power --output-file run.plist`
+writes such a file.
 
-The file may be powermetrics' plist stream, its text, or a table with one of the headers
+The file is the plist stream or text output of powermetrics, or a table with one of the headers
   t_start_ns,t_end_ns,rail,energy_mj
   interval_start_s,interval_end_s,rail,power_w
-  timestamp_s,rail,power_w            a value holds up to the next one, at most for the
-                                      median distance of values")]
+  timestamp_s,rail,power_w            a value is valid until the next one, but at most for
+                                      the median time between values")]
 struct PowerArgs {
-    /// The recording
+    /// Power recording to import
     #[arg(value_name = "FILE")]
     recording: PathBuf,
-    /// Name of the run, in place of the file's
+    /// Name of the run (default: the file name)
     #[arg(long)]
     name: Option<String>,
 }
@@ -63,16 +63,16 @@ const HELP: &str = "Examples:
 The tables' headers are
   span_id,parent_id,thread,kind,start_ns,end_ns,rail   rail: cpu, gpu or ane
   t_start_ns,t_end_ns,rail,energy_mj                   or any that replay reads
-A parent_id of 0 means none. Half a second of samples before the first span or
-after the last one tells idle power.";
+A parent_id of 0 means none. Idle power is measured from at least half a second of
+samples before the first span or after the last one.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 struct CsvArgs {
-    /// The table of spans
+    /// CSV table of spans
     #[arg(long, value_name = "FILE")]
     spans: PathBuf,
-    /// The table of samples, of one sampler
+    /// CSV table of samples of one source
     #[arg(long, value_name = "FILE")]
     samples: PathBuf,
     /// Name of the run
@@ -84,8 +84,8 @@ struct CsvArgs {
 }
 
 pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let imported = match args.from {
-        From::Csv(args) => import(
+    let imported = match args.source {
+        ImportSource::Csv(args) => import(
             db,
             &ImportOptions {
                 spans: args.spans,
@@ -94,8 +94,8 @@ pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::R
                 kernels: args.kernel,
             },
         )?,
-        From::Chrome(args) => import_chrome(db, &args.options())?,
-        From::Power(args) => import_power(
+        ImportSource::Chrome(args) => import_chrome(db, &args.options())?,
+        ImportSource::Power(args) => import_power(
             db,
             &PowerOptions {
                 recording: args.recording,
@@ -106,13 +106,13 @@ pub(super) fn run(db: &Path, args: ImportArgs, out: &mut dyn Write) -> anyhow::R
     for warning in &imported.warnings {
         super::warn(warning);
     }
-    let told: String = imported
-        .told
+    let notes: String = imported
+        .notes
         .iter()
-        .map(|told| format!("\n  {told}"))
+        .map(|note| format!("\n  {note}"))
         .collect();
     let spans = counted(imported.spans, "span");
     let samples = counted(imported.samples, "sample");
-    let _ = writeln!(std::io::stderr(), "imported {spans} and {samples}{told}");
+    let _ = writeln!(std::io::stderr(), "imported {spans} and {samples}{notes}");
     Ok(writeln!(out, "{}", imported.uuid)?)
 }

@@ -11,7 +11,7 @@ use clap::Args;
   energy man | man -l -
   energy man --dir ~/.local/share/man/man1")]
 pub struct ManArgs {
-    /// Write a page for each command into this folder, which is made where there is none
+    /// Write a page for each command to this folder (created if missing)
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 }

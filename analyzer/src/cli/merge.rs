@@ -14,16 +14,16 @@ use crate::upkeep::merge;
   energy merge laptop.db server.db
   energy merge a.db b.db --into all.db
 
-Other files do not change. A run keeps its id; one that is there already stays as it
-is. Each run comes whole or not at all: after an interruption, merge again.")]
+Source files are not modified. Runs keep their ids; a run that exists in the target is
+skipped. Each run is copied atomically: after an interruption, merge again.")]
 pub struct MergeArgs {
-    /// Recordings whose runs are copied
+    /// Databases to copy runs from
     #[arg(value_name = "FILE", required = true)]
     sources: Vec<PathBuf>,
-    /// The recording that gets them, in place of that of --db; made where there is none
+    /// Target database, created if missing (default: that of --db)
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
-    /// How to write what was done
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -35,5 +35,5 @@ pub(super) fn run(db: &Path, args: &MergeArgs, out: &mut dyn Write) -> anyhow::R
         progress.set(done, all, next);
     });
     drop(progress);
-    Ok(report?.answer().write(out, args.format, &super::look())?)
+    Ok(report?.answer().write(out, args.format, &super::style())?)
 }

@@ -1,6 +1,5 @@
-//! The command line: definitions here, one file for each command.
+//! Command-line interface: definitions here, one file for each command.
 
-mod ask;
 mod attribute;
 mod baseline;
 mod calibrate;
@@ -30,6 +29,7 @@ mod size;
 mod summary;
 mod tag;
 mod vacuum;
+mod views;
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -37,14 +37,14 @@ use std::process::ExitCode;
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
-use ask::Ask as _;
 use file::{is_stdout, write_file};
 use selected::selected;
+use views::RunCommand as _;
 
 use tracing_energy::files::FileAccess;
 
 use crate::DATABASE;
-use crate::format::screen::Look;
+use crate::format::screen::OutputStyle;
 use crate::program::READABLE_BY;
 use crate::query::{Recording, Run};
 use crate::warn::warn;
@@ -57,17 +57,17 @@ pub use flamegraph::FlamegraphArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
 
-/// Tells what spans of a program cost in joules.
+/// Measures the energy of a program's spans in joules.
 #[derive(Debug, Parser)]
 #[command(name = "energy", version, about, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
-    /// The recording: one file holds many runs
+    /// Database file; it holds many runs
     #[arg(long, global = true, env = "ENERGY_DB", value_name = "FILE", default_value = DATABASE)]
     pub db: PathBuf,
-    /// Who may read files that are created; files that are there keep their permissions
+    /// Users that may read created files; existing files keep their permissions
     #[arg(long, global = true, env = READABLE_BY, value_name = "WHO", value_enum, default_value_t)]
     pub readable_by: ReadableBy,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -79,70 +79,70 @@ const EXAMPLES: &str = "Examples:
   energy summary sky --format json
   energy flamegraph sky -o sky.svg
 
-RUN is an id, the beginning of one, a name, or `last`.
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a regression was found, 4 it
-cannot be told whether there is one (--strict), 130 or 143 ended by a signal.";
+RUN is an id, an id prefix, a name, or `last`.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 regression found, 4 undecided
+whether there is a regression (--strict), 130 or 143 ended by a signal.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Generate text with a language model and record its energy
     Run(Box<RunArgs>),
-    /// Record any program, with all that it starts
+    /// Record any program and its child processes
     Record(record::RecordArgs),
-    /// Tell what can be measured here, and unlock what is locked
+    /// Show usable power sources, and grant access to locked ones
     Doctor(doctor::DoctorArgs),
-    /// List the runs of a recording, newest first
+    /// List runs, newest first
     Runs(runs::RunsArgs),
-    /// Show what is known of a run besides its figures
+    /// Show a run's metadata: settings, attributions, conditions
     Show(show::ShowArgs),
-    /// Show where a run's energy went
+    /// Show a run's energy by account, phase and operation
     Summary(summary::SummaryArgs),
-    /// List phases with their sections
-    Pipeline(ask::PipelineArgs),
-    /// List tokens with their energies, and those that stand out
-    Tokens(ask::TokensArgs),
+    /// List phases and their sections
+    Pipeline(views::PipelineArgs),
+    /// List tokens with their energies, and outliers
+    Tokens(views::TokensArgs),
     /// List layers with their energies
-    Layers(ask::LayersArgs),
-    /// List the nodes with the highest energy of their own
-    Hot(ask::HotArgs),
-    /// Show the accounts of each rail, and whether they balance
-    Balance(ask::BalanceArgs),
-    /// Show what rails drew over time
-    Power(ask::PowerArgs),
-    /// Guard against energy regressions
+    Layers(views::LayersArgs),
+    /// List the call paths with the highest self energy
+    Hot(views::HotArgs),
+    /// Show the energy accounts of each rail and check that they balance
+    Balance(views::BalanceArgs),
+    /// List power samples of rails over time
+    Power(views::PowerArgs),
+    /// Save baselines and check for energy regressions
     Baseline(Box<baseline::BaselineArgs>),
-    /// Ask anything in SQL, reading only
-    Query(ask::QueryArgs),
+    /// Run a read-only SQL query
+    Query(views::QueryArgs),
     /// Draw a run's energy as a flamegraph
     Flamegraph(FlamegraphArgs),
-    /// Write a run for other programs
+    /// Export a run to the format of another tool
     Export(ExportArgs),
-    /// Draw runs as one page: charts, tables, a comparison
+    /// Write an HTML report of runs: charts, tables, a comparison
     Report(ReportArgs),
-    /// Show what each kind of work cost
+    /// List operations with their energies
     Ops(ops::OpsArgs),
-    /// Tell whether runs differ, and by how much
+    /// Test whether the energy of runs differs, and by how much
     Compare(Box<CompareArgs>),
-    /// Divide a run's energy among its spans again
+    /// Attribute a run's energy to its spans again
     Attribute(attribute::AttributeArgs),
-    /// Make a run of what another program recorded
+    /// Import recordings of other programs as a run
     Import(import::ImportArgs),
-    /// Measure the power of each kind of a model's operations
+    /// Measure the power of each of a model's operations
     Calibrate(Box<CalibrateArgs>),
-    /// Give runs a tag, or take it from them
+    /// Add a tag to runs, or remove it
     Tag(tag::TagArgs),
     /// Name a run
     Name(name::NameArgs),
     /// Delete runs
     Delete(delete::DeleteArgs),
-    /// Delete old runs until the recording is as small as it should be
+    /// Delete old runs by number, age or size
     Prune(prune::PruneArgs),
-    /// Show how much room runs and tables take
+    /// Show the disk space used by runs and tables
     Size(size::SizeArgs),
-    /// Give free room back to the disk
+    /// Return free space to the file system
     Vacuum(vacuum::VacuumArgs),
-    /// Copy all runs of other recordings into this one
+    /// Copy all runs of other databases into this one
     Merge(merge::MergeArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
@@ -150,30 +150,30 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
-/// Names a run.
+/// Selects a run.
 #[derive(Debug, Clone, Args)]
-pub struct WhichRun {
-    /// Id, beginning of an id, name, or `last`
+pub struct RunSelector {
+    /// Id, id prefix, name, or `last`
     #[arg(value_name = "RUN", default_value = "last")]
-    pub which: String,
+    pub selector: String,
 }
 
-/// Names a run and the attribution whose figures are shown.
+/// Selects a run and the attribution to show.
 #[derive(Debug, Clone, Args)]
-pub struct WhichFigures {
+pub struct AttributedRun {
     #[command(flatten)]
-    run: WhichRun,
-    /// Figures of this attribution in place of the newest; `energy show` lists them
+    run: RunSelector,
+    /// Id of the attribution to show (default: the newest); `energy show` lists them
     #[arg(long, value_name = "ID")]
     attribution: Option<i64>,
 }
 
-/// A fault in how the command was used: exit code 2.
+/// Wrong usage of a command: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);
 
-/// What was found out is no success, though nothing failed.
+/// A negative result of a command that did not fail, with its exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 struct Finding {
@@ -187,12 +187,13 @@ impl Finding {
     }
 }
 
-/// The exit code of a program that was executed; it has told itself what was wrong.
+/// Exits with a code and no message, because the cause was already printed.
 #[derive(Debug, thiserror::Error)]
 #[error("the program ended with {0}")]
-struct Passed(u8);
+struct SilentExit(u8);
 
-/// 2 for wrong usage, 1 for other failures, else what the finding or a shell would say.
+/// Returns the exit code: 2 for wrong usage, 128 + the number of a signal, that of a
+/// finding or an executed program, or 1 for other failures.
 fn code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref() {
         Some(crate::Error::Interrupted { signal }) => {
@@ -201,7 +202,7 @@ fn code(error: &anyhow::Error) -> u8 {
         Some(crate::Error::NotExecuted { code, .. }) => return *code,
         _ => {}
     }
-    if let Some(Passed(code)) = error.downcast_ref() {
+    if let Some(SilentExit(code)) = error.downcast_ref() {
         return *code;
     }
     match error.downcast_ref::<Finding>() {
@@ -211,22 +212,22 @@ fn code(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// Parses the command line, obeys it, and prints what failed.
+/// Parses the command line, runs the command and prints its error.
 pub fn main() -> ExitCode {
     let matches = help::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     FileAccess::from(cli.readable_by).set_for_process();
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let done = obey(cli, &mut out).and_then(|()| Ok(out.flush()?));
+    let done = dispatch(cli, &mut out).and_then(|()| Ok(out.flush()?));
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has seen enough: `| head`.
+        // The reader closed the pipe: `| head`.
         Err(error) if is_broken_pipe(&error) => {
             // Dropping the writer would try to write again.
             let _ = out.into_parts();
             ExitCode::SUCCESS
         }
-        Err(error) if error.is::<Passed>() => {
+        Err(error) if error.is::<SilentExit>() => {
             let _ = out.flush();
             ExitCode::from(code(&error))
         }
@@ -240,7 +241,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
+fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     let db = &cli.db;
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
@@ -256,7 +257,7 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Balance(args) => args.run(db, out),
         Command::Power(args) => args.run(db, out),
         Command::Baseline(args) => baseline::run(db, &args, out),
-        Command::Query(args) => ask::query(db, &args, out),
+        Command::Query(args) => views::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Export(args) => export::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
@@ -277,14 +278,14 @@ fn obey(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-/// What failed and why. A cause that the words before it end with is not told twice.
+/// Joins an error and its causes. A cause that the text already ends with is not repeated.
 fn chain(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |told, cause| {
+    error.chain().fold(String::new(), |text, cause| {
         let cause = cause.to_string();
-        match (told.is_empty(), told.ends_with(&cause)) {
+        match (text.is_empty(), text.ends_with(&cause)) {
             (true, _) => cause,
-            (_, true) => told,
-            _ => format!("{told}: {cause}"),
+            (_, true) => text,
+            _ => format!("{text}: {cause}"),
         }
     })
 }
@@ -292,7 +293,7 @@ fn chain(error: &anyhow::Error) -> String {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     use crate::Error::{File, Io};
     let io = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
-        // Transparent: not in the chain by itself.
+        // Transparent errors have no entry of their own in the chain.
         Some(Io(source) | File { source, .. }) => Some(source.kind()),
         _ => cause
             .downcast_ref::<std::io::Error>()
@@ -303,15 +304,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
-/// Opens the recording and finds a run; tells on stderr what opening changed.
-fn open(db: &Path, which: &WhichRun) -> anyhow::Result<(Recording, Run)> {
+/// Opens the database and finds a run. Prints changes made by opening to stderr.
+fn open(db: &Path, run: &RunSelector) -> anyhow::Result<(Recording, Run)> {
     let recording = open_recording(db)?;
-    let run = recording.run(&which.which)?;
+    let run = recording.run(&run.selector)?;
     Ok((recording, run))
 }
 
-/// As [`open`], with the attribution that was asked for.
-fn open_figures(db: &Path, which: &WhichFigures) -> anyhow::Result<(Recording, Run)> {
+/// Like [`open`], with the requested attribution.
+fn open_attributed(db: &Path, which: &AttributedRun) -> anyhow::Result<(Recording, Run)> {
     let (recording, run) = open(db, &which.run)?;
     let run = match which.attribution {
         Some(id) => recording.shown_by(run, id)?,
@@ -328,8 +329,8 @@ fn open_recording(db: &Path) -> anyhow::Result<Recording> {
     Ok(recording)
 }
 
-fn look() -> Look {
-    Look::of_stdout()
+fn style() -> OutputStyle {
+    OutputStyle::of_stdout()
 }
 
 fn is_interactive() -> bool {

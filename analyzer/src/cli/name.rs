@@ -15,13 +15,13 @@ use crate::format::escape;
   energy name 1f0c \"sky, four threads\"
   energy name sky --clear")]
 pub struct NameArgs {
-    /// Id, beginning of an id, name, or `last`
+    /// Id, id prefix, name, or `last`
     #[arg(value_name = "RUN")]
-    which: String,
-    /// Its new name
+    selector: String,
+    /// New name
     #[arg(required_unless_present = "clear", conflicts_with = "clear")]
     name: Option<String>,
-    /// Take its name away
+    /// Remove the name
     #[arg(long)]
     clear: bool,
 }
@@ -33,13 +33,13 @@ pub(super) fn run(db: &Path, args: &NameArgs, out: &mut dyn Write) -> anyhow::Re
         return Err(Usage(text).into());
     }
     let recording = super::open_recording(db)?;
-    let run = recording.run(&args.which)?;
+    let run = recording.run(&args.selector)?;
     drop(recording);
     Store::open_writable(db)?.set_name(run.no, name)?;
     let title = escape(&run.title());
-    let told = match name {
-        Some(name) => format!("is called {}", escape(name)),
-        None => "has no name any more".to_owned(),
+    let change = match name {
+        Some(name) => format!("renamed to {}", escape(name)),
+        None => "has no name now".to_owned(),
     };
-    Ok(writeln!(out, "run {title} {told}")?)
+    Ok(writeln!(out, "run {title} {change}")?)
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::ask::{Asked, Part};
+use super::views::{CommonArgs, SpanFilter};
 use crate::ops::{Ops, OpsOptions};
-use crate::query::By;
+use crate::query::GroupBy;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -16,34 +16,34 @@ use crate::query::By;
   energy ops sky --phase decode --limit 10
   energy ops sky --groups --format csv > kinds.csv
 
-Energies are active self energies. With the accounts below them they sum to what
-was measured: kinds + (idle) + (unattributed) - (extrapolated). With --phase or
---basis there are no accounts. A kind that occurs in other phases, too, has no
-interval there.")]
+Energies are active self energies. With the accounts below them they sum to the
+measured energy: operations + (idle) + (unattributed) - (extrapolated). With --phase or
+--basis there are no accounts. An operation that also occurs in other phases has no
+interval with --phase.")]
 pub struct OpsArgs {
     #[command(flatten)]
-    asked: Asked,
+    common: CommonArgs,
     #[command(flatten)]
-    part: Part,
-    /// What is added up
+    filter: SpanFilter,
+    /// Level at which energies are summed
     #[arg(long, value_enum, default_value_t)]
-    by: By,
-    /// Show kinds that cannot be told apart as one, with `+` between them
+    by: GroupBy,
+    /// Show operations that cannot be distinguished as one, joined by `+`
     #[arg(long)]
     groups: bool,
-    /// Rows in a table: 30 unless told otherwise; 0 lists all
+    /// Maximum number of rows in a table (0 lists all; default: 30)
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
 }
 
 pub(super) fn run(db: &Path, args: &OpsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (recording, run) = super::open_figures(db, &args.asked.run)?;
+    let (recording, run) = super::open_attributed(db, &args.common.run)?;
     let options = OpsOptions {
         by: args.by,
-        scope: args.asked.scope(Some(&args.part)),
+        scope: args.common.scope(Some(&args.filter)),
         groups: args.groups,
         limit: args.limit,
     };
     let ops = Ops::read(&recording, run, &options)?;
-    Ok(ops.write(out, args.asked.format, &super::look())?)
+    Ok(ops.write(out, args.common.format, &super::style())?)
 }

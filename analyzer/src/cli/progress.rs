@@ -1,4 +1,4 @@
-//! Something that moves on the terminal while the command works for more than a second.
+//! Progress bar on the terminal for commands that take more than a second.
 
 use std::io::IsTerminal;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -7,35 +7,38 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Work that ends sooner shows nothing.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Between two movements.
+/// Delay before the bar is shown.
+const SHOW_AFTER: Duration = Duration::from_secs(1);
+/// Time between two redraws.
 const TICK: Duration = Duration::from_millis(120);
 
-/// A progress bar, or a spinner where nobody knows how much there is to do, on standard
-/// error; nothing where that is no terminal. It goes when it is dropped.
+/// A progress bar, or a spinner if the amount of work is unknown, on standard error.
+/// Nothing is shown if that is not a terminal. Dropping it removes the bar.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
-    /// Shows the bar once it is time; none without a terminal.
-    shower: Option<(Sender<()>, JoinHandle<()>)>,
+    /// Thread that shows the bar after the delay; `None` without a terminal.
+    delayed: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Progress {
-    /// Begins to wait for `what`.
+    /// Starts a spinner with the message `what`.
     pub(super) fn new(what: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         bar.set_style(style("{spinner} {msg} {elapsed}"));
         bar.set_message(what);
-        let shower = std::io::stderr().is_terminal().then(|| {
-            let (ended, waits) = channel();
+        let delayed = std::io::stderr().is_terminal().then(|| {
+            let (ended, is_ended) = channel();
             let shown = bar.clone();
-            (ended, std::thread::spawn(move || show_late(&shown, &waits)))
+            (
+                ended,
+                std::thread::spawn(move || show_after_delay(&shown, &is_ended)),
+            )
         });
-        Self { bar, shower }
+        Self { bar, delayed }
     }
 
-    /// `done` of `all` are done, and what is next.
+    /// Shows that `done` of `all` steps are done, with the name of the next one.
     pub(super) fn set(&self, done: usize, all: usize, next: &str) {
         if self.bar.length().is_none() {
             self.bar
@@ -49,9 +52,9 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some((ended, shower)) = self.shower.take() {
+        if let Some((ended, delayed)) = self.delayed.take() {
             drop(ended);
-            let _ = shower.join();
+            let _ = delayed.join();
         }
         self.bar.finish_and_clear();
     }
@@ -61,9 +64,9 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
-/// Shows `bar` unless the work has ended before.
-fn show_late(bar: &ProgressBar, ended: &Receiver<()>) {
-    if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+/// Shows `bar` after the delay, unless the work has ended before.
+fn show_after_delay(bar: &ProgressBar, ended: &Receiver<()>) {
+    if ended.recv_timeout(SHOW_AFTER) == Err(RecvTimeoutError::Timeout) {
         bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.enable_steady_tick(TICK);
     }

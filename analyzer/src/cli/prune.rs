@@ -13,7 +13,7 @@ use super::progress::Progress;
 use crate::format::{Answer, Column, Format, Sheet, bytes, counted};
 use crate::query::{Recording, list};
 use crate::runs::parse_age;
-use crate::upkeep::{Plan, PruneOptions, parse_bytes};
+use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes};
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("limit").required(true).multiple(true)
@@ -23,28 +23,29 @@ use crate::upkeep::{Plan, PruneOptions, parse_bytes};
   energy prune --keep 20 --yes
   energy prune --max-size 500MB --keep 5 --yes
 
-The oldest runs go first, a run that is being recorded never. Sizes are estimates. The
-file keeps its size until `energy vacuum` gives free room back to the disk.")]
+The oldest runs are deleted first. A run that is being recorded is never deleted. Sizes
+are estimates. The file keeps its size until `energy vacuum` returns free space to the
+file system.")]
 pub struct PruneArgs {
-    /// So many of the newest runs stay; by itself, all others go
+    /// Number of newest runs to keep; without other limits, all others are deleted
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
-    /// Runs that began longer ago go: 12h, 30d, 8w
+    /// Delete runs that started longer ago than this, e.g. 12h, 30d, 8w
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
     older_than: Option<i64>,
-    /// The oldest go until so much of the file is in use: 500MB, 2GB
+    /// Delete the oldest runs until at most this much of the file is used, e.g. 500MB, 2GB
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     max_size: Option<u64>,
-    /// Runs with the tag `baseline` or `keep` go, too
+    /// Also delete runs with the tag `baseline` or `keep`
     #[arg(long)]
     all: bool,
-    /// Only say what would go
+    /// Only list the runs that would be deleted
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Delete without confirmation
     #[arg(short, long)]
     yes: bool,
-    /// How to write the list
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -54,16 +55,16 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
     let progress = Progress::new("measuring");
     let plan = plan(&recording, args)?;
     drop((recording, progress));
-    let goes = !plan.runs.is_empty() && !args.dry_run;
-    if goes && !args.yes {
-        answer(&plan, args, false).write(&mut std::io::stderr(), Format::Table, &super::look())?;
-        let question = format!("Delete {} for good?", counted(plan.runs.len(), "run"));
+    let deletes = !plan.runs.is_empty() && !args.dry_run;
+    if deletes && !args.yes {
+        answer(&plan, args, false).write(&mut std::io::stderr(), Format::Table, &super::style())?;
+        let question = format!("Delete {} permanently?", counted(plan.runs.len(), "run"));
         confirm(
             &question,
-            "give --yes to delete for good, or --dry-run to see what would go",
+            "give --yes to delete permanently, or --dry-run to list the runs",
         )?;
     }
-    if goes {
+    if deletes {
         let store = Store::open_writable(db)?;
         let progress = Progress::new("deleting");
         for (done, run) in plan.runs.iter().enumerate() {
@@ -71,10 +72,10 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
             store.delete_run(run.no)?;
         }
     }
-    Ok(answer(&plan, args, goes).write(out, args.format, &super::look())?)
+    Ok(answer(&plan, args, deletes).write(out, args.format, &super::style())?)
 }
 
-fn plan(recording: &Recording, args: &PruneArgs) -> anyhow::Result<Plan> {
+fn plan(recording: &Recording, args: &PruneArgs) -> anyhow::Result<PrunePlan> {
     let space = recording.store().space()?;
     let sizes = space.runs.iter().map(|run| (run.run, run.bytes)).collect();
     let options = PruneOptions {
@@ -84,7 +85,7 @@ fn plan(recording: &Recording, args: &PruneArgs) -> anyhow::Result<Plan> {
         all: args.all,
     };
     let used = space.file_bytes - space.free_bytes;
-    Ok(Plan::make(
+    Ok(PrunePlan::make(
         &list(recording)?,
         &sizes,
         used,
@@ -93,7 +94,7 @@ fn plan(recording: &Recording, args: &PruneArgs) -> anyhow::Result<Plan> {
     ))
 }
 
-fn answer(plan: &Plan, args: &PruneArgs, is_done: bool) -> Answer {
+fn answer(plan: &PrunePlan, args: &PruneArgs, is_done: bool) -> Answer {
     let columns = vec![
         Column::id("id", "id"),
         Column::text("name", "name"),
@@ -104,13 +105,13 @@ fn answer(plan: &Plan, args: &PruneArgs, is_done: bool) -> Answer {
     let (count, freed) = (plan.runs.len(), bytes(Some(plan.freed_bytes)));
     let runs = counted(count, "run");
     let left = bytes(Some(plan.left_bytes));
-    let told = match (count, is_done) {
-        (0, _) => "No run is to go.".to_owned(),
+    let note = match (count, is_done) {
+        (0, _) => "No run to delete.".to_owned(),
         (_, false) => {
-            format!("{runs} would go and free about {freed}; about {left} stay in use.")
+            format!("{runs} would be deleted and free about {freed}; about {left} stay in use.")
         }
         (_, true) => {
-            format!("{runs} deleted, about {freed} free for the next; about {left} are in use.")
+            format!("{runs} deleted, about {freed} freed; about {left} are in use.")
         }
     };
     let mut answer = Answer::new("prune", "")
@@ -119,15 +120,15 @@ fn answer(plan: &Plan, args: &PruneArgs, is_done: bool) -> Answer {
         .with("left_bytes", json!(plan.left_bytes))
         .with("spared", json!(plan.spared))
         .sheet(Sheet::new("runs", "", columns, &plan.runs))
-        .note(told);
+        .note(note);
     if plan.spared > 0 {
         let spared = counted(plan.spared, "run");
         answer = answer.note(format!(
-            "{spared} spared for the tag `baseline` or `keep`; --all lets them go."
+            "{spared} kept because of the tag `baseline` or `keep`; --all deletes them."
         ));
     }
     if args.max_size.is_some_and(|most| plan.left_bytes > most) {
-        answer = answer.note("More than --max-size stays in use: what is left may not go.");
+        answer = answer.note("More than --max-size stays in use: the remaining runs are kept.");
     }
     answer
 }

@@ -7,52 +7,52 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Passed, WhichRun};
+use super::{RunSelector, SilentExit};
 use crate::record::{RecordOptions, record};
 use crate::run::{parse_duration, parse_tag};
 
-/// What to record and how.
+/// Options of `energy record`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   energy record -- make -j4
   energy record --name nightly --tag gpu=off -- ./train --epochs 1
   energy record --baseline 0s --source modelled -- sleep 1
 
-The program's output stays its own; what was found comes on standard error when it has
+The program's output is not modified. A summary is printed to standard error when it has
 ended, and its exit code is passed on. Programs that record spans themselves, with
-EnergyLayer and a database, join the run, and their children do.")]
+EnergyLayer and a database, and their child processes join the run.")]
 pub struct RecordArgs {
-    /// The program and its arguments
+    /// Program and its arguments
     #[arg(required = true, last = true, value_name = "COMMAND")]
     words: Vec<String>,
-    /// auto, powermetrics, rapl, modelled, or replay:FILE
+    /// Power source: auto, powermetrics, rapl, modelled, or replay:FILE
     #[arg(long, default_value_t = RecordOptions::default().source)]
     source: String,
-    /// Time between power samples: 100ms, 1s
+    /// Time between power samples, e.g. 100ms, 1s
     #[arg(long, value_parser = parse_duration, default_value = "100ms")]
     interval: Duration,
-    /// Idle power is measured so long before the program is started; 0s skips it
+    /// Duration of the idle baseline before the program starts (0s disables it)
     #[arg(long, value_parser = parse_duration, default_value = "2s")]
     baseline: Duration,
-    /// Name of the run, in place of the program's
+    /// Name of the run (default: that of the program)
     #[arg(long)]
     name: Option<String>,
-    /// A tag, `KEY` or `KEY=VALUE`; may be given several times
+    /// Tag of the run, `KEY` or `KEY=VALUE` (repeatable)
     #[arg(long, value_parser = parse_tag, value_name = "KEY=VALUE")]
     tag: Vec<(String, String)>,
-    /// The experiment that the run belongs to
+    /// Experiment that the run belongs to
     #[arg(long)]
     experiment: Option<String>,
-    /// Keep the command line out of the recording
+    /// Do not store the command line
     #[arg(long)]
     no_text: bool,
-    /// Print no summary
+    /// Do not print a summary
     #[arg(long, short)]
     quiet: bool,
 }
 
 impl RecordArgs {
-    /// As options of the library.
+    /// Converts to the library's options.
     pub fn options(self, db: &Path) -> RecordOptions {
         RecordOptions {
             words: self.words,
@@ -77,18 +77,19 @@ pub(super) fn run(db: &Path, args: RecordArgs) -> anyhow::Result<()> {
     if !quiet {
         let mut err = std::io::stderr();
         writeln!(err)?;
-        let which = WhichRun {
-            which: recorded.uuid,
+        let which = RunSelector {
+            selector: recorded.uuid,
         };
         super::summary::print(db, &which, &mut err)?;
     }
     match code(recorded.status) {
         0 => Ok(()),
-        code => Err(Passed(code).into()),
+        code => Err(SilentExit(code).into()),
     }
 }
 
-/// As a shell shows it: 128 and the signal's number where one ended the program.
+/// Returns the exit code as a shell does: 128 + the signal's number if one ended the
+/// program.
 fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -9,9 +9,9 @@ use clap::Args;
 use super::Usage;
 use crate::format::escape;
 use crate::query::Selection;
-use crate::report::{MOST, Report, ReportOptions};
+use crate::report::{MAX_SELECTIONS, Report, ReportOptions};
 
-/// What the page is of.
+/// Options of `energy report`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy report -o report.html
@@ -19,29 +19,29 @@ use crate::report::{MOST, Report, ReportOptions};
   energy report before after -o changes.html
   energy report group=q4 group=q8 -o q4-q8.html
 
-The page is one file, which loads nothing and sends nothing. RUN may be a group
-or a tag KEY=VALUE: its newest complete run is drawn, and all of them are
-compared. Up to four are drawn, the first one is what others are compared with.")]
+The report is one file that loads and sends nothing. RUN may be a group or a tag
+KEY=VALUE: its newest complete run is drawn, and all its runs are compared. Up to four
+are drawn; the others are compared with the first.")]
 pub struct ReportArgs {
-    /// Runs, or groups of runs
+    /// Runs or groups of runs
     #[arg(value_name = "RUN", default_value = "last")]
     runs: Vec<String>,
-    /// The page to write; `-` is standard output
+    /// HTML file to write (`-` for standard output)
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
-    /// A title in place of the names of the runs
+    /// Title (default: the names of the runs)
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// Figures of this attribution of the one run; `energy show` lists them
+    /// Id of the attribution to show (single run only); `energy show` lists them
     #[arg(long, value_name = "ID")]
     attribution: Option<i64>,
-    /// Compare runs that were not made alike
+    /// Compare runs with different configurations
     #[arg(long)]
     allow_different: bool,
 }
 
 impl ReportArgs {
-    /// As options of the library.
+    /// Converts to the library's options.
     pub fn options(&self) -> ReportOptions {
         ReportOptions {
             title: self.title.clone(),
@@ -51,19 +51,19 @@ impl ReportArgs {
 }
 
 pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    if args.runs.len() > MOST {
-        let text = format!("a page holds up to {MOST} runs or groups: leave some out");
+    if args.runs.len() > MAX_SELECTIONS {
+        let text = format!("a report holds up to {MAX_SELECTIONS} runs or groups: give fewer");
         return Err(Usage(text).into());
     }
     if args.runs.len() > 1 && args.attribution.is_some() {
-        let text = "--attribution is of one run: leave it out, or name one run";
+        let text = "--attribution needs a single run: omit it, or give one run";
         return Err(Usage(text.to_owned()).into());
     }
     let recording = super::open_recording(db)?;
     let sides = args.runs.iter();
     let sides = sides.map(|which| super::selected(&recording, which, args.attribution));
     let sides = sides.collect::<anyhow::Result<Vec<Selection>>>()?;
-    refuse_twice(&sides)?;
+    refuse_duplicates(&sides)?;
     for run in sides.iter().flat_map(|side| &side.runs) {
         if let Some(caveat) = run.caveat() {
             let _ = writeln!(
@@ -81,14 +81,14 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
     Ok(())
 }
 
-/// A run beside itself is no comparison.
-fn refuse_twice(sides: &[Selection]) -> Result<(), Usage> {
+/// Fails if a run is selected twice.
+fn refuse_duplicates(sides: &[Selection]) -> Result<(), Usage> {
     let mut seen = HashSet::new();
     let mut runs = sides.iter().flat_map(|side| &side.runs);
     match runs.find(|run| !seen.insert(run.no)) {
         None => Ok(()),
         Some(run) => {
-            let text = format!("run {} is named twice: leave one out", escape(&run.title()));
+            let text = format!("run {} is given twice: omit one", escape(&run.title()));
             Err(Usage(text))
         }
     }

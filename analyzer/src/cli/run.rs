@@ -14,7 +14,7 @@ use tracing_energy::Method;
 use crate::run::options::name;
 use crate::run::{Depth, Prefill, Requantize, RunOptions, parse_duration, parse_method, parse_tag};
 
-/// What to run and how to record it.
+/// Options of `energy run`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   energy run \"Why is the sky blue?\"
@@ -26,110 +26,111 @@ use crate::run::{Depth, Prefill, Requantize, RunOptions, parse_duration, parse_m
   energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
   energy run --resume run-20261125-093212-417")]
 pub struct RunArgs {
-    /// What to ask the model
+    /// Prompt for the model
     #[arg(default_value_t = RunOptions::default().prompt)]
     prompt: String,
-    /// `smollm2`, fetched once, hf:OWNER/REPO[/FILE], or the path of a GGUF file or of a
+    /// `smollm2` (downloaded once), hf:OWNER/REPO[/FILE], or the path of a GGUF file or of a
     /// folder with safetensors; several are compared
     #[arg(long, value_name = "NAME|PATH", default_values_t = [RunOptions::default().model])]
     model: Vec<String>,
-    /// Each line of the prompt is a prompt of its own, asked one after the other in one run
+    /// Treat each line as a separate prompt, processed one after the other in one run
     #[arg(long)]
     each_line: bool,
-    /// Continue the prompt as it is, without the chat template
+    /// Continue the prompt without the chat template
     #[arg(long)]
     raw: bool,
-    /// Convert weights when the model is loaded; several, with commas, are compared
+    /// Number format to convert weights to when the model is loaded; several, separated by
+    /// commas, are compared
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Requantize::default()])]
     requantize: Vec<Requantize>,
-    /// Weights that the prompt is read with
+    /// Weights used for the prompt
     #[arg(long, value_enum, default_value_t)]
     prefill: Prefill,
-    /// Tokens to sample at most; several, with commas, are compared
+    /// Maximum number of generated tokens; several, separated by commas, are compared
     #[arg(long, value_name = "N", value_delimiter = ',',
           default_values_t = [RunOptions::default().max_tokens])]
     max_tokens: Vec<usize>,
-    /// Randomness of sampling; 0 takes the likeliest token
+    /// Sampling temperature (0 selects the most likely token)
     #[arg(long, value_name = "T", default_value_t = RunOptions::default().temperature)]
     temperature: f32,
-    /// Sample among this many of the likeliest tokens
+    /// Sample from this many of the most likely tokens
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
-    /// Sample among the likeliest tokens up to this probability
+    /// Sample from the most likely tokens up to this cumulative probability
     #[arg(long, value_name = "P")]
     top_p: Option<f32>,
-    /// The same seed gives the same text
+    /// Seed of sampling
     #[arg(long, default_value_t = RunOptions::default().seed)]
     seed: u64,
-    /// Makes tokens of the last 64 less likely: 1.1; 1 does not
+    /// Penalty for repeating one of the last 64 tokens, e.g. 1.1 (1 disables it)
     #[arg(long, value_name = "X", default_value_t = RunOptions::default().repeat_penalty)]
     repeat_penalty: f32,
-    /// How finely the work is divided into spans; several, with commas, are compared
+    /// Granularity of spans; several, separated by commas, are compared
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Depth::default()])]
     depth: Vec<Depth>,
-    /// Statistics of activations and attention, as metrics of their spans; smaller than
-    /// the threshold counts as nothing
+    /// Record statistics of activation tensors and attention as metrics of their spans;
+    /// values below the threshold count as zero
     #[arg(long, value_name = "THRESHOLD", num_args = 0..=1, require_equals = true,
           default_missing_value = "0.01")]
     stats: Option<f32>,
-    /// auto, powermetrics, rapl, modelled, or replay:FILE
+    /// Power source: auto, powermetrics, rapl, modelled, or replay:FILE
     #[arg(long, default_value_t = RunOptions::default().source)]
     source: String,
-    /// Time between power samples: 100ms, 1s
+    /// Time between power samples, e.g. 100ms, 1s
     #[arg(long, value_parser = parse_duration, default_value = "100ms")]
     interval: Duration,
-    /// Idle power is measured so long before the model is loaded; 0s skips it
+    /// Duration of the idle baseline before the model is loaded (0s disables it)
     #[arg(long, value_parser = parse_duration, default_value = "2s")]
     baseline: Duration,
-    /// How to divide energy: proportional, or fitted; else fitted where power is measured
+    /// Attribution method: proportional or fitted (default: fitted if power is measured)
     #[arg(long, value_parser = parse_method, value_name = "METHOD")]
     method: Option<Method>,
-    /// Write a Chrome trace while recording
+    /// Write a Chrome trace to this file while recording
     #[arg(long, value_name = "FILE")]
     chrome: Option<PathBuf>,
-    /// Draw a flamegraph afterwards
+    /// Draw a flamegraph to this file afterwards
     #[arg(long, value_name = "FILE")]
     flamegraph: Option<PathBuf>,
     /// Name of the run
     #[arg(long)]
     name: Option<String>,
-    /// A tag, `KEY` or `KEY=VALUE`; may be given several times
+    /// Tag of the run, `KEY` or `KEY=VALUE` (repeatable)
     #[arg(long, value_parser = parse_tag, value_name = "KEY=VALUE")]
     tag: Vec<(String, String)>,
-    /// The experiment that the run belongs to
+    /// Experiment that the run belongs to
     #[arg(long)]
     experiment: Option<String>,
-    /// Keep prompt, response and the texts of tokens out of everything that is written
+    /// Do not store the prompt, the response and the texts of tokens
     #[arg(long)]
     no_text: bool,
-    /// Runs of each configuration, each a process of its own, in shuffled rounds
+    /// Number of runs of each configuration, each in its own process, in shuffled rounds
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: usize,
-    /// Generations without recording before the first run of each configuration
+    /// Number of unrecorded generations before the first run of each configuration
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup: usize,
-    /// Rest between two runs: 5s
+    /// Pause between two runs, e.g. 5s
     #[arg(long, value_parser = parse_duration, default_value = "0s")]
     cooldown: Duration,
-    /// Name of the group of all repeats, in place of one made of the time
+    /// Name of the group of all repeats (default: run- and the time)
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// Seed of the order of configurations
+    /// Seed of the shuffled order of configurations
     #[arg(long, value_name = "N", default_value_t = 0)]
     order_seed: u64,
-    /// Go on with the repeats of a group that were interrupted
+    /// Resume the interrupted repeats of a group
     #[arg(long, value_name = "GROUP", conflicts_with_all = ["repeat", "warmup", "group"])]
     resume: Option<String>,
-    /// Go on though the model's file has changed
+    /// Resume even if the model file has changed
     #[arg(long, requires = "resume")]
     force: bool,
-    /// The plan of which this is one repeat
+    /// Plan that this run is one repeat of
     #[arg(long, hide = true)]
     plan: Option<String>,
 }
 
 impl RunArgs {
-    /// Every combination of what was given several times.
+    /// Returns every combination of the options that were given several values.
     pub fn all_options(&self, db: &Path) -> Vec<RunOptions> {
         let first = self.clone().options(db);
         let mut all = vec![first];
@@ -138,12 +139,12 @@ impl RunArgs {
             options.requantize = one
         });
         all = vary(&all, &self.depth, |options, depth| options.depth = depth);
-        vary(&all, &self.max_tokens, |options, most| {
-            options.max_tokens = most
+        vary(&all, &self.max_tokens, |options, tokens| {
+            options.max_tokens = tokens
         })
     }
 
-    /// What tells one of several configurations from the others.
+    /// Returns the values that distinguish a configuration from the others.
     pub fn label(&self, options: &RunOptions) -> String {
         let model = Path::new(&options.model)
             .file_name()
@@ -158,7 +159,7 @@ impl RunArgs {
         parts.join(" ")
     }
 
-    /// As options of the library.
+    /// Converts to the library's options.
     pub fn options(self, db: &Path) -> RunOptions {
         RunOptions {
             prompt: self.prompt,
@@ -192,7 +193,7 @@ impl RunArgs {
     }
 }
 
-/// Each of `all` with each of `values`.
+/// Returns the product of `all` and `values`.
 fn vary<T: Clone>(
     all: &[RunOptions],
     values: &[T],
@@ -209,7 +210,7 @@ fn vary<T: Clone>(
         .collect()
 }
 
-/// Options that may be given several times have a default, so that there is one.
+/// Returns the first value; such options have a default, so there is at least one.
 fn first<T: Default>(values: Vec<T>) -> T {
     values.into_iter().next().unwrap_or_default()
 }
@@ -235,26 +236,26 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
 
 #[cfg(feature = "inference")]
 fn once(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<()> {
-    use crate::flamegraph::{Graph, Picture, What};
+    use crate::flamegraph::{Graph, GraphOptions, Picture};
 
     let recorded = crate::run::record(options, out)?;
-    // The text ends where it ends; a warning is not to stand in its last line.
+    // The generated text may not end with a newline.
     writeln!(out)?;
     out.flush()?;
     for warning in &recorded.warnings {
         super::warn(warning);
     }
     writeln!(out)?;
-    let which = super::WhichRun {
-        which: recorded.uuid,
+    let selector = super::RunSelector {
+        selector: recorded.uuid,
     };
-    super::summary::print(db, &which, out)?;
+    super::summary::print(db, &selector, out)?;
     let mut written = vec![db];
     written.extend(options.chrome.as_deref());
     if let Some(path) = &options.flamegraph {
-        let (recording, run) = super::open(db, &which)?;
+        let (recording, run) = super::open(db, &selector)?;
         let mut file = super::file::create(path)?;
-        let graph = Graph::read(&recording, &run.into(), &What::default())?;
+        let graph = Graph::read(&recording, &run.into(), &GraphOptions::default())?;
         graph.draw(&Picture::default(), &mut file)?;
         written.push(path);
     }
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn options_and_their_words_mean_the_same() {
+    fn options_round_trip_through_their_words() {
         for words in [
             &[][..],
             &[
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn every_combination_is_a_configuration_with_a_label_of_its_own() {
+    fn every_combination_is_a_configuration_with_a_unique_label() {
         let args = parsed(&[
             "--requantize",
             "none,q8_0",

@@ -10,10 +10,11 @@ use tracing_energy::host;
 use super::Usage;
 use crate::format::Format;
 use crate::runs::{
-    Filter, Listing, Range, RunsOptions, Sort, When, parse_range, parse_wanted_tag, parse_when,
+    Filter, Listing, Range, RunsOptions, Sort, TimeRange, parse_range, parse_tag_filter,
+    parse_time_range,
 };
 
-/// Runs on a page for people.
+/// Number of runs on a page of a table.
 const PAGE: usize = 50;
 
 const HELP: &str = "Examples:
@@ -22,62 +23,63 @@ const HELP: &str = "Examples:
   energy runs --tag gpu=on --status complete --j-per-token ..0.5
   energy runs --prompt sky --format csv > runs.csv
 
-Tables and Markdown hold 50 runs a page unless --limit says otherwise, JSON and CSV
-all. Dates are UTC; a day given to --until is included. Energies are those of
-`energy summary`: of the measured work, idle power included.";
+Tables and Markdown have 50 runs per page (see --limit), JSON and CSV all runs. Dates
+are UTC; a day given to --until is included. Energies are those of `energy summary`:
+energy of the measured work, idle power included.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct RunsArgs {
-    /// A part of the model's name
+    /// Only runs whose model's name contains this text
     #[arg(long, value_name = "TEXT")]
     model: Option<String>,
-    /// A part of the engine's name
+    /// Only runs whose engine's name contains this text
     #[arg(long, value_name = "TEXT")]
     engine: Option<String>,
-    /// A tag that they have, with this value if given; several must all be there
-    #[arg(long, value_parser = parse_wanted_tag, value_name = "KEY[=VALUE]")]
+    /// Only runs with this tag (repeatable; all must match)
+    #[arg(long, value_parser = parse_tag_filter, value_name = "KEY[=VALUE]")]
     tag: Vec<(String, Option<String>)>,
-    /// The experiment that they belong to
+    /// Only runs of this experiment
     #[arg(long, value_name = "NAME")]
     experiment: Option<String>,
-    /// The group of repeats that they belong to
+    /// Only runs of this group of repeats
     #[arg(long, value_name = "NAME")]
     group: Option<String>,
-    /// How they ended
+    /// Only runs with this status
     #[arg(long, value_parser = ["running", "complete", "cancelled", "crashed"])]
     status: Option<String>,
-    /// Begun then or later: 2026-11-01, 2026-11-01T12:30, or so long ago: 7d, 12h
-    #[arg(long, value_parser = when, value_name = "DATE|AGE")]
-    since: Option<When>,
-    /// Begun then or earlier
-    #[arg(long, value_parser = when, value_name = "DATE|AGE")]
-    until: Option<When>,
-    /// A part of the prompt
+    /// Only runs started at this time or later: 2026-11-01, 2026-11-01T12:30, or an age: 7d,
+    /// 12h
+    #[arg(long, value_parser = time_range, value_name = "DATE|AGE")]
+    since: Option<TimeRange>,
+    /// Only runs started at this time or earlier
+    #[arg(long, value_parser = time_range, value_name = "DATE|AGE")]
+    until: Option<TimeRange>,
+    /// Only runs whose prompt contains this text
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
-    /// Joules per token, both ends included: 0.5..2, 0.5.., ..2
+    /// Only runs in this range of joules per token, ends included: 0.5..2, 0.5.., ..2
     #[arg(long, value_parser = parse_range, value_name = "LO..HI", allow_hyphen_values = true)]
     j_per_token: Option<Range>,
-    /// The order: the largest first, the unknown last
+    /// Sort key: largest first, unknown last
     #[arg(long, value_enum, default_value_t)]
     sort: Sort,
-    /// The smallest first
+    /// Sort smallest first
     #[arg(long)]
     reverse: bool,
-    /// Runs on a page
+    /// Number of runs per page
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
-    /// Which page
+    /// Page to show
     #[arg(long, value_name = "N", default_value = "1")]
     page: NonZeroUsize,
-    /// How to write the list
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-fn when(text: &str) -> Result<When, String> {
-    parse_when(text, host::unix_ns())
+fn time_range(text: &str) -> Result<TimeRange, String> {
+    parse_time_range(text, host::unix_ns())
 }
 
 impl RunsArgs {
@@ -94,8 +96,8 @@ impl RunsArgs {
                 experiment: self.experiment.clone(),
                 group: self.group.clone(),
                 status: self.status.clone(),
-                since_ns: self.since.map(|when| when.first_ns),
-                until_ns: self.until.map(|when| when.last_ns),
+                since_ns: self.since.map(|time| time.first_ns),
+                until_ns: self.until.map(|time| time.last_ns),
                 prompt: self.prompt.clone(),
                 j_per_token: self.j_per_token,
             },
@@ -112,7 +114,10 @@ pub(super) fn run(db: &Path, args: &RunsArgs, out: &mut dyn Write) -> anyhow::Re
     let listing = Listing::read(&recording, &args.options())?;
     if listing.page > listing.pages {
         let (page, pages) = (listing.page, listing.pages);
-        return Err(Usage(format!("there is no page {page}: the last one is {pages}")).into());
+        return Err(Usage(format!(
+            "page {page} does not exist: the last page is {pages}"
+        ))
+        .into());
     }
-    Ok(listing.answer().write(out, args.format, &super::look())?)
+    Ok(listing.answer().write(out, args.format, &super::style())?)
 }

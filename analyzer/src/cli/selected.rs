@@ -1,20 +1,20 @@
-//! Runs that a command draws: one, or those of a group.
+//! Selection of the runs that a command draws.
 
 use tracing_energy::rows::RunStatus;
 
 use super::{Usage, warn};
 use crate::query::{self, Recording, Selection};
 
-/// The run that is meant, or the whole runs of a group or tag.
+/// Returns the selected run, or the complete runs of a group or tag.
 pub(super) fn selected(
     recording: &Recording,
-    which: &str,
+    selector: &str,
     attribution: Option<i64>,
 ) -> anyhow::Result<Selection> {
-    let Selection { name, mut runs } = query::select(recording, which)?;
+    let Selection { name, mut runs } = query::select(recording, selector)?;
     if runs.len() > 1 {
         if attribution.is_some() {
-            let text = "--attribution is of one run: leave it out, or name the run";
+            let text = "--attribution needs a single run: omit it, or give one run";
             return Err(Usage(text.to_owned()).into());
         }
         let all = runs.len();
@@ -22,7 +22,7 @@ pub(super) fn selected(
         let missing = all - runs.len();
         if missing > 0 {
             warn(&format!(
-                "{missing} of {all} runs are not complete and left out"
+                "{missing} of {all} runs are not complete and are skipped"
             ));
         }
     }
@@ -30,8 +30,8 @@ pub(super) fn selected(
         (Some(id), Some(run)) => runs.push(recording.shown_by(run, id)?),
         (None, Some(run)) => runs.push(run),
         (_, None) => anyhow::bail!(
-            "none of the runs of {} is complete; `energy runs` lists them",
-            crate::format::escape(which)
+            "no run of {} is complete; list runs with `energy runs`",
+            crate::format::escape(selector)
         ),
     }
     Ok(Selection { name, runs })

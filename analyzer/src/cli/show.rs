@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::WhichFigures;
+use super::AttributedRun;
 use crate::format::Format;
 use crate::show::Show;
 
@@ -13,13 +13,13 @@ use crate::show::Show;
 #[command(after_help = "Examples:\n  energy show\n  energy show sky --format json")]
 pub struct ShowArgs {
     #[command(flatten)]
-    run: WhichFigures,
-    /// How to write it
+    run: AttributedRun,
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 pub(super) fn run(db: &Path, args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (recording, run) = super::open_figures(db, &args.run)?;
-    Ok(Show::read(&recording, run)?.write(out, args.format, &super::look())?)
+    let (recording, run) = super::open_attributed(db, &args.run)?;
+    Ok(Show::read(&recording, run)?.write(out, args.format, &super::style())?)
 }

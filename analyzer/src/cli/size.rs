@@ -14,10 +14,10 @@ use crate::upkeep::{SizeBy, size};
   energy size
   energy size --by table --format csv")]
 pub struct SizeArgs {
-    /// One list only; CSV holds that of runs unless told otherwise
+    /// Only show this list (CSV has one list; default: run)
     #[arg(long, value_enum)]
     by: Option<SizeBy>,
-    /// How to write it
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -27,5 +27,5 @@ pub(super) fn run(db: &Path, args: &SizeArgs, out: &mut dyn Write) -> anyhow::Re
     let progress = Progress::new("measuring");
     let answer = size(&recording, args.by)?;
     drop(progress);
-    Ok(answer.write(out, args.format, &super::look())?)
+    Ok(answer.write(out, args.format, &super::style())?)
 }

@@ -20,22 +20,22 @@ use crate::upkeep::several;
   energy tag group=nightly baseline=v2
   energy tag last --remove keep
 
-RUN is an id, the beginning of one, a name, `last`, KEY=VALUE of a tag, or a group.
-Runs with the tag `keep` or `baseline` are spared by `energy prune`."
+RUN is an id, an id prefix, a name, `last`, KEY=VALUE of a tag, or a group.
+`energy prune` keeps runs with the tag `keep` or `baseline`."
 )]
 pub struct TagArgs {
-    /// Runs, and the tag that they get in place of its old value
+    /// Runs, and the tag to set
     #[arg(value_name = "RUN... KEY[=VALUE]", required = true)]
     words: Vec<String>,
-    /// Take this tag from the runs
+    /// Remove this tag from the runs
     #[arg(long, value_name = "KEY")]
     remove: Option<String>,
 }
 
 pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (which, tag) = match (&args.remove, args.words.split_last()) {
-        (None, Some((tag, which))) if !which.is_empty() => {
-            (which, Some(parse_tag(tag).map_err(Usage)?))
+    let (selectors, tag) = match (&args.remove, args.words.split_last()) {
+        (None, Some((tag, selectors))) if !selectors.is_empty() => {
+            (selectors, Some(parse_tag(tag).map_err(Usage)?))
         }
         (None, _) => {
             let text = "give runs and a tag: energy tag RUN... KEY[=VALUE]; see --help";
@@ -44,13 +44,13 @@ pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Res
         (Some(_), _) => (args.words.as_slice(), None),
     };
     let recording = super::open_recording(db)?;
-    let runs: Vec<i64> = several(&recording, which)?
+    let runs: Vec<i64> = several(&recording, selectors)?
         .iter()
         .map(|run| run.no)
         .collect();
     drop(recording);
     let store = Store::open_writable(db)?;
-    let told = match (tag, &args.remove) {
+    let change = match (tag, &args.remove) {
         (Some((key, value)), _) => {
             store.set_tag(&runs, &key, &value)?;
             let pair = if value.is_empty() {
@@ -67,8 +67,8 @@ pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Res
         (None, key) => {
             let key = key.as_deref().unwrap_or_default();
             let had = store.remove_tag(&runs, key)?;
-            format!("took {} from {}", escape(key), counted(had, "run"))
+            format!("removed {} from {}", escape(key), counted(had, "run"))
         }
     };
-    Ok(writeln!(out, "{told}")?)
+    Ok(writeln!(out, "{change}")?)
 }

@@ -14,7 +14,7 @@ use crate::format::{bytes, escape};
   energy vacuum
   energy prune --keep 20 --yes && energy vacuum
 
-Needs as much free room on the disk as the file takes, and that nobody records to it.")]
+Needs free disk space of the size of the file. No process may be recording to it.")]
 pub struct VacuumArgs {}
 
 pub(super) fn run(db: &Path, _: &VacuumArgs, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The comparison as an answer.
+//! Formats the comparison as an answer.
 
 use std::io::Write;
 
@@ -9,38 +9,38 @@ use super::sides::LeftOut;
 use super::stats::{Gate, Layout, gate};
 use super::{Compared, Part, Power};
 use crate::error::Result;
-use crate::format::screen::Look;
+use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Column, Format, Sheet, escape, percent};
 use crate::warn::condition_sheets;
 
-/// Characters for the name of a kind in a table of 80 columns.
-const ROOM: usize = 22;
-/// Kinds that people are shown of which the place by time and by energy differ.
-const MOST_PLACES: usize = 10;
+/// Maximum width of an operation's name in a table of 80 columns.
+const NAME_WIDTH: usize = 22;
+/// Maximum number of rows for operations whose rank by time and by energy differ.
+const MAX_RANK_ROWS: usize = 10;
 
-/// A share without decimals: a level of confidence.
+/// Formats a share without decimals.
 fn whole_percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
 impl Compared {
-    /// Writes it. `left_out` are selected runs that are on no side, `fail_above` what a
-    /// side may need more than base.
+    /// Writes the comparison. `left_out` are selected runs that are on no side; `fail_above` is
+    /// the relative increase that the gate allows.
     ///
     /// # Errors
-    /// When `out` cannot be written.
+    /// Fails if `out` cannot be written.
     pub fn write(
         &self,
         left_out: &[LeftOut],
         fail_above: Option<f64>,
         out: &mut dyn Write,
         format: Format,
-        look: &Look,
+        style: &OutputStyle,
     ) -> Result<()> {
-        self.answer(left_out, fail_above).write(out, format, look)
+        self.answer(left_out, fail_above).write(out, format, style)
     }
 
-    /// Whether each side but base needs more than is allowed.
+    /// Returns the gate's result for each side but base.
     pub fn gates(&self, fail_above: f64) -> Vec<Gate> {
         self.totals
             .iter()
@@ -48,7 +48,7 @@ impl Compared {
             .collect()
     }
 
-    /// As an answer in any format.
+    /// Returns the comparison as an answer, which can be written in any format.
     pub(crate) fn answer(&self, left_out: &[LeftOut], fail_above: Option<f64>) -> Answer {
         let mut answer = Answer::new("compare", self.title())
             .with("unit", json!(self.per.unit()))
@@ -68,7 +68,12 @@ impl Compared {
             answer = answer.caution(text);
         }
         let warnings = condition_sheets(&self.warnings, "side");
-        let sheets = [self.for_programs(fail_above), self.for_people(), warnings].concat();
+        let sheets = [
+            self.data_sheets(fail_above),
+            self.display_sheets(),
+            warnings,
+        ]
+        .concat();
         for sheet in sheets {
             answer = answer.sheet(sheet);
         }
@@ -97,34 +102,35 @@ impl Compared {
     fn cautions(&self, left_out: &[LeftOut]) -> Vec<String> {
         let mut cautions = Vec::new();
         match self.power {
-            Power::Modelled => cautions
-                .push("All figures are by modelled power (CPU time), not measured.".to_owned()),
+            Power::Modelled => {
+                cautions.push("All energies are modelled (CPU time), not measured.".to_owned())
+            }
             Power::Replayed => {
-                cautions.push("Power was replayed from recordings, in part at least.".to_owned());
+                cautions.push("Power was replayed from recordings, at least in part.".to_owned());
             }
             Power::Measured => {}
         }
         for one in &self.differences {
-            cautions.push(format!("Not made alike: {}.", one.line()));
+            cautions.push(format!("Different configuration: {}.", one.line()));
         }
         for one in left_out {
             cautions.push(format!("Left out: {}: {}.", escape(&one.title), one.why));
         }
         cautions.extend(self.undecided());
         if let Some(why) = &self.kinds.left_out {
-            cautions.push(format!("Kinds of spans are not compared: {why}."));
+            cautions.push(format!("Operations are not compared: {why}."));
         }
         cautions
     }
 
-    /// Why sides have no verdict for want of samples, one sentence each.
+    /// Returns a sentence for each side that has no verdict because samples cover too little.
     pub fn undecided(&self) -> Vec<String> {
         let others = self.sides.iter().enumerate().skip(1);
         let sentence = |(at, side): (usize, &super::Side)| self.coverages.sentence(at, side.label);
         others.filter_map(sentence).collect()
     }
 
-    fn for_programs(&self, fail_above: Option<f64>) -> Vec<Sheet> {
+    fn data_sheets(&self, fail_above: Option<f64>) -> Vec<Sheet> {
         let sides = vec![
             Column::text("side", "side"),
             Column::text("name", "name"),
@@ -149,9 +155,9 @@ impl Compared {
             Sheet::new("phases", "", Vec::new(), &self.phases),
             Sheet::new("kinds", "", Vec::new(), &self.kinds.kinds),
             Sheet::new("kind_comparisons", "", Vec::new(), &self.kinds.parts),
-            Sheet::new("kinds_of_one_side", "", Vec::new(), &self.kinds.only),
+            Sheet::new("kinds_of_one_side", "", Vec::new(), &self.kinds.one_sided),
         ]
-        .map(Sheet::for_programs)
+        .map(Sheet::data_only)
         .to_vec()
     }
 
@@ -174,7 +180,7 @@ impl Compared {
         self.sides.iter().enumerate().map(of).collect()
     }
 
-    fn for_people(&self) -> Vec<Sheet> {
+    fn display_sheets(&self) -> Vec<Sheet> {
         let mut columns = vec![Column::text("what", "")];
         let sides = SIDES.iter().zip(&self.sides);
         columns.extend(sides.map(|(key, side)| Column::text(key, side.title())));
@@ -188,17 +194,26 @@ impl Compared {
             Column::text("basis", "basis").from_width(1),
         ];
         let phases = self.part_rows(&self.phases, str::to_owned);
-        let room = if self.sides.len() > 2 { ROOM - 5 } else { ROOM };
+        let room = if self.sides.len() > 2 {
+            NAME_WIDTH - 5
+        } else {
+            NAME_WIDTH
+        };
         let kinds = self.part_rows(&self.kinds.parts, |name| self.kind_name(name, room));
         let mut sheets = vec![
             Sheet::new("sides", "", columns, self.side_lines()),
             Sheet::new("runs", "Runs", runs, self.run_rows()),
         ];
         sheets.extend(self.parts("phases", "Phases", "phase", phases));
-        sheets.extend(self.parts("kinds", "Kinds, active self energy", "kind", kinds));
-        sheets.extend(self.of_one_side(room));
-        sheets.extend(self.places(room));
-        sheets.into_iter().map(Sheet::for_people).collect()
+        sheets.extend(self.parts(
+            "kinds",
+            "Operations, active self energy",
+            "operation",
+            kinds,
+        ));
+        sheets.extend(self.one_sided_sheet(room));
+        sheets.extend(self.rank_sheet(room));
+        sheets.into_iter().map(Sheet::display_only).collect()
     }
 
     fn parts(&self, key: &'static str, title: &str, what: &str, rows: Vec<Value>) -> Option<Sheet> {
@@ -219,16 +234,16 @@ impl Compared {
         (!rows.is_empty()).then(|| Sheet::new(key, title, columns, rows))
     }
 
-    fn of_one_side(&self, room: usize) -> Option<Sheet> {
+    fn one_sided_sheet(&self, room: usize) -> Option<Sheet> {
         let columns = vec![
-            Column::text("part", "kind"),
+            Column::text("part", "operation"),
             Column::text("side", "side"),
             Column::text("change", ""),
             Column::energy("energy_j", self.per.unit()),
             Column::percent("energy_share", "share"),
             Column::text("renamed", "renamed?").from_width(1),
         ];
-        let rows = self.kinds.only.iter().map(|one| {
+        let rows = self.kinds.one_sided.iter().map(|one| {
             json!({
                 "part": self.kind_name(&one.kind, room),
                 "side": one.side,
@@ -239,20 +254,20 @@ impl Compared {
             })
         });
         let rows: Vec<Value> = rows.collect();
-        (!rows.is_empty()).then(|| Sheet::new("only", "Kinds of one side only", columns, rows))
+        (!rows.is_empty()).then(|| Sheet::new("only", "Operations of one side only", columns, rows))
     }
 
-    fn places(&self, room: usize) -> Option<Sheet> {
+    fn rank_sheet(&self, room: usize) -> Option<Sheet> {
         let columns = vec![
-            Column::text("part", "kind"),
+            Column::text("part", "operation"),
             Column::text("side", "side"),
             Column::count("time_rank", "by time"),
             Column::percent("time_share", "share"),
             Column::count("energy_rank", "by energy"),
             Column::percent("energy_share", "share"),
         ];
-        let rows = self.place_rows(room, MOST_PLACES);
-        let title = "Places by time and by energy differ";
+        let rows = self.rank_rows(room, MAX_RANK_ROWS);
+        let title = "Rank by time and by energy differs";
         (!rows.is_empty()).then(|| Sheet::new("places", title, columns, rows))
     }
 
@@ -271,7 +286,7 @@ impl Compared {
         let compared = |parts: &[Part]| !parts.is_empty();
         if compared(&self.phases) || compared(&self.kinds.parts) {
             notes.push(format!(
-                "Of parts said to differ at most {} do not (Benjamini-Hochberg).",
+                "Of parts judged different, at most {} are not (Benjamini-Hochberg).",
                 whole_percent(1.0 - stats.confidence)
             ));
         }
@@ -280,7 +295,7 @@ impl Compared {
         }
         if self.kinds.small > 0 {
             notes.push(format!(
-                "Not compared: kinds below 1 %, {} in number and {} in all.",
+                "Operations below 1 % are not compared: {} of them, {} in total.",
                 self.kinds.small,
                 percent(Some(self.kinds.small_share))
             ));
@@ -292,7 +307,7 @@ impl Compared {
         match layout {
             Layout::Interleaved => None,
             Layout::Apart => Some(format!(
-                "{label} was not recorded in turns with A: {} between sessions is supposed.",
+                "{label} was not recorded interleaved with A: {} between sessions is assumed.",
                 percent(Some(self.options.stats.session_sd))
             )),
             Layout::ManySessions => Some(format!(

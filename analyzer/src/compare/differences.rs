@@ -1,5 +1,5 @@
-//! In what runs were not made alike: what may explain a difference of energy better
-//! than the change that is looked for.
+//! Configuration differences between runs, which may explain a difference of energy better than
+//! the change under test.
 
 use serde::Serialize;
 
@@ -8,37 +8,37 @@ use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 use crate::query::{Recording, Setting, setting};
 
-/// How the power of all compared runs came to be.
+/// Source of the power of all compared runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Power {
-    /// Sensors read it during the runs.
+    /// Read from sensors during the runs.
     Measured,
-    /// It was computed from CPU time.
+    /// Computed from CPU time.
     Modelled,
-    /// It comes from recordings, in all or part of the runs.
+    /// Replayed from recordings, in all or some of the runs.
     Replayed,
 }
 
-/// One thing that is not the same for all runs.
+/// A setting that is not the same in all runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// What it is: `host`, `prompt`.
+    /// Name of the setting: `host`, `prompt`.
     pub what: &'static str,
     /// Its values, each with the sides that have it.
-    pub values: Vec<Value>,
+    pub values: Vec<SettingValue>,
 }
 
-/// One value, and where it occurs.
+/// One value of a setting, and the sides that have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Value {
+pub struct SettingValue {
     /// The value.
     pub value: String,
-    /// Labels of sides with a run that has it.
+    /// Labels of sides with a run of this value.
     pub sides: Vec<&'static str>,
 }
 
-/// Settings of each side's runs.
+/// Returns the settings of each side's runs.
 pub(super) fn settings(recording: &Recording, sides: &[Side]) -> Result<Vec<Vec<Setting>>> {
     let of_side = |side: &Side| {
         side.runs
@@ -49,31 +49,31 @@ pub(super) fn settings(recording: &Recording, sides: &[Side]) -> Result<Vec<Vec<
     sides.iter().map(of_side).collect()
 }
 
-/// How the power came to be. What was measured is never compared with what was
-/// computed: a model knows nothing of the difference between two programs' power.
+/// Returns the source of the power. Fails if measured and modelled power are mixed: a model
+/// cannot show a difference between two programs' power.
 pub(super) fn power(sides: &[Side]) -> Result<Power> {
-    let of = |side: &Side| -> Vec<String> {
+    let sources_of = |side: &Side| -> Vec<String> {
         let words = side.runs.iter().filter_map(|run| run.provenance.clone());
         words.collect()
     };
-    let all: Vec<String> = sides.iter().flat_map(of).collect();
+    let all: Vec<String> = sides.iter().flat_map(sources_of).collect();
     let is_modelled = |word: &String| word.contains("modelled");
     if all.iter().all(|word| word == "modelled") {
         return Ok(Power::Modelled);
     }
     if all.iter().any(is_modelled) {
-        let told: Vec<String> = sides
+        let sources: Vec<String> = sides
             .iter()
             .map(|side| {
-                let mut words = of(side);
+                let mut words = sources_of(side);
                 words.sort();
                 words.dedup();
                 format!("{} is {}", side.title(), words.join(" and "))
             })
             .collect();
         return Err(Error::Compare(format!(
-            "measured and modelled power are never compared: {}; record both from the same source",
-            told.join(", ")
+            "measured and modelled power cannot be compared: {}; record both from the same source",
+            sources.join(", ")
         )));
     }
     Ok(match all.iter().any(|word| word.contains("replayed")) {
@@ -82,37 +82,42 @@ pub(super) fn power(sides: &[Side]) -> Result<Power> {
     })
 }
 
-type Of = fn(&Setting) -> Option<&str>;
+type SettingField = fn(&Setting) -> Option<&str>;
 
-const ALIKE: [(&str, Of); 6] = [
-    ("host", |of| of.host.as_deref()),
-    ("chip", |of| of.chip.as_deref()),
-    ("power source", |of| of.sources.as_deref()),
-    ("precision", |of| of.precision.as_deref()),
-    ("power", |of| of.power.as_deref()),
-    ("low-power mode", |of| of.low_power_mode.as_deref()),
+const COMPARED_SETTINGS: [(&str, SettingField); 6] = [
+    ("host", |setting| setting.host.as_deref()),
+    ("chip", |setting| setting.chip.as_deref()),
+    ("power source", |setting| setting.sources.as_deref()),
+    ("precision", |setting| setting.precision.as_deref()),
+    ("power", |setting| setting.power.as_deref()),
+    ("low-power mode", |setting| {
+        setting.low_power_mode.as_deref()
+    }),
 ];
 
-/// Everything in which runs were not made alike. What is not known of a run differs
-/// from nothing.
+/// Returns all settings that differ between runs. Unknown settings do not count as different.
 pub(super) fn differences(sides: &[Side], settings: &[Vec<Setting>]) -> Vec<Difference> {
-    let of = |what, of: Of| differs(what, sides, settings, |setting| of(setting));
-    let mut found: Vec<Difference> = ALIKE
+    let differing =
+        |what, field: SettingField| differs(what, sides, settings, |setting| field(setting));
+    let mut found: Vec<Difference> = COMPARED_SETTINGS
         .iter()
-        .filter_map(|(what, one)| of(what, *one))
+        .filter_map(|(what, field)| differing(what, *field))
         .collect();
-    // The text where it is there; equal texts have equal hashes.
-    if of("prompt", |of| of.prompt_sha256.as_deref()).is_some() {
-        found.extend(differs("prompt", sides, settings, |of| {
-            of.prompt.as_deref().or(of.prompt_sha256.as_deref())
+    // Shows the text if it is stored; equal texts have equal hashes.
+    if differing("prompt", |setting| setting.prompt_sha256.as_deref()).is_some() {
+        found.extend(differs("prompt", sides, settings, |setting| {
+            setting
+                .prompt
+                .as_deref()
+                .or(setting.prompt_sha256.as_deref())
         }));
     }
     found.extend(models(sides, settings));
     found
 }
 
-/// Models of two names are compared on purpose, if each side has one. One name for two
-/// files, or two models on one side, is a mistake.
+/// Returns a difference of models. Two model names are compared on purpose if each side has
+/// one; one name for two files, or two models on one side, is a mistake.
 fn models(sides: &[Side], settings: &[Vec<Setting>]) -> Option<Difference> {
     let all = || settings.iter().flatten();
     let one_name_two_files = all().any(|a| {
@@ -125,39 +130,41 @@ fn models(sides: &[Side], settings: &[Vec<Setting>]) -> Option<Difference> {
         })
     });
     if one_name_two_files {
-        return differs("model file", sides, settings, |of| {
-            of.model_sha256.as_deref()
+        return differs("model file", sides, settings, |setting| {
+            setting.model_sha256.as_deref()
         });
     }
     let mixed = sides.iter().zip(settings).any(|(side, settings)| {
         let (side, settings) = (std::slice::from_ref(side), std::slice::from_ref(settings));
-        differs("model", side, settings, |of| of.model.as_deref()).is_some()
+        differs("model", side, settings, |setting| setting.model.as_deref()).is_some()
     });
     match mixed {
-        true => differs("model", sides, settings, |of| of.model.as_deref()),
+        true => differs("model", sides, settings, |setting| setting.model.as_deref()),
         false => None,
     }
 }
 
-/// Why kinds of spans cannot be compared: figures of two methods differ where nothing
-/// else does.
-pub(super) fn kinds_apart(
+/// Returns why operations cannot be compared: attributions by different methods differ even for
+/// equal runs.
+pub(super) fn incomparable_kinds(
     sides: &[Side],
     settings: &[Vec<Setting>],
     basis: &KindBasis,
 ) -> Option<String> {
-    let methods = differs("method", sides, settings, |of| of.method.as_deref());
+    let methods = differs("method", sides, settings, |setting| {
+        setting.method.as_deref()
+    });
     if let Some(methods) = methods.filter(|_| !basis.is_uniform()) {
         return Some(format!(
             "they were attributed by {}; use `energy attribute RUN --method`",
-            methods.told()
+            methods.values_text()
         ));
     }
-    let idle = |of: &Setting| Some(if of.has_idle { "known" } else { "not known" });
+    let idle = |setting: &Setting| Some(if setting.has_idle { "known" } else { "unknown" });
     differs("idle power", sides, settings, idle).map(|idle| {
         format!(
-            "idle power, which their energies leave out, is {}",
-            idle.told()
+            "idle power, which their energies exclude, is {}",
+            idle.values_text()
         )
     })
 }
@@ -166,14 +173,14 @@ fn differs<'s>(
     what: &'static str,
     sides: &'s [Side],
     settings: &'s [Vec<Setting>],
-    of: impl Fn(&'s Setting) -> Option<&'s str>,
+    field: impl Fn(&'s Setting) -> Option<&'s str>,
 ) -> Option<Difference> {
-    let mut values: Vec<Value> = Vec::new();
+    let mut values: Vec<SettingValue> = Vec::new();
     for (side, settings) in sides.iter().zip(settings) {
-        for value in settings.iter().filter_map(&of) {
+        for value in settings.iter().filter_map(&field) {
             let at = values.iter().position(|known| known.value == value);
             let at = at.unwrap_or_else(|| {
-                values.push(Value {
+                values.push(SettingValue {
                     value: value.to_owned(),
                     sides: Vec::new(),
                 });
@@ -188,34 +195,35 @@ fn differs<'s>(
 }
 
 impl Difference {
-    /// Values and sides: `box (A), other (B)`.
-    fn told(&self) -> String {
-        const MOST: usize = 4;
-        let one = |value: &Value| {
+    /// Formats values and sides: `box (A), other (B)`.
+    fn values_text(&self) -> String {
+        const MAX_VALUES: usize = 4;
+        let one = |value: &SettingValue| {
             let text = shorten(&escape(&value.value), 40);
             format!("{text} ({})", value.sides.join(", "))
         };
-        let mut told: Vec<String> = self.values.iter().take(MOST).map(one).collect();
-        if self.values.len() > MOST {
-            told.push(format!("{} more", self.values.len() - MOST));
+        let mut texts: Vec<String> = self.values.iter().take(MAX_VALUES).map(one).collect();
+        if self.values.len() > MAX_VALUES {
+            texts.push(format!("{} more", self.values.len() - MAX_VALUES));
         }
-        told.join(", ")
+        texts.join(", ")
     }
 
-    /// In one line.
+    /// Formats the difference in one line.
     pub fn line(&self) -> String {
-        format!("{}: {}", self.what, self.told())
+        format!("{}: {}", self.what, self.values_text())
     }
 }
 
-/// The refusal, which lists every difference.
+/// Returns the error that lists every difference.
 pub(super) fn refusal(differences: &[Difference]) -> Error {
     let lines: Vec<String> = differences
         .iter()
         .map(|one| format!("\n  {}", one.line()))
         .collect();
     Error::Compare(format!(
-        "the runs were not made alike:{}\nrecord them alike, or compare them nevertheless with --allow-different",
+        "the runs have different configurations:{}\nrecord them with the same configuration, or \
+         compare them with --allow-different",
         lines.concat()
     ))
 }

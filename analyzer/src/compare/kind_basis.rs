@@ -1,12 +1,12 @@
-//! By which method the kinds of all compared runs are divided.
+//! Selects the method by which the energies of operations are compared.
 //!
 //! ```text
-//! check    every run estimated, weight enough?  yes --> by `fitted`
-//!                                               no  --> by time, and why
-//! compare  as recorded; by time unless every run's estimate has weight enough
+//! check    every run estimated, weight sufficient?  yes --> `fitted`
+//!                                                   no  --> by time, with the reason
+//! compare  as recorded; by time unless every run's estimate has sufficient weight
 //! ```
 //!
-//! By time a kind that draws more power for the same time looks the same.
+//! By time, an operation that draws more power in the same time looks unchanged.
 
 use std::collections::HashMap;
 
@@ -16,41 +16,42 @@ use super::{CompareOptions, Side};
 use crate::error::Result;
 use crate::format::{escape, number};
 use crate::query::{
-    By, FittedKinds, Recording, Run, Share, attributions, estimated_weight, fitted_kinds, shares,
+    FittedKinds, GroupBy, Recording, Run, Share, attributions, estimated_weight, fitted_kinds,
+    shares,
 };
 
-/// Weight of an estimate below which kinds are called by time: a twentieth of a change of
-/// power may be lost.
-const ENOUGH: f64 = 0.95;
+/// Minimum weight of an estimate. Below it operations are compared by time; at it, a twentieth
+/// of a change of power may be hidden.
+const MIN_WEIGHT: f64 = 0.95;
 
-/// What divides the energy among kinds.
+/// Basis on which energy is divided among kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KindsBy {
-    /// Powers that were estimated from all samples of a run.
+    /// Powers estimated from all samples of a run.
     Fitted,
-    /// Time: changes of power at equal time are not seen.
+    /// Time: changes of power at equal time are invisible.
     Time,
 }
 
-/// The figures of kinds that are compared.
+/// Energies of kinds with the method that produced them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindBasis {
-    /// What they are by.
+    /// The method.
     pub by: KindsBy,
-    /// Why not by `fitted`.
+    /// Why the method is not `fitted`.
     pub why: Option<String>,
-    /// Kinds by number of the run; as recorded where there are none.
+    /// Kinds by number of the run; if empty, kinds are read as recorded.
     shares: HashMap<i64, Vec<Share>>,
 }
 
-/// Estimates of runs that are compared several times.
+/// Cached estimates of runs that are compared several times.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Estimates(HashMap<i64, std::result::Result<FittedKinds, String>>);
 
 impl Estimates {
-    /// Estimates a run that is not known yet.
-    fn of(
+    /// Returns the estimate of a run, and computes it if needed.
+    fn get_or_estimate(
         &mut self,
         recording: &Recording,
         run: &Run,
@@ -65,7 +66,7 @@ impl Estimates {
 }
 
 impl KindBasis {
-    /// As `options` say.
+    /// Chooses the method for all sides, according to `options`.
     pub(super) fn choose(
         recording: &Recording,
         sides: &[Side],
@@ -80,7 +81,7 @@ impl KindBasis {
         }
     }
 
-    /// Kinds of a run.
+    /// Returns the kinds of a run.
     pub(super) fn shares(
         &self,
         recording: &Recording,
@@ -89,20 +90,21 @@ impl KindBasis {
     ) -> Result<Vec<Share>> {
         match self.shares.get(&run.no) {
             Some(known) => Ok(known.clone()),
-            None => shares(recording, run, rail, By::Kind, true),
+            None => shares(recording, run, rail, GroupBy::Kind, true),
         }
     }
 
-    /// Whether all runs' kinds are by one method, whatever they were recorded by.
+    /// Returns whether all runs' kinds are by one method, independent of their recorded
+    /// attribution.
     pub(super) fn is_uniform(&self) -> bool {
         !self.shares.is_empty()
     }
 
-    /// The sentence for whoever reads figures of kinds; nothing where they are by `fitted`.
+    /// Returns a note for readers of the energies; `None` if they are by `fitted`.
     pub fn note(&self) -> Option<String> {
         let why = self.why.as_ref()?;
         Some(format!(
-            "Kinds are compared by time only: one that draws more power at equal time is not \
+            "Operations are compared by time only: more power in equal time is not \
              found ({why})."
         ))
     }
@@ -116,7 +118,7 @@ fn by_time(why: String, shares: HashMap<i64, Vec<Share>>) -> KindBasis {
     }
 }
 
-/// By `fitted` if every run's estimate has enough weight.
+/// Uses `fitted` if every run's estimate has sufficient weight.
 fn estimated(
     recording: &Recording,
     runs: &[&Run],
@@ -125,8 +127,8 @@ fn estimated(
 ) -> Result<KindBasis> {
     let mut found = HashMap::new();
     for run in runs {
-        let why = match estimates.of(recording, run, rail)? {
-            Ok(kinds) if kinds.weight >= ENOUGH => {
+        let why = match estimates.get_or_estimate(recording, run, rail)? {
+            Ok(kinds) if kinds.weight >= MIN_WEIGHT => {
                 found.insert(run.no, kinds.shares.clone());
                 continue;
             }
@@ -142,11 +144,11 @@ fn estimated(
     })
 }
 
-/// As recorded.
+/// Uses the recorded attribution.
 fn recorded(recording: &Recording, runs: &[&Run], rail: Option<&str>) -> Result<KindBasis> {
     for run in runs {
         let weight = estimated_weight(recording, run, rail)?;
-        if weight < ENOUGH {
+        if weight < MIN_WEIGHT {
             return Ok(by_time(too_little(run, weight), HashMap::new()));
         }
     }
@@ -161,15 +163,14 @@ fn too_little(run: &Run, weight: f64) -> String {
     let title = escape(&run.title());
     match weight > 0.0 {
         true => format!(
-            "the estimate of run {title} has weight {}, {ENOUGH} is needed",
+            "the estimate of run {title} has weight {}, {MIN_WEIGHT} is needed",
             number(Some(weight))
         ),
         false => format!("no estimate of run {title} has any weight"),
     }
 }
 
-/// Kinds by the newest proportional attribution of each run; none if a run lacks one: then
-/// they are as recorded.
+/// Returns kinds by the newest proportional attribution of each run; empty if a run lacks one.
 fn proportional(
     recording: &Recording,
     runs: &[&Run],
@@ -186,7 +187,7 @@ fn proportional(
             attribution: Some(by_time.id),
             ..(*run).clone()
         };
-        found.insert(run.no, shares(recording, &run, rail, By::Kind, true)?);
+        found.insert(run.no, shares(recording, &run, rail, GroupBy::Kind, true)?);
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
-//! Kinds of spans of several sides side by side.
+//! Compares kinds of spans of several sides.
 //!
-//! Kinds that the attribution of any compared run cannot tell apart are one group in
-//! all of them: a difference between its members may be the attribution's choice.
+//! Kinds that the attribution of any compared run cannot distinguish are merged in all runs: a
+//! difference between merged kinds may be an artifact of the attribution.
 //!
 //! ```text
 //! run 1  [a b] c d      run 2  a [b c] d      compared:  [a b c] d
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Figures;
-use super::parts::{InRuns, LEAST_SHARE, Part, by_run, compare_parts, shares};
+use super::parts::{EnergyByRun, MIN_SHARE, Part, by_run, compare_parts, shares};
 use super::renamed::renamed;
 use super::sides::label;
 use super::stats::Options;
@@ -21,71 +21,71 @@ use crate::query::Share;
 /// Kinds of all sides.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Kinds {
-    /// Those of at least 1 % of the energy of a side, highest energy of base first.
-    pub kinds: Vec<KindOf>,
-    /// Each that base and another side have, compared.
+    /// Kinds with at least 1 % of the energy of a side, highest energy of base first.
+    pub kinds: Vec<ComparedKind>,
+    /// Comparison of each kind that base and another side have.
     pub parts: Vec<Part>,
-    /// Those that only base or only the other side has.
-    pub only: Vec<Only>,
-    /// How many are below 1 % on every side.
+    /// Kinds that only base or only the other side has.
+    pub one_sided: Vec<OneSidedKind>,
+    /// Number of kinds below 1 % on every side.
     pub small: usize,
-    /// Their part of the energy, on the side where it is largest.
+    /// Their share of the energy, on the side where it is largest.
     pub small_share: f64,
     /// Why kinds are not compared at all.
     pub left_out: Option<String>,
 }
 
-/// A kind, or several that cannot be told apart, on all sides.
+/// A kind, or several that cannot be distinguished, on all sides.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct KindOf {
-    /// Its name; those of a group with `+` between them.
+pub struct ComparedKind {
+    /// Its name; names of a group are joined by `+`.
     pub kind: String,
-    /// The kinds it is made of.
+    /// The kinds it consists of.
     pub kinds: Vec<String>,
-    /// What it is on each side, base first.
-    pub sides: Vec<OnSide>,
+    /// Its values on each side, base first.
+    pub sides: Vec<KindOnSide>,
 }
 
 /// A kind on one side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OnSide {
+pub struct KindOnSide {
     /// Label of the side.
     pub side: &'static str,
-    /// Active self energy, mean of the runs; none where no run has it.
+    /// Active self energy, mean of the runs; `None` if no run has it.
     pub energy_j: Option<f64>,
-    /// Its part of the energy of all kinds.
+    /// Its share of the energy of all kinds.
     pub energy_share: Option<f64>,
-    /// Its part of the self time of all kinds.
+    /// Its share of the self time of all kinds.
     pub time_share: Option<f64>,
-    /// Its place by energy, from 1.
+    /// Its rank by energy, from 1.
     pub energy_rank: Option<usize>,
-    /// Its place by time.
+    /// Its rank by time, from 1.
     pub time_rank: Option<usize>,
-    /// Half the width of the attribution's 90 % interval as a part of its energy, in
-    /// the run where that is largest. No repeat shows this error: it is the same in
-    /// all runs that are alike.
+    /// Half the width of the attribution's 90 % interval relative to its energy, in the run
+    /// where that is largest. Repeats do not reduce this error: it is the same in all runs of
+    /// one configuration.
     pub attribution_error: Option<f64>,
 }
 
-/// A kind that base or the other side lacks.
+/// A kind that exists on only one of base and another side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Only {
+pub struct OneSidedKind {
     /// Its name.
     pub kind: String,
     /// Label of the side that is compared with base.
     pub side: &'static str,
-    /// Whether the side has it, or base.
+    /// Whether it was added or removed relative to base.
     pub change: Change,
-    /// Its energy where it is.
+    /// Its energy on the side that has it.
     pub energy_j: f64,
-    /// Its part of the energy there.
+    /// Its share of the energy there.
     pub energy_share: f64,
-    /// A kind of the other of the two in the same place with a similar share, of which
-    /// this may be a new name.
+    /// A kind of the opposite side at the same place with a similar share, which may be its
+    /// other name.
     pub renamed: Option<String>,
 }
 
-/// What happened to a kind that one side lacks.
+/// Change of a kind that exists on one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -96,7 +96,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// In one word.
+    /// Returns it as one word.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Added => "added",
@@ -106,7 +106,7 @@ impl Change {
 }
 
 impl Kinds {
-    pub(super) fn left_out(why: String) -> Self {
+    pub(super) fn not_compared(why: String) -> Self {
         Self {
             left_out: Some(why),
             ..Self::default()
@@ -120,9 +120,9 @@ impl Kinds {
         let energies = sums(&sets, &in_sets, |share| share.energy_j);
         let times = sums(&sets, &in_sets, |share| share.self_ns as f64);
         let sides = figures.len();
-        let places = [Places::of(&energies, sides), Places::of(&times, sides)];
+        let places = [Places::new(&energies, sides), Places::new(&times, sides)];
         let by_energy = &places[0].shares;
-        let is_large = |at: usize| by_energy.iter().any(|side| side[at] >= LEAST_SHARE);
+        let is_large = |at: usize| by_energy.iter().any(|side| side[at] >= MIN_SHARE);
         let has = |at: usize, side: usize| energies[at].energies[side].iter().any(Option::is_some);
         let small = |side: &Vec<f64>| -> f64 {
             let shares = side.iter().enumerate().filter(|(at, _)| !is_large(*at));
@@ -130,23 +130,23 @@ impl Kinds {
         };
         let mut order: Vec<usize> = (0..sets.len()).filter(|at| is_large(*at)).collect();
         order.sort_by(|a, b| by_energy[0][*b].total_cmp(&by_energy[0][*a]));
-        let kind = |at: &usize| KindOf {
+        let kind = |at: &usize| ComparedKind {
             kind: energies[*at].name.clone(),
             kinds: sets[*at].clone(),
             sides: (0..sides)
-                .map(|side| OnSide {
+                .map(|side| KindOnSide {
                     attribution_error: attribution_error(&in_sets[side], *at),
                     ..on_side(side, *at, &energies[*at], has(*at, side).then_some(&places))
                 })
                 .collect(),
         };
-        let parts: Vec<InRuns> = order.iter().map(|at| energies[*at].clone()).collect();
+        let parts: Vec<EnergyByRun> = order.iter().map(|at| energies[*at].clone()).collect();
         Self {
             parts: compare_parts(&parts, figures, options, |part, side| {
                 has(order[part], 0) && has(order[part], side)
             }),
             kinds: order.iter().map(kind).collect(),
-            only: only(&order, &energies, by_energy, has),
+            one_sided: one_sided(&order, &energies, by_energy, has),
             small: sets.len() - order.len(),
             small_share: by_energy.iter().map(small).fold(0.0, f64::max),
             left_out: None,
@@ -154,15 +154,15 @@ impl Kinds {
     }
 }
 
-/// The energy of each set of kinds in each run.
-pub(super) fn energies(figures: &[Vec<Figures>]) -> Vec<InRuns> {
+/// Returns the energy of each set of kinds in each run.
+pub(super) fn energies(figures: &[Vec<Figures>]) -> Vec<EnergyByRun> {
     let sets = sets(figures.iter().flatten().flat_map(|run| &run.kinds));
     let at_of = places_of(&sets);
     let in_sets = by_run(figures, |run| run.in_sets(&at_of, sets.len()));
     sums(&sets, &in_sets, |share| share.energy_j)
 }
 
-/// In which set each kind is.
+/// Returns the index of each kind's set.
 fn places_of(sets: &[Vec<String>]) -> HashMap<&str, usize> {
     let each = sets.iter().enumerate();
     each.flat_map(|(at, set)| set.iter().map(move |kind| (kind.as_str(), at)))
@@ -170,7 +170,7 @@ fn places_of(sets: &[Vec<String>]) -> HashMap<&str, usize> {
 }
 
 impl Figures {
-    /// Its shares by set of kinds.
+    /// Returns its shares by set of kinds.
     fn in_sets(&self, at_of: &HashMap<&str, usize>, sets: usize) -> Vec<Vec<&Share>> {
         let mut by_set = vec![Vec::new(); sets];
         for share in &self.kinds {
@@ -186,8 +186,8 @@ impl Figures {
     }
 }
 
-/// Sets of kinds of which some run cannot tell two apart, in the order in which they
-/// first occur.
+/// Returns sets of kinds that some run cannot distinguish, in the order of their first
+/// occurrence.
 fn sets<'s>(shares: impl Iterator<Item = &'s Share>) -> Vec<Vec<String>> {
     let mut sets: Vec<Vec<String>> = Vec::new();
     let mut at_of: HashMap<String, usize> = HashMap::new();
@@ -219,17 +219,17 @@ fn sets<'s>(shares: impl Iterator<Item = &'s Share>) -> Vec<Vec<String>> {
     sets
 }
 
-/// By side, run and set.
+/// Shares by side, run and set.
 type InSets<'f> = [Vec<Vec<Vec<&'f Share>>>];
 
-/// A figure of each set, summed in each run.
-fn sums(sets: &[Vec<String>], in_sets: &InSets<'_>, of: fn(&Share) -> f64) -> Vec<InRuns> {
+/// Sums a quantity of each set in each run.
+fn sums(sets: &[Vec<String>], in_sets: &InSets<'_>, of: fn(&Share) -> f64) -> Vec<EnergyByRun> {
     let sum = |shares: &Vec<&Share>| {
         let known = !shares.is_empty();
         known.then(|| shares.iter().map(|share| of(share)).sum())
     };
     let sets = sets.iter().enumerate();
-    sets.map(|(at, set)| InRuns {
+    sets.map(|(at, set)| EnergyByRun {
         name: set.join("+"),
         energies: in_sets
             .iter()
@@ -239,8 +239,8 @@ fn sums(sets: &[Vec<String>], in_sets: &InSets<'_>, of: fn(&Share) -> f64) -> Ve
     .collect()
 }
 
-/// The largest relative error that the attribution admits, of runs in which the set is
-/// one share; a sum of several has no interval.
+/// Returns the largest relative error of the attribution, of runs in which the set is one
+/// share; sums of several shares have no interval.
 fn attribution_error(runs: &[Vec<Vec<&Share>>], at: usize) -> Option<f64> {
     let error = |run: &Vec<Vec<&Share>>| {
         let [share] = run[at].as_slice() else {
@@ -252,21 +252,21 @@ fn attribution_error(runs: &[Vec<Vec<&Share>>], at: usize) -> Option<f64> {
     runs.iter().filter_map(error).reduce(f64::max)
 }
 
-/// What part each set is of the whole on each side, and in which place.
+/// Share and rank of each set on each side.
 struct Places {
     shares: Vec<Vec<f64>>,
     ranks: Vec<Vec<usize>>,
 }
 
 impl Places {
-    fn of(parts: &[InRuns], sides: usize) -> Self {
+    fn new(parts: &[EnergyByRun], sides: usize) -> Self {
         let shares = shares(parts, sides);
         let ranks = shares.iter().map(|side| ranks(side)).collect();
         Self { shares, ranks }
     }
 }
 
-/// Places by size, from 1.
+/// Returns ranks by size, from 1.
 fn ranks(shares: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..shares.len()).collect();
     order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
@@ -277,11 +277,11 @@ fn ranks(shares: &[f64]) -> Vec<usize> {
     ranks
 }
 
-/// Without `places` the side lacks the kind.
-fn on_side(side: usize, at: usize, part: &InRuns, places: Option<&[Places; 2]>) -> OnSide {
+/// Returns a kind's values on a side; without `places` the side lacks the kind.
+fn on_side(side: usize, at: usize, part: &EnergyByRun, places: Option<&[Places; 2]>) -> KindOnSide {
     let share = |which: usize| Some(places?[which].shares[side][at]);
     let rank = |which: usize| Some(places?[which].ranks[side][at]);
-    OnSide {
+    KindOnSide {
         side: label(side),
         energy_j: places.map(|_| part.mean(side)),
         energy_share: share(0),
@@ -292,13 +292,13 @@ fn on_side(side: usize, at: usize, part: &InRuns, places: Option<&[Places; 2]>) 
     }
 }
 
-/// What base or another side lacks, with what it may be called there.
-fn only(
+/// Returns the kinds that exist on one side, with their possible other name.
+fn one_sided(
     order: &[usize],
-    energies: &[InRuns],
+    energies: &[EnergyByRun],
     by_energy: &[Vec<f64>],
     has: impl Fn(usize, usize) -> bool,
-) -> Vec<Only> {
+) -> Vec<OneSidedKind> {
     let mut found = Vec::new();
     for side in 1..by_energy.len() {
         let lone = |here: usize, there: usize| -> Vec<(&str, f64)> {
@@ -311,14 +311,14 @@ fn only(
         };
         let (removed, added) = (lone(0, side), lone(side, 0));
         let names = renamed(&removed, &added);
-        let mut tell = |change, of: &[(&str, f64)], here: usize| {
+        let mut push = |change, of: &[(&str, f64)], here: usize| {
             for (kind, energy_share) in of {
                 let other = names.iter().find_map(|(old, new)| match change {
                     Change::Removed => (old == kind).then_some(*new),
                     Change::Added => (new == kind).then_some(*old),
                 });
                 let at = order.iter().find(|at| energies[**at].name == *kind);
-                found.push(Only {
+                found.push(OneSidedKind {
                     kind: (*kind).to_owned(),
                     side: label(side),
                     change,
@@ -328,8 +328,8 @@ fn only(
                 });
             }
         };
-        tell(Change::Removed, &removed, 0);
-        tell(Change::Added, &added, side);
+        push(Change::Removed, &removed, 0);
+        push(Change::Added, &added, side);
     }
     found
 }
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_of_any_run_are_groups_of_all() {
+    fn groups_of_one_run_are_merged_in_all() {
         let shares = [
             share(&["a", "b"]),
             share(&["c"]),
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn places_begin_with_the_largest() {
+    fn ranks_start_with_the_largest() {
         assert_eq!(ranks(&[0.2, 0.5, 0.3]), [3, 1, 2]);
     }
 }

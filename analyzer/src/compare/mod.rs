@@ -1,15 +1,16 @@
-//! Do two sets of runs differ, and by how much?
+//! Compares sets of runs: do their energies differ, and by how much?
 //!
 //! ```text
-//! selectors -> sides -> differences? -> refused, or
-//!              runs  -> figures of each run -> stats -> answer
+//! selectors -> sides -> configuration differences? -> error, or
+//!              runs  -> energies of each run -> stats -> answer
 //! ```
 //!
-//! [`stats`] decides, from plain numbers: it knows no database. Everything else reads
-//! figures of runs for it (only tables of totals and nodes, never spans) and tells what
-//! it says.
+//! [`stats`] decides from plain numbers and does not access the database. The other modules
+//! read the energies of runs (only from tables of totals and nodes, never spans) and present
+//! the result.
 
 mod answer;
+mod coverage;
 mod differences;
 mod figures;
 mod kind_basis;
@@ -19,7 +20,6 @@ mod parts;
 mod relative;
 mod renamed;
 mod rows;
-mod sampled;
 mod sides;
 pub mod stats;
 
@@ -30,79 +30,78 @@ use crate::query::Recording;
 use crate::warn::condition_rows;
 
 pub use differences::{Difference, Power};
-pub use figures::{Figures, Per};
+pub use figures::{EnergyPer, Figures};
 pub use kind_basis::{Estimates, KindBasis, KindsBy};
-pub use kinds::{KindOf, Kinds};
+pub use kinds::{ComparedKind, Kinds};
 pub use parts::Part;
 pub(crate) use parts::phase_names;
 pub use relative::Relative;
 pub use sides::{LeftOut, Side, put_first, sides};
 
-/// What is compared.
+/// Options of a comparison.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CompareOptions {
-    /// What energies are divided by; by all tokens where all runs know theirs, else by
-    /// nothing.
-    pub per: Option<Per>,
-    /// This rail only, in place of the sum of root rails.
+    /// Divisor of energies; `None` uses tokens if all runs have token counts, else none.
+    pub per: Option<EnergyPer>,
+    /// Compare only this rail, instead of the sum of root rails.
     pub rail: Option<String>,
-    /// This phase only.
+    /// Compare only this phase.
     pub phase: Option<String>,
-    /// Compare runs that were not made alike.
+    /// Compare runs with different configurations.
     pub allow_different: bool,
-    /// Compare kinds by the method `fitted`, whatever the runs were recorded by, if it has
-    /// enough weight in every run; else by time.
+    /// Compare kinds by the method `fitted`, independent of the recorded attribution, if it has
+    /// sufficient weight in every run; else by time.
     pub estimate: bool,
-    /// How strictly.
+    /// Statistical options.
     pub stats: Options,
 }
 
-/// Sides, and what is said of them.
+/// Result of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Compared {
     /// The sides, base first.
     pub sides: Vec<Side>,
-    /// Figures of each side's runs, in the order of the runs.
+    /// Energies of each side's runs, in the order of the runs.
     pub figures: Vec<Vec<Figures>>,
-    /// What energies are divided by.
-    pub per: Per,
-    /// Each side but the first against the first.
+    /// Divisor of energies.
+    pub per: EnergyPer,
+    /// Comparison of each side but the first with the first.
     pub totals: Vec<Comparison>,
-    /// Phases of each side but the first against the first.
+    /// Comparison of phases of each side but the first with the first.
     pub phases: Vec<Part>,
     /// Kinds of spans.
     pub kinds: Kinds,
-    /// What divides their energies.
+    /// Method by which kinds are compared.
     pub kind_basis: KindBasis,
-    /// Whether each side is on the front of tokens/s against energy; none where a
-    /// side's speed is not known.
+    /// Whether each side is on the Pareto front of tokens/s and energy; `None` if a side's
+    /// speed is unknown.
     pub on_front: Option<Vec<bool>>,
-    /// In what the runs were not made alike.
+    /// Configuration differences between the runs.
     pub differences: Vec<Difference>,
-    /// How the runs' power came to be.
+    /// Source of the runs' power.
     pub power: Power,
-    /// How much of each side's time samples cover.
-    coverages: sampled::Coverages,
-    /// Rows of warnings that a run's machine was busy or hot.
+    /// Share of each side's time covered by samples.
+    coverages: coverage::Coverages,
+    /// Rows of warnings about busy or hot machines.
     pub(crate) warnings: Vec<serde_json::Value>,
     options: CompareOptions,
 }
 
 impl Compared {
-    /// Compares the first side with each other.
+    /// Compares the first side with each other side.
     ///
     /// # Errors
-    /// When the file cannot be read, runs hold no energy of that rail or phase, or they
-    /// were not made alike.
+    /// Fails if the file cannot be read, a run has no energy of the rail or phase, or the
+    /// configurations of the runs differ.
     pub fn read(recording: &Recording, sides: Vec<Side>, options: &CompareOptions) -> Result<Self> {
-        Self::read_again(recording, sides, options, &mut Estimates::default())
+        Self::read_with_estimates(recording, sides, options, &mut Estimates::default())
     }
 
-    /// As [`Compared::read`] of runs of which `estimates` may be known from earlier.
+    /// Compares like [`Compared::read`], with cached `estimates` of runs.
     ///
     /// # Errors
-    /// As [`Compared::read`].
-    pub fn read_again(
+    /// See [`Compared::read`].
+    pub fn read_with_estimates(
         recording: &Recording,
         sides: Vec<Side>,
         options: &CompareOptions,
@@ -118,10 +117,10 @@ impl Compared {
         let kind_basis = KindBasis::choose(recording, &sides, options, estimates)?;
         let figures = figures::read(recording, &sides, per, options, &kind_basis)?;
         let samples: Vec<Vec<Sample>> = figures.iter().map(|side| totals(side)).collect();
-        let coverages = sampled::Coverages::of(&figures);
+        let coverages = coverage::Coverages::new(&figures);
         let at_of = |label: &str| sides.iter().position(|side| side.label == label);
-        let mut kinds = match differences::kinds_apart(&sides, &settings, &kind_basis) {
-            Some(why) if !options.allow_different => Kinds::left_out(why),
+        let mut kinds = match differences::incomparable_kinds(&sides, &settings, &kind_basis) {
+            Some(why) if !options.allow_different => Kinds::not_compared(why),
             _ => Kinds::compare(&figures, &options.stats),
         };
         kinds.parts = coverages.judge_parts(kinds.parts, at_of);

@@ -1,9 +1,9 @@
-//! Which sides nobody beats in both speed and energy.
+//! Pareto front of speed and energy.
 
 use super::Figures;
 use super::stats::geometric_mean;
 
-/// Mean speed and energy of a side; speed in tokens/s.
+/// Returns the mean speed of a side in tokens/s.
 pub(super) fn speed(side: &[Figures]) -> Option<f64> {
     let speeds: Vec<_> = side
         .iter()
@@ -12,8 +12,8 @@ pub(super) fn speed(side: &[Figures]) -> Option<f64> {
     geometric_mean(&speeds)
 }
 
-/// Whether each side is on the front: no other side is at least as fast for at most
-/// as much energy, and better in one of them.
+/// Returns whether each side is on the front: no other side is at least as fast with at most
+/// the same energy, and better in one of both.
 pub(super) fn on_front(sides: &[Vec<Figures>]) -> Option<Vec<bool>> {
     let point = |side: &Vec<Figures>| {
         let energies: Vec<_> = side.iter().map(|run| run.sample(run.energy_j)).collect();
@@ -24,8 +24,8 @@ pub(super) fn on_front(sides: &[Vec<Figures>]) -> Option<Vec<bool>> {
 }
 
 fn front(points: &[(f64, f64)]) -> Vec<bool> {
-    let beats = |a: &(f64, f64), b: &(f64, f64)| a.0 >= b.0 && a.1 <= b.1 && a != b;
-    let is_on = |one: &(f64, f64)| !points.iter().any(|other| beats(other, one));
+    let dominates = |a: &(f64, f64), b: &(f64, f64)| a.0 >= b.0 && a.1 <= b.1 && a != b;
+    let is_on = |one: &(f64, f64)| !points.iter().any(|other| dominates(other, one));
     points.iter().map(is_on).collect()
 }
 
@@ -35,14 +35,14 @@ mod tests {
 
     /// ```text
     /// J/token
-    ///  4 |        c     a: slow and thrifty, b: fast and hungry: both on the front
-    ///  3 |          b   c: as fast as d, hungrier
+    ///  4 |        c     a: slow and efficient, b: fast and inefficient: both on the front
+    ///  3 |          b   c: as fast as d, with more energy
     ///  2 |        d
     ///  1 | a
     ///    +------------ tokens/s
     /// ```
     #[test]
-    fn who_is_beaten_in_one_and_no_better_in_the_other_is_not_on_it() {
+    fn dominated_sides_are_not_on_the_front() {
         let points = [(1.0, 1.0), (9.0, 3.0), (7.0, 4.0), (7.0, 2.0)];
         assert_eq!(front(&points), [true, true, false, true]);
         assert_eq!(front(&[(1.0, 1.0), (1.0, 1.0)]), [true, true]);

@@ -1,4 +1,4 @@
-//! Parts of the energy: phases, and kinds of spans, of each side against base.
+//! Compares parts of the energy (phases and kinds of spans) of each side with base.
 
 use serde::Serialize;
 
@@ -7,38 +7,38 @@ use super::sides::label;
 use super::stats::{Comparison, Item, Options, Sample, geometric_mean, nodes};
 use crate::query::{named_phases, sum_known};
 
-/// Parts below this share of the energy on every side are not compared: they are
-/// noise, and each comparison makes all others less sure.
-pub(super) const LEAST_SHARE: f64 = 0.01;
+/// Parts below this share of the energy on every side are not compared: they are noise, and
+/// each comparison reduces the power of all others.
+pub(super) const MIN_SHARE: f64 = 0.01;
 
-/// One part on one side, compared with base.
+/// One part of one side, compared with base.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Part {
     /// The phase, or the kind or group of kinds.
     pub part: String,
     /// Label of the side.
     pub side: &'static str,
-    /// Its energy on base: the geometric mean of the runs, the arithmetic one where a
-    /// run has none of it.
+    /// Its energy on base: geometric mean of the runs, or arithmetic mean if a run has none of
+    /// it.
     pub base_j: Option<f64>,
     /// Its energy on the side.
     pub other_j: Option<f64>,
-    /// Ratio, interval, p and verdict; p and interval are adjusted for all parts that
-    /// are compared.
+    /// Ratio, interval, p and verdict; p and interval are adjusted for the number of compared
+    /// parts.
     #[serde(flatten)]
     pub comparison: Comparison,
 }
 
 /// A part in each run of each side.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct InRuns {
+pub(super) struct EnergyByRun {
     pub(super) name: String,
-    /// By side and run; nothing where the run does not know it.
+    /// By side and run; `None` if unknown in the run.
     pub(super) energies: Vec<Vec<Option<f64>>>,
 }
 
-impl InRuns {
-    /// Arithmetic mean over the runs of a side, which take those without it for zero.
+impl EnergyByRun {
+    /// Returns the arithmetic mean over the runs of a side; unknown values count as zero.
     pub(super) fn mean(&self, side: usize) -> f64 {
         let runs = &self.energies[side];
         runs.iter().flatten().sum::<f64>() / runs.len().max(1) as f64
@@ -55,10 +55,10 @@ impl InRuns {
     }
 }
 
-/// Compares parts of all sides with those of the first: one family of comparisons.
-/// `wanted` says which parts are compared of which side.
+/// Compares parts of all sides with those of the first, as one family of comparisons. `wanted`
+/// selects the pairs of part and side.
 pub(super) fn compare_parts(
-    parts: &[InRuns],
+    parts: &[EnergyByRun],
     figures: &[Vec<Figures>],
     options: &Options,
     wanted: impl Fn(usize, usize) -> bool,
@@ -83,8 +83,8 @@ pub(super) fn compare_parts(
     compared.map(part).collect()
 }
 
-/// Names of phases in the order of the first run, those that other runs have after them;
-/// none where no run has a phase.
+/// Returns the names of phases in the order of the first run, followed by those of other runs;
+/// empty if no run has a phase.
 pub(crate) fn phase_names(figures: &[Vec<Figures>]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for phase in figures.iter().flatten().flat_map(|run| &run.phases) {
@@ -99,12 +99,12 @@ pub(crate) fn phase_names(figures: &[Vec<Figures>]) -> Vec<&str> {
     }
 }
 
-/// Phases of all sides.
+/// Compares phases of all sides.
 pub(super) fn phases(figures: &[Vec<Figures>], options: &Options) -> Vec<Part> {
     let names = phase_names(figures);
-    let parts: Vec<InRuns> = names
+    let parts: Vec<EnergyByRun> = names
         .into_iter()
-        .map(|name| InRuns {
+        .map(|name| EnergyByRun {
             name: name.to_owned(),
             energies: by_run(figures, |run| {
                 let named = run.phases.iter().filter(|phase| phase.phase == name);
@@ -114,11 +114,11 @@ pub(super) fn phases(figures: &[Vec<Figures>], options: &Options) -> Vec<Part> {
         .collect();
     let shares = shares(&parts, figures.len());
     compare_parts(&parts, figures, options, |part, _| {
-        shares.iter().any(|side| side[part] >= LEAST_SHARE)
+        shares.iter().any(|side| side[part] >= MIN_SHARE)
     })
 }
 
-/// A figure of each run of each side.
+/// Maps each run of each side.
 pub(super) fn by_run<'f, T>(
     figures: &'f [Vec<Figures>],
     of: impl Fn(&'f Figures) -> T,
@@ -127,13 +127,13 @@ pub(super) fn by_run<'f, T>(
     figures.iter().map(of_side).collect()
 }
 
-/// What part of its side's energy each part is, by side and part: 0 to 1. A part that drew
-/// less than its idle power has no share, and takes none from the others.
-pub(super) fn shares(parts: &[InRuns], sides: usize) -> Vec<Vec<f64>> {
+/// Returns the share of each part in its side's energy, by side and part: 0 to 1. A part below
+/// its idle power has share 0 and does not reduce other shares.
+pub(super) fn shares(parts: &[EnergyByRun], sides: usize) -> Vec<Vec<f64>> {
     let of_side = |side: usize| {
-        let positive = |part: &InRuns| part.mean(side).max(0.0);
+        let positive = |part: &EnergyByRun| part.mean(side).max(0.0);
         let whole: f64 = parts.iter().map(positive).sum();
-        let share = |part: &InRuns| match whole > 0.0 {
+        let share = |part: &EnergyByRun| match whole > 0.0 {
             true => positive(part) / whole,
             false => 0.0,
         };

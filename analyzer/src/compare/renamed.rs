@@ -1,32 +1,32 @@
-//! Kinds that may be one under two names.
+//! Finds kinds that may be one kind under two names.
 //!
-//! A renamed span is removed here and added there. Where two paths of one length differ
-//! in a single name and have a similar share of the energy, that is likely, not certain;
-//! it is suggested and nothing is concluded from it. Kinds below a renamed one differ
-//! from their old paths in the same single name.
+//! A renamed span appears as one removed and one added kind. If two paths of equal length
+//! differ in a single name and have a similar share of the energy, a rename is likely but not
+//! certain: it is suggested, without further conclusions. Kinds below a renamed one differ from
+//! their old paths in the same single name.
 //!
 //! ```text
 //! removed  run > mlp > up    12 %  ---  renamed?  ---  added  run > ffn > up   11 %
 //! removed  run > mlp > down   9 %       two names      added  run > ffn > out   9 %
 //! ```
 
-/// By how much shares may differ: a quarter.
+/// Maximum ratio of the shares.
 const SIMILAR: f64 = 1.25;
 
-/// Pairs of a removed and an added name, each with its share; the most alike first, no
-/// name twice.
+/// Returns pairs of a removed and an added name, each given with its share: the most similar
+/// shares first, each name at most once.
 pub(super) fn renamed<'n>(
     removed: &[(&'n str, f64)],
     added: &[(&'n str, f64)],
 ) -> Vec<(&'n str, &'n str)> {
-    let unlike = |old: &(&str, f64), new: &(&str, f64)| {
-        let unlike = (old.1 / new.1).ln().abs();
-        (differ_in_one_name(old.0, new.0) && unlike <= SIMILAR.ln()).then_some(unlike)
+    let distance = |old: &(&str, f64), new: &(&str, f64)| {
+        let distance = (old.1 / new.1).ln().abs();
+        (differ_in_one_name(old.0, new.0) && distance <= SIMILAR.ln()).then_some(distance)
     };
     let mut candidates: Vec<(f64, &str, &str)> = removed
         .iter()
         .flat_map(|old| added.iter().map(move |new| (old, new)))
-        .filter_map(|(old, new)| Some((unlike(old, new)?, old.0, new.0)))
+        .filter_map(|(old, new)| Some((distance(old, new)?, old.0, new.0)))
         .collect();
     candidates.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut pairs: Vec<(&str, &str)> = Vec::new();
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_name_and_a_similar_share_are_suggested() {
+    fn one_changed_name_with_a_similar_share_is_suggested() {
         let removed = [
             ("run > mlp > up", 0.12),
             ("run > mlp > down", 0.09),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_alike_are_paired_and_nothing_twice() {
+    fn the_most_similar_are_paired_and_no_name_twice() {
         let removed = [("r > a", 0.20), ("r > b", 0.22)];
         let added = [("r > c", 0.22), ("r > d", 0.19)];
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Rows for people. Names in them are escaped when they are written, but for those of
-//! kinds, which are cut to what tells most first.
+//! Rows of the tables for terminals. Names are escaped when they are written, except for those
+//! of kinds, which are shortened to their most specific part first.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::summary::kinds_name;
 /// Keys of the columns of sides, base first.
 pub(super) const SIDES: [&str; 4] = ["a", "b", "c", "d"];
 
-/// One line of the table of sides: what it is, and a text for each side.
+/// Returns one row of the table of sides: a heading and a text for each side.
 fn line(what: &str, cells: impl Iterator<Item = String>) -> Value {
     let mut row = json!({ "what": what });
     for (key, cell) in SIDES.iter().zip(cells) {
@@ -22,7 +22,7 @@ fn line(what: &str, cells: impl Iterator<Item = String>) -> Value {
 }
 
 impl Compared {
-    /// The table of sides, one side a column.
+    /// Returns the table of sides, one column for each side.
     pub(super) fn side_lines(&self) -> Vec<Value> {
         let runs = self.sides.iter().map(|side| side.runs.len().to_string());
         let means = (0..self.sides.len()).map(|side| energy(self.mean_j(side)));
@@ -50,7 +50,7 @@ impl Compared {
             against("ratio to A", &|one| number(one.ratio)),
             against("ratio's interval", &interval),
             against("p", &|one| number(one.p)),
-            against("verdict", &|one| self.said(one)),
+            against("verdict", &|one| self.verdict_text(one)),
         ]);
         if let Some(on_front) = &self.on_front {
             let yes = |on: &bool| if *on { "yes" } else { "no" }.to_owned();
@@ -59,15 +59,15 @@ impl Compared {
         lines
     }
 
-    /// Geometric mean of the compared energy of a side.
+    /// Returns the geometric mean of the compared energy of a side.
     pub(super) fn mean_j(&self, side: usize) -> Option<f64> {
         let runs = &self.figures[side];
         let samples: Vec<_> = runs.iter().map(|run| run.sample(run.energy_j)).collect();
         geometric_mean(&samples)
     }
 
-    /// Ends of the interval of a side's total, as attribution knows it: means of those of
-    /// its runs, whose errors may be alike.
+    /// Returns the interval of a side's energy from attribution: the mean of the runs' ends,
+    /// because their errors may be correlated.
     pub(super) fn ends_j(&self, side: usize) -> Option<(f64, f64)> {
         let runs = &self.figures[side];
         let mean = |of: fn(&super::Figures) -> Option<f64>| {
@@ -77,20 +77,22 @@ impl Compared {
         mean(|run| run.lo_j).zip(mean(|run| run.hi_j))
     }
 
-    /// The verdict, which must not be read without how the power came to be.
-    pub(super) fn said(&self, one: &Comparison) -> String {
+    /// Returns the verdict, with the source of power unless measured.
+    pub(super) fn verdict_text(&self, one: &Comparison) -> String {
         let decided = matches!(
             one.verdict,
             Verdict::Better | Verdict::Worse | Verdict::Same
         );
         match (decided, self.power) {
-            (true, Power::Modelled) => format!("{} by modelled power (CPU time)", one.said()),
-            (true, Power::Replayed) => format!("{} by replayed power", one.said()),
-            _ => one.said(),
+            (true, Power::Modelled) => {
+                format!("{} by modelled power (CPU time)", one.verdict_text())
+            }
+            (true, Power::Replayed) => format!("{} by replayed power", one.verdict_text()),
+            _ => one.verdict_text(),
         }
     }
 
-    /// All runs, with the interval that their attribution knows.
+    /// Returns all runs, with their interval from attribution.
     pub(super) fn run_rows(&self) -> Vec<Value> {
         let sides = self.sides.iter().zip(&self.figures);
         sides
@@ -115,7 +117,7 @@ impl Compared {
             .collect()
     }
 
-    /// Compared parts; `named` shortens a name.
+    /// Returns compared parts; `named` shortens a name.
     pub(super) fn part_rows(&self, parts: &[Part], named: impl Fn(&str) -> String) -> Vec<Value> {
         let row = |part: &Part| {
             let of = &part.comparison;
@@ -134,7 +136,7 @@ impl Compared {
         parts.iter().map(row).collect()
     }
 
-    /// The larger of the attribution's errors of a kind on the two sides.
+    /// Returns the larger of the attribution's errors of a kind on the two sides.
     fn error_of(&self, part: &Part) -> Option<f64> {
         let mut kinds = self.kinds.kinds.iter();
         let kind = kinds.find(|kind| kind.kind == part.part)?;
@@ -143,8 +145,9 @@ impl Compared {
         sides.filter_map(|on| on.attribution_error).reduce(f64::max)
     }
 
-    /// Kinds whose place by energy is not that by time, the farthest first.
-    pub(super) fn place_rows(&self, room: usize, most: usize) -> Vec<Value> {
+    /// Returns kinds whose rank by energy differs from that by time, the largest difference
+    /// first.
+    pub(super) fn rank_rows(&self, room: usize, most: usize) -> Vec<Value> {
         let all = self.kinds.kinds.iter();
         let all = all.flat_map(|kind| kind.sides.iter().map(move |on| (kind, on)));
         let mut found: Vec<(usize, Value)> = all
@@ -167,7 +170,7 @@ impl Compared {
         found.into_iter().map(|(_, row)| row).collect()
     }
 
-    /// A kind's name, cut.
+    /// Returns a kind's shortened name.
     pub(super) fn kind_name(&self, name: &str, room: usize) -> String {
         let mut kinds = self.kinds.kinds.iter();
         match kinds.find(|kind| kind.kind == name) {
@@ -184,7 +187,7 @@ fn ends(of: Option<(f64, f64)>) -> String {
     }
 }
 
-/// Ends of an interval.
+/// Formats an interval.
 fn interval(one: &Comparison) -> String {
     match (one.lo, one.hi) {
         (Some(lo), Some(hi)) => format!("{} .. {}", number(Some(lo)), number(Some(hi))),
@@ -192,7 +195,7 @@ fn interval(one: &Comparison) -> String {
     }
 }
 
-/// The verdict in a narrow column.
+/// Returns the verdict for a narrow column.
 fn short(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::NoDifference => "none shown",

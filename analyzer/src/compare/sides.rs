@@ -1,4 +1,4 @@
-//! Which runs stand on which side.
+//! Assigns runs to sides.
 
 use serde::Serialize;
 use tracing_energy::rows::RunStatus;
@@ -7,21 +7,21 @@ use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 use crate::query::{self, Recording, Run, Selection};
 
-/// Most sides of one comparison: tables of more would not be read.
-const MOST: usize = 4;
-const LABELS: [&str; MOST] = ["A", "B", "C", "D"];
+/// Maximum number of sides: tables with more would be too wide.
+const MAX_SIDES: usize = 4;
+const LABELS: [&str; MAX_SIDES] = ["A", "B", "C", "D"];
 
-/// The label of the side in that place.
+/// Returns the label of a side by index.
 pub(super) fn label(at: usize) -> &'static str {
     LABELS.get(at).copied().unwrap_or("?")
 }
 
-/// Runs that are compared, as a whole, with those of other sides.
+/// Runs that are compared, as a group, with those of other sides.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Side {
     /// `A` for base, then `B`, `C`, `D`.
     pub label: &'static str,
-    /// What selected its runs, or the value of the tag that they share.
+    /// The selector of its runs, or the shared value of the tag.
     pub name: String,
     /// Its runs, oldest first; at least one.
     pub runs: Vec<Run>,
@@ -35,24 +35,24 @@ pub struct LeftOut {
     /// Name and short id.
     #[serde(skip)]
     pub title: String,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
 impl Side {
-    /// Label and name, for people.
+    /// Returns label and name.
     pub fn title(&self) -> String {
         format!("{}: {}", self.label, shorten(&escape(&self.name), 30))
     }
 }
 
-/// The sides that `selectors` mean, one each; with `by`, the runs that all of them mean
-/// (all runs of the file where there are none) by the value of that tag. Runs that are
-/// not complete, or hold no energy, are left out.
+/// Returns one side for each of `selectors`. With `by`, groups the selected runs (all runs of
+/// the file if there are no selectors) by the value of that tag instead. Runs that are
+/// incomplete or have no energy are left out.
 ///
 /// # Errors
-/// When there are fewer than two sides or more than four, a side has no runs, or a run
-/// stands on two sides.
+/// Fails if there are fewer than two sides or more than four, a side has no runs, or a run is
+/// on two sides.
 pub fn sides(
     recording: &Recording,
     selectors: &[String],
@@ -74,7 +74,8 @@ pub fn sides(
     for group in groups {
         let (runs, faulty) = usable(group.runs);
         out.extend(faulty);
-        // A value of a tag that only broken runs have is no side; a selector is.
+        // A tag value of unusable runs only is dropped; a selector without usable runs is an
+        // error.
         if by.is_none() || !runs.is_empty() {
             kept.push((group.name, runs));
         }
@@ -85,7 +86,7 @@ pub fn sides(
     Ok((sides.collect(), out))
 }
 
-/// Puts the sides of these names first, in that order: the first one is the base.
+/// Moves the sides of these names to the front, in that order: the first one is the base.
 pub fn put_first(sides: &mut [Side], names: &[&str]) {
     let place = |side: &Side| names.iter().position(|name| *name == side.name);
     sides.sort_by_key(|side| place(side).unwrap_or(usize::MAX));
@@ -102,7 +103,7 @@ fn usable(runs: Vec<Run>) -> (Vec<Run>, Vec<LeftOut>) {
         } else if run.provenance.is_none() {
             "it has no power".to_owned()
         } else if run.attribution.is_none() {
-            "it was not attributed; do it with `energy attribute`".to_owned()
+            "it is not attributed; run `energy attribute`".to_owned()
         } else {
             good.push(run);
             continue;
@@ -125,7 +126,7 @@ fn check(sides: &[(String, Vec<Run>)], by: Option<&str>) -> Result<()> {
     let fault = |text: String| Err(Error::Compare(text));
     if let Some((name, _)) = sides.iter().find(|(_, runs)| runs.is_empty()) {
         return fault(format!(
-            "{}: none of its runs is complete and has power; `energy runs` lists them",
+            "{}: none of its runs is complete and has power; check with `energy runs`",
             quoted(name)
         ));
     }
@@ -139,24 +140,24 @@ fn check(sides: &[(String, Vec<Run>)], by: Option<&str>) -> Result<()> {
             None => "give two to four runs or groups, or --by tag=KEY".to_owned(),
         });
     }
-    if sides.len() > MOST {
+    if sides.len() > MAX_SIDES {
         return fault(format!(
-            "{} sides are too many ({}); choose the runs of at most {MOST}",
+            "{} sides are too many ({}); choose the runs of at most {MAX_SIDES}",
             sides.len(),
             names().join(", ")
         ));
     }
-    twice(sides)
+    check_disjoint(sides)
 }
 
-/// A run against itself would seem to prove that nothing differs.
-fn twice(sides: &[(String, Vec<Run>)]) -> Result<()> {
+/// Fails if a run is on two sides: comparing a run with itself would seem to prove equality.
+fn check_disjoint(sides: &[(String, Vec<Run>)]) -> Result<()> {
     for (at, (name, runs)) in sides.iter().enumerate() {
         for (other, others) in &sides[at + 1..] {
             let shared = |run: &&Run| others.iter().any(|one| one.no == run.no);
             if let Some(run) = runs.iter().find(shared) {
                 return Err(Error::Compare(format!(
-                    "run {} is of both {} and {}; give each run to one side",
+                    "run {} is on both {} and {}; select each run for one side only",
                     escape(&run.title()),
                     quoted(name),
                     quoted(other)

@@ -1,35 +1,35 @@
-//! What was examined, in words and tables.
+//! Result of the examination as tables.
 
 use serde_json::{Value, json};
-use tracing_energy::power::characterise::Character;
-use tracing_energy::power::{LeftOut, Provenance};
+use tracing_energy::power::characterise::RailCharacteristics;
+use tracing_energy::power::{Provenance, UnusedSensor};
 use tracing_energy::units::{Energy, Nanos, Power};
 
 use super::{Examined, State, cross};
 use crate::format::{Answer, Column, Sheet, escape};
 
 impl Examined {
-    /// In words and tables.
+    /// Converts the result to tables and notes.
     pub fn answer(&self) -> Answer {
         let title = match (self.has_measured(), self.chosen.as_slice()) {
             (true, chosen) => format!("Power can be measured here: {}", chosen.join(" and ")),
-            (false, []) => "Nothing can be recorded here".to_owned(),
+            (false, []) => "No power source is available".to_owned(),
             (false, _) => "No sensor can be read here: power is modelled from CPU time".to_owned(),
         };
         let columns = vec![
             Column::text("source", "source"),
             Column::text("state", "state"),
-            Column::text("why", "what it is"),
+            Column::text("why", "description"),
         ];
         let rails = vec![
             Column::text("source", "source"),
             Column::text("rail", "rail"),
             Column::text("kind", "meters"),
-            Column::text("parent", "part of"),
-            Column::power("power_w", "now"),
-            Column::time("period_ns", "moves every"),
-            Column::energy("resolution_j", "step"),
-            Column::text("provenance", "figures").from_width(90),
+            Column::text("parent", "parent rail"),
+            Column::power("power_w", "power"),
+            Column::time("period_ns", "update period"),
+            Column::energy("resolution_j", "resolution"),
+            Column::text("provenance", "source kind").from_width(90),
         ];
         let mut answer = Answer::new("doctor", title)
             .with("chosen", json!(self.chosen))
@@ -43,16 +43,16 @@ impl Examined {
         if !left_out.is_empty() {
             let columns = vec![
                 Column::text("sensor", "sensor"),
-                Column::text("why", "why it is left out"),
+                Column::text("why", "reason"),
             ];
-            answer = answer.sheet(Sheet::new("left_out", "Left out", columns, left_out));
+            answer = answer.sheet(Sheet::new("left_out", "Unused sensors", columns, left_out));
         }
         let powers = self.powers.iter().map(|(of, seen)| (of, seen));
         let crossed = cross::check(self.usable().chain(powers));
         if !crossed.is_empty() {
             answer = answer.sheet(Sheet::new(
                 "cross",
-                "Metered twice",
+                "Metered by two sources",
                 cross::columns(),
                 crossed,
             ));
@@ -77,13 +77,13 @@ impl Examined {
         answer
     }
 
-    /// Sensors that are there and not used, and why.
+    /// Returns the sensors that are present but not used, with the reason.
     fn left_out(&self) -> Vec<Value> {
-        let row = |one: &LeftOut| json!({ "sensor": one.sensor, "why": one.why, "is_fault": one.is_fault });
+        let row = |one: &UnusedSensor| json!({ "sensor": one.sensor, "why": one.why, "is_fault": one.is_fault });
         self.left_out.iter().map(row).collect()
     }
 
-    /// The rail that contains another one.
+    /// Returns the rail that contains a rail.
     fn parent(&self, source: &str, rail: usize) -> Option<&str> {
         let mut contained = self.contained.iter();
         let found = contained.find(|one| one.source == source && one.rail == rail)?;
@@ -125,7 +125,7 @@ impl Examined {
                     true => self.parent(&description.name, at),
                     false => declared,
                 };
-                let Character {
+                let RailCharacteristics {
                     samples,
                     power,
                     period,
@@ -148,15 +148,15 @@ impl Examined {
     }
 }
 
-/// What a source is, for who has never heard of it.
+/// Returns a short description of a source.
 fn about(name: &str) -> &'static str {
     match name {
-        "powermetrics" => "Apple's tool, as root",
+        "powermetrics" => "Apple's tool, needs root",
         "ioreport" => "Apple's counters, without root",
         "rapl" => "energy counters of the processor",
         "hwmon" => "sensors of boards and graphics",
         "nvml" => "NVIDIA's driver",
-        "battery" => "what the battery is drained of",
+        "battery" => "discharge of the battery",
         _ => "CPU time x watts: not measured",
     }
 }

@@ -1,28 +1,30 @@
-//! What two sources meter must be the same.
+//! Comparison of rails that two sources meter.
 
 use serde_json::{Value, json};
-use tracing_energy::power::characterise::Seen;
+use tracing_energy::power::characterise::Observation;
 use tracing_energy::power::{Description, Provenance, RailKind};
 
 use crate::format::Column;
 
-/// Further apart than this, at least one of them is wrong.
-const APART: f64 = 0.2;
+/// Largest relative difference between two sources that agree.
+const TOLERANCE: f64 = 0.2;
 
 pub(super) fn columns() -> Vec<Column> {
     vec![
         Column::text("kind", "meters"),
-        Column::text("one", "one"),
-        Column::power("one_w", "it says"),
-        Column::text("other", "the other"),
-        Column::power("other_w", "it says"),
+        Column::text("one", "source A"),
+        Column::power("one_w", "power A"),
+        Column::text("other", "source B"),
+        Column::power("other_w", "power B"),
         Column::number("ratio", "ratio"),
         Column::text("verdict", "verdict"),
     ]
 }
 
-/// Kinds that are metered by two measured sources, as roots or parts.
-pub(super) fn check<'a>(usable: impl Iterator<Item = (&'a Description, &'a Seen)>) -> Vec<Value> {
+/// Compares the rail kinds that two measured sources meter, as roots or parts.
+pub(super) fn check<'a>(
+    usable: impl Iterator<Item = (&'a Description, &'a Observation)>,
+) -> Vec<Value> {
     let mut metered: Vec<(RailKind, String, f64)> = Vec::new();
     for (description, seen) in usable {
         if description.provenance != Provenance::Measured {
@@ -48,7 +50,7 @@ pub(super) fn check<'a>(usable: impl Iterator<Item = (&'a Description, &'a Seen)
     for (at, (kind, one, one_w)) in metered.iter().enumerate() {
         for (_, other, other_w) in metered[at + 1..].iter().filter(|other| other.0 == *kind) {
             let ratio = (*one_w > 0.0).then(|| other_w / one_w);
-            let agree = ratio.map(|ratio| (ratio - 1.0).abs() <= APART);
+            let agree = ratio.map(|ratio| (ratio - 1.0).abs() <= TOLERANCE);
             let verdict = match agree {
                 Some(true) => "agree",
                 Some(false) => "DIFFER: trust neither",
@@ -66,11 +68,11 @@ pub(super) fn check<'a>(usable: impl Iterator<Item = (&'a Description, &'a Seen)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracing_energy::power::characterise::Character;
+    use tracing_energy::power::characterise::RailCharacteristics;
     use tracing_energy::power::{Kernel, Rail};
     use tracing_energy::units::{Nanos, Power};
 
-    fn source(name: &str, kind: RailKind, watts: f64) -> (Description, Seen) {
+    fn source(name: &str, kind: RailKind, watts: f64) -> (Description, Observation) {
         let description = Description {
             name: name.into(),
             rails: vec![Rail {
@@ -84,19 +86,19 @@ mod tests {
             provenance: Provenance::Measured,
             limits: Vec::new(),
         };
-        let seen = Seen {
-            rails: vec![Character {
+        let seen = Observation {
+            rails: vec![RailCharacteristics {
                 samples: 5,
                 power: Some(Power::from_watts(watts)),
-                ..Character::default()
+                ..RailCharacteristics::default()
             }],
-            ..Seen::default()
+            ..Observation::default()
         };
         (description, seen)
     }
 
     #[test]
-    fn what_is_metered_twice_is_compared() {
+    fn rails_metered_by_two_sources_are_compared() {
         let all = [
             source("a", RailKind::Cpu, 10.0),
             source("b", RailKind::Cpu, 11.0),
@@ -105,14 +107,17 @@ mod tests {
             source("e", RailKind::Package, 9.0),
         ];
         let rows = check(all.iter().map(|(description, seen)| (description, seen)));
-        let told: Vec<_> = rows
+        let compared: Vec<_> = rows
             .iter()
             .map(|row| (&row["kind"], &row["verdict"]))
             .collect();
-        assert_eq!(told.len(), 2);
-        assert_eq!((told[0].0, told[0].1), (&json!("cpu"), &json!("agree")));
+        assert_eq!(compared.len(), 2);
         assert_eq!(
-            (told[1].0, told[1].1),
+            (compared[0].0, compared[0].1),
+            (&json!("cpu"), &json!("agree"))
+        );
+        assert_eq!(
+            (compared[1].0, compared[1].1),
             (&json!("gpu"), &json!("DIFFER: trust neither"))
         );
     }

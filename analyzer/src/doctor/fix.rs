@@ -1,5 +1,5 @@
-//! Unlocks what is locked: one file below `/etc`, shown and confirmed before it is
-//! written, checked before it is put in place, and removed on request.
+//! Grants access to locked sensors with one file below `/etc`. It is shown and confirmed
+//! before it is written, validated before it is installed, and removed on request.
 
 mod install;
 
@@ -13,23 +13,23 @@ use crate::error::{Error, Result};
 
 pub use install::AsRoot;
 
-/// Files of ours begin with it; others are left alone.
+/// First line of files written by this command; other files are not modified.
 const MARK: &str = "# Written by `energy doctor --fix`; `energy doctor --undo` removes it.\n";
 
-/// A file that unlocks a source.
+/// A file that grants access to a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
     /// The source.
     pub source: &'static str,
-    /// What it allows, in words.
+    /// Description of what it allows.
     pub allows: String,
-    /// Where it is written.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What is written.
+    /// Content of the file.
     pub text: String,
-    /// As `chmod` takes it.
+    /// Mode for `chmod`.
     mode: &'static str,
-    /// Command that fails for an invalid file; the file's name is its last argument.
+    /// Command that fails for an invalid file; the file name is appended as last argument.
     check: Option<&'static [&'static str]>,
     /// Commands that make the file take effect without a restart.
     after: &'static [&'static [&'static str]],
@@ -38,15 +38,15 @@ pub struct Fix {
 /// The user that a rule is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleUser {
-    /// User id. Rules name users by it: a name could be read as something else.
+    /// User id. Rules use it because names could be misinterpreted.
     pub uid: u32,
-    /// Name, for people.
+    /// Name, for messages.
     pub name: String,
 }
 
 impl RuleUser {
-    /// The user who runs this process, or who ran `sudo` where this process is root's;
-    /// `None` where that is root.
+    /// Returns the user who runs this process, or who ran `sudo` if it runs as root. `None`
+    /// if that is root.
     pub fn here() -> Option<Self> {
         let variable = |name| std::env::var(name).ok();
         let (uid, name) = match is_root() {
@@ -69,7 +69,7 @@ fn own_uid() -> Option<u32> {
     None
 }
 
-/// Whether this process has root's rights.
+/// Returns whether this process runs as root.
 fn is_root() -> bool {
     #[cfg(unix)]
     // SAFETY: geteuid has no preconditions and cannot fail.
@@ -78,11 +78,11 @@ fn is_root() -> bool {
     false
 }
 
-/// The fix for this system, if there is one. On a Mac it is for one user, and for the
-/// usual intervals and those of `intervals`.
+/// Returns the fix for this system, if there is one. On macOS it is for one user and allows
+/// the usual intervals and those of `intervals`.
 ///
 /// # Errors
-/// When no user but root is known.
+/// If no user other than root is known.
 pub fn fix_for_here(
     root: &Path,
     user: Option<&RuleUser>,
@@ -91,7 +91,7 @@ pub fn fix_for_here(
     #[cfg(unix)]
     if cfg!(target_os = "macos") {
         let user = user.ok_or_else(|| {
-            fault("root may read power already; run this as the user who is to be allowed")
+            fault("root can already read power; run this as the user who needs access")
         })?;
         return Ok(Some(sudoers(root, user, intervals)));
     }
@@ -99,8 +99,8 @@ pub fn fix_for_here(
     Ok(cfg!(target_os = "linux").then(|| udev(root)))
 }
 
-/// Lets a user run powermetrics as root with the arguments that the source uses, and
-/// with no others: some of its options write files.
+/// Allows a user to run powermetrics as root, but only with the arguments that the source
+/// uses, because some options write files.
 #[cfg(unix)]
 fn sudoers(root: &Path, user: &RuleUser, intervals: &[Duration]) -> Fix {
     use tracing_energy::power::powermetrics::launch::{USUAL_INTERVALS_MS, sudoers_rules};
@@ -120,8 +120,8 @@ fn sudoers(root: &Path, user: &RuleUser, intervals: &[Duration]) -> Fix {
     Fix {
         source: "powermetrics",
         allows: format!(
-            "{} (user id {}) may run /usr/bin/powermetrics as root without a password, with these \
-             arguments only",
+            "{} (user id {}) may run /usr/bin/powermetrics as root without a password, but only \
+             with these arguments",
             crate::format::escape(&user.name),
             user.uid
         ),
@@ -133,15 +133,15 @@ fn sudoers(root: &Path, user: &RuleUser, intervals: &[Duration]) -> Fix {
     }
 }
 
-/// Lets everybody read the processor's energy counters, which can tell something of
-/// what other programs compute: that is why they are locked.
+/// Allows all users to read the processor's energy counters. They are locked by default
+/// because they leak some information about other programs' computations.
 fn udev(root: &Path) -> Fix {
     let rule = "SUBSYSTEM==\"powercap\", ACTION==\"add|change\", \
                 RUN+=\"/bin/chmod a+r /sys%p/energy_uj\"\n";
     Fix {
         source: "rapl",
-        allows: "everybody on this machine may read the processor's energy counters, which \
-                 tell a little of what other programs compute"
+        allows: "all users of this machine may read the processor's energy counters, which \
+                 leak a little information about other programs' computations"
             .to_owned(),
         path: root.join("etc/udev/rules.d/70-tracing-energy.rules"),
         text: format!("{MARK}{rule}"),
@@ -160,19 +160,18 @@ fn udev(root: &Path) -> Fix {
 }
 
 impl Fix {
-    /// Whether a file is in place already.
+    /// Returns whether the file exists.
     pub fn is_in_place(&self) -> bool {
         std::fs::symlink_metadata(&self.path).is_ok()
     }
 
-    /// Puts the file in place.
+    /// Installs the file.
     ///
     /// # Errors
-    /// When the file in its place was not written by this command, the new one is
-    /// invalid, or a command fails; then nothing has changed, but for a file whose check
-    /// has passed.
+    /// If an existing file was not written by this command, the new one is invalid, or a
+    /// command fails. Then nothing has changed, except that a valid file may be installed.
     pub fn apply(&self, root: &AsRoot) -> Result<()> {
-        self.refuse_foreign(root)?;
+        self.is_installed(root)?;
         root.install(&self.path, &self.text, self.mode, self.check)?;
         self.take_effect(root)
     }
@@ -180,9 +179,9 @@ impl Fix {
     /// Removes the file.
     ///
     /// # Errors
-    /// When there is none, this command did not write it, or a command fails.
+    /// If it doesn't exist, was not written by this command, or a command fails.
     pub fn undo(&self, root: &AsRoot) -> Result<()> {
-        if !self.refuse_foreign(root)? {
+        if !self.is_installed(root)? {
             let what = format!("{}: there is no such file", self.path.display());
             return Err(fault(&what));
         }
@@ -197,11 +196,11 @@ impl Fix {
         })
     }
 
-    /// Returns whether there is a file, which this command has written.
-    fn refuse_foreign(&self, root: &AsRoot) -> Result<bool> {
+    /// Returns whether the file exists. Fails if it was not written by this command.
+    fn is_installed(&self, root: &AsRoot) -> Result<bool> {
         match root.text(&self.path)? {
             Some(text) if !text.starts_with(MARK) => Err(fault(&format!(
-                "{} is there and was not written by this command; move it away first",
+                "{} exists and was not written by this command; move it away first",
                 self.path.display()
             ))),
             text => Ok(text.is_some()),

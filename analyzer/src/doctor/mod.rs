@@ -1,4 +1,4 @@
-//! What can be measured here, what is locked, and how to unlock it.
+//! Examines the power sources of this machine: usable, locked (with a fix), absent.
 //!
 //! ```text
 //! every source --open--> refused: absent, or locked (with the fix)
@@ -15,23 +15,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_energy::power::characterise::{FAST_GAUGE, Seen, characterise, open_fast};
+use tracing_energy::power::characterise::{FAST_GAUGE, Observation, characterise, open_fast};
 use tracing_energy::power::containment::Topology;
 use tracing_energy::power::detect::{NAMED, OpenOptions, SourceChoice};
 use tracing_energy::power::{
-    Description, LeftOut, PowerSource, Provenance, SourceError, known, nvml, open,
+    Description, PowerSource, Provenance, SourceError, UnusedSensor, nvml, open, sensor_cache,
 };
 use tracing_energy::{Clock, MonotonicClock};
 
 pub use fix::{AsRoot, Fix, RuleUser, fix_for_here};
 pub use validation::{RailCheck, ValidateOptions, Validation, validate};
 
-/// What to look at and how long. Defaults are the command line's.
+/// Options of the examination. Defaults are the command line's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DoctorOptions {
-    /// How long sources are read.
+    /// Duration of reading sources.
     pub time: Duration,
-    /// How sources are opened.
+    /// Options for opening sources.
     pub open: OpenOptions,
 }
 
@@ -44,55 +44,53 @@ impl Default for DoctorOptions {
     }
 }
 
-/// What became of one source.
+/// State of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
-    /// It was read.
-    Usable(Description, Seen),
-    /// It is there and may not be read; with what unlocks it.
+    /// It can be read.
+    Usable(Description, Observation),
+    /// It is present but reading is not permitted.
     Locked {
         /// The sensor.
         what: String,
-        /// The next step.
+        /// How to get access.
         fix: String,
     },
-    /// It is not there.
+    /// It is not present.
     Absent(String),
-    /// It is there and fails.
+    /// It is present but fails.
     Failing(String),
 }
 
-/// All sources.
+/// Result of the examination of all sources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Examined {
     /// Names and states, the best source first.
     pub sources: Vec<(&'static str, State)>,
-    /// What `auto` would take.
+    /// Sources that `auto` selects.
     pub chosen: Vec<String>,
-    /// The power of what has a counter as well, to hold against it.
-    pub powers: Vec<(Description, Seen)>,
-    /// Sensors that are there and not used.
-    pub left_out: Vec<LeftOut>,
-    /// Which rail contains which, of those that `auto` would take: the source's name, the
-    /// rail's index, and the name of what contains it; a rail that is not counted contains
-    /// itself.
+    /// Power readings of rails that also have a counter, for comparison.
+    pub powers: Vec<(Description, Observation)>,
+    /// Sensors that are present but not used.
+    pub left_out: Vec<UnusedSensor>,
+    /// Containment of the rails that `auto` selects.
     pub contained: Vec<Contained>,
-    /// What was found or assumed of that, and what else is doubtful.
+    /// Assumptions about containment, and warnings of sources.
     pub assumed: Vec<String>,
 }
 
-/// A rail that lies in another one.
+/// A rail that is contained in another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contained {
-    /// Name of its source.
+    /// Name of the source.
     pub source: String,
-    /// Its index there.
+    /// Index of the rail in the source.
     pub rail: usize,
-    /// The rail that contains it; none if it is not counted.
+    /// Rail that contains it; `None` if it is not counted.
     pub parent: Option<String>,
 }
 
-/// Looks at every source that this system may have.
+/// Examines all known sources.
 pub fn examine(options: &DoctorOptions) -> Examined {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
     let chosen = chosen(&options.open, &clock);
@@ -112,13 +110,13 @@ pub fn examine(options: &DoctorOptions) -> Examined {
                 opened.push(source);
                 states.push(None);
             }
-            Err(error) => states.push(Some(refused(error))),
+            Err(error) => states.push(Some(state_of_error(error))),
         }
     }
     let mut powers = Vec::new();
     if let Some(power) = nvml_power(&options.open) {
         let description = power.describe();
-        // Where a counter is missing there is nothing to compare.
+        // Without a counter there is nothing to compare with.
         if places.iter().any(|(_, one)| one.rails == description.rails) {
             powers.push(description);
             opened.push(power);
@@ -134,7 +132,7 @@ pub fn examine(options: &DoctorOptions) -> Examined {
     warnings.extend(assumed);
     let powers_seen = seen.split_off(places.len());
     for ((at, description), seen) in places.into_iter().zip(seen) {
-        states[at] = Some(judged(description, seen));
+        states[at] = Some(state_of_reading(description, seen));
     }
     Examined {
         sources: NAMED
@@ -150,7 +148,7 @@ pub fn examine(options: &DoctorOptions) -> Examined {
     }
 }
 
-/// The sources that `auto` takes.
+/// Returns the names of the sources that `auto` selects.
 fn chosen(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<String> {
     let opened = open(&SourceChoice::Auto, options, clock);
     let sources = opened.map(|opened| opened.sources).unwrap_or_default();
@@ -158,7 +156,7 @@ fn chosen(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<String> {
     names.collect()
 }
 
-/// Which of the rails of these sources lie in others, and what is assumed of that.
+/// Returns the containment of the rails of these sources, and assumptions about it.
 fn settle(topology: &mut Topology, sources: &[&Description]) -> (Vec<Contained>, Vec<String>) {
     let (places, assumed) = topology.report(true);
     let inside = places.into_iter().filter_map(|place| {
@@ -174,13 +172,13 @@ fn settle(topology: &mut Topology, sources: &[&Description]) -> (Vec<Contained>,
     (inside.collect(), assumed)
 }
 
-/// GPUs by power alone, where the driver may be asked.
+/// Opens the power readings of GPUs, if NVML is enabled.
 fn nvml_power(options: &OpenOptions) -> Option<Box<dyn PowerSource>> {
     let opened = options.nvml.then(|| nvml::open_power(FAST_GAUGE))?;
     opened.ok().map(|source| Box::new(source) as _)
 }
 
-fn refused(error: SourceError) -> State {
+fn state_of_error(error: SourceError) -> State {
     match error {
         SourceError::NotPermitted { what, fix } => State::Locked { what, fix },
         SourceError::NotPresent { what } => State::Absent(what),
@@ -188,37 +186,37 @@ fn refused(error: SourceError) -> State {
     }
 }
 
-fn judged(description: Description, seen: Seen) -> State {
+fn state_of_reading(description: Description, seen: Observation) -> State {
     let is_measured = description.provenance == Provenance::Measured;
-    let gave_nothing = seen.rails.iter().all(|rail| rail.samples == 0);
-    if is_measured && gave_nothing {
-        let why = seen.told.first().cloned();
-        return State::Failing(why.unwrap_or_else(|| "it gave no sample".to_owned()));
+    let has_no_samples = seen.rails.iter().all(|rail| rail.samples == 0);
+    if is_measured && has_no_samples {
+        let why = seen.messages.first().cloned();
+        return State::Failing(why.unwrap_or_else(|| "it returned no sample".to_owned()));
     }
     State::Usable(description, seen)
 }
 
 impl Examined {
-    /// Whether something can be measured.
+    /// Returns whether any measured source is usable.
     pub fn has_measured(&self) -> bool {
         self.usable()
             .any(|(description, _)| description.provenance == Provenance::Measured)
     }
 
-    /// Whether anything can be recorded at all.
+    /// Returns whether any source is usable.
     pub fn has_any(&self) -> bool {
         self.usable().next().is_some()
     }
 
-    /// Keeps what was seen, so that recordings on this machine know it.
+    /// Stores the observed characteristics for later recordings on this machine.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn keep(&self) -> std::io::Result<()> {
-        known::path().map_or(Ok(()), |path| known::add(&path, self.usable()))
+        sensor_cache::path().map_or(Ok(()), |path| sensor_cache::add(&path, self.usable()))
     }
 
-    fn usable(&self) -> impl Iterator<Item = (&Description, &Seen)> {
+    fn usable(&self) -> impl Iterator<Item = (&Description, &Observation)> {
         self.sources.iter().filter_map(|(_, state)| match state {
             State::Usable(description, seen) => Some((description, seen)),
             _ => None,
@@ -226,7 +224,7 @@ impl Examined {
     }
 }
 
-/// Where a fix is written; the system's own root unless a test says otherwise.
+/// Returns the root of the file system to which fixes are written.
 pub fn system_root() -> PathBuf {
     PathBuf::from("/")
 }

@@ -1,4 +1,4 @@
-//! The same work again and again, and the energy of each time.
+//! Repeated equal work, and the energy of each repetition.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -7,15 +7,14 @@ use tracing_energy::Clock;
 use tracing_energy::power::Sample;
 use tracing_energy::units::Nanos;
 
-/// Start and end of one round on the clock of the samples.
+/// Start and end of a round on the clock of the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Round {
     pub(super) start: Nanos,
     pub(super) end: Nanos,
 }
 
-/// Executes a fixed amount of work in each of `count` rounds; the first takes about
-/// `time`.
+/// Runs the same work in `count` rounds of about `time` each.
 pub(super) fn execute(clock: &dyn Clock, count: usize, time: Duration) -> Vec<Round> {
     let amount = amount(time);
     let round = |_| {
@@ -29,7 +28,7 @@ pub(super) fn execute(clock: &dyn Clock, count: usize, time: Duration) -> Vec<Ro
     (0..count).map(round).collect()
 }
 
-/// How often [`work`] goes round in about `time`.
+/// Returns the number of iterations of [`work`] that take about `time`.
 fn amount(time: Duration) -> u64 {
     let begun = Instant::now();
     let mut amount = 0;
@@ -40,7 +39,7 @@ fn amount(time: Duration) -> u64 {
     amount * 10
 }
 
-/// Arithmetic that keeps one core busy and touches no memory.
+/// Keeps one core busy without memory accesses.
 fn work(amount: u64) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..amount {
@@ -51,8 +50,8 @@ fn work(amount: u64) {
     }
 }
 
-/// The energy of a round and the share of it that samples with an energy cover; windows
-/// across its edges are cut by time.
+/// Returns the energy of a round and the share of it covered by samples with an energy.
+/// Samples across its edges are cut proportionally to time.
 pub(super) fn energy(samples: &[&Sample], round: Round) -> (f64, f64) {
     let (mut joules, mut covered_ns) = (0.0, 0);
     for sample in samples {
@@ -76,7 +75,7 @@ mod tests {
     use tracing_energy::units::Energy;
 
     #[test]
-    fn windows_across_the_edges_of_a_round_are_cut_by_time() {
+    fn samples_across_the_edges_of_a_round_are_cut_by_time() {
         let ms = Nanos::from_millis;
         let sample = |start, end, joules: Option<f64>| Sample {
             rail: 0,

@@ -1,11 +1,10 @@
-//! `energy doctor --validate`: what can be said of this machine's sensors without another
-//! meter. A table that any owner of a machine can reproduce.
+//! `energy doctor --validate`: checks of this machine's sensors that need no other meter.
 //!
-//! | check | what it is |
+//! | check | definition |
 //! |---|---|
-//! | coverage | the share of the time in which the rail's energy is known |
-//! | period | the median time between two moves of the sensor |
-//! | A/A | the relative standard deviation of equal work, repeated |
+//! | coverage | share of the time in which the rail's energy is known |
+//! | period | median time between two updates of the sensor |
+//! | A/A | relative standard deviation of the energy of repeated equal work |
 //! | counter / power | energy by the counter over power integrated over the same time |
 
 use std::sync::Arc;
@@ -25,23 +24,23 @@ use tracing_energy::{Clock, MonotonicClock};
 use super::rounds::{self, Round};
 use crate::format::{Answer, Column, Sheet, escape};
 
-/// Below this share of known time a rail fails.
+/// Minimum coverage of a rail.
 const LEAST_COVERAGE: f64 = 0.98;
 
-/// Further apart than this, counter and power do not agree.
-const APART: f64 = 0.1;
+/// Largest relative difference between counter and power.
+const TOLERANCE: f64 = 0.1;
 
-/// How long sensors are read to see how often they move.
-const LOOK: Duration = Duration::from_secs(2);
+/// Duration of reading sensors to determine their update periods.
+const PROBE: Duration = Duration::from_secs(2);
 
-/// How a machine's sensors are validated. Defaults are the command line's.
+/// Options of the validation. Defaults are the command line's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ValidateOptions {
     /// Number of rounds of equal work.
     pub rounds: usize,
-    /// The length of a round.
+    /// Duration of a round.
     pub time: Duration,
-    /// How sources are opened.
+    /// Options for opening sources.
     pub open: OpenOptions,
 }
 
@@ -55,14 +54,14 @@ impl Default for ValidateOptions {
     }
 }
 
-/// What was seen of one rail.
+/// Results of one rail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RailCheck {
-    /// Name of its source.
+    /// Name of the source.
     pub source: String,
-    /// Its name.
+    /// Name of the rail.
     pub rail: String,
-    /// Median time between two moves of the sensor.
+    /// Median time between two updates of the sensor.
     pub period: Option<Nanos>,
     /// Share of the rounds' time in which its energy is known.
     pub coverage: f64,
@@ -70,12 +69,12 @@ pub struct RailCheck {
     pub mean_w: Option<f64>,
     /// Relative standard deviation of the rounds' energies.
     pub spread: Option<f64>,
-    /// Energy by the counter over integrated power, where there are both.
+    /// Energy by the counter over integrated power, if there are both.
     pub counter_over_power: Option<f64>,
 }
 
 impl RailCheck {
-    /// What fails, in words; nothing if all is in order.
+    /// Returns the failed checks.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.coverage < LEAST_COVERAGE {
@@ -85,29 +84,29 @@ impl RailCheck {
             faults.push("stands still".to_owned());
         }
         let ratio = self.counter_over_power;
-        if ratio.is_some_and(|ratio| (ratio - 1.0).abs() > APART) {
+        if ratio.is_some_and(|ratio| (ratio - 1.0).abs() > TOLERANCE) {
             faults.push("counter and power differ".to_owned());
         }
         faults
     }
 }
 
-/// The result for a machine.
+/// Results of a machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Validation {
-    /// The machine, in words.
+    /// Description of the machine.
     pub machine: String,
-    /// Its measured rails.
+    /// Measured rails.
     pub rails: Vec<RailCheck>,
     /// Number of rounds.
     pub rounds: usize,
-    /// Mean length of a round.
+    /// Mean duration of a round.
     pub round: Duration,
-    /// What sources said.
+    /// Notices of the sources.
     pub notices: Vec<String>,
 }
 
-/// Validates the sensors that `auto` takes.
+/// Validates the sensors that `auto` selects.
 pub fn validate(options: &ValidateOptions) -> Validation {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
     let mut sources = measured(&options.open, &clock);
@@ -128,7 +127,7 @@ pub fn validate(options: &ValidateOptions) -> Validation {
     if let Some(power) = power {
         sources.push(Box::new(power));
     }
-    let read = Read::of(sources, &clock, options);
+    let read = RoundSamples::of(sources, &clock, options);
     let mean = read.rounds.iter().map(|one| (one.end - one.start).nanos());
     let mean = mean.sum::<i64>() / read.rounds.len().max(1) as i64;
     validation.round = Nanos::from_nanos(mean).duration();
@@ -155,7 +154,7 @@ fn machine() -> String {
     format!("{}, {}", known(here.chip), known(here.os))
 }
 
-/// The measured sources that `auto` takes.
+/// Opens the measured sources that `auto` selects.
 fn measured(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<Box<dyn PowerSource>> {
     let opened = open(&SourceChoice::Auto, options, clock);
     let mut sources = opened.map(|opened| opened.sources).unwrap_or_default();
@@ -169,7 +168,7 @@ struct Period {
     period: Option<Nanos>,
 }
 
-/// How often each sensor moves.
+/// Determines the update period of each sensor.
 fn periods(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<Period> {
     let choices = measured(options, clock)
         .iter()
@@ -181,7 +180,7 @@ fn periods(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<Period> {
     });
     let fast: Vec<Box<dyn PowerSource>> = fast.collect();
     let descriptions: Vec<Description> = fast.iter().map(|one| one.describe()).collect();
-    let seen = characterise(fast, clock, LOOK);
+    let seen = characterise(fast, clock, PROBE);
     let of = descriptions.into_iter().zip(seen);
     of.flat_map(|(description, seen)| {
         let rails = description.rails.into_iter().zip(seen.rails);
@@ -195,14 +194,14 @@ fn periods(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<Period> {
     .collect()
 }
 
-/// Samples of all sources, and the rounds in which they were taken.
-struct Read {
+/// Samples of all sources during the rounds.
+struct RoundSamples {
     samples: Vec<(usize, Sample)>,
     rounds: Vec<Round>,
     notices: Vec<String>,
 }
 
-impl Read {
+impl RoundSamples {
     fn of(
         sources: Vec<Box<dyn PowerSource>>,
         clock: &Arc<dyn Clock>,
@@ -222,12 +221,12 @@ impl Read {
             notices: left.into_iter().map(|notice| notice.message).collect(),
         };
         for message in messages.try_iter() {
-            read.take(message);
+            read.add(message);
         }
         read
     }
 
-    fn take(&mut self, message: SamplerMessage) {
+    fn add(&mut self, message: SamplerMessage) {
         match message {
             SamplerMessage::Reading { source, reading } => {
                 let samples = reading.samples.into_iter();
@@ -240,7 +239,7 @@ impl Read {
         }
     }
 
-    /// Energies of a rail in each round, and the share of them that is known.
+    /// Returns a rail's energy in each round, with its coverage.
     fn energies(&self, source: usize, rail: usize) -> Vec<(f64, f64)> {
         let own = self.samples.iter();
         let own = own.filter(|(of, sample)| *of == source && sample.rail == rail);
@@ -272,7 +271,7 @@ impl Read {
         }
     }
 
-    /// One rail's energy over another one's, in rounds in which both are known.
+    /// Returns the ratio of two rails' energies over rounds in which both are known.
     fn ratio(&self, one: (usize, usize), other: (usize, usize)) -> Option<f64> {
         let pairs = self.energies(one.0, one.1).into_iter();
         let pairs = pairs.zip(self.energies(other.0, other.1));
@@ -282,7 +281,7 @@ impl Read {
     }
 }
 
-/// Relative standard deviation; none of fewer than three figures.
+/// Returns the relative standard deviation; `None` for fewer than three values.
 fn spread(joules: &[f64]) -> Option<f64> {
     let count = joules.len() as f64;
     let mean = joules.iter().sum::<f64>() / count;
@@ -291,7 +290,7 @@ fn spread(joules: &[f64]) -> Option<f64> {
 }
 
 impl Validation {
-    /// As a table with what it means.
+    /// Converts the results to a table with an explanation.
     pub fn answer(&self) -> Answer {
         let title = match self.rails.is_empty() {
             true => "No sensor can be read here: there is nothing to validate".to_owned(),
@@ -302,7 +301,7 @@ impl Validation {
             .with("has_measured", json!(!self.rails.is_empty()));
         if self.rails.is_empty() {
             return answer.note(format!(
-                "{}: power is modelled from CPU time; `energy doctor` says why no sensor can be \
+                "{}: power is modelled from CPU time; `energy doctor` shows why no sensor can be \
                  read.",
                 escape(&self.machine)
             ));
@@ -321,7 +320,7 @@ impl Validation {
         answer
     }
 
-    /// Whether some rail was measured and none fails.
+    /// Returns whether there are measured rails and none failed.
     pub fn is_in_order(&self) -> bool {
         !self.rails.is_empty() && self.rails.iter().all(|rail| rail.faults().is_empty())
     }
@@ -331,7 +330,7 @@ fn columns() -> Vec<Column> {
     vec![
         Column::text("source", "source"),
         Column::text("rail", "rail"),
-        Column::time("period_ns", "moves every"),
+        Column::time("period_ns", "update period"),
         Column::percent("coverage", "coverage"),
         Column::power("mean_w", "mean"),
         Column::percent("spread", "A/A"),
@@ -371,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rail_that_fails_says_what_fails() {
+    fn failed_checks_of_a_rail_are_named() {
         let good = RailCheck {
             source: "nvml".into(),
             rail: "gpu".into(),

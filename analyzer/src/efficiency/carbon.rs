@@ -1,9 +1,8 @@
-//! What an energy emits.
+//! CO2 emissions of energy.
 //!
-//! Factors of places are averages over a year and a grid, from the file beside this
-//! one. A grid's mix changes by the hour and the factor with what is counted (burning
-//! alone, or building and mining as well), so that each is shown with its year and its
-//! source.
+//! Factors of regions are yearly averages of a grid, from `regions.csv`. A grid's mix changes
+//! hourly, and factors depend on what they include (combustion only, or also construction
+//! and mining), so each is shown with its year and source.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,44 +12,44 @@ use crate::query::Totals;
 
 const REGIONS: &str = include_str!("regions.csv");
 
-/// Grams of CO2 for a kilowatt hour, and who says so.
+/// Emission factor and its region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Factor {
-    /// The factor.
+    /// Grams of CO2 per kWh.
     pub g_per_kwh: f64,
-    /// The place whose factor it is; none where it was given as a number.
+    /// Region of the factor; `None` if it was given as a number.
     pub region: Option<Region>,
 }
 
-/// A place in the file.
+/// A region in the file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Region {
     /// Short name.
     pub region: String,
     /// Name.
     pub name: String,
-    /// Its factor.
+    /// Grams of CO2 per kWh.
     pub g_per_kwh: f64,
-    /// Of which year.
+    /// Year.
     pub year: u16,
-    /// Who published it.
+    /// Publisher.
     pub source: String,
 }
 
-/// What a run's measured work emitted.
+/// Emissions of a run's measured work.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Carbon {
-    /// The factor.
+    /// Grams of CO2 per kWh.
     pub g_per_kwh: f64,
-    /// The place whose factor it is.
+    /// Region of the factor.
     pub region: Option<String>,
-    /// Of which year.
+    /// Year of the factor.
     pub year: Option<u16>,
-    /// Who published it; none where it was given as a number.
+    /// Publisher of the factor; `None` if it was given as a number.
     pub source: Option<String>,
-    /// The whole of it, in grams of CO2.
+    /// Total in grams of CO2.
     pub co2_g: Option<f64>,
-    /// Of a million tokens, read and sampled as in this run.
+    /// Grams of CO2 per million tokens, prompt and generated.
     pub co2_g_per_million_tokens: Option<f64>,
 }
 
@@ -69,10 +68,10 @@ impl Carbon {
     }
 }
 
-/// A factor as it is written: `400g/kWh`, `0.4 kg/kWh`, `400 gCO2/kWh`.
+/// Parses a factor: `400g/kWh`, `0.4 kg/kWh`, `400 gCO2/kWh`.
 ///
 /// # Errors
-/// When it is none; the message shows one.
+/// If it is invalid; the message shows an example.
 pub fn parse_factor(text: &str) -> Result<Factor> {
     let factor = rate::parse(text).and_then(|rate| {
         let [before, unit] = rate.words;
@@ -98,10 +97,10 @@ pub fn parse_factor(text: &str) -> Result<Factor> {
     })
 }
 
-/// The factor of a place, by its short name or its name.
+/// Returns the factor of a region, by its short or full name.
 ///
 /// # Errors
-/// When the place is not in the file; the message lists those that are.
+/// If the region is unknown; the message lists all regions.
 pub fn parse_region(text: &str) -> Result<Factor> {
     let regions = regions();
     let is_it = |region: &&Region| {
@@ -122,7 +121,7 @@ pub fn parse_region(text: &str) -> Result<Factor> {
     })
 }
 
-/// All places; a line that cannot be read is none, which a test would notice.
+/// Reads all regions. Invalid lines are skipped; a test ensures that there are none.
 fn regions() -> Vec<Region> {
     let mut reader = csv::Reader::from_reader(REGIONS.as_bytes());
     reader
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_place_has_a_factor_a_year_and_a_source() {
+    fn every_region_has_a_factor_a_year_and_a_source() {
         let regions = regions();
         assert_eq!(regions.len(), REGIONS.lines().count() - 1);
         for region in &regions {
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn factors_are_read_and_places_that_nobody_knows_are_told() {
+    fn factors_are_parsed_and_unknown_regions_are_rejected() {
         let grams = |text| parse_factor(text).map(|factor| factor.g_per_kwh).ok();
         assert_eq!(grams("400g/kWh"), Some(400.0));
         assert_eq!(grams("0.4 kg CO2e/kWh"), Some(400.0));

@@ -1,4 +1,4 @@
-//! What an energy costs.
+//! Cost of energy.
 
 use serde::Serialize;
 
@@ -6,28 +6,28 @@ use super::{J_PER_KWH, rate};
 use crate::error::{Error, Result};
 use crate::query::Totals;
 
-/// Characters of a currency.
+/// Maximum number of characters of a currency.
 const CURRENCY: usize = 8;
 
-/// A price of energy.
+/// Price of energy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Price {
-    /// For a kilowatt hour.
+    /// Price per kWh.
     pub per_kwh: f64,
-    /// In which money, as it was written.
+    /// Currency as given.
     pub currency: Option<String>,
 }
 
-/// What a run's measured work cost.
+/// Cost of a run's measured work.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cost {
-    /// The price.
+    /// Price per kWh.
     pub price_per_kwh: f64,
-    /// Its money.
+    /// Currency.
     pub currency: Option<String>,
-    /// The whole of it.
+    /// Total cost.
     pub cost: Option<f64>,
-    /// Of a million tokens, read and sampled as in this run.
+    /// Cost per million tokens, prompt and generated.
     pub cost_per_million_tokens: Option<f64>,
 }
 
@@ -43,10 +43,10 @@ impl Cost {
     }
 }
 
-/// A price as it is written: `0.30/kWh`, `0.30 EUR/kWh`, `$120/MWh`.
+/// Parses a price: `0.30/kWh`, `0.30 EUR/kWh`, `$120/MWh`.
 ///
 /// # Errors
-/// When it is none; the message shows one.
+/// If it is invalid; the message shows an example.
 pub fn parse_price(text: &str) -> Result<Price> {
     let is_money = |word: &&str| {
         let is_letter = |c: char| !c.is_control() && !c.is_whitespace() && c != '-';
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_price_keeps_its_money() {
+    fn a_price_keeps_its_currency() {
         let price = parse_price("0.30 EUR/kWh").unwrap();
         assert_eq!(
             (price.per_kwh, price.currency.as_deref()),

@@ -1,4 +1,4 @@
-//! How far does a joule go, and what do joules cost?
+//! Efficiency, cost and emissions of a run.
 
 mod carbon;
 mod cost;
@@ -15,46 +15,45 @@ use crate::query::{RailPower, Run, Totals};
 /// Joules in a kilowatt hour.
 const J_PER_KWH: f64 = 3.6e6;
 
-/// What an energy is worth, if anything is asked for. Nothing is supposed: a price and
-/// a factor differ from place to place.
+/// Price and emission factor, if given. There are no defaults because they depend on the
+/// region.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rates {
-    /// What a kilowatt hour costs.
+    /// Price of electricity.
     pub price: Option<Price>,
-    /// What a kilowatt hour emits.
+    /// Emission factor of electricity.
     pub factor: Option<Factor>,
 }
 
-/// Figures that relate a run's energy to its work; those of tokens and seconds are in
-/// [`Totals`].
+/// Energy of a run relative to its work. Values per token and second are in [`Totals`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Efficiency {
-    /// Energy of a token sampled over that of a token read.
+    /// Energy per generated token over energy per prompt token.
     pub output_over_input: Option<f64>,
-    /// Weights of the model.
+    /// Number of parameters of the model.
     pub parameters: Option<u64>,
-    /// Weights that one token passes, where not all are used for each.
+    /// Number of parameters used per token, if not all are.
     pub active_parameters: Option<u64>,
-    /// Energy of the measured work over millions of weights.
+    /// Energy of the measured work per million parameters.
     pub j_per_million_parameters: Option<f64>,
-    /// Over millions of active weights.
+    /// Energy of the measured work per million active parameters.
     pub j_per_million_active_parameters: Option<f64>,
-    /// Energy x time of a token sampled, on average.
+    /// Mean energy-delay product per generated token.
     pub energy_delay_per_token_js: Option<f64>,
-    /// Idle part of the energy.
+    /// Idle share of the energy.
     pub idle_share: Option<f64>,
-    /// The rest of it.
+    /// Active share of the energy.
     pub active_share: Option<f64>,
-    /// Mean and highest power of each rail over the whole recording.
+    /// Mean and peak power of each rail over the whole recording.
     pub rails: Vec<RailPower>,
-    /// What it cost; none unless a price is given.
+    /// Cost, if a price is given.
     pub cost: Option<Cost>,
-    /// What it emitted; none unless a factor is given.
+    /// Emissions, if a factor is given.
     pub carbon: Option<Carbon>,
 }
 
 impl Efficiency {
-    /// Of a run whose measured work has these totals.
+    /// Computes the efficiency of a run from its totals.
     pub fn of(run: &Run, totals: &Totals, rails: Vec<RailPower>, rates: &Rates) -> Self {
         let config = run.row.metadata.config.as_deref();
         let config: Value = config
@@ -77,7 +76,7 @@ impl Efficiency {
             j_per_million_active_parameters: per_million(active),
             energy_delay_per_token_js: ratio(totals.j_per_output_token, per_token_s),
             idle_share: ratio(totals.idle_j, totals.energy_j)
-                .map(|idle| beside_active(idle, active_share)),
+                .map(|idle| limit_idle_share(idle, active_share)),
             active_share,
             rails,
             cost: rates.price.as_ref().map(|price| Cost::of(totals, price)),
@@ -89,9 +88,9 @@ impl Efficiency {
     }
 }
 
-/// The idle share, which with the active one is no more than all: rails that rest may lie
-/// below their idle power by noise.
-fn beside_active(idle: f64, active: Option<f64>) -> f64 {
+/// Limits the idle share, so that both shares sum to at most 1. Noise may put idle rails
+/// below their idle power.
+fn limit_idle_share(idle: f64, active: Option<f64>) -> f64 {
     let active = active.unwrap_or(0.0);
     match idle + active > 1.0 + 1e-9 {
         true => 1.0 - active,
@@ -99,7 +98,7 @@ fn beside_active(idle: f64, active: Option<f64>) -> f64 {
     }
 }
 
-/// Nothing where there is nothing to divide by.
+/// Divides, or returns `None` if the divisor is 0 or unknown.
 fn ratio(part: Option<f64>, whole: Option<f64>) -> Option<f64> {
     Some(part? / whole.filter(|whole| *whole != 0.0)?)
 }

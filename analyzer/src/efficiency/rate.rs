@@ -1,16 +1,16 @@
-//! `0.30 EUR/kWh`: a number with words around it, for an amount of energy.
+//! Parsing of rates per energy, such as `0.30 EUR/kWh`.
 
-/// A rate as it was written.
+/// A parsed rate.
 #[derive(Debug, PartialEq)]
 pub(super) struct Rate<'t> {
-    /// How much for a kilowatt hour.
+    /// Amount per kWh.
     pub(super) per_kwh: f64,
-    /// What stands before the number, then what stands between it and the slash.
+    /// Text before the number, and text between the number and the slash.
     pub(super) words: [&'t str; 2],
 }
 
-/// Reads `[WORD] NUMBER [WORD] / UNIT`, where UNIT is `Wh`, `kWh` or `MWh`. Nothing
-/// where it is none, or below zero.
+/// Parses `[WORD] NUMBER [WORD] / UNIT`, where UNIT is `Wh`, `kWh` or `MWh`. Returns `None`
+/// if it is invalid or negative.
 pub(super) fn parse(text: &str) -> Option<Rate<'_>> {
     let (amount, unit) = text.rsplit_once('/')?;
     let kwh = match unit.trim().to_ascii_lowercase().as_str() {
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_are_read_and_words_kept() {
+    fn units_are_converted_and_words_are_kept() {
         let read = |text| parse(text).map(|rate| (rate.per_kwh, rate.words));
         assert_eq!(read("0.30/kWh"), Some((0.3, ["", ""])));
         assert_eq!(read("0.30 EUR / kWh"), Some((0.3, ["", "EUR"])));

@@ -1,20 +1,20 @@
 //! Chrome trace, JSON array format: Perfetto, `chrome://tracing`.
 //!
-//! As a recorder writes it with `chrome()`, by any method of attribution, and with what
-//! each activation cost by itself.
+//! Written as a recorder does with `chrome()`, but for any attribution method, and with the
+//! self energy of each activation.
 
 use std::io::Write;
 
 use tracing_energy::chrome::{Slice, TraceText};
 use tracing_energy::units::{Energy, Nanos};
 
-use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
+use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
 use crate::error::Result;
 
-/// Text in memory before it is written.
+/// Buffered bytes above which the text is written.
 const BUFFER: usize = 256 * 1024;
 
-/// The format.
+/// The Chrome format.
 pub(super) struct Chrome;
 
 impl Format for Chrome {
@@ -26,11 +26,11 @@ impl Format for Chrome {
         "Chrome trace: Perfetto, chrome://tracing"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::Json("trace.json")
+    fn output(&self) -> FormatOutput {
+        FormatOutput::Json("trace.json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut trace = Trace {
             text: TraceText::default(),
             source,
@@ -39,7 +39,7 @@ impl Format for Chrome {
         for process in source.processes() {
             trace.text.process(process.pid, process.name);
             if process.is_own {
-                trace.text.process_label(&source.figures());
+                trace.text.process_label(&source.provenance());
             }
         }
         for thread in &source.threads {
@@ -58,7 +58,7 @@ impl Format for Chrome {
 struct Trace<'t, 'r, 'o> {
     text: TraceText,
     source: &'t Source<'r>,
-    out: &'t mut Output<'o>,
+    out: &'t mut ExportWriter<'o>,
 }
 
 impl Trace<'_, '_, '_> {

@@ -1,15 +1,14 @@
-//! A folder of comma-separated tables (RFC 4180), one file each. An empty field is not
-//! known.
+//! A folder of comma-separated tables (RFC 4180), one file each. An empty field means unknown.
 
 use std::fmt::Write as _;
 
 use super::tables::{self, Tables};
-use super::{Format, Makes, Output, Source, Walked};
+use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
 use crate::error::Result;
 use crate::format::csv_text;
-use crate::query::{Column, Value};
+use crate::query::{CellValue, Column};
 
-/// The format.
+/// The CSV format.
 pub(super) struct Csv;
 
 impl Format for Csv {
@@ -21,11 +20,11 @@ impl Format for Csv {
         "a folder of tables, one CSV file each"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::Folder
+    fn output(&self) -> FormatOutput {
+        FormatOutput::Folder
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         tables::write(
             source,
             &mut Files {
@@ -37,7 +36,7 @@ impl Format for Csv {
 }
 
 struct Files<'f, 'o> {
-    out: &'f mut Output<'o>,
+    out: &'f mut ExportWriter<'o>,
     text: String,
 }
 
@@ -49,17 +48,17 @@ impl Tables for Files<'_, '_> {
         self.flush()
     }
 
-    fn row(&mut self, values: &[Value<'_>]) -> Result<()> {
+    fn row(&mut self, values: &[CellValue<'_>]) -> Result<()> {
         for (at, value) in values.iter().enumerate() {
             if at > 0 {
                 self.text.push(',');
             }
             // Writing to a string does not fail.
             let _ = match value {
-                Value::Null => Ok(()),
-                Value::Whole(value) => write!(self.text, "{value}"),
-                Value::Real(value) => write!(self.text, "{value}"),
-                Value::Text(text) => self.text.write_str(&csv_text(text)),
+                CellValue::Null => Ok(()),
+                CellValue::Whole(value) => write!(self.text, "{value}"),
+                CellValue::Real(value) => write!(self.text, "{value}"),
+                CellValue::Text(text) => self.text.write_str(&csv_text(text)),
             };
         }
         self.text.push('\n');

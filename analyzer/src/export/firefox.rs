@@ -1,15 +1,15 @@
-//! Firefox Profiler: a marker for each activation with its joules, power tracks of
-//! rails, and samples whose weight is energy.
+//! Firefox Profiler: a marker with joules for each activation, power tracks of rails, and
+//! samples weighted by energy.
 //!
 //! ```text
-//! power track    the viewer's own: watts from energy since the sample before, in pWh
+//! power track    drawn by the viewer: watts from the energy since the previous sample, in pWh
 //! markers        [----- layer 3, 5.2 mJ ------]
 //! samples         57 uJ   [-- q_proj, 435 uJ --]     each at its activation's start
 //! ```
 //!
-//! A sample weighs its activation's active self energy in microjoules, so that the call
-//! tree and the flame graph of any selected time show joules where they say samples.
-//! What is below a microjoule is carried on to the next sample of the thread.
+//! A sample's weight is its activation's active self energy in microjoules, so the call tree
+//! and the flame graph of any selected time show joules where the viewer labels them samples.
+//! Fractions of a microjoule are carried to the thread's next sample.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,15 +22,15 @@ use fxprof_processed_profile::{
 };
 
 use super::nano::Nanojoules;
-use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
+use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
 use crate::error::Result;
 
-/// The viewer holds all of a profile in memory, and so does this format.
-const MOST: u64 = 1_000_000;
+/// Limit on activations: the viewer and this format both hold the whole profile in memory.
+const MAX_ACTIVATIONS: u64 = 1_000_000;
 /// 1 Wh is 3600 J.
 const PWH_PER_J: f64 = 1e12 / 3600.0;
 
-/// The format.
+/// The Firefox Profiler format.
 pub(super) struct Firefox;
 
 impl Format for Firefox {
@@ -42,11 +42,11 @@ impl Format for Firefox {
         "Firefox Profiler, with power tracks"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::Json("firefox.json")
+    fn output(&self) -> FormatOutput {
+        FormatOutput::Json("firefox.json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut profile = Build::new(source);
         profile.power()?;
         let walked = source.walk(&mut profile)?;
@@ -64,11 +64,11 @@ struct Build<'b, 'r> {
     markers: u64,
 }
 
-/// A thread with what is open on it.
+/// A thread with its stack of open activations.
 struct Lane {
     thread: ThreadHandle,
     stack: Vec<StackHandle>,
-    /// Takes kilojoules, of whose billionths the weights are whole numbers.
+    /// Rounds kilojoules to whole billionths, which are the weights in microjoules.
     micro: Nanojoules,
 }
 
@@ -78,7 +78,7 @@ impl<'b, 'r> Build<'b, 'r> {
         let product = format!(
             "{} ({}; a sample's weight is 1 uJ)",
             source.name(),
-            source.figures()
+            source.provenance()
         );
         let reference = ReferenceTimestamp::from_duration_since_unix_epoch(start);
         let interval = SamplingInterval::from_millis(1);
@@ -101,7 +101,8 @@ impl<'b, 'r> Build<'b, 'r> {
         }
     }
 
-    /// The viewer draws the energy since the sample before over the time between.
+    /// Adds power tracks. The viewer draws each sample's energy over the time since the
+    /// previous one.
     fn power(&mut self) -> Result<()> {
         let Some(process) = self.processes.get(&self.source.run.row.pid).copied() else {
             return Ok(());
@@ -117,7 +118,8 @@ impl<'b, 'r> Build<'b, 'r> {
                 let counter = self.profile.add_counter(process, &name, "power", &name);
                 (counter, i64::MIN)
             });
-            // The first one, or one after a gap, in which nothing is known.
+            // The first sample, or one after a gap: the energy since the previous one is
+            // unknown.
             if *until_ns < sample.start_ns {
                 self.profile
                     .add_counter_sample(*counter, at(sample.start_ns), 0.0, 0);
@@ -149,19 +151,19 @@ impl<'b, 'r> Build<'b, 'r> {
         })
     }
 
-    /// The stack of an activation: that of the one around it with its own label.
+    /// Pushes an activation's stack: the enclosing activation's stack plus its own label.
     fn push(&mut self, thread: u32, node: u32) {
         let label = self.profile.intern_string(self.source.label(node));
         let category = self.category;
         let lane = self.lane(thread);
-        let (handle, around) = (lane.thread, lane.stack.last().copied());
+        let (handle, enclosing) = (lane.thread, lane.stack.last().copied());
         let frame = FrameInfo {
             frame: Frame::Label(label),
             category_pair: category.into(),
             flags: FrameFlags::empty(),
         };
         let frame = self.profile.intern_frame(handle, frame);
-        let stack = self.profile.intern_stack(handle, around, frame);
+        let stack = self.profile.intern_stack(handle, enclosing, frame);
         self.lane(thread).stack.push(stack);
     }
 
@@ -190,10 +192,12 @@ impl Visit for Build<'_, '_> {
 
     fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()> {
         self.markers += 1;
-        if self.markers > MOST {
+        if self.markers > MAX_ACTIVATIONS {
             return Err(self.source.run.missing(
-                &format!("it has more than {MOST} activations, too many for Firefox Profiler"),
-                "choose some of them with --window or --min-energy, or export it for perfetto",
+                &format!(
+                    "it has more than {MAX_ACTIVATIONS} span entries, too many for Firefox Profiler"
+                ),
+                "select a part with --window or --min-energy, or export in the format perfetto",
             ));
         }
         self.sample(activation, cost);
@@ -220,12 +224,12 @@ impl Visit for Build<'_, '_> {
     }
 }
 
-/// A time of the run; the viewer has none before its start.
+/// Converts a time of the run. The viewer has no times before the start: these become 0.
 fn at(time_ns: i64) -> Timestamp {
     Timestamp::from_nanos_since_reference(time_ns.max(0) as u64)
 }
 
-/// A marker. What is not known is null.
+/// A marker with its numbers; unknown ones are null.
 struct Span {
     name: StringHandle,
     fields: StringHandle,
@@ -249,7 +253,7 @@ impl StaticSchemaMarker for Span {
         Some("{marker.data.energy_j} J, {marker.data.power_w} W {marker.data.fields}");
     const FIELDS: &'static [StaticSchemaMarkerField] = &[
         number("energy_j", "Active energy (J)"),
-        number("self_j", "of it by itself (J)"),
+        number("self_j", "Self energy (J)"),
         number("power_w", "Active power (W)"),
         number("token", "Token"),
         StaticSchemaMarkerField {

@@ -1,15 +1,15 @@
-//! Folded stacks: `decode;layer_3;attention 1250`, counts in nanojoules of active self
-//! energy. Flamegraph tools, speedscope, Perfetto and others read them.
+//! Folded stacks: `decode;layer_3;attention 1250`, counts in nanojoules of active self energy.
+//! Read by flamegraph tools, speedscope, Perfetto and others.
 
 use std::io::Write;
 
 use super::nano::Nanojoules;
-use super::{Format, Makes, Output, Source, Walked};
+use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
 use crate::error::Result;
 use crate::flamegraph::{clean, spaced};
 use crate::warn::warn;
 
-/// The format.
+/// The folded format.
 pub(super) struct Folded;
 
 impl Format for Folded {
@@ -21,16 +21,16 @@ impl Format for Folded {
         "folded stacks in nanojoules: flamegraph tools"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::File("folded")
+    fn output(&self) -> FormatOutput {
+        FormatOutput::File("folded")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut nano = Nanojoules::default();
         let costs = source.node_costs()?;
-        let below: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();
-        if below < 0.0 {
-            warn(&below_zero(below));
+        let negative_j: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();
+        if negative_j < 0.0 {
+            warn(&negative_energy_warning(negative_j));
         }
         for cost in costs {
             let count = nano.next(cost.self_j.max(0.0));
@@ -43,14 +43,14 @@ impl Format for Folded {
                 writeln!(out, "{} {count}", labels.join(";"))?;
             }
         }
-        Ok(Walked::default())
+        Ok(WalkStats::default())
     }
 }
 
-/// What is said where a format has no place for less than nothing.
-pub(super) fn below_zero(joules: f64) -> String {
+/// Returns the warning for formats that cannot show negative energy.
+pub(super) fn negative_energy_warning(joules: f64) -> String {
     format!(
-        "stacks of {} below zero (baseline above power) have no width and are left out",
+        "stacks with {} of negative energy (baseline above power) have no width and are omitted",
         crate::format::energy(Some(-joules))
     )
 }

@@ -1,4 +1,4 @@
-//! All of a run as one nested JSON document.
+//! A run as one nested JSON document.
 //!
 //! ```text
 //! { schema, figures, tables of the recording,
@@ -7,8 +7,8 @@
 //!   rest_j }
 //! ```
 //!
-//! Keys carry their units; null is not known. Spans of threads are written as they end
-//! and put together thread by thread, so that memory does not grow with them.
+//! Keys carry their units; null means unknown. Spans are spooled as they end and assembled
+//! thread by thread, so that memory does not grow with their number.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -17,16 +17,16 @@ use serde_json::{Map, Value as Json, json};
 
 use super::spool::Spool;
 use super::tables;
-use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
+use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
 use crate::error::Result;
-use crate::query::{Node, TABLES, Table, Value};
+use crate::query::{CellValue, Node, TABLES, Table};
 
-/// Version of the document; it grows when a key changes its meaning or goes.
+/// Version of the document; increased when a key changes its meaning or is removed.
 const SCHEMA: &str = "tracing-energy/export-1";
-/// What has a place of its own in the document.
+/// Tables that the document nests instead of listing.
 const NESTED: [&str; 3] = ["runs", "threads", "node_energy"];
 
-/// The format.
+/// The JSON format.
 pub(super) struct Nested;
 
 impl Format for Nested {
@@ -38,13 +38,13 @@ impl Format for Nested {
         "one nested JSON document"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::Json("json")
+    fn output(&self) -> FormatOutput {
+        FormatOutput::Json("json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         write!(out, "{{\"schema\":{},\"figures\":", json!(SCHEMA))?;
-        value(out, &json!(source.figures()))?;
+        value(out, &json!(source.provenance()))?;
         for table in TABLES.iter().filter(|table| !NESTED.contains(&table.name)) {
             write!(out, ",\n{}:[", json!(table.name))?;
             objects(source, table, out)?;
@@ -57,13 +57,17 @@ impl Format for Nested {
         write!(out, ",\n\"tree\":")?;
         tree(source, out)?;
         let walked = threads(source, out)?;
-        write!(out, ",\n\"rest_j\":{}}}\n", json!(source.rest_j(&walked)))?;
+        write!(
+            out,
+            ",\n\"rest_j\":{}}}\n",
+            json!(source.remaining_j(&walked))
+        )?;
         Ok(walked)
     }
 }
 
 /// Rows as objects with commas between them.
-fn objects(source: &Source<'_>, table: &Table, out: &mut Output<'_>) -> Result<()> {
+fn objects(source: &Source<'_>, table: &Table, out: &mut ExportWriter<'_>) -> Result<()> {
     let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
     let mut is_first = true;
     tables::rows(source, table, |row| {
@@ -74,17 +78,17 @@ fn objects(source: &Source<'_>, table: &Table, out: &mut Output<'_>) -> Result<(
     })
 }
 
-/// A row as an object. JSON that the recording holds as text is nested.
-fn object(names: &[&str], row: &[Value<'_>]) -> Json {
+/// Converts a row to an object. JSON stored as text in `fields` and `config` is nested.
+fn object(names: &[&str], row: &[CellValue<'_>]) -> Json {
     let pairs = names.iter().zip(row).map(|(name, value)| {
         let value = match value {
-            Value::Null => Json::Null,
-            Value::Whole(value) => json!(value),
-            Value::Real(value) => json!(value),
-            Value::Text(text) if matches!(*name, "fields" | "config") => {
+            CellValue::Null => Json::Null,
+            CellValue::Whole(value) => json!(value),
+            CellValue::Real(value) => json!(value),
+            CellValue::Text(text) if matches!(*name, "fields" | "config") => {
                 serde_json::from_str(text).unwrap_or_else(|_| json!(text))
             }
-            Value::Text(text) => json!(text),
+            CellValue::Text(text) => json!(text),
         };
         ((*name).to_owned(), value)
     });
@@ -95,14 +99,15 @@ fn value(out: &mut dyn Write, value: &Json) -> Result<()> {
     Ok(serde_json::to_writer(out, value).map_err(std::io::Error::from)?)
 }
 
-/// An object without its closing brace.
+/// Serializes an object without its closing brace.
 fn open(object: &Json) -> Vec<u8> {
     let mut text = object.to_string().into_bytes();
     text.pop();
     text
 }
 
-/// Nodes within nodes. Depth is that of the tree, which a stack of our own follows.
+/// Writes nested nodes. Uses an explicit stack, because a tree may be deeper than the call
+/// stack allows.
 fn tree(source: &Source<'_>, out: &mut dyn Write) -> Result<()> {
     let mut children: HashMap<Option<i64>, Vec<&Node>> = HashMap::new();
     for node in &source.ledger.nodes {
@@ -110,7 +115,7 @@ fn tree(source: &Source<'_>, out: &mut dyn Write) -> Result<()> {
         children.entry(parent).or_default().push(node);
     }
     out.write_all(b"[")?;
-    // Each level: what is left of it, last one first.
+    // Each level: its remaining nodes, last one first.
     let mut levels = vec![reversed(children.remove(&None))];
     let mut is_first = true;
     while let Some(level) = levels.last_mut() {
@@ -143,12 +148,12 @@ fn reversed(nodes: Option<Vec<&Node>>) -> Vec<&Node> {
     nodes
 }
 
-/// Threads with their spans.
-fn threads(source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+/// Writes threads with their spans.
+fn threads(source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
     let mut spans = Spans {
         source,
         spool: Spool::default(),
-        begun: HashMap::new(),
+        last_depth: HashMap::new(),
     };
     let walked = source.walk(&mut spans)?;
     write!(out, ",\n\"threads\":[")?;
@@ -176,14 +181,14 @@ fn threads(source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
 struct Spans<'s, 'r> {
     source: &'s Source<'r>,
     spool: Spool,
-    /// Depth that was written last on each thread: whether a comma is needed.
-    begun: HashMap<u32, usize>,
+    /// Depth written last on each thread, which decides whether a comma is needed.
+    last_depth: HashMap<u32, usize>,
 }
 
 impl Visit for Spans<'_, '_> {
     fn enter(&mut self, activation: &Activation) -> Result<()> {
         let row = &activation.row;
-        let last = self.begun.insert(row.thread, activation.depth);
+        let last = self.last_depth.insert(row.thread, activation.depth);
         let follows = last.is_some_and(|last| last > activation.depth);
         let start: &[u8] = if follows { b",\n" } else { b"\n" };
         let label = json!(self.source.label(row.node));
@@ -201,10 +206,12 @@ impl Visit for Spans<'_, '_> {
 
     fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()> {
         let row = &activation.row;
-        self.begun.insert(row.thread, activation.depth + 1);
+        self.last_depth.insert(row.thread, activation.depth + 1);
         let fields = activation.fields.as_deref();
-        let fields = fields.map_or(Json::Null, |text| object(&["fields"], &[Value::Text(text)]));
-        let rest = json!({
+        let fields = fields.map_or(Json::Null, |text| {
+            object(&["fields"], &[CellValue::Text(text)])
+        });
+        let fields_after_children = json!({
             "end_ns": activation.end_ns, "token": row.token,
             "energy_j": cost.inclusive_j, "self_j": cost.self_j, "self_ns": cost.self_ns,
             "fields": fields["fields"],
@@ -212,7 +219,7 @@ impl Visit for Spans<'_, '_> {
         .to_string();
         self.spool.add(row.thread, |out| {
             out.extend_from_slice(b"],");
-            out.extend_from_slice(&rest.as_bytes()[1..]);
+            out.extend_from_slice(&fields_after_children.as_bytes()[1..]);
         })?;
         Ok(())
     }

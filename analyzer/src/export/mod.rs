@@ -1,19 +1,19 @@
-//! Writes runs for other programs: trace viewers, profilers, tables.
+//! Exports runs for other programs: trace viewers, profilers, tables.
 //!
 //! ```text
-//!              +- walk: activations in the order of time, each with its cost
+//!              +- walk: activations in time order, each with its cost
 //! recording ---+- source: nodes, threads, rails, samples --> one file for each format
 //! ```
 //!
-//! Every joule of spans stands in every format once: self energies of activations, or
-//! of nodes, sum to the spans' account of the balance. Memory does not grow with the
-//! number of spans.
+//! Every format contains each joule of spans exactly once: the self energies of activations, or
+//! of nodes, sum to the spans' account of the balance. Memory does not grow with the number of
+//! spans.
 //!
-//! A format is one file of this folder and one line of [`FORMATS`].
+//! A format is one file of this folder and one entry of [`FORMATS`].
 
 mod chrome;
 mod csv;
-mod cut;
+mod filter;
 mod firefox;
 mod folded;
 mod json;
@@ -31,38 +31,38 @@ mod walk;
 
 use std::path::Path;
 
-pub use cut::{Cut, parse_energy, parse_window};
-pub use output::Output;
+pub use filter::{ExportFilter, parse_energy, parse_window};
+pub use output::ExportWriter;
 pub use source::{NodeCost, Source};
-pub use walk::{Activation, Cost, Visit, Walked, walk};
+pub use walk::{Activation, Cost, Visit, WalkStats, walk};
 
 use crate::error::{Error, Result};
 
-/// A form in which a run is written.
+/// A file format to which a run is exported.
 pub trait Format: Sync {
-    /// What it is called on the command line.
+    /// Returns its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// What opens it, for people.
+    /// Returns a short description that names the programs that open it.
     fn about(&self) -> &'static str;
 
-    /// What it makes.
-    fn makes(&self) -> Makes;
+    /// Returns what it produces: a file or a folder.
+    fn output(&self) -> FormatOutput;
 
     /// Writes the run.
     ///
     /// # Errors
-    /// When the recording cannot be read, the output cannot be written, or the run
-    /// does not hold what the format shows.
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked>;
+    /// Fails if the recording cannot be read, the output cannot be written, or the run lacks
+    /// data that the format needs.
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats>;
 }
 
-/// What a format makes.
+/// ExportWriter that a format produces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Makes {
-    /// A file with that ending.
+pub enum FormatOutput {
+    /// A file with this extension.
     File(&'static str),
-    /// A file of JSON with that ending, which viewers read as a whole.
+    /// A JSON file with this extension, which viewers load completely.
     Json(&'static str),
     /// A folder of files.
     Folder,
@@ -82,10 +82,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &parquet::Parquet,
 ];
 
-/// The format of that name.
+/// Returns the format with this name.
 ///
 /// # Errors
-/// When there is none; the message lists those there are.
+/// Fails if there is none; the message lists the known formats.
 pub fn format(name: &str) -> Result<&'static dyn Format> {
     let found = FORMATS.iter().find(|format| format.name() == name);
     found.copied().ok_or_else(|| Error::Unknown {
@@ -95,40 +95,40 @@ pub fn format(name: &str) -> Result<&'static dyn Format> {
     })
 }
 
-/// Names of all formats.
+/// Returns the names of all formats.
 pub fn names() -> Vec<&'static str> {
     FORMATS.iter().map(|format| format.name()).collect()
 }
 
-/// What became of an export.
+/// Result of an export.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Exported {
-    /// What was told of activations; nothing for formats that hold none.
-    pub walked: Walked,
+    /// Statistics of the exported activations; zero for formats without activations.
+    pub walked: WalkStats,
     /// Bytes written.
     pub bytes: u64,
 }
 
-/// Writes a run to `path`: a file, or a folder for formats that make one. What was there
-/// is replaced once all of it is written.
+/// Exports a run to `path`: a file, or a folder for formats that produce one. Existing files
+/// are replaced only after everything is written.
 ///
 /// # Errors
-/// As [`Format::write`]; the message has the path. Nothing is left of what was begun.
+/// See [`Format::write`]; the message includes the path. Partial files are removed.
 pub fn export(format: &dyn Format, source: &Source<'_>, path: &Path) -> Result<Exported> {
-    let mut out = match format.makes() {
-        Makes::Folder if source.cut.is_whole() => Output::folder(path)?,
-        Makes::Folder => Output::folder(path)?.keep(),
-        Makes::File(_) => Output::file(path)?,
-        Makes::Json(_) => Output::file(path)?.warn_of_size(),
+    let mut out = match format.output() {
+        FormatOutput::Folder if source.filter.is_whole() => ExportWriter::folder(path)?,
+        FormatOutput::Folder => ExportWriter::folder(path)?.refuse_overwrite(),
+        FormatOutput::File(_) => ExportWriter::file(path)?,
+        FormatOutput::Json(_) => ExportWriter::file(path)?.warn_of_size(),
     };
-    let named = |error| match error {
+    let with_path = |error| match error {
         Error::Io(source) => Error::File {
             path: path.to_owned(),
             source,
         },
         error => error,
     };
-    let walked = format.write(source, &mut out).map_err(named)?;
-    let bytes = out.finish().map_err(named)?;
+    let walked = format.write(source, &mut out).map_err(with_path)?;
+    let bytes = out.finish().map_err(with_path)?;
     Ok(Exported { walked, bytes })
 }

@@ -1,4 +1,4 @@
-//! Where an export goes.
+//! Destination of an export.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,146 +12,153 @@ use crate::error::{Error, Result};
 use crate::format;
 use crate::warn::warn;
 
-/// Bytes that are collected before they are written.
+/// Buffered bytes of a file.
 const BUFFER: usize = 256 * 1024;
-/// Viewers read JSON as a whole: above this most of them take minutes or fail.
+/// Size of JSON above which most viewers take minutes to load it or fail.
 const LARGE_JSON: u64 = 200_000_000;
 
-/// A stream, a file or a folder of files. Files have another name until
-/// [`Output::finish`]: a reader never finds half of one, and what was there before
-/// stays if writing fails.
-pub struct Output<'o> {
-    to: To<'o>,
+/// A stream, a file or a folder of files. Files have temporary names until
+/// [`ExportWriter::finish`], so that readers never see a partial file and existing files
+/// survive a failed export.
+pub struct ExportWriter<'o> {
+    target: OutputTarget<'o>,
     bytes: u64,
-    warns: bool,
-    keeps: bool,
+    warns_of_size: bool,
+    refuses_overwrite: bool,
 }
 
-enum To<'o> {
+enum OutputTarget<'o> {
     Stream(&'o mut dyn Write),
-    File(Part),
-    Folder { path: PathBuf, files: Vec<Part> },
+    File(PendingFile),
+    Folder {
+        path: PathBuf,
+        files: Vec<PendingFile>,
+    },
 }
 
 /// A file that is being written.
-struct Part {
-    /// Its name once it is whole, and what it is written to until then; `None` for what
-    /// is no regular file: a pipe, a terminal.
-    whole: Option<(PathBuf, TempPath)>,
+struct PendingFile {
+    /// Final path and temporary file; `None` for pipes, terminals and other special files,
+    /// which are written directly.
+    final_path: Option<(PathBuf, TempPath)>,
     file: BufWriter<File>,
 }
 
-impl<'o> Output<'o> {
-    /// Writes to a stream that is open.
+impl<'o> ExportWriter<'o> {
+    /// Writes to an open stream.
     pub fn stream(out: &'o mut dyn Write) -> Self {
-        Self::to(To::Stream(out))
+        Self::with_target(OutputTarget::Stream(out))
     }
 
     /// Writes a file.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Fails if the file cannot be created.
     pub fn file(path: &Path) -> Result<Self> {
-        Ok(Self::to(To::File(Part::create(path)?)))
+        Ok(Self::with_target(OutputTarget::File(PendingFile::create(
+            path,
+        )?)))
     }
 
-    /// Writes files in a folder, which is made where there is none.
+    /// Writes files in a folder, and creates it if needed.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Fails if the folder cannot be created.
     pub fn folder(path: &Path) -> Result<Self> {
         if path.is_file() {
-            let text = "is a file: this format makes a folder, give one with -o";
+            let text = "is a file, but this format writes a folder: give a folder with -o";
             return Err(file_error(path, io::Error::other(text)));
         }
-        let made = FileAccess::of_process().create_folder(path);
-        made.map_err(|source| file_error(path, source))?;
-        Ok(Self::to(To::Folder {
+        let created = FileAccess::of_process().create_folder(path);
+        created.map_err(|source| file_error(path, source))?;
+        Ok(Self::with_target(OutputTarget::Folder {
             path: path.to_owned(),
             files: Vec::new(),
         }))
     }
 
-    fn to(to: To<'o>) -> Self {
+    fn with_target(target: OutputTarget<'o>) -> Self {
         Self {
-            to,
+            target,
             bytes: 0,
-            warns: false,
-            keeps: false,
+            warns_of_size: false,
+            refuses_overwrite: false,
         }
     }
 
-    /// Tells once when it grows beyond what viewers of JSON can open.
+    /// Warns once when the output becomes larger than JSON viewers can open.
     pub fn warn_of_size(self) -> Self {
         Self {
-            warns: true,
+            warns_of_size: true,
             ..self
         }
     }
 
-    /// Files that are in the folder stay: writing them is an error.
-    pub fn keep(self) -> Self {
+    /// Refuses to replace existing files of the folder.
+    pub fn refuse_overwrite(self) -> Self {
         Self {
-            keeps: true,
+            refuses_overwrite: true,
             ..self
         }
     }
 
-    /// In a folder, what is written next goes to the file of that name, `/` between
-    /// folders in it; elsewhere nothing changes.
+    /// Starts the file `name` in a folder; `/` separates subfolders. Does nothing for streams
+    /// and files.
     ///
     /// # Errors
-    /// When the file cannot be made.
+    /// Fails if the file cannot be created.
     pub fn next_file(&mut self, name: &str) -> Result<()> {
-        if let To::Folder { path, files } = &mut self.to {
+        if let OutputTarget::Folder { path, files } = &mut self.target {
             if let Some(last) = files.last_mut() {
                 last.file.flush()?;
             }
             let path = path.join(name);
-            if self.keeps && path.exists() {
-                let text = "is there: give a part of a run a folder of its own with -o";
+            if self.refuses_overwrite && path.exists() {
+                let text = "already exists: give a new folder with -o for a part of a run";
                 return Err(file_error(&path, io::Error::other(text)));
             }
             if let Some(folder) = path.parent() {
-                let made = FileAccess::of_process().create_folder(folder);
-                made.map_err(|source| file_error(folder, source))?;
+                let created = FileAccess::of_process().create_folder(folder);
+                created.map_err(|source| file_error(folder, source))?;
             }
-            files.push(Part::create(&path)?);
+            files.push(PendingFile::create(&path)?);
         }
         Ok(())
     }
 
-    /// Gives files their names; answers how many bytes were written.
+    /// Renames all files to their final names and returns the number of bytes written.
     ///
     /// # Errors
-    /// When they cannot be written to the end.
+    /// Fails if the files cannot be written completely.
     pub fn finish(mut self) -> Result<u64> {
         self.flush()?;
-        match &mut self.to {
-            To::Stream(_) => {}
-            To::File(part) => part.finish()?,
-            To::Folder { files, .. } => files.iter_mut().try_for_each(Part::finish)?,
+        match &mut self.target {
+            OutputTarget::Stream(_) => {}
+            OutputTarget::File(part) => part.finish()?,
+            OutputTarget::Folder { files, .. } => {
+                files.iter_mut().try_for_each(PendingFile::finish)?
+            }
         }
         Ok(self.bytes)
     }
 }
 
-impl Write for Output<'_> {
+impl Write for ExportWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = match &mut self.to {
-            To::Stream(out) => out.write(bytes)?,
-            To::File(part) => part.file.write(bytes)?,
-            To::Folder { files, .. } => match files.last_mut() {
+        let count = match &mut self.target {
+            OutputTarget::Stream(out) => out.write(bytes)?,
+            OutputTarget::File(part) => part.file.write(bytes)?,
+            OutputTarget::Folder { files, .. } => match files.last_mut() {
                 Some(part) => part.file.write(bytes)?,
-                None => return Err(io::Error::other("no file was begun in the folder")),
+                None => return Err(io::Error::other("no file was started in the folder")),
             },
         };
         self.bytes += count as u64;
-        if self.warns && self.bytes > LARGE_JSON {
-            self.warns = false;
+        if self.warns_of_size && self.bytes > LARGE_JSON {
+            self.warns_of_size = false;
             warn(&format!(
-                "more than {} of JSON: most viewers take minutes to open it, or fail; \
-                 --window or --min-energy make it smaller",
+                "more than {} of JSON: most viewers take minutes to open it, or fail: \
+                 reduce it with --window or --min-energy",
                 format::bytes(Some(LARGE_JSON))
             ));
         }
@@ -159,25 +166,27 @@ impl Write for Output<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match &mut self.to {
-            To::Stream(out) => out.flush(),
-            To::File(part) => part.file.flush(),
-            To::Folder { files, .. } => files.iter_mut().try_for_each(|part| part.file.flush()),
+        match &mut self.target {
+            OutputTarget::Stream(out) => out.flush(),
+            OutputTarget::File(part) => part.file.flush(),
+            OutputTarget::Folder { files, .. } => {
+                files.iter_mut().try_for_each(|part| part.file.flush())
+            }
         }
     }
 }
 
-impl Part {
+impl PendingFile {
     fn create(path: &Path) -> Result<Self> {
         if path.is_dir() {
-            let text = "is a folder: this format makes a file, give one with -o";
+            let text = "is a folder, but this format writes a file: give a file with -o";
             return Err(file_error(path, io::Error::other(text)));
         }
-        // Of a link the file that it points at is replaced.
+        // A symbolic link is kept: the file that it points to is replaced.
         let real = std::fs::canonicalize(path);
         let path = real.as_deref().unwrap_or(path);
-        let is_other = std::fs::metadata(path).is_ok_and(|there| !there.is_file());
-        let (file, whole) = match is_other {
+        let is_other = std::fs::metadata(path).is_ok_and(|existing| !existing.is_file());
+        let (file, final_path) = match is_other {
             true => {
                 let file = File::options().write(true).open(path);
                 (file.map_err(|source| file_error(path, source))?, None)
@@ -190,22 +199,23 @@ impl Part {
         };
         Ok(Self {
             file: BufWriter::with_capacity(BUFFER, file),
-            whole,
+            final_path,
         })
     }
 
     fn finish(&mut self) -> Result<()> {
         self.file.flush()?;
-        if let Some((whole, draft)) = self.whole.take() {
-            let named = draft.persist(&whole);
-            named.map_err(|error| file_error(&whole, error.error))?;
+        if let Some((final_path, draft)) = self.final_path.take() {
+            let named = draft.persist(&final_path);
+            named.map_err(|error| file_error(&final_path, error.error))?;
         }
         Ok(())
     }
 }
 
-/// A new file beside `path` with a name that nobody has made a link of, and with the
-/// permissions that the file at `path` has or would get. It goes when it is dropped.
+/// Creates a new file in the folder of `path`, with an unpredictable name (so that nobody can
+/// place a link there) and with the permissions that the file at `path` has or would get. It is
+/// deleted on drop.
 fn draft(path: &Path) -> io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -224,8 +234,8 @@ fn draft(path: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     draft.permissions(permissions);
     let draft = draft.tempfile_in(folder)?;
-    if let Ok(there) = std::fs::metadata(path) {
-        draft.as_file().set_permissions(there.permissions())?;
+    if let Ok(existing) = std::fs::metadata(path) {
+        draft.as_file().set_permissions(existing.permissions())?;
     }
     Ok(draft)
 }

@@ -2,12 +2,12 @@
 //! `spans/date=2026-01-31/host=box/run=<id>/part-0.parquet`, so that runs of many
 //! machines can share a folder and are read as one table.
 //!
-//! Beside each energy in joules stands the same in whole nanojoules, which add up
-//! exactly: self energies of spans, and those of nodes, to the spans' account of the
-//! balance; the accounts of each rail to what was measured.
+//! Each energy in joules has a second column in whole nanojoules. These sum exactly: self
+//! energies of spans, and those of nodes, to the spans' account of the balance; the accounts of
+//! each rail to its measured energy.
 
 mod columns;
-mod whole;
+mod nanojoule_columns;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,17 +19,17 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 use super::tables::{self, Tables};
-use super::{Format, Makes, Output, Source, Walked};
+use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
 use crate::error::Result;
 use crate::format::utc;
-use crate::query::{Column, Kind, Value};
+use crate::query::{CellValue, Column, ColumnType};
 use columns::Columns;
-use whole::Whole;
+use nanojoule_columns::NanojouleColumns;
 
-/// Rows of a row group: what is in memory.
+/// Rows of a row group, which is held in memory.
 const GROUP: usize = 128 * 1024;
 
-/// The format.
+/// The Parquet format.
 pub(super) struct Parquet;
 
 impl Format for Parquet {
@@ -41,15 +41,15 @@ impl Format for Parquet {
         "a folder of Parquet tables, partitioned"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::Folder
+    fn output(&self) -> FormatOutput {
+        FormatOutput::Folder
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut files = Files {
             partition: partition(source),
-            figures: source.figures(),
-            whole: Whole::new(source),
+            figures: source.provenance(),
+            nanojoules: NanojouleColumns::new(source),
             file: None,
             out,
         };
@@ -57,7 +57,7 @@ impl Format for Parquet {
     }
 }
 
-/// Folders of a run, as Hive names them.
+/// Returns the Hive-style partition folders of a run.
 fn partition(source: &Source<'_>) -> String {
     let run = &source.run.row;
     let date = utc(run.start_unix_ns);
@@ -70,7 +70,7 @@ fn partition(source: &Source<'_>) -> String {
     )
 }
 
-/// What may not stand in a folder's name is written as `%2F`.
+/// Percent-encodes characters that are not allowed in a folder's name.
 fn escaped(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let mut name = String::new();
@@ -87,10 +87,10 @@ fn escaped(text: &str) -> String {
 }
 
 struct Files<'f, 'o> {
-    out: &'f mut Output<'o>,
+    out: &'f mut ExportWriter<'o>,
     partition: String,
     figures: String,
-    whole: Whole,
+    nanojoules: NanojouleColumns,
     file: Option<Table>,
 }
 
@@ -105,9 +105,9 @@ impl Tables for Files<'_, '_> {
     fn begin(&mut self, name: &'static str, columns: &[Column]) -> Result<()> {
         self.out
             .next_file(&format!("{name}/{}/part-0.parquet", self.partition))?;
-        self.whole.begin(name, columns);
-        let all = self.whole.columns(columns);
-        let schema = parse_message_type(&schema(name, &all)).map_err(refused)?;
+        self.nanojoules.begin(name, columns);
+        let all = self.nanojoules.columns(columns);
+        let schema = parse_message_type(&schema(name, &all)).map_err(parquet_error)?;
         let about = KeyValue::new("figures".to_owned(), self.figures.clone());
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
@@ -116,7 +116,7 @@ impl Tables for Files<'_, '_> {
         let bytes = Shared::default();
         let writer =
             SerializedFileWriter::new(bytes.clone(), Arc::new(schema), Arc::new(properties))
-                .map_err(refused)?;
+                .map_err(parquet_error)?;
         self.file = Some(Table {
             writer,
             bytes,
@@ -125,15 +125,15 @@ impl Tables for Files<'_, '_> {
         Ok(())
     }
 
-    fn row(&mut self, values: &[Value<'_>]) -> Result<()> {
+    fn row(&mut self, values: &[CellValue<'_>]) -> Result<()> {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
-        // The last row stays until the end, for what rounding has left.
+        // The last row stays in memory until the end, to receive the rounding remainder.
         if file.columns.rows() >= GROUP {
             file.write(self.out)?;
         }
-        file.columns.push(values, &self.whole.row(values));
+        file.columns.push(values, &self.nanojoules.row(values));
         Ok(())
     }
 
@@ -141,47 +141,47 @@ impl Tables for Files<'_, '_> {
         let Some(mut file) = self.file.take() else {
             return Ok(());
         };
-        self.whole.end(&mut file.columns);
+        self.nanojoules.end(&mut file.columns);
         file.write(self.out)?;
-        file.writer.finish().map_err(refused)?;
+        file.writer.finish().map_err(parquet_error)?;
         file.bytes.move_to(self.out)
     }
 }
 
 impl Table {
-    /// Writes what is in memory as a row group.
-    fn write(&mut self, out: &mut Output<'_>) -> Result<()> {
+    /// Writes the buffered rows as a row group.
+    fn write(&mut self, out: &mut ExportWriter<'_>) -> Result<()> {
         if self.columns.rows() == 0 {
             return Ok(());
         }
-        let mut group = self.writer.next_row_group().map_err(refused)?;
-        self.columns.write(&mut group).map_err(refused)?;
-        group.close().map_err(refused)?;
+        let mut group = self.writer.next_row_group().map_err(parquet_error)?;
+        self.columns.write(&mut group).map_err(parquet_error)?;
+        group.close().map_err(parquet_error)?;
         self.bytes.move_to(out)
     }
 }
 
-fn schema(name: &str, columns: &[(String, Kind)]) -> String {
-    let column = |(name, kind): &(String, Kind)| match kind {
-        Kind::Whole => format!("OPTIONAL INT64 {name};"),
-        Kind::Real => format!("OPTIONAL DOUBLE {name};"),
-        Kind::Text => format!("OPTIONAL BYTE_ARRAY {name} (UTF8);"),
+fn schema(name: &str, columns: &[(String, ColumnType)]) -> String {
+    let column = |(name, kind): &(String, ColumnType)| match kind {
+        ColumnType::Whole => format!("OPTIONAL INT64 {name};"),
+        ColumnType::Real => format!("OPTIONAL DOUBLE {name};"),
+        ColumnType::Text => format!("OPTIONAL BYTE_ARRAY {name} (UTF8);"),
     };
     let columns: Vec<String> = columns.iter().map(column).collect();
     format!("message {name} {{ {} }}", columns.join(" "))
 }
 
-fn refused(error: parquet::errors::ParquetError) -> crate::Error {
+fn parquet_error(error: parquet::errors::ParquetError) -> crate::Error {
     io::Error::other(error).into()
 }
 
-/// What the writer has made and the file has not; the writer wants one that threads may
-/// share.
+/// Bytes produced by the Parquet writer but not yet written to the file. Shared, because the
+/// writer owns its sink.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl Shared {
-    fn move_to(&self, out: &mut Output<'_>) -> Result<()> {
+    fn move_to(&self, out: &mut ExportWriter<'_>) -> Result<()> {
         let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         out.write_all(&bytes)?;
         bytes.clear();

@@ -1,29 +1,29 @@
-//! What all formats need of a run beside its activations; small, whatever the number
-//! of spans.
+//! Data of a run that all formats need in addition to its activations. Its size does not depend
+//! on the number of spans.
 
 use std::collections::HashMap;
 
 use tracing_energy::rows::{CallsiteRow, MarkRow, ProcessRow, RailRow, SampleRow, ThreadRow};
 
-use super::cut::share;
-use super::{Activation, Cost, Cut, Visit, Walked, walk};
+use super::filter::share;
+use super::{Activation, Cost, ExportFilter, Visit, WalkStats, walk};
 use crate::error::Result;
 use crate::format::percent;
 use crate::query::{self, Ledger, Node, Recording, Run, attributions, ledger, run_coverage};
 
-/// A run, ready to be written.
+/// A run, loaded for export.
 pub struct Source<'r> {
-    /// Where it is.
+    /// The recording that contains it.
     pub recording: &'r Recording,
     /// The run.
     pub run: &'r Run,
-    /// What part of it is wanted.
-    pub cut: Cut,
-    /// Its nodes on root rails, over the whole run.
+    /// The selected part.
+    pub filter: ExportFilter,
+    /// Its nodes, summed over root rails and over the whole run.
     pub ledger: Ledger,
     /// Its threads by id.
     pub threads: Vec<ThreadRow>,
-    /// Other processes that are part of the run, by id.
+    /// Other processes that joined the run, by id.
     joined: Vec<ProcessRow>,
     /// Its rails by id.
     pub rails: Vec<RailRow>,
@@ -31,20 +31,20 @@ pub struct Source<'r> {
     callsites: HashMap<u32, CallsiteRow>,
     /// The callsite of each node that has one.
     callsite_of: HashMap<i64, u32>,
-    /// How its energy was divided: `fitted v1`; none where it was not.
+    /// Attribution method: `fitted v1`; `None` if the run is not attributed.
     pub method: Option<String>,
-    /// Share of the run's time that samples cover.
+    /// Share of the run's time covered by samples.
     pub coverage: Option<f64>,
 }
 
-/// What a node cost by itself in the part of the run that is wanted.
+/// Self cost of a node in the selected part of the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NodeCost<'s> {
     /// The node.
     pub node: &'s Node,
     /// Active self energy.
     pub self_j: f64,
-    /// Its share of idle energy; none where it is not known.
+    /// Its share of idle energy; `None` if unknown.
     pub idle_j: Option<f64>,
     /// Self time, all threads added.
     pub self_ns: i64,
@@ -55,20 +55,20 @@ pub struct NodeCost<'s> {
 /// A process of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process<'s> {
-    /// Its number in its system.
+    /// Process id in its operating system.
     pub pid: u32,
-    /// What it is called; the run's own is called as the run.
+    /// Its name; the run's own process has the run's name.
     pub name: &'s str,
-    /// Whether it is the run's own.
+    /// Whether it is the recorded process.
     pub is_own: bool,
 }
 
 impl<'r> Source<'r> {
-    /// Reads what is small.
+    /// Reads everything but activations, samples and events.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn read(recording: &'r Recording, run: &'r Run, cut: Cut) -> Result<Self> {
+    /// Fails if the file cannot be read.
+    pub fn read(recording: &'r Recording, run: &'r Run, filter: ExportFilter) -> Result<Self> {
         let store = recording.store();
         let callsites = store.callsites(run.no)?.all()?;
         let nodes = store.nodes(run.no)?.all()?;
@@ -82,7 +82,7 @@ impl<'r> Source<'r> {
         Ok(Self {
             recording,
             run,
-            cut,
+            filter,
             ledger: ledger(recording, run, None)?,
             threads: store.threads(run.no)?.all()?,
             joined: store.processes(run.no)?.all()?,
@@ -94,16 +94,16 @@ impl<'r> Source<'r> {
         })
     }
 
-    /// What the run is called.
+    /// Returns the run's name, or its id if it has none.
     pub fn name(&self) -> &str {
         let run = &self.run.row;
         run.metadata.name.as_deref().unwrap_or(&run.uuid)
     }
 
-    /// How its figures came to be, in words: `modelled, not measured; proportional v1`, and
-    /// what part of the run they are of.
-    pub fn figures(&self) -> String {
-        let provenance = match self.run.provenance {
+    /// Describes the source of its energies, such as `modelled, not measured; proportional v1`,
+    /// and the selected part.
+    pub fn provenance(&self) -> String {
+        let energy_source = match self.run.provenance {
             None => "power was not measured",
             Some(_) => self.run.caveat().unwrap_or("measured"),
         };
@@ -112,38 +112,41 @@ impl<'r> Source<'r> {
             true => format!("; samples cover {} of the time", percent(self.coverage)),
             false => String::new(),
         };
-        format!("{provenance}; {method}{coverage}{}", self.cut.words())
+        format!(
+            "{energy_source}; {method}{coverage}{}",
+            self.filter.description()
+        )
     }
 
-    /// The label of a node.
+    /// Returns the label of a node.
     pub fn label(&self, node: u32) -> &str {
         let node = self.ledger.node(node.into());
         node.map_or("(unknown)", |node| node.label.as_str())
     }
 
-    /// Where the spans of a node come from.
+    /// Returns the callsite of a node's spans.
     pub fn callsite(&self, node: i64) -> Option<&CallsiteRow> {
         self.callsites.get(self.callsite_of.get(&node)?)
     }
 
-    /// Whether spans of a node are phases.
+    /// Returns whether spans of a node are phases.
     pub fn is_phase(&self, node: u32) -> bool {
         let node = self.ledger.node(node.into());
         node.is_some_and(|node| node.role.as_deref() == Some("phase"))
     }
 
-    /// The thread with that id.
+    /// Returns the thread with this id.
     pub fn thread(&self, id: u32) -> Option<&ThreadRow> {
         let at = self.threads.binary_search_by_key(&id, |thread| thread.id);
         at.ok().map(|at| &self.threads[at])
     }
 
-    /// A thread's number in its system, its id where that is not known.
+    /// Returns a thread's id in its operating system, or its id in the run if that is unknown.
     pub fn tid(&self, id: u32) -> i64 {
         self.thread(id).map_or(id.into(), |thread| thread.tid)
     }
 
-    /// The process that was recorded, and those that joined it.
+    /// Returns the recorded process and those that joined it.
     pub fn processes(&self) -> impl Iterator<Item = Process<'_>> {
         let own = Process {
             pid: self.run.row.pid,
@@ -158,41 +161,41 @@ impl<'r> Source<'r> {
         std::iter::once(own).chain(joined)
     }
 
-    /// The number of a thread's process in its system.
+    /// Returns the process id of a thread.
     pub fn pid(&self, thread: u32) -> u32 {
         let process = self.thread(thread).and_then(|thread| thread.process);
         let joined = process.and_then(|id| self.joined.iter().find(|row| row.id == id));
         joined.map_or(self.run.row.pid, |row| row.pid)
     }
 
-    /// Rails that no other contains.
+    /// Returns rails without a parent rail.
     pub fn roots(&self) -> impl Iterator<Item = &RailRow> {
         self.rails.iter().filter(|rail| rail.parent.is_none())
     }
 
-    /// What a counter of a rail's power is called.
+    /// Returns the name of a rail's power counter.
     pub fn counter(rail: &RailRow) -> String {
         format!("{} {}", rail.source, rail.name)
     }
 
-    /// Activations in the part of the run that is wanted.
+    /// Visits activations of the selected part.
     ///
     /// # Errors
-    /// As [`walk`].
-    pub fn walk(&self, visitor: &mut dyn Visit) -> Result<Walked> {
-        walk(self.recording, self.run, &self.cut, visitor)
+    /// See [`walk`].
+    pub fn walk(&self, visitor: &mut dyn Visit) -> Result<WalkStats> {
+        walk(self.recording, self.run, &self.filter, visitor)
     }
 
-    /// Samples in that part, by start, each with its rail. A sample that reaches beyond
-    /// is cut: its power holds for all of it.
+    /// Passes samples of the selected part to `emit`, by start, each with its rail. A sample
+    /// that crosses the window's edge is clipped, with constant power assumed.
     ///
     /// # Errors
-    /// When the file cannot be read, or `tell` refuses.
-    pub fn samples(&self, mut tell: impl FnMut(&RailRow, &SampleRow) -> Result<()>) -> Result<()> {
+    /// Fails if the file cannot be read, or if `emit` fails.
+    pub fn samples(&self, mut emit: impl FnMut(&RailRow, &SampleRow) -> Result<()>) -> Result<()> {
         for sample in self.recording.store().samples(self.run.no)?.iter()? {
             let sample = sample?;
             let rail = self.rails.iter().find(|rail| rail.id == sample.rail);
-            let part = self.cut.part(sample.start_ns, sample.end_ns);
+            let part = self.filter.clip(sample.start_ns, sample.end_ns);
             if let (Some(rail), Some((start_ns, end_ns))) = (rail, part) {
                 let share = share((start_ns, end_ns), (sample.start_ns, sample.end_ns));
                 let energy_j = sample.energy_j.map(|energy_j| energy_j * share);
@@ -202,48 +205,49 @@ impl<'r> Source<'r> {
                     energy_j,
                     ..sample
                 };
-                tell(rail, &part)?;
+                emit(rail, &part)?;
             }
         }
         Ok(())
     }
 
-    /// `tracing` events in that part, in the order of time.
+    /// Passes `tracing` events of the selected part to `emit`, in time order.
     ///
     /// # Errors
-    /// When the file cannot be read, or `tell` refuses.
-    pub fn marks(&self, mut tell: impl FnMut(&MarkRow, &str) -> Result<()>) -> Result<()> {
+    /// Fails if the file cannot be read, or if `emit` fails.
+    pub fn marks(&self, mut emit: impl FnMut(&MarkRow, &str) -> Result<()>) -> Result<()> {
         for mark in self.recording.store().marks(self.run.no)?.iter()? {
             let mark = mark?;
             let callsite = self.callsites.get(&mark.callsite);
             let name = callsite.map_or("event", |callsite| callsite.name.as_str());
-            if self.cut.part(mark.time_ns, mark.time_ns).is_some() {
-                tell(&mark, name)?;
+            if self.filter.clip(mark.time_ns, mark.time_ns).is_some() {
+                emit(&mark, name)?;
             }
         }
         Ok(())
     }
 
-    /// Active energy of all spans of the run.
+    /// Returns the active energy of all spans of the run, in joules.
     pub fn spans_j(&self) -> f64 {
         self.ledger.nodes.iter().map(|node| node.self_j).sum()
     }
 
-    /// What no activation holds of it: of those that were not recorded one by one, or
-    /// whose time was not measured, and what was left out. It is not known for a window.
-    pub fn rest_j(&self, walked: &Walked) -> Option<f64> {
-        let whole = self.cut.window.is_none();
-        whole.then(|| self.spans_j() - walked.self_j)
+    /// Returns the spans' energy that no exported activation holds, in joules: activations that
+    /// were not recorded individually, whose time was not measured, or that were dropped.
+    /// `None` for a window.
+    pub fn remaining_j(&self, walked: &WalkStats) -> Option<f64> {
+        let is_unwindowed = self.filter.window.is_none();
+        is_unwindowed.then(|| self.spans_j() - walked.self_j)
     }
 
-    /// What each node cost, parents first. A part of a run is added up from its
-    /// activations, and the share of idle energy is not known then.
+    /// Returns the cost of each node, parents first. For a part of a run it is summed over
+    /// activations, without the share of idle energy.
     ///
     /// # Errors
-    /// As [`walk`].
+    /// See [`walk`].
     pub fn node_costs(&self) -> Result<Vec<NodeCost<'_>>> {
         let nodes = self.ledger.nodes.iter();
-        if self.cut.is_whole() {
+        if self.filter.is_whole() {
             return Ok(nodes
                 .map(|node| NodeCost {
                     node,
@@ -274,7 +278,7 @@ fn node_id(node: &Node) -> u32 {
     u32::try_from(node.id).unwrap_or(0)
 }
 
-/// Costs of activations by node.
+/// Sums costs of activations by node.
 #[derive(Default)]
 struct Sums(HashMap<u32, Sum>);
 

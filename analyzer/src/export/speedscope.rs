@@ -1,4 +1,4 @@
-//! speedscope: stacks of the calling-context tree, weighed by active self energy in
+//! speedscope: stacks of the calling-context tree, weighted by active self energy in
 //! microjoules and, as a second profile, by self time.
 
 use std::collections::HashMap;
@@ -6,13 +6,13 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::folded::below_zero;
+use super::folded::negative_energy_warning;
 use super::source::NodeCost;
-use super::{Format, Makes, Output, Source, Walked};
+use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
 use crate::error::Result;
 use crate::warn::warn;
 
-/// The format.
+/// The speedscope format.
 pub(super) struct Speedscope;
 
 impl Format for Speedscope {
@@ -24,17 +24,17 @@ impl Format for Speedscope {
         "speedscope: stacks by energy and by time"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::Json("speedscope.json")
+    fn output(&self) -> FormatOutput {
+        FormatOutput::Json("speedscope.json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let costs = source.node_costs()?;
-        let below: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();
-        if below < 0.0 {
-            warn(&below_zero(below));
+        let negative_j: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();
+        if negative_j < 0.0 {
+            warn(&negative_energy_warning(negative_j));
         }
-        let figures = source.figures();
+        let figures = source.provenance();
         let energy = format!("active energy in uJ ({figures})");
         let profiles = [
             profile(source, &costs, &energy, "none", |cost| cost.self_j * 1e6),
@@ -43,7 +43,7 @@ impl Format for Speedscope {
             }),
         ];
         let frames = costs.iter().map(|cost| frame(source, cost));
-        let whole = json!({
+        let document = json!({
             "$schema": "https://www.speedscope.app/file-format-schema.json",
             "shared": { "frames": frames.collect::<Vec<_>>() },
             "profiles": profiles,
@@ -51,9 +51,9 @@ impl Format for Speedscope {
             "activeProfileIndex": 0,
             "exporter": concat!("tracing-energy ", env!("CARGO_PKG_VERSION")),
         });
-        serde_json::to_writer(&mut *out, &whole).map_err(std::io::Error::from)?;
+        serde_json::to_writer(&mut *out, &document).map_err(std::io::Error::from)?;
         out.write_all(b"\n")?;
-        Ok(Walked::default())
+        Ok(WalkStats::default())
     }
 }
 
@@ -69,7 +69,8 @@ fn frame(source: &Source<'_>, cost: &NodeCost<'_>) -> Value {
     frame
 }
 
-/// A stack for each node that weighs something; widths are inclusive in the viewer.
+/// Builds a profile with a stack for each node of positive weight; the viewer shows inclusive
+/// widths.
 fn profile(
     source: &Source<'_>,
     costs: &[NodeCost<'_>],

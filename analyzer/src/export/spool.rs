@@ -1,18 +1,18 @@
-//! Texts that grow side by side and are read one after the other, in bounded memory.
+//! Texts that are written interleaved and read one after the other, in bounded memory.
 //!
 //! ```text
-//! written   a1 b1 a2 c1 b2 a3      as threads take turns
+//! written   a1 b1 a2 c1 b2 a3      interleaved by thread
 //! read      a1 a2 a3 b1 b2 c1      thread by thread
 //! ```
 //!
-//! Each text has a block in memory; full blocks go to one temporary file, and where
-//! each of them is is kept.
+//! Each text has a block in memory. Full blocks go to one temporary file, with an index of
+//! their positions.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// Bytes of a block.
+/// Size of a block in bytes.
 const BLOCK: usize = 64 * 1024;
 
 /// Texts by number.
@@ -26,12 +26,12 @@ pub(super) struct Spool {
 #[derive(Default)]
 struct Text {
     block: Vec<u8>,
-    /// Places and lengths in the file.
+    /// Positions and lengths in the file.
     written: Vec<(u64, usize)>,
 }
 
 impl Spool {
-    /// Adds to a text by way of `write`.
+    /// Appends to a text: `write` gets its block.
     pub(super) fn add(&mut self, text: u32, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let text = self.texts.entry(text).or_default();
         write(&mut text.block);
@@ -49,7 +49,7 @@ impl Spool {
         Ok(())
     }
 
-    /// Numbers of all texts, ascending.
+    /// Returns the ids of all texts, ascending.
     pub(super) fn texts(&self) -> Vec<u32> {
         self.texts.keys().copied().collect()
     }
@@ -78,7 +78,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn texts_come_back_whole(parts in proptest::collection::vec((0..3_u32, 0..30_000_usize), 0..40)) {
+        fn texts_are_read_back_completely(parts in proptest::collection::vec((0..3_u32, 0..30_000_usize), 0..40)) {
             let mut spool = Spool::default();
             let mut plain: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
             for (at, (text, length)) in parts.into_iter().enumerate() {

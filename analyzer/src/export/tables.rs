@@ -1,48 +1,48 @@
-//! A run as tables: those of the recording that hold figures, and one of activations.
+//! A run as tables: the recording's tables with energies, and one of activations.
 //!
-//! Times are ns of the run, ids are those of the run. Only activations, samples and
-//! events of the program are narrowed to a part of a run: other tables are of all of it.
+//! Times are ns of the run, ids are those of the run. Only activations, samples and `tracing`
+//! events are restricted to the selected part of a run: other tables cover all of it.
 
-use super::cut::share;
-use super::{Activation, Cost, Source, Visit, Walked};
+use super::filter::share;
+use super::{Activation, Cost, Source, Visit, WalkStats};
 use crate::error::Result;
-use crate::query::{Column, Kind, TABLES, Table, Value, table_rows};
+use crate::query::{CellValue, Column, ColumnType, TABLES, Table, table_rows};
 
-/// What keeps tables.
+/// Receives tables row by row.
 pub(super) trait Tables {
-    /// Rows that come next are of that table.
+    /// Starts a table; the next rows belong to it.
     fn begin(&mut self, name: &'static str, columns: &[Column]) -> Result<()>;
 
-    /// A row.
-    fn row(&mut self, values: &[Value<'_>]) -> Result<()>;
+    /// Adds a row.
+    fn row(&mut self, values: &[CellValue<'_>]) -> Result<()>;
 
-    /// The table's rows are all told.
+    /// Ends the table.
     fn end(&mut self) -> Result<()>;
 }
 
-/// Columns of the table of activations. A row without `span` is what no activation
-/// holds of the spans' energy: of those that were not recorded one by one, or whose
-/// time was not measured.
+/// Columns of the table of activations. A row without `span` holds the spans' energy that
+/// belongs to no activation: those that were not recorded individually, or whose time was not
+/// measured.
 pub(super) const SPANS: &[Column] = &[
-    ("span", Kind::Whole),
-    ("parent", Kind::Whole),
-    ("node", Kind::Whole),
-    ("label", Kind::Text),
-    ("thread", Kind::Whole),
-    ("start_ns", Kind::Whole),
-    ("end_ns", Kind::Whole),
-    ("token", Kind::Whole),
-    ("energy_j", Kind::Real),
-    ("self_j", Kind::Real),
-    ("self_ns", Kind::Whole),
-    ("fields", Kind::Text),
+    ("span", ColumnType::Whole),
+    ("parent", ColumnType::Whole),
+    ("node", ColumnType::Whole),
+    ("label", ColumnType::Text),
+    ("thread", ColumnType::Whole),
+    ("start_ns", ColumnType::Whole),
+    ("end_ns", ColumnType::Whole),
+    ("token", ColumnType::Whole),
+    ("energy_j", ColumnType::Real),
+    ("self_j", ColumnType::Real),
+    ("self_ns", ColumnType::Whole),
+    ("fields", ColumnType::Text),
 ];
 
-/// Less than that part of all is the rounding of sums.
+/// Relative remainder below which it is a rounding error of sums.
 const ROUNDING: f64 = 1e-9;
 
 /// Writes all tables.
-pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<Walked> {
+pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<WalkStats> {
     for table in TABLES {
         tables.begin(table.name, table.columns)?;
         rows(source, table, |row| tables.row(row))?;
@@ -50,24 +50,24 @@ pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<Walk
     }
     tables.begin("spans", SPANS)?;
     let walked = source.walk(&mut Rows { source, tables })?;
-    if let Some(rest_j) = source.rest_j(&walked)
-        && rest_j.abs() > ROUNDING * source.spans_j().abs()
+    if let Some(remaining_j) = source.remaining_j(&walked)
+        && remaining_j.abs() > ROUNDING * source.spans_j().abs()
     {
-        let mut row = [Value::Null; SPANS.len()];
-        row[3] = Value::Text("(rest)");
-        row[9] = Value::Real(rest_j);
+        let mut row = [CellValue::Null; SPANS.len()];
+        row[3] = CellValue::Text("(rest)");
+        row[9] = CellValue::Real(remaining_j);
         tables.row(&row)?;
     }
     tables.end()?;
     Ok(walked)
 }
 
-/// Tells rows of a table; samples and events of the program only those of the part that
-/// is wanted.
+/// Passes rows of a table to `emit`; of samples and `tracing` events only those in the selected
+/// part.
 pub(super) fn rows(
     source: &Source<'_>,
     table: &Table,
-    mut tell: impl FnMut(&[Value<'_>]) -> Result<()>,
+    mut emit: impl FnMut(&[CellValue<'_>]) -> Result<()>,
 ) -> Result<()> {
     let place = |name| table.columns.iter().position(|(column, _)| *column == name);
     let times = match table.name {
@@ -76,29 +76,29 @@ pub(super) fn rows(
         _ => None,
     };
     table_rows(source.recording, source.run, table, |row| {
-        let times = times.filter(|_| !source.cut.is_whole());
+        let times = times.filter(|_| !source.filter.is_whole());
         let Some(((start, end), (start_ns, end_ns))) =
             times.and_then(|(start, end)| Some(((start, end), time_of(row, start, end)?)))
         else {
-            return tell(row);
+            return emit(row);
         };
-        let Some(part) = source.cut.part(start_ns, end_ns) else {
+        let Some(part) = source.filter.clip(start_ns, end_ns) else {
             return Ok(());
         };
         let mut row = row.to_vec();
-        (row[start], row[end]) = (Value::Whole(part.0), Value::Whole(part.1));
-        // A part of a sample has its part of the energy.
-        if let Some(Value::Real(energy_j)) = place("energy_j").and_then(|at| row.get_mut(at)) {
+        (row[start], row[end]) = (CellValue::Whole(part.0), CellValue::Whole(part.1));
+        // A clipped sample has the corresponding share of its energy.
+        if let Some(CellValue::Real(energy_j)) = place("energy_j").and_then(|at| row.get_mut(at)) {
             *energy_j *= share(part, (start_ns, end_ns));
         }
-        tell(&row)
+        emit(&row)
     })
 }
 
-/// Where a row begins and ends.
-fn time_of(row: &[Value<'_>], start: usize, end: usize) -> Option<(i64, i64)> {
+/// Returns the start and end of a row.
+fn time_of(row: &[CellValue<'_>], start: usize, end: usize) -> Option<(i64, i64)> {
     match (row.get(start)?, row.get(end)?) {
-        (Value::Whole(start_ns), Value::Whole(end_ns)) => Some((*start_ns, *end_ns)),
+        (CellValue::Whole(start_ns), CellValue::Whole(end_ns)) => Some((*start_ns, *end_ns)),
         _ => None,
     }
 }
@@ -111,22 +111,23 @@ struct Rows<'r, 's> {
 impl Visit for Rows<'_, '_> {
     fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()> {
         let row = &activation.row;
-        let number = |value: Option<u64>| value.map_or(Value::Null, |n| Value::Whole(n as i64));
-        let real = |value: Option<f64>| value.map_or(Value::Null, Value::Real);
+        let number =
+            |value: Option<u64>| value.map_or(CellValue::Null, |n| CellValue::Whole(n as i64));
+        let real = |value: Option<f64>| value.map_or(CellValue::Null, CellValue::Real);
         let fields = activation.fields.as_deref();
         self.tables.row(&[
             number(Some(row.seq)),
             number(row.parent),
-            Value::Whole(row.node.into()),
-            Value::Text(self.source.label(row.node)),
-            Value::Whole(row.thread.into()),
-            Value::Whole(activation.start_ns),
-            Value::Whole(activation.end_ns),
-            row.token.map_or(Value::Null, Value::Whole),
+            CellValue::Whole(row.node.into()),
+            CellValue::Text(self.source.label(row.node)),
+            CellValue::Whole(row.thread.into()),
+            CellValue::Whole(activation.start_ns),
+            CellValue::Whole(activation.end_ns),
+            row.token.map_or(CellValue::Null, CellValue::Whole),
             real(cost.inclusive_j),
             real(cost.self_j),
-            Value::Whole(cost.self_ns),
-            fields.map_or(Value::Null, Value::Text),
+            CellValue::Whole(cost.self_ns),
+            fields.map_or(CellValue::Null, CellValue::Text),
         ])
     }
 }

@@ -1,4 +1,4 @@
-//! The picture: inferno draws it, from whole numbers that are already added up.
+//! Draws the picture with inferno, from integer counts.
 
 use std::io::Write;
 
@@ -8,25 +8,25 @@ use super::options::{Measure, Picture};
 use super::{Graph, label, tooltip};
 use crate::error::Result;
 
-/// Stands for spaces while inferno reads lines, and is a space in a picture, too.
+/// Replaces spaces while inferno parses lines; replaced back in the picture.
 const HARD_SPACE: char = '\u{a0}';
 
-/// Words above one picture.
+/// Title and subtitle of one picture.
 pub(super) struct Heading {
     pub(super) title: String,
     pub(super) subtitle: String,
 }
 
 impl Graph {
-    /// Draws it as SVG.
+    /// Draws the graph as SVG.
     ///
     /// # Errors
-    /// When `out` cannot be written.
+    /// Fails if `out` cannot be written.
     pub fn draw(&self, picture: &Picture, out: &mut dyn Write) -> Result<()> {
         let heading = match &picture.title {
             Some(title) => Heading {
                 title: label::text(title, 200),
-                subtitle: format!("{}; {}", self.words.figure, self.detail(picture)),
+                subtitle: format!("{}; {}", self.captions.summary, self.detail(picture)),
             },
             None => Heading {
                 title: self.title(),
@@ -37,37 +37,38 @@ impl Graph {
         Ok(())
     }
 
-    /// What widths and colours are.
+    /// Describes widths and colours.
     pub(super) fn detail(&self, picture: &Picture) -> String {
-        match (self.compares, picture.reverse) {
-            (false, _) => self.words.detail.clone(),
+        match (self.is_comparison, picture.reverse) {
+            (false, _) => self.captions.detail.clone(),
             (true, false) => format!(
-                "width: after, red: own grew, blue: shrank; {}",
-                self.words.detail
+                "width: after, red: self grew, blue: shrank; {}",
+                self.captions.detail
             ),
             (true, true) => format!(
-                "width: before, red: own grew, blue: shrank; {}",
-                self.words.detail
+                "width: before, red: self grew, blue: shrank; {}",
+                self.captions.detail
             ),
         }
     }
 
-    /// The picture as text.
+    /// Returns the picture as text.
     pub(super) fn svg(&self, picture: &Picture, heading: Heading) -> Result<String> {
-        let reverse = picture.reverse && self.compares;
+        let reverse = picture.reverse && self.is_comparison;
         let mut lines: Vec<String> = match reverse {
             true => self.swapped(),
             false => self.lines(HARD_SPACE).collect(),
         };
-        // The only way to have frames in another order than that of the alphabet, which
-        // would also tear a frame apart where a sibling's name begins with its own.
+        // inferno sorts lines unless it draws a flame chart, and sorting would also split a
+        // frame where a sibling's name starts with its own. A flame chart is drawn from the
+        // last line to the first.
         lines.reverse();
         let mut options = Options::default();
         options.flame_chart = true;
         options.title = heading.title;
         options.subtitle = Some(heading.subtitle);
         options.count_name = format!("{}{}", self.unit.name, self.per.suffix());
-        options.name_type = match self.what.measure {
+        options.name_type = match self.options.measure {
             Measure::Energy => "Energy:".to_owned(),
             Measure::Time => "Self time:".to_owned(),
         };
@@ -83,10 +84,10 @@ impl Graph {
         let mut svg = Vec::new();
         inferno::flamegraph::from_lines(&mut options, lines.iter().map(String::as_str), &mut svg)?;
         let svg = String::from_utf8_lossy(&svg).replace(HARD_SPACE, " ");
-        Ok(tooltip::told(&svg, self, picture.icicle, reverse))
+        Ok(tooltip::add_details(&svg, self, picture.icicle, reverse))
     }
 
-    /// Lines whose widths are what was before.
+    /// Returns lines with before and after swapped: widths are those before.
     fn swapped(&self) -> Vec<String> {
         let swap = |line: String| match line.rsplitn(3, ' ').collect::<Vec<_>>().as_slice() {
             [after, before, stack] => format!("{stack} {after} {before}"),

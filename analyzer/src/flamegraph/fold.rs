@@ -1,5 +1,5 @@
-//! Folded stacks, which other tools read: `decode;token;layer_3 1250`, or with two
-//! counts, before and after, where two sides are compared.
+//! Folded stacks for other tools: `decode;token;layer_3 1250`; a comparison has two counts,
+//! before and after.
 
 use std::io::Write;
 
@@ -7,10 +7,10 @@ use super::{Graph, label};
 use crate::error::Result;
 
 impl Graph {
-    /// Writes folded stacks, one in a line.
+    /// Writes folded stacks, one per line.
     ///
     /// # Errors
-    /// When `out` cannot be written.
+    /// Fails if `out` cannot be written.
     pub fn fold(&self, out: &mut dyn Write) -> Result<()> {
         for line in self.lines('_') {
             writeln!(out, "{line}")?;
@@ -18,7 +18,8 @@ impl Graph {
         Ok(())
     }
 
-    /// Folded stacks in the order of the graph, with `space` for spaces.
+    /// Returns folded stacks in the order of the graph; spaces in labels are replaced by
+    /// `space`.
     pub(super) fn lines(&self, space: char) -> impl Iterator<Item = String> + '_ {
         self.stacks().map(move |(labels, [before, after])| {
             let labels: Vec<String> = labels

@@ -1,128 +1,135 @@
-//! Flamegraphs whose widths are joules, or self time.
+//! Flamegraphs with widths in joules or self time.
 //!
-//! Each stack carries the self energy of its node; what a frame is wide beyond its
-//! own is what stands on it, so that every width is inclusive and no joule is drawn
-//! twice. Widths are whole numbers of a unit small enough that rounding does not show.
+//! Each stack carries the self energy of its node. A frame's width is its self energy plus the
+//! widths of the frames on top of it, so every width is inclusive and no joule is drawn twice.
+//! Widths are integers of a unit small enough to hide rounding.
 //!
 //! ```text
-//! recordings --gather--> Tree --+--> inferno --tooltips--> one SVG --panels--> two in one
-//!                               +--> folded stacks
+//! recordings --side--> Tree --+--> inferno --tooltips--> one SVG --panels--> two in one
+//!                             +--> folded stacks
 //! ```
 //!
-//! A group of runs is drawn as its mean. Two sides in one tree are a comparison.
+//! A group of runs is drawn as its mean. A tree with two sides is a comparison.
 
 mod draw;
 mod fold;
-mod gather;
 mod label;
 mod options;
 mod panels;
+mod side;
+mod text;
 mod tooltip;
 mod tree;
 mod unit;
-mod words;
 
 pub(crate) use label::{clean, spaced};
 pub use options::{
-    COLORS, Collapse, Idle, Measure, Per, Picture, Value, What, parse_colors, parse_min_width,
+    COLORS, Collapse, Divisor, GraphOptions, Idle, Measure, Picture, Value, parse_colors,
+    parse_min_width,
 };
-pub use panels::draw_beside;
+pub use panels::draw_side_by_side;
 
 use crate::error::{Error, Result};
-use crate::query::{By, Recording, Run, Selection, Tokens, shares};
-use gather::{gather, same_provenance};
+use crate::query::{GroupBy, Recording, Run, Selection, Tokens, shares};
+use side::{add_side, check_provenance};
+use text::{Captions, Interval};
 use tree::Tree;
 use unit::Unit;
-use words::{Interval, Words};
 
 /// Stacks with their amounts, ready to be drawn or written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
-    what: What,
-    per: Per,
+    options: GraphOptions,
+    per: Divisor,
     unit: Unit,
-    words: Words,
+    captions: Captions,
     tree: Tree,
     /// Frames from left to right.
     order: Vec<usize>,
-    /// Own counts of frames in `order`, before and after; before is 0 without a comparison.
+    /// Self counts of frames in `order`, before and after; before is 0 without a comparison.
     counts: Vec<[u64; 2]>,
     /// Whether there are two sides.
-    compares: bool,
+    is_comparison: bool,
     totals: [f64; 2],
-    below: [f64; 2],
+    negative: [f64; 2],
 }
 
 impl Graph {
-    /// Reads the mean of runs; one run is its own mean.
+    /// Reads the mean of the side's runs.
     ///
     /// # Errors
-    /// When the file cannot be read, the rail or the phase is unknown, runs cannot be
-    /// taken together, or there is nothing to draw.
-    pub fn read(recording: &Recording, side: &Selection, what: &What) -> Result<Self> {
+    /// Fails if the file cannot be read, the rail or the phase is unknown, the runs cannot be
+    /// averaged, or there is nothing to draw.
+    pub fn read(recording: &Recording, side: &Selection, options: &GraphOptions) -> Result<Self> {
         let runs = side.runs.as_slice();
-        check(what, &[runs])?;
-        let per = what.per.unwrap_or(Per::Run);
+        check(options, &[runs])?;
+        let per = options.per.unwrap_or(Divisor::Run);
         let mut tree = Tree::default();
-        let facts = gather(&mut tree, 1, recording, side, what, per)?;
-        let graph = Self::of(tree, what, per, false);
+        let facts = add_side(&mut tree, 1, recording, side, options, per)?;
+        let graph = Self::from_tree(tree, options, per, false);
         let [_, total] = graph.totals;
         graph.check(&[runs])?;
         let interval = match runs {
-            [run] => interval(recording, run, what, total)?,
+            [run] => interval(recording, run, options, total)?,
             _ => None,
         };
-        let words = words::of_one(&facts, what, per, graph.unit, total, interval);
-        Ok(Self { words, ..graph })
+        let captions = text::captions(&facts, options, per, graph.unit, total, interval);
+        Ok(Self { captions, ..graph })
     }
 
     /// Compares the means of two sides.
     ///
     /// # Errors
-    /// As [`Graph::read`], and when one side's energy is measured, the other's modelled.
+    /// See [`Graph::read`]; also fails if one side's energy is measured and the other's
+    /// modelled.
     pub fn compare(
         recording: &Recording,
         before: &Selection,
         after: &Selection,
-        what: &What,
+        options: &GraphOptions,
     ) -> Result<Self> {
         let sides = [before.runs.as_slice(), after.runs.as_slice()];
-        check(what, &sides)?;
+        check(options, &sides)?;
         let all = || sides.into_iter().flatten();
         let known = all().all(|run| Tokens::of(run).all().is_some_and(|count| count > 0));
-        let per = what
+        let per = options
             .per
-            .unwrap_or(if known { Per::Token } else { Per::Run });
+            .unwrap_or(if known { Divisor::Token } else { Divisor::Run });
         let mut tree = Tree::default();
         let facts = [
-            gather(&mut tree, 0, recording, before, what, per)?,
-            gather(&mut tree, 1, recording, after, what, per)?,
+            add_side(&mut tree, 0, recording, before, options, per)?,
+            add_side(&mut tree, 1, recording, after, options, per)?,
         ];
-        let graph = Self::of(tree, what, per, true);
+        let graph = Self::from_tree(tree, options, per, true);
         graph.check(&sides)?;
-        let words = words::of_two(&facts, what, per, graph.unit, graph.totals);
-        Ok(Self { words, ..graph })
+        let captions = text::comparison_captions(&facts, options, per, graph.unit, graph.totals);
+        Ok(Self { captions, ..graph })
     }
 
-    /// A graph of a tree, without words.
-    fn of(mut tree: Tree, what: &What, per: Per, compares: bool) -> Self {
-        let below = tree.clip();
-        let own = what.value == Value::Own;
+    /// Builds a graph of a tree, without captions.
+    fn from_tree(
+        mut tree: Tree,
+        options: &GraphOptions,
+        per: Divisor,
+        is_comparison: bool,
+    ) -> Self {
+        let negative = tree.clip();
+        let own = options.value == Value::Own;
         if own {
             tree = tree.inverted();
         }
         let order = tree.order(own);
         let frames = tree.frames();
         let totals = [0, 1].map(|side| frames.iter().map(|frame| frame.own[side]).sum());
-        // One unit for both sides: that of the larger one.
-        let unit = Unit::for_total(what.measure, f64::max(totals[0], totals[1]));
+        // Both sides use the unit of the larger one.
+        let unit = Unit::for_total(options.measure, f64::max(totals[0], totals[1]));
         let [before, after] =
             [0, 1].map(|side| unit.whole(order.iter().map(|at| frames[*at].own[side])));
         Self {
-            what: what.clone(),
+            options: options.clone(),
             per,
             unit,
-            words: Words::default(),
+            captions: Captions::default(),
             counts: before
                 .into_iter()
                 .zip(after)
@@ -130,118 +137,126 @@ impl Graph {
                 .collect(),
             order,
             tree,
-            compares,
+            is_comparison,
             totals,
-            below,
+            negative,
         }
     }
 
-    /// Refuses to draw nothing.
+    /// Fails if there is nothing to draw.
     fn check(&self, sides: &[&[Run]]) -> Result<()> {
         for (runs, total) in sides.iter().rev().zip(self.totals.iter().rev()) {
-            if !self.unit.holds(*total) {
-                return Err(nothing(runs, &self.what));
+            if !self.unit.can_draw(*total) {
+                return Err(empty_error(runs, &self.options));
             }
         }
         Ok(())
     }
 
-    /// Whose figures these are, their total, unit and provenance.
+    /// Returns the title: name of the runs, total, unit and provenance.
     pub fn title(&self) -> String {
-        format!("{}: {}", self.words.name, self.words.figure)
+        format!("{}: {}", self.captions.name, self.captions.summary)
     }
 
-    /// Unit of the counts: `uJ`, `ns`.
+    /// Returns the unit of the counts: `uJ`, `ns`.
     pub fn unit(&self) -> &'static str {
         self.unit.name
     }
 
-    /// Whether it has two sides.
+    /// Returns whether it has two sides.
     pub fn is_comparison(&self) -> bool {
-        self.compares
+        self.is_comparison
     }
 
-    /// What all stacks hold, in joules or seconds, by token if asked for: before and
-    /// after; before is 0 where nothing is compared.
+    /// Returns the total of all stacks in joules or seconds, divided as requested: before and
+    /// after; before is 0 without a comparison.
     pub fn totals(&self) -> [f64; 2] {
         self.totals
     }
 
-    /// Labels from the root down and own counts, before and after, from left to right.
-    /// Frames that are not wide by themselves are left out.
+    /// Returns labels from the root down and self counts (before and after) of each frame, from
+    /// left to right. Frames without a self count are skipped.
     pub fn stacks(&self) -> impl Iterator<Item = (Vec<&str>, [u64; 2])> {
         let frames = self.order.iter().zip(&self.counts);
         let wide = frames.filter(|(_, counts)| **counts != [0; 2]);
         wide.map(|(at, counts)| (self.tree.path(*at), *counts))
     }
 
-    /// What cannot be seen in the picture, for people.
+    /// Returns notices about data that the picture does not show.
     pub fn notices(&self, picture: &Picture) -> Vec<String> {
-        let (measure, per) = (self.what.measure, self.per.suffix());
+        let (measure, per) = (self.options.measure, self.per.suffix());
         let mut notices = Vec::new();
-        let below: f64 = self.below.iter().sum();
-        if below < 0.0 {
-            let below = words::amount(measure, -below);
+        let negative: f64 = self.negative.iter().sum();
+        if negative < 0.0 {
+            let negative = text::amount(measure, -negative);
             notices.push(format!(
-                "stacks of {below}{per} below zero (baseline above power) are not drawn"
+                "stacks with {negative}{per} of negative energy (baseline above power) are not drawn"
             ));
         }
         let (drawn, other) = if picture.reverse { (0, 1) } else { (1, 0) };
         let widths = self.tree.inclusive();
         let frames = self.tree.frames().iter().zip(&widths);
-        let gone = frames.filter(|(_, widths)| widths[drawn] == 0.0);
-        let gone: f64 = gone.map(|(frame, _)| frame.own[other]).sum();
-        if self.compares && gone > 0.0 {
+        let missing_width = frames.filter(|(_, widths)| widths[drawn] == 0.0);
+        let missing_width: f64 = missing_width.map(|(frame, _)| frame.own[other]).sum();
+        if self.is_comparison && missing_width > 0.0 {
             let (side, way) = if picture.reverse {
                 ("after", "without")
             } else {
                 ("before", "with")
             };
             notices.push(format!(
-                "stacks of {}{per} are in the side {side} only and have no width; see them {way} --reverse",
-                words::amount(measure, gone)
+                "stacks of {}{per} exist only in the side {side} and have no width; draw them \
+                 {way} --reverse",
+                text::amount(measure, missing_width)
             ));
         }
         notices
     }
 }
 
-/// Refuses what cannot be drawn for any run.
-fn check(what: &What, sides: &[&[Run]]) -> Result<()> {
+/// Rejects options and runs that cannot be drawn.
+fn check(options: &GraphOptions, sides: &[&[Run]]) -> Result<()> {
     let runs: Vec<&Run> = sides.iter().flat_map(|runs| runs.iter()).collect();
-    match what.measure {
-        Measure::Energy => same_provenance(&runs),
+    match options.measure {
+        Measure::Energy => check_provenance(&runs),
         Measure::Time => Ok(()),
     }
 }
 
-/// The total's 90 % interval: known where all of it is one kind's or one group's, for
-/// intervals of several kinds do not add up. The share of idle energy is no kind's.
-fn interval(recording: &Recording, run: &Run, what: &What, total: f64) -> Result<Interval> {
-    if what.measure == Measure::Time || what.idle == Idle::Include {
+/// Returns the total's 90 % interval in joules if a single kind or group holds all of it,
+/// because intervals of several kinds do not add up. The share of idle energy belongs to no
+/// kind.
+fn interval(
+    recording: &Recording,
+    run: &Run,
+    options: &GraphOptions,
+    total: f64,
+) -> Result<Interval> {
+    if options.measure == Measure::Time || options.idle == Idle::Include {
         return Ok(None);
     }
-    let mut shares = shares(recording, run, what.rail.as_deref(), By::Kind, true)?;
+    let mut shares = shares(recording, run, options.rail.as_deref(), GroupBy::Kind, true)?;
     shares.retain(|share| share.energy_j != 0.0);
-    let [only] = shares.as_slice() else {
+    let [share] = shares.as_slice() else {
         return Ok(None);
     };
-    // The share holds what was extrapolated, which is not drawn.
-    let scale = total / only.energy_j;
-    let ends = only.lo_j.zip(only.hi_j);
+    // The share includes extrapolated energy, which is not drawn.
+    let scale = total / share.energy_j;
+    let ends = share.lo_j.zip(share.hi_j);
     Ok(ends.map(|(lo, hi)| (lo * scale, hi * scale)))
 }
 
-/// Why there is no graph.
-fn nothing(runs: &[Run], what: &What) -> Error {
-    let (missing, next) = match what.measure {
+/// Returns the error for an empty graph.
+fn empty_error(runs: &[Run], options: &GraphOptions) -> Error {
+    let (missing, next) = match options.measure {
         Measure::Energy => (
-            "its spans hold no energy on these rails",
-            "see `energy summary` for what was measured, or `energy attribute` to attribute it",
+            "its spans have no energy on these rails",
+            "check the measured energy with `energy summary`, or attribute it with `energy \
+             attribute`",
         ),
         Measure::Time => (
-            "it holds no self times of spans",
-            "they come with its attribution: do it with `energy attribute`",
+            "it has no self times of spans",
+            "attribute it with `energy attribute`",
         ),
     };
     match runs.first() {

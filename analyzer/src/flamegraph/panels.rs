@@ -1,10 +1,10 @@
-//! Two pictures side by side in one file, each with its own zoom and search.
+//! Draws two pictures side by side in one file, each with its own zoom and search.
 //!
-//! A picture by inferno believes to be alone in its file: it finds its parts by their
-//! ids, and its script's names are global. Here each gets ids of its own, and its
-//! script a scope of its own. A name such as `title` is an id only in some places: the
-//! script also searches for tags of that name. Quotes are written out in text, so that
-//! no recorded name is taken for an id.
+//! inferno's script assumes that its picture is alone in the file: it finds elements by fixed
+//! ids, and its variables are global. Here each picture gets its own ids, and its script its
+//! own scope. A name such as `title` is an id only in some places: the script also searches for
+//! tags of that name. Quotes are escaped in text, so that no recorded name is mistaken for an
+//! id.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -14,16 +14,16 @@ use super::options::{Measure, Picture};
 use super::{Graph, label};
 use crate::error::Result;
 
-/// Pixels of both pictures where none are asked for.
+/// Default width of both pictures in pixels.
 const WIDTH: usize = 1600;
 
-/// Pixels between them.
+/// Gap between the pictures in pixels.
 const GAP: usize = 10;
 
-/// Pixels for the words above both.
+/// Height of the heading in pixels.
 const HEAD: usize = 60;
 
-/// What precedes an id, and a quote, in a picture: an attribute, and in its script.
+/// Text before a quoted id in a picture: an attribute, and places in its script.
 const BEFORE_ID: [&str; 3] = [" id=", "getElementById(", ".id == "];
 
 /// Ids within a picture.
@@ -38,24 +38,25 @@ const IDS: [&str; 8] = [
     "frames",
 ];
 
-/// Names that inferno's script does not declare: without a scope they would be shared.
+/// Variables that inferno's script does not declare: without a scope both pictures would share
+/// them.
 const SHARED: &str = "total_samples, text, originalContent, bangWidth, wWidth, k";
 
 const CDATA: &str = "<![CDATA[";
 
-/// Ends a panel's script. Labels are laid out for the browser's font, which a picture
-/// of a fixed width leaves as they are.
+/// Ends a panel's script. Labels are laid out for the browser's font, which inferno does not do
+/// for a picture of fixed width.
 const START: &str = "
     panels.push(function(evt) { init(evt); update_text_for_elements(frames.children); });
 })();";
 
-/// Starts the scripts of all panels. Control-F searches all of them for one answer.
+/// Starts the scripts of all panels. Control-F prompts once and searches all of them.
 const SCRIPT: &str = r#"
     var panels = [], answer;
     function init(evt) { panels.forEach(function(start) { start(evt); }); }
-    function ask(question, unless) {
+    function promptOnce(question, initial) {
         if (answer === undefined) {
-            answer = prompt(question, unless);
+            answer = prompt(question, initial);
             setTimeout(function() { answer = undefined; }, 0);
         }
         return answer;
@@ -65,8 +66,12 @@ const SCRIPT: &str = r#"
 /// Draws two graphs side by side.
 ///
 /// # Errors
-/// When `out` cannot be written.
-pub fn draw_beside(graphs: [&Graph; 2], picture: &Picture, out: &mut dyn Write) -> Result<()> {
+/// Fails if `out` cannot be written.
+pub fn draw_side_by_side(
+    graphs: [&Graph; 2],
+    picture: &Picture,
+    out: &mut dyn Write,
+) -> Result<()> {
     let whole = picture.width.unwrap_or(WIDTH);
     let width = whole.saturating_sub(GAP) / 2;
     let alone = Picture {
@@ -76,8 +81,8 @@ pub fn draw_beside(graphs: [&Graph; 2], picture: &Picture, out: &mut dyn Write) 
     let mut panels = Vec::new();
     for graph in graphs {
         let heading = Heading {
-            title: what(graph).to_owned(),
-            subtitle: graph.words.figure.clone(),
+            title: measure_name(graph).to_owned(),
+            subtitle: graph.captions.summary.clone(),
         };
         panels.push(graph.svg(&alone, heading)?);
     }
@@ -85,7 +90,7 @@ pub fn draw_beside(graphs: [&Graph; 2], picture: &Picture, out: &mut dyn Write) 
     let highest = heights.iter().copied().max().unwrap_or(0);
     let mut file = head(graphs, picture, (2 * width + GAP, HEAD + highest));
     for (number, (panel, height)) in panels.iter().zip(heights).enumerate() {
-        // Roots of both stand on one line.
+        // The roots of both are aligned.
         let y = if picture.icicle {
             HEAD
         } else {
@@ -96,7 +101,7 @@ pub fn draw_beside(graphs: [&Graph; 2], picture: &Picture, out: &mut dyn Write) 
             file,
             r#"<svg id="panel-{number}" x="{x}" y="{y}" width="{width}" height="{height}">"#
         );
-        file.push_str(&apart(body(panel), number));
+        file.push_str(&with_unique_ids(body(panel), number));
         file.push_str("</svg>");
     }
     file.push_str("</svg>");
@@ -104,18 +109,18 @@ pub fn draw_beside(graphs: [&Graph; 2], picture: &Picture, out: &mut dyn Write) 
     Ok(())
 }
 
-fn what(graph: &Graph) -> &'static str {
-    match graph.what.measure {
+fn measure_name(graph: &Graph) -> &'static str {
+    match graph.options.measure {
         Measure::Energy => "Energy",
         Measure::Time => "Self time",
     }
 }
 
-/// The file's begin: size, scripts and words above both panels.
+/// Returns the start of the file: size, scripts and captions above both panels.
 fn head(graphs: [&Graph; 2], picture: &Picture, (width, height): (usize, usize)) -> String {
     let title = match &picture.title {
         Some(title) => label::text(title, 200),
-        None => graphs[0].words.name.clone(),
+        None => graphs[0].captions.name.clone(),
     };
     let [left, right] = graphs.map(|graph| graph.detail(picture));
     let detail = if left == right {
@@ -136,21 +141,21 @@ fn head(graphs: [&Graph; 2], picture: &Picture, (width, height): (usize, usize))
     )
 }
 
-/// Text between tags.
+/// Escapes text between tags.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
-/// Pixels that a picture says it is high.
+/// Returns the height attribute of a picture in pixels.
 fn height(svg: &str) -> usize {
-    let said = svg.split(r#" height=""#).nth(1);
-    let number = said.and_then(|text| text.split('"').next());
+    let attribute = svg.split(r#" height=""#).nth(1);
+    let number = attribute.and_then(|text| text.split('"').next());
     number.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// What is within the outermost tag.
+/// Returns the content of the outermost tag.
 fn body(svg: &str) -> &str {
     let start = svg
         .find("<svg ")
@@ -159,22 +164,22 @@ fn body(svg: &str) -> &str {
     svg.get(start.unwrap_or(0)..end).unwrap_or_default()
 }
 
-/// A picture that can stand beside another one.
-fn apart(body: &str, number: usize) -> String {
-    // Styles and the script come before all that is recorded.
+/// Makes the ids and the script of a picture unique within the file.
+fn with_unique_ids(body: &str, number: usize) -> String {
+    // Styles and the script precede all recorded text.
     let end = body.find("</script>").unwrap_or(0);
     let (own, recorded) = body.split_at(end);
     let background = format!("\"url(#background-{number})\"");
-    let mut own = quoted(own, number);
+    let mut own = with_numbered_ids(own, number);
     for id in IDS {
         own = own.replace(&format!("#{id}"), &format!("#{id}-{number}"));
     }
-    let recorded = quoted(recorded, number).replace("\"url(#background)\"", &background);
+    let recorded = with_numbered_ids(recorded, number).replace("\"url(#background)\"", &background);
     format!("{}{recorded}", scoped(&own, number))
 }
 
-/// With ids of its own.
-fn quoted(text: &str, number: usize) -> String {
+/// Adds the panel's number to all ids.
+fn with_numbered_ids(text: &str, number: usize) -> String {
     let places = IDS
         .iter()
         .flat_map(|id| BEFORE_ID.map(|before| (before, id)));
@@ -187,14 +192,14 @@ fn quoted(text: &str, number: usize) -> String {
     })
 }
 
-/// What ends with a picture's script, in a scope of its own.
+/// Wraps the picture's script, at the end of `own`, in a scope of its own.
 fn scoped(own: &str, number: usize) -> String {
     let (before, script) = own.split_at(own.rfind("<script").unwrap_or(own.len()));
     let mut script = script
         .replacen(CDATA, &format!("{CDATA}(function() {{ var {SHARED};"), 1)
         .replace("document.querySelector(", "frames.querySelector(")
-        .replace("= prompt(", "= ask(");
-    // What is zoomed and searched is kept in the address.
+        .replace("= prompt(", "= promptOnce(");
+    // The state of zoom and search is kept in the URL.
     for name in ["x", "y", "s"] {
         script = script.replace(&format!("params.{name}"), &format!("params.{name}{number}"));
     }
@@ -207,22 +212,22 @@ fn scoped(own: &str, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flamegraph::{Per, What, tree::Tree};
+    use crate::flamegraph::{Divisor, GraphOptions, tree::Tree};
 
-    /// One frame with every name that a picture looks for.
+    /// A frame with every name that the picture's script searches for.
     fn graph() -> Graph {
         let mut tree = Tree::default();
         for label in ["\"frames\" #frames </script> url(#background)", "#details"] {
             let frame = tree.child(None, label.to_owned());
             tree.add(frame, 1, 1.0);
         }
-        Graph::of(tree, &What::default(), Per::Run, false)
+        Graph::from_tree(tree, &GraphOptions::default(), Divisor::Run, false)
     }
 
     #[test]
-    fn two_pictures_share_neither_ids_nor_names() {
+    fn two_pictures_share_no_ids_and_no_variables() {
         let (graph, mut file) = (graph(), Vec::new());
-        draw_beside([&graph, &graph], &Picture::default(), &mut file).unwrap();
+        draw_side_by_side([&graph, &graph], &Picture::default(), &mut file).unwrap();
         let file = String::from_utf8(file).unwrap();
         let parsed = roxmltree::Document::parse(&file).unwrap();
         let mut ids: Vec<_> = parsed
@@ -250,12 +255,12 @@ mod tests {
             }
             // Tags keep their names.
             assert!(script.contains("find_child(e, \"title\")"));
-            // Each of these was in the script, under a name that both would share.
+            // Each of these replaces a name in the script that both pictures would share.
             for new in [
                 "\"details-#\"",
                 "\"#frames-# rect\"",
                 "frames.querySelector(",
-                "= ask(",
+                "= promptOnce(",
                 "params.x#",
                 "params.y#",
                 "params.s#",

@@ -1,14 +1,14 @@
-//! What is said of a frame beyond its width: its own part, and how it changed.
+//! Adds details to the tooltips of frames: self energy, and the change in a comparison.
 //!
-//! inferno knows the change of a stack's last frame only, and calls every frame below
-//! it unchanged. A frame is found by where it stands, which no other frame shares.
+//! inferno computes the change of a stack's last frame only, and shows every frame below it as
+//! unchanged. Frames are identified by their position in the picture, which is unique.
 
 use std::collections::HashMap;
 
 use super::Graph;
-use super::words::{amount, change};
+use super::text::{amount, change};
 
-/// Heights of frames as inferno draws them.
+/// Height of a frame as inferno draws it.
 const FRAME_HEIGHT: usize = inferno::flamegraph::defaults::FRAME_HEIGHT;
 
 /// A frame of the picture.
@@ -22,35 +22,35 @@ struct Drawn<'s> {
     y: usize,
 }
 
-/// The picture with more to say of each frame.
-pub(super) fn told(svg: &str, graph: &Graph, icicle: bool, reverse: bool) -> String {
-    let (drawn, rest) = frames(svg);
+/// Returns the picture with details added to each frame's title.
+pub(super) fn add_details(svg: &str, graph: &Graph, icicle: bool, reverse: bool) -> String {
+    let (drawn, frames_end) = frames(svg);
     let heights = drawn.iter().map(|frame| frame.y);
     let lowest = if icicle { heights.min() } else { heights.max() };
     let places = places(graph, usize::from(!reverse));
-    let teller = Teller::new(graph, reverse);
-    let mut told = String::with_capacity(svg.len() * 5 / 4);
+    let writer = TooltipWriter::new(graph, reverse);
+    let mut annotated = String::with_capacity(svg.len() * 5 / 4);
     let mut done = 0;
     for frame in &drawn {
         let depth = lowest.unwrap_or(frame.y).abs_diff(frame.y) / FRAME_HEIGHT;
         let more = match depth.checked_sub(1) {
-            None => teller.all(),
+            None => writer.all(),
             Some(depth) => places
                 .get(&(frame.x, depth))
-                .and_then(|at| teller.frame(*at)),
+                .and_then(|at| writer.frame(*at)),
         };
-        // Titles are parts of `svg`, in its order.
+        // Titles are slices of `svg`, in its order.
         let at = frame.title.as_ptr() as usize - svg.as_ptr() as usize;
-        told.push_str(&svg[done..at]);
-        told.push_str(&with(frame.title, more));
+        annotated.push_str(&svg[done..at]);
+        annotated.push_str(&with(frame.title, more));
         done = at + frame.title.len();
     }
-    debug_assert!(done <= rest);
-    told.push_str(&svg[done..]);
-    told
+    debug_assert!(done <= frames_end);
+    annotated.push_str(&svg[done..]);
+    annotated
 }
 
-/// A title that says more within its last parentheses, in place of inferno's change.
+/// Adds `more` within a title's last parentheses, in place of inferno's change.
 fn with(title: &str, more: Option<String>) -> String {
     match (more, title.strip_suffix(')')) {
         (Some(more), Some(begun)) => {
@@ -64,7 +64,7 @@ fn with(title: &str, more: Option<String>) -> String {
     }
 }
 
-/// All frames of a picture, and where the last one ends.
+/// Returns all frames of a picture, and where the last one ends.
 fn frames(svg: &str) -> (Vec<Drawn<'_>>, usize) {
     let mut frames = Vec::new();
     let mut at = svg.find(r#"id="frames""#).unwrap_or(svg.len());
@@ -82,7 +82,7 @@ fn frames(svg: &str) -> (Vec<Drawn<'_>>, usize) {
     (frames, svg.len())
 }
 
-/// The text between two marks, and where the second one ends.
+/// Returns the text between `open` and `close`, and where the latter ends.
 fn between<'s>(text: &'s str, from: usize, open: &str, close: &str) -> Option<(&'s str, usize)> {
     let start = from + text.get(from..)?.find(open)? + open.len();
     let end = start + text[start..].find(close)?;
@@ -92,12 +92,12 @@ fn between<'s>(text: &'s str, from: usize, open: &str, close: &str) -> Option<(&
 fn attribute<'s>(tag: &'s str, name: &str) -> Option<&'s str> {
     let start = format!("{name}=\"");
     let mut places = tag.match_indices(&start);
-    // `y` is no part of another name.
+    // Rejects matches within longer names: `y` also ends other attributes' names.
     let (at, _) = places.find(|(at, _)| *at == 0 || tag.as_bytes()[at - 1] == b' ')?;
     tag[at + start.len()..].split('"').next()
 }
 
-/// Frames that have a width, by the counts to their left and their depth.
+/// Returns frames with a width, by the counts to their left and their depth.
 fn places(graph: &Graph, side: usize) -> HashMap<(u64, usize), usize> {
     let frames = graph.tree.frames();
     let mut widths = vec![0; frames.len()];
@@ -119,45 +119,47 @@ fn places(graph: &Graph, side: usize) -> HashMap<(u64, usize), usize> {
     places
 }
 
-/// Says more of frames.
-struct Teller<'g> {
+/// Writes details of frames.
+struct TooltipWriter<'g> {
     graph: &'g Graph,
     reverse: bool,
     inclusive: Vec<[f64; 2]>,
-    /// Whether something stands on a frame.
-    has_more: Vec<bool>,
+    /// Whether a frame has children.
+    has_children: Vec<bool>,
 }
 
-impl<'g> Teller<'g> {
+impl<'g> TooltipWriter<'g> {
     fn new(graph: &'g Graph, reverse: bool) -> Self {
         let frames = graph.tree.frames();
-        let mut has_more = vec![false; frames.len()];
+        let mut has_children = vec![false; frames.len()];
         frames
             .iter()
             .filter_map(|frame| frame.parent)
-            .for_each(|parent| has_more[parent] = true);
+            .for_each(|parent| has_children[parent] = true);
         Self {
             graph,
             reverse,
             inclusive: graph.tree.inclusive(),
-            has_more,
+            has_children,
         }
     }
 
     fn all(&self) -> Option<String> {
-        self.graph.compares.then(|| self.changed(self.graph.totals))
+        self.graph
+            .is_comparison
+            .then(|| self.change_text(self.graph.totals))
     }
 
     fn frame(&self, at: usize) -> Option<String> {
         let own = self.graph.tree.frames()[at].own;
-        let measure = self.graph.what.measure;
-        let mut said = Vec::new();
-        if self.graph.compares {
-            said.push(self.changed(self.inclusive[at]));
+        let measure = self.graph.options.measure;
+        let mut details = Vec::new();
+        if self.graph.is_comparison {
+            details.push(self.change_text(self.inclusive[at]));
         }
-        // Of what is a caller of the first row nothing is its own.
-        if self.has_more[at] && self.graph.what.value == super::Value::Inclusive {
-            said.push(match self.graph.compares {
+        // In an inverted graph, frames above the first row are callers without self energy.
+        if self.has_children[at] && self.graph.options.value == super::Value::Inclusive {
+            details.push(match self.graph.is_comparison {
                 true => format!(
                     "self was {}, is {}",
                     amount(measure, own[0]),
@@ -166,17 +168,20 @@ impl<'g> Teller<'g> {
                 false => format!("self {}", amount(measure, own[1])),
             });
         }
-        (!said.is_empty()).then(|| said.join("; "))
+        (!details.is_empty()).then(|| details.join("; "))
     }
 
-    /// `was 1.100 mJ, +12.2 %`.
-    fn changed(&self, [before, after]: [f64; 2]) -> String {
+    /// Formats a change: `was 1.100 mJ, +12.2 %`.
+    fn change_text(&self, [before, after]: [f64; 2]) -> String {
         let (word, other) = match self.reverse {
             false => ("was", before),
             true => ("is", after),
         };
         let change = change(before, after).map_or(String::new(), |change| format!(", {change}"));
-        format!("{word} {}{change}", amount(self.graph.what.measure, other))
+        format!(
+            "{word} {}{change}",
+            amount(self.graph.options.measure, other)
+        )
     }
 }
 
@@ -185,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_is_said_in_the_last_parentheses() {
+    fn details_are_added_in_the_last_parentheses() {
         let more = || Some("self 1 J".to_owned());
         assert_eq!(
             with("f(x; y) (1 uJ, 2.0%)", more()),
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_found_with_their_place() {
+    fn frames_are_found_with_their_positions() {
         let svg = r#"<svg id="frames"><g><title>a (1 uJ, 50%)</title><rect x="0%" y="37" fill="r" fg:x="7" fg:w="1"/>"#;
         let (found, _) = frames(svg);
         assert_eq!(found.len(), 1);

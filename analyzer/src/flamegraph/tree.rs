@@ -1,12 +1,12 @@
-//! Frames as a tree: stacks with equal labels are one.
+//! Tree of frames: stacks with equal labels are merged.
 
 use std::collections::HashMap;
 
-/// Frames of a lower level become one, so that a recursion of a thousand levels is
-/// neither a picture nor gigabytes of stacks.
-const DEEPEST: usize = 512;
+/// Maximum depth. Deeper frames are merged into one, so that a recursion of a thousand levels
+/// produces neither an unreadable picture nor gigabytes of stacks.
+const MAX_DEPTH: usize = 512;
 
-/// The frame of all levels that are not drawn.
+/// Label of the frame that merges all deeper levels.
 const DEEPER: &str = "(deeper)";
 
 /// One frame.
@@ -16,11 +16,12 @@ pub(super) struct Frame {
     pub(super) parent: Option<usize>,
     /// 0 for roots.
     pub(super) depth: usize,
-    /// What is its own, in base units: before and after, or the only one second.
+    /// Self amounts in base units: before and after; without a comparison only the second is
+    /// used.
     pub(super) own: [f64; 2],
 }
 
-/// All frames, parents first, siblings in the order in which they were added.
+/// All frames: parents first, siblings in insertion order.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Tree {
     frames: Vec<Frame>,
@@ -28,16 +29,16 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The frame with that label on `parent`, made if there is none yet. Where it would
-    /// be too deep, the frame of all that is deeper.
+    /// Returns the child of `parent` with this label, and creates it if needed. Beyond the
+    /// maximum depth, returns the frame that merges all deeper levels.
     pub(super) fn child(&mut self, parent: Option<usize>, label: String) -> usize {
         let depth = parent.map_or(0, |parent| self.frames[parent].depth + 1);
         let (parent, label) = match depth {
-            DEEPEST.. => (
+            MAX_DEPTH.. => (
                 parent.and_then(|p| self.frames[p].parent),
                 DEEPER.to_owned(),
             ),
-            _ if depth + 1 == DEEPEST => (parent, DEEPER.to_owned()),
+            _ if depth + 1 == MAX_DEPTH => (parent, DEEPER.to_owned()),
             _ => (parent, label),
         };
         let next = self.frames.len();
@@ -56,7 +57,7 @@ impl Tree {
             })
     }
 
-    /// Adds to what is a frame's own.
+    /// Adds to a frame's self amount.
     pub(super) fn add(&mut self, frame: usize, side: usize, amount: f64) {
         self.frames[frame].own[side] += amount;
     }
@@ -65,7 +66,7 @@ impl Tree {
         &self.frames
     }
 
-    /// Labels from the root down to a frame.
+    /// Returns the labels from the root down to a frame.
     pub(super) fn path(&self, frame: usize) -> Vec<&str> {
         let up = |frame: &usize| self.frames[*frame].parent;
         let chain = std::iter::successors(Some(frame), up);
@@ -74,21 +75,22 @@ impl Tree {
         path
     }
 
-    /// Takes what is below zero away, which has no width; its sum on each side.
+    /// Sets negative self amounts, which have no width, to zero; returns their sum on each
+    /// side.
     pub(super) fn clip(&mut self) -> [f64; 2] {
-        let mut below = [0.0; 2];
+        let mut negative = [0.0; 2];
         for frame in &mut self.frames {
-            for (own, below) in frame.own.iter_mut().zip(&mut below) {
+            for (own, negative) in frame.own.iter_mut().zip(&mut negative) {
                 if *own < 0.0 {
-                    *below += *own;
+                    *negative += *own;
                     *own = 0.0;
                 }
             }
         }
-        below
+        negative
     }
 
-    /// Own and all that stands on it, for each frame.
+    /// Returns the inclusive amounts of each frame.
     pub(super) fn inclusive(&self) -> Vec<[f64; 2]> {
         let mut sums: Vec<[f64; 2]> = self.frames.iter().map(|frame| frame.own).collect();
         for at in (0..sums.len()).rev() {
@@ -101,8 +103,8 @@ impl Tree {
         sums
     }
 
-    /// The same stacks from the leaf to the root: what is a frame's own stands on the
-    /// frame of its label, wherever it was.
+    /// Returns the same stacks from the leaf to the root: each self amount is added to a root
+    /// frame of its label, with its callers on top.
     pub(super) fn inverted(&self) -> Self {
         let mut inverted = Self::default();
         for (at, frame) in self.frames.iter().enumerate() {
@@ -119,8 +121,8 @@ impl Tree {
         inverted
     }
 
-    /// Frames from left to right, each before what stands on it. Siblings are in the
-    /// order in which they were added, or the widest first.
+    /// Returns frames from left to right, each before the frames on top of it. Siblings are in
+    /// insertion order, or widest first.
     pub(super) fn order(&self, widest_first: bool) -> Vec<usize> {
         let mut above: Vec<Vec<usize>> = vec![Vec::new(); self.frames.len()];
         let mut roots = Vec::new();
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_stacks_are_one_frame_and_sums_go_down() {
+    fn equal_stacks_are_merged_and_amounts_sum_towards_the_root() {
         let tree = tree(&[("a;b", 1.0), ("a", 2.0), ("a;b", 4.0), ("c", 8.0)]);
         assert_eq!(tree.frames().len(), 3);
         assert_eq!(tree.inclusive(), [[0.0, 7.0], [0.0, 5.0], [0.0, 8.0]]);
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn inverted_stacks_hold_the_same() {
+    fn inverted_stacks_keep_all_amounts() {
         let tree = tree(&[("a;x", 1.0), ("b;x", 2.0), ("b", 4.0)]).inverted();
         let paths: Vec<_> = (0..tree.frames().len())
             .map(|at| tree.path(at).join(";"))
@@ -184,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_zero_is_told_and_gone() {
+    fn negative_amounts_are_reported_and_clipped() {
         let mut tree = tree(&[("a", -1.5), ("b", 2.0)]);
         assert_eq!(tree.clip(), [0.0, -1.5]);
         assert_eq!(tree.inclusive(), [[0.0; 2], [0.0, 2.0]]);
     }
 
     #[test]
-    fn deep_recursion_ends_in_one_frame() {
+    fn deep_recursion_is_merged_into_one_frame() {
         let mut tree = Tree::default();
         let mut at = None;
         for level in 0..10_000 {
@@ -199,8 +201,8 @@ mod tests {
             tree.add(frame, 1, 1.0);
             at = Some(frame);
         }
-        assert_eq!(tree.frames().len(), DEEPEST);
-        assert_eq!(tree.path(DEEPEST - 1).last(), Some(&DEEPER));
+        assert_eq!(tree.frames().len(), MAX_DEPTH);
+        assert_eq!(tree.path(MAX_DEPTH - 1).last(), Some(&DEEPER));
         assert_eq!(tree.inclusive()[0][1], 10_000.0);
     }
 }

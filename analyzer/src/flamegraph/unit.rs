@@ -1,4 +1,4 @@
-//! Widths are whole numbers: which unit makes rounding disappear?
+//! Unit of the integer widths, chosen to hide rounding.
 
 use super::options::Measure;
 
@@ -7,15 +7,15 @@ use super::options::Measure;
 pub(super) struct Unit {
     /// `uJ`, `ns`.
     pub(super) name: &'static str,
-    /// How many make a joule or a second.
+    /// Units per joule or second.
     pub(super) per_base: f64,
 }
 
-/// More would not fit whole numbers of a browser.
-const MOST: f64 = 1e15;
+/// Larger counts exceed the exact integers of a browser.
+const MAX_COUNT: f64 = 1e15;
 
 impl Unit {
-    /// The unit of which the total has a million to a milliard, where there is one.
+    /// Returns the largest unit in which the total is at least a million, or the smallest one.
     pub(super) fn for_total(measure: Measure, total: f64) -> Self {
         let steps: &[(&'static str, f64)] = match measure {
             Measure::Energy => &[
@@ -33,13 +33,13 @@ impl Unit {
         Self { name, per_base }
     }
 
-    /// Whether a total can be drawn at all.
-    pub(super) fn holds(self, total: f64) -> bool {
-        total > 0.0 && total * self.per_base <= MOST && total * self.per_base >= 0.5
+    /// Returns whether a total can be drawn.
+    pub(super) fn can_draw(self, total: f64) -> bool {
+        total > 0.0 && total * self.per_base <= MAX_COUNT && total * self.per_base >= 0.5
     }
 
-    /// Whole numbers that sum to the whole total: each is the difference of two rounded
-    /// sums, so that no number and no sum of neighbours is off by more than one.
+    /// Rounds amounts to integers that sum to the rounded total: each is the difference of two
+    /// rounded cumulative sums, so no number and no sum of neighbours is off by more than one.
     pub(super) fn whole(self, amounts: impl Iterator<Item = f64>) -> Vec<u64> {
         let (mut sum, mut before) = (0.0, 0);
         let mut next = |amount: f64| {
@@ -69,18 +69,18 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_known() {
-        let holds = |total| Unit::for_total(Measure::Energy, total).holds(total);
-        assert!([1e-6, 1.0, 1e14].into_iter().all(holds));
+    fn totals_that_cannot_be_drawn_are_rejected() {
+        let can_draw = |total| Unit::for_total(Measure::Energy, total).can_draw(total);
+        assert!([1e-6, 1.0, 1e14].into_iter().all(can_draw));
         assert!(
             ![0.0, -1.0, 1e-13, f64::NAN, f64::INFINITY]
                 .into_iter()
-                .any(holds)
+                .any(can_draw)
         );
     }
 
     #[test]
-    fn rounding_does_not_add_up() {
+    fn rounding_errors_do_not_accumulate() {
         let unit = Unit {
             name: "J",
             per_base: 1.0,

@@ -1,28 +1,28 @@
-//! What a command that lists things says: the same in every format.
+//! Output of a command that lists things, in every format.
 
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::screen::Look;
+use super::screen::OutputStyle;
 use super::{Format, Sheet, escape, html, json};
 use crate::error::Result;
 use crate::query::{self, Recording, Run};
 
-/// Version of all JSON output; raised when a key is removed or changes its meaning.
+/// Version of all JSON output; increased when a key is removed or changes its meaning.
 pub const SCHEMA: u32 = 1;
 
-/// Widths in which charts are drawn: the narrowest terminal, the usual one, wider ones.
+/// Widths at which charts are drawn: narrow, usual and wide terminals.
 const WIDTHS: [usize; 4] = [40, 80, 100, 120];
 
-/// A chart in one width.
+/// A chart drawn at one width.
 #[derive(Debug, Clone, PartialEq)]
-struct Drawn {
+struct DrawnChart {
     width: usize,
     lines: String,
 }
 
-/// An answer: what it is of, its lists, and what must be known to read them.
+/// Output of a command: title, lists and notes.
 ///
 /// ```text
 /// table, markdown   title, cautions, each list under its title, text, notes
@@ -36,13 +36,12 @@ pub struct Answer {
     head: Map<String, Value>,
     cautions: Vec<String>,
     sheets: Vec<Sheet>,
-    charts: Vec<Vec<Drawn>>,
+    charts: Vec<Vec<DrawnChart>>,
     notes: Vec<String>,
 }
 
 impl Answer {
-    /// An answer to that command. The title may be empty; names in it must have been
-    /// escaped.
+    /// Creates the output of a command. The title may be empty; names in it must be escaped.
     pub fn new(command: &'static str, title: impl Into<String>) -> Self {
         Self {
             command,
@@ -55,11 +54,11 @@ impl Answer {
         }
     }
 
-    /// An answer about one run, which says of which run and attribution its figures
-    /// are and whether they were measured. The title is `RUN: what`.
+    /// Creates output about one run, with the run, its attribution and provenance. The title
+    /// is `RUN: what`.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn of_run(
         command: &'static str,
         what: &str,
@@ -78,7 +77,7 @@ impl Answer {
             .with("attribution", json!(shown.as_ref().map(|one| one.title())))
             .with("attribution_id", json!(run.attribution));
         if let Some(caveat) = run.caveat() {
-            answer = answer.caution(format!("All figures below are {caveat}."));
+            answer = answer.caution(format!("All energies below are {caveat}."));
         }
         if let Some(note) = query::coverage_note(coverage) {
             answer = answer.caution(note);
@@ -86,32 +85,32 @@ impl Answer {
         Ok(answer)
     }
 
-    /// A value of its head, which JSON alone shows.
+    /// Adds a top-level value that only JSON contains.
     #[must_use]
     pub fn with(mut self, key: &str, value: Value) -> Self {
         self.head.insert(key.to_owned(), value);
         self
     }
 
-    /// Something to know before figures are read.
+    /// Adds a caution above the lists.
     #[must_use]
     pub fn caution(mut self, text: impl Into<String>) -> Self {
         self.cautions.push(text.into());
         self
     }
 
-    /// A list; the first one is what CSV holds.
+    /// Adds a list; CSV contains the first one.
     #[must_use]
     pub fn sheet(mut self, sheet: Sheet) -> Self {
         self.sheets.push(sheet);
         self
     }
 
-    /// Preformatted lines for people, after the lists: a histogram. Names in it must
-    /// have been escaped. `draw` is given the columns that it may fill.
+    /// Adds preformatted lines below the lists of a table, such as a histogram. Names in it
+    /// must be escaped. `draw` gets the available width.
     #[must_use]
     pub fn chart(mut self, draw: impl Fn(usize) -> String) -> Self {
-        let drawn = WIDTHS.map(|width| Drawn {
+        let drawn = WIDTHS.map(|width| DrawnChart {
             width,
             lines: draw(width),
         });
@@ -119,24 +118,24 @@ impl Answer {
         self
     }
 
-    /// A sentence at the end, in tables, Markdown and JSON.
+    /// Adds a note at the end of tables, Markdown and JSON.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
     }
 
-    /// Writes it; `look` matters to tables only.
+    /// Writes the output; `style` only affects tables.
     ///
     /// # Errors
-    /// When `out` cannot be written.
-    pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
+    /// If `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write, format: Format, style: &OutputStyle) -> Result<()> {
         match format {
-            Format::Table => self.people(out, look)?,
-            Format::Markdown => self.people(out, &Look::markdown())?,
+            Format::Table => self.write_text(out, style)?,
+            Format::Markdown => self.write_text(out, &OutputStyle::markdown())?,
             Format::Json => json::write(out, &self.value())?,
             Format::Csv => {
-                if let Some(sheet) = self.for_programs().next() {
+                if let Some(sheet) = self.data_sheets().next() {
                     sheet.csv(out)?;
                 }
             }
@@ -144,13 +143,13 @@ impl Answer {
         Ok(())
     }
 
-    /// As one JSON object.
+    /// Converts to one JSON object.
     pub fn value(&self) -> Value {
         let mut object = Map::new();
         object.insert("schema".into(), json!(SCHEMA));
         object.insert("command".into(), json!(self.command));
         object.extend(self.head.clone());
-        for sheet in self.for_programs() {
+        for sheet in self.data_sheets() {
             object.insert(sheet.key().into(), json!(sheet.rows()));
         }
         let notes: Vec<&String> = self.cautions.iter().chain(&self.notes).collect();
@@ -158,54 +157,53 @@ impl Answer {
         Value::Object(object)
     }
 
-    /// As a part of a page: cautions, lists and notes; the title is the page's.
+    /// Converts to a part of an HTML page: cautions, lists and notes without the title.
     pub fn html(&self) -> String {
         let paragraph = |class: &str, text: &String| {
             format!("<p class=\"{class}\">{}</p>\n", html::escape(text))
         };
         let cautions = self.cautions.iter().map(|text| paragraph("caution", text));
-        let sheets = self.filled().map(Sheet::html);
+        let sheets = self.displayed_sheets().map(Sheet::html);
         let notes = self.notes.iter().map(|text| paragraph("note", text));
         cautions.chain(sheets).chain(notes).collect()
     }
 
-    fn for_programs(&self) -> impl Iterator<Item = &Sheet> {
-        self.sheets.iter().filter(|sheet| sheet.is_for_programs())
+    fn data_sheets(&self) -> impl Iterator<Item = &Sheet> {
+        self.sheets.iter().filter(|sheet| sheet.is_data())
     }
 
-    /// Lists for people. One without rows is nothing to look at; what there is to say
-    /// is a note.
-    fn filled(&self) -> impl Iterator<Item = &Sheet> {
-        let filled = |sheet: &&Sheet| sheet.is_for_people() && !sheet.rows().is_empty();
+    /// Returns the lists to display; those without rows are skipped.
+    fn displayed_sheets(&self) -> impl Iterator<Item = &Sheet> {
+        let filled = |sheet: &&Sheet| sheet.is_displayed() && !sheet.rows().is_empty();
         self.sheets.iter().filter(filled)
     }
 
-    fn people(&self, out: &mut dyn Write, look: &Look) -> std::io::Result<()> {
+    fn write_text(&self, out: &mut dyn Write, style: &OutputStyle) -> std::io::Result<()> {
         if !self.title.is_empty() {
-            writeln!(out, "{}", look.title(&self.title))?;
+            writeln!(out, "{}", style.title(&self.title))?;
         }
         for caution in &self.cautions {
-            writeln!(out, "{}", look.notice(caution))?;
+            writeln!(out, "{}", style.notice(caution))?;
         }
-        for sheet in self.filled() {
+        for sheet in self.displayed_sheets() {
             if !sheet.title().is_empty() {
-                writeln!(out, "\n{}", look.heading(sheet.title()))?;
+                writeln!(out, "\n{}", style.heading(sheet.title()))?;
             }
-            writeln!(out, "{}", sheet.table(look))?;
+            writeln!(out, "{}", sheet.table(style))?;
         }
         for chart in &self.charts {
-            let room = if look.is_markdown() {
+            let room = if style.is_markdown() {
                 WIDTHS[1]
             } else {
-                look.width.into()
+                style.width.into()
             };
             let fitting = chart.iter().rev().find(|drawn| drawn.width <= room);
             if let Some(drawn) = fitting.or_else(|| chart.first()) {
-                writeln!(out, "\n{}", look.block(&drawn.lines))?;
+                writeln!(out, "\n{}", style.block(&drawn.lines))?;
             }
         }
         for note in &self.notes {
-            writeln!(out, "{}", look.note(note))?;
+            writeln!(out, "{}", style.note(note))?;
         }
         Ok(())
     }

@@ -1,29 +1,29 @@
-//! How figures were found, in a column that has no room for words.
+//! Abbreviated bases of energies for narrow table columns.
 
 use super::escape;
 use crate::query::join_bases;
 
-/// First letters of a basis: `f+p` for `fitted+proportional`.
+/// Returns the first letters of a basis: `f+p` for `fitted+proportional`.
 pub fn letters(basis: Option<&str>) -> String {
     let first = |part: &str| part.chars().take(1).collect::<String>();
     let parts: Vec<String> = basis.unwrap_or_default().split('+').map(first).collect();
     escape(&parts.join("+"))
 }
 
-/// What the letters of a column stand for, or the one basis of all rows where there
-/// is no such column. Nothing where no basis is known.
+/// Returns the legend of the letters in a column, or the bases of all rows if there is no
+/// such column. `None` if no basis is known.
 pub fn legend<'b>(bases: impl Iterator<Item = Option<&'b str>>, column: bool) -> Option<String> {
     let joined = join_bases(bases.flatten())?;
     let meanings = joined
         .split('+')
         .map(|one| format!("{}: {}", letters(Some(one)), escape(one)));
     Some(match column {
-        true => format!("by {}", meanings.collect::<Vec<_>>().join(", ")),
+        true => format!("basis {}", meanings.collect::<Vec<_>>().join(", ")),
         false => format!("basis: {}", escape(&joined)),
     })
 }
 
-/// Whether rows need a column that says their basis. Rows that hold nothing have none.
+/// Returns whether rows have different bases. Rows without energy have none.
 pub fn differ<'b>(bases: impl Iterator<Item = Option<&'b str>>) -> bool {
     let mut known = bases.flatten();
     let first = known.next();
@@ -35,13 +35,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_are_explained_and_one_basis_is_spelled() {
+    fn legend_explains_letters_or_spells_the_only_basis() {
         let bases = || [Some("fitted"), None, Some("fitted+grouped")].into_iter();
         assert!(differ(bases()));
         assert_eq!(letters(Some("fitted+grouped")), "f+g");
         assert_eq!(letters(None), "");
-        let told = legend(bases(), true);
-        assert_eq!(told.as_deref(), Some("by f: fitted, g: grouped"));
+        let text = legend(bases(), true);
+        assert_eq!(text.as_deref(), Some("basis f: fitted, g: grouped"));
         let one = || bases().take(2);
         assert!(!differ(one()));
         assert_eq!(legend(one(), false).as_deref(), Some("basis: fitted"));

@@ -5,21 +5,21 @@ use std::io::{self, Write};
 
 use super::name::is_unsafe;
 
-/// Writes one record. Fields with separators, quotes or line ends are quoted;
-/// characters that act on a terminal, other than line ends and tabs, are written out.
+/// Writes one record. Fields with separators, quotes or line ends are quoted. Terminal
+/// control characters other than line ends and tabs are escaped.
 ///
 /// # Errors
-/// When `out` cannot be written.
+/// If `out` cannot be written.
 pub fn record<T: AsRef<str>>(out: &mut dyn Write, fields: &[T]) -> io::Result<()> {
     let quoted: Vec<Cow<'_, str>> = fields.iter().map(|field| quote(field.as_ref())).collect();
     writeln!(out, "{}", quoted.join(","))
 }
 
-/// A field as it stands in a record.
+/// Quotes and escapes a field.
 pub fn quote(field: &str) -> Cow<'_, str> {
     let acts = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\r' | '\t');
     let safe = match field.contains(acts) {
-        true => Cow::Owned(written_out(field, acts)),
+        true => Cow::Owned(escape_matching(field, acts)),
         false => Cow::Borrowed(field),
     };
     match safe.contains(['"', ',', '\n', '\r']) {
@@ -28,7 +28,7 @@ pub fn quote(field: &str) -> Cow<'_, str> {
     }
 }
 
-fn written_out(field: &str, acts: impl Fn(char) -> bool) -> String {
+fn escape_matching(field: &str, acts: impl Fn(char) -> bool) -> String {
     let mut text = String::with_capacity(field.len());
     for c in field.chars() {
         match acts(c) {
@@ -39,7 +39,8 @@ fn written_out(field: &str, acts: impl Fn(char) -> bool) -> String {
     text
 }
 
-/// A JSON value as a field: null is empty, text is bare, lists and objects are JSON.
+/// Converts a JSON value to a field: null is empty, text is unquoted, lists and objects are
+/// JSON.
 pub fn field(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => String::new(),
@@ -48,10 +49,10 @@ pub fn field(value: &serde_json::Value) -> String {
     }
 }
 
-/// Writes a list of objects with the same keys as a table with a header.
+/// Writes objects with the same keys as a table with a header.
 ///
 /// # Errors
-/// When `out` cannot be written.
+/// If `out` cannot be written.
 pub fn objects(out: &mut dyn Write, keys: &[&str], rows: &[serde_json::Value]) -> io::Result<()> {
     record(out, keys)?;
     for row in rows {
@@ -68,9 +69,9 @@ mod tests {
     #[test]
     fn separators_and_quotes_are_quoted() {
         let mut out = Vec::new();
-        record(&mut out, &["a", "b,c", "say \"x\"", "two\nlines"]).unwrap();
+        record(&mut out, &["a", "b,c", "quote \"x\"", "two\nlines"]).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text, "a,\"b,c\",\"say \"\"x\"\"\",\"two\nlines\"\n");
+        assert_eq!(text, "a,\"b,c\",\"quote \"\"x\"\"\",\"two\nlines\"\n");
     }
 
     #[test]

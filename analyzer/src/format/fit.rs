@@ -1,23 +1,23 @@
-//! Makes text and tables fit a width.
+//! Fits text and tables to a width.
 
-use super::side::has_words;
+use super::alignment::has_words;
 use super::{shorten, shorten_path};
 
-/// Characters that lie between columns, and after the last one.
+/// Characters between columns, and after the last one.
 const GAP: usize = 2;
 const END: usize = 1;
-/// Characters that a column of words keeps.
+/// Minimum width of a text column.
 const LEAST_WORDS: usize = 12;
-/// Columns that a table keeps, however narrow the terminal.
+/// Minimum number of columns of a table.
 const LEAST_COLUMNS: usize = 2;
 
-/// `text` in lines of at most `width` characters, broken between words where there are
-/// any; lines after the first begin with `indent` spaces. What does not fit `most`
-/// lines is cut, with an ellipsis.
-pub(super) fn wrap(text: &str, indent: usize, width: usize, most: usize) -> String {
+/// Wraps `text` to at most `max_lines` lines of `width` characters, if possible between
+/// words. Lines after the first start with `indent` spaces. Excess text is replaced by an
+/// ellipsis.
+pub(super) fn wrap(text: &str, indent: usize, width: usize, max_lines: usize) -> String {
     let width = width.max(indent + LEAST_WORDS);
     let (mut lines, mut rest) = (Vec::new(), text.to_owned());
-    while rest.chars().count() > width && lines.len() + 1 < most {
+    while rest.chars().count() > width && lines.len() + 1 < max_lines {
         let at = break_at(&rest, width, indent);
         let after = rest.split_off(at);
         lines.push(rest.trim_end().to_owned());
@@ -27,8 +27,8 @@ pub(super) fn wrap(text: &str, indent: usize, width: usize, most: usize) -> Stri
     lines.join("\n")
 }
 
-/// Where to break a line that is too long, in bytes: at the last space that leaves
-/// something before it, else at the width.
+/// Returns the byte index at which to break a line that is too long: the last space after
+/// the indent, else the width.
 fn break_at(line: &str, width: usize, indent: usize) -> usize {
     let end = line
         .char_indices()
@@ -39,24 +39,28 @@ fn break_at(line: &str, width: usize, indent: usize) -> usize {
     space.filter(|at| *at > indent).unwrap_or(end)
 }
 
-/// A table of which every line fits `width`.
+/// A table whose lines fit the width.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fitted {
-    /// Headings of the columns that stay.
+pub(super) struct FittedTable {
+    /// Headings of the kept columns.
     pub(super) header: Vec<String>,
     /// Their cells.
     pub(super) rows: Vec<Vec<String>>,
-    /// Columns that went.
-    pub(super) gone: usize,
+    /// Number of dropped columns.
+    pub(super) dropped: usize,
 }
 
-/// Cuts columns of words to what is left for them, widest first; where that is not
-/// enough, columns go from the right. Figures are never cut: half a number is wrong.
-pub(super) fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>], width: usize) -> Fitted {
-    let mut fitted = Fitted {
+/// Shortens text columns, widest first. If that is not enough, drops columns from the right.
+/// Numbers are never cut, because a cut number is wrong.
+pub(super) fn table<T: AsRef<str>>(
+    header: &[T],
+    rows: &[Vec<String>],
+    width: usize,
+) -> FittedTable {
+    let mut fitted = FittedTable {
         header: header.iter().map(|text| text.as_ref().to_owned()).collect(),
         rows: rows.to_vec(),
-        gone: 0,
+        dropped: 0,
     };
     while fitted.width() > width && !fitted.cut_words(width) {
         if fitted.header.len() <= LEAST_COLUMNS {
@@ -65,12 +69,12 @@ pub(super) fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>], width: us
         fitted.header.pop();
         let left = fitted.header.len();
         fitted.rows.iter_mut().for_each(|row| row.truncate(left));
-        fitted.gone += 1;
+        fitted.dropped += 1;
     }
     fitted
 }
 
-impl Fitted {
+impl FittedTable {
     fn width(&self) -> usize {
         let columns = 0..self.header.len();
         let columns = columns.map(|at| self.width_of(at) + GAP).sum::<usize>();
@@ -83,8 +87,8 @@ impl Fitted {
         cells.map(|text| text.chars().count()).max().unwrap_or(0)
     }
 
-    /// Cuts words until the table fits; tells whether it does, and changes nothing
-    /// where it would not.
+    /// Shortens text columns until the table fits. Returns `false` without changes if it
+    /// cannot fit.
     fn cut_words(&mut self, width: usize) -> bool {
         let mut widths: Vec<usize> = (0..self.header.len()).map(|at| self.width_of(at)).collect();
         let words = 0..widths.len();
@@ -100,10 +104,10 @@ impl Fitted {
             over -= 1;
         }
         for at in words {
-            let most = widths[at];
+            let width = widths[at];
             let cells = self.rows.iter_mut().filter_map(|row| row.get_mut(at));
             for cell in cells.chain(self.header.get_mut(at)) {
-                *cell = shorten_path(cell, most);
+                *cell = shorten_path(cell, width);
             }
         }
         true
@@ -134,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_words_are_cut_and_figures_go() {
+    fn text_columns_are_shortened_and_number_columns_are_dropped() {
         let header = ["name", "energy", "power"];
         let rows = vec![vec![
             "a long name of a thing".into(),
@@ -143,17 +147,17 @@ mod tests {
         ]];
         let wide = table(&header, &rows, 80);
         assert_eq!(
-            (wide.gone, wide.rows[0][0].as_str()),
+            (wide.dropped, wide.rows[0][0].as_str()),
             (0, "a long name of a thing")
         );
         let cut = table(&header, &rows, 32);
         assert_eq!(
-            (cut.gone, cut.rows[0].join("|").as_str()),
+            (cut.dropped, cut.rows[0].join("|").as_str()),
             (0, "a long name …|1.000 J|2.000 W")
         );
         let narrow = table(&header, &rows, 24);
         assert_eq!(
-            (narrow.gone, narrow.rows[0].join("|").as_str()),
+            (narrow.dropped, narrow.rows[0].join("|").as_str()),
             (1, "a long name o…|1.000 J")
         );
     }

@@ -1,10 +1,9 @@
-//! Tables and text for a page. What a recording holds is text there, never markup.
+//! Tables and text for HTML pages. Recorded texts are escaped.
 
 use super::UNKNOWN;
-use super::side::stand_left;
+use super::alignment::left_aligned;
 
-/// `text` with everything that HTML would act on made plain, in content and in quoted
-/// attributes.
+/// Escapes `text` for HTML content and quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,23 +19,23 @@ pub fn escape(text: &str) -> String {
     plain
 }
 
-/// One cell of a table.
+/// A table cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cell {
-    /// What is read.
+    /// Displayed text.
     pub(super) text: String,
-    /// What is sorted by, where that is a number.
+    /// Numeric sort key.
     pub(super) sort: Option<f64>,
 }
 
-/// A table that scrolls by itself where it is wider than the page. Words stand to the
-/// left, figures to the right.
+/// Returns a table that scrolls if it is wider than the page. Text is left-aligned, numbers
+/// are right-aligned.
 pub(super) fn table(title: &str, header: &[&str], rows: &[Vec<Cell>]) -> String {
     let texts: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| cell.text.clone()).collect())
         .collect();
-    let left = stand_left(&texts, header.len());
+    let left = left_aligned(&texts, header.len());
     let mut html = String::with_capacity(256 + rows.len() * header.len() * 40);
     let title = escape(title);
     html.push_str(&format!(
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_text_and_the_unknown_is_a_dash() {
+    fn names_are_escaped_and_unknown_values_are_dashes() {
         let cell = |text: &str, sort| Cell {
             text: text.to_owned(),
             sort,

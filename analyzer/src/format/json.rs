@@ -8,11 +8,11 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::name::is_unsafe;
 
-/// Writes one value, indented, with a line end. Characters that could change the
-/// terminal it is shown in are written as `\u....`, which means the same.
+/// Writes one value, indented, with a line end. Terminal control characters are written as
+/// equivalent `\u....` escapes.
 ///
 /// # Errors
-/// When `out` cannot be written.
+/// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, value: &Value) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, Safe(PrettyFormatter::new()));
     value.serialize(&mut serializer).map_err(io::Error::from)?;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_moves_a_terminal_is_written_out_and_reads_back() {
+    fn control_characters_are_escaped_and_parse_back() {
         let value = json!({ "a\u{9b}": ["\u{202e}b", "\u{1b}[31m", "Grüße"], "n": 1.5 });
         let mut out = Vec::new();
         write(&mut out, &value).unwrap();
@@ -103,12 +103,12 @@ mod tests {
             text.contains("\\u009b") && text.contains("\\u202eb"),
             "{text}"
         );
-        assert!(!text.contains(is_unsafe_but_line_ends), "{text}");
+        assert!(!text.contains(is_unsafe_except_line_end), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
         assert_eq!(text.lines().nth(1), Some("  \"a\\u009b\": ["));
     }
 
-    fn is_unsafe_but_line_ends(c: char) -> bool {
+    fn is_unsafe_except_line_end(c: char) -> bool {
         c != '\n' && is_unsafe(c)
     }
 }

@@ -1,8 +1,8 @@
 //! Tables and text for Markdown (GitHub's).
 
-use super::side::stand_left;
+use super::alignment::left_aligned;
 
-/// `text` with everything that Markdown or HTML would act on made plain.
+/// Escapes `text` for Markdown and HTML.
 pub(super) fn escape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
@@ -20,10 +20,10 @@ pub(super) fn escape(text: &str) -> String {
     plain
 }
 
-/// Words to the left, figures to the right.
+/// Returns a table; text is left-aligned, numbers are right-aligned.
 pub(super) fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    let sides = stand_left(rows, header.len()).into_iter();
+    let sides = left_aligned(rows, header.len()).into_iter();
     let sides = sides.map(|left| if left { ":--" } else { "--:" }.to_owned());
     let mut lines = vec![
         line(header.iter().map(|text| escape(text.as_ref())).collect()),
@@ -31,7 +31,7 @@ pub(super) fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> String
     ];
     let row = |row: &Vec<String>| line(row.iter().map(|text| escape(text)).collect());
     lines.extend(rows.iter().map(row));
-    // What follows a table without a line between would be a row of it.
+    // Without an empty line, following text would become a row.
     lines.join("\n") + "\n"
 }
 

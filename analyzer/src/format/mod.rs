@@ -1,6 +1,6 @@
-//! How figures, times, names and tables look in a terminal, and the formats that
-//! every command can write.
+//! Formatting of quantities, times, names and tables, and the output formats of commands.
 
+mod alignment;
 mod answer;
 pub mod basis;
 pub mod csv;
@@ -12,7 +12,6 @@ mod name;
 mod quantity;
 pub mod screen;
 mod sheet;
-mod side;
 mod time;
 
 pub use answer::{Answer, SCHEMA};
@@ -24,16 +23,16 @@ pub use quantity::{
 pub use sheet::{Column, Sheet};
 pub use time::{from_civil, stamp, utc};
 
-/// How figures are written.
+/// Output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
-    /// For people, fitted to the terminal.
+    /// Text tables that fit the terminal
     #[default]
     Table,
-    /// For programs: one JSON value.
+    /// One JSON value
     Json,
-    /// For spreadsheets.
+    /// Comma-separated values
     Csv,
-    /// For documents and comments on changes.
+    /// Markdown tables
     Markdown,
 }

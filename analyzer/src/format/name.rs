@@ -1,7 +1,7 @@
-//! Names that come from elsewhere: prompts, span names, host names.
+//! Escaping and shortening of recorded names: prompts, span names, host names.
 
-/// `text` with control characters written out, so that a recorded name cannot
-/// move the cursor or change colours of the terminal it is shown in.
+/// Escapes control characters, so that a recorded name cannot move the cursor or change
+/// colours of the terminal.
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -16,34 +16,34 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
-/// Characters that act on a terminal instead of standing in it.
+/// Returns whether a character controls the terminal instead of being displayed.
 pub(super) fn is_unsafe(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-/// Characters that change the direction or place of others.
+/// Returns whether a character changes the direction or position of others.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// At most `most` characters of `text`, the last one an ellipsis where it was cut.
-pub fn shorten(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+/// Shortens `text` to at most `width` characters, with an ellipsis if it was cut.
+pub fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
         return text.to_owned();
     }
-    let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
+    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
     cut.push('…');
     cut
 }
 
-/// A path of labels in at most `most` characters: its end, which tells most, and the
-/// label below the root and the last one with a number, which tell apart what ends
-/// alike: `decode … layer 3 … up_proj`.
-pub fn shorten_path(path: &str, most: usize) -> String {
+/// Shortens a path of labels to at most `width` characters. It keeps the end, which is most
+/// specific, and the label below the root and the last one with a number, which distinguish
+/// equal ends: `decode … layer 3 … up_proj`.
+pub fn shorten_path(path: &str, width: usize) -> String {
     let labels: Vec<&str> = path.split(" > ").collect();
-    let fits = |text: &String| text.chars().count() <= most;
+    let fits = |text: &String| text.chars().count() <= width;
     if labels.len() == 1 || fits(&path.to_owned()) {
-        return shorten(path, most);
+        return shorten(path, width);
     }
     let end = |from: usize| labels[from..].join(" > ");
     let has_number = |label: &&&str| label.contains(|c: char| c.is_ascii_digit());
@@ -57,7 +57,7 @@ pub fn shorten_path(path: &str, most: usize) -> String {
     let cut = (3..labels.len()).map(with_number).find(fits);
     let cut = cut.or_else(|| (3..labels.len()).map(with_second).find(fits));
     let cut = cut.or_else(|| (1..labels.len()).map(without).find(fits));
-    cut.unwrap_or_else(|| shorten(labels[labels.len() - 1], most))
+    cut.unwrap_or_else(|| shorten(labels[labels.len() - 1], width))
 }
 
 #[cfg(test)]
@@ -65,14 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_written_out() {
+    fn control_characters_are_escaped() {
         assert_eq!(escape("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
         assert_eq!(escape("\u{202e}abc\u{9b}"), "\\u{202e}abc\\u{9b}");
         assert_eq!(escape("Grüße 日本"), "Grüße 日本");
     }
 
     #[test]
-    fn a_path_keeps_its_end_and_what_is_below_its_root() {
+    fn a_shortened_path_keeps_its_end_and_the_label_below_its_root() {
         let path = "inference > decode > token > layer > mlp > up_proj";
         assert_eq!(shorten_path(path, 60), path);
         assert_eq!(shorten_path(path, 32), "decode … layer > mlp > up_proj");

@@ -1,20 +1,20 @@
-//! Quantities as people read them: four digits and a unit that fits.
+//! Formats quantities with four digits and a suitable unit.
 
-/// What stands where a figure is not known.
+/// Text for an unknown value.
 pub const UNKNOWN: &str = "-";
 
-/// Steps of a unit, from small to large: what one of it is in base units.
-type Steps = [(f64, &'static str)];
+/// Units by ascending size in base units.
+type UnitScale = [(f64, &'static str)];
 
-const ENERGY: &Steps = &[
+const ENERGY: &UnitScale = &[
     (1e-9, "nJ"),
     (1e-6, "uJ"),
     (1e-3, "mJ"),
     (1.0, "J"),
     (3.6e6, "kWh"),
 ];
-const POWER: &Steps = &[(1e-6, "uW"), (1e-3, "mW"), (1.0, "W"), (1e3, "kW")];
-const MASS: &Steps = &[
+const POWER: &UnitScale = &[(1e-6, "uW"), (1e-3, "mW"), (1.0, "W"), (1e3, "kW")];
+const MASS: &UnitScale = &[
     (1e-9, "ng"),
     (1e-6, "ug"),
     (1e-3, "mg"),
@@ -22,34 +22,34 @@ const MASS: &Steps = &[
     (1e3, "kg"),
     (1e6, "t"),
 ];
-const DATA: &Steps = &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")];
-const TIME: &Steps = &[(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")];
+const DATA: &UnitScale = &[(1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB")];
+const TIME: &UnitScale = &[(1e-9, "ns"), (1e-6, "us"), (1e-3, "ms"), (1.0, "s")];
 
-/// Less is what is left over where sums cancel, not an amount of energy.
+/// Smaller energies are rounding errors of sums that cancel; they are shown as 0.
 const LEAST_J: f64 = 1e-13;
 
-/// An energy given in joules: `12.34 J`, `5.6 mJ`.
+/// Formats an energy in joules: `12.34 J`, `5.6 mJ`.
 pub fn energy(joules: Option<f64>) -> String {
     let joules = joules.map(|joules| if joules.abs() < LEAST_J { 0.0 } else { joules });
     quantity(joules, ENERGY, "J")
 }
 
-/// A power given in watts: `8.25 W`, `120 mW`.
+/// Formats a power in watts: `8.25 W`, `120 mW`.
 pub fn power(watts: Option<f64>) -> String {
     quantity(watts, POWER, "W")
 }
 
-/// A length of time given in nanoseconds: `1.234 s`, `56.7 us`.
+/// Formats a duration in nanoseconds: `1.234 s`, `56.7 us`.
 pub fn time_span(nanos: Option<i64>) -> String {
     quantity(nanos.map(|ns| ns as f64 / 1e9), TIME, "s")
 }
 
-/// A mass given in grams: `12.34 mg`.
+/// Formats a mass in grams: `12.34 mg`.
 pub fn mass(grams: Option<f64>) -> String {
     quantity(grams, MASS, "g")
 }
 
-/// An amount of data: `12.34 MB`; a byte is not divided.
+/// Formats a number of bytes: `12.34 MB`; values below 1 kB have no decimals.
 pub fn bytes(bytes: Option<u64>) -> String {
     match bytes {
         Some(bytes) if bytes < 1000 => format!("{bytes} B"),
@@ -57,7 +57,7 @@ pub fn bytes(bytes: Option<u64>) -> String {
     }
 }
 
-/// A share of one: `45.6 %`.
+/// Formats a fraction as a percentage: `45.6 %`.
 pub fn percent(share: Option<f64>) -> String {
     match share {
         Some(share) if share.is_finite() => format!("{:.1} %", share * 100.0),
@@ -65,7 +65,7 @@ pub fn percent(share: Option<f64>) -> String {
     }
 }
 
-/// A plain number with four digits.
+/// Formats a number with four digits.
 pub fn number(value: Option<f64>) -> String {
     match value {
         Some(value) if value.is_finite() => digits(value),
@@ -73,7 +73,7 @@ pub fn number(value: Option<f64>) -> String {
     }
 }
 
-/// So many things, of which more than one have an `s`: `1 run`, `2 runs`.
+/// Formats a count with a regular noun: `1 run`, `2 runs`.
 pub fn counted(count: usize, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
@@ -81,12 +81,12 @@ pub fn counted(count: usize, thing: &str) -> String {
     }
 }
 
-/// A count.
+/// Formats a count.
 pub fn count(value: Option<i64>) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), |value| value.to_string())
 }
 
-fn quantity(value: Option<f64>, steps: &Steps, base: &str) -> String {
+fn quantity(value: Option<f64>, steps: &UnitScale, base: &str) -> String {
     let Some(value) = value.filter(|value| value.is_finite()) else {
         return UNKNOWN.to_owned();
     };
@@ -97,15 +97,14 @@ fn quantity(value: Option<f64>, steps: &Steps, base: &str) -> String {
     format!("{} {unit}", digits(value / size))
 }
 
-/// The largest unit of which there is at least one, after rounding.
-fn fitting(value: f64, steps: &Steps) -> (f64, &'static str) {
+/// Returns the largest unit for which the rounded value is at least 1.
+fn fitting(value: f64, steps: &UnitScale) -> (f64, &'static str) {
     let fits = |(size, _): &&(f64, &'static str)| value / size >= 0.999_95;
     let found = steps.iter().rev().find(fits).or_else(|| steps.first());
     *found.expect("every unit has steps")
 }
 
-/// Four significant digits, without an exponent, and never fewer than the
-/// digits before the point.
+/// Formats four significant digits without an exponent, but all digits before the point.
 fn digits(value: f64) -> String {
     let magnitude = value.abs();
     let decimals = match magnitude {
@@ -115,7 +114,7 @@ fn digits(value: f64) -> String {
         _ => 3,
     };
     let text = format!("{value:.decimals$}");
-    // A value that rounds to nothing is small, not none.
+    // A small value must not be shown as 0.
     if magnitude > 0.0 && magnitude < 5e-4 {
         return format!("{value:.1e}");
     }
@@ -127,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_change_where_rounding_would_fill_them() {
+    fn units_change_after_rounding() {
         assert_eq!(energy(Some(12.345)), "12.35 J");
         assert_eq!(energy(Some(0.0056)), "5.600 mJ");
         assert_eq!(energy(Some(0.999_96)), "1.000 J");
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_zero_and_the_unknown_stay_apart() {
+    fn negative_zero_and_unknown_values_are_distinct() {
         assert_eq!(energy(Some(-0.25)), "-250.0 mJ");
         assert_eq!(energy(Some(0.0)), "0 J");
         assert_eq!(energy(None), UNKNOWN);

@@ -1,4 +1,4 @@
-//! The terminal: its width, its colours, and tables that fit it.
+//! Terminal output: width, colours, and tables that fit.
 
 use std::io::IsTerminal;
 
@@ -6,35 +6,35 @@ use comfy_table::{
     Cell, CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle,
 };
 
-use super::side::stand_left;
+use super::alignment::left_aligned;
 use super::{counted, fit, markdown};
 
-/// Width where none is known; also what every table is made to fit.
+/// Width if the terminal's is unknown.
 const USUAL_WIDTH: u16 = 80;
-/// Narrower than this, tables would be single letters.
+/// Minimum width; narrower tables would be unreadable.
 const LEAST_WIDTH: u16 = 40;
 
-/// Lines of one fact: a prompt may be of a megabyte.
+/// Maximum number of lines of a fact, because a prompt may have megabytes.
 const FACT_LINES: usize = 5;
 
-/// How output is to look.
+/// Style of text output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
-    /// Columns to fit.
+pub struct OutputStyle {
+    /// Width in characters.
     pub width: u16,
-    /// Whether colour may be used.
+    /// Whether to use colours.
     pub colour: bool,
     markdown: bool,
 }
 
-impl Default for Look {
+impl Default for OutputStyle {
     fn default() -> Self {
         Self::of_width(USUAL_WIDTH)
     }
 }
 
-impl Look {
-    /// That many columns, without colour.
+impl OutputStyle {
+    /// Returns the style for a width, without colours.
     pub const fn of_width(width: u16) -> Self {
         Self {
             width,
@@ -43,8 +43,8 @@ impl Look {
         }
     }
 
-    /// For standard output as it is now: `COLUMNS`, else the terminal's width,
-    /// else 80; colour on a terminal unless `NO_COLOR` is set.
+    /// Returns the style for standard output. The width is `COLUMNS`, else the terminal's,
+    /// else 80. Colours are used on a terminal unless `NO_COLOR` is set.
     pub fn of_stdout() -> Self {
         let columns = std::env::var("COLUMNS")
             .ok()
@@ -59,7 +59,7 @@ impl Look {
         }
     }
 
-    /// For Markdown: every column, nothing painted.
+    /// Returns the style for Markdown: all columns, no colours.
     pub fn markdown() -> Self {
         Self {
             width: u16::MAX,
@@ -68,12 +68,12 @@ impl Look {
         }
     }
 
-    /// Whether it is for Markdown.
+    /// Returns whether this is the style for Markdown.
     pub fn is_markdown(&self) -> bool {
         self.markdown
     }
 
-    /// The first line.
+    /// Formats a title.
     pub fn title(&self, text: &str) -> String {
         match self.markdown {
             true => format!("## {}\n", markdown::escape(text)),
@@ -81,7 +81,7 @@ impl Look {
         }
     }
 
-    /// A heading.
+    /// Formats a heading.
     pub fn heading(&self, text: &str) -> String {
         match self.markdown {
             true => format!("### {}\n", markdown::escape(text)),
@@ -89,7 +89,7 @@ impl Look {
         }
     }
 
-    /// Something that must not be overlooked.
+    /// Formats an alarm.
     pub fn alarm(&self, text: &str) -> String {
         match self.markdown {
             true => format!("> {}\n", markdown::escape(text)),
@@ -97,7 +97,7 @@ impl Look {
         }
     }
 
-    /// Something to know before figures are used.
+    /// Formats a caution.
     pub fn notice(&self, text: &str) -> String {
         match self.markdown {
             true => format!("> {}\n", markdown::escape(text)),
@@ -105,7 +105,7 @@ impl Look {
         }
     }
 
-    /// A sentence by itself.
+    /// Formats a note.
     pub fn note(&self, text: &str) -> String {
         match self.markdown {
             true => format!("\n{}", markdown::escape(text)),
@@ -113,8 +113,7 @@ impl Look {
         }
     }
 
-    /// `name value`, in a few lines of the width at most; the value must have been
-    /// escaped.
+    /// Formats `name value`, wrapped to a few lines; the value must be escaped.
     pub fn fact(&self, name: &str, value: &str) -> String {
         match self.markdown {
             true => format!("- {}: {}", markdown::escape(name), markdown::escape(value)),
@@ -126,7 +125,7 @@ impl Look {
         }
     }
 
-    /// Lines that stand as they are.
+    /// Formats preformatted lines.
     pub fn block(&self, text: &str) -> String {
         match self.markdown {
             true => format!("```text\n{}\n```", text.replace("```", "` ` `")),
@@ -141,14 +140,18 @@ impl Look {
         }
     }
 
-    /// A table that fits the width: words to the left, figures to the right.
-    /// Where the terminal is narrow, columns of words are cut and the last ones go.
+    /// Formats a table that fits the width, with left-aligned text and right-aligned
+    /// numbers. On a narrow terminal, text columns are shortened and the last ones dropped.
     pub fn table<T: AsRef<str>>(&self, header: &[T], rows: &[Vec<String>]) -> String {
         if self.markdown {
             return markdown::table(header, rows);
         }
-        let fit::Fitted { header, rows, gone } = fit::table(header, rows, self.width.into());
-        let left = stand_left(&rows, header.len());
+        let fit::FittedTable {
+            header,
+            rows,
+            dropped,
+        } = fit::table(header, rows, self.width.into());
+        let left = left_aligned(&rows, header.len());
         let cell = |at: usize, text: &String| {
             let side = if left[at] {
                 CellAlignment::Left
@@ -170,17 +173,17 @@ impl Look {
         for column in table.column_iter_mut() {
             column.set_padding((0, 1));
         }
-        match gone {
+        match dropped {
             0 => table.trim_fmt(),
-            gone => {
-                let gone = counted(gone, "column");
-                let note = format!("({gone} more: widen the terminal, or --format csv)");
+            dropped => {
+                let dropped = counted(dropped, "column");
+                let note = format!("({dropped} more: widen the terminal, or --format csv)");
                 format!("{}\n{}", table.trim_fmt(), self.wrap(&note))
             }
         }
     }
 
-    /// A sentence in as many lines as it needs.
+    /// Wraps text to the width.
     fn wrap(&self, text: &str) -> String {
         fit::wrap(text, 0, self.width.into(), usize::MAX)
     }
@@ -192,6 +195,6 @@ const STYLE: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none().junction(' '));
 
 fn may_colour(stream: &impl IsTerminal) -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    stream.is_terminal() && !refused
+    let is_disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !is_disabled
 }

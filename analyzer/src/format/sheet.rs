@@ -1,29 +1,28 @@
-//! A list of like things, described once: which columns it has, what they are
-//! called for people and for programs, and how their figures are written.
+//! Lists with described columns: keys for JSON and CSV, headings and formats for tables.
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::csv;
 use super::html;
-use super::screen::Look;
+use super::screen::OutputStyle;
 use super::{
     bytes, count, energy, escape, number, percent, power, shorten, shorten_path, time_span, utc,
 };
 
-/// Characters of a text in one cell, so that a prompt of a megabyte is one line.
+/// Maximum number of characters in a cell.
 const LONGEST_TEXT: usize = 120;
 
-/// Characters that a path has at least, and that columns are apart.
+/// Minimum width of a path, and gap between columns.
 const LEAST_PATH: usize = 12;
 const GAP: usize = 2;
 
-/// Characters of a uuid that are shown.
+/// Number of characters shown of a uuid.
 const ID: usize = 8;
 
-/// How a value is written for people; its key says in which unit it is.
+/// Display format of a value. The suffix of its key is its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Show {
+enum CellFormat {
     Text,
     Path,
     Id,
@@ -39,102 +38,102 @@ enum Show {
     Interval(&'static str),
     /// Two keys: `lo .. hi` without a unit.
     Range(&'static str),
-    /// For programs only.
+    /// Not displayed; only in CSV and JSON.
     Data,
 }
 
-/// One column: the key of a row's value, its heading, and how it is written.
+/// A column: key of the value, heading and display format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     key: &'static str,
     heading: String,
-    show: Show,
+    format: CellFormat,
     from_width: u16,
 }
 
 impl Column {
-    fn new(key: &'static str, heading: impl Into<String>, show: Show) -> Self {
+    fn new(key: &'static str, heading: impl Into<String>, format: CellFormat) -> Self {
         let heading = heading.into();
         Self {
             key,
             heading,
-            show,
+            format,
             from_width: 0,
         }
     }
 
-    /// A name or other words, escaped and cut for people.
+    /// Text, escaped and shortened for display.
     pub fn text(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Text)
+        Self::new(key, heading, CellFormat::Text)
     }
 
-    /// Labels from the root down with ` > ` between them, cut to the room that other
-    /// columns leave. One column of a list may be one.
+    /// Labels from the root down joined by ` > `, shortened to the remaining width. A list
+    /// has at most one such column.
     pub fn path(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Path)
+        Self::new(key, heading, CellFormat::Path)
     }
 
-    /// A uuid, of which people see the beginning that commands take.
+    /// A uuid, displayed as the prefix that commands accept.
     pub fn id(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Id)
+        Self::new(key, heading, CellFormat::Id)
     }
 
-    /// An amount of data in bytes.
+    /// Bytes.
     pub fn bytes(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Bytes)
+        Self::new(key, heading, CellFormat::Bytes)
     }
 
     /// Joules.
     pub fn energy(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Energy)
+        Self::new(key, heading, CellFormat::Energy)
     }
 
     /// Watts.
     pub fn power(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Power)
+        Self::new(key, heading, CellFormat::Power)
     }
 
-    /// A length of time in nanoseconds.
+    /// A duration in nanoseconds.
     pub fn time(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Time)
+        Self::new(key, heading, CellFormat::Time)
     }
 
-    /// Wall clock, ns since 1970, written to the minute.
+    /// Wall-clock time in ns since 1970, displayed in minutes.
     pub fn moment(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Moment)
+        Self::new(key, heading, CellFormat::Moment)
     }
 
-    /// A part of one, written as a percentage.
+    /// A fraction, displayed as a percentage.
     pub fn percent(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Percent)
+        Self::new(key, heading, CellFormat::Percent)
     }
 
-    /// A number without a unit, or with one that the heading names.
+    /// A number without a unit, or with the unit in the heading.
     pub fn number(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Number)
+        Self::new(key, heading, CellFormat::Number)
     }
 
-    /// A whole number.
+    /// An integer.
     pub fn count(key: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(key, heading, Show::Count)
+        Self::new(key, heading, CellFormat::Count)
     }
 
-    /// The ends of an interval in joules, in one column for people.
+    /// The ends of an interval in joules, displayed in one column.
     pub fn interval(lo: &'static str, hi: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(lo, heading, Show::Interval(hi))
+        Self::new(lo, heading, CellFormat::Interval(hi))
     }
 
-    /// The ends of an interval of a number, in one column for people.
+    /// The ends of a numeric interval, displayed in one column.
     pub fn range(lo: &'static str, hi: &'static str, heading: impl Into<String>) -> Self {
-        Self::new(lo, heading, Show::Range(hi))
+        Self::new(lo, heading, CellFormat::Range(hi))
     }
 
-    /// For programs only: in CSV, not in a table. JSON has all a row holds anyway.
+    /// A value in CSV that is not displayed. JSON contains all values of a row anyway.
     pub fn data(key: &'static str) -> Self {
-        Self::new(key, key, Show::Data)
+        Self::new(key, key, CellFormat::Data)
     }
 
-    /// In tables only where they may be so wide; programs have it always.
+    /// Only displays the column if the table may have this width. CSV always contains it.
     #[must_use]
     pub fn from_width(mut self, columns: u16) -> Self {
         self.from_width = columns;
@@ -142,26 +141,26 @@ impl Column {
     }
 
     fn keys(&self) -> impl Iterator<Item = &'static str> {
-        let second = match self.show {
-            Show::Interval(hi) | Show::Range(hi) => Some(hi),
+        let second = match self.format {
+            CellFormat::Interval(hi) | CellFormat::Range(hi) => Some(hi),
             _ => None,
         };
         [Some(self.key), second].into_iter().flatten()
     }
 
-    fn is_shown(&self, look: &Look, rows: &[Value]) -> bool {
+    fn is_shown(&self, style: &OutputStyle, rows: &[Value]) -> bool {
         let holds = |row: &Value| self.keys().any(|key| !row[key].is_null());
-        let optional =
-            self.from_width > 0 || matches!(self.show, Show::Interval(_) | Show::Range(_));
-        self.show != Show::Data
-            && look.width >= self.from_width
+        let optional = self.from_width > 0
+            || matches!(self.format, CellFormat::Interval(_) | CellFormat::Range(_));
+        self.format != CellFormat::Data
+            && style.width >= self.from_width
             && (!optional || rows.iter().any(holds))
     }
 
-    /// The cell of a page, with the number that it is sorted by.
+    /// Returns the cell of an HTML page with its sort key.
     fn page_cell(&self, row: &Value) -> html::Cell {
-        let text = match self.show {
-            Show::Path => shorten_path(&self.cell(row), LONGEST_TEXT),
+        let text = match self.format {
+            CellFormat::Path => shorten_path(&self.cell(row), LONGEST_TEXT),
             _ => self.cell(row),
         };
         html::Cell {
@@ -173,27 +172,31 @@ impl Column {
     fn cell(&self, row: &Value) -> String {
         let value = &row[self.key];
         let (float, integer) = (value.as_f64(), value.as_i64());
-        match self.show {
-            Show::Text | Show::Path | Show::Data if value.is_null() => super::UNKNOWN.to_owned(),
-            Show::Path => escape(&csv::field(value)),
-            Show::Text | Show::Data => shorten(&escape(&csv::field(value)), LONGEST_TEXT),
-            Show::Id => escape(&csv::field(value).chars().take(ID).collect::<String>()),
-            Show::Bytes => bytes(value.as_u64()),
-            Show::Energy => energy(float),
-            Show::Power => power(float),
-            Show::Time => time_span(integer),
-            Show::Moment => integer.map_or_else(
+        match self.format {
+            CellFormat::Text | CellFormat::Path | CellFormat::Data if value.is_null() => {
+                super::UNKNOWN.to_owned()
+            }
+            CellFormat::Path => escape(&csv::field(value)),
+            CellFormat::Text | CellFormat::Data => {
+                shorten(&escape(&csv::field(value)), LONGEST_TEXT)
+            }
+            CellFormat::Id => escape(&csv::field(value).chars().take(ID).collect::<String>()),
+            CellFormat::Bytes => bytes(value.as_u64()),
+            CellFormat::Energy => energy(float),
+            CellFormat::Power => power(float),
+            CellFormat::Time => time_span(integer),
+            CellFormat::Moment => integer.map_or_else(
                 || super::UNKNOWN.to_owned(),
                 |ns| utc(ns).get(..16).unwrap_or_default().to_owned() + "Z",
             ),
-            Show::Percent => percent(float),
-            Show::Number => number(float),
-            Show::Count => count(integer),
-            Show::Interval(hi) => match (float, row[hi].as_f64()) {
+            CellFormat::Percent => percent(float),
+            CellFormat::Number => number(float),
+            CellFormat::Count => count(integer),
+            CellFormat::Interval(hi) => match (float, row[hi].as_f64()) {
                 (None, None) => super::UNKNOWN.to_owned(),
                 (lo, hi) => format!("{} .. {}", energy(lo), energy(hi)),
             },
-            Show::Range(hi) => match (float, row[hi].as_f64()) {
+            CellFormat::Range(hi) => match (float, row[hi].as_f64()) {
                 (None, None) => super::UNKNOWN.to_owned(),
                 (lo, hi) => format!("{} .. {}", number(lo), number(hi)),
             },
@@ -201,27 +204,27 @@ impl Column {
     }
 }
 
-/// Rows with their columns. A row is a JSON object; what no column names is still
-/// in the JSON output.
+/// Rows with their columns. A row is a JSON object; the JSON output also contains values
+/// without a column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
     key: &'static str,
     title: String,
     columns: Vec<Column>,
     rows: Vec<Value>,
-    readers: Readers,
+    audience: Audience,
 }
 
-/// Who reads a list.
+/// Outputs that contain a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Readers {
+enum Audience {
     All,
-    People,
-    Programs,
+    Display,
+    Data,
 }
 
 impl Sheet {
-    /// A list that JSON calls `key`. `title` heads it for people; it may be empty.
+    /// Creates a list with the JSON key `key`. `title` is its heading and may be empty.
     pub fn new<R: Serialize>(
         key: &'static str,
         title: impl Into<String>,
@@ -232,7 +235,7 @@ impl Sheet {
         Self::of_values(key, title, columns, rows.into_iter().map(value).collect())
     }
 
-    /// As [`Sheet::new`], of rows that are JSON objects already.
+    /// Like [`Sheet::new`], from JSON objects.
     pub fn of_values(
         key: &'static str,
         title: impl Into<String>,
@@ -244,75 +247,77 @@ impl Sheet {
             title: title.into(),
             columns,
             rows,
-            readers: Readers::All,
+            audience: Audience::All,
         }
     }
 
-    /// In tables and Markdown only: the same things are told to programs by another
-    /// list.
+    /// Restricts the list to tables and Markdown.
     #[must_use]
-    pub fn for_people(mut self) -> Self {
-        self.readers = Readers::People;
+    pub fn display_only(mut self) -> Self {
+        self.audience = Audience::Display;
         self
     }
 
-    /// In JSON and CSV only.
+    /// Restricts the list to JSON and CSV.
     #[must_use]
-    pub fn for_programs(mut self) -> Self {
-        self.readers = Readers::Programs;
+    pub fn data_only(mut self) -> Self {
+        self.audience = Audience::Data;
         self
     }
 
-    /// Whether it stands in tables and Markdown.
-    pub fn is_for_people(&self) -> bool {
-        self.readers != Readers::Programs
+    /// Returns whether tables and Markdown contain it.
+    pub fn is_displayed(&self) -> bool {
+        self.audience != Audience::Data
     }
 
-    /// Whether it stands in JSON and CSV.
-    pub fn is_for_programs(&self) -> bool {
-        self.readers != Readers::People
+    /// Returns whether JSON and CSV contain it.
+    pub fn is_data(&self) -> bool {
+        self.audience != Audience::Display
     }
 
-    /// What JSON calls it.
+    /// Returns its JSON key.
     pub fn key(&self) -> &'static str {
         self.key
     }
 
-    /// What people read above it.
+    /// Returns its heading.
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// The rows as they go to JSON.
+    /// Returns the JSON rows.
     pub fn rows(&self) -> &[Value] {
         &self.rows
     }
 
-    /// As a table that fits, or a Markdown one.
-    pub fn table(&self, look: &Look) -> String {
+    /// Formats it as a text or Markdown table.
+    pub fn table(&self, style: &OutputStyle) -> String {
         let shown: Vec<&Column> = self
             .columns
             .iter()
-            .filter(|column| column.is_shown(look, &self.rows))
+            .filter(|column| column.is_shown(style, &self.rows))
             .collect();
         let header: Vec<&str> = shown.iter().map(|column| column.heading.as_str()).collect();
         let cells = |row| shown.iter().map(|column| column.cell(row)).collect();
         let mut rows: Vec<Vec<String>> = self.rows.iter().map(cells).collect();
-        if let Some(at) = shown.iter().position(|column| column.show == Show::Path) {
-            let room = room(look, &header, &rows, at);
+        if let Some(at) = shown
+            .iter()
+            .position(|column| column.format == CellFormat::Path)
+        {
+            let room = room(style, &header, &rows, at);
             let cut = |row: &mut Vec<String>| row[at] = shorten_path(&row[at], room);
             rows.iter_mut().for_each(cut);
         }
-        look.table(&header, &rows)
+        style.table(&header, &rows)
     }
 
-    /// As a table of a page, whose cells hold what they are sorted by.
+    /// Formats it as an HTML table whose cells have sort keys.
     pub fn html(&self) -> String {
-        let look = Look::of_width(u16::MAX);
+        let style = OutputStyle::of_width(u16::MAX);
         let shown: Vec<&Column> = self
             .columns
             .iter()
-            .filter(|column| column.is_shown(&look, &self.rows))
+            .filter(|column| column.is_shown(&style, &self.rows))
             .collect();
         let header: Vec<&str> = shown.iter().map(|column| column.heading.as_str()).collect();
         let cells = |row| shown.iter().map(|column| column.page_cell(row)).collect();
@@ -320,25 +325,25 @@ impl Sheet {
         html::table(&self.title, &header, &rows)
     }
 
-    /// As CSV with a header of keys: figures in base units, unknown ones empty.
+    /// Writes it as CSV with a header of keys. Values are in base units, unknown ones empty.
     ///
     /// # Errors
-    /// When `out` cannot be written.
+    /// If `out` cannot be written.
     pub fn csv(&self, out: &mut dyn std::io::Write) -> std::io::Result<()> {
         let keys: Vec<&str> = self.columns.iter().flat_map(Column::keys).collect();
         csv::objects(out, &keys, &self.rows)
     }
 }
 
-/// Characters that other columns leave to the one at `at`.
-fn room(look: &Look, header: &[&str], rows: &[Vec<String>], at: usize) -> usize {
+/// Returns the width that remains for the column at `at`.
+fn room(style: &OutputStyle, header: &[&str], rows: &[Vec<String>], at: usize) -> usize {
     let length = |text: &str| text.chars().count();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| length(&row[column]));
         cells.max().unwrap_or(0).max(length(header[column])) + GAP
     };
     let others: usize = (0..header.len()).filter(|c| *c != at).map(width).sum();
-    usize::from(look.width)
+    usize::from(style.width)
         .saturating_sub(others + 1)
         .max(LEAST_PATH)
 }
@@ -361,15 +366,15 @@ mod tests {
     }
 
     #[test]
-    fn people_see_what_fits_and_programs_see_all() {
+    fn tables_show_columns_that_fit_and_csv_contains_all() {
         let row = json!({ "name": "a\u{1b}[31m", "energy_j": 1.5, "lo_j": 1.0, "hi_j": null,
                           "self_ns": 3, "avg_w": 2.0 });
         let sheet = sheet(vec![row]);
-        let narrow = sheet.table(&Look::default());
+        let narrow = sheet.table(&OutputStyle::default());
         assert!(narrow.contains("a\\u{1b}[31m"), "{narrow}");
         assert!(narrow.contains("1.000 J .. -"), "{narrow}");
         assert!(!narrow.contains("2.000 W"), "{narrow}");
-        let wide = Look::of_width(100);
+        let wide = OutputStyle::of_width(100);
         assert!(sheet.table(&wide).contains("2.000 W"));
         let mut csv = Vec::new();
         sheet.csv(&mut csv).unwrap();
@@ -379,14 +384,14 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_that_nobody_knows_has_no_column() {
+    fn an_unknown_interval_has_no_column() {
         let sheet = sheet(vec![json!({ "name": "a" })]);
-        assert!(!sheet.table(&Look::default()).contains("90 %"));
+        assert!(!sheet.table(&OutputStyle::default()).contains("90 %"));
     }
 
     #[test]
     fn a_megabyte_of_text_is_one_short_cell() {
         let sheet = sheet(vec![json!({ "name": "x".repeat(1 << 20) })]);
-        assert!(sheet.table(&Look::default()).len() < 1000);
+        assert!(sheet.table(&OutputStyle::default()).len() < 1000);
     }
 }

@@ -1,6 +1,6 @@
-//! Wall clock times.
+//! Wall-clock times.
 
-/// A wall clock time, ns since 1970, as `2026-11-24 00:20:56Z`.
+/// Formats a wall-clock time in ns since 1970 as `2026-11-24 00:20:56Z`.
 pub fn utc(unix_ns: i64) -> String {
     let seconds = unix_ns.div_euclid(1_000_000_000);
     let (year, month, day) = civil(seconds.div_euclid(86_400));
@@ -12,8 +12,8 @@ pub fn utc(unix_ns: i64) -> String {
 const DAYS_OF_400_YEARS: i64 = 146_097;
 const FROM_YEAR_0_MARCH_TO_1970: i64 = 719_468;
 
-/// Year, month and day of a number of days since 1970-01-01, in the Gregorian
-/// calendar. Years are counted from March, so that the leap day ends them.
+/// Converts days since 1970-01-01 to year, month and day in the Gregorian calendar. Years
+/// are counted from March, so that the leap day is the last one.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + FROM_YEAR_0_MARCH_TO_1970;
     let era = days.div_euclid(DAYS_OF_400_YEARS);
@@ -32,8 +32,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// Days since 1970-01-01 of a date in the Gregorian calendar; none where there is no
-/// such day.
+/// Converts a date in the Gregorian calendar to days since 1970-01-01, or returns `None` if
+/// there is no such day.
 pub fn from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     let in_range = (1..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1;
     if !in_range {
@@ -47,12 +47,12 @@ pub fn from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     let day_of_year = (153 * march_month + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * DAYS_OF_400_YEARS + day_of_era - FROM_YEAR_0_MARCH_TO_1970;
-    // The 30th of February would be one in March.
+    // February 30 would become a day in March.
     (civil(days) == (year, month, day)).then_some(days)
 }
 
-/// The time now, as part of a name: `20261125-093212-417`. Milliseconds tell apart what is
-/// begun one after the other within a second.
+/// Returns the current time as part of a name: `20261125-093212-417`. Milliseconds
+/// distinguish names created within a second.
 pub fn stamp() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let unix_ns = since.map_or(0, |since| since.as_nanos());
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_moments() {
+    fn known_times_are_formatted() {
         assert_eq!(utc(0), "1970-01-01 00:00:00Z");
         assert_eq!(utc(-1), "1969-12-31 23:59:59Z");
         assert_eq!(utc(951_782_400_000_000_000), "2000-02-29 00:00:00Z");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_days_are_one_to_one() {
+    fn dates_round_trip_through_days() {
         for day in -40_000..40_000 {
             let (year, month, of_month) = civil(day);
             assert_eq!(from_civil(year, month, of_month), Some(day));

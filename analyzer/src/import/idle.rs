@@ -1,49 +1,52 @@
-//! Idle power of imported rails: what they draw before the first and after the last span.
+//! Idle power of imported rails, measured before the first and after the last span.
 //!
 //! ```text
 //! spans            |---- work ----|
-//! power   ____     /‾‾‾‾‾‾‾‾‾‾‾‾‾‾\___      both rests agree: their common mean
-//! power   ____     /‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\_   the second one holds work: the first one
+//! power   ____     /‾‾‾‾‾‾‾‾‾‾‾‾‾‾\___      both idle phases agree: their common mean
+//! power   ____     /‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\_   the second one contains work: only the first one
 //! ```
 //!
-//! A rest that draws more than the other one holds work: the clocks of spans and samples
-//! differ, one of them was set, or another program was busy. Averaged, it would be idle
-//! power of a machine that works.
+//! An idle phase with more power than the other one contains work: the clocks of spans and
+//! samples differ, one of them was set, or another program was active. Their average would
+//! include power of a working machine.
 
 use tracing_energy::IdleSamples;
 use tracing_energy::rows::{BaselineRow, RailRow, SampleRow};
 use tracing_energy::units::Nanos;
 
-use super::Oddity;
+use super::Anomaly;
 
-/// Least idle time for a baseline. A recorder that waits can ask for a second; a
-/// file that is there already may be good enough with half of it.
-const LEAST_IDLE: Nanos = Nanos::from_millis(500);
-/// So close to spans a sample may hold some of their energy, for the sampler's
-/// clock may differ from that of the spans by some tens of milliseconds.
-const CLOCKS_DIFFER_NS: i64 = 50_000_000;
-/// Samples that a rest needs to disagree with the other one.
-const LEAST_SAMPLES: usize = 3;
-/// Rests disagree where their means differ by so many standard errors,
+/// Minimum idle time for a baseline. Shorter than a recorder's default of a second, because a
+/// file that exists cannot be recorded anew.
+const MIN_IDLE: Nanos = Nanos::from_millis(500);
+/// Samples closer than this to spans may contain some of their energy, because the clocks of
+/// sampler and spans may differ by some tens of milliseconds.
+const MAX_CLOCK_DIFFERENCE_NS: i64 = 50_000_000;
+/// Minimum number of samples for an idle phase to disagree with the other one.
+const MIN_SAMPLES: usize = 3;
+/// Idle phases disagree if their means differ by more than this many standard errors
 const STANDARD_ERRORS: f64 = 3.0;
-/// and by this share of the larger one.
+/// and by more than this share of the larger mean.
 const SHARE: f64 = 0.05;
 
-/// Idle power of rails: their samples before the first and after the last span, where
-/// these cover half a second; of those that disagree the lower ones. Also what was odd.
+/// Returns the idle power of rails: samples before the first and after the last span, if they
+/// cover half a second; of disagreeing phases, the lower one. Also returns anomalies.
 pub(super) fn baselines(
     rails: &[RailRow],
     samples: &[SampleRow],
     busy: (i64, i64),
-) -> (Vec<BaselineRow>, Vec<Oddity>) {
-    let (from, until) = (busy.0 - CLOCKS_DIFFER_NS, busy.1 + CLOCKS_DIFFER_NS);
-    let (mut rows, mut oddities) = (Vec::new(), Vec::new());
+) -> (Vec<BaselineRow>, Vec<Anomaly>) {
+    let (from, until) = (
+        busy.0 - MAX_CLOCK_DIFFERENCE_NS,
+        busy.1 + MAX_CLOCK_DIFFERENCE_NS,
+    );
+    let (mut rows, mut anomalies) = (Vec::new(), Vec::new());
     for rail in rails {
         let own = || samples.iter().filter(|sample| sample.rail == rail.id);
         let before: Vec<&SampleRow> = own().filter(|sample| sample.end_ns <= from).collect();
         let after: Vec<&SampleRow> = own().filter(|sample| sample.start_ns >= until).collect();
         let both: Vec<&SampleRow> = before.iter().chain(&after).copied().collect();
-        let row = baseline(&both, LEAST_IDLE);
+        let row = baseline(&both, MIN_IDLE);
         match row.as_ref().and(disagreement(&before, &after)) {
             Some(found) => {
                 let lower = if found.after_is_lower {
@@ -52,12 +55,12 @@ pub(super) fn baselines(
                     &before
                 };
                 rows.extend(baseline(lower, Nanos::ZERO));
-                oddities.push(found.oddity(&rail.name));
+                anomalies.push(found.anomaly(&rail.name));
             }
             None => rows.extend(row),
         }
     }
-    (rows, oddities)
+    (rows, anomalies)
 }
 
 fn baseline(samples: &[&SampleRow], least: Nanos) -> Option<BaselineRow> {
@@ -66,7 +69,7 @@ fn baseline(samples: &[&SampleRow], least: Nanos) -> Option<BaselineRow> {
     idle.baselines(least).pop()
 }
 
-/// Two rests that draw different power.
+/// Two idle phases with different power.
 #[derive(Debug)]
 struct Disagreement {
     before_w: f64,
@@ -75,19 +78,20 @@ struct Disagreement {
 }
 
 impl Disagreement {
-    fn oddity(&self, rail: &str) -> Oddity {
+    fn anomaly(&self, rail: &str) -> Anomaly {
         let lower = if self.after_is_lower {
             "latter"
         } else {
             "former"
         };
-        Oddity {
+        Anomaly {
             kind: "idle_disagrees",
             count: 1,
             message: format!(
-                "{rail} draws {:.2} W before the spans and {:.2} W after them: the {lower} is taken \
-                 for idle power; check that the clocks of spans and samples agree over all of the \
-                 run, and that nothing else was at work",
+                "{rail} draws {:.2} W before the spans and {:.2} W after them: the {lower} is \
+                 used as \
+                 idle power; check that the clocks of spans and samples agree during the whole \
+                 run, and that no other program was active",
                 self.before_w, self.after_w
             ),
         }
@@ -106,15 +110,16 @@ fn disagreement(before: &[&SampleRow], after: &[&SampleRow]) -> Option<Disagreem
     })
 }
 
-/// Mean power and its standard error, W; the error is that of the middle half of the
-/// samples, for a few that hold work would hide behind the spread that they make.
+/// Returns the mean power and its standard error, W. The error is robust (from the median
+/// absolute deviation), because a few samples with work would otherwise hide in the deviation
+/// that they cause.
 fn mean(samples: &[&SampleRow]) -> Option<(f64, f64)> {
     let powers = samples.iter().filter_map(|sample| {
         let length_ns = sample.end_ns - sample.start_ns;
         Some(sample.energy_j? * 1e9 / length_ns as f64)
     });
     let powers: Vec<f64> = powers.collect();
-    if powers.len() < LEAST_SAMPLES {
+    if powers.len() < MIN_SAMPLES {
         return None;
     }
     let n = powers.len() as f64;
@@ -124,7 +129,7 @@ fn mean(samples: &[&SampleRow]) -> Option<(f64, f64)> {
     Some((mean, deviation / n.sqrt()))
 }
 
-/// The middle one of some numbers, of which there is at least one.
+/// Returns the median of a non-empty list.
 fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
@@ -152,7 +157,7 @@ mod tests {
         }
     }
 
-    /// Samples of 100 ms from 0 on; spans run from 2 s to 4 s.
+    /// Returns samples of 100 ms from 0; spans run from 2 s to 4 s.
     fn samples(rail: u32, watts: impl Fn(i64) -> f64) -> Vec<SampleRow> {
         let sample = |at: i64| SampleRow {
             rail,
@@ -165,72 +170,78 @@ mod tests {
 
     const BUSY: (i64, i64) = (2_000 * MS, 4_000 * MS);
 
-    /// 5 W with some noise.
-    fn rest(at: i64) -> f64 {
+    /// Returns 5 W with some noise.
+    fn idle_power(at: i64) -> f64 {
         5.0 + 0.2 * ((at * 7 % 5) as f64 - 2.0)
     }
 
     #[test]
-    fn rests_that_agree_are_one() {
+    fn idle_phases_that_agree_are_pooled() {
         let watts = |at| {
             if (20..40).contains(&at) {
                 30.0
             } else {
-                rest(at)
+                idle_power(at)
             }
         };
-        let (rows, oddities) = baselines(&[rail(1)], &samples(1, watts), BUSY);
-        assert_eq!((rows.len(), oddities.len()), (1, 0));
+        let (rows, anomalies) = baselines(&[rail(1)], &samples(1, watts), BUSY);
+        assert_eq!((rows.len(), anomalies.len()), (1, 0));
         assert!((rows[0].power_w - 5.0).abs() < 0.1, "{rows:?}");
         assert_eq!(rows[0].samples, 38, "a sample is left out at each edge");
     }
 
     #[test]
-    fn idle_power_is_that_of_the_lower_rest_where_a_clock_was_set() {
+    fn the_lower_idle_phase_is_used_when_a_clock_was_set() {
         // The sensor's clock jumped ahead by a second while spans ran, or before.
         for (busy, low) in [(20..50, "before"), (10..40, "after")] {
-            let watts = |at| if busy.contains(&at) { 30.0 } else { rest(at) };
-            let (rows, oddities) = baselines(&[rail(1)], &samples(1, watts), BUSY);
+            let watts = |at| {
+                if busy.contains(&at) {
+                    30.0
+                } else {
+                    idle_power(at)
+                }
+            };
+            let (rows, anomalies) = baselines(&[rail(1)], &samples(1, watts), BUSY);
             assert!((rows[0].power_w - 5.0).abs() < 0.2, "{low}: {rows:?}");
-            assert_eq!(oddities.len(), 1);
+            assert_eq!(anomalies.len(), 1);
             assert!(
-                oddities[0].message.contains("rail-1 draws "),
-                "{oddities:?}"
+                anomalies[0].message.contains("rail-1 draws "),
+                "{anomalies:?}"
             );
         }
     }
 
     #[test]
-    fn one_sample_of_work_makes_a_rest_disagree() {
+    fn one_sample_of_work_makes_idle_phases_disagree() {
         let watts = |at| {
             if (20..41).contains(&at) {
                 60.0
             } else {
-                rest(at)
+                idle_power(at)
             }
         };
-        let (rows, oddities) = baselines(&[rail(1)], &samples(1, watts), (2_000 * MS, 3_900 * MS));
+        let (rows, anomalies) = baselines(&[rail(1)], &samples(1, watts), (2_000 * MS, 3_900 * MS));
         assert!((rows[0].power_w - 5.0).abs() < 0.2, "{rows:?}");
-        assert_eq!(oddities.len(), 1);
+        assert_eq!(anomalies.len(), 1);
     }
 
     #[test]
-    fn each_rail_has_a_rest_of_its_own() {
-        let mut all = samples(1, rest);
+    fn rails_are_judged_separately() {
+        let mut all = samples(1, idle_power);
         all.extend(samples(2, |at| if at >= 40 { 9.0 } else { 7.0 }));
-        let (rows, oddities) = baselines(&[rail(1), rail(2)], &all, BUSY);
+        let (rows, anomalies) = baselines(&[rail(1), rail(2)], &all, BUSY);
         let powers: Vec<f64> = rows.iter().map(|row| row.power_w).collect();
         assert!(
             (powers[0] - 5.0).abs() < 0.1 && (powers[1] - 7.0).abs() < 1e-9,
             "{powers:?}"
         );
-        assert_eq!(oddities.len(), 1);
+        assert_eq!(anomalies.len(), 1);
     }
 
     #[test]
-    fn one_short_rest_is_no_baseline() {
-        let samples: Vec<SampleRow> = samples(1, rest).split_off(16);
-        let (rows, oddities) = baselines(&[rail(1)], &samples[..24], BUSY);
-        assert_eq!((rows.len(), oddities.len()), (0, 0), "{rows:?}");
+    fn a_short_idle_phase_is_not_a_baseline() {
+        let samples: Vec<SampleRow> = samples(1, idle_power).split_off(16);
+        let (rows, anomalies) = baselines(&[rail(1)], &samples[..24], BUSY);
+        assert_eq!((rows.len(), anomalies.len()), (0, 0), "{rows:?}");
     }
 }

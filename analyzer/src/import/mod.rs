@@ -1,14 +1,14 @@
-//! Makes a run of what another program recorded: spans and power samples as tables, or
-//! power alone.
+//! Imports runs that other programs recorded: spans and power samples as tables, or power
+//! alone.
 //!
 //! ```text
 //! spans.csv    span_id,parent_id,thread,kind,start_ns,end_ns,rail
-//! samples.csv  t_start_ns,t_end_ns,rail,energy_mj       or what replay reads
+//! samples.csv  t_start_ns,t_end_ns,rail,energy_mj       or a format that replay reads
 //! ```
 //!
-//! The files are read and checked as a whole before the first row is written. All
-//! of the spans' clock counts from the run's start, so that every sample lies in
-//! the run. There are no CPU times: attribution goes by active time.
+//! Files are read and checked completely before the first row is written. The spans' clock is
+//! shifted to count from the run's start, so that every sample lies within the run. There are
+//! no CPU times: attribution is by active time.
 
 mod align;
 mod chrome;
@@ -32,49 +32,51 @@ use tracing_energy::power::batches::Activity;
 use crate::error::Result;
 use crate::query::{Recording, coverage_note, run_coverage};
 
-/// What to import, and how it is understood.
+/// Input files and their interpretation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportOptions {
     /// The table of spans.
     pub spans: PathBuf,
-    /// The table of samples: one sampler, whose clock may differ from the spans'.
+    /// The table of samples: from one sampler, whose clock may differ from the spans'.
     pub samples: PathBuf,
     /// Name of the run.
     pub name: Option<String>,
-    /// Averaging windows of sensors, by rail; the others tell means of samples.
+    /// Averaging windows of sensors, by rail; other rails report means of samples.
     pub kernels: Vec<(String, Kernel)>,
 }
 
-/// What became of it.
+/// Result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
     /// Id of the new run.
     pub uuid: String,
-    /// Spans in it.
+    /// Number of spans.
     pub spans: usize,
-    /// Samples in it.
+    /// Number of samples.
     pub samples: usize,
-    /// What was found out about it, in words: when it was recorded, how far clocks were
-    /// apart, how it was attributed.
-    pub told: Vec<String>,
-    /// What was odd about the files, for people; also events of the run.
+    /// Notes for the user: when it was recorded, the offset between clocks, the attribution
+    /// method.
+    pub notes: Vec<String>,
+    /// Anomalies of the files; also stored as events of the run.
     pub warnings: Vec<String>,
 }
 
-/// Imports a run into the recording at `db`, which is made if it is not there, and
-/// attributes it by the method `proportional`.
+/// Imports a run into the recording at `db`, which is created if needed, and attributes it by
+/// the method `proportional`.
 ///
 /// # Errors
-/// When a file cannot be understood, with the line; then nothing was written. When
-/// the recording cannot be written.
+/// Fails if a file is invalid (the message includes the line); nothing is written then. Also
+/// fails if the recording cannot be written.
 pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
     let mut trace = spans::read(&options.spans)?;
-    let tree = tree::grow(&mut trace, &options.spans)?;
+    let tree = tree::build(&mut trace, &options.spans)?;
     let mut power = power::read(&options.samples, &options.kernels)?;
     let spans = || trace.spans.iter().map(|span| (span.start_ns, span.end_ns));
     power.merge_batches(|| Some(Activity::of(spans())));
-    power.oddities.extend(align::changed(&trace, &power, 0.0));
-    let head = write::Head {
+    power
+        .anomalies
+        .extend(align::clock_change(&trace, &power, 0.0));
+    let description = write::RunDescription {
         name: options.name.clone(),
         config: serde_json::json!({
             "spans": options.spans.display().to_string(),
@@ -82,7 +84,7 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
         }),
         zero_unix_ns: None,
     };
-    let run = write::Run::new(head, trace, tree, power);
+    let run = write::Run::new(description, trace, tree, power);
     let mut imported = run.imported();
     run.write(db)?;
     tracing_energy::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
@@ -90,7 +92,7 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
     Ok(imported)
 }
 
-/// Warns of time without samples, if there is so much that every view reports it.
+/// Warns of time without samples if it is long enough that every view reports it.
 fn warn_of_gaps(db: &Path, imported: &mut Imported) -> Result<()> {
     let recording = Recording::open(db)?;
     let run = recording.run(&imported.uuid)?;
@@ -99,24 +101,24 @@ fn warn_of_gaps(db: &Path, imported: &mut Imported) -> Result<()> {
     Ok(())
 }
 
-/// A fault of an input file.
-fn bad(path: &Path, message: String) -> crate::Error {
+/// Returns the error for an invalid input file.
+fn invalid_input(path: &Path, message: String) -> crate::Error {
     let path = path.to_owned();
     tracing_energy::Error::Input { path, message }.into()
 }
 
-/// Something odd that was counted and mended.
+/// An anomaly of an input file that was counted and corrected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Oddity {
+struct Anomaly {
     kind: &'static str,
     count: u64,
     message: String,
 }
 
-/// Counts what was mended, if there was any.
-fn odd(oddities: &mut Vec<Oddity>, (kind, count): (&'static str, usize), what: &str) {
+/// Adds an anomaly if its count is above zero.
+fn push_anomaly(anomalies: &mut Vec<Anomaly>, (kind, count): (&'static str, usize), what: &str) {
     if count > 0 {
-        oddities.push(Oddity {
+        anomalies.push(Anomaly {
             kind,
             count: count as u64,
             message: format!("{count} {what}"),

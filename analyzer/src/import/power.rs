@@ -7,23 +7,23 @@ use tracing_energy::power::{Kernel, Provenance, Recording, Wall};
 use tracing_energy::rows::{RailRow, SampleRow};
 use tracing_energy::units::Energy;
 
-use super::{Oddity, bad};
+use super::{Anomaly, invalid_input};
 use crate::error::Result;
 
-/// The source of imported rails.
+/// Source name of imported rails.
 const SOURCE: &str = "import";
 
-/// All that was measured.
+/// A power recording.
 #[derive(Debug)]
 pub(super) struct Power {
-    /// What the clock of the file reads at the first sample's start, and when that was
-    /// where it tells.
+    /// Time of the file's clock at the first sample's start, and the wall-clock time of that if
+    /// recorded.
     pub(super) first_ns: i64,
     pub(super) wall: Option<Wall>,
     pub(super) rails: Vec<RailRow>,
     /// By the clock of the file, until they are moved.
     pub(super) samples: Vec<SampleRow>,
-    pub(super) oddities: Vec<Oddity>,
+    pub(super) anomalies: Vec<Anomaly>,
 }
 
 impl Power {
@@ -32,8 +32,8 @@ impl Power {
         self.move_by(first_ns - self.first_ns);
     }
 
-    /// Merges readings that came in batches; `activity` is when spans ran, where that is
-    /// known by the clock of the samples.
+    /// Merges readings that arrived in batches; `activity` is when spans ran, if known by the
+    /// samples' clock.
     pub(super) fn merge_batches(&mut self, activity: impl FnOnce() -> Option<Activity>) {
         let samples = std::mem::take(&mut self.samples);
         let (samples, batched) = merge(&self.rails, samples, activity);
@@ -41,7 +41,7 @@ impl Power {
         for one in batched {
             if let Some(rail) = self.rails.iter_mut().find(|rail| rail.id == one.rail) {
                 rail.interval_ns = one.period.nanos();
-                self.oddities.push(Oddity {
+                self.anomalies.push(Anomaly {
                     kind: "batched",
                     count: 1,
                     message: one.message(&rail.name),
@@ -50,7 +50,7 @@ impl Power {
         }
     }
 
-    /// Moves all samples.
+    /// Shifts all samples in time.
     pub(super) fn move_by(&mut self, ns: i64) {
         self.first_ns += ns;
         for sample in &mut self.samples {
@@ -63,7 +63,7 @@ impl Power {
 /// Reads the samples in `path`; `kernels` are averaging windows by name of the rail.
 ///
 /// # Errors
-/// When the file cannot be read or understood, or has no such rail.
+/// Fails if the file cannot be read or is invalid, or if it lacks a rail of `kernels`.
 pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
     let recording = Recording::open(path).map_err(tracing_energy::Error::from)?;
     let known = |name: &str| recording.rails.iter().any(|rail| rail.name == name);
@@ -74,12 +74,12 @@ pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
             .map(|rail| rail.name.as_str())
             .collect();
         let message = format!(
-            "it has no rail `{name}` for --kernel, but {}",
+            "it has no rail `{name}` for --kernel; its rails: {}",
             rails.join(", ")
         );
-        return Err(bad(path, message));
+        return Err(invalid_input(path, message));
     }
-    let oddities = recording.notices.iter().map(|notice| Oddity {
+    let anomalies = recording.notices.iter().map(|notice| Anomaly {
         kind: notice.kind,
         count: 1,
         message: notice.message.clone(),
@@ -88,7 +88,7 @@ pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
         first_ns: recording.first.nanos(),
         wall: recording.wall,
         rails: rails(&recording, kernels),
-        oddities: oddities.collect(),
+        anomalies: anomalies.collect(),
         samples: samples(&recording),
     })
 }

@@ -1,5 +1,5 @@
-//! Makes a run of a recording of power alone: it has no spans, and no CPU times to tell
-//! who used what.
+//! Imports a power recording without spans as a run. There are no CPU times to attribute energy
+//! with.
 
 use std::path::{Path, PathBuf};
 
@@ -16,21 +16,20 @@ use tracing_energy::store::SqliteSink;
 use super::Imported;
 use crate::error::{Error, Result};
 
-/// What to import.
+/// Input file and the name of its run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PowerOptions {
     /// The recording: powermetrics' plist stream or text, or a table.
     pub recording: PathBuf,
-    /// Name of the run; none is the file's.
+    /// Name of the run; `None` uses the file's name.
     pub name: Option<String>,
 }
 
-/// Imports a recording of power into the recording at `db`, which is made if it is not
-/// there.
+/// Imports a power recording into the recording at `db`, which is created if needed.
 ///
 /// # Errors
-/// When the file cannot be understood; then nothing was written. When the recording
-/// cannot be written.
+/// Fails if the file is invalid; nothing is written then. Also fails if the recording cannot be
+/// written.
 pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
     let recording = Recording::open(&options.recording).map_err(tracing_energy::Error::from)?;
     let row = row(options, &recording);
@@ -68,22 +67,22 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
         uuid,
         spans: 0,
         samples: recording.samples.len(),
-        told: vec![placed(&recording)],
+        notes: vec![recorded_at(&recording)],
         warnings: warnings.collect(),
     };
     super::warn_of_gaps(db, &mut imported)?;
     Ok(imported)
 }
 
-/// When it was made.
-fn placed(recording: &Recording) -> String {
+/// Describes when it was recorded.
+fn recorded_at(recording: &Recording) -> String {
     match recording.wall {
         Some(wall) => format!(
-            "recorded from {} on, to within {:.2} s",
+            "recorded from {} (to within {:.2} s)",
             crate::format::utc(wall.start_unix_ns),
             wall.uncertainty.nanos() as f64 / 1e9
         ),
-        None => "it does not tell when it was recorded".to_owned(),
+        None => "the file does not contain the time of the recording".to_owned(),
     }
 }
 
@@ -113,13 +112,13 @@ fn samples(recording: &Recording) -> Vec<SampleRow> {
 }
 
 fn extras(recording: &Recording) -> Vec<ExtraRow> {
-    let extra = |extra: &tracing_energy::power::Extra| ExtraRow {
+    let extra = |extra: &tracing_energy::power::SensorMetric| ExtraRow {
         name: extra.name.clone(),
         start_ns: extra.start.nanos(),
         end_ns: extra.end.nanos(),
         value: extra.value,
     };
-    recording.extras.iter().map(extra).collect()
+    recording.metrics.iter().map(extra).collect()
 }
 
 fn events(recording: &Recording) -> Vec<EventRow> {
@@ -132,7 +131,7 @@ fn events(recording: &Recording) -> Vec<EventRow> {
     recording.notices.iter().map(event).collect()
 }
 
-/// The machine that was measured is not known.
+/// Builds the run's row. The measured machine is unknown.
 fn row(options: &PowerOptions, recording: &Recording) -> RunRow {
     let wall = recording.wall;
     let config = serde_json::json!({

@@ -1,6 +1,6 @@
 //! Reads the table of spans.
 //!
-//! Rows may stand in any order.
+//! Rows may be in any order.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::path::Path;
 use tracing_energy::rows::Domain;
 use tracing_energy::table::{self, Row, Table};
 
-use super::trace::{Kind, LATEST_NS, Numbered, Span, Thread, Trace};
-use super::{Oddity, bad, odd};
+use super::trace::{Interner, Kind, LATEST_NS, Span, Thread, Trace};
+use super::{Anomaly, invalid_input, push_anomaly};
 use crate::error::Result;
 
 const COLUMNS: [&str; 7] = [
@@ -22,15 +22,15 @@ const COLUMNS: [&str; 7] = [
     "rail",
 ];
 const EXAMPLE: &str = "`span_id,parent_id,thread,kind,start_ns,end_ns,rail` in any order, other \
-                       columns beside them";
+                       columns are ignored";
 /// Reads the spans in `path`.
 ///
 /// # Errors
-/// When the file cannot be read or understood; the message has the line.
+/// Fails if the file cannot be read or is invalid; the message includes the line.
 pub(super) fn read(path: &Path) -> Result<Trace> {
     let file = tracing_energy::files::open(path)
-        .map_err(|error| bad(path, format!("{error}; give the table of spans")))?;
-    read_table(file).map_err(|message| bad(path, message))
+        .map_err(|error| invalid_input(path, format!("{error}; give the table of spans")))?;
+    read_table(file).map_err(|message| invalid_input(path, message))
 }
 
 fn read_table(file: impl std::io::Read) -> std::result::Result<Trace, String> {
@@ -43,18 +43,18 @@ fn read_table(file: impl std::io::Read) -> std::result::Result<Trace, String> {
         }
         spans.add(fields, row)
     })?;
-    let left_out = table.left_out().map(|(kind, count, what)| Oddity {
+    let left_out = table.left_out().map(|(kind, count, what)| Anomaly {
         kind,
         count,
         message: format!("{count} {what}"),
     });
-    let left_out: Vec<Oddity> = left_out.collect();
+    let left_out: Vec<Anomaly> = left_out.collect();
     let mut trace = spans.finish()?;
-    trace.oddities.extend(left_out);
+    trace.anomalies.extend(left_out);
     Ok(trace)
 }
 
-/// Where each of [`COLUMNS`] stands.
+/// Returns the index of each of [`COLUMNS`].
 fn places(header: &[&str]) -> std::result::Result<[usize; 7], String> {
     let mut places = [0; 7];
     for (place, column) in places.iter_mut().zip(COLUMNS) {
@@ -66,17 +66,17 @@ fn places(header: &[&str]) -> std::result::Result<[usize; 7], String> {
     Ok(places)
 }
 
-/// Spans while they are read.
+/// State of spans being read.
 #[derive(Debug, Default)]
 struct Spans {
     trace: Trace,
-    /// Place by id in the file.
+    /// Index by id in the file.
     by_id: HashMap<u64, u32>,
     parents: Vec<u64>,
-    /// Rows that are in the file twice.
-    twice: usize,
-    threads: Numbered<String>,
-    kinds: Numbered<Kind>,
+    /// Number of duplicate rows.
+    duplicates: usize,
+    threads: Interner<String>,
+    kinds: Interner<Kind>,
 }
 
 impl Spans {
@@ -115,19 +115,19 @@ impl Spans {
             line: row.line,
         };
         if let Some(&known) = self.by_id.get(&id) {
-            return self.again(known, (id, parent), span);
+            return self.add_duplicate(known, (id, parent), span);
         }
         let place = u32::try_from(self.trace.spans.len())
-            .map_err(|_| "more than 4 billion spans; import a part of them".to_owned())?;
+            .map_err(|_| "more than 4 billion spans; import only a part of them".to_owned())?;
         self.by_id.insert(id, place);
         self.parents.push(parent);
         self.trace.spans.push(span);
         Ok(())
     }
 
-    /// Accepts a span whose id is known, if it is the same one: a file that was merged with
-    /// itself has each twice.
-    fn again(
+    /// Accepts a span whose id is known if it is a duplicate: a file that was merged with
+    /// itself contains each span twice.
+    fn add_duplicate(
         &mut self,
         known: u32,
         (id, parent): (u64, u64),
@@ -138,16 +138,16 @@ impl Spans {
         let is_same = Span { line, ..span } == first && self.parents[known as usize] == parent;
         if !is_same {
             return Err(format!(
-                "span_id {id} stands in line {line}, too; ids must differ"
+                "span_id {id} is also used in line {line}; ids must be unique"
             ));
         }
-        self.twice += 1;
+        self.duplicates += 1;
         Ok(())
     }
 
     fn finish(mut self) -> std::result::Result<Trace, String> {
         if self.trace.spans.is_empty() {
-            return Err("it holds no span".into());
+            return Err("it contains no span".into());
         }
         for (span, &parent) in self.trace.spans.iter_mut().zip(&self.parents) {
             if parent == 0 {
@@ -161,21 +161,21 @@ impl Spans {
         }
         let pairs = self.trace.spans.windows(2);
         let unsorted = pairs.filter(|pair| pair[1].start_ns < pair[0].start_ns);
-        odd(
-            &mut self.trace.oddities,
+        push_anomaly(
+            &mut self.trace.anomalies,
             ("unsorted", unsorted.count()),
-            "spans start before the span of the line above; all were sorted by start",
+            "spans start before the span of the previous line; all were sorted by start",
         );
-        odd(
-            &mut self.trace.oddities,
-            ("duplicate", self.twice),
+        push_anomaly(
+            &mut self.trace.anomalies,
+            ("duplicate", self.duplicates),
             "spans occur twice; one of each was kept",
         );
         let strays = self.trace.drop_strays();
-        odd(
-            &mut self.trace.oddities,
+        push_anomaly(
+            &mut self.trace.anomalies,
             ("stray_time", strays),
-            "spans are half a year or more from all others, or last as long; they were left out",
+            "spans are half a year or more from all others, or last as long; they were dropped",
         );
         self.trace.kinds_are_named = true;
         self.trace.keys.push(String::new());
@@ -185,7 +185,7 @@ impl Spans {
     }
 }
 
-/// Numbered threads keep their number, the others their name.
+/// Numeric names become the thread's id.
 fn thread(name: String) -> Thread {
     match name.parse() {
         Ok(tid) => Thread {
@@ -201,21 +201,24 @@ fn thread(name: String) -> Thread {
 
 fn number(column: &str, text: &str) -> std::result::Result<u64, String> {
     text.parse()
-        .map_err(|_| format!("{column} {text:?} is no whole number from 0 up"))
+        .map_err(|_| format!("{column} {text:?} is not a whole number of at least 0"))
 }
 
 fn time(column: &str, text: &str) -> std::result::Result<i64, String> {
     let time = text.parse::<i64>().ok();
     time.filter(|time| time.abs() <= LATEST_NS)
-        .ok_or_else(|| format!("{column} {text:?} is no time in whole nanoseconds"))
+        .ok_or_else(|| format!("{column} {text:?} is not a time in whole nanoseconds"))
 }
 
-/// Which processor does a span's work; an empty field is the CPU.
+/// Returns the processor that does a span's work; an empty field is the CPU.
 fn domain(rail: &str) -> std::result::Result<Domain, String> {
     match rail {
         "" => Ok(Domain::Cpu),
         name => Domain::from_name(name).ok_or_else(|| {
-            format!("rail {name:?} of a span is where its work is done: cpu, gpu or ane")
+            format!(
+                "rail {name:?} of a span is unknown: give the processor that does its work: \
+                     cpu, gpu or ane"
+            )
         }),
     }
 }

@@ -1,7 +1,7 @@
-//! What readers of traces yield: spans, and what they share.
+//! A trace in memory: the common result of all readers.
 //!
-//! Text is kept once or in one piece: kinds, keys and threads are numbers, a span is
-//! 56 bytes.
+//! Texts are interned or stored in one buffer: kinds, keys and threads are indices, a span
+//! takes 56 bytes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,18 +9,18 @@ use std::hash::Hash;
 use tracing_energy::power::replay::main_group;
 use tracing_energy::rows::Domain;
 
-use super::Oddity;
+use super::Anomaly;
 
-/// A quarter of the range, so that no sum or difference overflows.
+/// Maximum time: a quarter of the range, so that no sum or difference overflows.
 pub(super) const LATEST_NS: i64 = i64::MAX / 4;
 
-/// No span lasts half a year.
+/// Maximum duration of a span, and its maximum distance from others.
 pub(super) const LONGEST_NS: i64 = 180 * 86_400 * 1_000_000_000;
 
-/// A span as it stands in the file.
+/// A span as recorded in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
-    /// Its parent's place among the spans.
+    /// Index of its parent among the spans.
     pub(super) parent: Option<u32>,
     /// Index into [`Trace::threads`].
     pub(super) thread: u32,
@@ -28,14 +28,14 @@ pub(super) struct Span {
     pub(super) kind: u32,
     /// Index into [`Trace::keys`].
     pub(super) key: u32,
-    /// One more than the index into [`Trace::details`]; 0 is none.
+    /// Index into [`Trace::details`] plus one; 0 is none.
     pub(super) detail: u32,
     pub(super) start_ns: i64,
     pub(super) end_ns: i64,
     pub(super) line: u64,
 }
 
-/// What spans of one place in a program have in common.
+/// Data shared by the spans of one callsite.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
     pub(super) name: String,
@@ -45,60 +45,60 @@ pub(super) struct Kind {
     pub(super) domain: Domain,
 }
 
-/// A thread as it is called in the file.
+/// A thread with its id and name in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Thread {
     pub(super) tid: Option<i64>,
     pub(super) name: Option<String>,
 }
 
-/// What only some spans have.
+/// Data that only some spans have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Detail {
     /// Value of the field `token`.
     pub(super) token: Option<i64>,
-    /// Where its data fields stand in [`Trace::texts`]: a JSON object, or nothing.
+    /// Range of its data fields in [`Trace::texts`]: a JSON object, or empty.
     pub(super) fields: (usize, usize),
 }
 
-/// Something that happened at one moment.
+/// An event of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) time_ns: i64,
     pub(super) thread: u32,
-    /// Place of the span that it happened in.
+    /// Index of the span that it happened in.
     pub(super) span: Option<u32>,
     pub(super) kind: u32,
-    /// Where its fields stand in [`Trace::texts`].
+    /// Range of its fields in [`Trace::texts`].
     pub(super) fields: (usize, usize),
 }
 
-/// All that a file holds.
+/// Content of a trace file.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
     pub(super) spans: Vec<Span>,
     pub(super) kinds: Vec<Kind>,
-    /// Whether power is estimated by the name of the kind wherever it stands; else by
-    /// the path of names, as for what the layer records.
+    /// Whether power is estimated by the kind's name alone; else by the path of names, as for
+    /// recordings by the layer.
     pub(super) kinds_are_named: bool,
-    /// Values of key fields; the first is that of spans without.
+    /// Values of key fields; the first one belongs to spans without any.
     pub(super) keys: Vec<String>,
     pub(super) threads: Vec<Thread>,
     pub(super) details: Vec<Detail>,
-    /// By time.
+    /// Ordered by time.
     pub(super) marks: Vec<Mark>,
     pub(super) texts: String,
-    pub(super) oddities: Vec<Oddity>,
+    pub(super) anomalies: Vec<Anomaly>,
 }
 
 impl Trace {
-    /// The first start and the last end of spans.
+    /// Returns the first start and the last end of spans.
     pub(super) fn extent(&self) -> (i64, i64) {
         extent(self.spans.iter().map(|span| (span.start_ns, span.end_ns)))
     }
 
-    /// Leaves out spans and marks that are half a year or more from most spans: one time
-    /// that is wrong would make a run of years. Answers how many spans went.
+    /// Drops spans and marks that are half a year or more from most spans: one wrong time would
+    /// make a run of years. Returns the number of dropped spans.
     pub(super) fn drop_strays(&mut self) -> usize {
         let starts = self.spans.iter().map(|span| span.start_ns);
         let most = main_group(starts).or_else(|| self.started());
@@ -134,39 +134,39 @@ impl Trace {
         all - self.spans.len()
     }
 
-    /// The first and the last start of spans.
+    /// Returns the first and the last start of spans.
     fn started(&self) -> Option<(i64, i64)> {
         let starts = self.spans.iter().map(|span| span.start_ns);
         Some((starts.clone().min()?, starts.max()?))
     }
 
-    /// What only this span has.
+    /// Returns the details of a span.
     pub(super) fn detail(&self, span: &Span) -> Detail {
         let at = (span.detail as usize).checked_sub(1);
         at.map(|at| self.details[at]).unwrap_or_default()
     }
 
-    /// A text by its place.
+    /// Returns a text by its range.
     pub(super) fn text(&self, (start, end): (usize, usize)) -> &str {
         self.texts.get(start..end).unwrap_or_default()
     }
 }
 
-/// The first start and the last end.
+/// Returns the first start and the last end.
 pub(super) fn extent(times: impl Iterator<Item = (i64, i64)>) -> (i64, i64) {
     times.fold((i64::MAX, i64::MIN), |(first, last), (start, end)| {
         (first.min(start), last.max(end))
     })
 }
 
-/// Gives equal things one number, from 0 up.
+/// Interns equal items as one number, from 0.
 #[derive(Debug)]
-pub(super) struct Numbered<T> {
+pub(super) struct Interner<T> {
     known: HashMap<T, u32>,
     all: Vec<T>,
 }
 
-impl<T> Default for Numbered<T> {
+impl<T> Default for Interner<T> {
     fn default() -> Self {
         Self {
             known: HashMap::new(),
@@ -175,34 +175,34 @@ impl<T> Default for Numbered<T> {
     }
 }
 
-impl<T: Clone + Eq + Hash> Numbered<T> {
-    /// The number of `thing`, a new one if it was not seen before.
-    pub(super) fn number(&mut self, thing: T) -> u32 {
-        if let Some(&number) = self.known.get(&thing) {
+impl<T: Clone + Eq + Hash> Interner<T> {
+    /// Returns the number of `item`, a new one if it is unknown.
+    pub(super) fn number(&mut self, item: T) -> u32 {
+        if let Some(&number) = self.known.get(&item) {
             return number;
         }
         let number = self.all.len() as u32;
-        self.all.push(thing.clone());
-        self.known.insert(thing, number);
+        self.all.push(item.clone());
+        self.known.insert(item, number);
         number
     }
 
-    /// The number of `thing`, if it was seen before.
-    pub(super) fn known(&self, thing: &T) -> Option<u32> {
-        self.known.get(thing).copied()
+    /// Returns the number of `item` if it is known.
+    pub(super) fn known(&self, item: &T) -> Option<u32> {
+        self.known.get(item).copied()
     }
 
-    /// The thing of a number that was given.
+    /// Returns the item of a number.
     pub(super) fn get(&self, number: u32) -> &T {
         &self.all[number as usize]
     }
 
-    /// How many there are.
+    /// Returns the number of items.
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// All of them by number.
+    /// Returns all items by number.
     pub(super) fn into_all(self) -> Vec<T> {
         self.all
     }
@@ -212,9 +212,9 @@ impl<T: Clone + Eq + Hash> Numbered<T> {
 mod tests {
     use super::*;
 
-    /// The parents that are left of spans with these starts and ends, each the child of the
-    /// one before.
-    fn left(times: &[(i64, i64)]) -> (usize, Vec<Option<u32>>) {
+    /// Returns the number of dropped spans and the parents of the remaining ones; each span is
+    /// the child of the previous one.
+    fn without_strays(times: &[(i64, i64)]) -> (usize, Vec<Option<u32>>) {
         let span = |(at, &(start_ns, end_ns)): (u32, &(i64, i64))| Span {
             parent: at.checked_sub(1),
             thread: 0,
@@ -237,22 +237,25 @@ mod tests {
     }
 
     #[test]
-    fn spans_of_another_time_are_left_out_and_their_children_are_roots() {
+    fn stray_spans_are_dropped_and_their_children_become_roots() {
         const NOW: i64 = 1_790_000_000_000_000_000;
         let near = |at: i64| (NOW + at, NOW + at + 5);
-        assert_eq!(left(&[near(0), near(1)]), (0, vec![None, Some(0)]));
         assert_eq!(
-            left(&[near(0), (0, 5), near(2), near(3)]),
+            without_strays(&[near(0), near(1)]),
+            (0, vec![None, Some(0)])
+        );
+        assert_eq!(
+            without_strays(&[near(0), (0, 5), near(2), near(3)]),
             (1, vec![None, None, Some(1)])
         );
         assert_eq!(
-            left(&[(0, NOW), near(1), near(2)]),
+            without_strays(&[(0, NOW), near(1), near(2)]),
             (1, vec![None, Some(0)])
         );
         assert_eq!(
-            left(&[near(0), (NOW + 1, 2 * NOW), near(2)]),
+            without_strays(&[near(0), (NOW + 1, 2 * NOW), near(2)]),
             (1, vec![None, None])
         );
-        assert_eq!(left(&[]), (0, vec![]));
+        assert_eq!(without_strays(&[]), (0, vec![]));
     }
 }

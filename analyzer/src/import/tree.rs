@@ -1,4 +1,4 @@
-//! Puts spans in the order of their starts and finds the node of each.
+//! Sorts spans by start and assigns nodes.
 
 use std::path::Path;
 
@@ -8,54 +8,55 @@ use tracing_energy::rows::{CallsiteRow, NodeRow, Role};
 mod nodes;
 
 use super::trace::{Span, Trace};
-use super::{Oddity, bad, odd};
+use super::{Anomaly, invalid_input, push_anomaly};
 use crate::error::Result;
 
-/// What the spans of a trace have in common.
+/// Callsites and nodes of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) callsites: Vec<CallsiteRow>,
     pub(super) nodes: Vec<NodeRow>,
     /// Node of each span, in the order of the trace.
     pub(super) node_of: Vec<u32>,
-    pub(super) oddities: Vec<Oddity>,
+    pub(super) anomalies: Vec<Anomaly>,
 }
 
-/// Sorts the spans of `trace` by start, those around others first, and makes nodes
-/// of their paths.
+/// Sorts the spans of `trace` by start, enclosing ones first, and creates nodes for their
+/// paths.
 ///
 /// # Errors
-/// When spans are their own ancestors; the message has the line.
-pub(super) fn grow(trace: &mut Trace, path: &Path) -> Result<Tree> {
+/// Fails if a span is its own ancestor; the message includes the line.
+pub(super) fn build(trace: &mut Trace, path: &Path) -> Result<Tree> {
     let depths = depths(&trace.spans).map_err(|line| {
-        let message = format!("line {line}: the span is its own ancestor; mend its parent_id");
-        bad(path, message)
+        let message = format!("line {line}: the span is its own ancestor; correct its parent_id");
+        invalid_input(path, message)
     })?;
-    let mut oddities = Vec::new();
+    let mut anomalies = Vec::new();
     sort(trace, &depths);
     let early = trace.spans.iter().filter(|span| {
         let parent = span.parent.map(|parent| trace.spans[parent as usize]);
         parent.is_some_and(|parent| span.start_ns < parent.start_ns)
     });
-    odd(
-        &mut oddities,
+    push_anomaly(
+        &mut anomalies,
         ("before_parent", early.count()),
-        "spans start before their parent; until it starts they count as roots",
+        "spans start before their parent; until the parent starts they count as roots",
     );
     let callsites = callsites(trace);
-    let (nodes, node_of) = nodes::of(trace, &mut oddities);
+    let (nodes, node_of) = nodes::build(trace, &mut anomalies);
     Ok(Tree {
         callsites,
         nodes,
         node_of,
-        oddities,
+        anomalies,
     })
 }
 
-/// How many ancestors each span has, or the line of one that is its own.
+/// Returns the number of ancestors of each span, or the line of a span that is its own
+/// ancestor.
 fn depths(spans: &[Span]) -> std::result::Result<Vec<u32>, u64> {
     let mut depths: Vec<Option<u32>> = vec![None; spans.len()];
-    let mut way = Vec::new();
+    let mut ancestors = Vec::new();
     for at in 0..spans.len() {
         let mut next = Some(at);
         let mut depth = 0;
@@ -64,13 +65,13 @@ fn depths(spans: &[Span]) -> std::result::Result<Vec<u32>, u64> {
                 depth = known + 1;
                 break;
             }
-            way.push(span);
-            if way.len() > spans.len() {
+            ancestors.push(span);
+            if ancestors.len() > spans.len() {
                 return Err(spans[span].line);
             }
             next = spans[span].parent.map(|parent| parent as usize);
         }
-        for span in way.drain(..).rev() {
+        for span in ancestors.drain(..).rev() {
             depths[span] = Some(depth);
             depth += 1;
         }
@@ -78,7 +79,7 @@ fn depths(spans: &[Span]) -> std::result::Result<Vec<u32>, u64> {
     Ok(depths.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-/// Sorts by start; of those that start together the outer ones come first.
+/// Sorts by start; of those with the same start the outer ones come first.
 fn sort(trace: &mut Trace, depths: &[u32]) {
     let spans = &trace.spans;
     let mut order: Vec<u32> = (0..spans.len() as u32).collect();
@@ -106,7 +107,7 @@ fn sort(trace: &mut Trace, depths: &[u32]) {
     }
 }
 
-/// One for each kind.
+/// Returns a callsite for each kind.
 fn callsites(trace: &Trace) -> Vec<CallsiteRow> {
     let role = |name: &str| {
         let known = DEFAULT_ROLES.iter().find(|(known, _)| *known == name);

@@ -14,27 +14,27 @@ use super::idle::baselines;
 use super::power::Power;
 use super::trace::{Mark, Trace, extent};
 use super::tree::Tree;
-use super::{Imported, Oddity};
+use super::{Anomaly, Imported};
 use crate::error::{Error, Result};
 
-/// Spans in one batch.
+/// Number of spans in one batch.
 const SPANS: usize = 8192;
-/// The run begins before all and ends after all that is in the files by this much:
-/// samples stay in it, if the sensor's clock is off by no more.
+/// Margin of the run before and after all data of the files, so that samples stay within the
+/// run if the sensor's clock differs by no more.
 const MARGIN_NS: i64 = 50_000_000;
-/// A clock that reads more than this at the first event did not start with the
-/// program: such a run begins at its first event.
+/// Clock time of the first event beyond which the clock did not start with the program: the run
+/// then starts at its first event.
 const OTHER_CLOCK_NS: i64 = 3_600_000_000_000;
-/// 2001: a clock that reads more counts from 1970.
+/// 2001 in ns since 1970: a larger clock time counts from 1970.
 const UNIX_CLOCK_NS: i64 = 1_000_000_000_000_000_000;
 
-/// What is said of a run beside its spans and samples.
+/// Metadata of an imported run.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Head {
+pub(super) struct RunDescription {
     pub(super) name: Option<String>,
-    /// What was imported, and how: a JSON object.
+    /// Imported files and options: a JSON object.
     pub(super) config: serde_json::Value,
-    /// When the spans' clock read zero, ns since 1970.
+    /// Time at which the spans' clock read zero, ns since 1970.
     pub(super) zero_unix_ns: Option<i64>,
 }
 
@@ -46,13 +46,18 @@ pub(super) struct Run {
     tree: Tree,
     power: Power,
     baselines: Vec<BaselineRow>,
-    /// What the files' clock reads at the run's start.
+    /// Time of the files' clock at the run's start.
     zero_ns: i64,
 }
 
 impl Run {
-    /// `power` is on the clock of the spans.
-    pub(super) fn new(head: Head, trace: Trace, tree: Tree, mut power: Power) -> Self {
+    /// Creates the run; `power` must be on the clock of the spans.
+    pub(super) fn new(
+        description: RunDescription,
+        trace: Trace,
+        tree: Tree,
+        mut power: Power,
+    ) -> Self {
         let busy = trace.extent();
         let samples = power.samples.iter().map(|s| (s.start_ns, s.end_ns));
         let whole = extent(samples.chain([busy]));
@@ -61,10 +66,10 @@ impl Run {
             first if first > OTHER_CLOCK_NS => first,
             first => first.min(0),
         };
-        let (baselines, doubts) = baselines(&power.rails, &power.samples, busy);
-        power.oddities.extend(doubts);
+        let (baselines, idle_anomalies) = baselines(&power.rails, &power.samples, busy);
+        power.anomalies.extend(idle_anomalies);
         let mut run = Self {
-            row: row(head, zero_ns, whole.1 - zero_ns),
+            row: row(description, zero_ns, whole.1 - zero_ns),
             baselines,
             trace,
             tree,
@@ -75,35 +80,36 @@ impl Run {
         run
     }
 
-    /// What it will be.
+    /// Returns the result of the import.
     pub(super) fn imported(&self) -> Imported {
         Imported {
             uuid: self.row.uuid.clone(),
             spans: self.trace.spans.len(),
             samples: self.power.samples.len(),
-            told: Vec::new(),
+            notes: Vec::new(),
             warnings: self.warnings(),
         }
     }
 
     fn warnings(&self) -> Vec<String> {
-        let odd = self.oddities().map(|odd| odd.message.clone());
+        let messages = self.anomalies().map(|anomaly| anomaly.message.clone());
         let is_known = |id| self.baselines.iter().any(|row| row.rail == id);
         let unknown = self.power.rails.iter().filter(|rail| !is_known(rail.id));
         let unknown: Vec<&str> = unknown.map(|rail| rail.name.as_str()).collect();
         let idle = (!unknown.is_empty()).then(|| {
             format!(
-                "idle power of {} is not known: half a second of samples before or after the \
-                 spans would tell it",
+                "idle power of {} is unknown: record at least half a second of samples before or \
+                 after the \
+                 spans",
                 unknown.join(", ")
             )
         });
-        odd.chain(idle).collect()
+        messages.chain(idle).collect()
     }
 
-    fn oddities(&self) -> impl Iterator<Item = &Oddity> {
-        let spans = self.trace.oddities.iter().chain(&self.tree.oddities);
-        spans.chain(&self.power.oddities)
+    fn anomalies(&self) -> impl Iterator<Item = &Anomaly> {
+        let spans = self.trace.anomalies.iter().chain(&self.tree.anomalies);
+        spans.chain(&self.power.anomalies)
     }
 
     fn count_from_zero(&mut self) {
@@ -122,8 +128,7 @@ impl Run {
         }
     }
 
-    /// Writes all of it to the recording at `db`, and at the very end that it is
-    /// complete.
+    /// Writes everything to the recording at `db`, and last its status complete.
     pub(super) fn write(self, db: &Path) -> Result<()> {
         let mut sink = SqliteSink::create(db)?;
         let mut write = |batch: &Batch| sink.write(batch).map_err(Error::Sink);
@@ -229,20 +234,20 @@ impl Run {
     }
 
     fn events(&self) -> Vec<EventRow> {
-        let event = |odd: &Oddity| EventRow {
+        let event = |anomaly: &Anomaly| EventRow {
             time_ns: 0,
-            kind: odd.kind.to_owned(),
-            count: odd.count,
-            message: odd.message.clone(),
+            kind: anomaly.kind.to_owned(),
+            count: anomaly.count,
+            message: anomaly.message.clone(),
         };
-        self.oddities().map(event).collect()
+        self.anomalies().map(event).collect()
     }
 }
 
-/// The machine that was measured is not known.
-fn row(mut head: Head, zero_ns: i64, end_ns: i64) -> RunRow {
-    head.config["zero_ns"] = zero_ns.into();
-    let start_unix_ns = match head.zero_unix_ns {
+/// Builds the run's row. The measured machine is unknown.
+fn row(mut description: RunDescription, zero_ns: i64, end_ns: i64) -> RunRow {
+    description.config["zero_ns"] = zero_ns.into();
+    let start_unix_ns = match description.zero_unix_ns {
         Some(unix_ns) => unix_ns.saturating_add(zero_ns),
         None if zero_ns > UNIX_CLOCK_NS => zero_ns,
         None => host::unix_ns(),
@@ -261,9 +266,9 @@ fn row(mut head: Head, zero_ns: i64, end_ns: i64) -> RunRow {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         joins: None,
         metadata: RunMetadata {
-            name: head.name,
+            name: description.name,
             engine: Some("import".to_owned()),
-            config: Some(head.config.to_string()),
+            config: Some(description.config.to_string()),
             ..RunMetadata::default()
         },
     }

@@ -1,14 +1,13 @@
-//! What each kind of work cost: a list that sums, with the accounts that are no
-//! span's, to what was measured.
+//! Energy of each kind of work. Together with the accounts outside of spans the list sums to
+//! the measured energy:
 //!
 //! ```text
 //! shares + (idle) + (unattributed) = measured
 //! ```
 //!
-//! What is estimated for time without samples stands in a row of its own and is no part
-//! of them.
+//! The estimate for time without samples is a separate row and not part of the sum.
 //!
-//! Of a phase or a basis there are shares only: accounts are not known by them.
+//! For a phase or a basis only shares are listed, because accounts are not divided by these.
 
 mod table;
 
@@ -16,56 +15,57 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::ask::Scope;
 use crate::error::Result;
 use crate::format::Format;
 use crate::format::csv::{field, record};
-use crate::format::screen::Look;
-use crate::query::{self, Balance, By, Recording, Run, Share};
+use crate::format::screen::OutputStyle;
+use crate::query::{self, Balance, GroupBy, Recording, Run, Share};
+use crate::views::Scope;
 
-/// Rows that people see unless they ask for more.
+/// Default number of rows in a table.
 const SHOWN: usize = 30;
 
-/// What is listed.
+/// Options of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpsOptions {
-    /// What is added up.
-    pub by: By,
-    /// The part of the run.
+    /// Level at which energies are summed.
+    pub by: GroupBy,
+    /// Part of the run.
     pub scope: Scope,
-    /// Kinds that cannot be told apart as one.
+    /// Whether kinds that cannot be distinguished are merged.
     pub groups: bool,
-    /// Rows that people see, others as one; none: 30, 0: all. Programs get all.
+    /// Number of rows in a table (default 30, 0 for all); the others are summed in one row.
+    /// CSV and JSON contain all rows.
     pub limit: Option<usize>,
 }
 
-/// The list of a run.
+/// Energies of a run's operations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ops {
     run: Run,
-    by: By,
+    by: GroupBy,
     scope: Scope,
     limit: usize,
     rails: Vec<String>,
-    /// Share of the run's time that samples cover.
+    /// Share of the run's time covered by samples.
     coverage: Option<f64>,
     method: String,
-    /// Highest energy first.
+    /// Shares, highest energy first.
     pub shares: Vec<Share>,
-    /// What is no span's, in the whole run.
+    /// Energy outside of spans, over the whole run.
     pub accounts: Accounts,
 }
 
-/// Energy that is no span's, in joules.
+/// Energy outside of spans, in joules.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Accounts {
-    /// What the sensors gave.
+    /// Measured energy.
     pub measured_j: f64,
-    /// Baseline power x time, where it is known.
+    /// Baseline power times duration, if known.
     pub idle_j: Option<f64>,
-    /// Outside of spans, other processes, the profiler, the residual and what is unknown.
+    /// Sum of the accounts outside, others, profiler, residual and unknown.
     pub unattributed_j: f64,
-    /// Active energy estimated for time without samples; no part of the shares.
+    /// Active energy estimated for time without samples, not part of the shares.
     pub extrapolated_j: f64,
 }
 
@@ -73,8 +73,8 @@ impl Ops {
     /// Reads the list.
     ///
     /// # Errors
-    /// When the file cannot be read, the run was not attributed, or there is no such
-    /// rail or phase.
+    /// If the file cannot be read, the run was not attributed, or there is no such rail or
+    /// phase.
     pub fn read(recording: &Recording, run: Run, options: &OpsOptions) -> Result<Self> {
         let attributions = query::attributions(recording, &run)?;
         let Some(attribution) = attributions.into_iter().find(|one| one.is_shown) else {
@@ -104,14 +104,14 @@ impl Ops {
         })
     }
 
-    /// Writes it in a format; `look` matters to tables only.
+    /// Writes the list in a format; `style` only affects tables.
     ///
     /// # Errors
-    /// When `out` cannot be written.
-    pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
+    /// If `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write, format: Format, style: &OutputStyle) -> Result<()> {
         match format {
-            Format::Table => table::write(self, out, look)?,
-            Format::Markdown => table::write(self, out, &Look::markdown())?,
+            Format::Table => table::write(self, out, style)?,
+            Format::Markdown => table::write(self, out, &OutputStyle::markdown())?,
             Format::Csv => self.csv(out)?,
             Format::Json => {
                 crate::format::json::write(out, &self.json())?;
@@ -120,7 +120,7 @@ impl Ops {
         Ok(())
     }
 
-    /// Accounts, where the list is of the whole run, so that they sum with it.
+    /// Returns the accounts, if the list covers the whole run.
     fn whole(&self) -> Option<&Accounts> {
         let is_part = self.scope.phase.is_some() || self.scope.basis.is_some();
         (!is_part).then_some(&self.accounts)
@@ -148,8 +148,8 @@ impl Ops {
         })
     }
 
-    /// Millijoules, as tables of kinds have them. An account that is not known has
-    /// no row: readers would take an empty one for zero.
+    /// Writes millijoules. An unknown account has no row, because an empty value could be
+    /// read as zero.
     fn csv(&self, out: &mut dyn Write) -> std::io::Result<()> {
         record(out, &[self.by.name(), "energy_mj", "lo", "hi"])?;
         let millijoules = |joules: Option<f64>| field(&json!(joules.map(|joules| joules * 1e3)));
@@ -167,7 +167,7 @@ impl Ops {
 }
 
 impl Accounts {
-    /// Their names and energies, in the order in which they are shown.
+    /// Returns names and energies in display order.
     fn rows(&self) -> [(&'static str, Option<f64>); 3] {
         [
             ("(idle)", self.idle_j),
@@ -177,9 +177,9 @@ impl Accounts {
     }
 }
 
-/// Idle energy is not known unless it is known of each rail.
+/// Sums the accounts. Idle energy is only known if it is known on each rail.
 fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
-    // The sum of nothing is -0.0, which would be shown with its sign.
+    // An empty sum is -0.0, which would be shown with its sign.
     let sum = |of: fn(&Balance) -> Option<f64>| balance.iter().filter_map(of).sum::<f64>() + 0.0;
     let idle_j = query::sum_known(balance.iter().map(|rail| rail.idle_j));
     let other_idle_j = match idle_j {
@@ -189,7 +189,7 @@ fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
     Accounts {
         measured_j: sum(|rail| rail.measured_j),
         idle_j,
-        // Idle energy of some rails only must not get lost.
+        // Otherwise idle energy that is only known on some rails would be lost.
         unattributed_j: other_idle_j
             + sum(|rail| rail.outside_j)
             + sum(|rail| rail.others_j)

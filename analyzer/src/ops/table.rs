@@ -1,40 +1,40 @@
-//! The list for people.
+//! The list as a table.
 
 use std::io::{self, Write};
 
 use super::{Accounts, Ops};
-use crate::ask::Scope;
-use crate::format::screen::Look;
+use crate::format::screen::OutputStyle;
 use crate::format::{basis, energy, escape, percent, power, time_span};
 use crate::query::Share;
+use crate::views::Scope;
 
-pub(super) fn write(ops: &Ops, out: &mut dyn Write, look: &Look) -> io::Result<()> {
+pub(super) fn write(ops: &Ops, out: &mut dyn Write, style: &OutputStyle) -> io::Result<()> {
     let rails: Vec<String> = ops.rails.iter().map(|rail| escape(rail)).collect();
     let title = format!(
         "{}: active self energy on {}, {}{}",
         escape(&ops.run.title()),
         rails.join(" + "),
         ops.method,
-        ops.part_words()
+        ops.scope_text()
     );
-    writeln!(out, "{}", look.heading(&title))?;
+    writeln!(out, "{}", style.heading(&title))?;
     if let Some(caveat) = ops.run.caveat() {
-        let note = format!("All figures below are {caveat}.");
-        writeln!(out, "{}", look.notice(&note))?;
+        let note = format!("All energies below are {caveat}.");
+        writeln!(out, "{}", style.notice(&note))?;
     }
     if let Some(note) = crate::query::coverage_note(ops.coverage) {
-        writeln!(out, "{}", look.notice(&note))?;
+        writeln!(out, "{}", style.notice(&note))?;
     }
     if ops
         .whole()
         .is_some_and(|accounts| accounts.idle_j.is_none())
     {
-        let note = "Idle power is not known on every rail: spans hold it where it is not.";
-        writeln!(out, "{}", look.notice(note))?;
+        let note = "Idle power is unknown on some rails: their spans include it.";
+        writeln!(out, "{}", style.notice(note))?;
     }
     let bases = || ops.shares.iter().map(|share| share.basis.as_deref());
     let differ = has_interval(ops) && basis::differ(bases());
-    let mut header = vec![ops.by.name(), "energy"];
+    let mut header = vec![ops.by.heading(), "energy"];
     header.extend(
         has_interval(ops)
             .then_some(["from", "to"])
@@ -42,40 +42,40 @@ pub(super) fn write(ops: &Ops, out: &mut dyn Write, look: &Look) -> io::Result<(
             .flatten(),
     );
     header.extend(["share", "time", "power"]);
-    header.extend(differ.then_some("by"));
+    header.extend(differ.then_some("basis"));
     writeln!(
         out,
         "{}",
-        look.table(&header, &rows(ops, header.len(), differ))
+        style.table(&header, &rows(ops, header.len(), differ))
     )?;
     if ops
         .whole()
         .is_some_and(|accounts| accounts.extrapolated_j != 0.0)
     {
-        let note = "(extrapolated) is for time without samples, and is in no other row.";
-        writeln!(out, "{}", look.note(note))?;
+        let note = "(extrapolated) is for time without samples and not part of other rows.";
+        writeln!(out, "{}", style.note(note))?;
     }
     if ops.shares.len() > ops.limit {
         let note = format!("{} of {} rows: see --limit.", ops.limit, ops.shares.len());
-        writeln!(out, "{}", look.note(&note))?;
+        writeln!(out, "{}", style.note(&note))?;
     }
     if has_interval(ops) {
         let legend = basis::legend(bases(), differ).unwrap_or_default();
         let note = format!("From .. to is a 90 % interval; {legend}.");
-        writeln!(out, "{}", look.note(&note))?;
+        writeln!(out, "{}", style.note(&note))?;
     }
     Ok(())
 }
 
 impl Ops {
-    /// The phase and the basis; rails are named already.
-    fn part_words(&self) -> String {
+    /// Returns the phase and the basis; the title already names the rails.
+    fn scope_text(&self) -> String {
         let rail = None;
         Scope {
             rail,
             ..self.scope.clone()
         }
-        .words()
+        .text()
     }
 }
 
@@ -86,13 +86,13 @@ fn has_interval(ops: &Ops) -> bool {
 
 fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
     let whole: f64 = ops.shares.iter().map(|share| share.energy_j).sum();
-    let part = |joules: f64| percent((whole > 0.0).then(|| joules / whole));
+    let fraction = |joules: f64| percent((whole > 0.0).then(|| joules / whole));
     let shares = ops.shares.iter().take(ops.limit).map(|share| {
         let ends = [energy(share.lo_j), energy(share.hi_j)];
         let mut row = vec![escape(&share.name), energy(Some(share.energy_j))];
         row.extend(has_interval(ops).then_some(ends).into_iter().flatten());
         row.extend([
-            part(share.energy_j),
+            fraction(share.energy_j),
             time_span(Some(share.self_ns)),
             power(share.avg_w()),
         ]);

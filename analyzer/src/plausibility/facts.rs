@@ -1,4 +1,4 @@
-//! What the rules look at, read from a recording.
+//! Input of the rules, read from a recording.
 
 use rusqlite::OptionalExtension;
 
@@ -7,18 +7,18 @@ use crate::query::{self, Balance, Recording, Run};
 use tracing_energy::conditions::CORES;
 use tracing_energy::store::span_ids;
 
-/// A run that has ended, and its attribution.
+/// Data of an ended run and its attribution.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Facts {
     pub(super) end_ns: i64,
-    /// Processors of the machine, where it was recorded.
+    /// Number of processors of the machine, if recorded.
     pub(super) cores: Option<f64>,
     pub(super) rails: Vec<RailFacts>,
     pub(super) sums: Vec<Sum>,
     pub(super) cpu: Vec<CpuFacts>,
-    /// Tables with rows that end after the run, and how many.
+    /// Tables with rows that end after the run, with their number.
     pub(super) after_end: Vec<(&'static str, i64)>,
-    pub(super) figures: Vec<Figure>,
+    pub(super) phases: Vec<PhaseFacts>,
 }
 
 /// One rail over the run.
@@ -34,14 +34,14 @@ pub(super) struct RailFacts {
     pub(super) hi_j: Option<f64>,
     pub(super) covered_ns: Option<i64>,
     pub(super) peak_w: Option<f64>,
-    /// The highest mean power of a sample.
+    /// Highest mean power of a sample.
     pub(super) largest_w: Option<f64>,
-    /// Windows of the attribution.
+    /// Number of windows of the attribution.
     pub(super) windows: i64,
-    /// Standard deviation of their energies, from the differences of neighbours: changes of
-    /// the load hardly count.
+    /// Standard deviation of their energies, estimated from differences of neighbours, so
+    /// that changes of the load have little influence.
     pub(super) window_sd_j: f64,
-    /// Samples of the idle baseline; 0 where it is configured.
+    /// Number of samples of the idle baseline; 0 if it is configured.
     pub(super) baseline_samples: Option<i64>,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Sum {
     pub(super) what: String,
     pub(super) parts: f64,
     pub(super) whole: f64,
-    /// Size of the parts, where they cancel.
+    /// Sum of the parts' absolute values.
     pub(super) scale: f64,
 }
 
-/// CPU time of one thread, of the process or of the machine in the worst of its rows.
+/// CPU time of a thread, the process or the machine in its busiest row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CpuFacts {
     pub(super) what: String,
@@ -64,16 +64,16 @@ pub(super) struct CpuFacts {
     pub(super) busy_ns: f64,
 }
 
-/// An energy of a time.
+/// Energy of a phase.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Figure {
+pub(super) struct PhaseFacts {
     pub(super) name: String,
     pub(super) coverage: Option<f64>,
     pub(super) energy_j: Option<f64>,
     pub(super) has_measured: bool,
 }
 
-/// Nothing of a run that has not ended or was not attributed.
+/// Reads the facts; `None` for a run that has not ended or was not attributed.
 pub(super) fn read(recording: &Recording, run: &Run) -> Result<Option<Facts>> {
     let (Some(end_ns), Some(_)) = (run.row.end_ns, run.attribution) else {
         return Ok(None);
@@ -82,7 +82,7 @@ pub(super) fn read(recording: &Recording, run: &Run) -> Result<Option<Facts>> {
     let has_lost_rows = has_lost_rows(recording, run)?;
     let rail = |balance: &Balance| {
         let mut rail = rail(recording, run, balance)?;
-        // The largest one may be among them.
+        // The largest sample may be among the lost ones.
         rail.largest_w = rail.largest_w.filter(|_| !has_lost_rows);
         Ok(rail)
     };
@@ -97,7 +97,7 @@ pub(super) fn read(recording: &Recording, run: &Run) -> Result<Option<Facts>> {
         sums,
         cpu: cpu(recording, run)?,
         after_end: after_end(recording, run, end_ns)?,
-        figures: figures(recording, run)?,
+        phases: phases(recording, run)?,
     }))
 }
 
@@ -151,15 +151,15 @@ fn cores(recording: &Recording, run: &Run) -> Result<Option<f64>> {
     Ok(found.and_then(|text| text.parse().ok()))
 }
 
-/// Whether rows are missing because the file could not be written: sums are then of less
-/// than what the recorder saw.
+/// Returns whether rows are missing because the file could not be written, so that sums are
+/// incomplete.
 fn has_lost_rows(recording: &Recording, run: &Run) -> Result<bool> {
     let sql = "SELECT count(*) > 0 FROM events WHERE run = ?1 AND kind = 'rows_dropped'";
     let mut statement = recording.connection().prepare_cached(sql)?;
     Ok(statement.query_row([run.no], |r| r.get(0))?)
 }
 
-/// Windows, nodes and phases of each rail against its totals.
+/// Reads the sums of windows, nodes and phases of each rail with its totals.
 fn sums(recording: &Recording, run: &Run, balance: &[Balance]) -> Result<Vec<Sum>> {
     let queries = [
         (
@@ -205,7 +205,7 @@ fn sums(recording: &Recording, run: &Run, balance: &[Balance]) -> Result<Vec<Sum
     Ok(sums)
 }
 
-/// The busiest row of each series, of those that say anything against their resolution.
+/// Reads the busiest row of each series, accounting for the clock's resolution.
 fn cpu(recording: &Recording, run: &Run) -> Result<Vec<CpuFacts>> {
     let sql = "SELECT scope, thread, end_ns - start_ns, on_cpu_ns,
                       max((on_cpu_ns - 30000000.0) / (end_ns - start_ns))
@@ -230,7 +230,7 @@ fn after_end(recording: &Recording, run: &Run, end_ns: i64) -> Result<Vec<(&'sta
     let (first, last) = span_ids(run.no);
     let spans = "SELECT count(*) FROM spans WHERE id BETWEEN ?1 AND ?2
                  AND (end_ns > ?3 OR start_ns > ?3 OR end_ns IS NULL OR end_ns < start_ns)";
-    // Windows bear the times of the sensor's clock, which may be found to be ahead.
+    // Windows have times of the sensor's clock, which may be ahead.
     let windows = "WITH clock AS (
                        SELECT 1 + 1e6 * max(coalesce(abs(offset_ms), 0), (
                            SELECT coalesce(max(abs(value ->> 'offset_ms')), 0)
@@ -252,12 +252,12 @@ fn after_end(recording: &Recording, run: &Run, end_ns: i64) -> Result<Vec<(&'sta
     Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
 }
 
-/// Phases; the run's total is their sum.
-fn figures(recording: &Recording, run: &Run) -> Result<Vec<Figure>> {
+/// Reads the phases; the run's total is their sum.
+fn phases(recording: &Recording, run: &Run) -> Result<Vec<PhaseFacts>> {
     let phases = query::phases(recording, run)?;
     Ok(phases
         .into_iter()
-        .map(|phase| Figure {
+        .map(|phase| PhaseFacts {
             name: phase.phase,
             coverage: phase.coverage,
             energy_j: phase.energy_j,

@@ -1,20 +1,20 @@
-//! Numbers that cannot be: checks that every recording must pass, whatever it holds.
+//! Plausibility checks that every recording must pass.
 //!
 //! | rule | a violation means |
 //! |---|---|
-//! | accounts sum to what was measured | energy was lost or counted twice |
+//! | accounts sum to the measured energy | energy was lost or counted twice |
 //! | each account lies within 0 .. measured | a share is below 0 % or above 100 % |
-//! | the peak is at most the largest sample | energy was pressed into too short a time |
-//! | the average is at most the peak | energy and time are of different parts |
-//! | parts are at most their whole | a rail lies in a wrong one |
-//! | processors busy are at most those there are | CPU times bear wrong times |
-//! | windows, phases and nodes sum to totals | one reading lost what another has |
+//! | the peak is at most the largest sample | energy was assigned to too short a time |
+//! | the average is at most the peak | energy and time belong to different parts |
+//! | parts are at most their whole | a rail has the wrong parent |
+//! | busy processors are at most those of the machine | CPU times have wrong timestamps |
+//! | windows, phases and nodes sum to totals | energy was lost in one of them |
 //! | coverage lies within 0 .. 1 | a time was counted twice |
-//! | a figure below half coverage is not known | an estimate poses as a measurement |
+//! | an energy below half coverage is unknown | an estimate is shown as a measurement |
 //! | nothing ends after the run | clocks were mixed |
 //!
-//! "Within" and "at most" leave room for noise: [`NOISE`] of the energy and three standard
-//! errors of a sum of samples. `rules` is pure; `facts` reads a recording.
+//! "Within" and "at most" allow for noise: [`NOISE`] of the energy and three standard errors
+//! of a sum of samples. `rules` has no I/O; `facts` reads a recording.
 
 mod facts;
 mod rules;
@@ -22,14 +22,13 @@ mod rules;
 use crate::error::Result;
 use crate::query::{Recording, Run};
 
-/// Share of an energy that may be noise, whatever the samples say.
+/// Share of an energy that may always be noise.
 pub const NOISE: f64 = 0.05;
 
-/// What cannot be true of the attribution of a run that is shown, in words; nothing for a
-/// run that has not ended.
+/// Returns the violations of the run's shown attribution; none for a run that has not ended.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn violations(recording: &Recording, run: &Run) -> Result<Vec<String>> {
     let Some(facts) = facts::read(recording, run)? else {
         return Ok(Vec::new());

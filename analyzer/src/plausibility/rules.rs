@@ -1,18 +1,18 @@
-//! The rules, on plain numbers.
+//! The rules.
 
 use super::NOISE;
 use super::facts::{CpuFacts, Facts, RailFacts, Sum};
 
-/// Rounding of sums of many numbers, relative to the largest.
+/// Rounding error of sums, relative to the largest number.
 const ROUNDING: f64 = 1e-6;
-/// Energies below this are not looked at.
+/// Energies below this are ignored.
 const LEAST_J: f64 = 1e-9;
-/// CPU time that clocks of different resolution may place wrongly, per processor.
+/// CPU time that clocks of different resolution may misplace, per processor.
 const TICKS_NS: f64 = 30e6;
-/// Coverage from which a rail may be compared with its parts.
+/// Minimum coverage for comparing a rail with its parts.
 const COVERED: f64 = 0.9;
 
-/// All that is violated, in words.
+/// Returns all violations.
 pub(super) fn violations(facts: &Facts) -> Vec<String> {
     let mut found = Vec::new();
     for rail in &facts.rails {
@@ -37,20 +37,20 @@ pub(super) fn violations(facts: &Facts) -> Vec<String> {
             .iter()
             .map(|(table, count)| format!("{count} rows of {table} end after the run")),
     );
-    found.extend(facts.figures.iter().filter_map(|figure| {
-        let is_known = figure.energy_j.is_some();
-        match figure.coverage? {
+    found.extend(facts.phases.iter().filter_map(|phase| {
+        let is_known = phase.energy_j.is_some();
+        match phase.coverage? {
             coverage if !(0.0..=1.0 + ROUNDING).contains(&coverage) => {
-                Some(format!("{}: coverage is {coverage}", figure.name))
+                Some(format!("{}: coverage is {coverage}", phase.name))
             }
             coverage if coverage < 0.5 && is_known => Some(format!(
-                "{}: an energy is given though samples cover {:.0} % of the time",
-                figure.name,
+                "{}: energy is known although samples cover {:.0} % of the time",
+                phase.name,
                 100.0 * coverage
             )),
-            coverage if coverage >= 0.5 && !is_known && figure.has_measured => Some(format!(
-                "{}: no energy is given though samples cover {:.0} % of the time",
-                figure.name,
+            coverage if coverage >= 0.5 && !is_known && phase.has_measured => Some(format!(
+                "{}: energy is unknown although samples cover {:.0} % of the time",
+                phase.name,
                 100.0 * coverage
             )),
             _ => None,
@@ -75,7 +75,7 @@ fn rail_faults(rail: &RailFacts, end_ns: i64) -> Vec<String> {
         let Some(energy) = energy.filter(|_| name != "residual") else {
             continue;
         };
-        // Configured idle power is no measurement of this run.
+        // Configured idle power was not measured in this run.
         if name == "idle" && rail.baseline_samples == Some(0) {
             continue;
         }
@@ -125,7 +125,7 @@ fn power_faults(rail: &RailFacts, measured: f64) -> Vec<String> {
     faults
 }
 
-/// Parts may be more than their whole by the noise of all of them.
+/// Returns wholes that are exceeded by their parts by more than the noise.
 fn parts_above_wholes(facts: &Facts) -> Vec<String> {
     let is_covered = |rail: &RailFacts| {
         let covered = rail.covered_ns.unwrap_or(facts.end_ns) as f64;
@@ -166,13 +166,13 @@ fn cpu_fault(cpu: &CpuFacts, cores: Option<f64>) -> Option<String> {
     })
 }
 
-/// Not-a-number is close to nothing.
+/// Returns whether two numbers are equal within rounding; NaN never is.
 fn is_close(a: f64, b: f64, scale: f64) -> bool {
     (a - b).abs() <= ROUNDING * scale + LEAST_J
 }
 
 impl RailFacts {
-    /// How far an account may lie outside of what was measured.
+    /// Returns by how much an account may lie outside of 0 .. measured.
     fn noise_j(&self) -> f64 {
         let windows = self.windows as f64;
         let baseline = self.baseline_samples.filter(|&n| n > 0).unwrap_or(1) as f64;
@@ -190,7 +190,7 @@ impl RailFacts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::Figure;
+    use super::super::facts::PhaseFacts;
     use super::*;
 
     /// 100 J in ten seconds: 40 idle, 50 spans, 10 outside.
@@ -229,7 +229,7 @@ mod tests {
             sums: Vec::new(),
             cpu: Vec::new(),
             after_end: Vec::new(),
-            figures: Vec::new(),
+            phases: Vec::new(),
         }
     }
 
@@ -247,9 +247,9 @@ mod tests {
     }
 
     #[test]
-    fn possible_numbers_violate_nothing() {
+    fn plausible_numbers_violate_nothing() {
         assert!(found(|_| ()).is_empty());
-        // A hair more idle energy than was measured is noise.
+        // Slightly more idle energy than measured is noise.
         let noise = |facts: &mut Facts| {
             account(facts, "idle", 100.4);
             account(facts, "spans", 0.0);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_outside_of_what_was_measured_are_named() {
+    fn accounts_beyond_the_measured_energy_are_reported() {
         let found_of = |name: &str, energy: f64| {
             found(|facts| {
                 let accounts = facts.rails[0].accounts.iter();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn powers_above_every_sample_are_named() {
+    fn powers_above_every_sample_are_reported() {
         assert!(found(|facts| facts.rails[0].peak_w = Some(24.0))[0].contains("the peak is 24 W"));
         let half = found(|facts| facts.rails[0].covered_ns = Some(5_000_000_000));
         assert!(half[0].contains("the average is 20 W"), "{half:?}");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_above_their_whole_are_named() {
+    fn parts_above_their_whole_are_reported() {
         let parts = |measured: f64| {
             found(|facts| {
                 let part = RailFacts {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn more_processors_than_there_are_cannot_be_busy() {
+    fn more_busy_processors_than_the_machine_has_are_reported() {
         let busy = |busy_ns: f64, is_thread: bool| {
             found(|facts| {
                 facts.cpu.push(CpuFacts {
@@ -352,7 +352,7 @@ mod tests {
         assert_eq!(sum(99.0), ["phases sum to 99 J of 100 J"]);
         let covered = |coverage: f64, energy_j: Option<f64>| {
             found(|facts| {
-                facts.figures.push(Figure {
+                facts.phases.push(PhaseFacts {
                     name: "decode".to_owned(),
                     coverage: Some(coverage),
                     energy_j,

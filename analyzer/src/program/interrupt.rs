@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM while programs are executed: the present one ends in order, and
-//! no other is begun.
+//! SIGINT and SIGTERM while programs are executed: the current one ends regularly, and no
+//! other is started.
 //!
-//! On a terminal the signal goes to the program, too. Where it came to this process
-//! alone, it is handed on.
+//! On a terminal the program receives the signal, too. If only this process received it, it
+//! is forwarded.
 
 use std::io::Read;
 use std::process::{Child, ExitStatus};
@@ -12,31 +12,31 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 
-/// Between looks at a program.
-const LOOK: Duration = Duration::from_millis(20);
-/// After this time a program that has not heard of the signal is told.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Polling interval of a program's status.
+const POLL: Duration = Duration::from_millis(20);
+/// Time after which the signal is forwarded to a program that is still running.
+const FORWARD_AFTER: Duration = Duration::from_secs(2);
 
-/// Whether the user wants no more.
+/// Receiver of SIGINT and SIGTERM.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     signal: Arc<AtomicUsize>,
 }
 
-/// A program that has ended.
+/// Result of a program that has ended.
 #[derive(Debug)]
-pub struct Ended {
-    /// How it ended.
+pub struct ProgramExit {
+    /// Exit status.
     pub status: ExitStatus,
-    /// What it wrote to standard error.
-    pub told: Vec<u8>,
+    /// Captured standard error.
+    pub stderr: Vec<u8>,
 }
 
 impl Interrupt {
-    /// Listens from now on: the signals do not end this process any more.
+    /// Installs the handlers: from now on the signals do not end this process.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// If the handlers cannot be installed.
     pub fn listen() -> Result<Self> {
         let interrupt = Self::default();
         #[cfg(unix)]
@@ -48,70 +48,72 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Whether a signal has come.
-    pub fn has_come(&self) -> bool {
+    /// Returns whether a signal was received.
+    pub fn is_received(&self) -> bool {
         self.signal() != 0
     }
 
-    /// The number of the signal that came; 0 if none did.
+    /// Returns the number of the received signal; 0 if there is none.
     pub fn signal(&self) -> usize {
         self.signal.load(Ordering::Relaxed)
     }
 
-    /// What is told of it.
+    /// Returns the error for the received signal.
     pub fn error(&self) -> Error {
         Error::Interrupted {
             signal: self.signal(),
         }
     }
 
-    /// Waits for so long, or until a signal comes.
+    /// Sleeps for `time`, or until a signal is received.
     pub fn pause(&self, time: Duration) {
         let end = Instant::now() + time;
-        while !self.has_come() && Instant::now() < end {
-            std::thread::sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
+        while !self.is_received() && Instant::now() < end {
+            std::thread::sleep(POLL.min(end.saturating_duration_since(Instant::now())));
         }
     }
 
-    /// Waits for a program's end.
+    /// Waits until a program has ended.
     ///
     /// # Errors
-    /// When the system refuses to tell of it.
-    pub fn wait(&self, mut child: Child) -> Result<Ended> {
+    /// If its status cannot be read.
+    pub fn wait(&self, mut child: Child) -> Result<ProgramExit> {
         let stderr = child.stderr.take();
         let reader = std::thread::spawn(move || {
-            let mut told = Vec::new();
+            let mut text = Vec::new();
             if let Some(mut stderr) = stderr {
-                let _ = stderr.read_to_end(&mut told);
+                let _ = stderr.read_to_end(&mut text);
             }
-            told
+            text
         });
         let mut since = None;
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break status;
             }
-            if self.has_come() && since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
-                self.hand_on(&child);
+            if self.is_received()
+                && since.get_or_insert_with(Instant::now).elapsed() > FORWARD_AFTER
+            {
+                self.forward(&child);
                 since = Some(Instant::now());
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL);
         };
-        Ok(Ended {
+        Ok(ProgramExit {
             status,
-            told: reader.join().unwrap_or_default(),
+            stderr: reader.join().unwrap_or_default(),
         })
     }
 
     #[cfg(unix)]
-    fn hand_on(&self, child: &Child) {
+    fn forward(&self, child: &Child) {
         let signal = i32::try_from(self.signal()).unwrap_or(libc::SIGTERM);
         if let Ok(pid) = libc::pid_t::try_from(child.id()) {
-            // SAFETY: the child was not waited for yet, so that its id is still its own.
+            // SAFETY: the child was not reaped yet, so its pid cannot be reused.
             unsafe { libc::kill(pid, signal) };
         }
     }
 
     #[cfg(not(unix))]
-    fn hand_on(&self, _child: &Child) {}
+    fn forward(&self, _child: &Child) {}
 }

@@ -1,8 +1,8 @@
-//! A program that records itself, and the one run that it makes.
+//! Executes a program that records itself, and finds the run that it recorded.
 
 mod interrupt;
 
-pub use interrupt::{Ended, Interrupt};
+pub use interrupt::{Interrupt, ProgramExit};
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -14,29 +14,29 @@ use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::query::{Recording, Run};
 
-/// Where programs that record through the layer put their runs.
-const COLLECTED: &str = "TRACING_ENERGY_DB";
-/// The same for `energy run`.
+/// Variable with the database of programs that record with EnergyLayer.
+const LAYER_DATABASE: &str = "TRACING_ENERGY_DB";
+/// Variable with the database of `energy run`.
 const DATABASE: &str = "ENERGY_DB";
-/// Who may read files that the command creates.
+/// Variable with the users that may read created files.
 pub(crate) const READABLE_BY: &str = "ENERGY_READABLE_BY";
-/// How much of a failed program's complaint is told.
-const TOLD: usize = 2000;
+/// Number of bytes of a failed program's standard error that are reported.
+const STDERR_TAIL: usize = 2000;
 
-/// A program and the recording to which its runs go.
+/// A program and the database that its runs are recorded to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
     /// The program and its arguments; at least one word.
     pub words: Vec<String>,
-    /// The recording.
+    /// The database.
     pub database: PathBuf,
-    /// Which run is meant where one execution makes several.
+    /// Name of the run to use if one execution records several.
     pub run_name: Option<String>,
 }
 
 impl Program {
-    /// A line for a shell.
-    pub fn of_line(line: &str, database: &Path, run_name: Option<String>) -> Self {
+    /// Creates a program from a shell command line.
+    pub fn from_command_line(line: &str, database: &Path, run_name: Option<String>) -> Self {
         let shell: [&str; 2] = if cfg!(windows) {
             ["cmd", "/C"]
         } else {
@@ -50,21 +50,21 @@ impl Program {
         }
     }
 
-    /// Executes it once and gives the number of the run that it made.
+    /// Executes the program once and returns the number of the run that it recorded.
     ///
     /// # Errors
-    /// When it cannot be started, fails, was interrupted, or did not make exactly one
+    /// If it cannot be started, fails, is interrupted, or does not record exactly one
     /// complete run.
     pub fn execute(&self, interrupt: &Interrupt) -> Result<i64> {
         let before = newest(&self.database)?;
         let ended = interrupt.wait(self.start()?)?;
-        if interrupt.has_come() {
+        if interrupt.is_received() {
             return Err(interrupt.error());
         }
         self.check(ended)?;
         if !self.database.exists() {
             return Err(
-                self.fault("it made no recording; does it record with EnergyLayer and a database?")
+                self.fault("it wrote no database; it must record with EnergyLayer and a database")
             );
         }
         let recording = Recording::open(&self.database)?;
@@ -79,19 +79,19 @@ impl Program {
         match made.as_slice() {
             [run] if run.row.status == RunStatus::Complete => Ok(run.no),
             [run] => Err(self.fault(&format!(
-                "its run {} is {}; a check needs whole runs",
+                "its run {} is {}; complete runs are required",
                 run.short_id(),
                 run.row.status.name()
             ))),
             [] => Err(self.fault(match self.run_name {
-                Some(_) => "it made no run of that name; see `energy runs`",
-                None => "it made no run; does it record with EnergyLayer and a database?",
+                Some(_) => "it recorded no run of that name; list runs with `energy runs`",
+                None => "it recorded no run; it must record with EnergyLayer and a database",
             })),
             several => {
                 let names = several.iter().map(|run| escape(&run.title()));
                 let names: Vec<String> = names.collect();
                 Err(self.fault(&format!(
-                    "it made several runs: {}; choose one with --run-name",
+                    "it recorded several runs: {}; select one with --run-name",
                     names.join(", ")
                 )))
             }
@@ -102,11 +102,11 @@ impl Program {
         let (program, arguments) = self
             .words
             .split_first()
-            .ok_or_else(|| self.fault("no program"))?;
+            .ok_or_else(|| self.fault("no program given"))?;
         let database = std::path::absolute(&self.database)?;
         Command::new(program)
             .args(arguments)
-            .env(COLLECTED, &database)
+            .env(LAYER_DATABASE, &database)
             .env(DATABASE, &database)
             .env(READABLE_BY, FileAccess::of_process().name())
             .stdin(Stdio::null())
@@ -116,18 +116,18 @@ impl Program {
             .map_err(|error| self.fault(&format!("it cannot be started: {error}")))
     }
 
-    fn check(&self, ended: Ended) -> Result<()> {
+    fn check(&self, ended: ProgramExit) -> Result<()> {
         if ended.status.success() {
             return Ok(());
         }
-        let from = ended.told.len().saturating_sub(TOLD);
-        let told = String::from_utf8_lossy(&ended.told[from..]);
-        let last: Vec<String> = told.lines().rev().take(5).map(escape).collect();
-        let told: Vec<String> = last.into_iter().rev().collect();
+        let from = ended.stderr.len().saturating_sub(STDERR_TAIL);
+        let text = String::from_utf8_lossy(&ended.stderr[from..]);
+        let last: Vec<String> = text.lines().rev().take(5).map(escape).collect();
+        let lines: Vec<String> = last.into_iter().rev().collect();
         Err(self.fault(&format!(
             "it failed ({}): {}",
             ended.status,
-            told.join(" / ")
+            lines.join(" / ")
         )))
     }
 
@@ -139,7 +139,7 @@ impl Program {
     }
 }
 
-/// The highest number of a run; 0 where there is no file yet.
+/// Returns the highest number of a run; 0 if the file doesn't exist.
 fn newest(database: &Path) -> Result<i64> {
     if !database.exists() {
         return Ok(0);

@@ -1,4 +1,4 @@
-//! How was the run's energy divided, and how far can that be trusted?
+//! Attributions of a run and the warnings about them.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,33 +6,32 @@ use serde_json::Value;
 use super::{Recording, Run};
 use crate::error::Result;
 
-/// One attribution.
+/// An attribution of a run's energy to its spans.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Attribution {
-    /// Its id; later ones have higher ids.
+    /// Id; later attributions have higher ids.
     pub id: i64,
     /// `proportional`, `fitted`, `calibrated`.
     pub method: String,
-    /// The method that its figures are by: `proportional` where it estimated nothing.
+    /// Method that was effective: `proportional` if the estimate has no weight.
     #[serde(skip)]
     pub effective: String,
     /// Version of the method.
     pub version: i64,
-    /// How far the sensor's clock is ahead of the program's, in ms; of the first
-    /// source where there are several.
+    /// Time by which the sensor's clock is ahead of the program's, in ms; that of the first
+    /// source if there are several.
     pub offset_ms: Option<f64>,
-    /// Wall clock when it was made, ns since 1970.
+    /// Wall-clock time of its creation, ns since 1970.
     pub created_unix_ns: i64,
-    /// Whether it is the one that figures are taken from.
+    /// Whether this attribution is shown.
     pub is_shown: bool,
-    /// What it says of each rail that the method was for, as it is in the file; empty
-    /// where the method says nothing.
+    /// Diagnostics of each rail as stored; empty if the method stores none.
     #[serde(skip)]
     pub rails_fit: Vec<Value>,
 }
 
-/// The method that the figures of attribution `a` are by, in SQL. An estimate with weight 0
-/// on every rail is the proportional rule.
+/// SQL expression for the effective method of attribution `a`. An estimate with weight 0
+/// on every rail equals the proportional rule.
 pub(super) const EFFECTIVE: &str = "
     CASE WHEN a.method = 'fitted' AND json_valid(a.diagnostics)
           AND json_array_length(a.diagnostics, '$.rails') > 0
@@ -42,29 +41,29 @@ pub(super) const EFFECTIVE: &str = "
                  OR json_extract(e.value, '$.estimated_windows') > 0)
          THEN 'proportional' ELSE a.method END";
 
-/// A doubt about the figures of one rail, with what to do about it.
+/// A warning about the energies of one rail, with the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// The rail, as `source/name`.
     pub rail: String,
-    /// In words.
+    /// The text.
     pub message: String,
 }
 
-/// What matters of one rail's fit to whoever reads its figures.
+/// Weight and clock offset of one rail's fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RailFit {
     /// The rail, as `source/name`.
     pub rail: String,
-    /// Part of its figures that is the estimate's; the rest is proportional. Not
-    /// known where there is no estimate.
+    /// Weight of the estimate, 0 to 1; the remainder is proportional. `None` without an
+    /// estimate.
     pub weight: Option<f64>,
-    /// How far its sensor's clock is ahead of the program's, in ms.
+    /// Time by which the sensor's clock is ahead of the program's, in ms.
     pub offset_ms: Option<f64>,
 }
 
 impl Attribution {
-    /// Method and version: `fitted v1`.
+    /// Returns method and version: `fitted v1`.
     pub fn title(&self) -> String {
         match self.has_weight() {
             true => format!("{} v{}", self.method, self.version),
@@ -72,17 +71,17 @@ impl Attribution {
         }
     }
 
-    /// Whether some of its figures are by the method that it is named after.
+    /// Returns whether the method's estimate has weight on some rail.
     pub fn has_weight(&self) -> bool {
         self.effective == self.method
     }
 
-    /// Id and method: `2 (fitted v1)`.
+    /// Returns id and method: `2 (fitted v1)`.
     pub fn listed(&self) -> String {
         format!("{} ({})", self.id, self.title())
     }
 
-    /// The fits of rails.
+    /// Returns the fit of each rail.
     pub fn fits(&self) -> Vec<RailFit> {
         let fit = |of: &Value| RailFit {
             rail: rail(of),
@@ -92,7 +91,7 @@ impl Attribution {
         self.rails_fit.iter().map(fit).collect()
     }
 
-    /// Doubts, by rail.
+    /// Returns the warnings, by rail.
     pub fn warnings(&self) -> Vec<Warning> {
         let of_rail = |of: &Value| -> Vec<Warning> {
             let warnings = of["warnings"].as_array().into_iter().flatten();
@@ -111,10 +110,10 @@ fn rail(fit: &Value) -> String {
     fit["rail"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Attributions of a run, oldest first.
+/// Reads the attributions of a run, oldest first.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>> {
     let sql = format!(
         "SELECT id, method, version, offset_ms, created_unix_ns, diagnostics, {EFFECTIVE}
@@ -137,7 +136,8 @@ pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Figures can be shown without diagnostics: what cannot be read is left out.
+/// Parses the rails of the diagnostics. Unreadable diagnostics are ignored, because
+/// energies can be shown without them.
 fn rails_fit(diagnostics: &str) -> Vec<Value> {
     let mut diagnostics: Value = serde_json::from_str(diagnostics).unwrap_or_default();
     match diagnostics.get_mut("rails").map(Value::take) {

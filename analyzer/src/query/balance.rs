@@ -1,4 +1,4 @@
-//! Where did each rail's energy go?
+//! Energy accounts of each rail.
 
 use rusqlite::Row;
 use serde::Serialize;
@@ -10,72 +10,73 @@ use crate::error::Result;
 /// The accounts of one rail over the whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Balance {
-    /// The rail's id.
+    /// Rail id.
     #[serde(skip)]
     pub id: i64,
-    /// The rail's name; with its source where two sources use one name.
+    /// Rail name; with its source if two sources use the same name.
     pub rail: String,
-    /// The rail's name alone.
+    /// Rail name without its source.
     #[serde(skip)]
     pub name: String,
-    /// What it meters, as the file names it.
+    /// Kind of the rail as stored.
     #[serde(skip)]
     pub kind: String,
-    /// Whether it is summed for totals: no other rail contains it.
+    /// Whether the rail counts towards totals: no other rail contains it.
     pub is_root: bool,
-    /// The rail that contains it.
+    /// Rail that contains it.
     pub parent: Option<String>,
-    /// The source that read it.
+    /// Source that read it.
     pub source: String,
     /// Measured, modelled or replayed.
     pub provenance: String,
-    /// What the sensor gave.
+    /// Energy measured by the sensor.
     pub measured_j: Option<f64>,
-    /// Baseline power x time.
+    /// Baseline power times duration.
     pub idle_j: Option<f64>,
     /// Self energy of spans.
     pub spans_j: Option<f64>,
-    /// This process while no span was active.
+    /// Unattributed: this process while no span was active.
     pub outside_j: Option<f64>,
     /// Other processes.
     pub others_j: Option<f64>,
     /// The recorder and the sensor's helper.
     pub profiler_j: Option<f64>,
-    /// What the model does not explain; signed.
+    /// Difference to the measured energy; signed.
     pub residual_j: Option<f64>,
-    /// Work that nothing assigns to a process; none on rails where that cannot be, and in
-    /// attributions of earlier versions.
+    /// Work that cannot be assigned to a process. `None` on rails where that cannot occur
+    /// and in attributions of earlier versions.
     pub unknown_j: Option<f64>,
-    /// Estimated for time without samples; never part of measured. Unknown where samples
-    /// cover less than half of the time.
+    /// Estimate for time without samples, not part of `measured_j`. `None` if samples cover
+    /// less than half of the time.
     pub extrapolated_j: Option<f64>,
     /// Lower end of the 90 % interval of `measured_j + extrapolated_j`.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Run time that samples cover.
+    /// Time covered by samples.
     pub covered_ns: Option<i64>,
-    /// Share of the run's time that samples cover; none where it is not known.
+    /// Share of the run's time covered by samples, if known.
     pub coverage: Option<f64>,
     /// Highest mean power of a sample.
     pub peak_w: Option<f64>,
-    /// When that was, run time.
+    /// Time of the peak, run time.
     pub peak_ns: Option<i64>,
 }
 
 impl Balance {
-    /// Source and name, as estimates call the rail.
+    /// Returns `source/name`, the rail's name in estimates.
     pub fn qualified(&self) -> String {
         format!("{}/{}", self.source, self.name)
     }
 
-    /// Whether CPU time divides it although other work than the processors' draws from it.
+    /// Returns whether the rail is divided by CPU time although not only processors draw
+    /// from it.
     pub fn is_assumed(&self) -> bool {
         let is_other = matches!(self.kind.as_str(), "dram" | "system" | "other");
         self.profiler_j.is_some() && is_other && self.provenance != "modelled"
     }
 
-    /// The accounts, in the order in which they are shown.
+    /// Returns the accounts in display order.
     pub fn accounts(&self) -> [(&'static str, Option<f64>); 7] {
         [
             ("idle", self.idle_j),
@@ -88,23 +89,24 @@ impl Balance {
         ]
     }
 
-    /// By how much the accounts miss what was measured, if by more than rounding.
+    /// Returns the difference between the sum of accounts and the measured energy, or `None`
+    /// if it is within rounding.
     pub fn fault_j(&self) -> Option<f64> {
         let measured = self.measured_j?;
         let parts = self.accounts().map(|(_, energy)| energy.unwrap_or(0.0));
         let fault = parts.iter().sum::<f64>() - measured;
         let scale: f64 = measured.abs() + parts.iter().map(|part| part.abs()).sum::<f64>();
         let rounding = 1e-9 * scale;
-        // Written so that a NaN is a fault.
+        // Negated so that a NaN is a fault.
         let is_rounding = fault.abs() <= rounding;
         (!is_rounding).then_some(fault)
     }
 }
 
-/// Each rail's accounts, roots first; unknown where nothing was attributed.
+/// Reads each rail's accounts, roots first; `None` values if nothing was attributed.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn balance(recording: &Recording, run: &Run) -> Result<Vec<Balance>> {
     let sql = "
         SELECT l.id AS rail_id, l.name, l.source, l.provenance, l.kind,
@@ -130,7 +132,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
     let coverage = covered_ns
         .zip(r.get("duration_ns")?)
         .and_then(|(covered, all)| coverage(covered, all));
-    // Two samples that are days apart say nothing of the days between them.
+    // Extrapolating over mostly uncovered time would be arbitrary.
     let is_known = missing(coverage).is_none();
     let estimate = |column: &str| -> rusqlite::Result<Option<f64>> {
         let value: Option<f64> = r.get(column)?;

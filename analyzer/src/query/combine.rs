@@ -1,5 +1,5 @@
-//! Kinds on several rails as one list: rails of a kind together, and kinds that
-//! cannot be told apart on any of them.
+//! Combines the kinds of several rails into one list. The rails of a kind are summed, and
+//! kinds that cannot be distinguished on some rail are merged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +8,11 @@ use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
 use super::interval::over_rails;
 use super::{Share, Spread, join_bases};
 
-/// Kinds, those of one `grouping` on any rail together.
+/// Returns the shares of kinds. Kinds with the same `grouping` on some rail become one.
 ///
 /// ```text
-/// rail 1   [a b] c        groups are of a rail: a, b and c are one share,
-/// rail 2   a [b c]        made of four parts with an interval each
+/// rail 1   [a b] c        groups differ by rail: a, b and c are one share
+/// rail 2   a [b c]        of four parts, each with its own interval
 /// ```
 pub(super) fn combine(kinds: &[KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Share> {
     let mut sets: Vec<Vec<&KindEnergyRow>> = Vec::new();
@@ -57,8 +57,8 @@ fn share(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Share {
     }
 }
 
-/// The self time of its kinds does not depend on the rail; what is covered is what all
-/// rails cover.
+/// Sums a time over kinds. Self time does not depend on the rail; covered time is the
+/// minimum over rails.
 fn longest(
     set: &[&KindEnergyRow],
     time: fn(&KindEnergyRow) -> i64,
@@ -73,15 +73,15 @@ fn longest(
     times.into_values().sum()
 }
 
-/// A part of a share that has an interval of its own.
+/// A part of a share with its own interval.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct SharePart {
     rail: u32,
     energy_j: f64,
     spread: Spread,
 }
 
-impl Part {
+impl SharePart {
     fn new(rail: u32, energy_j: f64, spread: Spread) -> Self {
         Self {
             rail,
@@ -91,14 +91,14 @@ impl Part {
     }
 }
 
-/// Groups as a whole, kinds outside of groups one by one.
-fn parts(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Part> {
+/// Returns groups as a whole and kinds outside of groups individually.
+fn parts(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Vec<SharePart> {
     let mut grouped: BTreeMap<(u32, u32), f64> = BTreeMap::new();
     let mut parts = Vec::new();
     for row in set {
         let Some(grouping) = row.grouping else {
             let spread = Spread::of(row.self_j, row.lo_j, row.hi_j);
-            parts.push(Part::new(row.rail, row.self_j, spread));
+            parts.push(SharePart::new(row.rail, row.self_j, spread));
             continue;
         };
         *grouped.entry((row.rail, grouping)).or_default() += row.self_j;
@@ -110,15 +110,15 @@ fn parts(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Vec<Part> {
         let spread = known.map_or(Spread::default(), |group| {
             Spread::of(group.self_j, group.lo_j, group.hi_j)
         });
-        parts.push(Part::new(key.0, self_j, spread));
+        parts.push(SharePart::new(key.0, self_j, spread));
     }
     parts
 }
 
-/// Not known where two parts of one rail hold something: kinds of a rail are
-/// estimated together, so that their spreads neither add nor cancel.
-fn spread(parts: &[Part]) -> Spread {
-    let holding: Vec<&Part> = parts.iter().filter(|part| part.energy_j != 0.0).collect();
+/// Returns the spread of the sum, unknown if two parts of one rail have energy: kinds of a
+/// rail are estimated jointly, so their errors are correlated.
+fn spread(parts: &[SharePart]) -> Spread {
+    let holding: Vec<&SharePart> = parts.iter().filter(|part| part.energy_j != 0.0).collect();
     let rails: BTreeSet<u32> = holding.iter().map(|part| part.rail).collect();
     if rails.len() < holding.len() {
         return Spread::default();
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn rails_add_and_so_do_the_squares_of_their_spreads() {
+    fn energies_of_rails_add_and_their_spreads_add_in_squares() {
         let mut rows = [kind(1, 1, 8.0, 3.0, 0), kind(2, 1, 2.0, 4.0, 0)];
         let shares = combine(&rows, &[]);
         assert_eq!(shares.len(), 1);
@@ -175,7 +175,7 @@ mod tests {
     /// rail 2   a [b c] d
     /// ```
     #[test]
-    fn groups_of_rails_that_share_a_kind_are_one() {
+    fn groups_that_share_a_kind_across_rails_are_merged() {
         let rows = [
             kind(1, 1, 1.0, 9.0, 1),
             kind(1, 2, 2.0, 9.0, 1),
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(names, ["d", "a+b+c"]);
         assert_eq!(shares[1].energy_j, 10.0);
         assert_eq!(shares[1].self_ns, 30);
-        // On each rail it holds a group and a kind, which are no sum with an interval.
+        // Each rail has a group and a kind, whose sum has no interval.
         assert_eq!((shares[1].lo_j, shares[1].hi_j), (None, None));
         let one_group = &combine(&rows[..2], &[group(1, 3.0, 2.0)])[0];
         assert_eq!((one_group.lo_j, one_group.hi_j), (Some(1.0), None));

@@ -1,38 +1,37 @@
-//! Under which conditions did a run take place?
+//! Conditions of the machine at the start and end of a run.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tracing_energy::rows::Moment;
+use tracing_energy::rows::ConditionTime;
 
 use super::{Recording, Run};
 use crate::error::Result;
 
-/// One condition at the run's start and end; keys are those of
-/// [`tracing_energy::conditions`].
+/// A condition at the run's start and end. See [`tracing_energy::conditions`] for keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Condition {
-    /// Which one.
+    /// Its key.
     pub key: String,
-    /// Its value at the start; none where it is not known.
+    /// Value at the start, if known.
     pub start: Option<String>,
-    /// Its value at the end; none where it is not known, as after a crash.
+    /// Value at the end, if known; unknown after a crash.
     pub end: Option<String>,
 }
 
 impl Condition {
-    /// Whether it is known at both ends and differs.
+    /// Returns whether both values are known and differ.
     pub fn has_changed(&self) -> bool {
         let both = self.start.as_ref().zip(self.end.as_ref());
         both.is_some_and(|(start, end)| start != end)
     }
 }
 
-/// The run's conditions by key; nothing for a run that was imported or is older than
-/// conditions are.
+/// Reads the run's conditions by key; none for imported runs and recordings of earlier
+/// versions.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn conditions(recording: &Recording, run: &Run) -> Result<Vec<Condition>> {
     let mut by_key: BTreeMap<String, Condition> = BTreeMap::new();
     for row in recording.store().conditions(run.no)?.all()? {
@@ -42,8 +41,8 @@ pub fn conditions(recording: &Recording, run: &Run) -> Result<Vec<Condition>> {
             end: None,
         });
         match row.moment {
-            Moment::Start => condition.start = Some(row.value),
-            Moment::End => condition.end = Some(row.value),
+            ConditionTime::Start => condition.start = Some(row.value),
+            ConditionTime::End => condition.end = Some(row.value),
         }
     }
     Ok(by_key.into_values().collect())

@@ -1,4 +1,4 @@
-//! How much of a figure's time do samples cover, and what follows from it?
+//! Coverage of time by samples, and the extrapolation of energy over gaps.
 //!
 //! ```text
 //! time        |-------------------------------------|
@@ -7,21 +7,20 @@
 //!               unknown, with the reason                coverage <  50 %
 //! ```
 //!
-//! What has no sample cannot have taken energy away: the lower end of an interval is at
-//! least what was measured. A sum over rails is covered as its least covered rail is. Recordings that were
-//! attributed by earlier versions do not know their coverage: their figures stay what
-//! was measured.
+//! Energy in gaps cannot be negative, so the lower end of an interval is at least the
+//! measured energy. The coverage of a sum over rails is that of its least covered rail.
+//! Attributions of earlier versions have no coverage: their energies are those measured.
 
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
 use crate::format::percent;
 
-/// Share of the time that samples must cover for a figure to be known.
+/// Minimum coverage for an energy to be known.
 pub const KNOWN_FROM: f64 = 0.5;
-/// Share of the time below which every view reports the coverage.
+/// Coverage below which every view reports it.
 pub const REPORTED_BELOW: f64 = 0.98;
 
-/// What one rail measured in a time, and what is estimated for the remainder of it.
+/// Energy measured by one rail in an interval, and the estimate for its gaps.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Reading {
     pub(super) duration_ns: i64,
@@ -31,13 +30,14 @@ pub(super) struct Reading {
     pub(super) extrapolated_j: Option<f64>,
     pub(super) gap_j: Option<f64>,
     pub(super) edge_j: Option<f64>,
-    /// The interval of a single time, with what windows across its edges may have moved.
+    /// Ends of the energy's 90 % interval, which include windows across the edges of the
+    /// time interval; only for a single interval.
     pub(super) ends_j: Option<(f64, f64)>,
 }
 
-/// A figure over one or several rails.
+/// An energy over one or several rails.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Covered {
+pub(super) struct CoveredEnergy {
     pub(super) coverage: Option<f64>,
     pub(super) measured_j: Option<f64>,
     pub(super) extrapolated_j: Option<f64>,
@@ -63,8 +63,8 @@ impl Reading {
         self.duration_ns == 0
     }
 
-    /// Idle energy of the whole time: samples hold that of the covered part.
-    fn idle_of_all(&self) -> Option<f64> {
+    /// Returns the idle energy of the whole interval; `idle_j` is that of the covered part.
+    fn whole_idle(&self) -> Option<f64> {
         let covered = self
             .covered_ns
             .filter(|covered| *covered < self.duration_ns);
@@ -75,14 +75,14 @@ impl Reading {
         }
     }
 
-    /// Energy beyond idle energy. A rail that rests may lie below its idle power by noise:
-    /// its active energy is nothing then, and takes nothing from other rails.
+    /// Returns the energy above idle energy. Noise may put an idle rail below its idle
+    /// power: its active energy is clamped to 0 so that it doesn't reduce other rails'.
     fn active(&self) -> Option<f64> {
         let whole_j = self.measured_j? + self.extrapolated()?;
-        Some((whole_j - self.idle_of_all()?).max(0.0))
+        Some((whole_j - self.whole_idle()?).max(0.0))
     }
 
-    /// Nothing is extrapolated where coverage is not known.
+    /// Returns the extrapolated energy; 0 if coverage is unknown.
     fn extrapolated(&self) -> Option<f64> {
         match self.covered_ns {
             Some(_) => self.extrapolated_j,
@@ -91,7 +91,7 @@ impl Reading {
     }
 }
 
-/// Readings of times that follow each other on one rail, as one.
+/// Merges the readings of consecutive intervals on one rail.
 pub(super) fn over_time(parts: &[Reading]) -> Reading {
     let filled = || parts.iter().filter(|part| !part.is_empty());
     let all = |of: fn(&Reading) -> Option<f64>| sum_known(filled().map(of));
@@ -100,8 +100,8 @@ pub(super) fn over_time(parts: &[Reading]) -> Reading {
     let duration_ns = parts.iter().map(|part| part.duration_ns).sum();
     let sampled_ns: i64 = sampled().map(|part| part.duration_ns).sum();
     let covered_ns = filled().map(|part| part.covered_ns).sum::<Option<i64>>();
-    // Idle power goes on in parts without samples. Per covered time, as a reading has it.
-    let idle_j = sum_known(sampled().map(Reading::idle_of_all));
+    // Idle power continues in parts without samples; a reading stores it per covered time.
+    let idle_j = sum_known(sampled().map(Reading::whole_idle));
     let per_covered = match covered_ns {
         Some(covered) if covered < duration_ns => covered as f64 / sampled_ns as f64,
         _ => 1.0,
@@ -119,9 +119,8 @@ pub(super) fn over_time(parts: &[Reading]) -> Reading {
     }
 }
 
-/// The figure of rails that are added up. Gaps of rails mostly coincide: the halves of
-/// their intervals add.
-pub(super) fn over_rails(rails: &[Reading]) -> Covered {
+/// Sums rails. Gaps of rails mostly coincide, so the half-widths of their intervals add.
+pub(super) fn over_rails(rails: &[Reading]) -> CoveredEnergy {
     let all = |of: fn(&Reading) -> Option<f64>| sum_known(rails.iter().map(of));
     let coverage = sum_of_coverages(rails);
     let measured_j = all(|rail| rail.measured_j);
@@ -132,12 +131,12 @@ pub(super) fn over_rails(rails: &[Reading]) -> Covered {
     let energy_j = whole_j.filter(is_known);
     let ends = energy_j.filter(|_| rails.iter().any(Reading::has_gap));
     let ends = ends.and_then(|energy| stored_ends(rails).or_else(|| ends_of_sum(rails, energy)));
-    Covered {
+    CoveredEnergy {
         coverage,
         measured_j,
         extrapolated_j,
         energy_j,
-        idle_j: all(Reading::idle_of_all).filter(is_known),
+        idle_j: all(Reading::whole_idle).filter(is_known),
         active_j: all(Reading::active).filter(is_known),
         lo_j: ends.map(|(lo, _)| lo),
         hi_j: ends.map(|(_, hi)| hi),
@@ -145,13 +144,14 @@ pub(super) fn over_rails(rails: &[Reading]) -> Covered {
     }
 }
 
-/// Ends of a single time.
+/// Returns the stored interval of a single time interval.
 fn stored_ends(rails: &[Reading]) -> Option<(f64, f64)> {
     let ends = |of: fn((f64, f64)) -> f64| sum_known(rails.iter().map(|rail| rail.ends_j.map(of)));
     ends(|ends| ends.0).zip(ends(|ends| ends.1))
 }
 
-/// Ends of a sum of times, in which what windows moved from one to the other cancels.
+/// Returns the interval of a sum of time intervals, in which energy that windows moved
+/// between them cancels.
 fn ends_of_sum(rails: &[Reading], energy_j: f64) -> Option<(f64, f64)> {
     let all = |of: fn(&Reading) -> Option<f64>| sum_known(rails.iter().map(of));
     let half = all(|rail| rail.gap_j)?;
@@ -166,19 +166,19 @@ fn sum_of_coverages(rails: &[Reading]) -> Option<f64> {
     least(filled.map(Reading::coverage))
 }
 
-/// The least of coverages, all of which must be known.
+/// Returns the smallest coverage, or `None` if one is unknown.
 pub(super) fn least(coverages: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     let known: Option<Vec<f64>> = coverages.into_iter().collect();
     known?.into_iter().reduce(f64::min)
 }
 
-/// Share of a time that samples cover; none of no time.
+/// Returns the share of a duration that samples cover, or `None` if the duration is 0.
 pub fn coverage(covered_ns: i64, duration_ns: i64) -> Option<f64> {
     let share = covered_ns as f64 / duration_ns as f64;
     (duration_ns > 0).then(|| share.clamp(0.0, 1.0))
 }
 
-/// Why a figure of that coverage is not known.
+/// Returns why an energy with that coverage is unknown, or `None` if it is known.
 pub(super) fn missing(coverage: Option<f64>) -> Option<String> {
     let coverage = coverage.filter(|coverage| *coverage < KNOWN_FROM)?;
     Some(format!(
@@ -188,16 +188,15 @@ pub(super) fn missing(coverage: Option<f64>) -> Option<String> {
     ))
 }
 
-/// Whether views must report that coverage.
+/// Returns whether views must report that coverage.
 pub fn is_reported(coverage: Option<f64>) -> bool {
     coverage.is_some_and(|coverage| coverage < REPORTED_BELOW)
 }
 
-/// Share of the run's time that samples of every root rail cover; none where it is not
-/// known.
+/// Reads the share of the run's time that samples of every root rail cover, if known.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn run_coverage(recording: &Recording, run: &Run) -> Result<Option<f64>> {
     let sql = "SELECT CASE WHEN count(b.covered_ns) = count(*)
                            THEN min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)) END
@@ -209,7 +208,7 @@ pub fn run_coverage(recording: &Recording, run: &Run) -> Result<Option<f64>> {
     Ok(least.map(|share| share.clamp(0.0, 1.0)))
 }
 
-/// What every view reports of coverage, if it must.
+/// Returns the note about low coverage, if it must be reported.
 pub fn coverage_note(coverage: Option<f64>) -> Option<String> {
     is_reported(coverage).then(|| {
         format!(
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_which_less_than_half_is_sampled_is_unknown() {
+    fn energy_is_unknown_if_less_than_half_is_covered() {
         let known = over_rails(&[reading(100, 50, 100.0)]);
         assert_eq!(known.energy_j, Some(200.0));
         assert_eq!((known.coverage, known.reason), (Some(0.5), None));
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_is_covered_as_its_least_covered_rail_is() {
+    fn coverage_of_a_sum_is_that_of_its_least_covered_rail() {
         let sum = over_rails(&[reading(100, 90, 1.0), reading(100, 60, 1.0)]);
         assert_eq!(sum.coverage, Some(0.6));
         let unknown = Reading {
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_energy_is_of_the_same_time_as_the_energy() {
+    fn idle_energy_covers_the_same_time_as_the_energy() {
         let part = over_rails(&[reading(100, 60, 1.0)]);
         assert_eq!(part.idle_j, Some(100.0));
         let parts = [
@@ -280,13 +279,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_a_gap_has_no_interval_of_one() {
+    fn time_without_a_gap_has_no_interval() {
         let whole = over_rails(&[reading(100, 100, 1.0)]);
         assert_eq!((whole.lo_j, whole.coverage), (None, Some(1.0)));
     }
 
     #[test]
-    fn errors_of_different_times_add_as_squares_and_those_of_rails_add() {
+    fn errors_add_in_squares_over_time_and_linearly_over_rails() {
         let sum = over_time(&[reading(100, 91, 1.0), reading(100, 84, 1.0)]);
         assert_eq!(sum.gap_j, Some(5.0));
         let rails = over_rails(&[sum, sum]);

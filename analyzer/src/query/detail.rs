@@ -1,57 +1,57 @@
-//! What is known of a run besides its figures?
+//! Metadata of a run other than energies.
 
 use serde::Serialize;
 
 use super::{Attribution, Condition, Recording, Run, attributions, conditions};
 use crate::error::Result;
 
-/// Everything about a run that is no energy.
+/// Metadata of a run other than energies.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Detail {
     /// Attributions, oldest first.
     pub attributions: Vec<Attribution>,
     /// Idle power of rails.
     pub baselines: Vec<Baseline>,
-    /// Conditions at its start and end.
+    /// Conditions at the start and end.
     pub conditions: Vec<Condition>,
-    /// How much was recorded.
-    pub rows: Rows,
+    /// Numbers of recorded rows.
+    pub rows: RowCounts,
 }
 
 /// Idle power of one rail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Baseline {
-    /// The rail's name.
+    /// Rail name.
     pub rail: String,
-    /// Mean power, or the configured one.
+    /// Mean or configured power.
     pub power_w: f64,
-    /// Time over which it was measured.
+    /// Duration of the measurement.
     pub duration_ns: i64,
-    /// Samples used; 0 for a configured one.
+    /// Number of samples; 0 for a configured power.
     pub samples: i64,
 }
 
-/// Counts of rows.
+/// Numbers of recorded rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Rows {
+pub struct RowCounts {
     /// Spans.
     pub spans: i64,
-    /// Their activations: a span that is entered again has several.
+    /// Activations: a span that is entered again has several.
     pub activations: i64,
     /// Nodes of the calling-context tree.
     pub nodes: i64,
     /// Power samples.
     pub samples: i64,
-    /// Threads, the recorder's own included.
+    /// Threads, including the recorder's.
     pub threads: i64,
     /// `tracing` events.
     pub marks: i64,
 }
 
-/// Attributions, baselines, conditions and counts of a run.
+/// Reads attributions, baselines, conditions and row counts of a run.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn detail(recording: &Recording, run: &Run) -> Result<Detail> {
     Ok(Detail {
         attributions: attributions(recording, run)?,
@@ -77,18 +77,18 @@ fn baselines(recording: &Recording, run: i64) -> Result<Vec<Baseline>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-fn rows(recording: &Recording, run: i64) -> Result<Rows> {
+fn rows(recording: &Recording, run: i64) -> Result<RowCounts> {
     let (first, last) = tracing_energy::store::span_ids(run);
     let count = |sql: &str| -> Result<i64> {
         Ok(recording.connection().query_row(sql, [run], |r| r.get(0))?)
     };
-    // An activation without an instance of its own row is the only one of its span.
+    // An activation without an instance is the only one of its span.
     let spans = "SELECT count(*) - count(instance) + count(DISTINCT instance), count(*)
                  FROM spans WHERE id BETWEEN ?1 AND ?2";
     let connection = recording.connection();
     let both = connection.query_row(spans, [first, last], |r| Ok((r.get(0)?, r.get(1)?)));
     let (spans, activations) = both?;
-    Ok(Rows {
+    Ok(RowCounts {
         spans,
         activations,
         nodes: count("SELECT count(*) FROM nodes WHERE run = ?1")?,

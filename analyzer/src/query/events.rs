@@ -1,27 +1,27 @@
-//! What went wrong, or must be known of the figures?
+//! Events of a run: losses, gaps, restarts, warnings.
 
 use serde::Serialize;
 
 use super::{Recording, Run};
 use crate::error::Result;
 
-/// Losses, gaps, restarts, warnings.
+/// An event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Event {
-    /// When it first happened, run time.
+    /// Time of its first occurrence, run time.
     pub time_ns: i64,
-    /// A stable word.
+    /// Stable identifier.
     pub kind: String,
-    /// How many, where it counts something.
+    /// Number of occurrences or lost items.
     pub count: i64,
-    /// In words.
+    /// The text.
     pub message: String,
 }
 
-/// The run's events in order of time, those with the same words together.
+/// Reads the run's events in order of time, grouped by kind and message.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     let sql = "SELECT min(time_ns), kind, sum(count), message FROM events
                WHERE run = ?1 GROUP BY kind, message ORDER BY min(seq)";
@@ -37,7 +37,7 @@ pub fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Kinds of events that put the conditions of a run in doubt: a busy or a hot machine.
+/// Event kinds that concern the conditions of a run: a busy or hot machine.
 const CONDITIONS: [&str; 5] = [
     "busy_machine",
     "busy_baseline",
@@ -46,10 +46,10 @@ const CONDITIONS: [&str; 5] = [
     "conditions_changed",
 ];
 
-/// The run's events of a busy or hot machine, and of conditions that changed.
+/// Reads the run's events about a busy or hot machine and changed conditions.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn condition_warnings(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     let mut events = events(recording, run)?;
     events.retain(|event| CONDITIONS.contains(&event.kind.as_str()));

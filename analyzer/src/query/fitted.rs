@@ -1,28 +1,28 @@
-//! What did each kind use by the method `fitted`, whatever attribution the run shows?
+//! Energies of kinds by the method `fitted`, regardless of the attribution shown.
 //!
-//! The proportional rule divides power by time: a kind that draws more power for the same
-//! time looks the same. Only an estimate finds it, and only so far as it has weight.
+//! The proportional rule divides power by time, so it cannot show that a kind draws more
+//! power for the same time. An estimate can, in proportion to its weight.
 
 use std::collections::BTreeMap;
 
-use super::kinds::{By, Share, shares, together};
+use super::kinds::{GroupBy, Share, shares, with_unestimated_rails};
 use super::{Balance, Recording, Run, attributions, balance, rails};
 use crate::error::Result;
 
-/// Kinds of one run by the method `fitted`.
+/// Energies of one run's kinds by the method `fitted`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FittedKinds {
-    /// Kinds; those that no sample tells apart as one.
+    /// Kinds; those that samples cannot distinguish are merged.
     pub shares: Vec<Share>,
-    /// Part of the energy of spans that is estimated, 0 to 1; the rest is by time.
+    /// Share of the spans' energy that is estimated, 0 to 1; the remainder is proportional.
     pub weight: f64,
 }
 
-/// The kinds of a run on root rails or on the rail of that name, or why they cannot be
-/// estimated. The file is read only.
+/// Estimates the kinds of a run on root rails or on the named rail, or returns why they
+/// cannot be estimated. The file is not written.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no rail of that name.
+/// If the file cannot be read, or the run has no rail of that name.
 pub fn fitted_kinds(
     recording: &Recording,
     run: &Run,
@@ -32,7 +32,7 @@ pub fn fitted_kinds(
     let balance = balance_on(recording, run, &wanted)?;
     if let Some(weights) = shown_weights(recording, run)? {
         return Ok(Ok(FittedKinds {
-            shares: shares(recording, run, rail, By::Kind, true)?,
+            shares: shares(recording, run, rail, GroupBy::Kind, true)?,
             weight: weight(&balance, &weights),
         }));
     }
@@ -42,7 +42,7 @@ pub fn fitted_kinds(
             let mut kinds = found.kinds;
             kinds.retain(|row| wanted.contains(&i64::from(row.rail)));
             Ok(Ok(FittedKinds {
-                shares: together(recording, run, wanted, kinds, &found.groups)?,
+                shares: with_unestimated_rails(recording, run, wanted, kinds, &found.groups)?,
                 weight: weight(&balance, &weights),
             }))
         }
@@ -51,10 +51,10 @@ pub fn fitted_kinds(
     }
 }
 
-/// The weight of the estimate that a run shows; 0 where it shows none.
+/// Returns the weight of the shown estimate; 0 if no estimate is shown.
 ///
 /// # Errors
-/// As [`fitted_kinds`].
+/// Same as [`fitted_kinds`].
 pub fn estimated_weight(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<f64> {
     let wanted = rails(recording, run, rail)?;
     let weights = shown_weights(recording, run)?.unwrap_or_default();
@@ -67,7 +67,7 @@ fn balance_on(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Vec<Bal
     Ok(balance)
 }
 
-/// Weights of the shown attribution, if it is an estimate.
+/// Returns the weights of the shown attribution, if it is an estimate.
 fn shown_weights(recording: &Recording, run: &Run) -> Result<Option<Weights>> {
     let mut all = attributions(recording, run)?.into_iter();
     let shown = all.find(|one| one.is_shown && one.method != "proportional");
@@ -78,7 +78,7 @@ fn shown_weights(recording: &Recording, run: &Run) -> Result<Option<Weights>> {
     }))
 }
 
-/// Weights by rail, `source/name`.
+/// Weights by rail (`source/name`).
 type Weights = BTreeMap<String, f64>;
 
 fn weights(diagnostics: Option<&str>) -> Weights {
@@ -91,8 +91,8 @@ fn weights(diagnostics: Option<&str>) -> Weights {
         .collect()
 }
 
-/// The mean of the rails' weights by their energy of spans; a rail without an estimate has
-/// none.
+/// Returns the mean weight of rails, weighted by their spans' energy. A rail without an
+/// estimate has weight 0.
 fn weight(balance: &[Balance], weights: &Weights) -> f64 {
     let (mut whole, mut estimated) = (0.0, 0.0);
     for rail in balance {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_of_rails_count_by_their_energy_of_spans() {
+    fn rail_weights_are_averaged_by_span_energy() {
         let rails = [rail("package", Some(9.0)), rail("dram", Some(1.0))];
         let weights = Weights::from([("rapl/package".to_owned(), 1.0)]);
         assert_eq!(weight(&rails, &weights), 0.9);

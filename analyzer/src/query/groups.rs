@@ -1,6 +1,5 @@
-//! What do layers, components and root spans cost, all places where they occur together?
-//! The ledger reading, with everything below them. They are sums over several kinds
-//! of spans, which have no interval.
+//! Inclusive ledger energies of layers, components and root spans, summed over all places
+//! where they occur. As sums over several kinds they have no interval.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,36 +15,36 @@ pub struct Group {
     pub name: String,
     /// Ledger energy in the sampled part of its time, idle share included.
     pub energy_j: f64,
-    /// Estimated for its time without samples; no part of `energy_j`.
+    /// Estimate for its time without samples, not part of `energy_j`.
     pub extrapolated_j: f64,
-    /// Share of its busy time that samples cover; none without busy time.
+    /// Share of its busy time covered by samples; `None` without busy time.
     pub coverage: Option<f64>,
-    /// Its part of the energy of all nodes; none for root spans.
+    /// Share of the energy of all nodes; `None` for root spans.
     pub share: Option<f64>,
-    /// Its own spans; none where only totals were kept.
+    /// Number of its topmost spans; `None` if only totals were kept.
     pub instances: Option<i64>,
-    /// Energy of each of them.
+    /// Energy per instance.
     pub j_per_instance: Option<f64>,
-    /// Activations of its own spans.
+    /// Activations of its topmost spans.
     pub activations: i64,
-    /// Energy of each activation, what is extrapolated included.
+    /// Energy per activation, including extrapolated energy.
     pub j_per_activation: Option<f64>,
-    /// Busy time, all threads added.
+    /// Busy time, summed over threads.
     pub busy_ns: i64,
-    /// Energy over busy time, what is extrapolated included.
+    /// Energy over busy time, including extrapolated energy.
     pub avg_w: Option<f64>,
-    /// How its nodes' figures were found, with `+` where they differ.
+    /// Bases of its nodes' energies, joined by `+`.
     pub basis: Option<String>,
     #[serde(skip)]
     covered_ns: i64,
 }
 
-/// Layers by label, in the order of the model.
+/// Returns layers by label, in the order of the model.
 pub fn layers(ledger: &Ledger) -> Vec<Group> {
     group(ledger, |node| node.layer, |top| top.label.clone())
 }
 
-/// Components by span name, those with the highest energy first.
+/// Returns components by span name, highest energy first.
 pub fn components(ledger: &Ledger) -> Vec<Group> {
     let name = |top: &Node| top.name.clone().unwrap_or_else(|| top.label.clone());
     let mut groups = group(ledger, |node| node.component, name);
@@ -53,8 +52,8 @@ pub fn components(ledger: &Ledger) -> Vec<Group> {
     groups
 }
 
-/// Root spans by span name, those with the highest energy first. They may overlap in time
-/// and have no shares of one another.
+/// Returns root spans by span name, highest energy first. They may overlap in time, so
+/// they have no shares.
 pub fn roots(ledger: &Ledger) -> Vec<Group> {
     let mut root_of: HashMap<i64, i64> = HashMap::with_capacity(ledger.nodes.len());
     for node in &ledger.nodes {
@@ -69,8 +68,8 @@ pub fn roots(ledger: &Ledger) -> Vec<Group> {
     roots
 }
 
-/// Groups nodes by the name of the topmost node that `top` gives; groups stand in
-/// the order in which their first node was made.
+/// Groups nodes by the name of the topmost node that `top` returns, in the order of the
+/// groups' first nodes.
 fn group(
     ledger: &Ledger,
     top: impl Fn(&Node) -> Option<i64>,
@@ -95,7 +94,7 @@ fn group(
 }
 
 impl Group {
-    /// Ledger energy of all its time, what is extrapolated included.
+    /// Returns the ledger energy including extrapolated energy.
     pub fn whole_j(&self) -> f64 {
         self.energy_j + self.extrapolated_j
     }

@@ -1,25 +1,25 @@
-//! How sure is a figure?
+//! Confidence intervals of energies.
 //!
-//! Intervals hold the truth in 90 % of cases. An attribution gives them for kinds on
-//! one rail, for groups of kinds, and for nodes, which are as sure as their kind.
-//! They do not add up: kinds of a rail are estimated together, so that one is too high
-//! where another is too low, or all are. A sum over several kinds (an inclusive
-//! figure, a layer, a component, a name) therefore has no interval here. Rails are
-//! estimated apart from each other, and their spreads add as squares.
+//! Intervals contain the true value in 90 % of cases. An attribution has them for kinds on
+//! one rail, for groups of kinds, and for nodes, which inherit that of their kind.
+//! They cannot be added: kinds of a rail are estimated jointly, so their errors are
+//! correlated. A sum over several kinds (an inclusive energy, a layer, a component, a
+//! name) therefore has no interval. Rails are estimated independently, so their spreads
+//! add in squares.
 
 use std::collections::BTreeSet;
 
-/// The ends of an interval as far from its figure, both in joules.
+/// Distances of an interval's ends from its energy, in joules.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Spread {
-    /// How far down.
+    /// Distance to the lower end.
     pub below_j: Option<f64>,
-    /// How far up.
+    /// Distance to the upper end.
     pub above_j: Option<f64>,
 }
 
 impl Spread {
-    /// Of an interval around `energy_j`.
+    /// Returns the spread of the interval from `lo_j` to `hi_j` around `energy_j`.
     pub fn of(energy_j: f64, lo_j: Option<f64>, hi_j: Option<f64>) -> Self {
         Self {
             below_j: lo_j.map(|lo| energy_j - lo),
@@ -27,7 +27,7 @@ impl Spread {
         }
     }
 
-    /// The interval around `energy_j`.
+    /// Returns the interval around `energy_j`.
     pub fn around(&self, energy_j: f64) -> (Option<f64>, Option<f64>) {
         (
             self.below_j.map(|below| energy_j - below),
@@ -35,7 +35,7 @@ impl Spread {
         )
     }
 
-    /// That of `factor` times the figure.
+    /// Returns the spread multiplied by `factor`.
     pub fn scaled(&self, factor: f64) -> Self {
         Self {
             below_j: self.below_j.map(|below| below * factor),
@@ -44,8 +44,8 @@ impl Spread {
     }
 }
 
-/// The spread of a sum over rails, given energy and spread on each. It is not known
-/// unless that of every rail is which holds something.
+/// Returns the spread of a sum over rails, given energy and spread on each. It is unknown
+/// if that of a rail with energy is.
 pub(super) fn over_rails(rails: &[(f64, Spread)]) -> Spread {
     let sum = |of: fn(&Spread) -> Option<f64>| {
         let mut squares = None;
@@ -64,7 +64,7 @@ pub(super) fn over_rails(rails: &[(f64, Spread)]) -> Spread {
     }
 }
 
-/// Bases with `+` between them, each once; nothing where there is none.
+/// Returns the distinct bases joined by `+`, or `None` if there are none.
 pub fn join_bases<'b>(bases: impl IntoIterator<Item = &'b str>) -> Option<String> {
     let parts = bases.into_iter().flat_map(|basis| basis.split('+'));
     let known: BTreeSet<&str> = parts.filter(|part| !part.is_empty()).collect();
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spreads_of_rails_add_as_squares_or_are_not_known() {
+    fn spreads_of_rails_add_in_squares_or_are_unknown() {
         let rail = |energy: f64, half: f64| {
             let spread = Spread::of(energy, Some(energy - half), Some(energy + half));
             (energy, spread)

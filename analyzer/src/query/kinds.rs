@@ -1,7 +1,7 @@
-//! What did each kind of work cost? Active self energy, by kind, name or path.
+//! Active self energy by kind, name or path.
 //!
-//! An attribution that estimates kinds says so itself, with intervals and groups;
-//! of any other one, and on rails without an estimate, the nodes of a kind are added up.
+//! An attribution that estimates kinds stores them with intervals and groups. For other
+//! attributions and on rails without an estimate, the nodes of a kind are summed.
 
 use std::collections::BTreeMap;
 
@@ -13,20 +13,29 @@ use super::ledger::{ledger, ledger_of, rails};
 use super::{Ledger, Node, Recording, Run, Spread, join_bases};
 use crate::error::Result;
 
-/// What is added up.
+/// Level at which energies are summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum By {
-    /// Nodes that differ in values of key fields only: all layers together
+pub enum GroupBy {
+    /// Operation: call paths that only differ in values of key fields, such as layers
     #[default]
     Kind,
-    /// Spans of one name, wherever they ran
+    /// Span name, on all call paths
     Name,
-    /// Nothing: each node of the calling-context tree by itself
+    /// Call path
     Path,
 }
 
-impl By {
-    /// The name on the command line.
+impl GroupBy {
+    /// Returns the heading of the column in tables.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Kind => "operation",
+            Self::Name => "name",
+            Self::Path => "call path",
+        }
+    }
+
+    /// Returns the name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Kind => "kind",
@@ -39,36 +48,36 @@ impl By {
 /// The active self energy of one kind, name, path or group of kinds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Share {
-    /// The kind; those of a group with `+` between them.
+    /// Name of the kind; those of a group are joined by `+`.
     pub name: String,
-    /// The kinds it is made of; empty where no kinds are added up.
+    /// Kinds that it includes; empty if it does not consist of kinds.
     pub kinds: Vec<String>,
     /// Active self energy in the sampled part of its time.
     pub energy_j: f64,
-    /// Lower end of its 90 % interval; none where it is a sum over several kinds or
-    /// nodes that are no group.
+    /// Lower end of its 90 % interval; `None` for a sum over several kinds or nodes that are
+    /// no group.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Estimated for its time without samples; no part of `energy_j`.
+    /// Estimate for its time without samples, not part of `energy_j`.
     pub extrapolated_j: f64,
-    /// Self time, all threads added.
+    /// Self time, summed over threads.
     pub self_ns: i64,
-    /// The part of it that samples cover; all where that is not known.
+    /// Self time covered by samples; all of it if unknown.
     pub covered_ns: i64,
-    /// How it was found, with `+` where parts differ; none where it holds nothing.
+    /// Bases of its parts, joined by `+`; `None` if it has no energy.
     pub basis: Option<String>,
 }
 
 impl Share {
-    /// Mean power over all of its self time, what is extrapolated included.
+    /// Returns the mean power over its self time, including extrapolated energy.
     pub fn avg_w(&self) -> Option<f64> {
         let energy_j = self.energy_j + self.extrapolated_j;
         (self.self_ns > 0).then(|| energy_j * 1e9 / self.self_ns as f64)
     }
 
-    /// The share of all of its time: what is extrapolated is as uncertain as what was
-    /// measured.
+    /// Adds the extrapolated energy, with the same relative uncertainty as the measured
+    /// energy.
     #[must_use]
     pub fn whole(self) -> Self {
         let energy_j = self.energy_j + self.extrapolated_j;
@@ -87,32 +96,34 @@ impl Share {
     }
 }
 
-/// Shares of root rails, or of the rail of that name, highest energy first. With
-/// `groups`, kinds that cannot be told apart on one of the rails are one share.
+/// Returns the shares on root rails or on the named rail, highest energy first. With
+/// `groups`, kinds that cannot be distinguished on one of the rails are one share.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no rail of that name.
+/// If the file cannot be read, or the run has no rail of that name.
 pub fn shares(
     recording: &Recording,
     run: &Run,
     rail: Option<&str>,
-    by: By,
+    by: GroupBy,
     groups: bool,
 ) -> Result<Vec<Share>> {
     let mut shares = match by {
-        By::Kind => match estimated(recording, run, rail, groups)? {
+        GroupBy::Kind => match estimated(recording, run, rail, groups)? {
             estimated if estimated.is_empty() => {
-                added(recording, run, &ledger(recording, run, rail)?, by)?
+                node_sums(recording, run, &ledger(recording, run, rail)?, by)?
             }
             estimated => estimated,
         },
-        By::Name | By::Path => added(recording, run, &ledger(recording, run, rail)?, by)?,
+        GroupBy::Name | GroupBy::Path => {
+            node_sums(recording, run, &ledger(recording, run, rail)?, by)?
+        }
     };
     shares.sort_by(|a, b| b.energy_j.total_cmp(&a.energy_j));
     Ok(shares)
 }
 
-/// What the attribution itself says of kinds; nothing where it does not.
+/// Returns the kinds that the attribution estimates; empty if it estimates none.
 fn estimated(
     recording: &Recording,
     run: &Run,
@@ -132,11 +143,11 @@ fn estimated(
         kinds.iter_mut().for_each(|row| row.grouping = None);
     }
     let known = store.kind_groups(run.no, id)?.all()?;
-    together(recording, run, rails, kinds, &known)
+    with_unestimated_rails(recording, run, rails, kinds, &known)
 }
 
-/// Estimated kinds, with those of `rails` that have no estimate by their nodes.
-pub(super) fn together(
+/// Combines estimated kinds with sums over nodes on `rails` that have no estimate.
+pub(super) fn with_unestimated_rails(
     recording: &Recording,
     run: &Run,
     rails: Vec<i64>,
@@ -151,7 +162,7 @@ pub(super) fn together(
     Ok(combine(&kinds, groups))
 }
 
-/// The kinds of a rail that has no estimate, from its nodes.
+/// Sums the nodes of each kind on a rail without an estimate.
 fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnergyRow>> {
     let (ledger, kinds) = (
         ledger_of(recording, run, &[rail])?,
@@ -188,15 +199,15 @@ fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnerg
     Ok(rows.into_values().collect())
 }
 
-/// Sums of nodes.
-pub(super) fn added(
+/// Sums nodes by kind, name or path.
+pub(super) fn node_sums(
     recording: &Recording,
     run: &Run,
     ledger: &Ledger,
-    by: By,
+    by: GroupBy,
 ) -> Result<Vec<Share>> {
     let kinds = match by {
-        By::Kind => Some(recording.store().kinds(run.no, |_| 0)?),
+        GroupBy::Kind => Some(recording.store().kinds(run.no, |_| 0)?),
         _ => None,
     };
     let kind = |node: &Node| {
@@ -205,12 +216,11 @@ pub(super) fn added(
         Some(kinds.get(id)?.name.clone())
     };
     let name = |node: &Node| match (by, kind(node)) {
-        (By::Kind, Some(kind)) => kind,
-        (By::Path, _) => path(ledger, node),
+        (GroupBy::Kind, Some(kind)) => kind,
+        (GroupBy::Path, _) => path(ledger, node),
         _ => node.name.clone().unwrap_or_else(|| node.label.clone()),
     };
-    // Nodes that work elsewhere have nothing on these rails: a kernel on a GPU has
-    // none of the processor's energy.
+    // Nodes may have no energy on these rails: a GPU kernel has none of the CPU's energy.
     let mut sums: BTreeMap<String, Vec<&Node>> = BTreeMap::new();
     for node in ledger.nodes.iter().filter(|node| node.self_j != 0.0) {
         sums.entry(name(node)).or_default().push(node);
@@ -219,7 +229,7 @@ pub(super) fn added(
     Ok(sums.map(|(name, nodes)| sum(name, &nodes, by)).collect())
 }
 
-fn sum(name: String, nodes: &[&Node], by: By) -> Share {
+fn sum(name: String, nodes: &[&Node], by: GroupBy) -> Share {
     let energy_j = nodes.iter().map(|node| node.self_j).sum();
     let (lo_j, hi_j) = match nodes {
         [one] => one.spread.around(energy_j),
@@ -227,8 +237,8 @@ fn sum(name: String, nodes: &[&Node], by: By) -> Share {
     };
     Share {
         kinds: match by {
-            By::Kind => vec![name.clone()],
-            By::Name | By::Path => Vec::new(),
+            GroupBy::Kind => vec![name.clone()],
+            GroupBy::Name | GroupBy::Path => Vec::new(),
         },
         name,
         energy_j,

@@ -1,25 +1,25 @@
-//! What did each kind of work cost in one phase?
+//! Energies of kinds within one phase.
 //!
-//! Kinds are estimated over a whole run. One that occurs in this phase only is as it
-//! was estimated; of one that occurs in others, too, the nodes in this phase are added
-//! up, and their sum has no interval.
+//! Kinds are estimated over a whole run. A kind that only occurs in this phase keeps its
+//! estimate. For a kind that also occurs in other phases, its nodes in this phase are
+//! summed, and the sum has no interval.
 
 use std::collections::HashSet;
 
-use super::kinds::added;
-use super::{By, Recording, Run, Share, ledger, shares};
+use super::kinds::node_sums;
+use super::{GroupBy, Recording, Run, Share, ledger, shares};
 use crate::error::Result;
 
-/// As [`shares`], of phases of that name only where there is one.
+/// Like [`shares`], restricted to phases of that name if given.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no such rail or phase.
+/// If the file cannot be read, or the run has no such rail or phase.
 pub fn shares_within(
     recording: &Recording,
     run: &Run,
     rail: Option<&str>,
     phase: Option<&str>,
-    by: By,
+    by: GroupBy,
     groups: bool,
 ) -> Result<Vec<Share>> {
     if phase.is_none() {
@@ -27,13 +27,13 @@ pub fn shares_within(
     }
     let all = ledger(recording, run, rail)?;
     let within = all.clone().within(phase)?;
-    let nodes = added(recording, run, &within, by)?;
-    if by != By::Kind {
+    let nodes = node_sums(recording, run, &within, by)?;
+    if by != GroupBy::Kind {
         return Ok(sorted(nodes));
     }
     let mut outside = all;
     outside.retain(|node| within.node(node.id).is_none());
-    let outside = added(recording, run, &outside, by)?;
+    let outside = node_sums(recording, run, &outside, by)?;
     let outside: HashSet<&str> = outside.iter().map(|share| share.name.as_str()).collect();
     let inside: HashSet<&str> = nodes.iter().map(|share| share.name.as_str()).collect();
     let is_whole =

@@ -1,8 +1,8 @@
-//! What did each node of the calling-context tree cost? The ledger reading:
-//! self energy, and the share of idle power.
+//! Ledger energies of the nodes of the calling-context tree: self energy plus the share of
+//! idle energy.
 //!
-//! One scan of `node_energy`, which has a row for each node and rail, whatever
-//! the number of spans.
+//! Read in one scan of `node_energy`, which has a row for each node and rail, regardless
+//! of the number of spans.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,86 +14,85 @@ use super::{Recording, Run, Spread, join_bases};
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 
-/// Phases that an error lists, and characters of each.
+/// Number of phases that an error lists, and of characters of each name.
 const PHASES: usize = 20;
-const NAMED: usize = 40;
+const NAME_CHARS: usize = 40;
 
-/// One node.
+/// A node of the calling-context tree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Its id.
+    /// Id.
     pub id: i64,
-    /// The node above it.
+    /// Id of its parent.
     pub parent: Option<i64>,
     /// Span name with the values of its key fields.
     pub label: String,
-    /// The span's name; none for `(other)` and `(unknown)`.
+    /// Span name; `None` for `(other)` and `(unknown)`.
     pub name: Option<String>,
-    /// Role of its span.
+    /// Role of the span.
     pub role: Option<String>,
-    /// The topmost node of role layer above or at it.
+    /// Topmost node of role layer on its path, itself included.
     pub layer: Option<i64>,
-    /// The topmost node of role component above or at it.
+    /// Topmost node of role component on its path, itself included.
     pub component: Option<i64>,
-    /// Active self energy, rails summed; nothing where it has no row.
+    /// Active self energy, summed over rails; 0 without a row.
     pub self_j: f64,
-    /// Its 90 % interval, as the distance of the ends. What is inclusive has none.
+    /// 90 % interval of `self_j`.
     pub spread: Spread,
-    /// How `self_j` was found: `fitted`, `proportional`, ..., with `+` where rails
-    /// differ; none where it holds nothing.
+    /// Basis of `self_j`: `fitted`, `proportional`, ..., joined by `+` if rails differ;
+    /// `None` without energy.
     pub basis: Option<String>,
-    /// Its share of the idle energy of rails whose baseline is known; none where none is.
+    /// Share of the idle energy of rails with a known baseline; `None` if there is none.
     pub idle_j: Option<f64>,
-    /// Active self energy that is estimated for its time without samples; no part of
-    /// `self_j`.
+    /// Active self energy estimated for its time without samples, not part of `self_j`.
     pub extrapolated_j: f64,
-    /// Idle energy of that time, where it is known.
+    /// Idle energy of that time, if known.
     pub extrapolated_idle_j: f64,
-    /// Self time, all threads added.
+    /// Self time, summed over threads.
     pub self_ns: i64,
-    /// The part of it that samples of every rail cover; all where that is not known.
+    /// Self time covered by samples of every rail; all of it if unknown.
     pub covered_ns: i64,
-    /// Activations: times that one of its spans was entered, polls of a future included.
+    /// Activations: number of entries into its spans, including polls of futures.
     pub activations: i64,
-    /// Spans; none where only totals were kept.
+    /// Number of spans; `None` if only totals were kept.
     pub instances: Option<i64>,
 }
 
 impl Node {
-    /// Ledger energy of all its time, what is extrapolated included: averages over its
-    /// time and its activations are of this.
+    /// Returns the ledger energy including extrapolated energy. Averages over time and
+    /// activations use this.
     pub fn whole_j(&self) -> f64 {
         self.energy_j() + self.extrapolated_j + self.extrapolated_idle_j
     }
 
-    /// Share of its self time that samples cover; none without self time.
+    /// Returns the share of its self time covered by samples; `None` without self time.
     pub fn coverage(&self) -> Option<f64> {
         coverage(self.covered_ns, self.self_ns)
     }
 
-    /// Ledger energy: self and idle share. Without a baseline idle power was not
-    /// taken off, so that self energy holds it.
+    /// Returns the ledger energy: self energy plus idle share. Without a baseline, self
+    /// energy includes idle energy.
     pub fn energy_j(&self) -> f64 {
         self.self_j + self.idle_j.unwrap_or(0.0)
     }
 
-    /// Ends of the 90 % interval of the ledger energy. Its idle share is taken for
-    /// exact: a baseline is measured, not estimated.
+    /// Returns the 90 % interval of the ledger energy. Its idle share is treated as exact
+    /// because baselines are measured.
     pub fn interval_j(&self) -> (Option<f64>, Option<f64>) {
         self.spread.around(self.energy_j())
     }
 
-    /// Takes what it used on each rail. Times and counts are the same on all rails.
-    fn sum(&mut self, rails: &[OnRail]) {
+    /// Sums its energies over rails. Times and counts are the same on all rails.
+    fn sum(&mut self, rails: &[NodeOnRail]) {
         let spreads: Vec<_> = rails.iter().map(|on| (on.self_j, on.spread)).collect();
         let holding = rails.iter().filter(|on| on.self_j != 0.0);
         self.spread = over_rails(&spreads);
         self.basis = join_bases(holding.map(|on| on.basis.as_str()));
-        // A rail whose idle power is not known takes nothing from the others.
+        // A rail without a known idle power does not make the others' unknown.
         let known: Vec<f64> = rails.iter().filter_map(|on| on.idle_j).collect();
         let is_known = !known.is_empty() || rails.is_empty();
         self.idle_j = is_known.then(|| known.into_iter().sum::<f64>() + 0.0);
-        let covered = rails.iter().map(OnRail::covered_ns).min();
+        let covered = rails.iter().map(NodeOnRail::covered_ns).min();
         self.covered_ns = covered.unwrap_or(0);
         for on in rails {
             self.extrapolated_j += on.self_j * on.missing();
@@ -103,16 +102,16 @@ impl Node {
             self.activations = self.activations.max(on.activations);
             self.instances = self.instances.max(on.instances);
         }
-        // Only where totals are all that was kept.
+        // Activations without instances: only totals were kept.
         self.instances = self
             .instances
             .filter(|count| *count > 0 || self.activations == 0);
     }
 }
 
-/// What one node used on one rail.
+/// Energies and times of one node on one rail.
 #[derive(Debug, Clone)]
-struct OnRail {
+struct NodeOnRail {
     self_j: f64,
     spread: Spread,
     idle_j: Option<f64>,
@@ -123,12 +122,12 @@ struct OnRail {
     basis: String,
 }
 
-impl OnRail {
+impl NodeOnRail {
     fn covered_ns(&self) -> i64 {
         self.covered_ns.unwrap_or(self.self_ns).min(self.self_ns)
     }
 
-    /// Time without samples over time with them.
+    /// Returns the ratio of uncovered to covered time.
     fn missing(&self) -> f64 {
         match self.covered_ns() {
             0 => 0.0,
@@ -140,55 +139,55 @@ impl OnRail {
 /// All nodes of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ledger {
-    /// By id, parents first.
+    /// Nodes by id, parents first.
     pub nodes: Vec<Node>,
-    /// Whether idle energy of some rail is known, and with it what is active.
+    /// Whether idle energy, and thus active energy, is known on some rail.
     pub has_idle: bool,
     by_id: HashMap<i64, usize>,
 }
 
 impl Ledger {
-    /// The node with that id.
+    /// Returns the node with that id.
     pub fn node(&self, id: i64) -> Option<&Node> {
         self.by_id.get(&id).map(|at| &self.nodes[*at])
     }
 
-    /// Labels from the root down to a node.
+    /// Returns the labels from the root down to a node.
     pub fn path<'l>(&'l self, node: &'l Node) -> Vec<&'l str> {
         let nodes = self.down_to(node);
         nodes.iter().map(|node| node.label.as_str()).collect()
     }
 
-    /// The nodes from the root down to that one.
+    /// Returns the nodes from the root down to that one.
     pub fn down_to<'l>(&'l self, node: &'l Node) -> Vec<&'l Node> {
         let above = |node: &&Node| node.parent.and_then(|id| self.node(id));
-        // A cycle in a damaged file must not be followed for ever.
+        // A damaged file may contain a cycle.
         let up = std::iter::successors(Some(node), above).take(self.nodes.len() + 1);
         let mut nodes: Vec<&Node> = up.collect();
         nodes.reverse();
         nodes
     }
 
-    /// Bases of the nodes that hold energy, with `+` between them.
+    /// Returns the bases of nodes with energy, joined by `+`.
     pub fn basis(&self) -> Option<String> {
         join_bases(self.nodes.iter().filter_map(|node| node.basis.as_deref()))
     }
 
-    /// Whether any node's energy has an interval.
+    /// Returns whether any node's energy has an interval.
     pub fn has_intervals(&self) -> bool {
         let known = |node: &Node| node.spread.below_j.or(node.spread.above_j).is_some();
         self.nodes.iter().any(known)
     }
 
-    /// Energy of all nodes.
+    /// Returns the ledger energy of all nodes.
     pub fn energy_j(&self) -> f64 {
         self.nodes.iter().map(Node::energy_j).sum()
     }
 
-    /// Only what is in phases of that name. Paths begin there.
+    /// Restricts the ledger to phases of that name. Paths start there.
     ///
     /// # Errors
-    /// When there is no such phase; the message lists those there are.
+    /// If there is no such phase; the message lists the phases.
     pub fn within(mut self, phase: Option<&str>) -> Result<Self> {
         let Some(name) = phase else {
             return Ok(self);
@@ -206,22 +205,21 @@ impl Ledger {
         Ok(self)
     }
 
-    /// Keeps these nodes only.
+    /// Only keeps the nodes for which `keep` returns `true`.
     pub(super) fn retain(&mut self, keep: impl FnMut(&Node) -> bool) {
         self.nodes.retain(keep);
         let places = self.nodes.iter().enumerate();
         self.by_id = places.map(|(at, node)| (node.id, at)).collect();
     }
 
-    /// Nodes of the role phase, first ones first.
+    /// Returns the nodes of role phase, in order of creation.
     pub fn phases(&self) -> Vec<&Node> {
         let by_role = |node: &&Node| node.role.as_deref() == Some("phase");
         self.nodes.iter().filter(by_role).collect()
     }
 
-    /// Nodes that a ledger is divided by first: its phases, or its roots where it has
-    /// none. Roots may overlap in time, so that only ledger energies of them are a
-    /// division.
+    /// Returns the top level of the ledger: its phases, or its roots if it has none. Roots
+    /// may overlap in time, so only their ledger energies add up to the total.
     pub fn heads(&self) -> Vec<&Node> {
         let phases = self.phases();
         match phases.is_empty() {
@@ -238,25 +236,25 @@ impl Ledger {
             return Ok(found);
         }
         if phases.is_empty() {
-            let name = shorten(&escape(name), NAMED);
+            let name = shorten(&escape(name), NAME_CHARS);
             return Err(Error::NoPhases { name });
         }
         let mut known: Vec<String> = Vec::new();
         for phase in phases {
-            let label = shorten(&escape(&phase.label), NAMED);
+            let label = shorten(&escape(&phase.label), NAME_CHARS);
             if known.len() < PHASES && !known.contains(&label) {
                 known.push(label);
             }
         }
         Err(Error::Unknown {
             what: "phase",
-            name: shorten(&escape(name), NAMED),
+            name: shorten(&escape(name), NAME_CHARS),
             known: known.join(", "),
         })
     }
 
-    /// Adds up the last node's rails, all of which are read.
-    fn close(&mut self, rails: &mut Vec<OnRail>) {
+    /// Sums the rails of the last node after all of them were read.
+    fn close(&mut self, rails: &mut Vec<NodeOnRail>) {
         let Some(node) = self.nodes.last_mut() else {
             return;
         };
@@ -266,24 +264,24 @@ impl Ledger {
         self.by_id.insert(node.id, self.nodes.len() - 1);
     }
 
-    /// The `most` nodes with the highest ledger energy.
-    pub fn hottest(&self, most: usize) -> Vec<&Node> {
+    /// Returns the `limit` nodes with the highest ledger energy.
+    pub fn hottest(&self, limit: usize) -> Vec<&Node> {
         let mut nodes: Vec<&Node> = self.nodes.iter().filter(|n| n.energy_j() > 0.0).collect();
         nodes.sort_by(|a, b| b.energy_j().total_cmp(&a.energy_j()).then(a.id.cmp(&b.id)));
-        nodes.truncate(most);
+        nodes.truncate(limit);
         nodes
     }
 }
 
-/// The nodes of a run, on root rails or on the rail of that name.
+/// Reads the nodes of a run, on root rails or on the named rail.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no rail of that name.
+/// If the file cannot be read, or the run has no rail of that name.
 pub fn ledger(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Ledger> {
     ledger_of(recording, run, &rails(recording, run, rail)?)
 }
 
-/// The nodes of a run on the rails with these ids.
+/// Reads the nodes of a run on the rails with these ids.
 pub(crate) fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Ledger> {
     let list: Vec<String> = rails.iter().map(i64::to_string).collect();
     let sql = format!(
@@ -316,7 +314,7 @@ pub(crate) fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Resu
     Ok(ledger)
 }
 
-/// Ids of the root rails, or of the rail with that name or `source/name`.
+/// Returns the ids of the root rails, or of the rail with that name or `source/name`.
 pub(crate) fn rails(recording: &Recording, run: &Run, name: Option<&str>) -> Result<Vec<i64>> {
     let sql = "SELECT id, name, source, parent IS NULL FROM rails WHERE run = ?1 ORDER BY id";
     let mut statement = recording.connection().prepare_cached(sql)?;
@@ -354,7 +352,7 @@ pub(crate) fn rails(recording: &Recording, run: &Run, name: Option<&str>) -> Res
     })
 }
 
-/// A node that has used nothing yet.
+/// Reads a node without energies.
 fn node(r: &Row<'_>) -> rusqlite::Result<Node> {
     Ok(Node {
         id: r.get(0)?,
@@ -377,12 +375,12 @@ fn node(r: &Row<'_>) -> rusqlite::Result<Node> {
     })
 }
 
-fn on_rail(r: &Row<'_>) -> rusqlite::Result<Option<OnRail>> {
+fn on_rail(r: &Row<'_>) -> rusqlite::Result<Option<NodeOnRail>> {
     if r.get::<_, Option<i64>>(7)?.is_none() {
         return Ok(None);
     }
     let self_j = r.get(8)?;
-    Ok(Some(OnRail {
+    Ok(Some(NodeOnRail {
         self_j,
         spread: Spread::of(self_j, r.get(9)?, r.get(10)?),
         idle_j: r.get(11)?,

@@ -1,8 +1,8 @@
-//! Reads a recording into plain structs. SQL stands in this folder only, one
-//! file for each question.
+//! Reads a recording into plain structs. All SQL is in this folder, one file for each
+//! query.
 //!
-//! Every figure is of one attribution: the one with the highest id, unless a run is
-//! looked at [as an earlier one shows it](Recording::shown_by).
+//! Energies are those of one attribution: the one with the highest id, or an
+//! [explicitly selected one](Recording::shown_by).
 
 mod attributions;
 mod balance;
@@ -37,12 +37,12 @@ pub use conditions::{Condition, conditions};
 pub use coverage::{
     KNOWN_FROM, REPORTED_BELOW, coverage, coverage_note, is_reported, run_coverage,
 };
-pub use detail::{Baseline, Detail, Rows, detail};
+pub use detail::{Baseline, Detail, RowCounts, detail};
 pub use events::{Event, condition_warnings, events};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{Group, components, layers, roots};
 pub use interval::{Spread, join_bases};
-pub use kinds::{By, Share, shares};
+pub use kinds::{GroupBy, Share, shares};
 pub use kinds_within::shares_within;
 pub use ledger::{Ledger, Node, ledger};
 pub(crate) use ledger::{ledger_of, rails};
@@ -52,17 +52,17 @@ pub use rail_power::{RailPower, rail_powers};
 pub(crate) use recording::caveat;
 pub use recording::{Recording, Run};
 pub use run_interval::{RunInterval, run_interval};
-pub use runs::{Listed, list, with_prompt};
-pub use samples::{Sample, idle_powers, samples};
+pub use runs::{RunListEntry, list, with_prompt};
+pub use samples::{PowerSample, idle_powers, samples};
 pub use select::{Selection, by_tag, select};
 pub use setting::{Setting, setting};
-pub use tables::{Column, Kind, TABLES, Table, Value, table_rows};
+pub use tables::{CellValue, Column, ColumnType, TABLES, Table, table_rows};
 pub use tokens::{SAMPLING_ONLY, Token, tokens};
 pub(crate) use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};
-pub use windows::{Window, windows};
+pub use windows::{PowerWindow, windows};
 
-/// Sums what is known if all of it is; nothing at all is not known either.
+/// Returns the sum, or `None` if a part is unknown or there are no parts.
 pub(crate) fn sum_known(parts: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     let mut total = None;
     for part in parts {

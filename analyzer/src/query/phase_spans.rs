@@ -1,7 +1,7 @@
-//! When did each phase run, and how sure is its energy?
+//! Times of phases and the confidence intervals of their energies.
 //!
-//! `span_energy` holds few spans of a run, and phases are among them: it is read by
-//! range, and spans are looked up by id, never scanned.
+//! `span_energy` has rows for few spans, which include phases: it is read by range, and
+//! spans are looked up by id, never scanned.
 
 use std::collections::BTreeMap;
 
@@ -11,35 +11,34 @@ use crate::error::Result;
 /// One activation of a phase.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhaseSpan {
-    /// The phase's node.
+    /// Node of the phase.
     pub node: i64,
-    /// Begin, run time.
+    /// Start, run time.
     pub start_ns: i64,
-    /// End; none while it is open.
+    /// End; `None` while it is open.
     pub end_ns: Option<i64>,
-    /// Lower end of the 90 % interval of its energy; none where it is not known on
-    /// every root rail.
+    /// Lower end of the 90 % interval of its energy; `None` if unknown on a root rail.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// How its energy was found.
+    /// Basis of its energy.
     pub basis: Option<String>,
 }
 
-/// What one rail says of a span.
-type OnRail = (Option<f64>, Option<f64>, String);
+/// Lower end, upper end and basis of a span's energy on one rail.
+type PhaseEnds = (Option<f64>, Option<f64>, String);
 
-/// Activations of the phases of `ledger`, in the order of their ids, at most `most`.
-/// Ends of rails add, as those of the whole run do: edges of windows are the same for
-/// all rails of a source.
+/// Reads at most `limit` activations of the phases of `ledger`, in the order of their ids.
+/// Interval ends of rails add, because edges of windows are the same for all rails of a
+/// source.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn phase_spans(
     recording: &Recording,
     run: &Run,
     ledger: &Ledger,
-    most: usize,
+    limit: usize,
 ) -> Result<Vec<PhaseSpan>> {
     let roots = rails(recording, run, None)?;
     let Some(first) = roots.first() else {
@@ -59,13 +58,13 @@ pub fn phase_spans(
     );
     let (from, to) = tracing_energy::store::span_ids(run.no);
     let mut statement = recording.connection().prepare(&sql)?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = statement.query((from, to, run.attribution, first, most))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((from, to, run.attribution, first, limit))?;
     let mut found = Vec::new();
     while let Some(r) = rows.next()? {
         let on = on_rails(recording, run, r.get(0)?, &roots)?;
         let whole = on.len() == roots.len();
-        let ends = |of: fn(&OnRail) -> Option<f64>| sum_known(on.values().map(of));
+        let ends = |of: fn(&PhaseEnds) -> Option<f64>| sum_known(on.values().map(of));
         found.push(PhaseSpan {
             node: r.get(1)?,
             start_ns: r.get(2)?,
@@ -78,20 +77,20 @@ pub fn phase_spans(
     Ok(found)
 }
 
-/// By rail, of root rails only.
+/// Reads the ends by rail, for root rails only.
 fn on_rails(
     recording: &Recording,
     run: &Run,
     span: i64,
     roots: &[i64],
-) -> Result<BTreeMap<i64, OnRail>> {
+) -> Result<BTreeMap<i64, PhaseEnds>> {
     let sql = "SELECT rail, lo_j, hi_j, basis FROM span_energy
                WHERE span = ?1 AND attribution = ?2";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map((span, run.attribution), |r| {
         Ok((r.get(0)?, (r.get(1)?, r.get(2)?, r.get(3)?)))
     })?;
-    let mut on = rows.collect::<rusqlite::Result<BTreeMap<i64, OnRail>>>()?;
+    let mut on = rows.collect::<rusqlite::Result<BTreeMap<i64, PhaseEnds>>>()?;
     on.retain(|rail, _| roots.contains(rail));
     Ok(on)
 }

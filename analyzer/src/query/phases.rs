@@ -1,20 +1,20 @@
-//! What did each phase cost? The interval reading: all that the root rails
-//! measured during it.
+//! Interval energies of phases: all energy measured by the root rails during them.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Row;
 use serde::Serialize;
 
-use super::coverage::{self, Covered, Reading};
+use super::coverage::{self, CoveredEnergy, Reading};
 use super::ledger::rails;
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
 
-/// The row of time outside every phase; the only row where no span has the role `phase`.
+/// Name of the row for time outside of phases; the only row if no span has the role
+/// `phase`.
 pub const BETWEEN: &str = "(between)";
 
-/// The phases of `rows`: none where the only row is the time outside of phases.
+/// Returns `rows`, or nothing if the only row is the time outside of phases.
 pub fn named_phases(rows: &[Phase]) -> &[Phase] {
     match rows.iter().all(|row| row.phase == BETWEEN) {
         true => &[],
@@ -22,73 +22,72 @@ pub fn named_phases(rows: &[Phase]) -> &[Phase] {
     }
 }
 
-/// One phase, all its activations together.
+/// One phase, summed over its activations.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Phase {
-    /// Its span's name, or [`BETWEEN`].
+    /// Span name, or [`BETWEEN`].
     pub phase: String,
-    /// Spans of it that were entered; none where only totals were kept, and for
-    /// [`BETWEEN`].
+    /// Number of entered spans; `None` if only totals were kept, and for [`BETWEEN`].
     pub instances: Option<i64>,
-    /// Its time.
+    /// Duration.
     pub duration_ns: Option<i64>,
-    /// All that the root rails used in its time: measured plus extrapolated. Not known
-    /// where samples cover less than half of it.
+    /// Energy of the root rails in its time: measured plus extrapolated. `None` if samples
+    /// cover less than half of it.
     pub energy_j: Option<f64>,
     /// Lower end of its 90 % interval.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// The part of `energy_j` that the sensors read.
+    /// Measured part of `energy_j`.
     pub measured_j: Option<f64>,
-    /// The part that is estimated for time without samples.
+    /// Part of `energy_j` that is estimated for time without samples.
     pub extrapolated_j: Option<f64>,
-    /// Share of its time that samples cover; none where it is not known.
+    /// Share of its time covered by samples, if known.
     pub coverage: Option<f64>,
-    /// Why its energy is not known, where samples are missing.
+    /// Why its energy is unknown, if samples are missing.
     pub reason: Option<String>,
-    /// `energy_j - idle_j`, of each rail at least nothing.
+    /// `energy_j - idle_j`, clamped to 0 on each rail.
     pub active_j: Option<f64>,
     /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
-    /// Its inclusive share of the ledger.
+    /// Inclusive ledger energy of its spans.
     pub spans_j: Option<f64>,
     /// Energy over time.
     pub avg_w: Option<f64>,
-    /// Highest mean power of a sample in its time; none with several root rails, which
-    /// have their peaks at different times.
+    /// Highest mean power of a sample in its time; `None` with several root rails, whose
+    /// peaks are at different times.
     pub peak_w: Option<f64>,
-    /// Its part of the energy of all phases.
+    /// Share of the energy of all phases.
     pub share: Option<f64>,
-    /// Energy x time.
+    /// Energy-delay product in joule-seconds.
     pub energy_delay_js: Option<f64>,
-    /// What each rail says of it, in the order of rails.
+    /// Readings of the rails, in the order of rails.
     #[serde(skip)]
     pub(super) rails: Vec<Reading>,
 }
 
-/// The phases in the order in which they first began, `(between)` last. They sum
-/// to the run's totals.
+/// Reads the phases in the order of their first start, `(between)` last. They sum to the
+/// run's totals.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn phases(recording: &Recording, run: &Run) -> Result<Vec<Phase>> {
     phases_on(recording, run, None)
 }
 
-/// As [`phases`], on root rails or on the rail of that name.
+/// Like [`phases`], on root rails or on the named rail.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no rail of that name.
+/// If the file cannot be read, or the run has no rail of that name.
 pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<Phase>> {
     let rails: Vec<String> = rails(recording, run, rail)?
         .iter()
         .map(i64::to_string)
         .collect();
-    // As the view `v_phases`, of the attribution that is looked at.
+    // Same as the view `v_phases`, for the shown attribution.
     let sql = format!(
         "
-        SELECT {FIGURES}
+        SELECT {PHASE_COLUMNS}
         FROM phase_energy p
         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND {IS_PHASE}
         WHERE p.run = ?1 AND p.attribution = ?2 AND p.rail IN ({})
@@ -97,7 +96,7 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map((run.no, run.attribution), read)?;
-    let rows = rows.collect::<rusqlite::Result<Vec<OnRail>>>()?;
+    let rows = rows.collect::<rusqlite::Result<Vec<PhaseOnRail>>>()?;
     let by_node = rows.chunk_by(|a, b| a.node == b.node);
     let mut phases: Vec<Phase> = by_node.map(Phase::of).collect();
     let total = whole(&phases).energy_j;
@@ -107,26 +106,26 @@ pub fn phases_on(recording: &Recording, run: &Run, rail: Option<&str>) -> Result
     Ok(phases)
 }
 
-/// Whether node `n` is a phase, in SQL. Older recordings name root spans where no span has
-/// the role `phase`: that time is outside of phases.
+/// SQL condition: node `n` is a phase. Older recordings reference root spans if no span has
+/// the role `phase`; that time counts as outside of phases.
 pub(super) const IS_PHASE: &str = "EXISTS (
     SELECT 1 FROM callsites c
     WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')";
 
-/// What is read of a phase: of `phase_energy` as `p`, with its node as `n`.
-const FIGURES: &str = "
+/// Columns read of a phase: from `phase_energy` as `p` and its node as `n`.
+const PHASE_COLUMNS: &str = "
     p.run, n.id, coalesce(n.label, '(between)') AS phase, p.duration_ns, p.energy_j, p.idle_j,
     p.spans_j, p.peak_w, p.covered_ns, p.extrapolated_j, p.gap_j, p.edge_j, p.rail,
     p.lo_j, p.hi_j,
     (SELECT max(e.instances) FROM node_energy e
      WHERE e.run = p.run AND e.attribution = p.attribution AND e.node = n.id)";
 
-/// As [`phases`] of every run by the attribution that it shows, without shares, in one
-/// query; by the run's number.
+/// Reads the [`phases`] of every run's shown attribution in one query, without shares;
+/// keyed by the run's number.
 pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<Phase>>> {
     let sql = format!(
         "
-        SELECT {FIGURES}
+        SELECT {PHASE_COLUMNS}
         FROM (SELECT run, max(id) AS id FROM attributions GROUP BY run) a
         CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
         CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
@@ -135,7 +134,7 @@ pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<P
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
     let rows = statement.query_map([], read)?;
-    let rows = rows.collect::<rusqlite::Result<Vec<OnRail>>>()?;
+    let rows = rows.collect::<rusqlite::Result<Vec<PhaseOnRail>>>()?;
     let mut all: BTreeMap<i64, Vec<Phase>> = BTreeMap::new();
     for phase in rows.chunk_by(|a, b| (a.run, a.node) == (b.run, b.node)) {
         all.entry(phase[0].run).or_default().push(Phase::of(phase));
@@ -143,8 +142,8 @@ pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<P
     Ok(all)
 }
 
-/// The figure of all of these phases together, on their rails.
-pub(super) fn whole(phases: &[Phase]) -> Covered {
+/// Returns the energy of all these phases, summed over their rails.
+pub(super) fn whole(phases: &[Phase]) -> CoveredEnergy {
     let rails = phases.iter().map(|phase| phase.rails.len()).max();
     let on_rail = |at: usize| {
         let parts: Vec<Reading> = phases
@@ -164,7 +163,7 @@ pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
 
 /// One row of one phase on one rail.
 #[derive(Debug)]
-struct OnRail {
+struct PhaseOnRail {
     run: i64,
     rail: i64,
     node: Option<i64>,
@@ -175,7 +174,7 @@ struct OnRail {
     reading: Reading,
 }
 
-fn read(r: &Row<'_>) -> rusqlite::Result<OnRail> {
+fn read(r: &Row<'_>) -> rusqlite::Result<PhaseOnRail> {
     let reading = Reading {
         duration_ns: r.get(3)?,
         covered_ns: r.get(8)?,
@@ -186,7 +185,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<OnRail> {
         edge_j: r.get(11)?,
         ends_j: r.get::<_, Option<f64>>(13)?.zip(r.get(14)?),
     };
-    Ok(OnRail {
+    Ok(PhaseOnRail {
         run: r.get(0)?,
         rail: r.get(12)?,
         node: r.get(1)?,
@@ -199,11 +198,11 @@ fn read(r: &Row<'_>) -> rusqlite::Result<OnRail> {
 }
 
 impl Phase {
-    /// A phase from its rows, in the order of rails. Time outside of phases may have
-    /// several rows on a rail.
-    fn of(rows: &[OnRail]) -> Self {
+    /// Creates a phase from its rows, in the order of rails. Time outside of phases may
+    /// have several rows per rail.
+    fn of(rows: &[PhaseOnRail]) -> Self {
         let by_rail = rows.chunk_by(|a, b| a.rail == b.rail);
-        let reading = |rows: &[OnRail]| match rows {
+        let reading = |rows: &[PhaseOnRail]| match rows {
             [only] => only.reading,
             several => {
                 let parts: Vec<Reading> = several.iter().map(|row| row.reading).collect();

@@ -1,4 +1,4 @@
-//! How much did each rail draw on average, and when did it draw most?
+//! Mean and peak power of each rail.
 
 use std::collections::HashMap;
 
@@ -11,24 +11,24 @@ use crate::error::Result;
 /// Mean and highest power of one rail over the whole recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RailPower {
-    /// The rail, as its balance calls it.
+    /// Rail name as in its balance.
     pub rail: String,
-    /// All that its samples hold over their time.
+    /// Energy of its samples over their duration.
     pub avg_w: Option<f64>,
     /// Highest mean power of a sample.
     pub peak_w: Option<f64>,
-    /// Middle of that sample, run time.
+    /// Middle of the peak sample, run time.
     pub peak_ns: Option<i64>,
-    /// The phase that was active longest in it.
+    /// Phase that was active longest in the peak sample.
     pub peak_phase: Option<String>,
     /// `peak_w` over `avg_w`.
     pub peak_over_average: Option<f64>,
 }
 
-/// Of the rails of `balance`, in that order.
+/// Reads the powers of the rails of `balance`, in that order.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn rail_powers(
     recording: &Recording,
     run: &Run,
@@ -51,16 +51,16 @@ pub fn rail_powers(
     Ok(balance.iter().map(power).collect())
 }
 
-/// What a rail's samples say.
+/// Mean power and peak phase of a rail's samples.
 #[derive(Debug, Default)]
 struct Sampled {
     avg_w: Option<f64>,
     peak_phase: Option<String>,
 }
 
-/// By the rail's id. What was sampled before the run is idle power, not the run's.
+/// Reads them by rail id. Samples before the run only measure idle power and are skipped.
 fn sampled(recording: &Recording, run: &Run) -> Result<HashMap<i64, Sampled>> {
-    // With max() SQLite takes the other columns from the row that holds it.
+    // With max(), SQLite takes bare columns from the row with the maximum.
     let sql = format!(
         "
         SELECT t.rail, t.energy_j, t.time_ns, n.label, t.peak FROM (

@@ -1,45 +1,46 @@
-//! Opens a recording and finds a run in it.
+//! Opens a recording and finds runs in it.
 
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
 use tracing_energy::rows::RunRow;
-use tracing_energy::store::{Life, Store};
+use tracing_energy::store::{RunLiveness, Store};
 
 use crate::error::{Error, Result};
 
-/// A run whose process cannot be looked up has figures once it was not seen for so long.
+/// Time without writes after which a run whose process cannot be looked up is shown up to
+/// its last write.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// An opened recording file.
 #[derive(Debug)]
 pub struct Recording {
     store: Store,
-    /// What to know of runs that have no end, for people.
+    /// Notes about runs that have no end.
     pub notes: Vec<String>,
 }
 
 /// A run with its number in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// `run` in every table.
+    /// Number of the run: the column `run` of every table.
     pub no: i64,
-    /// The run. A run whose process died reads as crashed.
+    /// The stored run. A run whose process died has the status crashed.
     pub row: RunRow,
-    /// How its root rails' figures came to be: `measured`, `modelled`, `replayed`
-    /// or several with `+`; none where there is no rail.
+    /// Provenance of its root rails: `measured`, `modelled`, `replayed` or several joined by
+    /// `+`; `None` without a rail.
     pub provenance: Option<String>,
-    /// The attribution whose figures are shown; none where it was not attributed.
+    /// The shown attribution; `None` if the run is not attributed.
     pub attribution: Option<i64>,
 }
 
 impl Recording {
-    /// Opens the file for reading. Runs whose process died read as crashed, with the figures
-    /// that they have up to then; nothing is written to the file.
+    /// Opens the file for reading. Runs whose process died appear as crashed, with energies
+    /// up to their last write. Nothing is written to the file.
     ///
     /// # Errors
-    /// When there is no such file, or it is no recording of a known version.
+    /// If the file doesn't exist, or it is no recording of a known version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let store = open(path)?;
@@ -51,14 +52,14 @@ impl Recording {
         Ok(recording)
     }
 
-    /// The run that `which` means: `last`, a uuid, a name (the newest with it), or
-    /// the beginning of a uuid.
+    /// Returns the run selected by `last`, a uuid, a name (the newest with it), or a uuid
+    /// prefix.
     ///
     /// # Errors
-    /// When no run or more than one is meant; the message lists the candidates.
-    pub fn run(&self, which: &str) -> Result<Run> {
-        let found = self.store.find_run(which)?;
-        let living = self.store.life_of(found.no)?;
+    /// If no run or more than one matches; the message lists the candidates.
+    pub fn run(&self, selector: &str) -> Result<Run> {
+        let found = self.store.find_run(selector)?;
+        let living = self.store.liveness_of(found.no)?;
         let row = living.map_or(found.row, |(run, _)| run.row);
         Ok(Run {
             no: found.no,
@@ -68,10 +69,10 @@ impl Recording {
         })
     }
 
-    /// The same run as an earlier attribution shows it.
+    /// Returns the run with another attribution shown.
     ///
     /// # Errors
-    /// When the run has no attribution with that id; the message lists those it has.
+    /// If the run has no attribution with that id; the message lists its attributions.
     pub fn shown_by(&self, run: Run, attribution: i64) -> Result<Run> {
         let known = super::attributions(self, &run)?;
         if known.iter().any(|one| one.id == attribution) {
@@ -89,29 +90,29 @@ impl Recording {
         })
     }
 
-    /// The connection, for queries.
+    /// Returns the connection for queries.
     pub fn connection(&self) -> &Connection {
         self.store.connection()
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         self.store.path()
     }
 
-    /// The connection by itself.
+    /// Converts into the connection.
     pub(crate) fn into_connection(self) -> Connection {
         self.store.into_connection()
     }
 
-    /// The store below, for what is no query.
+    /// Returns the underlying store.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// All runs, newest first.
+    /// Reads all runs, newest first.
     pub(crate) fn runs(&self) -> Result<Vec<Run>> {
-        let with_provenance = |(run, _): (tracing_energy::store::StoredRun, Life)| {
+        let with_provenance = |(run, _): (tracing_energy::store::StoredRun, RunLiveness)| {
             let provenance = self.provenance(run.no)?;
             Ok(Run {
                 no: run.no,
@@ -121,7 +122,7 @@ impl Recording {
             })
         };
         self.store
-            .runs_with_life()?
+            .runs_with_liveness()?
             .into_iter()
             .rev()
             .map(with_provenance)
@@ -138,19 +139,19 @@ impl Recording {
             .query_row([run], |r| r.get(0))?)
     }
 
-    /// The attribution that is shown where none is asked for.
+    /// Returns the newest attribution, which is shown by default.
     fn newest(&self, run: i64) -> Result<Option<i64>> {
         Ok(self.store.shown_attribution(run)?.map(i64::from))
     }
 
-    /// Shows runs whose process died with their figures up to then.
+    /// Attributes runs whose process died up to their last write, without changing the file.
     fn show_unended(&mut self) {
         let shown = match tracing_energy::show_unended(&self.store, SILENCE) {
             Ok(shown) => shown,
             Err(error) => {
                 let note = format!(
-                    "runs whose process died have no figures ({error}): `energy attribute` \
-                     completes them"
+                    "runs whose process died have no energies ({error}): complete them with \
+                     `energy attribute`"
                 );
                 self.notes.push(note);
                 return;
@@ -158,24 +159,24 @@ impl Recording {
         };
         self.notes.extend(shown.iter().map(|(run, life)| {
             let uuid = &run.row.uuid;
-            let completes = format!("`energy attribute {uuid}` completes it in the file");
+            let next = format!("`energy attribute {uuid}` completes it in the file");
             match life {
-                Life::Uncertain => format!(
-                    "run {uuid}: not seen for {} s, and whether {} still records it cannot be \
-                     told from here; figures are those up to then. If it has ended, {completes}",
+                RunLiveness::Uncertain => format!(
+                    "run {uuid}: no writes for {} s, and it is unknown whether {} still records \
+                     it; energies are those up to the last write. If it has ended, {next}",
                     run.silence(tracing_energy::host::unix_ns()).as_secs(),
                     run.row.host.as_deref().unwrap_or("another machine"),
                 ),
                 _ => format!(
-                    "run {uuid}: its process died; figures are those up to when it was last \
-                     seen; {completes}"
+                    "run {uuid}: its process died; energies are those up to its last write; \
+                     {next}"
                 ),
             }
         }));
     }
 }
 
-/// For reading; a file with tables of an older version is brought up to date.
+/// Opens the file for reading; a file of an older schema version is migrated.
 fn open(path: &Path) -> Result<Store> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -190,17 +191,17 @@ fn open(path: &Path) -> Result<Store> {
     }
 }
 
-/// An empty file would become a recording by being opened for writing.
+/// Returns whether the file is empty. Opening it for writing would make it a recording.
 fn is_empty(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)
 }
 
 impl Run {
     pub(crate) fn not_attributed(&self) -> Error {
-        self.missing("it was not attributed", "do it with `energy attribute`")
+        self.missing("it was not attributed", "run `energy attribute`")
     }
 
-    /// What the run does not hold, and what to do about it.
+    /// Returns an error for data that the run lacks, with the next step.
     pub(crate) fn missing(&self, missing: &str, next: &str) -> Error {
         Error::Missing {
             run: self.row.uuid.clone(),
@@ -209,12 +210,12 @@ impl Run {
         }
     }
 
-    /// The first eight characters of the id.
+    /// Returns the first eight characters of the id.
     pub fn short_id(&self) -> &str {
         self.row.uuid.get(..8).unwrap_or(&self.row.uuid)
     }
 
-    /// Name, or the short id of a run without one.
+    /// Returns name and short id, or the short id of a run without a name.
     pub fn title(&self) -> String {
         match &self.row.metadata.name {
             Some(name) => format!("{name} ({})", self.short_id()),
@@ -222,13 +223,13 @@ impl Run {
         }
     }
 
-    /// Said wherever figures stand that no sensor read during the run.
+    /// Returns the caveat to show with energies that no sensor measured during the run.
     pub fn caveat(&self) -> Option<&'static str> {
         self.provenance.as_deref().and_then(caveat)
     }
 }
 
-/// What must be said of figures that came to be so.
+/// Returns the caveat for a provenance.
 pub(crate) fn caveat(provenance: &str) -> Option<&'static str> {
     let has = |word| provenance.contains(word);
     match (has("modelled"), has("replayed"), has("measured")) {

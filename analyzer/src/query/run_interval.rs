@@ -1,4 +1,4 @@
-//! How sure is the energy of the whole measured work?
+//! Confidence interval of the energy of the whole measured work.
 
 use rusqlite::OptionalExtension;
 
@@ -7,23 +7,23 @@ use super::phases::whole;
 use super::{Recording, Run, join_bases, phases_on};
 use crate::error::Result;
 
-/// The interval of the energy of the measured work.
+/// Confidence interval of the energy of the measured work.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunInterval {
-    /// Lower end; none where it is not known on every rail.
+    /// Lower end; `None` if unknown on a rail.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// How the energy was found.
+    /// Basis of the energy.
     pub basis: Option<String>,
 }
 
-/// That of root rails, or of the rail of that name: what gaps leave open, or where there
-/// are none, what windows across the ends of the run's span do. Ends of rails add: edges
+/// Reads the interval on root rails or on the named rail. It reflects gaps or, if there are
+/// none, sampling windows across the ends of the run's span. Ends of rails add because edges
 /// and gaps are the same for all rails of a source.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no rail of that name.
+/// If the file cannot be read, or the run has no rail of that name.
 pub fn run_interval(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<RunInterval> {
     let sum = whole(&phases_on(recording, run, rail)?);
     let of_span = run_span_interval(recording, run, rail)?;
@@ -62,8 +62,8 @@ fn run_span_interval(recording: &Recording, run: &Run, rail: Option<&str>) -> Re
     })
 }
 
-/// The first span of the role `run` that has an energy of its own. Looked for there,
-/// not among spans: few spans have one, and this one is early among them.
+/// Returns the first span of role `run` with a row in `span_energy`. That table is searched
+/// instead of `spans` because it has few rows and this one is among the first.
 fn run_span(recording: &Recording, run: &Run) -> Result<Option<i64>> {
     let (first, last) = tracing_energy::store::span_ids(run.no);
     let sql = "SELECT e.span FROM span_energy e CROSS JOIN spans s ON s.id = e.span

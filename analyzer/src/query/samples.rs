@@ -1,4 +1,4 @@
-//! What did each rail draw over time?
+//! Power samples of rails over time.
 
 use std::collections::HashMap;
 
@@ -7,32 +7,32 @@ use serde::Serialize;
 use super::{Recording, Run, rails};
 use crate::error::Result;
 
-/// One sample of one rail.
+/// A power sample of one rail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Sample {
-    /// Its rail's name.
+pub struct PowerSample {
+    /// Rail name.
     pub rail: String,
-    /// Its rail's source.
+    /// Rail source.
     pub source: String,
-    /// Begin, run time; below zero before the run.
+    /// Start, run time; negative before the run.
     pub start_ns: i64,
     /// End.
     pub end_ns: i64,
-    /// What the sensor gave; none where it gave nothing.
+    /// Measured energy; `None` if the sensor failed to report it.
     pub energy_j: Option<f64>,
     /// Energy over time.
     pub power_w: Option<f64>,
-    /// The phase that was active longest in it.
+    /// Phase that was active longest in it.
     pub phase: Option<String>,
     #[serde(skip)]
     pub(crate) rail_id: i64,
 }
 
-/// Samples of the root rails, or of the rail with that name, by rail and time.
+/// Reads the samples of the root rails or of the named rail, by rail and time.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no rail of that name.
-pub fn samples(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<Sample>> {
+/// If the file cannot be read, or the run has no rail of that name.
+pub fn samples(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<PowerSample>> {
     let sql = "
         SELECT l.name, l.source, s.start_ns, s.end_ns, s.energy_j, n.label, l.id
         FROM samples s CROSS JOIN rails l ON l.run = s.run AND l.id = s.rail
@@ -44,7 +44,7 @@ pub fn samples(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<V
         let (start_ns, end_ns): (i64, i64) = (r.get(2)?, r.get(3)?);
         let energy_j: Option<f64> = r.get(4)?;
         let time = Some(end_ns - start_ns).filter(|ns| *ns > 0);
-        Ok(Sample {
+        Ok(PowerSample {
             rail: r.get(0)?,
             source: r.get(1)?,
             start_ns,
@@ -57,16 +57,16 @@ pub fn samples(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<V
             rail_id: r.get(6)?,
         })
     })?;
-    let mut samples = rows.collect::<rusqlite::Result<Vec<Sample>>>()?;
+    let mut samples = rows.collect::<rusqlite::Result<Vec<PowerSample>>>()?;
     samples.retain(|sample| wanted.contains(&sample.rail_id));
     samples.sort_by_key(|sample| (sample.rail_id, sample.start_ns));
     Ok(samples)
 }
 
-/// Idle power of each rail for which it is known, in watts, by the rail's id.
+/// Reads the known idle powers in watts, by rail id.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn idle_powers(recording: &Recording, run: &Run) -> Result<HashMap<i64, f64>> {
     let sql = "SELECT rail, power_w FROM baselines WHERE run = ?1";
     let mut statement = recording.connection().prepare_cached(sql)?;

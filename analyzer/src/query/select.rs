@@ -1,24 +1,24 @@
-//! Which runs are meant by a selector?
+//! Selection of runs by id, name, tag or group.
 
 use std::collections::BTreeMap;
 
 use super::{Recording, Run};
 use crate::error::{Error, Result};
 
-/// The tag that repeats of one experiment share.
+/// Tag shared by the repeats of one experiment.
 const GROUP: &str = "group";
 
-/// Runs that belong together.
+/// Runs selected together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
-    /// What selected them.
+    /// The selector.
     pub name: String,
-    /// Oldest first; at least one.
+    /// The runs, oldest first; at least one.
     pub runs: Vec<Run>,
 }
 
 impl From<Run> for Selection {
-    /// One run, by itself.
+    /// Selects one run.
     fn from(run: Run) -> Self {
         Self {
             name: run.title(),
@@ -27,12 +27,11 @@ impl From<Run> for Selection {
     }
 }
 
-/// The runs that `selector` means: `last`, a uuid or a name (the newest with it); else
-/// those with the tag `KEY=VALUE`; else those of the group of that name; else the run
-/// whose uuid begins so.
+/// Returns the runs that match `selector`, tried in this order: `last`, a uuid or a name
+/// (the newest with it); the tag `KEY=VALUE`; a group; a uuid prefix.
 ///
 /// # Errors
-/// When no run is meant, or the beginning of several; the message lists candidates.
+/// If no run matches, or a uuid prefix is ambiguous; the message lists candidates.
 pub fn select(recording: &Recording, selector: &str) -> Result<Selection> {
     let is_run =
         |run: &Run| run.row.uuid == selector || run.row.metadata.name.as_deref() == Some(selector);
@@ -58,11 +57,11 @@ pub fn select(recording: &Recording, selector: &str) -> Result<Selection> {
     }
 }
 
-/// The runs of all `selections` (all runs of the file where there is none), by the
-/// value of a tag, and those that lack it. Groups with the oldest run come first.
+/// Groups the runs of all `selections` (all runs of the file if empty) by the value of a
+/// tag, and returns the runs without it separately. Groups are ordered by their oldest run.
 ///
 /// # Errors
-/// When the file cannot be read, or no run has the tag.
+/// If the file cannot be read, or no run has the tag.
 pub fn by_tag(
     recording: &Recording,
     selections: Vec<Selection>,
@@ -107,7 +106,7 @@ fn tag<'r>(run: &'r Run, key: &str) -> Option<&'r str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// Names the values that the tag has, or the tags there are.
+/// Returns an error that lists the tag's values, or all tags if it has none.
 fn unknown_tag(runs: &[Run], key: &str, name: &str) -> Error {
     let mut values: BTreeMap<&str, ()> = BTreeMap::new();
     let tags = || runs.iter().flat_map(|run| &run.row.metadata.tags);
@@ -130,12 +129,12 @@ fn unknown_tag(runs: &[Run], key: &str, name: &str) -> Error {
     }
 }
 
-/// The first of many names.
+/// Joins the first names of a list.
 fn join(names: impl ExactSizeIterator<Item = String>) -> String {
-    const MOST: usize = 10;
-    let more = names.len().saturating_sub(MOST);
+    const LIMIT: usize = 10;
+    let more = names.len().saturating_sub(LIMIT);
     let mut shown: Vec<String> = names
-        .take(MOST)
+        .take(LIMIT)
         .map(|name| crate::format::escape(&crate::format::shorten(&name, 60)))
         .collect();
     match (shown.is_empty(), more) {

@@ -1,4 +1,4 @@
-//! Under what was a run made? What has to be the same for two runs to be comparable.
+//! Configuration of a run that must be the same for two runs to be comparable.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::attributions::EFFECTIVE;
 use super::{Recording, Run};
 use crate::error::Result;
 
-/// What a run was made under. Unknown is none, and differs from nothing.
+/// Configuration of a run. `None` is unknown and matches any value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Setting {
     /// Host name.
     pub host: Option<String>,
     /// Processor.
     pub chip: Option<String>,
-    /// Root rails as `source/name`, with ` + ` between them.
+    /// Root rails as `source/name`, joined by ` + `.
     pub sources: Option<String>,
     /// Number format of the weights.
     pub precision: Option<String>,
@@ -23,24 +23,24 @@ pub struct Setting {
     pub power: Option<String>,
     /// Low-power mode, in the same way.
     pub low_power_mode: Option<String>,
-    /// The prompt's text, where it was kept.
+    /// Text of the prompt, if stored.
     pub prompt: Option<String>,
-    /// SHA-256 of the prompt, of its text or as it was recorded without it.
+    /// SHA-256 of the prompt, from its text or as stored.
     pub prompt_sha256: Option<String>,
-    /// The model's name.
+    /// Name of the model.
     pub model: Option<String>,
-    /// SHA-256 of its file.
+    /// SHA-256 of the model file.
     pub model_sha256: Option<String>,
     /// Method and version of the shown attribution.
     pub method: Option<String>,
-    /// Whether idle power is taken off the energies of spans on every root rail.
+    /// Whether idle energy is subtracted from the energies of spans on every root rail.
     pub has_idle: bool,
 }
 
-/// Reads what a run was made under.
+/// Reads the configuration of a run.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
     let (row, metadata) = (&run.row, &run.row.metadata);
     let config: serde_json::Value = metadata
@@ -90,8 +90,8 @@ fn method(connection: &Connection, run: &Run) -> Result<Option<String>> {
 }
 
 fn has_idle(connection: &Connection, run: &Run) -> Result<bool> {
-    // A rail that drew less than its baseline has no idle account, but spans of it hold no
-    // idle energy either.
+    // A rail below its baseline has no idle account, but its spans include no idle energy
+    // either.
     let sql = "SELECT count(*) > 0 AND total(b.idle_j IS NOT NULL OR EXISTS (
                    SELECT 1 FROM baselines i WHERE i.run = b.run AND i.rail = b.rail)) = count(*)
                FROM balance b
@@ -102,8 +102,8 @@ fn has_idle(connection: &Connection, run: &Run) -> Result<bool> {
         .query_row((run.no, run.attribution), |r| r.get(0))?)
 }
 
-/// Conditions by key: the value, or `START, then END` where it changed. Files of
-/// earlier versions hold none.
+/// Reads the conditions by key: the value, or `START, then END` if it changed. Files of
+/// earlier versions have none.
 fn conditions(connection: &Connection, run: i64) -> Result<BTreeMap<String, String>> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     if !connection.table_exists(None, "conditions")? {

@@ -1,5 +1,5 @@
-//! Tables of a run as they are handed on to other programs: wide enough to be read
-//! without the recording, one row after the other.
+//! Tables of a run for export to other programs, denormalized so that they can be read
+//! without the recording.
 
 use rusqlite::types::ValueRef;
 use tracing_energy::store::span_ids;
@@ -7,48 +7,48 @@ use tracing_energy::store::span_ids;
 use super::{Recording, Run};
 use crate::error::Result;
 
-/// What a column holds. Any value may be null: it is not known.
+/// Type of a column. Any value may be null (unknown).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Whole numbers: ids, counts, nanoseconds.
+pub enum ColumnType {
+    /// Integers: ids, counts, nanoseconds.
     Whole,
-    /// Numbers: joules, watts.
+    /// Floating-point numbers: joules, watts.
     Real,
-    /// Text; JSON where the column is called `config` or `fields`.
+    /// Text; JSON in the columns `config` and `fields`.
     Text,
 }
 
-/// One value of a row.
+/// A value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value<'v> {
-    /// Not known.
+pub enum CellValue<'v> {
+    /// Unknown.
     Null,
-    /// A whole number.
+    /// An integer.
     Whole(i64),
-    /// A number.
+    /// A floating-point number.
     Real(f64),
     /// Text.
     Text(&'v str),
 }
 
-/// A column: its name, with its unit at the end, and its kind.
-pub type Column = (&'static str, Kind);
+/// A column: its name, with the unit at the end, and its type.
+pub type Column = (&'static str, ColumnType);
 
-/// A table.
+/// A table to export.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Table {
-    /// What it is called.
+    /// Name.
     pub name: &'static str,
-    /// Its columns.
+    /// Columns.
     pub columns: &'static [Column],
-    /// `?1` is the run, `?2` the attribution that is shown, `?3` and `?4` the first and
-    /// the last id of its spans.
+    /// Query. `?1` is the run, `?2` the shown attribution, `?3` and `?4` the first and last
+    /// id of its spans.
     sql: &'static str,
 }
 
-use Kind::{Real, Text, Whole};
+use ColumnType::{Real, Text, Whole};
 
-/// All tables but that of spans.
+/// All tables except that of spans.
 pub const TABLES: &[Table] = &[
     Table {
         name: "runs",
@@ -331,15 +331,15 @@ pub const TABLES: &[Table] = &[
     },
 ];
 
-/// Tells all rows of a table.
+/// Calls `emit` with each row of a table.
 ///
 /// # Errors
-/// When the file cannot be read, or `tell` refuses.
+/// If the file cannot be read, or `emit` fails.
 pub fn table_rows(
     recording: &Recording,
     run: &Run,
     table: &Table,
-    mut tell: impl FnMut(&[Value<'_>]) -> Result<()>,
+    mut emit: impl FnMut(&[CellValue<'_>]) -> Result<()>,
 ) -> Result<()> {
     let (first, last) = span_ids(run.no);
     let bounds = [Some(run.no), run.attribution, Some(first), Some(last)];
@@ -349,18 +349,20 @@ pub fn table_rows(
     while let Some(r) = rows.next()? {
         let values = table.columns.iter().enumerate();
         let values = values.map(|(at, (_, kind))| Ok(value(r.get_ref(at)?, *kind)));
-        tell(&values.collect::<Result<Vec<_>>>()?)?;
+        emit(&values.collect::<Result<Vec<_>>>()?)?;
     }
     Ok(())
 }
 
-/// A value as its column's kind; in a damaged file one of another kind is not known.
-fn value(value: ValueRef<'_>, kind: Kind) -> Value<'_> {
+/// Converts a value to its column's type; a value of another type (damaged file) is null.
+fn value(value: ValueRef<'_>, kind: ColumnType) -> CellValue<'_> {
     match (value, kind) {
-        (ValueRef::Integer(value), Whole) => Value::Whole(value),
-        (ValueRef::Integer(value), Real) => Value::Real(value as f64),
-        (ValueRef::Real(value), Real) => Value::Real(value),
-        (ValueRef::Text(text), Text) => std::str::from_utf8(text).map_or(Value::Null, Value::Text),
-        _ => Value::Null,
+        (ValueRef::Integer(value), Whole) => CellValue::Whole(value),
+        (ValueRef::Integer(value), Real) => CellValue::Real(value as f64),
+        (ValueRef::Real(value), Real) => CellValue::Real(value),
+        (ValueRef::Text(text), Text) => {
+            std::str::from_utf8(text).map_or(CellValue::Null, CellValue::Text)
+        }
+        _ => CellValue::Null,
     }
 }

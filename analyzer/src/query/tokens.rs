@@ -1,8 +1,7 @@
-//! What did each token cost? The interval reading: all that the rails measured while it
-//! was made.
+//! Interval energies of tokens: all energy measured by the rails while they were generated.
 //!
-//! `span_energy` holds few spans of a run, and tokens are among them: it is read by
-//! range, and spans are looked up by id, never scanned.
+//! `span_energy` has rows for few spans, which include tokens: it is read by range, and
+//! spans are looked up by id, never scanned.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,65 +9,64 @@ use rusqlite::Row;
 use serde::Serialize;
 use tracing_energy::store::span_ids;
 
-use super::coverage::{self, Covered, Reading};
+use super::coverage::{self, CoveredEnergy, Reading};
 use super::interval::over_rails;
 use super::{DECODE, Ledger, Recording, Run, Spread, join_bases, rails};
 use crate::error::Result;
 
-/// The note of the first token of a sequence: prefill made its logits, and decode only
-/// chose it. It is no sample of what a pass of decode costs.
+/// Note of the first token of a sequence: prefill computed its logits, and decode only
+/// sampled it, so its energy is not that of a decode pass.
 pub const SAMPLING_ONLY: &str = "sampling only";
 
 /// One token.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Token {
-    /// Its number in the run, as its span says.
+    /// Its number in the run, from its span.
     pub token: Option<i64>,
-    /// Its text; none where it was not kept.
+    /// Its text; `None` if it was not stored.
     pub text: Option<String>,
-    /// The phase in which it was made.
+    /// Phase in which it was generated.
     pub phase: Option<String>,
-    /// Begin, run time.
+    /// Start, run time.
     pub start_ns: i64,
-    /// Length; none while it is open.
+    /// Duration; `None` while it is open.
     pub duration_ns: Option<i64>,
-    /// All that the rails used in its time: measured plus extrapolated. Not known where
-    /// samples cover less than half of it.
+    /// Energy of the rails in its time: measured plus extrapolated. `None` if samples cover
+    /// less than half of it.
     pub energy_j: Option<f64>,
     /// Lower end of its 90 % interval.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// The part that is estimated for time without samples.
+    /// Part of `energy_j` that is estimated for time without samples.
     pub extrapolated_j: Option<f64>,
-    /// Share of its time that samples cover; none where it is not known.
+    /// Share of its time covered by samples, if known.
     pub coverage: Option<f64>,
-    /// Why its energy is not known, where samples are missing.
+    /// Why its energy is unknown, if samples are missing.
     pub reason: Option<String>,
     /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
-    /// `energy_j - idle_j`, of each rail at least nothing.
+    /// `energy_j - idle_j`, clamped to 0 on each rail.
     pub active_j: Option<f64>,
     /// Energy over time.
     pub avg_w: Option<f64>,
-    /// Highest mean power of a sample in its time; none with several rails, which have
-    /// their peaks at different times.
+    /// Highest mean power of a sample in its time; `None` with several rails, whose peaks
+    /// are at different times.
     pub peak_w: Option<f64>,
-    /// Energy x time.
+    /// Energy-delay product in joule-seconds.
     pub energy_delay_js: Option<f64>,
-    /// How its energy was found, with `+` where rails differ.
+    /// Bases of its energy, joined by `+` if rails differ.
     pub basis: Option<String>,
-    /// [`SAMPLING_ONLY`], or nothing.
+    /// [`SAMPLING_ONLY`] or `None`.
     pub note: Option<&'static str>,
     #[serde(skip)]
     span: i64,
 }
 
-/// Tokens in the order in which they were made: spans with the role token among the
-/// nodes of `ledger`.
+/// Reads the tokens in order of time: spans of role token among the nodes of `ledger`.
 ///
 /// # Errors
-/// When the file cannot be read, or the run has no rail of that name.
+/// If the file cannot be read, or the run has no rail of that name.
 pub fn tokens(
     recording: &Recording,
     run: &Run,
@@ -80,9 +78,9 @@ pub fn tokens(
         return Ok(Vec::new());
     };
     let phase_of = phases(ledger);
-    let mut tokens = begin(recording, run, *first, &phase_of)?;
+    let mut tokens = unpriced_tokens(recording, run, *first, &phase_of)?;
     let places: HashMap<i64, usize> = tokens.iter().map(|t| t.span).zip(0..).collect();
-    let mut parts: Vec<Vec<Part>> = vec![Vec::new(); tokens.len()];
+    let mut parts: Vec<Vec<TokenOnRail>> = vec![Vec::new(); tokens.len()];
     for rail in &rails {
         parts_on(recording, run, *rail, &places, &mut parts)?;
     }
@@ -95,7 +93,7 @@ pub fn tokens(
     Ok(tokens)
 }
 
-/// Nodes of tokens, with the label of their phase.
+/// Returns the nodes of tokens with the label of their phase.
 fn phases(ledger: &Ledger) -> HashMap<i64, Option<String>> {
     let heads: HashSet<i64> = ledger.phases().iter().map(|node| node.id).collect();
     let mut above: HashMap<i64, Option<i64>> = HashMap::new();
@@ -114,8 +112,8 @@ fn phases(ledger: &Ledger) -> HashMap<i64, Option<String>> {
     tokens
 }
 
-/// Tokens without their energies, from the spans that have a row for a rail.
-fn begin(
+/// Reads tokens without energies, from the spans that have a row for a rail.
+fn unpriced_tokens(
     recording: &Recording,
     run: &Run,
     rail: i64,
@@ -161,9 +159,9 @@ fn token(r: &Row<'_>, phase: Option<String>) -> rusqlite::Result<Token> {
     })
 }
 
-/// A token on one rail.
+/// Energies of a token on one rail.
 #[derive(Debug, Clone)]
-struct Part {
+struct TokenOnRail {
     reading: Reading,
     lo_j: Option<f64>,
     hi_j: Option<f64>,
@@ -176,7 +174,7 @@ fn parts_on(
     run: &Run,
     rail: i64,
     places: &HashMap<i64, usize>,
-    parts: &mut [Vec<Part>],
+    parts: &mut [Vec<TokenOnRail>],
 ) -> Result<()> {
     let sql = "SELECT span, energy_j, idle_j, lo_j, hi_j, peak_w, basis, covered_ns, extrapolated_j
                FROM span_energy
@@ -195,7 +193,7 @@ fn parts_on(
             extrapolated_j: r.get(8)?,
             ..Reading::default()
         };
-        parts[*at].push(Part {
+        parts[*at].push(TokenOnRail {
             reading,
             lo_j: r.get(3)?,
             hi_j: r.get(4)?,
@@ -207,7 +205,7 @@ fn parts_on(
 }
 
 impl Token {
-    /// Whether a pass of decode made it.
+    /// Returns whether a decode pass generated it.
     pub fn is_decoded(&self) -> bool {
         self.note != Some(SAMPLING_ONLY)
     }
@@ -217,10 +215,10 @@ impl Token {
         self.note = is_first.then_some(SAMPLING_ONLY);
     }
 
-    /// Takes what it used on each rail; unknown where a rail does not know.
-    fn sum(&mut self, parts: &[Part], rails: usize) {
+    /// Sums its energies over rails; unknown if a rail's is.
+    fn sum(&mut self, parts: &[TokenOnRail], rails: usize) {
         let duration_ns = self.duration_ns.unwrap_or(0);
-        let timed = |part: &Part| Reading {
+        let timed = |part: &TokenOnRail| Reading {
             duration_ns,
             ..part.reading
         };
@@ -228,7 +226,7 @@ impl Token {
         let sum = if parts.len() == rails {
             coverage::over_rails(&readings)
         } else {
-            Covered::default()
+            CoveredEnergy::default()
         };
         (self.energy_j, self.idle_j) = (sum.energy_j, sum.idle_j);
         self.extrapolated_j = sum.extrapolated_j;
@@ -256,7 +254,7 @@ impl Token {
     }
 }
 
-/// What the fields of their spans say of their text.
+/// Reads the texts of tokens from the fields of their spans.
 fn texts(recording: &Recording, tokens: &mut [Token]) -> Result<()> {
     let sql = "SELECT json FROM span_fields WHERE span = ?1";
     let mut statement = recording.connection().prepare_cached(sql)?;
@@ -266,7 +264,7 @@ fn texts(recording: &Recording, tokens: &mut [Token]) -> Result<()> {
             let json: String = r.get(0)?;
             let fields: serde_json::Value = serde_json::from_str(&json).unwrap_or_default();
             token.text = fields["text"].as_str().map(str::to_owned);
-            // A token's number may be a field where it is no key of its span.
+            // The number may be a field instead of a key of the span.
             token.token = token.token.or_else(|| fields["token"].as_i64());
         }
     }

@@ -1,28 +1,28 @@
-//! What the repeats of a group came to.
+//! Results of the repeats of a group.
 
 use serde_json::{Value, json};
 
-use super::{CONFIG_TAG, Plan};
+use super::{CONFIG_TAG, RepeatPlan};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, escape};
-use crate::query::{self, Listed, Recording};
+use crate::query::{self, Recording, RunListEntry};
 use crate::warn::{condition_rows, condition_sheets};
 
-/// Each configuration with its runs: mean and spread.
+/// Lists each configuration with the mean and the spread of its runs.
 ///
 /// # Errors
-/// When the file cannot be read.
-pub fn answer(recording: &Recording, plan: &Plan) -> Result<Answer> {
-    let of_group = |run: &Listed| run.group.as_deref() == Some(plan.group.as_str());
+/// If the file cannot be read.
+pub fn answer(recording: &Recording, plan: &RepeatPlan) -> Result<Answer> {
+    let of_group = |run: &RunListEntry| run.group.as_deref() == Some(plan.group.as_str());
     let mut runs = query::list(recording)?;
     runs.retain(of_group);
     runs.reverse();
     let rows = plan.configs.iter().map(|config| {
-        let is_of = |run: &&Listed| {
+        let is_of = |run: &&RunListEntry| {
             let tag = run.tags.iter().find(|(key, _)| key.as_str() == CONFIG_TAG);
             tag.map_or("", |(_, value)| value) == config.label
         };
-        let runs: Vec<&Listed> = runs.iter().filter(is_of).collect();
+        let runs: Vec<&RunListEntry> = runs.iter().filter(is_of).collect();
         row(&config.label, &runs)
     });
     let columns = vec![
@@ -30,8 +30,8 @@ pub fn answer(recording: &Recording, plan: &Plan) -> Result<Answer> {
         Column::count("runs", "runs"),
         Column::energy("j_per_token", "/token"),
         Column::percent("sd", "± run"),
-        Column::energy("min_j_per_token", "least"),
-        Column::energy("max_j_per_token", "most"),
+        Column::energy("min_j_per_token", "min"),
+        Column::energy("max_j_per_token", "max"),
         Column::number("tokens_per_s", "tokens/s"),
     ];
     let title = format!(
@@ -52,12 +52,12 @@ pub fn answer(recording: &Recording, plan: &Plan) -> Result<Answer> {
     }) {
         answer = answer.caution("Power is modelled, not measured.");
     }
-    Ok(answer.note("± run is the standard deviation of one run, as a part of the mean."))
+    Ok(answer.note("± run is the standard deviation of one run relative to the mean."))
 }
 
-/// Warnings of a busy or hot machine, of all runs.
-fn warnings(recording: &Recording, runs: &[Listed]) -> Result<Vec<Value>> {
-    let of_run = |listed: &Listed| {
+/// Returns all runs' warnings about a busy or hot machine.
+fn warnings(recording: &Recording, runs: &[RunListEntry]) -> Result<Vec<Value>> {
+    let of_run = |listed: &RunListEntry| {
         let config = listed.tags.get(CONFIG_TAG).map_or("(all)", String::as_str);
         condition_rows(recording, &recording.run(&listed.id)?, config)
     };
@@ -68,7 +68,7 @@ fn warnings(recording: &Recording, runs: &[Listed]) -> Result<Vec<Value>> {
         .concat())
 }
 
-fn row(label: &str, runs: &[&Listed]) -> Value {
+fn row(label: &str, runs: &[&RunListEntry]) -> Value {
     let complete = runs.iter().filter(|run| run.status == "complete");
     let energies: Vec<f64> = complete.clone().filter_map(|run| run.j_per_token).collect();
     let speeds: Vec<f64> = complete.filter_map(|run| run.tokens_per_s).collect();

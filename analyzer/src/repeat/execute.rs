@@ -1,60 +1,60 @@
-//! Makes the runs of a plan, those that are not there yet.
+//! Executes the missing runs of a plan.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing_energy::rows::RunStatus;
 
-use super::{Plan, Turn};
+use super::{PlannedRun, RepeatPlan};
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::program::{Interrupt, Program};
 use crate::query::{self, Recording, Run};
 
-/// Makes what is missing. `tell` hears of each run before it begins, with the number of
-/// those that are done; it gives the number of runs that were made now.
+/// Executes the missing runs and returns their number. `on_progress` is called before each
+/// run with the number of finished ones.
 ///
 /// # Errors
-/// When a run fails, or a signal came.
+/// If a run fails, or a signal is received.
 pub fn execute(
-    plan: &Plan,
+    plan: &RepeatPlan,
     prompt: &str,
     energy: &Path,
     database: &Path,
     interrupt: &Interrupt,
-    mut tell: impl FnMut(usize, Turn),
+    mut on_progress: impl FnMut(usize, PlannedRun),
 ) -> Result<usize> {
-    let mut made = 0;
-    for (at, turn) in plan.turns().into_iter().enumerate() {
-        if is_there(plan, turn, database)? {
+    let mut executed = 0;
+    for (at, planned) in plan.runs().into_iter().enumerate() {
+        if is_recorded(plan, planned, database)? {
             continue;
         }
-        if made > 0 {
+        if executed > 0 {
             interrupt.pause(Duration::from_millis(plan.cooldown_ms));
         }
-        if interrupt.has_come() {
+        if interrupt.is_received() {
             return Err(interrupt.error());
         }
-        tell(at, turn);
+        on_progress(at, planned);
         let mut words = vec![energy.display().to_string()];
-        words.extend(plan.words(turn, prompt));
+        words.extend(plan.words(planned, prompt));
         let program = Program {
             words,
             database: PathBuf::from(database),
             run_name: None,
         };
         program.execute(interrupt)?;
-        made += 1;
+        executed += 1;
     }
-    Ok(made)
+    Ok(executed)
 }
 
-/// Whether the run of that turn is in the recording, whole.
-fn is_there(plan: &Plan, turn: Turn, database: &Path) -> Result<bool> {
+/// Returns whether the recording contains the complete run.
+fn is_recorded(plan: &RepeatPlan, planned: PlannedRun, database: &Path) -> Result<bool> {
     if !database.exists() {
         return Ok(false);
     }
-    let wanted = plan.tags(turn);
+    let wanted = plan.tags(planned);
     let has = |run: &Run| {
         let tags = &run.row.metadata.tags;
         let is_tagged = |(key, value): &(&str, String)| {
@@ -65,30 +65,30 @@ fn is_there(plan: &Plan, turn: Turn, database: &Path) -> Result<bool> {
     Ok(Recording::open(database)?.runs()?.iter().any(has))
 }
 
-/// A plan that was begun.
+/// An interrupted plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resumed {
     /// The plan.
-    pub plan: Plan,
-    /// For each configuration the SHA-256 of the model's file, where a run is there.
+    pub plan: RepeatPlan,
+    /// SHA-256 of each configuration's model, if a run was recorded.
     pub models: Vec<Option<String>>,
 }
 
-/// The plan of a group, from its runs.
+/// Reads the plan of a group from its runs.
 ///
 /// # Errors
-/// When there is no such group, or its runs were made one by one.
+/// If there is no such group, or its runs are no repeats.
 pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
     let runs = query::select(recording, &format!("{}={group}", super::GROUP_TAG))?.runs;
     let config = |run: &Run| -> Option<serde_json::Value> {
         serde_json::from_str(run.row.metadata.config.as_deref()?).ok()
     };
-    let plan = runs
-        .iter()
-        .find_map(|run| serde_json::from_value::<Plan>(config(run)?.get("plan")?.clone()).ok());
+    let plan = runs.iter().find_map(|run| {
+        serde_json::from_value::<RepeatPlan>(config(run)?.get("plan")?.clone()).ok()
+    });
     let Some(plan) = plan else {
         return Err(Error::Repeat(format!(
-            "group {}: its runs hold no plan; only `energy run --repeat` makes them",
+            "group {}: its runs contain no plan; only runs of `energy run --repeat` can be resumed",
             escape(group)
         )));
     };

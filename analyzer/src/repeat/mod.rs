@@ -1,14 +1,14 @@
-//! Repeats of a run: several configurations in shuffled rounds, each run a process and
-//! a recording of its own, all of one group.
+//! Repeats of a run: several configurations in shuffled rounds. Each run is a separate
+//! process, and all runs form one group.
 //!
 //! ```text
 //! round 1   warm-up b  b    cool-down   warm-up a  a
-//! round 2   cool-down  a    cool-down   b                  shuffled anew
+//! round 2   cool-down  a    cool-down   b                  shuffled again
 //! ```
 //!
-//! What differs between two configurations must not be what time of day it was, or how
-//! warm the machine: each round has every configuration once. The plan is kept in every
-//! run, so that what was interrupted can go on.
+//! Each round runs every configuration once, so that time of day and temperature do not
+//! bias the comparison. The plan is stored in every run, so that interrupted repeats can be
+//! resumed.
 
 mod answer;
 mod execute;
@@ -16,11 +16,11 @@ mod plan;
 
 pub use answer::answer;
 pub use execute::{Resumed, execute, resume};
-pub use plan::{Config, Plan, Turn};
+pub use plan::{Config, PlannedRun, RepeatPlan};
 
-/// The tag that all repeats share.
+/// Tag shared by all repeats.
 const GROUP_TAG: &str = "group";
-/// The tag with the number of a repeat, from 1.
+/// Tag with the number of a repeat, from 1.
 const REPEAT_TAG: &str = "repeat";
-/// The tag of a configuration, where there are several.
+/// Tag of a configuration, if there are several.
 const CONFIG_TAG: &str = "config";

@@ -1,4 +1,4 @@
-//! What is repeated, and in which order.
+//! Plan of repeats and their order.
 
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha12Rng;
@@ -7,22 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use super::{CONFIG_TAG, GROUP_TAG, REPEAT_TAG};
 
-/// All that is needed to make the repeats, or to go on with them.
+/// Everything needed to execute or resume repeats.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
-    /// The group of all runs.
+pub struct RepeatPlan {
+    /// Group of all runs.
     pub group: String,
-    /// What the model is asked; none where texts are kept out of the recording.
+    /// Prompt; `None` if texts are not stored.
     pub prompt: Option<String>,
-    /// SHA-256 of what the model is asked.
+    /// SHA-256 of the prompt.
     pub prompt_sha256: String,
-    /// Runs of each configuration.
+    /// Number of runs of each configuration.
     pub repeat: usize,
-    /// Generations without recording before the first run of each.
+    /// Number of unrecorded generations before the first run of each.
     pub warmup: usize,
-    /// Rest between two runs, ms.
+    /// Pause between two runs, ms.
     pub cooldown_ms: u64,
-    /// Seed of the order.
+    /// Seed of the shuffled order.
     pub order_seed: u64,
     /// The configurations; at least one.
     pub configs: Vec<Config>,
@@ -31,56 +31,60 @@ pub struct Plan {
 /// One configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
-    /// What tells it from the others; empty where there is only one.
+    /// Distinguishes it from the others; empty if there is only one.
     pub label: String,
-    /// The model, as it was named.
+    /// Model as given on the command line.
     pub model: String,
     /// Options of `energy run`.
     pub words: Vec<String>,
 }
 
-/// One run.
+/// One run of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
-    /// Its configuration, from 0.
+pub struct PlannedRun {
+    /// Index of its configuration.
     pub config: usize,
-    /// Its number within the configuration, from 1.
+    /// Number within the configuration, from 1.
     pub repeat: usize,
 }
 
-impl Plan {
-    /// All runs in their order: rounds of all configurations, each round shuffled.
-    pub fn turns(&self) -> Vec<Turn> {
+impl RepeatPlan {
+    /// Returns all runs in order: rounds of all configurations, each round shuffled.
+    pub fn runs(&self) -> Vec<PlannedRun> {
         let mut random = ChaCha12Rng::seed_from_u64(self.order_seed);
-        let mut turns = Vec::new();
+        let mut runs = Vec::new();
         for repeat in 1..=self.repeat {
             let mut round: Vec<usize> = (0..self.configs.len()).collect();
             round.shuffle(&mut random);
-            turns.extend(round.into_iter().map(|config| Turn { config, repeat }));
+            runs.extend(
+                round
+                    .into_iter()
+                    .map(|config| PlannedRun { config, repeat }),
+            );
         }
-        turns
+        runs
     }
 
-    /// The tags of a run.
-    pub(super) fn tags(&self, turn: Turn) -> Vec<(&'static str, String)> {
+    /// Returns the tags of a run.
+    pub(super) fn tags(&self, planned: PlannedRun) -> Vec<(&'static str, String)> {
         let mut tags = vec![
             (GROUP_TAG, self.group.clone()),
-            (REPEAT_TAG, turn.repeat.to_string()),
+            (REPEAT_TAG, planned.repeat.to_string()),
         ];
-        let label = &self.configs[turn.config].label;
+        let label = &self.configs[planned.config].label;
         if !label.is_empty() {
             tags.push((CONFIG_TAG, label.clone()));
         }
         tags
     }
 
-    /// What `energy` is told to make a run.
-    pub(super) fn words(&self, turn: Turn, prompt: &str) -> Vec<String> {
+    /// Returns the arguments of `energy` for a run.
+    pub(super) fn words(&self, planned: PlannedRun, prompt: &str) -> Vec<String> {
         let mut words = vec!["run".to_owned()];
-        words.extend(self.configs[turn.config].words.iter().cloned());
-        let tags = self.tags(turn).into_iter();
+        words.extend(self.configs[planned.config].words.iter().cloned());
+        let tags = self.tags(planned).into_iter();
         words.extend(tags.flat_map(|(key, value)| ["--tag".to_owned(), format!("{key}={value}")]));
-        if turn.repeat == 1 && self.warmup > 0 {
+        if planned.repeat == 1 && self.warmup > 0 {
             words.extend(["--warmup".to_owned(), self.warmup.to_string()]);
         }
         let plan = serde_json::to_string(self).unwrap_or_default();
@@ -98,13 +102,13 @@ impl Plan {
 mod tests {
     use super::*;
 
-    fn plan(configs: usize, repeat: usize) -> Plan {
+    fn plan(configs: usize, repeat: usize) -> RepeatPlan {
         let config = |number: usize| Config {
             label: format!("c{number}"),
             model: "m".into(),
             words: vec!["--model=m".into()],
         };
-        Plan {
+        RepeatPlan {
             group: "g".into(),
             prompt: Some("why?".into()),
             prompt_sha256: String::new(),
@@ -117,36 +121,45 @@ mod tests {
     }
 
     #[test]
-    fn each_round_has_every_configuration_once_in_an_order_of_its_own() {
+    fn each_round_has_every_configuration_once_in_a_random_order() {
         let plan = plan(4, 20);
-        let turns = plan.turns();
-        assert_eq!(turns, plan.turns(), "the same seed, the same order");
+        let runs = plan.runs();
+        assert_eq!(runs, plan.runs(), "the same seed, the same order");
         let mut orders = std::collections::BTreeSet::new();
-        for (at, round) in turns.chunks(4).enumerate() {
-            let order: Vec<usize> = round.iter().map(|turn| turn.config).collect();
+        for (at, round) in runs.chunks(4).enumerate() {
+            let order: Vec<usize> = round.iter().map(|planned| planned.config).collect();
             let mut sorted = order.clone();
             sorted.sort_unstable();
             assert_eq!(sorted, [0, 1, 2, 3]);
-            assert!(round.iter().all(|turn| turn.repeat == at + 1));
+            assert!(round.iter().all(|planned| planned.repeat == at + 1));
             orders.insert(order);
         }
         assert!(orders.len() > 5, "{orders:?}");
     }
 
     #[test]
-    fn a_run_is_told_all_and_the_plan_reads_back() {
+    fn arguments_of_a_run_contain_all_options_and_the_plan() {
         let plan = plan(2, 2);
-        let turn = Turn {
+        let planned = PlannedRun {
             config: 1,
             repeat: 1,
         };
-        let words = plan.words(turn, "--odd");
+        let words = plan.words(planned, "--odd");
         assert_eq!(words[..2], ["run", "--model=m"]);
         assert!(words.contains(&"config=c1".to_owned()) && words.contains(&"--warmup".to_owned()));
         assert_eq!(words[words.len() - 2..], ["--", "--odd"]);
         let at = words.iter().position(|word| word == "--plan").unwrap();
-        assert_eq!(serde_json::from_str::<Plan>(&words[at + 1]).unwrap(), plan);
-        let later = plan.words(Turn { repeat: 2, ..turn }, "x");
+        assert_eq!(
+            serde_json::from_str::<RepeatPlan>(&words[at + 1]).unwrap(),
+            plan
+        );
+        let later = plan.words(
+            PlannedRun {
+                repeat: 2,
+                ..planned
+            },
+            "x",
+        );
         assert!(!later.contains(&"--warmup".to_owned()));
     }
 }

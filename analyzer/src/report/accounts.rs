@@ -1,4 +1,4 @@
-//! Chart: where each rail's energy went.
+//! Chart: energy accounts of each rail.
 
 use std::collections::HashMap;
 
@@ -12,21 +12,21 @@ use crate::query::{Balance, RailPower};
 pub(super) struct Accounts {
     /// The rail.
     pub(super) rail: String,
-    /// Whether it is summed for totals.
+    /// Whether it is included in totals.
     pub(super) is_root: bool,
-    /// The rail that contains it.
+    /// Its parent rail.
     pub(super) part_of: Option<String>,
     /// Measured, modelled or replayed.
     pub(super) provenance: String,
-    /// What the sensor gave.
+    /// Measured energy.
     pub(super) measured_j: Option<f64>,
-    /// Its parts; one that nobody knows is none.
+    /// Its accounts, with `None` for unknown energies.
     pub(super) accounts: Vec<Account>,
-    /// By how much they miss what was measured, if by more than rounding.
+    /// Difference between the accounts' sum and the measured energy, if it exceeds rounding.
     pub(super) fault_j: Option<f64>,
-    /// Supposed for time without samples; beside the accounts.
+    /// Extrapolated for time without samples; not included in the accounts.
     pub(super) extrapolated_j: Option<f64>,
-    /// Share of the run's time that samples cover.
+    /// Share of the run's time covered by samples.
     pub(super) coverage: Option<f64>,
     /// Idle power.
     pub(super) idle_w: Option<f64>,
@@ -41,7 +41,7 @@ pub(super) struct Accounts {
 pub(super) struct Account {
     /// Its name.
     pub(super) name: &'static str,
-    /// Its energy; signed, and none where it is not known.
+    /// Its signed energy; `None` if unknown.
     pub(super) energy_j: Option<f64>,
 }
 

@@ -1,5 +1,5 @@
-//! All that the page tells of one run. Only tables of totals, nodes, windows and of few
-//! spans are read, never all spans.
+//! Everything that the page shows of one run. Reads only tables of totals, nodes, windows and a
+//! few spans, never all spans.
 
 use serde::Serialize;
 
@@ -16,15 +16,15 @@ use crate::error::Result;
 use crate::query::{self, Ledger, Recording, Run, RunInterval};
 use crate::summary::{Summary, SummaryOptions};
 
-/// Phases whose times are read.
+/// Maximum number of phases whose times are read.
 const PHASES: usize = 1000;
-/// Names of root spans that have a colour.
+/// Maximum number of root span names with a colour.
 const HEADS: usize = 60;
 
-/// One run.
+/// One run with all data of its page.
 #[derive(Debug)]
 pub(super) struct Drawn {
-    /// What it was selected by, where that is a group of several.
+    /// Its selector and the number of selected runs, if there are several.
     pub(super) group: Option<(String, usize)>,
     pub(super) summary: Summary,
     pub(super) interval: RunInterval,
@@ -32,7 +32,7 @@ pub(super) struct Drawn {
     pub(super) data: Data,
 }
 
-/// What its charts are drawn from.
+/// Data of its charts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Data {
     /// The run's name.
@@ -43,11 +43,11 @@ pub(super) struct Data {
     pub(super) provenance: String,
     /// Accounts of rails.
     pub(super) accounts: Vec<Accounts>,
-    /// Phases, the time between them last; none where no span has the role `phase`.
+    /// Phases, with the time between them last; empty if no span has the role `phase`.
     pub(super) phases: Vec<PhaseBar>,
-    /// Names that have colours: those of phases, or of root spans where there are none.
+    /// Names with a colour: those of phases, or of root spans if there are no phases.
     pub(super) heads: Vec<String>,
-    /// What those are called.
+    /// What `heads` contains: `phases` or `root spans`.
     pub(super) heads_are: &'static str,
     /// Power over time.
     pub(super) timeline: Option<Timeline>,
@@ -62,7 +62,8 @@ pub(super) struct Data {
 }
 
 impl Drawn {
-    /// Reads a run; `group` is what selected it with others, and how many they are.
+    /// Reads a run; `group` is its selector and the number of selected runs, if there are
+    /// several.
     pub(super) fn read(
         recording: &Recording,
         run: Run,
@@ -71,12 +72,12 @@ impl Drawn {
         let summary = Summary::read(recording, run, &SummaryOptions::default())?;
         let run = &summary.run;
         let ledger = query::ledger(recording, run, None)?;
-        let places = Places::of(&ledger);
+        let places = Places::new(&ledger);
         let spans = query::phase_spans(recording, run, &ledger, PHASES)?;
         let tokens = query::tokens(recording, run, &ledger, None)?;
         let idle_w = query::idle_powers(recording, run)?;
         let accounts = accounts(&summary.balance, &summary.efficiency.rails, &idle_w);
-        let timeline = timeline(&timeline::Of {
+        let timeline = timeline(&timeline::TimelineInput {
             recording,
             run,
             ledger: &ledger,
@@ -111,7 +112,7 @@ impl Drawn {
         })
     }
 
-    /// How its figures came to be, for titles.
+    /// Returns the source of its energies, for titles.
     pub(super) fn provenance(&self) -> &'static str {
         provenance(&self.summary.run)
     }

@@ -1,4 +1,4 @@
-//! Text inside of `<script>`, and what the page may do.
+//! Embeds data in the page, and restricts what the page may do.
 
 use std::fmt::Write as _;
 
@@ -9,17 +9,17 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 
-/// As JSON that a page can hold: whatever is in its strings, no `</script>`, comment or
-/// line end of JavaScript is among it.
+/// Serializes to JSON that is safe within a page: its strings cannot contain `</script>`, a
+/// comment or a line terminator of JavaScript.
 ///
 /// # Errors
-/// When the value has no JSON.
+/// Fails if the value cannot be serialized.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
     let text = serde_json::to_string(value).map_err(std::io::Error::from)?;
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            // These stand in strings only.
+            // These occur only within strings.
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
                 let _ = write!(safe, "\\u{:04x}", u32::from(c));
             }
@@ -29,7 +29,8 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String> {
     Ok(safe)
 }
 
-/// A policy under which the page loads nothing, sends nothing and runs this script only.
+/// Returns a content security policy that forbids loading and sending data, and allows only
+/// this script.
 pub(super) fn policy(script: &str) -> String {
     format!(
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; \

@@ -1,5 +1,5 @@
-//! Chart: from rails by phases and parts to operations, the ledger reading. What goes
-//! into a node comes out of it, or ends there.
+//! Chart: ledger energy from rails by phases and parts to operations. Energy into a node flows
+//! out of it, or ends there.
 //!
 //! ```text
 //! rail        phase       part          operation
@@ -16,52 +16,52 @@ use super::part::{OWN, Places};
 use crate::error::Result;
 use crate::query::{Balance, Ledger, Node, Recording, Run, ledger_of};
 
-/// Less of all energy is taken together with its like.
-const LEAST: f64 = 0.006;
-/// What stands for those.
+/// Share of all energy below which nodes are merged.
+const MIN_SHARE: f64 = 0.006;
+/// Name of merged nodes.
 const OTHER: &str = "(other)";
 
-/// Nodes in four columns, and what flows between them.
+/// Nodes in four columns, and the flows between them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Flows {
     /// The nodes.
-    pub(super) nodes: Vec<Stop>,
-    /// What flows from one to the other.
+    pub(super) nodes: Vec<FlowNode>,
+    /// Flows between the nodes.
     pub(super) links: Vec<Flow>,
-    /// What flows out of rails: the ledger.
+    /// Energy that flows out of rails: the ledger.
     pub(super) energy_j: f64,
 }
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Stop {
+pub(super) struct FlowNode {
     /// 0 rails, 1 phases, 2 parts, 3 operations.
     pub(super) level: usize,
     /// Its name.
     pub(super) name: String,
     /// Name of the part, of parts and operations.
     pub(super) part: Option<String>,
-    /// How many names it stands for.
+    /// Number of names that it represents.
     pub(super) of: usize,
-    /// All that comes to it.
+    /// Energy that flows into it.
     pub(super) energy_j: f64,
 }
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Flow {
-    /// Number of the node it comes from.
+    /// Index of the node it comes from.
     pub(super) from: usize,
-    /// Number of the node it goes to.
+    /// Index of the node it goes to.
     pub(super) to: usize,
-    /// How much; signed.
+    /// Its signed energy.
     pub(super) energy_j: f64,
 }
 
-/// What one path carries: rail, phase, part, operation.
+/// Path of an amount: rail, phase, part, operation.
 type Path = (String, String, String, Option<String>);
 
-/// The flows; none where spans hold nothing.
+/// Returns the flows; `None` if spans have no energy.
 pub(super) fn flows(
     recording: &Recording,
     run: &Run,
@@ -77,7 +77,7 @@ pub(super) fn flows(
     if total <= 0.0 {
         return Ok(None);
     }
-    let folding = Folding::of(&paths, LEAST * total);
+    let folding = Folding::of(&paths, MIN_SHARE * total);
     Ok(Some(draw(&paths, &folding)))
 }
 
@@ -98,16 +98,17 @@ fn add(paths: &mut BTreeMap<Path, f64>, rail: &str, ledger: &Ledger, places: &Pl
     }
 }
 
-/// Decides what is too small to have a node of its own, at each level by itself.
+/// Decides which names are too small for separate nodes, at each level separately.
 struct Folding {
     /// Amounts by level and name: phases, parts, operations.
     sums: [BTreeMap<String, f64>; 3],
-    /// Parts with an operation large enough to be drawn. What is their own is one, too.
+    /// Parts with an operation large enough to be drawn. Their self energy is an operation,
+    /// too.
     with_ops: HashSet<String>,
     least: f64,
 }
 
-/// A node before it has a number: level, part, name, and which name it stands for.
+/// A node without an index: level, part, displayed name, and the name that it represents.
 type Shown = (usize, Option<String>, String, String);
 
 impl Folding {
@@ -140,25 +141,25 @@ impl Folding {
         name.to_owned()
     }
 
-    /// The nodes that a path passes.
-    fn way(&self, path: &Path) -> Vec<Shown> {
+    /// Returns the nodes on a path.
+    fn path_nodes(&self, path: &Path) -> Vec<Shown> {
         let (rail, phase, part, op) = path;
         let [phase_key, part_key, op_key] = keys(path);
         let shown_part = self.name(1, &part_key, part);
-        let mut way = vec![
+        let mut path_nodes = vec![
             (0, None, rail.clone(), rail.clone()),
             (1, None, self.name(0, &phase_key, phase), phase_key),
             (2, Some(shown_part.clone()), shown_part.clone(), part_key),
         ];
         if self.with_ops.contains(part) && shown_part != OTHER {
             let op = self.name(2, &op_key, op.as_deref().unwrap_or(OWN));
-            way.push((3, Some(shown_part), op, op_key));
+            path_nodes.push((3, Some(shown_part), op, op_key));
         }
-        way
+        path_nodes
     }
 }
 
-/// What is summed at each level: operations of two parts are two.
+/// Returns the keys that are summed at each level: operations of two parts are separate.
 fn keys(path: &Path) -> [String; 3] {
     let (_, phase, part, op) = path;
     let op = format!("{part} > {}", op.as_deref().unwrap_or(OWN));
@@ -172,10 +173,10 @@ fn draw(paths: &BTreeMap<Path, f64>, folding: &Folding) -> Flows {
     let mut links: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     for (path, joules) in paths {
         let mut before = None;
-        for (level, part, name, one) in folding.way(path) {
+        for (level, part, name, one) in folding.path_nodes(path) {
             let key = (level, part.clone(), name.clone());
             let at = *numbers.entry(key).or_insert_with(|| {
-                flows.nodes.push(Stop {
+                flows.nodes.push(FlowNode {
                     level,
                     name,
                     part,

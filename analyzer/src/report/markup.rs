@@ -1,8 +1,8 @@
-//! Pieces of the page.
+//! HTML building blocks.
 
 use crate::format::html::escape;
 
-/// A paragraph; nothing where there is no text.
+/// Returns a paragraph; empty if there is no text.
 pub(super) fn paragraph(class: &str, text: &str) -> String {
     match text {
         "" => String::new(),
@@ -10,7 +10,7 @@ pub(super) fn paragraph(class: &str, text: &str) -> String {
     }
 }
 
-/// Terms with what they mean, without those that are not known.
+/// Returns terms with their values, without unknown ones.
 pub(super) fn facts(facts: &[(&str, String)]) -> String {
     let known = facts.iter().filter(|(_, value)| !value.is_empty());
     let each = known.map(|(name, value)| {
@@ -23,7 +23,7 @@ pub(super) fn facts(facts: &[(&str, String)]) -> String {
     format!("<dl class=\"facts\">\n{}</dl>\n", each.collect::<String>())
 }
 
-/// A list of sentences; nothing where there is none.
+/// Returns a list of sentences; empty if there are none.
 pub(super) fn list(class: &str, texts: &[String]) -> String {
     if texts.is_empty() {
         return String::new();
@@ -37,7 +37,7 @@ pub(super) fn list(class: &str, texts: &[String]) -> String {
     )
 }
 
-/// The place where a script draws a chart of run number `run`.
+/// Returns the placeholder in which a script draws a chart of run number `run`.
 pub(super) fn chart(kind: &str, run: usize, label: &str) -> String {
     format!(
         "<figure class=\"chart\" data-chart=\"{kind}\" data-run=\"{run}\" aria-label=\"{}\"></figure>\n",
@@ -45,8 +45,7 @@ pub(super) fn chart(kind: &str, run: usize, label: &str) -> String {
     )
 }
 
-/// Something that opens when it is asked for. `rows` says how long it is: what is short
-/// is printed, too.
+/// Returns a collapsed section. `rows` is its length: short ones are also printed.
 pub(super) fn details(summary: &str, rows: usize, content: &str) -> String {
     let class = if rows > 80 { "long" } else { "short" };
     format!(
@@ -55,7 +54,7 @@ pub(super) fn details(summary: &str, rows: usize, content: &str) -> String {
     )
 }
 
-/// A section under a heading.
+/// Returns a section with a heading.
 pub(super) fn section(id: &str, title: &str, how: &str, content: &str) -> String {
     let (title, how) = (escape(title), escape(how));
     format!(

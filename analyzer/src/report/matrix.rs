@@ -1,6 +1,5 @@
-//! Chart: layers by components, the ledger reading. What is in no layer, or in no
-//! component of its layer, has a row or column of its own, so that all cells sum to the
-//! ledger.
+//! Chart: ledger energy of layers by components. Nodes outside of layers, or outside of
+//! components, have a separate row or column, so that all cells sum to the ledger.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +9,14 @@ use super::name::Names;
 use super::part::{Places, REST};
 use crate::query::{Ledger, Node};
 
-/// Layers that have rows of their own; the others are one row.
+/// Maximum number of rows for layers; others are merged.
 const LAYERS: usize = 256;
 const COMPONENTS: usize = 16;
 const PHASES: usize = 60;
-/// What stands for layers or components beyond those.
+/// Name of merged layers or components.
 const OTHER: &str = "(other)";
 
-/// Cells of one number of a phase, layer and component.
+/// Cells by phase, layer and component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Matrix {
     /// Layers, `(rest)` last.
@@ -26,41 +25,41 @@ pub(super) struct Matrix {
     pub(super) components: Vec<String>,
     /// Phases.
     pub(super) phases: Vec<String>,
-    /// Cells that hold something, by phase.
+    /// Cells with energy, by phase.
     pub(super) cells: Vec<Cell>,
-    /// Cells of all phases together.
+    /// Cells summed over phases.
     pub(super) all: Vec<Cell>,
-    /// What all of them hold.
+    /// Sum of all cells.
     pub(super) energy_j: f64,
 }
 
 /// One cell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Cell {
-    /// Number of the phase; 0 in cells of all phases.
+    /// Index of the phase; 0 in cells summed over phases.
     #[serde(rename = "p")]
     pub(super) phase: usize,
-    /// Number of the layer.
+    /// Index of the layer.
     #[serde(rename = "l")]
     pub(super) layer: usize,
-    /// Number of the component.
+    /// Index of the component.
     #[serde(rename = "c")]
     pub(super) component: usize,
     /// Ledger energy.
     #[serde(rename = "j")]
     pub(super) energy_j: f64,
-    /// Lower end of its 90 % interval; none where several nodes are added up.
+    /// Lower end of its 90 % interval; `None` if several nodes are summed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lo: Option<f64>,
     /// Upper end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hi: Option<f64>,
-    /// Nodes that hold its energy.
+    /// Number of nodes with energy.
     #[serde(rename = "n")]
     pub(super) nodes: usize,
 }
 
-/// The matrix; none where no node is in a layer or component.
+/// Returns the matrix; `None` if no node is in a layer or component.
 pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
     let is_in = |node: &Node| node.layer.is_some() || node.component.is_some();
     if !ledger.nodes.iter().any(is_in) {
@@ -125,17 +124,17 @@ impl Cell {
 /// Names of rows or columns, in the order of their first nodes.
 struct Axis {
     names: Names,
-    most: usize,
+    limit: usize,
 }
 
 impl Axis {
-    /// What has no name on this axis.
+    /// Position of nodes without a name on this axis.
     const REST: usize = usize::MAX;
 
-    fn new(most: usize) -> Self {
+    fn new(limit: usize) -> Self {
         Self {
             names: Names::default(),
-            most,
+            limit,
         }
     }
 
@@ -143,7 +142,7 @@ impl Axis {
         let Some(name) = name else {
             return Self::REST;
         };
-        match self.names.len() < self.most || self.names.knows(name) {
+        match self.names.len() < self.limit || self.names.contains(name) {
             true => self.names.number(name),
             false => self.names.number(OTHER),
         }

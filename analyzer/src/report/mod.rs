@@ -1,16 +1,16 @@
-//! Runs as one page: charts, tables and a comparison in one HTML file.
+//! Reports of runs: charts, tables and a comparison in one HTML file.
 //!
 //! ```text
 //! recording --query, summary, compare--> Drawn --+--> sections (HTML, readable without scripts)
 //!                                                +--> one JSON block --> charts (assets/*.js)
 //! ```
 //!
-//! Every chart is drawn from plain structs that sum to the run's balance or ledger; what
-//! is too small or too much to be drawn is folded and counted, never left out. The page
-//! loads nothing and sends nothing, which its own policy enforces.
+//! Every chart is drawn from plain structs that sum to the run's balance or ledger. Data that
+//! is too small or too numerous to draw is merged and counted, never dropped. The page loads
+//! and sends nothing, which its content security policy enforces.
 
 mod accounts;
-mod across;
+mod comparison;
 mod drawn;
 mod embed;
 mod flows;
@@ -29,21 +29,21 @@ mod tree;
 
 use std::io::Write;
 
-use across::Across;
+use comparison::RunComparison;
 use drawn::Drawn;
 
 use crate::error::{Error, Result};
 use crate::query::{Recording, Selection};
 
-/// Runs or groups of one page.
-pub const MOST: usize = 4;
+/// Maximum number of runs or groups of one page.
+pub const MAX_SELECTIONS: usize = 4;
 
-/// How a page is made.
+/// Options of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReportOptions {
-    /// A title in place of the names of the runs.
+    /// Title that replaces the names of the runs.
     pub title: Option<String>,
-    /// Compare runs that were not made alike.
+    /// Compare runs with different configurations.
     pub allow_different: bool,
 }
 
@@ -54,25 +54,26 @@ pub struct Report {
     file: String,
     runs: Vec<Drawn>,
     sections: Vec<String>,
-    across: Option<Across>,
+    comparison: Option<RunComparison>,
 }
 
 impl Report {
-    /// Reads what the page shows: of each selection the newest run, and all of its runs
+    /// Reads the page's data: the newest run of each selection, and all runs of the selections
     /// for the comparison.
     ///
     /// # Errors
-    /// When the file cannot be read, or there are no selections or more than [`MOST`].
+    /// Fails if the file cannot be read, or if there are no selections or more than
+    /// [`MAX_SELECTIONS`].
     pub fn read(
         recording: &Recording,
         selections: Vec<Selection>,
         options: &ReportOptions,
     ) -> Result<Self> {
-        if selections.is_empty() || selections.len() > MOST {
-            let text = format!("a page is of one to {MOST} runs or groups");
+        if selections.is_empty() || selections.len() > MAX_SELECTIONS {
+            let text = format!("a report shows one to {MAX_SELECTIONS} runs or groups");
             return Err(Error::Compare(text));
         }
-        let across = Across::read(recording, &selections, options)?;
+        let comparison = RunComparison::read(recording, &selections, options)?;
         let (mut runs, mut sections) = (Vec::new(), Vec::new());
         for selection in selections {
             let count = selection.runs.len();
@@ -90,21 +91,21 @@ impl Report {
         Ok(Self {
             title: title.unwrap_or_else(|| format!("Energy of {}", titles.join(", "))),
             file: name::name(&file.to_string_lossy()),
-            across,
+            comparison,
             sections,
             runs,
         })
     }
 
-    /// Why its runs are not compared, where there are several.
+    /// Returns why its runs are not compared, if there are several.
     pub fn not_compared(&self) -> Option<&str> {
-        self.across.as_ref()?.refused.as_deref()
+        self.comparison.as_ref()?.refused.as_deref()
     }
 
     /// Writes the page.
     ///
     /// # Errors
-    /// When `out` cannot be written.
+    /// Fails if `out` cannot be written.
     pub fn write(&self, out: &mut dyn Write) -> Result<()> {
         page::write(self, out)
     }

@@ -1,21 +1,21 @@
-//! Names that come from a recording, made fit for a page: short, one line, each once.
+//! Cleans and interns recorded names: short, one line, each stored once.
 
 use std::collections::HashMap;
 
 use crate::format::{escape, shorten};
 
-/// Characters of a name.
-const LONGEST: usize = 80;
+/// Maximum length of a name in characters.
+const MAX_LENGTH: usize = 80;
 
-/// A name without control characters, cut; it may have had a megabyte.
+/// Returns a name without control characters, shortened; recorded ones may have a megabyte.
 pub(super) fn name(text: &str) -> String {
-    match escape(&shorten(text.trim(), LONGEST)) {
+    match escape(&shorten(text.trim(), MAX_LENGTH)) {
         empty if empty.is_empty() => "(unnamed)".to_owned(),
         name => name,
     }
 }
 
-/// Names, each once, by their number.
+/// Interned names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Names {
     list: Vec<String>,
@@ -23,9 +23,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The number of a name as it was recorded. Two that are cut to one are one.
+    /// Returns the index of a recorded name. Names that are equal after shortening have the
+    /// same index.
     pub(super) fn number(&mut self, text: &str) -> usize {
-        // Most are fit as they are, and known.
+        // Most names need no cleaning and are known.
         if let Some(at) = self.places.get(text) {
             return *at;
         }
@@ -38,8 +39,8 @@ impl Names {
         at
     }
 
-    /// Whether a name has a number.
-    pub(super) fn knows(&self, text: &str) -> bool {
+    /// Returns whether a name has an index.
+    pub(super) fn contains(&self, text: &str) -> bool {
         self.places.contains_key(text) || self.places.contains_key(&name(text))
     }
 
@@ -61,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_cut_cleaned_and_kept_once() {
+    fn names_are_shortened_cleaned_and_stored_once() {
         let mut names = Names::default();
         let long = "x".repeat(1 << 20);
         let numbers = ["a", "b\u{202e}", "a", long.as_str(), long.as_str(), " "];
         let numbers = numbers.map(|text| names.number(text));
         assert_eq!(numbers, [0, 1, 0, 2, 2, 3]);
         assert_eq!(names.get(1), "b\\u{202e}");
-        assert_eq!(names.get(2).chars().count(), LONGEST);
+        assert_eq!(names.get(2).chars().count(), MAX_LENGTH);
         assert_eq!(names.into_list()[3], "(unnamed)");
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::Report;
-use super::across;
+use super::comparison;
 use super::drawn::Data;
 use super::embed;
 use super::markup::paragraph;
@@ -20,7 +20,7 @@ const STYLES: [&str; 4] = [
     include_str!("assets/tables.css"),
 ];
 const PRINT: &str = include_str!("assets/print.css");
-/// In the order in which they need each other.
+/// In the order of their dependencies.
 const SCRIPTS: [&str; 15] = [
     include_str!("assets/quantity.js"),
     include_str!("assets/colour.js"),
@@ -39,18 +39,22 @@ const SCRIPTS: [&str; 15] = [
     include_str!("assets/main.js"),
 ];
 
-/// What scripts read.
+/// Data for the scripts.
 #[derive(Serialize)]
 struct Embedded<'r> {
     runs: Vec<&'r Data>,
-    across: Option<&'r across::Data>,
+    #[serde(rename = "across")]
+    comparison: Option<&'r comparison::Data>,
 }
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
     let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.concat());
     let data = embed::json(&Embedded {
         runs: report.runs.iter().map(|run| &run.data).collect(),
-        across: report.across.as_ref().map(|across| &across.data),
+        comparison: report
+            .comparison
+            .as_ref()
+            .map(|comparison| &comparison.data),
     })?;
     let title = escape(&report.title);
     write!(
@@ -73,8 +77,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
             contents(no)
         )?;
     }
-    if let Some(across) = &report.across {
-        out.write_all(across.section().as_bytes())?;
+    if let Some(comparison) = &report.comparison {
+        out.write_all(comparison.section().as_bytes())?;
     }
     write!(
         out,
@@ -92,17 +96,17 @@ fn header(report: &Report, title: &str) -> String {
         _ => tabs(report),
     };
     format!(
-        "<a class=\"skip\" href=\"#main\">Skip to the figures</a>\n<header class=\"top\">\n\
+        "<a class=\"skip\" href=\"#main\">Skip to the content</a>\n<header class=\"top\">\n\
          <h1>{title}</h1>\n<button id=\"theme\" type=\"button\" hidden>Theme</button>\n</header>\n\
          <noscript>{}</noscript>\n{tabs}",
         paragraph(
             "caution",
-            "Scripts are off: tables hold all figures; charts are not drawn."
+            "Scripts are disabled: charts are not drawn, but tables contain all values."
         )
     )
 }
 
-/// Links to runs; scripts show one run at a time.
+/// Returns links to runs; scripts show one run at a time.
 fn tabs(report: &Report) -> String {
     let mut links: Vec<String> = report
         .runs
@@ -139,8 +143,9 @@ fn footer(report: &Report) -> String {
         paragraph(
             "note",
             &format!(
-                "Made by energy {} from {}. Energies are joules; k, m and u stand for thousand, \
-             thousandth and millionth. Intervals hold the truth in 90 % of cases.",
+                "Created by energy {} from {}. Energies are in joules; k, m and u stand for \
+                 thousand, \
+             thousandth and millionth. Intervals contain the true value in 90 % of cases.",
                 env!("CARGO_PKG_VERSION"),
                 report.file
             )

@@ -1,4 +1,4 @@
-//! To which phase, part and operation does a node belong? One answer for all charts, so
+//! Assigns a phase, part and operation to each node. All charts use the same assignment, so
 //! that a part has one colour in all of them.
 //!
 //! ```text
@@ -7,36 +7,37 @@
 //! decode > token > lm_head
 //! phase            part
 //! main > load > parse           no phases: the root `main` in their place, part `load`
-//! ```
+//! main > load > parse           without phases: the root `main` instead, part `load`
 
 use std::collections::{HashMap, HashSet};
 
 use super::name::Names;
 use crate::query::{Ledger, Node};
 
-/// What a phase's own spans, and those outside of phases, are called.
+/// Name of the part for a phase's own spans, and of phase and part for spans outside of phases.
 pub(super) const OWN: &str = "(own)";
 pub(super) const REST: &str = "(rest)";
 
-/// Where one node belongs; numbers of names.
+/// Assignment of one node, as indices of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) phase: usize,
     pub(super) part: usize,
-    /// None for what is a part's own.
+    /// `None` for the self energy of a part.
     pub(super) op: Option<usize>,
 }
 
-/// The places of a ledger's nodes, in their order.
+/// Assignments of a ledger's nodes, in their order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Places {
     pub(super) names: Names,
     pub(super) of: Vec<Place>,
 }
 
-/// Nodes above a node that decide, topmost first of each role, as places in the ledger.
+/// Enclosing nodes that determine the assignment, as indices of the ledger: the topmost node of
+/// each role.
 #[derive(Debug, Clone, Copy, Default)]
-struct Above {
+struct EnclosingNodes {
     phase: Option<usize>,
     below_phase: Option<usize>,
     section: Option<usize>,
@@ -45,9 +46,9 @@ struct Above {
 }
 
 impl Places {
-    pub(super) fn of(ledger: &Ledger) -> Self {
+    pub(super) fn new(ledger: &Ledger) -> Self {
         let heads: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
-        let mut known: HashMap<i64, Above> = HashMap::with_capacity(ledger.nodes.len());
+        let mut known: HashMap<i64, EnclosingNodes> = HashMap::with_capacity(ledger.nodes.len());
         let mut places = Self {
             names: Names::default(),
             of: Vec::with_capacity(ledger.nodes.len()),
@@ -55,16 +56,16 @@ impl Places {
         // Parents come first.
         for (at, node) in ledger.nodes.iter().enumerate() {
             let parent = node.parent.and_then(|id| known.get(&id));
-            let mut above = parent.copied().unwrap_or_default();
-            above.pass(at, node, heads.contains(&node.id));
-            known.insert(node.id, above);
-            let place = places.place(ledger, &above);
+            let mut enclosing = parent.copied().unwrap_or_default();
+            enclosing.enter(at, node, heads.contains(&node.id));
+            known.insert(node.id, enclosing);
+            let place = places.place(ledger, &enclosing);
             places.of.push(place);
         }
         places
     }
 
-    fn place(&mut self, ledger: &Ledger, above: &Above) -> Place {
+    fn place(&mut self, ledger: &Ledger, enclosing: &EnclosingNodes) -> Place {
         let mut number = |at: Option<usize>, without: &str| match at {
             Some(at) => {
                 let node = &ledger.nodes[at];
@@ -73,11 +74,14 @@ impl Places {
             }
             None => self.names.number(without),
         };
-        let part = above.component.or(above.section).or(above.below_phase);
+        let part = enclosing
+            .component
+            .or(enclosing.section)
+            .or(enclosing.below_phase);
         Place {
-            phase: number(above.phase, REST),
-            part: number(part, if above.phase.is_some() { OWN } else { REST }),
-            op: above
+            phase: number(enclosing.phase, REST),
+            part: number(part, if enclosing.phase.is_some() { OWN } else { REST }),
+            op: enclosing
                 .op
                 .filter(|op| Some(*op) != part)
                 .map(|op| number(Some(op), OWN)),
@@ -85,9 +89,9 @@ impl Places {
     }
 }
 
-impl Above {
-    /// Goes down to a node.
-    fn pass(&mut self, at: usize, node: &Node, is_phase: bool) {
+impl EnclosingNodes {
+    /// Updates the enclosing nodes for a child.
+    fn enter(&mut self, at: usize, node: &Node, is_phase: bool) {
         let topmost = |known: &mut Option<usize>, is_it: bool| {
             if is_it && known.is_none() {
                 *known = Some(at);

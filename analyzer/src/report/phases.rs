@@ -1,4 +1,4 @@
-//! Chart: what each phase cost, the interval reading.
+//! Chart: energy of each phase (interval energies).
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,25 +7,25 @@ use serde::Serialize;
 use super::name::name;
 use crate::query::{BETWEEN, Ledger, Phase, PhaseSpan, sum_known};
 
-/// Phases that have bars of their own.
-const MOST: usize = 60;
+/// Maximum number of phases with separate bars.
+const MAX_BARS: usize = 60;
 
-/// One phase, all its activations together, or the time between phases.
+/// One phase with all its activations, or the time between phases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct PhaseBar {
     /// Its name.
     pub(super) phase: String,
-    /// All that the root rails measured in its time.
+    /// Energy of the root rails during its time.
     pub(super) energy_j: Option<f64>,
-    /// Lower end of the 90 % interval; none where it ran several times without gaps.
+    /// Lower end of the 90 % interval; `None` if it ran several times without gaps.
     pub(super) lo_j: Option<f64>,
     /// Upper end.
     pub(super) hi_j: Option<f64>,
-    /// Share of its time that samples cover.
+    /// Share of its time covered by samples.
     pub(super) coverage: Option<f64>,
-    /// Idle part.
+    /// Idle energy.
     pub(super) idle_j: Option<f64>,
-    /// The rest of it.
+    /// Active energy.
     pub(super) active_j: Option<f64>,
     /// Its time.
     pub(super) duration_ns: Option<i64>,
@@ -33,29 +33,29 @@ pub(super) struct PhaseBar {
     pub(super) avg_w: Option<f64>,
     /// Highest mean power of a sample in its time, of any root rail.
     pub(super) peak_w: Option<f64>,
-    /// Its part of all phases.
+    /// Its share of all phases.
     pub(super) share: Option<f64>,
-    /// How its energy was found.
+    /// How its energy was determined.
     pub(super) basis: Option<String>,
 }
 
-/// Bars of phases. `whole` says that `spans` are all there are.
+/// Returns the bars of phases. `is_complete` states that `spans` is complete.
 pub(super) fn phase_bars(
     phases: &[Phase],
     ledger: &Ledger,
     spans: &[PhaseSpan],
-    whole: bool,
+    is_complete: bool,
 ) -> Vec<PhaseBar> {
-    // Nothing for phases that ran several times.
+    // `None` for phases that ran several times.
     let mut by_name: HashMap<&str, Option<&PhaseSpan>> = HashMap::new();
-    for span in spans.iter().filter(|_| whole) {
+    for span in spans.iter().filter(|_| is_complete) {
         if let Some(node) = ledger.node(span.node) {
             let known = by_name.entry(node.label.as_str());
             known.and_modify(|one| *one = None).or_insert(Some(span));
         }
     }
     let only = |phase: &Phase| by_name.get(phase.phase.as_str()).copied().flatten();
-    // Of its gaps, or of the windows across the ends of its only span.
+    // The interval of the phase's gaps, or that of the windows at the ends of its only span.
     let ends = |phase: &Phase| match phase.lo_j {
         Some(_) => (phase.lo_j, phase.hi_j),
         None => only(phase)
@@ -79,28 +79,28 @@ pub(super) fn phase_bars(
     fold(phases.iter().map(bar).collect())
 }
 
-/// Takes those with the least energy together where there are too many. The time between
-/// phases stays the last.
+/// Merges the phases with the least energy if there are too many. The time between phases stays
+/// last.
 fn fold(mut bars: Vec<PhaseBar>) -> Vec<PhaseBar> {
-    if bars.len() <= MOST {
+    if bars.len() <= MAX_BARS {
         return bars;
     }
     let between = bars.pop_if(|bar| bar.phase == BETWEEN);
     let energy = |at: &usize| bars[*at].energy_j.unwrap_or(f64::NEG_INFINITY);
     let mut order: Vec<usize> = (0..bars.len()).collect();
     order.sort_by(|a, b| energy(b).total_cmp(&energy(a)));
-    let kept: HashSet<usize> = order.into_iter().take(MOST).collect();
+    let kept: HashSet<usize> = order.into_iter().take(MAX_BARS).collect();
     let (kept, few): (Vec<_>, Vec<_>) = bars
         .into_iter()
         .enumerate()
         .partition(|(at, _)| kept.contains(at));
     let few: Vec<PhaseBar> = few.into_iter().map(|(_, bar)| bar).collect();
     let kept = kept.into_iter().map(|(_, bar)| bar);
-    kept.chain([together(&few)]).chain(between).collect()
+    kept.chain([merged(&few)]).chain(between).collect()
 }
 
-/// The sum of phases, which has no interval.
-fn together(few: &[PhaseBar]) -> PhaseBar {
+/// Returns the sum of phases, without an interval.
+fn merged(few: &[PhaseBar]) -> PhaseBar {
     let all = |of: fn(&PhaseBar) -> Option<f64>| sum_known(few.iter().map(of));
     let times: Option<Vec<i64>> = few.iter().map(|bar| bar.duration_ns).collect();
     let duration_ns = times.map(|times| times.iter().sum::<i64>());
@@ -131,12 +131,12 @@ mod tests {
             phase,
             energy_j,
             duration_ns: Some(10),
-            ..together(&[])
+            ..merged(&[])
         }
     }
 
     #[test]
-    fn many_phases_are_few_bars_with_the_same_sum() {
+    fn merged_phases_keep_the_sum() {
         let energy = |at: i32| Some(f64::from((at * 37) % 101));
         let mut bars: Vec<PhaseBar> = (0..200)
             .map(|at| bar(format!("p{at}"), energy(at)))
@@ -145,16 +145,16 @@ mod tests {
         let sum = |bars: &[PhaseBar]| bars.iter().filter_map(|bar| bar.energy_j).sum::<f64>();
         let before = sum(&bars);
         let folded = fold(bars.clone());
-        assert_eq!(folded.len(), MOST + 2);
+        assert_eq!(folded.len(), MAX_BARS + 2);
         assert!((sum(&folded) - before).abs() < 1e-9);
-        assert_eq!(folded[MOST].phase, "(140 others)");
-        assert_eq!(folded[MOST].duration_ns, Some(1400));
-        assert_eq!(folded[MOST + 1].phase, BETWEEN);
+        assert_eq!(folded[MAX_BARS].phase, "(140 others)");
+        assert_eq!(folded[MAX_BARS].duration_ns, Some(1400));
+        assert_eq!(folded[MAX_BARS + 1].phase, BETWEEN);
         bars[1].energy_j = None;
         assert_eq!(
-            fold(bars)[MOST].energy_j,
+            fold(bars)[MAX_BARS].energy_j,
             None,
-            "unknown in part is unknown"
+            "a sum with an unknown energy is unknown"
         );
     }
 }

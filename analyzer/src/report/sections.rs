@@ -1,16 +1,16 @@
-//! The sections of one run, in their order. Each says how it is read; where there is
-//! nothing to draw it says why.
+//! Sections of one run, in order. Each has a sentence that explains how to read it; without
+//! data it states the reason.
 
 use super::drawn::Drawn;
 use super::head::head;
 use super::markup::{chart, details, paragraph, section};
 use super::name::name;
 use super::tables;
-use crate::ask::{self, Scope};
 use crate::error::Result;
 use crate::query::Recording;
+use crate::views::{self, Scope};
 
-/// Names of sections, in their order: id, title in the table of contents.
+/// Sections in order: id, title in the table of contents.
 pub(super) const SECTIONS: [(&str, &str); 11] = [
     ("head", "Run"),
     ("balance", "Balance"),
@@ -25,15 +25,15 @@ pub(super) const SECTIONS: [(&str, &str); 11] = [
     ("tables", "Tables"),
 ];
 
-const LEDGER: &str = "Ledger figures: the active share of spans with their share of idle power.";
+const LEDGER: &str = "Ledger energies: active energy of spans plus their share of idle energy.";
 const INTERVAL: &str =
-    "Interval figures: all that the root rails drew in that time, idle power included.";
+    "Interval energies: total energy of the root rails in that time, including idle energy.";
 
-/// All sections of run number `no`.
+/// Returns all sections of run number `no`.
 pub(super) fn sections(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
     let title = format!("{} · {}", drawn.data.title, drawn.provenance());
-    let how = "Key figures of the work, with 90 % intervals where they are known; \
-               – is not known.";
+    let how = "Key figures, with 90 % intervals where known; \
+               – is unknown.";
     let parts = [
         section(&id(no, "head"), &title, how, &head(drawn)),
         balance(recording, drawn, no)?,
@@ -48,19 +48,19 @@ pub(super) fn sections(recording: &Recording, drawn: &Drawn, no: usize) -> Resul
         section(
             &id(no, "tables"),
             "Tables",
-            "The same figures as numbers; click a heading, or press Enter on it, to sort.",
+            "The values as tables; click a heading, or press Enter on it, to sort.",
             &tables::all(drawn),
         ),
     ];
     Ok(parts.concat())
 }
 
-/// The id of a section of run number `no`.
+/// Returns the id of a section of run number `no`.
 pub(super) fn id(no: usize, section: &str) -> String {
     format!("run{no}-{section}")
 }
 
-/// How figures of a reading were found, below a section's sentence.
+/// Returns a paragraph with the method and basis of a section's energies.
 fn basis(drawn: &Drawn, reading: &str, basis: Option<&str>) -> String {
     let basis = basis.map_or(String::new(), |basis| format!(", basis {}", name(basis)));
     let method = drawn.summary.attribution.as_ref();
@@ -69,15 +69,15 @@ fn basis(drawn: &Drawn, reading: &str, basis: Option<&str>) -> String {
     paragraph("basis", &text)
 }
 
-/// Why a run has nothing of a ledger.
-fn why(drawn: &Drawn, otherwise: &str) -> String {
+/// Returns a paragraph that explains missing ledger energies.
+fn no_energy(drawn: &Drawn, otherwise: &str) -> String {
     let summary = &drawn.summary;
     let text = if drawn.ledger.nodes.is_empty() {
         "No span was recorded in this run."
     } else if summary.balance.is_empty() {
-        "Nothing measured energy during this run: `energy doctor` tells what could."
+        "No sensor measured energy during this run: list available sensors with `energy doctor`."
     } else if summary.attribution.is_none() {
-        "The run was not attributed: do it with `energy attribute`."
+        "The run is not attributed: run `energy attribute`."
     } else {
         otherwise
     };
@@ -85,15 +85,15 @@ fn why(drawn: &Drawn, otherwise: &str) -> String {
 }
 
 fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
-    let how = "Each bar is all energy of one rail over the whole recording, cut into its \
-               accounts; what lies left of zero is negative.";
+    let how = "Each bar is the total energy of one rail over the whole recording, divided into its \
+               accounts; accounts left of zero are negative.";
     let accounts = &drawn.data.accounts;
-    let answer = ask::balance(recording, &drawn.summary.run, &Scope::default())?;
+    let answer = views::balance(recording, &drawn.summary.run, &Scope::default())?;
     let table = details("Accounts as a table", accounts.len() * 10, &answer.html());
     let content = if accounts.iter().any(|rail| rail.measured_j.is_some()) {
         let sums = accounts.iter().map(|rail| match rail.fault_j {
             None => format!(
-                "{}: accounts sum to what was {}.",
+                "{}: accounts sum to the {} energy.",
                 rail.rail, rail.provenance
             ),
             Some(_) => format!("{}: ACCOUNTS DO NOT SUM.", rail.rail),
@@ -104,18 +104,17 @@ fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
                 .iter()
                 .filter(|one| one.energy_j.is_none() && one.name != "unknown");
             let names: Vec<&str> = accounts.map(|one| one.name).collect();
-            (!names.is_empty())
-                .then(|| format!("Not known of {}: {}.", rail.rail, names.join(", ")))
+            (!names.is_empty()).then(|| format!("Unknown for {}: {}.", rail.rail, names.join(", ")))
         });
-        let told: Vec<String> = sums.chain(unknown).collect();
+        let notes: Vec<String> = sums.chain(unknown).collect();
         basis(drawn, "Energies of whole rails.", None)
             + &chart("balance", no, "Accounts of each rail")
-            + &paragraph("note", &told.join(" "))
+            + &paragraph("note", &notes.join(" "))
             + &table
     } else {
         let text = match accounts.is_empty() {
-            true => "No rail was read: nothing measured energy during this run.",
-            false => "Nothing was attributed: do it with `energy attribute`.",
+            true => "No rail was read: no sensor measured energy during this run.",
+            false => "The run is not attributed: run `energy attribute`.",
         };
         paragraph("empty", text)
     };
@@ -128,11 +127,12 @@ fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
 }
 
 fn conditions(drawn: &Drawn, no: usize) -> String {
-    let how = "What makes two runs alike: each condition when the run started and when it ended.";
+    let how = "Conditions that make runs comparable, at the start and at the end of the run.";
     let content = match drawn.summary.conditions.is_empty() {
         true => paragraph(
             "empty",
-            "None is known: the run was imported, or recorded before conditions were.",
+            "No conditions are known: the run was imported, or recorded by a version without \
+             conditions.",
         ),
         false => tables::conditions(&drawn.summary.conditions),
     };
@@ -148,7 +148,8 @@ fn phases(drawn: &Drawn, no: usize) -> String {
     if drawn.data.phases.is_empty() {
         return roots(drawn, no);
     }
-    let how = "Each bar is all that the rails drew while a phase ran: idle part hatched, whisker \
+    let how = "Each bar is the total energy of the rails while a phase ran: idle energy hatched, \
+               the whisker \
                its 90 % interval; phases and the time between them sum to the total.";
     let phases = &drawn.data.phases;
     let content = match phases.iter().any(|phase| phase.energy_j.is_some()) {
@@ -157,26 +158,26 @@ fn phases(drawn: &Drawn, no: usize) -> String {
                 + &chart("phases", no, "Energy of phases")
                 + &tables::phases(drawn)
         }
-        false => why(drawn, "No energy of phases is known."),
+        false => no_energy(drawn, "The energy of phases is unknown."),
     };
     section(&id(no, "phases"), "Phases", how, &content)
 }
 
-/// In place of phases, where no span has that role.
+/// Returns the section that replaces phases if no span has that role.
 fn roots(drawn: &Drawn, no: usize) -> String {
-    let how = "Energy of root spans with all below them; they may overlap in time.";
+    let how = "Inclusive energy of root spans; they may overlap in time.";
     let content = match drawn.summary.roots.is_empty() {
-        true => why(drawn, "No energy of spans is known."),
+        true => no_energy(drawn, "The energy of spans is unknown."),
         false => basis(drawn, LEDGER, drawn.ledger.basis().as_deref()) + &tables::roots(drawn),
     };
     section(&id(no, "phases"), "Root spans", how, &content)
 }
 
 fn power(drawn: &Drawn, no: usize) -> String {
-    let how = "Lines are mean power, the shade behind them reaches from the lowest to the highest \
-               sample of a step; bands are phases, dashes idle power, triangles peaks.";
+    let how = "Lines are mean power; the shade behind them spans the lowest to the highest \
+               sample of a step. Bands are phases, dashed lines idle power, triangles peaks.";
     let content = match &drawn.data.timeline {
-        None => why(drawn, "Nothing was sampled while it ran."),
+        None => no_energy(drawn, "There are no power samples of the run."),
         Some(timeline) => {
             let mut notes = Vec::new();
             if timeline.rails_left_out > 0 {
@@ -193,12 +194,12 @@ fn power(drawn: &Drawn, no: usize) -> String {
                 .iter()
                 .any(|rail| rail.windows > rail.steps.len());
             if thinned {
-                notes.push("Steps hold several samples each; none is left out.".to_owned());
+                notes.push("Each step merges several samples.".to_owned());
             }
             if timeline.rails.iter().any(|rail| rail.offset_ns != 0) {
                 notes.push(
-                    "Samples stand where the program's clock has them: the estimated offset of \
-                     the sensor's clock is taken off."
+                    "Samples are shown by the program's clock: the estimated offset of \
+                     the sensor's clock is subtracted."
                         .to_owned(),
                 );
             }
@@ -212,11 +213,12 @@ fn power(drawn: &Drawn, no: usize) -> String {
 }
 
 fn layers(drawn: &Drawn, no: usize) -> String {
-    let how = "Rows are layers, columns components; the stronger the shade, the more. Arrow keys \
-               move from cell to cell. (rest) is what is in no layer or no component.";
+    let how = "Rows are layers, columns are components; a stronger shade is more energy. Arrow \
+               keys \
+               move from cell to cell. (rest) is outside of all layers or components.";
     let content = match &drawn.data.matrix {
-        None => why(drawn, "No span has the role layer or component."),
-        Some(_) if drawn.data.tree.is_none() => why(drawn, "Its spans hold no energy."),
+        None => no_energy(drawn, "No span has the role layer or component."),
+        Some(_) if drawn.data.tree.is_none() => no_energy(drawn, "Its spans have no energy."),
         Some(matrix) => {
             basis(drawn, LEDGER, drawn.ledger.basis().as_deref())
                 + &chart("heatmap", no, "Energy of layers by component")
@@ -227,77 +229,77 @@ fn layers(drawn: &Drawn, no: usize) -> String {
 }
 
 fn tokens(drawn: &Drawn, no: usize) -> String {
-    let how = "Each bar is all that the rails drew while a token was made, its whisker the 90 % \
-               interval; the line adds them up; triangles mark tokens that stand out.";
+    let how = "Each bar is the total energy of the rails while a token was generated, its \
+               whisker the 90 % \
+               interval. The line is the cumulative energy; triangles mark outliers.";
     let content = match &drawn.data.tokens {
-        None => why(
-            drawn,
-            "No span has the role token and an energy of its own.",
-        ),
+        None => no_energy(drawn, "No span with the role token has an energy."),
         Some(series) if series.bars.iter().all(|bar| bar.energy_j.is_none()) => {
-            why(drawn, "No energy of tokens is known.")
+            no_energy(drawn, "The energy of tokens is unknown.")
         }
         Some(series) => {
             let bins = match series.per_bar {
                 1 => String::new(),
                 many => format!(
-                    "{} tokens are too many to be told apart: {many} in a row are taken together; \
-                     a bar is as high as their mean, its whisker reaches from the lowest to the \
+                    "{} tokens are too many to draw separately: {many} consecutive ones are \
+                     merged; \
+                     a bar shows their mean, its whisker spans the lowest to the \
                      highest. ",
                     series.tokens
                 ),
             };
             let words = series.words.clone().unwrap_or_default();
-            let standing = format!(
-                " {} stand out (modified z-score above 3.5).",
+            let outliers = format!(
+                " {} are outliers (modified z-score above 3.5).",
                 series.outliers
             );
             basis(drawn, INTERVAL, series.basis.as_deref())
                 + &chart("tokens", no, "Energy of tokens")
-                + &paragraph("note", &(bins + &words + &standing))
+                + &paragraph("note", &(bins + &words + &outliers))
                 + &tables::tokens(series)
         }
     };
     section(&id(no, "tokens"), "Token by token", how, &content)
 }
 
-/// The basis of charts of the tree, and what is folded in them.
+/// Returns the basis of the tree's charts, with notes on merged nodes.
 fn tree_notes(drawn: &Drawn) -> Option<String> {
     let tree = drawn.data.tree.as_ref()?;
     let folded: usize = tree.folded.iter().sum();
-    let mut note = format!("{} nodes", tree.nodes);
+    let mut note = format!("{} call paths", tree.nodes);
     if folded > 0 {
-        note += &format!(", of which {folded} small ones are drawn together as (other)");
+        note += &format!(", of which {folded} small ones are merged as (other)");
     }
     if tree.below_j < 0.0 {
         note += &format!(
-            "; {} below zero (baseline above power) has no area",
+            "; {} of negative energy (baseline above power) has no area",
             crate::format::energy(Some(-tree.below_j))
         );
     }
     Some(basis(drawn, LEDGER, drawn.ledger.basis().as_deref()) + &paragraph("note", &(note + ".")))
 }
 
-fn of_tree(drawn: &Drawn, no: usize, kind: &str, label: &str, table: &str) -> String {
+fn tree_chart(drawn: &Drawn, no: usize, kind: &str, label: &str, table: &str) -> String {
     match tree_notes(drawn) {
-        None => why(drawn, "Its spans hold no energy."),
+        None => no_energy(drawn, "Its spans have no energy."),
         Some(notes) => notes + &chart(kind, no, label) + table,
     }
 }
 
 fn treemap(drawn: &Drawn, no: usize) -> String {
-    let how = "Beside each other areas are in proportion to joules, and what lies inside of a \
-               frame is below it in the tree of spans; click, or press Enter, to go in, and \
-               Escape to go out.";
-    let content = of_tree(drawn, no, "treemap", "Energy of spans as areas", "");
+    let how = "Areas of neighbours are proportional to energy; areas inside a \
+               frame are its children in the tree of spans. Click, or press Enter, to zoom in, and \
+               Escape to zoom out.";
+    let content = tree_chart(drawn, no, "treemap", "Energy of spans as areas", "");
     section(&id(no, "treemap"), "Treemap of spans", how, &content)
 }
 
 fn flows(drawn: &Drawn, no: usize) -> String {
-    let how = "Heights are joules: from rails on the left by phases or root spans and parts to operations; what \
-               flows into a node flows out of it, or ends there.";
+    let how = "Heights are energy, from rails on the left by phases or root spans and parts to \
+               operations; energy \
+               into a node flows out of it, or ends there.";
     let content = match &drawn.data.flows {
-        None => why(drawn, "Its spans hold no energy."),
+        None => no_energy(drawn, "Its spans have no energy."),
         Some(flows) => {
             basis(drawn, LEDGER, drawn.ledger.basis().as_deref())
                 + &chart("sankey", no, "Energy from rails to operations")
@@ -308,14 +310,14 @@ fn flows(drawn: &Drawn, no: usize) -> String {
 }
 
 fn flame(drawn: &Drawn, no: usize) -> String {
-    let how = "Widths are joules with all that is below; click, or press Enter, to zoom, Escape to \
-               go out, and type a name to find it.";
+    let how = "Widths are inclusive energy; click, or press Enter, to zoom in, Escape to \
+               zoom out, and type a name to find it.";
     let table = drawn
         .data
         .tree
         .as_ref()
         .map(tables::tree)
         .unwrap_or_default();
-    let content = of_tree(drawn, no, "flame", "Flamegraph of spans", &table);
+    let content = tree_chart(drawn, no, "flame", "Flamegraph of spans", &table);
     section(&id(no, "flame"), "Flamegraph of spans", how, &content)
 }

@@ -1,94 +1,94 @@
-//! Chart: tokens one after another, the interval reading. Where there are too many to
-//! be told apart, each bar is several of them, and says so.
+//! Chart: energy of tokens in order (interval energies). If there are too many, each bar merges
+//! several of them.
 
 use serde::Serialize;
 
 use super::name::name;
-use crate::ask::Spread;
 use crate::query::{Token, join_bases};
+use crate::views::EnergyStatistics;
 
-/// Bars at most. Up to so many tokens have a bar each.
+/// Maximum number of tokens with a bar each.
 const BARS: usize = 2000;
-/// Bars where there are more tokens: as many as a wide screen shows.
+/// Number of bars if there are more tokens: as many as a wide screen shows.
 const BINS: usize = 600;
 
 /// Tokens in order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Series {
-    /// How many there are.
+    /// Number of tokens.
     pub(super) tokens: usize,
-    /// Tokens of each bar; the last one may have fewer.
+    /// Tokens per bar; the last one may have fewer.
     pub(super) per_bar: usize,
-    /// Their energies added; none where one is not known.
+    /// Sum of their energies; `None` if one is unknown.
     pub(super) energy_j: Option<f64>,
-    /// How their energies are spread, in words.
+    /// Description of the distribution of their energies.
     pub(super) words: Option<String>,
     /// The median.
     pub(super) median_j: Option<f64>,
-    /// How energies were found, with `+` where they differ.
+    /// How the energies were determined; several values are joined by `+`.
     pub(super) basis: Option<String>,
     /// The bars.
     pub(super) bars: Vec<Bar>,
-    /// Those that stand out most; all of them where bars are single tokens.
+    /// Number of outliers.
     pub(super) outliers: usize,
 }
 
-/// One token, or several in a row.
+/// One token, or several consecutive ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Bar {
-    /// Number of the first one.
+    /// Number of the first token.
     pub(super) token: Option<i64>,
     /// Tokens in it.
     #[serde(rename = "n")]
     pub(super) tokens: usize,
-    /// Text, where it is one token that has one.
+    /// Text of a single token, if recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text: Option<String>,
-    /// Phase of the first one.
+    /// Phase of the first token.
     pub(super) phase: Option<String>,
-    /// Begin of the first one, run time.
+    /// Start of the first token, run time.
     pub(super) start_ns: i64,
-    /// Their time.
+    /// Their duration.
     #[serde(rename = "ns")]
     pub(super) duration_ns: Option<i64>,
-    /// Their energies added; none where one is not known.
+    /// Sum of their energies; `None` if one is unknown.
     #[serde(rename = "j")]
     pub(super) energy_j: Option<f64>,
-    /// Lower end of the 90 % interval, where it is one token that has one.
+    /// Lower end of the 90 % interval of a single token, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lo: Option<f64>,
     /// Upper end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hi: Option<f64>,
-    /// Lowest energy of one of several.
+    /// Lowest energy of several tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) min: Option<f64>,
-    /// Highest one.
+    /// Highest energy of several tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max: Option<f64>,
-    /// Tokens that stand out by more than the rest.
-    #[serde(skip_serializing_if = "is_none")]
+    /// Number of high outliers.
+    #[serde(skip_serializing_if = "is_zero")]
     pub(super) high: usize,
-    /// Tokens that stand out by less.
-    #[serde(skip_serializing_if = "is_none")]
+    /// Number of low outliers.
+    #[serde(skip_serializing_if = "is_zero")]
     pub(super) low: usize,
-    /// What must be known of the first one.
+    /// Note on the first token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) note: Option<&'static str>,
 }
 
-fn is_none(count: &usize) -> bool {
+fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// The series; none where there are no tokens.
+/// Returns the series; `None` if there are no tokens.
 pub(super) fn series(tokens: &[Token]) -> Option<Series> {
     if tokens.is_empty() {
         return None;
     }
     let decoded = tokens.iter().filter(|token| token.is_decoded());
     let energies: Vec<f64> = decoded.filter_map(|token| token.energy_j).collect();
-    let spread = Spread::of(&energies);
+    let spread = EnergyStatistics::of(&energies);
     let per_bar = match tokens.len() {
         ..=BARS => 1,
         many => many.div_ceil(BINS),
@@ -101,7 +101,7 @@ pub(super) fn series(tokens: &[Token]) -> Option<Series> {
         tokens: tokens.len(),
         per_bar,
         energy_j: crate::query::sum_known(tokens.iter().map(|token| token.energy_j)),
-        words: spread.as_ref().map(Spread::words),
+        words: spread.as_ref().map(EnergyStatistics::text),
         median_j: spread.as_ref().map(|spread| spread.median_j),
         basis: join_bases(tokens.iter().filter_map(|token| token.basis.as_deref())),
         outliers: bars.iter().map(|bar| bar.high + bar.low).sum(),
@@ -109,12 +109,12 @@ pub(super) fn series(tokens: &[Token]) -> Option<Series> {
     })
 }
 
-fn bar(tokens: &[Token], spread: Option<&Spread>) -> Bar {
+fn bar(tokens: &[Token], spread: Option<&EnergyStatistics>) -> Bar {
     let first = tokens.first();
-    let only = first.filter(|_| tokens.len() == 1);
+    let single = first.filter(|_| tokens.len() == 1);
     let known = || tokens.iter().filter_map(|token| token.energy_j);
     let several = || Some(()).filter(|()| tokens.len() > 1);
-    let standing = |word: &str| {
+    let outliers_of = |word: &str| {
         let is_out = |joules: &f64| spread.and_then(|s| s.outlier(*joules)) == Some(word);
         let decoded = tokens.iter().filter(|token| token.is_decoded());
         decoded
@@ -126,17 +126,17 @@ fn bar(tokens: &[Token], spread: Option<&Spread>) -> Bar {
     Bar {
         token: first.and_then(|token| token.token),
         tokens: tokens.len(),
-        text: only.and_then(|token| token.text.as_deref()).map(name),
+        text: single.and_then(|token| token.text.as_deref()).map(name),
         phase: first.and_then(|token| token.phase.as_deref()).map(name),
         start_ns: first.map_or(0, |token| token.start_ns),
         duration_ns: times.map(|times| times.iter().sum()),
         energy_j: crate::query::sum_known(tokens.iter().map(|token| token.energy_j)),
-        lo: only.and_then(|token| token.lo_j),
-        hi: only.and_then(|token| token.hi_j),
+        lo: single.and_then(|token| token.lo_j),
+        hi: single.and_then(|token| token.hi_j),
         min: several().and_then(|()| known().reduce(f64::min)),
         max: several().and_then(|()| known().reduce(f64::max)),
-        high: standing("high"),
-        low: standing("low"),
+        high: outliers_of("high"),
+        low: outliers_of("low"),
         note: first.and_then(|token| token.note),
     }
 }

@@ -1,4 +1,4 @@
-//! Figures as tables. They are in the page whether its scripts run or not.
+//! The data of the charts as tables, which are readable without scripts.
 
 use serde_json::{Value, json};
 
@@ -9,40 +9,40 @@ use super::matrix::{Cell, Matrix};
 use super::series::Series;
 use super::timeline::Timeline;
 use super::tree::Tree;
-use crate::ask::Scope;
 use crate::format::{Column, Sheet, energy, shorten};
 use crate::query::{Condition, Group, sum_known};
 use crate::summary::{hot, kinds_name};
+use crate::views::Scope;
 
-/// Rows of lists that end somewhere.
+/// Maximum numbers of rows.
 const HOTTEST: usize = 50;
 const KINDS: usize = 200;
 const GROUPS: usize = 300;
 const NODES: usize = 400;
-/// Characters of a kind's name, and of a hash.
+/// Maximum length of an operation's name, and of a hash.
 const KIND: usize = 70;
 const HASH: usize = 13;
 
-/// The tables of the last section.
+/// Returns the tables of the last section.
 pub(super) fn all(drawn: &Drawn) -> String {
     hottest(drawn) + &kinds(drawn) + &groups(drawn)
 }
 
 fn hottest(drawn: &Drawn) -> String {
     let columns = vec![
-        Column::path("node", "node"),
-        Column::energy("energy_j", "own energy"),
+        Column::path("node", "call path"),
+        Column::energy("energy_j", "self energy"),
         Column::interval("lo_j", "hi_j", "90 %"),
         Column::percent("share", "share"),
         Column::count("instances", "count"),
-        Column::time("self_ns", "own time"),
+        Column::time("self_ns", "self time"),
         Column::text("basis", "basis"),
     ];
     let rows = hot(&drawn.ledger, &Scope::default(), HOTTEST);
     if rows.is_empty() {
-        return paragraph("empty", "No node of its spans holds energy.");
+        return paragraph("empty", "No span has energy.");
     }
-    Sheet::new("hottest", "Hottest nodes (ledger)", columns, rows).html()
+    Sheet::new("hottest", "Hottest call paths (ledger)", columns, rows).html()
 }
 
 fn kinds(drawn: &Drawn) -> String {
@@ -51,24 +51,24 @@ fn kinds(drawn: &Drawn) -> String {
         return String::new();
     }
     let columns = vec![
-        Column::path("kind", "kind"),
+        Column::path("kind", "operation"),
         Column::energy("energy_j", "active"),
         Column::interval("lo_j", "hi_j", "90 %"),
-        Column::energy("extrapolated_j", "of it extrapolated"),
+        Column::energy("extrapolated_j", "extrapolated part"),
         Column::count("group", "group"),
         Column::text("basis", "basis"),
     ];
     let rows = kinds.kinds.iter().take(KINDS);
-    let mut html = Sheet::new("kinds", "Kinds of work, active self energy", columns, rows).html();
+    let mut html = Sheet::new("kinds", "Operations, active self energy", columns, rows).html();
     html += &more(kinds.kinds.len(), KINDS, "energy ops");
     if kinds.groups.is_empty() {
         return html;
     }
     let columns = vec![
         Column::count("group", "group"),
-        Column::text("kinds", "kinds that no sample tells apart"),
-        Column::count("count", "kinds"),
-        Column::energy("energy_j", "together"),
+        Column::text("kinds", "indistinguishable operations"),
+        Column::count("count", "operations"),
+        Column::energy("energy_j", "total"),
         Column::interval("lo_j", "hi_j", "90 %"),
     ];
     let row = |group: &crate::summary::KindGroup| {
@@ -79,10 +79,16 @@ fn kinds(drawn: &Drawn) -> String {
         })
     };
     let rows = kinds.groups.iter().take(GROUPS).map(row);
-    html += &Sheet::new("groups", "Kinds known only together", columns, rows).html();
+    html += &Sheet::new(
+        "groups",
+        "Groups of indistinguishable operations",
+        columns,
+        rows,
+    )
+    .html();
     html += &paragraph(
         "note",
-        "The split within a group is assumed; its sum is what was estimated.",
+        "Only the total of a group is estimated; its division among operations is an assumption.",
     );
     html
 }
@@ -115,13 +121,13 @@ fn groups(drawn: &Drawn) -> String {
         _ => {
             html + &paragraph(
                 "note",
-                "Layers and components are sums over several kinds, which have no interval.",
+                "Layers and components are sums over several operations, which have no interval.",
             )
         }
     }
 }
 
-/// Root spans by name, without shares.
+/// Returns root spans by name, without shares.
 pub(super) fn roots(drawn: &Drawn) -> String {
     let columns = vec![
         Column::text("name", "root span"),
@@ -141,7 +147,7 @@ pub(super) fn roots(drawn: &Drawn) -> String {
 fn more(found: usize, shown: usize, command: &str) -> String {
     match found.saturating_sub(shown) {
         0 => String::new(),
-        more => paragraph("note", &format!("{more} more are in `{command}`.")),
+        more => paragraph("note", &format!("{more} more are listed by `{command}`.")),
     }
 }
 
@@ -153,7 +159,7 @@ pub(super) fn conditions(conditions: &[Condition]) -> String {
         Column::text("changed", ""),
     ];
     let row = |one: &Condition| {
-        // Hashes are as short as they still tell files apart.
+        // Hashes are shortened, but remain distinguishable.
         let shown = |value: &Option<String>| match one.key.ends_with("_sha256") {
             true => value.as_deref().map(|hash| shorten(hash, HASH)),
             false => value.clone(),
@@ -197,7 +203,7 @@ pub(super) fn phases(drawn: &Drawn) -> String {
         "avg_w": average.map(|(joules, ns)| joules * 1e9 / ns as f64),
         "peak_w": phases.iter().filter_map(|phase| phase.peak_w).reduce(f64::max),
     }));
-    Sheet::of_values("phases", "Phases (interval reading)", columns, rows).html()
+    Sheet::of_values("phases", "Phases (interval energies)", columns, rows).html()
 }
 
 pub(super) fn power(timeline: &Timeline) -> String {
@@ -236,7 +242,7 @@ pub(super) fn matrix(matrix: &Matrix) -> String {
         Column::text("component", "component"),
         Column::energy("energy_j", "energy"),
         Column::interval("lo_j", "hi_j", "90 %"),
-        Column::count("nodes", "nodes"),
+        Column::count("nodes", "call paths"),
     ];
     let row = |cell: &Cell| {
         json!({
@@ -264,7 +270,7 @@ pub(super) fn tokens(series: &Series) -> String {
         },
         Column::time("ns", "time"),
         Column::text("phase", "phase"),
-        Column::text("out", "stands out"),
+        Column::text("out", "outlier"),
         Column::text("note", "note"),
     ]);
     let rows = series.bars.iter().map(|bar| {
@@ -276,7 +282,7 @@ pub(super) fn tokens(series: &Series) -> String {
         });
         row
     });
-    let sheet = Sheet::new("tokens", "Tokens (interval reading)", columns, rows);
+    let sheet = Sheet::new("tokens", "Tokens (interval energies)", columns, rows);
     details("Tokens as a table", series.bars.len(), &sheet.html())
 }
 
@@ -294,12 +300,12 @@ pub(super) fn flows(flows: &Flows) -> String {
         })
     };
     let rows = flows.links.iter().map(row);
-    let title = format!("Flows; {} in all", energy(Some(flows.energy_j)));
+    let title = format!("Flows; {} in total", energy(Some(flows.energy_j)));
     let sheet = Sheet::new("flows", title, columns, rows);
     details("Flows as a table", flows.links.len(), &sheet.html())
 }
 
-/// The nodes with the highest energy of their own and below them.
+/// Returns the nodes with the highest inclusive energy.
 pub(super) fn tree(tree: &Tree) -> String {
     let mut inclusive = tree.self_j.clone();
     for at in (0..inclusive.len()).rev() {
@@ -310,11 +316,11 @@ pub(super) fn tree(tree: &Tree) -> String {
     let mut order: Vec<usize> = (0..inclusive.len()).collect();
     order.sort_by(|a, b| inclusive[*b].total_cmp(&inclusive[*a]));
     let columns = vec![
-        Column::path("path", "node"),
-        Column::energy("all_j", "with all below"),
-        Column::energy("own_j", "own"),
-        Column::interval("lo_j", "hi_j", "90 % of own"),
-        Column::count("folded", "stands for"),
+        Column::path("path", "call path"),
+        Column::energy("all_j", "inclusive"),
+        Column::energy("own_j", "self"),
+        Column::interval("lo_j", "hi_j", "90 % of self"),
+        Column::count("folded", "merged"),
     ];
     let row = |at: &usize| {
         json!({
@@ -324,9 +330,9 @@ pub(super) fn tree(tree: &Tree) -> String {
         })
     };
     let rows = order.iter().take(NODES).map(row);
-    let sheet = Sheet::new("tree", "Nodes of the tree of spans", columns, rows);
+    let sheet = Sheet::new("tree", "Call paths of the tree of spans", columns, rows);
     let html = sheet.html() + &more(order.len(), NODES, "energy flamegraph --folded -");
-    details("Nodes as a table", order.len(), &html)
+    details("Call paths as a table", order.len(), &html)
 }
 
 fn path(tree: &Tree, node: usize) -> String {

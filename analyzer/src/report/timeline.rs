@@ -1,8 +1,8 @@
-//! Chart: power over time, thinned out so that peaks stay.
+//! Chart: power over time, downsampled so that peaks are kept.
 //!
 //! ```text
-//! windows   |--|--|--|--|--|--|--|--|       each goes whole to the step of its middle,
-//! steps     [       ][       ][      ]      so that steps sum to what was measured
+//! windows   |--|--|--|--|--|--|--|--|       each is added to the step of its midpoint,
+//! steps     [       ][       ][      ]      so that steps sum to the measured energy
 //! a step    energy, time, lowest and highest mean power of its windows
 //! ```
 
@@ -13,92 +13,92 @@ use serde::Serialize;
 use super::accounts::Accounts;
 use super::name::name;
 use crate::error::Result;
-use crate::query::{self, Attribution, Balance, Ledger, PhaseSpan, Recording, Run, Window};
+use crate::query::{self, Attribution, Balance, Ledger, PhaseSpan, PowerWindow, Recording, Run};
 
-/// Steps of a line at most, and of all lines together unless that left too few.
+/// Maximum number of steps of a rail and of all rails together, and minimum number of a rail.
 const STEPS: i64 = 600;
 const ALL_STEPS: i64 = 2400;
-const FEWEST_STEPS: i64 = 150;
-/// Rails that are drawn at most.
+const MIN_STEPS: i64 = 150;
+/// Maximum number of rails that are drawn.
 const RAILS: usize = 12;
-/// Phases that are marked at most.
+/// Maximum number of phases that are marked.
 const BANDS: usize = 300;
 
-/// Lines of rails and the phases behind them.
+/// Power of rails, with phases in the background.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Timeline {
     /// Length of the run.
     pub(super) end_ns: i64,
     /// Root rails first.
-    pub(super) rails: Vec<Line>,
-    /// Rails that are not drawn.
+    pub(super) rails: Vec<RailLine>,
+    /// Number of rails that are not drawn.
     pub(super) rails_left_out: usize,
-    /// When phases ran.
+    /// Times of phases.
     pub(super) bands: Vec<Band>,
     /// Whether there were more phases than are marked.
     pub(super) bands_cut: bool,
 }
 
-/// One rail.
+/// Power of one rail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Line {
+pub(super) struct RailLine {
     /// Its name.
     pub(super) rail: String,
-    /// Whether it is summed for totals.
+    /// Whether it is included in totals.
     pub(super) is_root: bool,
     /// Measured, modelled or replayed.
     pub(super) provenance: String,
     /// Idle power.
     pub(super) idle_w: Option<f64>,
-    /// Windows that it is made of.
+    /// Number of windows.
     pub(super) windows: usize,
-    /// By how much its sensor's clock was ahead; times are the program's.
+    /// Time by which its sensor's clock was ahead; times are the program's.
     pub(super) offset_ns: i64,
-    /// In order of time.
+    /// Steps in time order.
     pub(super) steps: Vec<Step>,
 }
 
-/// Windows that are drawn as one.
+/// Windows that are drawn as one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Step {
-    /// Begin of the first one, run time.
+    /// Start of the first window, run time.
     #[serde(rename = "t0")]
     pub(super) start_ns: i64,
-    /// End of the last one.
+    /// End of the last window.
     #[serde(rename = "t1")]
     pub(super) end_ns: i64,
-    /// Their time, which gaps are not part of.
+    /// Their duration, without gaps.
     #[serde(rename = "ns")]
     pub(super) time_ns: i64,
     /// Their energy.
     #[serde(rename = "j")]
     pub(super) energy_j: f64,
-    /// Lowest mean power of one of them.
+    /// Lowest mean power of a window.
     #[serde(rename = "min")]
     pub(super) min_w: f64,
-    /// Highest one.
+    /// Highest mean power of a window.
     #[serde(rename = "max")]
     pub(super) max_w: f64,
-    /// The phase that was active longest in the first of them.
+    /// The phase that was active longest in the first window.
     #[serde(rename = "p")]
     pub(super) phase: Option<String>,
     #[serde(skip)]
     place: i64,
 }
 
-/// When a phase ran.
+/// Time of a phase.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Band {
     /// Its name.
     pub(super) phase: String,
-    /// Begin, run time.
+    /// Start, run time.
     pub(super) start_ns: i64,
-    /// End; none while it is open.
+    /// End; `None` while it is open.
     pub(super) end_ns: Option<i64>,
 }
 
-/// What a timeline is read for.
-pub(super) struct Of<'r> {
+/// Data from which a timeline is built.
+pub(super) struct TimelineInput<'r> {
     pub(super) recording: &'r Recording,
     pub(super) run: &'r Run,
     pub(super) ledger: &'r Ledger,
@@ -108,25 +108,25 @@ pub(super) struct Of<'r> {
     pub(super) phases: &'r [PhaseSpan],
 }
 
-/// The timeline; none where nothing was measured.
-pub(super) fn timeline(of: &Of<'_>) -> Result<Option<Timeline>> {
-    let end_ns = end(of)?;
-    let offsets = offsets(of.balance, of.attribution);
+/// Returns the timeline; `None` if nothing was measured.
+pub(super) fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
+    let end_ns = end(input)?;
+    let offsets = offsets(input.balance, input.attribution);
     let mut lines: HashMap<i64, (usize, Vec<Step>)> = HashMap::new();
-    let lines_drawn = of.balance.len().clamp(1, RAILS) as i64;
-    let most = (ALL_STEPS / lines_drawn).clamp(FEWEST_STEPS, STEPS);
+    let lines_drawn = input.balance.len().clamp(1, RAILS) as i64;
+    let most = (ALL_STEPS / lines_drawn).clamp(MIN_STEPS, STEPS);
     let length = (end_ns / most).max(1);
-    query::windows(of.recording, of.run, |window| {
+    query::windows(input.recording, input.run, |window| {
         let line = lines.entry(window.rail).or_default();
         line.0 += 1;
         add(&mut line.1, &window, length, |phase| {
-            let node = of.ledger.node(phase);
+            let node = input.ledger.node(phase);
             let node = node.filter(|node| node.role.as_deref() == Some("phase"));
             node.map(|node| name(&node.label))
         });
     })?;
     let mut rails = Vec::new();
-    for (rail, accounts) in of.balance.iter().zip(of.accounts) {
+    for (rail, accounts) in input.balance.iter().zip(input.accounts) {
         let Some((windows, mut steps)) = lines.remove(&rail.id) else {
             continue;
         };
@@ -135,7 +135,7 @@ pub(super) fn timeline(of: &Of<'_>) -> Result<Option<Timeline>> {
             step.start_ns -= offset_ns;
             step.end_ns -= offset_ns;
         }
-        rails.push(Line {
+        rails.push(RailLine {
             rail: accounts.rail.clone(),
             is_root: rail.is_root,
             provenance: accounts.provenance.clone(),
@@ -151,24 +151,24 @@ pub(super) fn timeline(of: &Of<'_>) -> Result<Option<Timeline>> {
         end_ns,
         rails,
         rails_left_out,
-        bands: bands(of),
-        bands_cut: of.phases.len() > BANDS,
+        bands: bands(input),
+        bands_cut: input.phases.len() > BANDS,
     }))
 }
 
-/// The run's end, or what was last measured of a run whose end is not known.
-fn end(of: &Of<'_>) -> Result<i64> {
-    if let Some(end_ns) = of.run.row.end_ns {
+/// Returns the run's end, or the end of the last window if that is unknown.
+fn end(input: &TimelineInput<'_>) -> Result<i64> {
+    if let Some(end_ns) = input.run.row.end_ns {
         return Ok(end_ns);
     }
     let mut last_ns = 0;
-    query::windows(of.recording, of.run, |window| {
+    query::windows(input.recording, input.run, |window| {
         last_ns = window.end_ns.max(last_ns);
     })?;
     Ok(last_ns)
 }
 
-/// How far windows of a rail are moved to stand where the program's clock has them.
+/// Returns the clock offset of each rail's windows, ns.
 fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i64, i64> {
     let fits = attribution.map(Attribution::fits).unwrap_or_default();
     let of = |rail: &Balance| {
@@ -180,7 +180,12 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
     balance.iter().filter_map(of).collect()
 }
 
-fn add(steps: &mut Vec<Step>, window: &Window, length: i64, phase: impl Fn(i64) -> Option<String>) {
+fn add(
+    steps: &mut Vec<Step>,
+    window: &PowerWindow,
+    length: i64,
+    phase: impl Fn(i64) -> Option<String>,
+) {
     let Some(power_w) = window.power_w().filter(|power| power.is_finite()) else {
         return;
     };
@@ -207,14 +212,14 @@ fn add(steps: &mut Vec<Step>, window: &Window, length: i64, phase: impl Fn(i64) 
     }
 }
 
-fn bands(of: &Of<'_>) -> Vec<Band> {
+fn bands(input: &TimelineInput<'_>) -> Vec<Band> {
     let band = |span: &PhaseSpan| {
-        let node = of.ledger.node(span.node)?;
+        let node = input.ledger.node(span.node)?;
         Some(Band {
             phase: name(&node.label),
             start_ns: span.start_ns,
             end_ns: span.end_ns,
         })
     };
-    of.phases.iter().take(BANDS).filter_map(band).collect()
+    input.phases.iter().take(BANDS).filter_map(band).collect()
 }

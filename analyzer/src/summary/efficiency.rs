@@ -1,4 +1,4 @@
-//! How far the energy went, and what it was worth, for people.
+//! Efficiency, cost and emissions in the summary table.
 
 use std::io::{self, Write};
 
@@ -6,8 +6,8 @@ use super::table::Page;
 use crate::efficiency::{Carbon, Cost};
 use crate::format::{UNKNOWN, energy, mass, number, percent};
 
-/// Characters of a name.
-const NAME: usize = 14;
+/// Width of a name.
+const NAME: usize = 20;
 
 impl Page<'_> {
     pub(super) fn efficiency(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -21,19 +21,19 @@ impl Page<'_> {
         }
         self.weights(out)?;
         let efficiency = &self.summary.efficiency;
-        let split = format!(
+        let shares = format!(
             "{} idle, {} active",
             percent(efficiency.idle_share),
             percent(efficiency.active_share)
         );
-        self.named(out, "split", &split)?;
+        self.named(out, "energy shares", &shares)?;
         let mut delay = joule_seconds(totals.energy_delay_js);
         if efficiency.energy_delay_per_token_js.is_some() {
             let of_token = joule_seconds(efficiency.energy_delay_per_token_js);
-            delay += &format!(", {of_token} for each token sampled");
+            delay += &format!(", {of_token} per generated token");
         }
-        self.named(out, "energy x time", &delay)?;
-        self.worth(out)
+        self.named(out, "energy-delay product", &delay)?;
+        self.costs(out)
     }
 
     fn tokens(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -50,10 +50,14 @@ impl Page<'_> {
         self.named(out, "input", &per_token(totals.j_per_input_token))?;
         self.named(out, "output", &output)?;
         self.named(out, "speed", &unit(totals.tokens_per_s, "tokens/s"))?;
-        self.named(out, "yield", &unit(totals.tokens_per_j, "tokens/J"))
+        self.named(
+            out,
+            "tokens per joule",
+            &unit(totals.tokens_per_j, "tokens/J"),
+        )
     }
 
-    /// Energy by weights of the model, where they are known.
+    /// Writes the energy per parameter of the model, if known.
     fn weights(&self, out: &mut dyn Write) -> io::Result<()> {
         let efficiency = &self.summary.efficiency;
         let parts = [
@@ -63,7 +67,7 @@ impl Page<'_> {
                 efficiency.j_per_million_parameters,
             ),
             (
-                "active ones",
+                "active parameters",
                 efficiency.active_parameters,
                 efficiency.j_per_million_active_parameters,
             ),
@@ -73,13 +77,13 @@ impl Page<'_> {
                 return Ok(());
             };
             let millions = number(Some(weights as f64 / 1e6));
-            let text = format!("{millions} million, {} for a million", energy(joules));
+            let text = format!("{millions} million, {} per million", energy(joules));
             self.named(out, name, &text)
         })
     }
 
-    /// Cost and emissions, where a price or a factor was given.
-    fn worth(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// Writes cost and emissions, if a price or a factor was given.
+    fn costs(&self, out: &mut dyn Write) -> io::Result<()> {
         let efficiency = &self.summary.efficiency;
         if let Some(cost) = &efficiency.cost {
             self.named(out, "cost", &cost_words(cost))?;
@@ -93,19 +97,20 @@ impl Page<'_> {
         }
     }
 
-    /// Of a part of a run, only what is known of it: a phase is not all tokens'.
+    /// Writes a named value. Unknown values are skipped for a single phase, which does not
+    /// comprise all tokens.
     fn named(&self, out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
         if self.summary.scope.phase.is_some() && value == UNKNOWN {
             return Ok(());
         }
-        match self.look.is_markdown() {
+        match self.style.is_markdown() {
             true => self.line(out, name, value),
             false => self.line(out, &format!("{name:<NAME$}"), value),
         }
     }
 }
 
-/// An energy x time.
+/// Formats an energy-delay product.
 pub(super) fn joule_seconds(value: Option<f64>) -> String {
     match value {
         Some(_) => format!("{} s", energy(value)),
@@ -119,7 +124,7 @@ fn cost_words(cost: &Cost) -> String {
     let mut text = amount(cost.cost);
     if cost.cost_per_million_tokens.is_some() {
         text += &format!(
-            ", {} for a million tokens",
+            ", {} per million tokens",
             amount(cost.cost_per_million_tokens)
         );
     }
@@ -130,7 +135,7 @@ fn carbon_words(carbon: &Carbon) -> String {
     let mut text = mass(carbon.co2_g);
     if carbon.co2_g_per_million_tokens.is_some() {
         let tokens = mass(carbon.co2_g_per_million_tokens);
-        text += &format!(", {tokens} for a million tokens");
+        text += &format!(", {tokens} per million tokens");
     }
     text
 }
@@ -145,7 +150,7 @@ fn factor_words(carbon: &Carbon) -> String {
     }
 }
 
-/// A number that may be a tiny part of one.
+/// Formats a number that may be very small.
 fn small(value: Option<f64>) -> String {
     match value {
         Some(value) if value != 0.0 && value.abs() < 0.1 => format!("{value:.3e}"),

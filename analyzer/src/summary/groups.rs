@@ -1,4 +1,4 @@
-//! Layers, components and root spans for people.
+//! Layers, components and root spans in the summary table.
 
 use std::io::{self, Write};
 
@@ -6,18 +6,18 @@ use super::table::Page;
 use crate::format::{UNKNOWN, count, energy, escape, percent, power, shorten, time_span};
 use crate::query::{Group, join_bases};
 
-/// Components shown, and kinds of root spans.
+/// Numbers of components and of root span names shown.
 const COMPONENTS: usize = 12;
 const ROOTS: usize = 12;
 
 impl Page<'_> {
-    /// Root spans, where there are no phases. They may overlap: no shares.
+    /// Writes the root spans if there are no phases. They may overlap, so they have no shares.
     pub(super) fn roots(&self, out: &mut dyn Write) -> io::Result<()> {
         let roots = &self.summary.roots;
         if roots.is_empty() {
             return Ok(());
         }
-        self.section(out, "Root spans, with all below")?;
+        self.section(out, "Root spans, inclusive energy")?;
         let header = ["root span", "energy", "count", "per call", "busy", "power"];
         let row = |root: &Group| {
             vec![
@@ -30,7 +30,7 @@ impl Page<'_> {
             ]
         };
         let rows: Vec<_> = roots.iter().take(ROOTS).map(row).collect();
-        writeln!(out, "{}", self.look.table(&header, &rows))?;
+        writeln!(out, "{}", self.style.table(&header, &rows))?;
         match roots.len().saturating_sub(ROOTS) {
             0 => Ok(()),
             more => writeln!(out, "and {more} more: see `energy pipeline`"),
@@ -48,13 +48,13 @@ impl Page<'_> {
                 row[0] = format!("{what}: {}", row[0]);
                 row
             }));
-            writeln!(out, "{}", self.look.table(&header, &rows))?;
+            writeln!(out, "{}", self.style.table(&header, &rows))?;
         }
         if !components.is_empty() {
             self.section(out, "Components")?;
             let header = ["component", "energy", "share", "count", "per call", "power"];
             let rows: Vec<_> = components.iter().take(COMPONENTS).map(group_row).collect();
-            writeln!(out, "{}", self.look.table(&header, &rows))?;
+            writeln!(out, "{}", self.style.table(&header, &rows))?;
         }
         self.basis_of_groups(out)
     }
@@ -66,7 +66,7 @@ impl Page<'_> {
         let basis = basis.filter(|_| self.summary.has_intervals());
         let text = basis.map(|basis| {
             let basis = escape(&basis);
-            format!("basis: {basis}; sums over several kinds carry no interval")
+            format!("basis: {basis}; sums over several operations have no interval")
         });
         self.sentence(out, text)
     }
@@ -87,7 +87,7 @@ fn group_row(group: &Group) -> Vec<String> {
 struct Average {
     energy_j: f64,
     share: Option<f64>,
-    /// Spans of a group.
+    /// Spans per group.
     instances: Option<f64>,
     per_call: Option<f64>,
     avg_w: Option<f64>,
@@ -126,7 +126,7 @@ impl Average {
     }
 }
 
-/// The groups with the highest and the lowest energy, if there are two.
+/// Returns the groups with the highest and the lowest energy, if there are at least two.
 fn extremes(groups: &[Group]) -> impl Iterator<Item = (&'static str, &Group)> {
     let by_energy = |a: &&Group, b: &&Group| a.energy_j.total_cmp(&b.energy_j);
     let (most, least) = (

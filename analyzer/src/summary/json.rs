@@ -1,4 +1,4 @@
-//! The summary for programs. Keys are stable within a `schema`; unknown is null.
+//! The summary as JSON. Keys are stable within a `schema`; unknown values are null.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::query::{Attribution, Balance, Run};
 /// Version of the keys.
 const SCHEMA: i64 = 1;
 
-/// The summary as one value.
+/// Converts the summary to one JSON value.
 pub(super) fn value(summary: &Summary) -> Value {
     let attribution = summary.attribution.as_ref();
     json!({
@@ -38,7 +38,7 @@ pub(super) fn value(summary: &Summary) -> Value {
     })
 }
 
-/// What is known of a run, without its prompt and response.
+/// Returns a run's metadata without its prompt and response.
 fn run(run: &Run, attribution: Option<&Attribution>) -> Value {
     let (row, metadata) = (&run.row, &run.row.metadata);
     json!({
@@ -63,7 +63,7 @@ fn run(run: &Run, attribution: Option<&Attribution>) -> Value {
     })
 }
 
-/// Tags as an object.
+/// Returns tags as an object.
 pub(crate) fn tags(run: &Run) -> Value {
     let tags = &run.row.metadata.tags;
     tags.iter()

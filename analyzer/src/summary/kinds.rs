@@ -1,67 +1,68 @@
-//! Kinds of spans in a summary, and which of them are known only together.
+//! Kinds of spans in a summary, and groups of kinds that can only be estimated jointly.
 
 use serde::Serialize;
 
-use crate::ask::Scope;
 use crate::error::Result;
-use crate::query::{self, By, Recording, Run, Share};
+use crate::query::{self, GroupBy, Recording, Run, Share};
+use crate::views::Scope;
 
 /// All kinds of a run, on root rails.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Kinds {
-    /// Highest energy first.
+    /// All kinds, highest energy first.
     pub kinds: Vec<Kind>,
-    /// Kinds that no sample tells apart, highest energy first.
+    /// Groups of kinds that samples cannot distinguish, highest energy first.
     pub groups: Vec<KindGroup>,
-    /// As they are shown: a group as one where its sum has an interval, other kinds one
-    /// by one; highest energy first.
+    /// Rows to show, highest energy first: groups whose sum has an interval, and all other
+    /// kinds individually.
     pub apart: Vec<Share>,
 }
 
 /// Active self energy of one kind in the sampled part of its time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Kind {
-    /// Its name.
+    /// Name.
     pub kind: String,
-    /// Energy, as `energy ops` has it.
+    /// Energy, same as in `energy ops`.
     pub energy_j: f64,
     /// Lower end of its 90 % interval.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Estimated for its time without samples; no part of `energy_j`.
+    /// Estimate for its time without samples, not part of `energy_j`.
     pub extrapolated_j: f64,
-    /// How it was found.
+    /// Basis of its energy.
     pub basis: Option<String>,
-    /// Number of its group; none where it is known by itself.
+    /// Number of its group; `None` if it is estimated individually.
     pub group: Option<usize>,
 }
 
-/// Kinds whose sum is known better than its parts.
+/// Kinds whose sum is estimated better than its parts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct KindGroup {
-    /// Its number in this summary, from 1. Numbers in the file are of one rail each.
+    /// Number in this summary, from 1. Numbers in the file are per rail.
     pub group: usize,
     /// Names of its kinds.
     pub kinds: Vec<String>,
-    /// Their energy.
+    /// Energy.
     pub energy_j: f64,
-    /// Lower end of the 90 % interval of the sum; none where the group differs
-    /// between rails.
+    /// Lower end of the 90 % interval of the sum; `None` if the group differs between
+    /// rails.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
 }
 
 impl Kinds {
-    /// Reads them.
+    /// Reads the kinds.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub(super) fn read(recording: &Recording, run: &Run, scope: &Scope) -> Result<Self> {
         let (rail, phase) = (scope.rail.as_deref(), scope.phase.as_deref());
         let shares = |groups| -> Result<Vec<Share>> {
-            let mut shares = query::shares_within(recording, run, rail, phase, By::Kind, groups)?;
+            let mut shares =
+                query::shares_within(recording, run, rail, phase, GroupBy::Kind, groups)?;
             shares.retain(|share| scope.wants(share.basis.as_deref()));
             Ok(shares)
         };
@@ -85,27 +86,27 @@ impl Kinds {
         });
         Ok(Self {
             kinds: kinds.collect(),
-            apart: untied(apart, &single),
+            apart: without_unknown_groups(apart, &single),
             groups,
         })
     }
 
-    /// Whether any kind has an interval.
+    /// Returns whether any kind has an interval.
     pub fn has_intervals(&self) -> bool {
         let known = |share: &Share| share.lo_j.or(share.hi_j).is_some();
         let kinds = self.kinds.iter();
         self.apart.iter().any(known) || kinds.into_iter().any(|kind| kind.lo_j.is_some())
     }
 
-    /// The number of the group that a share is, or is in.
+    /// Returns the number of the group that a share equals or belongs to.
     pub(super) fn number(&self, share: &Share) -> Option<usize> {
         let same = |group: &&KindGroup| share.kinds.iter().all(|kind| group.kinds.contains(kind));
         self.groups.iter().find(same).map(|group| group.group)
     }
 }
 
-/// Groups whose sum has no interval, for they differ between rails, as their kinds.
-fn untied(apart: Vec<Share>, single: &[Share]) -> Vec<Share> {
+/// Replaces groups without an interval (because they differ between rails) by their kinds.
+fn without_unknown_groups(apart: Vec<Share>, single: &[Share]) -> Vec<Share> {
     let is_known = |share: &Share| share.kinds.len() < 2 || share.lo_j.or(share.hi_j).is_some();
     let (mut shown, unknown): (Vec<_>, Vec<_>) = apart.into_iter().partition(is_known);
     let within = |share: &&Share| unknown.iter().any(|set| set.kinds.contains(&share.name));

@@ -1,79 +1,79 @@
-//! A run on one page: where its energy went, by rail, phase, token and node.
+//! Summary of a run: energy by rail, phase, token and node.
 
 mod csv;
-mod doubt;
 mod efficiency;
 mod groups;
 mod json;
 mod kinds;
 mod rails;
 mod table;
+mod warnings;
 
-pub(crate) use doubt::{kinds_name, method, warnings};
 pub(crate) use json::tags;
 pub use kinds::{Kind, KindGroup, Kinds};
+pub(crate) use warnings::{kinds_name, method, warnings};
 
 use std::io::Write;
 
-use crate::ask::Scope;
 use crate::efficiency::{Efficiency, Rates};
 use crate::error::Result;
-use crate::format::screen::Look;
+use crate::format::screen::OutputStyle;
 use crate::format::{Format, energy};
 use crate::plausibility;
 use crate::query::{
     self, Attribution, Balance, Condition, Event, Group, Ledger, Phase, Recording, Run, Totals,
 };
+use crate::views::Scope;
 
-/// Nodes in the list of the hottest.
+/// Number of nodes in the list of the hottest.
 pub const HOTTEST: usize = 10;
-/// Phases without energy that are named.
+/// Number of phases without energy that are named.
 const MISSING: usize = 6;
 
-/// What to sum up, and what to value it by.
+/// Options of a summary.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SummaryOptions {
-    /// The part of the run. A basis keeps rows of nodes, kinds, layers and components;
-    /// totals and phases are of the whole part.
+    /// Part of the run. A basis filters nodes, kinds, layers and components, but not totals
+    /// and phases.
     pub scope: Scope,
-    /// Price and CO2 of energy.
+    /// Price and emission factor of energy.
     pub rates: Rates,
 }
 
-/// All that a summary shows.
+/// Summary of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// The run.
     pub run: Run,
-    /// The part of it.
+    /// The selected part.
     pub scope: Scope,
-    /// The attribution that is shown.
+    /// The shown attribution.
     pub attribution: Option<Attribution>,
-    /// Id of the newest attribution, which is shown unless another is asked for.
+    /// Id of the newest attribution, which is shown by default.
     pub newest: Option<i64>,
-    /// Where the power figures come from: names of sources.
+    /// Names of the power sources.
     pub sources: Vec<String>,
-    /// The measured work.
+    /// Totals of the measured work.
     pub totals: Totals,
-    /// How far its energy went, and what it was worth.
+    /// Efficiency, cost and emissions.
     pub efficiency: Efficiency,
     /// Accounts of each rail over the whole run.
     pub balance: Vec<Balance>,
-    /// Phases, `(between)` last; none where no span has the role `phase`.
+    /// Phases, `(between)` last; empty if no span has the role `phase`.
     pub phases: Vec<Phase>,
-    /// Root spans by name, where there are no phases.
+    /// Root spans by name, if there are no phases.
     pub roots: Vec<Group>,
     /// Nodes with the highest ledger energy.
     pub hottest: Vec<Hot>,
-    /// Kinds of spans, and which of them are known only together.
+    /// Kinds of spans and groups of kinds.
     pub kinds: Kinds,
     /// Layers, in order.
     pub layers: Vec<Group>,
     /// Components, highest energy first.
     pub components: Vec<Group>,
-    /// Under which conditions it took place.
+    /// Conditions at the start and end.
     pub conditions: Vec<Condition>,
-    /// Share of the run's time that samples of every root rail cover.
+    /// Share of the run's time covered by samples of every root rail.
     pub coverage: Option<f64>,
     /// Losses, gaps, warnings.
     pub events: Vec<Event>,
@@ -82,27 +82,27 @@ pub struct Summary {
 /// One of the hottest nodes.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Hot {
-    /// Labels from the root down, with ` > ` between them.
+    /// Labels from the root down, joined by ` > `.
     pub node: String,
-    /// Its ledger energy in the sampled part of its time: self and idle share.
+    /// Ledger energy in the sampled part of its time: self energy plus idle share.
     pub energy_j: f64,
-    /// Estimated for its time without samples; no part of `energy_j`.
+    /// Estimate for its time without samples, not part of `energy_j`.
     pub extrapolated_j: f64,
-    /// Share of its self time that samples cover.
+    /// Share of its self time covered by samples.
     pub coverage: Option<f64>,
-    /// Lower end of its 90 % interval, the idle share taken for exact.
+    /// Lower end of its 90 % interval; the idle share is treated as exact.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// How its self energy was found, with `+` where rails differ.
+    /// Bases of its self energy, joined by `+` if rails differ.
     pub basis: Option<String>,
-    /// Its part of the energy of all nodes.
+    /// Share of the energy of all nodes.
     pub share: Option<f64>,
-    /// Spans; none where only totals were kept.
+    /// Number of spans; `None` if only totals were kept.
     pub instances: Option<i64>,
-    /// Times that one of them was entered.
+    /// Number of entries into its spans.
     pub activations: i64,
-    /// Self time, all threads added.
+    /// Self time, summed over threads.
     pub self_ns: i64,
 }
 
@@ -110,7 +110,7 @@ impl Summary {
     /// Reads the summary of a run, or of a part of it.
     ///
     /// # Errors
-    /// When the file cannot be read, or the run has no such rail or phase.
+    /// If the file cannot be read, or the run has no such rail or phase.
     pub fn read(recording: &Recording, run: Run, options: &SummaryOptions) -> Result<Self> {
         let scope = options.scope.clone();
         let rail = scope.rail.as_deref();
@@ -155,14 +155,14 @@ impl Summary {
         })
     }
 
-    /// Writes it in a format; `look` matters to tables only.
+    /// Writes the summary in a format; `style` only affects tables.
     ///
     /// # Errors
-    /// When `out` cannot be written.
-    pub fn write(&self, out: &mut dyn Write, format: Format, look: &Look) -> Result<()> {
+    /// If `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write, format: Format, style: &OutputStyle) -> Result<()> {
         match format {
-            Format::Table => table::write(self, out, look)?,
-            Format::Markdown => table::write(self, out, &Look::markdown())?,
+            Format::Table => table::write(self, out, style)?,
+            Format::Markdown => table::write(self, out, &OutputStyle::markdown())?,
             Format::Json => {
                 crate::format::json::write(out, &json::value(self))?;
             }
@@ -171,26 +171,27 @@ impl Summary {
         Ok(())
     }
 
-    /// Whether any figure has an interval.
+    /// Returns whether any energy has an interval.
     pub fn has_intervals(&self) -> bool {
         let known = |hot: &Hot| hot.lo_j.or(hot.hi_j).is_some();
         self.kinds.has_intervals() || self.hottest.iter().any(known)
     }
 
-    /// Rails whose accounts do not sum to what was measured, and by how much.
+    /// Returns the rails whose accounts do not sum to the measured energy, with the
+    /// difference.
     pub fn faults(&self) -> Vec<(&Balance, f64)> {
         let fault = |rail| Some((rail, Balance::fault_j(rail)?));
         self.balance.iter().filter_map(fault).collect()
     }
 }
 
-/// Events of the run, after numbers that cannot be.
+/// Returns implausible numbers, then the events of the run.
 fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     let impossible = |what: String| Event {
         time_ns: 0,
         kind: "impossible".to_owned(),
         count: 1,
-        message: format!("IMPOSSIBLE: {what}. Do not trust this run."),
+        message: format!("IMPOSSIBLE: {what}. The energies of this run are not reliable."),
     };
     let violations = plausibility::violations(recording, run)?;
     let mut events: Vec<Event> = violations.into_iter().map(impossible).collect();
@@ -198,7 +199,7 @@ fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
     Ok(events)
 }
 
-/// What must be known of coverage: of the run, and of figures that are not known.
+/// Returns notes about the coverage of the run and about unknown energies.
 pub(crate) fn coverage_notes(summary: &Summary) -> Vec<String> {
     let least = [summary.totals.coverage, summary.coverage];
     let least = least.into_iter().flatten().reduce(f64::min);
@@ -223,7 +224,7 @@ pub(crate) fn coverage_notes(summary: &Summary) -> Vec<String> {
     run.into_iter().chain(total).chain(phases).collect()
 }
 
-/// Phases of the part and the time outside of them; their shares are of the whole run.
+/// Reads the phases of the selected part; their shares refer to the whole run.
 fn phases(recording: &Recording, run: &Run, scope: &Scope) -> Result<Vec<Phase>> {
     let mut phases = query::phases_on(recording, run, scope.rail.as_deref())?;
     if let Some(name) = &scope.phase {
@@ -232,7 +233,8 @@ fn phases(recording: &Recording, run: &Run, scope: &Scope) -> Result<Vec<Phase>>
     Ok(phases)
 }
 
-/// A phase's energy is not that of all tokens.
+/// Reads the totals. For a single phase, values per token are removed because its energy is
+/// not that of all tokens.
 fn totals(recording: &Recording, run: &Run, scope: &Scope, phases: &[Phase]) -> Result<Totals> {
     let mut totals = query::totals(recording, run, phases)?;
     if scope.phase.is_some() {
@@ -250,8 +252,8 @@ fn balance(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<B
     Ok(balance)
 }
 
-/// The `most` nodes of a part of a run with the highest ledger energy.
-pub(crate) fn hot(ledger: &Ledger, scope: &Scope, most: usize) -> Vec<Hot> {
+/// Returns the `limit` nodes of a part of a run with the highest ledger energy.
+pub(crate) fn hot(ledger: &Ledger, scope: &Scope, limit: usize) -> Vec<Hot> {
     let total = ledger.energy_j();
     let hot = |node: &query::Node| {
         let (lo_j, hi_j) = node.interval_j();
@@ -271,5 +273,5 @@ pub(crate) fn hot(ledger: &Ledger, scope: &Scope, most: usize) -> Vec<Hot> {
     };
     let mut nodes = ledger.hottest(usize::MAX);
     nodes.retain(|node| scope.wants(node.basis.as_deref()));
-    nodes.into_iter().take(most).map(hot).collect()
+    nodes.into_iter().take(limit).map(hot).collect()
 }

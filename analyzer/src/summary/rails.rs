@@ -1,4 +1,4 @@
-//! Rails and phases for people.
+//! Rails and phases in the summary table.
 
 use std::io::{self, Write};
 
@@ -8,19 +8,19 @@ use super::table::Page;
 use crate::format::{UNKNOWN, energy, escape, percent, power, shorten, time_span};
 use crate::query::{Balance, Phase, RailPower, is_reported, sum_known};
 
-/// Rails side by side; more go into another table.
+/// Number of rails side by side; further rails go into another table.
 const RAILS: usize = 4;
-/// Width from which phases show their energy x time.
+/// Minimum width at which phases show their energy-delay product.
 const WIDE: usize = 100;
 
 impl Page<'_> {
     pub(super) fn balance(&self, out: &mut dyn Write) -> io::Result<()> {
-        let (rails, look) = (&self.summary.balance, self.look);
+        let (rails, style) = (&self.summary.balance, self.style);
         if rails.is_empty() {
             self.section(out, "Energy by rail")?;
             return writeln!(
                 out,
-                "No rail was read: nothing measured energy during this run."
+                "No rail was read: no energy was measured during this run."
             );
         }
         self.section(out, "Energy by rail, whole run")?;
@@ -30,20 +30,20 @@ impl Page<'_> {
             let header: Vec<String> = std::iter::once("account".to_owned()).chain(names).collect();
             let mut rows = accounts(rails);
             rows.extend(power_rows(powers));
-            writeln!(out, "{}", look.table(&header, &rows))?;
+            writeln!(out, "{}", style.table(&header, &rows))?;
         }
         let faults = self.summary.faults();
         for (rail, fault) in &faults {
             let text = format!(
-                "ACCOUNTS DO NOT BALANCE: {} is off by {}. Do not use these figures; attribute again.",
+                "ACCOUNTS DO NOT BALANCE: {} is off by {}. Run `energy attribute` again.",
                 escape(&rail.rail),
                 energy(Some(*fault))
             );
-            writeln!(out, "{}", look.alarm(&text))?;
+            writeln!(out, "{}", style.alarm(&text))?;
         }
         if faults.is_empty() && rails.iter().any(|rail| rail.measured_j.is_some()) {
-            let note = format!("Accounts sum to what was {}: yes.", self.verb());
-            writeln!(out, "{}", look.note(&note))?;
+            let note = format!("Accounts sum to the total ({}): yes.", self.provenance());
+            writeln!(out, "{}", style.note(&note))?;
         }
         Ok(())
     }
@@ -85,7 +85,7 @@ impl Page<'_> {
             percent(sum_known(summary.phases.iter().map(|phase| phase.share))),
             power(average.map(|(e, ns)| e * 1e9 / ns as f64)),
         ];
-        // Rails have their peaks at different times: no sum of them is known.
+        // Peaks of rails are at different times, so their sum is not a peak.
         let peak = peak(summary);
         total.extend(peak.map(|_| power(peak)));
         total.extend(has_gaps.then(|| percent(totals.coverage)));
@@ -93,9 +93,9 @@ impl Page<'_> {
         rows.push(total);
         let mut header = vec!["phase", "time", "energy", "active", "share", "average"];
         header.extend(peak.map(|_| "peak"));
-        header.extend(has_gaps.then_some("sampled"));
-        header.extend(is_wide.then_some("energy x time"));
-        writeln!(out, "{}", self.look.table(&header, &rows))
+        header.extend(has_gaps.then_some("coverage"));
+        header.extend(is_wide.then_some("energy-delay product"));
+        writeln!(out, "{}", self.style.table(&header, &rows))
     }
 }
 
@@ -105,15 +105,15 @@ fn accounts(rails: &[Balance]) -> Vec<Vec<String>> {
             .chain(rails.iter().map(of))
             .collect::<Vec<_>>()
     };
-    let figures = |rail: &Balance| shorten(&rail.provenance, 14);
-    let part_of = |rail: &Balance| match &rail.parent {
+    let source = |rail: &Balance| shorten(&rail.provenance, 14);
+    let parent = |rail: &Balance| match &rail.parent {
         Some(parent) => shorten(&escape(parent), 14),
         None => "(total)".to_owned(),
     };
     let mut rows = vec![
-        text("part of", &part_of),
-        text("figures", &figures),
-        text("in all", &|rail| energy(rail.measured_j)),
+        text("parent rail", &parent),
+        text("source", &source),
+        text("total", &|rail| energy(rail.measured_j)),
     ];
     let names = rails
         .first()
@@ -123,15 +123,15 @@ fn accounts(rails: &[Balance]) -> Vec<Vec<String>> {
             energy(rail.accounts()[at].1)
         }));
     }
-    let unmeasured = |rail: &Balance| energy(rail.extrapolated_j);
-    rows.push(text("extrapolated (not in total)", &unmeasured));
+    let extrapolated = |rail: &Balance| energy(rail.extrapolated_j);
+    rows.push(text("extrapolated (not in total)", &extrapolated));
     if rails.iter().any(|rail| is_reported(rail.coverage)) {
-        rows.push(text("sampled", &|rail| percent(rail.coverage)));
+        rows.push(text("coverage", &|rail| percent(rail.coverage)));
     }
     rows
 }
 
-/// What rails drew on average, and when they drew most.
+/// Returns the rows of mean and peak power.
 fn power_rows(rails: &[RailPower]) -> [Vec<String>; 4] {
     let text = |name: &str, of: &dyn Fn(&RailPower) -> String| {
         let name = std::iter::once(name.to_owned());

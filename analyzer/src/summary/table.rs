@@ -1,17 +1,17 @@
-//! The summary for people.
+//! The summary as text.
 
 use std::io::{self, Write};
 
 use super::Summary;
-use super::doubt::half;
-use crate::format::screen::Look;
+use super::warnings::half_interval;
+use crate::format::screen::OutputStyle;
 use crate::format::{basis, count, energy, escape, percent, shorten, shorten_path, time_span, utc};
 
-/// Events shown; the rest is counted.
+/// Number of events shown; the remaining ones are counted.
 const EVENTS: usize = 12;
 
-pub(super) fn write(summary: &Summary, out: &mut dyn Write, look: &Look) -> io::Result<()> {
-    let page = Page { summary, look };
+pub(super) fn write(summary: &Summary, out: &mut dyn Write, style: &OutputStyle) -> io::Result<()> {
+    let page = Page { summary, style };
     page.header(out)?;
     if summary.scope.phase.is_none() {
         page.balance(out)?;
@@ -27,15 +27,15 @@ pub(super) fn write(summary: &Summary, out: &mut dyn Write, look: &Look) -> io::
 
 pub(super) struct Page<'s> {
     pub(super) summary: &'s Summary,
-    pub(super) look: &'s Look,
+    pub(super) style: &'s OutputStyle,
 }
 
 impl Page<'_> {
     fn header(&self, out: &mut dyn Write) -> io::Result<()> {
         let (run, row) = (&self.summary.run, &self.summary.run.row);
         let metadata = &row.metadata;
-        let title = escape(&format!("run {}", run.title())) + &self.summary.scope.words();
-        writeln!(out, "{}", self.look.title(&shorten(&title, self.width())))?;
+        let title = escape(&format!("run {}", run.title())) + &self.summary.scope.text();
+        writeln!(out, "{}", self.style.title(&shorten(&title, self.width())))?;
         let started = format!("{}, {}", utc(row.start_unix_ns), time_span(row.end_ns));
         let model = join([&metadata.model, &metadata.precision, &metadata.engine]);
         let machine = join([&row.host, &row.chip, &row.os]);
@@ -50,20 +50,24 @@ impl Page<'_> {
         self.line(out, "recorded", &started)?;
         self.line(out, "model", &model)?;
         if tokens {
-            self.line(out, "tokens", &format!("{input} read, {output} sampled"))?;
+            self.line(
+                out,
+                "tokens",
+                &format!("{input} prompt, {output} generated"),
+            )?;
         }
         self.line(out, "machine", &machine)?;
         self.line(out, "power", &power)?;
         self.method(out)?;
         if let Some(caveat) = run.caveat() {
-            let note = format!("All figures below are {caveat}.");
-            writeln!(out, "{}", self.look.notice(&note))?;
+            let note = format!("All energies below are {caveat}.");
+            writeln!(out, "{}", self.style.notice(&note))?;
         }
         let notes = super::coverage_notes(self.summary);
         let mut notes = notes.iter();
         notes.try_for_each(|note| {
             let note = shorten(note, self.width());
-            writeln!(out, "{}", self.look.notice(&note))
+            writeln!(out, "{}", self.style.notice(&note))
         })
     }
 
@@ -71,11 +75,11 @@ impl Page<'_> {
         if self.summary.hottest.is_empty() {
             return Ok(());
         }
-        self.section(out, "Hottest nodes, own energy")?;
+        self.section(out, "Hottest call paths, self energy")?;
         let bases = || self.summary.hottest.iter().map(|hot| hot.basis.as_deref());
-        let is_sure = self.summary.has_intervals();
-        let differ = is_sure && basis::differ(bases());
-        let columns = 36 + if is_sure { 12 } else { 0 } + if differ { 7 } else { 0 };
+        let has_intervals = self.summary.has_intervals();
+        let differ = has_intervals && basis::differ(bases());
+        let columns = 36 + if has_intervals { 12 } else { 0 } + if differ { 7 } else { 0 };
         let room = self.width().saturating_sub(columns).max(20);
         let row = |hot: &super::Hot| {
             let calls = hot.instances.filter(|count| *count > 0);
@@ -83,7 +87,7 @@ impl Page<'_> {
                 shorten_path(&escape(&hot.node), room),
                 energy(Some(hot.energy_j)),
             ];
-            row.extend(is_sure.then(|| half(hot)));
+            row.extend(has_intervals.then(|| half_interval(hot)));
             row.extend([
                 percent(hot.share),
                 count(hot.instances),
@@ -93,12 +97,12 @@ impl Page<'_> {
             row
         };
         let rows: Vec<_> = self.summary.hottest.iter().map(row).collect();
-        let mut header = vec!["node", "energy"];
-        header.extend(is_sure.then_some("±"));
+        let mut header = vec!["call path", "energy"];
+        header.extend(has_intervals.then_some("±"));
         header.extend(["share", "count", "per call"]);
-        header.extend(differ.then_some("by"));
-        writeln!(out, "{}", self.look.table(&header, &rows))?;
-        if !is_sure {
+        header.extend(differ.then_some("basis"));
+        writeln!(out, "{}", self.style.table(&header, &rows))?;
+        if !has_intervals {
             return Ok(());
         }
         let legend = basis::legend(bases(), differ).map(|legend| format!("; {legend}"));
@@ -114,7 +118,7 @@ impl Page<'_> {
         if events.is_empty() {
             return Ok(());
         }
-        writeln!(out, "\n{}", self.look.heading("Losses and warnings"))?;
+        writeln!(out, "\n{}", self.style.heading("Warnings"))?;
         for event in events.iter().take(EVENTS) {
             let times = if event.count > 1 {
                 format!(" ({} times)", event.count)
@@ -135,21 +139,21 @@ impl Page<'_> {
             Some(caveat) => format!("{title} ({caveat})"),
             None => title.to_owned(),
         };
-        writeln!(out, "\n{}", self.look.heading(&title))
+        writeln!(out, "\n{}", self.style.heading(&title))
     }
 
-    /// A name and its value, cut to the width; nothing where there is no value.
+    /// Writes a name and its value, wrapped to the width. Empty values are skipped.
     pub(super) fn line(&self, out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
         if value.is_empty() {
             return Ok(());
         }
-        writeln!(out, "{}", self.look.fact(name, &escape(value)))
+        writeln!(out, "{}", self.style.fact(name, &escape(value)))
     }
 
-    /// A list item over as many lines as it needs.
+    /// Writes a list item, wrapped to the width.
     pub(super) fn wrapped(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
-        if self.look.is_markdown() {
-            return writeln!(out, "{}", self.look.note(text));
+        if self.style.is_markdown() {
+            return writeln!(out, "{}", self.style.note(text));
         }
         let mut line = "  -".to_owned();
         for word in text.split(' ') {
@@ -163,12 +167,12 @@ impl Page<'_> {
         writeln!(out, "{}", shorten(&line, self.width()))
     }
 
-    pub(super) fn verb(&self) -> &'static str {
+    pub(super) fn provenance(&self) -> &'static str {
         self.summary.run.caveat().unwrap_or("measured")
     }
 
     pub(super) fn width(&self) -> usize {
-        self.look.width.into()
+        self.style.width.into()
     }
 }
 

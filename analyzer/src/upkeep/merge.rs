@@ -1,64 +1,64 @@
-//! Many recordings made one.
+//! Merging of recordings.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::json;
-use tracing_energy::store::{Life, MergeSource, Store, StoredRun};
+use tracing_energy::store::{MergeSource, RunLiveness, Store, StoredRun};
 
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted};
 
-/// What became of a run of another file.
+/// Outcome for a run of a source file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It is in the file now.
+pub enum MergeOutcome {
+    /// It was copied.
     Merged,
-    /// A run of that id was there already, and stays as it was.
+    /// A run of that id exists in the target and was not changed.
     Present,
-    /// It is being recorded, and was left out.
+    /// It is being recorded and was skipped.
     Recording,
 }
 
-/// A run of another file.
+/// A run of a source file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Merged {
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// Its name.
+    /// Name.
     pub name: Option<String>,
-    /// Wall clock of its start, ns since 1970.
+    /// Wall-clock time of its start, ns since 1970.
     pub start_unix_ns: i64,
-    /// The file it is from.
+    /// Source file.
     pub source: String,
-    /// What became of it.
-    pub outcome: Outcome,
+    /// Outcome.
+    pub outcome: MergeOutcome,
 }
 
-/// What a merge did.
+/// Result of a merge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergeReport {
     into: PathBuf,
-    /// All runs of the other files, in the order of their starts.
+    /// All runs of the source files, in the order of their starts.
     pub runs: Vec<Merged>,
-    /// Calibrations that were copied.
+    /// Number of copied calibrations.
     pub calibrations: usize,
 }
 
-/// Copies all runs of `sources` into the recording at `into`, which is made where there
-/// is none; the oldest first, each whole or not at all. Calibrations come along. Runs whose
-/// process died are closed in `into` and attributed.
-/// `told` hears how many of how many runs are done, and which is next.
+/// Copies all runs and calibrations of `sources` into the recording at `into`, which is
+/// created if missing. Runs are copied oldest first, each atomically. Runs whose process died
+/// are closed in `into` and attributed. `on_progress` is called with the number of finished
+/// runs, the number of all runs and the next run's id.
 ///
 /// # Errors
-/// When a file cannot be read or written, is newer than this program, or somebody
-/// records to `into`. Nothing is written unless all sources can be opened; runs that
-/// were copied before a later failure stay.
+/// If a file cannot be read or written, is newer than this program, or a process records to
+/// `into`. Nothing is written unless all sources can be opened; runs copied before a later
+/// failure are kept.
 pub fn merge(
     sources: &[PathBuf],
     into: &Path,
-    told: &mut dyn FnMut(usize, usize, &str),
+    on_progress: &mut dyn FnMut(usize, usize, &str),
 ) -> Result<MergeReport> {
     let folder = match into.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -71,7 +71,7 @@ pub fn merge(
     }
     runs.sort_by_key(|(_, (run, _))| run.row.start_unix_ns);
     let store = Store::create(into)?;
-    store.must_be_quiet()?;
+    store.ensure_not_recording()?;
     let mut merge = store.merge();
     let mut report = MergeReport {
         into: into.to_owned(),
@@ -80,12 +80,12 @@ pub fn merge(
     };
     let all = runs.len();
     for (source, (run, life)) in runs {
-        told(report.runs.len(), all, &run.row.uuid);
+        on_progress(report.runs.len(), all, &run.row.uuid);
         let outcome = match life {
-            Life::Alive | Life::Uncertain => Outcome::Recording,
+            RunLiveness::Alive | RunLiveness::Uncertain => MergeOutcome::Recording,
             _ => match merge.run(source, run.no)? {
-                Some(_) => Outcome::Merged,
-                None => Outcome::Present,
+                Some(_) => MergeOutcome::Merged,
+                None => MergeOutcome::Present,
             },
         };
         report.runs.push(merged(source, run, outcome));
@@ -106,7 +106,7 @@ fn open(sources: &[PathBuf], into: &Path, folder: &Path) -> Result<Vec<MergeSour
     let open = |path: &PathBuf| match same(path) {
         true => Err(tracing_energy::Error::Input {
             path: path.clone(),
-            message: "it is the file that is merged into; name others".to_owned(),
+            message: "it is the target of the merge; give other files".to_owned(),
         }),
         false => MergeSource::open(path, folder),
     };
@@ -114,7 +114,7 @@ fn open(sources: &[PathBuf], into: &Path, folder: &Path) -> Result<Vec<MergeSour
     Ok(opened?)
 }
 
-fn merged(source: &MergeSource, run: StoredRun, outcome: Outcome) -> Merged {
+fn merged(source: &MergeSource, run: StoredRun, outcome: MergeOutcome) -> Merged {
     Merged {
         id: run.row.uuid,
         name: run.row.metadata.name,
@@ -125,34 +125,38 @@ fn merged(source: &MergeSource, run: StoredRun, outcome: Outcome) -> Merged {
 }
 
 impl MergeReport {
-    /// How many runs had that outcome.
-    pub fn count(&self, outcome: Outcome) -> usize {
+    /// Returns the number of runs with that outcome.
+    pub fn count(&self, outcome: MergeOutcome) -> usize {
         self.runs
             .iter()
             .filter(|run| run.outcome == outcome)
             .count()
     }
 
-    /// As an answer.
+    /// Converts the result to an answer.
     pub fn answer(&self) -> Answer {
-        let [merged, present, recording] =
-            [Outcome::Merged, Outcome::Present, Outcome::Recording].map(|one| self.count(one));
+        let [merged, present, recording] = [
+            MergeOutcome::Merged,
+            MergeOutcome::Present,
+            MergeOutcome::Recording,
+        ]
+        .map(|one| self.count(one));
         let columns = vec![
             Column::id("id", "id"),
             Column::text("name", "name"),
             Column::moment("start_unix_ns", "started"),
             Column::text("outcome", "outcome"),
-            Column::text("source", "from"),
+            Column::text("source", "source"),
         ];
         let into = crate::format::escape(&self.into.display().to_string());
-        let mut told = format!("{} merged into {into}", counted(merged, "run"));
+        let mut note = format!("{} merged into {into}", counted(merged, "run"));
         for (count, what) in [
-            (present, "there already"),
-            (recording, "left out: being recorded"),
+            (present, "already present"),
+            (recording, "skipped because being recorded"),
             (self.calibrations, "calibration(s) copied"),
         ] {
             if count > 0 {
-                told.push_str(&format!(", {count} {what}"));
+                note.push_str(&format!(", {count} {what}"));
             }
         }
         Answer::new("merge", "")
@@ -162,6 +166,6 @@ impl MergeReport {
             .with("recording", json!(recording))
             .with("calibrations", json!(self.calibrations))
             .sheet(Sheet::new("runs", "", columns, self.runs.iter()))
-            .note(told + ".")
+            .note(note + ".")
     }
 }

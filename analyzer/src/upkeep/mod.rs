@@ -1,12 +1,11 @@
-//! Keeps recordings in order: which runs to let go, how much room they take, and many
-//! files made one.
+//! Maintenance of recordings: pruning, sizes, and merging.
 
 mod merge;
 mod prune;
 mod size;
 
-pub use merge::{MergeReport, Merged, Outcome, merge};
-pub use prune::{Doomed, Plan, PruneOptions, parse_bytes};
+pub use merge::{MergeOutcome, MergeReport, Merged, merge};
+pub use prune::{PruneCandidate, PruneOptions, PrunePlan, parse_bytes};
 pub use size::{SizeBy, size};
 
 use std::collections::BTreeMap;
@@ -14,11 +13,11 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::query::{self, Recording, Run};
 
-/// The runs that any of the `selectors` means, each once, in the order of the selectors.
+/// Returns the distinct runs that match any of the `selectors`, in the order of the
+/// selectors.
 ///
 /// # Errors
-/// When one of them means no run, or is the beginning of several; the message lists
-/// candidates.
+/// If one of them matches no run, or is an ambiguous prefix; the message lists candidates.
 pub fn several(recording: &Recording, selectors: &[String]) -> Result<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
     for selector in selectors {
@@ -31,10 +30,10 @@ pub fn several(recording: &Recording, selectors: &[String]) -> Result<Vec<Run>> 
     Ok(runs)
 }
 
-/// About how many bytes each run takes, by its number. Reads all of the file.
+/// Estimates the size of each run in bytes, by its number. Reads the whole file.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn sizes(recording: &Recording) -> Result<BTreeMap<i64, u64>> {
     let space = recording.store().space()?;
     Ok(space.runs.iter().map(|run| (run.run, run.bytes)).collect())

@@ -1,70 +1,71 @@
-//! Which runs to let go, so that a file stays as small or as young as it is to be.
+//! Selection of runs to delete by age, number and size.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::query::Listed;
+use crate::query::RunListEntry;
 
-/// Tags that spare a run.
+/// Tags that protect a run.
 const SPARED: [&str; 2] = ["baseline", "keep"];
 
-/// What is to be left.
+/// Limits of pruning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneOptions {
-    /// So many of the newest runs stay, whatever else is asked for. By itself, all
-    /// others go.
+    /// Number of newest runs that are always kept. Without other limits, all others are
+    /// deleted.
     pub keep: Option<usize>,
-    /// Runs that began longer ago go, ns.
+    /// Delete runs that started longer ago than this, ns.
     pub older_than_ns: Option<i64>,
-    /// The oldest runs go until so many bytes are in use.
+    /// Delete the oldest runs until at most this many bytes are used.
     pub max_bytes: Option<u64>,
-    /// Runs with the tag `baseline` or `keep` may go, too.
+    /// Whether to also delete runs with the tag `baseline` or `keep`.
     pub all: bool,
 }
 
-/// A run that is to go.
+/// A run to delete.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Doomed {
-    /// `run` in every table.
+pub struct PruneCandidate {
+    /// Number of the run: the column `run` of every table.
     #[serde(skip)]
     pub no: i64,
-    /// Its id.
+    /// Id.
     pub id: String,
-    /// Its name.
+    /// Name.
     pub name: Option<String>,
-    /// Wall clock of its start, ns since 1970.
+    /// Wall-clock time of its start, ns since 1970.
     pub start_unix_ns: i64,
-    /// About how many bytes it takes.
+    /// Estimated size in bytes.
     pub bytes: Option<u64>,
-    /// Why it goes.
+    /// Reason for its deletion.
     pub reason: &'static str,
 }
 
-/// What would go and what would be left.
+/// Runs to delete and the resulting sizes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// Runs that go, oldest first.
-    pub runs: Vec<Doomed>,
-    /// Runs that were spared for their tags.
+pub struct PrunePlan {
+    /// Runs to delete, oldest first.
+    pub runs: Vec<PruneCandidate>,
+    /// Number of runs kept because of their tags.
     pub spared: usize,
-    /// About how many bytes get free.
+    /// Estimated number of freed bytes.
     pub freed_bytes: u64,
-    /// About how many bytes stay in use.
+    /// Estimated number of bytes that stay in use.
     pub left_bytes: u64,
 }
 
-impl Plan {
-    /// Makes it for `runs` of `sizes` bytes in a file of which `used_bytes` are in use.
-    /// Only runs that have ended go.
+impl PrunePlan {
+    /// Creates the plan for `runs` of `sizes` bytes in a file with `used_bytes` in use. Only
+    /// ended runs are deleted.
     pub fn make(
-        runs: &[Listed],
+        runs: &[RunListEntry],
         sizes: &BTreeMap<i64, u64>,
         used_bytes: u64,
         options: &PruneOptions,
         now_unix_ns: i64,
     ) -> Self {
-        let mut ended: Vec<&Listed> = runs.iter().filter(|run| run.status != "running").collect();
+        let mut ended: Vec<&RunListEntry> =
+            runs.iter().filter(|run| run.status != "running").collect();
         ended.sort_by_key(|run| (run.start_unix_ns, run.no));
         ended.truncate(ended.len().saturating_sub(options.keep.unwrap_or(0)));
         let mut plan = Self {
@@ -81,15 +82,15 @@ impl Plan {
                 plan.spared += 1;
                 continue;
             }
-            plan.let_go(run, sizes.get(&run.no).copied(), reason);
+            plan.delete(run, sizes.get(&run.no).copied(), reason);
         }
         plan
     }
 
-    fn let_go(&mut self, run: &Listed, bytes: Option<u64>, reason: &'static str) {
+    fn delete(&mut self, run: &RunListEntry, bytes: Option<u64>, reason: &'static str) {
         self.freed_bytes += bytes.unwrap_or(0);
         self.left_bytes = self.left_bytes.saturating_sub(bytes.unwrap_or(0));
-        self.runs.push(Doomed {
+        self.runs.push(PruneCandidate {
             no: run.no,
             id: run.id.clone(),
             name: run.name.clone(),
@@ -100,9 +101,9 @@ impl Plan {
     }
 }
 
-/// Why the run goes while so many bytes are in use.
+/// Returns why the run is deleted while `used_bytes` are in use, or `None` if it is kept.
 fn reason(
-    run: &Listed,
+    run: &RunListEntry,
     used_bytes: u64,
     options: &PruneOptions,
     now_unix_ns: i64,
@@ -116,10 +117,10 @@ fn reason(
     }
 }
 
-/// Reads `500MB`, `2GB`, `1.5GiB`.
+/// Parses `500MB`, `2GB`, `1.5GiB`.
 ///
 /// # Errors
-/// Says what is accepted.
+/// Describes the accepted format.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let units = [
         ("KiB", 1_024.0),
@@ -137,7 +138,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         let bytes = number * size;
         (number >= 0.0 && bytes < 1e18).then_some(bytes as u64)
     });
-    known.ok_or_else(|| format!("`{text}` is no size; write it like 500MB or 2GB"))
+    known.ok_or_else(|| format!("`{text}` is not a size; write 500MB or 2GB"))
 }
 
 #[cfg(test)]
@@ -146,9 +147,9 @@ mod tests {
 
     use super::*;
 
-    fn run(no: i64, start_unix_ns: i64, status: &str, tag: Option<&str>) -> Listed {
+    fn run(no: i64, start_unix_ns: i64, status: &str, tag: Option<&str>) -> RunListEntry {
         let tags = tag.map(|tag| (tag.to_owned(), String::new()));
-        Listed {
+        RunListEntry {
             no,
             id: no.to_string(),
             name: None,
@@ -191,22 +192,22 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_until_it_fits() {
-        let runs: Vec<Listed> = (0..5).map(|no| run(no, no, "complete", None)).collect();
+    fn the_oldest_runs_are_deleted_until_the_size_fits() {
+        let runs: Vec<RunListEntry> = (0..5).map(|no| run(no, no, "complete", None)).collect();
         let sizes = (0..5).map(|no| (no, 10)).collect();
         let options = PruneOptions {
             max_bytes: Some(75),
             ..PruneOptions::default()
         };
-        let plan = Plan::make(&runs, &sizes, 100, &options, 0);
-        let gone: Vec<i64> = plan.runs.iter().map(|run| run.no).collect();
+        let plan = PrunePlan::make(&runs, &sizes, 100, &options, 0);
+        let deleted: Vec<i64> = plan.runs.iter().map(|run| run.no).collect();
         assert_eq!(
-            (gone, plan.freed_bytes, plan.left_bytes),
+            (deleted, plan.freed_bytes, plan.left_bytes),
             (vec![0, 1, 2], 30, 70)
         );
     }
 
-    fn some_runs() -> impl Strategy<Value = Vec<Listed>> {
+    fn some_runs() -> impl Strategy<Value = Vec<RunListEntry>> {
         let status = prop::sample::select(vec!["complete", "running", "crashed", "cancelled"]);
         let tag = prop::sample::select(vec![None, Some("keep"), Some("baseline"), Some("gpu")]);
         prop::collection::vec((0..50_i64, status, tag), 0..20).prop_map(|runs| {
@@ -219,7 +220,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_may_go_and_what_stays_must_stay(
+        fn only_permitted_runs_are_deleted_and_all_required_ones(
             runs in some_runs(),
             keep in prop::option::of(0..10_usize),
             older_than_ns in prop::option::of(0..60_i64),
@@ -229,31 +230,31 @@ mod tests {
             let options = PruneOptions { keep, older_than_ns, max_bytes, all };
             let sizes: BTreeMap<i64, u64> = runs.iter().map(|run| (run.no, 10)).collect();
             let (used, now) = (10 * runs.len() as u64 + 5, 55);
-            let plan = Plan::make(&runs, &sizes, used, &options, now);
-            let goes = |run: &Listed| plan.runs.iter().any(|gone| gone.no == run.no);
-            let is_spared = |run: &Listed| {
+            let plan = PrunePlan::make(&runs, &sizes, used, &options, now);
+            let is_deleted = |run: &RunListEntry| plan.runs.iter().any(|deleted| deleted.no == run.no);
+            let is_spared = |run: &RunListEntry| {
                 !all && (run.tags.contains_key("keep") || run.tags.contains_key("baseline"))
             };
-            let newer = |run: &Listed| {
+            let newer = |run: &RunListEntry| {
                 let ended = runs.iter().filter(|other| other.status != "running");
                 let at = (run.start_unix_ns, run.no);
                 ended.filter(|other| (other.start_unix_ns, other.no) > at).count()
             };
-            let asks = keep.is_some() || older_than_ns.is_some() || max_bytes.is_some();
+            let has_limit = keep.is_some() || older_than_ns.is_some() || max_bytes.is_some();
             for run in &runs {
                 let may = run.status != "running" && !is_spared(run)
                     && newer(run) >= keep.unwrap_or(0);
                 let age = older_than_ns.is_some_and(|limit| now - run.start_unix_ns > limit);
-                prop_assert!(!goes(run) || (may && asks));
-                prop_assert!(!(may && age) || goes(run));
+                prop_assert!(!is_deleted(run) || (may && has_limit));
+                prop_assert!(!(may && age) || is_deleted(run));
                 let only_kept = older_than_ns.is_none() && max_bytes.is_none() && keep.is_some();
-                prop_assert!(!(may && only_kept) || goes(run));
+                prop_assert!(!(may && only_kept) || is_deleted(run));
             }
             prop_assert_eq!(plan.freed_bytes, 10 * plan.runs.len() as u64);
             prop_assert_eq!(plan.left_bytes, used - plan.freed_bytes);
             prop_assert!(plan.runs.is_sorted_by_key(|run| (run.start_unix_ns, run.no)));
             let could = runs.iter().filter(|run| {
-                !goes(run) && run.status != "running" && !is_spared(run)
+                !is_deleted(run) && run.status != "running" && !is_spared(run)
                     && newer(run) >= keep.unwrap_or(0)
             });
             if max_bytes.is_some_and(|most| plan.left_bytes > most) {

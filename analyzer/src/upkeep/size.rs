@@ -1,18 +1,18 @@
-//! How much room a recording takes, and what takes it.
+//! Size of a recording by run and table.
 
 use serde::Serialize;
 use serde_json::json;
 
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, bytes, escape};
-use crate::query::{self, Listed, Recording};
+use crate::query::{self, Recording, RunListEntry};
 
-/// What sizes are told of.
+/// Items that sizes are listed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum SizeBy {
-    /// Each run.
+    /// Runs
     Run,
-    /// Each table.
+    /// Tables
     Table,
 }
 
@@ -33,10 +33,10 @@ struct TableSize {
     share: Option<f64>,
 }
 
-/// Sizes by run and by table, the largest first; by one of both where it is asked for.
+/// Lists sizes by run and by table, or by only one of them, largest first.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// If the file cannot be read.
 pub fn size(recording: &Recording, by: Option<SizeBy>) -> Result<Answer> {
     let space = recording.store().space()?;
     let used = space.file_bytes - space.free_bytes;
@@ -78,28 +78,27 @@ pub fn size(recording: &Recording, by: Option<SizeBy>) -> Result<Answer> {
         };
         answer = answer.sheet(Sheet::new("tables", title, table_columns(), tables));
     }
-    Ok(told(answer, &space))
+    Ok(with_notes(answer, &space))
 }
 
-fn told(answer: Answer, space: &tracing_energy::store::Space) -> Answer {
-    let mut answer = answer.note("A run's size is estimated: its part of each table, by rows.");
+fn with_notes(answer: Answer, space: &tracing_energy::store::Space) -> Answer {
+    let mut answer =
+        answer.note("Sizes of runs are estimated from their share of each table's rows.");
     if !space.is_counted {
         let note = "This SQLite cannot count pages: sizes of tables are estimated from rows.";
         answer = answer.note(note);
     }
     if space.wal_bytes > 0 {
         let wal = bytes(Some(space.wal_bytes));
-        answer = answer.note(format!(
-            "{wal} more wait beside the file to be put into it."
-        ));
+        answer = answer.note(format!("Another {wal} are in the write-ahead log."));
     }
     if space.free_bytes * 4 > space.file_bytes {
-        answer = answer.note("`energy vacuum` gives free room back to the disk.");
+        answer = answer.note("`energy vacuum` returns free space to the file system.");
     }
     answer
 }
 
-fn run_size(run: &Listed, bytes: u64, share: Option<f64>) -> RunSize {
+fn run_size(run: &RunListEntry, bytes: u64, share: Option<f64>) -> RunSize {
     RunSize {
         id: run.id.clone(),
         name: run.name.clone(),

@@ -1,4 +1,4 @@
-"""Asks DuckDB about Parquet tables: `tables.py SQL...`, one JSON array of rows each."""
+"""Queries Parquet tables with DuckDB: `tables.py SQL...`, one JSON array of rows each."""
 import json
 import sys
 

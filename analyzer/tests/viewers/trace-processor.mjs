@@ -1,4 +1,4 @@
-// Asks Perfetto's trace processor about a trace.
+// Queries a trace with Perfetto's trace processor.
 //
 //     node trace-processor.mjs FOLDER TRACE SQL...
 //

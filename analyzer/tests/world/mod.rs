@@ -1,6 +1,6 @@
-//! A machine of known power in its own time: time passes only when work or sleep
-//! says so, and a sensor tells exactly what was spent meanwhile. No load of the
-//! real machine can change what is measured.
+//! A simulated machine of known power with a virtual clock: time passes only through
+//! work or sleep, and a sensor reports exactly the energy spent. The load of the real
+//! machine cannot change measurements.
 
 #![allow(unreachable_pub)]
 
@@ -19,7 +19,7 @@ pub const IDLE_W: f64 = 6.0;
 pub const IDLE_DRIFT_W: f64 = 0.02;
 /// Power of the rail `gpu`, whatever runs.
 pub const GPU_W: f64 = 1.5;
-/// Samples are off by up to this part.
+/// Largest relative error of a sample.
 const NOISE: f64 = 0.01;
 
 #[derive(Clone, Default)]
@@ -34,7 +34,7 @@ struct State {
 }
 
 impl World {
-    /// Lets time pass in which work draws `watts` above idle power.
+    /// Advances time while work draws `watts` above idle power.
     pub fn spend(&self, time: Nanos, watts: f64) {
         let mut state = self.0.lock().unwrap();
         let end = state.now_ns + time.nanos();
@@ -51,11 +51,11 @@ impl World {
         }
     }
 
-    /// A sensor of this world. Its rail `core` is part of `package`.
+    /// Returns a sensor of this world. Its rail `core` is part of `package`.
     pub fn sensor(&self) -> Sensor {
         Sensor {
             world: self.clone(),
-            told: 0,
+            reported: 0,
         }
     }
 }
@@ -68,19 +68,22 @@ impl Clock for World {
 
 pub struct Sensor {
     world: World,
-    told: usize,
+    reported: usize,
 }
 
 impl Sensor {
-    fn tell(&mut self, reading: &mut Reading) {
+    fn report(&mut self, reading: &mut Reading) {
         let state = self.world.0.lock().unwrap();
-        while let Some(&total) = state.totals.get(self.told) {
-            let before = self.told.checked_sub(1).map_or(0.0, |k| state.totals[k]);
-            let start = Nanos::from_nanos(self.told as i64 * INTERVAL.nanos());
+        while let Some(&total) = state.totals.get(self.reported) {
+            let before = self
+                .reported
+                .checked_sub(1)
+                .map_or(0.0, |k| state.totals[k]);
+            let start = Nanos::from_nanos(self.reported as i64 * INTERVAL.nanos());
             let length = INTERVAL.seconds();
             let middle = start.seconds() + length / 2.0;
             let idle_j = (IDLE_W + IDLE_DRIFT_W * middle) * length;
-            let noise = 1.0 + NOISE * noise(self.told);
+            let noise = 1.0 + NOISE * noise(self.reported);
             let package = (total - before + idle_j) * noise;
             for (rail, energy_j) in [package, package / 2.0, GPU_W * length]
                 .into_iter()
@@ -93,12 +96,12 @@ impl Sensor {
                     energy: Some(Energy::from_joules(energy_j)),
                 });
             }
-            self.told += 1;
+            self.reported += 1;
         }
     }
 }
 
-/// Between -1 and 1, the same for the same number.
+/// Returns a number in -1..1 that depends on `number` only.
 fn noise(number: usize) -> f64 {
     let mixed = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -132,15 +135,15 @@ impl PowerSource for Sensor {
     }
 
     fn read(&mut self, _: &dyn Clock, _: Nanos, reading: &mut Reading) -> Result<(), SourceError> {
-        self.tell(reading);
+        self.report(reading);
         if reading.samples.is_empty() {
-            // Its own time may stand still: this waits in real time.
+            // The virtual clock may not advance: wait in real time.
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         Ok(())
     }
 
     fn stop(&mut self, _: &dyn Clock, reading: &mut Reading) {
-        self.tell(reading);
+        self.report(reading);
     }
 }

@@ -2,14 +2,14 @@
 
 use candle_core::Tensor;
 
+use crate::attention_mask::PassMask;
 use crate::error::{Error, Result};
-use crate::sight::View;
 
 /// One operation of one layer with the weights and inputs it had.
 pub struct OpCase {
-    /// The kind of its span: the names on the way to it, joined by ` > `.
+    /// The kind of its span: the names from the root to it, joined by ` > `.
     pub kind: String,
-    /// The transformer block, counted from 0; none outside of blocks.
+    /// Index of the transformer block; `None` outside of blocks.
     pub layer: Option<usize>,
     captured: Vec<Tensor>,
     work: Box<dyn Work>,
@@ -34,21 +34,21 @@ impl OpCase {
     /// [`Captured::synchronize`](super::Captured::synchronize).
     ///
     /// # Errors
-    /// What Candle reports.
+    /// Errors of Candle.
     pub fn run(&self) -> Result<()> {
         self.work.run()
     }
 
-    /// Runs it once and gives what it computed; nothing for work that only
-    /// writes, as to a cache.
+    /// Runs it once and returns its results; none for work that only writes, as to a
+    /// cache.
     ///
     /// # Errors
-    /// What Candle reports.
+    /// Errors of Candle.
     pub fn output(&self) -> Result<Vec<Tensor>> {
         self.work.output()
     }
 
-    /// What the model computed at this place when it was captured.
+    /// Results that the model computed here when it was captured.
     pub fn captured(&self) -> &[Tensor] {
         &self.captured
     }
@@ -64,7 +64,7 @@ impl std::fmt::Debug for OpCase {
     }
 }
 
-/// A closure, whatever it computes.
+/// A closure with any result.
 trait Work: Send {
     fn run(&self) -> Result<()>;
     fn output(&self) -> Result<Vec<Tensor>>;
@@ -77,7 +77,7 @@ where
     F: Fn() -> std::result::Result<T, E> + Send,
 {
     fn run(&self) -> Result<()> {
-        // Without the black box, work whose result nobody reads might go away.
+        // Without the black box, work with an unused result might be optimised away.
         std::hint::black_box(self().map_err(Into::into)?);
         Ok(())
     }
@@ -87,9 +87,9 @@ where
     }
 }
 
-/// Something that an operation computes.
+/// The result of an operation.
 pub(crate) trait Outcome {
-    /// Its numbers.
+    /// Returns its numbers.
     fn tensors(&self) -> Vec<Tensor>;
 }
 
@@ -121,9 +121,9 @@ impl Outcome for u32 {
     }
 }
 
-impl Outcome for View {
+impl Outcome for PassMask {
     fn tensors(&self) -> Vec<Tensor> {
-        let [cos, sin] = self.turns.tables();
+        let [cos, sin] = self.rotary.tables();
         [cos, sin].into_iter().chain(self.mask.clone()).collect()
     }
 }

@@ -5,9 +5,8 @@
 //! and one decode step and keeps, for every span without children, the work
 //! inside it with the weights and inputs it had. Tensors are shared, not copied.
 //!
-//! Spans that have children at the model's depth are never kept: their own time
-//! is what stands between their children. What else is not kept stands in
-//! [`NOT_KEPT`].
+//! Spans that have children at the model's depth are never kept: their self time is the
+//! time between their children. [`NOT_KEPT`] lists what else is not kept.
 
 mod case;
 mod pass;

@@ -10,12 +10,12 @@ use crate::model::Model;
 use crate::random::Random;
 use crate::sampling::{Sampler, SamplingOptions};
 
-/// What is fed while operations are kept.
+/// Tokens that are fed while operations are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaptureOptions {
     /// Tokens of the prefill.
     pub prompt_tokens: usize,
-    /// Positions that the decode step sees, its own included.
+    /// Positions that the decode step attends to, its own included.
     pub context: usize,
 }
 
@@ -31,11 +31,11 @@ impl Default for CaptureOptions {
 /// The operations of one prefill and one decode step.
 #[derive(Debug)]
 pub struct Captured {
-    /// In the order in which they ran; one for each layer of a kind.
+    /// Operations in execution order; one for each layer of a kind.
     pub cases: Vec<OpCase>,
-    /// Tokens that were prefilled.
+    /// Tokens of the prefill.
     pub prompt_tokens: usize,
-    /// Positions that the decode step saw.
+    /// Positions that the decode step attended to.
     pub context: usize,
     device: Device,
 }
@@ -46,10 +46,10 @@ impl Captured {
         !self.device.is_cpu()
     }
 
-    /// Waits until all work that was launched has been done.
+    /// Waits until all launched work is complete.
     ///
     /// # Errors
-    /// What Candle reports.
+    /// Errors of Candle.
     pub fn synchronize(&self) -> Result<()> {
         Ok(self.device.synchronize()?)
     }
@@ -104,14 +104,14 @@ fn record(model: &mut Model, prompt_tokens: usize, context: usize) -> Result<Vec
     Ok(cases)
 }
 
-/// The pass of one token and the greedy choice of the next.
+/// Runs the pass of one token and chooses the next greedily.
 fn decode(model: &mut Model, token: u32) -> Result<u32> {
     let ids: Tensor = model.decoder.tensor(&[token])?;
     let logits = model.decoder.forward(&ids, false)?;
     choose(&mut Sampler::new(SamplingOptions::default())?, &logits)
 }
 
-/// Text would not matter: no operation's work depends on the values.
+/// Random tokens suffice: no operation's work depends on the values.
 fn random_ids(model: &Model, count: usize) -> Vec<u32> {
     let mut random = Random::new(0);
     let vocab = model.info().vocab as f64;

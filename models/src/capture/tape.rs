@@ -1,4 +1,4 @@
-//! What is kept while a capture runs, per thread.
+//! State of a running capture, per thread.
 //!
 //! The state is the thread's, not an argument: operations run on the thread that
 //! calls the model, and while nothing is captured each of them pays one branch.
@@ -13,9 +13,9 @@ thread_local! {
     static TAPE: RefCell<Tape> = const { RefCell::new(Tape::new()) };
 }
 
-/// Where the model is, and what was kept so far.
+/// The current span path, and the operations kept so far.
 struct Tape {
-    /// Names of the spans around, outermost first, with the layer of a layer.
+    /// Names of the enclosing spans, outermost first, with the index of a layer.
     path: Vec<(&'static str, Option<usize>)>,
     cases: Vec<OpCase>,
 }
@@ -43,7 +43,7 @@ pub(crate) fn is_on() -> bool {
     ON.get()
 }
 
-/// Runs `body`, which stands inside the span `name`; a layer's span tells which.
+/// Runs `body` inside the span `name`; a layer's span has the layer's index.
 pub(crate) fn within<T>(name: &'static str, layer: Option<usize>, body: impl FnOnce() -> T) -> T {
     if !is_on() {
         return body();
@@ -54,8 +54,8 @@ pub(crate) fn within<T>(name: &'static str, layer: Option<usize>, body: impl FnO
     result
 }
 
-/// Keeps work whose result is at hand: that of span `name` within the current
-/// one, or of the current one itself. Work that failed is not kept.
+/// Keeps completed work: that of span `name` within the current one, or of the current
+/// one itself. Failed work is not kept.
 pub(crate) fn keep<T, E, F>(name: Option<&'static str>, result: &std::result::Result<T, E>, work: F)
 where
     T: Outcome,
@@ -69,7 +69,7 @@ where
     });
 }
 
-/// Captures while `body` runs, inside spans of these names.
+/// Captures while `body` runs inside spans of these names.
 pub(super) fn record<T>(path: &[&'static str], body: impl FnOnce() -> T) -> (T, Vec<OpCase>) {
     let _ends = Recording::begin(path);
     let result = body();
@@ -77,7 +77,7 @@ pub(super) fn record<T>(path: &[&'static str], body: impl FnOnce() -> T) -> (T, 
     (result, cases)
 }
 
-/// Switches off again even if the model panics.
+/// Ends the capture even if the model panics.
 struct Recording;
 
 impl Recording {

@@ -68,7 +68,8 @@ impl Config {
     }
 }
 
-/// The width that scores are scaled by; the largest Gemma 3 differs, which no key says.
+/// Returns the width that scores are scaled by; the largest Gemma 3 differs, which no key
+/// states.
 fn scaled_by(family: &Family, layers: usize, even: usize, head_dim: usize) -> usize {
     match (family.name, layers) {
         ("gemma3", 62) => even,
@@ -155,7 +156,7 @@ impl Meta<'_> {
         }
     }
 
-    /// Base of layers with a window, where a family's have their own.
+    /// Returns the rotary base of windowed layers, if the family has a separate one.
     fn window_rope_base(&self, family: &Family) -> Result<Option<f32>> {
         let key = "rope.freq_base_swa";
         match family.window_rope_base {
@@ -176,7 +177,7 @@ impl Meta<'_> {
         }
     }
 
-    /// What LongRoPE multiplies cosines and sines by.
+    /// Returns LongRoPE's factor of cosines and sines.
     fn magnitude(&self, context: usize, original: usize) -> Result<f32> {
         if !self.gguf.has(LONG_FACTORS) {
             return Ok(1.0);
@@ -193,7 +194,7 @@ impl Meta<'_> {
         }
     }
 
-    /// Structure that would give wrong numbers if it were ignored.
+    /// Refuses structure that would give wrong numbers if it were ignored.
     fn refuse_unsupported(&self, config: &Config) -> Result<()> {
         let key = "attention.value_length";
         if self.count_or(key, config.head_dim)? != config.head_dim {
@@ -201,12 +202,12 @@ impl Meta<'_> {
         }
         let key = "expert_count";
         match self.get(key).and_then(|value| value.to_u64().ok()) {
-            Some(1..) => Err(self.unsupported(key, "asks for a mixture of experts")),
+            Some(1..) => Err(self.unsupported(key, "declares a mixture of experts")),
             _ => Ok(()),
         }?;
         let softcaps = ["attn_logit_softcapping", "final_logit_softcapping"];
         match softcaps.iter().find(|key| self.get(key).is_some()) {
-            Some(key) => Err(self.unsupported(key, "asks for a soft cap")),
+            Some(key) => Err(self.unsupported(key, "declares a soft cap")),
             None => Ok(()),
         }
     }

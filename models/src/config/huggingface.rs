@@ -1,4 +1,4 @@
-//! A configuration from a `config.json`, as Hugging Face has it.
+//! Reads a configuration from Hugging Face's `config.json`.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{Config, Factors, Fault, MOST_HEAD_DIM, infer};
 use crate::architecture::{self, Activation, Family, RopeStyle};
 use crate::error::{Error, Result};
 
-/// `model_type` and the family that it is.
+/// Each `model_type` with its family.
 const TYPES: [(&str, &str); 7] = [
     ("llama", "llama"),
     ("mistral", "llama"),
@@ -19,9 +19,9 @@ const TYPES: [(&str, &str); 7] = [
     ("gemma3_text", "gemma3"),
 ];
 
-/// What only the weights can tell.
+/// Facts that only the weights contain.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct WeightFacts {
     /// Rows of the token embedding.
     pub vocab: usize,
     /// Whether there is an output projection.
@@ -29,7 +29,7 @@ pub(crate) struct Seen {
 }
 
 impl Json {
-    /// The family of the model.
+    /// Returns the family of the model.
     ///
     /// # Errors
     /// [`Error::Architecture`] for one that is neither known nor can be inferred.
@@ -46,8 +46,8 @@ impl Json {
         })
     }
 
-    /// Settings of the rotary embedding, an object of its own: one for all layers, or one
-    /// for each kind of them.
+    /// Returns the object with the settings of the rotary embedding: one for all layers, or
+    /// one for each kind of layer.
     fn rotary(&self, layers: &str) -> Self {
         let found = ["rope_scaling", "rope_parameters"].map(|key| self.get(key));
         let found = found.into_iter().flatten().next();
@@ -55,7 +55,7 @@ impl Json {
         self.part(of_kind.or(found).cloned().unwrap_or_default())
     }
 
-    /// Base of the rotary frequencies of all layers, or of those that see everything.
+    /// Returns the rotary base of all layers, or of those with full attention.
     fn rope_base(&self, family: &Family, rotary: &Self) -> Result<f32> {
         let key = "rope_theta";
         let is_there = self.get(key).or(rotary.get(key)).is_some();
@@ -66,7 +66,7 @@ impl Json {
         self.number_or(key, rotary.number_or(key, 10_000.0)?)
     }
 
-    /// The same of layers with a window, where a family's have their own.
+    /// Returns the rotary base of windowed layers, if the family has a separate one.
     fn window_rope_base(&self, family: &Family) -> Result<Option<f32>> {
         let Some(usual) = family.window_rope_base else {
             return Ok(None);
@@ -86,7 +86,7 @@ impl Config {
     /// # Errors
     /// [`Error::Architecture`] for a family that is not supported, else
     /// [`Error::File`] with the key at fault.
-    pub(crate) fn from_json(json: &Json, seen: Seen) -> Result<Self> {
+    pub(crate) fn from_json(json: &Json, facts: WeightFacts) -> Result<Self> {
         let family = json.family()?;
         let heads = json.count("num_attention_heads")?;
         let width = json.count("hidden_size")?;
@@ -135,8 +135,8 @@ impl Config {
             attention_scale: 1.0 / (scaled_by as f64).sqrt(),
             norm_eps: json.number_or("rms_norm_eps", 1e-6)?,
             context_length,
-            vocab: seen.vocab,
-            tied: !seen.has_output || is_tied == Some(true),
+            vocab: facts.vocab,
+            tied: !facts.has_output || is_tied == Some(true),
         };
         refuse_unsupported(json, &config)?;
         match config.fault() {
@@ -155,7 +155,7 @@ fn window(json: &Json) -> Result<Option<usize>> {
     }
 }
 
-/// Structure that would give wrong numbers if it were ignored.
+/// Refuses structure that would give wrong numbers if it were ignored.
 fn refuse_unsupported(json: &Json, config: &Config) -> Result<()> {
     let expected = match config.family.activation {
         Activation::Silu => "silu",
@@ -164,17 +164,17 @@ fn refuse_unsupported(json: &Json, config: &Config) -> Result<()> {
     for key in ["hidden_activation", "hidden_act"] {
         let found = json.get(key).and_then(Value::as_str);
         if found.is_some_and(|found| found != expected) {
-            return Err(json.unsupported(key, "is another one than its family has"));
+            return Err(json.unsupported(key, "differs from the family's activation"));
         }
     }
     for key in ["attn_logit_softcapping", "final_logit_softcapping"] {
         if json.get(key).is_some() {
-            return Err(json.unsupported(key, "asks for a soft cap"));
+            return Err(json.unsupported(key, "declares a soft cap"));
         }
     }
     let key = "use_sliding_window";
     if json.get(key).and_then(Value::as_bool) == Some(true) {
-        return Err(json.unsupported(key, "asks for windows in some layers only"));
+        return Err(json.unsupported(key, "declares windows in some layers only"));
     }
     let Some(kinds) = json.get("layer_types").and_then(Value::as_array) else {
         return Ok(());
@@ -186,12 +186,12 @@ fn refuse_unsupported(json: &Json, config: &Config) -> Result<()> {
         _ => true,
     };
     match kinds.iter().enumerate().any(differs) {
-        true => Err(json.unsupported("layer_types", "is another order than its family has")),
+        true => Err(json.unsupported("layer_types", "differs from the family's order")),
         false => Ok(()),
     }
 }
 
-/// A stretched rotary embedding.
+/// A scaled rotary embedding.
 struct Scaled {
     factors: Factors,
     scale: f32,

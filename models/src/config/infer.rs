@@ -1,5 +1,5 @@
-//! An architecture that nobody has described: what can be seen of it is enough if its
-//! tensors and settings are those of a plain decoder, and the rest is assumed and told.
+//! Infers the family of an unknown architecture whose tensors and settings are those of a
+//! plain decoder. Facts that no file states are assumed and reported.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ const NEEDED: [&[&str]; 6] = [
     &["blk.0.ffn_down.weight"],
 ];
 
-/// Settings under the architecture's prefix that are read, or tell of the training only.
+/// Settings under the architecture's prefix that are read, or concern training only.
 const UNDERSTOOD: [&str; 19] = [
     "block_count",
     "context_length",
@@ -41,7 +41,7 @@ const UNDERSTOOD: [&str; 19] = [
     "rope.scaling.finetuned",
 ];
 
-/// Parts of the names of settings that change the numbers and are not read.
+/// Parts of the names of settings that change the result and are not read.
 const STRANGE: [&str; 7] = [
     "multiplier",
     "logits_scaling",
@@ -52,7 +52,7 @@ const STRANGE: [&str; 7] = [
     "softcap",
 ];
 
-/// A family for the file's architecture.
+/// Infers a family for the file's architecture.
 ///
 /// # Errors
 /// Names the tensor that is missing, or the setting that is not understood.
@@ -74,12 +74,12 @@ pub(super) fn of_gguf(gguf: &Gguf, name: &str) -> Result<&'static Family, String
     }
 }
 
-/// A key without the architecture before it.
+/// Strips the architecture's prefix from a key.
 fn own<'k>(key: &'k str, name: &str) -> Option<&'k str> {
     key.strip_prefix(name)?.strip_prefix('.')
 }
 
-/// The same for the model of a folder; which tensors are missing shows when they are read.
+/// Infers a family for the model of a folder; missing tensors are found when they are read.
 pub(super) fn of_json(json: &Json) -> Result<&'static Family, String> {
     let mut keys = json.keys();
     let is_strange = |key: &str| {
@@ -98,12 +98,12 @@ pub(super) fn of_json(json: &Json) -> Result<&'static Family, String> {
         Some("gelu_pytorch_tanh") => Ok(inferred(Activation::GeluTanh)),
         other => Err(format!(
             "its activation is {}, neither silu nor gelu_pytorch_tanh",
-            other.unwrap_or("not said")
+            other.unwrap_or("not stated")
         )),
     }
 }
 
-/// What no file says of such a family; nothing of one that is known, which has a name.
+/// Lists the assumptions about an inferred family; empty for a known one.
 pub(super) fn assumed(family: &Family, window: Option<usize>) -> Vec<String> {
     if !family.name.is_empty() {
         return Vec::new();
@@ -118,10 +118,12 @@ pub(super) fn assumed(family: &Family, window: Option<usize>) -> Vec<String> {
         "norms multiply by their weight".to_owned(),
         "scores are divided by the root of a head's width, embeddings and logits by nothing"
             .to_owned(),
-        "every layer turns by position".to_owned(),
+        "every layer applies the rotary embedding".to_owned(),
     ];
     if let Some(window) = window {
-        all.push(format!("every layer sees a window of {window} positions"));
+        all.push(format!(
+            "every layer attends to a window of {window} positions"
+        ));
     }
     all
 }

@@ -31,24 +31,24 @@ impl Json {
         }
     }
 
-    /// As [`Self::open`], of a file in a folder; none where it is not there.
+    /// Same as [`Self::open`] for a file in a folder; `None` if it does not exist.
     pub(crate) fn find(folder: &Path, file: &str) -> Result<Option<Self>> {
         let path = folder.join(file);
         path.exists().then(|| Self::open(&path)).transpose()
     }
 
-    /// A value; null is none.
+    /// Returns a value; `None` for null.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.value.get(key).filter(|value| !value.is_null())
     }
 
-    /// Names of all values.
+    /// Returns the names of all values.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         let object = self.value.as_object().into_iter();
         object.flat_map(|object| object.keys().map(String::as_str))
     }
 
-    /// An error about this file.
+    /// Returns an error about this file.
     pub(crate) fn fault(&self, key: &str, problem: &str) -> Error {
         Error::file(&self.path, format!("key `{key}`"), problem)
     }
@@ -58,7 +58,7 @@ impl Json {
         Error::advise(&self.path, format!("key `{key}`"), problem, next)
     }
 
-    /// The part of it that describes the decoder: a model of text and images has one.
+    /// Returns the part that describes the decoder: models of text and images have one.
     pub(crate) fn of_text(self) -> Self {
         let Self { path, value } = self;
         let value = match value.get("text_config") {
@@ -105,7 +105,7 @@ impl Json {
         valid.ok_or_else(|| self.fault(key, "is not a positive number for each rotary channel"))
     }
 
-    /// A number above 0.
+    /// Returns a number above 0.
     pub(super) fn positive(&self, key: &str, default: f32) -> Result<f32> {
         match self.number_or(key, default)? {
             number if number > 0.0 => Ok(number),
@@ -113,7 +113,7 @@ impl Json {
         }
     }
 
-    /// Another object of the same file.
+    /// Wraps another object of the same file.
     pub(super) fn part(&self, value: Value) -> Self {
         Self {
             path: self.path.clone(),
@@ -121,7 +121,7 @@ impl Json {
         }
     }
 
-    /// The file.
+    /// Returns the file's path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -8,13 +8,13 @@ mod json;
 mod rope_scaling;
 
 pub(crate) use gguf::LONG_FACTORS;
-pub(crate) use huggingface::Seen;
+pub(crate) use huggingface::WeightFacts;
 pub(crate) use json::Json;
 pub(crate) use rope_scaling::Factors;
 
 use crate::architecture::{Family, RopeStyle};
 
-/// Wider heads are damage: factors of the rotary embedding are made for each channel.
+/// Wider heads indicate damage: rotary factors are allocated for each channel.
 const MOST_HEAD_DIM: usize = 1 << 14;
 
 /// Shape of a decoder. Widths are in channels.
@@ -24,7 +24,7 @@ pub(crate) struct Config {
     pub architecture: String,
     /// The model family.
     pub family: &'static Family,
-    /// What is not known of a family that was inferred.
+    /// Assumptions about an inferred family.
     pub assumed: Vec<String>,
     /// `general.name`, empty if the file has none.
     pub name: String,
@@ -40,30 +40,30 @@ pub(crate) struct Config {
     pub kv_heads: usize,
     /// Width of one head.
     pub head_dim: usize,
-    /// Leading channels of a head that the rotary embedding turns.
+    /// Leading channels of a head that the rotary embedding rotates.
     pub rope_dim: usize,
-    /// How channels are paired.
+    /// Pairing of channels.
     pub rope_style: RopeStyle,
-    /// What divides the rotary frequencies, where the configuration says it; else the
-    /// weights do.
+    /// Divisors of the rotary frequencies, if the configuration states them; else they are
+    /// read from the weights.
     pub rope_factors: Factors,
     /// Base of the rotary frequencies.
     pub rope_base: f32,
-    /// That of layers with a window, where it is another one.
+    /// Base of windowed layers, if it differs.
     pub window_rope_base: Option<f32>,
     /// Positions are divided by this (linear context scaling).
     pub rope_scale: f32,
-    /// Cosines and sines are multiplied by it (LongRoPE).
+    /// Factor of cosines and sines (LongRoPE).
     pub rope_magnitude: f32,
-    /// Positions that the model was first made for, before its context was extended.
+    /// Positions that the model was first trained for, before its context was extended.
     pub original_context: usize,
-    /// Positions that layers with a window see, the position itself included.
+    /// Positions that windowed layers attend to, the position itself included.
     pub window: Option<usize>,
-    /// Scores of attention are multiplied by it.
+    /// Factor of attention scores.
     pub attention_scale: f64,
     /// Epsilon of the norms.
     pub norm_eps: f32,
-    /// Positions that the model was made for.
+    /// Context length in positions.
     pub context_length: usize,
     /// Tokens in the vocabulary.
     pub vocab: usize,
@@ -72,12 +72,12 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Whether the layer with this index sees a window only.
+    /// Whether the layer with this index attends to a window only.
     pub(crate) fn is_windowed(&self, layer: usize) -> bool {
         self.window.is_some() && self.family.windows.limits(layer)
     }
 
-    /// The number, by the name of its field, that does not fit the others.
+    /// Returns the number that does not fit the others.
     fn fault(&self) -> Option<Fault> {
         let faults = [
             (Fault::KvHeads, !self.heads.is_multiple_of(self.kv_heads)),
@@ -117,7 +117,7 @@ enum Fault {
 }
 
 impl Fault {
-    /// Its key in a GGUF file, and in a `config.json`.
+    /// Returns its key in a GGUF file and in a `config.json`.
     const fn keys(self) -> (&'static str, &'static str) {
         match self {
             Self::KvHeads => ("attention.head_count_kv", "num_key_value_heads"),

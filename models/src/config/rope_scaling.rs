@@ -1,6 +1,6 @@
-//! Formulas by which models stretch their rotary embedding over longer contexts.
+//! Formulas that scale the rotary embedding for longer contexts.
 
-/// What divides frequencies, each of length `rope_dim / 2`.
+/// Divisors of the frequencies, each of length `rope_dim / 2`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Factors {
     /// `rope_freqs.weight` of Llama 3, or `rope_factors_short.weight` of Phi 3.
@@ -9,7 +9,7 @@ pub(crate) struct Factors {
     pub long: Option<Vec<f32>>,
 }
 
-/// What LongRoPE multiplies cosines and sines by: `sqrt(1 + ln(s) / ln(original))`, `s`
+/// LongRoPE's factor of cosines and sines: `sqrt(1 + ln(s) / ln(original))`, `s`
 /// times the original context being the context (Ding et al. 2024).
 pub(super) fn longrope_magnitude(context: usize, original: usize) -> f32 {
     if context <= original {
@@ -19,8 +19,8 @@ pub(super) fn longrope_magnitude(context: usize, original: usize) -> f32 {
     (1.0 + (context / original).ln() / original.ln()).sqrt()
 }
 
-/// Llama 3's scaling: long waves turn slower by `factor`, short ones as before, those
-/// between by something between (Llama 3.1's `apply_scaling`).
+/// Llama 3's scaling: low frequencies are divided by `factor`, high ones are unchanged,
+/// those in between are interpolated (Llama 3.1's `apply_scaling`).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Llama3 {
     pub(super) factor: f32,
@@ -30,7 +30,7 @@ pub(super) struct Llama3 {
 }
 
 impl Llama3 {
-    /// What divides each of `rope_dim / 2` frequencies.
+    /// Returns the divisors of the `rope_dim / 2` frequencies.
     pub(super) fn factors(&self, base: f32, rope_dim: usize) -> Vec<f32> {
         let one = |i: usize| {
             let frequency = base.powf(-((2 * i) as f32) / rope_dim as f32);
@@ -53,9 +53,9 @@ impl Llama3 {
 mod tests {
     use super::*;
 
-    /// Figures of Llama 3.1 8B: the first frequencies stay, the last are an eighth.
+    /// Values of Llama 3.1 8B: the first frequencies stay, the last are an eighth.
     #[test]
-    fn long_waves_turn_slower() {
+    fn low_frequencies_are_divided() {
         let scaling = Llama3 {
             factor: 8.0,
             low_freq_factor: 1.0,

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_come_whole_or_replaced() {
+    fn characters_are_whole_or_replaced() {
         let mut detokenizer = Detokenizer::default();
         let pieces: Vec<_> = "a😀"
             .bytes()

@@ -1,6 +1,5 @@
-//! A tokenizer from the files that Hugging Face keeps of one: `tokenizer.json`, and what
-//! `tokenizer_config.json`, `generation_config.json` and `config.json` say of special
-//! tokens.
+//! Reads a tokenizer from Hugging Face's files: `tokenizer.json`, and the special tokens
+//! of `tokenizer_config.json`, `generation_config.json` and `config.json`.
 
 use std::path::Path;
 
@@ -58,14 +57,14 @@ impl Tokenizer {
 fn engine(path: &Path) -> Result<Engine> {
     let fault = |problem: String| Error::file(path, "tokenizer", problem);
     let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-    // The library panics where parts of it are no JSON, and where some are odd.
+    // The library panics for parts that are not JSON, and for some unusual parts.
     serde_json::from_slice::<IgnoredAny>(&bytes).map_err(|error| fault(error.to_string()))?;
     let engine = std::panic::catch_unwind(|| Engine::from_bytes(bytes));
     let engine = engine.map_err(|_| fault("cannot be understood".to_owned()))?;
     engine.map_err(|error| fault(error.to_string()))
 }
 
-/// Text of a special token: as such, or in an object.
+/// Returns the text of a special token: a string, or in an object.
 fn special(settings: &Option<Json>, key: &str) -> String {
     let value = settings.as_ref().and_then(|settings| settings.get(key));
     let text = value.and_then(|value| value.as_str().or_else(|| value.get("content")?.as_str()));
@@ -82,14 +81,14 @@ fn ids(settings: &Option<Json>, key: &str) -> Vec<u32> {
     }
 }
 
-/// Whether the tokenizer puts its start token before a text.
+/// Whether the tokenizer prepends its start token to a text.
 fn begins_with(engine: &Engine, bos: Option<u32>) -> Result<bool, String> {
     let encoding = engine.encode_fast("a", true);
     let encoding = encoding.map_err(|error| error.to_string())?;
     Ok(bos.is_some() && encoding.get_ids().first().copied() == bos)
 }
 
-/// Bytes of all tokens; rows of the embedding that have no token have none.
+/// Returns the bytes of all tokens; empty for rows of the embedding without a token.
 fn pieces(engine: &Engine, size: usize, vocab: usize) -> Vec<Box<[u8]>> {
     let added = engine.get_added_tokens_decoder();
     let has_bytes = engine.token_to_id("<0x0A>").is_some();

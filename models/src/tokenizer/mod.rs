@@ -1,4 +1,4 @@
-//! Text to tokens and back, from the vocabulary inside of a GGUF file.
+//! Converts text to tokens and back, with the vocabulary of a GGUF file.
 //!
 //! Byte-level BPE vocabularies are supported with the pre-tokenizers listed in `pre`, and
 //! those of SentencePiece. A vocabulary of another kind is refused: a wrong split gives
@@ -27,7 +27,7 @@ const CONTROL: i64 = 3;
 /// Token type of a token that was added whole.
 const USER_DEFINED: i64 = 4;
 
-/// How a vocabulary is used.
+/// Kind of a vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     ByteLevel,
@@ -103,11 +103,11 @@ impl Tokenizer {
         })
     }
 
-    /// Tokens of a text; special tokens written out in it count as such, and
-    /// the model's start token comes first if the file asks for it.
+    /// Returns the tokens of a text. Special tokens in the text are recognised, and the
+    /// model's start token comes first if the file's settings require it.
     ///
     /// # Errors
-    /// If the text cannot be split, which no valid text should cause.
+    /// If the text cannot be split, which should not happen for valid text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let encoding = self.engine.encode_fast(text, false);
         let encoding = encoding.map_err(|error| Error::Tokenizer(error.to_string()))?;
@@ -118,7 +118,7 @@ impl Tokenizer {
         Ok(start.into_iter().chain(ids.iter().copied()).collect())
     }
 
-    /// Text of tokens; bytes that are no UTF-8 become replacement characters.
+    /// Returns the text of tokens; bytes that are not UTF-8 become replacement characters.
     pub fn decode(&self, ids: &[u32]) -> String {
         let mut detokenizer = Detokenizer::default();
         let mut text: String = ids

@@ -1,4 +1,4 @@
-//! How a text is cut before byte pairs merge, by `tokenizer.ggml.pre`.
+//! Splits a text before byte pairs merge, by `tokenizer.ggml.pre`.
 
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::normalizers::unicode::NFC;
@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 /// One pre-tokenizer.
 pub(super) struct Pre {
     name: &'static str,
-    /// Whether a piece that is a token is taken whole, merges or not.
+    /// Whether a piece that is a token is used whole, without merges.
     pub(super) ignore_merges: bool,
-    /// What happens to a text before.
+    /// Normalisation of the text before.
     pub(super) normalizer: fn() -> Option<NormalizerWrapper>,
     /// Builds it.
     pub(super) build: fn() -> Result<PreTokenizerWrapper>,
@@ -47,7 +47,7 @@ const ALL: &[Pre] = &[
         normalizer: composed,
         build: qwen2,
     },
-    // What files say that were converted before there were names; llama.cpp's cuts.
+    // Files that were converted before pre-tokenizers had names; llama.cpp's patterns.
     Pre {
         name: "default",
         ignore_merges: false,
@@ -62,7 +62,7 @@ const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{
 /// The pattern that Qwen 2 states: as that of Llama 3, but for single digits.
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// What llama.cpp cuts by, one after the other, where no pre-tokenizer is named.
+/// Patterns that llama.cpp applies in order if no pre-tokenizer is named.
 const DEFAULT: [&str; 4] = [
     r"[\p{P}\$\+<=>\^~\|]+",
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)",
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_composed_where_the_model_wants_it() {
+    fn a_text_is_normalised_if_the_model_requires_it() {
         assert!((find("qwen2").unwrap().normalizer)().is_some());
         assert!((find("llama-bpe").unwrap().normalizer)().is_none());
     }

@@ -1,5 +1,5 @@
 //! SentencePiece vocabularies (`tokenizer.ggml.model = llama`): neighbours merge to the
-//! token of the highest score, and what is in no token falls back to its bytes.
+//! token of the highest score, and text in no token falls back to its bytes.
 //!
 //! ```text
 //! " the"   ▁ t h e     ▁t -3   he -1   the -2   ▁the -4
@@ -16,11 +16,11 @@ use super::meta::Meta;
 use super::{CONTROL, USER_DEFINED, Vocabulary};
 use crate::error::{Error, Result};
 
-/// What stands for a space.
+/// Replacement of a space.
 const SPACE: &str = "\u{2581}";
 /// Token type of a piece of text.
 const NORMAL: i64 = 1;
-/// Token type of the token for what is not known.
+/// Token type of the unknown token.
 const UNKNOWN: i64 = 2;
 /// Token type of a single byte, `<0x0A>`.
 pub(super) const BYTE: i64 = 6;

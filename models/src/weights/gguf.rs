@@ -1,4 +1,4 @@
-//! A GGUF file, checked before it is believed.
+//! A GGUF file with a checked header.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

@@ -1,9 +1,9 @@
 //! A walk over a GGUF header that allocates nothing but tensor names.
 //!
 //! Candle's reader trusts a header's lengths as far as the file is long, which
-//! still lets a small hostile file ask for much memory (an array element costs
+//! still lets a small hostile file allocate much memory (an array element costs
 //! 32 bytes there and one here) or divide by an alignment of zero. This walk
-//! comes first and bounds what Candle may be asked to build.
+//! comes first and bounds what Candle builds.
 //!
 //! ```text
 //! "GGUF" version u32 | tensors u64 | entries u64
@@ -33,7 +33,7 @@ type Check<T> = Result<T, String>;
 /// Checks the structure of a header of a file of `length` bytes, reading
 /// from its start.
 ///
-/// The error says what part of the header is wrong.
+/// The error names the part of the header that is wrong.
 pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> Check<()> {
     let mut walk = Walk {
         reader,

@@ -41,14 +41,14 @@ pub(crate) trait Weights {
     /// All tensors that may be read.
     fn tensors(&self) -> Vec<Stored>;
 
-    /// A tensor that nobody has read, the first by name.
+    /// Returns the first tensor by name that was not read.
     fn unread(&self) -> Option<&str>;
 }
 
-/// A tensor as the files have it.
+/// A tensor as it is stored in the files.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
-    /// As GGUF files call it.
+    /// Name in GGUF files.
     pub name: String,
     /// Type of its numbers.
     pub dtype: GgmlDType,
@@ -64,9 +64,9 @@ impl Stored {
     }
 }
 
-/// An error about a tensor of other numbers than were asked for.
+/// Returns an error about a tensor of an unexpected shape.
 fn wrong_shape(path: &Path, name: &str, found: &[usize], shape: &[usize]) -> Error {
-    let problem = format!("has the shape {found:?}, the metadata asks for {shape:?}");
+    let problem = format!("has the shape {found:?}, the metadata requires {shape:?}");
     Error::file(path, format!("tensor `{name}`"), problem)
 }
 

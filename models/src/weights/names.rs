@@ -1,11 +1,11 @@
-//! What GGUF files call a tensor of Hugging Face's name.
+//! Translates Hugging Face's tensor names to those of GGUF files.
 
 use std::collections::BTreeMap;
 
-/// GGUF's names with those of the file, of all tensors that have a place in a decoder;
+/// Maps GGUF's names to those of the file for all tensors that have a place in a decoder;
 /// others keep their name.
 pub(super) fn table<'n>(names: impl Iterator<Item = &'n str> + Clone) -> BTreeMap<String, String> {
-    // Where there is one before the MLP, the one "post attention" is of its output.
+    // If there is a norm before the MLP, "post attention" is the norm of attention's output.
     let has_out_norms = names
         .clone()
         .any(|name| name.contains("pre_feedforward_layernorm"));
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn norms_are_told_apart_by_what_else_there_is() {
+    fn norms_are_distinguished_by_the_other_norms() {
         let llama = ["model.layers.3.post_attention_layernorm.weight"];
         let table_of = |names: &[&'static str]| table(names.iter().copied());
         assert!(table_of(&llama).contains_key("blk.3.ffn_norm.weight"));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_place_keeps_its_name() {
+    fn unknown_tensors_keep_their_names() {
         let names = [
             "vision.patch.weight",
             "model.layers.0.self_attn.rotary_emb.inv_freq",

@@ -1,4 +1,4 @@
-//! Which number format the weights compute in.
+//! Number formats of the weights in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use super::Stored;
 use crate::error::Result;
 
-/// What happens to weights when they are loaded.
+/// Conversion of weights on loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Requantize {
     /// Types without a vectorised kernel become `Q8_0`, all others stay.
     #[default]
     Auto,
-    /// Everything stays as it is in the file.
+    /// All types stay as in the file.
     None,
     /// Every matrix becomes `Q8_0`.
     Q8_0,
@@ -25,7 +25,7 @@ pub enum Requantize {
 }
 
 impl Requantize {
-    /// The type that a matrix of type `from` gets.
+    /// Returns the target type of a matrix of type `from`.
     fn target(self, from: GgmlDType) -> GgmlDType {
         match self {
             Self::Q8_0 => GgmlDType::Q8_0,
@@ -40,15 +40,15 @@ impl Requantize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Prefill {
-    /// Those of single positions.
+    /// The same as for single positions.
     #[default]
     Same,
-    /// Projections of layers in f32, beside those: Candle multiplies many rows by those
-    /// faster than by quantised ones.
+    /// Additional projections of layers in f32: Candle multiplies many rows by f32
+    /// matrices faster than by quantised ones.
     F32,
 }
 
-/// Whether a projection of this type gets another weight for prefill.
+/// Whether a projection of this type gets an additional f32 weight for prefill.
 pub(crate) fn gains_from_f32(dtype: GgmlDType, prefill: Prefill) -> bool {
     use GgmlDType::{BF16, F16, F32};
     prefill == Prefill::F32 && !matches!(dtype, F32 | F16 | BF16)
@@ -70,7 +70,7 @@ fn fits(dims: &[usize], to: GgmlDType) -> bool {
     last.is_some_and(|width| width % to.block_size() == 0)
 }
 
-/// Bytes of a matrix that [`Precision::convert`] has made of a stored one.
+/// Returns the bytes of a stored matrix after [`Precision::convert`].
 pub(crate) fn loaded(stored: &Stored, requantize: Requantize) -> u64 {
     let to = match requantize.target(stored.dtype) {
         to if fits(&stored.shape, to) => to,
@@ -83,7 +83,7 @@ pub(crate) fn loaded(stored: &Stored, requantize: Requantize) -> u64 {
     }
 }
 
-/// Converts matrices and remembers what it did.
+/// Converts matrices and records the conversions.
 #[derive(Debug, Default)]
 pub(crate) struct Precision {
     requantize: Requantize,
@@ -100,7 +100,7 @@ impl Precision {
         }
     }
 
-    /// A matrix, ready to multiply.
+    /// Returns a matrix that is ready to multiply.
     ///
     /// Widths that `Q8_0` blocks do not divide stay as they are.
     pub(crate) fn convert(&mut self, tensor: QTensor, device: &Device) -> Result<QMatMul> {
@@ -132,7 +132,7 @@ impl Precision {
         self.bytes
     }
 
-    /// Such as `q4_1->q8_0, q8_0`: the most elements first.
+    /// Lists the conversions, such as `q4_1->q8_0, q8_0`, most elements first.
     pub(crate) fn describe(&self) -> String {
         let mut kinds: Vec<_> = self.elements.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

@@ -23,7 +23,7 @@ pub(crate) struct Safetensors {
 }
 
 impl Safetensors {
-    /// Opens files that belong together; `path` is what messages call them.
+    /// Opens files that belong together; messages name `path`.
     ///
     /// # Errors
     /// When a file is missing, cut or no safetensors file.
@@ -32,7 +32,7 @@ impl Safetensors {
         for file in files {
             let about = std::fs::metadata(file).map_err(|error| Error::io(file, error))?;
             length += about.len();
-            // Each by itself first, so that a message names the one at fault.
+            // Each file separately first, so that a message names the one at fault.
             map(std::slice::from_ref(file))
                 .map_err(|error| Error::file(file, "safetensors", plain(&error)))?;
         }
@@ -50,18 +50,18 @@ impl Safetensors {
         })
     }
 
-    /// Rows of a matrix, if it is there.
+    /// Returns the rows of a matrix; `None` if it does not exist.
     pub(crate) fn rows(&self, name: &str) -> Option<usize> {
         let view = self.files.get(self.names.get(name)?).ok()?;
         view.shape().first().copied()
     }
 
-    /// Norms are to have 1 added.
+    /// Adds 1 to the weights of norms.
     pub(crate) fn count_norms_from_one(&mut self) {
         self.counts_norms_from_one = true;
     }
 
-    /// As if it were not there: the output projection beside a tied embedding.
+    /// Ignores a tensor: the output projection of a model with tied embeddings.
     pub(crate) fn forget(&mut self, name: &str) {
         self.names.remove(name);
     }
@@ -83,7 +83,7 @@ impl Safetensors {
     }
 }
 
-/// The type of that name in GGUF files.
+/// Returns the GGUF type with the same numbers.
 fn in_gguf(dtype: DType) -> Option<GgmlDType> {
     match dtype {
         DType::F32 => Some(GgmlDType::F32),

@@ -33,7 +33,7 @@ mod tests {
     use candle_core::quantized::GgmlDType;
 
     #[test]
-    fn parts_are_the_rows_as_they_were() {
+    fn parts_have_the_original_rows() {
         let numbers: Vec<f32> = (0..5 * 64).map(|n| (n as f32).sin()).collect();
         let whole = Tensor::from_vec(numbers, (5, 64), &Device::Cpu).unwrap();
         for dtype in [

@@ -16,7 +16,7 @@ use tokenizers::{AddedToken, Tokenizer};
 
 use super::Family;
 
-/// Writes it with weights of that type, in so many files.
+/// Writes it with weights of type `dtype` in `shards` files.
 pub fn write(family: &Family, folder: &Path, dtype: DType, shards: usize) {
     let write = |file: &str, value: &serde_json::Value| {
         std::fs::write(folder.join(file), value.to_string()).unwrap();

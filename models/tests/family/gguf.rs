@@ -80,7 +80,7 @@ fn number(value: &serde_json::Value) -> Value {
     Value::F32(value.as_f64().unwrap() as f32)
 }
 
-/// How the rotary embedding is stretched, as far as it is no tensor.
+/// Returns the metadata of the rotary embedding's scaling, without tensors.
 fn scaling(family: &Family) -> Vec<(&'static str, Value)> {
     let scaling = &family.config["rope_scaling"];
     match scaling["rope_type"].as_str() {
@@ -105,7 +105,7 @@ fn scaling(family: &Family) -> Vec<(&'static str, Value)> {
     }
 }
 
-/// What divides the rotary frequencies: a tensor that a converter adds.
+/// Returns the divisors of the rotary frequencies: a tensor that a converter adds.
 fn factors(family: &Family) -> Vec<(String, QTensor)> {
     let scaling = &family.config["rope_scaling"];
     let listed = |key: &str| -> Vec<f32> { serde_json::from_value(scaling[key].clone()).unwrap() };

@@ -24,13 +24,13 @@ pub struct Family {
     pub prompt: u32,
     /// Its `config.json`.
     pub config: Value,
-    /// Features that the references leave out in turn.
+    /// Features that the references leave out, one at a time.
     pub without: Vec<String>,
-    /// Whether a GGUF file can say all of it.
+    /// Whether a GGUF file can express the whole configuration.
     pub has_gguf: bool,
 }
 
-/// All of them.
+/// Returns all families.
 pub fn all() -> Vec<Family> {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../references/cases.json")).unwrap();
     let family = |case: Value| Family {
@@ -43,14 +43,14 @@ pub fn all() -> Vec<Family> {
     cases.into_iter().map(family).collect()
 }
 
-/// Those that a GGUF file can say all of.
+/// Returns the families whose whole configuration a GGUF file can express.
 pub fn with_gguf() -> Vec<Family> {
     let mut families = all();
     families.retain(|family| family.has_gguf);
     families
 }
 
-/// The one of this name.
+/// Returns the family of this name.
 pub fn find(name: &str) -> Family {
     let found = all().into_iter().find(|family| family.name == name);
     found.unwrap_or_else(|| panic!("no family {name}"))
@@ -91,7 +91,7 @@ impl Family {
         self.count("num_key_value_heads")
     }
 
-    /// Channels of a head that are turned.
+    /// Returns the rotated channels of a head.
     fn rope_dim(&self) -> usize {
         let part = self.config["partial_rotary_factor"].as_f64();
         (self.head_dim() as f64 * part.unwrap_or(1.0)) as usize
@@ -122,7 +122,7 @@ impl Family {
         gguf::write(self, path, self.tensors(), named.collect());
     }
 
-    /// The same with another vocabulary of so many tokens.
+    /// Writes the file with another vocabulary.
     pub fn write_gguf_with(
         &self,
         path: &Path,

@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 
 use super::Family;
 
-/// Queries and keys are larger than the rest, so that attention looks at few positions:
-/// a mistake in rope or mask must show.
+/// Queries and keys are larger than other weights, so that attention concentrates on few
+/// positions: a mistake in rope or mask must show.
 const SHARP: f64 = 3.0;
 
 pub(super) fn all(family: &Family, vocab: usize) -> HashMap<String, Tensor> {
@@ -83,7 +83,7 @@ fn tensor(family: &Family, name: &str, shape: &[usize]) -> Tensor {
     Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
 }
 
-/// Where heads have a norm it decides how sharp attention is.
+/// Mean of a norm's weights: for norms of heads it sets the sharpness of attention.
 fn centre_of_norm(name: &str) -> f64 {
     if name.contains("q_norm") || name.contains("k_norm") {
         1.7

@@ -53,8 +53,8 @@ def logits(path, tokens, prompt, context, overrides=None):
 
 
 def short_factors():
-    """It chooses the factors of LongRoPE by the context it is made for, 256 at least:
-    that is told to be the original one."""
+    """Chooses the factors of LongRoPE by the context of the model, 256 at least:
+    that is set to the original one."""
     overrides = (llama_cpp.llama_model_kv_override * 2)()
     overrides[0].key = b"phi3.rope.scaling.original_context_length"
     overrides[0].tag = llama_cpp.LLAMA_KV_OVERRIDE_TYPE_INT

@@ -1,11 +1,11 @@
-//! How well methods attribute energy, on traces whose truth is known.
+//! Accuracy of attribution methods on traces with known truth.
 //!
-//! An [`Attributor`] gets a [`Trace`] and says how much each kind of span used of each
-//! rail; [`score`] compares that with the truth, [`run`] does so for the [`ROWS`] on
-//! many seeds, and [`table`] prints what came out beside what is asked for.
+//! An [`Attributor`] gets a [`Trace`] and estimates the energy of each kind of span on
+//! each rail; [`score`] compares that with the truth, [`run`] does so for the [`ROWS`] on
+//! many seeds, and [`table`] prints the results with the goals.
 //!
-//! Everything here is simulated. The figures tell methods apart; they are no claim
-//! about real sensors.
+//! Everything here is simulated: the results compare methods and do not apply to real
+//! sensors.
 
 mod pipeline;
 mod proportional;
@@ -29,7 +29,7 @@ pub use windows::WindowTimes;
 
 use crate::simulate::{Calibration, Rail, SimulateError, Trace};
 
-/// What a sample of a rail tells.
+/// Meaning of a sample of a rail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kernel {
     /// The energy of its own interval.
@@ -41,17 +41,17 @@ pub enum Kernel {
     },
 }
 
-/// What a method is told besides spans and samples.
+/// Inputs of a method besides spans and samples.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Rails whose samples do not tell their own interval's energy.
+    /// Kernels of rails whose samples are not the energy of their interval.
     pub kernels: BTreeMap<Rail, Kernel>,
     /// Calibrations, at most one for each rail.
     pub calibrations: BTreeMap<Rail, Calibration>,
 }
 
 impl Options {
-    /// What samples of `rail` tell.
+    /// Returns the meaning of samples of `rail`.
     #[must_use]
     pub fn kernel(&self, rail: Rail) -> Kernel {
         self.kernels.get(&rail).copied().unwrap_or(Kernel::Interval)
@@ -67,17 +67,17 @@ pub struct Interval {
     pub hi_mj: f64,
 }
 
-/// Energy as a method has it.
+/// Energy estimated by a method.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Energy above idle, mJ.
     pub energy_mj: f64,
-    /// How sure the method is; none where it does not say.
+    /// Interval of the estimate; `None` if the method gives none.
     pub interval: Option<Interval>,
 }
 
-/// Kinds that the method reports together, for it cannot tell them apart. A kind that
-/// it can is a group of its own.
+/// Kinds that the method reports together because it cannot separate them. A separable
+/// kind is its own group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// Names of kinds.
@@ -86,23 +86,23 @@ pub struct Group {
     pub estimate: Estimate,
 }
 
-/// Where the energy of a rail's samples went, mJ.
+/// Allocation of the energy of a rail's samples, mJ.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Accounts {
-    /// In all samples, repeated ones once.
+    /// Energy of all samples, repeated ones once.
     pub measured_mj: f64,
-    /// To idle power.
+    /// Idle energy.
     pub idle_mj: f64,
-    /// To spans, within samples.
+    /// Energy of spans, within samples.
     pub spans_mj: f64,
-    /// To neither; may be negative.
+    /// Remainder; may be negative.
     pub rest_mj: f64,
-    /// To spans in time without samples; no part of what was measured.
+    /// Energy of spans in time without samples; not part of the measured energy.
     pub extrapolated_mj: f64,
 }
 
 impl Accounts {
-    /// What is missing or too much, relative to what was measured.
+    /// Returns the imbalance relative to the measured energy.
     #[must_use]
     pub fn imbalance(&self) -> f64 {
         let spent = self.idle_mj + self.spans_mj + self.rest_mj;
@@ -110,20 +110,20 @@ impl Accounts {
     }
 }
 
-/// What a method says of one rail.
+/// Result of a method for one rail.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RailAttribution {
-    /// By name of the kind, self time only.
+    /// Estimates by name of the kind, self time only.
     pub kinds: BTreeMap<String, Estimate>,
-    /// Empty where the method makes none.
+    /// Empty if the method makes no groups.
     pub groups: Vec<Group>,
-    /// How much of the result is the method's own, the rest being its fallback's.
+    /// Share of the result that is the method's own; the remainder is its fallback's.
     pub gate_weight: Option<f64>,
-    /// Where the energy went.
+    /// Allocation of the energy.
     pub accounts: Accounts,
 }
 
-/// What a method says of a trace.
+/// Result of a method for a trace, by rail.
 pub type Attribution = BTreeMap<Rail, RailAttribution>;
 
 /// A method of attribution.
@@ -132,14 +132,14 @@ pub trait Attributor: Sync {
     fn name(&self) -> &str;
 
     /// Attributes the samples of all rails. A method must not look at
-    /// [`Trace::truth`], except where it says so.
+    /// [`Trace::truth`], except if documented.
     ///
     /// # Errors
     /// [`AccuracyError::Method`] with what went wrong.
     fn attribute(&self, trace: &Trace, options: &Options) -> Result<Attribution, AccuracyError>;
 }
 
-/// Why there is no score.
+/// Reason for a missing score.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccuracyError {
@@ -154,14 +154,14 @@ pub enum AccuracyError {
         /// What went wrong.
         what: String,
     },
-    /// A result names what the trace has not, or names it twice.
+    /// A result names an unknown kind, or one twice.
     #[error("{what}; a result has each kind of the trace at most once")]
     Result {
         /// What is wrong.
         what: String,
     },
     /// Not a row's name.
-    #[error("no row is called {name:?}; there are {known}")]
+    #[error("unknown row {name:?}; use one of {known}")]
     UnknownRow {
         /// The name given.
         name: String,

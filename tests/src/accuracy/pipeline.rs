@@ -1,5 +1,5 @@
-//! The project's own way from files to figures: import, attribute, and read back what
-//! stands in the database.
+//! The project's own pipeline: imports files, attributes them, and reads the results from
+//! the database.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::simulate::{Rail, Trace};
 
-/// Attribution by the methods `fitted` and, where a calibration is given, `calibrated`.
+/// Attribution by the method `fitted` or, if a calibration is given, `calibrated`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pipeline;
 
@@ -31,8 +31,8 @@ impl Attributor for Pipeline {
         trace.write(folder.path())?;
         let database = folder.path().join("energy.db");
         let imported = import(&database, &importing(folder.path(), options)).map_err(failed)?;
-        let wishes = wishes(options);
-        let id = reattribute(&database, &imported.uuid, &wishes).map_err(failed)?;
+        let attribute_options = attribute_options(options);
+        let id = reattribute(&database, &imported.uuid, &attribute_options).map_err(failed)?;
         let store = Store::open(&database).map_err(failed)?;
         let run = store.find_run(&imported.uuid).map_err(failed)?.no;
         read(&store, run, id, trace).map_err(failed)
@@ -64,7 +64,7 @@ fn importing(folder: &Path, options: &Options) -> ImportOptions {
     }
 }
 
-fn wishes(options: &Options) -> AttributeOptions {
+fn attribute_options(options: &Options) -> AttributeOptions {
     let priors = options.calibrations.values().flat_map(|calibration| {
         let rail = calibration.rail.name().to_owned();
         calibration.powers.iter().map(move |(kind, power)| Prior {
@@ -148,7 +148,7 @@ fn accounts(store: &Store, run: i64, id: u32, rail: u32) -> rusqlite::Result<Acc
     )
 }
 
-/// What was extrapolated is as uncertain as what was measured.
+/// Extrapolated energy is as uncertain as measured energy.
 fn estimate(self_j: f64, lo_j: Option<f64>, hi_j: Option<f64>, extrapolated_j: f64) -> Estimate {
     let energy_j = self_j + extrapolated_j;
     let scale = if self_j > 0.0 { energy_j / self_j } else { 1.0 };

@@ -1,5 +1,5 @@
-//! The plain method that others have to beat: the energy of a sample above idle goes
-//! to kinds by their self time in it.
+//! The baseline method: divides the energy of a sample above idle among kinds by their
+//! self time in it.
 
 use super::{
     Accounts, AccuracyError, Attribution, Attributor, Estimate, Options, RailAttribution,
@@ -10,9 +10,9 @@ use crate::simulate::Trace;
 /// Time outside samples counts at most this many times the time within.
 const MOST_EXTRAPOLATION: f64 = 3.0;
 
-/// Time-proportional attribution above idle. It is told the true clock offset, so that
-/// methods which estimate the offset are compared with the best that it could do. It
-/// gives no intervals and no groups.
+/// Time-proportional attribution above idle. It knows the true clock offset, so that
+/// methods which estimate the offset are compared with its best result. It gives no
+/// intervals and no groups.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Proportional;
 

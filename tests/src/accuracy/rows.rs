@@ -1,4 +1,4 @@
-//! What is measured and what is asked for.
+//! The measured cases and their goals.
 
 use super::AccuracyError;
 use crate::simulate::{Rail, Scenario, Settings, SimulateError};
@@ -6,18 +6,18 @@ use crate::simulate::{Rail, Scenario, Settings, SimulateError};
 /// The largest error that a row may have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
-    /// So many percent.
+    /// Percent.
     Percent(f64),
-    /// So many percent points more than `proportional` on the same traces.
+    /// Percentage points above `proportional` on the same traces.
     OverProportional(f64),
 }
 
-/// What is asked of an error: to be reached, and to be aimed at (percent).
+/// Goals of an error in percent: the required bound and the aim.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Goal {
     /// A mean above this by more than its standard error fails.
     pub reach: Bound,
-    /// Better than asked for.
+    /// Better than required.
     pub aim: Option<f64>,
 }
 
@@ -28,19 +28,19 @@ pub struct Row {
     pub name: &'static str,
     /// The program.
     pub scenario: Scenario,
-    /// Settings that differ from the scenario's, as [`Settings::with`] takes them.
+    /// Settings that differ from the scenario's, in the format of [`Settings::with`].
     pub changes: &'static str,
-    /// All of [`crate::simulate::HARSH`] as well.
+    /// Also applies [`crate::simulate::HARSH`].
     pub harsh: bool,
     /// The rail that is scored.
     pub rail: Rail,
-    /// A calibration with this mismatch is at hand.
+    /// Mismatch of the calibration, if there is one.
     pub mismatch: Option<f64>,
-    /// Asked of kinds.
+    /// Goal of kinds.
     pub kinds: Option<Goal>,
-    /// Asked of groups.
+    /// Goal of groups.
     pub groups: Option<Goal>,
-    /// Fewest groups; 0: none are asked for.
+    /// Fewest groups; 0 if none are required.
     pub fewest_groups: usize,
     /// Largest mean half width of kinds' intervals, percent.
     pub widest: Option<f64>,
@@ -127,7 +127,7 @@ impl Row {
     /// The settings of its traces.
     ///
     /// # Errors
-    /// None for the rows here; changes of other rows may name no setting.
+    /// None for the rows here; changes of other rows may name an unknown setting.
     pub fn settings(&self) -> Result<Settings, SimulateError> {
         let harsh = if self.harsh {
             crate::simulate::HARSH
@@ -198,10 +198,11 @@ pub const ROWS: [Row; 17] = [
         .near_proportional(Some(12.0)),
 ];
 
-/// The rows with these names (apart by commas), in the order of names; all for none.
+/// Returns the rows with these names (separated by commas), in the order of names; all
+/// rows for `None`.
 ///
 /// # Errors
-/// A name that is no row's.
+/// An unknown name.
 pub fn chosen(names: Option<&str>) -> Result<Vec<Row>, AccuracyError> {
     let Some(names) = names else {
         return Ok(ROWS.to_vec());

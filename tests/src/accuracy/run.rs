@@ -65,7 +65,7 @@ fn run_case(method: &dyn Attributor, case: Vec<Row>, seeds: &[u64]) -> Vec<RowRe
     }
 }
 
-/// One trial for each row of a case, of which there is at least one.
+/// Runs one trial for each row of a case, which has at least one.
 fn try_seed(method: &dyn Attributor, case: &[Row], seed: u64) -> Result<Vec<Trial>, AccuracyError> {
     let first = case[0];
     let trace = simulate(first.scenario, seed, &first.settings()?)?;
@@ -87,7 +87,7 @@ fn try_seed(method: &dyn Attributor, case: &[Row], seed: u64) -> Result<Vec<Tria
     case.iter().map(trial).collect()
 }
 
-/// What a user would tell the method: how sensors average, and a calibration.
+/// Returns the inputs that a user would give: kernels of sensors, and a calibration.
 fn options(trace: &Trace, row: Row) -> Options {
     let mut options = Options::default();
     let window_ms = trace.settings.trailing_window_ms;

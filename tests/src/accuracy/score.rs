@@ -1,4 +1,4 @@
-//! A method's result beside the truth.
+//! Compares a method's result with the truth.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::simulate::{Rail, Trace};
 /// Coverage counts kinds and groups with at least this part of the energy.
 const SMALLEST_SHARE: f64 = 0.01;
 
-/// Intervals beside the truth.
+/// Score of intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IntervalScore {
     /// Part of the intervals that hold the truth.
@@ -17,14 +17,14 @@ pub struct IntervalScore {
     pub half_width: f64,
 }
 
-/// Groups beside the truth.
+/// Score of groups.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GroupScore {
-    /// How many.
+    /// Number of groups.
     pub count: usize,
     /// Sum of absolute errors relative to all energy of spans.
     pub wmae: f64,
-    /// None where no group has an interval.
+    /// `None` if no group has an interval.
     pub intervals: Option<IntervalScore>,
 }
 
@@ -33,20 +33,20 @@ pub struct GroupScore {
 pub struct RailScore {
     /// Sum of kinds' absolute errors relative to all energy of spans.
     pub wmae: f64,
-    /// None where no kind has an interval.
+    /// `None` if no kind has an interval.
     pub intervals: Option<IntervalScore>,
-    /// None where the method makes no groups.
+    /// `None` if the method makes no groups.
     pub groups: Option<GroupScore>,
-    /// As the method has it.
+    /// Share of the result that is the method's own.
     pub gate_weight: Option<f64>,
-    /// Error of the method's accounts, relative to what was measured.
+    /// Error of the method's accounts, relative to the measured energy.
     pub imbalance: f64,
 }
 
 /// Compares a result with the truth of one rail.
 ///
 /// # Errors
-/// A kind that the trace has not, or that is in two groups.
+/// A kind that is not in the trace, or in two groups.
 pub fn score(
     trace: &Trace,
     rail: Rail,
@@ -114,7 +114,7 @@ impl<'a> Truth<'a> {
                     .remove(kind.as_str())
                     .ok_or_else(|| AccuracyError::Result {
                         what: format!(
-                            "{kind:?} is no kind of the trace, or the result has it twice"
+                            "{kind:?} is not a kind of the trace, or the result has it twice"
                         ),
                     })?;
             }

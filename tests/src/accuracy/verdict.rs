@@ -1,11 +1,11 @@
-//! Whether a row has what is asked for.
+//! Checks whether a row meets its goals.
 
 use super::{Bound, Goal, Row, Trial};
 
 /// Coverage of intervals of 90 % that is good enough.
 const COVERAGE: std::ops::RangeInclusive<f64> = 0.85..=1.0;
 
-/// Accounts may be wrong by this much, relative to what was measured.
+/// Largest error of accounts, relative to the measured energy.
 const IMBALANCE: f64 = 1e-9;
 
 /// A mean over trials.
@@ -38,12 +38,12 @@ impl Mean {
     }
 }
 
-/// What was found of a row.
+/// Result of a row's checks.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
-    /// What is not as asked for; empty: the row holds.
+    /// Missed goals; empty if the row passes.
     pub faults: Vec<String>,
-    /// Every aim of the row was met; false where it has none.
+    /// Whether every aim of the row was met; false if it has none.
     pub aim: bool,
 }
 
@@ -148,7 +148,7 @@ impl Verdict {
     }
 }
 
-/// What is no number exceeds everything.
+/// NaN exceeds everything.
 fn exceeds(value: f64, most: f64) -> bool {
     value > most || value.is_nan()
 }
@@ -187,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn a_standard_error_is_granted() {
-        // The mean is 7 and its standard error 1; 6.5 is asked for.
+    fn a_mean_may_exceed_its_bound_by_a_standard_error() {
+        // The mean is 7 and its standard error 1; 6.5 is required.
         assert!(faults("web100", &[trial(0.06, 0.4), trial(0.08, 0.4)]).is_empty());
         let worse = [trial(0.079, 0.4), trial(0.081, 0.4)];
         assert_eq!(faults("web100", &worse), ["kinds 7.9 > 6.5"]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_fault_is_named() {
+    fn every_other_failure_is_named() {
         let mut one = trial(0.01, 0.4);
         one.ours.imbalance = 1e-6;
         one.ours.intervals = Some(IntervalScore {

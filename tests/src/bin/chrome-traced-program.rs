@@ -1,7 +1,7 @@
-//! A program that knows nothing of energy: it writes its spans with tracing-chrome, into
-//! the working folder, under that crate's own name. `chrome-traced-program WATTS_FILE`.
+//! A program without energy measurement: it writes its spans with tracing-chrome, into the
+//! working folder, under that crate's own name. `chrome-traced-program WATTS_FILE`.
 //!
-//! What its work draws is the world's business: the file tells a fake sensor.
+//! It writes the power of its work to the file, which a fake sensor reads.
 
 use std::path::PathBuf;
 use std::time::Duration;

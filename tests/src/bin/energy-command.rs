@@ -1,5 +1,5 @@
-//! The command `energy` as it is: this package's tests may start only programs of
-//! its own.
+//! The command `energy`: this package's tests can start only binaries of their own
+//! package.
 
 use std::process::ExitCode;
 

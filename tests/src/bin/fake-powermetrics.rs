@@ -1,7 +1,7 @@
 //! Behaves like Apple's powermetrics: its arguments, its documents, its ways to
 //! fail.
 //!
-//! It integrates a true power, so that a test knows what must be measured:
+//! It integrates a given power, so that a test knows the energy that must be measured:
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! | `FAKE_POWERMETRICS_BURN_FROM` | it does so from when this file exists |
 //! | `FAKE_POWERMETRICS_TRUTH_FILE` | at the end, `rail joules` lines of what was printed are written here |
 //! | `FAKE_POWERMETRICS_START_FILE` | when the first sample starts, nanoseconds since 1970, is written here |
-//! | `FAKE_POWERMETRICS_STRETCH` | real interval over wished one, e.g. `1.05` (the default) |
+//! | `FAKE_POWERMETRICS_STRETCH` | real interval over requested one, e.g. `1.05` (the default) |
 //! | `FAKE_POWERMETRICS_MACOS` | major version: 12 knows no `ane_power`, 13 to 15 print gpu keys twice |
 //! | `FAKE_POWERMETRICS_MISBEHAVE` | comma list, below |
 //!

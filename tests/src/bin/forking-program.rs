@@ -1,6 +1,5 @@
 //! A program that records itself and forks in the middle: `forking-program
-//! DATABASE CHILDS-DATABASE`. Exits with 0 if all went well, else names on stderr
-//! what did not.
+//! DATABASE CHILDS-DATABASE`. Exits with 0 on success, else prints the failure on stderr.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +11,7 @@ use tracing_energy::power::SourceChoice;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::prelude::*;
 
-/// How long a child that was asked to end may take.
+/// Time limit for a child that was signalled to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
         0 => return in_child(guard, before, &childs),
         child => child,
     };
-    info_span!("beside").in_scope(|| burn(Duration::from_millis(100)));
+    info_span!("concurrent").in_scope(|| burn(Duration::from_millis(100)));
     let recorded = waited(child);
     drop(before);
     // SAFETY: as above; this child waits for a signal and nothing else.

@@ -1,4 +1,4 @@
-//! How often the gate catches what it should, and nothing else: `gate-trials`.
+//! Measures how often the gate detects a regression, and nothing else: `gate-trials`.
 //!
 //! ```text
 //! gate-trials [--trials 20] [--more down_proj=1.2] [--repeat 5] [--noise 0.03] [--drift 0.02]
@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use energy_tests::gate_trials::{Programs, Said, Trial};
+use energy_tests::gate_trials::{GateReport, Programs, Trial};
 
 /// Trials of the gate against energy regressions.
 #[derive(Debug, Parser)]
@@ -17,7 +17,7 @@ struct Arguments {
     /// Trials of the changed program, and as many of the unchanged one
     #[arg(long, default_value_t = 20)]
     trials: u64,
-    /// Which operation does how many times its work
+    /// Operation and factor of its work
     #[arg(long, default_value = "down_proj=1.2")]
     more: String,
     /// Runs on each side
@@ -37,7 +37,7 @@ struct Arguments {
     seed: u64,
 }
 
-fn beside(name: &str) -> PathBuf {
+fn sibling(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a path");
     own.with_file_name(name)
 }
@@ -45,9 +45,9 @@ fn beside(name: &str) -> PathBuf {
 fn main() {
     let arguments = Arguments::parse();
     let programs = Programs {
-        energy: beside("energy"),
-        program: beside("working-program"),
-        sensor: beside("fake-powermetrics"),
+        energy: sibling("energy"),
+        program: sibling("working-program"),
+        sensor: sibling("fake-powermetrics"),
     };
     let operation = arguments
         .more
@@ -61,22 +61,22 @@ fn main() {
             let folder = tempfile::tempdir().expect("a folder");
             let is_changed = more.is_some();
             let trial = Trial {
-                // The two kinds of trials have noise of their own.
+                // The two kinds of trials have separate noise.
                 seed: (arguments.seed + at) * 2 + u64::from(is_changed),
                 noise: (arguments.noise, arguments.drift),
                 repeat: arguments.repeat,
                 tokens: arguments.tokens,
                 more,
             };
-            let said = trial.run(&programs, folder.path());
-            tell(at, is_changed, &said);
-            let names = said.caught();
+            let report = trial.run(&programs, folder.path());
+            print_trial(at, is_changed, &report);
+            let names = report.caught();
             if is_changed {
                 let is_right = names.iter().all(|kind| kind.ends_with(&operation));
-                caught += u64::from(said.code == Some(3) && !names.is_empty() && is_right);
+                caught += u64::from(report.code == Some(3) && !names.is_empty() && is_right);
                 wrong += u64::from(!is_right);
             } else {
-                passed += u64::from(said.code == Some(0));
+                passed += u64::from(report.code == Some(0));
             }
         }
     }
@@ -88,18 +88,18 @@ fn main() {
     println!("unchanged: passed {passed} of {all}");
 }
 
-fn tell(at: u64, is_changed: bool, said: &Said) {
+fn print_trial(at: u64, is_changed: bool, report: &GateReport) {
     let what = if is_changed { "changed" } else { "unchanged" };
-    let total = &said.answer["total"][0];
+    let total = &report.answer["total"][0];
     println!(
         "{at:>3} {what:<9} exit {:?} ratio {} ({} .. {}) {}",
-        said.code.unwrap_or(-1),
+        report.code.unwrap_or(-1),
         total["ratio"],
         total["lo"],
         total["hi"],
-        said.caught().join(", ")
+        report.caught().join(", ")
     );
-    if said.answer.is_null() {
-        println!("    {}", said.errors.trim_end());
+    if report.answer.is_null() {
+        println!("    {}", report.errors.trim_end());
     }
 }

@@ -1,4 +1,4 @@
-//! Makes large runs: `large-run --spans 10M --db large.db`.
+//! Generates large runs: `large-run --spans 10M --db large.db`.
 
 #![allow(clippy::print_stdout)] // It prints a report.
 
@@ -9,13 +9,13 @@ use clap::Parser;
 use energy_tests::large::LargeRun;
 use tracing_energy::Method;
 
-/// Makes runs of a decoder as large as you like.
+/// Generates large runs of a decoder.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Spans of each run, about: 10M, 500k
+    /// Approximate number of spans per run: 10M, 500k
     #[arg(long, default_value = "10M", value_parser = parse_count)]
     spans: u64,
-    /// The recording, made where it is not there
+    /// The recording, created if needed
     #[arg(long, default_value = "large.db")]
     db: PathBuf,
     /// Runs; each later one has 2 % more work in `down_proj`
@@ -27,7 +27,7 @@ struct Arguments {
     /// The same seed gives the same runs
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Attribute by the method `fitted`, too
+    /// Also attribute by the method `fitted`
     #[arg(long)]
     fitted: bool,
 }

@@ -27,7 +27,7 @@ fn main() {
         info_span!("with a field", value = ?Unprintable);
     }));
     assert!(formatted.is_err());
-    info_span!("meanwhile").in_scope(|| burn(Duration::from_millis(50)));
+    info_span!("concurrent").in_scope(|| burn(Duration::from_millis(50)));
     fail("at the end");
 }
 

@@ -1,4 +1,4 @@
-//! How long the command takes to answer on large runs, and how much memory.
+//! Measures time and memory of the command on large runs.
 //!
 //! ```text
 //! target/release/large-run --spans 10M --runs 2 --db large.db
@@ -19,16 +19,16 @@ struct Arguments {
     /// A recording with the runs large-0 and large-1
     #[arg(long, default_value = "large.db")]
     db: PathBuf,
-    /// The command; that beside this program unless told otherwise
+    /// The command (default: `energy` in the folder of this program)
     #[arg(long)]
     energy: Option<PathBuf>,
-    /// Times each answer is asked for
+    /// Repetitions of each command
     #[arg(long, default_value_t = 11)]
     times: usize,
 }
 
-/// Words, the longest it should take in s, and the most memory in MB.
-const ASKED: [(&str, Option<f64>, Option<f64>); 15] = [
+/// Arguments, the time limit in s, and the memory limit in MB.
+const COMMANDS: [(&str, Option<f64>, Option<f64>); 15] = [
     ("--help", Some(0.02), None),
     ("summary large-0", Some(0.2), Some(64.0)),
     ("hot large-0", Some(0.2), Some(64.0)),
@@ -55,9 +55,9 @@ fn main() {
         "{:<32} {:>9} {:>9} {:>9}  aims",
         "median of", "wall s", "CPU s", "peak MB"
     );
-    for (words, most_s, most_mb) in ASKED {
+    for (words, most_s, most_mb) in COMMANDS {
         let mut used: Vec<Used> = (0..arguments.times)
-            .map(|_| ask(&energy, &arguments, words))
+            .map(|_| measure(&energy, &arguments, words))
             .collect();
         let memory = used.iter().map(|one| one.mb).fold(0.0, f64::max);
         let mut median = |of: fn(&Used) -> f64| {
@@ -82,9 +82,9 @@ struct Used {
     mb: f64,
 }
 
-/// Answers once. Times and memory are those of this child alone.
-#[allow(clippy::zombie_processes)] // `wait4` waits for it, and tells what it used.
-fn ask(energy: &PathBuf, arguments: &Arguments, words: &str) -> Used {
+/// Runs a command once and returns time and memory of this child alone.
+#[allow(clippy::zombie_processes)] // `wait4` waits for it and returns its resource usage.
+fn measure(energy: &PathBuf, arguments: &Arguments, words: &str) -> Used {
     let begun = Instant::now();
     let child = Command::new(energy)
         .args(words.split(' '))

@@ -1,5 +1,5 @@
 //! A program that records itself until it is killed: `recorded-program DB
-//! [NAME]...`, with a recorder for each name.
+//! [NAME]...`, with one recorder per name.
 
 use std::time::Duration;
 

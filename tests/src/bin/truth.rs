@@ -1,5 +1,4 @@
-//! How near attribution comes to the truth of a real program whose kinds have known
-//! powers: `cargo run --release --bin truth -- --seconds 30`.
+//! Measures the accuracy of attribution on a real program whose kinds have known powers: `cargo run --release --bin truth -- --seconds 30`.
 //!
 //! A tiny language model runs on this machine; only its power is made up. The
 //! program is calibrated, recorded `--runs` times, and attributed by every method.
@@ -12,11 +11,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use energy_models::Depth;
-use energy_tests::truth::{Course, Outcome, Reads, Score, follow, use_one_thread};
+use energy_tests::truth::{Outcome, Reads, Schedule, Score, follow, use_one_thread};
 use tracing_energy::Method;
 use tracing_energy::units::Nanos;
 
-/// Attribution beside the truth.
+/// Attribution compared with the truth.
 #[derive(Parser)]
 struct Arguments {
     /// Length of each recording.
@@ -49,7 +48,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // SAFETY: no other thread was started yet.
     unsafe { use_one_thread() };
-    let course = Course {
+    let schedule = Schedule {
         depth: arguments.depth,
         runs: arguments.runs,
         time: Duration::from_secs(arguments.seconds),
@@ -62,7 +61,7 @@ fn main() -> ExitCode {
             seed: arguments.seed,
         },
     };
-    match print(&course, &arguments) {
+    match print(&schedule, &arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -73,20 +72,20 @@ fn main() -> ExitCode {
 }
 
 fn print(
-    course: &Course,
+    schedule: &Schedule,
     arguments: &Arguments,
 ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
     let passing = tempfile::tempdir()?;
     let folder = arguments.folder.as_deref().unwrap_or(passing.path());
-    let mut tell = |text: String| {
+    let mut report = |text: String| {
         let _ = writeln!(std::io::stderr(), "{text}");
     };
-    let runs = follow(course, folder, &mut tell)?;
+    let runs = follow(schedule, folder, &mut report)?;
     let mut out = std::io::stdout().lock();
     for (number, run) in (1..).zip(&runs) {
         writeln!(out, "run {number}")?;
-        for doubt in &run.doubts {
-            writeln!(out, "  {doubt}")?;
+        for warning in &run.warnings {
+            writeln!(out, "  {warning}")?;
         }
         if arguments.kinds {
             print_kinds(&mut out, run)?;
@@ -129,7 +128,7 @@ fn print_kinds(out: &mut dyn Write, run: &Outcome) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Whether all goals are held; each is told with its figure.
+/// Returns whether all goals are met; prints each with its value.
 fn goals(
     out: &mut dyn Write,
     runs: &[Outcome],

@@ -1,12 +1,12 @@
-//! A program that does the same work each time and tells the fake powermetrics of it:
+//! A program that does the same work each time and reports it to the fake powermetrics:
 //! `working-program DB`. It records itself as a small language model would.
 //!
 //! | variable | meaning |
 //! |---|---|
 //! | `WORKING_PROGRAM_TOKENS` | tokens to decode; 200 without it, about two seconds |
-//! | `WORKING_PROGRAM_MORE` | `scores=1.2`: this operation does that many times its work |
-//! | `WORKING_PROGRAM_END` | `none`: it ends without ending its recording; `fail`: with a complaint and exit code 7; `twice`: it makes two runs |
-//! | `FAKE_POWERMETRICS_WORK_FILE` | where it tells what it has done, if anywhere |
+//! | `WORKING_PROGRAM_MORE` | `scores=1.2`: factor of the work of this operation |
+//! | `WORKING_PROGRAM_END` | `none`: it exits without finishing its recording; `fail`: with an error and exit code 7; `twice`: it records two runs |
+//! | `FAKE_POWERMETRICS_WORK_FILE` | file for the work done; none if unset |
 
 #[path = "../working_program/mod.rs"]
 mod working_program;

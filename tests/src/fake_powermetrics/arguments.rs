@@ -1,8 +1,8 @@
-//! What the fake is asked for: its command line and its environment.
+//! Arguments of the fake: its command line and its environment.
 
 use std::time::Duration;
 
-/// What is understood of the command line.
+/// The supported part of the command line.
 pub(crate) struct Arguments {
     pub(crate) interval: Duration,
     pub(crate) count: u64,
@@ -52,8 +52,8 @@ impl Arguments {
         }
     }
 
-    pub(crate) fn asks(&self, sampler: &str) -> bool {
-        self.samplers.iter().any(|asked| asked == sampler)
+    pub(crate) fn has_sampler(&self, sampler: &str) -> bool {
+        self.samplers.iter().any(|requested| requested == sampler)
     }
 }
 

@@ -9,7 +9,7 @@ use tracing_energy::units::Nanos;
 
 use super::arguments::variable;
 
-/// The system counts CPU time in steps of 10 ms: looking more often tells nothing.
+/// The system counts CPU time in steps of 10 ms, so more frequent reads are useless.
 const LOOK: Duration = Duration::from_millis(10);
 /// How often the sensor is busy for a while.
 const BURN_EVERY: Duration = Duration::from_millis(50);
@@ -18,14 +18,14 @@ const BURN_EVERY: Duration = Duration::from_millis(50);
 pub(crate) struct Busy {
     idle_w: f64,
     per_core_w: f64,
-    /// Looked at last, and CPU seconds since the first look.
+    /// Last reading, and CPU seconds since the first one.
     looked: Option<Instant>,
     first_s: Option<f64>,
     busy_s: f64,
 }
 
 impl Busy {
-    /// From `BUSY_WATTS`, as `4,10`.
+    /// Parses `BUSY_WATTS`, such as `4,10`.
     pub(crate) fn from_environment() -> Option<Self> {
         let text = variable("BUSY_WATTS")?;
         let (idle, per_core) = text.split_once(',')?;
@@ -38,7 +38,7 @@ impl Busy {
         })
     }
 
-    /// Joules up to `time`, seconds since the start.
+    /// Returns joules up to `time`, in seconds since the start.
     pub(crate) fn joules(&mut self, time: f64) -> f64 {
         if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             self.looked = Some(Instant::now());
@@ -56,7 +56,7 @@ fn busy_seconds() -> f64 {
     own + recorder_seconds().unwrap_or(0.0)
 }
 
-/// Of the process that has started this one, without its children: columns 14 and
+/// Returns CPU time of the parent process, without its children: columns 14 and
 /// 15, counted from the name in column 2, which may hold spaces.
 fn recorder_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", parent_id())).ok()?;
@@ -68,8 +68,8 @@ fn recorder_seconds() -> Option<f64> {
     (per_second > 0).then(|| ticks / per_second as f64)
 }
 
-/// Keeps a processor busy for the part of the time that `BURN` asks for, from when
-/// the file `BURN_FROM` exists, if one is named.
+/// Keeps a processor busy for the share of time in `BURN`, as soon as the file
+/// `BURN_FROM` exists, if one is named.
 pub(crate) fn burn_from_environment() {
     let part: Option<f64> = variable("BURN").and_then(|part| part.parse().ok());
     let Some(part) = part.filter(|part| (0.0..=1.0).contains(part)) else {
@@ -77,7 +77,7 @@ pub(crate) fn burn_from_environment() {
     };
     let busy = BURN_EVERY.mul_f64(part);
     let from = variable("BURN_FROM").map(PathBuf::from);
-    // It ends with the process.
+    // The thread ends with the process.
     std::thread::spawn(move || {
         while from.as_ref().is_some_and(|from| !from.exists()) {
             std::thread::sleep(LOOK);

@@ -8,7 +8,7 @@ use super::date::date;
 use super::faults::Faults;
 use super::meter::RAILS;
 
-/// What one document tells.
+/// Contents of one document.
 pub(crate) struct Sample {
     pub(crate) elapsed: Duration,
     /// Of each rail, since the last document.
@@ -64,19 +64,19 @@ pub(crate) fn document(
     );
     let late = faults.number("late-cpu");
     let has_cpu = late.is_none_or(|late| sample.number > late);
-    if arguments.asks("cpu_power") && !faults.has("no-power") && has_cpu {
+    if arguments.has_sampler("cpu_power") && !faults.has("no-power") && has_cpu {
         processor(&mut text, sample);
     }
     if faults.number("warning") == Some(sample.number) && delta {
         text.push_str("warning: time went backwards by 12345 ns\n");
     }
-    if arguments.asks("thermal") {
+    if arguments.has_sampler("thermal") {
         let hot = faults.number("hot");
         let hot = hot.is_some_and(|from| sample.number >= from);
         let level = if hot { "Heavy" } else { "Nominal" };
         let _ = writeln!(text, "<key>thermal_pressure</key><string>{level}</string>");
     }
-    if arguments.asks("gpu_power") && !faults.has("no-power") {
+    if arguments.has_sampler("gpu_power") && !faults.has("no-power") {
         gpu(&mut text, sample, faults.has("nan"));
     }
     text.push_str("</dict>\n</plist>\n");

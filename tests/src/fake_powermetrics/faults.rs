@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::arguments::variable;
 use super::print;
 
-/// The ways to fail that were asked for.
+/// The requested faults.
 pub(crate) struct Faults(Vec<String>);
 
 impl Faults {
@@ -15,14 +15,14 @@ impl Faults {
     }
 
     pub(crate) fn has(&self, fault: &str) -> bool {
-        self.0.iter().any(|asked| asked == fault)
+        self.0.iter().any(|requested| requested == fault)
     }
 
     pub(crate) fn number(&self, fault: &str) -> Option<u64> {
         let values = self
             .0
             .iter()
-            .filter_map(|asked| asked.strip_prefix(fault)?.strip_prefix(':'));
+            .filter_map(|requested| requested.strip_prefix(fault)?.strip_prefix(':'));
         values.into_iter().find_map(|value| value.parse().ok())
     }
 
@@ -43,15 +43,15 @@ impl Faults {
     }
 
     fn dies_once(&self, number: u64) -> bool {
-        let asked = self
+        let requested = self
             .0
             .iter()
             .find_map(|fault| fault.strip_prefix("die-once:"));
-        let Some((after, file)) = asked.and_then(|asked| asked.split_once(':')) else {
+        let Some((after, file)) = requested.and_then(|requested| requested.split_once(':')) else {
             return false;
         };
         let due = after.parse().is_ok_and(|after: u64| number >= after);
-        // `create_new` fails where a process before this one has died already.
+        // `create_new` fails if an earlier process has died already.
         due && std::fs::File::create_new(file).is_ok()
     }
 }

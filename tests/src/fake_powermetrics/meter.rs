@@ -20,7 +20,7 @@ pub(crate) struct Meter {
     source: Source,
     born: Instant,
     joules: Table,
-    /// Whole millijoules printed so far; the rest is carried on.
+    /// Whole millijoules printed so far; the remainder is carried over.
     printed: BTreeMap<String, i64>,
     counted: BTreeMap<String, i64>,
 }
@@ -36,7 +36,7 @@ impl Meter {
         }
     }
 
-    /// Writes when it started to the file that a test asked for.
+    /// Writes the time of its start to the file that a test has named.
     pub(crate) fn write_start(&self) {
         let Some(file) = variable("START_FILE") else {
             return;
@@ -48,13 +48,13 @@ impl Meter {
         }
     }
 
-    /// Waits for an interval from `started` and says how long it really was.
+    /// Waits for an interval from `started` and returns its real length.
     pub(crate) fn wait(&mut self, started: Instant, interval: Duration) -> Duration {
         let stretch = variable("STRETCH")
             .and_then(|text| text.parse().ok())
             .unwrap_or(1.05);
         let end = started + interval.mul_f64(stretch);
-        // What was used while the document before was written belongs to this one.
+        // Energy used while the previous document was written belongs to this one.
         let mut last = Instant::now().max(started);
         self.source
             .advance(&mut self.joules, self.born, (started, last));
@@ -86,7 +86,7 @@ impl Meter {
         }
     }
 
-    /// Writes what was printed to the file that a test asked for.
+    /// Writes the printed energy to the file that a test has named.
     pub(crate) fn write_truth(&self) {
         let Some(file) = variable("TRUTH_FILE") else {
             return;

@@ -1,11 +1,11 @@
-//! What differs from run to run though the program does not: each start of the fake is
-//! a run, and reads a little high or low throughout.
+//! Noise between runs of the same program: each start of the fake is a run with its own
+//! gain.
 //!
 //! ```text
 //! factor of run k = (1 + run * normal) * (1 + drift * wander_k)
 //! ```
 //!
-//! `wander` is a random walk that forgets: neighbouring runs are alike, as in a room
+//! `wander` is a mean-reverting random walk: neighbouring runs are similar, as in a room
 //! that warms up. A seed and the run's number, kept in a file, give the same factor
 //! again.
 
@@ -15,19 +15,19 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::arguments::variable;
 
-/// How much of a run's wander the next one keeps.
+/// Share of a run's wander that the next one keeps.
 const MEMORY: f64 = 0.8;
 
-/// What a run's readings are multiplied by.
+/// Factor of a run's readings.
 pub(crate) struct Noise(f64);
 
 impl Noise {
-    /// From `NOISE`, as `seed=7,run=0.03,drift=0.02,count=FILE`; none without it.
+    /// Parses `NOISE`, such as `seed=7,run=0.03,drift=0.02,count=FILE`; none without it.
     pub(crate) fn from_environment() -> Self {
         Self(variable("NOISE").map_or(1.0, |text| factor(&text)))
     }
 
-    /// What to multiply by.
+    /// Returns the factor.
     pub(crate) fn factor(&self) -> f64 {
         self.0
     }

@@ -10,17 +10,17 @@ use super::work::Work;
 /// A number for each rail.
 pub(crate) type Table = BTreeMap<String, f64>;
 
-/// Where the power comes from.
+/// Source of the power.
 pub(crate) enum Source {
-    /// A function of the recorder's CPU time and of one's own, for the rail `cpu`.
+    /// A function of the CPU time of the recorder and of this process, for the rail `cpu`.
     Busy(Busy),
-    /// A function of what a program has done, for the rail `cpu`.
+    /// A function of a program's work, for the rail `cpu`.
     Work(Work),
     /// Watts of each rail from seconds on.
     Steps(BTreeMap<String, Vec<(f64, f64)>>),
-    /// A file of watts, and what it said last.
+    /// A file of watts, and its last contents.
     WattsFile(String, Table),
-    /// A file of growing joules, and what it said first.
+    /// A file of growing joules, and its first contents.
     EnergyFile(String, Table),
 }
 
@@ -122,7 +122,7 @@ fn read_table(file: &str) -> Option<Table> {
             _ => None,
         }
     };
-    // A file that is just being written is empty: the last table holds on.
+    // A file that is being written is empty: keep the last table.
     let table: Table = text.lines().filter_map(row).collect();
     (!table.is_empty()).then_some(table)
 }

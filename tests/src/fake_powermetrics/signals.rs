@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Set by SIGTERM and SIGINT: the real one ends and loses its partial interval.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Whether a signal has asked for the end.
+/// Whether a signal has requested the end.
 pub(crate) fn ending() -> bool {
     ENDING.load(Ordering::SeqCst)
 }

@@ -1,15 +1,15 @@
 //! Power as a function of work: each kind of work has its own watts, and a program
-//! tells how much it has done of each.
+//! reports how much it has done of each.
 //!
-//! What a program did, not the time that it took, is what draws: on a machine where
-//! other programs are busy, the same work takes longer and costs the same.
+//! Energy depends on the work, not on its duration: on a machine where other programs are
+//! busy, the same work takes longer and costs the same.
 
 use std::time::Instant;
 
 use super::arguments::variable;
 use super::noise::Noise;
 
-/// Idle watts, watts of each kind of work, and where the program tells of it.
+/// Idle watts, watts of each kind of work, and the file with the program's work.
 pub(crate) struct Work {
     file: String,
     idle_w: f64,
@@ -43,7 +43,7 @@ impl Work {
     pub(crate) fn joules(&mut self) -> f64 {
         let idle_j = self.idle_w * self.born.elapsed().as_secs_f64();
         let true_j = idle_j + self.work_j();
-        // A file that is just being made shows less: nothing is taken back.
+        // A file that is being created shows less: energy never decreases.
         let more = (true_j - self.true_j).max(0.0);
         self.true_j += more;
         self.joules += more * self.noise.factor();

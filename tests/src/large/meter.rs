@@ -1,4 +1,4 @@
-//! What a sensor would have read while spans worked.
+//! Simulates the readings of a sensor during spans.
 
 use tracing_energy::rows::SampleRow;
 
@@ -6,19 +6,19 @@ use tracing_energy::rows::SampleRow;
 pub(super) const SAMPLE_NS: i64 = 100_000_000;
 /// Idle power of the rails.
 pub(super) const IDLE_W: [f64; 2] = [4.0, 0.8];
-/// Part of what spans draw that memory draws beside.
+/// Power of memory relative to the power of spans, in addition to it.
 const MEMORY: f64 = 0.15;
 
 /// Active energy by sample.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    /// The first sample that was not taken yet.
+    /// Index of the first sample that was not returned yet.
     first: i64,
     joules: Vec<f64>,
 }
 
 impl Meter {
-    /// Work of that power from `start` to `end`, run time.
+    /// Adds work of `watts` from `start` to `end`, in run time.
     pub(super) fn work(&mut self, start: i64, end: i64, watts: f64) {
         let mut from = start;
         while from < end {

@@ -1,5 +1,5 @@
-//! Large runs: a decoder that makes tokens for hours, written as the recorder writes it,
-//! in constant memory, without waiting for it to happen.
+//! Generates large runs: a decoder that generates tokens for hours, written in the
+//! recorder's format, in constant memory and without real time passing.
 
 mod meter;
 mod tree;
@@ -11,7 +11,7 @@ use rand::{RngExt as _, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 use tracing_energy::power::{Kernel, Provenance, RailKind};
 use tracing_energy::rows::{
-    BaselineRow, CpuOf, CpuRow, FieldsRow, RailRow, RunMetadata, RunRow, RunStatus, SpanRow,
+    BaselineRow, CpuRow, CpuScope, FieldsRow, RailRow, RunMetadata, RunRow, RunStatus, SpanRow,
     ThreadRole, ThreadRow,
 };
 use tracing_energy::sink::{Batch, Sink};
@@ -21,26 +21,26 @@ use tracing_energy::{AttributeOptions, Method, host, reattribute};
 use meter::{IDLE_W, Meter, SAMPLE_NS};
 use tree::{Part, Tree};
 
-/// Spans that go to the file at once.
+/// Spans per write to the file.
 const PER_BATCH: usize = 100_000;
 /// Time between CPU times.
 const CPU_NS: i64 = 50_000_000;
-/// The decoder starts so long after the run.
+/// Start of the decoder after the start of the run.
 const BEGIN_NS: i64 = 1_000_000_000;
 
-/// What the file or the attribution refused.
+/// Error of the file or of the attribution.
 type Fault = Box<dyn std::error::Error>;
 
-/// What kind of run is made.
+/// Options of a generated run.
 #[derive(Debug, Clone)]
 pub struct LargeRun {
     /// Spans, about.
     pub spans: u64,
     /// Layers of the decoder.
     pub layers: u32,
-    /// The same seed gives the same run.
+    /// Seed; the same seed gives the same run.
     pub seed: u64,
-    /// How many times its work `down_proj` does.
+    /// Factor of the work of `down_proj`.
     pub factor: f64,
     /// Its name.
     pub name: String,
@@ -48,9 +48,9 @@ pub struct LargeRun {
     pub methods: Vec<Method>,
 }
 
-/// A run that was made.
+/// A generated run.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct GeneratedRun {
     /// Its id.
     pub uuid: String,
     /// Its spans.
@@ -67,7 +67,7 @@ impl LargeRun {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn make(&self, path: &Path) -> Result<Made, Fault> {
+    pub fn make(&self, path: &Path) -> Result<GeneratedRun, Fault> {
         let mut sink = SqliteSink::create(path)?;
         let made = Maker::new(self).write(&mut sink)?;
         sink.finish()?;
@@ -108,7 +108,7 @@ impl<'l> Maker<'l> {
         }
     }
 
-    fn write(mut self, sink: &mut SqliteSink) -> Result<Made, Fault> {
+    fn write(mut self, sink: &mut SqliteSink) -> Result<GeneratedRun, Fault> {
         self.begin();
         let inference = self.open(self.tree.inference, None);
         for part in self.tree.before.clone() {
@@ -236,9 +236,9 @@ impl<'l> Maker<'l> {
                 end_ns,
                 on_cpu_ns,
             };
-            self.batch.cpu.push(row(CpuOf::Process, start_ns));
-            self.batch.cpu.push(row(CpuOf::Thread(1), start_ns));
-            self.batch.cpu.push(row(CpuOf::Machine, start_ns));
+            self.batch.cpu.push(row(CpuScope::Process, start_ns));
+            self.batch.cpu.push(row(CpuScope::Thread(1), start_ns));
+            self.batch.cpu.push(row(CpuScope::Machine, start_ns));
             self.cpu_ns = end_ns;
         }
         let random = &mut self.random;
@@ -252,13 +252,13 @@ impl<'l> Maker<'l> {
         Ok(sink.write(&batch)?)
     }
 
-    fn end(mut self, sink: &mut SqliteSink, tokens: i64) -> Result<Made, Fault> {
+    fn end(mut self, sink: &mut SqliteSink, tokens: i64) -> Result<GeneratedRun, Fault> {
         self.run.status = RunStatus::Complete;
         self.run.end_ns = Some(self.now_ns);
         self.run.metadata.output_tokens = Some(tokens);
         self.batch.run = Some(self.run.clone());
         self.flush(sink)?;
-        Ok(Made {
+        Ok(GeneratedRun {
             uuid: self.run.uuid,
             spans: self.seq,
             tokens: tokens.unsigned_abs(),

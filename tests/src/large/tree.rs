@@ -1,16 +1,16 @@
-//! The calling-context tree of a decoder, with what each node does by itself.
+//! The calling-context tree of a decoder, with self time and power of each node.
 
 use energy_models::instrument;
 use tracing_energy::rows::{CallsiteRow, Domain, NodeRow, Role};
 
-/// A span that does something by itself and holds others.
+/// A span with self time and children.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     /// Its node.
     pub(super) node: u32,
-    /// Time by itself, ns.
+    /// Self time, ns.
     pub(super) self_ns: i64,
-    /// Power above idle while it works by itself, W.
+    /// Power above idle during its self time, W.
     pub(super) watts: f64,
     pub(super) children: Vec<Part>,
 }

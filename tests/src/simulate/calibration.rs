@@ -13,16 +13,16 @@ const CONTAINERS: [&str; 8] = [
     "run", "prefill", "decode", "token", "p.layer", "d.layer", "request", "step",
 ];
 
-/// How wrong a calibration is; all are standard deviations of the logarithm.
+/// Errors of a calibration; all are standard deviations of the logarithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CalibrationErrors {
-    /// Common to all kinds (a clock frequency, say).
+    /// Common to all kinds (such as a clock frequency).
     pub shift_sd: f64,
     /// Of each kind, known to the method.
     pub measuring_sd: f64,
-    /// Of each kind: it runs otherwise than it was measured.
+    /// Of each kind: difference between running and measuring.
     pub mismatch_sd: f64,
-    /// The mismatch that the method is told.
+    /// The mismatch that the method assumes.
     pub assumed_mismatch_sd: f64,
     /// Added to the logarithm of about half of the kinds, unknown to the method.
     pub half_raised_by: f64,
@@ -47,11 +47,11 @@ impl CalibrationErrors {
 pub struct CalibratedPower {
     /// Power above idle while it runs, W.
     pub watts: f64,
-    /// Standard deviation of its logarithm that the method is told, without the shift.
+    /// Standard deviation of its logarithm that the method assumes, without the shift.
     pub relative_sd: f64,
 }
 
-/// What is known of one rail's kinds beforehand, by name.
+/// Calibrated powers of one rail's kinds, by name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     /// The rail it is of.

@@ -1,14 +1,14 @@
 //! Random numbers of the simulation.
 //!
-//! Every purpose has a stream of its own (of one ChaCha key), so that, say, another
-//! sampling period leaves the program, its powers and its noise exactly as they were.
+//! Every purpose has its own stream (of one ChaCha key), so that, for example, another
+//! sampling period does not change the program, its powers or its noise.
 
 use rand::rngs::ChaCha12Rng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp1, Gamma, Poisson, StandardNormal};
 
-/// What a stream of random numbers is for.
+/// Purpose of a stream of random numbers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     /// Order, number and durations of spans.
@@ -31,7 +31,7 @@ pub(crate) enum Purpose {
 pub(crate) struct Draws(ChaCha12Rng);
 
 impl Draws {
-    /// The stream for `purpose` of `seed`; `part` tells rails apart.
+    /// Returns the stream for `purpose` of `seed`; `part` distinguishes rails.
     pub(crate) fn new(seed: u64, purpose: Purpose, part: u64) -> Self {
         let mut generator = ChaCha12Rng::seed_from_u64(seed);
         generator.set_stream(purpose as u64 + part);
@@ -81,7 +81,7 @@ impl Draws {
 
     /// A number of events where `mean` are expected.
     pub(crate) fn count(&mut self, mean: f64) -> usize {
-        // A mean that is no positive number expects no event.
+        // A mean that is not positive gives no event.
         Poisson::new(mean).map_or(0, |poisson| poisson.sample(&mut self.0) as usize)
     }
 
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wandering_series_has_its_spread_and_its_memory() {
+    fn a_wandering_series_has_its_deviation_and_correlation_time() {
         let mut draws = Draws::new(5, Purpose::Noise, 0);
         let series = draws.wander(200_000, 1.0, 5.0, 0.4);
         let (mean, sd) = mean_and_sd(&series);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn means_are_what_their_names_say() {
+    fn distributions_have_the_documented_means() {
         let mut draws = Draws::new(6, Purpose::Program, 0);
         let mut mean = |draw: &mut dyn FnMut(&mut Draws) -> f64| {
             mean_and_sd(&(0..50_000).map(|_| draw(&mut draws)).collect::<Vec<_>>()).0

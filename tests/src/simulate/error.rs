@@ -1,13 +1,13 @@
-//! What can go wrong with simulated traces.
+//! Errors of simulated traces.
 
 use std::path::PathBuf;
 
-/// Why a trace cannot be made, written or read.
+/// Reasons why a trace cannot be generated, written or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SimulateError {
     /// Not a scenario's name.
-    #[error("no scenario is called {name:?}; there are {known}")]
+    #[error("unknown scenario {name:?}; use one of {known}")]
     UnknownScenario {
         /// The name given.
         name: String,
@@ -15,7 +15,7 @@ pub enum SimulateError {
         known: String,
     },
     /// Not the name of a setting, or not `name=value`.
-    #[error("{text:?} is no setting; write name=value with a name from truth.json's config")]
+    #[error("{text:?} is not a setting; use name=value with a name from truth.json's config")]
     UnknownSetting {
         /// What was given.
         text: String,
@@ -46,7 +46,7 @@ pub enum SimulateError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line of a file is not what its header says.
+    /// A line of a file does not match the header.
     #[error("{path}, line {line}: {what}", path = path.display())]
     Line {
         /// The file.

@@ -1,14 +1,13 @@
-//! Traces of programs that never ran: spans, samples of power rails, and the energy
-//! that each span truly used.
+//! Simulated traces: spans, samples of power rails, and the true energy of each span.
 //!
 //! A program is drawn first (order and durations of spans, powers of kinds), then the
-//! power of each rail over time (`power.rs` holds the model), then what a sampler with
-//! a clock of its own would have read of it. The same scenario, seed and settings give
+//! power of each rail over time (`power.rs` holds the model), then the readings of a
+//! sampler with its own clock. The same scenario, seed and settings give
 //! the same trace.
 //!
 //! The model is linear in the active spans, as the methods assume that are scored
-//! with it; [`HARSH`] settings are there to break what else they assume. No figure
-//! from here says how well a real sensor is attributed.
+//! with it; [`HARSH`] settings violate their other assumptions. The results do not apply
+//! to real sensors.
 
 mod calibration;
 mod draws;

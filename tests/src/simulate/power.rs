@@ -31,7 +31,7 @@ pub(crate) fn gain(settings: &Settings, ticks: usize, draws: &mut Draws) -> Vec<
     gain
 }
 
-/// What a rail uses whatever spans do, W at each tick.
+/// Power of a rail independent of spans, W at each tick.
 struct Floor {
     idle_w: Vec<f64>,
     background_w: Vec<f64>,
@@ -66,7 +66,7 @@ impl Floor {
     }
 }
 
-/// What a rail did.
+/// Simulated energy of a rail.
 pub(crate) struct RailRun<'a> {
     pub(crate) meter: Meter<'a>,
     /// Energy of each span, mJ.

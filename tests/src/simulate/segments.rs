@@ -105,7 +105,7 @@ mod tests {
     /// thread 7    5|==|
     /// ```
     #[test]
-    fn the_innermost_span_of_each_thread_has_the_time() {
+    fn self_time_is_that_of_the_innermost_span_of_each_thread() {
         let spans = [
             span(0, 0, 90),
             span(0, 10, 40),

@@ -1,5 +1,5 @@
-//! What a sampler reads of a rail. A reading is of a slightly other time than the one
-//! that is written down, and of limited resolution; some are late, lost or repeated.
+//! Simulates the sampler of a rail. The time of a reading differs slightly from its
+//! timestamp, and its resolution is limited; some readings are late, lost or repeated.
 
 use super::draws::{Draws, Purpose};
 use super::timeline::Meter;

@@ -1,10 +1,10 @@
-//! What a simulation can be told.
+//! Settings of a simulation.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::error::SimulateError;
 
-/// When samples are taken.
+/// Sampling times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PeriodMode {

@@ -1,4 +1,4 @@
-//! A recorded trace with what is true of it.
+//! A trace with its truth.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -60,7 +60,7 @@ impl FromStr for Rail {
         [Self::Cpu, Self::Dram, Self::Gpu]
             .into_iter()
             .find(|rail| rail.name() == name)
-            .ok_or_else(|| format!("no rail is called {name:?}; there are cpu, dram and gpu"))
+            .ok_or_else(|| format!("unknown rail {name:?}; use cpu, dram or gpu"))
     }
 }
 
@@ -88,13 +88,13 @@ pub struct Sample {
     pub start_ns: i64,
     /// End, ns of the sampler's clock.
     pub end_ns: i64,
-    /// What was measured.
+    /// The measured rail.
     pub rail: Rail,
-    /// How much, mJ.
+    /// Energy, mJ.
     pub energy_mj: f64,
 }
 
-/// What one kind truly used of one rail.
+/// True energy of one kind on one rail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KindTruth {
     /// The kind, a place in [`Trace::kinds`].
@@ -109,7 +109,7 @@ pub struct KindTruth {
     pub count: u64,
 }
 
-/// What is true of one rail over the whole run.
+/// Truth of one rail over the whole run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RailTruth {
     /// Energy that the rail uses whatever happens, mJ.
@@ -128,7 +128,7 @@ pub struct RailTruth {
     pub sensor: Sensor,
 }
 
-/// All that is true of a trace.
+/// Truth of a trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
     /// Sampler's clock minus the spans' clock, ms.
@@ -140,7 +140,7 @@ pub struct Truth {
     /// By span: self energy on all rails, mJ.
     pub span_energy_mj: Vec<f64>,
     /// Power of each kind while it runs alone, W, by name and rail. Empty for traces
-    /// of other generators that do not tell.
+    /// of other generators that do not report it.
     pub powers_w: BTreeMap<String, BTreeMap<Rail, f64>>,
 }
 

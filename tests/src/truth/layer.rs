@@ -1,4 +1,4 @@
-//! The layer that tells the meter what each thread works in.
+//! The layer that reports each thread's current span to the meter.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -22,7 +22,7 @@ const KINDS: usize = 512;
 /// Least and greatest power of a kind, W.
 const POWERS_W: (f64, f64) = (3.0, 18.0);
 
-/// What the current thread does.
+/// State of the current thread.
 struct Thread {
     /// Which meter's, and its slot there.
     meter: usize,
@@ -191,7 +191,7 @@ impl Meter {
     pub(super) fn settle(&self, before: &mut Vec<u64>, on_cpu: impl FnOnce(f64) -> f64) -> f64 {
         let now = self.times();
         before.resize(now.len(), 0);
-        // A thread that was held up on its way into its slot had less than it seemed.
+        // A thread that was preempted before it entered its slot had less time than measured.
         let pairs = before.iter_mut().zip(now);
         let passed: Vec<u64> = pairs
             .map(|(before, now)| {
@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn self_time_times_power_is_the_energy() {
+    fn energy_is_self_time_times_power() {
         let meter = Meter::default();
         let (outer, inner) = (meter.kind("a"), meter.kind("a > b"));
         let mut before = meter.times();

@@ -1,6 +1,6 @@
-//! A program that knows what it truly used: each kind of work has a power, a layer
-//! beside the recorder's adds power times self time to a total, and a sensor reads
-//! how that total grows.
+//! A program with known true energy: each kind of work has a power, a layer next to the
+//! recorder's adds power times self time to a total, and a sensor reads the growth of
+//! that total.
 //!
 //! ```text
 //!            +--> truth layer --> total of each thread --+--> sensor --> recorder
@@ -9,21 +9,21 @@
 //! calibrated runs ---------------------------------------+
 //! ```
 //!
-//! The truth layer keeps its own stacks and reads its own clock, so that nothing of
-//! the recorder's bookkeeping is in the truth. Energy of a span that is being worked
-//! in is part of what the sensor reads, as it is of what a real one does.
+//! The truth layer keeps its own stacks and reads its own clock, so that the truth is
+//! independent of the recorder. Sensor readings include the energy of open spans, as with
+//! a real sensor.
 
-mod course;
 mod layer;
 mod meter;
 mod program;
 mod recorder;
+mod schedule;
 mod score;
 mod sensor;
 
-pub use course::{Course, Outcome, follow};
 pub use layer::TruthLayer;
 pub use meter::Meter;
 pub use program::use_one_thread;
+pub use schedule::{Outcome, Schedule, follow};
 pub use score::{KindScore, Score};
 pub use sensor::{Reads, TrueSensor};

@@ -13,14 +13,13 @@ use rand::rngs::ChaCha12Rng;
 const PROMPT: (f64, f64) = (4.0, 400.0);
 const ANSWER: (f64, f64) = (4.0, 80.0);
 
-/// Lets Candle work on one thread, so that CPU time is the time of spans: their
-/// truth is power times time, whoever helps them.
+/// Limits Candle to one thread, so that CPU time equals the time of spans.
 ///
 /// # Safety
-/// No other thread may read or write the environment meanwhile.
+/// No other thread may read or write the environment concurrently.
 pub unsafe fn use_one_thread() {
     for variable in energy_models::device::THREAD_VARIABLES {
-        // SAFETY: as the caller says.
+        // SAFETY: guaranteed by the caller.
         unsafe { std::env::set_var(variable, "1") };
     }
 }

@@ -26,7 +26,7 @@ struct Times {
 
 impl RecorderThreads {
     /// CPU seconds of the program, and of the recorder, since the last call; none
-    /// where the system does not tell.
+    /// if the system does not report it.
     pub(super) fn since_last(&mut self) -> Option<(f64, f64)> {
         let now = self.times()?;
         let before = self.before.replace(now)?;

@@ -1,10 +1,10 @@
-//! What a method says of kinds beside what is true.
+//! Compares a method's energies of kinds with the truth.
 
 use std::collections::HashMap;
 
 use energy_analyzer::query::Share;
 
-/// Kinds with a smaller part of the true energy are left aside.
+/// Kinds with a smaller share of the true energy are ignored.
 const SMALLEST_SHARE: f64 = 0.01;
 
 /// One kind.
@@ -12,9 +12,9 @@ const SMALLEST_SHARE: f64 = 0.01;
 pub struct KindScore {
     /// Its name.
     pub kind: String,
-    /// What it truly used, J.
+    /// True energy, J.
     pub true_j: f64,
-    /// What the method says; 0 where it does not know the kind.
+    /// Energy by the method, J; 0 if it does not have the kind.
     pub energy_j: f64,
     /// The method's interval.
     pub interval_j: Option<(f64, f64)>,

@@ -1,4 +1,4 @@
-//! A sensor that reads how a meter's total grows.
+//! A sensor that reads the growth of a meter's total.
 
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
@@ -12,7 +12,7 @@ use tracing_energy::units::{Energy, Nanos};
 use super::Meter;
 use super::recorder::RecorderThreads;
 
-/// What a sensor reads besides the program.
+/// Properties of the sensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reads {
     /// Time between samples.
@@ -98,7 +98,7 @@ impl PowerSource for TrueSensor {
     }
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
-        // What was before is no sample's.
+        // Energy before the start belongs to no sample.
         self.times = self.meter.times();
         let _ = self.recorder.since_last();
         self.last = Some(clock.now() + self.reads.ahead);

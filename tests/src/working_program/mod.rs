@@ -22,8 +22,8 @@ const LAYERS: u64 = 8;
 const UNIT_NS: u64 = 30_000;
 /// Steps of arithmetic in a unit.
 const UNIT_STEPS: u32 = 14_000;
-/// Units after which the sensor is told.
-const TELL_UNITS: u64 = 4;
+/// Units between reports to the sensor.
+const REPORT_UNITS: u64 = 4;
 
 /// Operations and their units in one layer of one token; the order is that of the
 /// sensor's watts.
@@ -40,18 +40,18 @@ const OPS: [(&str, u64); 10] = [
     ("lm_head", 10),
 ];
 
-/// What it has done, and how much each operation is to do.
+/// Work done so far, and the work of each operation.
 #[derive(Debug)]
 pub(crate) struct Program {
     factors: [f64; OPS.len()],
     done_ns: [u64; OPS.len()],
     /// Parts of units that were not done yet.
     owed: [f64; OPS.len()],
-    told: Option<File>,
+    report_file: Option<File>,
 }
 
 impl Program {
-    /// `more` is an operation and how many times its work it does: `scores=1.2`.
+    /// `more` is an operation and a factor of its work: `scores=1.2`.
     pub(crate) fn new(more: Option<&str>) -> Self {
         let more = more.and_then(|text| text.split_once('='));
         let factor = |name: &str| match more {
@@ -63,9 +63,9 @@ impl Program {
             factors: OPS.map(|(name, _)| factor(name)),
             done_ns: [0; OPS.len()],
             owed: [0.0; OPS.len()],
-            told: file.map(|path| File::create(path).expect("a file for the sensor")),
+            report_file: file.map(|path| File::create(path).expect("a file for the sensor")),
         };
-        program.tell();
+        program.report();
         program
     }
 
@@ -100,7 +100,7 @@ impl Program {
         }
     }
 
-    /// Whole units; what is left of a part is done with a later one.
+    /// Returns whole units; the remaining fraction is carried over.
     fn work(&mut self, op: usize, times: u64) {
         let owed = self.owed[op] + self.factors[op] * (OPS[op].1 * times) as f64;
         let units = owed.floor();
@@ -108,14 +108,14 @@ impl Program {
         for unit in 1..=units as u64 {
             arithmetic();
             self.done_ns[op] += UNIT_NS;
-            if unit % TELL_UNITS == 0 || unit == units as u64 {
-                self.tell();
+            if unit % REPORT_UNITS == 0 || unit == units as u64 {
+                self.report();
             }
         }
     }
 
-    fn tell(&mut self) {
-        if let Some(file) = &self.told {
+    fn report(&mut self) {
+        if let Some(file) = &self.report_file {
             let words = self.done_ns.map(u64::to_le_bytes);
             file.write_all_at(words.as_flattened(), 0)
                 .expect("the sensor's file");

@@ -1,4 +1,4 @@
-//! Open activations: a slab, found by their number.
+//! A slab of open activations, indexed by their sequence number.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -23,15 +23,15 @@ pub(super) struct Elsewhere {
 /// Time in which descendants of an activation were open on another thread:
 /// `covered` of `[start, end)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Credit {
+pub(super) struct OffThreadTime {
     pub(super) thread: u32,
     pub(super) start: i64,
     pub(super) end: i64,
     pub(super) covered: i64,
 }
 
-/// Among this many of its last credits an activation looks for one to extend.
-const LAST_CREDITS: usize = 16;
+/// Number of the latest off-thread times that are searched for one to extend.
+const MERGE_CANDIDATES: usize = 16;
 
 /// One open activation.
 #[derive(Debug, Default)]
@@ -46,32 +46,36 @@ pub(super) struct Activation {
     pub(super) root: Slot,
     pub(super) children: u32,
     pub(super) open: bool,
-    /// Time of its root, when it became innermost.
+    /// Virtual time of its root when it became innermost.
     pub(super) mark: f64,
-    /// If it is a root.
+    /// Virtual time, used if it is a root.
     pub(super) time: RootTime,
     pub(super) domain: Domain,
     pub(super) elsewhere: Vec<Elsewhere>,
-    /// Those elsewhere that are of its own domain; it waits while there are some.
+    /// Number of descendants on other threads in its own domain; it waits while there are any.
     pub(super) waits_for: u32,
-    pub(super) credits: Vec<Credit>,
+    pub(super) off_thread_times: Vec<OffThreadTime>,
 }
 
 impl Activation {
-    /// Notes that descendants were open on `thread` during `[start, end)`. Those
-    /// within one slot become one: windows close at the end of slots only.
-    pub(super) fn credit(&mut self, thread: u32, start: i64, end: i64) {
+    /// Records that descendants were open on `thread` during `[start, end)`. Times within one
+    /// slot are merged, because windows close at the end of slots only.
+    pub(super) fn add_off_thread_time(&mut self, thread: u32, start: i64, end: i64) {
         if end <= start {
             return;
         }
         let slot = |time: i64| time.div_euclid(SLOT_NS);
-        let latest = self.credits.iter_mut().rev().take(LAST_CREDITS);
+        let latest = self
+            .off_thread_times
+            .iter_mut()
+            .rev()
+            .take(MERGE_CANDIDATES);
         match latest.into_iter().find(|c| c.thread == thread) {
             Some(last) if slot(last.start) == slot(end) => {
                 last.end = end;
                 last.covered += end - start;
             }
-            _ => self.credits.push(Credit {
+            _ => self.off_thread_times.push(OffThreadTime {
                 thread,
                 start,
                 end,
@@ -81,7 +85,7 @@ impl Activation {
     }
 }
 
-/// Numbers are dense: one multiplication spreads them well enough.
+/// A hasher for dense numbers, which one multiplication distributes well enough.
 #[derive(Debug, Default)]
 pub(super) struct NumberHasher(u64);
 
@@ -99,10 +103,10 @@ impl Hasher for NumberHasher {
     }
 }
 
-/// A map by number, for lookups only: its order is never used.
+/// A map by number, for lookups only: its order must not be used.
 pub(super) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 
-/// All open activations. Slots and their buffers are used again.
+/// All open activations. Slots and their buffers are reused.
 #[derive(Debug, Default)]
 pub(super) struct Slab {
     slots: Vec<Activation>,
@@ -111,7 +115,7 @@ pub(super) struct Slab {
 }
 
 impl Slab {
-    /// Stores a new activation. Its root is itself, if it has no parent.
+    /// Stores a new activation. Without a parent, it is its own root.
     pub(super) fn insert(
         &mut self,
         seq: u64,
@@ -145,7 +149,7 @@ impl Slab {
         self.by_seq.get(&seq).copied()
     }
 
-    /// Frees a slot; its content stays readable until it is used again.
+    /// Frees a slot; its content stays readable until it is reused.
     pub(super) fn remove(&mut self, slot: Slot) {
         let parent = self[slot].parent;
         if parent != NONE {
@@ -156,15 +160,15 @@ impl Slab {
         let gone = &mut self[slot];
         gone.open = false;
         gone.elsewhere.clear();
-        gone.credits.clear();
+        gone.off_thread_times.clear();
         self.free.push(slot);
     }
 
-    /// Forgets credits that ended by `before`.
-    pub(super) fn prune_credits(&mut self, before: i64) {
+    /// Drops off-thread times that ended by `before`.
+    pub(super) fn prune_off_thread_times(&mut self, before: i64) {
         for activation in &mut self.slots {
-            if !activation.credits.is_empty() {
-                activation.credits.retain(|credit| credit.end > before);
+            if !activation.off_thread_times.is_empty() {
+                activation.off_thread_times.retain(|time| time.end > before);
             }
         }
     }

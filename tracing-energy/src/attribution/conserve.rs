@@ -3,21 +3,22 @@
 
 use crate::sink::Accounts;
 
-/// The accounts may miss the measured energy by this share of the largest of them.
+/// Tolerance of the balance, relative to the largest account.
 pub(super) const TOLERANCE: f64 = 1e-9;
 
-/// What the accounts leave of the measured energy, `residual` not counted.
+/// Returns the measured energy minus all accounts except `residual`.
 pub fn remainder_j(accounts: &Accounts) -> f64 {
     let parts = parts(accounts);
     accounts.measured_j - parts.into_iter().sum::<f64>()
 }
 
-/// How far the accounts are from the measured energy, relative to the largest.
+/// Returns the difference between accounts and measured energy, relative to the largest
+/// account.
 pub fn imbalance(accounts: &Accounts) -> f64 {
     ratio(remainder_j(accounts) - accounts.residual_j, accounts)
 }
 
-/// `amount` relative to the largest account.
+/// Returns `amount` relative to the largest account.
 pub(super) fn ratio(amount: f64, accounts: &Accounts) -> f64 {
     let parts = parts(accounts).into_iter();
     let largest = parts.fold(accounts.measured_j.abs(), |most, part| most.max(part.abs()));
@@ -28,7 +29,7 @@ pub(super) fn ratio(amount: f64, accounts: &Accounts) -> f64 {
     }
 }
 
-/// Whether the accounts balance. Not-a-number never does.
+/// Whether the accounts balance; false if any is not a number.
 pub fn balances(accounts: &Accounts) -> bool {
     imbalance(accounts) <= TOLERANCE
 }
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_joule_is_seen() {
+    fn a_missing_joule_is_detected() {
         let mut accounts = Accounts {
             measured_j: 10.0,
             idle_j: Some(4.0),

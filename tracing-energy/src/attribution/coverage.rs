@@ -1,4 +1,4 @@
-//! Time without samples: noticed while windows close, filled where totals are reported.
+//! Time without samples: recorded while windows close, filled in totals.
 //!
 //! ```text
 //! windows of a rail   |==|==|==|      gap       |==|==|
@@ -6,9 +6,9 @@
 //! gap of each set             p |---|---| d
 //! ```
 //!
-//! A gap is estimated from windows of the same set, so that it follows what ran. Of a
-//! set that has no window of its own, its mean power is taken; of one that was never
-//! sampled, the rail's mean power, which may be as wrong as sets differ.
+//! A gap is estimated from windows of the same set, so that it depends on what ran. A set
+//! without a window of its own uses the set's mean power. A set that was never sampled uses
+//! the rail's mean power; its error is the difference between sets.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,13 @@ use super::rails::{Measured, RailState};
 use super::scatter::{Scatter, Sides, Variance};
 use super::set_energy::{SetEnergies, SetEnergy, SetWindow};
 
-/// No gap is known better than this part of its energy.
+/// Least error of a gap, relative to its energy.
 const LEAST_ERROR: f64 = 1e-3;
 
-/// What is known of a gap whose spans are forgotten already.
+/// The part of a gap whose spans were dropped already.
 #[derive(Debug, Default)]
-pub(super) struct Forgotten {
-    /// It is known until here.
+pub(super) struct PrunedGap {
+    /// End of that part.
     until: i64,
     /// Time of each set.
     times: BTreeMap<u32, i64>,
@@ -35,11 +35,11 @@ pub(super) struct Forgotten {
 /// The gap before a window, for activations that were open in it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GapBefore {
-    /// It begins here; it ends where the window starts.
+    /// Start of the gap; it ends where the window starts.
     pub(super) start: i64,
     /// Variance of an estimate of its mean power.
     pub(super) variance: Variance,
-    /// The same of a time after the window.
+    /// Variance of an estimate of the mean power after the window.
     pub(super) after: Variance,
     /// Standard deviation of the sensor's clock, in seconds.
     pub(super) clock_s: f64,
@@ -62,7 +62,7 @@ impl GapBefore {
     }
 }
 
-/// What is missing in a time, and what it probably was.
+/// Time without samples and its estimated energy.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Gaps {
     pub(super) missing_ns: f64,
@@ -73,7 +73,7 @@ pub(super) struct Gaps {
 }
 
 impl Gaps {
-    /// Adds a share of another set's.
+    /// Adds a share of another set's gaps.
     pub(super) fn add_share(&mut self, other: &Self, share: f64) {
         self.missing_ns += other.missing_ns * share;
         self.energy_j += other.energy_j * share;
@@ -86,7 +86,7 @@ impl Gaps {
         self.error.half().max(LEAST_ERROR * self.energy_j.abs())
     }
 
-    /// Its energy; none where nothing could be estimated.
+    /// Returns its energy; `None` if nothing could be estimated.
     pub(super) fn known_j(&self) -> Option<f64> {
         (!self.unknown).then_some(self.energy_j)
     }
@@ -103,7 +103,7 @@ impl Engine {
         idle_j: Option<f64>,
         times: &[(u32, i64)],
     ) -> GapBefore {
-        self.know(measured.start, measured.end);
+        self.extend_known(measured.start, measured.end);
         let gap = GapBefore::of(&self.rails[at], measured.start);
         self.close_gap(at, measured.start);
         let rail = &mut self.rails[at];
@@ -122,13 +122,13 @@ impl Engine {
         gap
     }
 
-    /// A span or a window tells of that time.
-    pub(super) fn know(&mut self, start: i64, end: i64) {
+    /// Extends the known time to that of a span or a window.
+    pub(super) fn extend_known(&mut self, start: i64, end: i64) {
         self.known = (self.known.0.min(start), self.known.1.max(end));
     }
 
-    /// The time that figures are of, until `now`. Files of other programs hold no more
-    /// than their first and last event; a recorder was there all the time.
+    /// Returns start and end of the attributed time until `now`. An imported file covers the
+    /// time from its first to its last event; a recording covers the whole run.
     pub(super) fn extent(&self, now: i64) -> (i64, i64) {
         let mut rails = self.rails.iter().map(|rail| rail.row.provenance);
         let all = rails.all(|provenance| provenance == Provenance::Replayed);
@@ -141,7 +141,7 @@ impl Engine {
         (first.clamp(0, to), to)
     }
 
-    /// A window of a rail begins at `start`: what was not covered before is a gap.
+    /// Records the gap before a window of a rail that begins at `start`, if there is one.
     fn close_gap(&mut self, at: usize, start: i64) {
         let first = self.extent(start).0;
         let rail = &mut self.rails[at];
@@ -149,40 +149,39 @@ impl Engine {
         if start <= from {
             return;
         }
-        let known = rail.forgotten.until.max(from);
-        let mut gap = std::mem::take(&mut rail.forgotten);
+        let known = rail.pruned_gap.until.max(from);
+        let mut gap = std::mem::take(&mut rail.pruned_gap);
         gap.shorten(from, known, start);
         gap.add(&self.phases, known.min(start), start);
         let times: Vec<(u32, i64)> = gap.times.into_iter().collect();
         rail.phases.add_gap(&times, rail.row.interval_ns);
     }
 
-    /// What ran before `keep` will be forgotten: gaps that are open then take from it
-    /// what they need.
-    pub(super) fn remember_gaps(&mut self, keep: i64) {
+    /// Copies the times of sets into open gaps before the data before `keep` is dropped.
+    pub(super) fn keep_open_gaps(&mut self, keep: i64) {
         if self.observer.is_some() {
             return;
         }
         for rail in &mut self.rails {
-            let from = rail.forgotten.until.max(rail.filled_until);
+            let from = rail.pruned_gap.until.max(rail.filled_until);
             if from < keep {
-                rail.forgotten.add(&self.phases, from, keep);
-                rail.forgotten.until = keep;
+                rail.pruned_gap.add(&self.phases, from, keep);
+                rail.pruned_gap.until = keep;
             }
         }
     }
 
-    /// The gaps of each set on a rail until `now`.
+    /// Returns the gaps of each set on a rail until `now`.
     pub(super) fn gaps(&self, at: usize, now: i64) -> Vec<Gaps> {
         let rail = &self.rails[at];
-        let unseen = Unseen::of(&rail.phases, &rail.scatter);
+        let unsampled = UnsampledSets::of(&rail.phases, &rail.scatter);
         let (from, to) = self.extent(now);
         let times = set_times(&self.phases, now, to - from);
-        let gap = |(set, ns): (usize, i64)| set_gaps(rail, set, ns, &unseen);
+        let gap = |(set, ns): (usize, i64)| set_gaps(rail, set, ns, &unsampled);
         times.into_iter().enumerate().map(gap).collect()
     }
 
-    /// All gaps of a rail until `now`.
+    /// Returns the sum of all gaps of a rail until `now`.
     pub(super) fn all_gaps(&self, at: usize, now: i64) -> Gaps {
         let mut sum = Gaps::default();
         for gaps in self.gaps(at, now) {
@@ -192,14 +191,15 @@ impl Engine {
     }
 }
 
-impl Forgotten {
+impl PrunedGap {
     fn add(&mut self, sets: &Sets, from: i64, to: i64) {
         for (set, ns) in sets.cut(from, to) {
             *self.times.entry(set).or_default() += ns;
         }
     }
 
-    /// A late window takes its time back from a gap of `[from, known)`.
+    /// Removes the time after `start`, which a late window covers, from a gap of
+    /// `[from, known)`.
     fn shorten(&mut self, from: i64, known: i64, start: i64) {
         if start >= known {
             return;
@@ -210,7 +210,8 @@ impl Forgotten {
     }
 }
 
-/// All time of each set until `now`; the empty set has what no other has of `length_ns`.
+/// Returns the total time of each set until `now`; the empty set has the remainder of
+/// `length_ns`.
 fn set_times(sets: &Sets, now: i64, length_ns: i64) -> Vec<i64> {
     let mut times = sets.times(now);
     let others: i64 = times.iter().sum();
@@ -220,7 +221,7 @@ fn set_times(sets: &Sets, now: i64, length_ns: i64) -> Vec<i64> {
     times
 }
 
-fn set_gaps(rail: &RailState, set: usize, total_ns: i64, unseen: &Unseen) -> Gaps {
+fn set_gaps(rail: &RailState, set: usize, total_ns: i64, unsampled: &UnsampledSets) -> Gaps {
     let energies = &rail.phases;
     let energy = energies.energies.get(set).copied().unwrap_or_default();
     let missing_ns = (total_ns as f64 - energy.covered_ns).max(0.0);
@@ -243,23 +244,29 @@ fn set_gaps(rail: &RailState, set: usize, total_ns: i64, unseen: &Unseen) -> Gap
         unknown: false,
     };
     if filled.unplaced_ns > 0 {
-        gaps.add_unplaced(filled.unplaced_ns, &energy, rail, unseen);
+        gaps.add_unplaced(filled.unplaced_ns, &energy, rail, unsampled);
     }
     gaps
 }
 
 impl Gaps {
-    /// Time of a set that no window belongs to as a whole.
-    fn add_unplaced(&mut self, ns: i64, energy: &SetEnergy, rail: &RailState, unseen: &Unseen) {
+    /// Adds time of a set that has no window of its own.
+    fn add_unplaced(
+        &mut self,
+        ns: i64,
+        energy: &SetEnergy,
+        rail: &RailState,
+        unsampled: &UnsampledSets,
+    ) {
         let seconds = ns as f64 / 1e9;
         let (power_w, error) = match energy.mean_w() {
             Some(mean_w) => {
                 let windows = ns as f64 / rail.scatter.window_ns().unwrap_or(1.0);
                 let error = rail.scatter.error(windows, Sides::One);
-                (mean_w, error.unwrap_or(unseen.error))
+                (mean_w, error.unwrap_or(unsampled.error))
             }
-            None => match unseen.mean_w {
-                Some(mean_w) => (mean_w, unseen.error),
+            None => match unsampled.mean_w {
+                Some(mean_w) => (mean_w, unsampled.error),
                 None => return self.unknown = true,
             },
         };
@@ -268,14 +275,14 @@ impl Gaps {
     }
 }
 
-/// What is supposed of sets that were never sampled.
+/// Assumed power of sets that were never sampled.
 #[derive(Debug)]
-struct Unseen {
+struct UnsampledSets {
     mean_w: Option<f64>,
     error: Variance,
 }
 
-impl Unseen {
+impl UnsampledSets {
     fn of(energies: &SetEnergies, scatter: &Scatter) -> Self {
         let mut sum = SetEnergy::default();
         let (mut lowest, mut highest, mut sampled) = (f64::INFINITY, f64::NEG_INFINITY, 0);
@@ -287,7 +294,7 @@ impl Unseen {
             }
         }
         let mean_w = sum.mean_w();
-        // Of one set alone it is not known how sets differ.
+        // With a single set, the difference between sets is unknown.
         let differ = match sampled {
             0 | 1 => mean_w.unwrap_or(0.0) / 2.0,
             _ => highest - lowest,

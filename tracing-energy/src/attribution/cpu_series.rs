@@ -1,4 +1,4 @@
-//! CPU time as series with their own edges, read at any time by interpolation.
+//! CPU times as series of rows, read for any interval by interpolation.
 //!
 //! ```text
 //! rows    |  40 ms  |  0 ms   |  20 ms  |
@@ -7,17 +7,17 @@
 
 use std::collections::VecDeque;
 
-use super::resting::Resting;
-use crate::sink::{CpuOf, CpuRow};
+use super::baseline_cpu::BaselineCpu;
+use crate::sink::{CpuRow, CpuScope};
 
-/// Until this run time a window may wait for the first machine row: such rows
-/// cover about a second, windows may be shorter.
+/// Run time until which a window may wait for the first machine row. Such rows cover about
+/// a second; windows may be shorter.
 pub(super) const FIRST_MACHINE_NS: i64 = 3_000_000_000;
 
 /// No machine row covers more than this.
 const LONGEST_MACHINE_NS: i64 = 10_000_000_000;
 
-/// CPU time in an interval, and for how much of it rows tell.
+/// CPU time in an interval, and the part of it that rows cover.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Used {
     pub(super) on_cpu_ns: f64,
@@ -33,12 +33,12 @@ impl Used {
     }
 }
 
-/// What is known of the whole machine for a window.
+/// Machine row for a window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Machine {
     /// The row to use.
     Row(CpuRow),
-    /// Its row may still come.
+    /// Its row may still arrive.
     Wait,
     /// There is none.
     Unknown,
@@ -52,12 +52,12 @@ impl Series {
         self.used_from(self.first(start), start, end)
     }
 
-    /// The place of the first row that ends after `time`.
+    /// Index of the first row that ends after `time`.
     fn first(&self, time: i64) -> usize {
         self.0.partition_point(|row| row.end_ns <= time)
     }
 
-    /// As [`Self::used`], where no row before place `first` overlaps the time.
+    /// Like [`Self::used`], if no row before index `first` overlaps the interval.
     fn used_from(&self, first: usize, start: i64, end: i64) -> Used {
         let rows = self.0.range(first.min(self.0.len())..);
         rows.skip_while(|row| row.end_ns <= start)
@@ -80,13 +80,13 @@ impl Series {
     }
 }
 
-/// One thread's rows from the first that overlaps a window on.
+/// One thread's rows, starting with the first that overlaps a window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ThreadRows<'a> {
     series: Option<&'a Series>,
     window: (i64, i64),
     first: usize,
-    /// The row that the last piece began in.
+    /// Index of the row that contains the start of the last piece.
     at: usize,
 }
 
@@ -96,7 +96,7 @@ impl ThreadRows<'_> {
         self.used_from(self.first, start, end)
     }
 
-    /// As [`Self::used`]; quick where pieces come in the order of time.
+    /// Like [`Self::used`], but faster if pieces are in order of time.
     pub(super) fn used_next(&mut self, start: i64, end: i64) -> f64 {
         let Some(series) = self.series else {
             return 0.0;
@@ -112,8 +112,7 @@ impl ThreadRows<'_> {
         self.used_from(self.at, start, end)
     }
 
-    /// Whether rows cover the window whole, and their rates differ by less than
-    /// `part`.
+    /// Whether rows cover the whole window, and their rates differ by a share of at most `part`.
     pub(super) fn has_one_rate(&self, part: f64) -> bool {
         let Some(series) = self.series else {
             return true;
@@ -137,7 +136,7 @@ impl ThreadRows<'_> {
     }
 }
 
-/// The CPU times of everyone.
+/// CPU times of the machine, of processes and of threads.
 #[derive(Debug, Default)]
 pub(super) struct CpuTimes {
     process: Series,
@@ -145,52 +144,53 @@ pub(super) struct CpuTimes {
     first_machine: Option<CpuRow>,
     sensor: Series,
     threads: Vec<Series>,
-    /// By process, from 1.
+    /// By process id, which begins at 1.
     children: Vec<Series>,
-    resting: Resting,
-    /// No row will come any more.
+    baseline_cpu: BaselineCpu,
+    /// Whether all rows were added.
     pub(super) finished: bool,
 }
 
 impl CpuTimes {
-    /// Adds a row; rows of one series come in order of time. Those that end by the
-    /// run's start tell of the time in which idle power was measured.
+    /// Adds a row. Rows of one series must be in order of time. Rows that end by the start of
+    /// the run cover the baseline.
     pub(super) fn push(&mut self, row: CpuRow) {
         if row.end_ns <= row.start_ns {
             return;
         }
         if row.end_ns <= 0 {
-            return self.resting.take(row);
+            return self.baseline_cpu.add(row);
         }
-        if row.of == CpuOf::Machine {
+        if row.of == CpuScope::Machine {
             self.first_machine.get_or_insert(row);
         }
         self.series(row.of).0.push_back(row);
     }
 
-    /// CPU time of the whole process, without what idle power holds of our threads.
+    /// CPU time of the whole process, without the part of the recorder's threads that idle power
+    /// includes.
     pub(super) fn process(&self, start: i64, end: i64) -> Used {
         let used = self.process.used(start, end);
-        used.beyond(|on_cpu, length| self.resting.process(on_cpu, length))
+        used.beyond(|on_cpu, length| self.baseline_cpu.process(on_cpu, length))
     }
 
-    /// CPU times of the child processes that used any: their ids from 1, and ns.
+    /// CPU times of child processes that used any: ids from 1, and ns.
     pub(super) fn children(&self, start: i64, end: i64) -> Vec<(u32, f64)> {
         let used = self.children.iter().map(|child| child.used(start, end));
         let used = (1..).zip(used.map(|used| used.on_cpu_ns));
         used.filter(|child| child.1 > 0.0).collect()
     }
 
-    /// CPU time of the sensor's child process beyond what idle power holds of it.
+    /// CPU time of the sensor's process, without the part that idle power includes.
     pub(super) fn sensor(&self, start: i64, end: i64) -> Used {
         let used = self.sensor.used(start, end);
-        used.beyond(|on_cpu, length| self.resting.sensor(on_cpu, length))
+        used.beyond(|on_cpu, length| self.baseline_cpu.sensor(on_cpu, length))
     }
 
-    /// As [`Self::sensor`], of one of our own threads.
+    /// Like [`Self::sensor`], for one of the recorder's threads.
     pub(super) fn own_thread(&self, thread: u32, start: i64, end: i64) -> Used {
         let used = self.thread(thread, start, end);
-        used.beyond(|on_cpu, length| self.resting.thread(thread, on_cpu, length))
+        used.beyond(|on_cpu, length| self.baseline_cpu.thread(thread, on_cpu, length))
     }
 
     /// CPU time of one thread.
@@ -199,7 +199,7 @@ impl CpuTimes {
         series.map_or_else(Used::default, |series| series.used(start, end))
     }
 
-    /// The rows of a thread for pieces of a window.
+    /// Returns the rows of a thread for pieces of a window.
     pub(super) fn thread_rows(&self, thread: u32, start: i64, end: i64) -> ThreadRows<'_> {
         let series = self.threads.get(thread as usize);
         let first = series.map_or(0, |series| series.first(start));
@@ -211,9 +211,9 @@ impl CpuTimes {
         }
     }
 
-    /// The machine row for a window that ends at `end`, all rows that ended by
-    /// `until` being here: the latest that ended by `end`; before there is one,
-    /// the run's first, if it starts before `end` and ends by [`FIRST_MACHINE_NS`].
+    /// Returns the machine row for a window that ends at `end`, if all rows that ended by
+    /// `until` were added: the latest that ended by `end`; if there is none, the first of the
+    /// run, provided that it starts before `end` and ends by [`FIRST_MACHINE_NS`].
     pub(super) fn machine(&self, end: i64, until: i64) -> Machine {
         let ended = self.machine.0.partition_point(|row| row.end_ns <= end);
         if let Some(row) = ended.checked_sub(1).and_then(|at| self.machine.0.get(at)) {
@@ -230,8 +230,8 @@ impl CpuTimes {
         }
     }
 
-    /// Share of other processes in the CPU time that idle power does not hold, for
-    /// the period of a machine row. `None` where the process's own is not known.
+    /// Returns the share of other processes in the CPU time that idle power does not include,
+    /// for the period of a machine row. `None` if the process's own CPU time is unknown.
     pub(super) fn others_share(&self, machine: &CpuRow) -> Option<f64> {
         let (start, end) = (machine.start_ns, machine.end_ns);
         let length = end - start;
@@ -241,7 +241,7 @@ impl CpuTimes {
         };
         let whole = [self.process.used(start, end), self.sensor.used(start, end)].map(rate);
         let beyond = [self.process(start, end), self.sensor(start, end)].map(rate);
-        // A child may have lived for a part of the time, and rows tell all it used.
+        // Not scaled: a child may have run for a part of the time only, which its rows cover.
         let children = self
             .children(start, end)
             .iter()
@@ -249,17 +249,17 @@ impl CpuTimes {
             .sum::<f64>();
         let known = whole[0]? + whole[1].unwrap_or(0.0) + children;
         let others = (machine.on_cpu_ns as f64 - known).max(0.0);
-        let others = self.resting.others(others, length);
+        let others = self.baseline_cpu.others(others, length);
         let all = beyond[0]? + beyond[1].unwrap_or(0.0) + children + others;
         (all > 0.0).then(|| others / all)
     }
 
-    /// Forgets what no window that ends after `before` can need.
+    /// Drops rows that no window ending after `before` can need.
     pub(super) fn prune(&mut self, before: i64) {
         let ended = self.machine.0.partition_point(|row| row.end_ns <= before);
         let needed = ended.checked_sub(1).and_then(|at| self.machine.0.get(at));
-        // A row to come may begin where the last one ended, or, being the first,
-        // some seconds back.
+        // A later row may begin where the last one ended or, if it is the first one, some seconds
+        // earlier.
         let reach = needed.map_or(before.saturating_sub(LONGEST_MACHINE_NS), |row| {
             row.start_ns
         });
@@ -270,13 +270,15 @@ impl CpuTimes {
         self.threads.iter_mut().for_each(|s| s.prune(before));
     }
 
-    fn series(&mut self, of: CpuOf) -> &mut Series {
+    fn series(&mut self, of: CpuScope) -> &mut Series {
         match of {
-            CpuOf::Process => &mut self.process,
-            CpuOf::Machine => &mut self.machine,
-            CpuOf::Sensor => &mut self.sensor,
-            CpuOf::Thread(thread) => at(&mut self.threads, thread as usize),
-            CpuOf::Child(process) => at(&mut self.children, (process as usize).saturating_sub(1)),
+            CpuScope::Process => &mut self.process,
+            CpuScope::Machine => &mut self.machine,
+            CpuScope::Sensor => &mut self.sensor,
+            CpuScope::Thread(thread) => at(&mut self.threads, thread as usize),
+            CpuScope::Child(process) => {
+                at(&mut self.children, (process as usize).saturating_sub(1))
+            }
         }
     }
 }
@@ -292,7 +294,7 @@ fn at(all: &mut Vec<Series>, at: usize) -> &mut Series {
 mod tests {
     use super::*;
 
-    fn row(of: CpuOf, start_ns: i64, end_ns: i64, on_cpu_ns: i64) -> CpuRow {
+    fn row(of: CpuScope, start_ns: i64, end_ns: i64, on_cpu_ns: i64) -> CpuRow {
         CpuRow {
             of,
             start_ns,
@@ -302,11 +304,11 @@ mod tests {
     }
 
     #[test]
-    fn interpolates_between_its_own_edges() {
+    fn cpu_time_is_interpolated_within_rows() {
         let mut cpu = CpuTimes::default();
-        cpu.push(row(CpuOf::Process, 0, 100, 40));
-        cpu.push(row(CpuOf::Process, 100, 200, 0));
-        cpu.push(row(CpuOf::Process, 200, 300, 20));
+        cpu.push(row(CpuScope::Process, 0, 100, 40));
+        cpu.push(row(CpuScope::Process, 100, 200, 0));
+        cpu.push(row(CpuScope::Process, 200, 300, 20));
         assert_eq!(cpu.process(50, 150).on_cpu_ns, 20.0);
         assert_eq!(
             cpu.process(250, 400),
@@ -326,8 +328,8 @@ mod tests {
     fn the_machine_row_is_the_latest_ended_or_the_first() {
         let mut cpu = CpuTimes::default();
         assert_eq!(cpu.machine(500, 500), Machine::Wait);
-        let m1 = row(CpuOf::Machine, 100, 1000, 900);
-        let m2 = row(CpuOf::Machine, 1000, 2000, 900);
+        let m1 = row(CpuScope::Machine, 100, 1000, 900);
+        let m2 = row(CpuScope::Machine, 1000, 2000, 900);
         cpu.push(m1);
         assert_eq!(cpu.machine(500, 900), Machine::Wait);
         cpu.push(m2);
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn without_machine_rows_nobody_waits_forever() {
+    fn without_machine_rows_windows_do_not_wait_forever() {
         let cpu = CpuTimes::default();
         assert_eq!(cpu.machine(500, FIRST_MACHINE_NS), Machine::Unknown);
         assert_eq!(
@@ -350,22 +352,22 @@ mod tests {
     }
 
     #[test]
-    fn who_was_busy_at_rest_is_in_idle_power() {
+    fn cpu_time_of_the_baseline_is_in_idle_power() {
         let mut cpu = CpuTimes::default();
         for (of, on_cpu_ns) in [
-            (CpuOf::Machine, 600),
-            (CpuOf::Process, 100),
-            (CpuOf::Sensor, 200),
-            (CpuOf::Thread(1), 100),
+            (CpuScope::Machine, 600),
+            (CpuScope::Process, 100),
+            (CpuScope::Sensor, 200),
+            (CpuScope::Thread(1), 100),
         ] {
             cpu.push(row(of, -1000, 0, on_cpu_ns));
         }
         assert_eq!(cpu.machine(500, FIRST_MACHINE_NS), Machine::Unknown);
-        let machine = row(CpuOf::Machine, 0, 1000, 1600);
+        let machine = row(CpuScope::Machine, 0, 1000, 1600);
         cpu.push(machine);
-        cpu.push(row(CpuOf::Process, 0, 1000, 1100));
-        cpu.push(row(CpuOf::Thread(1), 0, 1000, 100));
-        cpu.push(row(CpuOf::Sensor, 0, 1000, 200));
+        cpu.push(row(CpuScope::Process, 0, 1000, 1100));
+        cpu.push(row(CpuScope::Thread(1), 0, 1000, 100));
+        cpu.push(row(CpuScope::Sensor, 0, 1000, 200));
         assert_eq!(cpu.others_share(&machine), Some(0.0));
         assert_eq!(cpu.sensor(0, 500).on_cpu_ns, 0.0);
         assert_eq!(cpu.own_thread(1, 0, 500).on_cpu_ns, 0.0);
@@ -373,12 +375,12 @@ mod tests {
     }
 
     #[test]
-    fn others_are_what_the_process_and_the_sensor_leave() {
+    fn others_are_the_remainder_of_process_and_sensor() {
         let mut cpu = CpuTimes::default();
-        let machine = row(CpuOf::Machine, 0, 1000, 1000);
+        let machine = row(CpuScope::Machine, 0, 1000, 1000);
         assert_eq!(cpu.others_share(&machine), None);
-        cpu.push(row(CpuOf::Process, 500, 1000, 300));
-        cpu.push(row(CpuOf::Sensor, 0, 1000, 100));
+        cpu.push(row(CpuScope::Process, 500, 1000, 300));
+        cpu.push(row(CpuScope::Sensor, 0, 1000, 100));
         let share = cpu.others_share(&machine).unwrap();
         assert!((share - 0.3).abs() < 1e-12, "half a period known: doubled");
     }

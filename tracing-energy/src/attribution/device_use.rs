@@ -1,9 +1,9 @@
-//! Whose work a device did: busy time by process, as a series for each rail.
+//! Busy time of devices by process, as a series for each rail.
 //!
 //! ```text
 //! rows       | own 30, others 10 | own 0, others 40 |   ms busy in rows of 50 ms
 //! window          |------------------|                 shares by overlap
-//! rest                                                  busy time that nobody is seen for
+//! unknown                                               busy time without a known process
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,11 +13,11 @@ use crate::rows::DeviceUseRow;
 /// Shares of a window's active energy; they sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct UseShares {
-    /// Of the processes of the run.
+    /// Share of the processes of the run.
     pub(super) own: f64,
-    /// Of other processes.
+    /// Share of other processes.
     pub(super) others: f64,
-    /// Of nobody that was seen.
+    /// Share without a known process.
     pub(super) unknown: f64,
 }
 
@@ -28,15 +28,15 @@ pub(super) struct DeviceUses {
 }
 
 impl DeviceUses {
-    /// Adds a row; those of one rail come in order of time.
+    /// Adds a row. Rows of one rail must be in order of time.
     pub(super) fn push(&mut self, row: DeviceUseRow) {
         if row.end_ns > row.start_ns {
             self.rails.entry(row.rail).or_default().push_back(row);
         }
     }
 
-    /// Shares of a rail's device in `[start, end)`; none where no row covers any of it.
-    /// Time without a row is time of nobody.
+    /// Returns the shares of a rail's device in `[start, end)`; `None` if no row covers any of
+    /// it. Time without a row is unknown.
     pub(super) fn shares(&self, rail: u32, start: i64, end: i64) -> Option<UseShares> {
         let rows = self.rails.get(&rail)?;
         let first = rows.partition_point(|row| row.end_ns <= start);
@@ -61,7 +61,7 @@ impl DeviceUses {
         })
     }
 
-    /// Forgets what no window that ends after `before` can need.
+    /// Drops rows that no window ending after `before` can need.
     pub(super) fn prune(&mut self, before: i64) {
         for rows in self.rails.values_mut() {
             while rows.front().is_some_and(|row| row.end_ns <= before) {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn time_without_a_row_and_an_unused_device_are_nobodys() {
+    fn time_without_a_row_and_an_unused_device_are_unknown() {
         let mut uses = DeviceUses::default();
         uses.push(row(0, 50, [20, 0, 0]));
         let half = uses.shares(1, 0, 100).unwrap();

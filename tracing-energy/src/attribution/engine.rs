@@ -1,8 +1,8 @@
-//! The engine: takes what becomes known, closes windows, gives rows.
+//! The engine: accepts inputs, closes windows, returns rows.
 
 use crate::power::batches::Batched;
 use crate::sink::{
-    AttributionRows, BaselineRow, CpuOf, CpuRow, DeviceUseRow, Domain, EventRow, NodeWindowRow,
+    AttributionRows, BaselineRow, CpuRow, CpuScope, DeviceUseRow, Domain, EventRow, NodeWindowRow,
     RailRow, Role, SampleRow, ThreadRole,
 };
 
@@ -20,10 +20,10 @@ use super::segments::{Closed, Key, Opened, Stacks};
 use super::track::SLOT_NS;
 use super::windows::WindowReader;
 
-/// Segments retained before the oldest are folded.
+/// Number of segments retained before the oldest are folded.
 const RETAIN: usize = 400_000;
 
-/// A node as attribution needs it.
+/// Data of a node that attribution uses.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct NodeInfo {
     pub(super) known: bool,
@@ -32,23 +32,23 @@ pub(super) struct NodeInfo {
     pub(super) instances: u64,
 }
 
-/// Attribution by the method `proportional`, or as an estimate says
-/// ([`Engine::estimating_live`]). Feed it in any pieces; call [`Engine::advance`] as
-/// often as rows are wanted.
+/// Attribution by the method `proportional`, or by an estimate
+/// ([`Engine::estimating_live`]). Inputs may be fed in pieces of any size;
+/// [`Engine::advance`] may be called at any time to fetch rows.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) nodes: Vec<NodeInfo>,
     /// First time each domain was used: CPU, GPU, neural engine.
     pub(super) domain_from: [i64; 3],
     pub(super) profiler_threads: Vec<u32>,
-    /// Child processes by thread; the run's own where it is not long enough.
+    /// Child process by thread; threads beyond its length belong to the run's own process.
     pub(super) process_of: Vec<u32>,
     pub(super) stacks: Stacks,
-    /// Which phases were open together.
+    /// Sets of phases that were open together.
     pub(super) phases: Sets,
     /// First time of a run role.
     pub(super) run_from: i64,
-    /// First and last time that a span or a window tells of.
+    /// First start and last end of all spans and windows.
     pub(super) known: (i64, i64),
     pub(super) cpu: CpuTimes,
     pub(super) uses: DeviceUses,
@@ -58,21 +58,21 @@ pub struct Engine {
     pub(super) events: Vec<EventRow>,
     pub(super) counters: Counters,
     pub(super) run_end: i64,
-    /// Openings and closings before this time were said to be told.
-    told_until: i64,
-    /// Windows that begin before may lack their spans.
+    /// All openings and closings before this time should have arrived.
+    sealed_until: i64,
+    /// Spans of windows that begin before this time may have been dropped.
     pub(super) pruned_until: i64,
-    pub(super) head_told: bool,
+    pub(super) head_emitted: bool,
     pub(super) coarse: bool,
-    /// The kind of each node, where no estimate says so; 0 is none.
+    /// Kind of each node, used without an estimate; 0 means none.
     pub(super) kinds: Vec<u32>,
-    /// What an estimate says of samples; the others are split in proportion.
+    /// Estimated accounts of samples; other samples are split in proportion.
     pub(super) prices: Option<Prices>,
     /// Rails whose readings came in batches and were merged.
     pub(super) batched: Vec<Batched>,
-    /// Makes prices of windows from what earlier ones taught.
+    /// Estimates prices of windows from earlier windows.
     pub(super) live: Option<Live>,
-    /// Watches windows instead of accounting for them.
+    /// Observes windows instead of accounting for them.
     pub(super) observer: Option<Observer>,
     shortest_ns: i64,
     since_check: usize,
@@ -98,9 +98,9 @@ impl Default for Engine {
             events: Vec::new(),
             counters: Counters::default(),
             run_end: i64::MAX,
-            told_until: i64::MIN,
+            sealed_until: i64::MIN,
             pruned_until: 0,
-            head_told: false,
+            head_emitted: false,
             coarse: false,
             kinds: Vec::new(),
             prices: None,
@@ -115,45 +115,45 @@ impl Default for Engine {
 }
 
 impl Engine {
-    /// An engine that knows nothing yet.
+    /// Creates an engine without inputs.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Changes how many segments are retained (400,000) before the oldest are
-    /// folded into sums.
+    /// Sets the number of segments that are retained before the oldest are folded into sums
+    /// (default: 400,000).
     pub fn retaining(mut self, segments: usize) -> Self {
         self.retain = segments;
         self
     }
 
-    /// Accounts for samples as an estimate says, where it says anything.
+    /// Sets an estimate, which gives the accounts of the samples that it contains.
     pub(crate) fn pricing(mut self, prices: Prices) -> Self {
         self.prices = Some(prices);
         self
     }
 
-    /// Rails whose samples are merged readings; for the diagnostics.
+    /// Adds rails whose samples are merged readings; used in diagnostics only.
     pub(crate) fn batched(&mut self, batched: &[Batched]) {
         self.batched.extend_from_slice(batched);
     }
 
-    /// A rail; before its samples.
+    /// Adds a rail. Call it before adding its samples.
     pub fn rail(&mut self, rail: RailRow) {
         self.shortest_ns = self.shortest_ns.min(rail.interval_ns);
         match self.rails.iter_mut().find(|known| known.row.id == rail.id) {
             Some(known) => known.row = rail,
             None => {
                 let mut state = RailState::new(rail);
-                state.late_ns = self.late_ns(state.row.id);
+                state.clock_offset_ns = self.clock_offset_ns(state.row.id);
                 state.clock_sd_ns = self.clock_sd_ns(state.row.id);
                 self.rails.push(state);
             }
         }
     }
 
-    /// A rail's idle power; counts for windows that close from now on. Until then none is
-    /// known.
+    /// Sets a rail's idle power for windows that close from now on. Before, idle power is
+    /// unknown.
     pub fn baseline(&mut self, row: &BaselineRow) {
         let known = self.rails.iter_mut().find(|known| known.row.id == row.rail);
         if let Some(known) = known {
@@ -161,23 +161,25 @@ impl Engine {
         }
     }
 
-    /// Says beforehand of which rails idle power is not that of the run
-    /// ([`refuted_baselines`](super::refuted_baselines)); otherwise the run's end decides,
-    /// and windows keep what they were told. After all rails.
+    /// Sets the rails whose idle power is not that of the run
+    /// ([`refuted_baselines`](super::refuted_baselines)). Call it after adding all rails.
+    /// Without it, this is decided at the end of the run, and closed windows keep the idle
+    /// power they had.
     pub fn refuted(&mut self, rails: &[u32]) {
         for rail in &mut self.rails {
             rail.is_refuted = Some(rails.contains(&rail.row.id));
         }
     }
 
-    /// A node; before its activations, parents first. Ids are dense and start at 1.
+    /// Adds a node. Call it before adding its activations, parents first. Ids are dense and
+    /// start at 1.
     pub fn node(&mut self, id: u32, parent: Option<u32>, role: Option<Role>, domain: Domain) {
         let info = self.node_info(id);
         (info.known, info.parent, info.role) = (true, parent, role);
         self.stacks.node_mut(id).domain = domain;
     }
 
-    /// A thread; before its spans and CPU times.
+    /// Adds a thread. Call it before adding its spans and CPU times.
     pub fn thread(&mut self, id: u32, role: ThreadRole) {
         self.profiler_threads.retain(|&thread| thread != id);
         if role == ThreadRole::Profiler {
@@ -187,17 +189,16 @@ impl Engine {
         self.stacks.thread_mut(id);
     }
 
-    /// An instance entered a node for the first time.
+    /// Counts an instance that entered a node for the first time.
     pub fn instance(&mut self, node: u32) {
         self.node_info(node).instances += 1;
     }
 
-    /// An activation was entered. Openings and closings of all threads come in
-    /// order of time.
+    /// Opens an activation. Openings and closings of all threads must be in order of time.
     pub fn open(&mut self, opened: Opened) {
         let start = opened.start_ns;
         self.note_late(start);
-        self.know(start, start);
+        self.extend_known(start, start);
         let info = *self.node_info(opened.node);
         self.used(opened.node, start);
         self.stacks.open(&opened);
@@ -215,7 +216,7 @@ impl Engine {
         }
     }
 
-    /// An activation was left; others of its thread stay open.
+    /// Closes an activation; others of its thread stay open.
     pub fn close(&mut self, seq: u64, end_ns: i64) {
         self.note_late(end_ns);
         let Some(closed) = self.stacks.close(seq, end_ns) else {
@@ -223,7 +224,7 @@ impl Engine {
         };
         let info = *self.node_info(closed.node);
         let end = closed.end;
-        self.know(end, end);
+        self.extend_known(end, end);
         self.bound_memory(end);
         if self.observer.is_some() {
             return;
@@ -236,8 +237,8 @@ impl Engine {
         self.interval(closed, info.role);
     }
 
-    /// Totals of a node and thread in a window, instead of openings and closings.
-    /// They say nothing of waiting, of idle shares and of phases.
+    /// Adds totals of a node and thread in a window, instead of openings and closings.
+    /// Totals lack waiting times, idle shares and phases.
     pub fn totals(&mut self, window: NodeWindowRow) {
         let NodeWindowRow {
             node,
@@ -246,7 +247,7 @@ impl Engine {
             end_ns: end,
             ..
         } = window;
-        self.know(start, end);
+        self.extend_known(start, end);
         self.node_info(node);
         self.used(node, start);
         self.coarse = true;
@@ -262,22 +263,22 @@ impl Engine {
         track.push_sum(start, end, key, window.self_ns);
     }
 
-    /// CPU time; rows of one series in order of time.
+    /// Adds CPU time. Rows of one series must be in order of time.
     pub fn cpu(&mut self, row: CpuRow) {
-        if let CpuOf::Thread(thread) = row.of {
+        if let CpuScope::Thread(thread) = row.of {
             self.stacks.thread_mut(thread);
         }
         self.cpu.push(row);
     }
 
-    /// Use of a rail's device by process; rows of one rail in order of time, known as far
-    /// as CPU times are.
+    /// Adds use of a rail's device by process. Rows of one rail must be in order of time, and
+    /// complete up to the same time as CPU times.
     pub fn device_use(&mut self, row: DeviceUseRow) {
         self.uses.push(row);
     }
 
-    /// A sample; those of one rail in order of time. Samples of unknown rails are
-    /// counted.
+    /// Adds a sample. Those of one rail must be in order of time. Samples of unknown rails are
+    /// only counted.
     pub fn sample(&mut self, sample: SampleRow) {
         let rail = self
             .rails
@@ -289,22 +290,22 @@ impl Engine {
         }
     }
 
-    /// Closes every window that can be closed and returns what became known.
+    /// Closes every window whose inputs are complete and returns new rows.
     ///
-    /// All openings and closings before `spans_until_ns` have been told (windows
-    /// close at whole milliseconds of it), all CPU times before `cpu_until_ns` too:
-    /// no row of a process or thread to come begins before it, and every machine
-    /// row that ended by it is here. Without CPU times it is `i64::MAX`. Both
-    /// stay below the run's end.
+    /// The caller guarantees that all openings and closings before `spans_until_ns` were
+    /// added (windows close at whole milliseconds of it), and all CPU times before
+    /// `cpu_until_ns`: no later row of a process or thread begins before it, and every
+    /// machine row that ended by it was added. Without CPU times it is `i64::MAX`. Both
+    /// must be below the run's end.
     pub fn advance(&mut self, spans_until_ns: i64, cpu_until_ns: i64) -> AttributionRows {
         let sealed = spans_until_ns.div_euclid(SLOT_NS) * SLOT_NS;
         self.seal(sealed);
         self.pulse(sealed);
-        self.told_until = sealed;
+        self.sealed_until = sealed;
         let mut rows = AttributionRows::default();
         let limit = sealed.min(cpu_until_ns);
         self.close_windows(limit, cpu_until_ns, &mut rows);
-        self.tell_gaps(sealed);
+        self.report_gaps(sealed);
         let reached = self.rails.iter().map(|rail| rail.reached(sealed));
         let keep = reached.min().unwrap_or(sealed).min(sealed);
         rows.span_energy = self.intervals.take(keep, &self.rails);
@@ -313,12 +314,12 @@ impl Engine {
         rows
     }
 
-    /// Things worth telling since the last call: unmeasured time, late samples.
+    /// Returns the events since the last call, such as unmeasured time and late samples.
     pub fn take_events(&mut self) -> Vec<EventRow> {
         std::mem::take(&mut self.events)
     }
 
-    /// Ends the run: closes what is open, then every window, cut to `end_ns`.
+    /// Ends the run: closes open activations, then every window, cut to `end_ns`.
     pub fn finish(mut self, end_ns: i64) -> (AttributionRows, Finished) {
         let mut rows = AttributionRows::default();
         self.end(end_ns, &mut rows);
@@ -326,7 +327,7 @@ impl Engine {
         (rows, finished)
     }
 
-    /// Closes everything.
+    /// Closes all activations and windows.
     pub(super) fn end(&mut self, end_ns: i64, rows: &mut AttributionRows) {
         for seq in self.stacks.open_numbers().into_iter().rev() {
             self.close(seq, end_ns);
@@ -334,10 +335,10 @@ impl Engine {
         self.seal(i64::MAX);
         self.cpu.finished = true;
         self.run_end = end_ns;
-        self.tell_late();
+        self.report_late_records();
         self.pulse(end_ns);
         self.close_windows(end_ns, i64::MAX, rows);
-        self.tell_gaps(end_ns);
+        self.report_gaps(end_ns);
         rows.span_energy = self.intervals.take(i64::MAX, &self.rails);
     }
 
@@ -351,7 +352,7 @@ impl Engine {
         });
     }
 
-    fn tell_late(&mut self) {
+    fn report_late_records(&mut self) {
         let count = self.counters.late_edges;
         if count > 0 {
             self.events.push(EventRow {
@@ -359,29 +360,33 @@ impl Engine {
                 kind: "late_records".to_owned(),
                 count,
                 message: format!(
-                    "{count} records came after their power windows had closed, for their \
-                     threads had been kept from a processor; `energy attribute` is exact"
+                    "{count} records arrived after their power windows had closed, because their \
+                     threads were preempted: run `energy attribute` for exact results"
                 ),
             });
         }
     }
 
-    fn tell_gaps(&mut self, until: i64) {
+    fn report_gaps(&mut self, until: i64) {
         for at in 0..self.rails.len() {
-            if let Some(start) = self.rails[at].untold_gap(until) {
+            if let Some(start) = self.rails[at].unreported_gap(until) {
                 self.unmeasured(at, start);
             }
         }
     }
 
-    /// A rail gives nothing from `start` on.
+    /// Reports that a rail has no energy from `start` on.
     pub(super) fn unmeasured(&mut self, rail: usize, start: i64) {
         let rail = &self.rails[rail];
-        // On the sensor's clock, so that all attributions tell the same.
-        let start = if start > 0 { start + rail.late_ns } else { 0 };
+        // On the sensor's clock, so that all attributions report the same time.
+        let start = if start > 0 {
+            start + rail.clock_offset_ns
+        } else {
+            0
+        };
         let name = &rail.row.name;
         let message = format!(
-            "rail {name} gave no energy from {:.3} s on",
+            "rail {name} reported no energy from {:.3} s on",
             start as f64 / 1e9
         );
         self.event(start, "unmeasured", message);
@@ -395,10 +400,10 @@ impl Engine {
         self.intervals.close(closed, always, self.shortest_ns);
     }
 
-    fn late_ns(&self, rail: u32) -> i64 {
+    fn clock_offset_ns(&self, rail: u32) -> i64 {
         let prices = self.prices.as_ref();
         let estimate = prices.and_then(|prices| prices.rails.get(&rail));
-        estimate.map_or(0, |estimate| estimate.late_ns)
+        estimate.map_or(0, |estimate| estimate.clock_offset_ns)
     }
 
     fn clock_sd_ns(&self, rail: u32) -> f64 {
@@ -421,10 +426,10 @@ impl Engine {
         *from = (*from).min(time);
     }
 
-    /// A traced thread that was kept from its processor in the middle of a record
-    /// tells late: its windows may have closed without it.
+    /// Counts records that arrive late because their thread was preempted while recording:
+    /// their windows may have closed already.
     fn note_late(&mut self, time: i64) {
-        self.counters.late_edges += u64::from(time < self.told_until);
+        self.counters.late_edges += u64::from(time < self.sealed_until);
     }
 
     fn seal(&mut self, until: i64) {
@@ -440,7 +445,7 @@ impl Engine {
     fn prune(&mut self, keep: i64) {
         // Whole slots only: one that may still fold would be cut before and after it does.
         let keep = keep.div_euclid(SLOT_NS) * SLOT_NS;
-        self.remember_gaps(keep);
+        self.keep_open_gaps(keep);
         self.pruned_until = self.pruned_until.max(keep);
         let threads = self
             .stacks
@@ -449,12 +454,12 @@ impl Engine {
             .map(|thread| &mut thread.track);
         let sets = [&mut self.phases.track];
         threads.chain(sets).for_each(|track| track.prune(keep));
-        self.stacks.open.prune_credits(keep);
+        self.stacks.open.prune_off_thread_times(keep);
         self.cpu.prune(keep);
         self.uses.prune(keep);
     }
 
-    /// Now and then looks whether too much is retained, and folds the older half.
+    /// Checks at intervals whether too much is retained, and folds the older half.
     fn bound_memory(&mut self, now: i64) {
         self.since_check += 1;
         if self.since_check < self.retain / 16 {

@@ -5,14 +5,15 @@
 //! estimate        `------- 5.75 W -------'        while one set of phases is open
 //! ```
 //!
-//! Each gap waits for as many windows as it is to be estimated from. What is known by
-//! then of how powers scatter says how far the estimate may be off.
+//! Each gap waits for the windows from which it is estimated. The variation of powers until
+//! then gives the error of the estimate.
 
 use super::scatter::{MeanPower, Scatter, Sides, Variance, neighbours};
 
-/// Gaps that wait at once; before more do, the oldest is estimated from what there is.
+/// Limit of the number of waiting gaps; beyond it the oldest is estimated from the windows so
+/// far.
 const WAITING: usize = 64;
-/// Two sides count as known where neither has less than this part of the other.
+/// Two sides count as known if neither has less than this part of the other.
 const BALANCED: f64 = 1.0 / 3.0;
 
 /// Fills the gaps of one set of phases on one rail.
@@ -21,7 +22,7 @@ pub(super) struct Filler {
     pub(super) scatter: Scatter,
     waiting: Vec<Gap>,
     settled: Settled,
-    /// All time of its gaps.
+    /// Total time of its gaps.
     pub(super) missing_ns: i64,
 }
 
@@ -40,11 +41,11 @@ struct Settled {
     energy_j: f64,
     /// Time of gaps without a window on any side.
     unplaced_ns: i64,
-    /// By sides and the logarithm of their length.
+    /// Gaps by known sides and logarithm of length.
     lengths: Vec<Length>,
 }
 
-/// Gaps of about one length.
+/// Gaps of similar length.
 #[derive(Debug, Clone, Copy)]
 struct Length {
     sides: Sides,
@@ -64,7 +65,7 @@ pub(super) struct Filled {
 }
 
 impl Filler {
-    /// A window that belongs to the set as a whole.
+    /// Adds a window that belongs to the set as a whole.
     pub(super) fn push(&mut self, power_w: f64, ns: i64) {
         self.scatter.push(power_w, ns);
         let settled = &mut self.settled;
@@ -78,7 +79,7 @@ impl Filler {
         });
     }
 
-    /// `ns` of the set's time have no samples. `window_ns` is the usual length of one.
+    /// Adds `ns` of the set's time without samples. `window_ns` is the usual length of a window.
     pub(super) fn gap(&mut self, ns: i64, window_ns: i64) {
         self.missing_ns += ns;
         if self.waiting.len() >= WAITING {
@@ -88,8 +89,8 @@ impl Filler {
         self.waiting.push(gap);
     }
 
-    /// All gaps and `trailing_ns` after the last window. `rail` is how the rail's powers
-    /// scatter at large.
+    /// Estimates all gaps and `trailing_ns` after the last window. `rail` is the variation of
+    /// all powers of the rail.
     pub(super) fn fill(&self, trailing_ns: i64, window_ns: i64, rail: &Scatter) -> Filled {
         let mut settled = self.settled.clone();
         self.waiting.iter().for_each(|gap| settled.add(gap));
@@ -102,7 +103,7 @@ impl Filler {
             let windows = (length.windows_squared / length.count).sqrt();
             let own = self.scatter.error(windows, length.sides);
             let known = own.or_else(|| rail.error(windows, Sides::One));
-            // One window tells nothing of how powers scatter: as much as there is.
+            // The variation is unknown after a single window: the error is the power itself.
             let mean_w = self.scatter.recent(1.0).power_w().unwrap_or(0.0);
             let known = known.unwrap_or(Variance::new(mean_w * mean_w, 1.0));
             error.add_scaled(known, length.seconds_squared.sqrt());
@@ -190,7 +191,7 @@ mod tests {
     /// 0 1 2 3 4 5 | 6 7 8 9 | 10 11 12 13 14 15      W, the gap in the middle
     /// ```
     #[test]
-    fn a_gap_has_the_mean_of_its_neighbours_on_both_sides() {
+    fn a_gap_has_the_mean_power_of_both_sides() {
         let powers = (0..16).map(|at| (!(6..10).contains(&at)).then_some(f64::from(at)));
         let filler = filler(&powers.collect::<Vec<_>>());
         let filled = fill(&filler, 0);
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn an_interval_grows_with_the_gap() {
-        // 7 is a primitive root of 41: its powers come in no order.
+        // 7 is a primitive root of 41: its powers look unordered.
         let powers = (0..40).scan(1, |at, _| {
             *at = *at * 7 % 41;
             Some(Some(f64::from(*at)))

@@ -1,4 +1,4 @@
-//! Who shares the idle power: at each moment it is divided equally among the
+//! Shares of idle power: at each moment it is divided equally among the
 //! activations without an open parent (roots), and within each root among its
 //! innermost activations that wait for nothing.
 //!
@@ -21,13 +21,13 @@ pub(super) struct SharedTime {
 }
 
 impl SharedTime {
-    /// A root came.
+    /// Adds a root.
     pub(super) fn add_root(&mut self, now: i64) {
         self.advance(now);
         self.roots += 1;
     }
 
-    /// A root went.
+    /// Removes a root.
     pub(super) fn remove_root(&mut self, now: i64) {
         self.advance(now);
         self.roots -= 1;
@@ -51,14 +51,14 @@ pub(super) struct RootTime {
 }
 
 impl RootTime {
-    /// One more activation is innermost; returns its mark.
+    /// Adds an innermost activation; returns its mark.
     pub(super) fn join(&mut self, shared: &mut SharedTime, now: i64) -> f64 {
         self.advance(shared, now);
         self.innermost += 1;
         self.virtual_ns
     }
 
-    /// The activation with this mark is innermost no longer; returns its share, ns.
+    /// Removes the innermost activation with this mark; returns its share in ns.
     pub(super) fn leave(&mut self, mark: f64, shared: &mut SharedTime, now: i64) -> f64 {
         self.advance(shared, now);
         self.innermost -= 1;

@@ -1,53 +1,53 @@
-//! Whether a rail's idle power can be that of its run: a program that adds no work
-//! leaves a rail at its idle power, give or take the noise of both.
+//! Tests whether a rail's idle power can be that of its run. The mean power of a run must not
+//! be below idle power by more than the noise of both.
 //!
 //! ```text
 //! baseline   b, from n_b samples of spread s_b
-//! run        m, from n samples of spread s, each like the one before by rho
+//! run        m, from n samples of spread s, autocorrelation rho
 //! se         sqrt((1 + rho) / (1 - rho) x (s_b^2 / n_b + s^2 / n))
 //!
-//! deficit b - m   <= 3 se, or <= 2 % of b      idle power stays; what it takes beyond the
-//!                                              measured energy is in `residual`
+//! deficit b - m   <= 3 se, or <= 2 % of b      idle power is kept; the deficit is in
+//!                                              `residual`
 //!                 above both, or > 25 % of b   idle power is unknown
 //! ```
 //!
-//! A fixed threshold alone would call every second rail that truly rests wrong, for
-//! `m < b` is a coin toss then. Where the spread of the baseline is not known it is taken
-//! to be the run's; a configured idle power has none.
+//! A threshold of zero would reject every second rail that is truly idle, where `m < b` is
+//! random. If the spread of the baseline is unknown, the run's is used. A configured idle
+//! power has no spread.
 
 use std::collections::BTreeMap;
 
 use crate::sink::{BaselineRow, SampleRow};
 
-/// Deficits up to so many standard errors are noise.
+/// Deficits up to this number of standard errors are noise.
 const ERRORS: f64 = 3.0;
 /// Deficits up to this share of idle power do not matter.
 const NEGLIGIBLE: f64 = 0.02;
 /// Beyond this share idle power is not that of the run, however noisy both are.
 const IMPOSSIBLE: f64 = 0.25;
-/// Samples that are like each other beyond this say nothing of the noise.
-const MOST_LIKE: f64 = 0.98;
+/// Upper limit of the autocorrelation.
+const MAX_AUTOCORRELATION: f64 = 0.98;
 
-/// Mean, spread and likeness of the powers of windows that follow each other.
+/// Mean, spread and autocorrelation of the powers of successive windows.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Powers {
     count: u64,
-    /// The first power: sums are of differences to it, lest digits get lost.
+    /// The first power. Sums are of differences to it, to keep precision.
     first: f64,
     last: f64,
     sum: f64,
     squares: f64,
-    /// Of each with the one before.
+    /// Sum of products of each power with the one before.
     products: f64,
     energy_j: f64,
     seconds: f64,
 }
 
-/// Idle power as it was measured.
+/// Measured or configured idle power.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct IdlePower {
     pub(super) watts: f64,
-    /// Samples; 0: configured.
+    /// Number of samples; 0: configured.
     pub(super) samples: u32,
     /// Standard deviation of the samples' powers.
     pub(super) spread_w: Option<f64>,
@@ -90,14 +90,14 @@ impl Powers {
         }
         let deficit = idle.watts - self.energy_j / self.seconds;
         let is_far = deficit > IMPOSSIBLE * idle.watts.abs();
-        let is_seen = deficit > NEGLIGIBLE * idle.watts.abs()
+        let is_significant = deficit > NEGLIGIBLE * idle.watts.abs()
             && self
                 .error_w(idle)
                 .is_some_and(|error| deficit > ERRORS * error);
-        is_far || is_seen
+        is_far || is_significant
     }
 
-    /// Standard error of the difference of means; none from less than two windows.
+    /// Standard error of the difference of means; `None` from less than two windows.
     fn error_w(&self, idle: &IdlePower) -> Option<f64> {
         let n = self.count as f64;
         if self.count < 2 {
@@ -113,13 +113,13 @@ impl Powers {
                 spread.map_or(variance, |w| w * w) / f64::from(samples)
             }
         };
-        let rho = self.likeness(mean, squares);
+        let rho = self.autocorrelation(mean, squares);
         let inflation = (1.0 + rho) / (1.0 - rho);
         Some((inflation * (variance / n + of_baseline)).sqrt())
     }
 
-    /// Autocorrelation of neighbours.
-    fn likeness(&self, mean: f64, squares: f64) -> f64 {
+    /// Autocorrelation of successive powers.
+    fn autocorrelation(&self, mean: f64, squares: f64) -> f64 {
         let n = self.count as f64;
         if squares <= 0.0 {
             return 0.0;
@@ -127,11 +127,11 @@ impl Powers {
         // Sum of (x_i - m)(x_(i-1) - m); the first power is 0, the last one is known.
         let (heads, tails) = (self.sum - self.last, self.sum);
         let products = self.products - mean * (heads + tails) + (n - 1.0) * mean * mean;
-        (products / squares).clamp(0.0, MOST_LIKE)
+        (products / squares).clamp(0.0, MAX_AUTOCORRELATION)
     }
 }
 
-/// Rails whose idle power is not that of the run, given all its samples.
+/// Returns the rails whose idle power is not that of the run, given all its samples.
 pub fn refuted_baselines(
     baselines: &[BaselineRow],
     samples: &[SampleRow],
@@ -161,7 +161,7 @@ mod tests {
 
     const MS: i64 = 1_000_000;
 
-    /// Numbers that look random, the same on every machine.
+    /// Pseudo-random numbers, the same on every machine.
     struct Numbers(u64);
 
     impl Numbers {
@@ -173,7 +173,7 @@ mod tests {
             (self.0 >> 11) as f64 / (1u64 << 53) as f64
         }
 
-        /// About normal, of spread 1.
+        /// About normal, with standard deviation 1.
         fn normal(&mut self) -> f64 {
             (0..12).map(|_| self.next()).sum::<f64>() - 6.0
         }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hair_below_idle_power_refutes_nothing() {
+    fn a_negligible_deficit_does_not_refute_idle_power() {
         let run = powers([10.0; 80]);
         assert!(!run.refute(&idle(10.01, 20, Some(0.0))));
         assert!(
@@ -206,13 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn half_of_idle_power_refutes_it_from_one_window_on() {
+    fn one_window_at_half_of_idle_power_refutes_it() {
         assert!(powers([5.0]).refute(&idle(10.0, 20, Some(3.0))));
         assert!(!powers([9.0]).refute(&idle(10.0, 20, Some(3.0))));
     }
 
     #[test]
-    fn neighbours_that_are_alike_widen_the_error() {
+    fn autocorrelation_widens_the_error() {
         let alternating = powers((0..100).map(|i| f64::from(i % 2)));
         let slow = powers((0..100).map(|i| f64::from(i / 50)));
         let error = |of: &Powers| of.error_w(&idle(1.0, 0, None)).unwrap();
@@ -224,10 +224,10 @@ mod tests {
         assert!(error(&slow) > 5.0 * error(&alternating), "{}", error(&slow));
     }
 
-    /// A rail that rests before and during the run, in 400 draws for each kind of noise: the
-    /// idle power is seldom refuted, and one that is 5 % too high is found.
+    /// A rail that is idle before and during the run, in 400 draws for each kind of noise: a
+    /// correct idle power is seldom refuted, and one that is 5 % too high is refuted.
     #[test]
-    fn resting_rails_keep_their_idle_power_and_wrong_ones_lose_it() {
+    fn idle_rails_keep_their_idle_power_and_wrong_ones_are_refuted() {
         for (spread, rho) in [(0.05, 0.0), (0.1, 0.6), (0.3, 0.8)] {
             let mut numbers = Numbers(7);
             let mut draw = |count: usize| -> Vec<f64> {

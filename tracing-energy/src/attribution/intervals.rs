@@ -1,4 +1,4 @@
-//! The interval reading of activations: all that each rail measured in their time.
+//! Interval energy of activations: the energy that each rail measured during them.
 //!
 //! ```text
 //! windows      | 2 J | 4 J | 4 J | 3 J |
@@ -7,22 +7,22 @@
 //! child on another   |---|                    descendants on other threads
 //! ```
 //!
-//! Kept for activations with a role of their own and for those longer than two
-//! windows; all others are a function of `window_power`, computed on read.
+//! Stored for activations with a role and for those longer than two windows. For all others
+//! it is computed from `window_power` when it is read.
 
 use std::collections::VecDeque;
 
 use crate::power::Provenance;
 use crate::sink::{Basis, SpanEnergyRow};
 
-use super::activation::{Credit, Elsewhere};
-use super::along::Along;
+use super::activation::{Elsewhere, OffThreadTime};
 use super::coverage::GapBefore;
+use super::energy_curve::EnergyCurve;
 use super::rails::{Measured, RailState};
 use super::scatter::Variance;
 use super::segments::{Closed, Stacks};
 
-/// Whole windows from which on an interval counts as measured.
+/// Number of whole windows from which on an interval counts as measured.
 const MEASURED_FROM: u32 = 10;
 
 /// One activation on one rail.
@@ -36,17 +36,17 @@ struct Part {
     peak_w: Option<f64>,
     whole: u32,
     edges_j: f64,
-    /// Of what is estimated for gaps inside of it.
+    /// Variance of the energy estimated for gaps inside of it.
     gaps: Variance,
     gaps_ns: i64,
-    /// Of the mean power of a gap after its last window.
+    /// Variance of the mean power of a gap after its last window.
     after: Variance,
     clock_s: f64,
     /// Mean power of its first and its last window.
     ends_w: Option<(f64, f64)>,
 }
 
-/// An activation that closed and waits for its windows.
+/// A closed activation that waits for its windows.
 #[derive(Debug)]
 struct Pending {
     closed: Closed,
@@ -54,41 +54,41 @@ struct Pending {
     parts: Vec<Part>,
 }
 
-/// All activations that may get a row.
+/// Activations that may get a row.
 #[derive(Debug, Default)]
 pub(super) struct Intervals {
     open: Vec<Vec<Part>>,
-    /// By end.
+    /// Closed activations by end.
     pending: VecDeque<Pending>,
     elsewhere_ns: Vec<i64>,
     touched: Vec<u32>,
 }
 
-/// A window that closed, as intervals see it.
+/// A closed window with its prices.
 pub(super) struct Priced<'a> {
     pub(super) rail: usize,
     pub(super) measured: &'a Measured,
     pub(super) energy_j: f64,
     pub(super) idle_j: Option<f64>,
-    /// Mean power of every thread, by id.
+    /// Mean power of every thread, by thread id.
     pub(super) powers: &'a [f64],
-    /// Where activations of one thread have powers of their own.
-    pub(super) along: Option<&'a Along>,
+    /// Set if activations of one thread have different powers.
+    pub(super) curve: Option<&'a EnergyCurve>,
     pub(super) gap: GapBefore,
 }
 
-/// One activation in time.
+/// Time of one activation, on its own and on other threads.
 struct Extent<'a> {
     thread: u32,
     start: i64,
     end: i64,
-    credits: &'a [Credit],
+    off_thread_times: &'a [OffThreadTime],
     elsewhere: &'a [Elsewhere],
 }
 
 impl Intervals {
-    /// An activation closed. It gets a row on each rail if `always`, else on those
-    /// whose windows are short enough.
+    /// Adds a closed activation. It gets a row on each rail if `always`, else on rails with
+    /// sufficiently short windows.
     pub(super) fn close(&mut self, closed: Closed, always: bool, shortest_ns: i64) {
         let parts = self.open.get_mut(closed.slot as usize);
         let parts = parts.map(std::mem::take).unwrap_or_default();
@@ -109,7 +109,7 @@ impl Intervals {
                 thread: a.thread,
                 start: a.start,
                 end: i64::MAX,
-                credits: &a.credits,
+                off_thread_times: &a.off_thread_times,
                 elsewhere: &a.elsewhere,
             };
             if extent.start < window.measured.end {
@@ -127,7 +127,7 @@ impl Intervals {
                 thread: closed.thread,
                 start: closed.start,
                 end: closed.end,
-                credits: &closed.credits,
+                off_thread_times: &closed.off_thread_times,
                 elsewhere: &[],
             };
             if extent.start < window.measured.end {
@@ -137,7 +137,7 @@ impl Intervals {
         self.pending = pending;
     }
 
-    /// Rows of activations that ended by `until`.
+    /// Returns the rows of activations that ended by `until`, and removes these.
     pub(super) fn take(&mut self, until: i64, rails: &[RailState]) -> Vec<SpanEnergyRow> {
         let mut rows = Vec::new();
         while self.pending.front().is_some_and(|p| p.closed.end <= until) {
@@ -162,13 +162,13 @@ impl Intervals {
         parts[window.rail].add(extent, window, spans_j);
     }
 
-    /// Its share of the ledger: times are added up before they are priced, so that
-    /// the order in which they became known is no matter.
+    /// Returns its share of the ledger. Times are summed before they are priced, so that the
+    /// result does not depend on the order in which they arrived.
     fn spans_j(&mut self, extent: &Extent<'_>, window: &Priced<'_>) -> f64 {
         let (start, end) = (window.measured.start, window.measured.end);
         let mut energy = window.own_j(extent);
-        for credit in extent.credits {
-            self.add_elsewhere(credit.thread, credit_in(credit, start, end));
+        for time in extent.off_thread_times {
+            self.add_elsewhere(time.thread, covered_in(time, start, end));
         }
         for there in extent.elsewhere {
             self.add_elsewhere(there.thread, overlap(there.since, i64::MAX, start, end));
@@ -196,11 +196,11 @@ impl Intervals {
 }
 
 impl Priced<'_> {
-    /// What an activation's own thread used during its time in the window.
+    /// Returns the energy of an activation's own thread during its time in the window.
     fn own_j(&self, extent: &Extent<'_>) -> f64 {
         let (start, end) = (self.measured.start, self.measured.end);
-        if let Some(along) = self.along {
-            return along.energy_j(extent.thread, extent.start.max(start), extent.end.min(end));
+        if let Some(curve) = self.curve {
+            return curve.energy_j(extent.thread, extent.start.max(start), extent.end.min(end));
         }
         let own = overlap(extent.start, extent.end, start, end);
         self.power(extent.thread) * (own as f64 / 1e9)
@@ -249,8 +249,8 @@ impl Part {
         self.ends_w = Some((first_w, power_w));
     }
 
-    /// Half of the 90 % interval: windows across the ends, gaps, the sensor's clock, which
-    /// moves both ends by the same time.
+    /// Half of the 90 % interval, from windows across the ends, gaps, and the sensor's clock,
+    /// which moves both ends by the same time.
     fn half_j(&self, missing_ns: i64) -> f64 {
         let mut error = self.gaps;
         let after_ns = (missing_ns - self.gaps_ns).max(0);
@@ -300,11 +300,11 @@ fn overlap(start: i64, end: i64, from: i64, to: i64) -> i64 {
     end.min(to) - start.max(from)
 }
 
-/// A credit's covered time inside a window.
-fn credit_in(credit: &Credit, start: i64, end: i64) -> i64 {
+/// Covered time inside a window.
+fn covered_in(time: &OffThreadTime, start: i64, end: i64) -> i64 {
     let (inside, length) = (
-        overlap(credit.start, credit.end, start, end).max(0),
-        credit.end - credit.start,
+        overlap(time.start, time.end, start, end).max(0),
+        time.end - time.start,
     );
-    (i128::from(credit.covered) * i128::from(inside) / i128::from(length.max(1))) as i64
+    (i128::from(time.covered) * i128::from(inside) / i128::from(length.max(1))) as i64
 }

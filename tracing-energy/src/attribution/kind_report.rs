@@ -1,4 +1,4 @@
-//! Rows of kinds and of their groups: sums over nodes, with the estimate's intervals.
+//! Rows of kinds and of their groups: sums over nodes with the intervals of the estimate.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::prices::{Prices, RailPrices};
 
 impl Engine {
-    /// Kinds and groups of every rail that has an estimate.
+    /// Adds rows of kinds and groups of every estimated rail.
     pub(super) fn kind_rows(&self, rows: &mut AttributionRows) {
         let Some(prices) = &self.prices else {
             return;

@@ -1,4 +1,4 @@
-//! Kinds: nodes that do the same work, whatever the values of their key fields.
+//! Kinds: groups of nodes that do the same work, regardless of their key fields.
 //!
 //! ```text
 //! node                          kind
@@ -7,15 +7,15 @@
 //! prefill > layer 0 > matmul    prefill > layer > matmul    another one
 //! ```
 //!
-//! Power is estimated for kinds: thirty layers do the same thing thirty times, and
-//! only together they are seen often enough. A kind is known by its name, so that
-//! one run's estimate can serve another run.
+//! Power is estimated by kind, because thirty layers that do the same work have enough
+//! samples only together. Kinds are identified by name, so that the estimate of one run can
+//! be used for another run.
 
 use std::collections::HashMap;
 
 use crate::rows::{CallsiteRow, NodeRow};
 
-/// Stands between the names of a path.
+/// Separator of the names of a path.
 const BETWEEN: &str = " > ";
 
 /// One kind.
@@ -23,8 +23,8 @@ const BETWEEN: &str = " > ";
 pub struct Kind {
     /// The explicit name, or span names from the root down with ` > ` between them.
     pub name: String,
-    /// The kind that it mostly runs in; `None` for roots. Explicit kinds that run
-    /// in each other may make a ring of these.
+    /// The kind that it mostly runs in; `None` for roots. Explicit kinds that run in each
+    /// other may form a cycle.
     pub parent: Option<u32>,
 }
 
@@ -33,12 +33,12 @@ pub struct Kind {
 pub struct Kinds {
     /// The kind of each node, by node id; 0 where there is no such node.
     pub of_node: Vec<u32>,
-    /// By id, which begins at 1: kind `k` is at `k - 1`. In the order of each one's
-    /// first node, so that nodes that come later change no id.
+    /// Kinds by id, which begins at 1: kind `k` has index `k - 1`. They are in the order of
+    /// their first node, so that later nodes change no id.
     pub kinds: Vec<Kind>,
 }
 
-/// Gives nodes their kinds as they become known.
+/// Assigns kinds to nodes as these are added.
 #[derive(Debug, Default)]
 pub(crate) struct KindNames {
     found: Kinds,
@@ -47,12 +47,12 @@ pub(crate) struct KindNames {
 }
 
 impl KindNames {
-    /// A callsite; before its nodes.
+    /// Adds a callsite. Call it before adding its nodes.
     pub(crate) fn callsite(&mut self, row: &CallsiteRow) {
         self.callsites.insert(row.id, row.name.clone());
     }
 
-    /// A node, its parent having been told before; answers its kind and the kind's
+    /// Adds a node, whose parent must have been added before. Returns its kind and the kind's
     /// name.
     pub(crate) fn node(&mut self, node: &NodeRow) -> (u32, &str) {
         let name = self.name_of(node);
@@ -72,12 +72,13 @@ impl KindNames {
         (kind, &found.kinds[kind as usize - 1].name)
     }
 
-    /// The kind of a node that was told.
+    /// Returns the kind of a node that was added.
     pub(crate) fn kind_of(&self, node: u32) -> Option<u32> {
         self.found.kind_of(node)
     }
 
-    /// A node without a callsite, such as `(other)`, goes by its label.
+    /// Returns the name of a node's kind. A node without a callsite, such as `(other)`, uses its
+    /// label.
     fn name_of(&self, node: &NodeRow) -> String {
         if let Some(kind) = &node.kind {
             return kind.clone();
@@ -93,9 +94,8 @@ impl KindNames {
 }
 
 impl Kinds {
-    /// Finds the kinds of `nodes`, which come by id, parents first. A kind's parent
-    /// is that of its node with the most `self_ns`, asked for by node id; of equals
-    /// the first one.
+    /// Finds the kinds of `nodes`, which are sorted by id, parents first. A kind's parent is
+    /// that of its node with the largest `self_ns(node id)`; of equals, that of the first one.
     pub fn of(nodes: &[NodeRow], callsites: &[CallsiteRow], self_ns: impl Fn(u32) -> i64) -> Self {
         let mut names = KindNames::default();
         callsites.iter().for_each(|row| names.callsite(row));
@@ -107,13 +107,13 @@ impl Kinds {
         found
     }
 
-    /// The kind of a node.
+    /// Returns the kind of a node.
     pub fn kind_of(&self, node: u32) -> Option<u32> {
         let kind = self.of_node.get(node as usize).copied();
         kind.filter(|&kind| kind > 0)
     }
 
-    /// The kind with that id.
+    /// Returns the kind with that id.
     pub fn get(&self, kind: u32) -> Option<&Kind> {
         self.kinds.get((kind as usize).checked_sub(1)?)
     }
@@ -170,7 +170,7 @@ mod tests {
     ///                  7 layer 1    8 matmul
     /// ```
     #[test]
-    fn layers_fall_together_and_phases_stay_apart() {
+    fn layers_share_a_kind_and_phases_do_not() {
         let callsites = ["prefill", "decode", "layer", "matmul"];
         let callsites: Vec<_> = (1..).zip(callsites).map(|(i, n)| callsite(i, n)).collect();
         let links = [
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(fewer.kinds, kinds.kinds[..4], "later nodes change no id");
     }
 
-    /// One explicit kind under two parents: that with the most time is its parent.
+    /// The parent of an explicit kind under two parents is the one with the most time.
     #[test]
     fn explicit_kinds_are_one_wherever_they_run() {
         let callsites = [callsite(1, "a"), callsite(2, "b"), callsite(3, "k")];

@@ -6,21 +6,21 @@ use super::idle_test::Powers;
 use super::rails::Measured;
 use super::windows::Window;
 
-/// A node's power in a window counts for its extremes from this share of the
-/// window's time on: shorter stretches say little.
+/// Share of a window's time from which on a node's power counts for its extremes. Powers over
+/// shorter times are imprecise.
 const EXTREMES_FROM: f64 = 0.01;
 
 /// A node on a rail.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct NodeEnergy {
     pub(super) self_j: f64,
-    /// What of idle energy would be the node's, were idle power not taken off.
+    /// Part of idle energy that is the node's if idle power is not subtracted.
     pub(super) in_idle_j: f64,
     /// Self time inside windows.
     pub(super) measured_ns: i64,
     pub(super) min_w: Option<f64>,
     pub(super) peak_w: Option<f64>,
-    /// Changed since the rows were last told.
+    /// Whether it changed since rows were last reported.
     pub(super) changed: bool,
 }
 
@@ -28,12 +28,12 @@ pub(super) struct NodeEnergy {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) accounts: Accounts,
-    /// What of idle energy would be in each account, were idle power not taken off.
+    /// Part of idle energy that is in each account if idle power is not subtracted.
     pub(super) in_idle: Accounts,
     /// Powers of windows.
     pub(super) powers: Powers,
     pub(super) covered_ns: i64,
-    /// The part of it whose idle energy is known.
+    /// The part of `covered_ns` for which idle energy is known.
     pub(super) idle_ns: i64,
     pub(super) peak: Option<(f64, i64)>,
     pub(super) nodes: Vec<NodeEnergy>,
@@ -56,7 +56,7 @@ impl Ledger {
         }
     }
 
-    /// Adds what of a window's idle energy is in its accounts if it is not taken off.
+    /// Adds the accounts of a window's idle energy, used if idle power is not subtracted.
     pub(super) fn add_in_idle(&mut self, window: &Window, accounts: &Accounts, powers: &[f64]) {
         add_all(&mut self.in_idle, accounts);
         for (&(node, ns), power) in window.cells().iter().zip(powers) {
@@ -116,7 +116,7 @@ fn add_all(sums: &mut Accounts, accounts: &Accounts) {
     add(&mut sums.unknown_j, accounts.unknown_j);
 }
 
-/// A sum of what is known.
+/// Adds a known amount; the sum is `None` until then.
 fn add(sum: &mut Option<f64>, amount: Option<f64>) {
     if let Some(amount) = amount {
         *sum = Some(sum.unwrap_or(0.0) + amount);

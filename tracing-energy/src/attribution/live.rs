@@ -1,4 +1,4 @@
-//! The live estimate of one rail: what each kind draws, learnt sample by sample.
+//! The live estimate of one rail: the power of each kind, learnt sample by sample.
 //!
 //! ```text
 //! sample   1 .. 9          10            11            12
@@ -7,12 +7,11 @@
 //! ```
 //!
 //! The model is linear: energy = idle x time + sum of (power x time) of kinds. Its
-//! normal equations grow with each sample, filtered for what one sample's noise has
-//! in common with the next one's; a prior holds kinds at the common level until
-//! samples say otherwise. A sample is accounted for by what was learnt before it,
-//! and never again. What the offline fit knows beyond this: later samples, the
-//! sensor's clock (taken to be the program's here) and its kernel, how powers add
-//! up when spans run at once, and how far its own figures may be off.
+//! normal equations are updated with each sample, filtered for the correlation between the
+//! noise of successive samples. A prior keeps kinds at the common level until samples
+//! contradict it. A sample is attributed with the powers learnt before it, and never
+//! revised. The offline fit additionally uses later samples, the sensor's clock offset (taken
+//! as 0 here), the sensor's kernel and the effect of concurrency, and it computes intervals.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -20,65 +19,66 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 
 use super::fit::stats::median;
 
-/// Samples that must have been learnt from; as many as there are kinds, at least.
+/// Samples required for an estimate; at least as many as kinds.
 const LEAST_SAMPLES: u64 = 10;
-/// Kinds with a power of their own; those that come later share one.
+/// Number of kinds with a power of their own; later kinds share one.
 const MOST_KINDS: usize = 255;
-/// The equations are solved for every sample up to so many kinds; for more kinds
-/// less often, so that a sample costs no more.
+/// Number of kinds up to which the equations are solved for every sample; with more kinds
+/// they are solved less often, so that the cost per sample stays bounded.
 const SOLVED_EACH_TIME: f64 = 100.0;
 /// Spread of the powers of kinds, relative to the common level.
 const SPREAD: f64 = 0.45;
-/// What one sample's noise takes over from the one before.
+/// Correlation of the noise of successive samples.
 const CARRIED_ON: f64 = 0.9;
 /// Noise of a sample: relative to its active and idle energy, and to the mean
 /// energy of samples.
 const ACTIVE_NOISE: f64 = 0.025;
 const IDLE_NOISE: f64 = 0.03;
 const LEAST_NOISE: f64 = 1e-3;
-/// Noise that all kinds of a sample have in common: conserving gives it to them.
+/// Relative noise common to all kinds of a sample, which scaling to the measured energy
+/// absorbs.
 const GAIN_NOISE: f64 = 0.03;
-/// A kind draws at least this part of the common level.
+/// Least power of a kind relative to the common level.
 const LEAST_POWER: f64 = 0.05;
-/// Conserving a sample changes powers by these factors at most.
+/// Limits of the factor that scales powers to the measured energy of a sample.
 const GAIN: (f64, f64) = (0.2, 5.0);
-/// Deviations beyond this count less.
+/// Deviations beyond this have less weight, in usual deviations.
 const OUTLYING: f64 = 2.5;
-/// A sample is idle when kinds have less of its time than this.
+/// Share of its time below which a sample counts as idle.
 const IDLE_SHARE: f64 = 0.02;
-/// Idle samples that are remembered.
+/// Number of idle samples that are kept.
 const IDLE_SAMPLES: usize = 64;
-/// Relative spread of an idle power that is known, and of one that is guessed.
+/// Relative spread of a known idle power, and of a guessed one.
 const KNOWN_IDLE: f64 = 0.05;
 const GUESSED_IDLE: f64 = 0.5;
-/// No sensor means more joules than this in a sample, or longer rows than this.
+/// Limit of plausible energies and row lengths.
 const ABSURD: f64 = 1e12;
-/// Times are whole nanoseconds.
+/// Shortest sample: a nanosecond.
 const SHORTEST_S: f64 = 1e-9;
 
-/// One sample, less what is not the program's.
+/// One sample, without the energy that is not the program's.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LiveSample<'a> {
-    /// Seconds of each kind that had some; by kind, each once.
+    /// Seconds of each kind that ran; by kind, each once.
     pub(super) times: &'a [(u32, f64)],
-    /// Its length.
+    /// Length of the sample.
     pub(super) seconds: f64,
     pub(super) energy_j: f64,
-    /// Idle power, where it is known.
+    /// Idle power, if it is known.
     pub(super) idle_w: Option<f64>,
 }
 
-/// What a sample's energy was used for; sums to it.
+/// Accounts of a sample; they sum to its energy.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LiveAccounts {
     pub(super) idle_j: f64,
-    /// By kind; never negative.
+    /// Energies by kind; never negative.
     pub(super) kinds: Vec<(u32, f64)>,
-    /// What is left; negative where kinds are supposed to have used more.
+    /// The remainder; negative if the estimated powers exceed the measured energy.
     pub(super) residual_j: f64,
 }
 
-/// What is known of one rail. Place 0 of rows and columns is idle.
+/// The estimate of one rail. Index 0 of rows and columns is idle.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LiveRail {
     places: HashMap<u32, usize>,
@@ -87,7 +87,7 @@ pub(super) struct LiveRail {
     right: DVector<f64>,
     /// The last row, weighted, with its energy.
     last: Option<(DVector<f64>, f64)>,
-    /// Idle and kinds, in watts.
+    /// Powers of idle and of kinds, in watts.
     powers: Option<DVector<f64>>,
     learnt: u64,
     energy_j: f64,
@@ -96,29 +96,29 @@ pub(super) struct LiveRail {
     /// Powers of idle samples.
     idle: VecDeque<f64>,
     least_w: f64,
-    /// The usual size of deviations, in standard deviations.
+    /// Typical deviation, in standard deviations.
     usual: f64,
 }
 
-/// A sample as equations have it.
+/// A sample as a row of the equations.
 struct Row {
-    /// Seconds: of the sample, then of kinds.
+    /// Seconds of the sample, then of kinds.
     times: DVector<f64>,
-    /// Kinds, their places and seconds.
+    /// Kinds, their indices and seconds.
     kinds: Vec<(u32, usize, f64)>,
     energy_j: f64,
-    idle: Guess,
-    /// The power that kinds have in common.
+    idle: Prediction,
+    /// The common power level of kinds.
     level_w: f64,
-    /// Idle energy by the guess.
+    /// Predicted idle energy.
     idle_j: f64,
-    /// What powers promise for the kinds.
+    /// Predicted energy of kinds.
     active_j: f64,
 }
 
-/// A power and how sure it is.
+/// A predicted power with its standard deviation.
 #[derive(Clone, Copy)]
-struct Guess {
+struct Prediction {
     watts: f64,
     sd_watts: f64,
 }
@@ -143,8 +143,8 @@ impl Default for LiveRail {
 }
 
 impl LiveRail {
-    /// Accounts for a sample by what is known, then learns from it. `None` while too
-    /// little is known, or if the sample says nothing that can be true.
+    /// Attributes a sample with the current powers, then learns from it. `None` until enough
+    /// samples are learnt, or if the sample is implausible.
     pub(super) fn sample(&mut self, sample: &LiveSample<'_>) -> Option<LiveAccounts> {
         let row = self.row(sample);
         let Some(row) = row else {
@@ -158,29 +158,29 @@ impl LiveRail {
         accounts
     }
 
-    /// The next sample does not follow the last one.
+    /// Marks that the next sample does not directly follow the last one.
     pub(super) fn interrupt(&mut self) {
         self.last = None;
     }
 
-    /// Whether samples are accounted for.
+    /// Whether enough samples are learnt to attribute samples.
     pub(super) fn is_ready(&self) -> bool {
         let enough = (self.right.len() as u64 - 1).max(LEAST_SAMPLES);
         self.powers.is_some() && self.learnt >= enough
     }
 
-    /// Samples learnt from.
+    /// Number of samples learnt from.
     pub(super) fn learnt(&self) -> u64 {
         self.learnt
     }
 
-    /// Idle power, in watts.
+    /// Idle power in watts, once enough samples are learnt.
     pub(super) fn idle_w(&self) -> Option<f64> {
         let powers = self.powers.as_ref().filter(|_| self.is_ready())?;
         Some(powers[0].max(0.0))
     }
 
-    /// The power of a kind that had some time, in watts.
+    /// Power of a kind in watts; `None` if it never ran or too few samples are learnt.
     pub(super) fn power_w(&self, kind: u32) -> Option<f64> {
         let powers = self.powers.as_ref().filter(|_| self.is_ready())?;
         let place = *self.places.get(&kind)?;
@@ -193,8 +193,8 @@ impl LiveRail {
 
     fn row(&mut self, sample: &LiveSample<'_>) -> Option<Row> {
         let (energy_j, seconds) = (sample.energy_j, sample.seconds);
-        let sane = energy_j.abs() < ABSURD && (SHORTEST_S..ABSURD).contains(&seconds);
-        if !sane {
+        let is_plausible = energy_j.abs() < ABSURD && (SHORTEST_S..ABSURD).contains(&seconds);
+        if !is_plausible {
             return None;
         }
         let some = |&&(_, time): &&(u32, f64)| time > 0.0 && time < ABSURD;
@@ -235,13 +235,13 @@ impl LiveRail {
         })
     }
 
-    /// The place of a kind: a new one, if it is new and there is one left.
+    /// Returns the index of a kind. New kinds share the last index when all others are used.
     fn place(&mut self, kind: u32) -> usize {
         let next = (self.places.len() + 1).min(MOST_KINDS + 1);
         *self.places.entry(kind).or_insert(next)
     }
 
-    /// Makes room for kinds that have got a place.
+    /// Extends the matrices for new kinds.
     fn grow(&mut self) {
         let size = 1 + self.places.len().min(MOST_KINDS + 1);
         if size > self.right.len() {
@@ -263,9 +263,9 @@ impl LiveRail {
         }
     }
 
-    /// Idle power before equations are asked: the known one, else that of idle
-    /// samples, else half of the least that was seen.
-    fn idle(&self, known_w: Option<f64>) -> Guess {
+    /// Returns the prior of idle power: the known one, else that of idle samples, else half of
+    /// the lowest power of all samples.
+    fn idle(&self, known_w: Option<f64>) -> Prediction {
         let known = known_w.filter(|watts| watts.is_finite() && *watts >= 0.0);
         let (watts, relative) = match known {
             Some(watts) => (watts, KNOWN_IDLE),
@@ -277,13 +277,13 @@ impl LiveRail {
             None => (0.0, GUESSED_IDLE),
         };
         let mean_w = self.energy_j / self.seconds.max(f64::MIN_POSITIVE);
-        Guess {
+        Prediction {
             watts,
             sd_watts: relative * watts + 0.01 * mean_w,
         }
     }
 
-    /// The power that kinds have in common, if idle draws so much.
+    /// Returns the common power level of kinds, given the idle power.
     fn level_w(&self, idle_w: f64) -> Option<f64> {
         let active_j = self.energy_j - idle_w.max(0.0) * self.seconds;
         let level = active_j / self.kind_seconds;
@@ -300,11 +300,11 @@ impl LiveRail {
         let seconds = row.times[0];
         let idle_w = self.powers.as_ref().map_or(row.idle.watts, |p| p[0]);
         let idle_j = idle_w.max(0.0) * seconds;
-        let left_j = row.energy_j - idle_j - row.active_j;
+        let residual_j = row.energy_j - idle_j - row.active_j;
         let gain = (GAIN_NOISE * row.active_j).powi(2);
         let noise = (IDLE_NOISE * row.idle_j).powi(2);
         let factor = match row.active_j > 0.0 && gain > 0.0 {
-            true => 1.0 + gain / (gain + noise) * (left_j / row.active_j),
+            true => 1.0 + gain / (gain + noise) * (residual_j / row.active_j),
             false => 1.0,
         };
         let factor = factor.clamp(GAIN.0, GAIN.1);
@@ -337,12 +337,12 @@ impl LiveRail {
         }
         self.usual = 0.98 * self.usual + 0.02 * 1.25 * off.min(5.0 * self.usual);
         let (times, energy) = (&row.times * weight, row.energy_j * weight);
-        let (news, news_energy) = match &self.last {
+        let (filtered, filtered_energy) = match &self.last {
             Some((last, before)) => (&times - last * CARRIED_ON, energy - CARRIED_ON * before),
             None => (times.clone(), energy),
         };
-        self.products.syger(1.0, &news, &news, 1.0);
-        self.right.axpy(news_energy, &news, 1.0);
+        self.products.syger(1.0, &filtered, &filtered, 1.0);
+        self.right.axpy(filtered_energy, &filtered, 1.0);
         self.last = Some((times, energy));
         self.learnt += 1;
         let size = (self.right.len() - 1) as f64 / SOLVED_EACH_TIME;
@@ -352,8 +352,8 @@ impl LiveRail {
         }
     }
 
-    /// The most likely powers. What cannot be solved leaves the last ones.
-    fn solve(&mut self, idle: Guess, level_w: f64) {
+    /// Computes the most likely powers. Keeps the previous ones if the equations cannot be solved.
+    fn solve(&mut self, idle: Prediction, level_w: f64) {
         let count = self.right.len();
         let mut mean = DVector::from_element(count, level_w);
         mean[0] = idle.watts;

@@ -1,5 +1,4 @@
-//! The live estimate in the engine: prices each window by what the ones before it
-//! taught.
+//! The live estimate in the engine: prices each window by a model of the windows before it.
 //!
 //! ```text
 //! window - others - profiler --+
@@ -7,11 +6,10 @@
 //! idle power, if known --------+        `-> learns for the next window
 //! ```
 //!
-//! Seconds are those that the offline fit sees: CPU time that a kind's nodes answer
-//! for, or active time where CPU times are not known or not a matter of the rail.
-//! A window is the sensor's and the program's at once: the clocks' offset is taken
-//! to be 0. Rails stay proportional while too little is known, and modelled ones for
-//! ever: their energy is a function of CPU time.
+//! Seconds are those that the offline fit uses: CPU time of a kind's nodes, or active time if
+//! CPU times are unknown or do not apply to the rail. The clock offset is taken as 0. Rails
+//! stay proportional until enough samples are learnt. Modelled rails always do, because their
+//! energy is a function of CPU time.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,13 +22,13 @@ use super::engine::Engine;
 use super::estimate::VERSION;
 use super::live::{LiveRail, LiveSample};
 use super::observe::Scope;
-use super::prices::{Head, KindEstimate, Prices, RailPrices, SamplePrices};
+use super::prices::{EstimateMetadata, KindEstimate, Prices, RailPrices, SamplePrices};
 use super::rails::Measured;
 use super::rule::{Split, SplitBasis};
-use super::split::{View, device_domain};
+use super::split::{WindowView, device_domain};
 use super::windows::in_domain;
 
-/// Stands for the process outside its spans among kinds.
+/// Kind id of the process outside its spans.
 const OUTSIDE: u32 = u32::MAX;
 
 /// Live estimates, by rail id.
@@ -39,28 +37,27 @@ pub(super) struct Live {
     rails: HashMap<u32, Learning>,
 }
 
-/// A rail's estimate and what it did not serve for.
+/// A rail's estimate with counts of its use.
 #[derive(Debug, Default)]
 struct Learning {
     estimate: LiveRail,
-    /// End of the last window that it was told.
+    /// End of the last window that was added.
     until: i64,
     estimated_windows: u64,
     proportional_windows: u64,
 }
 
 impl Engine {
-    /// Accounts for windows by a live estimate of the power of kinds, where there is
-    /// something to estimate: method `fitted`, as it is while a run goes on. Tell the
-    /// kinds of nodes by [`Engine::kind`].
+    /// Attributes windows by a live estimate of the power of kinds, on rails that can be
+    /// estimated: method `fitted` during a run. Set the kinds of nodes with [`Engine::kind`].
     pub fn estimating_live(mut self) -> Self {
         self.live = Some(Live::default());
         self.prices = Some(Prices {
-            head: Head {
+            metadata: EstimateMetadata {
                 method: "fitted".to_owned(),
                 version: VERSION,
                 params: json!({"live": true}).to_string(),
-                offset_ms: None,
+                clock_offset_ms: None,
                 rails: Value::Null,
             },
             names: vec![String::new()],
@@ -69,9 +66,9 @@ impl Engine {
         self
     }
 
-    /// The kind of a node; before the node's activations. Kinds are numbered from 1
-    /// ([`Kinds`](super::Kinds)). Without kinds, all activations of a thread have
-    /// one power in a window.
+    /// Sets the kind of a node. Call it before adding the node's activations. Kinds are
+    /// numbered from 1 ([`Kinds`](super::Kinds)). Without kinds, all activations of a thread
+    /// have one power in a window.
     pub fn kind(&mut self, node: u32, kind: u32, name: &str) {
         let (node, at) = (node as usize, kind as usize);
         if self.kinds.len() <= node {
@@ -91,14 +88,14 @@ impl Engine {
         name.clone_into(&mut prices.names[at]);
     }
 
-    /// What a live estimate says of a window, and the rule's split of one joule of
-    /// its active energy.
+    /// Returns the split of one joule of a window's active energy by the rule, and its
+    /// accounts by the live estimate. `None` if the window stays proportional.
     pub(super) fn live_prices(
         &mut self,
         at: usize,
         measured: &Measured,
         energy_j: f64,
-        view: &View,
+        view: &WindowView,
     ) -> Option<(Split, SamplePrices)> {
         if !self.is_live(at) || self.is_late(measured) || self.coarse {
             return None;
@@ -111,10 +108,10 @@ impl Engine {
         let active_j = energy_j - self.idle_j(at, measured).unwrap_or(0.0);
         let part = |share: Option<f64>| share.map(|share| share * active_j);
         let (others_j, profiler_j) = (part(unit.others), part(unit.profiler));
-        // What active time leaves is no use by anybody that was seen.
-        let unknown = unit.unknown.filter(|_| is_own_seen(basis));
+        // The remainder of active time is excluded unless use by process was recorded.
+        let unknown = unit.unknown.filter(|_| is_own_use_known(basis));
         let unknown_j = part(unknown);
-        let not_ours_j = [others_j, profiler_j, unknown_j];
+        let non_program_j = [others_j, profiler_j, unknown_j];
         let times = self.times(domain.map_or(Scope::All, Scope::Of), view);
         let (rail, idle_w) = (self.rails[at].row.id, self.rails[at].baseline_w());
         let learning = self.live.as_mut()?.rails.entry(rail).or_default();
@@ -124,7 +121,7 @@ impl Engine {
         let accounts = learning.estimate.sample(&LiveSample {
             times: &times,
             seconds: (measured.end - measured.start) as f64 / 1e9,
-            energy_j: energy_j - not_ours_j.into_iter().flatten().sum::<f64>(),
+            energy_j: energy_j - non_program_j.into_iter().flatten().sum::<f64>(),
             idle_w,
         });
         let Some(accounts) = accounts else {
@@ -147,7 +144,7 @@ impl Engine {
         Some((unit, prices))
     }
 
-    /// Whether a live estimate was asked for, and some rail can be estimated.
+    /// Whether a live estimate was requested, and any rail can be estimated.
     pub fn is_estimating(&self) -> bool {
         (0..self.rails.len()).any(|at| self.is_live(at))
     }
@@ -160,8 +157,8 @@ impl Engine {
         domain.is_some_and(|domain| self.domain_from[domain as usize] < measured.end)
     }
 
-    /// Seconds of kinds in a window, by kind; those outside of spans come last.
-    fn times(&self, scope: Scope, view: &View) -> Vec<(u32, f64)> {
+    /// Returns seconds of kinds in a window, by kind; those outside spans come last.
+    fn times(&self, scope: Scope, view: &WindowView) -> Vec<(u32, f64)> {
         let window = &view.window;
         let kind = |node| self.kind_of(node);
         let mut sums: BTreeMap<u32, f64> = BTreeMap::new();
@@ -174,7 +171,7 @@ impl Engine {
         }
         let passes = in_domain(&self.stacks.nodes, scope.domain());
         for part in &window.threads {
-            // Whole nanoseconds first: their sum does not depend on how pieces were cut.
+            // Whole nanoseconds first, so that the sum does not depend on how pieces were cut.
             let mut times: BTreeMap<u32, i64> = BTreeMap::new();
             let stack = &self.stacks.threads[part.thread as usize];
             stack.each_piece(window.start, window.end, |_, _, key, ns| {
@@ -189,8 +186,8 @@ impl Engine {
         sums.into_iter().collect()
     }
 
-    /// Puts what is known of kinds now where rows are made from.
-    pub(super) fn tell_live(&mut self) {
+    /// Copies the current estimates of kinds into the prices, from which rows are made.
+    pub(super) fn update_live_prices(&mut self) {
         let (Some(live), Some(prices)) = (&self.live, &mut self.prices) else {
             return;
         };
@@ -218,7 +215,7 @@ impl Engine {
         }
     }
 
-    /// What live estimates say of themselves, rail after rail.
+    /// Returns the diagnostics of live estimates by rail; `None` without a live estimate.
     pub(super) fn live_diagnostics(&self) -> Option<Value> {
         let live = self.live.as_ref()?;
         let rails = self.rails.iter().filter_map(|rail| {
@@ -230,8 +227,8 @@ impl Engine {
                 "estimated_windows": learning.estimated_windows,
                 "proportional_windows": learning.proportional_windows,
                 "warnings": [
-                    "estimated while it was recorded: the sensor's clock is taken to be the \
-                     program's, and there are no intervals",
+                    "estimated during recording: the offset of the sensor's clock is taken as 0, \
+                     and there are no intervals; run `energy attribute` to add them",
                 ],
             }))
         });
@@ -239,7 +236,7 @@ impl Engine {
     }
 }
 
-/// Whether the program's own use of a device was seen.
-fn is_own_seen(basis: SplitBasis) -> bool {
+/// Whether the program's own use of a device was recorded.
+fn is_own_use_known(basis: SplitBasis) -> bool {
     matches!(basis, SplitBasis::DeviceUse(shares, _) if shares.own > 0.0)
 }

@@ -1,10 +1,9 @@
-//! Attribution: who used the measured energy. Pure: no clock, no I/O, no threads.
+//! Attributes measured energy to spans and processes. Pure: no clock, no I/O, no threads.
 //!
-//! Spans, CPU times and samples go in as they become known; rows of the ledger
-//! come out as windows close. The same inputs give the same numbers, bit for bit,
-//! however often somebody looks: times are integers, sums run in the order of
-//! time and of ids, and a window closes only when nothing that belongs to it can
-//! still come.
+//! Spans, CPU times and samples are fed as they arrive; rows of the ledger are returned
+//! as windows close. The same inputs give the same numbers, bit for bit, however often
+//! rows are fetched: times are integers, sums run in the order of time and of ids, and a
+//! window closes only when all its inputs have arrived.
 //!
 //! ```text
 //!  open, close --> segments (stacks) --> track (retained) --+
@@ -19,21 +18,22 @@
 //! ```
 //!
 //! Method `proportional`, version 2. Its limits: activations of one kind and thread
-//! have one power within a window, by the CPU time that was used in them; where
-//! edges of spans were not read, all of a thread have one; a GPU's work is placed
-//! by time, not by queue. Version 1 knew no CPU times of parts of a window.
+//! have one power within a window, by the CPU time used in them. If CPU time was not read
+//! at the edges of spans, all activations of a thread have one power. A GPU's work is
+//! placed by time, not by queue. Version 1 used no CPU times of parts of a window.
 //!
-//! Method `fitted` has two forms. Offline the run is watched (`observe`), fitted
-//! (`fit`, `estimate`) and told again to an engine that accounts by `prices`. Live
-//! (`live`, `live_windows`) each window is priced by what the ones before it taught,
-//! and never revised.
+//! Method `fitted` has two forms. Offline, the run is observed (`observe`), fitted
+//! (`fit`, `estimate`) and replayed into an engine that uses the `prices`. Live
+//! (`live`, `live_windows`), each window is priced by a model of the windows before it and
+//! never revised.
 
 mod activation;
-mod along;
+mod baseline_cpu;
 mod conserve;
 mod coverage;
 mod cpu_series;
 mod device_use;
+mod energy_curve;
 mod engine;
 pub(crate) mod estimate;
 pub mod fit;
@@ -52,7 +52,6 @@ pub(crate) mod prices;
 mod processes;
 mod rails;
 mod report;
-mod resting;
 mod rule;
 mod scatter;
 mod segments;

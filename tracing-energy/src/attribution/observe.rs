@@ -1,17 +1,17 @@
-//! Watching a run for an estimate, instead of accounting for it.
+//! Observes a run for an estimate, instead of accounting for it.
 //!
 //! ```text
 //! pulse    |--50 ms--|--50 ms--|      as often as CPU times are read
-//! thread 1 |==a==|=b=|               weight: CPU time it answers for / covered time
+//! thread 1 |==a==|=b=|               weight: CPU time attributed to it / covered time
 //! thread 2    |~~c~~~~~~|            waits or sleeps: little CPU time, little weight
 //! pieces   |a |ac|bc | c|            each with its weight and how much ran at once
-//! samples  |---- 100 ms ----|        what other processes and the profiler used
+//! samples  |---- 100 ms ----|        energy of other processes and the profiler
 //! ```
 //!
-//! An estimate wants to know what ran when, by kind and at a grain finer than
-//! samples, for the sensor's clock may be off; and what part of each sample is not
-//! the program's. The first comes from windows of our own (the pulse), which the
-//! rule of `proportional` weighs; the second from that rule on real samples.
+//! An estimate needs two inputs. The first is what ran when, by kind and in finer steps than
+//! samples, because the sensor's clock may have an offset. It comes from artificial windows
+//! (the pulse), weighted by the rule of `proportional`. The second is the energy of each
+//! sample that is not the program's, which that rule computes on real samples.
 
 use crate::power::{Kernel, Provenance, RailKind};
 use crate::rows::{Domain, RailRow, SampleRow};
@@ -20,33 +20,33 @@ use super::engine::Engine;
 use super::rails::Measured;
 use super::rule::{SplitBasis, Weights};
 use super::segments::Key;
-use super::split::View;
+use super::split::WindowView;
 use super::windows::in_domain;
 
-/// Id of the rail that is no rail.
+/// Id of the artificial rail of pulses.
 const PULSE: u32 = u32::MAX;
-/// Length of our own windows: CPU times are read as often.
+/// Length of a pulse: the interval at which CPU times are read.
 const PULSE_NS: i64 = 50_000_000;
 
-/// CPU time for each time below which one thread is at work: clocks of threads are
-/// read at other moments than windows end.
+/// CPU time per time below which a single thread is assumed to run. It is above 1 because
+/// thread clocks are not read exactly at the ends of windows.
 const ALONE: f32 = 1.25;
 
-/// Whose time a piece is.
+/// The owner of a piece of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// A node's activation.
+    /// An activation of a node.
     Node(u32),
     /// The process while none of its spans was active.
     Outside,
 }
 
-/// Which activations a rail works for.
+/// Activations that share the energy of a rail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Scope {
-    /// All.
+    /// All activations.
     All,
-    /// Those of one domain.
+    /// Activations of one domain.
     Of(Domain),
 }
 
@@ -59,22 +59,21 @@ impl Scope {
     }
 }
 
-/// A stretch of time in which nothing changed.
+/// A piece of time in which the set of running activations is constant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ActivePiece {
     pub(crate) start_ns: i64,
     pub(crate) end_ns: i64,
     pub(crate) subject: Subject,
-    /// CPU time for each time, or 1 where that is not known.
+    /// CPU time per time; 1 if CPU times are unknown.
     pub(crate) weight: f32,
-    /// Sum of the weights of all that was active.
+    /// Sum of the weights of all active pieces.
     pub(crate) concurrency: f32,
 }
 
-/// What of a sample is not the program's, where CPU times tell it; energies of the
-/// whole sample.
+/// Energy of a whole sample that is not the program's; `None` where it is unknown.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Foreign {
+pub(crate) struct SampleNonProgramEnergy {
     pub(crate) rail: u32,
     /// Start of the sample.
     pub(crate) sample_ns: i64,
@@ -83,22 +82,22 @@ pub(crate) struct Foreign {
     pub(crate) unknown_j: Option<f64>,
 }
 
-/// What was seen beside pieces.
+/// Result of an observation, in addition to pieces.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
-    pub(crate) foreign: Vec<Foreign>,
+pub(crate) struct ObservedWindows {
+    pub(crate) non_program: Vec<SampleNonProgramEnergy>,
     /// Self time of nodes, by node.
     pub(crate) self_ns: Vec<i64>,
 }
 
-/// Takes what is observed.
-pub(crate) type Take = Box<dyn FnMut(Scope, ActivePiece)>;
+/// Callback that receives observed pieces.
+pub(crate) type PieceConsumer = Box<dyn FnMut(Scope, ActivePiece)>;
 
-/// Sees windows instead of the ledger.
+/// Receives windows instead of the ledger.
 pub(crate) struct Observer {
     scopes: Vec<Scope>,
-    take: Take,
-    foreign: Vec<Foreign>,
+    consume: PieceConsumer,
+    non_program: Vec<SampleNonProgramEnergy>,
     pulsed_until: i64,
 }
 
@@ -111,9 +110,9 @@ impl std::fmt::Debug for Observer {
 }
 
 impl Engine {
-    /// Watches instead of accounting: pieces of `scopes` go to `take`, roughly in
-    /// the order of time, while windows close.
-    pub(crate) fn observing(mut self, scopes: Vec<Scope>, take: Take) -> Self {
+    /// Observes instead of accounting: pieces of `scopes` go to `consume`, roughly in order of
+    /// time, while windows close.
+    pub(crate) fn observing(mut self, scopes: Vec<Scope>, consume: PieceConsumer) -> Self {
         self.rail(RailRow {
             id: PULSE,
             source: String::new(),
@@ -127,25 +126,28 @@ impl Engine {
         });
         self.observer = Some(Observer {
             scopes,
-            take,
-            foreign: Vec::new(),
+            consume,
+            non_program: Vec::new(),
             pulsed_until: 0,
         });
         self
     }
 
-    /// Ends the run and gives back what was seen of samples.
-    pub(crate) fn finish_observing(mut self, end_ns: i64) -> Seen {
+    /// Ends the run and returns the observations about samples.
+    pub(crate) fn finish_observing(mut self, end_ns: i64) -> ObservedWindows {
         self.end(end_ns, &mut Default::default());
-        let foreign = self.observer.map(|seen| seen.foreign).unwrap_or_default();
+        let non_program = self
+            .observer
+            .map(|observer| observer.non_program)
+            .unwrap_or_default();
         let times = self.stacks.nodes.iter();
-        Seen {
-            foreign,
+        ObservedWindows {
+            non_program,
             self_ns: times.map(|time| time.self_ns).collect(),
         }
     }
 
-    /// Windows of our own up to `until`.
+    /// Adds pulses up to `until`.
     pub(super) fn pulse(&mut self, until: i64) {
         let Some(observer) = &mut self.observer else {
             return;
@@ -166,13 +168,13 @@ impl Engine {
         pulses.into_iter().for_each(|pulse| self.sample(pulse));
     }
 
-    /// Whether windows are watched that are not the pulse: of those, only what is
-    /// not the program's is wanted.
-    pub(super) fn watches(&self, at: usize) -> bool {
+    /// Whether the rail is observed and is not the pulse. Of such rails only the energy that is
+    /// not the program's is needed.
+    pub(super) fn observes_samples(&self, at: usize) -> bool {
         self.observer.is_some() && self.rails[at].row.id != PULSE
     }
 
-    /// A sample's window closed.
+    /// Records the window of a sample.
     pub(super) fn observe_sample(
         &mut self,
         at: usize,
@@ -186,8 +188,8 @@ impl Engine {
         let (others_j, profiler_j, unknown_j) =
             match self.basis(at, cpu, measured.start, measured.end) {
                 SplitBasis::CpuTime(cpu) => {
-                    let theirs = cpu.not_ours(active_j);
-                    (theirs.others, Some(theirs.profiler), None)
+                    let non_program = cpu.non_program(active_j);
+                    (non_program.others, Some(non_program.profiler), None)
                 }
                 SplitBasis::DeviceUse(shares, _) if shares.own > 0.0 => {
                     let [others, unknown] = [shares.others, shares.unknown].map(|s| s * active_j);
@@ -196,7 +198,7 @@ impl Engine {
                 SplitBasis::DeviceUse(shares, _) => (Some(shares.others * active_j), None, None),
                 SplitBasis::Domain | SplitBasis::Unsplit => return,
             };
-        let foreign = Foreign {
+        let non_program = SampleNonProgramEnergy {
             rail: self.rails[at].row.id,
             sample_ns: measured.sample,
             others_j: others_j.map(whole),
@@ -204,25 +206,25 @@ impl Engine {
             unknown_j: unknown_j.map(whole),
         };
         if let Some(observer) = &mut self.observer {
-            observer.foreign.push(foreign);
+            observer.non_program.push(non_program);
         }
     }
 
-    /// A window of our own closed.
-    pub(super) fn observe_pulse(&mut self, view: &View) {
+    /// Emits the pieces of a pulse.
+    pub(super) fn observe_pulse(&mut self, view: &WindowView) {
         let Some(mut observer) = self.observer.take() else {
             return;
         };
         for at in 0..observer.scopes.len() {
             let scope = observer.scopes[at];
             let mut pieces = self.pieces(scope, view);
-            spread(&mut pieces, |piece| (observer.take)(scope, piece));
+            emit_with_concurrency(&mut pieces, |piece| (observer.consume)(scope, piece));
         }
         self.observer = Some(observer);
     }
 
-    /// What was active in the window for `scope`, thread after thread.
-    fn pieces(&self, scope: Scope, view: &View) -> Vec<ActivePiece> {
+    /// Returns the activity of `scope` in the window, thread by thread.
+    fn pieces(&self, scope: Scope, view: &WindowView) -> Vec<ActivePiece> {
         let window = &view.window;
         let (start, end) = (window.start, window.end);
         let weights = self.weights(scope, view);
@@ -268,8 +270,8 @@ impl Engine {
         pieces
     }
 
-    /// CPU time that activations answer for; none where active time decides.
-    pub(super) fn weights(&self, scope: Scope, view: &View) -> Option<Weights> {
+    /// Returns the CPU time attributed to activations; `None` if active time is used instead.
+    pub(super) fn weights(&self, scope: Scope, view: &WindowView) -> Option<Weights> {
         let SplitBasis::CpuTime(cpu) = super::split::split_basis(RailKind::Cpu, view.cpu, None)
         else {
             return None;
@@ -279,8 +281,8 @@ impl Engine {
     }
 }
 
-/// Cuts pieces where what runs at once changes, and tells how much that is.
-fn spread(pieces: &mut [ActivePiece], mut take: impl FnMut(ActivePiece)) {
+/// Cuts pieces wherever the concurrency changes, and sets it.
+fn emit_with_concurrency(pieces: &mut [ActivePiece], mut consume: impl FnMut(ActivePiece)) {
     pieces.sort_unstable_by_key(|piece| (piece.start_ns, piece.end_ns));
     let mut open: Vec<ActivePiece> = Vec::new();
     let mut now = i64::MIN;
@@ -293,7 +295,7 @@ fn spread(pieces: &mut [ActivePiece], mut take: impl FnMut(ActivePiece)) {
             let sum: f32 = open.iter().map(|piece| piece.weight).sum();
             let concurrency = if sum < ALONE { 1.0 } else { sum };
             for piece in &open {
-                take(ActivePiece {
+                consume(ActivePiece {
                     start_ns: now,
                     end_ns: until,
                     concurrency,
@@ -331,24 +333,24 @@ mod tests {
     /// 3                  |==|  weight 1
     /// ```
     #[test]
-    fn pieces_tell_what_ran_at_once() {
+    fn pieces_are_cut_where_concurrency_changes() {
         let mut pieces = [
             piece(10, 30, 2, 0.5),
             piece(0, 20, 1, 1.0),
             piece(30, 36, 3, 1.0),
         ];
-        let mut seen = Vec::new();
-        spread(&mut pieces, |p| {
-            seen.push((p.start_ns, p.end_ns, p.subject, p.concurrency));
+        let mut emitted = Vec::new();
+        emit_with_concurrency(&mut pieces, |p| {
+            emitted.push((p.start_ns, p.end_ns, p.subject, p.concurrency));
         });
         let node = Subject::Node;
-        let told = [
+        let expected = [
             (0, 10, node(1), 1.0),
             (10, 20, node(1), 1.5),
             (10, 20, node(2), 1.5),
             (20, 30, node(2), 1.0),
             (30, 36, node(3), 1.0),
         ];
-        assert_eq!(seen, told);
+        assert_eq!(emitted, expected);
     }
 }

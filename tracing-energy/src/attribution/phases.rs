@@ -1,4 +1,4 @@
-//! Phases in time: which were open together, and what the rails measured then.
+//! Phases over time: sets of phases that are open together, and the energy of rails in each.
 //!
 //! ```text
 //! run role        |-----------------------------|
@@ -10,19 +10,19 @@
 //!
 //! A moment is divided equally among the phases open in it; scope time without
 //! one is `(between)`. The scope is the time of activations with the role run, if
-//! there are any, else the whole run. Only spans with the role phase are phases: root
-//! spans of a service overlap and repeat, and their shares of a moment mean nothing.
+//! there are any, else the whole run. Only spans with the role phase are phases. Root spans
+//! of a service overlap and repeat, so that their shares of a moment would be meaningless.
 
 use std::collections::BTreeMap;
 
 use super::activation::NumberMap;
 use super::track::Track;
 
-/// Stands in a set for "an activation with the role run is open".
+/// Member of a set while an activation with the role run is open.
 pub(super) const RUN: u32 = 0;
-/// More different sets than this count as time without a phase.
+/// Limit of the number of sets; further ones count as time without a phase.
 const SETS: usize = 65_536;
-/// No phase is open.
+/// The set without an open phase.
 const EMPTY: u32 = 0;
 
 /// The sets over time.
@@ -37,7 +37,7 @@ pub(super) struct Sets {
     since: i64,
     time: Vec<i64>,
     pub(super) track: Track,
-    /// Changes that found no room for another set.
+    /// Number of changes to a set beyond the limit.
     pub(super) folded: u64,
 }
 
@@ -59,7 +59,7 @@ impl Default for Sets {
 }
 
 impl Sets {
-    /// A member's activation opened.
+    /// Opens an activation of a member.
     pub(super) fn enter(&mut self, member: u32, now: i64) {
         let at = member as usize;
         if self.counts.len() <= at {
@@ -71,7 +71,7 @@ impl Sets {
         }
     }
 
-    /// A member's activation closed.
+    /// Closes an activation of a member.
     pub(super) fn leave(&mut self, member: u32, now: i64) {
         let count = &mut self.counts[member as usize];
         *count -= 1;
@@ -85,7 +85,7 @@ impl Sets {
         &self.members[set as usize]
     }
 
-    /// Time of each set until `now`; that of no phase at all is not counted.
+    /// Returns the time of each set until `now`; the time of the empty set is 0.
     pub(super) fn times(&self, now: i64) -> Vec<i64> {
         let mut times = self.time.clone();
         times[self.current as usize] += (now - self.since).max(0);
@@ -93,7 +93,7 @@ impl Sets {
         times
     }
 
-    /// Time of each set in `[start, end)`, by set; the empty set has the rest.
+    /// Returns the time of each set in `[start, end)`; the empty set has the remaining time.
     pub(super) fn cut(&self, start: i64, end: i64) -> Vec<(u32, i64)> {
         let mut times: BTreeMap<u32, i64> = BTreeMap::new();
         let mut add = |set: u32, ns: i64| {
@@ -108,12 +108,12 @@ impl Sets {
             block.cut(from, to).for_each(|(set, ns)| add(set, ns));
         }
         add(self.current, end - self.since.max(start));
-        let rest = end - start - times.values().sum::<i64>();
-        let empty = (rest > 0).then_some((EMPTY, rest));
+        let empty_ns = end - start - times.values().sum::<i64>();
+        let empty = (empty_ns > 0).then_some((EMPTY, empty_ns));
         empty.into_iter().chain(times).collect()
     }
 
-    /// The phase that was open longest by `times`, its share of each moment.
+    /// Returns the phase with the largest share of `times`.
     pub(super) fn longest(&self, times: &[(u32, i64)]) -> Option<u32> {
         let mut shares: BTreeMap<u32, i64> = BTreeMap::new();
         for &(set, ns) in times {
@@ -122,7 +122,7 @@ impl Sets {
                 *shares.entry(phase).or_default() += ns / phases.len() as i64;
             }
         }
-        // `max_by_key` keeps the last of equals: the lowest id, from behind.
+        // Reversed, because `max_by_key` returns the last of equals: the lowest id.
         let longest = shares.into_iter().rev().max_by_key(|&(_, ns)| ns);
         longest.map(|(phase, _)| phase)
     }
@@ -163,7 +163,7 @@ impl Sets {
     }
 }
 
-/// The members that are phases.
+/// Returns the members that are phases.
 pub(super) fn phases(members: &[u32]) -> &[u32] {
     members.strip_prefix(&[RUN]).unwrap_or(members)
 }

@@ -1,16 +1,16 @@
-//! What an estimate makes of each sample, and how that is placed on nodes.
+//! Accounts of samples by an estimate, and their distribution over nodes.
 //!
 //! ```text
 //! estimate   sample i = idle + sum of kinds + outside + others + profiler + residual
 //!                       + unknown
 //! window     thread 1  | a@0 | b@0 | a@1 |     cells: a node on a thread
 //!            thread 2  |   a@2    | b@2  |
-//! kind a     its energy goes to a@0, a@1, a@2 by weight x time
+//! kind a     energy goes to a@0, a@1, a@2 by weight x time
 //! ```
 //!
-//! The weight is the power that the proportional rule gives to the cell: CPU time
-//! where it is known, active time otherwise. A kind that the estimate places
-//! in a sample but that has no time in the window keeps its energy in `residual`.
+//! The weight is the power that the proportional rule gives to the cell: CPU time where it
+//! is known, active time otherwise. If the estimate gives energy to a kind that has no time
+//! in the window, that energy stays in `residual`.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use crate::rows::Basis;
 use super::rule::Split;
 use super::windows::Window;
 
-/// The accounts that an estimate gives to one whole sample.
+/// Accounts of one whole sample by an estimate.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct SamplePrices {
     pub(crate) idle_j: Option<f64>,
@@ -27,14 +27,14 @@ pub(crate) struct SamplePrices {
     pub(crate) others_j: Option<f64>,
     pub(crate) profiler_j: Option<f64>,
     pub(crate) unknown_j: Option<f64>,
-    /// Energies of kinds, by kind.
+    /// Kinds and their energies, by kind.
     pub(crate) kinds: Vec<(u32, f64)>,
 }
 
-/// What an estimate says of one kind on one rail.
+/// The estimate of one kind on one rail.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct KindEstimate {
-    /// The ends of its interval, relative to its energy.
+    /// Bounds of its interval relative to its energy.
     pub(crate) interval: Option<(f64, f64)>,
     pub(crate) extrapolated_j: f64,
     pub(crate) power_w: Option<f64>,
@@ -45,71 +45,71 @@ pub(crate) struct KindEstimate {
 /// An estimate of one rail.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct RailPrices {
-    /// The sensor's clock is ahead of the program's by this much.
-    pub(crate) late_ns: i64,
-    /// How well that is known: a standard deviation.
+    /// Offset of the sensor's clock: positive if it is ahead of the program's.
+    pub(crate) clock_offset_ns: i64,
+    /// Standard deviation of the offset.
     pub(crate) clock_sd_ns: f64,
-    /// By the sample's start.
+    /// Accounts by the start of the sample.
     pub(crate) samples: HashMap<i64, SamplePrices>,
-    /// By kind; none where the kind has no time on this rail.
+    /// Estimates by kind; `None` for a kind without time on this rail.
     pub(crate) kinds: Vec<Option<KindEstimate>>,
-    /// Ends of the intervals of groups, relative to their energy; from group 1.
+    /// Bounds of the intervals of groups relative to their energy; the first is group 1.
     pub(crate) groups: Vec<Option<(f64, f64)>>,
 }
 
-/// What an estimate says of itself.
+/// Method, parameters and diagnostics of an estimate.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Head {
+pub(crate) struct EstimateMetadata {
     pub(crate) method: String,
     pub(crate) version: u32,
-    /// A JSON object.
+    /// Parameters as a JSON object.
     pub(crate) params: String,
-    pub(crate) offset_ms: Option<f64>,
-    /// Diagnostics of each rail.
+    pub(crate) clock_offset_ms: Option<f64>,
+    /// Diagnostics of each rail as JSON.
     pub(crate) rails: serde_json::Value,
 }
 
 /// An estimate of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Prices {
-    pub(crate) head: Head,
-    /// The kind of each node; 0 is none.
+    pub(crate) metadata: EstimateMetadata,
+    /// Kind of each node; 0 means none.
     pub(crate) of_node: Vec<u32>,
     /// Names of kinds, by kind.
     pub(crate) names: Vec<String>,
-    /// By rail id.
+    /// Estimates by rail id.
     pub(crate) rails: HashMap<u32, RailPrices>,
 }
 
 impl Prices {
-    /// What the estimate says of a sample.
+    /// Returns the accounts of a sample, if it was estimated.
     pub(super) fn sample(&self, rail: u32, start_ns: i64) -> Option<&SamplePrices> {
         self.rails.get(&rail)?.samples.get(&start_ns)
     }
 
-    /// What the estimate says of a node's kind.
+    /// Returns the estimate of a node's kind.
     pub(super) fn node(&self, rail: u32, node: u32) -> Option<KindEstimate> {
         let kind = self.kind(node);
         let kinds = &self.rails.get(&rail)?.kinds;
         kinds.get(kind as usize).copied().flatten()
     }
 
-    /// The kind of a node; 0 is none.
+    /// Returns the kind of a node; 0 means none.
     pub(super) fn kind(&self, node: u32) -> u32 {
         self.of_node.get(node as usize).copied().unwrap_or(0)
     }
 }
 
 impl KindEstimate {
-    /// The interval of an energy of this kind.
+    /// Returns the interval of an energy of this kind.
     pub(super) fn bounds(&self, energy_j: f64) -> Option<(f64, f64)> {
         self.interval.map(|(lo, hi)| (energy_j * lo, energy_j * hi))
     }
 }
 
 impl SamplePrices {
-    /// Splits a window that holds `share` of the sample: its accounts and the power
-    /// of its cells. `weights` are the powers of cells that weigh their time.
+    /// Splits a window that holds `share` of the sample. Returns its accounts and the powers of
+    /// its cells. A cell gets energy in proportion to its time and its weight.
     pub(super) fn place(
         &self,
         share: f64,

@@ -1,4 +1,4 @@
-//! Several processes in one run: each has its own threads, and CPU time of its own.
+//! Several processes in one run, each with its own threads and CPU time.
 //!
 //! ```text
 //! own process    thread 1  |====|  thread 2 |==|   pool: its workers
@@ -10,23 +10,23 @@ use super::engine::Engine;
 use super::rule::CpuUse;
 use super::windows::{Activity, Window};
 
-/// The process that records: no child.
+/// Id of the recording process, which is not a child.
 pub(super) const OWN: u32 = 0;
 
 /// One process in a window.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// CPU time of the process; without our own threads, in our own process.
+    /// CPU time of the process, without the recorder's threads.
     pub(super) cpu_ns: f64,
-    /// Its threads with spans, by their places in the window.
+    /// Its threads with spans, by their indices in the window.
     pub(super) members: Vec<usize>,
     /// Active times of its members.
     pub(super) activity: Activity,
 }
 
 impl Engine {
-    /// Says that a thread is one of the child process with that id, which is recorded
-    /// with this one; before its spans.
+    /// Assigns a thread to the child process with that id. Call it before adding the thread's
+    /// spans.
     pub fn thread_of(&mut self, thread: u32, process: u32) {
         let at = thread as usize;
         if self.process_of.len() <= at {
@@ -35,8 +35,8 @@ impl Engine {
         self.process_of[at] = process;
     }
 
-    /// CPU times of child processes without the recorder's threads in them, and that of
-    /// those threads.
+    /// Returns CPU times of child processes without the recorder's threads in them, and the
+    /// CPU time of those threads.
     pub(super) fn children(&self, start: i64, end: i64) -> (Vec<(u32, f64)>, f64) {
         let mut children = self.cpu.children(start, end);
         let mut profiler_ns = 0.0;
@@ -52,13 +52,13 @@ impl Engine {
         (children, profiler_ns)
     }
 
-    /// The process of a thread.
+    /// Returns the process of a thread.
     pub(super) fn process(&self, thread: u32) -> u32 {
         let known = self.process_of.get(thread as usize);
         known.copied().unwrap_or(OWN)
     }
 
-    /// The processes of a window with their CPU times.
+    /// Returns the processes of a window with their CPU times.
     pub(super) fn groups(
         &mut self,
         window: &Window,

@@ -1,5 +1,4 @@
-//! A rail's samples on their way to windows: cut to the run, in order, each moment
-//! counted once.
+//! Converts a rail's samples into windows: cut to the run, in order, without overlap.
 //!
 //! ```text
 //! run            |0 ----------------------- end|
@@ -7,28 +6,29 @@
 //! windows       |b|[ c ]           [ d ]  [' ][e]
 //! ```
 //!
-//! Energy is cut with the time that lies outside the run. Where the sensor's clock
-//! is known to be ahead of the program's, samples come that much earlier. A sample
-//! that begins before the last one ended (`d'`) keeps its energy and loses that time.
+//! The energy of a sample is reduced by the share of its time outside the run. Samples are
+//! shifted by the offset of the sensor's clock, if it is known. A sample that begins before
+//! the last one ended (`d'`) keeps its energy and loses that time.
 
 use std::collections::VecDeque;
 
 use crate::power::{Provenance, RailKind};
 use crate::sink::{RailRow, SampleRow};
 
-use super::coverage::Forgotten;
+use super::coverage::PrunedGap;
 use super::idle_test::IdlePower;
 use super::ledger::Ledger;
 use super::scatter::Scatter;
 use super::set_energy::SetEnergies;
 use super::unit::DeviceWindow;
 
-/// Intervals after which a window that was not delivered counts as unmeasured ..
+/// Number of intervals after which a missing window counts as unmeasured ..
 const EXPIRE_INTERVALS: i64 = 3;
-/// .. but at least this long: short intervals are often delivered in bunches.
+/// .. but at least this time, because short intervals often arrive in batches ..
 const EXPIRE_AT_LEAST_NS: i64 = 1_000_000_000;
-/// .. and where a counter may stand still, which is found after three seconds.
-const EXPIRE_STILL_NS: i64 = 4_000_000_000;
+/// .. and at least this time for counters that may freeze, which is detected after three
+/// seconds.
+const EXPIRE_FROZEN_NS: i64 = 4_000_000_000;
 
 /// One sample's part inside the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +38,7 @@ pub(super) struct Measured {
     pub(super) energy_j: Option<f64>,
     /// Start of the whole sample, on the sensor's clock.
     pub(super) sample: i64,
-    /// The part of the sample's energy that is the window's.
+    /// The part of the sample's energy that lies in the window.
     pub(super) share: f64,
     /// Mean power of the whole sample.
     pub(super) power_w: Option<f64>,
@@ -49,30 +49,30 @@ pub(super) struct Measured {
 pub(super) struct RailState {
     pub(super) row: RailRow,
     pub(super) idle: Option<IdlePower>,
-    /// Whether idle power is that of the run, where that was decided beforehand.
+    /// Whether idle power is refuted, if that was decided beforehand.
     pub(super) is_refuted: Option<bool>,
-    /// Windows are accounted for as an estimate says.
+    /// Whether windows are attributed by an estimate.
     pub(super) estimated: bool,
-    /// The sensor's clock is ahead of the program's by this much.
-    pub(super) late_ns: i64,
+    /// Offset of the sensor's clock: positive if it is ahead of the program's.
+    pub(super) clock_offset_ns: i64,
     pub(super) ledger: Ledger,
     /// The last window of a device.
     pub(super) device_window: Option<DeviceWindow>,
-    /// By set of open phases.
+    /// Energies by set of open phases.
     pub(super) phases: SetEnergies,
     /// Powers of all its windows.
     pub(super) scatter: Scatter,
     /// End of the last window with energy.
     pub(super) filled_until: i64,
-    pub(super) forgotten: Forgotten,
-    /// Standard deviation of `late_ns`.
+    pub(super) pruned_gap: PrunedGap,
+    /// Standard deviation of `clock_offset_ns`.
     pub(super) clock_sd_ns: f64,
     queue: VecDeque<SampleRow>,
     /// End of the last window.
     pub(super) closed_until: i64,
-    /// The gap that was told begins here.
-    pub(super) gap_told: Option<i64>,
-    /// The last window had no energy.
+    /// Start of the last gap that was reported.
+    pub(super) reported_gap: Option<i64>,
+    /// Whether the last window had no energy.
     pub(super) was_null: bool,
 }
 
@@ -84,33 +84,33 @@ impl RailState {
             is_refuted: None,
             device_window: None,
             estimated: false,
-            late_ns: 0,
+            clock_offset_ns: 0,
             ledger: Ledger::default(),
             phases: SetEnergies::default(),
             scatter: Scatter::default(),
             filled_until: 0,
-            forgotten: Forgotten::default(),
+            pruned_gap: PrunedGap::default(),
             clock_sd_ns: 0.0,
             queue: VecDeque::new(),
             closed_until: 0,
-            gap_told: None,
+            reported_gap: None,
             was_null: false,
         }
     }
 
-    /// Takes a sample, whose times are the sensor's.
+    /// Adds a sample, whose times are on the sensor's clock.
     pub(super) fn push(&mut self, mut sample: SampleRow) {
-        sample.start_ns -= self.late_ns;
-        sample.end_ns -= self.late_ns;
+        sample.start_ns -= self.clock_offset_ns;
+        sample.end_ns -= self.clock_offset_ns;
         self.queue.push_back(sample);
     }
 
-    /// The next window, if it ends by `limit`; samples that bring none are dropped.
+    /// Returns the next window, if it ends by `limit`; samples without one are dropped.
     pub(super) fn next(&mut self, run_end: i64, limit: i64) -> Option<Measured> {
         while let Some(sample) = self.queue.front() {
             match cut(sample, self.closed_until, run_end) {
                 Some(mut measured) => {
-                    measured.sample += self.late_ns;
+                    measured.sample += self.clock_offset_ns;
                     return (measured.end <= limit).then_some(measured);
                 }
                 None if sample.start_ns >= run_end && limit < run_end => return None,
@@ -120,19 +120,19 @@ impl RailState {
         None
     }
 
-    /// Takes the window that [`Self::next`] gave.
+    /// Removes the window that [`Self::next`] returned.
     pub(super) fn take(&mut self, measured: &Measured) {
         self.queue.pop_front();
         self.closed_until = measured.end;
     }
 
-    /// Idle power that is taken off windows.
+    /// Idle power that is subtracted from windows.
     pub(super) fn baseline_w(&self) -> Option<f64> {
         let used = self.idle.filter(|_| self.is_refuted != Some(true));
         used.map(|idle| idle.watts)
     }
 
-    /// Whether idle power turned out not to be that of the run.
+    /// Whether idle power is not that of the run.
     pub(super) fn is_idle_refuted(&self) -> bool {
         let is_above_run = || {
             self.tested_idle()
@@ -143,7 +143,7 @@ impl RailState {
             .unwrap_or_else(is_above_run)
     }
 
-    /// Idle power that must be that of the run: the measured one, or what an estimate found.
+    /// Idle power to test against the run: the measured or the estimated one.
     pub(super) fn tested_idle(&self) -> Option<IdlePower> {
         let found = |watts| IdlePower {
             watts,
@@ -156,7 +156,7 @@ impl RailState {
         }
     }
 
-    /// Mean idle power: the estimated one, where there is an estimate.
+    /// Mean idle power; the estimated one if there is an estimate.
     pub(super) fn idle_w(&self) -> Option<f64> {
         let (idle_j, idle_ns) = (self.ledger.accounts.idle_j, self.ledger.idle_ns);
         let accounted = idle_j.filter(|_| idle_ns > 0);
@@ -164,38 +164,39 @@ impl RailState {
         accounted.filter(|_| self.estimated).or(self.baseline_w())
     }
 
-    /// How long a window may be missing.
+    /// Time after which a missing window counts as unmeasured.
     pub(super) fn patience(&self) -> i64 {
-        let may_stand_still = self.row.provenance == Provenance::Measured
+        let may_freeze = self.row.provenance == Provenance::Measured
             && matches!(
                 self.row.kind,
                 RailKind::Cpu | RailKind::Package | RailKind::Dram | RailKind::System
             );
-        let least = match may_stand_still {
-            true => EXPIRE_STILL_NS,
+        let least = match may_freeze {
+            true => EXPIRE_FROZEN_NS,
             false => EXPIRE_AT_LEAST_NS,
         };
         (EXPIRE_INTERVALS * self.row.interval_ns).max(least)
     }
 
-    /// No window of this rail will need anything before this time, spans being
-    /// known until `spans_until`.
+    /// Returns the time before which no later window of this rail needs data, if spans are
+    /// complete until `spans_until`.
     pub(super) fn reached(&self, spans_until: i64) -> i64 {
         let expired = spans_until.saturating_sub(self.patience());
         let waiting = self.queue.front().map_or(i64::MAX, |s| s.start_ns);
         self.closed_until.max(expired.min(waiting))
     }
 
-    /// Start of a gap before `time` that is too long and was not told yet.
-    pub(super) fn untold_gap(&mut self, time: i64) -> Option<i64> {
+    /// Returns the start of a gap before `time` that is too long and not yet reported, and marks
+    /// it as reported.
+    pub(super) fn unreported_gap(&mut self, time: i64) -> Option<i64> {
         let start = self.closed_until;
         let waiting = self.queue.front().map_or(i64::MAX, |s| s.start_ns);
         let long = time.min(waiting).saturating_sub(start) > self.patience();
-        (long && self.gap_told.replace(start) != Some(start)).then_some(start)
+        (long && self.reported_gap.replace(start) != Some(start)).then_some(start)
     }
 }
 
-/// The part of a sample inside the run and after `from`.
+/// Returns the part of a sample inside the run and after `from`, if any.
 fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Measured> {
     let length = sample.end_ns - sample.start_ns;
     let (inside_from, end) = (sample.start_ns.max(0), sample.end_ns.min(run_end));

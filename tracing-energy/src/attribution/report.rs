@@ -1,4 +1,4 @@
-//! Rows and totals, as far as windows have closed.
+//! Rows and totals of all closed windows.
 
 use crate::power::Provenance;
 use crate::power::batches::Batched;
@@ -16,7 +16,7 @@ use super::rails::RailState;
 use super::set_energy::SetEnergy;
 use super::totals::Shown;
 
-/// Counts of what was out of the ordinary.
+/// Counts of windows, and of exceptional inputs.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counters {
     pub(super) windows: u64,
@@ -37,36 +37,36 @@ pub struct RailTotal {
     pub balance: BalanceRow,
     /// Run time that samples cover.
     pub covered_ns: i64,
-    /// Idle power x time exceeds what was measured: the split says nothing.
+    /// Idle power x time exceeds the measured energy, so that the idle share is unknown.
     pub baseline_above_run: bool,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
-    /// Totals by rail, in the order in which rails were told.
+    /// Totals by rail, in the order in which rails were added.
     pub rails: Vec<RailTotal>,
     /// Whether every window and every rail balances.
     pub balanced: bool,
     /// The largest imbalance of a window, relative to its largest account.
     pub worst_imbalance: f64,
-    /// Things worth telling, since [`Engine::take_events`].
+    /// Events since the last [`Engine::take_events`].
     pub events: Vec<EventRow>,
-    /// A JSON object.
+    /// Diagnostics as a JSON object.
     pub diagnostics: String,
 }
 
 impl Engine {
-    /// Rows of what changed, while the run goes on.
+    /// Adds rows of changed totals during the run.
     pub(super) fn report(&mut self, now: i64, rows: &mut AttributionRows) {
-        if !self.head_told {
-            self.head_told = true;
+        if !self.head_emitted {
+            self.head_emitted = true;
             rows.head = Some(self.head(&[]));
         }
         if rows.sample_balance.is_empty() {
             return;
         }
-        self.tell_live();
+        self.update_live_prices();
         for at in 0..self.rails.len() {
             let (shown, until) = (self.shown(at), self.rails[at].closed_until);
             rows.balance.push(self.balance(at, &shown, until).balance);
@@ -75,9 +75,9 @@ impl Engine {
         self.phase_rows(now, rows);
     }
 
-    /// All rows of totals, at the run's end.
+    /// Adds all rows of totals at the end of the run.
     pub(super) fn report_end(&mut self, end: i64, rows: &mut AttributionRows) -> Finished {
-        self.tell_live();
+        self.update_live_prices();
         let mut totals = Vec::with_capacity(self.rails.len());
         for at in 0..self.rails.len() {
             let shown = self.shown(at);
@@ -154,15 +154,15 @@ impl Engine {
             .nodes
             .resize(inclusive.len(), Default::default());
         let basis = basis(rail);
-        let mut told = vec![false; inclusive.len()];
+        let mut is_reported = vec![false; inclusive.len()];
         for node in (1..inclusive.len()).rev() {
-            let changed = std::mem::take(&mut rail.ledger.nodes[node].changed) || told[node];
-            told[node] = changed || (all && self.nodes[node].known);
+            let changed = std::mem::take(&mut rail.ledger.nodes[node].changed) || is_reported[node];
+            is_reported[node] = changed || (all && self.nodes[node].known);
             if let Some(parent) = self.nodes[node].parent.filter(|_| changed) {
-                told[parent as usize] = true;
+                is_reported[parent as usize] = true;
             }
         }
-        for node in (1..inclusive.len()).filter(|&node| told[node]) {
+        for node in (1..inclusive.len()).filter(|&node| is_reported[node]) {
             let energy = rail.ledger.nodes[node];
             let self_j = shown.nodes.get(node).copied().unwrap_or(0.0);
             let time = self.stacks.nodes.get(node).copied().unwrap_or_default();
@@ -191,7 +191,7 @@ impl Engine {
         }
     }
 
-    /// Energy of each node and all below it; parents have lower ids.
+    /// Returns the energy of each node with its descendants; parents have lower ids.
     fn inclusive(&self, own: &[f64]) -> Vec<f64> {
         let mut sums = own.to_vec();
         sums.resize(self.nodes.len(), 0.0);
@@ -235,22 +235,22 @@ impl Engine {
         }
     }
 
-    /// Gives each member of a set its share; place 0 is `(between)`. Outside of
-    /// the scope nobody gets one.
-    fn share(&self, members: &[u32], mut give: impl FnMut(u32, f64)) {
+    /// Calls `add` with each member of a set and its share; member 0 is `(between)`. A set
+    /// outside the scope has no shares.
+    fn share(&self, members: &[u32], mut add: impl FnMut(u32, f64)) {
         if self.run_from < i64::MAX && members.first() != Some(&RUN) {
             return;
         }
         let phases = phases(members);
         match phases.len() {
-            0 => give(0, 1.0),
+            0 => add(0, 1.0),
             count => phases
                 .iter()
-                .for_each(|&phase| give(phase, 1.0 / count as f64)),
+                .for_each(|&phase| add(phase, 1.0 / count as f64)),
         }
     }
 
-    /// Duration of each phase, `(between)` at place 0 taking what rounding leaves.
+    /// Returns the duration of each phase. `(between)` at index 0 absorbs rounding differences.
     fn durations(&self, now: i64) -> (Vec<i64>, usize) {
         let count = self.nodes.len().max(1);
         let mut shares = vec![0.0; count];
@@ -273,7 +273,7 @@ impl Engine {
         (rounded, count)
     }
 
-    /// Self energies summed by the nearest phase above; place 0 is no phase.
+    /// Returns self energies summed by the nearest phase among ancestors; index 0 is no phase.
     fn spans_by_phase(&self, energies: &[f64]) -> Vec<f64> {
         let count = self.nodes.len().max(1);
         let (mut phase_of, mut in_run) = (vec![0; count], vec![false; count]);
@@ -315,23 +315,27 @@ impl Engine {
             diagnostics["batched"] = self.batched.iter().map(Batched::json).collect();
         }
         let prices = self.prices.as_ref();
-        // A live estimate that no rail can be the matter of is none.
+        // A live estimate without a rail that can be estimated is left out.
         let prices = prices.filter(|_| self.live.is_none() || self.is_estimating());
-        let head = prices.map(|prices| &prices.head);
-        if let Some(head) = head {
+        let metadata = prices.map(|prices| &prices.metadata);
+        if let Some(metadata) = metadata {
             let rails = self
                 .live_diagnostics()
-                .unwrap_or_else(|| head.rails.clone());
+                .unwrap_or_else(|| metadata.rails.clone());
             if !rails.is_null() {
                 diagnostics["rails"] = rails;
             }
         }
         AttributionRow {
             id: 1,
-            method: head.map_or(super::METHOD, |head| &head.method).to_owned(),
-            version: head.map_or(super::VERSION, |head| head.version),
-            params: head.map_or("{}", |head| &head.params).to_owned(),
-            offset_ms: head.and_then(|head| head.offset_ms),
+            method: metadata
+                .map_or(super::METHOD, |metadata| &metadata.method)
+                .to_owned(),
+            version: metadata.map_or(super::VERSION, |metadata| metadata.version),
+            params: metadata
+                .map_or("{}", |metadata| &metadata.params)
+                .to_owned(),
+            offset_ms: metadata.and_then(|metadata| metadata.clock_offset_ms),
             diagnostics: diagnostics.to_string(),
         }
     }
@@ -345,7 +349,7 @@ fn basis(rail: &RailState) -> Basis {
     }
 }
 
-/// Part of a time that samples cover; an empty time is covered.
+/// Returns the share of a time that samples cover; an empty time is covered.
 fn coverage(covered_ns: i64, total_ns: i64) -> f64 {
     match total_ns {
         ..=0 => 1.0,
@@ -353,7 +357,7 @@ fn coverage(covered_ns: i64, total_ns: i64) -> f64 {
     }
 }
 
-/// What a rail measured in a phase, and what it did not.
+/// Energy of a rail in a phase: measured, and missing.
 type Sum = (SetEnergy, Gaps);
 
 fn phase_row(

@@ -12,48 +12,48 @@
 //!   others   = A x their share of the machine's CPU time
 //!   R = A - others, divided by CPU time in the window:
 //!     profiler   its threads and the sensor's child
-//!     thread i   what of T was used in its spans -> its own activations, each what
-//!                                     was used in it (`window_cpu`)
-//!                the rest of T     -> activations of other threads that were
-//!                                     active meanwhile, else outside
-//!     pool       process - profiler - all T: worker threads; goes to what was
-//!                active, by active time, else outside
+//!     thread i   T used in its spans -> its own activations, by the time used
+//!                                     in each (`window_cpu`)
+//!                the remainder of T -> activations of other threads that were
+//!                                     active at that time, else outside
+//!     pool       process - profiler - all T: worker threads; goes to active
+//!                activations, by active time, else outside
 //! ```
 //!
-//! Where no CPU time was used, active time decides. Where there are no CPU times at
-//! all, it decides too, and what falls on no activation is residual: nobody can say
-//! whose it was.
+//! If no CPU time was used, energy is divided by active time. The same holds without CPU
+//! times; energy of time without an activation is then residual, because its user is
+//! unknown.
 //!
-//! A device that is no CPU (GPU, neural engine) is split by the time for which processes
-//! kept it busy, where the system reports it:
+//! A device other than a CPU (GPU, neural engine) is split by the time for which processes
+//! kept it busy, if the system reports it:
 //!
 //! ```text
 //!     others     A x other processes' share of the busy time
-//!     own        A x ours -> activations of the device's domain, else outside; where no
-//!                span was ever of that domain, activations by active time
-//!     unknown    what is left
+//!     own        A x own share -> activations of the device's domain, else outside; if no
+//!                span ever used that domain, activations by active time
+//!     unknown    the remainder
 //! ```
 //!
-//! Where the system does not, activations of the device's domain have the time in which
-//! they were active, and all else is `unknown`: neither spans of another domain nor the
-//! process nor others can be said to have used it.
+//! If the system does not report it, activations of the device's domain get the time in which
+//! they were active. The remainder is `unknown`: its user cannot be determined.
 
 use super::device_use::UseShares;
 use super::processes::Group;
 use super::window_cpu::WindowCpu;
 use super::windows::{Activity, Window};
 
-/// By what a rail's active energy is divided.
+/// Basis on which a rail's active energy is divided.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum SplitBasis {
-    /// By CPU time, other processes taken off.
+    /// By CPU time, after subtracting other processes.
     CpuTime(CpuUse),
-    /// By busy time of the rail's device by process; whether a span named its domain.
+    /// By busy time of the rail's device by process. The flag is true if any span uses its
+    /// domain.
     DeviceUse(UseShares, bool),
-    /// By active time of activations in the device's domain: its use by process is not
-    /// known.
+    /// By active time of activations in the device's domain, because its use by process is
+    /// unknown.
     Domain,
-    /// By active time, for want of CPU times.
+    /// By active time, because there are no CPU times.
     Unsplit,
 }
 
@@ -63,31 +63,30 @@ pub(super) struct CpuUse {
     pub(super) process_ns: f64,
     pub(super) profiler_ns: f64,
     pub(super) sensor_ns: f64,
-    /// Of the other processes that are recorded with this one, without the recorder's
-    /// threads in them.
+    /// CPU time of child processes in the run, without the recorder's threads in them.
     pub(super) children_ns: f64,
-    /// Of those threads.
+    /// CPU time of the recorder's threads in child processes.
     pub(super) child_profiler_ns: f64,
-    /// Share of other processes in the active energy; `None`: cannot be told.
+    /// Share of other processes in the active energy; `None`: unknown.
     pub(super) others: Option<f64>,
 }
 
-/// The accounts of an active energy. What `threads` get is `spans`.
+/// Accounts of an active energy. The sum of `threads` is the account `spans`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Split {
     pub(super) threads: Vec<f64>,
-    /// What cells have of it; empty where a thread's have it by self time.
+    /// Energies of cells; empty if a thread's energy is divided by self time.
     pub(super) cells: Vec<f64>,
     pub(super) outside: Option<f64>,
     pub(super) others: Option<f64>,
     pub(super) profiler: Option<f64>,
-    /// What nothing assigns to a process.
+    /// Energy that cannot be assigned to a process.
     pub(super) unknown: Option<f64>,
 }
 
 impl Split {
-    /// Gives what an estimate could not place of a device's active energy to `unknown`:
-    /// all of it where no span worked there, nothing where the estimate explains it.
+    /// Sets `unknown` for an estimated device: the active energy without the known accounts if
+    /// no span used the device; otherwise unchanged.
     pub(super) fn give_unknown(&mut self, active_j: f64) {
         let unknown = self.unknown.get_or_insert(0.0);
         if self.threads.iter().all(|&energy| energy == 0.0) {
@@ -97,8 +96,8 @@ impl Split {
     }
 }
 
-/// Splits `active_j` of `window`; `activity` is that of all its threads, `used` are
-/// their CPU times.
+/// Splits `active_j` of `window`. `activity` and the CPU times `used` are those of all its
+/// threads.
 pub(super) fn split(
     active_j: f64,
     basis: SplitBasis,
@@ -130,32 +129,31 @@ pub(super) fn split(
     }
 }
 
-/// What of an active energy is not the program's.
+/// Parts of an active energy that are not the program's.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct NotOurs {
+pub(super) struct NonProgramEnergy {
     pub(super) others: Option<f64>,
     pub(super) profiler: f64,
 }
 
 impl CpuUse {
-    /// What of an active energy other processes and the profiler used.
-    pub(super) fn not_ours(&self, active_j: f64) -> NotOurs {
+    /// Returns the parts of an active energy that other processes and the profiler used.
+    pub(super) fn non_program(&self, active_j: f64) -> NonProgramEnergy {
         let others = self.others.map(|share| active_j * share);
-        let rest = active_j - others.unwrap_or(0.0);
+        let run_j = active_j - others.unwrap_or(0.0);
         let all = self.all_ns();
         let own = self.process_ns - self.program_ns() + self.child_profiler_ns + self.sensor_ns;
-        let profiler = if all > 0.0 { rest * (own / all) } else { 0.0 };
-        NotOurs { others, profiler }
+        let profiler = if all > 0.0 { run_j * (own / all) } else { 0.0 };
+        NonProgramEnergy { others, profiler }
     }
 
-    /// CPU time of all that are not others.
+    /// CPU time of the run: its processes and its sensor.
     pub(super) fn all_ns(&self) -> f64 {
         self.process_ns + self.children_ns + self.child_profiler_ns + self.sensor_ns
     }
 
-    /// CPU time of the process without our own threads. Clocks of threads and
-    /// process are read one after the other: a thread may seem to have used more
-    /// than its process.
+    /// CPU time of the process without the recorder's threads. Clocks of threads and process
+    /// are read one after the other, so that a thread may seem to use more than its process.
     pub(super) fn program_ns(&self) -> f64 {
         self.process_ns - self.profiler_ns.min(self.process_ns)
     }
@@ -168,11 +166,11 @@ fn by_cpu_time(
     (activity, groups): (&Activity, &[Group]),
     used: &WindowCpu,
 ) -> Split {
-    let NotOurs { others, profiler } = cpu.not_ours(active_j);
-    let rest = active_j - others.unwrap_or(0.0);
+    let NonProgramEnergy { others, profiler } = cpu.non_program(active_j);
+    let run_j = active_j - others.unwrap_or(0.0);
     let all = cpu.all_ns();
     if all <= 0.0 {
-        let (threads, outside) = by_active_time(rest, window, activity);
+        let (threads, outside) = by_active_time(run_j, window, activity);
         return Split {
             threads,
             cells: Vec::new(),
@@ -183,10 +181,10 @@ fn by_cpu_time(
         };
     }
     let programs = cpu.program_ns() + cpu.children_ns;
-    let remaining = rest * (programs / all);
+    let program_j = run_j * (programs / all);
     let weights = weights(window, groups, used);
     let total = weights.threads.iter().sum::<f64>() + weights.outside;
-    let per_weight = if total > 0.0 { remaining / total } else { 0.0 };
+    let per_weight = if total > 0.0 { program_j / total } else { 0.0 };
     let energies = |weights: Vec<f64>| weights.iter().map(|weight| weight * per_weight).collect();
     Split {
         cells: match used.is_even() {
@@ -201,10 +199,10 @@ fn by_cpu_time(
     }
 }
 
-/// `activity` is that of the device's domain, or of all activations where no span was
-/// ever of that domain. Spans of the domain have all that the program used while some of
-/// them were active. Where the program's use is hidden (process ids of another namespace)
-/// they have of the hidden use what active time says.
+/// Splits by the use of the device. `activity` is that of the device's domain, or of all
+/// activations if no span ever used that domain. Spans of the domain get the program's whole
+/// use while any of them is active. If the program's use is hidden (process ids of another
+/// namespace), they get a part of the hidden use by active time.
 fn by_device_use(
     active_j: f64,
     (shares, is_named): (UseShares, bool),
@@ -237,20 +235,20 @@ fn by_device_use(
     }
 }
 
-/// CPU time that activations of a window answer for, and what nobody does.
+/// CPU time of a window by activation, and the part that no activation gets.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Weights {
-    /// Of each thread's activations.
+    /// CPU time of each thread's activations.
     pub(super) threads: Vec<f64>,
-    /// The part of it that others used for them, per covered time.
+    /// The part of it that other threads used for them, per covered time.
     pub(super) received: Vec<f64>,
-    /// Of each cell.
+    /// CPU time of each cell.
     pub(super) cells: Vec<f64>,
     pub(super) outside: f64,
 }
 
-/// CPU time that activations answer for. What a process used goes to its own
-/// activations only.
+/// Returns the CPU time by activation. CPU time of a process goes to its own activations
+/// only.
 pub(super) fn weights(window: &Window, groups: &[Group], used: &WindowCpu) -> Weights {
     let mut received = vec![0.0; window.threads.len()];
     let outside = groups.iter();
@@ -274,8 +272,8 @@ pub(super) fn weights(window: &Window, groups: &[Group], used: &WindowCpu) -> We
     }
 }
 
-/// What activations of one process have of its pool and of what its threads used
-/// outside of their spans; returns what none has.
+/// Divides the pool of a process, and the CPU time of its threads outside their spans, among
+/// its activations. Returns the part that none gets.
 fn add_received(received: &mut [f64], window: &Window, group: &Group, used: &WindowCpu) -> f64 {
     let activity = &group.activity;
     let threads_ns: f64 = group
@@ -286,21 +284,21 @@ fn add_received(received: &mut [f64], window: &Window, group: &Group, used: &Win
     let pool = (group.cpu_ns - threads_ns).max(0.0);
     let (pooled, mut outside) = by_active_time(pool, window, activity);
     let sum: i64 = activity.active_ns.iter().sum();
-    // What each thread's uncovered rest gives per active time of the others.
+    // CPU time outside spans that each thread gives, per active time of the others.
     let mut gives = Vec::with_capacity(group.members.len());
     for (member, &at) in group.members.iter().enumerate() {
         let (part, thread) = (&window.threads[at], used.threads[at]);
         received[at] += pooled[member];
-        let rest = (thread.used_ns - thread.in_spans_ns).max(0.0);
+        let between_ns = (thread.used_ns - thread.in_spans_ns).max(0.0);
         let uncovered = window.length() - part.covered_ns;
         let others = sum - activity.active_ns[member];
         let given = if uncovered > 0 && others > 0 {
             let busy = activity.active_elsewhere_ns[member].min(uncovered);
-            rest * (busy as f64 / uncovered as f64)
+            between_ns * (busy as f64 / uncovered as f64)
         } else {
             0.0
         };
-        outside += rest - given;
+        outside += between_ns - given;
         gives.push(if others > 0 {
             given / others as f64
         } else {
@@ -313,7 +311,7 @@ fn add_received(received: &mut [f64], window: &Window, group: &Group, used: &Win
     outside
 }
 
-/// For each place the sum of all other places, without subtracting.
+/// Returns, for each place, the sum of all other places, without subtracting.
 fn sums_of_the_others(values: &[f64]) -> Vec<f64> {
     let mut sums = vec![0.0; values.len()];
     let mut before = 0.0;
@@ -329,15 +327,16 @@ fn sums_of_the_others(values: &[f64]) -> Vec<f64> {
     sums
 }
 
-/// The share of the time in which somebody was active goes to threads by active
-/// time; the rest is returned beside.
+/// Divides the share of the time in which any thread was active by active time. The second
+/// value is the remainder.
 fn by_active_time(amount: f64, window: &Window, activity: &Activity) -> (Vec<f64>, f64) {
-    let taken = amount * (activity.union_ns as f64 / window.length() as f64);
-    let (threads, left) = among_active(taken, activity);
-    (threads, left + amount - taken)
+    let active = amount * (activity.union_ns as f64 / window.length() as f64);
+    let (threads, undivided) = among_active(active, activity);
+    (threads, undivided + amount - active)
 }
 
-/// All of it goes to threads by active time, if any was active; else it is returned.
+/// Divides all of it among threads by active time. If no thread was active, the second value
+/// is the whole amount.
 fn among_active(amount: f64, activity: &Activity) -> (Vec<f64>, f64) {
     let sum: i64 = activity.active_ns.iter().sum();
     if sum == 0 {

@@ -1,4 +1,4 @@
-//! How far the mean power of a time is from that of the times next to it.
+//! Differences between the mean powers of neighbouring times.
 //!
 //! Powers of windows are averaged in blocks of 1, 2, 4, .. windows. At each length the
 //! differences of neighbouring blocks are collected, as in an Allan variance (Allan,
@@ -7,29 +7,29 @@
 //!
 //! ```text
 //! windows      |a|b|c|d|e|f|     blocks of 2  |ab|cd|ef|
-//! one side     cd - ab           the gap's other neighbour is not known
-//! two sides    cd - (ab + ef)/2  both are
+//! one side     cd - ab           only one neighbour of the gap is known
+//! two sides    cd - (ab + ef)/2  both neighbours are known
 //! ```
 //!
 //! Memory grows with the logarithm of the number of windows.
 
 use super::fit::stats::t95;
 
-/// Block means that each length keeps.
+/// Number of block means kept for each length.
 const KEPT: usize = 8;
 /// A gap is estimated from this part of its length on each side ..
 const NEIGHBOURS: f64 = 0.5;
-/// .. and at least from so many windows.
+/// .. and from at least this number of windows.
 const LEAST_NEIGHBOURS: f64 = 4.0;
-/// Differences that a longer block length must have to be preferred.
+/// Number of differences required to prefer a longer block length.
 const ENOUGH: u64 = 4;
 /// The error's variance falls with (length)^-this beyond the longest block: between that of
 /// noise (1) and that of slow changes (0).
 const FALL: f64 = 0.25;
 /// Degrees of freedom of each difference: neighbours share a block, and lengths are chosen.
 const FREEDOM: f64 = 0.4;
-/// Part of the white noise that is the sensor's own, which does not cancel in the measured
-/// part. Not known; a quarter.
+/// Assumed part of the white noise that is the sensor's own and does not cancel in the
+/// measured part.
 const OWN_NOISE: f64 = 0.25;
 
 /// Which neighbours of a gap are known.
@@ -65,10 +65,10 @@ pub(super) struct Scatter {
 /// Blocks of one length.
 #[derive(Debug, Clone, Copy, Default)]
 struct Level {
-    /// The last ones, in a ring.
+    /// Ring buffer of the last block means.
     recent: [f64; KEPT],
     blocks: u64,
-    /// Waits for another block to make one of twice the length.
+    /// A block that waits for another one to form a block of twice the length.
     unpaired: Option<f64>,
     one_sided: Squares,
     /// Sum of one-sided differences: last block less the first.
@@ -116,7 +116,7 @@ impl Variance {
         }
     }
 
-    /// Adds that of `factor` times an independent quantity.
+    /// Adds the variance of `factor` times an independent quantity.
     pub(super) fn add_scaled(&mut self, other: Self, factor: f64) {
         let square = factor * factor;
         self.value += other.value * square;
@@ -133,8 +133,8 @@ impl Variance {
     }
 }
 
-/// What a Student-t variable with `df` degrees of freedom stays below in 95 % of all
-/// cases; below 4 between values of tables, in 1/df.
+/// Returns the 95 % quantile of Student's t with `df` degrees of freedom. Below 4, interpolates
+/// table values in 1/df.
 fn student(df: f64) -> f64 {
     const FEW: [f64; 4] = [6.314, 2.920, 2.353, 2.132];
     if df >= 4.0 {
@@ -147,7 +147,7 @@ fn student(df: f64) -> f64 {
     low + (high - low) * (1.0 / df - from) / (to - from)
 }
 
-/// Windows on each side that a gap of so many windows is estimated from.
+/// Number of windows on each side from which a gap of `windows` windows is estimated.
 pub(super) fn neighbours(windows: f64) -> f64 {
     (windows * NEIGHBOURS).max(LEAST_NEIGHBOURS)
 }
@@ -179,7 +179,7 @@ impl Scatter {
         (self.windows > 0).then(|| self.ns as f64 / self.windows as f64)
     }
 
-    /// The mean over about so many of the last windows.
+    /// Returns the mean over about the last `windows` windows.
     pub(super) fn recent(&self, windows: f64) -> MeanPower {
         let windows = (windows.ceil() as u64).min(self.windows);
         let longest = (windows / LEAST_NEIGHBOURS as u64).max(1).ilog2() as usize;
@@ -203,7 +203,8 @@ impl Scatter {
         mean
     }
 
-    /// The variance of an estimate of the mean power of a gap of so many windows.
+    /// Returns the variance of the estimated mean power of a gap of `windows` windows; `None`
+    /// without any difference.
     pub(super) fn error(&self, windows: f64, sides: Sides) -> Option<Variance> {
         let at = self.level(windows, sides);
         let (at, sides) = match at {
@@ -222,7 +223,7 @@ impl Scatter {
         Some(Variance::new(value, squares.count as f64 * FREEDOM))
     }
 
-    /// The variance of the sum of all its powers by the sensor's own noise.
+    /// Variance of the sum of all its powers due to the sensor's own noise.
     pub(super) fn own_noise(&self) -> Variance {
         let mut noise = Variance::default();
         let factor = OWN_NOISE / 2.0 * self.windows as f64;
@@ -246,7 +247,8 @@ impl Scatter {
         mean.fold(0.0, f64::max).sqrt()
     }
 
-    /// The longest blocks, no longer than the gap, with enough differences.
+    /// Returns the level of the longest blocks with enough differences that are not longer than
+    /// the gap.
     fn level(&self, windows: f64, sides: Sides) -> Option<usize> {
         let counts = self.levels.iter().map(|level| level.squares(sides).count);
         let serves = |&(at, count): &(usize, u64)| {
@@ -302,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn recent_windows_are_averaged_whatever_their_number() {
+    fn any_number_of_recent_windows_is_averaged() {
         let ramp = scatter((0..1000).map(f64::from));
         for windows in [1.0, 3.0, 7.0, 40.0, 300.0, 5000.0] {
             let mean = ramp.recent(windows);
@@ -318,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_drift_errs_where_one_side_is_known_only() {
+    fn a_steady_drift_gives_an_error_if_only_one_side_is_known() {
         let ramp = scatter((0..256).map(|at| f64::from(at) * 0.1));
         let two = ramp.error(16.0, Sides::Two).unwrap();
         let one = ramp.error(16.0, Sides::One).unwrap();

@@ -1,5 +1,5 @@
-//! Per-thread stacks of open activations, turned into segments: which one was
-//! innermost when, and whether it waited.
+//! Per-thread stacks of open activations, converted into segments: the innermost activation
+//! over time, and whether it waited.
 //!
 //! ```text
 //! thread 1  enter a      enter b   exit b     exit a
@@ -10,38 +10,38 @@
 //! ```
 //!
 //! An activation waits while a descendant of its own domain is open on another
-//! thread: a kernel on a GPU is no reason for a CPU to rest. Only links that cross
-//! threads or domains can bring that about, so only those walk up the ancestors;
-//! each ancestor on another thread than the newcomer counts it. If an activation
-//! closes before its children, they pass to its parent.
+//! thread: a kernel on a GPU does not make a CPU wait. Only links that cross threads or
+//! domains can cause this, so only those walk up the ancestors; each ancestor on another
+//! thread than the new activation counts it. If an activation closes before its children,
+//! its parent becomes theirs.
 //!
 //! ```text
 //! thread 1  |--launch (cpu)--|-----step (cpu)-----|
 //! gpu             |==kernel (gpu), child of launch, then of step==|
-//! segments  |--launch--------|-----step-----------|     nobody waits
+//! segments  |--launch--------|-----step-----------|     no one waits
 //! ```
 
-use super::activation::{Credit, Elsewhere, NONE, Slab, Slot};
+use super::activation::{Elsewhere, NONE, OffThreadTime, Slab, Slot};
 use super::idle::SharedTime;
 use super::track::Track;
 use crate::rows::Domain;
 
-/// An activation that was entered.
+/// Opening of an activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
-    /// Number within the run.
+    /// Sequence number within the run.
     pub seq: u64,
-    /// Node.
+    /// Its node.
     pub node: u32,
-    /// The activation it ran in, open or not.
+    /// Sequence number of its parent, open or not.
     pub parent: Option<u64>,
-    /// Thread.
+    /// Its thread.
     pub thread: u32,
-    /// Entered.
+    /// Start in run time.
     pub start_ns: i64,
 }
 
-/// An activation that was left.
+/// A closed activation.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Closed {
     pub(super) slot: Slot,
@@ -50,10 +50,10 @@ pub(super) struct Closed {
     pub(super) thread: u32,
     pub(super) start: i64,
     pub(super) end: i64,
-    pub(super) credits: Vec<Credit>,
+    pub(super) off_thread_times: Vec<OffThreadTime>,
 }
 
-/// What a segment's key says: a node, and whether its activation waited.
+/// Content of a segment's key: a node, and whether its activation waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) node: u32,
@@ -72,7 +72,7 @@ impl Key {
     }
 }
 
-/// One thread's stack and past.
+/// One thread's stack and its retained segments.
 #[derive(Debug, Default)]
 pub(super) struct ThreadStack {
     stack: Vec<Slot>,
@@ -82,13 +82,13 @@ pub(super) struct ThreadStack {
 }
 
 impl ThreadStack {
-    /// The innermost activation's key and since when it is so.
+    /// Start time and key of the current segment, if an activation is open.
     pub(super) fn current(&self) -> Option<(i64, u32)> {
         self.innermost.map(|(_, key)| (self.since, key.pack()))
     }
 
-    /// Tells `take` the pieces of `[start, end)`: from, to, whose, and for how long
-    /// of it. In a folded stretch several share the time.
+    /// Calls `take` with each piece of `[start, end)`: its start, end, key, and the key's time
+    /// in it. In a folded piece several keys share the time.
     pub(super) fn each_piece(
         &self,
         start: i64,
@@ -111,7 +111,7 @@ impl ThreadStack {
     }
 }
 
-/// A node: where it works, and its time, all threads added.
+/// Domain of a node, and its time summed over threads.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct NodeTime {
     pub(super) domain: Domain,
@@ -133,7 +133,7 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    /// Enters an activation; times never go back.
+    /// Opens an activation. Times must not decrease.
     pub(super) fn open(&mut self, opened: &Opened) {
         let now = self.tick(opened.start_ns);
         let parent = self.parent_slot(opened);
@@ -151,7 +151,7 @@ impl Stacks {
         }
     }
 
-    /// Leaves an activation, wherever it is on its thread's stack.
+    /// Closes an activation at any position on its thread's stack. `None` if it is not open.
     pub(super) fn close(&mut self, seq: u64, end_ns: i64) -> Option<Closed> {
         let now = self.tick(end_ns);
         let Some(slot) = self.open.find(seq) else {
@@ -177,14 +177,14 @@ impl Stacks {
         Some(closed)
     }
 
-    /// Numbers of all open activations, innermost last.
+    /// Sequence numbers of all open activations, innermost last.
     pub(super) fn open_numbers(&self) -> Vec<u64> {
         let mut numbers: Vec<u64> = self.open.open().map(|(_, a)| a.seq).collect();
         numbers.sort_unstable();
         numbers
     }
 
-    /// The node's times; makes room for it.
+    /// Returns the node's times; adds the node if necessary.
     pub(super) fn node_mut(&mut self, node: u32) -> &mut NodeTime {
         let at = node as usize;
         if self.nodes.len() <= at {
@@ -193,7 +193,7 @@ impl Stacks {
         &mut self.nodes[at]
     }
 
-    /// The thread's stack; makes room for it.
+    /// Returns the thread's stack; adds the thread if necessary.
     pub(super) fn thread_mut(&mut self, thread: u32) -> &mut ThreadStack {
         let at = thread as usize;
         if self.threads.len() <= at {
@@ -262,7 +262,7 @@ impl Stacks {
     fn closed(&mut self, slot: Slot, end: i64) -> Closed {
         let gone = &mut self.open[slot];
         for Elsewhere { thread, since, .. } in std::mem::take(&mut gone.elsewhere) {
-            gone.credit(thread, since, end);
+            gone.add_off_thread_time(thread, since, end);
         }
         Closed {
             slot,
@@ -271,7 +271,7 @@ impl Stacks {
             thread: gone.thread,
             start: gone.start,
             end,
-            credits: std::mem::take(&mut gone.credits),
+            off_thread_times: std::mem::take(&mut gone.off_thread_times),
         }
     }
 
@@ -281,7 +281,7 @@ impl Stacks {
         parent != NONE && place(parent) != place(slot)
     }
 
-    /// `from` and its ancestors get a descendant open on that thread.
+    /// Counts an open descendant on that thread for `from` and its ancestors.
     fn count_elsewhere(&mut self, from: Slot, (thread, domain): (u32, Domain), now: i64) {
         let mut at = from;
         while at != NONE {
@@ -307,7 +307,7 @@ impl Stacks {
         }
     }
 
-    /// Takes back one [`Self::count_elsewhere`].
+    /// Reverts one [`Self::count_elsewhere`].
     fn uncount_elsewhere(&mut self, from: Slot, (thread, domain): (u32, Domain), now: i64) {
         let mut at = from;
         while at != NONE {
@@ -318,7 +318,7 @@ impl Stacks {
                 ancestor.elsewhere[there].count -= 1;
                 if ancestor.elsewhere[there].count == 0 {
                     let since = ancestor.elsewhere.swap_remove(there).since;
-                    ancestor.credit(thread, since, now);
+                    ancestor.add_off_thread_time(thread, since, now);
                 }
                 if ancestor.domain == domain {
                     ancestor.waits_for -= 1;
@@ -337,9 +337,9 @@ impl Stacks {
         }
     }
 
-    /// `slot` closes with open children: they pass to its parent, or become roots.
+    /// Assigns open children of `slot`, which closes, to its parent, or makes them roots.
     fn pass_children_on(&mut self, slot: Slot, now: i64) {
-        let heir = self.open[slot].parent;
+        let new_parent = self.open[slot].parent;
         let children: Vec<Slot> = {
             let all = self.open.open().filter(|(_, a)| a.parent == slot);
             all.map(|(child, _)| child).collect()
@@ -350,45 +350,45 @@ impl Stacks {
                 self.uncount_elsewhere(slot, place, now);
             }
             self.open[slot].children -= 1;
-            self.open[child].parent = heir;
-            if heir == NONE {
+            self.open[child].parent = new_parent;
+            if new_parent == NONE {
                 self.shared.add_root(now);
             } else {
-                self.open[heir].children += 1;
+                self.open[new_parent].children += 1;
             }
             if self.crosses(child) {
-                self.count_elsewhere(heir, place, now);
+                self.count_elsewhere(new_parent, place, now);
             }
         }
-        if heir == NONE {
-            let resting = self.rest(slot, now);
+        if new_parent == NONE {
+            let stopped = self.end_segments(slot, now);
             self.find_roots();
-            resting
+            stopped
                 .into_iter()
                 .for_each(|thread| self.refresh(thread, now));
         }
     }
 
-    /// Ends the segments of all threads that work for `root`.
-    fn rest(&mut self, root: Slot, now: i64) -> Vec<u32> {
-        let works = |thread: &ThreadStack| {
+    /// Ends the segments of all threads that work for `root`, and returns these threads.
+    fn end_segments(&mut self, root: Slot, now: i64) -> Vec<u32> {
+        let works_for_root = |thread: &ThreadStack| {
             let innermost = thread.innermost;
             innermost.is_some_and(|(slot, _)| self.open[slot].root == root)
         };
         let threads = self.threads.iter().enumerate();
-        let resting: Vec<u32> = threads
-            .filter(|(_, thread)| works(thread))
+        let stopped: Vec<u32> = threads
+            .filter(|(_, thread)| works_for_root(thread))
             .map(|(at, _)| at as u32)
             .collect();
-        for &thread in &resting {
+        for &thread in &stopped {
             let stack = std::mem::take(&mut self.threads[thread as usize].stack);
             self.refresh(thread, now);
             self.threads[thread as usize].stack = stack;
         }
-        resting
+        stopped
     }
 
-    /// Finds the root of every open activation again.
+    /// Recomputes the root of every open activation.
     fn find_roots(&mut self) {
         let links: Vec<(Slot, Slot)> = self.open.open().map(|(slot, a)| (slot, a.parent)).collect();
         for (slot, mut parent) in links {

@@ -1,23 +1,23 @@
-//! What a rail measured while each set of phases was open, and what it did not.
+//! Energy of a rail by set of open phases, and the time without samples.
 //!
-//! A window across an edge is divided by time. What it should have given to each side is
-//! estimated from the window before:
+//! A window across an edge is divided by time. The correct part of each side is estimated from
+//! the window before:
 //!
 //! ```text
 //! windows   | a a a a | a a b b |      p: mean power of the second
-//! phase     |====== a ======|          its part there: (before - p) x time too low
+//! phase     |====== a ======|          its part is too low by (before - p) x time
 //! ```
 
 use super::gaps::Filler;
 use super::rails::Measured;
 use super::scatter::{MeanPower, Scatter, Variance};
 
-/// A window with this part of its time in one set tells the set's power.
+/// Share of a window's time in one set from which on the window gives the set's power.
 const PURE: f64 = 0.9;
-/// Windows shorter than this part of the usual length tell no power.
+/// Share of the usual length below which a window gives no power.
 const SHORT: f64 = 0.25;
 
-/// What a rail measured while one set was open.
+/// Energy that a rail measured while one set was open.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct SetEnergy {
     pub(super) energy_j: f64,
@@ -28,13 +28,13 @@ pub(super) struct SetEnergy {
     pub(super) edges: Edges,
 }
 
-/// What windows across a set's edges gave to it or took from it.
+/// Estimated error of the division of windows across a set's edges.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Edges {
-    /// True energy less the one that was given, as far as the windows before say.
+    /// Estimated true energy minus the assigned energy, where a window before gives it.
     pub(super) moved_j: f64,
     pub(super) error: Variance,
-    /// How far off the rest may be: no window before says.
+    /// Possible error where no window before gives it.
     pub(super) unknown_j: f64,
 }
 
@@ -43,21 +43,21 @@ pub(super) struct Edges {
 pub(super) struct SetEnergies {
     pub(super) energies: Vec<SetEnergy>,
     pub(super) fillers: Vec<Filler>,
-    /// Of windows that belong to a set as a whole.
+    /// Mean powers of windows that belong to one set.
     means_w: Vec<MeanPower>,
-    /// The last window: its set, mean power and end.
+    /// Set, mean power and end of the last window.
     last: Option<(u32, f64, i64)>,
 }
 
-/// A window as it is added to sets.
+/// A window to be added to sets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SetWindow<'w> {
     pub(super) measured: &'w Measured,
     pub(super) energy_j: f64,
     pub(super) idle_j: Option<f64>,
-    /// How powers of the rail scatter.
+    /// Variation of the rail's powers.
     pub(super) scatter: &'w Scatter,
-    /// Standard deviation of what is known of the sensor's clock, in seconds.
+    /// Standard deviation of the offset of the sensor's clock, in seconds.
     pub(super) clock_s: f64,
 }
 
@@ -87,7 +87,7 @@ impl SetEnergy {
         self.peak_w = self.peak_w.max_of(window.measured.power_w);
     }
 
-    /// Adds a share of another set's.
+    /// Adds a share of another set's energy.
     pub(super) fn add_share(&mut self, other: &Self, share: f64) {
         self.energy_j += other.energy_j * share;
         self.idle_j += other.idle_j * share;
@@ -99,7 +99,7 @@ impl SetEnergy {
         self.edges.unknown_j += other.edges.unknown_j * share;
     }
 
-    /// Mean power while it was open.
+    /// Mean power while the set was open.
     pub(super) fn mean_w(&self) -> Option<f64> {
         (self.covered_ns > 0.0).then(|| self.energy_j / (self.covered_ns / 1e9))
     }
@@ -119,7 +119,7 @@ impl MaxOf for Option<f64> {
 }
 
 impl SetEnergies {
-    /// Adds a window, `times` of which were in each set.
+    /// Adds a window with its time in each set.
     pub(super) fn add_window(&mut self, window: &SetWindow<'_>, times: &[(u32, i64)]) {
         for &(set, ns) in times {
             self.grow(set);
@@ -169,8 +169,8 @@ impl SetEnergies {
             let share = ns as f64 / others_ns;
             edges.moved_j -= moved_j * share;
             edges.error.add_scaled(error, share);
-            // Half of all powers from nothing to that of the window alone; less where the
-            // set's own power is known.
+            // Half of the range of possible powers, from zero to that of the window; less if
+            // the set's own power is known.
             let most_w = power_w.abs() * (1.0 - share) / 2.0;
             let off_w = mean_w.map_or(most_w, |mean_w| (power_w - mean_w).abs().min(most_w));
             edges.unknown_j += off_w * ns as f64 / 1e9;
@@ -191,7 +191,7 @@ impl SetEnergies {
     }
 }
 
-/// Both powers have the noise of a window, and the clock moves the edge.
+/// Variance of the energy moved across an edge: noise of both powers, and the clock offset.
 fn edge_error(window: &SetWindow<'_>, ns: i64, jump_w: f64) -> Variance {
     let mut error = Variance::exact((window.clock_s * jump_w).powi(2));
     error.add_scaled(window.scatter.step(), ns as f64 / 1e9);

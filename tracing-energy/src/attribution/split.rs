@@ -1,14 +1,14 @@
-//! Closing windows: brings spans, CPU times and one sample together.
+//! Closes windows: combines spans, CPU times and one sample.
 
 use std::rc::Rc;
 
 use crate::power::RailKind;
 use crate::sink::{Accounts, AttributionRows, Domain, SampleBalanceRow, WindowPowerRow};
 
-use super::along::Along;
 use super::conserve;
 use super::cpu_series::Machine;
 use super::device_use::UseShares;
+use super::energy_curve::EnergyCurve;
 use super::engine::Engine;
 use super::intervals::Priced;
 use super::processes::{Group, OWN};
@@ -18,9 +18,9 @@ use super::unit::Unit;
 use super::window_cpu::WindowCpu;
 use super::windows::{Activity, ThreadPart, Window, in_domain};
 
-/// What all rails with the same window share.
+/// Data of a window that all rails with the same window share.
 #[derive(Debug)]
-pub(super) struct View {
+pub(super) struct WindowView {
     pub(super) window: Window,
     pub(super) activity: Activity,
     pub(super) groups: Vec<Group>,
@@ -32,14 +32,14 @@ pub(super) struct View {
 }
 
 impl Engine {
-    /// Closes all windows that end by `limit`, by their ends.
+    /// Closes all windows that end by `limit`, in the order of their ends.
     pub(super) fn close_windows(&mut self, limit: i64, cpu_until: i64, rows: &mut AttributionRows) {
-        let mut view: Option<Rc<View>> = None;
+        let mut view: Option<Rc<WindowView>> = None;
         while let Some((at, measured)) = self.next_window(limit) {
             if self.cpu.machine(measured.end, cpu_until) == Machine::Wait {
                 break;
             }
-            let from = self.rails[at].untold_gap(measured.start);
+            let from = self.rails[at].unreported_gap(measured.start);
             if let Some(start) = from {
                 self.unmeasured(at, start);
             }
@@ -49,12 +49,13 @@ impl Engine {
                 continue;
             };
             self.rails[at].was_null = false;
-            if self.watches(at) {
+            if self.observes_samples(at) {
                 self.observe_sample(at, &measured, energy_j, cpu_until);
                 continue;
             }
-            let same =
-                |v: &&Rc<View>| (v.window.start, v.window.end) == (measured.start, measured.end);
+            let same = |v: &&Rc<WindowView>| {
+                (v.window.start, v.window.end) == (measured.start, measured.end)
+            };
             let shared = view.as_ref().filter(same).cloned();
             let shared = shared.unwrap_or_else(|| Rc::new(self.view(&measured, cpu_until)));
             view = Some(Rc::clone(&shared));
@@ -62,8 +63,8 @@ impl Engine {
         }
     }
 
-    /// The rail and window that end first; of equal windows a device's before that of a
-    /// rail which may contain it.
+    /// Returns the rail and window that end first. Of equal windows, a device's comes before
+    /// that of a rail that may contain the device.
     fn next_window(&mut self, limit: i64) -> Option<(usize, Measured)> {
         let run_end = self.run_end;
         let rails = self.rails.iter_mut().enumerate();
@@ -85,7 +86,7 @@ impl Engine {
         }
     }
 
-    fn view(&mut self, measured: &Measured, cpu_until: i64) -> View {
+    fn view(&mut self, measured: &Measured, cpu_until: i64) -> WindowView {
         let (start, end) = (measured.start, measured.end);
         let window = self.reader.read(&self.stacks.threads, start, end);
         let activity = self
@@ -96,7 +97,7 @@ impl Engine {
         let phase = self.phases.longest(&phase_times);
         let cpu = self.cpu_use(start, end, cpu_until);
         let groups = self.groups(&window, &activity, cpu.as_ref());
-        View {
+        WindowView {
             window,
             activity,
             groups,
@@ -107,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// CPU times of the window; none if nothing is known of the process.
+    /// Returns the CPU times of the window; `None` if those of the process are unknown.
     pub(super) fn cpu_use(&self, start: i64, end: i64, cpu_until: i64) -> Option<CpuUse> {
         let process = self.cpu.process(start, end);
         let own = self.profiler_threads.iter();
@@ -128,8 +129,8 @@ impl Engine {
         })
     }
 
-    /// Mean load of the processes of the run without the recorder's threads, in cores; none
-    /// where no CPU times tell.
+    /// Returns the mean load of the processes of the run without the recorder's threads, in
+    /// cores; `None` without CPU times.
     pub fn program_cores(&self, start_ns: i64, end_ns: i64) -> Option<f64> {
         let cpu = self.cpu_use(start_ns, end_ns, i64::MAX)?;
         let covered_ns = self.cpu.process(start_ns, end_ns).covered_ns;
@@ -141,7 +142,7 @@ impl Engine {
         at: usize,
         measured: &Measured,
         energy_j: f64,
-        view: &View,
+        view: &WindowView,
         rows: &mut AttributionRows,
     ) {
         let rail = self.rails[at].row.id;
@@ -171,11 +172,11 @@ impl Engine {
         let accounts = accounts(energy_j, idle_j, &split);
         let unsplit = split.outside.is_none() && split.unknown.is_none();
         self.check(&accounts, estimated || unsplit);
-        let late_ns = self.rails[at].late_ns;
+        let clock_offset_ns = self.rails[at].clock_offset_ns;
         rows.sample_balance.push(SampleBalanceRow {
             rail,
-            start_ns: measured.start + late_ns,
-            end_ns: measured.end + late_ns,
+            start_ns: measured.start + clock_offset_ns,
+            end_ns: measured.end + clock_offset_ns,
             accounts,
             phase: view.phase,
         });
@@ -192,28 +193,28 @@ impl Engine {
         }
         let gap = self.add_to_sets(at, measured, energy_j, idle_j, &view.phase_times);
         let powers = by_thread(view, &powers);
-        let along = uneven.then(|| Along::of(&self.stacks.threads, &view.window, &cells));
+        let curve = uneven.then(|| EnergyCurve::of(&self.stacks.threads, &view.window, &cells));
         let priced = Priced {
             rail: at,
             measured,
             energy_j,
             idle_j,
             powers: &powers,
-            along: along.as_ref(),
+            curve: curve.as_ref(),
             gap,
         };
         self.intervals.add(&priced, &self.stacks);
     }
 
-    /// Powers of a window's threads, or of their kinds where those differ.
+    /// Adds rows of powers by thread, or by kind where kinds of a thread differ.
     fn power_rows(
         &self,
-        (rail, view): (u32, &View),
+        (rail, view): (u32, &WindowView),
         (estimated, uneven): (bool, bool),
         (powers, cells): (&[f64], &[f64]),
         rows: &mut AttributionRows,
     ) {
-        // A window that came too late to be split has no powers.
+        // A window that arrived too late to be split has no powers.
         let threads = view.window.threads.iter().zip(powers);
         for (thread, (part, &power)) in threads.enumerate() {
             let by_kind = estimated || uneven && !view.used.threads[thread].is_even;
@@ -225,19 +226,20 @@ impl Engine {
         }
     }
 
-    /// Baseline x time of a window.
+    /// Returns idle power times the length of a window; `None` if idle power is unknown.
     pub(super) fn idle_j(&self, at: usize, measured: &Measured) -> Option<f64> {
         let length_s = (measured.end - measured.start) as f64 / 1e9;
         self.rails[at].baseline_w().map(|watts| watts * length_s)
     }
 
-    /// Idle energy, accounts and powers of cells as the estimate gives them.
+    /// Returns idle energy, accounts and powers of cells by the estimate, if it contains the
+    /// window.
     fn priced(
         &mut self,
         at: usize,
         measured: &Measured,
         energy_j: f64,
-        view: &View,
+        view: &WindowView,
     ) -> Option<(Option<f64>, Split, Vec<f64>)> {
         let (unit, sample, share) = if self.live.is_some() {
             let (unit, sample) = self.live_prices(at, measured, energy_j, view)?;
@@ -260,14 +262,14 @@ impl Engine {
         Some((idle_j, split, cells))
     }
 
-    /// The split of a window's active energy, and the domain whose activations
-    /// alone share it.
+    /// Splits a window's active energy. Also returns the domain if only its activations share
+    /// the energy.
     pub(super) fn split(
         &mut self,
         at: usize,
         active_j: f64,
         measured: &Measured,
-        view: &View,
+        view: &WindowView,
     ) -> (Split, Option<Domain>) {
         if self.is_late(measured) {
             return (self.late(at, measured), None);
@@ -276,25 +278,25 @@ impl Engine {
         self.divide(at, active_j, measured, view)
     }
 
-    /// Whether a window's spans were forgotten before its sample came.
+    /// Whether a window's spans were dropped before its sample arrived.
     pub(super) fn is_late(&self, measured: &Measured) -> bool {
         self.pruned_until > i64::midpoint(measured.start, measured.end)
     }
 
-    /// Counts a window that is accounted for.
-    pub(super) fn count(&mut self, at: usize, view: &View) {
+    /// Counts an attributed window.
+    pub(super) fn count(&mut self, at: usize, view: &WindowView) {
         let basis = split_basis(self.rails[at].row.kind, view.cpu, None);
         self.counters.windows += 1;
         self.counters.windows_without_cpu += u64::from(basis == SplitBasis::Unsplit);
     }
 
-    /// As [`Self::split`], of a window that is not late, uncounted.
+    /// Like [`Self::split`], but without counting, and for windows that are not late.
     pub(super) fn divide(
         &mut self,
         at: usize,
         active_j: f64,
         measured: &Measured,
-        view: &View,
+        view: &WindowView,
     ) -> (Split, Option<Domain>) {
         let basis = self.basis(at, view.cpu, measured.start, measured.end);
         let domain = self.domain(at, basis, measured.end);
@@ -315,21 +317,20 @@ impl Engine {
         (split, domain)
     }
 
-    /// By what a rail's energy in `[start, end)` is split.
+    /// Returns the basis on which a rail's energy in `[start, end)` is split.
     pub(super) fn basis(&self, at: usize, cpu: Option<CpuUse>, start: i64, end: i64) -> SplitBasis {
         let rail = &self.rails[at].row;
         let named = |domain: Domain| self.domain_from[domain as usize] < end;
         let device = device_domain(rail.kind).and_then(|domain| {
-            // The series has the program's clock, as windows have.
+            // The series is on the program's clock, like windows.
             let shares = self.uses.shares(rail.id, start, end)?;
             Some((shares, named(domain)))
         });
         split_basis(rail.kind, cpu, device)
     }
 
-    /// The domain whose activations alone share the rail's energy. CPU times say for
-    /// themselves who used a CPU; without them its rail falls to those of its domain, if
-    /// some were there by the window's end.
+    /// Returns the domain if only its activations share the rail's energy. Without CPU times,
+    /// this is the case for a CPU rail if its domain was used by the end of the window.
     fn domain(&self, at: usize, basis: SplitBasis, end: i64) -> Option<Domain> {
         let named = |domain: &Domain| self.domain_from[*domain as usize] < end;
         match (basis, self.rails[at].row.kind) {
@@ -340,11 +341,12 @@ impl Engine {
         }
     }
 
-    /// A sample that came after its spans were forgotten: all of it is residual.
+    /// Reports a sample that arrived after its spans were dropped: all of it is residual.
     fn late(&mut self, at: usize, measured: &Measured) -> Split {
         self.counters.late_samples += 1;
         let name = &self.rails[at].row.name;
-        let message = format!("a sample of rail {name} came too late to be split");
+        let message =
+            format!("a sample of rail {name} arrived too late to be split: its energy is residual");
         self.event(measured.start, "late_sample", message);
         Split::default()
     }
@@ -360,7 +362,7 @@ impl Engine {
     }
 }
 
-/// The domain of spans that work on a device which is no CPU, by the kind of its rail.
+/// Returns the domain of a device rail (GPU, neural engine); `None` for other rails.
 pub(super) fn device_domain(kind: RailKind) -> Option<Domain> {
     match kind {
         RailKind::Gpu => Some(Domain::Gpu),
@@ -369,8 +371,8 @@ pub(super) fn device_domain(kind: RailKind) -> Option<Domain> {
     }
 }
 
-/// By what a rail of that kind is split, given the CPU times of a window and the use of
-/// its device by process, with whether a span named the device's domain.
+/// Returns the basis on which a rail of that kind is split, given the CPU times of a window
+/// and the use of its device by process, with whether any span uses the device's domain.
 pub(super) fn split_basis(
     kind: RailKind,
     cpu: Option<CpuUse>,
@@ -381,7 +383,7 @@ pub(super) fn split_basis(
             .map_or(SplitBasis::Domain, |(shares, named)| {
                 SplitBasis::DeviceUse(shares, named)
             }),
-        // Without CPU times, as in an import, nothing is known of anybody else.
+        // Without CPU times, as in an import, other processes are unknown.
         (_, None) => SplitBasis::Unsplit,
         (RailKind::Dram, Some(cpu)) => SplitBasis::CpuTime(CpuUse {
             others: None,
@@ -414,8 +416,8 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
     accounts
 }
 
-/// Powers of cells: what they have; where that is not known by cell, what threads
-/// have goes to those of their nodes that pass, by self time.
+/// Returns powers of cells. If energies are known by thread only, they are divided among the
+/// thread's nodes that pass, by self time.
 pub(super) fn cell_powers(
     split: &Split,
     window: &Window,
@@ -439,8 +441,8 @@ pub(super) fn cell_powers(
     powers
 }
 
-/// Mean power of cells: of their own energy where it is known by cell, else of their
-/// thread's.
+/// Returns the mean power of each cell; that of its thread if energies are known by thread
+/// only.
 fn cell_weights(split: &Split, window: &Window) -> Vec<f64> {
     let watts = |energy: f64, ns: i64| energy / (ns as f64 / 1e9);
     if split.cells.is_empty() {
@@ -452,7 +454,7 @@ fn cell_weights(split: &Split, window: &Window) -> Vec<f64> {
     cells.map(|(&(_, ns), &energy)| watts(energy, ns)).collect()
 }
 
-impl View {
+impl WindowView {
     fn power(
         &self,
         rail: u32,
@@ -472,10 +474,10 @@ impl View {
 }
 
 impl Engine {
-    /// One row for each kind on a thread: all nodes of a kind have one power there.
+    /// Adds one row for each kind on a thread, whose nodes have the same power.
     fn kind_power(
         &self,
-        (rail, view): (u32, &View),
+        (rail, view): (u32, &WindowView),
         part: &ThreadPart,
         cells: &[f64],
         rows: &mut AttributionRows,
@@ -497,7 +499,7 @@ impl Engine {
 }
 
 /// Powers by thread id.
-fn by_thread(view: &View, powers: &[f64]) -> Vec<f64> {
+fn by_thread(view: &WindowView, powers: &[f64]) -> Vec<f64> {
     let threads = &view.window.threads;
     let count = threads.last().map_or(0, |last| last.thread as usize + 1);
     let mut dense = vec![0.0; count];

@@ -1,4 +1,4 @@
-//! Tests of the whole engine, each a drawn timeline, and its properties.
+//! Tests of the whole engine: drawn timelines and properties.
 
 mod drawn;
 mod edges;

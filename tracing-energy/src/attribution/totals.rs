@@ -1,18 +1,18 @@
-//! What totals show of a rail: sums over its windows, without parts below zero.
+//! Totals of a rail: sums over its windows, without negative parts.
 //!
 //! ```text
-//! windows    active +3 -1 +2 -1 J      signed: below idle power by noise
+//! windows    active +3 -1 +2 -1 J      signed: noise may be below idle power
 //! node a          +2 -1  0  0    1 J
 //! node b          +1  0 +2 -1    2 J     sums: noise cancels
 //! rail            3 J
 //! ```
 //!
-//! A sum that is still below zero is noise, too. The parts above zero shrink by what it
-//! takes, so that the rail's sum stays; a rail whose sum is below zero has no active
-//! energy, and what it lacks is `residual`.
+//! A sum that is still negative is noise, too. It becomes zero, and the positive parts are
+//! scaled down so that the rail's sum is unchanged. A rail with a negative sum has no active
+//! energy; the deficit is `residual`.
 //!
-//! Where idle power turned out not to be that of the run, its part is given back: then
-//! all that was measured is split.
+//! If idle power turned out not to be that of the run, idle energy is added back: then all
+//! measured energy is split.
 
 use crate::sink::Accounts;
 
@@ -25,12 +25,12 @@ pub(super) struct Shown {
     pub(super) accounts: Accounts,
     /// Self energy by node.
     pub(super) nodes: Vec<f64>,
-    /// Idle power was refuted.
+    /// Whether idle power was refuted.
     pub(super) is_idle_refuted: bool,
 }
 
 impl Engine {
-    /// Totals of a rail as they are shown.
+    /// Returns the reported totals of a rail.
     pub(super) fn shown(&self, at: usize) -> Shown {
         let rail = &self.rails[at];
         let ledger = &rail.ledger;
@@ -68,7 +68,7 @@ impl Engine {
     }
 }
 
-/// Adds what idle power held of each account.
+/// Adds the part of idle energy that belongs to each account.
 fn add(accounts: &mut Accounts, in_idle: &Accounts) {
     accounts.spans_j += in_idle.spans_j;
     let sum = |own: &mut Option<f64>, more: Option<f64>| {
@@ -80,8 +80,8 @@ fn add(accounts: &mut Accounts, in_idle: &Accounts) {
     sum(&mut accounts.unknown_j, in_idle.unknown_j);
 }
 
-/// Takes negative parts out of those above zero; nothing stays of parts that sum to less
-/// than zero.
+/// Sets negative parts to zero and scales the positive ones to keep the sum. All parts become
+/// zero if their sum is negative.
 fn without_negatives<'a>(parts: impl Iterator<Item = &'a mut f64>) {
     let mut parts: Vec<&mut f64> = parts.collect();
     let (mut above, mut below) = (0.0, 0.0);
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_below_zero_is_taken_from_what_is_above() {
+    fn negative_parts_are_subtracted_from_positive_ones() {
         let floored = |mut parts: Vec<f64>| {
             without_negatives(parts.iter_mut());
             parts

@@ -1,4 +1,5 @@
-//! What was innermost on one thread, kept until power windows have closed over it.
+//! Segments of the innermost activation on one thread, kept until their power windows have
+//! closed.
 //!
 //! ```text
 //! time     |---- 1 ms slot ----|---- 1 ms slot ----|------
@@ -6,20 +7,19 @@
 //!          `-- ended in their slot --'  `-- spans two: never folded
 //! ```
 //!
-//! A window may cut anywhere, so segments stay raw. Only where more than
-//! [`FOLD_FROM`] of them begin and end within one slot does that slot become a
-//! [`Block`]: its sums by key, taken to be spread evenly over its time. Which
-//! slots fold depends on the trace alone, never on when somebody looked: live and
-//! offline attribution see the same blocks.
+//! A window may cut anywhere, so segments are kept as they are. Only if more than
+//! [`FOLD_FROM`] of them begin and end within one slot, that slot becomes a [`Block`] of sums
+//! by key, taken to be spread evenly over its time. Which slots fold depends on the trace
+//! only, not on when rows are fetched: live and offline attribution use the same blocks.
 
 use std::collections::VecDeque;
 
 /// Length of a slot.
 pub(super) const SLOT_NS: i64 = 1_000_000;
-/// Segments in a slot from which on it is folded, if that at least halves it.
+/// Number of segments from which on a slot is folded, if that at least halves their number.
 pub(super) const FOLD_FROM: usize = 64;
 
-/// One stretch of time with one key. 24 bytes: floods keep many.
+/// A time with one key. 24 bytes, because many may be retained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Segment {
     pub(super) start: i64,
@@ -45,14 +45,14 @@ impl Block {
         })
     }
 
-    /// How much of `ns` lies before `time`.
+    /// Returns the part of `ns` before `time`.
     fn upto(&self, ns: i64, time: i64) -> i64 {
         let length = i128::from(self.end - self.start).max(1);
         (i128::from(ns) * i128::from(time - self.start) / length) as i64
     }
 }
 
-/// The retained past of one thread (or of anything else with one state at a time).
+/// Retained segments of one thread (or of anything else with one state at a time).
 #[derive(Debug, Default)]
 pub(super) struct Track {
     segments: VecDeque<Segment>,
@@ -93,8 +93,7 @@ impl Track {
         }
     }
 
-    /// All that ended before `until` has been pushed: slots that ended by then
-    /// take their final form.
+    /// Folds slots that ended by `until`. All segments that ended before must have been pushed.
     pub(super) fn seal(&mut self, until: i64) {
         if self.in_slot > 0 && (self.slot + 1).saturating_mul(SLOT_NS) <= until {
             self.fold_slot();
@@ -123,9 +122,9 @@ impl Track {
             .map(move |b| (b.start.max(start), b.end.min(end), b))
     }
 
-    /// Forgets what ended by `before`.
+    /// Drops segments and blocks that ended by `before`.
     pub(super) fn prune(&mut self, before: i64) {
-        // Segments of a slot that may still fold are its evidence: they stay.
+        // Segments of a slot that may still fold are kept for their count.
         while self.segments.len() > self.in_slot
             && self.segments.front().is_some_and(|s| s.end <= before)
         {
@@ -138,8 +137,8 @@ impl Track {
         }
     }
 
-    /// Folds all that ended by `before` into one block, for want of memory;
-    /// returns how many segments that took.
+    /// Folds everything that ended by `before` into one block to limit memory. Returns the
+    /// number of folded segments.
     pub(super) fn coarsen(&mut self, before: i64) -> usize {
         let raw = self.segments.partition_point(|s| s.end <= before);
         let raw = raw.min(self.segments.len() - self.in_slot);
@@ -163,12 +162,12 @@ impl Track {
         raw
     }
 
-    /// Segments and block entries kept.
+    /// Number of segments and block entries kept.
     pub(super) fn retained(&self) -> usize {
         self.segments.len() + self.in_blocks
     }
 
-    /// Start of the oldest thing kept.
+    /// Start of the oldest segment or block.
     pub(super) fn oldest(&self) -> Option<i64> {
         let segment = self.segments.front().map(|s| s.start);
         let block = self.blocks.front().map(|b| b.start);
@@ -197,7 +196,7 @@ impl Track {
     }
 }
 
-/// Adds up what has the same key, in the order of keys.
+/// Sums times by key, in the order of keys.
 fn sum_by_key(mut sums: Vec<(u32, i64)>) -> Vec<(u32, i64)> {
     sums.sort_unstable_by_key(|&(key, _)| key);
     sums.dedup_by(|next, kept| {

@@ -1,21 +1,21 @@
-//! The split of one joule of a window's active energy, and rails inside rails.
+//! The split of one joule of a window's active energy, also for rails that contain others.
 //!
 //! ```text
-//! package   |==== 6 J active ====|      of its own joule: 4/6 as the GPU's, 2/6 by
+//! package   |==== 6 J active ====|      of one joule: 4/6 like the GPU's, 2/6 by
 //!   gpu     |==== 4 J active ====|      CPU time
 //! ```
 //!
-//! A rail that contains a device's rail holds that device's energy, which CPU time does
-//! not divide. Where both have the same window, the device's part is split as the device
-//! is; only the remainder by CPU time.
+//! A rail that contains a device's rail includes the device's energy, which must not be split
+//! by CPU time. If both have the same window, the device's part is split like the device, and
+//! the remainder by CPU time.
 
 use super::engine::Engine;
 use super::rails::Measured;
 use super::rule::Split;
-use super::split::{View, cell_powers, device_domain};
+use super::split::{WindowView, cell_powers, device_domain};
 use super::windows::{Window, in_domain};
 
-/// How one joule of a window's active energy is split.
+/// Split of one joule of a window's active energy.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Unit {
     pub(super) split: Split,
@@ -23,7 +23,7 @@ pub(super) struct Unit {
     pub(super) cells: Vec<f64>,
 }
 
-/// A device's window, for the rail that contains it.
+/// A device's window, used by the rail that contains the device.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct DeviceWindow {
     start: i64,
@@ -33,7 +33,7 @@ pub(super) struct DeviceWindow {
 }
 
 impl Unit {
-    /// The split of `amount` joules.
+    /// Returns the split of `amount` joules.
     pub(super) fn times(&self, amount: f64) -> Self {
         let part = |share: Option<f64>| share.map(|share| share * amount);
         let scaled = |shares: &[f64]| shares.iter().map(|share| share * amount).collect();
@@ -50,7 +50,7 @@ impl Unit {
         }
     }
 
-    /// Adds another one of the same window.
+    /// Adds another split of the same window.
     fn plus(mut self, other: &Self) -> Self {
         let sums = |own: &mut Vec<f64>, more: &[f64]| {
             own.iter_mut()
@@ -71,13 +71,13 @@ impl Unit {
 }
 
 impl Engine {
-    /// The split of one joule of a window whose active energy is `active_j`.
+    /// Splits one joule of a window whose active energy is `active_j`.
     pub(super) fn unit(
         &mut self,
         at: usize,
         active_j: f64,
         measured: &Measured,
-        view: &View,
+        view: &WindowView,
     ) -> Unit {
         let (split, domain) = self.split(at, 1.0, measured, view);
         let passes = in_domain(&self.stacks.nodes, domain);
@@ -95,7 +95,7 @@ impl Engine {
         self.with_devices(at, active_j, &view.window, unit)
     }
 
-    /// Gives the devices inside a rail their part of its joule.
+    /// Replaces the part of the devices inside a rail by their own split.
     fn with_devices(&self, at: usize, active_j: f64, window: &Window, unit: Unit) -> Unit {
         let id = self.rails[at].row.id;
         let inside = self.rails.iter().filter(|rail| rail.row.parent == Some(id));
@@ -108,13 +108,13 @@ impl Engine {
         if devices_j <= 0.0 || active_j <= 0.0 || unit.split == Split::default() {
             return unit;
         }
-        // Sensors round: devices cannot use more than what contains them.
+        // Sensors round, so that devices may seem to use more than the rail that contains them.
         let whole_j = active_j.max(devices_j);
         let remainder = unit.times((whole_j - devices_j) / whole_j);
         let mut sum = windows.iter().fold(remainder, |sum, device| {
             sum.plus(&device.unit.times(device.active_j / whole_j))
         });
-        // Cells of one thread have powers of their own now.
+        // Cells of one thread may have different powers now.
         let cells = window.cells().iter().zip(&sum.cells);
         let energies = cells.map(|(&(_, ns), power)| power * (ns as f64 / 1e9));
         sum.split.cells = energies.collect();

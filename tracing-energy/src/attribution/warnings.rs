@@ -1,12 +1,12 @@
-//! Warnings about totals: idle power that is not the run's, energy that the accounts do
-//! not explain, rails that draw more than what contains them.
+//! Warnings about totals: idle power that is not the run's, residual energy, and rails that
+//! draw more than their parent rail.
 
 use super::engine::Engine;
 use super::report::RailTotal;
 
-/// A residual from this share of the measured energy on is worth a warning.
+/// Share of the measured energy above which a residual gets a warning.
 const RESIDUAL_FROM: f64 = 0.1;
-/// Sensors of a rail and of its part may differ by this share.
+/// Relative tolerance between the sensors of a rail and its parent.
 const PART_TOLERANCE: f64 = 0.02;
 
 impl Engine {
@@ -30,8 +30,8 @@ impl Engine {
         let rail = &self.rails[at];
         let idle = rail.tested_idle().filter(|_| total.baseline_above_run)?;
         let why = match rail.estimated {
-            true => "outside of spans the rail drew more than the run's mean",
-            false => "something else drew power while it was measured",
+            true => "outside spans the rail drew more than the mean of the run",
+            false => "other work drew power during the baseline; record again on an idle machine",
         };
         Some(format!(
             "idle energy of rail {} is unknown: its idle power of {} is above the mean of the \
@@ -50,9 +50,11 @@ impl Engine {
             accounts.outside_j,
             accounts.unknown_j,
         ) {
-            (true, None, None) => "no CPU times say who used it while no span was active",
+            (true, None, None) => {
+                "without CPU times, energy of time without spans is assigned to no process"
+            }
             (true, ..) => "the method does not explain it",
-            (false, ..) => "idle power was measured too high, or the rail draws less now",
+            (false, ..) => "idle power was measured too high, or the rail drew less during the run",
         };
         (share > RESIDUAL_FROM && share.is_finite()).then(|| {
             format!(
@@ -63,7 +65,7 @@ impl Engine {
         })
     }
 
-    /// Compares mean powers: a rail and its part may have gaps of their own.
+    /// Compares mean powers, because a rail and its parent may have different gaps.
     fn part_warning(&self, at: usize, totals: &[RailTotal]) -> Option<String> {
         let row = &self.rails[at].row;
         let whole = self
@@ -74,8 +76,8 @@ impl Engine {
         let is_above = part_w > whole_w * (1.0 + PART_TOLERANCE) && part_w > whole_w + 1e-9;
         is_above.then(|| {
             format!(
-                "rail {} drew {}, more than rail {}, which is said to contain it ({}): one of \
-                 them is not what its name says",
+                "rail {} drew {}, more than its parent rail {} ({}): one of them does not measure \
+                 what its name suggests; compare them with `energy doctor`",
                 row.name,
                 watts(part_w),
                 self.rails[whole].row.name,

@@ -1,29 +1,26 @@
-//! CPU time of a window's threads: all of it, what was used inside spans, and that
-//! of each cell.
+//! CPU time of a window's threads: in total, inside spans, and by cell.
 //!
 //! ```text
 //! rows      |--- 0 ----|- 4 -|------ 0 ------|- 1 -|     ms on CPU between readings
 //! spans                |==a==|               |~~b~~|
-//! wall      spans have 10 of 40 ms                       1.25 of 5 ms, were it spread
+//! wall      spans have 10 of 40 ms                       1.25 of 5 ms, if spread evenly
 //! CPU time  a 4 ms, b 1 ms                               5 of 5 ms
 //! ```
 //!
-//! Readings are made at edges of spans, so that rows and spans mostly begin and end
-//! together; where they do not, a row's time is taken to be spread evenly over it.
-//! Within one thread and window all cells of one kind have the same rate: their
-//! energies are priced by kind (`window_power`). Cells whose rates hardly differ
-//! have the thread's mean.
+//! CPU time is read at edges of spans, so that rows and spans mostly begin and end together.
+//! Otherwise a row's time is taken to be spread evenly over it. Within one thread and window,
+//! all cells of one kind have the same rate, because energies are stored by kind
+//! (`window_power`). Cells whose rates hardly differ get the thread's mean.
 
 use super::cpu_series::ThreadRows;
 use super::engine::Engine;
 use super::segments::ThreadStack;
 use super::windows::{ThreadPart, Window};
 
-/// Rates that differ by less than this part are the same.
+/// Relative difference below which rates count as equal.
 const EVEN_PART: f64 = 0.02;
 
-/// Times are added up in this part of a ns: whole numbers give the same sum in any
-/// order.
+/// Times are summed in units of 1/1024 ns: integer sums do not depend on the order.
 const PARTS: f64 = 1024.0;
 
 /// CPU time of one thread in a window.
@@ -53,7 +50,7 @@ impl WindowCpu {
 }
 
 impl Engine {
-    /// CPU times of a window's threads; our own have none.
+    /// Returns CPU times of a window's threads; the recorder's threads have none.
     pub(super) fn window_cpu(&self, window: &Window) -> WindowCpu {
         let mut cpu = WindowCpu {
             threads: Vec::with_capacity(window.threads.len()),
@@ -127,7 +124,7 @@ impl Engine {
         }
     }
 
-    /// The kind of a node; 0 where none is known.
+    /// Returns the kind of a node; 0 if it is unknown.
     pub(super) fn kind_of(&self, node: u32) -> u32 {
         match &self.prices {
             Some(prices) => prices.kind(node),

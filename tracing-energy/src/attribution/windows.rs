@@ -1,5 +1,5 @@
-//! What ran in one window: covered and active time of every thread, their union,
-//! and the self time of nodes.
+//! Activity in one window: covered and active time of every thread, their union, and the
+//! self time of nodes.
 //!
 //! ```text
 //!            0    5    10   15
@@ -10,8 +10,8 @@
 //! elsewhere       |xx|              3: thread 1 is uncovered, thread 2 active
 //! ```
 //!
-//! Active is covered time in which the innermost activation does not wait. Folded
-//! stretches count as if their covered time stood together, the active part first.
+//! Active time is covered time in which the innermost activation does not wait. The covered
+//! time of a folded block counts as contiguous, with the active part first.
 
 use crate::sink::Domain;
 
@@ -30,13 +30,13 @@ pub(super) struct ThreadPart {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Activity {
     pub(super) active_ns: Vec<i64>,
-    /// Time in which some thread was active while this one was uncovered.
+    /// Time in which any thread was active while this one was uncovered.
     pub(super) active_elsewhere_ns: Vec<i64>,
-    /// Time in which some thread was active.
+    /// Time in which any thread was active.
     pub(super) union_ns: i64,
 }
 
-/// What ran in `[start, end)`.
+/// Threads and nodes that ran in `[start, end)`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Window {
     pub(super) start: i64,
@@ -47,7 +47,7 @@ pub(super) struct Window {
 }
 
 impl ThreadPart {
-    /// Places of its nodes in [`Window::cells`].
+    /// Indices of its nodes in [`Window::cells`].
     pub(super) fn cells(&self) -> std::ops::Range<usize> {
         self.first_node..self.end_node
     }
@@ -59,25 +59,25 @@ impl Window {
         &self.nodes[part.cells()]
     }
 
-    /// Nodes and their self times, thread after thread.
+    /// Nodes and their self times, thread by thread.
     pub(super) fn cells(&self) -> &[(u32, i64)] {
         &self.nodes
     }
 
-    /// The place of a node of `part` among all cells.
+    /// Index of a node of `part` among all cells.
     pub(super) fn cell(&self, part: &ThreadPart, node: u32) -> Option<usize> {
         let nodes = self.nodes(part);
         let at = nodes.binary_search_by_key(&node, |&(node, _)| node).ok()?;
         Some(part.first_node + at)
     }
 
-    /// Its length.
+    /// Length in nanoseconds.
     pub(super) fn length(&self) -> i64 {
         self.end - self.start
     }
 }
 
-/// Reads windows from stacks; keeps its buffers.
+/// Reads windows from stacks, and reuses its buffers.
 #[derive(Debug, Default)]
 pub(super) struct WindowReader {
     by_node: Vec<i64>,
@@ -85,7 +85,7 @@ pub(super) struct WindowReader {
     edges: Vec<Edge>,
 }
 
-/// A thread's covered or active depth changes.
+/// A change of a thread's covered or active depth.
 #[derive(Debug, Clone, Copy)]
 struct Edge {
     time: i64,
@@ -95,7 +95,7 @@ struct Edge {
 }
 
 impl WindowReader {
-    /// What ran in `[start, end)`.
+    /// Reads the window `[start, end)`.
     pub(super) fn read(&mut self, stacks: &[ThreadStack], start: i64, end: i64) -> Window {
         let mut window = Window {
             start,
@@ -125,7 +125,7 @@ impl WindowReader {
         window
     }
 
-    /// Active times in `window`; only activations whose node's domain passes count.
+    /// Returns active times in `window` of activations whose node passes.
     pub(super) fn activity(
         &mut self,
         stacks: &[ThreadStack],
@@ -140,7 +140,7 @@ impl WindowReader {
         sweep(&mut self.edges, window.start, window.threads.len())
     }
 
-    /// Active times of some of the window's threads, as if there were no others.
+    /// Returns active times of the given threads of the window, as if there were no others.
     pub(super) fn activity_of(
         &mut self,
         stacks: &[ThreadStack],
@@ -207,7 +207,7 @@ impl WindowReader {
                 all += ns;
                 busy += if active(key) { ns } else { 0 };
             }
-            // Sums over a stretch may exceed it, if its parts are imprecise.
+            // Sums over a block may exceed its length if totals are imprecise.
             let (all, busy) = (all.min(to - from), busy.min(to - from));
             self.add_run(Some((from, from + busy, true)), part);
             self.add_run(Some((from + busy, from + all, false)), part);
@@ -228,7 +228,7 @@ impl WindowReader {
     }
 }
 
-/// One thread while the edges are walked.
+/// State of one thread during the sweep over edges.
 #[derive(Debug, Clone, Copy, Default)]
 struct Walker {
     covered: i32,
@@ -238,9 +238,9 @@ struct Walker {
     union_mark: i64,
 }
 
-/// Walks over all edges in order of time.
+/// Computes active times in one sweep over all edges in order of time.
 fn sweep(edges: &mut [Edge], start: i64, count: usize) -> Activity {
-    // Each thread's edges already are in order: the sort merges runs.
+    // Each thread's edges are in order already, so that the stable sort merges sorted runs.
     edges.sort_by_key(|edge| edge.time);
     let mut walkers = vec![Walker::default(); count];
     let mut activity = Activity {
@@ -278,7 +278,7 @@ fn sweep(edges: &mut [Edge], start: i64, count: usize) -> Activity {
     activity
 }
 
-/// Whether a node works in `domain`; none is any.
+/// Returns a predicate for nodes of `domain`; `None` passes all.
 pub(super) fn in_domain(nodes: &[NodeTime], domain: Option<Domain>) -> impl Fn(u32) -> bool + '_ {
     move |node| {
         let works_in = nodes.get(node as usize).map(|node| node.domain);

@@ -1,12 +1,12 @@
-//! What sources say of themselves, as rows.
+//! Converts the descriptions of sources to rows.
 
-use crate::power::known::{self, KnownRail};
+use crate::power::sensor_cache::{self, CachedRail};
 use crate::power::users::DeviceUsers;
 use crate::power::{Notice, PowerSource};
 use crate::recorder::SourceRails;
 use crate::rows::{BaselineRow, EventRow};
 
-/// The sources' rails as rows.
+/// The rows for the rails and warnings of all sources.
 pub(super) struct SourcePlan {
     pub(super) rails: SourceRails,
     pub(super) configured_idle: Vec<BaselineRow>,
@@ -17,7 +17,7 @@ impl SourcePlan {
     pub(super) fn of(
         sources: &[Box<dyn PowerSource>],
         notices: &[Notice],
-        known: &[KnownRail],
+        cached: &[CachedRail],
     ) -> Self {
         let event = |kind: &str, message: &String| EventRow {
             time_ns: 0,
@@ -35,9 +35,9 @@ impl SourcePlan {
         };
         for source in sources {
             let description = source.describe();
-            let doubts = known::doubts(&description, known);
+            let coarse = sensor_cache::warnings(&description, cached);
             plan.events
-                .extend(doubts.iter().map(|doubt| event("source_limit", doubt)));
+                .extend(coarse.iter().map(|one| event("source_limit", one)));
             let warnings = source.warnings();
             let warnings = warnings.iter().map(|one| event("source_warning", one));
             plan.events.extend(warnings);
@@ -70,7 +70,7 @@ impl SourcePlan {
         plan
     }
 
-    /// Readers of the use of rails' devices, by the rail's row.
+    /// Takes the readers of device use from the sources, each with the id of its rail.
     pub(super) fn devices(
         &self,
         sources: &mut [Box<dyn PowerSource>],

@@ -11,7 +11,7 @@ pub(super) fn string(out: &mut Vec<u8>, text: &str) {
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
             0..=0x1f | 0x7f => control(out, byte),
-            // Everything else may stand as it is in UTF-8, outside the BMP too.
+            // All other UTF-8 needs no escape, outside the BMP too.
             _ => out.push(byte),
         }
     }
@@ -30,11 +30,12 @@ pub(super) fn integer(out: &mut Vec<u8>, value: i64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Appends a number; JSON has no infinities and no NaN: they become null.
+/// Appends a number; infinities and NaN become null, because JSON has none.
 ///
-/// Perfetto's trace processor (v55) misreads numbers with more than 19 decimals, those
-/// of an exponent included: `0.00017787186633369388` becomes 0.00229. Small numbers have
-/// 18 at most, and no exponent with a minus.
+/// Perfetto's trace processor (v55) misreads numbers with more than 19 decimals, including
+/// those of an exponent: `0.00017787186633369388` becomes 0.00229. Small numbers are
+/// written with at most 18 decimals and without a negative exponent.
+///
 pub(super) fn number(out: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         out.extend_from_slice(b"null");
@@ -45,9 +46,9 @@ pub(super) fn number(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Appends a number between -0.1 and 0.1 with as many as 18 decimals.
+/// Appends a number between -0.1 and 0.1 with at most 18 decimals.
 fn decimals(out: &mut Vec<u8>, value: f64) {
-    /// A leading one keeps the zeros behind the point.
+    /// A leading one preserves the zeros after the point.
     const ONE: u64 = 1_000_000_000_000_000_000;
     let scaled = (value.abs() * ONE as f64).round() as u64;
     if value < 0.0 && scaled > 0 {
@@ -68,21 +69,26 @@ pub(super) fn micros(out: &mut Vec<u8>, nanos: i64) {
     }
     let nanos = nanos.unsigned_abs();
     out.extend_from_slice(itoa::Buffer::new().format(nanos / 1_000).as_bytes());
-    let rest = (nanos % 1_000) as u16;
+    let remainder = (nanos % 1_000) as u16;
     let digit = |value: u16| b'0' + (value % 10) as u8;
-    out.extend_from_slice(&[b'.', digit(rest / 100), digit(rest / 10), digit(rest)]);
+    out.extend_from_slice(&[
+        b'.',
+        digit(remainder / 100),
+        digit(remainder / 10),
+        digit(remainder),
+    ]);
 }
 
-const OURS: [&str; 6] = ["node", "energy_j", "power_w", "self_j", "token", "callsite"];
+const RESERVED_KEYS: [&str; 6] = ["node", "energy_j", "power_w", "self_j", "token", "callsite"];
 
-/// Appends the members of a JSON object given as text, each after a comma. The
-/// text is parsed, so that one bad object does not spoil the file. A key that we
-/// use ourselves gets a prefix.
+/// Appends the members of a JSON object given as text, each after a comma. The text is
+/// parsed, so that one invalid object does not corrupt the file. A key that the trace
+/// itself uses is prefixed.
 pub(super) fn members(out: &mut Vec<u8>, object: &str) {
     let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(object);
     for (key, value) in parsed.unwrap_or_default() {
         out.push(b',');
-        match OURS.contains(&key.as_str()) {
+        match RESERVED_KEYS.contains(&key.as_str()) {
             true => string(out, &format!("field.{key}")),
             false => string(out, &key),
         }
@@ -112,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_have_no_more_decimals_than_viewers_read() {
+    fn small_numbers_have_at_most_the_decimals_that_viewers_parse() {
         let shown = |value| written(|out| number(out, value));
         assert_eq!(shown(0.0), "0.0");
         assert_eq!(shown(0.5), "0.5");

@@ -1,13 +1,13 @@
 //! A Chrome trace (JSON array format) for Perfetto and `chrome://tracing`.
 //!
-//! The file is written while the run goes on; without the closing `]`, after a
-//! crash, both viewers still read it.
+//! The file is written during the run. Both viewers read it without the closing `]`, as
+//! after a crash.
 
 mod json;
+mod nested;
 mod pending;
 mod sink;
 mod text;
-mod within;
 
 pub use sink::ChromeSink;
 pub use text::{Slice, TraceText};

@@ -1,18 +1,18 @@
-//! Activations that wait for the power of their windows.
+//! Ended activations that wait for the power of their windows.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::within::Within;
+use super::nested::NestedEnergy;
 use crate::attribution::KindNames;
 use crate::sink::{Batch, FieldsRow, SpanRow, WindowPowers};
 use crate::units::Energy;
 
-/// Activations that may wait; more of them go out without energy.
-const MOST: usize = 200_000;
+/// Maximum number of waiting activations; beyond it the oldest are written without energy.
+const MAX_WAITING: usize = 200_000;
 
-/// How many intervals a window may be late.
-const PATIENCE: i64 = 3;
+/// Intervals to wait for a window after an activation's end.
+const MAX_DELAY_INTERVALS: i64 = 3;
 
 /// An activation that is ready to be written.
 pub(super) struct Ready {
@@ -22,29 +22,29 @@ pub(super) struct Ready {
     pub(super) fields: Option<String>,
 }
 
-/// Finished activations in the order of their ends, and what is known of power.
+/// Ended activations in the order of their ends, and the powers known so far.
 #[derive(Default)]
 pub(super) struct Pending {
     /// By end, inner ones first.
     waiting: BTreeMap<(i64, Reverse<u64>), SpanRow>,
-    /// Open or waiting: those whose fields are kept.
+    /// Open or waiting activations, whose fields are kept.
     present: BTreeSet<u64>,
     fields: HashMap<u64, String>,
     powers: WindowPowers,
     kinds: KindNames,
-    /// Some windows are of single kinds.
-    within: Within,
-    /// Root rails and the end of their latest window.
+    /// Energies of ended activations, for windows of single kinds.
+    nested: NestedEnergy,
+    /// Root rails and the ends of their latest windows.
     windows_end: BTreeMap<u32, Option<i64>>,
     interval_ns: i64,
 }
 
 impl Pending {
-    /// Takes what a batch tells.
+    /// Adds the rows of a batch.
     pub(super) fn add(&mut self, batch: &Batch) {
         for rail in &batch.rails {
             if rail.parent.is_some() {
-                // It may have been a root up to now.
+                // It may have been a root before.
                 self.windows_end.remove(&rail.id);
                 continue;
             }
@@ -79,7 +79,7 @@ impl Pending {
         }
     }
 
-    /// Notes how far a rail's windows reach; false for a rail inside another.
+    /// Records the end of a rail's window; false for a rail inside another.
     fn window_ended(&mut self, rail: u32, end_ns: i64) -> bool {
         let Some(latest) = self.windows_end.get_mut(&rail) else {
             return false;
@@ -88,21 +88,21 @@ impl Pending {
         true
     }
 
-    /// The next activation whose windows have closed, or that has waited long
-    /// enough at `now_ns`, or that there is no room for.
+    /// Returns the next activation whose windows have closed, that has waited long enough
+    /// at `now_ns`, or that exceeds the maximum.
     pub(super) fn next(&mut self, now_ns: i64) -> Option<Ready> {
         let (&(end_ns, Reverse(seq)), _) = self.waiting.first_key_value()?;
         let known_to = self.windows_end.values().copied().min().flatten();
-        let late_from = now_ns.saturating_sub(PATIENCE.saturating_mul(self.interval_ns));
+        let late_from = now_ns.saturating_sub(MAX_DELAY_INTERVALS.saturating_mul(self.interval_ns));
         let known = known_to.is_some_and(|known_to| end_ns <= known_to);
-        if !known && end_ns > late_from && self.waiting.len() <= MOST {
+        if !known && end_ns > late_from && self.waiting.len() <= MAX_WAITING {
             return None;
         }
         let span = self.waiting.remove(&(end_ns, Reverse(seq)))?;
         self.present.remove(&seq);
         let kind = self.kinds.kind_of(span.node).unwrap_or(0);
-        // What ran within is followed from the start: windows of kinds may come later.
-        let priced = self.within.energy(&span, end_ns, kind, &self.powers);
+        // Nested activations are tracked from the start: windows of kinds may come later.
+        let priced = self.nested.energy(&span, end_ns, kind, &self.powers);
         let energy = match self.powers.has_kinds() {
             true => priced,
             false => self.powers.energy(span.thread, span.start_ns, end_ns),

@@ -1,4 +1,4 @@
-//! The sink that writes a Chrome trace while a run goes on.
+//! The sink that writes a Chrome trace during a run.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
@@ -12,12 +12,12 @@ use crate::files::FileAccess;
 use crate::sink::{Batch, MarkRow, NodeRow, Role, SampleRow, Sink};
 use crate::units::{Energy, Nanos, Power};
 
-/// Bytes in memory before they go to the file.
+/// Bytes in memory before they are written to the file.
 const BUFFER: usize = 256 * 1024;
 
-/// Writes a Chrome trace while the run goes on. Memory is bounded: an activation
-/// waits for its power windows, at most three intervals and with at most 200,000
-/// others. After an error of the file nothing more is written.
+/// Writes a Chrome trace during the run. Memory is bounded: an activation waits at most
+/// three intervals for its power windows, together with at most 200,000 others. After a
+/// write error nothing more is written.
 pub struct ChromeSink {
     path: PathBuf,
     file: Option<File>,
@@ -26,7 +26,7 @@ pub struct ChromeSink {
     names: Names,
 }
 
-/// What events refer to.
+/// Names and numbers that events refer to.
 #[derive(Default)]
 struct Names {
     tids: HashMap<u32, i64>,
@@ -39,7 +39,7 @@ struct Names {
 }
 
 impl ChromeSink {
-    /// Creates the file with the process's [`FileAccess`]; one that is there is emptied
+    /// Creates the file with the process's [`FileAccess`]. An existing file is truncated
     /// and keeps its permissions.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl ChromeSink {
         Self::create_for(path, FileAccess::of_process())
     }
 
-    /// [`ChromeSink::create`], where a new file may be read by `access`.
+    /// Creates the file as [`ChromeSink::create`] does, readable by `access` if it is new.
     ///
     /// # Errors
     /// As [`ChromeSink::create`].
@@ -67,7 +67,7 @@ impl ChromeSink {
     }
 
     fn try_write(&mut self, batch: &Batch) -> io::Result<()> {
-        self.names.learn(batch);
+        self.names.update(batch);
         self.pending.add(batch);
         if let Some(run) = &batch.run {
             let name = run.metadata.name.as_deref().unwrap_or(&run.uuid);
@@ -145,14 +145,14 @@ impl ChromeSink {
         self.flush()
     }
 
-    /// The first error is told; from then on nothing is kept or written.
-    fn told(&mut self, result: io::Result<()>) -> Result<(), String> {
+    /// Returns the first error with a message; afterwards nothing is kept or written.
+    fn or_stop(&mut self, result: io::Result<()>) -> Result<(), String> {
         result.map_err(|error| {
             self.file = None;
             self.text = TraceText::default();
             self.pending = Pending::default();
             format!(
-                "chrome trace {}: {error}; it ends here: free some disk space and record again, or export the run from its database",
+                "chrome trace {}: {error}; the file is incomplete: free some disk space and record again, or export the run from its database",
                 self.path.display()
             )
         })
@@ -169,7 +169,7 @@ impl Sink for ChromeSink {
             return Ok(());
         }
         let result = self.try_write(batch);
-        self.told(result)
+        self.or_stop(result)
     }
 
     fn finish(&mut self) -> Result<(), String> {
@@ -177,14 +177,14 @@ impl Sink for ChromeSink {
             return Ok(());
         }
         let result = self.end();
-        self.told(result)?;
+        self.or_stop(result)?;
         self.file = None;
         Ok(())
     }
 }
 
 impl Names {
-    fn learn(&mut self, batch: &Batch) {
+    fn update(&mut self, batch: &Batch) {
         self.tids
             .extend(batch.threads.iter().map(|t| (t.id, t.tid)));
         for callsite in &batch.callsites {
@@ -192,7 +192,7 @@ impl Names {
             self.callsites.insert(callsite.id, known);
         }
         for node in &batch.nodes {
-            self.learn_node(node);
+            self.update_node(node);
         }
         for rail in &batch.rails {
             let name = format!("{} {} (W)", rail.source, rail.name);
@@ -200,7 +200,7 @@ impl Names {
         }
     }
 
-    fn learn_node(&mut self, node: &NodeRow) {
+    fn update_node(&mut self, node: &NodeRow) {
         let callsite = node.callsite.and_then(|id| self.callsites.get(&id));
         if callsite.is_some_and(|(_, role)| *role == Some(Role::Phase)) {
             self.phases.insert(node.id);
@@ -217,7 +217,7 @@ impl Names {
     }
 }
 
-/// The power of a sample; none where it tells no energy or has no length.
+/// Returns the power of a sample; `None` without an energy or a length.
 fn power_of(sample: &SampleRow) -> Option<Power> {
     let length = Nanos::from_nanos(sample.end_ns - sample.start_ns);
     Energy::from_joules(sample.energy_j?).over(length)

@@ -1,9 +1,9 @@
 //! Events of a Chrome trace as text.
 //!
-//! | event | what |
+//! | event | meaning |
 //! |---|---|
 //! | `X` | an activation with `energy_j`, `power_w`, node and its data fields |
-//! | `C` | watts of a rail, one counter track each |
+//! | `C` | watts of a rail; one counter track per rail |
 //! | `i` | the start of a phase; a `tracing` event |
 //! | `M` | names of the process and its threads |
 //!
@@ -16,9 +16,8 @@ use crate::units::{Energy, Nanos, Power};
 const FIRST: &[u8] = br#"[
 {"name":"tracing-energy","ph":"M","ts":0.000,"pid":0,"args":{"times":"us","energy":"J"}}"#;
 
-/// Text of a trace in the JSON array format. It grows until it is
-/// [taken away](Self::clear); without the closing `]`, after a crash, viewers still
-/// read it.
+/// Text of a trace in the JSON array format. It grows until [`clear`](Self::clear). Viewers
+/// read it without the closing `]`, as after a crash.
 #[derive(Debug)]
 pub struct TraceText {
     out: Vec<u8>,
@@ -28,21 +27,22 @@ pub struct TraceText {
 /// An activation that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice<'a> {
-    /// What it is called.
+    /// Label of its node.
     pub label: &'a str,
-    /// Its thread.
+    /// System id of its thread.
     pub tid: i64,
     /// Start, run time.
     pub start_ns: i64,
     /// End, run time.
     pub end_ns: i64,
-    /// Its node.
+    /// Id of its node.
     pub node: u32,
-    /// Active energy on its own thread, root rails added, with all that ran within it.
+    /// Active energy on its own thread, including nested activations, summed over root
+    /// rails.
     pub energy: Option<Energy>,
-    /// What of it was used while nothing ran within it; left out where it is none.
+    /// The part of it that was used while no nested activation ran; `None` to omit it.
     pub self_energy: Option<Energy>,
-    /// The token that it made.
+    /// Number of its token.
     pub token: Option<i64>,
     /// Data fields: a JSON object.
     pub fields: Option<&'a str>,
@@ -58,40 +58,40 @@ impl Default for TraceText {
 }
 
 impl TraceText {
-    /// What was written since it was last cleared.
+    /// Returns the text written since it was last cleared.
     pub fn bytes(&self) -> &[u8] {
         &self.out
     }
 
-    /// Forgets what was written.
+    /// Discards the text written so far.
     pub fn clear(&mut self) {
         self.out.clear();
     }
 
-    /// Names the process that all later events are of.
+    /// Names the process of all later events.
     pub fn process(&mut self, pid: u32, name: &str) {
         self.pid = pid;
         self.metadata("process_name", None, "name", name);
     }
 
-    /// Later events are of that process, which has its name already.
+    /// Switches to a process that has been named before.
     pub fn of_process(&mut self, pid: u32) {
         self.pid = pid;
     }
 
-    /// Says something of the process that stands beside its name.
+    /// Adds a label that viewers show next to the process name.
     pub fn process_label(&mut self, label: &str) {
         self.metadata("process_labels", None, "labels", label);
     }
 
-    /// Names a thread; one without a name is called by its number.
+    /// Names a thread, by its number if `name` is `None`.
     pub fn thread(&mut self, tid: i64, name: Option<&str>) {
         let unnamed = format!("thread {tid}");
         let name = name.unwrap_or(&unnamed);
         self.metadata("thread_name", Some(tid), "name", name);
     }
 
-    /// An activation.
+    /// Writes an activation.
     pub fn slice(&mut self, slice: &Slice<'_>) {
         self.event(slice.label, "X", slice.start_ns);
         self.member_tid(slice.tid);
@@ -123,14 +123,14 @@ impl TraceText {
         out.extend_from_slice(b"}}");
     }
 
-    /// The start of a phase, marked over all threads.
+    /// Writes the start of a phase, marked over all threads.
     pub fn phase(&mut self, label: &str, tid: i64, start_ns: i64) {
         self.event(label, "i", start_ns);
         self.member_tid(tid);
         self.out.extend_from_slice(br#","s":"p"}"#);
     }
 
-    /// A `tracing` event with its fields, a JSON object.
+    /// Writes a `tracing` event with its fields, a JSON object.
     pub fn mark(&mut self, name: &str, tid: i64, time_ns: i64, callsite: u32, fields: &str) {
         self.event(name, "i", time_ns);
         self.member_tid(tid);
@@ -141,8 +141,8 @@ impl TraceText {
         self.out.extend_from_slice(b"}}");
     }
 
-    /// What a rail draws from a time on. Nothing is written of what had ended before the
-    /// run began: viewers drop what is before zero and say that data were lost.
+    /// Writes a rail's power from `start_ns` on. Intervals that ended before the run are
+    /// omitted: viewers drop events before zero and warn of lost data.
     pub fn power(&mut self, counter: &str, start_ns: i64, end_ns: i64, power: Power) {
         if end_ns <= 0 {
             return;
@@ -153,7 +153,7 @@ impl TraceText {
         self.out.extend_from_slice(b"}}");
     }
 
-    /// The end of the file.
+    /// Ends the file.
     pub fn end(&mut self) {
         self.out.extend_from_slice(b"\n]\n");
     }
@@ -170,7 +170,7 @@ impl TraceText {
         self.out.extend_from_slice(b"}}");
     }
 
-    /// Begins an event: a comma after the one before, and what all of them have.
+    /// Begins an event: a comma and the members common to all events.
     fn event(&mut self, name: &str, phase: &str, time_ns: i64) {
         let out = &mut self.out;
         out.extend_from_slice(b",\n{\"name\":");

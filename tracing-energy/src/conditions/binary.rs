@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-/// Bytes between two questions whether to go on: a millisecond or two of work.
+/// Bytes hashed between two calls of `go_on`: a millisecond or two of work.
 const PIECE: usize = 1 << 20;
 /// Larger files are not hashed.
 const LIMIT: u64 = 1 << 30;
 
-/// A program's file does not change while it runs, whatever happens to its name.
+/// Cached, because the executable of a running program does not change.
 static OWN: OnceLock<String> = OnceLock::new();
 
-/// SHA-256 of this program's executable in hexadecimal. After each piece `go_on` is told
-/// how long it took; it may rest, or give up by saying no.
+/// Returns the SHA-256 of this program's executable in hexadecimal. `go_on` is called after
+/// each piece with the time that it took; it may sleep, or return false to cancel. `None` if
+/// cancelled, or if the file is unreadable or larger than 1 GiB.
 pub(super) fn own_sha256(go_on: impl FnMut(Duration) -> bool) -> Option<String> {
     if let Some(known) = OWN.get() {
         return Some(known.clone());
@@ -27,7 +28,7 @@ pub(super) fn own_sha256(go_on: impl FnMut(Duration) -> bool) -> Option<String> 
     Some(OWN.get_or_init(|| hash).clone())
 }
 
-/// On Linux the file itself, even if another one bears its name by now.
+/// On Linux the link to the running file, even if it was replaced or renamed.
 fn own_path() -> Option<PathBuf> {
     if cfg!(target_os = "linux") {
         return Some("/proc/self/exe".into());
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stops_when_told_and_at_the_limit() {
+    fn it_stops_when_cancelled_and_at_the_limit() {
         assert_eq!(sha256(file(&[0; 100]), LIMIT, |_| false), None);
         assert_eq!(sha256(file(&[0; 100]), 99, |_| true), None);
         assert!(sha256(file(&[0; 100]), 100, |_| true).is_some());

@@ -1,15 +1,15 @@
-//! What makes a run's figures doubtful: conditions that changed, a throttled
-//! processor, other programs at work.
+//! Warnings about the conditions of a run: conditions that changed, a throttled
+//! processor, load of other programs.
 
 use super::{
     BUSY_CORES, CORES, ENERGY_PREFERENCE, GOVERNOR, LOAD_OTHERS, LOW_POWER_MODE, NOMINAL,
     OWN_CORES, POWER, THERMAL_PRESSURE, THROTTLED_SAMPLES, USABLE_CORES, Values,
 };
 
-/// A doubt: the kind of its event, and its words.
-pub(crate) type Doubt = (&'static str, String);
+/// A warning: the kind of its event, and its message.
+pub(crate) type ConditionWarning = (&'static str, String);
 
-/// Conditions that should be the same all along, with their names for people.
+/// Conditions that should not change during a run, with their names in messages.
 const STEADY: [(&str, &str); 6] = [
     (POWER, "the power source"),
     (LOW_POWER_MODE, "low-power mode"),
@@ -19,29 +19,29 @@ const STEADY: [(&str, &str); 6] = [
     (USABLE_CORES, "the number of usable processors"),
 ];
 
-/// What is doubtful of a run with these conditions.
-pub(super) fn doubts(start: &Values, end: &Values, samples: u64) -> Vec<Doubt> {
+/// Returns the warnings about a run with these conditions at its start and end.
+pub(super) fn warnings(start: &Values, end: &Values, samples: u64) -> Vec<ConditionWarning> {
     let steady = STEADY.iter();
-    let mut doubts: Vec<Doubt> = steady
+    let mut warnings: Vec<ConditionWarning> = steady
         .filter_map(|&(key, name)| changed(name, start.get(key)?, end.get(key)?))
         .collect();
-    doubts.extend(throttled(start, end, samples));
+    warnings.extend(throttled(start, end, samples));
     let load = end.get(LOAD_OTHERS).and_then(|load| load.parse().ok());
-    doubts.extend(busy(load));
-    doubts
+    warnings.extend(busy(load));
+    warnings
 }
 
-fn changed(name: &str, start: &str, end: &str) -> Option<Doubt> {
+fn changed(name: &str, start: &str, end: &str) -> Option<ConditionWarning> {
     (start != end).then(|| {
         let message = format!(
-            "{name} changed during the run, from {start} to {end}: its parts were not measured under the same conditions"
+            "{name} changed during the run, from {start} to {end}: its parts are not comparable; keep it constant and record again"
         );
         ("conditions_changed", message)
     })
 }
 
-/// Throttling that began is a change; throttling from the start on is told, too.
-fn throttled(start: &Values, end: &Values, samples: u64) -> Option<Doubt> {
+/// Throttling that begins during the run is a change; throttling from the start has its own kind.
+fn throttled(start: &Values, end: &Values, samples: u64) -> Option<ConditionWarning> {
     let level = |values: &Values| values.get(THERMAL_PRESSURE).cloned();
     let (before, after) = (level(start), level(end));
     let count = end
@@ -52,7 +52,7 @@ fn throttled(start: &Values, end: &Values, samples: u64) -> Option<Doubt> {
     if !is_hot(&before) && !is_hot(&after) && count == 0 {
         return None;
     }
-    let word = |level: Option<String>| level.unwrap_or_else(|| "unknown".to_owned());
+    let text = |level: Option<String>| level.unwrap_or_else(|| "unknown".to_owned());
     let during = match count {
         0 => String::new(),
         _ => format!(", above nominal in {count} of {samples} power samples"),
@@ -62,38 +62,39 @@ fn throttled(start: &Values, end: &Values, samples: u64) -> Option<Doubt> {
         false => "conditions_changed",
     };
     let message = format!(
-        "the processor was slowed down by heat: thermal pressure {} at the start, {} at the end{during}; let the machine cool down and record again",
-        word(before),
-        word(after)
+        "the processor was throttled by heat: thermal pressure {} at the start, {} at the end{during}; let the machine cool down and record again",
+        text(before),
+        text(after)
     );
     Some((kind, message))
 }
 
-fn busy(load: Option<f64>) -> Option<Doubt> {
+fn busy(load: Option<f64>) -> Option<ConditionWarning> {
     let load = load.filter(|load| *load > BUSY_CORES)?;
     let message = format!(
-        "other programs kept {load:.1} processors busy on average during the run: stop them and record again for figures that can be compared"
+        "other programs kept {load:.1} processors busy on average during the run: stop them and record again to get comparable results"
     );
     Some(("busy_machine", message))
 }
 
-/// Why idle power is not known if the program used so many cores while it was measured.
-pub(crate) fn own_work_in_baseline(cores: f64) -> Option<Doubt> {
+/// Returns the warning that idle power is unknown because the program itself used `cores`
+/// cores during the baseline; `None` if that load is low enough.
+pub(crate) fn own_work_in_baseline(cores: f64) -> Option<ConditionWarning> {
     (cores > OWN_CORES).then(|| {
         let message = format!(
-            "idle power is not known: the program itself kept {cores:.1} processors busy while \
-             it was to be measured; let it rest for that time, or start recording before its \
-             work"
+            "idle power is unknown: the program itself kept {cores:.1} processors busy during the \
+             baseline; keep it idle during that time, or start recording before its work"
         );
         ("own_work_in_baseline", message)
     })
 }
 
-/// What is doubtful of idle power that was measured under this load of others, cores.
-pub(crate) fn busy_baseline(load: f64) -> Option<Doubt> {
+/// Returns the warning that other programs used `load` cores during the baseline; `None` if
+/// that load is low enough.
+pub(crate) fn busy_baseline(load: f64) -> Option<ConditionWarning> {
     (load > BUSY_CORES).then(|| {
         let message = format!(
-            "other programs kept {load:.1} processors busy while idle power was measured, which holds what they drew: active energy is too low if they did less later; stop them and record again"
+            "other programs kept {load:.1} processors busy while idle power was measured, so that it includes their power: active energy is too low if they used less later; stop them and record again"
         );
         ("busy_baseline", message)
     })
@@ -109,14 +110,14 @@ mod tests {
     }
 
     fn kinds(start: &Values, end: &Values) -> Vec<&'static str> {
-        doubts(start, end, 40)
+        warnings(start, end, 40)
             .into_iter()
             .map(|(kind, _)| kind)
             .collect()
     }
 
     #[test]
-    fn what_stays_or_is_unknown_is_no_doubt() {
+    fn constant_or_unknown_conditions_give_no_warning() {
         let start = values(&[(POWER, "mains"), (GOVERNOR, "powersave"), (CORES, "8")]);
         assert_eq!(kinds(&start, &start), [""; 0]);
         assert_eq!(kinds(&start, &Values::new()), [""; 0]);
@@ -126,16 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn every_steady_condition_that_changes_is_told_with_both_values() {
+    fn each_changed_condition_is_reported_with_both_values() {
         let start = values(&[(POWER, "mains"), (LOW_POWER_MODE, "off")]);
         let end = values(&[(POWER, "battery"), (LOW_POWER_MODE, "on")]);
-        let told = doubts(&start, &end, 0);
-        assert_eq!(told.len(), 2);
-        assert!(told.iter().all(|(kind, _)| *kind == "conditions_changed"));
+        let found = warnings(&start, &end, 0);
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|(kind, _)| *kind == "conditions_changed"));
         assert!(
-            told[0].1.contains("the power source") && told[0].1.contains("from mains to battery")
+            found[0].1.contains("the power source") && found[0].1.contains("from mains to battery")
         );
-        assert!(told[1].1.contains("low-power mode changed"));
+        assert!(found[1].1.contains("low-power mode changed"));
     }
 
     #[test]
@@ -152,13 +153,13 @@ mod tests {
         assert_eq!(kinds(&level("heavy"), &level("nominal")), ["throttled"]);
         let mut in_between = level("nominal");
         in_between.insert(THROTTLED_SAMPLES, "3".to_owned());
-        let told = doubts(&level("nominal"), &in_between, 40);
-        assert_eq!(told[0].0, "conditions_changed");
-        assert!(told[0].1.contains("in 3 of 40 power samples"), "{told:?}");
+        let found = warnings(&level("nominal"), &in_between, 40);
+        assert_eq!(found[0].0, "conditions_changed");
+        assert!(found[0].1.contains("in 3 of 40 power samples"), "{found:?}");
     }
 
     #[test]
-    fn half_a_core_of_others_is_still_quiet() {
+    fn half_a_core_of_other_load_gives_no_warning() {
         let load = |cores: &str| kinds(&Values::new(), &values(&[(LOAD_OTHERS, cores)]));
         assert_eq!(load("0.50"), [""; 0]);
         assert_eq!(load("0.51"), ["busy_machine"]);

@@ -1,4 +1,4 @@
-//! Conditions from sysfs, below a root that tests bring themselves.
+//! Conditions from sysfs, below a root that tests replace.
 //!
 //! ```text
 //! sys/class/power_supply/*/{type,scope,online,status,capacity}
@@ -19,8 +19,8 @@ use super::{
     THERMAL_PRESSURE,
 };
 
-/// No file of sysfs is longer.
-const LONGEST: u64 = 4_096;
+/// Longest file of sysfs in bytes.
+const MAX_FILE_BYTES: u64 = 4_096;
 
 pub(super) fn read(root: &Path) -> Snapshot {
     let supplies = Supplies::read(root);
@@ -39,10 +39,10 @@ pub(super) fn read(root: &Path) -> Snapshot {
     snapshot
 }
 
-/// What feeds the machine.
+/// Power supplies of the machine.
 #[derive(Debug, Default)]
 struct Supplies {
-    /// Whether any adapter is online; none where there is no adapter.
+    /// Whether any adapter is online; `None` without an adapter.
     adapter: Option<bool>,
     /// Status and charge of the machine's own batteries.
     batteries: Vec<(Option<String>, Option<f64>)>,
@@ -97,13 +97,13 @@ impl Supplies {
     }
 }
 
-/// The firmware's profile; which one saves power is fixed by its name.
+/// Low-power mode by the name of the firmware's profile.
 fn low_power_mode(root: &Path) -> Option<&'static str> {
     let profile = text(&root.join("sys/firmware/acpi/platform_profile"))?;
     Some(if profile == "low-power" { "on" } else { "off" })
 }
 
-/// Frequency domains; old kernels have them in each processor's folder only.
+/// Folders of frequency domains; old kernels have them in each processor's folder only.
 fn policies(root: &Path) -> Vec<PathBuf> {
     let policies = entries(&root.join("sys/devices/system/cpu/cpufreq"), "policy");
     if !policies.is_empty() {
@@ -123,7 +123,7 @@ fn cpus(root: &Path) -> Vec<PathBuf> {
     cpus
 }
 
-/// The different values of one file in all folders.
+/// Returns the distinct values of one file in all folders, comma-separated.
 fn distinct(folders: &[PathBuf], file: &str) -> Option<String> {
     let values: BTreeSet<String> = folders
         .iter()
@@ -146,20 +146,20 @@ fn throttles(root: &Path) -> BTreeMap<PathBuf, u64> {
     counts
 }
 
-/// Whether the machine cools itself by working slower; unknown where neither a zone nor
-/// a cooling device can tell.
+/// Returns whether the machine is throttled; `None` if neither a zone nor a cooling device
+/// reports it.
 fn pressure(root: &Path) -> Option<&'static str> {
     let thermal = root.join("sys/class/thermal");
     let zones = entries(&thermal, "thermal_zone").into_iter();
     let devices = entries(&thermal, "cooling_device").into_iter();
-    let told = zones
+    let readings = zones
         .filter_map(|zone| is_hot(&zone))
-        .chain(devices.filter_map(|device| is_at_work(&device)));
-    let any = told.reduce(|one, other| one || other)?;
+        .chain(devices.filter_map(|device| is_slowing(&device)));
+    let any = readings.reduce(|one, other| one || other)?;
     Some(if any { "throttled" } else { NOMINAL })
 }
 
-/// Whether a zone has reached the point from which on processors are slowed down.
+/// Whether a zone has reached its passive trip point, at which processors are slowed down.
 fn is_hot(zone: &Path) -> Option<bool> {
     if text(&zone.join("mode")).as_deref() == Some("disabled") {
         return None;
@@ -176,8 +176,8 @@ fn is_hot(zone: &Path) -> Option<bool> {
     Some(number(&zone.join("temp"))? >= trip)
 }
 
-/// Whether a cooling device slows a processor down; fans are none.
-fn is_at_work(device: &Path) -> Option<bool> {
+/// Whether a cooling device slows a processor down; `None` for other devices, such as fans.
+fn is_slowing(device: &Path) -> Option<bool> {
     let kind = text(&device.join("type"))?;
     let slows = ["Processor", "thermal-cpufreq", "cpufreq"];
     let slows = slows.iter().any(|name| kind.starts_with(name));
@@ -185,7 +185,7 @@ fn is_at_work(device: &Path) -> Option<bool> {
     state.map(|state| state > 0.0)
 }
 
-/// Entries of a folder whose names begin so, in the order of their names.
+/// Entries of a folder whose names begin with `prefix`, sorted by name.
 fn entries(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let Ok(found) = std::fs::read_dir(folder) else {
         return Vec::new();
@@ -202,7 +202,7 @@ fn entries(folder: &Path, prefix: &str) -> Vec<PathBuf> {
 fn text(file: &Path) -> Option<String> {
     let mut text = String::new();
     let file = File::open(file).ok()?;
-    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    file.take(MAX_FILE_BYTES).read_to_string(&mut text).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

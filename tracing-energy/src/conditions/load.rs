@@ -1,35 +1,35 @@
-//! What other processes use of the processors.
+//! CPU load of other processes.
 
-/// The machine's accounts are kept in ticks of 10 ms: shorter times tell nothing.
+/// Shortest time over which load is computed: CPU times of the machine have ticks of 10 ms.
 pub(crate) const LEAST_NS: i64 = 200_000_000;
 
-/// CPU times at one moment, running totals.
+/// Cumulative CPU times at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// When.
+    /// Time of the reading.
     pub(crate) time_ns: i64,
-    /// Of all processes together.
+    /// CPU time of all processes.
     pub(crate) machine_ns: i64,
-    /// Of this one and of its sensors.
+    /// CPU time of this process and of its sensor processes.
     pub(crate) own_ns: i64,
 }
 
 impl Usage {
-    /// Mean load of other processes since `earlier`, in cores; none over too short a
-    /// time. Ticks and clocks differ by a little: less than nothing is nothing.
+    /// Returns the mean load of other processes since `earlier`, in cores; `None` over less
+    /// than [`LEAST_NS`]. A negative difference, caused by rounding of clocks, becomes 0.
     pub(crate) fn others_since(&self, earlier: &Self) -> Option<f64> {
         let passed_ns = self.time_ns - earlier.time_ns;
         if passed_ns < LEAST_NS {
             return None;
         }
         let machine_ns = self.machine_ns - earlier.machine_ns;
-        // A sensor that was started again begins at zero.
+        // A restarted sensor process begins at zero.
         let own_ns = (self.own_ns - earlier.own_ns).max(0);
         Some(((machine_ns - own_ns) as f64 / passed_ns as f64).max(0.0))
     }
 }
 
-/// The load at a run's start and over all of it, from readings as they come.
+/// Load of other processes at the start of a run and over all of it.
 #[derive(Debug, Default)]
 pub(crate) struct LoadLog {
     first: Option<Usage>,
@@ -38,10 +38,10 @@ pub(crate) struct LoadLog {
 }
 
 impl LoadLog {
-    /// The first second of the run tells the load at its start.
+    /// The load at the start is the mean over this first part of the run.
     const START_NS: i64 = 1_000_000_000;
 
-    /// Begins with what was found before the run, if anything was.
+    /// Starts with the load before the run, if it is known.
     pub(crate) fn new(before: Option<f64>) -> Self {
         Self {
             at_start: before,
@@ -49,7 +49,7 @@ impl LoadLog {
         }
     }
 
-    /// Takes a reading.
+    /// Adds a reading.
     pub(crate) fn add(&mut self, usage: Usage) {
         let first = *self.first.get_or_insert(usage);
         self.last = Some(usage);
@@ -58,12 +58,12 @@ impl LoadLog {
         }
     }
 
-    /// At the run's start, once it is known.
+    /// Load at the start of the run, once it is known.
     pub(crate) fn at_start(&self) -> Option<f64> {
         self.at_start
     }
 
-    /// Over all readings.
+    /// Mean load over all readings.
     pub(crate) fn over_all(&self) -> Option<f64> {
         self.last?.others_since(self.first.as_ref()?)
     }
@@ -73,7 +73,7 @@ impl LoadLog {
 mod tests {
     use super::*;
 
-    /// Readings in ms.
+    /// A reading with times in ms.
     fn usage(time: i64, machine: i64, own: i64) -> Usage {
         Usage {
             time_ns: time * 1_000_000,
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_what_is_not_ours() {
+    fn load_of_others_is_machine_less_own_time() {
         let begin = usage(0, 5_000, 900);
         let others = |end: Usage| end.others_since(&begin);
         assert_eq!(others(usage(1_000, 6_500, 1_650)), Some(0.75));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_is_what_was_found_before_or_the_first_second() {
+    fn start_load_is_that_before_the_run_or_of_the_first_second() {
         let mut log = LoadLog::new(None);
         for time in [0, 400, 800, 1_200, 4_000] {
             let others = if time <= 1_200 { time / 2 } else { 600 };

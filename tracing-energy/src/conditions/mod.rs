@@ -1,29 +1,29 @@
-//! Under which conditions a run takes place: what makes two runs alike or not.
+//! Conditions of a run: the state of the machine that makes two runs comparable or not.
 //!
 //! | key | value | Linux | macOS |
 //! |---|---|---|---|
 //! | [`POWER`] | `mains`, `battery` | `power_supply` | `pmset -g batt` |
 //! | [`BATTERY_PERCENT`] | 0 to 100, the mean of several | `power_supply` | `pmset -g batt` |
 //! | [`LOW_POWER_MODE`] | `on`, `off` | `platform_profile` | `pmset -g` |
-//! | [`GOVERNOR`] | all that differ, with commas | `cpufreq` | |
+//! | [`GOVERNOR`] | all distinct values, comma-separated | `cpufreq` | |
 //! | [`ENERGY_PREFERENCE`] | the same | `cpufreq` | |
-//! | [`THERMAL_PRESSURE`] | `nominal` or else | `thermal`, `thermal_throttle` | the power source, else `pmset -g therm` |
-//! | [`THROTTLED_SAMPLES`] | a count, at the end | the power source | the power source |
+//! | [`THERMAL_PRESSURE`] | `nominal` or another level | `thermal`, `thermal_throttle` | the power sensor, else `pmset -g therm` |
+//! | [`THROTTLED_SAMPLES`] | a count, at the end | the power sensor | the power sensor |
 //! | [`LOAD_OTHERS`] | cores' worth of CPU time | `/proc/stat` | `host_statistics` |
 //! | [`THREADS`] | the program's, at the end | `/proc/self/task` | `proc_pidinfo` |
 //! | [`CORES`], [`USABLE_CORES`] | online; for this process | | |
 //! | [`KERNEL`], [`BINARY_SHA256`] | at the start | `uname`, `/proc/self/exe` | `uname`, the executable |
 //!
-//! What cannot be read is absent, never guessed: a machine without batteries and
-//! without an adapter that says "online" has no `power`. A machine throttles on Linux
-//! if a zone is at its passive trip point, a processor's cooling device is at work, or,
-//! at the end, a throttle counter has grown since the start; counters alone say
-//! nothing of the start. macOS is type-checked, never run.
+//! A condition that cannot be read is absent, never guessed: a machine without batteries
+//! and without an adapter that reports "online" has no `power`. On Linux, a machine is
+//! throttled if a zone is at its passive trip point, if a processor's cooling device is
+//! active, or, at the end, if a throttle counter has grown since the start. Counters alone
+//! do not show the state at the start. The macOS code is type-checked but has never been run.
 //!
-//! All of it is read on a thread of the recorder's own (`observer`), so that neither
-//! `build()` nor a traced thread waits for a slow file or a child process. The binary
-//! is hashed there in pieces, with nine parts of rest for each part of work: at most a
-//! tenth of one processor, once in a process, and not above 1 GiB.
+//! Everything is read on one of the recorder's threads (`observer`), so that neither
+//! `build()` nor a traced thread waits for a slow file or a child process. That thread also
+//! hashes the binary in pieces with a duty cycle of 10 %: at most a tenth of one processor,
+//! once per process, and only up to 1 GiB.
 
 mod binary;
 mod change;
@@ -47,7 +47,7 @@ use crate::host;
 
 /// `mains` or `battery`.
 pub const POWER: &str = "power";
-/// Charge of the battery in percent; the mean where there are several.
+/// Charge of the battery in percent; the mean of several batteries.
 pub const BATTERY_PERCENT: &str = "battery_percent";
 /// `on` or `off`.
 pub const LOW_POWER_MODE: &str = "low_power_mode";
@@ -55,41 +55,41 @@ pub const LOW_POWER_MODE: &str = "low_power_mode";
 pub const GOVERNOR: &str = "governor";
 /// The energy-performance preferences of the CPU frequency driver that are in use.
 pub const ENERGY_PREFERENCE: &str = "energy_preference";
-/// `nominal`; on Linux else `throttled`, by a sensor what it says, in small letters.
+/// `nominal`, `throttled` (Linux), or the level that a power sensor reports, in lower case.
 pub const THERMAL_PRESSURE: &str = "thermal_pressure";
-/// Windows of the power source in which it reported pressure above nominal.
+/// Number of power samples for which the sensor reported pressure above nominal.
 pub const THROTTLED_SAMPLES: &str = "throttled_samples";
-/// Mean load of other processes, in cores: at the start over the baseline, or without
-/// one over the first second; at the end over the run.
+/// Mean load of other processes, in cores. The start value covers the baseline, or the
+/// first second if there is no baseline; the end value covers the run.
 pub const LOAD_OTHERS: &str = "load_others";
-/// Threads of the program, without the recorder's own.
+/// Number of threads of the program, without the recorder's threads.
 pub const THREADS: &str = "threads";
 /// Processors online.
 pub const CORES: &str = "cores";
-/// Processors that this process may use at once, by its affinity and its group's limits.
+/// Processors that this process may use at once, given its affinity and cgroup limits.
 pub const USABLE_CORES: &str = "usable_cores";
 /// Release of the kernel.
 pub const KERNEL: &str = "kernel";
 /// SHA-256 of the program's executable file.
 pub const BINARY_SHA256: &str = "binary_sha256";
 
-/// Load of other processes, in cores, above which a run or a baseline is doubted. A
-/// desktop at rest stays below it; a build, an update or a video call does not.
+/// Load of other processes, in cores, above which a run or a baseline gets a warning. An
+/// idle desktop stays below it; a build, an update or a video call does not.
 pub const BUSY_CORES: f64 = 0.5;
 
-/// Load of the program itself from which on what is measured is no idle power, in cores.
+/// Load of the program itself, in cores, above which a baseline is rejected as idle power.
 pub const OWN_CORES: f64 = 0.2;
 
-/// The value of [`THERMAL_PRESSURE`] that means none.
+/// The value of [`THERMAL_PRESSURE`] that means no throttling.
 pub(crate) const NOMINAL: &str = "nominal";
 
-/// What was read; absent where it could not be.
+/// Values by condition; a condition that could not be read is absent.
 pub(crate) type Values = BTreeMap<&'static str, String>;
 
-/// Where conditions are read.
+/// The system from which conditions are read.
 #[derive(Debug, Clone)]
 pub(crate) struct System {
-    /// Where the system's files are: `/`, but in tests.
+    /// Root of the file system: `/` except in tests.
     pub(crate) root: PathBuf,
 }
 
@@ -103,12 +103,12 @@ impl Default for System {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Snapshot {
     pub(crate) values: Values,
-    /// Running totals of throttling, by their file.
+    /// Cumulative throttle counts by file.
     throttles: BTreeMap<PathBuf, u64>,
 }
 
 impl System {
-    /// Reads what can be read, now.
+    /// Reads the conditions that may change during a run.
     pub(crate) fn read(&self) -> Snapshot {
         let mut snapshot = read(&self.root);
         let usable = std::thread::available_parallelism().ok();
@@ -117,7 +117,7 @@ impl System {
         snapshot
     }
 
-    /// What does not change while a program runs.
+    /// Reads the conditions that do not change while a program runs.
     pub(crate) fn read_once(&self) -> Values {
         let kernel = host::kernel().map(|release| (KERNEL, release));
         kernel.into_iter().collect()
@@ -149,8 +149,8 @@ impl Snapshot {
         }
     }
 
-    /// The values of a run's end: a counter that has grown since `start` means that the
-    /// machine was throttled in between, whatever it does now.
+    /// Returns the values for the end of a run. A counter that has grown since `start` means
+    /// that the machine was throttled in between, even if it no longer is.
     pub(crate) fn since(self, start: &Self) -> Values {
         let Self {
             mut values,
@@ -190,13 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_grew_means_throttling_in_between() {
+    fn a_counter_that_grew_means_throttling_during_the_run() {
         let start = counted(&[("a", 7), ("b", 3)], None);
         let same = counted(&[("a", 7), ("b", 3)], None);
         assert_eq!(pressure(&start, same).as_deref(), Some("nominal"));
         let grown = counted(&[("a", 7), ("b", 4)], Some("nominal"));
         assert_eq!(pressure(&start, grown).as_deref(), Some("throttled"));
-        // A processor that came and one that went say nothing.
+        // Counters of hot-plugged processors are ignored.
         let others = counted(&[("c", 9)], None);
         assert_eq!(pressure(&start, others), None);
         let hot = counted(&[("a", 7)], Some("throttled"));

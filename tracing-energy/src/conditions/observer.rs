@@ -1,11 +1,11 @@
 //! The thread that reads conditions: once when a run starts, once when it ends.
 //!
 //! ```text
-//! observer  | start | hash ... rest ... hash ... | (waits) | end |
-//! collector     ^ takes news at each pass          ask ^      ^ takes the last news
+//! observer  | start | hash ... pause ... hash ... | (waits) | end |
+//! collector     ^ polls updates at each pass   request ^       ^ receives the last updates
 //! ```
 //!
-//! Whoever asks waits for a bounded time; what has not come by then is absent.
+//! The wait at the end is bounded. Conditions that have not arrived by then are absent.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -13,109 +13,110 @@ use std::time::{Duration, Instant};
 use super::{System, Values, binary};
 use crate::cpu_time;
 
-/// How long the end of a run waits for conditions, from the moment they were asked for.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
-/// How long an unfinished hash is worked on then.
-const HASH_PATIENCE: Duration = Duration::from_millis(100);
-/// Rest after each piece of the hash, in parts of the time it took.
-const REST: u32 = 9;
-const STACK: usize = 256 * 1024;
+/// Timeout of the wait for the end conditions, from the time of the request.
+pub(super) const TIMEOUT: Duration = Duration::from_millis(500);
+/// Time for which hashing continues after that request.
+const HASH_TIMEOUT: Duration = Duration::from_millis(100);
+/// Pause after each hashed piece, as a multiple of the time that the piece took.
+const PAUSE_FACTOR: u32 = 9;
+const STACK_BYTES: usize = 256 * 1024;
 
-/// What the thread tells.
+/// A message from the observer thread.
 #[derive(Debug, PartialEq)]
-pub(super) enum News {
-    /// Its id; it is one of the recorder's own.
+pub(super) enum Update {
+    /// Id of the observer thread, which belongs to the recorder.
     Thread(i64),
-    /// What was read at the start.
+    /// Conditions at the start.
     Start(Values),
-    /// The hash of the program.
+    /// SHA-256 of the program's executable.
     Binary(String),
-    /// What was read at the end.
+    /// Conditions at the end.
     End(Values),
 }
 
-/// The handle of the thread, which ends with it.
+/// The handle of the thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub(super) struct Observer {
-    asks: Sender<()>,
-    news: Receiver<News>,
-    asked: Option<Instant>,
+    requests: Sender<()>,
+    updates: Receiver<Update>,
+    requested_at: Option<Instant>,
 }
 
 impl Observer {
-    /// Starts the thread; without one nothing is known.
+    /// Starts the thread; `None` if it cannot be started.
     pub(super) fn spawn(system: System) -> Option<Self> {
-        let (asks, questions) = channel();
-        let (tell, news) = channel();
+        let (requests, request_receiver) = channel();
+        let (update_sender, updates) = channel();
         std::thread::Builder::new()
             .name("energy-observe".to_owned())
-            .stack_size(STACK)
-            .spawn(move || observe(&system, &questions, &tell))
+            .stack_size(STACK_BYTES)
+            .spawn(move || observe(&system, &request_receiver, &update_sender))
             .ok()?;
         Some(Self {
-            asks,
-            news,
-            asked: None,
+            requests,
+            updates,
+            requested_at: None,
         })
     }
 
-    /// What has come since the last call.
-    pub(super) fn news(&self) -> Vec<News> {
-        self.news.try_iter().collect()
+    /// Returns the updates received since the last call.
+    pub(super) fn poll(&self) -> Vec<Update> {
+        self.updates.try_iter().collect()
     }
 
-    /// Asks for the conditions of the run's end, once.
-    pub(super) fn ask_end(&mut self) {
-        if self.asked.is_none() {
-            self.asked = Some(Instant::now());
-            // A thread that has ended told all it knew.
-            let _ = self.asks.send(());
+    /// Requests the conditions at the end of the run. Later calls do nothing.
+    pub(super) fn request_end(&mut self) {
+        if self.requested_at.is_none() {
+            self.requested_at = Some(Instant::now());
+            // A thread that has ended already sent all updates.
+            let _ = self.requests.send(());
         }
     }
 
-    /// Everything that is still to come, for so long after it was asked for.
-    pub(super) fn last_news(mut self, patience: Duration) -> Vec<News> {
-        self.ask_end();
-        let until = self.asked.unwrap_or_else(Instant::now) + patience;
+    /// Receives the remaining updates until the thread ends, or until `timeout` has passed
+    /// since the end conditions were requested.
+    pub(super) fn drain(mut self, timeout: Duration) -> Vec<Update> {
+        self.request_end();
+        let deadline = self.requested_at.unwrap_or_else(Instant::now) + timeout;
         let mut all = Vec::new();
-        let left = || until.saturating_duration_since(Instant::now());
-        while let Ok(news) = self.news.recv_timeout(left()) {
-            all.push(news);
+        let remaining = || deadline.saturating_duration_since(Instant::now());
+        while let Ok(update) = self.updates.recv_timeout(remaining()) {
+            all.push(update);
         }
         all
     }
 }
 
-/// The thread. Nobody listening any more is no fault: then nothing is left to do.
-fn observe(system: &System, questions: &Receiver<()>, tell: &Sender<News>) {
-    let _ = tell.send(News::Thread(cpu_time::current_tid()));
+/// Runs the thread. A closed channel is no error: the recorder no longer needs the updates.
+fn observe(system: &System, requests: &Receiver<()>, updates: &Sender<Update>) {
+    let _ = updates.send(Update::Thread(cpu_time::current_tid()));
     let start = system.read();
     let mut values = start.values.clone();
     values.extend(system.read_once());
-    let _ = tell.send(News::Start(values));
+    let _ = updates.send(Update::Start(values));
     let mut ended = None;
     let binary = binary::own_sha256(|took| match ended {
-        Some(end) => until(end, HASH_PATIENCE),
-        None => match questions.recv_timeout(took * REST) {
+        Some(end) => is_within(end, HASH_TIMEOUT),
+        None => match requests.recv_timeout(took * PAUSE_FACTOR) {
             Err(RecvTimeoutError::Timeout) => true,
             Err(RecvTimeoutError::Disconnected) => false,
             Ok(()) => {
                 ended = Some(Instant::now());
-                let _ = tell.send(News::End(system.read().since(&start)));
+                let _ = updates.send(Update::End(system.read().since(&start)));
                 true
             }
         },
     });
     if let Some(hash) = binary {
-        let _ = tell.send(News::Binary(hash));
+        let _ = updates.send(Update::Binary(hash));
     }
-    if ended.is_none() && questions.recv().is_ok() {
-        let _ = tell.send(News::End(system.read().since(&start)));
+    if ended.is_none() && requests.recv().is_ok() {
+        let _ = updates.send(Update::End(system.read().since(&start)));
     }
 }
 
-fn until(begin: Instant, patience: Duration) -> bool {
-    begin.elapsed() < patience
+fn is_within(begin: Instant, timeout: Duration) -> bool {
+    begin.elapsed() < timeout
 }
 
 #[cfg(test)]
@@ -123,38 +124,38 @@ mod tests {
     use super::super::{BINARY_SHA256, CORES, KERNEL};
     use super::*;
 
-    fn observed() -> Vec<News> {
+    fn observed() -> Vec<Update> {
         let mut observer = Observer::spawn(System::default()).unwrap();
-        observer.ask_end();
-        observer.last_news(Duration::from_secs(600))
+        observer.request_end();
+        observer.drain(Duration::from_secs(600))
     }
 
     #[test]
-    fn a_run_without_length_has_start_and_end() {
+    fn an_empty_run_has_start_and_end_conditions() {
         let all = observed();
-        let start = all.iter().find_map(|news| match news {
-            News::Start(values) => Some(values),
+        let start = all.iter().find_map(|update| match update {
+            Update::Start(values) => Some(values),
             _ => None,
         });
         let start = start.unwrap();
         assert!(start.contains_key(KERNEL) && start.contains_key(CORES));
         assert!(!start.contains_key(BINARY_SHA256));
-        let end = all.iter().any(|news| matches!(news, News::End(_)));
+        let end = all.iter().any(|update| matches!(update, Update::End(_)));
         assert!(end, "{all:?}");
     }
 
     #[test]
     fn the_hash_is_that_of_the_test_program() {
-        let known = binary::own_sha256(|_| true).unwrap();
-        assert_eq!(known.len(), 64);
-        let told = observed()
+        let expected = binary::own_sha256(|_| true).unwrap();
+        assert_eq!(expected.len(), 64);
+        let is_received = observed()
             .into_iter()
-            .any(|news| news == News::Binary(known.clone()));
-        assert!(told);
+            .any(|update| update == Update::Binary(expected.clone()));
+        assert!(is_received);
     }
 
     #[test]
-    fn a_machine_that_does_not_answer_costs_the_patience_only() {
+    fn a_blocked_read_delays_the_end_by_the_timeout_only() {
         // Nobody ever writes to this pipe: reading the file never ends.
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("sys/firmware/acpi/platform_profile");
@@ -163,10 +164,12 @@ mod tests {
         assert!(made.unwrap().success());
         let root = folder.path().to_owned();
         let observer = Observer::spawn(System { root }).unwrap();
-        let news = observer.last_news(Duration::from_millis(50));
+        let updates = observer.drain(Duration::from_millis(50));
         if cfg!(target_os = "linux") {
-            let told = news.iter().any(|news| !matches!(news, News::Thread(_)));
-            assert!(!told, "{news:?}");
+            let is_read = updates
+                .iter()
+                .any(|update| !matches!(update, Update::Thread(_)));
+            assert!(!is_read, "{updates:?}");
         }
     }
 }

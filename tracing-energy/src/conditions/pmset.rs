@@ -1,5 +1,5 @@
-//! Conditions of a Mac, from short runs of `pmset`. Its output is read as recorded on
-//! Macs; the program has never been run there by us.
+//! Conditions of a Mac, from the output of `pmset`. The parsers follow outputs recorded on
+//! Macs; this code itself has never been run there.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::{BATTERY_PERCENT, LOW_POWER_MODE, NOMINAL, POWER, THERMAL_PRESSURE, Values};
 
-/// How long one run may take before it is ended.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often a run is asked whether it has ended.
-const PASS: Duration = Duration::from_millis(2);
-/// No answer is longer; a pipe holds as much, so that nobody has to read meanwhile.
-const LONGEST: u64 = 16 * 1024;
+/// Timeout of one run of `pmset`.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// Interval of polls for the end of a run.
+const POLL: Duration = Duration::from_millis(2);
+/// Longest output in bytes. A pipe buffers as much, so that it can be read after the exit.
+const MAX_OUTPUT_BYTES: u64 = 16 * 1024;
 
-/// Asks the program at `pmset`; what it does not answer is absent.
+/// Queries the program at `pmset`; conditions that it does not print are absent.
 pub(super) fn read(pmset: &Path) -> Values {
     let mut values = Values::new();
     let mut set = |key, value: Option<String>| {
@@ -23,21 +23,21 @@ pub(super) fn read(pmset: &Path) -> Values {
             values.insert(key, value);
         }
     };
-    if let Some(text) = answer(pmset, &["-g", "batt"]) {
+    if let Some(text) = output(pmset, &["-g", "batt"]) {
         set(POWER, power(&text).map(str::to_owned));
         set(BATTERY_PERCENT, battery_percent(&text));
     }
-    if let Some(text) = answer(pmset, &["-g"]) {
+    if let Some(text) = output(pmset, &["-g"]) {
         set(LOW_POWER_MODE, low_power_mode(&text).map(str::to_owned));
     }
-    if let Some(text) = answer(pmset, &["-g", "therm"]) {
+    if let Some(text) = output(pmset, &["-g", "therm"]) {
         set(THERMAL_PRESSURE, thermal_pressure(&text).map(str::to_owned));
     }
     values
 }
 
-/// What the program prints, if it ends well and in time.
-fn answer(program: &Path, arguments: &[&str]) -> Option<String> {
+/// Returns the output of the program if it succeeds within the timeout.
+fn output(program: &Path, arguments: &[&str]) -> Option<String> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -49,19 +49,22 @@ fn answer(program: &Path, arguments: &[&str]) -> Option<String> {
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break Some(status),
-            Ok(None) if begin.elapsed() < PATIENCE => std::thread::sleep(PASS),
+            Ok(None) if begin.elapsed() < TIMEOUT => std::thread::sleep(POLL),
             Ok(None) | Err(_) => break None,
         }
     };
     if status.is_none() {
-        // It may have ended just now; then there is nothing to kill.
+        // Fails if the process has just ended, which is fine.
         let _ = child.kill();
         let _ = child.wait();
     }
     status.filter(std::process::ExitStatus::success)?;
     let mut text = String::new();
     let output = child.stdout.take()?;
-    output.take(LONGEST).read_to_string(&mut text).ok()?;
+    output
+        .take(MAX_OUTPUT_BYTES)
+        .read_to_string(&mut text)
+        .ok()?;
     Some(text)
 }
 
@@ -95,15 +98,15 @@ fn low_power_mode(text: &str) -> Option<&'static str> {
     Some(if value == 1 { "on" } else { "off" })
 }
 
-/// `CPU_Speed_Limit  = 100`; a machine that was never warned says so.
+/// `CPU_Speed_Limit  = 100`, or a note that no thermal warning was ever recorded.
 fn thermal_pressure(text: &str) -> Option<&'static str> {
     let limits = ["CPU_Speed_Limit", "CPU_Scheduler_Limit"];
     let limits: Vec<u32> = limits.iter().filter_map(|key| setting(text, key)).collect();
     let is_limited = limits.iter().any(|&limit| limit < 100);
-    let was_never = text.contains("No thermal warning level has been recorded");
+    let never_warned = text.contains("No thermal warning level has been recorded");
     match limits.is_empty() {
         false if is_limited => Some("throttled"),
-        true if !was_never => None,
+        true if !never_warned => None,
         _ => Some(NOMINAL),
     }
 }
@@ -121,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_battery_tells_source_and_charge() {
+    fn power_source_and_charge_are_parsed() {
         let text = "Now drawing from 'Battery Power'\n \
                     -InternalBattery-0 (id=4653155)\t7%; discharging; 0:21 remaining present: true\n";
         assert_eq!(power(text), Some("battery"));
@@ -135,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn low_power_has_two_spellings() {
+    fn both_spellings_of_low_power_mode_are_parsed() {
         let old = "Currently in use:\n standby              1\n lowpowermode         1\n";
         assert_eq!(low_power_mode(old), Some("on"));
         assert_eq!(
@@ -148,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_below_all_is_throttling() {
+    fn a_speed_limit_below_100_is_throttling() {
         let limit = |limit: u32| {
             format!(
                 "2025-01-01 10:00:00 +0100 CPU Power notify\n\tCPU_Scheduler_Limit \t= 100\n\tCPU_Available_CPUs \t= 8\n\tCPU_Speed_Limit \t= {limit}\n"
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_is_read() {
+    fn all_outputs_are_read() {
         let text = "#!/bin/sh\ncase \"$*\" in\n\
                     '-g batt') echo \"Now drawing from 'AC Power'\";;\n\
                     '-g') echo ' lowpowermode 0';;\n\
@@ -195,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_fails_hangs_or_is_missing_answers_nothing() {
+    fn a_failing_hanging_or_missing_program_gives_no_conditions() {
         let (_folder, path) = script("#!/bin/sh\necho \"Now drawing from 'AC Power'\"\nexit 3\n");
         assert_eq!(read(&path), Values::new());
         let (_folder, path) = script("#!/bin/sh\nexec sleep 1000\n");
-        assert_eq!(answer(&path, &[]), None);
+        assert_eq!(output(&path, &[]), None);
         assert_eq!(read(Path::new("/no/such/pmset")), Values::new());
     }
 }

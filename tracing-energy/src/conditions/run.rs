@@ -1,17 +1,17 @@
-//! The conditions of one run, as the collector comes to know them.
+//! Conditions of one run, collected while it goes on.
 
-use super::change::{Doubt, doubts};
+use super::change::{ConditionWarning, warnings};
 use super::load::{LoadLog, Usage};
-use super::observer::{News, Observer, PATIENCE};
+use super::observer::{Observer, TIMEOUT, Update};
 use super::{
     BINARY_SHA256, LOAD_OTHERS, NOMINAL, System, THERMAL_PRESSURE, THREADS, THROTTLED_SAMPLES,
     Values,
 };
-use crate::rows::{ConditionRow, Moment};
+use crate::rows::{ConditionRow, ConditionTime};
 
 pub(crate) use super::change::{busy_baseline, own_work_in_baseline};
 
-/// Gathers what the observer, the power source and CPU times tell.
+/// Collects conditions from the observer, the power sensor and CPU times.
 #[derive(Debug, Default)]
 pub(crate) struct RunConditions {
     observer: Option<Observer>,
@@ -19,10 +19,10 @@ pub(crate) struct RunConditions {
     end: Values,
     load: LoadLog,
     pressure: PressureLog,
-    news: Vec<ConditionRow>,
+    changed: Vec<ConditionRow>,
 }
 
-/// What the power source says of thermal pressure.
+/// Thermal pressure as reported by the power sensor.
 #[derive(Debug, Default)]
 struct PressureLog {
     at_start: Option<String>,
@@ -49,7 +49,7 @@ impl PressureLog {
 }
 
 impl RunConditions {
-    /// Begins to observe; `load_before` is the load of others before the run.
+    /// Starts the observer. `load_before` is the load of other processes before the run.
     pub(crate) fn begin(system: System, load_before: Option<f64>) -> Self {
         Self {
             observer: Observer::spawn(system),
@@ -58,87 +58,87 @@ impl RunConditions {
         }
     }
 
-    /// Takes CPU times of now; those after the run's end are not for it.
+    /// Adds current CPU times. Call it for times before the end of the run only.
     pub(crate) fn usage(&mut self, usage: Usage) {
         self.load.add(usage);
     }
 
-    /// Mean load of others since the first reading, in cores.
+    /// Mean load of other processes since the first reading, in cores.
     pub(crate) fn load_so_far(&self) -> Option<f64> {
         self.load.over_all()
     }
 
-    /// Takes thermal pressure over a window of the power source, run time.
+    /// Adds the thermal pressure of one power sample; `window` is its start and end in run time.
     pub(crate) fn pressure(&mut self, window: (i64, i64), level: &str, run_end_ns: Option<i64>) {
         self.pressure.add(window.0, window.1, level, run_end_ns);
     }
 
-    /// Takes what has been found since the last call. Gives the id of the observing
-    /// thread, once.
+    /// Merges the observer's updates since the last call. Returns the id of the observer's
+    /// thread once.
     pub(crate) fn pass(&mut self) -> Option<i64> {
-        let news = self.observer.as_ref().map(Observer::news);
-        let thread = self.take(news.unwrap_or_default());
+        let updates = self.observer.as_ref().map(Observer::poll);
+        let thread = self.merge(updates.unwrap_or_default());
         if let Some(load) = self.load.at_start() {
-            self.set(Moment::Start, LOAD_OTHERS, format!("{load:.2}"));
+            self.set(ConditionTime::Start, LOAD_OTHERS, format!("{load:.2}"));
         }
         if let Some(level) = self.pressure.at_start.clone() {
-            self.set(Moment::Start, THERMAL_PRESSURE, level);
+            self.set(ConditionTime::Start, THERMAL_PRESSURE, level);
         }
         thread
     }
 
-    /// Has the conditions of the end read; the program has so many threads.
-    pub(crate) fn ask_end(&mut self, threads: Option<usize>) {
+    /// Requests the conditions at the end. `threads` is the number of the program's threads.
+    pub(crate) fn request_end(&mut self, threads: Option<usize>) {
         if let Some(threads) = threads {
-            self.set(Moment::End, THREADS, threads.to_string());
+            self.set(ConditionTime::End, THREADS, threads.to_string());
         }
         if let Some(observer) = &mut self.observer {
-            observer.ask_end();
+            observer.request_end();
         }
     }
 
-    /// Waits for what is still to come, for a bounded time, and says what is doubtful.
-    pub(crate) fn finish(&mut self) -> Vec<Doubt> {
+    /// Waits for the remaining updates for a bounded time and returns warnings about the run.
+    pub(crate) fn finish(&mut self) -> Vec<ConditionWarning> {
         self.pass();
-        let news = self.observer.take();
-        let news = news.map(|observer| observer.last_news(PATIENCE));
-        self.take(news.unwrap_or_default());
+        let observer = self.observer.take();
+        let updates = observer.map(|observer| observer.drain(TIMEOUT));
+        self.merge(updates.unwrap_or_default());
         if let Some(load) = self.load.over_all() {
-            // A run of less than a second has one load.
+            // A run of less than a second has no separate load at its start.
             let load = format!("{load:.2}");
             if !self.start.contains_key(LOAD_OTHERS) {
-                self.set(Moment::Start, LOAD_OTHERS, load.clone());
+                self.set(ConditionTime::Start, LOAD_OTHERS, load.clone());
             }
-            self.set(Moment::End, LOAD_OTHERS, load);
+            self.set(ConditionTime::End, LOAD_OTHERS, load);
         }
         if let Some(level) = self.pressure.last.clone() {
-            self.set(Moment::End, THERMAL_PRESSURE, level);
+            self.set(ConditionTime::End, THERMAL_PRESSURE, level);
             let count = self.pressure.throttled.to_string();
-            self.set(Moment::End, THROTTLED_SAMPLES, count);
+            self.set(ConditionTime::End, THROTTLED_SAMPLES, count);
         }
-        doubts(&self.start, &self.end, self.pressure.samples)
+        warnings(&self.start, &self.end, self.pressure.samples)
     }
 
-    /// Rows that are new or changed since the last call.
+    /// Returns the rows that are new or changed since the last call.
     pub(crate) fn rows(&mut self) -> Vec<ConditionRow> {
-        std::mem::take(&mut self.news)
+        std::mem::take(&mut self.changed)
     }
 
-    fn take(&mut self, news: Vec<News>) -> Option<i64> {
+    fn merge(&mut self, updates: Vec<Update>) -> Option<i64> {
         let mut thread = None;
-        for news in news {
-            match news {
-                News::Thread(tid) => thread = Some(tid),
-                News::Start(values) => self.set_all(Moment::Start, values),
-                News::Binary(hash) => self.set(Moment::Start, BINARY_SHA256, hash),
-                News::End(values) => self.set_all(Moment::End, values),
+        for update in updates {
+            match update {
+                Update::Thread(tid) => thread = Some(tid),
+                Update::Start(values) => self.set_all(ConditionTime::Start, values),
+                Update::Binary(hash) => self.set(ConditionTime::Start, BINARY_SHA256, hash),
+                Update::End(values) => self.set_all(ConditionTime::End, values),
             }
         }
         thread
     }
 
-    /// The power source knows the pressure of each moment and is not contradicted.
-    fn set_all(&mut self, moment: Moment, values: Values) {
+    /// Keeps the sensor's thermal pressure, which covers the whole run, if there is one.
+    fn set_all(&mut self, moment: ConditionTime, values: Values) {
         for (key, value) in values {
             if key != THERMAL_PRESSURE || self.pressure.at_start.is_none() {
                 self.set(moment, key, value);
@@ -146,16 +146,16 @@ impl RunConditions {
         }
     }
 
-    fn set(&mut self, moment: Moment, key: &'static str, value: String) {
+    fn set(&mut self, moment: ConditionTime, key: &'static str, value: String) {
         let values = match moment {
-            Moment::Start => &mut self.start,
-            Moment::End => &mut self.end,
+            ConditionTime::Start => &mut self.start,
+            ConditionTime::End => &mut self.end,
         };
         if values.get(key) == Some(&value) {
             return;
         }
         values.insert(key, value.clone());
-        self.news.push(ConditionRow {
+        self.changed.push(ConditionRow {
             moment,
             key: key.to_owned(),
             value,
@@ -167,14 +167,14 @@ impl RunConditions {
 mod tests {
     use super::*;
 
-    fn value(rows: &[ConditionRow], moment: Moment, key: &str) -> Option<String> {
+    fn value(rows: &[ConditionRow], moment: ConditionTime, key: &str) -> Option<String> {
         let found = rows.iter().rev();
         let mut found = found.filter(|row| row.moment == moment && row.key == key);
         found.next().map(|row| row.value.clone())
     }
 
     #[test]
-    fn pressure_counts_windows_of_the_run_only() {
+    fn pressure_counts_samples_of_the_run_only() {
         let mut run = RunConditions::default();
         let end = Some(1_000);
         for (start, level) in [(-200, "Nominal"), (-100, "Moderate"), (0, "Nominal")] {
@@ -183,35 +183,47 @@ mod tests {
         run.pressure((800, 900), "Heavy", None);
         run.pressure((900, 1_100), "Trapping", end);
         run.pressure((1_100, 1_200), "Nominal", end);
-        let doubts = run.finish();
+        let warnings = run.finish();
         let rows = run.rows();
-        let told = |moment, key| value(&rows, moment, key);
+        let stored = |moment, key| value(&rows, moment, key);
         let level = THERMAL_PRESSURE;
-        assert_eq!(told(Moment::Start, level).as_deref(), Some("moderate"));
-        assert_eq!(told(Moment::End, level).as_deref(), Some("trapping"));
-        assert_eq!(told(Moment::End, THROTTLED_SAMPLES).as_deref(), Some("2"));
-        assert_eq!(told(Moment::Start, THROTTLED_SAMPLES), None);
-        assert!(doubts[0].1.contains("2 of 3 power samples"), "{doubts:?}");
+        assert_eq!(
+            stored(ConditionTime::Start, level).as_deref(),
+            Some("moderate")
+        );
+        assert_eq!(
+            stored(ConditionTime::End, level).as_deref(),
+            Some("trapping")
+        );
+        assert_eq!(
+            stored(ConditionTime::End, THROTTLED_SAMPLES).as_deref(),
+            Some("2")
+        );
+        assert_eq!(stored(ConditionTime::Start, THROTTLED_SAMPLES), None);
+        assert!(
+            warnings[0].1.contains("2 of 3 power samples"),
+            "{warnings:?}"
+        );
     }
 
     #[test]
-    fn the_power_source_is_believed_before_the_system() {
+    fn pressure_of_the_power_sensor_takes_precedence() {
         let system = |level: &str| Values::from([(THERMAL_PRESSURE, level.to_owned())]);
         let mut run = RunConditions::default();
-        run.take(vec![News::Start(system("nominal"))]);
+        run.merge(vec![Update::Start(system("nominal"))]);
         run.pressure((0, 100), "Heavy", None);
         run.pass();
-        run.take(vec![News::End(system("nominal"))]);
+        run.merge(vec![Update::End(system("nominal"))]);
         run.finish();
         let rows = run.rows();
-        for moment in [Moment::Start, Moment::End] {
-            let told = value(&rows, moment, THERMAL_PRESSURE);
-            assert_eq!(told.as_deref(), Some("heavy"), "{moment:?}");
+        for moment in [ConditionTime::Start, ConditionTime::End] {
+            let stored = value(&rows, moment, THERMAL_PRESSURE);
+            assert_eq!(stored.as_deref(), Some("heavy"), "{moment:?}");
         }
     }
 
     #[test]
-    fn what_nobody_told_has_no_row() {
+    fn unknown_conditions_have_no_row() {
         let mut run = RunConditions::default();
         assert_eq!(run.pass(), None);
         assert_eq!(run.finish(), []);
@@ -219,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_told_once() {
+    fn an_unchanged_value_has_one_row() {
         let mut run = RunConditions::default();
         let usage = |time_ns| Usage {
             time_ns,
@@ -231,15 +243,18 @@ mod tests {
             run.pass();
         }
         assert_eq!(run.rows().len(), 1);
-        run.ask_end(Some(4));
-        let doubts = run.finish();
+        run.request_end(Some(4));
+        let warnings = run.finish();
         let rows = run.rows();
         assert_eq!(
-            value(&rows, Moment::End, LOAD_OTHERS).as_deref(),
+            value(&rows, ConditionTime::End, LOAD_OTHERS).as_deref(),
             Some("2.00")
         );
-        assert_eq!(value(&rows, Moment::End, THREADS).as_deref(), Some("4"));
+        assert_eq!(
+            value(&rows, ConditionTime::End, THREADS).as_deref(),
+            Some("4")
+        );
         assert_eq!(rows.len(), 2);
-        assert_eq!(doubts[0].0, "busy_machine");
+        assert_eq!(warnings[0].0, "busy_machine");
     }
 }

@@ -1,7 +1,7 @@
 //! CPU time on Linux: per-thread CPU clocks and `/proc`.
 //!
-//! The functions that take a `root` read a tree shaped like `/proc`, so that
-//! tests can bring their own.
+//! The functions with a parameter `root` read a tree shaped like `/proc`, so that tests
+//! can provide one.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::units::Nanos;
 
 const PROC: &str = "/proc";
 
-/// How deep children of children are followed: sudo, its monitor, the sensor.
+/// Depth to which descendants are followed: sudo, its monitor, the sensor.
 const GENERATIONS: usize = 4;
 
 pub(super) fn process() -> Option<Nanos> {
@@ -47,11 +47,11 @@ pub(super) fn processors() -> Option<usize> {
     online_processors()
 }
 
-pub(super) fn threads_besides(own: &[i64]) -> Option<usize> {
+pub(super) fn threads_except(own: &[i64]) -> Option<usize> {
     threads_in(Path::new(PROC), own)
 }
 
-/// Threads of `root/self` but for those with the ids `own`.
+/// Returns the number of threads of `root/self`, except those with the ids `own`.
 pub fn threads_in(root: &Path, own: &[i64]) -> Option<usize> {
     let tasks = std::fs::read_dir(root.join("self/task")).ok()?;
     let tids = tasks.flatten().filter_map(|task| {
@@ -61,11 +61,11 @@ pub fn threads_in(root: &Path, own: &[i64]) -> Option<usize> {
     Some(tids.count())
 }
 
-/// Busy time of all processors from `root/stat`, where a tick is `tick` long.
+/// Returns the busy time of all processors from `root/stat`. A tick lasts `tick`.
 ///
 /// Of the columns `user nice system idle iowait irq softirq steal guest
 /// guest_nice` the busy ones are user, nice, system, irq and softirq. Guest time
-/// is already in user and nice; stolen time ran on someone else's account.
+/// is already in user and nice; stolen time was used by another virtual machine.
 pub fn machine_in(root: &Path, tick: Nanos) -> Option<Nanos> {
     let stat = std::fs::read_to_string(root.join("stat")).ok()?;
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
@@ -80,8 +80,8 @@ pub fn machine_in(root: &Path, tick: Nanos) -> Option<Nanos> {
     ticks(user + nice + system + interrupts, tick)
 }
 
-/// CPU time of the process `pid` under `root`, of the children it waited for and
-/// of those it still has.
+/// Returns the CPU time of the process `pid` under `root`, including the children it
+/// waited for and its living descendants.
 pub fn process_in(root: &Path, pid: u32, tick: Nanos) -> Option<Nanos> {
     family(root, pid, tick, GENERATIONS)
 }
@@ -97,8 +97,8 @@ fn family(root: &Path, pid: u32, tick: Nanos, generations: usize) -> Option<Nano
     Some(own + living.sum())
 }
 
-/// utime, stime, cutime and cstime: columns 14 to 17. The name in column 2 may
-/// hold spaces and parentheses, so columns are counted from the last one.
+/// Returns the sum of utime, stime, cutime and cstime (columns 14 to 17). The name in
+/// column 2 may contain spaces and parentheses, so columns are counted from the last `)`.
 fn stat_time(root: &Path, pid: u32, tick: Nanos) -> Option<Nanos> {
     let stat = std::fs::read_to_string(root.join(pid.to_string()).join("stat")).ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
@@ -111,8 +111,8 @@ fn stat_time(root: &Path, pid: u32, tick: Nanos) -> Option<Nanos> {
     (times.len() == 4).then(|| ticks(times.iter().sum(), tick))?
 }
 
-/// The children that any thread of a process started. Kernels without the file
-/// `children` have none to tell; sudo's child is then counted when it ends.
+/// Returns the children that any thread of a process started. Kernels without the file
+/// `children` report none; sudo's child is then counted when it ends.
 fn children(root: &Path, pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(root.join(pid.to_string()).join("task"));
     let tasks = tasks.into_iter().flatten().flatten();
@@ -128,7 +128,8 @@ pub(super) fn children_of(pid: u32) -> Vec<u32> {
     children(Path::new(PROC), pid)
 }
 
-/// As [`thread`], without the bit "per thread".
+/// Returns the CPU time of one process. The clock id is that of [`thread`] without the bit
+/// "per thread".
 pub(super) fn one_process(pid: u32) -> Option<Nanos> {
     let pid = libc::clockid_t::try_from(pid).ok().filter(|&pid| pid > 0)?;
     clock(((!pid) << 3) | 2)
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_or_broken_stat_is_read_as_far_as_it_goes() {
+    fn a_short_stat_line_is_read_up_to_its_last_column() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(machine_in(root.path(), TICK), None);
         write(root.path(), "stat", "cpu  1 2 3 4\n");
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_counts_its_children_and_survives_odd_names() {
+    fn cpu_time_of_a_process_includes_children_and_ignores_its_name() {
         let root = tempfile::tempdir().unwrap();
         let stat = "7 (a) b (c)) S 1 7 7 0 -1 4194560 0 0 0 0 10 20 3 4 20 0 1 0 5\n";
         write(root.path(), "7/stat", stat);
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_counted_without_our_own() {
+    fn thread_count_excludes_own_threads() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(threads_in(root.path(), &[]), None);
         for tid in [7, 8, 9, 12] {
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_thread_ids_have_no_time() {
+    fn invalid_thread_ids_have_no_cpu_time() {
         assert_eq!(thread(0), None);
         assert_eq!(thread(-5), None);
         assert_eq!(thread(i64::MAX), None);

@@ -73,7 +73,7 @@ fn host_port() -> libc::mach_port_t {
     *PORT.get_or_init(|| unsafe { libc::mach_host_self() })
 }
 
-/// Processes of other users, root's among them, may not be read: `None`.
+/// Returns `None` for processes of other users, including root's, which cannot be read.
 pub(super) fn other_process(pid: u32) -> Option<Nanos> {
     let pid = libc::c_int::try_from(pid).ok()?;
     // SAFETY: proc_taskinfo is the plain C struct of this flavour.
@@ -84,7 +84,7 @@ pub(super) fn other_process(pid: u32) -> Option<Nanos> {
     i64::try_from(nanos).ok().map(Nanos::from_nanos)
 }
 
-/// The same figure: no children are in it.
+/// Returns the same as [`other_process`], which does not include children here.
 pub(super) fn one_process(pid: u32) -> Option<Nanos> {
     other_process(pid)
 }
@@ -115,8 +115,9 @@ pub(super) fn processors() -> Option<usize> {
     online_processors()
 }
 
-/// The system counts threads; that all of `own` still exist is taken for granted.
-pub(super) fn threads_besides(own: &[i64]) -> Option<usize> {
+/// Subtracts the number of `own` threads from the system's count, on the assumption that
+/// all of them still exist.
+pub(super) fn threads_except(own: &[i64]) -> Option<usize> {
     let own_pid = libc::c_int::try_from(std::process::id()).ok()?;
     // SAFETY: proc_taskinfo is the plain C struct of this flavour.
     let info: libc::proc_taskinfo = unsafe { pid_info(own_pid, libc::PROC_PIDTASKINFO, 0) }?;
@@ -131,11 +132,11 @@ unsafe fn pid_info<T>(pid: libc::c_int, flavor: libc::c_int, arg: u64) -> Option
     let size = libc::c_int::try_from(size_of::<T>()).ok()?;
     // SAFETY: `info` has room for `size` bytes.
     let filled = unsafe { libc::proc_pidinfo(pid, flavor, arg, info.as_mut_ptr().cast(), size) };
-    // SAFETY: filled whole, and the caller vouches for the type.
+    // SAFETY: all bytes are filled, and the caller guarantees the type.
     (filled == size).then(|| unsafe { info.assume_init() })
 }
 
-// The crate that is to be used instead has nothing else that is needed here.
+// The suggested replacement crate would be needed for this call only.
 #[allow(deprecated)]
 fn timebase() -> Option<(u32, u32)> {
     let mut info = libc::mach_timebase_info { numer: 0, denom: 0 };

@@ -1,7 +1,7 @@
 //! CPU time of threads, processes and the machine.
 //!
-//! Every figure is a running total: the CPU time of an interval is the
-//! difference of two reads. `None` is "cannot be told here", never zero.
+//! Every value is a running total: the CPU time of an interval is the difference of two
+//! reads. `None` means unknown, never zero.
 //!
 //! | | Linux | macOS (type-checked, never run) | others |
 //! |---|---|---|---|
@@ -24,65 +24,65 @@ use unknown as system;
 
 use crate::units::Nanos;
 
-/// CPU time of this process, all threads that live or lived.
+/// Returns the CPU time of this process, including threads that have ended.
 pub fn process() -> Option<Nanos> {
     system::process()
 }
 
-/// CPU time of the thread of this process with that [id](current_tid); `None`
-/// once it is gone.
+/// Returns the CPU time of the thread of this process with that [id](current_tid), or
+/// `None` once it has ended.
 pub fn thread(tid: i64) -> Option<Nanos> {
     system::thread(tid)
 }
 
-/// CPU time of the calling thread.
+/// Returns the CPU time of the calling thread.
 pub fn current_thread() -> Option<Nanos> {
     system::current_thread()
 }
 
-/// The operating system's id of the calling thread; 0 where it has none.
+/// Returns the operating system's id of the calling thread, or 0 if there is none.
 pub fn current_tid() -> i64 {
     system::current_tid()
 }
 
-/// Busy time of all processors of the machine, whoever used it: user, nice,
-/// system and interrupts. Idle and waiting for a disk are not busy; time stolen
-/// by a hypervisor is another machine's.
+/// Returns the busy time of all processors of the machine, for all processes: user, nice,
+/// system and interrupts. Idle time, I/O wait and time stolen by a hypervisor are not
+/// included.
 pub fn machine() -> Option<Nanos> {
     system::machine()
 }
 
-/// CPU time of another process, with the children it has or waited for: `sudo`
-/// counts what it runs.
+/// Returns the CPU time of another process, including the children it has or waited for.
+/// That of `sudo` includes the command it runs.
 pub fn other_process(pid: u32) -> Option<Nanos> {
     system::other_process(pid)
 }
 
-/// CPU time of another process by itself, without its children.
+/// Returns the CPU time of another process without its children.
 pub(crate) fn one_process(pid: u32) -> Option<Nanos> {
     system::one_process(pid)
 }
 
-/// The children that a process has now.
+/// Returns the process ids of a process's living children.
 pub(crate) fn children_of(pid: u32) -> Vec<u32> {
     system::children_of(pid)
 }
 
-/// Name of a process's executable, cut by the system.
+/// Returns the name of a process's executable, as truncated by the system.
 pub(crate) fn process_name(pid: u32) -> Option<String> {
     system::process_name(pid)
 }
 
-/// Processors that this machine can use at once; at least 1.
+/// Returns the number of online processors; at least 1.
 pub fn processors() -> usize {
     system::processors().unwrap_or_else(|| {
         std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
     })
 }
 
-/// Threads of this process but for those with the ids `own`.
-pub fn threads_besides(own: &[i64]) -> Option<usize> {
-    system::threads_besides(own)
+/// Returns the number of threads of this process, except those with the ids `own`.
+pub fn threads_except(own: &[i64]) -> Option<usize> {
+    system::threads_except(own)
 }
 
 /// Reads one of the CPU clocks.
@@ -98,7 +98,7 @@ fn clock(id: libc::clockid_t) -> Option<Nanos> {
     (status == 0).then(|| since_zero(&time))
 }
 
-/// The fields' types differ by system.
+/// Converts a timespec; its fields' types differ by system.
 #[cfg(unix)]
 #[allow(clippy::unnecessary_cast)]
 fn since_zero(time: &libc::timespec) -> Nanos {
@@ -112,7 +112,7 @@ fn online_processors() -> Option<usize> {
     usize::try_from(count).ok().filter(|&count| count > 0)
 }
 
-/// A tick of the kernel's accounts, 10 ms nearly everywhere.
+/// Returns the length of a kernel accounting tick, 10 ms on nearly all systems.
 #[cfg(unix)]
 fn tick() -> Option<Nanos> {
     // SAFETY: sysconf has no preconditions.
@@ -120,7 +120,7 @@ fn tick() -> Option<Nanos> {
     (per_second > 0).then(|| Nanos::from_nanos(1_000_000_000 / per_second as i64))
 }
 
-/// Systems without a reader: nothing is known.
+/// Fallback for systems without a reader.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos")))]
 mod unknown {
     use super::Nanos;
@@ -155,7 +155,7 @@ mod unknown {
     pub(super) fn processors() -> Option<usize> {
         None
     }
-    pub(super) fn threads_besides(_own: &[i64]) -> Option<usize> {
+    pub(super) fn threads_except(_own: &[i64]) -> Option<usize> {
         None
     }
 }
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_threads_work_shows_in_thread_and_process_but_not_in_others() {
+    fn a_threads_work_is_in_its_own_time_and_the_process_time_only() {
         let idle_tid = current_tid();
         let idle_before = thread(idle_tid).unwrap();
         let process_before = process().unwrap();

@@ -1,30 +1,30 @@
-//! Readings that come in batches, merged to the windows that they are of.
+//! Merges readings that come in batches into the windows that they cover.
 //!
-//! Some counters move less often than they are read, and some sensors publish one mean
-//! for several readings:
+//! Some counters move less often than they are read, and some sensors publish one mean for
+//! several readings:
 //!
 //! ```text
 //! true power   5 W for 1 s, then 9 W
 //! counter read every 0.1 s, moved every 0.3 s
 //!              0  0  1.5  0  0  1.5  0  0  1.5  0  0  2.7    joules
 //! merged       [ 1.5 J  ][ 1.5 J  ][ 1.5 J  ][ 2.7 J  ]
-//! mean of 0.3 s, held
+//! mean of 0.3 s, repeated
 //!              5  5  5    5  5  5    5  5  5    9  9  9      watts
 //! merged       [ 1.5 J  ][ 1.5 J  ][ 1.5 J  ][ 2.7 J  ]
 //! ```
 //!
-//! Taken for what happened in each reading's own window, the first is idle power of
-//! 0 W and peaks of several times the truth. The pattern must be regular over the whole
-//! recording: work that comes and goes is not, nor is a coarse meter. A counter must
-//! stand still while spans run as well as while they do not, and means must seldom have
-//! been the same before: a program that works in regular bursts is no faulty sensor.
+//! Without merging, the counter would show an idle power of 0 W and peaks of several times
+//! the true power. The pattern must be regular over the whole recording; intermittent work
+//! and a coarse meter are not. Zeros of a counter must occur during spans as often as
+//! between them, and repeated means must differ from each other: a program that works in
+//! regular bursts is not a faulty sensor.
 //!
 //! # Limits
 //!
-//! - When within its window a counter has moved is not known: a merged window is right
-//!   to within one reading.
-//! - A GPU or neural engine that is switched off between regular bursts of work looks
-//!   the same. Their zeros are merged only where they would draw `GATED_BELOW` or more.
+//! - The time within a reading at which the counter moved is unknown: the edges of a merged
+//!   window are accurate to one reading.
+//! - A GPU or neural engine that is powered off between regular bursts of work looks the
+//!   same. Their zeros are merged only if their mean power is at least `GATED_BELOW`.
 
 use std::cell::LazyCell;
 
@@ -34,23 +34,23 @@ use crate::units::{Nanos, Power};
 
 /// More than this share of the readings must be zero, or equal to the one before.
 const STILL_SHARE: f64 = 0.4;
-/// So many batches must have been seen.
+/// More batches than this are needed.
 const LEAST_BATCHES: usize = 5;
-/// This share of the batches must have the usual length, give or take one reading.
+/// This share of the batches must have the median length, within one reading.
 const REGULAR_SHARE: f64 = 0.9;
-/// Spans must run in zero readings for at least this part of what they run in others.
+/// The share of zero readings with active spans must be at least this part of that of others.
 const AS_ACTIVE: f64 = 0.5;
 /// This share of repeated means must be different from all others.
 const DISTINCT_SHARE: f64 = 0.8;
-/// Windows that are farther apart are not of one stretch, in parts of a window.
+/// Windows farther apart than this part of a window are not contiguous.
 const JOINED: f64 = 0.1;
-/// Gated units rest at 0 W; others of their kind draw this much on average.
+/// Power-gated units idle at 0 W; those that are not draw at least this much on average.
 const GATED_BELOW: Power = Power::from_watts(3.0);
 
 /// How readings are batched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Batching {
-    /// The counter stands still, then moves by all that was used since.
+    /// The counter pauses, then moves by all the energy since.
     Counter,
     /// A mean is repeated until there is a new one.
     HeldMean,
@@ -63,14 +63,14 @@ pub struct Batched {
     pub rail: u32,
     /// How its readings were batched.
     pub batching: Batching,
-    /// The usual time between two true readings.
+    /// Median time between two moves of the sensor.
     pub period: Nanos,
-    /// The usual time between two readings as they were recorded.
+    /// Median time between two recorded readings.
     pub interval: Nanos,
 }
 
 impl Batched {
-    /// As it stands in the diagnostics of an attribution.
+    /// Returns the JSON for the diagnostics of an attribution.
     pub(crate) fn json(&self) -> serde_json::Value {
         let batching = match self.batching {
             Batching::Counter => "counter",
@@ -84,52 +84,54 @@ impl Batched {
         })
     }
 
-    /// What was found and done, for people; `rail` is its name.
+    /// Returns a message for users; `rail` is the rail's name.
     pub fn message(&self, rail: &str) -> String {
         let (period, interval) = (self.period.seconds(), self.interval.seconds());
         let what = match self.batching {
             Batching::Counter => "the counter moves",
-            Batching::HeldMean => "there is a new mean",
+            Batching::HeldMean => "the mean changes",
         };
         format!(
             "{rail}: {what} every {period:.2} s only, but was read every {interval:.2} s: readings \
-             were merged to windows of that length; figures of shorter times are not to be trusted"
+             were merged into windows of {period:.2} s; values for shorter times are not reliable"
         )
     }
 }
 
-/// When spans ran, as stretches that do not overlap.
+/// The times at which spans ran, as intervals that do not overlap.
 #[derive(Debug, Clone, Default)]
 pub struct Activity {
-    stretches: Vec<(i64, i64)>,
+    intervals: Vec<(i64, i64)>,
 }
 
 impl Activity {
-    /// Of begins and ends of spans, in any order, ns.
+    /// Merges the starts and ends of spans, ns, in any order.
     pub fn of(spans: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let mut spans: Vec<(i64, i64)> = spans.into_iter().collect();
         spans.sort_unstable();
-        let mut stretches: Vec<(i64, i64)> = Vec::new();
+        let mut intervals: Vec<(i64, i64)> = Vec::new();
         for (start, end) in spans {
-            match stretches.last_mut() {
+            match intervals.last_mut() {
                 Some(last) if start <= last.1 => last.1 = last.1.max(end),
-                _ => stretches.push((start, end)),
+                _ => intervals.push((start, end)),
             }
         }
-        Self { stretches }
+        Self { intervals }
     }
 
-    /// The time in a window in which spans ran.
+    /// Returns the time in a window in which spans ran.
     fn active_ns(&self, (start, end): (i64, i64)) -> i64 {
-        let first = self.stretches.partition_point(|stretch| stretch.1 <= start);
-        let within = self.stretches[first..].iter();
+        let first = self
+            .intervals
+            .partition_point(|interval| interval.1 <= start);
+        let within = self.intervals[first..].iter();
         within
-            .take_while(|stretch| stretch.0 < end)
-            .map(|stretch| stretch.1.min(end) - stretch.0.max(start))
+            .take_while(|interval| interval.0 < end)
+            .map(|interval| interval.1.min(end) - interval.0.max(start))
             .sum()
     }
 
-    /// The share of some readings in which spans ran.
+    /// Returns the share of the readings' time in which spans ran.
     fn share<'s>(&self, samples: impl Iterator<Item = &'s SampleRow>) -> f64 {
         let (active, all) = samples.fold((0, 0), |(active, all), sample| {
             let window = (sample.start_ns, sample.end_ns);
@@ -139,10 +141,10 @@ impl Activity {
     }
 }
 
-/// Merges the readings of every rail where they come in batches; others stay as they
-/// are. `samples` may be in any order; where something was merged they come back in that
-/// of time. `activity` is called once where a counter seems to come in batches; `None`
-/// is where spans are not known on the clock of the samples.
+/// Merges the readings of each rail that come in batches; other rails are unchanged.
+/// `samples` may be in any order; if any were merged, the result is sorted by time.
+/// `activity` is called at most once, if a counter seems to come in batches; it returns
+/// `None` if spans are not known on the clock of the samples.
 pub fn merge(
     rails: &[RailRow],
     samples: Vec<SampleRow>,
@@ -211,7 +213,8 @@ fn mean(samples: &[SampleRow]) -> Option<Power> {
     (seconds > 0.0).then(|| Power::from_watts(energy_j / seconds))
 }
 
-/// Places of the readings with energy, where those between are zero.
+/// Returns the indices of readings with energy, if those between them are zero in a regular
+/// pattern.
 fn ends_of_counter(samples: &[SampleRow]) -> Option<Vec<usize>> {
     let zero = |sample: &&SampleRow| sample.energy_j == Some(0.0);
     let zeros = samples.iter().filter(zero).count();
@@ -220,7 +223,7 @@ fn ends_of_counter(samples: &[SampleRow]) -> Option<Vec<usize>> {
     regular(ends.collect(), zeros, samples)
 }
 
-/// Whether the counter stands still while spans run about as much as while they do not.
+/// Returns whether zeros occur during spans about as often as between them.
 fn is_independent(samples: &[SampleRow], spans: &Activity) -> bool {
     let zero = |sample: &&SampleRow| sample.energy_j == Some(0.0);
     let still = spans.share(samples.iter().filter(zero));
@@ -228,13 +231,14 @@ fn is_independent(samples: &[SampleRow], spans: &Activity) -> bool {
     still >= AS_ACTIVE * moved
 }
 
-/// Places of the last reading of each mean, where means are repeated.
+/// Returns the index of the last reading of each mean, if means are repeated in a regular
+/// pattern.
 fn ends_of_means(samples: &[SampleRow]) -> Option<Vec<usize>> {
     let watts = |sample: &SampleRow| {
         let length_ns = sample.end_ns - sample.start_ns;
         sample.energy_j.map(|energy| energy / length_ns as f64)
     };
-    // Powers that were written as text and multiplied by a length that varies.
+    // Tolerance: powers were rounded as text and multiplied by varying lengths.
     let same = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
     let repeats = |at: usize| {
         let (a, b) = (watts(&samples[at - 1]), watts(&samples[at]));
@@ -255,7 +259,8 @@ fn ends_of_means(samples: &[SampleRow]) -> Option<Vec<usize>> {
         .flatten()
 }
 
-/// The places, if `still` readings between them are many and their distances regular.
+/// Returns `ends` if enough readings are `still` (zero or repeated) and the distances of
+/// `ends` are regular.
 fn regular(ends: Vec<usize>, still: usize, samples: &[SampleRow]) -> Option<Vec<usize>> {
     let is_still = still as f64 > STILL_SHARE * samples.len() as f64;
     if !is_still || ends.len() <= LEAST_BATCHES {
@@ -270,9 +275,8 @@ fn regular(ends: Vec<usize>, still: usize, samples: &[SampleRow]) -> Option<Vec<
     (usual >= 2 && is_regular).then_some(ends)
 }
 
-/// One window up to each of `ends`. The first batch began before the recording, at a
-/// time that is guessed from the others; what is left after the last one was not
-/// published.
+/// Returns one window up to each of `ends`. The first batch began before the recording; its
+/// start is estimated from `period_ns`. Energy after the last batch was not published.
 fn windows_of_counter(samples: &[SampleRow], ends: &[usize], period_ns: i64) -> Vec<SampleRow> {
     let mut windows = Vec::with_capacity(ends.len() + 1);
     let mut next = 0;
@@ -300,7 +304,7 @@ fn windows_of_counter(samples: &[SampleRow], ends: &[usize], period_ns: i64) -> 
     windows
 }
 
-/// One window for each mean, and for each stretch without a gap.
+/// Returns one window for each mean; a gap also ends a window.
 fn windows_of_means(samples: &[SampleRow], ends: &[usize]) -> Vec<SampleRow> {
     let mut windows: Vec<SampleRow> = Vec::with_capacity(ends.len() + 1);
     for (at, sample) in samples.iter().enumerate() {
@@ -321,7 +325,7 @@ fn windows_of_means(samples: &[SampleRow], ends: &[usize]) -> Vec<SampleRow> {
     windows
 }
 
-/// Whether the second of two readings follows the first at once.
+/// Returns whether the second of two readings starts where the first ends.
 fn is_joined(pair: &[SampleRow]) -> bool {
     let length = (pair[1].end_ns - pair[1].start_ns) as f64;
     ((pair[1].start_ns - pair[0].end_ns) as f64).abs() <= JOINED * length

@@ -1,6 +1,6 @@
-//! What a laptop's battery is drained of: the whole machine, and only while it is not
-//! on mains. The last resort among measured sources: the gauge moves once in 1 to 30 s,
-//! and what it shows is smoothed. Tested on fake trees, never on real ones.
+//! Reads the discharge of a laptop's battery: the power of the whole machine while it is not
+//! on mains. It is the last choice among measured sources, because the gauge moves every 1
+//! to 30 s and is smoothed. Tested on fake trees, never on real ones.
 
 use std::path::{Path, PathBuf};
 
@@ -8,28 +8,29 @@ use crate::power::containment::Placement;
 use crate::power::polled::{Polled, PolledSensor};
 use crate::power::rail_reader::{RailReader, Raw};
 use crate::power::sysfs::{number, text};
-use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
+use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
 use crate::units::Nanos;
 
-/// Where the kernel shows batteries.
+/// The kernel's folder of batteries.
 pub const POWER_SUPPLY: &str = "/sys/class/power_supply";
 
-const FIX: &str = "let your user read it: `sudo chmod a+r` and the path, until the next boot";
+const FIX: &str =
+    "allow your user to read it: `sudo chmod a+r` and the path (valid until the next boot)";
 
-/// Opens the batteries under `root`; several are one rail each.
+/// Opens the batteries under `root`, each as a rail.
 ///
 /// # Errors
-/// [`SourceError::NotPresent`] without a battery that tells its power, or while none
-/// of them is discharging.
+/// [`SourceError::NotPresent`] without a battery that reports its power, or while none of
+/// them is discharging.
 pub fn open(
     root: &Path,
     interval: Nanos,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<UnusedSensor>,
 ) -> Result<Polled, SourceError> {
     let batteries = batteries(root);
     if batteries.is_empty() {
         return Err(SourceError::NotPresent {
-            what: format!("a battery that tells its power in {}", root.display()),
+            what: format!("a battery that reports its power in {}", root.display()),
         });
     }
     if !batteries.iter().any(|battery| is_discharging(battery)) {
@@ -55,7 +56,7 @@ pub fn open(
         provenance: Provenance::Measured,
         limits: vec![
             "the whole machine, screen included, and nothing while it is on mains".to_owned(),
-            "the gauge moves once in 1 to 30 s: do not trust anything shorter".to_owned(),
+            "the gauge moves every 1 to 30 s: values for shorter times are not reliable".to_owned(),
         ],
     };
     let sensor = |battery: PathBuf| PolledSensor {
@@ -74,10 +75,10 @@ fn batteries(root: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| {
             let is_battery = text(&path.join("type")).as_deref() == Some("Battery");
-            // A mouse has one, too.
+            // Peripherals such as mice have batteries, too.
             let is_own = text(&path.join("scope")).as_deref() != Some("Device");
-            let tells = ["power_now", "current_now"].iter();
-            is_battery && is_own && tells.into_iter().any(|file| path.join(file).exists())
+            let mut files = ["power_now", "current_now"].iter();
+            is_battery && is_own && files.any(|file| path.join(file).exists())
         })
         .collect();
     found.sort();
@@ -88,8 +89,8 @@ fn is_discharging(battery: &Path) -> bool {
     text(&battery.join("status")).as_deref() == Some("Discharging")
 }
 
-/// Some drivers tell power, others current and voltage; some below zero while
-/// discharging.
+/// Returns the power in watts. Some drivers report power, others current and voltage; the
+/// sign while discharging differs.
 fn watts(battery: &Path) -> Result<f64, SourceError> {
     if !is_discharging(battery) {
         return Err(SourceError::Retry {
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn discharging_is_measured_and_mains_is_unknown() {
+    fn power_is_measured_while_discharging_and_unknown_on_mains() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         for (file, text) in [

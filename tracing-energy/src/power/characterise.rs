@@ -1,5 +1,5 @@
-//! How often a rail's sensor really moves, and in which steps: seen by reading it more
-//! often than it moves.
+//! Measures the period and resolution of a rail's sensor by reading it more often than it
+//! moves.
 //!
 //! ```text
 //! reads     |  |  |  |  |  |  |  |  |  |  |  |
@@ -14,48 +14,48 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::power::detect::{OpenOptions, SourceChoice, open_one};
 use crate::power::{
-    LeftOut, PowerSource, Sample, Sampler, SamplerMessage, SamplerWatch, SourceError,
+    PowerSource, Sample, Sampler, SamplerMessage, SamplerWatch, SourceError, UnusedSensor,
 };
 use crate::units::{Energy, Nanos, Power};
 
-/// How often gauges, and counters that move seldom, are read to see how they behave.
+/// Reading interval for the characterisation of gauges and of counters that move rarely.
 pub const FAST_GAUGE: Nanos = Nanos::from_millis(5);
 
-/// What was seen of one rail.
+/// The measured characteristics of one rail's sensor.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Character {
-    /// Windows with a known energy.
+pub struct RailCharacteristics {
+    /// Number of windows with a known energy.
     pub samples: usize,
-    /// Mean power over them.
+    /// Mean power over these windows.
     pub power: Option<Power>,
-    /// Median time between windows with energy; none if there were fewer than three.
+    /// Median time between windows with energy; `None` if there were fewer than three.
     pub period: Option<Nanos>,
     /// The smallest difference between two energies of windows.
     pub resolution: Option<Energy>,
 }
 
-/// What was seen of a source.
+/// The characteristics of a source's rails, with its samples and messages.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Seen {
-    /// Its rails, in their order.
-    pub rails: Vec<Character>,
-    /// What it told meanwhile, and why it ended.
-    pub told: Vec<String>,
+pub struct Observation {
+    /// Characteristics by rail index.
+    pub rails: Vec<RailCharacteristics>,
+    /// Messages of its notices and errors.
+    pub messages: Vec<String>,
     /// All samples, in the order of their delivery.
     pub samples: Vec<Sample>,
 }
 
-/// Opens a source to be [characterised](characterise): counters are read far more often
-/// than they move, so that it shows how often they do; what keeps a process busy is read
-/// as it is in a recording. Sensors that it leaves out are added to `left_out`.
+/// Opens a source for [`characterise`]. Counters are read far more often than they move.
+/// Sources whose readings cost CPU time are read at the usual interval. Unused sensors are
+/// added to `left_out`.
 ///
 /// # Errors
-/// As [`open`](crate::power::open), of one source.
+/// The same as those of [`open`](crate::power::open).
 pub fn open_fast(
     choice: &SourceChoice,
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<UnusedSensor>,
 ) -> Result<Box<dyn PowerSource>, SourceError> {
     let interval = match choice {
         SourceChoice::Rapl => Nanos::from_nanos(500_000),
@@ -69,83 +69,81 @@ pub fn open_fast(
     open_one(choice, &options, clock, left_out)
 }
 
-/// Reads all sources at once for so long.
+/// Reads all sources concurrently for `time` and returns an observation for each.
 pub fn characterise(
     sources: Vec<Box<dyn PowerSource>>,
     clock: &Arc<dyn Clock>,
     time: Duration,
-) -> Vec<Seen> {
-    let look = Look::begin(sources, clock);
+) -> Vec<Observation> {
+    let characterisation = Characterisation::start(sources, clock);
     std::thread::sleep(time);
-    look.finish()
+    characterisation.finish()
 }
 
-/// Sources that are being characterised.
-pub(crate) struct Look {
+/// A running characterisation of sources.
+pub(crate) struct Characterisation {
     sampler: Sampler,
     messages: Receiver<SamplerMessage>,
-    /// How many rails each has.
+    /// Number of rails by source.
     counts: Vec<usize>,
 }
 
-impl Look {
-    pub(crate) fn begin(sources: Vec<Box<dyn PowerSource>>, clock: &Arc<dyn Clock>) -> Self {
+impl Characterisation {
+    pub(crate) fn start(sources: Vec<Box<dyn PowerSource>>, clock: &Arc<dyn Clock>) -> Self {
         let counts = sources.iter().map(|one| one.describe().rails.len());
         let counts = counts.collect();
-        let (tell, messages) = channel();
+        let (sender, messages) = channel();
         Self {
-            sampler: Sampler::spawn_raw(sources, Arc::clone(clock), tell),
+            sampler: Sampler::spawn_raw(sources, Arc::clone(clock), sender),
             messages,
             counts,
         }
     }
 
-    /// Whose CPU time the look costs.
+    /// Returns the threads whose CPU time is the profiler's.
     pub(crate) fn watch(&self) -> SamplerWatch {
         self.sampler.watch()
     }
 
-    /// Ends it: what was seen of each source.
-    pub(crate) fn finish(self) -> Vec<Seen> {
+    /// Stops the sources and returns an observation for each.
+    pub(crate) fn finish(self) -> Vec<Observation> {
         drop(self.sampler.stop());
-        gather(&self.messages, &self.counts)
+        collect(&self.messages, &self.counts)
     }
 }
 
-fn gather(messages: &Receiver<SamplerMessage>, counts: &[usize]) -> Vec<Seen> {
+fn collect(messages: &Receiver<SamplerMessage>, counts: &[usize]) -> Vec<Observation> {
     let mut samples: Vec<BTreeMap<usize, Vec<Sample>>> = vec![BTreeMap::new(); counts.len()];
-    let mut seen: Vec<Seen> = counts.iter().map(|_| Seen::default()).collect();
-    // One that hangs would keep its end of the line for ever.
+    let mut observations: Vec<Observation> = vec![Observation::default(); counts.len()];
+    // `iter` would block for ever if a source hangs and keeps its sender.
     for message in messages.try_iter() {
         match message {
             SamplerMessage::Reading { source, reading } => {
                 for sample in reading.samples {
                     samples[source].entry(sample.rail).or_default().push(sample);
-                    seen[source].samples.push(sample);
+                    observations[source].samples.push(sample);
                 }
-                let told = reading.notices.into_iter().map(|notice| notice.message);
-                seen[source].told.extend(told);
+                let messages = reading.notices.into_iter().map(|notice| notice.message);
+                observations[source].messages.extend(messages);
             }
             SamplerMessage::Error { source, error } => {
-                seen[source].told.push(error.to_string());
+                observations[source].messages.push(error.to_string());
             }
             SamplerMessage::Stopped { .. } => {}
         }
     }
-    for ((seen, samples), &count) in seen.iter_mut().zip(&samples).zip(counts) {
-        let of = |rail: usize| {
-            samples
-                .get(&rail)
-                .map(|all| character(all))
-                .unwrap_or_default()
+    for ((observation, samples), &count) in observations.iter_mut().zip(&samples).zip(counts) {
+        let of_rail = |rail: usize| {
+            let own = samples.get(&rail);
+            own.map(|own| characteristics(own)).unwrap_or_default()
         };
-        seen.rails = (0..count).map(of).collect();
+        observation.rails = (0..count).map(of_rail).collect();
     }
-    seen
+    observations
 }
 
-/// As [`characterise`], of samples in order of time.
-fn character(samples: &[Sample]) -> Character {
+/// Returns the characteristics of a rail's sensor from its samples in order of time.
+fn characteristics(samples: &[Sample]) -> RailCharacteristics {
     let known = samples
         .iter()
         .filter_map(|sample| Some((sample, sample.energy?)));
@@ -166,9 +164,9 @@ fn character(samples: &[Sample]) -> Character {
     joules.push(0.0);
     joules.sort_unstable_by(f64::total_cmp);
     let steps = joules.windows(2).map(|pair| pair[1] - pair[0]);
-    // Smaller ones are what is left of a division, not a step of the sensor.
+    // Smaller differences are rounding errors, not steps of the sensor.
     let steps = steps.filter(|step| *step > 1e-12);
-    Character {
+    RailCharacteristics {
         samples: known.len(),
         power: energy.over(time),
         period: (moved.len() > 2).then(|| periods[periods.len() / 2]),
@@ -189,7 +187,7 @@ mod tests {
         }
     }
 
-    /// Read every 2 ms, a counter in steps of 0.25 J that moves every 6 ms.
+    /// A counter with steps of 0.25 J that moves every 6 ms, read every 2 ms.
     #[test]
     fn period_and_step_are_those_of_the_sensor() {
         let energies = [0.0, 0.0, 2.0, 0.0, 0.0, 1.75, 0.0, 0.0, 2.25, 0.0, 0.0, 2.0];
@@ -197,22 +195,22 @@ mod tests {
             .zip(energies)
             .map(|(at, joules)| sample(2 * at, 2 * at + 2, Some(joules)))
             .collect();
-        let seen = character(&samples);
-        assert_eq!(seen.samples, 12);
-        assert_eq!(seen.period, Some(Nanos::from_millis(6)));
-        assert!((seen.resolution.unwrap().joules() - 0.25).abs() < 1e-12);
-        assert!((seen.power.unwrap().watts() - 8.0 / 0.024).abs() < 1e-6);
+        let found = characteristics(&samples);
+        assert_eq!(found.samples, 12);
+        assert_eq!(found.period, Some(Nanos::from_millis(6)));
+        assert!((found.resolution.unwrap().joules() - 0.25).abs() < 1e-12);
+        assert!((found.power.unwrap().watts() - 8.0 / 0.024).abs() < 1e-6);
     }
 
     #[test]
-    fn nothing_known_is_nothing_said() {
+    fn unknown_and_zero_energies_have_no_period_or_resolution() {
         let unknown = [sample(0, 10, None), sample(10, 20, None)];
-        assert_eq!(character(&unknown), Character::default());
-        let still = character(&[sample(0, 10, Some(0.0))]);
+        assert_eq!(characteristics(&unknown), RailCharacteristics::default());
+        let zero = characteristics(&[sample(0, 10, Some(0.0))]);
         assert_eq!(
-            (still.power, still.period),
+            (zero.power, zero.period),
             (Some(Power::from_watts(0.0)), None)
         );
-        assert_eq!(still.resolution, None);
+        assert_eq!(zero.resolution, None);
     }
 }

@@ -1,17 +1,17 @@
-//! Names of sources.
+//! Names of power sources.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Which source to use.
+/// The power source to use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SourceChoice {
-    /// What is measured before what is modelled.
+    /// All measured sources, or the modelled one if there are none.
     #[default]
     Auto,
     /// Apple's powermetrics.
     Powermetrics,
-    /// The same counters without root, on macOS.
+    /// The counters behind powermetrics, without root, on macOS.
     IoReport,
     /// RAPL through Linux' powercap.
     Rapl,
@@ -19,9 +19,9 @@ pub enum SourceChoice {
     Hwmon,
     /// NVIDIA GPUs.
     Nvml,
-    /// What a battery is drained of.
+    /// The discharge of a battery.
     Battery,
-    /// CPU time times watts.
+    /// CPU time times configured watts.
     Modelled,
     /// A recording.
     Replay(PathBuf),
@@ -29,7 +29,7 @@ pub enum SourceChoice {
     Several(Vec<SourceChoice>),
 }
 
-/// Sources of this machine by their names, the best first.
+/// Sources of this machine with their names, the most accurate first.
 pub const NAMED: [(&str, SourceChoice); 7] = [
     ("powermetrics", SourceChoice::Powermetrics),
     ("ioreport", SourceChoice::IoReport),
@@ -59,7 +59,8 @@ impl FromStr for SourceChoice {
         }
         let names: Vec<&str> = NAMED.iter().map(|(name, _)| *name).collect();
         Err(format!(
-            "{text:?} is no power source; use auto, {}, replay:FILE, or several with `+`: rapl+nvml",
+            "{text:?} is not a power source; use auto, {}, replay:FILE, or several joined by `+`: \
+             rapl+nvml",
             names.join(", ")
         ))
     }

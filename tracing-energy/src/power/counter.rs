@@ -1,4 +1,4 @@
-//! Counters that only grow, until they wrap or are reset.
+//! Converts readings of a cumulative energy counter to steps, with wraps and resets.
 //!
 //! ```text
 //! raw    ^        /|range         wrapped: the step over the top is small
@@ -14,22 +14,22 @@
 //!        +-----------------> time
 //! ```
 //!
-//! A counter read often takes small steps. When it goes backwards, the step it
-//! would have made by wrapping tells the two apart: up to half the range it is a
-//! wrap, above that a reset. What was used around a reset is unknown.
+//! A counter that is read often makes small steps. If it goes backwards, the step that it
+//! would have made by wrapping decides: up to half the range it is a wrap, above that a
+//! reset. The energy around a reset is unknown.
 
 use crate::units::Energy;
 
-/// What one reading of a counter means.
+/// The meaning of one reading of a counter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Outcome {
-    /// The first reading: nothing to compare with.
+pub enum CounterStep {
+    /// The first reading, which has no energy.
     First,
-    /// The energy since the reading before.
+    /// The energy since the previous reading.
     Delta(Energy),
-    /// The energy since the reading before; the counter wrapped once.
+    /// The energy since the previous reading; the counter wrapped once.
     Wrapped(Energy),
-    /// The counter started anew: the energy since the reading before is unknown.
+    /// The counter was reset: the energy since the previous reading is unknown.
     Reset,
 }
 
@@ -41,7 +41,7 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// A counter that wraps to zero after `range_uj`; `None` never wraps.
+    /// Creates a counter that wraps to zero after `range_uj`; `None` never wraps.
     pub const fn microjoules(range_uj: Option<u64>) -> Self {
         Self {
             range_uj,
@@ -49,27 +49,27 @@ impl Counter {
         }
     }
 
-    /// Takes a reading and says what it means.
-    pub fn advance(&mut self, raw_uj: u64) -> Outcome {
+    /// Accepts a reading and returns its meaning.
+    pub fn advance(&mut self, raw_uj: u64) -> CounterStep {
         let Some(last) = self.last_uj.replace(raw_uj) else {
-            return Outcome::First;
+            return CounterStep::First;
         };
         match raw_uj.checked_sub(last) {
-            Some(step) => Outcome::Delta(energy(step)),
+            Some(step) => CounterStep::Delta(energy(step)),
             None => self.backwards(last, raw_uj),
         }
     }
 
-    /// Forgets the last reading: the next one is a first.
+    /// Forgets the last reading. The next one is [`CounterStep::First`].
     pub fn forget(&mut self) {
         self.last_uj = None;
     }
 
-    fn backwards(&self, last: u64, raw: u64) -> Outcome {
+    fn backwards(&self, last: u64, raw: u64) -> CounterStep {
         let over_the_top = |range: u64| Some((range, range.checked_sub(last)?.checked_add(raw)?));
         match self.range_uj.and_then(over_the_top) {
-            Some((range, step)) if step <= range / 2 => Outcome::Wrapped(energy(step)),
-            _ => Outcome::Reset,
+            Some((range, step)) if step <= range / 2 => CounterStep::Wrapped(energy(step)),
+            _ => CounterStep::Reset,
         }
     }
 }
@@ -82,57 +82,66 @@ fn energy(microjoules: u64) -> Energy {
 mod tests {
     use super::*;
 
-    fn after(range: Option<u64>, last: u64, raw: u64) -> Outcome {
+    fn after(range: Option<u64>, last: u64, raw: u64) -> CounterStep {
         let mut counter = Counter::microjoules(range);
-        assert_eq!(counter.advance(last), Outcome::First);
+        assert_eq!(counter.advance(last), CounterStep::First);
         counter.advance(raw)
     }
 
     #[test]
     fn steps_forward_are_deltas() {
-        assert_eq!(after(Some(1000), 10, 10), Outcome::Delta(Energy::ZERO));
-        assert_eq!(after(Some(1000), 10, 11), Outcome::Delta(energy(1)));
-        assert_eq!(after(Some(1000), 0, 1000), Outcome::Delta(energy(1000)));
-        assert_eq!(after(None, 0, u64::MAX), Outcome::Delta(energy(u64::MAX)));
-    }
-
-    #[test]
-    fn a_small_step_over_the_top_is_a_wrap() {
-        assert_eq!(after(Some(1000), 1000, 0), Outcome::Wrapped(Energy::ZERO));
-        assert_eq!(after(Some(1000), 990, 5), Outcome::Wrapped(energy(15)));
-        assert_eq!(after(Some(1000), 600, 100), Outcome::Wrapped(energy(500)));
-    }
-
-    #[test]
-    fn a_large_step_over_the_top_is_a_reset() {
-        assert_eq!(after(Some(1000), 600, 101), Outcome::Reset);
-        assert_eq!(after(Some(1000), 400, 0), Outcome::Reset);
-        assert_eq!(after(Some(1000), 11, 10), Outcome::Reset);
-    }
-
-    #[test]
-    fn without_a_believable_range_backwards_is_a_reset() {
-        assert_eq!(after(None, 11, 10), Outcome::Reset);
-        assert_eq!(after(Some(0), 11, 10), Outcome::Reset);
-        assert_eq!(after(Some(1000), 2000, 10), Outcome::Reset);
+        assert_eq!(after(Some(1000), 10, 10), CounterStep::Delta(Energy::ZERO));
+        assert_eq!(after(Some(1000), 10, 11), CounterStep::Delta(energy(1)));
+        assert_eq!(after(Some(1000), 0, 1000), CounterStep::Delta(energy(1000)));
         assert_eq!(
-            after(Some(u64::MAX), u64::MAX, u64::MAX - 1),
-            Outcome::Reset
+            after(None, 0, u64::MAX),
+            CounterStep::Delta(energy(u64::MAX))
         );
     }
 
     #[test]
-    fn counting_goes_on_after_a_reset_and_starts_anew_when_told() {
+    fn a_small_step_over_the_top_is_a_wrap() {
+        assert_eq!(
+            after(Some(1000), 1000, 0),
+            CounterStep::Wrapped(Energy::ZERO)
+        );
+        assert_eq!(after(Some(1000), 990, 5), CounterStep::Wrapped(energy(15)));
+        assert_eq!(
+            after(Some(1000), 600, 100),
+            CounterStep::Wrapped(energy(500))
+        );
+    }
+
+    #[test]
+    fn a_large_step_over_the_top_is_a_reset() {
+        assert_eq!(after(Some(1000), 600, 101), CounterStep::Reset);
+        assert_eq!(after(Some(1000), 400, 0), CounterStep::Reset);
+        assert_eq!(after(Some(1000), 11, 10), CounterStep::Reset);
+    }
+
+    #[test]
+    fn a_backward_step_without_a_plausible_range_is_a_reset() {
+        assert_eq!(after(None, 11, 10), CounterStep::Reset);
+        assert_eq!(after(Some(0), 11, 10), CounterStep::Reset);
+        assert_eq!(after(Some(1000), 2000, 10), CounterStep::Reset);
+        assert_eq!(
+            after(Some(u64::MAX), u64::MAX, u64::MAX - 1),
+            CounterStep::Reset
+        );
+    }
+
+    #[test]
+    fn counting_continues_after_a_reset_and_restarts_after_forget() {
         let mut counter = Counter::microjoules(Some(1000));
         counter.advance(400);
-        assert_eq!(counter.advance(0), Outcome::Reset);
-        assert_eq!(counter.advance(7), Outcome::Delta(energy(7)));
+        assert_eq!(counter.advance(0), CounterStep::Reset);
+        assert_eq!(counter.advance(7), CounterStep::Delta(energy(7)));
         counter.forget();
-        assert_eq!(counter.advance(9), Outcome::First);
+        assert_eq!(counter.advance(9), CounterStep::First);
     }
 
     proptest::proptest! {
-        /// However often it wraps, what it counted is the sum of its steps.
+        /// The counted energy is the sum of the steps, for any number of wraps.
         #[test]
         fn steps_of_up_to_half_the_range_are_never_lost(
             range in 2_u64..1_000_000_000_000,
@@ -145,25 +154,25 @@ mod tests {
             for part in parts {
                 let step = range / 2 * part / 1_000;
                 let next = raw + step;
-                // The value after the highest one is zero, and counts for nothing itself.
+                // The value after the highest one is zero, and that step has no energy.
                 raw = if next > range { next - range } else { next };
                 let counted = match counter.advance(raw) {
-                    Outcome::Delta(energy) | Outcome::Wrapped(energy) => energy,
+                    CounterStep::Delta(energy) | CounterStep::Wrapped(energy) => energy,
                     other => panic!("{other:?}"),
                 };
                 proptest::prop_assert_eq!(counted, energy(step));
             }
         }
 
-        /// Whatever it shows, no step is larger than the range, and none is below zero.
+        /// For any readings, no step is larger than the range and none is negative.
         #[test]
-        fn no_reading_makes_an_impossible_step(
+        fn wrapped_steps_lie_within_the_range(
             range in proptest::option::of(1_u64..1_000_000),
             raws in proptest::collection::vec(proptest::prelude::any::<u64>(), 1..40),
         ) {
             let mut counter = Counter::microjoules(range);
             for raw in raws {
-                if let Outcome::Wrapped(step) = counter.advance(raw) {
+                if let CounterStep::Wrapped(step) = counter.advance(raw) {
                     proptest::prop_assert!(step >= Energy::ZERO);
                     proptest::prop_assert!(step <= energy(range.unwrap_or(0)));
                 }

@@ -1,4 +1,4 @@
-//! Which sources there are on this machine.
+//! Finds and opens the power sources of this machine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,42 +9,43 @@ pub use crate::power::choice::{NAMED, SourceChoice};
 
 use crate::power::battery::{self, POWER_SUPPLY};
 use crate::power::hwmon::{self, HWMON};
-use crate::power::known;
 use crate::power::modelled::{Modelled, Watts};
 use crate::power::nvml;
 use crate::power::rapl::{self, POWERCAP};
 use crate::power::replay::{Replay, ReplayMode};
-use crate::power::{LeftOut, Notice, PowerSource, SourceError};
+use crate::power::sensor_cache;
+use crate::power::{Notice, PowerSource, SourceError, UnusedSensor};
 use crate::units::{Nanos, Power};
 
-/// Environment variables of the modelled source's watts.
+/// Environment variable for the idle power of the modelled source, W.
 pub const IDLE_VARIABLE: &str = "TRACING_ENERGY_IDLE_W";
-/// See [`IDLE_VARIABLE`].
+/// Environment variable for the maximum power of the modelled source, W.
 pub const MAX_VARIABLE: &str = "TRACING_ENERGY_MAX_W";
 
 /// How sources are opened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenOptions {
-    /// Wished-for time between samples.
+    /// Requested time between samples.
     pub interval: Nanos,
-    /// Watts of the modelled source with no processor busy; `None` is the
-    /// environment's or the default.
+    /// Watts of the modelled source with no processor busy. `None`: the value of
+    /// [`IDLE_VARIABLE`], else the default.
     pub idle_w: Option<f64>,
-    /// The same with all processors busy.
+    /// Watts of the modelled source with all processors busy. `None`: the value of
+    /// [`MAX_VARIABLE`], else the default.
     pub max_w: Option<f64>,
-    /// How a recording is played.
+    /// How recordings are played.
     pub replay_mode: ReplayMode,
-    /// Where the kernel shows RAPL counters.
+    /// The kernel's folder of RAPL counters.
     pub powercap: PathBuf,
-    /// Where it shows sensors of boards and graphics.
+    /// The kernel's folder of board and graphics sensors.
     pub hwmon: PathBuf,
-    /// Where it shows batteries.
+    /// The kernel's folder of batteries.
     pub power_supply: PathBuf,
-    /// Whether the NVIDIA driver is asked.
+    /// Whether NVIDIA GPUs are used.
     pub nvml: bool,
-    /// Where it is kept how often this machine's sensors move; `None` keeps nothing.
-    pub known: Option<PathBuf>,
-    /// How powermetrics is run; `None` finds it.
+    /// Cache file for the characteristics of this machine's sensors; `None` disables it.
+    pub sensor_cache: Option<PathBuf>,
+    /// How powermetrics is run; `None` searches for it.
     #[cfg(unix)]
     pub powermetrics: Option<crate::power::powermetrics::Launch>,
 }
@@ -60,7 +61,7 @@ impl Default for OpenOptions {
             hwmon: HWMON.into(),
             power_supply: POWER_SUPPLY.into(),
             nvml: true,
-            known: known::path(),
+            sensor_cache: sensor_cache::path(),
             #[cfg(unix)]
             powermetrics: None,
         }
@@ -68,35 +69,32 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// Finds no sensor of this machine and keeps nothing of any, for tests: roots are to be
-    /// set one by one.
+    /// Disables all sensors of this machine and the cache, for tests that set single roots.
     pub fn without_sensors(mut self) -> Self {
         for root in [&mut self.powercap, &mut self.hwmon, &mut self.power_supply] {
             *root = PathBuf::from("/no-sensors-here");
         }
         self.nvml = false;
-        self.known = None;
+        self.sensor_cache = None;
         self
     }
 }
 
-/// Sources that work, and why others do not.
+/// The opened sources, and notices about the others.
 pub struct Opened {
     /// The sources; at least one.
     pub sources: Vec<Box<dyn PowerSource>>,
-    /// A source that was refused, with its fix; sensors that are left out; figures that
-    /// are only modelled.
+    /// Sources that were refused, with the fix; unused sensors; use of modelled power.
     pub notices: Vec<Notice>,
 }
 
-/// A source and the sensors that it leaves out, which are known even where it fails.
 type OneOpened = Result<Box<dyn PowerSource>, SourceError>;
 
-/// Opens what was chosen.
+/// Opens the chosen sources.
 ///
 /// # Errors
-/// The chosen source's error. [`SourceChoice::Auto`] fails only where not even
-/// CPU times can be read.
+/// The error of a chosen source. [`SourceChoice::Auto`] fails only if CPU times cannot be
+/// read either.
 pub fn open(
     choice: &SourceChoice,
     options: &OpenOptions,
@@ -117,26 +115,25 @@ pub fn open(
     })
 }
 
-/// A sensor that should have been usable is worth a warning.
-fn notices(left_out: Vec<LeftOut>, clock: &Arc<dyn Clock>) -> Vec<Notice> {
-    let notice = |one: LeftOut| Notice {
+/// Returns a notice for each unused sensor; faults get a kind that is shown as a warning.
+fn notices(left_out: Vec<UnusedSensor>, clock: &Arc<dyn Clock>) -> Vec<Notice> {
+    let notice = |one: UnusedSensor| Notice {
         time: clock.now(),
         kind: match one.is_fault {
             true => "left_out",
             false => "source_limit",
         },
-        message: format!("{} is left out: {}", one.sensor, one.why),
+        message: format!("{} is not used: {}", one.sensor, one.why),
     };
     left_out.into_iter().map(notice).collect()
 }
 
-/// Opens one source; sensors that it leaves out are added to `left_out`, also where it
-/// fails.
+/// Opens one source. Unused sensors are added to `left_out`, also on an error.
 pub(crate) fn open_one(
     choice: &SourceChoice,
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<UnusedSensor>,
 ) -> OneOpened {
     let interval = options.interval;
     match choice {
@@ -149,7 +146,7 @@ pub(crate) fn open_one(
         SourceChoice::Modelled => modelled(options),
         SourceChoice::Replay(file) => boxed(Replay::open(file, options.replay_mode)),
         SourceChoice::Nvml => Err(SourceError::NotPresent {
-            what: "NVIDIA GPUs (not asked for)".to_owned(),
+            what: "NVIDIA GPUs (not requested)".to_owned(),
         }),
         SourceChoice::Auto | SourceChoice::Several(_) => Err(SourceError::BadInput {
             what: choice.to_string(),
@@ -162,12 +159,12 @@ fn boxed<S: PowerSource + 'static>(source: Result<S, SourceError>) -> OneOpened 
     Ok(Box::new(source?))
 }
 
-/// All that is measured; what is only modelled if there is nothing. What two sources
-/// meter counts once: see [`containment`](crate::power::containment).
+/// Opens all measured sources, or the modelled one if there are none. Domains metered by
+/// two sources count once: see [`containment`](crate::power::containment).
 ///
 /// ```text
 /// macOS    powermetrics, else ioreport
-/// Linux    rapl, hwmon, nvml; a battery only where nothing else tells anything
+/// Linux    rapl, hwmon, nvml; a battery only if no other source can be opened
 /// ```
 fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceError> {
     let mut opened = Opened {
@@ -190,7 +187,7 @@ fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceE
         let mut left_out = Vec::new();
         match open_one(&choice, options, clock, &mut left_out) {
             Ok(source) => opened.sources.push(source),
-            Err(error) if is_worth_telling(&choice, &error) => {
+            Err(error) if is_reportable(&choice, &error) => {
                 opened
                     .notices
                     .push(notice("source_refused", error.to_string()));
@@ -198,7 +195,7 @@ fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceE
             Err(_) => {}
         }
         opened.notices.extend(notices(left_out, clock));
-        // One that meters the whole processor is enough.
+        // On macOS each source meters the whole processor.
         let is_complete = choice == SourceChoice::Powermetrics || cfg!(target_os = "macos");
         if is_complete && !opened.sources.is_empty() {
             break;
@@ -212,7 +209,7 @@ fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceE
     Ok(opened)
 }
 
-/// What may be there, in the order in which it is tried.
+/// Returns the sources to try, in order.
 fn candidates(options: &OpenOptions) -> Vec<SourceChoice> {
     let mut candidates = Vec::new();
     if wants_powermetrics(options) {
@@ -233,8 +230,8 @@ fn candidates(options: &OpenOptions) -> Vec<SourceChoice> {
     candidates
 }
 
-/// That a machine has no NVIDIA GPU need not be said; that a sensor may not be read must.
-fn is_worth_telling(choice: &SourceChoice, error: &SourceError) -> bool {
+/// Returns whether a failure to open is reported: not if an optional sensor is absent.
+fn is_reportable(choice: &SourceChoice, error: &SourceError) -> bool {
     let is_usual = matches!(choice, SourceChoice::Powermetrics | SourceChoice::Rapl);
     is_usual || !matches!(error, SourceError::NotPresent { .. })
 }
@@ -308,7 +305,7 @@ fn watts_from_environment(variable: &str) -> Result<Option<Power>, SourceError> 
     };
     let watts = text.trim().parse().map_err(|_| SourceError::BadInput {
         what: variable.to_owned(),
-        why: format!("{text:?} is no number of watts"),
+        why: format!("{text:?} is not a number of watts"),
     })?;
     Ok(Some(Power::from_watts(watts)))
 }

@@ -1,16 +1,16 @@
-//! Counters that do not follow the load are not to be trusted.
+//! Detects counters that do not follow the load.
 //!
 //! ```text
 //! busy     =====================================
-//! frozen   5 J  0  0  0  0  0  0  0  0  0  0        still for three seconds: unknown since
-//! energy   5 J  -  -  -  -  -  -  -  -  -  -        it stands still
+//! frozen   5 J  0  0  0  0  0  0  0  0  0  0        no move for three seconds: unknown
+//! energy   5 J  -  -  -  -  -  -  -  -  -  -        since the last move
 //!
-//! batched  5 J  0  0  0  9 J  0  0  0  8 J          still, then all of it at once: one
-//! energy   5 J  |--- 9 J ---| |--- 8 J ---|         window since it moved
+//! batched  5 J  0  0  0  9 J  0  0  0  8 J          a pause, then all energy at once: one
+//! energy   5 J  |--- 9 J ---| |--- 8 J ---|         window since the last move
 //! ```
-//! Windows without energy are held back until it is known which of them it is. A rail
-//! that stands still on a machine at rest has its zeros. Some systems publish counters in
-//! batches: macOS 27 every two seconds or so where no entitled program reads them.
+//! Windows without energy are held back until the case is known. On an idle machine they
+//! stay zero. Some systems publish counters in batches: macOS 27 about every two seconds if
+//! no entitled program reads them.
 
 mod load;
 
@@ -18,33 +18,33 @@ use crate::power::{Notice, Rail, RailKind, Reading, Sample};
 use crate::units::{Energy, Nanos};
 pub(super) use load::Load;
 
-/// A rail that stands still for this long while a processor was busy for at least half
-/// of it is frozen; longer than the batches that are known.
+/// A rail that does not move for this long is frozen, if a processor was busy for at least
+/// half of that time. Longer than all known batches.
 pub(super) const FROZEN_AFTER: Nanos = Nanos::from_millis(3_000);
 
-/// A rail that stands still at the end of a run for less than this has its zeros: windows
-/// may be shorter than the time between two moves.
+/// Zeros for less than this before a gap or the end of a run stay zero, because windows may
+/// be shorter than the time between two moves.
 const SHORT: Nanos = Nanos::from_millis(300);
 
-/// So many windows without energy, and then one with, are one batch.
-const STILL_WINDOWS: u32 = 2;
+/// Number of windows without energy before one with energy that make a batch.
+const ZERO_WINDOWS: u32 = 2;
 
-/// So many batches are no accident.
+/// Number of batches after which batching is reported.
 const BATCHES: u32 = 3;
 
-/// Watches the rails of a source that a busy processor must move.
+/// Checks the rails of a source that move whenever a processor is busy.
 #[derive(Debug, Clone)]
-pub(super) struct FrozenCounters {
+pub(super) struct FrozenCounterDetector {
     source: String,
     rails: Vec<WatchedRail>,
     load: Load,
 }
 
-/// What to do with a sample.
-type Take<'a> = &'a mut dyn FnMut(Sample);
+/// Receives the checked samples.
+type Emit<'a> = &'a mut dyn FnMut(Sample);
 
-impl FrozenCounters {
-    /// Watches rails of a source; `load` is how busy this machine is.
+impl FrozenCounterDetector {
+    /// Creates a detector for the rails of a source; `load` is this machine's load.
     pub(super) fn new(source: &str, rails: &[Rail], load: Load) -> Self {
         let mut watched = Self {
             source: source.to_owned(),
@@ -60,8 +60,8 @@ impl FrozenCounters {
         self.rails.extend(new.map(WatchedRail::new));
     }
 
-    /// Replaces the samples of a reading by those that can be trusted, and reports what
-    /// cannot. Samples may be held back for a later reading.
+    /// Replaces the samples of a reading by checked ones and adds notices of frozen and
+    /// batched counters. Samples may be held back for a later reading.
     pub(super) fn check(&mut self, reading: &mut Reading) {
         if let Some(rails) = &reading.rails {
             self.extend(rails.iter().map(|(rail, _)| rail));
@@ -72,13 +72,13 @@ impl FrozenCounters {
         self.load.read(last);
         let samples = std::mem::take(&mut reading.samples);
         for sample in samples {
-            let mut take = |sample| reading.samples.push(sample);
+            let mut emit = |sample| reading.samples.push(sample);
             let Some(rail) = self.rails.get_mut(sample.rail).filter(|rail| rail.moves) else {
-                take(sample);
+                emit(sample);
                 continue;
             };
-            let oddity = rail.add(sample, &self.load, &mut take);
-            let notice = oddity.map(|(kind, what)| Notice {
+            let finding = rail.add(sample, &self.load, &mut emit);
+            let notice = finding.map(|(kind, what)| Notice {
                 time: sample.end,
                 kind,
                 message: format!("{} {}: {what}", self.source, rail.name),
@@ -87,7 +87,7 @@ impl FrozenCounters {
         }
     }
 
-    /// Hands on what is still held back.
+    /// Emits the samples that are still held back.
     pub(super) fn finish(&mut self, reading: &mut Reading) {
         for rail in &mut self.rails {
             let load = &self.load;
@@ -96,26 +96,26 @@ impl FrozenCounters {
     }
 }
 
-/// One rail.
+/// The state of one rail.
 #[derive(Debug, Clone)]
 struct WatchedRail {
     name: String,
     /// Whether work on the processors moves it.
     moves: bool,
-    still: Option<Still>,
+    zeros: Option<FrozenCounter>,
     batches: u32,
     is_frozen: bool,
 }
 
-/// Windows without energy, as one.
+/// Consecutive windows without energy, merged into one sample.
 #[derive(Debug, Clone, Copy)]
-struct Still {
+struct FrozenCounter {
     sample: Sample,
     windows: u32,
 }
 
-/// The kind of an oddity and its description.
-type Oddity = (&'static str, String);
+/// The kind and the description of a finding.
+type Finding = (&'static str, String);
 
 impl WatchedRail {
     fn new(rail: &Rail) -> Self {
@@ -126,96 +126,98 @@ impl WatchedRail {
         Self {
             name: rail.name.clone(),
             moves,
-            still: None,
+            zeros: None,
             batches: 0,
             is_frozen: false,
         }
     }
 
-    fn add(&mut self, sample: Sample, load: &Load, take: Take<'_>) -> Option<Oddity> {
+    fn add(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<Finding> {
         match sample.energy {
             None => {
-                self.release(load, SHORT, take);
-                take(sample);
+                self.release(load, SHORT, emit);
+                emit(sample);
                 None
             }
             Some(Energy::ZERO) if self.is_frozen => {
-                take(Sample {
+                emit(Sample {
                     energy: None,
                     ..sample
                 });
                 None
             }
-            Some(Energy::ZERO) => self.stand_still(sample, load, take),
+            Some(Energy::ZERO) => self.hold(sample, load, emit),
             Some(_) if std::mem::take(&mut self.is_frozen) => {
-                // This step may hold all that was used since it stood still.
-                take(Sample {
+                // This step may include all energy since the counter froze.
+                emit(Sample {
                     energy: None,
                     ..sample
                 });
                 Some(("frozen", "the counter moves again".to_owned()))
             }
-            Some(_) => self.move_on(sample, load, take),
+            Some(_) => self.merge_held(sample, load, emit),
         }
     }
 
-    fn stand_still(&mut self, sample: Sample, load: &Load, take: Take<'_>) -> Option<Oddity> {
-        // A gap between two windows is no part of either.
+    fn hold(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<Finding> {
+        // A gap between windows ends the sequence.
         if self
-            .still
-            .is_some_and(|still| still.sample.end != sample.start)
+            .zeros
+            .is_some_and(|zeros| zeros.sample.end != sample.start)
         {
-            self.release(load, SHORT, take);
+            self.release(load, SHORT, emit);
         }
-        let still = self.still.get_or_insert(Still { sample, windows: 0 });
-        still.sample.end = sample.end;
-        still.windows += 1;
-        if still.sample.end - still.sample.start < FROZEN_AFTER {
+        let zeros = self
+            .zeros
+            .get_or_insert(FrozenCounter { sample, windows: 0 });
+        zeros.sample.end = sample.end;
+        zeros.windows += 1;
+        if zeros.sample.end - zeros.sample.start < FROZEN_AFTER {
             return None;
         }
-        self.is_frozen = load.is_busy(still.sample.start, still.sample.end);
-        self.release(load, SHORT, take);
-        let what = "the counter stands still under load: its energy is unknown from then on";
+        self.is_frozen = load.is_busy(zeros.sample.start, zeros.sample.end);
+        self.release(load, SHORT, emit);
+        let what = "the counter is frozen under load: its energy is unknown until it moves again";
         self.is_frozen.then(|| ("frozen", what.to_owned()))
     }
 
-    /// The energy of a window after some without any is that of all of them.
-    fn move_on(&mut self, sample: Sample, load: &Load, take: Take<'_>) -> Option<Oddity> {
-        let touching = |still: &Still| still.sample.end == sample.start;
-        let Some(still) = self.still.filter(touching) else {
-            self.release(load, SHORT, take);
-            take(sample);
+    /// Merges a window with energy and the held windows before it.
+    fn merge_held(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<Finding> {
+        let touching = |zeros: &FrozenCounter| zeros.sample.end == sample.start;
+        let Some(zeros) = self.zeros.filter(touching) else {
+            self.release(load, SHORT, emit);
+            emit(sample);
             return None;
         };
-        self.still = None;
-        take(Sample {
-            start: still.sample.start,
+        self.zeros = None;
+        emit(Sample {
+            start: zeros.sample.start,
             ..sample
         });
-        let is_batch = still.windows >= STILL_WINDOWS;
-        if !is_batch || !load.is_busy(still.sample.start, sample.end) {
+        let is_batch = zeros.windows >= ZERO_WINDOWS;
+        if !is_batch || !load.is_busy(zeros.sample.start, sample.end) {
             return None;
         }
         self.batches += 1;
         (self.batches == BATCHES).then(|| {
-            let seconds = (sample.end - still.sample.start).seconds();
+            let seconds = (sample.end - zeros.sample.start).seconds();
             let what = format!(
-                "the counter moves every {seconds:.1} s only, by all that was used since; its \
-                 windows are as long"
+                "the counter moves every {seconds:.1} s only, by all energy since; its windows \
+                 have that length"
             );
             ("batched", what)
         })
     }
 
-    /// Hands on windows without energy: unknown if they are longer than `short` and the
-    /// machine was busy.
-    fn release(&mut self, load: &Load, short: Nanos, take: Take<'_>) {
-        let Some(Still { sample, .. }) = self.still.take() else {
+    /// Emits the held windows. Their energy is unknown if they are longer than `short` and
+    /// the machine was busy.
+    fn release(&mut self, load: &Load, short: Nanos, emit: Emit<'_>) {
+        let Some(FrozenCounter { sample, .. }) = self.zeros.take() else {
             return;
         };
         let is_short = sample.end - sample.start < short;
         let is_known = is_short || !load.is_busy(sample.start, sample.end);
-        take(Sample {
+        emit(Sample {
             energy: sample.energy.filter(|_| is_known),
             ..sample
         });
@@ -241,8 +243,8 @@ mod tests {
 
     type Window = (i64, i64, Option<f64>);
 
-    /// What becomes of windows of half a second with these energies, on a machine with
-    /// one busy processor or none.
+    /// Returns the checked windows and the kinds of notices for windows of half a second with
+    /// these energies, on a machine with one busy processor or none.
     fn checked(
         kind: RailKind,
         energies: &[Option<f64>],
@@ -252,7 +254,7 @@ mod tests {
             true => |now| Some(now),
             false => |_| Some(Nanos::ZERO),
         };
-        let mut counters = FrozenCounters::new("fake", &[rail(kind)], Load::new(busy));
+        let mut counters = FrozenCounterDetector::new("fake", &[rail(kind)], Load::new(busy));
         let (mut windows, mut kinds) = (Vec::new(), Vec::new());
         let mut keep = |reading: Reading| {
             windows.extend(reading.samples.iter().map(|one| {
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_stands_still_under_load_is_unknown_since_then() {
+    fn energy_of_a_counter_that_is_frozen_under_load_is_unknown() {
         let mut energies = vec![Some(5.0), Some(5.0)];
         energies.extend([Some(0.0); 10]);
         let (windows, kinds) = checked(RailKind::Package, &energies, true);
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_moves_again_is_known_from_the_next_window_on() {
+    fn energy_is_known_from_the_second_window_after_a_freeze() {
         let mut energies = vec![Some(0.0); 7];
         energies.extend([Some(40.0), Some(5.0)]);
         let (windows, kinds) = checked(RailKind::Cpu, &energies, true);
@@ -320,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_one_window_each_and_are_reported_once() {
+    fn each_batch_is_one_window_and_batching_is_reported_once() {
         let energies: Vec<Option<f64>> = (0..40)
             .map(|at| Some(if at % 4 == 3 { 8.0 } else { 0.0 }))
             .collect();
@@ -336,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_ends_while_a_counter_stands_still_does_not_know_its_energy() {
+    fn zeros_before_the_end_of_a_busy_run_are_unknown() {
         let energies = [Some(5.0), Some(0.0), Some(0.0)];
         let (windows, _) = checked(RailKind::Package, &energies, true);
         assert_eq!(windows, [(0, 500, Some(5.0)), (500, 1500, None)]);
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_may_rest_while_processors_work() {
+    fn zeros_of_a_device_rail_are_kept_under_cpu_load() {
         let (windows, kinds) = checked(RailKind::Ane, &[Some(0.0); 20], true);
         assert_eq!((windows.len(), kinds.len()), (20, 0));
         assert!(windows.iter().all(|window| window.2 == Some(0.0)));

@@ -1,16 +1,16 @@
-//! Sensors of Linux' hwmon whose rails are known: AMD graphics, Jetson's INA3221, AMD
+//! Reads sensors of Linux' hwmon whose rails are known: AMD graphics, Jetson's INA3221, AMD
 //! processors by `amd_energy` or `zenpower`. Tested on fake trees, never on real ones.
 //!
-//! | driver | read | rail |
+//! | driver | files | rail |
 //! |---|---|---|
-//! | `amdgpu`, a card | `power1_average`, else `power1_input` | `gpu`, by PCI address where there are several |
-//! | `amdgpu`, an APU | the same; it includes the CPU cores | `apu`, a package |
+//! | `amdgpu`, a card | `power1_average`, else `power1_input` | `gpu`, with the PCI address if there are several |
+//! | `amdgpu`, an APU | the same; includes the CPU cores | `apu`, a package |
 //! | `ina3221` | volts x amperes of each channel | its label; `VDD_IN` contains the others |
-//! | `amd_energy` | `energyN_input` | `package-N`; cores lie inside and are left out |
+//! | `amd_energy` | `energyN_input` | `package-N`; cores are part of it and ignored |
 //! | `zenpower` | `powerN_input` | its label, inside the package |
 //!
-//! Other drivers are named and left out: what they meter is not known, and a sum would
-//! count it twice. A sensor that cannot be read takes no other one with it.
+//! Other drivers are reported but not used: it is unknown what they meter, and a sum could
+//! count it twice. A sensor that cannot be read does not affect the others.
 
 mod amdgpu;
 
@@ -23,27 +23,27 @@ use crate::power::sysfs::{number, text};
 use crate::power::users::DeviceUsers;
 #[cfg(target_os = "linux")]
 use crate::power::users::drm::DrmUsers;
-use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
+use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
 use crate::units::Nanos;
 
-/// Where the kernel shows them.
+/// The kernel's folder of hwmon sensors.
 pub const HWMON: &str = "/sys/class/hwmon";
 
-/// Channels that a driver may number.
+/// Channel numbers to look for.
 const CHANNELS: std::ops::RangeInclusive<u32> = 1..=32;
 
-/// Opens what is known under `root`; what is not, or cannot be read, is added to
+/// Opens the known sensors under `root`. Unknown and unreadable ones are added to
 /// `left_out`.
 ///
 /// # Errors
-/// [`SourceError::NotPresent`] without a known sensor, else why the first one cannot be
-/// read, where none can.
+/// [`SourceError::NotPresent`] without a known sensor. If none can be read, the error of the
+/// first one.
 pub fn open(
     root: &Path,
     interval: Nanos,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<UnusedSensor>,
 ) -> Result<Polled, SourceError> {
-    let mut found = Found::default();
+    let mut found = FoundSensors::default();
     for device in devices(root) {
         found.add(&device);
     }
@@ -54,7 +54,7 @@ pub fn open(
         });
     }
     let mut sensors = found.sensors;
-    name_apart(&mut sensors);
+    make_names_unique(&mut sensors);
     let description = Description {
         name: "hwmon".into(),
         rails: Vec::new(),
@@ -62,14 +62,13 @@ pub fn open(
         kernel: Kernel::Box,
         provenance: Provenance::Measured,
         limits: vec![
-            "drivers' readings; between two readings of a power it is taken to go straight"
-                .to_owned(),
+            "drivers' readings; power is interpolated linearly between two readings".to_owned(),
         ],
     };
     Polled::open(description, polled(sensors), left_out)
 }
 
-/// Folders of sensors, in the order of their numbers.
+/// Returns the folders of sensors, in the order of their numbers.
 fn devices(root: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
     let mut devices: Vec<(u32, PathBuf)> = entries
@@ -83,7 +82,7 @@ fn devices(root: &Path) -> Vec<PathBuf> {
     devices.into_iter().map(|(_, path)| path).collect()
 }
 
-/// Reads the use of graphics by process.
+/// Returns a reader of the use of a graphics device by process.
 #[cfg(target_os = "linux")]
 fn users(sensor: &Sensor) -> Option<Box<dyn DeviceUsers>> {
     let users = DrmUsers::new("/proc", sensor.pci.clone()?);
@@ -95,7 +94,7 @@ fn users(_: &Sensor) -> Option<Box<dyn DeviceUsers>> {
     None
 }
 
-/// The PCI address of the device that a sensor is of.
+/// Returns the PCI address of a sensor's device.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 fn pci(device: &Path) -> Option<String> {
     let target = std::fs::canonicalize(device.join("device")).ok()?;
@@ -109,7 +108,7 @@ struct Sensor {
     /// PCI address of graphics; read on Linux only.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pci: Option<String>,
-    /// What tells it from another of the same name.
+    /// Address of its device, which distinguishes sensors of the same name.
     place: String,
     kind: RailKind,
     unit: &'static str,
@@ -118,12 +117,12 @@ struct Sensor {
 }
 
 #[derive(Default)]
-struct Found {
+struct FoundSensors {
     sensors: Vec<Sensor>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<UnusedSensor>,
 }
 
-impl Found {
+impl FoundSensors {
     fn add(&mut self, device: &Path) {
         let driver = text(&device.join("name")).unwrap_or_default();
         match driver.as_str() {
@@ -134,7 +133,7 @@ impl Found {
             _ if meters_power(device) => self.leave_out(
                 device,
                 &driver,
-                "what it meters is not known, and a sum could count it twice",
+                "it is unknown what it meters, and a sum could count it twice",
                 false,
             ),
             _ => {}
@@ -142,7 +141,7 @@ impl Found {
     }
 
     fn leave_out(&mut self, device: &Path, driver: &str, why: &str, is_fault: bool) {
-        self.left_out.push(LeftOut {
+        self.left_out.push(UnusedSensor {
             sensor: format!("hwmon {driver} ({})", place(device)),
             why: why.to_owned(),
             is_fault,
@@ -221,18 +220,19 @@ impl Found {
     }
 }
 
-/// The socket of an AMD processor's device: 0 at `0000:00:18.3`, 1 at `0000:00:19.3`.
+/// Returns the socket of an AMD processor's device: 0 at `0000:00:18.3`, 1 at
+/// `0000:00:19.3`.
 fn socket(place: &str) -> Option<u32> {
     let device = place.split(':').nth(2)?.split('.').next()?;
     u32::from_str_radix(device, 16).ok()?.checked_sub(0x18)
 }
 
-/// INA3221 may show a channel that adds the others up.
+/// Returns whether an INA3221 channel is the sum of the others.
 fn is_sum(label: &str) -> bool {
     label.to_lowercase().contains("sum of")
 }
 
-/// What a board's label says that it meters.
+/// Returns the kind of rail that a board's label suggests.
 fn kind_of(label: &str) -> RailKind {
     let label = label.to_uppercase();
     let has = |part: &str| label.contains(part);
@@ -258,7 +258,7 @@ fn meters_power(device: &Path) -> bool {
     names.any(|name| is_meter(&name))
 }
 
-/// The device's address: `0000:03:00.0`, `1-0040`.
+/// Returns the device's address: `0000:03:00.0`, `1-0040`.
 fn place(device: &Path) -> String {
     let target = std::fs::canonicalize(device.join("device"));
     let target = target.unwrap_or_else(|_| device.to_owned());
@@ -268,8 +268,8 @@ fn place(device: &Path) -> String {
     name.unwrap_or_default()
 }
 
-/// `gpu` where it is the only one, else `gpu-0000:03:00.0`.
-fn name_apart(sensors: &mut [Sensor]) {
+/// Appends the device's address to names that are not unique: `gpu-0000:03:00.0`.
+fn make_names_unique(sensors: &mut [Sensor]) {
     let names: Vec<String> = sensors.iter().map(|sensor| sensor.name.clone()).collect();
     for sensor in sensors {
         if names.iter().filter(|name| **name == sensor.name).count() > 1 {
@@ -278,7 +278,7 @@ fn name_apart(sensors: &mut [Sensor]) {
     }
 }
 
-/// Sensors as rails: those of one board lie in its input.
+/// Converts sensors to rails. The rails of one board lie in its input rail.
 fn polled(sensors: Vec<Sensor>) -> Vec<PolledSensor> {
     let wholes: Vec<(usize, String)> = (0..)
         .zip(&sensors)
@@ -302,13 +302,14 @@ fn polled(sensors: Vec<Sensor>) -> Vec<PolledSensor> {
     sensors.into_iter().enumerate().map(sensor).collect()
 }
 
-const FIX: &str = "let your user read it: `sudo chmod a+r` and the path, until the next boot";
+const FIX: &str =
+    "allow your user to read it: `sudo chmod a+r` and the path (valid until the next boot)";
 
 fn microwatts(file: PathBuf) -> Read {
     Box::new(move || Ok(Raw::Watts(number::<f64>(&file, FIX)? / 1e6)))
 }
 
-/// The first file that can be read; which one that is may change at any time.
+/// Reads the first readable file. Which one that is may change between readings.
 fn first_of(files: Vec<PathBuf>) -> Read {
     Box::new(move || {
         let mut failure = None;

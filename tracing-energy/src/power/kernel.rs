@@ -5,21 +5,20 @@ use std::str::FromStr;
 
 use crate::units::Nanos;
 
-/// Over which time a sensor averages the power that a sample tells.
+/// The time over which a sensor averages the power of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Kernel {
-    /// Exactly the sample's own window: energy counters, and means over it.
+    /// The sample's own window: energy counters, and means over the window.
     #[default]
     Box,
-    /// The mean over that much time before the sample's end, however long the
-    /// sample itself is.
+    /// The mean over this time before the sample's end, regardless of the sample's length.
     Trailing(Nanos),
-    /// A first-order low-pass filter with that time constant.
+    /// A first-order low-pass filter with this time constant.
     LowPass(Nanos),
 }
 
-/// Prints `box`, `trailing:100ms`, `lowpass:60ms`.
+/// Formats as `box`, `trailing:100ms`, `lowpass:60ms`.
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = |time: &Nanos| time.nanos() as f64 / 1e6;
@@ -31,7 +30,7 @@ impl fmt::Display for Kernel {
     }
 }
 
-/// Reads what [`Kernel`] prints. The error says what is accepted.
+/// Parses the formatted form. The error lists the accepted forms.
 impl FromStr for Kernel {
     type Err = String;
 
@@ -44,12 +43,12 @@ impl FromStr for Kernel {
             _ => None,
         };
         kernel.ok_or_else(|| {
-            format!("`{text}` is no sensor kernel; use box, trailing:100ms or lowpass:60ms")
+            format!("`{text}` is not a sensor kernel; use box, trailing:100ms or lowpass:60ms")
         })
     }
 }
 
-/// A time above zero and below a day, such as `100ms`.
+/// Parses a time above zero and below a day, such as `100ms`.
 fn milliseconds(text: &str) -> Option<Nanos> {
     let number: f64 = text.strip_suffix("ms")?.trim().parse().ok()?;
     let time = Nanos::from_nanos((number * 1e6).round() as i64);
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_reads_back() {
+    fn formatted_kernels_are_parsed_back() {
         let kernels = [
             (Kernel::Box, "box"),
             (Kernel::Trailing(Nanos::from_millis(100)), "trailing:100ms"),
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_refused_with_those_that_are_known() {
+    fn unknown_kernels_are_refused_with_the_accepted_forms() {
         for text in [
             "",
             "BOX",

@@ -15,20 +15,20 @@ mod frozen;
 pub mod hwmon;
 pub mod ioreport;
 mod kernel;
-pub mod known;
 pub mod modelled;
 pub mod nvml;
-pub mod pace;
 pub mod polled;
+mod power_fallback;
 pub mod powermetrics;
 mod rail_reader;
 pub mod rapl;
 pub mod replay;
 pub mod sampler;
-mod second_way;
+pub mod sensor_cache;
 mod stamp;
 mod suspend;
 mod sysfs;
+pub mod ticker;
 pub mod users;
 pub mod validate;
 mod zero_under_load;
@@ -41,7 +41,7 @@ pub use sampler::{Sampler, SamplerMessage, SamplerWatch};
 use crate::clock::Clock;
 use crate::units::{Energy, Nanos};
 
-/// What a rail meters.
+/// The domain that a rail meters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RailKind {
@@ -53,7 +53,7 @@ pub enum RailKind {
     Ane,
     /// Memory.
     Dram,
-    /// A processor package or system on chip, its parts included.
+    /// A processor package or system on chip, including its parts.
     Package,
     /// The whole machine.
     System,
@@ -62,7 +62,7 @@ pub enum RailKind {
 }
 
 impl RailKind {
-    /// The name in tables: `cpu`, `gpu`, `ane`, `dram`, `package`, `system`, `other`.
+    /// Returns the name in tables: `cpu`, `gpu`, `ane`, `dram`, `package`, `system`, `other`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -75,7 +75,7 @@ impl RailKind {
         }
     }
 
-    /// The kind with that [name](Self::name).
+    /// Returns the kind with that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         let all = [
             Self::Cpu,
@@ -90,19 +90,19 @@ impl RailKind {
     }
 }
 
-/// How a figure came to be.
+/// The origin of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Provenance {
-    /// A sensor read it during the run.
+    /// Read from a sensor during the run.
     Measured,
-    /// Computed from CPU time and configured watts: modelled, not measured.
+    /// Computed from CPU time and configured watts.
     Modelled,
-    /// Taken from a recording made elsewhere.
+    /// Read from a recording of another run.
     Replayed,
 }
 
 impl Provenance {
-    /// The name in tables: `measured`, `modelled`, `replayed`.
+    /// Returns the name in tables: `measured`, `modelled`, `replayed`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Measured => "measured",
@@ -111,7 +111,7 @@ impl Provenance {
         }
     }
 
-    /// The provenance with that [name](Self::name).
+    /// Returns the provenance with that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Measured, Self::Modelled, Self::Replayed]
             .into_iter()
@@ -124,28 +124,28 @@ impl Provenance {
 pub struct Rail {
     /// The rail's name within its source: `cpu`, `package-0`, `gpu`.
     pub name: String,
-    /// What it meters.
+    /// The domain it meters.
     pub kind: RailKind,
-    /// Index, in the same source, of the rail that contains this one.
+    /// Index of the rail of the same source that contains this one.
     pub parent: Option<usize>,
-    /// The unit the sensor counts in, for the record: `mJ`, `uJ`, `W`.
+    /// The sensor's unit, for information: `mJ`, `uJ`, `W`.
     pub unit: &'static str,
 }
 
-/// What a source is and what it can do.
+/// The properties of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     /// `powermetrics`, `rapl`, `modelled`, `replay`.
     pub name: String,
     /// Its rails; samples refer to them by index.
     pub rails: Vec<Rail>,
-    /// The wished-for time between samples.
+    /// The requested time between samples.
     pub interval: Nanos,
     /// The averaging window of the sensor.
     pub kernel: Kernel,
-    /// Whether figures are measured, modelled or replayed.
+    /// Whether values are measured, modelled or replayed.
     pub provenance: Provenance,
-    /// What a reader of the figures must know, in words.
+    /// Limitations of the values, for users.
     pub limits: Vec<String>,
 }
 
@@ -158,44 +158,44 @@ pub struct Sample {
     pub start: Nanos,
     /// End of the window, run time.
     pub end: Nanos,
-    /// The energy; `None` where the device gave none.
+    /// The energy; `None` if unknown.
     pub energy: Option<Energy>,
 }
 
-/// Something worth telling that is no sample: a gap, a restart, a warning.
+/// An event other than a sample: a gap, a restart, a warning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
-    /// When, run time.
+    /// Run time of the event.
     pub time: Nanos,
-    /// A stable word: `gap`, `restart`, `rejected_document`, `wrap`, `frozen`, `batched`, ...
+    /// A stable name: `gap`, `restart`, `rejected_document`, `wrap`, `frozen`, `batched`, ...
     pub kind: &'static str,
-    /// What happened, in words.
+    /// What happened, for users.
     pub message: String,
 }
 
 /// A sensor of this machine that is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct UnusedSensor {
     /// The sensor, with its source: `rapl psys`, `hwmon corsairpsu`.
     pub sensor: String,
     /// Why it is not used.
     pub why: String,
-    /// Whether it should have been usable: it failed, or may not be read.
+    /// Whether the sensor failed or may not be read, as opposed to being excluded by design.
     pub is_fault: bool,
 }
 
-/// What a sensor says of thermal pressure over one window.
+/// The thermal pressure over one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pressure {
     /// Start of the window, run time.
     pub start: Nanos,
     /// End of the window, run time.
     pub end: Nanos,
-    /// The sensor's word; `Nominal` means none.
+    /// The level as the sensor names it; `Nominal` means none.
     pub level: String,
 }
 
-/// What one [`PowerSource::read`] brought.
+/// The result of one [`PowerSource::read`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reading {
     /// New samples, in time order for each rail.
@@ -204,27 +204,27 @@ pub struct Reading {
     pub notices: Vec<Notice>,
     /// Thermal pressure of this machine, in time order.
     pub pressures: Vec<Pressure>,
-    /// What else the sensor tells: `gpu_freq_mhz`, `gpu_idle_ratio`.
-    pub extras: Vec<Extra>,
-    /// All rails of the source, where some have appeared since it was opened: those
-    /// before keep their places, new ones are appended. Counts before the samples.
+    /// Other metrics of the sensor: `gpu_freq_mhz`, `gpu_idle_ratio`.
+    pub metrics: Vec<SensorMetric>,
+    /// All rails of the source, if some have appeared since it was opened. Known rails keep
+    /// their indices; new ones are appended. Applies before the samples.
     pub rails: Option<Vec<containment::PlacedRail>>,
 }
 
-/// A figure that is no energy, over one window.
+/// A value other than energy over one window.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Extra {
-    /// What it is, with its unit.
+pub struct SensorMetric {
+    /// Name with unit.
     pub name: String,
     /// Start of the window, run time.
     pub start: Nanos,
     /// End of the window, run time.
     pub end: Nanos,
-    /// Its value; what is not known has no row.
+    /// Its value; unknown values have no row.
     pub value: f64,
 }
 
-/// Why a source gives nothing, and what to do about it.
+/// Why a source delivers nothing, and what to do about it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
@@ -242,7 +242,7 @@ pub enum SourceError {
         /// The sensor.
         what: String,
     },
-    /// It failed now and may work later.
+    /// A temporary failure.
     #[error("{what}: failed for now: {why}")]
     Retry {
         /// The sensor.
@@ -250,7 +250,7 @@ pub enum SourceError {
         /// What happened.
         why: String,
     },
-    /// It is gone for good in this run (a replay that ended, a device unplugged).
+    /// Permanently gone in this run (a replay that ended, a device that was unplugged).
     #[error("{what}: gone: {why}")]
     Gone {
         /// The sensor.
@@ -258,7 +258,7 @@ pub enum SourceError {
         /// What happened.
         why: String,
     },
-    /// Its recording or its settings are wrong.
+    /// The recording or a setting is invalid.
     #[error("{what}: {why}")]
     BadInput {
         /// The file or setting.
@@ -268,65 +268,65 @@ pub enum SourceError {
     },
 }
 
-/// A driver that reads rails. All calls but `describe` come from one thread, the
-/// sampler's; `describe` is complete once the source has been constructed.
+/// A driver that reads rails. All methods but `describe` are called on one thread, the
+/// sampler's. `describe` is complete once the source has been constructed.
 pub trait PowerSource: Send {
-    /// Name, rails, interval, provenance and limits. Rails that appear later are
+    /// Returns name, rails, interval, provenance and limits. Rails that appear later are
     /// appended; nothing else changes.
     fn describe(&self) -> Description;
 
-    /// Begins to measure; the first window starts now.
+    /// Starts to measure; the first window starts now.
     ///
     /// # Errors
-    /// When the sensor cannot be read; the message holds the next step.
+    /// If the sensor cannot be read. The message contains the next step.
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError>;
 
-    /// Waits until there is something to tell, at most about `patience`, and
-    /// appends it to `reading`. Nothing new in time is no error.
+    /// Waits for new samples or notices, at most about `timeout`, and appends them to
+    /// `reading`. A timeout is not an error.
     ///
     /// # Errors
-    /// [`SourceError::Gone`] ends the source; other errors are counted and the
-    /// source is asked again.
+    /// [`SourceError::Gone`] ends the source. After other errors it is read again.
     fn read(
         &mut self,
         clock: &dyn Clock,
-        patience: Nanos,
+        timeout: Nanos,
         reading: &mut Reading,
     ) -> Result<(), SourceError>;
 
-    /// Ends the measurement: what was measured up to now is appended, waiting at
-    /// most one interval and never longer than a second.
+    /// Ends the measurement and appends the samples up to now. Waits at most one interval
+    /// and never longer than a second.
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading);
 
-    /// The process that the source keeps for its sensor: its CPU time is the
-    /// profiler's, not the program's.
+    /// Returns the process id of the source's sensor process. Its CPU time is attributed to
+    /// the profiler, not to the program.
     fn child_pid(&self) -> Option<u32> {
         None
     }
 
-    /// Ids of the threads that the source keeps besides the sampler's: their CPU
-    /// time is the profiler's.
+    /// Returns the ids of the source's threads other than the sampler's. Their CPU time is
+    /// attributed to the profiler.
     fn own_threads(&self) -> Vec<i64> {
         Vec::new()
     }
 
-    /// Readers of the use of rails' devices by process, by rail. Called once, before the
-    /// source starts.
+    /// Takes the readers of device use by process, each with the index of its rail. Called
+    /// once, before the source starts.
     fn users(&mut self) -> Vec<(usize, Box<dyn users::DeviceUsers>)> {
         Vec::new()
     }
 
-    /// Returns what is doubtful about the source as it was opened.
+    /// Returns warnings about the source as it was opened.
     fn warnings(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Returns what the platform says of a rail's place among the rails of the machine.
+    /// Returns the placement of a rail among the rails of the machine, as reported by the
+    /// platform.
     fn placement(&self, _rail: usize) -> containment::Placement {
         containment::Placement::Unknown
     }
 
-    /// Idle power of a rail where the source knows it (modelled power).
+    /// Returns the configured idle power of a rail, or `None` for measured power.
     fn configured_idle(&self, _rail: usize) -> Option<crate::units::Power> {
         None
     }

@@ -1,39 +1,38 @@
-//! Modelled power: CPU time times configured watts.
+//! Models power as CPU time times configured watts.
 //!
-//! **Not a measurement.** It knows nothing of frequency, memory, GPUs or what an
-//! instruction costs; it serves where no sensor can be read, so that shares of
-//! CPU time still have a unit. `power = idle + (max - idle) x busy processors /
-//! processors`. The CPU time of the machine comes in ticks of 10 ms, so short
-//! windows are coarse; their sum is right.
+//! **Not a measurement.** The model ignores frequency, memory, GPUs and the cost of
+//! instructions. It is used if no sensor can be read, so that shares of CPU time still have
+//! a unit. `power = idle + (max - idle) x busy processors / processors`. The CPU time of the
+//! machine is counted in ticks of 10 ms: short windows are coarse, but their sum is exact.
 
 use crate::clock::Clock;
 use crate::cpu_time;
-use crate::power::pace::Pace;
 use crate::power::stamp::Stamp;
+use crate::power::ticker::Ticker;
 use crate::power::{
     Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
 use crate::units::{Energy, Nanos, Power};
 
-/// Idle power where none is configured: a small laptop or a core's share of a
-/// server, order of magnitude only.
+/// Default idle power, an order of magnitude: a small laptop or a core's share of a server.
 pub const DEFAULT_IDLE: Power = Power::from_watts(5.0);
 
-/// What one busy processor adds where no maximum is configured; eight of them
-/// make 45 W with the idle power, the class of a laptop processor.
+/// Default power of one busy processor. Eight of them and the idle power make 45 W, the
+/// class of a laptop processor.
 pub const DEFAULT_PER_PROCESSOR: Power = Power::from_watts(5.0);
 
 /// The watts of the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Watts {
-    /// With no processor busy.
+    /// Power with no processor busy.
     pub idle: Power,
-    /// With all processors busy.
+    /// Power with all processors busy.
     pub max: Power,
 }
 
 impl Watts {
-    /// [`DEFAULT_IDLE`], and [`DEFAULT_PER_PROCESSOR`] more for each processor.
+    /// Returns the defaults: [`DEFAULT_IDLE`], plus [`DEFAULT_PER_PROCESSOR`] for each
+    /// processor.
     pub fn default_for(processors: usize) -> Self {
         Self {
             idle: DEFAULT_IDLE,
@@ -42,7 +41,7 @@ impl Watts {
     }
 }
 
-/// Reads the machine's busy time, all processors added.
+/// Returns the machine's busy time, summed over all processors.
 pub type BusyTime = Box<dyn Fn() -> Option<Nanos> + Send>;
 
 /// The modelled source: one rail, `modelled`.
@@ -56,27 +55,27 @@ pub struct Modelled {
 }
 
 struct State {
-    pace: Pace,
+    ticker: Ticker,
     time: Nanos,
-    /// What it was at that time, if it could be read.
+    /// Busy time at `time`, if it could be read.
     busy: Option<Nanos>,
 }
 
 impl Modelled {
-    /// A model of this machine.
+    /// Creates a model of this machine.
     ///
     /// # Errors
-    /// [`SourceError::NotPresent`] where the system does not tell CPU times,
-    /// [`SourceError::BadInput`] for watts that make no sense.
+    /// [`SourceError::NotPresent`] if CPU times cannot be read, [`SourceError::BadInput`] for
+    /// invalid watts.
     pub fn open(watts: Watts, interval: Nanos) -> Result<Self, SourceError> {
         let busy_time = Box::new(cpu_time::machine);
         Self::with_busy_time(watts, interval, cpu_time::processors(), busy_time)
     }
 
-    /// A model of a machine whose busy time is read by `busy_time`.
+    /// Creates a model of a machine whose busy time is read by `busy_time`.
     ///
     /// # Errors
-    /// As [`Modelled::open`].
+    /// The same as those of [`Modelled::open`].
     pub fn with_busy_time(
         watts: Watts,
         interval: Nanos,
@@ -97,7 +96,7 @@ impl Modelled {
         })
     }
 
-    /// Closes the window that ends now.
+    /// Returns the sample of the window that ends now.
     fn sample(&mut self, clock: &dyn Clock) -> Option<Sample> {
         let (busy_now, now) = self.stamp.read(clock, || (self.busy_time)());
         let state = self.state.as_mut()?;
@@ -118,8 +117,8 @@ impl Modelled {
         })
     }
 
-    /// Not clamped to the maximum: ticks that fall into a neighbouring window
-    /// must not lose energy.
+    /// Returns the energy of a window. It is not clamped to the maximum power, so that ticks
+    /// counted in a neighbouring window lose no energy.
     fn energy(&self, window: Nanos, busy: Nanos) -> Energy {
         let per_processor = (self.watts.max - self.watts.idle) / self.processors as f64;
         self.watts.idle * window + per_processor * busy
@@ -164,24 +163,24 @@ impl PowerSource for Modelled {
         let (busy, time) = self.stamp.read(clock, || (self.busy_time)());
         let busy = busy.ok_or_else(|| SourceError::Retry {
             what: "modelled power".into(),
-            why: "the system gave no CPU times".into(),
+            why: "CPU times cannot be read".into(),
         })?;
         let busy = Some(busy);
-        let pace = Pace::starting(time, self.interval);
-        self.state = Some(State { pace, time, busy });
+        let ticker = Ticker::starting(time, self.interval);
+        self.state = Some(State { ticker, time, busy });
         Ok(())
     }
 
     fn read(
         &mut self,
         clock: &dyn Clock,
-        patience: Nanos,
+        timeout: Nanos,
         reading: &mut Reading,
     ) -> Result<(), SourceError> {
         let due = self
             .state
             .as_mut()
-            .is_some_and(|state| state.pace.wait(clock, patience));
+            .is_some_and(|state| state.ticker.wait(clock, timeout));
         if due {
             reading.samples.extend(self.sample(clock));
         }
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_half_and_full_load() {
+    fn power_follows_idle_half_and_full_load() {
         let (mut source, busy) = machine(4);
         let clock = ManualClock::default();
         let mut reading = Reading::default();
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_cpu_times_are_null_not_zero() {
+    fn energy_is_unknown_without_cpu_times() {
         let (mut source, busy) = machine(1);
         let clock = ManualClock::default();
         let mut reading = Reading::default();
@@ -267,7 +266,7 @@ mod tests {
         clock.set(Nanos::from_millis(100));
         source.read(&clock, Nanos::ZERO, &mut reading).unwrap();
         assert_eq!(reading.samples[0].energy, None);
-        // What was used in that window must not be pressed into the next one.
+        // Energy of the unknown window must not appear in the next one.
         for (at, nanos) in [(200, 700_000_000), (300, 800_000_000)] {
             busy.store(nanos, SeqCst);
             clock.set(Nanos::from_millis(at));
@@ -282,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn senseless_watts_are_refused() {
+    fn invalid_watts_are_refused() {
         for (idle, max) in [
             (-1.0, 5.0),
             (6.0, 5.0),

@@ -1,35 +1,35 @@
-//! Sources whose rails are read at fixed times, all under one time stamp.
+//! Sources whose rails are read at fixed times with a common time stamp.
 //!
 //! ```text
 //! counter   |---- 12 J ----|---- 11 J ----|      the step between two readings
 //! gauge     5 W          7 W            6 W      mean of two readings x time
 //! ```
 //!
-//! A sensor that cannot be read leaves a sample without energy, and is reported once. One
-//! that cannot be read when the source is opened is tried again each second, and is a rail
-//! from then on. A gauge says nothing of the time between its readings: that it went
-//! straight is an assumption, which is made for a few intervals at most.
+//! A sensor that fails delivers samples without energy and is reported once. A sensor that
+//! cannot be read when the source is opened is tried again every second, and becomes a rail
+//! once it can. A gauge is interpolated linearly between its readings, for a few intervals
+//! at most.
 
 use crate::clock::Clock;
 use crate::power::containment::{PlacedRail, Placement};
-use crate::power::pace::Pace;
 use crate::power::rail_reader::RailReader;
 use crate::power::stamp::Stamp;
+use crate::power::ticker::Ticker;
 use crate::power::users::DeviceUsers;
-use crate::power::{Description, LeftOut, Notice, PowerSource, Rail, Reading, SourceError};
+use crate::power::{Description, Notice, PowerSource, Rail, Reading, SourceError, UnusedSensor};
 use crate::units::Nanos;
 
-/// How often a sensor that could not be read at first is tried again.
+/// Time between attempts to read a sensor that could not be read at first.
 const TRY_AGAIN: Nanos = Nanos::from_millis(1_000);
 
 /// One sensor of a source.
 pub(super) struct PolledSensor {
     /// Its rail; the parent is an index among all sensors, read or not.
     pub(super) rail: Rail,
-    /// What the platform says of it; a repeated one is an index among all sensors.
+    /// Its placement; the index of [`Placement::Repeats`] is among all sensors.
     pub(super) placement: Placement,
     pub(super) reader: RailReader,
-    /// Reads who uses the rail's device.
+    /// Reads the use of the rail's device by process.
     pub(super) users: Option<Box<dyn DeviceUsers>>,
 }
 
@@ -39,27 +39,26 @@ struct Slot {
     index: Option<usize>,
 }
 
-/// A source of such rails.
+/// A source of polled sensors.
 pub struct Polled {
     description: Description,
     slots: Vec<Slot>,
     warnings: Vec<String>,
-    pace: Option<Pace>,
+    ticker: Option<Ticker>,
     stamp: Stamp,
     last: Nanos,
     try_again_at: Nanos,
 }
 
 impl Polled {
-    /// Opens the sensors that can be read; the others are added to `left_out`. Rails of
-    /// the description are those that can be read.
+    /// Opens the sensors that can be read as rails; the others are added to `left_out`.
     ///
     /// # Errors
-    /// The first sensor's error, where none can be read.
+    /// The first sensor's error, if none can be read.
     pub(super) fn open(
         description: Description,
         sensors: Vec<PolledSensor>,
-        left_out: &mut Vec<LeftOut>,
+        left_out: &mut Vec<UnusedSensor>,
     ) -> Result<Self, SourceError> {
         let slots = sensors.into_iter().map(|sensor| Slot {
             sensor,
@@ -69,7 +68,7 @@ impl Polled {
             description,
             slots: slots.collect(),
             warnings: Vec::new(),
-            pace: None,
+            ticker: None,
             stamp: Stamp::default(),
             last: Nanos::ZERO,
             try_again_at: Nanos::ZERO,
@@ -77,7 +76,7 @@ impl Polled {
         let (mut first, mut failed) = (None, Vec::new());
         for at in 0..source.slots.len() {
             let Err(error) = source.add(at) else { continue };
-            failed.push(LeftOut {
+            failed.push(UnusedSensor {
                 sensor: source.name(at),
                 why: error.to_string(),
                 is_fault: true,
@@ -94,13 +93,13 @@ impl Polled {
         }
     }
 
-    /// Adds what is doubtful about the source.
+    /// Adds warnings about the source.
     pub(super) fn warning(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
         self.warnings.extend(warnings);
         self
     }
 
-    /// Makes a rail of a sensor that can be read.
+    /// Makes the sensor a rail, if it can be read.
     fn add(&mut self, at: usize) -> Result<(), SourceError> {
         self.slots[at].sensor.reader.probe()?;
         let known = self.slots.iter().filter(|slot| slot.index.is_some());
@@ -114,7 +113,7 @@ impl Polled {
         format!("{} {name}", self.description.name)
     }
 
-    /// The rails by index; each lies in the nearest one above it that can be read.
+    /// Returns the rails by index. The parent of each is its nearest readable ancestor.
     fn rails(&self) -> Vec<PlacedRail> {
         let mut rails: Vec<(usize, PlacedRail)> = Vec::new();
         for slot in &self.slots {
@@ -165,7 +164,7 @@ impl Polled {
                 time: now,
                 kind: "rail_appeared",
                 message: format!(
-                    "{}: it can be read now; before, it is unknown",
+                    "{}: it can be read now; its energy before is unknown",
                     self.name(at)
                 ),
             });
@@ -241,18 +240,18 @@ impl PowerSource for Polled {
         for slot in &mut self.slots {
             slot.sensor.reader.begin(self.last);
         }
-        self.pace = Some(Pace::starting(self.last, self.description.interval));
+        self.ticker = Some(Ticker::starting(self.last, self.description.interval));
         Ok(())
     }
 
     fn read(
         &mut self,
         clock: &dyn Clock,
-        patience: Nanos,
+        timeout: Nanos,
         reading: &mut Reading,
     ) -> Result<(), SourceError> {
-        let pace = self.pace.as_mut();
-        if pace.is_some_and(|pace| pace.wait(clock, patience)) {
+        let ticker = self.ticker.as_mut();
+        if ticker.is_some_and(|ticker| ticker.wait(clock, timeout)) {
             self.try_again(clock.now(), reading);
             self.poll(clock, reading);
         }
@@ -260,7 +259,7 @@ impl PowerSource for Polled {
     }
 
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
-        if self.pace.take().is_none() {
+        if self.ticker.take().is_none() {
             return;
         }
         self.poll(clock, reading);
@@ -328,12 +327,12 @@ mod tests {
 
     /// ```text
     /// s          0    1    2    3
-    /// whole       cannot be read |  appears at 2 s
-    /// middle      never
-    /// part        inside of both, read from the start
+    /// whole       unreadable     |  appears at 2 s
+    /// middle      never readable
+    /// part        inside both, readable from the start
     /// ```
     #[test]
-    fn a_sensor_that_cannot_be_read_is_named_and_becomes_a_rail_once_it_can() {
+    fn an_unreadable_sensor_is_reported_and_becomes_a_rail_once_readable() {
         let counts: Counts = Arc::new(Mutex::new(vec![None, None, Some(0)]));
         let sensors = vec![
             sensor(&counts, 0, "whole", None),
@@ -371,10 +370,7 @@ mod tests {
         };
         assert!((sum(0) - 30.0).abs() < 1e-9 && (sum(1) - 20.0).abs() < 1e-9);
         let late: Vec<_> = reading.samples.iter().filter(|one| one.rail == 1).collect();
-        assert_eq!(
-            late[0].energy, None,
-            "its first reading has nothing before it"
-        );
+        assert_eq!(late[0].energy, None, "its first reading has no energy");
         assert!(
             late.iter()
                 .all(|sample| sample.end >= Nanos::from_millis(2_000))
@@ -385,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_sensor_that_can_be_read_there_is_no_source() {
+    fn opening_without_a_readable_sensor_is_an_error() {
         let counts: Counts = Arc::new(Mutex::new(vec![None]));
         let sensors = vec![sensor(&counts, 0, "whole", None)];
         let opened = Polled::open(description(), sensors, &mut Vec::new());

@@ -1,7 +1,7 @@
-//! One rail's sensor, and what was read of it before.
+//! Reads one rail's sensor and computes the energy of each window.
 
-use crate::power::counter::{Counter, Outcome};
-use crate::power::second_way::{SecondWay, Verdict};
+use crate::power::counter::{Counter, CounterStep};
+use crate::power::power_fallback::{PowerFallback, Verdict};
 use crate::power::validate::implausible;
 use crate::power::{Sample, SourceError};
 use crate::units::{Energy, Nanos, Power};
@@ -9,9 +9,9 @@ use crate::units::{Energy, Nanos, Power};
 /// One reading of a sensor.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Raw {
-    /// Energy since some time.
+    /// Cumulative energy.
     Microjoules(u64),
-    /// Power now.
+    /// Current power.
     Watts(f64),
 }
 
@@ -30,7 +30,7 @@ pub(super) struct WindowEnergy {
 }
 
 impl WindowEnergy {
-    /// Returns it as a sample of a rail.
+    /// Converts it to a sample of a rail.
     pub(super) const fn of_rail(self, rail: usize) -> Sample {
         let Self { start, end, energy } = self;
         Sample {
@@ -45,16 +45,16 @@ impl WindowEnergy {
 /// Reads one rail.
 pub(super) struct RailReader {
     read: Read,
-    /// What was read for the next window.
+    /// The reading for the next window.
     fetched: Option<Result<Raw, SourceError>>,
     counter: Counter,
     gauge: Gauge,
     is_lost: bool,
-    second_way: Option<SecondWay>,
+    fallback: Option<PowerFallback>,
 }
 
 impl RailReader {
-    /// A sensor; a counter among them never wraps.
+    /// Creates a reader. A counter is assumed never to wrap.
     pub(super) fn new(read: Read) -> Self {
         Self {
             read,
@@ -62,27 +62,27 @@ impl RailReader {
             counter: Counter::microjoules(None),
             gauge: Gauge::every(Nanos::ZERO),
             is_lost: false,
-            second_way: None,
+            fallback: None,
         }
     }
 
-    /// Wraps to zero after `range_uj`; `None` never wraps.
+    /// Sets the range of the counter: it wraps to zero after `range_uj`; `None` never wraps.
     pub(super) fn wrapping(mut self, range_uj: Option<u64>) -> Self {
         self.counter = Counter::microjoules(range_uj);
         self
     }
 
-    /// Reads power where the counter is dead.
-    pub(super) fn with_second_way(mut self, power: Read) -> Self {
-        self.second_way = Some(SecondWay::new(power));
+    /// Sets a reader of power to use while the counter is frozen.
+    pub(super) fn with_power_fallback(mut self, power: Read) -> Self {
+        self.fallback = Some(PowerFallback::new(power));
         self
     }
 
-    /// Is read so often: power is not taken to go straight over much longer times.
+    /// Sets the reading interval. Power is not interpolated over much longer times.
     pub(super) fn every(&mut self, interval: Nanos) {
         self.gauge = Gauge::every(interval);
-        if let Some(way) = &mut self.second_way {
-            way.every(interval);
+        if let Some(fallback) = &mut self.fallback {
+            fallback.every(interval);
         }
     }
 
@@ -91,43 +91,43 @@ impl RailReader {
         self.fetched = Some((self.read)());
     }
 
-    /// Reads it to see whether it can be read.
+    /// Reads the sensor once.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The sensor's error.
     pub(super) fn probe(&mut self) -> Result<Raw, SourceError> {
         (self.read)()
     }
 
-    /// Takes the reading at the start of the first window.
+    /// Uses the fetched reading as the start of the first window.
     pub(super) fn begin(&mut self, now: Nanos) {
         self.counter.forget();
         self.gauge.forget();
         self.is_lost = false;
-        // What this reports is reported again by the first window.
+        // The first window reports the same events again.
         let _ = self.measure((now, now), &mut |_, _| ());
         self.is_lost = false;
     }
 
-    /// Hands on what is known of the window that ends now, later where a second way must
-    /// decide; reads the sensor where nothing was fetched.
+    /// Emits the window that ends now, or later if the fallback must decide. Reads the sensor
+    /// if no reading was fetched.
     pub(super) fn poll(
         &mut self,
         window: (Nanos, Nanos),
         report: Report<'_>,
-        take: &mut dyn FnMut(WindowEnergy),
+        emit: &mut dyn FnMut(WindowEnergy),
     ) {
         let energy = self.measure(window, report);
         if window.0 >= window.1 {
             return;
         }
         let is_lost = self.is_lost;
-        match &mut self.second_way {
-            Some(way) => {
-                let verdict = way.check(window, energy, is_lost, take);
+        match &mut self.fallback {
+            Some(fallback) => {
+                let verdict = fallback.check(window, energy, is_lost, emit);
                 self.verdict(verdict, report);
             }
-            None => take(WindowEnergy {
+            None => emit(WindowEnergy {
                 start: window.0,
                 end: window.1,
                 energy,
@@ -135,10 +135,10 @@ impl RailReader {
         }
     }
 
-    /// Hands on what is still held back.
-    pub(super) fn end(&mut self, take: &mut dyn FnMut(WindowEnergy)) {
-        if let Some(way) = &mut self.second_way {
-            way.end(take);
+    /// Emits the windows that are still held back.
+    pub(super) fn end(&mut self, emit: &mut dyn FnMut(WindowEnergy)) {
+        if let Some(fallback) = &mut self.fallback {
+            fallback.end(emit);
         }
     }
 
@@ -146,18 +146,19 @@ impl RailReader {
         let message = match verdict {
             None => return,
             Some(Verdict::PowerInstead(power)) => format!(
-                "the energy counter stands still while {:.1} W are drawn: power is read instead",
+                "the energy counter is frozen while {:.1} W are drawn: power is read instead",
                 power.watts()
             ),
             Some(Verdict::Unknown) => {
-                "the energy counter stands still: its energy is unknown from then on".to_owned()
+                "the energy counter is frozen: its energy is unknown until it moves again"
+                    .to_owned()
             }
             Some(Verdict::Moves) => "the energy counter moves again".to_owned(),
         };
         report("frozen", message);
     }
 
-    /// The energy of a window; the first reading has none.
+    /// Returns the energy of a window; `None` for the first reading.
     fn measure(&mut self, window: (Nanos, Nanos), report: Report<'_>) -> Option<Energy> {
         let fetched = self.fetched.take();
         let raw = match fetched.unwrap_or_else(|| (self.read)()) {
@@ -184,14 +185,18 @@ impl RailReader {
     }
 }
 
-/// What a step of a counter says of the window.
-fn counted(outcome: Outcome, (start, end): (Nanos, Nanos), report: Report<'_>) -> Option<Energy> {
+/// Returns the energy of a window by a step of its counter.
+fn counted(
+    outcome: CounterStep,
+    (start, end): (Nanos, Nanos),
+    report: Report<'_>,
+) -> Option<Energy> {
     let is_plausible =
         |energy: Energy| start >= end || implausible(start, end, Some(energy)).is_none();
     match outcome {
-        Outcome::First => None,
-        Outcome::Delta(energy) if is_plausible(energy) => Some(energy),
-        Outcome::Delta(energy) => {
+        CounterStep::First => None,
+        CounterStep::Delta(energy) if is_plausible(energy) => Some(energy),
+        CounterStep::Delta(energy) => {
             let joules = energy.joules();
             report(
                 "jump",
@@ -199,12 +204,12 @@ fn counted(outcome: Outcome, (start, end): (Nanos, Nanos), report: Report<'_>) -
             );
             None
         }
-        Outcome::Wrapped(energy) if is_plausible(energy) => {
+        CounterStep::Wrapped(energy) if is_plausible(energy) => {
             let what = "the counter wrapped; its energy is counted";
             report("wrap", what.to_owned());
             Some(energy)
         }
-        Outcome::Wrapped(_) | Outcome::Reset => {
+        CounterStep::Wrapped(_) | CounterStep::Reset => {
             let what = "the counter went backwards; this window's energy is unknown";
             report("reset", what.to_owned());
             None
@@ -212,21 +217,21 @@ fn counted(outcome: Outcome, (start, end): (Nanos, Nanos), report: Report<'_>) -
     }
 }
 
-/// Time between two readings that a gauge may bridge: so many intervals, and at least so
-/// long.
+/// Longest time between two readings over which power is interpolated: this number of
+/// intervals, but at least [`BRIDGED_AT_LEAST`].
 const BRIDGED_INTERVALS: i64 = 5;
 const BRIDGED_AT_LEAST: Nanos = Nanos::from_millis(1_000);
 
-/// The last power that was read.
+/// Interpolates power between readings.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Gauge {
     last: Option<Power>,
-    /// Longer windows are gaps: nobody looked.
+    /// Longest window; longer ones are gaps.
     longest: Nanos,
 }
 
 impl Gauge {
-    /// One that is read so often.
+    /// Creates a gauge with a reading interval.
     pub(super) fn every(interval: Nanos) -> Self {
         let longest = Nanos::from_nanos(interval.nanos().saturating_mul(BRIDGED_INTERVALS));
         Self {
@@ -235,7 +240,7 @@ impl Gauge {
         }
     }
 
-    /// The mean of two readings times the time between them.
+    /// Returns the mean of the last two readings times the time between them.
     pub(super) fn advance(&mut self, watts: f64, (start, end): (Nanos, Nanos)) -> Option<Energy> {
         let now = Power::from_watts(watts);
         let before = self.last.replace(now)?;
@@ -269,7 +274,7 @@ mod tests {
         RailReader::new(Box::new(read))
     }
 
-    /// Energies of windows of 100 ms, and the kinds of what is reported.
+    /// Returns the energies of windows of 100 ms, and the kinds of reported events.
     fn polled(mut reader: RailReader, windows: i64) -> (Vec<Option<f64>>, Vec<&'static str>) {
         let (mut energies, mut kinds) = (Vec::new(), Vec::new());
         reader.begin(ms(0));
@@ -283,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_steps_and_forgets_what_it_missed() {
+    fn energy_is_unknown_while_a_counter_is_unreadable_or_reset() {
         let count = |uj| Ok(Raw::Microjoules(uj));
         let readings = vec![
             count(1_000_000),
@@ -304,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_no_machine_draws_is_unknown() {
+    fn energy_of_an_implausible_step_is_unknown() {
         let count = |joules: u64| Ok(Raw::Microjoules(joules * 1_000_000));
         let readings = vec![count(0), count(20), count(3_020), count(3_040)];
         let (energies, kinds) = polled(reader(readings), 3);
@@ -313,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gauge_is_the_mean_of_two_readings_times_time() {
+    fn energy_of_a_gauge_is_the_mean_power_times_time() {
         let watts = |w| Ok(Raw::Watts(w));
         let readings = vec![
             watts(10.0),
@@ -332,7 +337,7 @@ mod tests {
     /// energy     1 J |  unknown   | 1 J |
     /// ```
     #[test]
-    fn a_gauge_says_nothing_of_a_time_in_which_nobody_looked() {
+    fn a_gauge_is_not_interpolated_over_a_long_pause() {
         let mut reader = reader(vec![Ok(Raw::Watts(10.0)); 4]);
         reader.every(ms(100));
         reader.begin(ms(0));
@@ -347,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_cannot_be_read_from_the_start_is_reported() {
+    fn a_sensor_that_is_unreadable_from_the_start_is_reported() {
         let (energies, kinds) = polled(reader(vec![Err("locked"), Err("locked")]), 2);
         assert_eq!((energies, kinds), (vec![None, None], vec!["unreadable"]));
     }

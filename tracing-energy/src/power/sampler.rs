@@ -1,7 +1,7 @@
-//! One thread for each power source.
+//! Runs one thread for each power source.
 //!
-//! The threads emit no spans and no events: a recorder that traced itself would
-//! measure itself. A source that panics or hangs costs its own samples only.
+//! The threads emit no spans and no events, because the recorder would measure itself.
+//! A source that panics or hangs loses its own samples only.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,43 +12,43 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::cpu_time;
-use crate::power::frozen::{FrozenCounters, Load};
+use crate::power::frozen::{FrozenCounterDetector, Load};
 use crate::power::suspend::SuspendWatch;
 use crate::power::validate::Validator;
 use crate::power::{Description, Notice, PowerSource, Provenance, Reading, SourceError};
 use crate::units::Nanos;
 
-/// How long a source is asked to wait for news: the delay of a stop.
-const PATIENCE: Nanos = Nanos::from_millis(50);
+/// Longest time a source waits for new samples, which delays a stop.
+const READ_TIMEOUT: Nanos = Nanos::from_millis(50);
 
-/// How long a stop waits for all sources together.
-const STOP_PATIENCE: Duration = Duration::from_secs(3);
+/// Longest time a stop waits for all sources together.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LAST_BACK_OFF: Duration = Duration::from_secs(5);
 
-/// What the sampler's threads tell. `source` is the index in the list given to
+/// A message from a sampler thread. `source` is the index in the list given to
 /// [`Sampler::spawn`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SamplerMessage {
-    /// New samples or notices, checked.
+    /// Validated samples and notices.
     Reading {
-        /// Which source.
+        /// Index of the source.
         source: usize,
-        /// What it brought.
+        /// The new samples and notices.
         reading: Reading,
     },
-    /// A source failed; after [`SourceError::Retry`] it is asked again.
+    /// A source failed; after [`SourceError::Retry`] it is read again.
     Error {
-        /// Which source.
+        /// Index of the source.
         source: usize,
-        /// Why.
+        /// The failure.
         error: SourceError,
     },
     /// A source's last message.
     Stopped {
-        /// Which source.
+        /// Index of the source.
         source: usize,
     },
 }
@@ -57,31 +57,31 @@ pub enum SamplerMessage {
 #[derive(Debug)]
 #[must_use = "sources run until they are stopped"]
 pub struct Sampler {
-    workers: Vec<Arc<Worker>>,
+    workers: Vec<Arc<WorkerState>>,
     handles: Vec<Option<JoinHandle<()>>>,
     done: Receiver<usize>,
     clock: ClockHandle,
 }
 
-/// Tells, at any time, which threads and processes sampling keeps: they change when
-/// a source restarts its sensor.
+/// Gives the current threads and child processes of a sampler. They change when a source
+/// restarts its sensor.
 #[derive(Debug, Clone, Default)]
-pub struct SamplerWatch(Vec<Arc<Worker>>);
+pub struct SamplerWatch(Vec<Arc<WorkerState>>);
 
 impl SamplerWatch {
-    /// Watches what another one does as well.
+    /// Adds the threads and processes of another watch.
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Operating system's ids of all threads that sampling keeps.
+    /// Returns the operating system's ids of all sampling threads.
     pub fn thread_ids(&self) -> Vec<i64> {
         let tids = self.0.iter().map(|worker| lock(&worker.tids).clone());
         tids.flatten().collect()
     }
 
-    /// The sensor processes that sources keep now.
+    /// Returns the process ids of the running sensor processes.
     pub fn child_pids(&self) -> Vec<u32> {
         let pids = self
             .0
@@ -99,20 +99,20 @@ impl std::fmt::Debug for ClockHandle {
     }
 }
 
-/// What the owner and a thread share.
+/// State shared by the sampler and one of its threads.
 #[derive(Debug, Default)]
-struct Worker {
+struct WorkerState {
     /// Name of the source.
     source: String,
     stop: AtomicBool,
-    /// 0 for none.
+    /// Process id of the sensor; 0 if there is none.
     child: AtomicU32,
     tids: Mutex<Vec<i64>>,
 }
 
 impl Sampler {
-    /// Starts a thread for each source. A thread that cannot be had is told as
-    /// an error of its source.
+    /// Starts a thread for each source. A thread that cannot be started is reported as an
+    /// error of its source.
     pub fn spawn(
         sources: Vec<Box<dyn PowerSource>>,
         clock: Arc<dyn Clock>,
@@ -121,7 +121,8 @@ impl Sampler {
         Self::begin(sources, clock, messages, true)
     }
 
-    /// The same, with counters as they read: one that stands still has its zeros.
+    /// Starts a thread for each source without detection of frozen counters: a counter that
+    /// does not move delivers zeros.
     pub(crate) fn spawn_raw(
         sources: Vec<Box<dyn PowerSource>>,
         clock: Arc<dyn Clock>,
@@ -134,7 +135,7 @@ impl Sampler {
         sources: Vec<Box<dyn PowerSource>>,
         clock: Arc<dyn Clock>,
         messages: Sender<SamplerMessage>,
-        finds_frozen: bool,
+        detects_frozen: bool,
     ) -> Self {
         let (finished, done) = mpsc::channel();
         let mut sampler = Self {
@@ -145,14 +146,14 @@ impl Sampler {
         };
         for (index, source) in sources.into_iter().enumerate() {
             let name = source.describe().name;
-            let worker = Arc::new(Worker {
+            let worker = Arc::new(WorkerState {
                 source: name.clone(),
-                ..Worker::default()
+                ..WorkerState::default()
             });
-            let line = Line {
+            let source_worker = SourceWorker {
                 index,
                 name: name.clone(),
-                finds_frozen,
+                detects_frozen,
                 worker: Arc::clone(&worker),
                 clock: Arc::clone(&clock),
                 messages: messages.clone(),
@@ -160,12 +161,12 @@ impl Sampler {
             let (finished, failed) = (finished.clone(), finished.clone());
             let named = std::thread::Builder::new().name("energy-power".into());
             let handle = named.spawn(move || {
-                line.run(source);
-                // Nobody waits any more: then it does not matter.
-                let _ = finished.send(line.index);
+                source_worker.run(source);
+                // Fails only if the sampler was dropped.
+                let _ = finished.send(source_worker.index);
             });
             if let Err(error) = &handle {
-                tell_lost_thread(&messages, (index, &name), error);
+                report_failed_spawn(&messages, (index, &name), error);
                 let _ = failed.send(index);
             }
             sampler.workers.push(worker);
@@ -174,18 +175,18 @@ impl Sampler {
         sampler
     }
 
-    /// A look at whose CPU time is the profiler's.
+    /// Returns a watch of the threads and processes whose CPU time is the profiler's.
     pub fn watch(&self) -> SamplerWatch {
         SamplerWatch(self.workers.clone())
     }
 
-    /// Stops all sources at once and waits for their last samples, three seconds
-    /// at most. A source that hangs is left behind, which the notices say.
+    /// Stops all sources at once and waits up to three seconds for their last samples.
+    /// Returns a notice for each source that did not stop and is left running.
     pub fn stop(mut self) -> Vec<Notice> {
         for worker in &self.workers {
             worker.stop.store(true, Ordering::SeqCst);
         }
-        let deadline = Instant::now() + STOP_PATIENCE;
+        let deadline = Instant::now() + STOP_TIMEOUT;
         let mut open = self.handles.len();
         while open > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -207,7 +208,7 @@ impl Sampler {
             time: now,
             kind: "source_left",
             message: format!(
-                "power source {} did not stop within {STOP_PATIENCE:?}; its last samples are \
+                "power source {} did not stop within {STOP_TIMEOUT:?}; its last samples are \
                  missing",
                 self.workers[source].source
             ),
@@ -217,14 +218,14 @@ impl Sampler {
 
     fn join(&mut self, index: usize) {
         if let Some(handle) = self.handles[index].take() {
-            // Panics are caught and told inside of the thread.
+            // Panics are caught and reported inside the thread.
             let _ = handle.join();
         }
     }
 }
 
 impl Drop for Sampler {
-    /// Without a stop the threads end by themselves, unwaited for.
+    /// Signals the threads to stop, without waiting for them.
     fn drop(&mut self) {
         for worker in &self.workers {
             worker.stop.store(true, Ordering::SeqCst);
@@ -232,33 +233,34 @@ impl Drop for Sampler {
     }
 }
 
-fn tell_lost_thread(
+fn report_failed_spawn(
     messages: &Sender<SamplerMessage>,
     (source, name): (usize, &str),
     error: &std::io::Error,
 ) {
     let error = SourceError::Gone {
         what: format!("power source {name}"),
-        why: format!("no thread for it: {error}"),
+        why: format!("its thread cannot be started: {error}"),
     };
     let _ = messages.send(SamplerMessage::Error { source, error });
     let _ = messages.send(SamplerMessage::Stopped { source });
 }
 
-/// What the samples of a source must pass.
+/// The checks for the samples of a source.
 struct Checks {
     validator: Validator,
-    /// Of what this machine's sensors measure.
-    frozen: Option<FrozenCounters>,
+    /// `Some` for sources that measure this machine.
+    frozen: Option<FrozenCounterDetector>,
 }
 
 impl Checks {
-    fn of(source: &Description, finds_frozen: bool) -> Self {
+    fn of(source: &Description, detects_frozen: bool) -> Self {
         let Description { name, rails, .. } = source;
-        let is_watched = finds_frozen && source.provenance == Provenance::Measured;
+        let is_watched = detects_frozen && source.provenance == Provenance::Measured;
         Self {
             validator: Validator::new(name.as_str(), rails),
-            frozen: is_watched.then(|| FrozenCounters::new(name, rails, Load::of_this_machine())),
+            frozen: is_watched
+                .then(|| FrozenCounterDetector::new(name, rails, Load::of_this_machine())),
         }
     }
 
@@ -276,18 +278,18 @@ impl Checks {
     }
 }
 
-/// One thread's side.
-struct Line {
+/// Reads one source, on a thread of its own.
+struct SourceWorker {
     index: usize,
     name: String,
-    /// Whether counters that stand still are found.
-    finds_frozen: bool,
-    worker: Arc<Worker>,
+    /// Whether frozen counters are detected.
+    detects_frozen: bool,
+    worker: Arc<WorkerState>,
     clock: Arc<dyn Clock>,
     messages: Sender<SamplerMessage>,
 }
 
-impl Line {
+impl SourceWorker {
     fn run(&self, mut source: Box<dyn PowerSource>) {
         self.share(&*source);
         let end = catch_unwind(AssertUnwindSafe(|| self.sample(&mut *source)));
@@ -304,25 +306,25 @@ impl Line {
     }
 
     fn sample(&self, source: &mut dyn PowerSource) {
-        let mut checks = Checks::of(&source.describe(), self.finds_frozen);
+        let mut checks = Checks::of(&source.describe(), self.detects_frozen);
         let mut suspend = SuspendWatch::of_this_machine();
         let mut back_off = FIRST_BACK_OFF;
         while let Err(error) = source.start(&*self.clock) {
-            if !self.go_on(error, &mut back_off) {
+            if !self.retries(error, &mut back_off) {
                 return;
             }
         }
         back_off = FIRST_BACK_OFF;
         while !self.stopping() {
             let mut reading = Reading::default();
-            let result = source.read(&*self.clock, PATIENCE, &mut reading);
+            let result = source.read(&*self.clock, READ_TIMEOUT, &mut reading);
             self.share(source);
             suspend.check(self.clock.now(), &mut reading);
             self.deliver(&mut checks, reading);
             match result {
                 Ok(()) => back_off = FIRST_BACK_OFF,
                 Err(error) => {
-                    if !self.go_on(error, &mut back_off) {
+                    if !self.retries(error, &mut back_off) {
                         break;
                     }
                 }
@@ -337,18 +339,22 @@ impl Line {
         self.send_reading(reading);
     }
 
-    /// Tells the error; after one that may pass, waits and says yes unless the
-    /// sampler stops meanwhile.
-    fn go_on(&self, error: SourceError, back_off: &mut Duration) -> bool {
-        let passing = matches!(error, SourceError::Retry { .. });
+    /// Reports the error. Waits after a temporary one. Returns whether to try again: not
+    /// after a permanent error or once the sampler stops.
+    fn retries(&self, error: SourceError, back_off: &mut Duration) -> bool {
+        let is_temporary = matches!(error, SourceError::Retry { .. });
         self.error(error);
-        if !passing {
+        if !is_temporary {
             return false;
         }
         let until = Instant::now() + *back_off;
         *back_off = (*back_off * 2).min(LAST_BACK_OFF);
         while Instant::now() < until && !self.stopping() {
-            std::thread::sleep(PATIENCE.duration().min(until - Instant::now().min(until)));
+            std::thread::sleep(
+                READ_TIMEOUT
+                    .duration()
+                    .min(until - Instant::now().min(until)),
+            );
         }
         !self.stopping()
     }
@@ -365,7 +371,7 @@ impl Line {
         }
     }
 
-    /// Publishes whose CPU time is ours.
+    /// Publishes the threads and the process whose CPU time is the profiler's.
     fn share(&self, source: &dyn PowerSource) {
         let child = source.child_pid().unwrap_or(0);
         self.worker.child.store(child, Ordering::Relaxed);
@@ -384,7 +390,7 @@ impl Line {
         self.send(SamplerMessage::Error { source, error });
     }
 
-    /// Nobody listens any more: then nothing is left to do for this thread.
+    /// Sends a message, or stops the thread if the receiver was dropped.
     fn send(&self, message: SamplerMessage) {
         if self.messages.send(message).is_err() {
             self.worker.stop.store(true, Ordering::SeqCst);
@@ -392,7 +398,7 @@ impl Line {
     }
 }
 
-/// The data are plain numbers: a panic elsewhere cannot break them.
+/// Locks despite poisoning: a panic cannot leave plain numbers in a broken state.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

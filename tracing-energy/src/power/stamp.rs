@@ -1,33 +1,36 @@
-//! When a sensor was read, where the reading thread may stand still at any moment.
+//! Determines the time at which a sensor was read. The reading thread may be suspended by
+//! the scheduler at any moment.
 //!
 //! ```text
 //! time    before   read    after              before           (stopped)   read  after
 //!           |--------x------|                   |--------------------------x-------|
-//!              short: read then                    long: read when? once more
+//!              short: time is known               long: time is unknown, read again
 //! ```
 //!
-//! A counter that is read long after the time that its reading bears holds energy of later:
-//! its window would show more power than there was.
+//! If a counter is read long after its time stamp, its reading includes later energy, and the
+//! window shows too much power.
 
 use crate::clock::Clock;
 use crate::units::Nanos;
 
-/// How often a reading that was interrupted is made again.
+/// Maximum number of attempts for a reading that was interrupted.
 const TRIES: usize = 4;
 
-/// Every reading may take so long, and the first one, of which nothing is known, so long.
+/// Longest time of a reading beyond twice the usual time, and longest time of the first
+/// reading.
 const QUICK: Nanos = Nanos::from_millis(2);
 const FIRST: Nanos = Nanos::from_millis(20);
 
-/// Reads sensors and says when.
+/// Reads sensors with time stamps.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Stamp {
-    /// The shortest time that a reading took.
+    /// The shortest duration of a reading so far.
     usual: Option<Nanos>,
 }
 
 impl Stamp {
-    /// Reads, and gives the time of it; again where it took much longer than usual.
+    /// Reads and returns the reading with its time. Reads again if it took much longer than
+    /// usual.
     pub(super) fn read<T>(&mut self, clock: &dyn Clock, mut read: impl FnMut() -> T) -> (T, Nanos) {
         let mut once = || {
             let before = clock.now();
@@ -63,7 +66,8 @@ mod tests {
         Nanos::from_millis(millis)
     }
 
-    /// A sensor whose readings take so long, in turn; reads the time at the end.
+    /// Returns reading and stamp in ms for a sensor whose successive readings take `lengths`
+    /// and which returns the time at the end of a reading.
     fn stamps(lengths: &[i64]) -> Vec<(i64, i64)> {
         let clock = ManualClock::default();
         let now = Cell::new(0);
@@ -82,19 +86,19 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_bears_the_time_at_which_it_was_made() {
+    fn the_stamp_is_the_middle_of_the_reading() {
         assert_eq!(stamps(&[0, 2, 2]), [(0, 0), (2, 1), (4, 3)]);
     }
 
     #[test]
-    fn a_reading_that_was_interrupted_is_made_again() {
-        // The thread stands still for 20 s in the second reading, or in the first.
+    fn an_interrupted_reading_is_repeated() {
+        // The thread is suspended for 20 s in the second reading, or in the first.
         assert_eq!(stamps(&[2, 20_000, 2]), [(2, 1), (20_004, 20_003)]);
         assert_eq!(stamps(&[20_000, 2]), [(20_002, 20_001)]);
     }
 
     #[test]
-    fn a_sensor_that_is_slow_itself_is_not_read_for_ever() {
+    fn readings_of_a_slow_sensor_are_limited() {
         assert_eq!(stamps(&[40, 42, 41, 43]), [(40, 20)]);
     }
 }

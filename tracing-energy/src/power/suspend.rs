@@ -1,7 +1,8 @@
-//! What sensors counted while the machine slept belongs to no time of the run.
+//! Removes the energy of samples across a suspension of the machine, which belongs to no time
+//! of the run.
 //!
-//! Run time stands still while the machine is suspended, on Linux and macOS alike. Counters
-//! may go on, or start anew:
+//! Run time stops while the machine is suspended, on Linux and macOS. Counters may continue or
+//! restart:
 //!
 //! ```text
 //! wall       |----|----|zzzzzzzzzzzz|--|----|
@@ -15,19 +16,19 @@ use crate::host;
 use crate::power::{Notice, Reading};
 use crate::units::Nanos;
 
-/// Shorter differences of the clocks are jitter.
+/// Shorter differences between the clocks are jitter.
 const SHORTEST: Nanos = Nanos::from_millis(100);
 
-/// Sleeps that are remembered: a window may be delivered long after it.
+/// Number of suspensions to remember, because a window may be delivered long after it.
 const REMEMBERED: usize = 64;
 
-/// Time since boot during which the machine was suspended.
+/// Returns the total time since boot for which the machine was suspended.
 type Suspended = Box<dyn FnMut() -> Option<Nanos> + Send>;
 
-/// Finds sleeps and takes the energy from samples across them.
+/// Detects suspensions and makes the energy of samples across them unknown.
 pub(super) struct SuspendWatch {
     suspended: Suspended,
-    /// When it was read last, and what it was.
+    /// Time and value of the last reading of `suspended`.
     last: Option<(Nanos, Nanos)>,
     sleeps: VecDeque<(Nanos, Nanos)>,
 }
@@ -46,8 +47,8 @@ impl SuspendWatch {
         }
     }
 
-    /// Checks what a source read up to `now`. To be called often: a sleep lies somewhere
-    /// between two calls.
+    /// Checks a reading up to `now`. Must be called often, because a suspension is located
+    /// only between two calls.
     pub(super) fn check(&mut self, now: Nanos, reading: &mut Reading) {
         let Some(total) = (self.suspended)() else {
             return;
@@ -63,8 +64,8 @@ impl SuspendWatch {
                 time: before,
                 kind: "suspended",
                 message: format!(
-                    "the machine slept for {:.1} s, which is no part of the run; the energy of \
-                     samples across that time is unknown",
+                    "the machine was suspended for {:.1} s, which is not part of the run; the \
+                     energy of samples across that time is unknown",
                     (total - known).seconds()
                 ),
             });
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_across_a_sleep_has_no_energy_and_its_neighbours_have() {
+    fn only_samples_across_a_suspension_have_unknown_energy() {
         let slept = Arc::new(AtomicI64::new(5_000));
         let clock = Arc::clone(&slept);
         let mut watch =
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_is_reported_once_with_its_length() {
+    fn a_suspension_is_reported_once_with_its_length() {
         let slept = Arc::new(AtomicI64::new(0));
         let clock = Arc::clone(&slept);
         let mut watch =

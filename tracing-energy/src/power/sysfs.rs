@@ -1,4 +1,4 @@
-//! Numbers in the kernel's files.
+//! Reads texts and numbers from the kernel's files.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use crate::power::SourceError;
 
-/// The text of a file, without blanks around it.
+/// Returns the trimmed text of a file, or `None` if it cannot be read.
 pub(super) fn text(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     Some(text.trim().to_owned())
 }
 
-/// The number in a file; `fix` is what to do where it may not be read.
+/// Returns the number in a file. `fix` is the next step if permission is missing.
 pub(super) fn number<T: FromStr>(path: &Path, fix: &str) -> Result<T, SourceError> {
     let what = || path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
@@ -28,6 +28,6 @@ pub(super) fn number<T: FromStr>(path: &Path, fix: &str) -> Result<T, SourceErro
     })?;
     text.trim().parse().map_err(|_| SourceError::Retry {
         what: what(),
-        why: format!("{:?} is no number", text.trim()),
+        why: format!("{:?} is not a number", text.trim()),
     })
 }

@@ -1,21 +1,20 @@
-//! What every sample must be, whatever source or file it came from.
+//! Validates the samples of all sources and files.
 
 use crate::power::{Notice, Rail, Reading, Sample};
 use crate::units::{Energy, Nanos, Power};
 
-/// More than a rail of one machine can draw: a fault of its sensor, or of its file.
+/// The largest plausible power of a rail.
 pub const LARGEST: Power = Power::from_watts(20_000.0);
 
-/// Returns why a rail cannot have used `energy` from `start` to `end`, or `None` if it can.
-/// An unknown energy is always possible. This is the one rule for live sources, replays
-/// and imports.
+/// Returns why `energy` from `start` to `end` is implausible, or `None` if it is plausible. An
+/// unknown energy is always plausible. Live sources, replays and imports share this rule.
 pub fn implausible(start: Nanos, end: Nanos, energy: Option<Energy>) -> Option<&'static str> {
     if start >= end {
         return Some("without length");
     }
     let power = energy?.over(end - start)?.watts();
     match power {
-        power if !power.is_finite() => Some("that is no number"),
+        power if !power.is_finite() => Some("that is not a number"),
         power if power < 0.0 => Some("of a negative power"),
         power if power > LARGEST.watts() => Some("of more than 20 kW"),
         _ => None,
@@ -26,19 +25,19 @@ pub fn implausible(start: Nanos, end: Nanos, energy: Option<Energy>) -> Option<&
 #[derive(Debug, Clone, Default)]
 pub struct Validator {
     source: String,
-    rails: Vec<Checked>,
+    rails: Vec<LastSample>,
     dropped: u64,
 }
 
 /// A rail's name and the end of its last sample.
 #[derive(Debug, Clone)]
-struct Checked {
+struct LastSample {
     name: String,
     end: Option<Nanos>,
 }
 
 impl Validator {
-    /// Makes a validator for a source with these rails.
+    /// Creates a validator for a source with these rails.
     pub fn new(source: impl Into<String>, rails: &[Rail]) -> Self {
         let mut validator = Self {
             source: source.into(),
@@ -48,10 +47,10 @@ impl Validator {
         validator
     }
 
-    /// Adds the rails of `rails` that are new: a source appends them.
+    /// Adds the rails that a source has appended.
     fn extend<'r>(&mut self, rails: impl Iterator<Item = &'r Rail>) {
         let new = rails.skip(self.rails.len());
-        self.rails.extend(new.map(|rail| Checked {
+        self.rails.extend(new.map(|rail| LastSample {
             name: rail.name.clone(),
             end: None,
         }));
@@ -62,7 +61,7 @@ impl Validator {
         self.dropped
     }
 
-    /// Drops the samples that cannot be, each with a notice that names its rail.
+    /// Drops implausible samples, each with a notice that names its rail.
     pub fn check(&mut self, reading: &mut Reading) {
         let Reading {
             samples,
@@ -98,12 +97,12 @@ impl Validator {
     }
 
     fn fault(&self, sample: &Sample) -> Option<&'static str> {
-        let Some(Checked { end, .. }) = self.rails.get(sample.rail) else {
+        let Some(LastSample { end, .. }) = self.rails.get(sample.rail) else {
             return Some("of an unknown rail");
         };
         match end {
             Some(last) if sample.end <= *last => return Some("out of order"),
-            Some(last) if sample.start < *last => return Some("that overlaps the one before"),
+            Some(last) if sample.start < *last => return Some("that overlaps the previous one"),
             _ => {}
         }
         implausible(sample.start, sample.end, sample.energy)
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_be_passes() {
+    fn only_plausible_samples_pass() {
         let sample = |rail, start, end, joules: Option<f64>| Sample {
             rail,
             start: Nanos::from_millis(start),
@@ -152,7 +151,7 @@ mod tests {
         assert_eq!(validator.dropped(), bad.len() as u64);
         let names = reading.notices.iter().map(|one| &one.message[..7]);
         assert_eq!(names.filter(|name| *name == "fake a:").count(), 7);
-        // The next good one is still taken.
+        // The next plausible sample is accepted.
         reading.samples = vec![sample(0, 300, 400, Some(1.0))];
         validator.check(&mut reading);
         assert_eq!(reading.samples.len(), 1);

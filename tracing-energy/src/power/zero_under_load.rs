@@ -1,5 +1,6 @@
-//! Zeros of a recording that are no zeros: a counter that stood still while what it meters
-//! worked. Live recording has the same rule, but must decide before it knows what follows.
+//! Finds zeros of a recording that are not real: the counter was frozen while the metered
+//! device worked. Live recording applies the same rule, but must decide before it knows later
+//! samples.
 
 use super::frozen::FROZEN_AFTER;
 use crate::units::{Energy, Nanos};
@@ -10,23 +11,22 @@ pub(super) struct WindowReading {
     pub(super) start: Nanos,
     pub(super) end: Nanos,
     pub(super) energy: Option<Energy>,
-    /// How many processors that the rail meters were active, where that is known.
+    /// Mean number of active processors on the rail, if known.
     pub(super) busy: Option<f64>,
 }
 
-/// Returns the places of the windows of a rail that read 0 for [`FROZEN_AFTER`] though what it
-/// meters worked half of that time. A rail that is 0 from the first window to the last one
-/// need not last as long.
+/// Returns the indices of windows that read 0 for at least [`FROZEN_AFTER`] while the metered
+/// device worked for half of that time. A rail that is 0 in all windows may be shorter.
 pub(super) fn unknown_under_load(readings: impl Iterator<Item = WindowReading>) -> Vec<usize> {
     let readings: Vec<WindowReading> = readings.collect();
-    let is_still =
+    let is_zero =
         |reading: &WindowReading| reading.energy == Some(Energy::ZERO) && reading.busy.is_some();
     let mut unknown = Vec::new();
     let mut at = 0;
-    for run in readings.chunk_by(|a, b| is_still(a) == is_still(b)) {
+    for run in readings.chunk_by(|a, b| is_zero(a) == is_zero(b)) {
         let first = at;
         at += run.len();
-        if !is_still(&run[0]) {
+        if !is_zero(&run[0]) {
             continue;
         }
         let length = |reading: &WindowReading| (reading.end - reading.start).seconds();
@@ -47,7 +47,7 @@ pub(super) fn unknown_under_load(readings: impl Iterator<Item = WindowReading>) 
 mod tests {
     use super::*;
 
-    /// The places that become unknown, of windows of half a second.
+    /// Returns the indices that become unknown, for windows of half a second.
     fn unknown(windows: &[(Option<f64>, Option<f64>)]) -> Vec<usize> {
         let readings = (0..)
             .zip(windows)
@@ -75,8 +75,8 @@ mod tests {
         );
         windows.remove(3);
         assert!(unknown(&windows).is_empty(), "a batch");
-        for rest in [(Some(0.0), Some(0.2)), (Some(0.0), None), (None, Some(2.0))] {
-            assert!(unknown(&[rest; 20]).is_empty(), "{rest:?}");
+        for idle in [(Some(0.0), Some(0.2)), (Some(0.0), None), (None, Some(2.0))] {
+            assert!(unknown(&[idle; 20]).is_empty(), "{idle:?}");
         }
     }
 }

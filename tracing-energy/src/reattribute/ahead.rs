@@ -1,4 +1,4 @@
-//! Reads spans ahead of the engine: both take about as long.
+//! Reads spans ahead of the engine on a thread of its own: both consume about as long.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -6,46 +6,49 @@ use crate::error::Error;
 use crate::rows::SpanRow;
 use crate::store::Store;
 
-/// Spans that go from thread to thread together.
+/// Number of spans sent at once.
 const CHUNK: usize = 16_384;
-/// Chunks that may wait.
-const WAITING: usize = 4;
+/// Capacity of the channel in chunks.
+const QUEUED_CHUNKS: usize = 4;
 
-/// Where spans are read.
+/// Connection on which spans are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spans {
-    /// On the store's own connection: what its open transaction changed is seen.
+    /// The store's own connection, which sees the changes of its open transaction.
     Here,
-    /// On a connection and thread of their own: what was committed is seen.
+    /// A separate connection and thread, which see committed changes only.
     Ahead,
 }
 
 impl Spans {
-    /// Gives every span of run number `run` to `take`, in the order of their starts.
+    /// Passes every span of run number `run` to `consume`, by start.
     ///
     /// # Errors
-    /// When the file cannot be read, or what `take` gives back.
+    /// Fails if the file cannot be read, or if `consume` fails.
     pub(super) fn each(
         self,
         store: &Store,
         run: i64,
-        take: &mut dyn FnMut(SpanRow) -> Result<(), Error>,
+        consume: &mut dyn FnMut(SpanRow) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match self {
-            Self::Here => store.spans(run)?.iter()?.try_for_each(|span| take(span?)),
+            Self::Here => store
+                .spans(run)?
+                .iter()?
+                .try_for_each(|span| consume(span?)),
             Self::Ahead => std::thread::scope(|scope| {
-                let (send, chunks) = sync_channel(WAITING);
+                let (send, chunks) = sync_channel(QUEUED_CHUNKS);
                 let path = store.path().to_owned();
                 let reader = std::thread::Builder::new().name("energy-read".to_owned());
                 let started = reader.spawn_scoped(scope, move || read(&path, run, &send));
                 started.map_err(|source| Error::Thread { source })?;
-                take_all(&chunks, take)
+                consume_all(&chunks, consume)
             }),
         }
     }
 }
 
-/// The receiver is gone when the other side has given up: then so does this one.
+/// Stops early without an error if the receiver is gone, which means that it failed.
 fn read(path: &std::path::Path, run: i64, send: &SyncSender<Result<Vec<SpanRow>, Error>>) {
     let read = || -> Result<(), Error> {
         let store = Store::open(path)?;
@@ -68,12 +71,12 @@ fn read(path: &std::path::Path, run: i64, send: &SyncSender<Result<Vec<SpanRow>,
     }
 }
 
-fn take_all(
+fn consume_all(
     chunks: &Receiver<Result<Vec<SpanRow>, Error>>,
-    take: &mut dyn FnMut(SpanRow) -> Result<(), Error>,
+    consume: &mut dyn FnMut(SpanRow) -> Result<(), Error>,
 ) -> Result<(), Error> {
     for chunk in chunks {
-        chunk?.into_iter().try_for_each(&mut *take)?;
+        chunk?.into_iter().try_for_each(&mut *consume)?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The estimating methods on a stored run: watch it, estimate, account for it.
+//! Attributes a stored run by an estimation method: observes it, estimates, and replays it
+//! with the resulting prices.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,7 +7,7 @@ use std::rc::Rc;
 use super::ahead::Spans;
 use super::replay::readings;
 use super::{AttributeOptions, Method, Replay, pool, settled};
-use crate::attribution::estimate::{Watched, Wishes, estimate, scope};
+use crate::attribution::estimate::{EstimateOptions, ObservedRun, estimate, scope};
 use crate::attribution::fit::{self, TimelineBuilder};
 use crate::attribution::observe::{Scope, Subject};
 use crate::attribution::{Engine, Kinds};
@@ -15,16 +16,15 @@ use crate::power::Provenance;
 use crate::rows::{AttributionRows, CallsiteRow, EventRow, RailRow};
 use crate::store::{AttributionWriter, Store};
 
-/// Time of kinds is kept in slots of this length at most; shorter samples want
-/// shorter slots.
+/// Longest slot of a timeline; shorter samples need shorter slots.
 const LONGEST_SLOT_NS: i64 = 250_000;
 const SHORTEST_SLOT_NS: i64 = 10_000;
 const SLOTS_PER_SAMPLE: i64 = 80;
 
-/// Reads a recording and writes its attribution by an estimating method.
+/// Reads a recording and writes its attribution by an estimation method.
 ///
 /// # Errors
-/// When nothing in the run can be estimated, or the database cannot be read and
+/// Fails if nothing in the run can be estimated, or if the database cannot be read and
 /// written.
 pub(super) fn attribute(
     writer: &mut AttributionWriter<'_>,
@@ -36,28 +36,28 @@ pub(super) fn attribute(
     writer.note(&events)
 }
 
-/// Attributes a run from its file. Rows of windows that close go to `take`; the rest are
-/// the answer, with events about them.
+/// Attributes a run from its file. Rows of closed windows go to `consume`; the remaining rows
+/// are returned, with events about them.
 pub(super) fn rows(
     store: &Store,
     run: i64,
     options: &AttributeOptions,
-    take: impl FnMut(AttributionRows) -> Result<(), Error>,
+    consume: impl FnMut(AttributionRows) -> Result<(), Error>,
 ) -> Result<(AttributionRows, Vec<EventRow>), Error> {
     let rails = store.rails(run)?.all()?;
-    may_be_estimated(store, run, &rails, options)?;
-    let watched = watch(store, run, rails)?;
-    let found = estimate(&watched, &wishes(store, run, options)?);
-    drop(watched);
-    let engine = Engine::new().pricing(found.prices);
+    check_estimable(store, run, &rails, options)?;
+    let observed = observe(store, run, rails)?;
+    let estimated = estimate(&observed, &estimate_options(store, run, options)?);
+    drop(observed);
+    let engine = Engine::new().pricing(estimated.prices);
     let replay = Replay::new(store, run, Spans::Ahead, engine)?;
-    let (engine, end_ns) = replay.tell(take)?;
+    let (engine, end_ns) = replay.feed(consume)?;
     let (mut rows, finished) = engine.finish(end_ns);
-    rows.kind_fits = found.fits;
+    rows.kind_fits = estimated.fits;
     Ok((rows, finished.events))
 }
 
-fn may_be_estimated(
+fn check_estimable(
     store: &Store,
     run: i64,
     rails: &[RailRow],
@@ -71,11 +71,11 @@ fn may_be_estimated(
         let names: Vec<&str> = rails.iter().map(|rail| rail.name.as_str()).collect();
         names.join(", ")
     };
-    let asked = options
+    let requested = options
         .rails
         .iter()
         .chain(options.kernels.iter().map(|(rail, _)| rail));
-    for name in asked {
+    for name in requested {
         if !rails.iter().any(|rail| rail.name == *name) {
             return refuse(format!("the run has no rail '{name}'; it has {}", names()));
         }
@@ -88,7 +88,7 @@ fn may_be_estimated(
         .all(|rail| rail.provenance == Provenance::Modelled)
     {
         return refuse(
-            "its power is modelled: a function of CPU time, in which there is nothing to \
+            "its power is modelled as a function of CPU time, so that there is nothing to \
              estimate; use the method proportional"
                 .to_owned(),
         );
@@ -109,23 +109,27 @@ fn may_be_estimated(
     Ok(())
 }
 
-pub(super) fn wishes(store: &Store, run: i64, options: &AttributeOptions) -> Result<Wishes, Error> {
-    Ok(Wishes {
+pub(super) fn estimate_options(
+    store: &Store,
+    run: i64,
+    options: &AttributeOptions,
+) -> Result<EstimateOptions, Error> {
+    Ok(EstimateOptions {
         method: match options.method {
             Method::Calibrated => fit::Method::Calibrated,
             _ => fit::Method::Fitted,
         },
         rails: options.rails.clone(),
         kernels: options.kernels.clone(),
-        offset_ns: options.offset.map(|offset| offset.nanos()),
+        clock_offset_ns: options.offset.map(|offset| offset.nanos()),
         known: options.priors.clone(),
         pooled: pool::earlier(store, run, options)?,
         note: options.note.clone(),
     })
 }
 
-/// Tells the recording to an engine that watches.
-pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watched, Error> {
+/// Replays the recording into an observing engine.
+pub(super) fn observe(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<ObservedRun, Error> {
     let (nodes, callsites) = (store.nodes(run)?.all()?, store.callsites(run)?.all()?);
     let kinds = Kinds::of(&nodes, &callsites, |_| 0);
     let (samples, batched) = readings(store, run)?;
@@ -138,7 +142,7 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
     let builders = Rc::new(RefCell::new(builders.collect::<Vec<_>>()));
     let (into, places) = (Rc::clone(&builders), scopes.clone());
     let (of_node, outside) = (kinds.of_node.clone(), kinds.kinds.len() as u32);
-    let take = Box::new(
+    let consume = Box::new(
         move |scope: Scope, piece: crate::attribution::observe::ActivePiece| {
             let kind = match piece.subject {
                 Subject::Outside => Some(outside),
@@ -156,13 +160,13 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
             }
         },
     );
-    let engine = Engine::new().observing(scopes.clone(), take);
-    let (engine, end_ns) = Replay::new(store, run, Spans::Ahead, engine)?.tell(|_| Ok(()))?;
-    let seen = engine.finish_observing(end_ns);
-    let times = seen.self_ns;
+    let engine = Engine::new().observing(scopes.clone(), consume);
+    let (engine, end_ns) = Replay::new(store, run, Spans::Ahead, engine)?.feed(|_| Ok(()))?;
+    let windows = engine.finish_observing(end_ns);
+    let times = windows.self_ns;
     let built = builders.take().into_iter().map(TimelineBuilder::build);
     let timelines = built.collect();
-    Ok(Watched {
+    Ok(ObservedRun {
         kinds: Kinds::of(&nodes, &callsites, |node| {
             times.get(node as usize).copied().unwrap_or(0)
         }),
@@ -170,14 +174,14 @@ pub(super) fn watch(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Watc
         samples,
         batched,
         baselines: store.baselines(run)?.all()?,
-        foreign: seen.foreign,
+        non_program: windows.non_program,
         scopes,
         timelines,
         cpu_times,
     })
 }
 
-/// Scopes that some rail wants.
+/// Returns the scopes that the rails need.
 fn scopes(rails: &[RailRow], callsites: &[CallsiteRow], cpu_times: bool) -> Vec<Scope> {
     let used = |domain| callsites.iter().any(|callsite| callsite.domain == domain);
     let mut scopes: Vec<Scope> = Vec::new();

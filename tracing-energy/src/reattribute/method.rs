@@ -1,4 +1,4 @@
-//! How a run is to be attributed.
+//! Method and options of an attribution.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub enum Method {
     Proportional,
     /// The power of each kind of span is estimated from all samples together.
     Fitted,
-    /// As `Fitted`, with powers that are known from elsewhere to begin with.
+    /// `Fitted`, starting from known powers (a calibration or earlier runs).
     Calibrated,
 }
 
@@ -24,7 +24,7 @@ impl Method {
     /// All methods.
     pub const ALL: [Self; 3] = [Self::Proportional, Self::Fitted, Self::Calibrated];
 
-    /// The name in tables.
+    /// The name on the command line and in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Proportional => "proportional",
@@ -40,7 +40,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// Reads the name of a method. The error says what is accepted.
+/// Parses the name of a method. The error lists the accepted names.
 impl FromStr for Method {
     type Err = String;
 
@@ -53,29 +53,28 @@ impl FromStr for Method {
     }
 }
 
-/// What to attribute with.
+/// Options of an attribution.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AttributeOptions {
     /// The method.
     pub method: Method,
-    /// Rails by name that the method is for; the others stay proportional. Empty
-    /// is all.
+    /// Names of the rails to estimate; the others stay proportional. Empty means all.
     pub rails: Vec<String>,
-    /// Sensor kernels, by name of rail, that replace the recorded ones.
+    /// Sensor kernels by rail name, which replace the recorded ones.
     pub kernels: Vec<(String, Kernel)>,
-    /// The sensor's clock is ahead of the program's by this much; none is
+    /// Offset of the sensor's clock, positive if it is ahead of the program's; `None`:
     /// estimated.
     pub offset: Option<Nanos>,
     /// Known powers, for [`Method::Calibrated`].
     pub priors: Vec<Prior>,
-    /// How many earlier runs of the same program to start from.
+    /// Number of earlier runs of the same program to start from.
     pub pool: usize,
-    /// What is to be remembered of this attribution, in words.
+    /// Free text that is stored with this attribution.
     pub note: Option<String>,
 }
 
 impl AttributeOptions {
-    /// Attribution by `method` with nothing else said.
+    /// Attribution by `method` with default options.
     pub fn new(method: Method) -> Self {
         Self {
             method,

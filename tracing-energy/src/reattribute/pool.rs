@@ -1,25 +1,25 @@
-//! What earlier runs of the same program found, as a prior for the next one.
+//! Results of earlier runs of the same program as a prior for the next run.
 //!
 //! ```text
-//! run 1 -> fit -> ln power, covariance -> run 2 -> fit -> .. -> the run asked for
+//! run 1 -> fit -> ln power, covariance -> run 2 -> fit -> .. -> the requested run
 //! ```
 //!
-//! Each run starts from what the one before it found, widened by how far powers
-//! drift from run to run. The covariance is never widened by a factor: over ten
-//! runs such a factor forgets everything that was learnt.
+//! Each run starts from the result of the run before it, widened by the drift of powers
+//! between runs. The drift is added to the covariance: multiplying by a factor would discard
+//! nearly all information over ten runs.
 
 use super::AttributeOptions;
-use super::estimate::watch;
-use crate::attribution::estimate::{Wishes, estimate};
+use super::estimate::observe;
+use crate::attribution::estimate::{EstimateOptions, estimate};
 use crate::error::Error;
 use crate::rows::{KindFitRow, RunStatus};
 use crate::store::{Store, StoredRun};
 
-/// Fits up to `options.pool` earlier runs, one from the other; answers what the last
-/// one found, by name of rail.
+/// Fits up to `options.pool` earlier runs, each starting from the one before. Returns the
+/// results of the last one by rail name.
 ///
 /// # Errors
-/// When there is no earlier run of the same program, or the database cannot be read.
+/// Fails if there is no earlier run of the same program, or if the database cannot be read.
 pub(super) fn earlier(
     store: &Store,
     run: i64,
@@ -46,43 +46,44 @@ pub(super) fn earlier(
     }
     let mut found = Vec::new();
     for other in &same[same.len().saturating_sub(options.pool)..] {
-        found = one(store, other.no, options, found)?;
+        found = fit_run(store, other.no, options, found)?;
     }
     Ok(found)
 }
 
 fn is_earlier(other: &StoredRun, this: &StoredRun) -> bool {
     let key = |run: &StoredRun| {
-        let (row, about) = (&run.row, &run.row.metadata);
-        let about = (
-            about.model.clone(),
-            about.engine.clone(),
-            about.precision.clone(),
+        let (row, metadata) = (&run.row, &run.row.metadata);
+        let metadata = (
+            metadata.model.clone(),
+            metadata.engine.clone(),
+            metadata.precision.clone(),
         );
-        (row.host.clone(), row.chip.clone(), about)
+        (row.host.clone(), row.chip.clone(), metadata)
     };
     other.no < this.no && other.row.status == RunStatus::Complete && key(other) == key(this)
 }
 
-/// Fits one run from what was found before; a rail that it has not keeps that.
-fn one(
+/// Fits one run, starting from the results `before`. Rails that the run does not have keep
+/// theirs.
+fn fit_run(
     store: &Store,
     run: i64,
     options: &AttributeOptions,
     before: Vec<(String, KindFitRow)>,
 ) -> Result<Vec<(String, KindFitRow)>, Error> {
-    let watched = watch(store, run, store.rails(run)?.all()?)?;
+    let observed = observe(store, run, store.rails(run)?.all()?)?;
     let name = |rail: u32| {
-        let row = watched.rails.iter().find(|row| row.id == rail);
+        let row = observed.rails.iter().find(|row| row.id == rail);
         row.map(|row| row.name.clone())
     };
-    let wishes = Wishes {
+    let estimate_options = EstimateOptions {
         rails: options.rails.clone(),
         kernels: options.kernels.clone(),
         pooled: before.clone(),
-        ..Wishes::default()
+        ..EstimateOptions::default()
     };
-    let fits = estimate(&watched, &wishes).fits.into_iter();
+    let fits = estimate(&observed, &estimate_options).fits.into_iter();
     let mut found: Vec<(String, KindFitRow)> = fits
         .filter_map(|fit| Some((name(fit.rail)?, fit)))
         .collect();

@@ -1,4 +1,4 @@
-//! Tells a stored recording to an engine in the order of time.
+//! Replays a stored recording into an engine in the order of time.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -12,19 +12,18 @@ use crate::rows::{CpuRow, Domain, Role, SampleRow, SpanRow};
 use crate::sink::AttributionRows;
 use crate::store::Store;
 
-/// Windows are closed whenever this much run time has gone by.
+/// Interval of run time after which windows are closed.
 const STEP_NS: i64 = 1_000_000_000;
 
-/// CPU times on their way to an engine: there may be many of them, so that they are
-/// told as they are needed.
+/// Feeds CPU times to an engine as they are needed, because there may be many of them.
 struct CpuFeed<I: Iterator<Item = Result<CpuRow, Error>>> {
-    /// By end.
+    /// Rows by end.
     rows: Peekable<I>,
     longest_ns: i64,
 }
 
 impl<I: Iterator<Item = Result<CpuRow, Error>>> CpuFeed<I> {
-    /// Tells all rows that begin before `until_ns`.
+    /// Feeds all rows that begin before `until_ns`.
     fn feed(&mut self, engine: &mut Engine, until_ns: i64) -> Result<(), Error> {
         let until_ns = until_ns.saturating_add(self.longest_ns);
         let is_needed = |row: &Result<CpuRow, Error>| match row {
@@ -38,7 +37,7 @@ impl<I: Iterator<Item = Result<CpuRow, Error>>> CpuFeed<I> {
     }
 }
 
-/// Spans and samples on their way to an engine.
+/// Feeds spans and samples to an engine.
 pub(super) struct Replay<'s> {
     store: &'s Store,
     run: i64,
@@ -52,8 +51,8 @@ pub(super) struct Replay<'s> {
 }
 
 impl<'s> Replay<'s> {
-    /// Tells `engine` all that is known of run number `run` but for its spans, CPU
-    /// times and samples.
+    /// Feeds `engine` everything about run number `run` except its spans, CPU times and
+    /// samples.
     pub(super) fn new(
         store: &'s Store,
         run: i64,
@@ -103,11 +102,11 @@ impl<'s> Replay<'s> {
         })
     }
 
-    /// Tells everything; rows of windows that closed go to `take`. Gives back the
-    /// engine and the time at which to finish it.
-    pub(super) fn tell(
+    /// Feeds everything else; rows of closed windows go to `consume`. Returns the engine and
+    /// the time at which to finish it.
+    pub(super) fn feed(
         mut self,
-        mut take: impl FnMut(AttributionRows) -> Result<(), Error>,
+        mut consume: impl FnMut(AttributionRows) -> Result<(), Error>,
     ) -> Result<(Engine, i64), Error> {
         let mut cpu = self.store.cpu(self.run)?;
         let mut cpu = CpuFeed {
@@ -126,7 +125,7 @@ impl<'s> Replay<'s> {
             spans.each(self.store, self.run, &mut |span| {
                 while span.start_ns >= next_ns {
                     cpu.feed(&mut self.engine, next_ns)?;
-                    take(self.advance(next_ns))?;
+                    consume(self.advance(next_ns))?;
                     next_ns += STEP_NS;
                 }
                 self.open(span);
@@ -184,7 +183,8 @@ impl<'s> Replay<'s> {
     }
 }
 
-/// The samples of a run, and which rails' readings came in batches and were merged.
+/// Returns the samples of a run, and the rails whose readings came in batches and were
+/// merged.
 pub(super) fn readings(store: &Store, run: i64) -> Result<(Vec<SampleRow>, Vec<Batched>), Error> {
     let (rails, samples) = (store.rails(run)?.all()?, store.samples(run)?.all()?);
     let mut failed = None;
@@ -199,7 +199,7 @@ pub(super) fn readings(store: &Store, run: i64) -> Result<(Vec<SampleRow>, Vec<B
     failed.map_or(Ok(merged), Err)
 }
 
-/// When spans ran; `None` where only totals were kept.
+/// Returns the times of root spans; `None` if only totals were recorded.
 fn activity(store: &Store, run: i64) -> Result<Option<Activity>, Error> {
     let end_ns = run_end(store, run)?;
     let mut roots = Vec::new();

@@ -1,4 +1,4 @@
-//! Callsites: what a callsite's spans are called, mean and carry.
+//! Callsites: names, roles and fields of their spans.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::hash::IdMap;
 use super::wire;
 use crate::rows::{CallsiteRow, Domain, Role};
 
-/// How the user wants spans read.
+/// User settings for the interpretation of spans.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Naming {
     /// Fields whose values distinguish nodes.
@@ -28,11 +28,11 @@ pub(crate) struct Callsite {
     pub(crate) domain: Domain,
     /// Whether any of its fields is a key field.
     pub(crate) has_keys: bool,
-    /// For each field, what it is.
+    /// The use of each field.
     pub(crate) fields: Vec<FieldUse>,
 }
 
-/// What a field is used for.
+/// Use of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldUse {
     /// Distinguishes nodes.
@@ -69,7 +69,7 @@ impl Callsite {
         }
     }
 
-    /// Its row.
+    /// Returns its row.
     pub(crate) fn row(&self) -> CallsiteRow {
         CallsiteRow {
             id: self.id,
@@ -83,7 +83,7 @@ impl Callsite {
         }
     }
 
-    /// The name of field `index`.
+    /// Returns the name of field `index`.
     pub(crate) fn field_name(&self, index: usize) -> &'static str {
         self.metadata
             .fields()
@@ -101,7 +101,7 @@ pub(crate) struct Callsites {
 }
 
 impl Callsites {
-    /// The number of the callsite behind `word`, and whether it is new.
+    /// Returns the number of the callsite at `word`, and whether it is new.
     pub(crate) fn number(&mut self, word: u64, naming: &Naming) -> (usize, bool) {
         if let Some(&number) = self.by_word.get(&word) {
             return (number, false);
@@ -115,7 +115,7 @@ impl Callsites {
         (number, true)
     }
 
-    /// The callsite with that number.
+    /// Returns the callsite with that number.
     pub(crate) fn get(&self, number: usize) -> &Callsite {
         &self.all[number]
     }

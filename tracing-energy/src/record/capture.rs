@@ -1,20 +1,20 @@
-//! Field values of spans and events, written as records.
+//! Writes field values of spans and events as records.
 
 use std::fmt::{self, Write};
 
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
 
-use super::shared::{Capture, Kept};
+use super::shared::{Capture, FieldCapture};
 use super::thread_log::Writer;
 use super::wire::{self, FieldType, MAX_TEXT};
 
-/// Has the fields that are kept written; `keys` are the names that stay when
-/// capture is narrowed or texts are left out.
+/// Writes the fields that are kept. `keys` are the fields kept even if capture is
+/// restricted or texts are excluded.
 #[inline(always)]
 pub(crate) fn write_fields(
     writer: &Writer,
-    kept: Kept,
+    kept: FieldCapture,
     keys: &[String],
     visit: impl FnOnce(&mut dyn Visit),
 ) {
@@ -98,10 +98,10 @@ impl Visit for FieldWriter<'_> {
     }
 }
 
-/// Fields that tell a text by numbers.
+/// Fields that encode a text as numbers.
 const TEXT_BY_NUMBERS: [&str; 2] = ["token_id", "token_ids"];
 
-/// Writes key fields and the token's number, and of other fields numbers at most.
+/// Writes key fields, the token number and, if data is kept, other numeric fields.
 struct NarrowWriter<'a> {
     all: FieldWriter<'a>,
     keys: &'a [String],
@@ -186,7 +186,7 @@ impl fmt::Write for ShortText {
     }
 }
 
-/// Whether a callsite has fields worth visiting.
+/// Returns whether a callsite has fields.
 #[inline]
 pub(crate) fn has_fields(metadata: &Metadata<'_>) -> bool {
     !metadata.fields().is_empty()

@@ -1,9 +1,8 @@
 //! Chunks of words that one traced thread fills and the collector empties.
 //!
-//! A thread's log is a chain of chunks. Its thread alone writes words and then
-//! publishes them with a release store of the length; the collector alone reads
-//! up to that length, at any time, so quiet threads need not help. An emptied
-//! chunk goes back to the recorder's pool.
+//! A thread's log is a chain of chunks. Only its thread writes words, and publishes them
+//! with a release store of the length. Only the collector reads up to that length, at any
+//! time, without help from the thread. An emptied chunk returns to the recorder's pool.
 
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
@@ -14,7 +13,7 @@ use crossbeam_queue::ArrayQueue;
 /// Words in a chunk: 16 KiB.
 pub(crate) const CHUNK_WORDS: usize = 2048;
 
-/// Words between what is written now and what is asked for.
+/// Distance in words from the write position to the prefetched cache line.
 const AHEAD: usize = 32;
 
 /// A piece of one thread's log.
@@ -32,7 +31,7 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    /// A new chunk, straight from zeroed memory: 16 KiB are not copied.
+    /// Allocates a chunk from zeroed memory, without copying 16 KiB.
     fn leaked() -> NonNull<Self> {
         // SAFETY: all its fields are valid when zero: counters and a null pointer.
         NonNull::from(Box::leak(unsafe {
@@ -58,8 +57,8 @@ impl Chunk {
         }
     }
 
-    /// Asks for the cache line some words after `at`, to write to it: the reader
-    /// had it last, and a write would wait for it.
+    /// Prefetches the cache line `AHEAD` words after `at` for writing. The reader accessed
+    /// it last, so that a write would stall.
     #[inline(always)]
     pub(crate) fn prefetch(&self, at: usize) {
         let ahead = self.words.get().cast::<u64>().wrapping_add(at + AHEAD);
@@ -77,25 +76,25 @@ impl Chunk {
         let _ = ahead;
     }
 
-    /// Hands all words before `len` to the reader.
+    /// Publishes all words before `len` to the reader.
     #[inline(always)]
     pub(crate) fn publish(&self, len: usize) {
         self.published.store(len as u32, Ordering::Release);
     }
 
-    /// The words published so far.
+    /// Returns the words published so far.
     pub(crate) fn published(&self) -> &[u64] {
         let len = self.published.load(Ordering::Acquire) as usize;
         // SAFETY: published words are initialised and no longer written.
         unsafe { std::slice::from_raw_parts(self.words.get().cast::<u64>(), len) }
     }
 
-    /// The chunk that follows; once there is one, this chunk is complete.
+    /// Returns the next chunk; once there is one, this chunk is complete.
     pub(crate) fn next(&self) -> Option<NonNull<Chunk>> {
         NonNull::new(self.next.load(Ordering::Acquire))
     }
 
-    /// Ends this chunk.
+    /// Completes this chunk and links the next one.
     pub(crate) fn link(&self, next: NonNull<Chunk>) {
         self.next.store(next.as_ptr(), Ordering::Release);
     }
@@ -114,7 +113,7 @@ unsafe impl Send for ChunkPool {}
 unsafe impl Sync for ChunkPool {}
 
 impl ChunkPool {
-    /// A pool of at most `bytes` of chunks.
+    /// Creates a pool of at most `bytes` of chunks.
     pub(crate) fn with_limit(bytes: usize) -> Self {
         let limit = (bytes / size_of::<Chunk>()).max(4);
         Self {
@@ -124,12 +123,12 @@ impl ChunkPool {
         }
     }
 
-    /// A chunk that is empty and not linked; none when the limit is reached.
+    /// Takes an empty, unlinked chunk; `None` at the limit.
     pub(crate) fn take(&self) -> Option<NonNull<Chunk>> {
         self.free.pop().or_else(|| self.allocate())
     }
 
-    /// A chunk over the limit, for a thread's first: a log cannot be without.
+    /// Takes a thread's first chunk, even above the limit: a log needs at least one.
     pub(crate) fn take_first(&self) -> NonNull<Chunk> {
         self.free.pop().unwrap_or_else(|| {
             self.allocated.fetch_add(1, Ordering::Relaxed);
@@ -145,7 +144,7 @@ impl ChunkPool {
         Some(Chunk::leaked())
     }
 
-    /// Whether more than half of the limit is in use.
+    /// Returns whether more than half of the limit is in use.
     pub(crate) fn is_filling(&self) -> bool {
         let used = self
             .allocated
@@ -154,7 +153,7 @@ impl ChunkPool {
         used * 2 > self.limit
     }
 
-    /// Takes back an emptied chunk.
+    /// Returns an emptied chunk to the pool.
     ///
     /// # Safety
     /// No one else may hold `chunk`.

@@ -1,4 +1,4 @@
-//! A fast hash for small integer keys that no one else chooses.
+//! A fast hash for small trusted integer keys.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

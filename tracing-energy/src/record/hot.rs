@@ -1,4 +1,4 @@
-//! What runs on traced threads: one short function for each callback.
+//! Callbacks on traced threads: one short function for each.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use tracing::span::{Attributes, Record};
 use super::capture::{has_fields, write_fields};
 use super::shared::{Capture, Shared};
 use super::thread_log::{Writer, with_writer};
-use super::wire::{self, CONTEXTUAL, Kind, ROOT};
+use super::wire::{self, CONTEXTUAL, ROOT, RecordKind};
 
 /// The parent of a new span or event.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum ParentIs {
-    /// Whatever the thread is in.
+pub(crate) enum SpanParent {
+    /// The thread's current span.
     Contextual,
-    /// Nothing.
+    /// None.
     Root,
     /// The recorded span with that id.
     Span(u64),
 }
 
-impl ParentIs {
+impl SpanParent {
     fn word(self) -> u64 {
         match self {
             Self::Contextual => CONTEXTUAL,
@@ -32,9 +32,15 @@ impl ParentIs {
     }
 }
 
-/// Writes a record without its id if the log implies it.
+/// Writes a record, without its id if the log implies it.
 #[inline(always)]
-fn short_or_long(writer: &Writer, kinds: (Kind, Kind), id: u64, implied: u64, time: u64) -> bool {
+fn short_or_long(
+    writer: &Writer,
+    kinds: (RecordKind, RecordKind),
+    id: u64,
+    implied: u64,
+    time: u64,
+) -> bool {
     let appended = if id == implied {
         writer.append([wire::timed(kinds.0, time)])
     } else {
@@ -47,19 +53,19 @@ fn short_or_long(writer: &Writer, kinds: (Kind, Kind), id: u64, implied: u64, ti
 }
 
 /// Writes records for one recorder.
-pub(crate) struct Hot {
+pub(crate) struct HotPath {
     pub(crate) shared: Arc<Shared>,
     pub(crate) key_fields: Arc<[String]>,
 }
 
-impl Hot {
+impl HotPath {
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.shared.gate.is_open()
     }
 
     #[inline]
-    pub(crate) fn new_span(&self, id: u64, attributes: &Attributes<'_>, parent: ParentIs) {
+    pub(crate) fn new_span(&self, id: u64, attributes: &Attributes<'_>, parent: SpanParent) {
         let metadata = attributes.metadata();
         with_writer(&self.shared, |writer| {
             writer.prefetch();
@@ -67,18 +73,23 @@ impl Hot {
             let appended = match parent {
                 // No clock: the thread's own order places the span well enough, for
                 // nothing can enter it before this record.
-                ParentIs::Contextual => writer.append([
-                    wire::timed(Kind::New, writer.implied.time.get()),
+                SpanParent::Contextual => writer.append([
+                    wire::timed(RecordKind::New, writer.implied.time.get()),
                     id,
                     callsite,
                 ]),
-                ParentIs::Root => {
+                SpanParent::Root => {
                     let time = writer.implied.time.get();
-                    writer.append([wire::timed(Kind::NewUnder, time), id, callsite, ROOT])
+                    writer.append([wire::timed(RecordKind::NewUnder, time), id, callsite, ROOT])
                 }
-                ParentIs::Span(parent) => {
+                SpanParent::Span(parent) => {
                     let time = self.shared.raw_now();
-                    writer.append([wire::timed(Kind::NewUnder, time), id, callsite, parent])
+                    writer.append([
+                        wire::timed(RecordKind::NewUnder, time),
+                        id,
+                        callsite,
+                        parent,
+                    ])
                 }
             };
             if appended {
@@ -97,7 +108,13 @@ impl Hot {
             let time = self.shared.raw_now();
             writer.cpu_time_at_enter(time);
             let latest = writer.implied.new.get();
-            if short_or_long(writer, (Kind::EnterNew, Kind::Enter), id, latest, time) {
+            if short_or_long(
+                writer,
+                (RecordKind::EnterNew, RecordKind::Enter),
+                id,
+                latest,
+                time,
+            ) {
                 writer.implied.entered.set(id);
                 writer.implied.time.set(time);
             }
@@ -110,7 +127,13 @@ impl Hot {
         with_writer(&self.shared, |writer| {
             writer.cpu_time_at_exit(time);
             let latest = writer.implied.entered.get();
-            if short_or_long(writer, (Kind::ExitLast, Kind::Exit), id, latest, time) {
+            if short_or_long(
+                writer,
+                (RecordKind::ExitLast, RecordKind::Exit),
+                id,
+                latest,
+                time,
+            ) {
                 writer.implied.exited.set((id, time));
                 writer.implied.time.set(time);
             }
@@ -126,13 +149,19 @@ impl Hot {
             } else {
                 self.shared.raw_now()
             };
-            short_or_long(writer, (Kind::CloseLast, Kind::Close), id, latest, time);
+            short_or_long(
+                writer,
+                (RecordKind::CloseLast, RecordKind::Close),
+                id,
+                latest,
+                time,
+            );
         });
     }
 
     pub(crate) fn record(&self, id: u64, values: &Record<'_>) {
         with_writer(&self.shared, |writer| {
-            if writer.append([wire::timed(Kind::Record, self.shared.raw_now()), id]) {
+            if writer.append([wire::timed(RecordKind::Record, self.shared.raw_now()), id]) {
                 self.fields(writer, |visitor| values.record(visitor));
                 writer.publish();
             }
@@ -142,7 +171,7 @@ impl Hot {
     pub(crate) fn follows(&self, id: u64, follows: u64) {
         with_writer(&self.shared, |writer| {
             if writer.append([
-                wire::timed(Kind::Follows, self.shared.raw_now()),
+                wire::timed(RecordKind::Follows, self.shared.raw_now()),
                 id,
                 follows,
             ]) {
@@ -151,14 +180,14 @@ impl Hot {
         });
     }
 
-    pub(crate) fn event(&self, event: &Event<'_>, parent: ParentIs) {
+    pub(crate) fn event(&self, event: &Event<'_>, parent: SpanParent) {
         if self.shared.kept.capture == Capture::KeyFields {
             return;
         }
         with_writer(&self.shared, |writer| {
             let time = self.shared.raw_now();
             if writer.append([
-                wire::timed(Kind::Event, time),
+                wire::timed(RecordKind::Event, time),
                 wire::callsite(event.metadata()),
                 parent.word(),
             ]) {

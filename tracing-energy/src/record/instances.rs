@@ -1,11 +1,11 @@
-//! Created spans, and which of them a raw id means now.
+//! Created spans, and the mapping from raw ids to them.
 
 use super::hash::IdMap;
 use super::tree::{NO_NODE, NodeId};
 use super::values::Values;
 use crate::rows::SpanRow;
 
-/// Place of an instance in its table, valid while the generation agrees.
+/// Slot of an instance, valid while the generation matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InstanceRef {
     pub(crate) slot: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Instance {
     raw: u64,
     /// Its number within the run.
     pub(crate) number: u64,
-    /// Number of its callsite; none where no record told of its creation.
+    /// Number of its callsite; `None` if its creation was not recorded.
     pub(crate) callsite: Option<usize>,
     pub(crate) parent: Option<InstanceRef>,
     pub(crate) created_ns: i64,
@@ -27,7 +27,7 @@ pub(crate) struct Instance {
     pub(crate) values: Values,
     pub(crate) has_data: bool,
     pub(crate) token: Option<i64>,
-    /// Node by parent node, as computed last; forgotten when a key field changes.
+    /// The latest parent node and node; cleared when a key field changes.
     pub(crate) node: Option<(NodeId, NodeId)>,
     /// Activations so far, and open ones.
     pub(crate) activations: u64,
@@ -37,13 +37,13 @@ pub(crate) struct Instance {
     pub(crate) last_node: NodeId,
     /// Whether its latest activation becomes a row.
     pub(crate) last_kept: bool,
-    /// The only activation's row, to be told its instance if another follows.
+    /// The only activation's row, which is written again with the instance if another follows.
     pub(crate) only_row: Option<SpanRow>,
-    /// Activations it follows from, not yet told for want of a first activation.
+    /// Activations it follows from, held back until its first activation.
     pub(crate) follows: Vec<u64>,
 }
 
-/// All instances that are not done with.
+/// All live instances.
 #[derive(Default)]
 pub(crate) struct Instances {
     slots: Vec<Instance>,
@@ -53,7 +53,7 @@ pub(crate) struct Instances {
 }
 
 impl Instances {
-    /// A new instance for `raw`, in a recycled slot where there is one.
+    /// Creates an instance for `raw`, in a recycled slot if there is one.
     pub(crate) fn create(&mut self, raw: u64) -> (InstanceRef, &mut Instance) {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Instance::default());
@@ -72,7 +72,7 @@ impl Instances {
         )
     }
 
-    /// The instance that `raw` means now.
+    /// Returns the slot of the instance that `raw` refers to.
     pub(crate) fn find(&self, raw: u64) -> Option<usize> {
         self.by_raw.get(&raw).copied()
     }
@@ -85,7 +85,7 @@ impl Instances {
         &mut self.slots[slot]
     }
 
-    /// The reference of the instance now in `slot`.
+    /// Returns a reference to the instance in `slot`.
     pub(crate) fn reference(&self, slot: usize) -> InstanceRef {
         InstanceRef {
             slot,
@@ -93,14 +93,14 @@ impl Instances {
         }
     }
 
-    /// The instance behind `reference`, unless it is done with.
+    /// Returns the instance at `reference`, unless it has been released.
     pub(crate) fn resolve(&self, reference: Option<InstanceRef>) -> Option<&Instance> {
         let reference = reference?;
         let instance = &self.slots[reference.slot];
         (instance.generation == reference.generation && instance.number != 0).then_some(instance)
     }
 
-    /// Done with the instance in `slot`.
+    /// Releases the instance in `slot`.
     pub(crate) fn release(&mut self, slot: usize) {
         let raw = self.slots[slot].raw;
         if self.by_raw.get(&raw) == Some(&slot) {
@@ -110,7 +110,7 @@ impl Instances {
         self.free.push(slot);
     }
 
-    /// Slots of all instances not done with.
+    /// Returns the slots of all live instances.
     pub(crate) fn live(&self) -> Vec<usize> {
         (0..self.slots.len())
             .filter(|&slot| self.slots[slot].number != 0)
@@ -133,7 +133,7 @@ impl Instance {
         };
     }
 
-    /// Whether it needs a row of its own: its activations do not tell it all.
+    /// Returns whether it needs a row of its own: a single activation's row implies it.
     pub(crate) fn needs_row(&self) -> bool {
         self.activations != 1
     }

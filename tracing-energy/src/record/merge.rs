@@ -1,4 +1,4 @@
-//! All threads' logs as one stream of records in the order of time.
+//! Merges all threads' logs into one stream of records in time order.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,19 +7,19 @@ use super::shared::Shared;
 use super::thread_log::ThreadLog;
 use super::wire::{self, Latest, Record};
 
-/// The collector's place in one log.
+/// The collector's read position in one log.
 pub(crate) struct Cursor {
     pub(crate) log: Arc<ThreadLog>,
     at: usize,
     time: u64,
     latest: Latest,
-    /// The next record was answered with `NotYet`.
+    /// Whether the next record was deferred with `NotYet` before.
     tried: bool,
 }
 
 impl Cursor {
-    /// Raw time of the next record, if one is published. A field has the time of
-    /// the record before it.
+    /// Returns the raw time of the next published record. A field has the time of the
+    /// record before it.
     fn peek(&mut self, shared: &Shared) -> Option<u64> {
         loop {
             let head = self.log.head();
@@ -41,24 +41,24 @@ impl Cursor {
     }
 }
 
-/// What the consumer says of a record.
+/// The consumer's answer to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Done with it.
+    /// The record was processed.
     Taken,
-    /// It refers to a span not seen yet: look for newer records of other logs first.
+    /// It refers to an unknown span: read newer records of other logs first.
     NotYet,
 }
 
 /// The logs of one recorder.
 #[derive(Default)]
-pub(crate) struct Merge {
+pub(crate) struct LogMerge {
     cursors: Vec<Cursor>,
     threads: Vec<usize>,
 }
 
-impl Merge {
-    /// Adds logs registered since; `begin` gives each its thread number.
+impl LogMerge {
+    /// Adds newly registered logs; `begin` returns the thread number of each.
     pub(crate) fn adopt(
         &mut self,
         shared: &Shared,
@@ -76,9 +76,9 @@ impl Merge {
         }
     }
 
-    /// Feeds records up to raw time `limit` to `take(thread, time, record,
-    /// last_try)`, merged by time. A record answered with `NotYet` is offered
-    /// again after all logs were read anew, and then it is the last try.
+    /// Passes records up to raw time `limit` to `take(thread, time, record, last_try)`,
+    /// merged by time. A record answered with `NotYet` is passed again, as the last try,
+    /// after all logs were read again.
     pub(crate) fn drain(
         &mut self,
         shared: &Shared,
@@ -90,8 +90,8 @@ impl Merge {
         }
     }
 
-    /// The log with the earliest record, and how far it may be read before
-    /// another log comes first.
+    /// Returns the log with the earliest record, and the time up to which it precedes all
+    /// other logs.
     fn pick(&mut self, shared: &Shared, limit: u64) -> Option<(usize, u64)> {
         let mut best: Option<(usize, u64)> = None;
         let mut until = limit;
@@ -136,8 +136,7 @@ impl Merge {
         }
     }
 
-    /// Forgets logs of threads that ended and were read to their end; tells `end`
-    /// their thread numbers.
+    /// Removes the fully read logs of ended threads; calls `end` with each thread number.
     pub(crate) fn retire(&mut self, shared: &Shared, mut end: impl FnMut(usize, &ThreadLog)) {
         for index in (0..self.cursors.len()).rev() {
             if self.cursors[index].is_done(shared) {
@@ -147,7 +146,7 @@ impl Merge {
         }
     }
 
-    /// The logs of threads that live, with their thread numbers.
+    /// Returns the logs of live threads with their thread numbers.
     pub(crate) fn live(&self) -> impl Iterator<Item = (usize, &ThreadLog)> {
         self.threads
             .iter()

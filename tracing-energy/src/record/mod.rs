@@ -1,8 +1,8 @@
-//! Recording: what runs on traced threads, and what becomes of its records.
+//! Recording: callbacks on traced threads, and the assembly of their records.
 //!
-//! Knows nothing of power. Traced threads write words into their own logs
-//! (`hot`, `thread_log`, `chunk`, `wire`); the collector reads all logs as one
-//! stream (`merge`) and assembles activations and nodes from it (`assemble`).
+//! Independent of power. Traced threads write words into their own logs (`hot`,
+//! `thread_log`, `chunk`, `wire`); the collector reads all logs as one stream (`merge`) and
+//! assembles activations and nodes from it (`assemble`).
 
 mod assemble;
 mod callsite;
@@ -27,11 +27,11 @@ pub use assemble::Detail;
 pub(crate) use callsite::Naming;
 pub use edge_clock::EdgeClock;
 pub(crate) use edge_clock::Fallback;
-pub(crate) use hot::{Hot, ParentIs};
-pub(crate) use merge::{Merge, Verdict};
-pub(crate) use output::{Activation, Loss, Output};
+pub(crate) use hot::{HotPath, SpanParent};
+pub(crate) use merge::{LogMerge, Verdict};
+pub(crate) use output::{Activation, AssemblerOutput, Loss};
 pub use shared::{Capture, OnFull};
-pub(crate) use shared::{Kept, Recorded, Shared};
+pub(crate) use shared::{FieldCapture, RecorderOptions, Shared};
 pub(crate) use thread_log::ThreadLog;
 pub(crate) use wire::Record;
 

@@ -1,4 +1,4 @@
-//! What the assembler tells.
+//! Output of the assembler.
 
 use crate::rows::{
     CallsiteRow, Domain, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role, SpanRow,
@@ -14,7 +14,7 @@ pub(crate) struct Activation {
     pub(crate) start_ns: i64,
 }
 
-/// Something that is not as it should be, counted.
+/// A counted irregularity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Loss {
     /// An enter of a span whose creation was never recorded.
@@ -29,15 +29,15 @@ pub(crate) enum Loss {
     UnknownLink,
 }
 
-/// Takes what the assembler makes, in the order of time.
-pub(crate) trait Output {
+/// Receives the assembler's rows and edges, in time order.
+pub(crate) trait AssemblerOutput {
     fn callsite(&mut self, row: CallsiteRow);
     fn node(&mut self, row: NodeRow, role: Option<Role>, domain: Domain);
     /// An activation begins.
     fn open(&mut self, activation: Activation);
     /// An activation ends.
     fn close(&mut self, seq: u64, end_ns: i64);
-    /// The instance of the activation that begins was never active before.
+    /// The activation that begins is the first of its instance.
     fn first_activation(&mut self, node: u32);
     fn span(&mut self, row: SpanRow);
     fn instance(&mut self, row: InstanceRow);

@@ -1,19 +1,19 @@
 //! The cheapest clock of the machine, read twice for each activation.
 //!
-//! A processor's counter where it runs at one rate on all cores: the TSC of
-//! x86-64 if it is invariant (Intel SDM vol. 3B, "Invariant TSC"; AMD APM vol. 2,
-//! the same words), the virtual counter of AArch64 always (Arm ARM, D12.1). Its
-//! rate need not be known: the collector measures it all the time. Elsewhere the operating system's monotonic clock.
+//! A processor's counter if it runs at one rate on all cores: the TSC of x86-64 if it is
+//! invariant (Intel SDM vol. 3B, "Invariant TSC"; AMD APM vol. 2, the same term), always
+//! the virtual counter of AArch64 (Arm ARM, D12.1). The collector measures its rate
+//! continuously. On other processors, the operating system's monotonic clock.
 
 use std::time::{Duration, Instant};
 
-/// How long the counter's rate is measured.
+/// Duration of a measurement of the counter's rate.
 const MEASURED_FOR: Duration = Duration::from_micros(50);
 
-/// Counts since it was made; never goes back on one thread.
+/// Counts since its creation; monotonic on each thread.
 #[derive(Debug)]
 pub(crate) struct RawClock {
-    /// Without a counter: when it was made.
+    /// Time of creation, if there is no counter.
     monotonic: Option<Instant>,
     base: u64,
 }
@@ -29,7 +29,7 @@ impl RawClock {
         Self { monotonic, base }
     }
 
-    /// About how far it counts in `time`. Waits for 50 us to measure its rate.
+    /// Returns about how many counts pass in `time`. Spins for 50 us to measure the rate.
     pub(super) fn counts_in(&self, time: Duration) -> u64 {
         let (begin, first) = (Instant::now(), self.now());
         while begin.elapsed() < MEASURED_FOR {
@@ -39,7 +39,7 @@ impl RawClock {
         (counts * (time.as_secs_f64() / begin.elapsed().as_secs_f64())) as u64
     }
 
-    /// The count now.
+    /// Returns the current count.
     #[inline(always)]
     pub(crate) fn now(&self) -> u64 {
         match self.monotonic {
@@ -102,7 +102,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_count_of_a_time_is_that_of_a_sleep() {
+    fn counts_of_a_duration_match_a_sleep() {
         let clock = RawClock::new();
         let counts = clock.counts_in(Duration::from_millis(2));
         let first = clock.now();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn both_clocks_go_on_and_never_back() {
+    fn both_clocks_are_monotonic() {
         let counter = RawClock::new();
         let system = RawClock {
             monotonic: Some(Instant::now()),

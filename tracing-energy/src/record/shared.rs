@@ -1,4 +1,4 @@
-//! What the traced threads and the collector of one recorder share.
+//! State shared by the traced threads and the collector of one recorder.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -14,14 +14,14 @@ use super::edge_clock::{self, EdgeClock};
 use super::raw_clock::RawClock;
 use super::thread_log::ThreadLog;
 
-/// What a traced thread does when the recorder's memory is full.
+/// Behaviour of a traced thread when the recorder's memory is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFull {
-    /// Waits for the collector, at most 100 ms at a time; after a second without
-    /// any progress of the collector it drops whole records, counted.
+    /// Waits for the collector. After a second without progress of the collector, it drops
+    /// whole records and counts them.
     #[default]
     Wait,
-    /// Drops whole records at once, counted.
+    /// Drops whole records immediately and counts them.
     Drop,
 }
 
@@ -35,16 +35,16 @@ pub enum Capture {
     KeyFields,
 }
 
-/// What is kept of fields.
+/// Which fields are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct FieldCapture {
     /// Which fields.
     pub(crate) capture: Capture,
-    /// Whether texts other than those of key fields are.
+    /// Whether texts of fields other than key fields are recorded.
     pub(crate) texts: bool,
 }
 
-/// Whether a recorder takes records.
+/// Whether a recorder accepts records.
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: AtomicU8,
@@ -58,8 +58,8 @@ const FORKED: u8 = 2;
 static GATES: AtomicPtr<Gate> = AtomicPtr::new(std::ptr::null_mut());
 
 impl Gate {
-    /// A new open gate that a fork closes in the child. Leaked (16 bytes): the
-    /// fork handler walks the list of gates and may take no lock.
+    /// Creates an open gate that a fork closes in the child. Leaked (16 bytes): the fork
+    /// handler walks the list of gates and must not lock.
     fn register() -> &'static Self {
         install_fork_handler();
         let gate = Box::leak(Box::new(Self {
@@ -87,8 +87,8 @@ impl Gate {
             .compare_exchange(OPEN, CLOSED, Ordering::AcqRel, Ordering::Relaxed);
     }
 
-    /// Whether this process is a fork of the one that records: the recorder's
-    /// threads do not exist here.
+    /// Returns whether this process is a fork of the recording one, in which the recorder's
+    /// threads do not exist.
     pub(crate) fn is_forked(&self) -> bool {
         self.state.load(Ordering::Relaxed) == FORKED
     }
@@ -117,7 +117,7 @@ fn install_fork_handler() {
     let _ = close_gates_in_child;
 }
 
-/// Counts of what could not be recorded as it should.
+/// Counts of records lost or delayed on traced threads.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     /// Records dropped because memory was full.
@@ -130,14 +130,14 @@ pub(crate) struct Losses {
     pub(crate) nested: AtomicU64,
 }
 
-/// What traced threads do.
+/// Recording options of traced threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Recorded {
-    /// When memory is full.
+pub(crate) struct RecorderOptions {
+    /// Behaviour when memory is full.
     pub(crate) on_full: OnFull,
-    /// With fields.
-    pub(crate) kept: Kept,
-    /// At the edges of spans.
+    /// Recorded fields.
+    pub(crate) kept: FieldCapture,
+    /// CPU clock at the edges of spans.
     pub(crate) edge_clock: EdgeClock,
 }
 
@@ -148,7 +148,7 @@ pub(crate) struct Shared {
     pub(crate) clock: RawClock,
     pub(crate) pool: ChunkPool,
     pub(crate) on_full: OnFull,
-    pub(crate) kept: Kept,
+    pub(crate) kept: FieldCapture,
     pub(crate) edge_clock: EdgeClock,
     /// Mean time between readings of a thread's CPU time, in raw counts.
     pub(crate) edge_interval: u64,
@@ -162,7 +162,7 @@ pub(crate) struct Shared {
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Shared {
-    pub(crate) fn new(buffer_bytes: usize, recorded: Recorded) -> Arc<Self> {
+    pub(crate) fn new(buffer_bytes: usize, recorded: RecorderOptions) -> Arc<Self> {
         let clock = RawClock::new();
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -180,7 +180,7 @@ impl Shared {
         })
     }
 
-    /// The clock's raw count since the recorder began.
+    /// Returns the raw count since the recorder began.
     #[inline(always)]
     pub(crate) fn raw_now(&self) -> u64 {
         self.clock.now()

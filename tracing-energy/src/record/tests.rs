@@ -1,4 +1,4 @@
-//! The recording of real `tracing` calls, drawn as trees.
+//! Recordings of real `tracing` calls, printed as trees.
 //!
 //! A line is a node: its label, activations, instances (`2a 1i`), and marks.
 
@@ -31,7 +31,7 @@ struct Drawing {
     losses: Vec<Loss>,
 }
 
-impl Output for Drawing {
+impl AssemblerOutput for Drawing {
     fn callsite(&mut self, _: CallsiteRow) {}
     fn node(&mut self, row: NodeRow, _: Option<Role>, _: Domain) {
         self.nodes.push(row);
@@ -105,13 +105,13 @@ impl Drawing {
     }
 }
 
-const EVERYTHING: Kept = Kept {
+const EVERYTHING: FieldCapture = FieldCapture {
     capture: Capture::All,
     texts: true,
 };
 
-fn recorded(on_full: OnFull, kept: Kept) -> Recorded {
-    Recorded {
+fn recorded(on_full: OnFull, kept: FieldCapture) -> RecorderOptions {
+    RecorderOptions {
         on_full,
         kept,
         edge_clock: EdgeClock::Auto,
@@ -134,7 +134,7 @@ impl Recording {
         }
     }
 
-    fn keeping(self, kept: Kept) -> Self {
+    fn keeping(self, kept: FieldCapture) -> Self {
         Self {
             shared: Shared::new(1 << 20, recorded(OnFull::Wait, kept)),
             ..self
@@ -142,7 +142,7 @@ impl Recording {
     }
 
     fn layer(&self) -> EnergyLayer {
-        EnergyLayer::new(Hot {
+        EnergyLayer::new(HotPath {
             shared: Arc::clone(&self.shared),
             key_fields: Arc::clone(&self.keys),
         })
@@ -154,7 +154,7 @@ impl Recording {
             ..Naming::default()
         };
         let mut assembler = Assembler::new(naming, self.detail, 64);
-        let mut merge = Merge::default();
+        let mut merge = LogMerge::default();
         let mut drawing = Drawing::default();
         let mut threads = 0;
         self.shared.gate.close();
@@ -204,7 +204,7 @@ fn nested_spans_and_key_fields_make_nodes() {
     );
     assert!(
         drawing.instances.is_empty(),
-        "single activations tell their instances"
+        "rows of single activations imply their instances"
     );
 }
 
@@ -404,7 +404,7 @@ fn spans_left_open_end_with_the_run_and_ids_are_reused_safely() {
 }
 
 #[test]
-fn too_many_key_values_fold_into_other() {
+fn too_many_key_values_are_merged_into_other() {
     let drawing = record(|| {
         for key in 0..1_000_u64 {
             info_span!("step", layer = key).in_scope(|| ());
@@ -419,7 +419,7 @@ fn too_many_key_values_fold_into_other() {
 }
 
 #[test]
-fn a_full_memory_drops_whole_records_and_counts_them() {
+fn whole_records_are_dropped_and_counted_when_memory_is_full() {
     let recording = Recording::new(Detail::Spans, OnFull::Drop, 1);
     let subscriber = tracing_subscriber::registry().with(recording.layer());
     tracing::subscriber::with_default(subscriber, || {
@@ -437,7 +437,7 @@ fn a_full_memory_drops_whole_records_and_counts_them() {
 }
 
 #[test]
-fn a_panicking_field_costs_its_record_only() {
+fn a_panicking_field_loses_its_record_only() {
     struct Bad;
     impl std::fmt::Debug for Bad {
         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

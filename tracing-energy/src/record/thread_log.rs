@@ -1,10 +1,10 @@
-//! One log for each thread and recorder, and how a thread finds its own.
+//! One log per thread and recorder, and the lookup of a thread's own log.
 //!
-//! Guarantees: no lock and no I/O on a traced thread; no allocation once the
-//! recorder's memory is warm; a thread waits for memory only, and only so long.
-//! Not guaranteed: records written while a thread's locals are torn down (they
-//! are counted), and records made inside the `Debug` of a recorded field. Once the
-//! registry's own locals are gone, `tracing-subscriber` itself panics on a new span.
+//! Guarantees: no lock and no I/O on a traced thread; no allocation once the recorder's
+//! memory is warm; waits only for memory and for a limited time. Not guaranteed: records
+//! written while a thread's locals are torn down and records made inside the `Debug` of a
+//! recorded field; both are counted. Once the registry's own locals are gone,
+//! `tracing-subscriber` itself panics on a new span.
 
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 use super::chunk::{CHUNK_WORDS, Chunk, ChunkPool, free_chain};
 use super::edge_clock::{EdgeClock, EdgeMeter};
 use super::shared::{OnFull, Shared};
-use super::wire::{self, Kind};
+use super::wire::{self, RecordKind};
 use crate::cpu_time;
 use crate::units::Nanos;
 
-/// One thread's log, as both sides see it.
+/// One thread's log, shared by writer and collector.
 pub(crate) struct ThreadLog {
     pub(crate) tid: i64,
     pub(crate) name: Option<String>,
     /// Raw time at which the log began, and the thread's CPU time then.
     pub(crate) began: (u64, Option<Nanos>),
-    /// Oldest chunk not yet emptied; moved on by the collector only.
+    /// Oldest chunk not yet emptied; advanced by the collector only.
     head: AtomicPtr<Chunk>,
     ended: AtomicBool,
     /// CPU time of the thread when it ended; negative if not known.
@@ -51,25 +51,25 @@ impl ThreadLog {
         self.ended.store(true, Ordering::Release);
     }
 
-    /// Whether the thread is gone; all it wrote is published.
+    /// Returns whether the thread has ended; all its records are then published.
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
 
-    /// The thread's CPU time at its end.
+    /// Returns the thread's CPU time at its end.
     pub(crate) fn final_cpu(&self) -> Option<Nanos> {
         let nanos = self.final_cpu_ns.load(Ordering::Relaxed);
         (self.has_ended() && nanos >= 0).then(|| Nanos::from_nanos(nanos))
     }
 
-    /// The oldest chunk. For the collector only.
+    /// Returns the oldest chunk. For the collector only.
     pub(crate) fn head(&self) -> &Chunk {
         // SAFETY: the chain is never empty and only the collector frees its head.
         unsafe { &*self.head.load(Ordering::Acquire) }
     }
 
-    /// Gives the emptied head back to `pool`; false if it is the last chunk. For
-    /// the collector only, which must hold no reference into the head.
+    /// Returns the emptied head to `pool`; false if it is the last chunk. For the collector
+    /// only, which must hold no reference into the head.
     pub(crate) fn pop_head(&self, pool: &ChunkPool) -> bool {
         let head = self.head.load(Ordering::Acquire);
         let Some(next) = self.head().next() else {
@@ -101,14 +101,14 @@ pub(crate) struct Writer {
     chunk: Cell<NonNull<Chunk>>,
     at: Cell<usize>,
     busy: Cell<bool>,
-    /// Dropping since memory stayed full; the collector's progress then.
+    /// The collector's progress when this writer began to drop records, while it does.
     dropping_since: Cell<Option<usize>>,
     pub(crate) implied: Implied,
     edges: EdgeMeter,
 }
 
-/// The ids that the log implies from here on (see `wire`), and the times of the
-/// latest exit and of the latest enter or exit.
+/// The ids implied by the log (see `wire`), and the times of the latest exit and of the
+/// latest enter or exit.
 #[derive(Debug, Default)]
 pub(crate) struct Implied {
     pub(crate) new: Cell<u64>,
@@ -134,8 +134,7 @@ impl Writer {
         })
     }
 
-    /// Appends a record, or the part of one that has a fixed length; false if it
-    /// had to be dropped.
+    /// Appends a record, or its part of fixed length; false if it was dropped.
     #[inline(always)]
     pub(crate) fn append<const N: usize>(&self, words: [u64; N]) -> bool {
         let fits = self.reserve(N);
@@ -148,7 +147,7 @@ impl Writer {
         fits
     }
 
-    /// Records the thread's CPU time, if it is to be read where a span is entered.
+    /// Records the thread's CPU time at the entry of a span, if a reading is due.
     #[inline(always)]
     pub(crate) fn cpu_time_at_enter(&self, time: u64) {
         if let Some(used_ns) = self.edges.enter(time) {
@@ -156,7 +155,7 @@ impl Writer {
         }
     }
 
-    /// As [`Self::cpu_time_at_enter`], where a span is left.
+    /// Records the thread's CPU time at the exit of a span, if a reading is due.
     #[inline(always)]
     pub(crate) fn cpu_time_at_exit(&self, time: u64) {
         if let Some(used_ns) = self.edges.exit(time) {
@@ -166,24 +165,24 @@ impl Writer {
 
     #[cold]
     fn cpu_time(&self, time: u64, used_ns: u64) {
-        self.append([wire::timed(Kind::CpuTime, time), used_ns]);
+        self.append([wire::timed(RecordKind::CpuTime, time), used_ns]);
     }
 
-    /// Makes room for a record of `words` words; false if it has to be dropped.
+    /// Reserves room for a record of `words` words; false if it has to be dropped.
     #[inline(always)]
     pub(crate) fn reserve(&self, words: usize) -> bool {
         self.at.get() + words <= CHUNK_WORDS || self.next_chunk()
     }
 
-    /// Prepares to write soon.
+    /// Prefetches the memory of the next writes.
     #[inline(always)]
     pub(crate) fn prefetch(&self) {
         // SAFETY: our current chunk stays in the chain until we link the next.
         unsafe { self.chunk.get().as_ref() }.prefetch(self.at.get());
     }
 
-    /// Runs `visit`, which may run the program's own code: what that records is
-    /// refused, for it would come in the middle of a record.
+    /// Runs `visit`, which may run the program's own code. Records made by that code are
+    /// refused, since they would interrupt the current record.
     #[inline(always)]
     pub(crate) fn while_busy(&self, visit: impl FnOnce()) {
         self.busy.set(true);
@@ -191,7 +190,7 @@ impl Writer {
         visit();
     }
 
-    /// Hands everything appended so far to the collector.
+    /// Publishes everything appended so far to the collector.
     #[inline]
     pub(crate) fn publish(&self) {
         // SAFETY: our current chunk stays in the chain until we link the next.
@@ -232,8 +231,7 @@ impl Writer {
         chunk
     }
 
-    /// Polls for at most 100 ms, again while the collector makes progress, and
-    /// for a second in all while it makes none.
+    /// Polls for a free chunk until the collector has made no progress for a second.
     fn poll_for_chunk(&self, begin: Instant) -> Option<NonNull<Chunk>> {
         let mut progress = self.shared.progress.load(Ordering::Relaxed);
         let mut since = begin;
@@ -256,7 +254,7 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// With the thread ends what it is still inside of.
+    /// Ends the thread's open activations.
     fn drop(&mut self) {
         let used = cpu_time::current_thread();
         if self.shared.gate.is_open() {
@@ -264,7 +262,7 @@ impl Drop for Writer {
             if let Some(used_ns) = used.filter(|_| self.shared.edge_clock != EdgeClock::Off) {
                 self.cpu_time(time, used_ns.nanos() as u64);
             }
-            self.append([wire::timed(Kind::ThreadEnd, time)]);
+            self.append([wire::timed(RecordKind::ThreadEnd, time)]);
         }
         self.publish();
         self.log.end(used);
@@ -272,20 +270,20 @@ impl Drop for Writer {
     }
 }
 
-/// The recorder used last on this thread, and its writer.
+/// The most recently used recorder on this thread, and its writer.
 #[derive(Clone, Copy)]
-struct Latest {
+struct LatestWriter {
     recorder: u64,
     writer: *const Writer,
 }
 
-const NONE: Latest = Latest {
+const NONE: LatestWriter = LatestWriter {
     recorder: 0,
     writer: std::ptr::null(),
 };
 
 thread_local! {
-    static LATEST: Cell<Latest> = const { Cell::new(NONE) };
+    static LATEST: Cell<LatestWriter> = const { Cell::new(NONE) };
     static WRITERS: RefCell<Writers> = const { RefCell::new(Writers(Vec::new())) };
 }
 
@@ -299,8 +297,8 @@ impl Drop for Writers {
     }
 }
 
-/// Runs `write` with this thread's writer for `shared`. Does nothing, but counts
-/// it, while the thread is torn down or formats a field for us.
+/// Runs `write` with this thread's writer for `shared`. While the thread is torn down or
+/// formats a field of a record, it does nothing but count the lost record.
 #[inline(always)]
 pub(crate) fn with_writer(shared: &Arc<Shared>, write: impl FnOnce(&Writer)) {
     let latest = LATEST.try_with(Cell::get).unwrap_or(NONE);
@@ -323,7 +321,7 @@ fn count(losses: &AtomicU64) {
     losses.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Keeps a writer busy; also when a field's formatting panics it is free again.
+/// Marks a writer as busy until dropped, also if formatting a field panics.
 struct Busy<'a>(&'a Cell<bool>);
 
 impl Drop for Busy<'_> {
@@ -351,7 +349,7 @@ fn find_writer(shared: &Arc<Shared>) -> *const Writer {
             }
         };
         let _ = LATEST.try_with(|latest| {
-            latest.set(Latest {
+            latest.set(LatestWriter {
                 recorder: shared.id,
                 writer,
             })

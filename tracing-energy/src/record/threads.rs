@@ -1,4 +1,4 @@
-//! The stack of open activations of each thread, as the collector sees it.
+//! Stacks of open activations per thread, maintained by the collector.
 
 use super::hash::IdMap;
 use super::tree::NodeId;
@@ -12,7 +12,7 @@ pub(crate) struct OpenActivation {
     pub(crate) node: NodeId,
     pub(crate) parent: Option<u64>,
     pub(crate) start_ns: i64,
-    /// Whether it becomes a row.
+    /// Whether it is written as a row.
     pub(crate) kept: bool,
     /// Whether an open row was written.
     pub(crate) written: bool,
@@ -46,13 +46,13 @@ impl OpenActivation {
 struct Thread {
     id: u32,
     stack: Vec<OpenActivation>,
-    /// Since when the top of the stack has been the top.
+    /// Start of the current top's self time.
     since_ns: i64,
     totals: IdMap<NodeId, (i64, u64)>,
 }
 
 impl Thread {
-    /// Gives the time up to now to the top of the stack.
+    /// Adds the time up to now to the self time of the stack's top.
     fn account(&mut self, now_ns: i64) {
         if let Some(top) = self.stack.last() {
             self.totals.entry(top.node).or_default().0 += (now_ns - self.since_ns).max(0);
@@ -65,7 +65,7 @@ impl Thread {
 #[derive(Debug, Default)]
 pub(crate) struct Threads {
     all: Vec<Thread>,
-    /// Whether self times are totalled here.
+    /// Whether self times are summed.
     totals: bool,
     window_start_ns: i64,
 }
@@ -90,17 +90,17 @@ impl Threads {
         self.all.len()
     }
 
-    /// The thread's id in the run.
+    /// Returns the thread's id in the run.
     pub(crate) fn id(&self, thread: usize) -> u32 {
         self.all[thread].id
     }
 
-    /// The innermost open activation.
+    /// Returns the innermost open activation.
     pub(crate) fn top(&self, thread: usize) -> Option<&OpenActivation> {
         self.all[thread].stack.last()
     }
 
-    /// Opens an activation; answers the thread's id.
+    /// Opens an activation; returns the thread's id.
     pub(crate) fn push(&mut self, thread: usize, open: OpenActivation) -> u32 {
         let thread = &mut self.all[thread];
         if self.totals {
@@ -110,13 +110,13 @@ impl Threads {
         thread.id
     }
 
-    /// Takes the innermost open activation away, ended at `end_ns`.
+    /// Removes the innermost open activation, which ends at `end_ns`.
     pub(crate) fn pop(&mut self, thread: usize, end_ns: i64) -> Option<OpenActivation> {
         let innermost = self.all[thread].stack.len().checked_sub(1)?;
         Some(self.remove(thread, innermost, end_ns))
     }
 
-    /// Counts another enter of a span that is open on this thread; false if it is not.
+    /// Counts a nested enter of a span open on this thread; false if it is not open.
     pub(crate) fn deepen(&mut self, thread: usize, slot: usize) -> bool {
         let open = self.all[thread]
             .stack
@@ -126,8 +126,8 @@ impl Threads {
         open.map(|open| open.reentered += 1).is_some()
     }
 
-    /// Exits the span in `slot` on this thread, whatever its place in the stack:
-    /// none if it is not open here, `Some(None)` if it was an inner exit.
+    /// Exits the span in `slot` on this thread, at any position in the stack. Returns
+    /// `None` if it is not open here and `Some(None)` for a nested exit.
     pub(crate) fn exit(
         &mut self,
         thread: usize,
@@ -143,7 +143,7 @@ impl Threads {
         Some(Some(self.remove(thread, at, end_ns)))
     }
 
-    /// Exits the span in `slot` on the thread where it is open.
+    /// Exits the span in `slot` on the thread on which it is open.
     pub(crate) fn exit_elsewhere(
         &mut self,
         slot: usize,
@@ -167,7 +167,7 @@ impl Threads {
         thread.stack.remove(at)
     }
 
-    /// Open activations that have no row yet, with their thread ids.
+    /// Returns open activations without a written row, with their thread ids.
     pub(crate) fn unwritten(&mut self) -> impl Iterator<Item = (u32, &mut OpenActivation)> {
         self.all.iter_mut().flat_map(|thread| {
             let id = thread.id;
@@ -179,15 +179,15 @@ impl Threads {
         })
     }
 
-    /// Tells the totals since the last call and begins anew.
-    pub(crate) fn flush_nodes(&mut self, now_ns: i64, mut tell: impl FnMut(NodeWindowRow)) {
+    /// Emits the totals since the last call and resets them.
+    pub(crate) fn flush_nodes(&mut self, now_ns: i64, mut emit: impl FnMut(NodeWindowRow)) {
         let start_ns = std::mem::replace(&mut self.window_start_ns, now_ns);
         for thread in &mut self.all {
             thread.account(now_ns);
             let mut totals: Vec<_> = thread.totals.drain().collect();
             totals.sort_unstable();
             for (node, (self_ns, activations)) in totals {
-                tell(NodeWindowRow {
+                emit(NodeWindowRow {
                     node,
                     thread: thread.id,
                     start_ns,

@@ -6,11 +6,11 @@ use super::callsite::Callsite;
 use super::hash::IdMap;
 use crate::rows::NodeRow;
 
-/// Number of a node; 0 stands above the roots.
+/// Number of a node; 0 is the parent of the roots.
 pub(crate) type NodeId = u32;
-/// Above the roots.
+/// Parent of the roots.
 pub(crate) const NO_NODE: NodeId = 0;
-/// Number of a distinct text of key values; 0 is no key.
+/// Number of a distinct text of key values; 0 for none.
 pub(crate) type KeyId = u32;
 
 const OTHER: KeyId = KeyId::MAX;
@@ -25,7 +25,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// A tree that folds new key values into `(other)` past `limit` nodes.
+    /// Creates a tree that merges new key values into `(other)` beyond `limit` nodes.
     pub(crate) fn with_limit(limit: usize) -> Self {
         Self {
             nodes: Vec::new(),
@@ -36,7 +36,7 @@ impl Tree {
         }
     }
 
-    /// The number of a text of key values.
+    /// Returns the number of a text of key values.
     pub(crate) fn key(&mut self, text: &str) -> KeyId {
         if text.is_empty() {
             return 0;
@@ -52,7 +52,7 @@ impl Tree {
         id
     }
 
-    /// The node of `callsite` with `key` below `parent`; `new` is told of a new one.
+    /// Returns the node of `callsite` with `key` below `parent`; calls `new` if it is new.
     pub(crate) fn node(
         &mut self,
         parent: NodeId,
@@ -79,7 +79,7 @@ impl Tree {
         node
     }
 
-    /// The root node for spans that no record tells of.
+    /// Returns the root node of spans whose creation was not recorded.
     pub(crate) fn unknown(&mut self, new: impl FnOnce(NodeRow)) -> NodeId {
         if let Some(&node) = self.by_path.get(&(NO_NODE, 0, OTHER)) {
             return node;
@@ -89,7 +89,7 @@ impl Tree {
         node
     }
 
-    /// How often a node was folded into `(other)`.
+    /// Returns how many new nodes were merged into `(other)`.
     pub(crate) fn folded(&self) -> u64 {
         self.folded
     }

@@ -1,7 +1,7 @@
-//! Field values of one span or event, between its records and its row.
+//! Field values of one span or event, collected from records for its row.
 
 use super::callsite::{Callsite, FieldUse};
-use super::wire::Value;
+use super::wire::FieldValue;
 
 /// A value that outlives its record.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,13 +14,15 @@ pub(crate) enum Owned {
 }
 
 impl Owned {
-    fn of(value: Value<'_>) -> Self {
+    fn of(value: FieldValue<'_>) -> Self {
         match value {
-            Value::U64(number) => Self::U64(number),
-            Value::I64(number) => Self::I64(number),
-            Value::F64(number) => Self::F64(number),
-            Value::Bool(flag) => Self::Bool(flag),
-            Value::Text { bytes, .. } => Self::Text(String::from_utf8_lossy(bytes).into_owned()),
+            FieldValue::U64(number) => Self::U64(number),
+            FieldValue::I64(number) => Self::I64(number),
+            FieldValue::F64(number) => Self::F64(number),
+            FieldValue::Bool(flag) => Self::Bool(flag),
+            FieldValue::Text { bytes, .. } => {
+                Self::Text(String::from_utf8_lossy(bytes).into_owned())
+            }
         }
     }
 
@@ -49,7 +51,7 @@ fn push_json_text(text: &str, json: &mut String) {
     json.push_str(&serde_json::Value::from(text).to_string());
 }
 
-/// The values of one span or event; the last value of a field wins.
+/// The values of one span or event; later values of a field replace earlier ones.
 #[derive(Debug, Default)]
 pub(crate) struct Values(Vec<(usize, Owned)>);
 
@@ -58,7 +60,7 @@ impl Values {
         self.0.clear();
     }
 
-    pub(crate) fn set(&mut self, index: usize, value: Value<'_>) {
+    pub(crate) fn set(&mut self, index: usize, value: FieldValue<'_>) {
         let value = Owned::of(value);
         match self.0.iter_mut().find(|(known, _)| *known == index) {
             Some((_, old)) => *old = value,
@@ -66,7 +68,7 @@ impl Values {
         }
     }
 
-    /// The fields for which `wanted` holds, as a JSON object; none if there are none.
+    /// Returns the fields for which `wanted` holds as a JSON object, or `None` without any.
     pub(crate) fn json(
         &self,
         callsite: &Callsite,
@@ -84,7 +86,7 @@ impl Values {
         (!json.is_empty()).then(|| json + "}")
     }
 
-    /// The values of the key fields, joined by blanks, in the order of the callsite.
+    /// Appends the values of the key fields, joined by spaces, in the callsite's order.
     pub(crate) fn key(&self, callsite: &Callsite, key: &mut String) {
         for (index, field_use) in callsite.fields.iter().enumerate() {
             let value = self.0.iter().find(|(known, _)| *known == index);
@@ -98,11 +100,11 @@ impl Values {
     }
 }
 
-/// A value as a token number.
-pub(crate) fn token(value: Value<'_>) -> Option<i64> {
+/// Returns a value as a token number.
+pub(crate) fn token(value: FieldValue<'_>) -> Option<i64> {
     match value {
-        Value::U64(number) => i64::try_from(number).ok(),
-        Value::I64(number) => Some(number),
+        FieldValue::U64(number) => i64::try_from(number).ok(),
+        FieldValue::I64(number) => Some(number),
         _ => None,
     }
 }

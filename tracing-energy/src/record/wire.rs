@@ -1,13 +1,13 @@
-//! What a traced thread writes: flat records of 64-bit words.
+//! Encoding of a traced thread's log: flat records of 64-bit words.
 //!
 //! The first word of every record holds its kind in the low byte. Timed records
 //! carry the clock's raw count since the recorder began in the other 56 bits.
 //!
-//! Fewer words are fewer cache lines that two processors pass to and fro, so ids
-//! that the log itself implies are left out.
+//! Ids that the log implies are omitted: fewer words mean fewer cache lines shared between
+//! two processors.
 //!
 //! ```text
-//! NEW          time  id  callsite             inside what the thread is in
+//! NEW          time  id  callsite             inside the thread's current span
 //! NEW_UNDER    time  id  callsite  parent
 //! ENTER        time  id
 //! ENTER_NEW    time                           the latest NEW of this log
@@ -29,7 +29,7 @@ use tracing::Metadata;
 /// Kind of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub(crate) enum RecordKind {
     New = 1,
     NewUnder,
     Enter,
@@ -47,7 +47,7 @@ pub(crate) enum Kind {
     CpuTime,
 }
 
-impl Kind {
+impl RecordKind {
     fn of(word: u64) -> Self {
         match word as u8 {
             1 => Self::New,
@@ -86,39 +86,42 @@ pub(crate) enum FieldType {
 pub(crate) const MAX_TEXT: usize = 256;
 /// `parent` of a span that has none.
 pub(crate) const ROOT: u64 = 0;
-/// `parent` of a span whose parent is whatever this thread is in.
+/// `parent` of a span whose parent is the thread's current span.
 pub(crate) const CONTEXTUAL: u64 = u64::MAX;
 
 const TIME_SHIFT: u32 = 8;
 
-/// First word of a timed record.
+/// Returns the first word of a timed record.
 #[inline]
-pub(crate) fn timed(kind: Kind, time: u64) -> u64 {
+pub(crate) fn timed(kind: RecordKind, time: u64) -> u64 {
     time << TIME_SHIFT | kind as u64
 }
 
-/// First word of a field.
+/// Returns the first word of a field.
 #[inline]
 pub(crate) fn field(kind: FieldType, index: usize, len: usize) -> u64 {
-    (len as u64) << 32 | (index as u64 & 0xffff) << 16 | (kind as u64) << 8 | Kind::Field as u64
+    (len as u64) << 32
+        | (index as u64 & 0xffff) << 16
+        | (kind as u64) << 8
+        | RecordKind::Field as u64
 }
 
-/// A number of 32 bits as a whole field.
+/// Encodes a 32-bit number as a complete field.
 #[inline]
 pub(crate) fn small_field(kind: FieldType, index: usize, value: u32) -> u64 {
     u64::from(value) << 32
         | (index as u64 & 0xffff) << 16
         | (kind as u64) << 8
-        | Kind::SmallField as u64
+        | RecordKind::SmallField as u64
 }
 
-/// A callsite as a word.
+/// Encodes a callsite as a word.
 #[inline]
 pub(crate) fn callsite(metadata: &'static Metadata<'static>) -> u64 {
     std::ptr::from_ref(metadata).addr() as u64
 }
 
-/// The callsite that [`callsite`] made `word` of.
+/// Decodes a callsite encoded by [`callsite`].
 ///
 /// # Safety
 /// `word` must come from [`callsite`] in this process.
@@ -142,14 +145,14 @@ pub(crate) enum Record<'a> {
     Record { id: u64 },
     Event { callsite: u64, parent: u64 },
     Follows { id: u64, follows: u64 },
-    Field { index: usize, value: Value<'a> },
+    Field { index: usize, value: FieldValue<'a> },
     ThreadEnd,
     CpuTime { used_ns: u64 },
 }
 
 /// A field's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value<'a> {
+pub(crate) enum FieldValue<'a> {
     U64(u64),
     I64(i64),
     F64(f64),
@@ -157,7 +160,7 @@ pub(crate) enum Value<'a> {
     Text { bytes: &'a [u8], cut: bool },
 }
 
-/// The ids that a log implies.
+/// The ids implied by a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Latest {
     pub(crate) new: u64,
@@ -166,7 +169,7 @@ pub(crate) struct Latest {
 }
 
 impl Latest {
-    /// Follows `record`.
+    /// Updates the ids by `record`.
     #[inline]
     pub(crate) fn follow(&mut self, record: &Record<'_>) {
         match *record {
@@ -178,59 +181,66 @@ impl Latest {
     }
 }
 
-/// Raw time of the record that starts with `word`; none for a field.
+/// Returns the raw time of the record that starts with `word`; `None` for a field.
 #[inline]
 pub(crate) fn time_of(word: u64) -> Option<u64> {
-    let is_field = matches!(Kind::of(word), Kind::Field | Kind::SmallField);
+    let is_field = matches!(
+        RecordKind::of(word),
+        RecordKind::Field | RecordKind::SmallField
+    );
     (!is_field).then_some(word >> TIME_SHIFT)
 }
 
-/// Words of the record that starts with `word`.
+/// Returns the number of words of the record that starts with `word`.
 #[inline]
 pub(crate) fn words_of(word: u64) -> usize {
-    match Kind::of(word) {
-        Kind::NewUnder => 4,
-        Kind::New | Kind::Event | Kind::Follows => 3,
-        Kind::Enter | Kind::Exit | Kind::Close | Kind::Record | Kind::CpuTime => 2,
-        Kind::EnterNew | Kind::ExitLast | Kind::CloseLast => 1,
-        Kind::ThreadEnd | Kind::SmallField => 1,
-        Kind::Field => 1 + ((word >> 32) as usize).div_ceil(8),
+    match RecordKind::of(word) {
+        RecordKind::NewUnder => 4,
+        RecordKind::New | RecordKind::Event | RecordKind::Follows => 3,
+        RecordKind::Enter
+        | RecordKind::Exit
+        | RecordKind::Close
+        | RecordKind::Record
+        | RecordKind::CpuTime => 2,
+        RecordKind::EnterNew | RecordKind::ExitLast | RecordKind::CloseLast => 1,
+        RecordKind::ThreadEnd | RecordKind::SmallField => 1,
+        RecordKind::Field => 1 + ((word >> 32) as usize).div_ceil(8),
     }
 }
 
-/// Decodes the record at the start of `words`, which hold it whole, in a log that
-/// implies the ids `latest`.
+/// Decodes the complete record at the start of `words`, in a log that implies the ids
+/// `latest`.
 pub(crate) fn decode(words: &[u64], latest: Latest) -> Record<'_> {
-    match Kind::of(words[0]) {
-        Kind::New => Record::New {
+    match RecordKind::of(words[0]) {
+        RecordKind::New => Record::New {
             id: words[1],
             callsite: words[2],
             parent: CONTEXTUAL,
         },
-        Kind::NewUnder => Record::New {
+        RecordKind::NewUnder => Record::New {
             id: words[1],
             callsite: words[2],
             parent: words[3],
         },
-        Kind::Enter => Record::Enter { id: words[1] },
-        Kind::EnterNew => Record::Enter { id: latest.new },
-        Kind::Exit => Record::Exit { id: words[1] },
-        Kind::ExitLast => Record::Exit { id: latest.entered },
-        Kind::Close => Record::Close { id: words[1] },
-        Kind::CloseLast => Record::Close { id: latest.exited },
-        Kind::Record => Record::Record { id: words[1] },
-        Kind::Event => Record::Event {
+        RecordKind::Enter => Record::Enter { id: words[1] },
+        RecordKind::EnterNew => Record::Enter { id: latest.new },
+        RecordKind::Exit => Record::Exit { id: words[1] },
+        RecordKind::ExitLast => Record::Exit { id: latest.entered },
+        RecordKind::Close => Record::Close { id: words[1] },
+        RecordKind::CloseLast => Record::Close { id: latest.exited },
+        RecordKind::Record => Record::Record { id: words[1] },
+        RecordKind::Event => Record::Event {
             callsite: words[1],
             parent: words[2],
         },
-        Kind::Follows => Record::Follows {
+        RecordKind::Follows => Record::Follows {
             id: words[1],
             follows: words[2],
         },
-        Kind::ThreadEnd => Record::ThreadEnd,
-        Kind::CpuTime => Record::CpuTime { used_ns: words[1] },
-        Kind::Field => decode_field(words),
-        Kind::SmallField => decode_small_field(words[0]),
+        RecordKind::ThreadEnd => Record::ThreadEnd,
+        RecordKind::CpuTime => Record::CpuTime { used_ns: words[1] },
+        RecordKind::Field => decode_field(words),
+        RecordKind::SmallField => decode_small_field(words[0]),
     }
 }
 
@@ -241,9 +251,9 @@ fn field_index(word: u64) -> usize {
 fn decode_small_field(word: u64) -> Record<'static> {
     let bits = (word >> 32) as u32;
     let value = match (word >> 8) as u8 {
-        2 => Value::I64(i64::from(bits as i32)),
-        4 => Value::Bool(bits != 0),
-        _ => Value::U64(u64::from(bits)),
+        2 => FieldValue::I64(i64::from(bits as i32)),
+        4 => FieldValue::Bool(bits != 0),
+        _ => FieldValue::U64(u64::from(bits)),
     };
     Record::Field {
         index: field_index(word),
@@ -254,10 +264,10 @@ fn decode_small_field(word: u64) -> Record<'static> {
 fn decode_field(words: &[u64]) -> Record<'_> {
     let word = words[0];
     let value = match (word >> 8) as u8 {
-        1 => Value::U64(words[1]),
-        2 => Value::I64(words[1] as i64),
-        3 => Value::F64(f64::from_bits(words[1])),
-        kind => Value::Text {
+        1 => FieldValue::U64(words[1]),
+        2 => FieldValue::I64(words[1] as i64),
+        3 => FieldValue::F64(f64::from_bits(words[1])),
+        kind => FieldValue::Text {
             bytes: text_bytes(&words[1..], (word >> 32) as usize),
             cut: kind == FieldType::CutText as u8,
         },

@@ -1,17 +1,17 @@
-//! What the assembler tells, put into the batch and into the engine.
+//! Passes the assembler's output to the batch and the attribution engine.
 
 use std::collections::HashMap;
 
 use super::losses::LossCounts;
 use crate::attribution::{Engine, KindNames, Opened};
-use crate::record::{Activation, Loss, Output};
+use crate::record::{Activation, AssemblerOutput, Loss};
 use crate::rows::{
-    CallsiteRow, CpuOf, CpuRow, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow,
+    CallsiteRow, CpuRow, CpuScope, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow,
     NodeWindowRow, Role, SpanRow,
 };
 use crate::sink::Batch;
 
-/// Rows of activations after which a batch goes out before its time.
+/// Number of activation rows after which a batch is sent before the next flush.
 pub(super) const FULL: usize = 8_192;
 
 /// Collects rows between flushes.
@@ -19,28 +19,28 @@ pub(super) struct Collecting<'a> {
     pub(super) engine: &'a mut Engine,
     pub(super) batch: &'a mut Batch,
     pub(super) losses: &'a mut LossCounts,
-    pub(super) seen: &'a mut Seen,
+    pub(super) progress: &'a mut ProgramProgress,
 }
 
-/// What was seen of the traced program so far.
+/// Progress of the traced program so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct ProgramProgress {
     /// Activations begun.
     pub(super) activations: u64,
-    /// When the first began.
+    /// Start of the first activation.
     pub(super) first_ns: Option<i64>,
     /// Kinds of nodes.
     pub(super) kinds: KindNames,
 }
 
-impl Output for Collecting<'_> {
+impl AssemblerOutput for Collecting<'_> {
     fn callsite(&mut self, row: CallsiteRow) {
-        self.seen.kinds.callsite(&row);
+        self.progress.kinds.callsite(&row);
         self.batch.callsites.push(row);
     }
     fn node(&mut self, row: NodeRow, role: Option<Role>, domain: Domain) {
         self.engine.node(row.id, row.parent, role, domain);
-        let (kind, name) = self.seen.kinds.node(&row);
+        let (kind, name) = self.progress.kinds.node(&row);
         self.engine.kind(row.id, kind, name);
         self.batch.nodes.push(row);
     }
@@ -59,8 +59,8 @@ impl Output for Collecting<'_> {
             thread,
             start_ns,
         });
-        self.seen.activations += 1;
-        self.seen.first_ns.get_or_insert(start_ns);
+        self.progress.activations += 1;
+        self.progress.first_ns.get_or_insert(start_ns);
     }
     fn close(&mut self, seq: u64, end_ns: i64) {
         self.engine.close(seq, end_ns);
@@ -91,7 +91,7 @@ impl Output for Collecting<'_> {
     }
 }
 
-/// Sorts a batch's activations by number and keeps the last row of each.
+/// Sorts a batch's activations by number and keeps only the last row of each.
 pub(super) fn tidy(batch: &mut Batch) {
     batch.spans.sort_by_key(|row| row.seq);
     let mut kept: Vec<SpanRow> = Vec::with_capacity(batch.spans.len());
@@ -104,11 +104,11 @@ pub(super) fn tidy(batch: &mut Batch) {
     batch.spans = kept;
 }
 
-/// Joins rows of a thread that follow each other between two readings of the process:
-/// totals of nodes do not say when in their window a node ran, so that finer rows would
-/// serve nobody. Samples may be shorter than a batch, so that coarser rows would cost.
+/// Joins consecutive rows of a thread between two readings of the process's CPU time. Node
+/// totals do not state when in their window a node ran, so that finer rows have no use.
+/// Coarser rows would cost accuracy, because samples may be shorter than a batch.
 pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
-    let mut latest: HashMap<CpuOf, usize> = HashMap::new();
+    let mut latest: HashMap<CpuScope, usize> = HashMap::new();
     let mut joined: Vec<CpuRow> = Vec::with_capacity(rows.len());
     for row in rows.drain(..) {
         let before = latest.get(&row.of).map(|&at| &mut joined[at]);
@@ -119,8 +119,8 @@ pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
             }
             None => {
                 match row.of {
-                    CpuOf::Thread(_) => drop(latest.insert(row.of, joined.len())),
-                    CpuOf::Process => latest.clear(),
+                    CpuScope::Thread(_) => drop(latest.insert(row.of, joined.len())),
+                    CpuScope::Process => latest.clear(),
                     _ => {}
                 }
                 joined.push(row);
@@ -130,9 +130,9 @@ pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
     *rows = joined;
 }
 
-/// Takes the rows of single activations out of a batch that could not be
-/// written; answers how many. What attribution needs stays, and so do the ends of
-/// activations that may have been written as open, at `flushed_ns` or before.
+/// Removes the rows of single activations from a batch that could not be written and
+/// returns their number. Rows needed by attribution stay, and so do the ends of activations
+/// that started at `flushed_ns` or before and may be stored as open.
 pub(super) fn strip(batch: &mut Batch, flushed_ns: i64) -> u64 {
     let spans = batch.spans.len();
     batch.spans.retain(|row| row.start_ns <= flushed_ns);
@@ -156,26 +156,26 @@ mod tests {
             end_ns,
             on_cpu_ns,
         };
-        let (one, two) = (CpuOf::Thread(1), CpuOf::Thread(2));
+        let (one, two) = (CpuScope::Thread(1), CpuScope::Thread(2));
         let mut rows = vec![
             row(one, 0, 10, 10),
             row(two, 5, 20, 1),
             row(one, 10, 40, 0),
             row(two, 25, 40, 2),
             row(one, 40, 45, 5),
-            row(CpuOf::Process, 0, 50, 15),
+            row(CpuScope::Process, 0, 50, 15),
             row(one, 45, 60, 5),
             row(one, 60, 70, 5),
-            row(CpuOf::Process, 50, 100, 0),
+            row(CpuScope::Process, 50, 100, 0),
         ];
         join_thread_rows(&mut rows);
         let joined = [
             row(one, 0, 45, 15),
             row(two, 5, 20, 1),
             row(two, 25, 40, 2),
-            row(CpuOf::Process, 0, 50, 15),
+            row(CpuScope::Process, 0, 50, 15),
             row(one, 45, 70, 10),
-            row(CpuOf::Process, 50, 100, 0),
+            row(CpuScope::Process, 50, 100, 0),
         ];
         assert_eq!(rows, joined);
     }

@@ -1,31 +1,31 @@
-//! The counter's raw counts as run time.
+//! Converts raw counts to run time.
 //!
-//! The collector notes pairs of (raw count, monotonic time), one at each pass,
-//! and converts what was recorded between two notes by the straight line between
-//! them: the counter's rate never has to be known in advance.
+//! The collector records pairs of (raw count, monotonic time), one at each pass, and
+//! interpolates linearly between the latest two: the counter's rate need not be known in
+//! advance.
 
 use crate::record::Record;
 use crate::units::Nanos;
 
-/// How far the two clocks may drift apart between notes before it is a jump.
+/// Divergence of the two clocks between readings that counts as a jump, in ns.
 const JUMP_NS: i64 = 5_000_000;
 
-/// How often the two clocks are read for one note: the readings between which the
-/// thread was not interrupted lie closest together.
+/// Number of readings of both clocks per pass. The pair read closest together is used: the
+/// thread was not interrupted between them.
 const READINGS: usize = 5;
 
-/// Converts raw counts by the latest two notes.
+/// Converts raw counts by the latest two pairs.
 #[derive(Debug)]
 pub(crate) struct Calibration {
     raw: [u64; 2],
     time: [i64; 2],
-    /// ns per count over the notes before the latest.
+    /// ns per count between the pairs before the latest.
     rate: Option<f64>,
     /// Raw and run time of each thread's latest enter or exit.
     turns: Vec<(u64, i64)>,
 }
 
-/// A raw count and the run time of the same moment.
+/// Reads a raw count and the run time at the same moment.
 pub(crate) fn read_both(raw: impl Fn() -> u64, now: impl Fn() -> Nanos) -> (u64, Nanos) {
     let reading = || {
         let (before, time) = (raw(), now());
@@ -43,7 +43,7 @@ pub(crate) fn read_both(raw: impl Fn() -> u64, now: impl Fn() -> Nanos) -> (u64,
 }
 
 impl Calibration {
-    /// Begins with one note.
+    /// Creates a calibration with a first pair.
     pub(crate) fn new(raw: u64, time: Nanos) -> Self {
         Self {
             raw: [raw; 2],
@@ -53,8 +53,8 @@ impl Calibration {
         }
     }
 
-    /// Takes a note. Answers the jump in ns if one clock went on while the other
-    /// stood still (the machine was suspended).
+    /// Adds a pair. Returns the jump in ns if one clock advanced while the other stopped
+    /// (the machine was suspended).
     pub(crate) fn note(&mut self, raw: u64, time: Nanos) -> Option<i64> {
         self.raw = [self.raw[1], raw];
         self.time = [self.time[1], time.nanos()];
@@ -69,7 +69,7 @@ impl Calibration {
         (jump.abs() > JUMP_NS).then_some(jump)
     }
 
-    /// Run time of the raw count, exact to the ns between the latest two notes.
+    /// Returns the run time of a raw count, exact to the ns between the latest two pairs.
     pub(crate) fn time(&self, raw: u64) -> i64 {
         let span = self.raw[1].saturating_sub(self.raw[0]);
         if span == 0 {
@@ -80,9 +80,9 @@ impl Calibration {
         self.time[0] + (counts * passed / i128::from(span)) as i64
     }
 
-    /// Run time of a record of the thread of that number. What bears the time of the
-    /// thread's latest enter or exit has the same run time as that, however long ago
-    /// it was noted.
+    /// Returns the run time of a record of the numbered thread. A record with the raw time
+    /// of the thread's latest enter or exit gets the run time returned for it, however many
+    /// pairs were added since.
     pub(crate) fn record_time(&mut self, thread: usize, raw: u64, record: &Record<'_>) -> i64 {
         if self.turns.len() <= thread {
             self.turns.resize(thread + 1, (0, 0));
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_between_two_notes_lie_on_a_line() {
+    fn counts_between_two_pairs_are_interpolated_linearly() {
         let mut calibration = Calibration::new(0, Nanos::ZERO);
         calibration.note(3_000, Nanos::from_nanos(1_000));
         assert_eq!(calibration.time(1_500), 500);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_an_earlier_time_has_the_run_time_that_was_told_then() {
+    fn a_record_with_an_earlier_raw_time_keeps_its_run_time() {
         let mut calibration = Calibration::new(0, Nanos::ZERO);
         calibration.note(3_000, Nanos::from_nanos(1_000));
         let exited = calibration.record_time(1, 2_400, &Record::Exit { id: 7 });
@@ -126,8 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn the_readings_closest_together_make_the_note() {
-        // Each pair of raw counts is that far apart; the time tells which reading it was.
+    fn the_readings_closest_together_are_used() {
+        // The two raw counts of each reading differ by their distance; the time identifies
+        // the reading.
         let counts = [
             0, 900, 1_000, 1_010, 2_000, 2_500, 3_000, 3_800, 4_000, 4_700,
         ];
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suspended_machine_is_a_jump() {
+    fn a_suspended_machine_is_reported_as_a_jump() {
         let mut calibration = Calibration::new(0, Nanos::ZERO);
         assert_eq!(calibration.note(3_000_000, Nanos::from_millis(1)), None);
         assert_eq!(calibration.note(6_000_000, Nanos::from_millis(2)), None);

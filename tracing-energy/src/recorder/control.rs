@@ -1,4 +1,4 @@
-//! What the guard and the collector tell each other.
+//! State exchanged between the guard and the collector.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -21,7 +21,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// For a run with this metadata, whose prompt and response are kept or not.
+    /// Creates the state for a run with this metadata; `keeps_text` keeps prompt and response.
     pub(crate) fn new(metadata: RunMetadata, keeps_text: bool) -> Self {
         Self {
             end: Mutex::new(None),
@@ -33,30 +33,29 @@ impl Control {
         }
     }
 
-    /// Watches that process and its descendants from now on.
+    /// Watches the process `pid` and its descendants from now on.
     pub(crate) fn watch(&self, pid: u32) {
         self.watched.store(pid, Ordering::Release);
     }
 
-    /// The process that is watched.
+    /// Returns the watched process.
     pub(crate) fn watched(&self) -> Option<u32> {
         Some(self.watched.load(Ordering::Acquire)).filter(|&pid| pid != 0)
     }
 
-    /// Ends the run at `time` of the sampler's clock; the first call decides.
+    /// Ends the run at `time` of the sampler's clock; later calls have no effect.
     pub(crate) fn set_end(&self, time: Nanos, status: RunStatus) {
         if let Ok(mut end) = self.end.lock() {
             end.get_or_insert((time, status));
         }
     }
 
-    /// When and how the run ended, if it did.
+    /// Returns the time and status of the run's end, if it has ended.
     pub(crate) fn end(&self) -> Option<(Nanos, RunStatus)> {
         self.end.lock().ok().and_then(|end| *end)
     }
 
-    /// Says that all samples up to the end are delivered, and what was noticed
-    /// while they were waited for.
+    /// Marks all samples up to the end as delivered; `notices` are the sources' last ones.
     pub(crate) fn set_complete(&self, notices: Vec<Notice>) {
         if let Ok(mut last) = self.last_notices.lock() {
             *last = notices;
@@ -64,7 +63,7 @@ impl Control {
         self.complete.store(true, Ordering::Release);
     }
 
-    /// What was noticed at the end; once.
+    /// Takes the sources' last notices.
     pub(crate) fn last_notices(&self) -> Vec<Notice> {
         self.last_notices
             .lock()
@@ -72,7 +71,7 @@ impl Control {
             .unwrap_or_default()
     }
 
-    /// Whether all that belongs to the run is delivered.
+    /// Returns whether all data of the run is delivered.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete.load(Ordering::Acquire)
     }
@@ -88,7 +87,7 @@ impl Control {
         }
     }
 
-    /// The metadata, if it changed since the last call.
+    /// Returns the metadata, if it changed since the last call.
     pub(crate) fn changed_metadata(&self) -> Option<RunMetadata> {
         let mut metadata = self.metadata.lock().ok()?;
         std::mem::take(&mut metadata.1).then(|| metadata.0.clone())

@@ -1,4 +1,4 @@
-//! Use of devices by process, read by the collector, as rows with their own edges.
+//! Device use by process, read by the collector, as rows with their own edges.
 //!
 //! ```text
 //! device    |own 20, others 10 ms|       nothing is read      |own 5 ms  |
@@ -12,15 +12,15 @@ use crate::power::users::{DeviceUsers, Used};
 use crate::rows::DeviceUseRow;
 use crate::units::Nanos;
 
-/// How often new processes below ours are looked for.
+/// Interval at which new descendants of this process are searched.
 const LOOK_EVERY_NS: i64 = 1_000_000_000;
-/// No tree is deeper than this.
+/// Maximum depth of the process tree.
 const DEEPEST: usize = 64;
 
 /// The devices of a recording's rails.
 pub(crate) struct DeviceUseReader {
     devices: Vec<Device>,
-    /// Processes of the run: ours and all that were seen below it.
+    /// Processes of the run: this one and all descendants seen so far.
     own: Vec<u32>,
     looked_ns: Option<i64>,
 }
@@ -32,7 +32,7 @@ struct Device {
 }
 
 impl DeviceUseReader {
-    /// Reads these devices, by rail; the first reading begins.
+    /// Creates a reader of these devices, by rail; the first reading starts the series.
     pub(crate) fn new(devices: Vec<(u32, Box<dyn DeviceUsers>)>) -> Self {
         let device = |(rail, users)| Device {
             rail,
@@ -46,8 +46,8 @@ impl DeviceUseReader {
         }
     }
 
-    /// Reads every device now and tells what it was used for since the last time.
-    pub(crate) fn read(&mut self, now_ns: i64, mut tell: impl FnMut(DeviceUseRow)) {
+    /// Reads every device and emits its use since the last call.
+    pub(crate) fn read(&mut self, now_ns: i64, mut emit: impl FnMut(DeviceUseRow)) {
         if self.devices.is_empty() {
             return;
         }
@@ -62,13 +62,13 @@ impl DeviceUseReader {
             let start_ns = device.last_ns.unwrap_or(now_ns);
             let elapsed = Nanos::from_nanos(now_ns - start_ns);
             let Some(used) = device.users.read(elapsed, &self.own) else {
-                // What was used until it can be read again is not known.
+                // Use up to the next successful reading is unknown.
                 device.last_ns = None;
                 continue;
             };
             device.last_ns = Some(now_ns);
             if start_ns < now_ns {
-                tell(row(device.rail, (start_ns, now_ns), &used, &self.own));
+                emit(row(device.rail, (start_ns, now_ns), &used, &self.own));
             }
         }
     }
@@ -82,8 +82,8 @@ fn row(rail: u32, (start_ns, end_ns): (i64, i64), used: &Used, own: &[u32]) -> D
             false => others_ns += busy.nanos(),
         }
     }
-    // Who may not be read may have used all time in which nobody else was seen.
-    let rest_ns = (end_ns - start_ns - own_ns - others_ns).max(0);
+    // Unreadable processes may have used all time in which no other process was busy.
+    let remainder_ns = (end_ns - start_ns - own_ns - others_ns).max(0);
     let hidden_ns = used.hidden.nanos();
     DeviceUseRow {
         rail,
@@ -92,15 +92,15 @@ fn row(rail: u32, (start_ns, end_ns): (i64, i64), used: &Used, own: &[u32]) -> D
         own_ns,
         others_ns,
         unknown_ns: if used.is_partial {
-            rest_ns.max(hidden_ns)
+            remainder_ns.max(hidden_ns)
         } else {
             hidden_ns
         },
     }
 }
 
-/// A process and all below it, and those `known` before: one whose parent has ended hangs
-/// on no tree.
+/// Returns a process, its descendants, and the processes `known` before: a process whose
+/// parent has ended is no longer in the tree.
 fn descendants(root: u32, known: &[u32]) -> Vec<u32> {
     let mut all: BTreeSet<u32> = known.iter().copied().collect();
     all.insert(root);
@@ -123,10 +123,10 @@ mod tests {
 
     const MS: i64 = 1_000_000;
 
-    /// Gives the next of what it was told.
-    struct Told(Arc<Mutex<Vec<Option<Used>>>>);
+    /// Returns scripted readings one after the other.
+    struct ScriptedUsers(Arc<Mutex<Vec<Option<Used>>>>);
 
-    impl DeviceUsers for Told {
+    impl DeviceUsers for ScriptedUsers {
         fn read(&mut self, _: Nanos, _: &[u32]) -> Option<Used> {
             self.0.lock().unwrap().pop().flatten()
         }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn own_use_is_told_from_that_of_others_and_gaps_have_no_row() {
+    fn use_is_split_into_own_and_others_and_gaps_have_no_row() {
         let me = std::process::id();
         let readings = [
             used(&[(me, 9)], false),
@@ -151,8 +151,8 @@ mod tests {
             used(&[(me, 5)], false),
             used(&[(me, 5), (1, 10)], true),
         ];
-        let told = Arc::new(Mutex::new(readings.into_iter().rev().collect()));
-        let users: Box<dyn DeviceUsers> = Box::new(Told(told));
+        let scripted = Arc::new(Mutex::new(readings.into_iter().rev().collect()));
+        let users: Box<dyn DeviceUsers> = Box::new(ScriptedUsers(scripted));
         let mut reader = DeviceUseReader::new(vec![(3, users)]);
         let mut rows = Vec::new();
         for at in 0..5 {

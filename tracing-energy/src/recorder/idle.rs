@@ -1,4 +1,4 @@
-//! Idle baselines: what rails draw while the program does nothing.
+//! Idle baselines: power of rails while the program is idle.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct Rail {
 }
 
 impl IdleSamples {
-    /// Takes a sample that lies wholly in idle time.
+    /// Adds a sample that lies entirely in idle time.
     pub fn add(&mut self, sample: &SampleRow) {
         let Some(energy_j) = sample.energy_j else {
             return;
@@ -49,8 +49,8 @@ impl IdleSamples {
         rail.squares += off * off;
     }
 
-    /// The baselines of rails whose samples cover `least` time: a short stretch that
-    /// only happened to be idle says little.
+    /// Returns the baselines of rails whose samples cover at least `least`: a short idle
+    /// interval is not representative.
     pub fn baselines(self, least: Nanos) -> Vec<BaselineRow> {
         let serves = |rail: &Rail| rail.covered_ns >= least.nanos();
         let row = |(rail, idle): (u32, Rail)| {
@@ -74,7 +74,7 @@ impl IdleSamples {
 }
 
 impl Rail {
-    /// Standard deviation of the samples' powers.
+    /// Returns the standard deviation of the samples' powers.
     fn spread_w(&self) -> Option<f64> {
         let n = f64::from(self.samples);
         let squares = self.squares - self.sum_w * self.sum_w / n;

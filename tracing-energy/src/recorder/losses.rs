@@ -1,4 +1,4 @@
-//! What could not be recorded as it should, as counted events.
+//! Counts losses and reports them as events.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use crate::record::{Loss, Shared};
 use crate::rows::EventRow;
 
-/// Counts by word; tells those that grew since they were told last.
+/// Counts by event kind; reports those that grew since the last report.
 #[derive(Debug, Default)]
 pub(crate) struct LossCounts {
     counts: BTreeMap<&'static str, (u64, u64)>,
@@ -14,14 +14,14 @@ pub(crate) struct LossCounts {
 
 impl LossCounts {
     pub(crate) fn add(&mut self, loss: Loss) {
-        self.counts.entry(word(loss)).or_default().0 += 1;
+        self.counts.entry(event_kind(loss)).or_default().0 += 1;
     }
 
     pub(crate) fn add_rows(&mut self, rows: u64) {
         self.counts.entry("rows_dropped").or_default().0 += rows;
     }
 
-    /// Takes over the counts that traced threads keep.
+    /// Copies the counts kept by traced threads.
     pub(crate) fn take_shared(&mut self, shared: &Shared, folded_nodes: u64) {
         let losses = &shared.losses;
         let counts = [
@@ -36,35 +36,35 @@ impl LossCounts {
         }
     }
 
-    /// The count of one word.
+    /// Returns the count of one event kind.
     pub(crate) fn count(&self, kind: &str) -> u64 {
         self.counts.get(kind).map_or(0, |&(count, _)| count)
     }
 
-    /// Every count in words.
+    /// Returns a message for every count.
     pub(crate) fn totals(&self) -> impl Iterator<Item = String> {
         self.counts
             .iter()
             .map(|(kind, (count, _))| message(kind, *count))
     }
 
-    /// An event for each count that grew.
-    pub(crate) fn news(&mut self, time_ns: i64, tell: &mut impl FnMut(EventRow)) {
-        for (&kind, (count, told)) in &mut self.counts {
-            if count != told {
-                let news = *count - std::mem::replace(told, *count);
-                tell(EventRow {
+    /// Emits an event for each count that grew.
+    pub(crate) fn new_events(&mut self, time_ns: i64, emit: &mut impl FnMut(EventRow)) {
+        for (&kind, (count, reported)) in &mut self.counts {
+            if count != reported {
+                let new = *count - std::mem::replace(reported, *count);
+                emit(EventRow {
                     time_ns,
                     kind: kind.to_owned(),
-                    count: news,
-                    message: message(kind, news),
+                    count: new,
+                    message: message(kind, new),
                 });
             }
         }
     }
 }
 
-fn word(loss: Loss) -> &'static str {
+fn event_kind(loss: Loss) -> &'static str {
     match loss {
         Loss::UnknownSpan => "unknown_spans",
         Loss::StrayExit => "stray_exits",
@@ -84,7 +84,7 @@ fn message(kind: &str, count: u64) -> String {
         "ending_threads" => format!("{count} records of threads that were ending are missing"),
         "nested_records" => format!("{count} records made while a field was formatted are missing"),
         "folded_nodes" => {
-            format!("{count} new nodes folded into (other): too many distinct key values")
+            format!("{count} new nodes merged into (other): too many distinct key values")
         }
         "unknown_spans" => {
             format!("{count} spans entered whose creation was not recorded: node (unknown)")

@@ -1,4 +1,4 @@
-//! The recorder: the threads behind a layer and what they hand on.
+//! The recorder: the threads behind a layer and their data flow.
 //!
 //! ```text
 //! traced threads --logs--> collector --batches--> writer --> sinks
@@ -6,6 +6,7 @@
 //!                          engine (attribution)
 //! ```
 
+mod baseline_cpu;
 mod batch;
 mod calibration;
 mod collector;
@@ -16,18 +17,17 @@ mod idle;
 mod losses;
 mod offline;
 mod processes;
-mod resting;
 mod signal;
 mod source_rails;
 mod summary;
 mod writer;
 
+pub(crate) use baseline_cpu::measure_baseline_cpu;
 pub(crate) use collector::{Collector, CollectorParts};
 pub(crate) use control::Control;
 pub(crate) use device_use::DeviceUseReader;
 pub use idle::IdleSamples;
 pub(crate) use offline::Offline;
-pub(crate) use resting::rest;
 pub(crate) use signal::end_on_signal;
 pub(crate) use source_rails::SourceRails;
 pub use summary::{RailSummary, RunSummary};

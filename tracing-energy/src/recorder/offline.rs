@@ -1,9 +1,9 @@
-//! The attribution that is made of a recording once all of it is in its database.
+//! Attribution of a complete recording from its database.
 //!
 //! ```text
 //! recording            .. last batch | fit | summary
 //! attribution 1   live, or proportional
-//! attribution 2                      |=====|  the one that is shown
+//! attribution 2                      |=====|  shown
 //! ```
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,45 +16,46 @@ use crate::reattribute::{AttributeOptions, Method, attribute_stored, reattribute
 use crate::rows::{BalanceRow, EventRow};
 use crate::store::Store;
 
-/// Attributes a run that was closed by another process while it was recorded: windows of
-/// its own attribution may be gone. If that fails, a warning says why.
-pub(super) fn attribute_anew(path: &Path, summary: &mut RunSummary) {
-    let anew = || -> Result<(), Error> {
+/// Attributes a run again that another process closed while it was recorded: windows of its
+/// own attribution may be missing. A failure is a warning of the summary.
+pub(super) fn attribute_again(path: &Path, summary: &mut RunSummary) {
+    let again = || -> Result<(), Error> {
         let store = Store::open_writable(path)?;
         let run = store.find_run(&summary.uuid)?.no;
         let id = store.attribute(run, attribute_stored)?;
         (1..id).try_for_each(|earlier| store.delete_attribution(run, earlier))
     };
-    if let Err(error) = anew() {
-        let message = format!("the run was not attributed anew: {error}");
+    if let Err(error) = again() {
+        let message = format!("the run was not attributed again: {error}");
         summary.warnings.push(message);
     }
 }
 
-/// How to attribute which file.
+/// A file and the options of its attribution.
 pub(crate) struct Offline {
     pub(crate) path: PathBuf,
     pub(crate) options: AttributeOptions,
 }
 
 impl Offline {
-    /// Whether the live attribution is not the last one: the method wants all of the run, or
-    /// idle power that was taken off windows turned out not to be the run's.
+    /// Returns whether a second attribution is needed: the method uses the whole run, or
+    /// idle power subtracted from windows turned out too high.
     pub(crate) fn is_needed(&self, live: &Finished) -> bool {
         let refuted = || live.rails.iter().any(|rail| rail.baseline_above_run);
         self.options.method != Method::Proportional || refuted()
     }
 
-    /// Attributes the run of `summary`, which then tells the new accounts. If that
-    /// fails, a warning of the run says why, and the old ones stay.
+    /// Attributes the run of `summary` and updates its accounts. A failure is a warning of
+    /// the run, and the accounts stay.
     pub(crate) fn attribute(&self, summary: &mut RunSummary) {
         let fit = || self.balances(&summary.uuid);
-        // A fault in the fit must not cost the summary, nor end the program.
+        // A panic in the fit must neither lose the summary nor end the program.
         let found = catch_unwind(AssertUnwindSafe(fit));
         let found = found.map(|found| found.map_err(|error| error.to_string()));
-        match found.unwrap_or_else(|_| Err("the estimate failed; this is a fault of it".into())) {
-            Ok(balances) => self.tell(summary, &balances),
-            Err(why) => self.refuse(summary, &why),
+        match found.unwrap_or_else(|_| Err("the estimate panicked: please report this bug".into()))
+        {
+            Ok(balances) => self.update_summary(summary, &balances),
+            Err(why) => self.report_failure(summary, &why),
         }
     }
 
@@ -65,7 +66,7 @@ impl Offline {
         store.balances(run, id)?.all()
     }
 
-    fn tell(&self, summary: &mut RunSummary, balances: &[BalanceRow]) {
+    fn update_summary(&self, summary: &mut RunSummary, balances: &[BalanceRow]) {
         summary.method = self.options.method;
         for (id, rail) in (1..).zip(&mut summary.rails) {
             let balance = balances.iter().find(|balance| balance.rail == id);
@@ -73,9 +74,9 @@ impl Offline {
         }
     }
 
-    fn refuse(&self, summary: &mut RunSummary, why: &str) {
+    fn report_failure(&self, summary: &mut RunSummary, why: &str) {
         let message = format!(
-            "the method {} was not applied, figures are {}: {why}",
+            "method {} was not applied, results are {}: {why}",
             self.options.method, summary.method
         );
         let event = EventRow {

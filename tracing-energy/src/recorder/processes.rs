@@ -1,66 +1,66 @@
-//! A program and all that it starts, watched from outside.
+//! CPU time of a process tree, sampled from outside.
 //!
 //! ```text
-//! looks        |     |     |     |     |
-//! make         |=========================|     seen in each look
-//! cc             |===========|                 seen three times
-//! sh                |=|                        between two looks: never seen
+//! readings     |     |     |     |     |
+//! make         |=========================|     in each reading
+//! cc             |===========|                 in three readings
+//! sh                |=|                        between two readings: missed
 //! ```
 //!
-//! What a process used after the last look at it, and all of one that no look saw, is
-//! missed. A process whose parent ends (`make` above before `cc`) stays in the tree, if it
-//! was seen in it. How much that is can be told at the end, by what the system says of all
-//! children that were waited for.
+//! CPU time of a process after its last reading is missed, and all of a process between two
+//! readings. The total is known at the end from the system's CPU time of all reaped
+//! children. A process whose parent ends (`make` above before `cc`) stays in the tree if it
+//! was seen in it.
 
 use std::collections::HashSet;
 
 use crate::cpu_time;
 use crate::host;
-use crate::rows::{CpuOf, CpuRow, ProcessRow};
+use crate::rows::{CpuRow, CpuScope, ProcessRow};
 
-/// No tree is deeper than this; a pid that comes again ends the descent before.
+/// Maximum depth of the tree; a repeated pid ends the descent before.
 const DEEPEST: usize = 64;
 
 /// The processes of one tree.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessTree {
     root: Option<u32>,
-    known: Vec<Known>,
+    known: Vec<KnownProcess>,
     changed: Vec<ProcessRow>,
     last_ns: Option<i64>,
-    /// All that was seen to be used.
+    /// Sum of the observed CPU time.
     pub(crate) total_ns: i64,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KnownProcess {
     row: ProcessRow,
     used_ns: i64,
     is_alive: bool,
 }
 
 impl ProcessTree {
-    /// Watches the process with that id and its descendants from now on.
+    /// Watches the process `root` and its descendants from now on.
     pub(crate) fn watch(&mut self, root: u32) {
         self.root = Some(root);
     }
 
-    /// Whether there is a tree.
+    /// Returns whether a tree is watched.
     pub(crate) fn is_watched(&self) -> bool {
         self.root.is_some()
     }
 
-    /// Looks at all processes and tells what they used since the last look.
+    /// Reads all processes and emits their CPU time since the last reading.
     ///
-    /// `now` is asked at each process: looking at all of them takes its time.
-    pub(crate) fn read(&mut self, now: &impl Fn() -> i64, tell: &mut impl FnMut(CpuRow)) {
+    /// `now` is called for each process, since reading all of them takes time.
+    pub(crate) fn read(&mut self, now: &impl Fn() -> i64, emit: &mut impl FnMut(CpuRow)) {
         let Some(root) = self.root else { return };
         let start_ns = self.last_ns.replace(now());
         let mut seen = HashSet::new();
-        self.visit(root, now, start_ns, &mut seen, tell, 0);
-        // Whose parent has ended hangs on no tree, but was seen on it.
+        self.visit(root, now, start_ns, &mut seen, emit, 0);
+        // A process whose parent has ended is no longer in the tree.
         for orphan in self.unseen(&seen) {
-            self.visit(orphan, now, start_ns, &mut seen, tell, 0);
+            self.visit(orphan, now, start_ns, &mut seen, emit, 0);
         }
         for known in &mut self.known {
             if known.is_alive && !seen.contains(&known.row.pid) {
@@ -70,7 +70,7 @@ impl ProcessTree {
         }
     }
 
-    /// Processes that were alive at the last look and were not seen in this one.
+    /// Returns processes alive at the last reading that were not found in this one.
     fn unseen(&self, seen: &HashSet<u32>) -> Vec<u32> {
         let alive = self.known.iter().filter(|known| known.is_alive);
         let unseen = alive.filter(|known| {
@@ -80,7 +80,7 @@ impl ProcessTree {
         unseen.map(|known| known.row.pid).collect()
     }
 
-    /// Rows that are new or have changed since the last call.
+    /// Takes the rows that are new or changed since the last call.
     pub(crate) fn take_changed(&mut self) -> Vec<ProcessRow> {
         std::mem::take(&mut self.changed)
     }
@@ -91,35 +91,35 @@ impl ProcessTree {
         now: &impl Fn() -> i64,
         start_ns: Option<i64>,
         seen: &mut HashSet<u32>,
-        tell: &mut impl FnMut(CpuRow),
+        emit: &mut impl FnMut(CpuRow),
         depth: usize,
     ) {
         if depth > DEEPEST || !seen.insert(pid) {
             return;
         }
         let children = cpu_time::children_of(pid);
-        if !self.look(pid, now(), start_ns, tell) {
+        if !self.read_process(pid, now(), start_ns, emit) {
             seen.remove(&pid);
         }
         for child in children {
-            self.visit(child, now, start_ns, seen, tell, depth + 1);
+            self.visit(child, now, start_ns, seen, emit, depth + 1);
         }
     }
 
-    /// Whether the process is there.
-    fn look(
+    /// Reads a process and emits its row; false if it does not exist.
+    fn read_process(
         &mut self,
         pid: u32,
         now_ns: i64,
         start_ns: Option<i64>,
-        tell: &mut impl FnMut(CpuRow),
+        emit: &mut impl FnMut(CpuRow),
     ) -> bool {
         let Some(used) = cpu_time::one_process(pid) else {
             return false;
         };
-        // The kernel's list of children is not exact while it changes: one that seems to
-        // have gone may be there again.
-        let is_same = |known: &&mut Known| {
+        // The kernel's list of children is inexact while it changes: a process that seemed
+        // to have ended may appear again.
+        let is_same = |known: &&mut KnownProcess| {
             let same = known.row.pid == pid;
             same && (known.is_alive || known.row.pid_start == host::process_start(pid))
         };
@@ -131,16 +131,16 @@ impl ProcessTree {
                 (known.row.id, used_ns, since)
             }
             None => {
-                let id = self.meet(pid, now_ns, start_ns, used.nanos());
-                // All that it used, it used since the last look; the first look of all
-                // has no earlier one.
+                let id = self.add_process(pid, now_ns, start_ns, used.nanos());
+                // It used all its CPU time since the last reading; before the first one
+                // there is none.
                 (id, used.nanos(), start_ns)
             }
         };
         self.total_ns += used_ns;
         if let Some(start_ns) = since_ns.filter(|&start| start < now_ns && used_ns >= 0) {
-            tell(CpuRow {
-                of: CpuOf::Child(id),
+            emit(CpuRow {
+                of: CpuScope::Child(id),
                 start_ns,
                 end_ns: now_ns,
                 on_cpu_ns: used_ns,
@@ -149,7 +149,7 @@ impl ProcessTree {
         true
     }
 
-    fn meet(&mut self, pid: u32, now_ns: i64, start_ns: Option<i64>, used_ns: i64) -> u32 {
+    fn add_process(&mut self, pid: u32, now_ns: i64, start_ns: Option<i64>, used_ns: i64) -> u32 {
         let row = ProcessRow {
             id: self.known.len() as u32 + 1,
             pid,
@@ -161,7 +161,7 @@ impl ProcessTree {
         };
         let id = row.id;
         self.changed.push(row.clone());
-        self.known.push(Known {
+        self.known.push(KnownProcess {
             row,
             used_ns,
             is_alive: true,
@@ -169,23 +169,22 @@ impl ProcessTree {
         id
     }
 
-    /// CPU time of children that were waited for, or of their own, and that no look
-    /// saw.
+    /// Returns the CPU time of reaped descendants that no reading observed.
     pub(crate) fn missed_ns(&self) -> Option<i64> {
-        let all = waited_for_ns().filter(|_| self.is_watched())?;
+        let all = reaped_children_ns().filter(|_| self.is_watched())?;
         Some((all - self.total_ns).max(0))
     }
 
-    /// Rows of processes that were alive at the end.
+    /// Emits rows of processes that are alive at the end.
     pub(crate) fn close(&mut self) {
         let alive = self.known.iter().filter(|known| known.is_alive);
         self.changed.extend(alive.map(|known| known.row.clone()));
     }
 }
 
-/// CPU time of all children that this process waited for, their own included.
+/// Returns the CPU time of all reaped children, including their own.
 #[cfg(unix)]
-fn waited_for_ns() -> Option<i64> {
+fn reaped_children_ns() -> Option<i64> {
     // SAFETY: `rusage` is plain integers: all zeros are a value of it.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to a live `rusage`.
@@ -198,7 +197,7 @@ fn waited_for_ns() -> Option<i64> {
 }
 
 #[cfg(not(unix))]
-fn waited_for_ns() -> Option<i64> {
+fn reaped_children_ns() -> Option<i64> {
     None
 }
 
@@ -208,7 +207,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn children_of_children_are_seen_with_what_they_use() {
+    fn cpu_time_of_grandchildren_is_observed() {
         let script = "sh -c 'x=0; while [ $x -lt 300000 ]; do x=$((x+1)); done; sleep 30' & wait";
         let mut child = Command::new("sh").args(["-c", script]).spawn().unwrap();
         let mut tree = ProcessTree::default();
@@ -249,6 +248,6 @@ mod tests {
             tree.read(&|| now + 1 + looks, &mut |_| ());
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        assert_eq!(tree.known.len(), met.len(), "none was met twice");
+        assert_eq!(tree.known.len(), met.len(), "none was added twice");
     }
 }

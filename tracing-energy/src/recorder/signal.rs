@@ -1,25 +1,25 @@
-//! Ends recordings on SIGINT and SIGTERM, if asked.
+//! Ends recordings on SIGINT and SIGTERM, if enabled.
 //!
-//! One thread of the process listens for all recorders: the signal takes effect
-//! once the last of them has ended. It does not exist in a fork, where the signal
-//! takes effect at once.
+//! One thread of the process listens for all recorders. The signal takes effect once the
+//! last of them has ended. In a fork, which has no such thread, it takes effect
+//! immediately.
 
 use std::sync::Weak;
 
 use crate::guard::Ending;
 
-/// Has the recording ended on a signal. If nobody else handles the signal, it then
-/// does what it would have done; else the other handler has run already and
-/// decides. A signal that is ignored (`nohup`, a shell's background job) stays so.
+/// Ends the recording on a signal. Without another handler, the signal then has its default
+/// effect; otherwise the other handler has run already and decides. An ignored signal
+/// (`nohup`, a shell's background job) stays ignored.
 ///
 /// # Errors
-/// When the system refuses handler or thread.
+/// When the signal handler or the thread cannot be created.
 #[cfg(unix)]
 pub(crate) fn end_on_signal(ending: Weak<Ending>) -> std::io::Result<()> {
     listening::add(ending)
 }
 
-/// System id of the thread that listens, where there is one.
+/// Returns the system id of the listening thread, if any.
 pub(crate) fn listener_tid() -> Option<i64> {
     #[cfg(unix)]
     return listening::tid();
@@ -50,16 +50,16 @@ mod listening {
 
     const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 
-    /// What is to be ended.
+    /// Recordings to end.
     static ENDINGS: Mutex<Vec<Weak<Ending>>> = Mutex::new(Vec::new());
 
-    /// The process whose thread listens; 0 before there is one.
+    /// Id of the process that has the listening thread; 0 if none.
     static LISTENER: AtomicU32 = AtomicU32::new(0);
 
-    /// That thread's system id.
+    /// System id of the listening thread.
     static TID: AtomicI64 = AtomicI64::new(0);
 
-    /// None in a fork, which has no such thread.
+    /// Returns the thread's system id; `None` in a fork, which has no such thread.
     pub(super) fn tid() -> Option<i64> {
         let listens = LISTENER.load(Ordering::SeqCst) == std::process::id();
         listens.then(|| TID.load(Ordering::SeqCst))
@@ -74,17 +74,17 @@ mod listening {
         if LISTENER.load(Ordering::SeqCst) == here {
             return Ok(());
         }
-        // Before `ours`, which changes how signals are handled.
-        let heard = heard();
-        let ours = ours()?;
-        let mut signals = Signals::new(heard)?;
+        // Before `defaulted`, which installs handlers.
+        let handled = handled();
+        let defaulted = defaulted()?;
+        let mut signals = Signals::new(handled)?;
         std::thread::Builder::new()
             .name("energy-signal".to_owned())
             .spawn(move || {
                 TID.store(cpu_time::current_tid(), Ordering::SeqCst);
                 for signal in signals.forever() {
                     end_all();
-                    if ours.contains(&signal) {
+                    if defaulted.contains(&signal) {
                         let _ = signal_hook::low_level::emulate_default_handler(signal);
                     }
                 }
@@ -97,7 +97,8 @@ mod listening {
         ENDINGS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Not under the lock: it takes seconds, and another recording may begin.
+    /// Ends all recordings, without the lock: it takes seconds, and another recording may
+    /// begin.
     fn end_all() {
         let endings: Vec<_> = lock().iter().filter_map(Weak::upgrade).collect();
         for ending in endings {
@@ -105,43 +106,44 @@ mod listening {
         }
     }
 
-    /// The signals that are not ignored; decided once.
-    fn heard() -> &'static [i32] {
-        static HEARD: OnceLock<Vec<i32>> = OnceLock::new();
-        HEARD.get_or_init(|| {
-            let heard = SIGNALS.into_iter();
-            heard
+    /// Returns the signals that are not ignored; determined once.
+    fn handled() -> &'static [i32] {
+        static HANDLED: OnceLock<Vec<i32>> = OnceLock::new();
+        HANDLED.get_or_init(|| {
+            let handled = SIGNALS.into_iter();
+            handled
                 .filter(|&s| handler(s) != Some(libc::SIG_IGN))
                 .collect()
         })
     }
 
-    /// The signals that nobody handled before us; decided once, for afterwards we
-    /// do. In a fork they end the process again.
-    fn ours() -> std::io::Result<&'static [i32]> {
-        static OURS: OnceLock<Vec<i32>> = OnceLock::new();
-        if let Some(ours) = OURS.get() {
-            return Ok(ours);
+    /// Returns the signals with default handling before this library's handlers; determined
+    /// once, since they are replaced afterwards. In a fork the handlers restore the default
+    /// effect.
+    fn defaulted() -> std::io::Result<&'static [i32]> {
+        static DEFAULTED: OnceLock<Vec<i32>> = OnceLock::new();
+        if let Some(defaulted) = DEFAULTED.get() {
+            return Ok(defaulted);
         }
-        let ours: Vec<i32> = SIGNALS
+        let defaulted: Vec<i32> = SIGNALS
             .into_iter()
             .filter(|&signal| handler(signal) == Some(libc::SIG_DFL))
             .collect();
-        for &signal in &ours {
+        for &signal in &defaulted {
             // Before the listening thread's own action, which wakes it.
             let act = move || {
                 if LISTENER.load(Ordering::SeqCst) != std::process::id() {
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
             };
-            // SAFETY: a signal handler may load an atomic, ask for the process id and
+            // SAFETY: a signal handler may load an atomic, get the process id and
             // end the process.
             unsafe { signal_hook::low_level::register(signal, act) }?;
         }
-        Ok(OURS.get_or_init(|| ours))
+        Ok(DEFAULTED.get_or_init(|| defaulted))
     }
 
-    /// What handles a signal, as far as it is known.
+    /// Returns the handler of a signal, if known.
     fn handler(signal: i32) -> Option<libc::sighandler_t> {
         let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
         // SAFETY: a null new action only reads the present one into `action`.

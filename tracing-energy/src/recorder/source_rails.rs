@@ -1,7 +1,7 @@
 //! The rails of the running sources as rows: their ids, and which contains which.
 //!
-//! A rail may appear while the run goes on, and what contains it may turn out then. A row
-//! that changes is written again.
+//! A rail may appear during the run, and its parent may be found later. A changed row is
+//! written again.
 
 use crate::power::containment::{PlacedRail, Placement, Topology};
 use crate::power::{Description, Sample};
@@ -49,7 +49,7 @@ impl SourceRails {
         self.set_rails(self.sources.len() - 1, rails);
     }
 
-    /// Takes the rails of a source anew and returns the rows that are new or changed.
+    /// Replaces the rails of a source and returns the new or changed rows.
     pub(crate) fn set_rails(&mut self, source: usize, rails: Vec<PlacedRail>) -> Vec<RailRow> {
         let known = self.sources[source].ids.len();
         let mut new = Vec::new();
@@ -76,13 +76,13 @@ impl SourceRails {
         self.rows.iter().filter(is_due).cloned().collect()
     }
 
-    /// Takes a sample that was delivered.
+    /// Adds a delivered sample.
     pub(crate) fn sample(&mut self, source: usize, sample: &Sample) {
         self.topology.sample(source, sample);
     }
 
-    /// Decides anew which rail contains which, and returns the rows that change and what
-    /// is to be reported of it.
+    /// Determines again which rail contains which; returns the changed rows and the
+    /// messages to report.
     pub(crate) fn settle(&mut self, is_final: bool) -> (Vec<RailRow>, Vec<String>) {
         let (places, messages) = self.topology.report(is_final);
         let changed = self.place(&places);

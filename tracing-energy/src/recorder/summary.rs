@@ -1,10 +1,10 @@
-//! What a finished recording says of itself.
+//! Summary of a finished recording.
 
 use crate::power::Provenance;
 use crate::reattribute::Method;
 use crate::rows::{Accounts, BalanceRow};
 
-/// The end of a recording in short. The database holds the rest.
+/// Results of a finished recording in short. The database holds the details.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RunSummary {
@@ -12,7 +12,7 @@ pub struct RunSummary {
     pub uuid: String,
     /// Length of the run.
     pub duration_ns: i64,
-    /// How the accounts of rails were found.
+    /// Method of attribution of the rails' accounts.
     pub method: Method,
     /// Activations recorded.
     pub activations: u64,
@@ -22,7 +22,7 @@ pub struct RunSummary {
     pub lost: u64,
     /// Time that traced threads waited for the recorder's memory.
     pub stalled_ns: u64,
-    /// Losses, failures and doubts, in words.
+    /// Messages about losses, failures and doubtful results.
     pub warnings: Vec<String>,
 }
 
@@ -44,39 +44,41 @@ pub struct RailSummary {
     pub extrapolated_j: f64,
 }
 
-/// Share of the time that samples must cover for an energy to be known.
+/// Minimum share of the time that samples must cover for a known energy.
 const KNOWN_FROM: f64 = 0.5;
 /// Share of the time below which a warning reports the coverage.
 const REPORTED_BELOW: f64 = 0.98;
 
 impl RunSummary {
-    /// Energy of all root rails over the run, joules: measured plus extrapolated. `None` if
-    /// nothing was measured, or if samples cover less than half of the run.
+    /// Returns the energy of all root rails over the run in joules: measured plus
+    /// extrapolated. `None` if nothing was measured, or if samples cover less than half of
+    /// the run.
     pub fn energy_j(&self) -> Option<f64> {
         let is_known = self.coverage().is_none_or(|share| share >= KNOWN_FROM);
         let whole = self.root_sum(|rail, accounts| accounts.measured_j + rail.extrapolated_j);
         whole.filter(|_| is_known)
     }
 
-    /// What the sensors of all root rails read, joules; `None` if nothing was measured.
+    /// Returns the energy measured on all root rails, in joules; `None` if nothing was
+    /// measured.
     pub fn measured_j(&self) -> Option<f64> {
         self.root_sum(|_, accounts| accounts.measured_j)
     }
 
-    /// Active energy of all spans on root rails in the sampled time, joules.
+    /// Returns the active energy of all spans on root rails in the sampled time, in joules.
     pub fn spans_j(&self) -> Option<f64> {
         self.root_sum(|_, accounts| accounts.spans_j)
     }
 
-    /// Share of the run's time that samples of every root rail cover; `None` if nothing
-    /// was measured.
+    /// Returns the lowest share of the run's time that samples of a root rail cover; `None`
+    /// if nothing was measured.
     pub fn coverage(&self) -> Option<f64> {
         let roots = self.rails.iter().filter(|rail| rail.is_root);
         roots.filter_map(|rail| rail.coverage).reduce(f64::min)
     }
 
-    /// Warns of a coverage so low that it must be reported.
-    pub(super) fn warn_of_gaps(&mut self) {
+    /// Adds a warning if the coverage is low.
+    pub(super) fn warn_about_coverage(&mut self) {
         if let Some(share) = self.coverage().filter(|share| *share < REPORTED_BELOW) {
             self.warnings.push(format!(
                 "samples cover {:.1} % of the run: totals are measured plus extrapolated",
@@ -93,7 +95,7 @@ impl RunSummary {
 }
 
 impl RailSummary {
-    /// Takes the accounts of an attribution.
+    /// Sets the accounts of an attribution.
     pub(super) fn set(&mut self, balance: Option<&BalanceRow>) {
         self.accounts = balance.map(|balance| balance.accounts);
         self.extrapolated_j = balance.map_or(0.0, |balance| balance.extrapolated_j);

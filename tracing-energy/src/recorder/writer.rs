@@ -1,4 +1,4 @@
-//! The writer thread: batches to sinks, off the collector's way.
+//! The writer thread: passes batches to sinks without blocking the collector.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -10,23 +10,23 @@ use std::time::{Duration, Instant};
 use crate::cpu_time;
 use crate::sink::{Batch, Sink};
 
-/// Batches that may wait for the sinks.
+/// Maximum number of batches in the queue.
 const QUEUE: usize = 3;
-/// How long the collector waits for a place in the queue before it gives up rows.
+/// Time the collector waits for a place in the queue before it drops rows.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What happened at the sinks: the message, and the rows it cost.
+/// A failure of a sink and the number of lost rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SinkFailure {
     pub(crate) message: String,
     pub(crate) rows: u64,
 }
 
-/// The collector's handle of the writer thread.
+/// The collector's handle to the writer thread.
 pub(crate) struct Writer {
     batches: Option<SyncSender<Batch>>,
     failures: Arc<Mutex<Vec<SinkFailure>>>,
-    /// Batches handed on, and batches that the sinks are done with.
+    /// Number of batches sent and number of batches processed by the sinks.
     sent: AtomicU64,
     done: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
@@ -40,7 +40,7 @@ impl Writer {
     /// When the system refuses another thread.
     pub(crate) fn spawn(sinks: Vec<Box<dyn Sink>>) -> std::io::Result<Self> {
         let (batches, queue) = sync_channel(QUEUE);
-        let (tell_tid, tid) = sync_channel(1);
+        let (tid_sender, tid) = sync_channel(1);
         let failures = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&failures);
         let done = Arc::new(AtomicU64::new(0));
@@ -48,7 +48,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("energy-write".to_owned())
             .spawn(move || {
-                let _ = tell_tid.send(cpu_time::current_tid());
+                let _ = tid_sender.send(cpu_time::current_tid());
                 write_all(sinks, &queue, &shared, &counted);
             })?;
         let tid = tid.recv().unwrap_or_default();
@@ -62,12 +62,12 @@ impl Writer {
         })
     }
 
-    /// The system's id of the thread.
+    /// Returns the thread's system id.
     pub(crate) fn tid(&self) -> i64 {
         self.tid
     }
 
-    /// Hands on a batch. If the sinks stay behind for too long, it comes back.
+    /// Sends a batch. Returns it if the queue stays full.
     pub(crate) fn send(&self, mut batch: Batch) -> Result<(), Box<Batch>> {
         let Some(batches) = &self.batches else {
             return Err(Box::new(batch));
@@ -88,7 +88,7 @@ impl Writer {
         }
     }
 
-    /// Hands on the last batch, however long it takes.
+    /// Sends the last batch; waits as long as needed.
     pub(crate) fn send_last(&self, batch: Batch) {
         if let Some(batches) = &self.batches
             && batches.send(batch).is_ok()
@@ -97,7 +97,7 @@ impl Writer {
         }
     }
 
-    /// Hands on a batch that nothing depends on, if there is a place for it.
+    /// Sends an optional batch if the queue has a place.
     pub(crate) fn offer(&self, batch: Batch) {
         if let Some(batches) = &self.batches
             && batches.try_send(batch).is_ok()
@@ -106,7 +106,8 @@ impl Writer {
         }
     }
 
-    /// Waits until the sinks are done with all batches: then all their failures are known.
+    /// Waits until the sinks have processed all batches, so that all their failures are
+    /// known.
     pub(crate) fn drain(&self) {
         let is_alive = || {
             self.thread
@@ -118,7 +119,7 @@ impl Writer {
         }
     }
 
-    /// Failures since the last call.
+    /// Takes the failures since the last call.
     pub(crate) fn failures(&self) -> Vec<SinkFailure> {
         self.failures
             .lock()
@@ -126,7 +127,7 @@ impl Writer {
             .unwrap_or_default()
     }
 
-    /// Waits until everything is written and the sinks have finished.
+    /// Waits until everything is written and the sinks have finished; returns the failures.
     pub(crate) fn finish(&mut self) -> Vec<SinkFailure> {
         self.batches = None;
         if let Some(thread) = self.thread.take() {

@@ -4,7 +4,7 @@ use super::balance::{BalanceRow, SampleBalanceRow};
 use super::energy::{NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
 use super::kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
 
-/// Rows of one attribution, as far as its windows have closed.
+/// Rows of one attribution for closed windows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AttributionRows {
     /// `attributions`; present in the first batch and again at the end.
@@ -13,15 +13,15 @@ pub struct AttributionRows {
     pub sample_balance: Vec<SampleBalanceRow>,
     /// `window_power`: new windows.
     pub window_power: Vec<WindowPowerRow>,
-    /// `span_energy`: activations all of whose windows closed (or the run ended).
+    /// `span_energy`: activations with all windows closed (or at the end of the run).
     pub span_energy: Vec<SpanEnergyRow>,
-    /// `phase_energy`: totals up to now, replaces (at each flush that changed it).
+    /// `phase_energy`: totals up to now; replaces (at each flush with changes).
     pub phase_energy: Vec<PhaseEnergyRow>,
-    /// `node_energy`: totals up to now, replaces (changed nodes only).
+    /// `node_energy`: totals up to now; replaces (changed nodes only).
     pub node_energy: Vec<NodeEnergyRow>,
-    /// `balance`: totals up to now, replaces.
+    /// `balance`: totals up to now; replaces.
     pub balance: Vec<BalanceRow>,
-    /// `kind_energy`: totals up to now, replaces. Estimating methods only.
+    /// `kind_energy`: totals up to now; replaces. Estimating methods only.
     pub kind_energy: Vec<KindEnergyRow>,
     /// `kind_groups`: as `kind_energy`.
     pub kind_groups: Vec<KindGroupRow>,
@@ -30,7 +30,7 @@ pub struct AttributionRows {
 }
 
 impl AttributionRows {
-    /// Adds later rows.
+    /// Appends later rows.
     pub fn append(&mut self, mut later: Self) {
         self.head = later.head.take().or(self.head.take());
         self.sample_balance.append(&mut later.sample_balance);
@@ -44,8 +44,8 @@ impl AttributionRows {
         self.kind_fits.append(&mut later.kind_fits);
     }
 
-    /// Adds of later rows what cannot be had again: the head and the totals, which come
-    /// once, at the end of a run.
+    /// Appends those later rows that are written only once: the head, and the totals at the
+    /// end of a run.
     pub(crate) fn keep(&mut self, later: &Self) {
         if later.head.is_some() {
             self.head.clone_from(&later.head);

@@ -1,11 +1,11 @@
-//! The accounts of what was measured.
+//! Accounts of measured energy.
 
-/// The accounts of a measured energy:
-/// `measured = idle + spans + outside + others + profiler + residual + unknown`.
-/// `None` is "cannot be told apart here" and counts as zero in the sum.
+/// The accounts of a measured energy: `measured = idle + spans + outside + others +
+/// profiler + residual + unknown`. `None` means "cannot be determined" and counts as zero
+/// in the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Accounts {
-    /// What the sensor gave.
+    /// Energy read by the sensor.
     pub measured_j: f64,
     /// Baseline power x time.
     pub idle_j: Option<f64>,
@@ -15,11 +15,12 @@ pub struct Accounts {
     pub outside_j: Option<f64>,
     /// Other processes.
     pub others_j: Option<f64>,
-    /// Our own threads and the sensor's child.
+    /// The recorder's threads and the sensor's child process.
     pub profiler_j: Option<f64>,
-    /// What the model does not explain; signed.
+    /// Energy that the model does not explain; signed.
     pub residual_j: f64,
-    /// Work that nothing assigns to a process, as on a GPU whose use by process cannot be read.
+    /// Work not assigned to any process, for example on a GPU whose use by process cannot
+    /// be read.
     pub unknown_j: Option<f64>,
 }
 
@@ -47,7 +48,8 @@ pub struct BalanceRow {
     pub accounts: Accounts,
     /// Energy estimated for run time without samples; never part of measured.
     pub extrapolated_j: f64,
-    /// Run time that figures are of; none in attributions of earlier versions.
+    /// Run time covered by the accounts and `extrapolated_j`; `None` in attributions of
+    /// earlier versions.
     pub duration_ns: Option<i64>,
     /// The part of it that samples cover.
     pub covered_ns: Option<i64>,

@@ -1,7 +1,7 @@
 //! Powers of kinds, measured one kind at a time.
 
-/// What a calibration holds for: another machine, model, number format, number
-/// of threads, device or depth draws another power, and another source reads it
+/// Conditions for which a calibration is valid. Another machine, model, number format,
+/// number of threads, device or depth draws different power, and another source measures it
 /// differently.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CalibrationKey {
@@ -22,8 +22,8 @@ pub struct CalibrationKey {
 }
 
 impl CalibrationKey {
-    /// What differs between this key and that of a `stored` calibration, in
-    /// words; nothing if the calibration holds here.
+    /// Returns the differences between this key and that of a `stored` calibration, as
+    /// text; empty if the calibration is valid here.
     pub fn differences(&self, stored: &Self) -> Vec<String> {
         let (here, there) = (self.parts(), stored.parts());
         let pairs = here.into_iter().zip(there);
@@ -52,7 +52,7 @@ impl CalibrationKey {
     }
 }
 
-/// A checksum is told apart by its beginning.
+/// Shortens a checksum to its first digits.
 fn short(text: &str) -> &str {
     let is_checksum = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_checksum { &text[..12] } else { text }
@@ -69,9 +69,9 @@ pub struct CalibrationKindRow {
     pub watts: f64,
     /// Standard deviation of `watts`, relative to it.
     pub relative_sd: f64,
-    /// Rounds that it was measured in.
+    /// Number of measuring rounds.
     pub rounds: u32,
-    /// Time in which samples saw the kind run.
+    /// Sampled time in which the kind ran.
     pub busy_ns: i64,
 }
 
@@ -80,9 +80,9 @@ pub struct CalibrationKindRow {
 pub struct CalibrationRow {
     /// Wall clock, ns since 1970.
     pub created_unix_ns: i64,
-    /// What it holds for.
+    /// Conditions for which it is valid.
     pub key: CalibrationKey,
-    /// How it was made; a JSON object.
+    /// Details of the measurement; a JSON object.
     pub details: String,
     /// The powers.
     pub kinds: Vec<CalibrationKindRow>,

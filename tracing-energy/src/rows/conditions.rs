@@ -1,16 +1,16 @@
-//! Under which conditions a run took place.
+//! Conditions of a run.
 
-/// When a condition was read.
+/// Time at which a condition was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Moment {
+pub enum ConditionTime {
     /// At the run's start.
     Start,
-    /// At its end; a run whose process died has none of these.
+    /// At its end; missing if the process died.
     End,
 }
 
-impl Moment {
-    /// The name in tables: `start`, `end`.
+impl ConditionTime {
+    /// Returns the name in tables: `start`, `end`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -18,20 +18,20 @@ impl Moment {
         }
     }
 
-    /// The moment with that [name](Self::name).
+    /// Returns the time with that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Start, Self::End]
             .into_iter()
-            .find(|moment| moment.name() == name)
+            .find(|time| time.name() == name)
     }
 }
 
-/// `conditions`: what is not known has no row. The keys are those of
+/// `conditions`. Unknown conditions have no row. The keys are those of
 /// [`crate::conditions`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConditionRow {
     /// Start or end of the run.
-    pub moment: Moment,
+    pub moment: ConditionTime,
     /// Which condition.
     pub key: String,
     /// Its value, as text.

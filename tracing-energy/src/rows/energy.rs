@@ -1,6 +1,6 @@
 //! The energy of nodes, activations and phases.
 
-/// How an energy figure was found.
+/// How an energy was determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Basis {
     /// Covers at least ten whole windows.
@@ -20,7 +20,7 @@ pub enum Basis {
 }
 
 impl Basis {
-    /// All of them.
+    /// All bases.
     const ALL: [Self; 7] = [
         Self::Measured,
         Self::Fitted,
@@ -31,12 +31,12 @@ impl Basis {
         Self::Replayed,
     ];
 
-    /// The basis with that [name](Self::name).
+    /// Returns the basis with that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|basis| basis.name() == name)
     }
 
-    /// The name in tables.
+    /// Returns the name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Measured => "measured",
@@ -50,10 +50,9 @@ impl Basis {
     }
 }
 
-/// `window_power`: mean power of a thread's activations in one window: their
-/// energy there is this times their time. With a kind, it is the power of the
-/// self time of nodes of that kind only; an attribution may have rows of both
-/// forms, and what they say of one moment adds up.
+/// `window_power`: mean power of a thread's activations in one window; their energy there
+/// is this power times their time. With a kind, it is the power of the self time of nodes
+/// of that kind only. An attribution may have rows of both forms; their powers add up.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WindowPowerRow {
     /// Rail.
@@ -62,15 +61,15 @@ pub struct WindowPowerRow {
     pub start_ns: i64,
     /// End of the window.
     pub end_ns: i64,
-    /// Thread, or none for all.
+    /// Thread, or `None` for all.
     pub thread: Option<u32>,
-    /// Kind, or none for all.
+    /// Kind, or `None` for all.
     pub kind: Option<u32>,
     /// Power.
     pub power_w: f64,
 }
 
-/// `node_energy`: the ledger reading of one node on one rail.
+/// `node_energy`: energy of one node on one rail.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NodeEnergyRow {
     /// Node.
@@ -101,22 +100,22 @@ pub struct NodeEnergyRow {
     pub avg_w: Option<f64>,
     /// Highest mean power in a window.
     pub peak_w: Option<f64>,
-    /// How it was found.
+    /// How it was determined.
     pub basis: Basis,
 }
 
-/// `span_energy`: the interval reading of one activation on one rail.
+/// `span_energy`: energy of one activation's interval on one rail.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpanEnergyRow {
     /// Activation.
     pub span: u64,
     /// Rail.
     pub rail: u32,
-    /// All that the rail measured in its time.
+    /// Energy that the rail measured in its time.
     pub energy_j: Option<f64>,
     /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
-    /// Its inclusive share of the ledger.
+    /// Active energy of its spans, nested ones included.
     pub spans_j: Option<f64>,
     /// Lower end of the 90 % interval of `energy_j + extrapolated_j`.
     pub lo_j: Option<f64>,
@@ -124,7 +123,7 @@ pub struct SpanEnergyRow {
     pub hi_j: Option<f64>,
     /// Highest mean power of a sample in its time.
     pub peak_w: Option<f64>,
-    /// How it was found.
+    /// How it was determined.
     pub basis: Basis,
     /// The part of its time that samples cover.
     pub covered_ns: i64,
@@ -132,38 +131,35 @@ pub struct SpanEnergyRow {
     pub extrapolated_j: f64,
 }
 
-/// `phase_energy`: the interval reading of one phase node on one rail. Where
-/// phases overlap in time, each moment is divided equally among them, so that
-/// phases sum to the run's totals.
+/// `phase_energy`: energy of one phase node's interval on one rail. Where phases overlap in
+/// time, each moment is divided equally among them, so that phases sum to the run's totals.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PhaseEnergyRow {
-    /// Phase node; none is `(between)`: run time outside every phase.
+    /// Phase node, or `None` for `(between)`: run time outside every phase.
     pub node: Option<u32>,
     /// Rail.
     pub rail: u32,
     /// Its time (its share of each moment).
     pub duration_ns: i64,
-    /// All that the rail measured in its time.
+    /// Energy that the rail measured in its time.
     pub energy_j: Option<f64>,
     /// Idle part of `energy_j`.
     pub idle_j: Option<f64>,
-    /// Its inclusive share of the ledger.
+    /// Active energy of its spans, nested ones included.
     pub spans_j: Option<f64>,
     /// Highest mean power of a sample in its time.
     pub peak_w: Option<f64>,
     /// The part of its time that samples cover.
     pub covered_ns: i64,
-    /// Energy estimated for the remainder of its time; not known where the rail has
-    /// no sample at all.
+    /// Energy estimated for the remainder of its time; `None` if the rail has no sample.
     pub extrapolated_j: Option<f64>,
     /// Lower end of the 90 % interval of `energy_j + extrapolated_j`.
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Half of the 90 % interval of `extrapolated_j`. Those of different phases are
-    /// independent of each other.
+    /// Half of the 90 % interval of `extrapolated_j`; independent between phases.
     pub gap_j: Option<f64>,
-    /// Energy that windows across its edges probably gave to its neighbours (positive)
-    /// or took from them (negative). It is part of the interval, not of `energy_j`.
+    /// Energy that windows across its edges probably gave to its neighbours (positive) or
+    /// took from them (negative). Part of the interval, not of `energy_j`.
     pub edge_j: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! What an estimating attribution says of kinds of nodes.
+//! Estimates of an attribution for kinds of nodes.
 
 use super::energy::Basis;
 
@@ -17,22 +17,22 @@ pub struct KindEnergyRow {
     pub lo_j: Option<f64>,
     /// Upper end.
     pub hi_j: Option<f64>,
-    /// Supposed for its self time outside of samples; never part of `self_j`.
+    /// Estimated energy of its self time outside of samples; never part of `self_j`.
     pub extrapolated_j: f64,
     /// Self time, all threads added.
     pub self_ns: i64,
-    /// The part of it that samples cover; none in attributions of earlier versions.
+    /// The part of it that samples cover; `None` in attributions of earlier versions.
     pub covered_ns: Option<i64>,
-    /// The estimate of its power before samples were conserved; none was made
-    /// where it is not known.
+    /// Estimated power before the estimates were scaled to the measured energy; `None`
+    /// without an estimate.
     pub power_w: Option<f64>,
-    /// How it was found.
+    /// How it was determined.
     pub basis: Basis,
-    /// The group of kinds that cannot be told apart; from 1.
+    /// The group of indistinguishable kinds; from 1.
     pub grouping: Option<u32>,
 }
 
-/// `kind_groups`: kinds that cannot be told apart, together.
+/// `kind_groups`: sums of indistinguishable kinds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KindGroupRow {
     /// Rail.

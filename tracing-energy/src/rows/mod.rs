@@ -1,7 +1,7 @@
 //! The rows of a recording, one type for each table of the store.
 //!
-//! Times are ns since the run's start, energies joules; `None` is "not known",
-//! never zero. Ids are dense, start at 1 and are local to the run.
+//! Times are ns since the run's start, energies joules. `None` means "not known", never
+//! zero. Ids are dense, start at 1 and are local to the run.
 
 mod attribution;
 mod balance;
@@ -19,12 +19,12 @@ mod tree;
 pub use attribution::{AttributionRow, AttributionRows};
 pub use balance::{Accounts, BalanceRow, SampleBalanceRow};
 pub use calibration::{CalibrationKey, CalibrationKindRow, CalibrationRow};
-pub use conditions::{ConditionRow, Moment};
+pub use conditions::{ConditionRow, ConditionTime};
 pub use energy::{Basis, NodeEnergyRow, PhaseEnergyRow, SpanEnergyRow, WindowPowerRow};
 pub use kinds::{KindEnergyRow, KindFitRow, KindGroupRow};
 pub use power::{BaselineRow, DeviceUseRow, ExtraRow, RailRow, SampleRow};
 pub use processes::ProcessRow;
 pub use run::{EventRow, RunMetadata, RunRow, RunStatus};
 pub use spans::{FieldsRow, InstanceRow, LinkRow, MarkRow, SpanRow};
-pub use threads::{CpuOf, CpuRow, ThreadRole, ThreadRow};
+pub use threads::{CpuRow, CpuScope, ThreadRole, ThreadRow};
 pub use tree::{CallsiteRow, Domain, NodeRow, NodeWindowRow, Role};

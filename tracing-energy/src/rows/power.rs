@@ -1,4 +1,4 @@
-//! Rails, what they measured, and their idle power.
+//! Rails, their samples and their idle power.
 
 use crate::power::{Kernel, Provenance, RailKind};
 
@@ -13,11 +13,11 @@ pub struct RailRow {
     pub name: String,
     /// Rail that contains it.
     pub parent: Option<u32>,
-    /// What it meters.
+    /// Kind of the rail.
     pub kind: RailKind,
     /// The sensor's unit.
     pub unit: String,
-    /// Wished-for time between samples.
+    /// Requested time between samples.
     pub interval_ns: i64,
     /// Averaging window of the sensor.
     pub kernel: Kernel,
@@ -34,12 +34,12 @@ pub struct SampleRow {
     pub start_ns: i64,
     /// End of the window.
     pub end_ns: i64,
-    /// Energy; none where the device gave none.
+    /// Energy; `None` if the device reported none.
     pub energy_j: Option<f64>,
 }
 
-/// `device_use`: for how long processes kept a rail's device busy. Engines that work at
-/// once count each, so that the times may exceed the row's.
+/// `device_use`: busy time of a rail's device by process. Engines that work at once count
+/// each, so that the times may exceed the row's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceUseRow {
     /// Rail.
@@ -52,14 +52,14 @@ pub struct DeviceUseRow {
     pub own_ns: i64,
     /// Busy time of other processes.
     pub others_ns: i64,
-    /// Busy time of processes that may not be read, as far as it can be told: at most.
+    /// Upper bound of the busy time of processes that may not be read.
     pub unknown_ns: i64,
 }
 
-/// `extras`: what a sensor tells besides energies.
+/// `extras`: sensor metrics other than energies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtraRow {
-    /// What it is, with its unit: `gpu_freq_mhz`.
+    /// Name with unit, such as `gpu_freq_mhz`.
     pub name: String,
     /// Start of the window.
     pub start_ns: i64,
@@ -82,6 +82,6 @@ pub struct BaselineRow {
     pub power_w: f64,
     /// Samples used; 0 for a configured one.
     pub samples: u32,
-    /// Standard deviation of the power of its samples; none of fewer than two.
+    /// Standard deviation of the power of its samples; `None` for fewer than two.
     pub spread_w: Option<f64>,
 }

@@ -1,11 +1,11 @@
-//! What a run is, and what happened in it.
+//! A run, its metadata and its events.
 
-/// Whether a run is going on or how it ended.
+/// Status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RunStatus {
     /// Being recorded.
     Running,
-    /// Finished in order.
+    /// Finished normally.
     Complete,
     /// Ended by a signal or by the user.
     Cancelled,
@@ -14,7 +14,7 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
-    /// The name in tables.
+    /// Returns the name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -24,7 +24,7 @@ impl RunStatus {
         }
     }
 
-    /// The status with that [name](Self::name).
+    /// Returns the status with that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         [
             Self::Running,
@@ -37,7 +37,7 @@ impl RunStatus {
     }
 }
 
-/// What the user tells about a run; all of it optional.
+/// User-supplied metadata of a run; all of it optional.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunMetadata {
     /// The run's name; need not be unique.
@@ -54,9 +54,9 @@ pub struct RunMetadata {
     pub precision: Option<String>,
     /// Sequences processed together.
     pub batch: Option<i64>,
-    /// Tokens read.
+    /// Prompt tokens.
     pub input_tokens: Option<i64>,
-    /// Tokens sampled, EOS included.
+    /// Generated tokens, including EOS.
     pub output_tokens: Option<i64>,
     /// The experiment the run belongs to.
     pub experiment: Option<String>,
@@ -67,7 +67,7 @@ pub struct RunMetadata {
 }
 
 impl RunMetadata {
-    /// Takes prompt and response out.
+    /// Removes prompt and response.
     pub(crate) fn forget_texts(&mut self) {
         (self.prompt, self.response) = (None, None);
     }
@@ -82,7 +82,7 @@ pub struct RunRow {
     pub status: RunStatus,
     /// Process that records.
     pub pid: u32,
-    /// When that process started, in the system's own unit (tells reused pids apart).
+    /// Start time of that process in the system's own unit, to distinguish reused pids.
     pub pid_start: Option<i64>,
     /// Identifies this boot of this machine.
     pub boot_id: Option<String>,
@@ -98,22 +98,22 @@ pub struct RunRow {
     pub chip: Option<String>,
     /// Version of this crate.
     pub version: String,
-    /// The uuid of the run of another process into which this one goes, where it is
-    /// recorded for that one.
+    /// Uuid of the parent run that this run is merged into when that run ends; `None` for
+    /// an independent run.
     pub joins: Option<String>,
-    /// What the user told.
+    /// Metadata supplied by the user.
     pub metadata: RunMetadata,
 }
 
 /// `events`: losses, gaps, restarts, warnings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventRow {
-    /// When.
+    /// Run time.
     pub time_ns: i64,
-    /// A stable word.
+    /// Stable kind of the event.
     pub kind: String,
-    /// How many, where it counts something.
+    /// Number of occurrences.
     pub count: u64,
-    /// In words.
+    /// Message.
     pub message: String,
 }

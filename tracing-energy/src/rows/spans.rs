@@ -1,7 +1,7 @@
-//! Spans: instances and their activations, and what was told about them.
+//! Spans: instances, their activations, fields, links and events.
 
-/// `instances`: created spans. Only those that their activations do not tell
-/// already have a row: entered several times, or never.
+/// `instances`: created spans. An instance has a row only if it was entered several times
+/// or never; a single activation's row implies it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceRow {
     /// Instance id.
@@ -23,8 +23,8 @@ pub struct SpanRow {
     pub seq: u64,
     /// Node.
     pub node: u32,
-    /// Instance, where it has a row in `instances`; else the activation is the
-    /// only one of its instance.
+    /// Instance, if it has a row in `instances`; otherwise the activation is the only one
+    /// of its instance.
     pub instance: Option<u64>,
     /// The activation it ran in.
     pub parent: Option<u64>,
@@ -32,7 +32,7 @@ pub struct SpanRow {
     pub thread: u32,
     /// Entered.
     pub start_ns: i64,
-    /// Left; none while open.
+    /// Left; `None` while open.
     pub end_ns: Option<i64>,
     /// Value of its field `token`.
     pub token: Option<i64>,
@@ -59,7 +59,7 @@ pub struct LinkRow {
 /// `marks`: `tracing` events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MarkRow {
-    /// When.
+    /// Run time.
     pub time_ns: i64,
     /// Thread.
     pub thread: u32,

@@ -1,6 +1,6 @@
 //! Threads and CPU times.
 
-/// Whose thread it is.
+/// Owner of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ThreadRole {
     /// The traced program's.
@@ -10,7 +10,7 @@ pub enum ThreadRole {
 }
 
 impl ThreadRole {
-    /// The name in tables.
+    /// Returns the name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Program => "program",
@@ -19,7 +19,7 @@ impl ThreadRole {
     }
 }
 
-/// `threads`: threads that carry spans, and our own.
+/// `threads`: threads with spans, and the recorder's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ThreadRow {
     /// Thread id within the run.
@@ -30,34 +30,34 @@ pub struct ThreadRow {
     pub name: Option<String>,
     /// Program or profiler.
     pub role: ThreadRole,
-    /// The [process](super::ProcessRow) whose thread it is; none is the run's own.
+    /// The [process](super::ProcessRow) of the thread; `None` for the run's own.
     pub process: Option<u32>,
 }
 
-/// Whose CPU time a [`CpuRow`] tells.
+/// The thread, process or machine whose CPU time a [`CpuRow`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CpuOf {
+pub enum CpuScope {
     /// The thread with that id.
     Thread(u32),
     /// This whole process.
     Process,
-    /// All processors of the machine, busy time of everyone.
+    /// All processors of the machine: busy time of all processes.
     Machine,
     /// The child process of a power source.
     Sensor,
-    /// The process with that id, which is recorded together with this one.
+    /// The process with that id, recorded together with this one.
     Child(u32),
 }
 
 /// `cpu`: CPU time used in `[start_ns, end_ns)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CpuRow {
-    /// Whose.
-    pub of: CpuOf,
+    /// Thread, process or machine.
+    pub of: CpuScope,
     /// Start of the interval.
     pub start_ns: i64,
     /// End of the interval.
     pub end_ns: i64,
-    /// CPU time used in it, all processors added.
+    /// CPU time used in it, summed over processors.
     pub on_cpu_ns: i64,
 }

@@ -1,6 +1,6 @@
-//! Callsites, and the calling-context tree made of them.
+//! Callsites and the calling-context tree.
 
-/// Which processor a callsite's work runs on.
+/// Processor on which a callsite's work runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Domain {
     /// The CPU.
@@ -13,7 +13,7 @@ pub enum Domain {
 }
 
 impl Domain {
-    /// The name in tables.
+    /// Returns the name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -22,7 +22,7 @@ impl Domain {
         }
     }
 
-    /// The domain with that [name](Self::name).
+    /// Returns the domain with that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Cpu, Self::Gpu, Self::Ane]
             .into_iter()
@@ -30,7 +30,7 @@ impl Domain {
     }
 }
 
-/// What a callsite's spans are in the structure of a run.
+/// Role of a callsite's spans in the structure of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// The whole of the measured work.
@@ -61,7 +61,7 @@ impl Role {
         Self::Op,
     ];
 
-    /// The name in tables.
+    /// Returns the name in tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
@@ -74,7 +74,7 @@ impl Role {
         }
     }
 
-    /// The role with that [name](Self::name).
+    /// Returns the role with that [name](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
@@ -95,7 +95,7 @@ pub struct CallsiteRow {
     pub file: Option<String>,
     /// Source line.
     pub line: Option<u32>,
-    /// Which processor does its work.
+    /// Processor on which its work runs.
     pub domain: Domain,
     /// Its role, if its name has one.
     pub role: Option<Role>,
@@ -108,18 +108,18 @@ pub struct NodeRow {
     pub id: u32,
     /// Parent node.
     pub parent: Option<u32>,
-    /// Callsite; none for `(other)` and `(unknown)`.
+    /// Callsite; `None` for `(other)` and `(unknown)`.
     pub callsite: Option<u32>,
     /// Span name with the values of its key fields: `layer 3`.
     pub label: String,
     /// 0 for a root.
     pub depth: u32,
-    /// Its kind, where that is not its path without the values of key fields.
+    /// Its kind, if it differs from its path without the values of key fields.
     pub kind: Option<String>,
 }
 
-/// `node_windows`: totals of one node on one thread in `[start_ns, end_ns)`,
-/// for details that keep no row for each activation.
+/// `node_windows`: totals of one node on one thread in `[start_ns, end_ns)`, for levels of
+/// detail without a row per activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeWindowRow {
     /// Node.

@@ -1,45 +1,45 @@
-//! A sink that keeps everything, for tests and for looking at a run in its own process.
+//! A sink that keeps all rows in memory, for tests and for in-process inspection.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{AttributionRows, Batch, Moment, Sink};
+use super::{AttributionRows, Batch, ConditionTime, Sink};
 
 /// Keeps all rows in memory. Clones are handles to the same rows.
 #[derive(Debug, Clone, Default)]
-pub struct MemorySink(Arc<Mutex<Recorded>>);
+pub struct MemorySink(Arc<Mutex<MemoryRows>>);
 
 #[derive(Debug, Default)]
-struct Recorded {
+struct MemoryRows {
     rows: Batch,
-    /// Where a row that may be replaced stands in its table.
+    /// Indexes of replaceable rows in their tables.
     places: Places,
     batches: usize,
     finished: bool,
 }
 
 impl MemorySink {
-    /// Without rows.
+    /// Creates a sink without rows.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// All rows as one batch, later rows in the place of those they replace.
+    /// Returns all rows as one batch; later rows replace earlier ones.
     pub fn rows(&self) -> Batch {
         self.with(|recorded| recorded.rows.clone())
     }
 
-    /// Batches taken.
+    /// Returns the number of batches written.
     pub fn batches(&self) -> usize {
         self.with(|recorded| recorded.batches)
     }
 
-    /// Whether the recording has ended.
+    /// Returns whether the recording has ended.
     pub fn is_finished(&self) -> bool {
         self.with(|recorded| recorded.finished)
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Recorded) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut MemoryRows) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -70,7 +70,7 @@ struct Places {
     spans: BTreeMap<u64, usize>,
     fields: BTreeMap<u64, usize>,
     baselines: BTreeMap<u32, usize>,
-    conditions: BTreeMap<(Moment, String), usize>,
+    conditions: BTreeMap<(ConditionTime, String), usize>,
     phase_energy: BTreeMap<(Option<u32>, u32), usize>,
     node_energy: BTreeMap<(u32, u32), usize>,
     balance: BTreeMap<u32, usize>,
@@ -80,7 +80,7 @@ struct Places {
     kind_fits: BTreeMap<u32, usize>,
 }
 
-impl Recorded {
+impl MemoryRows {
     fn add(&mut self, batch: &Batch) {
         let (rows, places) = (&mut self.rows, &mut self.places);
         if batch.run.is_some() {
@@ -167,7 +167,7 @@ fn add_attribution(rows: &mut AttributionRows, places: &mut Places, new: &Attrib
     put(&mut rows.kind_fits, fits, &new.kind_fits, |r| r.rail);
 }
 
-/// Appends `new`, or replaces where the key is known.
+/// Appends `new` rows, or replaces those with a known key.
 fn put<T: Clone, K: Ord>(
     rows: &mut Vec<T>,
     places: &mut BTreeMap<K, usize>,

@@ -1,35 +1,34 @@
-//! Where a recording goes: rows, in batches, from one writer thread.
+//! Sinks of a recording: receive rows in batches from one writer thread.
 
 mod memory;
-mod spread;
+mod pricing;
 mod tree;
 
 pub use crate::rows::*;
 pub use memory::MemorySink;
-pub use spread::{Stretch, WindowPowers};
+pub use pricing::{SelfTimeInterval, WindowPowers};
 pub use tree::tree;
 
-/// Takes batches of rows. Called from one thread, in order of time; a batch's
-/// tables are to be written in the order of its fields, so that every row's
-/// references stand before it.
+/// Writes batches of rows. Called from one thread, in time order. A batch's tables must be
+/// written in the order of its fields, so that every row's references precede it.
 pub trait Sink: Send {
-    /// A short name for messages: `sqlite`, `chrome`, `memory`.
+    /// Returns a short name for messages: `sqlite`, `chrome`, `memory`.
     fn name(&self) -> &'static str;
 
     /// Writes one batch.
     ///
     /// # Errors
-    /// A message that names the thing and the next step. The caller counts the
-    /// rows lost, tells other sinks through an event, and goes on calling.
+    /// A message that names the target and the next step. The caller counts the lost rows,
+    /// reports an event to other sinks, and continues to call this sink.
     fn write(&mut self, batch: &Batch) -> Result<(), String>;
 
-    /// Returns how many rows are lost of a batch that [`Sink::write`] has just refused;
-    /// a sink that keeps some of them for later does not count those.
+    /// Returns the number of lost rows of a batch that [`Sink::write`] has just refused,
+    /// without those kept for later.
     fn lost_rows(&self, batch: &Batch) -> u64 {
         batch.rows()
     }
 
-    /// Called once after the last batch.
+    /// Finishes the output; called once after the last batch.
     ///
     /// # Errors
     /// As [`Sink::write`].
@@ -39,7 +38,7 @@ pub trait Sink: Send {
 /// Rows of one flush.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
-    /// The run as it is now; the first batch has it, later ones when it changed.
+    /// The current run; in the first batch, and in later ones after a change.
     pub run: Option<RunRow>,
     /// New rails.
     pub rails: Vec<RailRow>,
@@ -58,7 +57,7 @@ pub struct Batch {
     pub spans: Vec<SpanRow>,
     /// Data fields (same span: replaces).
     pub fields: Vec<FieldsRow>,
-    /// Per node, thread and window totals, where activations are not rows.
+    /// Totals per node, thread and window, for levels of detail without activation rows.
     pub node_windows: Vec<NodeWindowRow>,
     /// `follows_from` links.
     pub links: Vec<LinkRow>,
@@ -68,27 +67,27 @@ pub struct Batch {
     pub cpu: Vec<CpuRow>,
     /// Power samples.
     pub samples: Vec<SampleRow>,
-    /// What sensors tell besides energies.
+    /// Sensor metrics other than energies.
     pub extras: Vec<ExtraRow>,
-    /// Use of rails' devices by process.
+    /// Device use by process.
     pub device_use: Vec<DeviceUseRow>,
     /// Idle baselines (same rail: replaces).
     pub baselines: Vec<BaselineRow>,
-    /// Conditions of the run (same moment and key: replaces).
+    /// Conditions of the run (same time and key: replaces).
     pub conditions: Vec<ConditionRow>,
     /// Losses, gaps, restarts, warnings.
     pub events: Vec<EventRow>,
-    /// What attribution made of windows that closed.
+    /// Attribution of closed windows.
     pub attribution: AttributionRows,
-    /// Time of this flush (run time): the run was being recorded then.
+    /// Run time of this flush.
     pub time_ns: i64,
     /// Wall clock of this flush, ns since 1970.
     pub heartbeat_unix_ns: i64,
 }
 
 impl Batch {
-    /// How many rows it holds of activations, samples and CPU times: what is lost
-    /// when a sink refuses it.
+    /// Returns the number of activation, field, sample, CPU and event rows: those lost if a
+    /// sink refuses the batch.
     pub fn rows(&self) -> u64 {
         let rows = self.spans.len()
             + self.fields.len()

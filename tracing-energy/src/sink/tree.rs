@@ -11,18 +11,18 @@ use std::collections::BTreeMap;
 
 use super::{Batch, NodeRow, RailRow};
 
-/// Activations of `rows` as text: one line for all of a node below the same parent
-/// line, in the order of their first start, with their number where it is not one.
-/// Active self energy of the node over root rails follows where it was attributed,
-/// and `(open)` where one has not ended.
+/// Returns the activations of `rows` as text: one line per node and parent line, in the
+/// order of first starts, with the number of activations if above one. The node's active
+/// self energy over root rails follows if it was attributed, and `(open)` if an activation
+/// has not ended.
 pub fn tree(rows: &Batch) -> String {
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<TreeLine> = Vec::new();
     let mut line_of_span: BTreeMap<u64, usize> = BTreeMap::new();
     let mut known: BTreeMap<(Option<usize>, u32), usize> = BTreeMap::new();
     for span in &rows.spans {
         let parent = span.parent.and_then(|seq| line_of_span.get(&seq).copied());
         let line = *known.entry((parent, span.node)).or_insert_with(|| {
-            lines.push(Line::new(parent, span.node));
+            lines.push(TreeLine::new(parent, span.node));
             lines.len() - 1
         });
         lines[line].count += 1;
@@ -34,14 +34,14 @@ pub fn tree(rows: &Batch) -> String {
     text
 }
 
-struct Line {
+struct TreeLine {
     parent: Option<usize>,
     node: u32,
     count: usize,
     open: bool,
 }
 
-impl Line {
+impl TreeLine {
     fn new(parent: Option<usize>, node: u32) -> Self {
         Self {
             parent,
@@ -52,7 +52,7 @@ impl Line {
     }
 }
 
-fn print(rows: &Batch, lines: &[Line], parent: Option<usize>, depth: usize, text: &mut String) {
+fn print(rows: &Batch, lines: &[TreeLine], parent: Option<usize>, depth: usize, text: &mut String) {
     for (index, line) in lines.iter().enumerate() {
         if line.parent != parent {
             continue;

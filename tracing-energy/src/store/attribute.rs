@@ -1,40 +1,40 @@
-//! Writes a new attribution of a run that is in the file.
+//! Writes a new attribution of a stored run.
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::pace::Pace;
-use super::recording::Rows;
+use super::recording::RowReader;
 use super::{Store, insert, insert_attribution};
 use crate::Error;
 use crate::host;
 use crate::sink::{Accounts, AttributionRows, BalanceRow, EventRow};
 
-/// Takes the rows of one new attribution. Nothing of it is seen by others before
-/// all of it is written.
+/// Writes the rows of one new attribution. Other connections see it only once it is
+/// complete.
 pub struct AttributionWriter<'s> {
     store: &'s Store,
-    pace: Pace<'s>,
+    transaction: ChunkedTransaction<'s>,
     run: i64,
     id: u32,
-    headed: bool,
+    has_head: bool,
 }
 
 impl<'s> AttributionWriter<'s> {
-    /// The file, to read the recording from.
+    /// Returns the store, to read the recording from.
     pub fn store(&self) -> &'s Store {
         self.store
     }
 
-    /// The run's number.
+    /// Returns the run's number.
     pub fn run(&self) -> i64 {
         self.run
     }
 
-    /// The attribution's id; the one in a head is not looked at.
+    /// Returns the attribution's id; the id of a head is ignored.
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// Writes rows; the first ones must come with a head.
+    /// Writes rows; the first call needs a head.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -42,18 +42,18 @@ impl<'s> AttributionWriter<'s> {
         let (run, id) = (self.run, self.id);
         let sql = from_sqlite(&self.store.path);
         if let Some(head) = &rows.head {
-            let connection = self.pace.connection();
+            let connection = self.transaction.connection();
             insert_attribution::head(connection, run, id, head, host::unix_ns()).map_err(&sql)?;
-            self.headed = true;
+            self.has_head = true;
         }
-        if !self.headed {
-            let message = "an attribution's rows came before its head";
+        if !self.has_head {
+            let message = "an attribution's rows were written before its head";
             return Err(store(&self.store.path, message));
         }
-        insert_attribution::rows(&mut self.pace, run, id, rows).map_err(&sql)
+        insert_attribution::rows(&mut self.transaction, run, id, rows).map_err(&sql)
     }
 
-    /// Adds events that the run does not have yet: attributing again finds the same ones.
+    /// Adds events that the run does not have yet: a repeated attribution finds the same ones.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -61,7 +61,7 @@ impl<'s> AttributionWriter<'s> {
         let sql = from_sqlite(&self.store.path);
         let known = "SELECT count(*) > 0 FROM events WHERE run = ?1 AND kind = ?2 AND message = ?3";
         for event in events {
-            let connection = self.pace.connection();
+            let connection = self.transaction.connection();
             let statement = connection.prepare_cached(known);
             let is_known: bool = statement
                 .and_then(|mut s| {
@@ -77,43 +77,43 @@ impl<'s> AttributionWriter<'s> {
 }
 
 impl Store {
-    /// Writes a new attribution of run number `run`: all that `attribute` writes,
-    /// in one transaction, or nothing. Gives its id, one above the highest.
+    /// Writes a new attribution of run number `run` in one transaction: all that
+    /// `attribute` writes, or nothing. Returns its id, one above the highest.
     ///
     /// # Errors
-    /// What `attribute` gives back, or when the file cannot be written.
+    /// An error of `attribute`, or when the file cannot be written.
     pub fn attribute(
         &self,
         run: i64,
         attribute: impl FnOnce(&mut AttributionWriter<'_>) -> Result<(), Error>,
     ) -> Result<u32, Error> {
         let sql = from_sqlite(&self.path);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        let (pace, id, _) = self.attribute_within(pace, run, attribute)?;
-        pace.commit().map_err(&sql)?;
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        let (transaction, id, _) = self.attribute_within(transaction, run, attribute)?;
+        transaction.commit().map_err(&sql)?;
         Ok(id)
     }
 
-    /// As [`Store::attribute`] in a transaction that goes on; also tells whether
-    /// anything was written.
+    /// Writes an attribution as [`Store::attribute`] does, within an open transaction; also
+    /// returns whether anything was written.
     pub(super) fn attribute_within<'s>(
         &'s self,
-        pace: Pace<'s>,
+        transaction: ChunkedTransaction<'s>,
         run: i64,
         attribute: impl FnOnce(&mut AttributionWriter<'_>) -> Result<(), Error>,
-    ) -> Result<(Pace<'s>, u32, bool), Error> {
+    ) -> Result<(ChunkedTransaction<'s>, u32, bool), Error> {
         let mut writer = AttributionWriter {
             store: self,
-            pace,
+            transaction,
             run,
             id: self.next_attribution(run)?,
-            headed: false,
+            has_head: false,
         };
         attribute(&mut writer)?;
-        Ok((writer.pace, writer.id, writer.headed))
+        Ok((writer.transaction, writer.id, writer.has_head))
     }
 
-    /// The attribution of a run that the views show: the one with the highest id.
+    /// Returns the id of the attribution that the views show: the highest.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -124,11 +124,11 @@ impl Store {
             .map_err(from_sqlite(&self.path))
     }
 
-    /// `balance` of one attribution of a run, by rail.
+    /// Reads `balance` of one attribution of a run, by rail.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn balances(&self, run: i64, id: u32) -> Result<Rows<'_, BalanceRow>, Error> {
+    pub fn balances(&self, run: i64, id: u32) -> Result<RowReader<'_, BalanceRow>, Error> {
         let sql = "
             SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
                    residual_j, extrapolated_j, peak_w, peak_ns, unknown_j, covered_ns,
@@ -143,9 +143,9 @@ impl Store {
     /// When the file cannot be written.
     pub fn add_event(&self, run: i64, event: &EventRow) -> Result<(), Error> {
         let sql = from_sqlite(&self.path);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        insert::events(pace.connection(), run, std::slice::from_ref(event)).map_err(&sql)?;
-        pace.commit().map_err(&sql)
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        insert::events(transaction.connection(), run, std::slice::from_ref(event)).map_err(&sql)?;
+        transaction.commit().map_err(&sql)
     }
 
     fn next_attribution(&self, run: i64) -> Result<u32, Error> {

@@ -1,46 +1,46 @@
-//! Calibrations: powers of kinds, and what they hold for.
+//! Calibrations: powers of kinds, and the conditions for which they are valid.
 
 use rusqlite::{Connection, Row, params};
 
 use super::Store;
+use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::pace::Pace;
 use crate::Error;
 use crate::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 
 /// A calibration with its number in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredCalibration {
-    /// Its number; a later calibration has a higher one.
+    /// Its number, ascending with time.
     pub id: i64,
     /// The calibration.
     pub row: CalibrationRow,
 }
 
-/// A calibration that was asked for.
+/// A calibration found for a key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundCalibration {
     /// The calibration.
     pub calibration: StoredCalibration,
-    /// In what its key differs from the one asked for, in words. Not empty only
-    /// where that was allowed: figures made with it must say so.
+    /// Differences of its key from the requested one, as text. Not empty only if
+    /// differences were allowed; results must then report them.
     pub differences: Vec<String>,
 }
 
 impl Store {
-    /// Adds a calibration, in one transaction, and gives its number.
+    /// Adds a calibration in one transaction and returns its number.
     ///
     /// # Errors
     /// When the file cannot be written, or a rail has a kind twice.
     pub fn insert_calibration(&self, row: &CalibrationRow) -> Result<i64, Error> {
         let sql = from_sqlite(&self.path);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        let id = insert(pace.connection(), row).map_err(&sql)?;
-        pace.commit().map_err(&sql)?;
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        let id = insert(transaction.connection(), row).map_err(&sql)?;
+        transaction.commit().map_err(&sql)?;
         Ok(id)
     }
 
-    /// All calibrations, oldest first.
+    /// Returns all calibrations, oldest first.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -48,8 +48,8 @@ impl Store {
         read(&self.connection).map_err(from_sqlite(&self.path))
     }
 
-    /// The latest calibration with this key. With `force`, where there is none,
-    /// the latest of those that differ least from it.
+    /// Returns the latest calibration with this key. With `force` and without a match,
+    /// returns the latest of those with the fewest differences.
     ///
     /// # Errors
     /// When there is none; the message names what differs from the nearest one.
@@ -62,7 +62,7 @@ impl Store {
             differences: key.differences(&calibration.row.key),
             calibration,
         };
-        // Of equal ones the first is taken: newest first.
+        // `min_by_key` returns the first of equal ones: newest first.
         let all = self.calibrations()?.into_iter().rev();
         let nearest = all
             .map(with_differences)
@@ -79,7 +79,7 @@ impl Store {
         Err(store(
             &self.path,
             format!(
-                "no calibration holds for this run: the nearest one, number {}, differs in {}; calibrate again with `energy calibrate`, or use it all the same with --force",
+                "no calibration is valid for this run: the nearest one, number {}, differs in {}; calibrate again with `energy calibrate`, or use it anyway with --force",
                 nearest.calibration.id,
                 nearest.differences.join(", ")
             ),
@@ -138,7 +138,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Vec<StoredCalibration>> {
     Ok(all)
 }
 
-/// Kinds stand in their own table and are added by the caller.
+/// Reads a calibration without kinds, which are in their own table.
 fn calibration(r: &Row<'_>) -> rusqlite::Result<StoredCalibration> {
     Ok(StoredCalibration {
         id: r.get("id")?,

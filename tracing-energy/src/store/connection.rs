@@ -1,4 +1,4 @@
-//! Opens the file for its three uses.
+//! Opens the file: creates it, opens it for writing, or for reading.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use super::{migrations, span_energy};
 use crate::Error;
 use crate::files::{FileAccess, irregular};
 
-/// How long a writer waits for another one's lock.
+/// Time that a writer waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Opens or creates the file for writing, with up-to-date tables. SQLite gives the
-/// file's permissions to the logs beside it.
+/// Opens or creates the file for writing and migrates its tables. SQLite gives the file's
+/// permissions to its log files.
 ///
 /// # Errors
-/// When it cannot be opened or written, or is newer than this program.
+/// When it cannot be opened or written, or was written by a newer version.
 pub(super) fn create(path: &Path, access: FileAccess) -> Result<Connection, Error> {
     refuse_irregular(path)?;
     access.create_missing(path).map_err(|error| {
@@ -27,10 +27,10 @@ pub(super) fn create(path: &Path, access: FileAccess) -> Result<Connection, Erro
     writable(path)
 }
 
-/// Opens an existing file for writing, with up-to-date tables.
+/// Opens an existing file for writing and migrates its tables.
 ///
 /// # Errors
-/// When it is not there, cannot be written, or is newer than this program.
+/// When it does not exist, cannot be written, or was written by a newer version.
 pub(super) fn open_writable(path: &Path) -> Result<Connection, Error> {
     exists(path)?;
     writable(path)
@@ -39,7 +39,7 @@ pub(super) fn open_writable(path: &Path) -> Result<Connection, Error> {
 /// Opens an existing file for reading only.
 ///
 /// # Errors
-/// When it is not there, cannot be read, or has tables this program does not know.
+/// When it does not exist, cannot be read, or has tables of another version.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
     exists(path)?;
     let (connection, _) = read_only(path)?;
@@ -52,7 +52,7 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, Error> {
 
 fn writable(path: &Path) -> Result<Connection, Error> {
     let sql = from_sqlite(path);
-    // Other files are attached to it by URI; its own path is never one.
+    // URIs are enabled to attach other files; the path itself is never a URI.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let mut connection = Connection::open_with_flags(no_uri(path), flags).map_err(&sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(&sql)?;
@@ -66,13 +66,14 @@ fn writable(path: &Path) -> Result<Connection, Error> {
     prepare(connection, path)
 }
 
-/// The file with the URI that it was opened by, whatever the version of its tables.
+/// Opens the file for reading, whatever the version of its tables; also returns the URI.
 ///
-/// A file in WAL mode inside a folder that cannot be written opens only as
-/// immutable, which is safe where no WAL waits beside it.
+/// A file in WAL mode inside a folder that cannot be written opens only as immutable, which
+/// is safe without a WAL.
+///
 ///
 /// # Errors
-/// When it is not there or cannot be read.
+/// When it does not exist or cannot be read.
 pub(super) fn read_only(path: &Path) -> Result<(Connection, String), Error> {
     exists(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | NO_MUTEX;
@@ -104,14 +105,14 @@ fn cannot_share(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
 }
 
-/// The write-ahead log beside the file at `path`.
+/// Returns the path of the write-ahead log of the file at `path`.
 pub(super) fn wal_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
 }
 
-/// The path as SQLite takes it for a path even where it looks like a URI.
+/// Returns the path in a form that SQLite does not parse as a URI.
 fn no_uri(path: &Path) -> PathBuf {
     match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
         true => Path::new(".").join(path),
@@ -119,7 +120,7 @@ fn no_uri(path: &Path) -> PathBuf {
     }
 }
 
-/// A URI of the file at `path` with `parameters`.
+/// Returns the URI of the file at `path` with `parameters`.
 pub(super) fn uri(path: &Path, parameters: &str) -> String {
     let mut uri = String::from("file:");
     for &byte in no_uri(path).as_os_str().as_encoded_bytes() {
@@ -139,7 +140,8 @@ fn prepare(connection: Connection, path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// SQLite does not wait by itself while two processes change the journal mode.
+/// Enters WAL mode; retries, because SQLite does not wait while another process changes the
+/// journal mode.
 fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
     let give_up = Instant::now() + BUSY_TIMEOUT;
     loop {
@@ -150,7 +152,8 @@ fn enter_wal(connection: &Connection) -> rusqlite::Result<()> {
             Err(error) if is_busy(&error) && Instant::now() < give_up => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            // A file system without shared memory keeps its journal: slower, right.
+            // A file system without shared memory keeps its rollback journal: slower, but
+            // correct.
             other => return other.map(|_| ()),
         }
     }
@@ -172,12 +175,12 @@ fn exists(path: &Path) -> Result<(), Error> {
     refuse_irregular(path)
 }
 
-/// SQLite's own words for a folder are of a faulty disk.
+/// Refuses folders and devices, for which SQLite would report a disk error.
 fn refuse_irregular(path: &Path) -> Result<(), Error> {
     match irregular(path) {
         Some(what) => Err(store(
             path,
-            format!("it is {what}; give the recording's file"),
+            format!("it is {what}; give the path of a recording"),
         )),
         None => Ok(()),
     }

@@ -1,18 +1,18 @@
-//! Changes what people say of runs that have ended: names and tags.
+//! Changes names and tags of ended runs.
 
 use rusqlite::{Connection, params};
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::pace::Pace;
-use super::{Life, Store};
+use super::{RunLiveness, Store};
 use crate::Error;
 
 impl Store {
-    /// Names run number `run`, or takes its name away.
+    /// Sets or clears the name of run number `run`.
     ///
     /// # Errors
-    /// When there is no such run, it is being recorded (the recorder would write its
-    /// own name again), or the file cannot be written.
+    /// When there is no such run, it is being recorded (the recorder would overwrite the
+    /// name), or the file cannot be written.
     pub fn set_name(&self, run: i64, name: Option<&str>) -> Result<(), Error> {
         self.edit(&[run], |connection, run| {
             let sql = "UPDATE runs SET name = ?2 WHERE no = ?1";
@@ -21,7 +21,7 @@ impl Store {
         .map(|_| ())
     }
 
-    /// Gives all `runs` a tag, in place of the value that it had; all or none.
+    /// Sets a tag of all `runs`, replacing an earlier value; all or none.
     ///
     /// # Errors
     /// As [`Store::set_name`].
@@ -33,7 +33,7 @@ impl Store {
         .map(|_| ())
     }
 
-    /// Takes a tag from all `runs`; all or none. How many had it.
+    /// Removes a tag from all `runs`; all or none. Returns how many had it.
     ///
     /// # Errors
     /// As [`Store::set_name`].
@@ -44,31 +44,31 @@ impl Store {
         })
     }
 
-    /// Changes `runs` in one transaction; how many rows.
+    /// Changes `runs` in one transaction; returns the number of changed rows.
     fn edit(
         &self,
         runs: &[i64],
         change: impl Fn(&Connection, i64) -> rusqlite::Result<usize>,
     ) -> Result<usize, Error> {
         let sql = from_sqlite(&self.path);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
         let mut changed = 0;
         for &run in runs {
-            self.must_have_ended(run)?;
-            changed += change(pace.connection(), run).map_err(&sql)?;
+            self.ensure_ended(run)?;
+            changed += change(transaction.connection(), run).map_err(&sql)?;
         }
-        pace.commit().map_err(&sql)?;
+        transaction.commit().map_err(&sql)?;
         Ok(changed)
     }
 
-    fn must_have_ended(&self, run: i64) -> Result<(), Error> {
-        match self.life_of(run)? {
+    fn ensure_ended(&self, run: i64) -> Result<(), Error> {
+        match self.liveness_of(run)? {
             None => Err(store(&self.path, format!("it holds no run number {run}"))),
-            Some((found, life @ (Life::Alive | Life::Uncertain))) => Err(store(
+            Some((found, liveness @ (RunLiveness::Alive | RunLiveness::Uncertain))) => Err(store(
                 &self.path,
                 format!(
-                    "{}: change it when that has ended",
-                    found.recorded(life, "")
+                    "{}: change it after the recording has ended",
+                    found.recording_message(liveness, "")
                 ),
             )),
             Some(_) => Ok(()),

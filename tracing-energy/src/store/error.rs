@@ -1,4 +1,4 @@
-//! What SQLite says, with the file's name and the next step.
+//! Converts SQLite errors to messages with the file's name and the next step.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 
 use crate::Error;
 
-/// An error about the database at `path`.
+/// Creates an error about the database at `path`.
 pub(super) fn store(path: &Path, message: impl Into<String>) -> Error {
     Error::Store {
         path: path.to_owned(),
@@ -14,12 +14,12 @@ pub(super) fn store(path: &Path, message: impl Into<String>) -> Error {
     }
 }
 
-/// Turns what SQLite says about the database at `path` into the crate's error.
+/// Returns a converter of SQLite errors about the database at `path`.
 pub(super) fn from_sqlite(path: &Path) -> impl Fn(rusqlite::Error) -> Error + '_ {
     |error| store(path, explain(&error))
 }
 
-/// What SQLite says and what to do next.
+/// Returns the message of SQLite and the next step.
 pub(super) fn explain(error: &rusqlite::Error) -> String {
     match next_step(error) {
         Some(step) => format!("{error}; {step}"),

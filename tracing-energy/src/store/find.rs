@@ -1,4 +1,4 @@
-//! Finds a run by what a person types.
+//! Finds a run by user input.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use super::{Store, StoredRun};
 use crate::Error;
 
 impl Store {
-    /// The run that `which` means: `last` (the newest), else an exact uuid, else an
-    /// exact name (the newest with it), else the beginning of a uuid.
+    /// Returns the run selected by `which`: `last` (the newest), else an exact uuid, else
+    /// an exact name (the newest with it), else a prefix of a uuid.
     ///
     /// # Errors
-    /// When no run or more than one is meant; the message lists the candidates.
+    /// When no run or more than one matches; the message lists the candidates.
     pub fn find_run(&self, which: &str) -> Result<StoredRun, Error> {
         let newest = "no DESC LIMIT 1";
         if which == "last" {
@@ -53,13 +53,13 @@ fn ambiguous(path: &Path, which: &str, found: &[StoredRun]) -> Error {
     store(
         path,
         format!(
-            "`{which}` means more than one run: {}; give more of the uuid",
+            "`{which}` matches more than one run: {}; give more of the uuid",
             list(found)
         ),
     )
 }
 
-/// The newest of `runs` as uuids with names.
+/// Lists the newest of `runs` as uuids with names.
 fn list(runs: &[StoredRun]) -> String {
     const MOST: usize = 10;
     let named = |run: &StoredRun| match &run.row.metadata.name {
@@ -73,7 +73,7 @@ fn list(runs: &[StoredRun]) -> String {
     text.join(", ")
 }
 
-/// The beginning of a name on one line, whatever is in it.
+/// Returns the start of a name with control characters escaped.
 fn plain(name: &str) -> String {
     const MOST: usize = 60;
     let escaped = name.chars().take(MOST).flat_map(|c| match c {

@@ -3,17 +3,17 @@
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::pace::Pace;
+use super::chunked_transaction::ChunkedTransaction;
 use super::span_id;
 use crate::sink::{
-    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, DeviceUseRow, EventRow, ExtraRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuRow, CpuScope, DeviceUseRow, EventRow, ExtraRow,
     FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,
     RunRow, SampleRow, SpanRow, ThreadRow,
 };
 
-/// Writes `rows` with one statement, `run` being its first parameter.
+/// Writes each row with one prepared statement.
 pub(super) fn each<T>(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     sql: &str,
     rows: &[T],
     bind: impl Fn(&mut rusqlite::CachedStatement<'_>, &T) -> rusqlite::Result<usize>,
@@ -21,15 +21,15 @@ pub(super) fn each<T>(
     if rows.is_empty() {
         return Ok(());
     }
-    let mut statement = pace.connection().prepare_cached(sql)?;
+    let mut statement = transaction.connection().prepare_cached(sql)?;
     for row in rows {
         bind(&mut statement, row)?;
-        pace.step()?;
+        transaction.count_row()?;
     }
     Ok(())
 }
 
-/// The number of the run with that uuid; the next free number where it is new.
+/// Returns the number of the run with that uuid, or the next free number for a new one.
 pub(super) fn run_number(connection: &Connection, uuid: &str) -> rusqlite::Result<i64> {
     let known = connection
         .query_row("SELECT no FROM runs WHERE uuid = ?1", [uuid], |r| r.get(0))
@@ -42,7 +42,7 @@ pub(super) fn run_number(connection: &Connection, uuid: &str) -> rusqlite::Resul
     }
 }
 
-/// Writes the run; a REPLACE would cascade to everything it owns.
+/// Writes the run; a REPLACE would delete its rows by cascade.
 pub(super) fn run(
     connection: &Connection,
     no: i64,
@@ -102,9 +102,13 @@ const RUN: &str = "
         experiment = ?23, config = ?24, joins = ?25";
 
 /// `rails`.
-pub(super) fn rails(pace: &mut Pace<'_>, run: i64, rows: &[RailRow]) -> rusqlite::Result<()> {
+pub(super) fn rails(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[RailRow],
+) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO rails VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![
             run,
             r.id,
@@ -121,29 +125,37 @@ pub(super) fn rails(pace: &mut Pace<'_>, run: i64, rows: &[RailRow]) -> rusqlite
 }
 
 /// `threads`.
-pub(super) fn threads(pace: &mut Pace<'_>, run: i64, rows: &[ThreadRow]) -> rusqlite::Result<()> {
+pub(super) fn threads(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[ThreadRow],
+) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO threads VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![run, r.id, r.tid, r.name, r.role.name(), r.process])
     })
 }
 
 /// `extras`.
-pub(super) fn extras(pace: &mut Pace<'_>, run: i64, rows: &[ExtraRow]) -> rusqlite::Result<()> {
+pub(super) fn extras(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[ExtraRow],
+) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO extras VALUES (?1, ?2, ?3, ?4, ?5)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![run, r.name, r.start_ns, r.end_ns, r.value])
     })
 }
 
 /// `device_use`.
 pub(super) fn device_use(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     rows: &[DeviceUseRow],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO device_use VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![
             run,
             r.rail,
@@ -158,21 +170,21 @@ pub(super) fn device_use(
 
 /// `processes`.
 pub(super) fn processes(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     rows: &[ProcessRow],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO processes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    each(pace, sql, rows, |statement, r| {
-        let life = (r.start_ns, r.end_ns);
+    each(transaction, sql, rows, |statement, r| {
+        let observed = (r.start_ns, r.end_ns);
         statement.execute(params![
             run,
             r.id,
             r.pid,
             r.pid_start,
             r.name,
-            life.0,
-            life.1,
+            observed.0,
+            observed.1,
             r.has_spans
         ])
     })
@@ -180,12 +192,12 @@ pub(super) fn processes(
 
 /// `callsites`.
 pub(super) fn callsites(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     rows: &[CallsiteRow],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO callsites VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![
             run,
             r.id,
@@ -200,10 +212,14 @@ pub(super) fn callsites(
     })
 }
 
-/// `nodes`: each takes over its parent's topmost nodes; the first of a role on
-/// the way down is itself the topmost.
-pub(super) fn nodes(pace: &mut Pace<'_>, run: i64, rows: &[NodeRow]) -> rusqlite::Result<()> {
-    each(pace, NODE, rows, |statement, r| {
+/// `nodes`: each inherits its parent's topmost node of each role; the first node of a role
+/// on a path is itself the topmost.
+pub(super) fn nodes(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[NodeRow],
+) -> rusqlite::Result<()> {
+    each(transaction, NODE, rows, |statement, r| {
         statement.execute(params![
             run, r.id, r.parent, r.callsite, r.label, r.depth, r.kind
         ])
@@ -225,12 +241,12 @@ const NODE: &str = "
 
 /// `instances`.
 pub(super) fn instances(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     rows: &[InstanceRow],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO instances VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![
             run,
             r.id as i64,
@@ -242,19 +258,29 @@ pub(super) fn instances(
     })
 }
 
-/// `spans`: REPLACE, for an open row's end comes later. Measured: 1.4 M rows
-/// per CPU second with 32 rows in a statement, 1.15 M with 8, 0.9 M with one.
-pub(super) fn spans(pace: &mut Pace<'_>, run: i64, rows: &[SpanRow]) -> rusqlite::Result<()> {
-    let (groups, rest) = rows.as_chunks::<SPANS>();
-    each(pace, &insert_spans(SPANS), groups, |statement, group| {
-        bind_spans(statement, run, group)
-    })?;
-    each(pace, &insert_spans(1), rest, |statement, row| {
-        bind_spans(statement, run, std::slice::from_ref(row))
-    })
+/// `spans`: REPLACE, because an open row's end is written later. Measured: 1.4 M rows per
+/// CPU second with 32 rows in a statement, 1.15 M with 8, 0.9 M with one.
+pub(super) fn spans(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[SpanRow],
+) -> rusqlite::Result<()> {
+    let (groups, remainder) = rows.as_chunks::<SPANS>();
+    each(
+        transaction,
+        &insert_spans(SPANS),
+        groups,
+        |statement, group| bind_spans(statement, run, group),
+    )?;
+    each(
+        transaction,
+        &insert_spans(1),
+        remainder,
+        |statement, row| bind_spans(statement, run, std::slice::from_ref(row)),
+    )
 }
 
-/// Spans in one statement.
+/// Number of spans in one statement.
 const SPANS: usize = 32;
 
 fn insert_spans(count: usize) -> String {
@@ -281,23 +307,27 @@ fn bind_spans(
 }
 
 /// `span_fields`.
-pub(super) fn fields(pace: &mut Pace<'_>, run: i64, rows: &[FieldsRow]) -> rusqlite::Result<()> {
+pub(super) fn fields(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[FieldsRow],
+) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO span_fields VALUES (?1, ?2)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![span_id(run, r.span), r.json])
     })
 }
 
-/// `node_windows`: a late row for the same window adds to it.
+/// `node_windows`: a later row for the same window is added to it.
 pub(super) fn node_windows(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     rows: &[NodeWindowRow],
 ) -> rusqlite::Result<()> {
     let sql = "
         INSERT INTO node_windows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
         ON CONFLICT DO UPDATE SET self_ns = self_ns + ?6, activations = activations + ?7";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![
             run,
             r.node,
@@ -311,28 +341,40 @@ pub(super) fn node_windows(
 }
 
 /// `links`.
-pub(super) fn links(pace: &mut Pace<'_>, run: i64, rows: &[LinkRow]) -> rusqlite::Result<()> {
+pub(super) fn links(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[LinkRow],
+) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO links VALUES (?1, ?2, ?3)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![run, span_id(run, r.span), span_id(run, r.follows)])
     })
 }
 
-/// `marks`, numbered on from the last one.
-pub(super) fn marks(pace: &mut Pace<'_>, run: i64, rows: &[MarkRow]) -> rusqlite::Result<()> {
+/// `marks`, numbered after the last one.
+pub(super) fn marks(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[MarkRow],
+) -> rusqlite::Result<()> {
     let sql = "
         INSERT INTO marks
         SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM marks WHERE run = ?1";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         let span = r.span.map(|seq| span_id(run, seq));
         statement.execute(params![run, r.time_ns, r.thread, span, r.callsite, r.json])
     })
 }
 
 /// `cpu`.
-pub(super) fn cpu(pace: &mut Pace<'_>, run: i64, rows: &[CpuRow]) -> rusqlite::Result<()> {
+pub(super) fn cpu(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[CpuRow],
+) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO cpu VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         let (scope, thread) = scope_of(r.of);
         statement.execute(params![
             run,
@@ -345,33 +387,37 @@ pub(super) fn cpu(pace: &mut Pace<'_>, run: i64, rows: &[CpuRow]) -> rusqlite::R
     })
 }
 
-/// Scope and thread of a row of `cpu`.
-fn scope_of(of: CpuOf) -> (&'static str, u32) {
+/// Returns scope and thread of a row of `cpu`.
+fn scope_of(of: CpuScope) -> (&'static str, u32) {
     match of {
-        CpuOf::Thread(id) => ("thread", id),
-        CpuOf::Process => ("process", 0),
-        CpuOf::Machine => ("machine", 0),
-        CpuOf::Sensor => ("sensor", 0),
-        CpuOf::Child(id) => ("child", id),
+        CpuScope::Thread(id) => ("thread", id),
+        CpuScope::Process => ("process", 0),
+        CpuScope::Machine => ("machine", 0),
+        CpuScope::Sensor => ("sensor", 0),
+        CpuScope::Child(id) => ("child", id),
     }
 }
 
-/// `samples`; attribution sets their phase later.
-pub(super) fn samples(pace: &mut Pace<'_>, run: i64, rows: &[SampleRow]) -> rusqlite::Result<()> {
+/// `samples`; attribution sets the phase later.
+pub(super) fn samples(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[SampleRow],
+) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO samples VALUES (?1, ?2, ?3, ?4, ?5, NULL)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![run, r.rail, r.start_ns, r.end_ns, r.energy_j])
     })
 }
 
 /// `baselines`.
 pub(super) fn baselines(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     rows: &[BaselineRow],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO baselines VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![
             run, r.rail, r.start_ns, r.end_ns, r.power_w, r.samples, r.spread_w
         ])
@@ -380,17 +426,17 @@ pub(super) fn baselines(
 
 /// `conditions`.
 pub(super) fn conditions(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     rows: &[ConditionRow],
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO conditions VALUES (?1, ?2, ?3, ?4)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![run, r.moment.name(), r.key, r.value])
     })
 }
 
-/// `events`, numbered on from the last one; in one piece, whatever the pace.
+/// `events`, numbered after the last one; never split over transactions.
 pub(super) fn events(connection: &Connection, run: i64, rows: &[EventRow]) -> rusqlite::Result<()> {
     let sql = "
         INSERT INTO events

@@ -1,35 +1,35 @@
-//! Writes what attribution made of a recording.
+//! Writes the rows of attributions.
 
 use rusqlite::{Connection, params};
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::insert::each;
-use super::pace::Pace;
 use super::span_id;
 use crate::sink::{
     AttributionRow, AttributionRows, BalanceRow, KindEnergyRow, KindFitRow, KindGroupRow,
     NodeEnergyRow, PhaseEnergyRow, SampleBalanceRow, SpanEnergyRow, WindowPowerRow,
 };
 
-/// Writes `rows` as attribution `id` of run number `run`; the head is not among them.
+/// Writes `rows`, except the head, as attribution `id` of run number `run`.
 pub(super) fn rows(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     run: i64,
     id: u32,
     rows: &AttributionRows,
 ) -> rusqlite::Result<()> {
-    sample_balance(pace, run, id, &rows.sample_balance)?;
-    sample_phase(pace, run, &rows.sample_balance)?;
-    window_power(pace, run, id, &rows.window_power)?;
-    span_energy(pace, run, id, &rows.span_energy)?;
-    phase_energy(pace, run, id, &rows.phase_energy)?;
-    node_energy(pace, run, id, &rows.node_energy)?;
-    balance(pace, run, id, &rows.balance)?;
-    kind_energy(pace, run, id, &rows.kind_energy)?;
-    kind_groups(pace, run, id, &rows.kind_groups)?;
-    kind_fits(pace, run, id, &rows.kind_fits)
+    sample_balance(transaction, run, id, &rows.sample_balance)?;
+    sample_phase(transaction, run, &rows.sample_balance)?;
+    window_power(transaction, run, id, &rows.window_power)?;
+    span_energy(transaction, run, id, &rows.span_energy)?;
+    phase_energy(transaction, run, id, &rows.phase_energy)?;
+    node_energy(transaction, run, id, &rows.node_energy)?;
+    balance(transaction, run, id, &rows.balance)?;
+    kind_energy(transaction, run, id, &rows.kind_energy)?;
+    kind_groups(transaction, run, id, &rows.kind_groups)?;
+    kind_fits(transaction, run, id, &rows.kind_fits)
 }
 
-/// `attributions`; a REPLACE would cascade to everything it owns.
+/// `attributions`; a REPLACE would delete its rows by cascade.
 pub(super) fn head(
     connection: &Connection,
     run: i64,
@@ -54,18 +54,18 @@ pub(super) fn head(
     Ok(())
 }
 
-/// One function for each table: REPLACE, with a value for each column.
+/// Defines one function per table: REPLACE, with a value for each column.
 macro_rules! tables {
     ($($table:ident: $row:ty, |$run:ident, $id:ident, $r:ident| [$($value:expr),* $(,)?];)*) => {$(
         fn $table(
-            pace: &mut Pace<'_>,
+            transaction: &mut ChunkedTransaction<'_>,
             $run: i64,
             $id: u32,
             rows: &[$row],
         ) -> rusqlite::Result<()> {
             let columns = [$(stringify!($value)),*].map(|_| "?").join(", ");
             let sql = concat!("INSERT OR REPLACE INTO ", stringify!($table));
-            each(pace, &format!("{sql} VALUES ({columns})"), rows, |statement, $r| {
+            each(transaction, &format!("{sql} VALUES ({columns})"), rows, |statement, $r| {
                 statement.execute(params![$($value),*])
             })
         }
@@ -114,7 +114,7 @@ tables! {
     ];
 }
 
-/// Numbers as little-endian f64.
+/// Encodes numbers as little-endian f64.
 fn bytes(numbers: &[f64]) -> Vec<u8> {
     numbers
         .iter()
@@ -122,15 +122,20 @@ fn bytes(numbers: &[f64]) -> Vec<u8> {
         .collect()
 }
 
-/// The balanced part may begin inside the sample, which the run's start cut.
-fn sample_phase(pace: &mut Pace<'_>, run: i64, rows: &[SampleBalanceRow]) -> rusqlite::Result<()> {
+/// Sets the phase of samples. A balanced interval may begin inside its sample, at the run's
+/// start.
+fn sample_phase(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    rows: &[SampleBalanceRow],
+) -> rusqlite::Result<()> {
     let sql = "
         UPDATE samples SET phase = ?4
         WHERE run = ?1 AND rail = ?2 AND start_ns = (
             SELECT s.start_ns FROM samples s
             WHERE s.run = ?1 AND s.rail = ?2 AND s.start_ns <= ?3
             ORDER BY s.start_ns DESC LIMIT 1)";
-    each(pace, sql, rows, |statement, r| {
+    each(transaction, sql, rows, |statement, r| {
         statement.execute(params![run, r.rail, r.start_ns, r.phase])
     })
 }

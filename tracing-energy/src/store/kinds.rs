@@ -1,21 +1,21 @@
-//! Reads what an attribution says of kinds.
+//! Reads the estimates of kinds.
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
 use super::Store;
 use super::error::from_sqlite;
-use super::recording::{self, Rows, named};
+use super::recording::{self, RowReader, named};
 use crate::Error;
 use crate::attribution::Kinds;
 use crate::sink::{Basis, KindEnergyRow, KindFitRow, KindGroupRow};
 
 impl Store {
-    /// `kind_energy` of one attribution of a run, by rail and kind.
+    /// Reads `kind_energy` of one attribution of a run, by rail and kind.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn kind_energy(&self, run: i64, id: u32) -> Result<Rows<'_, KindEnergyRow>, Error> {
+    pub fn kind_energy(&self, run: i64, id: u32) -> Result<RowReader<'_, KindEnergyRow>, Error> {
         let sql = "
             SELECT rail, kind, name, self_j, lo_j, hi_j, extrapolated_j, self_ns, power_w,
                    basis, nullif(grouping, 0), covered_ns
@@ -23,30 +23,30 @@ impl Store {
         self.rows(sql, (run, i64::from(id)), kind_energy)
     }
 
-    /// `kind_groups` of one attribution of a run, by rail and group.
+    /// Reads `kind_groups` of one attribution of a run, by rail and group.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn kind_groups(&self, run: i64, id: u32) -> Result<Rows<'_, KindGroupRow>, Error> {
+    pub fn kind_groups(&self, run: i64, id: u32) -> Result<RowReader<'_, KindGroupRow>, Error> {
         let sql = "
             SELECT rail, grouping, self_j, lo_j, hi_j
             FROM kind_groups WHERE run = ?1 AND attribution = ?2 ORDER BY rail, grouping";
         self.rows(sql, (run, i64::from(id)), kind_group)
     }
 
-    /// `kind_fits` of one attribution of a run, by rail.
+    /// Reads `kind_fits` of one attribution of a run, by rail.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn kind_fits(&self, run: i64, id: u32) -> Result<Rows<'_, KindFitRow>, Error> {
+    pub fn kind_fits(&self, run: i64, id: u32) -> Result<RowReader<'_, KindFitRow>, Error> {
         let sql = "
             SELECT rail, kinds, ln_power, covariance
             FROM kind_fits WHERE run = ?1 AND attribution = ?2 ORDER BY rail";
         self.rows(sql, (run, i64::from(id)), kind_fit)
     }
 
-    /// The kinds of a run's nodes. Parents of kinds depend on `self_ns`, asked for
-    /// by node id.
+    /// Returns the kinds of a run's nodes. Parents of kinds depend on `self_ns`, the self
+    /// time by node id.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -55,7 +55,7 @@ impl Store {
     }
 }
 
-/// As [`Store::kinds`], inside a query.
+/// Reads kinds as [`Store::kinds`] does, inside an SQL function.
 pub(super) fn read_kinds(
     connection: &Connection,
     run: i64,
@@ -110,11 +110,11 @@ fn kind_fit(r: &Row<'_>) -> rusqlite::Result<KindFitRow> {
     })
 }
 
-/// Little-endian f64s.
+/// Reads little-endian f64s.
 fn numbers(r: &Row<'_>, column: usize) -> rusqlite::Result<Vec<f64>> {
-    let (numbers, rest) = r.get_ref(column)?.as_blob()?.as_chunks::<8>();
-    if !rest.is_empty() {
-        let why = "its length is no multiple of 8".into();
+    let (numbers, remainder) = r.get_ref(column)?.as_blob()?.as_chunks::<8>();
+    if !remainder.is_empty() {
+        let why = "its length is not a multiple of 8".into();
         return Err(rusqlite::Error::FromSqlConversionFailure(
             column,
             Type::Blob,

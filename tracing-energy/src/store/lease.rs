@@ -1,14 +1,14 @@
-//! Who may write a run that has not ended: its recorder, by a lease that each flush renews.
+//! The lease of a run that has not ended, which its recorder renews at each flush.
 //!
 //! ```text
 //! recorder   renew   renew   renew   (killed)
-//! repairer                              take --- waits --- not renewed: close
-//! repairer           take -- waits - renewed: leave it alone
-//! recorder   renew  (stopped for an hour)  ....  renew: "closed by another one" -> reopen
+//! repairer                              claim -- waits --- not renewed: close
+//! repairer           claim - waits - renewed: leave it alone
+//! recorder   renew  (stopped for an hour)  ....  renew: closed by a repairer -> reopen
 //! ```
 //!
 //! A process that can be looked up needs no lease to be known as dead. The lease serves
-//! where it cannot: another machine, another boot, another container.
+//! runs of another machine, boot or container.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -20,7 +20,7 @@ use super::span_ids;
 pub(super) struct Renewal<'a> {
     /// Name of the holder.
     pub(super) lease: &'a str,
-    /// Space of the recorder's process id; empty where it cannot be looked up.
+    /// Space of the recorder's process id; empty if it cannot be looked up.
     pub(super) pid_space: &'a str,
     /// Run time of the flush.
     pub(super) time_ns: i64,
@@ -28,19 +28,23 @@ pub(super) struct Renewal<'a> {
     pub(super) unix_ns: i64,
 }
 
-/// What a recorder finds of its run.
+/// State of a run as its recorder finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum RunOwnership {
     /// The run is as the recorder left it.
     Own,
-    /// Somebody took its process for dead and closed the run at this run time.
+    /// Another process assumed its recorder dead and closed the run at this run time.
     Closed(i64),
-    /// The run is not there any more.
+    /// The run was deleted.
     Missing,
 }
 
-/// Looks at the run before the recorder writes to it.
-pub(super) fn find(connection: &Connection, run: i64, uuid: &str) -> rusqlite::Result<Found> {
+/// Reads the state of the run before its recorder writes to it.
+pub(super) fn find(
+    connection: &Connection,
+    run: i64,
+    uuid: &str,
+) -> rusqlite::Result<RunOwnership> {
     let sql = "SELECT status, end_ns FROM runs WHERE no = ?1 AND uuid = ?2";
     let row = connection
         .prepare_cached(sql)?
@@ -49,9 +53,9 @@ pub(super) fn find(connection: &Connection, run: i64, uuid: &str) -> rusqlite::R
         })
         .optional()?;
     Ok(match row {
-        None => Found::Missing,
-        Some((status, end_ns)) if status == "crashed" => Found::Closed(end_ns.unwrap_or(0)),
-        Some(_) => Found::Own,
+        None => RunOwnership::Missing,
+        Some((status, end_ns)) if status == "crashed" => RunOwnership::Closed(end_ns.unwrap_or(0)),
+        Some(_) => RunOwnership::Own,
     })
 }
 
@@ -77,9 +81,9 @@ pub(super) fn renew(
     Ok(())
 }
 
-/// Makes a run that was closed at `closed_ns` one that is being recorded again: what
-/// was open then is open (nothing else ends at that time, see [`super::repair`]), and
-/// attributions above `attribution` are gone.
+/// Reopens a run that was closed at `closed_ns`. Spans and instances that were open then
+/// are open again (nothing else ends at that time, see [`super::repair`]), and attributions
+/// above `attribution` are deleted.
 pub(super) fn reopen(
     connection: &Connection,
     run: i64,
@@ -117,7 +121,7 @@ pub(super) struct Claim {
     renewals: i64,
 }
 
-/// Takes the lease of a run: its recorder takes it back at its next flush.
+/// Claims the lease of a run; a live recorder renews it at its next flush.
 pub(super) fn claim(connection: &Connection, run: i64) -> rusqlite::Result<Claim> {
     let lease = format!("repair {}", uuid::Uuid::new_v4());
     let renewals = connection.query_row(
@@ -128,7 +132,7 @@ pub(super) fn claim(connection: &Connection, run: i64) -> rusqlite::Result<Claim
     Ok(Claim { lease, renewals })
 }
 
-/// Whether nobody has renewed or taken the lease since.
+/// Returns whether the lease was neither renewed nor claimed since.
 pub(super) fn is_kept(connection: &Connection, run: i64, claim: &Claim) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT lease IS ?2 AND lease_renewals = ?3 AND status = 'running'

@@ -3,22 +3,22 @@
 //! ```text
 //! source, read only          this file
 //! run 3  uuid a  3 << 40 | 7    ->   run 12  uuid a  12 << 40 | 7
-//! run 4  uuid b                 ->   is there already: stays as it is
+//! run 4  uuid b                 ->   exists already: skipped
 //! ```
 //!
-//! A source with tables of an older version is copied and the copy is brought up to
-//! date: a source never changes.
+//! A source with tables of an older version is copied and the copy is migrated: a source
+//! never changes.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::connection;
 use super::error::{from_sqlite, store};
-use super::pace::Pace;
 use super::tables;
-use super::{Life, SCHEMA_VERSION, Store, StoredRun, migrations};
+use super::{RunLiveness, SCHEMA_VERSION, Store, StoredRun, migrations};
 use crate::files::FileAccess;
 use crate::{Error, host};
 
@@ -26,19 +26,19 @@ use crate::{Error, host};
 #[derive(Debug)]
 pub struct MergeSource {
     store: Store,
-    /// What it is attached by.
+    /// URI by which it is attached.
     uri: String,
-    /// Held until the source is.
-    _copy: Option<Copy>,
+    /// The migrated copy, removed with the source.
+    _copy: Option<MigratedCopy>,
 }
 
 impl MergeSource {
-    /// Opens the recording at `path` for reading; `folder` takes the copy of an older
-    /// one, which goes when the source is dropped.
+    /// Opens the recording at `path` for reading. A copy of an older file is created in
+    /// `folder` and removed when the source is dropped.
     ///
     /// # Errors
-    /// When it is not there, is no recording, is newer than this program, or cannot
-    /// be copied.
+    /// When it does not exist, is not a recording, was written by a newer version, or
+    /// cannot be copied.
     pub fn open(path: impl AsRef<Path>, folder: &Path) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         let (mut connection, mut uri) = connection::read_only(&path)?;
@@ -46,7 +46,7 @@ impl MergeSource {
             SCHEMA_VERSION => None,
             0 => return Err(store(&path, "it has no tables: nothing was recorded to it")),
             _ => {
-                let copy = Copy::up_to_date(&connection, &path, folder)?;
+                let copy = MigratedCopy::up_to_date(&connection, &path, folder)?;
                 (connection, uri) = (copy.open(&path)?, copy.uri());
                 Some(copy)
             }
@@ -58,35 +58,35 @@ impl MergeSource {
         })
     }
 
-    /// The file.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         self.store.path()
     }
 
-    /// Its runs, oldest first; the dead ones read as crashed.
+    /// Returns its runs, oldest first; dead ones read as crashed.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn runs(&self) -> Result<Vec<(StoredRun, Life)>, Error> {
-        self.store.runs_with_life()
+    pub fn runs(&self) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
+        self.store.runs_with_liveness()
     }
 }
 
-/// How the names of copies begin; the process's id follows.
+/// Prefix of the names of copies; the process id follows.
 const COPY: &str = ".energy-merge-";
 
 /// A copy of an older file with tables of this version, removed when it is dropped.
 #[derive(Debug)]
-struct Copy(PathBuf);
+struct MigratedCopy(PathBuf);
 
-impl Copy {
+impl MigratedCopy {
     fn up_to_date(source: &Connection, path: &Path, folder: &Path) -> Result<Self, Error> {
         static COPIES: AtomicU32 = AtomicU32::new(0);
         let number = COPIES.fetch_add(1, Ordering::Relaxed);
-        remove_left(folder);
+        remove_orphaned_copies(folder);
         let name = format!("{COPY}{}-{number}.db", std::process::id());
         let copy = Self(folder.join(name));
-        // SQLite writes to an empty file: this one is not for others to read.
+        // SQLite writes into an existing empty file, created here readable by the owner only.
         FileAccess::Owner
             .create_missing(&copy.0)
             .map_err(|source| Error::Io {
@@ -102,7 +102,7 @@ impl Copy {
         Ok(copy)
     }
 
-    /// Nobody writes to it any more.
+    /// Returns its URI: immutable, because it is complete.
     fn uri(&self) -> String {
         connection::uri(&self.0, "mode=ro&immutable=1")
     }
@@ -115,8 +115,8 @@ impl Copy {
     }
 }
 
-/// Removes copies that merges left which were killed.
-fn remove_left(folder: &Path) {
+/// Removes copies left behind by killed merges.
+fn remove_orphaned_copies(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let left = name.to_str().and_then(|name| name.strip_prefix(COPY));
@@ -128,7 +128,7 @@ fn remove_left(folder: &Path) {
     }
 }
 
-impl Drop for Copy {
+impl Drop for MigratedCopy {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
@@ -138,15 +138,15 @@ impl Drop for Copy {
 #[derive(Debug)]
 pub struct Merge<'s> {
     into: &'s Store,
-    /// The source that is attached now.
+    /// The currently attached source.
     attached: Option<PathBuf>,
 }
 
-/// What an attached source is called in SQL.
+/// Schema name of an attached source.
 const SOURCE: &str = "merge_source";
 
 impl Store {
-    /// Begins to copy runs into this file, which was opened for writing.
+    /// Starts a merge into this file, which must be open for writing.
     pub fn merge(&self) -> Merge<'_> {
         Merge {
             into: self,
@@ -156,38 +156,38 @@ impl Store {
 }
 
 impl Merge<'_> {
-    /// Copies run number `run` of `source` and all that belongs to it; its number here.
-    /// None where a run of that uuid is here already, which stays as it is.
+    /// Copies run number `run` of `source` with all its rows; returns its number here.
+    /// `None` if a run of that uuid exists here already, which is not changed.
     ///
     /// # Errors
-    /// When it is being recorded, one of the files cannot be read or written, or there
-    /// is no such run; then nothing of it is here.
+    /// When it is being recorded, one of the files cannot be read or written, or there is
+    /// no such run; then nothing is copied.
     pub fn run(&mut self, source: &MergeSource, run: i64) -> Result<Option<i64>, Error> {
-        match source.store.life_of(run)? {
+        match source.store.liveness_of(run)? {
             None => {
                 let message = format!("it holds no run number {run}");
                 return Err(store(source.path(), message));
             }
-            Some((found, life @ (Life::Alive | Life::Uncertain))) => {
-                let recorded = found.recorded(life, "");
-                let message = format!("{recorded}: merge it when that has ended");
+            Some((found, liveness @ (RunLiveness::Alive | RunLiveness::Uncertain))) => {
+                let recording = found.recording_message(liveness, "");
+                let message = format!("{recording}: merge it after the recording has ended");
                 return Err(store(source.path(), message));
             }
             Some(_) => {}
         }
         self.attach(source)?;
         let copied = copy_run(&self.into.connection, run);
-        copied.map_err(|error| self.blame(source, &error))
+        copied.map_err(|error| self.name_file(source, &error))
     }
 
-    /// Copies calibrations that are not here yet; how many.
+    /// Copies calibrations that this file lacks; returns how many.
     ///
     /// # Errors
     /// When one of the files cannot be read or written.
     pub fn calibrations(&mut self, source: &MergeSource) -> Result<usize, Error> {
         self.attach(source)?;
         let copied = copy_calibrations(&self.into.connection);
-        copied.map_err(|error| self.blame(source, &error))
+        copied.map_err(|error| self.name_file(source, &error))
     }
 
     fn attach(&mut self, source: &MergeSource) -> Result<(), Error> {
@@ -212,9 +212,9 @@ impl Merge<'_> {
         }
     }
 
-    /// An error names the file that it is about: a damaged source is one, anything
+    /// Converts an error to one that names the affected file: the source if it is damaged,
     /// else this file.
-    fn blame(&self, source: &MergeSource, error: &rusqlite::Error) -> Error {
+    fn name_file(&self, source: &MergeSource, error: &rusqlite::Error) -> Error {
         let damaged = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt);
         let path = match damaged && !is_intact(&self.into.connection, SOURCE) {
             true => source.path(),
@@ -237,7 +237,7 @@ fn is_intact(connection: &Connection, database: &str) -> bool {
 }
 
 fn copy_run(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
-    let pace = Pace::whole(connection)?;
+    let transaction = ChunkedTransaction::begin_atomic(connection)?;
     let uuid = format!("SELECT uuid FROM {SOURCE}.runs WHERE no = ?1");
     let uuid: String = connection.query_row(&uuid, [from], |r| r.get(0))?;
     let here = "SELECT 1 FROM main.runs WHERE uuid = ?1";
@@ -253,18 +253,17 @@ fn copy_run(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>>
     for table in tables::of_runs(connection)? {
         connection.execute(&table.copy(SOURCE, from, to), [])?;
     }
-    pace.commit()?;
+    transaction.commit()?;
     Ok(Some(to))
 }
 
-/// Columns of a calibration that say what it is of.
+/// Columns of a calibration that identify it.
 const CALIBRATION: &str =
     "created_unix_ns, machine, model, precision, threads, device, depth, source";
 
-/// Calibrations have no id of their own in all files: one is known by when it was made
-/// and what it is of.
+/// Calibrations have no global id; one is identified by its creation time and key.
 fn copy_calibrations(connection: &Connection) -> rusqlite::Result<usize> {
-    let pace = Pace::whole(connection)?;
+    let transaction = ChunkedTransaction::begin_atomic(connection)?;
     let new = format!(
         "SELECT id FROM {SOURCE}.calibrations
          WHERE ({CALIBRATION}) NOT IN (SELECT {CALIBRATION} FROM main.calibrations) ORDER BY id"
@@ -288,6 +287,6 @@ fn copy_calibrations(connection: &Connection) -> rusqlite::Result<usize> {
         let here = connection.last_insert_rowid();
         connection.execute(&kinds, params![id, here])?;
     }
-    pace.commit()?;
+    transaction.commit()?;
     Ok(new.len())
 }

@@ -1,4 +1,4 @@
-//! Versions of the tables. `user_version` counts the migrations a file has had.
+//! Versions of the tables. `user_version` counts the applied migrations.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::{from_sqlite, store};
 use crate::Error;
 
-/// One step each; a step that was released never changes.
+/// Migration steps; a released step never changes.
 const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
@@ -20,14 +20,14 @@ const MIGRATIONS: [&str; 6] = [
 /// Version of the tables that this crate writes.
 pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
 
-/// Tells our files from other SQLite files: `TREN`.
+/// Identifies recordings among SQLite files: `TREN`.
 const APPLICATION_ID: i64 = 0x5452_454e;
 
-/// Brings the file up to date. Two processes may do it at once: the second waits
-/// for the first one's lock and finds nothing left to do.
+/// Migrates the tables to the current version. Of two processes at once, the second waits
+/// for the first one's lock and has nothing to do.
 ///
 /// # Errors
-/// When the file is newer than this program, no recording, or not writable.
+/// When the file was written by a newer version, is not a recording, or is not writable.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     while check(connection, path)? < SCHEMA_VERSION {
         step(connection, path)?;
@@ -35,10 +35,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     Ok(())
 }
 
-/// The file's version.
+/// Returns the file's version.
 ///
 /// # Errors
-/// When the file is newer than this program or no recording.
+/// When the file was written by a newer version or is not a recording.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<usize, Error> {
     let version = pragma(connection, "user_version").map_err(from_sqlite(path))?;
     let version = usize::try_from(version).unwrap_or(usize::MAX);
@@ -61,7 +61,7 @@ fn step(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(&sql)?;
-    // Read again under the lock: another process may have been faster.
+    // Checked again under the lock: another process may have migrated it.
     let version = check(&transaction, path)?;
     if let Some(migration) = MIGRATIONS.get(version) {
         transaction.execute_batch(migration).map_err(&sql)?;
@@ -71,7 +71,7 @@ fn step(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     transaction.commit().map_err(&sql)
 }
 
-/// Whether somebody else's tables are in the file.
+/// Returns whether the file holds another application's tables.
 fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
     if pragma(connection, "application_id")? == APPLICATION_ID {
         return Ok(false);

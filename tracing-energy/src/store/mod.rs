@@ -1,9 +1,8 @@
 //! The recording file: SQLite, many runs in one file.
 //!
-//! [`SqliteSink`] writes while a run is recorded; [`Store`] reads, attributes
-//! again, repairs, edits, merges and deletes afterwards. Only this module knows the
-//! tables; they and the views for people stand in `schema.sql` and the `schema_*.sql`
-//! after it.
+//! [`SqliteSink`] writes during a recording. [`Store`] reads, attributes, repairs, edits,
+//! merges and deletes runs. Only this module knows the tables; they and the views are
+//! defined in `schema.sql` and the `schema_*.sql` migrations.
 //!
 //! ```text
 //! spans.id   = run << 40 | seq           a range of ids is a run
@@ -12,19 +11,19 @@
 
 mod attribute;
 mod calibrations;
+mod chunked_transaction;
 mod connection;
 mod edit;
 mod error;
 mod find;
-mod fold;
 mod insert;
 mod insert_attribution;
 mod kinds;
 mod lease;
 mod merge;
+mod merge_joined;
 mod migrations;
 mod overlay;
-mod pace;
 mod reader;
 mod recording;
 mod remove;
@@ -37,13 +36,13 @@ mod writer;
 
 pub use attribute::AttributionWriter;
 pub use calibrations::{FoundCalibration, StoredCalibration};
-pub use fold::Folded;
 pub use merge::{Merge, MergeSource};
+pub use merge_joined::JoinedSummary;
 pub use migrations::SCHEMA_VERSION;
 pub use overlay::ShownEnd;
 pub use reader::{Store, StoredRun};
-pub use recording::Rows;
-pub use repair::{Life, Patience, life};
+pub use recording::RowReader;
+pub use repair::{Patience, RunLiveness, liveness};
 pub use space::{RunSpace, Space, TableSpace};
 pub use writer::SqliteSink;
 
@@ -52,23 +51,23 @@ const SEQ_BITS: u32 = 40;
 /// Highest number within a run.
 const MAX_SEQ: i64 = (1 << SEQ_BITS) - 1;
 
-/// The id in `spans` of activation `seq` of run number `run`.
+/// Returns the id in `spans` of activation `seq` of run number `run`.
 pub fn span_id(run: i64, seq: u64) -> i64 {
     run << SEQ_BITS | (seq as i64 & MAX_SEQ)
 }
 
-/// The run number and the number within the run of the span id `id`.
+/// Splits the span id `id` into the run number and the number within the run.
 pub fn split_span_id(id: i64) -> (i64, u64) {
     (id >> SEQ_BITS, (id & MAX_SEQ) as u64)
 }
 
-/// The lowest and the highest id that a span of run number `run` can have.
+/// Returns the lowest and the highest span id of run number `run`.
 pub fn span_ids(run: i64) -> (i64, i64) {
     (run << SEQ_BITS, run << SEQ_BITS | MAX_SEQ)
 }
 
-/// Adds the SQL functions of recordings, `span_energy_j(span)`, to a connection that
-/// was opened elsewhere.
+/// Adds the SQL function of recordings, `span_energy_j(span)`, to a connection opened
+/// elsewhere.
 ///
 /// # Errors
 /// When SQLite refuses.

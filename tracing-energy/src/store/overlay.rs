@@ -1,21 +1,20 @@
-//! Runs without an end, shown as a repair would leave them, in a file that is only read.
+//! Shows runs without an end as a repair would leave them, without writing to the file.
 //!
-//! Temporary tables belong to one connection and hide tables of the file that have the
-//! same name:
+//! Temporary tables belong to one connection and hide tables of the file with the same
+//! name:
 //!
 //! ```text
 //! file                  runs, spans, samples   attributions, balance, ...
-//! while attributing     views: with ends       empty tables, filled by the attribution
-//! afterwards            views: with ends       views: file's rows of other runs + those
+//! while attributing     views with ends        empty tables, filled by the attribution
+//! afterwards            views with ends        views: file's rows of other runs + these
 //! ```
 //!
-//! Nothing is written to the file: neither the run's recorder, should it be alive, nor
-//! anybody else sees anything of it.
+//! The file is not written: a live recorder and other readers are not affected.
 
 use rusqlite::Connection;
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::error::from_sqlite;
-use super::pace::Pace;
 use super::tables::quoted;
 use super::{AttributionWriter, Store, repair, span_ids};
 use crate::Error;
@@ -30,37 +29,36 @@ pub struct ShownEnd {
 }
 
 /// A table of the file and its columns.
-struct Table {
+struct OverlayTable {
     name: String,
     columns: Vec<String>,
 }
 
 impl Store {
-    /// Shows `runs` on this connection as they would be if they were closed now and
-    /// attributed by `attribute`. The file does not change.
+    /// Shows `runs` on this connection as if they were closed now and attributed by
+    /// `attribute`. The file does not change.
     ///
     /// # Errors
-    /// What `attribute` gives back, or when the file cannot be read; then nothing is shown
-    /// differently.
+    /// An error of `attribute`, or when the file cannot be read; then nothing changes.
     pub fn show_ends(
         &self,
         runs: &[ShownEnd],
         attribute: impl Fn(&mut AttributionWriter<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let sql = from_sqlite(&self.path);
-        // Keys of temporary tables cannot refer to the file's.
+        // Foreign keys of temporary tables cannot refer to the file's tables.
         let free = "PRAGMA foreign_keys = OFF";
         self.connection.execute_batch(free).map_err(&sql)?;
-        let mut pace = Pace::whole(&self.connection).map_err(&sql)?;
-        let connection = pace.connection();
+        let mut transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        let connection = transaction.connection();
         let ends = ends(connection, runs).map_err(&sql)?;
         let tables = attributed(connection).map_err(&sql)?;
         begin(connection, &ends, &tables).map_err(&sql)?;
         for &(shown, _) in &ends {
-            (pace, ..) = self.attribute_within(pace, shown.run, &attribute)?;
+            (transaction, ..) = self.attribute_within(transaction, shown.run, &attribute)?;
         }
-        add_file(pace.connection(), &ends, &tables).map_err(&sql)?;
-        pace.commit().map_err(&sql)
+        add_file(transaction.connection(), &ends, &tables).map_err(&sql)?;
+        transaction.commit().map_err(&sql)
     }
 }
 
@@ -69,8 +67,8 @@ fn ends(connection: &Connection, runs: &[ShownEnd]) -> rusqlite::Result<Vec<(Sho
     runs.iter().map(end).collect()
 }
 
-/// The tables that attributions are made of.
-fn attributed(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
+/// Returns the tables that hold attributions.
+fn attributed(connection: &Connection) -> rusqlite::Result<Vec<OverlayTable>> {
     let sql = "
         SELECT name FROM main.sqlite_schema t
         WHERE type = 'table' AND (name = 'attributions' OR EXISTS (
@@ -79,18 +77,18 @@ fn attributed(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
     let mut statement = connection.prepare(sql)?;
     let names = statement.query_map([], |row| row.get(0))?;
     let names: Vec<String> = names.collect::<rusqlite::Result<_>>()?;
-    let table = |name| Table::read(connection, name);
+    let table = |name| OverlayTable::read(connection, name);
     names.into_iter().map(table).collect()
 }
 
-/// Views of what was recorded, and empty tables for what is attributed.
+/// Creates views of the recorded tables and empty tables for the attribution.
 fn begin(
     connection: &Connection,
     ends: &[(ShownEnd, i64)],
-    tables: &[Table],
+    tables: &[OverlayTable],
 ) -> rusqlite::Result<()> {
     for (name, changed) in recorded(ends) {
-        let table = Table::read(connection, name.to_owned())?;
+        let table = OverlayTable::read(connection, name.to_owned())?;
         connection.execute_batch(&table.view(&changed, "1", ""))?;
     }
     connection.execute_batch(PHASES)?;
@@ -103,7 +101,7 @@ fn begin(
     Ok(())
 }
 
-/// The phase of a sample is written with its attribution.
+/// Captures the phases that an attribution writes to samples.
 const PHASES: &str = "
     CREATE TEMP TABLE shown_phases (run INTEGER, rail INTEGER, start_ns INTEGER, phase INTEGER,
         PRIMARY KEY (run, rail, start_ns)) WITHOUT ROWID;
@@ -112,7 +110,7 @@ const PHASES: &str = "
         VALUES (new.run, new.rail, new.start_ns, new.phase);
     END;";
 
-/// Tables of what was recorded, and what is read in place of which column.
+/// Returns the recorded tables and the replacements of their columns.
 fn recorded(ends: &[(ShownEnd, i64)]) -> [(&'static str, Vec<(&'static str, String)>); 4] {
     let case = |column: &str, of: &dyn Fn(&(ShownEnd, i64)) -> String| {
         let cases: Vec<String> = ends.iter().map(of).collect();
@@ -149,12 +147,12 @@ fn recorded(ends: &[(ShownEnd, i64)]) -> [(&'static str, Vec<(&'static str, Stri
     ]
 }
 
-/// Puts the file's rows of other runs beside those of the tables, and the file's views
-/// above both.
+/// Unites the attributed rows with the file's rows of other runs, and recreates the file's
+/// views on top.
 fn add_file(
     connection: &Connection,
     ends: &[(ShownEnd, i64)],
-    tables: &[Table],
+    tables: &[OverlayTable],
 ) -> rusqlite::Result<()> {
     for table in tables {
         let name = &table.name;
@@ -175,7 +173,7 @@ fn add_file(
     Ok(())
 }
 
-impl Table {
+impl OverlayTable {
     fn read(connection: &Connection, name: String) -> rusqlite::Result<Self> {
         let sql = "SELECT name FROM pragma_table_info(?1, 'main') ORDER BY cid";
         let mut statement = connection.prepare(sql)?;
@@ -189,7 +187,8 @@ impl Table {
         columns.join(", ")
     }
 
-    /// A view of the file's table with other values in the columns `changed`.
+    /// Returns SQL for a view of the file's table with replaced values in the columns
+    /// `changed`.
     fn view(&self, changed: &[(&str, String)], condition: &str, more: &str) -> String {
         let value = |column: &String| {
             let changed = changed.iter().find(|(name, _)| name == column);
@@ -204,7 +203,7 @@ impl Table {
         )
     }
 
-    /// Holds for rows of other runs.
+    /// Returns a condition that holds for rows of other runs.
     fn without(&self, ends: &[(ShownEnd, i64)]) -> String {
         let has_run = self.columns.iter().any(|column| column == "run");
         let other = |(shown, _): &(ShownEnd, i64)| {

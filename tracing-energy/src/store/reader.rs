@@ -10,8 +10,8 @@ use crate::Error;
 use crate::files::FileAccess;
 use crate::sink::{RunMetadata, RunRow, RunStatus};
 
-/// An opened recording file: lists runs, reads what attribution needs, writes
-/// its results, repairs and deletes.
+/// An opened recording file: lists runs, reads recordings, writes attributions, repairs and
+/// deletes.
 #[derive(Debug)]
 pub struct Store {
     pub(super) connection: Connection,
@@ -24,12 +24,12 @@ pub struct Store {
 pub struct StoredRun {
     /// Its number: `run` in every table, and the upper bits of its span ids.
     pub no: i64,
-    /// Wall clock of its last sign of life, ns since 1970.
+    /// Wall clock of its latest flush, ns since 1970.
     pub heartbeat_unix_ns: i64,
-    /// Run time of its last sign of life; unknown in files of older versions.
+    /// Run time of its latest flush; `None` in files of older versions.
     pub last_seen_ns: Option<i64>,
-    /// Space of its process id; empty where that cannot be looked up, `None` in files of
-    /// older versions.
+    /// Space of its process id; empty if it cannot be looked up, `None` in files of older
+    /// versions.
     pub pid_space: Option<String>,
     /// The run.
     pub row: RunRow,
@@ -39,7 +39,7 @@ impl Store {
     /// Opens an existing file for reading only.
     ///
     /// # Errors
-    /// When it is not there, is no recording, or its tables are of another version.
+    /// When it does not exist, is not a recording, or its tables are of another version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         Ok(Self {
@@ -49,7 +49,7 @@ impl Store {
         })
     }
 
-    /// Opens an existing file for reading and writing; brings its tables up to date.
+    /// Opens an existing file for reading and writing and migrates its tables.
     ///
     /// # Errors
     /// As [`Store::open`], or when it cannot be written.
@@ -62,10 +62,10 @@ impl Store {
         })
     }
 
-    /// [`Store::open_writable`] that makes the file where there is none.
+    /// Opens the file as [`Store::open_writable`] does, and creates it if missing.
     ///
     /// # Errors
-    /// When it cannot be written, or is newer than this program.
+    /// When it cannot be written, or was written by a newer version.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         Ok(Self {
@@ -75,7 +75,7 @@ impl Store {
         })
     }
 
-    /// What `connection` reads.
+    /// Wraps a connection for reading.
     pub(super) fn reading(connection: Connection, path: PathBuf) -> Self {
         Self {
             connection,
@@ -84,27 +84,27 @@ impl Store {
         }
     }
 
-    /// The file.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it was opened for writing.
+    /// Returns whether it was opened for writing.
     pub fn is_writable(&self) -> bool {
         self.writable
     }
 
-    /// The connection, for queries of one's own; it has `span_energy_j(span)`.
+    /// Returns the connection for further queries; it has `span_energy_j(span)`.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// The connection by itself.
+    /// Converts into the connection.
     pub fn into_connection(self) -> Connection {
         self.connection
     }
 
-    /// All runs, oldest first, without those that are recorded for another one.
+    /// Returns all runs, oldest first, without those that join another run.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -112,7 +112,7 @@ impl Store {
         self.runs_where("joins IS NULL ORDER BY no", "")
     }
 
-    /// Runs that other processes record, or recorded, for the run with that uuid.
+    /// Returns the runs of other processes that join the run with that uuid.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -120,10 +120,10 @@ impl Store {
         self.runs_where("joins = ?1 ORDER BY no", uuid)
     }
 
-    /// Runs that fulfil `condition`, in which `?1` is `value`.
+    /// Returns the runs that fulfil `condition`, in which `?1` is `value`.
     pub(super) fn runs_where(&self, condition: &str, value: &str) -> Result<Vec<StoredRun>, Error> {
         let read = || -> rusqlite::Result<Vec<StoredRun>> {
-            // `?1` is named so that conditions without a value may be asked, too.
+            // `?1` is selected so that conditions without a value are valid, too.
             let sql = format!("SELECT runs.*, ?1 FROM runs WHERE {condition}");
             let mut statement = self.connection.prepare(&sql)?;
             let mut runs = statement
@@ -170,7 +170,7 @@ fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
     })
 }
 
-/// Tags stand in their own table and are added by the caller.
+/// Reads metadata without tags, which are in their own table.
 fn metadata(r: &Row<'_>) -> rusqlite::Result<RunMetadata> {
     Ok(RunMetadata {
         name: r.get("name")?,

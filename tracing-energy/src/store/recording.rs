@@ -1,4 +1,4 @@
-//! Reads the rows of a recording back, row by row: memory does not grow with the run.
+//! Reads the rows of a recording one by one: memory does not grow with the run.
 
 use std::path::Path;
 
@@ -9,24 +9,24 @@ use super::{Store, span_ids, split_span_id};
 use crate::Error;
 use crate::power::{Provenance, RailKind};
 use crate::sink::{
-    BaselineRow, CallsiteRow, ConditionRow, CpuOf, CpuRow, DeviceUseRow, Domain, EventRow,
-    ExtraRow, FieldsRow, InstanceRow, LinkRow, MarkRow, Moment, NodeRow, NodeWindowRow, ProcessRow,
-    RailRow, Role, SampleRow, SpanRow, ThreadRole, ThreadRow,
+    BaselineRow, CallsiteRow, ConditionRow, ConditionTime, CpuRow, CpuScope, DeviceUseRow, Domain,
+    EventRow, ExtraRow, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow,
+    ProcessRow, RailRow, Role, SampleRow, SpanRow, ThreadRole, ThreadRow,
 };
 
-/// Rows of one table and run, in the table's order.
-pub struct Rows<'s, T> {
+/// A prepared reader of the rows of one table and run.
+pub struct RowReader<'s, T> {
     statement: CachedStatement<'s>,
     bounds: (i64, i64),
     read: fn(&Row<'_>) -> rusqlite::Result<T>,
     path: &'s Path,
 }
 
-impl<'s, T> Rows<'s, T> {
-    /// Reads them one after the other.
+impl<'s, T> RowReader<'s, T> {
+    /// Iterates over the rows.
     ///
     /// # Errors
-    /// When the file cannot be read; each row may fail, too.
+    /// When the file cannot be read; each row may fail as well.
     pub fn iter(
         &mut self,
     ) -> Result<impl Iterator<Item = Result<T, Error>> + use<'_, 's, T>, Error> {
@@ -39,7 +39,7 @@ impl<'s, T> Rows<'s, T> {
         Ok(rows.map(move |row| row.map_err(from_sqlite(path))))
     }
 
-    /// All of them.
+    /// Reads all rows.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -55,8 +55,8 @@ pub(super) const NODES: &str = "
     SELECT id, parent, callsite, label, depth, kind
     FROM nodes WHERE run = ?1 AND ?2 ORDER BY id";
 
-/// In these queries `?1` is the run's number, or the first of its span ids, and `?2`
-/// the last of them.
+/// In these queries `?1` is the run's number or its first span id, and `?2` its last span
+/// id.
 macro_rules! readers {
     ($($(#[$doc:meta])* $name:ident, $row:ty, $bounds:ident, $sql:expr, $read:expr;)*) => {
         impl Store {$(
@@ -64,7 +64,7 @@ macro_rules! readers {
             ///
             /// # Errors
             /// When the file cannot be read.
-            pub fn $name(&self, run: i64) -> Result<Rows<'_, $row>, Error> {
+            pub fn $name(&self, run: i64) -> Result<RowReader<'_, $row>, Error> {
                 self.rows($sql, $bounds(run), $read)
             }
         )*}
@@ -141,7 +141,7 @@ readers! {
 }
 
 impl Store {
-    /// The longest time that a row of `cpu` of a run covers, in ns.
+    /// Returns the length of the longest `cpu` row of a run, in ns.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -157,9 +157,9 @@ impl Store {
         sql: &str,
         bounds: (i64, i64),
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Rows<'_, T>, Error> {
+    ) -> Result<RowReader<'_, T>, Error> {
         let statement = self.connection.prepare_cached(sql);
-        Ok(Rows {
+        Ok(RowReader {
             statement: statement.map_err(from_sqlite(&self.path))?,
             bounds,
             read,
@@ -168,7 +168,7 @@ impl Store {
     }
 }
 
-/// `?1` is the run's number; `?2` is true.
+/// Bounds of queries by run number: `?1` is the number, `?2` is true.
 fn by_number(run: i64) -> (i64, i64) {
     (run, 1)
 }
@@ -276,7 +276,7 @@ fn baseline(r: &Row<'_>) -> rusqlite::Result<BaselineRow> {
 
 fn condition(r: &Row<'_>) -> rusqlite::Result<ConditionRow> {
     Ok(ConditionRow {
-        moment: named(r, 0, Moment::from_name)?,
+        moment: named(r, 0, ConditionTime::from_name)?,
         key: r.get(1)?,
         value: r.get(2)?,
     })
@@ -344,11 +344,11 @@ fn mark(r: &Row<'_>) -> rusqlite::Result<MarkRow> {
 fn cpu_time(r: &Row<'_>) -> rusqlite::Result<CpuRow> {
     Ok(CpuRow {
         of: match r.get_ref(0)?.as_str()? {
-            "thread" => CpuOf::Thread(r.get(1)?),
-            "process" => CpuOf::Process,
-            "machine" => CpuOf::Machine,
-            "child" => CpuOf::Child(r.get(1)?),
-            _ => CpuOf::Sensor,
+            "thread" => CpuScope::Thread(r.get(1)?),
+            "process" => CpuScope::Process,
+            "machine" => CpuScope::Machine,
+            "child" => CpuScope::Child(r.get(1)?),
+            _ => CpuScope::Sensor,
         },
         start_ns: r.get(2)?,
         end_ns: r.get(3)?,
@@ -390,7 +390,7 @@ fn seq(r: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(split_span_id(r.get(column)?).1)
 }
 
-/// A name that must be one of ours.
+/// Reads a name and parses it; an unknown name is an error.
 pub(super) fn named<T>(
     r: &Row<'_>,
     column: usize,
@@ -398,7 +398,7 @@ pub(super) fn named<T>(
 ) -> rusqlite::Result<T> {
     let name = text(r, column)?;
     from_name(&name).ok_or_else(|| {
-        let why = format!("unknown word `{name}`").into();
+        let why = format!("unknown name `{name}`").into();
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, why)
     })
 }

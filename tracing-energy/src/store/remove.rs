@@ -1,27 +1,27 @@
-//! Deletes runs and attributions, by range of the tables' keys, which begin with the
-//! run or hold it.
+//! Deletes runs and attributions by ranges of the tables' keys, which begin with the run or
+//! contain it.
 
 use rusqlite::{Connection, params};
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::pace::Pace;
 use super::tables::{self, quoted};
 use super::{Store, span_ids};
 use crate::Error;
 
 impl Store {
-    /// Deletes run number `run` and all that belongs to it, in one transaction.
-    /// The file keeps its size; the space is used again.
+    /// Deletes run number `run` with all its rows, in one transaction.
+    /// The file keeps its size; the space is reused.
     ///
     /// # Errors
     /// When there is no such run, or the file cannot be written.
     pub fn delete_run(&self, run: i64) -> Result<(), Error> {
         let sql = from_sqlite(&self.path);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        if delete_rows(pace.connection(), run).map_err(&sql)? == 0 {
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        if delete_rows(transaction.connection(), run).map_err(&sql)? == 0 {
             return Err(store(&self.path, format!("it holds no run number {run}")));
         }
-        pace.commit().map_err(&sql)
+        transaction.commit().map_err(&sql)
     }
 
     /// Deletes one attribution of run number `run`, in one transaction.
@@ -30,20 +30,20 @@ impl Store {
     /// When the file cannot be written.
     pub fn delete_attribution(&self, run: i64, id: u32) -> Result<(), Error> {
         let sql = from_sqlite(&self.path);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        delete_attribution(pace.connection(), run, id).map_err(&sql)?;
-        pace.commit().map_err(&sql)
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        delete_attribution(transaction.connection(), run, id).map_err(&sql)?;
+        transaction.commit().map_err(&sql)
     }
 }
 
-/// Tables that refer to others go before them.
+/// Deletes a run's rows; referring tables first.
 pub(super) fn delete_rows(connection: &Connection, run: i64) -> rusqlite::Result<usize> {
     let mut deleted = 0;
     for table in tables::of_runs(connection)?.iter().rev() {
         let (name, of_run) = (quoted(&table.name), table.of_run(run));
         deleted = connection.execute(&format!("DELETE FROM {name} WHERE {of_run}"), [])?;
     }
-    // The last one is `runs`, to which all others refer.
+    // The last table is `runs`, to which all others refer.
     Ok(deleted)
 }
 

@@ -1,7 +1,7 @@
-//! Runs whose process died: distinguished from living ones, closed, attributed.
+//! Detects runs whose process died, closes and attributes them.
 //!
-//! Only a writer repairs; a reader that meets a dead run looks at it through an
-//! [overlay](super::overlay). What is known of a run that has no end:
+//! Only a writer repairs; a reader shows a dead run through an [overlay](super::overlay).
+//! Liveness of a run without an end:
 //!
 //! | boot and pid space | its process | the run is | who closes it |
 //! |---|---|---|---|
@@ -10,46 +10,46 @@
 //! | those of this process | is hidden from this user | uncertain | a take-over |
 //! | another boot, machine or container, or unknown | cannot be looked up | uncertain | a take-over |
 //!
-//! Host names decide nothing: containers of one machine have several, and machines may
-//! share one. Files of versions up to 5 do not hold the pid space; there the same host name
-//! and boot stand for it.
+//! Host names are not used: containers of one machine have several, and machines may share
+//! one. Files of versions up to 5 lack the pid space; there, the host name and boot replace
+//! it.
 //!
-//! A [take-over](Store::take_over) is asked for explicitly, waits until the run has been silent for long, takes
-//! the lease, and gives up where the recorder takes it back. A recorder that was closed
-//! all the same (it had been stopped for longer) finds out at its next flush, opens its run
-//! again and attributes it anew at its end.
+//! A [take-over](Store::take_over) is requested explicitly. It waits until the run has been
+//! silent for long, claims the lease, and gives up if the recorder renews it. A recorder
+//! whose run was closed anyway (it had been stopped for longer) detects this at its
+//! next flush, reopens its run and attributes it again at its end.
 
 use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::pace::Pace;
 use super::remove::delete_attribution;
 use super::{AttributionWriter, Store, StoredRun, lease, span_ids};
 use crate::Error;
 use crate::host::{self, Host, ProcessState};
 use crate::sink::RunStatus;
 
-/// Whether a run's process is still there.
+/// Liveness of a run's recorder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Life {
-    /// The run has ended in order, or was closed by a repair.
+pub enum RunLiveness {
+    /// The run has ended normally or was closed by a repair.
     Ended,
     /// It is being recorded.
     Alive,
-    /// It says that it is being recorded, but its process is gone.
+    /// It has status running, but its process is gone.
     Dead,
-    /// It says that it is being recorded, and its process cannot be looked up from here.
+    /// It has status running, and its process cannot be looked up from here.
     Uncertain,
 }
 
-/// When a run that may be alive is taken for dead.
+/// Times after which an uncertain run is assumed dead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// How long it must not have been seen, by the wall clocks of both machines.
+    /// Minimum time since its latest flush, by the wall clocks of both machines.
     pub silence: Duration,
-    /// How long its recorder gets to take its lease back; it renews it every second.
+    /// Time for its recorder to renew its lease, which it does every second.
     pub wait: Duration,
 }
 
@@ -62,20 +62,20 @@ impl Default for Patience {
     }
 }
 
-/// Whether the process of `run` is still there, seen from `here`.
-pub fn life(run: &StoredRun, here: &Host) -> Life {
+/// Returns the liveness of `run`, as determined on `here`.
+pub fn liveness(run: &StoredRun, here: &Host) -> RunLiveness {
     if run.row.status != RunStatus::Running {
-        return Life::Ended;
+        return RunLiveness::Ended;
     }
     let start = run.row.pid_start.filter(|_| can_look_up(run, here));
     match start.map(|start| host::process_state(run.row.pid, start)) {
-        Some(ProcessState::Running) => Life::Alive,
-        Some(ProcessState::Gone) => Life::Dead,
-        Some(ProcessState::Hidden) | None => Life::Uncertain,
+        Some(ProcessState::Running) => RunLiveness::Alive,
+        Some(ProcessState::Gone) => RunLiveness::Dead,
+        Some(ProcessState::Hidden) | None => RunLiveness::Uncertain,
     }
 }
 
-/// Whether the process id of `run` means the same process here.
+/// Returns whether the process id of `run` is valid here.
 fn can_look_up(run: &StoredRun, here: &Host) -> bool {
     let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
     let is_same_space = match &run.pid_space {
@@ -86,17 +86,19 @@ fn can_look_up(run: &StoredRun, here: &Host) -> bool {
 }
 
 impl StoredRun {
-    /// How long it has not been seen, by the wall clock of this machine at `now_unix_ns`.
+    /// Returns the time since its latest flush, at the wall clock time `now_unix_ns` of
+    /// this machine.
     pub fn silence(&self, now_unix_ns: i64) -> Duration {
         let silent = now_unix_ns.saturating_sub(self.heartbeat_unix_ns);
         Duration::from_nanos(u64::try_from(silent).unwrap_or(0))
     }
 
-    /// Why it must not be touched, in words: `run UUID is being recorded {how}by ...`.
-    pub(super) fn recorded(&self, life: Life, how: &str) -> String {
+    /// Returns a message that it is being recorded: `run UUID is being recorded {how}by
+    /// ...`.
+    pub(super) fn recording_message(&self, liveness: RunLiveness, how: &str) -> String {
         let uuid = &self.row.uuid;
-        match life {
-            Life::Uncertain => format!(
+        match liveness {
+            RunLiveness::Uncertain => format!(
                 "run {uuid} may be being recorded {how}on {}, last seen {} s ago (if it has \
                  ended, `energy attribute` closes it)",
                 self.row.host.as_deref().unwrap_or("another machine"),
@@ -111,73 +113,73 @@ impl StoredRun {
 }
 
 impl Store {
-    /// All runs, oldest first; the dead ones read as crashed. Nothing is written.
+    /// Returns all runs, oldest first; dead ones read as crashed. Nothing is written.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn runs_with_life(&self) -> Result<Vec<(StoredRun, Life)>, Error> {
-        Ok(judged(self.runs()?))
+    pub fn runs_with_liveness(&self) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
+        Ok(with_liveness(self.runs()?))
     }
 
-    /// The runs that say that they are being recorded; the dead ones read as crashed.
+    /// Returns the runs with status running; dead ones read as crashed.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn unended(&self) -> Result<Vec<(StoredRun, Life)>, Error> {
+    pub fn unended(&self) -> Result<Vec<(StoredRun, RunLiveness)>, Error> {
         let condition = "status = ?1 ORDER BY no";
         let running = self.runs_where(condition, RunStatus::Running.name())?;
-        Ok(judged(running))
+        Ok(with_liveness(running))
     }
 
-    /// Run number `run`, if there is one; it reads as crashed where it is dead.
+    /// Returns run number `run`, if it exists; it reads as crashed if it is dead.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn life_of(&self, run: i64) -> Result<Option<(StoredRun, Life)>, Error> {
-        Ok(judged(self.numbered(run)?).pop())
+    pub fn liveness_of(&self, run: i64) -> Result<Option<(StoredRun, RunLiveness)>, Error> {
+        Ok(with_liveness(self.run_by_number(run)?).pop())
     }
 
-    /// Closes a dead run at the last time it was seen and attributes it, in one
-    /// transaction. `attribute` reads the closed recording; what it writes takes
-    /// the place of what the recorder had attributed. If it writes nothing, that stays.
-    /// A run that is not dead, or was repaired by someone else first, is left alone: false.
+    /// Closes a dead run at its last known time and attributes it, in one transaction.
+    /// `attribute` reads the closed recording; its rows replace the recorder's attribution,
+    /// unless it writes none. Returns false for a run that is not dead or was repaired by
+    /// another process first.
     ///
     /// # Errors
-    /// What `attribute` gives back, or when the file cannot be written; then
-    /// nothing has changed.
+    /// An error of `attribute`, or when the file cannot be written; then nothing has
+    /// changed.
     pub fn repair(
         &self,
         run: i64,
         attribute: impl FnOnce(&mut AttributionWriter<'_>) -> Result<(), Error>,
     ) -> Result<bool, Error> {
         let sql = from_sqlite(&self.path);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        let stored = self.numbered(run)?;
-        let dead = |run| life(run, &Host::here()) == Life::Dead;
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        let stored = self.run_by_number(run)?;
+        let dead = |run| liveness(run, &Host::here()) == RunLiveness::Dead;
         if !stored.first().is_some_and(dead) {
             return Ok(false);
         }
-        close(pace.connection(), run).map_err(&sql)?;
-        self.fold_within(pace.connection(), run)?;
+        close(transaction.connection(), run).map_err(&sql)?;
+        self.merge_joined_within(transaction.connection(), run)?;
         let earlier = self.shown_attribution(run)?.unwrap_or(0);
-        let (pace, _, written) = self.attribute_within(pace, run, attribute)?;
+        let (transaction, _, written) = self.attribute_within(transaction, run, attribute)?;
         if written {
             for id in 1..=earlier {
-                delete_attribution(pace.connection(), run, id).map_err(&sql)?;
+                delete_attribution(transaction.connection(), run, id).map_err(&sql)?;
             }
         }
-        pace.commit().map_err(&sql)?;
+        transaction.commit().map_err(&sql)?;
         Ok(true)
     }
 
-    /// As [`Store::repair`], of a run whose process cannot be looked up from here: only
-    /// where it has been silent for long, and its recorder does not take its lease back.
-    /// False where it does. What the recorder had attributed stays, and so do runs that
-    /// joined it: should it come back after all, it finds its run as it was.
+    /// Repairs a run whose process cannot be looked up from here, if it has been silent for
+    /// long and its recorder does not renew its lease; returns false if it does. The
+    /// recorder's attribution stays, and so do joined runs: a recorder that returns later
+    /// finds its run unchanged.
     ///
     /// # Errors
-    /// When it was seen too recently, what `attribute` gives back, or when the file cannot
-    /// be written; then nothing has changed.
+    /// When its latest flush is too recent, an error of `attribute`, or when the file
+    /// cannot be written; then nothing has changed.
     pub fn take_over(
         &self,
         run: i64,
@@ -185,48 +187,48 @@ impl Store {
         attribute: impl FnOnce(&mut AttributionWriter<'_>) -> Result<(), Error>,
     ) -> Result<bool, Error> {
         let sql = from_sqlite(&self.path);
-        let Some(stored) = self.numbered(run)?.pop() else {
+        let Some(stored) = self.run_by_number(run)?.pop() else {
             return Ok(false);
         };
-        if life(&stored, &Host::here()) != Life::Uncertain {
+        if liveness(&stored, &Host::here()) != RunLiveness::Uncertain {
             return Ok(false);
         }
         if stored.silence(host::unix_ns()) < patience.silence {
-            let recorded = stored.recorded(Life::Uncertain, "");
+            let recording = stored.recording_message(RunLiveness::Uncertain, "");
             let least = patience.silence.as_secs();
-            let message = format!("{recorded}: it is closed once it was silent for {least} s");
+            let message = format!("{recording}: it can be closed after {least} s without a flush");
             return Err(store(&self.path, message));
         }
         let claim = lease::claim(&self.connection, run).map_err(&sql)?;
         std::thread::sleep(patience.wait);
-        let pace = Pace::whole(&self.connection).map_err(&sql)?;
-        if !lease::is_kept(pace.connection(), run, &claim).map_err(&sql)? {
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        if !lease::is_kept(transaction.connection(), run, &claim).map_err(&sql)? {
             return Ok(false);
         }
-        close(pace.connection(), run).map_err(&sql)?;
-        let (pace, ..) = self.attribute_within(pace, run, attribute)?;
-        pace.commit().map_err(&sql)?;
+        close(transaction.connection(), run).map_err(&sql)?;
+        let (transaction, ..) = self.attribute_within(transaction, run, attribute)?;
+        transaction.commit().map_err(&sql)?;
         Ok(true)
     }
 
-    fn numbered(&self, run: i64) -> Result<Vec<StoredRun>, Error> {
+    fn run_by_number(&self, run: i64) -> Result<Vec<StoredRun>, Error> {
         self.runs_where("no = CAST(?1 AS INTEGER)", &run.to_string())
     }
 }
 
-fn judged(runs: Vec<StoredRun>) -> Vec<(StoredRun, Life)> {
+fn with_liveness(runs: Vec<StoredRun>) -> Vec<(StoredRun, RunLiveness)> {
     let here = Host::here();
     let judge = |mut run: StoredRun| {
-        let life = life(&run, &here);
-        if life == Life::Dead {
+        let liveness = liveness(&run, &here);
+        if liveness == RunLiveness::Dead {
             run.row.status = RunStatus::Crashed;
         }
-        (run, life)
+        (run, liveness)
     };
     runs.into_iter().map(judge).collect()
 }
 
-/// Closes open rows at the last time seen; the run has crashed.
+/// Closes open rows at the run's last known time and marks it as crashed.
 pub(super) fn close(connection: &Connection, run: i64) -> rusqlite::Result<()> {
     let end_ns = end_ns(connection, run)?;
     let (first, last) = span_ids(run);
@@ -247,12 +249,12 @@ pub(super) fn close(connection: &Connection, run: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// When a run whose process died ends: just after the latest time at which it is known to
-/// have been recorded, so that nothing else ends at that time.
+/// Returns the end of a run whose process died: just after the latest time at which it was
+/// recorded, so that nothing else ends then.
 ///
-/// Only run time counts, which nobody sets and which stands still while the machine
-/// sleeps: the time of the last flush and of the rows. The difference of two readings of
-/// the wall clock is no length of time.
+/// Only run time counts, which cannot be set and stops during sleep: that of the latest
+/// flush and of the rows. A difference of wall-clock readings is not a duration.
+///
 pub(super) fn end_ns(connection: &Connection, run: i64) -> rusqlite::Result<i64> {
     let (first, last) = span_ids(run);
     let sql = "

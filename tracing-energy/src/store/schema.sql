@@ -85,9 +85,9 @@ CREATE TABLE callsites (
     PRIMARY KEY (run, id)
 ) WITHOUT ROWID;
 
--- `phase` .. `op`: the topmost node of that role on the way from the root to
--- this node, itself included. It says which row of a view a node's energy
--- belongs to; nested nodes of one role count once.
+-- `phase` .. `op`: the topmost node of that role on the path from the root to this node,
+-- including itself. It determines the row of a view that a node's energy belongs to; nested
+-- nodes of one role count once.
 CREATE TABLE nodes (
     run INTEGER NOT NULL REFERENCES runs(no) ON DELETE CASCADE,
     id INTEGER NOT NULL,
@@ -201,8 +201,7 @@ CREATE TABLE node_windows (
     PRIMARY KEY (run, start_ns, node, thread)
 ) WITHOUT ROWID;
 
--- What attribution made of it. The attribution with the highest id is the one
--- that the views show.
+-- Attributions. The views show the one with the highest id.
 
 CREATE TABLE attributions (
     run INTEGER NOT NULL REFERENCES runs(no) ON DELETE CASCADE,
@@ -320,13 +319,13 @@ CREATE TABLE span_energy (
 -- Views. Energies are sums over root rails, of the attribution with the highest
 -- id. A sum in which one part is not known is NULL.
 
--- Which attribution is shown, and the run's range of span ids.
+-- The shown attribution of each run, and the run's range of span ids.
 CREATE VIEW v_shown AS
 SELECT r.no AS run, (SELECT max(a.id) FROM attributions a WHERE a.run = r.no) AS attribution,
        r.no << 40 AS first_span, r.no << 40 | 1099511627775 AS last_span
 FROM runs r;
 
--- Every span with all its references widened to what they point at.
+-- All spans with their references as global ids.
 CREATE VIEW activations AS
 SELECT s.id, s.id >> 40 AS run, s.id & 1099511627775 AS seq, s.node, s.instance,
        CASE WHEN s.parent IS NOT NULL THEN (s.id >> 40 << 40) | s.parent END AS parent,
@@ -358,7 +357,7 @@ CROSS JOIN node_energy e ON e.run = r.no
 CROSS JOIN rails l ON l.run = r.no AND l.id = e.rail AND l.parent IS NULL
 CROSS JOIN nodes n ON n.run = r.no AND n.id = e.node;
 
--- The ledger of every node that has one, rails summed.
+-- Energies of every node, summed over rails.
 CREATE VIEW v_nodes AS
 SELECT v.run, v.node, v.parent, v.depth, v.label, c.name, c.role,
        v.phase, v.section, v.token, v.layer, v.component, v.op,
@@ -390,9 +389,9 @@ LEFT JOIN (
     GROUP BY b.run, b.attribution
 ) b ON b.run = r.no AND b.attribution = a.id;
 
--- Interval reading of each phase. `peak_w` is the highest of any root rail.
--- Phases and `(between)` sum to the run's energy; with `(rest)`, which has no
--- time of its own, `spans_j` sums to the run's spans.
+-- Energy of each phase's interval. `peak_w` is the highest of any root rail. Phases and
+-- `(between)` sum to the run's energy; with `(rest)`, which has no time of its own,
+-- `spans_j` sums to the run's spans.
 CREATE VIEW v_phases AS
 SELECT run, phase, node, duration_ns, energy_j, idle_j, energy_j - idle_j AS active_j,
        spans_j, energy_j * 1e9 / nullif(duration_ns, 0) AS power_w, peak_w
@@ -419,7 +418,7 @@ FROM (
 )
 ORDER BY run, ordinal, node;
 
--- Interval reading of each activation of a token's span, one row for each root rail.
+-- Energy of each activation of a token's span, one row for each root rail.
 CREATE VIEW v_token_rails AS
 SELECT r.no AS run, t.token, e.span, n.phase, t.start_ns, t.end_ns - t.start_ns AS duration_ns,
        e.rail, e.energy_j, e.idle_j, e.spans_j
@@ -452,10 +451,10 @@ FROM (
 )
 ORDER BY run, ordinal, span;
 
--- Ledger readings: a row holds the topmost nodes of the view's role and all that
--- is below them; `(rest)` holds every other node. `spans_j` is active energy
--- with everything below, `self_j` without; `energy_j` adds the idle share.
--- `subtree_ns` is busy time of the row, all threads added.
+-- Energy by node: a row holds the topmost nodes of the view's role and all nodes below
+-- them; `(rest)` holds every other node. `spans_j` is active energy including nodes below,
+-- `self_j` excludes them; `energy_j` adds the idle share. `subtree_ns` is busy time of the
+-- row, summed over threads.
 
 -- Sections of each phase, by span name.
 CREATE VIEW v_sections AS

@@ -1,14 +1,13 @@
--- Version 2: what estimating attributions know of kinds, and calibrations.
+-- Version 2: estimates of kinds, and calibrations.
 
 -- A node's kind where it is not the path without the values of key fields, as
 -- in recordings of other programs that name kinds themselves. NULL: the path.
 ALTER TABLE nodes ADD COLUMN kind TEXT;
 
--- Active self energy of one kind on one rail. `kind` is the number that
--- `window_power.kind` holds; kinds of one `grouping` (0: none) cannot be told
--- apart, and their sum has an interval of its own in `kind_groups`. `self_j` is
--- what samples measured, `lo_j` to `hi_j` its 90 % interval; `extrapolated_j`, for
--- self time outside of samples, is no part of it.
+-- Active self energy of one kind on one rail. `kind` is the number in `window_power.kind`.
+-- Kinds of one `grouping` (0: none) are indistinguishable, and their sum has its own
+-- interval in `kind_groups`. `self_j` is the measured part with the 90 % interval `lo_j` to
+-- `hi_j`; `extrapolated_j`, for self time outside of samples, is not included.
 CREATE TABLE kind_energy (
     run INTEGER NOT NULL,
     attribution INTEGER NOT NULL,
@@ -53,7 +52,8 @@ CREATE TABLE kind_fits (
     FOREIGN KEY (run, attribution) REFERENCES attributions(run, id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
--- Powers of kinds measured one at a time. The key columns say what they hold for.
+-- Powers of kinds measured one at a time. The key columns are the conditions for which they
+-- are valid.
 CREATE TABLE calibrations (
     id INTEGER PRIMARY KEY,
     created_unix_ns INTEGER NOT NULL,

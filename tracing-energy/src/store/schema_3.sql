@@ -1,6 +1,6 @@
--- Version 3: under which conditions a run took place.
+-- Version 3: conditions of a run.
 
--- What is not known has no row. A run whose process died has none of its end.
+-- Unknown conditions have no row. A run whose process died has none of its end.
 CREATE TABLE conditions (
     run INTEGER NOT NULL REFERENCES runs(no) ON DELETE CASCADE,
     moment TEXT NOT NULL CHECK (moment IN ('start', 'end')),

@@ -1,10 +1,10 @@
 -- Version 4: several processes in one run.
 
--- A run that a process records for another one: the uuid of that one, into which it
--- goes when that one ends. Such a run is no run of its own, and nothing lists it.
+-- Uuid of the parent run of a joined run, which is merged into it when the parent run ends.
+-- A joined run is not listed by itself.
 ALTER TABLE runs ADD COLUMN joins TEXT;
 
--- Processes that are recorded together with the run's own, which has no row.
+-- Processes recorded together with the run's own, which has no row.
 CREATE TABLE processes (
     run INTEGER NOT NULL REFERENCES runs(no) ON DELETE CASCADE,
     id INTEGER NOT NULL,
@@ -17,7 +17,7 @@ CREATE TABLE processes (
     PRIMARY KEY (run, id)
 ) WITHOUT ROWID;
 
--- What a sensor tells besides energies: `gpu_freq_mhz`, `gpu_idle_ratio`.
+-- Sensor metrics other than energies: `gpu_freq_mhz`, `gpu_idle_ratio`.
 CREATE TABLE extras (
     run INTEGER NOT NULL,
     name TEXT NOT NULL,

@@ -1,7 +1,7 @@
 -- Version 5: metrics of spans.
 
--- Numbers with a fraction that a program tells of a span, in events whose target is
--- `span_metrics` or ends in `::span_metrics`. `fields` is all that the event holds.
+-- Fractional numbers that a program reports for a span, in events whose target is
+-- `span_metrics` or ends in `::span_metrics`. `fields` holds all fields of the event.
 CREATE VIEW span_metrics AS
 SELECT m.run, m.seq AS mark, m.time_ns, m.run << 40 | m.span AS span, s.node,
        (SELECT l.label FROM nodes l WHERE l.run = m.run AND l.id = n.layer) AS layer,

@@ -1,18 +1,18 @@
--- Version 6: coverage and extrapolation of figures, and energy that nothing assigns.
+-- Version 6: coverage and extrapolation of energies, and unassigned energy.
 
--- Work that nothing assigns to a process: a part of what was measured, as the other
--- accounts are. NULL where the rail has no such account, and in older attributions.
+-- Work not assigned to any process: a part of the measured energy, like the other accounts.
+-- NULL if the rail has no such account, and in older attributions.
 ALTER TABLE balance ADD COLUMN unknown_j REAL;
 ALTER TABLE sample_balance ADD COLUMN unknown_j REAL;
 
--- Coverage. `covered_ns` is the part of a time that samples cover. What is estimated
--- for the remainder stands in `extrapolated_j`, and `lo_j` to `hi_j` is the 90 % interval
--- of the sum; measured energy stays what the sensors read. NULL: the attribution is of
--- an earlier version.
+-- Coverage. `covered_ns` is the part of a time that samples cover. The estimate for the
+-- remainder is `extrapolated_j`, and `lo_j` to `hi_j` is the 90 % interval of the sum;
+-- measured energy is not changed. NULL: the attribution is of an earlier version.
 ALTER TABLE balance ADD COLUMN covered_ns INTEGER;
 ALTER TABLE balance ADD COLUMN lo_j REAL;
 ALTER TABLE balance ADD COLUMN hi_j REAL;
--- Run time that figures are of: all of it, but in imports no more than the files hold.
+-- Run time covered by the accounts: all of it, but in imports at most the time that the
+-- files cover.
 ALTER TABLE balance ADD COLUMN duration_ns INTEGER;
 ALTER TABLE phase_energy ADD COLUMN covered_ns INTEGER;
 ALTER TABLE phase_energy ADD COLUMN extrapolated_j REAL;
@@ -179,11 +179,11 @@ LEFT JOIN (
     GROUP BY b.run, b.attribution
 ) b ON b.run = r.no AND b.attribution = a.id;
 
--- Who records a run and until when it was seen. `last_seen_ns` is the run time of the
--- latest flush: unlike the heartbeat's wall clock it is never set and does not count
--- sleep. `pid_space` tells in which space of process ids `pid` may be looked up; empty
--- where it cannot. The recorder renews `lease` at each flush; whoever wants to close
--- the run for it takes the lease and sees whether it is taken back.
+-- The recorder of a run and the time it was last seen. `last_seen_ns` is the run time of
+-- the latest flush: unlike the heartbeat's wall clock it cannot be set and does not count
+-- sleep. `pid_space` is the space of process ids in which `pid` may be looked up; empty if
+-- it cannot. The recorder renews `lease` at each flush; a repairer claims the lease and
+-- closes the run only if it is not renewed.
 ALTER TABLE runs ADD COLUMN last_seen_ns INTEGER;
 ALTER TABLE runs ADD COLUMN pid_space TEXT;
 ALTER TABLE runs ADD COLUMN lease TEXT;
@@ -202,8 +202,8 @@ LEFT JOIN nodes n ON n.run = s.run AND n.id = s.phase AND EXISTS (
     SELECT 1 FROM callsites c
     WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase');
 
--- Busy time of a rail's device (GPU, neural engine) by process, where the system reports
--- it: of the run's processes, of others, and of those that may not be read (at most).
+-- Busy time of a rail's device (GPU, neural engine) by process, if the system reports it:
+-- of the run's processes, of others, and an upper bound for processes that may not be read.
 -- Engines that work at once count each.
 CREATE TABLE device_use (
     run INTEGER NOT NULL,
@@ -217,11 +217,11 @@ CREATE TABLE device_use (
 ) WITHOUT ROWID;
 
 -- Standard deviation of the power of a baseline's samples; NULL: fewer than two, or not
--- known. It says how far a run's mean may lie below its idle power by chance.
+-- known. It bounds how far a run's mean may be below its idle power by chance.
 ALTER TABLE baselines ADD COLUMN spread_w REAL;
 
--- Idle energy of nodes is that of the rails whose idle power is known: one that is not
--- takes nothing from the others. Where it is not known, it is in the active energy.
+-- Idle energy of nodes is summed over rails with known idle power; on other rails it is
+-- part of the active energy.
 DROP VIEW v_nodes;
 CREATE VIEW v_nodes AS
 SELECT v.run, v.node, v.parent, v.depth, v.label, c.name, c.role,
@@ -354,6 +354,6 @@ FROM (
 )
 ORDER BY run, ordinal, phase, operation;
 
--- rails.parent: the rail that contains it. A rail that is its own parent is not counted: its
--- sensor cannot be what it claims to be (a whole that draws less than its parts). Sums over
--- rails without a parent leave it out. A row may be written again while a run goes on.
+-- rails.parent: the rail that contains it. A rail that is its own parent is not counted:
+-- its sensor is implausible (a whole that draws less than its parts). Sums over rails
+-- without a parent exclude it. A row may be written again during a run.

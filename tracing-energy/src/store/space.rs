@@ -1,4 +1,4 @@
-//! How much room the file, its tables and its runs take, and how to give it back.
+//! Disk space of the file, its tables and its runs; vacuum.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,20 @@ use rusqlite::Connection;
 
 use super::connection::wal_of;
 use super::error::{from_sqlite, store};
-use super::tables::{self, Table, quoted};
-use super::{Life, Store};
+use super::tables::{self, RunTable, quoted};
+use super::{RunLiveness, Store};
 use crate::Error;
 
-/// Room that a recording file takes, in bytes.
+/// Disk space of a recording file, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Space {
-    /// The file.
+    /// Size of the file.
     pub file_bytes: u64,
-    /// Of the file: free for what is recorded next.
+    /// Free space within the file, for new rows.
     pub free_bytes: u64,
-    /// What waits beside the file to be put into it.
+    /// Size of the write-ahead log.
     pub wal_bytes: u64,
-    /// Whether `tables` was counted, page by page; else it is an estimate from numbers
-    /// of rows.
+    /// Whether `tables` was counted by pages; otherwise it is estimated from row counts.
     pub is_counted: bool,
     /// Each table with its indexes, largest first.
     pub tables: Vec<TableSpace>,
@@ -28,33 +27,33 @@ pub struct Space {
     pub runs: Vec<RunSpace>,
 }
 
-/// Room of one table.
+/// Space of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSpace {
     /// Its name.
     pub name: String,
-    /// Rows; none for what is no table of ours.
+    /// Number of rows; `None` for other tables.
     pub rows: Option<i64>,
-    /// Room with its indexes.
+    /// Space including indexes.
     pub bytes: u64,
 }
 
-/// Room of one run.
+/// Space of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunSpace {
     /// `runs.no`.
     pub run: i64,
-    /// Its part of each table by its number of rows: an estimate.
+    /// Its share of each table by number of rows: an estimate.
     pub bytes: u64,
 }
 
-/// Weight of a run's own row beside its texts, in bytes.
+/// Weight of a run's own row without its texts, in bytes.
 const RUN_ROW: i64 = 200;
-/// What a field of a large table takes, in bytes.
+/// Size of a field of a large table, in bytes.
 const FIELD: i64 = 4;
 
 impl Store {
-    /// How much room the file takes, and what in it. Reads all of the file.
+    /// Measures the space of the file, its tables and runs. Reads the whole file.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -65,34 +64,34 @@ impl Store {
         Ok(space)
     }
 
-    /// Gives the file's free room back to the disk. Needs as much room again meanwhile.
+    /// Returns the file's free space to the disk. Temporarily needs the file's size again.
     ///
     /// # Errors
-    /// When a run is being recorded to the file, whose rows would be lost meanwhile,
-    /// or the file cannot be written; then nothing has changed.
+    /// When a run is being recorded to the file, whose rows would be lost during the
+    /// vacuum, or the file cannot be written; then nothing has changed.
     pub fn vacuum(&self) -> Result<(), Error> {
-        self.must_be_quiet()?;
+        self.ensure_not_recording()?;
         let sql = from_sqlite(&self.path);
         self.connection.execute_batch("VACUUM").map_err(&sql)?;
-        // What a reader still needs goes into the file with the next write.
+        // Pages that a reader still needs are checkpointed with the next write.
         let checkpoint = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         checkpoint.map_err(&sql)
     }
 
-    /// That nobody records to the file: long transactions would cost them rows.
+    /// Ensures that no run is being recorded to the file: long transactions would cost it rows.
     ///
     /// # Errors
-    /// When somebody does.
-    pub fn must_be_quiet(&self) -> Result<(), Error> {
-        let may_live = |(_, life): &&(_, Life)| *life != Life::Dead;
+    /// When a run is being recorded.
+    pub fn ensure_not_recording(&self) -> Result<(), Error> {
+        let may_live = |(_, liveness): &&(_, RunLiveness)| *liveness != RunLiveness::Dead;
         match self.unended()?.iter().find(may_live) {
-            Some((run, life)) => Err(store(
+            Some((run, liveness)) => Err(store(
                 &self.path,
                 format!(
-                    "{}: wait until that has ended",
-                    run.recorded(*life, "to it ")
+                    "{}: wait until the recording has ended",
+                    run.recording_message(*liveness, "to it ")
                 ),
             )),
             None => Ok(()),
@@ -100,7 +99,7 @@ impl Store {
     }
 }
 
-/// All but what stands beside the file.
+/// Measures everything except the write-ahead log.
 fn measure(connection: &Connection) -> rusqlite::Result<Space> {
     let pragma =
         |name: &str| connection.pragma_query_value(None, name, |r| r.get::<_, i64>(0).map(bytes));
@@ -137,27 +136,27 @@ fn measure(connection: &Connection) -> rusqlite::Result<Space> {
     })
 }
 
-/// SQLite counts with a sign.
+/// Converts SQLite's signed count.
 fn bytes(count: i64) -> u64 {
     count.max(0).unsigned_abs()
 }
 
-/// Rows of one run in one table, and what they weigh.
+/// Rows of one run in one table, and their weight.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct RunShare {
     rows: i64,
     weight: i64,
 }
 
-/// By table and run.
-type Parts = BTreeMap<String, BTreeMap<i64, Part>>;
+/// Row counts by table and run.
+type RunShares = BTreeMap<String, BTreeMap<i64, RunShare>>;
 
-fn rows_by_run(connection: &Connection, tables: &[Table]) -> rusqlite::Result<Parts> {
+fn rows_by_run(connection: &Connection, tables: &[RunTable]) -> rusqlite::Result<RunShares> {
     let runs: Vec<i64> = connection
         .prepare("SELECT no FROM runs ORDER BY no")?
         .query_map([], |r| r.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut parts = Parts::new();
+    let mut parts = RunShares::new();
     for table in tables {
         let of_table = match table.run_column() {
             Some(column) => grouped(connection, table, column)?,
@@ -168,12 +167,12 @@ fn rows_by_run(connection: &Connection, tables: &[Table]) -> rusqlite::Result<Pa
     Ok(parts)
 }
 
-/// Keys begin with the run: grouping is a walk along them.
+/// Counts rows by run for keys that begin with the run: grouping scans them in order.
 fn grouped(
     connection: &Connection,
-    table: &Table,
+    table: &RunTable,
     column: &str,
-) -> rusqlite::Result<BTreeMap<i64, Part>> {
+) -> rusqlite::Result<BTreeMap<i64, RunShare>> {
     let weight = match table.name.as_str() {
         "runs" => format!(
             "sum({RUN_ROW} + coalesce(octet_length(prompt), 0) \
@@ -185,28 +184,29 @@ fn grouped(
     let sql = format!("SELECT {column}, count(*), {weight} FROM {name} GROUP BY {column}");
     let part = |r: &rusqlite::Row<'_>| {
         let (rows, weight) = (r.get(1)?, r.get(2)?);
-        Ok((r.get(0)?, Part { rows, weight }))
+        Ok((r.get(0)?, RunShare { rows, weight }))
     };
     connection.prepare(&sql)?.query_map([], part)?.collect()
 }
 
-/// Ids hold the run: grouping by a part of them would sort them all.
+/// Counts rows by ranges of ids that contain the run: grouping by a part of them would sort
+/// all.
 fn ranges(
     connection: &Connection,
-    table: &Table,
+    table: &RunTable,
     runs: &[i64],
-) -> rusqlite::Result<BTreeMap<i64, Part>> {
+) -> rusqlite::Result<BTreeMap<i64, RunShare>> {
     let mut parts = BTreeMap::new();
     for &run in runs {
         let (name, of_run) = (quoted(&table.name), table.of_run(run));
         let sql = format!("SELECT count(*) FROM {name} WHERE {of_run}");
         let rows = connection.query_row(&sql, [], |r| r.get(0))?;
-        parts.insert(run, Part { rows, weight: rows });
+        parts.insert(run, RunShare { rows, weight: rows });
     }
     Ok(parts)
 }
 
-/// Bytes of each table with its indexes; none where this SQLite cannot tell.
+/// Returns the bytes of each table with its indexes; `None` if this SQLite lacks `dbstat`.
 fn count_pages(connection: &Connection) -> rusqlite::Result<Option<BTreeMap<String, u64>>> {
     let known = "SELECT count(*) > 0 FROM pragma_module_list WHERE name = 'dbstat'";
     if !connection.query_row(known, [], |r| r.get::<_, bool>(0))? {
@@ -221,9 +221,9 @@ fn count_pages(connection: &Connection) -> rusqlite::Result<Option<BTreeMap<Stri
     rows.collect::<rusqlite::Result<_>>().map(Some)
 }
 
-/// Divides `used` among tables by the number of their fields, of runs by their texts.
-fn estimate(used: u64, tables: &[Table], rows: &Parts) -> BTreeMap<String, u64> {
-    let weight = |table: &Table| {
+/// Divides `used` among tables by the number of their fields, and for `runs` by text sizes.
+fn estimate(used: u64, tables: &[RunTable], rows: &RunShares) -> BTreeMap<String, u64> {
+    let weight = |table: &RunTable| {
         let parts = rows
             .get(&table.name)
             .into_iter()
@@ -242,8 +242,8 @@ fn estimate(used: u64, tables: &[Table], rows: &Parts) -> BTreeMap<String, u64> 
     each.collect()
 }
 
-/// Each run's part of the tables that belong to runs.
-fn runs(bytes: &BTreeMap<String, u64>, rows: &Parts) -> Vec<RunSpace> {
+/// Returns each run's share of the tables that belong to runs.
+fn runs(bytes: &BTreeMap<String, u64>, rows: &RunShares) -> Vec<RunSpace> {
     let mut runs: BTreeMap<i64, f64> = BTreeMap::new();
     for (table, parts) in rows {
         let all: i64 = parts.values().map(|part| part.weight).sum();

@@ -1,9 +1,8 @@
 //! The SQL function `span_energy_j(span)`: active energy of any activation.
 //!
-//! Sums over root rails, of the attribution with the highest id, on the
-//! activation's own thread; NULL where it is not known. Where windows are of single
-//! kinds, what ran within the activation is looked up, too. The windows of the run
-//! asked about last stay in memory until something is written to the file.
+//! Sums over root rails, by the attribution with the highest id, on the activation's own
+//! thread; NULL if unknown. If windows are of single kinds, nested activations are read,
+//! too. The windows of the run queried last are cached until the file changes.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,9 +10,9 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::kinds::read_kinds;
-use super::{Rows, Store, span_ids, split_span_id};
+use super::{RowReader, Store, span_ids, split_span_id};
 use crate::Error;
-use crate::sink::{Stretch, WindowPowerRow, WindowPowers};
+use crate::sink::{SelfTimeInterval, WindowPowerRow, WindowPowers};
 
 /// Adds the function to `connection`.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -26,22 +25,22 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// What the cached windows were read from.
+/// State of the file from which the cached windows were read.
 #[derive(PartialEq, Eq, Clone, Copy)]
-struct Key {
+struct CacheKey {
     run: i64,
     data_version: i64,
     own_changes: u64,
 }
 
-/// What prices the activations of one run.
+/// Window powers and kinds of one run.
 struct Prices {
     powers: WindowPowers,
-    /// Empty where no window is of a single kind.
+    /// Empty if no window is of a single kind.
     kind_of_node: Vec<u32>,
 }
 
-type Cache = Mutex<Option<(Key, Prices)>>;
+type Cache = Mutex<Option<(CacheKey, Prices)>>;
 
 fn call(context: &Context<'_>, cache: &Cache) -> rusqlite::Result<Option<f64>> {
     let Some(span) = context.get::<Option<i64>>(0)? else {
@@ -57,12 +56,12 @@ fn call(context: &Context<'_>, cache: &Cache) -> rusqlite::Result<Option<f64>> {
 fn span_energy_j(
     connection: &Connection,
     span: i64,
-    cache: &mut Option<(Key, Prices)>,
+    cache: &mut Option<(CacheKey, Prices)>,
 ) -> rusqlite::Result<Option<f64>> {
     let Some(activation) = read_activation(connection, span)? else {
         return Ok(None);
     };
-    let key = Key {
+    let key = CacheKey {
         run: split_span_id(span).0,
         data_version: connection
             .prepare_cached("PRAGMA data_version")?
@@ -85,15 +84,15 @@ fn span_energy_j(
         prices.powers.energy(thread, start_ns, end_ns)
     } else {
         let within = read_within(connection, &activation)?;
-        let stretches = self_time(&within, start_ns, end_ns).into_iter();
-        let of_kind = |(node, start_ns, end_ns): (u32, i64, i64)| Stretch {
+        let intervals = self_time(&within, start_ns, end_ns).into_iter();
+        let of_kind = |(node, start_ns, end_ns): (u32, i64, i64)| SelfTimeInterval {
             kind: prices.kind_of_node.get(node as usize).copied().unwrap_or(0),
             start_ns,
             end_ns,
         };
         prices
             .powers
-            .energy_of_kinds(thread, stretches.map(of_kind))
+            .energy_of_kinds(thread, intervals.map(of_kind))
     };
     Ok(energy.map(|energy| energy.joules()))
 }
@@ -125,8 +124,8 @@ fn activation(r: &rusqlite::Row<'_>) -> rusqlite::Result<Activation> {
     })
 }
 
-/// The activation and those that began on its thread while it was open. Ids ascend
-/// with starts, so that reading ends where it ended.
+/// Returns the activation and those that began on its thread while it was open. Ids ascend
+/// with starts, so the scan stops at its end.
 fn read_within(connection: &Connection, outer: &Activation) -> rusqlite::Result<Vec<Activation>> {
     let sql = "SELECT id, node, thread, start_ns, coalesce(end_ns, ?3) FROM spans
                WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
@@ -146,22 +145,22 @@ fn read_within(connection: &Connection, outer: &Activation) -> rusqlite::Result<
     Ok(within)
 }
 
-/// Which node was innermost when, in `[start_ns, end_ns)`: the one entered last of
-/// those that are open. `activations` are of one thread, by start.
+/// Returns the innermost node of each interval in `[start_ns, end_ns)`: the one entered
+/// last of those open. `activations` are of one thread, by start.
 ///
 /// ```text
 /// a |-----------------|        a a b b b a
 /// b     |-----|
 /// ```
 fn self_time(activations: &[Activation], start_ns: i64, end_ns: i64) -> Vec<(u32, i64, i64)> {
-    let mut stretches = Vec::new();
+    let mut intervals = Vec::new();
     let mut open: Vec<&Activation> = Vec::new();
     let mut now = start_ns;
     let mut until = |open: &mut Vec<&Activation>, time: i64| {
         while let Some(top) = open.last() {
             let end = top.end_ns.min(time);
             if end > now {
-                stretches.push((top.node, now, end));
+                intervals.push((top.node, now, end));
                 now = end;
             }
             if top.end_ns > time {
@@ -176,12 +175,12 @@ fn self_time(activations: &[Activation], start_ns: i64, end_ns: i64) -> Vec<(u32
         open.push(inner);
     }
     until(&mut open, end_ns);
-    if stretches.is_empty()
+    if intervals.is_empty()
         && let Some(first) = activations.first()
     {
-        stretches.push((first.node, start_ns, start_ns));
+        intervals.push((first.node, start_ns, start_ns));
     }
-    stretches
+    intervals
 }
 
 fn read_prices(connection: &Connection, run: i64) -> rusqlite::Result<Prices> {
@@ -229,11 +228,11 @@ fn window(r: &rusqlite::Row<'_>) -> rusqlite::Result<WindowPowerRow> {
 }
 
 impl Store {
-    /// `window_power` of root rails by one attribution of a run, by start.
+    /// Reads `window_power` of root rails of one attribution of a run, by start.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn window_powers(&self, run: i64, id: u32) -> Result<Rows<'_, WindowPowerRow>, Error> {
+    pub fn window_powers(&self, run: i64, id: u32) -> Result<RowReader<'_, WindowPowerRow>, Error> {
         self.rows(WINDOWS, (run, i64::from(id)), window)
     }
 }

@@ -1,10 +1,10 @@
-//! Which tables belong to runs, and which of their columns change when a run gets
-//! another number. Read from the schema itself, so that a new table is never forgotten:
+//! Lists the tables that belong to runs and the columns that change when a run is
+//! renumbered. Both are read from the schema, so that a new table is never missed:
 //!
 //! ```text
 //! runs.no, run                the run's number
 //! spans.id, span, follows     run << 40 | seq
-//! anything else               local to the run, or no number of ours
+//! anything else               local to the run, or not an id
 //! ```
 
 use rusqlite::Connection;
@@ -13,7 +13,7 @@ use super::{MAX_SEQ, SEQ_BITS, span_ids};
 
 /// A table in which each row belongs to one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Table {
+pub(super) struct RunTable {
     /// Its name.
     pub(super) name: String,
     columns: Vec<Column>,
@@ -22,18 +22,18 @@ pub(super) struct Table {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Column {
     name: String,
-    holds: Holds,
+    holds: ColumnContent,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Holds {
+enum ColumnContent {
     Run,
     Span,
     Other,
 }
 
-/// The tables that belong to runs, those that others refer to first.
-pub(super) fn of_runs(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
+/// Returns the tables that belong to runs, referenced ones first.
+pub(super) fn of_runs(connection: &Connection) -> rusqlite::Result<Vec<RunTable>> {
     let sql = "
         SELECT t.name, c.name
         FROM main.sqlite_schema t JOIN pragma_table_info(t.name, 'main') c
@@ -41,7 +41,7 @@ pub(super) fn of_runs(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
         ORDER BY t.rowid, c.cid";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
-    let mut tables: Vec<Table> = Vec::new();
+    let mut tables: Vec<RunTable> = Vec::new();
     while let Some(row) = rows.next()? {
         let (table, column): (String, String) = (row.get(0)?, row.get(1)?);
         let column = Column {
@@ -50,7 +50,7 @@ pub(super) fn of_runs(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
         };
         match tables.last_mut().filter(|last| last.name == table) {
             Some(last) => last.columns.push(column),
-            None => tables.push(Table {
+            None => tables.push(RunTable {
                 name: table,
                 columns: vec![column],
             }),
@@ -60,43 +60,46 @@ pub(super) fn of_runs(connection: &Connection) -> rusqlite::Result<Vec<Table>> {
     Ok(tables)
 }
 
-fn holds(table: &str, column: &str) -> Holds {
+fn holds(table: &str, column: &str) -> ColumnContent {
     match (table, column) {
-        ("runs", "no") | (_, "run") => Holds::Run,
-        ("spans", "id") | (_, "span" | "follows") => Holds::Span,
-        _ => Holds::Other,
+        ("runs", "no") | (_, "run") => ColumnContent::Run,
+        ("spans", "id") | (_, "span" | "follows") => ColumnContent::Span,
+        _ => ColumnContent::Other,
     }
 }
 
-impl Table {
-    /// The column that says to which run a row belongs.
+impl RunTable {
+    /// Returns the column that identifies a row's run.
     fn key(&self) -> Option<&Column> {
         let first = |holds| self.columns.iter().find(|column| column.holds == holds);
-        first(Holds::Run).or_else(|| first(Holds::Span))
+        first(ColumnContent::Run).or_else(|| first(ColumnContent::Span))
     }
 
-    /// The column that holds the run's number by itself.
+    /// Returns the column that holds the run's number alone.
     pub(super) fn run_column(&self) -> Option<&str> {
-        let key = self.key().filter(|key| key.holds == Holds::Run);
+        let key = self.key().filter(|key| key.holds == ColumnContent::Run);
         key.map(|key| key.name.as_str())
     }
 
-    /// How many columns it has.
+    /// Returns the number of columns.
     pub(super) fn width(&self) -> usize {
         self.columns.len()
     }
 
-    /// The condition that holds for rows of run number `run`.
+    /// Returns an SQL condition for rows of run number `run`.
     pub(super) fn of_run(&self, run: i64) -> String {
         let (first, last) = span_ids(run);
         match self.key() {
-            Some(key) if key.holds == Holds::Run => format!("{} = {run}", quoted(&key.name)),
+            Some(key) if key.holds == ColumnContent::Run => {
+                format!("{} = {run}", quoted(&key.name))
+            }
             Some(key) => format!("{} BETWEEN {first} AND {last}", quoted(&key.name)),
             None => "0".to_owned(),
         }
     }
 
-    /// Copies the rows of run `from` in the attached database `source` to run `to`.
+    /// Returns SQL that copies the rows of run `from` in the attached database `source` to
+    /// run `to`.
     pub(super) fn copy(&self, source: &str, from: i64, to: i64) -> String {
         let name = quoted(&self.name);
         let names: Vec<String> = self.columns.iter().map(|c| quoted(&c.name)).collect();
@@ -111,18 +114,18 @@ impl Table {
 }
 
 impl Column {
-    /// Its value once the run's number is `to`.
+    /// Returns an SQL expression of its value once the run's number is `to`.
     fn moved(&self, to: i64) -> String {
         let name = quoted(&self.name);
         match self.holds {
-            Holds::Run => to.to_string(),
-            Holds::Span => format!("({to} << {SEQ_BITS}) | ({name} & {MAX_SEQ})"),
-            Holds::Other => name,
+            ColumnContent::Run => to.to_string(),
+            ColumnContent::Span => format!("({to} << {SEQ_BITS}) | ({name} & {MAX_SEQ})"),
+            ColumnContent::Other => name,
         }
     }
 }
 
-/// A name as SQL.
+/// Quotes a name for SQL.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

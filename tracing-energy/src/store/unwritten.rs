@@ -1,17 +1,17 @@
-//! What is kept of batches that could not be written.
+//! Rows kept from batches that could not be written.
 
 use crate::sink::{Batch, EventRow, SpanRow};
 
-/// Events that are kept one by one; more are added up by their kind.
+/// Maximum number of single events; more are summed by kind.
 const EVENTS: usize = 1_000;
 
-/// Rows that later ones refer to, the ends of activations that are open in the file, the
-/// totals of the run, and events: they count what is lost, so they must not be lost
-/// themselves.
+/// Rows that later rows refer to, ends of activations stored as open, the run's totals, and
+/// events, which count the losses.
 ///
-/// All of it is bounded: rails, threads and conditions are few, callsites are code, nodes
-/// have a limit, only so many activations were open when the file was written last, totals
-/// come once, and events have few kinds.
+/// Bounded: rails, threads and conditions are few, callsites are code, nodes have a limit,
+/// the number of activations open at the latest write is limited, totals are written once,
+/// and events have few kinds.
+///
 #[derive(Debug, Default)]
 pub(super) struct Unwritten {
     rows: Batch,
@@ -19,23 +19,23 @@ pub(super) struct Unwritten {
 }
 
 impl Unwritten {
-    /// Whether all batches so far were written.
+    /// Returns whether all batches so far were written.
     pub(super) fn is_empty(&self) -> bool {
         !self.has_failed
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub(super) fn rows(&self) -> &Batch {
         &self.rows
     }
 
-    /// Whether an activation is kept: it ends one that is open in the file, where none
+    /// Returns whether an activation is kept: it ends one stored as open, none of which
     /// began after `open_until_ns`.
     pub(super) fn keeps(row: &SpanRow, open_until_ns: i64) -> bool {
         row.end_ns.is_some() && row.start_ns <= open_until_ns
     }
 
-    /// Keeps of a batch that failed what must not be lost.
+    /// Keeps those rows of a failed batch that must not be lost.
     pub(super) fn keep(&mut self, batch: &Batch, open_until_ns: i64) {
         self.has_failed = true;
         let rows = &mut self.rows;
@@ -61,7 +61,7 @@ impl Unwritten {
     }
 }
 
-/// Keeps an event; the count of one of many is added to an earlier one of its kind.
+/// Keeps an event; beyond the maximum, adds its count to an earlier one of its kind.
 fn keep_event(events: &mut Vec<EventRow>, event: &EventRow) {
     if events.len() < EVENTS {
         events.push(event.clone());
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn no_count_is_lost_however_many_events_wait() {
+    fn no_count_is_lost_with_many_unwritten_events() {
         let mut unwritten = Unwritten::default();
         assert!(unwritten.is_empty());
         for _ in 0..3 * EVENTS {

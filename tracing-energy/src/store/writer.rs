@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::chunked_transaction::ChunkedTransaction;
 use super::error::explain;
-use super::lease::{self, Found, Renewal};
-use super::pace::Pace;
+use super::lease::{self, Renewal, RunOwnership};
 use super::unwritten::Unwritten;
 use super::{connection, insert, insert_attribution};
 use crate::Error;
@@ -17,51 +17,51 @@ use crate::files::FileAccess;
 use crate::host::{self, Host};
 use crate::sink::{AttributionRow, Batch, Sink};
 
-/// How long the first batch, and each one after a success, waits for another writer.
+/// Time that the first batch, and each one after a success, waits for another writer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a batch waits after one that failed: its rows are likely to be lost as well,
-/// and the recorder must not fall behind for them.
+/// Time that a batch waits after a failed one: its rows are likely lost as well, and the
+/// recorder must not fall behind.
 const PATIENCE_IN_ERROR: Duration = Duration::from_millis(100);
-/// How long the batch that ends the run waits: without it all of the run counts as crashed.
+/// Time that the batch that ends the run waits: without it the whole run counts as crashed.
 const PATIENCE_AT_END: Duration = Duration::from_secs(30);
 
-/// Writes a recording to a SQLite file, beside the runs that are in it already.
+/// Writes a recording to a SQLite file, in addition to its existing runs.
 ///
-/// A reader may look on meanwhile, and other processes may record to the same
-/// file: no write transaction lasts longer than about 50 ms. After an error the
-/// next batch is tried again; rows of the failed one are lost, except those
-/// that later rows refer to (the run, rails, threads, callsites, nodes,
-/// baselines, conditions, the head of the attribution), events, and the ends of activations
-/// that are in the file as open, which are written with it.
+/// Readers may read concurrently, and other processes may record to the same file: no write
+/// transaction lasts longer than about 50 ms. After an error the next batch is tried again.
+/// Rows of the failed batch are lost, except those that later rows refer to (the run,
+/// rails, threads, callsites, nodes, baselines, conditions, the head of the attribution),
+/// events, and the ends of activations stored as open, which are written with the next
+/// batch.
 ///
-/// Each batch renews the lease of the run. If somebody closed the run because its process
-/// was taken for dead, the next batch opens it again.
+/// Each batch renews the lease of the run. If another process closed the run because it
+/// assumed this one dead, the next batch reopens it.
 #[derive(Debug)]
 pub struct SqliteSink {
     path: PathBuf,
-    /// None once finished.
+    /// `None` once finished.
     connection: Option<Connection>,
     file: Option<FileId>,
     run: Option<i64>,
-    /// The attribution that is being written, by its latest head.
+    /// Id of the attribution being written, from its latest head.
     attribution: u32,
     unwritten: Unwritten,
-    /// No activation that is open in the file began later.
+    /// Latest start of an activation stored as open.
     open_until_ns: i64,
     recorder: Recorder,
 }
 
-/// What the file holds of the recorder itself.
+/// The recorder's own state in the file.
 #[derive(Debug)]
 struct Recorder {
     /// Name of the holder of the lease.
     lease: String,
     pid_space: String,
-    /// The run's uuid, once it is known.
+    /// The run's uuid, once known.
     uuid: Option<String>,
     /// The latest head of the attribution.
     head: Option<AttributionRow>,
-    /// Set when the run was closed by another process and opened again.
+    /// Set when the run was closed by another process and reopened.
     was_closed: Arc<AtomicBool>,
 }
 
@@ -69,12 +69,12 @@ impl SqliteSink {
     /// Opens or creates the file.
     ///
     /// # Errors
-    /// When the file cannot be opened or written, or is newer than this program.
+    /// When the file cannot be opened or written, or was written by a newer version.
     pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::create_for(path, FileAccess::of_process())
     }
 
-    /// [`SqliteSink::create`], where a new file may be read by `access`.
+    /// Opens the file as [`SqliteSink::create`] does, readable by `access` if it is new.
     ///
     /// # Errors
     /// As [`SqliteSink::create`].
@@ -99,21 +99,21 @@ impl SqliteSink {
         })
     }
 
-    /// Is set when another process closed the run while it was being recorded: what is
-    /// attributed then is incomplete.
+    /// Returns a flag that is set when another process closed the run while it was
+    /// recorded: its attribution is then incomplete.
     pub(crate) fn was_closed(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.recorder.was_closed)
     }
 
-    /// The run's number in the file, once its first batch was written.
+    /// Returns the run's number in the file, once its first batch was written.
     pub fn run(&self) -> Option<i64> {
         self.run
     }
 
     fn try_write(&mut self, batch: &Batch) -> Result<(), String> {
-        // SQLite would go on writing to a file that nobody can open any more.
+        // SQLite would continue to write to an unlinked file.
         if file_id(&self.path) != self.file {
-            return Err("the file was removed or replaced while it was written; what was recorded is lost, restart the program to record again".into());
+            return Err("the file was removed or replaced while it was written; the recording is lost, restart the program to record again".into());
         }
         let connection = self
             .connection
@@ -133,25 +133,25 @@ impl SqliteSink {
             (false, false) => PATIENCE_IN_ERROR,
         };
         let patient = connection.busy_timeout(patience);
-        let mut pace = patient
-            .and_then(|()| Pace::begin(connection))
+        let mut transaction = patient
+            .and_then(|()| ChunkedTransaction::begin(connection))
             .map_err(|error| explain(&error))?;
         let target = (self.run, self.attribution);
         let run = write_all(
-            &mut pace,
+            &mut transaction,
             target,
             &self.recorder,
             self.unwritten.rows(),
             batch,
         );
-        let in_part = pace.has_committed();
-        let run = run.and_then(|run| pace.commit().map(|()| run).map_err(Refused::Sqlite));
+        let in_part = transaction.has_committed();
+        let run = run.and_then(|run| transaction.commit().map(|()| run).map_err(Refused::Sqlite));
         if run.is_ok() || in_part {
             self.open_until_ns = self.open_until_ns.max(batch.time_ns);
         }
         self.run = Some(run.map_err(|error| match error {
-            Refused::NoRun => "rows came before their run".to_owned(),
-            Refused::Deleted => "its run was deleted from the file while it was recorded; what follows is lost, restart the program to record again".to_owned(),
+            Refused::NoRun => "rows were written before their run".to_owned(),
+            Refused::Deleted => "its run was deleted from the file while it was recorded; later rows are lost, restart the program to record again".to_owned(),
             Refused::Sqlite(error) => explain(&error),
         })?);
         Ok(())
@@ -190,8 +190,8 @@ impl Sink for SqliteSink {
         let Some(connection) = self.connection.take() else {
             return Ok(());
         };
-        // Without a reader at this moment the WAL goes into the file; otherwise the
-        // last one to close it does that.
+        // Without a concurrent reader the WAL is checkpointed here; otherwise the last
+        // connection to close does it.
         let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
         let closed = connection.close().map_err(|(_, error)| explain(&error));
         closed.map_err(|message| self.named(message))
@@ -210,15 +210,15 @@ impl From<rusqlite::Error> for Refused {
     }
 }
 
-/// Writes what is left of earlier batches and this one; gives the run's number.
+/// Writes the kept rows of earlier batches and this one; returns the run's number.
 fn write_all(
-    pace: &mut Pace<'_>,
+    transaction: &mut ChunkedTransaction<'_>,
     (run, attribution): (Option<i64>, u32),
     recorder: &Recorder,
     earlier: &Batch,
     batch: &Batch,
 ) -> Result<i64, Refused> {
-    let connection = pace.connection();
+    let connection = transaction.connection();
     if let (Some(run), Some(uuid)) = (run, &recorder.uuid) {
         recorder.find(connection, run, uuid, attribution)?;
     }
@@ -238,20 +238,20 @@ fn write_all(
         unix_ns: batch.heartbeat_unix_ns,
     };
     lease::renew(connection, run, &renewal)?;
-    write_needed(pace, run, earlier)?;
-    write_needed(pace, run, batch)?;
-    insert::spans(pace, run, &earlier.spans)?;
-    write_rows(pace, run, batch)?;
-    insert_attribution::rows(pace, run, attribution, &earlier.attribution)?;
-    insert_attribution::rows(pace, run, attribution, &batch.attribution)?;
-    // Last, and in one piece: a loss that is counted must not be counted twice.
+    write_needed(transaction, run, earlier)?;
+    write_needed(transaction, run, batch)?;
+    insert::spans(transaction, run, &earlier.spans)?;
+    write_rows(transaction, run, batch)?;
+    insert_attribution::rows(transaction, run, attribution, &earlier.attribution)?;
+    insert_attribution::rows(transaction, run, attribution, &batch.attribution)?;
+    // Last, and not split: a loss must not be counted twice.
     insert::events(connection, run, &earlier.events)?;
     insert::events(connection, run, &batch.events)?;
     Ok(run)
 }
 
 impl Recorder {
-    /// Makes sure that the run may be written to: opens it again where it was closed.
+    /// Ensures that the run may be written to; reopens it if it was closed.
     fn find(
         &self,
         connection: &Connection,
@@ -260,9 +260,9 @@ impl Recorder {
         attribution: u32,
     ) -> Result<(), Refused> {
         match lease::find(connection, run, uuid)? {
-            Found::Own => Ok(()),
-            Found::Missing => Err(Refused::Deleted),
-            Found::Closed(closed_ns) => {
+            RunOwnership::Own => Ok(()),
+            RunOwnership::Missing => Err(Refused::Deleted),
+            RunOwnership::Closed(closed_ns) => {
                 lease::reopen(connection, run, closed_ns, attribution)?;
                 if let Some(head) = &self.head {
                     insert_attribution::head(connection, run, head.id, head, host::unix_ns())?;
@@ -274,18 +274,22 @@ impl Recorder {
     }
 }
 
-/// Rows that others refer to, and the few that nothing could replace.
-fn write_needed(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<()> {
-    insert::rails(pace, run, &batch.rails)?;
-    insert::processes(pace, run, &batch.processes)?;
-    insert::threads(pace, run, &batch.threads)?;
-    insert::callsites(pace, run, &batch.callsites)?;
-    insert::nodes(pace, run, &batch.nodes)?;
-    insert::baselines(pace, run, &batch.baselines)?;
-    insert::conditions(pace, run, &batch.conditions)?;
+/// Writes rows that others refer to, and the few that cannot be replaced.
+fn write_needed(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    batch: &Batch,
+) -> rusqlite::Result<()> {
+    insert::rails(transaction, run, &batch.rails)?;
+    insert::processes(transaction, run, &batch.processes)?;
+    insert::threads(transaction, run, &batch.threads)?;
+    insert::callsites(transaction, run, &batch.callsites)?;
+    insert::nodes(transaction, run, &batch.nodes)?;
+    insert::baselines(transaction, run, &batch.baselines)?;
+    insert::conditions(transaction, run, &batch.conditions)?;
     match &batch.attribution.head {
         Some(head) => insert_attribution::head(
-            pace.connection(),
+            transaction.connection(),
             run,
             head.id,
             head,
@@ -295,20 +299,24 @@ fn write_needed(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Resul
     }
 }
 
-fn write_rows(pace: &mut Pace<'_>, run: i64, batch: &Batch) -> rusqlite::Result<()> {
-    insert::instances(pace, run, &batch.instances)?;
-    insert::spans(pace, run, &batch.spans)?;
-    insert::fields(pace, run, &batch.fields)?;
-    insert::node_windows(pace, run, &batch.node_windows)?;
-    insert::links(pace, run, &batch.links)?;
-    insert::marks(pace, run, &batch.marks)?;
-    insert::cpu(pace, run, &batch.cpu)?;
-    insert::samples(pace, run, &batch.samples)?;
-    insert::extras(pace, run, &batch.extras)?;
-    insert::device_use(pace, run, &batch.device_use)
+fn write_rows(
+    transaction: &mut ChunkedTransaction<'_>,
+    run: i64,
+    batch: &Batch,
+) -> rusqlite::Result<()> {
+    insert::instances(transaction, run, &batch.instances)?;
+    insert::spans(transaction, run, &batch.spans)?;
+    insert::fields(transaction, run, &batch.fields)?;
+    insert::node_windows(transaction, run, &batch.node_windows)?;
+    insert::links(transaction, run, &batch.links)?;
+    insert::marks(transaction, run, &batch.marks)?;
+    insert::cpu(transaction, run, &batch.cpu)?;
+    insert::samples(transaction, run, &batch.samples)?;
+    insert::extras(transaction, run, &batch.extras)?;
+    insert::device_use(transaction, run, &batch.device_use)
 }
 
-/// Device and inode: tells whether the name still means the file we opened.
+/// Device and inode, to detect whether the path still names the opened file.
 type FileId = (u64, u64);
 
 #[cfg(unix)]
@@ -347,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_with_the_file_and_writing_goes_on_later() {
+    fn a_full_disk_is_reported_with_the_file_and_writing_continues_later() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut sink = SqliteSink::create(folder.path().join("full.db")).expect("a new file");
         let begin = Batch {

@@ -28,7 +28,7 @@ document() {
 next() { sleep 0.05; printf '\0'; document "$1"; }
 "#;
 
-/// A script in a folder of its own.
+/// A script in a temporary folder.
 pub(crate) struct Fake {
     pub(crate) folder: TempDir,
 }
@@ -71,7 +71,7 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(MonotonicClock::starting_in(std::time::Duration::ZERO))
 }
 
-/// Energy of a rail in mJ, sample by sample.
+/// Returns the energy of each sample of a rail in mJ.
 pub(crate) fn millijoules(reading: &Reading, rail: usize) -> Vec<Option<i64>> {
     let samples = reading.samples.iter().filter(|sample| sample.rail == rail);
     samples

@@ -92,7 +92,7 @@ pub fn span(seq: u64, node: u32, parent: Option<u64>, start_ms: i64, end_ms: i64
     }
 }
 
-fn condition(moment: Moment, key: &str, value: &str) -> ConditionRow {
+fn condition(moment: ConditionTime, key: &str, value: &str) -> ConditionRow {
     ConditionRow {
         moment,
         key: key.into(),
@@ -188,11 +188,11 @@ pub fn recording(uuid: &str) -> Batch {
         }],
         marks: vec![mark(50), mark(50)],
         cpu: vec![
-            cpu(CpuOf::Thread(1)),
-            cpu(CpuOf::Process),
-            cpu(CpuOf::Machine),
-            cpu(CpuOf::Sensor),
-            cpu(CpuOf::Child(1)),
+            cpu(CpuScope::Thread(1)),
+            cpu(CpuScope::Process),
+            cpu(CpuScope::Machine),
+            cpu(CpuScope::Sensor),
+            cpu(CpuScope::Child(1)),
         ],
         instances: vec![InstanceRow {
             id: 1,
@@ -213,9 +213,9 @@ pub fn recording(uuid: &str) -> Batch {
             .flat_map(|i| (1..=3).map(move |r| sample(r, i)))
             .collect(),
         conditions: vec![
-            condition(Moment::Start, "governor", "powersave"),
-            condition(Moment::Start, "power", "mains"),
-            condition(Moment::End, "power", "battery"),
+            condition(ConditionTime::Start, "governor", "powersave"),
+            condition(ConditionTime::Start, "power", "mains"),
+            condition(ConditionTime::End, "power", "battery"),
         ],
         baselines: vec![BaselineRow {
             rail: 1,
@@ -247,7 +247,7 @@ fn mark(ms: i64) -> MarkRow {
     }
 }
 
-fn cpu(of: CpuOf) -> CpuRow {
+fn cpu(of: CpuScope) -> CpuRow {
     CpuRow {
         of,
         start_ns: 0,
@@ -332,7 +332,7 @@ pub fn attribution() -> AttributionRows {
     rows.into_inner()
 }
 
-/// Kinds 2 and 3 of `recording`, which cannot be told apart.
+/// Kinds 2 and 3 of `recording`, which are indistinguishable.
 fn kind_energy(rail: u32, share: f64) -> [KindEnergyRow; 2] {
     [(2, 2.0), (3, 4.0)].map(|(kind, self_j)| KindEnergyRow {
         rail,

@@ -14,30 +14,31 @@ const HELP: &str = "Examples:
   energy import chrome trace.json --power power.csv --start 2026-11-01T12:30:15Z
   energy import chrome trace.json --power run.plist --offset 730 --key-fields layer,shard
 
-The trace is what the crate tracing-chrome writes for a program that knows nothing
-of energy; the power is what `energy import power` reads. Their clocks are brought
-together by what the program did and what power shows of it. Where that is not
-clear, --offset is asked for. docs/importing.md has the whole way.";
+TRACE is written by the crate tracing-chrome in the observed program. RECORDING is any
+file that `energy import power` reads. Their clocks are aligned by matching power with
+the activity of spans. If the match is ambiguous, the import fails and --offset is
+required. docs/importing.md explains all steps.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct ChromeArgs {
-    /// The trace
+    /// Trace to import
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
-    /// What power was recorded meanwhile: powermetrics' plist or text, or CSV
+    /// Power recording of the same time: plist or text of powermetrics, or CSV
     #[arg(long, value_name = "RECORDING")]
     power: PathBuf,
-    /// Name of the run, in place of the trace's
+    /// Name of the run (default: that of the trace)
     #[arg(long)]
     name: Option<String>,
-    /// Arguments of spans whose values are told apart
+    /// Span arguments whose values distinguish call paths
     #[arg(long, value_delimiter = ',', value_name = "NAMES", default_values_t = ChromeOptions::default().key_fields)]
     key_fields: Vec<String>,
-    /// When the trace began, if its name does not tell: a date and time, or unix seconds
+    /// Start of the trace: a date and time, or unix seconds (default: from its file name)
     #[arg(long, value_parser = parse_start, value_name = "TIME")]
     start: Option<i64>,
-    /// How far the recording's clock is ahead of the trace's, in ms; else found
+    /// Time by which the recording's clock is ahead of the trace's, in ms (default:
+    /// estimated)
     #[arg(long, value_parser = parse_ms, value_name = "MS", allow_hyphen_values = true)]
     offset: Option<Nanos>,
     /// Averaging window of a rail's sensor: box, trailing:100ms, lowpass:60ms
@@ -46,7 +47,7 @@ pub(super) struct ChromeArgs {
 }
 
 impl ChromeArgs {
-    /// As the library wants them.
+    /// Converts to the library's options.
     pub(super) fn options(self) -> ChromeOptions {
         ChromeOptions {
             trace: self.trace,
@@ -60,7 +61,7 @@ impl ChromeArgs {
     }
 }
 
-/// Milliseconds, or a time with its unit.
+/// Parses a number of milliseconds, or a time with a unit.
 fn parse_ms(text: &str) -> Result<Nanos, String> {
     let is_plain = text.trim().parse::<f64>().is_ok();
     match is_plain {
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn unasked_it_does_what_the_library_does() {
+    fn default_options_equal_those_of_the_library() {
         let alone = Alone::try_parse_from(["chrome", "t.json", "--power", "p.csv"]).unwrap();
         let expected = ChromeOptions {
             trace: "t.json".into(),
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_are_milliseconds_unless_they_say_otherwise() {
+    fn offsets_without_a_unit_are_milliseconds() {
         assert_eq!(parse_ms("730"), Ok(Nanos::from_millis(730)));
         assert_eq!(parse_ms("-412.5"), Ok(Nanos::from_nanos(-412_500_000)));
         assert_eq!(parse_ms("3.1s"), Ok(Nanos::from_millis(3_100)));

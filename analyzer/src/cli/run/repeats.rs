@@ -9,13 +9,13 @@ use super::RunArgs;
 use crate::compare::{CompareOptions, Compared, put_first, sides};
 use crate::format::{Format, escape, stamp};
 use crate::program::Interrupt;
-use crate::repeat::{self, Config, Plan, Turn};
+use crate::repeat::{self, Config, PlannedRun, RepeatPlan};
 use crate::run::{RunOptions, model_path, sha256, sha256_of};
 
-/// Sides that a comparison can have.
+/// Number of sides that a comparison can have.
 const SIDES: std::ops::RangeInclusive<usize> = 2..=4;
 
-/// Makes the repeats of all configurations.
+/// Runs the repeats of all configurations.
 pub(super) fn begin(
     db: &Path,
     args: &RunArgs,
@@ -23,11 +23,11 @@ pub(super) fn begin(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     if args.chrome.is_some() || args.flamegraph.is_some() {
-        let text = "--chrome and --flamegraph are for a single run; draw repeats with \
+        let text = "--chrome and --flamegraph need a single run; draw repeats with \
                     `energy flamegraph GROUP`";
         return Err(Usage(text.to_owned()).into());
     }
-    let plan = Plan {
+    let plan = RepeatPlan {
         group: args
             .group
             .clone()
@@ -47,29 +47,29 @@ pub(super) fn begin(
             })
             .collect(),
     };
-    refuse_known(db, &plan.group)?;
-    // Before the first run: fetching is not part of it.
+    refuse_existing(db, &plan.group)?;
+    // Download models before the first run, which must not include it.
     for config in &plan.configs {
         model_path(&config.model)?;
     }
     make(db, &plan, &args.prompt, out)
 }
 
-fn refuse_known(db: &Path, group: &str) -> anyhow::Result<()> {
+fn refuse_existing(db: &Path, group: &str) -> anyhow::Result<()> {
     if !db.exists() {
         return Ok(());
     }
     let runs = crate::query::list(&open_recording(db)?)?;
     if runs.iter().any(|run| run.group.as_deref() == Some(group)) {
         anyhow::bail!(
-            "group {0} exists; go on with it by --resume {0}, or choose another name",
+            "group {0} exists; resume it with --resume {0}, or choose another name",
             escape(group)
         );
     }
     Ok(())
 }
 
-/// Goes on with what was interrupted.
+/// Resumes the interrupted repeats of a group.
 pub(super) fn resume(
     db: &Path,
     args: &RunArgs,
@@ -80,14 +80,14 @@ pub(super) fn resume(
     let plan = resumed.plan;
     let prompt = plan.prompt.clone().unwrap_or_else(|| args.prompt.clone());
     if sha256_of(prompt.as_bytes()) != plan.prompt_sha256 {
-        anyhow::bail!("the prompt was not recorded: give the same one with --resume");
+        anyhow::bail!("the prompt was not stored: give the same prompt with --resume");
     }
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
         let now = sha256(&model_path(&config.model)?)?;
         let is_other = known.as_ref().is_some_and(|known| *known != now);
         if is_other && !args.force {
             anyhow::bail!(
-                "model {}: its file has changed since the first repeats; go on nevertheless with --force",
+                "model {}: the file has changed since the first repeats; give --force to resume anyway",
                 escape(&config.model)
             );
         }
@@ -95,28 +95,28 @@ pub(super) fn resume(
     make(db, &plan, &prompt, out)
 }
 
-fn make(db: &Path, plan: &Plan, prompt: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+fn make(db: &Path, plan: &RepeatPlan, prompt: &str, out: &mut dyn Write) -> anyhow::Result<()> {
     let energy = std::env::current_exe()?;
     let interrupt = Interrupt::listen()?;
     let bar = Progress::new("running");
-    let all = plan.turns().len();
-    let tell = |done: usize, turn: Turn| {
+    let all = plan.runs().len();
+    let on_progress = |done: usize, planned: PlannedRun| {
         bar.set(
             done,
             all,
-            &format!("{} {}", plan.configs[turn.config].label, turn.repeat),
+            &format!("{} {}", plan.configs[planned.config].label, planned.repeat),
         );
     };
-    let made = repeat::execute(plan, prompt, &energy, db, &interrupt, tell);
+    let executed = repeat::execute(plan, prompt, &energy, db, &interrupt, on_progress);
     drop(bar);
-    if let Err(error) = made {
+    if let Err(error) = executed {
         let group = escape(&plan.group);
-        let text = format!("what was recorded stays; go on with `energy run --resume {group}`");
+        let text = format!("recorded runs are kept; resume with `energy run --resume {group}`");
         return Err(anyhow::Error::from(error).context(text));
     }
     let recording = open_recording(db)?;
-    let look = super::super::look();
-    repeat::answer(&recording, plan)?.write(out, Format::Table, &look)?;
+    let style = super::super::style();
+    repeat::answer(&recording, plan)?.write(out, Format::Table, &style)?;
     if !SIDES.contains(&plan.configs.len()) || plan.repeat < 2 {
         return Ok(());
     }
@@ -130,5 +130,5 @@ fn make(db: &Path, plan: &Plan, prompt: &str, out: &mut dyn Write) -> anyhow::Re
     };
     writeln!(out)?;
     let compared = Compared::read(&recording, sides, &options)?;
-    Ok(compared.write(&left_out, None, out, Format::Table, &look)?)
+    Ok(compared.write(&left_out, None, out, Format::Table, &style)?)
 }

@@ -1,4 +1,4 @@
-//! One pair of sides, or several sides against the first.
+//! Compares one pair of sides, or several sides with the first.
 
 use serde::Serialize;
 
@@ -10,49 +10,46 @@ use super::verdict::{Reason, Verdict};
 /// The other side compared with base.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Geometric mean of the other side over that of base; none where a side has no
-    /// runs or figures that are not positive.
+    /// Geometric mean of the other side over that of base; `None` if a side has no runs or
+    /// values that are not positive.
     pub ratio: Option<f64>,
-    /// Lower end of the ratio's interval; none with one run on a side.
+    /// Lower end of the ratio's interval; `None` with one run on a side.
     pub lo: Option<f64>,
     /// Upper end.
     pub hi: Option<f64>,
-    /// Part of such intervals that hold the true ratio: the confidence asked for, or
-    /// more where several comparisons share one error rate.
+    /// Confidence level of the interval: the requested one, or higher if several comparisons
+    /// share one error rate.
     pub confidence: f64,
-    /// How likely so large a difference is between sides that do not differ, adjusted
-    /// where several comparisons share one error rate; none with one run on a side.
+    /// Probability of a difference at least as large between equal sides, adjusted if several
+    /// comparisons share one error rate; `None` with one run on a side.
     pub p: Option<f64>,
     /// Degrees of freedom of the interval.
     pub df: Option<f64>,
-    /// Independent samples of base and the other: runs, or sessions where there are
-    /// many.
+    /// Independent samples of base and the other side: runs, or sessions if there are many.
     pub samples: [usize; 2],
-    /// How the runs lie in time.
+    /// How the runs of both sides are distributed over sessions.
     pub layout: Layout,
-    /// The smallest difference, as a part, that four of five such comparisons would
-    /// find.
+    /// Smallest relative difference that four of five such comparisons would find.
     pub detectable: Option<f64>,
-    /// What it amounts to.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why it is inconclusive.
+    /// The reason if it is inconclusive.
     pub reason: Option<Reason>,
 }
 
 /// Compares two sides.
 ///
-/// With one run on a side there is neither interval nor p; with two there are, but
-/// the verdict stays inconclusive.
+/// With one run on a side there is neither interval nor p; with two both exist, but the verdict
+/// is inconclusive.
 pub fn compare(base: &[Sample], other: &[Sample], options: &Options) -> Comparison {
     let contrast = contrast(base, other, options);
     let p = contrast.and_then(|contrast| contrast.p());
-    Comparison::of([base, other], contrast, options.alpha(), p, options)
+    Comparison::from_contrast([base, other], contrast, options.alpha(), p, options)
 }
 
-/// Compares each of `others` with base. Together they say better or worse of sides
-/// that do not differ at the rate that one comparison would (Holm 1979): the
-/// comparison with the `i`-th smallest p of `m` has to be clear at the error rate over
-/// `m - i + 1`, and its interval is of that level.
+/// Compares each of `others` with base. The rate of wrong verdicts over all of them is that of
+/// a single comparison (Holm 1979): the comparison with the `i`-th smallest p of `m` has to be
+/// significant at the error rate over `m - i + 1`, and its interval has that level.
 pub fn compare_all(base: &[Sample], others: &[Vec<Sample>], options: &Options) -> Vec<Comparison> {
     let contrasts: Vec<Option<Contrast>> = others
         .iter()
@@ -65,10 +62,10 @@ pub fn compare_all(base: &[Sample], others: &[Vec<Sample>], options: &Options) -
     let mut steps = vec![(options.alpha(), None); others.len()];
     let (mut highest, mut stopped) = (0.0_f64, None);
     for (rank, at) in order.iter().enumerate() {
-        let left = (order.len() - rank) as f64;
-        highest = highest.max((known(*at) * left).min(1.0));
-        // Past the first that is not clear nothing is, at its level.
-        let level = stopped.unwrap_or(options.alpha() / left);
+        let remaining = (order.len() - rank) as f64;
+        highest = highest.max((known(*at) * remaining).min(1.0));
+        // After the first comparison that is not significant, none is, at its level.
+        let level = stopped.unwrap_or(options.alpha() / remaining);
         if known(*at) > level {
             stopped = Some(level);
         }
@@ -77,14 +74,14 @@ pub fn compare_all(base: &[Sample], others: &[Vec<Sample>], options: &Options) -
     let sides = others.iter().zip(contrasts).zip(steps);
     sides
         .map(|((other, contrast), (alpha, p))| {
-            Comparison::of([base, other], contrast, alpha, p, options)
+            Comparison::from_contrast([base, other], contrast, alpha, p, options)
         })
         .collect()
 }
 
 impl Comparison {
-    /// Decides at the error rate `alpha`; `p` is the one to be shown.
-    pub(super) fn of(
+    /// Decides at the error rate `alpha`; `p` is reported as given.
+    pub(super) fn from_contrast(
         sides: [&[Sample]; 2],
         contrast: Option<Contrast>,
         alpha: f64,
@@ -107,7 +104,9 @@ impl Comparison {
             layout: contrast.layout,
             detectable: contrast.detectable(alpha).map(f64::exp_m1),
             verdict: match (reason, interval) {
-                (None, Some(interval)) => decide(contrast.ln_ratio, interval, options.least()),
+                (None, Some(interval)) => {
+                    decide(contrast.ln_ratio, interval, options.min_ln_effect())
+                }
                 _ => Verdict::Inconclusive,
             },
             reason,
@@ -133,7 +132,7 @@ impl Comparison {
         }
     }
 
-    /// Without a verdict, and without what could be read as one.
+    /// Returns it without a verdict, interval and p.
     #[must_use]
     pub fn undecided(self, reason: Reason) -> Self {
         Self {
@@ -148,14 +147,14 @@ impl Comparison {
         }
     }
 
-    /// The verdict in words, with the reason or what could have been seen.
-    pub fn said(&self) -> String {
+    /// Returns the verdict as text, with the reason or the detectable difference.
+    pub fn verdict_text(&self) -> String {
         let words = self.verdict.words();
         match (self.verdict, self.reason, self.detectable) {
             (Verdict::Undecided, Some(reason), _) => format!("{words}: {}", reason.words()),
             (_, Some(reason), _) => format!("{words} ({})", reason.words()),
-            (Verdict::NoDifference, None, Some(seen)) => {
-                format!("{words} (could see {:.1} %)", seen * 100.0)
+            (Verdict::NoDifference, None, Some(detectable)) => {
+                format!("{words} (could see {:.1} %)", detectable * 100.0)
             }
             _ => words.to_owned(),
         }
@@ -172,18 +171,18 @@ fn too_few(contrast: &Contrast) -> Option<Reason> {
 }
 
 /// ```text
-///            -least   0   least
+///               -min  0  min
 ///   better  [--*--]   |
 ///   same          [ * | ]
-///   no diff.    [---*-|---]        and  [-*-] between 0 and least, to one end
+///   no diff.    [---*-|---]        and  [-*-] between 0 and min, across either
 ///   worse             |   [--*--]
 /// ```
-fn decide(ln_ratio: f64, (lo, hi): (f64, f64), least: f64) -> Verdict {
-    if hi < 0.0 && ln_ratio < -least {
+fn decide(ln_ratio: f64, (lo, hi): (f64, f64), min_effect: f64) -> Verdict {
+    if hi < 0.0 && ln_ratio < -min_effect {
         Verdict::Better
-    } else if lo > 0.0 && ln_ratio > least {
+    } else if lo > 0.0 && ln_ratio > min_effect {
         Verdict::Worse
-    } else if -least <= lo && hi <= least {
+    } else if -min_effect <= lo && hi <= min_effect {
         Verdict::Same
     } else {
         Verdict::NoDifference

@@ -1,32 +1,31 @@
-//! The difference of two sides and its error, before anything is decided.
+//! Difference of two sides and its error.
 
 use super::sample::{Options, Sample, logarithms, mean, variance};
 use super::sessions::{Layout, arrange};
 use super::student::{quantile_of_two_tails, two_tails};
 
-/// What two sides say of the logarithm of their ratio.
+/// Estimate of the logarithm of the ratio of two sides.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Contrast {
     /// Logarithm of the ratio, other over base.
     pub(super) ln_ratio: f64,
-    /// Its error, sessions included; none where a side has one sample.
+    /// Its error, including sessions; `None` if a side has one sample.
     pub(super) error: Option<Error>,
-    /// What the runs alone show of it.
+    /// Its error from the runs alone.
     within: Option<Error>,
     pub(super) layout: Layout,
     /// Independent samples of base and other: runs, or sessions.
     pub(super) samples: [usize; 2],
 }
 
-/// A standard error and the degrees of freedom it is known with.
+/// A standard error and its degrees of freedom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Error {
     pub(super) se: f64,
     pub(super) df: f64,
 }
 
-/// Compares two sides; nothing where one has no samples, or figures without a
-/// logarithm.
+/// Compares two sides; returns `None` if one has no samples, or values without a logarithm.
 pub(super) fn contrast(base: &[Sample], other: &[Sample], options: &Options) -> Option<Contrast> {
     let sides = [base, other];
     let arranged = arrange(sides, [logarithms(base)?, logarithms(other)?], options);
@@ -40,9 +39,9 @@ pub(super) fn contrast(base: &[Sample], other: &[Sample], options: &Options) -> 
     })
 }
 
-/// Welch's error: variances of the two means add, and Satterthwaite's degrees of
-/// freedom are those of the sum. The variance between sessions is supposed, not
-/// estimated, and therefore takes away none.
+/// Returns Welch's error: variances of the two means add, with Satterthwaite's degrees of
+/// freedom. The variance between sessions is assumed, not estimated, and therefore does not
+/// reduce these.
 fn error(one: &[f64], two: &[f64], between_sessions: f64) -> Option<Error> {
     let parts = [one, two].map(|side| Some((variance(side)? / side.len() as f64, side.len())));
     let [Some(a), Some(b)] = parts else {
@@ -51,7 +50,7 @@ fn error(one: &[f64], two: &[f64], between_sessions: f64) -> Option<Error> {
     let whole = a.0 + b.0 + between_sessions;
     let lost = |(part, runs): (f64, usize)| part * part / (runs - 1) as f64;
     let df = match lost(a) + lost(b) {
-        // Runs that do not differ at all say nothing of how they spread.
+        // Identical runs contain no information on the spread.
         0.0 => (one.len() + two.len() - 2) as f64,
         lost => whole * whole / lost,
     };
@@ -62,33 +61,34 @@ fn error(one: &[f64], two: &[f64], between_sessions: f64) -> Option<Error> {
 }
 
 impl Contrast {
-    /// How likely so large a difference is between sides that do not differ.
+    /// Returns the probability of a difference at least as large between equal sides.
     pub(super) fn p(&self) -> Option<f64> {
         let of = |error: Error| error.p(self.ln_ratio);
         Some(of(self.error?).max(of(self.within?)))
     }
 
-    /// The interval of the logarithm that misses the truth at the rate `alpha`.
+    /// Returns the interval of the logarithm with error rate `alpha`.
     pub(super) fn interval(&self, alpha: f64) -> Option<(f64, f64)> {
         let half = self.half(alpha)?;
         Some((self.ln_ratio - half, self.ln_ratio + half))
     }
 
-    /// The smallest difference, as a logarithm, that would be found in four of five
-    /// such comparisons.
+    /// Returns the smallest difference, as a logarithm, that four of five such comparisons
+    /// would find.
     pub(super) fn detectable(&self, alpha: f64) -> Option<f64> {
         Some(self.half(alpha)? + self.half(2.0 * (1.0 - POWER))?)
     }
 
-    /// Half the width of an interval that misses at the rate `alpha`. What is supposed
-    /// of sessions counts as known, which adds degrees of freedom: sides recorded apart
-    /// must not seem surer for it than they would in turns.
+    /// Returns half the width of an interval with error rate `alpha`. The assumed variance
+    /// between sessions counts as known, which increases the degrees of freedom: without the
+    /// maximum, sides in separate sessions could have a narrower interval than interleaved
+    /// ones.
     fn half(&self, alpha: f64) -> Option<f64> {
         Some(self.error?.half(alpha).max(self.within?.half(alpha)))
     }
 }
 
-/// How often a difference is to be found that is called detectable.
+/// Statistical power at which a difference is called detectable.
 const POWER: f64 = 0.8;
 
 impl Error {

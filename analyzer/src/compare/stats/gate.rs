@@ -1,27 +1,27 @@
-//! Whether a check that guards against regressions passes.
+//! Regression gate.
 
 use serde::Serialize;
 
 use super::comparison::Comparison;
 
-/// What a check comes to.
+/// Result of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
-    /// The whole interval is at or below what is allowed.
+    /// The whole interval is at or below the limit.
     Pass,
-    /// The whole interval is above what is allowed.
+    /// The whole interval is above the limit.
     Regression,
-    /// The interval holds what is allowed, or there are too few runs.
+    /// The interval contains the limit, or there are too few runs.
     Undecided,
 }
 
-/// Whether the other side needs more than `1 + above` times what base needs.
+/// Checks whether the other side needs more than `1 + above` times the energy of base.
 pub fn gate(comparison: &Comparison, above: f64) -> Gate {
-    let allowed = 1.0 + above;
+    let limit = 1.0 + above;
     match (comparison.reason, comparison.lo, comparison.hi) {
-        (None, Some(lo), _) if lo > allowed => Gate::Regression,
-        (None, _, Some(hi)) if hi <= allowed => Gate::Pass,
+        (None, Some(lo), _) if lo > limit => Gate::Regression,
+        (None, _, Some(hi)) if hi <= limit => Gate::Pass,
         _ => Gate::Undecided,
     }
 }

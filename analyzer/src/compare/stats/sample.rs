@@ -1,12 +1,12 @@
-//! What is compared, and how strictly.
+//! Samples and options of a comparison.
 
 use std::time::Duration;
 
 /// One run: the unit of all statistics here.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// Its figure: J/token or J, or anything else of which less is better. Only
-    /// positive, finite figures have a ratio.
+    /// Its value: J/token, J, or any other quantity where less is better. Only positive, finite
+    /// values have a ratio.
     pub value: f64,
     /// Wall clock of its start, ns since 1970.
     pub start_unix_ns: i64,
@@ -14,18 +14,18 @@ pub struct Sample {
     pub end_unix_ns: i64,
 }
 
-/// How strictly sides are compared.
+/// Statistical options.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Part of intervals that hold the true ratio: 0.95. One less this is also the
-    /// rate of false verdicts, and of false discoveries among nodes.
+    /// Confidence level of intervals: 0.95. One minus this is also the rate of false verdicts,
+    /// and of false discoveries among nodes.
     pub confidence: f64,
-    /// Differences up to this part do not matter: 0.01 is 1 %.
+    /// Smallest relative difference that matters: 0.01 is 1 %.
     pub min_effect: f64,
-    /// Standard deviation of what all runs of one session have in common, as a part:
-    /// 0.025 is 2.5 %, which is supposed where it cannot be seen from the runs.
+    /// Relative standard deviation between sessions: 0.025 is 2.5 %. Assumed if the runs do not
+    /// show it.
     pub session_sd: f64,
-    /// A pause longer than this ends a session.
+    /// Minimum pause between two sessions.
     pub session_gap: Duration,
 }
 
@@ -41,24 +41,24 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Rate of errors that is allowed: one less the confidence.
+    /// Returns the allowed error rate: one minus the confidence.
     pub(super) fn alpha(&self) -> f64 {
         1.0 - self.confidence
     }
 
-    /// The least difference that matters, on the scale of logarithms.
-    pub(super) fn least(&self) -> f64 {
+    /// Returns the smallest difference that matters, as a logarithm.
+    pub(super) fn min_ln_effect(&self) -> f64 {
         self.min_effect.max(0.0).ln_1p()
     }
 }
 
-/// The geometric mean of the figures; none where one of them is not positive, or
-/// where there are none.
+/// Returns the geometric mean of the values; `None` if there are none, or if one is not
+/// positive.
 pub fn geometric_mean(samples: &[Sample]) -> Option<f64> {
     Some(mean(&logarithms(samples)?)?.exp())
 }
 
-/// Logarithms of the figures; none where one of them has none.
+/// Returns the logarithms of the values; `None` if one of them has none.
 pub(super) fn logarithms(samples: &[Sample]) -> Option<Vec<f64>> {
     let ln = |sample: &Sample| {
         let ln = sample.value.ln();
@@ -67,13 +67,12 @@ pub(super) fn logarithms(samples: &[Sample]) -> Option<Vec<f64>> {
     samples.iter().map(ln).collect()
 }
 
-/// The mean; none of nothing.
+/// Returns the mean; `None` if there are no values.
 pub(super) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// The variance that `values` estimate of what they are drawn from; none of fewer
-/// than two.
+/// Returns the sample variance; `None` for fewer than two values.
 pub(super) fn variance(values: &[f64]) -> Option<f64> {
     let mean = mean(values)?;
     let squares = values.iter().map(|value| (value - mean).powi(2));

@@ -1,55 +1,54 @@
-//! Which runs were recorded together, and what it costs that others were not.
+//! Groups runs into sessions, and computes the variance that separate sessions add.
 //!
-//! What a session shares (the room's temperature, what else runs, how the machine
-//! came up) moves all its runs alike. Sides recorded in turns share it, and it
-//! cancels; sides recorded apart do not, and no number of repeats shows it:
+//! Effects of a session (room temperature, other programs, the machine's state after boot)
+//! shift all its runs alike. They cancel for sides that share a session, but not for sides in
+//! separate sessions, and no number of repeats shows them:
 //!
 //! ```text
-//! in turns   A B A B A B         one session, nothing to add
-//! blocks     A A A B B B         no run of A lies between runs of B: taken for two
-//! apart      A A A  ......  B B B     two sessions
-//! both       A B  ......  A B  ......  A B    three sessions that both sides share alike
+//! interleaved  A B A B A B         one session, nothing to add
+//! blocks       A A A B B B         no run of A between runs of B: treated as two sessions
+//! separate     A A A  ......  B B B     two sessions
+//! shared       A B  ......  A B  ......  A B    three sessions shared equally by both sides
 //! ```
 //!
-//! With parts `a_k` and `b_k` of the sides' runs in session `k`, whose offsets have the
-//! variance `s^2`, the difference of means has `s^2 * sum((a_k - b_k)^2)` more variance
-//! than its runs have. Where a side has several sessions, part of that is in the
-//! spread of its runs already and is not added twice. Where each side has at least
-//! three sessions of its own, nothing is supposed: a session's mean is the sample.
+//! With shares `a_k` and `b_k` of the sides' runs in session `k`, whose offsets have the
+//! variance `s^2`, the variance of the difference of means exceeds that of its runs by `s^2 *
+//! sum((a_k - b_k)^2)`. If a side has several sessions, part of that is already in the spread
+//! of its runs and is not added twice. If each side has at least three sessions of its own,
+//! nothing is assumed: the sample is a session's mean.
 
 use serde::Serialize;
 
 use super::sample::{Options, Sample, mean};
 
-/// With fewer sessions on a side their spread is no estimate.
-const ENOUGH_SESSIONS: usize = 3;
+/// Minimum number of sessions on a side to estimate their spread.
+const MIN_SESSIONS: usize = 3;
 
-/// How the runs of two sides lie in time.
+/// Distribution of the runs of two sides over sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layout {
-    /// In turns, in sessions that both sides share: nothing is added.
+    /// Interleaved, in sessions shared equally by both sides: no variance is added.
     Interleaved,
-    /// In sessions, or blocks, of which the sides have unlike parts: the supposed
-    /// variance between sessions is added.
+    /// In separate sessions or blocks, or in sessions shared unequally: the assumed variance
+    /// between sessions is added.
     Apart,
-    /// In several sessions of their own: samples are means of sessions, and their
-    /// spread shows the variance between sessions.
+    /// In several sessions per side: samples are means of sessions, whose spread shows the
+    /// variance between sessions.
     ManySessions,
 }
 
-/// Two sides as samples that are independent but for what `offsets` counts.
+/// Two sides as samples that are independent except for the variance of `offsets`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Arranged {
     pub(super) base: Vec<f64>,
     pub(super) other: Vec<f64>,
     pub(super) layout: Layout,
-    /// What the variance of one session's offset is multiplied by in the difference of
-    /// means.
+    /// Factor of the variance of a session's offset in the variance of the difference of means.
     pub(super) offsets: f64,
 }
 
-/// Arranges logarithms of the samples of two sides, each given in the same order.
+/// Arranges logarithms of the samples of two sides, each in the order of the samples.
 pub(super) fn arrange(
     sides: [&[Sample]; 2],
     logarithms: [Vec<f64>; 2],
@@ -61,7 +60,7 @@ pub(super) fn arrange(
     let own = |side: usize| parts[side].iter().filter(|part| **part > 0.0).count();
     let apart = !(0..sessions.count).any(shared);
     let [base, other] = logarithms;
-    if apart && own(0) >= ENOUGH_SESSIONS && own(1) >= ENOUGH_SESSIONS {
+    if apart && own(0) >= MIN_SESSIONS && own(1) >= MIN_SESSIONS {
         return Arranged {
             base: means(&base, &sessions.of[0], sessions.count),
             other: means(&other, &sessions.of[1], sessions.count),
@@ -70,8 +69,9 @@ pub(super) fn arrange(
         };
     }
     let unlike = (0..sessions.count).map(|k| (parts[0][k] - parts[1][k]).powi(2));
-    let seen = seen(&parts[0], base.len()) + seen(&parts[1], other.len());
-    let offsets = (unlike.sum::<f64>() - seen).max(0.0);
+    let contained =
+        contained_share(&parts[0], base.len()) + contained_share(&parts[1], other.len());
+    let offsets = (unlike.sum::<f64>() - contained).max(0.0);
     Arranged {
         layout: match offsets > 1e-9 {
             true => Layout::Apart,
@@ -83,9 +83,9 @@ pub(super) fn arrange(
     }
 }
 
-/// How much of the offsets' variance is in the variance of a side's mean as its runs
-/// show it: `(1 - sum(p^2)) / (n - 1)`.
-fn seen(parts: &[f64], runs: usize) -> f64 {
+/// Returns the share of the offsets' variance that the spread of a side's runs already
+/// contains: `(1 - sum(p^2)) / (n - 1)`.
+fn contained_share(parts: &[f64], runs: usize) -> f64 {
     if runs < 2 {
         return 0.0;
     }
@@ -109,7 +109,7 @@ struct Sessions {
 }
 
 impl Sessions {
-    /// What part of each side's runs is in each session.
+    /// Returns the share of each side's runs in each session.
     fn parts(&self) -> [Vec<f64>; 2] {
         [0, 1].map(|side| {
             let mut parts = vec![0.0; self.count];
@@ -120,8 +120,8 @@ impl Sessions {
         })
     }
 
-    /// Blocks of one session are sessions of their own. Where several sessions hold
-    /// both sides, their offsets cancel within each, in whatever order.
+    /// Splits a single shared session into two if the sides' runs form blocks. If several
+    /// sessions contain both sides, their offsets cancel within each, in any order.
     fn split_blocks(&mut self, sides: [&[Sample]; 2]) {
         let holds = |side: usize, k: usize| self.of[side].contains(&k);
         let shared = (0..self.count).filter(|k| holds(0, *k) && holds(1, *k));
@@ -136,8 +136,8 @@ impl Sessions {
                 (first.min(start), last.max(start))
             })
         });
-        let in_turns = starts[0].0 < starts[1].1 && starts[1].0 < starts[0].1;
-        if in_turns {
+        let is_interleaved = starts[0].0 < starts[1].1 && starts[1].0 < starts[0].1;
+        if is_interleaved {
             return;
         }
         for of in self.of[1].iter_mut().filter(|of| **of == session) {

@@ -1,5 +1,5 @@
-//! Reference values are those of scipy 1.17.1: `stats.t`, `stats.ttest_ind` with unequal
-//! variances on logarithms, `stats.false_discovery_control`.
+//! Reference values are from scipy 1.17.1: `stats.t`, `stats.ttest_ind` with unequal variances
+//! on logarithms, `stats.false_discovery_control`.
 
 use proptest::prelude::*;
 
@@ -8,8 +8,8 @@ use super::*;
 
 const MINUTE: i64 = 60_000_000_000;
 
-/// Runs of one minute, one after another, beginning at `start` minutes, each `step`
-/// minutes after the one before.
+/// Returns runs of one minute; the first starts at `start` minutes, each other `step` minutes
+/// after the previous one.
 fn runs(values: &[f64], start: i64, step: i64) -> Vec<Sample> {
     let run = |(at, value): (usize, &f64)| {
         let start_unix_ns = (start + at as i64 * step) * MINUTE;
@@ -22,8 +22,8 @@ fn runs(values: &[f64], start: i64, step: i64) -> Vec<Sample> {
     values.iter().enumerate().map(run).collect()
 }
 
-/// Base and other in turns: no session matters.
-fn in_turns(base: &[f64], other: &[f64]) -> (Vec<Sample>, Vec<Sample>) {
+/// Returns base and other interleaved, so that sessions do not matter.
+fn interleaved(base: &[f64], other: &[f64]) -> (Vec<Sample>, Vec<Sample>) {
     (runs(base, 0, 2), runs(other, 1, 2))
 }
 
@@ -36,7 +36,7 @@ fn near(found: Option<f64>, expected: f64) {
 }
 
 #[test]
-fn quantiles_and_tails_are_students() {
+fn quantiles_and_tails_match_student_t() {
     let quantiles = [
         (1.0, 0.05, 12.706204736174694),
         (2.0, 0.05, 4.302652729749462),
@@ -73,9 +73,9 @@ fn quantiles_and_tails_are_students() {
 }
 
 #[test]
-fn welch_is_that_of_other_programs() {
+fn welch_matches_scipy() {
     let base = [0.0912, 0.0934, 0.0921, 0.0940, 0.0919];
-    let (a, b) = in_turns(&base, &[0.1003, 0.0981, 0.1042, 0.0997]);
+    let (a, b) = interleaved(&base, &[0.1003, 0.0981, 0.1042, 0.0997]);
     let found = compare(&a, &b, &Options::default());
     assert_eq!(found.layout, Layout::Interleaved);
     near(found.ratio, 1.0868616438975032);
@@ -90,48 +90,58 @@ fn welch_is_that_of_other_programs() {
     };
     near(compare(&a, &b, &strict).lo, 1.0207082959965048);
 
-    let (a, b) = in_turns(&[1.0, 1.1, 1.05], &[1.02, 1.2, 0.9]);
+    let (a, b) = interleaved(&[1.0, 1.1, 1.05], &[1.02, 1.2, 0.9]);
     let found = compare(&a, &b, &Options::default());
     near(found.ratio, 0.9843449426873746);
     near(found.lo, 0.7148295292984282);
     near(found.hi, 1.355476972454083);
     near(found.p, 0.8711392025337702);
     assert_eq!(found.verdict, Verdict::NoDifference);
-    assert!(found.said().starts_with("no difference shown (could see "));
+    assert!(
+        found
+            .verdict_text()
+            .starts_with("no difference shown (could see ")
+    );
 }
 
 #[test]
-fn few_runs_decide_nothing() {
+fn few_runs_are_inconclusive() {
     let options = Options::default();
     let one = compare(&runs(&[2.0], 0, 1), &runs(&[4.0, 4.0], 1, 1), &options);
     assert_eq!(
         (one.ratio, one.lo, one.hi, one.p),
         (Some(2.0), None, None, None)
     );
-    assert_eq!(one.said(), "inconclusive (one run)");
-    let (a, b) = in_turns(&[2.0, 2.2], &[3.0, 3.1]);
+    assert_eq!(one.verdict_text(), "inconclusive (one run)");
+    let (a, b) = interleaved(&[2.0, 2.2], &[3.0, 3.1]);
     let two = compare(&a, &b, &options);
     near(two.lo, 0.9606361027728257);
     near(two.p, 0.05660157368772799);
-    assert_eq!(two.said(), "inconclusive (two runs)");
-    let (a, b) = in_turns(&[2.0, 2.000001], &[3.0, 3.000001]);
+    assert_eq!(two.verdict_text(), "inconclusive (two runs)");
+    let (a, b) = interleaved(&[2.0, 2.000001], &[3.0, 3.000001]);
     let clear = compare(&a, &b, &options);
     assert!(clear.lo.unwrap() > 1.49);
     assert_eq!(clear.verdict, Verdict::Inconclusive);
     assert_eq!(gate(&clear, 0.05), Gate::Undecided);
-    assert_eq!(compare(&a, &[], &options).said(), "inconclusive (no run)");
+    assert_eq!(
+        compare(&a, &[], &options).verdict_text(),
+        "inconclusive (no run)"
+    );
 }
 
 #[test]
-fn figures_without_a_logarithm_have_no_ratio() {
+fn values_without_a_logarithm_have_no_ratio() {
     for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let (a, b) = in_turns(&[1.0, 1.1, odd], &[1.0, 1.2, 1.1]);
+        let (a, b) = interleaved(&[1.0, 1.1, odd], &[1.0, 1.2, 1.1]);
         for found in [
             compare(&a, &b, &Options::default()),
             compare(&b, &a, &Options::default()),
         ] {
             assert_eq!((found.ratio, found.p), (None, None));
-            assert_eq!(found.said(), "inconclusive (not above zero in each run)");
+            assert_eq!(
+                found.verdict_text(),
+                "inconclusive (not above zero in each run)"
+            );
         }
         assert_eq!(geometric_mean(&a), None);
     }
@@ -140,8 +150,8 @@ fn figures_without_a_logarithm_have_no_ratio() {
 }
 
 #[test]
-fn a_difference_too_small_to_matter_is_none() {
-    let (a, b) = in_turns(&[1.0, 1.0001, 1.0002], &[1.005, 1.0051, 1.0052]);
+fn differences_below_the_minimum_effect_are_ignored() {
+    let (a, b) = interleaved(&[1.0, 1.0001, 1.0002], &[1.005, 1.0051, 1.0052]);
     let strict = Options {
         min_effect: 0.001,
         ..Options::default()
@@ -152,30 +162,30 @@ fn a_difference_too_small_to_matter_is_none() {
 }
 
 #[test]
-fn runs_that_do_not_differ_need_no_spread() {
-    let (a, b) = in_turns(&[1.0; 3], &[1.5; 3]);
+fn identical_runs_are_decided_without_spread() {
+    let (a, b) = interleaved(&[1.0; 3], &[1.5; 3]);
     let found = compare(&a, &b, &Options::default());
     assert_eq!(
         (found.lo, found.hi, found.p),
         (found.ratio, found.ratio, Some(0.0))
     );
     assert_eq!(found.verdict, Verdict::Worse);
-    let (a, b) = in_turns(&[1.0; 3], &[1.0; 3]);
+    let (a, b) = interleaved(&[1.0; 3], &[1.0; 3]);
     let found = compare(&a, &b, &Options::default());
     assert_eq!((found.p, found.verdict), (Some(1.0), Verdict::Same));
 }
 
-/// Width of the interval of one logarithm.
+/// Returns the width of the interval of the logarithm.
 fn width(found: &Comparison) -> f64 {
     (found.hi.unwrap() / found.lo.unwrap()).ln()
 }
 
 #[test]
-fn sides_recorded_apart_have_the_sessions_added() {
+fn separate_sessions_add_their_variance() {
     let base = [1.0, 1.02, 0.98];
     let other = base.map(|value| value * 1.05);
     let options = Options::default();
-    let (a, b) = in_turns(&base, &other);
+    let (a, b) = interleaved(&base, &other);
     let turns = compare(&a, &b, &options);
     let blocks = compare(&runs(&base, 0, 1), &runs(&other, 3, 1), &options);
     let days = compare(&runs(&base, 0, 1), &runs(&other, 1440, 1), &options);
@@ -223,7 +233,7 @@ fn sessions_that_both_sides_share_cancel() {
 }
 
 #[test]
-fn many_sessions_are_the_samples() {
+fn samples_are_means_of_sessions_if_there_are_many() {
     let session = |values: [f64; 2], day: i64| runs(&values, day * 1440, 1);
     let a: Vec<Sample> = [([1.0, 1.02], 0), ([1.1, 1.12], 1), ([1.05, 1.07], 2)]
         .into_iter()
@@ -243,12 +253,12 @@ fn many_sessions_are_the_samples() {
             .map(|two| (two[0].value * two[1].value).sqrt())
             .collect()
     };
-    let (one, two) = in_turns(&means(&a), &means(&b));
+    let (one, two) = interleaved(&means(&a), &means(&b));
     near(
         found.lo,
         compare(&one, &two, &Options::default()).lo.unwrap(),
     );
-    // One side with few sessions: the spread between sessions is supposed again.
+    // With few sessions on one side, the spread between sessions is assumed again.
     assert_eq!(
         compare(&a[..4], &b, &Options::default()).layout,
         Layout::Apart
@@ -277,7 +287,7 @@ fn several_sides_share_one_error_rate() {
     near(all[0].p, alone[0].p.unwrap() * 3.0);
     near(all[1].p, alone[1].p.unwrap() * 2.0);
     near(all[2].p, alone[2].p.unwrap());
-    // Clear by itself, but not as one of three.
+    // Significant alone, but not as one of three.
     assert!(alone[1].p.unwrap() < 0.05 && all[1].p.unwrap() > 0.05);
     let verdicts = |of: &[Comparison]| of.iter().map(|one| one.verdict).collect::<Vec<_>>();
     assert_eq!(
@@ -298,7 +308,7 @@ fn false_discoveries_are_bounded_over_all_nodes() {
     // Two nodes that differ and eight that do not.
     let base = [1.0, 1.02, 0.98, 1.01, 0.99];
     let item = |factor: f64| {
-        let (base, other) = in_turns(&base, &base.map(|value| value * factor));
+        let (base, other) = interleaved(&base, &base.map(|value| value * factor));
         Item { base, other }
     };
     let factors = [1.3, 1.2, 1.021, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
@@ -311,7 +321,7 @@ fn false_discoveries_are_bounded_over_all_nodes() {
         assert_eq!(one.verdict == Verdict::Worse, at < 2, "{at}");
         let excluded = one.lo.unwrap() > 1.0 || one.hi.unwrap() < 1.0;
         assert_eq!(excluded, one.p.unwrap() <= 0.05, "{at}");
-        // Two of ten are taken: intervals are of the level 1 - 0.05 * 2 / 10.
+        // Two of ten are selected: intervals have the level 1 - 0.05 * 2 / 10.
         assert!((one.confidence - 0.99).abs() < 1e-12);
     }
     let odd = Item::default();
@@ -326,7 +336,7 @@ fn false_discoveries_are_bounded_over_all_nodes() {
 
 #[test]
 fn a_gate_needs_the_whole_interval() {
-    let (a, b) = in_turns(&[1.0, 1.01, 0.99], &[1.2, 1.21, 1.19]);
+    let (a, b) = interleaved(&[1.0, 1.01, 0.99], &[1.2, 1.21, 1.19]);
     let found = compare(&a, &b, &Options::default());
     assert_eq!(gate(&found, 0.05), Gate::Regression);
     assert_eq!(gate(&found, 0.20), Gate::Undecided);
@@ -374,7 +384,7 @@ proptest! {
     }
 
     #[test]
-    fn an_interval_holds_its_ratio((one, two, later) in sides()) {
+    fn intervals_contain_the_ratio((one, two, later) in sides()) {
         let found = compare(&runs(&one, 0, 2), &runs(&two, later, 2), &Options::default());
         if let (Some(lo), Some(hi)) = (found.lo, found.hi) {
             let ratio = found.ratio.unwrap();

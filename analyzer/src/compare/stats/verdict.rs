@@ -1,46 +1,43 @@
-//! What a comparison amounts to.
+//! Verdicts of comparisons.
 
 use serde::Serialize;
 
-/// What is said of the other side, compared with base. Less is better.
+/// Verdict on the other side, compared with base. Less energy is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The interval lies below one, and the difference is larger than the least that
-    /// matters.
+    /// The interval is below one, and the difference exceeds the minimum effect.
     Better,
-    /// The interval lies above one, and the difference is larger than the least that
-    /// matters.
+    /// The interval is above one, and the difference exceeds the minimum effect.
     Worse,
-    /// The whole interval lies within the least difference that matters.
+    /// The whole interval is within the minimum effect.
     Same,
-    /// Neither a difference that matters nor its absence is shown.
+    /// Neither a relevant difference nor its absence is shown.
     NoDifference,
-    /// Nothing can be decided from these runs.
+    /// These runs allow no decision.
     Inconclusive,
-    /// No verdict: the figures of the two sides are not of like kind.
+    /// No verdict: the energies of the two sides are not comparable.
     Undecided,
 }
 
-/// Why nothing can be decided.
+/// Reason why there is no decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// A side has no run.
     NoRun,
-    /// A side has one run: no repeat says how runs spread.
+    /// A side has one run, so its spread is unknown.
     OneRun,
-    /// A side has two runs: how they spread is hardly known.
+    /// A side has two runs, so its spread is poorly known.
     TwoRuns,
-    /// A figure is zero, below it or unknown in some run: there is no ratio.
+    /// A value is zero, negative or unknown in some run, so there is no ratio.
     NotPositive,
-    /// Samples cover too little of the time of a side, or more of one side than of the
-    /// other.
+    /// Samples cover too little of the time of a side, or the coverage of the sides differs.
     Coverage,
 }
 
 impl Verdict {
-    /// In words.
+    /// Returns it as text.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Better => "better",
@@ -54,7 +51,7 @@ impl Verdict {
 }
 
 impl Reason {
-    /// In words.
+    /// Returns it as text.
     pub const fn words(self) -> &'static str {
         match self {
             Self::NoRun => "no run",

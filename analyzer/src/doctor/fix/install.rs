@@ -1,13 +1,13 @@
-//! Writes and removes files that belong to root, with tools of the system.
+//! Writes and removes files owned by root, with system tools.
 //!
 //! ```text
 //! mktemp --> tee --> chmod --> check that file --> mv
 //! [-------- a draft in the target's folder -------]  a rename within the folder
 //! ```
 //!
-//! Only root can write to that folder, so nobody can exchange the draft between its
-//! check and its rename. sudo and udev ignore the draft's name: it contains a dot and
-//! does not end with `.rules`.
+//! Only root can write to that folder, so nobody can replace the draft between check and
+//! rename. sudo and udev ignore the draft because its name contains a dot and does not end
+//! with `.rules`.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
@@ -17,21 +17,21 @@ use std::process::{Command, Output, Stdio};
 use super::fault;
 use crate::error::Result;
 
-/// Folders of the system's tools. `PATH` is not searched: it may name folders that
+/// Folders of system tools. `PATH` is not searched because it may contain folders that
 /// others can write to.
 const TOOLS: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 
-/// Runs tools of the system as root.
+/// Runs system tools as root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AsRoot {
     /// Whether `sudo` is needed.
     pub(super) uses_sudo: bool,
-    /// Where tools are searched, in this order.
+    /// Folders to search for tools, in this order.
     pub(super) folders: Vec<PathBuf>,
 }
 
 impl AsRoot {
-    /// By `sudo`, unless this process is root's.
+    /// Uses `sudo` unless this process runs as root.
     pub fn for_here() -> Self {
         Self {
             uses_sudo: !super::is_root(),
@@ -39,8 +39,8 @@ impl AsRoot {
         }
     }
 
-    /// Writes `text` to a new file beside `path`, runs `check` with its name, and renames
-    /// it to `path`.
+    /// Writes `text` to a new file in the folder of `path`, runs `check` with its name, and
+    /// renames it to `path`.
     pub(super) fn install(
         &self,
         path: &Path,
@@ -74,10 +74,10 @@ impl AsRoot {
         self.run(&words, None).map(|_| ())
     }
 
-    /// The text of a file, or `None` where there is none.
+    /// Returns the content of a file, or `None` if it doesn't exist.
     ///
     /// # Errors
-    /// When it is no regular file: a link could lead anywhere.
+    /// If it is no regular file: a link could point anywhere.
     pub(super) fn text(&self, path: &Path) -> Result<Option<String>> {
         match std::fs::symlink_metadata(path) {
             Ok(there) if !there.is_file() => {
@@ -96,7 +96,7 @@ impl AsRoot {
         }
     }
 
-    /// Makes an empty file beside `path` that nobody else can have made.
+    /// Creates an empty file with a unique name in the folder of `path`.
     fn draft(&self, path: &Path) -> Result<PathBuf> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let template = folder.join(".tracing-energy.XXXXXXXX");
@@ -124,7 +124,7 @@ impl AsRoot {
             false => Command::new(&tool),
         };
         command.args(arguments);
-        let shown = shown(&command);
+        let shown = command_line(&command);
         let output = output(command, input).map_err(|error| failed(&shown, &error.to_string()))?;
         match output.status.success() {
             true => Ok(output),
@@ -137,22 +137,22 @@ impl AsRoot {
         }
     }
 
-    /// The absolute path of a tool.
+    /// Returns the absolute path of a tool.
     fn tool(&self, name: &OsStr) -> Result<PathBuf> {
         let mut paths = self.folders.iter().map(|folder| folder.join(name));
         paths.find(|path| path.is_file()).ok_or_else(|| {
             let name = name.to_string_lossy();
             fault(&format!(
                 "{name} is in none of the system's folders ({}); install it, or run this as root \
-                 where it is sudo",
+                 if it is sudo",
                 TOOLS.join(", ")
             ))
         })
     }
 }
 
-/// The environment is the caller's: tools that run as root get none of it but what a
-/// prompt of sudo needs.
+/// Runs a command without the caller's environment, which must not affect tools that run as
+/// root, except for what the sudo prompt needs.
 fn output(mut command: Command, input: Option<&str>) -> std::io::Result<Output> {
     let terminal = std::env::var_os("TERM");
     command
@@ -166,13 +166,13 @@ fn output(mut command: Command, input: Option<&str>) -> std::io::Result<Output> 
         .stderr(Stdio::piped());
     let mut child = command.spawn()?;
     if let (Some(mut stdin), Some(text)) = (child.stdin.take(), input) {
-        // A tool that failed says why on stderr.
+        // A failed tool reports the cause on stderr.
         let _ = stdin.write_all(text.as_bytes());
     }
     child.wait_with_output()
 }
 
-fn shown(command: &Command) -> String {
+fn command_line(command: &Command) -> String {
     let words = [command.get_program()]
         .into_iter()
         .chain(command.get_args());

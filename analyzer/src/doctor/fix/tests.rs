@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 
-/// A root folder with the folders of rules, and tools that stand in for the system's.
+/// A root folder with the folders of rules, and fake system tools.
 struct Machine {
     root: tempfile::TempDir,
     as_root: AsRoot,
@@ -20,7 +20,7 @@ impl Machine {
         Self { root, as_root }
     }
 
-    /// Puts a shell script in the place of a tool.
+    /// Installs a shell script as a tool.
     fn tool(&self, name: &str, script: &str) {
         let path = self.root.path().join("bin").join(name);
         let log = self.root.path().join("log");
@@ -40,7 +40,7 @@ impl Machine {
         sudoers(self.root.path(), &joe(), &[])
     }
 
-    /// Names in the target's folder.
+    /// Returns the file names in the target's folder.
     fn names(&self, fix: &Fix) -> Vec<String> {
         let entries = std::fs::read_dir(fix.path.parent().unwrap()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -116,7 +116,7 @@ fn sudoers_rules_name_whole_argument_lists_for_one_user_id() {
 fn visudo_accepts_the_rules() {
     let visudo = Path::new("/usr/sbin/visudo");
     if !visudo.is_file() {
-        eprintln!("SKIPPED: rules are not checked: /usr/sbin/visudo is not here");
+        eprintln!("SKIPPED: rules are not checked: /usr/sbin/visudo is not installed");
         return;
     }
     let machine = Machine::new();
@@ -143,7 +143,7 @@ fn files_of_others_and_links_are_left_alone() {
     }
     assert_eq!(std::fs::read_to_string(&fix.path).unwrap(), "mine\n");
 
-    // What a link points at keeps its text, even one that begins as ours do.
+    // The target of a link is not modified, even if it starts with our mark.
     let other = machine.root.path().join("other");
     std::fs::write(&other, MARK).unwrap();
     std::fs::remove_file(&fix.path).unwrap();

@@ -1,4 +1,4 @@
-//! Rows of a table, column by column.
+//! Buffers rows of a table by column.
 
 use parquet::column::writer::ColumnWriterImpl;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -6,9 +6,9 @@ use parquet::errors::Result;
 use parquet::file::writer::SerializedRowGroupWriter;
 
 use super::Shared;
-use crate::query::{Kind, Value};
+use crate::query::{CellValue, ColumnType};
 
-/// Columns with as many rows each.
+/// Columns of equal length.
 pub(super) struct Columns(Vec<Column>);
 
 struct Column {
@@ -24,12 +24,12 @@ enum Data {
 }
 
 impl Columns {
-    pub(super) fn new(columns: &[(String, Kind)]) -> Self {
-        let column = |(_, kind): &(String, Kind)| Column {
+    pub(super) fn new(columns: &[(String, ColumnType)]) -> Self {
+        let column = |(_, kind): &(String, ColumnType)| Column {
             data: match kind {
-                Kind::Whole => Data::Whole(Vec::new()),
-                Kind::Real => Data::Real(Vec::new()),
-                Kind::Text => Data::Text(Vec::new()),
+                ColumnType::Whole => Data::Whole(Vec::new()),
+                ColumnType::Real => Data::Real(Vec::new()),
+                ColumnType::Text => Data::Text(Vec::new()),
             },
             levels: Vec::new(),
         };
@@ -40,19 +40,19 @@ impl Columns {
         self.0.first().map_or(0, |column| column.levels.len())
     }
 
-    /// Adds a row: values, then whole numbers beside them.
-    pub(super) fn push(&mut self, values: &[Value<'_>], whole: &[Option<i64>]) {
-        let beside = whole
+    /// Adds a row: its values, followed by `integers` for the additional columns.
+    pub(super) fn push(&mut self, values: &[CellValue<'_>], integers: &[Option<i64>]) {
+        let additional = integers
             .iter()
-            .map(|whole| whole.map_or(Value::Null, Value::Whole));
-        let values = values.iter().copied().chain(beside);
+            .map(|integer| integer.map_or(CellValue::Null, CellValue::Whole));
+        let values = values.iter().copied().chain(additional);
         for (column, value) in self.0.iter_mut().zip(values) {
             column.push(value);
         }
     }
 
-    /// Whole numbers of a column, each with its row; rows without one are left out.
-    pub(super) fn whole(&mut self, column: usize) -> impl Iterator<Item = (usize, &mut i64)> {
+    /// Returns a column's integers with their row numbers; null rows are skipped.
+    pub(super) fn integers(&mut self, column: usize) -> impl Iterator<Item = (usize, &mut i64)> {
         let column = self.0.get_mut(column);
         let parts = column.and_then(|column| match &mut column.data {
             Data::Whole(values) => Some((values, &column.levels)),
@@ -65,7 +65,7 @@ impl Columns {
         })
     }
 
-    /// Writes all rows and forgets them.
+    /// Writes all rows and clears the buffer.
     pub(super) fn write(&mut self, group: &mut SerializedRowGroupWriter<'_, Shared>) -> Result<()> {
         for column in &mut self.0 {
             let Some(mut writer) = group.next_column()? else {
@@ -95,11 +95,11 @@ fn write<T: DataType>(
 }
 
 impl Column {
-    fn push(&mut self, value: Value<'_>) {
+    fn push(&mut self, value: CellValue<'_>) {
         match (&mut self.data, value) {
-            (Data::Whole(values), Value::Whole(value)) => values.push(value),
-            (Data::Real(values), Value::Real(value)) => values.push(value),
-            (Data::Text(values), Value::Text(text)) => values.push(text.into()),
+            (Data::Whole(values), CellValue::Whole(value)) => values.push(value),
+            (Data::Real(values), CellValue::Real(value)) => values.push(value),
+            (Data::Text(values), CellValue::Text(text)) => values.push(text.into()),
             _ => return self.levels.push(0),
         }
         self.levels.push(1);

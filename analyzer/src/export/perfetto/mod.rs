@@ -1,14 +1,14 @@
-//! Perfetto's own trace format: smaller and quicker to open than JSON.
+//! Perfetto's protobuf trace format: smaller and faster to open than JSON.
 //!
-//! | track | what |
+//! | track | content |
 //! |---|---|
-//! | of a thread | a slice for each activation, `energy_j`, `self_j`, `power_w` at its end |
-//! | of a rail, W | its power: the mean of each sample, from its start on |
-//! | of a rail, J | its energy since the first sample |
+//! | per thread | a slice for each activation, `energy_j`, `self_j`, `power_w` at its end |
+//! | per rail, W | power: the mean of each sample, from its start |
+//! | per rail, J | cumulative energy since the first sample |
 //!
-//! Slices of a thread are written in the order of time: begin, what is within, end. What
-//! an activation cost is known at its end, and arguments of both are one in viewers.
-//! Names are written once and referred to by number.
+//! Slices of a thread are written in time order: begin, nested slices, end. An activation's
+//! cost is known only at its end; viewers merge the arguments of both events. Names are
+//! interned.
 
 mod packets;
 mod proto;
@@ -17,11 +17,11 @@ use std::collections::HashMap;
 
 use tracing_energy::rows::{MarkRow, RailRow, SampleRow};
 
-use super::{Activation, Cost, Format, Makes, Output, Source, Visit, Walked};
+use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
 use crate::error::Result;
 use packets::{Arg, Packets, Track};
 
-/// The format.
+/// The Perfetto format.
 pub(super) struct Perfetto;
 
 impl Format for Perfetto {
@@ -33,11 +33,11 @@ impl Format for Perfetto {
         "Perfetto's protobuf trace"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::File("pftrace")
+    fn output(&self) -> FormatOutput {
+        FormatOutput::File("pftrace")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut trace = Trace {
             packets: Packets::new(out),
             source,
@@ -59,7 +59,7 @@ struct Trace<'t, 'r, 'o> {
 impl Trace<'_, '_, '_> {
     fn tracks(&mut self) -> Result<()> {
         let source = self.source;
-        let figures = source.figures();
+        let figures = source.provenance();
         for process in source.processes() {
             let label = process.is_own.then_some(figures.as_str());
             self.packets.process(process.pid, process.name, label)?;
@@ -90,7 +90,7 @@ impl Trace<'_, '_, '_> {
     }
 
     fn sample(&mut self, rail: &RailRow, sample: &SampleRow, sum_j: &mut f64) -> Result<()> {
-        // Times are unsigned: what had ended before the run began cannot be shown.
+        // Timestamps are unsigned: a sample that ended before the run's start cannot be shown.
         let (Some(energy_j), true) = (sample.energy_j, sample.end_ns > 0) else {
             return Ok(());
         };
@@ -145,7 +145,7 @@ impl Visit for Trace<'_, '_, '_> {
     }
 }
 
-/// Fields of a JSON object; one that is damaged has none.
+/// Converts the fields of a JSON object; invalid JSON yields none.
 fn fields(json: &str) -> Vec<(String, Arg)> {
     let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json);
     let arg = |value: serde_json::Value| match value {

@@ -1,29 +1,29 @@
-//! Packets of a Perfetto trace, all of one sequence.
+//! Writes packets of a Perfetto trace, all with one sequence id.
 
 use std::collections::HashMap;
 use std::io::Write;
 
 use prost::Message;
 
-use super::super::Output;
+use super::super::ExportWriter;
 use super::proto::{
     CounterDescriptor, DebugAnnotation, DebugAnnotationName, EventName, EventType, InternedData,
     ProcessDescriptor, ThreadDescriptor, TracePacket, TrackDescriptor, TrackEvent,
 };
 use crate::error::Result;
 
-/// Field 1 of `Trace`, with a length: a packet.
+/// Tag of field 1 of `Trace`, length-delimited: a packet.
 const PACKET: u8 = 0x0a;
-/// All packets are of one sequence.
+/// Sequence id of all packets.
 const SEQUENCE: u32 = 1;
-/// `SEQ_INCREMENTAL_STATE_CLEARED`: names are numbered from here on.
+/// `SEQ_INCREMENTAL_STATE_CLEARED`: interned names start from here.
 const CLEARED: u32 = 1;
-/// `SEQ_NEEDS_INCREMENTAL_STATE`: it refers to such numbers.
+/// `SEQ_NEEDS_INCREMENTAL_STATE`: the packet refers to interned names.
 const NEEDS: u32 = 2;
-/// Bytes in memory before they are written.
+/// Buffered bytes above which packets are written.
 const BUFFER: usize = 256 * 1024;
 
-/// A line of the picture.
+/// A track of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Track {
     /// Slices of a thread.
@@ -34,7 +34,7 @@ pub(super) enum Track {
     Energy(u32),
 }
 
-/// A value beside a slice.
+/// A debug annotation of a slice.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Arg {
     Whole(i64),
@@ -45,16 +45,16 @@ pub(super) enum Arg {
 
 /// Writes packets.
 pub(super) struct Packets<'p, 'o> {
-    out: &'p mut Output<'o>,
+    out: &'p mut ExportWriter<'o>,
     buffer: Vec<u8>,
     cleared: bool,
-    /// Numbers of nodes' names and of arguments' names.
+    /// Interning ids of nodes' names and of arguments' names.
     nodes: HashMap<u32, u64>,
     args: HashMap<&'static str, u64>,
 }
 
 impl<'p, 'o> Packets<'p, 'o> {
-    pub(super) fn new(out: &'p mut Output<'o>) -> Self {
+    pub(super) fn new(out: &'p mut ExportWriter<'o>) -> Self {
         Self {
             out,
             buffer: Vec::with_capacity(BUFFER * 2),
@@ -66,7 +66,7 @@ impl<'p, 'o> Packets<'p, 'o> {
 
     pub(super) fn process(&mut self, pid: u32, name: &str, label: Option<&str>) -> Result<()> {
         self.descriptor(TrackDescriptor {
-            uuid: Some(of_process(pid)),
+            uuid: Some(process_uuid(pid)),
             process: Some(ProcessDescriptor {
                 pid: Some(pid as i32),
                 process_name: Some(name.to_owned()),
@@ -85,7 +85,7 @@ impl<'p, 'o> Packets<'p, 'o> {
     ) -> Result<()> {
         self.descriptor(TrackDescriptor {
             uuid: Some(track.uuid()),
-            parent_uuid: Some(of_process(pid)),
+            parent_uuid: Some(process_uuid(pid)),
             thread: Some(ThreadDescriptor {
                 pid: Some(pid as i32),
                 tid: Some(tid),
@@ -98,7 +98,7 @@ impl<'p, 'o> Packets<'p, 'o> {
     pub(super) fn counter(&mut self, track: Track, pid: u32, name: &str, unit: &str) -> Result<()> {
         self.descriptor(TrackDescriptor {
             uuid: Some(track.uuid()),
-            parent_uuid: Some(of_process(pid)),
+            parent_uuid: Some(process_uuid(pid)),
             name: Some(format!("{name} ({unit})")),
             counter: Some(CounterDescriptor {
                 unit_name: Some(unit.to_owned()),
@@ -256,8 +256,8 @@ fn named(fields: Vec<(String, Arg)>) -> impl Iterator<Item = DebugAnnotation> {
     })
 }
 
-/// Processes, threads and rails have numbers of their own: the upper bits tell them apart.
-fn of_process(pid: u32) -> u64 {
+/// Returns the track uuid of a process. The upper bits separate processes, threads and rails.
+fn process_uuid(pid: u32) -> u64 {
     1 << 40 | u64::from(pid)
 }
 

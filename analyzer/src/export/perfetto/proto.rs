@@ -1,4 +1,4 @@
-//! The messages of Perfetto's trace format that are written, with their field numbers:
+//! The subset of Perfetto's trace messages that is written, with field numbers from
 //! `protos/perfetto/trace/` of Perfetto. `tests/viewers/check-protos` compares them with the
 //! classes of its Python package.
 

@@ -1,13 +1,13 @@
 //! pprof: `go tool pprof`, Pyroscope, speedscope and others.
 //!
-//! One sample for each node of the calling-context tree, gzipped as is the custom:
+//! One sample for each node of the calling-context tree, gzipped:
 //!
 //! | value | unit | what |
 //! |---|---|---|
-//! | `energy` | nanojoules | active self energy; the type that is shown first |
-//! | `idle_energy` | nanojoules | share of idle energy; left out where it is not known |
+//! | `energy` | nanojoules | active self energy; the default type |
+//! | `idle_energy` | nanojoules | share of idle energy; omitted if unknown |
 //! | `self_time` | nanoseconds | self time, all threads added |
-//! | `activations` | count | |
+//! | `activations` | count | number of span entries |
 
 mod proto;
 
@@ -20,12 +20,12 @@ use prost::Message;
 
 use super::nano::Nanojoules;
 use super::source::NodeCost;
-use super::{Format, Makes, Output, Source, Walked};
+use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
 use crate::error::Result;
 use crate::query::Node;
 use proto::{Function, Line, Location, Profile, Sample, ValueType};
 
-/// The format.
+/// The pprof format.
 pub(super) struct Pprof;
 
 impl Format for Pprof {
@@ -37,37 +37,37 @@ impl Format for Pprof {
         "pprof: go tool pprof, Pyroscope"
     }
 
-    fn makes(&self) -> Makes {
-        Makes::File("pb.gz")
+    fn output(&self) -> FormatOutput {
+        FormatOutput::File("pb.gz")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut Output<'_>) -> Result<Walked> {
+    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let costs = source.node_costs()?;
         let profile = profile(source, &costs);
         let mut gz = GzEncoder::new(out, Compression::default());
         gz.write_all(&profile.encode_to_vec())?;
         gz.finish()?;
-        Ok(Walked::default())
+        Ok(WalkStats::default())
     }
 }
 
 fn profile(source: &Source<'_>, costs: &[NodeCost<'_>]) -> Profile {
     let mut strings = Strings::default();
-    // The format wants the empty string first.
-    strings.of("");
+    // pprof requires the empty string at index 0.
+    strings.index_of("");
     let has_idle = costs.iter().all(|cost| cost.idle_j.is_some());
     let mut types = vec![("energy", "nanojoules")];
     types.extend(has_idle.then_some(("idle_energy", "nanojoules")));
     types.extend([("self_time", "nanoseconds"), ("activations", "count")]);
     let sample_type = types.iter().map(|(name, unit)| ValueType {
-        r#type: strings.of(name),
-        unit: strings.of(unit),
+        r#type: strings.index_of(name),
+        unit: strings.index_of(unit),
     });
     let sample_type: Vec<ValueType> = sample_type.collect();
-    let comment = format!("{}: {}", source.name(), source.figures());
+    let comment = format!("{}: {}", source.name(), source.provenance());
     let mut profile = Profile {
-        default_sample_type: strings.of("energy"),
-        comment: vec![strings.of(&comment)],
+        default_sample_type: strings.index_of("energy"),
+        comment: vec![strings.index_of(&comment)],
         time_nanos: source.run.row.start_unix_ns,
         duration_nanos: source.run.row.end_ns.unwrap_or(0),
         sample_type,
@@ -83,7 +83,7 @@ fn profile(source: &Source<'_>, costs: &[NodeCost<'_>]) -> Profile {
     profile
 }
 
-/// Nodes that hold something, each with the stack above it.
+/// Returns a sample for each node with a value other than zero, with the stack above it.
 fn samples(source: &Source<'_>, costs: &[NodeCost<'_>], has_idle: bool) -> Vec<Sample> {
     let (mut energy, mut idle) = (Nanojoules::default(), Nanojoules::default());
     let mut samples = Vec::new();
@@ -113,9 +113,9 @@ fn place(source: &Source<'_>, node: &Node, strings: &mut Strings) -> (Function, 
     let id = node.id as u64;
     let function = Function {
         id,
-        name: strings.of(&node.label),
-        system_name: strings.of(node.name.as_deref().unwrap_or(&node.label)),
-        filename: strings.of(file.unwrap_or_default()),
+        name: strings.index_of(&node.label),
+        system_name: strings.index_of(node.name.as_deref().unwrap_or(&node.label)),
+        filename: strings.index_of(file.unwrap_or_default()),
         start_line: line,
     };
     let location = Location {
@@ -128,21 +128,21 @@ fn place(source: &Source<'_>, node: &Node, strings: &mut Strings) -> (Function, 
     (function, location)
 }
 
-/// Each text once.
+/// The string table: each text once.
 #[derive(Default)]
 struct Strings {
     all: Vec<String>,
-    known: HashMap<String, i64>,
+    indices: HashMap<String, i64>,
 }
 
 impl Strings {
-    fn of(&mut self, text: &str) -> i64 {
-        if let Some(at) = self.known.get(text) {
+    fn index_of(&mut self, text: &str) -> i64 {
+        if let Some(at) = self.indices.get(text) {
             return *at;
         }
         let at = self.all.len() as i64;
         self.all.push(text.to_owned());
-        self.known.insert(text.to_owned(), at);
+        self.indices.insert(text.to_owned(), at);
         at
     }
 }

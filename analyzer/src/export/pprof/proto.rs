@@ -1,4 +1,4 @@
-//! The messages of pprof's `profile.proto` that are written, with their field numbers.
+//! The subset of pprof's `profile.proto` messages that is written, with field numbers.
 
 use prost::Message;
 

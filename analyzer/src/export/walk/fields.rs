@@ -1,10 +1,10 @@
-//! Data fields of spans, read beside them.
+//! Joins data fields to spans.
 
 use tracing_energy::rows::FieldsRow;
 
 use crate::error::Result;
 
-/// Rows of fields beside rows of spans, both by number.
+/// Rows of fields, read in step with rows of spans; both are ordered by number.
 pub(super) struct Fields<F: Iterator>(std::iter::Peekable<F>);
 
 impl<F: Iterator<Item = Result<FieldsRow>>> Fields<F> {
@@ -14,7 +14,7 @@ impl<F: Iterator<Item = Result<FieldsRow>>> Fields<F> {
 }
 
 impl<F: Iterator<Item = Result<FieldsRow>>> Fields<F> {
-    pub(super) fn of(&mut self, seq: u64) -> Result<Option<String>> {
+    pub(super) fn of_span(&mut self, seq: u64) -> Result<Option<String>> {
         let until = |row: &Result<FieldsRow>| row.as_ref().map_or(true, |row| row.span <= seq);
         while let Some(row) = self.0.next_if(until) {
             let row = row?;

@@ -1,5 +1,4 @@
-//! Goes through the activations of a run in the order of time, and tells what each of
-//! them cost.
+//! Visits the activations of a run in time order, with the cost of each.
 //!
 //! ```text
 //! thread 1   |-token---------------------|     enter token, enter layer, enter op,
@@ -8,112 +7,114 @@
 //! self       t l  o    l               t
 //! ```
 //!
-//! Activations of one thread nest; those of several threads come in the order of their
-//! starts. Memory holds what is open and the windows of power around it, whatever the
-//! number of spans.
+//! Activations of one thread nest; those of several threads are visited in the order of their
+//! starts. Memory holds the open activations and the power windows around them, independent of
+//! the number of spans.
 
-mod choose;
 mod fields;
 mod lane;
 mod price;
+mod select;
 
 use std::collections::BTreeMap;
 
 use tracing_energy::rows::{SpanRow, WindowPowerRow};
 
-use super::Cut;
+use super::ExportFilter;
 use crate::error::Result;
 use crate::query::{Recording, Run};
-use choose::{All, Choose, Kept};
 use fields::Fields;
 use lane::{Frame, Lane};
 use price::Prices;
+use select::{SelectActivations, SelectAll, SelectByEnergy};
 
 /// One activation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Activation {
-    /// As it stands in the recording.
+    /// The recorded row.
     pub row: SpanRow,
-    /// Start, cut by what is asked for.
+    /// Start, clipped to the selected window.
     pub start_ns: i64,
-    /// End; of one that is still open the time the run was last seen. Of one that ended
-    /// after the one around it, that one's end, so that viewers can nest it.
+    /// End. For an open activation, the time of the run's last heartbeat. For one that ended
+    /// after its enclosing activation, the end of that one, because viewers require nesting.
     pub end_ns: i64,
     /// Data fields: a JSON object.
     pub fields: Option<String>,
-    /// Open activations around it.
+    /// Number of open activations around it.
     pub depth: usize,
 }
 
-/// What an activation cost on its own thread, root rails added: active energy.
+/// Active energy of an activation on its own thread, summed over root rails.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Cost {
-    /// With all that ran within it; none where less than 99 % of its time was measured.
+    /// Energy in joules including nested activations; `None` if less than 99 % of its time was
+    /// measured.
     pub inclusive_j: Option<f64>,
-    /// While nothing ran within it; none as above.
+    /// Self energy in joules, without nested activations; `None` as above.
     pub self_j: Option<f64>,
-    /// Time in which nothing ran within it.
+    /// Self time.
     pub self_ns: i64,
 }
 
-/// Is told of activations.
+/// Receives activations.
 pub trait Visit {
-    /// One begins. Between this and its exit come those within it on its thread.
+    /// Called when an activation starts. Its nested activations on the thread follow before its
+    /// exit.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Fails if the visitor cannot write.
     fn enter(&mut self, activation: &Activation) -> Result<()> {
         let _ = activation;
         Ok(())
     }
 
-    /// One has ended.
+    /// Called when an activation has ended.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Fails if the visitor cannot write.
     fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()>;
 }
 
-/// What was seen on the way.
+/// Statistics of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Walked {
-    /// Activations that were told.
-    pub told: u64,
-    /// Those that were left out, for they hold too little energy.
-    pub left_out: u64,
-    /// Energy of all that was told, each joule once.
+pub struct WalkStats {
+    /// Number of emitted activations.
+    pub emitted: u64,
+    /// Number of activations dropped for too little energy.
+    pub below_minimum: u64,
+    /// Energy of all emitted activations, each joule once.
     pub self_j: f64,
-    /// Activations that end where the one around them ends, though they ended later.
-    pub cut: u64,
+    /// Number of activations whose end was clipped to that of the enclosing one.
+    pub clipped: u64,
 }
 
-/// Tells `visitor` all activations of a run that `cut` leaves.
+/// Passes all activations of a run that `filter` selects to `visitor`.
 ///
 /// # Errors
-/// When the file cannot be read, or the visitor refuses.
+/// Fails if the file cannot be read, or if the visitor fails.
 pub fn walk(
     recording: &Recording,
     run: &Run,
-    cut: &Cut,
+    filter: &ExportFilter,
     visitor: &mut dyn Visit,
-) -> Result<Walked> {
-    let Some(least_j) = cut.least_j else {
-        return go(recording, run, cut, &All, visitor);
+) -> Result<WalkStats> {
+    let Some(least_j) = filter.least_j else {
+        return walk_selected(recording, run, filter, &SelectAll, visitor);
     };
-    // An activation's energy is known when it ends, and its begin may have been written
-    // long before: who is left out is found out first.
-    let mut kept = Kept::new(least_j);
-    go(recording, run, cut, &All, &mut kept)?;
-    go(recording, run, cut, &kept, visitor)
+    // An activation's energy is known only when it ends, after its start has been emitted: a
+    // first pass finds which ones to drop.
+    let mut selection = SelectByEnergy::new(least_j);
+    walk_selected(recording, run, filter, &SelectAll, &mut selection)?;
+    walk_selected(recording, run, filter, &selection, visitor)
 }
 
-fn go(
+fn walk_selected(
     recording: &Recording,
     run: &Run,
-    cut: &Cut,
-    choose: &dyn Choose,
+    filter: &ExportFilter,
+    selection: &dyn SelectActivations,
     visitor: &mut dyn Visit,
-) -> Result<Walked> {
+) -> Result<WalkStats> {
     let store = recording.store();
     let attribution = run.attribution.and_then(|id| u32::try_from(id).ok());
     let mut windows = store.window_powers(run.no, attribution.unwrap_or(0))?;
@@ -122,11 +123,11 @@ fn go(
     let mut fields = store.fields(run.no)?;
     let mut walk = Walk {
         lanes: BTreeMap::new(),
-        teller: Teller {
+        emitter: Emitter {
             prices: Prices::new(windows, kinds),
-            choose,
+            selection,
             visitor,
-            walked: Walked::default(),
+            walked: WalkStats::default(),
         },
     };
     let mut texts = Fields::new(fields.iter()?.map(|row| Ok(row?)));
@@ -134,14 +135,14 @@ fn go(
     let last_ns = last_seen(recording, run)?;
     for row in spans.iter()? {
         let row = row?;
-        if cut
+        if filter
             .window
             .is_some_and(|(_, until_ns)| row.start_ns >= until_ns)
         {
             break;
         }
-        let fields = texts.of(row.seq)?;
-        if let Some((start_ns, end_ns)) = cut.part(row.start_ns, row.end_ns.unwrap_or(last_ns)) {
+        let fields = texts.of_span(row.seq)?;
+        if let Some((start_ns, end_ns)) = filter.clip(row.start_ns, row.end_ns.unwrap_or(last_ns)) {
             walk.begin(Activation {
                 row,
                 start_ns,
@@ -154,7 +155,7 @@ fn go(
     walk.finish()
 }
 
-/// When the run was seen for the last time: what is open then has no other end.
+/// Returns the run's end, or its last heartbeat, which serves as the end of open activations.
 fn last_seen(recording: &Recording, run: &Run) -> Result<i64> {
     if let Some(end_ns) = run.row.end_ns {
         return Ok(end_ns);
@@ -164,66 +165,66 @@ fn last_seen(recording: &Recording, run: &Run) -> Result<i64> {
     Ok(stored.and_then(|run| run.last_seen_ns).unwrap_or(0))
 }
 
-/// The threads, and who is told of them.
+/// Open activations of all threads, and the emitter that receives them.
 struct Walk<'w, W: Iterator> {
     lanes: BTreeMap<u32, Lane>,
-    teller: Teller<'w, W>,
+    emitter: Emitter<'w, W>,
 }
 
-struct Teller<'w, W: Iterator> {
+struct Emitter<'w, W: Iterator> {
     prices: Prices<W>,
-    choose: &'w dyn Choose,
+    selection: &'w dyn SelectActivations,
     visitor: &'w mut dyn Visit,
-    walked: Walked,
+    walked: WalkStats,
 }
 
 impl<W: Iterator<Item = Result<WindowPowerRow>>> Walk<'_, W> {
     fn begin(&mut self, activation: Activation) -> Result<()> {
         let now_ns = activation.start_ns;
-        if self.teller.prices.is_full() {
-            self.settle(now_ns)?;
+        if self.emitter.prices.is_full() {
+            self.advance_all(now_ns)?;
         }
         let lane = self.lanes.entry(activation.row.thread).or_default();
-        self.teller.advance(lane, now_ns, activation.row.parent)?;
-        let is_told = self.teller.choose.is_told(activation.row.seq);
-        let frame = lane.push(activation, is_told);
-        self.teller.begin(frame)
+        self.emitter.advance(lane, now_ns, activation.row.parent)?;
+        let is_emitted = self.emitter.selection.is_emitted(activation.row.seq);
+        let frame = lane.push(activation, is_emitted);
+        self.emitter.begin(frame)
     }
 
-    /// Brings all threads to that time, so that windows before it can be forgotten.
-    fn settle(&mut self, now_ns: i64) -> Result<()> {
+    /// Advances all threads to `now_ns`, so that earlier windows can be dropped.
+    fn advance_all(&mut self, now_ns: i64) -> Result<()> {
         for lane in self.lanes.values_mut() {
-            self.teller.advance(lane, now_ns, None)?;
+            self.emitter.advance(lane, now_ns, None)?;
         }
         self.lanes.retain(|_, lane| !lane.is_empty());
-        self.teller.prices.forget(now_ns);
+        self.emitter.prices.drop_before(now_ns);
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Walked> {
-        self.settle(i64::MAX)?;
-        Ok(self.teller.walked)
+    fn finish(mut self) -> Result<WalkStats> {
+        self.advance_all(i64::MAX)?;
+        Ok(self.emitter.walked)
     }
 }
 
-impl<W: Iterator<Item = Result<WindowPowerRow>>> Teller<'_, W> {
+impl<W: Iterator<Item = Result<WindowPowerRow>>> Emitter<'_, W> {
     fn begin(&mut self, frame: &Frame) -> Result<()> {
-        if !frame.is_told {
+        if !frame.is_emitted {
             return Ok(());
         }
-        self.walked.cut += u64::from(frame.is_cut);
+        self.walked.clipped += u64::from(frame.is_clipped);
         self.visitor.enter(&frame.activation)
     }
 
-    /// Prices a thread's time until `until_ns` and ends what has ended by then; `parent`
-    /// has not, if it ends at that very time.
+    /// Prices a thread's time until `until_ns` and ends activations that end by then. `parent`
+    /// does not end if it ends at exactly that time.
     fn advance(&mut self, lane: &mut Lane, until_ns: i64, parent: Option<u64>) -> Result<()> {
-        while let Some(stretch) = lane.next(until_ns, parent) {
-            if let Some((thread, node, time)) = stretch.own {
+        while let Some(step) = lane.next(until_ns, parent) {
+            if let Some((thread, node, time)) = step.interval {
                 let priced = self.prices.price(thread, node, time)?;
                 lane.add(&priced, time.1);
             }
-            if !stretch.ends {
+            if !step.ends {
                 break;
             }
             if let Some((frame, cost)) = lane.pop() {
@@ -234,11 +235,11 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Teller<'_, W> {
     }
 
     fn end(&mut self, frame: &Frame, cost: &Cost) -> Result<()> {
-        if !frame.is_told {
-            self.walked.left_out += 1;
+        if !frame.is_emitted {
+            self.walked.below_minimum += 1;
             return Ok(());
         }
-        self.walked.told += 1;
+        self.walked.emitted += 1;
         self.walked.self_j += cost.self_j.unwrap_or(0.0);
         self.visitor.exit(&frame.activation, cost)
     }

@@ -1,7 +1,7 @@
-//! What a stretch of time cost in which one node was innermost on one thread.
+//! Energy of an interval in which one node was innermost on one thread.
 //!
-//! Windows of power come from the file in the order of their starts and are kept only
-//! as long as something may still be asked about their time.
+//! Power windows are read in the order of their starts and are kept only while an
+//! interval that overlaps them may still be priced.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,22 +9,21 @@ use tracing_energy::rows::WindowPowerRow;
 
 use crate::error::Result;
 
-/// Windows that are kept before the first look at which of them are over.
-const MANY: usize = 65_536;
+/// Number of windows read before ended ones are dropped.
+const MAX_WINDOWS: usize = 65_536;
 
-/// Energy of a time and how much of it windows covered.
+/// Energy of an interval, and how much of it windows covered.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Priced {
     pub(super) energy_j: f64,
     pub(super) length_ns: i64,
     covered_ns: i64,
-    /// Whether there was a window at all: something without length still begins
-    /// somewhere.
+    /// Whether any window overlaps it: also decides for intervals of zero length.
     touched: bool,
 }
 
 impl Priced {
-    /// What part of a time must have been measured.
+    /// Minimum share of an interval that must be measured.
     const COVERED: f64 = 0.99;
 
     pub(super) fn add(&mut self, other: &Self) {
@@ -34,7 +33,7 @@ impl Priced {
         self.touched |= other.touched;
     }
 
-    /// The energy, unless too little of the time was measured.
+    /// Returns the energy in joules, or `None` if too little of the interval was measured.
     pub(super) fn known_j(&self) -> Option<f64> {
         let enough = self.covered_ns as f64 >= self.length_ns as f64 * Self::COVERED;
         (self.touched && enough).then_some(self.energy_j)
@@ -48,32 +47,32 @@ struct Window {
     power_w: f64,
 }
 
-/// Thread and kind; 0 is all of them.
+/// Thread and kind; 0 stands for all.
 type Key = (u32, u32);
 
-/// The windows around the present time. `W` gives all of a run by their starts.
+/// Power windows around the current time. `W` yields all windows of a run by start.
 pub(super) struct Prices<W: Iterator> {
     rows: std::iter::Peekable<W>,
-    /// Of each rail, which are few.
+    /// By thread and kind, then by rail (there are few rails).
     windows: HashMap<Key, Vec<(u32, VecDeque<Window>)>>,
-    kept: usize,
-    look_at: usize,
+    window_count: usize,
+    next_drop_at: usize,
     kind_of_node: Vec<u32>,
 }
 
 impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
-    /// `kind_of_node` may be empty where no window is of a single kind.
+    /// Creates it. `kind_of_node` may be empty if no window is specific to a kind.
     pub(super) fn new(rows: W, kind_of_node: Vec<u32>) -> Self {
         Self {
             rows: rows.peekable(),
             windows: HashMap::new(),
-            kept: 0,
-            look_at: MANY,
+            window_count: 0,
+            next_drop_at: MAX_WINDOWS,
             kind_of_node,
         }
     }
 
-    /// Prices `[start_ns, end_ns)`.
+    /// Returns the energy of `[start_ns, end_ns)`.
     pub(super) fn price(
         &mut self,
         thread: u32,
@@ -82,10 +81,10 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
     ) -> Result<Priced> {
         self.read_until(end_ns.max(start_ns + 1))?;
         let kind = self.kind_of_node.get(node as usize).copied().unwrap_or(0);
-        let any = self.of([(0, 0), (thread, 0)], (start_ns, end_ns));
+        let any = self.overlapping([(0, 0), (thread, 0)], (start_ns, end_ns));
         let mut priced = any;
         if kind != 0 {
-            let own = self.of([(0, kind), (thread, kind)], (start_ns, end_ns));
+            let own = self.overlapping([(0, kind), (thread, kind)], (start_ns, end_ns));
             priced.energy_j += own.energy_j;
             priced.covered_ns = any.covered_ns.max(own.covered_ns);
             priced.touched |= own.touched;
@@ -94,25 +93,25 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
         Ok(priced)
     }
 
-    /// Whether windows should be forgotten before more are read.
+    /// Returns whether windows should be dropped before more are read.
     pub(super) fn is_full(&self) -> bool {
-        self.kept >= self.look_at
+        self.window_count >= self.next_drop_at
     }
 
-    /// Forgets windows that end by `time_ns`: nothing before will be asked about.
-    pub(super) fn forget(&mut self, time_ns: i64) {
-        let mut kept = 0;
+    /// Drops windows that end by `time_ns`, before which nothing will be priced.
+    pub(super) fn drop_before(&mut self, time_ns: i64) {
+        let mut window_count = 0;
         self.windows.retain(|_, rails| {
             for (_, windows) in rails.iter_mut() {
                 while windows.front().is_some_and(|w| w.end_ns <= time_ns) {
                     windows.pop_front();
                 }
-                kept += windows.len();
+                window_count += windows.len();
             }
             rails.iter().any(|(_, windows)| !windows.is_empty())
         });
-        self.kept = kept;
-        self.look_at = MANY.max(2 * kept);
+        self.window_count = window_count;
+        self.next_drop_at = MAX_WINDOWS.max(2 * window_count);
     }
 
     fn read_until(&mut self, end_ns: i64) -> Result<()> {
@@ -139,11 +138,12 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
             end_ns: row.end_ns,
             power_w: row.power_w,
         });
-        self.kept += 1;
+        self.window_count += 1;
     }
 
-    /// All rails' windows with those keys; the time is that of the rail with the most.
-    fn of(&self, keys: [Key; 2], (start_ns, end_ns): (i64, i64)) -> Priced {
+    /// Sums the windows of all rails with these keys; the covered time is that of the best
+    /// covered rail.
+    fn overlapping(&self, keys: [Key; 2], (start_ns, end_ns): (i64, i64)) -> Priced {
         let mut priced = Priced::default();
         for (_, windows) in keys
             .iter()
@@ -151,7 +151,7 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
             .flatten()
         {
             let mut covered_ns = 0;
-            // The present is near the back.
+            // The current time is near the back.
             let first = windows.partition_point(|w| w.end_ns <= start_ns);
             for window in windows.range(first..) {
                 if window.start_ns >= end_ns.max(start_ns + 1) {

@@ -1,7 +1,7 @@
-//! When which kind of span was at work.
+//! Busy time of each kind of span.
 //!
-//! Time is kept as sums from the first start on, in slots much shorter than a sample;
-//! within a slot it is taken to be spread evenly:
+//! Time is stored as cumulative sums from the first start, in slots much shorter than a sample.
+//! Within a slot it is assumed to be evenly distributed:
 //!
 //! ```text
 //! spans   |--- a ---|  |- b -|--- a ---|
@@ -12,29 +12,29 @@ use std::cmp::Reverse;
 
 use crate::import::trace::Trace;
 
-/// Kinds that are looked at by themselves; the others are taken together.
-const MOST_KINDS: usize = 6;
-/// Slots in one sample, and at most in all.
+/// Kinds with a column of their own; the others share one.
+const MAX_KINDS: usize = 6;
+/// Slots per sample, and the maximum number of slots.
 const SLOTS_PER_SAMPLE: i64 = 20;
-const MOST_SLOTS: i64 = 1 << 20;
-const SHORTEST_SLOT_NS: i64 = 100_000;
+const MAX_SLOTS: i64 = 1 << 20;
+const MIN_SLOT_NS: i64 = 100_000;
 
 /// Busy time of a few kinds, all threads added.
 #[derive(Debug)]
 pub(super) struct Busy {
     start_ns: i64,
     slot_ns: i64,
-    /// Seconds up to each slot's begin, by kind.
+    /// Seconds up to each slot's start, by kind.
     sums: Vec<Vec<f64>>,
 }
 
 impl Busy {
-    /// Of the innermost spans of each thread; `interval_ns` is the length of a sample.
-    pub(super) fn of(trace: &Trace, interval_ns: i64) -> Self {
+    /// Sums the innermost spans of each thread; `interval_ns` is the length of a sample.
+    pub(super) fn from_trace(trace: &Trace, interval_ns: i64) -> Self {
         let (start_ns, end_ns) = trace.extent();
         let length_ns = (end_ns - start_ns).max(1);
-        let slot_ns = (interval_ns / SLOTS_PER_SAMPLE).max(SHORTEST_SLOT_NS);
-        let slot_ns = slot_ns.max(length_ns / MOST_SLOTS + 1);
+        let slot_ns = (interval_ns / SLOTS_PER_SAMPLE).max(MIN_SLOT_NS);
+        let slot_ns = slot_ns.max(length_ns / MAX_SLOTS + 1);
         let columns = columns(trace);
         let count = columns.iter().max().map_or(1, |last| last + 1);
         let slots = (length_ns / slot_ns) as usize + 2;
@@ -53,19 +53,19 @@ impl Busy {
         }
     }
 
-    /// When the first span starts and the last one has ended.
+    /// Returns the first start and the last end of spans.
     pub(super) fn extent_ns(&self) -> (f64, f64) {
         let slots = self.sums.first().map_or(0, |sums| sums.len() - 1);
         let length_ns = slots as i64 * self.slot_ns;
         (self.start_ns as f64, (self.start_ns + length_ns) as f64)
     }
 
-    /// How many kinds are told apart.
+    /// Returns the number of distinguished kinds.
     pub(super) fn kinds(&self) -> usize {
         self.sums.len()
     }
 
-    /// Seconds of each kind up to `time_ns`.
+    /// Writes the seconds of each kind up to `time_ns` to `into`.
     pub(super) fn upto(&self, time_ns: f64, into: &mut [f64]) {
         let place = (time_ns - self.start_ns as f64) / self.slot_ns as f64;
         for (into, sums) in into.iter_mut().zip(&self.sums) {
@@ -78,7 +78,7 @@ impl Busy {
     }
 }
 
-/// The column of each kind: those with the most time have their own.
+/// Returns the column of each kind: those with the most time have their own.
 fn columns(trace: &Trace) -> Vec<usize> {
     let mut time_ns = vec![0_i64; trace.kinds.len()];
     innermost(trace, |start, end, kind| {
@@ -90,12 +90,12 @@ fn columns(trace: &Trace) -> Vec<usize> {
     order.sort_by_key(|&kind| Reverse(time_ns[kind]));
     let mut columns = vec![0; time_ns.len()];
     for (rank, kind) in order.into_iter().enumerate() {
-        columns[kind] = rank.min(MOST_KINDS);
+        columns[kind] = rank.min(MAX_KINDS);
     }
     columns
 }
 
-/// What was innermost on a thread.
+/// Open spans of a thread, outermost first.
 #[derive(Debug, Default)]
 struct Stack {
     open: Vec<(i64, u32)>,
@@ -103,12 +103,12 @@ struct Stack {
 }
 
 impl Stack {
-    /// Tells what was innermost up to `time_ns`.
-    fn advance(&mut self, time_ns: i64, tell: &mut impl FnMut(i64, i64, u32)) {
+    /// Passes intervals up to `time_ns`, each with its innermost kind, to `emit`.
+    fn advance(&mut self, time_ns: i64, emit: &mut impl FnMut(i64, i64, u32)) {
         while let Some(&(end_ns, kind)) = self.open.last() {
             let until_ns = end_ns.min(time_ns);
             if until_ns > self.until_ns {
-                tell(self.until_ns, until_ns, kind);
+                emit(self.until_ns, until_ns, kind);
                 self.until_ns = until_ns;
             }
             if end_ns > time_ns {
@@ -120,22 +120,21 @@ impl Stack {
     }
 }
 
-/// Tells each stretch in which a span was the innermost one of its thread; spans are
-/// in the order of their starts.
-fn innermost(trace: &Trace, mut tell: impl FnMut(i64, i64, u32)) {
+/// Passes each interval in which a span was the innermost one of its thread to `emit`; spans
+/// are ordered by start.
+fn innermost(trace: &Trace, mut emit: impl FnMut(i64, i64, u32)) {
     let mut stacks: Vec<Stack> = trace.threads.iter().map(|_| Stack::default()).collect();
     for span in &trace.spans {
         let stack = &mut stacks[span.thread as usize];
-        stack.advance(span.start_ns, &mut tell);
+        stack.advance(span.start_ns, &mut emit);
         stack.open.push((span.end_ns, span.kind));
     }
     for stack in &mut stacks {
-        stack.advance(i64::MAX, &mut tell);
+        stack.advance(i64::MAX, &mut emit);
     }
 }
 
-/// Time by slot while it is gathered: parts of slots, and where whole ones begin and
-/// end.
+/// Accumulates time by slot: partial slots, and where runs of full slots start and end.
 struct Tally {
     slot_ns: i64,
     parts: Vec<Vec<f64>>,
@@ -160,11 +159,11 @@ impl Tally {
     fn sums(self) -> Vec<Vec<f64>> {
         let slot_ns = self.slot_ns as f64;
         let sum = |(parts, edges): (Vec<f64>, Vec<i32>)| {
-            let (mut sum, mut whole) = (0.0, 0_i64);
+            let (mut sum, mut full) = (0.0, 0_i64);
             let mut sums = vec![0.0];
             for (part, edge) in parts.into_iter().zip(edges) {
-                whole += i64::from(edge);
-                sum += (part + whole as f64 * slot_ns) * 1e-9;
+                full += i64::from(edge);
+                sum += (part + full as f64 * slot_ns) * 1e-9;
                 sums.push(sum);
             }
             sums

@@ -1,21 +1,21 @@
-//! How far the clock of a power recording is ahead of that of the spans.
+//! Finds the offset of a power recording's clock from the spans' clock.
 //!
-//! Two wall clocks may differ by seconds; spans and samples must agree to within a part
-//! of a sample. Power tells: it rises when spans begin. For every offset of a range the
-//! power of all samples is explained by the time of spans ([`model`]), and the offset
-//! that leaves the least is taken, if it is clear ([`verdict`]):
+//! Two wall clocks may differ by seconds, but spans and samples must agree to within a fraction
+//! of a sample. Power contains the necessary information: it rises when spans begin. For each
+//! offset in a range, the power of all samples is fitted to the time of spans ([`model`]). The
+//! offset with the smallest residual is accepted if it is unambiguous ([`verdict`]):
 //!
 //! ```text
-//! left |  ____    ___        ______          left |  __    __    __    __
-//!      | /    \__/   \      /                     | /  \  /  \  /  \  /  \
-//!      |/             \    /                      |/    \/    \/    \/    \
-//!      |               \__/                       |
-//!      +----------------^------- offset           +--- which? it asks -------
+//! residual |  ____    ___        ______      residual |  __    __    __    __
+//!          | /    \__/   \      /                     | /  \  /  \  /  \  /  \
+//!          |/             \    /                      |/    \/    \/    \/    \
+//!          |               \__/                       |
+//!          +----------------^------- offset           +--- ambiguous: error ---
 //! ```
 //!
-//! Nothing is guessed: flat power, constant work, work that repeats itself, and too few
-//! samples are told, and the offset is asked for. A clock that is set while the run goes
-//! on shows in quarters that fit at different offsets ([`quarters`]).
+//! Constant power, constant work, periodic work and too few samples are errors that request the
+//! offset from the user. A clock that is set during the run shows in quarters that fit at
+//! different offsets ([`quarters`]).
 
 mod busy;
 mod model;
@@ -24,7 +24,7 @@ mod quarters;
 mod search;
 mod verdict;
 
-pub(super) use quarters::changed;
+pub(super) use quarters::clock_change;
 
 use tracing_energy::rows::{RailRow, SampleRow};
 
@@ -33,43 +33,44 @@ use super::trace::{Trace, extent};
 use busy::Busy;
 use model::{Rail, Window};
 use noise::Noise;
-use verdict::Judged;
+use verdict::Candidate;
 
-/// Two wall clocks differ by no more than this.
-const CLOCKS_DIFFER_NS: f64 = 10e9;
+/// Assumed maximum difference of two wall clocks.
+const MAX_CLOCK_DIFFERENCE_NS: f64 = 10e9;
 
-/// Where to look for the offset.
+/// Range of offsets to search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Range {
-    /// Both wall clocks are known, one to within so many nanoseconds.
+    /// Both wall clocks are known, one of them to within this many nanoseconds.
     Near(i64),
-    /// Anywhere where at least half of the shorter one lies in the other one.
+    /// Any offset at which at least half of the shorter of spans and samples overlaps the
+    /// other.
     Anywhere,
 }
 
 /// An offset that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Offset {
-    /// How far the sensor's clock is ahead, ns.
+    /// Time by which the sensor's clock is ahead, ns.
     pub(super) ns: f64,
     /// Its standard deviation, ns.
     pub(super) sd_ns: f64,
     /// Share of the variance of power that spans explain at it.
     pub(super) explained: f64,
-    /// The next best offset, and its share.
+    /// The next best offset (ns) and its explained share.
     pub(super) rival: Option<(f64, f64)>,
 }
 
 /// Finds the offset between the samples of `power` and the spans of `trace`.
 ///
 /// # Errors
-/// Why it is not clear, in words.
+/// Returns a message if the offset is ambiguous.
 pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset, String> {
-    let within = looked_at(trace, power, range)?;
-    let reached = reached(trace, within);
+    let within = search_range(trace, power, range)?;
+    let examined = examined_time(trace, within);
     let mut rails = windows(&power.rails, &power.samples);
     for windows in &mut rails {
-        windows.retain(|window| window.end_ns > reached.0 && window.start_ns < reached.1);
+        windows.retain(|window| window.end_ns > examined.0 && window.start_ns < examined.1);
     }
     let lengths = rails
         .iter()
@@ -80,15 +81,15 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
     let Some(&interval_ns) = lengths.get(lengths.len() / 2) else {
         return Err("the recording has no sample with an energy".to_owned());
     };
-    let busy = Busy::of(trace, interval_ns as i64);
+    let busy = Busy::from_trace(trace, interval_ns as i64);
     let scan = search::scan(&rails, &busy, interval_ns, within);
     let whole: Vec<Rail> = rails.into_iter().filter_map(Rail::new).collect();
     let (Some(best), false) = (search::best(&scan.points, &scan.rails), whole.is_empty()) else {
-        return Err("the power is flat: it tells nothing of what the program did".to_owned());
+        return Err("the power is constant, so it cannot be aligned with the spans".to_owned());
     };
     let reach_ns = 2.0 * scan.step_ns;
     let fine = search::refine(&whole, &busy, best.offset_ns, (reach_ns, interval_ns));
-    verdict::judge(&Judged {
+    verdict::judge(&Candidate {
         busy: &busy,
         rails: &whole,
         scan: &scan,
@@ -99,19 +100,19 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
     })
 }
 
-/// Share of the power's variation that spans explain at an offset, of the rail that
-/// tells most.
+/// Returns the share of the power's variance that spans explain at an offset, on the rail with
+/// the largest share.
 pub(super) fn explained(trace: &Trace, power: &Power, offset_ns: f64) -> f64 {
     let rails = windows(&power.rails, &power.samples);
     let first = rails.iter().flatten().next();
     let interval_ns = first.map_or(1.0, |window| window.end_ns - window.start_ns);
-    let busy = Busy::of(trace, interval_ns as i64);
+    let busy = Busy::from_trace(trace, interval_ns as i64);
     let rails = rails.into_iter().filter_map(Rail::new);
-    let share = |rail: Rail| Noise::of(&rail, &busy, offset_ns, trace.extent()).explained;
+    let share = |rail: Rail| Noise::estimate(&rail, &busy, offset_ns, trace.extent()).explained;
     rails.map(share).fold(0.0, f64::max)
 }
 
-/// Samples of the rails that lie in no other one and tell an energy, by rail.
+/// Returns the samples with an energy of each root rail.
 fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<Window>> {
     let of_rail = |rail: &RailRow| -> Vec<Window> {
         let own = samples.iter().filter(|sample| sample.rail == rail.id);
@@ -135,16 +136,16 @@ fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<Window>> {
         .collect()
 }
 
-/// The time that matters: all that the program may lie in, and as much again around
-/// it, to see what rest draws.
-fn reached(trace: &Trace, (lo, hi): (f64, f64)) -> (f64, f64) {
+/// Returns the time to examine: all times at which the program may have run, plus a margin of
+/// the same length for idle power.
+fn examined_time(trace: &Trace, (lo, hi): (f64, f64)) -> (f64, f64) {
     let (begin, end) = trace.extent();
-    let around = ((end - begin) as f64).max(CLOCKS_DIFFER_NS);
+    let around = ((end - begin) as f64).max(MAX_CLOCK_DIFFERENCE_NS);
     (begin as f64 + lo - around, end as f64 + hi + around)
 }
 
-/// The offsets to look at, ns.
-fn looked_at(trace: &Trace, power: &Power, range: Range) -> Result<(f64, f64), String> {
+/// Returns the range of offsets to examine, ns.
+fn search_range(trace: &Trace, power: &Power, range: Range) -> Result<(f64, f64), String> {
     let (begin, end) = trace.extent();
     let samples = power.samples.iter().map(|s| (s.start_ns, s.end_ns));
     let (first, last) = extent(samples);
@@ -154,15 +155,15 @@ fn looked_at(trace: &Trace, power: &Power, range: Range) -> Result<(f64, f64), S
     let Range::Near(uncertain_ns) = range else {
         return Ok((lo, hi));
     };
-    let reach = CLOCKS_DIFFER_NS + uncertain_ns as f64;
+    let reach = MAX_CLOCK_DIFFERENCE_NS + uncertain_ns as f64;
     let (near_lo, near_hi) = (lo.max(-reach), hi.min(reach));
     if near_lo <= near_hi {
         return Ok((near_lo, near_hi));
     }
     let apart = if lo > 0.0 { lo } else { hi };
     Err(format!(
-        "by their wall clocks the recording and the trace are of different times: they meet \
-         only if the clocks differ by {:.1} s",
+        "by their wall clocks the recording and the trace do not overlap: they would \
+         only if the clocks differed by {:.1} s",
         apart / 1e9
     ))
 }

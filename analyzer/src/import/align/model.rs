@@ -1,4 +1,4 @@
-//! How well power is explained by the program's spans, if clocks are so far apart.
+//! Fits power to the program's spans at a given clock offset.
 //!
 //! The energy of sample i of a rail, which covers `[a, b)` by the sensor's clock, is
 //! modelled as
@@ -7,18 +7,18 @@
 //! E_i = idle * (b - a) + sum over kinds k of  w_k * (T_k(b - offset) - T_k(a - offset)),   w_k >= 0
 //! ```
 //!
-//! where `T_k(t)` is the time of kind k up to t. Powers are means over their windows and
-//! so are these times: an offset of a part of a sample is told as exactly as a whole
-//! one. For each offset idle and w are the least squares.
+//! where `T_k(t)` is the time of kind k up to t. Both powers and times are means over windows,
+//! so an offset of a fraction of a sample is resolved as exactly as a whole sample. For each
+//! offset, idle and w are the least-squares solution.
 
 use super::busy::Busy;
 
-/// Powers are believed to be no larger than so many times the range of what was measured.
-const MOST_POWER: f64 = 3.0;
-/// Share of the variance that is noise, for how firmly that is believed.
+/// Prior limit of a kind's power, as a multiple of the range of measured power.
+const MAX_POWER: f64 = 3.0;
+/// Assumed noise share of the variance, which sets the weight of that prior.
 const NOISE: f64 = 0.05;
 
-/// A sample, or several that follow each other.
+/// A sample, or several consecutive ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Window {
     pub(super) start_ns: f64,
@@ -32,23 +32,23 @@ pub(super) struct Rail {
     windows: Vec<Window>,
     seconds: f64,
     mean_w: f64,
-    /// How much power varies in all: sum of squares around the mean.
+    /// Variation of power: sum of squares around the mean.
     pub(super) total: f64,
-    /// Precision of each kind's power.
+    /// Prior precision of each kind's power.
     ridge: f64,
 }
 
-/// What one offset explains on one rail.
+/// Fit of one rail at one offset.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Explained {
-    /// Sum of squares that is left.
-    pub(super) left: f64,
-    /// Idle above the mean, then each kind's power, W.
+pub(super) struct Fit {
+    /// Residual sum of squares.
+    pub(super) residual: f64,
+    /// Idle power relative to the mean, then each kind's power, W.
     pub(super) powers: Vec<f64>,
 }
 
 impl Rail {
-    /// None where its power does not vary at all.
+    /// Returns `None` if the power does not vary.
     pub(super) fn new(windows: Vec<Window>) -> Option<Self> {
         let seconds: f64 = windows.iter().map(Window::seconds).sum();
         let energy_j: f64 = windows.iter().map(|window| window.energy_j).sum();
@@ -64,7 +64,7 @@ impl Rail {
             .fold(0.0, f64::max);
         let varies = total.is_finite() && widest > 1e-6 * mean_w.abs() && widest > 1e-9;
         varies.then(|| Self {
-            ridge: NOISE * total / windows.len() as f64 / (MOST_POWER * widest).powi(2),
+            ridge: NOISE * total / windows.len() as f64 / (MAX_POWER * widest).powi(2),
             windows,
             seconds,
             mean_w,
@@ -76,28 +76,33 @@ impl Rail {
         &self.windows
     }
 
-    /// The least squares at an offset. Only samples beside the program are looked at:
-    /// what the others add to the sums is the same at every offset, namely their time,
-    /// and power around its own mean.
-    pub(super) fn explain(&self, busy: &Busy, offset_ns: f64) -> Explained {
+    /// Returns the least-squares fit at an offset. Only samples that overlap the program are
+    /// visited: the contribution of the others is the same at every offset, namely their
+    /// duration and their power around its own mean.
+    pub(super) fn explain(&self, busy: &Busy, offset_ns: f64) -> Fit {
         let mut sums = Sums::new(busy.kinds() + 1);
-        self.rows(self.beside(busy, offset_ns), busy, offset_ns, |row, off| {
-            sums.add(row, off);
-        });
+        self.rows(
+            self.overlapping(busy, offset_ns),
+            busy,
+            offset_ns,
+            |row, off| {
+                sums.add(row, off);
+            },
+        );
         sums.square[0] = self.seconds;
         sums.right[0] = 0.0;
         for kind in 1..sums.size {
             sums.square[kind * sums.size + kind] += self.ridge;
         }
         let powers = sums.solve();
-        Explained {
-            left: sums.left(&powers, self.total),
+        Fit {
+            residual: sums.residual(&powers, self.total),
             powers,
         }
     }
 
-    /// What is left of each window's power, weighted by the root of its length, and
-    /// whether the program was there.
+    /// Returns each window's residual power, weighted by the square root of its length, and
+    /// whether the program ran in it.
     pub(super) fn residuals(
         &self,
         busy: &Busy,
@@ -106,14 +111,14 @@ impl Rail {
     ) -> Vec<(f64, bool)> {
         let mut residuals = Vec::with_capacity(self.windows.len());
         self.rows(&self.windows, busy, offset_ns, |row, off| {
-            let told: f64 = row.iter().zip(powers).map(|(x, w)| x * w).sum();
-            residuals.push((off - told, row[1..].iter().any(|time| *time > 0.0)));
+            let fitted: f64 = row.iter().zip(powers).map(|(x, w)| x * w).sum();
+            residuals.push((off - fitted, row[1..].iter().any(|time| *time > 0.0)));
         });
         residuals
     }
 
-    /// The windows in which the program may be at work.
-    fn beside(&self, busy: &Busy, offset_ns: f64) -> &[Window] {
+    /// Returns the windows that may overlap the program.
+    fn overlapping(&self, busy: &Busy, offset_ns: f64) -> &[Window] {
         let (start_ns, end_ns) = busy.extent_ns();
         let before = |window: &Window| window.end_ns - offset_ns <= start_ns;
         let first = self.windows.partition_point(before);
@@ -122,14 +127,14 @@ impl Rail {
         &self.windows[first..first + count]
     }
 
-    /// Gives each window's row of the model and its power, both weighted by the root of
-    /// its length.
+    /// Passes each window's row of the model and its power to `add`, both weighted by the
+    /// square root of the window's length.
     fn rows(
         &self,
         windows: &[Window],
         busy: &Busy,
         offset_ns: f64,
-        mut take: impl FnMut(&[f64], f64),
+        mut add: impl FnMut(&[f64], f64),
     ) {
         let kinds = busy.kinds();
         let (mut from, mut to) = (vec![0.0; kinds], vec![0.0; kinds]);
@@ -147,7 +152,7 @@ impl Rail {
                 *x = (to - from) / root;
             }
             let off = (window.energy_j - self.mean_w * window.seconds()) / root;
-            take(&row, off);
+            add(&row, off);
             std::mem::swap(&mut from, &mut to);
         }
     }
@@ -159,7 +164,7 @@ impl Window {
     }
 }
 
-/// The normal equations.
+/// Normal equations.
 struct Sums {
     size: usize,
     square: Vec<f64>,
@@ -184,8 +189,8 @@ impl Sums {
         }
     }
 
-    /// The least squares in which no kind has a power below zero: those that would are
-    /// left out, the worst first.
+    /// Returns the least-squares solution without negative powers of kinds: kinds with negative
+    /// power are removed, the most negative first.
     fn solve(&self) -> Vec<f64> {
         let mut used: Vec<usize> = (0..self.size).collect();
         loop {
@@ -204,7 +209,8 @@ impl Sums {
         }
     }
 
-    /// Cholesky's way, in place; what cannot be told apart from the ones before is 0.
+    /// Solves by Cholesky decomposition, in place; kinds that are linearly dependent on
+    /// previous ones get 0.
     fn solve_for(&self, used: &[usize]) -> Vec<f64> {
         let n = used.len();
         let mut lower = vec![0.0; n * n];
@@ -213,10 +219,10 @@ impl Sums {
             for j in 0..=i {
                 let (a, b) = (used[i].max(used[j]), used[i].min(used[j]));
                 let inner: f64 = (0..j).map(|k| lower[i * n + k] * lower[j * n + k]).sum();
-                let rest = self.square[a * self.size + b] - inner;
+                let remainder = self.square[a * self.size + b] - inner;
                 lower[i * n + j] = match i == j {
-                    true => rest.max(0.0).sqrt(),
-                    false if lower[j * n + j] > 0.0 => rest / lower[j * n + j],
+                    true => remainder.max(0.0).sqrt(),
+                    false if lower[j * n + j] > 0.0 => remainder / lower[j * n + j],
                     false => 0.0,
                 };
             }
@@ -226,29 +232,29 @@ impl Sums {
         }
         for i in 0..n {
             let inner: f64 = (0..i).map(|k| lower[i * n + k] * found[k]).sum();
-            found[i] = divided(found[i] - inner, lower[i * n + i]);
+            found[i] = divide_or_zero(found[i] - inner, lower[i * n + i]);
         }
         for i in (0..n).rev() {
             let inner: f64 = (i + 1..n).map(|k| lower[k * n + i] * found[k]).sum();
-            found[i] = divided(found[i] - inner, lower[i * n + i]);
+            found[i] = divide_or_zero(found[i] - inner, lower[i * n + i]);
         }
         found
     }
 
-    fn left(&self, powers: &[f64], total: f64) -> f64 {
-        let mut left = total;
+    fn residual(&self, powers: &[f64], total: f64) -> f64 {
+        let mut residual = total;
         for i in 0..self.size {
-            left -= 2.0 * powers[i] * self.right[i];
+            residual -= 2.0 * powers[i] * self.right[i];
             for j in 0..self.size {
                 let square = self.square[i.max(j) * self.size + i.min(j)];
-                left += powers[i] * powers[j] * square;
+                residual += powers[i] * powers[j] * square;
             }
         }
-        left.max(0.0)
+        residual.max(0.0)
     }
 }
 
-fn divided(value: f64, by: f64) -> f64 {
+fn divide_or_zero(value: f64, by: f64) -> f64 {
     if by > 0.0 { value / by } else { 0.0 }
 }
 

@@ -1,26 +1,27 @@
-//! Looks for the offset: coarsely over all of a range, then finely around the best.
+//! Searches the offset: coarsely over the whole range, then finely around the best one.
 
 use super::busy::Busy;
 use super::model::{Rail, Window};
 
-/// Offsets in one sample while the whole range is looked at.
+/// Offsets per sample in the coarse search.
 const STEPS_PER_SAMPLE: f64 = 4.0;
-/// Samples beside the program times offsets; beyond that samples are put together first.
-const MOST_WORK: f64 = 3e7;
-/// Steps to each side while a best is come nearer to, and in the end.
-const STEPS_NEAR: f64 = 8.0;
-const STEPS_ASIDE: f64 = 64.0;
-/// Power is never told better than this share of its variance.
+/// Maximum number of overlapping samples times offsets; beyond it, consecutive samples are
+/// merged.
+const MAX_WORK: f64 = 3e7;
+/// Steps to each side while the best offset is refined, and in the final pass.
+const REFINE_STEPS: f64 = 8.0;
+const FINAL_STEPS: f64 = 64.0;
+/// Minimum residual share of the variance, which limits the weight of an almost perfect fit.
 const FLOOR: f64 = 1e-5;
 
-/// What is left unexplained on each rail at one offset.
+/// Residual sum of squares on each rail at one offset.
 #[derive(Debug, Clone)]
 pub(super) struct Point {
     pub(super) offset_ns: f64,
-    pub(super) left: Vec<f64>,
+    pub(super) residuals: Vec<f64>,
 }
 
-/// All points that were looked at, and how far they are apart.
+/// All examined points, and the distance between them.
 #[derive(Debug)]
 pub(super) struct Scan {
     pub(super) points: Vec<Point>,
@@ -28,7 +29,7 @@ pub(super) struct Scan {
     pub(super) rails: Vec<Rail>,
 }
 
-/// Looks at all offsets from `lo_ns` to `hi_ns`.
+/// Examines all offsets from `lo_ns` to `hi_ns`.
 pub(super) fn scan(
     rails: &[Vec<Window>],
     busy: &Busy,
@@ -36,13 +37,13 @@ pub(super) fn scan(
     (lo_ns, hi_ns): (f64, f64),
 ) -> Scan {
     let (begin_ns, end_ns) = busy.extent_ns();
-    let beside = ((end_ns - begin_ns) / interval_ns) as usize + 2;
-    let windows: usize = rails.iter().map(|windows| windows.len().min(beside)).sum();
+    let overlapping = ((end_ns - begin_ns) / interval_ns) as usize + 2;
+    let windows: usize = rails
+        .iter()
+        .map(|windows| windows.len().min(overlapping))
+        .sum();
     let offsets = (hi_ns - lo_ns) / interval_ns * STEPS_PER_SAMPLE + 1.0;
-    let together = (windows as f64 * offsets / MOST_WORK)
-        .sqrt()
-        .ceil()
-        .max(1.0);
+    let together = (windows as f64 * offsets / MAX_WORK).sqrt().ceil().max(1.0);
     let rails: Vec<Rail> = rails
         .iter()
         .filter_map(|windows| Rail::new(grouped(windows, together as usize)))
@@ -57,8 +58,8 @@ pub(super) fn scan(
     }
 }
 
-/// Looks around the point `best`, which is known to within `reach_ns`, in ever smaller
-/// steps; answers points a 64th of a sample apart, over one sample to both sides.
+/// Examines ever smaller steps around `best_ns`, which is known to within `reach_ns`; returns
+/// points a 64th of a sample apart, over one sample to both sides.
 pub(super) fn refine(
     rails: &[Rail],
     busy: &Busy,
@@ -66,19 +67,19 @@ pub(super) fn refine(
     (reach_ns, interval_ns): (f64, f64),
 ) -> Scan {
     let (mut centre_ns, mut reach_ns) = (best_ns, reach_ns);
-    while reach_ns > interval_ns / STEPS_ASIDE {
-        let points = around(rails, busy, centre_ns, (reach_ns, STEPS_NEAR));
+    while reach_ns > interval_ns / FINAL_STEPS {
+        let points = around(rails, busy, centre_ns, (reach_ns, REFINE_STEPS));
         centre_ns = best(&points, rails).map_or(centre_ns, |point| point.offset_ns);
-        reach_ns /= STEPS_NEAR / 2.0;
+        reach_ns /= REFINE_STEPS / 2.0;
     }
     Scan {
-        points: around(rails, busy, centre_ns, (interval_ns, STEPS_ASIDE)),
-        step_ns: interval_ns / STEPS_ASIDE,
+        points: around(rails, busy, centre_ns, (interval_ns, FINAL_STEPS)),
+        step_ns: interval_ns / FINAL_STEPS,
         rails: Vec::new(),
     }
 }
 
-/// Points from a reach before to a reach after the centre, in so many steps each.
+/// Returns points from `reach_ns` before to `reach_ns` after the centre, `steps` on each side.
 fn around(
     rails: &[Rail],
     busy: &Busy,
@@ -92,11 +93,11 @@ fn around(
         .collect()
 }
 
-/// The point that explains most.
+/// Returns the point that explains most of the variance.
 pub(super) fn best<'a>(points: &'a [Point], rails: &[Rail]) -> Option<&'a Point> {
     let misfit = |point: &Point| -> f64 {
-        let parts = rails.iter().zip(&point.left).map(|(rail, left)| {
-            let share = (left / rail.total).max(FLOOR);
+        let parts = rails.iter().zip(&point.residuals).map(|(rail, residual)| {
+            let share = (residual / rail.total).max(FLOOR);
             rail.windows().len() as f64 * share.ln()
         });
         parts.sum()
@@ -104,16 +105,18 @@ pub(super) fn best<'a>(points: &'a [Point], rails: &[Rail]) -> Option<&'a Point>
     points.iter().min_by(|a, b| misfit(a).total_cmp(&misfit(b)))
 }
 
-/// What is left at one offset.
+/// Evaluates one offset.
 fn point(rails: &[Rail], busy: &Busy, offset_ns: f64) -> Point {
-    let left = rails.iter().map(|rail| rail.explain(busy, offset_ns).left);
+    let residuals = rails
+        .iter()
+        .map(|rail| rail.explain(busy, offset_ns).residual);
     Point {
         offset_ns,
-        left: left.collect(),
+        residuals: residuals.collect(),
     }
 }
 
-/// So many samples that follow each other as one.
+/// Merges each `together` consecutive samples.
 fn grouped(windows: &[Window], together: usize) -> Vec<Window> {
     let mut groups: Vec<Window> = Vec::with_capacity(windows.len() / together + 1);
     let mut held = 0;

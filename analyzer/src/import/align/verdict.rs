@@ -1,18 +1,18 @@
-//! Whether an offset is clear enough to be taken.
+//! Decides whether an offset is unambiguous enough to be accepted.
 //!
-//! What is left unexplained is noise with a memory: of m samples beside the program,
-//! whose neighbours are correlated by rho, only m (1 - rho) / (1 + rho) count. The
-//! support of an offset is
+//! The residual is autocorrelated noise: of m samples that overlap the program, with
+//! correlation rho of neighbours, only m (1 - rho) / (1 + rho) are effective. The support of an
+//! offset is
 //!
 //! ```text
-//! ln L(offset) = -(m / 2) ln(1 + (left(offset) - left(best)) / (m sigma^2)) * (1 - rho) / (1 + rho) / 2
+//! ln L(offset) = -(m / 2) ln(1 + (rss(offset) - rss(best)) / (m sigma^2)) * (1 - rho) / (1 + rho) / 2
 //! ```
 //!
-//! summed over rails: that of Student's t, which forgives single samples, halved, for
-//! the model is never quite true. Asked are five things, each of which can refuse:
-//! enough samples; that spans explain power at all; that the best is not at the edge of
-//! what was looked at; that all support lies within one sample of the best, and no other
-//! peak explains nearly as much; that the support is narrow enough.
+//! summed over rails: that of Student's t, which tolerates outliers, halved because the model
+//! is only approximately true. An offset is accepted if there are enough samples; spans
+//! explain the power at all; the best offset is not at the edge of the searched range; all
+//! support lies within one sample of the best, and no other peak explains nearly as much; and
+//! the support is narrow enough.
 
 use super::Offset;
 use super::busy::Busy;
@@ -20,32 +20,33 @@ use super::model::Rail;
 use super::noise::Noise;
 use super::search::{Point, Scan};
 
-/// Samples beside the program that are needed.
-const LEAST_SAMPLES: usize = 10;
-/// Share of the variance that spans must explain.
-const LEAST_EXPLAINED: f64 = 0.2;
-/// Nothing explained must be so much less likely, beyond the number of offsets tried.
-const LEAST_GAIN: f64 = 7.0;
-/// Support that may lie elsewhere.
-const MOST_ELSEWHERE: f64 = 1e-3;
-/// Another peak must explain less than this share of what the best explains,
-const ALIKE: f64 = 0.95;
-/// and is a peak if what lies between explains so much less than it.
+/// Minimum number of samples that overlap the program.
+const MIN_SAMPLES: usize = 10;
+/// Minimum share of the variance that spans must explain.
+const MIN_EXPLAINED: f64 = 0.2;
+/// Minimum log likelihood gain over explaining nothing, in addition to the log of the number of
+/// offsets tried.
+const MIN_GAIN: f64 = 7.0;
+/// Maximum share of the support away from the best offset.
+const MAX_ELSEWHERE: f64 = 1e-3;
+/// Another peak is a rival if it explains at least this share of what the best explains,
+const RIVAL_SHARE: f64 = 0.95;
+/// and if the explained share in between is lower by at least this fraction.
 const DIP: f64 = 0.05;
-/// The standard deviation, in samples.
-const WIDEST: f64 = 0.2;
-/// Nothing is known better than to this part of a sample.
-const NARROWEST: f64 = 0.005;
+/// Maximum standard deviation, in samples.
+const MAX_SD: f64 = 0.2;
+/// Minimum standard deviation, in samples.
+const MIN_SD: f64 = 0.005;
 
-/// What the verdict is about.
+/// A candidate offset with the searches that found it.
 #[derive(Debug)]
-pub(super) struct Judged<'a> {
+pub(super) struct Candidate<'a> {
     pub(super) busy: &'a Busy,
-    /// With all samples.
+    /// Rails with all samples.
     pub(super) rails: &'a [Rail],
-    /// Over the range, where samples may be put together.
+    /// Coarse search over the range, with samples possibly merged.
     pub(super) scan: &'a Scan,
-    /// Around the best.
+    /// Fine search around the best.
     pub(super) fine: &'a Scan,
     pub(super) interval_ns: f64,
     pub(super) program: (i64, i64),
@@ -55,36 +56,39 @@ pub(super) struct Judged<'a> {
 /// Judges the best offset.
 ///
 /// # Errors
-/// Why it is not taken.
-pub(super) fn judge(judged: &Judged<'_>) -> Result<Offset, String> {
+/// Returns a message with the reason if it is not accepted.
+pub(super) fn judge(candidate: &Candidate<'_>) -> Result<Offset, String> {
     let none = || "nothing was found".to_owned();
-    let best = super::search::best(&judged.fine.points, judged.rails).ok_or_else(none)?;
-    let noise: Vec<Noise> = judged
+    let best = super::search::best(&candidate.fine.points, candidate.rails).ok_or_else(none)?;
+    let noise: Vec<Noise> = candidate
         .rails
         .iter()
-        .map(|rail| noise_of(judged, rail, best))
+        .map(|rail| noise_of(candidate, rail, best))
         .collect();
-    enough(judged, &noise, best)?;
-    let (ns, sd_ns) = moments(&judged.fine.points, &support(&noise, &judged.fine.points));
-    let sd_ns = sd_ns.max(NARROWEST * judged.interval_ns);
-    let coarse_best = super::search::best(&judged.scan.points, &judged.scan.rails);
+    check_evidence(candidate, &noise, best)?;
+    let (ns, sd_ns) = moments(
+        &candidate.fine.points,
+        &support(&noise, &candidate.fine.points),
+    );
+    let sd_ns = sd_ns.max(MIN_SD * candidate.interval_ns);
+    let coarse_best = super::search::best(&candidate.scan.points, &candidate.scan.rails);
     let coarse_best = coarse_best.ok_or_else(none)?;
-    let coarse: Vec<Noise> = judged
+    let coarse: Vec<Noise> = candidate
         .scan
         .rails
         .iter()
-        .map(|rail| noise_of(judged, rail, coarse_best))
+        .map(|rail| noise_of(candidate, rail, coarse_best))
         .collect();
     let found = Offset {
         ns,
         sd_ns,
         explained: share(&noise),
-        rival: rival(judged, coarse_best),
+        rival: rival(candidate, coarse_best),
     };
-    alone(judged, &coarse, coarse_best, &found)?;
-    if sd_ns > WIDEST * judged.interval_ns {
+    check_unambiguous(candidate, &coarse, coarse_best, &found)?;
+    if sd_ns > MAX_SD * candidate.interval_ns {
         return Err(format!(
-            "{} fits best, but is known to within {:.0} ms only",
+            "{} fits best, but is known only to within {:.0} ms",
             offset(&found),
             sd_ns / 1e6
         ));
@@ -92,31 +96,35 @@ pub(super) fn judge(judged: &Judged<'_>) -> Result<Offset, String> {
     Ok(found)
 }
 
-/// Enough samples, and enough explained.
-fn enough(judged: &Judged<'_>, noise: &[Noise], best: &Point) -> Result<(), String> {
-    let beside = noise.iter().map(|noise| noise.beside).max().unwrap_or(0);
-    if beside < LEAST_SAMPLES {
+/// Checks that there are enough samples and that enough variance is explained.
+fn check_evidence(candidate: &Candidate<'_>, noise: &[Noise], best: &Point) -> Result<(), String> {
+    let overlapping = noise
+        .iter()
+        .map(|noise| noise.overlapping)
+        .max()
+        .unwrap_or(0);
+    if overlapping < MIN_SAMPLES {
         return Err(format!(
-            "only {beside} samples lie beside spans where they fit best; {LEAST_SAMPLES} are needed"
+            "only {overlapping} samples overlap spans at the best offset; {MIN_SAMPLES} are needed"
         ));
     }
     let explained = share(noise);
     let percent = explained * 100.0;
-    if explained < LEAST_EXPLAINED {
+    if explained < MIN_EXPLAINED {
         return Err(format!(
-            "no offset explains more than {percent:.0} % of the power's variation by what the \
-             program did: it is flat, or varies for another reason, or the work is always the same"
+            "no offset explains more than {percent:.0} % of the power's variation by the \
+             spans: it is constant, varies for another reason, or the work is always the same"
         ));
     }
-    let gain: f64 = judged
+    let gain: f64 = candidate
         .rails
         .iter()
         .zip(noise)
-        .zip(&best.left)
-        .map(|((rail, noise), left)| noise.against(rail.total - left))
+        .zip(&best.residuals)
+        .map(|((rail, noise), residual)| noise.penalty(rail.total - residual))
         .sum();
-    let tried = judged.scan.points.len() as f64;
-    if gain < LEAST_GAIN + tried.ln() {
+    let tried = candidate.scan.points.len() as f64;
+    if gain < MIN_GAIN + tried.ln() {
         return Err(format!(
             "the best offset, {:.0} ms, explains {percent:.0} % of the power's variation, which \
              may be by chance: the recording is short or noisy",
@@ -126,23 +134,28 @@ fn enough(judged: &Judged<'_>, noise: &[Noise], best: &Point) -> Result<(), Stri
     Ok(())
 }
 
-/// Neither at an edge, nor one of several.
-fn alone(judged: &Judged<'_>, noise: &[Noise], best: &Point, found: &Offset) -> Result<(), String> {
-    let (lo, hi) = judged.within;
-    let near = judged.interval_ns.max(judged.scan.step_ns);
+/// Checks that the best offset is not at an edge and has no rival.
+fn check_unambiguous(
+    candidate: &Candidate<'_>,
+    noise: &[Noise],
+    best: &Point,
+    found: &Offset,
+) -> Result<(), String> {
+    let (lo, hi) = candidate.within;
+    let near = candidate.interval_ns.max(candidate.scan.step_ns);
     if best.offset_ns - lo < near || hi - best.offset_ns < near {
         return Err(format!(
-            "{} fits best, which is at the edge of what was looked at ({:.0} to {:.0} ms)",
+            "{} fits best, which is at the edge of the searched range ({:.0} to {:.0} ms)",
             offset(found),
             lo / 1e6,
             hi / 1e6
         ));
     }
-    let support = support(noise, &judged.scan.points);
+    let support = support(noise, &candidate.scan.points);
     let apart = |point: &Point| (point.offset_ns - best.offset_ns).abs() > 1.5 * near;
     let (mut elsewhere, mut all) = (0.0, 0.0);
     let mut next: Option<(f64, f64)> = None;
-    for (point, support) in judged.scan.points.iter().zip(&support) {
+    for (point, support) in candidate.scan.points.iter().zip(&support) {
         all += support;
         if apart(point) {
             elsewhere += support;
@@ -151,17 +164,17 @@ fn alone(judged: &Judged<'_>, noise: &[Noise], best: &Point, found: &Offset) -> 
                 .or(Some((point.offset_ns, *support)));
         }
     }
-    let alike = found
+    let equal_rival = found
         .rival
-        .filter(|rival| rival.1 >= ALIKE * found.explained);
-    let ambiguous = elsewhere > MOST_ELSEWHERE * all;
-    let other = alike.map(|rival| rival.0);
+        .filter(|rival| rival.1 >= RIVAL_SHARE * found.explained);
+    let ambiguous = elsewhere > MAX_ELSEWHERE * all;
+    let other = equal_rival.map(|rival| rival.0);
     let other = other.or_else(|| next.filter(|_| ambiguous).map(|next| next.0));
     match other {
         None => Ok(()),
         Some(other) => Err(format!(
             "{} fits best, but {:.0} ms fits about as well: the work repeats itself, or is too \
-             even to tell",
+             uniform",
             offset(found),
             other / 1e6
         )),
@@ -176,39 +189,39 @@ fn offset(found: &Offset) -> String {
     )
 }
 
-fn noise_of(judged: &Judged<'_>, rail: &Rail, best: &Point) -> Noise {
-    Noise::of(rail, judged.busy, best.offset_ns, judged.program)
+fn noise_of(candidate: &Candidate<'_>, rail: &Rail, best: &Point) -> Noise {
+    Noise::estimate(rail, candidate.busy, best.offset_ns, candidate.program)
 }
 
-/// The best share of a rail.
+/// Returns the largest explained share of any rail.
 fn share(noise: &[Noise]) -> f64 {
     let shares = noise.iter().map(|noise| noise.explained);
     shares.fold(0.0, f64::max)
 }
 
-/// The support of each point, as shares of the highest.
+/// Returns the support of each point relative to the highest.
 fn support(noise: &[Noise], points: &[Point]) -> Vec<f64> {
     let least = |rail: usize| {
         points
             .iter()
-            .map(|p| p.left[rail])
+            .map(|p| p.residuals[rail])
             .fold(f64::INFINITY, f64::min)
     };
     let least: Vec<f64> = (0..noise.len()).map(least).collect();
-    let against = |point: &Point| -> f64 {
-        let rails = noise.iter().zip(&point.left).zip(&least);
+    let penalty = |point: &Point| -> f64 {
+        let rails = noise.iter().zip(&point.residuals).zip(&least);
         rails
-            .map(|((noise, left), least)| noise.against(left - least))
+            .map(|((noise, residual), least)| noise.penalty(residual - least))
             .sum()
     };
-    let all: Vec<f64> = points.iter().map(against).collect();
+    let all: Vec<f64> = points.iter().map(penalty).collect();
     let lowest = all.iter().copied().fold(f64::INFINITY, f64::min);
     all.into_iter()
-        .map(|against| (lowest - against).exp())
+        .map(|penalty| (lowest - penalty).exp())
         .collect()
 }
 
-/// Mean and standard deviation.
+/// Returns the weighted mean and standard deviation of offsets.
 fn moments(points: &[Point], support: &[f64]) -> (f64, f64) {
     let all: f64 = support.iter().sum();
     let each = || points.iter().zip(support);
@@ -220,18 +233,18 @@ fn moments(points: &[Point], support: &[f64]) -> (f64, f64) {
     (mean, square.sqrt())
 }
 
-/// The other peak that explains most, with its share on the rail that is explained best.
-fn rival(judged: &Judged<'_>, best: &Point) -> Option<(f64, f64)> {
-    let rails = &judged.scan.rails;
-    let share = |point: &Point, rail: usize| 1.0 - point.left[rail] / rails[rail].total;
+/// Returns the other peak that explains most, with its share on the best explained rail.
+fn rival(candidate: &Candidate<'_>, best: &Point) -> Option<(f64, f64)> {
+    let rails = &candidate.scan.rails;
+    let share = |point: &Point, rail: usize| 1.0 - point.residuals[rail] / rails[rail].total;
     let rail = (0..rails.len()).max_by(|&a, &b| share(best, a).total_cmp(&share(best, b)))?;
-    let shares: Vec<f64> = judged
+    let shares: Vec<f64> = candidate
         .scan
         .points
         .iter()
         .map(|point| share(point, rail))
         .collect();
-    let top = judged
+    let top = candidate
         .scan
         .points
         .iter()
@@ -251,14 +264,14 @@ fn rival(judged: &Judged<'_>, best: &Point) -> Option<(f64, f64)> {
         }
     }
     let (at, own) = found?;
-    let scale = share_near(judged, best, shares[top]);
-    Some((judged.scan.points[at].offset_ns, own * scale))
+    let scale = share_near(candidate, best, shares[top]);
+    Some((candidate.scan.points[at].offset_ns, own * scale))
 }
 
-/// From shares of all variance to those near the program.
-fn share_near(judged: &Judged<'_>, best: &Point, of_all: f64) -> f64 {
-    let rails = judged.scan.rails.iter();
-    let near = rails.map(|rail| noise_of(judged, rail, best).explained);
+/// Converts a share of all variance to a share near the program.
+fn share_near(candidate: &Candidate<'_>, best: &Point, of_all: f64) -> f64 {
+    let rails = candidate.scan.rails.iter();
+    let near = rails.map(|rail| noise_of(candidate, rail, best).explained);
     let near = near.fold(0.0, f64::max);
     if of_all > 0.0 { near / of_all } else { 0.0 }
 }

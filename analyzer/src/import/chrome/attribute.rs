@@ -1,4 +1,4 @@
-//! Attributes an imported trace by the best method that it allows, and tells which.
+//! Attributes an imported trace by the best possible method, and reports the method.
 
 use std::path::Path;
 
@@ -9,9 +9,8 @@ use crate::error::Result;
 use crate::import::Imported;
 use crate::query::{Recording, attributions};
 
-/// Attributes the run; what came of it goes to what is told. An offset that was found
-/// by spans is looked at once more by the fit, around where it was found; one that is
-/// `exact` is not.
+/// Attributes the run and adds the result to the import's notes. An offset found from spans is
+/// refined by the fit; an `exact` one is not.
 pub(super) fn attribute(
     db: &Path,
     imported: &mut Imported,
@@ -23,13 +22,13 @@ pub(super) fn attribute(
         ..AttributeOptions::new(Method::Fitted)
     };
     let refused = match is_async {
-        true => Some("it tells no execution times".to_owned()),
+        true => Some("it has no execution times".to_owned()),
         false => {
             let result = tracing_energy::reattribute(db, &imported.uuid, &fitted);
             result.err().map(|error| error.to_string())
         }
     };
-    imported.told.push(match refused {
+    imported.notes.push(match refused {
         None => fit(db, &imported.uuid, (!exact).then_some(offset_ns))?,
         Some(why) => {
             tracing_energy::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
@@ -39,7 +38,7 @@ pub(super) fn attribute(
     Ok(())
 }
 
-/// What the fit came to.
+/// Describes the fit's result.
 fn fit(db: &Path, uuid: &str, found_ns: Option<f64>) -> Result<String> {
     let recording = Recording::open(db)?;
     let run = recording.run(uuid)?;
@@ -47,22 +46,22 @@ fn fit(db: &Path, uuid: &str, found_ns: Option<f64>) -> Result<String> {
     let shown = shown.into_iter().find(|one| one.is_shown);
     let fits = shown.as_ref().map(|one| one.fits()).unwrap_or_default();
     let weight = fits.iter().filter_map(|fit| fit.weight).fold(0.0, f64::max);
-    let mut told = match weight > 0.0 {
+    let mut note = match weight > 0.0 {
         true => {
             format!("attributed by the method fitted, with intervals (weight {weight:.2} of 1)")
         }
         false => {
-            "attributed by time shares: the method fitted cannot tell kinds apart better".to_owned()
+            "attributed by time shares: the method fitted separates kinds no better".to_owned()
         }
     };
-    let more_ms = shown
+    let further_ms = shown
         .and_then(|one| one.offset_ms)
-        .filter(|more| *more != 0.0);
-    if let Some((found_ns, more_ms)) = found_ns.zip(more_ms) {
-        told += &format!(
-            "; it moved the clocks by {more_ms:.1} ms more, to {:.1} ms",
-            found_ns / 1e6 + more_ms
+        .filter(|further| *further != 0.0);
+    if let Some((found_ns, further_ms)) = found_ns.zip(further_ms) {
+        note += &format!(
+            "; it moved the clocks by {further_ms:.1} ms more, to {:.1} ms",
+            found_ns / 1e6 + further_ms
         );
     }
-    Ok(told)
+    Ok(note)
 }

@@ -1,5 +1,4 @@
-//! One event of a trace, read without trust: a field of the wrong type is as good as
-//! none.
+//! Parses one event of a trace leniently: a field of the wrong type counts as missing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,54 +8,54 @@ use serde::{Deserialize, de};
 
 use crate::import::trace::LATEST_NS;
 
-/// An event as it stands in the file.
+/// An event with its fields from the file.
 #[derive(Debug, Deserialize)]
 pub(super) struct Event<'a> {
     #[serde(borrow, default)]
-    pub(super) ph: Loose<'a>,
+    pub(super) ph: LenientValue<'a>,
     #[serde(borrow, default)]
-    pub(super) name: Loose<'a>,
+    pub(super) name: LenientValue<'a>,
     #[serde(borrow, default)]
-    pub(super) cat: Loose<'a>,
+    pub(super) cat: LenientValue<'a>,
     #[serde(borrow, default)]
-    pub(super) pid: Loose<'a>,
+    pub(super) pid: LenientValue<'a>,
     #[serde(borrow, default)]
-    pub(super) tid: Loose<'a>,
+    pub(super) tid: LenientValue<'a>,
     #[serde(borrow, default)]
-    pub(super) id: Loose<'a>,
+    pub(super) id: LenientValue<'a>,
     #[serde(borrow, default)]
     pub(super) id2: ScopedId<'a>,
     #[serde(borrow, default)]
-    pub(super) scope: Loose<'a>,
+    pub(super) scope: LenientValue<'a>,
     #[serde(borrow, default)]
-    pub(super) ts: Loose<'a>,
+    pub(super) ts: LenientValue<'a>,
     #[serde(borrow, default)]
-    pub(super) dur: Loose<'a>,
+    pub(super) dur: LenientValue<'a>,
     #[serde(borrow, default, rename = ".file")]
-    pub(super) file: Loose<'a>,
+    pub(super) file: LenientValue<'a>,
     #[serde(borrow, default, rename = ".line")]
-    pub(super) line: Loose<'a>,
+    pub(super) line: LenientValue<'a>,
     #[serde(borrow, default)]
     pub(super) args: Args<'a>,
 }
 
 impl<'a> Event<'a> {
-    /// Reads the text of an event.
+    /// Parses an event.
     ///
     /// # Errors
-    /// What is wrong with it as JSON.
+    /// Returns the JSON error.
     pub(super) fn read(text: &'a [u8]) -> Result<Self, String> {
-        // A list would be read as the fields of an event in their order.
+        // Rejects a list: serde would accept it as the fields of an event in order.
         if text.first() != Some(&b'{') {
-            return Err("it is no object".to_owned());
+            return Err("it is not an object".to_owned());
         }
         serde_json::from_slice(text).map_err(|error| error.to_string())
     }
 }
 
-/// Any value; lists and objects are passed over.
+/// Any JSON value; lists and objects are skipped.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) enum Loose<'a> {
+pub(super) enum LenientValue<'a> {
     #[default]
     None,
     Text(Cow<'a, str>),
@@ -65,8 +64,8 @@ pub(super) enum Loose<'a> {
     Bool(bool),
 }
 
-impl Loose<'_> {
-    /// The text, if it is one.
+impl LenientValue<'_> {
+    /// Returns the text, if it is a string.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -74,7 +73,7 @@ impl Loose<'_> {
         }
     }
 
-    /// The number, if it is one; some writers put numbers into quotes.
+    /// Returns the number, if it is one; also from a string, as some writers quote numbers.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Int(number) => Some(*number as f64),
@@ -84,7 +83,7 @@ impl Loose<'_> {
         }
     }
 
-    /// A time in microseconds as whole nanoseconds, exact where it is a whole number.
+    /// Converts microseconds to nanoseconds, exactly for integers.
     pub(super) fn micros_as_nanos(&self) -> Option<i64> {
         let whole = match self {
             Self::Int(micros) => Some(*micros),
@@ -101,7 +100,8 @@ impl Loose<'_> {
         (nanos.abs() <= LATEST_NS).then_some(nanos)
     }
 
-    /// As what threads, processes and tasks are told apart by: `"1"`, `1.0` and `1` are one.
+    /// Returns the value as an identifier of a thread, process or task: `"1"`, `1.0` and `1`
+    /// are equal.
     pub(super) fn id(&self) -> Option<Id> {
         match self {
             Self::Int(number) => Some(Id::Number(*number)),
@@ -118,14 +118,14 @@ impl Loose<'_> {
     }
 }
 
-/// The field `id2`: the number of a task within its process, or in all of the trace.
+/// The field `id2`: id of a task within its process, or within the trace.
 #[derive(Debug, Default)]
 pub(super) struct ScopedId<'a> {
-    pub(super) local: Loose<'a>,
-    pub(super) global: Loose<'a>,
+    pub(super) local: LenientValue<'a>,
+    pub(super) global: LenientValue<'a>,
 }
 
-/// Number or name of a thread, process or task.
+/// Identifier of a thread, process or task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Id {
     Number(i64),
@@ -141,62 +141,62 @@ impl fmt::Display for Id {
     }
 }
 
-/// Arguments in the order of the file; none if they are no object.
+/// Arguments in the order of the file; empty if they are not an object.
 #[derive(Debug, Default)]
-pub(super) struct Args<'a>(pub(super) Vec<(Cow<'a, str>, Loose<'a>)>);
+pub(super) struct Args<'a>(pub(super) Vec<(Cow<'a, str>, LenientValue<'a>)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for LenientValue<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LooseVisitor)
+        deserializer.deserialize_any(LenientVisitor)
     }
 }
 
-struct LooseVisitor;
+struct LenientVisitor;
 
-impl<'de> Visitor<'de> for LooseVisitor {
-    type Value = Loose<'de>;
+impl<'de> Visitor<'de> for LenientVisitor {
+    type Value = LenientValue<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Loose::Text(Cow::Borrowed(text)))
+        Ok(LenientValue::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Loose::Text(Cow::Owned(text.to_owned())))
+        Ok(LenientValue::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Loose::Int(number))
+        Ok(LenientValue::Int(number))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
         let small = i64::try_from(number);
-        Ok(small.map_or(Loose::Number(number as f64), Loose::Int))
+        Ok(small.map_or(LenientValue::Number(number as f64), LenientValue::Int))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Loose::Number(number))
+        Ok(LenientValue::Number(number))
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok(Loose::Bool(flag))
+        Ok(LenientValue::Bool(flag))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Loose::None)
+        Ok(LenientValue::None)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Loose::None)
+        Ok(LenientValue::None)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Loose::None)
+        Ok(LenientValue::None)
     }
 }
 
@@ -231,14 +231,14 @@ impl<'de> Visitor<'de> for ArgsVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut args = Vec::new();
-        while let Some(Loose::Text(name)) = map.next_key::<Loose<'de>>()? {
+        while let Some(LenientValue::Text(name)) = map.next_key::<LenientValue<'de>>()? {
             args.push((name, map.next_value()?));
         }
         Ok(Args(args))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        LooseVisitor.visit_seq(list).map(|_| Args::default())
+        LenientVisitor.visit_seq(list).map(|_| Args::default())
     }
 
     fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_may_stand_in_quotes() {
+    fn quoted_numbers_are_accepted() {
         let read = |field: &str| {
             let text = format!("{{\"ts\":{field},\"tid\":{field}}}");
             let event = Event::read(text.as_bytes()).unwrap();
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_have_ids_of_a_process_or_of_all() {
+    fn task_ids_are_local_to_a_process_or_global() {
         let read = |id2: &str| {
             let text = format!("{{\"id2\":{id2}}}");
             let event = Event::read(text.as_bytes()).unwrap();

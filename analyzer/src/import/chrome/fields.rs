@@ -1,32 +1,32 @@
-//! Arguments of an event become key values, a token's number and data fields.
+//! Converts arguments of an event to key values, a token's number and data fields.
 //!
-//! tracing-chrome writes every value in its `Debug` form: the number 3 is `"3"`, the
-//! text `q` is `"\"q\""`. Both are read back. A bare word that is a number or a truth
-//! value becomes one, so that a `Display`ed `3` is a number, too; other bare text
-//! stays as it is. Lists and objects of other writers are left out.
+//! tracing-chrome writes every value in its `Debug` form: the number 3 is `"3"`, the text `q`
+//! is `"\"q\""`. Both are parsed back. Unquoted text that is a number or a boolean becomes one,
+//! so a `Display`ed `3` is a number, too; other unquoted text is kept unchanged. Lists and
+//! objects of other writers are dropped.
 
 use std::borrow::Cow;
 
 use super::LONGEST_TEXT;
-use super::event::{Args, Loose};
+use super::event::{Args, LenientValue};
 
-/// The field whose number is kept as that of a token.
+/// Field whose number is stored as that of a token.
 const TOKEN: &str = "token";
 
-/// What the arguments of one event come to. Reused from event to event.
+/// Converted arguments of one event. Reused for each event.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    /// Values of key fields, with blanks between.
+    /// Values of key fields, separated by spaces.
     pub(super) key: String,
     pub(super) token: Option<i64>,
-    /// The others, a JSON object, or nothing.
+    /// The other fields: a JSON object, or empty.
     pub(super) json: String,
-    /// Texts that were too long.
-    pub(super) cut: usize,
+    /// Number of shortened texts.
+    pub(super) shortened: usize,
 }
 
 impl Fields {
-    /// Reads the arguments; key fields stand in the order of `key_fields`.
+    /// Converts the arguments; key values are in the order of `key_fields`.
     pub(super) fn read(&mut self, args: &Args<'_>, key_fields: &[String]) {
         self.key.clear();
         self.json.clear();
@@ -41,9 +41,9 @@ impl Fields {
             if key_fields.iter().any(|field| name == field) {
                 continue;
             }
-            let value = Value::of(value);
+            let value = ArgValue::parse(value);
             match value {
-                Value::Number(number) if name == TOKEN && number.parse::<i64>().is_ok() => {
+                ArgValue::Number(number) if name == TOKEN && number.parse::<i64>().is_ok() => {
                     self.token = number.parse().ok();
                 }
                 value => self.push_field(name, &value),
@@ -54,47 +54,47 @@ impl Fields {
         }
     }
 
-    fn push_key(&mut self, value: &Loose<'_>) {
-        let value = Value::of(value);
+    fn push_key(&mut self, value: &LenientValue<'_>) {
+        let value = ArgValue::parse(value);
         let text = match &value {
-            Value::Nothing => return,
-            Value::Bool(true) => "true",
-            Value::Bool(false) => "false",
-            Value::Number(text) | Value::Text(text) => text,
+            ArgValue::Nothing => return,
+            ArgValue::Bool(true) => "true",
+            ArgValue::Bool(false) => "false",
+            ArgValue::Number(text) | ArgValue::Text(text) => text,
         };
         if !self.key.is_empty() {
             self.key.push(' ');
         }
         let short = shortened(text);
-        self.cut += usize::from(short.len() < text.len());
+        self.shortened += usize::from(short.len() < text.len());
         self.key.push_str(short);
     }
 
-    fn push_field(&mut self, name: &str, value: &Value<'_>) {
-        if matches!(value, Value::Nothing) {
+    fn push_field(&mut self, name: &str, value: &ArgValue<'_>) {
+        if matches!(value, ArgValue::Nothing) {
             return;
         }
         self.json.push(if self.json.is_empty() { '{' } else { ',' });
         self.push_text(name);
         self.json.push(':');
         match value {
-            Value::Bool(true) => self.json.push_str("true"),
-            Value::Bool(false) => self.json.push_str("false"),
-            Value::Number(text) => self.json.push_str(text),
-            Value::Text(text) => self.push_text(text),
-            Value::Nothing => {}
+            ArgValue::Bool(true) => self.json.push_str("true"),
+            ArgValue::Bool(false) => self.json.push_str("false"),
+            ArgValue::Number(text) => self.json.push_str(text),
+            ArgValue::Text(text) => self.push_text(text),
+            ArgValue::Nothing => {}
         }
     }
 
     fn push_text(&mut self, text: &str) {
         let short = shortened(text);
-        self.cut += usize::from(short.len() < text.len());
+        self.shortened += usize::from(short.len() < text.len());
         self.json
             .push_str(&serde_json::Value::from(short).to_string());
     }
 }
 
-/// The beginning of a text, as long as texts may be.
+/// Returns the start of a text, up to the maximum length.
 pub(super) fn shortened(text: &str) -> &str {
     let mut end = text.len().min(LONGEST_TEXT);
     while !text.is_char_boundary(end) {
@@ -103,30 +103,30 @@ pub(super) fn shortened(text: &str) -> &str {
     &text[..end]
 }
 
-/// A value as the program had it.
+/// An argument's original value.
 #[derive(Debug, PartialEq)]
-enum Value<'a> {
+enum ArgValue<'a> {
     Nothing,
     Bool(bool),
-    /// A number as JSON writes it.
+    /// A number in JSON syntax.
     Number(Cow<'a, str>),
     Text(Cow<'a, str>),
 }
 
-impl<'a> Value<'a> {
-    fn of(value: &'a Loose<'_>) -> Self {
+impl<'a> ArgValue<'a> {
+    fn parse(value: &'a LenientValue<'_>) -> Self {
         match value {
-            Loose::None => Self::Nothing,
-            Loose::Bool(flag) => Self::Bool(*flag),
-            Loose::Int(number) => Self::Number(number.to_string().into()),
-            Loose::Number(number) => {
+            LenientValue::None => Self::Nothing,
+            LenientValue::Bool(flag) => Self::Bool(*flag),
+            LenientValue::Int(number) => Self::Number(number.to_string().into()),
+            LenientValue::Number(number) => {
                 Self::Number(serde_json::Value::from(*number).to_string().into())
             }
-            Loose::Text(text) => Self::of_debug(text),
+            LenientValue::Text(text) => Self::parse_debug(text),
         }
     }
 
-    fn of_debug(text: &'a str) -> Self {
+    fn parse_debug(text: &'a str) -> Self {
         let quoted = text
             .strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'));
@@ -142,28 +142,28 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Whether it stands in JSON as it is, and is finite.
+/// Returns whether text is a valid, finite JSON number.
 fn is_number(text: &str) -> bool {
     let begins = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     begins && text.len() < 64 && serde_json::from_str::<serde_json::Number>(text).is_ok()
 }
 
-/// What `Debug` wrote between quotes; none where it cannot have been `Debug`.
+/// Unescapes a `Debug` string without its quotes; `None` if it is not `Debug` output.
 fn unescaped(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['\\', '"']) {
         return Some(Cow::Borrowed(text));
     }
     let mut plain = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(next) = rest.next() {
+    let mut chars = text.chars();
+    while let Some(next) = chars.next() {
         let char = match next {
             '"' => return None,
-            '\\' => match rest.next()? {
+            '\\' => match chars.next()? {
                 'n' => '\n',
                 'r' => '\r',
                 't' => '\t',
                 '0' => '\0',
-                'u' => unicode(&mut rest)?,
+                'u' => unicode(&mut chars)?,
                 other @ ('\\' | '"' | '\'') => other,
                 _ => return None,
             },
@@ -174,10 +174,10 @@ fn unescaped(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(plain))
 }
 
-/// The rest of `\u{1f600}`.
-fn unicode(rest: &mut std::str::Chars<'_>) -> Option<char> {
-    let (digits, after) = rest.as_str().strip_prefix('{')?.split_once('}')?;
-    *rest = after.chars();
+/// Parses the remainder of `\u{1f600}`.
+fn unicode(chars: &mut std::str::Chars<'_>) -> Option<char> {
+    let (digits, after) = chars.as_str().strip_prefix('{')?.split_once('}')?;
+    *chars = after.chars();
     char::from_u32(u32::from_str_radix(digits, 16).ok()?)
 }
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_what_the_program_had() {
+    fn values_are_parsed_back_from_debug_form() {
         let args = r#"{"a":"3","b":"-1.5","c":"\"3\"","d":"\"q\\n\\u{1f600}\"","e":"Some(3)",
                        "f":"true","g":"007","h":"inf","i":4,"j":[1],"k":"1e999","l":""}"#;
         let (key, token, json) = read(args, &[]);
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn key_fields_stand_in_their_own_order() {
+    fn key_values_are_in_the_order_of_key_fields() {
         let args = r#"{"layer":"3","name":"\"q proj\"","rest":"1","token":"17"}"#;
         let (key, token, json) = read(args, &["name", "layer", "expert"]);
         assert_eq!(key, "q proj 3");

@@ -1,23 +1,22 @@
-//! Lays spans that overlap as they like on lanes on which they nest.
+//! Distributes overlapping spans over lanes on which they nest.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::import::trace::Span;
 
-/// Lanes while spans are laid on them, in the order of their starts.
+/// Lanes during the distribution of spans in start order.
 #[derive(Debug, Default)]
 struct Lanes {
-    /// What is open on each lane, outermost first, which holds all others.
+    /// Open spans of each lane; the outermost one contains the others.
     open: Vec<Vec<u32>>,
-    /// When the outermost span of a lane ends.
+    /// End of each lane's outermost span.
     busy: BinaryHeap<Reverse<(i64, u32)>>,
     free: BinaryHeap<Reverse<u32>>,
 }
 
-/// Gives each span in `order` a lane, which are threads from `first` on; answers how
-/// many there are. A span lies on its parent's lane unless another part of that is
-/// open there.
+/// Assigns each span in `order` to a lane; lanes are threads from `first`. Returns the number
+/// of lanes. A span is placed on its parent's lane unless a sibling is open there.
 pub(super) fn place(spans: &mut [Span], mut order: Vec<u32>, first: u32) -> usize {
     order.sort_by_key(|&at| {
         let span = &spans[at as usize];
@@ -27,13 +26,13 @@ pub(super) fn place(spans: &mut [Span], mut order: Vec<u32>, first: u32) -> usiz
     for at in order {
         let span = spans[at as usize];
         lanes.end_until(span.start_ns);
-        let beside = span.parent.and_then(|parent| {
+        let parent_lane = span.parent.and_then(|parent| {
             let lane = spans[parent as usize].thread.wrapping_sub(first);
             lanes
                 .is_innermost(parent, lane, spans, &span)
                 .then_some(lane)
         });
-        let lane = beside.unwrap_or_else(|| lanes.take(span.end_ns));
+        let lane = parent_lane.unwrap_or_else(|| lanes.acquire(span.end_ns));
         lanes.open[lane as usize].push(at);
         spans[at as usize].thread = first + lane;
     }
@@ -53,7 +52,7 @@ impl Lanes {
         }
     }
 
-    /// Whether `span` can lie in `parent` on its lane.
+    /// Returns whether `span` can be nested in `parent` on its lane.
     fn is_innermost(&mut self, parent: u32, lane: u32, spans: &[Span], span: &Span) -> bool {
         let Some(open) = self.open.get_mut(lane as usize) else {
             return false;
@@ -65,8 +64,8 @@ impl Lanes {
         open.last() == Some(&parent) && spans[parent as usize].end_ns >= span.end_ns
     }
 
-    /// The first free lane.
-    fn take(&mut self, end_ns: i64) -> u32 {
+    /// Returns the first free lane.
+    fn acquire(&mut self, end_ns: i64) -> u32 {
         let free = self.free.pop().map(|Reverse(lane)| lane);
         let lane = free.unwrap_or_else(|| {
             self.open.push(Vec::new());
@@ -81,8 +80,8 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    /// Parent, start and end of each; answers lanes.
-    fn laid(drawn: &[(Option<u32>, i64, i64)]) -> Vec<u32> {
+    /// Returns the lanes of spans with these parents, starts and ends.
+    fn assigned_lanes(drawn: &[(Option<u32>, i64, i64)]) -> Vec<u32> {
         let span = |&(parent, start_ns, end_ns): &(Option<u32>, i64, i64)| Span {
             parent,
             thread: 0,
@@ -106,8 +105,8 @@ mod tests {
     /// 1        |===== right ====|              |== root ==|
     /// ```
     #[test]
-    fn spans_nest_on_their_lanes_and_lanes_are_used_again() {
-        let lanes = laid(&[
+    fn spans_nest_on_their_lanes_and_lanes_are_reused() {
+        let lanes = assigned_lanes(&[
             (None, 0, 100),
             (Some(0), 10, 40),
             (Some(1), 10, 30),

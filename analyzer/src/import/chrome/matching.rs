@@ -1,54 +1,54 @@
-//! Finds the span that each end belongs to, and what spans lie in.
+//! Matches ends with spans, and assigns parents.
 //!
-//! The format lets events stand in any order. Viewers sort them by time; yet a clock that
-//! differs between processors may put an end a nanosecond before its begin, and sorting
-//! would tear the two apart. Events that do not stand in the order of time are therefore
-//! matched twice, by time and as they stand, and the way with fewer odd ends counts.
+//! The format allows events in any order, and viewers sort them by time. But clocks that differ
+//! between processors may put an end a nanosecond before its begin, and sorting would separate
+//! the two. Events that are not in time order are therefore matched twice, sorted and in file
+//! order, and the order with fewer anomalies is used.
 
-use super::book::{Book, End};
+use super::trace_builder::{End, TraceBuilder};
 
-/// So far below the innermost span of a thread the one that ends is looked for.
-const LOOK: usize = 256;
+/// Number of innermost open spans of a thread that are searched for the one that ends.
+const SEARCH_DEPTH: usize = 256;
 
 /// One event of a thread or of a task.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Op {
+pub(super) struct ThreadEvent {
     pub(super) time_ns: i64,
-    pub(super) what: What,
+    pub(super) action: EventAction,
 }
 
-/// What an event does; spans and marks by their places in the book.
+/// Action of an event; spans and marks are indices of the builder.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum What {
+pub(super) enum EventAction {
     Begin(u32),
     End(End),
     Mark(u32),
 }
 
-/// Which of the open spans an end belongs to.
+/// Rule by which an end selects one of the open spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// The innermost one of its name; those inside of it stay in it.
+    /// The innermost one with its name; spans nested in it stay nested.
     Thread,
-    /// The last one of its name with its arguments, else of its name; those begun later go
-    /// to the one around.
+    /// The last one with its name and arguments, else with its name; spans started later move
+    /// to its parent.
     Task,
 }
 
-/// What was odd about ends.
+/// Number of anomalies of ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Odd {
-    /// Ends of a span that was not the innermost one.
+pub(super) struct AnomalyCounts {
+    /// Ends of a span that was not innermost.
     pub(super) out_of_order: usize,
     /// Ends before their begins.
     pub(super) negative: usize,
-    /// Ends of no span.
+    /// Ends without a span.
     pub(super) unmatched: usize,
     /// Spans without an end.
     pub(super) open: usize,
 }
 
-impl Odd {
+impl AnomalyCounts {
     pub(super) fn add(&mut self, other: Self) {
         self.out_of_order += other.out_of_order;
         self.negative += other.negative;
@@ -63,75 +63,85 @@ struct Matched {
     ends: Vec<(u32, i64, End)>,
     marks: Vec<(u32, u32)>,
     open: Vec<u32>,
-    odd: Odd,
+    anomalies: AnomalyCounts,
 }
 
-/// Matches the events of one thread or task, which are in the order of time or not, and
-/// writes the outcome to the book. Returns what was odd, and the spans without an end.
-pub(super) fn place(book: &mut Book, ops: &[Op], rule: Rule, is_ordered: bool) -> (Odd, Vec<u32>) {
-    let as_written = matched(book, ops, rule);
+/// Matches the events of one thread or task and writes the result to the builder. Returns the
+/// anomalies and the spans without an end.
+pub(super) fn place(
+    builder: &mut TraceBuilder,
+    events: &[ThreadEvent],
+    rule: Rule,
+    is_ordered: bool,
+) -> (AnomalyCounts, Vec<u32>) {
+    let as_written = matched(builder, events, rule);
     let best = match is_ordered {
         true => as_written,
         false => {
-            let mut sorted = ops.to_vec();
-            sorted.sort_by_key(|op| op.time_ns);
-            let by_time = matched(book, &sorted, rule);
-            match by_time.oddness() <= as_written.oddness() {
+            let mut sorted = events.to_vec();
+            sorted.sort_by_key(|event| event.time_ns);
+            let by_time = matched(builder, &sorted, rule);
+            match by_time.anomaly_count() <= as_written.anomaly_count() {
                 true => by_time,
                 false => as_written,
             }
         }
     };
-    best.write(book)
+    best.write(builder)
 }
 
-fn matched(book: &Book, ops: &[Op], rule: Rule) -> Matched {
+fn matched(builder: &TraceBuilder, events: &[ThreadEvent], rule: Rule) -> Matched {
     let mut matched = Matched::default();
-    // Spans that have begun, innermost last, and their parents.
+    // Open spans with their parents, innermost last.
     let mut open: Vec<(u32, Option<u32>)> = Vec::new();
-    for op in ops {
+    for event in events {
         let innermost = open.last().map(|open| open.0);
-        match op.what {
-            What::Begin(span) => open.push((span, innermost)),
-            What::Mark(mark) => matched.marks.extend(innermost.map(|span| (mark, span))),
-            What::End(end) => match ended(book, &open, end, rule) {
+        match event.action {
+            EventAction::Begin(span) => open.push((span, innermost)),
+            EventAction::Mark(mark) => matched.marks.extend(innermost.map(|span| (mark, span))),
+            EventAction::End(end) => match matching_span(builder, &open, end, rule) {
                 Some(found) => {
-                    let span = leave(&mut open, found, rule);
+                    let span = remove(&mut open, found, rule);
                     let is_innermost = found == open.len();
                     let is_out_of_order = !is_innermost && rule == Rule::Thread;
-                    matched.odd.out_of_order += usize::from(is_out_of_order);
-                    let is_negative = op.time_ns < book.spans[span.0 as usize].start_ns;
-                    matched.odd.negative += usize::from(is_negative);
+                    matched.anomalies.out_of_order += usize::from(is_out_of_order);
+                    let is_negative = event.time_ns < builder.spans[span.0 as usize].start_ns;
+                    matched.anomalies.negative += usize::from(is_negative);
                     matched.parents.push(span);
-                    matched.ends.push((span.0, op.time_ns, end));
+                    matched.ends.push((span.0, event.time_ns, end));
                 }
-                None => matched.odd.unmatched += 1,
+                None => matched.anomalies.unmatched += 1,
             },
         }
     }
-    matched.odd.open = open.len();
+    matched.anomalies.open = open.len();
     matched.open = open.iter().map(|open| open.0).collect();
     matched.parents.extend(open);
     matched
 }
 
-/// The place in `open` of the span that an end belongs to.
-fn ended(book: &Book, open: &[(u32, Option<u32>)], end: End, rule: Rule) -> Option<usize> {
-    let called = |open: &(u32, Option<u32>)| book.is_called(open.0, end);
+/// Returns the index in `open` of the span that an end belongs to.
+fn matching_span(
+    builder: &TraceBuilder,
+    open: &[(u32, Option<u32>)],
+    end: End,
+    rule: Rule,
+) -> Option<usize> {
+    let called = |open: &(u32, Option<u32>)| builder.has_name(open.0, end);
     match rule {
         Rule::Thread => (0..open.len())
             .rev()
-            .take(LOOK)
+            .take(SEARCH_DEPTH)
             .find(|&at| called(&open[at])),
         Rule::Task => open
             .iter()
-            .rposition(|open| book.has_args(open.0, end) && called(open))
+            .rposition(|open| builder.has_args(open.0, end) && called(open))
             .or_else(|| open.iter().rposition(called)),
     }
 }
 
-/// Takes a span out of those that are open.
-fn leave(open: &mut Vec<(u32, Option<u32>)>, found: usize, rule: Rule) -> (u32, Option<u32>) {
+/// Removes a span from the open ones.
+fn remove(open: &mut Vec<(u32, Option<u32>)>, found: usize, rule: Rule) -> (u32, Option<u32>) {
     let (span, parent) = open.remove(found);
     if rule == Rule::Task {
         let later = open[found..].iter_mut().filter(|one| one.1 == Some(span));
@@ -141,21 +151,21 @@ fn leave(open: &mut Vec<(u32, Option<u32>)>, found: usize, rule: Rule) -> (u32, 
 }
 
 impl Matched {
-    const fn oddness(&self) -> usize {
-        self.odd.negative + self.odd.unmatched + self.odd.open
+    const fn anomaly_count(&self) -> usize {
+        self.anomalies.negative + self.anomalies.unmatched + self.anomalies.open
     }
 
-    fn write(self, book: &mut Book) -> (Odd, Vec<u32>) {
+    fn write(self, builder: &mut TraceBuilder) -> (AnomalyCounts, Vec<u32>) {
         for (span, parent) in self.parents {
-            book.spans[span as usize].parent = parent;
+            builder.spans[span as usize].parent = parent;
         }
         for (span, end_ns, end) in self.ends {
-            book.end(span, end_ns);
-            book.tell(span, end);
+            builder.end(span, end_ns);
+            builder.set_details(span, end);
         }
         for (mark, span) in self.marks {
-            book.place_mark(mark, span);
+            builder.assign_mark(mark, span);
         }
-        (self.odd, self.open)
+        (self.anomalies, self.open)
     }
 }

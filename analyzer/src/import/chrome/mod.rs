@@ -1,5 +1,5 @@
-//! Makes a run of a Chrome trace and a power recording: a program that knows nothing of
-//! energy but writes its spans with tracing-chrome gets joules.
+//! Imports a Chrome trace and a power recording as a run: a program that only writes its spans
+//! with tracing-chrome gets energies.
 //!
 //! ```text
 //! trace.json  --> read --> spans, parents, marks -+
@@ -7,13 +7,12 @@
 //! power.plist --> samples ---- offset ------------+
 //! ```
 //!
-//! The style `Threaded` tells when spans were executed, on which thread. The style
-//! `Async` tells when they were created and closed only: each such span becomes an
-//! activation for its whole life ([`tasks`]), and energy is shared by open time. There
-//! are no CPU times: accounts of others, of the profiler and outside of spans are null.
+//! The style `Threaded` records when spans were executed, on which thread. The style `Async`
+//! records only when they were created and closed: each such span becomes an activation for its
+//! whole lifetime ([`tasks`]), and energy is divided by open time. There are no CPU times: the
+//! accounts `others`, `profiler` and `outside` are null.
 
 mod attribute;
-mod book;
 mod event;
 mod fields;
 mod lanes;
@@ -23,6 +22,7 @@ mod split;
 mod start;
 mod tasks;
 mod threads;
+mod trace_builder;
 
 pub use start::parse_start;
 
@@ -35,39 +35,40 @@ use tracing_energy::units::Nanos;
 use super::align::{self, Offset, Range};
 use super::power::Power;
 use super::trace::{Trace, extent};
-use super::write::{Head, Run};
-use super::{Imported, Oddity, bad, power, tree};
+use super::write::{Run, RunDescription};
+use super::{Anomaly, Imported, invalid_input, power, tree};
 use crate::error::Result;
 use start::Start;
 
-/// Longer names and values are cut, as in a recording.
+/// Maximum length of names and values, as in a recording.
 const LONGEST_TEXT: usize = 256;
 
-/// Spans may end so long before the first sample, or begin after the last one: they are
-/// not measured then. Farther apart is a slip in the offset.
-const APART_NS: i64 = 10_000_000_000;
+/// Maximum gap between spans and samples. Spans before the first or after the last sample are
+/// unmeasured; a larger gap means a wrong offset.
+const MAX_GAP_NS: i64 = 10_000_000_000;
 
-/// A first span this soon after the trace's clock read zero is that of a file which was begun
-/// with it.
-const LEAST_ROTATION_NS: i64 = 1_000_000_000;
+/// Minimum time from the clock's zero to the first span for a file that `start_new` may have
+/// begun.
+const MIN_ROTATION_NS: i64 = 1_000_000_000;
 
-/// What to import, and how it is understood.
+/// Input files and their interpretation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChromeOptions {
     /// The trace.
     pub trace: PathBuf,
-    /// The power that was recorded meanwhile.
+    /// The power recorded at the same time.
     pub power: PathBuf,
-    /// Name of the run; none is the trace's.
+    /// Name of the run; `None` uses the trace's file name.
     pub name: Option<String>,
-    /// Arguments whose values make nodes of their own.
+    /// Arguments whose values create separate nodes.
     pub key_fields: Vec<String>,
-    /// When the trace's clock read zero, ns since 1970; none asks the file.
+    /// Time at which the trace's clock read zero, ns since 1970; `None` derives it from the
+    /// file.
     pub start_unix_ns: Option<i64>,
-    /// How far the recording's clock is ahead of the trace's; none looks for it. Where
-    /// the wall clock of one of them is not known, they are taken to begin together.
+    /// Time by which the recording's clock is ahead of the trace's; `None` searches it. If the
+    /// wall clock of one of them is unknown, both are assumed to start together.
     pub offset: Option<Nanos>,
-    /// Averaging windows of sensors, by rail; the others tell means of samples.
+    /// Averaging windows of sensors, by rail; other rails report means of samples.
     pub kernels: Vec<(String, Kernel)>,
 }
 
@@ -88,54 +89,53 @@ impl Default for ChromeOptions {
     }
 }
 
-/// Imports a run into the recording at `db`, which is made if it is not there, and
-/// attributes it: by the method `fitted` where that can be, so that figures have
-/// intervals, else `proportional`.
+/// Imports a run into the recording at `db`, which is created if needed, and attributes it: by
+/// the method `fitted` where possible, which provides intervals, else `proportional`.
 ///
 /// # Errors
-/// When a file cannot be understood, with the line, or the offset between their clocks
-/// is neither given nor clear; then nothing was written. When the recording cannot be
-/// written.
+/// Fails if a file is invalid (the message includes the line) or the offset between the clocks
+/// is neither given nor unambiguous; nothing is written then. Also fails if the recording
+/// cannot be written.
 pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
     let read = read::read(&options.trace, &options.key_fields)?;
     let (mut trace, is_async) = (read.trace, read.is_async);
-    let tree = tree::grow(&mut trace, &options.trace)?;
+    let tree = tree::build(&mut trace, &options.trace)?;
     let mut power = power::read(&options.power, &options.kernels)?;
-    // Spans may be on another clock: they say nothing of readings yet.
+    // Span activity is not passed: spans may use another clock than the samples.
     power.merge_batches(|| None);
     let mut start = start::start(&options.trace, options.start_unix_ns, read.extent_ns);
-    let clocks = together(options, &trace, &mut power, &mut start)?;
-    trace.oddities.extend(clocks.oddity(&start));
+    let clocks = align_clocks(options, &trace, &mut power, &mut start)?;
+    trace.anomalies.extend(clocks.anomaly(&start));
     if is_async {
-        trace.oddities.push(asynchronous());
+        trace.anomalies.push(asynchronous());
     }
-    let head = head(options, &start, &clocks);
-    let run = Run::new(head, trace, tree, power);
+    let description = description(options, &start, &clocks);
+    let run = Run::new(description, trace, tree, power);
     let mut imported = run.imported();
     run.write(db)?;
-    imported.told.push(clocks.told());
-    let exact = options.offset.is_some();
-    attribute::attribute(db, &mut imported, (is_async, exact), clocks.offset_ns)?;
+    imported.notes.push(clocks.note());
+    let is_exact = options.offset.is_some();
+    attribute::attribute(db, &mut imported, (is_async, is_exact), clocks.offset_ns)?;
     super::warn_of_gaps(db, &mut imported)?;
     Ok(imported)
 }
 
-/// How samples and spans came to one clock.
+/// Alignment of samples and spans to one clock.
 #[derive(Debug)]
 struct Clocks {
     offset_ns: f64,
-    /// None where it was given.
+    /// `None` if the offset was given.
     found: Option<Offset>,
-    /// Share of the power's variation that spans explain at it.
+    /// Share of the power's variance that spans explain at the offset.
     explained: f64,
-    /// Whether it is one between wall clocks.
+    /// Whether the offset is between wall clocks.
     by_wall: bool,
-    /// How much later than the start the time in the file's name is, where power shows it.
+    /// Time by which the file's name is later than the start, if found from the power.
     rotated_ns: Option<f64>,
 }
 
 /// Moves the samples to the clock of the spans.
-fn together(
+fn align_clocks(
     options: &ChromeOptions,
     trace: &Trace,
     power: &mut Power,
@@ -151,8 +151,8 @@ fn together(
         None => (trace.extent().0, Range::Anywhere),
     };
     if first_ns.abs() > super::trace::LATEST_NS {
-        let message = "it was made in another century than the trace; mend --start".to_owned();
-        return Err(bad(&options.power, message));
+        let message = "it is centuries apart from the trace; correct --start".to_owned();
+        return Err(invalid_input(&options.power, message));
     }
     power.begin_at(first_ns);
     let mut clocks = Clocks {
@@ -171,22 +171,25 @@ fn together(
             let found = align::find(trace, power, range);
             let (found, rotated_ns) = match found {
                 Ok(found) => (found, None),
-                Err(why) => found_from_start(trace, power, (start, range))
-                    .ok_or_else(|| bad(&options.power, unclear(&why, by_wall.is_some(), start)))?,
+                Err(why) => found_from_start(trace, power, (start, range)).ok_or_else(|| {
+                    invalid_input(&options.power, unclear(&why, by_wall.is_some(), start))
+                })?,
             };
             (clocks.offset_ns, clocks.explained) = (found.ns, found.explained);
             (clocks.found, clocks.rotated_ns) = (Some(found), rotated_ns);
         }
     }
     power.move_by(-(clocks.offset_ns.round() as i64));
-    power.oddities.extend(align::changed(trace, power, 0.0));
-    meet(options, trace, power)?;
+    power
+        .anomalies
+        .extend(align::clock_change(trace, power, 0.0));
+    check_overlap(options, trace, power)?;
     Ok(clocks)
 }
 
-/// Looks for the offset of a file that `start_new` began: the trace's clock read zero at any
-/// time up to its first span before the time in the name. Answers the offset, and by how much
-/// the name is late; the start is mended.
+/// Searches the offset of a file begun by `start_new`: the trace's clock read zero at most as
+/// long before the time in the name as its first span is after zero. Returns the offset and the
+/// delay of the name, and corrects the start.
 fn found_from_start(
     trace: &Trace,
     power: &mut Power,
@@ -196,7 +199,7 @@ fn found_from_start(
     let Range::Near(uncertain_ns) = range else {
         return None;
     };
-    if !start.is_named || latest_ns < LEAST_ROTATION_NS {
+    if !start.is_named || latest_ns < MIN_ROTATION_NS {
         return None;
     }
     let half_ns = latest_ns / 2;
@@ -222,51 +225,55 @@ fn found_from_start(
     Some((found, Some(rotated_ns)))
 }
 
-/// Refuses samples of another time than the spans.
-fn meet(options: &ChromeOptions, trace: &Trace, power: &Power) -> Result<()> {
+/// Fails if samples and spans do not overlap in time.
+fn check_overlap(options: &ChromeOptions, trace: &Trace, power: &Power) -> Result<()> {
     let (begin, end) = trace.extent();
     let (first, last) = extent(power.samples.iter().map(|s| (s.start_ns, s.end_ns)));
     let apart_ns = (first - end).max(begin - last);
-    if apart_ns <= APART_NS {
+    if apart_ns <= MAX_GAP_NS {
         return Ok(());
     }
     let apart_s = apart_ns as f64 / 1e9;
     let message = format!(
-        "no sample covers any span: at that offset they are {apart_s:.1} s apart; mend --offset, \
+        "no sample covers any span: at that offset they are {apart_s:.1} s apart; correct \
+         --offset, \
          which is in milliseconds"
     );
-    Err(bad(&options.power, message))
+    Err(invalid_input(&options.power, message))
 }
 
 fn unclear(why: &str, by_wall: bool, start: &Start) -> String {
     let rotated = match start.is_named && by_wall {
         true => {
-            "; if `start_new` began the file, its name is later than the trace's clock: then give \
-             the time at which the layer was made with --start"
+            "; if `start_new` began the file, its name is later than the start of the trace's \
+             clock: give \
+             the time at which the layer was created with --start"
         }
         false => "",
     };
     let from = match by_wall {
         true => "between the two wall clocks",
-        false => "with both files taken to begin together, for the wall clock of one is not known",
+        false => {
+            "assuming that both files begin together, because the wall clock of one is unknown"
+        }
     };
     format!(
-        "how far its clock is ahead of the trace's is not clear: {why}; give it with \
-         --offset MS ({from}), or record more than one burst of work with a rest before and \
+        "the offset of its clock from the trace's is ambiguous: {why}; give it with \
+         --offset MS ({from}), or record more than one burst of work with idle time before and \
          after{rotated}"
     )
 }
 
 impl Clocks {
-    fn told(&self) -> String {
+    fn note(&self) -> String {
         let ms = self.offset_ns / 1e6;
         let base = match self.by_wall {
             true => "",
-            false => " beside what was taken for a common begin",
+            false => " relative to an assumed common start",
         };
         match &self.found {
             None => format!(
-                "the recording's clock is taken to be {ms:.1} ms ahead{base}, as given (spans \
+                "the recording's clock is {ms:.1} ms ahead{base}, as given (spans \
                  explain {:.0} % of the power's variation)",
                 self.explained * 100.0
             ),
@@ -284,10 +291,10 @@ impl Clocks {
         }
     }
 
-    /// What is to be remembered of the clocks, if it is doubtful.
-    fn oddity(&self, start: &Start) -> Option<Oddity> {
+    /// Returns the anomaly to store if the clocks are doubtful.
+    fn anomaly(&self, start: &Start) -> Option<Anomaly> {
         if let Some(rotated_ns) = self.rotated_ns {
-            return Some(Oddity {
+            return Some(Anomaly {
                 kind: "start_rotated",
                 count: 1,
                 message: format!(
@@ -297,11 +304,11 @@ impl Clocks {
                 ),
             });
         }
-        (!start.is_known).then(|| Oddity {
+        (!start.is_known).then(|| Anomaly {
             kind: "start_unknown",
             count: 1,
             message: format!(
-                "when the trace began is known from {} only; keep tracing-chrome's file name, \
+                "the start of the trace is known only from {}; keep tracing-chrome's file name, \
                  or give --start",
                 start.from
             ),
@@ -309,21 +316,21 @@ impl Clocks {
     }
 }
 
-fn asynchronous() -> Oddity {
-    Oddity {
+fn asynchronous() -> Anomaly {
+    Anomaly {
         kind: "async_style",
         count: 1,
-        message: "spans of the style Async tell when they were created and closed, not when \
-                  they were executed: energy is shared by open time, waiting included"
+        message: "spans of the style Async record when they were created and closed, not when \
+                  they were executed: energy is divided by open time, waiting included"
             .to_owned(),
     }
 }
 
-fn head(options: &ChromeOptions, start: &Start, clocks: &Clocks) -> Head {
+fn description(options: &ChromeOptions, start: &Start, clocks: &Clocks) -> RunDescription {
     let stem = options.trace.file_stem();
     let name = stem.map(|name| name.to_string_lossy().into_owned());
     let ms = |ns: f64| ns / 1e6;
-    Head {
+    RunDescription {
         name: options.name.clone().or(name),
         config: serde_json::json!({
             "trace": options.trace.display().to_string(),

@@ -6,76 +6,77 @@ use std::path::Path;
 
 use tracing_energy::power::replay::main_group;
 
-use super::book::{Book, Moment};
 use super::event::Event;
 use super::fields::Fields;
-use super::matching::Odd;
-use super::split::{Events, Next, Piece};
+use super::matching::AnomalyCounts;
+use super::split::{EventText, Events, Next};
 use super::tasks::{TaskId, Tasks};
 use super::threads::Threads;
+use super::trace_builder::{TimePoint, TraceBuilder};
 use crate::error::Result;
 use crate::import::trace::{LATEST_NS, LONGEST_NS, Trace};
-use crate::import::{Oddity, bad, odd};
+use crate::import::{Anomaly, invalid_input, push_anomaly};
 
-/// If none of so many objects is an event at all, none will be.
-const PATIENCE: usize = 10_000;
-/// As many phases that are left out are named.
+/// Number of objects after which a file without any event is rejected.
+const MAX_NON_EVENTS: usize = 10_000;
+/// Maximum number of listed phases of ignored events.
 const NAMED_PHASES: usize = 12;
 
-/// What can be mended about events, in the order in which it is told.
-const MENDED: [(&str, &str); 12] = [
+/// Anomalies of events and how they are handled, in the order of the report.
+const CORRECTIONS: [(&str, &str); 12] = [
     (
         "without_time",
-        "events have no usable time (`ts`, or `dur` of a whole span); they were left out",
+        "events have no usable time (`ts`, or `dur` of a complete event); they were dropped",
     ),
     (
         "without_id",
-        "asynchronous events have no usable `id` or `id2`; they were left out",
+        "asynchronous events have no usable `id` or `id2`; they were dropped",
     ),
     (
         "unsorted",
-        "events stood behind later ones of their thread or task; they were sorted by time",
+        "events came after later ones of their thread or task; they were sorted by time",
     ),
     (
         "unmatched_end",
-        "ends belong to no begin; they were left out",
+        "ends have no matching begin; they were dropped",
     ),
     (
         "out_of_order",
-        "spans were left while others inside were still entered; each has its own time",
+        "spans were exited before nested ones; each keeps its own time",
     ),
     (
         "negative_duration",
-        "spans would end before they begin; they were given no time",
+        "spans end before they begin; their duration was set to zero",
     ),
     (
         "open_at_end",
-        "spans have no end; they end with the span around them, or with the trace",
+        "spans have no end; they end with their enclosing span, or with the trace",
     ),
     (
         "across",
-        "whole spans lie across the end of the one before; they are inside of the next one that holds them",
+        "complete events overlap the end of the previous one; they are nested in the innermost \
+         span that contains them",
     ),
     (
         "stray_time",
-        "spans are half a year or more from all others, or last as long; they were left out",
+        "spans are half a year or more from all others, or last as long; they were dropped",
     ),
     ("text_before", "lines before the trace were skipped"),
     (
         "cut_text",
-        "names or values were longer than 256 bytes and cut",
+        "names or values were longer than 256 bytes and shortened",
     ),
     (
         "crowded",
-        "spans came when there were 65,536 names or values of key fields; they go together as `(other)`",
+        "spans exceed the limit of 65,536 names or key field values; they are merged as `(other)`",
     ),
 ];
 
-/// What was read.
+/// Result of reading a trace.
 #[derive(Debug)]
 pub(super) struct Read {
     pub(super) trace: Trace,
-    /// Whether some spans tell their whole life, not when they were executed.
+    /// Whether some spans record their lifetime, not their execution.
     pub(super) is_async: bool,
     /// First and last time of all events.
     pub(super) extent_ns: (i64, i64),
@@ -84,34 +85,34 @@ pub(super) struct Read {
 /// Reads the trace in `path`.
 ///
 /// # Errors
-/// When the file cannot be read or understood; the message has the line.
+/// Fails if the file cannot be read or is invalid; the message includes the line.
 pub(super) fn read(path: &Path, key_fields: &[String]) -> Result<Read> {
     let file = tracing_energy::files::open(path).map_err(|error| {
-        bad(
+        invalid_input(
             path,
             format!("{error}; give the trace that tracing-chrome wrote"),
         )
     })?;
     let reader = Reader::new(key_fields);
     let read = reader.all(BufReader::with_capacity(1 << 18, file));
-    read.map_err(|message| bad(path, message))
+    read.map_err(|message| invalid_input(path, message))
 }
 
-/// A trace while it is read.
+/// State of a trace being read.
 #[derive(Debug)]
 struct Reader<'a> {
     key_fields: &'a [String],
-    book: Book,
+    builder: TraceBuilder,
     threads: Threads,
     tasks: Tasks,
     fields: Fields,
     counts: BTreeMap<&'static str, usize>,
-    /// Phases that are left out.
-    others: BTreeMap<String, usize>,
-    /// Objects that are events, and those of spans and marks that have a time.
+    /// Ignored events by phase.
+    ignored_phases: BTreeMap<String, usize>,
+    /// Number of objects that are events, and of span and mark events with a time.
     known: usize,
     used: usize,
-    /// Events that are no JSON, and the first of them with the reason.
+    /// Number of events with invalid JSON, and the first of them with the reason.
     unreadable: usize,
     first_unreadable: String,
     extent_ns: (i64, i64),
@@ -121,12 +122,12 @@ impl<'a> Reader<'a> {
     fn new(key_fields: &'a [String]) -> Self {
         Self {
             key_fields,
-            book: Book::new(),
+            builder: TraceBuilder::new(),
             threads: Threads::default(),
             tasks: Tasks::default(),
             fields: Fields::default(),
             counts: BTreeMap::new(),
-            others: BTreeMap::new(),
+            ignored_phases: BTreeMap::new(),
             known: 0,
             used: 0,
             unreadable: 0,
@@ -142,13 +143,13 @@ impl<'a> Reader<'a> {
             let piece = match events.next()? {
                 Next::Event(piece) => piece,
                 Next::End => break false,
-                Next::Cut => break true,
+                Next::Truncated => break true,
             };
-            self.take(&piece)?;
+            self.add_event(&piece)?;
             seen += 1;
-            if seen == PATIENCE && self.known == 0 {
+            if seen == MAX_NON_EVENTS && self.known == 0 {
                 return Err(format!(
-                    "the first {PATIENCE} events tell of no span; this is no trace of spans"
+                    "the first {MAX_NON_EVENTS} events contain no span; this is not a trace of spans"
                 ));
             }
         };
@@ -157,13 +158,13 @@ impl<'a> Reader<'a> {
         self.finish(is_cut, has_more)
     }
 
-    fn take(&mut self, piece: &Piece<'_>) -> std::result::Result<(), String> {
+    fn add_event(&mut self, piece: &EventText<'_>) -> std::result::Result<(), String> {
         let event = match Event::read(piece.text) {
             Ok(event) => event,
             Err(why) => {
                 self.unreadable += 1;
                 if self.first_unreadable.is_empty() {
-                    let Piece { line, number, .. } = piece;
+                    let EventText { line, number, .. } = piece;
                     self.first_unreadable = format!("line {line}, event {number}: {why}");
                 }
                 return Ok(());
@@ -178,7 +179,7 @@ impl<'a> Reader<'a> {
             }
             "B" | "E" | "X" | "b" | "e" | "n" | "i" | "I" => {}
             _ => {
-                self.leave(phase);
+                self.ignore(phase);
                 return Ok(());
             }
         }
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
         self.extent_ns.0 = self.extent_ns.0.min(time_ns);
         self.extent_ns.1 = self.extent_ns.1.max(time_ns);
         self.fields.read(&event.args, self.key_fields);
-        let at = Moment {
+        let at = TimePoint {
             time_ns,
             line: piece.line,
         };
@@ -205,18 +206,18 @@ impl<'a> Reader<'a> {
         &mut self,
         event: &Event<'_>,
         phase: &str,
-        at: Moment,
+        at: TimePoint,
     ) -> std::result::Result<(), String> {
-        let told = (event, &self.fields);
+        let parsed = (event, &self.fields);
         match phase {
-            "B" => return self.threads.begin(&mut self.book, told, at),
-            "E" => self.threads.end(&mut self.book, told, at.time_ns),
-            _ => self.threads.mark(&mut self.book, told, at.time_ns),
+            "B" => return self.threads.begin(&mut self.builder, parsed, at),
+            "E" => self.threads.end(&mut self.builder, parsed, at.time_ns),
+            _ => self.threads.mark(&mut self.builder, parsed, at.time_ns),
         }
         Ok(())
     }
 
-    fn whole(&mut self, event: &Event<'_>, at: Moment) -> std::result::Result<(), String> {
+    fn whole(&mut self, event: &Event<'_>, at: TimePoint) -> std::result::Result<(), String> {
         let end_ns = event.dur.micros_as_nanos();
         let end_ns = end_ns.map(|dur_ns| at.time_ns + dur_ns);
         let Some(end_ns) = end_ns.filter(|end_ns| end_ns.abs() <= LATEST_NS) else {
@@ -224,8 +225,11 @@ impl<'a> Reader<'a> {
             return Ok(());
         };
         self.extent_ns.1 = self.extent_ns.1.max(end_ns);
-        let told = (event, &self.fields);
-        if !self.threads.whole(&mut self.book, told, at, end_ns)? {
+        let parsed = (event, &self.fields);
+        if !self
+            .threads
+            .complete(&mut self.builder, parsed, at, end_ns)?
+        {
             self.count("negative_duration");
         }
         Ok(())
@@ -235,38 +239,38 @@ impl<'a> Reader<'a> {
         &mut self,
         event: &Event<'_>,
         phase: &str,
-        at: Moment,
+        at: TimePoint,
     ) -> std::result::Result<(), String> {
-        let Some(id) = TaskId::of(event) else {
+        let Some(id) = TaskId::from_event(event) else {
             self.count("without_id");
             return Ok(());
         };
-        let told = (event, &self.fields);
+        let parsed = (event, &self.fields);
         match phase {
-            "b" => return self.tasks.begin(&mut self.book, told, id, at),
-            "e" => self.tasks.end(&mut self.book, told, id, at.time_ns),
-            _ => self.threads.mark(&mut self.book, told, at.time_ns),
+            "b" => return self.tasks.begin(&mut self.builder, parsed, id, at),
+            "e" => self.tasks.end(&mut self.builder, parsed, id, at.time_ns),
+            _ => self.threads.mark(&mut self.builder, parsed, at.time_ns),
         }
         Ok(())
     }
 
-    fn odd(&mut self, odd: Odd) {
-        self.add("out_of_order", odd.out_of_order);
-        self.add("negative_duration", odd.negative);
-        self.add("unmatched_end", odd.unmatched);
-        self.add("open_at_end", odd.open);
+    fn add_counts(&mut self, counts: AnomalyCounts) {
+        self.add("out_of_order", counts.out_of_order);
+        self.add("negative_duration", counts.negative);
+        self.add("unmatched_end", counts.unmatched);
+        self.add("open_at_end", counts.open);
     }
 
-    fn leave(&mut self, phase: &str) {
+    fn ignore(&mut self, phase: &str) {
         let is_plain = phase.len() == 1 && phase.chars().all(|char| char.is_ascii_graphic());
         let phase = if is_plain { phase } else { "unknown" };
-        let is_room = self.others.len() < NAMED_PHASES;
-        let phase = if is_room || self.others.contains_key(phase) {
+        let is_room = self.ignored_phases.len() < NAMED_PHASES;
+        let phase = if is_room || self.ignored_phases.contains_key(phase) {
             phase
         } else {
             "other"
         };
-        *self.others.entry(phase.to_owned()).or_default() += 1;
+        *self.ignored_phases.entry(phase.to_owned()).or_default() += 1;
     }
 
     fn count(&mut self, what: &'static str) {
@@ -279,24 +283,24 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, is_cut: bool, has_more: bool) -> std::result::Result<Read, String> {
         let last_ns = self.last_ns();
-        let threads = self.threads.finish(&mut self.book, last_ns);
-        self.odd(threads.odd);
+        let threads = self.threads.finish(&mut self.builder, last_ns);
+        self.add_counts(threads.anomalies);
         let first = self.threads.len();
-        let tasks = self.tasks.finish(&mut self.book, last_ns, first);
-        self.odd(tasks.odd);
+        let tasks = self.tasks.finish(&mut self.builder, last_ns, first);
+        self.add_counts(tasks.anomalies);
         self.add("unsorted", threads.unsorted + tasks.unsorted);
         self.add("across", threads.across);
-        self.add("cut_text", self.book.cut);
-        self.add("crowded", self.book.crowded);
-        if self.book.spans.is_empty() {
-            return Err(self.nothing(is_cut));
+        self.add("cut_text", self.builder.shortened);
+        self.add("crowded", self.builder.merged_as_other);
+        if self.builder.spans.is_empty() {
+            return Err(self.no_spans_error(is_cut));
         }
         let rows = [self.threads.rows(), tasks.lanes].concat();
-        let mut trace = std::mem::take(&mut self.book).close();
+        let mut trace = std::mem::take(&mut self.builder).finish();
         trace.threads = rows;
         let strays = trace.drop_strays();
         self.add("stray_time", strays);
-        self.tell(&mut trace.oddities, (is_cut, has_more));
+        self.report(&mut trace.anomalies, (is_cut, has_more));
         let extent_ns = match strays {
             0 => self.extent_ns,
             _ => trace.extent(),
@@ -308,9 +312,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// When the trace ends: one event of another time does not move that by years.
+    /// Returns the end of the trace. Outliers do not count: one event of another time must not
+    /// move it by years.
     fn last_ns(&self) -> i64 {
-        let starts = self.book.spans.iter().map(|span| span.start_ns);
+        let starts = self.builder.spans.iter().map(|span| span.start_ns);
         let (first, last) = match main_group(starts.clone()) {
             Some(most) => most,
             None => (starts.clone().min().unwrap_or(0), starts.max().unwrap_or(0)),
@@ -319,7 +324,7 @@ impl<'a> Reader<'a> {
         if (first..until).contains(&self.extent_ns.1) {
             return self.extent_ns.1;
         }
-        let ends = self.book.spans.iter().map(|span| span.end_ns);
+        let ends = self.builder.spans.iter().map(|span| span.end_ns);
         let times = self.threads.times().chain(self.tasks.times()).chain(ends);
         times
             .filter(|time| (first..until).contains(time))
@@ -327,42 +332,42 @@ impl<'a> Reader<'a> {
             .unwrap_or(last)
     }
 
-    /// All that was mended or left out.
-    fn tell(&self, oddities: &mut Vec<Oddity>, (is_cut, has_more): (bool, bool)) {
-        odd(
-            oddities,
+    /// Adds anomalies for everything that was corrected or dropped.
+    fn report(&self, anomalies: &mut Vec<Anomaly>, (is_cut, has_more): (bool, bool)) {
+        push_anomaly(
+            anomalies,
             ("unreadable_event", self.unreadable),
             &format!(
-                "events cannot be read and were left out (the first: {})",
+                "events cannot be parsed and were dropped (the first: {})",
                 self.first_unreadable
             ),
         );
-        for (kind, what) in MENDED {
+        for (kind, what) in CORRECTIONS {
             let count = self.counts.get(kind).copied().unwrap_or(0);
-            odd(oddities, (kind, count), what);
+            push_anomaly(anomalies, (kind, count), what);
         }
-        let phases: Vec<&str> = self.others.keys().map(String::as_str).collect();
-        odd(
-            oddities,
-            ("other_phases", self.others.values().sum()),
+        let phases: Vec<&str> = self.ignored_phases.keys().map(String::as_str).collect();
+        push_anomaly(
+            anomalies,
+            ("other_phases", self.ignored_phases.values().sum()),
             &format!(
-                "events are no spans (phase {}); they were left out",
+                "events are not spans (phase {}); they were dropped",
                 phases.join(", ")
             ),
         );
-        let cut = "trace file ends without its end: the program exited without dropping the \
-                   guard of the layer, or still runs; all whole events were read";
-        odd(oddities, ("cut_file", usize::from(is_cut)), cut);
-        let more = "trace file goes on after the end of its list of events: that was left out \
-                    (import each list as a file of its own)";
-        odd(oddities, ("text_after", usize::from(has_more)), more);
+        let cut = "trace file is truncated: the program exited without dropping the \
+                   guard of the layer, or is still running; all complete events were read";
+        push_anomaly(anomalies, ("cut_file", usize::from(is_cut)), cut);
+        let more = "trace file continues after its list of events: the remainder was ignored \
+                    (import each list as a separate file)";
+        push_anomaly(anomalies, ("text_after", usize::from(has_more)), more);
     }
 
-    fn nothing(&self, is_cut: bool) -> String {
+    fn no_spans_error(&self, is_cut: bool) -> String {
         let seen = match (self.used, is_cut) {
-            (0, false) => "it holds no span",
+            (0, false) => "it contains no span",
             (0, true) => "it ends before its first span",
-            _ => "it holds events, but no span",
+            _ => "it contains events, but no span",
         };
         let unusable = self.counts.get("without_time").copied().unwrap_or(0)
             + self.counts.get("without_id").copied().unwrap_or(0);
@@ -373,12 +378,13 @@ impl<'a> Reader<'a> {
         let unreadable = match self.unreadable {
             0 => String::new(),
             count => format!(
-                "; {count} events cannot be read and were left out (the first: {}): mend them",
+                "; {count} events cannot be parsed and were dropped (the first: {}): correct them",
                 self.first_unreadable
             ),
         };
         format!(
-            "{seen}{unusable}{unreadable}; let the layer of tracing-chrome see spans, and drop its \
+            "{seen}{unusable}{unreadable}; check that spans reach the layer of tracing-chrome, \
+             and drop its \
              guard before the program ends"
         )
     }

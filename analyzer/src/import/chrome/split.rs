@@ -1,64 +1,65 @@
-//! Cuts a trace file into its events, one at a time.
+//! Splits a trace file into its events, one at a time.
 //!
-//! Only the braces and the strings are looked at, so that memory is that of one event,
-//! and a file that ends in the middle of one gives all before it. Both forms are read:
+//! Only braces and strings are parsed, so that memory is bounded by one event, and a truncated
+//! file yields all events before its end. Both forms are accepted:
 //!
 //! ```text
 //! [ {event}, {event} ]
 //! {"displayTimeUnit": "ns", "traceEvents": [ {event}, {event} ], ...}
 //! ```
 //!
-//! What is no object is an event, too, which nobody can read: one such does not cost the
-//! others. Nor does one with a brace or a quote too few, where the next one shows: a `{`
-//! that cannot be part of an object, or that begins a line inside of a string.
+//! Anything that is not an object is returned as an event, too, and fails to parse later
+//! without affecting other events. An event that lacks a brace or a quote ends where the next
+//! one is recognized: at a `{` that cannot be part of an object, or that begins a line inside a
+//! string.
 
 use std::io::{BufRead, ErrorKind};
 
 use tracing_energy::table::refuse_encoding;
 
-/// Longer events are no spans. Names and values beyond [`super::LONGEST_TEXT`] are cut,
-/// yet the whole text has to be held once.
-const LONGEST_EVENT: usize = 16 << 20;
-/// So much may stand before the list of events in a file that is an object.
-const LONGEST_HEAD: usize = 64 << 20;
-/// Lines of a tool's standard error before the trace.
-const MOST_STRAY_LINES: usize = 32;
-const LONGEST_STRAY_LINE: usize = 4096;
+/// Maximum length of an event. Names and values are shortened to [`super::LONGEST_TEXT`], but
+/// the whole text has to be held once.
+const MAX_EVENT_BYTES: usize = 16 << 20;
+/// Maximum length of the text before the list of events, in a file that is an object.
+const MAX_HEAD_BYTES: usize = 64 << 20;
+/// Limits for lines of a tool's standard error before the trace.
+const MAX_STRAY_LINES: usize = 32;
+const MAX_STRAY_LINE_BYTES: usize = 4096;
 
-/// What comes next in the file.
+/// Result of reading the next event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next<'a> {
     /// One event.
-    Event(Piece<'a>),
-    /// The list of events ended.
+    Event(EventText<'a>),
+    /// The list of events has ended.
     End,
-    /// The file ended before its list did.
-    Cut,
+    /// The file ended before its list.
+    Truncated,
 }
 
-/// The text of an event, and where it stands.
+/// The text of an event and its position.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Piece<'a> {
+pub(super) struct EventText<'a> {
     pub(super) text: &'a [u8],
-    /// The line that it begins in.
+    /// The line in which it starts.
     pub(super) line: u64,
-    /// From 1.
+    /// Number of the event, from 1.
     pub(super) number: u64,
 }
 
-/// The events of a file.
+/// Reader of the events of a file.
 #[derive(Debug)]
 pub(super) struct Events<R> {
     input: R,
     text: Vec<u8>,
     line: u64,
-    /// The line that the last event began in.
-    begun: u64,
+    /// The line in which the last event started.
+    start_line: u64,
     number: u64,
     opened: bool,
     /// Whether the file is a list, which ends with its events.
     is_list: bool,
-    /// Lines before the trace.
+    /// Number of lines before the trace.
     stray_lines: usize,
 }
 
@@ -68,7 +69,7 @@ impl<R: BufRead> Events<R> {
             input,
             text: Vec::new(),
             line: 1,
-            begun: 1,
+            start_line: 1,
             number: 0,
             opened: false,
             is_list: false,
@@ -76,10 +77,10 @@ impl<R: BufRead> Events<R> {
         }
     }
 
-    /// The next event.
+    /// Reads the next event.
     ///
     /// # Errors
-    /// A message, where this is no list of objects, or the file cannot be read.
+    /// Returns a message if the file is not a list of objects or cannot be read.
     pub(super) fn next(&mut self) -> Result<Next<'_>, String> {
         if !self.opened {
             self.open()?;
@@ -87,34 +88,34 @@ impl<R: BufRead> Events<R> {
         }
         loop {
             match self.peek_text()? {
-                None => return Ok(Next::Cut),
+                None => return Ok(Next::Truncated),
                 Some(b',') => self.skip(1),
                 Some(b']') => return Ok(Next::End),
                 Some(_) => break,
             }
         }
         self.number += 1;
-        self.begun = self.line;
-        let whole = self.value(LONGEST_EVENT, true)?;
+        self.start_line = self.line;
+        let whole = self.value(MAX_EVENT_BYTES, true)?;
         Ok(match whole {
-            true => Next::Event(Piece {
+            true => Next::Event(EventText {
                 text: &self.text,
-                line: self.begun,
+                line: self.start_line,
                 number: self.number,
             }),
-            false => Next::Cut,
+            false => Next::Truncated,
         })
     }
 
-    /// Lines before the trace that were skipped.
+    /// Returns the number of skipped lines before the trace.
     pub(super) const fn stray_lines(&self) -> usize {
         self.stray_lines
     }
 
-    /// Whether text follows the list of events that ended, where nothing may.
+    /// Returns whether text follows the list of events, in a file that is a list.
     ///
     /// # Errors
-    /// Where the file cannot be read.
+    /// Returns a message if the file cannot be read.
     pub(super) fn has_more(&mut self) -> Result<bool, String> {
         if !self.is_list {
             return Ok(false);
@@ -125,7 +126,7 @@ impl<R: BufRead> Events<R> {
         Ok(self.peek_text()?.is_some())
     }
 
-    /// Goes to the first event.
+    /// Moves to the first event.
     fn open(&mut self) -> Result<(), String> {
         if let Some(why) = refuse_encoding(fill(&mut self.input)?) {
             return Err(why);
@@ -155,7 +156,7 @@ impl<R: BufRead> Events<R> {
                 None if first.is_none() => return Err("it is empty".to_owned()),
                 None => {}
             }
-            if !self.skip_line()? || self.stray_lines > MOST_STRAY_LINES {
+            if !self.skip_line()? || self.stray_lines > MAX_STRAY_LINES {
                 let byte = shown(first.unwrap_or(b'['));
                 return Err(format!(
                     "it begins with `{byte}`: a Chrome trace is a list `[...]` of events, or an \
@@ -165,11 +166,11 @@ impl<R: BufRead> Events<R> {
         }
     }
 
-    /// Passes over what is left of a line; false at the end of the file, or if the line is
-    /// longer than any message.
+    /// Skips the remainder of a line; returns false at the end of the file, or if the line is
+    /// too long.
     fn skip_line(&mut self) -> Result<bool, String> {
         let mut length = 0;
-        while let (Some(byte), true) = (self.peek()?, length < LONGEST_STRAY_LINE) {
+        while let (Some(byte), true) = (self.peek()?, length < MAX_STRAY_LINE_BYTES) {
             self.skip(1);
             length += 1;
             if byte == b'\n' {
@@ -181,7 +182,7 @@ impl<R: BufRead> Events<R> {
         Ok(false)
     }
 
-    /// In an object, goes to the first event of its `traceEvents`.
+    /// Moves to the first event of an object's `traceEvents`.
     fn find_list(&mut self) -> Result<(), String> {
         let none = || "it is an object without a list `traceEvents`".to_owned();
         loop {
@@ -190,7 +191,7 @@ impl<R: BufRead> Events<R> {
                 Some(b'"') => {}
                 _ => return Err(none()),
             }
-            if self.peek_text()? != Some(b'"') || !self.value(LONGEST_HEAD, true)? {
+            if self.peek_text()? != Some(b'"') || !self.value(MAX_HEAD_BYTES, true)? {
                 return Err(none());
             }
             let is_list = self.text == b"\"traceEvents\"";
@@ -204,17 +205,17 @@ impl<R: BufRead> Events<R> {
                     return Ok(());
                 }
                 (true, _) | (_, None) => return Err(none()),
-                (false, _) if !self.value(LONGEST_HEAD, false)? => return Err(none()),
+                (false, _) if !self.value(MAX_HEAD_BYTES, false)? => return Err(none()),
                 (false, _) => {}
             }
         }
     }
 
-    /// Passes over one value, which begins here, and keeps its text if that is wanted;
-    /// false where the file ends in it.
+    /// Skips one value, and keeps its text if `keep` is set; returns false if the file ends
+    /// within it.
     fn value(&mut self, longest: usize, keep: bool) -> Result<bool, String> {
         self.text.clear();
-        let mut scan = Scan::default();
+        let mut scan = ValueScanner::default();
         let mut length = 0;
         loop {
             let part = fill(&mut self.input)?;
@@ -230,9 +231,9 @@ impl<R: BufRead> Events<R> {
             length += taken;
             if length > longest {
                 return Err(format!(
-                    "line {}: what begins here as event {} has no end within {} MiB; this is no \
+                    "line {}: event {} has no end within {} MiB; this is not a \
                      trace of spans",
-                    self.begun,
+                    self.start_line,
                     self.number,
                     longest >> 20
                 ));
@@ -243,7 +244,7 @@ impl<R: BufRead> Events<R> {
         }
     }
 
-    /// The next byte that is no blank; it stays.
+    /// Returns the next byte that is not whitespace, without consuming it.
     fn peek_text(&mut self) -> Result<Option<u8>, String> {
         loop {
             let part = fill(&mut self.input)?;
@@ -265,14 +266,15 @@ impl<R: BufRead> Events<R> {
         Ok(fill(&mut self.input)?.first().copied())
     }
 
-    /// Passes over bytes of one buffer.
+    /// Skips bytes of the current buffer.
     fn skip(&mut self, bytes: usize) {
         self.input.consume(bytes);
     }
 }
 
 fn fill(input: &mut impl BufRead) -> Result<&[u8], String> {
-    // Asked twice, for the answer of the first time cannot be given back from a loop.
+    // Calls `fill_buf` again for the result: the borrow checker rejects returning it from the
+    // loop.
     while let Err(error) = input.fill_buf() {
         if error.kind() != ErrorKind::Interrupted {
             return Err(error.to_string());
@@ -288,23 +290,23 @@ fn shown(byte: u8) -> String {
     }
 }
 
-/// Finds where a value ends.
+/// Finds the end of a value.
 #[derive(Debug, Default)]
-struct Scan {
+struct ValueScanner {
     depth: u32,
-    /// For the innermost 64 levels, whether they are objects; the last bit is the innermost.
+    /// Whether each of the innermost 64 levels is an object; the last bit is the innermost.
     objects: u64,
     in_string: bool,
     escaped: bool,
-    /// A number or word: it ends where something else begins.
+    /// Within a number or word, which ends before any delimiter.
     plain: bool,
-    /// Where a `{` shows that a value was broken off: after a comma in an object, and at the
-    /// begin of a line in a string.
+    /// Whether a `{` here means that the value is incomplete: after a comma in an object, and
+    /// at the start of a line in a string.
     is_next: bool,
 }
 
-impl Scan {
-    /// How much of `part` belongs to the value, and whether it ends there.
+impl ValueScanner {
+    /// Returns how much of `part` belongs to the value, and whether it ends there.
     fn run(&mut self, part: &[u8]) -> (usize, bool) {
         for (at, &byte) in part.iter().enumerate() {
             if byte == b'{' && self.is_next {
@@ -326,7 +328,7 @@ impl Scan {
                     self.depth += 1;
                     self.objects = self.objects << 1 | u64::from(byte == b'{');
                 }
-                // The list ends: a brace is missing.
+                // The list ends, so a brace is missing.
                 b']' if self.objects & 1 == 1 => return (at, true),
                 b'}' | b']' => {
                     self.depth = self.depth.saturating_sub(1);
@@ -343,7 +345,7 @@ impl Scan {
         (part.len(), false)
     }
 
-    /// Takes a byte of a string; true if the value ends with it.
+    /// Processes a byte of a string; returns true if the value ends with it.
     fn text(&mut self, byte: u8) -> bool {
         self.is_next = byte == b'\n' || self.is_next && byte.is_ascii_whitespace();
         match byte {
@@ -355,7 +357,7 @@ impl Scan {
         !self.in_string && self.depth == 0
     }
 
-    /// The end of the file ends it, too.
+    /// Returns whether the end of the file also ends the value.
     fn is_plain(&self) -> bool {
         self.plain
     }
@@ -366,7 +368,8 @@ mod tests {
     use super::*;
     use std::io::BufReader;
 
-    /// Events of a text, read in pieces of a few bytes, and how they ended.
+    /// Splits a text that is read a few bytes at a time; returns its events and whether the
+    /// list ended.
     fn split(text: &str) -> Result<(Vec<String>, bool), String> {
         let mut events = Events::new(BufReader::with_capacity(3, text.as_bytes()));
         let mut all = Vec::new();
@@ -374,13 +377,13 @@ mod tests {
             match events.next()? {
                 Next::Event(piece) => all.push(String::from_utf8_lossy(piece.text).into_owned()),
                 Next::End => return Ok((all, true)),
-                Next::Cut => return Ok((all, false)),
+                Next::Truncated => return Ok((all, false)),
             }
         }
     }
 
     #[test]
-    fn both_forms_are_cut_between_events() {
+    fn both_forms_are_split_into_events() {
         let nested = r#"{"a":"}]\"{","b":[{"c":1}]}"#;
         for whole in [
             format!("[\n{nested},\n{{}}\n]"),
@@ -399,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn one_broken_event_does_not_cost_the_next() {
+    fn a_broken_event_does_not_affect_the_next() {
         let good = r#"{"ph":"E","a":[{},{"b":",{"}]}"#;
         for bad in [
             r#"{"ph":"B","args":{"a":1}"#,
@@ -439,8 +442,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_trace_is_told() {
-        for (text, says) in [
+    fn invalid_traces_are_rejected() {
+        for (text, expected) in [
             ("", "it is empty"),
             ("ts,dur\n", "it begins with `t`"),
             ("\u{1f}\u{8b}", "compressed"),
@@ -452,7 +455,7 @@ mod tests {
             ("note\nmore\n", "it begins with `n`"),
         ] {
             let error = split(text).unwrap_err();
-            assert!(error.contains(says), "{text:?}: {error}");
+            assert!(error.contains(expected), "{text:?}: {error}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! When a trace began, by the wall clock.
+//! Finds the wall-clock start of a trace.
 //!
-//! tracing-chrome counts from the moment that its layer was made, and does not say when
-//! that was; but its default file name does: `trace-<microseconds since 1970>.json`. Not
-//! so the name of a file that `start_new` began: it has the time of the file, while the
-//! layer's clock runs on. Both look alike, so a name is believed only as long as the power
-//! agrees with it ([`Start::is_named`]).
+//! tracing-chrome counts from the creation of its layer and does not record that time, but its
+//! default file name contains it: `trace-<microseconds since 1970>.json`. The name of a file
+//! begun by `start_new` contains the time of that file instead, while the layer's clock
+//! continues. Both names look alike, so a name is trusted only if the power agrees with it
+//! ([`Start::is_named`]).
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -15,21 +15,21 @@ use crate::runs::parse_moment;
 /// 2001 and 2100, in microseconds since 1970.
 const PLAUSIBLE_US: std::ops::Range<i64> = 1_000_000_000_000_000..4_102_444_800_000_000;
 
-/// When the trace's clock read zero.
+/// Time at which the trace's clock read zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Start {
     /// ns since 1970.
     pub(super) zero_unix_ns: Option<i64>,
-    /// Whether that can be relied on to within seconds.
+    /// Whether the time is reliable to within seconds.
     pub(super) is_known: bool,
-    /// Whether the file's name says so, which may be later than the start.
+    /// Whether the time is from the file's name, which may be later than the start.
     pub(super) is_named: bool,
-    /// Where it is known from.
+    /// Source of the time.
     pub(super) from: &'static str,
 }
 
-/// Finds out when the trace in `path` began, whose events are from `first_ns` to
-/// `last_ns` of its own clock; `given` wins.
+/// Finds the start of the trace in `path`, whose events range from `first_ns` to `last_ns` of
+/// its own clock; `given` takes precedence.
 pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, i64)) -> Start {
     let known = |zero_unix_ns, from| Start {
         zero_unix_ns: Some(zero_unix_ns),
@@ -43,7 +43,7 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
     if PLAUSIBLE_US.contains(&(first_ns / 1_000)) {
         return known(0, "its timestamps, which count from 1970");
     }
-    if let Some(unix_ns) = named(path) {
+    if let Some(unix_ns) = time_in_name(path) {
         return Start {
             is_named: true,
             ..known(unix_ns, "the file's name")
@@ -66,22 +66,22 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
     }
 }
 
-/// What tracing-chrome's own file name tells.
-fn named(path: &Path) -> Option<i64> {
+/// Returns the time in tracing-chrome's default file name.
+fn time_in_name(path: &Path) -> Option<i64> {
     let stem = path.file_stem()?.to_str()?;
     let micros: i64 = stem.strip_prefix("trace-")?.parse().ok()?;
     PLAUSIBLE_US.contains(&micros).then(|| micros * 1_000)
 }
 
-/// Reads a moment: seconds since 1970, or a date and time (UTC unless it says how far
-/// it is from it), with as many decimals of a second as wanted; ns since 1970.
+/// Parses a time: seconds since 1970, or a date and time (UTC unless it has a UTC offset), with
+/// any number of decimals; returns ns since 1970.
 ///
 /// # Errors
-/// Says what is accepted.
+/// Returns a message with the accepted formats.
 pub fn parse_start(text: &str) -> Result<i64, String> {
     parse_moment(text).ok_or_else(|| {
         format!(
-            "`{text}` is no moment; write it like 2026-11-01T12:30:15.25Z or 1793536215.25 \
+            "`{text}` is not a time; write it like 2026-11-01T12:30:15.25Z or 1793536215.25 \
              (seconds since 1970)"
         )
     })
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_file_name_tells_the_start() {
+    fn the_default_file_name_contains_the_start() {
         let found = |name: &str| start(Path::new(name), None, (0, 5)).zero_unix_ns;
         let expected = Some(1_790_000_000_123_456_000);
         assert_eq!(found("here/trace-1790000000123456.json"), expected);

@@ -1,10 +1,9 @@
-//! Spans of the style `Async`: their whole life, from creation to close, on no thread.
+//! Spans of the style `Async`: their lifetimes, from creation to close, without threads.
 //!
-//! All spans below one root have the root's id; which of them is whose parent is not
-//! told. A span's parent is taken to be the nearest one that was open during all of its
-//! life. What lives at the same time without lying in each other cannot run on one
-//! thread, so each tree has as many lanes as it needs, and a lane of one tree serves
-//! another one after it:
+//! All spans below one root have the root's id; parents are not recorded. A span's parent is
+//! assumed to be the nearest span that was open during its whole lifetime. Spans that overlap
+//! without nesting cannot run on one thread, so each tree has as many lanes as it needs, and
+//! lanes are reused by later trees:
 //!
 //! ```text
 //! id 1   b root   b left   b right   e left   e right   e root
@@ -13,48 +12,48 @@
 //! lane 2                   |======== right ======|
 //! ```
 //!
-//! Every lane is a thread of the run. A span with a part of it open on another lane
-//! waits for that, as a thread that waits for another one does: so each moment's energy
-//! is divided among the innermost open spans, and none of it is counted twice.
+//! Every lane is a thread of the run. A span with a child open on another lane waits for it,
+//! like a thread that waits for another thread: each moment's energy is divided among the
+//! innermost open spans, and none of it is counted twice.
 
 use std::collections::HashMap;
 
-use super::book::{Book, Moment};
 use super::event::{Event, Id};
 use super::fields::Fields;
 use super::lanes;
-use super::matching::{Odd, Op, Rule, What, place};
+use super::matching::{AnomalyCounts, EventAction, Rule, ThreadEvent, place};
+use super::trace_builder::{TimePoint, TraceBuilder};
 use crate::import::trace::Thread;
 
-/// What events of one tree have in common.
+/// Key shared by the events of one tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct TaskId {
-    /// None where the id is one of all processes.
+    /// Process of the id; `None` if the id is global.
     process: Option<Id>,
     id: Id,
-    /// Category and scope, where the writer keeps ids apart by them.
+    /// Category and scope, if the writer's ids are unique only within them.
     group: Option<(Box<str>, Box<str>)>,
 }
 
 impl TaskId {
-    /// The task of an event: by `id`, or by `id2`, whose `local` ones are those of a
-    /// process. tracing-chrome gives all spans of a tree its root's `id`, whatever their
-    /// category; the writers of `id2` keep categories apart, as viewers do.
-    pub(super) fn of(event: &Event<'_>) -> Option<Self> {
+    /// Returns the task of an event: by `id`, or by `id2`, whose `local` ids are unique within
+    /// a process. tracing-chrome gives all spans of a tree its root's `id`, whatever their
+    /// category; writers of `id2` separate categories, as viewers do.
+    pub(super) fn from_event(event: &Event<'_>) -> Option<Self> {
         let process = || Some(event.pid.id().unwrap_or(Id::Number(0)));
         let text = |text: Option<&str>| text.unwrap_or_default().into();
         let scope = event.scope.text();
-        let apart = || Some((text(event.cat.text()), text(scope)));
+        let category_and_scope = || Some((text(event.cat.text()), text(scope)));
         if let Some(id) = event.id.id() {
             return Some(Self {
                 process: process(),
                 id,
-                group: scope.and_then(|_| apart()),
+                group: scope.and_then(|_| category_and_scope()),
             });
         }
         let local = event.id2.local.id().map(|id| (process(), id));
         let (process, id) = local.or_else(|| Some((None, event.id2.global.id()?)))?;
-        let group = apart();
+        let group = category_and_scope();
         Some(Self { process, id, group })
     }
 }
@@ -65,17 +64,17 @@ pub(super) struct Tasks {
     /// Trees by number, and the latest time of each.
     numbers: HashMap<TaskId, u32>,
     latest_ns: Vec<i64>,
-    /// Events with the number of their tree, as they stand in the file.
-    ops: Vec<(u32, Op)>,
-    /// Events that stand behind later ones of their tree.
+    /// Events with the number of their tree, in file order.
+    events: Vec<(u32, ThreadEvent)>,
+    /// Number of events that come after later ones of their tree.
     unsorted: usize,
     all: Vec<u32>,
 }
 
-/// What came of all tasks.
+/// Result of matching all tasks.
 #[derive(Debug, Default)]
 pub(super) struct Finished {
-    pub(super) odd: Odd,
+    pub(super) anomalies: AnomalyCounts,
     pub(super) unsorted: usize,
     pub(super) lanes: Vec<Thread>,
 }
@@ -83,56 +82,61 @@ pub(super) struct Finished {
 impl Tasks {
     pub(super) fn begin(
         &mut self,
-        book: &mut Book,
-        told: (&Event<'_>, &Fields),
+        builder: &mut TraceBuilder,
+        parsed: (&Event<'_>, &Fields),
         id: TaskId,
-        at: Moment,
+        at: TimePoint,
     ) -> Result<(), String> {
-        let span = book.begin(told, 0, at)?;
+        let span = builder.begin(parsed, 0, at)?;
         self.all.push(span);
-        self.push(id, at.time_ns, What::Begin(span));
+        self.push(id, at.time_ns, EventAction::Begin(span));
         Ok(())
     }
 
     pub(super) fn end(
         &mut self,
-        book: &mut Book,
+        builder: &mut TraceBuilder,
         (event, fields): (&Event<'_>, &Fields),
         id: TaskId,
         time_ns: i64,
     ) {
-        let end = book.end_of(event, fields);
-        self.push(id, time_ns, What::End(end));
+        let end = builder.end_of(event, fields);
+        self.push(id, time_ns, EventAction::End(end));
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// The times of all their events.
+    /// Returns the times of all events.
     pub(super) fn times(&self) -> impl Iterator<Item = i64> {
-        self.ops.iter().map(|op| op.1.time_ns)
+        self.events.iter().map(|event| event.1.time_ns)
     }
 
-    /// Finds ends and parents; ends what has no end at `last_ns`, and puts all on lanes,
-    /// which are threads from `first` on.
-    pub(super) fn finish(&mut self, book: &mut Book, last_ns: i64, first: usize) -> Finished {
+    /// Matches ends and parents, ends unmatched spans at `last_ns`, and assigns all to lanes,
+    /// which are threads from `first`.
+    pub(super) fn finish(
+        &mut self,
+        builder: &mut TraceBuilder,
+        last_ns: i64,
+        first: usize,
+    ) -> Finished {
         let mut finished = Finished {
             unsorted: self.unsorted,
             ..Finished::default()
         };
-        let mut ops = std::mem::take(&mut self.ops);
-        ops.sort_by_key(|op| op.0);
-        for tree in ops.chunk_by(|a, b| a.0 == b.0) {
-            let tree: Vec<Op> = tree.iter().map(|op| op.1).collect();
-            let is_ordered = tree.is_sorted_by_key(|op| op.time_ns);
-            let (odd, open) = place(book, &tree, Rule::Task, is_ordered);
-            finished.odd.add(odd);
+        let mut events = std::mem::take(&mut self.events);
+        events.sort_by_key(|event| event.0);
+        for tree in events.chunk_by(|a, b| a.0 == b.0) {
+            let tree: Vec<ThreadEvent> = tree.iter().map(|event| event.1).collect();
+            let is_ordered = tree.is_sorted_by_key(|event| event.time_ns);
+            let (anomalies, open) = place(builder, &tree, Rule::Task, is_ordered);
+            finished.anomalies.add(anomalies);
             for span in open {
-                book.end(span, last_ns);
+                builder.end(span, last_ns);
             }
         }
-        let lanes = lanes::place(&mut book.spans, self.all.clone(), first as u32);
+        let lanes = lanes::place(&mut builder.spans, self.all.clone(), first as u32);
         let thread = |lane| Thread {
             tid: None,
             name: Some(format!("async {}", lane + 1)),
@@ -141,7 +145,7 @@ impl Tasks {
         finished
     }
 
-    fn push(&mut self, id: TaskId, time_ns: i64, what: What) {
+    fn push(&mut self, id: TaskId, time_ns: i64, action: EventAction) {
         let next = self.latest_ns.len() as u32;
         let number = *self.numbers.entry(id).or_insert(next);
         if number == next {
@@ -150,6 +154,6 @@ impl Tasks {
         let latest_ns = &mut self.latest_ns[number as usize];
         self.unsorted += usize::from(time_ns < *latest_ns);
         *latest_ns = time_ns.max(*latest_ns);
-        self.ops.push((number, Op { time_ns, what }));
+        self.events.push((number, ThreadEvent { time_ns, action }));
     }
 }

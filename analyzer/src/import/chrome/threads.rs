@@ -1,117 +1,122 @@
-//! Spans on threads: begins and ends in turns, or whole ones.
+//! Spans on threads: begin and end events, or complete events.
 //!
 //! ```text
-//! B a  B b  E b  E a        the style of tracing-chrome: b runs in a
-//! B a  B b  E a  E b        exits out of order: each ends its own span only
-//! B a  E a  B b  E b        not in the order of time: sorted, then b may run in a
-//! X b [1, 2)  X a [0, 3)    whole spans stand where they ended: nested by time
+//! B a  B b  E b  E a        style of tracing-chrome: b runs in a
+//! B a  B b  E a  E b        exits out of order: each ends only its own span
+//! B a  E a  B b  E b        not in time order: sorted, then b may run in a
+//! X b [1, 2)  X a [0, 3)    complete events are written at their end: nested by time
 //! ```
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::book::{Book, Moment, OPEN};
 use super::event::{Event, Id};
 use super::fields::{Fields, shortened};
-use super::matching::{Odd, Op, Rule, What, place};
+use super::matching::{AnomalyCounts, EventAction, Rule, ThreadEvent, place};
+use super::trace_builder::{OPEN, TimePoint, TraceBuilder};
 use crate::import::trace::Thread;
 
 /// Process and thread.
-type Who = (Id, Id);
+type ThreadKey = (Id, Id);
 
-/// One thread while it is read.
+/// Events of one thread.
 #[derive(Debug)]
-struct Lane {
+struct ThreadEvents {
     number: u32,
-    /// Its events, as they stand in the file.
-    ops: Vec<Op>,
+    /// Its events, in file order.
+    events: Vec<ThreadEvent>,
     latest_ns: i64,
-    /// Events that stand behind later ones.
+    /// Number of events that come after later ones.
     unsorted: usize,
-    /// Whether it has whole spans.
-    whole: bool,
+    /// Whether it has complete events.
+    has_complete_events: bool,
 }
 
-impl Lane {
-    fn push(&mut self, time_ns: i64, what: What) {
+impl ThreadEvents {
+    fn push(&mut self, time_ns: i64, action: EventAction) {
         self.unsorted += usize::from(time_ns < self.latest_ns);
         self.latest_ns = time_ns.max(self.latest_ns);
-        self.ops.push(Op { time_ns, what });
+        self.events.push(ThreadEvent { time_ns, action });
     }
 }
 
-/// What came of all threads.
+/// Result of matching all threads.
 #[derive(Debug, Default)]
 pub(super) struct Finished {
-    pub(super) odd: Odd,
-    /// Events that stand behind later ones of their thread.
+    pub(super) anomalies: AnomalyCounts,
+    /// Number of events that come after later ones of their thread.
     pub(super) unsorted: usize,
-    /// Whole spans that lie across others' ends.
+    /// Number of complete events that overlap the end of others.
     pub(super) across: usize,
 }
 
 /// All threads of a trace.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
-    lanes: HashMap<Who, Lane>,
-    order: Vec<Who>,
-    names: HashMap<Who, String>,
+    lanes: HashMap<ThreadKey, ThreadEvents>,
+    order: Vec<ThreadKey>,
+    names: HashMap<ThreadKey, String>,
     processes: HashMap<Id, String>,
 }
 
 impl Threads {
     pub(super) fn begin(
         &mut self,
-        book: &mut Book,
-        told: (&Event<'_>, &Fields),
-        at: Moment,
+        builder: &mut TraceBuilder,
+        parsed: (&Event<'_>, &Fields),
+        at: TimePoint,
     ) -> Result<(), String> {
-        let lane = self.lane(told.0);
-        let span = book.begin(told, lane.number, at)?;
-        lane.push(at.time_ns, What::Begin(span));
+        let lane = self.lane(parsed.0);
+        let span = builder.begin(parsed, lane.number, at)?;
+        lane.push(at.time_ns, EventAction::Begin(span));
         Ok(())
     }
 
     pub(super) fn end(
         &mut self,
-        book: &mut Book,
+        builder: &mut TraceBuilder,
         (event, fields): (&Event<'_>, &Fields),
         time_ns: i64,
     ) {
-        let end = book.end_of(event, fields);
-        self.lane(event).push(time_ns, What::End(end));
+        let end = builder.end_of(event, fields);
+        self.lane(event).push(time_ns, EventAction::End(end));
     }
 
-    /// A span of which all is told at once; false if it lasts less than nothing.
-    pub(super) fn whole(
+    /// Adds a complete event; returns false if its duration is negative.
+    pub(super) fn complete(
         &mut self,
-        book: &mut Book,
-        told: (&Event<'_>, &Fields),
-        at: Moment,
+        builder: &mut TraceBuilder,
+        parsed: (&Event<'_>, &Fields),
+        at: TimePoint,
         end_ns: i64,
     ) -> Result<bool, String> {
-        let lane = self.lane(told.0);
-        lane.whole = true;
-        let span = book.begin(told, lane.number, at)?;
-        Ok(book.end(span, end_ns))
+        let lane = self.lane(parsed.0);
+        lane.has_complete_events = true;
+        let span = builder.begin(parsed, lane.number, at)?;
+        Ok(builder.end(span, end_ns))
     }
 
-    pub(super) fn mark(&mut self, book: &mut Book, told: (&Event<'_>, &Fields), time_ns: i64) {
-        let lane = self.lane(told.0);
-        let mark = book.mark(told, lane.number, time_ns);
-        lane.push(time_ns, What::Mark(mark));
+    pub(super) fn mark(
+        &mut self,
+        builder: &mut TraceBuilder,
+        parsed: (&Event<'_>, &Fields),
+        time_ns: i64,
+    ) {
+        let lane = self.lane(parsed.0);
+        let mark = builder.mark(parsed, lane.number, time_ns);
+        lane.push(time_ns, EventAction::Mark(mark));
     }
 
-    /// Takes the name of a thread or process.
+    /// Sets the name of a thread or process from a metadata event.
     pub(super) fn name(&mut self, event: &Event<'_>) {
         let given = event.args.0.iter().find(|(name, _)| name == "name");
         let Some(given) = given.and_then(|(_, value)| value.text()) else {
             return;
         };
-        let (process, thread) = who(event);
+        let (process, thread) = thread_key(event);
         let given = shortened(given).to_owned();
         match event.name.text() {
-            // A thread without a name is given its number.
+            // tracing-chrome names an unnamed thread by its number.
             Some("thread_name") if given != thread.to_string() => {
                 self.names.insert((process, thread), given);
             }
@@ -122,64 +127,67 @@ impl Threads {
         }
     }
 
-    /// The times of all their events but whole spans.
+    /// Returns the times of all events but complete ones.
     pub(super) fn times(&self) -> impl Iterator<Item = i64> {
-        let ops = self.lanes.values().flat_map(|lane| &lane.ops);
-        ops.map(|op| op.time_ns)
+        let events = self.lanes.values().flat_map(|lane| &lane.events);
+        events.map(|event| event.time_ns)
     }
 
-    /// How many there are.
+    /// Returns the number of threads.
     pub(super) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Finds ends and parents. What has no end gets it with the span around it, else at
-    /// `last_ns`.
-    pub(super) fn finish(&mut self, book: &mut Book, last_ns: i64) -> Finished {
+    /// Matches ends and parents. An unmatched span ends with its nearest ended ancestor, else
+    /// at `last_ns`.
+    pub(super) fn finish(&mut self, builder: &mut TraceBuilder, last_ns: i64) -> Finished {
         let mut finished = Finished::default();
-        let mut left = Vec::new();
+        let mut unmatched = Vec::new();
         let mut whole = Vec::new();
-        for who in &self.order {
-            let Some(lane) = self.lanes.get_mut(who) else {
+        for thread_key in &self.order {
+            let Some(lane) = self.lanes.get_mut(thread_key) else {
                 continue;
             };
-            let ops = std::mem::take(&mut lane.ops);
-            let (odd, open) = place(book, &ops, Rule::Thread, lane.unsorted == 0);
-            finished.odd.add(odd);
+            let events = std::mem::take(&mut lane.events);
+            let (anomalies, open) = place(builder, &events, Rule::Thread, lane.unsorted == 0);
+            finished.anomalies.add(anomalies);
             finished.unsorted += lane.unsorted;
-            left.extend(open);
-            whole.extend(lane.whole.then_some(lane.number));
+            unmatched.extend(open);
+            whole.extend(lane.has_complete_events.then_some(lane.number));
         }
-        for &span in &left {
-            let end_ns = end_around(book, span).unwrap_or(last_ns);
-            book.end(span, end_ns);
+        for &span in &unmatched {
+            let end_ns = end_of_ancestor(builder, span).unwrap_or(last_ns);
+            builder.end(span, end_ns);
         }
-        if !left.is_empty() {
-            leave_ended(book);
+        if !unmatched.is_empty() {
+            move_out_of_ended(builder);
         }
-        finished.across = nest(book, &whole);
+        finished.across = nest(builder, &whole);
         finished
     }
 
-    /// What they are called.
+    /// Returns the threads with their names.
     pub(super) fn rows(&self) -> Vec<Thread> {
-        let many = self.order.iter().any(|who| who.0 != self.order[0].0);
-        let row = |who: &Who| {
-            let process = self.processes.get(&who.0).cloned();
-            let process = process.unwrap_or_else(|| format!("process {}", who.0));
-            let text = match &who.1 {
+        let has_processes = self
+            .order
+            .iter()
+            .any(|thread_key| thread_key.0 != self.order[0].0);
+        let row = |thread_key: &ThreadKey| {
+            let process = self.processes.get(&thread_key.0).cloned();
+            let process = process.unwrap_or_else(|| format!("process {}", thread_key.0));
+            let text = match &thread_key.1 {
                 Id::Text(text) => Some(text.to_string()),
                 Id::Number(_) => None,
             };
-            let name = self.names.get(who).cloned().or(text);
-            let name = match (many, name) {
+            let name = self.names.get(thread_key).cloned().or(text);
+            let name = match (has_processes, name) {
                 (true, name) => {
-                    let own = name.unwrap_or_else(|| who.1.to_string());
+                    let own = name.unwrap_or_else(|| thread_key.1.to_string());
                     Some(format!("{process} / {own}"))
                 }
                 (false, name) => name,
             };
-            let tid = match &who.1 {
+            let tid = match &thread_key.1 {
                 Id::Number(tid) => Some(*tid),
                 Id::Text(_) => None,
             };
@@ -188,31 +196,33 @@ impl Threads {
         self.order.iter().map(row).collect()
     }
 
-    fn lane(&mut self, event: &Event<'_>) -> &mut Lane {
-        let who = who(event);
-        self.lanes.entry(who).or_insert_with_key(|who| {
-            self.order.push(who.clone());
-            Lane {
-                number: self.order.len() as u32 - 1,
-                ops: Vec::new(),
-                latest_ns: i64::MIN,
-                unsorted: 0,
-                whole: false,
-            }
-        })
+    fn lane(&mut self, event: &Event<'_>) -> &mut ThreadEvents {
+        let thread_key = thread_key(event);
+        self.lanes
+            .entry(thread_key)
+            .or_insert_with_key(|thread_key| {
+                self.order.push(thread_key.clone());
+                ThreadEvents {
+                    number: self.order.len() as u32 - 1,
+                    events: Vec::new(),
+                    latest_ns: i64::MIN,
+                    unsorted: 0,
+                    has_complete_events: false,
+                }
+            })
     }
 }
 
-fn who(event: &Event<'_>) -> Who {
+fn thread_key(event: &Event<'_>) -> ThreadKey {
     let id = |id: Option<Id>| id.unwrap_or(Id::Number(0));
     (id(event.pid.id()), id(event.tid.id()))
 }
 
-/// The end of the nearest span around `span` that has ended.
-fn end_around(book: &Book, span: u32) -> Option<i64> {
-    let mut next = book.spans[span as usize].parent;
+/// Returns the end of the nearest ancestor of `span` that has ended.
+fn end_of_ancestor(builder: &TraceBuilder, span: u32) -> Option<i64> {
+    let mut next = builder.spans[span as usize].parent;
     while let Some(around) = next {
-        let around = &book.spans[around as usize];
+        let around = &builder.spans[around as usize];
         if around.end_ns != OPEN {
             return Some(around.end_ns);
         }
@@ -221,40 +231,39 @@ fn end_around(book: &Book, span: u32) -> Option<i64> {
     None
 }
 
-/// Spans whose parent turned out to have ended before they began go to the next one
-/// around it. The way from a parent that was left is remembered, lest many spans go
-/// up the same long way.
-fn leave_ended(book: &mut Book) {
-    let mut ways: HashMap<u32, Option<u32>> = HashMap::new();
-    for at in 0..book.spans.len() {
-        let start_ns = book.spans[at].start_ns;
-        let first = book.spans[at].parent;
+/// Moves spans whose parent turned out to end before they begin to the next ancestor. Paths
+/// from such parents are cached, so that many spans do not follow the same long path.
+fn move_out_of_ended(builder: &mut TraceBuilder) {
+    let mut cached_paths: HashMap<u32, Option<u32>> = HashMap::new();
+    for at in 0..builder.spans.len() {
+        let start_ns = builder.spans[at].start_ns;
+        let first = builder.spans[at].parent;
         let mut next = first;
         while let Some(parent) = next {
-            let span = &book.spans[parent as usize];
+            let span = &builder.spans[parent as usize];
             if span.end_ns >= start_ns {
                 break;
             }
-            next = ways.get(&parent).copied().unwrap_or(span.parent);
+            next = cached_paths.get(&parent).copied().unwrap_or(span.parent);
         }
         if let Some(first) = first.filter(|_| next != first) {
-            ways.insert(first, next);
-            book.spans[at].parent = next;
+            cached_paths.insert(first, next);
+            builder.spans[at].parent = next;
         }
     }
 }
 
-/// Nests the spans of threads that have whole ones: each in the nearest span that
-/// holds all of it. Answers how many lie across the end of the one before.
-fn nest(book: &mut Book, threads: &[u32]) -> usize {
+/// Nests the spans of threads with complete events: each in the nearest span that contains it.
+/// Returns the number of spans that overlap the end of the previous one.
+fn nest(builder: &mut TraceBuilder, threads: &[u32]) -> usize {
     let mut of_thread: HashMap<u32, Vec<u32>> =
         threads.iter().map(|&number| (number, Vec::new())).collect();
-    for (at, span) in (0..).zip(&book.spans) {
+    for (at, span) in (0..).zip(&builder.spans) {
         if let Some(spans) = of_thread.get_mut(&span.thread) {
             spans.push(at);
         }
     }
-    let spans = &mut book.spans;
+    let spans = &mut builder.spans;
     let mut across = 0;
     for mut order in of_thread.into_values() {
         order.sort_by_key(|&at| {

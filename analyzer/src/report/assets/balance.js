@@ -1,8 +1,8 @@
-// Accounts of each rail as one bar; what is below zero stands left of zero.
+// Accounts of each rail as one bar; negative accounts extend left of zero.
 
 const ANGLES = [45, 0, 135, 90, 20, 160, 70];
 
-// Full for spans, striped in its own way for every other account.
+// Solid for spans, a distinct pattern for every other account.
 function accountFills(defs) {
   return new Map(
     Object.entries(ACCOUNTS).map(([name, hue], at) => [
@@ -12,7 +12,7 @@ function accountFills(defs) {
   );
 }
 
-// The accounts of a rail from zero to the right, or to the left where they are negative.
+// Boxes of a rail's accounts: positive ones from zero to the right, negative ones to the left.
 function accountBoxes(rail, top, scale, fills) {
   let [to, from] = [0, 0];
   const known = rail.accounts.filter((one) => isKnown(one.energy_j) && one.energy_j !== 0);
@@ -36,7 +36,7 @@ function accountBoxes(rail, top, scale, fills) {
   });
 }
 
-// A rail's name and all its energy: beside its bar, or above it where it is narrow.
+// A rail's name and total energy: next to its bar, or above it on narrow screens.
 function railHead(rail, top, { narrow, left, right }) {
   const name = rail.is_root ? rail.rail : `${rail.rail} in ${rail.part_of}`;
   const whole = `${joules(rail.measured_j)} ${rail.provenance}`;
@@ -63,7 +63,7 @@ charts.balance = (run, width) => {
     1e-12,
   );
   const below = Math.min(...rails.map((rail) => part(rail, Math.min)));
-  // What rounding leaves is no reason to move zero.
+  // A sum below zero by rounding only does not move the axis.
   const lowest = below < -highest * 1e-3 ? below : 0;
   const scale = linear(lowest, highest, left, right);
   const defs = s("defs");

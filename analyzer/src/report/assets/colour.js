@@ -1,6 +1,6 @@
-// One colour for a part, whatever chart it is in. All are dark enough to be told from
-// white, light enough for black words, and told apart by lightness of neighbours, hatching
-// or words as well.
+// One colour for each part, the same in all charts. All colours are dark enough to contrast
+// with white and light enough for black text. Lightness of neighbours, hatching or text also
+// distinguish them.
 
 const HUES = {
   blue: "#4c95dd",
@@ -61,7 +61,7 @@ function phaseColour(names, phase) {
   return phase.startsWith("(") || at < 0 ? HUES.grey : HUES[PHASES[at % PHASES.length]];
 }
 
-// A colour nearer to white (above 0) or black (below 0).
+// A colour nearer to white (`by` above 0) or black (below 0).
 function shade(hex, by) {
   const target = by > 0 ? 255 : 0;
   const part = Math.abs(by);

@@ -1,4 +1,4 @@
-// Several runs or groups: their runs, their phases, and ratios to the first one.
+// Comparison of several runs or groups: runs, phases, and ratios to the first one.
 
 charts.compare = (_, width, across) => [
   h("h3", {}, `Runs, ${across.unit}`),
@@ -27,7 +27,7 @@ const dot = (x, y, at, colour) =>
     class: "bar",
   });
 
-// Dots have no length: their axis may begin where they do.
+// Dots have no length, so their axis need not start at zero.
 function rangeOf(ends) {
   const [lo, hi] = [Math.min(...ends), Math.max(...ends)];
   const room = (hi - lo) * 0.12 || Math.abs(hi) * 0.05 || 1e-12;
@@ -84,7 +84,7 @@ function comparedRuns(across, width) {
     drawn,
   );
   marks(root, list);
-  return [root, from > 0 ? h("p", { class: "note" }, "This axis does not begin at zero.") : null];
+  return [root, from > 0 ? h("p", { class: "note" }, "This axis does not start at zero.") : null];
 }
 
 function comparedPhases(across, width) {
@@ -157,7 +157,7 @@ function comparedRatios(across, width) {
     const y = at * height + (narrow ? 30 : 16);
     const no = across.sides.findIndex((side) => side.label === one.side);
     const shape = dot(scale(one.ratio), y, no, sideColour(across, one.side));
-    const name = `${one.side}: ${one.of === "total" ? "in all" : one.name}`;
+    const name = `${one.side}: ${one.of === "total" ? "total" : one.name}`;
     list.push(
       mark(
         shape,
@@ -166,7 +166,7 @@ function comparedRatios(across, width) {
           `ratio to A ${digits(one.ratio)}`,
           isKnown(one.lo)
             ? `interval ${digits(one.lo)} .. ${digits(one.hi)}`
-            : "interval not known",
+            : "interval unknown",
           isKnown(one.p) ? `p ${digits(one.p)}` : "",
           one.verdict,
         ],

@@ -1,4 +1,4 @@
-// The tree of spans as a flamegraph with its roots at the top: zoom, search, keys.
+// The tree of spans as a flamegraph with its roots at the top, with zoom, search and keys.
 
 charts.flame = (run, width) => {
   const { tree } = run;
@@ -10,7 +10,7 @@ charts.flame = (run, width) => {
     autocomplete: "off",
     spellcheck: "false",
   });
-  const out = h("button", { type: "button" }, "Go out");
+  const out = h("button", { type: "button" }, "Zoom out");
   let at = -1;
   const zoom = (to, focus) => {
     at = to;
@@ -18,7 +18,7 @@ charts.flame = (run, width) => {
     const found = search.value.trim().toLowerCase();
     const { root, list, matched } = flameOf(tree, at, width, found, zoom);
     out.disabled = at < 0;
-    way.textContent = `${at < 0 ? "all spans" : pathOf(tree, at).join(" > ")}: ${joules(at < 0 ? total : all[at])}${found ? `; found ${joules(matched)}, ${percent(matched / total)} of all` : ""}`;
+    way.textContent = `${at < 0 ? "all spans" : pathOf(tree, at).join(" > ")}: ${joules(at < 0 ? total : all[at])}${found ? `; found ${joules(matched)}, ${percent(matched / total)} of total` : ""}`;
     place.replaceChildren(root);
     if (focus && list[0]) list[0].focus();
   };
@@ -35,7 +35,7 @@ charts.flame = (run, width) => {
 const isFound = (tree, at, found) =>
   found && tree.names[tree.name[at]].toLowerCase().includes(found);
 
-// Energy of the topmost nodes of that name, so that none counts twice.
+// Energy of the topmost nodes that match, so that no energy counts twice.
 function matchedIn(tree, found) {
   const { all } = family(tree);
   const above = [];
@@ -58,7 +58,7 @@ function frameColour(tree, node, level, found) {
   return shade(hue, level % 2 ? 0.22 : 0.08);
 }
 
-// What is drawn so far: shapes, marks in their order, and which node each mark is.
+// A flamegraph under construction: shapes, marks in order, and the node of each mark.
 class Flame {
   constructor(tree, found) {
     Object.assign(this, {
@@ -96,15 +96,15 @@ class Flame {
     this.add(box, node, level, label(x + 3, y + 14, wide, nodeName(tree, node), {}, 7));
   }
 
-  // Neighbours that are too narrow to be drawn one by one.
+  // Neighbours that are too narrow for separate frames.
   narrow({ x, wide, j, count }, level) {
     const look = { class: "tile narrow" };
-    const lines = [`${count} nodes too narrow to be drawn`, joules(j), "zoom in to see them"];
+    const lines = [`${count} call paths too narrow to draw`, joules(j), "zoom in to see them"];
     const box = rect(x, level * FRAME, Math.max(0.5, wide), FRAME - 1, look);
     this.add(mark(box, lines, { j, narrow: count, level }), -1, level, null);
   }
 
-  // Siblings beside each other; gives those that have something below them.
+  // Draws siblings in a row; returns those with children.
   row(kids, begin, level, scale) {
     const { all, below } = family(this.tree);
     const open = [];
@@ -135,7 +135,7 @@ function flameOf(tree, from, width, found, zoom) {
   const path = [];
   for (let node = from; node >= 0; node = tree.parent[node]) path.unshift(node);
   path.pop();
-  path.forEach((node, level) => flame.frame(node, 1, width - 2, level, "above what is shown"));
+  path.forEach((node, level) => flame.frame(node, 1, width - 2, level, "ancestor of the view"));
   const open = [{ kids: from < 0 ? roots : [from], x: 1, level: path.length }];
   while (open.length) {
     const { kids, x, level } = open.pop();
@@ -153,7 +153,7 @@ function flameOf(tree, from, width, found, zoom) {
   return { root, list, matched: found ? matchedIn(tree, found) : 0 };
 }
 
-// Up and down the stack, left and right along its level.
+// Moves up and down the stack, left and right along its level.
 function flameStep({ tree, list, nodes, where }, at, key) {
   const { node, level } = nodes[at];
   if (key === "ArrowUp") return node >= 0 ? where.get(tree.parent[node]) : undefined;

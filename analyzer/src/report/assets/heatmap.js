@@ -1,6 +1,7 @@
-// Layers by components. The shade is by the highest cell that is a layer's; rest has its own row.
+// Layers by components. The shade is relative to the highest cell of a layer; cells outside of
+// layers have a separate row.
 
-// Shades are the theme's; words on them are as far from them as they can be.
+// Shades come from the theme; text on them has the highest possible contrast.
 const SHADES = 8;
 const onShade = (level) =>
   level < 0 ? "small" : level < 4 ? "small faint" : level === 4 ? "small black" : "small strong";
@@ -26,7 +27,7 @@ charts.heatmap = (run, width) => {
   return [h("label", { class: "choose" }, "Phase ", select), place];
 };
 
-// Where rows and columns of cells stand.
+// Position of rows and columns.
 function gridOf(matrix, cells, width) {
   const rows = matrix.layers;
   const held = matrix.components.map((_, c) => c).filter((c) => cells.some((one) => one.c === c));
@@ -52,12 +53,13 @@ function cellLines(matrix, cell, layer, component, phase) {
   return [
     where,
     joules(cell.j),
-    cell.n > 1 ? `${cell.n} nodes added up: no interval` : interval(cell.lo, cell.hi),
+    cell.n > 1 ? `${cell.n} call paths summed: no interval` : interval(cell.lo, cell.hi),
     `${percent(cell.j / matrix.energy_j)} of the ledger`,
   ];
 }
 
-// One cell; what is in no layer has no shade, for it is no layer's equal.
+// One cell. Cells outside of layers have no shade, because they are not comparable with a
+// layer.
 function cellOf(matrix, cell, grid, { row, at, highest, phase }) {
   const { left, wide, height, last, y } = grid;
   const [layer, component] = [matrix.layers[row], matrix.components[grid.columns[at]]];
@@ -100,7 +102,7 @@ function rowHeads(matrix, { left, height, last, y }) {
   );
 }
 
-// The number of the cell that an arrow key leads to, in rows of `by` cells.
+// The cell that an arrow key moves to, in rows of `by` cells.
 function gridStep(by, at, key) {
   const [row, column] = [Math.floor(at / by), at % by];
   if (key === "ArrowRight") return column + 1 < by ? at + 1 : undefined;

@@ -1,4 +1,4 @@
-// Draws the charts of the run that is shown, and again where the width or the run changes.
+// Draws the charts of the visible run, and redraws them when the width or the run changes.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const figures = [...document.querySelectorAll("figure.chart")];
@@ -12,7 +12,7 @@ function draw(figure) {
   figure.replaceChildren(...charts[figure.dataset.chart](run, width, data.across).filter(Boolean));
 }
 
-// One after another, so that the first ones can be seen while others are drawn.
+// Draws one chart after another, so that the first ones appear while others are drawn.
 function drawAll() {
   const waiting = figures.filter(
     (figure) => figure.clientWidth && drawnAt.get(figure) !== Math.floor(figure.clientWidth),
@@ -29,7 +29,7 @@ function drawAll() {
   next();
 }
 
-// One run at a time; links to a section of another run show that run.
+// Shows one run at a time; links to a section of another run switch to that run.
 const articles = [...document.querySelectorAll("article.run")];
 const tabs = [...document.querySelectorAll("[data-tab]")];
 function show(no) {
@@ -52,7 +52,7 @@ function follow() {
 }
 window.addEventListener("hashchange", follow);
 
-// The theme of the system, unless another one is chosen; nothing is stored.
+// Uses the system's theme unless another one is chosen; nothing is stored.
 const theme = document.getElementById("theme");
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 const isDark = () =>
@@ -68,7 +68,7 @@ theme.addEventListener("click", () => {
 system.addEventListener("change", nameTheme);
 nameTheme();
 
-// On paper all runs and short tables are seen.
+// Prints all runs and short tables.
 let before = null;
 window.addEventListener("beforeprint", () => {
   before = [

@@ -1,7 +1,7 @@
-// Marks that can be read with a mouse, a finger or keys: a tip beside the mark, and one
-// stop of the tab key for a chart, within which arrow keys move.
+// Marks that can be read by mouse, touch or keyboard: a tooltip next to the mark, and one tab
+// stop per chart, within which arrow keys move.
 
-// Charts by name; each gives elements for a run and a width.
+// Charts by name: each returns elements for a run and a width.
 const charts = {};
 
 const tip = document.getElementById("tip");
@@ -23,8 +23,8 @@ function showTip(mark, lines, point) {
   tip.style.top = `${(above > 4 ? above : y + 18) + window.scrollY}px`;
 }
 
-// What a mark tells: its figures as attributes, its words for readers and the tip.
-const told = new WeakMap();
+// Sets a mark's data as attributes, and its text for screen readers and the tooltip.
+const tooltipLines = new WeakMap();
 function mark(element, lines, data = {}) {
   for (const [name, value] of Object.entries(data)) {
     if (value !== null && value !== undefined) element.setAttribute(`data-${name}`, value);
@@ -33,12 +33,13 @@ function mark(element, lines, data = {}) {
   element.setAttribute("tabindex", "-1");
   element.setAttribute("aria-label", lines.filter(Boolean).join("; "));
   element.classList.add("mark");
-  told.set(element, lines);
+  tooltipLines.set(element, lines);
   return element;
 }
 
-// Marks of one chart. `go(at, key)` gives the number of the mark that an arrow key leads
-// to; without it they stand in a row. `act(at, key)` answers Enter, Escape and clicks.
+// Makes the marks of a chart navigable. `go(at, key)` returns the index of the mark that an
+// arrow key moves to; by default marks are in a row. `act(at, key)` handles Enter, Escape and
+// clicks.
 function marks(root, list, { go, act } = {}) {
   if (!list.length) return;
   const number = new Map(list.map((one, at) => [one, at]));
@@ -51,14 +52,14 @@ function marks(root, list, { go, act } = {}) {
     list[at].setAttribute("tabindex", "0");
     list[at].focus();
   };
-  const along = (at, key) =>
+  const inRow = (at, key) =>
     at + ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key] || 0);
   root.addEventListener("keydown", (event) => {
     const at = own(event);
     if (at === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     const { key } = event;
     let next;
-    if (key.startsWith("Arrow")) next = (go || along)(at, key);
+    if (key.startsWith("Arrow")) next = (go || inRow)(at, key);
     else if (key === "Home") next = 0;
     else if (key === "End") next = list.length - 1;
     else if (act && (key === "Enter" || key === " " || key === "Escape")) {
@@ -72,7 +73,7 @@ function marks(root, list, { go, act } = {}) {
   const show = (event, point) => {
     const at = own(event);
     if (at === undefined) hideTip();
-    else showTip(list[at], told.get(list[at]), point);
+    else showTip(list[at], tooltipLines.get(list[at]), point);
   };
   root.addEventListener("focusin", (event) => show(event));
   root.addEventListener("focusout", hideTip);

@@ -1,4 +1,4 @@
-// Phases as bars: idle part hatched, active part full, the interval as whisker.
+// Phases as bars: idle energy hatched, active energy solid, the interval as a whisker.
 
 charts.phases = (run, width) => {
   const phases = run.phases.filter((phase) => isKnown(phase.energy_j));

@@ -1,5 +1,5 @@
-// Quantities as people read them: four digits and a unit that fits, as the command writes
-// them. What is not known is a dash.
+// Formats quantities with four digits and a fitting unit, like the command line. Unknown values
+// are a dash.
 
 const UNITS = {
   J: [
@@ -32,7 +32,7 @@ function digits(value) {
   return value.toFixed(size >= 999.95 ? 0 : size >= 99.995 ? 1 : size >= 9.9995 ? 2 : 3);
 }
 
-// The largest unit of which there is at least one.
+// The largest unit in which the value is at least one.
 function fitting(size, unit) {
   const steps = UNITS[unit];
   let found = steps[0];
@@ -47,17 +47,17 @@ function quantity(value, unit) {
   return `${digits(value / size)} ${name}`;
 }
 
-// What sums leave over where they cancel is no energy.
+// Rounding remainders of sums that cancel are shown as zero.
 const joules = (value) => quantity(isKnown(value) && Math.abs(value) < 1e-13 ? 0 : value, "J");
 const watts = (value) => quantity(value, "W");
 const seconds = (ns) => quantity(isKnown(ns) ? ns / 1e9 : ns, "s");
 const percent = (share) => (isKnown(share) ? `${(share * 100).toFixed(1)} %` : UNKNOWN);
 
 function interval(lo, hi, show = joules) {
-  return isKnown(lo) || isKnown(hi) ? `90 %: ${show(lo)} .. ${show(hi)}` : "interval not known";
+  return isKnown(lo) || isKnown(hi) ? `90 %: ${show(lo)} .. ${show(hi)}` : "interval unknown";
 }
 
-// Round numbers from `from` to `to`, about `count` of them, and how to write them: all in one unit.
+// About `count` round numbers from `from` to `to`, with texts in a common unit.
 function ticks(from, to, count, unit) {
   const span = to - from || 1;
   const rough = span / Math.max(1, count);

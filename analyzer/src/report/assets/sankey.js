@@ -4,7 +4,7 @@ const STOP = 14;
 const STOPS_BEGIN = 22;
 const NAMES_END = 160;
 
-// Nodes by column, those of a part's operations beside each other, the largest first.
+// Nodes by column: operations of the same part adjacent, the largest first.
 function stopsOf(flows) {
   const columns = [0, 1, 2, 3].map((level) =>
     flows.nodes
@@ -17,7 +17,7 @@ function stopsOf(flows) {
   return columns.filter((column) => column.length);
 }
 
-// Where each node stands, by its number.
+// Position of each node, by number.
 function placesOf(columns, width, height, scale, gap) {
   const space = (width - 8 - STOP - NAMES_END) / (columns.length - 1 || 1);
   const places = new Map();
@@ -33,7 +33,7 @@ function placesOf(columns, width, height, scale, gap) {
   return { places, space };
 }
 
-// Flows with both their ends, stacked at each node in the order of the other ends.
+// Flows with both ends, stacked at each node in the order of the opposite ends.
 function linksOf(flows, places, scale) {
   const links = flows.links
     .filter((link) => link.energy_j > 0 && places.has(link.from) && places.has(link.to))
@@ -85,7 +85,7 @@ function stopBox(run, place) {
       stopName(place),
       joules(node.energy_j),
       `${share} of the ledger`,
-      node.of > 1 ? `${node.of} names taken together` : "",
+      node.of > 1 ? `${node.of} names merged` : "",
     ],
     { j: node.energy_j, level: node.level, node: node.at },
   );
@@ -93,7 +93,7 @@ function stopBox(run, place) {
 
 charts.sankey = (run, given) => {
   const { flows } = run;
-  // Narrower it could not be read: it scrolls by itself.
+  // A minimum width for legibility; below it the chart scrolls.
   const width = Math.max(given, 680);
   const columns = stopsOf(flows);
   const most = Math.max(...columns.map((column) => column.length));

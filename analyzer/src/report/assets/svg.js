@@ -1,4 +1,4 @@
-// Making elements. Names of a recording go into text nodes and attributes only.
+// Creates elements. Recorded names are used only in text nodes and attributes.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -20,7 +20,7 @@ const s = (name, attributes, ...children) =>
 
 const round = (value) => Math.round(value * 100) / 100;
 
-// A drawing that is `width` by `height` on a screen, and shrinks on paper.
+// A drawing of `width` by `height` on screen, which shrinks in print.
 function drawing(width, height, label, ...children) {
   return s(
     "svg",
@@ -49,7 +49,7 @@ const line = (x1, y1, x2, y2, attributes) =>
 const text = (x, y, words, attributes) =>
   s("text", { x: round(x), y: round(y), ...attributes }, words);
 
-// Words in a box, cut to its width; nothing where it is too narrow to tell anything.
+// Text in a box, cut to its width; nothing if too few letters fit.
 const LETTER = 6.6;
 function label(x, y, width, words, attributes, least = 4) {
   const room = Math.floor((width - 6) / LETTER);
@@ -61,7 +61,7 @@ function label(x, y, width, words, attributes, least = 4) {
   });
 }
 
-// Stripes of a colour, so that it can be told without seeing colours.
+// Stripes of a colour, to distinguish areas without colour vision.
 let stripes = 0;
 function striped(defs, colour, angle, gap = 6) {
   stripes += 1;
@@ -83,7 +83,7 @@ function striped(defs, colour, angle, gap = 6) {
   return `url(#${id})`;
 }
 
-// An axis below a chart, or to the left of it, with lines across.
+// An axis below a chart, or to the left of it, with grid lines.
 function axisX(marks, scale, y, top) {
   return s(
     "g",
@@ -127,7 +127,7 @@ function whiskerY(scale, lo, hi, x, size = 3) {
   });
 }
 
-// Words for each colour and pattern.
+// Text for each colour and pattern.
 function legend(entries) {
   return h(
     "ul",

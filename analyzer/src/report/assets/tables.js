@@ -1,4 +1,4 @@
-// Tables that are sorted by a click on a heading, figures by their numbers.
+// Sorts tables by a click on a heading; quantities by value.
 
 function sortTable(table, at, heading) {
   const body = table.tBodies[0];

@@ -1,7 +1,8 @@
-// Power over time: a line of means, a shade from lowest to highest sample, phases behind.
+// Power over time: a line of means, a shade from the lowest to the highest sample, phases in
+// the background.
 
-// Steps in a row without a gap between them.
-function stretches(steps) {
+// Groups consecutive steps without a gap between them.
+function contiguous(steps) {
   const rows = [];
   let before = null;
   for (const step of steps) {
@@ -15,7 +16,7 @@ const mean = (step) => (step.j * 1e9) / step.ns;
 
 function railPaths(rail, x, y) {
   let [path, shadow] = ["", ""];
-  for (const row of stretches(rail.steps)) {
+  for (const row of contiguous(rail.steps)) {
     path += `M${round(x(row[0].t0))} ${round(y(mean(row[0])))}`;
     for (const step of row)
       path += `L${round(x(step.t0))} ${round(y(mean(step)))}H${round(x(step.t1))}`;
@@ -44,7 +45,7 @@ function bandMarks(timeline, names, x, bottom) {
   });
 }
 
-// Names at the ends of their lines, moved apart where they would overlap.
+// Names at the ends of their lines, moved apart if they would overlap.
 function endLabels(rails, y, at, bottom) {
   const ends = rails
     .map((rail, no) => ({ rail, no, y: y(mean(rail.steps[rail.steps.length - 1])) }))
@@ -56,7 +57,7 @@ function endLabels(rails, y, at, bottom) {
   });
 }
 
-// A triangle over the highest sample of a rail, with its power where there is room.
+// A triangle at the highest sample of a rail, with its power if there is room.
 function peakOf(rail, colour, { x, y, right, highest }) {
   const top = rail.steps.reduce((best, step) => (step.max > best.max ? step : best));
   if (top.max <= 0) return [];
@@ -150,7 +151,7 @@ charts.timeline = (run, width) => {
   return [root, timelineLegend(timeline, names)];
 };
 
-// A cursor that is moved by keys or the mouse, and tells all rails at its time.
+// A cursor moved by keys or the mouse, with a tooltip of all rails at its time.
 function readTimeline(run, catcher, cursor, x, [left, right]) {
   const { rails, end_ns: end } = run.timeline;
   const longest = rails.reduce((best, rail) =>

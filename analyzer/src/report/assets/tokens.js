@@ -1,6 +1,6 @@
-// Tokens one after another: bars, their sum as a line, those that stand out as triangles.
+// Tokens in order: bars, their cumulative sum as a line, outliers as triangles.
 
-// Bars of a pixel and more: where there are more tokens than pixels, neighbours are one bar.
+// Merges neighbours if there are more tokens than pixels.
 function groupsOf(bars, most) {
   const step = Math.ceil(bars.length / most);
   if (step < 2) return bars;
@@ -29,19 +29,19 @@ function groupsOf(bars, most) {
 const ofEach = (bar) => (isKnown(bar.j) ? bar.j / bar.n : null);
 const ends = (bar) => (bar.n > 1 ? [bar.min, bar.max] : [bar.lo, bar.hi]);
 
-function tokenLines(bar, upToHere) {
+function tokenLines(bar, cumulative) {
   const [lo, hi] = ends(bar);
   if (bar.n > 1) {
     const out = bar.high || bar.low;
     return [
       `${bar.n} tokens from ${bar.token ?? UNKNOWN}`,
-      `${joules(ofEach(bar))} each, ${joules(bar.j)} in all`,
+      `${joules(ofEach(bar))} per token, ${joules(bar.j)} in total`,
       `from ${joules(lo)} to ${joules(hi)}`,
       seconds(bar.ns),
       bar.phase || "",
       bar.note ? `token ${bar.token}: ${bar.note}` : "",
-      out ? `${bar.high || 0} stand out by more, ${bar.low || 0} by less` : "",
-      upToHere,
+      out ? `${bar.high || 0} high outliers, ${bar.low || 0} low ones` : "",
+      cumulative,
     ];
   }
   return [
@@ -51,12 +51,12 @@ function tokenLines(bar, upToHere) {
     seconds(bar.ns),
     bar.phase || "",
     bar.note || "",
-    bar.high ? "stands out by more" : bar.low ? "stands out by less" : "",
-    upToHere,
+    bar.high ? "high outlier" : bar.low ? "low outlier" : "",
+    cumulative,
   ];
 }
 
-// The bar itself, full or, where its energy is not known, a dashed outline.
+// A token's bar: solid, or a dashed outline if its energy is unknown.
 function tokenBar(bar, names, { x, wide, y, bottom }) {
   const energy = ofEach(bar);
   if (!isKnown(energy)) {
@@ -74,7 +74,7 @@ function tokenBar(bar, names, { x, wide, y, bottom }) {
   );
 }
 
-// What stands on a bar: its interval or range, and a triangle if it stands out.
+// Signs on a bar: its interval or range, and a triangle for an outlier.
 function tokenSigns(bar, { x, wide, y }) {
   const [lo, hi] = ends(bar);
   const middle = x + wide / 2;
@@ -92,7 +92,7 @@ function tokenSigns(bar, { x, wide, y }) {
   return [whisker, out];
 }
 
-// All bars with the line that adds them up, as far as all energies are known.
+// All bars, and the line of the cumulative sum up to the first unknown energy.
 function tokenBars(series, bars, names, place) {
   const { left, wide, y, sumScale } = place;
   const list = [];
@@ -105,7 +105,7 @@ function tokenBars(series, bars, names, place) {
     const box = tokenBar(bar, names, { ...place, x });
     const [lo, hi] = ends(bar);
     const out = bar.high ? "high" : bar.low ? "low" : null;
-    const lines = tokenLines(bar, whole ? `up to here ${joules(total)}` : "");
+    const lines = tokenLines(bar, whole ? `cumulative ${joules(total)}` : "");
     list.push(mark(box, lines, { j: bar.j, n: bar.n, lo, hi, out }));
     const [whisker, triangle] = tokenSigns(bar, { x, wide, y });
     const isShown = triangle && series.outliers < 60;
@@ -118,7 +118,7 @@ function tokenLegend(series, bars, names, whole) {
   const phases = [...new Set(bars.map((bar) => bar.phase).filter(Boolean))].slice(0, 6);
   return legend([
     ...phases.map((phase) => ({ name: `tokens of ${phase}`, fill: phaseColour(names, phase) })),
-    { name: whole ? "sum up to here (right)" : "sum not known", fill: "currentColor", dash: "" },
+    { name: whole ? "cumulative (right)" : "cumulative unknown", fill: "currentColor", dash: "" },
     { name: `median ${joules(series.median_j)}`, fill: "currentColor", dash: "3 3" },
   ]);
 }
@@ -141,7 +141,7 @@ charts.tokens = (run, width) => {
   const { shapes, list, path } = tokenBars(series, bars, names, place);
   const across = linear(0, series.tokens, left, right);
   const below = ticks(0, series.tokens, narrow ? 4 : 8, null);
-  const beside = path ? ticks(0, all, 4, "J") : [];
+  const sumTicks = path ? ticks(0, all, 4, "J") : [];
   const root = drawing(
     width,
     bottom + 24,
@@ -153,7 +153,7 @@ charts.tokens = (run, width) => {
       bottom,
       bottom - 4,
     ),
-    beside.map((one) => text(right + 6, sumScale(one.value) + 4, one.text, { class: "small" })),
+    sumTicks.map((one) => text(right + 6, sumScale(one.value) + 4, one.text, { class: "small" })),
     shapes,
     isKnown(series.median_j)
       ? line(left, y(series.median_j), right, y(series.median_j), { class: "idle ink" })
@@ -161,7 +161,7 @@ charts.tokens = (run, width) => {
     path,
   );
   marks(root, list);
-  const rows = series.per_bar > 1 ? `${series.per_bar} a row` : "each";
+  const rows = series.per_bar > 1 ? `${series.per_bar} a row` : "one per row";
   const note = `Drawn in this width: ${bars[0].n} tokens a bar; the table has ${rows}.`;
   return [
     root,

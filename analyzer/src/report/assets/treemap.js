@@ -1,6 +1,6 @@
 // The tree of spans as areas, squarified (Bruls, Huizing and van Wijk 2000).
 
-// Children and sums of a tree, made once: what is below zero has no area or width.
+// Children and sums of a tree, computed once; negative amounts have no area or width.
 const trees = new WeakMap();
 function family(tree) {
   if (trees.has(tree)) return trees.get(tree);
@@ -32,14 +32,14 @@ function nodeLines(tree, at) {
   const path = pathOf(tree, at);
   return [
     path[path.length - 1],
-    `${joules(all[at])} with all below, ${percent(all[at] / total)}`,
-    `own ${joules(tree.self_j[at])}, ${interval(tree.lo[at], tree.hi[at])}`,
+    `${joules(all[at])} inclusive, ${percent(all[at] / total)}`,
+    `self ${joules(tree.self_j[at])}, ${interval(tree.lo[at], tree.hi[at])}`,
     tree.counts[at] ? `count ${tree.counts[at]}` : "",
     path.length > 1 ? `in ${shorten(path.slice(0, -1).join(" > "), 120)}` : "",
   ];
 }
 
-// Boxes of amounts, largest first, in a box: rows as near to squares as can be.
+// Lays out amounts, largest first, in a box, in rows as near to squares as possible.
 function squarify(items, box) {
   const boxes = [];
   let { x, y, w, hgt } = box;
@@ -171,7 +171,7 @@ function treemapOf(tree, from, width, zoom) {
     },
   });
   if (from >= 0) {
-    const back = h("button", { type: "button" }, "Go out");
+    const back = h("button", { type: "button" }, "Zoom out");
     back.addEventListener("click", () => zoom(tree.parent[from], true));
     return [h("div", {}, back, root), list];
   }

@@ -12,7 +12,7 @@ impl Trace {
     /// Reads the trace in `folder`.
     ///
     /// # Errors
-    /// A file that is not there, or a line that is not what its header says.
+    /// A missing file, or a line that does not match the header.
     pub fn read(folder: &Path) -> Result<Self, SimulateError> {
         let path = folder.join(DOCUMENT);
         let text = fs::read_to_string(&path);

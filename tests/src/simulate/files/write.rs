@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{DOCUMENT, Document, KINDS, SAMPLES, SPANS, SimulateError, TRUTH, Trace};
 
 impl Trace {
-    /// Writes the trace's files into `folder`, which is made if it is not there.
+    /// Writes the trace's files into `folder`, which is created if needed.
     ///
     /// # Errors
     /// A file that cannot be written.

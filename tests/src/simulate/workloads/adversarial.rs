@@ -1,5 +1,5 @@
 //! A pair that alternates in a fixed ratio of time, `A` 200 us and `B` 300 us, far
-//! below any sampling period: samples tell its sum only. `C` and `D` run apart.
+//! below any sampling period: samples show their sum only. `C` and `D` run separately.
 
 use crate::simulate::program::{Place, Program};
 use crate::simulate::trace::Rail;

@@ -15,7 +15,7 @@ struct Op {
     us: f64,
     /// Power while decoding, W.
     decode_w: f64,
-    /// Power during prefill, W, where it is not a tenth more.
+    /// Power during prefill, W, if it is not 10 % more.
     prefill_w: Option<f64>,
     /// It takes longer the more tokens there are.
     grows: bool,
@@ -78,7 +78,7 @@ const HEAD: [(&str, f64, f64); 4] = [
     ("detok", 250.0, 5.0),
 ];
 
-/// Kinds of ops by layer (one entry for all layers unless told apart) and op.
+/// Kinds of ops by layer (one entry for all layers unless they are separate) and op.
 type Ops = Vec<Vec<Kind>>;
 
 pub(super) fn run(program: &mut Program<'_>, tokens: usize, with_prefill: bool) -> i64 {

@@ -29,8 +29,8 @@ pub enum Scenario {
     LlmFine,
     /// A server: four threads, requests of 5 to 15 ops of 50 kinds.
     Web,
-    /// Two kinds that alternate in a fixed ratio, so that no sample tells them apart,
-    /// and two others.
+    /// Two kinds that alternate in a fixed ratio, so that samples cannot separate them, and
+    /// two others.
     Adversarial,
     /// Ten kinds in changing proportions, and one long span that occurs once.
     Once,
@@ -64,7 +64,7 @@ impl Scenario {
         }
     }
 
-    /// The settings it has unless told otherwise.
+    /// Returns its default settings.
     #[must_use]
     pub fn settings(self) -> Settings {
         let usual = Settings::default();

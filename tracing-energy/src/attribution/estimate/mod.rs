@@ -1,5 +1,5 @@
-//! From a watched run to prices: gathers what the fit wants, and turns what it
-//! says into accounts of samples.
+//! Estimates the prices of an observed run: prepares the input of the fit (`fit_input`), and
+//! converts its result into accounts of samples (`to_prices`).
 //!
 //! ```text
 //! samples - others - profiler --+
@@ -10,68 +10,70 @@
 //!                           + unknown
 //! ```
 //!
-//! Rails of one source share a clock, and so one offset. Modelled rails are a
-//! function of CPU time: fitting would only find that function again, so they stay
-//! proportional, and so does every rail for which the fit has no answer.
+//! Rails of one source share a clock, and therefore one offset. Modelled rails are a
+//! function of CPU time, which a fit would only reproduce: they stay proportional, as does
+//! every rail that the fit refuses.
 
-mod gather;
-mod say;
+mod fit_input;
+mod to_prices;
 
 use crate::power::Kernel;
 use crate::power::batches::Batched;
 use crate::priors::Prior;
 use crate::rows::{BaselineRow, KindFitRow, RailRow, SampleRow};
 
-pub(crate) use gather::scope;
+pub(crate) use fit_input::scope;
 
 use super::fit::{self, Method, SensorFit, Timeline};
 use super::kinds::Kinds;
-use super::observe::{Foreign, Scope};
+use super::observe::{SampleNonProgramEnergy, Scope};
 use super::prices::Prices;
 
-/// Version of the estimating methods.
+/// Version of the estimation methods.
 pub(crate) const VERSION: u32 = 2;
 
-/// Share of the variance of power that spans must explain on some rail, for samples to
-/// tell how far the clocks are apart.
-const RESOLVED_FROM: f64 = 0.2;
+/// Share of the variance of power that spans must explain on at least one rail. Below it
+/// the samples do not determine the offset of the sensor's clock.
+const MIN_RESOLVED_R2: f64 = 0.2;
 
-/// What was seen of a run.
+/// Everything about a run that the estimate uses.
 #[derive(Debug)]
-pub(crate) struct Watched {
+pub(crate) struct ObservedRun {
     pub(crate) rails: Vec<RailRow>,
-    /// Merged where readings came in batches.
+    /// Samples, merged where readings came in batches.
     pub(crate) samples: Vec<SampleRow>,
     pub(crate) batched: Vec<Batched>,
     pub(crate) baselines: Vec<BaselineRow>,
-    pub(crate) foreign: Vec<Foreign>,
+    pub(crate) non_program: Vec<SampleNonProgramEnergy>,
     pub(crate) kinds: Kinds,
-    /// Whose work was watched.
+    /// Scopes whose activity was observed.
     pub(crate) scopes: Vec<Scope>,
-    /// For each scope, who worked when. Kind `k` stands as `k - 1`; the process
-    /// outside its spans comes last.
+    /// The timeline of each scope. Kind `k` has index `k - 1`; the process outside its spans
+    /// has the last index.
     pub(crate) timelines: Vec<Timeline>,
-    /// Whether CPU times are known.
+    /// Whether CPU times were recorded.
     pub(crate) cpu_times: bool,
 }
 
-/// How to estimate.
+/// Options of an estimate.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Wishes {
+pub(crate) struct EstimateOptions {
     pub(crate) method: Method,
-    /// Rails by name; empty is all.
+    /// Names of the rails to estimate; empty means all.
     pub(crate) rails: Vec<String>,
-    /// By name of rail.
+    /// Sensor kernels by rail name, which replace the recorded ones.
     pub(crate) kernels: Vec<(String, Kernel)>,
-    pub(crate) offset_ns: Option<i64>,
+    /// Offset of the sensor's clock; `None`: estimated.
+    pub(crate) clock_offset_ns: Option<i64>,
+    /// Known powers of kinds.
     pub(crate) known: Vec<Prior>,
-    /// What earlier runs found, by name of rail.
+    /// Results of earlier runs by rail name.
     pub(crate) pooled: Vec<(String, KindFitRow)>,
-    /// To be remembered, in words.
+    /// Free text that is stored with the attribution.
     pub(crate) note: Option<String>,
 }
 
-/// What was found.
+/// The result of an estimate.
 #[derive(Debug)]
 pub(crate) struct Estimate {
     pub(crate) prices: Prices,
@@ -79,31 +81,31 @@ pub(crate) struct Estimate {
 }
 
 /// Estimates the power of kinds on every rail that can be estimated.
-pub(crate) fn estimate(watched: &Watched, wishes: &Wishes) -> Estimate {
-    let mut found = say::Found::new(watched, wishes);
-    for source in gather::sources(watched, wishes) {
-        let sensor = gather::Sensor::new(watched, wishes, &source);
-        let options = fit::FitOptions {
-            method: wishes.method,
-            fixed_offset_ns: wishes.offset_ns,
+pub(crate) fn estimate(observed: &ObservedRun, options: &EstimateOptions) -> Estimate {
+    let mut builder = to_prices::PriceBuilder::new(observed, options);
+    for source in fit_input::sources(observed, options) {
+        let sensor = fit_input::Sensor::new(observed, options, &source);
+        let fit_options = fit::FitOptions {
+            method: options.method,
+            fixed_offset_ns: options.clock_offset_ns,
             ..fit::FitOptions::default()
         };
-        let mut fitted = sensor.fit(&options);
-        if wishes.offset_ns.is_none() && is_unresolved(&fitted) {
+        let mut fitted = sensor.fit(&fit_options);
+        if options.clock_offset_ns.is_none() && is_unresolved(&fitted) {
             let at_zero = fit::FitOptions {
                 fixed_offset_ns: Some(0),
-                ..options
+                ..fit_options
             };
             fitted = sensor.fit(&at_zero);
         }
-        found.add(&sensor, fitted);
+        builder.add(&sensor, fitted);
     }
-    found.done()
+    builder.finish()
 }
 
-/// Whether the samples hardly tell how far the clocks are apart: then they are taken
-/// to be together, as for `proportional`, lest the run's edges lose their samples.
+/// Whether the samples do not determine the clock offset. The offset is then 0, as for
+/// `proportional`, because a wrong one would cut samples off at the edges of the run.
 fn is_unresolved(fitted: &SensorFit) -> bool {
     let mut rails = fitted.rails.iter().flatten();
-    rails.all(|rail| rail.r2.is_none_or(|r2| r2 < RESOLVED_FROM))
+    rails.all(|rail| rail.r2.is_none_or(|r2| r2 < MIN_RESOLVED_R2))
 }

@@ -1,10 +1,10 @@
-//! Which kinds are fitted, and which of them together.
+//! Columns of the fit: kinds that are fitted alone or together.
 
 use std::collections::BTreeMap;
 
 use super::input::KindInfo;
 
-/// Kinds with less than this share of the time are fitted together if there are many.
+/// Share of the time below which kinds are fitted together if there are many.
 const SMALL_SHARE: f64 = 5e-4;
 
 /// The unknowns of a fit: one per kind that ran, or per parent for small ones.
@@ -12,16 +12,16 @@ const SMALL_SHARE: f64 = 5e-4;
 pub(super) struct Columns {
     /// The column of each kind; `None` if it never ran.
     pub(super) of_kind: Vec<Option<u32>>,
-    /// The number of each column's parent among all parents.
+    /// Index of each column's parent among all parents.
     pub(super) parent: Vec<u32>,
     /// The kinds of each column.
     pub(super) members: Vec<Vec<u32>>,
-    /// How many kinds are in columns of several.
+    /// Number of kinds in columns of several kinds.
     pub(super) pooled: usize,
 }
 
 impl Columns {
-    /// `seconds` is the time of each kind.
+    /// Creates at most about `most` columns. `seconds` is the time of each kind.
     pub(super) fn new(kinds: &[KindInfo], seconds: &[f64], most: usize) -> Self {
         let ran: Vec<u32> = (0..kinds.len() as u32)
             .filter(|&k| seconds[k as usize] > 0.0)
@@ -48,7 +48,7 @@ impl Columns {
             if keys.len() <= most.max(2) {
                 return Self::from_keys(kinds.len(), keys);
             }
-            // Parents alone are too many: then all small ones are one, and more are small.
+            // Too many parents: merge all small kinds into one column, and raise the bar.
             bar = if whole_tree { bar * 2.0 } else { bar };
             whole_tree = true;
         }

@@ -1,11 +1,11 @@
-//! How much weighted time of each column a window tells of.
+//! Design matrix: weighted time of each column in each window.
 
 use super::columns::Columns;
 use super::input::Kernel;
 use super::timeline::Timeline;
-use super::windows::{Stretch, Windows, stretches};
+use super::windows::{WeightedInterval, Windows, weighted_intervals};
 
-/// Rows that hold few of the columns.
+/// Sparse rows of the design.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SparseRows {
     starts: Vec<usize>,
@@ -15,7 +15,7 @@ pub(super) struct SparseRows {
     pub(super) squares: Vec<f64>,
 }
 
-/// Where a design comes from.
+/// Source of a design.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) timeline: &'a Timeline,
@@ -35,7 +35,7 @@ impl Source<'_> {
 }
 
 impl SparseRows {
-    /// The rows of all windows, if the sensor's clock is `offset_ns` ahead.
+    /// Creates the rows of all windows, with the sensor's clock ahead by `offset_ns`.
     pub(super) fn new(
         source: Source<'_>,
         windows: &Windows,
@@ -47,7 +47,7 @@ impl SparseRows {
         let (mut touched, mut pieces) = (Vec::new(), Vec::new());
         rows.starts.push(0);
         for i in 0..windows.len() {
-            stretches(
+            weighted_intervals(
                 source.kernel,
                 windows.start_ns[i] - offset_ns,
                 windows.end_ns[i] - offset_ns,
@@ -115,7 +115,7 @@ impl SparseRows {
     }
 }
 
-fn squares(source: Source<'_>, pieces: &[Stretch], window_ns: f64) -> f64 {
+fn squares(source: Source<'_>, pieces: &[WeightedInterval], window_ns: f64) -> f64 {
     let most = (window_ns * 1e-9).powi(2);
     let mut sum = 0.0;
     for &(from, to, factor) in pieces {
@@ -126,17 +126,17 @@ fn squares(source: Source<'_>, pieces: &[Stretch], window_ns: f64) -> f64 {
     sum
 }
 
-/// A dense design whose windows move along the timeline: only what passes their
-/// edges is looked at.
+/// A dense design whose windows can be moved along the timeline. Only the time that crosses
+/// their edges is read.
 #[derive(Debug)]
 pub(super) struct Moving<'a> {
     source: Source<'a>,
     table: [f64; 256],
-    /// Start, end, factor and row of each stretch at offset 0.
-    stretches: Vec<(Stretch, usize)>,
+    /// Start, end, factor and row of each interval at offset 0.
+    intervals: Vec<(WeightedInterval, usize)>,
     offset_ns: f64,
     columns: usize,
-    /// Row by row.
+    /// Cells, row by row.
     pub(super) x: Vec<f64>,
 }
 
@@ -150,7 +150,7 @@ impl<'a> Moving<'a> {
     ) -> Self {
         let (mut all, mut pieces) = (Vec::new(), Vec::new());
         for (row, &i) in picked.iter().enumerate() {
-            stretches(
+            weighted_intervals(
                 source.kernel,
                 windows.start_ns[i],
                 windows.end_ns[i],
@@ -162,13 +162,13 @@ impl<'a> Moving<'a> {
         let mut moving = Self {
             source,
             table,
-            stretches: all,
+            intervals: all,
             offset_ns,
             columns,
             x: vec![0.0; picked.len() * columns],
         };
-        for at in 0..moving.stretches.len() {
-            let ((from, to, factor), row) = moving.stretches[at];
+        for at in 0..moving.intervals.len() {
+            let ((from, to, factor), row) = moving.intervals[at];
             moving.add(from - offset_ns, to - offset_ns, factor, row);
         }
         moving
@@ -176,8 +176,8 @@ impl<'a> Moving<'a> {
 
     /// Moves all windows to another offset.
     pub(super) fn shift_to(&mut self, offset_ns: f64) {
-        for at in 0..self.stretches.len() {
-            let ((from, to, factor), row) = self.stretches[at];
+        for at in 0..self.intervals.len() {
+            let ((from, to, factor), row) = self.intervals[at];
             self.add(to - self.offset_ns, to - offset_ns, factor, row);
             self.add(from - self.offset_ns, from - offset_ns, -factor, row);
         }
@@ -188,7 +188,7 @@ impl<'a> Moving<'a> {
         &self.x[i * self.columns..(i + 1) * self.columns]
     }
 
-    /// Adds what is between two times, or takes it away if they are in reverse order.
+    /// Adds the time between two times, or subtracts it if they are in reverse order.
     fn add(&mut self, from: f64, to: f64, factor: f64, row: usize) {
         let (low, high, factor) = if from <= to {
             (from, to, factor)

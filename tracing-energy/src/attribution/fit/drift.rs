@@ -1,41 +1,41 @@
-//! Noise with causes: the gain drifts, idle drifts, something else comes and goes,
-//! and each edge between two windows is a little early or late.
+//! Noise model by cause: the gain drifts, idle power drifts, brief background work occurs, and
+//! the time of each edge between two windows has an error.
 //!
 //! ```text
 //! window i    noise = D g  +  W h  +  W m  -  Ps s  +  Pe e  +  white
 //!                     gain    idle    brief   start    end
-//! window i+1  g, h and m fade over seconds and a tenth of one; its s is this one's e
+//! window i+1  g, h and m decay over seconds and a tenth of one; its s is this window's e
 //! ```
 //!
-//! A Kalman filter predicts a window from those before it. What it cannot predict
-//! is independent; the same filter runs over every column.
+//! A Kalman filter predicts a window from those before it. Its innovations are independent.
+//! The same filter runs over every column.
 
 /// Number of states: gain, idle, brief, start edge, end edge.
 pub(super) const STATES: usize = 5;
-/// How long gain and idle, and brief background work last, in seconds.
+/// Time constants of gain and idle, and of brief background work, in seconds.
 const SLOW_S: f64 = 5.0;
 const BRIEF_S: f64 = 0.08;
-/// Unpredicted parts above this many standard deviations count less.
+/// Innovations above this many standard deviations have less weight.
 const OUTLIER: f64 = 2.5;
-/// Windows that the sizes are learnt from.
+/// Number of windows from which sizes are estimated.
 const LEARN_FROM: usize = 2_000;
 
-/// What the noise of each window depends on.
+/// Inputs of the noise model for each window.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Scene {
+pub(super) struct NoiseInputs {
     /// Window lengths in seconds.
     pub(super) seconds: Vec<f64>,
     /// Energy of spans in joules.
     pub(super) spans_j: Vec<f64>,
-    /// Power at the first and at the last moment, in watts.
+    /// Power at the start and at the end, in watts.
     pub(super) edges_w: Vec<(f64, f64)>,
-    /// Sum over instances of their squared energies.
+    /// Sum of squared energies of instances.
     pub(super) squares_j2: Vec<f64>,
     /// Seconds since the middle of the window before.
     pub(super) since_s: Vec<f64>,
-    /// Whether the window begins where the one before ended.
+    /// Whether the window begins at the end of the one before.
     pub(super) joined: Vec<bool>,
-    /// Idle power in watts, and the meter's own variance.
+    /// Idle power in watts, and the variance of the meter.
     pub(super) idle_w: f64,
     pub(super) least_j2: f64,
 }
@@ -48,7 +48,7 @@ impl Sizes {
     /// Gain (share), idle (share), brief (share of idle), edge (s), white (share of
     /// idle energy of a second, grows with the root of time), instances (share).
     const USUAL: Self = Self([0.03, 0.02, 0.03, 0.3e-3, 0.01, 0.10]);
-    /// How far sizes may be from the usual ones, as a factor e^this (one deviation).
+    /// Standard deviations of the logarithms of sizes relative to the usual ones.
     const SPREAD: [f64; 6] = [0.7, 0.7, 1.0, 0.7, 1.0, 0.7];
 
     fn ln_prior(&self) -> f64 {
@@ -65,21 +65,21 @@ pub(super) struct Drift {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Row {
-    /// How much of each state the window sees.
-    sees: [f64; STATES],
-    /// How much of what was not predicted goes into each state.
-    learns: [f64; STATES],
-    /// What states are multiplied by before the window.
-    fades: [f64; 2],
-    /// Whether the last end edge is this start edge.
+    /// Coefficients of the states in the window.
+    observation: [f64; STATES],
+    /// Kalman gain of each state.
+    kalman_gain: [f64; STATES],
+    /// Factors of the states before the window.
+    decay: [f64; 2],
+    /// Whether the last end edge is the start edge of this window.
     joined: bool,
     begins: bool,
     scale: f64,
     ln_variance: f64,
 }
 
-impl Scene {
-    /// Some of the windows; `begins` marks those whose predecessor is not among them.
+impl NoiseInputs {
+    /// Selects windows; `begins` marks those whose predecessor is not selected.
     pub(super) fn pick(&self, picked: &[usize], begins: &[bool]) -> Self {
         let pick = |from: &[f64]| picked.iter().map(|i| from[*i]).collect::<Vec<f64>>();
         Self {
@@ -101,7 +101,7 @@ impl Scene {
         }
     }
 
-    /// Learns the sizes from residuals, and how much each window is an outlier.
+    /// Estimates the sizes, and how much each window is an outlier, from residuals.
     pub(super) fn learn(&self, residuals: &[f64]) -> (Sizes, Vec<f64>) {
         let n = residuals.len();
         let most = n.min(LEARN_FROM);
@@ -151,41 +151,41 @@ impl Scene {
 }
 
 impl Drift {
-    pub(super) fn new(scene: &Scene, sizes: Sizes, inflation: &[f64]) -> Self {
+    pub(super) fn new(noise_inputs: &NoiseInputs, sizes: Sizes, inflation: &[f64]) -> Self {
         let [gain, idle, brief, edge, white, instances] = sizes.0;
         let variances = [
             gain.powi(2),
-            (idle * scene.idle_w).powi(2),
-            (brief * scene.idle_w).powi(2),
+            (idle * noise_inputs.idle_w).powi(2),
+            (brief * noise_inputs.idle_w).powi(2),
         ];
         let mut p = [[0.0; STATES]; STATES];
         let mut rows = Vec::with_capacity(inflation.len());
         for (i, inflation) in inflation.iter().enumerate() {
-            let since = scene.since_s[i];
+            let since = noise_inputs.since_s[i];
             let begins = i == 0 || !since.is_finite();
-            let fades = if begins {
+            let decay = if begins {
                 [0.0; 2]
             } else {
                 [(-since / SLOW_S).exp(), (-since / BRIEF_S).exp()]
             };
             predict(
                 &mut p,
-                fades,
-                scene.joined[i] && !begins,
+                decay,
+                noise_inputs.joined[i] && !begins,
                 variances,
                 edge * edge,
             );
-            let (seconds, (start_w, end_w)) = (scene.seconds[i], scene.edges_w[i]);
-            let sees = [scene.spans_j[i], seconds, seconds, -start_w, end_w];
-            let own = (white * scene.idle_w).powi(2) * seconds
-                + instances.powi(2) * scene.squares_j2[i]
-                + scene.least_j2;
-            let (learns, variance) = update(&mut p, &sees, own * inflation);
+            let (seconds, (start_w, end_w)) = (noise_inputs.seconds[i], noise_inputs.edges_w[i]);
+            let observation = [noise_inputs.spans_j[i], seconds, seconds, -start_w, end_w];
+            let own = (white * noise_inputs.idle_w).powi(2) * seconds
+                + instances.powi(2) * noise_inputs.squares_j2[i]
+                + noise_inputs.least_j2;
+            let (kalman_gain, variance) = update(&mut p, &observation, own * inflation);
             rows.push(Row {
-                sees,
-                learns,
-                fades,
-                joined: scene.joined[i] && !begins,
+                observation,
+                kalman_gain,
+                decay,
+                joined: noise_inputs.joined[i] && !begins,
                 begins,
                 scale: 1.0 / variance.sqrt(),
                 ln_variance: variance.ln(),
@@ -194,39 +194,40 @@ impl Drift {
         Self { rows }
     }
 
-    /// Turns a column's cells, from row `at` on, into what could not be predicted,
-    /// in standard deviations. `state` is what the column has come to.
+    /// Replaces a column's cells, from row `at` on, by their innovations in standard deviations.
+    /// `state` is the state of the column, which is updated.
     pub(super) fn run(&self, cells: &mut [f64], at: usize, state: &mut [f64; STATES]) {
         for (cell, row) in cells.iter_mut().zip(&self.rows[at..]) {
             if row.begins {
                 *state = [0.0; STATES];
             }
-            let [slow, fast] = row.fades;
+            let [slow, fast] = row.decay;
             let edge = if row.joined { state[4] } else { 0.0 };
             let before = [state[0] * slow, state[1] * slow, state[2] * fast, edge, 0.0];
-            let seen: f64 = (0..STATES).map(|k| before[k] * row.sees[k]).sum();
-            let new = *cell - seen;
+            let predicted: f64 = (0..STATES).map(|k| before[k] * row.observation[k]).sum();
+            let new = *cell - predicted;
             for k in 0..STATES {
-                state[k] = before[k] + row.learns[k] * new;
+                state[k] = before[k] + row.kalman_gain[k] * new;
             }
             *cell = new * row.scale;
         }
     }
 
-    /// The same for one row of many columns; `memory` holds all columns' first state, then their second, ...
+    /// Like [`Self::run`] for one row of many columns. `memory` has the first state of all
+    /// columns, then the second one, and so on.
     pub(super) fn apply(&self, at: usize, cells: &mut [f64], memory: &mut [f64]) {
         let row = &self.rows[at];
         let width = cells.len();
         if row.begins {
             memory.fill(0.0);
         }
-        let (gain, rest) = memory.split_at_mut(width);
-        let (idle, rest) = rest.split_at_mut(width);
-        let (brief, rest) = rest.split_at_mut(width);
-        let (start, end) = rest.split_at_mut(width);
-        let [slow, fast] = row.fades;
+        let (gain, tail) = memory.split_at_mut(width);
+        let (idle, tail) = tail.split_at_mut(width);
+        let (brief, tail) = tail.split_at_mut(width);
+        let (start, end) = tail.split_at_mut(width);
+        let [slow, fast] = row.decay;
         let keeps = if row.joined { 1.0 } else { 0.0 };
-        let (sees, learns) = (&row.sees, &row.learns);
+        let (observation, kalman_gain) = (&row.observation, &row.kalman_gain);
         for c in 0..width {
             let before = [
                 gain[c] * slow,
@@ -234,16 +235,16 @@ impl Drift {
                 brief[c] * fast,
                 end[c] * keeps,
             ];
-            let seen = before[0] * sees[0]
-                + before[1] * sees[1]
-                + before[2] * sees[2]
-                + before[3] * sees[3];
-            let new = cells[c] - seen;
-            gain[c] = before[0] + learns[0] * new;
-            idle[c] = before[1] + learns[1] * new;
-            brief[c] = before[2] + learns[2] * new;
-            start[c] = before[3] + learns[3] * new;
-            end[c] = learns[4] * new;
+            let predicted = before[0] * observation[0]
+                + before[1] * observation[1]
+                + before[2] * observation[2]
+                + before[3] * observation[3];
+            let new = cells[c] - predicted;
+            gain[c] = before[0] + kalman_gain[0] * new;
+            idle[c] = before[1] + kalman_gain[1] * new;
+            brief[c] = before[2] + kalman_gain[2] * new;
+            start[c] = before[3] + kalman_gain[3] * new;
+            end[c] = kalman_gain[4] * new;
             cells[c] = new * row.scale;
         }
     }
@@ -264,15 +265,15 @@ impl Drift {
     }
 }
 
-/// Carries the states' covariance over to the next window.
+/// Propagates the states' covariance to the next window.
 fn predict(
     p: &mut [[f64; STATES]; STATES],
-    fades: [f64; 2],
+    decay: [f64; 2],
     joined: bool,
     variances: [f64; 3],
     edge: f64,
 ) {
-    let keeps = [fades[0], fades[0], fades[1]];
+    let keeps = [decay[0], decay[0], decay[1]];
     let old = *p;
     for j in 0..3 {
         for k in 0..3 {
@@ -288,18 +289,23 @@ fn predict(
     (p[3][4], p[4][3]) = (0.0, 0.0);
 }
 
-/// Takes in one window: what each state learns from it, and its variance.
-fn update(p: &mut [[f64; STATES]; STATES], sees: &[f64; STATES], own: f64) -> ([f64; STATES], f64) {
+/// Updates the covariance with one window. Returns the gain of each state and the variance of
+/// the window.
+fn update(
+    p: &mut [[f64; STATES]; STATES],
+    observation: &[f64; STATES],
+    own: f64,
+) -> ([f64; STATES], f64) {
     let mut ph = [0.0; STATES];
     for j in 0..STATES {
-        ph[j] = (0..STATES).map(|k| p[j][k] * sees[k]).sum();
+        ph[j] = (0..STATES).map(|k| p[j][k] * observation[k]).sum();
     }
-    let variance = ((0..STATES).map(|k| ph[k] * sees[k]).sum::<f64>() + own).max(1e-24);
-    let learns = ph.map(|x| x / variance);
+    let variance = ((0..STATES).map(|k| ph[k] * observation[k]).sum::<f64>() + own).max(1e-24);
+    let kalman_gain = ph.map(|x| x / variance);
     for j in 0..STATES {
         for k in 0..STATES {
-            p[j][k] -= learns[j] * ph[k];
+            p[j][k] -= kalman_gain[j] * ph[k];
         }
     }
-    (learns, variance)
+    (kalman_gain, variance)
 }

@@ -1,4 +1,4 @@
-//! The order of things: offset, alpha, fit, gate, energies.
+//! The sequence of a fit: offset, alpha, fit, gate, energies.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -6,35 +6,35 @@ use super::input::{FitOptions, Sensor};
 use super::noise::Filter;
 use super::offset::{self, Offset};
 use super::outcome::{RailFit, Refusal, SensorFit};
-use super::rail::{Effort, Fitted, Rail, View};
+use super::rail::{Effort, Fitted, Rail, RailView};
 use super::report;
 use super::solve::{Setting, Solution, solve};
 use super::{gate, gram, quarters};
 
-/// Filters of the quick fits that only find the offset and alpha.
+/// Effort of the quick fits that only find the offset and alpha.
 const QUICK: Effort = Effort {
     filters: &[Filter::DRIFT],
     passes: 2,
     causes: false,
 };
-/// Filters of the final fit.
+/// Effort of the final fit.
 const FULL: Effort = Effort {
     filters: &[Filter::WHITE, Filter::MEMORY, Filter::DRIFT],
     passes: 3,
     causes: true,
 };
-/// The exponents of concurrency that are tried.
+/// The exponents of concurrency to try.
 pub(super) const ALPHAS: [f64; 7] = [0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0];
-/// Fewer samples than this are not fitted.
+/// Least number of samples to fit.
 const LEAST_SAMPLES: usize = 6;
 
-/// What a rail came to before energies are computed.
+/// Fit of a rail before energies are computed.
 pub(super) struct Outcome {
     pub(super) alpha: f64,
-    pub(super) view: View,
+    pub(super) view: RailView,
     pub(super) fitted: Option<Fitted>,
     pub(super) verdict: Option<gate::Verdict>,
-    /// Change of log powers if the offset changes by its standard deviation.
+    /// Change of log powers per standard deviation of the offset.
     pub(super) slope: Option<DVector<f64>>,
 }
 
@@ -88,7 +88,7 @@ fn finish(
     Ok(report::rail(rail, &outcome, offset, sensor.kinds.len()))
 }
 
-/// The offset, and each rail's alpha (`None` where no fit succeeded).
+/// Returns the offset, and each rail's alpha (`None` if no fit succeeded).
 fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<Option<f64>>) {
     let fixed = options.fixed_offset_ns.map(|ns| Offset {
         ns: ns as f64,
@@ -124,7 +124,7 @@ fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<
     (checked(rails, &fitted, found), alphas)
 }
 
-/// Where parts of the run have other offsets, this one is as uncertain as they differ.
+/// Increases the standard deviation of the offset if parts of the run have different offsets.
 fn checked(rails: &[&Rail<'_>], fitted: &[Option<(&Fitted, f64)>], found: Offset) -> Offset {
     let changed = quarters::changed(rails, fitted, found);
     let widest = changed.map_or(0.0, |(low, high)| (high - low) / 2.0);
@@ -135,7 +135,7 @@ fn checked(rails: &[&Rail<'_>], fitted: &[Option<(&Fitted, f64)>], found: Offset
     }
 }
 
-/// A quick fit at the alpha that explains the samples best.
+/// Returns a quick fit at the alpha that explains the samples best.
 fn quick(rail: &Rail<'_>, offset_ns: f64) -> Option<(Fitted, f64)> {
     if !rail.is_concurrent() {
         return Some((rail.fit(&rail.view(offset_ns, 1.0), QUICK)?, 1.0));
@@ -155,16 +155,16 @@ fn quick(rail: &Rail<'_>, offset_ns: f64) -> Option<(Fitted, f64)> {
     Some((rail.fit(&rail.view(offset_ns, alpha), QUICK)?, alpha))
 }
 
-/// Solves again at the noise of an earlier fit.
-fn refit(rail: &Rail<'_>, view: &View, earlier: &Fitted, steps: usize) -> Option<Solution> {
-    let beliefs = rail.beliefs(view.idle);
-    let priors: Vec<_> = beliefs
+/// Solves again with the noise of an earlier fit.
+fn refit(rail: &Rail<'_>, view: &RailView, earlier: &Fitted, steps: usize) -> Option<Solution> {
+    let prior_set = rail.prior_set(view.idle);
+    let priors: Vec<_> = prior_set
         .grid()
         .into_iter()
         .skip(earlier.solution.prior)
         .take(1)
         .collect();
-    let means = beliefs.means(view.level_w.ln());
+    let means = prior_set.means(view.level_w.ln());
     let setting = Setting {
         priors: &priors,
         means: &means,
@@ -193,11 +193,11 @@ fn outcome(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>) -> Outcome {
     }
 }
 
-fn judge(rail: &Rail<'_>, view: &View, fit: &Fitted) -> Option<gate::Verdict> {
-    let beliefs = rail.beliefs(view.idle);
-    let priors = beliefs.grid();
-    let null = beliefs.null()?;
-    let means = beliefs.means(view.level_w.ln());
+fn judge(rail: &Rail<'_>, view: &RailView, fit: &Fitted) -> Option<gate::Verdict> {
+    let prior_set = rail.prior_set(view.idle);
+    let priors = prior_set.grid();
+    let null = prior_set.null()?;
+    let means = prior_set.means(view.level_w.ln());
     let setting = Setting {
         priors: &priors,
         means: &means,
@@ -221,7 +221,8 @@ fn judge(rail: &Rail<'_>, view: &View, fit: &Fitted) -> Option<gate::Verdict> {
     })
 }
 
-/// How log powers change with the offset, from two fits beside it.
+/// Returns the change of log powers per standard deviation of the offset, from fits on both
+/// sides of it.
 fn slope(rail: &Rail<'_>, fit: &Fitted, offset: Offset, alpha: f64) -> Option<DVector<f64>> {
     if offset.sd_ns <= 0.0 {
         return None;
@@ -232,7 +233,7 @@ fn slope(rail: &Rail<'_>, fit: &Fitted, offset: Offset, alpha: f64) -> Option<DV
     Some((high.u - low.u) * (0.5 * offset.sd_ns / step))
 }
 
-/// What `slope` adds to the covariance of log powers.
+/// Adds the contribution of `slope` to the covariance of log powers.
 pub(super) fn with_slope(covariance: &DMatrix<f64>, slope: Option<&DVector<f64>>) -> DMatrix<f64> {
     let n = covariance.nrows() - 1;
     let own = covariance.view((0, 0), (n, n)).into_owned();

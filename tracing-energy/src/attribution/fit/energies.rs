@@ -3,12 +3,11 @@
 use super::input::RailInput;
 use super::outcome::RailFit;
 use super::timeline::{Timeline, weights};
-use super::windows::stretches;
+use super::windows::weighted_intervals;
 
 impl RailFit {
-    /// For each window of `input`, the kinds that have energy in it, by kind, and how
-    /// much, in joules. Together they are the window's `spans_j`. `timeline` and
-    /// `offset_ns` are those of the fit.
+    /// Returns, for each window of `input`, kinds and their energies in joules, by kind. They
+    /// sum to the window's `spans_j`. `timeline` and `offset_ns` must be those of the fit.
     pub fn energies_j(
         &self,
         input: &RailInput,
@@ -23,7 +22,7 @@ impl RailFit {
                 return Vec::new();
             }
             let (start, end) = (window.start_ns as f64, window.end_ns as f64);
-            stretches(
+            weighted_intervals(
                 input.kernel,
                 start - offset_ns,
                 end - offset_ns,

@@ -1,5 +1,4 @@
-//! Whether the fit may be trusted: does it predict samples that it has not seen
-//! better than levels alone do?
+//! Decides whether to trust a fit: it must predict held-out samples better than levels alone.
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
@@ -7,21 +6,21 @@ use super::gram::Gram;
 use super::prior::Prior;
 use super::solve::{Linear, Setting};
 
-/// Most blocks of samples that are predicted in turn.
+/// Largest number of blocks for cross-validation.
 const BLOCKS: usize = 20;
 
-/// The weight grows from none to all between these: gain per block in standard errors,
+/// The weight grows from 0 to 1 between these values of the gain per block in standard errors,
 const T: (f64, f64) = (1.0, 3.0);
-/// its mean (of logarithms, below which it is not worth the risk),
+/// of the mean logarithmic gain (below which the risk is too high),
 const EFFECT: (f64, f64) = (0.02, 0.05);
-/// both lower where a calibration or earlier runs are the fall-back;
+/// of both if a calibration or earlier runs are the fall-back,
 const KNOWING_T: (f64, f64) = (0.5, 2.0);
 const KNOWING_EFFECT: (f64, f64) = (0.0, 0.03);
-/// and the share of squared error that is saved, which is enough by itself.
+/// and of the share of squared error that is saved, which is sufficient by itself.
 const GAIN: (f64, f64) = (0.3, 0.5);
 const TINY: f64 = 1e-300;
 
-/// What predicting came to.
+/// Result of cross-validation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Verdict {
     /// Weight of the fit.
@@ -32,7 +31,7 @@ pub(super) struct Verdict {
     pub(super) gain: f64,
 }
 
-/// The edges of the blocks of `rows` samples.
+/// Returns the edges of the blocks of `rows` samples.
 pub(super) fn bounds(rows: usize) -> Vec<usize> {
     let blocks = BLOCKS.min((rows / 3).max(3));
     (0..=blocks).map(|b| b * rows / blocks).collect()
@@ -68,15 +67,15 @@ pub(super) fn judge(
     let before: f64 = level.iter().sum();
     let gain = (before - fit.iter().sum::<f64>()) / before.max(TINY);
     let ramp = |x: f64, from: f64, to: f64| ((x - from) / (to - from)).clamp(0.0, 1.0);
-    // A fit that starts from earlier knowledge has less to get wrong.
-    let knows = setting.means.amax() > 0.0;
-    let ((t0, t1), (e0, e1)) = if knows {
+    // A fit that starts from known powers carries less risk.
+    let has_priors = setting.means.amax() > 0.0;
+    let ((t0, t1), (e0, e1)) = if has_priors {
         (KNOWING_T, KNOWING_EFFECT)
     } else {
         (T, EFFECT)
     };
     let sure = ramp(t, t0, t1) * ramp(mean, e0, e1);
-    let enough = if knows {
+    let enough = if has_priors {
         1.0
     } else {
         ramp(whole.rows as f64 / u.len() as f64, 1.0, 2.0)
@@ -85,7 +84,7 @@ pub(super) fn judge(
     weight.is_finite().then_some(Verdict { weight, t, gain })
 }
 
-/// The fall-back model's own optimum.
+/// Returns the optimum of the fall-back model.
 fn level(whole: &Gram, setting: Setting<'_>, null: &Prior, sigma: f64) -> Option<DVector<f64>> {
     let mut u = setting.means.clone();
     for _ in 0..3 {
@@ -97,7 +96,7 @@ fn level(whole: &Gram, setting: Setting<'_>, null: &Prior, sigma: f64) -> Option
     Some(u)
 }
 
-/// The squared error of each block, predicted from all others.
+/// Returns the squared error of each block, predicted from all others.
 fn losses(
     whole: &Gram,
     blocks: &[Gram],

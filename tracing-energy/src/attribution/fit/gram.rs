@@ -1,4 +1,4 @@
-//! Products of the whitened columns with each other: all a fit needs of the samples.
+//! Products of the whitened columns with each other, to which a fit reduces the samples.
 
 use nalgebra::DMatrix;
 
@@ -6,7 +6,7 @@ use super::design::{Moving, SparseRows};
 use super::drift::STATES;
 use super::noise::Noise;
 
-/// Rows that are made dense at a time.
+/// Number of rows that are made dense at once.
 const CHUNK: usize = 256;
 
 /// Rows of seconds per column.
@@ -28,13 +28,13 @@ impl Rows for Moving<'_> {
     }
 }
 
-/// The samples beside the design.
+/// The samples without the design.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Samples<'a> {
     pub(super) seconds: &'a [f64],
     pub(super) energy_j: &'a [f64],
     pub(super) noise: &'a Noise,
-    /// Rows with no predecessor, beside the first.
+    /// Rows without a predecessor, in addition to the first.
     pub(super) begins: &'a [bool],
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Gram {
     pub(super) ln_variances: f64,
 }
 
-/// The products of `bounds[j]..bounds[j + 1]` for each j.
+/// Returns the products of rows `bounds[j]..bounds[j + 1]` for each j.
 pub(super) fn grams(
     rows: &dyn Rows,
     columns: usize,
@@ -62,15 +62,15 @@ pub(super) fn grams(
         .collect()
 }
 
-/// The products of all rows.
+/// Returns the products of all rows.
 pub(super) fn gram(rows: &dyn Rows, columns: usize, samples: Samples<'_>) -> Gram {
     Whitener::new(columns + 2).gram(rows, samples, 0, samples.seconds.len())
 }
 
 struct Whitener {
-    /// One column per window, so that all of a window lie together.
+    /// One column per window, so that the cells of a window are contiguous.
     dense: DMatrix<f64>,
-    /// What the filter remembers of each column of the design.
+    /// State of the filter for each column of the design.
     memory: Vec<f64>,
 }
 
@@ -106,7 +106,8 @@ impl Whitener {
         }
     }
 
-    /// Makes window `row` the column `place` of the dense matrix, and independent of those before it.
+    /// Writes window `row` to column `place` of the dense matrix, whitened against the windows
+    /// before it.
     fn whiten(&mut self, rows: &dyn Rows, samples: Samples<'_>, row: usize, place: usize) {
         let width = self.dense.nrows();
         let cells = &mut self.dense.as_mut_slice()[place * width..(place + 1) * width];
@@ -117,8 +118,14 @@ impl Whitener {
         match samples.noise {
             Noise::Plain { variances, filter } => {
                 let begins = row == 0 || samples.begins.get(row).copied().unwrap_or(false);
-                let (before, rest) = self.memory.split_at_mut(width);
-                filter.apply(cells, variances[row], begins, before, &mut rest[..width]);
+                let (before, filtered) = self.memory.split_at_mut(width);
+                filter.apply(
+                    cells,
+                    variances[row],
+                    begins,
+                    before,
+                    &mut filtered[..width],
+                );
             }
             Noise::Drift { drift, .. } => drift.apply(row, cells, &mut self.memory),
         }

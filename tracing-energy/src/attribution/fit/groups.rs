@@ -1,10 +1,10 @@
-//! Kinds that the samples do not tell apart are reported together.
+//! Groups kinds that the samples do not separate.
 
 use nalgebra::DMatrix;
 
-/// A group whose standard deviation is below this share of its energy stands.
+/// Relative standard deviation below which a group is final.
 const SURE: f64 = 0.20;
-/// Only what hangs together more than this (negatively) is merged.
+/// Correlation below which two groups may be merged.
 const TIED: f64 = -0.2;
 
 /// Columns that belong together, their energy and its standard deviation.
@@ -15,9 +15,9 @@ pub(super) struct Group {
     pub(super) sd_j: f64,
 }
 
-/// Merges the least sure column with the one that makes up most for its error,
-/// until all are sure or nothing makes up for it. `covariance` is that of log energies;
-/// `together` are columns that run in one proportion, merged before all others.
+/// Merges the least certain column with the one that compensates most of its error, until all
+/// are certain or no column compensates. `covariance` is that of log energies. `together` are
+/// pairs of columns that run in a fixed proportion; they are merged first.
 pub(super) fn groups(
     energy_j: &[f64],
     covariance: &DMatrix<f64>,
@@ -71,10 +71,10 @@ impl State {
     }
 
     fn worst(&self, settled: &[bool]) -> Option<usize> {
-        let unsure = |g: &&usize| !settled[**g] && self.sd(**g) > SURE * self.energy[**g];
+        let uncertain = |g: &&usize| !settled[**g] && self.sd(**g) > SURE * self.energy[**g];
         self.active
             .iter()
-            .filter(unsure)
+            .filter(uncertain)
             .copied()
             .max_by(|a, b| self.z[(*a, *a)].total_cmp(&self.z[(*b, *b)]))
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pair_that_makes_up_for_each_other_is_one_group() {
+    fn a_pair_with_compensating_errors_is_one_group() {
         let covariance = DMatrix::from_row_slice(
             3,
             3,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_makes_up_for_stands_alone() {
+    fn columns_without_compensating_errors_stay_separate() {
         let covariance = DMatrix::from_diagonal_element(2, 2, 1.0);
         assert_eq!(groups(&[1.0, 1.0], &covariance, &[]).len(), 2);
     }

@@ -1,26 +1,26 @@
-//! What a fit is made from: sensors, rails, windows and what is known beforehand.
+//! Input of a fit: sensors, rails, windows and priors.
 
 use super::timeline::Timeline;
 
-/// One kind of work. Kinds are numbered by their place in [`Sensor::kinds`].
+/// One kind of work. Kinds are identified by their index in [`Sensor::kinds`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KindInfo {
-    /// The kind whose spans most of this kind's self time stands in; `None` for roots.
+    /// The kind whose spans contain most of this kind's self time; `None` for roots.
     pub parent: Option<u32>,
 }
 
 /// One window of a rail, on the sensor's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct FitWindow {
-    /// Begin in nanoseconds.
+    /// Start in nanoseconds.
     pub start_ns: i64,
     /// End in nanoseconds.
     pub end_ns: i64,
-    /// What was measured, less what other processes and the profiler used, in joules.
+    /// Measured energy minus that of other processes and of the profiler, in joules.
     pub energy_j: f64,
 }
 
-/// What stretch of time a sample tells of.
+/// The time over which a sample averages.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Kernel {
     /// Exactly its window: energy counters.
@@ -38,7 +38,7 @@ pub enum Kernel {
     },
 }
 
-/// The power of a rail when nothing runs, known from a measurement.
+/// Known idle power of a rail.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KnownIdle {
     /// Mean power in watts.
@@ -47,19 +47,19 @@ pub struct KnownIdle {
     pub sd_watts: f64,
 }
 
-/// What a calibration says of one kind.
+/// Power of one kind from a calibration.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CalibratedPrior {
     /// Power above idle in watts, when nothing else runs.
     pub watts: f64,
-    /// How far the power may be from it, as a share (0.12 where unknown).
+    /// Relative standard deviation of the power (0.12 if unknown).
     pub relative_sd: f64,
 }
 
-/// What earlier runs of the same program say of kinds: [`super::RailFit::pool`] of the last one.
+/// Powers of kinds from earlier runs of the same program: [`super::RailFit::pool`] of the last.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PooledPrior {
-    /// The kinds it knows.
+    /// Its kinds.
     pub kinds: Vec<u32>,
     /// Logarithm of each kind's power in watts.
     pub ln_power: Vec<f64>,
@@ -74,54 +74,54 @@ pub struct PooledPrior {
 pub struct RailInput {
     /// Its windows, in any order.
     pub windows: Vec<FitWindow>,
-    /// Readings were merged to the windows in which the counter moved: there are few windows
-    /// of many spans each.
+    /// Whether readings were merged into the windows in which the counter changed. Then there
+    /// are few windows with many spans each.
     pub is_merged: bool,
-    /// Which of [`Sensor::timelines`] this rail feeds.
+    /// Index of its timeline in [`Sensor::timelines`].
     pub timeline: usize,
-    /// What a sample tells of.
+    /// The time over which a sample averages.
     pub kernel: Kernel,
-    /// Idle power where it was measured; else it is found among the windows.
+    /// Known idle power; `None`: estimated from the windows.
     pub idle: Option<KnownIdle>,
-    /// A calibration for each kind, or empty.
+    /// The calibration of each kind, or empty.
     pub priors: Vec<Option<CalibratedPrior>>,
-    /// Earlier runs; takes precedence over `priors` for the kinds it knows.
+    /// Prior from earlier runs; takes precedence over `priors` for its kinds.
     pub pooled: Option<PooledPrior>,
 }
 
-/// Rails whose windows are on one clock, and thus share one unknown offset.
+/// Rails whose windows are on the same clock and therefore share one unknown offset.
 #[derive(Debug, Clone, Copy)]
 pub struct Sensor<'a> {
     /// Every kind of work.
     pub kinds: &'a [KindInfo],
-    /// Who worked when; rails refer to them by their place.
+    /// Timelines, to which rails refer by index.
     pub timelines: &'a [Timeline],
     /// The rails.
     pub rails: &'a [RailInput],
 }
 
-/// Which method to use.
+/// Estimation method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
-    /// Powers come from this run (and earlier ones) alone: calibrations are left aside.
+    /// Powers come from this run (and earlier ones) only; calibrations are ignored.
     #[default]
     Fitted,
     /// Powers start from a calibration.
     Calibrated,
 }
 
-/// How to fit. The defaults are what the accuracy figures were made with.
+/// Options of a fit. The published accuracy figures were made with the defaults.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FitOptions {
-    /// Which method to use.
+    /// Estimation method.
     pub method: Method,
-    /// The sensor's clock minus the spans' clock in nanoseconds, where it is known.
+    /// The sensor's clock minus the spans' clock in nanoseconds; `None`: estimated.
     pub fixed_offset_ns: Option<i64>,
-    /// The offset is looked for within plus or minus this many nanoseconds.
+    /// Range of the search for the offset: plus or minus this many nanoseconds.
     pub offset_range_ns: i64,
-    /// The offset is looked for in at most this many windows.
+    /// Largest number of windows used in the search for the offset.
     pub offset_windows: usize,
-    /// Above this many kinds, those with little time are fitted together per parent.
+    /// Number of kinds above which those with little time are fitted together per parent.
     pub most_kinds: usize,
 }
 

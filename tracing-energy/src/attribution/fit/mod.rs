@@ -1,4 +1,4 @@
-//! What each kind of work draws, found from the energy of many samples. Pure and
+//! Estimates the power of each kind of work from the energy of many samples. Pure and
 //! deterministic: the same inputs give the same numbers on the same machine.
 //!
 //! ```text
@@ -14,23 +14,23 @@
 //! The model of one window: `energy = idle * length + sum of seconds * power + noise`.
 //! A kind's seconds are those of its spans' own time, each moment times `n^(alpha - 1)`
 //! while n spans run. Powers are log-normal around a common level, with a level per
-//! parent kind, and around a calibration or earlier runs where there are any. How wide
-//! they spread, how large the noise is and how it hangs together, the offset between
-//! the clocks and `alpha` all come from the same samples, by their likelihood.
+//! parent kind, and around a calibration or earlier runs if available. Their spread, the
+//! size and correlation of the noise, the offset between the clocks and `alpha` are all
+//! estimated from the same samples by their likelihood.
 //!
 //! # Limits
 //!
-//! - Where every sample holds the same mix of kinds, the samples do not tell them
-//!   apart. The gate predicts each block of samples from all others; where that is no
-//!   better than levels alone, shares are proportional to time (or to calibrated
-//!   powers), and a warning says so. The gate is a margin, not a guarantee.
-//! - Kinds that run in one proportion have a total, not a split: see [`GroupFit`].
-//! - Without samples that are free of spans idle is a guess.
-//! - An instance gets its kind's mean power: nothing is known of it beyond its length,
-//!   unless it covers several samples.
+//! - If every sample contains the same mix of kinds, the samples do not separate them. The
+//!   gate predicts each block of samples from all others. If that is no better than levels
+//!   alone, shares are proportional to time (or to calibrated powers), with a warning. The
+//!   gate is a margin, not a guarantee.
+//! - Kinds that run in a fixed proportion have a total, not a split: see [`GroupFit`].
+//! - Without samples free of spans, idle power is a guess.
+//! - An instance gets its kind's mean power and differs by its length only, unless it covers
+//!   several samples.
 //! - Time within a slot of the timeline (0.25 ms by default) counts as spread evenly.
-//! - Spans of one parent on several threads: levels per parent are left out, for they
-//!   would be mixed up with each other.
+//! - If spans of several parents overlap in time, levels per parent are left out, because
+//!   they cannot be separated.
 
 mod columns;
 mod design;

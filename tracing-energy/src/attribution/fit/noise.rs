@@ -1,9 +1,9 @@
-//! The noise of windows: what is expected, what is seen, and how neighbours hang together.
+//! Noise of windows: expected and observed variances, and correlation of neighbours.
 
-use super::drift::{Drift, Scene, Sizes};
+use super::drift::{Drift, NoiseInputs, Sizes};
 use super::stats::{deviation, median, quantile, two_columns};
 
-/// Spread of the power of one kind's instances.
+/// Relative spread of the power of one kind's instances.
 const INSTANCE_CV: f64 = 0.10;
 /// Error of a window's edges in seconds.
 const EDGE_S: f64 = 0.2e-3;
@@ -11,7 +11,7 @@ const EDGE_S: f64 = 0.2e-3;
 const GAIN: f64 = 0.015;
 /// Wander of idle power.
 const IDLE_WANDER: f64 = 0.02;
-/// Standardised residuals above this count less.
+/// Standardised residuals above this have less weight.
 const OUTLIER: f64 = 2.5;
 
 /// A first-order filter that makes neighbouring windows' noise independent:
@@ -30,12 +30,13 @@ impl Filter {
     /// Noise that lasts a few windows.
     pub(super) const MEMORY: Self = Self { ar: 0.6, ma: 0.0 };
 
-    /// What the first row is divided by, for it has no predecessor.
+    /// Divisor of the first row, which has no predecessor.
     pub(super) fn first(self) -> f64 {
         (1.0 + (self.ar - self.ma).powi(2) / (1.0 - self.ar * self.ar)).sqrt()
     }
 
-    /// Filters one row of many columns; `before` and `filtered` are what the row before it came to.
+    /// Filters one row of many columns. `before` and `filtered` are the previous row before and
+    /// after filtering; both are updated.
     pub(super) fn apply(
         self,
         cells: &mut [f64],
@@ -77,41 +78,41 @@ impl Filter {
     }
 }
 
-/// How the noise of windows is made independent.
+/// Model that makes the noise of windows independent.
 #[derive(Debug, Clone)]
 pub(super) enum Noise {
-    /// By its variance and a fixed filter.
+    /// Variances and a fixed filter.
     Plain {
-        /// Of each window.
+        /// Variance of each window.
         variances: Vec<f64>,
-        /// Over the windows.
+        /// Filter over the windows.
         filter: Filter,
     },
-    /// By what causes it.
+    /// A model of its causes.
     Drift {
-        /// What it depends on.
-        scene: Box<Scene>,
-        /// How large the causes are.
+        /// Inputs of the model.
+        noise_inputs: Box<NoiseInputs>,
+        /// Sizes of the causes.
         sizes: Sizes,
         /// How much each window is an outlier.
         inflation: Vec<f64>,
-        /// The filter made of these.
+        /// The resulting filter.
         drift: Drift,
     },
 }
 
 impl Noise {
-    pub(super) fn drift(scene: Scene, sizes: Sizes, inflation: Vec<f64>) -> Self {
-        let drift = Drift::new(&scene, sizes, &inflation);
+    pub(super) fn drift(noise_inputs: NoiseInputs, sizes: Sizes, inflation: Vec<f64>) -> Self {
+        let drift = Drift::new(&noise_inputs, sizes, &inflation);
         Self::Drift {
-            scene: Box::new(scene),
+            noise_inputs: Box::new(noise_inputs),
             sizes,
             inflation,
             drift,
         }
     }
 
-    /// The noise of some of the windows.
+    /// Returns the noise of selected windows.
     pub(super) fn pick(&self, picked: &[usize], begins: &[bool]) -> Self {
         let pick = |from: &[f64]| picked.iter().map(|i| from[*i]).collect::<Vec<f64>>();
         match self {
@@ -120,11 +121,11 @@ impl Noise {
                 filter: *filter,
             },
             Self::Drift {
-                scene,
+                noise_inputs,
                 sizes,
                 inflation,
                 ..
-            } => Self::drift(scene.pick(picked, begins), *sizes, pick(inflation)),
+            } => Self::drift(noise_inputs.pick(picked, begins), *sizes, pick(inflation)),
         }
     }
 }
@@ -137,7 +138,8 @@ pub(super) struct Idle {
     pub(super) measured: bool,
 }
 
-/// Idle power from the windows in which (almost) nothing ran, else a guess from the quietest.
+/// Estimates idle power from the windows in which (almost) nothing ran; otherwise guesses it
+/// from the windows with the lowest power.
 pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
     let power: Vec<f64> = energy_j.iter().zip(seconds).map(|(e, s)| e / s).collect();
     let quiet = power
@@ -154,7 +156,7 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
             measured: true,
         };
     }
-    // Anything between nothing and the lowest power is equally likely.
+    // All values from zero to the lowest power are equally likely.
     let lowest = quantile(&power, 0.02).max(0.0);
     Idle {
         watts: 0.5 * lowest,
@@ -163,8 +165,8 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
     }
 }
 
-/// The middle of what quiet windows draw; where most of them read zero, the energy is in
-/// the others: the mean of all but the largest.
+/// Returns the median power of quiet windows. If most of them read zero, returns the mean of
+/// all but the largest, because the others contain the energy.
 fn typical(quiet: &[f64]) -> f64 {
     let middle = median(quiet);
     if middle > 0.0 {
@@ -179,8 +181,8 @@ fn typical(quiet: &[f64]) -> f64 {
     kept.iter().sum::<f64>() / kept.len().max(1) as f64
 }
 
-/// The least variance of each window: instances differ, edges are late, the gain
-/// wanders, the meter has steps.
+/// Returns the least variance of each window, from differences between instances, errors of
+/// edges, drift of the gain and steps of the meter.
 pub(super) fn floor(
     energy_j: &[f64],
     seconds: &[f64],
@@ -205,13 +207,13 @@ pub(super) fn floor(
         .collect()
 }
 
-/// The meter's own variance in square joules: that of its steps.
+/// Returns the variance of the meter in square joules, from its step.
 pub(super) fn least(energy_j: &[f64]) -> f64 {
     let tiny = 1e-12 * energy_j.iter().map(|e| e * e).sum::<f64>() / energy_j.len().max(1) as f64;
     step(energy_j).powi(2) / 6.0 + tiny + 1e-18
 }
 
-/// The smallest difference between energies: the meter's step.
+/// Returns the smallest difference between energies, which is the meter's step.
 fn step(energy_j: &[f64]) -> f64 {
     let mut rounded: Vec<f64> = energy_j.iter().map(|e| (e * 1e6).round() / 1e6).collect();
     rounded.sort_by(f64::total_cmp);
@@ -223,7 +225,7 @@ fn step(energy_j: &[f64]) -> f64 {
     if least.is_finite() { least } else { 0.0 }
 }
 
-/// How residuals grow with a window's length and with the energy of its spans.
+/// Dependence of residuals on a window's length and on the energy of its spans.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Growth {
     /// Variance of a window of mean length.
@@ -256,10 +258,11 @@ pub(super) fn growth(residuals: &[f64], seconds: &[f64], spans_j: &[f64]) -> Gro
     }
 }
 
-/// The variances of the next pass: what is seen, at least the floor, more for outliers.
+/// Returns the variances of the next pass: the observed ones, at least the floor, larger for
+/// outliers.
 pub(super) fn update(
     floor: &[f64],
-    seen: Growth,
+    observed: Growth,
     residuals: &[f64],
     seconds: &[f64],
     spans_j: &[f64],
@@ -273,8 +276,8 @@ pub(super) fn update(
         .map(|i| {
             floor[i].max(
                 scale
-                    * (seen.length * (seconds[i] / mean_s).powi(2)
-                        + seen.dynamic * spans_j[i].powi(2)),
+                    * (observed.length * (seconds[i] / mean_s).powi(2)
+                        + observed.dynamic * spans_j[i].powi(2)),
             )
         })
         .collect();

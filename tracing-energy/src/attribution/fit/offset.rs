@@ -1,4 +1,4 @@
-//! How far the sensor's clock is from the spans': where the samples fit best.
+//! Finds the offset between the sensor's clock and the spans' clock at which samples fit best.
 
 use super::design::Moving;
 use super::gram::{Samples, gram};
@@ -11,18 +11,18 @@ use super::timeline::weights;
 use super::windows::Windows;
 
 const MS: f64 = 1e6;
-/// Offsets are believed to be about this large.
+/// Prior spread of offsets.
 const SPREAD_MS: f64 = 20.0;
-/// The least error that is claimed.
+/// Least standard deviation of an offset.
 const LEAST_SD_MS: f64 = 0.15;
 
-/// Where the search ended, in nanoseconds.
+/// Result of the search, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Offset {
     pub(super) ns: f64,
     pub(super) sd_ns: f64,
     pub(super) at_edge: bool,
-    /// The smallest and the largest offset of quarters of the run, where they differ.
+    /// The smallest and the largest offset of quarters of the run, if they differ.
     pub(super) changed: Option<(f64, f64)>,
 }
 
@@ -32,21 +32,21 @@ struct Scanned<'a, 'b> {
     moving: Moving<'b>,
     windows: Windows,
     begins: Vec<bool>,
-    /// The noise and the prior's place in the grid, once there was a fit.
+    /// The noise and the prior's index in the grid, if there is a fit.
     fitted: Option<(Noise, usize)>,
-    /// Made at the first offset; idle's spread hardly changes with it.
+    /// Computed at the first offset, because idle's spread hardly depends on it.
     priors: Option<Vec<Prior>>,
 }
 
-/// Memory of the search: the evidence of each offset that was looked at, in quarters of a millisecond.
+/// State of the search: the evidence of each tried offset, in quarters of a millisecond.
 struct Search<'a, 'b> {
     rails: Vec<Scanned<'a, 'b>>,
-    seen: std::collections::BTreeMap<i64, f64>,
+    evidence_at: std::collections::BTreeMap<i64, f64>,
     range: i64,
 }
 
-/// Looks for the offset among all of the range, then more finely. With `fitted`
-/// (one per rail, with the alpha to use) only around `around`.
+/// Searches the offset in the whole range, then in finer steps. With `around`, searches only
+/// near it, using `fitted` (one fit per rail, with its alpha).
 pub(super) fn search(
     rails: &[&Rail<'_>],
     fitted: &[Option<(&Fitted, f64)>],
@@ -62,7 +62,7 @@ pub(super) fn search(
             .zip(fitted)
             .map(|(rail, fit)| Scanned::new(rail, *fit, most))
             .collect(),
-        seen: std::collections::BTreeMap::new(),
+        evidence_at: std::collections::BTreeMap::new(),
         range,
     };
     let (centre, wide_sd) = match around {
@@ -92,8 +92,8 @@ pub(super) fn search(
 
 impl Search<'_, '_> {
     fn at(&mut self, quarters: i64) -> f64 {
-        if let Some(seen) = self.seen.get(&quarters) {
-            return *seen;
+        if let Some(evidence) = self.evidence_at.get(&quarters) {
+            return *evidence;
         }
         let ms = quarters as f64 * 0.25;
         let evidence: f64 = self
@@ -102,7 +102,7 @@ impl Search<'_, '_> {
             .map(|rail| rail.evidence(ms * MS))
             .sum();
         let evidence = evidence - 0.5 * (ms / SPREAD_MS).powi(2);
-        self.seen.insert(quarters, evidence);
+        self.evidence_at.insert(quarters, evidence);
         evidence
     }
 
@@ -176,7 +176,7 @@ impl<'a, 'b> Scanned<'a, 'b> {
         }
     }
 
-    /// The log evidence of this rail's samples at an offset.
+    /// Returns the log evidence of this rail's samples at an offset.
     fn evidence(&mut self, offset_ns: f64) -> f64 {
         self.moving.shift_to(offset_ns);
         let windows = &self.windows;
@@ -184,8 +184,8 @@ impl<'a, 'b> Scanned<'a, 'b> {
         let busy: Vec<f64> = (0..n).map(|i| self.moving.row(i).iter().sum()).collect();
         let idle = self.rail.idle(&busy);
         let level_w = level(&windows.energy_j, &windows.seconds, &busy, idle.watts);
-        let beliefs = self.rail.beliefs(idle);
-        let means = beliefs.means(level_w.ln());
+        let prior_set = self.rail.prior_set(idle);
+        let means = prior_set.means(level_w.ln());
         let first;
         let noises: &[Noise] = match &self.fitted {
             Some((noise, _)) => std::slice::from_ref(noise),
@@ -207,7 +207,7 @@ impl<'a, 'b> Scanned<'a, 'b> {
         };
         let place = self.fitted.as_ref().map(|(_, place)| *place);
         let priors = self.priors.get_or_insert_with(|| {
-            let grid = beliefs.grid();
+            let grid = prior_set.grid();
             let place = place.unwrap_or(grid.len() / 2);
             grid.into_iter().skip(place).take(1).collect()
         });

@@ -1,4 +1,4 @@
-//! What a fit says: energies and powers of kinds, how sure they are, and what to doubt.
+//! Result of a fit: energies and powers of kinds with intervals, and warnings.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ pub struct SensorFit {
     pub offset_ns: f64,
     /// Standard deviation of `offset_ns`.
     pub offset_sd_ns: f64,
-    /// Each rail in the order of the input, or why it has no fit.
+    /// Fit of each rail in the order of the input, or the reason for its absence.
     pub rails: Vec<Result<RailFit, Refusal>>,
 }
 
-/// Why a rail has no result at all.
+/// Reason why a rail has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -23,11 +23,11 @@ pub enum Refusal {
     NoWindows,
     /// No span ran on this rail's timeline.
     NoSpans,
-    /// [`super::RailInput::timeline`] names none.
+    /// [`super::RailInput::timeline`] is not a valid index.
     NoSuchTimeline,
-    /// A timeline, a parent or a prior names a kind that is not listed.
+    /// A timeline, a parent or a prior refers to an unlisted kind.
     UnknownKind,
-    /// The lists of a prior have different lengths, or hold numbers that make no sense.
+    /// The lists of a prior have different lengths or invalid numbers.
     BadPrior,
 }
 
@@ -38,25 +38,25 @@ impl fmt::Display for Refusal {
                 "the rail has no usable sample; let the run last several sampling intervals"
             }
             Self::NoSpans => {
-                "no span ran while this rail was sampled; check which spans are marked for it"
+                "no span ran while this rail was sampled; check which spans are marked for its device"
             }
-            Self::NoSuchTimeline => "the rail names a timeline that does not exist",
-            Self::UnknownKind => "a kind is named that is not listed; list every kind first",
-            Self::BadPrior => "the prior of a rail is damaged; calibrate again, or fit without it",
+            Self::NoSuchTimeline => "the rail refers to a timeline that does not exist",
+            Self::UnknownKind => "a timeline or a prior refers to an unlisted kind; list every kind first",
+            Self::BadPrior => "the prior of the rail is invalid; calibrate again, or fit without it",
         })
     }
 }
 
-/// How the energy of a kind was come by.
+/// Source of the energy of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Basis {
-    /// The samples tell this kind from the others.
+    /// The samples separate this kind from the others.
     Measured,
-    /// The samples tell the group; the split within it is an assumption.
+    /// The samples give the energy of the group; the split within it is an assumption.
     Grouped,
-    /// Mostly a calibration.
+    /// Mostly from a calibration.
     Calibrated,
-    /// Mostly earlier runs.
+    /// Mostly from earlier runs.
     Pooled,
     /// In proportion to time.
     Assumed,
@@ -69,21 +69,21 @@ pub struct RailFit {
     pub windows: Vec<WindowFit>,
     /// One entry for each kind of the sensor.
     pub kinds: Vec<KindFit>,
-    /// Kinds that were reported together, and kinds that stand alone.
+    /// Groups of kinds, including groups of a single kind.
     pub groups: Vec<GroupFit>,
-    /// How energy grows with concurrency: n spans at once use `n^alpha` times one span's power.
+    /// Exponent of concurrency: n spans at once use `n^alpha` times one span's power.
     pub alpha: f64,
-    /// Weight of the fit; the rest is proportional (or calibrated proportional).
+    /// Weight of the fit; the remainder is proportional (or calibrated proportional).
     pub weight: f64,
-    /// How much better the fit predicts than its fall-back, in standard errors.
+    /// Gain in prediction over the fall-back, in standard errors.
     pub t: Option<f64>,
-    /// How much better the fit predicts than its fall-back, as a share.
+    /// Gain in prediction over the fall-back, as a share of its squared error.
     pub gain: Option<f64>,
     /// Spread of the kinds' log powers in the prior that was chosen.
     pub tau: f64,
-    /// Size of the noise relative to what was expected.
+    /// Size of the noise relative to the expected one.
     pub sigma: f64,
-    /// Degrees of freedom that were left.
+    /// Remaining degrees of freedom.
     pub df: f64,
     /// Share of the variance of power that the model explains.
     pub r2: Option<f64>,
@@ -91,9 +91,9 @@ pub struct RailFit {
     pub condition: f64,
     /// Idle power in watts.
     pub idle_w: f64,
-    /// What to store for the next run of the same program: the fit before any weight.
+    /// Prior for the next run of the same program: the fit before weighting.
     pub pool: Option<PooledPrior>,
-    /// Doubts, with what to do about them.
+    /// Warnings, with what to do about them.
     pub warnings: Vec<Warning>,
 }
 
@@ -108,7 +108,7 @@ pub struct WindowFit {
     pub flat_factor: f64,
     /// Idle energy in joules.
     pub idle_j: f64,
-    /// What neither idle nor spans account for, in joules; may be negative.
+    /// Energy outside idle and spans, in joules; may be negative.
     pub unattributed_j: f64,
     /// Energy of spans in joules.
     pub spans_j: f64,
@@ -125,7 +125,7 @@ pub struct KindFit {
     pub lo_j: f64,
     /// Upper end of the 90 % interval of `energy_j`.
     pub hi_j: f64,
-    /// The part of `energy_j` outside all windows; it belongs to no window's identity.
+    /// The part of `energy_j` outside all windows, which is in no window's balance.
     pub extrapolated_j: f64,
     /// Power in watts of one span that runs alone; `None` if the kind never ran.
     pub power_w: Option<f64>,
@@ -133,15 +133,15 @@ pub struct KindFit {
     pub fit_w: f64,
     /// The fall-back's power in watts (1 where it is proportional).
     pub flat_w: f64,
-    /// Share of the prior's variance that the samples removed: 0 nothing learnt, 1 all.
+    /// Share of the prior's variance that the samples removed, from 0 (none) to 1 (all).
     pub resolution: f64,
-    /// Place in [`RailFit::groups`]; `None` if the kind never ran.
+    /// Index in [`RailFit::groups`]; `None` if the kind never ran.
     pub group: Option<u32>,
-    /// How the energy was come by.
+    /// Source of the energy.
     pub basis: Basis,
 }
 
-/// Kinds whose total the samples tell, but not the split.
+/// Kinds for which the samples determine the total, but not the split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupFit {
     /// Its kinds.
@@ -154,12 +154,12 @@ pub struct GroupFit {
     pub hi_j: f64,
 }
 
-/// A doubt about a result.
+/// A warning about a result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// Shares are (mostly) proportional: the samples do not tell kinds apart.
-    NotTold {
+    /// Shares are (mostly) proportional, because the samples do not separate kinds.
+    KindsNotSeparated {
         /// Number of samples.
         samples: usize,
         /// Number of kinds.
@@ -172,7 +172,7 @@ pub enum Warning {
         /// Number of kinds.
         kinds: usize,
     },
-    /// No sample was free of spans, and none was given: idle is a guess.
+    /// Idle power is a guess: no sample was free of spans, and no idle power was given.
     IdleNotMeasured,
     /// Samples are means over more than their own interval.
     OverlappingMeans {
@@ -183,25 +183,25 @@ pub enum Warning {
     },
     /// Windows overlap each other in time.
     OverlappingWindows {
-        /// How many do.
+        /// Number of such windows.
         windows: usize,
     },
-    /// Windows that occurred twice, or without length or energy, were left out.
+    /// Duplicate windows and windows without length or energy were left out.
     WindowsLeftOut {
-        /// How many were.
+        /// Number of such windows.
         windows: usize,
     },
     /// Alpha ended at the edge of its range: the model fits badly.
     AlphaAtEdge {
-        /// Where it ended.
+        /// Value at which it ended.
         alpha: f64,
     },
     /// The offset ended at the edge of its range.
     OffsetAtEdge {
-        /// Where it ended in nanoseconds.
+        /// Value at which it ended, in nanoseconds.
         offset_ns: i64,
     },
-    /// The offset is another one in another part of the run.
+    /// The offset differs between parts of the run.
     OffsetChanges {
         /// The smallest, in nanoseconds.
         from_ns: i64,
@@ -210,24 +210,24 @@ pub enum Warning {
     },
     /// Part of the spans' time is in no window.
     Extrapolated {
-        /// The share of the energy that this part has.
+        /// Share of the energy in this part.
         share: f64,
     },
     /// Kinds with little time were fitted together.
     KindsPooled {
-        /// How many.
+        /// Number of these kinds.
         kinds: usize,
     },
-    /// Some kinds are only known together.
+    /// The energies of some kinds are known as a sum only.
     KindsGrouped {
-        /// How many kinds are in groups of two or more.
+        /// Number of kinds in groups of two or more.
         kinds: usize,
         /// The number of such groups.
         groups: usize,
         /// Median sampling interval in nanoseconds.
         interval_ns: i64,
     },
-    /// The arithmetic failed; proportional shares are shown.
+    /// The fit failed numerically; proportional shares are shown.
     NoSolution,
 }
 
@@ -235,9 +235,9 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |ns: i64| ns as f64 / 1e6;
         match *self {
-            Self::NotTold { samples, kinds } => write!(
+            Self::KindsNotSeparated { samples, kinds } => write!(
                 f,
-                "the {samples} samples do not tell the {kinds} kinds apart: proportional shares are shown; \
+                "the {samples} samples do not separate the {kinds} kinds: proportional shares are shown; \
                  sample more often, run longer, pool runs or calibrate"
             ),
             Self::FewSamples { samples, kinds } => write!(
@@ -257,30 +257,30 @@ impl fmt::Display for Warning {
             ),
             Self::OverlappingWindows { windows } => write!(
                 f,
-                "{windows} samples overlap others in time: check that the rail is read by one source"
+                "{windows} samples overlap others in time: check that only one source reads the rail"
             ),
             Self::WindowsLeftOut { windows } => {
                 write!(
                     f,
-                    "{windows} samples were double, empty or not a number, and left out"
+                    "{windows} samples were duplicate, empty or not a number, and were left out"
                 )
             }
             Self::AlphaAtEdge { alpha } => write!(
                 f,
-                "energy seems to grow with concurrency to the power of {alpha:.2}, the edge of what is looked at: \
-                 kinds that run at once may be mixed up"
+                "energy seems to grow with concurrency to the power of {alpha:.2}, the edge of the searched range: \
+                 energies of concurrent kinds may be confused"
             ),
             Self::OffsetAtEdge { offset_ns } => write!(
                 f,
-                "the sensor's clock seems to be off by {:.1} ms, the edge of what is looked at: \
-                 give the offset, or use a source with start and end times",
+                "the sensor's clock seems to be off by {:.1} ms, the edge of the searched range: \
+                 set the offset, or use a source with start and end times",
                 ms(offset_ns)
             ),
             Self::OffsetChanges { from_ns, to_ns } => write!(
                 f,
                 "the sensor's clock is off by {:.1} ms in one part of the run and by {:.1} ms in another: \
-                 a clock was set, or ran at another speed; intervals are wider for it, and energies near \
-                 that time are of other spans: record with one monotonic clock",
+                 a clock was set or changed its rate; intervals are wider for it, and energies near that time \
+                 may belong to other spans: record with one monotonic clock",
                 ms(from_ns),
                 ms(to_ns)
             ),
@@ -299,7 +299,7 @@ impl fmt::Display for Warning {
                 interval_ns,
             } => write!(
                 f,
-                "{kinds} kinds are known in {groups} groups only, for they ran in nearly the same proportion in every \
+                "{kinds} kinds are known in {groups} groups only, because they ran in nearly the same proportion in every \
                  {:.0} ms sample: the split within a group is assumed; sample more often, run longer or calibrate",
                 ms(interval_ns)
             ),
@@ -311,12 +311,12 @@ impl fmt::Display for Warning {
 }
 
 impl RailFit {
-    /// Watts per second of weighted time of `kind` in the window with this index;
-    /// 0 for a window or a kind that does not exist.
+    /// Returns the energy per second of weighted time (in watts) of `kind` in the window with
+    /// this index; 0 for a window or a kind that does not exist.
     ///
     /// The weighted time of a piece is its length times its weight times
-    /// `concurrency^(alpha - 1)`. Energies in a window add up with `idle_j` and
-    /// `unattributed_j` to what was measured.
+    /// `concurrency^(alpha - 1)`. The energies in a window, `idle_j` and `unattributed_j` sum
+    /// to the measured energy.
     pub fn price_w(&self, window: usize, kind: u32) -> f64 {
         match (self.windows.get(window), self.kinds.get(kind as usize)) {
             (Some(w), Some(k)) => w.fit_factor * k.fit_w + w.flat_factor * k.flat_w,

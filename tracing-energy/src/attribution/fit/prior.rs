@@ -1,60 +1,60 @@
-//! What is believed of the kinds' log powers before the samples are looked at.
+//! Prior distributions of the kinds' log powers.
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 /// Spread of the level that all kinds share.
 pub(super) const COMMON: f64 = 0.4;
-/// Spread of the level that kinds of one parent share. Without it a difference
-/// between two phases of a program is laid on the kinds with the most time.
+/// Spread of the level that kinds of one parent share. Without it, a difference between two
+/// phases of a program is assigned to the kinds with the most time.
 pub(super) const PER_PARENT: f64 = 0.2;
 /// Spread of the level that all calibrated kinds share: clocks differ from run to run.
 pub(super) const CALIBRATED_SHIFT: f64 = 0.3;
-/// The same for what earlier runs told.
+/// Spread of the level that kinds known from earlier runs share.
 pub(super) const POOLED_SHIFT: f64 = 0.2;
-/// Spread of uncalibrated kinds beside calibrated ones.
-const BESIDE: f64 = 0.4;
+/// Spread of uncalibrated kinds if others are calibrated.
+const UNCALIBRATED: f64 = 0.4;
 
-/// What earlier knowledge says of a column.
+/// Prior knowledge of a column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Known {
     /// Logarithm of the power in watts.
     pub(super) ln_power: f64,
-    /// Variance of it.
+    /// Variance of `ln_power`.
     pub(super) variance: f64,
 }
 
-/// Beliefs about all columns, up to the scale that the samples choose.
+/// Priors of all columns, up to a scale that the samples determine.
 #[derive(Debug, Clone)]
-pub(super) struct Beliefs<'a> {
+pub(super) struct PriorSet<'a> {
     pub(super) parent: &'a [u32],
-    /// Spread of parents' levels: 0 where parents' spans overlap in time.
+    /// Spread of parents' levels; 0 if parents' spans overlap in time.
     pub(super) per_parent: f64,
-    /// Earlier knowledge per column.
+    /// Prior knowledge by column.
     pub(super) known: Vec<Option<Known>>,
-    /// Covariance of what is known by pooling (all columns; zero elsewhere).
+    /// Covariance from earlier runs (all columns; zero for unknown ones).
     pub(super) pooled: Option<DMatrix<f64>>,
     /// Standard deviation of idle power in watts.
     pub(super) idle_sd: f64,
 }
 
-/// A prior with all numbers filled in.
+/// A prior with a fixed scale.
 #[derive(Debug, Clone)]
 pub(super) struct Prior {
     /// Inverse of the covariance of log powers and idle.
     pub(super) precision: DMatrix<f64>,
     pub(super) ln_determinant: f64,
-    /// What the grid's logarithmic prior weight is.
+    /// Logarithm of its weight in the grid.
     pub(super) ln_weight: f64,
     /// Spread of kinds (uncalibrated), or the scale of calibration errors.
     pub(super) tau: f64,
 }
 
-impl Beliefs<'_> {
+impl PriorSet<'_> {
     pub(super) fn any_known(&self) -> bool {
         self.known.iter().any(Option::is_some)
     }
 
-    /// Means of the log powers, relative to `ln_level`.
+    /// Returns the means of the log powers, relative to `ln_level`.
     pub(super) fn means(&self, ln_level: f64) -> DVector<f64> {
         DVector::from_iterator(
             self.known.len(),
@@ -64,11 +64,11 @@ impl Beliefs<'_> {
         )
     }
 
-    /// The priors among which the samples choose.
+    /// Returns the priors from which the samples select.
     pub(super) fn grid(&self) -> Vec<Prior> {
         let ratio = |x: f64, mid: f64| (x / mid).ln() / 0.5;
         if self.pooled.is_some() {
-            return self.prior(BESIDE, 1.0, 0.0).into_iter().collect();
+            return self.prior(UNCALIBRATED, 1.0, 0.0).into_iter().collect();
         }
         let points: &[f64] = if self.any_known() {
             &[1.0, 1.33, 2.0, 2.9]
@@ -77,7 +77,7 @@ impl Beliefs<'_> {
         };
         let priors = points.iter().filter_map(|&point| {
             if self.any_known() {
-                self.prior(BESIDE, point, -0.5 * ratio(point, 1.0).powi(2))
+                self.prior(UNCALIBRATED, point, -0.5 * ratio(point, 1.0).powi(2))
             } else {
                 self.prior(point, 1.0, -0.5 * ratio(point, 0.3).powi(2))
             }
@@ -85,7 +85,8 @@ impl Beliefs<'_> {
         priors.collect()
     }
 
-    /// No difference between kinds but levels: what the fit is held against.
+    /// Returns the prior without differences between kinds except levels, with which the fit is
+    /// compared.
     pub(super) fn null(&self) -> Option<Prior> {
         self.prior(1e-3, 0.0, 0.0)
     }
@@ -146,7 +147,7 @@ impl Beliefs<'_> {
             (Some(_), Some(pooled)) => pooled[(column, column)] + POOLED_SHIFT.powi(2),
             (Some(known), None) => known.variance + CALIBRATED_SHIFT.powi(2),
             _ => {
-                let tau = if self.any_known() { BESIDE } else { tau };
+                let tau = if self.any_known() { UNCALIBRATED } else { tau };
                 tau * tau + COMMON.powi(2) + self.per_parent.powi(2)
             }
         }

@@ -1,15 +1,14 @@
-//! Whether the sensor's clock is as far from the spans' in all quarters of a run.
+//! Checks whether the sensor's clock has the same offset in all quarters of a run.
 //!
-//! A clock that is set while a run goes on, or a machine that sleeps, moves a part of the
-//! samples. The powers that were found from the whole run predict each quarter's energy at
-//! many offsets; only how it rises and falls counts, for powers that were found across such
-//! a step are too flat:
+//! A clock that is set during a run, or a machine that sleeps, shifts a part of the samples.
+//! The powers from the whole run predict each quarter's energy at many offsets. The prediction
+//! is scaled, because powers that were fitted across such a step differ too little:
 //!
 //! ```text
 //! energy = a * length + b * predicted(offset) + noise     a, b of this quarter
 //! ```
 //!
-//! Offsets far away are looked at only for quarters that are predicted badly near by.
+//! Distant offsets are tried only for quarters with poor predictions at near ones.
 
 use super::design::Moving;
 use super::offset::Offset;
@@ -18,29 +17,30 @@ use super::stats::two_columns;
 use super::timeline::weights;
 
 const QUARTERS: usize = 4;
-/// Samples of a rail that are looked at in a quarter, and that are needed.
+/// Largest and least number of samples of a rail in a quarter.
 const MOST_SAMPLES: usize = 300;
 const LEAST_SAMPLES: usize = 12;
-/// Offsets near by, and far away, from the one of the whole run.
+/// Range of near offsets, and of distant ones, around the one of the whole run.
 const NEAR_NS: f64 = 40e6;
 const FAR_NS: f64 = 1.5e9;
-/// Steps near by.
+/// Number of near offsets on each side.
 const NEAR_STEPS: i32 = 20;
-/// A quarter that is explained by less than this share of the best one is looked at far away;
+/// Distant offsets are tried for a quarter that is explained by less than this share of the
+/// best one.
 const POOR: f64 = 0.7;
-/// one that is explained less than this says nothing.
+/// A quarter that is explained less than this is ignored.
 const LEAST_EXPLAINED: f64 = 0.3;
-/// Residuals hang together and the model is never quite true: a sample counts less.
+/// Weight of a sample, below 1 because residuals are correlated and the model is inexact.
 const COUNTS: f64 = 0.25;
-/// Offsets differ by more than so many standard deviations,
+/// Offsets are different if they differ by more than this number of standard deviations,
 const DEVIATIONS: f64 = 3.0;
 /// and than this share of a sample.
 const SHARE: f64 = 0.2;
-/// Nothing is known better than to this part of a sample.
+/// Least standard deviation of an offset, as a share of a sample.
 const LEAST_SD: f64 = 0.01;
 
-/// The smallest and the largest offset of quarters, in nanoseconds, where they differ by more
-/// than they are uncertain.
+/// Returns the smallest and the largest offset of quarters, in nanoseconds, if they differ
+/// significantly.
 pub(super) fn changed<'a>(
     rails: &[&'a Rail<'a>],
     fitted: &[Option<(&Fitted, f64)>],
@@ -84,13 +84,13 @@ pub(super) fn changed<'a>(
 /// A rail, the power of each column and alpha.
 type Known<'a> = (&'a Rail<'a>, Vec<f64>, f64);
 
-/// What a quarter comes to at one offset.
+/// Result of a quarter at one offset.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     offset_ns: f64,
-    /// Logarithm of how likely it is.
+    /// Logarithm of its likelihood.
     support: f64,
-    /// Share of the variance of power that is explained, of the rail with most.
+    /// Explained share of the variance of power, of the rail with the largest one.
     explained: f64,
 }
 
@@ -100,7 +100,7 @@ struct Quarter<'a> {
     points: Vec<Point>,
 }
 
-/// Samples of a rail in a quarter, and what predicts them.
+/// Samples of a rail in a quarter with their prediction.
 struct Predicted<'a> {
     moving: Moving<'a>,
     powers: Vec<f64>,
@@ -119,7 +119,7 @@ impl<'a> Quarter<'a> {
         }
     }
 
-    /// Looks at offsets up to `reach_ns` to both sides of `centre_ns`.
+    /// Tries offsets up to `reach_ns` on both sides of `centre_ns`.
     fn scan(&mut self, centre_ns: f64, reach_ns: f64, step_ns: f64) {
         let steps = (reach_ns / step_ns) as i32;
         for step in -steps..=steps {
@@ -145,7 +145,7 @@ impl<'a> Quarter<'a> {
         points.max_by(|a, b| a.support.total_cmp(&b.support))
     }
 
-    /// Mean and standard deviation of the offset, if the samples tell one.
+    /// Mean and standard deviation of the offset, if the samples determine one.
     fn moments(&self, least_sd_ns: f64) -> Option<(f64, f64)> {
         let best = self
             .best()
@@ -185,7 +185,7 @@ impl<'a> Predicted<'a> {
         self.seconds.len()
     }
 
-    /// The share of the variance that is explained at an offset.
+    /// Returns the share of the variance that is explained at an offset.
     fn explained(&mut self, offset_ns: f64) -> f64 {
         self.moving.shift_to(offset_ns);
         let predicted = |at: usize| -> f64 {
@@ -201,10 +201,10 @@ impl<'a> Predicted<'a> {
             rows.iter().map(|row| (row.2 - model(row)).powi(2)).sum()
         };
         let all = squares(&|row| mean_w * row.0);
-        // Work that draws less than rest explains nothing.
-        let left = squares(&|row| idle_w * row.0 + scale * row.1);
+        // Work with less than idle power explains nothing.
+        let unexplained = squares(&|row| idle_w * row.0 + scale * row.1);
         match scale > 0.0 && all > 0.0 {
-            true => (1.0 - left / all).clamp(0.0, 1.0),
+            true => (1.0 - unexplained / all).clamp(0.0, 1.0),
             false => 0.0,
         }
     }

@@ -1,28 +1,28 @@
-//! One rail while it is fitted.
+//! Fit of one rail.
 
 use nalgebra::{DMatrix, DVector};
 
 use super::columns::Columns;
 use super::design::{Source, SparseRows};
-use super::drift::Scene;
+use super::drift::NoiseInputs;
 use super::gram::{Gram, Samples, gram};
 use super::input::{FitOptions, Kernel, KindInfo, Method, RailInput, Sensor};
 use super::noise::{self, Filter, Growth, Idle, Noise};
 use super::outcome::Refusal;
-use super::prior::{Beliefs, Known, PER_PARENT};
+use super::prior::{Known, PER_PARENT, PriorSet};
 use super::solve::{Setting, Solution, solve};
 use super::timeline::{Timeline, weights};
-use super::windows::{Windows, stretches};
+use super::windows::{Windows, weighted_intervals};
 
-/// Below this share of concurrent time a rail counts as one thing after another.
+/// Share of concurrent time below which spans of a rail count as sequential.
 const OVERLAPPING: f64 = 0.05;
 
-/// Columns whose cosine is above this run in one proportion.
+/// Cosine of two columns above which they run in a fixed proportion.
 const TIED: f64 = 0.995;
-/// Half of the time around an edge that its power is taken from, in nanoseconds.
+/// Half of the time around an edge over which its power is averaged, in nanoseconds.
 const EDGE_NS: f64 = 0.3e6;
 
-/// A rail, checked and put in order.
+/// A validated rail with sorted windows.
 #[derive(Debug)]
 pub(super) struct Rail<'a> {
     pub(super) input: &'a RailInput,
@@ -34,9 +34,9 @@ pub(super) struct Rail<'a> {
     calibrated: bool,
 }
 
-/// A rail seen at one offset and alpha.
+/// A rail at one offset and alpha.
 #[derive(Debug, Clone)]
-pub(super) struct View {
+pub(super) struct RailView {
     pub(super) rows: SparseRows,
     pub(super) idle: Idle,
     /// The mean power of spans in watts.
@@ -48,24 +48,24 @@ pub(super) struct View {
     pub(super) alpha: f64,
 }
 
-/// A fit with the noise that belongs to it.
+/// A fit with its noise.
 #[derive(Debug, Clone)]
 pub(super) struct Fitted {
     pub(super) solution: Solution,
     pub(super) noise: Noise,
-    /// The noise by a filter alone, a second opinion for the gate.
+    /// The noise by a filter alone, a second input of the gate.
     pub(super) filtered: Noise,
     pub(super) growth: Growth,
-    /// Columns that run in one proportion, as pairs.
+    /// Pairs of columns that run in a fixed proportion.
     pub(super) ties: Vec<(usize, usize)>,
 }
 
-/// How thoroughly to fit.
+/// Thoroughness of a fit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Effort {
     pub(super) filters: &'static [Filter],
     pub(super) passes: usize,
-    /// Whether to look for the causes of noise, beside filters.
+    /// Whether to model the causes of noise in addition to filters.
     pub(super) causes: bool,
 }
 
@@ -87,10 +87,10 @@ impl<'a> Rail<'a> {
         let mut seconds = vec![0.0; sensor.kinds.len()];
         timeline.all(&weights(1.0), |kind, s| seconds[kind as usize] += s);
         let calibrated = options.method == Method::Calibrated;
-        let knows = calibrated || input.pooled.is_some();
-        let most = match input.is_merged && !knows {
-            // So few windows distinguish no more kinds: those with little time are fitted
-            // together. Without this no kind would get more than its share of time.
+        let has_priors = calibrated || input.pooled.is_some();
+        let most = match input.is_merged && !has_priors {
+            // Few windows cannot separate more kinds: those with little time are fitted
+            // together. Otherwise every kind would get only its share of time.
             true => options.most_kinds.min((windows.len() / 3).max(1)),
             false => options.most_kinds,
         };
@@ -117,7 +117,7 @@ impl<'a> Rail<'a> {
         }
     }
 
-    /// Whether several spans ran at once for a time that matters.
+    /// Whether several spans ran at once for a relevant time.
     pub(super) fn is_concurrent(&self) -> bool {
         self.concurrent > 1e-3
     }
@@ -128,7 +128,7 @@ impl<'a> Rail<'a> {
         long || self.windows.overlapping * 4 > self.windows.len()
     }
 
-    pub(super) fn view(&self, offset_ns: f64, alpha: f64) -> View {
+    pub(super) fn view(&self, offset_ns: f64, alpha: f64) -> RailView {
         let windows = &self.windows;
         let rows = SparseRows::new(self.source(), windows, offset_ns, &weights(alpha));
         let busy = rows.times(&vec![1.0; self.columns.len()]);
@@ -141,7 +141,7 @@ impl<'a> Rail<'a> {
             idle.watts,
             level_w,
         );
-        View {
+        RailView {
             rows,
             idle,
             level_w,
@@ -152,7 +152,7 @@ impl<'a> Rail<'a> {
         }
     }
 
-    /// Idle power: as given, or from the samples.
+    /// Returns idle power: the given one, or from the samples.
     pub(super) fn idle(&self, busy_s: &[f64]) -> Idle {
         match self.input.idle {
             Some(known) => Idle {
@@ -164,9 +164,9 @@ impl<'a> Rail<'a> {
         }
     }
 
-    pub(super) fn beliefs(&self, idle: Idle) -> Beliefs<'_> {
+    pub(super) fn prior_set(&self, idle: Idle) -> PriorSet<'_> {
         let n = self.columns.len();
-        let mut beliefs = Beliefs {
+        let mut prior_set = PriorSet {
             parent: &self.columns.parent,
             per_parent: if self.concurrent > OVERLAPPING {
                 0.0
@@ -177,7 +177,7 @@ impl<'a> Rail<'a> {
             pooled: None,
             idle_sd: idle.sd,
         };
-        let alone = |k: u32| {
+        let single = |k: u32| {
             let column = self.columns.of_kind[k as usize]? as usize;
             (self.columns.members[column].len() == 1).then_some(column)
         };
@@ -185,29 +185,29 @@ impl<'a> Rail<'a> {
             let size = pooled.kinds.len();
             let mut covariance = DMatrix::zeros(n, n);
             for (a, &ka) in pooled.kinds.iter().enumerate() {
-                let Some(ca) = alone(ka) else { continue };
+                let Some(ca) = single(ka) else { continue };
                 for (b, &kb) in pooled.kinds.iter().enumerate() {
-                    let Some(cb) = alone(kb) else { continue };
+                    let Some(cb) = single(kb) else { continue };
                     covariance[(ca, cb)] = pooled.covariance[a * size + b];
                 }
                 covariance[(ca, ca)] += pooled.drift.powi(2);
-                beliefs.known[ca] = Some(Known {
+                prior_set.known[ca] = Some(Known {
                     ln_power: pooled.ln_power[a],
                     variance: covariance[(ca, ca)],
                 });
             }
-            beliefs.pooled = Some(covariance);
+            prior_set.pooled = Some(covariance);
         } else if self.calibrated {
             for (k, prior) in self.input.priors.iter().enumerate() {
-                if let (Some(prior), Some(column)) = (prior, alone(k as u32)) {
-                    beliefs.known[column] = Some(Known {
+                if let (Some(prior), Some(column)) = (prior, single(k as u32)) {
+                    prior_set.known[column] = Some(Known {
                         ln_power: prior.watts.ln(),
                         variance: prior.relative_sd.powi(2),
                     });
                 }
             }
         }
-        beliefs
+        prior_set
     }
 
     pub(super) fn samples<'b>(&'b self, noise: &'b Noise) -> Samples<'b> {
@@ -219,19 +219,20 @@ impl<'a> Rail<'a> {
         }
     }
 
-    /// The products of `view`, one for each noise.
-    pub(super) fn whitened(&self, view: &View, noises: &[Noise]) -> Vec<Gram> {
+    /// Returns the products of `view`, one for each noise.
+    pub(super) fn whitened(&self, view: &RailView, noises: &[Noise]) -> Vec<Gram> {
         noises
             .iter()
             .map(|noise| gram(&view.rows, self.columns.len(), self.samples(noise)))
             .collect()
     }
 
-    /// Fits `view` in several passes: each learns the noise from what the one before left over.
-    pub(super) fn fit(&self, view: &View, effort: Effort) -> Option<Fitted> {
-        let beliefs = self.beliefs(view.idle);
-        let priors = beliefs.grid();
-        let means = beliefs.means(view.level_w.ln());
+    /// Fits `view` in several passes; each estimates the noise from the residuals of the pass
+    /// before.
+    pub(super) fn fit(&self, view: &RailView, effort: Effort) -> Option<Fitted> {
+        let prior_set = self.prior_set(view.idle);
+        let priors = prior_set.grid();
+        let means = prior_set.means(view.level_w.ln());
         let setting = Setting {
             priors: &priors,
             means: &means,
@@ -282,29 +283,29 @@ impl<'a> Rail<'a> {
             );
             noises = plain(&variances);
             if effort.causes {
-                let scene = self.scene(view, &solution, &spans);
-                // What a fit leaves over is less than the noise: it has followed some of it.
+                let noise_inputs = self.noise_inputs(view, &solution, &spans);
+                // Residuals are smaller than the noise, because the fit follows some of it.
                 let scale = (residuals.len() as f64 / solution.df.max(1.0))
                     .min(3.0)
                     .sqrt();
                 let scaled: Vec<f64> = residuals.iter().map(|r| r * scale).collect();
-                let (sizes, inflation) = scene.learn(&scaled);
-                noises.push(Noise::drift(scene, sizes, inflation));
+                let (sizes, inflation) = noise_inputs.learn(&scaled);
+                noises.push(Noise::drift(noise_inputs, sizes, inflation));
             }
             start = solution.u;
         }
         None
     }
 
-    /// What the noise of each window depends on, as far as `solution` knows.
-    fn scene(&self, view: &View, solution: &Solution, spans_j: &[f64]) -> Scene {
+    /// Returns the inputs of the noise model, given `solution`.
+    fn noise_inputs(&self, view: &RailView, solution: &Solution, spans_j: &[f64]) -> NoiseInputs {
         let windows = &self.windows;
         let n = windows.len();
         let powers = powers(view.level_w, &solution.u);
         let edges_w = self
             .edge_powers(view, powers.as_slice())
             .unwrap_or_else(|| vec![(0.0, 0.0); n]);
-        let mut scene = Scene {
+        let mut noise_inputs = NoiseInputs {
             seconds: windows.seconds.clone(),
             spans_j: spans_j.to_vec(),
             edges_w,
@@ -316,17 +317,17 @@ impl<'a> Rail<'a> {
         };
         for i in 1..n {
             let middle = |i: usize| 0.5 * (windows.start_ns[i] + windows.end_ns[i]);
-            scene
+            noise_inputs
                 .since_s
                 .push(((middle(i) - middle(i - 1)) * 1e-9).max(0.0));
             let gap = (windows.start_ns[i] - windows.end_ns[i - 1]).abs() * 1e-9;
-            scene.joined.push(gap < 0.05 * windows.seconds[i]);
+            noise_inputs.joined.push(gap < 0.05 * windows.seconds[i]);
         }
-        scene
+        noise_inputs
     }
 
-    /// Per window, the sum over its instances of their squared energies.
-    fn squares(&self, view: &View, powers: &[f64]) -> Vec<f64> {
+    /// Returns, for each window, the sum of squared energies of its instances.
+    fn squares(&self, view: &RailView, powers: &[f64]) -> Vec<f64> {
         let windows = &self.windows;
         let mut pieces = Vec::new();
         let mut sums = Vec::with_capacity(windows.len());
@@ -336,7 +337,7 @@ impl<'a> Rail<'a> {
                 windows.end_ns[i] - view.offset_ns,
             );
             let most = windows.seconds[i].powi(2);
-            stretches(self.input.kernel, start, end, &mut pieces);
+            weighted_intervals(self.input.kernel, start, end, &mut pieces);
             let mut sum = 0.0;
             for &(from, to, factor) in &pieces {
                 self.timeline.squares_between(from, to, |kind, s2| {
@@ -350,9 +351,9 @@ impl<'a> Rail<'a> {
         sums
     }
 
-    /// The power at the first and the last moment of each window; `None` where the
-    /// kernel has no sharp edges.
-    fn edge_powers(&self, view: &View, powers: &[f64]) -> Option<Vec<(f64, f64)>> {
+    /// Returns the power at the start and the end of each window; `None` if the kernel has no
+    /// sharp edges.
+    fn edge_powers(&self, view: &RailView, powers: &[f64]) -> Option<Vec<(f64, f64)>> {
         if matches!(self.input.kernel, Kernel::LowPass { .. }) {
             return None;
         }
@@ -361,7 +362,7 @@ impl<'a> Rail<'a> {
         let mut out = Vec::with_capacity(windows.len());
         let mut pieces = Vec::new();
         for i in 0..windows.len() {
-            stretches(
+            weighted_intervals(
                 self.input.kernel,
                 windows.start_ns[i] - view.offset_ns,
                 windows.end_ns[i] - view.offset_ns,
@@ -383,19 +384,19 @@ impl<'a> Rail<'a> {
         Some(out)
     }
 
-    /// Energy of spans and what is left, per window.
-    pub(super) fn residuals(&self, view: &View, solution: &Solution) -> (Vec<f64>, Vec<f64>) {
+    /// Returns the energy of spans and the residual of each window.
+    pub(super) fn residuals(&self, view: &RailView, solution: &Solution) -> (Vec<f64>, Vec<f64>) {
         let spans = view
             .rows
             .times(powers(view.level_w, &solution.u).as_slice());
-        let left = (0..spans.len()).map(|i| {
+        let residuals = (0..spans.len()).map(|i| {
             self.windows.energy_j[i] - solution.idle_w * self.windows.seconds[i] - spans[i]
         });
-        let left = left.collect();
-        (spans, left)
+        let residuals = residuals.collect();
+        (spans, residuals)
     }
 
-    /// Weighted seconds of each column over the whole timeline.
+    /// Returns the weighted seconds of each column over the whole timeline.
     pub(super) fn totals(&self, alpha: f64) -> Vec<f64> {
         let mut totals = vec![0.0; self.columns.len()];
         self.timeline.all(&weights(alpha), |kind, seconds| {
@@ -407,12 +408,12 @@ impl<'a> Rail<'a> {
     }
 }
 
-/// Powers in watts from log powers.
+/// Converts log powers to watts.
 pub(super) fn powers(level_w: f64, u: &DVector<f64>) -> DVector<f64> {
     u.map(|u| level_w * u.exp())
 }
 
-/// Mean power of spans above idle in watts.
+/// Returns the mean power of spans above idle in watts.
 pub(super) fn level(energy_j: &[f64], seconds: &[f64], busy_s: &[f64], idle_w: f64) -> f64 {
     let energy: f64 = energy_j.iter().sum();
     let time: f64 = seconds.iter().sum();
@@ -464,7 +465,7 @@ fn check(kinds: &[KindInfo], timeline: &Timeline, input: &RailInput) -> Result<(
     }
 }
 
-/// Pairs of columns that look the same to the samples, whatever their powers.
+/// Returns pairs of columns that the samples cannot distinguish.
 fn ties(gram: &Gram) -> Vec<(usize, usize)> {
     let n = gram.products.ncols() - 2;
     let mut pairs = Vec::new();

@@ -1,4 +1,4 @@
-//! What is told of a rail: energies with intervals, groups and doubts.
+//! Builds the result of a rail: energies with intervals, groups and warnings.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -8,7 +8,7 @@ use super::input::{Kernel, PooledPrior};
 use super::noise::Growth;
 use super::offset::Offset;
 use super::outcome::{Basis, GroupFit, KindFit, RailFit, Warning};
-use super::prior::Beliefs;
+use super::prior::PriorSet;
 use super::rail::{Rail, powers};
 use super::shares::{Prices, Shares, shares};
 use super::stats::t95;
@@ -17,21 +17,21 @@ use super::stats::t95;
 const FLAT_SD: f64 = 0.5;
 /// Spread of the total of proportional shares.
 const FLAT_TOTAL_SD: f64 = 0.05;
-/// Spread of log powers of kinds of which nothing was learnt,
-const UNTOLD_SD: f64 = 0.45;
-/// and of those with less than this share of the time, which are seldom like the others.
-const SMALL_UNTOLD_SD: f64 = 0.9;
+/// Spread of log powers of kinds about which the samples give no information,
+const UNLEARNT_SD: f64 = 0.45;
+/// and of those with less than `SMALL_SHARE` of the time, which often differ from the others.
+const SMALL_UNLEARNT_SD: f64 = 0.9;
 const SMALL_SHARE: f64 = 5e-3;
-/// Spread of log powers within kinds that run in one proportion.
+/// Spread of log powers within kinds that run in a fixed proportion.
 const TIED_SD: f64 = 0.6;
-/// Error of every kind, however sure the fit.
+/// Least relative error of a kind.
 const LEAST_SD: f64 = 0.025;
-/// Error of every group.
+/// Least relative error of a group.
 const GROUP_SD: f64 = 0.02;
-/// Below this weight shares count as assumed.
+/// Weight of the fit below which shares count as assumed.
 const ASSUMED: f64 = 0.2;
 
-/// What intervals and groups are computed from.
+/// Uncertainties from which intervals and groups are computed.
 struct Spread {
     /// Standard deviation of each column's log energy.
     sd: Vec<f64>,
@@ -41,10 +41,10 @@ struct Spread {
     t: f64,
 }
 
-/// The result of one rail.
+/// Returns the result of one rail.
 pub(super) fn rail(rail: &Rail<'_>, outcome: &Outcome, offset: Offset, kinds: usize) -> RailFit {
-    let beliefs = rail.beliefs(outcome.view.idle);
-    let prices = prices(rail, outcome, &beliefs);
+    let prior_set = rail.prior_set(outcome.view.idle);
+    let prices = prices(rail, outcome, &prior_set);
     let growth = outcome.fitted.as_ref().map_or(
         Growth {
             length: 1.0,
@@ -54,13 +54,13 @@ pub(super) fn rail(rail: &Rail<'_>, outcome: &Outcome, offset: Offset, kinds: us
     );
     let totals = rail.totals(outcome.alpha);
     let shares = shares(rail, &outcome.view, &prices, growth, &totals);
-    let spread = spread(rail, outcome, &beliefs, &prices, &shares);
+    let spread = spread(rail, outcome, &prior_set, &prices, &shares);
     let ties = outcome.fitted.as_ref().map_or(&[][..], |f| &f.ties);
     let sets = groups(&shares.energy_j, &spread.covariance, ties);
     let solution = outcome.fitted.as_ref().map(|f| &f.solution);
     let w = prices.weight;
     RailFit {
-        kinds: kind_fits(rail, &shares, &prices, &spread, &sets, &beliefs, kinds),
+        kinds: kind_fits(rail, &shares, &prices, &spread, &sets, &prior_set, kinds),
         groups: sets
             .iter()
             .map(|set| group_fit(rail, set, &spread, w))
@@ -81,11 +81,11 @@ pub(super) fn rail(rail: &Rail<'_>, outcome: &Outcome, offset: Offset, kinds: us
     }
 }
 
-fn prices(rail: &Rail<'_>, outcome: &Outcome, beliefs: &Beliefs<'_>) -> Prices {
+fn prices(rail: &Rail<'_>, outcome: &Outcome, prior_set: &PriorSet<'_>) -> Prices {
     let view = &outcome.view;
     let n = rail.columns.len();
-    let flat_w = if beliefs.any_known() {
-        powers(view.level_w, &beliefs.means(view.level_w.ln()))
+    let flat_w = if prior_set.any_known() {
+        powers(view.level_w, &prior_set.means(view.level_w.ln()))
             .as_slice()
             .to_vec()
     } else {
@@ -95,7 +95,7 @@ fn prices(rail: &Rail<'_>, outcome: &Outcome, beliefs: &Beliefs<'_>) -> Prices {
         .fitted
         .as_ref()
         .map(|f| powers(view.level_w, &f.solution.u).as_slice().to_vec());
-    // A fit that explains power worse than its mean does is none, whatever it predicts.
+    // A fit that explains power worse than its mean is rejected, even if it predicts well.
     let explains = r2(rail, outcome).is_none_or(|r2| r2 >= 0.0);
     Prices {
         weight: match (&fit_w, outcome.verdict) {
@@ -112,12 +112,12 @@ fn prices(rail: &Rail<'_>, outcome: &Outcome, beliefs: &Beliefs<'_>) -> Prices {
     }
 }
 
-/// The spread of log energies: that of the fit, that of the fall-back, and the
-/// distance of the two where both have a say.
+/// Computes the spread of log energies from the fit, the fall-back, and the distance between
+/// both if both have weight.
 fn spread(
     rail: &Rail<'_>,
     outcome: &Outcome,
-    beliefs: &Beliefs<'_>,
+    prior_set: &PriorSet<'_>,
     prices: &Prices,
     shares: &Shares,
 ) -> Spread {
@@ -125,7 +125,7 @@ fn spread(
     let w = prices.weight;
     let total: f64 = shares.energy_j.iter().sum::<f64>().max(1e-300);
     let own = DVector::from_fn(n, |k, _| {
-        beliefs.known[k].map_or(FLAT_SD * FLAT_SD, |known| known.variance)
+        prior_set.known[k].map_or(FLAT_SD * FLAT_SD, |known| known.variance)
     });
     let tied = DVector::from_fn(n, |k, _| own[k] * shares.energy_j[k] / total);
     let norm = (0..n)
@@ -136,7 +136,7 @@ fn spread(
         (DMatrix::from_diagonal(&own) - &tied * tied.transpose() / norm) * (1.0 - w);
     let mut resolution = vec![0.0; n];
     let mut add = vec![0.0; n];
-    let untold_sd = untold_sd(rail);
+    let unlearnt_sd = unlearnt_sd(rail);
     if let Some(fit) = &outcome.fitted {
         let solution = &fit.solution;
         let cov = with_slope(&solution.covariance, outcome.slope.as_ref());
@@ -145,11 +145,12 @@ fn spread(
             (ln(shares.fit_j[k]) - ln(shares.flat_j[k])).clamp(-2.0, 2.0)
         });
         for k in 0..n {
-            resolution[k] = (1.0 - cov[(k, k)] / beliefs.variance(k, solution.tau)).clamp(0.0, 1.0);
-            let wide = if beliefs.known[k].is_some() {
+            resolution[k] =
+                (1.0 - cov[(k, k)] / prior_set.variance(k, solution.tau)).clamp(0.0, 1.0);
+            let wide = if prior_set.known[k].is_some() {
                 0.0
             } else {
-                (untold_sd[k].powi(2) - solution.tau.powi(2)).max(0.0)
+                (unlearnt_sd[k].powi(2) - solution.tau.powi(2)).max(0.0)
             };
             add[k] = w * (1.0 - resolution[k]) * wide;
         }
@@ -157,7 +158,7 @@ fn spread(
             .ties
             .iter()
             .flat_map(|(j, k)| [*j, *k])
-            .filter(|k| beliefs.known[*k].is_none())
+            .filter(|k| prior_set.known[*k].is_none())
         {
             add[k] = add[k].max(w * TIED_SD.powi(2));
         }
@@ -176,13 +177,13 @@ fn spread(
     }
 }
 
-/// For each column, the spread of the log power of one of its kinds if nothing is learnt.
-fn untold_sd(rail: &Rail<'_>) -> Vec<f64> {
+/// For each column, the spread of the log power of one of its kinds without information.
+fn unlearnt_sd(rail: &Rail<'_>) -> Vec<f64> {
     let seconds = rail.totals(1.0);
     let small = SMALL_SHARE * seconds.iter().sum::<f64>();
     let of_column = |(seconds, members): (&f64, &Vec<u32>)| match members.len().max(1) {
-        count if *seconds < small * count as f64 => SMALL_UNTOLD_SD,
-        _ => UNTOLD_SD,
+        count if *seconds < small * count as f64 => SMALL_UNLEARNT_SD,
+        _ => UNLEARNT_SD,
     };
     seconds
         .iter()
@@ -197,10 +198,10 @@ fn kind_fits(
     prices: &Prices,
     spread: &Spread,
     sets: &[Group],
-    beliefs: &Beliefs<'_>,
+    prior_set: &PriorSet<'_>,
     kinds: usize,
 ) -> Vec<KindFit> {
-    let unseen = KindFit {
+    let absent = KindFit {
         energy_j: 0.0,
         lo_j: 0.0,
         hi_j: 0.0,
@@ -212,7 +213,7 @@ fn kind_fits(
         group: None,
         basis: Basis::Assumed,
     };
-    let mut result = vec![unseen; kinds];
+    let mut result = vec![absent; kinds];
     let total: f64 = shares.energy_j.iter().sum();
     let mut seconds = vec![0.0; kinds];
     rail.timeline
@@ -233,7 +234,7 @@ fn kind_fits(
                 members.len(),
                 spread.resolution[column],
                 prices.weight,
-                beliefs,
+                prior_set,
                 column,
             );
             for &kind in members {
@@ -258,7 +259,7 @@ fn kind_fits(
     result
 }
 
-/// The power that the energy of a column comes to.
+/// Returns the power that corresponds to the energy of a column.
 fn power(prices: &Prices, shares: &Shares, column: usize) -> f64 {
     if shares.fit_j[column] > 0.0 {
         prices.fit_w[column] * shares.energy_j[column] / shares.fit_j[column]
@@ -272,12 +273,12 @@ fn basis(
     members: usize,
     resolution: f64,
     weight: f64,
-    beliefs: &Beliefs<'_>,
+    prior_set: &PriorSet<'_>,
     column: usize,
 ) -> Basis {
-    match &beliefs.known[column] {
+    match &prior_set.known[column] {
         Some(_) if weight < ASSUMED || resolution < 0.9 || set.columns.len() > 1 => {
-            if beliefs.pooled.is_some() {
+            if prior_set.pooled.is_some() {
                 Basis::Pooled
             } else {
                 Basis::Calibrated
@@ -310,13 +311,13 @@ fn group_fit(rail: &Rail<'_>, set: &Group, spread: &Spread, weight: f64) -> Grou
 /// Share of the variance of power that the model explains.
 fn r2(rail: &Rail<'_>, outcome: &Outcome) -> Option<f64> {
     let fit = outcome.fitted.as_ref()?;
-    let (_, left) = rail.residuals(&outcome.view, &fit.solution);
+    let (_, residuals) = rail.residuals(&outcome.view, &fit.solution);
     let windows = &rail.windows;
     let mean_w = windows.energy_j.iter().sum::<f64>() / windows.seconds.iter().sum::<f64>();
     let all: f64 = (0..windows.len())
         .map(|i| (windows.energy_j[i] - mean_w * windows.seconds[i]).powi(2))
         .sum();
-    (all > 0.0).then(|| 1.0 - left.iter().map(|r| r * r).sum::<f64>() / all)
+    (all > 0.0).then(|| 1.0 - residuals.iter().map(|r| r * r).sum::<f64>() / all)
 }
 
 /// The ratio of the largest to the smallest standard deviation of combinations of kinds.
@@ -381,7 +382,9 @@ fn warnings(
             list.push(Warning::FewSamples { samples, kinds })
         }
         (None, _) => list.push(Warning::NoSolution),
-        (Some(_), _) if weight < ASSUMED => list.push(Warning::NotTold { samples, kinds }),
+        (Some(_), _) if weight < ASSUMED => {
+            list.push(Warning::KindsNotSeparated { samples, kinds })
+        }
         (Some(_), _) if !tied.is_empty() => {
             list.push(Warning::KindsGrouped {
                 kinds: tied.iter().sum(),

@@ -1,16 +1,16 @@
-//! From powers to energies: every window's energy is divided without a rest.
+//! Converts powers to energies: every window's energy is divided without a remainder.
 
 use super::noise::Growth;
 use super::outcome::WindowFit;
-use super::rail::{Rail, View};
+use super::rail::{Rail, RailView};
 
-/// How far a window's spans may be from what their powers say.
+/// Limits of the ratio of a window's span energy to the prediction of their powers.
 const LEAST_FACTOR: f64 = 0.3;
 const MOST_FACTOR: f64 = 3.0;
-/// Spans that run for less than this share of a window get less than all of its
-/// energy: somebody else was at work.
+/// Share of a window below which spans get only a part of its energy, because something else
+/// must have run.
 const LEAST_COVERED: f64 = 1e-3;
-/// Seconds outside windows count at most this many times those inside.
+/// Limit of extrapolated seconds, relative to seconds inside windows.
 const MOST_EXTENSION: f64 = 3.0;
 
 /// Fitted powers, fall-back powers and the weight between them.
@@ -29,7 +29,7 @@ pub(super) struct Shares {
     pub(super) windows: Vec<WindowFit>,
     /// Energy of each column by the fit alone, extrapolation included.
     pub(super) fit_j: Vec<f64>,
-    /// The same by the fall-back alone.
+    /// Energy of each column by the fall-back alone.
     pub(super) flat_j: Vec<f64>,
     pub(super) energy_j: Vec<f64>,
     pub(super) extrapolated_j: Vec<f64>,
@@ -38,7 +38,7 @@ pub(super) struct Shares {
 /// Divides the energy of all windows of `rail`.
 pub(super) fn shares(
     rail: &Rail<'_>,
-    view: &View,
+    view: &RailView,
     prices: &Prices,
     growth: Growth,
     totals: &[f64],
@@ -80,7 +80,7 @@ pub(super) fn shares(
         fit_factors.push(fit_factor);
         flat_factors.push(flat_factor);
     }
-    let seen = view.rows.totals(n, |_| 1.0);
+    let covered_s = view.rows.totals(n, |_| 1.0);
     let by_fit = view.rows.totals(n, |i| fit_factors[i]);
     let by_flat = view.rows.totals(n, |i| flat_factors[i]);
     let mut shares = Shares {
@@ -93,8 +93,8 @@ pub(super) fn shares(
     for k in 0..n {
         let measured_fit = by_fit[k] * prices.fit_w[k];
         let measured_flat = by_flat[k] * prices.flat_w[k];
-        let more_fit = prices.fit_w[k] * (totals[k] - seen[k]).max(0.0);
-        let extension = (totals[k] / seen[k].max(1e-12)).clamp(1.0, MOST_EXTENSION) - 1.0;
+        let more_fit = prices.fit_w[k] * (totals[k] - covered_s[k]).max(0.0);
+        let extension = (totals[k] / covered_s[k].max(1e-12)).clamp(1.0, MOST_EXTENSION) - 1.0;
         let more_flat = measured_flat * extension;
         shares.fit_j.push(measured_fit + more_fit);
         shares.flat_j.push(measured_flat + more_flat);
@@ -108,8 +108,8 @@ pub(super) fn shares(
     shares
 }
 
-/// The part of what the model leaves over that goes to spans, as a factor of
-/// their energy: the more, the more of the noise grows with spans.
+/// Returns the factor by which span energy changes to absorb a part of the residual. The part
+/// grows with the share of the noise that depends on span energy.
 fn fit_factor(above_idle_j: f64, spans_j: f64, length: f64, growth: Growth) -> f64 {
     if spans_j <= 1e-12 {
         return 1.0;

@@ -6,27 +6,27 @@ use super::gram::Gram;
 use super::noise::Idle;
 use super::prior::Prior;
 
-/// Longest step of a log power.
+/// Largest change of a log power in one step.
 const LONGEST_STEP: f64 = 0.7;
-/// A fit whose steps are shorter has settled.
+/// Step length below which a fit has converged.
 const SETTLED: f64 = 0.01;
-/// Points whose log likelihood is lower than the best by this do not count.
+/// Points whose log evidence is lower than the best by this are ignored.
 const NEGLIGIBLE: f64 = 5.0;
-/// At most this many points are averaged.
+/// Largest number of averaged points.
 const MOST_POINTS: usize = 12;
 
-/// The size of the noise relative to the variances.
+/// Returns the grid of noise sizes relative to the variances.
 pub(super) fn sigmas() -> [f64; 9] {
     std::array::from_fn(|i| 0.8 * (20.0_f64 / 0.8).powf(i as f64 / 12.0))
 }
 
-/// What stays the same while log powers change.
+/// Inputs of a fit that do not depend on log powers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting<'a> {
     pub(super) priors: &'a [Prior],
     pub(super) means: &'a DVector<f64>,
     pub(super) idle: Idle,
-    /// The power in watts of which `u` is the logarithmic ratio.
+    /// Reference power of `u` in watts.
     pub(super) level_w: f64,
     pub(super) steps: usize,
 }
@@ -40,7 +40,7 @@ pub(super) struct Solution {
     /// Covariance of `u` and idle.
     pub(super) covariance: DMatrix<f64>,
     pub(super) df: f64,
-    /// Which of the products were the most likely.
+    /// Index of the most likely products.
     pub(super) whitened: usize,
     pub(super) prior: usize,
     pub(super) tau: f64,
@@ -68,9 +68,9 @@ impl Linear {
         target[n] = -setting.idle.watts;
         target[n + 1] = 1.0;
         let scale = DVector::from_fn(n + 1, |j, _| if j < n { power(j) } else { 1.0 });
-        let along = &gram.products * &target;
-        let square = target.dot(&along).max(0.0);
-        let right = DVector::from_fn(n + 1, |j, _| along[j] * scale[j]);
+        let projected = &gram.products * &target;
+        let square = target.dot(&projected).max(0.0);
+        let right = DVector::from_fn(n + 1, |j, _| projected[j] * scale[j]);
         let products = DMatrix::from_fn(n + 1, n + 1, |j, k| {
             gram.products[(j, k)] * scale[j] * scale[k]
         });
@@ -83,7 +83,7 @@ impl Linear {
         }
     }
 
-    /// Log evidence at one prior and noise size, with the solution.
+    /// Returns log evidence, solution and factor at one prior and noise size.
     pub(super) fn at(
         &self,
         prior: &Prior,
@@ -118,7 +118,7 @@ struct Point {
     sigma: f64,
 }
 
-/// Fits from `u` on. `None` if the arithmetic fails.
+/// Fits, starting from `start`. `None` if the computation fails.
 pub(super) fn solve(
     whitened: &[Gram],
     setting: Setting<'_>,
@@ -154,7 +154,7 @@ pub(super) fn solve(
     }
 }
 
-/// The points of the grid that count, with their weights, and the evidence of all.
+/// Returns the relevant points of the grid with their weights, and the log evidence of all.
 fn points(
     linear: &[Linear],
     alive: &[usize],

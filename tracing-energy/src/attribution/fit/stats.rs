@@ -1,6 +1,6 @@
 //! Small statistics: medians, quantiles, Student's t, least squares of two columns.
 
-/// The quantile `q` of `values`, between neighbours in proportion; 0 for none.
+/// Returns the quantile `q` of `values`, interpolated linearly; 0 without values.
 pub(super) fn quantile(values: &[f64], q: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -13,20 +13,20 @@ pub(super) fn quantile(values: &[f64], q: f64) -> f64 {
     sorted[low] + (sorted[high] - sorted[low]) * (at - low as f64)
 }
 
-/// The median of `values`; 0 for none.
+/// Returns the median of `values`; 0 without values.
 pub(in crate::attribution) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// Standard deviation (divided by n) of `values`; 0 for none.
+/// Returns the standard deviation (divided by n) of `values`; 0 without values.
 pub(super) fn deviation(values: &[f64]) -> f64 {
     let n = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / n;
     (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt()
 }
 
-/// What a Student-t variable with `df` degrees of freedom stays below in 95 % of all cases.
-/// Expansion in 1/df, good to three digits from df = 4 on.
+/// Returns the 95 % quantile of Student's t with `df` degrees of freedom, by an expansion in
+/// 1/df that is accurate to three digits from df = 4 on.
 pub(in crate::attribution) fn t95(df: f64) -> f64 {
     let z = 1.644_853_627_f64;
     let n = df.max(4.0);
@@ -36,7 +36,7 @@ pub(in crate::attribution) fn t95(df: f64) -> f64 {
         + z * (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / (384.0 * n * n * n)
 }
 
-/// The pair of numbers, neither negative, with the least `sum (a c0 + b c1 - y)^2`.
+/// Returns the non-negative pair (c0, c1) with the least `sum (a c0 + b c1 - y)^2`.
 pub(super) fn two_columns(rows: impl Iterator<Item = (f64, f64, f64)>) -> (f64, f64) {
     let (mut aa, mut ab, mut bb, mut ay, mut by) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for (a, b, y) in rows {

@@ -1,4 +1,4 @@
-//! Who worked when, compactly: sparse slots of time, and records of long pieces.
+//! Activity of kinds over time, stored as sparse slots and records of long pieces.
 //!
 //! ```text
 //! pieces   |--a--|----------- b ----------------|-a-|
@@ -6,20 +6,20 @@
 //! longs          ------------ b ---------------           whole slots at once
 //! ```
 //!
-//! Within a slot time counts as spread evenly. When there is too much of it, two
-//! slots become one, so that memory stays bounded whatever the run's length.
+//! Within a slot, time counts as spread evenly. When there are too many entries, pairs of slots
+//! are merged, so that memory stays bounded for any length of a run.
 
-/// Most slot entries and long records that are kept; beyond it slots get coarser.
+/// Limit of slot entries and long records; beyond it slots are merged.
 const MOST_ENTRIES: usize = 8 << 20;
-/// Entries that may wait to be merged.
+/// Limit of entries that wait to be merged.
 const PENDING: usize = 1 << 20;
-/// Pieces that cover more whole slots than this become records of their own.
+/// Number of whole slots above which a piece becomes a record of its own.
 const LONG_SLOTS: i32 = 4;
-/// A record covers at most this many slots, so that those over a point are found fast.
+/// Largest number of slots of a record, so that records over a point are found fast.
 pub(super) const RECORD_SLOTS: i32 = 128;
 /// Slots that share an entry of squared durations, as a shift.
 const SQUARE_SHIFT: i32 = 5;
-/// Open instances of one kind that are followed at once.
+/// Number of open instances of one kind that are tracked at once.
 const FOLLOWED: usize = 8;
 /// Bits of a key that hold the level of concurrency.
 const LEVEL_BITS: u32 = 8;
@@ -70,8 +70,8 @@ pub struct TimelineBuilder {
 }
 
 impl TimelineBuilder {
-    /// A builder with slots of `slot_ns` nanoseconds: a hundredth of the sampling
-    /// interval, or 250 000, is fine.
+    /// Creates a builder with slots of `slot_ns` nanoseconds. Suitable are a hundredth of the
+    /// sampling interval, or 250 000.
     pub fn new(slot_ns: i64) -> Self {
         Self {
             timeline: Timeline {
@@ -88,11 +88,10 @@ impl TimelineBuilder {
         }
     }
 
-    /// Adds self time of `kind` between two times in nanoseconds, in roughly
-    /// increasing time. `weight` is the share of the time that counts;
-    /// `concurrency` is how many spans the domain works on at that time, this one
-    /// included. Pieces without length, weight or sense are ignored, and so are
-    /// kinds above 2^24.
+    /// Adds self time of `kind` between two times in nanoseconds, in roughly increasing order.
+    /// `weight` is the share of the time that counts. `concurrency` is the number of spans that
+    /// run in the domain at that time, including this one. Pieces without length or with
+    /// invalid numbers are ignored, and so are kinds above 2^24.
     pub fn piece(&mut self, start_ns: i64, end_ns: i64, kind: u32, weight: f32, concurrency: f32) {
         let sound = end_ns > start_ns && weight > 0.0 && weight.is_finite();
         if !sound || kind >= 1 << (32 - LEVEL_BITS) {
@@ -112,7 +111,7 @@ impl TimelineBuilder {
         }
     }
 
-    /// The timeline, ready to be read.
+    /// Returns the finished timeline.
     pub fn build(mut self) -> Timeline {
         for kind in 0..self.open.len() {
             for at in 0..FOLLOWED {
@@ -124,8 +123,8 @@ impl TimelineBuilder {
         self.timeline
     }
 
-    /// Joins pieces that touch into instances, whose squared lengths tell how
-    /// much a window's energy varies with them.
+    /// Joins adjacent pieces into instances, whose squared lengths give the variance of a
+    /// window's energy.
     fn follow(&mut self, start_ns: i64, end_ns: i64, kind: u32, weight: f32) {
         let kind_at = kind as usize;
         if self.open.len() <= kind_at {
@@ -164,13 +163,13 @@ impl TimelineBuilder {
 }
 
 impl Timeline {
-    /// An estimate of the memory it holds, in bytes.
+    /// Estimated memory use in bytes.
     pub fn bytes(&self) -> usize {
         (self.entries.capacity() + self.squares.capacity()) * size_of::<Entry>()
             + self.longs.capacity() * size_of::<Long>()
     }
 
-    /// One more than the highest kind in it.
+    /// One more than the highest kind.
     pub fn kinds(&self) -> u32 {
         self.kinds
     }
@@ -222,7 +221,7 @@ impl Timeline {
         }
     }
 
-    /// Calls `take(kind, seconds)` for all weighted time there is.
+    /// Calls `take(kind, seconds)` for all weighted time.
     pub(super) fn all(&self, table: &[f64; 256], take: impl FnMut(u32, f64)) {
         let far = 1e18;
         self.between(-far, far, table, take);
@@ -342,7 +341,7 @@ impl Timeline {
         self.longs.sort_by_key(|one| (one.from, one.key, one.to));
     }
 
-    /// Makes one slot of two.
+    /// Merges pairs of slots.
     fn coarsen(&mut self) {
         self.slot_ns *= 2;
         for one in self.entries.iter_mut().chain(&mut self.squares) {
@@ -373,7 +372,7 @@ impl Timeline {
     }
 }
 
-/// Sorts entries, and makes one of those for the same slot and key.
+/// Sorts entries and merges those of the same slot and key.
 fn join(entries: &mut Vec<Entry>) {
     entries.sort_by_key(|one| (one.slot, one.key));
     entries.dedup_by(|next, kept| {
@@ -385,7 +384,7 @@ fn join(entries: &mut Vec<Entry>) {
     });
 }
 
-/// The step that stands for a concurrency: sixteenths up to 8, coarser above.
+/// Returns the level of a concurrency: in steps of 1/16 up to 8, coarser above.
 fn level_of(concurrency: f32) -> u8 {
     let n = if concurrency.is_finite() {
         concurrency.clamp(1.0, 1024.0)
@@ -407,7 +406,7 @@ fn concurrency_of(level: usize) -> f64 {
     }
 }
 
-/// What time at each level counts: `n^(alpha - 1)`.
+/// Returns the weight of time at each level: `n^(alpha - 1)`.
 pub(super) fn weights(alpha: f64) -> [f64; 256] {
     std::array::from_fn(|level| concurrency_of(level).powf(alpha - 1.0))
 }
@@ -425,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_found_where_it_was_put() {
+    fn time_is_found_where_it_was_added() {
         let mut builder = TimelineBuilder::new(1_000_000);
         builder.piece(500_000, 10_250_000, 0, 1.0, 1.0);
         builder.piece(10_250_000, 10_750_000, 1, 0.5, 2.0);

@@ -1,4 +1,4 @@
-//! The windows of a rail, put in order and rid of what cannot be used.
+//! The usable windows of a rail, sorted by time.
 
 use super::input::{FitWindow, Kernel};
 use super::stats::median;
@@ -10,11 +10,11 @@ pub(super) struct Windows {
     pub(super) end_ns: Vec<f64>,
     pub(super) seconds: Vec<f64>,
     pub(super) energy_j: Vec<f64>,
-    /// The window's place in the input.
+    /// Index of each window in the input.
     pub(super) input: Vec<usize>,
-    /// How many were double, empty or not a number.
+    /// Number of duplicate, empty or invalid windows.
     pub(super) left_out: usize,
-    /// How many begin before the one before them has ended.
+    /// Number of windows that begin before the end of the one before them.
     pub(super) overlapping: usize,
 }
 
@@ -67,8 +67,8 @@ impl Windows {
         (median(&self.seconds) * 1e9) as i64
     }
 
-    /// At most about `most` of them, as runs of neighbours spread over all time,
-    /// and which of them begin such a run.
+    /// Selects about `most` windows at most, as runs of neighbours spread over all time. The
+    /// second value marks the first window of each run.
     pub(super) fn subset(&self, most: usize) -> (Vec<usize>, Vec<bool>) {
         let n = self.len();
         if n <= most {
@@ -88,11 +88,16 @@ impl Windows {
     }
 }
 
-/// A stretch of spans' time that a window tells of, and the factor of its energy.
-pub(super) type Stretch = (f64, f64, f64);
+/// Start, end and weight of a time over which a window averages.
+pub(super) type WeightedInterval = (f64, f64, f64);
 
-/// The stretches that the window between two times tells of.
-pub(super) fn stretches(kernel: Kernel, start_ns: f64, end_ns: f64, out: &mut Vec<Stretch>) {
+/// Appends the intervals over which the window between two times averages.
+pub(super) fn weighted_intervals(
+    kernel: Kernel,
+    start_ns: f64,
+    end_ns: f64,
+    out: &mut Vec<WeightedInterval>,
+) {
     out.clear();
     match kernel {
         Kernel::Box => out.push((start_ns, end_ns, 1.0)),
@@ -101,7 +106,7 @@ pub(super) fn stretches(kernel: Kernel, start_ns: f64, end_ns: f64, out: &mut Ve
             out.push((end_ns - ns, end_ns, (end_ns - start_ns) / ns));
         }
         Kernel::LowPass { tau_ns } => {
-            // The filter's memory as eight equally likely delays.
+            // Approximates the filter's response by eight equally likely delays.
             out.extend((0..8).map(|q| {
                 let delay = -(1.0 - (f64::from(q) + 0.5) / 8.0).ln() * tau_ns.max(0) as f64;
                 (start_ns - delay, end_ns - delay, 0.125)

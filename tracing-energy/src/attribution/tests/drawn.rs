@@ -20,7 +20,7 @@ pub(super) fn rail(id: u32, kind: RailKind) -> RailRow {
     }
 }
 
-/// Idle power that is exact.
+/// Exact idle power.
 pub(super) fn idle_power(rail: u32, power_w: f64) -> BaselineRow {
     BaselineRow {
         rail,
@@ -53,7 +53,7 @@ fn open(engine: &mut Engine, seq: u64, node: u32, parent: Option<u64>, thread: u
     });
 }
 
-fn cpu(engine: &mut Engine, of: CpuOf, ms: i64) {
+fn cpu(engine: &mut Engine, of: CpuScope, ms: i64) {
     engine.cpu(CpuRow {
         of,
         start_ns: 0,
@@ -98,8 +98,8 @@ fn nested_spans_share_by_self_time() {
     open(&mut e, 1, 1, None, 1, 0);
     open(&mut e, 2, 3, Some(1), 1, 40);
     e.close(2, 70 * MS);
-    cpu(&mut e, CpuOf::Process, 50);
-    cpu(&mut e, CpuOf::Thread(1), 50);
+    cpu(&mut e, CpuScope::Process, 50);
+    cpu(&mut e, CpuScope::Thread(1), 50);
     e.baseline(&idle_power(1, 20.0));
     let (rows, finished) = end(e);
     near(self_j(&rows, 1), 8.0 * 0.7);
@@ -123,9 +123,9 @@ fn threads_share_by_cpu_time_and_the_blocked_get_nothing() {
     open(&mut e, 1, 1, None, 1, 0);
     open(&mut e, 2, 2, None, 2, 0);
     open(&mut e, 3, 4, None, 3, 0);
-    cpu(&mut e, CpuOf::Process, 100);
+    cpu(&mut e, CpuScope::Process, 100);
     for (thread, ms) in [(1, 60), (2, 0), (3, 30), (9, 10)] {
-        cpu(&mut e, CpuOf::Thread(thread), ms);
+        cpu(&mut e, CpuScope::Thread(thread), ms);
     }
     let (rows, _) = end(e);
     near(self_j(&rows, 1), 6.0);
@@ -140,19 +140,19 @@ fn threads_share_by_cpu_time_and_the_blocked_get_nothing() {
 /// child 2        no spans                                     20 ms
 /// ```
 ///
-/// The pool of child 1 works for b while b is there; nothing of it is a's.
+/// The pool of child 1 works for b while b is active, and never for a.
 #[test]
-fn what_a_process_used_goes_to_its_own_spans() {
+fn energy_of_a_process_goes_to_its_own_spans() {
     let mut e = engine(RailKind::Cpu);
     e.thread_of(2, 1);
     open(&mut e, 1, 1, None, 1, 0);
     open(&mut e, 2, 2, None, 2, 0);
     e.close(2, 50 * MS);
-    cpu(&mut e, CpuOf::Process, 40);
-    cpu(&mut e, CpuOf::Thread(1), 30);
-    cpu(&mut e, CpuOf::Child(1), 40);
-    cpu(&mut e, CpuOf::Thread(2), 20);
-    cpu(&mut e, CpuOf::Child(2), 20);
+    cpu(&mut e, CpuScope::Process, 40);
+    cpu(&mut e, CpuScope::Thread(1), 30);
+    cpu(&mut e, CpuScope::Child(1), 40);
+    cpu(&mut e, CpuScope::Thread(2), 20);
+    cpu(&mut e, CpuScope::Child(2), 20);
     let (rows, finished) = end(e);
     // 100 ms share 10 J. b: half of its thread's time is covered, half of its pool's.
     near(self_j(&rows, 1), 4.0);
@@ -162,19 +162,19 @@ fn what_a_process_used_goes_to_its_own_spans() {
 }
 
 /// ```text
-/// child 1   |##########| 50 of 100 ms, which are all that it used; half the machine
+/// child 1   |##########| 50 of 100 ms, which is all that it used; half of the machine
 /// ```
 #[test]
-fn children_are_no_others() {
+fn children_are_not_other_processes() {
     let mut e = engine(RailKind::Cpu);
-    cpu(&mut e, CpuOf::Process, 0);
+    cpu(&mut e, CpuScope::Process, 0);
     e.cpu(CpuRow {
-        of: CpuOf::Child(1),
+        of: CpuScope::Child(1),
         start_ns: 20 * MS,
         end_ns: 70 * MS,
         on_cpu_ns: 50 * MS,
     });
-    cpu(&mut e, CpuOf::Machine, 100);
+    cpu(&mut e, CpuScope::Machine, 100);
     let (rows, finished) = end(e);
     let accounts = rows.balance[0].accounts;
     near(accounts.outside_j.unwrap(), 5.0);
@@ -188,13 +188,13 @@ fn children_are_no_others() {
 /// others    half of the machine
 /// ```
 #[test]
-fn workers_work_for_the_active_span_others_are_taken_off_first() {
+fn workers_work_for_the_active_span_after_other_processes_are_subtracted() {
     let mut e = engine(RailKind::Cpu);
     open(&mut e, 1, 1, None, 1, 0);
     e.close(1, 50 * MS);
-    cpu(&mut e, CpuOf::Process, 80);
-    cpu(&mut e, CpuOf::Thread(1), 20);
-    cpu(&mut e, CpuOf::Machine, 160);
+    cpu(&mut e, CpuScope::Process, 80);
+    cpu(&mut e, CpuScope::Thread(1), 20);
+    cpu(&mut e, CpuScope::Machine, 160);
     let (rows, _) = end(e);
     let accounts = rows.balance[0].accounts;
     near(accounts.others_j.unwrap(), 5.0);
@@ -211,7 +211,7 @@ fn a_waiting_parent_gets_none_of_the_pool() {
     let mut e = engine(RailKind::Cpu);
     open(&mut e, 1, 1, None, 1, 0);
     open(&mut e, 2, 3, Some(1), 2, 0);
-    cpu(&mut e, CpuOf::Process, 100);
+    cpu(&mut e, CpuScope::Process, 100);
     let (rows, _) = end(e);
     near(self_j(&rows, 3), 10.0);
     near(self_j(&rows, 1), 0.0);
@@ -223,13 +223,13 @@ fn a_waiting_parent_gets_none_of_the_pool() {
 /// thread 2  |= 4 (gpu) 0-40 |
 /// ```
 #[test]
-fn a_gpu_rail_looks_at_gpu_activations_only() {
+fn a_gpu_rail_uses_gpu_activations_only() {
     let mut e = engine(RailKind::Gpu);
     open(&mut e, 1, 1, None, 1, 0);
     open(&mut e, 2, 4, None, 2, 0);
     e.close(2, 40 * MS);
     e.close(1, 60 * MS);
-    cpu(&mut e, CpuOf::Process, 50);
+    cpu(&mut e, CpuScope::Process, 50);
     let (rows, _) = end(e);
     near(self_j(&rows, 4), 4.0);
     near(self_j(&rows, 1), 0.0);
@@ -239,16 +239,16 @@ fn a_gpu_rail_looks_at_gpu_activations_only() {
 }
 
 /// ```text
-/// thread 1  |====== a (cpu) 0-100 ======|     nothing is known of the GPU's users
+/// thread 1  |====== a (cpu) 0-100 ======|     the GPU's users are unknown
 /// ```
 #[test]
-fn a_device_that_no_span_names_is_unknown_with_and_without_cpu_times() {
+fn a_device_without_spans_is_unknown_with_and_without_cpu_times() {
     for kind in [RailKind::Gpu, RailKind::Ane] {
         for has_cpu_times in [true, false] {
             let mut e = engine(kind);
             open(&mut e, 1, 1, None, 1, 0);
             if has_cpu_times {
-                cpu(&mut e, CpuOf::Process, 50);
+                cpu(&mut e, CpuScope::Process, 50);
             }
             let (rows, finished) = end(e);
             near(self_j(&rows, 1), 0.0);
@@ -261,10 +261,10 @@ fn a_device_that_no_span_names_is_unknown_with_and_without_cpu_times() {
     }
 }
 
-/// The first kernel comes in the second of two windows: what the first one held stays
-/// unknown, and so does the second one's time before the kernel.
+/// The first kernel runs in the second of two windows: energy of the first one stays unknown,
+/// and so does that of the second one before the kernel.
 #[test]
-fn a_domain_that_is_named_late_changes_nothing_before() {
+fn a_domain_that_is_used_late_changes_no_earlier_energy() {
     let mut e = engine(RailKind::Gpu);
     open(&mut e, 1, 1, None, 1, 0);
     open(&mut e, 2, 4, Some(1), 2, 150);
@@ -296,7 +296,7 @@ fn device_use(engine: &mut Engine, busy_ms: [i64; 3]) {
 }
 
 /// ```text
-/// GPU       |own 20|others 60|        of 10 J: 2.5 J ours, 7.5 J others'
+/// GPU       |own 20|others 60|        of 10 J: 2.5 J own, 7.5 J others'
 /// thread 1  |====== a (cpu) 0-100 ======|
 /// thread 2  |= 4 (gpu) 0-40 |
 /// ```
@@ -316,10 +316,10 @@ fn a_device_is_divided_by_its_use_by_process() {
     near(accounts.outside_j.unwrap(), 0.0);
 }
 
-/// The program uses the GPU, but none of its spans is said to: they share what is ours
-/// while they are active, as they share worker threads.
+/// The program uses the GPU, but no span has its domain: the spans share the own use while
+/// they are active, as they share worker threads.
 #[test]
-fn own_use_of_a_device_goes_to_active_spans_where_none_names_it() {
+fn own_use_of_a_device_goes_to_active_spans_if_none_has_its_domain() {
     let mut e = engine(RailKind::Gpu);
     open(&mut e, 1, 1, None, 1, 0);
     e.close(1, 50 * MS);
@@ -332,10 +332,10 @@ fn own_use_of_a_device_goes_to_active_spans_where_none_names_it() {
     near(accounts.unknown_j.unwrap(), 2.0);
 }
 
-/// In a container the driver reports process ids that are not ours: what cannot be
-/// recognised may be the kernel's, while it is active.
+/// In a container the driver reports process ids of another namespace: unrecognised use may be
+/// the kernel's while it is active.
 #[test]
-fn a_kernel_whose_process_is_hidden_has_its_time_of_what_is_hidden() {
+fn a_kernel_with_a_hidden_process_gets_hidden_use_by_active_time() {
     let mut e = engine(RailKind::Gpu);
     open(&mut e, 1, 4, None, 2, 0);
     e.close(1, 40 * MS);
@@ -349,7 +349,7 @@ fn a_kernel_whose_process_is_hidden_has_its_time_of_what_is_hidden() {
 
 /// The same without CPU times, as in an import.
 #[test]
-fn what_a_gpu_did_without_its_spans_is_unknown_without_cpu_times() {
+fn gpu_energy_outside_its_spans_is_unknown_without_cpu_times() {
     let mut e = engine(RailKind::Gpu);
     open(&mut e, 1, 4, None, 2, 0);
     e.close(1, 40 * MS);
@@ -368,7 +368,7 @@ fn what_a_gpu_did_without_its_spans_is_unknown_without_cpu_times() {
 /// thread 2        |======= 4 (gpu), begun by launch =======|       20-80
 /// ```
 #[test]
-fn a_kernel_on_a_device_takes_nothing_from_who_launched_it() {
+fn a_kernel_on_a_device_does_not_make_its_launcher_wait() {
     let energies = |kind| {
         let mut e = engine(kind);
         e.node(5, None, None, Domain::Cpu);
@@ -425,13 +425,13 @@ fn a_cpu_waits_for_a_cpu_beyond_a_device() {
     near(self_j(&rows, 3), 2.0);
 }
 
-/// Idle power of 200 W x 0.1 s = 20 J of 10 J measured cannot be the run's: all that was
-/// measured is split.
+/// Idle power of 200 W x 0.1 s = 20 J of 10 J measured cannot be the run's: all measured
+/// energy is split.
 #[test]
 fn idle_power_far_above_the_run_is_unknown_and_nothing_is_below_zero() {
     let mut e = engine(RailKind::Cpu);
     open(&mut e, 1, 1, None, 1, 0);
-    cpu(&mut e, CpuOf::Process, 10);
+    cpu(&mut e, CpuScope::Process, 10);
     e.baseline(&idle_power(1, 200.0));
     let (rows, finished) = end(e);
     assert!(finished.rails[0].baseline_above_run && finished.balanced);
@@ -450,13 +450,13 @@ fn idle_power_far_above_the_run_is_unknown_and_nothing_is_below_zero() {
     );
 }
 
-/// 101 W x 0.1 s = 10.1 J of 10 J: noise. Idle energy stays, and what it has too much is
-/// in the residual, not in spans.
+/// 101 W x 0.1 s = 10.1 J of 10 J: noise. Idle energy is kept, and its excess is in the
+/// residual, not in spans.
 #[test]
 fn idle_energy_is_kept_when_the_run_is_below_baseline_by_noise() {
     let mut e = engine(RailKind::Cpu);
     open(&mut e, 1, 1, None, 1, 0);
-    cpu(&mut e, CpuOf::Process, 10);
+    cpu(&mut e, CpuScope::Process, 10);
     e.baseline(&idle_power(1, 101.0));
     let (rows, finished) = end(e);
     assert!(!finished.rails[0].baseline_above_run && finished.balanced);
@@ -474,7 +474,7 @@ fn idle_energy_is_kept_when_the_run_is_below_baseline_by_noise() {
 /// thread 1  |====== a (cpu), all CPU time ==|
 /// ```
 #[test]
-fn a_package_gives_its_device_part_as_the_device_is_divided() {
+fn the_device_part_of_a_package_is_divided_like_the_device() {
     let mut e = engine(RailKind::Package);
     let parent = Some(1);
     e.rail(RailRow {
@@ -482,7 +482,7 @@ fn a_package_gives_its_device_part_as_the_device_is_divided() {
         ..rail(2, RailKind::Gpu)
     });
     open(&mut e, 1, 1, None, 1, 0);
-    cpu(&mut e, CpuOf::Process, 50);
+    cpu(&mut e, CpuScope::Process, 50);
     e.device_use(DeviceUseRow {
         rail: 2,
         start_ns: 0,
@@ -508,11 +508,11 @@ fn a_package_gives_its_device_part_as_the_device_is_divided() {
 }
 
 /// ```text
-/// thread 1  |== a 0-80 ======|      a leaves first, b stays
+/// thread 1  |== a 0-80 ======|      a closes first, b stays open
 /// thread 1      |== b 20-100 ====|
 /// ```
 #[test]
-fn leaving_out_of_order_closes_that_one_only() {
+fn closing_out_of_order_closes_that_activation_only() {
     let mut e = engine(RailKind::Cpu);
     open(&mut e, 1, 1, None, 1, 0);
     open(&mut e, 2, 3, Some(1), 1, 20);
@@ -553,11 +553,11 @@ fn samples_are_cut_to_the_run_and_gaps_are_extrapolated() {
 /// ```text
 /// s         0    1    2    3    4    5
 /// thread 1  |========= a ============|
-/// forgotten |----|                     no sample came in time
-/// sample       |10 J|                  delivered at 5, after the recorder stood still
+/// dropped   |----|                     no sample arrived in time
+/// sample       |10 J|                  delivered at 5, after the recorder was suspended
 /// ```
 #[test]
-fn a_sample_that_comes_too_late_is_residual_and_has_no_powers() {
+fn a_sample_that_arrives_too_late_is_residual_and_has_no_powers() {
     let mut e = engine(RailKind::Cpu);
     open(&mut e, 1, 1, None, 1, 0);
     e.advance(5_000 * MS, 5_000 * MS);
@@ -596,12 +596,12 @@ fn phases_and_between_sum_to_the_scope() {
     e.close(3, 70 * MS);
     e.close(1, 90 * MS);
     let (rows, _) = end(e);
-    let told: Vec<_> = rows
+    let durations: Vec<_> = rows
         .phase_energy
         .iter()
         .map(|p| (p.node, p.duration_ns / MS))
         .collect();
-    assert_eq!(told, [(None, 30), (Some(6), 35), (Some(7), 15)]);
+    assert_eq!(durations, [(None, 30), (Some(6), 35), (Some(7), 15)]);
     let energies: Vec<f64> = rows
         .phase_energy
         .iter()

@@ -1,4 +1,4 @@
-//! CPU time read at edges of spans decides who did the work, not time on the wall.
+//! Energy follows CPU time read at edges of spans, not wall-clock time.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use crate::sink::*;
 
 const US: i64 = 1_000;
 const MS: i64 = 1_000_000;
-/// What one processor draws.
+/// Power of one processor.
 const WATTS: f64 = 10.0;
 
-/// A part of one thread's time: in a span of that kind, or outside.
+/// A part of one thread's time, in a span of that kind or outside.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     kind: Option<u32>,
@@ -39,9 +39,8 @@ fn outside(length_us: i64, on_cpu_us: i64) -> Piece {
     }
 }
 
-/// Tells an engine the pieces of one thread after the other, over and over, until
-/// `end_ns`; the CPU time of each piece is a row of its own. Samples of 100 ms have
-/// the energy of the CPU time in them.
+/// Feeds an engine with the pieces of one thread, repeated until `end_ns`. The CPU time of
+/// each piece is a row of its own. Samples of 100 ms have the energy of the CPU time in them.
 fn play(engine: &mut Engine, pieces: &[Piece], end_ns: i64) {
     engine.rail(rail(1, RailKind::Package));
     for kind in 1..=4 {
@@ -65,7 +64,7 @@ fn play(engine: &mut Engine, pieces: &[Piece], end_ns: i64) {
             });
             engine.close(seq, end);
         }
-        for of in [CpuOf::Thread(1), CpuOf::Process] {
+        for of in [CpuScope::Thread(1), CpuScope::Process] {
             engine.cpu(CpuRow {
                 of,
                 start_ns: now,
@@ -151,7 +150,7 @@ fn a_span_that_waits_has_what_it_used_and_not_its_threads_mean() {
     );
     near(self_j(&rows, 1), WATTS * 0.1);
     near(self_j(&rows, 2), WATTS * 0.01);
-    // What prices single spans says the same.
+    // The price of single spans is the same.
     let power = |kind| {
         let rows = rows
             .window_power
@@ -169,8 +168,7 @@ fn a_span_that_waits_has_what_it_used_and_not_its_threads_mean() {
     near(spans, WATTS * 0.11);
 }
 
-/// What a thread did outside its spans is nobody's, even if its spans took most of
-/// the time.
+/// Work of a thread between its spans is outside, even if its spans take most of the time.
 #[test]
 fn work_between_spans_is_outside_them() {
     let rows = attributed(&[in_span(1, 9_000, 900), outside(1_000, 1_000)], 200 * MS);
@@ -178,8 +176,8 @@ fn work_between_spans_is_outside_them() {
     near(rows.balance[0].accounts.outside_j.unwrap(), WATTS * 0.02);
 }
 
-/// Without readings in between, a row is taken to be spread evenly: all of a thread
-/// have one power, and the file one row for it.
+/// Without readings at edges, a row is taken to be spread evenly: all activations of a thread
+/// have one power, stored in one row.
 #[test]
 fn kinds_have_one_power_where_edges_were_not_read() {
     let mut engine = Engine::new();
@@ -197,7 +195,7 @@ fn kinds_have_one_power_where_edges_were_not_read() {
         });
         engine.close(seq, start_ns + 25 * MS);
     }
-    for of in [CpuOf::Process, CpuOf::Thread(1)] {
+    for of in [CpuScope::Process, CpuScope::Thread(1)] {
         engine.cpu(CpuRow {
             of,
             start_ns: 0,
@@ -222,9 +220,9 @@ fn kinds_have_one_power_where_edges_were_not_read() {
 /// thread 1  |= a, busy 5 ms =|   5 ms   |~ b, 4 of 10 ms ~| ..
 /// ```
 #[test]
-fn an_estimate_sees_cpu_time_where_it_was_used() {
-    let seen: Rc<RefCell<Vec<ActivePiece>>> = Rc::default();
-    let into = Rc::clone(&seen);
+fn an_estimate_observes_cpu_time_where_it_was_used() {
+    let observed: Rc<RefCell<Vec<ActivePiece>>> = Rc::default();
+    let into = Rc::clone(&observed);
     let take = Box::new(move |_: Scope, piece: ActivePiece| into.borrow_mut().push(piece));
     let mut engine = Engine::new().observing(vec![Scope::All], take);
     let pieces = [
@@ -234,9 +232,9 @@ fn an_estimate_sees_cpu_time_where_it_was_used() {
     ];
     play(&mut engine, &pieces, 200 * MS);
     engine.finish_observing(200 * MS);
-    let seen = seen.borrow();
+    let observed = observed.borrow();
     let of = |kind| {
-        let own = seen
+        let own = observed
             .iter()
             .filter(move |piece| piece.subject == Subject::Node(kind));
         own.map(|piece| (f64::from(piece.weight), piece.end_ns - piece.start_ns))
@@ -244,9 +242,13 @@ fn an_estimate_sees_cpu_time_where_it_was_used() {
     for (kind, weight) in [(1, 1.0), (2, 0.4)] {
         let weighed: f64 = of(kind).map(|(weight, ns)| weight * ns as f64).sum();
         near(weighed, weight * [50e6, 100e6][kind as usize - 1]);
-        assert!(of(kind).all(|(seen, _)| (seen - weight).abs() < 1e-5));
+        assert!(of(kind).all(|(found, _)| (found - weight).abs() < 1e-5));
     }
-    assert!(seen.iter().all(|piece| piece.subject != Subject::Outside));
+    assert!(
+        observed
+            .iter()
+            .all(|piece| piece.subject != Subject::Outside)
+    );
 }
 
 /// The live estimate learns from seconds of CPU time: its figures for two kinds on
@@ -271,8 +273,7 @@ fn a_live_estimate_prices_cpu_time() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Whatever the pieces, a kind's energy is what one processor draws in its CPU
-    /// time.
+    /// For any pieces, a kind's energy is its CPU time times the power of one processor.
     #[test]
     fn a_kind_has_the_energy_of_its_cpu_time(
         pieces in prop::collection::vec((0_u32..=4, 200_i64..20_000, 0.0_f64..=1.0), 1..12)
@@ -284,8 +285,7 @@ proptest! {
                 ..in_span(0, length_us, (length_us as f64 * share) as i64)
             })
             .collect();
-        // Whole rounds of whole windows, a second of them at least, so that the truth is a
-        // plain sum.
+        // Whole rounds of whole windows, at least a second, so that the truth is a plain sum.
         let round: i64 = pieces.iter().map(|piece| piece.length_ns).sum();
         let end_ns = round * (1_000 * MS / round).max(100);
         let rows = attributed(&pieces, end_ns / (100 * MS) * (100 * MS));

@@ -1,13 +1,13 @@
-//! Time without samples: simulated runs whose truth is known.
+//! Time without samples, in simulated runs with known energies.
 //!
 //! ```text
-//! power      what really was used, in steps of 10 ms
+//! power      true power, in steps of 10 ms
 //! samples    its means over 100 ms, without those of the gaps
 //! truth      sums of the power over the run and over each phase
 //! ```
 //!
-//! Gaps lie at random places. A gap that begins because the load begins is none of them: no
-//! interval can hold what nothing hints at.
+//! Gaps are at random places. Gaps that begin because a load begins are excluded, because no
+//! interval can contain a load without any sample of it.
 
 use proptest::prelude::*;
 
@@ -68,13 +68,13 @@ const SHAPES: [Shape; 4] = [
     Shape::Drifting,
 ];
 
-/// A run with three phases that follow each other.
+/// A run with three successive phases.
 struct Simulated {
     /// Power of each step.
     steps: Vec<f64>,
     /// First steps of the phases, and the end.
     phases: [usize; 4],
-    /// Whether each sample is there.
+    /// Whether each sample exists.
     sampled: Vec<bool>,
 }
 
@@ -200,7 +200,7 @@ fn sampled(random: &mut Random, samples: usize, missing: f64, gaps: usize) -> Ve
     there
 }
 
-/// How often intervals held the truth.
+/// Number of intervals that contain the truth.
 #[derive(Debug, Default, Clone, Copy)]
 struct Held {
     held: u32,
@@ -226,7 +226,7 @@ impl Held {
     }
 }
 
-/// Totals and phases of `runs` runs of a shape; of phases those that are known.
+/// Returns the results for totals and known phases of `runs` runs of a shape.
 fn campaign(shape: Shape, runs: u64, seed: u64) -> [Held; 2] {
     let [mut totals, mut phases] = [Held::default(); 2];
     for run in 0..runs {
@@ -270,7 +270,7 @@ fn all_shapes(runs: u64, seed: u64) -> [Held; 2] {
 }
 
 #[test]
-fn intervals_of_gaps_mostly_hold_the_truth() {
+fn intervals_of_gaps_mostly_contain_the_truth() {
     for held in all_shapes(15, 7_100) {
         assert!(held.share() >= 0.8, "{held:?}");
     }
@@ -302,13 +302,13 @@ fn a_gap_of_40_percent_in_constant_power_is_known_to_5_percent() {
     }
 }
 
-/// Totals are off by at most so many halves of their interval.
+/// Largest error of a total, in halves of its interval.
 const STATED: f64 = 8.0;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Rails 1 and 2 are roots, 3 is in 1 and is in no total.
+    /// Rails 1 and 2 are roots; rail 3 is part of rail 1 and in no total.
     #[test]
     fn totals_are_within_a_stated_multiple_of_their_interval(
         seed in any::<u64>(),

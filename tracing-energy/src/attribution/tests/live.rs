@@ -1,4 +1,4 @@
-//! The live estimate of one rail, on random and on made samples.
+//! The live estimate of one rail, on random and on constructed samples.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ struct Drawn {
     gap: bool,
 }
 
-fn told(rail: &mut LiveRail, drawn: &Drawn) -> Option<LiveAccounts> {
+fn attribute(rail: &mut LiveRail, drawn: &Drawn) -> Option<LiveAccounts> {
     if drawn.gap {
         rail.interrupt();
     }
@@ -34,16 +34,19 @@ fn told(rail: &mut LiveRail, drawn: &Drawn) -> Option<LiveAccounts> {
 
 fn all(samples: &[Drawn]) -> Vec<Option<LiveAccounts>> {
     let mut rail = LiveRail::default();
-    samples.iter().map(|drawn| told(&mut rail, drawn)).collect()
+    samples
+        .iter()
+        .map(|drawn| attribute(&mut rail, drawn))
+        .collect()
 }
 
-/// Samples that a sensor may give; kinds come, go and rest.
-fn sensible() -> impl Strategy<Value = Drawn> {
+/// Plausible samples; kinds appear, disappear and pause.
+fn plausible() -> impl Strategy<Value = Drawn> {
     let times = prop::collection::btree_map(0u32..12, 0.0..0.4, 0..5);
     let energy = prop_oneof![8 => 0.0..5.0, 1 => Just(0.0), 1 => -1.0..0.0];
     let idle = prop_oneof![Just(None), Just(Some(3.0))];
-    let rest = (0.01..0.2, energy, idle, prop::bool::weighted(0.05));
-    (times, rest).prop_map(|(times, (seconds, energy_j, idle_w, gap))| Drawn {
+    let others = (0.01..0.2, energy, idle, prop::bool::weighted(0.05));
+    (times, others).prop_map(|(times, (seconds, energy_j, idle_w, gap))| Drawn {
         times: times.into_iter().collect(),
         seconds,
         energy_j,
@@ -52,8 +55,8 @@ fn sensible() -> impl Strategy<Value = Drawn> {
     })
 }
 
-/// Samples that nothing gives.
-fn wild() -> impl Strategy<Value = Drawn> {
+/// Implausible samples.
+fn implausible() -> impl Strategy<Value = Drawn> {
     let number = || {
         prop_oneof![
             4 => -1.0..10.0,
@@ -92,9 +95,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn every_sample_is_conserved(samples in prop::collection::vec(sensible(), 40..120)) {
+    fn every_sample_is_conserved(samples in prop::collection::vec(plausible(), 40..120)) {
         let accounts = all(&samples);
-        prop_assert!(accounts[..10].iter().all(Option::is_none), "too little was known");
+        prop_assert!(accounts[..10].iter().all(Option::is_none), "too few samples were learnt");
         for (drawn, accounts) in samples.iter().zip(&accounts) {
             let Some(accounts) = accounts else { continue };
             prop_assert!(is_conserved(drawn, accounts), "{drawn:?} {accounts:?}");
@@ -109,14 +112,14 @@ proptest! {
 
     #[test]
     fn the_same_samples_give_the_same_accounts(
-        samples in prop::collection::vec(sensible(), 20..60),
+        samples in prop::collection::vec(plausible(), 20..60),
     ) {
         prop_assert_eq!(all(&samples), all(&samples));
     }
 
     #[test]
-    fn a_sample_never_changes_what_was_said_before(
-        samples in prop::collection::vec(sensible(), 20..60),
+    fn a_sample_never_changes_earlier_accounts(
+        samples in prop::collection::vec(plausible(), 20..60),
         cut in 0usize..60,
     ) {
         let cut = cut.min(samples.len());
@@ -124,12 +127,12 @@ proptest! {
     }
 
     #[test]
-    fn nonsense_is_survived(
-        before in prop::collection::vec(sensible(), 0..20),
-        nonsense in prop::collection::vec(wild(), 1..40),
-        after in prop::collection::vec(sensible(), 30..40),
+    fn implausible_samples_are_tolerated(
+        before in prop::collection::vec(plausible(), 0..20),
+        invalid in prop::collection::vec(implausible(), 1..40),
+        after in prop::collection::vec(plausible(), 30..40),
     ) {
-        let samples = [before, nonsense, after].concat();
+        let samples = [before, invalid, after].concat();
         for (drawn, accounts) in samples.iter().zip(all(&samples)) {
             let Some(accounts) = accounts else { continue };
             prop_assert!(is_conserved(drawn, &accounts), "{drawn:?} {accounts:?}");
@@ -138,7 +141,7 @@ proptest! {
     }
 }
 
-/// Numbers that look random, from 0 to 1.
+/// Pseudo-random numbers from 0 to 1.
 struct Numbers(u64);
 
 impl Numbers {
@@ -179,7 +182,7 @@ fn true_powers_are_found_and_shares_are_closer_than_in_proportion() {
         let (mut truth, mut live, mut even) = ([0.0; 2], [0.0; 2], [0.0; 2]);
         for _ in 0..400 {
             let (drawn, used) = mixed(&mut numbers, known);
-            let Some(accounts) = told(&mut rail, &drawn) else {
+            let Some(accounts) = attribute(&mut rail, &drawn) else {
                 continue;
             };
             let active_j = drawn.energy_j - IDLE_W * drawn.seconds;
@@ -211,7 +214,7 @@ fn true_powers_are_found_and_shares_are_closer_than_in_proportion() {
 /// samples   1 .. 200: a and b    201 .. : c as well, which draws 30 W
 /// ```
 #[test]
-fn a_kind_that_comes_late_is_learnt() {
+fn a_kind_that_appears_late_is_learnt() {
     let mut numbers = Numbers(5);
     let mut rail = LiveRail::default();
     for at in 0..500 {
@@ -221,16 +224,16 @@ fn a_kind_that_comes_late_is_learnt() {
             drawn.times.push((3, time));
             drawn.energy_j += 30.0 * time;
         }
-        told(&mut rail, &drawn);
+        attribute(&mut rail, &drawn);
     }
     let found = rail.power_w(3).expect("learnt");
     assert!((found / 30.0 - 1.0).abs() < 0.1, "{found} W");
     assert_eq!(rail.power_w(4), None);
 }
 
-/// Kinds past the most share one power; nothing grows without end.
+/// Kinds beyond the limit share one power, so that memory stays bounded.
 #[test]
-fn very_many_kinds_are_survived() {
+fn very_many_kinds_are_supported() {
     let mut numbers = Numbers(6);
     let mut rail = LiveRail::default();
     for at in 0..600u32 {
@@ -245,7 +248,7 @@ fn very_many_kinds_are_survived() {
             idle_w: Some(3.0),
             gap: false,
         };
-        if let Some(accounts) = told(&mut rail, &drawn) {
+        if let Some(accounts) = attribute(&mut rail, &drawn) {
             assert!(is_conserved(&drawn, &accounts), "{accounts:?}");
         }
     }
@@ -257,7 +260,7 @@ fn very_many_kinds_are_survived() {
 /// ```text
 /// thread 1  |=a=|==b==|a|=b=|..      12 W and 4 W over 3 W, known
 /// ```
-fn engine_says(mut engine: Engine) -> (AttributionRows, [f64; 2]) {
+fn attribute_mixed(mut engine: Engine) -> (AttributionRows, [f64; 2]) {
     let mut numbers = Numbers(8);
     engine.rail(rail(1, RailKind::Cpu));
     engine.baseline(&idle_power(1, IDLE_W));
@@ -298,14 +301,14 @@ fn engine_says(mut engine: Engine) -> (AttributionRows, [f64; 2]) {
 }
 
 #[test]
-fn the_engine_tells_kinds_apart() {
+fn the_engine_separates_kinds() {
     let off = |rows: &AttributionRows, truth: [f64; 2]| {
         let nodes = rows.node_energy.iter();
         let off = nodes.map(|row| (row.self_j - truth[row.node as usize - 1]).abs());
         off.sum::<f64>() / (truth[0] + truth[1])
     };
-    let (even, truth) = engine_says(Engine::new());
-    let (live, _) = engine_says(Engine::new().estimating_live());
+    let (even, truth) = attribute_mixed(Engine::new());
+    let (live, _) = attribute_mixed(Engine::new().estimating_live());
     assert!(off(&even, truth) > 0.2, "{}", off(&even, truth));
     assert!(off(&live, truth) < 0.06, "{}", off(&live, truth));
     let bases = |rows: &AttributionRows, basis| rows.node_energy.iter().all(|r| r.basis == basis);
@@ -336,7 +339,7 @@ fn modelled_rails_stay_proportional() {
     assert!(engine.is_estimating());
 }
 
-/// Prints what one sample costs.
+/// Prints the cost of one sample.
 #[test]
 #[ignore = "a measurement: run it with --ignored --nocapture"]
 fn cost_of_a_sample() {

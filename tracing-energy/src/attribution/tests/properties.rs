@@ -26,7 +26,7 @@ const ROLES: [Option<Role>; 6] = [
     None,
 ];
 
-/// What may happen at one moment.
+/// Event at one moment.
 #[derive(Debug, Clone)]
 struct Step {
     after_ns: i64,
@@ -46,7 +46,7 @@ struct Run {
     powers: Vec<Option<f64>>,
     on_cpu: Vec<i64>,
     burst: bool,
-    /// Estimated live.
+    /// Whether it is estimated live.
     live: bool,
 }
 
@@ -168,11 +168,12 @@ impl Run {
                 });
             };
             let used = |k: usize| self.on_cpu[(at as usize * 5 + k) % self.on_cpu.len()];
-            (1..=4).for_each(|thread| add(CpuOf::Thread(thread), start_ns, used(thread as usize)));
-            add(CpuOf::Process, start_ns, used(0) * 3);
-            add(CpuOf::Sensor, start_ns, used(2) / 10);
+            (1..=4)
+                .for_each(|thread| add(CpuScope::Thread(thread), start_ns, used(thread as usize)));
+            add(CpuScope::Process, start_ns, used(0) * 3);
+            add(CpuScope::Sensor, start_ns, used(2) / 10);
             if at % 20 == 19 {
-                add(CpuOf::Machine, start_ns - 950 * MS, used(1) * 100);
+                add(CpuScope::Machine, start_ns - 950 * MS, used(1) * 100);
             }
         }
         rows
@@ -194,14 +195,14 @@ impl Run {
             others_ns: used(at, 1),
             unknown_ns: used(at, 2) / 4,
         };
-        // Now and then nothing is read.
+        // Sometimes nothing is read.
         (0..END / (50 * MS))
             .filter(|at| at % 7 != 5)
             .map(row)
             .collect()
     }
 
-    /// Rails 1 and 2 share windows; 3 and 4 have their own, across the run's edges.
+    /// Rails 1 and 2 share windows; rails 3 and 4 have their own, across the edges of the run.
     fn samples(&self) -> Vec<SampleRow> {
         let mut rows = Vec::new();
         for (rail, first, length) in [
@@ -243,7 +244,7 @@ impl Run {
             let role = ROLES[at].filter(|_| self.roles);
             let domain = if at == 4 { Domain::Gpu } else { Domain::Cpu };
             engine.node(at as u32 + 1, parent, role, domain);
-            // Nodes 1 and 4 are of one kind, that of node 6 is not told.
+            // Nodes 1 and 4 have the same kind; that of node 6 is not set.
             let kind = [1, 2, 3, 1, 4][at.min(4)];
             if at < 5 {
                 engine.kind(at as u32 + 1, kind, &format!("kind {kind}"));
@@ -253,8 +254,8 @@ impl Run {
         engine
     }
 
-    /// Feeds all, looking at each of `cuts`: live, everything is delivered then
-    /// that ended by then.
+    /// Feeds all inputs and fetches rows at each of `cuts`, at which everything that ended by then
+    /// is delivered.
     fn attribute(&self, cuts: &[i64]) -> (AttributionRows, Finished) {
         let mut engine = self.engine();
         let (events, cpu, samples) = (self.events(), self.cpu(), self.samples());
@@ -298,7 +299,7 @@ impl Run {
     }
 }
 
-/// Adds windows, replaces totals: what a sink does.
+/// Adds windows and replaces totals, like a sink.
 fn keep(all: &mut AttributionRows, new: AttributionRows) {
     all.sample_balance.extend(new.sample_balance);
     all.window_power.extend(new.window_power);
@@ -350,13 +351,13 @@ proptest! {
             ];
             for part in parts.into_iter().flatten() {
                 prop_assert!(part >= 0.0, "{accounts:?}");
-                // An estimate that has learnt little may promise more than there was.
+                // An estimate from few samples may exceed the measured energy.
                 let most = accounts.measured_j * (1.0 + 1e-9) + 1e-9;
                 prop_assert!(run.live || part <= most, "{accounts:?}");
             }
             let beyond = accounts.idle_j.unwrap_or(0.0) - accounts.measured_j;
-            // Without CPU times the residual holds windows in which nobody was active, and
-            // what idle power has too much in them.
+            // Without CPU times the residual includes windows without activity, in which idle power
+            // may be too high.
             let least = -beyond.max(0.0) - 1e-9 * accounts.measured_j.max(1.0);
             let is_signed = run.live || !run.with_cpu;
             prop_assert!(is_signed || accounts.residual_j >= least, "{accounts:?}");
@@ -368,7 +369,7 @@ proptest! {
     #[test]
     fn idle_shares_are_positive_and_never_exceed_the_time(run in run()) {
         let (rows, _) = run.attribute(&[]);
-        // An estimated idle power is not the one that was told.
+        // An estimated idle power differs from the given one.
         prop_assume!(!run.live);
         let watts = run.baseline.unwrap_or(0.0);
         let nodes = rows.node_energy.iter().filter(|row| row.rail == 1);
@@ -394,7 +395,7 @@ proptest! {
     }
 
     #[test]
-    fn looking_at_any_time_changes_nothing(
+    fn fetching_rows_at_any_time_changes_nothing(
         run in run(),
         mut cuts in prop::collection::vec(0..END, 0..40),
         after in prop::collection::vec(0usize..200, 0..100),
@@ -411,14 +412,14 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_not_a_number(run in run()) {
+    fn all_numbers_are_finite(run in run()) {
         let (rows, _) = run.attribute(&[]);
         let text = format!("{rows:?}");
         prop_assert!(!text.contains("NaN") && !text.contains("inf"));
     }
 }
 
-/// Prints what one activation costs; asserts only that all were taken.
+/// Prints the cost of one activation; asserts only that all were accepted.
 #[test]
 fn cost_of_an_activation() {
     let count: u64 = 1_000_000;

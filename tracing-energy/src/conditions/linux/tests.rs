@@ -1,4 +1,4 @@
-//! Conditions of machines that are folders.
+//! Conditions of simulated machines: sysfs trees in temporary folders.
 
 use super::*;
 
@@ -47,13 +47,13 @@ fn machine(supplies: &[Vec<(String, String)>]) -> Machine {
 }
 
 #[test]
-fn nothing_is_known_of_an_empty_tree() {
+fn an_empty_tree_has_no_conditions() {
     assert_eq!(Machine::new(&[]).snapshot(), Snapshot::default());
     assert_eq!(read(Path::new("/no/such/folder")), Snapshot::default());
 }
 
 #[test]
-fn an_adapter_online_is_mains_and_one_that_is_not_is_battery() {
+fn an_online_adapter_is_mains_and_an_offline_one_is_battery() {
     let battery = supply(
         BATTERY,
         &[
@@ -68,7 +68,7 @@ fn an_adapter_online_is_mains_and_one_that_is_not_is_battery() {
     assert_eq!(plugged.value(BATTERY_PERCENT).as_deref(), Some("81"));
     let pulled = machine(&[battery.clone(), adapter("0\n")]);
     assert_eq!(pulled.value(POWER).as_deref(), Some("battery"));
-    // A second adapter that is not plugged in says nothing about the first.
+    // An unplugged second adapter does not matter.
     let usb = supply(
         "class/power_supply/ucsi/",
         &[("type", "USB\n"), ("online", "0\n")],
@@ -78,7 +78,7 @@ fn an_adapter_online_is_mains_and_one_that_is_not_is_battery() {
 }
 
 #[test]
-fn a_battery_alone_tells_by_its_status() {
+fn without_an_adapter_power_follows_the_battery_status() {
     let with = |status| machine(&[supply(BATTERY, &[("type", "Battery"), ("status", status)])]);
     assert_eq!(with("Discharging").value(POWER).as_deref(), Some("battery"));
     assert_eq!(with("Full").value(POWER).as_deref(), Some("mains"));
@@ -87,7 +87,7 @@ fn a_battery_alone_tells_by_its_status() {
 }
 
 #[test]
-fn a_mouse_and_a_machine_without_battery_are_no_power_state() {
+fn a_mouse_battery_or_an_offline_adapter_alone_gives_no_power() {
     let files = [
         ("type", "Battery"),
         ("scope", "Device"),
@@ -101,7 +101,7 @@ fn a_mouse_and_a_machine_without_battery_are_no_power_state() {
 }
 
 #[test]
-fn charge_is_the_mean_of_batteries_and_nonsense_is_none() {
+fn charge_is_the_mean_of_batteries_and_ignores_invalid_values() {
     let battery = |at: u32, capacity| {
         let folder = format!("class/power_supply/BAT{at}/");
         supply(&folder, &[("type", "Battery"), ("capacity", capacity)])
@@ -113,7 +113,7 @@ fn charge_is_the_mean_of_batteries_and_nonsense_is_none() {
 }
 
 #[test]
-fn governors_and_preferences_that_differ_are_all_named() {
+fn all_distinct_governors_and_preferences_are_listed() {
     let machine = Machine::new(&[
         (
             "devices/system/cpu/cpufreq/policy0/scaling_governor",
@@ -150,7 +150,7 @@ fn governors_and_preferences_that_differ_are_all_named() {
 }
 
 #[test]
-fn the_firmwares_profile_tells_low_power() {
+fn low_power_mode_follows_the_firmware_profile() {
     let with = |profile| Machine::new(&[("firmware/acpi/platform_profile", profile)]);
     assert_eq!(
         with("low-power\n").value(LOW_POWER_MODE).as_deref(),
@@ -163,7 +163,7 @@ fn the_firmwares_profile_tells_low_power() {
 }
 
 #[test]
-fn a_zone_at_its_passive_point_throttles() {
+fn a_zone_at_its_passive_trip_point_is_throttled() {
     let machine = Machine::new(&[
         ("class/thermal/thermal_zone0/temp", "71000\n"),
         (
@@ -177,16 +177,16 @@ fn a_zone_at_its_passive_point_throttles() {
     machine.write("class/thermal/thermal_zone0/trip_point_1_temp", "-274000\n");
     assert_eq!(machine.value(THERMAL_PRESSURE), None, "not set");
     machine.write("class/thermal/thermal_zone0/trip_point_1_temp", "80000\n");
-    let told = || machine.value(THERMAL_PRESSURE);
-    assert_eq!(told().as_deref(), Some("nominal"));
+    let pressure = || machine.value(THERMAL_PRESSURE);
+    assert_eq!(pressure().as_deref(), Some("nominal"));
     machine.write("class/thermal/thermal_zone0/temp", "80000\n");
-    assert_eq!(told().as_deref(), Some("throttled"));
+    assert_eq!(pressure().as_deref(), Some("throttled"));
     machine.write("class/thermal/thermal_zone0/mode", "disabled\n");
-    assert_eq!(told(), None);
+    assert_eq!(pressure(), None);
 }
 
 #[test]
-fn a_processors_cooling_device_throttles_and_a_fan_does_not() {
+fn an_active_processor_cooling_device_is_throttling_and_a_fan_is_not() {
     let machine = Machine::new(&[
         ("class/thermal/cooling_device0/type", "Fan\n"),
         ("class/thermal/cooling_device0/cur_state", "3\n"),
@@ -194,14 +194,14 @@ fn a_processors_cooling_device_throttles_and_a_fan_does_not() {
     assert_eq!(machine.value(THERMAL_PRESSURE), None);
     machine.write("class/thermal/cooling_device1/type", "Processor\n");
     machine.write("class/thermal/cooling_device1/cur_state", "0\n");
-    let told = || machine.value(THERMAL_PRESSURE);
-    assert_eq!(told().as_deref(), Some("nominal"));
+    let pressure = || machine.value(THERMAL_PRESSURE);
+    assert_eq!(pressure().as_deref(), Some("nominal"));
     machine.write("class/thermal/cooling_device1/cur_state", "2\n");
-    assert_eq!(told().as_deref(), Some("throttled"));
+    assert_eq!(pressure().as_deref(), Some("throttled"));
 }
 
 #[test]
-fn throttle_counters_tell_at_the_end() {
+fn throttle_counters_are_evaluated_at_the_end() {
     const COUNT: &str = "devices/system/cpu/cpu11/thermal_throttle/core_throttle_count";
     let machine = Machine::new(&[(COUNT, "12\n")]);
     let start = machine.snapshot();
@@ -214,7 +214,7 @@ fn throttle_counters_tell_at_the_end() {
 }
 
 #[test]
-fn files_that_are_no_text_or_endless_cost_their_condition_only() {
+fn binary_or_long_files_affect_their_condition_only() {
     let long = "x".repeat(100_000);
     let machine = Machine::new(&[
         ("devices/system/cpu/cpufreq/policy0/scaling_governor", &long),

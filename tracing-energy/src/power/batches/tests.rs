@@ -30,7 +30,7 @@ fn readings(energies: impl IntoIterator<Item = f64>) -> Vec<SampleRow> {
     (0..).zip(energies).map(reading).collect()
 }
 
-/// Of rails whose spans are not known.
+/// Merges the readings of rails without known spans.
 fn merged(rails: &[RailRow], samples: Vec<SampleRow>) -> (Vec<SampleRow>, Vec<Batched>) {
     merge(rails, samples, || None)
 }
@@ -56,7 +56,7 @@ fn total(samples: &[SampleRow]) -> f64 {
 }
 
 #[test]
-fn a_counter_that_moves_every_third_reading_is_merged_to_its_true_power() {
+fn a_counter_that_moves_every_third_reading_is_merged_into_its_true_power() {
     for (period, ms) in [(3.0, 300), (3.33, 330), (21.0, 2100), (2.0, 200)] {
         let samples = counter(20 * 21, period, |_| 5.0);
         let (merged, batched) = merged(&[rail(RailKind::Cpu)], samples.clone());
@@ -65,7 +65,7 @@ fn a_counter_that_moves_every_third_reading_is_merged_to_its_true_power() {
         let found_ms = batched[0].period.nanos() / MS;
         assert!((found_ms - ms).abs() <= 50, "{found_ms} of {ms}");
         assert!((total(&merged) - total(&samples)).abs() < 1e-9, "{period}");
-        // Within the one reading that a window is known to.
+        // Window edges are accurate to one reading.
         let off = 1.0 / period + 1e-9;
         for power in merged.iter().filter_map(watts) {
             assert!(
@@ -82,7 +82,7 @@ fn a_counter_that_moves_every_third_reading_is_merged_to_its_true_power() {
 }
 
 #[test]
-fn energy_before_the_recording_and_after_the_last_move_is_not_crammed_into_it() {
+fn energy_before_the_recording_and_after_the_last_move_is_not_in_its_windows() {
     // One reading of the first batch was recorded, and two after the last move.
     let mut energies = vec![2.1];
     for _ in 0..9 {
@@ -102,7 +102,7 @@ fn energy_before_the_recording_and_after_the_last_move_is_not_crammed_into_it() 
 }
 
 #[test]
-fn a_window_does_not_stretch_over_a_gap_of_the_recording() {
+fn a_window_does_not_span_a_gap_of_the_recording() {
     let mut samples = readings((0..60).map(|at| if at % 3 == 2 { 1.5 } else { 0.0 }));
     for sample in &mut samples[31..] {
         sample.start_ns += 10_000 * MS;
@@ -118,7 +118,7 @@ fn a_window_does_not_stretch_over_a_gap_of_the_recording() {
 }
 
 #[test]
-fn repeated_means_become_one_window_each() {
+fn each_repeated_mean_becomes_one_window() {
     let mean = |at: usize| 5.0 + (at / 4 * 13 % 29) as f64;
     let samples = readings((1..81).map(|at| mean(at) * 0.1));
     let (merged, batched) = merged(&[rail(RailKind::Cpu)], samples.clone());
@@ -153,7 +153,7 @@ fn a_gap_divides_a_repeated_mean() {
 }
 
 #[test]
-fn what_is_not_regular_stays_as_it_is() {
+fn irregular_readings_are_not_merged() {
     let busy = |at: usize| {
         if at % 40 < 15 {
             0.5 + at as f64 * 1e-3
@@ -193,7 +193,7 @@ fn what_is_not_regular_stays_as_it_is() {
 }
 
 #[test]
-fn regular_bursts_of_a_gated_gpu_stay_and_those_of_a_large_one_are_merged() {
+fn regular_bursts_of_a_gated_gpu_are_kept_and_those_of_a_large_one_merged() {
     let gpu = rail(RailKind::Gpu);
     let bursts =
         |joules: f64| readings((0..90).map(move |at| if at % 5 == 0 { joules } else { 0.0 }));
@@ -202,7 +202,7 @@ fn regular_bursts_of_a_gated_gpu_stay_and_those_of_a_large_one_are_merged() {
 }
 
 #[test]
-fn regular_bursts_of_work_are_no_batches() {
+fn regular_bursts_of_spans_are_not_batches() {
     let samples = readings((0..100).map(|at| if at % 5 == 0 { 1.0 } else { 0.0 }));
     let bursts = || Activity::of((0..20).map(|at| (at * 500 * MS, at * 500 * MS + 80 * MS)));
     let rails = [rail(RailKind::Cpu)];
@@ -233,7 +233,7 @@ fn other_rails_keep_their_readings() {
 }
 
 proptest! {
-    /// Whatever the readings are, no energy is lost, made or counted twice in time.
+    /// For any readings, merging conserves energy and windows do not overlap.
     #[test]
     fn energy_is_conserved_and_windows_do_not_overlap(
         energies in proptest::collection::vec(prop_oneof![3 => Just(Some(0.0)), 2 => (0.1..3.0).prop_map(Some), 1 => Just(None)], 0..200),

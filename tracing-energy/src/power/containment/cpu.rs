@@ -1,11 +1,11 @@
-//! Processors: cores in clusters, clusters in the whole, the whole in its package.
+//! Places processor rails: cores in clusters, clusters in the whole, the whole in its package.
 
 use super::{Fit, Model, Place, Placement, names};
 use crate::power::RailKind;
 
 impl Model<'_> {
-    /// Nests rails of one source that meter a processor more and more finely, and puts
-    /// the topmost into their packages.
+    /// Nests the processor rails of each source by level, and puts the topmost into their
+    /// packages.
     pub(super) fn nest_processors(&mut self) {
         let mut sources: Vec<&str> = self.members.iter().map(|one| &*one.source).collect();
         sources.dedup();
@@ -48,8 +48,8 @@ impl Model<'_> {
         }
     }
 
-    /// Puts `parts` into the first of `wholes`, unless they draw more than all of these:
-    /// then the wholes are not counted.
+    /// Puts `parts` into the first of `wholes`. If they draw more than the sum of `wholes`,
+    /// the wholes are not counted instead.
     fn nest(&mut self, parts: &[usize], wholes: &[usize]) {
         match self.fit(parts, wholes) {
             Fit::Exceeds(compared) => {
@@ -83,8 +83,8 @@ impl Model<'_> {
         by_number.or(others.first().copied())
     }
 
-    /// A processor that draws more than its packages contains them: what is larger
-    /// counts, once.
+    /// Puts the packages into a processor rail that draws more than they do, so that only
+    /// the larger one counts.
     fn check_processor(&mut self, package: usize) {
         let is_cpu = |at: &usize| self.members[*at].kind == RailKind::Cpu;
         let of_table = |at: &usize| self.members[*at].declared.is_none();
@@ -101,7 +101,7 @@ impl Model<'_> {
                 }
                 self.places[*whole] = Place::Root;
                 let message = format!(
-                    "{} draws {:.1} W and its packages {:.1} W: it is taken to contain them",
+                    "{} draws {:.1} W and its packages {:.1} W: assumed to contain them",
                     self.name(*whole),
                     compared.parts_w,
                     compared.whole_w
@@ -109,7 +109,7 @@ impl Model<'_> {
                 self.note(*whole, message);
             }
             (Fit::Exceeds(compared), _) => self.not_the_whole(package, &parts, compared),
-            // It holds the cores of all packages.
+            // It meters the cores of all packages.
             _ => {}
         }
     }

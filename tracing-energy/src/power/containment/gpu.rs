@@ -1,9 +1,9 @@
-//! Graphics: in the processor's package, or a card of its own.
+//! Places graphics rails: in the processor's package, or as a separate card.
 
 use super::{Fit, Model, Place, Placement, names};
 use crate::power::RailKind;
 
-/// A graphics driver's reading within this ratio of a package's is the package's.
+/// A graphics driver whose reading has this ratio to the package's meters the package.
 const SAME: std::ops::RangeInclusive<f64> = 0.85..=1.15;
 
 impl Model<'_> {
@@ -30,7 +30,7 @@ impl Model<'_> {
         }
     }
 
-    /// The reading includes the CPU: of it and the package, the larger one counts.
+    /// Places a rail that includes the CPU cores: of it and the package, the larger counts.
     fn place_processor(&mut self, at: usize) {
         let Some(package) = self.package_of(at) else {
             return;
@@ -73,14 +73,14 @@ impl Model<'_> {
         let (name, package_name) = (self.name(at), self.name(package));
         let message = if ratio > 1.0 {
             format!(
-                "{name} draws {own_w:.1} W, more than {package_name} with {package_w:.1} W: it \
-                 is taken for a card of its own"
+                "{name} draws {own_w:.1} W, more than {package_name} with {package_w:.1} W: \
+                 assumed to be a card of its own"
             )
         } else {
             self.places[at] = Place::Inside(package);
             format!(
-                "{name} ({own_w:.1} W) may be part of {package_name} ({package_w:.1} W): it is \
-                 taken to be, and counted once"
+                "{name} ({own_w:.1} W) may be part of {package_name} ({package_w:.1} W): assumed \
+                 to be part of it and counted once"
             )
         };
         self.note(at, message);
@@ -110,8 +110,8 @@ impl Model<'_> {
         }
     }
 
-    /// The only graphics rail: inside the package of its own source unless it draws more.
-    /// Two live sources meter different things unless they name the same.
+    /// Places the only graphics rail inside the package of its own source, unless it draws
+    /// more. Rails of different sources are assumed to meter different devices.
     fn place_unsure(&mut self, at: usize) {
         let of_source = |&package: &usize| self.members[package].source == self.members[at].source;
         let Some(package) = self.package_of(at).filter(of_source) else {
@@ -121,8 +121,8 @@ impl Model<'_> {
         match self.fit(&[at], &[package]) {
             Fit::Exceeds(compared) => {
                 let message = format!(
-                    "{name} draws {:.1} W and {package_name} {:.1} W: it is taken for a card of \
-                     its own",
+                    "{name} draws {:.1} W and {package_name} {:.1} W: assumed to be a card of its \
+                     own",
                     compared.parts_w, compared.whole_w
                 );
                 self.note(at, message);
@@ -131,8 +131,8 @@ impl Model<'_> {
                 self.places[at] = Place::Inside(package);
                 if !names::is_integrated(&self.members[at].rail) {
                     let message = format!(
-                        "{name} is taken to be part of {package_name}, and counted once: nothing \
-                         says that it is a card of its own"
+                        "{name} is assumed to be part of {package_name} and counted once: no \
+                         evidence that it is a card of its own"
                     );
                     self.note(at, message);
                 }

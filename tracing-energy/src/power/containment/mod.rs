@@ -1,33 +1,33 @@
-//! Which rail contains which: one model for live sources, replays and imports.
+//! Decides which rail contains which: one model for live sources, replays and imports.
 //!
 //! ```text
-//! machine (wall, battery, VDD_IN)       contains all that follows
+//! machine (wall, battery, VDD_IN)       contains all of the following
 //! +- psys                               the processor's platform
 //! |  +- package-0                       a processor
 //! |  |  +- cpu > core > cluster > core3
 //! |  |  +- gpu of the processor, ane
 //! |  +- dram                            outside the package
-//! +- gpu-0                              a card: in no package, and in no psys for sure
+//! +- gpu-0                              a card: in no package and not in psys
 //! ```
 //!
-//! Energies of rails that lie in no other are added up. The rules, in this order:
+//! Energies of rails that lie in no other rail are added up. The rules, in this order:
 //!
-//! 1. What the platform says counts: zones of a tree, a card's own supply.
-//! 2. What is metered twice counts once: one counter shown by two dies, one package by two
-//!    drivers, an APU's graphics driver that meters the processor too.
-//! 3. A part cannot draw more than its whole. Where it does, a sensor that claims to be the
-//!    whole is not counted, and a graphics rail is taken to be a card of its own.
-//! 4. What remains unsure is counted once, as part of the larger rail; a note says so.
+//! 1. Containment reported by the platform is used: zones of a tree, a card's own supply.
+//! 2. A domain that is metered twice counts once: one counter reported by two dies, one
+//!    package by two drivers, an APU's graphics driver that meters the processor too.
+//! 3. A part cannot draw more than its whole. If it does, a sensor that claims to be the
+//!    whole is not counted, and a graphics rail is assumed to be a card of its own.
+//! 4. In remaining cases the rail is counted once, as part of the larger rail, with a note.
 //!
-//! [`decide`] is pure. It is evaluated without observations when a run starts, with them
-//! while it goes on, and with all of them when it ends or when a file is read.
+//! [`decide`] is pure. It is evaluated without observations when a run starts, repeatedly
+//! during the run, and with all observations when it ends or when a file is read.
 
 mod cpu;
+mod duplicates;
 mod gpu;
 pub(in crate::power) mod names;
 mod observed;
 mod topology;
-mod twice;
 mod wholes;
 
 use observed::Compared;
@@ -37,27 +37,27 @@ pub use topology::{PlacedRail, RailPlace, Topology};
 use crate::power::{Notice, Rail, RailKind, Sample};
 use crate::units::Nanos;
 
-/// Parts may seem to draw this much more than their whole: readings are not simultaneous.
+/// Parts may seem to draw this factor more than their whole: readings are not simultaneous.
 const MARGIN: f64 = 1.02;
 
 /// Power below which nothing is compared, W.
 const NOTHING_W: f64 = 0.02;
 
-/// A share of the parts' energy above their whole that no timing of readings explains.
+/// A share of the parts' energy above their whole that timing differences cannot explain.
 const EXCESS: f64 = 0.1;
 
-/// Without a single known energy of a whole in so many buckets, it is none: a counter that
-/// stands still is waited for ..
+/// A whole without a known energy in this number of buckets is not counted. The number allows
+/// for a counter that is frozen for a while.
 const SILENT_BUCKETS: usize = 20;
 
-/// .. unless nothing is to come.
+/// The same number once all samples are known.
 const SILENT_AT_END: usize = 2;
 
-/// What the platform says of a rail's place, beyond its name.
+/// The platform's information on where a rail lies, beyond its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Placement {
-    /// Nothing: the name and the observed power decide.
+    /// No information: the name and the observed power decide.
     #[default]
     Unknown,
     /// A device with its own supply: in no package.
@@ -68,7 +68,7 @@ pub enum Placement {
     MaybeWholeProcessor,
     /// A part of a processor package, by the socket's number where it is known.
     InPackage(Option<u32>),
-    /// The same counter as another rail of its source, by its index.
+    /// The same counter as the rail of its source with this index.
     Repeats(usize),
 }
 
@@ -79,26 +79,26 @@ pub struct Member {
     pub source: String,
     /// Its name within the source.
     pub rail: String,
-    /// What it meters.
+    /// The domain it meters.
     pub kind: RailKind,
     /// The member that contains it by the structure of its source.
     pub declared: Option<usize>,
-    /// What the platform says of it.
+    /// The platform's information.
     pub placement: Placement,
 }
 
-/// Where a rail counts.
+/// Where a rail's energy counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// In the total.
     Root,
     /// In the rail at this index, which contains it.
     Inside(usize),
-    /// Nowhere: its sensor cannot be what it claims to be.
+    /// Nowhere, because its sensor cannot meter what it claims to.
     NotCounted,
 }
 
-/// Why a rail counts where it does, where that is no plain fact of the platform.
+/// The reason for a rail's place, if the platform did not report it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Note {
     /// The rail's index.
@@ -112,11 +112,11 @@ pub struct Note {
 pub struct Containment {
     /// By index of the member.
     pub places: Vec<Place>,
-    /// What was found or assumed.
+    /// Findings and assumptions.
     pub notes: Vec<Note>,
 }
 
-/// Decides where each rail counts, from what the platform says and what was observed.
+/// Decides where each rail counts, from the platform's information and the observed power.
 pub fn decide(members: &[Member], observed: &Observed) -> Containment {
     let mut model = Model {
         members,
@@ -184,7 +184,7 @@ impl Place {
     }
 }
 
-/// A decision in the making.
+/// A decision in progress.
 struct Model<'m> {
     members: &'m [Member],
     observed: &'m Observed,
@@ -192,7 +192,7 @@ struct Model<'m> {
     notes: Vec<Note>,
 }
 
-/// What comparing parts with their whole says.
+/// The result of comparing parts with their whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fit {
     Unknown,
@@ -214,7 +214,7 @@ impl Model<'_> {
         self.places[at] == Place::Root
     }
 
-    /// Returns the packages that count for themselves or in a larger whole.
+    /// Returns the packages that count in the total or in a system rail.
     fn packages(&self) -> Vec<usize> {
         let packages = self.of_kind(RailKind::Package).into_iter();
         let is_package = |&at: &usize| match self.places[at] {
@@ -247,8 +247,8 @@ impl Model<'_> {
         self.notes.push(Note { member, message });
     }
 
-    /// Compares parts with the sum of their wholes: over all the time in which both are
-    /// known, and in each part of it.
+    /// Compares parts with the sum of their wholes, over the total time in which both are
+    /// known and in each bucket.
     fn fit(&self, parts: &[usize], wholes: &[usize]) -> Fit {
         let compared = self.observed.compare(parts, wholes);
         if compared.buckets == 0 {

@@ -1,9 +1,9 @@
-//! What a rail's name says where no platform says more: rails of tables, and of drivers
-//! that give labels only.
+//! Derives a rail's kind and level from its name: for tables, and for drivers that give only
+//! labels.
 
 use crate::power::RailKind;
 
-/// What a name says that a rail meters.
+/// Returns the kind of rail that a name suggests.
 pub(in crate::power) fn kind(name: &str) -> RailKind {
     let words = words(name);
     let begins = |stems: &[&str]| stems.iter().any(|stem| words.starts_with(stem));
@@ -20,7 +20,7 @@ pub(in crate::power) fn kind(name: &str) -> RailKind {
     }
 }
 
-/// Lower case, with single blanks between words; perf's `energy-` is no part of it.
+/// Returns the name in lower case with single blanks between words, without perf's `energy-`.
 fn words(name: &str) -> String {
     let lower = name.to_ascii_lowercase();
     let stem = lower.trim_matches('/');
@@ -30,20 +30,20 @@ fn words(name: &str) -> String {
     separated.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The number of a package: 1 for `package-1`, `package-1-die-0`, `pkg1`; none where the
-/// name has none.
+/// Returns the number of a package, if its name has one: 1 for `package-1`,
+/// `package-1-die-0`, `pkg1`.
 pub(super) fn package(name: &str) -> Option<u32> {
     first_number(name)
 }
 
-/// The package and the die of `package-0-die-1`.
+/// Returns package and die number of `package-0-die-1`.
 pub(super) fn die(name: &str) -> Option<(u32, u32)> {
     let words = words(name);
     let (package, die) = words.split_once(" die ")?;
     Some((first_number(package)?, first_number(die)?))
 }
 
-/// The first number in a name.
+/// Returns the first number in a name.
 pub(super) fn first_number(name: &str) -> Option<u32> {
     let from = name.find(|c: char| c.is_ascii_digit())?;
     let digits = &name[from..];
@@ -51,7 +51,7 @@ pub(super) fn first_number(name: &str) -> Option<u32> {
     digits[..end.unwrap_or(digits.len())].parse().ok()
 }
 
-/// How finely a processor's rail divides it: the whole, all its cores, a cluster, a core.
+/// Returns the level of a processor rail: 0 the whole, 1 all cores, 2 a cluster, 3 a core.
 pub(super) fn cpu_level(name: &str) -> u8 {
     let words = words(name);
     let is_numbered = first_number(&words).is_some();
@@ -73,12 +73,12 @@ pub(super) fn cpu_level(name: &str) -> u8 {
     }
 }
 
-/// Whether a graphics rail is one of several: `gpu0`, `gpu-1`.
+/// Returns whether the name of a graphics rail has a number: `gpu0`, `gpu-1`.
 pub(super) fn is_numbered(name: &str) -> bool {
     first_number(name).is_some()
 }
 
-/// Whether a name says that graphics are part of the processor's package.
+/// Returns whether a name indicates graphics in the processor's package.
 pub(super) fn is_integrated(name: &str) -> bool {
     let words = words(name);
     ["igpu", "uncore", "gfx", "pp1", "integrated"]
@@ -86,7 +86,7 @@ pub(super) fn is_integrated(name: &str) -> bool {
         .any(|word| words.starts_with(word))
 }
 
-/// Whether a name says that graphics are a card of their own.
+/// Returns whether a name indicates a graphics card.
 pub(super) fn is_discrete(name: &str) -> bool {
     let words = words(name);
     [
@@ -96,8 +96,8 @@ pub(super) fn is_discrete(name: &str) -> bool {
     .any(|word| words.contains(word))
 }
 
-/// How much of the machine a rail of the whole contains, the most first: the wall socket,
-/// a sum, the system; none for psys, which holds the platform of the processor.
+/// Returns the rank of a system rail, the largest first: wall socket, total, system. `None`
+/// for psys, which contains the processor's platform only.
 pub(super) fn whole_rank(name: &str) -> Option<u8> {
     let words = words(name);
     match () {

@@ -1,17 +1,17 @@
-//! What rails drew at the same times, in bounded memory: one row of buckets for each rail.
+//! Keeps the power of rails over time in bounded memory: one row of buckets for each rail.
 //!
 //! ```text
 //! samples   |--- 3 J ---|-- 2 J --|      windows of any length
 //! buckets   |   |   |   |   |   |        energy spread evenly over a window's time
 //! ```
-//! A recording that is longer than the buckets reach doubles their length.
+//! If a recording exceeds the buckets' range, their length is doubled.
 
 use crate::units::{Energy, Nanos};
 
 /// The length of a bucket at the start.
 const FIRST_LENGTH_NS: i64 = 200_000_000;
 
-/// The number of buckets kept; a longer recording has longer buckets.
+/// The maximum number of buckets.
 const BUCKETS: usize = 4_096;
 
 /// The share of a bucket that samples must cover for its power to be known.
@@ -30,7 +30,7 @@ pub struct Observed {
     length_ns: i64,
     origin_ns: Option<i64>,
     rails: Vec<Vec<Bucket>>,
-    /// Whether no sample is to come.
+    /// Whether all samples have been added.
     pub(super) is_complete: bool,
 }
 
@@ -78,7 +78,7 @@ impl Observed {
             self.rails.resize(rail + 1, Vec::new());
         }
         let watts = joules / (end_ns - start_ns) as f64;
-        // Before the first window of all there are no buckets.
+        // There are no buckets before the first window.
         let mut at = from.max(0);
         while at < until {
             let bucket = (at / self.length_ns) as usize;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_of_samples_takes_no_more_memory_than_an_hour() {
+    fn memory_is_bounded_for_a_day_of_samples() {
         let mut observed = Observed::default();
         for second in 0..86_400 {
             let [start, end] = [second, second + 1].map(|s| Nanos::from_millis(1_000 * s));

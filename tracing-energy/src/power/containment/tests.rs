@@ -11,7 +11,7 @@ fn member(source: &str, rail: &str, placement: Placement) -> Member {
     }
 }
 
-/// Rails of one table with constant powers over four seconds; none is never known.
+/// Rails of one table with constant powers over four seconds; `None` is unknown.
 fn table(rails: &[(&str, Option<f64>)]) -> (Vec<Member>, Observed) {
     let mut observed = Observed::default();
     for (at, (_, watts)) in rails.iter().enumerate() {
@@ -32,7 +32,7 @@ fn table(rails: &[(&str, Option<f64>)]) -> (Vec<Member>, Observed) {
     (members.collect(), observed)
 }
 
-/// What the rails that count add up to.
+/// Returns the sum of the root rails in watts.
 fn total(members: &[Member], observed: &Observed, decided: &Containment) -> f64 {
     let roots = (0..members.len()).filter(|&at| decided.places[at] == Place::Root);
     let watts: f64 = roots.filter_map(|at| observed.mean_w(at)).sum();
@@ -58,7 +58,7 @@ fn a_gpu_that_draws_more_than_its_package_is_a_card() {
     assert!(notes[0].contains("card of its own"), "{notes:?}");
     let (total, notes) = known(&[("package", 30.0), ("gpu", 4.0)]);
     assert_eq!(total, 30.0);
-    assert!(notes[0].contains("taken to be part of"), "{notes:?}");
+    assert!(notes[0].contains("assumed to be part of"), "{notes:?}");
     let cards = [("package-0", 50.0), ("gpu0", 20.0), ("gpu1", 30.0)];
     assert_eq!(known(&cards).0, 100.0);
     let sockets = [("package-0", 50.0), ("package-1", 50.0), ("gpu", 20.0)];
@@ -88,7 +88,7 @@ fn a_gpu_that_draws_more_than_its_package_part_of_the_time_is_a_card() {
 }
 
 #[test]
-fn a_whole_below_its_parts_is_not_counted() {
+fn a_whole_that_draws_less_than_its_parts_is_not_counted() {
     for psys in [Some(0.0), Some(12.0), Some(30.0), None] {
         let rails = [
             ("package-0", Some(31.0)),
@@ -106,7 +106,7 @@ fn a_whole_below_its_parts_is_not_counted() {
 }
 
 #[test]
-fn a_machine_contains_what_fits_and_a_card_that_does_not_fit_is_outside() {
+fn a_machine_rail_contains_the_rails_that_fit_and_other_cards_are_outside() {
     let all = [
         ("wall", 200.0),
         ("package", 60.0),
@@ -132,7 +132,7 @@ fn a_machine_contains_what_fits_and_a_card_that_does_not_fit_is_outside() {
 }
 
 #[test]
-fn rails_that_double_each_other_count_once() {
+fn rails_of_the_same_domain_count_once() {
     let doubled = [
         ("cpu", 10.0),
         ("core", 9.9),
@@ -161,7 +161,7 @@ fn rails_that_double_each_other_count_once() {
 }
 
 #[test]
-fn dies_with_one_counter_count_once_and_sockets_do_not() {
+fn dies_with_one_counter_count_once_and_sockets_each() {
     let dies = [("package-0-die-0", 70.0), ("package-0-die-1", 70.0)];
     let (total, notes) = known(&dies);
     assert_eq!(total, 70.0);
@@ -175,7 +175,7 @@ fn dies_with_one_counter_count_once_and_sockets_do_not() {
 }
 
 /// A package by RAPL, a graphics driver's rail, and their powers.
-fn beside_package(watts: f64, placement: Placement) -> (f64, Vec<Note>) {
+fn with_package_rail(watts: f64, placement: Placement) -> (f64, Vec<Note>) {
     let (_, observed) = table(&[("package-0", Some(25.0)), ("gpu", Some(watts))]);
     let mut members = vec![
         member("rapl", "package-0", Placement::Unknown),
@@ -190,18 +190,24 @@ fn beside_package(watts: f64, placement: Placement) -> (f64, Vec<Note>) {
 
 #[test]
 fn an_apu_and_its_package_are_one_processor() {
-    assert_eq!(beside_package(24.0, Placement::WholeProcessor).0, 25.0);
-    assert_eq!(beside_package(40.0, Placement::WholeProcessor).0, 40.0);
-    assert_eq!(beside_package(26.0, Placement::MaybeWholeProcessor).0, 25.0);
+    assert_eq!(with_package_rail(24.0, Placement::WholeProcessor).0, 25.0);
+    assert_eq!(with_package_rail(40.0, Placement::WholeProcessor).0, 40.0);
     assert_eq!(
-        beside_package(90.0, Placement::MaybeWholeProcessor).0,
+        with_package_rail(26.0, Placement::MaybeWholeProcessor).0,
+        25.0
+    );
+    assert_eq!(
+        with_package_rail(90.0, Placement::MaybeWholeProcessor).0,
         115.0
     );
-    assert_eq!(beside_package(9.0, Placement::MaybeWholeProcessor).0, 25.0);
-    assert_eq!(beside_package(9.0, Placement::Discrete), (34.0, vec![]));
+    assert_eq!(
+        with_package_rail(9.0, Placement::MaybeWholeProcessor).0,
+        25.0
+    );
+    assert_eq!(with_package_rail(9.0, Placement::Discrete), (34.0, vec![]));
     for watts in [9.0, 24.0, 90.0] {
-        let notes = beside_package(watts, Placement::MaybeWholeProcessor).1;
-        assert_eq!(notes.len(), 1, "what is assumed is said: {notes:?}");
+        let notes = with_package_rail(watts, Placement::MaybeWholeProcessor).1;
+        assert_eq!(notes.len(), 1, "the assumption is noted: {notes:?}");
     }
 }
 
@@ -223,7 +229,7 @@ fn one_package_by_two_drivers_counts_once() {
 }
 
 #[test]
-fn a_card_is_outside_of_psys_and_nothing_is_noted_before_it_was_observed() {
+fn a_card_is_outside_psys_and_notes_wait_for_observations() {
     let members = [
         member("rapl", "package-0", Placement::Unknown),
         member("rapl", "psys", Placement::Unknown),
@@ -242,7 +248,7 @@ fn a_rail_that_is_not_counted_is_its_own_parent() {
 }
 
 #[test]
-fn sources_that_name_the_same_unit_meter_it_twice_and_others_do_not() {
+fn rails_of_two_sources_with_equal_names_are_duplicates_and_others_are_not() {
     let unknown = Placement::Unknown;
     let members = [
         member("rapl", "package-0", unknown),

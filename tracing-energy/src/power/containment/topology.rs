@@ -1,4 +1,4 @@
-//! The rails of all sources of a run and where each counts, as it becomes known.
+//! Tracks the rails of all sources of a run and where each counts.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use super::{Containment, Member, Observed, Place, Placement, decide};
 use crate::power::{Description, PowerSource, Provenance, Rail, Sample};
 use crate::units::Nanos;
 
-/// What is assumed of a rail is reported once it was observed for this long.
+/// Observation time after which assumptions about a rail are reported.
 const OBSERVED: Nanos = Nanos::from_millis(1_000);
 
-/// A rail with what the platform says of its place.
+/// A rail with the platform's information on its placement.
 pub type PlacedRail = (Rail, Placement);
 
-/// The rails of the running sources. Rails of recordings are settled when these are read.
+/// The rails of the running sources. Rails of recordings are placed when these are read.
 #[derive(Debug, Clone, Default)]
 pub struct Topology {
     sources: Vec<Source>,
@@ -36,7 +36,7 @@ pub struct RailPlace {
     pub source: usize,
     /// The rail's index in its source.
     pub rail: usize,
-    /// Source and index of the rail that contains it; its own where it is not counted.
+    /// Source and index of the rail that contains it; its own if it is not counted.
     pub parent: Option<(usize, usize)>,
 }
 
@@ -67,7 +67,7 @@ impl Topology {
         self.set_rails(self.sources.len() - 1, rails);
     }
 
-    /// Takes the rails of a source anew: those known before come first.
+    /// Replaces the rails of a source. Known rails come first.
     pub fn set_rails(&mut self, source: usize, rails: Vec<PlacedRail>) {
         let known = self.sources[source].rails.len();
         self.members
@@ -75,7 +75,7 @@ impl Topology {
         self.sources[source].rails = rails;
     }
 
-    /// Takes a sample of a source.
+    /// Adds a sample of a source.
     pub fn sample(&mut self, source: usize, sample: &Sample) {
         if let Some(at) = self.member(source, sample.rail) {
             self.observed
@@ -88,13 +88,14 @@ impl Topology {
         members.position(|member| *member == (source, rail))
     }
 
-    /// Returns where every rail counts by all that is known now.
+    /// Returns where each rail counts, by the samples so far.
     pub fn places(&self) -> Vec<RailPlace> {
         self.placed(&self.decide())
     }
 
-    /// Returns the same with what is new of what was found or assumed, each once. Before
-    /// its rail was observed for a second nothing is reported, unless `is_final`.
+    /// Returns where each rail counts, and the messages that were not returned before.
+    /// Unless `is_final`, a source's messages are held until one of its rails was observed
+    /// for a second.
     pub fn report(&mut self, is_final: bool) -> (Vec<RailPlace>, Vec<String>) {
         self.observed.is_complete |= is_final;
         let decided = self.decide();
@@ -111,7 +112,7 @@ impl Topology {
         (places, messages)
     }
 
-    /// Whether some rail of a source was observed for long enough.
+    /// Returns whether a rail of a source was observed for at least [`OBSERVED`].
     fn is_observed(&self, source: usize) -> bool {
         let mut members = (0..).zip(&self.members);
         members.any(|(at, member)| member.0 == source && self.observed.covered(at) >= OBSERVED)
@@ -134,13 +135,13 @@ impl Topology {
             .collect()
     }
 
-    /// Decides for what is measured and modelled; a recording's rails are no members of
-    /// this machine.
+    /// Decides for measured and modelled rails. Rails of a recording do not belong to this
+    /// machine.
     fn decide(&self) -> Containment {
         let mut order: Vec<usize> = (0..self.members.len())
             .filter(|&at| self.provenance(at) != Provenance::Replayed)
             .collect();
-        // What is measured counts rather than what is modelled.
+        // Measured rails come first, so that they count rather than modelled ones.
         order.sort_by_key(|&at| self.provenance(at) == Provenance::Modelled);
         let mut to_member = vec![None; self.members.len()];
         for (at, &member) in order.iter().enumerate() {

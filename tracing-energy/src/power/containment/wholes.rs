@@ -1,17 +1,17 @@
-//! Rails of the whole platform or machine, and what they contain.
+//! Places rails inside those of the whole platform or machine.
 
 use super::observed::Compared;
 use super::{Fit, Model, Place, Placement, names};
 use crate::power::RailKind;
 
 impl Model<'_> {
-    /// Puts what lies in no other rail into those that claim to hold everything, the
-    /// smallest first, and takes that claim from those that draw less than their parts.
+    /// Puts root rails into the system rails, smallest rank first. A system rail that draws
+    /// less than its parts is not counted.
     pub(super) fn check_wholes(&mut self) {
         let mut wholes: Vec<usize> = self.of_kind(RailKind::System);
         wholes.retain(|&at| self.is_root(at));
         let rank = |at: usize| names::whole_rank(&self.members[at].rail);
-        // psys, the system, the sum, the wall.
+        // Order: psys, system, total, wall.
         wholes.sort_by_key(|&at| std::cmp::Reverse(rank(at).map_or(u8::MAX, |rank| rank)));
         let ranks: Vec<Option<u8>> = wholes.iter().map(|&at| rank(at)).collect();
         let mut done = 0;
@@ -25,8 +25,7 @@ impl Model<'_> {
         }
     }
 
-    /// As [`Self::check_wholes`], of rails that hold equally much: psys, several
-    /// batteries.
+    /// Checks system rails of one rank, such as psys or several batteries.
     fn check_whole(&mut self, wholes: &[usize], is_platform: bool) {
         let first = wholes[0];
         let declared: Vec<usize> = wholes.iter().flat_map(|&at| self.children(at)).collect();
@@ -42,17 +41,17 @@ impl Model<'_> {
             return self.put(&others, first);
         }
         let is_gpu = |at: &usize| self.members[*at].kind == RailKind::Gpu;
-        let (cards, rest): (Vec<usize>, Vec<usize>) = all
+        let (cards, without_cards): (Vec<usize>, Vec<usize>) = all
             .iter()
             .copied()
             .partition(|at| is_gpu(at) && others.contains(at));
-        match self.fit(&rest, wholes) {
+        match self.fit(&without_cards, wholes) {
             Fit::Exceeds(compared) => {
                 for &whole in wholes {
-                    self.not_the_whole(whole, &rest, compared);
+                    self.not_the_whole(whole, &without_cards, compared);
                 }
             }
-            _ if rest.is_empty() => self.note_cards(&cards, first),
+            _ if without_cards.is_empty() => self.note_cards(&cards, first),
             _ => {
                 let inside: Vec<usize> = others
                     .iter()
@@ -74,7 +73,7 @@ impl Model<'_> {
     fn note_cards(&mut self, cards: &[usize], whole: usize) {
         for &card in cards {
             let message = format!(
-                "{} does not fit into {}: it is taken for a card outside of it",
+                "{} does not fit into {}: assumed to be a card outside it",
                 self.name(card),
                 self.name(whole)
             );
@@ -82,8 +81,8 @@ impl Model<'_> {
         }
     }
 
-    /// Whether a rail may be part of a whole: of psys no card, and no rail of which
-    /// nothing is known.
+    /// Returns whether a rail may be part of a whole. Cards and unknown rails of other
+    /// sources are not part of psys.
     fn may_lie_in(&self, at: usize, whole: usize, is_platform: bool) -> bool {
         let [member, whole] = [at, whole].map(|at| &self.members[at]);
         if !is_platform {
@@ -97,8 +96,7 @@ impl Model<'_> {
         }
     }
 
-    /// Takes a sensor out of the sums that draws less than its parts; these count where
-    /// it counted.
+    /// Excludes a whole that draws less than its parts. The parts take its place.
     pub(super) fn not_the_whole(&mut self, whole: usize, parts: &[usize], compared: Compared) {
         let above = std::mem::replace(&mut self.places[whole], Place::NotCounted);
         for part in self.children(whole) {
@@ -106,10 +104,10 @@ impl Model<'_> {
         }
         let reading = match self.observed.mean_w(whole) {
             Some(watts) => format!("reads {watts:.1} W"),
-            None => "gives no reading".to_owned(),
+            None => "has no reading".to_owned(),
         };
         let message = format!(
-            "{} {reading} and its parts ({}) {:.1} W: it cannot be the whole and is not counted",
+            "{} {reading} but its parts ({}) {:.1} W: it cannot be the whole and is not counted",
             self.name(whole),
             self.names(parts),
             compared.parts_w

@@ -1,26 +1,26 @@
-//! How busy the machine was, over the last seconds.
+//! Keeps the machine's CPU load over the last seconds.
 
 use std::collections::VecDeque;
 
 use crate::cpu_time;
 use crate::units::Nanos;
 
-/// How often it is read: a reading costs some tens of microseconds.
+/// Time between readings; each costs some tens of microseconds.
 const EVERY: Nanos = Nanos::from_millis(250);
 
-/// How long readings are kept.
+/// Time for which readings are kept.
 const KEPT: Nanos = Nanos::from_millis(10_000);
 
-/// CPU time of all processors at some times.
+/// The CPU time of all processors at several times.
 #[derive(Debug, Clone)]
 pub(in crate::power) struct Load {
-    /// The CPU time used up to now, which is the argument.
+    /// Returns the CPU time used up to the given time.
     busy: fn(Nanos) -> Option<Nanos>,
     readings: VecDeque<(Nanos, Nanos)>,
 }
 
 impl Load {
-    /// Reads the CPU time by `busy`.
+    /// Creates a load that reads the CPU time with `busy`.
     pub(in crate::power) const fn new(busy: fn(Nanos) -> Option<Nanos>) -> Self {
         Self {
             busy,
@@ -28,12 +28,12 @@ impl Load {
         }
     }
 
-    /// Reads this machine's CPU time.
+    /// Creates a load of this machine.
     pub(in crate::power) fn of_this_machine() -> Self {
         Self::new(|_| cpu_time::machine())
     }
 
-    /// Reads it, if that is due.
+    /// Reads the CPU time, if a reading is due.
     pub(in crate::power) fn read(&mut self, now: Nanos) {
         if self
             .readings
@@ -53,8 +53,8 @@ impl Load {
         }
     }
 
-    /// Whether one processor was busy for at least half of a time, as far as it was
-    /// watched. Without CPU times nothing is.
+    /// Returns whether one processor was busy for at least half of the interval, as far as
+    /// there are readings; `false` without readings.
     pub(in crate::power) fn is_busy(&self, start: Nanos, end: Nanos) -> bool {
         let before = |time: Nanos| {
             let mut readings = self.readings.iter().rev();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn load_is_that_of_the_time_in_question() {
+    fn load_is_computed_for_the_given_interval() {
         // One processor is busy from second 4 on.
         let busy = |now: Nanos| Some((now - Nanos::from_millis(4_000)).max(Nanos::ZERO));
         let mut load = Load::new(busy);

@@ -1,22 +1,22 @@
-//! Whether an AMD graphics driver meters a card or a processor with graphics (APU).
+//! Decides whether an AMD graphics driver meters a card or a processor with graphics (APU).
 //!
-//! On an APU its power is that of the whole processor, CPU cores included
-//! (`Documentation/gpu/amdgpu/thermal.rst`). What the driver shows differs:
+//! On an APU its power is that of the whole processor, including CPU cores
+//! (`Documentation/gpu/amdgpu/thermal.rst`). The driver's files differ:
 //!
 //! | file | card | APU |
 //! |---|---|---|
-//! | `in1_label` = `vddnb` | - | there |
+//! | `in1_label` = `vddnb` | - | present |
 //! | `power1_label` = `slowPPT`, `fastPPT` | - | on some |
-//! | `device/mem_info_vram_total` | 1 GB and more | what the firmware set aside |
-//! | `freq2_label` = `mclk` | there | - |
-//! | `power1_cap` | there | - on most |
+//! | `device/mem_info_vram_total` | 1 GB and more | memory reserved by the firmware |
+//! | `freq2_label` = `mclk` | present | - |
+//! | `power1_cap` | present | - on most |
 
 use std::path::Path;
 
 use crate::power::containment::Placement;
 use crate::power::sysfs::text;
 
-/// Cards have more memory of their own.
+/// Smallest video memory of a card, bytes.
 const LEAST_VRAM: u64 = 768 << 20;
 
 pub(super) fn placement(device: &Path) -> Placement {
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn an_apu_is_told_from_a_card_by_what_the_driver_shows() {
+    fn apus_and_cards_are_distinguished_by_the_drivers_files() {
         let apu = Placement::WholeProcessor;
         assert_eq!(of(&[("in0_label", "vddgfx"), ("in1_label", "vddnb")]), apu);
         assert_eq!(of(&[("device/mem_info_vram_total", "536870912")]), apu);

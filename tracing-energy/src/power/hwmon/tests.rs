@@ -22,7 +22,7 @@ fn described(source: &Polled) -> Vec<(String, &'static str, Option<usize>)> {
 }
 
 #[test]
-fn a_jetson_has_its_input_with_its_parts_inside() {
+fn rails_of_a_jetson_lie_in_its_input_rail() {
     let root = tree(&[
         ("hwmon1/name", "ina3221"),
         ("hwmon1/in1_label", "VDD_IN"),
@@ -73,7 +73,7 @@ fn a_jetson_has_its_input_with_its_parts_inside() {
 }
 
 #[test]
-fn several_cards_are_told_apart_and_sockets_counted() {
+fn names_of_several_cards_are_unique_and_sockets_numbered() {
     let root = tree(&[
         ("hwmon3/name", "amdgpu"),
         ("hwmon3/power1_average", "25000000"),
@@ -92,7 +92,7 @@ fn several_cards_are_told_apart_and_sockets_counted() {
 }
 
 #[test]
-fn nothing_known_is_not_present_and_nonsense_is_told() {
+fn unknown_sensors_are_not_present_and_invalid_values_are_errors() {
     let root = tree(&[("hwmon0/name", "coretemp")]);
     let none = open(root.path(), MS_100, &mut Vec::new());
     assert!(matches!(none, Err(SourceError::NotPresent { .. })));
@@ -100,11 +100,11 @@ fn nothing_known_is_not_present_and_nonsense_is_told() {
     let Err(error) = open(root.path(), MS_100, &mut Vec::new()) else {
         panic!("opened")
     };
-    assert!(error.to_string().contains("is no number"), "{error}");
+    assert!(error.to_string().contains("is not a number"), "{error}");
 }
 
 #[test]
-fn a_broken_sensor_takes_no_other_one_with_it() {
+fn an_unreadable_sensor_does_not_affect_others() {
     let root = tree(&[
         ("hwmon1/name", "amdgpu"),
         ("hwmon1/power1_average/a_folder", "cannot be read"),
@@ -129,7 +129,7 @@ fn a_broken_sensor_takes_no_other_one_with_it() {
 }
 
 #[test]
-fn the_second_file_serves_where_the_first_cannot_be_read() {
+fn the_second_file_is_read_if_the_first_is_unreadable() {
     let root = tree(&[
         ("hwmon0/name", "amdgpu"),
         ("hwmon0/power1_average/a_folder", "cannot be read"),

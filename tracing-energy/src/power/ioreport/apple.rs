@@ -1,24 +1,24 @@
-//! The calls themselves. Type-checked, never run.
+//! Calls IOReport and the SMC. Type-checked, never run.
 
 use std::time::Duration;
 
 use macmon::sources::{IOReport, SMC, cfio_integer_value};
 
-use super::{Channel, Counted, IoReport, Meter, Unit};
+use super::{Channel, IoReport, Meter, MeterReading, Unit};
 use crate::power::SourceError;
 use crate::units::{Nanos, Power};
 
 /// The group whose channels count energies.
 const GROUP: &str = "Energy Model";
-/// The SMC's key of what the machine draws in all, W.
+/// The SMC's key for the power of the whole machine, W.
 const SYSTEM: &str = "PSTR";
-/// Its keys of what the processor draws, W: which of them a machine has differs.
+/// The SMC's keys for the power of the processor, W. Models have different ones.
 const CPU: [&str; 3] = ["PCPT", "PCTR", "PCPC"];
 
 /// Opens the counters of this machine.
 ///
 /// # Errors
-/// [`SourceError::NotPresent`] where nothing is counted.
+/// [`SourceError::NotPresent`] if no energy is counted.
 pub fn open(interval: Nanos) -> Result<IoReport, SourceError> {
     IoReport::with_meter(Apple::new, interval)
 }
@@ -45,7 +45,7 @@ impl Apple {
         Ok(apple)
     }
 
-    /// The power by a key of the SMC, where it has one above zero.
+    /// Returns the power for a key of the SMC, or `None` if it is missing or zero.
     fn power(&mut self, key: &str) -> Option<Power> {
         let watts = f64::from(self.smc.as_mut()?.read_float_val(key).ok()?);
         (watts.is_finite() && watts > 0.0).then(|| Power::from_watts(watts))
@@ -53,9 +53,9 @@ impl Apple {
 }
 
 impl Meter for Apple {
-    fn read(&mut self, wait: Duration) -> Result<Counted, String> {
+    fn read(&mut self, wait: Duration) -> Result<MeterReading, String> {
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        // Each call goes on from the counters of the one before: nothing is lost between.
+        // Each call continues from the counters of the one before, so no energy is lost.
         let samples = self.report.get_samples(wait_ms, 1);
         let items = samples.into_iter().flat_map(|(items, _)| items);
         let channels = items
@@ -68,7 +68,7 @@ impl Meter for Apple {
         let channels = channels.collect();
         let system = self.has_system.then(|| self.power(SYSTEM)).flatten();
         let cpu = self.cpu.and_then(|key| self.power(key));
-        Ok(Counted {
+        Ok(MeterReading {
             channels,
             system,
             cpu,

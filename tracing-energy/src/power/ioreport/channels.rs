@@ -1,4 +1,4 @@
-//! Which channel belongs to which rail, by exact names.
+//! Maps channels to rails by their exact names.
 //!
 //! | channel | rail |
 //! |---|---|
@@ -7,12 +7,12 @@
 //! | `ANE`, `ANE0`, `ANE0_1`, ... | `ane` |
 //! | `DRAM`, `DRAM0`, ... | `dram` |
 //!
-//! Cores, clusters and `GPU SRAM` are parts of these, or may be: they are left out.
+//! Cores, clusters and `GPU SRAM` are or may be parts of these and are ignored.
 
 use crate::power::RailKind;
 use crate::units::Energy;
 
-/// A unit, by the label that the channel bears.
+/// The unit of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// `mJ`.
@@ -24,7 +24,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The unit of that label; it may be padded with blanks.
+    /// Returns the unit with that label, which may be padded with blanks.
     pub fn of_label(label: &str) -> Option<Self> {
         match label.trim() {
             "mJ" => Some(Self::Millijoule),
@@ -40,14 +40,15 @@ impl Unit {
 pub struct Channel {
     /// Its name.
     pub name: String,
-    /// Its unit; none where the label is of no energy.
+    /// Its unit; `None` if the label is not a unit of energy.
     pub unit: Option<Unit>,
-    /// What it counted.
+    /// The counted value.
     pub count: i64,
 }
 
 impl Channel {
-    /// What it counted; none where the unit is unknown or the counter went backwards.
+    /// Returns the counted energy; `None` if the unit is unknown or the counter went
+    /// backwards.
     pub fn energy(&self) -> Option<Energy> {
         let count = u64::try_from(self.count).ok()? as f64;
         Some(match self.unit? {
@@ -58,27 +59,27 @@ impl Channel {
     }
 }
 
-/// A rail that channels count.
+/// A rail whose energy channels count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct ChannelRail {
     pub(super) name: &'static str,
     pub(super) kind: RailKind,
 }
 
-const fn rail(name: &'static str, kind: RailKind) -> Known {
-    Known { name, kind }
+const fn rail(name: &'static str, kind: RailKind) -> ChannelRail {
+    ChannelRail { name, kind }
 }
 
 /// All rails, in the order in which they are shown.
-pub(super) const RAILS: [Known; 4] = [
+pub(super) const RAILS: [ChannelRail; 4] = [
     rail("cpu", RailKind::Cpu),
     rail("gpu", RailKind::Gpu),
     rail("ane", RailKind::Ane),
     rail("dram", RailKind::Dram),
 ];
 
-/// The rail that a channel belongs to.
-pub(super) fn known(channel: &Channel) -> Option<Known> {
+/// Returns the rail that a channel belongs to.
+pub(super) fn rail_of(channel: &Channel) -> Option<ChannelRail> {
     let name = without_die(&channel.name);
     let numbered = |stem: &str| {
         let rest = name.strip_prefix(stem);
@@ -94,7 +95,7 @@ pub(super) fn known(channel: &Channel) -> Option<Known> {
     }
 }
 
-/// `DIE_1_CPU Energy` is the CPU of the second die.
+/// Removes the die from a name: `DIE_1_CPU Energy` is `CPU Energy` of the second die.
 fn without_die(name: &str) -> &str {
     let rest = name.strip_prefix("DIE_");
     let rest = rest.and_then(|rest| rest.split_once('_'));
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn names_are_matched_whole() {
-        let rail = |name| known(&channel(name, None, 0)).map(|known| known.name);
+        let rail = |name| rail_of(&channel(name, None, 0)).map(|rail| rail.name);
         for (name, expected) in [
             ("CPU Energy", Some("cpu")),
             ("DIE_0_CPU Energy", Some("cpu")),

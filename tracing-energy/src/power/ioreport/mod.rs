@@ -1,19 +1,19 @@
-//! Power on macOS without root: the counters behind powermetrics, through IOReport.
+//! Reads power on macOS without root, from the counters behind powermetrics (IOReport).
 //!
 //! Type-checked for macOS, never run there; everything above [`Meter`] is tested on
 //! fakes. Limits:
-//! - Channels are matched by their exact names. A sum over all whose names contain
-//!   `CPU` counts cores, clusters and their total together.
-//! - On recent systems some channels move every 0.3 to 2.2 s only, then by a lump. A
-//!   window ends when its channel moves, so that a lump is spread over its own time:
+//! - Channels are matched by their exact names. A sum over all names that contain `CPU`
+//!   would count cores, clusters and their total together.
+//! - On recent systems some channels move every 0.3 to 2.2 s only, with all energy since. A
+//!   window ends when its channel moves, so that the energy is spread over its own time:
 //!
 //! ```text
 //! reads     0    0    0   930 mJ  0    0    0   910 mJ
 //! window   |----------------------|--------------------|
 //! ```
 //!
-//! - The rail `system` is what the machine draws in all. It is read as a power, and its
-//!   energy is that power times the time since the reading before.
+//! - The rail `system` is the whole machine. It is read as a power; its energy is that power
+//!   times the time since the previous reading.
 
 #[cfg(target_os = "macos")]
 mod apple;
@@ -33,66 +33,67 @@ use crate::power::{
     SourceError,
 };
 use crate::units::{Energy, Nanos, Power};
-use channels::{Known, RAILS, known};
-use thread::{Asked, MeterThread};
+use channels::{ChannelRail, RAILS, rail_of};
+use thread::{MeterReply, MeterThread};
 
-/// A rail that does not move for so long is at rest: its window ends without energy.
-const AT_REST: Nanos = Nanos::from_millis(3_000);
+/// A rail that does not move for this long is idle: its window ends without energy.
+const IDLE_AFTER: Nanos = Nanos::from_millis(3_000);
 
-/// What was counted since the reading before.
+/// The energy counted since the previous reading.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Counted {
+pub struct MeterReading {
     /// All channels of the group `Energy Model`.
     pub channels: Vec<Channel>,
-    /// What the machine draws in all, where a sensor tells it.
+    /// Power of the whole machine, if a sensor reports it.
     pub system: Option<Power>,
-    /// What the processor draws by another sensor, where there is one.
+    /// Power of the processor by another sensor, if there is one.
     pub cpu: Option<Power>,
 }
 
-/// The calls that are the system's. Made and used on one thread.
+/// The calls to the system. Created and used on one thread.
 pub trait Meter {
-    /// Waits for so long and gives what was counted since the last call; the first call
-    /// begins to count.
+    /// Waits for `wait` and returns what was counted since the last call. The first call
+    /// starts to count.
     ///
     /// # Errors
-    /// Why nothing can be read.
-    fn read(&mut self, wait: Duration) -> Result<Counted, String>;
+    /// The reason, if nothing can be read.
+    fn read(&mut self, wait: Duration) -> Result<MeterReading, String>;
 }
 
-/// The source.
+/// The IOReport source.
 pub struct IoReport {
     interval: Nanos,
     meter: MeterThread,
     rails: Vec<Rail>,
-    /// Where each rail's open window began, and what has been counted in it.
-    open: Vec<Window>,
+    /// The open window of each rail.
+    open: Vec<OpenWindow>,
     last: Nanos,
 }
 
+/// A rail's window that has not ended.
 #[derive(Debug, Clone, Copy, Default)]
-struct Window {
+struct OpenWindow {
     start: Nanos,
     energy: Energy,
-    /// The same by another sensor.
+    /// Energy by the second sensor.
     second: Energy,
-    /// The channel stood still for too long: the other sensor serves.
-    is_dead: bool,
+    /// Whether the channel is frozen and the second sensor is used.
+    is_frozen: bool,
 }
 
 impl IoReport {
-    /// Starts the meter's thread and learns which rails there are.
+    /// Starts the meter's thread and finds the rails.
     ///
     /// # Errors
-    /// [`SourceError::NotPresent`] where nothing is counted, as in a virtual machine.
+    /// [`SourceError::NotPresent`] if no energy is counted, as in a virtual machine.
     pub fn with_meter<M: Meter>(
         make: impl FnOnce() -> Result<M, String> + Send + 'static,
         interval: Nanos,
     ) -> Result<Self, SourceError> {
         let meter = MeterThread::spawn(make)?;
-        let first = match meter.ask(Duration::from_millis(20)) {
-            Asked::Counted(counted, _) => counted,
-            Asked::Failed(why) | Asked::Gone(why) => return Err(absent(&why)),
+        let first = match meter.request(Duration::from_millis(20)) {
+            MeterReply::Counted(counted, _) => counted,
+            MeterReply::Failed(why) | MeterReply::Gone(why) => return Err(absent(&why)),
         };
         let rails = rails(&first);
         if rails.is_empty() {
@@ -101,22 +102,22 @@ impl IoReport {
         Ok(Self {
             interval,
             meter,
-            open: vec![Window::default(); rails.len()],
+            open: vec![OpenWindow::default(); rails.len()],
             rails,
             last: Nanos::ZERO,
         })
     }
 
-    /// Adds what was counted up to `now`, and ends the windows that are over.
-    fn count(&mut self, now: Nanos, counted: &Counted, last: bool, reading: &mut Reading) {
+    /// Adds the energy counted up to `now` and ends complete windows.
+    fn count(&mut self, now: Nanos, counted: &MeterReading, last: bool, reading: &mut Reading) {
         let time = now - self.last;
         let energies = energies(&self.rails, counted, time);
         self.last = now;
         for (rail, (window, energy)) in self.open.iter_mut().zip(energies).enumerate() {
             let Some(energy) = energy else {
-                // Nothing is known of this time, and nothing of what came before in it.
+                // An unknown part makes the energy of the whole window unknown.
                 reading.samples.push(sample(rail, *window, now, None));
-                *window = Window::starting(now);
+                *window = OpenWindow::starting(now);
                 continue;
             };
             window.energy += energy;
@@ -124,33 +125,33 @@ impl IoReport {
             if self.rails[rail].kind == RailKind::Cpu {
                 let second = counted.cpu.map(|power| power * time);
                 window.second += second.unwrap_or(Energy::ZERO);
-                if window.serve_second(rail, now, moved, last, reading) {
+                if window.end_by_second_sensor(rail, now, moved, last, reading) {
                     continue;
                 }
             }
-            if moved || last || now - window.start >= AT_REST {
+            if moved || last || now - window.start >= IDLE_AFTER {
                 let energy = Some(window.energy);
                 reading.samples.push(sample(rail, *window, now, energy));
-                *window = Window::starting(now);
+                *window = OpenWindow::starting(now);
             }
         }
         reading.samples.retain(|sample| sample.start < sample.end);
     }
 }
 
-impl Window {
+impl OpenWindow {
     fn starting(start: Nanos) -> Self {
         Self {
             start,
             energy: Energy::ZERO,
             second: Energy::ZERO,
-            is_dead: false,
+            is_frozen: false,
         }
     }
 
-    /// Ends the window by the other sensor where the channel does not move while that one
-    /// reads power. Answers whether it did.
-    fn serve_second(
+    /// Ends the window with the energy of the second sensor if the channel does not move
+    /// while that sensor reads power. Returns whether it ended the window.
+    fn end_by_second_sensor(
         &mut self,
         rail: usize,
         now: Nanos,
@@ -158,17 +159,17 @@ impl Window {
         last: bool,
         reading: &mut Reading,
     ) -> bool {
-        if moved && std::mem::take(&mut self.is_dead) {
-            // This count may hold all that was used since the channel stood still.
+        if moved && std::mem::take(&mut self.is_frozen) {
+            // This count may include all energy since the channel froze.
             reading.samples.push(sample(rail, *self, now, None));
             *self = Self::starting(now);
             return true;
         }
-        let is_due = self.is_dead || last || now - self.start >= AT_REST;
+        let is_due = self.is_frozen || last || now - self.start >= IDLE_AFTER;
         if moved || self.energy > Energy::ZERO || self.second == Energy::ZERO || !is_due {
             return false;
         }
-        if !self.is_dead {
+        if !self.is_frozen {
             let watts = self
                 .second
                 .over(now - self.start)
@@ -178,8 +179,8 @@ impl Window {
                 time: now,
                 kind: "frozen",
                 message: format!(
-                    "ioreport cpu: its channel stands still while the SMC reads {watts:.1} W: \
-                     that is used"
+                    "ioreport cpu: the channel is frozen while the SMC reads {watts:.1} W: the \
+                     SMC's reading is used"
                 ),
             });
         }
@@ -187,14 +188,14 @@ impl Window {
             .samples
             .push(sample(rail, *self, now, Some(self.second)));
         *self = Self {
-            is_dead: true,
+            is_frozen: true,
             ..Self::starting(now)
         };
         true
     }
 }
 
-fn sample(rail: usize, window: Window, end: Nanos, energy: Option<Energy>) -> Sample {
+fn sample(rail: usize, window: OpenWindow, end: Nanos, energy: Option<Energy>) -> Sample {
     Sample {
         rail,
         start: window.start,
@@ -209,8 +210,8 @@ fn absent(why: &str) -> SourceError {
     }
 }
 
-/// The rails of what was counted; the system contains all others.
-fn rails(counted: &Counted) -> Vec<Rail> {
+/// Returns the rails of a reading; `system` contains all others.
+fn rails(counted: &MeterReading) -> Vec<Rail> {
     let system = counted.system.map(|_| Rail {
         name: "system".into(),
         kind: RailKind::System,
@@ -218,7 +219,12 @@ fn rails(counted: &Counted) -> Vec<Rail> {
         unit: "W",
     });
     let parent = system.as_ref().map(|_| 0);
-    let counts = |rail: &Known| counted.channels.iter().any(|one| known(one) == Some(*rail));
+    let counts = |rail: &ChannelRail| {
+        counted
+            .channels
+            .iter()
+            .any(|one| rail_of(one) == Some(*rail))
+    };
     let parts = RAILS.into_iter().filter(counts).map(|rail| Rail {
         name: rail.name.into(),
         kind: rail.kind,
@@ -228,17 +234,17 @@ fn rails(counted: &Counted) -> Vec<Rail> {
     system.into_iter().chain(parts).collect()
 }
 
-/// The energy of each rail; none where its channel is not there or makes no sense.
-fn energies(rails: &[Rail], counted: &Counted, time: Nanos) -> Vec<Option<Energy>> {
+/// Returns the energy of each rail; `None` if its channel is missing or invalid.
+fn energies(rails: &[Rail], counted: &MeterReading, time: Nanos) -> Vec<Option<Energy>> {
     let energy = |rail: &Rail| {
         if rail.kind == RailKind::System {
             return counted.system.map(|power| power * time);
         }
         let own = counted.channels.iter();
-        let own = own.filter(|one| known(one).is_some_and(|known| known.name == rail.name));
+        let own = own.filter(|one| rail_of(one).is_some_and(|known| known.name == rail.name));
         let mut sum = None;
         for channel in own {
-            // Dies of one chip count apart; one that cannot be read spoils the sum.
+            // Each die has its own channel; an unknown one makes the sum unknown.
             sum = Some(sum.unwrap_or(Energy::ZERO) + channel.energy()?);
         }
         sum
@@ -262,48 +268,48 @@ impl PowerSource for IoReport {
     }
 
     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
-        // What was counted before the run does not belong to it.
-        self.last = match self.meter.ask(Duration::ZERO) {
-            Asked::Gone(why) => return Err(gone(why)),
-            Asked::Counted(_, at) => clock.time_of(at),
-            Asked::Failed(_) => clock.now(),
+        // Discards what was counted before the run.
+        self.last = match self.meter.request(Duration::ZERO) {
+            MeterReply::Gone(why) => return Err(gone(why)),
+            MeterReply::Counted(_, at) => clock.time_of(at),
+            MeterReply::Failed(_) => clock.now(),
         };
-        self.open.fill(Window::starting(self.last));
-        self.meter.begin(self.interval.duration());
+        self.open.fill(OpenWindow::starting(self.last));
+        self.meter.start_reading(self.interval.duration());
         Ok(())
     }
 
     fn read(
         &mut self,
         clock: &dyn Clock,
-        patience: Nanos,
+        timeout: Nanos,
         reading: &mut Reading,
     ) -> Result<(), SourceError> {
-        match self.meter.wait(patience.duration()) {
+        match self.meter.wait(timeout.duration()) {
             None => return Ok(()),
-            Some(Asked::Counted(counted, at)) => {
+            Some(MeterReply::Counted(counted, at)) => {
                 self.count(clock.time_of(at), &counted, false, reading);
             }
-            Some(Asked::Gone(why)) => return Err(gone(why)),
-            Some(Asked::Failed(why)) => {
-                self.meter.begin(self.interval.duration());
+            Some(MeterReply::Gone(why)) => return Err(gone(why)),
+            Some(MeterReply::Failed(why)) => {
+                self.meter.start_reading(self.interval.duration());
                 return Err(SourceError::Retry {
                     what: "IOReport".into(),
                     why,
                 });
             }
         }
-        self.meter.begin(self.interval.duration());
+        self.meter.start_reading(self.interval.duration());
         Ok(())
     }
 
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
-        // The reading that is under way, then what came after it.
-        let under_way = self.meter.wait(self.interval.duration());
-        if let Some(Asked::Counted(counted, at)) = under_way {
+        // The pending reading, then a last one.
+        let pending = self.meter.wait(self.interval.duration());
+        if let Some(MeterReply::Counted(counted, at)) = pending {
             self.count(clock.time_of(at), &counted, false, reading);
         }
-        if let Asked::Counted(counted, at) = self.meter.ask(Duration::ZERO) {
+        if let MeterReply::Counted(counted, at) = self.meter.request(Duration::ZERO) {
             self.count(clock.time_of(at), &counted, true, reading);
         }
     }

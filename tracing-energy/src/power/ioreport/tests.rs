@@ -4,30 +4,30 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::clock::ManualClock;
 
-/// Gives what the test put in, reading by reading, then nothing counted.
+/// Returns the readings that a test put in, then zeros.
 #[derive(Clone, Default)]
-struct Fake(Arc<Mutex<VecDeque<Result<Counted, String>>>>);
+struct Fake(Arc<Mutex<VecDeque<Result<MeterReading, String>>>>);
 
 impl Fake {
-    fn put(&self, counted: Result<Counted, String>) {
+    fn put(&self, counted: Result<MeterReading, String>) {
         self.0.lock().unwrap().push_back(counted);
     }
 }
 
 impl Meter for Fake {
-    fn read(&mut self, _wait: Duration) -> Result<Counted, String> {
+    fn read(&mut self, _wait: Duration) -> Result<MeterReading, String> {
         let next = self.0.lock().unwrap().pop_front();
         next.unwrap_or_else(|| Ok(counted(&[("CPU Energy", 0), ("GPU Energy", 0)])))
     }
 }
 
-fn counted(channels: &[(&str, i64)]) -> Counted {
+fn counted(channels: &[(&str, i64)]) -> MeterReading {
     let channel = |&(name, count): &(&str, i64)| Channel {
         name: name.into(),
         unit: Some(Unit::Millijoule),
         count,
     };
-    Counted {
+    MeterReading {
         channels: channels.iter().map(channel).collect(),
         system: None,
         cpu: None,
@@ -39,7 +39,7 @@ const fn ms(millis: i64) -> Nanos {
 }
 
 /// A started source, its meter and its clock at 0.
-fn started(first: Counted) -> (IoReport, Fake, ManualClock) {
+fn started(first: MeterReading) -> (IoReport, Fake, ManualClock) {
     let fake = Fake::default();
     fake.put(Ok(first));
     let own = fake.clone();
@@ -52,7 +52,7 @@ fn started(first: Counted) -> (IoReport, Fake, ManualClock) {
     (source, fake, clock)
 }
 
-/// Lets the thread take the question that is under way.
+/// Waits for the pending reading.
 fn wait_for(source: &IoReport) {
     let _ = source.meter.wait(Duration::from_secs(5));
 }
@@ -63,11 +63,11 @@ fn step(
     fake: &Fake,
     clock: &ManualClock,
     now: Nanos,
-    counted: Result<Counted, String>,
+    counted: Result<MeterReading, String>,
 ) -> (Vec<Sample>, Result<(), SourceError>) {
     wait_for(source);
     fake.put(counted);
-    source.meter.begin(Duration::ZERO);
+    source.meter.start_reading(Duration::ZERO);
     clock.set(now);
     let mut reading = Reading::default();
     let read = source.read(clock, ms(5_000), &mut reading);
@@ -75,8 +75,9 @@ fn step(
     (reading.samples, read)
 }
 
-fn told(samples: &[Sample]) -> Vec<(usize, i64, i64, Option<f64>)> {
-    let told = |one: &Sample| {
+/// Returns rail, start and end in ms, and joules.
+fn table(samples: &[Sample]) -> Vec<(usize, i64, i64, Option<f64>)> {
+    let row = |one: &Sample| {
         let energy = one.energy.map(Energy::joules);
         (
             one.rail,
@@ -85,12 +86,12 @@ fn told(samples: &[Sample]) -> Vec<(usize, i64, i64, Option<f64>)> {
             energy,
         )
     };
-    samples.iter().map(told).collect()
+    samples.iter().map(row).collect()
 }
 
 #[test]
-fn rails_are_what_is_counted_and_the_system_holds_all() {
-    let all = Counted {
+fn rails_follow_the_channels_and_lie_in_the_system_rail() {
+    let all = MeterReading {
         system: Some(Power::from_watts(9.0)),
         ..counted(&[
             ("DIE_0_CPU Energy", 1),
@@ -129,7 +130,7 @@ fn rails_are_what_is_counted_and_the_system_holds_all() {
 /// gpu       1 mJ   1 mJ   1 mJ   1 mJ
 /// ```
 #[test]
-fn a_lump_is_spread_over_the_time_since_the_counter_moved() {
+fn energy_is_spread_over_the_time_since_the_counter_moved() {
     let (mut source, fake, clock) = started(counted(&[("CPU Energy", 9), ("GPU Energy", 9)]));
     let mut samples = Vec::new();
     for (at, cpu) in [(100, 20), (200, 0), (300, 0), (400, 60)] {
@@ -140,7 +141,7 @@ fn a_lump_is_spread_over_the_time_since_the_counter_moved() {
     }
     let (cpu, gpu): (Vec<_>, Vec<_>) = samples.into_iter().partition(|one| one.rail == 0);
     assert_eq!(
-        told(&cpu),
+        table(&cpu),
         [(0, 0, 100, Some(0.02)), (0, 100, 400, Some(0.06))]
     );
     assert_eq!(gpu.len(), 4);
@@ -148,7 +149,7 @@ fn a_lump_is_spread_over_the_time_since_the_counter_moved() {
 }
 
 #[test]
-fn a_rail_at_rest_has_its_zeros() {
+fn an_idle_rail_delivers_zeros() {
     let (mut source, fake, clock) = started(counted(&[("ANE", 0)]));
     let mut samples = Vec::new();
     for at in 1..=7 {
@@ -162,28 +163,28 @@ fn a_rail_at_rest_has_its_zeros() {
         samples.append(&mut more);
     }
     assert_eq!(
-        told(&samples),
+        table(&samples),
         [(0, 0, 3000, Some(0.0)), (0, 3000, 6000, Some(0.0))]
     );
 }
 
 #[test]
-fn what_cannot_be_read_is_unknown_and_told() {
+fn unreadable_energy_is_unknown_and_failures_are_reported() {
     let (mut source, fake, clock) = started(counted(&[("CPU Energy", 0)]));
     let gone = counted(&[("something else", 3)]);
     let (samples, read) = step(&mut source, &fake, &clock, ms(100), Ok(gone));
-    assert_eq!((told(&samples), read), (vec![(0, 0, 100, None)], Ok(())));
+    assert_eq!((table(&samples), read), (vec![(0, 0, 100, None)], Ok(())));
     let failed = Err("busy".to_owned());
     let (samples, read) = step(&mut source, &fake, &clock, ms(200), failed);
     assert_eq!(samples, []);
     assert!(matches!(read, Err(SourceError::Retry { .. })));
     let more = Ok(counted(&[("CPU Energy", 40)]));
     let (samples, _) = step(&mut source, &fake, &clock, ms(300), more);
-    assert_eq!(told(&samples), [(0, 100, 300, Some(0.04))]);
+    assert_eq!(table(&samples), [(0, 100, 300, Some(0.04))]);
 }
 
 #[test]
-fn the_end_gives_what_is_open() {
+fn open_windows_end_with_the_run() {
     let (mut source, fake, clock) = started(counted(&[("CPU Energy", 0)]));
     let _ = step(
         &mut source,
@@ -196,7 +197,7 @@ fn the_end_gives_what_is_open() {
     clock.set(ms(150));
     let mut reading = Reading::default();
     source.stop(&clock, &mut reading);
-    assert_eq!(told(&reading.samples), [(0, 0, 150, Some(0.005))]);
+    assert_eq!(table(&reading.samples), [(0, 0, 150, Some(0.005))]);
     assert!(!source.own_threads().is_empty());
 }
 
@@ -206,8 +207,8 @@ fn the_end_gives_what_is_open() {
 /// SMC      4 W    4 W  4 W   4 W   4 W
 /// ```
 #[test]
-fn the_smc_serves_where_the_cpu_channel_is_dead() {
-    let by_smc = |millijoules| Counted {
+fn the_smc_is_used_while_the_cpu_channel_is_frozen() {
+    let by_smc = |millijoules| MeterReading {
         cpu: Some(Power::from_watts(4.0)),
         ..counted(&[("CPU Energy", millijoules)])
     };
@@ -224,13 +225,13 @@ fn the_smc_serves_where_the_cpu_channel_is_dead() {
         let (mut more, _) = step(&mut source, &fake, &clock, ms(at), Ok(by_smc(millijoules)));
         samples.append(&mut more);
     }
-    let told = told(&samples);
-    let energies = told
+    let rows = table(&samples);
+    let energies = rows
         .iter()
         .map(|one| one.3.map(|joules| (joules * 1e3).round()));
     assert_eq!(
         energies.collect::<Vec<_>>(),
         [Some(12_000.0), Some(400.0), None, Some(50.0)]
     );
-    assert_eq!(told[0].2, 3_000);
+    assert_eq!(rows[0].2, 3_000);
 }

@@ -1,53 +1,53 @@
-//! A meter on a thread of its own: its calls block, and whether it may change threads
-//! is not known.
+//! Runs a meter on a thread of its own, because its calls block and it is unknown whether it
+//! may move between threads.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::{Counted, Meter};
+use super::{Meter, MeterReading};
 use crate::cpu_time;
 use crate::power::SourceError;
 
-/// How much longer than its wait a reading may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Longest time of a reading after its wait.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What came of a question.
+/// The result of a request for a reading.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Asked {
-    /// What was counted up to that instant: the answer may be taken much later.
-    Counted(Counted, Instant),
-    /// This time; the next may be better.
+pub(super) enum MeterReply {
+    /// The reading and its instant, because the reply may be received much later.
+    Counted(MeterReading, Instant),
+    /// A temporary failure.
     Failed(String),
-    /// There is nobody to ask any more.
+    /// The thread has ended.
     Gone(String),
 }
 
 pub(super) struct MeterThread {
-    questions: Sender<Duration>,
-    answers: Receiver<Result<(Counted, Instant), String>>,
+    requests: Sender<Duration>,
+    replies: Receiver<Result<(MeterReading, Instant), String>>,
     tid: i64,
-    /// Whether an answer is still to come.
-    under_way: std::cell::Cell<bool>,
+    /// Whether a reply is pending.
+    is_pending: std::cell::Cell<bool>,
 }
 
 impl MeterThread {
     pub(super) fn spawn<M: Meter>(
         make: impl FnOnce() -> Result<M, String> + Send + 'static,
     ) -> Result<Self, SourceError> {
-        let (questions, asked) = channel::<Duration>();
-        let (answer, answers) = channel();
-        let (tell, tid) = channel();
+        let (requests, received) = channel::<Duration>();
+        let (reply, replies) = channel();
+        let (tid_sender, tid) = channel();
         let thread = std::thread::Builder::new().name("energy-ioreport".into());
         let spawned = thread.spawn(move || {
-            let _ = tell.send(cpu_time::current_tid());
+            let _ = tid_sender.send(cpu_time::current_tid());
             let mut meter = make();
-            for wait in asked {
+            for wait in received {
                 let read = match &mut meter {
                     Ok(meter) => meter.read(wait),
                     Err(why) => Err(why.clone()),
                 };
                 let read = read.map(|counted| (counted, Instant::now()));
-                if answer.send(read).is_err() {
+                if reply.send(read).is_err() {
                     return;
                 }
             }
@@ -57,43 +57,44 @@ impl MeterThread {
             why: error.to_string(),
         })?;
         Ok(Self {
-            questions,
-            answers,
+            requests,
+            replies,
             tid: tid.recv().unwrap_or_default(),
-            under_way: std::cell::Cell::new(false),
+            is_pending: std::cell::Cell::new(false),
         })
     }
 
-    /// The system's id of the thread.
+    /// Returns the system's id of the thread.
     pub(super) fn tid(&self) -> Option<i64> {
         Some(self.tid).filter(|&tid| tid != 0)
     }
 
-    /// Asks for a reading that waits for so long; [`Self::wait`] gets it.
-    pub(super) fn begin(&self, wait: Duration) {
-        let asked = !self.under_way.get() && self.questions.send(wait).is_ok();
-        self.under_way.set(asked || self.under_way.get());
+    /// Requests a reading that waits for `wait`; [`Self::wait`] returns it. Does nothing if
+    /// a reading is pending.
+    pub(super) fn start_reading(&self, wait: Duration) {
+        let is_sent = !self.is_pending.get() && self.requests.send(wait).is_ok();
+        self.is_pending.set(is_sent || self.is_pending.get());
     }
 
-    /// The reading that is under way, if it comes in time.
-    pub(super) fn wait(&self, patience: Duration) -> Option<Asked> {
-        if !self.under_way.get() {
+    /// Waits up to `timeout` for the pending reading; `None` if there is none.
+    pub(super) fn wait(&self, timeout: Duration) -> Option<MeterReply> {
+        if !self.is_pending.get() {
             return None;
         }
-        let answer = match self.answers.recv_timeout(patience) {
+        let reply = match self.replies.recv_timeout(timeout) {
             Err(RecvTimeoutError::Timeout) => return None,
-            Err(RecvTimeoutError::Disconnected) => Asked::Gone("its thread has ended".into()),
-            Ok(Ok((counted, at))) => Asked::Counted(counted, at),
-            Ok(Err(why)) => Asked::Failed(why),
+            Err(RecvTimeoutError::Disconnected) => MeterReply::Gone("its thread has ended".into()),
+            Ok(Ok((counted, at))) => MeterReply::Counted(counted, at),
+            Ok(Err(why)) => MeterReply::Failed(why),
         };
-        self.under_way.set(false);
-        Some(answer)
+        self.is_pending.set(false);
+        Some(reply)
     }
 
-    /// Asks and waits for the answer.
-    pub(super) fn ask(&self, wait: Duration) -> Asked {
-        self.begin(wait);
-        let late = || Asked::Failed("it gave no answer in time".into());
-        self.wait(wait + PATIENCE).unwrap_or_else(late)
+    /// Requests a reading and waits for it.
+    pub(super) fn request(&self, wait: Duration) -> MeterReply {
+        self.start_reading(wait);
+        let late = || MeterReply::Failed("no reading within its time limit".into());
+        self.wait(wait + TIMEOUT).unwrap_or_else(late)
     }
 }

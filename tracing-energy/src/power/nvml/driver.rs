@@ -1,4 +1,4 @@
-//! The driver's library.
+//! Calls NVML, the driver's library.
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enums::device::SampleValue;
@@ -6,9 +6,9 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::sys_exports::field_id::NVML_FI_DEV_POWER_INSTANT;
 
-use super::{About, Gpus, ProcessUse};
+use super::{GpuInfo, Gpus, ProcessUse};
 
-/// `nvmlDeviceGetMigMode` says so where instances are made.
+/// The value of `nvmlDeviceGetMigMode` for GPUs divided into instances.
 const MIG_ENABLED: u32 = 1;
 
 pub(super) struct Driver(Nvml);
@@ -26,7 +26,7 @@ impl Driver {
     }
 }
 
-fn words(error: NvmlError) -> String {
+fn message(error: NvmlError) -> String {
     match error {
         NvmlError::GpuLost => "it fell off the bus, or was reset".to_owned(),
         other => other.to_string(),
@@ -35,15 +35,15 @@ fn words(error: NvmlError) -> String {
 
 impl Gpus for Driver {
     fn count(&self) -> Result<u32, String> {
-        self.0.device_count().map_err(words)
+        self.0.device_count().map_err(message)
     }
 
-    fn about(&self, gpu: u32) -> Result<About, String> {
-        let device = self.0.device_by_index(gpu).map_err(words)?;
+    fn info(&self, gpu: u32) -> Result<GpuInfo, String> {
+        let device = self.0.device_by_index(gpu).map_err(message)?;
         let mig = device.mig_mode().map(|mode| mode.current);
-        Ok(About {
-            name: device.name().map_err(words)?,
-            uuid: device.uuid().map_err(words)?,
+        Ok(GpuInfo {
+            name: device.name().map_err(message)?,
+            uuid: device.uuid().map_err(message)?,
             has_mig: mig.is_ok_and(|current| current == MIG_ENABLED),
         })
     }
@@ -58,16 +58,19 @@ impl Gpus for Driver {
     }
 
     fn energy_mj(&self, gpu: u32) -> Result<u64, String> {
-        let device = self.0.device_by_index(gpu).map_err(words)?;
-        device.total_energy_consumption().map_err(words)
+        let device = self.0.device_by_index(gpu).map_err(message)?;
+        device.total_energy_consumption().map_err(message)
     }
 
     fn instant_mw(&self, gpu: u32) -> Result<f64, String> {
-        let device = self.0.device_by_index(gpu).map_err(words)?;
+        let device = self.0.device_by_index(gpu).map_err(message)?;
         let fields = [FieldId(NVML_FI_DEV_POWER_INSTANT)];
-        let mut values = device.field_values_for(&fields).map_err(words)?;
-        let value = values.pop().ok_or("it gave no value")?.map_err(words)?;
-        Ok(match value.value.map_err(words)? {
+        let mut values = device.field_values_for(&fields).map_err(message)?;
+        let value = values
+            .pop()
+            .ok_or("the driver returned no value")?
+            .map_err(message)?;
+        Ok(match value.value.map_err(message)? {
             SampleValue::F64(mw) => mw,
             SampleValue::U32(mw) => f64::from(mw),
             SampleValue::U64(mw) => mw as f64,
@@ -76,12 +79,12 @@ impl Gpus for Driver {
     }
 
     fn process_use(&self, gpu: u32, since_us: u64) -> Result<Vec<ProcessUse>, String> {
-        let device = self.0.device_by_index(gpu).map_err(words)?;
+        let device = self.0.device_by_index(gpu).map_err(message)?;
         let samples = match device.process_utilization_stats(since_us) {
             Ok(samples) => samples,
-            // Nothing is newer, or nobody is there.
+            // No new samples, or no process.
             Err(NvmlError::NotFound) => Vec::new(),
-            Err(other) => return Err(words(other)),
+            Err(other) => return Err(message(other)),
         };
         let process_use = samples.into_iter().map(|sample| ProcessUse {
             pid: sample.pid,
@@ -92,7 +95,7 @@ impl Gpus for Driver {
     }
 
     fn average_mw(&self, gpu: u32) -> Result<f64, String> {
-        let device = self.0.device_by_index(gpu).map_err(words)?;
-        device.power_usage().map(f64::from).map_err(words)
+        let device = self.0.device_by_index(gpu).map_err(message)?;
+        device.power_usage().map(f64::from).map_err(message)
     }
 }

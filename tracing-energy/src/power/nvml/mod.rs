@@ -1,16 +1,15 @@
-//! NVIDIA GPUs through NVML, the driver's library, loaded at run time.
+//! Reads NVIDIA GPUs through NVML, the driver's library, which is loaded at run time.
 //!
-//! | read, the first that works | what it is |
+//! | source, the first that works | description |
 //! |---|---|
 //! | total energy | a counter in mJ (Volta and later); moves every 10 to 100 ms |
-//! | instantaneous power | a field value; sees a part of the time only on some models |
+//! | instantaneous power | a field value; on some models samples only part of the time |
 //! | power usage | on Ampere and later the mean of the last second |
 //!
-//! Each GPU is a rail of its own, so that those which rest are not taken for the one that
-//! works; where `CUDA_VISIBLE_DEVICES` is set, only those it names are read, and all where
-//! it is not sure which these are. With MIG the reading is that of the whole GPU, all
-//! instances together. A GPU is never without power: where its energy counter stands
-//! still, its power is read.
+//! Each GPU is a rail of its own, so that idle and busy GPUs stay separate. If
+//! `CUDA_VISIBLE_DEVICES` is set, only the GPUs it names are read, or all if the names are
+//! ambiguous. With MIG, the reading is that of the whole GPU with all its instances. A GPU
+//! always draws power: if its energy counter does not move, its power is read instead.
 //!
 //! The logic is tested on fakes of [`Gpus`].
 
@@ -24,7 +23,7 @@ use std::sync::Arc;
 use crate::power::containment::Placement;
 use crate::power::polled::{Polled, PolledSensor};
 use crate::power::rail_reader::{RailReader, Raw, Read};
-use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
+use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
 use crate::units::Nanos;
 use users::NvmlUsers;
 pub use users::ProcessUse;
@@ -34,49 +33,48 @@ pub use visible::Visible;
 /// The averaging time of [`Gpus::average_mw`].
 const AVERAGE: Nanos = Nanos::from_millis(1_000);
 
-/// The driver's calls; a failure is its own words.
+/// The driver's calls. Errors are the driver's messages.
 pub trait Gpus: Send + Sync {
-    /// How many there are.
+    /// Returns the number of GPUs.
     ///
     /// # Errors
-    /// As the driver says.
+    /// If the driver call fails.
     fn count(&self) -> Result<u32, String>;
-    /// What a GPU is.
+    /// Returns the name and identity of a GPU.
     ///
     /// # Errors
-    /// As the driver says.
-    fn about(&self, gpu: u32) -> Result<About, String>;
-    /// UUIDs of the instances of a GPU that is divided (`MIG-...`), as far as the driver
-    /// names them.
+    /// If the driver call fails.
+    fn info(&self, gpu: u32) -> Result<GpuInfo, String>;
+    /// Returns the UUIDs (`MIG-...`) of a GPU's instances that the driver names.
     fn mig_uuids(&self, gpu: u32) -> Vec<String>;
-    /// Energy since the driver was loaded, mJ.
+    /// Returns the energy since the driver was loaded, mJ.
     ///
     /// # Errors
-    /// As the driver says; older models cannot tell.
+    /// If the driver call fails. Older models do not support it.
     fn energy_mj(&self, gpu: u32) -> Result<u64, String>;
-    /// Power now, mW.
+    /// Returns the current power, mW.
     ///
     /// # Errors
-    /// As the driver says; older drivers cannot tell.
+    /// If the driver call fails. Older drivers do not support it.
     fn instant_mw(&self, gpu: u32) -> Result<f64, String>;
-    /// Power, on newer models the mean of a second, mW.
+    /// Returns the power, mW; on newer models the mean of the last second.
     ///
     /// # Errors
-    /// As the driver says.
+    /// If the driver call fails.
     fn average_mw(&self, gpu: u32) -> Result<f64, String>;
-    /// Utilisation by process, samples after `since_us` on the driver's clock.
+    /// Returns samples of the utilisation by process after `since_us` on the driver's clock.
     ///
     /// # Errors
-    /// As the driver says: with MIG, on older models and under hypervisors it cannot.
+    /// If the driver call fails: with MIG, on older models and under hypervisors.
     fn process_use(&self, gpu: u32, since_us: u64) -> Result<Vec<ProcessUse>, String> {
         let _ = (gpu, since_us);
         Err("not supported".to_owned())
     }
 }
 
-/// What a GPU is.
+/// The name and identity of a GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct GpuInfo {
     /// `NVIDIA H100 80GB HBM3`.
     pub name: String,
     /// `GPU-...`.
@@ -85,27 +83,28 @@ pub struct About {
     pub has_mig: bool,
 }
 
-/// How a GPU's energy is read.
+/// The driver call that a GPU's energy is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum ReadMethod {
     Energy,
     Instant,
     Average,
 }
 
-/// Opens the GPUs of this machine; there are none on a Mac. Those that are not read are
-/// added to `left_out`.
+/// Opens the GPUs of this machine (none on macOS). GPUs that are not read are added to
+/// `left_out`.
 ///
 /// # Errors
-/// [`SourceError::NotPresent`] without the driver or a GPU that tells its power.
-pub fn open(interval: Nanos, left_out: &mut Vec<LeftOut>) -> Result<Polled, SourceError> {
+/// [`SourceError::NotPresent`] without the driver or a GPU that reports its power.
+pub fn open(interval: Nanos, left_out: &mut Vec<UnusedSensor>) -> Result<Polled, SourceError> {
     open_with(driver()?, &Visible::from_environment(), interval, left_out)
 }
 
-/// GPUs that have a counter by their power, to check the counter against.
+/// Opens the power readings of the GPUs that have an energy counter, to validate the
+/// counter.
 ///
 /// # Errors
-/// As [`open`].
+/// The same as those of [`open`].
 pub fn open_power(interval: Nanos) -> Result<Polled, SourceError> {
     open_power_with(driver()?, &Visible::from_environment(), interval)
 }
@@ -121,71 +120,71 @@ fn driver() -> Result<Arc<dyn Gpus>, SourceError> {
     Err(absent("there is no driver for macOS"))
 }
 
-/// As [`open`], of a driver of one's own.
+/// Opens the GPUs of a given driver; see [`open`].
 ///
 /// # Errors
-/// As [`open`].
+/// The same as those of [`open`].
 pub fn open_with(
     gpus: Arc<dyn Gpus>,
     visible: &Visible,
     interval: Nanos,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<UnusedSensor>,
 ) -> Result<Polled, SourceError> {
-    open_by("nvml", best_way, gpus, visible, interval, left_out)
+    open_by("nvml", best_method, gpus, visible, interval, left_out)
 }
 
-/// As [`open_power`], of a driver of one's own.
+/// Opens the power readings of a given driver; see [`open_power`].
 ///
 /// # Errors
-/// As [`open`].
+/// The same as those of [`open`].
 pub fn open_power_with(
     gpus: Arc<dyn Gpus>,
     visible: &Visible,
     interval: Nanos,
 ) -> Result<Polled, SourceError> {
-    let way = |gpus: &dyn Gpus, gpu| gpus.energy_mj(gpu).and_then(|_| power_way(gpus, gpu));
+    let method = |gpus: &dyn Gpus, gpu| gpus.energy_mj(gpu).and_then(|_| power_method(gpus, gpu));
     let left_out = &mut Vec::new();
-    open_by("nvml power", way, gpus, visible, interval, left_out)
+    open_by("nvml power", method, gpus, visible, interval, left_out)
 }
 
-/// A GPU that is read, and how.
-struct Found {
+/// A GPU that is read, and the method.
+struct SelectedGpu {
     gpu: u32,
-    about: About,
-    way: Way,
+    info: GpuInfo,
+    method: ReadMethod,
 }
 
 fn open_by(
     name: &str,
-    way: fn(&dyn Gpus, u32) -> Result<Way, String>,
+    method: fn(&dyn Gpus, u32) -> Result<ReadMethod, String>,
     gpus: Arc<dyn Gpus>,
     visible: &Visible,
     interval: Nanos,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<UnusedSensor>,
 ) -> Result<Polled, SourceError> {
     let count = gpus.count().map_err(|why| absent(&why))?;
     let first_left = left_out.len();
-    let known = known(&*gpus, count, left_out);
+    let known = identify(&*gpus, count, left_out);
     let Selection {
         gpus: visible,
-        doubt,
+        warning,
     } = visible::select(visible, &known, &*gpus);
     let mut found = Vec::new();
-    for (gpu, about) in known {
+    for (gpu, info) in known {
         if !visible.contains(&gpu) {
-            left_out.push(left(
+            left_out.push(unused(
                 gpu,
-                &about,
+                &info,
                 "CUDA_VISIBLE_DEVICES does not name it",
                 false,
             ));
             continue;
         }
-        match way(&*gpus, gpu) {
-            Ok(way) => found.push(Found { gpu, about, way }),
+        match method(&*gpus, gpu) {
+            Ok(method) => found.push(SelectedGpu { gpu, info, method }),
             Err(why) => {
-                let why = format!("it tells no power: {why}");
-                left_out.push(left(gpu, &about, &why, true));
+                let why = format!("it reports no power: {why}");
+                left_out.push(unused(gpu, &info, &why, true));
             }
         }
     }
@@ -194,7 +193,7 @@ fn open_by(
         let why = why.map(|one| format!("{}: {}", one.sensor, one.why));
         return Err(absent(why.as_deref().unwrap_or("there is no GPU")));
     }
-    let averages = found.iter().any(|one| one.way == Way::Average);
+    let averages = found.iter().any(|one| one.method == ReadMethod::Average);
     let description = Description {
         name: name.to_owned(),
         rails: Vec::new(),
@@ -207,20 +206,20 @@ fn open_by(
         provenance: Provenance::Measured,
         limits: found.iter().map(limit).collect(),
     };
-    // Alone, but for those that are hidden, it needs no number.
+    // A single visible GPU needs no number.
     let is_one = found.len() == 1;
     let sensors = found.iter().map(|one| sensor(&gpus, one, is_one));
     let source = Polled::open(description, sensors.collect(), left_out)?;
-    Ok(source.warning(doubt))
+    Ok(source.warning(warning))
 }
 
-/// What the GPUs are; one that is lost takes no other one with it.
-fn known(gpus: &dyn Gpus, count: u32, left_out: &mut Vec<LeftOut>) -> Vec<(u32, About)> {
+/// Returns the identities of the GPUs. A GPU that fails is added to `left_out`.
+fn identify(gpus: &dyn Gpus, count: u32, left_out: &mut Vec<UnusedSensor>) -> Vec<(u32, GpuInfo)> {
     let mut known = Vec::new();
     for gpu in 0..count {
-        match gpus.about(gpu) {
-            Ok(about) => known.push((gpu, about)),
-            Err(why) => left_out.push(LeftOut {
+        match gpus.info(gpu) {
+            Ok(info) => known.push((gpu, info)),
+            Err(why) => left_out.push(UnusedSensor {
                 sensor: format!("nvml GPU {gpu}"),
                 why,
                 is_fault: true,
@@ -230,20 +229,20 @@ fn known(gpus: &dyn Gpus, count: u32, left_out: &mut Vec<LeftOut>) -> Vec<(u32, 
     known
 }
 
-fn left(gpu: u32, about: &About, why: &str, is_fault: bool) -> LeftOut {
-    LeftOut {
-        sensor: format!("nvml GPU {gpu} ({})", about.name),
+fn unused(gpu: u32, info: &GpuInfo, why: &str, is_fault: bool) -> UnusedSensor {
+    UnusedSensor {
+        sensor: format!("nvml GPU {gpu} ({})", info.name),
         why: why.to_owned(),
         is_fault,
     }
 }
 
-fn sensor(gpus: &Arc<dyn Gpus>, found: &Found, is_one: bool) -> PolledSensor {
-    let Found { gpu, way, .. } = *found;
-    let reader = RailReader::new(read(Arc::clone(gpus), gpu, way));
-    let power = match way {
-        Way::Energy => power_way(&**gpus, gpu).ok(),
-        Way::Instant | Way::Average => None,
+fn sensor(gpus: &Arc<dyn Gpus>, found: &SelectedGpu, is_one: bool) -> PolledSensor {
+    let SelectedGpu { gpu, method, .. } = *found;
+    let reader = RailReader::new(read(Arc::clone(gpus), gpu, method));
+    let power = match method {
+        ReadMethod::Energy => power_method(&**gpus, gpu).ok(),
+        ReadMethod::Instant | ReadMethod::Average => None,
     };
     PolledSensor {
         rail: Rail {
@@ -262,10 +261,10 @@ fn sensor(gpus: &Arc<dyn Gpus>, found: &Found, is_one: bool) -> PolledSensor {
             gpu,
             users::is_here,
         ))),
-        reader: match (way, power) {
-            (Way::Energy, power) => {
-                let power = power.unwrap_or(Way::Average);
-                reader.with_second_way(read(Arc::clone(gpus), gpu, power))
+        reader: match (method, power) {
+            (ReadMethod::Energy, power) => {
+                let power = power.unwrap_or(ReadMethod::Average);
+                reader.with_power_fallback(read(Arc::clone(gpus), gpu, power))
             }
             _ => reader,
         },
@@ -278,40 +277,40 @@ fn absent(why: &str) -> SourceError {
     }
 }
 
-fn limit(found: &Found) -> String {
-    let Found { gpu, about, way } = found;
-    let how = match way {
-        Way::Energy => "its energy counter",
-        Way::Instant => "instantaneous power, which may see a part of the time only",
-        Way::Average => "the mean power of the last second",
+fn limit(found: &SelectedGpu) -> String {
+    let SelectedGpu { gpu, info, method } = found;
+    let how = match method {
+        ReadMethod::Energy => "its energy counter",
+        ReadMethod::Instant => "instantaneous power, which may cover a part of the time only",
+        ReadMethod::Average => "the mean power of the last second",
     };
-    let mig = match about.has_mig {
+    let mig = match info.has_mig {
         true => "; it is divided (MIG), and read as a whole",
         false => "",
     };
-    format!("GPU {gpu}, {}: by {how}{mig}", about.name)
+    format!("GPU {gpu}, {}: by {how}{mig}", info.name)
 }
 
-/// The best way that works.
-fn best_way(gpus: &dyn Gpus, gpu: u32) -> Result<Way, String> {
-    let energy = gpus.energy_mj(gpu).map(|_| Way::Energy);
-    energy.or_else(|_| power_way(gpus, gpu))
+/// Returns the best supported method.
+fn best_method(gpus: &dyn Gpus, gpu: u32) -> Result<ReadMethod, String> {
+    let energy = gpus.energy_mj(gpu).map(|_| ReadMethod::Energy);
+    energy.or_else(|_| power_method(gpus, gpu))
 }
 
-/// The best way that tells power.
-fn power_way(gpus: &dyn Gpus, gpu: u32) -> Result<Way, String> {
-    let instant = gpus.instant_mw(gpu).map(|_| Way::Instant);
-    instant.or_else(|_| gpus.average_mw(gpu).map(|_| Way::Average))
+/// Returns the best supported method that reads power.
+fn power_method(gpus: &dyn Gpus, gpu: u32) -> Result<ReadMethod, String> {
+    let instant = gpus.instant_mw(gpu).map(|_| ReadMethod::Instant);
+    instant.or_else(|_| gpus.average_mw(gpu).map(|_| ReadMethod::Average))
 }
 
-fn read(gpus: Arc<dyn Gpus>, gpu: u32, way: Way) -> Read {
+fn read(gpus: Arc<dyn Gpus>, gpu: u32, method: ReadMethod) -> Read {
     Box::new(move || {
-        let raw = match way {
-            Way::Energy => gpus
+        let raw = match method {
+            ReadMethod::Energy => gpus
                 .energy_mj(gpu)
                 .map(|mj| Raw::Microjoules(mj.saturating_mul(1_000))),
-            Way::Instant => gpus.instant_mw(gpu).map(|mw| Raw::Watts(mw / 1e3)),
-            Way::Average => gpus.average_mw(gpu).map(|mw| Raw::Watts(mw / 1e3)),
+            ReadMethod::Instant => gpus.instant_mw(gpu).map(|mw| Raw::Watts(mw / 1e3)),
+            ReadMethod::Average => gpus.average_mw(gpu).map(|mw| Raw::Watts(mw / 1e3)),
         };
         raw.map_err(|why| SourceError::Retry {
             what: format!("GPU {gpu}"),

@@ -4,7 +4,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::power::{PowerSource, Reading};
 
-/// A GPU as its driver may tell it; what is none is not supported.
+/// A GPU as its driver may report it; `None` values are not supported.
 #[derive(Clone, Default)]
 struct Fake {
     energy_mj: Option<u64>,
@@ -33,8 +33,8 @@ impl Gpus for Driver {
     fn count(&self) -> Result<u32, String> {
         Ok(self.0.lock().unwrap().len() as u32)
     }
-    fn about(&self, gpu: u32) -> Result<About, String> {
-        Ok(About {
+    fn info(&self, gpu: u32) -> Result<GpuInfo, String> {
+        Ok(GpuInfo {
             name: self.of(gpu, |fake| {
                 let model = fake.model.map(str::to_owned);
                 Some(model.unwrap_or_else(|| format!("Model {gpu}")))
@@ -73,7 +73,7 @@ fn counting(energy_mj: u64) -> Fake {
 }
 
 #[test]
-fn the_best_way_that_works_is_taken() {
+fn the_best_supported_method_is_used() {
     let instant = Fake {
         instant_mw: Some(50_000.0),
         average_mw: Some(1.0),
@@ -95,15 +95,15 @@ fn the_best_way_that_works_is_taken() {
         .collect();
     assert_eq!(names, ["gpu-0", "gpu-1", "gpu-2"]);
     assert_eq!(description.kernel, Kernel::Trailing(AVERAGE));
-    let said = description.limits.join("\n");
+    let text = description.limits.join("\n");
     assert!(
-        said.contains("GPU 0, Model 0: by its energy counter"),
-        "{said}"
+        text.contains("GPU 0, Model 0: by its energy counter"),
+        "{text}"
     );
-    assert!(said.contains("MIG"), "{said}");
+    assert!(text.contains("MIG"), "{text}");
     assert_eq!(left_out.len(), 1, "{left_out:?}");
     assert_eq!(left_out[0].sensor, "nvml GPU 3 (Model 3)");
-    assert!(left_out[0].why.starts_with("it tells no power"));
+    assert!(left_out[0].why.starts_with("it reports no power"));
 
     let clock = ManualClock::default();
     source.start(&clock).unwrap();
@@ -119,7 +119,7 @@ fn the_best_way_that_works_is_taken() {
 }
 
 #[test]
-fn a_counter_can_be_held_against_power() {
+fn power_of_gpus_with_a_counter_can_be_opened() {
     let both = Fake {
         instant_mw: Some(20_000.0),
         ..counting(1_000)
@@ -135,12 +135,12 @@ fn a_counter_can_be_held_against_power() {
     let source = open_power_with(driver, &ALL, INTERVAL).unwrap();
     let description = source.describe();
     assert_eq!(description.name, "nvml power");
-    let said = description.limits.join("\n");
+    let text = description.limits.join("\n");
     assert!(
-        said.contains("0, Model 0: by instantaneous power"),
-        "{said}"
+        text.contains("0, Model 0: by instantaneous power"),
+        "{text}"
     );
-    assert!(said.contains("1, Model 1: by the mean power"), "{said}");
+    assert!(text.contains("1, Model 1: by the mean power"), "{text}");
     assert_eq!(
         description.rails.len(),
         2,
@@ -149,7 +149,7 @@ fn a_counter_can_be_held_against_power() {
 }
 
 #[test]
-fn a_gpu_that_is_lost_is_unknown_from_then_on() {
+fn energy_is_unknown_once_a_gpu_is_lost() {
     let driver = Driver::new(&[counting(5)]);
     let mut left_out = Vec::new();
     let mut source = open_with(Arc::clone(&driver) as _, &ALL, INTERVAL, &mut left_out).unwrap();
@@ -172,7 +172,7 @@ fn a_gpu_that_is_lost_is_unknown_from_then_on() {
     assert_eq!(messages, ["nvml gpu: GPU 0: failed for now: GPU is lost"]);
 }
 
-/// Names of the rails with these variables, and what is said of them.
+/// Returns the names of the rails with these variables, and their limits and warnings.
 fn visible(gpus: &[Fake], devices: &str, order: Option<&str>) -> (Vec<String>, String) {
     let visible = Visible {
         devices: Some(devices.to_owned()),
@@ -182,8 +182,8 @@ fn visible(gpus: &[Fake], devices: &str, order: Option<&str>) -> (Vec<String>, S
         Ok(source) => {
             let Description { rails, limits, .. } = source.describe();
             let names = rails.into_iter().map(|rail| rail.name);
-            let said = [limits, source.warnings()].concat();
-            (names.collect(), said.join("\n"))
+            let text = [limits, source.warnings()].concat();
+            (names.collect(), text.join("\n"))
         }
         Err(error) => (Vec::new(), error.to_string()),
     }
@@ -209,23 +209,23 @@ fn only_visible_gpus_are_read() {
 }
 
 #[test]
-fn numbers_of_different_models_are_not_guessed() {
+fn all_gpus_are_read_if_numbers_are_ambiguous() {
     let gpus = [of_model("slow"), of_model("fast")];
-    let (names, said) = visible(&gpus, "0", None);
+    let (names, text) = visible(&gpus, "0", None);
     assert_eq!(names, ["gpu-0", "gpu-1"]);
-    assert!(said.contains("CUDA_DEVICE_ORDER"), "{said}");
+    assert!(text.contains("CUDA_DEVICE_ORDER"), "{text}");
     for (devices, order) in [("0", Some("PCI_BUS_ID")), ("GPU-00", None)] {
-        let (names, said) = visible(&gpus, devices, order);
+        let (names, text) = visible(&gpus, devices, order);
         assert_eq!(names, ["gpu"]);
-        assert!(!said.contains("CUDA_DEVICE_ORDER"), "{said}");
+        assert!(!text.contains("CUDA_DEVICE_ORDER"), "{text}");
     }
-    let (names, said) = visible(&gpus, "1,0", None);
+    let (names, text) = visible(&gpus, "1,0", None);
     assert_eq!(names.len(), 2);
-    assert!(!said.contains("CUDA_DEVICE_ORDER"), "all are named: {said}");
+    assert!(!text.contains("CUDA_DEVICE_ORDER"), "all are named: {text}");
 }
 
 #[test]
-fn names_of_instances_stand_for_their_gpu() {
+fn names_of_instances_select_their_gpu() {
     let divided = |instances: &[&str]| Fake {
         has_mig: true,
         instances: instances.iter().map(|one| (*one).to_owned()).collect(),
@@ -237,30 +237,30 @@ fn names_of_instances_stand_for_their_gpu() {
         divided(&["MIG-ba"]),
     ];
     let gpu = |devices: &str| {
-        let said = visible(&gpus, devices, None).1;
+        let text = visible(&gpus, devices, None).1;
         let mut numbers = 0..3;
-        numbers.find(|gpu| said.contains(&format!("GPU {gpu}, A: by")))
+        numbers.find(|gpu| text.contains(&format!("GPU {gpu}, A: by")))
     };
     assert_eq!(gpu("MIG-ba"), Some(2));
     assert_eq!(gpu("MIG-ab"), Some(1));
     assert_eq!(gpu("MIG-GPU-11/3/0"), Some(1));
     assert_eq!(gpu("MIG-none"), None);
-    // A driver that names no instances: those that are divided.
+    // If the driver names no instances, all divided GPUs are selected.
     let gpus = [of_model("A"), divided(&[])];
     assert_eq!(visible(&gpus, "MIG-aa", None).0, ["gpu"]);
 }
 
 #[test]
-fn a_lost_gpu_takes_no_other_one_with_it() {
+fn a_lost_gpu_does_not_hide_the_others() {
     struct OneLost(Arc<Driver>);
     impl Gpus for OneLost {
         fn count(&self) -> Result<u32, String> {
             self.0.count()
         }
-        fn about(&self, gpu: u32) -> Result<About, String> {
+        fn info(&self, gpu: u32) -> Result<GpuInfo, String> {
             match gpu {
                 0 => Err("it fell off the bus".to_owned()),
-                _ => self.0.about(gpu),
+                _ => self.0.info(gpu),
             }
         }
         fn mig_uuids(&self, gpu: u32) -> Vec<String> {
@@ -285,7 +285,7 @@ fn a_lost_gpu_takes_no_other_one_with_it() {
 }
 
 #[test]
-fn a_dead_counter_gives_way_to_power() {
+fn power_is_read_if_the_counter_is_frozen() {
     let dead = Fake {
         energy_mj: Some(0),
         average_mw: Some(70_000.0),
@@ -309,7 +309,7 @@ fn a_dead_counter_gives_way_to_power() {
 }
 
 #[test]
-fn without_a_gpu_there_is_no_source() {
+fn opening_without_a_gpu_is_an_error() {
     let none = open_with(Driver::new(&[]), &ALL, INTERVAL, &mut Vec::new());
     let Err(error) = none else { panic!("opened") };
     assert_eq!(

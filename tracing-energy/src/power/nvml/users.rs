@@ -1,4 +1,4 @@
-//! Who uses a GPU: the driver's utilisation by process.
+//! Reads the use of a GPU by process from the driver's utilisation samples.
 //!
 //! ```text
 //! driver    |-- sample: pid 7 60 %, pid 9 20 % --|-- sample: pid 7 0 % --|
@@ -6,10 +6,10 @@
 //!                                                   next sample, for two seconds at most
 //! ```
 //!
-//! The driver samples some times a second, so that a change is seen that much late. With
-//! MIG, on old models and where a hypervisor forbids it there is nothing to read. In a
-//! container it may report process ids of the machine: what is no process here is hidden,
-//! not another program's.
+//! The driver samples a few times a second, so changes are seen with that delay. With MIG,
+//! on old models and under some hypervisors there are no samples. In a container the driver
+//! may report process ids of the host: an id without a process here counts as hidden, not
+//! as another program.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::Gpus;
 use crate::power::users::{DeviceUsers, Used};
 use crate::units::Nanos;
 
-/// A share holds for so long without a new sample.
+/// How long a share holds without a new sample.
 const HOLDS: Nanos = Nanos::from_millis(2_000);
 
 /// One sample of the driver.
@@ -26,7 +26,7 @@ const HOLDS: Nanos = Nanos::from_millis(2_000);
 pub struct ProcessUse {
     /// The process.
     pub pid: u32,
-    /// When, on the driver's clock, us.
+    /// Time on the driver's clock, us.
     pub time_us: u64,
     /// Share of the time in which its kernels were on the GPU.
     pub share: f64,
@@ -54,8 +54,8 @@ impl NvmlUsers {
         }
     }
 
-    /// Takes samples that are new: the mean of each process, and nobody else.
-    fn take(&mut self, samples: &[ProcessUse]) {
+    /// Replaces the shares by the mean of the new samples of each process.
+    fn update(&mut self, samples: &[ProcessUse]) {
         let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
         for sample in samples {
             self.last_us = self.last_us.max(sample.time_us);
@@ -76,7 +76,7 @@ impl DeviceUsers for NvmlUsers {
         let is_first = self.last_us == 0;
         self.age += elapsed;
         if !samples.is_empty() {
-            self.take(&samples);
+            self.update(&samples);
         } else if self.age > HOLDS {
             self.shares.clear();
         }
@@ -92,7 +92,7 @@ impl DeviceUsers for NvmlUsers {
     }
 }
 
-/// Whether a process has that id here.
+/// Returns whether a process with that id exists in this process namespace.
 pub(super) fn is_here(pid: u32) -> bool {
     !cfg!(target_os = "linux") || std::path::Path::new("/proc").join(pid.to_string()).exists()
 }
@@ -101,20 +101,20 @@ pub(super) fn is_here(pid: u32) -> bool {
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::About;
+    use super::super::GpuInfo;
     use super::*;
 
     const STEP: Nanos = Nanos::from_millis(50);
 
-    /// A driver with the samples of one GPU; none: it does not support them.
+    /// A driver with the samples of one GPU; `None` if it does not support them.
     struct Fake(Mutex<Option<Vec<ProcessUse>>>);
 
     impl Gpus for Fake {
         fn count(&self) -> Result<u32, String> {
             Ok(1)
         }
-        fn about(&self, _: u32) -> Result<About, String> {
-            Err("not asked for".to_owned())
+        fn info(&self, _: u32) -> Result<GpuInfo, String> {
+            Err("not used".to_owned())
         }
         fn mig_uuids(&self, _: u32) -> Vec<String> {
             Vec::new()
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_driver_that_does_not_support_it_says_nothing() {
+    fn use_is_unknown_if_the_driver_does_not_support_it() {
         let fake = Arc::new(Fake(Mutex::new(None)));
         assert_eq!(users(&fake).read(STEP, &[7]), None);
     }

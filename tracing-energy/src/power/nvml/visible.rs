@@ -1,12 +1,13 @@
-//! Which GPUs `CUDA_VISIBLE_DEVICES` names.
+//! Selects the GPUs that `CUDA_VISIBLE_DEVICES` names.
 //!
-//! CUDA numbers GPUs from the fastest down, unless `CUDA_DEVICE_ORDER=PCI_BUS_ID`; the
-//! driver numbers them by bus. A number means the same in both only where it is set, or
-//! where all GPUs are of one model. Names of MIG instances stand for their GPU.
+//! CUDA numbers GPUs from the fastest to the slowest, unless
+//! `CUDA_DEVICE_ORDER=PCI_BUS_ID`. The driver numbers them by bus. The numbers agree only if
+//! that variable is set or all GPUs are of one model. The name of a MIG instance selects its
+//! GPU.
 
-use super::{About, Gpus};
+use super::{GpuInfo, Gpus};
 
-/// What the environment says of visible GPUs.
+/// The environment variables that select GPUs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Visible {
     /// `CUDA_VISIBLE_DEVICES`.
@@ -26,22 +27,22 @@ impl Visible {
     }
 }
 
-/// GPUs to be read.
+/// The selected GPUs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Selection {
-    /// By the driver's number; those that are not there are hidden.
+    /// Indices in the driver; other GPUs are hidden.
     pub(super) gpus: Vec<u32>,
-    /// Why more are read than are named.
-    pub(super) doubt: Option<String>,
+    /// Why more GPUs are selected than are named.
+    pub(super) warning: Option<String>,
 }
 
-/// Selects the visible ones of `known` GPUs.
-pub(super) fn select(visible: &Visible, known: &[(u32, About)], gpus: &dyn Gpus) -> Selection {
+/// Selects the visible GPUs among `known`.
+pub(super) fn select(visible: &Visible, known: &[(u32, GpuInfo)], gpus: &dyn Gpus) -> Selection {
     let all = || known.iter().map(|(gpu, _)| *gpu).collect();
     let Some(list) = &visible.devices else {
         return Selection {
             gpus: all(),
-            doubt: None,
+            warning: None,
         };
     };
     let mut selected = Vec::new();
@@ -57,7 +58,7 @@ pub(super) fn select(visible: &Visible, known: &[(u32, About)], gpus: &dyn Gpus)
         } else {
             named(name, known, gpus)
         };
-        // CUDA sees none of those after the first that makes no sense.
+        // CUDA ignores the first invalid name and all after it.
         if found.is_empty() {
             break;
         }
@@ -68,31 +69,31 @@ pub(super) fn select(visible: &Visible, known: &[(u32, About)], gpus: &dyn Gpus)
     let is_ambiguous = has_numbers
         && selected.len() < known.len()
         && visible.order.as_deref() != Some("PCI_BUS_ID")
-        && known.iter().any(|(_, about)| about.name != known[0].1.name);
+        && known.iter().any(|(_, info)| info.name != known[0].1.name);
     if !is_ambiguous {
         return Selection {
             gpus: selected,
-            doubt: None,
+            warning: None,
         };
     }
-    let doubt = format!(
-        "CUDA_VISIBLE_DEVICES={list} names GPUs by numbers, and CUDA counts different models from \
-         the fastest down: all GPUs are read. Set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name them by UUID"
+    let warning = format!(
+        "CUDA_VISIBLE_DEVICES={list} names GPUs by number, and CUDA orders different models by \
+         speed: all GPUs are read. Set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name GPUs by UUID"
     );
     Selection {
         gpus: all(),
-        doubt: Some(doubt),
+        warning: Some(warning),
     }
 }
 
-/// GPUs by a UUID or its beginning, or by that of a MIG instance.
-fn named(name: &str, known: &[(u32, About)], gpus: &dyn Gpus) -> Vec<u32> {
-    let of = |is_it: &dyn Fn(u32, &About) -> bool| -> Vec<u32> {
-        let found = known.iter().filter(|(gpu, about)| is_it(*gpu, about));
+/// Returns the GPUs whose UUID, or that of a MIG instance, starts with `name`.
+fn named(name: &str, known: &[(u32, GpuInfo)], gpus: &dyn Gpus) -> Vec<u32> {
+    let of = |is_it: &dyn Fn(u32, &GpuInfo) -> bool| -> Vec<u32> {
+        let found = known.iter().filter(|(gpu, info)| is_it(*gpu, info));
         found.map(|(gpu, _)| *gpu).collect()
     };
     if name.starts_with("GPU-") {
-        return of(&|_, about| about.uuid.starts_with(name));
+        return of(&|_, info| info.uuid.starts_with(name));
     }
     let Some(instance) = name.strip_prefix("MIG-") else {
         return Vec::new();
@@ -100,16 +101,16 @@ fn named(name: &str, known: &[(u32, About)], gpus: &dyn Gpus) -> Vec<u32> {
     // Older drivers: `MIG-GPU-<uuid>/<instance>/<instance>`.
     if instance.starts_with("GPU-") {
         let uuid = instance.split('/').next().unwrap_or_default();
-        return of(&|_, about| about.uuid.starts_with(uuid));
+        return of(&|_, info| info.uuid.starts_with(uuid));
     }
-    let parents = of(&|gpu, about| {
-        let instances = about.has_mig.then(|| gpus.mig_uuids(gpu));
+    let parents = of(&|gpu, info| {
+        let instances = info.has_mig.then(|| gpus.mig_uuids(gpu));
         let mut instances = instances.into_iter().flatten();
         instances.any(|uuid| uuid.starts_with(name))
     });
     match parents.is_empty() {
-        // The driver names no instances: one of those that are divided it is.
-        true => of(&|gpu, about| about.has_mig && gpus.mig_uuids(gpu).is_empty()),
+        // The driver names no instances: any divided GPU may be meant.
+        true => of(&|gpu, info| info.has_mig && gpus.mig_uuids(gpu).is_empty()),
         false => parents,
     }
 }

@@ -1,36 +1,35 @@
-//! What a document tells of how the processors ran, besides their energy: mean
-//! frequencies while active, and the part of the time in which they were idle.
+//! Reads the activity of processors from a document: mean frequencies while active, and the
+//! share of the time in which they were idle.
 //!
-//! A cluster's own idle time is that of all its cores together, and zero on some chips
-//! whose cores idle most of the time: here a cluster's idle time is the mean of its
-//! cores', powered off or not.
+//! A cluster's own idle ratio is the time in which all its cores idle at once. It is zero on
+//! some chips whose cores idle most of the time. Therefore a cluster's idle ratio is computed
+//! here as the mean of its cores, including those powered off.
 
 use plist::{Dictionary, Value};
 
 use super::document::number;
-use crate::power::Extra;
+use crate::power::SensorMetric;
 use crate::units::Nanos;
 
-/// No chip has as many clusters, or cores in one.
+/// More clusters, or cores in a cluster, than any chip has.
 const MOST_PARTS: usize = 64;
 
-/// A figure's name may come from a file: as long as any real one.
+/// Limit for the length of a metric's name, which may come from a file.
 const LONGEST_NAME: usize = 32;
 
-/// One figure over a window that is near the document's, not the same.
+/// A metric of one document. Its window may differ slightly from the document's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     /// `gpu_freq_mhz`, `gpu_idle_ratio`, `p0_cluster_freq_mhz`, ...
     pub name: String,
-    /// In the unit of the name; ratios are from 0 to 1.
+    /// Value in the unit of the name; ratios are from 0 to 1.
     pub value: f64,
 }
 
-/// What is told, the GPU first.
 impl Figure {
-    /// As a figure over a window.
-    pub(crate) fn over(&self, start: Nanos, end: Nanos) -> Extra {
-        Extra {
+    /// Returns the metric over a window.
+    pub(crate) fn over(&self, start: Nanos, end: Nanos) -> SensorMetric {
+        SensorMetric {
             name: self.name.clone(),
             start,
             end,
@@ -39,16 +38,16 @@ impl Figure {
     }
 }
 
-/// How many processors were active on average, where a document reports it.
+/// The mean number of active processors, as far as a document reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Active {
-    /// Processor cores; clusters count as one where their cores are not listed.
+    /// Processor cores; a cluster counts as one if its cores are not listed.
     pub cpu: Option<f64>,
     /// The share of the time in which the GPU was active.
     pub gpu: Option<f64>,
 }
 
-/// Reads how active processors were.
+/// Reads the activity of the processors.
 pub(super) fn active(top: &Dictionary) -> Active {
     let processor = top.get("processor").and_then(Value::as_dictionary);
     let clusters = processor
@@ -67,6 +66,7 @@ fn active_cores(cluster: &Dictionary) -> Option<f64> {
     cores.reduce(|a, b| a + b).or_else(|| active(cluster))
 }
 
+/// Reads the metrics, the GPU's first.
 pub(super) fn figures(top: &Dictionary) -> Vec<Figure> {
     let mut figures = Vec::new();
     let mut put = |of: &str, what: &str, value: Option<f64>| {
@@ -74,8 +74,8 @@ pub(super) fn figures(top: &Dictionary) -> Vec<Figure> {
         figures.extend(value.map(|value| Figure { name, value }));
     };
     if let Some(gpu) = top.get("gpu").and_then(Value::as_dictionary) {
-        // MHz, though the key says Hz.
-        put("gpu", "freq_mhz", told(gpu, "freq_hz"));
+        // The key is `freq_hz`, but the value is in MHz.
+        put("gpu", "freq_mhz", known_number(gpu, "freq_hz"));
         put("gpu", "idle_ratio", ratio(gpu, "idle_ratio"));
     }
     let processor = top.get("processor").and_then(Value::as_dictionary);
@@ -90,14 +90,14 @@ pub(super) fn figures(top: &Dictionary) -> Vec<Figure> {
         put(
             &name,
             "freq_mhz",
-            told(cluster, "freq_hz").map(|hz| hz / 1e6),
+            known_number(cluster, "freq_hz").map(|hz| hz / 1e6),
         );
         put(&name, "idle_ratio", idle_of(cluster));
     }
     figures
 }
 
-/// The mean of the cores' idle time; the cluster's own where no core tells.
+/// Returns the mean idle ratio of the cores, or the cluster's own if no core reports one.
 fn idle_of(cluster: &Dictionary) -> Option<f64> {
     let cores: Vec<f64> = parts(cluster, "cpus").filter_map(inactive).collect();
     match cores.len() {
@@ -106,28 +106,28 @@ fn idle_of(cluster: &Dictionary) -> Option<f64> {
     }
 }
 
-/// The part of the time in which it was idle or powered off.
+/// Returns the share of the time in which it was idle or powered off.
 fn inactive(part: &Dictionary) -> Option<f64> {
     let off = ratio(part, "down_ratio").unwrap_or(0.0);
     ratio(part, "idle_ratio").map(|idle| (idle + off).min(1.0))
 }
 
-/// The dictionaries of a list.
+/// Returns the dictionaries of a list.
 fn parts<'a>(of: &'a Dictionary, key: &str) -> impl Iterator<Item = &'a Dictionary> {
     let list = of.get(key).and_then(Value::as_array);
     let parts = list.into_iter().flatten().filter_map(Value::as_dictionary);
     parts.take(MOST_PARTS)
 }
 
-fn told(part: &Dictionary, key: &str) -> Option<f64> {
+fn known_number(part: &Dictionary, key: &str) -> Option<f64> {
     number(part, key).flatten()
 }
 
 fn ratio(part: &Dictionary, key: &str) -> Option<f64> {
-    told(part, key).filter(|ratio| *ratio <= 1.0)
+    known_number(part, key).filter(|ratio| *ratio <= 1.0)
 }
 
-/// `P0-Cluster` as `p0_cluster`.
+/// Converts `P0-Cluster` to `p0_cluster`.
 fn column_name(name: &str) -> String {
     let plain = |c: char| match c.is_ascii_alphanumeric() {
         true => c.to_ascii_lowercase(),

@@ -1,10 +1,10 @@
-//! The sensor's child process and the threads that drain it.
+//! Runs the sensor's child process and the threads that read its output.
 //!
-//! It runs in its own process group, so that Ctrl-C in the terminal reaches the
-//! traced program only, and with no stdin, so that it cannot take the terminal.
-//! Documents get their arrival time on the thread that reads them. The child
-//! may be `sudo`, whose own child is root's: it is ended by SIGTERM, which sudo
-//! passes on, or by closing the pipe, never by SIGKILL, which would orphan it.
+//! The child runs in its own process group, so that Ctrl-C in the terminal reaches only the
+//! traced program, and without stdin, so that it cannot read from the terminal. Documents
+//! get their arrival time on the reading thread. The child may be `sudo` with a child of
+//! root. It is ended by SIGTERM, which sudo forwards, or by closing the pipe. SIGKILL would
+//! orphan root's process.
 
 use std::io::Read;
 use std::os::fd::AsRawFd;
@@ -21,13 +21,13 @@ use crate::clock::Clock;
 use crate::cpu_time;
 use crate::units::Nanos;
 
-/// What is kept of stderr.
+/// Bytes of stderr to keep.
 const STDERR_KEPT: usize = 4096;
 
-/// How often the reading thread looks whether the pipe shall be closed.
-const LOOK: Duration = Duration::from_millis(100);
+/// Time after which a reading thread checks whether to close the pipe.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A piece of the child's output and when it came.
+/// A piece of the child's output and its arrival time.
 pub(super) type Arrival = (Nanos, Segment);
 
 /// A running sensor.
@@ -40,11 +40,11 @@ pub(super) struct Sensor {
     tids: Arc<Mutex<Vec<i64>>>,
 }
 
-/// What waiting for the sensor brought.
+/// The result of waiting for the sensor's output.
 pub(super) enum Wait {
     Arrived(Arrival),
     Nothing,
-    /// Its output has ended.
+    /// The output has ended.
     Ended,
 }
 
@@ -87,15 +87,15 @@ impl Sensor {
         Ok(())
     }
 
-    pub(super) fn wait(&self, patience: Duration) -> Wait {
-        match self.arrivals.recv_timeout(patience) {
+    pub(super) fn wait(&self, timeout: Duration) -> Wait {
+        match self.arrivals.recv_timeout(timeout) {
             Ok(arrival) => Wait::Arrived(arrival),
             Err(RecvTimeoutError::Timeout) => Wait::Nothing,
             Err(RecvTimeoutError::Disconnected) => Wait::Ended,
         }
     }
 
-    /// What has arrived already.
+    /// Returns the output that has arrived, without waiting.
     pub(super) fn arrived(&self) -> impl Iterator<Item = Arrival> {
         self.arrivals.try_iter()
     }
@@ -108,10 +108,10 @@ impl Sensor {
         lock(&self.tids).clone()
     }
 
-    /// The end of what a child that was reaped wrote to stderr. A process that it
-    /// left behind may hold the pipe open, so the wait for its end is short.
-    pub(super) fn last_words(&self) -> String {
-        let deadline = Instant::now() + LOOK;
+    /// Returns the end of a reaped child's stderr. Waits only shortly for the end of the
+    /// pipe, because a process that the child left running may hold it open.
+    pub(super) fn stderr_tail(&self) -> String {
+        let deadline = Instant::now() + POLL_INTERVAL;
         let reading = || self.threads.iter().any(|thread| !thread.is_finished());
         while reading() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
@@ -121,7 +121,7 @@ impl Sensor {
             .to_owned()
     }
 
-    /// Asks the child to end; sudo passes the signal on.
+    /// Sends SIGTERM to the child; sudo forwards it.
     pub(super) fn terminate(&self) {
         let Some(pid) = self.pid().and_then(|pid| libc::pid_t::try_from(pid).ok()) else {
             return;
@@ -130,9 +130,9 @@ impl Sensor {
         unsafe { libc::kill(pid, libc::SIGTERM) };
     }
 
-    /// Everything up to the end of its output, waiting at most `patience`.
-    pub(super) fn drain(&self, patience: Duration) -> Vec<Arrival> {
-        let deadline = Instant::now() + patience;
+    /// Returns all output up to its end, waiting at most `timeout`.
+    pub(super) fn drain(&self, timeout: Duration) -> Vec<Arrival> {
+        let deadline = Instant::now() + timeout;
         let mut drained = Vec::new();
         while let Wait::Arrived(arrival) =
             self.wait(deadline.saturating_duration_since(Instant::now()))
@@ -142,9 +142,9 @@ impl Sensor {
         drained
     }
 
-    /// Reaps the child if it ends within `patience`.
-    pub(super) fn reap(&mut self, patience: Duration) -> Option<ExitStatus> {
-        let deadline = Instant::now() + patience;
+    /// Reaps the child if it ends within `timeout`.
+    pub(super) fn reap(&mut self, timeout: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + timeout;
         loop {
             match self.child.as_mut()?.try_wait() {
                 Ok(Some(status)) => {
@@ -159,25 +159,24 @@ impl Sensor {
         }
     }
 
-    /// Closes the pipes and reaps the child, waiting at most `patience`. One that
-    /// is still there then ends at its next write; a thread reaps it. Whether it
-    /// has ended.
-    pub(super) fn close(&mut self, patience: Duration) -> bool {
+    /// Closes the pipes and reaps the child, waiting at most `timeout`. A child that is still
+    /// running ends at its next write and is reaped by a thread. Returns whether it has ended.
+    pub(super) fn close(&mut self, timeout: Duration) -> bool {
         self.close.store(true, Ordering::SeqCst);
-        self.reap(patience);
+        self.reap(timeout);
         let Some(mut child) = self.child.take() else {
             return true;
         };
         let reaper = std::thread::Builder::new().name("energy-power".into());
-        // Without a thread the child stays a zombie until this process ends.
+        // If the thread cannot be started, the child stays a zombie until this process ends.
         let _ = reaper.spawn(move || child.wait());
         false
     }
 
-    /// Joins the threads; they end within [`LOOK`] once the pipes are closed.
+    /// Joins the threads, which end within [`POLL_INTERVAL`] once the pipes are closed.
     fn join(&mut self) {
         for thread in self.threads.drain(..) {
-            // A panic there has been printed; its output has ended.
+            // A panic has been printed already.
             let _ = thread.join();
         }
     }
@@ -211,7 +210,7 @@ fn read_documents(
         }
     }
     if let Some(rest) = stream.finish() {
-        // Nobody listens any more: then the rest does not matter.
+        // Fails only if the receiver was dropped.
         let _ = arrivals.send((clock.now(), rest));
     }
 }
@@ -226,7 +225,7 @@ fn keep_tail(mut stderr: ChildStderr, close: &AtomicBool, kept: &Mutex<Vec<u8>>)
     }
 }
 
-/// Waits for bytes; `None` at the end of the pipe or when it shall be closed.
+/// Waits for bytes; `None` at the end of the pipe or if `close` is set.
 fn read_some(
     pipe: &mut (impl Read + AsRawFd),
     buffer: &mut [u8],
@@ -246,7 +245,7 @@ fn read_some(
     None
 }
 
-/// Waits up to [`LOOK`]; true also at the end of the pipe.
+/// Waits up to [`POLL_INTERVAL`] for bytes; also true at the end of the pipe.
 fn readable(fd: i32) -> bool {
     let mut poll = libc::pollfd {
         fd,
@@ -255,10 +254,10 @@ fn readable(fd: i32) -> bool {
     };
     // SAFETY: `poll` is one valid pollfd; the descriptor is open while its pipe
     // is borrowed by the caller.
-    unsafe { libc::poll(&mut poll, 1, LOOK.as_millis() as libc::c_int) > 0 }
+    unsafe { libc::poll(&mut poll, 1, POLL_INTERVAL.as_millis() as libc::c_int) > 0 }
 }
 
-/// The data are plain bytes and numbers: a panic elsewhere cannot break them.
+/// Locks despite poisoning: a panic cannot leave plain bytes in a broken state.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

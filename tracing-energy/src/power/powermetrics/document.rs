@@ -1,14 +1,14 @@
-//! One sample of `powermetrics -f plist`: an XML document, parsed and typed.
+//! Parses one sample of `powermetrics -f plist`, an XML document.
 //!
-//! What is known of the format, all of it tolerated here:
-//! - Energies are integer mJ of the interval; powers are mW printed from them.
-//!   Intel gives joules and watts of the package instead.
-//! - Keys occur twice in some versions (the last one counts); integers may be
-//!   reals and reals may be `nan`; every key may be missing.
-//! - `combined_power` is the sum of its parts. It is only compared with them,
-//!   never a rail: adding it would count everything twice.
-//! - `gpu.gpu_energy` is the GPU rail read at another instant. It serves only
-//!   where the processor part does not tell the GPU.
+//! Properties of the format, all of which are accepted:
+//! - Energies are integer mJ of the interval; powers are mW computed from them. Intel reports
+//!   joules and watts of the package instead.
+//! - Keys occur twice in some versions (the last one counts); integers may be reals and reals
+//!   may be `nan`; every key may be missing.
+//! - `combined_power` is the sum of its parts. It is only compared with them and not a rail,
+//!   because adding it would count everything twice.
+//! - `gpu.gpu_energy` is the GPU rail read at another instant. It is used only if the
+//!   processor part does not report the GPU.
 
 use std::time::SystemTime;
 
@@ -19,7 +19,7 @@ use super::shape;
 use crate::power::RailKind;
 use crate::units::{Energy, Nanos, Power};
 
-/// An interval longer than a week is no interval.
+/// The longest valid interval: a week, ns.
 const LONGEST: f64 = 7.0 * 86_400.0 * 1e9;
 
 /// A rail's energy in one document.
@@ -27,19 +27,19 @@ const LONGEST: f64 = 7.0 * 86_400.0 * 1e9;
 pub struct RailEnergy {
     /// `package`, `cpu`, `gpu`, `ane`, `dram`.
     pub name: &'static str,
-    /// What it meters.
+    /// The domain it meters.
     pub kind: RailKind,
     /// The sensor's unit.
     pub unit: &'static str,
-    /// The energy of the interval; `None` where the value is no number.
+    /// The energy of the interval; `None` if the value is not a number.
     pub energy: Option<Energy>,
 }
 
-/// One sample.
+/// One powermetrics sample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
-    /// Whether it covers the time since the sample before; else it covers the
-    /// time since boot or the whole run and must not be added up.
+    /// Whether it covers the time since the previous sample. Otherwise it covers the time
+    /// since boot or the whole run and must not be added up.
     pub is_delta: bool,
     /// The true length of the interval.
     pub elapsed: Nanos,
@@ -47,32 +47,31 @@ pub struct Document {
     pub hw_model: Option<String>,
     /// The system's build, `25C56`.
     pub kern_osversion: Option<String>,
-    /// When it was taken, in whole seconds.
+    /// Time of the sample, in whole seconds.
     pub timestamp: Option<SystemTime>,
-    /// The rails, a containing one first; never empty.
+    /// The rails, parents first; never empty.
     pub rails: Vec<RailEnergy>,
     /// `Nominal`, `Moderate`, `Heavy`, `Trapping`, `Sleeping`.
     pub thermal_pressure: Option<String>,
-    /// What it tells besides energies.
+    /// Metrics other than energies.
     pub figures: Vec<Figure>,
-    /// How active processors were.
+    /// Activity of the processors.
     pub active: Active,
-    /// What is odd about it, in words.
+    /// Messages about inconsistencies.
     pub oddities: Vec<String>,
 }
 
-/// Why a document gives no sample.
+/// The reason why a document is not a sample.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DocumentError {
-    /// It cannot be read.
+    /// It cannot be parsed.
     #[error("powermetrics document rejected: {0}")]
     Malformed(String),
-    /// It is in order, but this machine or this selection of samplers has no
-    /// power rails.
-    #[error("no power here: powermetrics gives no rail on {model} with these samplers")]
+    /// It is valid, but has no power rails on this machine or with these samplers.
+    #[error("no power here: powermetrics reports no rail on {model} with these samplers")]
     NoPower {
-        /// `hw_model`, where it is told.
+        /// `hw_model`, if reported.
         model: String,
     },
 }
@@ -88,7 +87,7 @@ impl Document {
             .map_err(|error| DocumentError::Malformed(error.to_string()))?;
         let top = value
             .as_dictionary()
-            .ok_or_else(|| DocumentError::Malformed("it holds no dictionary".into()))?;
+            .ok_or_else(|| DocumentError::Malformed("it contains no dictionary".into()))?;
         Self::from_dictionary(top)
     }
 
@@ -123,7 +122,7 @@ fn elapsed(top: &Dictionary) -> Result<Nanos, DocumentError> {
     match nanos {
         Some(nanos) if (1.0..=LONGEST).contains(&nanos) => Ok(Nanos::from_nanos(nanos as i64)),
         Some(nanos) => Err(DocumentError::Malformed(format!(
-            "elapsed_ns is {nanos}, which is no length of time"
+            "elapsed_ns is {nanos}, which is not a valid length of time"
         ))),
         None => Err(DocumentError::Malformed("elapsed_ns is missing".into())),
     }
@@ -154,8 +153,8 @@ const fn apple(
     }
 }
 
-/// Package first: the others lie inside of it, memory too where macOS up to 12
-/// tells it on Apple Silicon.
+/// The package comes first and contains the others, including memory where macOS up to 12
+/// reports it on Apple Silicon.
 const RAILS: [Keys; 6] = [
     Keys {
         name: "package",
@@ -199,7 +198,7 @@ fn rails(top: &Dictionary, elapsed: Nanos) -> Vec<RailEnergy> {
 }
 
 impl Keys {
-    /// `None` without such a rail, `Some(None)` where its value is no number.
+    /// Returns `None` without such a rail, and `Some(None)` if its value is not a number.
     fn read(&self, part: &Dictionary, elapsed: Nanos) -> Option<Option<Energy>> {
         let joules = self.unit == "J";
         let energy = |value| match joules {
@@ -229,7 +228,7 @@ impl Keys {
     }
 }
 
-/// `combined_power` against the parts that are told: six digits are printed.
+/// Compares `combined_power` with its reported parts, which are printed with six digits.
 fn combined_mismatch(top: &Dictionary) -> Option<String> {
     let processor = top.get("processor")?.as_dictionary()?;
     let combined = number(processor, "combined_power")??;
@@ -242,12 +241,13 @@ fn combined_mismatch(top: &Dictionary) -> Option<String> {
     let rounding = 1.0 + 1e-4 * combined;
     ((combined - sum).abs() > rounding).then(|| {
         format!(
-            "combined_power is {combined} mW, but its parts add up to {sum} mW; the parts count"
+            "combined_power is {combined} mW, but its parts add up to {sum} mW; the parts are used"
         )
     })
 }
 
-/// `None` without the key, `Some(None)` where its value is no number from 0 up.
+/// Returns `None` without the key, and `Some(None)` if its value is not a number of at least
+/// 0.
 pub(super) fn number(part: &Dictionary, key: &str) -> Option<Option<f64>> {
     let number = match part.get(key)? {
         Value::Integer(integer) => integer

@@ -1,9 +1,8 @@
-//! How powermetrics is called.
+//! Builds the command line of powermetrics and its sudoers rules.
 //!
-//! Options of powermetrics can write files (`-o`) and read them, so a rule that allows
-//! the program with any arguments allows a user to overwrite any file as root. The
-//! rule for sudoers therefore names whole argument lists, and the child is started
-//! with one of them.
+//! Options of powermetrics can write files (`-o`) and read them. A rule that allows any
+//! arguments would allow a user to overwrite any file as root. The sudoers rules therefore
+//! name complete argument lists, and the child is started with one of them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,20 +11,19 @@ use std::process::Command;
 use crate::power::SourceError;
 use crate::units::Nanos;
 
-/// Names an executable to use instead of `sudo -n /usr/bin/powermetrics`; it is
-/// run as it is, without sudo.
+/// Environment variable with an executable to run instead of
+/// `sudo -n /usr/bin/powermetrics`, without sudo.
 pub const EXECUTABLE_VARIABLE: &str = "TRACING_ENERGY_POWERMETRICS";
 
 const EXECUTABLE: &str = "/usr/bin/powermetrics";
 
-/// What is asked of it. `tasks` would cost more than all the rest.
+/// The requested samplers. `tasks` would cost more than all of these.
 pub(super) const SAMPLERS: &str = "cpu_power,gpu_power,ane_power,thermal";
 
-/// The same before macOS 13, which does not know `ane_power`.
+/// The samplers before macOS 13, which lacks `ane_power`.
 pub(super) const OLD_SAMPLERS: &str = "cpu_power,gpu_power,thermal";
 
-/// One child delivers an hour of samples: should everything else fail to end
-/// it, its bound does.
+/// Limits a child to an hour of samples, so that it ends even if nothing else stops it.
 const BOUND_SECONDS: i64 = 3_600;
 
 /// Intervals in milliseconds for which [`sudoers_rules`] is usually called.
@@ -41,10 +39,10 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// The executable that the environment names, else Apple's on macOS.
+    /// Returns the executable named by the environment, or Apple's on macOS.
     ///
     /// # Errors
-    /// [`SourceError::NotPresent`] elsewhere.
+    /// [`SourceError::NotPresent`] on other systems.
     pub fn find() -> Result<Self, SourceError> {
         if let Some(program) = std::env::var_os(EXECUTABLE_VARIABLE).filter(|p| !p.is_empty()) {
             return Ok(Self::direct(program));
@@ -57,7 +55,7 @@ impl Launch {
         })
     }
 
-    /// Runs `program` itself.
+    /// Returns a launch of `program` without sudo.
     pub fn direct(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
@@ -65,8 +63,8 @@ impl Launch {
         }
     }
 
-    /// `sudo -n` never asks for a password: a prompt would take the terminal of
-    /// the traced program.
+    /// Returns a launch of Apple's powermetrics. `-n` prevents a password prompt, which would
+    /// block the terminal of the traced program.
     fn apple() -> Self {
         // SAFETY: geteuid has no preconditions and cannot fail.
         if unsafe { libc::geteuid() } == 0 {
@@ -87,13 +85,13 @@ impl Launch {
     }
 }
 
-/// Samples of one child that is not bounded otherwise: an hour's.
+/// Returns the number of samples in an hour, the default limit of a child.
 pub(super) fn usual_bound(interval: Nanos) -> u64 {
     let seconds = Nanos::from_millis(BOUND_SECONDS * 1_000);
     (seconds.nanos() / whole_millis(interval).nanos()).max(1) as u64
 }
 
-/// powermetrics takes whole milliseconds, at least one.
+/// Rounds to whole milliseconds, at least one, as powermetrics requires.
 fn whole_millis(interval: Nanos) -> Nanos {
     Nanos::from_millis((interval.nanos() / 1_000_000).max(1))
 }
@@ -104,15 +102,16 @@ fn arguments(interval: Nanos, bound: u64, samplers: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
 }
 
-/// Lines for sudoers that let `user` (a name, or `#` and a user id) run powermetrics as
-/// root at this interval, with the arguments that this source uses and no others.
+/// Returns the sudoers lines that allow `user` (a name, or `#` and a user id) to run
+/// powermetrics as root at this interval, with the arguments of this source only.
 pub fn sudoers_rules(user: &str, interval: Nanos) -> Vec<String> {
     let bound = usual_bound(interval);
     let rule = |samplers| sudoers_rule(user, &arguments(interval, bound, samplers));
     [SAMPLERS, OLD_SAMPLERS].map(rule).to_vec()
 }
 
-/// In arguments, sudoers wants a backslash before each of `,`, `:`, `=` and `\`.
+/// Returns one sudoers line. In arguments, sudoers requires a backslash before each of `,`,
+/// `:`, `=` and `\`.
 fn sudoers_rule(user: &str, arguments: &[String]) -> String {
     let mut line = format!("{user} ALL=(root) NOPASSWD: {EXECUTABLE} ");
     for letter in arguments.join(" ").chars() {
@@ -124,8 +123,8 @@ fn sudoers_rule(user: &str, arguments: &[String]) -> String {
     line
 }
 
-/// The error where the output says that permission is missing for a child at
-/// `interval`.
+/// Returns an error if the child's output reports missing permission. The fix allows a child
+/// at `interval`.
 pub(super) fn refusal(output: &str, interval: Nanos) -> Option<SourceError> {
     let signs = [
         "password is required",
@@ -144,7 +143,7 @@ pub(super) fn refusal(output: &str, interval: Nanos) -> Option<SourceError> {
     })
 }
 
-/// The exact line, with the user's name where it is known.
+/// Returns the fix with the exact sudoers line, including the user's name if known.
 fn sudoers_fix(interval: Nanos) -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "USER".into());
     let millis = whole_millis(interval).nanos() / 1_000_000;
@@ -164,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sudos_refusals_are_told_from_other_failures() {
+    fn refusals_of_sudo_are_distinguished_from_other_failures() {
         for output in [
             "sudo: a password is required\n",
             "sudo: a terminal is required to read the password; either use the -S option",
@@ -196,7 +195,7 @@ mod tests {
         assert!(error.contains("-i 33 -n 109090 "), "{error}");
     }
 
-    /// What the child is started with is what the rule allows, letter by letter.
+    /// The rule matches the child's command line exactly.
     #[test]
     fn sudoers_rules_allow_the_commands_of_the_child_and_nothing_else() {
         for millis in USUAL_INTERVALS_MS {

@@ -1,17 +1,17 @@
-//! powermetrics, Apple's sensor command.
+//! Reads powermetrics, Apple's sensor command.
 //!
-//! Limits: figures are the system's own estimates, in steps of 1 mJ for each
-//! rail and sample, for the whole machine and not for comparing devices. No
-//! memory since macOS 13, no rail for the whole system. Real intervals are
-//! longer than the wished ones; the true length is used. It needs root.
+//! Limits: values are the system's estimates, in steps of 1 mJ for each rail and sample. They
+//! cover the whole machine and are not suited to compare devices. No memory since macOS 13,
+//! no rail for the whole system. Real intervals are longer than requested; the true length is
+//! used. powermetrics needs root.
 
 #[cfg(unix)]
 pub mod activity;
 mod child;
 pub mod document;
+mod faults;
 #[cfg(unix)]
 pub mod launch;
-mod oddities;
 pub(in crate::power) mod rails;
 mod shape;
 #[cfg(unix)]

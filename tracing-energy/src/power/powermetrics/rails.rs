@@ -1,17 +1,17 @@
-//! Rails and samples from documents, for the live source and for replay.
+//! Creates rails and samples from documents, for the live source and for replay.
 
 use super::document::RailEnergy;
 use crate::power::{Rail, RailKind, Sample};
 use crate::units::Nanos;
 
-/// The rails of a document: all others lie inside the package, if there is one.
+/// Returns the rails of a document. A package contains all others.
 pub(in crate::power) fn describe(rails: &[RailEnergy]) -> Vec<Rail> {
     let mut described = Vec::new();
     extend(&mut described, rails);
     described
 }
 
-/// Appends rails that a later document has.
+/// Appends the rails of a later document.
 pub(in crate::power) fn extend(rails: &mut Vec<Rail>, new: &[RailEnergy]) {
     rails.extend(new.iter().map(|rail| Rail {
         name: rail.name.to_owned(),
@@ -25,13 +25,13 @@ pub(in crate::power) fn extend(rails: &mut Vec<Rail>, new: &[RailEnergy]) {
     }
 }
 
-/// Where a rail stands among those of all documents: a containing one first.
+/// Returns the position of a rail among those of all documents, parents first.
 pub(in crate::power) fn order(name: &str) -> Option<usize> {
     let order = ["package", "cpu", "gpu", "ane", "dram"];
     order.iter().position(|known| *known == name)
 }
 
-/// One sample for each rail; without energy where this document has none.
+/// Returns one sample for each rail, without energy if this document lacks the rail.
 pub(in crate::power) fn samples(
     rails: &[Rail],
     energies: &[RailEnergy],

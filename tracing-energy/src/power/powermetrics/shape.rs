@@ -1,28 +1,27 @@
-//! What a powermetrics document may look like, checked before it is parsed.
+//! Checks the structure of a powermetrics document before it is parsed, and shortens it.
 //!
-//! Two things are looked for. Text where only elements belong: powermetrics is
-//! known to print warnings into the middle of its XML, and the message should
-//! name that line. And nesting: real documents are 8 deep, and a tree thousands
-//! deep would end the thread that frees it. So that no attribute or declaration can
-//! hide elements from this check, only the first line's declaration, the document type
-//! and `<plist version=...>` may have more than a name between their brackets; comments
-//! are left out of what is parsed.
+//! The check rejects text between elements, because powermetrics sometimes prints warnings
+//! into its XML and the message should name that line. It also limits nesting: real documents
+//! are 8 deep, and freeing a tree thousands deep would overflow the stack. Only the XML
+//! declaration, the document type and `<plist version=...>` may have more than a name between
+//! their brackets, so that no attribute or declaration can hide elements from this check.
+//! Comments are removed.
 //!
-//! Most of a document is lists of frequencies, tasks and the like, of which nothing is
-//! read: all lists but those of clusters and their cores are left out of what is parsed.
+//! Most of a document is lists of frequencies, tasks and the like, which are not read. All
+//! lists except those of clusters and their cores are emptied.
 
 use std::borrow::Cow;
 
 const COMMENT: &str = "<!--";
 const COMMENT_END: &str = "-->";
 
-/// Elements inside elements.
+/// Maximum nesting of elements.
 const DEPTH_LIMIT: usize = 64;
 
 /// The lists that are read.
 const READ_LISTS: [&str; 2] = ["clusters", "cpus"];
 
-/// Checks the shape and gives the document with the lists empty that are not read.
+/// Checks the structure and returns the document without comments and unread lists.
 ///
 /// # Errors
 /// A message that names the line.
@@ -30,7 +29,7 @@ pub(super) fn condense(document: &[u8]) -> Result<Cow<'_, str>, String> {
     let text = std::str::from_utf8(document).map_err(|_| "it is not UTF-8".to_owned())?;
     let mut depth = 0_usize;
     let mut kept = Kept::new(text);
-    // Lists that are open and left out.
+    // Depth of open lists that are omitted.
     let mut lists = 0_usize;
     let mut value = false;
     let mut key = "";
@@ -78,11 +77,11 @@ pub(super) fn condense(document: &[u8]) -> Result<Cow<'_, str>, String> {
     kept.finish(lists > 0)
 }
 
-/// What of a text is kept.
+/// The kept part of a text.
 struct Kept<'a> {
     whole: &'a str,
     text: String,
-    /// Up to here the text was looked at.
+    /// End of the processed part.
     from: usize,
     is_changed: bool,
     has_comments: bool,
@@ -99,8 +98,8 @@ impl<'a> Kept<'a> {
         }
     }
 
-    /// Leaves out what stands between `start` and `end`; where that lies in a list that is
-    /// left out as a whole, nothing before it is kept either.
+    /// Omits the text between `start` and `end`. The text before it is kept if `keep_before`,
+    /// that is, outside of omitted lists.
     fn leave_out(&mut self, start: usize, end: usize, keep_before: bool) {
         if keep_before {
             self.text.push_str(&self.whole[self.from..start]);
@@ -109,8 +108,8 @@ impl<'a> Kept<'a> {
         self.is_changed = true;
     }
 
-    /// A list without an end is for the parser to refuse; it must not see comments, in which
-    /// it might look for elements otherwise than this check does.
+    /// Returns the kept text. If a list has no end, the unchanged text is returned for the
+    /// parser to reject, unless it has comments, which the parser may treat differently.
     fn finish(mut self, is_open: bool) -> Result<Cow<'a, str>, String> {
         if is_open && self.has_comments {
             return Err("a list has no end".into());
@@ -123,7 +122,7 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// How deep it is after `tag`.
+/// Returns the nesting depth after `tag`.
 fn nesting(text: &str, tag: &str, depth: usize) -> Result<usize, String> {
     let name = tag.trim_end().trim_matches('/').trim_end();
     if is_head(text, tag) {
@@ -166,7 +165,7 @@ fn reject_text(text: &str, between: &str, value: bool) -> Result<(), String> {
     ))
 }
 
-/// Where `part`, a slice of `text`, begins.
+/// Returns the offset of `part`, a slice of `text`.
 fn offset(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize
 }
@@ -176,7 +175,7 @@ fn line_number(text: &str, part: &str) -> usize {
     before.iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
-/// The first line, cut to a length that fits a message.
+/// Returns the first line, truncated for a message.
 fn excerpt(text: &str) -> String {
     text.lines()
         .next()
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_emptied_and_nothing_else() {
+    fn only_lists_are_emptied() {
         let text = "<dict><key>a</key><array><array><real>1</real></array></array>\
             <key>b</key><real>2</real><key>c</key><array/><key>d</key><array><true/></array></dict>";
         assert_eq!(
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_left_out_wherever_they_stand() {
+    fn comments_are_removed_everywhere() {
         for (text, expected) in [
             ("<!-- a <b> > --><dict></dict>", "<dict></dict>"),
             (
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_clusters_and_cores_stay() {
+    fn lists_of_clusters_and_cores_are_kept() {
         let text = "<dict><key>clusters</key><array><dict><key>dvfm_states</key><array><dict>\
             </dict></array><key>cpus</key><array><dict><key>idle_ratio</key><real>1</real>\
             </dict></array></dict></array><key>tasks</key><array><dict></dict></array></dict>";
@@ -258,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn stray_text_is_named_with_its_line() {
+    fn stray_text_is_reported_with_its_line() {
         let text = "<plist version=\"1.0\">\n<dict>\n<key>a</key>\nwarning: time\n<true/>\n</dict>";
         let message = check(text.as_bytes()).unwrap_err();
         assert_eq!(
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_or_disguised_trees_are_refused() {
+    fn deeply_nested_or_obscured_elements_are_refused() {
         assert!(check("<array>".repeat(65).as_bytes()).is_err());
         assert!(check("<array>".repeat(64).as_bytes()).is_ok());
         for text in [

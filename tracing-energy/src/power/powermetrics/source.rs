@@ -1,4 +1,4 @@
-//! The live source: one powermetrics child, restarted when it ends.
+//! The live powermetrics source: one child process, restarted when it ends.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::child::{Arrival, Sensor, Wait};
 use super::document::{Document, DocumentError, RailEnergy};
+use super::faults::Faults;
 use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal, usual_bound};
-use super::oddities::Oddities;
 use super::rails;
 use super::stream::Segment;
 use super::timeline::{Placed, Timeline};
@@ -23,20 +23,20 @@ use crate::units::Nanos;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 const LAST_BACK_OFF: Duration = Duration::from_secs(30);
 
-/// How long stop waits for the last interval, and then for the end of output.
+/// Longest time that `stop` waits for the last interval.
 const LAST_INTERVAL: Nanos = Nanos::from_millis(1_000);
-const PATIENCE: Duration = Duration::from_millis(1_000);
+/// Longest wait for the end of the child or of its output.
+const TIMEOUT: Duration = Duration::from_millis(1_000);
 
-const OVERLAP: &str = "a document claimed time that others had covered; that part of it was not \
-                       counted";
+const OVERLAP: &str = "a document overlapped time covered by others; the overlap was not counted";
 
-/// What a reader of the figures must know.
+/// Limitations of the values, for users.
 const LIMITS: [&str; 2] = [
     "the system's estimates, in steps of 1 mJ; other programs included",
     "no memory since macOS 13, no rail for the whole system",
 ];
 
-/// Below this the tool itself becomes the load, and a step of 1 mJ is a good part of it.
+/// Below this interval the tool's own load dominates, and steps of 1 mJ are coarse.
 const SHORTEST: Nanos = Nanos::from_millis(100);
 
 /// How powermetrics is run.
@@ -44,9 +44,9 @@ const SHORTEST: Nanos = Nanos::from_millis(100);
 pub struct Options {
     /// The program.
     pub launch: Launch,
-    /// The wished-for interval, in whole milliseconds.
+    /// The requested interval, in whole milliseconds.
     pub interval: Nanos,
-    /// Samples of one child; `None` is an hour's.
+    /// Number of samples of one child; `None` is an hour of samples.
     pub bound: Option<u64>,
 }
 
@@ -59,32 +59,32 @@ pub struct Powermetrics {
     rails: Vec<Rail>,
     machine: String,
     timeline: Timeline<Document>,
-    /// The last document's bytes, and how many came twice since that was reported.
+    /// The last document's bytes.
     last: Vec<u8>,
-    oddities: Oddities,
+    faults: Faults,
     longest: Nanos,
     delivered: u64,
     back_off: Duration,
     respawn_at: Option<Instant>,
     pressure: Option<String>,
-    /// Why the documents so far gave no rail.
+    /// Why the documents so far have no rail.
     no_power: Option<String>,
     kept: Reading,
 }
 
 impl Powermetrics {
-    /// Runs powermetrics and waits for its first document with power, two intervals and
-    /// two seconds at most: its rails are the source's rails.
+    /// Runs powermetrics and waits for its first document with power, at most two intervals
+    /// and two seconds. Its rails are the source's rails.
     ///
     /// # Errors
     /// [`SourceError::NotPermitted`] with the line for sudoers,
     /// [`SourceError::NotPresent`] without the program or without power rails,
-    /// [`SourceError::Retry`] where it gives no document.
+    /// [`SourceError::Retry`] if no document arrives.
     pub fn open(clock: Arc<dyn Clock>, options: Options) -> Result<Self, SourceError> {
         let mut source = Self {
             timeline: Timeline::new(options.interval),
             last: Vec::new(),
-            oddities: Oddities::default(),
+            faults: Faults::default(),
             longest: options.interval,
             options,
             clock,
@@ -108,8 +108,8 @@ impl Powermetrics {
         Ok(source)
     }
 
-    /// Gives what the child said if it ended without a document: it may not know
-    /// one of the samplers.
+    /// Runs the child up to its first document. Returns its output if it ended without one,
+    /// for example because it does not support a sampler.
     fn first_document(&mut self) -> Result<Option<String>, SourceError> {
         let two_intervals = self.options.interval.duration() * 2;
         let deadline = Instant::now() + two_intervals + Duration::from_secs(2);
@@ -125,9 +125,9 @@ impl Powermetrics {
                     let what = self.no_power.take().unwrap_or_default();
                     return Err(SourceError::NotPresent { what });
                 }
-                Wait::Nothing => return Err(self.failure("it gave no document in time")),
+                Wait::Nothing => return Err(self.failure("no document arrived in time")),
                 Wait::Ended => {
-                    output += &self.bury();
+                    output += &self.reap_sensor();
                     let refusal = refusal(&output, self.options.interval);
                     return refusal.map_or(Ok(Some(output)), Err);
                 }
@@ -139,8 +139,8 @@ impl Powermetrics {
     fn too_fast(&self) -> Option<String> {
         (self.options.interval < SHORTEST).then(|| {
             format!(
-                "an interval of {} ms is too short for powermetrics: below 100 ms it becomes \
-                 the load itself",
+                "an interval of {} ms is too short for powermetrics: below 100 ms its own load \
+                 dominates",
                 self.options.interval.nanos() / 1_000_000
             )
         })
@@ -183,59 +183,59 @@ impl Powermetrics {
         bound.unwrap_or_else(|| usual_bound(*interval))
     }
 
-    fn wait(&self, patience: Duration) -> Wait {
+    fn wait(&self, timeout: Duration) -> Wait {
         self.sensor
             .as_ref()
-            .map_or(Wait::Ended, |sensor| sensor.wait(patience))
+            .map_or(Wait::Ended, |sensor| sensor.wait(timeout))
     }
 
-    /// Reaps a child whose output has ended and says how it ended.
-    fn bury(&mut self) -> String {
+    /// Reaps the child after its output has ended. Returns its exit status and stderr.
+    fn reap_sensor(&mut self) -> String {
         let Some(mut sensor) = self.sensor.take() else {
             return String::new();
         };
-        let status = sensor.reap(PATIENCE);
+        let status = sensor.reap(TIMEOUT);
         let status = status.map_or_else(|| "no exit status".into(), |s: ExitStatus| s.to_string());
-        let stderr = sensor.last_words();
+        let stderr = sensor.stderr_tail();
         format!("{status}; {stderr}")
     }
 
-    /// Takes one piece of output.
+    /// Processes one piece of output.
     fn accept(&mut self, (arrival, segment): Arrival) -> Result<(), SourceError> {
         let document = match segment {
             Segment::Document(bytes) => {
                 let document = Document::parse(&bytes);
                 if self.is_repeated(bytes, &document) {
-                    self.oddities.add(arrival, "overlap", OVERLAP);
+                    self.faults.add(arrival, "overlap", OVERLAP);
                     return Ok(());
                 }
                 document
             }
             Segment::Incomplete(bytes) => {
                 let message = format!("a document was cut after {} bytes", bytes.len());
-                self.oddities.add(arrival, "incomplete_document", message);
+                self.faults.add(arrival, "incomplete_document", message);
                 return Ok(());
             }
             Segment::Oversized { bytes } => {
                 let message = format!("a document of {bytes} bytes was dropped");
-                self.oddities.add(arrival, "rejected_document", message);
+                self.faults.add(arrival, "rejected_document", message);
                 return Ok(());
             }
             Segment::Stray(line) => {
                 let line = String::from_utf8_lossy(&line);
                 let message = format!("text between documents was skipped: {:?}", line.trim_end());
-                self.oddities.add(arrival, "stray_text", message);
+                self.faults.add(arrival, "stray_text", message);
                 return Ok(());
             }
         };
         self.delivered += 1;
         match document {
             Ok(document) if !document.is_delta => {
-                let message = "a document that is no difference was dropped";
-                self.oddities.add(arrival, "rejected_document", message);
+                let message = "a document with totals instead of an interval was dropped";
+                self.faults.add(arrival, "rejected_document", message);
             }
             Ok(document) => self.sample(arrival, document),
-            // The first document may lack what the others have.
+            // The first document may lack rails that later ones have.
             Err(error @ DocumentError::NoPower { .. }) if self.rails.is_empty() => {
                 let what = error.to_string();
                 if self.no_power.replace(what.clone()).is_some() {
@@ -244,7 +244,7 @@ impl Powermetrics {
             }
             Err(error) => {
                 let message = error.to_string();
-                self.oddities.add(arrival, "rejected_document", message);
+                self.faults.add(arrival, "rejected_document", message);
             }
         }
         Ok(())
@@ -261,11 +261,11 @@ impl Powermetrics {
         self.samples(placed);
     }
 
-    /// Samples of documents that have a place.
+    /// Adds the samples of placed documents.
     fn samples(&mut self, placed: Vec<(Placed, Document)>) {
         for (placed, document) in placed {
             if placed.share < 1.0 {
-                self.oddities.add(placed.end, "overlap", OVERLAP);
+                self.faults.add(placed.end, "overlap", OVERLAP);
             }
             if placed.share > 0.0 {
                 self.window(&placed, &document);
@@ -280,16 +280,15 @@ impl Powermetrics {
             self.notice(placed.start - gap, "gap", message);
         }
         for oddity in &document.oddities {
-            self.oddities
-                .add(placed.end, "odd_document", oddity.as_str());
+            self.faults.add(placed.end, "odd_document", oddity.as_str());
         }
         self.add_rails(placed.start, document);
         self.note_pressure((placed.start, placed.end), document);
         let Reading {
-            samples, extras, ..
+            samples, metrics, ..
         } = &mut self.kept;
         let figures = document.figures.iter();
-        extras.extend(figures.map(|figure| figure.over(placed.start, placed.end)));
+        metrics.extend(figures.map(|figure| figure.over(placed.start, placed.end)));
         let all = rails::samples(&self.rails, &document.rails, placed.start, placed.end);
         samples.extend(all.map(|sample| Sample {
             energy: sample.energy.map(|energy| energy * placed.share),
@@ -297,9 +296,9 @@ impl Powermetrics {
         }));
     }
 
-    /// Whether the document is the one before once more. Lengths are in nanoseconds, so two
-    /// measured ones do not agree by chance; those of a whole number of microseconds may not
-    /// be measured, and time decides.
+    /// Returns whether the document repeats the previous one. Measured lengths in nanoseconds
+    /// are not equal by chance. Lengths in whole microseconds may not be measured; for these
+    /// the timeline decides.
     fn is_repeated(&mut self, bytes: Vec<u8>, document: &Result<Document, DocumentError>) -> bool {
         let is_measured = |one: &Document| one.elapsed.nanos() % 1_000 != 0;
         let is_same = bytes == self.last;
@@ -307,10 +306,10 @@ impl Powermetrics {
         is_same && document.as_ref().is_ok_and(is_measured)
     }
 
-    /// Reports faults of documents, where that is due.
-    fn report_oddities(&mut self, at_end: bool) {
-        let news = self.oddities.news(self.clock.now(), at_end);
-        self.kept.notices.extend(news);
+    /// Reports the faults of documents that are due.
+    fn report_faults(&mut self, at_end: bool) {
+        let due = self.faults.due_notices(self.clock.now(), at_end);
+        self.kept.notices.extend(due);
     }
 
     fn learn(&mut self, document: &Document) {
@@ -320,8 +319,7 @@ impl Powermetrics {
         self.machine = format!("model {model}, system {system}, samplers {}", self.samplers);
     }
 
-    /// A document may have rails that those before it lack: they are recorded from then
-    /// on.
+    /// Adds rails that earlier documents lack.
     fn add_rails(&mut self, time: Nanos, document: &Document) {
         let is_new = |rail: &&RailEnergy| !self.rails.iter().any(|known| known.name == rail.name);
         let new: Vec<RailEnergy> = document.rails.iter().filter(is_new).cloned().collect();
@@ -330,7 +328,7 @@ impl Powermetrics {
         }
         for rail in &new {
             let message = format!(
-                "powermetrics {}: it appeared now; before, it is unknown",
+                "powermetrics {}: it appeared now; its energy before is unknown",
                 rail.name
             );
             self.notice(time, "rail_appeared", message);
@@ -366,14 +364,14 @@ impl Powermetrics {
         });
     }
 
-    /// The child's output has ended: at its bound a new one starts at once, else
-    /// after a back-off.
+    /// Handles the end of the child's output. A new child starts at once if the old one
+    /// reached its limit, else after a back-off.
     fn ended(&mut self) {
         if self.sensor.is_none() {
             return;
         }
         let at_bound = self.delivered >= self.bound();
-        let end = self.bury();
+        let end = self.reap_sensor();
         let wait = if at_bound {
             Duration::ZERO
         } else {
@@ -383,24 +381,24 @@ impl Powermetrics {
         let (kind, message) = if at_bound {
             (
                 "respawn",
-                "powermetrics reached its bound; started again".to_owned(),
+                "powermetrics reached its sample limit; it was restarted".to_owned(),
             )
         } else {
             self.back_off = (self.back_off * 2).min(LAST_BACK_OFF);
             (
                 "restart",
-                format!("powermetrics ended ({end}); starts again in {wait:?}"),
+                format!("powermetrics ended ({end}); restart in {wait:?}"),
             )
         };
         self.notice(self.clock.now(), kind, message);
     }
 
-    /// Waits for a respawn that is due within `patience`, and does it.
-    fn revive(&mut self, patience: Duration) {
+    /// Restarts the child if the restart is due within `timeout`.
+    fn respawn(&mut self, timeout: Duration) {
         let Some(at) = self.respawn_at else { return };
         let left = at.saturating_duration_since(Instant::now());
-        std::thread::sleep(left.min(patience));
-        if left > patience {
+        std::thread::sleep(left.min(timeout));
+        if left > timeout {
             return;
         }
         self.respawn_at = None;
@@ -411,9 +409,9 @@ impl Powermetrics {
         }
     }
 
-    /// Waits up to `patience` for output and takes all there is.
-    fn take(&mut self, patience: Duration) {
-        match self.wait(patience) {
+    /// Waits up to `timeout` for output and processes all that has arrived.
+    fn receive(&mut self, timeout: Duration) {
+        match self.wait(timeout) {
             Wait::Nothing => {}
             Wait::Ended => self.ended(),
             Wait::Arrived(first) => {
@@ -433,8 +431,7 @@ impl Powermetrics {
         }
     }
 
-    /// Waits until a sample covers `until`, at most one interval as long as they
-    /// really are.
+    /// Waits until a sample covers `until`, at most the longest interval so far.
     fn wait_for_interval(&mut self, until: Nanos) {
         let deadline = Instant::now() + self.longest.min(LAST_INTERVAL).duration();
         while self.sensor.is_some() && self.timeline.end().is_none_or(|end| end < until) {
@@ -442,7 +439,7 @@ impl Powermetrics {
             if left.is_zero() {
                 return;
             }
-            self.take(left);
+            self.receive(left);
         }
     }
 
@@ -450,7 +447,7 @@ impl Powermetrics {
         reading.samples.append(&mut self.kept.samples);
         reading.notices.append(&mut self.kept.notices);
         reading.pressures.append(&mut self.kept.pressures);
-        reading.extras.append(&mut self.kept.extras);
+        reading.metrics.append(&mut self.kept.metrics);
         reading.rails = self.kept.rails.take().or(reading.rails.take());
     }
 }
@@ -477,15 +474,15 @@ impl PowerSource for Powermetrics {
     fn read(
         &mut self,
         _clock: &dyn Clock,
-        patience: Nanos,
+        timeout: Nanos,
         reading: &mut Reading,
     ) -> Result<(), SourceError> {
         if self.sensor.is_none() {
-            self.revive(patience.duration());
+            self.respawn(timeout.duration());
         } else if self.kept == Reading::default() {
-            self.take(patience.duration());
+            self.receive(timeout.duration());
         }
-        self.report_oddities(false);
+        self.report_faults(false);
         self.hand_over(reading);
         Ok(())
     }
@@ -494,20 +491,20 @@ impl PowerSource for Powermetrics {
         self.wait_for_interval(clock.now());
         if let Some(mut sensor) = self.sensor.take() {
             sensor.terminate();
-            let rest = sensor.drain(PATIENCE);
+            let rest = sensor.drain(TIMEOUT);
             let ended = sensor.close(Duration::from_millis(200));
-            // An interval cut by the signal is expected here and no notice.
+            // An interval cut by the signal is expected and not reported.
             let whole = |(_, segment): &Arrival| !matches!(segment, Segment::Incomplete(_));
             self.accept_all(rest.into_iter().filter(whole).collect());
             if !ended {
-                let message = "powermetrics did not end when asked; its pipe was closed";
+                let message = "powermetrics did not end on SIGTERM; its pipe was closed";
                 self.notice(clock.now(), "sensor_left", message.into());
             }
         }
         self.respawn_at = None;
         let placed = self.timeline.flush();
         self.samples(placed);
-        self.report_oddities(true);
+        self.report_faults(true);
         self.hand_over(reading);
     }
 

@@ -1,4 +1,4 @@
-//! Cuts the byte stream of `powermetrics -f plist` into documents.
+//! Splits the byte stream of `powermetrics -f plist` into documents.
 //!
 //! powermetrics writes a NUL in front of the second and every later document:
 //!
@@ -7,10 +7,10 @@
 //! \0<?xml ... </plist>\n        not at the NUL, which comes an interval later
 //! ```
 //!
-//! A NUL behind documents, or none at all, and CRLF line ends are accepted as well. Lines
-//! before a document that do not begin with `<` are a tool's standard error, and `<?xml`
-//! inside of a document begins the next one: the file was appended to after a cut. How the
-//! bytes were cut into chunks makes no difference.
+//! A NUL after documents, or none at all, and CRLF line ends are also accepted. Lines before a
+//! document that do not begin with `<` are standard error of a tool. `<?xml` inside a document
+//! begins the next one: the file was truncated and then appended to. The result does not
+//! depend on how the bytes are split into chunks.
 
 /// The largest document that is kept; real ones are 30 to 300 KB.
 pub const DOCUMENT_LIMIT: usize = 8 << 20;
@@ -25,7 +25,7 @@ pub enum Segment {
     Document(Vec<u8>),
     /// A document that a NUL or the end of the stream cut short.
     Incomplete(Vec<u8>),
-    /// A line between documents that is part of none.
+    /// A line between documents.
     Stray(Vec<u8>),
     /// A document over the limit; its bytes were dropped.
     Oversized {
@@ -34,7 +34,7 @@ pub enum Segment {
     },
 }
 
-/// The stream as far as it has been read.
+/// The state of the stream.
 #[derive(Debug)]
 pub struct DocumentStream {
     limit: usize,
@@ -42,19 +42,19 @@ pub struct DocumentStream {
     kept: Vec<u8>,
     /// The current document's true length.
     length: usize,
-    /// How much of [`LAST_LINE`] the current line matches so far; `None` once
-    /// it is another line.
+    /// How many bytes of [`LAST_LINE`] the current line matches so far; `None` if it is
+    /// another line.
     matched: Option<usize>,
     /// Whether the current bytes are a document, not a line between documents.
     begun: bool,
 }
 
-/// Whether a line begins a document.
+/// Returns whether a line begins a document.
 pub(in crate::power) fn begins_document(line: &[u8]) -> bool {
     line.iter().find(|byte| !is_blank(**byte)) == Some(&b'<')
 }
 
-/// White space, and the bytes of a byte order mark.
+/// Returns whether a byte is white space or part of a byte order mark.
 const fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf)
 }
@@ -66,7 +66,7 @@ impl Default for DocumentStream {
 }
 
 impl DocumentStream {
-    /// A stream of documents up to `limit` bytes.
+    /// Creates a stream of documents up to `limit` bytes.
     pub fn with_limit(limit: usize) -> Self {
         Self {
             limit,
@@ -77,13 +77,13 @@ impl DocumentStream {
         }
     }
 
-    /// Takes the next bytes and returns what they complete.
+    /// Accepts the next bytes and returns the segments they complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Segment> {
         bytes.iter().filter_map(|&byte| self.byte(byte)).collect()
     }
 
-    /// Ends the stream. A last document without line end is complete if its last
-    /// line says so, else incomplete.
+    /// Ends the stream. A last document without line end is complete if its last line is
+    /// `</plist>`.
     pub fn finish(&mut self) -> Option<Segment> {
         self.cut()
     }
@@ -111,7 +111,7 @@ impl DocumentStream {
         self.next_document()
     }
 
-    /// Cuts before a document that begins inside of the current one.
+    /// Ends the current document if another one begins inside it.
     fn next_document(&mut self) -> Option<Segment> {
         let at = self.kept.len().checked_sub(FIRST_WORD.len())?;
         let is_whole = self.length == self.kept.len();
@@ -125,7 +125,7 @@ impl DocumentStream {
         cut
     }
 
-    /// A NUL or the end.
+    /// Ends the current segment at a NUL or the end of the stream.
     fn cut(&mut self) -> Option<Segment> {
         let complete = self.matched == Some(LAST_LINE.len());
         if self.length == 0 {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_between_documents_are_no_part_of_them() {
+    fn lines_between_documents_are_stray() {
         let stray = |text: &str| Segment::Stray(text.as_bytes().to_vec());
         let (a, b) = (document("<a>\n</plist>\n"), document("<b>\n</plist>\n"));
         for bytes in [
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_document_is_told() {
+    fn a_cut_document_is_incomplete() {
         assert_eq!(
             segments(b"<a>\n</plist>\n\0<b>\n</pl", 100),
             [

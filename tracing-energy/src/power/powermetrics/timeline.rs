@@ -1,60 +1,59 @@
-//! Lays intervals of known length on the run's clock.
+//! Places intervals of known length on the run's clock.
 //!
 //! ```text
-//! documents say   |--103 ms--|---109 ms---|--104 ms--|      true lengths
-//! they arrive                v            v            v    a little late
+//! documents       |--103 ms--|---109 ms---|--104 ms--|      true lengths
+//! arrivals                   v            v            v    slightly late
 //! windows         |----------|------------|----------|      lengths added up
 //! ```
 //!
-//! Documents of one process follow each other without a gap, each as long as it says, and
-//! none arrives before its end. The first arrival is the anchor; from there lengths are
-//! added up, because arrivals jitter. One that arrives much later than the sum says was
-//! either kept waiting (its reader or the whole program stood still) or comes after time
-//! that no document covers. What follows decides, so it is held back. Documents can only be
-//! late: the one that is least late says how much time is missing. If that is next to
-//! nothing, all of them had waited; if documents come at their pace again and it is not,
-//! there is a gap.
+//! Documents of one process are contiguous, and none arrives before its end. The first
+//! arrival is the anchor. From there lengths are added up, because arrivals jitter. A document
+//! that arrives much later than the sum was either delayed (its reader or the whole program
+//! was stopped) or follows time that no document covers. It is held back until later documents
+//! decide. Documents can only be late, so the smallest delay is the missing time. If it is
+//! nearly zero, all documents were delayed. If documents arrive at their interval again and
+//! it is not zero, there is a gap.
 //!
 //! ```text
-//! the reader stands still   xxxxxxxxxxxxxxxx
+//! reader stopped            xxxxxxxxxxxxxxxx
 //! arrivals        v    v                   vvvv v
 //! windows         |----|----|--------------|----|    the last one is in time: no gap
 //!
-//! nothing is sampled                xxxxxxxx
+//! no sampling                       xxxxxxxx
 //! arrivals        v    v                        v    v    v
 //! windows         |----|             gap   |----|----|----|
 //! ```
 //!
-//! A window is never shorter than its document says without its energy being less in the
-//! same measure: power is what the document says. A document that claims time which has not
-//! passed loses that part; one that claims nothing else (it came twice) is dropped.
+//! If a window is shorter than its document, its energy is reduced by the same factor, so that
+//! its power is that of the document. A document that covers time in the future loses that
+//! part. If nothing remains (it was delivered twice), it is dropped.
 
 use crate::units::Nanos;
 
-/// A hundredth of what a document claims is not worth a window.
+/// Smallest share of a document that makes a window.
 const SHORTEST_SHARE: f64 = 0.01;
 
-/// Documents that are held back at most.
+/// Maximum number of held documents.
 const HELD: usize = 4_096;
 
-/// So many documents in a row that come at their pace were not kept waiting.
-const AT_PACE: u32 = 2;
+/// Number of consecutive documents at their interval that show that none is delayed.
+const ON_TIME: u32 = 2;
 
-/// Where an interval lies.
+/// The window of an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Placed {
     /// Start of the window.
     pub start: Nanos,
     /// End of the window.
     pub end: Nanos,
-    /// Time without a sample before it.
+    /// Length of the gap before it.
     pub gap: Option<Nanos>,
-    /// Part of the interval, and of its energy, that the window holds; 0 where its time
-    /// has been covered already: there is no window.
+    /// Share of the interval, and of its energy, in the window; 0 if its time is already
+    /// covered and there is no window.
     pub share: f64,
 }
 
-/// A document that has not been placed.
+/// A document that is held back.
 #[derive(Debug, Clone)]
 struct Held<T> {
     arrival: Nanos,
@@ -62,7 +61,7 @@ struct Held<T> {
     document: T,
 }
 
-/// The windows placed so far, and the documents that wait for their place.
+/// The end of the placed windows, and the held documents.
 #[derive(Debug, Clone)]
 pub struct Timeline<T> {
     tolerance: Nanos,
@@ -70,12 +69,12 @@ pub struct Timeline<T> {
     last_arrival: Option<Nanos>,
     anchored: bool,
     held: Vec<Held<T>>,
-    /// How many of the last ones that are held came at their pace.
-    at_pace: u32,
+    /// Number of held documents, counted from the last, that arrived at their interval.
+    on_time: u32,
 }
 
 impl<T> Timeline<T> {
-    /// For intervals wished to be `interval` long.
+    /// Creates a timeline for a requested interval.
     pub fn new(interval: Nanos) -> Self {
         Self {
             tolerance: Nanos::from_nanos(interval.nanos() / 2),
@@ -83,25 +82,25 @@ impl<T> Timeline<T> {
             last_arrival: None,
             anchored: false,
             held: Vec::new(),
-            at_pace: 0,
+            on_time: 0,
         }
     }
 
-    /// The end of the last window, or of the documents that wait for theirs.
+    /// Returns the arrival of the last held document, else the end of the last window.
     pub fn end(&self) -> Option<Nanos> {
         self.held.last().map(|last| last.arrival).or(self.end)
     }
 
-    /// The next interval comes from another process: its arrival is a new anchor. Gives what
-    /// was held back of the one before.
+    /// Starts a new anchor at the next interval, which comes from another process. Returns the
+    /// held documents.
     pub fn restart(&mut self) -> Vec<(Placed, T)> {
         let placed = self.flush();
         self.anchored = false;
         placed
     }
 
-    /// Takes a document of length `elapsed` that arrived at `arrival`; gives those that have
-    /// a place now, in order.
+    /// Adds a document of length `elapsed` that arrived at `arrival`. Returns the documents
+    /// that can be placed now, in order.
     pub fn push(&mut self, arrival: Nanos, elapsed: Nanos, document: T) -> Vec<(Placed, T)> {
         let before = self.last_arrival.replace(arrival);
         let held = Held {
@@ -114,20 +113,20 @@ impl<T> Timeline<T> {
             return vec![(placed, held.document)];
         }
         let since = before.map(|before| arrival - before - elapsed);
-        let is_at_pace = since.is_some_and(|off| off.max(-off) <= self.tolerance);
-        self.at_pace = match is_at_pace && !self.held.is_empty() {
-            true => self.at_pace + 1,
+        let is_on_time = since.is_some_and(|off| off.max(-off) <= self.tolerance);
+        self.on_time = match is_on_time && !self.held.is_empty() {
+            true => self.on_time + 1,
             false => 0,
         };
         self.held.push(held);
-        let is_decided = self.at_pace >= AT_PACE || self.held.len() >= HELD;
+        let is_decided = self.on_time >= ON_TIME || self.held.len() >= HELD;
         match is_decided || self.missing() <= self.tolerance {
             true => self.flush(),
             false => Vec::new(),
         }
     }
 
-    /// Places what is held back by what is known now.
+    /// Places the held documents by the current knowledge.
     pub fn flush(&mut self) -> Vec<(Placed, T)> {
         let missing = self.missing();
         let mut from = match self.end {
@@ -136,7 +135,7 @@ impl<T> Timeline<T> {
             None => return Vec::new(),
         };
         let held = std::mem::take(&mut self.held);
-        self.at_pace = 0;
+        self.on_time = 0;
         let lay = |Held {
                        arrival,
                        elapsed,
@@ -149,8 +148,7 @@ impl<T> Timeline<T> {
         held.into_iter().map(lay).collect()
     }
 
-    /// Time that none of the documents that are held back covers: how late the least late
-    /// of them is.
+    /// Returns the time that no held document covers: their smallest delay.
     fn missing(&self) -> Nanos {
         let mut end = self.end.unwrap_or_default();
         let late = self.held.iter().map(|one| {
@@ -160,7 +158,7 @@ impl<T> Timeline<T> {
         late.min().unwrap_or_default()
     }
 
-    /// Whether more time has passed since the last window than the document covers.
+    /// Returns whether more time has passed since the last window than the document covers.
     fn is_late(&self, arrival: Nanos, elapsed: Nanos) -> bool {
         let anchor = self.end.filter(|_| self.anchored);
         anchor.is_some_and(|end| arrival - (end + elapsed) > self.tolerance)
@@ -177,8 +175,8 @@ impl<T> Timeline<T> {
         self.lay(from, elapsed, arrival)
     }
 
-    /// The window from `from` on, of what it claims up to `arrival`, give or take the
-    /// tolerance.
+    /// Returns the window that starts at `from`. It ends at `arrival` if the document extends
+    /// beyond that by more than the tolerance.
     fn lay(&mut self, from: Nanos, elapsed: Nanos, arrival: Nanos) -> Placed {
         let gap = self
             .end
@@ -238,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_of_arrivals_does_not_show() {
+    fn windows_are_free_of_arrival_jitter() {
         let mut timeline = Timeline::new(ms(100));
         assert_eq!(push(&mut timeline, 1103, 103), [(1000, 1103, None)]);
         assert_eq!(push(&mut timeline, 1240, 109), [(1103, 1212, None)]);
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn missed_time_is_a_gap_once_documents_come_at_their_pace() {
+    fn missed_time_is_a_gap_once_documents_are_on_time() {
         let mut timeline = Timeline::new(ms(100));
         push(&mut timeline, 100, 100);
         assert_eq!(push(&mut timeline, 700, 100), []);
@@ -260,11 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_waited_lie_where_they_were_measured() {
+    fn delayed_documents_are_placed_where_they_were_measured() {
         let mut timeline = Timeline::new(ms(100));
         push(&mut timeline, 100, 100);
-        // The reader stood still from 150 to 1000; the pipe held three documents, and the
-        // sensor waited for room with the fourth one.
+        // The reader was stopped from 150 to 1000. The pipe buffered three documents, and the
+        // sensor blocked on the fourth.
         for _ in 0..3 {
             assert_eq!(push(&mut timeline, 1000, 100), []);
         }
@@ -280,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_late_once_makes_no_gap() {
+    fn a_reader_that_is_late_once_causes_no_gap() {
         let mut timeline = Timeline::new(ms(100));
         push(&mut timeline, 100, 100);
         assert_eq!(push(&mut timeline, 280, 100), []);
@@ -291,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_at_the_end_lies_before_the_last_arrival() {
+    fn held_documents_end_at_the_last_arrival_on_flush() {
         let mut timeline = Timeline::new(ms(100));
         push(&mut timeline, 100, 100);
         push(&mut timeline, 1000, 100);
@@ -304,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_come_twice_count_once() {
+    fn repeated_documents_count_once() {
         let mut timeline = Timeline::new(ms(100));
         for at in 1..=5 {
             let once = [(100 * at - 100, 100 * at, None)];
@@ -314,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_claims_more_time_than_has_passed_loses_that_part() {
+    fn a_document_longer_than_the_passed_time_is_cut() {
         let mut timeline = Timeline::new(ms(100));
         push(&mut timeline, 100, 100);
         let placed = timeline.push(ms(200), ms(400), ());
@@ -334,11 +332,10 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: windows are in order, none is longer than its document says, and
-        /// all together they never cover more time than has passed, give or take the
-        /// tolerance.
+        /// For any input, windows are in order, none is longer than its document, and together
+        /// they cover no more time than has passed, within the tolerance.
         #[test]
-        fn no_document_counts_for_more_time_than_it_says_or_than_has_passed(
+        fn windows_are_no_longer_than_documents_and_the_passed_time(
             steps in prop::collection::vec((-300_i64..900, 1_i64..400, 0_u8..10), 1..60)
         ) {
             let mut timeline = Timeline::new(ms(100));
@@ -364,10 +361,10 @@ mod tests {
             }
         }
 
-        /// However a reader stalls, contiguous documents stay contiguous, and each keeps its
-        /// length and its place to within the tolerance.
+        /// For any stalls of the reader, contiguous documents stay contiguous, and each keeps
+        /// its length and its place within the tolerance.
         #[test]
-        fn a_stalled_reader_moves_no_document(
+        fn a_stalled_reader_does_not_move_documents(
             lengths in prop::collection::vec(95_i64..130, 5..80),
             stalls in prop::collection::vec((0_usize..80, 1_i64..40), 0..3),
         ) {

@@ -1,10 +1,10 @@
-//! Dies of one package that show one counter.
+//! Finds dies of one package that report the same counter.
 //!
 //! ```text
 //! read      a1 ..... b ..... a2      one counter: a1 <= b <= a2, each time
 //! ```
-//! Counters of their own have 32 bits and more: that the second one lies between two
-//! readings of the first, microseconds apart, is no accident if it happens thrice.
+//! Separate counters have at least 32 bits. If the second lies between two readings of the
+//! first, microseconds apart, in three tries, that is not chance.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const TRIES: u32 = 5;
 const ENOUGH: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// For each zone, the one before it whose counter it shows.
+/// Returns for each zone the index of an earlier zone with the same counter, if there is one.
 pub(super) fn find(zones: &[Zone]) -> Vec<Option<usize>> {
     let of = |at: usize| {
         let mut before = 0..at;
@@ -33,7 +33,7 @@ fn is_one(one: &Zone, other: &Zone) -> bool {
         let (Some(first), Some(between), Some(last)) = readings else {
             return false;
         };
-        // Counters that never moved are alike for another reason.
+        // Counters that never moved are equal anyway.
         hits += u32::from(between > 0 && first <= between && between <= last);
         std::thread::sleep(PAUSE);
     }

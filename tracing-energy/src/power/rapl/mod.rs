@@ -1,10 +1,10 @@
-//! RAPL counters through Linux' powercap tree.
+//! Reads RAPL counters through Linux' powercap tree.
 //!
-//! Limits: a rail covers a whole socket, other programs included. The counters
-//! move about once a millisecond and wrap at `max_energy_range_uj` (262 kJ are
-//! 22 minutes at 200 W). Since 2020 only root may read them, because fine power
-//! readings leak secrets (PLATYPUS); the error says how to allow it. `uncore` is
-//! the graphics part on client processors and often stays zero.
+//! Limits: a rail covers a whole socket, including other programs. The counters move about
+//! once a millisecond and wrap at `max_energy_range_uj` (262 kJ, or 22 minutes at 200 W).
+//! Since 2020 only root may read them, because fine-grained power readings leak secrets
+//! (PLATYPUS); the error contains the fix. `uncore` is the graphics part on client processors
+//! and often stays zero.
 
 mod mirror;
 mod zones;
@@ -18,31 +18,31 @@ use crate::power::sysfs;
 use crate::power::users::DeviceUsers;
 #[cfg(target_os = "linux")]
 use crate::power::users::drm::DrmUsers;
-use crate::power::{Description, Kernel, LeftOut, Provenance, Rail, RailKind, SourceError};
+use crate::power::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
 use crate::units::Nanos;
 use zones::Zone;
 
-/// Where the kernel shows the counters.
+/// The kernel's folder of RAPL counters.
 pub const POWERCAP: &str = "/sys/class/powercap";
 
 /// PCI address of the graphics in a package.
 #[cfg(target_os = "linux")]
 const GRAPHICS: &str = "0000:00:02.0";
 
-/// What lets others than root read the counters.
-const FIX: &str = "run `energy doctor --fix`, which writes a rule for udev, or until the next boot \
-     `sudo chmod -R a+r /sys/class/powercap/intel-rapl/`";
+/// How to allow other users than root to read the counters.
+const FIX: &str = "run `energy doctor --fix`, which writes a udev rule, or (valid until the next \
+     boot) `sudo chmod -R a+r /sys/class/powercap/intel-rapl/`";
 
-/// Opens all zones under `root`, normally [`POWERCAP`]; those that cannot be read are
-/// added to `left_out`.
+/// Opens all zones under `root`, normally [`POWERCAP`]. Unreadable zones are added to
+/// `left_out`.
 ///
 /// # Errors
-/// [`SourceError::NotPresent`] without zones, [`SourceError::NotPermitted`]
-/// with the fix where none of them may be read.
+/// [`SourceError::NotPresent`] without zones, [`SourceError::NotPermitted`] with the fix if
+/// none of them may be read.
 pub fn open(
     root: &Path,
     interval: Nanos,
-    left_out: &mut Vec<LeftOut>,
+    left_out: &mut Vec<UnusedSensor>,
 ) -> Result<Polled, SourceError> {
     let zones = zones::find(root);
     if zones.is_empty() {
@@ -61,7 +61,7 @@ pub fn open(
         .map(|((rail, zone), mirror)| {
             let placement = mirror.map_or(Placement::Unknown, Placement::Repeats);
             PolledSensor {
-                // The first package's: its graphics have the address.
+                // Only the first package's graphics have this PCI address.
                 users: users.take_if(|_| is_graphics(&rail)),
                 rail,
                 placement,
@@ -82,7 +82,7 @@ pub fn open(
     Polled::open(description, sensors.collect(), left_out)
 }
 
-/// Reads who uses the graphics in a package.
+/// Returns a reader of the use of a package's graphics by process.
 #[cfg(target_os = "linux")]
 fn graphics_users() -> Option<Box<dyn DeviceUsers>> {
     Some(Box::new(DrmUsers::new("/proc", GRAPHICS)))

@@ -1,9 +1,9 @@
-//! Finds powercap zones and the tree they form.
+//! Finds powercap zones and their tree.
 //!
 //! ```text
 //! intel-rapl:0      package-0        psys contains every package;
 //! intel-rapl:0:0      core           core and uncore lie inside their package;
-//! intel-rapl:0:1      uncore         dram lies outside it
+//! intel-rapl:0:1      uncore         dram lies outside
 //! intel-rapl:0:2    dram
 //! intel-rapl:1      psys
 //! ```
@@ -15,23 +15,23 @@ use crate::power::{Rail, RailKind};
 /// One zone of the powercap tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Zone {
-    /// `intel-rapl`, also on AMD; `intel-rapl-mmio` and others tell some zones again.
+    /// `intel-rapl`, also on AMD; `intel-rapl-mmio` and others repeat some zones.
     control: String,
-    /// Numbers of the directory name: `intel-rapl:0:2` is `[0, 2]`.
+    /// Numbers in the directory name: `[0, 2]` for `intel-rapl:0:2`.
     id: Vec<u32>,
     /// The kernel's name: `package-0`, `core`, `dram`.
     name: String,
     pub(super) directory: PathBuf,
 }
 
-/// The control type that is read where several tell one thing.
+/// The control type that is preferred if several report the same zone.
 const FIRST: &str = "intel-rapl";
 
-/// No tree of zones is deeper.
+/// Maximum depth of zones.
 const DEEPEST: usize = 4;
 
-/// All zones under `root`, each package before its parts. What another control type tells
-/// again is left out, by its name: it would count twice.
+/// Returns all zones under `root`, each package before its parts. Zones that another control
+/// type repeats under the same name are omitted, because they would count twice.
 pub(super) fn find(root: &Path) -> Vec<Zone> {
     let mut zones = Vec::new();
     visit(root, &mut zones, 0);
@@ -40,8 +40,8 @@ pub(super) fn find(root: &Path) -> Vec<Zone> {
     zones.dedup_by(|a, b| (&a.control, &a.id) == (&b.control, &b.id));
     let mut kept: Vec<Zone> = Vec::new();
     for zone in zones {
-        let tells_again = |known: &Zone| known.control != zone.control && known.name == zone.name;
-        if !kept.iter().any(tells_again) {
+        let is_duplicate = |known: &Zone| known.control != zone.control && known.name == zone.name;
+        if !kept.iter().any(is_duplicate) {
             kept.push(zone);
         }
     }
@@ -81,7 +81,7 @@ fn zone(directory: &Path) -> Option<Zone> {
     })
 }
 
-/// The rails of `zones`, with unique names and parents.
+/// Returns the rails of `zones`, with unique names and parents.
 pub(super) fn rails(zones: &[Zone]) -> Vec<Rail> {
     zones
         .iter()
@@ -94,8 +94,8 @@ pub(super) fn rails(zones: &[Zone]) -> Vec<Rail> {
         .collect()
 }
 
-/// `core` where there is one; `core-1` for that of `package-1` where there are several. A
-/// zone's own number says nothing of its package: psys may stand between two of them.
+/// Returns `core` if the name is unique, else `core-1` for the core of `package-1`. A zone's
+/// own number is not that of its package, because psys may be numbered between packages.
 fn unique_name(zone: &Zone, zones: &[Zone]) -> String {
     let shared = zones.iter().filter(|other| other.name == zone.name).count() > 1;
     if !shared {
@@ -111,7 +111,7 @@ fn unique_name(zone: &Zone, zones: &[Zone]) -> String {
 }
 
 impl Zone {
-    /// The zone that this one is nested in.
+    /// Returns the index of the zone that contains this one.
     fn package(&self, zones: &[Self]) -> Option<usize> {
         zones.iter().position(|other| {
             let is_above = self.id.len() > 1 && other.id[..] == self.id[..1];
@@ -119,7 +119,8 @@ impl Zone {
         })
     }
 
-    /// Whether two zones are dies of one package: `package-0-die-0`, `package-0-die-1`.
+    /// Returns whether two zones are dies of one package, such as `package-0-die-0` and
+    /// `package-0-die-1`.
     pub(super) fn is_other_die_of(&self, other: &Self) -> bool {
         let package = |zone: &Self| {
             let (package, die) = zone.name.split_once("-die-")?;

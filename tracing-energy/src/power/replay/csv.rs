@@ -1,33 +1,33 @@
-//! Recordings as tables.
+//! Reads recordings in tables.
 //!
-//! The header alone says what the columns are and in which unit; one of
+//! The header determines the columns and their units; one of
 //!
 //! ```text
 //! t_start_ns,t_end_ns,rail,energy_mj
 //! interval_start_s,interval_end_s,rail,power_w
-//! timestamp_s,rail,power_w        holds up to the rail's next row, but no
+//! timestamp_s,rail,power_w        holds until the rail's next row, but no
 //!                                 longer than the median distance of its rows
 //! ```
 //!
-//! in any order, other columns beside them. An empty value is "not known". What dialects are
-//! read is in [`crate::table`].
+//! in any order; other columns are ignored. An empty value is unknown. For the accepted
+//! dialects see [`crate::table`].
 
 use std::io::Read;
 
 use super::points::{self, Point};
 use super::strays::main_group;
-use super::tidy::{Found, Origin, count, notice};
+use super::tidy::{Origin, RecordedSample, count, notice};
 use super::times::nanos;
 use super::{Recording, names};
 use crate::power::{Notice, Rail, Sample};
 use crate::table::{self, Row, Table};
 use crate::units::{Energy, Nanos, Power};
 
-/// The headers, for the message that refuses another one.
+/// The accepted headers, for messages.
 const HEADERS: &str = "`t_start_ns,t_end_ns,rail,energy_mj`, \
     `interval_start_s,interval_end_s,rail,power_w` or `timestamp_s,rail,power_w`";
 
-/// What the values of a table are.
+/// The quantity of a table's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantity {
     /// Energies in mJ of intervals whose ends are in ns.
@@ -36,12 +36,12 @@ enum Quantity {
     Power,
 }
 
-/// Where the columns stand.
+/// The indices of the columns.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     quantity: Quantity,
     start: usize,
-    /// None where values are those of moments.
+    /// `None` if values are for points in time.
     end: Option<usize>,
     rail: usize,
     value: usize,
@@ -92,8 +92,8 @@ impl Layout {
         }
     }
 
-    /// Times and value of a row.
-    fn reading(self, row: &Row<'_>, rails: &mut Vec<String>) -> Result<Reading, String> {
+    /// Parses the times and the value of a row.
+    fn reading(self, row: &Row<'_>, rails: &mut Vec<String>) -> Result<TableReading, String> {
         let scale = match self.quantity {
             Quantity::Energy => 0,
             Quantity::Power => 9,
@@ -114,7 +114,7 @@ impl Layout {
             rails.push(rail.to_owned());
             rails.len() - 1
         });
-        Ok(Reading {
+        Ok(TableReading {
             rail,
             start,
             end,
@@ -124,18 +124,18 @@ impl Layout {
     }
 }
 
-/// One row.
+/// One parsed row.
 #[derive(Debug, Clone, Copy)]
-struct Reading {
+struct TableReading {
     rail: usize,
     start: Nanos,
-    /// None for a value of one moment.
+    /// `None` for a value at one point in time.
     end: Option<Nanos>,
     value: Option<f64>,
     line: u64,
 }
 
-impl Reading {
+impl TableReading {
     fn point(&self) -> Point {
         Point {
             rail: self.rail,
@@ -145,7 +145,7 @@ impl Reading {
         }
     }
 
-    fn sample(&self, quantity: Quantity) -> Found {
+    fn sample(&self, quantity: Quantity) -> RecordedSample {
         let end = self.end.unwrap_or(self.start);
         let energy = self.value.map(|value| match quantity {
             Quantity::Energy => Energy::from_millijoules(value),
@@ -158,14 +158,14 @@ impl Reading {
             energy,
         };
         let place = self.line;
-        Found { sample, place }
+        RecordedSample { sample, place }
     }
 }
 
 /// Reads a table.
 ///
 /// # Errors
-/// A message with the line's number.
+/// A message with the line number.
 pub(super) fn read(input: impl Read) -> Result<Recording, String> {
     let (mut table, layout) = Table::open(input, Layout::of)?;
     let mut names: Vec<String> = Vec::new();
@@ -188,29 +188,29 @@ pub(super) fn read(input: impl Read) -> Result<Recording, String> {
 
 fn samples(
     layout: Layout,
-    readings: &[Reading],
+    readings: &[TableReading],
     rails: &[Rail],
     notices: &mut Vec<Notice>,
-) -> Result<Vec<Found>, String> {
+) -> Result<Vec<RecordedSample>, String> {
     if layout.end.is_some() {
-        let sample = |reading: &Reading| reading.sample(layout.quantity);
+        let sample = |reading: &TableReading| reading.sample(layout.quantity);
         return Ok(readings.iter().map(sample).collect());
     }
     let origin = Origin {
         rails,
         word: "line",
     };
-    let points = readings.iter().map(Reading::point).collect();
+    let points = readings.iter().map(TableReading::point).collect();
     points::held(points, origin, notices)
 }
 
-/// Drops readings of a clock that was not set yet.
-fn drop_strays(readings: &mut Vec<Reading>, notices: &mut Vec<Notice>) {
+/// Drops readings from before the recorder's clock was set.
+fn drop_strays(readings: &mut Vec<TableReading>, notices: &mut Vec<Notice>) {
     let starts = readings.iter().map(|reading| reading.start.nanos());
     let Some((first, last)) = main_group(starts) else {
         return;
     };
-    let is_stray = |reading: &Reading| !(first..=last).contains(&reading.start.nanos());
+    let is_stray = |reading: &TableReading| !(first..=last).contains(&reading.start.nanos());
     let line = readings
         .iter()
         .find(|one| is_stray(one))
@@ -218,8 +218,8 @@ fn drop_strays(readings: &mut Vec<Reading>, notices: &mut Vec<Notice>) {
     let all = readings.len();
     readings.retain(|reading| !is_stray(reading));
     let what = format!(
-        "are half a year or more from all others and were dropped: their clock was not set (the \
-         first: line {line})"
+        "are half a year or more from all others and were dropped: their clock was not set (first: \
+         line {line})"
     );
     count(notices, "stray_time", all - readings.len(), &what);
 }
@@ -231,7 +231,7 @@ fn quantity(text: &str) -> Result<Option<f64>, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Some(value)),
         _ => Err(format!(
-            "{text:?} is no energy or power: it must be a number"
+            "{text:?} is not an energy or power: it must be a number"
         )),
     }
 }

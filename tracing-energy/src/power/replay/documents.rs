@@ -1,5 +1,5 @@
-//! Makes a recording of powermetrics' documents, whether they were plists or text: true
-//! lengths laid end to end, every rail that any document has, each document once.
+//! Builds a recording from powermetrics documents (plist or text): true lengths laid end to
+//! end, the rails of all documents, each document once.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -7,19 +7,19 @@ use super::Recording;
 use super::placement::{Placed, Stamp, place};
 use super::repeats::Repeats;
 use super::strays::main_group;
-use super::tidy::{Found, notice};
+use super::tidy::{RecordedSample, notice};
 use crate::power::powermetrics::activity::{Active, Figure};
 use crate::power::powermetrics::document::RailEnergy;
 use crate::power::powermetrics::rails;
 use crate::power::zero_under_load::{WindowReading, unknown_under_load};
-use crate::power::{Extra, Notice, Rail, RailKind, Sample};
+use crate::power::{Notice, Rail, RailKind, Sample, SensorMetric};
 use crate::units::Energy;
 
-/// What places of samples count.
+/// What [`RecordedSample::place`] counts.
 const WORD: &str = "sample";
 const SECOND_NS: i64 = 1_000_000_000;
 
-/// What one document reports of its interval.
+/// The contents of one document.
 #[derive(Debug, Clone)]
 pub(super) struct Interval {
     pub(super) stamp: Stamp,
@@ -29,7 +29,7 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    /// A number that stands for what it reports.
+    /// Returns a hash of the contents.
     fn content(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.stamp.elapsed, self.stamp.unix_s).hash(&mut hasher);
@@ -61,17 +61,17 @@ impl Documents {
         }
     }
 
-    /// Whether no document has a rail.
+    /// Returns whether no document has a rail.
     pub(super) fn is_empty(&self) -> bool {
         self.intervals
             .iter()
             .all(|interval| interval.energies.is_empty())
     }
 
-    /// Makes the recording; `notices` are those of reading the file.
+    /// Builds the recording; `notices` are those of reading the file.
     ///
     /// # Errors
-    /// A message, where no sample is possible.
+    /// A message, if no sample is plausible.
     pub(super) fn build(mut self, mut notices: Vec<Notice>) -> Result<Recording, String> {
         if self.repeated > 0 {
             let message = format!(
@@ -90,7 +90,7 @@ impl Documents {
             notices.extend(self.check_rail(at, &rails, &mut samples));
         }
         let mut recording = Recording::new(rails, samples.concat(), WORD, notices)?;
-        recording.extras = self.extras(&placed, &recording);
+        recording.metrics = self.metrics(&placed, &recording);
         recording.wall = placed.wall.map(|mut wall| {
             wall.start_unix_ns += recording.first.nanos();
             wall
@@ -98,7 +98,7 @@ impl Documents {
         Ok(recording)
     }
 
-    /// Forgets the stamps of a clock that was not set: their documents are placed by order.
+    /// Removes time stamps from before the clock was set. Their documents are placed by order.
     fn forget_stray_stamps(&mut self) -> Option<Notice> {
         let times = self.intervals.iter().filter_map(|one| one.stamp.unix_s);
         let (first, last) = main_group(times.map(|s| s.saturating_mul(SECOND_NS)))?;
@@ -112,12 +112,12 @@ impl Documents {
         }
         let message = format!(
             "recording: the times of {count} samples are half a year or more from all others; \
-             these samples follow the ones before"
+             these samples are placed after the previous ones"
         );
         Some(notice("stray_time", message))
     }
 
-    /// The rails of all documents, a containing one first.
+    /// Returns the rails of all documents, parents first.
     fn all_rails(&self) -> Vec<RailEnergy> {
         let mut all: Vec<RailEnergy> = Vec::new();
         for rail in self.intervals.iter().flat_map(|one| &one.energies) {
@@ -129,20 +129,25 @@ impl Documents {
         all
     }
 
-    /// The samples of each rail; without energy where a document does not have it.
-    fn samples(&self, rails: &[Rail], placed: &Placed) -> Vec<Vec<Found>> {
-        let mut samples: Vec<Vec<Found>> = vec![Vec::new(); rails.len()];
+    /// Returns the samples by rail, without energy for documents that lack the rail.
+    fn samples(&self, rails: &[Rail], placed: &Placed) -> Vec<Vec<RecordedSample>> {
+        let mut samples: Vec<Vec<RecordedSample>> = vec![Vec::new(); rails.len()];
         for ((one, &(start, end)), place) in self.intervals.iter().zip(&placed.windows).zip(1..) {
             for sample in rails::samples(rails, &one.energies, start, end) {
-                samples[sample.rail].push(Found { sample, place });
+                samples[sample.rail].push(RecordedSample { sample, place });
             }
         }
         samples
     }
 
-    /// Reports what a rail lacks, and makes the energy unknown where it stood still under
-    /// load.
-    fn check_rail(&self, at: usize, rails: &[Rail], samples: &mut [Vec<Found>]) -> Vec<Notice> {
+    /// Reports a rail's samples without energy, and makes the energy unknown while the counter
+    /// was frozen under load.
+    fn check_rail(
+        &self,
+        at: usize,
+        rails: &[Rail],
+        samples: &mut [Vec<RecordedSample>],
+    ) -> Vec<Notice> {
         let (rail, samples) = (&rails[at], &mut samples[at]);
         let missing = samples.iter().filter(|one| one.sample.energy.is_none());
         let missing = match missing.count() {
@@ -184,8 +189,8 @@ impl Documents {
             time: samples[first].sample.start,
             kind: "frozen",
             message: format!(
-                "recording: rail {} reads 0 in {} samples while what it meters works; its energy \
-                 there is unknown",
+                "recording: rail {} reads 0 in {} samples while its device works; their energy is \
+                 unknown",
                 rail.name,
                 unknown.len()
             ),
@@ -193,7 +198,7 @@ impl Documents {
         missing.into_iter().chain(frozen).collect()
     }
 
-    fn extras(&self, placed: &Placed, recording: &Recording) -> Vec<Extra> {
+    fn metrics(&self, placed: &Placed, recording: &Recording) -> Vec<SensorMetric> {
         let first = recording.first;
         let windows = self.intervals.iter().zip(&placed.windows);
         let later = windows.filter(|(_, window)| window.0 >= first);
@@ -208,7 +213,7 @@ impl Documents {
     }
 }
 
-/// Reports where the clock was set back: there the windows follow each other.
+/// Returns a notice if the clock was set back. Windows are laid end to end there.
 fn set_back(placed: &Placed) -> Option<Notice> {
     let mut back = placed.gaps.iter().filter(|gap| gap.1.nanos() <= 0);
     let first = back.next()?.0;

@@ -1,10 +1,10 @@
 //! Finds time without samples.
 
-use super::tidy::{Found, Origin};
+use super::tidy::{Origin, RecordedSample};
 use crate::power::Notice;
 use crate::units::Nanos;
 
-/// Less time than this share of an interval between two samples is rounding, no gap.
+/// Shorter gaps, as a share of the usual interval, are rounding errors.
 const ROUNDING: f64 = 0.05;
 
 /// Gaps of one rail.
@@ -12,13 +12,13 @@ const ROUNDING: f64 = 0.05;
 struct Gaps {
     count: usize,
     total: Nanos,
-    /// The longest one, its start, and the place of the sample after it.
+    /// The longest gap: length, start, and place of the sample after it.
     longest: (Nanos, Nanos, u64),
 }
 
-/// Returns one notice for each rail with gaps; `found` are sorted by rail and time. A gap
-/// that all rails have is reported once.
-pub(super) fn gaps(found: &[Found], origin: Origin<'_>) -> Vec<Notice> {
+/// Returns one notice for each rail with gaps; equal gaps of several rails are reported once.
+/// `found` must be sorted by rail and time.
+pub(super) fn gaps(found: &[RecordedSample], origin: Origin<'_>) -> Vec<Notice> {
     let rails = found.chunk_by(|a, b| a.sample.rail == b.sample.rail);
     let mut notices: Vec<Notice> = Vec::new();
     let mut known: Vec<(usize, Nanos)> = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn gaps(found: &[Found], origin: Origin<'_>) -> Vec<Notice> {
     notices
 }
 
-fn of_rail(rail: &[Found]) -> Option<Gaps> {
+fn of_rail(rail: &[RecordedSample]) -> Option<Gaps> {
     let mut lengths: Vec<Nanos> = rail
         .iter()
         .map(|found| found.sample.end - found.sample.start)
@@ -74,7 +74,7 @@ impl Gaps {
                 seconds(length)
             ),
             count => format!(
-                "recording: {count} gaps, together {} without samples, the longest {} before {word} \
+                "recording: {count} gaps, in total {} without samples, the longest {} before {word} \
                  {place} (rail {rail})",
                 seconds(self.total),
                 seconds(length)

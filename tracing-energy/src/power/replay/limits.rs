@@ -1,27 +1,26 @@
-//! Drops samples that no sensor can have measured: the limits of live sampling, applied to
-//! files.
+//! Drops implausible samples, with the limits of live sampling.
 
 use std::collections::BTreeMap;
 
-use super::tidy::{Found, Origin, notice};
+use super::tidy::{Origin, RecordedSample, notice};
 use crate::power::validate::implausible;
 use crate::power::{Notice, Sample};
 use crate::units::Nanos;
 
-/// A longer interval is none: its start or its end is wrong.
+/// The longest plausible interval.
 const LONGEST: Nanos = Nanos::from_millis(7 * 86_400_000);
 
 /// Drops implausible samples of `found`, with one notice for each rail and reason.
 ///
 /// # Errors
-/// A message, where no sample is left.
+/// A message, if all samples are implausible.
 pub(super) fn drop_implausible(
-    found: &mut Vec<Found>,
+    found: &mut Vec<RecordedSample>,
     origin: Origin<'_>,
     notices: &mut Vec<Notice>,
 ) -> Result<(), String> {
     let had_any = !found.is_empty();
-    let mut faults: BTreeMap<(usize, &str), (usize, Found)> = BTreeMap::new();
+    let mut faults: BTreeMap<(usize, &str), (usize, RecordedSample)> = BTreeMap::new();
     found.retain(|one| {
         let fault = fault(&one.sample);
         if let Some(why) = fault {
@@ -33,14 +32,13 @@ pub(super) fn drop_implausible(
     let messages = faults.into_iter().map(|((_, why), (count, first))| {
         let (rail, word, place) = (origin.rail(&first.sample), origin.word, first.place);
         format!(
-            "recording: {count} samples of rail {rail} {why} were dropped (the first: {word} {place})"
+            "recording: {count} samples of rail {rail} {why} were dropped (first: {word} {place})"
         )
     });
     let messages: Vec<String> = messages.collect();
     if had_any && found.is_empty() {
         return Err(format!(
-            "it holds no sample that is possible; {}: are times and energies in the units of the \
-             header?",
+            "it holds no plausible sample; {}: are times and energies in the units of the header?",
             messages.join("; ")
         ));
     }

@@ -1,8 +1,7 @@
-//! Power from a recording: powermetrics' documents or text, or a table.
+//! Replays power from a recording: powermetrics documents or text, or a table.
 //!
-//! Every sample keeps its power and its length; the recording begins when the
-//! source starts. Figures made from it belong to the machine that was recorded,
-//! not to the program that runs now.
+//! Each sample keeps its power and length; the recording begins when the source starts. The
+//! energies are those of the recorded machine, not of the running program.
 
 mod csv;
 mod documents;
@@ -27,43 +26,44 @@ use std::path::{Path, PathBuf};
 use crate::clock::Clock;
 use crate::power::containment;
 use crate::power::{
-    Description, Extra, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SourceError,
+    Description, Kernel, Notice, PowerSource, Provenance, Rail, Reading, Sample, SensorMetric,
+    SourceError,
 };
 use crate::table::refuse_encoding;
 use crate::units::Nanos;
-use tidy::{Found, Origin};
+use tidy::{Origin, RecordedSample};
 
-/// What a recording is, shows within so many bytes.
+/// Number of bytes at the start of a file that determine its format.
 const HEAD_BYTES: usize = 64 << 10;
 
 /// How a recording is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReplayMode {
-    /// As fast as it was recorded; then the source is gone.
+    /// In real time; the source ends with the recording.
     #[default]
     RealTime,
-    /// The same, again and again until it is stopped.
+    /// In real time, repeated until the source is stopped.
     Looped,
-    /// For tests with a clock of their own: never waits for the clock.
+    /// Without waiting for the clock, for tests with a manual clock.
     Fast,
 }
 
-/// A recording in memory: samples by end, the first one starts at zero.
+/// A recording in memory. Samples are sorted by end; the first one starts at zero.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recording {
     /// Its rails; samples refer to them by index.
     pub rails: Vec<Rail>,
-    /// In order, each moment of a rail once.
+    /// Samples in order; those of a rail do not overlap.
     pub samples: Vec<Sample>,
-    /// What it tells besides energies.
-    pub extras: Vec<Extra>,
-    /// When the first sample started, by the clock of the recording.
+    /// Metrics other than energies.
+    pub metrics: Vec<SensorMetric>,
+    /// Start of the first sample, on the clock of the recording.
     pub first: Nanos,
-    /// From the first start to the last end.
+    /// Time from the first start to the last end.
     pub length: Nanos,
-    /// When it began by the wall clock, where it tells.
+    /// Start by the wall clock, if known.
     pub wall: Option<Wall>,
-    /// What was odd about it: duplicates, overlaps, gaps.
+    /// Faults of the recording: duplicates, overlaps, gaps.
     pub notices: Vec<Notice>,
 }
 
@@ -71,20 +71,20 @@ impl Recording {
     /// Reads the recording in `path`.
     ///
     /// # Errors
-    /// [`SourceError::NotPresent`] without the file, [`SourceError::BadInput`]
-    /// with the line where it cannot be understood, or without a sample.
+    /// [`SourceError::NotPresent`] without the file, [`SourceError::BadInput`] with the line
+    /// that cannot be parsed, or without a sample.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
         let recording = load(path)?;
         if recording.samples.is_empty() {
-            return Err(bad(path, "it holds no sample".into()));
+            return Err(bad(path, "it contains no sample".into()));
         }
         Ok(recording)
     }
 
-    /// Puts samples in order; `word` is what their places count.
+    /// Creates a recording from samples in any order; `word` is what their places count.
     fn new(
         mut rails: Vec<Rail>,
-        found: Vec<Found>,
+        found: Vec<RecordedSample>,
         word: &'static str,
         mut notices: Vec<Notice>,
     ) -> Result<Self, String> {
@@ -109,13 +109,13 @@ impl Recording {
             first,
             length: samples.last().map(|sample| sample.end).unwrap_or_default(),
             samples,
-            extras: Vec::new(),
+            metrics: Vec::new(),
             wall: None,
             notices,
         })
     }
 
-    /// Its clock counts from 1970, if it counts from so long ago.
+    /// Sets the wall clock if the recording's clock appears to count from 1970.
     fn counts_from_1970(&mut self) {
         const YEAR_2001_NS: i64 = 1_000_000_000_000_000_000;
         self.wall = (self.first.nanos() > YEAR_2001_NS).then_some(Wall {
@@ -124,7 +124,7 @@ impl Recording {
         });
     }
 
-    /// The median length of its samples.
+    /// Returns the median length of its samples.
     pub fn interval(&self) -> Nanos {
         let mut lengths: Vec<Nanos> = self.samples.iter().map(|s| s.end - s.start).collect();
         lengths.sort();
@@ -132,7 +132,7 @@ impl Recording {
     }
 }
 
-/// The replay source.
+/// A source that replays a recording.
 pub struct Replay {
     path: PathBuf,
     mode: ReplayMode,
@@ -143,12 +143,11 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Reads the recording in `path`; what is odd about it is told by the first
-    /// reading.
+    /// Reads the recording in `path`. The first reading delivers its notices.
     ///
     /// # Errors
-    /// [`SourceError::NotPresent`] without the file, [`SourceError::BadInput`]
-    /// with the line where it cannot be understood.
+    /// [`SourceError::NotPresent`] without the file, [`SourceError::BadInput`] with the line
+    /// that cannot be parsed.
     pub fn open(path: impl Into<PathBuf>, mode: ReplayMode) -> Result<Self, SourceError> {
         let path = path.into();
         let recording = Recording::open(&path)?;
@@ -162,7 +161,7 @@ impl Replay {
         })
     }
 
-    /// The next sample in run time, if there is one.
+    /// Returns the next sample in run time, if there is one.
     fn upcoming(&self) -> Option<Sample> {
         let offset = Nanos::from_nanos(self.round.checked_mul(self.recording.length.nanos())?);
         let origin = self.origin? + offset;
@@ -189,14 +188,15 @@ impl Replay {
         }
     }
 
-    /// A fast replay yields only, so that whoever moves the clock gets on.
-    fn wait(&self, clock: &dyn Clock, patience: Nanos) {
+    /// Waits for the next sample. A fast replay only sleeps shortly, so that the thread that
+    /// moves the clock can run.
+    fn wait(&self, clock: &dyn Clock, timeout: Nanos) {
         let Some(next) = self.upcoming() else { return };
         let left = match self.mode {
             ReplayMode::Fast => Nanos::from_millis(1),
             _ => next.end - clock.now(),
         };
-        std::thread::sleep(left.min(patience).duration());
+        std::thread::sleep(left.min(timeout).duration());
     }
 
     fn hand_over_notices(&mut self, now: Nanos, reading: &mut Reading) {
@@ -257,13 +257,13 @@ impl PowerSource for Replay {
     fn read(
         &mut self,
         clock: &dyn Clock,
-        patience: Nanos,
+        timeout: Nanos,
         reading: &mut Reading,
     ) -> Result<(), SourceError> {
         self.hand_over_notices(clock.now(), reading);
         let due = self.upcoming().is_some_and(|next| next.end <= clock.now());
         if !due {
-            self.wait(clock, patience);
+            self.wait(clock, timeout);
         }
         self.deliver_until(clock.now(), reading);
         if self.origin.is_some() && self.upcoming().is_none() {
@@ -275,7 +275,7 @@ impl PowerSource for Replay {
         Ok(())
     }
 
-    /// A sample in progress is cut by time.
+    /// Cuts a sample in progress in proportion to time.
     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
         let now = clock.now();
         self.hand_over_notices(now, reading);

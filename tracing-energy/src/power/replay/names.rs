@@ -1,10 +1,9 @@
-//! Rails of tables, which give no more than a name.
+//! Creates the rails of tables from their names.
 
 use crate::power::Rail;
 use crate::power::containment::names;
 
-/// Returns the rails named `names`. Which contains which is settled once their energies
-/// are known.
+/// Returns the rails named `names`. Containment is decided once their energies are known.
 pub(super) fn rails(names: &[String], unit: &'static str) -> Vec<Rail> {
     let rail = |name: &String| Rail {
         name: name.clone(),

@@ -1,8 +1,7 @@
-//! When a recorded stream was made, by the wall clock.
+//! Determines the wall clock time of a recorded stream.
 //!
-//! Each document tells its true length and, in whole seconds, when it ended. If the
-//! stream has no gaps, document i ends at t0 + the lengths up to it, and its second
-//! bounds t0:
+//! Each document has its true length and its end in whole seconds. If the stream has no gaps,
+//! document i ends at t0 plus the lengths up to it, and its second bounds t0:
 //!
 //! ```text
 //! second - sum <= t0 < second + 1 - sum
@@ -10,65 +9,66 @@
 //! document 1   [========================)
 //! document 2        [========================)
 //! document 3  [========================)
-//! t0                [===================)        all of them together
+//! t0                [===================)        intersection
 //! ```
 //!
-//! Where nothing is left, there was a gap: a new stretch begins with that document.
+//! If the intersection is empty, there was a gap, and a new contiguous run begins with that
+//! document.
 
 use crate::units::Nanos;
 
-/// A second, and what a stamp may be late for the end that it tells.
 const SECOND_NS: i64 = 1_000_000_000;
+/// Longest delay of a stamp after the end of its document.
 const LATE_NS: i64 = 30_000_000;
 
-/// What a document tells of its time.
+/// Length and end of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Its true length.
+    /// True length.
     pub(super) elapsed: Nanos,
-    /// The second in which it ended, since 1970.
+    /// Second of its end since 1970, if known.
     pub(super) unix_s: Option<i64>,
 }
 
-/// When a recording began, by the wall clock.
+/// The start of a recording by the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wall {
     /// Start of the first sample, ns since 1970.
     pub start_unix_ns: i64,
-    /// It may be that much earlier or later.
+    /// Half the width of the interval that contains the start.
     pub uncertainty: Nanos,
 }
 
-/// Where documents lie.
+/// The windows of documents.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Placed {
-    /// Of each document, from the first one's start.
+    /// Window of each document, relative to the start of the first.
     pub(super) windows: Vec<(Nanos, Nanos)>,
-    /// When the first one began.
+    /// Start of the first document.
     pub(super) wall: Option<Wall>,
-    /// Gaps: the document after it, and its length.
+    /// Gaps: index of the next document, and length.
     pub(super) gaps: Vec<(usize, Nanos)>,
 }
 
-/// A stretch without gaps.
+/// Consecutive documents without gaps.
 #[derive(Debug, Clone, Copy)]
-struct Stretch {
+struct ContiguousRun {
     first: usize,
-    /// Bounds of its first document's start, ns since 1970; none without a stamp.
+    /// Bounds of its first document's start, ns since 1970; `None` without a stamp.
     start: Option<(i64, i64)>,
     length: Nanos,
 }
 
-impl Stretch {
+impl ContiguousRun {
     fn middle(&self) -> Option<i64> {
         self.start.map(|(lo, hi)| i64::midpoint(lo, hi))
     }
 }
 
-/// Lays documents end to end, with gaps where their stamps say so.
+/// Lays documents end to end, with gaps as derived from their stamps.
 pub(super) fn place(stamps: &[Stamp]) -> Placed {
-    let stretches = stretches(stamps);
-    let Some(first) = stretches.first() else {
+    let runs = runs(stamps);
+    let Some(first) = runs.first() else {
         return Placed::default();
     };
     let mut placed = Placed {
@@ -79,19 +79,17 @@ pub(super) fn place(stamps: &[Stamp]) -> Placed {
         ..Placed::default()
     };
     let mut end = Nanos::ZERO;
-    for (at, stretch) in stretches.iter().enumerate() {
-        let since = stretch.middle().zip(first.middle());
-        let told = since.map(|(own, first)| Nanos::from_nanos(own - first));
-        // Clocks that were set back put nothing before what is there already.
-        let start = told.unwrap_or(end).max(end);
+    for (at, run) in runs.iter().enumerate() {
+        let since = run.middle().zip(first.middle());
+        let stamped = since.map(|(own, first)| Nanos::from_nanos(own - first));
+        // If the clock was set back, the run follows the previous one.
+        let start = stamped.unwrap_or(end).max(end);
         if at > 0 {
-            placed.gaps.push((stretch.first, start - end));
+            placed.gaps.push((run.first, start - end));
         }
-        let next = stretches
-            .get(at + 1)
-            .map_or(stamps.len(), |next| next.first);
+        let next = runs.get(at + 1).map_or(stamps.len(), |next| next.first);
         end = start;
-        for stamp in &stamps[stretch.first..next] {
+        for stamp in &stamps[run.first..next] {
             placed.windows.push((end, end + stamp.elapsed));
             end += stamp.elapsed;
         }
@@ -99,10 +97,10 @@ pub(super) fn place(stamps: &[Stamp]) -> Placed {
     placed
 }
 
-fn stretches(stamps: &[Stamp]) -> Vec<Stretch> {
-    let mut stretches: Vec<Stretch> = Vec::new();
+fn runs(stamps: &[Stamp]) -> Vec<ContiguousRun> {
+    let mut runs: Vec<ContiguousRun> = Vec::new();
     for (at, stamp) in stamps.iter().enumerate() {
-        let before = stretches.last().map_or(Nanos::ZERO, |last| last.length);
+        let before = runs.last().map_or(Nanos::ZERO, |last| last.length);
         let bounds = |length: Nanos| {
             let end = stamp.unix_s?.checked_mul(SECOND_NS)?;
             let lo = end.checked_sub(length.nanos())?;
@@ -113,19 +111,19 @@ fn stretches(stamps: &[Stamp]) -> Vec<Stretch> {
             (Some(a), Some(b)) => Some((a.0.max(b.0), a.1.min(b.1))),
             (known, own) => known.or(own),
         };
-        match stretches.last_mut() {
+        match runs.last_mut() {
             Some(last) if joint(last.start).is_none_or(|(lo, hi)| lo < hi) => {
                 last.start = joint(last.start);
                 last.length = length;
             }
-            _ => stretches.push(Stretch {
+            _ => runs.push(ContiguousRun {
                 first: at,
                 start: bounds(stamp.elapsed),
                 length: stamp.elapsed,
             }),
         }
     }
-    stretches
+    runs
 }
 
 #[cfg(test)]
@@ -133,8 +131,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Documents as a machine makes them whose stream begins at `start`; some seconds
-    /// pass before the document at each of `gaps`.
+    /// Returns the stamps of a stream that begins at `start`, with gaps (index of the next
+    /// document, length in ns).
     fn stream(start: i64, lengths: &[i64], gaps: &[(usize, i64)]) -> Vec<Stamp> {
         let mut now = start;
         let stamp = |(at, &length): (usize, &i64)| {
@@ -153,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_placed_nowhere() {
+    fn documents_without_stamps_have_no_wall_clock() {
         assert_eq!(place(&[]), Placed::default());
         let unstamped = Stamp {
             elapsed: Nanos::from_millis(100),
@@ -189,7 +187,7 @@ mod tests {
             let placed = place(&stream(start, &lengths, &[(at, gap)]));
             prop_assert_eq!(placed.gaps.len(), 1);
             let (found, length) = placed.gaps[0];
-            // The document may still fit the second that was begun.
+            // The first document after the gap may fit within the rounding of the stamp.
             prop_assert!(found >= at && found <= at + 1);
             prop_assert!((length.nanos() - gap).abs() <= 2 * SECOND_NS);
             let in_order = placed.windows.windows(2).all(|pair| pair[0].1 <= pair[1].0);

@@ -1,4 +1,4 @@
-//! Recordings of `powermetrics -f plist`.
+//! Reads recordings of `powermetrics -f plist`.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,29 +12,29 @@ use crate::power::Notice;
 use crate::power::powermetrics::document::{Document, DocumentError};
 use crate::power::powermetrics::stream::{DocumentStream, Segment, begins_document};
 
-/// Whether a file holds documents: the first line that begins with `<` begins one.
+/// Returns whether a file has documents, that is, a line that begins with `<`.
 pub(super) fn begins(start: &[u8]) -> bool {
     let mut lines = start.split(|byte| matches!(byte, b'\n' | 0));
     lines.any(begins_document)
 }
 
 #[derive(Default)]
-struct Builder {
+struct RecordingBuilder {
     documents: Documents,
-    /// How often something was odd, and its first message, by kind and cause.
-    odd: BTreeMap<(&'static str, &'static str), (usize, String)>,
-    /// Documents so far.
+    /// Faults by kind and cause: count and first message.
+    faults: BTreeMap<(&'static str, &'static str), (usize, String)>,
+    /// Number of documents so far.
     number: usize,
-    /// Why the documents so far gave nothing.
+    /// The last document's error.
     last_error: Option<DocumentError>,
 }
 
 /// Reads a stream of documents.
 ///
 /// # Errors
-/// A message, where no document holds power.
+/// A message, if no document has power.
 pub(super) fn read(mut input: impl Read) -> Result<Recording, String> {
-    let mut builder = Builder::default();
+    let mut builder = RecordingBuilder::default();
     let mut stream = DocumentStream::default();
     let mut buffer = vec![0; 256 << 10];
     loop {
@@ -49,7 +49,7 @@ pub(super) fn read(mut input: impl Read) -> Result<Recording, String> {
     builder.build()
 }
 
-impl Builder {
+impl RecordingBuilder {
     fn accept(&mut self, segments: impl IntoIterator<Item = Segment>) {
         for segment in segments {
             match segment {
@@ -57,14 +57,14 @@ impl Builder {
                 Segment::Stray(bytes) => {
                     let text = String::from_utf8_lossy(&bytes);
                     let line: String = text.trim().chars().take(80).collect();
-                    self.odd(("stray_text", ""), || {
+                    self.fault(("stray_text", ""), || {
                         format!("text between documents was skipped: {line:?}")
                     });
                 }
-                Segment::Incomplete(bytes) => self.odd(("incomplete_document", ""), || {
-                    format!("cut after {} bytes of a document", bytes.len())
+                Segment::Incomplete(bytes) => self.fault(("incomplete_document", ""), || {
+                    format!("a document was cut after {} bytes", bytes.len())
                 }),
-                Segment::Oversized { bytes } => self.odd(("rejected_document", "size"), || {
+                Segment::Oversized { bytes } => self.fault(("rejected_document", "size"), || {
                     format!("a document of {bytes} bytes was dropped")
                 }),
             }
@@ -75,11 +75,11 @@ impl Builder {
         self.number += 1;
         match Document::parse(bytes) {
             Ok(document) if document.is_delta => self.sample(document),
-            Ok(_) => self.odd(("rejected_document", "summary"), || {
-                "a document that is no difference was dropped".to_owned()
+            Ok(_) => self.fault(("rejected_document", "summary"), || {
+                "a document with totals instead of an interval was dropped".to_owned()
             }),
             Err(error) => {
-                self.odd(("rejected_document", "error"), || error.to_string());
+                self.fault(("rejected_document", "error"), || error.to_string());
                 self.last_error = Some(error);
             }
         }
@@ -89,7 +89,7 @@ impl Builder {
         let unix = document.timestamp;
         let unix = unix.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         for oddity in &document.oddities {
-            self.odd(("odd_document", ""), || oddity.clone());
+            self.fault(("odd_document", ""), || oddity.clone());
         }
         self.documents.push(Interval {
             stamp: Stamp {
@@ -102,29 +102,29 @@ impl Builder {
         });
     }
 
-    fn odd(&mut self, cause: (&'static str, &'static str), message: impl FnOnce() -> String) {
+    fn fault(&mut self, cause: (&'static str, &'static str), message: impl FnOnce() -> String) {
         let number = self.number;
         let first = || (0, format!("{} (document {number})", message()));
-        self.odd.entry(cause).or_insert_with(first).0 += 1;
+        self.faults.entry(cause).or_insert_with(first).0 += 1;
     }
 
     fn build(self) -> Result<Recording, String> {
         if self.documents.is_empty() {
-            let other = || "no document in it is a difference of energies".to_owned();
+            let other = || "no document in it covers a single interval".to_owned();
             return Err(self
                 .last_error
                 .map_or_else(other, |error| error.to_string()));
         }
-        self.documents.build(notices(self.odd))
+        self.documents.build(notices(self.faults))
     }
 }
 
-/// One notice for each kind of oddity and its cause.
-fn notices(odd: BTreeMap<(&'static str, &'static str), (usize, String)>) -> Vec<Notice> {
-    let notices = odd.into_iter().map(|((kind, _), (count, first))| {
+/// Returns one notice for each kind of fault and cause.
+fn notices(faults: BTreeMap<(&'static str, &'static str), (usize, String)>) -> Vec<Notice> {
+    let notices = faults.into_iter().map(|((kind, _), (count, first))| {
         let message = match count {
             1 => format!("recording: {first}"),
-            count => format!("recording: {count} times; the first: {first}"),
+            count => format!("recording: {count} times; first: {first}"),
         };
         notice(kind, message)
     });

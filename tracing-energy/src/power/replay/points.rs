@@ -1,34 +1,34 @@
-//! Values at moments become samples: each holds up to the next one of its rail, but no
-//! longer than the median distance of its values.
+//! Converts values at points in time to samples. Each value holds until the next one of its
+//! rail, but no longer than the median distance of the rail's values.
 //!
 //! ```text
 //! values    a     b     c              d     e
 //! samples   |--a--|--b--|--c--|        |--d--|--e--|      a gap after c
 //! ```
-//! Refused, with the line, because the length of a value is then unknown:
+//! The following is refused with the line, because the length of a value is unknown:
 //!
 //! ```text
 //! one value                             it has no length
 //! two values at one time                two meters under one rail name
-//! pairs   a b      a b      a b         the same, one of them a little later
+//! pairs   a b      a b      a b         the same, one of them slightly later
 //! a clock set back                      values between values of earlier lines
 //! ```
 
-use super::tidy::{Found, Origin, are_neighbours, count, is_two_meters};
+use super::tidy::{Origin, RecordedSample, are_neighbours, count, is_two_meters};
 use crate::power::{Notice, Sample};
 use crate::units::{Nanos, Power};
 
-/// Distances that differ by this factor in a regular pattern are those of several meters.
+/// Distances that differ by this factor in a regular pattern indicate several meters.
 const BUNCHED: i64 = 3;
 /// Fewer bunches may be chance.
 const LEAST_BUNCHES: usize = 3;
-/// More values at one time are a burst of one meter.
+/// Larger bunches are bursts of one meter.
 const LARGEST_BUNCH: usize = 7;
-/// With more rising stretches than one in so many values the order of lines says nothing of
-/// a clock: the table was sorted by something else.
-const VALUES_PER_STRETCH: usize = 8;
+/// If there is more than one run of rising times in this number of values, the table is not in
+/// the order of time, and a clock that was set back cannot be detected.
+const VALUES_PER_RUN: usize = 8;
 
-/// A value of a rail at a moment.
+/// A value of a rail at a point in time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Point {
     pub(super) rail: usize,
@@ -38,7 +38,7 @@ pub(super) struct Point {
 }
 
 impl Point {
-    fn held(&self, length: Nanos) -> Found {
+    fn held(&self, length: Nanos) -> RecordedSample {
         let sample = Sample {
             rail: self.rail,
             start: self.time,
@@ -46,29 +46,29 @@ impl Point {
             energy: self.value.map(|watts| Power::from_watts(watts) * length),
         };
         let place = self.line;
-        Found { sample, place }
+        RecordedSample { sample, place }
     }
 }
 
-/// Makes samples of the values of all rails.
+/// Converts the values of all rails to samples.
 ///
 /// # Errors
-/// A message with the line, as drawn above.
+/// A message with the line, in the cases listed above.
 pub(super) fn held(
     mut points: Vec<Point>,
     origin: Origin<'_>,
     notices: &mut Vec<Notice>,
-) -> Result<Vec<Found>, String> {
+) -> Result<Vec<RecordedSample>, String> {
     points.sort_by_key(|point| (point.rail, point.line));
     let (mut samples, mut unsorted, mut twice, mut alone) = (Vec::new(), 0, 0, Vec::new());
     for rail in points.chunk_by_mut(|a, b| a.rail == b.rail) {
-        let stretches = stretches(rail);
-        unsorted += stretches.len() - 1;
+        let runs = runs(rail);
+        unsorted += runs.len() - 1;
         let places: Vec<u64> = rail.iter().map(|point| point.line).collect();
         rail.sort_by_key(|point| (point.time, point.line));
         let distinct = distinct(rail, &places, origin)?;
         twice += rail.len() - distinct.len();
-        if let Some((first, second)) = set_back(&distinct, &stretches) {
+        if let Some((first, second)) = set_back(&distinct, &runs) {
             return Err(set_back_message(origin, &first, &second));
         }
         match distinct[..] {
@@ -92,24 +92,24 @@ pub(super) fn held(
     Ok(samples)
 }
 
-/// Values of rails that have one only.
+/// Reports rails with a single value.
 fn without_length(alone: &[Point], are_all: bool, notices: &mut Vec<Notice>) -> Result<(), String> {
     match alone.first() {
         Some(first) if are_all => Err(format!(
-            "line {}: one value has no length; give two values of a rail, or intervals with \
+            "line {}: a single value has no length; provide two values of a rail, or intervals with \
              `interval_start_s,interval_end_s`",
             first.line
         )),
         _ => {
-            let what = "are the only value of their rail and have no length; they were dropped";
+            let what = "are the only value of their rail, have no length and were dropped";
             count(notices, "zero_length", alone.len(), what);
             Ok(())
         }
     }
 }
 
-/// The lines at which times begin to rise: the first one, and each that goes back.
-fn stretches(rail: &[Point]) -> Vec<u64> {
+/// Returns the lines at which a run of rising times starts.
+fn runs(rail: &[Point]) -> Vec<u64> {
     let falls = rail.windows(2).filter(|pair| pair[1].time < pair[0].time);
     let first = rail.first().map(|point| point.line);
     first
@@ -118,7 +118,7 @@ fn stretches(rail: &[Point]) -> Vec<u64> {
         .collect()
 }
 
-/// Values by time, each once.
+/// Returns the values by time without duplicates.
 fn distinct(sorted: &[Point], places: &[u64], origin: Origin<'_>) -> Result<Vec<Point>, String> {
     let zero = Nanos::ZERO;
     let (mut distinct, mut neighbours) = (Vec::new(), Vec::new());
@@ -142,17 +142,17 @@ fn distinct(sorted: &[Point], places: &[u64], origin: Origin<'_>) -> Result<Vec<
     }
 }
 
-/// Where values of several stretches alternate in time: the first value that lies between
-/// values of an earlier stretch, and the one before it there. Stretches that follow each
-/// other, or fill each other's gaps, do not.
-fn set_back(distinct: &[Point], stretches: &[u64]) -> Option<(Point, Point)> {
-    if stretches.len() * VALUES_PER_STRETCH > distinct.len() {
+/// Returns the first value that lies between values of an earlier run, and the value before it
+/// there, if values of several runs alternate in time. Runs that follow each other, or fill each
+/// other's gaps, do not alternate.
+fn set_back(distinct: &[Point], runs: &[u64]) -> Option<(Point, Point)> {
+    if runs.len() * VALUES_PER_RUN > distinct.len() {
         return None;
     }
-    let stretch = |point: &Point| stretches.partition_point(|line| *line <= point.line);
-    let is_change = |pair: &&[Point]| stretch(&pair[0]) != stretch(&pair[1]);
+    let run = |point: &Point| runs.partition_point(|line| *line <= point.line);
+    let is_change = |pair: &&[Point]| run(&pair[0]) != run(&pair[1]);
     let changes = distinct.windows(2).filter(is_change);
-    let by_order = 2 * stretches.len();
+    let by_order = 2 * runs.len();
     let first = changes.clone().next()?;
     (changes.count() > by_order).then(|| match first[0].line < first[1].line {
         true => (first[0], first[1]),
@@ -163,21 +163,22 @@ fn set_back(distinct: &[Point], stretches: &[u64]) -> Option<(Point, Point)> {
 fn set_back_message(origin: Origin<'_>, first: &Point, second: &Point) -> String {
     let rail = origin.rail(&first.held(Nanos::ZERO).sample);
     format!(
-        "line {}: rail {rail} goes back in time, between values of earlier lines (line {}): its \
-         clock was set back, or it is two meters; give each a rail of its own, or mend the times",
+        "line {}: rail {rail} goes back in time, between values of earlier lines (line {}): the \
+         clock was set back, or two meters share the name; use one rail name per meter, or correct \
+         the times",
         second.line, first.line
     )
 }
 
-/// Each value with its length.
-fn lengthened(distinct: &[Point], origin: Origin<'_>) -> Result<Vec<Found>, String> {
+/// Returns the values as samples.
+fn lengthened(distinct: &[Point], origin: Origin<'_>) -> Result<Vec<RecordedSample>, String> {
     let pairs = distinct.windows(2);
     let nexts: Vec<Nanos> = pairs.map(|pair| pair[1].time - pair[0].time).collect();
     if let Some(at) = bunched(&nexts) {
         let (first, second) = (distinct[at], distinct[at + 1]);
         return Err(format!(
             "line {}: rail {} has two values at nearly one time, {:.3} s apart, and the next ones \
-             after {:.3} s: they are those of several meters; give each meter a rail of its own",
+             after {:.3} s: several meters share the name; use one rail name per meter",
             second.line,
             origin.rail(&first.held(Nanos::ZERO).sample),
             nexts.iter().min().map_or(0.0, |time| time.seconds()),
@@ -198,12 +199,11 @@ fn median(lengths: &[Nanos]) -> Nanos {
     lengths.get(lengths.len() / 2).copied().unwrap_or_default()
 }
 
-/// Where values come in bunches of one size, first a little apart and then much: the place of
-/// a short distance.
+/// Returns the index of a short distance if values come in regular bunches of one size.
 fn bunched(distances: &[Nanos]) -> Option<usize> {
     let mut sorted = distances.to_vec();
     sorted.sort();
-    // Of the distances of k meters one in k is long.
+    // With k meters, one distance in k is long.
     let long = sorted.get(sorted.len() * 9 / 10)?.nanos();
     let is_short = |distance: &Nanos| distance.nanos() * BUNCHED <= long;
     let is_pause = |distance: &&Nanos| (long / 2..=long * 2).contains(&distance.nanos());
@@ -212,7 +212,7 @@ fn bunched(distances: &[Nanos]) -> Option<usize> {
         .filter(|run| is_short(&run[0]))
         .map(<[Nanos]>::len)
         .collect();
-    // The first and the last one may be cut.
+    // The first and last bunch may be incomplete.
     let inner = bunches.get(1..bunches.len().saturating_sub(1))?;
     let size = inner.first()?;
     let regular = inner.iter().filter(|bunch| *bunch == size).count();
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
     use crate::power::{Rail, RailKind};
 
-    /// The joules, the length in ms, and the kinds of notices of values at ms, from line 2 on.
+    /// Returns joules, length in ms, and kinds of notices, for values at times in ms from line 2.
     fn outcome(values: &[(i64, f64)]) -> Result<(f64, i64, Vec<&'static str>), String> {
         let rails = [Rail {
             name: "gpu".into(),
@@ -258,7 +258,7 @@ mod tests {
         Ok((joules, length.nanos() / 1_000_000, kinds))
     }
 
-    /// One value each second, of some watts, from a moment on.
+    /// Returns ten values at intervals of one second.
     fn meter(from: i64, watts: f64) -> Vec<(i64, f64)> {
         (0..10).map(|at| (from + 1000 * at, watts)).collect()
     }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_holds_to_the_next_one() {
+    fn a_value_holds_until_the_next_one() {
         assert_eq!(outcome(&meter(0, 5.0)), Ok((50.0, 10_000, vec![])));
         let reversed: Vec<_> = meter(0, 5.0).into_iter().rev().collect();
         assert_eq!(outcome(&reversed), Ok((50.0, 10_000, vec!["unsorted"])));
@@ -311,11 +311,11 @@ mod tests {
     }
 
     #[test]
-    fn pauses_and_uneven_distances_are_no_second_meter() {
+    fn pauses_and_uneven_distances_are_not_a_second_meter() {
         let burst = |from: i64| (0..5).map(move |at| (from + 100 * at, 2.0));
         let bursts: Vec<_> = burst(0).chain(burst(9_000)).chain(burst(60_000)).collect();
         assert_eq!(outcome(&bursts).unwrap().1, 1_500);
-        // Distances of a quarter of a second, printed to a tenth.
+        // Distances of 0.25 s, rounded to 0.1 s.
         let rounded: Vec<_> = (0..40).map(|at| ((at * 5 / 2) * 100, 1.0)).collect();
         assert!(outcome(&rounded).is_ok());
         let days: Vec<_> = meter(0, 2.0)
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_values_twice_count_once() {
+    fn duplicate_values_count_once() {
         let twice = [meter(0, 5.0), meter(0, 5.0)].concat();
         assert_eq!(
             outcome(&twice),
@@ -347,7 +347,7 @@ mod tests {
             error.starts_with("line 12: rail gpu goes back in time"),
             "{error}"
         );
-        // Parts of a recording in the wrong order, and one in a gap of the other.
+        // Parts of a recording in the wrong order, and a part in a gap of another.
         let swapped = [meter(10_000, 5.0), meter(0, 5.0)].concat();
         assert_eq!(outcome(&swapped), Ok((100.0, 20_000, vec!["unsorted"])));
         let filled = [meter(0, 5.0), meter(20_000, 5.0), meter(10_000, 5.0)].concat();
@@ -355,10 +355,10 @@ mod tests {
     }
 
     #[test]
-    fn one_value_has_no_length() {
+    fn a_single_value_has_no_length() {
         let error = outcome(&[(7, 50.0)]).unwrap_err();
         assert!(
-            error.starts_with("line 2: one value has no length"),
+            error.starts_with("line 2: a single value has no length"),
             "{error}"
         );
     }

@@ -1,14 +1,13 @@
-//! Finds documents that a file holds twice, because two recordings were appended to each
-//! other that share a part.
+//! Finds repeated documents in a file to which an overlapping recording was appended.
 //!
-//! Equal documents alone prove nothing: a steady machine may be recorded in round numbers. A
-//! document was read before if one with the same content was, and
+//! Equal documents are no proof, because a steady machine may be recorded in round numbers. A
+//! document is a repeat if an earlier one has the same content, and
 //!
 //! ```text
-//! its length is odd (1021540375 ns)       no two intervals are equal to the nanosecond
-//! it lasts a second or more               two of them cannot end in one second
-//! its time lies before an earlier one's   the file goes back to what it held before; then
-//!                                         as many count as the time before
+//! its length is not round (1021540375 ns)   no two intervals are equal to the nanosecond
+//! it lasts a second or more                 two of them cannot end in one second
+//! its time is before that of an earlier one the file repeats an earlier part; as many are
+//!                                           repeats as occurred before
 //! ```
 
 use std::collections::HashMap;
@@ -19,19 +18,18 @@ use crate::units::Nanos;
 const SECOND: Nanos = Nanos::from_millis(1_000);
 const MILLISECOND_NS: i64 = 1_000_000;
 
-/// The documents of a file so far.
+/// Counts the documents of a file.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    /// How often each content occurred, at most, in one pass through time.
+    /// Largest number of occurrences of each content in one earlier pass through time.
     before: HashMap<u64, u32>,
-    /// The same in the pass that is being read.
+    /// Number of occurrences in the current pass.
     now: HashMap<u64, u32>,
     latest_s: Option<i64>,
 }
 
 impl Repeats {
-    /// Accepts the next document, by a number that stands for its content; true if it was
-    /// read before.
+    /// Accepts the next document, by a hash of its content. Returns whether it is a repeat.
     pub(super) fn is_repeat(&mut self, content: u64, stamp: &Stamp) -> bool {
         self.note_time(stamp.unix_s);
         let before = self.before.get(&content).copied().unwrap_or(0);
@@ -42,7 +40,7 @@ impl Repeats {
         *now <= before || is_unique && (*now > 1 || before > 0)
     }
 
-    /// A time that goes back begins a new pass.
+    /// Starts a new pass if the time goes back.
     fn note_time(&mut self, unix_s: Option<i64>) {
         let Some(unix_s) = unix_s else { return };
         let latest = *self.latest_s.get_or_insert(unix_s);
@@ -62,7 +60,7 @@ impl Repeats {
 mod tests {
     use super::*;
 
-    /// How many of documents are kept: content, second, length in us.
+    /// Returns how many documents (content, second, length in us) are kept.
     fn kept(documents: &[(u64, i64, i64)]) -> usize {
         let mut repeats = Repeats::default();
         let is_new = |&&(content, second, micros): &&(u64, i64, i64)| {
@@ -76,18 +74,18 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_machine_is_no_repeat() {
+    fn equal_documents_of_a_steady_machine_are_kept() {
         let steady: Vec<_> = (0..40).map(|at| (7, 100 + at / 10, 100_000)).collect();
         assert_eq!(kept(&steady), 40);
         assert_eq!(
             kept(&[(7, -1, 1_000_000); 5]),
             5,
-            "without a time nothing is known"
+            "without a time there is no proof"
         );
     }
 
     #[test]
-    fn a_file_read_again_from_its_start_is() {
+    fn documents_of_a_second_pass_are_repeats() {
         let steady: Vec<_> = (0..40)
             .map(|at| (7 + at / 10, 100 + at as i64 / 10, 100_000))
             .collect();
@@ -98,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_lengths_and_whole_seconds_occur_once() {
+    fn equal_lengths_in_nanoseconds_or_whole_seconds_are_repeats() {
         let odd = [
             (1, -1, 100_004),
             (2, -1, 100_007),

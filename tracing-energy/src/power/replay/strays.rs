@@ -1,11 +1,11 @@
-//! Finds times that belong to another clock: a sensor that starts before its clock is set
-//! stamps its first readings 1970, and one of them would make a run of 56 years.
+//! Finds times from before a clock was set. A sensor that starts with a clock in 1970 would
+//! make a run of 56 years.
 
-/// No recording pauses for half a year; a clock that is set jumps by more.
+/// Longest pause of a recording; a clock that is set jumps by more.
 const LONGEST_PAUSE_NS: i64 = 180 * 86_400 * 1_000_000_000;
 
-/// Returns the range of the largest group of `times` between pauses of half a year, the
-/// latest of equal ones; `None` if all are one group.
+/// Returns the range of the largest group of `times` that are separated by pauses of half a
+/// year, or the latest of equal ones. Returns `None` if all times are one group.
 pub fn main_group(times: impl IntoIterator<Item = i64>) -> Option<(i64, i64)> {
     let mut times: Vec<i64> = times.into_iter().collect();
     times.sort_unstable();

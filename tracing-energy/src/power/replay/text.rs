@@ -1,18 +1,18 @@
-//! Recordings of powermetrics' text format.
+//! Reads recordings in powermetrics' text format.
 //!
 //! ```text
 //! *** Sampled system activity (Mon Mar  1 10:44:49 2021 -0800) (1004.80ms elapsed) ***
 //! CPU Power: 954 mW                     the rail cpu
-//! Clusters Total Power: 9 mW            the same, where there is no CPU Power
-//! GPU Power: 28 mW                      printed twice: it counts once
-//! Combined Power (CPU + GPU + ANE): 983 mW   a sum: only compared with its parts
+//! Clusters Total Power: 9 mW            the same, if there is no CPU Power
+//! GPU Power: 28 mW                      printed twice, counts once
+//! Combined Power (CPU + GPU + ANE): 983 mW   a sum, only compared with its parts
 //! Intel energy model derived package power (CPUs+GT+SA): 8.53W
-//! CPU 0 active residency:  55.11% (...)      how active a core was
-//! E-Cluster HW active residency: 100.00% (...)   the same, where no core is listed
-//! *** Summary system activity (...) (340146.59ms elapsed) ***    the whole run: dropped
+//! CPU 0 active residency:  55.11% (...)      activity of a core
+//! E-Cluster HW active residency: 100.00% (...)   the same, if no core is listed
+//! *** Summary system activity (...) (340146.59ms elapsed) ***    the whole run, dropped
 //! ```
 //!
-//! Energy is power x the true time, so in steps of a milliwatt.
+//! Energy is power times true length, with powers in steps of a milliwatt.
 
 use std::io::BufRead;
 
@@ -26,14 +26,15 @@ use crate::power::powermetrics::document::RailEnergy;
 use crate::power::powermetrics::rails;
 use crate::units::{Nanos, Power};
 
-/// How a text recording's blocks begin.
+/// First words of the blocks of a text recording.
 const SAMPLED: &str = "*** Sampled system activity (";
 const SUMMARY: &str = "*** Summary system activity (";
 
-/// Longer lines hold nothing that is read here.
+/// Longer lines are ignored.
 const LONGEST_LINE: usize = 4096;
 
-/// Whether a text begins as these recordings do, after a byte order mark or a tool's warning.
+/// Returns whether a file begins like a text recording, after an optional byte order mark or
+/// warning of a tool.
 pub(super) fn begins(start: &[u8]) -> bool {
     let start = String::from_utf8_lossy(start);
     let is_head = |line: &str| {
@@ -51,7 +52,7 @@ struct Block {
     rails: Vec<(&'static str, RailKind, f64)>,
     clusters_w: Option<f64>,
     combined_w: Option<f64>,
-    /// Active shares, summed: of cores, of clusters, of the GPU.
+    /// Sums of the active shares of cores, of clusters, of the GPU.
     cores: Option<f64>,
     clusters: Option<f64>,
     gpu: Option<f64>,
@@ -60,7 +61,7 @@ struct Block {
 /// Reads a recording.
 ///
 /// # Errors
-/// A message, where no block holds power.
+/// A message, if no block has power.
 pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut summaries = 0;
@@ -91,7 +92,7 @@ pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
     build(blocks, summaries)
 }
 
-/// The date and the length behind the opening of a block.
+/// Parses date and length in the first line of a block.
 fn head_of(head: &str) -> Option<Block> {
     let (date, rest) = head.split_once(") (")?;
     let (millis, _) = rest.split_once("ms elapsed")?;
@@ -155,7 +156,7 @@ impl Block {
         *sum = Some(sum.unwrap_or(0.0) + share);
     }
 
-    /// Its rails, the containing one first.
+    /// Returns the rails, parents first.
     fn energies(&self) -> Vec<RailEnergy> {
         let mut rails = self.rails.clone();
         let has_cpu = rails.iter().any(|rail| rail.0 == "cpu");
@@ -187,8 +188,9 @@ impl Block {
         }
     }
 
-    /// Each figure is rounded to a milliwatt.
-    fn is_odd(&self) -> bool {
+    /// Returns whether the combined power differs from the sum of its parts by more than
+    /// rounding to a milliwatt.
+    fn is_inconsistent(&self) -> bool {
         let parts = self.rails.iter();
         let parts = parts.filter(|rail| ["cpu", "gpu", "ane"].contains(&rail.0));
         let sum: f64 = parts.map(|rail| rail.2).sum();
@@ -197,7 +199,7 @@ impl Block {
     }
 }
 
-/// `12 mW`, `8.53W`.
+/// Parses a power: `12 mW`, `8.53W`.
 fn watts(value: &str) -> Option<f64> {
     let (number, scale) = match value.strip_suffix("mW") {
         Some(number) => (number, 1e-3),
@@ -209,18 +211,21 @@ fn watts(value: &str) -> Option<f64> {
 
 fn build(blocks: Vec<Block>, summaries: usize) -> Result<Recording, String> {
     if blocks.is_empty() {
-        return Err("it holds no sample of powermetrics".to_owned());
+        return Err("it contains no sample of powermetrics".to_owned());
     }
     let mut notices = Vec::new();
     if summaries > 0 {
         let message = format!("recording: {summaries} summaries of the whole run were dropped");
         notices.push(notice("rejected_document", message));
     }
-    let odd = blocks.iter().filter(|block| block.is_odd()).count();
+    let odd = blocks
+        .iter()
+        .filter(|block| block.is_inconsistent())
+        .count();
     if odd > 0 {
         let message = format!(
             "recording: in {odd} samples the combined power is not the sum of its parts; the \
-             parts count"
+             parts are used"
         );
         notices.push(notice("odd_document", message));
     }
@@ -238,7 +243,7 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 
-/// `Mon Mar  1 10:44:49 2021 -0800` as seconds since 1970.
+/// Converts `Mon Mar  1 10:44:49 2021 -0800` to seconds since 1970.
 fn unix_seconds(date: &str) -> Option<i64> {
     let parts: Vec<&str> = date.split_whitespace().collect();
     let [_, month, day, time, year, zone] = parts[..] else {
@@ -267,8 +272,8 @@ fn unix_seconds(date: &str) -> Option<i64> {
     is_time.then_some(days * 86_400 + of_day - zone_s)
 }
 
-/// Days from 1 January 1970 in the Gregorian calendar; a year begins in March, so that
-/// the leap day is its last.
+/// Returns the days from 1 January 1970 in the Gregorian calendar. Years are counted from
+/// March, so that the leap day is the last day.
 fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1970..3000).contains(&year) || !(1..=31).contains(&day) {
         return None;
@@ -279,7 +284,7 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     };
     let of_year = (153 * month + 2) / 5 + day - 1;
     let leaps = year / 4 - year / 100 + year / 400;
-    // From 1 March of the year 0 to the epoch there are 719,468 days.
+    // 719,468 days lie between 1 March of year 0 and the epoch.
     Some(year * 365 + leaps + of_year - 719_468)
 }
 
@@ -315,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn power_times_true_time_each_rail_once() {
+    fn energy_is_power_times_true_length_and_rails_count_once() {
         let lines = "CPU Power: 900 mW\nGPU Power: 30 mW\nANE Power: 0 mW\n\
             Combined Power (CPU + GPU + ANE): 930 mW\n**** GPU usage ****\nGPU Power: 30 mW\n";
         let text = format!(
@@ -373,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told() {
+    fn inconsistent_power_is_reported_and_invalid_blocks_are_refused() {
         let odd = "CPU Power: 900 mW\nGPU Power: 30 mW\nCombined Power (CPU + GPU + ANE): 990 mW\n";
         let read = recording(&block(1, "1000", odd)).unwrap();
         assert_eq!(read.notices[0].kind, "odd_document");

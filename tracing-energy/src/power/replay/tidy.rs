@@ -1,5 +1,4 @@
-//! Puts recorded samples in order: what a rail's samples must be, and what is
-//! done where a recording breaks it.
+//! Sorts and cleans recorded samples.
 //!
 //! ```text
 //! out of order   sorted                        identical twice  one is kept
@@ -7,8 +6,8 @@
 //! overlapping    |---a---|                     the later one loses the overlap,
 //!                    |---b---|  ->  |-b-|      its power stays
 //! ```
-//! Two values at one time, and overlaps in much of the recording, are refused: no rule can
-//! separate two meters under one name, or one whose clock was set back.
+//! Two values at one time, and overlaps in a large part of the recording, are refused, because
+//! two meters under one name, or a clock that was set back, cannot be corrected.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +16,22 @@ use super::limits::drop_implausible;
 use crate::power::{Notice, Rail, Sample};
 use crate::units::Nanos;
 
-/// Overlaps in more than this share of a rail's time are no slips of a clock.
+/// Largest share of a rail's time with overlaps that is accepted as clock jitter.
 const MOST_OVERLAP: f64 = 0.25;
 
-/// A sample and where it stands in its file.
+/// A sample with its place in the file.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Found {
+pub(super) struct RecordedSample {
     pub(super) sample: Sample,
-    /// Its line, or the number of its document.
+    /// Line or document number.
     pub(super) place: u64,
 }
 
-/// The recording that samples come from, for messages.
+/// The context of samples, for messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Origin<'a> {
     pub(super) rails: &'a [Rail],
-    /// What [`Found::place`] counts: `line` or `sample`.
+    /// What [`RecordedSample::place`] counts: `line` or `sample`.
     pub(super) word: &'static str,
 }
 
@@ -42,26 +41,25 @@ impl Origin<'_> {
         rail.map_or("", |rail| rail.name.as_str())
     }
 
-    /// The message that refuses two values of a rail at one time.
-    pub(super) fn two_values(&self, first: &Found, second: &Found) -> String {
+    /// Returns the error for two values of a rail at one time.
+    pub(super) fn two_values(&self, first: &RecordedSample, second: &RecordedSample) -> String {
         let (rail, word) = (self.rail(&first.sample), self.word);
         let (first, second) = (first.place, second.place);
         format!(
             "{word} {second}: rail {rail} has two values at one time (the other one: {word} \
-             {first}): two meters bear its name, or a clock was set back; give each meter a rail \
-             of its own, or correct the times"
+             {first}): two meters share the name, or the clock was set back; use one rail name per \
+             meter, or correct the times"
         )
     }
 }
 
-/// Sorts samples of all rails by end, cuts and drops as above, and counts what it did, one
-/// notice for each kind.
+/// Sorts samples of all rails by end, cuts and drops them as described above, and adds a notice
+/// with the count for each kind of change.
 ///
 /// # Errors
-/// A message with the place, where a rail has two values at one time or no sample is
-/// possible.
+/// A message with the place, if a rail has two values at one time or no sample is plausible.
 pub(super) fn tidy(
-    mut found: Vec<Found>,
+    mut found: Vec<RecordedSample>,
     origin: Origin<'_>,
     notices: &mut Vec<Notice>,
 ) -> Result<Vec<Sample>, String> {
@@ -77,7 +75,7 @@ pub(super) fn tidy(
     let what = "occurred twice; one of each was kept";
     count(notices, "duplicate", twice, what);
     let cut = cut_overlaps(&mut found, origin)?;
-    let what = "overlapped the one before and lost the overlap";
+    let what = "overlapped the previous one and lost the overlap";
     count(notices, "overlap", cut, what);
     notices.extend(gaps(&found, origin));
     let mut samples: Vec<Sample> = found.into_iter().map(|found| found.sample).collect();
@@ -85,14 +83,14 @@ pub(super) fn tidy(
     Ok(samples)
 }
 
-/// Counts samples that were mended, if there are any.
+/// Adds a notice with the number of corrected samples, if there are any.
 pub(super) fn count(notices: &mut Vec<Notice>, kind: &'static str, count: usize, what: &str) {
     if count > 0 {
         notices.push(notice(kind, format!("recording: {count} samples {what}")));
     }
 }
 
-/// A notice about the recording as a whole.
+/// Returns a notice about the recording as a whole.
 pub(super) const fn notice(kind: &'static str, message: String) -> Notice {
     Notice {
         time: Nanos::ZERO,
@@ -101,28 +99,30 @@ pub(super) const fn notice(kind: &'static str, message: String) -> Notice {
     }
 }
 
-/// Sorts by rail and time; how many stood before an earlier one of their rail.
-fn sort(found: &mut [Found]) -> usize {
+/// Sorts by rail and time. Returns the number of samples that were out of order in their rail.
+fn sort(found: &mut [RecordedSample]) -> usize {
     let mut last = BTreeMap::new();
     let mut unsorted = 0;
-    for Found { sample, .. } in found.iter() {
+    for RecordedSample { sample, .. } in found.iter() {
         let latest = last.entry(sample.rail).or_insert(sample.start);
         unsorted += usize::from(sample.start < *latest);
         *latest = sample.start.max(*latest);
     }
-    found.sort_by_key(|Found { sample, place }| (sample.rail, sample.start, sample.end, *place));
+    found.sort_by_key(|RecordedSample { sample, place }| {
+        (sample.rail, sample.start, sample.end, *place)
+    });
     unsorted
 }
 
-fn window(found: &Found) -> (usize, Nanos, Nanos) {
+fn window(found: &RecordedSample) -> (usize, Nanos, Nanos) {
     let Sample {
         rail, start, end, ..
     } = found.sample;
     (rail, start, end)
 }
 
-/// Keeps one of samples that are equal; how many went.
-fn drop_duplicates(found: &mut Vec<Found>, origin: Origin<'_>) -> Result<usize, String> {
+/// Drops duplicates and returns their number.
+fn drop_duplicates(found: &mut Vec<RecordedSample>, origin: Origin<'_>) -> Result<usize, String> {
     for rail in found.chunk_by(|a, b| a.sample.rail == b.sample.rail) {
         let places = places(rail);
         let (mut windows, mut neighbours) = (0, Vec::new());
@@ -148,28 +148,28 @@ fn drop_duplicates(found: &mut Vec<Found>, origin: Origin<'_>) -> Result<usize, 
     Ok(all - found.len())
 }
 
-/// Where the samples of a rail stand, in the order of the file.
-fn places(rail: &[Found]) -> Vec<u64> {
+/// Returns the places of a rail's samples, in the order of the file.
+fn places(rail: &[RecordedSample]) -> Vec<u64> {
     let mut places: Vec<u64> = rail.iter().map(|found| found.place).collect();
     places.sort_unstable();
     places
 }
 
-/// Whether no other sample of the rail stands between two.
+/// Returns whether no other sample of the rail lies between two places.
 pub(super) fn are_neighbours(places: &[u64], first: u64, second: u64) -> bool {
     let at = places.partition_point(|place| *place <= first);
     places.get(at) == Some(&second)
 }
 
-/// Whether equal values that stand together are those of two meters: a file that was merged
-/// with itself has them far apart, and a row that was written twice is one of many.
+/// Returns whether equal neighbours indicate two meters. In a file merged with itself, equal
+/// values are far apart, and single rows may be written twice.
 pub(super) const fn is_two_meters(neighbours: usize, times: usize) -> bool {
     2 * neighbours >= times
 }
 
-/// Cuts what overlaps the sample before; how many were cut.
-fn cut_overlaps(found: &mut Vec<Found>, origin: Origin<'_>) -> Result<usize, String> {
-    let mut kept: Vec<Found> = Vec::with_capacity(found.len());
+/// Cuts overlaps with the previous sample. Returns the number of cut samples.
+fn cut_overlaps(found: &mut Vec<RecordedSample>, origin: Origin<'_>) -> Result<usize, String> {
+    let mut kept: Vec<RecordedSample> = Vec::with_capacity(found.len());
     let mut cut = 0;
     for rail in found.chunk_by(|a, b| a.sample.rail == b.sample.rail) {
         let before = kept.len();
@@ -185,7 +185,7 @@ fn cut_overlaps(found: &mut Vec<Found>, origin: Origin<'_>) -> Result<usize, Str
                 first.get_or_insert((*last, *one));
             }
             let sample = part(sample, free, sample.end);
-            kept.extend(sample.map(|sample| Found { sample, ..*one }));
+            kept.extend(sample.map(|sample| RecordedSample { sample, ..*one }));
         }
         let covered: Nanos = kept[before..]
             .iter()
@@ -200,8 +200,8 @@ fn cut_overlaps(found: &mut Vec<Found>, origin: Origin<'_>) -> Result<usize, Str
     Ok(cut)
 }
 
-/// The part of a sample in `[start, end)`, its power unchanged; `None` if that
-/// is no time.
+/// Returns the part of a sample in `[start, end)` with unchanged power, or `None` if it is
+/// empty.
 pub(super) fn part(sample: Sample, start: Nanos, end: Nanos) -> Option<Sample> {
     let (start, end) = (start.max(sample.start), end.min(sample.end));
     let whole = (sample.end - sample.start).seconds();
@@ -233,7 +233,7 @@ mod tests {
 
     type Tidied = (Vec<Sample>, Vec<(&'static str, String)>);
 
-    /// The samples and the kinds and messages of notices; samples stand in lines from 2 on.
+    /// Returns the samples, and kinds and messages of notices; samples are in lines from 2.
     fn tidied(samples: &[Sample]) -> Result<Tidied, String> {
         let rail = |name: &str| Rail {
             name: name.to_owned(),
@@ -247,7 +247,7 @@ mod tests {
             word: "line",
         };
         let found = samples.iter().zip(2..);
-        let found = found.map(|(&sample, place)| Found { sample, place });
+        let found = found.map(|(&sample, place)| RecordedSample { sample, place });
         let mut notices = Vec::new();
         let samples = tidy(found.collect(), origin, &mut notices)?;
         let notices = notices.into_iter();
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn order_duplicates_overlaps_and_empty_ones() {
+    fn samples_are_sorted_and_duplicates_overlaps_and_empty_ones_removed() {
         let given = [
             sample(0, 200, 300, 3.0),
             sample(0, 100, 200, 2.0),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tidy_recording_has_no_notices() {
+    fn a_correct_recording_has_no_notices() {
         let given = [
             sample(0, 0, 10, 1.0),
             sample(1, 0, 10, 1.0),
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_for_long_is_refused() {
+    fn a_clock_set_back_for_a_long_time_is_refused() {
         let row = |at: i64| sample(0, 100 * at, 100 * at + 100, at as f64);
         let back: Vec<Sample> = (0..20).map(row).chain((15..30).map(row)).collect();
         assert!(tidied(&back).is_ok(), "the same samples again");
@@ -349,16 +349,16 @@ mod tests {
         let (samples, notices) = tidied(&given).unwrap();
         assert_eq!(samples.len(), 7);
         let expected = [
-            "recording: 1 samples of rail cpu of a negative power were dropped (the first: line 6)",
-            "recording: 2 samples of rail cpu of more than 20 kW were dropped (the first: line 5)",
-            "recording: 1 samples of rail gpu that last more than a week were dropped (the first: line 12)",
-            "recording: 2 gaps, together 0.3 s without samples, the longest 0.2 s before line 7 (rail cpu)",
+            "recording: 1 samples of rail cpu of a negative power were dropped (first: line 6)",
+            "recording: 2 samples of rail cpu of more than 20 kW were dropped (first: line 5)",
+            "recording: 1 samples of rail gpu that last more than a week were dropped (first: line 12)",
+            "recording: 2 gaps, in total 0.3 s without samples, the longest 0.2 s before line 7 (rail cpu)",
         ];
-        let mut told: Vec<_> = notices.into_iter().map(|notice| notice.1).collect();
-        told.sort();
+        let mut messages: Vec<_> = notices.into_iter().map(|notice| notice.1).collect();
+        messages.sort();
         let mut expected = expected.to_vec();
         expected.sort_unstable();
-        assert_eq!(told, expected);
+        assert_eq!(messages, expected);
         let error = tidied(&[sample(0, 0, 1, 1e6)]).unwrap_err();
         assert!(
             error.contains("line 2") && error.contains("more than 20 kW"),

@@ -1,18 +1,18 @@
-//! Times of tables, exact: seconds since 1970 as a floating point number would be off by
-//! 200 ns.
+//! Parses times of tables exactly. Seconds since 1970 as a floating point number would have an
+//! error of 200 ns.
 
 use crate::units::Nanos;
 
-/// A quarter of the range (the year 2043 for times since 1970), so that no sum or difference
-/// overflows.
+/// Latest accepted time: a quarter of the range (the year 2043 for times since 1970), so that
+/// sums and differences do not overflow.
 const LATEST_NS: i64 = i64::MAX / 4;
-/// No exponent of a time is larger.
+/// Largest accepted exponent.
 const LARGEST_EXPONENT: i32 = 30;
 
-/// Returns the decimal number `text` times 10^`scale`: seconds with 9, nanoseconds with 0.
+/// Returns the decimal number `text` times 10^`scale`: 9 for seconds, 0 for nanoseconds.
 ///
 /// # Errors
-/// A message, if it is no number or no time of this century.
+/// A message, if it is not a number or not before 2043.
 pub(super) fn nanos(text: &str, scale: i32) -> Result<Nanos, String> {
     if text.is_empty() {
         return Err("a time is missing".to_owned());
@@ -23,7 +23,7 @@ pub(super) fn nanos(text: &str, scale: i32) -> Result<Nanos, String> {
     Ok(Nanos::from_nanos(if negative { -nanos } else { nanos }))
 }
 
-/// Sign, digits without a point, and the power of ten that they are multiplied with.
+/// Returns sign, digits without a point, and the exponent of their factor of ten.
 fn decimal(text: &str) -> Option<(bool, String, i32)> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(text) => (true, text),
@@ -43,7 +43,7 @@ fn decimal(text: &str) -> Option<(bool, String, i32)> {
     Some((negative, format!("{whole}{fraction}"), exponent - decimals))
 }
 
-/// `digits` times 10^`exponent`, rounded down; `None` if that is too large.
+/// Returns `digits` times 10^`exponent`, rounded down, or `None` if it is too large.
 fn shifted(digits: &str, exponent: i32) -> Option<i64> {
     let digits = digits.trim_start_matches('0');
     let length = i32::try_from(digits.len()).ok()? + exponent;
@@ -62,12 +62,12 @@ fn shifted(digits: &str, exponent: i32) -> Option<i64> {
 fn no_time(text: &str) -> String {
     let is_date = text.contains(':') || text.matches('-').count() > 1;
     match is_date {
-        true => format!("{text:?} is no time: seconds since 1970 are wanted, not a date"),
-        false => format!("{text:?} is no time"),
+        true => format!("{text:?} is not a time: use seconds since 1970, not a date"),
+        false => format!("{text:?} is not a time"),
     }
 }
 
-/// Of seconds the size shows what they are.
+/// Returns the message for a time that is too large, with the unit it probably has.
 fn too_late(text: &str, scale: i32) -> String {
     let digits = text.trim_start_matches(['-', '+']);
     let whole = digits.split(['.', 'e', 'E']).next().unwrap_or_default();
@@ -79,8 +79,8 @@ fn too_late(text: &str, scale: i32) -> String {
         _ => None,
     };
     match unit {
-        Some(unit) => format!("{text:?}: seconds are wanted; this looks like {unit}"),
-        None => format!("{text:?} is no time: it is after the year 2042"),
+        Some(unit) => format!("{text:?} must be in seconds; it looks like {unit}"),
+        None => format!("{text:?} is not a valid time: it is after the year 2042"),
     }
 }
 
@@ -110,19 +110,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_the_reason() {
+    fn invalid_times_are_refused_with_the_reason() {
         for (text, scale, expected) in [
             ("", 9, "a time is missing"),
-            (".", 9, "is no time"),
-            ("nan", 9, "is no time"),
-            ("1.2.3", 9, "is no time"),
-            ("1e99", 9, "is no time"),
-            ("0x10", 0, "is no time"),
+            (".", 9, "is not a time"),
+            ("nan", 9, "is not a time"),
+            ("1.2.3", 9, "is not a time"),
+            ("1e99", 9, "is not a time"),
+            ("0x10", 0, "is not a time"),
             ("2026-09-20T10:00:00Z", 9, "not a date"),
             (
                 "1790000000000",
                 9,
-                "seconds are wanted; this looks like milliseconds",
+                "must be in seconds; it looks like milliseconds",
             ),
             ("1790000000000.25", 9, "milliseconds"),
             ("1790000000000000", 9, "microseconds"),

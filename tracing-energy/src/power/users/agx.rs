@@ -1,4 +1,4 @@
-//! Clients of an Apple GPU, as the I/O registry reports them.
+//! Reads the clients of an Apple GPU from the I/O registry.
 //!
 //! ```text
 //! AGXAccelerator
@@ -6,26 +6,26 @@
 //!                         "AppUsage" = ({"accumulatedGPUTime" = 812345678, ..}, ..)   ns
 //! ```
 //!
-//! The registry is walked once a second; between, clients are read that were busy lately or
-//! belong to the run. Another program that begins to use the GPU is seen within a second.
-//! Tested on a fake registry, type-checked for macOS, never run on a Mac.
+//! The registry is scanned once a second. Between scans only clients that were recently busy
+//! or belong to the run are read. Another program that starts to use the GPU is found within a
+//! second. Tested on a fake registry, type-checked for macOS, never run on a Mac.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DeviceUsers, Used};
 use crate::units::Nanos;
 
-/// How often the registry is walked.
-const LOOK_EVERY: Nanos = Nanos::from_millis(1_000);
+/// Time between scans of the registry.
+const SCAN_EVERY: Nanos = Nanos::from_millis(1_000);
 
 /// The clients of all GPUs of the machine; Apple silicon has one.
 pub trait Registry: Send {
-    /// Walks the registry: each client's id and its creator, as the registry names it.
-    /// `None`: it cannot be read now.
-    fn look(&mut self) -> Option<Vec<(u64, String)>>;
+    /// Scans the registry. Returns each client's id and creator as named by the registry, or
+    /// `None` if it cannot be read now.
+    fn scan(&mut self) -> Option<Vec<(u64, String)>>;
 
-    /// GPU time of a client of the last walk in ns, all its queues added; `None` where the
-    /// client has gone or says nothing.
+    /// Returns the GPU time in ns of a client of the last scan, summed over its queues; `None`
+    /// if the client has gone or reports no time.
     fn busy_ns(&mut self, client: u64) -> Option<u64>;
 }
 
@@ -33,31 +33,31 @@ pub trait Registry: Send {
 pub struct AgxUsers<R> {
     registry: R,
     clients: BTreeMap<u64, Client>,
-    since_look: Option<Nanos>,
+    since_scan: Option<Nanos>,
 }
 
 #[derive(Debug)]
 struct Client {
     pid: u32,
     busy_ns: u64,
-    /// Was busy since the walk before the last one.
+    /// Whether it was busy since the scan before the last one.
     is_active: bool,
 }
 
 impl<R: Registry> AgxUsers<R> {
-    /// The users that `registry` knows.
+    /// Creates a reader of the clients in `registry`.
     pub fn new(registry: R) -> Self {
         Self {
             registry,
             clients: BTreeMap::new(),
-            since_look: None,
+            since_scan: None,
         }
     }
 
-    /// Finds the clients there are. At the first look nothing counts that was done before;
-    /// a client that is found later began since the look before.
-    fn look(&mut self, is_first: bool) -> Option<()> {
-        let found = self.registry.look()?;
+    /// Updates the clients. At the first scan their previous GPU time does not count. A client
+    /// found later started since the previous scan, so all its time counts.
+    fn scan(&mut self, is_first: bool) -> Option<()> {
+        let found = self.registry.scan()?;
         let ids: BTreeSet<u64> = found.iter().map(|(id, _)| *id).collect();
         self.clients.retain(|id, _| ids.contains(id));
         for client in self.clients.values_mut() {
@@ -84,13 +84,13 @@ impl<R: Registry> AgxUsers<R> {
 
 impl<R: Registry> DeviceUsers for AgxUsers<R> {
     fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used> {
-        let is_first = self.since_look.is_none();
-        let since = self.since_look.unwrap_or(LOOK_EVERY) + elapsed;
-        let is_due = since >= LOOK_EVERY;
+        let is_first = self.since_scan.is_none();
+        let since = self.since_scan.unwrap_or(SCAN_EVERY) + elapsed;
+        let is_due = since >= SCAN_EVERY;
         if is_due {
-            self.look(is_first)?;
+            self.scan(is_first)?;
         }
-        self.since_look = Some(if is_due { Nanos::ZERO } else { since });
+        self.since_scan = Some(if is_due { Nanos::ZERO } else { since });
         let most = u64::try_from(elapsed.nanos()).unwrap_or(0);
         let mut by_process: BTreeMap<u32, Nanos> = BTreeMap::new();
         for (&id, client) in &mut self.clients {
@@ -103,7 +103,7 @@ impl<R: Registry> DeviceUsers for AgxUsers<R> {
             let busy = now.saturating_sub(client.busy_ns);
             client.busy_ns = now;
             client.is_active |= busy > 0;
-            // What an idle client did since it was last read may be of a longer time.
+            // An idle client was last read longer ago than `elapsed`.
             let busy = i64::try_from(busy.min(most)).unwrap_or(i64::MAX);
             *by_process.entry(client.pid).or_insert(Nanos::ZERO) += Nanos::from_nanos(busy);
         }
@@ -115,7 +115,7 @@ impl<R: Registry> DeviceUsers for AgxUsers<R> {
     }
 }
 
-/// The process in a creator's name: `pid 533, WindowServer`.
+/// Returns the process id in a creator's name: `pid 533, WindowServer`.
 fn pid_of(creator: &str) -> Option<u32> {
     let number = creator.trim().strip_prefix("pid ")?;
     let digits = number.split(',').next()?;
@@ -141,7 +141,7 @@ mod tests {
     }
 
     impl Registry for Fake {
-        fn look(&mut self) -> Option<Vec<(u64, String)>> {
+        fn scan(&mut self) -> Option<Vec<(u64, String)>> {
             let all = self.0.lock().unwrap();
             Some(all.iter().map(|(id, one)| (*id, one.0.clone())).collect())
         }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_before_does_not_count_and_clients_of_a_process_are_added() {
+    fn earlier_gpu_time_does_not_count_and_clients_of_a_process_are_summed() {
         let fake = Fake::default();
         fake.set(1, "pid 533, WindowServer", 90_000);
         fake.set(2, "pid 700, model", 10);
@@ -172,13 +172,13 @@ mod tests {
         fake.set(2, "pid 700, model", 30);
         fake.set(3, "pid 700, model", 15);
         assert_eq!(busy_ms(users.read(STEP, &[700])), [(700, 35)]);
-        // Nobody is busy for longer than there was time.
+        // Busy time is limited to the elapsed time.
         fake.set(2, "pid 700, model", 300);
         assert_eq!(busy_ms(users.read(STEP, &[700])), [(700, 50)]);
     }
 
     #[test]
-    fn another_program_is_seen_within_a_second_and_then_at_once() {
+    fn another_program_is_found_within_a_second_and_then_always_read() {
         let fake = Fake::default();
         fake.set(1, "pid 533, WindowServer", 0);
         let mut users = AgxUsers::new(fake.clone());
@@ -190,7 +190,7 @@ mod tests {
         }
         assert_eq!(seen.len(), 21);
         assert!(seen[1..].iter().all(|one| *one == (533, 20)), "{seen:?}");
-        // A client that begins later has all of its time since then.
+        // All time of a client that starts later counts.
         fake.set(9, "pid 700, model", 12);
         let used = (0..20).flat_map(|_| busy_ms(users.read(STEP, &[700])));
         assert_eq!(

@@ -15,7 +15,7 @@ use super::agx::Registry;
 const ACCELERATOR: &std::ffi::CStr = c"IOAccelerator";
 const SERVICES: &[u8] = b"IOService";
 
-/// The clients of this Mac's GPU.
+/// Reads the clients of this Mac's GPU.
 #[derive(Debug, Default)]
 pub(super) struct AgxRegistry {
     clients: BTreeMap<u64, Handle>,
@@ -44,7 +44,7 @@ impl Iterator for Objects {
 }
 
 impl Registry for AgxRegistry {
-    fn look(&mut self) -> Option<Vec<(u64, String)>> {
+    fn scan(&mut self) -> Option<Vec<(u64, String)>> {
         let mut found = Vec::new();
         let mut clients = BTreeMap::new();
         for client in accelerators()?.filter_map(|one| children(&one)).flatten() {
@@ -111,7 +111,7 @@ fn text(entry: &Handle, key: &'static str) -> Option<String> {
     Some(text.to_string())
 }
 
-/// GPU time in ns of one queue.
+/// Returns the GPU time of one queue in ns.
 fn gpu_time(queue: CFRetained<CFType>) -> Option<u64> {
     let queue = queue.downcast::<CFDictionary>().ok()?;
     // SAFETY: dictionaries of the registry have texts as keys and objects as values.

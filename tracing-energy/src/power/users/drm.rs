@@ -1,18 +1,18 @@
-//! Clients of DRM devices, as `/proc/PID/fdinfo` reports them
+//! Reads the clients of DRM devices from `/proc/PID/fdinfo`
 //! (kernel: Documentation/gpu/drm-usage-stats.rst).
 //!
 //! ```text
 //! drm-driver:          amdgpu
 //! drm-pdev:            0000:03:00.0
 //! drm-client-id:       7                   one client may have several descriptors
-//! drm-engine-gfx:      2534000 ns          busy since the client began
-//! drm-cycles-rcs:      31000               xe: cycles, of ..
-//! drm-total-cycles-rcs: 620000             .. so many that have passed
+//! drm-engine-gfx:      2534000 ns          busy since the client started
+//! drm-cycles-rcs:      31000               xe: busy cycles
+//! drm-total-cycles-rcs: 620000             xe: total cycles
 //! ```
 //!
-//! Descriptors of the run's own processes are looked for at each reading, those of others
-//! once a second: finding them reads all of `/proc`. A client that is new since then began
-//! since then. Tested on fake trees, never on a real GPU.
+//! Descriptors of the run's own processes are searched at each reading, those of others once a
+//! second, because that scans all of `/proc`. A client that is found later started since the
+//! previous scan. Tested on fake trees, never on a real GPU.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -21,10 +21,10 @@ use std::path::{Path, PathBuf};
 use super::{DeviceUsers, Used};
 use crate::units::Nanos;
 
-/// How often descriptors of other processes are looked for.
-const LOOK_EVERY: Nanos = Nanos::from_millis(1_000);
+/// Time between scans for descriptors of other processes.
+const SCAN_EVERY: Nanos = Nanos::from_millis(1_000);
 
-/// Where DRM devices are.
+/// Folders of DRM devices.
 const DEVICES: [&str; 2] = ["/dev/dri/", "/dev/accel/"];
 
 /// The users of one device.
@@ -33,7 +33,7 @@ pub struct DrmUsers {
     /// The device's PCI address.
     pci: String,
     clients: BTreeMap<u64, Client>,
-    since_look: Option<Nanos>,
+    since_scan: Option<Nanos>,
     is_partial: bool,
 }
 
@@ -45,7 +45,7 @@ struct Client {
     counts: Counts,
 }
 
-/// What a client's engines have done since it began.
+/// Busy time of a client's engines since it started.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Counts {
     /// Busy ns by engine.
@@ -54,7 +54,7 @@ struct Counts {
     cycles: BTreeMap<String, (u64, u64)>,
 }
 
-/// What one fdinfo file says.
+/// The contents of one fdinfo file.
 #[derive(Debug, Default)]
 struct Info {
     pci: Option<String>,
@@ -63,20 +63,20 @@ struct Info {
 }
 
 impl DrmUsers {
-    /// The users of the device at PCI address `pci`, read below `proc`, normally `/proc`.
+    /// Creates a reader for the device at PCI address `pci`. `proc` is normally `/proc`.
     pub fn new(proc: impl Into<PathBuf>, pci: impl Into<String>) -> Self {
         Self {
             proc: proc.into(),
             pci: pci.into(),
             clients: BTreeMap::new(),
-            since_look: None,
+            since_scan: None,
             is_partial: false,
         }
     }
 
-    /// Finds the clients of these processes. At the first look they have done nothing yet
-    /// that counts; one that is found later began since the look before.
-    fn look(&mut self, pids: &[u32], is_first: bool) -> BTreeSet<u64> {
+    /// Finds the clients of these processes. At the first scan their previous busy time does
+    /// not count. A client found later started since the previous scan, so all its time counts.
+    fn scan(&mut self, pids: &[u32], is_first: bool) -> BTreeSet<u64> {
         let mut found = BTreeSet::new();
         for &pid in pids {
             for (id, fdinfo, counts) in self.clients_of(pid) {
@@ -86,14 +86,14 @@ impl DrmUsers {
                     fdinfo: fdinfo.clone(),
                     counts: if is_first { counts } else { Counts::default() },
                 });
-                // A descriptor may be closed while another one of the client stays.
+                // A client may close one descriptor and keep another.
                 client.fdinfo = fdinfo;
             }
         }
         found
     }
 
-    /// Clients that a process has open on the device.
+    /// Returns a process's clients on the device.
     fn clients_of(&mut self, pid: u32) -> Vec<(u64, PathBuf, Counts)> {
         let folder = self.proc.join(pid.to_string());
         let descriptors = match std::fs::read_dir(folder.join("fd")) {
@@ -122,7 +122,7 @@ impl DrmUsers {
         clients
     }
 
-    /// All processes there are.
+    /// Returns all process ids.
     fn processes(&self) -> Vec<u32> {
         let entries = std::fs::read_dir(&self.proc)
             .into_iter()
@@ -135,18 +135,18 @@ impl DrmUsers {
 
 impl DeviceUsers for DrmUsers {
     fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used> {
-        let is_first = self.since_look.is_none();
-        let since = self.since_look.unwrap_or(LOOK_EVERY) + elapsed;
-        // The run's own come first: a client that others have got from us is ours.
-        self.look(own, is_first);
-        if since >= LOOK_EVERY {
+        let is_first = self.since_scan.is_none();
+        let since = self.since_scan.unwrap_or(SCAN_EVERY) + elapsed;
+        // Own processes come first, so that a client shared with others counts as own.
+        self.scan(own, is_first);
+        if since >= SCAN_EVERY {
             self.is_partial = false;
             let all = self.processes();
-            let found = self.look(&all, is_first);
+            let found = self.scan(&all, is_first);
             self.clients.retain(|id, _| found.contains(id));
-            self.since_look = Some(Nanos::ZERO);
+            self.since_scan = Some(Nanos::ZERO);
         } else {
-            self.since_look = Some(since);
+            self.since_scan = Some(since);
         }
         let mut by_process: BTreeMap<u32, Nanos> = BTreeMap::new();
         for client in self.clients.values_mut() {
@@ -154,7 +154,7 @@ impl DeviceUsers for DrmUsers {
             let Some(info) = info.map(|text| parse(&text)) else {
                 continue;
             };
-            // No process can have used more time than there was on each engine.
+            // The busy time of each engine is limited to `elapsed`.
             let busy = info.counts.since(&client.counts, elapsed);
             client.counts = info.counts;
             *by_process.entry(client.pid).or_insert(Nanos::ZERO) += busy;
@@ -168,7 +168,7 @@ impl DeviceUsers for DrmUsers {
 }
 
 impl Counts {
-    /// Busy time since `earlier`, engines added; each at most `elapsed`.
+    /// Returns the busy time since `earlier`, summed over engines, each at most `elapsed`.
     fn since(&self, earlier: &Self, elapsed: Nanos) -> Nanos {
         let most = elapsed.nanos().max(0) as u64;
         let mut busy_ns = 0;
@@ -180,7 +180,7 @@ impl Counts {
             let (busy_before, all_before) = earlier.cycles.get(engine).copied().unwrap_or((0, 0));
             let passed = all.saturating_sub(all_before);
             let worked = busy.saturating_sub(busy_before).min(passed);
-            // Of a client that is new it is not known how many cycles had passed before.
+            // For a new client the total cycles at its start are unknown.
             if passed > 0 && all_before > 0 {
                 busy_ns += (most as f64 * (worked as f64 / passed as f64)) as u64;
             }
@@ -218,7 +218,7 @@ impl Counts {
         } else if let Some(engine) = key.strip_prefix("drm-cycles-") {
             self.cycles.entry(engine.to_owned()).or_default().0 = number;
         } else if let Some(engine) = key.strip_prefix("drm-engine-") {
-            // `drm-engine-capacity-*` is how many of that kind there are.
+            // `drm-engine-capacity-*` is the number of engines of that kind.
             if !engine.starts_with("capacity-") {
                 self.busy_ns.insert(engine.to_owned(), number);
             }
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_counts_once_and_only_what_it_did_since() {
+    fn a_client_counts_once_and_since_the_last_reading() {
         let tree = Tree::new();
         tree.gpu(10, 4, 1, 900, 0);
         tree.gpu(10, 5, 1, 900, 0);
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn other_devices_and_other_files_are_left_out() {
+    fn other_devices_and_files_are_ignored() {
         let tree = Tree::new();
         tree.gpu(10, 4, 1, 5, 0);
         let other = "drm-pdev:\t0000:00:02.0\ndrm-client-id:\t9\ndrm-engine-render:\t7 ns\n";
@@ -312,12 +312,12 @@ mod tests {
         tree.gpu(10, 6, 3, 20, 0);
         tree.gpu(20, 3, 2, 40, 0);
         assert_eq!(busy_ms(&users.read(STEP, &[10]).unwrap()), [(10, 20)]);
-        let later = users.read(LOOK_EVERY, &[10]).unwrap();
+        let later = users.read(SCAN_EVERY, &[10]).unwrap();
         assert_eq!(busy_ms(&later), [(10, 0), (20, 40)]);
     }
 
     #[test]
-    fn a_process_that_ends_is_forgotten_and_a_counter_that_falls_counts_nothing() {
+    fn ended_processes_are_removed_and_falling_counters_count_as_zero() {
         let tree = Tree::new();
         tree.gpu(10, 4, 1, 100, 0);
         tree.gpu(20, 3, 2, 40, 0);
@@ -325,12 +325,12 @@ mod tests {
         users.read(Nanos::ZERO, &[]).unwrap();
         std::fs::remove_dir_all(tree.0.path().join("20")).unwrap();
         tree.gpu(10, 4, 1, 10, 0);
-        let used = users.read(LOOK_EVERY, &[]).unwrap();
+        let used = users.read(SCAN_EVERY, &[]).unwrap();
         assert_eq!(busy_ms(&used), [(10, 0)]);
     }
 
     #[test]
-    fn cycles_are_shares_of_those_that_have_passed() {
+    fn busy_time_is_the_share_of_busy_cycles() {
         let info = |busy: u64, all: u64| {
             format!(
                 "drm-driver:\txe\ndrm-pdev:\t{PCI}\ndrm-client-id:\t4\n\
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn no_engine_is_busy_for_longer_than_there_was_time() {
+    fn busy_time_of_an_engine_is_limited_to_the_elapsed_time() {
         let tree = Tree::new();
         tree.gpu(10, 4, 1, 0, 0);
         let mut users = tree.users();

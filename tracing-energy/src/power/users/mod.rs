@@ -1,14 +1,13 @@
-//! Use of devices by process: which processes kept a GPU or a neural engine busy, where
-//! the system reports it.
+//! Reads the use of a GPU or neural engine by process, where the system reports it.
 //!
-//! | system | what is read | permission |
+//! | system | source | permission |
 //! |---|---|---|
 //! | Linux, DRM drivers (amdgpu, i915, xe, ...) | `drm-engine-*` in `/proc/PID/fdinfo` | own user's processes; all as root |
 //! | macOS, Apple GPU | GPU time of clients in the I/O registry ([`agx`]) | none |
-//! | NVIDIA | process utilisation of the driver ([`super::nvml`]) | as the driver says; not with MIG |
+//! | NVIDIA | process utilisation of the driver ([`super::nvml`]) | depends on the driver; not with MIG |
 //!
-//! Sources name the devices of their rails ([`super::PowerSource::users`]); the recorder
-//! reads them as often as CPU times, away from traced threads.
+//! Sources provide readers for the devices of their rails ([`super::PowerSource::users`]). The
+//! recorder reads them as often as CPU times, not on traced threads.
 
 pub mod agx;
 #[cfg(target_os = "macos")]
@@ -19,26 +18,25 @@ pub mod drm;
 use crate::power::{Rail, RailKind};
 use crate::units::Nanos;
 
-/// What kept a device busy since the last reading.
+/// The use of a device since the last reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Used {
-    /// Busy time by process. Engines that work at once count each.
+    /// Busy time by process. Concurrent engines are summed.
     pub by_process: Vec<(u32, Nanos)>,
-    /// Busy time of processes that are not to be recognised, as those of another
-    /// namespace.
+    /// Busy time of processes that cannot be identified, such as those of another namespace.
     pub hidden: Nanos,
-    /// Whether there may be processes besides these, which may not be read.
+    /// Whether there may be other processes that must not be read.
     pub is_partial: bool,
 }
 
-/// Reads who uses a device.
+/// Reads the use of a device by process.
 pub trait DeviceUsers: Send {
-    /// Busy time since the last call, which was `elapsed` ago; the first call only begins.
-    /// `own` are the processes of the run. `None`: it cannot be read now.
+    /// Returns the use since the last call, which was `elapsed` ago, or `None` if it cannot be
+    /// read now. The first call only starts. `own` are the processes of the run.
     fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used>;
 }
 
-/// Readers of who uses this Mac's GPU, for the rails of it; none on other systems.
+/// Returns the readers of GPU use for the GPU rails of a Mac; empty on other systems.
 pub(super) fn of_apple_gpu(rails: &[Rail]) -> Vec<(usize, Box<dyn DeviceUsers>)> {
     let gpus = rails.iter().enumerate();
     let gpus = gpus.filter(|(_, rail)| rail.kind == RailKind::Gpu);

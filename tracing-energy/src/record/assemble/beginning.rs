@@ -1,9 +1,9 @@
-//! Spans are created, entered and linked.
+//! Creation, entry and linking of spans.
 
 use super::Assembler;
 use super::subjects::Subject;
 use crate::record::instances::InstanceRef;
-use crate::record::output::{Activation, Loss, Output};
+use crate::record::output::{Activation, AssemblerOutput, Loss};
 use crate::record::threads::OpenActivation;
 use crate::record::tree::NodeId;
 use crate::record::wire::{CONTEXTUAL, ROOT};
@@ -17,12 +17,12 @@ impl Assembler {
         id: u64,
         callsite: u64,
         parent: u64,
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) {
         let callsite = self.callsite(callsite, out);
         let parent = self.parent(thread, parent);
         if let Some(old) = self.instances.find(id) {
-            // Its close was lost; the id means the new span from here on.
+            // Its close was lost; from here on the id refers to the new span.
             self.instances.get_mut(old).closed_ns = Some(time_ns);
             if self.instances.get(old).open == 0 {
                 self.retire(old, out);
@@ -54,7 +54,7 @@ impl Assembler {
         thread: usize,
         time_ns: i64,
         slot: usize,
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) {
         if self.instances.get(slot).open > 0 && self.threads.deepen(thread, slot) {
             return;
@@ -69,7 +69,7 @@ impl Assembler {
         thread: usize,
         time_ns: i64,
         id: u64,
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) {
         out.loss(Loss::UnknownSpan);
         let node = self
@@ -81,14 +81,14 @@ impl Assembler {
         self.begin(thread, time_ns, reference.slot, (node, parent), out);
     }
 
-    /// Begins an activation of `slot` as `node` inside `parent`.
+    /// Begins an activation of `slot` at `node`, inside `parent`.
     fn begin(
         &mut self,
         thread: usize,
         start_ns: i64,
         slot: usize,
         (node, parent): (NodeId, Option<u64>),
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) {
         let kept = self.is_kept(thread, slot, parent);
         let seq = self.next_seq;
@@ -118,8 +118,9 @@ impl Assembler {
         }
     }
 
-    /// Tells the first activation's row of its instance, now that there are more.
-    fn share(&mut self, slot: usize, out: &mut impl Output) {
+    /// Writes the row of an instance's first activation again with its instance number,
+    /// when the second one begins.
+    fn share(&mut self, slot: usize, out: &mut impl AssemblerOutput) {
         let instance = self.instances.get_mut(slot);
         let number = instance.number;
         if let Some(only) = instance.only_row.take() {
@@ -130,7 +131,7 @@ impl Assembler {
         }
     }
 
-    pub(super) fn link(&mut self, id: u64, follows: u64, out: &mut impl Output) {
+    pub(super) fn link(&mut self, id: u64, follows: u64, out: &mut impl AssemblerOutput) {
         let target = self
             .instances
             .find(follows)

@@ -1,14 +1,20 @@
-//! Spans are left and closed, and what is left to tell of them.
+//! Exit and close of spans, and the rows that are written then.
 
 use super::{Assembler, Detail};
 use crate::record::callsite::FieldUse;
 use crate::record::instances::Instance;
-use crate::record::output::{Loss, Output};
+use crate::record::output::{AssemblerOutput, Loss};
 use crate::record::threads::OpenActivation;
 use crate::rows::{InstanceRow, SpanRow};
 
 impl Assembler {
-    pub(super) fn exit(&mut self, thread: usize, time_ns: i64, slot: usize, out: &mut impl Output) {
+    pub(super) fn exit(
+        &mut self,
+        thread: usize,
+        time_ns: i64,
+        slot: usize,
+        out: &mut impl AssemblerOutput,
+    ) {
         if let Some(exited) = self.threads.exit(thread, slot, time_ns) {
             if let Some(open) = exited {
                 self.ended(thread, open, time_ns, out);
@@ -21,8 +27,13 @@ impl Assembler {
         }
     }
 
-    /// Ends everything that is open on a thread, inner ones first.
-    pub(super) fn end_thread(&mut self, thread: usize, time_ns: i64, out: &mut impl Output) {
+    /// Ends all open activations of a thread, inner ones first.
+    pub(super) fn end_thread(
+        &mut self,
+        thread: usize,
+        time_ns: i64,
+        out: &mut impl AssemblerOutput,
+    ) {
         while let Some(open) = self.threads.pop(thread, time_ns) {
             self.ended(thread, open, time_ns, out);
         }
@@ -33,7 +44,7 @@ impl Assembler {
         thread: usize,
         open: OpenActivation,
         end_ns: i64,
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) {
         out.close(open.seq, end_ns);
         let thread_id = self.threads.id(thread);
@@ -52,7 +63,7 @@ impl Assembler {
         }
     }
 
-    pub(super) fn close(&mut self, time_ns: i64, slot: usize, out: &mut impl Output) {
+    pub(super) fn close(&mut self, time_ns: i64, slot: usize, out: &mut impl AssemblerOutput) {
         let instance = self.instances.get_mut(slot);
         instance.closed_ns = Some(time_ns);
         if instance.open == 0 {
@@ -60,8 +71,8 @@ impl Assembler {
         }
     }
 
-    /// Writes what is left to tell of an instance and forgets it.
-    pub(super) fn retire(&mut self, slot: usize, out: &mut impl Output) {
+    /// Writes the remaining rows of an instance and releases it.
+    pub(super) fn retire(&mut self, slot: usize, out: &mut impl AssemblerOutput) {
         let instance = self.instances.get(slot);
         if self.detail == Detail::Spans
             && let Some(callsite) = instance.callsite.map(|number| self.callsites.get(number))
@@ -92,8 +103,8 @@ impl Assembler {
         self.instances.release(slot);
     }
 
-    /// A token number recorded after its only activation had ended.
-    fn late_token(&mut self, slot: usize, out: &mut impl Output) {
+    /// Rewrites the row of a single activation if its token was recorded after its end.
+    fn late_token(&mut self, slot: usize, out: &mut impl AssemblerOutput) {
         let instance = self.instances.get_mut(slot);
         if let Some(only) = instance.only_row.take()
             && only.token != instance.token
@@ -106,12 +117,13 @@ impl Assembler {
     }
 }
 
-/// The instance that an activation's row names: only one with several activations.
+/// Returns the instance number for an activation's row: `None` if it is the instance's only
+/// activation.
 pub(super) fn shared_instance(instance: &Instance) -> Option<u64> {
     (instance.activations > 1).then_some(instance.number)
 }
 
-/// The row of an activation that is still open.
+/// Returns the row of an open activation.
 pub(super) fn row(
     thread: u32,
     open: &OpenActivation,

@@ -1,13 +1,12 @@
-//! Records of all threads, in the order of time, become activations and nodes.
+//! Assembles activations and nodes from the records of all threads, in time order.
 //!
 //! ```text
 //! thread 1   |--- a -------------|          a: 2 activations, 1 instance
 //!               |-- b --|   |- b -|         b's second enter nests in a's first
 //! thread 2                    |-- a --|     (re-entered elsewhere)
 //! ```
-//! An activation is one outermost enter..exit of a span on one thread. Its
-//! parent is the activation below it on the stack; else the parent instance's
-//! latest activation.
+//! An activation is one outermost enter..exit of a span on one thread. Its parent is the
+//! activation below it on the stack, or else the latest activation of the parent instance.
 
 mod beginning;
 mod ending;
@@ -19,12 +18,12 @@ use self::subjects::Subject;
 use super::callsite::{Callsites, Naming};
 use super::instances::Instances;
 use super::merge::Verdict;
-use super::output::{Loss, Output};
+use super::output::{AssemblerOutput, Loss};
 use super::threads::Threads;
 use super::tree::Tree;
 use super::wire::{CONTEXTUAL, ROOT, Record};
 
-/// How much of the recording becomes rows.
+/// Level of detail of the stored rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
     /// Every activation is a row.
@@ -32,16 +31,16 @@ pub enum Detail {
     Spans,
     /// Totals per node, thread and window only: bounded memory and disk.
     ///
-    /// Energies are as exact as with rows while recording. Attributed again from
-    /// the file they are not: a total says how long a node ran in a window of a
-    /// flush interval, not when, so its time is taken to be spread evenly there, and
-    /// a thread's CPU time to be used in and between its spans alike.
-    /// Measured energy, idle energy and self times stay the same; what of it each
-    /// node has moves by what its power changed within windows, and idle shares,
-    /// phases and numbers of instances cannot be had again.
+    /// While recording, energies are as exact as with rows. Attribution from the file is
+    /// less exact: a total states how long a node ran in a window of a flush interval, not
+    /// when. Its time is assumed to be uniform within the window, and a thread's CPU time
+    /// to be used at the same rate in and between its spans. Measured energy, idle energy
+    /// and self times stay the same. A node's energy changes by as much as its power
+    /// changed within windows. Idle shares, phases and instance counts cannot be
+    /// recomputed.
     Nodes,
-    /// As `Nodes`, and rows for the spans below one in that many root activations.
-    /// Attributed again like `Nodes`: rows of some spans say nothing of the rest.
+    /// Like `Nodes`, with rows for all spans below one in that many root activations.
+    /// Attribution from the file uses the totals, as for `Nodes`.
     Sampled(u32),
 }
 
@@ -75,25 +74,25 @@ impl Assembler {
         }
     }
 
-    /// Begins a thread; its number is `index` in later records, from 0.
+    /// Adds a thread and returns its number, from 0.
     pub(crate) fn add_thread(&mut self, id: u32) -> usize {
         self.subjects.push(Subject::Nothing);
         self.threads.add(id)
     }
 
-    /// How often a node was folded into `(other)`.
+    /// Returns how many new nodes were merged into `(other)`.
     pub(crate) fn folded_nodes(&self) -> u64 {
         self.tree.folded()
     }
 
-    /// Takes the next record of `thread`.
+    /// Processes the next record of `thread`.
     pub(crate) fn take(
         &mut self,
         thread: usize,
         time_ns: i64,
         record: Record<'_>,
         last_try: bool,
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) -> Verdict {
         if let Record::Field { index, value } = record {
             self.field(thread, index, value, out);
@@ -140,14 +139,15 @@ impl Assembler {
             Record::Event { callsite, parent } => self.mark(thread, time_ns, callsite, parent, out),
             Record::Follows { id, follows } => self.link(id, follows, out),
             Record::ThreadEnd => self.end_thread(thread, time_ns, out),
-            // CPU times are the collector's.
+            // The collector handles CPU times.
             Record::Field { .. } | Record::CpuTime { .. } => {}
         }
         Verdict::Taken
     }
 
-    /// Open activations as rows without end, so that a crash leaves no orphan.
-    pub(crate) fn flush_open(&mut self, out: &mut impl Output) {
+    /// Writes open activations as rows without an end, so that no row lacks its parent
+    /// after a crash.
+    pub(crate) fn flush_open(&mut self, out: &mut impl AssemblerOutput) {
         for (thread, open) in self.threads.unwritten() {
             let instance = self.instances.get(open.slot);
             if open.kept {
@@ -157,13 +157,13 @@ impl Assembler {
         }
     }
 
-    /// Self times since the last call, for details that keep no rows.
-    pub(crate) fn flush_nodes(&mut self, now_ns: i64, out: &mut impl Output) {
+    /// Writes self times since the last call, for levels of detail without rows.
+    pub(crate) fn flush_nodes(&mut self, now_ns: i64, out: &mut impl AssemblerOutput) {
         self.threads.flush_nodes(now_ns, |row| out.node_window(row));
     }
 
-    /// Ends everything that is still open at `end_ns`.
-    pub(crate) fn finish(&mut self, end_ns: i64, out: &mut impl Output) {
+    /// Ends all open activations at `end_ns`.
+    pub(crate) fn finish(&mut self, end_ns: i64, out: &mut impl AssemblerOutput) {
         for thread in 0..self.threads.len() {
             self.end_subject(thread, out);
         }
@@ -178,7 +178,7 @@ impl Assembler {
         }
     }
 
-    fn callsite(&mut self, word: u64, out: &mut impl Output) -> usize {
+    fn callsite(&mut self, word: u64, out: &mut impl AssemblerOutput) -> usize {
         let (number, is_new) = self.callsites.number(word, &self.naming);
         if is_new {
             out.callsite(self.callsites.get(number).row());

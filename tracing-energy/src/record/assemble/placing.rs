@@ -1,16 +1,16 @@
-//! Where an activation belongs in the tree, and whether it is kept.
+//! The node of an activation, and whether the activation becomes a row.
 
 use super::{Assembler, Detail};
-use crate::record::output::Output;
+use crate::record::output::AssemblerOutput;
 use crate::record::tree::{NO_NODE, NodeId};
 
 impl Assembler {
-    /// The parent activation of a new activation of `slot`, and the parent node.
+    /// Returns the parent activation and parent node of a new activation of `slot`.
     pub(super) fn place(
         &mut self,
         thread: usize,
         slot: usize,
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) -> (Option<u64>, NodeId) {
         if let Some(open) = self.threads.top(thread) {
             return (Some(open.seq), open.node);
@@ -21,8 +21,8 @@ impl Assembler {
         }
     }
 
-    /// The node of the instances above `slot`, none of which was entered.
-    fn path(&mut self, slot: usize, out: &mut impl Output) -> NodeId {
+    /// Returns the node of the ancestors of `slot`, adding nodes for those never entered.
+    fn path(&mut self, slot: usize, out: &mut impl AssemblerOutput) -> NodeId {
         let mut above = Vec::new();
         let mut node = NO_NODE;
         let mut at = self.instances.get(slot).parent;
@@ -43,7 +43,12 @@ impl Assembler {
             .fold(node, |node, slot| self.node(slot, node, out))
     }
 
-    pub(super) fn node(&mut self, slot: usize, parent: NodeId, out: &mut impl Output) -> NodeId {
+    pub(super) fn node(
+        &mut self,
+        slot: usize,
+        parent: NodeId,
+        out: &mut impl AssemblerOutput,
+    ) -> NodeId {
         let instance = self.instances.get_mut(slot);
         if let Some((known_parent, node)) = instance.node
             && known_parent == parent
@@ -65,7 +70,7 @@ impl Assembler {
         node
     }
 
-    /// Whether the next activation of `slot` becomes a row: as the one it runs in.
+    /// Returns whether the next activation of `slot` becomes a row, as its parent does.
     pub(super) fn is_kept(&mut self, thread: usize, slot: usize, parent: Option<u64>) -> bool {
         match self.detail {
             Detail::Spans => true,

@@ -1,13 +1,13 @@
-//! Fields, and the spans and events they belong to.
+//! Assigns fields to spans and events.
 
 use super::Assembler;
 use crate::record::callsite::FieldUse;
-use crate::record::output::{Loss, Output};
+use crate::record::output::{AssemblerOutput, Loss};
 use crate::record::values::{self, Values};
-use crate::record::wire::{CONTEXTUAL, ROOT, Value};
+use crate::record::wire::{CONTEXTUAL, FieldValue, ROOT};
 use crate::rows::MarkRow;
 
-/// What the fields that come next belong to.
+/// The span or event that the next fields belong to.
 #[derive(Debug, Default)]
 pub(super) enum Subject {
     #[default]
@@ -28,10 +28,10 @@ impl Assembler {
         &mut self,
         thread: usize,
         index: usize,
-        value: Value<'_>,
-        out: &mut impl Output,
+        value: FieldValue<'_>,
+        out: &mut impl AssemblerOutput,
     ) {
-        if matches!(value, Value::Text { cut: true, .. }) {
+        if matches!(value, FieldValue::Text { cut: true, .. }) {
             out.loss(Loss::CutText);
         }
         match &mut self.subjects[thread] {
@@ -56,7 +56,7 @@ impl Assembler {
         }
     }
 
-    pub(super) fn end_subject(&mut self, thread: usize, out: &mut impl Output) {
+    pub(super) fn end_subject(&mut self, thread: usize, out: &mut impl AssemblerOutput) {
         if let Subject::Mark(mark) = std::mem::take(&mut self.subjects[thread]) {
             let PendingMark {
                 mut row,
@@ -76,7 +76,7 @@ impl Assembler {
         time_ns: i64,
         callsite: u64,
         parent: u64,
-        out: &mut impl Output,
+        out: &mut impl AssemblerOutput,
     ) {
         let number = self.callsite(callsite, out);
         let span = match parent {

@@ -15,17 +15,17 @@ pub(crate) enum Fallback {
     Filtered = 1,
     /// The system refused to open an event.
     Refused,
-    /// Events can be opened, but not read without a system call.
+    /// Events can be opened, but not read from user space.
     NotMapped,
     /// An event and the thread's CPU clock disagreed.
     Disagrees,
 }
 
-/// The process's [`Fallback`]; 0 is none. It stays once it is set.
+/// The process's [`Fallback`]; 0 is none. It is set once.
 static FALLBACK: AtomicU8 = AtomicU8::new(0);
 
 impl Fallback {
-    /// Why perf events were given up, if they were.
+    /// Returns why perf events are not used, if so.
     pub(crate) fn current() -> Option<Self> {
         match FALLBACK.load(Ordering::Relaxed) {
             1 => Some(Self::Filtered),
@@ -36,13 +36,13 @@ impl Fallback {
         }
     }
 
-    /// Gives perf events up; the first cause stays.
+    /// Disables perf events; the first cause is kept.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) fn set(self) {
         let _ = FALLBACK.compare_exchange(0, self as u8, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// The cause in words.
+    /// Returns the cause as text.
     pub(crate) fn cause(self) -> &'static str {
         match self {
             Self::Filtered => "system calls of this process are filtered (seccomp)",
@@ -53,7 +53,7 @@ impl Fallback {
     }
 }
 
-/// The CPU clock of the thread that opened it; read by that thread only.
+/// The CPU clock of the thread that opened it; only that thread may read it.
 #[derive(Debug)]
 pub(super) struct ThreadClock {
     #[cfg(target_os = "linux")]
@@ -62,7 +62,7 @@ pub(super) struct ThreadClock {
 }
 
 impl ThreadClock {
-    /// The calling thread's clock; `None` where `way` leaves none.
+    /// Opens the calling thread's clock; `None` if `way` allows none.
     pub(super) fn open(way: EdgeClock) -> Option<Self> {
         let only_perf = match way {
             EdgeClock::Off => return None,
@@ -79,7 +79,7 @@ impl ThreadClock {
         Some(clock)
     }
 
-    /// CPU time of the calling thread in ns.
+    /// Returns the CPU time of the calling thread in ns.
     pub(super) fn now(&self) -> Option<u64> {
         #[cfg(target_os = "linux")]
         if let Some(now) = self.perf.as_ref().and_then(PerfClock::now) {
@@ -92,7 +92,7 @@ impl ThreadClock {
     }
 }
 
-/// CPU time of the calling thread by the system's clock, in ns.
+/// Returns the CPU time of the calling thread by the system's clock, in ns.
 pub(super) fn system_now() -> Option<u64> {
     u64::try_from(cpu_time::current_thread()?.nanos()).ok()
 }

@@ -1,4 +1,4 @@
-//! CPU time at the edges of spans: what a traced thread reads, how, and how often.
+//! CPU time at the edges of spans, read by traced threads at a limited rate.
 //!
 //! ```text
 //! thread   |== a ==|      sleeps      |== b ==|
@@ -7,13 +7,12 @@
 //! read     ^                     ^                   one reading in 100 us
 //! ```
 //!
-//! A reading is a record of the thread's own log, so that it stays in order with
-//! the edges. Readings are metered: one in [`INTERVAL`] on average, a few at once
-//! at the edges of outermost spans, so that both edges of a short span are read
-//! after a pause.
+//! A reading is a record in the thread's own log, so that it stays in order with the edges.
+//! Readings are rate-limited: one in [`INTERVAL`] on average, with a small reserve for the
+//! edges of outermost spans, so that both edges of a short span are read after a pause.
 //!
-//! Guarantees: no lock and no allocation; the first reading of a thread may open
-//! its clock. Not guaranteed: that an edge is read.
+//! Guarantees: no lock and no allocation, except that the first reading of a thread may
+//! open its clock. Not guaranteed: that an edge is read.
 
 mod clock;
 #[cfg(target_os = "linux")]
@@ -29,7 +28,7 @@ use clock::ThreadClock;
 
 /// Mean time between two readings of one thread.
 pub(super) const INTERVAL: Duration = Duration::from_micros(100);
-/// Intervals' worth of readings that edges of outermost spans may use at once.
+/// Reserve for the edges of outermost spans, in intervals.
 const RESERVE: u64 = 3;
 
 /// How traced threads read their CPU time at the edges of spans.
@@ -37,34 +36,34 @@ const RESERVE: u64 = 3;
 /// The default suits every program; the others are for tests and measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EdgeClock {
-    /// A perf event that is read without a system call where the system permits
-    /// it, else the thread's CPU clock.
+    /// A perf event that is read without a system call if the system permits it, else the
+    /// thread's CPU clock.
     #[default]
     Auto,
     /// The thread's CPU clock, by a system call.
     System,
-    /// A perf event; where there is none, edges are not read.
+    /// A perf event; without one, edges are not read.
     Perf,
     /// Edges are not read: CPU time of threads is known every 50 ms only.
     Off,
 }
 
-/// Meters one thread's readings of its CPU time.
+/// Limits the rate of one thread's readings of its CPU time.
 #[derive(Debug)]
 pub(super) struct EdgeMeter {
     way: EdgeClock,
     /// Raw counts from one reading to the next.
     interval: u64,
-    /// Spans that the thread is inside of. Spans that are left on another thread
-    /// make it wrong: too high, edges are then metered as inner ones.
+    /// Number of entered spans. Exits on another thread make it too high; edges are then
+    /// treated as inner ones.
     depth: Cell<u32>,
-    /// Raw time from which on a reading is due at any edge.
+    /// Raw time from which a reading is due at any edge.
     due: Cell<u64>,
     clock: OnceCell<Option<ThreadClock>>,
 }
 
 impl EdgeMeter {
-    /// For the calling thread; `interval` is [`INTERVAL`] in raw counts.
+    /// Creates the meter of the calling thread; `interval` is [`INTERVAL`] in raw counts.
     pub(super) fn new(way: EdgeClock, interval: u64) -> Self {
         let never = matches!(way, EdgeClock::Off);
         Self {
@@ -76,7 +75,7 @@ impl EdgeMeter {
         }
     }
 
-    /// A span is entered at raw time `time`; answers the CPU time, if it is to be
+    /// Handles the entry of a span at raw time `time`; returns the CPU time if it is to be
     /// recorded.
     #[inline(always)]
     pub(super) fn enter(&self, time: u64) -> Option<u64> {
@@ -85,7 +84,7 @@ impl EdgeMeter {
         self.at_edge(depth == 0, time)
     }
 
-    /// As [`Self::enter`], where a span is left.
+    /// Handles the exit of a span as [`Self::enter`] does the entry.
     #[inline(always)]
     pub(super) fn exit(&self, time: u64) -> Option<u64> {
         let depth = self.depth.get().saturating_sub(1);
@@ -122,7 +121,7 @@ impl EdgeMeter {
     }
 }
 
-/// In a fork: closes what the parent has open.
+/// Closes the parent's perf events in a forked child.
 pub(super) fn close_in_child() {
     #[cfg(target_os = "linux")]
     slots::close_in_child();
@@ -132,7 +131,7 @@ pub(super) fn close_in_child() {
 mod tests {
     use super::*;
 
-    /// Edges at which a reading is made, of a thread that is told raw times.
+    /// Returns the raw times of those edges at which a reading is made.
     fn read_edges(meter: &EdgeMeter, edges: &[(u64, bool)]) -> Vec<u64> {
         let read = edges.iter().filter(|(time, enters)| match enters {
             true => meter.enter(*time).is_some(),
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn no_edge_is_read_when_that_is_off() {
+    fn no_edge_is_read_when_readings_are_off() {
         let meter = EdgeMeter::new(EdgeClock::Off, 100);
         assert!(meter.enter(5).is_none() && meter.exit(u64::MAX).is_none());
     }

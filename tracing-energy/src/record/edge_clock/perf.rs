@@ -1,14 +1,14 @@
 //! A thread's perf task clock, read through its mapped page without a system call.
 //!
-//! The kernel writes to the page whenever the event's thread gets a processor: the
-//! CPU time up to then, and numbers by which a processor's counter becomes the time
-//! since then (`perf_event_mmap_page` in the kernel's `uapi/linux/perf_event.h`; the
-//! formulas below are those of its comments). Only the event's own thread may read
-//! it so: while it reads, it has a processor.
+//! The kernel writes to the page whenever the event's thread is scheduled: the CPU time up
+//! to then, and the factors that convert a processor's counter to the time since then
+//! (`perf_event_mmap_page` in the kernel's `uapi/linux/perf_event.h`; the formulas below
+//! are from its comments). Only the event's own thread may read it this way, because it is
+//! on a processor while it reads.
 //!
-//! Limits: virtual machines and processors whose counter is not the kernel's clock
-//! have no `cap_user_time`. `kernel.perf_event_paranoid` above 2 and most containers
-//! permit no events. Checked against the thread's CPU clock again and again.
+//! Limits: virtual machines and processors whose counter is not the kernel's clock have no
+//! `cap_user_time`. `kernel.perf_event_paranoid` above 2 and most containers permit no
+//! events. Readings are compared with the thread's CPU clock regularly.
 
 use std::cell::Cell;
 use std::fs;
@@ -19,12 +19,13 @@ use super::clock::{Fallback, system_now};
 use super::slots::Slot;
 use crate::record::raw_clock::counter;
 
-/// The event may be off by this, and by that part of the time since the last check.
+/// Tolerated difference from the CPU clock: this, plus a share of the time since the last
+/// check.
 const TOLERANCE_NS: u64 = 20_000;
 const TOLERANCE_PART: u64 = 100;
-/// Readings from one check to the next.
+/// Readings between checks.
 const CHECK_EVERY: u32 = 64;
-/// A page that changes so often while it is read is not read.
+/// Maximum number of attempts to read a page that changes.
 const MOST_TRIES: usize = 100;
 
 const PERF_TYPE_SOFTWARE: u32 = 1;
@@ -80,7 +81,7 @@ struct Page {
 pub(super) struct PerfClock {
     page: NonNull<Page>,
     slot: Slot,
-    /// The thread's CPU time is what the event counts and this.
+    /// Offset from the event's count to the thread's CPU time.
     base: Cell<u64>,
     /// CPU time at the last check.
     checked: Cell<u64>,
@@ -88,7 +89,7 @@ pub(super) struct PerfClock {
 }
 
 impl PerfClock {
-    /// The calling thread's; `None` where there is none, and that may be for good.
+    /// Opens the calling thread's event; `None` if unavailable, possibly for the whole process.
     pub(super) fn open() -> Option<Self> {
         if Fallback::current().is_some() {
             return None;
@@ -140,8 +141,8 @@ impl PerfClock {
         }
     }
 
-    /// A reading that is compared with the CPU clock: small differences add up, so
-    /// the event goes on from the clock's figure.
+    /// Reads the event and compares it with the CPU clock. Small differences accumulate, so
+    /// the event is re-based on the CPU clock.
     fn check(&self) -> Option<u64> {
         self.until_check.set(CHECK_EVERY);
         let (counted, now) = (self.counted()?, system_now()?);
@@ -156,7 +157,7 @@ impl PerfClock {
         Some(now)
     }
 
-    /// What the event counts, in ns.
+    /// Returns the event's count in ns.
     fn counted(&self) -> Option<u64> {
         // SAFETY: the page is mapped while `self` lives, in the process that mapped
         // it: `now` looks for forks first, and `open` has just mapped it.
@@ -175,8 +176,8 @@ impl Drop for PerfClock {
     }
 }
 
-/// CPU time of the event's thread, which is the calling one, by its page; `cycles`
-/// reads the processor's counter.
+/// Returns the CPU time of the event's thread, which must be the calling one, from its
+/// page; `cycles` reads the processor's counter.
 ///
 /// # Safety
 /// `page` must be readable; others may write to it by the rules of its lock.
@@ -200,8 +201,8 @@ unsafe fn task_clock(page: *const Page, cycles: impl Fn() -> u64) -> Option<u64>
 }
 
 impl Page {
-    /// CPU time when the counter stands at `cycles`; `None` if the page does not
-    /// tell the time since it was written.
+    /// Returns the CPU time at counter value `cycles`; `None` if the page does not support
+    /// it.
     fn time_at(&self, mut cycles: u64) -> Option<u64> {
         if self.capabilities & CAP_USER_TIME == 0 {
             return None;
@@ -220,13 +221,13 @@ impl Page {
     }
 }
 
-/// Whether a filter looks at system calls: one that it forbids may end the process.
+/// Returns whether a seccomp filter is active: a forbidden system call may end the process.
 fn is_filtered() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     has_filter(&status)
 }
 
-/// Where nothing is said of filters, there may be one.
+/// Returns `true` if the status has no `Seccomp` line: there may be a filter.
 fn has_filter(status: &str) -> bool {
     let mode = status
         .lines()
@@ -336,7 +337,7 @@ mod tests {
         let tries = Cell::new(0);
         let counter = || {
             if tries.replace(tries.get() + 1) < 3 {
-                // SAFETY: a page of our own, which nobody else holds.
+                // SAFETY: a page of our own, without other references.
                 unsafe { (*page).lock += 2 };
             }
             3_030
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_of_system_calls_are_seen() {
+    fn seccomp_filters_are_detected() {
         assert!(!has_filter("Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n"));
         assert!(has_filter("Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n"));
         assert!(has_filter("Name:\tx\n"));

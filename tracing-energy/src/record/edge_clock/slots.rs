@@ -1,23 +1,23 @@
-//! The perf events that are open in this process: few, and none in a fork.
+//! The open perf events of this process: a limited number, none in a fork.
 
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
-/// Most events at once, however many files may be open.
+/// Maximum number of open events, whatever the file limit.
 const MOST: usize = 64;
-/// Events use at most this part of the files that may be open.
+/// Events use at most one in this many of the process's file limit.
 const PART_OF_FILES: u64 = 16;
 
 const FREE: i32 = -1;
-/// Taken by a thread that opens its event.
+/// Reserved by a thread that opens its event.
 const TAKEN: i32 = -2;
 
 static FILES: [AtomicI32; MOST] = [const { AtomicI32::new(FREE) }; MOST];
-/// How many of [`FILES`] may be used; `usize::MAX` until it is known.
+/// Usable number of [`FILES`]; `usize::MAX` until computed.
 static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
-/// Grows in every fork: what was opened before is not this process's.
+/// Number of forks: events opened before the last fork belong to the parent.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
-/// A place among the open events.
+/// A slot for an open event.
 #[derive(Debug)]
 pub(super) struct Slot {
     at: usize,
@@ -25,7 +25,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// A free place, if there is one.
+    /// Takes a free slot, if there is one.
     pub(super) fn take() -> Option<Self> {
         let forks = FORKS.load(Ordering::Relaxed);
         let places = FILES.iter().take(limit()).enumerate();
@@ -36,12 +36,12 @@ impl Slot {
         free.next().map(|(at, _)| Self { at, forks })
     }
 
-    /// Notes the event's file: it is closed with the slot, or in a fork.
+    /// Sets the event's file, which is closed with the slot, or in a fork.
     pub(super) fn set(&self, file: i32) {
         FILES[self.at].store(file, Ordering::Release);
     }
 
-    /// Whether this process opened it.
+    /// Returns whether this process opened it.
     pub(super) fn is_ours(&self) -> bool {
         self.forks == FORKS.load(Ordering::Relaxed)
     }
@@ -66,7 +66,7 @@ pub(in crate::record) fn close_in_child() {
 
 fn close(file: i32) {
     if file >= 0 {
-        // SAFETY: the file is an event of ours, and its slot has just given it up.
+        // SAFETY: the file is an event opened here, just removed from its slot.
         unsafe { libc::close(file) };
     }
 }

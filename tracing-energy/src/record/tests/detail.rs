@@ -29,7 +29,7 @@ fn totals_replace_rows_where_detail_is_nodes() {
 }
 
 #[test]
-fn what_a_sampled_root_has_done_on_other_threads_is_kept_with_it() {
+fn activations_of_a_sampled_root_on_other_threads_are_kept() {
     let sampled = record_with(Detail::Sampled(2), || {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         for _ in 0..4 {

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// One span with values of all types and an event, with those kept that `kept` says.
-fn recorded(kept: Kept) -> Drawing {
+/// Records one span with values of all types and an event, capturing fields by `kept`.
+fn recorded(kept: FieldCapture) -> Drawing {
     let recording = Recording::new(Detail::Spans, OnFull::Wait, 1 << 20).keeping(kept);
     record_by(recording, || {
         let secret = "a secret";
@@ -29,7 +29,7 @@ fn recorded(kept: Kept) -> Drawing {
 
 fn without_texts(capture: Capture) -> Drawing {
     let texts = false;
-    recorded(Kept { capture, texts })
+    recorded(FieldCapture { capture, texts })
 }
 
 fn json(text: &str) -> serde_json::Value {
@@ -37,7 +37,7 @@ fn json(text: &str) -> serde_json::Value {
 }
 
 #[test]
-fn numbers_and_names_of_nodes_stay() {
+fn numbers_and_node_names_are_kept_without_texts() {
     let drawing = without_texts(Capture::All);
     let kept = serde_json::json!({"size": 5, "part": 0.5, "is_last": true});
     assert_eq!(json(&drawing.fields[&1]), kept);
@@ -50,7 +50,7 @@ fn numbers_and_names_of_nodes_stay() {
 }
 
 #[test]
-fn the_same_recording_with_texts_has_them() {
+fn texts_are_recorded_when_they_are_kept() {
     let drawing = recorded(EVERYTHING);
     let fields = json(&drawing.fields[&1]);
     for key in ["text", "shown", "late"] {
@@ -61,7 +61,7 @@ fn the_same_recording_with_texts_has_them() {
 }
 
 #[test]
-fn narrow_capture_stays_as_narrow() {
+fn capture_of_key_fields_without_texts_keeps_key_fields_only() {
     let drawing = without_texts(Capture::KeyFields);
     assert!(drawing.fields.is_empty() && drawing.marks.is_empty());
     assert_eq!(drawing.nodes[0].label, "token 1 wq");

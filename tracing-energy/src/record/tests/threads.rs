@@ -1,11 +1,11 @@
-//! What the end of a thread does.
+//! The end of a thread.
 
 use tracing::info_span;
 
 use super::record;
 
 #[test]
-fn a_thread_that_ends_ends_what_it_is_inside_of() {
+fn the_end_of_a_thread_ends_its_open_activations() {
     let drawing = record(|| {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let leaving = std::thread::spawn(move || {

@@ -10,7 +10,7 @@ use crate::reattribute::Method;
 use crate::record::Detail;
 use crate::rows::{RailRow, RunStatus};
 
-/// Less CPU time than this is not worth telling.
+/// Minimum CPU time of missed processes that is reported.
 const MISSED_NS: i64 = 20_000_000;
 
 impl Collector {
@@ -33,14 +33,14 @@ impl Collector {
                 engine,
                 batch,
                 losses,
-                seen,
+                progress,
                 ..
             } = &mut self;
             let mut out = Collecting {
                 engine,
                 batch,
                 losses,
-                seen,
+                progress,
             };
             parts.assembler.finish(end_ns, &mut out);
         }
@@ -52,16 +52,16 @@ impl Collector {
         };
         let (rows, finished) = std::mem::take(&mut self.engine).finish(end_ns);
         self.batch.attribution.append(rows);
-        // What the sinks refuse of earlier batches must stand in the last one.
+        // The last batch reports the rows that sinks refused before.
         self.parts.writer.drain();
-        self.tell_losses(end_ns);
+        self.report_losses(end_ns);
         self.note_edge_clock(end_ns);
         for event in finished.events.clone() {
-            self.tell(event);
+            self.report(event);
         }
         if !finished.balanced {
             let message =
-                "the accounts do not sum to what was measured: do not trust this run".to_owned();
+                "the accounts do not sum to the measured energy: do not trust this run".to_owned();
             self.event(end_ns, "imbalance", message);
         }
         self.end_conditions(end_ns);
@@ -76,24 +76,24 @@ impl Collector {
             .flatten();
         let mut summary = self.summarise(end_ns, finished, method);
         if let Some(path) = closed {
-            offline::attribute_anew(&path, &mut summary);
+            offline::attribute_again(&path, &mut summary);
         }
-        // Whoever gives up or is told to end does not want to wait for a fit.
+        // A cancelled run does not wait for a fit.
         if let Some(offline) = offline.filter(|_| status == RunStatus::Complete) {
             offline.attribute(&mut summary);
         }
         summary
     }
 
-    /// Tells what of other processes was not seen.
+    /// Reports the CPU time of other processes that was not observed.
     fn end_processes(&mut self, end_ns: i64) {
         self.cpu.tree.close();
         self.batch.processes.extend(self.cpu.tree.take_changed());
         let missed = self.cpu.tree.missed_ns().filter(|&ns| ns >= MISSED_NS);
         if let Some(missed_ns) = missed {
             let message = format!(
-                "{:.2} s of CPU time of short processes, or before their ends, were not seen: \
-                 they are among `others`",
+                "{:.2} s of CPU time of short processes, or just before their ends, was not observed: \
+                 it is counted as other processes",
                 missed_ns as f64 / 1e9
             );
             self.event(end_ns, "missed_processes", message);
@@ -108,8 +108,8 @@ impl Collector {
         self.parts.run.end_ns = Some(end_ns);
         self.send_last(end_ns);
         self.parts.writer.drain();
-        // A sink that refused the batch may take the count of what that cost.
-        self.tell_losses(end_ns);
+        // A sink that refused the batch may accept the event that counts the lost rows.
+        self.report_losses(end_ns);
         if !self.batch.events.is_empty() {
             self.send_last(end_ns);
         }
@@ -119,7 +119,7 @@ impl Collector {
         }
     }
 
-    /// Hands on what there is, with the run as it ended.
+    /// Sends the remaining rows with the ended run.
     fn send_last(&mut self, end_ns: i64) {
         let mut batch = std::mem::take(&mut self.batch);
         batch.run = Some(self.parts.run.clone());
@@ -152,13 +152,13 @@ impl Collector {
             uuid: self.parts.run.uuid.clone(),
             duration_ns: end_ns,
             method,
-            activations: self.seen.activations,
+            activations: self.progress.activations,
             rails: self.parts.rails.rows().iter().map(rail).collect(),
             lost: self.losses.count("records_dropped") + self.losses.count("rows_dropped"),
             stalled_ns: self.losses.count("stalled"),
             warnings: self.warnings,
         };
-        summary.warn_of_gaps();
+        summary.warn_about_coverage();
         summary
     }
 }

@@ -1,13 +1,13 @@
-//! What comes in: records, CPU times, samples, our own threads.
+//! Input of the collector: records, CPU times, samples, the recorder's threads.
 
 use super::super::batch::{self, Collecting};
 use super::{Collector, CollectorParts, send};
 use crate::power::SamplerMessage;
 use crate::record::{Record, Verdict};
-use crate::rows::{BaselineRow, CpuOf, CpuRow, ExtraRow, SampleRow, ThreadRole, ThreadRow};
+use crate::rows::{BaselineRow, CpuRow, CpuScope, ExtraRow, SampleRow, ThreadRole, ThreadRow};
 use crate::units::Nanos;
 
-/// Samples before the first span are kept back at most this long.
+/// Maximum time for which samples before the first span are held back.
 const IDLE_LIMIT_NS: i64 = 60_000_000_000;
 
 impl Collector {
@@ -20,7 +20,7 @@ impl Collector {
             cpu,
             losses,
             batch,
-            seen,
+            progress,
             ..
         } = self;
         let CollectorParts {
@@ -60,7 +60,7 @@ impl Collector {
                 engine,
                 batch,
                 losses,
-                seen,
+                progress,
             };
             let verdict = assembler.take(thread, time_ns, record, last_try, &mut out);
             if batch.spans.len() >= batch::FULL {
@@ -71,8 +71,8 @@ impl Collector {
         });
     }
 
-    /// Takes up threads of ours that are new: a source may start one at any time,
-    /// and all it used was used since the last reading.
+    /// Adds new recorder threads: a source may start one at any time, which then used all
+    /// its CPU time since the last reading.
     pub(super) fn watch_threads(&mut self) {
         for tid in self.parts.watch.thread_ids() {
             if !self.cpu.knows(tid) {
@@ -81,7 +81,7 @@ impl Collector {
         }
     }
 
-    /// A thread of ours; its CPU time is the profiler's.
+    /// Adds a recorder thread, whose CPU time is the profiler's.
     pub(super) fn own_thread(&mut self, name: &str, tid: i64, used: Option<Nanos>) {
         let row = ThreadRow {
             id: self.next_thread,
@@ -96,27 +96,26 @@ impl Collector {
         self.batch.threads.push(row);
     }
 
-    /// Tells what was used while idle power was measured, as rows that end where the
-    /// run starts.
-    pub(super) fn tell_resting(&mut self) {
-        let Some(resting) = &self.parts.resting else {
+    /// Emits the CPU times of the idle baseline, as rows that end at the run's start.
+    pub(super) fn emit_baseline_cpu(&mut self) {
+        let Some(baseline_cpu) = &self.parts.baseline_cpu else {
             return;
         };
         let threads = &self.batch.threads;
         let id = |tid: i64| threads.iter().find(|row| row.tid == tid).map(|row| row.id);
-        let ours = resting.threads_ns.iter();
-        let ours = ours.filter_map(|&(tid, used)| Some((CpuOf::Thread(id(tid)?), used)));
+        let ours = baseline_cpu.threads_ns.iter();
+        let ours = ours.filter_map(|&(tid, used)| Some((CpuScope::Thread(id(tid)?), used)));
         let all = [
-            (CpuOf::Machine, resting.machine_ns),
-            (CpuOf::Process, resting.process_ns),
-            (CpuOf::Sensor, resting.sensor_ns),
+            (CpuScope::Machine, baseline_cpu.machine_ns),
+            (CpuScope::Process, baseline_cpu.process_ns),
+            (CpuScope::Sensor, baseline_cpu.sensor_ns),
         ];
         let known = all.into_iter().filter_map(|(of, used)| Some((of, used?)));
         let rows: Vec<CpuRow> = known
             .chain(ours)
             .map(|(of, on_cpu_ns)| CpuRow {
                 of,
-                start_ns: -resting.length.nanos(),
+                start_ns: -baseline_cpu.length.nanos(),
                 end_ns: 0,
                 on_cpu_ns,
             })
@@ -125,8 +124,8 @@ impl Collector {
         self.batch.cpu.extend(rows);
     }
 
-    /// Reads CPU times; of traced threads, what was read in the last pass is used
-    /// now, for the edges before it are known now.
+    /// Reads CPU times. Readings of traced threads from the last pass are used now, since
+    /// all edges before them are known.
     pub(super) fn read_cpu(&mut self) {
         if let Some(pid) = self.parts.control.watched() {
             self.cpu.tree.watch(pid);
@@ -152,7 +151,7 @@ impl Collector {
         batch.processes.extend(cpu.tree.take_changed());
     }
 
-    /// Uses what was last read of traced threads.
+    /// Emits the last readings of traced threads.
     pub(super) fn settle_cpu(&mut self) {
         let Self {
             cpu,
@@ -205,7 +204,7 @@ impl Collector {
                         });
                     }
                     let zero = self.parts.zero;
-                    let extras = reading.extras.into_iter().map(|extra| ExtraRow {
+                    let extras = reading.metrics.into_iter().map(|extra| ExtraRow {
                         name: extra.name,
                         start_ns: (extra.start - zero).nanos(),
                         end_ns: (extra.end - zero).nanos(),
@@ -232,7 +231,7 @@ impl Collector {
         }
     }
 
-    /// Samples wait until it is known which of them are idle time.
+    /// Adds a sample; samples are held back until the idle time is known.
     fn sample(&mut self, row: SampleRow) {
         self.batch.samples.push(row);
         match &mut self.idle {
@@ -241,33 +240,33 @@ impl Collector {
         }
     }
 
-    /// Decides the baselines once the idle time is over: at zero if it was asked
-    /// for, else at the first span.
+    /// Computes the baselines once the idle time is over: at zero if a baseline was
+    /// requested, else at the first span.
     pub(super) fn settle_idle(&mut self, now_ns: i64, at_end: bool) {
-        let over = at_end || self.seen.activations > 0 || now_ns > IDLE_LIMIT_NS;
-        let asked = self.parts.baseline_asked;
-        if !(over || asked && now_ns > 0) {
+        let over = at_end || self.progress.activations > 0 || now_ns > IDLE_LIMIT_NS;
+        let requested = self.parts.baseline_requested;
+        if !(over || requested && now_ns > 0) {
             return;
         }
         let Some(mut idle) = self.idle.take() else {
             return;
         };
-        let until_ns = if asked {
+        let until_ns = if requested {
             0
         } else {
-            self.seen.first_ns.unwrap_or(now_ns)
+            self.progress.first_ns.unwrap_or(now_ns)
         };
         self.held
             .iter()
             .filter(|row| row.end_ns <= until_ns)
             .for_each(|row| idle.add(row));
-        // Of time that happened to be idle only a second's worth serves.
-        let least = Nanos::from_seconds(if asked { 0.0 } else { 1.0 });
+        // Idle time without a requested baseline must be at least a second long.
+        let least = Nanos::from_seconds(if requested { 0.0 } else { 1.0 });
         let measured = idle.baselines(least).into_iter();
         let measured = measured.filter(|row| !self.has_baseline(row.rail));
         let measured: Vec<BaselineRow> = measured.collect();
         if !measured.is_empty() && !self.refuse_baseline(now_ns, until_ns) {
-            self.doubt_baseline(now_ns);
+            self.warn_about_busy_baseline(now_ns);
             measured.into_iter().for_each(|row| self.baseline(row));
         }
         for row in std::mem::take(&mut self.held) {
@@ -275,7 +274,7 @@ impl Collector {
         }
     }
 
-    /// Whether idle power of that rail is configured, or was measured.
+    /// Returns whether idle power of that rail is configured or was measured.
     fn has_baseline(&self, rail: u32) -> bool {
         self.known_baselines.contains(&rail)
     }

@@ -4,7 +4,7 @@ mod conditions;
 mod ending;
 mod intake;
 mod rails;
-mod telling;
+mod report;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,7 +14,8 @@ use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::batch::{self, Collecting, Seen};
+use super::baseline_cpu::BaselineCpu;
+use super::batch::{self, Collecting, ProgramProgress};
 use super::calibration::{Calibration, read_both};
 use super::control::Control;
 use super::cpu::CpuReader;
@@ -22,7 +23,6 @@ use super::device_use::DeviceUseReader;
 use super::idle::IdleSamples;
 use super::losses::LossCounts;
 use super::offline::Offline;
-use super::resting::RestingCpu;
 use super::source_rails::SourceRails;
 use super::summary::RunSummary;
 use super::writer::Writer;
@@ -33,36 +33,36 @@ use crate::cpu_time;
 use crate::host;
 use crate::power::{SamplerMessage, SamplerWatch};
 use crate::reattribute::settled;
-use crate::record::{Assembler, Detail, Merge, Shared};
+use crate::record::{Assembler, Detail, LogMerge, Shared};
 use crate::rows::{BaselineRow, EventRow, RunRow, SampleRow};
 use crate::sink::Batch;
 use crate::units::Nanos;
 
-/// How often logs, samples and CPU times are read.
+/// Interval at which logs, samples and CPU times are read.
 const PASS: Duration = Duration::from_millis(50);
-/// How often the lease of the run is renewed, even if rows are flushed less often.
+/// Interval at which the run's lease is renewed, even if rows are flushed less often.
 const RENEWAL: Duration = Duration::from_secs(1);
 
-/// How often it is decided anew which rail contains which.
+/// Interval at which the containment of rails is determined again.
 const SETTLE_EVERY_NS: i64 = 1_000_000_000;
 
-/// What the builder hands to the collector.
+/// Parts that the builder passes to the collector.
 pub(crate) struct CollectorParts {
     pub(crate) shared: Arc<Shared>,
     pub(crate) control: Arc<Control>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Time of the sampler's clock that is the run's zero.
+    /// The sampler clock's time at run time zero.
     pub(crate) zero: Nanos,
     pub(crate) samples: Receiver<SamplerMessage>,
     pub(crate) rails: SourceRails,
     pub(crate) configured_idle: Vec<BaselineRow>,
-    /// Whether the time before zero was asked for as idle time.
-    pub(crate) baseline_asked: bool,
-    /// What was on a processor in that time.
-    pub(crate) resting: Option<RestingCpu>,
-    /// Where the run's conditions are read.
+    /// Whether an idle baseline before run time zero was requested.
+    pub(crate) baseline_requested: bool,
+    /// CPU times during that baseline.
+    pub(crate) baseline_cpu: Option<BaselineCpu>,
+    /// Source of the run's conditions.
     pub(crate) system: System,
-    /// Our own threads and the sensors' processes.
+    /// The recorder's threads and the sensors' processes.
     pub(crate) watch: SamplerWatch,
     /// Devices of rails, whose use by process is read.
     pub(crate) devices: DeviceUseReader,
@@ -74,11 +74,11 @@ pub(crate) struct CollectorParts {
     pub(crate) writer: Writer,
     /// Estimates the power of kinds while recording.
     pub(crate) live: bool,
-    /// What is made of the recording once it is written.
+    /// The attribution to perform once the recording is written.
     pub(crate) offline: Option<Offline>,
     /// The run's file.
     pub(crate) database: Option<PathBuf>,
-    /// Is set when another process has closed the run.
+    /// Set when another process has closed the run.
     pub(crate) was_closed: Option<Arc<AtomicBool>>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct CollectorParts {
 pub(crate) struct Collector {
     parts: CollectorParts,
     engine: Engine,
-    merge: Merge,
+    merge: LogMerge,
     calibration: Calibration,
     cpu: CpuReader,
     losses: LossCounts,
@@ -97,7 +97,7 @@ pub(crate) struct Collector {
     held: Vec<SampleRow>,
     thread_ids: Vec<u32>,
     next_thread: u32,
-    seen: Seen,
+    progress: ProgramProgress,
     last_pass_ns: i64,
     last_flush_ns: i64,
     last_renewal_ns: i64,
@@ -106,12 +106,12 @@ pub(crate) struct Collector {
     last_settled_ns: i64,
     warnings: Vec<String>,
     conditions: RunConditions,
-    has_asked_end: bool,
+    has_requested_end: bool,
     has_noted_fallback: bool,
 }
 
 impl Collector {
-    /// Prepares the first batch: the run, its rails and our own threads.
+    /// Prepares the first batch: the run, its rails and the recorder's threads.
     fn new(parts: CollectorParts) -> Self {
         let run_time = || parts.clock.now() - parts.zero;
         let (raw, now) = read_both(|| parts.shared.raw_now(), run_time);
@@ -119,7 +119,7 @@ impl Collector {
             true => Engine::new().estimating_live(),
             false => Engine::new(),
         };
-        let seen = Seen::default();
+        let progress = ProgramProgress::default();
         let rails = parts.rails.rows();
         rails.iter().for_each(|rail| engine.rail(rail.clone()));
         let mut batch = Batch {
@@ -128,13 +128,16 @@ impl Collector {
             ..Batch::default()
         };
         batch.events.extend(parts.notices.iter().cloned());
-        let load = parts.resting.as_ref().and_then(RestingCpu::others_cores);
+        let load = parts
+            .baseline_cpu
+            .as_ref()
+            .and_then(BaselineCpu::others_cores);
         let conditions = RunConditions::begin(parts.system.clone(), load);
         let mut collector = Self {
             calibration: Calibration::new(raw, now),
             cpu: CpuReader::new(&|| run_time().nanos(), parts.watch.clone()),
             engine,
-            merge: Merge::default(),
+            merge: LogMerge::default(),
             losses: LossCounts::default(),
             batch,
             idle: Some(IdleSamples::default()),
@@ -142,15 +145,15 @@ impl Collector {
             held: Vec::new(),
             thread_ids: Vec::new(),
             next_thread: 1,
-            seen,
+            progress,
             last_pass_ns: now.nanos(),
             last_flush_ns: now.nanos(),
             last_renewal_ns: now.nanos(),
             was_closed: false,
             last_settled_ns: now.nanos(),
-            warnings: telling::doubtful(&parts.notices),
+            warnings: report::source_warnings(&parts.notices),
             conditions,
-            has_asked_end: false,
+            has_requested_end: false,
             has_noted_fallback: false,
             parts,
         };
@@ -163,7 +166,7 @@ impl Collector {
         for (name, tid) in own {
             collector.own_thread(name, tid, cpu_time::thread(tid));
         }
-        collector.tell_resting();
+        collector.emit_baseline_cpu();
         let configured = std::mem::take(&mut collector.parts.configured_idle);
         configured
             .into_iter()
@@ -181,7 +184,7 @@ impl Collector {
             .spawn(move || Self::new(parts).run())
     }
 
-    /// Runs until the control says that the run is over.
+    /// Runs until all data of the run is delivered.
     fn run(mut self) -> RunSummary {
         while !self.parts.control.is_complete() {
             std::thread::park_timeout(PASS);
@@ -199,18 +202,18 @@ impl Collector {
         self.parts.clock.now() - self.parts.zero
     }
 
-    /// The run's end, once it is known; samples may still be under way.
+    /// Returns the run's end, if known; samples may still arrive.
     fn end_ns(&self) -> Option<i64> {
         let (end, _) = self.parts.control.end()?;
         Some((end - self.parts.zero).nanos())
     }
 
-    /// Reads everything once; answers the run time it read up to.
+    /// Reads all inputs once; returns the run time up to which it read.
     fn pass(&mut self) -> i64 {
         let (raw, now) = read_both(|| self.parts.shared.raw_now(), || self.now());
         if let Some(jump) = self.calibration.note(raw, now) {
             let message = format!(
-                "the clocks jumped by {} ms: the machine was suspended?",
+                "the clocks jumped by {} ms: was the machine suspended?",
                 jump / 1_000_000
             );
             self.event(now.nanos(), "clock_jump", message);
@@ -222,26 +225,26 @@ impl Collector {
         self.end_threads();
         self.read_conditions();
         self.settle_idle(now.nanos(), false);
-        // Records of the time since the last pass may still be under way; of what
-        // came before the first span, samples are.
+        // Records since the last pass may still arrive; before the first span, so may
+        // samples.
         let limit = self.end_ns().unwrap_or(i64::MAX);
-        let told_until = match self.idle {
+        let complete_until = match self.idle {
             Some(_) => self.last_pass_ns.min(0),
             None => self.last_pass_ns.min(limit),
         };
-        // CPU times of threads are told as far as they were read in the last pass.
+        // CPU times of threads are complete up to the readings of the last pass.
         let rows = self
             .engine
-            .advance(told_until, self.last_pass_ns.min(limit));
+            .advance(complete_until, self.last_pass_ns.min(limit));
         self.batch.attribution.append(settled(rows));
         for event in self.engine.take_events() {
-            self.tell(event);
+            self.report(event);
         }
         self.last_pass_ns = now.nanos();
         now.nanos()
     }
 
-    /// Shows that the run is being recorded, between flushes that lie far apart.
+    /// Renews the run's lease between flushes.
     fn renew(&mut self, now_ns: i64) {
         self.last_renewal_ns = now_ns;
         self.parts.writer.offer(Batch {
@@ -260,14 +263,14 @@ impl Collector {
                 engine,
                 batch,
                 losses,
-                seen,
+                progress,
                 ..
             } = self;
             let mut out = Collecting {
                 engine,
                 batch,
                 losses,
-                seen,
+                progress,
             };
             parts.assembler.flush_open(&mut out);
             if parts.detail != Detail::Spans {
@@ -278,7 +281,7 @@ impl Collector {
         if now_ns - self.last_settled_ns >= SETTLE_EVERY_NS {
             self.settle_rails(now_ns, false);
         }
-        self.tell_losses(now_ns);
+        self.report_losses(now_ns);
         self.note_edge_clock(now_ns);
         if let Some(metadata) = self.parts.control.changed_metadata() {
             self.parts.run.metadata = metadata;
@@ -293,9 +296,9 @@ impl Collector {
     }
 }
 
-/// Hands a batch on; what the sinks have no place for is dropped and counted, but
-/// what attribution needs stays for the next one. Between flushes a batch bears
-/// the time of the last one that was handed on.
+/// Sends a batch. If the queue is full, rows are dropped and counted, but those needed by
+/// attribution stay for the next batch. Between flushes `batch.time_ns` is the time of the
+/// last sent batch.
 fn send(writer: &Writer, batch: &mut Batch, losses: &mut LossCounts, time_ns: i64) {
     let flushed_ns = batch.time_ns;
     let mut full = std::mem::take(batch);

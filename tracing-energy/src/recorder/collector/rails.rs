@@ -1,17 +1,17 @@
-//! Rails that appear or turn out to lie in another one while a run goes on.
+//! Rails that appear or are found to be contained in another during a run.
 
 use super::Collector;
 use crate::power::containment::{NOTICE, PlacedRail};
 use crate::rows::RailRow;
 
 impl Collector {
-    /// Takes the rails of a source anew.
+    /// Replaces the rails of a source.
     pub(super) fn set_rails(&mut self, source: usize, rails: Vec<PlacedRail>) {
         let rows = self.parts.rails.set_rails(source, rails);
         self.write_rails(rows);
     }
 
-    /// Decides anew which rail contains which; what is found or assumed is an event.
+    /// Determines again which rail contains which; reports findings and assumptions as events.
     pub(super) fn settle_rails(&mut self, now_ns: i64, is_final: bool) {
         self.last_settled_ns = now_ns;
         let (rows, messages) = self.parts.rails.settle(is_final);

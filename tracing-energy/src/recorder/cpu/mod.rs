@@ -1,7 +1,6 @@
-//! CPU time series: who was on a processor.
+//! CPU time series of threads, processes and the machine.
 //!
-//! Every reading bears the time at which it was taken: a pass may take longer than
-//! the rows are long.
+//! Every reading has its own timestamp: a pass may take longer than the rows are long.
 
 mod sensors;
 mod series;
@@ -10,35 +9,35 @@ mod threads;
 use std::collections::VecDeque;
 
 use self::sensors::Sensors;
-use self::series::{Mark, step};
+use self::series::{CpuReading, step};
 use self::threads::TracedThreads;
 use super::processes::ProcessTree;
 use crate::conditions::Usage;
 use crate::cpu_time;
 use crate::power::SamplerWatch;
 use crate::record::ThreadLog;
-use crate::rows::{CpuOf, CpuRow};
+use crate::rows::{CpuRow, CpuScope};
 use crate::units::Nanos;
 
-/// The machine's ticks are coarse (10 ms): its rows reach back this far.
+/// Length of the machine's rows: its ticks are coarse (10 ms).
 const MACHINE_SPAN_NS: i64 = 1_000_000_000;
 const MACHINE_EVERY_NS: i64 = 100_000_000;
 
-/// Reads CPU times and emits them as rows with their own edges.
+/// Reads CPU times and emits them as rows, each series with its own edges.
 pub(crate) struct CpuReader {
-    process: Option<Mark>,
+    process: Option<CpuReading>,
     sensors: Sensors,
     /// Other processes that belong to the run.
     pub(crate) tree: ProcessTree,
-    own: Vec<(u32, i64, Option<Mark>)>,
+    own: Vec<(u32, i64, Option<CpuReading>)>,
     threads: TracedThreads,
-    machine: VecDeque<Mark>,
-    machine_told_ns: i64,
+    machine: VecDeque<CpuReading>,
+    machine_emitted_ns: i64,
     usage: Option<Usage>,
 }
 
 impl CpuReader {
-    /// Begins now, by the clock `now` of run time.
+    /// Creates a reader and takes the first readings; `now` returns run time.
     pub(crate) fn new(now: &impl Fn() -> i64, watch: SamplerWatch) -> Self {
         let mut reader = Self {
             process: None,
@@ -47,50 +46,50 @@ impl CpuReader {
             own: Vec::new(),
             threads: TracedThreads::default(),
             machine: VecDeque::new(),
-            machine_told_ns: now(),
+            machine_emitted_ns: now(),
             usage: None,
         };
         reader.read(now, std::iter::empty(), &mut |_| ());
         reader
     }
 
-    /// Whether the thread with this system id is one of ours.
+    /// Returns whether the thread with this system id is the recorder's.
     pub(crate) fn knows(&self, tid: i64) -> bool {
         self.own.iter().any(|&(_, known, _)| known == tid)
     }
 
-    /// System ids of threads of ours.
+    /// Returns the system ids of the recorder's threads.
     pub(crate) fn own_tids(&self) -> Vec<i64> {
         self.own.iter().map(|&(_, tid, _)| tid).collect()
     }
 
-    /// Totals at the last reading; none where the system does not tell them.
+    /// Returns the totals at the last reading; `None` if the system does not report them.
     pub(crate) fn usage(&self) -> Option<Usage> {
         self.usage
     }
 
-    /// Adds a thread of ours, by run id and system id, which had used that much at
-    /// the last reading.
+    /// Adds a recorder thread by run id and system id, with its CPU time at the last
+    /// reading.
     pub(crate) fn add_own(&mut self, id: u32, tid: i64, used: Option<Nanos>) {
-        let mark = self.process.zip(used).map(|(process, used)| Mark {
+        let reading = self.process.zip(used).map(|(process, used)| CpuReading {
             time_ns: process.time_ns,
             used_ns: used.nanos(),
         });
-        self.own.push((id, tid, mark));
+        self.own.push((id, tid, reading));
     }
 
-    /// Adds traced thread `number` (from 0, dense), with its CPU time when its
-    /// log began.
+    /// Adds traced thread `number` (dense, from 0), with its CPU time at the start of its
+    /// log.
     pub(crate) fn add_thread(
         &mut self,
         (number, id): (usize, u32),
         began_ns: i64,
         used: Option<Nanos>,
     ) {
-        self.threads.add(number, id, mark(began_ns, used));
+        self.threads.add(number, id, reading(began_ns, used));
     }
 
-    /// Takes the CPU time that traced thread `number` recorded at an edge of a span.
+    /// Adds the CPU time that traced thread `number` recorded at an edge of a span.
     pub(crate) fn edge(
         &mut self,
         number: usize,
@@ -99,10 +98,11 @@ impl CpuReader {
         emit: &mut impl FnMut(CpuRow),
     ) {
         let used_ns = i64::try_from(used_ns).unwrap_or(i64::MAX);
-        self.threads.edge(number, Mark { time_ns, used_ns }, emit);
+        self.threads
+            .edge(number, CpuReading { time_ns, used_ns }, emit);
     }
 
-    /// Ends traced thread `number`, whose log is read to its end.
+    /// Ends traced thread `number`, whose log is fully read.
     pub(crate) fn end_thread(
         &mut self,
         number: usize,
@@ -114,8 +114,8 @@ impl CpuReader {
         self.threads.end(number, (now_ns, used_ns), emit);
     }
 
-    /// Emits what traced threads used until their last readings: all their edges up
-    /// to then are known.
+    /// Emits the CPU time of traced threads up to their last readings. All edges before
+    /// must be known.
     pub(crate) fn settle(
         &mut self,
         threads: impl Iterator<Item = usize>,
@@ -124,25 +124,25 @@ impl CpuReader {
         threads.for_each(|number| self.threads.settle(number, emit));
     }
 
-    /// Reads everything and emits what was used since the last time; of traced
-    /// threads it is held until [`Self::settle`].
+    /// Reads all clocks and emits the CPU time since the last call; that of traced threads
+    /// is held until [`Self::settle`].
     pub(crate) fn read<'a>(
         &mut self,
         now: &impl Fn() -> i64,
         threads: impl Iterator<Item = (usize, &'a ThreadLog)>,
         emit: &mut impl FnMut(CpuRow),
     ) {
-        let process = mark(now(), cpu_time::process());
-        step(&mut self.process, CpuOf::Process, process, emit);
+        let process = reading(now(), cpu_time::process());
+        step(&mut self.process, CpuScope::Process, process, emit);
         self.sensors.read(now, emit);
         self.tree.read(now, emit);
         for (id, tid, last) in &mut self.own {
-            let thread = mark(now(), cpu_time::thread(*tid));
-            step(last, CpuOf::Thread(*id), thread, emit);
+            let thread = reading(now(), cpu_time::thread(*tid));
+            step(last, CpuScope::Thread(*id), thread, emit);
         }
         for (number, log) in threads.filter(|(_, log)| !log.has_ended()) {
-            if let Some(mark) = mark(now(), cpu_time::thread(log.tid)) {
-                self.threads.hold(number, mark);
+            if let Some(reading) = reading(now(), cpu_time::thread(log.tid)) {
+                self.threads.hold(number, reading);
             }
         }
         let (now_ns, machine) = (now(), cpu_time::machine());
@@ -152,12 +152,12 @@ impl CpuReader {
             own_ns: process.used_ns + self.sensors.total_ns + self.tree.total_ns,
         });
         if let Some(machine) = machine {
-            self.tell_machine(now_ns, machine.nanos(), emit);
+            self.emit_machine(now_ns, machine.nanos(), emit);
         }
     }
 
-    fn tell_machine(&mut self, now_ns: i64, used_ns: i64, tell: &mut impl FnMut(CpuRow)) {
-        self.machine.push_back(Mark {
+    fn emit_machine(&mut self, now_ns: i64, used_ns: i64, emit: &mut impl FnMut(CpuRow)) {
+        self.machine.push_back(CpuReading {
             time_ns: now_ns,
             used_ns,
         });
@@ -168,12 +168,12 @@ impl CpuReader {
         {
             self.machine.pop_front();
         }
-        if now_ns - self.machine_told_ns >= MACHINE_EVERY_NS
+        if now_ns - self.machine_emitted_ns >= MACHINE_EVERY_NS
             && let Some(oldest) = self.machine.front()
         {
-            self.machine_told_ns = now_ns;
-            tell(CpuRow {
-                of: CpuOf::Machine,
+            self.machine_emitted_ns = now_ns;
+            emit(CpuRow {
+                of: CpuScope::Machine,
                 start_ns: oldest.time_ns,
                 end_ns: now_ns,
                 on_cpu_ns: used_ns - oldest.used_ns,
@@ -182,8 +182,8 @@ impl CpuReader {
     }
 }
 
-fn mark(time_ns: i64, used: Option<Nanos>) -> Option<Mark> {
-    used.map(|used| Mark {
+fn reading(time_ns: i64, used: Option<Nanos>) -> Option<CpuReading> {
+    used.map(|used| CpuReading {
         time_ns,
         used_ns: used.nanos(),
     })

@@ -1,15 +1,15 @@
-//! CPU time of the sensors' processes, all as one series: they may come and go.
+//! CPU time of the sensors' processes as one series: processes may start and end.
 
 use crate::cpu_time;
 use crate::power::SamplerWatch;
-use crate::rows::{CpuOf, CpuRow};
+use crate::rows::{CpuRow, CpuScope};
 
 /// The sensors' processes.
 pub(super) struct Sensors {
     watch: SamplerWatch,
     used: Vec<(u32, i64)>,
     last_ns: Option<i64>,
-    /// All they have used since the first reading.
+    /// CPU time since the first reading.
     pub(super) total_ns: i64,
 }
 
@@ -23,8 +23,8 @@ impl Sensors {
         }
     }
 
-    /// Emits what they used since the last reading. A process that came since then
-    /// has used all its CPU time since then.
+    /// Emits the CPU time since the last reading. A new process has used all its CPU time
+    /// since then.
     pub(super) fn read(&mut self, now: &impl Fn() -> i64, emit: &mut impl FnMut(CpuRow)) {
         let used = |pid| Some((pid, cpu_time::other_process(pid)?.nanos()));
         let now_ns = now();
@@ -50,7 +50,7 @@ impl Sensors {
         self.total_ns += on_cpu_ns;
         if start_ns < now_ns && !self.used.is_empty() {
             emit(CpuRow {
-                of: CpuOf::Sensor,
+                of: CpuScope::Sensor,
                 start_ns,
                 end_ns: now_ns,
                 on_cpu_ns,

@@ -1,17 +1,17 @@
-//! Readings of one CPU clock, as rows.
+//! Converts readings of one CPU clock to rows.
 
-use crate::rows::{CpuOf, CpuRow};
+use crate::rows::{CpuRow, CpuScope};
 
 /// A reading of a CPU clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct CpuReading {
     pub(super) time_ns: i64,
     pub(super) used_ns: i64,
 }
 
-impl Mark {
-    /// The row from this reading to a later one.
-    pub(super) fn row_to(self, later: Mark, of: CpuOf) -> CpuRow {
+impl CpuReading {
+    /// Returns the row from this reading to a later one.
+    pub(super) fn row_to(self, later: CpuReading, of: CpuScope) -> CpuRow {
         CpuRow {
             of,
             start_ns: self.time_ns,
@@ -21,15 +21,18 @@ impl Mark {
     }
 }
 
-/// Takes the next reading of a series whose rows end where readings were made.
+/// Adds the next reading of a series and emits the row that ends there.
 pub(super) fn step(
-    mark: &mut Option<Mark>,
-    of: CpuOf,
-    now: Option<Mark>,
+    reading: &mut Option<CpuReading>,
+    of: CpuScope,
+    now: Option<CpuReading>,
     emit: &mut impl FnMut(CpuRow),
 ) {
     let Some(now) = now else { return };
-    if let Some(last) = mark.replace(now).filter(|last| last.time_ns < now.time_ns) {
+    if let Some(last) = reading
+        .replace(now)
+        .filter(|last| last.time_ns < now.time_ns)
+    {
         emit(last.row_to(now, of));
     }
 }

@@ -1,4 +1,4 @@
-//! Whatever comes in: a result that balances, or a refusal.
+//! Any input gives a result that balances, or a refusal.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ use super::super::{
 use super::known_powers::fitted;
 use super::trace::{MS, Random, Trace};
 
-/// What every result keeps: each window balances, energies are numbers and not negative.
+/// Checks that each window balances, and that energies are finite and not negative.
 fn check(rail: &RailFit, windows: &[FitWindow]) {
     assert_eq!(rail.windows.len(), windows.len());
     let (mut measured, mut accounted) = (0.0, 0.0);
@@ -111,7 +111,7 @@ proptest! {
 }
 
 #[test]
-fn nothing_measured_and_nothing_run_are_refused() {
+fn input_without_samples_or_spans_is_refused() {
     let trace = Trace::random(1, 3, 2).sampled(1, 100 * MS, 0, 0.01);
     assert_eq!(fit_windows(&trace, vec![]), Err(Refusal::NoWindows));
     let nonsense = FitWindow {
@@ -172,7 +172,7 @@ fn windows_without_energy_give_none() {
 }
 
 #[test]
-fn doubles_are_left_out_and_overlaps_told() {
+fn duplicates_are_left_out_and_overlaps_are_reported() {
     let trace = Trace::random(4, 3, 3).sampled(4, 100 * MS, 0, 0.01);
     let mut windows = trace.windows.clone();
     windows.extend_from_slice(&trace.windows[3..7]);
@@ -195,7 +195,7 @@ fn doubles_are_left_out_and_overlaps_told() {
 }
 
 #[test]
-fn spans_far_from_all_windows_are_told() {
+fn spans_far_from_all_windows_are_reported() {
     let trace = Trace::random(5, 3, 2).sampled(5, 100 * MS, 0, 0.01);
     let late = trace.windows.iter().map(|w| FitWindow {
         start_ns: w.start_ns + 3_600_000 * MS,
@@ -207,7 +207,7 @@ fn spans_far_from_all_windows_are_told() {
 }
 
 #[test]
-fn ten_thousand_kinds_are_fitted_together_where_they_are_small() {
+fn small_kinds_among_ten_thousand_are_fitted_together() {
     let trace = Trace::random(6, 10_000, 30).sampled(6, 100 * MS, 0, 0.01);
     let rail = fit_windows(&trace, trace.windows.clone()).expect("sound");
     assert_eq!(rail.kinds.len(), 10_000);
@@ -219,7 +219,7 @@ fn ten_thousand_kinds_are_fitted_together_where_they_are_small() {
 }
 
 #[test]
-fn names_of_nothing_are_refused() {
+fn references_to_unknown_kinds_are_refused() {
     let trace = Trace::random(7, 3, 2).sampled(7, 100 * MS, 0, 0.01);
     let refused = |rail: RailInput, method: Method| {
         let options = FitOptions {
@@ -302,7 +302,7 @@ fn names_of_nothing_are_refused() {
 }
 
 #[test]
-fn pieces_without_sense_are_ignored() {
+fn invalid_pieces_are_ignored() {
     let mut builder = TimelineBuilder::new(0);
     builder.piece(10, 5, 0, 1.0, 1.0);
     builder.piece(0, 5, 0, f32::NAN, 1.0);

@@ -58,7 +58,7 @@ fn the_offset_is_found() {
 }
 
 #[test]
-fn an_offset_beyond_the_range_is_told() {
+fn an_offset_beyond_the_range_is_reported() {
     let trace = Trace::random(3, 12, 10).sampled(3, 100 * MS, 48 * MS, 0.01);
     let (result, rail) = fitted(&trace);
     assert!(result.offset_ns.abs() <= 40e6);
@@ -81,7 +81,7 @@ fn a_fixed_offset_is_kept() {
 }
 
 #[test]
-fn kinds_in_one_proportion_are_one_group() {
+fn kinds_in_a_fixed_proportion_are_one_group() {
     let trace = Trace::tied(5).sampled(5, 100 * MS, 0, 0.01);
     let (_, rail) = fitted(&trace);
     let pair = rail
@@ -198,26 +198,26 @@ fn fewer_merged_samples_than_kinds_are_hardly_worse_than_shares_of_time() {
 }
 
 #[test]
-fn more_kinds_than_samples_tell_apart_are_still_better_than_shares_of_time() {
+fn more_kinds_than_samples_separate_are_still_better_than_shares_of_time() {
     let trace = Trace::random(21, 90, 12).sampled(21, 100 * MS, 0, 0.01);
     let (_, rail) = fitted(&trace);
     let (fit, time) = (error(&trace, &rail), error_of_time(&trace));
     assert!(fit < time, "{fit} of the fit, {time} of shares of time");
 }
 
-/// The sensor's clock is set while the run goes on.
+/// A trace in which the sensor's clock is set during the run.
 fn stepped(seed: u64, step: i64) -> Trace {
     let mut trace = Trace::random(seed, 8, 30);
-    // Work with rests of odd lengths between, as services have them.
+    // Work with pauses of odd lengths, as in services.
     let mut random = Random::new(seed);
-    let mut rests = Vec::new();
+    let mut pauses = Vec::new();
     let mut at = 0;
     while at < 30_000 * MS {
-        let [work, rest] = [0, 1].map(|_| (MS as f64 * (100.0 + 900.0 * random.uniform())) as i64);
-        rests.push((at + work, at + work + rest));
-        at += work + rest;
+        let [work, pause] = [0, 1].map(|_| (MS as f64 * (100.0 + 900.0 * random.uniform())) as i64);
+        pauses.push((at + work, at + work + pause));
+        at += work + pause;
     }
-    let works = |piece: &(i64, i64, u32)| !rests.iter().any(|r| piece.1 > r.0 && piece.0 < r.1);
+    let works = |piece: &(i64, i64, u32)| !pauses.iter().any(|r| piece.1 > r.0 && piece.0 < r.1);
     trace.pieces.retain(works);
     let mut trace = trace.sampled(seed, 100 * MS, 0, 0.01);
     let from = trace.windows.len() * 2 / 5;
@@ -229,7 +229,7 @@ fn stepped(seed: u64, step: i64) -> Trace {
 }
 
 #[test]
-fn a_clock_that_is_set_during_the_run_is_named_and_widens_intervals() {
+fn a_clock_that_is_set_during_the_run_is_reported_and_widens_intervals() {
     let changes = |rail: &RailFit| {
         let mut warnings = rail.warnings.iter();
         warnings.find_map(|warning| match warning {

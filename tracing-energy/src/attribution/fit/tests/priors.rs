@@ -1,4 +1,4 @@
-//! Earlier knowledge helps where samples do not tell kinds apart.
+//! Priors help where samples do not separate kinds.
 
 use super::super::{Basis, CalibratedPrior, FitOptions, KnownIdle, Method, RailInput, fit};
 use super::known_powers::{error, fitted};
@@ -37,7 +37,7 @@ fn a_calibration_splits_a_tied_pair() {
 }
 
 #[test]
-fn calibrations_are_left_aside_unless_asked_for() {
+fn calibrations_are_ignored_unless_requested() {
     let trace = Trace::random(22, 6, 6).sampled(22, 100 * MS, 0, 0.01);
     let (_, plain) = fitted(&trace);
     let with = trace.with_sensor(calibrated(&trace, 0.3, 1), |sensor| {
@@ -88,7 +88,7 @@ fn an_earlier_run_narrows_a_short_one() {
 }
 
 #[test]
-fn idle_that_is_given_replaces_a_guess() {
+fn given_idle_power_replaces_a_guess() {
     let mut trace = Trace::random(26, 5, 8).sampled(26, 100 * MS, 0, 0.01);
     let last = trace.pieces.last().expect("pieces").0;
     trace

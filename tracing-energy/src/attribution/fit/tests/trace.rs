@@ -61,7 +61,7 @@ impl Trace {
         trace
     }
 
-    /// Two kinds that alternate in a fixed ratio, and one beside them.
+    /// Two kinds that alternate in a fixed ratio, and a third one.
     pub(super) fn tied(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut trace = Self {

@@ -1,0 +1,118 @@
+//! Error messages and exit codes of `energy`:
+//! code: 1 failed, 2 wrong usage.
+
+use std::path::Path;
+use std::process::Output;
+
+use energy_tests::{energy, record, tokens};
+use rusqlite::Connection;
+
+/// Exit code and stderr; nothing may be on stdout.
+fn refused(database: &Path, arguments: &[&str]) -> (i32, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = energy(env!("CARGO_BIN_EXE_energy-command"))
+        .args(arguments)
+        .args([Path::new("--db"), database])
+        .output()
+        .expect("the command");
+    let stderr = String::from_utf8_lossy(&stderr).into_owned();
+    assert_eq!(
+        String::from_utf8_lossy(&stdout),
+        "",
+        "{arguments:?}: {stderr}"
+    );
+    (status.code().expect("no signal"), stderr)
+}
+
+#[test]
+fn an_ambiguous_or_unknown_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("energy.db");
+    let uuids = ["abc1", "abc2", "b3"].map(|head| {
+        format!(
+            "{head}{}",
+            &"0-0000-4000-8000-000000000000"[head.len() - 1..]
+        )
+    });
+    for uuid in &uuids {
+        let recorded = record(&path, || tokens(3));
+        let database = Connection::open(&path).expect("the database");
+        let changed = "UPDATE runs SET uuid = ?1 WHERE uuid = ?2";
+        let rows = database.execute(changed, [uuid, &recorded.uuid]);
+        assert_eq!(rows, Ok(1));
+    }
+    for command in ["summary", "show", "flamegraph", "attribute"] {
+        let (code, text) = refused(&path, &[command, "abc"]);
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("`abc` matches more than one run"), "{text}");
+        assert!(
+            text.contains(&uuids[0]) && text.contains(&uuids[1]),
+            "{text}"
+        );
+        assert!(!text.contains(&uuids[2]), "{text}");
+
+        let (code, text) = refused(&path, &[command, "nothing"]);
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("no run `nothing`; it holds "), "{text}");
+        assert!(uuids.iter().all(|uuid| text.contains(uuid)), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_a_recording() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = folder.path().join("notes.txt");
+    std::fs::write(
+        &text,
+        "no database at all, but long enough to look like one",
+    )
+    .expect("written");
+    let foreign = folder.path().join("addresses.db");
+    let database = Connection::open(&foreign).expect("a database");
+    database
+        .execute_batch("CREATE TABLE addresses (name TEXT)")
+        .expect("a table");
+    let missing = folder.path().join("missing.db");
+    for path in [&text, &foreign, &missing] {
+        for command in ["summary", "runs", "show", "flamegraph"] {
+            let (code, text) = refused(path, &[command]);
+            assert_eq!(code, 1, "{command}: {text}");
+            assert!(text.contains(&path.display().to_string()), "{text}");
+            assert!(
+                text.starts_with("energy: ") && text.lines().count() == 1,
+                "{text}"
+            );
+            assert!(
+                text.contains("; ") || text.contains(": give"),
+                "no next step: {text}"
+            );
+        }
+    }
+    assert!(!missing.exists());
+}
+
+#[test]
+fn wrong_usage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("energy.db");
+    for arguments in [
+        &["no-such-command"][..],
+        &["summary", "--format", "runes"],
+        &["run", "--interval", "5"],
+        &["run", "--max-tokens", "many"],
+        &["run", "--tag", "=x"],
+        &["flamegraph", "--no-such-flag"],
+    ] {
+        let (code, text) = refused(&path, arguments);
+        assert_eq!(code, 2, "{arguments:?}: {text}");
+        assert!(text.contains("--help"), "{arguments:?}: {text}");
+    }
+    let (code, text) = refused(&path, &["run", "--source", "guess"]);
+    assert_ne!(code, 0);
+    assert!(text.contains("replay:FILE"), "{text}");
+    assert!(!path.exists());
+}

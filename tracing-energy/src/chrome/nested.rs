@@ -1,0 +1,182 @@
+//! Energy of activations if windows price single kinds of nodes: nested activations may be
+//! of other kinds.
+//!
+//! ```text
+//! layer    |-a-|  |-b-|          a and b ended before: their energy is known
+//! token   [====[==]===[==]       its self time: the intervals between them
+//! ```
+//!
+//! Activations arrive in the order of their ends, inner ones first. One that lies within
+//! another is kept until the outer one has ended. Activations of one thread overlap
+//! otherwise only if they exit out of order; the time is then counted as the inner one's
+//! twice.
+
+use std::collections::BTreeMap;
+
+use crate::sink::{SelfTimeInterval, SpanRow, WindowPowers};
+use crate::units::Energy;
+
+/// Maximum number of ended activations kept per thread. Beyond it, the energy of
+/// activations that contain dropped ones is unknown.
+const MAX_KEPT: usize = 100_000;
+/// Share of an activation that must be covered by measurements.
+const COVERED: f64 = 0.99;
+
+/// Ended activations whose outer activation has not ended, by thread.
+#[derive(Default)]
+pub(super) struct NestedEnergy(BTreeMap<u32, Siblings>);
+
+/// Ended activations of one thread, in time order.
+#[derive(Default)]
+struct Siblings {
+    ended: Vec<EndedActivation>,
+    /// Activations before this time were dropped.
+    dropped_until_ns: Option<i64>,
+}
+
+struct EndedActivation {
+    start_ns: i64,
+    end_ns: i64,
+    energy: Option<Energy>,
+}
+
+impl NestedEnergy {
+    /// Returns the energy of an activation of that kind that ended at `end_ns`. Calls must
+    /// come in the order of ends on each thread.
+    pub(super) fn energy(
+        &mut self,
+        span: &SpanRow,
+        end_ns: i64,
+        kind: u32,
+        powers: &WindowPowers,
+    ) -> Option<Energy> {
+        let siblings = self.0.entry(span.thread).or_default();
+        let inner = siblings.inside(span.start_ns);
+        let own = own(&inner, span.start_ns, end_ns);
+        let stretches = own.iter().map(|&(start_ns, end_ns)| SelfTimeInterval {
+            kind,
+            start_ns,
+            end_ns,
+        });
+        let own_ns: i64 = own.iter().map(|(start, end)| end - start).sum();
+        let priced = powers.energy_of_kinds(span.thread, stretches);
+        let mut known_ns = priced.map_or(0, |_| own_ns);
+        let mut energy = priced;
+        for ended in inner.iter().filter(|ended| ended.energy.is_some()) {
+            known_ns += ended.end_ns - ended.start_ns;
+            energy = Some(energy.unwrap_or_default() + ended.energy.unwrap_or_default());
+        }
+        let length_ns = end_ns - span.start_ns;
+        let whole = siblings
+            .dropped_until_ns
+            .is_none_or(|ns| span.start_ns >= ns);
+        let known = whole && known_ns as f64 >= length_ns as f64 * COVERED;
+        let energy = energy.filter(|_| known);
+        siblings.add(EndedActivation {
+            start_ns: span.start_ns,
+            end_ns,
+            energy,
+        });
+        energy
+    }
+}
+
+impl Siblings {
+    /// Removes and returns those that began at `start_ns` or later.
+    fn inside(&mut self, start_ns: i64) -> Vec<EndedActivation> {
+        let before = self
+            .ended
+            .iter()
+            .rposition(|ended| ended.start_ns < start_ns);
+        self.ended.split_off(before.map_or(0, |at| at + 1))
+    }
+
+    fn add(&mut self, ended: EndedActivation) {
+        if self.ended.len() >= MAX_KEPT {
+            self.dropped_until_ns = self.ended.last().map(|last| last.end_ns);
+            self.ended.clear();
+        }
+        self.ended.push(ended);
+    }
+}
+
+/// Returns the parts of `[start_ns, end_ns)` that no inner activation covers; an empty
+/// interval at the start for an activation without length.
+fn own(inner: &[EndedActivation], start_ns: i64, end_ns: i64) -> Vec<(i64, i64)> {
+    let mut now = start_ns;
+    let mut parts = Vec::with_capacity(inner.len() + 1);
+    for ended in inner {
+        if ended.start_ns > now {
+            parts.push((now, ended.start_ns));
+        }
+        now = now.max(ended.end_ns);
+    }
+    if now < end_ns || parts.is_empty() && inner.is_empty() {
+        parts.push((now, end_ns.max(now)));
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::WindowPowerRow;
+
+    fn span(seq: u64, start_ns: i64) -> SpanRow {
+        SpanRow {
+            seq,
+            node: 1,
+            instance: None,
+            parent: None,
+            thread: 1,
+            start_ns,
+            end_ns: None,
+            token: None,
+        }
+    }
+
+    fn powers(watts: &[(u32, f64)]) -> WindowPowers {
+        let mut powers = WindowPowers::new();
+        for &(kind, power_w) in watts {
+            powers.insert(&WindowPowerRow {
+                rail: 1,
+                start_ns: 0,
+                end_ns: 10_000_000_000,
+                thread: Some(1),
+                kind: Some(kind),
+                power_w,
+            });
+        }
+        powers
+    }
+
+    /// ```text
+    /// kind 1, 2 W   [0 ------------------- 10 s]
+    /// kind 2, 5 W       [1 - 3]    [4 ---- 8]
+    /// kind 3, 1 W                    [5 - 6]
+    /// ```
+    #[test]
+    fn nested_activations_are_priced_by_their_own_kind() {
+        let powers = powers(&[(1, 2.0), (2, 5.0), (3, 1.0)]);
+        let mut nested = NestedEnergy::default();
+        let mut joules = |start_s: i64, end_s: i64, kind| {
+            let span = span(1, start_s * 1_000_000_000);
+            let energy = nested.energy(&span, end_s * 1_000_000_000, kind, &powers);
+            energy.map(Energy::joules)
+        };
+        assert_eq!(joules(1, 3, 2), Some(10.0));
+        assert_eq!(joules(5, 6, 3), Some(1.0));
+        assert_eq!(joules(4, 8, 2), Some(16.0));
+        assert_eq!(joules(0, 10, 1), Some(4.0 * 2.0 + 10.0 + 16.0));
+        assert_eq!(joules(10, 12, 1), None, "nothing was measured then");
+    }
+
+    #[test]
+    fn the_energy_of_a_kind_without_power_and_of_its_outer_activation_is_unknown() {
+        let powers = powers(&[(1, 2.0)]);
+        let mut nested = NestedEnergy::default();
+        let half = 5_000_000_000;
+        assert_eq!(nested.energy(&span(2, 0), half, 2, &powers), None);
+        assert_eq!(nested.energy(&span(1, 0), 2 * half, 1, &powers), None);
+    }
+}
