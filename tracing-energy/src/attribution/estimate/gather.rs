@@ -13,6 +13,8 @@ use super::super::observe::{Foreign, Scope};
 use super::super::split::device_domain;
 use super::{Watched, Wishes};
 
+/// A measured idle power is right within this share, at best.
+const MEASURED_IDLE_SD: f64 = 0.03;
 /// A configured idle power is taken to be right within this share.
 const CONFIGURED_IDLE_SD: f64 = 0.05;
 /// How far powers may drift from run to run.
@@ -162,6 +164,7 @@ impl<'w> SensorRail<'w> {
                 timeline: timeline(watched, row),
                 kernel: averaging(kernel.map_or(row.kernel, |(_, kernel)| *kernel)),
                 idle: idle(watched, row),
+                measured_idle: measured_idle(watched, row),
                 priors: priors(watched, wishes, row),
                 pooled: pooled(watched, wishes, row),
             },
@@ -200,6 +203,17 @@ fn idle(watched: &Watched, row: &RailRow) -> Option<KnownIdle> {
     Some(KnownIdle {
         watts: configured.power_w,
         sd_watts: (CONFIGURED_IDLE_SD * configured.power_w).max(1e-6),
+    })
+}
+
+/// Idle power as it was measured before the run.
+fn measured_idle(watched: &Watched, row: &RailRow) -> Option<KnownIdle> {
+    let mut baselines = watched.baselines.iter();
+    let rest = baselines.find(|b| b.rail == row.id && b.samples > 0)?;
+    let spread = rest.spread_w.unwrap_or(0.0) / f64::from(rest.samples).sqrt();
+    Some(KnownIdle {
+        watts: rest.power_w,
+        sd_watts: spread.max(MEASURED_IDLE_SD * rest.power_w).max(1e-6),
     })
 }
 

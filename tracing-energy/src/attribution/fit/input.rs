@@ -81,8 +81,11 @@ pub struct RailInput {
     pub timeline: usize,
     /// What a sample tells of.
     pub kernel: Kernel,
-    /// Idle power where it was measured; else it is found among the windows.
+    /// Idle power where it was configured; else it is found among the windows.
     pub idle: Option<KnownIdle>,
+    /// Idle power as it was measured before the run. Windows without spans that draw much
+    /// more are work that has no span.
+    pub measured_idle: Option<KnownIdle>,
     /// A calibration for each kind, or empty.
     pub priors: Vec<Option<CalibratedPrior>>,
     /// Earlier runs; takes precedence over `priors` for the kinds it knows.

@@ -6,7 +6,7 @@ use super::columns::Columns;
 use super::design::{Source, SparseRows};
 use super::drift::Scene;
 use super::gram::{Gram, Samples, gram};
-use super::input::{FitOptions, Kernel, KindInfo, Method, RailInput, Sensor};
+use super::input::{FitOptions, Kernel, KindInfo, KnownIdle, Method, RailInput, Sensor};
 use super::noise::{self, Filter, Growth, Idle, Noise};
 use super::outcome::Refusal;
 use super::prior::{Beliefs, Known, PER_PARENT};
@@ -68,6 +68,9 @@ pub(super) struct Effort {
     /// Whether to look for the causes of noise, beside filters.
     pub(super) causes: bool,
 }
+
+/// Windows without spans that draw so many times the measured idle power are no idle time.
+const UNTRACED: f64 = 1.5;
 
 impl<'a> Rail<'a> {
     pub(super) fn new(
@@ -152,16 +155,21 @@ impl<'a> Rail<'a> {
         }
     }
 
-    /// Idle power: as given, or from the samples.
+    /// Idle power: as given, or from the samples, unless work without spans is in them.
     pub(super) fn idle(&self, busy_s: &[f64]) -> Idle {
-        match self.input.idle {
-            Some(known) => Idle {
-                watts: known.watts.max(0.0),
-                sd: known.sd_watts.max(0.01 * known.watts).max(1e-6),
-                measured: true,
-            },
-            None => noise::idle(&self.windows.energy_j, &self.windows.seconds, busy_s),
+        let known = |known: KnownIdle| Idle {
+            watts: known.watts.max(0.0),
+            sd: known.sd_watts.max(0.01 * known.watts).max(1e-6),
+            measured: true,
+        };
+        if let Some(configured) = self.input.idle {
+            return known(configured);
         }
+        let found = noise::idle(&self.windows.energy_j, &self.windows.seconds, busy_s);
+        let is_work =
+            |rest: &KnownIdle| found.watts > UNTRACED * rest.watts.max(0.0) + 3.0 * found.sd;
+        let rest = self.input.measured_idle.filter(is_work);
+        rest.map_or(found, known)
     }
 
     pub(super) fn beliefs(&self, idle: Idle) -> Beliefs<'_> {

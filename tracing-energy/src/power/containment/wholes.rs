@@ -108,12 +108,22 @@ impl Model<'_> {
             Some(watts) => format!("reads {watts:.1} W"),
             None => "gives no reading".to_owned(),
         };
-        let message = format!(
-            "{} {reading} and its parts ({}) {:.1} W: it cannot be the whole and is not counted",
-            self.name(whole),
-            self.names(parts),
-            compared.parts_w
-        );
+        let parts = match compared.parts_w > compared.whole_w {
+            true => format!(
+                "its parts ({}) {:.1} W",
+                self.names(parts),
+                compared.parts_w
+            ),
+            // On average they fit.
+            false => format!(
+                "its parts ({}) draw more for some time, {:.0} % of their energy",
+                self.names(parts),
+                100.0 * compared.excess
+            ),
+        };
+        let name = self.name(whole);
+        let message =
+            format!("{name} {reading} and {parts}: it cannot be the whole and is not counted");
         self.note(whole, message);
     }
 }

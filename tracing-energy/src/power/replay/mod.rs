@@ -13,6 +13,7 @@ mod placement;
 mod plist;
 mod points;
 mod repeats;
+mod silent;
 mod strays;
 mod text;
 mod tidy;
@@ -94,6 +95,7 @@ impl Recording {
         };
         let from = notices.len();
         let mut samples = tidy::tidy(found, origin, &mut notices)?;
+        notices.extend(silent::mend(&rails, &mut samples));
         notices.extend(containment::settle("recording", &mut rails, &samples));
         let first = samples.iter().map(|sample| sample.start).min();
         let first = first.unwrap_or_default();
@@ -101,7 +103,10 @@ impl Recording {
             sample.start -= first;
             sample.end -= first;
         }
-        for gap in notices[from..].iter_mut().filter(|one| one.kind == "gap") {
+        for gap in notices[from..]
+            .iter_mut()
+            .filter(|one| matches!(one.kind, "gap" | "frozen"))
+        {
             gap.time -= first;
         }
         Ok(Self {
