@@ -135,7 +135,7 @@ pub(super) fn over_rails(rails: &[Reading]) -> Covered {
     Covered {
         coverage,
         measured_j,
-        extrapolated_j,
+        extrapolated_j: extrapolated_j.filter(is_known),
         energy_j,
         idle_j: all(Reading::idle_of_all).filter(is_known),
         active_j: all(Reading::active).filter(is_known),

@@ -97,6 +97,7 @@ impl Recording {
         let mut samples = tidy::tidy(found, origin, &mut notices)?;
         notices.extend(silent::mend(&rails, &mut samples));
         notices.extend(containment::settle("recording", &mut rails, &samples));
+        notices.extend(odd_unit(&samples));
         let first = samples.iter().map(|sample| sample.start).min();
         let first = first.unwrap_or_default();
         for sample in &mut samples {
@@ -131,10 +132,34 @@ impl Recording {
 
     /// The median length of its samples.
     pub fn interval(&self) -> Nanos {
-        let mut lengths: Vec<Nanos> = self.samples.iter().map(|s| s.end - s.start).collect();
-        lengths.sort();
-        lengths.get(lengths.len() / 2).copied().unwrap_or_default()
+        usual_length(&self.samples).unwrap_or_default()
     }
+}
+
+/// The median length of samples.
+fn usual_length(samples: &[Sample]) -> Option<Nanos> {
+    let mut lengths: Vec<Nanos> = samples.iter().map(|s| s.end - s.start).collect();
+    lengths.sort();
+    lengths.get(lengths.len() / 2).copied()
+}
+
+/// No meter is read less often than this, and none more often.
+const LONGEST_INTERVAL: Nanos = Nanos::from_millis(3_600_000);
+const SHORTEST_INTERVAL: Nanos = Nanos::from_nanos(20_000);
+
+/// A notice where times are probably of another unit than the columns say.
+fn odd_unit(samples: &[Sample]) -> Option<Notice> {
+    let usual = usual_length(samples)?;
+    let is_odd = !(SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&usual);
+    is_odd.then(|| Notice {
+        time: Nanos::ZERO,
+        kind: "odd_unit",
+        message: format!(
+            "recording: its samples are {:e} s long: check the unit of its times; names of \
+             columns end in the unit, as `timestamp_s` and `start_ns`",
+            usual.seconds()
+        ),
+    })
 }
 
 /// The replay source.
