@@ -112,8 +112,8 @@ fn counting(root: &Path, interval_ms: i64) -> Result<(), Box<dyn std::error::Err
     let source = rapl::open(root, Nanos::from_millis(interval_ms), &mut Vec::new())?;
     let source: Box<dyn PowerSource> = Box::new(source);
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
-    let (tell, messages) = channel();
-    let sampler = Sampler::spawn(vec![source], clock, tell);
+    let (sender, messages) = channel();
+    let sampler = Sampler::spawn(vec![source], clock, sender);
     let watch = sampler.watch();
     std::thread::sleep(Duration::from_millis(200));
     let used = || -> i64 {

@@ -9,11 +9,15 @@
 //! A row has as many fields as the header. A longer row is refused: a decimal comma or an
 //! unquoted comma in a name would shift every column after it.
 
+mod blanks;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use csv::ByteRecord;
+
+use blanks::Blanks;
 
 /// Maximum bytes and lines before the end of the header.
 const HEAD_BYTES: usize = 64 << 10;
@@ -88,7 +92,8 @@ impl<'a> Table<'a> {
         let start = text_start(&head)?;
         let found = find_header(&head[start..], &layout)?;
         let rest = head.split_off(start + found.at);
-        let whole: Box<dyn Read + 'a> = Box::new(Cursor::new(rest).chain(input));
+        let whole = Blanks::new(Cursor::new(rest).chain(input), found.separator);
+        let whole: Box<dyn Read + 'a> = Box::new(whole);
         let mut rows = csv::ReaderBuilder::new()
             .delimiter(found.separator)
             .flexible(true)
@@ -165,12 +170,11 @@ impl<'a> Table<'a> {
             if !more.map_err(|error| error.to_string())? {
                 return Ok(false);
             }
-            let is_short = record.len() < self.header.len();
             let first = record.get(0).unwrap_or_default();
             match () {
                 () if record.iter().all(<[u8]>::is_empty) => {}
                 () if *record == self.header => self.leave_out(REPEATED, 1),
-                () if is_short && first.starts_with(b"#") => self.leave_out(COMMENT, 1),
+                () if first.starts_with(b"#") => self.leave_out(COMMENT, 1),
                 () => return Ok(true),
             }
         }
@@ -298,7 +302,7 @@ fn layout_of<T>(
         .delimiter(separator)
         .has_headers(false)
         .trim(csv::Trim::All)
-        .from_reader(line.as_bytes());
+        .from_reader(Blanks::new(line.as_bytes(), separator));
     let header = reader.records().next().and_then(Result::ok);
     let names: Vec<String> = header
         .iter()

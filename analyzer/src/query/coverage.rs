@@ -134,7 +134,7 @@ pub(super) fn over_rails(rails: &[Reading]) -> CoveredEnergy {
     CoveredEnergy {
         coverage,
         measured_j,
-        extrapolated_j,
+        extrapolated_j: extrapolated_j.filter(is_known),
         energy_j,
         idle_j: all(Reading::whole_idle).filter(is_known),
         active_j: all(Reading::active).filter(is_known),

@@ -53,7 +53,7 @@ SELECT run, phase, node, duration_ns,
        spans_j,
        CASE WHEN known THEN (measured_j + extrapolated_j) * 1e9 / nullif(duration_ns, 0) END
            AS power_w,
-       peak_w, measured_j, extrapolated_j, coverage,
+       peak_w, measured_j, CASE WHEN known THEN extrapolated_j END AS extrapolated_j, coverage,
        CASE WHEN known THEN lo_j END AS lo_j, CASE WHEN known THEN hi_j END AS hi_j
 FROM (
     SELECT p.run, coalesce(n.label, '(between)') AS phase, n.id AS node,
@@ -108,7 +108,8 @@ SELECT run, token, span, phase, start_ns, duration_ns,
        CASE WHEN known THEN measured_j + extrapolated_j END AS energy_j,
        CASE WHEN known THEN idle_j END AS idle_j,
        CASE WHEN known THEN active_j END AS active_j,
-       spans_j, measured_j, extrapolated_j, coverage,
+       spans_j, measured_j, CASE WHEN known THEN extrapolated_j END AS extrapolated_j,
+       coverage,
        CASE WHEN token = '0' AND phase = 'decode' THEN 'sampling only' END AS note
 FROM (
     SELECT t.run, CAST(t.token AS TEXT) AS token, t.span,

@@ -13,6 +13,8 @@ use super::super::observe::{SampleNonProgramEnergy, Scope};
 use super::super::split::device_domain;
 use super::{EstimateOptions, ObservedRun};
 
+/// Least relative standard deviation of a measured idle power.
+const MEASURED_IDLE_SD: f64 = 0.03;
 /// Relative standard deviation of a configured idle power.
 const CONFIGURED_IDLE_SD: f64 = 0.05;
 /// Relative drift of powers from run to run.
@@ -166,6 +168,7 @@ impl<'w> SensorRail<'w> {
                 timeline: timeline(observed, row),
                 kernel: averaging(kernel.map_or(row.kernel, |(_, kernel)| *kernel)),
                 idle: idle(observed, row),
+                measured_idle: measured_idle(observed, row),
                 priors: priors(observed, options, row),
                 pooled: pooled(observed, options, row),
             },
@@ -204,6 +207,17 @@ fn idle(observed: &ObservedRun, row: &RailRow) -> Option<KnownIdle> {
     Some(KnownIdle {
         watts: configured.power_w,
         sd_watts: (CONFIGURED_IDLE_SD * configured.power_w).max(1e-6),
+    })
+}
+
+/// Returns the idle power measured before the run.
+fn measured_idle(observed: &ObservedRun, row: &RailRow) -> Option<KnownIdle> {
+    let mut baselines = observed.baselines.iter();
+    let baseline = baselines.find(|b| b.rail == row.id && b.samples > 0)?;
+    let spread = baseline.spread_w.unwrap_or(0.0) / f64::from(baseline.samples).sqrt();
+    Some(KnownIdle {
+        watts: baseline.power_w,
+        sd_watts: spread.max(MEASURED_IDLE_SD * baseline.power_w).max(1e-6),
     })
 }
 

@@ -81,8 +81,11 @@ pub struct RailInput {
     pub timeline: usize,
     /// The time over which a sample averages.
     pub kernel: Kernel,
-    /// Known idle power; `None`: estimated from the windows.
+    /// Configured idle power; `None`: estimated from the windows.
     pub idle: Option<KnownIdle>,
+    /// Idle power measured before the run. It replaces the estimate where windows without
+    /// spans draw much more: they contain work that has no span.
+    pub measured_idle: Option<KnownIdle>,
     /// The calibration of each kind, or empty.
     pub priors: Vec<Option<CalibratedPrior>>,
     /// Prior from earlier runs; takes precedence over `priors` for its kinds.

@@ -6,7 +6,7 @@ use super::columns::Columns;
 use super::design::{Source, SparseRows};
 use super::drift::NoiseInputs;
 use super::gram::{Gram, Samples, gram};
-use super::input::{FitOptions, Kernel, KindInfo, Method, RailInput, Sensor};
+use super::input::{FitOptions, Kernel, KindInfo, KnownIdle, Method, RailInput, Sensor};
 use super::noise::{self, Filter, Growth, Idle, Noise};
 use super::outcome::Refusal;
 use super::prior::{Known, PER_PARENT, PriorSet};
@@ -68,6 +68,9 @@ pub(super) struct Effort {
     /// Whether to model the causes of noise in addition to filters.
     pub(super) causes: bool,
 }
+
+/// Ratio to the measured idle power from which on windows without spans contain work.
+const UNTRACED: f64 = 1.5;
 
 impl<'a> Rail<'a> {
     pub(super) fn new(
@@ -152,16 +155,22 @@ impl<'a> Rail<'a> {
         }
     }
 
-    /// Returns idle power: the given one, or from the samples.
+    /// Returns idle power: the configured one, or from the samples, or the measured one where
+    /// the samples contain work without spans.
     pub(super) fn idle(&self, busy_s: &[f64]) -> Idle {
-        match self.input.idle {
-            Some(known) => Idle {
-                watts: known.watts.max(0.0),
-                sd: known.sd_watts.max(0.01 * known.watts).max(1e-6),
-                measured: true,
-            },
-            None => noise::idle(&self.windows.energy_j, &self.windows.seconds, busy_s),
+        let known = |known: KnownIdle| Idle {
+            watts: known.watts.max(0.0),
+            sd: known.sd_watts.max(0.01 * known.watts).max(1e-6),
+            measured: true,
+        };
+        if let Some(configured) = self.input.idle {
+            return known(configured);
         }
+        let found = noise::idle(&self.windows.energy_j, &self.windows.seconds, busy_s);
+        let is_work =
+            |rest: &KnownIdle| found.watts > UNTRACED * rest.watts.max(0.0) + 3.0 * found.sd;
+        let rest = self.input.measured_idle.filter(is_work);
+        rest.map_or(found, known)
     }
 
     pub(super) fn prior_set(&self, idle: Idle) -> PriorSet<'_> {

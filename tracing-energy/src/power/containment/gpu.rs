@@ -120,9 +120,16 @@ impl Model<'_> {
         let (name, package_name) = (self.name(at), self.name(package));
         match self.fit(&[at], &[package]) {
             Fit::Exceeds(compared) => {
+                let how = match compared.parts_w > compared.whole_w {
+                    true => String::new(),
+                    false => format!(
+                        " and {:.0} % of its energy does not fit",
+                        100.0 * compared.excess
+                    ),
+                };
                 let message = format!(
-                    "{name} draws {:.1} W and {package_name} {:.1} W: assumed to be a card of its \
-                     own",
+                    "{name} draws {:.1} W and {package_name} {:.1} W{how}: assumed to be a card of \
+                     its own",
                     compared.parts_w, compared.whole_w
                 );
                 self.note(at, message);

@@ -43,8 +43,10 @@ const MARGIN: f64 = 1.02;
 /// Power below which nothing is compared, W.
 const NOTHING_W: f64 = 0.02;
 
-/// A share of the parts' energy above their whole that timing differences cannot explain.
+/// A share of the parts' energy above their whole that timing differences cannot explain, where
+/// it occurs several times and where it occurs once.
 const EXCESS: f64 = 0.1;
+const LARGE_EXCESS: f64 = 0.3;
 
 /// A whole without a known energy in this number of buckets is not counted. The number allows
 /// for a counter that is frozen for a while.
@@ -128,6 +130,7 @@ pub fn decide(members: &[Member], observed: &Observed) -> Containment {
     model.nest_processors();
     model.place_graphics();
     model.check_wholes();
+    model.note_unknown();
     Containment {
         places: model.places,
         notes: model.notes,
@@ -247,8 +250,36 @@ impl Model<'_> {
         self.notes.push(Note { member, message });
     }
 
+    /// Notes rails that are added to the total although their name does not show whether
+    /// another rail contains them.
+    fn note_unknown(&mut self) {
+        let roots = (0..self.members.len()).filter(|&at| self.is_root(at));
+        let roots: Vec<usize> = roots.collect();
+        let is_unknown = |&at: &usize| {
+            let Member {
+                kind,
+                placement,
+                declared,
+                ..
+            } = &self.members[at];
+            *kind == RailKind::Other && *placement == Placement::Unknown && declared.is_none()
+        };
+        let unknown: Vec<usize> = roots.iter().copied().filter(is_unknown).collect();
+        if unknown.len() == roots.len() {
+            return;
+        }
+        for at in unknown {
+            let name = self.name(at);
+            let message = format!(
+                "{name}: the name does not show what it meters; assumed to be in no other rail, \
+                 its energy is added to the total"
+            );
+            self.note(at, message);
+        }
+    }
+
     /// Compares parts with the sum of their wholes, over the total time in which both are
-    /// known and in each bucket.
+    /// known and in intervals of several windows.
     fn fit(&self, parts: &[usize], wholes: &[usize]) -> Fit {
         let compared = self.observed.compare(parts, wholes);
         if compared.buckets == 0 {
@@ -267,7 +298,8 @@ impl Model<'_> {
             };
         }
         let is_more = compared.parts_w > MARGIN * compared.whole_w + NOTHING_W;
-        let is_above = compared.above >= 3 && compared.excess > EXCESS;
+        let is_above = compared.above >= 3 && compared.excess > EXCESS
+            || compared.above >= 1 && compared.excess > LARGE_EXCESS;
         match compared.buckets {
             1 => Fit::Unknown,
             _ if is_more || is_above => Fit::Exceeds(compared),

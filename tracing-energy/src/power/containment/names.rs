@@ -10,7 +10,12 @@ pub(in crate::power) fn kind(name: &str) -> RailKind {
     let has = |stem: &str| words.contains(stem);
     match () {
         () if begins(&["gpu", "uncore", "igpu", "dgpu", "gfx", "nvidia", "pp1"]) => RailKind::Gpu,
-        () if begins(&["cpu", "core", "pp0"]) || has("cluster") => RailKind::Cpu,
+        // A zone of powercap: a package, and what is numbered in it.
+        () if begins(&["intel rapl "]) => match words.split(' ').count() {
+            0..=3 => RailKind::Package,
+            _ => RailKind::Cpu,
+        },
+        () if begins(&["cpu", "core", "corwatt", "pp0"]) || has("cluster") => RailKind::Cpu,
         () if begins(&["ecpu", "pcpu", "mcpu", "scpu", "e core", "p core"]) => RailKind::Cpu,
         () if begins(&["ane"]) => RailKind::Ane,
         () if begins(&["dram", "ram", "memory"]) => RailKind::Dram,
@@ -26,7 +31,7 @@ fn words(name: &str) -> String {
     let stem = lower.trim_matches('/');
     let stem = stem.strip_prefix("power/").unwrap_or(stem);
     let stem = stem.strip_prefix("energy-").unwrap_or(stem);
-    let separated = stem.replace(['_', '-', ' ', '.'], " ");
+    let separated = stem.replace(['_', '-', ' ', '.', ':'], " ");
     separated.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -68,7 +73,12 @@ pub(super) fn cpu_level(name: &str) -> u8 {
             }
         }
         () if is_numbered => 3,
-        () if words.starts_with("core") || words.starts_with("pp0") => 1,
+        () if ["core", "corwatt", "pp0"]
+            .iter()
+            .any(|stem| words.starts_with(stem)) =>
+        {
+            1
+        }
         () => 0,
     }
 }
@@ -124,6 +134,12 @@ mod tests {
             ("energy-ram", RailKind::Dram),
             ("gpu-1", RailKind::Gpu),
             ("combined_power", RailKind::Package),
+            ("PkgWatt", RailKind::Package),
+            ("CorWatt", RailKind::Cpu),
+            ("GFXWatt", RailKind::Gpu),
+            ("RAMWatt", RailKind::Dram),
+            ("intel-rapl:1", RailKind::Package),
+            ("intel-rapl:1:0", RailKind::Cpu),
             ("wall", RailKind::System),
             ("fan", RailKind::Other),
         ] {

@@ -24,14 +24,46 @@ struct Bucket {
     covered_ns: i64,
 }
 
+/// Maximum update period of a batched counter.
+const LONGEST_BATCH_NS: i64 = 6_000_000_000;
+
+/// Length of the intervals in which parts and wholes are compared, in windows of the slowest
+/// rail and at least in time: readings are not simultaneous.
+const COMPARED_WINDOWS: i64 = 4;
+const COMPARED_AT_LEAST_NS: i64 = 1_000_000_000;
+
 /// The power of rails over time.
 #[derive(Debug, Clone)]
 pub struct Observed {
     length_ns: i64,
     origin_ns: Option<i64>,
     rails: Vec<Vec<Bucket>>,
+    holds: Vec<Hold>,
     /// Whether all samples have been added.
     pub(super) is_complete: bool,
+}
+
+/// The update period of a rail.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hold {
+    /// Time since the last non-zero energy.
+    still_ns: i64,
+    longest_ns: i64,
+}
+
+impl Hold {
+    fn add(&mut self, joules: f64, length_ns: i64) {
+        let held_ns = self.still_ns + length_ns;
+        if joules == 0.0 {
+            self.still_ns = held_ns;
+        } else {
+            // A rail at zero for longer is not a batched counter.
+            let is_batch = self.still_ns <= LONGEST_BATCH_NS;
+            let held_ns = if is_batch { held_ns } else { length_ns };
+            self.longest_ns = self.longest_ns.max(held_ns);
+            self.still_ns = 0;
+        }
+    }
 }
 
 /// The energy of parts and of their whole over the time in which both are known.
@@ -41,8 +73,8 @@ pub(super) struct Compared {
     pub(super) buckets: usize,
     pub(super) parts_w: f64,
     pub(super) whole_w: f64,
-    /// The number of buckets in which the parts draw more than the whole, and the share
-    /// of the parts' energy by which they do.
+    /// The number of intervals in which the parts draw more than the whole, and the excess
+    /// as a share of the energy of the parts.
     pub(super) above: usize,
     pub(super) excess: f64,
 }
@@ -53,6 +85,7 @@ impl Default for Observed {
             length_ns: FIRST_LENGTH_NS,
             origin_ns: None,
             rails: Vec::new(),
+            holds: Vec::new(),
             is_complete: false,
         }
     }
@@ -76,7 +109,9 @@ impl Observed {
         }
         if self.rails.len() <= rail {
             self.rails.resize(rail + 1, Vec::new());
+            self.holds.resize(rail + 1, Hold::default());
         }
+        self.holds[rail].add(joules, end_ns - start_ns);
         let watts = joules / (end_ns - start_ns) as f64;
         // There are no buckets before the first window.
         let mut at = from.max(0);
@@ -112,8 +147,10 @@ impl Observed {
     /// Returns the observations of these rails, in this order.
     pub(super) fn of_rails(&self, rails: &[usize]) -> Self {
         let own = |&rail: &usize| self.rails.get(rail).cloned().unwrap_or_default();
+        let hold = |&rail: &usize| self.holds.get(rail).copied().unwrap_or_default();
         Self {
             rails: rails.iter().map(own).collect(),
+            holds: rails.iter().map(hold).collect(),
             ..*self
         }
     }
@@ -142,6 +179,8 @@ impl Observed {
     pub(super) fn compare(&self, parts: &[usize], wholes: &[usize]) -> Compared {
         let (mut parts_j, mut whole_j, mut excess_j) = (0.0, 0.0, 0.0);
         let (mut buckets, mut above) = (0, 0);
+        let group = self.group(parts, wholes);
+        let (mut group_parts, mut group_whole, mut in_group) = (0.0, 0.0, 0);
         for at in 0..self.rails.iter().map(Vec::len).max().unwrap_or_default() {
             let whole: Option<f64> = wholes.iter().map(|&one| self.watts(one, at)).sum();
             let known = parts.iter().filter_map(|&one| self.watts(one, at));
@@ -151,9 +190,15 @@ impl Observed {
             };
             buckets += 1;
             (parts_j, whole_j) = (parts_j + part, whole_j + whole);
-            if part > 1.05 * whole + 0.2 {
-                above += 1;
-                excess_j += part - whole;
+            (group_parts, group_whole) = (group_parts + part, group_whole + whole);
+            in_group += 1;
+            if in_group == group {
+                let per_bucket = 0.2 * group as f64;
+                if group_parts > 1.05 * group_whole + per_bucket {
+                    above += 1;
+                    excess_j += group_parts - group_whole;
+                }
+                (group_parts, group_whole, in_group) = (0.0, 0.0, 0);
             }
         }
         let mean = |sum: f64| {
@@ -174,6 +219,17 @@ impl Observed {
                 0.0
             },
         }
+    }
+
+    /// Returns the number of buckets of an interval in which these rails are compared.
+    fn group(&self, parts: &[usize], wholes: &[usize]) -> usize {
+        let rails = parts.iter().chain(wholes);
+        let holds = rails.filter_map(|&rail| self.holds.get(rail));
+        let longest_ns = holds.map(|hold| hold.longest_ns).max().unwrap_or_default();
+        let wanted_ns = longest_ns
+            .saturating_mul(COMPARED_WINDOWS)
+            .max(COMPARED_AT_LEAST_NS);
+        usize::try_from(wanted_ns.div_euclid(self.length_ns).max(1)).unwrap_or(usize::MAX)
     }
 
     /// Returns whether two rails have the same energy in at least three buckets and
@@ -216,11 +272,35 @@ mod tests {
         let part = [(0, 400, 30.0), (400, 1_000, 5.0), (1_000, 2_000, 99.0)];
         let observed = observed(&[&whole, &part]);
         let compared = observed.compare(&[1], &[0]);
-        assert_eq!((compared.buckets, compared.above), (5, 2));
+        // The longest window is 1 s, so that intervals are 4 s long.
+        assert_eq!((compared.buckets, compared.above), (5, 0));
         assert!((compared.parts_w - 15.0).abs() < 1e-9, "{compared:?}");
         assert!((compared.whole_w - 20.0).abs() < 1e-9, "{compared:?}");
         assert!((observed.mean_w(0).unwrap() - 20.0).abs() < 1e-9);
         assert_eq!(observed.mean_w(7), None);
+    }
+
+    /// ```text
+    /// whole   0  0  30  0  0  30 ..     published each 0.3 s
+    /// part    6  6  6  6  6  6  ..
+    /// ```
+    #[test]
+    fn batched_counters_are_compared_over_several_batches() {
+        let step = |at: i64| (100 * at, 100 * at + 100);
+        let with = |watts: &dyn Fn(i64) -> f64| -> Vec<(i64, i64, f64)> {
+            (0..200)
+                .map(|at| (step(at).0, step(at).1, watts(at)))
+                .collect()
+        };
+        let whole = with(&|at| if at % 3 == 2 { 30.0 } else { 0.0 });
+        let bursts = with(&|at| if at % 10 == 0 { 60.0 } else { 0.0 });
+        for part in [with(&|_| 6.0), bursts] {
+            let compared = observed(&[&whole, &part]).compare(&[1], &[0]);
+            assert_eq!(compared.above, 0, "{compared:?}");
+        }
+        let stopped = with(&|at| if at < 100 { 10.0 } else { 0.0 });
+        let compared = observed(&[&stopped, &with(&|_| 6.0)]).compare(&[1], &[0]);
+        assert!(compared.above >= 3, "{compared:?}");
     }
 
     #[test]

@@ -106,12 +106,22 @@ impl Model<'_> {
             Some(watts) => format!("reads {watts:.1} W"),
             None => "has no reading".to_owned(),
         };
-        let message = format!(
-            "{} {reading} but its parts ({}) {:.1} W: it cannot be the whole and is not counted",
-            self.name(whole),
-            self.names(parts),
-            compared.parts_w
-        );
+        let parts = match compared.parts_w > compared.whole_w {
+            true => format!(
+                "its parts ({}) {:.1} W",
+                self.names(parts),
+                compared.parts_w
+            ),
+            // The averages are possible.
+            false => format!(
+                "its parts ({}) draw more for some time, {:.0} % of their energy",
+                self.names(parts),
+                100.0 * compared.excess
+            ),
+        };
+        let name = self.name(whole);
+        let message =
+            format!("{name} {reading} but {parts}: it cannot be the whole and is not counted");
         self.note(whole, message);
     }
 }

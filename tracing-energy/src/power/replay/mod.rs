@@ -12,6 +12,7 @@ mod placement;
 mod plist;
 mod points;
 mod repeats;
+mod silent;
 mod strays;
 mod text;
 mod tidy;
@@ -94,14 +95,19 @@ impl Recording {
         };
         let from = notices.len();
         let mut samples = tidy::tidy(found, origin, &mut notices)?;
+        notices.extend(silent::check(&rails, &mut samples));
         notices.extend(containment::settle("recording", &mut rails, &samples));
+        notices.extend(odd_unit(&samples));
         let first = samples.iter().map(|sample| sample.start).min();
         let first = first.unwrap_or_default();
         for sample in &mut samples {
             sample.start -= first;
             sample.end -= first;
         }
-        for gap in notices[from..].iter_mut().filter(|one| one.kind == "gap") {
+        for gap in notices[from..]
+            .iter_mut()
+            .filter(|one| matches!(one.kind, "gap" | "frozen"))
+        {
             gap.time -= first;
         }
         Ok(Self {
@@ -126,10 +132,34 @@ impl Recording {
 
     /// Returns the median length of its samples.
     pub fn interval(&self) -> Nanos {
-        let mut lengths: Vec<Nanos> = self.samples.iter().map(|s| s.end - s.start).collect();
-        lengths.sort();
-        lengths.get(lengths.len() / 2).copied().unwrap_or_default()
+        usual_length(&self.samples).unwrap_or_default()
     }
+}
+
+/// Returns the median length of samples.
+fn usual_length(samples: &[Sample]) -> Option<Nanos> {
+    let mut lengths: Vec<Nanos> = samples.iter().map(|s| s.end - s.start).collect();
+    lengths.sort();
+    lengths.get(lengths.len() / 2).copied()
+}
+
+/// Plausible lengths of samples.
+const LONGEST_INTERVAL: Nanos = Nanos::from_millis(3_600_000);
+const SHORTEST_INTERVAL: Nanos = Nanos::from_nanos(20_000);
+
+/// Returns a notice where times are probably in another unit than the columns state.
+fn odd_unit(samples: &[Sample]) -> Option<Notice> {
+    let usual = usual_length(samples)?;
+    let is_odd = !(SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&usual);
+    is_odd.then(|| Notice {
+        time: Nanos::ZERO,
+        kind: "odd_unit",
+        message: format!(
+            "recording: its samples are {:e} s long: check the unit of its times; names of \
+             columns end in the unit, as `timestamp_s` and `start_ns`",
+            usual.seconds()
+        ),
+    })
 }
 
 /// A source that replays a recording.
