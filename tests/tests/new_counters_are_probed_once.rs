@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use energy_tests::{FakeZone, StoredRun, record_with, tokens, until};
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::{SourceChoice, known};
+use tracing_energy::power::{SourceChoice, sensor_cache};
 
 /// Shortest update period of the counter.
 const PERIOD: Duration = Duration::from_millis(30);
@@ -32,7 +32,7 @@ fn new_counters_are_probed_once() {
     };
     let written = || std::fs::metadata(&cache).and_then(|file| file.modified());
     let is_over = AtomicBool::new(false);
-    let mut first_look = SystemTime::UNIX_EPOCH;
+    let mut first_write = SystemTime::UNIX_EPOCH;
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for step in 1..1_000_u64 {
@@ -51,7 +51,7 @@ fn new_counters_are_probed_once() {
             // The observation has not reached the recording yet.
             tokens(200);
         });
-        first_look = written().expect("a file");
+        first_write = written().expect("a file");
         record_with(builder("second.db"), || tokens(200));
         is_over.store(true, Ordering::Relaxed);
     });
@@ -61,7 +61,7 @@ fn new_counters_are_probed_once() {
     assert_eq!((&*known[0].source, &*known[0].rail), ("rapl", "package-0"));
     let period = known[0].period.expect("it moved").duration();
     assert!(period > PERIOD / 2, "{period:?}");
-    assert_eq!(written().expect("a file"), first_look, "probed twice");
+    assert_eq!(written().expect("a file"), first_write, "probed twice");
     for (file, is_first) in [("first.db", true), ("second.db", false)] {
         let run = StoredRun::open(&folder.path().join(file), "last");
         run.assert_balanced();
