@@ -136,6 +136,8 @@ pub(super) struct Idle {
     pub(super) watts: f64,
     pub(super) sd: f64,
     pub(super) measured: bool,
+    /// Windows without spans contain work: not all energy above idle belongs to spans.
+    pub(super) has_untraced_work: bool,
 }
 
 /// Estimates idle power from the windows in which (almost) nothing ran; otherwise guesses it
@@ -154,6 +156,7 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
             watts,
             sd: sd.max(1e-6),
             measured: true,
+            has_untraced_work: false,
         };
     }
     // All values from zero to the lowest power are equally likely.
@@ -162,6 +165,7 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
         watts: 0.5 * lowest,
         sd: (0.29 * lowest).max(1e-6),
         measured: false,
+        has_untraced_work: false,
     }
 }
 

@@ -162,6 +162,7 @@ impl<'a> Rail<'a> {
             watts: known.watts.max(0.0),
             sd: known.sd_watts.max(0.01 * known.watts).max(1e-6),
             measured: true,
+            has_untraced_work: false,
         };
         if let Some(configured) = self.input.idle {
             return known(configured);
@@ -170,7 +171,11 @@ impl<'a> Rail<'a> {
         let is_work =
             |rest: &KnownIdle| found.watts > UNTRACED * rest.watts.max(0.0) + 3.0 * found.sd;
         let rest = self.input.measured_idle.filter(is_work);
-        rest.map_or(found, known)
+        let with_work = |rest| Idle {
+            has_untraced_work: true,
+            ..known(rest)
+        };
+        rest.map_or(found, with_work)
     }
 
     pub(super) fn prior_set(&self, idle: Idle) -> PriorSet<'_> {

@@ -50,6 +50,10 @@ pub(super) fn shares(
     let busy_s = view.rows.times(&vec![1.0; n]);
     let mean_s = windows.seconds.iter().sum::<f64>() / windows.len() as f64;
     let w = prices.weight;
+    let least_covered = match view.idle.has_untraced_work {
+        true => 1.0,
+        false => LEAST_COVERED,
+    };
     let (mut fit_factors, mut flat_factors) = (Vec::new(), Vec::new());
     let mut result = vec![WindowFit::default(); rail.input.windows.len()];
     for i in 0..windows.len() {
@@ -61,7 +65,7 @@ pub(super) fn shares(
             growth,
         );
         let above = (energy - prices.flat_idle_w * seconds).max(0.0);
-        let covered = (busy_s[i] / (LEAST_COVERED * seconds)).min(1.0);
+        let covered = (busy_s[i] / (least_covered * seconds)).min(1.0);
         let flat_factor = if flat[i] > 1e-12 {
             covered * above / flat[i]
         } else {

@@ -26,12 +26,15 @@ struct Fault {
 
 /// All kinds of faults of one source.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Faults(BTreeMap<&'static str, Fault>);
+pub(super) struct Faults(BTreeMap<Cause, Fault>);
+
+/// The kind of an event and, where it has several causes, which one.
+type Cause = (&'static str, &'static str);
 
 impl Faults {
     /// Counts a fault.
-    pub(super) fn add(&mut self, time: Nanos, kind: &'static str, message: impl Into<String>) {
-        let fault = self.0.entry(kind).or_insert(Fault {
+    pub(super) fn add(&mut self, time: Nanos, cause: Cause, message: impl Into<String>) {
+        let fault = self.0.entry(cause).or_insert(Fault {
             waiting: None,
             due: time,
             wait: FIRST_WAIT,
@@ -46,7 +49,7 @@ impl Faults {
             .0
             .iter_mut()
             .filter(|(_, one)| at_end || one.due <= now);
-        due.filter_map(|(&kind, one)| {
+        due.filter_map(|(&(kind, _), one)| {
             let (count, time, first) = one.waiting.take()?;
             one.due = now + one.wait;
             one.wait = (one.wait + one.wait).min(LONGEST_WAIT);
@@ -77,7 +80,7 @@ mod tests {
         let mut faults = Faults::default();
         let mut messages = Vec::new();
         for at in 0..600 {
-            faults.add(ms(100 * at), "odd_document", format!("document {at}"));
+            faults.add(ms(100 * at), ("odd_document", ""), format!("document {at}"));
             let due = faults.due_notices(ms(100 * at), at == 599);
             messages.extend(due.into_iter().map(|notice| notice.message));
         }
@@ -94,8 +97,8 @@ mod tests {
     #[test]
     fn kinds_are_reported_separately() {
         let mut faults = Faults::default();
-        faults.add(ms(0), "overlap", "a");
-        faults.add(ms(0), "stray_text", "b");
+        faults.add(ms(0), ("overlap", ""), "a");
+        faults.add(ms(0), ("stray_text", ""), "b");
         let kinds: Vec<_> = faults.due_notices(ms(0), false);
         assert_eq!(kinds.len(), 2);
         assert_eq!(faults.due_notices(ms(5_000), true), []);

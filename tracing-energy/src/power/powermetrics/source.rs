@@ -206,25 +206,27 @@ impl Powermetrics {
             Segment::Document(bytes) => {
                 let document = Document::parse(&bytes);
                 if self.is_repeated(bytes, &document) {
-                    self.faults.add(arrival, "overlap", OVERLAP);
+                    self.faults.add(arrival, ("overlap", ""), OVERLAP);
                     return Ok(());
                 }
                 document
             }
             Segment::Incomplete(bytes) => {
                 let message = format!("a document was cut after {} bytes", bytes.len());
-                self.faults.add(arrival, "incomplete_document", message);
+                self.faults
+                    .add(arrival, ("incomplete_document", ""), message);
                 return Ok(());
             }
             Segment::Oversized { bytes } => {
                 let message = format!("a document of {bytes} bytes was dropped");
-                self.faults.add(arrival, "rejected_document", message);
+                self.faults
+                    .add(arrival, ("rejected_document", "size"), message);
                 return Ok(());
             }
             Segment::Stray(line) => {
                 let line = String::from_utf8_lossy(&line);
                 let message = format!("text between documents was skipped: {:?}", line.trim_end());
-                self.faults.add(arrival, "stray_text", message);
+                self.faults.add(arrival, ("stray_text", ""), message);
                 return Ok(());
             }
         };
@@ -232,7 +234,8 @@ impl Powermetrics {
         match document {
             Ok(document) if !document.is_delta => {
                 let message = "a document with totals instead of an interval was dropped";
-                self.faults.add(arrival, "rejected_document", message);
+                self.faults
+                    .add(arrival, ("rejected_document", "summary"), message);
             }
             Ok(document) => self.sample(arrival, document),
             // The first document may lack rails that later ones have.
@@ -244,7 +247,8 @@ impl Powermetrics {
             }
             Err(error) => {
                 let message = error.to_string();
-                self.faults.add(arrival, "rejected_document", message);
+                self.faults
+                    .add(arrival, ("rejected_document", "error"), message);
             }
         }
         Ok(())
@@ -265,7 +269,7 @@ impl Powermetrics {
     fn samples(&mut self, placed: Vec<(Placed, Document)>) {
         for (placed, document) in placed {
             if placed.share < 1.0 {
-                self.faults.add(placed.end, "overlap", OVERLAP);
+                self.faults.add(placed.end, ("overlap", ""), OVERLAP);
             }
             if placed.share > 0.0 {
                 self.window(&placed, &document);
@@ -280,7 +284,8 @@ impl Powermetrics {
             self.notice(placed.start - gap, "gap", message);
         }
         for oddity in &document.oddities {
-            self.faults.add(placed.end, "odd_document", oddity.as_str());
+            self.faults
+                .add(placed.end, ("odd_document", ""), oddity.as_str());
         }
         self.add_rails(placed.start, document);
         self.note_pressure((placed.start, placed.end), document);
