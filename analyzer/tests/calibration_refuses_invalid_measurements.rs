@@ -66,7 +66,7 @@ fn depths_whose_spans_all_have_children() {
 #[test]
 fn missing_sources_and_models() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(refusal(&options(folder.path(), "nothing")).contains("no power source"));
+    assert!(refusal(&options(folder.path(), "nothing")).contains("is not a power source"));
     let missing = CalibrateOptions {
         model: "no-such-file.gguf".to_owned(),
         budget: Duration::from_secs(60),

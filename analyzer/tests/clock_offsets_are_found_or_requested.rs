@@ -241,7 +241,7 @@ fn flat_power_and_constant_work_are_refused() {
         ..Sensor::default()
     };
     let why = found(&random_program(1, SHORT_MS).0, &flat, exactly, 1).unwrap_err();
-    assert!(why.contains("flat"), "{why}");
+    assert!(why.contains("it is constant"), "{why}");
 }
 
 #[test]

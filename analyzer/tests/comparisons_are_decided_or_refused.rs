@@ -432,8 +432,8 @@ fn misuse_is_one_clear_message() {
     for (arguments, code, expected) in [
         (&["old"][..], 2, "give two to four"),
         (&[][..], 2, "give two to four"),
-        (&["old", "old"][..], 1, "is of both `old` and `old`"),
-        (&["old", "side=one"][..], 1, "is of both"),
+        (&["old", "old"][..], 1, "is on both `old` and `old`"),
+        (&["old", "side=one"][..], 1, "is on both"),
         (&["old", "nothing"][..], 1, "no run `nothing`"),
         (
             &["old", "side=none"][..],

@@ -321,7 +321,7 @@ fn a_file_that_cannot_be_changed_is_kept_and_named() {
     ] {
         let message = refused(folder.path(), arguments, 1);
         assert!(
-            message.contains("energy.db: no such file; give the recording"),
+            message.contains("energy.db: no such file; give the database"),
             "{message}"
         );
         assert!(!folder.path().join("energy.db").exists());

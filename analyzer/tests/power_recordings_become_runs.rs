@@ -207,7 +207,7 @@ fn recordings_of_real_machines() {
     for (name, why) in [
         (
             "intel_catapult_powermetrics_output.plist",
-            "no document in it is a difference",
+            "no document in it covers a single interval",
         ),
         ("intel_catapult_unsupported_hw.plist", "no power here"),
         ("intel_catapult_vmware.plist", "line 1661"),

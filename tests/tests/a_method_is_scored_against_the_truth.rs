@@ -191,7 +191,7 @@ fn a_failure_is_a_row_of_the_table() {
     let rows = chosen(Some("once")).expect("a known row");
     let text = table("confused", &run(&UnknownKindMethod, &rows, &SEEDS[..1]));
     assert!(
-        text.contains("| once |") && text.contains("no: \"what\" is no kind"),
+        text.contains("| once |") && text.contains("no: \"what\" is not a kind"),
         "{text}"
     );
     let error = chosen(Some("web100,wbe"))

@@ -102,7 +102,7 @@ fn a_baseline_is_listed_checked_and_deleted() {
         code == Some(0) && message.contains("undecided"),
         "{message}"
     );
-    assert!(message.contains("modelled power (CPU time)"), "{message}");
+    assert!(message.contains("are modelled (CPU time)"), "{message}");
     let (code, message) = run(&[
         "baseline",
         "check",

@@ -170,7 +170,7 @@ fn a_bad_file_is_named_with_its_line() {
         .expect_err("no such rail")
         .to_string();
     assert!(
-        error.contains("samples.csv, line 2: no rail is called \"cup\""),
+        error.contains("samples.csv, line 2: unknown rail \"cup\""),
         "{error}"
     );
     std::fs::remove_file(&path).expect("the file goes");

@@ -12,6 +12,8 @@ const IDLE_LIMIT_NS: i64 = 60_000_000_000;
 
 impl Collector {
     pub(super) fn take_records(&mut self, limit: u64) {
+        // Other threads may go on for a moment after a signal or the guard ended the run.
+        let end_ns = self.end_ns().unwrap_or(i64::MAX);
         let Self {
             parts,
             engine,
@@ -62,6 +64,7 @@ impl Collector {
                 losses,
                 progress,
             };
+            let time_ns = time_ns.min(end_ns);
             let verdict = assembler.take(thread, time_ns, record, last_try, &mut out);
             if batch.spans.len() >= batch::FULL {
                 let flushed_ns = batch.time_ns;
