@@ -80,7 +80,7 @@ fn check_rail(
         silent
             .iter()
             .for_each(|&place| samples[place].energy = None);
-        unknown = unknown + time;
+        unknown += time;
         first.get_or_insert(start);
     }
     let message = format!(
