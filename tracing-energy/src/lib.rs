@@ -6,22 +6,18 @@
 //! (independent of each other) <- `attribution` <- `sink` (with `store` and `chrome`) <-
 //! `layer`.
 
-pub mod attribution;
 pub mod chrome;
 mod clock;
 pub mod conditions;
 pub mod cpu_time;
 mod error;
 pub mod files;
-pub mod host;
 pub mod power;
 pub mod priors;
 mod record;
-pub mod rows;
 pub mod sink;
 pub mod store;
 pub mod table;
-pub mod units;
 
 mod builder;
 mod guard;
@@ -33,6 +29,9 @@ mod roles;
 
 pub use builder::EnergyLayerBuilder;
 pub use clock::{Clock, ManualClock, MonotonicClock};
+pub use energy_attribution as attribution;
+pub use energy_data::{rows, units};
+pub use energy_host as host;
 pub use error::Error;
 pub use guard::EnergyGuard;
 pub use join::ChildEnv;

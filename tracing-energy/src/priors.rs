@@ -6,26 +6,15 @@
 //! ```
 //!
 //! Columns may have any order, and further columns are ignored. `rail` may be absent or
-//! empty. Fields may be quoted (RFC 4180) within one line.
+//! empty. The file is read as every table is ([`crate::table`]).
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 
-use crate::Error;
-use crate::rows::CalibrationRow;
+pub use energy_data::Prior;
 
-/// The known power of a kind before a run is fitted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prior {
-    /// The kind: names of spans, joined by ` > `.
-    pub kind: String,
-    /// Active power while the kind runs, in watts; above 0.
-    pub watts: f64,
-    /// Standard deviation of `watts` relative to it; above 0.
-    pub relative_sd: f64,
-    /// The rail's name within its source; `None` for any rail.
-    pub rail: Option<String>,
-}
+use crate::Error;
+use crate::table::{self, Row, Table};
 
 /// Reads a file of priors.
 ///
@@ -36,7 +25,7 @@ pub fn read_priors(path: &Path) -> Result<Vec<Prior>, Error> {
         path: path.to_owned(),
         source,
     })?;
-    parse_priors(BufReader::new(file)).map_err(|message| Error::Input {
+    parse_priors(file).map_err(|message| Error::Input {
         path: path.to_owned(),
         message,
     })
@@ -46,35 +35,25 @@ pub fn read_priors(path: &Path) -> Result<Vec<Prior>, Error> {
 ///
 /// # Errors
 /// A message that names the line.
-pub fn parse_priors(input: impl BufRead) -> Result<Vec<Prior>, String> {
-    let mut lines = (1..).zip(input.lines());
-    let header = match lines.next() {
-        Some((_, line)) => line.map_err(|error| error.to_string())?,
-        None => {
-            return Err(format!(
-                "it is empty; it must begin with the line `{HEADER}`"
-            ));
-        }
-    };
-    let columns = Columns::of(&header)?;
+pub fn parse_priors(input: impl Read) -> Result<Vec<Prior>, String> {
+    let (mut table, columns) = Table::open(input, Columns::of)?;
     let mut priors: Vec<Prior> = Vec::new();
-    for (number, line) in lines {
-        let at_line = |why: String| format!("line {number}: {why}");
-        let line = line.map_err(|error| at_line(error.to_string()))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let prior = columns.prior(&line).map_err(at_line)?;
+    table.read(|row| {
+        let prior = columns.prior(row)?;
         let is_same = |other: &Prior| other.kind == prior.kind && other.rail == prior.rail;
         if priors.iter().any(is_same) {
-            return Err(at_line(format!(
+            return Err(format!(
                 "kind `{}` occurs twice; delete one of its lines",
                 prior.kind
-            )));
+            ));
         }
         priors.push(prior);
+        Ok(())
+    })?;
+    match table.left_out().find(|(kind, ..)| *kind == table::CUT) {
+        Some(_) => Err("its last line is incomplete; end the file with a line end".to_owned()),
+        None => Ok(priors),
     }
-    Ok(priors)
 }
 
 /// Writes priors in the format of [`read_priors`].
@@ -82,26 +61,16 @@ pub fn parse_priors(input: impl BufRead) -> Result<Vec<Prior>, String> {
 /// # Errors
 /// When `out` cannot be written.
 pub fn write_priors(out: &mut dyn Write, priors: &[Prior]) -> std::io::Result<()> {
-    writeln!(out, "{HEADER},rail")?;
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(["kind", "watts", "relative_sd", "rail"])?;
     for prior in priors {
+        // One line per prior: a line end is written as a space.
+        let kind = prior.kind.replace(['\n', '\r'], " ");
+        let (watts, sd) = (prior.watts.to_string(), prior.relative_sd.to_string());
         let rail = prior.rail.as_deref().unwrap_or_default();
-        let (kind, rail) = (quoted(&prior.kind), quoted(rail));
-        writeln!(out, "{kind},{},{},{rail}", prior.watts, prior.relative_sd)?;
+        table.write_record([&*kind, &*watts, &*sd, rail])?;
     }
-    Ok(())
-}
-
-impl CalibrationRow {
-    /// Returns the calibration's powers as priors.
-    pub fn priors(&self) -> Vec<Prior> {
-        let prior = |row: &crate::rows::CalibrationKindRow| Prior {
-            kind: row.kind.clone(),
-            watts: row.watts,
-            relative_sd: row.relative_sd,
-            rail: Some(row.rail.clone()),
-        };
-        self.kinds.iter().map(prior).collect()
-    }
+    table.flush()
 }
 
 const HEADER: &str = "kind,watts,relative_sd";
@@ -115,11 +84,12 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(header: &str) -> Result<Self, String> {
-        let names = fields(header.trim_start_matches('\u{feff}'))?;
-        let find = |name: &str| names.iter().position(|column| column == name);
+    fn of(header: &[&str]) -> Result<Self, String> {
+        if header.is_empty() {
+            return Err(format!("it must begin with the line `{HEADER}`"));
+        }
         let need = |name: &str| {
-            find(name).ok_or_else(|| {
+            table::column(header, name)?.ok_or_else(|| {
                 format!("its first line has no column `{name}`; it must hold `{HEADER}`")
             })
         };
@@ -127,25 +97,24 @@ impl Columns {
             kind: need("kind")?,
             watts: need("watts")?,
             relative_sd: need("relative_sd")?,
-            rail: find("rail"),
+            rail: table::column(header, "rail")?,
         })
     }
 
-    fn prior(&self, line: &str) -> Result<Prior, String> {
-        let fields = fields(line)?;
+    fn prior(&self, row: &Row<'_>) -> Result<Prior, String> {
         let field = |name: &str, at: usize| {
-            let field = fields.get(at).map(String::as_str).unwrap_or_default();
+            let field = row.field(at).unwrap_or_default();
             let missing = || format!("it has no {name}");
             Some(field)
                 .filter(|text| !text.is_empty())
                 .ok_or_else(missing)
         };
-        let rail = self.rail.and_then(|at| fields.get(at)).cloned();
+        let rail = self.rail.and_then(|at| row.field(at).ok());
         Ok(Prior {
             kind: field("kind", self.kind)?.to_owned(),
             watts: positive("watts", field("watts", self.watts)?)?,
             relative_sd: positive("relative_sd", field("relative_sd", self.relative_sd)?)?,
-            rail: rail.filter(|rail| !rail.is_empty()),
+            rail: rail.filter(|rail| !rail.is_empty()).map(str::to_owned),
         })
     }
 }
@@ -154,34 +123,6 @@ fn positive(name: &str, text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
         _ => Err(format!("{name} is `{text}`; it must be a number above 0")),
-    }
-}
-
-/// Splits a line into fields. A quote inside a quoted field is doubled.
-fn fields(line: &str) -> Result<Vec<String>, String> {
-    let (mut all, mut field) = (Vec::new(), String::new());
-    let (mut quoted, mut characters) = (false, line.chars().peekable());
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if quoted && characters.next_if_eq(&'"').is_some() => field.push('"'),
-            '"' => quoted = !quoted,
-            ',' if !quoted => all.push(std::mem::take(&mut field).trim().to_owned()),
-            other => field.push(other),
-        }
-    }
-    if quoted {
-        return Err("a quote is not closed".to_owned());
-    }
-    all.push(field.trim().to_owned());
-    Ok(all)
-}
-
-fn quoted(field: &str) -> String {
-    // The format has one line per prior: a line end is written as a space.
-    let field = field.replace(['\n', '\r'], " ");
-    match field.contains(['"', ',']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field,
     }
 }
 
@@ -223,14 +164,16 @@ mod tests {
 
     #[test]
     fn errors_name_the_line_and_the_cause() {
-        let refused = |rows: &str| parse(&format!("kind,watts,relative_sd\n{rows}")).unwrap_err();
+        let refused = |rows: &str| parse(&format!("kind,watts,relative_sd\n{rows}\n")).unwrap_err();
         assert!(refused("a,1,0.1\nb,-1,0.1").starts_with("line 3: watts is `-1`"));
         assert!(refused("a,nan,0.1").starts_with("line 2: watts"));
         assert!(refused("a,1,0").starts_with("line 2: relative_sd is `0`"));
         assert!(refused("a,1").contains("no relative_sd"));
         assert!(refused(",1,0.1").contains("no kind"));
         assert!(refused("a,1,0.1\na,2,0.1").contains("`a` occurs twice"));
-        assert!(refused("\"a,1,0.1").contains("quote"));
+        assert!(refused("\"a,1,0.1").starts_with("line 2: it has no watts"));
+        let cut = parse("kind,watts,relative_sd\na,1,0.1\nb,1").unwrap_err();
+        assert!(cut.contains("incomplete"), "{cut}");
         assert!(parse("kind,watts\n").unwrap_err().contains("`relative_sd`"));
         assert!(parse("").unwrap_err().contains("empty"));
     }

@@ -30,7 +30,8 @@ const EXCERPT: usize = 200;
 const BEFORE_HEADER: &str = "stray_text";
 const REPEATED: &str = "repeated_header";
 const COMMENT: &str = "comment";
-const CUT: &str = "cut_file";
+/// The kind of an incomplete last line in [`Table::left_out`].
+pub const CUT: &str = "cut_file";
 
 /// An opened table whose header has been parsed.
 pub struct Table<'a> {

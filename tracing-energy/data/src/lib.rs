@@ -1,0 +1,14 @@
+//! Internal to tracing-energy, without a stability promise: plain data that all its crates
+//! share. Units, rows of a recording, and properties of rails.
+
+mod batching;
+mod kernel;
+mod prior;
+mod rail;
+pub mod rows;
+pub mod units;
+
+pub use batching::{Batched, Batching};
+pub use kernel::Kernel;
+pub use prior::Prior;
+pub use rail::{Provenance, RailKind};
