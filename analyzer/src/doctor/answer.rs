@@ -45,7 +45,13 @@ impl Examined {
                 Column::text("sensor", "sensor"),
                 Column::text("why", "reason"),
             ];
-            answer = answer.sheet(Sheet::new("left_out", "Unused sensors", columns, left_out));
+            let sheet = Sheet::new("left_out", "Unused sensors", columns, left_out);
+            // A table would cut the reasons.
+            answer = answer.sheet(sheet.data_only());
+            for UnusedSensor { sensor, why, .. } in &self.left_out {
+                let (sensor, why) = (escape(sensor), escape(why));
+                answer = answer.note(format!("Unused sensor {sensor}: {why}."));
+            }
         }
         let powers = self.powers.iter().map(|(of, seen)| (of, seen));
         let crossed = cross::check(self.usable().chain(powers));
@@ -64,6 +70,11 @@ impl Examined {
                     escape(what),
                     escape(fix)
                 ));
+            }
+        }
+        for (name, state) in &self.sources {
+            if let State::Failing(why) = state {
+                answer = answer.note(format!("{name} fails: {}.", escape(why)));
             }
         }
         for (description, _) in self.usable() {

@@ -386,7 +386,7 @@ impl Engine {
         };
         let name = &rail.row.name;
         let message = format!(
-            "rail {name} reported no energy from {:.3} s on",
+            "rail {name} has a gap: no energy was reported after {:.3} s",
             start as f64 / 1e9
         );
         self.event(start, "unmeasured", message);
