@@ -26,7 +26,8 @@ but no verdict. Record at least three runs per side, ten to detect 5 %, interlea
 (A B A B). docs/comparing.md explains the statistics.
 
 With --fail-above the exit code is 3 if the energy of a side significantly exceeds that
-of A by more than this, and 0 with a warning (4 with --strict) if that is undecided. Exit code 4,\nwith or without these options, if samples cover too little of a side.";
+of A by more than this, and 0 with a warning (4 with --strict) if that is undecided. The
+exit code is 4, with or without these options, if samples cover too little of a side.";
 
 /// Options of `energy compare`.
 #[derive(Debug, Args)]
