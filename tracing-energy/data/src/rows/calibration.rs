@@ -90,6 +90,19 @@ pub struct CalibrationRow {
     pub kinds: Vec<CalibrationKindRow>,
 }
 
+impl CalibrationRow {
+    /// Returns the calibration's powers as priors.
+    pub fn priors(&self) -> Vec<Prior> {
+        let prior = |row: &CalibrationKindRow| Prior {
+            kind: row.kind.clone(),
+            watts: row.watts,
+            relative_sd: row.relative_sd,
+            rail: Some(row.rail.clone()),
+        };
+        self.kinds.iter().map(prior).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,18 +131,5 @@ mod tests {
                 "threads (8 calibrated, 4 here)"
             ]
         );
-    }
-}
-
-impl CalibrationRow {
-    /// Returns the calibration's powers as priors.
-    pub fn priors(&self) -> Vec<Prior> {
-        let prior = |row: &CalibrationKindRow| Prior {
-            kind: row.kind.clone(),
-            watts: row.watts,
-            relative_sd: row.relative_sd,
-            rail: Some(row.rail.clone()),
-        };
-        self.kinds.iter().map(prior).collect()
     }
 }
