@@ -52,10 +52,11 @@ struct Thread {
 }
 
 impl Thread {
-    /// Adds the time up to now to the self time of the stack's top.
+    /// Adds the time up to now to the self time of the stack's top. The time is negative for a
+    /// record that is read after a flush and precedes it: the flush counted too much.
     fn account(&mut self, now_ns: i64) {
         if let Some(top) = self.stack.last() {
-            self.totals.entry(top.node).or_default().0 += (now_ns - self.since_ns).max(0);
+            self.totals.entry(top.node).or_default().0 += now_ns - self.since_ns;
         }
         self.since_ns = now_ns;
     }
