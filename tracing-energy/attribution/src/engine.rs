@@ -17,7 +17,7 @@ use super::prices::Prices;
 use super::rails::RailState;
 use super::report::{Counters, Finished};
 use super::segments::{Closed, Key, Opened, Stacks};
-use super::track::SLOT_NS;
+use super::track::{SLOT_NS, Track};
 use super::windows::WindowReader;
 
 /// Number of segments retained before the oldest are folded.
@@ -252,7 +252,8 @@ impl Engine {
         self.used(node, start);
         self.coarse = true;
         let times = self.stacks.node_mut(node);
-        times.self_ns += window.self_ns.max(0);
+        // A negative time corrects what an earlier window counted too much.
+        times.self_ns = times.self_ns.saturating_add(window.self_ns).max(0);
         times.activations += window.activations;
         let key = Key {
             node,
@@ -432,14 +433,15 @@ impl Engine {
         self.counters.late_edges += u64::from(time < self.sealed_until);
     }
 
+    /// Returns the tracks of all threads and that of the sets of phases.
+    fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+        let threads = self.stacks.threads.iter_mut();
+        let threads = threads.map(|thread| &mut thread.track);
+        threads.chain([&mut self.phases.track])
+    }
+
     fn seal(&mut self, until: i64) {
-        let threads = self
-            .stacks
-            .threads
-            .iter_mut()
-            .map(|thread| &mut thread.track);
-        let sets = [&mut self.phases.track];
-        threads.chain(sets).for_each(|track| track.seal(until));
+        self.tracks_mut().for_each(|track| track.seal(until));
     }
 
     fn prune(&mut self, keep: i64) {
@@ -447,13 +449,7 @@ impl Engine {
         let keep = keep.div_euclid(SLOT_NS) * SLOT_NS;
         self.keep_open_gaps(keep);
         self.pruned_until = self.pruned_until.max(keep);
-        let threads = self
-            .stacks
-            .threads
-            .iter_mut()
-            .map(|thread| &mut thread.track);
-        let sets = [&mut self.phases.track];
-        threads.chain(sets).for_each(|track| track.prune(keep));
+        self.tracks_mut().for_each(|track| track.prune(keep));
         self.stacks.open.prune_off_thread_times(keep);
         self.cpu.prune(keep);
         self.uses.prune(keep);

@@ -130,7 +130,8 @@ pub struct NodeWindowRow {
     pub start_ns: i64,
     /// End of the window.
     pub end_ns: i64,
-    /// Self time in it.
+    /// Self time in it; below zero where an earlier window counted too much, because a record
+    /// was read late.
     pub self_ns: i64,
     /// Activations that ended in it.
     pub activations: u64,

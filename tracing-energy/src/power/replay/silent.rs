@@ -84,8 +84,8 @@ fn check_rail(
         first.get_or_insert(start);
     }
     let message = format!(
-        "recording: rail {} reads 0 for {:.1} s though it draws {least_w:.2} W or more at all \
-         other times: its energy is unknown there",
+        "recording: rail {} reads 0 for {:.1} s although its power is {least_w:.2} W or more in \
+         98 % of the other samples: its energy is unknown there",
         rail.name,
         unknown.seconds()
     );
