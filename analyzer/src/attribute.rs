@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use tracing_energy::Prior;
 use tracing_energy::power::{Kernel, Provenance};
-use tracing_energy::priors::{Prior, read_priors};
 use tracing_energy::store::{Patience, RunLiveness, Store};
 use tracing_energy::units::Nanos;
 use tracing_energy::{AttributeOptions, Method};
 
 use crate::calibrate::key_of_run;
 use crate::error::Result;
+use crate::priors::read_priors;
 
 /// Options of an attribution.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,7 +86,7 @@ pub fn complete(path: &Path, selector: &str) -> Result<Option<String>> {
 fn stored(path: &Path, uuid: &str, force: bool) -> Result<(Vec<Prior>, Option<String>)> {
     let store = Store::open(path)?;
     let run = store.find_run(uuid)?;
-    let refuse = |message| tracing_energy::Error::Input {
+    let refuse = |message| crate::Error::Input {
         path: path.to_owned(),
         message,
     };

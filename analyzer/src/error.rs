@@ -9,6 +9,17 @@ pub enum Error {
     /// An error of the recording library.
     #[error(transparent)]
     Recording(#[from] tracing_energy::Error),
+    /// A recording cannot be read, written or attributed.
+    #[error(transparent)]
+    Store(#[from] tracing_energy::store::Error),
+    /// A file's content is invalid.
+    #[error("{}: {message}", path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// The problem and the next step.
+        message: String,
+    },
     /// A query failed.
     #[error("database: {0}; check that the file is a complete recording of this version")]
     Query(#[from] rusqlite::Error),

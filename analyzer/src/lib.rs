@@ -18,6 +18,7 @@ pub mod format;
 pub mod import;
 pub mod ops;
 pub mod plausibility;
+pub mod priors;
 pub mod program;
 pub mod query;
 pub mod record;

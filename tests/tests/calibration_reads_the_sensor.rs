@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use energy_analyzer::calibrate::{CalibrateOptions, Progress, calibrate, key_of_run, machine};
+use energy_analyzer::priors::{read_priors, write_priors};
 use energy_analyzer::run::{RunOptions, record};
 use energy_models::tiny::{self, TinyConfig};
-use tracing_energy::priors::{read_priors, write_priors};
 use tracing_energy::rows::RunRow;
 use tracing_energy::store::Store;
 

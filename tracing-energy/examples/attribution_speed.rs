@@ -14,7 +14,8 @@ use tracing_energy::power::{Kernel, Provenance, RailKind};
 use tracing_energy::rows::{
     CallsiteRow, Domain, NodeRow, RailRow, SampleRow, ThreadRole, ThreadRow,
 };
-use tracing_energy::sink::{Batch, RunMetadata, RunRow, RunStatus, Sink, SpanRow};
+use tracing_energy::rows::{RunMetadata, RunRow, RunStatus, SpanRow};
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::SqliteSink;
 use tracing_energy::{AttributeOptions, Method, host, reattribute};
 

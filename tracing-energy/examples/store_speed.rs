@@ -8,7 +8,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use tracing_energy::host;
-use tracing_energy::sink::{Batch, RunMetadata, RunRow, RunStatus, Sink, SpanRow};
+use tracing_energy::rows::{RunMetadata, RunRow, RunStatus, SpanRow};
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::SqliteSink;
 
 const PER_BATCH: u64 = 100_000;

@@ -12,32 +12,32 @@ use std::time::Duration;
 use plan::SourcePlan;
 use sensor_probe::SensorProbe;
 
-use crate::clock::{Clock, MonotonicClock};
-use crate::conditions::System;
 use crate::error::Error;
-use crate::files::FileAccess;
-use crate::guard::{Ending, EnergyGuard, State};
-use crate::host;
+use crate::guard::EnergyGuard;
 use crate::join::{self, Join};
 use crate::layer::EnergyLayer;
-use crate::power::{
-    OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice, sensor_cache,
-};
-use crate::priors::Prior;
-use crate::reattribute::{AttributeOptions, Method};
 use crate::record::{
     Assembler, Capture, Detail, EdgeClock, FieldCapture, HotPath, Naming, OnFull, RecorderOptions,
     Shared,
 };
 use crate::recorder::{
-    Collector, CollectorParts, Control, DeviceUseReader, Offline, Writer, end_on_signal,
-    measure_baseline_cpu,
+    ActiveRecording, Collector, CollectorParts, Control, DeviceUseReader, Offline, RecordingState,
+    Writer, end_on_signal, measure_baseline_cpu,
 };
 use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
-use crate::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
-use crate::sink::Sink;
-use crate::units::Nanos;
 use crate::{chrome, store};
+use energy_data::Prior;
+use energy_data::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
+use energy_data::sink::Sink;
+use energy_data::units::Nanos;
+use energy_data::{AttributeOptions, Method};
+use energy_host as host;
+use energy_host::files::FileAccess;
+use energy_power::conditions::System;
+use energy_power::{Clock, MonotonicClock};
+use energy_power::{
+    OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice, sensor_cache,
+};
 
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
 pub struct EnergyLayerBuilder {
@@ -289,7 +289,7 @@ impl EnergyLayerBuilder {
         self
     }
 
-    /// Reads the run's [conditions](crate::conditions) from system files below this
+    /// Reads the run's [conditions](energy_power::conditions) from system files below this
     /// folder instead of `/`. For tests.
     pub fn system_root(mut self, root: impl Into<PathBuf>) -> Self {
         self.system = System { root: root.into() };
@@ -422,8 +422,8 @@ impl EnergyLayerBuilder {
         };
         let collector = Collector::spawn(parts).map_err(thread_error)?;
         let _ = shared.collector.set(collector.thread().clone());
-        let state = Mutex::new(State::Running(sampler, collector));
-        let ending = Arc::new(Ending {
+        let state = Mutex::new(RecordingState::Running(sampler, collector));
+        let recording = Arc::new(ActiveRecording {
             uuid,
             shared: Arc::clone(&shared),
             control,
@@ -433,11 +433,11 @@ impl EnergyLayerBuilder {
             state,
         });
         if self.end_on_signal {
-            end_on_signal(Arc::downgrade(&ending)).map_err(thread_error)?;
+            end_on_signal(Arc::downgrade(&recording)).map_err(thread_error)?;
         }
         Ok((
             EnergyLayer::new(HotPath { shared, key_fields }),
-            EnergyGuard::new(ending),
+            EnergyGuard::new(recording),
         ))
     }
 
@@ -500,7 +500,7 @@ impl EnergyLayerBuilder {
                 sources,
                 notices: Vec::new(),
             }),
-            Sources::Chosen(choice) => Ok(crate::power::open(&choice, &self.options, clock)?),
+            Sources::Chosen(choice) => Ok(energy_power::open(&choice, &self.options, clock)?),
         }
     }
 }

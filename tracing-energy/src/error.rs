@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::power::SourceError;
+use energy_power::SourceError;
 
 /// Errors before, during setup of and after a recording. The traced program never sees one:
 /// while recording, errors are stored as counted events of the run.
@@ -12,14 +12,9 @@ pub enum Error {
     /// A power source cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A database operation failed.
-    #[error("database {}: {message}", path.display())]
-    Store {
-        /// The database file.
-        path: PathBuf,
-        /// The cause and the next step.
-        message: String,
-    },
+    /// A recording cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] energy_store::Error),
     /// A thread or signal handler could not be created.
     #[error("the recorder cannot start: {source}")]
     Thread {

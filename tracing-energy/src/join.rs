@@ -68,7 +68,7 @@ const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
 
 #[cfg(unix)]
 fn monotonic_ns() -> Option<i64> {
-    crate::host::clock_ns(CLOCK)
+    energy_host::clock_ns(CLOCK)
 }
 
 #[cfg(not(unix))]

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 use tracing::info_span;
 use tracing_energy::attribution::balances;
 use tracing_energy::power::SourceChoice;
-use tracing_energy::sink::{Basis, MemorySink};
+use tracing_energy::rows::Basis;
+use tracing_energy::sink::MemorySink;
 use tracing_energy::{EnergyLayer, EnergyLayerBuilder, Error, Method, RunSummary};
 use tracing_subscriber::prelude::*;
 

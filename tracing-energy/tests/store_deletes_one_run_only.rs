@@ -109,7 +109,7 @@ fn an_attribution_that_fails_leaves_nothing() {
     let rows = store_support::attribution();
     let failed = store.attribute(1, |writer| {
         writer.write(&rows)?;
-        Err(tracing_energy::Error::Input {
+        Err(tracing_energy::store::Error::Input {
             path: "x".into(),
             message: "no".into(),
         })

@@ -4,7 +4,8 @@
 mod store_support;
 
 use store_support::attributed;
-use tracing_energy::sink::{Batch, RunStatus, Sink};
+use tracing_energy::rows::RunStatus;
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::{SqliteSink, Store};
 
 fn ended(uuid: &str) -> Batch {

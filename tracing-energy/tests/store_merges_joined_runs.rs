@@ -8,7 +8,8 @@ use std::path::Path;
 
 use store_support::{MS, recording};
 use tracing_energy::repair_dead_runs;
-use tracing_energy::sink::{Batch, CpuRow, CpuScope, RunRow, RunStatus, Sink};
+use tracing_energy::rows::{CpuRow, CpuScope, RunRow, RunStatus};
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::{SqliteSink, Store};
 
 /// A complete run of process `pid` that joins `joins`; its times begin `later_ns` later.

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use store_support::attributed;
-use tracing_energy::sink::{Batch, RunStatus, Sink};
+use tracing_energy::rows::RunStatus;
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::{MergeSource, SqliteSink, Store, span_ids};
 
 /// Tables that belong to machines, not to runs; a new table must be added here or have a run.
@@ -218,7 +219,7 @@ fn old_file(path: &Path) {
         VALUES (1, 'old', 'complete', 1, 0, 0, 100000000, '0.1.0');
         INSERT INTO nodes VALUES (1, 1, NULL, 1, 'work', 0, 1, NULL, NULL, NULL, NULL, NULL);
         INSERT INTO spans VALUES (1 << 40 | 1, 1, NULL, NULL, 1, 0, 100000000, NULL);";
-    let tables = include_str!("../src/store/schema.sql");
+    let tables = include_str!("../store/src/schema.sql");
     connection.execute_batch(tables).expect("tables");
     connection.execute_batch(rows).expect("rows");
 }

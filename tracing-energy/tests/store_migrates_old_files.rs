@@ -15,7 +15,7 @@ use tracing_energy::sink::Sink;
 use tracing_energy::store::{SCHEMA_VERSION, SqliteSink, Store, span_id};
 
 /// The tables of version 1: this migration never changes.
-const TABLES: &str = include_str!("../src/store/schema.sql");
+const TABLES: &str = include_str!("../store/src/schema.sql");
 
 const ROWS: &str = "
 PRAGMA application_id = 0x5452454e;

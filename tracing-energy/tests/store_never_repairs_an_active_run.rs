@@ -10,7 +10,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use store_support::{MS, attribution, recording, run_row, span};
 use tracing_energy::host::{self, Host};
-use tracing_energy::sink::{Batch, RunStatus, Sink};
+use tracing_energy::rows::RunStatus;
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::{
     Patience, RunLiveness, ShownEnd, SqliteSink, Store, StoredRun, liveness,
 };

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use store_support::{MS, recording, span};
 use tracing_energy::host;
-use tracing_energy::sink::{Batch, RunStatus, Sink};
+use tracing_energy::rows::RunStatus;
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::{SqliteSink, Store};
 
 const PATH: &str = "STORE_REPAIRS_PATH";
@@ -73,7 +74,7 @@ fn killed_while_writing_then_repaired() {
     );
 
     let fails = writable.repair(1, |_| {
-        Err(tracing_energy::Error::Input {
+        Err(tracing_energy::store::Error::Input {
             path: "x".into(),
             message: "no".into(),
         })

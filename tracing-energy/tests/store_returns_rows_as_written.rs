@@ -4,7 +4,8 @@ mod store_support;
 
 use proptest::prelude::*;
 use store_support::{attributed, recording};
-use tracing_energy::sink::{Batch, FieldsRow, SampleRow, Sink, SpanRow};
+use tracing_energy::rows::{FieldsRow, SampleRow, SpanRow};
+use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::{SqliteSink, Store};
 
 fn written(batches: &[Batch]) -> (tempfile::TempDir, Store) {
@@ -30,11 +31,11 @@ macro_rules! same {
 fn every_table_reads_back() {
     let mut batch = attributed("a");
     batch.cpu.sort_by_key(|row| match row.of {
-        tracing_energy::sink::CpuScope::Machine => 1,
-        tracing_energy::sink::CpuScope::Process => 2,
-        tracing_energy::sink::CpuScope::Sensor => 3,
-        tracing_energy::sink::CpuScope::Thread(_) => 4,
-        tracing_energy::sink::CpuScope::Child(_) => 0,
+        tracing_energy::rows::CpuScope::Machine => 1,
+        tracing_energy::rows::CpuScope::Process => 2,
+        tracing_energy::rows::CpuScope::Sensor => 3,
+        tracing_energy::rows::CpuScope::Thread(_) => 4,
+        tracing_energy::rows::CpuScope::Child(_) => 0,
     });
     let (_folder, store) = written(std::slice::from_ref(&batch));
     same!(

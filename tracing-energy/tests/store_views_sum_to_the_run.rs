@@ -3,7 +3,8 @@
 mod store_support;
 
 use store_support::{MS, attributed};
-use tracing_energy::sink::{Sink, WindowPowerRow};
+use tracing_energy::rows::WindowPowerRow;
+use tracing_energy::sink::Sink;
 use tracing_energy::store::{SqliteSink, Store, span_id};
 
 fn file() -> (tempfile::TempDir, Store) {

@@ -90,7 +90,7 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
     )?;
     if let Some(path) = &args.export {
         let mut file = std::io::BufWriter::new(super::file::create(path)?);
-        tracing_energy::priors::write_priors(&mut file, &calibrated.row.priors())?;
+        crate::priors::write_priors(&mut file, &calibrated.row.priors())?;
         file.flush()?;
         writeln!(err, "wrote {}", path.display())?;
     }

@@ -26,8 +26,8 @@ pub use recording::{PowerOptions, import_power};
 use std::path::{Path, PathBuf};
 
 use tracing_energy::AttributeOptions;
+use tracing_energy::attribution::batches::Activity;
 use tracing_energy::power::Kernel;
-use tracing_energy::power::batches::Activity;
 
 use crate::error::Result;
 use crate::query::{Recording, coverage_note, run_coverage};
@@ -104,7 +104,7 @@ fn warn_of_gaps(db: &Path, imported: &mut Imported) -> Result<()> {
 /// Returns the error for an invalid input file.
 fn invalid_input(path: &Path, message: String) -> crate::Error {
     let path = path.to_owned();
-    tracing_energy::Error::Input { path, message }.into()
+    crate::Error::Input { path, message }
 }
 
 /// An anomaly of an input file that was counted and corrected.

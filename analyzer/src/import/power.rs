@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tracing_energy::power::batches::{Activity, merge};
+use tracing_energy::attribution::batches::{Activity, merge};
 use tracing_energy::power::{Kernel, Provenance, Recording, Wall};
 use tracing_energy::rows::{RailRow, SampleRow};
 use tracing_energy::units::Energy;

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use tracing_energy::AttributeOptions;
+use tracing_energy::attribution::batches::merge;
 use tracing_energy::host;
-use tracing_energy::power::batches::merge;
 use tracing_energy::power::{Kernel, Provenance, Recording};
 use tracing_energy::rows::{
     EventRow, ExtraRow, RailRow, RunMetadata, RunRow, RunStatus, SampleRow,

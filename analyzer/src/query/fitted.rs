@@ -46,7 +46,7 @@ pub fn fitted_kinds(
                 weight: weight(&balance, &weights),
             }))
         }
-        Err(tracing_energy::Error::Input { message, .. }) => Ok(Err(message)),
+        Err(tracing_energy::store::Error::Input { message, .. }) => Ok(Err(message)),
         Err(error) => Err(error.into()),
     }
 }

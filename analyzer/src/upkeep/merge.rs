@@ -104,14 +104,13 @@ fn open(sources: &[PathBuf], into: &Path, folder: &Path) -> Result<Vec<MergeSour
         _ => false,
     };
     let open = |path: &PathBuf| match same(path) {
-        true => Err(tracing_energy::Error::Input {
+        true => Err(crate::Error::Input {
             path: path.clone(),
             message: "it is the target of the merge; give other files".to_owned(),
         }),
-        false => MergeSource::open(path, folder),
+        false => Ok(MergeSource::open(path, folder)?),
     };
-    let opened: std::result::Result<Vec<MergeSource>, _> = sources.iter().map(open).collect();
-    Ok(opened?)
+    sources.iter().map(open).collect()
 }
 
 fn merged(source: &MergeSource, run: StoredRun, outcome: MergeOutcome) -> Merged {

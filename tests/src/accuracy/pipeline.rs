@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use energy_analyzer::import::{ImportOptions, import};
-use tracing_energy::priors::Prior;
+use tracing_energy::Prior;
 use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
 use tracing_energy::store::Store;
 use tracing_energy::units::Nanos;

@@ -31,6 +31,7 @@
 
 mod activation;
 mod baseline_cpu;
+pub mod batches;
 mod conserve;
 mod coverage;
 mod cpu_series;
@@ -51,6 +52,7 @@ mod live_windows;
 pub mod observe;
 mod phases;
 pub mod prices;
+pub mod pricing;
 mod processes;
 mod rails;
 mod report;

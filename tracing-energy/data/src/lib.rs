@@ -3,12 +3,15 @@
 
 mod batching;
 mod kernel;
+mod method;
 mod prior;
 mod rail;
 pub mod rows;
+pub mod sink;
 pub mod units;
 
 pub use batching::{Batched, Batching};
 pub use kernel::Kernel;
+pub use method::{AttributeOptions, Method};
 pub use prior::Prior;
 pub use rail::{Provenance, RailKind};

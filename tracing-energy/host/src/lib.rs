@@ -5,6 +5,8 @@
 //! Linux is tested; macOS is type-checked, never run. On other systems values are unknown
 //! (`None`), and so is whether a run's process is alive.
 
+pub mod files;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Properties of this machine.

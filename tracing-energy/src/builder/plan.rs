@@ -1,10 +1,10 @@
 //! Converts the descriptions of sources to rows.
 
-use crate::power::sensor_cache::{self, CachedRail};
-use crate::power::users::DeviceUsers;
-use crate::power::{Notice, PowerSource};
 use crate::recorder::SourceRails;
-use crate::rows::{BaselineRow, EventRow};
+use energy_data::rows::{BaselineRow, EventRow};
+use energy_power::sensor_cache::{self, CachedRail};
+use energy_power::users::DeviceUsers;
+use energy_power::{Notice, PowerSource};
 
 /// The rows for the rails and warnings of all sources.
 pub(super) struct SourcePlan {

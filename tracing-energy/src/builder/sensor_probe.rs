@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::power::characterise::{Characterisation, open_fast};
-use crate::power::sensor_cache::{self, CachedRail};
-use crate::power::{
+use energy_power::Clock;
+use energy_power::characterise::{Characterisation, open_fast};
+use energy_power::sensor_cache::{self, CachedRail};
+use energy_power::{
     Description, Notice, OpenOptions, PowerSource, Provenance, Reading, SamplerMessage,
     SamplerWatch, SourceChoice,
 };

@@ -13,8 +13,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::sink::{SelfTimeInterval, SpanRow, WindowPowers};
-use crate::units::Energy;
+use energy_attribution::pricing::{SelfTimeInterval, WindowPowers};
+use energy_data::rows::SpanRow;
+use energy_data::units::Energy;
 
 /// Maximum number of ended activations kept per thread. Beyond it, the energy of
 /// activations that contain dropped ones is unknown.
@@ -120,7 +121,7 @@ fn own(inner: &[EndedActivation], start_ns: i64, end_ns: i64) -> Vec<(i64, i64)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::WindowPowerRow;
+    use energy_data::rows::WindowPowerRow;
 
     fn span(seq: u64, start_ns: i64) -> SpanRow {
         SpanRow {

@@ -4,9 +4,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::nested::NestedEnergy;
-use crate::attribution::KindNames;
-use crate::sink::{Batch, FieldsRow, SpanRow, WindowPowers};
-use crate::units::Energy;
+use energy_attribution::KindNames;
+use energy_attribution::pricing::WindowPowers;
+use energy_data::rows::{FieldsRow, SpanRow};
+use energy_data::sink::Batch;
+use energy_data::units::Energy;
 
 /// Maximum number of waiting activations; beyond it the oldest are written without energy.
 const MAX_WAITING: usize = 200_000;

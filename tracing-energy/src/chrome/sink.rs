@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use super::pending::{Pending, Ready};
 use super::text::{Slice, TraceText};
 use crate::Error;
-use crate::files::FileAccess;
-use crate::sink::{Batch, MarkRow, NodeRow, Role, SampleRow, Sink};
-use crate::units::{Energy, Nanos, Power};
+use energy_data::rows::{MarkRow, NodeRow, Role, SampleRow};
+use energy_data::sink::{Batch, Sink};
+use energy_data::units::{Energy, Nanos, Power};
+use energy_host::files::FileAccess;
 
 /// Bytes in memory before they are written to the file.
 const BUFFER: usize = 256 * 1024;

@@ -10,7 +10,7 @@
 //! Times are microseconds of the run with nanoseconds as decimals.
 
 use super::json;
-use crate::units::{Energy, Nanos, Power};
+use energy_data::units::{Energy, Nanos, Power};
 
 /// The file begins with an event, so that every other one can follow a comma.
 const FIRST: &[u8] = br#"[

@@ -7,7 +7,7 @@ use tracing::Metadata;
 
 use super::hash::IdMap;
 use super::wire;
-use crate::rows::{CallsiteRow, Domain, Role};
+use energy_data::rows::{CallsiteRow, Domain, Role};
 
 /// User settings for the interpretation of spans.
 #[derive(Debug, Clone, Default)]

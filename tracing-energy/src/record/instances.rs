@@ -3,7 +3,7 @@
 use super::hash::IdMap;
 use super::tree::{NO_NODE, NodeId};
 use super::values::Values;
-use crate::rows::SpanRow;
+use energy_data::rows::SpanRow;
 
 /// Slot of an instance, valid while the generation matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Output of the assembler.
 
-use crate::rows::{
+use energy_data::rows::{
     CallsiteRow, Domain, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role, SpanRow,
 };
 

@@ -11,7 +11,7 @@ use tracing_subscriber::prelude::*;
 
 use super::*;
 use crate::layer::EnergyLayer;
-use crate::rows::*;
+use energy_data::rows::*;
 
 mod detail;
 mod texts;

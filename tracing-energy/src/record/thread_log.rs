@@ -16,8 +16,8 @@ use super::chunk::{CHUNK_WORDS, Chunk, ChunkPool, free_chain};
 use super::edge_clock::{EdgeClock, EdgeMeter};
 use super::shared::{OnFull, Shared};
 use super::wire::{self, RecordKind};
-use crate::cpu_time;
-use crate::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::cpu_time;
 
 /// One thread's log, shared by writer and collector.
 pub(crate) struct ThreadLog {

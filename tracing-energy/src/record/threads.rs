@@ -2,7 +2,7 @@
 
 use super::hash::IdMap;
 use super::tree::NodeId;
-use crate::rows::NodeWindowRow;
+use energy_data::rows::NodeWindowRow;
 
 /// An activation that has not ended.
 #[derive(Debug, Clone, Copy)]

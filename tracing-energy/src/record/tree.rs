@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::callsite::Callsite;
 use super::hash::IdMap;
-use crate::rows::NodeRow;
+use energy_data::rows::NodeRow;
 
 /// Number of a node; 0 is the parent of the roots.
 pub(crate) type NodeId = u32;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::conditions::LEAST_NS;
-use crate::cpu_time;
-use crate::power::SamplerWatch;
-use crate::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::SamplerWatch;
+use energy_power::conditions::LEAST_NS;
+use energy_power::cpu_time;
 
 /// CPU times at one moment.
 #[derive(Debug, Clone, Default)]

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::losses::LossCounts;
-use crate::attribution::{Engine, KindNames, Opened};
 use crate::record::{Activation, AssemblerOutput, Loss};
-use crate::rows::{
+use energy_attribution::{Engine, KindNames, Opened};
+use energy_data::rows::{
     CallsiteRow, CpuRow, CpuScope, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow,
     NodeWindowRow, Role, SpanRow,
 };
-use crate::sink::Batch;
+use energy_data::sink::Batch;
 
 /// Number of activation rows after which a batch is sent before the next flush.
 pub(super) const FULL: usize = 8_192;

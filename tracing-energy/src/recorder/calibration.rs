@@ -5,7 +5,7 @@
 //! advance.
 
 use crate::record::Record;
-use crate::units::Nanos;
+use energy_data::units::Nanos;
 
 /// Divergence of the two clocks between readings that counts as a jump, in ns.
 const JUMP_NS: i64 = 5_000_000;

@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::power::Notice;
-use crate::rows::{RunMetadata, RunStatus};
-use crate::units::Nanos;
+use energy_data::rows::{RunMetadata, RunStatus};
+use energy_data::units::Nanos;
+use energy_power::Notice;
 
 /// Shared by guard, signal thread and collector; never touched by traced threads.
 #[derive(Debug)]

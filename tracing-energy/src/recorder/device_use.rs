@@ -7,10 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::cpu_time;
-use crate::power::users::{DeviceUsers, Used};
-use crate::rows::DeviceUseRow;
-use crate::units::Nanos;
+use energy_data::rows::DeviceUseRow;
+use energy_data::units::Nanos;
+use energy_power::cpu_time;
+use energy_power::users::{DeviceUsers, Used};
 
 /// Interval at which new descendants of this process are searched.
 const LOOK_EVERY_NS: i64 = 1_000_000_000;

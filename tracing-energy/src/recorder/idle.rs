@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::rows::{BaselineRow, SampleRow};
-use crate::units::{Energy, Nanos};
+use energy_data::rows::{BaselineRow, SampleRow};
+use energy_data::units::{Energy, Nanos};
 
 /// Collects samples of idle time.
 #[derive(Debug, Default)]

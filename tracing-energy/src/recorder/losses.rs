@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use crate::record::{Loss, Shared};
-use crate::rows::EventRow;
+use energy_data::rows::EventRow;
 
 /// Counts by event kind; reports those that grew since the last report.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@
 //!                          engine (attribution)
 //! ```
 
+mod active;
 mod baseline_cpu;
 mod batch;
 mod calibration;
@@ -22,6 +23,7 @@ mod source_rails;
 mod summary;
 mod writer;
 
+pub(crate) use active::{ActiveRecording, RecordingState};
 pub(crate) use baseline_cpu::measure_baseline_cpu;
 pub(crate) use collector::{Collector, CollectorParts};
 pub(crate) use control::Control;

@@ -10,11 +10,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::summary::RunSummary;
-use crate::attribution::Finished;
-use crate::error::Error;
-use crate::reattribute::{AttributeOptions, Method, attribute_stored, reattribute};
-use crate::rows::{BalanceRow, EventRow};
-use crate::store::Store;
+use energy_attribution::Finished;
+use energy_data::rows::{BalanceRow, EventRow};
+use energy_data::{AttributeOptions, Method};
+use energy_store::Error;
+use energy_store::Store;
+use energy_store::{attribute_stored, reattribute};
 
 /// Attributes a run again that another process closed while it was recorded: windows of its
 /// own attribution may be missing. A failure is a warning of the summary.

@@ -14,9 +14,9 @@
 
 use std::collections::HashSet;
 
-use crate::cpu_time;
-use crate::host;
-use crate::rows::{CpuRow, CpuScope, ProcessRow};
+use energy_data::rows::{CpuRow, CpuScope, ProcessRow};
+use energy_host as host;
+use energy_power::cpu_time;
 
 /// Maximum depth of the tree; a repeated pid ends the descent before.
 const DEEPEST: usize = 64;

@@ -6,7 +6,7 @@
 
 use std::sync::Weak;
 
-use crate::guard::Ending;
+use super::ActiveRecording;
 
 /// Ends the recording on a signal. Without another handler, the signal then has its default
 /// effect; otherwise the other handler has run already and decides. An ignored signal
@@ -15,7 +15,7 @@ use crate::guard::Ending;
 /// # Errors
 /// When the signal handler or the thread cannot be created.
 #[cfg(unix)]
-pub(crate) fn end_on_signal(ending: Weak<Ending>) -> std::io::Result<()> {
+pub(crate) fn end_on_signal(ending: Weak<ActiveRecording>) -> std::io::Result<()> {
     listening::add(ending)
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn listener_tid() -> Option<i64> {
 /// # Errors
 /// Never.
 #[cfg(not(unix))]
-pub(crate) fn end_on_signal(_: Weak<Ending>) -> std::io::Result<()> {
+pub(crate) fn end_on_signal(_: Weak<ActiveRecording>) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -44,14 +44,14 @@ mod listening {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
-    use crate::cpu_time;
-    use crate::guard::Ending;
-    use crate::rows::RunStatus;
+    use crate::recorder::ActiveRecording;
+    use energy_data::rows::RunStatus;
+    use energy_power::cpu_time;
 
     const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 
     /// Recordings to end.
-    static ENDINGS: Mutex<Vec<Weak<Ending>>> = Mutex::new(Vec::new());
+    static ENDINGS: Mutex<Vec<Weak<ActiveRecording>>> = Mutex::new(Vec::new());
 
     /// Id of the process that has the listening thread; 0 if none.
     static LISTENER: AtomicU32 = AtomicU32::new(0);
@@ -66,7 +66,7 @@ mod listening {
     }
 
     /// Adds a recording; the first one of the process starts the thread.
-    pub(super) fn add(ending: Weak<Ending>) -> std::io::Result<()> {
+    pub(super) fn add(ending: Weak<ActiveRecording>) -> std::io::Result<()> {
         let mut endings = lock();
         endings.retain(|ending| ending.strong_count() > 0);
         endings.push(ending);
@@ -93,7 +93,7 @@ mod listening {
         Ok(())
     }
 
-    fn lock() -> MutexGuard<'static, Vec<Weak<Ending>>> {
+    fn lock() -> MutexGuard<'static, Vec<Weak<ActiveRecording>>> {
         ENDINGS.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

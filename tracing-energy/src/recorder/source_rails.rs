@@ -3,9 +3,9 @@
 //! A rail may appear during the run, and its parent may be found later. A changed row is
 //! written again.
 
-use crate::power::containment::{PlacedRail, Placement, Topology};
-use crate::power::{Description, Sample};
-use crate::rows::RailRow;
+use energy_data::rows::RailRow;
+use energy_power::containment::{PlacedRail, Placement, Topology};
+use energy_power::{Description, Sample};
 
 /// Rows of rails, and the sources they come from.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +91,7 @@ impl SourceRails {
     }
 
     /// Sets parents; returns the ids of rows that changed.
-    fn place(&mut self, places: &[crate::power::containment::RailPlace]) -> Vec<u32> {
+    fn place(&mut self, places: &[energy_power::containment::RailPlace]) -> Vec<u32> {
         let mut changed = Vec::new();
         for place in places {
             let Some(id) = self.id(place.source, place.rail) else {

@@ -1,8 +1,8 @@
 //! Summary of a finished recording.
 
-use crate::power::Provenance;
-use crate::reattribute::Method;
-use crate::rows::{Accounts, BalanceRow};
+use energy_data::Method;
+use energy_data::rows::{Accounts, BalanceRow};
+use energy_power::Provenance;
 
 /// Results of a finished recording in short. The database holds the details.
 #[derive(Debug, Clone, Default, PartialEq)]

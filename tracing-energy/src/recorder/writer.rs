@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::cpu_time;
-use crate::sink::{Batch, Sink};
+use energy_data::sink::{Batch, Sink};
+use energy_power::cpu_time;
 
 /// Maximum number of batches in the queue.
 const QUEUE: usize = 3;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{AttributionRows, Batch, ConditionTime, Sink};
+use energy_data::rows::{AttributionRows, ConditionTime};
+
+use super::{Batch, Sink};
 
 /// Keeps all rows in memory. Clones are handles to the same rows.
 #[derive(Debug, Clone, Default)]

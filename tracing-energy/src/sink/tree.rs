@@ -9,7 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Batch, NodeRow, RailRow};
+use energy_data::rows::{NodeRow, RailRow};
+
+use super::Batch;
 
 /// Returns the activations of `rows` as text: one line per node and parent line, in the
 /// order of first starts, with the number of activations if above one. The node's active

@@ -11,7 +11,8 @@
 
 use tracing_energy::host::{self, Host};
 use tracing_energy::power::{Kernel, Provenance, RailKind};
-use tracing_energy::sink::*;
+use tracing_energy::rows::*;
+use tracing_energy::sink::Batch;
 
 /// Milliseconds.
 pub const MS: i64 = 1_000_000;

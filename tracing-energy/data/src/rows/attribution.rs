@@ -30,6 +30,14 @@ pub struct AttributionRows {
 }
 
 impl AttributionRows {
+    /// Removes the rows of totals, which are written once, at the end.
+    pub fn without_totals(mut self) -> Self {
+        self.node_energy.clear();
+        self.phase_energy.clear();
+        self.balance.clear();
+        self
+    }
+
     /// Appends later rows.
     pub fn append(&mut self, mut later: Self) {
         self.head = later.head.take().or(self.head.take());

@@ -7,7 +7,7 @@ use crate::record::output::{Activation, AssemblerOutput, Loss};
 use crate::record::threads::OpenActivation;
 use crate::record::tree::NodeId;
 use crate::record::wire::{CONTEXTUAL, ROOT};
-use crate::rows::{LinkRow, SpanRow};
+use energy_data::rows::{LinkRow, SpanRow};
 
 impl Assembler {
     pub(super) fn create(

@@ -5,7 +5,7 @@ use crate::record::callsite::FieldUse;
 use crate::record::instances::Instance;
 use crate::record::output::{AssemblerOutput, Loss};
 use crate::record::threads::OpenActivation;
-use crate::rows::{InstanceRow, SpanRow};
+use energy_data::rows::{InstanceRow, SpanRow};
 
 impl Assembler {
     pub(super) fn exit(

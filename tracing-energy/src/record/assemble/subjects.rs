@@ -5,7 +5,7 @@ use crate::record::callsite::FieldUse;
 use crate::record::output::{AssemblerOutput, Loss};
 use crate::record::values::{self, Values};
 use crate::record::wire::{CONTEXTUAL, FieldValue, ROOT};
-use crate::rows::MarkRow;
+use energy_data::rows::MarkRow;
 
 /// The span or event that the next fields belong to.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::EdgeClock;
 #[cfg(target_os = "linux")]
 use super::perf::PerfClock;
-use crate::cpu_time;
+use energy_power::cpu_time;
 
 /// Why perf events are not used in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use super::super::baseline_cpu::BaselineCpu;
 use super::super::signal;
 use super::Collector;
-use crate::conditions::{busy_baseline, own_work_in_baseline};
-use crate::cpu_time;
-use crate::power::Pressure;
-use crate::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::Pressure;
+use energy_power::conditions::{busy_baseline, own_work_in_baseline};
+use energy_power::cpu_time;
 
 impl Collector {
     /// Collects new conditions. Once the run has ended, requests those of its end.

@@ -4,11 +4,11 @@ use super::super::batch::{self, Collecting};
 use super::super::offline;
 use super::super::summary::{RailSummary, RunSummary};
 use super::Collector;
-use crate::attribution::Finished;
-use crate::host;
-use crate::reattribute::Method;
 use crate::record::Detail;
-use crate::rows::{RailRow, RunStatus};
+use energy_attribution::Finished;
+use energy_data::Method;
+use energy_data::rows::{RailRow, RunStatus};
+use energy_host as host;
 
 /// Minimum CPU time of missed processes that is reported.
 const MISSED_NS: i64 = 20_000_000;

@@ -2,10 +2,12 @@
 
 use super::super::batch::{self, Collecting};
 use super::{Collector, CollectorParts, send};
-use crate::power::SamplerMessage;
 use crate::record::{Record, Verdict};
-use crate::rows::{BaselineRow, CpuRow, CpuScope, ExtraRow, SampleRow, ThreadRole, ThreadRow};
-use crate::units::Nanos;
+use energy_data::rows::{
+    BaselineRow, CpuRow, CpuScope, ExtraRow, SampleRow, ThreadRole, ThreadRow,
+};
+use energy_data::units::Nanos;
+use energy_power::SamplerMessage;
 
 /// Maximum time for which samples before the first span are held back.
 const IDLE_LIMIT_NS: i64 = 60_000_000_000;

@@ -26,17 +26,16 @@ use super::offline::Offline;
 use super::source_rails::SourceRails;
 use super::summary::RunSummary;
 use super::writer::Writer;
-use crate::attribution::Engine;
-use crate::clock::Clock;
-use crate::conditions::{RunConditions, System};
-use crate::cpu_time;
-use crate::host;
-use crate::power::{SamplerMessage, SamplerWatch};
-use crate::reattribute::settled;
 use crate::record::{Assembler, Detail, LogMerge, Shared};
-use crate::rows::{BaselineRow, EventRow, RunRow, SampleRow};
-use crate::sink::Batch;
-use crate::units::Nanos;
+use energy_attribution::Engine;
+use energy_data::rows::{BaselineRow, EventRow, RunRow, SampleRow};
+use energy_data::sink::Batch;
+use energy_data::units::Nanos;
+use energy_host as host;
+use energy_power::Clock;
+use energy_power::conditions::{RunConditions, System};
+use energy_power::cpu_time;
+use energy_power::{SamplerMessage, SamplerWatch};
 
 /// Interval at which logs, samples and CPU times are read.
 const PASS: Duration = Duration::from_millis(50);
@@ -236,7 +235,7 @@ impl Collector {
         let rows = self
             .engine
             .advance(complete_until, self.last_pass_ns.min(limit));
-        self.batch.attribution.append(settled(rows));
+        self.batch.attribution.append(rows.without_totals());
         for event in self.engine.take_events() {
             self.report(event);
         }

@@ -1,8 +1,8 @@
 //! Rails that appear or are found to be contained in another during a run.
 
 use super::Collector;
-use crate::power::containment::{NOTICE, PlacedRail};
-use crate::rows::RailRow;
+use energy_data::rows::RailRow;
+use energy_power::containment::{NOTICE, PlacedRail};
 
 impl Collector {
     /// Replaces the rails of a source.

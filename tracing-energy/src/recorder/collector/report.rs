@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::super::writer::SinkFailure;
 use super::Collector;
 use crate::record::{EdgeClock, Fallback};
-use crate::rows::EventRow;
+use energy_data::rows::EventRow;
 
 /// Returns the notices of opened sources that are warnings (a refused sensor, modelled
 /// power), without mere properties.

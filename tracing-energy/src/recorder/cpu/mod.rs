@@ -12,12 +12,12 @@ use self::sensors::Sensors;
 use self::series::{CpuReading, step};
 use self::threads::TracedThreads;
 use super::processes::ProcessTree;
-use crate::conditions::Usage;
-use crate::cpu_time;
-use crate::power::SamplerWatch;
 use crate::record::ThreadLog;
-use crate::rows::{CpuRow, CpuScope};
-use crate::units::Nanos;
+use energy_data::rows::{CpuRow, CpuScope};
+use energy_data::units::Nanos;
+use energy_power::SamplerWatch;
+use energy_power::conditions::Usage;
+use energy_power::cpu_time;
 
 /// Length of the machine's rows: its ticks are coarse (10 ms).
 const MACHINE_SPAN_NS: i64 = 1_000_000_000;

@@ -1,8 +1,8 @@
 //! CPU time of the sensors' processes as one series: processes may start and end.
 
-use crate::cpu_time;
-use crate::power::SamplerWatch;
-use crate::rows::{CpuRow, CpuScope};
+use energy_data::rows::{CpuRow, CpuScope};
+use energy_power::SamplerWatch;
+use energy_power::cpu_time;
 
 /// The sensors' processes.
 pub(super) struct Sensors {

@@ -1,6 +1,6 @@
 //! Converts readings of one CPU clock to rows.
 
-use crate::rows::{CpuRow, CpuScope};
+use energy_data::rows::{CpuRow, CpuScope};
 
 /// A reading of a CPU clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

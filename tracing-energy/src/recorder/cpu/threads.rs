@@ -12,7 +12,7 @@
 //! thread has one row per pass, however many edges it has.
 
 use super::series::CpuReading;
-use crate::rows::{CpuRow, CpuScope};
+use energy_data::rows::{CpuRow, CpuScope};
 
 /// Rates with a smaller relative difference, or times with a smaller difference in ns, are
 /// the same.

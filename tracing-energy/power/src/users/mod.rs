@@ -1,0 +1,57 @@
+//! Reads the use of a GPU or neural engine by process, where the system reports it.
+//!
+//! | system | source | permission |
+//! |---|---|---|
+//! | Linux, DRM drivers (amdgpu, i915, xe, ...) | `drm-engine-*` in `/proc/PID/fdinfo` | own user's processes; all as root |
+//! | macOS, Apple GPU | GPU time of clients in the I/O registry ([`agx`]) | none |
+//! | NVIDIA | process utilisation of the driver ([`super::nvml`]) | depends on the driver; not with MIG |
+//!
+//! Sources provide readers for the devices of their rails ([`super::PowerSource::users`]). The
+//! recorder reads them as often as CPU times, not on traced threads.
+
+pub mod agx;
+#[cfg(target_os = "macos")]
+mod agx_registry;
+#[cfg(target_os = "linux")]
+pub mod drm;
+
+use crate::{Rail, RailKind};
+use energy_data::units::Nanos;
+
+/// The use of a device since the last reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Busy time by process. Concurrent engines are summed.
+    pub by_process: Vec<(u32, Nanos)>,
+    /// Busy time of processes that cannot be identified, such as those of another namespace.
+    pub hidden: Nanos,
+    /// Whether there may be other processes that must not be read.
+    pub is_partial: bool,
+}
+
+/// Reads the use of a device by process.
+pub trait DeviceUsers: Send {
+    /// Returns the use since the last call, which was `elapsed` ago, or `None` if it cannot be
+    /// read now. The first call only starts. `own` are the processes of the run.
+    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used>;
+}
+
+/// Returns the readers of GPU use for the GPU rails of a Mac; empty on other systems.
+pub(super) fn of_apple_gpu(rails: &[Rail]) -> Vec<(usize, Box<dyn DeviceUsers>)> {
+    let gpus = rails.iter().enumerate();
+    let gpus = gpus.filter(|(_, rail)| rail.kind == RailKind::Gpu);
+    gpus.filter_map(|(at, _)| Some((at, apple_gpu()?)))
+        .collect()
+}
+
+#[cfg(target_os = "macos")]
+fn apple_gpu() -> Option<Box<dyn DeviceUsers>> {
+    Some(Box::new(agx::AgxUsers::new(
+        agx_registry::AgxRegistry::default(),
+    )))
+}
+
+#[cfg(not(target_os = "macos"))]
+fn apple_gpu() -> Option<Box<dyn DeviceUsers>> {
+    None
+}

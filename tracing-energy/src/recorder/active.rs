@@ -1,0 +1,78 @@
+//! A recording in progress, and how it ends.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use energy_data::rows::RunStatus;
+use energy_data::units::Nanos;
+use energy_power::{Clock, Sampler};
+
+use super::{Control, RunSummary};
+use crate::record::Shared;
+
+/// The parts of a recording in progress. The first caller of [`Self::finish`] stops them.
+pub(crate) struct ActiveRecording {
+    pub(crate) uuid: String,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The clock's time at run time zero.
+    pub(crate) zero: Nanos,
+    pub(crate) database: Option<PathBuf>,
+    pub(crate) state: Mutex<RecordingState>,
+}
+
+/// State of the recording.
+pub(crate) enum RecordingState {
+    /// Recording.
+    Running(Sampler, JoinHandle<RunSummary>),
+    /// Ended.
+    Ended(RunSummary),
+}
+
+impl ActiveRecording {
+    /// Ends the recording. A second call returns the first one's summary.
+    pub(crate) fn finish(&self, status: RunStatus) -> RunSummary {
+        if self.shared.gate.is_forked() {
+            return RunSummary {
+                uuid: self.uuid.clone(),
+                ..RunSummary::default()
+            };
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing = RecordingState::Ended(RunSummary {
+            uuid: self.uuid.clone(),
+            ..RunSummary::default()
+        });
+        let summary = match std::mem::replace(&mut *state, nothing) {
+            RecordingState::Ended(summary) => summary,
+            RecordingState::Running(sampler, collector) => self.stop(sampler, collector, status),
+        };
+        *state = RecordingState::Ended(summary.clone());
+        summary
+    }
+
+    fn stop(
+        &self,
+        sampler: Sampler,
+        collector: JoinHandle<RunSummary>,
+        status: RunStatus,
+    ) -> RunSummary {
+        let end = self.clock.now();
+        self.shared.gate.close();
+        self.control.set_end(end, status);
+        // The collector reads the end conditions while this thread waits for the sources.
+        self.shared.wake_collector();
+        let notices = sampler.stop();
+        self.control.set_complete(notices);
+        self.shared.wake_collector();
+        collector.join().unwrap_or_else(|_| RunSummary {
+            uuid: self.uuid.clone(),
+            warnings: vec![
+                "the recorder failed; rows flushed before are in the database".to_owned(),
+            ],
+            ..RunSummary::default()
+        })
+    }
+}

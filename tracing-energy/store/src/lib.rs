@@ -1,0 +1,84 @@
+//! Internal to tracing-energy, without a stability promise.
+//!
+//! The recording file: SQLite, many runs in one file.
+//!
+//! [`SqliteSink`] writes during a recording. [`Store`] reads, attributes, repairs, edits,
+//! merges and deletes runs. Only this module knows the tables; they and the views are
+//! defined in `schema.sql` and the `schema_*.sql` migrations.
+//!
+//! ```text
+//! spans.id   = run << 40 | seq           a range of ids is a run
+//! run 1      = [1 << 40, 2 << 40)
+//! ```
+
+mod attribute;
+mod calibrations;
+mod chunked_transaction;
+mod connection;
+mod edit;
+mod error;
+mod find;
+mod insert;
+mod insert_attribution;
+mod kinds;
+mod lease;
+mod merge;
+mod merge_joined;
+mod migrations;
+mod overlay;
+mod reader;
+mod reattribute;
+mod recording;
+mod remove;
+mod repair;
+mod space;
+mod span_energy;
+mod tables;
+mod unwritten;
+mod writer;
+
+pub use attribute::AttributionWriter;
+pub use calibrations::{FoundCalibration, StoredCalibration};
+pub use error::Error;
+pub use merge::{Merge, MergeSource};
+pub use merge_joined::JoinedSummary;
+pub use migrations::SCHEMA_VERSION;
+pub use overlay::ShownEnd;
+pub use reader::{Store, StoredRun};
+pub use reattribute::{
+    EstimatedKinds, attribute_joined, attribute_stored, complete, estimate_kinds, reattribute,
+    repair_dead_runs, show_unended,
+};
+pub use recording::RowReader;
+pub use repair::{Patience, RunLiveness, liveness};
+pub use space::{RunSpace, Space, TableSpace};
+pub use writer::SqliteSink;
+
+/// Bits of a span id that hold the number within the run.
+const SEQ_BITS: u32 = 40;
+/// Highest number within a run.
+const MAX_SEQ: i64 = (1 << SEQ_BITS) - 1;
+
+/// Returns the id in `spans` of activation `seq` of run number `run`.
+pub fn span_id(run: i64, seq: u64) -> i64 {
+    run << SEQ_BITS | (seq as i64 & MAX_SEQ)
+}
+
+/// Splits the span id `id` into the run number and the number within the run.
+pub fn split_span_id(id: i64) -> (i64, u64) {
+    (id >> SEQ_BITS, (id & MAX_SEQ) as u64)
+}
+
+/// Returns the lowest and the highest span id of run number `run`.
+pub fn span_ids(run: i64) -> (i64, i64) {
+    (run << SEQ_BITS, run << SEQ_BITS | MAX_SEQ)
+}
+
+/// Adds the SQL function of recordings, `span_energy_j(span)`, to a connection opened
+/// elsewhere.
+///
+/// # Errors
+/// When SQLite refuses.
+pub fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    span_energy::register(connection)
+}

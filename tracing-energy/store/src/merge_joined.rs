@@ -1,0 +1,277 @@
+//! Merges runs that joined another run into it when it ends.
+//!
+//! ```text
+//! run 7   energy record: samples, CPU times of all processes      no spans
+//! run 8   joins 7: process 1's threads, nodes, spans   -> run 7, ids moved on
+//! run 9   joins 7: process 2's                         -> run 7, ids moved on
+//! ```
+//!
+//! All of them use the same clock. Activations are renumbered by their starts, because
+//! numbers must ascend with time.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::chunked_transaction::ChunkedTransaction;
+use super::error::{from_sqlite, store};
+use super::remove::delete_rows;
+use super::repair::{close, liveness};
+use super::{MAX_SEQ, RunLiveness, SEQ_BITS, Store, StoredRun, span_ids};
+use crate::Error;
+use energy_data::rows::RunStatus;
+use energy_host::Host;
+
+/// Result of merging joined runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JoinedSummary {
+    /// Number of merged runs.
+    pub processes: usize,
+    /// Number of merged runs whose process had died.
+    pub died: usize,
+    /// Number of runs that were not merged because their process still runs.
+    pub alive: usize,
+}
+
+impl Store {
+    /// Merges the runs that joined run number `run` into it, in one transaction.
+    ///
+    /// # Errors
+    /// When the file cannot be written; then nothing has changed.
+    pub fn merge_joined(&self, run: i64) -> Result<JoinedSummary, Error> {
+        let sql = from_sqlite(&self.path);
+        let transaction = ChunkedTransaction::begin_atomic(&self.connection).map_err(&sql)?;
+        let summary = self.merge_joined_within(transaction.connection(), run)?;
+        transaction.commit().map_err(&sql)?;
+        Ok(summary)
+    }
+
+    /// Makes joined runs independent if their parent run's process is gone without merging
+    /// them, because their processes outlived it. Returns how many.
+    ///
+    /// # Errors
+    /// When the file cannot be read and written.
+    pub fn release_orphaned(&self) -> Result<usize, Error> {
+        let sql = from_sqlite(&self.path);
+        let joining = self.runs_where("joins IS NOT NULL ORDER BY no", "")?;
+        let here = Host::here();
+        let mut released = 0;
+        for run in joining {
+            let uuid = run.row.joins.as_deref().unwrap_or_default();
+            let target = self.runs_where("uuid = ?1", uuid)?.pop();
+            // A run that ended normally may still merge it.
+            let is_there = target.is_some_and(|mut target| {
+                let is_closed = target.row.status == RunStatus::Crashed;
+                target.row.status = RunStatus::Running;
+                !is_closed && liveness(&target, &here) != RunLiveness::Dead
+            });
+            let has_ended = matches!(
+                liveness(&run, &here),
+                RunLiveness::Ended | RunLiveness::Dead
+            );
+            if !is_there && has_ended {
+                let sql_text = "UPDATE runs SET joins = NULL WHERE no = ?1";
+                self.connection.execute(sql_text, [run.no]).map_err(&sql)?;
+                released += 1;
+            }
+        }
+        Ok(released)
+    }
+
+    /// Merges joined runs as [`Store::merge_joined`] does, within an open transaction.
+    pub(super) fn merge_joined_within(
+        &self,
+        connection: &Connection,
+        run: i64,
+    ) -> Result<JoinedSummary, Error> {
+        let sql = from_sqlite(&self.path);
+        let found = self.runs_where("no = CAST(?1 AS INTEGER)", &run.to_string())?;
+        let Some(target) = found.first() else {
+            return Err(store(&self.path, format!("no run number {run}")));
+        };
+        let mut summary = JoinedSummary::default();
+        let mut sources = Vec::new();
+        let here = Host::here();
+        for joined in self.joining(&target.row.uuid)? {
+            match liveness(&joined, &here) {
+                RunLiveness::Alive | RunLiveness::Uncertain => {
+                    summary.alive += 1;
+                    continue;
+                }
+                RunLiveness::Dead => {
+                    close(connection, joined.no).map_err(&sql)?;
+                    summary.died += 1;
+                }
+                RunLiveness::Ended => {}
+            }
+            sources.push(joined);
+        }
+        summary.processes = sources.len();
+        merge_into(connection, run, &sources).map_err(&sql)?;
+        Ok(summary)
+    }
+}
+
+fn merge_into(connection: &Connection, to: i64, sources: &[StoredRun]) -> rusqlite::Result<()> {
+    if sources.is_empty() {
+        return Ok(());
+    }
+    number_spans(connection, to, sources)?;
+    for source in sources {
+        let process = process_of(connection, to, source)?;
+        move_rows(connection, source.no, to, process)?;
+        describe(connection, source.no, to)?;
+        delete_rows(connection, source.no)?;
+    }
+    connection.execute_batch("DROP TABLE temp.folded")
+}
+
+/// Assigns new numbers to all activations, by their starts.
+fn number_spans(connection: &Connection, to: i64, sources: &[StoredRun]) -> rusqlite::Result<()> {
+    let ranges = sources.iter().map(|source| {
+        let (first, last) = span_ids(source.no);
+        format!("id BETWEEN {first} AND {last}")
+    });
+    let ranges: Vec<String> = ranges.collect();
+    let (first, last) = span_ids(to);
+    connection.execute_batch(&format!(
+        "DROP TABLE IF EXISTS temp.folded;
+         CREATE TEMP TABLE folded (old INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+         INSERT INTO temp.folded
+         SELECT id, (SELECT coalesce(max(id) & {MAX_SEQ}, 0) FROM spans
+                     WHERE id BETWEEN {first} AND {last})
+                    + row_number() OVER (ORDER BY start_ns, id)
+         FROM spans WHERE {};",
+        ranges.join(" OR ")
+    ))
+}
+
+/// Returns the process's number in the run: the known one if the recorder observed it, or a
+/// new one.
+fn process_of(connection: &Connection, to: i64, source: &StoredRun) -> rusqlite::Result<i64> {
+    let (pid, start) = (source.row.pid, source.row.pid_start);
+    let known: Option<i64> = connection
+        .query_row(
+            "SELECT id FROM processes WHERE run = ?1 AND pid = ?2 AND pid_start IS ?3",
+            params![to, pid, start],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let id = match known {
+        Some(id) => id,
+        None => connection.query_row(
+            "SELECT coalesce(max(id), 0) + 1 FROM processes WHERE run = ?1",
+            [to],
+            |row| row.get(0),
+        )?,
+    };
+    connection.execute(
+        "INSERT INTO processes
+         SELECT ?1, ?2, ?3, ?4, NULL,
+                (SELECT coalesce(min(start_ns), 0) FROM cpu WHERE run = r.no), r.end_ns, 1
+         FROM runs r WHERE no = ?5
+         ON CONFLICT (run, id) DO UPDATE SET has_spans = 1",
+        params![to, id, pid, start, source.no],
+    )?;
+    Ok(id)
+}
+
+/// Returns the highest number of a table's rows in a run.
+fn highest(connection: &Connection, table: &str, column: &str, run: i64) -> rusqlite::Result<i64> {
+    let sql = format!("SELECT coalesce(max({column}), 0) FROM {table} WHERE run = ?1");
+    connection.query_row(&sql, [run], |row| row.get(0))
+}
+
+fn move_rows(connection: &Connection, from: i64, to: i64, process: i64) -> rusqlite::Result<()> {
+    let max = |table, column| highest(connection, table, column, to);
+    let (threads, callsites) = (max("threads", "id")?, max("callsites", "id")?);
+    let (nodes, instances) = (max("nodes", "id")?, max("instances", "id")?);
+    let (events, marks) = (max("events", "seq")?, max("marks", "seq")?);
+    let (first, last) = span_ids(from);
+    let own = format!("BETWEEN {first} AND {last}");
+    // An activation's new id, and its bare number.
+    let seq = |old: &str| format!("(SELECT seq FROM temp.folded WHERE old = {old})");
+    let id = |old: &str| format!("({to} << {SEQ_BITS} | {})", seq(old));
+    let parent = seq(&format!("({from} << {SEQ_BITS} | s.parent)"));
+    connection.execute_batch(&format!(
+        "INSERT INTO threads
+            SELECT {to}, id + {threads}, tid, name, role, {process} FROM threads WHERE run = {from};
+         INSERT INTO callsites
+            SELECT {to}, id + {callsites}, name, target, level, file, line, domain, role
+            FROM callsites WHERE run = {from};
+         INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, section, token, layer,
+                            component, op)
+            SELECT {to}, id + {nodes}, parent + {nodes}, callsite + {callsites}, label, depth,
+                   phase + {nodes}, section + {nodes}, token + {nodes}, layer + {nodes},
+                   component + {nodes}, op + {nodes}
+            FROM nodes WHERE run = {from} ORDER BY id;
+         INSERT INTO instances
+            SELECT {to}, id + {instances}, callsite + {callsites}, parent + {instances},
+                   created_ns, closed_ns
+            FROM instances WHERE run = {from};
+         INSERT INTO spans
+            SELECT {span}, s.node + {nodes}, s.instance + {instances}, {parent},
+                   s.thread + {threads}, s.start_ns, s.end_ns, s.token
+            FROM spans s WHERE s.id {own};
+         INSERT INTO span_fields SELECT {field}, json FROM span_fields f WHERE f.span {own};
+         INSERT INTO links SELECT {to}, {link}, {follows} FROM links l WHERE l.run = {from};
+         INSERT INTO marks
+            SELECT {to}, seq + {marks}, time_ns, thread + {threads}, {mark},
+                   callsite + {callsites}, json
+            FROM marks m WHERE m.run = {from};
+         INSERT INTO node_windows (run, node, thread, start_ns, end_ns, self_ns, activations)
+            SELECT {to}, node + {nodes}, thread + {threads}, start_ns, end_ns, self_ns, activations
+            FROM node_windows WHERE run = {from};
+         INSERT INTO events
+            SELECT {to}, e.seq + {events}, e.time_ns, e.kind, e.count,
+                   'process ' || (SELECT coalesce(p.name || ' ', '') || p.pid FROM processes p
+                                  WHERE p.run = {to} AND p.id = {process}) || ': ' || e.message
+            FROM events e WHERE e.run = {from};",
+        span = id("s.id"),
+        field = id("f.span"),
+        link = id("l.span"),
+        follows = id("l.follows"),
+        mark = id("m.span"),
+    ))?;
+    move_cpu(connection, from, to, (threads, process))
+}
+
+/// Replaces CPU times observed from outside by those that the process recorded itself.
+fn move_cpu(
+    connection: &Connection,
+    from: i64,
+    to: i64,
+    (threads, process): (i64, i64),
+) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "DELETE FROM cpu WHERE run = {to} AND scope = 'child' AND thread = {process}
+            AND end_ns > (SELECT min(start_ns) FROM cpu WHERE run = {from} AND scope = 'process')
+            AND start_ns < (SELECT max(end_ns) FROM cpu WHERE run = {from} AND scope = 'process');
+         INSERT INTO cpu
+            SELECT {to}, 'child', {process}, start_ns, end_ns, on_cpu_ns
+            FROM cpu WHERE run = {from} AND scope = 'process';
+         INSERT INTO cpu
+            SELECT {to}, scope, thread + {threads}, start_ns, end_ns, on_cpu_ns
+            FROM cpu WHERE run = {from} AND scope = 'thread';"
+    ))
+}
+
+/// Copies metadata of the joined run that the parent run lacks.
+fn describe(connection: &Connection, from: i64, to: i64) -> rusqlite::Result<()> {
+    let columns = [
+        "model",
+        "prompt",
+        "response",
+        "engine",
+        "precision",
+        "batch",
+        "input_tokens",
+        "output_tokens",
+    ];
+    for column in columns {
+        let sql = format!(
+            "UPDATE runs SET {column} = coalesce({column},
+                 (SELECT {column} FROM runs WHERE no = ?1)) WHERE no = ?2"
+        );
+        connection.execute(&sql, [from, to])?;
+    }
+    Ok(())
+}

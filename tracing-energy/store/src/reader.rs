@@ -1,0 +1,189 @@
+//! An opened recording file.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Row};
+
+use super::connection;
+use super::error::from_sqlite;
+use crate::Error;
+use energy_data::rows::{RunMetadata, RunRow, RunStatus};
+use energy_host::files::FileAccess;
+
+/// An opened recording file: lists runs, reads recordings, writes attributions, repairs and
+/// deletes.
+#[derive(Debug)]
+pub struct Store {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    writable: bool,
+}
+
+/// A run with its number in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRun {
+    /// Its number: `run` in every table, and the upper bits of its span ids.
+    pub no: i64,
+    /// Wall clock of its latest flush, ns since 1970.
+    pub heartbeat_unix_ns: i64,
+    /// Run time of its latest flush; `None` in files of older versions.
+    pub last_seen_ns: Option<i64>,
+    /// Space of its process id; empty if it cannot be looked up, `None` in files of older
+    /// versions.
+    pub pid_space: Option<String>,
+    /// The run.
+    pub row: RunRow,
+}
+
+impl Store {
+    /// Opens an existing file for reading only.
+    ///
+    /// # Errors
+    /// When it does not exist, is not a recording, or its tables are of another version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        Ok(Self {
+            connection: connection::open_read_only(&path)?,
+            path,
+            writable: false,
+        })
+    }
+
+    /// Opens an existing file for reading and writing and migrates its tables.
+    ///
+    /// # Errors
+    /// As [`Store::open`], or when it cannot be written.
+    pub fn open_writable(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        Ok(Self {
+            connection: connection::open_writable(&path)?,
+            path,
+            writable: true,
+        })
+    }
+
+    /// Opens the file as [`Store::open_writable`] does, and creates it if missing.
+    ///
+    /// # Errors
+    /// When it cannot be written, or was written by a newer version.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        Ok(Self {
+            connection: connection::create(&path, FileAccess::of_process())?,
+            path,
+            writable: true,
+        })
+    }
+
+    /// Wraps a connection for reading.
+    pub(super) fn reading(connection: Connection, path: PathBuf) -> Self {
+        Self {
+            connection,
+            path,
+            writable: false,
+        }
+    }
+
+    /// Returns the file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns whether it was opened for writing.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Returns the connection for further queries; it has `span_energy_j(span)`.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Converts into the connection.
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Returns all runs, oldest first, without those that join another run.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn runs(&self) -> Result<Vec<StoredRun>, Error> {
+        self.runs_where("joins IS NULL ORDER BY no", "")
+    }
+
+    /// Returns the runs of other processes that join the run with that uuid.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn joining(&self, uuid: &str) -> Result<Vec<StoredRun>, Error> {
+        self.runs_where("joins = ?1 ORDER BY no", uuid)
+    }
+
+    /// Returns the runs that fulfil `condition`, in which `?1` is `value`.
+    pub(super) fn runs_where(&self, condition: &str, value: &str) -> Result<Vec<StoredRun>, Error> {
+        let read = || -> rusqlite::Result<Vec<StoredRun>> {
+            // `?1` is selected so that conditions without a value are valid, too.
+            let sql = format!("SELECT runs.*, ?1 FROM runs WHERE {condition}");
+            let mut statement = self.connection.prepare(&sql)?;
+            let mut runs = statement
+                .query_map([value], stored_run)?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            for run in &mut runs {
+                run.row.metadata.tags = self.tags(run.no)?;
+            }
+            Ok(runs)
+        };
+        read().map_err(from_sqlite(&self.path))
+    }
+
+    fn tags(&self, run: i64) -> rusqlite::Result<Vec<(String, String)>> {
+        self.connection
+            .prepare_cached("SELECT key, value FROM run_tags WHERE run = ?1 ORDER BY key")?
+            .query_map([run], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect()
+    }
+}
+
+fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
+    Ok(StoredRun {
+        no: r.get("no")?,
+        heartbeat_unix_ns: r.get("heartbeat_unix_ns")?,
+        last_seen_ns: r.get("last_seen_ns")?,
+        pid_space: r.get("pid_space")?,
+        row: RunRow {
+            uuid: r.get("uuid")?,
+            status: RunStatus::from_name(&r.get::<_, String>("status")?)
+                .unwrap_or(RunStatus::Crashed),
+            pid: r.get("pid")?,
+            pid_start: r.get("pid_start")?,
+            boot_id: r.get("boot_id")?,
+            start_unix_ns: r.get("start_unix_ns")?,
+            end_ns: r.get("end_ns")?,
+            host: r.get("host")?,
+            os: r.get("os")?,
+            chip: r.get("chip")?,
+            version: r.get("version")?,
+            joins: r.get("joins")?,
+            metadata: metadata(r)?,
+        },
+    })
+}
+
+/// Reads metadata without tags, which are in their own table.
+fn metadata(r: &Row<'_>) -> rusqlite::Result<RunMetadata> {
+    Ok(RunMetadata {
+        name: r.get("name")?,
+        model: r.get("model")?,
+        prompt: r.get("prompt")?,
+        response: r.get("response")?,
+        engine: r.get("engine")?,
+        precision: r.get("precision")?,
+        batch: r.get("batch")?,
+        input_tokens: r.get("input_tokens")?,
+        output_tokens: r.get("output_tokens")?,
+        experiment: r.get("experiment")?,
+        tags: Vec::new(),
+        config: r.get("config")?,
+    })
+}

@@ -1,0 +1,404 @@
+//! Reads the rows of a recording one by one: memory does not grow with the run.
+
+use std::path::Path;
+
+use rusqlite::{CachedStatement, Row, params};
+
+use super::error::from_sqlite;
+use super::{Store, span_ids, split_span_id};
+use crate::Error;
+use energy_data::rows::{
+    BaselineRow, CallsiteRow, ConditionRow, ConditionTime, CpuRow, CpuScope, DeviceUseRow, Domain,
+    EventRow, ExtraRow, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow,
+    ProcessRow, RailRow, Role, SampleRow, SpanRow, ThreadRole, ThreadRow,
+};
+use energy_data::{Provenance, RailKind};
+
+/// A prepared reader of the rows of one table and run.
+pub struct RowReader<'s, T> {
+    statement: CachedStatement<'s>,
+    bounds: (i64, i64),
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    path: &'s Path,
+}
+
+impl<'s, T> RowReader<'s, T> {
+    /// Iterates over the rows.
+    ///
+    /// # Errors
+    /// When the file cannot be read; each row may fail as well.
+    pub fn iter(
+        &mut self,
+    ) -> Result<impl Iterator<Item = Result<T, Error>> + use<'_, 's, T>, Error> {
+        let (path, read) = (self.path, self.read);
+        let (low, high) = self.bounds;
+        let rows = self
+            .statement
+            .query_map(params![low, high], read)
+            .map_err(from_sqlite(path))?;
+        Ok(rows.map(move |row| row.map_err(from_sqlite(path))))
+    }
+
+    /// Reads all rows.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn all(mut self) -> Result<Vec<T>, Error> {
+        self.iter()?.collect()
+    }
+}
+
+pub(super) const CALLSITES: &str = "
+    SELECT id, name, target, level, file, line, domain, role
+    FROM callsites WHERE run = ?1 AND ?2 ORDER BY id";
+pub(super) const NODES: &str = "
+    SELECT id, parent, callsite, label, depth, kind
+    FROM nodes WHERE run = ?1 AND ?2 ORDER BY id";
+
+/// In these queries `?1` is the run's number or its first span id, and `?2` its last span
+/// id.
+macro_rules! readers {
+    ($($(#[$doc:meta])* $name:ident, $row:ty, $bounds:ident, $sql:expr, $read:expr;)*) => {
+        impl Store {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// When the file cannot be read.
+            pub fn $name(&self, run: i64) -> Result<RowReader<'_, $row>, Error> {
+                self.rows($sql, $bounds(run), $read)
+            }
+        )*}
+    };
+}
+
+readers! {
+    /// `rails` of a run, by id.
+    rails, RailRow, by_number,
+    "SELECT id, source, name, parent, kind, unit, interval_ns, kernel, provenance
+     FROM rails WHERE run = ?1 AND ?2 ORDER BY id", rail;
+    /// `extras` of a run, by name and time.
+    extras, ExtraRow, by_number,
+    "SELECT name, start_ns, end_ns, value FROM extras WHERE run = ?1 AND ?2
+     ORDER BY name, start_ns", extra;
+    /// `device_use` of a run, by rail and time.
+    device_use, DeviceUseRow, by_number,
+    "SELECT rail, start_ns, end_ns, own_ns, others_ns, unknown_ns FROM device_use
+     WHERE run = ?1 AND ?2 ORDER BY rail, start_ns", device_use;
+    /// `processes` of a run, by id.
+    processes, ProcessRow, by_number,
+    "SELECT id, pid, pid_start, name, start_ns, end_ns, has_spans
+     FROM processes WHERE run = ?1 AND ?2 ORDER BY id", process;
+    /// `threads` of a run, by id.
+    threads, ThreadRow, by_number,
+    "SELECT id, tid, name, role, process FROM threads WHERE run = ?1 AND ?2 ORDER BY id", thread;
+    /// `callsites` of a run, by id.
+    callsites, CallsiteRow, by_number,
+    CALLSITES, callsite;
+    /// `nodes` of a run, by id: parents first.
+    nodes, NodeRow, by_number,
+    NODES, node;
+    /// `baselines` of a run, by rail.
+    baselines, BaselineRow, by_number,
+    "SELECT rail, start_ns, end_ns, power_w, samples, spread_w
+     FROM baselines WHERE run = ?1 AND ?2 ORDER BY rail", baseline;
+    /// `conditions` of a run: those of its start, then those of its end, by key.
+    conditions, ConditionRow, by_number,
+    "SELECT moment, key, value FROM conditions WHERE run = ?1 AND ?2
+     ORDER BY moment DESC, key", condition;
+    /// `instances` of a run, by id.
+    instances, InstanceRow, by_number,
+    "SELECT id, callsite, parent, created_ns, closed_ns
+     FROM instances WHERE run = ?1 AND ?2 ORDER BY id", instance;
+    /// `spans` of a run, by number: ascending with their start.
+    spans, SpanRow, by_span,
+    "SELECT id, node, instance, parent, thread, start_ns, end_ns, token
+     FROM spans WHERE id BETWEEN ?1 AND ?2 ORDER BY id", span;
+    /// `span_fields` of a run, by span.
+    fields, FieldsRow, by_span,
+    "SELECT span, json FROM span_fields WHERE span BETWEEN ?1 AND ?2 ORDER BY span", fields_of;
+    /// `node_windows` of a run, by start.
+    node_windows, NodeWindowRow, by_number,
+    "SELECT node, thread, start_ns, end_ns, self_ns, activations
+     FROM node_windows WHERE run = ?1 AND ?2 ORDER BY start_ns, node, thread", node_window;
+    /// `links` of a run, by span.
+    links, LinkRow, by_number,
+    "SELECT span, follows FROM links WHERE run = ?1 AND ?2 ORDER BY span, follows", link;
+    /// `marks` of a run, in the order they were written.
+    marks, MarkRow, by_number,
+    "SELECT time_ns, thread, span, callsite, json
+     FROM marks WHERE run = ?1 AND ?2 ORDER BY seq", mark;
+    /// `cpu` of a run, by end.
+    cpu, CpuRow, by_number,
+    "SELECT scope, thread, start_ns, end_ns, on_cpu_ns
+     FROM cpu WHERE run = ?1 AND ?2 ORDER BY end_ns, scope, thread", cpu_time;
+    /// `samples` of a run, by start.
+    samples, SampleRow, by_number,
+    "SELECT rail, start_ns, end_ns, energy_j
+     FROM samples WHERE run = ?1 AND ?2 ORDER BY start_ns, rail", sample;
+    /// `events` of a run, in the order they were written.
+    events, EventRow, by_number,
+    "SELECT time_ns, kind, count, message FROM events WHERE run = ?1 AND ?2 ORDER BY seq", event;
+}
+
+impl Store {
+    /// Returns the length of the longest `cpu` row of a run, in ns.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn longest_cpu_row(&self, run: i64) -> Result<i64, Error> {
+        let sql = "SELECT coalesce(max(end_ns - start_ns), 0) FROM cpu WHERE run = ?1";
+        let statement = self.connection.prepare_cached(sql);
+        let longest = statement.and_then(|mut query| query.query_row([run], |row| row.get(0)));
+        longest.map_err(from_sqlite(&self.path))
+    }
+
+    pub(super) fn rows<T>(
+        &self,
+        sql: &str,
+        bounds: (i64, i64),
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<RowReader<'_, T>, Error> {
+        let statement = self.connection.prepare_cached(sql);
+        Ok(RowReader {
+            statement: statement.map_err(from_sqlite(&self.path))?,
+            bounds,
+            read,
+            path: &self.path,
+        })
+    }
+}
+
+/// Bounds of queries by run number: `?1` is the number, `?2` is true.
+fn by_number(run: i64) -> (i64, i64) {
+    (run, 1)
+}
+
+fn by_span(run: i64) -> (i64, i64) {
+    span_ids(run)
+}
+
+fn rail(r: &Row<'_>) -> rusqlite::Result<RailRow> {
+    Ok(RailRow {
+        id: r.get(0)?,
+        source: r.get(1)?,
+        name: r.get(2)?,
+        parent: r.get(3)?,
+        kind: RailKind::from_name(&text(r, 4)?).unwrap_or(RailKind::Other),
+        unit: r.get(5)?,
+        interval_ns: r.get(6)?,
+        kernel: named(r, 7, |name| name.parse().ok())?,
+        provenance: named(r, 8, Provenance::from_name)?,
+    })
+}
+
+fn extra(r: &Row<'_>) -> rusqlite::Result<ExtraRow> {
+    Ok(ExtraRow {
+        name: r.get(0)?,
+        start_ns: r.get(1)?,
+        end_ns: r.get(2)?,
+        value: r.get(3)?,
+    })
+}
+
+fn device_use(r: &Row<'_>) -> rusqlite::Result<DeviceUseRow> {
+    Ok(DeviceUseRow {
+        rail: r.get(0)?,
+        start_ns: r.get(1)?,
+        end_ns: r.get(2)?,
+        own_ns: r.get(3)?,
+        others_ns: r.get(4)?,
+        unknown_ns: r.get(5)?,
+    })
+}
+
+fn process(r: &Row<'_>) -> rusqlite::Result<ProcessRow> {
+    Ok(ProcessRow {
+        id: r.get(0)?,
+        pid: r.get(1)?,
+        pid_start: r.get(2)?,
+        name: r.get(3)?,
+        start_ns: r.get(4)?,
+        end_ns: r.get(5)?,
+        has_spans: r.get(6)?,
+    })
+}
+
+fn thread(r: &Row<'_>) -> rusqlite::Result<ThreadRow> {
+    let profiler = text(r, 3)? == ThreadRole::Profiler.name();
+    Ok(ThreadRow {
+        id: r.get(0)?,
+        tid: r.get(1)?,
+        name: r.get(2)?,
+        role: if profiler {
+            ThreadRole::Profiler
+        } else {
+            ThreadRole::Program
+        },
+        process: r.get(4)?,
+    })
+}
+
+pub(super) fn callsite(r: &Row<'_>) -> rusqlite::Result<CallsiteRow> {
+    let role: Option<String> = r.get(7)?;
+    Ok(CallsiteRow {
+        id: r.get(0)?,
+        name: r.get(1)?,
+        target: r.get(2)?,
+        level: r.get(3)?,
+        file: r.get(4)?,
+        line: r.get(5)?,
+        domain: named(r, 6, Domain::from_name)?,
+        role: role.and_then(|role| Role::from_name(&role)),
+    })
+}
+
+pub(super) fn node(r: &Row<'_>) -> rusqlite::Result<NodeRow> {
+    Ok(NodeRow {
+        id: r.get(0)?,
+        parent: r.get(1)?,
+        callsite: r.get(2)?,
+        label: r.get(3)?,
+        depth: r.get(4)?,
+        kind: r.get(5)?,
+    })
+}
+
+fn baseline(r: &Row<'_>) -> rusqlite::Result<BaselineRow> {
+    Ok(BaselineRow {
+        rail: r.get(0)?,
+        start_ns: r.get(1)?,
+        end_ns: r.get(2)?,
+        power_w: r.get(3)?,
+        samples: r.get(4)?,
+        spread_w: r.get(5)?,
+    })
+}
+
+fn condition(r: &Row<'_>) -> rusqlite::Result<ConditionRow> {
+    Ok(ConditionRow {
+        moment: named(r, 0, ConditionTime::from_name)?,
+        key: r.get(1)?,
+        value: r.get(2)?,
+    })
+}
+
+fn instance(r: &Row<'_>) -> rusqlite::Result<InstanceRow> {
+    Ok(InstanceRow {
+        id: number(r, 0)?,
+        callsite: r.get(1)?,
+        parent: optional_number(r, 2)?,
+        created_ns: r.get(3)?,
+        closed_ns: r.get(4)?,
+    })
+}
+
+fn span(r: &Row<'_>) -> rusqlite::Result<SpanRow> {
+    Ok(SpanRow {
+        seq: seq(r, 0)?,
+        node: r.get(1)?,
+        instance: optional_number(r, 2)?,
+        parent: optional_number(r, 3)?,
+        thread: r.get(4)?,
+        start_ns: r.get(5)?,
+        end_ns: r.get(6)?,
+        token: r.get(7)?,
+    })
+}
+
+fn fields_of(r: &Row<'_>) -> rusqlite::Result<FieldsRow> {
+    Ok(FieldsRow {
+        span: seq(r, 0)?,
+        json: r.get(1)?,
+    })
+}
+
+fn node_window(r: &Row<'_>) -> rusqlite::Result<NodeWindowRow> {
+    Ok(NodeWindowRow {
+        node: r.get(0)?,
+        thread: r.get(1)?,
+        start_ns: r.get(2)?,
+        end_ns: r.get(3)?,
+        self_ns: r.get(4)?,
+        activations: number(r, 5)?,
+    })
+}
+
+fn link(r: &Row<'_>) -> rusqlite::Result<LinkRow> {
+    Ok(LinkRow {
+        span: seq(r, 0)?,
+        follows: seq(r, 1)?,
+    })
+}
+
+fn mark(r: &Row<'_>) -> rusqlite::Result<MarkRow> {
+    let span: Option<i64> = r.get(2)?;
+    Ok(MarkRow {
+        time_ns: r.get(0)?,
+        thread: r.get(1)?,
+        span: span.map(|id| split_span_id(id).1),
+        callsite: r.get(3)?,
+        json: r.get(4)?,
+    })
+}
+
+fn cpu_time(r: &Row<'_>) -> rusqlite::Result<CpuRow> {
+    Ok(CpuRow {
+        of: match r.get_ref(0)?.as_str()? {
+            "thread" => CpuScope::Thread(r.get(1)?),
+            "process" => CpuScope::Process,
+            "machine" => CpuScope::Machine,
+            "child" => CpuScope::Child(r.get(1)?),
+            _ => CpuScope::Sensor,
+        },
+        start_ns: r.get(2)?,
+        end_ns: r.get(3)?,
+        on_cpu_ns: r.get(4)?,
+    })
+}
+
+fn sample(r: &Row<'_>) -> rusqlite::Result<SampleRow> {
+    Ok(SampleRow {
+        rail: r.get(0)?,
+        start_ns: r.get(1)?,
+        end_ns: r.get(2)?,
+        energy_j: r.get(3)?,
+    })
+}
+
+fn event(r: &Row<'_>) -> rusqlite::Result<EventRow> {
+    Ok(EventRow {
+        time_ns: r.get(0)?,
+        kind: r.get(1)?,
+        count: number(r, 2)?,
+        message: r.get(3)?,
+    })
+}
+
+fn text(r: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    r.get(column)
+}
+
+fn number(r: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(r.get::<_, i64>(column)? as u64)
+}
+
+fn optional_number(r: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(r.get::<_, Option<i64>>(column)?.map(|n| n as u64))
+}
+
+fn seq(r: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(split_span_id(r.get(column)?).1)
+}
+
+/// Reads a name and parses it; an unknown name is an error.
+pub(super) fn named<T>(
+    r: &Row<'_>,
+    column: usize,
+    from_name: fn(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let name = text(r, column)?;
+    from_name(&name).ok_or_else(|| {
+        let why = format!("unknown name `{name}`").into();
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, why)
+    })
+}
