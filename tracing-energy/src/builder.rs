@@ -2,42 +2,32 @@
 
 mod plan;
 mod sensor_probe;
+mod start;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use plan::SourcePlan;
-use sensor_probe::SensorProbe;
-
-use crate::error::Error;
-use crate::guard::EnergyGuard;
-use crate::join::{self, Join};
-use crate::layer::EnergyLayer;
-use crate::record::{
-    Assembler, Capture, Detail, EdgeClock, FieldCapture, HotPath, Naming, OnFull, RecorderOptions,
-    Shared,
-};
-use crate::recorder::{
-    ActiveRecording, Collector, CollectorParts, Control, DeviceUseReader, Offline, RecordingState,
-    Writer, end_on_signal, measure_baseline_cpu,
-};
-use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
-use crate::{chrome, store};
-use energy_data::Prior;
-use energy_data::rows::{Domain, Role, RunMetadata, RunRow, RunStatus};
+use energy_data::rows::{Domain, Role, RunMetadata};
 use energy_data::sink::Sink;
 use energy_data::units::Nanos;
-use energy_data::{AttributeOptions, Method};
-use energy_host as host;
+use energy_data::{Method, Prior};
 use energy_host::files::FileAccess;
 use energy_power::conditions::System;
-use energy_power::{Clock, MonotonicClock};
-use energy_power::{
-    OpenOptions, Opened, PowerSource, Sampler, SamplerWatch, SourceChoice, sensor_cache,
-};
+use energy_power::{OpenOptions, PowerSource, SourceChoice};
+
+#[cfg(feature = "sqlite")]
+use crate::join;
+use crate::layer::EnergyLayer;
+use crate::record::{Capture, Detail, EdgeClock, OnFull};
+use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
+
+impl EnergyLayer {
+    /// Returns a builder with default settings.
+    pub fn builder() -> EnergyLayerBuilder {
+        EnergyLayerBuilder::default()
+    }
+}
 
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
 pub struct EnergyLayerBuilder {
@@ -72,9 +62,6 @@ enum Sources {
     Chosen(SourceChoice),
     Given(Vec<Box<dyn PowerSource>>),
 }
-
-/// The sinks, and a flag that is set once another process has closed the run.
-type OpenSinks = (Vec<Box<dyn Sink>>, Option<Arc<AtomicBool>>);
 
 impl Default for EnergyLayerBuilder {
     fn default() -> Self {
@@ -132,8 +119,10 @@ impl EnergyLayerBuilder {
     /// name a file of their own. If `energy record` started the program, the run joins
     /// the run of `energy record` and records no power itself
     /// ([`EnergyGuard::child_env`]). Relative paths start at the program's working
-    /// directory. A program whose user names the file calls
+    /// directory. [`EnergyGuard::database`](crate::EnergyGuard::database) returns the path
+    /// in use. A program whose user names the file calls
     /// [`EnergyLayerBuilder::database_ignoring_env`] instead.
+    #[cfg(feature = "sqlite")]
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
         let collected = std::env::var_os(join::DATABASE).filter(|path| !path.is_empty());
         self.database = Some(collected.map_or_else(|| path.into(), PathBuf::from));
@@ -142,6 +131,7 @@ impl EnergyLayerBuilder {
 
     /// Writes the run to this SQLite database, regardless of environment variables. The
     /// run joins no other run.
+    #[cfg(feature = "sqlite")]
     pub fn database_ignoring_env(mut self, path: impl Into<PathBuf>) -> Self {
         self.database = Some(path.into());
         self.may_join = false;
@@ -149,6 +139,7 @@ impl EnergyLayerBuilder {
     }
 
     /// Writes a Chrome trace while recording.
+    #[cfg(feature = "chrome")]
     pub fn chrome(mut self, path: impl Into<PathBuf>) -> Self {
         self.chrome = Some(path.into());
         self
@@ -298,6 +289,7 @@ impl EnergyLayerBuilder {
 
     /// Ends the recording on SIGINT and SIGTERM before they take effect. In a fork of the
     /// program the signals keep their usual effect.
+    #[cfg(feature = "signals")]
     pub fn end_on_signal(mut self) -> Self {
         self.end_on_signal = true;
         self
@@ -334,197 +326,4 @@ impl EnergyLayerBuilder {
         });
         self
     }
-
-    /// Starts the recording.
-    ///
-    /// # Errors
-    /// If a selected source cannot be read, the database or trace cannot be created, the
-    /// method lacks its inputs, or a thread cannot be started.
-    pub fn build(mut self) -> Result<(EnergyLayer, EnergyGuard), Error> {
-        let join = Join::from_environment().filter(|_| self.may_join);
-        if let Some(join) = &join {
-            self.record_for(join);
-        }
-        let offline = self.offline()?;
-        let (sinks, was_closed) = self.open_sinks()?;
-        let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
-        let are_named = matches!(self.sources, Sources::Chosen(_));
-        let Opened {
-            mut sources,
-            notices,
-        } = self.open_sources(&clock)?;
-        let cached = self.options.sensor_cache.as_deref();
-        let cached = cached.map(sensor_cache::read).unwrap_or_default();
-        let plan = SourcePlan::of(&sources, &notices, &cached);
-        let devices = DeviceUseReader::new(plan.devices(&mut sources));
-        let (sender, samples) = std::sync::mpsc::channel();
-        let baseline_requested = !self.baseline.is_zero() && plan.configured_idle.is_empty();
-        let mut watch = SamplerWatch::default();
-        let probe = || SensorProbe::start(&sources, &cached, &self.options, &clock, &sender);
-        if let Some(probe) = are_named.then(probe).flatten() {
-            watch = probe.run(baseline_requested);
-        }
-        let sampler = Sampler::spawn(sources, Arc::clone(&clock), sender);
-        watch = watch.and(sampler.watch());
-        let baseline_cpu = baseline_requested.then(|| measure_baseline_cpu(&watch, self.baseline));
-        let run_ns = join.as_ref().and_then(Join::now_ns).unwrap_or(0);
-        let zero = clock.now() - Nanos::from_nanos(run_ns);
-        let start_unix_ns = host::unix_ns() - run_ns;
-        let kept = FieldCapture {
-            capture: self.capture,
-            texts: self.keeps_text,
-        };
-        let recorded = RecorderOptions {
-            on_full: self.on_full,
-            kept,
-            edge_clock: self.edge_clock,
-        };
-        let shared = Shared::new(self.buffer_bytes, recorded);
-        if !self.keeps_text {
-            self.metadata.forget_texts();
-        }
-        let control = Arc::new(Control::new(self.metadata.clone(), self.keeps_text));
-        let writer = Writer::spawn(sinks).map_err(thread_error)?;
-        let run = RunRow {
-            joins: join.map(|join| join.run),
-            ..run_row(start_unix_ns, self.metadata)
-        };
-        let uuid = run.uuid.clone();
-        let key_fields: Arc<[String]> = self.key_fields.into();
-        let naming = Naming {
-            key_fields: Arc::clone(&key_fields),
-            roles: self.roles,
-            domains: self.domains,
-        };
-        let parts = CollectorParts {
-            shared: Arc::clone(&shared),
-            control: Arc::clone(&control),
-            clock: Arc::clone(&clock),
-            zero,
-            samples,
-            rails: plan.rails,
-            configured_idle: plan.configured_idle,
-            baseline_requested,
-            baseline_cpu,
-            system: self.system,
-            watch,
-            devices,
-            assembler: Assembler::new(naming, self.detail, self.node_limit),
-            detail: self.detail,
-            flush_every: self.flush_every,
-            run,
-            notices: plan.events,
-            writer,
-            live: self.method == Method::Fitted,
-            offline,
-            database: self.database.clone(),
-            was_closed,
-        };
-        let collector = Collector::spawn(parts).map_err(thread_error)?;
-        let _ = shared.collector.set(collector.thread().clone());
-        let state = Mutex::new(RecordingState::Running(sampler, collector));
-        let recording = Arc::new(ActiveRecording {
-            uuid,
-            shared: Arc::clone(&shared),
-            control,
-            clock,
-            zero,
-            database: self.database,
-            state,
-        });
-        if self.end_on_signal {
-            end_on_signal(Arc::downgrade(&recording)).map_err(thread_error)?;
-        }
-        Ok((
-            EnergyLayer::new(HotPath { shared, key_fields }),
-            EnergyGuard::new(recording),
-        ))
-    }
-
-    /// Configures recording as part of another process's run: into its database, without
-    /// power.
-    fn record_for(&mut self, join: &Join) {
-        self.sources = Sources::Given(Vec::new());
-        self.baseline = Duration::ZERO;
-        self.method = Method::Proportional;
-        self.database = Some(join.database.clone());
-    }
-
-    /// Returns what to do with the recording when it ends; `None` without a database.
-    fn offline(&mut self) -> Result<Option<Offline>, Error> {
-        let refuse = |message: String| Err(Error::Setting { message });
-        let is_power = |number: f64| number.is_finite() && number > 0.0;
-        for prior in &self.priors {
-            if !(is_power(prior.watts) && is_power(prior.relative_sd)) {
-                return refuse(format!(
-                    "the prior of kind `{}` is {} W with a relative standard deviation of {}; \
-                     both must be numbers above 0",
-                    prior.kind, prior.watts, prior.relative_sd
-                ));
-            }
-        }
-        if self.method == Method::Calibrated && (self.priors.is_empty() || self.database.is_none())
-        {
-            return refuse(
-                "the method calibrated needs known powers and a database: call `prior` and \
-                 `database`, or use the method fitted"
-                    .to_owned(),
-            );
-        }
-        let options = AttributeOptions {
-            priors: std::mem::take(&mut self.priors),
-            ..AttributeOptions::new(self.method)
-        };
-        let path = self.database.clone();
-        Ok(path.map(|path| Offline { path, options }))
-    }
-
-    fn open_sinks(&mut self) -> Result<OpenSinks, Error> {
-        let access = self.access.unwrap_or_else(FileAccess::of_process);
-        let mut sinks = std::mem::take(&mut self.sinks);
-        let mut was_closed = None;
-        if let Some(path) = &self.database {
-            let sink = store::SqliteSink::create_for(path, access)?;
-            was_closed = Some(sink.was_closed());
-            sinks.push(Box::new(sink));
-        }
-        if let Some(path) = &self.chrome {
-            sinks.push(Box::new(chrome::ChromeSink::create_for(path, access)?));
-        }
-        Ok((sinks, was_closed))
-    }
-
-    fn open_sources(&mut self, clock: &Arc<dyn Clock>) -> Result<Opened, Error> {
-        match std::mem::replace(&mut self.sources, Sources::Given(Vec::new())) {
-            Sources::Given(sources) => Ok(Opened {
-                sources,
-                notices: Vec::new(),
-            }),
-            Sources::Chosen(choice) => Ok(energy_power::open(&choice, &self.options, clock)?),
-        }
-    }
-}
-
-fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
-    let pid = std::process::id();
-    let here = host::Host::here();
-    RunRow {
-        uuid: uuid::Uuid::new_v4().to_string(),
-        status: RunStatus::Running,
-        pid,
-        pid_start: host::process_start(pid),
-        boot_id: here.boot_id,
-        start_unix_ns,
-        end_ns: None,
-        host: here.name,
-        os: here.os,
-        chip: here.chip,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        joins: None,
-        metadata,
-    }
-}
-
-fn thread_error(source: std::io::Error) -> Error {
-    Error::Thread { source }
 }

@@ -41,10 +41,19 @@ impl EnergyGuard {
     /// no power and write their spans to this run's database, on its clock.
     /// [`attribute_joined`](crate::attribute_joined) merges them. `None` without a
     /// database, or on systems without a clock shared by processes.
-    pub fn child_env(&self) -> Option<crate::ChildEnv> {
+    #[cfg(feature = "sqlite")]
+    pub fn child_env(&self) -> Option<crate::join::ChildEnv> {
         let database = std::path::absolute(self.recording.database.as_ref()?).ok()?;
         let since = self.recording.clock.now() - self.recording.zero;
         crate::join::child_env(database, &self.recording.uuid, since.nanos())
+    }
+
+    /// Returns the database that is written; it may differ from the path given to
+    /// [`EnergyLayerBuilder::database`](crate::EnergyLayerBuilder::database), which an
+    /// environment variable replaces.
+    #[cfg(feature = "sqlite")]
+    pub fn database(&self) -> Option<&std::path::Path> {
+        self.recording.database.as_deref()
     }
 
     /// Returns the run's id.

@@ -13,6 +13,7 @@
 
 use std::path::PathBuf;
 
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
 /// Path of the database; if set alone, it only selects the file.
 pub(crate) const DATABASE: &str = "TRACING_ENERGY_DB";
 const RUN: &str = "TRACING_ENERGY_RUN";
@@ -46,6 +47,7 @@ impl Join {
     }
 }
 
+#[cfg(feature = "sqlite")]
 /// Returns the variables for a program that joins run `uuid`, which began `since_ns` ago.
 pub(crate) fn child_env(database: PathBuf, uuid: &str, since_ns: i64) -> Option<ChildEnv> {
     let epoch_ns = monotonic_ns()? - since_ns;
@@ -56,6 +58,7 @@ pub(crate) fn child_env(database: PathBuf, uuid: &str, since_ns: i64) -> Option<
     ])
 }
 
+#[cfg(feature = "sqlite")]
 /// Environment variables of a joining program: names and values.
 pub type ChildEnv = [(&'static str, std::ffi::OsString); 3];
 

@@ -6,7 +6,6 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::builder::EnergyLayerBuilder;
 use crate::record::{HotPath, SpanParent};
 
 /// Records spans for energy attribution. Composes with any registry, filter and other
@@ -20,11 +19,6 @@ pub struct EnergyLayer {
 }
 
 impl EnergyLayer {
-    /// Returns a builder with default settings.
-    pub fn builder() -> EnergyLayerBuilder {
-        EnergyLayerBuilder::default()
-    }
-
     pub(crate) fn new(hot: HotPath) -> Self {
         Self { hot }
     }

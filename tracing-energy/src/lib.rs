@@ -6,6 +6,7 @@
 //! (independent of each other) <- `attribution` <- `sink` (with `store` and `chrome`) <-
 //! `layer`.
 
+#[cfg(feature = "chrome")]
 pub mod chrome;
 mod error;
 mod record;
@@ -22,14 +23,18 @@ pub use builder::EnergyLayerBuilder;
 pub use energy_attribution as attribution;
 pub use energy_data::{AttributeOptions, Method, Prior, rows, units};
 pub use energy_host::{self as host, files};
-pub use energy_power::{self as power, conditions, cpu_time, table};
+#[cfg(feature = "replay")]
+pub use energy_power::table;
+pub use energy_power::{self as power, conditions, cpu_time};
 pub use energy_power::{Clock, ManualClock, MonotonicClock};
+#[cfg(feature = "sqlite")]
 pub use energy_store::{
     self as store, EstimatedKinds, attribute_joined, attribute_stored, complete, estimate_kinds,
     reattribute, repair_dead_runs, show_unended,
 };
 pub use error::Error;
 pub use guard::EnergyGuard;
+#[cfg(feature = "sqlite")]
 pub use join::ChildEnv;
 pub use layer::EnergyLayer;
 pub use record::{Capture, Detail, EdgeClock, OnFull};

@@ -29,6 +29,18 @@ pub enum SourceChoice {
     Several(Vec<SourceChoice>),
 }
 
+/// How a recording is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReplayMode {
+    /// In real time; the source ends with the recording.
+    #[default]
+    RealTime,
+    /// In real time, repeated until the source is stopped.
+    Looped,
+    /// Without waiting for the clock, for tests with a manual clock.
+    Fast,
+}
+
 /// Sources of this machine with their names, the most accurate first.
 pub const NAMED: [(&str, SourceChoice); 7] = [
     ("powermetrics", SourceChoice::Powermetrics),

@@ -1,6 +1,6 @@
 //! Finds and opens the power sources of this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use crate::choice::{NAMED, SourceChoice};
@@ -8,11 +8,10 @@ use crate::clock::Clock;
 use crate::cpu_time;
 
 use crate::battery::{self, POWER_SUPPLY};
+use crate::choice::ReplayMode;
 use crate::hwmon::{self, HWMON};
 use crate::modelled::{Modelled, Watts};
-use crate::nvml;
 use crate::rapl::{self, POWERCAP};
-use crate::replay::{Replay, ReplayMode};
 use crate::sensor_cache;
 use crate::{Notice, PowerSource, SourceError, UnusedSensor};
 use energy_data::units::{Nanos, Power};
@@ -46,7 +45,7 @@ pub struct OpenOptions {
     /// Cache file for the characteristics of this machine's sensors; `None` disables it.
     pub sensor_cache: Option<PathBuf>,
     /// How powermetrics is run; `None` searches for it.
-    #[cfg(unix)]
+    #[cfg(all(unix, feature = "powermetrics"))]
     pub powermetrics: Option<crate::powermetrics::Launch>,
 }
 
@@ -62,7 +61,7 @@ impl Default for OpenOptions {
             power_supply: POWER_SUPPLY.into(),
             nvml: true,
             sensor_cache: sensor_cache::path(),
-            #[cfg(unix)]
+            #[cfg(all(unix, feature = "powermetrics"))]
             powermetrics: None,
         }
     }
@@ -141,13 +140,10 @@ pub(crate) fn open_one(
         SourceChoice::IoReport => ioreport(interval),
         SourceChoice::Rapl => boxed(rapl::open(&options.powercap, interval, left_out)),
         SourceChoice::Hwmon => boxed(hwmon::open(&options.hwmon, interval, left_out)),
-        SourceChoice::Nvml if options.nvml => boxed(nvml::open(interval, left_out)),
+        SourceChoice::Nvml => nvml(options, left_out),
         SourceChoice::Battery => boxed(battery::open(&options.power_supply, interval, left_out)),
         SourceChoice::Modelled => modelled(options),
-        SourceChoice::Replay(file) => boxed(Replay::open(file, options.replay_mode)),
-        SourceChoice::Nvml => Err(SourceError::NotPresent {
-            what: "NVIDIA GPUs (not requested)".to_owned(),
-        }),
+        SourceChoice::Replay(file) => replay(file, options.replay_mode),
         SourceChoice::Auto | SourceChoice::Several(_) => Err(SourceError::BadInput {
             what: choice.to_string(),
             why: "it is not one source".to_owned(),
@@ -236,6 +232,38 @@ fn is_reportable(choice: &SourceChoice, error: &SourceError) -> bool {
     is_usual || !matches!(error, SourceError::NotPresent { .. })
 }
 
+#[cfg(feature = "replay")]
+fn replay(file: &Path, mode: ReplayMode) -> OneOpened {
+    boxed(crate::replay::Replay::open(file, mode))
+}
+
+#[cfg(not(feature = "replay"))]
+fn replay(file: &Path, _mode: ReplayMode) -> OneOpened {
+    Err(SourceError::NotPresent {
+        what: format!(
+            "recording {} (part of the feature `replay`)",
+            file.display()
+        ),
+    })
+}
+
+#[cfg(feature = "nvml")]
+fn nvml(options: &OpenOptions, left_out: &mut Vec<UnusedSensor>) -> OneOpened {
+    if options.nvml {
+        return boxed(crate::nvml::open(options.interval, left_out));
+    }
+    Err(SourceError::NotPresent {
+        what: "NVIDIA GPUs (not requested)".to_owned(),
+    })
+}
+
+#[cfg(not(feature = "nvml"))]
+fn nvml(_options: &OpenOptions, _left_out: &mut Vec<UnusedSensor>) -> OneOpened {
+    Err(SourceError::NotPresent {
+        what: "NVIDIA GPUs (part of the feature `nvml`)".to_owned(),
+    })
+}
+
 #[cfg(target_os = "macos")]
 fn ioreport(interval: Nanos) -> Result<Box<dyn PowerSource>, SourceError> {
     Ok(Box::new(crate::ioreport::open(interval)?))
@@ -248,18 +276,18 @@ fn ioreport(_interval: Nanos) -> Result<Box<dyn PowerSource>, SourceError> {
     })
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "powermetrics"))]
 fn wants_powermetrics(options: &OpenOptions) -> bool {
     let named = std::env::var_os(crate::powermetrics::launch::EXECUTABLE_VARIABLE);
     cfg!(target_os = "macos") || options.powermetrics.is_some() || named.is_some()
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "powermetrics")))]
 fn wants_powermetrics(_options: &OpenOptions) -> bool {
     false
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "powermetrics"))]
 fn powermetrics(
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
@@ -274,13 +302,13 @@ fn powermetrics(
     Ok(Box::new(Powermetrics::open(Arc::clone(clock), options)?))
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "powermetrics")))]
 fn powermetrics(
     _options: &OpenOptions,
     _clock: &Arc<dyn Clock>,
 ) -> Result<Box<dyn PowerSource>, SourceError> {
     Err(SourceError::NotPresent {
-        what: "powermetrics (part of macOS)".into(),
+        what: "powermetrics (part of macOS, and of the feature `powermetrics`)".into(),
     })
 }
 

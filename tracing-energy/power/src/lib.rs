@@ -19,28 +19,36 @@ mod frozen;
 pub mod hwmon;
 pub mod ioreport;
 pub mod modelled;
+#[cfg(feature = "nvml")]
 pub mod nvml;
 pub mod polled;
+#[cfg_attr(not(feature = "nvml"), allow(dead_code, reason = "used by nvml only"))]
 mod power_fallback;
+#[cfg(feature = "powermetrics")]
 pub mod powermetrics;
 mod rail_reader;
 pub mod rapl;
+#[cfg(feature = "replay")]
 pub mod replay;
 pub mod sampler;
 pub mod sensor_cache;
 mod stamp;
 mod suspend;
 mod sysfs;
+#[cfg(feature = "replay")]
 pub mod table;
 pub mod ticker;
 pub mod users;
 pub mod validate;
+#[cfg(all(feature = "powermetrics", feature = "replay"))]
 mod zero_under_load;
 
+pub use choice::ReplayMode;
 pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use detect::{OpenOptions, Opened, SourceChoice, open};
 pub use energy_data::{Kernel, Provenance, RailKind};
-pub use replay::{Recording, Replay, ReplayMode, Wall};
+#[cfg(feature = "replay")]
+pub use replay::{Recording, Replay, Wall};
 pub use sampler::{Sampler, SamplerMessage, SamplerWatch};
 
 use energy_data::units::{Energy, Nanos};
@@ -151,11 +159,10 @@ pub struct SensorMetric {
 }
 
 /// Why a source delivers nothing, and what to do about it.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The sensor exists but may not be read.
-    #[error("{what}: not permitted; {fix}")]
     NotPermitted {
         /// The sensor.
         what: String,
@@ -163,13 +170,11 @@ pub enum SourceError {
         fix: String,
     },
     /// There is no such sensor here.
-    #[error("{what}: not present")]
     NotPresent {
         /// The sensor.
         what: String,
     },
     /// A temporary failure.
-    #[error("{what}: failed for now: {why}")]
     Retry {
         /// The sensor.
         what: String,
@@ -177,7 +182,6 @@ pub enum SourceError {
         why: String,
     },
     /// Permanently gone in this run (a replay that ended, a device that was unplugged).
-    #[error("{what}: gone: {why}")]
     Gone {
         /// The sensor.
         what: String,
@@ -185,7 +189,6 @@ pub enum SourceError {
         why: String,
     },
     /// The recording or a setting is invalid.
-    #[error("{what}: {why}")]
     BadInput {
         /// The file or setting.
         what: String,
@@ -193,6 +196,21 @@ pub enum SourceError {
         why: String,
     },
 }
+
+// Written out: a program that embeds the layer then compiles no derive macros.
+impl std::fmt::Display for SourceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotPermitted { what, fix } => write!(f, "{what}: not permitted; {fix}"),
+            Self::NotPresent { what } => write!(f, "{what}: not present"),
+            Self::Retry { what, why } => write!(f, "{what}: failed for now: {why}"),
+            Self::Gone { what, why } => write!(f, "{what}: gone: {why}"),
+            Self::BadInput { what, why } => write!(f, "{what}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for SourceError {}
 
 /// A driver that reads rails. All methods but `describe` are called on one thread, the
 /// sampler's. `describe` is complete once the source has been constructed.

@@ -94,6 +94,7 @@ impl Polled {
     }
 
     /// Adds warnings about the source.
+    #[cfg(feature = "nvml")]
     pub(super) fn warning(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
         self.warnings.extend(warnings);
         self

@@ -73,6 +73,7 @@ impl RailReader {
     }
 
     /// Sets a reader of power to use while the counter is frozen.
+    #[cfg(any(test, feature = "nvml"))]
     pub(super) fn with_power_fallback(mut self, power: Read) -> Self {
         self.fallback = Some(PowerFallback::new(power));
         self

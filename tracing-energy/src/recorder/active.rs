@@ -18,7 +18,9 @@ pub(crate) struct ActiveRecording {
     pub(crate) control: Arc<Control>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The clock's time at run time zero.
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(crate) zero: Nanos,
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     pub(crate) database: Option<PathBuf>,
     pub(crate) state: Mutex<RecordingState>,
 }

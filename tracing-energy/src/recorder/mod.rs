@@ -16,6 +16,7 @@ mod cpu;
 mod device_use;
 mod idle;
 mod losses;
+#[cfg_attr(not(feature = "sqlite"), path = "no_offline.rs")]
 mod offline;
 mod processes;
 mod signal;

@@ -34,11 +34,17 @@ pub(super) fn attribute_again(path: &Path, summary: &mut RunSummary) {
 
 /// A file and the options of its attribution.
 pub(crate) struct Offline {
-    pub(crate) path: PathBuf,
-    pub(crate) options: AttributeOptions,
+    path: PathBuf,
+    options: AttributeOptions,
 }
 
 impl Offline {
+    /// Returns the attribution to make in `database` when the recording ends, if there is one.
+    pub(crate) fn of(database: Option<&Path>, options: AttributeOptions) -> Option<Self> {
+        let path = database?.to_owned();
+        Some(Self { path, options })
+    }
+
     /// Returns whether a second attribution is needed: the method uses the whole run, or
     /// idle power subtracted from windows turned out too high.
     pub(crate) fn is_needed(&self, live: &Finished) -> bool {

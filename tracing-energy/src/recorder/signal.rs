@@ -14,16 +14,16 @@ use super::ActiveRecording;
 ///
 /// # Errors
 /// When the signal handler or the thread cannot be created.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "signals"))]
 pub(crate) fn end_on_signal(ending: Weak<ActiveRecording>) -> std::io::Result<()> {
     listening::add(ending)
 }
 
 /// Returns the system id of the listening thread, if any.
 pub(crate) fn listener_tid() -> Option<i64> {
-    #[cfg(unix)]
+    #[cfg(all(unix, feature = "signals"))]
     return listening::tid();
-    #[cfg(not(unix))]
+    #[cfg(not(all(unix, feature = "signals")))]
     None
 }
 
@@ -31,12 +31,12 @@ pub(crate) fn listener_tid() -> Option<i64> {
 ///
 /// # Errors
 /// Never.
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "signals")))]
 pub(crate) fn end_on_signal(_: Weak<ActiveRecording>) -> std::io::Result<()> {
     Ok(())
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "signals"))]
 mod listening {
     use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
     use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};

@@ -25,6 +25,7 @@
 //! hashes the binary in pieces with a duty cycle of 10 %: at most a tenth of one processor,
 //! once per process, and only up to 1 GiB.
 
+#[cfg(feature = "binary-hash")]
 mod binary;
 mod change;
 mod load;

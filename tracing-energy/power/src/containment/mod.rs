@@ -142,6 +142,10 @@ fn declared(member: &Member) -> Place {
 }
 
 /// Finds the places of the rails of one recording and reports what was assumed.
+#[cfg_attr(
+    not(feature = "replay"),
+    allow(dead_code, reason = "used by replay only")
+)]
 pub(crate) fn settle(source: &str, rails: &mut [Rail], samples: &[Sample]) -> Vec<Notice> {
     let member = |rail: &Rail| Member {
         source: source.to_owned(),

@@ -4,6 +4,10 @@
 use crate::RailKind;
 
 /// Returns the kind of rail that a name suggests.
+#[cfg_attr(
+    not(feature = "replay"),
+    allow(dead_code, reason = "used by replay only")
+)]
 pub(crate) fn kind(name: &str) -> RailKind {
     let words = words(name);
     let begins = |stems: &[&str]| stems.iter().any(|stem| words.starts_with(stem));

@@ -62,19 +62,31 @@ pub struct Document {
 }
 
 /// The reason why a document is not a sample.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DocumentError {
     /// It cannot be parsed.
-    #[error("powermetrics document rejected: {0}")]
     Malformed(String),
     /// It is valid, but has no power rails on this machine or with these samplers.
-    #[error("no power here: powermetrics reports no rail on {model} with these samplers")]
     NoPower {
         /// `hw_model`, if reported.
         model: String,
     },
 }
+
+impl std::fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Malformed(why) => write!(f, "powermetrics document rejected: {why}"),
+            Self::NoPower { model } => write!(
+                f,
+                "no power here: powermetrics reports no rail on {model} with these samplers"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for DocumentError {}
 
 impl Document {
     /// Parses one document.

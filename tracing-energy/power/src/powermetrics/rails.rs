@@ -26,6 +26,7 @@ pub(crate) fn extend(rails: &mut Vec<Rail>, new: &[RailEnergy]) {
 }
 
 /// Returns the position of a rail among those of all documents, parents first.
+#[cfg(any(test, feature = "replay"))]
 pub(crate) fn order(name: &str) -> Option<usize> {
     let order = ["package", "cpu", "gpu", "ane", "dram"];
     order.iter().position(|known| *known == name)

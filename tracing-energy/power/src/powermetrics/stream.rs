@@ -50,6 +50,7 @@ pub struct DocumentStream {
 }
 
 /// Returns whether a line begins a document.
+#[cfg(any(test, feature = "replay"))]
 pub(crate) fn begins_document(line: &[u8]) -> bool {
     line.iter().find(|byte| !is_blank(**byte)) == Some(&b'<')
 }

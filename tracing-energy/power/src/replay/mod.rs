@@ -4,26 +4,33 @@
 //! energies are those of the recorded machine, not of the running program.
 
 mod csv;
+#[cfg(feature = "powermetrics")]
 mod documents;
 mod gaps;
 mod limits;
 mod names;
+#[cfg(feature = "powermetrics")]
 mod placement;
+#[cfg(feature = "powermetrics")]
 mod plist;
 mod points;
+#[cfg(feature = "powermetrics")]
 mod repeats;
 mod silent;
 mod strays;
+#[cfg(feature = "powermetrics")]
 mod text;
 mod tidy;
 mod times;
+mod wall;
 
-pub use placement::Wall;
 pub use strays::main_group;
+pub use wall::Wall;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+pub use crate::choice::ReplayMode;
 use crate::clock::Clock;
 use crate::containment;
 use crate::table::refuse_encoding;
@@ -36,18 +43,6 @@ use tidy::{Origin, RecordedSample};
 
 /// Number of bytes at the start of a file that determine its format.
 const HEAD_BYTES: usize = 64 << 10;
-
-/// How a recording is played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ReplayMode {
-    /// In real time; the source ends with the recording.
-    #[default]
-    RealTime,
-    /// In real time, repeated until the source is stopped.
-    Looped,
-    /// Without waiting for the clock, for tests with a manual clock.
-    Fast,
-}
 
 /// A recording in memory. Samples are sorted by end; the first one starts at zero.
 #[derive(Debug, Clone, PartialEq)]
@@ -251,7 +246,9 @@ fn load(path: &Path) -> Result<Recording, SourceError> {
         .map_err(|error| bad(path, error.to_string()))?;
     let recording = match refuse_encoding(start) {
         Some(why) => Err(why),
+        #[cfg(feature = "powermetrics")]
         None if plist::begins(start) => plist::read(input),
+        #[cfg(feature = "powermetrics")]
         None if text::begins(start) => text::read(input),
         None => csv::read(input),
     };

@@ -15,6 +15,7 @@
 //! If the intersection is empty, there was a gap, and a new contiguous run begins with that
 //! document.
 
+use super::wall::Wall;
 use energy_data::units::Nanos;
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -28,15 +29,6 @@ pub(super) struct Stamp {
     pub(super) elapsed: Nanos,
     /// Second of its end since 1970, if known.
     pub(super) unix_s: Option<i64>,
-}
-
-/// The start of a recording by the wall clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wall {
-    /// Start of the first sample, ns since 1970.
-    pub start_unix_ns: i64,
-    /// Half the width of the interval that contains the start.
-    pub uncertainty: Nanos,
 }
 
 /// The windows of documents.

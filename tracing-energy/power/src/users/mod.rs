@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | Linux, DRM drivers (amdgpu, i915, xe, ...) | `drm-engine-*` in `/proc/PID/fdinfo` | own user's processes; all as root |
 //! | macOS, Apple GPU | GPU time of clients in the I/O registry ([`agx`]) | none |
-//! | NVIDIA | process utilisation of the driver ([`super::nvml`]) | depends on the driver; not with MIG |
+//! | NVIDIA | process utilisation of the driver (module `nvml`) | depends on the driver; not with MIG |
 //!
 //! Sources provide readers for the devices of their rails ([`super::PowerSource::users`]). The
 //! recorder reads them as often as CPU times, not on traced threads.
