@@ -4,21 +4,21 @@ use std::path::Path;
 
 use candle_core::quantized::GgmlDType;
 
-use crate::chat::ChatTemplate;
-use crate::config::Config;
+use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
-use crate::folder;
 use crate::info::LoadOptions;
-use crate::loader::Loader;
 use crate::model::Model;
-use crate::tokenizer::Tokenizer;
+use crate::text::chat_template::ChatTemplate;
+use crate::text::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
-use crate::weights::{Weights, gains_from_f32, loaded};
+use crate::weights::precision::{gains_from_f32, loaded};
+use crate::weights::stored::Weights;
+use crate::{config, folder, loader, text};
 
 /// Files whose settings and vocabulary are read; their weights are not.
 pub struct Checkpoint {
     weights: Box<dyn Weights>,
-    config: Config,
+    config: DecoderConfig,
     tokenizer: Tokenizer,
     chat: Option<ChatTemplate>,
 }
@@ -83,8 +83,8 @@ impl Checkpoint {
 
     fn gguf(path: &Path) -> Result<Self> {
         let gguf = Gguf::open(path)?;
-        let config = Config::read(&gguf)?;
-        let tokenizer = Tokenizer::read(&gguf, config.vocab)?;
+        let config = config::gguf::read(&gguf)?;
+        let tokenizer = text::gguf::read(&gguf, config.vocab)?;
         let chat = ChatTemplate::read(&gguf, &tokenizer);
         Ok(Self {
             weights: Box::new(gguf),
@@ -102,7 +102,7 @@ impl Checkpoint {
         let of_layers = matrices().filter(|tensor| tensor.name.starts_with("blk."));
         let additional = of_layers.filter(|tensor| gains_from_f32(tensor.dtype, options.prefill));
         let whole = matrices().map(|tensor| tensor.bytes(GgmlDType::F32));
-        let Config {
+        let DecoderConfig {
             layers,
             kv_heads,
             head_dim,
@@ -134,8 +134,7 @@ impl Checkpoint {
             done += bytes;
             progress(LoadProgress { done, total });
         };
-        let loader = Loader::new(&mut *self.weights, &self.config, options, &mut read);
-        let (decoder, info) = loader.load()?;
+        let (decoder, info) = loader::load(&mut *self.weights, &self.config, options, &mut read)?;
         Ok(Model::new(decoder, self.tokenizer, self.chat, info))
     }
 }

@@ -2,8 +2,8 @@
 
 use candle_core::Device;
 
-use crate::instrument::Depth;
-use crate::weights::{Prefill, Requantize};
+use crate::instrument::depth::Depth;
+use crate::weights::precision::{Prefill, Requantize};
 
 /// Options for loading a model.
 #[derive(Debug, Clone)]
