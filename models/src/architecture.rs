@@ -29,6 +29,7 @@ pub enum Activation {
 
 /// Layers that attend to a sliding window only, if the metadata states a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WindowPattern {
     /// All of them.
     All,
@@ -48,6 +49,7 @@ impl WindowPattern {
 
 /// Facts of a family that its files do not state.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Family {
     /// `general.architecture`, and the prefix of its metadata keys.
     pub name: &'static str,

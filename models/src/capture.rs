@@ -65,6 +65,7 @@ impl Default for CaptureOptions {
 
 /// The operations of one prefill and one decode step.
 #[derive(Debug)]
+#[must_use]
 pub struct Captured {
     /// Operations in execution order; one for each layer of a kind.
     pub cases: Vec<OpCase>,
@@ -94,6 +95,26 @@ impl Captured {
 /// keeps their operations. A model with a shorter context gets its context and
 /// at most half of it as prompt. The model's cache is empty afterwards; the
 /// operations keep what they need of it.
+///
+/// ```
+/// use energy_models::capture::{CaptureOptions, capture};
+/// # use energy_models::{LoadOptions, Model, tiny};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("tiny.gguf");
+/// # tiny::write_gguf(&path, &tiny::TinyConfig::default())?;
+/// # let mut model = Model::load(&path, &LoadOptions::default())?;
+/// let captured = capture(&mut model, &CaptureOptions { prompt_tokens: 8, context: 20 })?;
+/// let mut cases = captured.cases.iter();
+/// let case = cases.find(|case| case.kind.ends_with("mlp > down_proj")).expect("a projection");
+/// for _ in 0..100 {
+///     case.run()?; // long enough for a sensor to observe this operation alone
+/// }
+/// captured.synchronize()?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// For fewer than two prompt tokens or a context that is not longer than the

@@ -16,6 +16,27 @@ use crate::weights::stored::Weights;
 use crate::{config, folder, loader, text};
 
 /// Files whose settings and vocabulary are read; their weights are not.
+///
+/// ```
+/// use energy_models::{Checkpoint, LoadOptions, Requantize, tiny};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("tiny.gguf");
+/// # tiny::write_gguf(&path, &tiny::TinyConfig::default())?;
+/// let checkpoint = Checkpoint::open(&path)?;
+/// let options = LoadOptions { requantize: Requantize::Q8_0, ..Default::default() };
+/// let memory = checkpoint.memory(&options);
+/// if memory.with_positions(256) < 1 << 30 {
+///     let model = checkpoint.load(&options, &mut |now| {
+///         eprintln!("{} of {} bytes", now.done, now.total);
+///     })?;
+///     assert_eq!(model.info().weight_bytes as u64, memory.weight_bytes);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is loaded until `load`"]
 pub struct Checkpoint {
     weights: Box<dyn Weights>,
     config: DecoderConfig,
@@ -25,6 +46,7 @@ pub struct Checkpoint {
 
 /// Memory that a model needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Memory {
     /// Bytes of the matrices, the same as
     /// [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes) after loading.
@@ -40,6 +62,7 @@ pub struct Memory {
 
 impl Memory {
     /// Returns the most bytes that the model needs with `positions` in its cache.
+    #[must_use]
     pub fn with_positions(&self, positions: usize) -> u64 {
         let cache = self.cache_bytes_per_token.saturating_mul(positions as u64);
         let parts = [self.weight_bytes, self.prefill_bytes, self.largest_bytes];
@@ -49,6 +72,7 @@ impl Memory {
 
 /// Progress of loading in bytes of the files' matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoadProgress {
     /// Bytes read.
     pub done: u64,
@@ -95,6 +119,7 @@ impl Checkpoint {
     }
 
     /// Returns the memory that the model needs if loaded with these options.
+    #[must_use]
     pub fn memory(&self, options: &LoadOptions) -> Memory {
         let tensors = self.weights.tensors();
         let matrices = || tensors.iter().filter(|tensor| tensor.shape.len() > 1);

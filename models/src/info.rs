@@ -78,6 +78,7 @@ pub struct ModelInfo {
 
 /// Number of weights by part of the model, each counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Parameters {
     /// Token embedding and output projection.
     pub embedding: u64,

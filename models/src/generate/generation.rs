@@ -2,6 +2,7 @@
 
 /// One sampled token.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct TokenEvent<'t> {
     /// 0 for the first.
     pub index: usize,

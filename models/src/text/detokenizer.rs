@@ -17,6 +17,7 @@ pub struct Detokenizer {
 impl Detokenizer {
     /// Adds a token's bytes and returns the text that is complete now, which
     /// may be empty. Bytes that cannot become a character are replaced.
+    #[must_use = "the text is handed out once"]
     pub fn push(&mut self, piece: &[u8]) -> String {
         self.pending.extend_from_slice(piece);
         let keep = unfinished(&self.pending);
@@ -25,7 +26,8 @@ impl Detokenizer {
         String::from_utf8_lossy(&complete).into_owned()
     }
 
-    /// The text of bytes that were never completed.
+    /// Returns the text of bytes that were never completed.
+    #[must_use = "the text is handed out once"]
     pub fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.pending);
         String::from_utf8_lossy(&rest).into_owned()

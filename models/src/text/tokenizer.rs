@@ -35,6 +35,7 @@ impl Tokenizer {
     }
 
     /// Returns the text of tokens; bytes that are not UTF-8 become replacement characters.
+    #[must_use]
     pub fn decode(&self, ids: &[u32]) -> String {
         let mut detokenizer = Detokenizer::default();
         let mut text: String = ids
@@ -45,7 +46,7 @@ impl Tokenizer {
         text
     }
 
-    /// Bytes of a token, which may be part of a character; empty for control
+    /// Returns the bytes of a token, which may be part of a character; empty for control
     /// tokens and unknown ids.
     pub fn piece(&self, id: u32) -> &[u8] {
         self.pieces.get(id as usize).map_or(&[], |piece| piece)
@@ -56,7 +57,7 @@ impl Tokenizer {
         self.stops.contains(&id)
     }
 
-    /// Tokens in the vocabulary.
+    /// Returns the number of tokens in the vocabulary.
     pub fn vocab_size(&self) -> usize {
         self.pieces.len()
     }

@@ -6,11 +6,13 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use energy_models::capture::{CaptureOptions, Captured, NOT_KEPT, capture};
-use energy_models::tiny::{self, TinyConfig};
-use energy_models::{Depth, Error, GenerateOptions, LoadOptions, Model, Tensor, generate};
+use energy_models::tiny::TinyConfig;
+use energy_models::{Depth, Error, GenerateOptions, Model, Tensor, generate};
 use tracing::span::{Attributes, Id};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::tiny_models::tiny_model;
 
 /// Kinds of all spans: the names on the way, joined by ` > `.
 #[derive(Clone, Default)]
@@ -25,14 +27,7 @@ impl<S: tracing::Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Kinds {
 }
 
 fn model(depth: Depth) -> Model {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tiny.gguf");
-    tiny::write_gguf(&path, &TinyConfig::default()).unwrap();
-    let options = LoadOptions {
-        depth,
-        ..Default::default()
-    };
-    Model::load(&path, &options).unwrap()
+    tiny_model(&TinyConfig::default(), depth)
 }
 
 /// Kinds without children in a generation.

@@ -1,14 +1,13 @@
 //! SentencePiece vocabularies: merges by score, bytes for what is in no token.
 
-#[allow(unreachable_pub, dead_code)]
-mod family;
-
 use std::ops::ControlFlow;
 
 use candle_core::quantized::gguf_file::Value;
 use energy_models::{
     GenerateOptions, LoadOptions, Model, StopReason, TokenEvent, Tokenizer, generate,
 };
+
+use crate::family;
 
 /// Texts, scores and types.
 const TEXT: [(&str, f32, i32); 14] = [

@@ -35,7 +35,7 @@ fn found(file: &str) -> Option<PathBuf> {
 
 #[test]
 fn the_ten_largest_logits_match() {
-    let all: Vec<Value> = serde_json::from_str(include_str!("references/top_ten.json")).unwrap();
+    let all: Vec<Value> = serde_json::from_str(include_str!("../references/top_ten.json")).unwrap();
     for reference in &all {
         let file = reference["file"].as_str().unwrap();
         let Some(path) = found(file) else { continue };

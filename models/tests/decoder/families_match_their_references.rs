@@ -3,9 +3,6 @@
 //! The references are logits of transformers and of llama.cpp, stored next to
 //! `references/cases.json`, and what Candle's own models compute here.
 
-#[allow(unreachable_pub, dead_code)]
-mod family;
-
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +10,9 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::{gemma3, mistral, phi3, qwen2, qwen3};
 use energy_models::{Depth, LoadOptions, Model, Requantize};
-use family::{Family, error};
 use serde_json::json;
+
+use crate::family::{self, Family, error};
 
 /// Largest difference over the largest logit.
 const TOLERANCE: f32 = 1e-4;

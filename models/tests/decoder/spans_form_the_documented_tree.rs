@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use energy_models::tiny::{self, TinyConfig};
-use energy_models::{Depth, GenerateOptions, Generation, LoadOptions, Model, generate, instrument};
+use energy_models::tiny::TinyConfig;
+use energy_models::{Depth, GenerateOptions, Generation, generate, instrument};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::tiny_models::tiny_model;
 
 /// One span: its path of names, and its fields as `name=value`.
 #[derive(Debug, Clone, Default)]
@@ -78,17 +80,7 @@ const TOKENS: usize = 3;
 
 /// A generation of three tokens of a two-layer model, with its spans.
 fn record(depth: Depth) -> (Vec<RecordedSpan>, Generation) {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("tiny.gguf");
-    tiny::write_gguf(&path, &TinyConfig::default()).unwrap();
-    let mut model = Model::load(
-        &path,
-        &LoadOptions {
-            depth,
-            ..Default::default()
-        },
-    )
-    .unwrap();
+    let mut model = tiny_model(&TinyConfig::default(), depth);
     let collector = Collector::default();
     let filter = tracing_subscriber::filter::LevelFilter::from_level(depth.level());
     let subscriber = tracing_subscriber::registry()

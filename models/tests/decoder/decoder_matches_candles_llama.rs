@@ -8,25 +8,12 @@ use std::path::{Path, PathBuf};
 use candle_core::quantized::{GgmlDType, gguf_file};
 use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama::ModelWeights;
-use energy_models::tiny::{self, TinyConfig};
-use energy_models::{Depth, Error, GenerateOptions, LoadOptions, Model, Requantize, StopReason};
+use energy_models::tiny::TinyConfig;
+use energy_models::{Depth, GenerateOptions, Model, Requantize, StopReason, TokenEvent, generate};
+
+use crate::tiny_models::{load, tiny_file};
 
 const TOLERANCE: f32 = 1e-4;
-
-fn load(path: &Path, requantize: Requantize, depth: Depth) -> Model {
-    let options = LoadOptions {
-        requantize,
-        depth,
-        ..Default::default()
-    };
-    Model::load(path, &options).unwrap()
-}
-
-fn tiny_file(dir: &tempfile::TempDir, config: &TinyConfig) -> PathBuf {
-    let path = dir.path().join(format!("{:?}.gguf", config.dtype));
-    tiny::write_gguf(&path, config).unwrap();
-    path
-}
 
 struct Reference {
     model: ModelWeights,
@@ -124,7 +111,7 @@ fn tiny_models_match_step_by_step() {
     ] {
         for tied in [true, false] {
             let path = tiny_file(
-                &dir,
+                dir.path(),
                 &TinyConfig {
                     dtype,
                     tied,
@@ -143,7 +130,7 @@ fn tiny_models_match_step_by_step() {
 #[test]
 fn decomposed_kernels_match_fused_ones() {
     let dir = tempfile::tempdir().unwrap();
-    let path = tiny_file(&dir, &TinyConfig::default());
+    let path = tiny_file(dir.path(), &TinyConfig::default());
     let mut fused = load(&path, Requantize::None, Depth::Module);
     let mut deep = load(&path, Requantize::None, Depth::Deep);
     let mut feed = fused.tokenizer().encode("hello hello the tea").unwrap();
@@ -158,7 +145,7 @@ fn decomposed_kernels_match_fused_ones() {
 #[test]
 fn a_prompt_fed_in_parts_gives_the_same_logits() {
     let dir = tempfile::tempdir().unwrap();
-    let path = tiny_file(&dir, &TinyConfig::default());
+    let path = tiny_file(dir.path(), &TinyConfig::default());
     let mut whole = load(&path, Requantize::None, Depth::Module);
     let mut parts = load(&path, Requantize::None, Depth::Deep);
     let ids: Vec<u32> = (20..60).collect();
@@ -172,7 +159,7 @@ fn a_prompt_fed_in_parts_gives_the_same_logits() {
 fn requantizing_is_described() {
     let dir = tempfile::tempdir().unwrap();
     let path = tiny_file(
-        &dir,
+        dir.path(),
         &TinyConfig {
             dtype: GgmlDType::Q4_1,
             ..Default::default()
@@ -196,109 +183,6 @@ fn requantizing_is_described() {
         [Requantize::None, Requantize::Auto].map(|r| relative(&exact, &logits(r)));
     eprintln!("relative error: q4_1 {own:e}, q4_1->q8_0 {converted:e}");
     assert!(own < 0.1 && converted < 2.0 * own, "{own} {converted}");
-}
-
-fn tiny_model(context_length: usize) -> Model {
-    let dir = tempfile::tempdir().unwrap();
-    let config = TinyConfig {
-        context_length,
-        ..Default::default()
-    };
-    load(&tiny_file(&dir, &config), Requantize::Auto, Depth::Module)
-}
-
-fn raw(max_tokens: usize) -> GenerateOptions {
-    GenerateOptions {
-        max_tokens,
-        raw: true,
-        ..Default::default()
-    }
-}
-
-fn go_on(_: energy_models::TokenEvent<'_>) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
-#[test]
-fn generation_stops_for_the_stated_reason() {
-    let mut model = tiny_model(32);
-    let done = energy_models::generate(&mut model, "hello", &raw(5), go_on).unwrap();
-    assert_eq!(
-        (done.stop, done.input_tokens, done.output_tokens),
-        (StopReason::MaxTokens, 1, 5)
-    );
-    assert!(done.kv_cache_bytes > 0 && done.warning.is_none());
-
-    let full = energy_models::generate(&mut model, "hello", &raw(99), go_on).unwrap();
-    assert_eq!(
-        (full.stop, full.output_tokens),
-        (StopReason::ContextFull, 31)
-    );
-    assert!(full.warning.unwrap().contains("room for 31"));
-
-    let stop_at_two = |event: energy_models::TokenEvent<'_>| match event.index {
-        0 => ControlFlow::Continue(()),
-        _ => ControlFlow::Break(()),
-    };
-    let cut = energy_models::generate(&mut model, "hello", &raw(9), stop_at_two).unwrap();
-    assert_eq!((cut.stop, cut.output_tokens), (StopReason::Cancelled, 2));
-    assert_eq!(cut.tokens, done.tokens[..2]);
-}
-
-#[test]
-fn a_flag_cancels_before_the_first_token() {
-    let cancel = Some(std::sync::Arc::new(true.into()));
-    let options = GenerateOptions { cancel, ..raw(9) };
-    let done = energy_models::generate(&mut tiny_model(64), "hello", &options, go_on).unwrap();
-    assert_eq!((done.stop, done.output_tokens), (StopReason::Cancelled, 0));
-}
-
-#[test]
-fn impossible_prompts_are_refused() {
-    let mut model = tiny_model(32);
-    let mut fail =
-        |prompt: &str| energy_models::generate(&mut model, prompt, &raw(4), go_on).unwrap_err();
-    assert!(matches!(fail(""), Error::EmptyPrompt));
-    let long = fail(&"x".repeat(32));
-    assert!(
-        matches!(
-            long,
-            Error::PromptTooLong {
-                tokens: 32,
-                context: 32
-            }
-        ),
-        "{long}"
-    );
-    assert!(matches!(
-        model.forward(&[9999]),
-        Err(Error::UnknownToken { .. })
-    ));
-    assert!(matches!(
-        model.forward(&[5; 33]),
-        Err(Error::ContextFull { .. })
-    ));
-}
-
-#[test]
-fn a_seed_fixes_the_text_and_the_template_frames_it() {
-    let mut model = tiny_model(256);
-    let options = GenerateOptions {
-        max_tokens: 20,
-        temperature: 1.5,
-        seed: 3,
-        ..Default::default()
-    };
-    let mut streamed = String::new();
-    let first = energy_models::generate(&mut model, "hello", &options, |event| {
-        streamed.push_str(event.text);
-        ControlFlow::Continue(())
-    });
-    let first = first.unwrap();
-    let second = energy_models::generate(&mut model, "hello", &options, go_on).unwrap();
-    assert_eq!(first.tokens, second.tokens);
-    assert!(first.text.starts_with(&streamed));
-    assert!(first.input_tokens > 5);
 }
 
 /// The real model, or `None` with a visible line if this machine has none.
@@ -384,13 +268,9 @@ fn smollm2_tokenizer_and_template_follow_its_recipe() {
         max_tokens: 40,
         ..Default::default()
     };
-    let done = energy_models::generate(
-        &mut exact,
-        "What is the capital of France?",
-        &options,
-        go_on,
-    );
-    let done = done.unwrap();
+    let go_on = |_: TokenEvent<'_>| ControlFlow::Continue(());
+    let question = "What is the capital of France?";
+    let done = generate(&mut exact, question, &options, go_on).unwrap();
     eprintln!(
         "SmolLM2 answers {:?} after {} tokens",
         done.text, done.input_tokens

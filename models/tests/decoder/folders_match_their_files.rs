@@ -1,9 +1,6 @@
 //! A model in a Hugging Face folder equals its GGUF file: all families, one file or
 //! several, f32 or bf16; and errors name the fault of a folder.
 
-#[allow(unreachable_pub, dead_code)]
-mod family;
-
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -13,8 +10,9 @@ use energy_models::{
     Checkpoint, Depth, GenerateOptions, LoadOptions, LoadProgress, Model, Prefill, Requantize,
     TokenEvent, generate, tiny,
 };
-use family::error;
 use serde_json::{Value, json};
+
+use crate::family::{self, error};
 
 /// Largest difference over the largest logit.
 const TOLERANCE: f32 = 1e-5;
