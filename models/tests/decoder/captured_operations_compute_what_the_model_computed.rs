@@ -12,6 +12,7 @@ use tracing::span::{Attributes, Id};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::observed::observed;
 use crate::tiny_models::tiny_model;
 
 /// Kinds of all spans: the names on the way, joined by ` > `.
@@ -42,7 +43,7 @@ fn leaves(model: &mut Model) -> BTreeSet<String> {
         raw: true,
         ..Default::default()
     };
-    tracing::subscriber::with_default(subscriber, || {
+    observed(subscriber, || {
         generate(model, "hello the tea", &options, |_| {
             ControlFlow::Continue(())
         })

@@ -11,6 +11,7 @@ mod decoder_matches_candles_llama;
 mod families_match_their_references;
 mod folders_match_their_files;
 mod generation_stops_for_the_stated_reason;
+mod observed;
 mod real_models_match_llama_cpp;
 mod sentencepiece_vocabularies_merge_by_score;
 mod spans_form_the_documented_tree;

@@ -11,6 +11,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::observed::observed;
 use crate::tiny_models::tiny_model;
 
 /// One span: its path of names, and its fields as `name=value`.
@@ -91,7 +92,7 @@ fn record(depth: Depth) -> (Vec<RecordedSpan>, Generation) {
         raw: true,
         ..Default::default()
     };
-    let done = tracing::subscriber::with_default(subscriber, || {
+    let done = observed(subscriber, || {
         generate(&mut model, "hello the tea", &options, |_| {
             ControlFlow::Continue(())
         })
