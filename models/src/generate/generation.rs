@@ -19,11 +19,11 @@ pub struct TokenEvent<'t> {
 pub enum StopReason {
     /// The model ended its text.
     EndOfText,
-    /// [`GenerateOptions::max_tokens`] was reached.
+    /// [`GenerateOptions::max_tokens`](crate::GenerateOptions::max_tokens) was reached.
     MaxTokens,
     /// The model's context has no room for another token.
     ContextFull,
-    /// The callback or [`GenerateOptions::cancel`] requested it.
+    /// The callback or [`GenerateOptions::cancel`](crate::GenerateOptions::cancel) requested it.
     Cancelled,
 }
 
