@@ -29,14 +29,15 @@ pub enum Activation {
 
 /// Layers that attend to a sliding window only, if the metadata states a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Windows {
+#[non_exhaustive]
+pub enum WindowPattern {
     /// All of them.
     All,
     /// All but every n-th, which has full attention.
     AllButEvery(usize),
 }
 
-impl Windows {
+impl WindowPattern {
     /// Whether the layer with this index attends to a window only.
     pub fn limits(self, layer: usize) -> bool {
         match self {
@@ -48,6 +49,7 @@ impl Windows {
 
 /// Facts of a family that its files do not state.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Family {
     /// `general.architecture`, and the prefix of its metadata keys.
     pub name: &'static str,
@@ -56,7 +58,7 @@ pub struct Family {
     /// Activation of the MLP.
     pub activation: Activation,
     /// Layers with a sliding window.
-    pub windows: Windows,
+    pub windows: WindowPattern,
     /// Base of the rotary frequencies of windowed layers, if it differs and the file does
     /// not state it.
     pub window_rope_base: Option<f32>,
@@ -71,7 +73,7 @@ const PLAIN: Family = Family {
     name: "",
     rope: RopeStyle::Halves,
     activation: Activation::Silu,
-    windows: Windows::All,
+    windows: WindowPattern::All,
     window_rope_base: None,
     scales_embedding: false,
     counts_norms_from_one: false,
@@ -99,7 +101,7 @@ pub const FAMILIES: &[Family] = &[
     Family {
         name: "gemma3",
         activation: Activation::GeluTanh,
-        windows: Windows::AllButEvery(6),
+        windows: WindowPattern::AllButEvery(6),
         window_rope_base: Some(10_000.0),
         scales_embedding: true,
         counts_norms_from_one: true,
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn every_sixth_layer_has_full_attention() {
-        let windows = Windows::AllButEvery(6);
+        let windows = WindowPattern::AllButEvery(6);
         let full: Vec<usize> = (0..18).filter(|layer| !windows.limits(*layer)).collect();
         assert_eq!(full, [5, 11, 17]);
     }

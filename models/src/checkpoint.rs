@@ -4,27 +4,49 @@ use std::path::Path;
 
 use candle_core::quantized::GgmlDType;
 
-use crate::chat::ChatTemplate;
-use crate::config::Config;
+use crate::config::decoder_config::DecoderConfig;
 use crate::error::Result;
-use crate::folder;
 use crate::info::LoadOptions;
-use crate::loader::Loader;
 use crate::model::Model;
-use crate::tokenizer::Tokenizer;
+use crate::text::chat_template::ChatTemplate;
+use crate::text::tokenizer::Tokenizer;
 use crate::weights::gguf::Gguf;
-use crate::weights::{Weights, gains_from_f32, loaded};
+use crate::weights::precision::{gains_from_f32, loaded};
+use crate::weights::stored::Weights;
+use crate::{config, folder, loader, text};
 
 /// Files whose settings and vocabulary are read; their weights are not.
+///
+/// ```
+/// use energy_models::{Checkpoint, LoadOptions, Requantize, tiny};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("tiny.gguf");
+/// # tiny::write_gguf(&path, &tiny::TinyConfig::default())?;
+/// let checkpoint = Checkpoint::open(&path)?;
+/// let options = LoadOptions { requantize: Requantize::Q8_0, ..Default::default() };
+/// let memory = checkpoint.memory(&options);
+/// if memory.with_positions(256) < 1 << 30 {
+///     let model = checkpoint.load(&options, &mut |now| {
+///         eprintln!("{} of {} bytes", now.done, now.total);
+///     })?;
+///     assert_eq!(model.info().weight_bytes as u64, memory.weight_bytes);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is loaded until `load`"]
 pub struct Checkpoint {
     weights: Box<dyn Weights>,
-    config: Config,
+    config: DecoderConfig,
     tokenizer: Tokenizer,
     chat: Option<ChatTemplate>,
 }
 
 /// Memory that a model needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Memory {
     /// Bytes of the matrices, the same as
     /// [`ModelInfo::weight_bytes`](crate::ModelInfo::weight_bytes) after loading.
@@ -40,6 +62,7 @@ pub struct Memory {
 
 impl Memory {
     /// Returns the most bytes that the model needs with `positions` in its cache.
+    #[must_use]
     pub fn with_positions(&self, positions: usize) -> u64 {
         let cache = self.cache_bytes_per_token.saturating_mul(positions as u64);
         let parts = [self.weight_bytes, self.prefill_bytes, self.largest_bytes];
@@ -49,6 +72,7 @@ impl Memory {
 
 /// Progress of loading in bytes of the files' matrices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoadProgress {
     /// Bytes read.
     pub done: u64,
@@ -83,8 +107,8 @@ impl Checkpoint {
 
     fn gguf(path: &Path) -> Result<Self> {
         let gguf = Gguf::open(path)?;
-        let config = Config::read(&gguf)?;
-        let tokenizer = Tokenizer::read(&gguf, config.vocab)?;
+        let config = config::gguf::read(&gguf)?;
+        let tokenizer = text::gguf::read(&gguf, config.vocab)?;
         let chat = ChatTemplate::read(&gguf, &tokenizer);
         Ok(Self {
             weights: Box::new(gguf),
@@ -95,6 +119,7 @@ impl Checkpoint {
     }
 
     /// Returns the memory that the model needs if loaded with these options.
+    #[must_use]
     pub fn memory(&self, options: &LoadOptions) -> Memory {
         let tensors = self.weights.tensors();
         let matrices = || tensors.iter().filter(|tensor| tensor.shape.len() > 1);
@@ -102,7 +127,7 @@ impl Checkpoint {
         let of_layers = matrices().filter(|tensor| tensor.name.starts_with("blk."));
         let additional = of_layers.filter(|tensor| gains_from_f32(tensor.dtype, options.prefill));
         let whole = matrices().map(|tensor| tensor.bytes(GgmlDType::F32));
-        let Config {
+        let DecoderConfig {
             layers,
             kv_heads,
             head_dim,
@@ -134,8 +159,7 @@ impl Checkpoint {
             done += bytes;
             progress(LoadProgress { done, total });
         };
-        let loader = Loader::new(&mut *self.weights, &self.config, options, &mut read);
-        let (decoder, info) = loader.load()?;
+        let (decoder, info) = loader::load(&mut *self.weights, &self.config, options, &mut read)?;
         Ok(Model::new(decoder, self.tokenizer, self.chat, info))
     }
 }

@@ -2,14 +2,15 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::attention_mask::AttentionMask;
-use crate::block::Block;
-use crate::embedding::Embedding;
 use crate::error::{Error, Result};
-use crate::instrument::{Depth, section};
-use crate::linear::Linear;
-use crate::norm::RmsNorm;
-use crate::pass::Pass;
+use crate::instrument::depth::Depth;
+use crate::instrument::macros::section;
+use crate::layers::attention_mask::AttentionMask;
+use crate::layers::block::Block;
+use crate::layers::embedding::Embedding;
+use crate::layers::linear::Linear;
+use crate::layers::norm::RmsNorm;
+use crate::layers::pass::Pass;
 use crate::statistics::Statistics;
 
 /// A decoder with its cache: feeding tokens moves it forward.

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::chat::ChatTemplate;
-use crate::config::{Config, Json, WeightFacts};
+use crate::config::decoder_config::DecoderConfig;
+use crate::config::huggingface::{self, WeightFacts};
 use crate::error::{Error, Result};
-use crate::tokenizer::Tokenizer;
-use crate::weights::Weights;
+use crate::json_file::JsonFile;
+use crate::text;
+use crate::text::chat_template::ChatTemplate;
+use crate::text::tokenizer::Tokenizer;
 use crate::weights::safetensors::Safetensors;
+use crate::weights::stored::Weights;
 
 /// One file with all weights.
 const WHOLE: &str = "model.safetensors";
@@ -16,9 +19,9 @@ const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// Contents of a folder; the weights are not read yet.
-pub(crate) struct Opened {
+pub(crate) struct OpenedFolder {
     pub weights: Safetensors,
-    pub config: Config,
+    pub config: DecoderConfig,
     pub tokenizer: Tokenizer,
     pub chat: Option<ChatTemplate>,
 }
@@ -40,9 +43,9 @@ pub(crate) fn of(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The same as [`crate::Checkpoint::open`].
-pub(crate) fn open(folder: &Path) -> Result<Opened> {
-    let json = Json::open(&folder.join("config.json"))?.of_text();
-    let family = json.family()?;
+pub(crate) fn open(folder: &Path) -> Result<OpenedFolder> {
+    let json = JsonFile::open(&folder.join("config.json"))?.of_text();
+    let family = huggingface::family(&json)?;
     let mut weights = Safetensors::open(folder, &files(folder)?)?;
     let vocab = weights
         .rows("token_embd.weight")
@@ -51,7 +54,7 @@ pub(crate) fn open(folder: &Path) -> Result<Opened> {
         vocab,
         has_output: weights.has("output.weight"),
     };
-    let mut config = Config::from_json(&json, facts)?;
+    let mut config = huggingface::read(&json, facts)?;
     if config.name.is_empty() {
         let name = std::path::absolute(folder).ok();
         let name = name.as_deref().and_then(Path::file_name);
@@ -63,9 +66,9 @@ pub(crate) fn open(folder: &Path) -> Result<Opened> {
     if family.counts_norms_from_one {
         weights.count_norms_from_one();
     }
-    let tokenizer = Tokenizer::from_folder(folder, config.vocab)?;
+    let tokenizer = text::huggingface::read(folder, config.vocab)?;
     let chat = ChatTemplate::from_folder(folder, &tokenizer)?;
-    Ok(Opened {
+    Ok(OpenedFolder {
         weights,
         config,
         tokenizer,
@@ -79,7 +82,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     if !index.exists() {
         return Ok(vec![folder.join(WHOLE)]);
     }
-    let json = Json::open(&index)?;
+    let json = JsonFile::open(&index)?;
     let map = json.get("weight_map").and_then(|map| map.as_object());
     let map = map.ok_or_else(|| json.fault("weight_map", "is missing or not an object"))?;
     let names: Option<BTreeSet<&str>> = map.values().map(|file| file.as_str()).collect();

@@ -2,8 +2,8 @@
 
 use candle_core::Device;
 
-use crate::instrument::Depth;
-use crate::weights::{Prefill, Requantize};
+use crate::instrument::depth::Depth;
+use crate::weights::precision::{Prefill, Requantize};
 
 /// Options for loading a model.
 #[derive(Debug, Clone)]
@@ -78,6 +78,7 @@ pub struct ModelInfo {
 
 /// Number of weights by part of the model, each counted once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Parameters {
     /// Token embedding and output projection.
     pub embedding: u64,

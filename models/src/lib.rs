@@ -1,68 +1,98 @@
-//! Transformer inference in Candle, instrumented with `tracing` spans.
+//! Language models in Candle, with a `tracing` span around each phase, token, layer and
+//! operation.
 //!
-//! Loads models of the families in [`architecture`] from GGUF files or Hugging Face's
-//! folders and generates text. Each phase, token, layer and operation runs in its own
-//! span, so any subscriber can time it. This crate depends on Candle and `tracing` only.
+//! One decoder runs the families in [`architecture`] from GGUF files and Hugging Face
+//! folders. The crate depends on Candle and `tracing` only, so any subscriber can observe
+//! an inference.
 //!
-//! ```no_run
+//! ```
 //! use std::ops::ControlFlow;
-//! use energy_models::{GenerateOptions, LoadOptions, Model, generate};
 //!
-//! # fn main() -> Result<(), energy_models::Error> {
-//! let mut model = Model::load("model.gguf", &LoadOptions::default())?;
-//! let options = GenerateOptions { max_tokens: 64, ..Default::default() };
-//! let answer = generate(&mut model, "Why is the sky blue?", &options, |token| {
-//!     eprint!("{}", token.text);
-//!     ControlFlow::Continue(())
+//! use energy_models::{Depth, GenerateOptions, LoadOptions, Model, generate, tiny};
+//! use tracing_subscriber::fmt::format::FmtSpan;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // A model with random weights; `Model::load` accepts any supported file or folder.
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("tiny.gguf");
+//! tiny::write_gguf(&path, &tiny::TinyConfig::default())?;
+//! let mut model = Model::load(&path, &LoadOptions::default())?;
+//!
+//! // Prints a line with the duration of each span when it closes.
+//! let subscriber = tracing_subscriber::fmt()
+//!     .with_max_level(Depth::Layer.level())
+//!     .with_span_events(FmtSpan::CLOSE)
+//!     .finish();
+//! let options = GenerateOptions { max_tokens: 4, raw: true, ..Default::default() };
+//! let answer = tracing::subscriber::with_default(subscriber, || {
+//!     generate(&mut model, "hello", &options, |token| {
+//!         eprint!("{}", token.text);
+//!         ControlFlow::Continue(())
+//!     })
 //! })?;
-//! assert!(answer.output_tokens <= 64);
+//! assert_eq!((answer.input_tokens, answer.output_tokens), (1, 4));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Install the subscriber's filter at [`Depth::level`]; below it, a span costs
-//! one atomic load.
+//! # Spans
+//!
+//! The target of all spans is [`instrument::TARGET`]. The subscriber's filter selects them
+//! by level; below it, a span costs one atomic load. [`instrument`] shows the whole tree.
+//!
+//! | [`Depth`] | level | spans |
+//! |---|---|---|
+//! | `Phase` | INFO | `inference`; in it `pre_inference`, `prefill`, `decode`, `post_inference`; `token` |
+//! | `Layer` | DEBUG | `tokenization`, `embedding`, `layers`, `layer`, `lm_head`, `sampling`, ... |
+//! | `Module` | TRACE | norms, `attention`, `mlp`, and their projections |
+//! | `Deep` | TRACE | single operations such as `softmax`; fused kernels run decomposed |
+//!
+//! [`Model::set_statistics`] adds events with [`statistics`] of activations and attention.
+//! [`capture`](mod@capture) keeps single operations so that they can be run again.
+//!
+//! # Features and limits
+//!
+//! - `cuda` and `metal` build Candle's kernels for these devices. Neither is a default, and
+//!   [`device::parse`] never falls back to the CPU.
+//! - A [`Model`] holds one sequence: no batches, and one generation at a time.
+//! - Mixtures of experts, soft caps and tensors without a place in the decoder are refused.
+//! - Candle rounds activations to 8 bits in every product with quantised weights;
+//!   [`Requantize::F32`] avoids it and needs more memory.
 
 pub mod architecture;
-mod attention;
-mod attention_mask;
-mod block;
 pub mod capture;
-mod chat;
 mod checkpoint;
 mod config;
 mod decoder;
 pub mod device;
-mod embedding;
 mod error;
 mod folder;
 mod generate;
 mod info;
 pub mod instrument;
-mod kv_cache;
-mod linear;
+mod json_file;
+mod layers;
 mod loader;
-mod mlp;
 mod model;
-mod norm;
-mod pass;
 mod random;
-mod rope;
 mod sampling;
-mod softmax;
 pub mod statistics;
+mod tape;
+mod text;
 pub mod tiny;
-mod tokenizer;
 mod weights;
 
 pub use candle_core::{Device, Tensor};
 pub use checkpoint::{Checkpoint, LoadProgress, Memory};
 pub use error::{Error, Result};
-pub use generate::{GenerateOptions, Generation, StopReason, TokenEvent, generate};
+pub use generate::generation::{Generation, StopReason, TokenEvent};
+pub use generate::generator::generate;
+pub use generate::options::GenerateOptions;
 pub use info::{LoadOptions, ModelInfo, Parameters};
-pub use instrument::Depth;
+pub use instrument::depth::Depth;
 pub use model::Model;
 pub use sampling::{REPEAT_WINDOW, Sampler, SamplingOptions};
 pub use statistics::Statistics;
-pub use tokenizer::{Detokenizer, Tokenizer};
-pub use weights::{Prefill, Requantize};
+pub use text::detokenizer::Detokenizer;
+pub use text::tokenizer::Tokenizer;
+pub use weights::precision::{Prefill, Requantize};

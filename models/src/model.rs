@@ -2,13 +2,13 @@
 
 use candle_core::Tensor;
 
-use crate::chat::ChatTemplate;
 use crate::decoder::Decoder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::info::ModelInfo;
-use crate::instrument::Depth;
+use crate::instrument::depth::Depth;
 use crate::statistics::Statistics;
-use crate::tokenizer::Tokenizer;
+use crate::text::chat_template::ChatTemplate;
+use crate::text::tokenizer::Tokenizer;
 
 /// A loaded model.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Model {
     /// context.
     pub fn forward(&mut self, tokens: &[u32]) -> Result<Tensor> {
         if tokens.is_empty() {
-            return Err(crate::Error::EmptyPrompt);
+            return Err(Error::EmptyPrompt);
         }
         let prefill = tokens.len() > 1;
         let ids = self.decoder.tensor(tokens)?;

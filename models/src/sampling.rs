@@ -38,6 +38,18 @@ impl Default for SamplingOptions {
 }
 
 /// Samples one token after the other.
+///
+/// ```
+/// use energy_models::{Sampler, SamplingOptions};
+///
+/// # fn main() -> energy_models::Result<()> {
+/// let options = SamplingOptions { temperature: 0.8, top_k: Some(2), seed: 7, ..Default::default() };
+/// let mut sampler = Sampler::new(options)?;
+/// let token = sampler.sample(&[0.0, 3.0, f32::NAN, 2.0])?;
+/// assert!(token == 1 || token == 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Sampler {
     options: SamplingOptions,
@@ -50,6 +62,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
+    /// Creates a sampler.
+    ///
     /// # Errors
     /// [`Error::Sampling`] for a negative temperature, a `top_k` of 0, a
     /// `top_p` outside of (0, 1], or a penalty that is not above 0.

@@ -17,7 +17,7 @@
 use candle_core::{DType, Tensor};
 
 use crate::error::Result;
-use crate::instrument::op;
+use crate::instrument::macros::op;
 
 /// The `tracing` target of the events.
 pub const TARGET: &str = "energy_models::span_metrics";

@@ -2,6 +2,8 @@
 //! or hangs, and none allocates more memory than a whole real vocabulary needs.
 //!
 //! `FUZZ_INPUTS=1000000` sets the number of inputs (default 20,000).
+//!
+//! A binary of its own: its allocator observes every allocation of the process.
 
 #[allow(unreachable_pub, dead_code)]
 mod family;

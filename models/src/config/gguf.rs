@@ -2,69 +2,63 @@
 
 use candle_core::quantized::gguf_file::Value;
 
-use super::rope_scaling::longrope_magnitude;
-use super::{Config, Factors, infer};
 use crate::architecture::{self, Family};
+use crate::config::decoder_config::DecoderConfig;
+use crate::config::infer;
+use crate::config::rope_scaling::{Factors, LONG_FACTORS, longrope_magnitude};
 use crate::error::{Error, Result};
-use crate::weights::Weights;
 use crate::weights::gguf::Gguf;
+use crate::weights::stored::Weights;
 
-/// Factors of LongRoPE; files that have them extend the context by it.
-pub(crate) const LONG_FACTORS: &str = "rope_factors_long.weight";
-
-impl Config {
-    /// Reads and checks the metadata of a file.
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for a family that is not supported, else
-    /// [`Error::File`] with the key at fault.
-    pub(crate) fn read(gguf: &Gguf) -> Result<Self> {
-        let architecture = architecture_of(gguf)?;
-        let family = family(gguf, architecture)?;
-        let meta = Meta {
-            gguf,
-            prefix: architecture,
-        };
-        let heads = meta.count("attention.head_count")?;
-        let width = meta.count("embedding_length")?;
-        let head_dim = meta.count_or("attention.key_length", width / heads)?;
-        let layers = meta.count("block_count")?;
-        let context_length = meta.count("context_length")?;
-        let original_context =
-            meta.count_or("rope.scaling.original_context_length", context_length)?;
-        let window = meta.window()?;
-        let config = Self {
-            architecture: architecture.to_owned(),
-            family,
-            assumed: infer::assumed(family, window),
-            name: meta.name(),
-            layers,
-            width,
-            hidden: meta.count("feed_forward_length")?,
-            heads,
-            kv_heads: meta.count_or("attention.head_count_kv", heads)?,
-            head_dim,
-            rope_dim: meta.count_or("rope.dimension_count", head_dim)?,
-            rope_style: family.rope,
-            rope_factors: Factors::default(),
-            rope_base: meta.number_or("rope.freq_base", 10_000.0)?,
-            window_rope_base: meta.window_rope_base(family)?,
-            rope_scale: meta.rope_scale()?,
-            norm_eps: meta.number("attention.layer_norm_rms_epsilon")?,
-            rope_magnitude: meta.magnitude(context_length, original_context)?,
-            original_context,
-            window,
-            attention_scale: 1.0
-                / (scaled_by(family, layers, width / heads, head_dim) as f64).sqrt(),
-            context_length,
-            vocab: *gguf.shape("token_embd.weight")?.first().unwrap_or(&0),
-            tied: !gguf.has("output.weight"),
-        };
-        meta.refuse_unsupported(&config)?;
-        match config.fault() {
-            Some(fault) => Err(meta.fault(fault.keys().0, "does not fit the other numbers")),
-            None => Ok(config),
-        }
+/// Reads and checks the metadata of a file.
+///
+/// # Errors
+/// [`Error::Architecture`] for a family that is not supported, else
+/// [`Error::File`] with the key at fault.
+pub(crate) fn read(gguf: &Gguf) -> Result<DecoderConfig> {
+    let architecture = architecture_of(gguf)?;
+    let family = family(gguf, architecture)?;
+    let meta = ModelMetadata {
+        gguf,
+        prefix: architecture,
+    };
+    let heads = meta.count("attention.head_count")?;
+    let width = meta.count("embedding_length")?;
+    let head_dim = meta.count_or("attention.key_length", width / heads)?;
+    let layers = meta.count("block_count")?;
+    let context_length = meta.count("context_length")?;
+    let original_context = meta.count_or("rope.scaling.original_context_length", context_length)?;
+    let window = meta.window()?;
+    let config = DecoderConfig {
+        architecture: architecture.to_owned(),
+        family,
+        assumed: infer::assumed(family, window),
+        name: meta.name(),
+        layers,
+        width,
+        hidden: meta.count("feed_forward_length")?,
+        heads,
+        kv_heads: meta.count_or("attention.head_count_kv", heads)?,
+        head_dim,
+        rope_dim: meta.count_or("rope.dimension_count", head_dim)?,
+        rope_style: family.rope,
+        rope_factors: Factors::default(),
+        rope_base: meta.number_or("rope.freq_base", 10_000.0)?,
+        window_rope_base: meta.window_rope_base(family)?,
+        rope_scale: meta.rope_scale()?,
+        norm_eps: meta.number("attention.layer_norm_rms_epsilon")?,
+        rope_magnitude: meta.magnitude(context_length, original_context)?,
+        original_context,
+        window,
+        attention_scale: 1.0 / (scaled_by(family, layers, width / heads, head_dim) as f64).sqrt(),
+        context_length,
+        vocab: *gguf.shape("token_embd.weight")?.first().unwrap_or(&0),
+        tied: !gguf.has("output.weight"),
+    };
+    meta.refuse_unsupported(&config)?;
+    match config.fault() {
+        Some(fault) => Err(meta.fault(fault.keys().0, "does not fit the other numbers")),
+        None => Ok(config),
     }
 }
 
@@ -97,12 +91,12 @@ fn family(gguf: &Gguf, name: &str) -> Result<&'static Family> {
 }
 
 /// Metadata under a family's prefix.
-struct Meta<'g> {
+struct ModelMetadata<'g> {
     gguf: &'g Gguf,
     prefix: &'g str,
 }
 
-impl Meta<'_> {
+impl ModelMetadata<'_> {
     fn get(&self, key: &str) -> Option<&Value> {
         self.gguf.metadata().get(&format!("{}.{key}", self.prefix))
     }
@@ -195,7 +189,7 @@ impl Meta<'_> {
     }
 
     /// Refuses structure that would give wrong numbers if it were ignored.
-    fn refuse_unsupported(&self, config: &Config) -> Result<()> {
+    fn refuse_unsupported(&self, config: &DecoderConfig) -> Result<()> {
         let key = "attention.value_length";
         if self.count_or(key, config.head_dim)? != config.head_dim {
             return Err(self.unsupported(key, "differs from the keys' length"));

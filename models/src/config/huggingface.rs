@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::json::Json;
-use super::rope_scaling::{Llama3, longrope_magnitude};
-use super::{Config, Factors, Fault, MOST_HEAD_DIM, infer};
 use crate::architecture::{self, Activation, Family, RopeStyle};
+use crate::config::decoder_config::{ConfigFault, DecoderConfig, MOST_HEAD_DIM};
+use crate::config::huggingface_rope::{RopeScaling, rope_base, rotary, window_rope_base};
+use crate::config::infer;
 use crate::error::{Error, Result};
+use crate::json_file::JsonFile;
 
 /// Each `model_type` with its family.
 const TYPES: [(&str, &str); 7] = [
@@ -28,126 +29,91 @@ pub(crate) struct WeightFacts {
     pub has_output: bool,
 }
 
-impl Json {
-    /// Returns the family of the model.
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for one that is neither known nor can be inferred.
-    pub(crate) fn family(&self) -> Result<&'static Family> {
-        let name = self.text("model_type")?;
-        let mut types = TYPES.iter().filter(|(known, _)| *known == name);
-        let known = types.next().and_then(|(_, name)| architecture::find(name));
-        let found = known.map_or_else(|| infer::of_json(self), Ok);
-        found.map_err(|why| Error::Architecture {
-            path: self.path().to_owned(),
-            found: name.to_owned(),
-            why,
-            supported: TYPES.map(|(name, _)| name).join(", "),
-        })
-    }
+/// Returns the family of the model.
+///
+/// # Errors
+/// [`Error::Architecture`] for one that is neither known nor can be inferred.
+pub(crate) fn family(json: &JsonFile) -> Result<&'static Family> {
+    let name = json.text("model_type")?;
+    let mut types = TYPES.iter().filter(|(known, _)| *known == name);
+    let known = types.next().and_then(|(_, name)| architecture::find(name));
+    let found = known.map_or_else(|| infer::of_json(json), Ok);
+    found.map_err(|why| Error::Architecture {
+        path: json.path().to_owned(),
+        found: name.to_owned(),
+        why,
+        supported: TYPES.map(|(name, _)| name).join(", "),
+    })
+}
 
-    /// Returns the object with the settings of the rotary embedding: one for all layers, or
-    /// one for each kind of layer.
-    fn rotary(&self, layers: &str) -> Self {
-        let found = ["rope_scaling", "rope_parameters"].map(|key| self.get(key));
-        let found = found.into_iter().flatten().next();
-        let of_kind = found.and_then(|found| found.get(layers));
-        self.part(of_kind.or(found).cloned().unwrap_or_default())
-    }
-
-    /// Returns the rotary base of all layers, or of those with full attention.
-    fn rope_base(&self, family: &Family, rotary: &Self) -> Result<f32> {
-        let key = "rope_theta";
-        let is_there = self.get(key).or(rotary.get(key)).is_some();
-        // Families whose layers differ in it have no common default.
-        if !is_there && family.window_rope_base.is_some() {
-            return Err(self.fault(key, "is missing"));
+/// Reads and checks a `config.json`.
+///
+/// # Errors
+/// [`Error::Architecture`] for a family that is not supported, else
+/// [`Error::File`] with the key at fault.
+pub(crate) fn read(json: &JsonFile, facts: WeightFacts) -> Result<DecoderConfig> {
+    let family = family(json)?;
+    let heads = json.count("num_attention_heads")?;
+    let width = json.count("hidden_size")?;
+    let head_dim = json.count_or("head_dim", width / heads)?;
+    let scaling = rotary(json, "full_attention");
+    let key = "partial_rotary_factor";
+    let partial = json.number_or(key, scaling.number_or(key, 1.0)?)?;
+    let rope_dim = (head_dim as f32 * partial) as usize;
+    for (key, value, most) in [
+        ("head_dim", head_dim, MOST_HEAD_DIM),
+        (key, rope_dim, head_dim),
+    ] {
+        if value > most {
+            return Err(json.fault(key, "does not fit the other numbers"));
         }
-        self.number_or(key, rotary.number_or(key, 10_000.0)?)
     }
-
-    /// Returns the rotary base of windowed layers, if the family has a separate one.
-    fn window_rope_base(&self, family: &Family) -> Result<Option<f32>> {
-        let Some(usual) = family.window_rope_base else {
-            return Ok(None);
-        };
-        let newer = self
-            .get("rope_parameters")
-            .and_then(|all| all.get("sliding_attention"));
-        let newer = newer.and_then(|own| own.get("rope_theta")?.as_f64());
-        let default = newer.map_or(usual, |base| base as f32);
-        self.positive("rope_local_base_freq", default).map(Some)
+    let rope_base = rope_base(json, family, &scaling)?;
+    let context_length = json.count("max_position_embeddings")?;
+    let rope = RopeScaling::read(json, &scaling, context_length, (rope_base, rope_dim))?;
+    let scaled_by = json.count_or("query_pre_attn_scalar", head_dim)?;
+    let is_tied = json.get("tie_word_embeddings").and_then(Value::as_bool);
+    let window = window(json)?;
+    let config = DecoderConfig {
+        architecture: match family.name {
+            "" => json.text("model_type")?.to_owned(),
+            name => name.to_owned(),
+        },
+        family,
+        assumed: infer::assumed(family, window),
+        name: json.text("_name_or_path").unwrap_or_default().to_owned(),
+        layers: json.count("num_hidden_layers")?,
+        width,
+        hidden: json.count("intermediate_size")?,
+        heads,
+        kv_heads: json.count_or("num_key_value_heads", heads)?,
+        head_dim,
+        rope_dim,
+        rope_style: RopeStyle::Halves,
+        rope_factors: rope.factors,
+        rope_base,
+        window_rope_base: window_rope_base(json, family)?,
+        rope_scale: rope.scale,
+        rope_magnitude: rope.magnitude,
+        original_context: rope.original_context,
+        window,
+        attention_scale: 1.0 / (scaled_by as f64).sqrt(),
+        norm_eps: json.number_or("rms_norm_eps", 1e-6)?,
+        context_length,
+        vocab: facts.vocab,
+        tied: !facts.has_output || is_tied == Some(true),
+    };
+    refuse_unsupported(json, &config)?;
+    match config.fault() {
+        Some(ConfigFault::RopeMagnitude) => {
+            Err(scaling.fault("attention_factor", "is not positive"))
+        }
+        Some(fault) => Err(json.fault(fault.keys().1, "does not fit the other numbers")),
+        None => Ok(config),
     }
 }
 
-impl Config {
-    /// Reads and checks a `config.json`.
-    ///
-    /// # Errors
-    /// [`Error::Architecture`] for a family that is not supported, else
-    /// [`Error::File`] with the key at fault.
-    pub(crate) fn from_json(json: &Json, facts: WeightFacts) -> Result<Self> {
-        let family = json.family()?;
-        let heads = json.count("num_attention_heads")?;
-        let width = json.count("hidden_size")?;
-        let head_dim = json.count_or("head_dim", width / heads)?;
-        let scaling = json.rotary("full_attention");
-        let key = "partial_rotary_factor";
-        let partial = json.number_or(key, scaling.number_or(key, 1.0)?)?;
-        let rope_dim = (head_dim as f32 * partial) as usize;
-        for (key, value, most) in [
-            ("head_dim", head_dim, MOST_HEAD_DIM),
-            (key, rope_dim, head_dim),
-        ] {
-            if value > most {
-                return Err(json.fault(key, "does not fit the other numbers"));
-            }
-        }
-        let rope_base = json.rope_base(family, &scaling)?;
-        let context_length = json.count("max_position_embeddings")?;
-        let rope = Scaled::read(json, &scaling, context_length, (rope_base, rope_dim))?;
-        let scaled_by = json.count_or("query_pre_attn_scalar", head_dim)?;
-        let is_tied = json.get("tie_word_embeddings").and_then(Value::as_bool);
-        let window = window(json)?;
-        let config = Self {
-            architecture: match family.name {
-                "" => json.text("model_type")?.to_owned(),
-                name => name.to_owned(),
-            },
-            family,
-            assumed: infer::assumed(family, window),
-            name: json.text("_name_or_path").unwrap_or_default().to_owned(),
-            layers: json.count("num_hidden_layers")?,
-            width,
-            hidden: json.count("intermediate_size")?,
-            heads,
-            kv_heads: json.count_or("num_key_value_heads", heads)?,
-            head_dim,
-            rope_dim,
-            rope_style: RopeStyle::Halves,
-            rope_factors: rope.factors,
-            rope_base,
-            window_rope_base: json.window_rope_base(family)?,
-            rope_scale: rope.scale,
-            rope_magnitude: rope.magnitude,
-            original_context: rope.original_context,
-            window,
-            attention_scale: 1.0 / (scaled_by as f64).sqrt(),
-            norm_eps: json.number_or("rms_norm_eps", 1e-6)?,
-            context_length,
-            vocab: facts.vocab,
-            tied: !facts.has_output || is_tied == Some(true),
-        };
-        refuse_unsupported(json, &config)?;
-        match config.fault() {
-            Some(Fault::RopeMagnitude) => Err(scaling.fault("attention_factor", "is not positive")),
-            Some(fault) => Err(json.fault(fault.keys().1, "does not fit the other numbers")),
-            None => Ok(config),
-        }
-    }
-}
-
-fn window(json: &Json) -> Result<Option<usize>> {
+fn window(json: &JsonFile) -> Result<Option<usize>> {
     let is_off = json.get("use_sliding_window").and_then(Value::as_bool) == Some(false);
     match json.get("sliding_window") {
         Some(_) if !is_off => json.count("sliding_window").map(Some),
@@ -156,7 +122,7 @@ fn window(json: &Json) -> Result<Option<usize>> {
 }
 
 /// Refuses structure that would give wrong numbers if it were ignored.
-fn refuse_unsupported(json: &Json, config: &Config) -> Result<()> {
+fn refuse_unsupported(json: &JsonFile, config: &DecoderConfig) -> Result<()> {
     let expected = match config.family.activation {
         Activation::Silu => "silu",
         Activation::GeluTanh => "gelu_pytorch_tanh",
@@ -188,56 +154,5 @@ fn refuse_unsupported(json: &Json, config: &Config) -> Result<()> {
     match kinds.iter().enumerate().any(differs) {
         true => Err(json.unsupported("layer_types", "differs from the family's order")),
         false => Ok(()),
-    }
-}
-
-/// A scaled rotary embedding.
-struct Scaled {
-    factors: Factors,
-    scale: f32,
-    magnitude: f32,
-    original_context: usize,
-}
-
-impl Scaled {
-    fn read(
-        json: &Json,
-        scaling: &Json,
-        context: usize,
-        (base, rope_dim): (f32, usize),
-    ) -> Result<Self> {
-        let key = "original_max_position_embeddings";
-        let original_context = scaling.count_or(key, json.count_or(key, context)?)?;
-        let mut scaled = Self {
-            factors: Factors::default(),
-            scale: 1.0,
-            magnitude: 1.0,
-            original_context,
-        };
-        let kind = scaling.get("rope_type").or_else(|| scaling.get("type"));
-        match kind.and_then(Value::as_str) {
-            None | Some("default") => {}
-            Some("linear") => scaled.scale = scaling.positive("factor", 1.0)?,
-            Some("llama3") => {
-                let llama3 = Llama3 {
-                    factor: scaling.positive("factor", 8.0)?,
-                    low_freq_factor: scaling.positive("low_freq_factor", 1.0)?,
-                    high_freq_factor: scaling.positive("high_freq_factor", 4.0)?,
-                    original_context,
-                };
-                scaled.factors.usual = Some(llama3.factors(base, rope_dim));
-            }
-            Some("longrope" | "su") => {
-                scaled.factors.usual = Some(scaling.numbers("short_factor", rope_dim / 2)?);
-                scaled.factors.long = Some(scaling.numbers("long_factor", rope_dim / 2)?);
-                let magnitude = longrope_magnitude(context, original_context);
-                scaled.magnitude = scaling.number_or("attention_factor", magnitude)?;
-            }
-            Some(_) => {
-                let problem = "is a scaling other than linear, llama3 and longrope";
-                return Err(scaling.unsupported("rope_type", problem));
-            }
-        }
-        Ok(scaled)
     }
 }

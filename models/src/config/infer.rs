@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::json::Json;
 use crate::architecture::{Activation, Family, inferred};
-use crate::weights::Weights as _;
+use crate::json_file::JsonFile;
 use crate::weights::gguf::Gguf;
+use crate::weights::stored::Weights as _;
 
 /// Tensors that every layer of such a decoder has, by one of these names.
 const NEEDED: [&[&str]; 6] = [
@@ -80,7 +80,7 @@ fn own<'k>(key: &'k str, name: &str) -> Option<&'k str> {
 }
 
 /// Infers a family for the model of a folder; missing tensors are found when they are read.
-pub(super) fn of_json(json: &Json) -> Result<&'static Family, String> {
+pub(super) fn of_json(json: &JsonFile) -> Result<&'static Family, String> {
     let mut keys = json.keys();
     let is_strange = |key: &str| {
         let is_set = json

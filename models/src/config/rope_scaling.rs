@@ -9,6 +9,9 @@ pub(crate) struct Factors {
     pub long: Option<Vec<f32>>,
 }
 
+/// Factors of LongRoPE; GGUF files that have them extend the context by it.
+pub(crate) const LONG_FACTORS: &str = "rope_factors_long.weight";
+
 /// LongRoPE's factor of cosines and sines: `sqrt(1 + ln(s) / ln(original))`, `s`
 /// times the original context being the context (Ding et al. 2024).
 pub(super) fn longrope_magnitude(context: usize, original: usize) -> f32 {

@@ -9,8 +9,9 @@ use candle_core::Device;
 use candle_core::quantized::{QTensor, gguf_file};
 use gguf_file::{Content, TensorInfo, Value};
 
-use super::{Stored, Weights, header, plain, wrong_shape};
 use crate::error::{Error, Result};
+use crate::weights::header;
+use crate::weights::stored::{StoredTensor, Weights, plain, wrong_shape};
 
 /// An open GGUF file whose header is sound: every tensor lies inside of the
 /// file and none overlaps another.
@@ -121,8 +122,8 @@ impl Weights for Gguf {
         tensor.map_err(|error| self.fault(format!("tensor `{name}`"), plain(&error)))
     }
 
-    fn tensors(&self) -> Vec<Stored> {
-        let stored = |(name, info): (&String, &TensorInfo)| Stored {
+    fn tensors(&self) -> Vec<StoredTensor> {
+        let stored = |(name, info): (&String, &TensorInfo)| StoredTensor {
             name: name.clone(),
             dtype: info.ggml_dtype,
             shape: info.shape.dims().to_vec(),

@@ -28,14 +28,14 @@ const MAX_DIMS: u32 = 4;
 /// Nesting of arrays.
 const MAX_DEPTH: u32 = 4;
 
-type Check<T> = Result<T, String>;
+type HeaderResult<T> = Result<T, String>;
 
 /// Checks the structure of a header of a file of `length` bytes, reading
 /// from its start.
 ///
 /// The error names the part of the header that is wrong.
-pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> Check<()> {
-    let mut walk = Walk {
+pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> HeaderResult<()> {
+    let mut walk = HeaderWalk {
         reader,
         length,
         position: 0,
@@ -54,7 +54,7 @@ pub(super) fn check(reader: &mut (impl BufRead + Seek), length: u64) -> Check<()
     walk.tensors(tensors)
 }
 
-fn bounded(what: &str, count: u64, limit: u64) -> Check<()> {
+fn bounded(what: &str, count: u64, limit: u64) -> HeaderResult<()> {
     match count <= limit {
         true => Ok(()),
         false => Err(format!(
@@ -63,15 +63,15 @@ fn bounded(what: &str, count: u64, limit: u64) -> Check<()> {
     }
 }
 
-struct Walk<'r, R> {
+struct HeaderWalk<'r, R> {
     reader: &'r mut R,
     length: u64,
     position: u64,
     elements: u64,
 }
 
-impl<R: BufRead + Seek> Walk<'_, R> {
-    fn magic(&mut self) -> Check<u32> {
+impl<R: BufRead + Seek> HeaderWalk<'_, R> {
+    fn magic(&mut self) -> HeaderResult<u32> {
         match &self.bytes::<4>()? {
             b"GGUF" => self.u32(),
             b"FUGG" => Err("is a big-endian GGUF file, which cannot be read here".into()),
@@ -79,7 +79,7 @@ impl<R: BufRead + Seek> Walk<'_, R> {
         }
     }
 
-    fn entries(&mut self, count: u64) -> Check<()> {
+    fn entries(&mut self, count: u64) -> HeaderResult<()> {
         for _ in 0..count {
             let key = self.string()?;
             let kind = self.u32()?;
@@ -94,7 +94,7 @@ impl<R: BufRead + Seek> Walk<'_, R> {
     }
 
     /// Candle divides by the alignment, and does so unchecked.
-    fn alignment(&mut self, kind: u32) -> Check<()> {
+    fn alignment(&mut self, kind: u32) -> HeaderResult<()> {
         let alignment = if kind == 4 { self.u32()? } else { 0 };
         match alignment.is_power_of_two() && alignment <= 1 << 16 {
             true => Ok(()),
@@ -102,7 +102,7 @@ impl<R: BufRead + Seek> Walk<'_, R> {
         }
     }
 
-    fn value(&mut self, kind: u32, depth: u32) -> Check<()> {
+    fn value(&mut self, kind: u32, depth: u32) -> HeaderResult<()> {
         match kind {
             0 | 1 | 7 => self.skip(1),
             2 | 3 => self.skip(2),
@@ -115,14 +115,14 @@ impl<R: BufRead + Seek> Walk<'_, R> {
         }
     }
 
-    fn array(&mut self, depth: u32) -> Check<()> {
+    fn array(&mut self, depth: u32) -> HeaderResult<()> {
         let (kind, count) = (self.u32()?, self.u64()?);
         self.elements = self.elements.saturating_add(count);
         bounded("array elements", self.elements, MAX_ELEMENTS)?;
         (0..count).try_for_each(|_| self.value(kind, depth + 1))
     }
 
-    fn tensors(&mut self, count: u64) -> Check<()> {
+    fn tensors(&mut self, count: u64) -> HeaderResult<()> {
         let mut seen = HashSet::new();
         for _ in 0..count {
             let name = self.string()?;
@@ -136,19 +136,19 @@ impl<R: BufRead + Seek> Walk<'_, R> {
         Ok(())
     }
 
-    fn string_length(&mut self) -> Check<u64> {
+    fn string_length(&mut self) -> HeaderResult<u64> {
         let bytes = self.u64()?;
         bounded("bytes in a string", bytes, MAX_STRING)?;
         Ok(bytes)
     }
 
-    fn skip_string(&mut self) -> Check<()> {
+    fn skip_string(&mut self) -> HeaderResult<()> {
         let bytes = self.string_length()?;
         self.skip(bytes)
     }
 
     /// A key or a name: short, and read.
-    fn string(&mut self) -> Check<String> {
+    fn string(&mut self) -> HeaderResult<String> {
         let length = self.string_length()?;
         bounded("bytes in a name", length, 1 << 10)?;
         let mut bytes = vec![0; length as usize];
@@ -156,28 +156,28 @@ impl<R: BufRead + Seek> Walk<'_, R> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn u32(&mut self) -> Check<u32> {
+    fn u32(&mut self) -> HeaderResult<u32> {
         self.bytes().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Check<u64> {
+    fn u64(&mut self) -> HeaderResult<u64> {
         self.bytes().map(u64::from_le_bytes)
     }
 
-    fn bytes<const N: usize>(&mut self) -> Check<[u8; N]> {
+    fn bytes<const N: usize>(&mut self) -> HeaderResult<[u8; N]> {
         let mut bytes = [0; N];
         self.fill(&mut bytes)?;
         Ok(bytes)
     }
 
-    fn fill(&mut self, bytes: &mut [u8]) -> Check<()> {
+    fn fill(&mut self, bytes: &mut [u8]) -> HeaderResult<()> {
         self.advance(bytes.len() as u64)?;
         self.reader
             .read_exact(bytes)
             .map_err(|error| error.to_string())
     }
 
-    fn skip(&mut self, bytes: u64) -> Check<()> {
+    fn skip(&mut self, bytes: u64) -> HeaderResult<()> {
         self.advance(bytes)?;
         let buffered = self.reader.fill_buf().map_err(|error| error.to_string())?;
         if bytes <= buffered.len() as u64 {
@@ -191,7 +191,7 @@ impl<R: BufRead + Seek> Walk<'_, R> {
             .map_err(|error| error.to_string())
     }
 
-    fn advance(&mut self, bytes: u64) -> Check<()> {
+    fn advance(&mut self, bytes: u64) -> HeaderResult<()> {
         self.position = self.position.saturating_add(bytes);
         match self.position <= self.length {
             true => Ok(()),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 
-use super::Stored;
 use crate::error::Result;
+use crate::weights::stored::StoredTensor;
 
 /// Conversion of weights on loading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +71,7 @@ fn fits(dims: &[usize], to: GgmlDType) -> bool {
 }
 
 /// Returns the bytes of a stored matrix after [`Precision::convert`].
-pub(crate) fn loaded(stored: &Stored, requantize: Requantize) -> u64 {
+pub(crate) fn loaded(stored: &StoredTensor, requantize: Requantize) -> u64 {
     let to = match requantize.target(stored.dtype) {
         to if fits(&stored.shape, to) => to,
         _ => stored.dtype,

@@ -7,8 +7,9 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::safetensors::MmapedSafetensors;
 use candle_core::{DType, Device, Tensor};
 
-use super::{Stored, Weights, names, plain, wrong_shape};
 use crate::error::{Error, Result};
+use crate::weights::stored::{StoredTensor, Weights, plain, wrong_shape};
+use crate::weights::tensor_names;
 
 /// The files of one model.
 pub(crate) struct Safetensors {
@@ -38,7 +39,7 @@ impl Safetensors {
         }
         let files = map(files).map_err(|error| Error::file(path, "safetensors", plain(&error)))?;
         let all = files.tensors();
-        let names = names::table(all.iter().map(|(name, _)| name.as_str()));
+        let names = tensor_names::table(all.iter().map(|(name, _)| name.as_str()));
         drop(all);
         Ok(Self {
             path: path.to_owned(),
@@ -126,13 +127,13 @@ impl Weights for Safetensors {
         }
     }
 
-    fn tensors(&self) -> Vec<Stored> {
+    fn tensors(&self) -> Vec<StoredTensor> {
         let stored = |(name, theirs): (&String, &String)| {
             let view = self.files.get(theirs).ok()?;
             let dtype = DType::try_from(view.dtype()).ok().and_then(in_gguf)?;
             let shape = view.shape().to_vec();
             let name = name.clone();
-            Some(Stored { name, dtype, shape })
+            Some(StoredTensor { name, dtype, shape })
         };
         self.names.iter().filter_map(stored).collect()
     }

@@ -1,0 +1,48 @@
+//! What a generation reports: each token, and the result.
+
+/// One sampled token.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct TokenEvent<'t> {
+    /// 0 for the first.
+    pub index: usize,
+    /// Its id.
+    pub id: u32,
+    /// The text that this token completes; empty within a character and for control
+    /// tokens.
+    pub text: &'t str,
+}
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The model ended its text.
+    EndOfText,
+    /// [`GenerateOptions::max_tokens`](crate::GenerateOptions::max_tokens) was reached.
+    MaxTokens,
+    /// The model's context has no room for another token.
+    ContextFull,
+    /// The callback or [`GenerateOptions::cancel`](crate::GenerateOptions::cancel) requested it.
+    Cancelled,
+}
+
+/// A finished generation.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Generation {
+    /// The new text, without the prompt.
+    pub text: String,
+    /// Sampled tokens, an end token included.
+    pub tokens: Vec<u32>,
+    /// Tokens of the prompt, template included.
+    pub input_tokens: usize,
+    /// Tokens sampled, an end token included.
+    pub output_tokens: usize,
+    /// Why it ended.
+    pub stop: StopReason,
+    /// Bytes of the key-value cache at the end.
+    pub kv_cache_bytes: usize,
+    /// Set if the context cannot hold all requested tokens.
+    pub warning: Option<String>,
+}

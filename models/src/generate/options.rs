@@ -1,0 +1,84 @@
+//! Options of a generation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Result;
+use crate::sampling::{Sampler, SamplingOptions};
+
+/// Options of a generation: sampling and stop conditions.
+#[derive(Debug, Clone)]
+pub struct GenerateOptions {
+    /// Tokens to sample at most.
+    pub max_tokens: usize,
+    /// Sampling temperature; 0 is greedy.
+    pub temperature: f32,
+    /// Keep only this many of the most likely tokens.
+    pub top_k: Option<usize>,
+    /// Keep the most likely tokens until their probability reaches this.
+    pub top_p: Option<f32>,
+    /// The same seed gives the same text.
+    pub seed: u64,
+    /// Penalty that makes earlier tokens, those of the prompt included, less likely; 1
+    /// disables it.
+    pub repeat_penalty: f32,
+    /// Continue the prompt as it is, without the model's chat template.
+    pub raw: bool,
+    /// System turn before the prompt; the template's own if `None`. Unused
+    /// when `raw`.
+    pub system: Option<String>,
+    /// Set to `true` to stop before the next token.
+    pub cancel: Option<Arc<AtomicBool>>,
+}
+
+impl Default for GenerateOptions {
+    fn default() -> Self {
+        let SamplingOptions {
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            repeat_penalty,
+        } = SamplingOptions::default();
+        let (raw, system, cancel) = (false, None, None);
+        Self {
+            max_tokens: 128,
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            repeat_penalty,
+            raw,
+            system,
+            cancel,
+        }
+    }
+}
+
+impl GenerateOptions {
+    /// Returns a sampler with these options.
+    pub(crate) fn sampler(&self) -> Result<Sampler> {
+        let Self {
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            repeat_penalty,
+            ..
+        } = *self;
+        Sampler::new(SamplingOptions {
+            temperature,
+            top_k,
+            top_p,
+            seed,
+            repeat_penalty,
+        })
+    }
+
+    /// Whether the flag is set.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel
+            .as_ref()
+            .is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,201 @@
+//! Grouped-query attention over the key-value cache.
+//!
+//! Query heads that share a key head are stacked as rows of one matrix:
+//! `(1, kv_heads, groups * positions, head_dim)`. So keys and values are used
+//! where they lie in the cache and never repeated per query head.
+
+use candle_core::Tensor;
+
+use crate::config::decoder_config::DecoderConfig;
+use crate::error::Result;
+use crate::instrument::macros::{op, section};
+use crate::layers::attention_mask::PassMask;
+use crate::layers::kv_cache::KvCache;
+use crate::layers::linear::Linear;
+use crate::layers::norm::RmsNorm;
+use crate::layers::pass::Pass;
+use crate::layers::softmax;
+
+/// Weights of one attention, each `(rows, width)` as in the file.
+#[derive(Debug, Clone)]
+pub(crate) struct Attention {
+    /// Queries: `heads * head_dim` rows.
+    pub q: Linear,
+    /// Keys: `kv_heads * head_dim` rows.
+    pub k: Linear,
+    /// Values: `kv_heads * head_dim` rows.
+    pub v: Linear,
+    /// Output: `width` rows.
+    pub o: Linear,
+    /// Norm of each head's queries.
+    pub q_norm: Option<RmsNorm>,
+    /// Norm of each head's keys.
+    pub k_norm: Option<RmsNorm>,
+    /// Index of its mask in [`Pass::masks`].
+    pub mask: usize,
+    /// Heads and widths.
+    pub shape: HeadShape,
+}
+
+/// Division of channels into heads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeadShape {
+    /// Query heads.
+    pub heads: usize,
+    /// Key and value heads.
+    pub kv_heads: usize,
+    /// Width of one head.
+    pub head_dim: usize,
+    /// Factor of the scores.
+    pub scale: f64,
+}
+
+impl From<&DecoderConfig> for HeadShape {
+    fn from(config: &DecoderConfig) -> Self {
+        let DecoderConfig {
+            heads,
+            kv_heads,
+            head_dim,
+            attention_scale: scale,
+            ..
+        } = *config;
+        Self {
+            heads,
+            kv_heads,
+            head_dim,
+            scale,
+        }
+    }
+}
+
+impl HeadShape {
+    /// `(1, positions, heads * head_dim)` to `(1, positions, heads, head_dim)`.
+    fn split(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
+        let positions = x.dim(1)?;
+        Ok(x.reshape((1, positions, heads, self.head_dim))?)
+    }
+
+    /// Stacks the query heads of a group: `(1, heads, n, x)` to
+    /// `(1, kv_heads, groups * n, x)`.
+    fn stack(&self, x: &Tensor) -> Result<Tensor> {
+        let (_, heads, n, last) = x.dims4()?;
+        Ok(x.reshape((1, self.kv_heads, heads / self.kv_heads * n, last))?)
+    }
+
+    /// Undoes [`Self::stack`].
+    fn unstack(&self, x: &Tensor) -> Result<Tensor> {
+        let (_, kv_heads, rows, last) = x.dims4()?;
+        Ok(x.reshape((1, self.heads, kv_heads * rows / self.heads, last))?)
+    }
+
+    /// `(1, heads, positions, head_dim)` to `(1, positions, heads * head_dim)`.
+    fn join(&self, x: &Tensor) -> Result<Tensor> {
+        let positions = x.dim(2)?;
+        Ok(x.transpose(1, 2)?
+            .reshape((1, positions, self.heads * self.head_dim))?)
+    }
+
+    /// Adds the mask to stacked scores.
+    fn masked(&self, scores: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
+        let Some(mask) = mask else {
+            return Ok(scores.clone());
+        };
+        let masked = self.unstack(scores)?.broadcast_add(mask)?;
+        self.stack(&masked)
+    }
+}
+
+impl Attention {
+    /// `(1, positions, width)` to the same shape; the new positions are
+    /// appended to the cache.
+    pub(crate) fn forward(&self, x: &Tensor, pass: &Pass, cache: &mut KvCache) -> Result<Tensor> {
+        let shape = &self.shape;
+        let pass_mask = pass.mask(self.mask)?;
+        let q = op!(Q_PROJ, [q = &self.q, x]; q.forward(x))?;
+        let mut q = shape.split(&q, shape.heads)?;
+        if let Some(norm) = &self.q_norm {
+            q = op!(Q_NORM; norm.forward(&q, pass.deep))?;
+        }
+        let k = op!(K_PROJ, [k = &self.k, x]; k.forward(x))?;
+        let mut k = shape.split(&k, shape.kv_heads)?;
+        if let Some(norm) = &self.k_norm {
+            k = op!(K_NORM; norm.forward(&k, pass.deep))?;
+        }
+        let v = op!(V_PROJ, [v = &self.v, x]; v.forward(x))?;
+        let v = shape.split(&v, shape.kv_heads)?.transpose(1, 2)?;
+        let (q, k) = rotate(
+            &q.transpose(1, 2)?,
+            &k.transpose(1, 2)?,
+            pass_mask,
+            pass.deep,
+        )?;
+        store(cache, &k, &v, pass)?;
+        let (keys, values) = cache.view(pass_mask.visible)?;
+        let mask = pass_mask.mask.as_ref();
+        let (mixed, weights) = match pass.deep {
+            true => self.decomposed(&q, &keys, &values, mask)?,
+            false => self.fused(&q, &keys, &values, mask)?,
+        };
+        let mixed = shape.join(&mixed)?;
+        let out = op!(O_PROJ, [o = &self.o, mixed = &mixed]; o.forward(mixed))?;
+        if let Some(statistics) = pass.statistics {
+            statistics.heads(&weights, shape.heads, mask)?;
+            statistics.activations(&out)?;
+        }
+        Ok(out)
+    }
+
+    /// Returns the weighted values and the attention weights. Scales the queries instead
+    /// of the scores, because they are fewer numbers.
+    fn fused(
+        &self,
+        q: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+        mask: Option<&Tensor>,
+    ) -> Result<(Tensor, Tensor)> {
+        let is_one = q.dim(2)? == 1;
+        let q = self.shape.stack(&(q * self.shape.scale)?)?;
+        let scores = self.shape.masked(&q.matmul(&keys.t()?)?, mask)?;
+        let weights = softmax::softmax(&scores, is_one)?;
+        let mixed = self.shape.unstack(&weights.matmul(values)?)?;
+        Ok((mixed, weights))
+    }
+
+    fn decomposed(
+        &self,
+        q: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+        mask: Option<&Tensor>,
+    ) -> Result<(Tensor, Tensor)> {
+        let (shape, is_one) = (self.shape, q.dim(2)? == 1);
+        let q = shape.stack(q)?;
+        let scores = op!(QK_MATMUL, [q = &q, keys]; q.matmul(&keys.t()?))?;
+        let scores = op!(SCALE, [scores = &scores]; scores * shape.scale)?;
+        let scores = match mask {
+            Some(mask) => op!(MASK, [scores = &scores, mask];
+                shape.masked(scores, Some(mask)))?,
+            None => scores,
+        };
+        let weights = op!(SOFTMAX, [scores = &scores];
+            softmax::decomposed(scores, is_one))?;
+        let mixed = op!(VALUE_MATMUL, [weights = &weights, values];
+            weights.matmul(values))?;
+        Ok((shape.unstack(&mixed)?, weights))
+    }
+}
+
+fn rotate(q: &Tensor, k: &Tensor, mask: &PassMask, deep: bool) -> Result<(Tensor, Tensor)> {
+    match deep {
+        true => op!(ROPE, [rotary = &mask.rotary, q, k]; rotary.apply_both(q, k)),
+        false => mask.rotary.apply_both(q, k),
+    }
+}
+
+fn store(cache: &mut KvCache, k: &Tensor, v: &Tensor, pass: &Pass) -> Result<()> {
+    match pass.prefill {
+        true => section!(KV_CACHE_STORE; cache.append(k, v)),
+        false => section!(KV_CACHE_APPEND; cache.append(k, v)),
+    }
+}

@@ -1,0 +1,261 @@
+//! Rotary position embedding, with tables that grow with the sequence.
+
+use candle_core::{D, Device, Tensor};
+
+use crate::architecture::RopeStyle;
+use crate::config::decoder_config::DecoderConfig;
+use crate::config::rope_scaling::Factors;
+use crate::error::Result;
+
+/// Positions in the first table; it doubles from there.
+const FIRST_TABLE: usize = 512;
+
+/// Rotary embedding with cosines and sines for the positions reached so far.
+///
+/// A table for a context of 131,072 positions takes 64 MiB per 128 channels,
+/// of which a short run needs a hundredth, so it is built on demand.
+#[derive(Debug, Clone)]
+pub(crate) struct Rope {
+    style: RopeStyle,
+    frequencies: Vec<f32>,
+    /// Frequencies of sequences longer than the original context.
+    long: Option<LongRope>,
+    /// Factor of cosines and sines.
+    magnitude: f32,
+    context: usize,
+    device: Device,
+    table: Option<RotaryTable>,
+    is_long: bool,
+}
+
+/// Other frequencies for long sequences (LongRoPE, Ding et al. 2024).
+#[derive(Debug, Clone)]
+struct LongRope {
+    frequencies: Vec<f32>,
+    /// Original context; longer sequences use these frequencies.
+    original: usize,
+}
+
+/// Cosines and sines, each of shape `(positions, rope_dim / 2)`.
+#[derive(Debug, Clone)]
+pub(crate) struct RotaryTable {
+    style: RopeStyle,
+    cos: Tensor,
+    sin: Tensor,
+}
+
+impl Rope {
+    /// Creates the embedding with the configuration's frequencies divided by `factors`.
+    pub(crate) fn new(config: &DecoderConfig, factors: Factors, device: &Device) -> Self {
+        let divided = |factors| frequencies(config, config.rope_base, config.rope_scale, factors);
+        let long = factors.long.map(|factors| LongRope {
+            frequencies: divided(Some(factors)),
+            original: config.original_context,
+        });
+        Self {
+            magnitude: config.rope_magnitude,
+            long,
+            ..Self::of(config, divided(factors.usual), device)
+        }
+    }
+
+    /// Creates the embedding of windowed layers that have their own frequency base.
+    pub(crate) fn of_window(config: &DecoderConfig, base: f32, device: &Device) -> Self {
+        Self::of(config, frequencies(config, base, 1.0, None), device)
+    }
+
+    fn of(config: &DecoderConfig, frequencies: Vec<f32>, device: &Device) -> Self {
+        Self {
+            style: config.rope_style,
+            frequencies,
+            long: None,
+            magnitude: 1.0,
+            context: config.context_length,
+            device: device.clone(),
+            table: None,
+            is_long: false,
+        }
+    }
+
+    /// Computes the table for `positions` in total, unless it is long enough already.
+    ///
+    /// LongRoPE chooses the frequencies by the length of the whole sequence: call
+    /// [`Self::forget`] before the next sequence.
+    pub(crate) fn reserve(&mut self, positions: usize) -> Result<()> {
+        let is_long = |long: &LongRope| positions > long.original;
+        if !self.is_long && self.long.as_ref().is_some_and(is_long) {
+            (self.is_long, self.table) = (true, None);
+        }
+        let computed = self.table.as_ref().map_or(0, RotaryTable::positions);
+        if computed < positions {
+            self.table = Some(self.compute(self.capacity(positions))?);
+        }
+        Ok(())
+    }
+
+    /// Starts a new sequence, which may be a short one again.
+    pub(crate) fn forget(&mut self) {
+        if std::mem::take(&mut self.is_long) {
+            self.table = None;
+        }
+    }
+
+    /// Returns the cosines and sines of `count` positions from `start` on.
+    ///
+    /// # Errors
+    /// If these positions were not reserved.
+    pub(crate) fn rows(&self, start: usize, count: usize) -> Result<RotaryTable> {
+        let unready = || candle_core::Error::Msg("the rotary table is not computed".into());
+        let table = self.table.as_ref().ok_or_else(unready)?;
+        table.slice(start, count)
+    }
+
+    fn capacity(&self, positions: usize) -> usize {
+        let rounded = positions.next_power_of_two().max(FIRST_TABLE);
+        rounded.min(self.context).max(positions)
+    }
+
+    fn compute(&self, positions: usize) -> Result<RotaryTable> {
+        let long = self.long.as_ref().filter(|_| self.is_long);
+        let frequencies = long.map_or(&self.frequencies, |long| &long.frequencies);
+        let (shape, magnitude) = ((positions, frequencies.len()), self.magnitude);
+        let angles = || {
+            let row = |position| frequencies.iter().map(move |f| position as f32 * f);
+            (0..positions).flat_map(row)
+        };
+        let cos: Vec<f32> = angles().map(|angle| angle.cos() * magnitude).collect();
+        let sin: Vec<f32> = angles().map(|angle| angle.sin() * magnitude).collect();
+        Ok(RotaryTable {
+            style: self.style,
+            cos: Tensor::from_vec(cos, shape, &self.device)?,
+            sin: Tensor::from_vec(sin, shape, &self.device)?,
+        })
+    }
+}
+
+/// Returns `base^(-2i / rope_dim)` divided by the scale and by the factor of channel pair `i`.
+fn frequencies(
+    config: &DecoderConfig,
+    base: f32,
+    scale: f32,
+    factors: Option<Vec<f32>>,
+) -> Vec<f32> {
+    let factors = factors.unwrap_or_else(|| vec![1.0; config.rope_dim / 2]);
+    let frequency = |(i, factor): (usize, f32)| {
+        let exponent = (2 * i) as f32 / config.rope_dim as f32;
+        1.0 / base.powf(exponent) / scale / factor
+    };
+    factors.into_iter().enumerate().map(frequency).collect()
+}
+
+impl RotaryTable {
+    fn positions(&self) -> usize {
+        self.cos.dims()[0]
+    }
+
+    /// Returns cosines and sines.
+    pub(crate) fn tables(&self) -> [Tensor; 2] {
+        [self.cos.clone(), self.sin.clone()]
+    }
+
+    fn slice(&self, start: usize, count: usize) -> Result<Self> {
+        let cos = self.cos.narrow(0, start, count)?;
+        let sin = self.sin.narrow(0, start, count)?;
+        Ok(Self {
+            style: self.style,
+            cos,
+            sin,
+        })
+    }
+
+    /// Applies [`Self::apply`] to queries and keys.
+    pub(crate) fn apply_both(&self, q: &Tensor, k: &Tensor) -> Result<(Tensor, Tensor)> {
+        Ok((self.apply(q)?, self.apply(k)?))
+    }
+
+    /// Rotates the leading channels of `(1, heads, positions, head_dim)`; the result is
+    /// contiguous.
+    fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let rotated = 2 * self.cos.dim(D::Minus1)?;
+        let head_dim = x.dim(D::Minus1)?;
+        if rotated == head_dim {
+            return self.rotate(&x.contiguous()?);
+        }
+        let front = self.rotate(&x.narrow(D::Minus1, 0, rotated)?.contiguous()?)?;
+        let back = x.narrow(D::Minus1, rotated, head_dim - rotated)?;
+        Ok(Tensor::cat(&[&front, &back], D::Minus1)?.contiguous()?)
+    }
+
+    fn rotate(&self, x: &Tensor) -> Result<Tensor> {
+        match self.style {
+            RopeStyle::Interleaved => Ok(candle_nn::rotary_emb::rope_i(x, &self.cos, &self.sin)?),
+            RopeStyle::Halves => Ok(candle_nn::rotary_emb::rope(x, &self.cos, &self.sin)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::architecture;
+
+    fn config() -> DecoderConfig {
+        DecoderConfig {
+            architecture: "phi3".to_owned(),
+            assumed: Vec::new(),
+            family: architecture::find("phi3").unwrap(),
+            name: String::new(),
+            layers: 1,
+            width: 8,
+            hidden: 8,
+            heads: 2,
+            kv_heads: 2,
+            head_dim: 4,
+            rope_dim: 4,
+            rope_style: RopeStyle::Halves,
+            rope_factors: Factors::default(),
+            rope_base: 100.0,
+            window_rope_base: None,
+            rope_scale: 1.0,
+            rope_magnitude: 1.5,
+            original_context: 8,
+            window: None,
+            attention_scale: 0.5,
+            norm_eps: 1e-5,
+            context_length: 64,
+            vocab: 4,
+            tied: true,
+        }
+    }
+
+    fn cosines(rope: &mut Rope, positions: usize, at: usize) -> Vec<f32> {
+        rope.reserve(positions).unwrap();
+        let [cos, _] = rope.rows(at, 1).unwrap().tables();
+        cos.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    fn assert_near(found: &[f32], angles: [f32; 2]) {
+        let expected = angles.map(|angle| 1.5 * angle.cos());
+        let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-6;
+        assert!(
+            found.iter().zip(&expected).all(near),
+            "{found:?}, not {expected:?}"
+        );
+    }
+
+    /// Frequencies are 1 and 1/10 here.
+    #[test]
+    fn a_long_sequence_uses_long_factors_from_its_start() {
+        let factors = Factors {
+            usual: Some(vec![1.0, 2.0]),
+            long: Some(vec![4.0, 8.0]),
+        };
+        let mut rope = Rope::new(&config(), factors, &Device::Cpu);
+        assert_near(&cosines(&mut rope, 8, 3), [3.0, 0.15]);
+        assert_near(&cosines(&mut rope, 9, 3), [0.75, 0.0375]);
+        // A shorter part of the same sequence.
+        assert_near(&cosines(&mut rope, 5, 3), [0.75, 0.0375]);
+        rope.forget();
+        assert_near(&cosines(&mut rope, 8, 3), [3.0, 0.15]);
+    }
+}

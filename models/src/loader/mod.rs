@@ -1,0 +1,78 @@
+//! Builds a decoder from a file, guided by the tensors that it has.
+
+mod assembler;
+mod tensor_reader;
+
+use crate::config::decoder_config::DecoderConfig;
+use crate::decoder::Decoder;
+use crate::device;
+use crate::error::{Error, Result};
+use crate::info::{LoadOptions, ModelInfo};
+use crate::loader::assembler::Assembler;
+use crate::loader::tensor_reader::TensorReader;
+use crate::weights::stored::Weights;
+
+/// Reads all tensors of the file; `progress` receives the bytes of each matrix.
+///
+/// # Errors
+/// For a tensor that is missing, does not have the metadata's shape, or has no place
+/// in this decoder.
+pub(crate) fn load(
+    weights: &mut dyn Weights,
+    config: &DecoderConfig,
+    options: &LoadOptions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Decoder, ModelInfo)> {
+    let mut tensors = TensorReader::new(weights, config.norm_eps, options, progress);
+    let mut assembler = Assembler {
+        config,
+        tensors: &mut tensors,
+        depth: options.depth,
+    };
+    let decoder = assembler.decoder()?;
+    match tensors.weights().unread() {
+        Some(name) => Err(no_place(tensors.weights(), name, config)),
+        None => Ok((decoder, info(config, &tensors))),
+    }
+}
+
+/// Returns the error about a tensor that the decoder would not use.
+fn no_place(weights: &dyn Weights, tensor: &str, config: &DecoderConfig) -> Error {
+    Error::advise(
+        weights.path(),
+        format!("tensor `{tensor}`"),
+        format!(
+            "has no place in a decoder of the architecture `{}`: without it the numbers \
+             would be wrong",
+            config.architecture
+        ),
+        "this is not supported yet: choose a model without it",
+    )
+}
+
+fn info(config: &DecoderConfig, tensors: &TensorReader<'_>) -> ModelInfo {
+    ModelInfo {
+        architecture: config.architecture.clone(),
+        assumed: config.assumed.clone(),
+        name: config.name.clone(),
+        layers: config.layers,
+        width: config.width,
+        hidden: config.hidden,
+        heads: config.heads,
+        kv_heads: config.kv_heads,
+        head_dim: config.head_dim,
+        vocab: config.vocab,
+        parameters: tensors.parameters().total(),
+        parts: tensors.parameters(),
+        window: config.window,
+        windowed_layers: (0..config.layers)
+            .filter(|layer| config.is_windowed(*layer))
+            .count(),
+        precision: tensors.precision(),
+        context_length: config.context_length,
+        weight_bytes: tensors.weight_bytes(),
+        prefill_bytes: tensors.prefill_bytes(),
+        file_bytes: tensors.weights().length(),
+        device: device::name(tensors.device()),
+    }
+}

@@ -1,0 +1,42 @@
+//! The shape of a tiny model.
+
+use candle_core::quantized::GgmlDType;
+
+/// Shape of a tiny model.
+#[derive(Debug, Clone)]
+pub struct TinyConfig {
+    /// Transformer blocks.
+    pub layers: usize,
+    /// Width of the residual stream, a multiple of 32.
+    pub width: usize,
+    /// Width inside of the MLP, a multiple of 32.
+    pub hidden: usize,
+    /// Query heads; divides `width`.
+    pub heads: usize,
+    /// Key and value heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Context length in positions.
+    pub context_length: usize,
+    /// Type of the matrices.
+    pub dtype: GgmlDType,
+    /// Whether the output projection is the token embedding.
+    pub tied: bool,
+    /// Seed of the random weights.
+    pub seed: u64,
+}
+
+impl Default for TinyConfig {
+    fn default() -> Self {
+        Self {
+            layers: 2,
+            width: 64,
+            hidden: 128,
+            heads: 4,
+            kv_heads: 2,
+            context_length: 256,
+            dtype: GgmlDType::F32,
+            tied: true,
+            seed: 42,
+        }
+    }
+}

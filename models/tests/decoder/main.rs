@@ -1,0 +1,18 @@
+//! Tests of the decoder through the public interface, as one binary: each module states
+//! one property.
+
+#[allow(unreachable_pub, dead_code)]
+#[path = "../family/mod.rs"]
+mod family;
+
+mod captured_operations_compute_what_the_model_computed;
+mod damaged_gguf_files_give_one_clear_error;
+mod decoder_matches_candles_llama;
+mod families_match_their_references;
+mod folders_match_their_files;
+mod generation_stops_for_the_stated_reason;
+mod observed;
+mod real_models_match_llama_cpp;
+mod sentencepiece_vocabularies_merge_by_score;
+mod spans_form_the_documented_tree;
+mod tiny_models;
