@@ -1,0 +1,117 @@
+//! Deleting a run removes all of its rows and none of other runs.
+
+use std::collections::BTreeMap;
+
+use crate::store_support::attributed;
+use tracing_energy::sink::Sink;
+use tracing_energy::store::{SqliteSink, Store};
+
+fn file(path: &std::path::Path, uuids: &[&str]) -> Store {
+    for uuid in uuids {
+        let mut sink = SqliteSink::create(path).expect("opens");
+        sink.write(&attributed(uuid)).expect("written");
+        sink.finish().expect("finished");
+    }
+    Store::open_writable(path).expect("opens")
+}
+
+/// Rows of each table that belongs to runs; calibrations belong to machines.
+fn counts(store: &Store) -> BTreeMap<String, i64> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type = 'table'
+               AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'calibration%'";
+    let mut tables = store.connection().prepare(sql).expect(sql);
+    let names = tables.query_map([], |r| r.get::<_, String>(0)).expect(sql);
+    let count = |name: &str| {
+        let sql = format!("SELECT count(*) FROM {name}");
+        store
+            .connection()
+            .query_row(&sql, [], |r| r.get(0))
+            .expect("counts")
+    };
+    names
+        .map(|name| name.expect(sql))
+        .map(|name| (name.clone(), count(&name)))
+        .collect()
+}
+
+#[test]
+fn a_deleted_run_is_gone_from_every_table() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let one = counts(&file(&folder.path().join("one.db"), &["a"]));
+    assert!(
+        one.values().all(|&rows| rows > 0),
+        "a table that no test fills: {one:?}"
+    );
+    let store = file(&folder.path().join("three.db"), &["a", "b", "c"]);
+    store.delete_run(2).expect("deleted");
+    assert_eq!(
+        counts(&store),
+        one.iter().map(|(t, n)| (t.clone(), n * 2)).collect()
+    );
+    assert_eq!(
+        store
+            .spans(1)
+            .and_then(|rows| rows.all())
+            .expect("readable")
+            .len(),
+        9
+    );
+    assert_eq!(
+        store
+            .spans(2)
+            .and_then(|rows| rows.all())
+            .expect("readable")
+            .len(),
+        0
+    );
+    let calibrate = "
+        INSERT INTO calibrations VALUES (1, 0, 'm', '', 'f32', 1, 'cpu', 'op', 'rapl', '{}');
+        INSERT INTO calibration_kinds VALUES (1, 'package', 'matmul', 9.5, 0.1, 3, 1000)";
+    store
+        .connection()
+        .execute_batch(calibrate)
+        .expect("written");
+    store.delete_run(1).expect("deleted");
+    store.delete_run(3).expect("deleted");
+    assert!(counts(&store).values().all(|&rows| rows == 0));
+    assert!(store.delete_run(3).is_err());
+    let kept = "SELECT count(*) FROM calibration_kinds";
+    let kept = store
+        .connection()
+        .query_row(kept, [], |r| r.get::<_, i64>(0));
+    assert_eq!(kept.expect("counts"), 1, "a calibration outlives the runs");
+}
+
+#[test]
+fn attributions_are_numbered_shown_and_deleted() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = file(&folder.path().join("a.db"), &["a", "b"]);
+    let before = counts(&store);
+    let mut rows = crate::store_support::attribution();
+    rows.head.as_mut().expect("a head").method = "fitted".into();
+    let id = store
+        .attribute(1, |writer| writer.write(&rows))
+        .expect("written");
+    assert_eq!(id, 2);
+    assert_eq!(store.shown_attribution(1).expect("readable"), Some(2));
+    assert_eq!(store.shown_attribution(2).expect("readable"), Some(1));
+    store.delete_attribution(1, 2).expect("deleted");
+    assert_eq!(counts(&store), before);
+}
+
+#[test]
+fn an_attribution_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = file(&folder.path().join("a.db"), &["a"]);
+    let before = counts(&store);
+    let rows = crate::store_support::attribution();
+    let failed = store.attribute(1, |writer| {
+        writer.write(&rows)?;
+        Err(tracing_energy::Error::Input {
+            path: "x".into(),
+            message: "no".into(),
+        })
+    });
+    assert!(failed.is_err());
+    assert_eq!(counts(&store), before);
+}
