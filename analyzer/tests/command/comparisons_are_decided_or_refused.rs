@@ -216,19 +216,27 @@ fn runs_of_different_configurations_are_refused() {
         ("model file: 1 (A), 2 (B)", |run| {
             run.config = Some(r#"{"model_sha256": "2"}"#)
         }),
-        ("power: mains (A), battery (B)", |_| {}),
-        ("low-power mode: off (A), off, then on (B)", |_| {}),
+        ("power: mains (A), battery (B)", |run| {
+            run.conditions = vec![("power", ["battery", "battery"])]
+        }),
+        ("low-power mode: off (A), off, then on (B)", |run| {
+            run.conditions = vec![("low_power_mode", ["off", "on"])]
+        }),
     ];
     for (expected, change) in changes {
         let folder = tempfile::tempdir().unwrap();
         let mut runs = sides();
-        runs.iter_mut()
-            .for_each(|run| run.config = Some(r#"{"model_sha256": "1"}"#));
+        for run in &mut runs {
+            run.config = Some(r#"{"model_sha256": "1"}"#);
+            run.conditions = vec![
+                ("power", ["mains", "mains"]),
+                ("low_power_mode", ["off", "off"]),
+            ];
+        }
         runs.iter_mut()
             .filter(|run| run.name == "after")
             .for_each(change);
-        let path = recording(folder.path(), &runs);
-        conditions(&path, expected);
+        recording(folder.path(), &runs);
         let output = compare(folder.path(), &["old", "new"]);
         assert_eq!(output.status.code(), Some(1), "{expected}");
         assert_eq!(output.stdout, b"");
@@ -246,41 +254,12 @@ fn runs_of_different_configurations_are_refused() {
     }
 }
 
-/// Adds the power state that `expected` names, in the table that recordings of later
-/// versions have.
-fn conditions(path: &Path, expected: &str) {
-    let connection = rusqlite::Connection::open(path).unwrap();
-    let table = "CREATE TABLE IF NOT EXISTS conditions (run INTEGER NOT NULL, moment TEXT NOT NULL,
-                 key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, moment, key))";
-    connection.execute_batch(table).unwrap();
-    let add = |key: &str, values: [&str; 2]| {
-        for (moment, other) in [("start", values[0]), ("end", values[1])] {
-            let base = values[0].replace("battery", "mains");
-            for no in 1..=6 {
-                let value = if no % 2 == 0 { other } else { &base };
-                let sql = "INSERT OR REPLACE INTO conditions VALUES (?1, ?2, ?3, ?4)";
-                connection.execute(sql, (no, moment, key, value)).unwrap();
-            }
-        }
-    };
-    if expected.starts_with("power: ") {
-        add("power", ["battery", "battery"]);
-    } else if expected.starts_with("low-power") {
-        add("low_power_mode", ["off", "on"]);
-    }
-}
-
 #[test]
 fn the_attributions_interval_is_shown_and_not_used_as_a_repeat() {
     let folder = tempfile::tempdir().unwrap();
-    let path = recording(folder.path(), &sides());
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    let rows = "INSERT INTO spans VALUES (1 << 40 | 1, 1, 1, NULL, 1, 0, 3000000000, NULL);
-        INSERT INTO span_energy
-    (span, attribution, rail, energy_j, idle_j, spans_j, lo_j, hi_j, peak_w, basis)
-    VALUES
-            (1 << 40 | 1, 1, 1, 29.85, 0.0, 29.85, 27.0, 33.0, 9.0, 'measured');";
-    connection.execute_batch(rows).unwrap();
+    let mut runs = sides();
+    runs[0].interval_j = Some((27.0, 33.0));
+    recording(folder.path(), &runs);
     let found = json(folder.path(), &["00000001", "00000002"]);
     let run = &found["runs"][0];
     let near = |of: &Value, expected: f64| assert!((of.as_f64().unwrap() - expected).abs() < 1e-12);

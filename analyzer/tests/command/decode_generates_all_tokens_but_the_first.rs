@@ -3,24 +3,25 @@
 use std::path::Path;
 
 use crate::fixture;
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture::command::{energy, errors, json, text};
+use crate::fixture::rows::{callsite, node, span, span_energy};
 use serde_json::Value;
+use tracing_energy::sink::{Batch, Role, SpanRow};
 
-/// Writes the fixture's run with `tokens` generated in `prompts` prompts. Its decode takes
+/// Changes the fixture's run to `tokens` generated in `prompts` prompts. Its decode takes
 /// 2 s and 10 J.
-fn recording(folder: &Path, tokens: i64, prompts: i64) {
-    let path = fixture::recording(folder, "measured");
-    let connection = rusqlite::Connection::open(path).unwrap();
-    let tokens = format!("UPDATE runs SET output_tokens = {tokens}");
-    let prompts = format!("UPDATE node_energy SET instances = {prompts} WHERE node IN (2, 3)");
-    connection
-        .execute_batch(&format!("{tokens}; {prompts}"))
-        .unwrap();
+fn generated(batch: &mut Batch, tokens: i64, prompts: u64) {
+    batch.run.as_mut().unwrap().metadata.output_tokens = Some(tokens);
+    let phases = batch.attribution.node_energy.iter_mut();
+    for row in phases.filter(|row| [2, 3].contains(&row.node)) {
+        row.instances = prompts;
+    }
 }
 
-fn json(folder: &Path, words: &[&str]) -> Value {
-    let words: Vec<&str> = words.iter().copied().chain(["--format", "json"]).collect();
-    serde_json::from_str(&text(&energy(folder, &words))).unwrap()
+fn recording(folder: &Path, tokens: i64, prompts: u64) {
+    fixture::changed(folder, "measured", |batch| {
+        generated(batch, tokens, prompts);
+    });
 }
 
 #[test]
@@ -66,33 +67,22 @@ fn one_token_has_no_speed() {
 #[test]
 fn the_first_token_is_sampling_only_and_in_no_statistics() {
     let folder = tempfile::tempdir().unwrap();
-    recording(folder.path(), 6, 1);
-    let path = folder.path().join("energy.db");
-    let connection = rusqlite::Connection::open(path).unwrap();
-    connection
-        .execute_batch(
-            "INSERT INTO callsites VALUES (1, 5, 'token', 't', 'INFO', NULL, NULL, 'cpu', 'token');
-             INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, token)
-             VALUES (1, 5, 3, 5, 'token', 2, 3, 5);",
-        )
-        .unwrap();
-    for (token, joules) in [0.01, 1.0, 1.1, 0.9, 1.05, 0.95].into_iter().enumerate() {
-        let span = (1_i64 << 40) + 1 + token as i64;
-        let (start, end) = (token as i64 * 1000, (token as i64 + 1) * 1000);
-        connection
-            .execute(
-                "INSERT INTO spans VALUES (?1, 5, NULL, NULL, 1, ?2, ?3, ?4)",
-                (span, start, end, token as i64),
-            )
-            .unwrap();
-        connection
-            .execute(
-                "INSERT INTO span_energy (span, attribution, rail, energy_j, basis)
-                 VALUES (?1, 1, 1, ?2, 'measured')",
-                (span, joules),
-            )
-            .unwrap();
-    }
+    fixture::changed(folder.path(), "measured", |batch| {
+        generated(batch, 6, 1);
+        batch
+            .callsites
+            .push(callsite(5, "token", Some(Role::Token)));
+        batch.nodes.push(node(5, Some(3), 5, "token", 2));
+        for (seq, joules) in (1..).zip([0.01, 1.0, 1.1, 0.9, 1.05, 0.95]) {
+            let token = seq as i64 - 1;
+            batch.spans.push(SpanRow {
+                token: Some(token),
+                ..span(seq, 5, token * 1000, (token + 1) * 1000)
+            });
+            let energies = &mut batch.attribution.span_energy;
+            energies.push(span_energy(seq, 1, 1000, Some(joules)));
+        }
+    });
     let answer = json(folder.path(), &["tokens"]);
     let notes: Vec<&Value> = answer["tokens"]
         .as_array()

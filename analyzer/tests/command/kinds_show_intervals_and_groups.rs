@@ -2,24 +2,49 @@
 
 use crate::fixture;
 use crate::fixture::command::{energy, errors, text};
+use crate::fixture::rows::kind_energy;
+use tracing_energy::sink::{Basis, KindEnergyRow, KindGroupRow};
 
-/// Kinds of the fixture's spans on `package`: 12 J, of which two kinds with 4 J
+/// Adds kinds of the fixture's spans on `package`: 12 J, of which two kinds with 4 J
 /// cannot be distinguished; in addition half a joule for time without samples.
-const KINDS: &str = "
-    INSERT INTO kind_energy
-    (run, attribution, rail, kind, name, self_j, lo_j, hi_j, extrapolated_j, self_ns,
-     power_w, basis, grouping)
-    VALUES
-        (1, 1, 1, 2, 'inference > prefill', 3.0, 2.0, 5.0, 0.0, 1000, 3.0, 'grouped', 1),
-        (1, 1, 1, 3, 'inference > decode', 1.0, 0.5, 2.0, 0.5, 1000, 1.0, 'grouped', 1),
-        (1, 1, 1, 4, 'inference > decode > layer', 8.0, 7.5, 8.5, 0.0, 2000000, NULL, 'fitted', 0),
-        (1, 1, 2, 4, 'inference > decode > layer', 6.0, NULL, NULL, 0.0, 2000000, 5.0, 'fitted', 0);
-    INSERT INTO kind_groups VALUES (1, 1, 1, 1, 4.0, 3.5, 5.0);";
-
 fn recording(folder: &std::path::Path) {
-    let path = fixture::recording(folder, "measured");
-    let connection = rusqlite::Connection::open(path).unwrap();
-    connection.execute_batch(KINDS).unwrap();
+    let kind = |rail, kind, name: &str, self_j, interval: Option<(f64, f64)>| KindEnergyRow {
+        lo_j: interval.map(|interval| interval.0),
+        hi_j: interval.map(|interval| interval.1),
+        grouping: Some(0),
+        ..kind_energy(rail, kind, name, self_j)
+    };
+    let grouped = |row: KindEnergyRow, power_w| KindEnergyRow {
+        power_w: Some(power_w),
+        basis: Basis::Grouped,
+        grouping: Some(1),
+        ..row
+    };
+    let layer = "inference > decode > layer";
+    let prefill = kind(1, 2, "inference > prefill", 3.0, Some((2.0, 5.0)));
+    let decode = kind(1, 3, "inference > decode", 1.0, Some((0.5, 2.0)));
+    let group = KindGroupRow {
+        rail: 1,
+        grouping: 1,
+        self_j: 4.0,
+        lo_j: Some(3.5),
+        hi_j: Some(5.0),
+    };
+    fixture::changed(folder, "measured", |batch| {
+        batch.attribution.kind_energy = vec![
+            grouped(prefill, 3.0),
+            KindEnergyRow {
+                extrapolated_j: 0.5,
+                ..grouped(decode, 1.0)
+            },
+            kind(1, 4, layer, 8.0, Some((7.5, 8.5))),
+            KindEnergyRow {
+                power_w: Some(5.0),
+                ..kind(2, 4, layer, 6.0, None)
+            },
+        ];
+        batch.attribution.kind_groups = vec![group];
+    });
 }
 
 #[test]

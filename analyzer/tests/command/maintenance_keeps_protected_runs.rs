@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture::command::{energy, errors, refused, text};
 use crate::fixture::drawn::{self, Drawn};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -52,19 +52,6 @@ fn left(folder: &Path) -> Vec<i64> {
     let value: Value = serde_json::from_str(&json).unwrap();
     let id = |run: &Value| i64::from_str_radix(&run["id"].as_str().unwrap()[..8], 16).unwrap();
     value["runs"].as_array().unwrap().iter().map(id).collect()
-}
-
-/// Returns the one-line message of a command that fails with exit code `code`.
-fn refused(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let output = energy(folder, arguments);
-    let message = errors(&output);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert!(
-        message.starts_with("energy: ") && !message.contains('\x1b'),
-        "{message}"
-    );
-    message
 }
 
 #[test]

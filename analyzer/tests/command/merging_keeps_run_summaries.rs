@@ -6,11 +6,13 @@ use std::path::Path;
 use crate::fixture;
 use crate::fixture::command::{energy, errors, text};
 use crate::fixture::drawn;
+use crate::fixture::rows::span;
 use energy_analyzer::query::{self, Recording};
 use energy_analyzer::upkeep::{MergeOutcome, merge};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::Value;
+use tracing_energy::sink::Batch;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
@@ -23,11 +25,6 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let into = folder.path().join("into.db");
         drawn::write(&into, &here);
-        // Every file numbers its runs from 1: make ids different.
-        let mark = |path: &Path, file: usize| {
-            let sql = format!("UPDATE runs SET uuid = 'file {file} ' || uuid");
-            Connection::open(path).unwrap().execute_batch(&sql).unwrap();
-        };
         let figures = |path: &Path| {
             let listed = query::list(&Recording::open(path).unwrap()).unwrap();
             let known = listed.into_iter().map(|run| (run.id.clone(), query::RunListEntry { no: 0, ..run }));
@@ -37,8 +34,12 @@ proptest! {
         let mut paths = Vec::new();
         for (file, runs) in others.iter().enumerate() {
             let path = folder.path().join(format!("{file}.db"));
-            drawn::write(&path, runs);
-            mark(&path, file);
+            // Every file numbers its runs from 1: make ids different.
+            let mut batches = drawn::batches(runs);
+            for run in batches.iter_mut().filter_map(|batch| batch.run.as_mut()) {
+                run.uuid = format!("file {file} {}", run.uuid);
+            }
+            fixture::write(&path, &batches);
             expected.extend(figures(&path));
             paths.push(path);
         }
@@ -51,12 +52,16 @@ proptest! {
     }
 }
 
+/// The fixture with another id.
+fn summed(uuid: &str) -> Batch {
+    let mut batch = fixture::summed("measured");
+    batch.run.as_mut().unwrap().uuid = uuid.into();
+    batch
+}
+
 /// Writes the fixture as `name`, with another id.
 fn by_hand(folder: &Path, name: &str, uuid: &str) {
-    let path = fixture::recording(folder, "measured");
-    let sql = "UPDATE runs SET uuid = ?1";
-    assert_eq!(Connection::open(&path).unwrap().execute(sql, [uuid]), Ok(1));
-    std::fs::rename(path, folder.join(name)).unwrap();
+    fixture::write(&folder.join(name), &[summed(uuid)]);
 }
 
 #[test]
@@ -160,15 +165,11 @@ fn with_little_room(folder: &Path, blocks: u32, arguments: &str) -> std::process
 fn a_full_disk_leaves_whole_runs() {
     let folder = tempfile::tempdir().unwrap();
     by_hand(folder.path(), "a.db", "aaaaaaaa-1");
-    by_hand(folder.path(), "b.db", "bbbbbbbb-2");
-    let large = Connection::open(folder.path().join("b.db")).unwrap();
-    let fill = "
-        INSERT INTO spans WITH RECURSIVE n(i) AS
-            (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
-        SELECT 1 << 40 | i, 4, NULL, NULL, 1, i, i + 1, NULL FROM n;
-        UPDATE runs SET start_unix_ns = start_unix_ns + 1";
-    large.execute_batch(fill).unwrap();
-    drop(large);
+    let mut large = summed("bbbbbbbb-2");
+    large.run.as_mut().unwrap().start_unix_ns += 1;
+    let spans = (1..=60_000).map(|seq| span(seq, 4, seq as i64, seq as i64 + 1));
+    large.spans = spans.collect();
+    fixture::write(&folder.path().join("b.db"), &[large]);
     text(&energy(
         folder.path(),
         &["merge", "a.db", "--into", "all.db"],
@@ -226,16 +227,12 @@ fn a_killed_merge_leaves_whole_runs() {
         basis: None,
     };
     let other = folder.path().join("other.db");
-    drawn::write(&other, &(0..RUNS).map(run).collect::<Vec<_>>());
-    let fill = format!(
-        "INSERT INTO spans WITH RECURSIVE n(i) AS
-             (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {RUNS} * {SPANS} - 1)
-         SELECT (1 + i / {SPANS}) << 40 | (100 + i % {SPANS}), 1, NULL, NULL, 1, i, i, NULL FROM n"
-    );
-    Connection::open(&other)
-        .unwrap()
-        .execute_batch(&fill)
-        .unwrap();
+    let mut batches = drawn::batches(&(0..RUNS).map(run).collect::<Vec<_>>());
+    for batch in &mut batches {
+        let spans = (0..SPANS).map(|at| span(at as u64 + 100, 1, at, at));
+        batch.spans.extend(spans);
+    }
+    fixture::write(&other, &batches);
     let into = folder.path().join("into.db");
     let whole_runs = || {
         let connection = Connection::open(&into).unwrap();

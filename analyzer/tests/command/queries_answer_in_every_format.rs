@@ -6,7 +6,9 @@ use std::process::Output;
 
 use crate::fixture;
 use crate::fixture::command::{energy, errors, text};
+use crate::fixture::rows::{self, balance, callsite, node, node_energy, sample, span, span_energy};
 use serde_json::Value;
+use tracing_energy::sink::*;
 
 /// Commands with their arguments besides a run.
 const QUESTIONS: [&[&str]; 13] = [
@@ -28,69 +30,112 @@ const QUESTIONS: [&[&str]; 13] = [
     &["compare", "last", "again", "--allow-different"],
 ];
 
-/// Tokens of the run with hostile texts, samples, and a second run like it.
-const MORE: &str = "
-INSERT INTO callsites VALUES
-    (1, 5, 'token', 't', 'INFO', NULL, NULL, 'cpu', 'token'),
-    (1, 6, 'layers', 't', 'INFO', NULL, NULL, 'cpu', 'section');
-INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, token) VALUES
-    (1, 5, 3, 5, 'token', 2, 3, 5);
-INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, section) VALUES
-    (1, 6, 2, 6, 'layers\x1b]0;x\x07<img>', 2, 2, 6);
-INSERT INTO node_energy
-    (run, attribution, node, rail, self_j, lo_j, hi_j, inclusive_j, idle_j, self_ns,
-     activations, instances, min_w, avg_w, peak_w, basis)
-    VALUES
-    (1, 1, 5, 1, 0.0, NULL, NULL, 0.0, 0.0, 0, 3, 3, NULL, NULL, NULL, 'proportional'),
-    (1, 1, 6, 1, 0.5, 0.4, 0.7, 0.5, 0.0, 500, 1, 1, NULL, NULL, NULL, 'fitted');
-INSERT INTO spans VALUES
-    ((1 << 40) + 1, 5, NULL, NULL, 1, 1000, 2000, 0),
-    ((1 << 40) + 2, 5, NULL, NULL, 1, 2000, 3000, 1),
-    ((1 << 40) + 3, 5, NULL, NULL, 1, 3000, 5000, 2);
-INSERT INTO span_fields VALUES
-    ((1 << 40) + 1, '{\"text\":\"a\\u001b[31m\"}'), ((1 << 40) + 2, '{\"text\":\"<b>|`,\\\"\\n\"}');
-INSERT INTO span_energy
-    (span, attribution, rail, energy_j, idle_j, spans_j, lo_j, hi_j, peak_w, basis)
-    VALUES
-    ((1 << 40) + 1, 1, 1, 1.0, 0.25, 1.0, 0.9, 1.2, 5.0, 'fitted'),
-    ((1 << 40) + 2, 1, 1, 2.0, 0.25, 2.0, NULL, NULL, 6.0, 'proportional'),
-    ((1 << 40) + 3, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, 'proportional');
-INSERT INTO samples VALUES
-    (1, 1, -100, 0, 0.1, NULL), (1, 1, 0, 1000000000, 4.0, 2),
-    (1, 1, 1000000000, 2000000000, NULL, 3), (1, 2, 0, 1000000000, 2.0, 2);
-INSERT INTO runs (no, uuid, name, status, pid, heartbeat_unix_ns, start_unix_ns, end_ns, version)
-VALUES (2, '2f1e2d3c-0000-4000-8000-000000000002', 'last-but-one', 'complete', 1, 0,
-        1795479650000000000, 5000000000, '0.1.0');
-";
+/// Adds tokens with hostile texts and samples to the run.
+fn add_tokens(batch: &mut Batch) {
+    batch
+        .callsites
+        .push(callsite(5, "token", Some(Role::Token)));
+    let layers = callsite(6, "layers", Some(Role::Section));
+    batch.callsites.push(layers);
+    batch.nodes.push(node(5, Some(3), 5, "token", 2));
+    let hostile = "layers\x1b]0;x\x07<img>";
+    batch.nodes.push(node(6, Some(2), 6, hostile, 2));
+    let rows = &mut batch.attribution;
+    rows.node_energy.push(NodeEnergyRow {
+        idle_j: Some(0.0),
+        activations: 3,
+        instances: 3,
+        ..node_energy(5, 1, 0.0, 0)
+    });
+    rows.node_energy.push(NodeEnergyRow {
+        idle_j: Some(0.0),
+        lo_j: Some(0.4),
+        hi_j: Some(0.7),
+        basis: Basis::Fitted,
+        ..node_energy(6, 1, 0.5, 500)
+    });
+    let energy = |seq, energy_j: Option<f64>, peak_w| SpanEnergyRow {
+        idle_j: energy_j.map(|_| 0.25),
+        spans_j: energy_j,
+        peak_w,
+        basis: Basis::Proportional,
+        ..span_energy(seq, 1, 1000, energy_j)
+    };
+    rows.span_energy = vec![
+        SpanEnergyRow {
+            lo_j: Some(0.9),
+            hi_j: Some(1.2),
+            basis: Basis::Fitted,
+            ..energy(1, Some(1.0), Some(5.0))
+        },
+        energy(2, Some(2.0), Some(6.0)),
+        energy(3, None, None),
+    ];
+    let times = [(1000, 2000), (2000, 3000), (3000, 5000)];
+    let spans = (1..).zip(times).map(|(seq, (start, end))| SpanRow {
+        token: Some(seq as i64 - 1),
+        ..span(seq, 5, start, end)
+    });
+    batch.spans = spans.collect();
+    let texts = [r#"{"text":"a\u001b[31m"}"#, r#"{"text":"<b>|`,\"\n"}"#];
+    let fields = (1..).zip(texts).map(|(span, json)| FieldsRow {
+        span,
+        json: json.into(),
+    });
+    batch.fields = fields.collect();
+    add_samples(batch);
+}
 
+/// Adds samples: one before the run, one of unknown energy.
+fn add_samples(batch: &mut Batch) {
+    const SECOND: i64 = 1_000_000_000;
+    batch.samples = vec![
+        sample(1, -100, 0, Some(0.1)),
+        sample(1, 0, SECOND, Some(4.0)),
+        sample(1, SECOND, 2 * SECOND, None),
+        sample(2, 0, SECOND, Some(2.0)),
+    ];
+    let balanced = |rail, start_ns, joules: f64, phase| SampleBalanceRow {
+        rail,
+        start_ns,
+        end_ns: start_ns + SECOND,
+        accounts: balance(rail, joules).accounts,
+        phase: Some(phase),
+    };
+    batch.attribution.sample_balance = vec![
+        balanced(1, 0, 4.0, 2),
+        balanced(1, SECOND, 0.0, 3),
+        balanced(2, 0, 2.0, 2),
+    ];
+}
+
+/// The run with its tokens, one without rows, and another like the first.
 fn recording(folder: &Path, provenance: &str) -> PathBuf {
-    let path = fixture::recording(folder, provenance);
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    connection.execute_batch(MORE).unwrap();
-    for table in [
-        "runs",
-        "rails",
-        "callsites",
-        "nodes",
-        "attributions",
-        "balance",
-        "node_energy",
-        "phase_energy",
-    ] {
-        let number = if table == "runs" { "no" } else { "run" };
-        let copy = format!(
-            "CREATE TEMP TABLE copied AS SELECT * FROM {table} WHERE {number} = 1;
-             UPDATE copied SET {number} = 3;
-             INSERT INTO {table} SELECT * FROM copied;
-             DROP TABLE copied;"
-        );
-        let other = "UPDATE copied SET uuid = '3f1e', name = 'again';\n             INSERT";
-        let copy = match table {
-            "runs" => copy.replacen("INSERT", other, 1),
-            _ => copy,
-        };
-        connection.execute_batch(&copy).unwrap();
-    }
+    let mut first = fixture::summed(provenance);
+    let mut again = first.clone();
+    add_tokens(&mut first);
+    let named = |run: &mut Batch, uuid: &str, name: &str| {
+        let run = run.run.as_mut().unwrap();
+        (run.uuid, run.metadata.name) = (uuid.into(), Some(name.into()));
+    };
+    named(&mut again, "3f1e", "again");
+    (again.conditions, again.events) = Default::default();
+    let run = rows::run("");
+    let mut empty = Batch {
+        run: Some(RunRow {
+            start_unix_ns: run.start_unix_ns - 6_000_000_000,
+            end_ns: Some(5_000_000_000),
+            ..run
+        }),
+        ..Batch::default()
+    };
+    named(
+        &mut empty,
+        "2f1e2d3c-0000-4000-8000-000000000002",
+        "last-but-one",
+    );
+    let path = folder.join("energy.db");
+    fixture::write(&path, &[first, empty, again]);
     path
 }
 

@@ -8,66 +8,103 @@
 
 use std::path::Path;
 
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture;
+use crate::fixture::command::{energy, errors, json, text};
+use crate::fixture::rows::{self, accounts, callsite, known_phase, node, node_energy};
 use rusqlite::Connection;
-use serde_json::Value;
-use tracing_energy::store::SqliteSink;
+use tracing_energy::power::RailKind;
+use tracing_energy::sink::*;
 
-const ROWS: &str = "
-INSERT INTO runs (no, uuid, name, status, pid, heartbeat_unix_ns, start_unix_ns, end_ns, version)
-VALUES (1, '7a000000-0000-4000-8000-000000000001', 'service', 'complete', 1, 0,
-        1795479656000000000, 4000000000, '0.1.0');
-INSERT INTO rails VALUES
-    (1, 1, 'rapl', 'package', NULL, 'package', 'uJ', 100000000, 'box', 'measured'),
-    (1, 2, 'rapl', 'dram', NULL, 'dram', 'uJ', 100000000, 'box', 'measured');
-INSERT INTO callsites VALUES
-    (1, 1, 'get', 't', 'INFO', NULL, NULL, 'cpu', NULL),
-    (1, 2, 'put', 't', 'INFO', NULL, NULL, 'cpu', NULL),
-    (1, 3, 'row', 't', 'INFO', NULL, NULL, 'cpu', NULL);
-INSERT INTO nodes (run, id, parent, callsite, label, depth) VALUES
-    (1, 1, NULL, 1, 'get', 0), (1, 2, NULL, 2, 'put', 0), (1, 3, 1, 3, 'row', 1);
-INSERT INTO attributions VALUES (1, 1, 'proportional', 1, '{}', NULL, '{}', 0);
-INSERT INTO balance (run, attribution, rail, measured_j, idle_j, spans_j, outside_j, others_j,
-                     profiler_j, residual_j, extrapolated_j, peak_w, peak_ns) VALUES
-    (1, 1, 1, 20.0, 4.0, 14.0, 1.0, 1.0, 0.0, 0.0, 0.0, 6.0, 1000),
-    (1, 1, 2, 8.0, 2.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 1000);
-INSERT INTO node_energy
-    (run, attribution, node, rail, self_j, lo_j, hi_j, inclusive_j, idle_j, self_ns,
-     activations, instances, min_w, avg_w, peak_w, basis)
-    VALUES
-    (1, 1, 1, 1, 6.0, NULL, NULL, 10.0, 1.0, 900, 30, 3, NULL, NULL, NULL, 'proportional'),
-    (1, 1, 2, 1, 4.0, NULL, NULL, 4.0, 1.0, 400, 1, 1, NULL, NULL, NULL, 'proportional'),
-    (1, 1, 3, 1, 4.0, NULL, NULL, 4.0, 0.0, 100, 5, 5, NULL, NULL, NULL, 'proportional'),
-    (1, 1, 1, 2, 6.0, NULL, NULL, 6.0, 1.0, 900, 30, 3, NULL, NULL, NULL, 'proportional');
-";
+/// A row of a phase: node, rail, seconds, energy, idle energy, energy of spans, peak.
+type Phase = (Option<u32>, u32, f64, [f64; 4]);
 
 /// Phases as they are written now, and as earlier versions wrote them.
-const NOW: &str = "
-INSERT INTO phase_energy (run, attribution, node, rail, duration_ns, energy_j, idle_j, spans_j,
-                          peak_w) VALUES
-    (1, 1, NULL, 1, 4000000000, 20.0, 4.0, 14.0, 6.0),
-    (1, 1, NULL, 2, 4000000000, 8.0, 2.0, 6.0, 3.0);";
-const BEFORE: &str = "
-INSERT INTO phase_energy (run, attribution, node, rail, duration_ns, energy_j, idle_j, spans_j,
-                          peak_w) VALUES
-    (1, 1, 1, 1, 2500000000, 12.0, 2.5, 10.0, 6.0),
-    (1, 1, 2, 1, 1000000000, 6.0, 1.0, 4.0, 6.0),
-    (1, 1, NULL, 1, 500000000, 2.0, 0.5, 0.0, 5.0),
-    (1, 1, 1, 2, 2500000000, 5.0, 1.25, 6.0, 3.0),
-    (1, 1, 2, 2, 1000000000, 2.0, 0.5, 0.0, 3.0),
-    (1, 1, NULL, 2, 500000000, 1.0, 0.25, 0.0, 2.5);";
+const NOW: &[Phase] = &[
+    (None, 1, 4.0, [20.0, 4.0, 14.0, 6.0]),
+    (None, 2, 4.0, [8.0, 2.0, 6.0, 3.0]),
+];
+const BEFORE: &[Phase] = &[
+    (Some(1), 1, 2.5, [12.0, 2.5, 10.0, 6.0]),
+    (Some(2), 1, 1.0, [6.0, 1.0, 4.0, 6.0]),
+    (None, 1, 0.5, [2.0, 0.5, 0.0, 5.0]),
+    (Some(1), 2, 2.5, [5.0, 1.25, 6.0, 3.0]),
+    (Some(2), 2, 1.0, [2.0, 0.5, 0.0, 3.0]),
+    (None, 2, 0.5, [1.0, 0.25, 0.0, 2.5]),
+];
 
-fn recording(folder: &Path, phases: &str) {
-    let path = folder.join("energy.db");
-    drop(SqliteSink::create(&path).unwrap());
-    let connection = Connection::open(&path).unwrap();
-    connection.execute_batch(ROWS).unwrap();
-    connection.execute_batch(phases).unwrap();
+fn recording(folder: &Path, phases: &[Phase]) {
+    let run = RunRow {
+        end_ns: Some(4_000_000_000),
+        metadata: RunMetadata {
+            name: Some("service".into()),
+            ..RunMetadata::default()
+        },
+        ..rows::run("7a000000-0000-4000-8000-000000000001")
+    };
+    let batch = Batch {
+        run: Some(run),
+        rails: vec![
+            RailRow {
+                kind: RailKind::Package,
+                ..rows::rail(1, "package", None)
+            },
+            RailRow {
+                kind: RailKind::Dram,
+                ..rows::rail(2, "dram", None)
+            },
+        ],
+        callsites: vec![
+            callsite(1, "get", None),
+            callsite(2, "put", None),
+            callsite(3, "row", None),
+        ],
+        nodes: vec![
+            node(1, None, 1, "get", 0),
+            node(2, None, 2, "put", 0),
+            node(3, Some(1), 3, "row", 1),
+        ],
+        attribution: attribution(phases),
+        ..Batch::default()
+    };
+    fixture::write(&folder.join("energy.db"), &[batch]);
 }
 
-fn json(folder: &Path, words: &[&str]) -> Value {
-    let words: Vec<&str> = words.iter().copied().chain(["--format", "json"]).collect();
-    serde_json::from_str(&text(&energy(folder, &words))).unwrap()
+fn attribution(phases: &[Phase]) -> AttributionRows {
+    let balance = |rail, parts, peak_w| BalanceRow {
+        accounts: accounts(parts),
+        peak_w: Some(peak_w),
+        peak_ns: Some(1000),
+        ..rows::balance(rail, 0.0)
+    };
+    let node =
+        |node, rail, [self_j, inclusive_j, idle_j]: [f64; 3], self_ns, counts: (u64, u64)| {
+            NodeEnergyRow {
+                inclusive_j,
+                idle_j: Some(idle_j),
+                activations: counts.0,
+                instances: counts.1,
+                ..node_energy(node, rail, self_j, self_ns)
+            }
+        };
+    let phases = phases.iter().map(|&(node, rail, seconds, parts)| {
+        let duration_ns = (seconds * 1e9) as i64;
+        known_phase(node, rail, duration_ns, parts)
+    });
+    AttributionRows {
+        head: Some(rows::head(1, "proportional")),
+        balance: vec![
+            balance(1, [20.0, 4.0, 14.0, 1.0, 1.0, 0.0, 0.0], 6.0),
+            balance(2, [8.0, 2.0, 6.0, 0.0, 0.0, 0.0, 0.0], 3.0),
+        ],
+        node_energy: vec![
+            node(1, 1, [6.0, 10.0, 1.0], 900, (30, 3)),
+            node(2, 1, [4.0, 4.0, 1.0], 400, (1, 1)),
+            node(3, 1, [4.0, 4.0, 0.0], 100, (5, 5)),
+            node(1, 2, [6.0, 6.0, 1.0], 900, (30, 3)),
+        ],
+        phase_energy: phases.collect(),
+        ..AttributionRows::default()
+    }
 }
 
 #[test]

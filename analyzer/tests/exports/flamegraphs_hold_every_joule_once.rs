@@ -7,8 +7,9 @@ use std::path::Path;
 use energy_analyzer::flamegraph::{Collapse, Divisor, Graph, GraphOptions, Idle, Measure, Value};
 use energy_analyzer::query::{Recording, Run, Selection};
 use proptest::prelude::*;
-use rusqlite::{Connection, params};
-use tracing_energy::store::SqliteSink;
+use tracing_energy::sink::*;
+
+use crate::fixture::{self, rows};
 
 /// Names with and without key fields, and one of which `;` must not tear the stack.
 const NAMES: [(&str, &str, &str); 5] = [
@@ -55,55 +56,59 @@ fn drawn_run() -> impl Strategy<Value = Vec<Drawn>> {
 }
 
 fn write(path: &Path, runs: &[Vec<Drawn>]) {
-    drop(SqliteSink::create(path).unwrap());
-    let connection = Connection::open(path).unwrap();
-    connection.execute_batch("BEGIN").unwrap();
-    for (nodes, no) in runs.iter().zip(1..) {
-        write_run(&connection, no, nodes);
-    }
-    connection.execute_batch("COMMIT").unwrap();
+    let batches = (1..).zip(runs).map(|(no, nodes)| batch(no, nodes));
+    fixture::write(path, &batches.collect::<Vec<_>>());
 }
 
-fn write_run(to: &Connection, no: i64, nodes: &[Drawn]) {
-    to.execute(
-        "INSERT INTO runs (no, uuid, name, status, pid, heartbeat_unix_ns, start_unix_ns, end_ns,
-                           version, input_tokens, output_tokens)
-         VALUES (?1, ?1 || '0000000-0000-4000-8000-000000000000', 'r' || ?1, 'complete', 1, 0, ?1,
-                 9, '0.1.0', 2, 3)",
-        [no],
-    )
-    .unwrap();
-    for (rail, parent) in [(1, None), (2, None), (3, Some(1))] {
-        to.execute(
-            "INSERT INTO rails VALUES (?1, ?2, 'x', 'r' || ?2, ?3, 'cpu', 'J', 1, 'box', 'measured')",
-            params![no, rail, parent],
-        )
-        .unwrap();
+fn batch(no: i64, nodes: &[Drawn]) -> Batch {
+    let run = RunRow {
+        start_unix_ns: no,
+        end_ns: Some(9),
+        metadata: RunMetadata {
+            name: Some(format!("r{no}")),
+            input_tokens: Some(2),
+            output_tokens: Some(3),
+            ..RunMetadata::default()
+        },
+        ..rows::run(&format!("{no}0000000-0000-4000-8000-000000000000"))
+    };
+    let callsites = (1..).zip(NAMES.iter().chain(&PHASES));
+    let callsites = callsites.map(|(id, (name, _, role))| {
+        let role = Role::from_name(role);
+        rows::callsite(id, name, role)
+    });
+    let phases = (1..).zip(PHASES).map(|(id, (_, label, _))| {
+        let callsite = NAMES.len() as u32 + id;
+        rows::node(id, None, callsite, label, 0)
+    });
+    let drawn = nodes.iter().enumerate().map(|(at, node)| {
+        let (callsite, (_, label, _)) = (node.name as u32 + 1, NAMES[node.name]);
+        rows::node(id(at), Some(parent(at, node)), callsite, label, 1)
+    });
+    Batch {
+        run: Some(run),
+        rails: vec![
+            rows::rail(1, "r1", None),
+            rows::rail(2, "r2", None),
+            rows::rail(3, "r3", Some(1)),
+        ],
+        callsites: callsites.collect(),
+        nodes: phases.chain(drawn).collect(),
+        attribution: AttributionRows {
+            head: Some(rows::head(1, "proportional")),
+            node_energy: nodes.iter().enumerate().flat_map(energies).collect(),
+            ..AttributionRows::default()
+        },
+        ..Batch::default()
     }
-    to.execute(
-        "INSERT INTO attributions VALUES (?1, 1, 'proportional', 1, '{}', NULL, '{}', 0)",
-        [no],
-    )
-    .unwrap();
-    for (at, (name, _, role)) in NAMES.iter().chain(&PHASES).enumerate() {
-        to.execute(
-            "INSERT INTO callsites VALUES (?1, ?2, ?3, 't', 'INFO', NULL, NULL, 'cpu', ?4)",
-            params![no, at as i64, name, role],
-        )
-        .unwrap();
-    }
-    for (at, (_, label, _)) in PHASES.iter().enumerate() {
-        let id = at as i64 + 1;
-        to.execute(
-            "INSERT INTO nodes (run, id, parent, callsite, label, depth, phase)
-             VALUES (?1, ?2, NULL, ?3, ?4, 0, ?2)",
-            params![no, id, (NAMES.len() + at) as i64, label],
-        )
-        .unwrap();
-    }
-    for (at, node) in nodes.iter().enumerate() {
-        write_node(to, no, nodes, at, node);
-    }
+}
+
+/// Energies of a node on each rail.
+fn energies((at, node): (usize, &Drawn)) -> [NodeEnergyRow; 3] {
+    [0, 1, 2].map(|rail| NodeEnergyRow {
+        idle_j: Some(node.idle_j[rail]),
+        ..rows::node_energy(id(at), rail as u32 + 1, node.own_j[rail], node.self_ns)
+    })
 }
 
 const PHASES: [(&str, &str, &str); 2] = [
@@ -112,13 +117,13 @@ const PHASES: [(&str, &str, &str); 2] = [
 ];
 
 /// Ids are 1 and 2 for phases, then those of nodes.
-fn id(at: usize) -> i64 {
-    at as i64 + 3
+fn id(at: usize) -> u32 {
+    at as u32 + 3
 }
 
 /// The id of what a node hangs on: a phase, or an earlier node.
-fn parent(at: usize, node: &Drawn) -> i64 {
-    node.parent.index(at + 2) as i64 + 1
+fn parent(at: usize, node: &Drawn) -> u32 {
+    node.parent.index(at + 2) as u32 + 1
 }
 
 /// The phase of a node, 0 or 1.
@@ -126,34 +131,6 @@ fn phase(nodes: &[Drawn], at: usize) -> usize {
     match parent(at, &nodes[at]) {
         id @ 1..=2 => id as usize - 1,
         id => phase(nodes, id as usize - 3),
-    }
-}
-
-fn write_node(to: &Connection, no: i64, nodes: &[Drawn], at: usize, node: &Drawn) {
-    let (_, label, _) = NAMES[node.name];
-    to.execute(
-        "INSERT INTO nodes (run, id, parent, callsite, label, depth, phase)
-         VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6)",
-        params![
-            no,
-            id(at),
-            parent(at, node),
-            node.name as i64,
-            label,
-            phase(nodes, at) as i64 + 1
-        ],
-    )
-    .unwrap();
-    for (rail, (own, idle)) in (1_i64..).zip(node.own_j.iter().zip(&node.idle_j)) {
-        to.execute(
-            "INSERT INTO node_energy
-    (run, attribution, node, rail, self_j, lo_j, hi_j, inclusive_j, idle_j, self_ns,
-     activations, instances, min_w, avg_w, peak_w, basis)
-    VALUES
-                 (?1, 1, ?2, ?3, ?4, NULL, NULL, ?4, ?5, ?6, 1, 1, NULL, NULL, NULL, 'proportional')",
-            params![no, id(at), rail, own, idle, node.self_ns],
-        )
-        .unwrap();
     }
 }
 

@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use crate::fixture::browser::{Browser, browser};
-use crate::fixture::command::{energy, text};
+use crate::fixture::command::{import_csv, text};
 use crate::fixture::decoder::{Decoder, add};
 use crate::fixture::page::{Page, page, same};
 use crate::fixture::sides::{RunSpec, recording};
@@ -381,15 +381,7 @@ fn imported_runs_are_drawn_without_unknown_accounts() {
     }
     std::fs::write(folder.path().join("spans.csv"), spans).unwrap();
     std::fs::write(folder.path().join("samples.csv"), samples).unwrap();
-    let import = [
-        "import",
-        "csv",
-        "--spans",
-        "spans.csv",
-        "--samples",
-        "samples.csv",
-    ];
-    text(&energy(folder.path(), &import));
+    text(&import_csv(folder.path(), &[]));
     let page = page(folder.path(), &["last"]);
     let shown = page.section("run0-balance");
     assert!(shown.contains("Unknown for cpu: "), "{shown}");

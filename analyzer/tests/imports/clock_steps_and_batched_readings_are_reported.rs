@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::fixture::command::{energy, errors};
+use crate::fixture::command::{energy, errors, import_csv};
 use rusqlite::Connection;
 
 const IDLE_W: f64 = 5.0;
@@ -98,15 +98,7 @@ impl Imported {
         let folder = tempfile::tempdir().unwrap();
         write_spans(folder.path(), &program());
         write_samples(folder.path(), energy_of, clock);
-        let arguments = [
-            "import",
-            "csv",
-            "--spans",
-            "spans.csv",
-            "--samples",
-            "samples.csv",
-        ];
-        let output = energy(folder.path(), &arguments);
+        let output = import_csv(folder.path(), &[]);
         assert!(output.status.success(), "{}", errors(&output));
         let message = errors(&output);
         Self { folder, message }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture::command::{errors, import_csv, json};
 use serde_json::Value;
 
 /// Ten seconds in samples of 200 ms: `cpu` at 8 W, and 20 W in the span from 3 s to 7 s;
@@ -26,21 +26,8 @@ fn import(folder: &Path, idle_w: f64, busy_w: f64) {
                  1,0,main,work,3000000000,7000000000,cpu\n";
     std::fs::write(folder.join("samples.csv"), samples).unwrap();
     std::fs::write(folder.join("spans.csv"), spans).unwrap();
-    let words = [
-        "import",
-        "csv",
-        "--spans",
-        "spans.csv",
-        "--samples",
-        "samples.csv",
-    ];
-    let output = energy(folder, &words);
+    let output = import_csv(folder, &[]);
     assert!(output.status.success(), "{}", errors(&output));
-}
-
-fn json(folder: &Path, words: &[&str]) -> Value {
-    let output = energy(folder, &[words, &["--format", "json"]].concat());
-    serde_json::from_str(&text(&output)).unwrap()
 }
 
 fn number(value: &Value) -> f64 {

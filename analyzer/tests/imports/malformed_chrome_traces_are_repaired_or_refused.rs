@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Output;
 
 use crate::fixture::command::{energy, errors};
 
@@ -18,8 +19,8 @@ fn write_power(folder: &Path) {
     std::fs::write(folder.join("power.csv"), text).unwrap();
 }
 
-/// Imports a trace and returns the messages and whether it was accepted.
-fn import_messages(trace: &[u8]) -> (String, bool) {
+/// Imports a trace and a power recording; returns the folder and the command's output.
+fn import(trace: impl AsRef<[u8]>) -> (tempfile::TempDir, Output) {
     let folder = tempfile::tempdir().unwrap();
     write_power(folder.path());
     std::fs::write(folder.path().join("t.json"), trace).unwrap();
@@ -33,6 +34,12 @@ fn import_messages(trace: &[u8]) -> (String, bool) {
         "0",
     ];
     let output = energy(folder.path(), &words);
+    (folder, output)
+}
+
+/// Imports a trace and returns the messages and whether it was accepted.
+fn import_messages(trace: &[u8]) -> (String, bool) {
+    let (folder, output) = import(trace);
     let written = folder.path().join("energy.db").exists();
     assert_eq!(output.status.success(), written);
     if !written {
@@ -268,19 +275,7 @@ fn tasks_with_different_kinds_of_ids_are_separate() {
 
 /// Returns name, depth, seconds and self seconds of each span, by start.
 fn spans_of(trace: &str) -> Vec<(String, i64, f64, f64)> {
-    let folder = tempfile::tempdir().unwrap();
-    write_power(folder.path());
-    std::fs::write(folder.path().join("t.json"), trace).unwrap();
-    let words = [
-        "import",
-        "chrome",
-        "t.json",
-        "--power",
-        "power.csv",
-        "--offset",
-        "0",
-    ];
-    let output = energy(folder.path(), &words);
+    let (folder, output) = import(trace);
     assert!(output.status.success(), "{}", errors(&output));
     let sql = "SELECT n.label, n.depth, s.end_ns - s.start_ns,
                  s.end_ns - s.start_ns - (SELECT coalesce(sum(c.end_ns - c.start_ns), 0)

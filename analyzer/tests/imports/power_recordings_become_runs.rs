@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture::command::{energy, errors, json, text};
 use serde_json::Value;
 
 /// Returns a stream of documents of one second each with `watts` on the CPU; the clock
@@ -33,11 +33,6 @@ fn plist(watts: &[f64], begin_ms: i64) -> Vec<u8> {
         out.extend(document.as_bytes());
     }
     out
-}
-
-fn json(folder: &Path, words: &[&str]) -> Value {
-    let output = energy(folder, &[words, &["--format", "json"]].concat());
-    serde_json::from_str(&text(&output)).unwrap()
 }
 
 #[test]

@@ -11,7 +11,7 @@
 
 use std::path::Path;
 
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture::command::{energy, errors, import_csv, text};
 
 const SPANS: &str = "span_id,parent_id,thread,kind,start_ns,end_ns,rail";
 const SAMPLES: &str = "t_start_ns,t_end_ns,rail,energy_mj";
@@ -53,20 +53,11 @@ fn write(folder: &Path, spans: &str, samples: &str) {
     std::fs::write(folder.join("samples.csv"), samples).unwrap();
 }
 
-const IMPORT: [&str; 6] = [
-    "import",
-    "csv",
-    "--spans",
-    "spans.csv",
-    "--samples",
-    "samples.csv",
-];
-
 /// Imports the tables and returns kinds as CSV and the warnings.
 fn imported(spans: &str, samples: &str, rail: &[&str]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), spans, samples);
-    let import = energy(folder.path(), &IMPORT);
+    let import = import_csv(folder.path(), &[]);
     let id = text(&import);
     let ops = [&["ops", id.trim(), "--format", "csv"], rail].concat();
     (text(&energy(folder.path(), &ops)), errors(&import))
@@ -134,10 +125,7 @@ fn a_kind_under_two_parents_is_one_and_paths_are_separate() {
         &table(SPANS, &spans),
         &table(SAMPLES, &samples(0)),
     );
-    text(&energy(
-        folder.path(),
-        &[&IMPORT[..], &["--name", "parts"]].concat(),
-    ));
+    text(&import_csv(folder.path(), &["--name", "parts"]));
     let list = |by: &str| {
         let arguments = [
             "ops", "parts", "--rail", "cpu", "--format", "csv", "--by", by,
@@ -211,16 +199,16 @@ fn kernels_of_sensors_are_kept() {
         &table(SPANS, &spans(0)),
         &table(SAMPLES, &samples(0)),
     );
-    let kernel = |text| [&IMPORT[..], &["--kernel", text]].concat();
-    text(&energy(folder.path(), &kernel("gpu=trailing:100ms")));
+    let import = |kernel| import_csv(folder.path(), &["--kernel", kernel]);
+    text(&import("gpu=trailing:100ms"));
     let store = tracing_energy::store::Store::open(folder.path().join("energy.db")).unwrap();
     let rails = store.rails(1).and_then(|rails| rails.all()).unwrap();
     let kernels: Vec<String> = rails.iter().map(|rail| rail.kernel.to_string()).collect();
     assert_eq!(kernels, ["box", "trailing:100ms"]);
-    let unknown = energy(folder.path(), &kernel("npu=box"));
+    let unknown = import("npu=box");
     assert_eq!(unknown.status.code(), Some(1));
     assert!(errors(&unknown).contains("it has no rail `npu` for --kernel; its rails: cpu, gpu"));
-    let wrong = energy(folder.path(), &kernel("gpu=gauss:1ms"));
+    let wrong = import("gpu=gauss:1ms");
     assert_eq!(wrong.status.code(), Some(2));
     assert!(errors(&wrong).contains("use box, trailing:100ms or lowpass:60ms"));
 }
@@ -285,7 +273,7 @@ fn bad_tables_are_refused_with_the_line_and_nothing_is_written() {
     for (spans, samples, file, expected) in spans.into_iter().chain(samples) {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), spans, samples);
-        let output = energy(folder.path(), &IMPORT);
+        let output = import_csv(folder.path(), &[]);
         let message = errors(&output);
         assert_eq!(output.status.code(), Some(1), "{expected}: {message}");
         assert!(
@@ -295,5 +283,5 @@ fn bad_tables_are_refused_with_the_line_and_nothing_is_written() {
         assert!(!folder.path().join("energy.db").exists(), "{expected}");
     }
     let folder = tempfile::tempdir().unwrap();
-    assert!(errors(&energy(folder.path(), &IMPORT)).contains("spans.csv"));
+    assert!(errors(&import_csv(folder.path(), &[])).contains("spans.csv"));
 }

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use crate::fixture::command::{energy, errors, text};
+use crate::fixture::command::{energy, errors, import_csv, json, text};
 use serde_json::Value;
 
 const MS: i64 = 1_000_000;
@@ -57,22 +57,7 @@ fn spans() -> String {
 fn imported(folder: &Path, until: i64) -> String {
     std::fs::write(folder.join("spans.csv"), spans()).unwrap();
     std::fs::write(folder.join("samples.csv"), samples(until)).unwrap();
-    let words = [
-        "import",
-        "csv",
-        "--spans",
-        "spans.csv",
-        "--samples",
-        "samples.csv",
-    ];
-    let import = energy(folder, &words);
-    assert!(import.status.success(), "{}", errors(&import));
-    text(&import).trim().to_owned()
-}
-
-fn json(folder: &Path, words: &[&str]) -> Value {
-    let output = energy(folder, &[words, &["--format", "json"]].concat());
-    serde_json::from_str(&text(&output)).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    text(&import_csv(folder, &[])).trim().to_owned()
 }
 
 #[track_caller]

@@ -112,7 +112,7 @@ fn assert_is_the_program(folder: &Path) {
     let file = file!();
     assert_eq!(
         column(folder, places),
-        [format!("tracing_chrome_files_are_imported {file}")]
+        [format!("{} {file}", module_path!())]
     );
     let marks = column(folder, "SELECT json FROM marks");
     assert_eq!(marks.len(), 6);

@@ -1,5 +1,8 @@
 //! Power sources on fakes and recordings.
 
+#[path = "../waiting/mod.rs"]
+mod waiting;
+
 mod detect_prefers_measured_sources;
 mod fake;
 mod powermetrics_child_is_restarted_and_ended;

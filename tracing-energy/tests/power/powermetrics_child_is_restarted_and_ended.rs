@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use crate::fake::{Fake, clock, millijoules, notices};
+use crate::waiting::until;
 use tracing_energy::power::powermetrics::{Launch, Options, Powermetrics};
 use tracing_energy::power::{PowerSource, Reading, SourceError};
 use tracing_energy::units::Nanos;
@@ -100,9 +101,7 @@ fn the_child_has_no_stdin_and_its_own_process_group() {
          echo \"$$ $4\" >\"$1/group\"; touch \"$1/ready\"; sleep 60",
     );
     let mut source = fake.open().unwrap();
-    while !fake.has("ready") {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    until("the child starts", || fake.has("ready"));
     assert!(!fake.has("had-input"));
     let text = std::fs::read_to_string(fake.folder.path().join("group")).unwrap();
     if let [pid, group] = text.split_whitespace().collect::<Vec<_>>()[..] {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use crate::waiting::until;
 use tracing_energy::power::sampler::{Sampler, SamplerMessage};
 use tracing_energy::power::{
     Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
@@ -88,9 +89,7 @@ fn run(sources: Vec<Box<dyn PowerSource>>) -> Run {
 }
 
 fn wait_for(counter: &AtomicU32, count: u32) {
-    while counter.load(Ordering::SeqCst) < count {
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    until("readings", || counter.load(Ordering::SeqCst) >= count);
 }
 
 fn samples(messages: &[SamplerMessage], of: usize) -> Vec<Sample> {

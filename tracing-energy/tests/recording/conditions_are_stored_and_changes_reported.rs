@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::waiting::until;
 use tracing::info_span;
 use tracing_energy::conditions::*;
 use tracing_energy::power::SourceChoice;
@@ -49,6 +50,10 @@ impl Laptop {
         self.0.path().join("energy.db")
     }
 
+    fn has_at_start(&self, key: &str) -> bool {
+        value(&conditions(&self.database()), ConditionTime::Start, key).is_some()
+    }
+
     /// Records `work`, which starts once the start conditions are in the file.
     fn record(&self, work: impl FnOnce()) -> RunSummary {
         let (layer, guard) = EnergyLayer::builder()
@@ -60,9 +65,7 @@ impl Laptop {
             .expect("a recording");
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             info_span!("work").in_scope(|| {
-                while value(&conditions(&self.database()), ConditionTime::Start, CORES).is_none() {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
+                until("the start conditions", || self.has_at_start(CORES));
                 work();
             });
         });
@@ -147,18 +150,8 @@ fn unchanged_conditions_are_not_reported() {
 #[test]
 fn the_binary_is_the_one_that_ran() {
     let laptop = Laptop::new();
-    // Hashed at a tenth of a processor: a second for a test's binary at the most.
-    laptop.record(|| {
-        while value(
-            &conditions(&laptop.database()),
-            ConditionTime::Start,
-            BINARY_SHA256,
-        )
-        .is_none()
-        {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    });
+    // Hashed at a tenth of a processor: some seconds for a test's binary at the most.
+    laptop.record(|| until("the checksum", || laptop.has_at_start(BINARY_SHA256)));
     let rows = conditions(&laptop.database());
     let reported = value(&rows, ConditionTime::Start, BINARY_SHA256).expect("hashed");
     let own = std::env::current_exe().expect("a path");

@@ -2,18 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::store_support::attributed;
-use tracing_energy::sink::Sink;
-use tracing_energy::store::{SqliteSink, Store};
-
-fn file(path: &std::path::Path, uuids: &[&str]) -> Store {
-    for uuid in uuids {
-        let mut sink = SqliteSink::create(path).expect("opens");
-        sink.write(&attributed(uuid)).expect("written");
-        sink.finish().expect("finished");
-    }
-    Store::open_writable(path).expect("opens")
-}
+use crate::store_support::{attributed, attribution, calibration, file, number, spans};
+use tracing_energy::store::Store;
 
 /// Rows of each table that belongs to runs; calibrations belong to machines.
 fn counts(store: &Store) -> BTreeMap<String, i64> {
@@ -37,57 +27,38 @@ fn counts(store: &Store) -> BTreeMap<String, i64> {
 #[test]
 fn a_deleted_run_is_gone_from_every_table() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let one = counts(&file(&folder.path().join("one.db"), &["a"]));
+    let one = counts(&file(&folder.path().join("one.db"), &[attributed("a")]));
     assert!(
         one.values().all(|&rows| rows > 0),
         "a table that no test fills: {one:?}"
     );
-    let store = file(&folder.path().join("three.db"), &["a", "b", "c"]);
+    let store = file(
+        &folder.path().join("three.db"),
+        &["a", "b", "c"].map(attributed),
+    );
     store.delete_run(2).expect("deleted");
     assert_eq!(
         counts(&store),
         one.iter().map(|(t, n)| (t.clone(), n * 2)).collect()
     );
-    assert_eq!(
-        store
-            .spans(1)
-            .and_then(|rows| rows.all())
-            .expect("readable")
-            .len(),
-        9
-    );
-    assert_eq!(
-        store
-            .spans(2)
-            .and_then(|rows| rows.all())
-            .expect("readable")
-            .len(),
-        0
-    );
-    let calibrate = "
-        INSERT INTO calibrations VALUES (1, 0, 'm', '', 'f32', 1, 'cpu', 'op', 'rapl', '{}');
-        INSERT INTO calibration_kinds VALUES (1, 'package', 'matmul', 9.5, 0.1, 3, 1000)";
+    assert_eq!((spans(&store, 1), spans(&store, 2)), (9, 0));
     store
-        .connection()
-        .execute_batch(calibrate)
+        .insert_calibration(&calibration(9.5, 0))
         .expect("written");
     store.delete_run(1).expect("deleted");
     store.delete_run(3).expect("deleted");
     assert!(counts(&store).values().all(|&rows| rows == 0));
     assert!(store.delete_run(3).is_err());
-    let kept = "SELECT count(*) FROM calibration_kinds";
-    let kept = store
-        .connection()
-        .query_row(kept, [], |r| r.get::<_, i64>(0));
-    assert_eq!(kept.expect("counts"), 1, "a calibration outlives the runs");
+    let kept = number(&store, "SELECT count(*) FROM calibration_kinds");
+    assert_eq!(kept, 1.0, "a calibration outlives the runs");
 }
 
 #[test]
 fn attributions_are_numbered_shown_and_deleted() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = file(&folder.path().join("a.db"), &["a", "b"]);
+    let store = file(&folder.path().join("a.db"), &["a", "b"].map(attributed));
     let before = counts(&store);
-    let mut rows = crate::store_support::attribution();
+    let mut rows = attribution();
     rows.head.as_mut().expect("a head").method = "fitted".into();
     let id = store
         .attribute(1, |writer| writer.write(&rows))
@@ -102,9 +73,9 @@ fn attributions_are_numbered_shown_and_deleted() {
 #[test]
 fn an_attribution_that_fails_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = file(&folder.path().join("a.db"), &["a"]);
+    let store = file(&folder.path().join("a.db"), &[attributed("a")]);
     let before = counts(&store);
-    let rows = crate::store_support::attribution();
+    let rows = attribution();
     let failed = store.attribute(1, |writer| {
         writer.write(&rows)?;
         Err(tracing_energy::Error::Input {

@@ -1,23 +1,15 @@
 //! Names and tags can be changed for ended runs only. Sizes sum to the file's, which
 //! shrinks when its free space is returned.
 
-use crate::store_support::attributed;
-use tracing_energy::sink::{Batch, RunStatus, Sink};
-use tracing_energy::store::{SqliteSink, Store};
+use crate::store_support::{attributed, ended, file};
+use tracing_energy::sink::Batch;
+use tracing_energy::store::Store;
 
-fn ended(uuid: &str) -> Batch {
-    let mut batch = attributed(uuid);
-    batch.run.as_mut().expect("a run").status = RunStatus::Complete;
-    batch
-}
-
-fn file(path: &std::path::Path, batches: &[Batch]) -> Store {
-    for batch in batches {
-        let mut sink = SqliteSink::create(path).expect("opens");
-        sink.write(batch).expect("written");
-        sink.finish().expect("finished");
-    }
-    Store::open_writable(path).expect("opens")
+/// A run that needs more than a mebibyte.
+fn large() -> Batch {
+    let mut large = ended("large");
+    large.run.as_mut().expect("a run").metadata.prompt = Some("x".repeat(1 << 20));
+    large
 }
 
 fn tags(store: &Store, run: usize) -> Vec<(String, String)> {
@@ -63,9 +55,7 @@ fn tags_and_names_are_changed_for_all_runs_or_none() {
 fn sizes_sum_to_the_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.db");
-    let mut large = ended("large");
-    large.run.as_mut().expect("a run").metadata.prompt = Some("x".repeat(1 << 20));
-    let store = file(&path, &[ended("a"), large, ended("c")]);
+    let store = file(&path, &[ended("a"), large(), ended("c")]);
     let space = store.space().expect("measured");
     assert!(space.is_counted);
     let tables: u64 = space.tables.iter().map(|table| table.bytes).sum();
@@ -89,9 +79,7 @@ fn sizes_sum_to_the_file() {
 fn free_space_is_returned_only_while_no_run_is_recorded() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.db");
-    let mut large = ended("large");
-    large.run.as_mut().expect("a run").metadata.prompt = Some("x".repeat(1 << 20));
-    let store = file(&path, &[ended("a"), large, attributed("alive")]);
+    let store = file(&path, &[ended("a"), large(), attributed("alive")]);
     store.delete_run(2).expect("deleted");
     let before = store.space().expect("measured");
     assert!(before.free_bytes >= 1 << 20, "{before:?}");

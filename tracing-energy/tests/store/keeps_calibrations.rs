@@ -1,35 +1,20 @@
 //! A calibration is found by its key only.
 
+use crate::store_support::{calibration, calibration_key as key};
 use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 use tracing_energy::store::Store;
 
-fn key() -> CalibrationKey {
-    CalibrationKey {
-        machine: "here, a chip".into(),
-        model: "0123".repeat(16),
-        precision: "q8_0".into(),
-        threads: 2,
-        device: "cpu".into(),
-        depth: "module".into(),
-        source: "rapl".into(),
-    }
-}
-
+/// Two kinds of that power.
 fn row(key: CalibrationKey, watts: f64) -> CalibrationRow {
-    let kind = |rail: &str, kind: &str| CalibrationKindRow {
-        rail: rail.into(),
-        kind: kind.into(),
-        watts,
-        relative_sd: 0.07,
-        rounds: 3,
-        busy_ns: 2_400_000_000,
-    };
-    CalibrationRow {
-        created_unix_ns: 17,
+    let mut row = CalibrationRow {
         key,
-        details: "{}".into(),
-        kinds: vec![kind("package-0", "a > b"), kind("package-0", "a > c")],
-    }
+        ..calibration(watts, 17)
+    };
+    row.kinds.push(CalibrationKindRow {
+        kind: "softmax".into(),
+        ..row.kinds[0].clone()
+    });
+    row
 }
 
 fn store() -> (tempfile::TempDir, Store) {

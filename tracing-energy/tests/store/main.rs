@@ -3,6 +3,8 @@
 #[allow(unreachable_pub)]
 #[path = "../store_support/mod.rs"]
 mod store_support;
+#[path = "../waiting/mod.rs"]
+mod waiting;
 
 mod chrome_trace_is_valid;
 mod deletes_one_run_only;

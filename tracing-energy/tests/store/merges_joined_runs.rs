@@ -2,12 +2,10 @@
 //! references, and numbered by time. Those whose parent run is gone become independent
 //! runs.
 
-use std::path::Path;
-
-use crate::store_support::{MS, recording};
+use crate::store_support::{MS, number, recording, write};
 use tracing_energy::repair_dead_runs;
-use tracing_energy::sink::{Batch, CpuRow, CpuScope, RunRow, RunStatus, Sink};
-use tracing_energy::store::{SqliteSink, Store};
+use tracing_energy::sink::{Batch, CpuRow, CpuScope, RunRow, RunStatus};
+use tracing_energy::store::Store;
 
 /// A complete run of process `pid` that joins `joins`; its times begin `later_ns` later.
 fn joining(uuid: &str, pid: u32, joins: Option<&str>, later_ns: i64) -> Batch {
@@ -56,15 +54,8 @@ fn recorder(uuid: &str) -> Batch {
     batch
 }
 
-fn write(path: &Path, batch: &Batch) {
-    let mut sink = SqliteSink::create(path).expect("a file");
-    sink.write(batch).expect("written");
-    sink.finish().expect("finished");
-}
-
 fn count(store: &Store, sql: &str) -> i64 {
-    let count = store.connection().query_row(sql, [], |row| row.get(0));
-    count.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    number(store, sql) as i64
 }
 
 #[test]

@@ -4,32 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::store_support::attributed;
+use crate::store_support::{attributed, calibration, ended, file, spans};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use tracing_energy::sink::{Batch, RunStatus, Sink};
-use tracing_energy::store::{MergeSource, SqliteSink, Store, span_ids};
+use tracing_energy::sink::Batch;
+use tracing_energy::store::{MergeSource, Store, span_ids};
 
 /// Tables that belong to machines, not to runs; a new table must be added here or have a run.
 const OF_MACHINES: [&str; 2] = ["calibrations", "calibration_kinds"];
-
-/// A run that has ended.
-fn ended(uuid: &str) -> Batch {
-    let mut batch = attributed(uuid);
-    let run = batch.run.as_mut().expect("a run");
-    (run.status, run.end_ns) = (RunStatus::Complete, Some(400 * crate::store_support::MS));
-    batch
-}
-
-fn file(path: &Path, batches: &[Batch]) -> Store {
-    for batch in batches {
-        let mut sink = SqliteSink::create(path).expect("opens");
-        sink.write(batch).expect("written");
-        sink.finish().expect("finished");
-    }
-    Store::create(path).expect("opens")
-}
 
 /// The tables of a file with their columns.
 fn tables(connection: &Connection) -> BTreeMap<String, Vec<String>> {
@@ -82,6 +65,12 @@ fn rows(store: &Store, run: i64) -> BTreeMap<String, Vec<String>> {
         all.insert(table, found);
     }
     all
+}
+
+/// Why a run is not merged.
+fn refusal(into: &Store, source: &MergeSource, run: i64) -> String {
+    let refused = into.merge().run(source, run).expect_err("refused");
+    refused.to_string()
 }
 
 #[test]
@@ -138,11 +127,7 @@ fn a_failed_copy_leaves_nothing() {
     into.connection().execute_batch(refuse).expect("a trigger");
     let before = rows(&into, 1);
     let source = MergeSource::open(&path, folder.path()).expect("readable");
-    let error = into
-        .merge()
-        .run(&source, 1)
-        .expect_err("refused")
-        .to_string();
+    let error = refusal(&into, &source, 1);
     assert!(
         error.contains("into.db") && error.contains("refused for this test"),
         "{error}"
@@ -159,20 +144,12 @@ fn a_run_that_is_being_recorded_is_refused() {
     let path = folder.path().join("other.db");
     drop(file(&path, &[attributed("alive")]));
     let source = MergeSource::open(&path, folder.path()).expect("readable");
-    let error = into
-        .merge()
-        .run(&source, 1)
-        .expect_err("refused")
-        .to_string();
+    let error = refusal(&into, &source, 1);
     assert!(
         error.contains("other.db") && error.contains("being recorded"),
         "{error}"
     );
-    let error = into
-        .merge()
-        .run(&source, 7)
-        .expect_err("refused")
-        .to_string();
+    let error = refusal(&into, &source, 7);
     assert!(error.contains("no run number 7"), "{error}");
     assert!(into.runs().expect("runs").is_empty());
 }
@@ -183,13 +160,8 @@ fn calibrations_are_merged_once() {
     let into = file(&folder.path().join("into.db"), &[]);
     let path = folder.path().join("other.db");
     let calibrate = |store: &Store, watts: f64, made: i64| {
-        let sql = format!(
-            "INSERT INTO calibrations VALUES
-                 (NULL, {made}, 'm', '', 'f32', 1, 'cpu', 'op', 'rapl', '{{}}');
-             INSERT INTO calibration_kinds VALUES
-                 (last_insert_rowid(), 'package', 'matmul', {watts}, 0.1, 3, 1000)"
-        );
-        store.connection().execute_batch(&sql).expect("written");
+        let row = calibration(watts, made);
+        store.insert_calibration(&row).expect("written");
     };
     calibrate(&into, 9.5, 1);
     let other = file(&path, &[]);
@@ -206,7 +178,7 @@ fn calibrations_are_merged_once() {
     assert_eq!(found, [(1, 9.5), (2, 8.5)]);
 }
 
-/// Version 1 of the tables, with one run.
+/// Version 1 of the tables, with one run: no writer makes such files any more.
 fn old_file(path: &Path) {
     let connection = Connection::open(path).expect("a new file");
     let rows = "
@@ -242,13 +214,7 @@ fn an_older_source_is_merged_from_a_copy_and_a_newer_one_refused() {
         .collect();
     left.sort();
     assert!(left.is_empty(), "{left:?}");
-    assert_eq!(
-        into.spans(2)
-            .and_then(|rows| rows.all())
-            .expect("spans")
-            .len(),
-        1
-    );
+    assert_eq!(spans(&into, 2), 1);
 
     let newer = folder.path().join("newer.db");
     drop(file(&newer, &[ended("n")]));
@@ -284,11 +250,7 @@ fn a_damaged_source_is_named() {
     bytes[at..at + 4096].fill(0xa5);
     std::fs::write(&path, bytes).expect("written");
     let source = MergeSource::open(&path, folder.path()).expect("opens");
-    let error = into
-        .merge()
-        .run(&source, 1)
-        .expect_err("damaged")
-        .to_string();
+    let error = refusal(&into, &source, 1);
     assert!(
         error.contains("other.db") && error.contains("damaged"),
         "{error}"

@@ -3,9 +3,10 @@
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::store_support::{MS, attribution, recording, run_row, span};
+use crate::store_support::{MS, attributed, attribution, number, recording, run_row, span};
 use rusqlite::Connection;
 use tracing_energy::host::{self, Host};
 use tracing_energy::sink::{Batch, RunStatus, Sink};
@@ -104,12 +105,11 @@ fn without_a_pid_space_boot_and_host_name_must_match() {
 fn left(folder: &Path, uuid: &str, pid_start: Option<i64>) -> (PathBuf, SqliteSink) {
     let path = folder.join(format!("{uuid}.db"));
     let mut sink = SqliteSink::create(&path).expect("a new file");
-    let mut batch = recording(uuid);
+    let mut batch = attributed(uuid);
     batch.spans[0].end_ns = None;
     if let Some(run) = &mut batch.run {
         run.pid_start = pid_start;
     }
-    batch.attribution = attribution();
     sink.write(&batch).expect("written");
     (path, sink)
 }
@@ -163,6 +163,11 @@ const AT_ONCE: Patience = Patience {
     silence: Duration::ZERO,
     wait: Duration::from_millis(30),
 };
+/// Long enough for a recorder on a busy machine to renew its lease.
+const PATIENT: Patience = Patience {
+    wait: Duration::from_millis(500),
+    ..AT_ONCE
+};
 
 #[test]
 fn an_uncertain_run_is_closed_only_if_its_lease_is_not_renewed() {
@@ -178,12 +183,13 @@ fn an_uncertain_run_is_closed_only_if_its_lease_is_not_renewed() {
         "{message}"
     );
     // Its recorder renews the lease while the repairer waits.
+    let is_over = AtomicBool::new(false);
     let mut sink = std::thread::scope(|scope| {
-        let renewing = scope.spawn(move || {
+        let renewing = scope.spawn(|| {
             let mut sink = sink;
-            for at in 1..=100 {
+            while !is_over.load(Ordering::Relaxed) {
                 let beat = Batch {
-                    time_ns: (400 + at) * MS,
+                    time_ns: 500 * MS,
                     heartbeat_unix_ns: host::unix_ns(),
                     ..Batch::default()
                 };
@@ -192,7 +198,8 @@ fn an_uncertain_run_is_closed_only_if_its_lease_is_not_renewed() {
             }
             sink
         });
-        let taken = store.take_over(1, &AT_ONCE, |_| Ok(()));
+        let taken = store.take_over(1, &PATIENT, |_| Ok(()));
+        is_over.store(true, Ordering::Relaxed);
         assert!(!taken.expect("left alone"));
         renewing.join().expect("renewed")
     });
@@ -277,9 +284,7 @@ fn a_reader_shows_the_results_of_a_dead_run_without_writing() {
     let (path, sink) = left(folder.path(), "dead", Some(1));
     // A second run of the same file keeps its own results.
     let mut whole = SqliteSink::create(&path).expect("the file");
-    let mut batch = recording("whole");
-    batch.attribution = attribution();
-    whole.write(&batch).expect("written");
+    whole.write(&attributed("whole")).expect("written");
     let before = bytes(&path);
 
     let store = Store::open(&path).expect("readable");
@@ -300,17 +305,10 @@ fn a_reader_shows_the_results_of_a_dead_run_without_writing() {
         (RunStatus::Crashed, Some(400 * MS + 1))
     );
     assert_eq!(store.shown_attribution(1).unwrap(), Some(1));
-    let sum = |sql: &str| {
-        let number = store
-            .connection()
-            .query_row(sql, [], |row| row.get::<_, f64>(0));
-        number.unwrap_or_else(|error| panic!("{sql}: {error}"))
-    };
     for run in [1, 2] {
         let of = |column: &str, table: &str| {
-            sum(&format!(
-                "SELECT total({column}) FROM {table} WHERE run = {run}"
-            ))
+            let sql = format!("SELECT total({column}) FROM {table} WHERE run = {run}");
+            number(&store, &sql)
         };
         // Root rails only: 255 J and as much on the second one.
         assert_eq!(of("spans_j", "v_runs"), of("self_j", "v_nodes"));

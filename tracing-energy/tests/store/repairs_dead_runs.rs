@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::store_support::{MS, recording, span};
+use crate::waiting::until;
 use tracing_energy::host;
 use tracing_energy::sink::{Batch, RunStatus, Sink};
 use tracing_energy::store::{SqliteSink, Store};
@@ -51,12 +52,12 @@ fn killed_while_writing_then_repaired() {
         let spans = store.spans(1).and_then(|rows| rows.all()).ok()?;
         (spans.len() > 20).then_some(store)
     };
-    let alive = loop {
-        if let Some(store) = written() {
-            break store;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    };
+    let mut alive = None;
+    until("spans in the file", || {
+        alive = written();
+        alive.is_some()
+    });
+    let alive = alive.expect("a file with spans");
     assert_eq!(status(&alive), RunStatus::Running);
     let writable = Store::open_writable(&path).expect("writable");
     assert!(!writable.repair(1, |_| Ok(())).expect("left alone"));

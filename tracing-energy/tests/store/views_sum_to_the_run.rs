@@ -1,29 +1,18 @@
 //! Every view ends with a row `(rest)` and sums to the run's spans.
 
-use crate::store_support::{MS, attributed};
-use tracing_energy::sink::{Sink, WindowPowerRow};
-use tracing_energy::store::{SqliteSink, Store, span_id};
+use crate::store_support::{MS, attributed, number, write};
+use tracing_energy::sink::WindowPowerRow;
+use tracing_energy::store::{Store, span_id};
 
 fn file() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("views.db");
-    let mut sink = SqliteSink::create(&path).expect("a new file");
     for uuid in ["a", "b"] {
         let mut batch = attributed(uuid);
         batch.attribution.head.as_mut().expect("a head").method = uuid.into();
-        let mut sink = SqliteSink::create(&path).expect("the same file");
-        sink.write(&batch).expect("written");
-        sink.finish().expect("finished");
+        write(&path, &batch);
     }
-    sink.finish().expect("finished");
     (folder, Store::open(&path).expect("readable"))
-}
-
-fn number(store: &Store, sql: &str) -> f64 {
-    let found = store
-        .connection()
-        .query_row(sql, [], |r| r.get::<_, f64>(0));
-    found.unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
 fn texts(store: &Store, sql: &str) -> Vec<String> {
@@ -173,9 +162,7 @@ fn windows_of_kinds_price_what_ran_within() {
     batch.attribution.window_power = (0..4)
         .flat_map(|i| [window(token, i, 2.0), window(layer, i, 4.0)])
         .collect();
-    let mut sink = SqliteSink::create(&path).expect("a new file");
-    sink.write(&batch).expect("written");
-    sink.finish().expect("finished");
+    write(&path, &batch);
     let store = Store::open(&path).expect("readable");
     let kinds = store.kinds(1, |_| 0).expect("kinds");
     assert_eq!(kinds.of_node, [0, 1, 2, 3, 4, token, layer, layer, 7]);
