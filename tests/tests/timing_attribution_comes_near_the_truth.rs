@@ -1,6 +1,7 @@
 //! The attributed energies of a real program whose kinds have known powers are close to
 //! the true ones, and closest with a calibration. `cargo run --release
-//! --bin truth` is the same for longer, with figures.
+//! --bin truth` is the same for longer, with figures. A program of its own, because it sets
+//! an environment variable: the number of threads.
 
 use std::time::Duration;
 

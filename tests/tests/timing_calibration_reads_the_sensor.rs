@@ -1,5 +1,6 @@
 //! `calibrate` with a sensor process: what it reads while a kind runs is the
-//! kind's power, and the file holds it under the key of runs of that model.
+//! kind's power, and the file holds it under the key of runs of that model. A program of its
+//! own, because it sets environment variables.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

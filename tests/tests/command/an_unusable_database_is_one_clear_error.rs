@@ -4,17 +4,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use energy_tests::{record, tokens};
+use energy_tests::{modelled, record, tokens};
 use rusqlite::Connection;
-use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 use tracing_energy::store::SCHEMA_VERSION;
 
 /// Returns the builder's error for the database at `path`.
 fn refusal(path: &Path) -> String {
-    let builder = EnergyLayer::builder()
-        .database(path)
-        .source(SourceChoice::Modelled);
+    let builder = modelled(path);
     let error = builder.build().expect_err("refused");
     let text = error.to_string();
     assert!(text.contains(&path.display().to_string()), "{text}");

@@ -88,44 +88,21 @@ fn a_baseline_is_listed_checked_and_deleted() {
         message.contains("main") && message.contains("  3  "),
         "{message}"
     );
+    let check = |runs: &str, more: &[&str]| {
+        let repeat = ["--repeat", runs, "--max-repeat", runs];
+        run(&[&["baseline", "check", "main"], &repeat[..], more].concat())
+    };
     // The saved command is executed again; two runs decide nothing.
-    let (code, message) = run(&[
-        "baseline",
-        "check",
-        "main",
-        "--repeat",
-        "2",
-        "--max-repeat",
-        "2",
-    ]);
+    let (code, message) = check("2", &[]);
     assert!(
         code == Some(0) && message.contains("undecided"),
         "{message}"
     );
     assert!(message.contains("are modelled (CPU time)"), "{message}");
-    let (code, message) = run(&[
-        "baseline",
-        "check",
-        "main",
-        "--repeat",
-        "1",
-        "--max-repeat",
-        "1",
-        "--strict",
-    ]);
+    let (code, message) = check("1", &["--strict"]);
     assert_eq!(code, Some(4), "{message}");
     // The old program interleaved with the new one.
-    let (code, message) = run(&[
-        "baseline",
-        "check",
-        "main",
-        "--repeat",
-        "2",
-        "--max-repeat",
-        "2",
-        "--base-command",
-        &program,
-    ]);
+    let (code, message) = check("2", &["--base-command", &program]);
     assert!(
         code == Some(0) && !message.contains("different sessions"),
         "{message}"

@@ -4,9 +4,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use energy_tests::{StoredRun, energy, record, tokens, until};
-use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
+use energy_tests::{StoredRun, energy, modelled, record, tokens, until};
 use tracing_subscriber::prelude::*;
 
 fn command(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
@@ -33,9 +31,7 @@ fn a_run_in_progress_is_listed_and_kept() {
     let path = folder.path().join("energy.db");
     let before = record(&path, || tokens(3));
     record(&folder.path().join("other.db"), || tokens(3));
-    let builder = EnergyLayer::builder().database(&path);
-    let built = builder.source(SourceChoice::Modelled).build();
-    let (layer, guard) = built.expect("a recording");
+    let (layer, guard) = modelled(&path).build().expect("a recording");
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || {
         tokens(20);

@@ -5,8 +5,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use energy_tests::{FakeZone, StoredRun, record_with, tokens, until};
-use tracing_energy::EnergyLayer;
+use energy_tests::{FakeZone, StoredRun, record_with, sensing, tokens, until};
 use tracing_energy::power::SourceChoice;
 use tracing_energy::sink::MemorySink;
 
@@ -27,15 +26,11 @@ fn a_faulty_sensor_costs_its_windows_only() {
 
     let path = folder.path().join("energy.db");
     let memory = MemorySink::new();
-    let builder = EnergyLayer::builder()
-        .database(&path)
-        .sink(memory.clone())
-        .source(SourceChoice::Rapl)
-        .interval(Duration::from_millis(20))
-        .source_options(|options| {
-            *options = std::mem::take(options).without_sensors();
-            options.powercap = powercap.clone();
-        });
+    let builder = sensing(&path, SourceChoice::Rapl, |options| {
+        options.powercap = powercap
+    })
+    .sink(memory.clone())
+    .interval(Duration::from_millis(20));
     let step = |is_seen: bool| {
         tokens(2);
         shown_uj.set(shown_uj.get() + STEP_UJ);

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use energy_tests::{FakeSensor, StoredRun, record_with, tokens, until};
-use tracing_energy::EnergyLayer;
+use energy_tests::{FakeSensor, StoredRun, record_with, sensing, tokens, until};
 use tracing_energy::power::SourceChoice;
 use tracing_energy::sink::MemorySink;
 
@@ -18,15 +17,11 @@ fn a_rail_of_a_later_document_is_recorded() {
     let sensor = sensor
         .set("WATTS", "cpu=8;gpu=3")
         .set("MISBEHAVE", "late-cpu:3");
-    let builder = EnergyLayer::builder()
-        .database(&path)
+    let source = SourceChoice::Powermetrics;
+    let launch = Some(sensor.launch());
+    let builder = sensing(&path, source, |options| options.powermetrics = launch)
         .sink(memory.clone())
-        .source(SourceChoice::Powermetrics)
-        .interval(Duration::from_millis(100))
-        .source_options(|options| {
-            *options = std::mem::take(options).without_sensors();
-            options.powermetrics = Some(sensor.launch());
-        });
+        .interval(Duration::from_millis(100));
     let cpu_samples = || {
         let rows = memory.rows();
         let cpu = rows.rails.iter().find(|rail| rail.name == "cpu");

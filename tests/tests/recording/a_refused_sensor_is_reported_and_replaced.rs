@@ -3,19 +3,13 @@
 
 use std::path::Path;
 
-use energy_tests::{FakeSensor, StoredRun, energy_run, record_with, tokens};
+use energy_tests::{FakeSensor, StoredRun, energy_run, record_with, sensing, tokens};
 use tracing_energy::power::{SourceChoice, SourceError};
-use tracing_energy::{EnergyLayer, EnergyLayerBuilder, Error};
+use tracing_energy::{EnergyLayerBuilder, Error};
 
 fn builder(path: &Path, choice: SourceChoice, sensor: &FakeSensor) -> EnergyLayerBuilder {
-    let launch = sensor.launch();
-    EnergyLayer::builder()
-        .database(path)
-        .source(choice)
-        .source_options(|options| {
-            *options = std::mem::take(options).without_sensors();
-            options.powermetrics = Some(launch);
-        })
+    let launch = Some(sensor.launch());
+    sensing(path, choice, |options| options.powermetrics = launch)
 }
 
 /// Returns the error of an explicit choice of `sensor`, and the event of `auto`.

@@ -5,8 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use energy_tests::{FakeZone, StoredRun, record_with, tokens, until};
-use tracing_energy::EnergyLayer;
+use energy_tests::{FakeZone, StoredRun, record_with, sensing, tokens, until};
 use tracing_energy::power::{SourceChoice, sensor_cache};
 
 /// Shortest update period of the counter.
@@ -19,16 +18,12 @@ fn new_counters_are_probed_once() {
     let zone = FakeZone::new(&powercap, "intel-rapl:0", "package-0", 1 << 40);
     zone.show(0);
     let cache = folder.path().join("cache/sensors.json");
-    let builder = |file| {
-        EnergyLayer::builder()
-            .database(folder.path().join(file))
-            .source(SourceChoice::Rapl)
-            .source_options(|options| {
-                *options = std::mem::take(options).without_sensors();
-                options.powercap = powercap.clone();
-                options.sensor_cache = Some(cache.clone());
-            })
-            .interval(Duration::from_millis(20))
+    let builder = |file: &str| {
+        let builder = sensing(&folder.path().join(file), SourceChoice::Rapl, |options| {
+            options.powercap = powercap.clone();
+            options.sensor_cache = Some(cache.clone());
+        });
+        builder.interval(Duration::from_millis(20))
     };
     let written = || std::fs::metadata(&cache).and_then(|file| file.modified());
     let is_over = AtomicBool::new(false);

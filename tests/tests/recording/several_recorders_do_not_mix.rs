@@ -3,11 +3,10 @@
 
 use std::path::Path;
 
-use energy_tests::{StoredRun, record, record_with, tokens};
+use energy_tests::{StoredRun, modelled, record, record_with, tokens};
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
+use tracing_energy::EnergyLayerBuilder;
 use tracing_energy::rows::RunMetadata;
-use tracing_energy::{EnergyLayer, EnergyLayerBuilder};
 use tracing_subscriber::prelude::*;
 
 const COUNTS: [u64; 2] = [40, 70];
@@ -21,10 +20,7 @@ fn named(path: &Path, name: &str) -> EnergyLayerBuilder {
         name: Some(name.to_owned()),
         ..RunMetadata::default()
     };
-    EnergyLayer::builder()
-        .database(path)
-        .source(SourceChoice::Modelled)
-        .metadata(metadata)
+    modelled(path).metadata(metadata)
 }
 
 #[test]

@@ -4,10 +4,8 @@
 use std::sync::Barrier;
 use std::time::Duration;
 
-use energy_tests::{StoredRun, burn};
+use energy_tests::{StoredRun, burn, modelled};
 use tracing::{Dispatch, info_span};
-use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 use tracing_subscriber::prelude::*;
 
 const THREADS: usize = 3;
@@ -16,11 +14,7 @@ const THREADS: usize = 3;
 fn threads_may_outlive_the_recording() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("energy.db");
-    let (layer, guard) = EnergyLayer::builder()
-        .database(&path)
-        .source(SourceChoice::Modelled)
-        .build()
-        .expect("a recording");
+    let (layer, guard) = modelled(&path).build().expect("a recording");
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     let (inside, ended) = (Barrier::new(THREADS + 1), Barrier::new(THREADS + 1));
     let summary = std::thread::scope(|scope| {

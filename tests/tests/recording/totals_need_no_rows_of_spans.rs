@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use energy_tests::{StoredRun, burn, record_with};
+use energy_tests::{StoredRun, burn, modelled, record_with};
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
+use tracing_energy::Detail;
 use tracing_energy::rows::RunStatus;
-use tracing_energy::{Detail, EnergyLayer};
 
 /// Steps of the program; each is a root with spans below it.
 const STEPS: u64 = 60;
@@ -40,10 +39,7 @@ fn steps(name: &'static str) {
 }
 
 fn recorded(path: &Path, detail: Detail) -> (StoredRun, String) {
-    let builder = EnergyLayer::builder()
-        .database(path)
-        .source(SourceChoice::Modelled)
-        .detail(detail);
+    let builder = modelled(path).detail(detail);
     let summary = record_with(builder, program);
     // Each step with its layers, and the span that is entered again.
     assert_eq!(summary.activations, 2 * STEPS * 5);

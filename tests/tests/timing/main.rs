@@ -1,4 +1,6 @@
-//! Tests that depend on real time or measure the whole process: one at a time.
+//! Tests that sleep for a given time, measure it, depend on being scheduled in time, or measure
+//! the whole process: one at a time. The main step of the checks leaves out tests with `timing_`
+//! in their names, and a step of its own runs them.
 
 mod timing_a_busy_or_hot_machine_is_reported;
 mod timing_a_locked_database_costs_rows_only;

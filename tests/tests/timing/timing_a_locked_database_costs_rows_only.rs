@@ -4,12 +4,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use energy_tests::{StoredRun, burn, oracle, tokens, until};
+use energy_tests::{StoredRun, burn, modelled, oracle, tokens, until};
 use rusqlite::Connection;
 use std::time::Duration;
 use tracing::info_span;
-use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 use tracing_energy::rows::RunStatus;
 use tracing_subscriber::prelude::*;
 
@@ -18,11 +16,7 @@ fn a_locked_database_costs_rows_only() {
     let _alone = crate::alone();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("energy.db");
-    let (layer, guard) = EnergyLayer::builder()
-        .database(&path)
-        .source(SourceChoice::Modelled)
-        .build()
-        .expect("a recording");
+    let (layer, guard) = modelled(&path).build().expect("a recording");
     let stored = || StoredRun::try_open(&path, "last").map_or(0, |run| run.spans().len());
     let (locked, left) = (AtomicBool::new(false), AtomicBool::new(false));
     let locker = || {

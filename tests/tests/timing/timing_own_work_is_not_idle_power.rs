@@ -1,5 +1,4 @@
-//! A program's work before its first span is its own work, not idle power. One test per
-//! file, because it measures CPU time of the process.
+//! A program's work before its first span is its own work, not idle power.
 
 use std::time::Duration;
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use energy_tests::{FakeZone, StoredRun, record_with, tokens, until};
+use energy_tests::{FakeZone, StoredRun, record_with, sensing, tokens, until};
 use tracing_energy::power::SourceChoice;
 use tracing_energy::sink::MemorySink;
-use tracing_energy::{AttributeOptions, EnergyLayer, Method, reattribute};
+use tracing_energy::{AttributeOptions, Method, reattribute};
 
 /// A zone and its watts.
 type Watts = (FakeZone, f64);
@@ -35,15 +35,12 @@ fn zone(powercap: &Path, folder: &str, name: &str, watts: f64) -> Watts {
 /// Records `work` from zones of RAPL at `path`.
 fn record(path: &Path, powercap: &Path, zones: &[Watts], work: impl FnOnce(&MemorySink)) {
     let memory = MemorySink::new();
-    let builder = EnergyLayer::builder()
-        .database(path)
-        .sink(memory.clone())
-        .source(SourceChoice::Rapl)
-        .interval(Duration::from_millis(20))
-        .source_options(|options| {
-            *options = std::mem::take(options).without_sensors();
-            options.powercap = powercap.to_owned();
-        });
+    let powercap = powercap.to_owned();
+    let builder = sensing(path, SourceChoice::Rapl, |options| {
+        options.powercap = powercap
+    })
+    .sink(memory.clone())
+    .interval(Duration::from_millis(20));
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| count(zones, &is_over));

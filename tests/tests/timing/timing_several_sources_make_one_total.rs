@@ -6,8 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use energy_tests::{FakeSensor, FakeZone, StoredRun, record_with, tokens};
-use tracing_energy::EnergyLayer;
+use energy_tests::{FakeSensor, FakeZone, StoredRun, record_with, sensing, tokens};
 use tracing_energy::power::SourceChoice;
 
 /// The counter goes back to zero after so much.
@@ -33,15 +32,11 @@ fn a_wrapping_counter_and_a_stream_add_up() {
     let sensor = FakeSensor::new(env!("CARGO_BIN_EXE_fake-powermetrics"));
     let launch = sensor.set("WATTS", "gpu=3").launch();
     let choice = SourceChoice::Several(vec![SourceChoice::Rapl, SourceChoice::Powermetrics]);
-    let builder = EnergyLayer::builder()
-        .database(&path)
-        .source(choice)
-        .interval(Duration::from_millis(20))
-        .source_options(|options| {
-            *options = std::mem::take(options).without_sensors();
-            options.powercap = powercap.clone();
-            options.powermetrics = Some(launch);
-        });
+    let builder = sensing(&path, choice, |options| {
+        options.powercap = powercap;
+        options.powermetrics = Some(launch);
+    });
+    let builder = builder.interval(Duration::from_millis(20));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // Two wraps and more; no step is so large that it looks like a reset.
