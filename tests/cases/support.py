@@ -144,7 +144,8 @@ def need(*tools):
 
 def built(name, source):
     """Builds a one-file program of the cases against this repository; returns its path."""
-    folder = WORK / "programs" / name
+    # In the repository and with its target folder: most of it was compiled for the tests.
+    folder = REPOSITORY / "target/cases" / name
     (folder / "src").mkdir(parents=True, exist_ok=True)
     # The programs use the earlier name of a method.
     text = Path(source).read_text().replace("exact_database", "database_ignoring_env")
@@ -166,7 +167,7 @@ split-debuginfo = "unpacked"
 [workspace]
 """)
     shutil.copy(REPOSITORY / "Cargo.lock", folder / "Cargo.lock")
-    target = REPOSITORY / "target/cases"
+    target = REPOSITORY / "target"
     process = subprocess.run(
         ["cargo", "build", "--release", "-q", "--target-dir", str(target)],
         cwd=folder, capture_output=True, text=True,

@@ -22,4 +22,4 @@ pub use imported::{Imported, Listed, imported};
 pub use powercap::FakeZone;
 pub use sensor::{FakeSensor, write_whole};
 pub use stored::StoredRun;
-pub use work::{burn, record, record_with, tokens};
+pub use work::{burn, modelled, record, record_with, sensing, tokens};

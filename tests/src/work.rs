@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::info_span;
 use tracing_energy::power::SourceChoice;
+use tracing_energy::power::detect::OpenOptions;
 use tracing_energy::{EnergyLayer, EnergyLayerBuilder, RunSummary};
 use tracing_subscriber::prelude::*;
 
@@ -27,12 +28,30 @@ pub fn record_with(builder: EnergyLayerBuilder, work: impl FnOnce()) -> RunSumma
     guard.finish()
 }
 
+/// Returns a recorder of modelled power into the database at `path`.
+pub fn modelled(path: &Path) -> EnergyLayerBuilder {
+    EnergyLayer::builder()
+        .database(path)
+        .source(SourceChoice::Modelled)
+}
+
+/// Returns a recorder of `source` into the database at `path` that finds no sensors but those
+/// that `name` puts into its options.
+pub fn sensing(
+    path: &Path,
+    source: SourceChoice,
+    name: impl FnOnce(&mut OpenOptions),
+) -> EnergyLayerBuilder {
+    let builder = EnergyLayer::builder().database(path).source(source);
+    builder.source_options(|options| {
+        *options = std::mem::take(options).without_sensors();
+        name(options);
+    })
+}
+
 /// Records what `work` does into the database at `path`, with modelled power.
 pub fn record(path: &Path, work: impl FnOnce()) -> RunSummary {
-    let builder = EnergyLayer::builder()
-        .database(path)
-        .source(SourceChoice::Modelled);
-    record_with(builder, work)
+    record_with(modelled(path), work)
 }
 
 /// An inference of `count` tokens with two layers each: `2 + 3 * count` spans.

@@ -1,14 +1,14 @@
 //! A disk that is full while recording loses rows, which are counted; the traced program
-//! continues, and earlier rows stay readable.
+//! continues, and earlier rows stay readable. A program of its own, because it limits the
+//! size of all files that it writes.
 #![cfg(unix)]
 
 use std::path::Path;
 use std::sync::Mutex;
 
-use energy_tests::{StoredRun, tokens, until};
-use tracing_energy::power::SourceChoice;
+use energy_tests::{StoredRun, modelled, tokens, until};
+use tracing_energy::RunSummary;
 use tracing_energy::sink::MemorySink;
-use tracing_energy::{EnergyLayer, RunSummary};
 use tracing_subscriber::prelude::*;
 
 /// The limit of file sizes is the process': one test at a time.
@@ -18,12 +18,8 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// and `free` has given it back.
 fn record(path: &Path, fill: impl FnOnce(), free: impl FnOnce()) -> (RunSummary, MemorySink) {
     let memory = MemorySink::new();
-    let (layer, guard) = EnergyLayer::builder()
-        .database(path)
-        .sink(memory.clone())
-        .source(SourceChoice::Modelled)
-        .build()
-        .expect("a recording");
+    let builder = modelled(path).sink(memory.clone());
+    let (layer, guard) = builder.build().expect("a recording");
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || {
         let flush = |what: &str| {

@@ -1,14 +1,12 @@
 //! Spans in the destructors of a thread's locals: recorded while the thread's log
 //! is there, counted when it is gone. A thread that ends inside of a span ends
-//! the span with it.
+//! the span with it. A program of its own, because its subscriber is that of all threads.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
-use energy_tests::{StoredRun, burn};
+use energy_tests::{StoredRun, burn, modelled};
 use tracing::info_span;
-use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 use tracing_subscriber::prelude::*;
 
 /// Makes a span when its thread ends.
@@ -32,11 +30,7 @@ fn arm(name: &'static str) {
 fn spans_of_ending_threads_are_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("energy.db");
-    let (layer, guard) = EnergyLayer::builder()
-        .database(&path)
-        .source(SourceChoice::Modelled)
-        .build()
-        .expect("a recording");
+    let (layer, guard) = modelled(&path).build().expect("a recording");
     // For all threads: a thread's own default is gone before its destructors run.
     tracing_subscriber::registry().with(layer).init();
     let work = || info_span!("work").in_scope(|| burn(Duration::from_millis(50)));

@@ -1,5 +1,6 @@
 //! Ten thousand threads with spans and a limit of 256 open files: a perf event is closed
-//! with its thread, few are open at once, and no recording fails for lack of a file.
+//! with its thread, few are open at once, and no recording fails for lack of a file. A
+//! program of its own, because it limits and counts the files of the process.
 #![cfg(target_os = "linux")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,0 +1,24 @@
+//! Answers of the command, calibration, and maintenance of its files.
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../fixture/mod.rs"]
+mod fixture;
+
+mod calibration_finds_the_true_powers;
+mod calibration_refuses_invalid_measurements;
+mod command_and_library_defaults_match;
+mod command_output_matches_the_file;
+mod comparisons_are_decided_or_refused;
+mod decode_generates_all_tokens_but_the_first;
+mod doctor_reports_what_can_be_measured;
+mod equal_sides_are_rarely_called_different;
+mod fetched_weights_are_verified;
+mod files_are_readable_by_their_owner_only;
+mod kinds_show_intervals_and_groups;
+mod maintenance_keeps_protected_runs;
+mod man_pages_and_completions_name_every_command;
+mod merging_keeps_run_summaries;
+mod queries_answer_in_every_format;
+mod root_spans_are_not_phases;
+mod run_lists_match_run_summaries;
+mod world;

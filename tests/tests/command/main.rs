@@ -1,0 +1,19 @@
+//! The command and recorded programs in processes of their own.
+
+mod a_forked_child_records_nothing;
+mod a_killed_program_leaves_a_readable_run;
+mod a_panic_leaves_a_whole_run;
+mod a_signal_ends_a_run_in_order;
+mod a_signal_ends_all_recordings;
+mod an_unusable_database_is_one_clear_error;
+mod baselines_are_kept_and_checked;
+mod maintenance_spares_active_recordings;
+mod misuse_of_the_command_is_reported;
+mod models_are_fetched_from_a_hub;
+mod no_text_leaves_no_text_anywhere;
+mod programs_join_one_run;
+mod reading_commands_do_not_change_a_crashed_run;
+mod repeats_are_interrupted_and_resumed;
+mod runs_of_programs_are_collected;
+mod several_prompts_are_one_run;
+mod statistics_match_the_numbers;

@@ -1,0 +1,14 @@
+//! Recordings of this process, with fake sensors.
+
+mod a_faulty_sensor_costs_its_windows_only;
+mod a_rail_of_a_later_document_is_recorded;
+mod a_recorder_taken_for_dead_continues;
+mod a_refused_sensor_is_reported_and_replaced;
+mod attribution_needs_the_file_alone;
+mod captured_kinds_match_recorded_kinds;
+mod creation_times_are_lower_bounds;
+mod new_counters_are_probed_once;
+mod replayed_samples_in_disorder_balance;
+mod several_recorders_do_not_mix;
+mod threads_may_outlive_the_recording;
+mod totals_need_no_rows_of_spans;

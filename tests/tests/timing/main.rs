@@ -1,0 +1,26 @@
+//! Tests that sleep for a given time, measure it, depend on being scheduled in time, or measure
+//! the whole process: one at a time. The main step of the checks leaves out tests with `timing_`
+//! in their names, and a step of its own runs them.
+
+mod timing_a_busy_or_hot_machine_is_reported;
+mod timing_a_locked_database_costs_rows_only;
+mod timing_a_restarted_sensor_process_stays_the_profilers;
+mod timing_a_stopped_program_gets_no_invented_power;
+mod timing_cpu_time_of_a_sensor_process_is_the_profilers;
+mod timing_device_energy_is_charged_to_its_users;
+mod timing_energy_is_power_times_time;
+mod timing_energy_of_the_fake_sensor_is_recorded;
+mod timing_energy_regressions_stop_a_check;
+mod timing_idle_power_before_the_first_span_is_measured;
+mod timing_own_work_is_not_idle_power;
+mod timing_rails_count_by_what_they_draw;
+mod timing_several_sources_make_one_total;
+mod timing_tracing_chrome_traces_get_energy;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Waits until no other test of this program runs.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,54 @@
+//! The attributed energies of a real program whose kinds have known powers are close to
+//! the true ones, and closest with a calibration. `cargo run --release
+//! --bin truth` is the same for longer, with figures. A program of its own, because it sets
+//! an environment variable: the number of threads.
+
+use std::time::Duration;
+
+use energy_models::Depth;
+use energy_tests::truth::{Reads, Schedule, Score, follow, use_one_thread};
+use tracing_energy::Method;
+use tracing_energy::units::Nanos;
+
+/// A few seconds on a machine that may be busy; the goals of the longer schedule
+/// are narrower.
+const CALIBRATED: f64 = 0.25;
+const MORE_THAN_PLAIN: f64 = 0.05;
+const COVERAGE: f64 = 0.7;
+
+fn schedule() -> Schedule {
+    Schedule {
+        depth: Depth::Deep,
+        runs: 1,
+        time: Duration::from_secs(4),
+        calibration: Duration::from_secs(14),
+        reads: Reads {
+            interval: Nanos::from_millis(50),
+            idle_w: 4.0,
+            noise: 0.01,
+            ahead: Nanos::from_millis(5),
+            seed: 1,
+        },
+    }
+}
+
+#[test]
+fn timing_attribution_comes_near_the_truth() {
+    // SAFETY: the only test of this program; no other thread reads variables yet.
+    unsafe { use_one_thread() };
+    let folder = tempfile::tempdir().expect("a folder");
+    let runs = follow(&schedule(), folder.path(), &mut drop);
+    let runs = runs.expect("attributed");
+    let [plain, fitted, calibrated] =
+        Method::ALL.map(|method| Score::together(runs.iter().map(|run| run.score(method))));
+    assert!(calibrated.kinds.len() > 10, "{calibrated:?}");
+    let (error, warnings) = (calibrated.error(), &runs[0].warnings);
+    assert!(error < CALIBRATED, "{error} {warnings:?} {calibrated:#?}");
+    let more = fitted.error() - plain.error();
+    assert!(more < MORE_THAN_PLAIN, "{more} {warnings:?} {fitted:#?}");
+    for score in [&fitted, &calibrated] {
+        let coverage = score.coverage().expect("intervals");
+        assert!(coverage >= COVERAGE, "{coverage} {warnings:?} {score:#?}");
+    }
+    assert!(runs.iter().all(|run| run.imbalance <= 1e-9));
+}

@@ -1,0 +1,19 @@
+//! Sinks and the file of recordings.
+
+#[allow(unreachable_pub)]
+#[path = "../store_support/mod.rs"]
+mod store_support;
+#[path = "../waiting/mod.rs"]
+mod waiting;
+
+mod chrome_trace_is_valid;
+mod deletes_one_run_only;
+mod edits_and_sizes;
+mod keeps_calibrations;
+mod merges_joined_runs;
+mod merges_whole_runs;
+mod never_repairs_an_active_run;
+mod repairs_dead_runs;
+mod returns_rows_as_written;
+mod shares_one_file;
+mod views_sum_to_the_run;
