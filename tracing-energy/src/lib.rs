@@ -16,6 +16,7 @@ mod builder;
 mod guard;
 mod join;
 mod layer;
+mod meter;
 mod recorder;
 mod roles;
 
@@ -37,6 +38,7 @@ pub use guard::EnergyGuard;
 #[cfg(feature = "sqlite")]
 pub use join::ChildEnv;
 pub use layer::EnergyLayer;
+pub use meter::{MeterSample, PowerMeter, PowerSupport, power_support};
 pub use record::{Capture, Detail, EdgeClock, OnFull};
-pub use recorder::{IdleSamples, RailSummary, RunSummary};
+pub use recorder::{RailSummary, RunSummary};
 pub use roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};

@@ -10,7 +10,7 @@
 //! samples differ, one of them was set, or another program was active. Their average would
 //! include power of a working machine.
 
-use tracing_energy::IdleSamples;
+use tracing_energy::attribution::IdleSamples;
 use tracing_energy::rows::{BaselineRow, RailRow, SampleRow};
 use tracing_energy::units::Nanos;
 

@@ -42,6 +42,7 @@ pub mod estimate;
 pub mod fit;
 mod gaps;
 mod idle;
+mod idle_samples;
 mod idle_test;
 mod intervals;
 mod kind_report;
@@ -72,6 +73,7 @@ mod windows;
 
 pub use conserve::{balances, imbalance, remainder_j};
 pub use engine::Engine;
+pub use idle_samples::IdleSamples;
 pub use idle_test::refuted_baselines;
 pub use kinds::{Kind, KindNames, Kinds};
 pub use report::{Finished, RailTotal};

@@ -15,9 +15,9 @@ pub trait Sink: Send {
     /// Writes one batch.
     ///
     /// # Errors
-    /// A message that names the target and the next step. The caller counts the lost rows,
+    /// Names the target and the next step. The caller counts the lost rows,
     /// reports an event to other sinks, and continues to call this sink.
-    fn write(&mut self, batch: &Batch) -> Result<(), String>;
+    fn write(&mut self, batch: &Batch) -> Result<(), SinkError>;
 
     /// Returns the number of lost rows of a batch that [`Sink::write`] has just refused,
     /// without those kept for later.
@@ -29,8 +29,27 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// As [`Sink::write`].
-    fn finish(&mut self) -> Result<(), String>;
+    fn finish(&mut self) -> Result<(), SinkError>;
 }
+
+/// A sink cannot write. Rows that it has lost are counted; the recording continues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkError(String);
+
+impl SinkError {
+    /// Creates an error whose message names the target, the cause and the next step.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl std::fmt::Display for SinkError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SinkError {}
 
 /// Rows of one flush.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -9,7 +9,7 @@ use super::pending::{Pending, Ready};
 use super::text::{Slice, TraceText};
 use crate::Error;
 use energy_data::rows::{MarkRow, NodeRow, Role, SampleRow};
-use energy_data::sink::{Batch, Sink};
+use energy_data::sink::{Batch, Sink, SinkError};
 use energy_data::units::{Energy, Nanos, Power};
 use energy_host::files::FileAccess;
 
@@ -165,20 +165,20 @@ impl Sink for ChromeSink {
         "chrome"
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), String> {
+    fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
         if self.file.is_none() {
             return Ok(());
         }
         let result = self.try_write(batch);
-        self.or_stop(result)
+        self.or_stop(result).map_err(SinkError::new)
     }
 
-    fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self) -> Result<(), SinkError> {
         if self.file.is_none() {
             return Ok(());
         }
         let result = self.end();
-        self.or_stop(result)?;
+        self.or_stop(result).map_err(SinkError::new)?;
         self.file = None;
         Ok(())
     }

@@ -14,7 +14,6 @@ mod collector;
 mod control;
 mod cpu;
 mod device_use;
-mod idle;
 mod losses;
 #[cfg_attr(not(feature = "sqlite"), path = "no_offline.rs")]
 mod offline;
@@ -29,7 +28,6 @@ pub(crate) use baseline_cpu::measure_baseline_cpu;
 pub(crate) use collector::{Collector, CollectorParts};
 pub(crate) use control::Control;
 pub(crate) use device_use::DeviceUseReader;
-pub use idle::IdleSamples;
 pub(crate) use offline::Offline;
 pub(crate) use signal::end_on_signal;
 pub(crate) use source_rails::SourceRails;

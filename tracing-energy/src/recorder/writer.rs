@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use energy_data::sink::{Batch, Sink};
+use energy_data::sink::{Batch, Sink, SinkError};
 use energy_power::cpu_time;
 
 /// Maximum number of batches in the queue.
@@ -143,26 +143,26 @@ fn write_all(
     failures: &Mutex<Vec<SinkFailure>>,
     done: &AtomicU64,
 ) {
-    let fail = |sink: &dyn Sink, message: String, rows: u64| {
+    let fail = |sink: &dyn Sink, error: SinkError, rows: u64| {
         if let Ok(mut failures) = failures.lock() {
             failures.push(SinkFailure {
-                message: format!("{}: {message}", sink.name()),
+                message: format!("{}: {error}", sink.name()),
                 rows,
             });
         }
     };
     for batch in queue {
         for sink in &mut sinks {
-            if let Err(message) = sink.write(&batch) {
+            if let Err(error) = sink.write(&batch) {
                 let rows = sink.lost_rows(&batch);
-                fail(&**sink, message, rows);
+                fail(&**sink, error, rows);
             }
         }
         done.fetch_add(1, Ordering::Release);
     }
     for sink in &mut sinks {
-        if let Err(message) = sink.finish() {
-            fail(&**sink, message, 0);
+        if let Err(error) = sink.finish() {
+            fail(&**sink, error, 0);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use energy_data::rows::{AttributionRows, ConditionTime};
 
-use super::{Batch, Sink};
+use super::{Batch, Sink, SinkError};
 
 /// Keeps all rows in memory. Clones are handles to the same rows.
 #[derive(Debug, Clone, Default)]
@@ -51,12 +51,12 @@ impl Sink for MemorySink {
         "memory"
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), String> {
+    fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
         self.with(|recorded| recorded.add(batch));
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self) -> Result<(), SinkError> {
         self.with(|recorded| recorded.finished = true);
         Ok(())
     }

@@ -3,6 +3,6 @@
 mod memory;
 mod tree;
 
-pub use energy_data::sink::{Batch, Sink};
+pub use energy_data::sink::{Batch, Sink, SinkError};
 pub use memory::MemorySink;
 pub use tree::tree;

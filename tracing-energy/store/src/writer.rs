@@ -14,7 +14,7 @@ use super::unwritten::Unwritten;
 use super::{connection, insert, insert_attribution};
 use crate::Error;
 use energy_data::rows::AttributionRow;
-use energy_data::sink::{Batch, Sink};
+use energy_data::sink::{Batch, Sink, SinkError};
 use energy_host::files::FileAccess;
 use energy_host::{self as host, Host};
 
@@ -158,8 +158,8 @@ impl SqliteSink {
         Ok(())
     }
 
-    fn named(&self, message: String) -> String {
-        format!("database {}: {message}", self.path.display())
+    fn named(&self, message: &str) -> SinkError {
+        SinkError::new(format!("database {}: {message}", self.path.display()))
     }
 }
 
@@ -168,7 +168,7 @@ impl Sink for SqliteSink {
         "sqlite"
     }
 
-    fn write(&mut self, batch: &Batch) -> Result<(), String> {
+    fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
         match self.try_write(batch) {
             Ok(()) => {
                 self.unwritten = Unwritten::default();
@@ -176,7 +176,7 @@ impl Sink for SqliteSink {
             }
             Err(message) => {
                 self.unwritten.keep(batch, self.open_until_ns);
-                Err(self.named(message))
+                Err(self.named(&message))
             }
         }
     }
@@ -187,7 +187,7 @@ impl Sink for SqliteSink {
         batch.rows().saturating_sub(kept.count() as u64)
     }
 
-    fn finish(&mut self) -> Result<(), String> {
+    fn finish(&mut self) -> Result<(), SinkError> {
         let Some(connection) = self.connection.take() else {
             return Ok(());
         };
@@ -195,7 +195,7 @@ impl Sink for SqliteSink {
         // connection to close does it.
         let _ = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);");
         let closed = connection.close().map_err(|(_, error)| explain(&error));
-        closed.map_err(|message| self.named(message))
+        closed.map_err(|message| self.named(&message))
     }
 }
 

@@ -8,11 +8,11 @@ use energy_data::units::{Energy, Nanos};
 /// Collects samples of idle time.
 #[derive(Debug, Default)]
 pub struct IdleSamples {
-    rails: BTreeMap<u32, Rail>,
+    rails: BTreeMap<u32, RailIdle>,
 }
 
 #[derive(Debug)]
-struct Rail {
+struct RailIdle {
     start_ns: i64,
     end_ns: i64,
     covered_ns: i64,
@@ -30,7 +30,7 @@ impl IdleSamples {
         let Some(energy_j) = sample.energy_j else {
             return;
         };
-        let rail = self.rails.entry(sample.rail).or_insert(Rail {
+        let rail = self.rails.entry(sample.rail).or_insert(RailIdle {
             start_ns: sample.start_ns,
             end_ns: sample.end_ns,
             covered_ns: 0,
@@ -52,8 +52,8 @@ impl IdleSamples {
     /// Returns the baselines of rails whose samples cover at least `least`: a short idle
     /// interval is not representative.
     pub fn baselines(self, least: Nanos) -> Vec<BaselineRow> {
-        let serves = |rail: &Rail| rail.covered_ns >= least.nanos();
-        let row = |(rail, idle): (u32, Rail)| {
+        let serves = |rail: &RailIdle| rail.covered_ns >= least.nanos();
+        let row = |(rail, idle): (u32, RailIdle)| {
             let power =
                 Energy::from_joules(idle.energy_j).over(Nanos::from_nanos(idle.covered_ns))?;
             Some(BaselineRow {
@@ -73,7 +73,7 @@ impl IdleSamples {
     }
 }
 
-impl Rail {
+impl RailIdle {
     /// Returns the standard deviation of the samples' powers.
     fn spread_w(&self) -> Option<f64> {
         let n = f64::from(self.samples);
