@@ -191,7 +191,7 @@ fn the_compared_quantity_can_be_chosen() {
         ),
     ] {
         let output = compare(folder.path(), &[&["old", "new"], &arguments[..]].concat());
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         assert!(errors(&output).contains(expected), "{}", errors(&output));
     }
 }

@@ -9,6 +9,14 @@ use crate::power::SourceError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A selector matches no run of a database, or more than one.
+    #[error("database {}: {message}", path.display())]
+    Selection {
+        /// The database file.
+        path: PathBuf,
+        /// The selector and the runs that exist or match.
+        message: String,
+    },
     /// A power source cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),

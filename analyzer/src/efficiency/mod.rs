@@ -7,6 +7,7 @@ mod rate;
 pub use carbon::{Carbon, Factor, parse_factor, parse_region};
 pub use cost::{Cost, Price, parse_price};
 
+use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,12 +18,24 @@ const J_PER_KWH: f64 = 3.6e6;
 
 /// Price and emission factor, if given. There are no defaults because they depend on the
 /// region.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Rates {
-    /// Price of electricity.
+    /// Price of electricity, e.g. 0.30/kWh, 0.30EUR/kWh [default: no cost is shown]
+    #[arg(long, value_name = "PRICE", value_parser = parse_price)]
     pub price: Option<Price>,
-    /// Emission factor of electricity.
-    pub factor: Option<Factor>,
+    /// Emission factor of electricity, e.g. 400g/kWh [default: no CO2 is shown]
+    #[arg(long, value_name = "FACTOR", value_parser = parse_factor, conflicts_with = "region")]
+    pub co2: Option<Factor>,
+    /// Region whose emission factor is used: de, us, world, ... (an unknown name lists all)
+    #[arg(long, value_name = "REGION", value_parser = parse_region)]
+    pub region: Option<Factor>,
+}
+
+impl Rates {
+    /// Returns the emission factor, if one or a region is given.
+    pub fn factor(&self) -> Option<&Factor> {
+        self.co2.as_ref().or(self.region.as_ref())
+    }
 }
 
 /// Energy of a run relative to its work. Values per token and second are in [`Totals`].
@@ -80,10 +93,7 @@ impl Efficiency {
             active_share,
             rails,
             cost: rates.price.as_ref().map(|price| Cost::of(totals, price)),
-            carbon: rates
-                .factor
-                .as_ref()
-                .map(|factor| Carbon::of(totals, factor)),
+            carbon: rates.factor().map(|factor| Carbon::of(totals, factor)),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use tracing_energy::AttributeOptions;
 use tracing_energy::host;
 use tracing_energy::power::batches::merge;
@@ -15,13 +16,16 @@ use tracing_energy::store::SqliteSink;
 
 use super::Imported;
 use crate::error::{Error, Result};
+use crate::options::IMPORT_NAME_HELP;
 
 /// Input file and the name of its run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct PowerOptions {
-    /// The recording: powermetrics' plist stream or text, or a table.
+    /// Power recording to import: plist or text of powermetrics, or CSV
+    #[arg(value_name = "FILE")]
     pub recording: PathBuf,
     /// Name of the run; `None` uses the file's name.
+    #[arg(long, value_name = "NAME", help = IMPORT_NAME_HELP)]
     pub name: Option<String>,
 }
 
