@@ -82,10 +82,10 @@ pub struct SaveArgs {
 /// The program that records runs.
 #[derive(Debug, Args)]
 struct ProgramArgs {
-    /// Use existing runs instead of executing a program: a tag KEY=VALUE, a group, or a run
+    /// Existing runs: a tag KEY=VALUE, a group, or a run [default: execute a program]
     #[arg(long = "runs", value_name = "RUNS", conflicts_with = "program")]
     existing: Option<String>,
-    /// Name of the run to use, if one execution records several [default: there is only one]
+    /// Name of the run to use; required if one execution records several
     #[arg(long, value_name = "NAME")]
     run_name: Option<String>,
     /// Program and its arguments; `check` uses the saved ones by default
@@ -102,8 +102,8 @@ pub struct CheckArgs {
     /// Executions and limits.
     #[command(flatten)]
     pub options: CheckOptions,
-    /// Command line of an old program to compare with instead of the saved runs; executions
-    /// are interleaved
+    /// Command line of an old program to compare with; executions are interleaved [default:
+    /// compare with the saved runs]
     #[arg(long, value_name = "COMMAND LINE", conflicts_with = "existing")]
     base_command: Option<String>,
     /// Fail if the result is undecided

@@ -72,9 +72,9 @@ pub use run::RunArgs;
 pub use runs::RunsArgs;
 pub use views::{NoOptions, QueryArgs, ViewArgs};
 
-/// Measures the energy of a program's spans in joules.
+/// Measure the energy of a program's spans in joules.
 #[derive(Debug, Parser)]
-#[command(name = "energy", version, about, max_term_width = 80, after_help = EXAMPLES,
+#[command(name = "energy", version, max_term_width = 80, after_help = EXAMPLES,
           after_long_help = format!("{EXAMPLES}\n\n{READERS}"))]
 pub struct Cli {
     /// Database file; it holds many runs

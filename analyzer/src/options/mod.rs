@@ -24,7 +24,7 @@ pub(crate) use serialize::{as_optional_text, as_text};
 /// Help of `--rail`.
 pub const RAIL_HELP: &str = "Only use this rail [default: the sum of root rails]";
 /// Help of `--phase`.
-pub const PHASE_HELP: &str = "Only use this phase, e.g. decode";
+pub const PHASE_HELP: &str = "Only use this phase, e.g. decode [default: all]";
 /// Help of `--name` of imported runs.
 pub const IMPORT_NAME_HELP: &str = "Name of the run [default: the file name]";
 /// Help of `--kernel`.

@@ -51,13 +51,13 @@ pub struct RecordingOptions {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration,
           default_value = duration_text(Self::default().baseline))]
     pub baseline: Duration,
-    /// Name of the run; for `energy record`, the program's name by default
+    /// Name of the run [default: none; of `energy record`, the program's name]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Tag of the run (repeatable)
+    /// Tag of the run (repeatable) [default: none]
     #[arg(long = "tag", value_name = "KEY[=VALUE]", value_parser = parse_tag)]
     pub tags: Vec<(String, String)>,
-    /// Experiment that the run belongs to
+    /// Experiment that the run belongs to [default: none]
     #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
     /// Do not store texts: prompts, responses, tokens, command lines

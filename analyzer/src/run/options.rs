@@ -108,7 +108,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "X", default_value_t = Self::default().repeat_penalty)]
     pub repeat_penalty: f32,
     /// Record statistics of activation tensors and attention as metrics of their spans. Values
-    /// below THRESHOLD count as zero [default: not recorded; 0.01 without a value]
+    /// below THRESHOLD count as zero (0.01 if it is omitted) [default: not recorded]
     #[arg(long, value_name = "THRESHOLD", num_args = 0..=1, require_equals = true,
           default_missing_value = "0.01")]
     pub stats: Option<f32>,

@@ -74,7 +74,7 @@ impl Scope {
 const BASES: &str = "measured, fitted, calibrated, grouped, proportional, modelled, replayed";
 
 fn basis_help() -> String {
-    format!("Only list rows with this basis: {BASES}")
+    format!("Only list rows with this basis: {BASES} [default: all]")
 }
 
 /// Parses the name of a basis.

@@ -29,7 +29,7 @@ pub struct SampleOptions {
     #[arg(
         long,
         value_name = "PHASE",
-        help = "Only list samples of this phase, e.g. decode"
+        help = "Only list samples of this phase, e.g. decode [default: all]"
     )]
     pub phase: Option<String>,
 }

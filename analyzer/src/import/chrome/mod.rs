@@ -67,7 +67,7 @@ pub struct ChromeOptions {
     pub name: Option<String>,
     /// Span arguments whose values distinguish call paths
     #[arg(long, value_name = "NAMES", value_delimiter = ',',
-          default_values_t = Self::default().key_fields)]
+          default_value = Self::default().key_fields.join(","))]
     pub key_fields: Vec<String>,
     /// Time at which the trace's clock read zero: a date and time, or seconds since 1970
     /// [default: derived from the file]
