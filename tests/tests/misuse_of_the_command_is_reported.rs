@@ -149,7 +149,7 @@ fn a_run_without_spans_and_a_run_given_twice() {
     }
     let (code, text) = refused(&path, &["compare", "last", "last"]);
     assert!(
-        text.contains("is given twice; give a different run"),
+        text.contains("`last` is given twice; give a different run"),
         "{text}"
     );
     assert_eq!((code, text.lines().count()), (2, 1), "{text}");

@@ -158,13 +158,15 @@ fn check_disjoint(sides: &[(String, Vec<Run>)]) -> Result<()> {
             let Some(run) = runs.iter().find(shared) else {
                 continue;
             };
-            let title = escape(&run.title());
+            let [name, other] = [name, other].map(|name| quoted(name));
             return Err(Error::Usage(match runs == others {
-                true => format!("run {title} is given twice; give a different run or group"),
+                true if name == other => {
+                    format!("{name} is given twice; give a different run or group")
+                }
+                true => format!("{name} and {other} select the same runs; give different ones"),
                 false => format!(
-                    "run {title} is on both {} and {}; select each run for one side only",
-                    quoted(name),
-                    quoted(other)
+                    "run {} is on both {name} and {other}; select each run for one side only",
+                    escape(&run.title())
                 ),
             }));
         }

@@ -9,9 +9,8 @@ pub use cost::{Cost, Price, parse_price};
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::query::{RailPower, Run, Totals};
+use crate::query::{RailPower, Run, StoredConfig, Totals};
 
 /// Joules in a kilowatt hour.
 const J_PER_KWH: f64 = 3.6e6;
@@ -68,12 +67,9 @@ pub struct Efficiency {
 impl Efficiency {
     /// Computes the efficiency of a run from its totals.
     pub fn of(run: &Run, totals: &Totals, rails: Vec<RailPower>, rates: &Rates) -> Self {
-        let config = run.row.metadata.config.as_deref();
-        let config: Value = config
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
-        let weights = |key: &str| config[key].as_u64().filter(|weights| *weights > 0);
-        let (parameters, active) = (weights("parameters"), weights("active_parameters"));
+        let config = StoredConfig::of(&run.row.metadata);
+        let parameters = config.parameters.filter(|weights| *weights > 0);
+        let active = config.active_parameters.filter(|weights| *weights > 0);
         let per_million = |weights: Option<u64>| {
             weights
                 .zip(totals.energy_j)

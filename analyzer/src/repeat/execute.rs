@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tracing_energy::rows::RunStatus;
 
 use super::{PlannedRun, RepeatPlan};
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::program::{Interrupt, Program};
-use crate::query::{self, Recording, Run};
+use crate::query::{self, Recording, Run, StoredConfig};
 
 /// Executes the missing runs and returns their number. `on_progress` is called before each
 /// run with the number of finished ones.
@@ -75,31 +74,15 @@ pub struct Resumed {
     pub models: Vec<Option<String>>,
 }
 
-/// The part of a run's configuration that repeats use. Everything is absent in runs of other
-/// programs.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct StoredConfig {
-    plan: serde_json::Value,
-    model_sha256: Option<String>,
-}
-
-impl StoredConfig {
-    fn of(run: &Run) -> Option<Self> {
-        serde_json::from_str(run.row.metadata.config.as_deref()?).ok()
-    }
-}
-
 /// Reads the plan of a group from its runs.
 ///
 /// # Errors
 /// If there is no such group, or its runs are no repeats.
 pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
     let runs = query::select(recording, &format!("{}={group}", super::GROUP_TAG))?.runs;
-    let config = |run: &Run| StoredConfig::of(run);
-    let plan = runs
-        .iter()
-        .find_map(|run| RepeatPlan::from_value(&config(run)?.plan));
+    let config = |run: &Run| StoredConfig::of(&run.row.metadata);
+    let plan = |run: &Run| RepeatPlan::from_value(&config(run).plan?);
+    let plan = runs.iter().find_map(plan);
     let Some(plan) = plan else {
         return Err(Error::Usage(format!(
             "group {}: its runs contain no plan of this version; only runs of `energy run --repeat` can be resumed",
@@ -112,7 +95,7 @@ pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
             let tag = tags.iter().find(|(key, _)| key == super::CONFIG_TAG);
             tag.map_or("", |(_, value)| value) == label
         };
-        let sha256 = |run: &Run| config(run)?.model_sha256;
+        let sha256 = |run: &Run| config(run).model_sha256;
         runs.iter().filter(of_config).find_map(sha256)
     };
     let models = plan

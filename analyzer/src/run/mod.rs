@@ -1,5 +1,7 @@
 //! Runs a language model under the recorder.
 
+#[cfg(feature = "inference")]
+mod config;
 mod fetch;
 #[cfg(feature = "inference")]
 mod hub;

@@ -14,6 +14,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::config::RunConfig;
 use super::model::{self, load, spinner};
 use super::{Depth, Prefill, Requantize, RunOptions};
 use crate::error::Error;
@@ -120,7 +121,6 @@ fn start(db: &Path, options: &RunOptions) -> anyhow::Result<EnergyGuard> {
 
 fn metadata(options: &RunOptions) -> RunMetadata {
     let recording = &options.recording;
-    let plan = options.plan.as_ref();
     RunMetadata {
         name: recording.name.clone(),
         prompt: Some(options.prompt.clone()),
@@ -129,7 +129,10 @@ fn metadata(options: &RunOptions) -> RunMetadata {
         experiment: recording.experiment.clone(),
         tags: recording.tags.clone(),
         // Stored early, so that a run interrupted while loading can be resumed.
-        config: plan.map(|plan| serde_json::json!({ "plan": plan }).to_string()),
+        config: match &options.plan {
+            Some(_) => RunConfig::of(options).text(),
+            None => None,
+        },
         ..RunMetadata::default()
     }
 }
@@ -172,7 +175,7 @@ fn generate(
     out: &mut dyn Write,
 ) -> anyhow::Result<(Responses, Written)> {
     let mut model = load(options, &path)?;
-    describe(guard, options, &model, checksum);
+    let mut config = describe(guard, options, &model, checksum);
     let (mut responses, mut written) = (Responses::default(), Ok(()));
     for (at, prompt) in options.prompts().into_iter().enumerate() {
         if at > 0 {
@@ -189,15 +192,12 @@ fn generate(
             break;
         }
     }
+    config.kv_cache_bytes = Some(responses.cache_bytes);
     guard.update_metadata(|metadata| {
         metadata.response = Some(responses.texts.join("\n\n"));
         metadata.input_tokens = i64::try_from(responses.input_tokens).ok();
         metadata.output_tokens = i64::try_from(responses.output_tokens).ok();
-        let known = metadata.config.as_deref().map(serde_json::from_str);
-        if let Some(Ok(serde_json::Value::Object(mut config))) = known {
-            config.insert("kv_cache_bytes".to_owned(), responses.cache_bytes.into());
-            metadata.config = Some(serde_json::Value::Object(config).to_string());
-        }
+        metadata.config = config.text();
     });
     Ok((responses, written))
 }
@@ -230,42 +230,21 @@ fn respond(
     Ok(())
 }
 
-fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: &str) {
+/// Stores the model and the configuration with the run, and returns the configuration.
+fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: &str) -> RunConfig {
     let info = model.info();
     let name = if info.name.is_empty() {
         options.model.clone()
     } else {
         info.name.clone()
     };
-    let mut config = serde_json::json!({
-        "architecture": info.architecture, "assumed": info.assumed, "layers": info.layers, "width": info.width,
-        "hidden": info.hidden, "heads": info.heads, "kv_heads": info.kv_heads,
-        "head_dim": info.head_dim, "window": info.window,
-        "windowed_layers": info.windowed_layers,
-        "vocab": info.vocab, "parameters": info.parameters, "device": info.device,
-        "embedding_parameters": info.parts.embedding,
-        "attention_parameters": info.parts.attention,
-        "mlp_parameters": info.parts.mlp,
-        "context_length": info.context_length, "depth": options.depth.of_model().as_str(),
-        "weight_bytes": info.weight_bytes, "prefill_bytes": info.prefill_bytes,
-        "threads": energy_models::device::threads(), "model_sha256": checksum,
-        "max_tokens": options.max_tokens, "temperature": options.temperature,
-        "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
-        "repeat_penalty": options.repeat_penalty, "prompts": options.prompts().len(),
-        "statistics_threshold": options.stats,
-    });
-    if !options.recording.keep_text {
-        // Identifies runs with the same prompt although its text is not stored.
-        config["prompt_sha256"] = super::sha256_of(options.prompt.as_bytes()).into();
-    }
-    if let Some(plan) = &options.plan {
-        config["plan"] = plan.clone();
-    }
+    let config = RunConfig::of_model(options, info, checksum);
     guard.update_metadata(|metadata| {
         metadata.model = Some(name);
         metadata.precision = Some(info.precision.clone());
-        metadata.config = Some(config.to_string());
+        metadata.config = config.text();
     });
+    config
 }
 
 fn sampling(options: &RunOptions) -> GenerateOptions {
