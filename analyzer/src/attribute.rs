@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use tracing_energy::Prior;
 use tracing_energy::power::{Kernel, Provenance};
 use tracing_energy::store::{Patience, RunLiveness, Store};
@@ -10,25 +11,36 @@ use tracing_energy::{AttributeOptions, Method};
 
 use crate::calibrate::key_of_run;
 use crate::error::Result;
+use crate::options::{KERNEL_HELP, parse_kernel, parse_offset};
 use crate::priors::read_priors;
 
 /// Options of an attribution.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Options {
-    /// Method.
+#[derive(Debug, Clone, PartialEq, Default, Args)]
+pub struct ReattributionOptions {
+    /// Attribution method: proportional, fitted, calibrated
+    #[arg(long, value_name = "METHOD", default_value_t)]
     pub method: Method,
-    /// Rails to use the method for; empty for all.
+    /// Only use the method for this rail, and proportional for the others (repeatable)
+    /// [default: all rails]
+    #[arg(long = "rail", value_name = "RAIL")]
     pub rails: Vec<String>,
     /// Averaging windows of sensors, by rail.
+    #[arg(long = "kernel", value_name = "RAIL=KERNEL", help = KERNEL_HELP,
+          value_parser = parse_kernel)]
     pub kernels: Vec<(String, Kernel)>,
-    /// Time by which the sensor's clock is ahead of the program's; `None` to estimate it.
+    /// Time by which the sensor's clock is ahead of the program's, e.g. 12ms [default:
+    /// estimated]
+    #[arg(long, value_name = "TIME", value_parser = parse_offset, allow_hyphen_values = true)]
     pub offset: Option<Nanos>,
-    /// File with known powers. Without it and without `pool`, the method calibrated uses the
-    /// stored calibration that matches the run.
+    /// File with known powers of operations, for the method calibrated [default: without --pool,
+    /// the stored calibration that matches the run]
+    #[arg(long, value_name = "FILE")]
     pub prior: Option<PathBuf>,
-    /// Use a stored calibration even if it does not match the run.
+    /// Use a stored calibration even if it does not match the run
+    #[arg(long)]
     pub force: bool,
-    /// Number of earlier runs of the same program to use as prior.
+    /// Maximum number of earlier runs of the same program to use as prior
+    #[arg(long, value_name = "N", default_value_t = Self::default().pool)]
     pub pool: usize,
 }
 
@@ -37,7 +49,7 @@ pub struct Options {
 ///
 /// # Errors
 /// If a file cannot be read or written, or the run has too little data for the method.
-pub fn attribute(path: &Path, uuid: &str, options: &Options) -> Result<u32> {
+pub fn attribute(path: &Path, uuid: &str, options: &ReattributionOptions) -> Result<u32> {
     let (priors, note) = match &options.prior {
         Some(file) => (read_priors(file)?, None),
         None if options.method == Method::Calibrated && options.pool == 0 => {
@@ -111,40 +123,4 @@ fn stored(path: &Path, uuid: &str, force: bool) -> Result<(Vec<Prior>, Option<St
         });
     }
     Ok((priors, Some(notes.join("; "))))
-}
-
-/// Parses `12ms`, `-3.5ms`, `0.02s`.
-///
-/// # Errors
-/// Describes the accepted format.
-pub fn parse_offset(text: &str) -> std::result::Result<Nanos, String> {
-    let units = [("ms", 1e6), ("us", 1e3), ("s", 1e9)];
-    let known = units.into_iter().find_map(|(unit, ns)| {
-        let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-        (number.abs() * ns < 1e15).then_some(Nanos::from_nanos((number * ns).round() as i64))
-    });
-    known.ok_or_else(|| format!("`{text}` is not an offset; write 12ms or -3.5ms"))
-}
-
-/// Parses `RAIL=KERNEL`.
-///
-/// # Errors
-/// Describes the accepted format.
-pub fn parse_kernel(text: &str) -> std::result::Result<(String, Kernel), String> {
-    let (rail, kernel) = text
-        .split_once('=')
-        .ok_or("give RAIL=KERNEL, for example gpu=trailing:100ms")?;
-    Ok((rail.to_owned(), kernel.parse()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn offsets_have_a_sign_and_a_unit() {
-        assert_eq!(parse_offset("-3.5ms"), Ok(Nanos::from_nanos(-3_500_000)));
-        assert_eq!(parse_offset("0.02s"), Ok(Nanos::from_nanos(20_000_000)));
-        assert!(parse_offset("12").is_err() && parse_offset("nan ms").is_err());
-    }
 }

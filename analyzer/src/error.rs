@@ -1,6 +1,10 @@
 //! Error type of the crate.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::options::duration_text;
 
 /// Errors of reading, showing and attributing recordings.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +24,9 @@ pub enum Error {
         /// The problem and the next step.
         message: String,
     },
+    /// Rows cannot be written.
+    #[error(transparent)]
+    Rows(#[from] tracing_energy::sink::SinkError),
     /// A query failed.
     #[error("database: {0}; check that the file is a complete recording of this version")]
     Query(#[from] rusqlite::Error),
@@ -53,7 +60,13 @@ pub enum Error {
     /// A baseline cannot be used.
     #[error("{0}")]
     Baseline(String),
-    /// An SQL query failed.
+    /// The request contradicts itself or its input.
+    #[error("{0}")]
+    Usage(String),
+    /// An SQL query exceeded its time limit.
+    #[error("query: it took more than {}; restrict it, or increase --timeout", duration_text(*.0))]
+    Timeout(Duration),
+    /// A text is not an SQL query, or one that is not permitted.
     #[error("query: {0}")]
     Sql(String),
     /// The database doesn't exist.
@@ -117,6 +130,28 @@ pub enum Error {
     /// A stream cannot be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+}
+
+impl Error {
+    /// Returns whether the request is wrong: it names a run, file, rail or value that does not
+    /// exist, or does not fit the run. The same request can never succeed on this input.
+    pub fn is_usage(&self) -> bool {
+        use tracing_energy::store::Error as Of;
+        match self {
+            Self::NoRecording(_)
+            | Self::Missing { .. }
+            | Self::Unknown { .. }
+            | Self::NoPhases { .. }
+            | Self::Rate { .. }
+            | Self::Sql(_)
+            | Self::Usage(_)
+            | Self::Store(Of::Selection { .. }) => true,
+            Self::File { source, .. } | Self::Store(Of::Io { source, .. }) => {
+                source.kind() == ErrorKind::NotFound
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Shorthand for results of this crate.

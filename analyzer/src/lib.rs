@@ -17,6 +17,7 @@ pub mod flamegraph;
 pub mod format;
 pub mod import;
 pub mod ops;
+pub mod options;
 pub mod plausibility;
 pub mod priors;
 pub mod program;

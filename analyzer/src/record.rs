@@ -7,56 +7,29 @@
 //!
 //! This process reads power; programs that record spans join its run.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
 
-use tracing_energy::power::{Provenance, SourceChoice};
+use clap::Args;
+use tracing_energy::power::Provenance;
 use tracing_energy::rows::RunMetadata;
 use tracing_energy::store::JoinedSummary;
 use tracing_energy::{AttributeOptions, EnergyLayer, Method, RunSummary};
 
 use crate::error::{Error, Result};
 use crate::format::escape;
+use crate::options::RecordingOptions;
 use crate::program::Interrupt;
 
-/// Options of recording a program. Defaults are the command line's.
-#[derive(Debug, Clone, PartialEq)]
+/// Options of recording a program.
+#[derive(Debug, Clone, PartialEq, Default, Args)]
 pub struct RecordOptions {
-    /// The program and its arguments; at least one word.
+    /// Program and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
     pub words: Vec<String>,
-    /// The database.
-    pub database: PathBuf,
-    /// `auto`, `powermetrics`, `rapl`, `modelled` or `replay:FILE`.
-    pub source: String,
-    /// Requested time between power samples.
-    pub interval: Duration,
-    /// Duration of the idle baseline.
-    pub baseline: Duration,
-    /// Name of the run; `None` for the program's.
-    pub name: Option<String>,
-    /// Tags.
-    pub tags: Vec<(String, String)>,
-    /// Experiment that the run belongs to.
-    pub experiment: Option<String>,
-    /// Whether to store texts such as the command line.
-    pub keep_text: bool,
-}
-
-impl Default for RecordOptions {
-    fn default() -> Self {
-        Self {
-            words: Vec::new(),
-            database: crate::DATABASE.into(),
-            source: "auto".to_owned(),
-            interval: Duration::from_millis(100),
-            baseline: Duration::from_secs(2),
-            name: None,
-            tags: Vec::new(),
-            experiment: None,
-            keep_text: true,
-        }
-    }
+    /// Power, idle baseline and labels.
+    #[command(flatten)]
+    pub recording: RecordingOptions,
 }
 
 /// A recorded program that has ended.
@@ -79,19 +52,19 @@ pub struct RecordedProgram {
 /// # Errors
 /// If the power source or the database cannot be opened, or the program cannot be started.
 /// Then no run is recorded.
-pub fn record(options: &RecordOptions) -> anyhow::Result<RecordedProgram> {
-    let source: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
+pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProgram> {
+    let recording = &options.recording;
     let (program, arguments) = options.words.split_first().ok_or_else(|| missing(""))?;
     // Fail before the baseline, which takes seconds.
     find(program)?;
     let interrupt = Interrupt::listen()?;
     let (layer, guard) = EnergyLayer::builder()
-        .database_ignoring_env(&options.database)
-        .source(source)
-        .interval(options.interval)
-        .baseline(options.baseline)
+        .database_ignoring_env(db)
+        .source(recording.power.source.clone())
+        .interval(recording.power.interval)
+        .baseline(recording.baseline)
         .metadata(metadata(options))
-        .keep_text(options.keep_text)
+        .keep_text(recording.keep_text)
         .build()?;
     drop(layer);
     let child_env = guard.child_env();
@@ -113,10 +86,10 @@ pub fn record(options: &RecordOptions) -> anyhow::Result<RecordedProgram> {
         0 => guard.finish(),
         _ => guard.cancel(),
     };
-    let joined = tracing_energy::attribute_joined(&options.database, &summary.uuid)?;
+    let joined = tracing_energy::attribute_joined(db, &summary.uuid)?;
     let mut warnings = summary.warnings.clone();
     warnings.extend(join_warnings(&joined));
-    warnings.extend(fit(options, &summary, &joined));
+    warnings.extend(fit(db, &summary, &joined));
     Ok(RecordedProgram {
         uuid: summary.uuid,
         status: ended.status,
@@ -127,13 +100,14 @@ pub fn record(options: &RecordOptions) -> anyhow::Result<RecordedProgram> {
 }
 
 fn metadata(options: &RecordOptions) -> RunMetadata {
-    let program = options.words.first().map(std::path::Path::new);
+    let recording = &options.recording;
+    let program = options.words.first().map(Path::new);
     let name = program.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    let command = options.keep_text.then(|| options.words.join(" "));
+    let command = recording.keep_text.then(|| options.words.join(" "));
     RunMetadata {
-        name: options.name.clone().or(name),
-        experiment: options.experiment.clone(),
-        tags: options.tags.clone(),
+        name: recording.name.clone().or(name),
+        experiment: recording.experiment.clone(),
+        tags: recording.tags.clone(),
         config: command.map(|command| serde_json::json!({ "command": command }).to_string()),
         ..RunMetadata::default()
     }
@@ -141,7 +115,7 @@ fn metadata(options: &RecordOptions) -> RunMetadata {
 
 /// Fails if the program is not found.
 fn find(program: &str) -> Result<()> {
-    let path = std::path::Path::new(program);
+    let path = Path::new(program);
     let is_there = match path.components().count() {
         0 => false,
         1 => {
@@ -153,7 +127,7 @@ fn find(program: &str) -> Result<()> {
     is_there.then_some(()).ok_or_else(|| missing(program))
 }
 
-fn is_file(path: &std::path::Path) -> bool {
+fn is_file(path: &Path) -> bool {
     path.is_file() || cfg!(windows) && path.with_extension("exe").is_file()
 }
 
@@ -192,14 +166,14 @@ fn join_warnings(joined: &JoinedSummary) -> Vec<String> {
 
 /// Attributes measured power to spans by the method `fitted`. Returns a warning if that
 /// fails.
-fn fit(options: &RecordOptions, summary: &RunSummary, joined: &JoinedSummary) -> Option<String> {
+fn fit(db: &Path, summary: &RunSummary, joined: &JoinedSummary) -> Option<String> {
     let mut rails = summary.rails.iter();
     let measured = rails.any(|rail| rail.provenance != Provenance::Modelled);
     if joined.processes == 0 || !measured {
         return None;
     }
     let fitted = AttributeOptions::new(Method::Fitted);
-    let result = tracing_energy::reattribute(&options.database, &summary.uuid, &fitted);
+    let result = tracing_energy::reattribute(db, &summary.uuid, &fitted);
     let error = result.err()?;
     Some(format!(
         "energies are proportional and have no interval: {error}"

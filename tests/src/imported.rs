@@ -53,9 +53,9 @@ fn listed(folder: &Path) -> Result<Listed, energy_analyzer::Error> {
         kernels: Vec::new(),
     };
     let run = import(&database, &options)?;
-    let fitted = attribute::Options {
+    let fitted = attribute::ReattributionOptions {
         method: Method::Fitted,
-        ..attribute::Options::default()
+        ..attribute::ReattributionOptions::default()
     };
     attribute(&database, &run.uuid, &fitted)?;
     let recording = Recording::open(&database)?;

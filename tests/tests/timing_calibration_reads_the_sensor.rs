@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use energy_analyzer::calibrate::{CalibrateOptions, Progress, calibrate, key_of_run, machine};
+use energy_analyzer::options::{RecordingOptions, SourceOptions};
 use energy_analyzer::priors::{read_priors, write_priors};
 use energy_analyzer::run::{RunOptions, record};
 use energy_models::tiny::{self, TinyConfig};
+use tracing_energy::power::SourceChoice;
 use tracing_energy::rows::RunRow;
 use tracing_energy::store::Store;
 
@@ -40,29 +42,32 @@ fn options(folder: &Path) -> CalibrateOptions {
     tiny::write_gguf(&model, &TinyConfig::default()).expect("a model");
     CalibrateOptions {
         model: model.display().to_string(),
-        source: "powermetrics".to_owned(),
-        interval: Duration::from_millis(100),
+        power: SourceOptions {
+            source: SourceChoice::Powermetrics,
+            interval: Duration::from_millis(100),
+        },
         // Idle times take 2 s: five slots a round, the last for all small kinds.
         budget: Duration::from_secs(10),
-        database: folder.join("energy.db"),
         ..CalibrateOptions::default()
     }
 }
 
 /// A short run of the same model into the same file.
-fn run(options: &CalibrateOptions) -> RunRow {
+fn run(db: &Path, options: &CalibrateOptions) -> RunRow {
     let options = RunOptions {
         prompt: "hello".to_owned(),
         raw: true,
         max_tokens: 4,
-        baseline: Duration::ZERO,
         model: options.model.clone(),
-        source: options.source.clone(),
-        database: options.database.clone(),
+        recording: RecordingOptions {
+            power: options.power.clone(),
+            baseline: Duration::ZERO,
+            ..RecordingOptions::default()
+        },
         ..RunOptions::default()
     };
-    let recorded = record(&options, &mut std::io::sink()).expect("recorded");
-    let store = Store::open(&options.database).expect("opens");
+    let recorded = record(db, &options, &mut std::io::sink()).expect("recorded");
+    let store = Store::open(&db).expect("opens");
     store.find_run(&recorded.uuid).expect("found").row
 }
 
@@ -79,9 +84,9 @@ fn timing_calibration_reads_the_sensor() {
         );
         std::env::set_var("FAKE_POWERMETRICS_WATTS_FILE", &file);
     }
-    let options = options(folder.path());
+    let (db, options) = (folder.path().join("energy.db"), options(folder.path()));
     let mut lines = String::new();
-    let calibrated = calibrate(&options, &mut |progress| {
+    let calibrated = calibrate(&db, &options, &mut |progress| {
         if let Progress::Measuring { kind, .. } = progress {
             draw(&file, watts(&kind));
             let _ = writeln!(lines, "{kind}");
@@ -111,14 +116,14 @@ fn timing_calibration_reads_the_sensor() {
         (machine().as_str(), "powermetrics")
     );
     assert_eq!((key.depth.as_str(), key.device.as_str()), ("module", "cpu"));
-    let store = Store::open(&options.database).expect("opens");
+    let store = Store::open(&db).expect("opens");
     let found = store.find_calibration(key, false).expect("found");
     assert_eq!(
         (found.calibration.id, &found.calibration.row),
         (calibrated.id, &calibrated.row)
     );
 
-    let of_run = key_of_run(&run(&options), "powermetrics").expect("known");
+    let of_run = key_of_run(&run(&db, &options), "powermetrics").expect("known");
     assert_eq!(&of_run, key);
 
     let table = folder.path().join("priors.csv");

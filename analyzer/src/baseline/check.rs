@@ -1,25 +1,30 @@
 //! Checks against a baseline: interleaved executions, interim analyses, and a verdict.
 
+use clap::Args;
 use tracing_energy::store::Store;
 
 use super::{CHECK_TAG, CheckOutcome, Limits, Saved, Verdict, analyses};
-use crate::compare::{CompareOptions, Compared, Estimates, Side, sides};
+use crate::compare::{CompareOptions, Compared, ComparedEnergy, Estimates, Side, sides};
 use crate::error::{Error, Result};
 use crate::format::stamp;
 use crate::program::{Interrupt, Program};
 use crate::query::Recording;
 
 /// Options of a check.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct CheckOptions {
-    /// Number of executions before the first interim analysis.
+    /// Number of executions before the first interim analysis
+    #[arg(long, value_name = "N", default_value_t = Self::default().repeat)]
     pub repeat: usize,
-    /// Maximum number of executions.
+    /// Maximum number of executions
+    #[arg(long, value_name = "N", default_value_t = Self::default().max_repeat)]
     pub max_repeat: usize,
     /// Allowed increases.
+    #[command(flatten)]
     pub limits: Limits,
-    /// Options of the comparison. The check sets the confidence of each analysis.
-    pub compare: CompareOptions,
+    /// The compared energies.
+    #[command(flatten)]
+    pub energy: ComparedEnergy,
 }
 
 impl Default for CheckOptions {
@@ -28,7 +33,18 @@ impl Default for CheckOptions {
             repeat: 5,
             max_repeat: 10,
             limits: Limits::default(),
-            compare: CompareOptions::default(),
+            energy: ComparedEnergy::default(),
+        }
+    }
+}
+
+impl CheckOptions {
+    /// Returns the options of the comparison.
+    fn compare(&self) -> CompareOptions {
+        CompareOptions {
+            energy: self.energy.clone(),
+            estimate: true,
+            ..CompareOptions::default()
         }
     }
 }
@@ -116,10 +132,7 @@ pub fn check_runs(
 ) -> Result<Checked> {
     let base = format!("{}={}", super::TAG, saved.name);
     let (sides, _) = sides(recording, &[base, selector.to_owned()], None)?;
-    let compare = CompareOptions {
-        estimate: true,
-        ..options.compare.clone()
-    };
+    let compare = options.compare();
     let compared = Compared::read(recording, sides, &compare)?;
     let verdict = judge(&compared, &options.limits)?;
     Ok(Checked {
@@ -154,9 +167,10 @@ fn compare(
     let recording = Recording::open(&program.database)?;
     let selectors = [base.to_owned(), format!("group={group}")];
     let (sides, _): (Vec<Side>, _) = sides(&recording, &selectors, None)?;
-    let mut compare = options.compare.clone();
-    compare.stats.confidence = confidence;
-    compare.estimate = true;
+    let compare = CompareOptions {
+        confidence,
+        ..options.compare()
+    };
     Compared::read_with_estimates(&recording, sides, &compare, estimates)
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use clap::Args;
 use tracing_energy::rows::RunStatus;
 use tracing_energy::store::Store;
 
@@ -10,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::program::{Interrupt, Program};
 use crate::query::{self, Recording, Run};
+
+/// Default number of executions of a saved baseline.
+const EXECUTIONS: usize = 5;
 
 /// A baseline.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,13 +39,16 @@ pub enum IfExists {
 }
 
 /// Options of saving a baseline.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct SaveOptions {
-    /// Name of the baseline.
+    /// Name of the baseline
+    #[arg(value_name = "BASELINE")]
     pub name: String,
-    /// Number of executions.
+    /// Number of executions
+    #[arg(long, value_name = "N", default_value_t = EXECUTIONS)]
     pub repeat: usize,
     /// Behaviour if a baseline of that name exists.
+    #[arg(skip)]
     pub if_exists: IfExists,
 }
 
@@ -98,7 +105,7 @@ fn refuse_existing(database: &Path, name: &str) -> Result<()> {
         .find(|saved| saved.name == name)
     {
         None => Ok(()),
-        Some(saved) => Err(Error::Baseline(format!(
+        Some(saved) => Err(Error::Usage(format!(
             "baseline `{}` exists, with {}; give --replace or --add",
             escape(name),
             crate::format::counted(saved.runs.len(), "run")
@@ -165,7 +172,7 @@ pub fn find(recording: &Recording, name: &str) -> Result<Saved> {
     }
     let names: Vec<String> = known.iter().map(|saved| escape(&saved.name)).collect();
     Err(match names.is_empty() {
-        true => Error::Baseline(format!(
+        true => Error::Usage(format!(
             "there is no baseline `{}`; save one with `energy baseline save`",
             escape(name)
         )),

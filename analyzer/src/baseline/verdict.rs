@@ -1,18 +1,26 @@
 //! Verdict of one analysis of a check.
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::compare::stats::{Comparison, Gate, gate};
 use crate::compare::{Compared, Relative};
+use crate::options::{parse_fraction, percent_text};
 
 /// Allowed increases as fractions: 0.05 is 5 %.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Args)]
 pub struct Limits {
-    /// Allowed increase of the energy of a run.
+    /// Fail if the energy of a run exceeds the baseline significantly by more than this
+    #[arg(long = "fail-above", value_name = "PERCENT", value_parser = parse_fraction,
+          default_value = percent_text(Self::default().above))]
     pub above: f64,
-    /// Allowed increase of a kind's energy relative to the remainder of its run.
+    /// Fail if the energy of an operation, relative to the remainder of its run, exceeds the
+    /// baseline significantly by more than this
+    #[arg(long = "fail-node-above", value_name = "PERCENT", value_parser = parse_fraction,
+          default_value = percent_text(Self::default().node_above))]
     pub node_above: f64,
     /// Standard deviation between sessions of a kind's energy relative to the remainder.
+    #[arg(skip = Self::default().node_session_sd)]
     pub node_session_sd: f64,
 }
 

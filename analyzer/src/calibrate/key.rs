@@ -3,6 +3,8 @@
 use tracing_energy::host::Host;
 use tracing_energy::rows::{CalibrationKey, RunRow};
 
+use crate::query::StoredConfig;
+
 /// Returns the name of this machine in keys.
 pub fn machine() -> String {
     let here = Host::here();
@@ -25,23 +27,17 @@ pub fn key_of_run(run: &RunRow, source: &str) -> Result<CalibrationKey, String> 
             "the recording has no {what}, so no stored calibration matches; give a file with --prior"
         )
     };
-    let config = run.metadata.config.as_deref().unwrap_or("null");
-    let config: serde_json::Value = serde_json::from_str(config).unwrap_or_default();
-    let text = |name: &str, what: &str| {
-        let found = config[name].as_str().map(str::to_owned);
-        found.ok_or_else(|| missing(what))
-    };
-    let threads = config["threads"]
-        .as_u64()
-        .and_then(|n| u32::try_from(n).ok());
+    let config = StoredConfig::of(&run.metadata);
     let precision = run.metadata.precision.clone();
     Ok(CalibrationKey {
         machine: named(run.host.as_deref(), run.chip.as_deref()),
-        model: text("model_sha256", "model's checksum")?,
+        model: config
+            .model_sha256
+            .ok_or_else(|| missing("model's checksum"))?,
         precision: precision.ok_or_else(|| missing("precision"))?,
-        threads: threads.ok_or_else(|| missing("number of threads"))?,
-        device: text("device", "device")?,
-        depth: text("depth", "depth of spans")?,
+        threads: config.threads.ok_or_else(|| missing("number of threads"))?,
+        device: config.device.ok_or_else(|| missing("device"))?,
+        depth: config.depth.ok_or_else(|| missing("depth of spans"))?,
         source: source.to_owned(),
     })
 }

@@ -8,7 +8,7 @@ use energy_models::capture::{CaptureOptions, Captured, capture};
 use energy_models::{LoadOptions, Model, ModelInfo, device};
 use tracing_energy::cpu_time;
 use tracing_energy::host;
-use tracing_energy::power::{OpenOptions, PowerSource, SourceChoice};
+use tracing_energy::power::{OpenOptions, PowerSource};
 use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 use tracing_energy::store::Store;
 use tracing_energy::units::Nanos;
@@ -18,6 +18,7 @@ use super::measure::{Bench, MeasureOptions, Measured, Progress, measure};
 use super::meter::refuse_unmeasured;
 use super::options::CalibrateOptions;
 use super::slot::{RunFn, Subject};
+use crate::error::Error;
 use crate::run::{Depth, RunOptions};
 
 /// A stored calibration.
@@ -39,17 +40,21 @@ pub struct Calibration {
 /// If the model cannot be loaded, the source does not measure, the budget is too short, or
 /// the database cannot be written.
 pub fn calibrate(
+    db: &Path,
     options: &CalibrateOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> anyhow::Result<Calibration> {
-    anyhow::ensure!(
-        options.depth >= Depth::Module,
-        "--depth {} has only spans with children, which cannot be calibrated; use --depth module or deep",
-        crate::run::options::name(&options.depth)
-    );
+    if options.depth < Depth::Module {
+        let text = format!(
+            "--depth {} has only spans with children, which cannot be calibrated; use --depth \
+             module or deep",
+            crate::run::options::name(&options.depth)
+        );
+        return Err(Error::Usage(text).into());
+    }
     // Fail before the measurement, which takes minutes.
     let path = crate::run::model_path(&options.model)?;
-    let store = Store::create(&options.database)?;
+    let store = Store::create(db)?;
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
     let sources = open(options, &clock)?;
     let names: Vec<_> = sources.iter().map(|s| s.describe().name).collect();
@@ -129,12 +134,11 @@ fn open(
     options: &CalibrateOptions,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<Vec<Box<dyn PowerSource>>> {
-    let choice: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
     let open = OpenOptions {
-        interval: Nanos::from(options.interval),
+        interval: Nanos::from(options.power.interval),
         ..OpenOptions::default()
     };
-    let opened = tracing_energy::power::open(&choice, &open, clock)?;
+    let opened = tracing_energy::power::open(&options.power.source, &open, clock)?;
     refuse_unmeasured(&opened.sources).map_err(|error| {
         let mut text = error.to_string();
         for notice in opened.notices.iter().filter(|n| n.kind == "source_refused") {
@@ -217,7 +221,7 @@ fn details(
     serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"), "model": options.model,
         "prompt_tokens": captured.prompt_tokens, "context": captured.context,
-        "interval_ns": Nanos::from(options.interval).nanos(), "budget_ns": Nanos::from(options.budget).nanos(),
+        "interval_ns": Nanos::from(options.power.interval).nanos(), "budget_ns": Nanos::from(options.budget).nanos(),
         "rounds": measured.rounds, "slot_ns": measured.slot.nanos(), "idle_ns": measured.idle.nanos(),
         "silent_rails": measured.silent_rails, "warnings": warnings, "measured_together": together, "skipped": skipped.collect::<Vec<_>>(),
     })

@@ -1,48 +1,54 @@
-//! Options of a calibration. Defaults are the command line's.
+//! Options of a calibration.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum as _};
+
+use crate::options::{SourceOptions, duration_text, parse_duration};
 use crate::run::{Depth, Requantize, RunOptions};
 
+/// Depths at which operations can be calibrated: spans of others have children.
+const DEPTHS: [&str; 2] = ["module", "deep"];
+
 /// Options of a calibration.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct CalibrateOptions {
-    /// `smollm2` or the path of a GGUF file.
+    /// Model: smollm2 (downloaded once), hf:OWNER/REPO[/FILE], a GGUF file, or a folder with
+    /// safetensors
+    #[arg(long, value_name = "MODEL", default_value_t = Self::default().model)]
     pub model: String,
-    /// Conversion of weights.
+    /// Number format to convert weights to when the model is loaded
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     pub requantize: Requantize,
-    /// Depth of the spans: [`Depth::Module`] or [`Depth::Deep`].
+    /// Operations to measure: those of each layer (module), or all single ones (deep). The
+    /// calibration is valid for runs with the same --depth
+    #[arg(long, value_name = "DEPTH", value_parser = depth_parser(), default_value = DEPTHS[0])]
     pub depth: Depth,
-    /// `auto`, `powermetrics` or `rapl`.
-    pub source: String,
-    /// Requested time between power samples.
-    pub interval: Duration,
-    /// Duration of the measurement.
+    /// Power source and its sampling.
+    #[command(flatten)]
+    pub power: SourceOptions,
+    /// Duration of the measurement, e.g. 90s, 5m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration,
+          default_value = duration_text(Self::default().budget))]
     pub budget: Duration,
-    /// Database that stores the calibration.
-    pub database: PathBuf,
 }
 
 impl Default for CalibrateOptions {
     fn default() -> Self {
         let RunOptions {
-            model,
-            requantize,
-            depth,
-            source,
-            interval,
-            database,
-            ..
+            model, requantize, ..
         } = RunOptions::default();
         Self {
             model,
             requantize,
-            depth,
-            source,
-            interval,
+            depth: Depth::Module,
+            power: SourceOptions::default(),
             budget: Duration::from_secs(180),
-            database,
         }
     }
+}
+
+fn depth_parser() -> impl TypedValueParser<Value = Depth> {
+    PossibleValuesParser::new(DEPTHS).try_map(|name| Depth::from_str(&name, false))
 }

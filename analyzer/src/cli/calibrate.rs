@@ -2,69 +2,38 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 
 use crate::calibrate::CalibrateOptions;
-use crate::run::{Depth, Requantize, parse_duration};
 
 /// Options of `energy calibrate`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   energy calibrate --source rapl
-  energy calibrate --model ./model.gguf --depth deep --budget 5m --export priors.csv
+  energy calibrate --model ./model.gguf --depth deep --budget 5m
+  energy calibrate --export powers.csv
 
-Runs each of the model's operations alone and measures its power. Keep the machine
-idle during the measurement. The result is valid for this machine, model file,
+Runs each of the model's operations alone and measures its power. Keep the
+machine idle during the measurement. Power must be measured: modelled and
+replayed sources are refused. The result is valid for this machine, model file,
 number format, number of threads, device, depth and source.")]
 pub struct CalibrateArgs {
-    /// `smollm2` (downloaded once) or the path of a GGUF file
-    #[arg(long, value_name = "NAME|PATH", default_value_t = CalibrateOptions::default().model)]
-    model: String,
-    /// Number format to convert weights to when the model is loaded
-    #[arg(long, value_enum, default_value_t)]
-    requantize: Requantize,
-    /// Granularity of spans: module or deep
-    #[arg(long, value_enum, default_value_t)]
-    depth: Depth,
-    /// Power source: auto, powermetrics or rapl
-    #[arg(long, default_value_t = CalibrateOptions::default().source)]
-    source: String,
-    /// Time between power samples, e.g. 100ms, 1s
-    #[arg(long, value_parser = parse_duration, default_value = "100ms")]
-    interval: Duration,
-    /// Duration of the measurement
-    #[arg(long, value_parser = parse_duration, default_value = "3m")]
-    budget: Duration,
+    /// The model and its measurement.
+    #[command(flatten)]
+    pub options: CalibrateOptions,
     /// Number of compute threads; the calibration is only valid for runs with as many
+    /// [default: as in `energy run`]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Also write the powers to a file for `energy attribute --prior`
+    /// Also write the powers to this file, for `energy attribute --prior` [default: none]
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
 }
 
-impl CalibrateArgs {
-    /// Converts to the library's options.
-    pub fn options(&self, db: &Path) -> CalibrateOptions {
-        CalibrateOptions {
-            model: self.model.clone(),
-            requantize: self.requantize,
-            depth: self.depth,
-            source: self.source.clone(),
-            interval: self.interval,
-            budget: self.budget,
-            database: db.to_owned(),
-        }
-    }
-}
-
 #[cfg(not(feature = "inference"))]
 pub(super) fn run(_db: &Path, _args: &CalibrateArgs, _out: &mut dyn Write) -> anyhow::Result<()> {
-    anyhow::bail!(
-        "this build cannot run models; install one that can: cargo install energy-analyzer --features inference"
-    )
+    Err(super::without_inference())
 }
 
 #[cfg(feature = "inference")]
@@ -74,7 +43,7 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
     }
     let bar = bar();
     let calibrated =
-        crate::calibrate::calibrate(&args.options(db), &mut |progress| show(&bar, progress));
+        crate::calibrate::calibrate(db, &args.options, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     let calibrated = calibrated?;
     crate::calibrate::print(&calibrated.measured, super::style(), out)?;

@@ -10,7 +10,7 @@ use clap::Args;
   energy completions fish > ~/.config/fish/completions/energy.fish")]
 pub struct CompletionsArgs {
     /// Shell to generate the script for
-    #[arg(value_enum)]
+    #[arg(value_name = "SHELL", value_enum)]
     shell: clap_complete::Shell,
 }
 

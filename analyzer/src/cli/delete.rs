@@ -19,10 +19,10 @@ use crate::upkeep::{several, sizes};
   energy delete last --yes
   energy delete group=warmup sky --yes
 
-The file keeps its size: later runs reuse the free space. `energy vacuum` returns it to
-the file system.")]
+The file keeps its size: later runs reuse the free space. `energy vacuum`
+returns it to the file system.")]
 pub struct DeleteArgs {
-    /// Id, id prefix, name, `last`, KEY=VALUE of a tag, or a group
+    /// Runs: id, id prefix, name, `last`, KEY=VALUE of a tag, or a group
     #[arg(value_name = "RUN", required = true)]
     selectors: Vec<String>,
     /// Delete without confirmation

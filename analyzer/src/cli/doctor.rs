@@ -11,70 +11,49 @@ use crate::doctor::{
     AsRoot, DoctorOptions, Fix, RuleUser, State, ValidateOptions, examine, fix_for_here,
     system_root, validate,
 };
-use crate::format::Format;
-use crate::run::parse_duration;
+use crate::options::{OutputFormat, parse_duration};
 
+/// Options of `energy doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy doctor
   energy doctor --json
-  energy doctor --validate
+  energy doctor --validate --rounds 4
   energy doctor --fix
   energy doctor --fix --interval 30ms
   energy doctor --undo
 
-Exit codes: 0 power can be measured, 1 it can only be modelled, 2 neither. With --validate:
-0 every rail passes, 1 there is no sensor to validate, 2 a rail fails.")]
+Exit codes: 0 power can be measured, 1 it can only be modelled, 2 neither.
+With --validate: 0 every rail passes, 1 there is no sensor to validate, 2 a
+rail fails.")]
 pub struct DoctorArgs {
-    /// Duration of the probe of each source, or of a round of --validate (default: 1s; 2s
-    /// with --validate)
-    #[arg(long, value_parser = parse_duration, default_value = "1s", default_value_if("validate", "true", "2s"))]
-    time: Duration,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Same as --format json
-    #[arg(long, conflicts_with = "format")]
-    json: bool,
+    /// Options of the examination.
+    #[command(flatten)]
+    pub options: DoctorOptions,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
     /// Validate the sensors: coverage, update period, repeated equal work, energy counter
     /// against integrated power
     #[arg(long, conflicts_with_all = ["fix", "undo"])]
     validate: bool,
-    /// Number of rounds of equal work
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(3..), requires = "validate")]
-    rounds: u16,
-    /// Grant access to locked sensors: shows the file to write and prompts for confirmation
+    /// Options of the validation.
+    #[command(flatten)]
+    pub validation: ValidateOptions,
+    /// Grant access to locked sensors: show the file to write, and write it once confirmed
     #[arg(long)]
     fix: bool,
-    /// Additional sampling interval that --fix allows on macOS; the usual ones from 20ms to
-    /// 2s are always allowed
-    #[arg(long, value_parser = parse_duration, value_name = "TIME", requires = "fix")]
-    interval: Vec<Duration>,
+    /// Sampling interval that --fix allows on macOS in addition to the usual ones from 20ms to
+    /// 2s (repeatable) [default: none]
+    #[arg(long = "interval", value_name = "DURATION", value_parser = parse_duration,
+          requires = "fix")]
+    intervals: Vec<Duration>,
     /// Revert --fix
     #[arg(long, conflicts_with = "fix")]
     undo: bool,
     /// Proceed without confirmation
     #[arg(long, short)]
     yes: bool,
-}
-
-impl DoctorArgs {
-    /// Converts to the library's options.
-    pub fn options(&self) -> DoctorOptions {
-        DoctorOptions {
-            time: self.time,
-            ..DoctorOptions::default()
-        }
-    }
-
-    /// Converts to the library's options of `--validate`.
-    pub fn validate_options(&self) -> ValidateOptions {
-        ValidateOptions {
-            rounds: self.rounds.into(),
-            time: self.time,
-            ..ValidateOptions::default()
-        }
-    }
 }
 
 pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -84,9 +63,10 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     if args.validate {
         return check(args, out);
     }
-    let examined = examine(&args.options());
-    let format = if args.json { Format::Json } else { args.format };
-    examined.answer().write(out, format, &super::style())?;
+    let examined = examine(&args.options);
+    examined
+        .answer()
+        .write(out, args.output.format(), &super::style())?;
     if let Err(error) = examined.keep() {
         super::warn(&format!(
             "could not store the sensor characteristics: {error}"
@@ -101,9 +81,10 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
 
 /// Validates the sensors.
 fn check(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let validation = validate(&args.validate_options());
-    let format = if args.json { Format::Json } else { args.format };
-    validation.answer().write(out, format, &super::style())?;
+    let validation = validate(&args.validation);
+    validation
+        .answer()
+        .write(out, args.output.format(), &super::style())?;
     match (validation.rails.is_empty(), validation.is_in_order()) {
         (true, _) => Err(SilentExit(1).into()),
         (false, true) => Ok(()),
@@ -114,7 +95,7 @@ fn check(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 /// Writes or removes the file that grants access to a source.
 fn change(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let user = RuleUser::here();
-    let Some(fix) = fix_for_here(&system_root(), user.as_ref(), &args.interval)? else {
+    let Some(fix) = fix_for_here(&system_root(), user.as_ref(), &args.intervals)? else {
         anyhow::bail!("no source on this system needs access to be granted");
     };
     let root = AsRoot::for_here();

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::AttributedRun;
 use crate::export::{
     ExportFilter, ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, export,
     format, names,
 };
-use crate::export::{parse_energy, parse_window};
 use crate::format::{bytes, escape};
+use crate::options::AttributedRun;
 
 /// Options of `energy export`.
 #[derive(Debug, Args)]
@@ -20,17 +19,15 @@ pub struct ExportArgs {
     /// Export format
     #[arg(value_name = "FORMAT", value_parser = clap::builder::PossibleValuesParser::new(names()))]
     format: String,
+    /// The run.
     #[command(flatten)]
     run: AttributedRun,
-    /// File or folder to write (`-` for standard output)
+    /// File or folder to write (`-` for standard output) [default: named by the id of the run]
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
-    /// Only export this time range of the run, e.g. 2s..5s
-    #[arg(long, value_name = "FROM..UNTIL", value_parser = parse_window, allow_hyphen_values = true)]
-    window: Option<(i64, i64)>,
-    /// Only export span entries with at least this energy, e.g. 1mJ
-    #[arg(long, value_name = "ENERGY", value_parser = parse_energy)]
-    min_energy: Option<f64>,
+    /// The part of the run.
+    #[command(flatten)]
+    filter: ExportFilter,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -45,18 +42,8 @@ fn help() -> String {
     let formats: String = FORMATS.iter().map(line).collect();
     format!(
         "{EXAMPLES}\n\nFormats:\n{formats}\nEnergies are active energies of spans. Each \
-         format counts each joule once and\nstates whether it was measured."
+         format counts each joule once\nand states whether it was measured."
     )
-}
-
-impl ExportArgs {
-    /// Returns the part of the run to export.
-    pub fn filter(&self) -> ExportFilter {
-        ExportFilter {
-            window: self.window,
-            least_j: self.min_energy,
-        }
-    }
 }
 
 pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -67,7 +54,7 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
         return Err(super::Usage(text).into());
     }
     let (recording, run) = super::open_attributed(db, &args.run)?;
-    let source = Source::read(&recording, &run, args.filter())?;
+    let source = Source::read(&recording, &run, args.filter)?;
     if let Some(caveat) = run.caveat() {
         let _ = writeln!(std::io::stderr(), "energies are {caveat}");
     }

@@ -114,6 +114,18 @@ mod tests {
         assert!(longest <= Some(80), "{help}");
     }
 
+    #[test]
+    fn every_help_fits_80_columns() {
+        for (invocation, one) in all(&command(), &[]) {
+            let mut one = one.term_width(80);
+            for help in [one.render_help(), one.render_long_help()] {
+                let help = help.to_string();
+                let wide = help.lines().find(|line| line.chars().count() > 80);
+                assert_eq!(wide, None, "{invocation:?}");
+            }
+        }
+    }
+
     /// Splits an example into words as a shell does.
     fn words(line: &str) -> Vec<String> {
         let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);

@@ -11,7 +11,8 @@ use clap::Args;
   energy man | man -l -
   energy man --dir ~/.local/share/man/man1")]
 pub struct ManArgs {
-    /// Write a page for each command to this folder (created if missing)
+    /// Folder to write a page for each command to, created if missing [default: print the main
+    /// page]
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::progress::Progress;
-use crate::format::Format;
+use crate::options::OutputFormat;
 use crate::upkeep::merge;
 
 #[derive(Debug, Args)]
@@ -14,18 +14,19 @@ use crate::upkeep::merge;
   energy merge laptop.db server.db
   energy merge a.db b.db --into all.db
 
-Source files are not modified. Runs keep their ids; a run that exists in the target is
-skipped. Each run is copied atomically: after an interruption, merge again.")]
+Source files are not modified. Runs keep their ids; a run that exists in the
+target is skipped. Each run is copied atomically: after an interruption, merge
+again.")]
 pub struct MergeArgs {
     /// Databases to copy runs from
     #[arg(value_name = "FILE", required = true)]
     sources: Vec<PathBuf>,
-    /// Target database, created if missing (default: that of --db)
+    /// Target database, created if missing [default: that of --db]
     #[arg(long, value_name = "FILE")]
     into: Option<PathBuf>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
 }
 
 pub(super) fn run(db: &Path, args: &MergeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -35,5 +36,7 @@ pub(super) fn run(db: &Path, args: &MergeArgs, out: &mut dyn Write) -> anyhow::R
         progress.set(done, all, next);
     });
     drop(progress);
-    Ok(report?.answer().write(out, args.format, &super::style())?)
+    Ok(report?
+        .answer()
+        .write(out, args.output.format(), &super::style())?)
 }

@@ -8,6 +8,8 @@ mod completions;
 mod confirm;
 mod delete;
 mod doctor;
+mod examples;
+mod exit;
 mod export;
 mod file;
 mod flamegraph;
@@ -16,7 +18,6 @@ mod import;
 mod man;
 mod merge;
 mod name;
-mod ops;
 mod progress;
 mod prune;
 mod record;
@@ -24,9 +25,7 @@ mod report;
 mod run;
 mod runs;
 mod selected;
-mod show;
 mod size;
-mod summary;
 mod tag;
 mod vacuum;
 mod views;
@@ -35,42 +34,64 @@ use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, FromArgMatches, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 
+use exit::{Finding, SilentExit, Usage};
 use file::{is_stdout, write_file};
 use selected::selected;
-use views::RunCommand as _;
 
 use tracing_energy::files::FileAccess;
 
 use crate::DATABASE;
+use crate::format::Format;
 use crate::format::screen::OutputStyle;
+use crate::ops::{Ops, OpsOptions};
+use crate::options::{AttributedRun, RunSelector};
 use crate::program::READABLE_BY;
 use crate::query::{Recording, Run};
+use crate::show::Show;
+use crate::summary::{Summary, SummaryOptions};
+use crate::views::{
+    BalanceOptions, HotOptions, SampleOptions, Scope, TokensOptions, balance, hot, layers,
+    pipeline, power, tokens,
+};
 use crate::warn::warn;
 
+pub use attribute::AttributeArgs;
+pub use baseline::{BaselineArgs, BaselineCommand, CheckArgs};
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
+pub use doctor::DoctorArgs;
 pub use export::ExportArgs;
 pub use file::ReadableBy;
 pub use flamegraph::FlamegraphArgs;
+pub use import::{ImportArgs, ImportSource};
+pub use record::RecordArgs;
 pub use report::ReportArgs;
 pub use run::RunArgs;
+pub use runs::RunsArgs;
+pub use views::{NoOptions, QueryArgs, ViewArgs};
 
-/// Measures the energy of a program's spans in joules.
+/// Measure the energy of a program's spans in joules.
 #[derive(Debug, Parser)]
-#[command(name = "energy", version, about, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "energy", version, max_term_width = 80, after_help = EXAMPLES,
+          after_long_help = format!("{EXAMPLES}\n\n{READERS}"))]
 pub struct Cli {
     /// Database file; it holds many runs
-    #[arg(long, global = true, env = "ENERGY_DB", value_name = "FILE", default_value = DATABASE)]
+    #[arg(long, global = true, env = "ENERGY_DB", hide_env_values = true, value_name = "FILE",
+          default_value = DATABASE, help_heading = GLOBAL)]
     pub db: PathBuf,
-    /// Users that may read created files; existing files keep their permissions
-    #[arg(long, global = true, env = READABLE_BY, value_name = "WHO", value_enum, default_value_t)]
+    /// Readers of new files: owner, group or all
+    #[arg(long, global = true, env = READABLE_BY, hide_env_values = true, value_name = "USERS",
+          value_enum, default_value_t, hide_possible_values = true, help_heading = GLOBAL)]
     pub readable_by: ReadableBy,
     /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
+
+/// Heading of the options of every command.
+const GLOBAL: &str = "Global options";
 
 const EXAMPLES: &str = "Examples:
   energy run \"Why is the sky blue?\" --name sky
@@ -83,37 +104,53 @@ RUN is an id, an id prefix, a name, or `last`.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 regression found, 4 undecided
 whether there is a regression (--strict), 130 or 143 ended by a signal.";
 
+/// Explanation of options that every command has, below [`EXAMPLES`].
+const READERS: &str =
+    "Files that a command creates can hold prompts, paths and command lines, so only
+you can read them. --readable-by group lets your group read them as well (mode
+640), --readable-by all every user (mode 644). Existing files keep their
+permissions.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Generate text with a language model and record its energy
     Run(Box<RunArgs>),
     /// Record any program and its child processes
-    Record(record::RecordArgs),
+    Record(RecordArgs),
     /// Show usable power sources, and grant access to locked ones
-    Doctor(doctor::DoctorArgs),
+    Doctor(DoctorArgs),
     /// List runs, newest first
-    Runs(runs::RunsArgs),
+    Runs(RunsArgs),
     /// Show a run's metadata: settings, attributions, conditions
-    Show(show::ShowArgs),
+    #[command(after_help = examples::SHOW)]
+    Show(ViewArgs<NoOptions>),
     /// Show a run's energy by account, phase and operation
-    Summary(summary::SummaryArgs),
+    #[command(after_help = examples::SUMMARY)]
+    Summary(ViewArgs<SummaryOptions>),
     /// List phases and their sections
-    Pipeline(views::PipelineArgs),
+    #[command(after_help = examples::PIPELINE)]
+    Pipeline(ViewArgs<Scope>),
     /// List tokens with their energies, and outliers
-    Tokens(views::TokensArgs),
+    #[command(after_help = examples::TOKENS)]
+    Tokens(ViewArgs<TokensOptions>),
     /// List layers with their energies
-    Layers(views::LayersArgs),
+    #[command(after_help = examples::LAYERS)]
+    Layers(ViewArgs<Scope>),
     /// List the call paths with the highest self energy
-    Hot(views::HotArgs),
+    #[command(after_help = examples::HOT)]
+    Hot(ViewArgs<HotOptions>),
     /// Show the energy accounts of each rail and check that they balance
-    Balance(views::BalanceArgs),
+    #[command(after_help = examples::BALANCE)]
+    Balance(ViewArgs<BalanceOptions>),
     /// List power samples of rails over time
-    Power(views::PowerArgs),
+    #[command(after_help = examples::POWER)]
+    Power(ViewArgs<SampleOptions>),
     /// Save baselines and check for energy regressions
-    Baseline(Box<baseline::BaselineArgs>),
+    Baseline(Box<BaselineArgs>),
     /// Run a read-only SQL query
-    Query(views::QueryArgs),
+    #[command(after_help = examples::QUERY)]
+    Query(QueryArgs),
     /// Draw a run's energy as a flamegraph
     Flamegraph(FlamegraphArgs),
     /// Export a run to the format of another tool
@@ -121,13 +158,14 @@ pub enum Command {
     /// Write an HTML report of runs: charts, tables, a comparison
     Report(ReportArgs),
     /// List operations with their energies
-    Ops(ops::OpsArgs),
+    #[command(after_help = examples::OPS)]
+    Ops(ViewArgs<OpsOptions>),
     /// Test whether the energy of runs differs, and by how much
     Compare(Box<CompareArgs>),
     /// Attribute a run's energy to its spans again
-    Attribute(attribute::AttributeArgs),
+    Attribute(AttributeArgs),
     /// Import recordings of other programs as a run
-    Import(import::ImportArgs),
+    Import(ImportArgs),
     /// Measure the power of each of a model's operations
     Calibrate(Box<CalibrateArgs>),
     /// Add a tag to runs, or remove it
@@ -150,68 +188,6 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
-/// Selects a run.
-#[derive(Debug, Clone, Args)]
-pub struct RunSelector {
-    /// Id, id prefix, name, or `last`
-    #[arg(value_name = "RUN", default_value = "last")]
-    pub selector: String,
-}
-
-/// Selects a run and the attribution to show.
-#[derive(Debug, Clone, Args)]
-pub struct AttributedRun {
-    #[command(flatten)]
-    run: RunSelector,
-    /// Id of the attribution to show (default: the newest); `energy show` lists them
-    #[arg(long, value_name = "ID")]
-    attribution: Option<i64>,
-}
-
-/// Wrong usage of a command: exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
-
-/// A negative result of a command that did not fail, with its exit code.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-struct Finding {
-    code: u8,
-    text: String,
-}
-
-impl Finding {
-    fn new(code: u8, text: String) -> Self {
-        Self { code, text }
-    }
-}
-
-/// Exits with a code and no message, because the cause was already printed.
-#[derive(Debug, thiserror::Error)]
-#[error("the program ended with {0}")]
-struct SilentExit(u8);
-
-/// Returns the exit code: 2 for wrong usage, 128 + the number of a signal, that of a
-/// finding or an executed program, or 1 for other failures.
-fn code(error: &anyhow::Error) -> u8 {
-    match error.downcast_ref() {
-        Some(crate::Error::Interrupted { signal }) => {
-            return u8::try_from(128 + signal).unwrap_or(1);
-        }
-        Some(crate::Error::NotExecuted { code, .. }) => return *code,
-        _ => {}
-    }
-    if let Some(SilentExit(code)) = error.downcast_ref() {
-        return *code;
-    }
-    match error.downcast_ref::<Finding>() {
-        Some(finding) => finding.code,
-        None if error.is::<Usage>() => 2,
-        None => 1,
-    }
-}
-
 /// Parses the command line, runs the command and prints its error.
 pub fn main() -> ExitCode {
     let matches = help::command().get_matches();
@@ -222,21 +198,21 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // The reader closed the pipe: `| head`.
-        Err(error) if is_broken_pipe(&error) => {
+        Err(error) if exit::is_broken_pipe(&error) => {
             // Dropping the writer would try to write again.
             let _ = out.into_parts();
             ExitCode::SUCCESS
         }
         Err(error) if error.is::<SilentExit>() => {
             let _ = out.flush();
-            ExitCode::from(code(&error))
+            ExitCode::from(exit::code(&error))
         }
         Err(error) => {
             let _ = out.flush();
-            let text = chain(&error);
+            let text = exit::text(&error);
             let lines: Vec<String> = text.trim_end().lines().map(crate::format::escape).collect();
             let _ = writeln!(std::io::stderr(), "energy: {}", lines.join("\n"));
-            ExitCode::from(code(&error))
+            ExitCode::from(exit::code(&error))
         }
     }
 }
@@ -245,26 +221,32 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
     let db = &cli.db;
     match cli.command {
         Command::Run(args) => run::run(db, *args, out),
-        Command::Record(args) => record::run(db, args),
+        Command::Record(args) => record::run(db, &args),
         Command::Doctor(args) => doctor::run(&args, out),
         Command::Runs(args) => runs::run(db, &args, out),
-        Command::Show(args) => show::run(db, &args, out),
-        Command::Summary(args) => summary::run(db, &args, out),
-        Command::Pipeline(args) => args.run(db, out),
-        Command::Tokens(args) => args.run(db, out),
-        Command::Layers(args) => args.run(db, out),
-        Command::Hot(args) => args.run(db, out),
-        Command::Balance(args) => args.run(db, out),
-        Command::Power(args) => args.run(db, out),
+        Command::Show(args) => args.write(db, out, |recording, run, _| {
+            Show::read(recording, run.clone())
+        }),
+        Command::Summary(args) => args.write(db, out, |recording, run, options| {
+            Summary::read(recording, run.clone(), options)
+        }),
+        Command::Pipeline(args) => args.write(db, out, pipeline),
+        Command::Tokens(args) => args.write(db, out, tokens),
+        Command::Layers(args) => args.write(db, out, layers),
+        Command::Hot(args) => args.write(db, out, hot),
+        Command::Balance(args) => args.write(db, out, balance),
+        Command::Power(args) => args.write(db, out, power),
         Command::Baseline(args) => baseline::run(db, &args, out),
         Command::Query(args) => views::query(db, &args, out),
         Command::Flamegraph(args) => flamegraph::run(db, &args, out),
         Command::Export(args) => export::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
-        Command::Ops(args) => ops::run(db, &args, out),
+        Command::Ops(args) => args.write(db, out, |recording, run, options| {
+            Ops::read(recording, run.clone(), options)
+        }),
         Command::Compare(args) => compare::run(db, &args, out),
-        Command::Attribute(args) => attribute::run(db, args, out),
-        Command::Import(args) => import::run(db, args, out),
+        Command::Attribute(args) => attribute::run(db, &args, out),
+        Command::Import(args) => import::run(db, &args, out),
         Command::Calibrate(args) => calibrate::run(db, &args, out),
         Command::Tag(args) => tag::run(db, &args, out),
         Command::Name(args) => name::run(db, &args, out),
@@ -276,32 +258,6 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Completions(args) => completions::run(&args, out),
         Command::Man(args) => man::run(&args, out),
     }
-}
-
-/// Joins an error and its causes. A cause that the text already ends with is not repeated.
-fn chain(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |text, cause| {
-        let cause = cause.to_string();
-        match (text.is_empty(), text.ends_with(&cause)) {
-            (true, _) => cause,
-            (_, true) => text,
-            _ => format!("{text}: {cause}"),
-        }
-    })
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    use crate::Error::{File, Io};
-    let io = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref() {
-        // Transparent errors have no entry of their own in the chain.
-        Some(Io(source) | File { source, .. }) => Some(source.kind()),
-        _ => cause
-            .downcast_ref::<std::io::Error>()
-            .map(std::io::Error::kind),
-    };
-    error
-        .chain()
-        .any(|cause| io(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }
 
 /// Opens the database and finds a run. Prints changes made by opening to stderr.
@@ -327,6 +283,22 @@ fn open_recording(db: &Path) -> anyhow::Result<Recording> {
         warn(note);
     }
     Ok(recording)
+}
+
+/// Prints the summary of a run as a table.
+fn print_summary(db: &Path, run: &RunSelector, out: &mut dyn Write) -> anyhow::Result<()> {
+    let (recording, run) = open(db, run)?;
+    let summary = Summary::read(&recording, run, &SummaryOptions::default())?;
+    Ok(summary.write(out, Format::Table, &style())?)
+}
+
+/// Returns the error of commands that need a model.
+#[cfg(not(feature = "inference"))]
+fn without_inference() -> anyhow::Error {
+    anyhow::anyhow!(
+        "this build cannot run models; install one that can: cargo install energy-analyzer \
+         --features inference"
+    )
 }
 
 fn style() -> OutputStyle {

@@ -15,11 +15,15 @@ use crate::format::escape;
   energy name 1f0c \"sky, four threads\"
   energy name sky --clear")]
 pub struct NameArgs {
-    /// Id, id prefix, name, or `last`
+    /// Id, id prefix or name of a run, or `last`
     #[arg(value_name = "RUN")]
     selector: String,
     /// New name
-    #[arg(required_unless_present = "clear", conflicts_with = "clear")]
+    #[arg(
+        value_name = "NAME",
+        required_unless_present = "clear",
+        conflicts_with = "clear"
+    )]
     name: Option<String>,
     /// Remove the name
     #[arg(long)]

@@ -23,17 +23,17 @@ use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes};
   energy prune --keep 20 --yes
   energy prune --max-size 500MB --keep 5 --yes
 
-The oldest runs are deleted first. A run that is being recorded is never deleted. Sizes
-are estimates. The file keeps its size until `energy vacuum` returns free space to the
-file system.")]
+The oldest runs are deleted first. A run that is being recorded is never
+deleted. Sizes are estimates. The file keeps its size until `energy vacuum`
+returns free space to the file system.")]
 pub struct PruneArgs {
     /// Number of newest runs to keep; without other limits, all others are deleted
     #[arg(long, value_name = "N")]
     keep: Option<usize>,
-    /// Delete runs that started longer ago than this, e.g. 12h, 30d, 8w
+    /// Age from which runs are deleted, e.g. 12h, 30d, 8w
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
     older_than: Option<i64>,
-    /// Delete the oldest runs until at most this much of the file is used, e.g. 500MB, 2GB
+    /// Size of the used part of the file, above which the oldest runs are deleted, e.g. 500MB
     #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
     max_size: Option<u64>,
     /// Also delete runs with the tag `baseline` or `keep`

@@ -19,9 +19,9 @@ use crate::report::{MAX_SELECTIONS, Report, ReportOptions};
   energy report before after -o changes.html
   energy report group=q4 group=q8 -o q4-q8.html
 
-The report is one file that loads and sends nothing. RUN may be a group or a tag
-KEY=VALUE: its newest complete run is drawn, and all its runs are compared. Up to four
-are drawn; the others are compared with the first.")]
+The report is one file that loads and sends nothing. RUN may be a group or a
+tag KEY=VALUE: its newest complete run is drawn, and all its runs are compared.
+Up to four are drawn; the others are compared with the first.")]
 pub struct ReportArgs {
     /// Runs or groups of runs
     #[arg(value_name = "RUN", default_value = "last")]
@@ -29,25 +29,13 @@ pub struct ReportArgs {
     /// HTML file to write (`-` for standard output)
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
-    /// Title (default: the names of the runs)
-    #[arg(long, value_name = "TEXT")]
-    title: Option<String>,
-    /// Id of the attribution to show (single run only); `energy show` lists them
+    /// Attribution to show, if there is one run; `energy show` lists them
+    /// [default: the newest]
     #[arg(long, value_name = "ID")]
     attribution: Option<i64>,
-    /// Compare runs with different configurations
-    #[arg(long)]
-    allow_different: bool,
-}
-
-impl ReportArgs {
-    /// Converts to the library's options.
-    pub fn options(&self) -> ReportOptions {
-        ReportOptions {
-            title: self.title.clone(),
-            allow_different: self.allow_different,
-        }
-    }
+    /// Content of the page.
+    #[command(flatten)]
+    pub options: ReportOptions,
 }
 
 pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -73,7 +61,7 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
             );
         }
     }
-    let report = Report::read(&recording, sides, &args.options())?;
+    let report = Report::read(&recording, sides, &args.options)?;
     super::write_file(&args.output, out, |out| report.write(out))?;
     if let Some(why) = report.not_compared() {
         super::warn(&format!("not compared: {why}"));

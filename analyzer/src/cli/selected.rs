@@ -29,10 +29,11 @@ pub(super) fn selected(
     match (attribution, runs.pop()) {
         (Some(id), Some(run)) => runs.push(recording.shown_by(run, id)?),
         (None, Some(run)) => runs.push(run),
-        (_, None) => anyhow::bail!(
-            "no run of {} is complete; list runs with `energy runs`",
-            crate::format::escape(selector)
-        ),
+        (_, None) => {
+            let name = crate::format::escape(selector);
+            let text = format!("no run of {name} is complete; list runs with `energy runs`");
+            return Err(Usage(text).into());
+        }
     }
     Ok(Selection { name, runs })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::progress::Progress;
-use crate::format::Format;
+use crate::options::OutputFormat;
 use crate::upkeep::{SizeBy, size};
 
 #[derive(Debug, Args)]
@@ -14,12 +14,12 @@ use crate::upkeep::{SizeBy, size};
   energy size
   energy size --by table --format csv")]
 pub struct SizeArgs {
-    /// Only show this list (CSV has one list; default: run)
-    #[arg(long, value_enum)]
+    /// Only show this list [default: both; in CSV, run]
+    #[arg(long, value_name = "LIST", value_enum)]
     by: Option<SizeBy>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
 }
 
 pub(super) fn run(db: &Path, args: &SizeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -27,5 +27,5 @@ pub(super) fn run(db: &Path, args: &SizeArgs, out: &mut dyn Write) -> anyhow::Re
     let progress = Progress::new("measuring");
     let answer = size(&recording, args.by)?;
     drop(progress);
-    Ok(answer.write(out, args.format, &super::style())?)
+    Ok(answer.write(out, args.output.format(), &super::style())?)
 }

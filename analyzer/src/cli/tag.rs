@@ -8,7 +8,7 @@ use tracing_energy::store::Store;
 
 use super::Usage;
 use crate::format::{counted, escape};
-use crate::run::parse_tag;
+use crate::options::parse_tag;
 use crate::upkeep::several;
 
 #[derive(Debug, Args)]

@@ -9,12 +9,14 @@ use tracing_energy::store::Store;
 use super::progress::Progress;
 use crate::format::{bytes, escape};
 
+/// Options of `energy vacuum`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   energy vacuum
   energy prune --keep 20 --yes && energy vacuum
 
-Needs free disk space of the size of the file. No process may be recording to it.")]
+Needs free disk space of the size of the file. No process may be recording to
+it.")]
 pub struct VacuumArgs {}
 
 pub(super) fn run(db: &Path, _: &VacuumArgs, out: &mut dyn Write) -> anyhow::Result<()> {

@@ -56,11 +56,11 @@ impl Compared {
             .with("power", json!(self.power))
             .with("kinds_by", json!(self.kind_basis.by))
             .with("kinds_by_why", json!(self.kind_basis.why))
-            .with("rail", json!(self.options.rail))
+            .with("rail", json!(self.options.energy.rail))
             .with("phase", json!(self.options.phase))
-            .with("confidence", json!(self.options.stats.confidence))
-            .with("min_effect", json!(self.options.stats.min_effect))
-            .with("session_sd", json!(self.options.stats.session_sd))
+            .with("confidence", json!(self.options.confidence))
+            .with("min_effect", json!(self.options.min_effect))
+            .with("session_sd", json!(self.options.energy.session_sd))
             .with("fail_above", json!(fail_above))
             .with("differences", json!(self.differences))
             .with("left_out", json!(left_out));
@@ -89,7 +89,7 @@ impl Compared {
             "{} against A, {}{}{}",
             self.labels(),
             self.per.unit(),
-            of(&self.options.rail, "rail"),
+            of(&self.options.energy.rail, "rail"),
             of(&self.options.phase, "phase"),
         )
     }
@@ -272,7 +272,7 @@ impl Compared {
     }
 
     fn notes(&self) -> Vec<String> {
-        let stats = &self.options.stats;
+        let stats = self.options.stats();
         let mut notes = vec![format!(
             "A sample is one run. Ratios are of geometric means, intervals {} (Welch).",
             whole_percent(stats.confidence)
@@ -308,7 +308,7 @@ impl Compared {
             Layout::Interleaved => None,
             Layout::Apart => Some(format!(
                 "{label} was not recorded interleaved with A: {} between sessions is assumed.",
-                percent(Some(self.options.stats.session_sd))
+                percent(Some(self.options.energy.session_sd))
             )),
             Layout::ManySessions => Some(format!(
                 "{label} and A have several sessions each: the samples are their means."

@@ -100,7 +100,7 @@ pub(super) fn per(
     options: &CompareOptions,
 ) -> Result<EnergyPer> {
     let runs = || sides.iter().flat_map(|side| &side.runs);
-    let Some(per) = options.per else {
+    let Some(per) = options.energy.per else {
         let all = runs().all(|run| EnergyPer::Token.divisor(run, &[]).is_some());
         return Ok(if all {
             EnergyPer::Token
@@ -142,7 +142,7 @@ fn figures(
     options: &CompareOptions,
     kinds: &KindBasis,
 ) -> Result<Figures> {
-    let rail = options.rail.as_deref();
+    let rail = options.energy.rail.as_deref();
     let mut phases = phases_on(recording, run, rail)?;
     let divisor = per.divisor(run, &phases).unwrap_or(f64::NAN);
     let tokens_per_s = totals_of(run, &phases).tokens_per_s;

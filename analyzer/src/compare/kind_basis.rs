@@ -74,7 +74,7 @@ impl KindBasis {
         estimates: &mut Estimates,
     ) -> Result<Self> {
         let runs: Vec<&Run> = sides.iter().flat_map(|side| &side.runs).collect();
-        let rail = options.rail.as_deref();
+        let rail = options.energy.rail.as_deref();
         match options.estimate {
             true => estimated(recording, &runs, rail, estimates),
             false => recorded(recording, &runs, rail),

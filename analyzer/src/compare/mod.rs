@@ -15,6 +15,7 @@ mod differences;
 mod figures;
 mod kind_basis;
 mod kinds;
+mod options;
 mod pareto;
 mod parts;
 mod relative;
@@ -23,7 +24,7 @@ mod rows;
 mod sides;
 pub mod stats;
 
-use stats::{Comparison, Options, Sample, compare_all};
+use stats::{Comparison, Sample, compare_all};
 
 use crate::error::Result;
 use crate::query::Recording;
@@ -33,28 +34,11 @@ pub use differences::{Difference, Power};
 pub use figures::{EnergyPer, Figures};
 pub use kind_basis::{Estimates, KindBasis, KindsBy};
 pub use kinds::{ComparedKind, Kinds};
+pub use options::{CompareOptions, ComparedEnergy};
 pub use parts::Part;
 pub(crate) use parts::phase_names;
 pub use relative::Relative;
 pub use sides::{LeftOut, Side, put_first, sides};
-
-/// Options of a comparison.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CompareOptions {
-    /// Divisor of energies; `None` uses tokens if all runs have token counts, else none.
-    pub per: Option<EnergyPer>,
-    /// Compare only this rail, instead of the sum of root rails.
-    pub rail: Option<String>,
-    /// Compare only this phase.
-    pub phase: Option<String>,
-    /// Compare runs with different configurations.
-    pub allow_different: bool,
-    /// Compare kinds by the method `fitted`, independent of the recorded attribution, if it has
-    /// sufficient weight in every run; else by time.
-    pub estimate: bool,
-    /// Statistical options.
-    pub stats: Options,
-}
 
 /// Result of a comparison.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,10 +91,11 @@ impl Compared {
         options: &CompareOptions,
         estimates: &mut Estimates,
     ) -> Result<Self> {
+        let stats = options.stats();
         let settings = differences::settings(recording, &sides)?;
         let power = differences::power(&sides)?;
         let differences = differences::differences(&sides, &settings);
-        if !options.allow_different && !differences.is_empty() {
+        if !options.energy.allow_different && !differences.is_empty() {
             return Err(differences::refusal(&differences));
         }
         let per = figures::per(recording, &sides, options)?;
@@ -120,12 +105,12 @@ impl Compared {
         let coverages = coverage::Coverages::new(&figures);
         let at_of = |label: &str| sides.iter().position(|side| side.label == label);
         let mut kinds = match differences::incomparable_kinds(&sides, &settings, &kind_basis) {
-            Some(why) if !options.allow_different => Kinds::not_compared(why),
-            _ => Kinds::compare(&figures, &options.stats),
+            Some(why) if !options.energy.allow_different => Kinds::not_compared(why),
+            _ => Kinds::compare(&figures, &stats),
         };
         kinds.parts = coverages.judge_parts(kinds.parts, at_of);
         let totals = match samples.split_first() {
-            Some((base, others)) => compare_all(base, others, &options.stats),
+            Some((base, others)) => compare_all(base, others, &stats),
             None => Vec::new(),
         };
         let totals = totals.into_iter().enumerate();
@@ -133,7 +118,7 @@ impl Compared {
             totals: totals
                 .map(|(at, one)| coverages.judge(at + 1, one))
                 .collect(),
-            phases: coverages.judge_parts(parts::phases(&figures, &options.stats), at_of),
+            phases: coverages.judge_parts(parts::phases(&figures, &stats), at_of),
             kinds,
             kind_basis,
             on_front: pareto::on_front(&figures).filter(|_| coverages.allow_all()),

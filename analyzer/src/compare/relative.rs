@@ -55,7 +55,7 @@ impl Compared {
         let compare = |parts: &[EnergyByRun], session_sd: f64| {
             let options = Options {
                 session_sd,
-                ..self.options.stats
+                ..self.options.stats()
             };
             compare_parts(parts, &self.figures, &options, on_both)
         };

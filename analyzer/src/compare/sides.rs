@@ -123,7 +123,7 @@ fn left_out(run: &Run, why: String) -> LeftOut {
 
 fn check(sides: &[(String, Vec<Run>)], by: Option<&str>) -> Result<()> {
     let names = || -> Vec<String> { sides.iter().map(|(name, _)| quoted(name)).collect() };
-    let fault = |text: String| Err(Error::Compare(text));
+    let fault = |text: String| Err(Error::Usage(text));
     if let Some((name, _)) = sides.iter().find(|(_, runs)| runs.is_empty()) {
         return fault(format!(
             "{}: none of its runs is complete and has power; check with `energy runs`",
@@ -155,14 +155,20 @@ fn check_disjoint(sides: &[(String, Vec<Run>)]) -> Result<()> {
     for (at, (name, runs)) in sides.iter().enumerate() {
         for (other, others) in &sides[at + 1..] {
             let shared = |run: &&Run| others.iter().any(|one| one.no == run.no);
-            if let Some(run) = runs.iter().find(shared) {
-                return Err(Error::Compare(format!(
-                    "run {} is on both {} and {}; select each run for one side only",
-                    escape(&run.title()),
-                    quoted(name),
-                    quoted(other)
-                )));
-            }
+            let Some(run) = runs.iter().find(shared) else {
+                continue;
+            };
+            let [name, other] = [name, other].map(|name| quoted(name));
+            return Err(Error::Usage(match runs == others {
+                true if name == other => {
+                    format!("{name} is given twice; give a different run or group")
+                }
+                true => format!("{name} and {other} select the same runs; give different ones"),
+                false => format!(
+                    "run {} is on both {name} and {other}; select each run for one side only",
+                    escape(&run.title())
+                ),
+            }));
         }
     }
     Ok(())

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use tracing_energy::power::characterise::{FAST_GAUGE, Observation, characterise, open_fast};
 use tracing_energy::power::containment::Topology;
 use tracing_energy::power::detect::{NAMED, OpenOptions, SourceChoice};
@@ -23,15 +24,20 @@ use tracing_energy::power::{
 };
 use tracing_energy::{Clock, MonotonicClock};
 
+use crate::options::{duration_text, parse_duration};
+
 pub use fix::{AsRoot, Fix, RuleUser, fix_for_here};
 pub use validation::{RailCheck, ValidateOptions, Validation, validate};
 
-/// Options of the examination. Defaults are the command line's.
-#[derive(Debug, Clone, PartialEq)]
+/// Options of the examination.
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct DoctorOptions {
-    /// Duration of reading sources.
+    /// Duration of reading all sources, e.g. 500ms, 3s
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration,
+          default_value = duration_text(Self::default().time), conflicts_with = "validate")]
     pub time: Duration,
     /// Options for opening sources.
+    #[arg(skip)]
     pub open: OpenOptions,
 }
 

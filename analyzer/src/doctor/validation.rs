@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use serde_json::{Value, json};
 use tracing_energy::host::Host;
 use tracing_energy::power::characterise::{FAST_GAUGE, characterise};
@@ -23,6 +25,7 @@ use tracing_energy::{Clock, MonotonicClock};
 
 use super::rounds::{self, Round};
 use crate::format::{Answer, Column, Sheet, escape};
+use crate::options::{duration_text, parse_duration};
 
 /// Minimum coverage of a rail.
 const LEAST_COVERAGE: f64 = 0.98;
@@ -33,14 +36,19 @@ const TOLERANCE: f64 = 0.1;
 /// Duration of reading sensors to determine their update periods.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Options of the validation. Defaults are the command line's.
-#[derive(Debug, Clone, PartialEq)]
+/// Options of the validation.
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct ValidateOptions {
-    /// Number of rounds of equal work.
+    /// Number of rounds of equal work with --validate
+    #[arg(long, value_name = "N", default_value_t = Self::default().rounds,
+          value_parser = RangedU64ValueParser::<usize>::new().range(3..), requires = "validate")]
     pub rounds: usize,
-    /// Duration of a round.
-    pub time: Duration,
+    /// Duration of a round with --validate, e.g. 5s
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration,
+          default_value = duration_text(Self::default().round_time), requires = "validate")]
+    pub round_time: Duration,
     /// Options for opening sources.
+    #[arg(skip)]
     pub open: OpenOptions,
 }
 
@@ -48,7 +56,7 @@ impl Default for ValidateOptions {
     fn default() -> Self {
         Self {
             rounds: 8,
-            time: Duration::from_secs(2),
+            round_time: Duration::from_secs(2),
             open: OpenOptions::default(),
         }
     }
@@ -212,7 +220,7 @@ impl RoundSamples {
         let (sender, messages) = channel();
         let sampler = Sampler::spawn(sources, Arc::clone(clock), sender);
         std::thread::sleep(settle);
-        let rounds = rounds::execute(&**clock, options.rounds, options.time);
+        let rounds = rounds::execute(&**clock, options.rounds, options.round_time);
         std::thread::sleep(settle);
         let left = sampler.stop();
         let mut read = Self {

@@ -7,22 +7,34 @@ mod rate;
 pub use carbon::{Carbon, Factor, parse_factor, parse_region};
 pub use cost::{Cost, Price, parse_price};
 
+use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::query::{RailPower, Run, Totals};
+use crate::query::{RailPower, Run, StoredConfig, Totals};
 
 /// Joules in a kilowatt hour.
 const J_PER_KWH: f64 = 3.6e6;
 
 /// Price and emission factor, if given. There are no defaults because they depend on the
 /// region.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Rates {
-    /// Price of electricity.
+    /// Price of electricity, e.g. 0.30/kWh, 0.30EUR/kWh [default: no cost is shown]
+    #[arg(long, value_name = "PRICE", value_parser = parse_price)]
     pub price: Option<Price>,
-    /// Emission factor of electricity.
-    pub factor: Option<Factor>,
+    /// Emission factor of electricity, e.g. 400g/kWh [default: no CO2 is shown]
+    #[arg(long, value_name = "FACTOR", value_parser = parse_factor, conflicts_with = "region")]
+    pub co2: Option<Factor>,
+    /// Region whose emission factor is used: de, us, world, ... (an unknown name lists all)
+    #[arg(long, value_name = "REGION", value_parser = parse_region)]
+    pub region: Option<Factor>,
+}
+
+impl Rates {
+    /// Returns the emission factor, if one or a region is given.
+    pub fn factor(&self) -> Option<&Factor> {
+        self.co2.as_ref().or(self.region.as_ref())
+    }
 }
 
 /// Energy of a run relative to its work. Values per token and second are in [`Totals`].
@@ -55,12 +67,9 @@ pub struct Efficiency {
 impl Efficiency {
     /// Computes the efficiency of a run from its totals.
     pub fn of(run: &Run, totals: &Totals, rails: Vec<RailPower>, rates: &Rates) -> Self {
-        let config = run.row.metadata.config.as_deref();
-        let config: Value = config
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
-        let weights = |key: &str| config[key].as_u64().filter(|weights| *weights > 0);
-        let (parameters, active) = (weights("parameters"), weights("active_parameters"));
+        let config = StoredConfig::of(&run.row.metadata);
+        let parameters = config.parameters.filter(|weights| *weights > 0);
+        let active = config.active_parameters.filter(|weights| *weights > 0);
         let per_million = |weights: Option<u64>| {
             weights
                 .zip(totals.energy_j)
@@ -80,10 +89,7 @@ impl Efficiency {
             active_share,
             rails,
             cost: rates.price.as_ref().map(|price| Cost::of(totals, price)),
-            carbon: rates
-                .factor
-                .as_ref()
-                .map(|factor| Carbon::of(totals, factor)),
+            carbon: rates.factor().map(|factor| Carbon::of(totals, factor)),
         }
     }
 }

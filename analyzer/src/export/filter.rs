@@ -1,13 +1,18 @@
 //! Selection of a part of a run.
 
+use clap::Args;
+
 /// Selects a part of a run by time and energy.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Args)]
 pub struct ExportFilter {
-    /// Time window in ns of the run: `[from, until)`. Intervals that cross its edges are
-    /// clipped.
+    /// Only export this time range of the run, e.g. 2s..5s. Intervals that cross its edges are
+    /// clipped [default: the whole run]
+    #[arg(long, value_name = "FROM..UNTIL", value_parser = parse_window,
+          allow_hyphen_values = true)]
     pub window: Option<(i64, i64)>,
-    /// Minimum energy in joules of an activation, including nested ones. The energy of a
-    /// dropped activation is added to its enclosing one.
+    /// Only export span entries with at least this energy, e.g. 1mJ, nested ones included. The
+    /// energy of a dropped entry is added to its enclosing one [default: all]
+    #[arg(long = "min-energy", value_name = "ENERGY", value_parser = parse_energy)]
     pub least_j: Option<f64>,
 }
 

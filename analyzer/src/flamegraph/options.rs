@@ -1,8 +1,12 @@
-//! Options of a flamegraph: content and appearance. Defaults are those of the command line.
+//! Options of a flamegraph: content and appearance.
 
 use std::str::FromStr;
 
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use inferno::flamegraph::Palette;
+
+use crate::options::{PHASE_HELP, RAIL_HELP};
 
 /// Quantity of the widths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -81,40 +85,61 @@ impl Divisor {
 }
 
 /// Content of a graph.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
 pub struct GraphOptions {
     /// Energy or time.
+    #[arg(skip)]
     pub measure: Measure,
+    /// Direction in which stacks are read
+    #[arg(
+        long,
+        value_name = "VALUE",
+        value_enum,
+        default_value_t,
+        conflicts_with = "diff"
+    )]
+    pub value: Value,
     /// The rail; `None` sums root rails. Times do not depend on it.
+    #[arg(long, value_name = "RAIL", help = RAIL_HELP)]
     pub rail: Option<String>,
-    /// Whether energies include idle shares.
+    /// Whether stacks include their share of idle energy
+    #[arg(long, value_name = "IDLE", value_enum, default_value_t)]
     pub idle: Idle,
     /// Restricts the graph to phases of this name.
+    #[arg(long, value_name = "PHASE", help = PHASE_HELP)]
     pub phase: Option<String>,
-    /// Frames to merge.
+    /// Merge all layers, all tokens, or both, into one frame [default: none]
+    #[arg(long, value_name = "FRAMES", value_enum, value_delimiter = ',')]
     pub collapse: Vec<Collapse>,
-    /// Direction of the stacks.
-    pub value: Value,
-    /// Divisor; `None` is by token for a comparison in which all runs know their tokens, else
-    /// by run.
+    /// Unit to divide by [default: run; with --diff, token if all runs have token counts]
+    #[arg(long, value_name = "UNIT", value_enum)]
     pub per: Option<Divisor>,
 }
 
 /// Appearance of a graph.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct Picture {
-    /// Title that replaces the names of runs; the provenance is shown below it.
-    pub title: Option<String>,
-    /// Width in pixels; `None` fills the window.
-    pub width: Option<usize>,
-    /// Narrower frames are omitted; percent of the whole width.
-    pub min_width: f64,
-    /// Colours of a graph that is not a comparison.
-    pub colors: Palette,
-    /// Roots at the top.
-    pub icicle: bool,
-    /// Use the widths of the base side (before) in a comparison.
+    /// With --diff, use the widths of RUN, so that frames missing in AFTER are visible
+    #[arg(long, requires = "diff")]
     pub reverse: bool,
+    /// Draw roots at the top
+    #[arg(long)]
+    pub icicle: bool,
+    /// Title; a subtitle describes the values [default: the names of the runs]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Width in pixels [default: that of the window]
+    #[arg(long, value_name = "PIXELS",
+          value_parser = RangedU64ValueParser::<usize>::new().range(400..=100_000))]
+    pub width: Option<usize>,
+    /// Omit frames narrower than this percentage of the width
+    #[arg(long, value_name = "PERCENT", value_parser = parse_min_width,
+          default_value_t = Self::default().min_width)]
+    pub min_width: f64,
+    /// Palette, if runs are not compared
+    #[arg(long, value_name = "PALETTE", help = colors_help(), value_parser = parse_colors,
+          default_value = COLORS[0], conflicts_with = "diff")]
+    pub colors: Palette,
 }
 
 impl Default for Picture {
@@ -130,11 +155,15 @@ impl Default for Picture {
     }
 }
 
-/// Names that [`parse_colors`] accepts.
+/// Names that [`parse_colors`] accepts; the first one is the default.
 pub const COLORS: [&str; 16] = [
     "hot", "mem", "io", "red", "green", "blue", "aqua", "yellow", "purple", "orange", "wakeup",
     "java", "js", "perl", "python", "rust",
 ];
+
+fn colors_help() -> String {
+    format!("Palette: {}", COLORS.join(", "))
+}
 
 /// Parses the name of a palette.
 ///
@@ -166,7 +195,7 @@ mod tests {
             assert!(parse_colors(name).is_ok(), "{name}");
         }
         assert!(parse_colors("neon").unwrap_err().contains("aqua"));
-        assert_eq!(parse_colors("hot"), Ok(Picture::default().colors));
+        assert_eq!(parse_colors(COLORS[0]), Ok(Picture::default().colors));
     }
 
     #[test]

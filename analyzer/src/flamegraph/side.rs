@@ -47,6 +47,9 @@ pub(super) fn add_side(
     };
     for run in runs {
         let ledger = ledger(recording, run, options.rail.as_deref())?;
+        if ledger.nodes.is_empty() {
+            return Err(run.without_spans());
+        }
         let ledger = ledger.within(options.phase.as_deref())?;
         let share = 1.0 / (divisor(recording, run, per)? * runs.len() as f64);
         add_nodes(tree, side, &ledger, options, share);

@@ -25,23 +25,30 @@ pub use recording::{PowerOptions, import_power};
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use tracing_energy::AttributeOptions;
 use tracing_energy::attribution::batches::Activity;
 use tracing_energy::power::Kernel;
 
 use crate::error::Result;
+use crate::options::{KERNEL_HELP, parse_kernel};
 use crate::query::{Recording, coverage_note, run_coverage};
 
 /// Input files and their interpretation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct ImportOptions {
-    /// The table of spans.
+    /// CSV table of spans
+    #[arg(long, value_name = "FILE")]
     pub spans: PathBuf,
-    /// The table of samples: from one sampler, whose clock may differ from the spans'.
+    /// CSV table of samples of one source; its clock may differ from that of the spans
+    #[arg(long, value_name = "FILE")]
     pub samples: PathBuf,
-    /// Name of the run.
+    /// Name of the run [default: none]
+    #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Averaging windows of sensors, by rail; other rails report means of samples.
+    #[arg(long = "kernel", value_name = "RAIL=KERNEL", help = KERNEL_HELP,
+          value_parser = parse_kernel)]
     pub kernels: Vec<(String, Kernel)>,
 }
 

@@ -7,8 +7,8 @@ use tracing_energy::power::{Kernel, Provenance, Recording, Wall};
 use tracing_energy::rows::{RailRow, SampleRow};
 use tracing_energy::units::Energy;
 
-use super::{Anomaly, invalid_input};
-use crate::error::Result;
+use super::Anomaly;
+use crate::error::{Error, Result};
 
 /// Source name of imported rails.
 const SOURCE: &str = "import";
@@ -74,10 +74,11 @@ pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
             .map(|rail| rail.name.as_str())
             .collect();
         let message = format!(
-            "it has no rail `{name}` for --kernel; its rails: {}",
+            "{}: it has no rail `{name}` for --kernel; its rails: {}",
+            path.display(),
             rails.join(", ")
         );
-        return Err(invalid_input(path, message));
+        return Err(Error::Usage(message));
     }
     let anomalies = recording.notices.iter().map(|notice| Anomaly {
         kind: notice.kind,

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use tracing_energy::AttributeOptions;
 use tracing_energy::attribution::batches::merge;
 use tracing_energy::host;
@@ -15,13 +16,16 @@ use tracing_energy::store::SqliteSink;
 
 use super::Imported;
 use crate::error::{Error, Result};
+use crate::options::IMPORT_NAME_HELP;
 
 /// Input file and the name of its run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct PowerOptions {
-    /// The recording: powermetrics' plist stream or text, or a table.
+    /// Power recording to import: plist or text of powermetrics, or CSV
+    #[arg(value_name = "FILE")]
     pub recording: PathBuf,
     /// Name of the run; `None` uses the file's name.
+    #[arg(long, value_name = "NAME", help = IMPORT_NAME_HELP)]
     pub name: Option<String>,
 }
 
@@ -59,8 +63,8 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
         time_ns: recording.length.nanos(),
         ..Batch::default()
     };
-    sink.write(&batch).map_err(Error::Sink)?;
-    sink.finish().map_err(Error::Sink)?;
+    sink.write(&batch).map_err(Error::from)?;
+    sink.finish().map_err(Error::from)?;
     tracing_energy::reattribute(db, &uuid, &AttributeOptions::default())?;
     let warnings = batch.events.into_iter().map(|row| row.message);
     let mut imported = Imported {

@@ -131,7 +131,7 @@ impl Run {
     /// Writes everything to the recording at `db`, and last its status complete.
     pub(super) fn write(self, db: &Path) -> Result<()> {
         let mut sink = SqliteSink::create(db)?;
-        let mut write = |batch: &Batch| sink.write(batch).map_err(Error::Sink);
+        let mut write = |batch: &Batch| sink.write(batch).map_err(Error::from);
         let running = RunRow {
             status: RunStatus::Running,
             end_ns: None,
@@ -168,7 +168,7 @@ impl Run {
             ..self.batch(self.row.end_ns.unwrap_or(0))
         };
         write(&last)?;
-        sink.finish().map_err(Error::Sink)
+        sink.finish().map_err(Error::from)
     }
 
     fn batch(&self, time_ns: i64) -> Batch {

@@ -13,6 +13,7 @@ mod table;
 
 use std::io::Write;
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use crate::error::Result;
@@ -22,21 +23,32 @@ use crate::format::screen::OutputStyle;
 use crate::query::{self, Balance, GroupBy, Recording, Run, Share};
 use crate::views::Scope;
 
-/// Default number of rows in a table.
-const SHOWN: usize = 30;
-
 /// Options of the list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct OpsOptions {
-    /// Level at which energies are summed.
-    pub by: GroupBy,
     /// Part of the run.
+    #[command(flatten)]
     pub scope: Scope,
-    /// Whether kinds that cannot be distinguished are merged.
+    /// Level at which energies are summed
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
+    pub by: GroupBy,
+    /// Show operations that cannot be distinguished as one, joined by `+`
+    #[arg(long)]
     pub groups: bool,
-    /// Number of rows in a table (default 30, 0 for all); the others are summed in one row.
-    /// CSV and JSON contain all rows.
-    pub limit: Option<usize>,
+    /// Maximum number of rows in a table (0 lists all); the others are summed in one row
+    #[arg(long, value_name = "N", default_value_t = Self::default().limit)]
+    pub limit: usize,
+}
+
+impl Default for OpsOptions {
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            by: GroupBy::default(),
+            groups: false,
+            limit: 30,
+        }
+    }
 }
 
 /// Energies of a run's operations.
@@ -94,7 +106,7 @@ impl Ops {
             rails: balance.into_iter().map(|of| of.rail).collect(),
             method: attribution.title(),
             by,
-            limit: match options.limit.unwrap_or(SHOWN) {
+            limit: match options.limit {
                 0 => usize::MAX,
                 limit => limit,
             },

@@ -8,6 +8,7 @@ mod attributions;
 mod balance;
 mod combine;
 mod conditions;
+mod config;
 mod coverage;
 mod detail;
 mod events;
@@ -34,6 +35,7 @@ mod windows;
 pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
 pub use conditions::{Condition, conditions};
+pub use config::StoredConfig;
 pub use coverage::{
     KNOWN_FROM, REPORTED_BELOW, coverage, coverage_note, is_reported, run_coverage,
 };

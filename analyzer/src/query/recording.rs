@@ -201,6 +201,14 @@ impl Run {
         self.missing("it was not attributed", "run `energy attribute`")
     }
 
+    /// Returns the error for a view of spans if the run has none.
+    pub(crate) fn without_spans(&self) -> Error {
+        self.missing(
+            "it has no spans",
+            "see its power with `energy power`, or record a program that uses EnergyLayer",
+        )
+    }
+
     /// Returns an error for data that the run lacks, with the next step.
     pub(crate) fn missing(&self, missing: &str, next: &str) -> Error {
         Error::Missing {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use super::attributions::EFFECTIVE;
-use super::{Recording, Run};
+use super::{Recording, Run, StoredConfig};
 use crate::error::Result;
 
 /// Configuration of a run. `None` is unknown and matches any value.
@@ -43,12 +43,7 @@ pub struct Setting {
 /// If the file cannot be read.
 pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
     let (row, metadata) = (&run.row, &run.row.metadata);
-    let config: serde_json::Value = metadata
-        .config
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
-    let configured = |key: &str| config[key].as_str().map(str::to_owned);
+    let config = StoredConfig::of(metadata);
     let mut conditions = conditions(recording.connection(), run.no)?;
     let connection = recording.connection();
     Ok(Setting {
@@ -60,11 +55,11 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
         low_power_mode: conditions.remove("low_power_mode"),
         prompt_sha256: match &metadata.prompt {
             Some(text) => Some(crate::run::sha256_of(text.as_bytes())),
-            None => configured("prompt_sha256"),
+            None => config.prompt_sha256,
         },
         prompt: metadata.prompt.clone(),
         model: metadata.model.clone(),
-        model_sha256: configured("model_sha256"),
+        model_sha256: config.model_sha256,
         method: method(connection, run)?,
         has_idle: has_idle(connection, run)?,
     })

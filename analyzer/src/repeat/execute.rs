@@ -9,7 +9,7 @@ use super::{PlannedRun, RepeatPlan};
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::program::{Interrupt, Program};
-use crate::query::{self, Recording, Run};
+use crate::query::{self, Recording, Run, StoredConfig};
 
 /// Executes the missing runs and returns their number. `on_progress` is called before each
 /// run with the number of finished ones.
@@ -37,7 +37,7 @@ pub fn execute(
         }
         on_progress(at, planned);
         let mut words = vec![energy.display().to_string()];
-        words.extend(plan.words(planned, prompt));
+        words.extend(plan.words(planned, prompt)?);
         let program = Program {
             words,
             database: PathBuf::from(database),
@@ -66,7 +66,7 @@ fn is_recorded(plan: &RepeatPlan, planned: PlannedRun, database: &Path) -> Resul
 }
 
 /// An interrupted plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resumed {
     /// The plan.
     pub plan: RepeatPlan,
@@ -80,15 +80,12 @@ pub struct Resumed {
 /// If there is no such group, or its runs are no repeats.
 pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
     let runs = query::select(recording, &format!("{}={group}", super::GROUP_TAG))?.runs;
-    let config = |run: &Run| -> Option<serde_json::Value> {
-        serde_json::from_str(run.row.metadata.config.as_deref()?).ok()
-    };
-    let plan = runs.iter().find_map(|run| {
-        serde_json::from_value::<RepeatPlan>(config(run)?.get("plan")?.clone()).ok()
-    });
+    let config = |run: &Run| StoredConfig::of(&run.row.metadata);
+    let plan = |run: &Run| RepeatPlan::from_value(&config(run).plan?);
+    let plan = runs.iter().find_map(plan);
     let Some(plan) = plan else {
-        return Err(Error::Repeat(format!(
-            "group {}: its runs contain no plan; only runs of `energy run --repeat` can be resumed",
+        return Err(Error::Usage(format!(
+            "group {}: its runs contain no plan of this version; only runs of `energy run --repeat` can be resumed",
             escape(group)
         )));
     };
@@ -98,7 +95,7 @@ pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
             let tag = tags.iter().find(|(key, _)| key == super::CONFIG_TAG);
             tag.map_or("", |(_, value)| value) == label
         };
-        let sha256 = |run: &Run| Some(config(run)?["model_sha256"].as_str()?.to_owned());
+        let sha256 = |run: &Run| config(run).model_sha256;
         runs.iter().filter(of_config).find_map(sha256)
     };
     let models = plan

@@ -12,11 +12,13 @@
 
 mod answer;
 mod execute;
+mod options;
 mod plan;
 
 pub use answer::answer;
 pub use execute::{Resumed, execute, resume};
-pub use plan::{Config, PlannedRun, RepeatPlan};
+pub use options::RepeatOptions;
+pub use plan::{Config, PlannedRun, RepeatPlan, RunOfPlan};
 
 /// Tag shared by all repeats.
 const GROUP_TAG: &str = "group";

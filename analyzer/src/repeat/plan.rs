@@ -5,11 +5,19 @@ use rand::rngs::ChaCha12Rng;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIG_TAG, GROUP_TAG, REPEAT_TAG};
+use super::{CONFIG_TAG, GROUP_TAG, REPEAT_TAG, RepeatOptions};
+use crate::error::{Error, Result};
+use crate::format::stamp;
+use crate::run::{RunOptions, RunVariants, sha256_of};
+
+/// Version of stored plans; increased when a field is removed or changes its meaning.
+const VERSION: u32 = 1;
 
 /// Everything needed to execute or resume repeats.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RepeatPlan {
+    /// Version of this struct.
+    version: u32,
     /// Group of all runs.
     pub group: String,
     /// Prompt; `None` if texts are not stored.
@@ -18,8 +26,6 @@ pub struct RepeatPlan {
     pub prompt_sha256: String,
     /// Number of runs of each configuration.
     pub repeat: usize,
-    /// Number of unrecorded generations before the first run of each.
-    pub warmup: usize,
     /// Pause between two runs, ms.
     pub cooldown_ms: u64,
     /// Seed of the shuffled order.
@@ -29,17 +35,15 @@ pub struct RepeatPlan {
 }
 
 /// One configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Distinguishes it from the others; empty if there is only one.
     pub label: String,
-    /// Model as given on the command line.
-    pub model: String,
-    /// Options of `energy run`.
-    pub words: Vec<String>,
+    /// Options of its runs, without the prompt.
+    pub options: RunOptions,
 }
 
-/// One run of the plan.
+/// Position of a run in a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedRun {
     /// Index of its configuration.
@@ -48,7 +52,43 @@ pub struct PlannedRun {
     pub repeat: usize,
 }
 
+/// A run of a plan, as the process that executes it receives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunOfPlan {
+    plan: RepeatPlan,
+    config: usize,
+    repeat: usize,
+}
+
 impl RepeatPlan {
+    /// Plans the repeats of every combination of `variants`.
+    pub fn new(options: &RunOptions, variants: &RunVariants, repeats: &RepeatOptions) -> Self {
+        let config = |options: RunOptions| Config {
+            label: variants.label(&options),
+            options,
+        };
+        let prompt = &options.prompt;
+        Self {
+            version: VERSION,
+            group: match &repeats.group {
+                Some(group) => group.clone(),
+                None => format!("run-{}", stamp()),
+            },
+            prompt: options.recording.keep_text.then(|| prompt.clone()),
+            prompt_sha256: sha256_of(prompt.as_bytes()),
+            repeat: repeats.repeat.max(1),
+            cooldown_ms: u64::try_from(repeats.cooldown.as_millis()).unwrap_or(u64::MAX),
+            order_seed: repeats.order_seed,
+            configs: variants.all(options).into_iter().map(config).collect(),
+        }
+    }
+
+    /// Reads a stored plan; `None` if the value is none, or is one of another version.
+    pub(super) fn from_value(value: &serde_json::Value) -> Option<Self> {
+        let plan = Self::deserialize(value).ok()?;
+        (plan.version == VERSION).then_some(plan)
+    }
+
     /// Returns all runs in order: rounds of all configurations, each round shuffled.
     pub fn runs(&self) -> Vec<PlannedRun> {
         let mut random = ChaCha12Rng::seed_from_u64(self.order_seed);
@@ -79,22 +119,57 @@ impl RepeatPlan {
     }
 
     /// Returns the arguments of `energy` for a run.
-    pub(super) fn words(&self, planned: PlannedRun, prompt: &str) -> Vec<String> {
-        let mut words = vec!["run".to_owned()];
-        words.extend(self.configs[planned.config].words.iter().cloned());
-        let tags = self.tags(planned).into_iter();
-        words.extend(tags.flat_map(|(key, value)| ["--tag".to_owned(), format!("{key}={value}")]));
-        if planned.repeat == 1 && self.warmup > 0 {
-            words.extend(["--warmup".to_owned(), self.warmup.to_string()]);
+    pub(super) fn words(&self, planned: PlannedRun, prompt: &str) -> Result<Vec<String>> {
+        let run = RunOfPlan {
+            plan: self.clone(),
+            config: planned.config,
+            repeat: planned.repeat,
+        };
+        let run = serde_json::to_string(&run)
+            .map_err(|error| Error::Repeat(format!("the plan cannot be passed on: {error}")))?;
+        Ok(["run", "--plan", &run, "--", prompt]
+            .map(str::to_owned)
+            .into())
+    }
+}
+
+impl RunOfPlan {
+    /// Returns the options of the run for the prompt. Only the first run of a configuration
+    /// has unrecorded generations.
+    ///
+    /// # Errors
+    /// If the plan is of another version, or has no such configuration.
+    pub fn options(&self, prompt: String) -> Result<RunOptions> {
+        let config = self.plan.configs.get(self.config);
+        let config = config.filter(|_| self.plan.version == VERSION);
+        let config = config.ok_or_else(|| {
+            let text = "--plan is not a plan of this version; it is set by `energy run --repeat`";
+            Error::Usage(text.to_owned())
+        })?;
+        let mut options = RunOptions {
+            prompt,
+            plan: serde_json::to_value(&self.plan).ok(),
+            ..config.options.clone()
+        };
+        if self.repeat > 1 {
+            options.warmup = 0;
         }
-        let plan = serde_json::to_string(self).unwrap_or_default();
-        words.extend([
-            "--plan".to_owned(),
-            plan,
-            "--".to_owned(),
-            prompt.to_owned(),
-        ]);
-        words
+        let planned = PlannedRun {
+            config: self.config,
+            repeat: self.repeat,
+        };
+        let tags = self.plan.tags(planned).into_iter();
+        let tags = tags.map(|(key, value)| (key.to_owned(), value));
+        options.recording.tags.extend(tags);
+        Ok(options)
+    }
+}
+
+impl std::str::FromStr for RunOfPlan {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        serde_json::from_str(text)
     }
 }
 
@@ -103,21 +178,23 @@ mod tests {
     use super::*;
 
     fn plan(configs: usize, repeat: usize) -> RepeatPlan {
-        let config = |number: usize| Config {
-            label: format!("c{number}"),
-            model: "m".into(),
-            words: vec!["--model=m".into()],
+        let variants = RunVariants {
+            max_tokens: (1..=configs).collect(),
+            ..RunVariants::default()
         };
-        RepeatPlan {
-            group: "g".into(),
-            prompt: Some("why?".into()),
-            prompt_sha256: String::new(),
-            repeat,
+        let options = RunOptions {
+            prompt: "why?".into(),
             warmup: 1,
-            cooldown_ms: 0,
+            method: Some(tracing_energy::Method::Fitted),
+            ..RunOptions::default()
+        };
+        let repeats = RepeatOptions {
+            repeat,
             order_seed: 7,
-            configs: (0..configs).map(config).collect(),
-        }
+            group: Some("g".into()),
+            ..RepeatOptions::default()
+        };
+        RepeatPlan::new(&options, &variants, &repeats)
     }
 
     #[test]
@@ -140,26 +217,47 @@ mod tests {
     #[test]
     fn arguments_of_a_run_contain_all_options_and_the_plan() {
         let plan = plan(2, 2);
-        let planned = PlannedRun {
-            config: 1,
-            repeat: 1,
+        let options = |repeat: usize| {
+            let words = plan
+                .words(PlannedRun { config: 1, repeat }, "--odd")
+                .unwrap();
+            assert_eq!(words[..2], ["run", "--plan"]);
+            assert_eq!(words[3..], ["--", "--odd"]);
+            let run: RunOfPlan = words[2].parse().unwrap();
+            run.options(words[4].clone()).unwrap()
         };
-        let words = plan.words(planned, "--odd");
-        assert_eq!(words[..2], ["run", "--model=m"]);
-        assert!(words.contains(&"config=c1".to_owned()) && words.contains(&"--warmup".to_owned()));
-        assert_eq!(words[words.len() - 2..], ["--", "--odd"]);
-        let at = words.iter().position(|word| word == "--plan").unwrap();
+        let first = options(1);
+        assert_eq!((first.prompt.as_str(), first.max_tokens), ("--odd", 2));
+        assert_eq!(first.warmup, 1);
+        assert_eq!(first.method, Some(tracing_energy::Method::Fitted));
+        let tags = [("group", "g"), ("repeat", "1"), ("config", "2")];
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(first.recording.tags, tags);
+        let stored = first.plan.clone().unwrap();
         assert_eq!(
-            serde_json::from_str::<RepeatPlan>(&words[at + 1]).unwrap(),
-            plan
+            RepeatPlan::from_value(&stored),
+            Some(without_prompts(&plan))
         );
-        let later = plan.words(
-            PlannedRun {
-                repeat: 2,
-                ..planned
-            },
-            "x",
-        );
-        assert!(!later.contains(&"--warmup".to_owned()));
+        assert_eq!(options(2).warmup, 0);
+    }
+
+    #[test]
+    fn plans_of_other_versions_are_not_read() {
+        let mut value = serde_json::to_value(plan(1, 1)).unwrap();
+        assert!(RepeatPlan::from_value(&value).is_some());
+        value["version"] = 99.into();
+        assert_eq!(RepeatPlan::from_value(&value), None);
+        let run = serde_json::json!({ "plan": value, "config": 0, "repeat": 1 });
+        let run: RunOfPlan = run.to_string().parse().unwrap();
+        assert!(run.options(String::new()).is_err());
+    }
+
+    /// Prompts are not part of the stored options.
+    fn without_prompts(plan: &RepeatPlan) -> RepeatPlan {
+        let mut plan = plan.clone();
+        for config in &mut plan.configs {
+            config.options.prompt.clear();
+        }
+        plan
     }
 }

@@ -8,7 +8,7 @@ use super::ReportOptions;
 use super::markup::{chart, paragraph, section};
 use super::name::name;
 use crate::compare::stats::Comparison;
-use crate::compare::{CompareOptions, Compared, Part, Power, sides};
+use crate::compare::{CompareOptions, Compared, ComparedEnergy, Part, Power, sides};
 use crate::error::Result;
 use crate::format::{Column, Sheet};
 use crate::query::{self, Recording, Selection};
@@ -107,7 +107,10 @@ impl RunComparison {
         }
         let selectors: Vec<String> = selections.iter().map(|one| one.name.clone()).collect();
         let options = CompareOptions {
-            allow_different: options.allow_different,
+            energy: ComparedEnergy {
+                allow_different: options.allow_different,
+                ..ComparedEnergy::default()
+            },
             ..CompareOptions::default()
         };
         let compared = sides(recording, &selectors, None).and_then(|(sides, left_out)| {

@@ -29,21 +29,26 @@ mod tree;
 
 use std::io::Write;
 
+use clap::Args;
+
 use comparison::RunComparison;
 use drawn::Drawn;
 
 use crate::error::{Error, Result};
+use crate::options::ALLOW_DIFFERENT_HELP;
 use crate::query::{Recording, Selection};
 
 /// Maximum number of runs or groups of one page.
 pub const MAX_SELECTIONS: usize = 4;
 
 /// Options of a report.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ReportOptions {
-    /// Title that replaces the names of the runs.
+    /// Title of the page [default: the names of the runs]
+    #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
     /// Compare runs with different configurations.
+    #[arg(long, help = ALLOW_DIFFERENT_HELP)]
     pub allow_different: bool,
 }
 
@@ -71,7 +76,7 @@ impl Report {
     ) -> Result<Self> {
         if selections.is_empty() || selections.len() > MAX_SELECTIONS {
             let text = format!("a report shows one to {MAX_SELECTIONS} runs or groups");
-            return Err(Error::Compare(text));
+            return Err(Error::Usage(text));
         }
         let comparison = RunComparison::read(recording, &selections, options)?;
         let (mut runs, mut sections) = (Vec::new(), Vec::new());

@@ -8,7 +8,7 @@ use super::name::name;
 use super::tables;
 use crate::error::Result;
 use crate::query::Recording;
-use crate::views::{self, Scope};
+use crate::views::{self, BalanceOptions};
 
 /// Sections in order: id, title in the table of contents.
 pub(super) const SECTIONS: [(&str, &str); 11] = [
@@ -88,7 +88,7 @@ fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
     let how = "Each bar is the total energy of one rail over the whole recording, divided into its \
                accounts; accounts left of zero are negative.";
     let accounts = &drawn.data.accounts;
-    let answer = views::balance(recording, &drawn.summary.run, &Scope::default())?;
+    let answer = views::balance(recording, &drawn.summary.run, &BalanceOptions::default())?;
     let table = details("Accounts as a table", accounts.len() * 10, &answer.html());
     let content = if accounts.iter().any(|rail| rail.measured_j.is_some()) {
         let sums = accounts.iter().map(|rail| match rail.fault_j {

@@ -1,5 +1,7 @@
 //! Runs a language model under the recorder.
 
+#[cfg(feature = "inference")]
+mod config;
 mod fetch;
 #[cfg(feature = "inference")]
 mod hub;
@@ -8,12 +10,12 @@ mod model;
 pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
+mod variants;
 
 pub use fetch::{Fetch, SMOLLM2, Weights, sha256, sha256_of};
 #[cfg(feature = "inference")]
 pub(crate) use model::path as model_path;
-pub use options::{
-    Depth, Prefill, Requantize, RunOptions, parse_duration, parse_method, parse_tag,
-};
+pub use options::{Depth, Prefill, Requantize, RunOptions, parse_method};
 #[cfg(feature = "inference")]
 pub use record::{Recorded, record};
+pub use variants::RunVariants;

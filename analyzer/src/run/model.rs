@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::hub::HubModel;
 use super::{Fetch, RunOptions, SMOLLM2};
+use crate::error::Error;
 use crate::format;
 use crate::warn::warn;
 
@@ -22,11 +23,14 @@ pub(crate) fn path(model: &str) -> anyhow::Result<PathBuf> {
         return Ok(of_hub?.path()?);
     }
     let path = PathBuf::from(model);
-    anyhow::ensure!(
-        path.exists(),
-        "model {model}: no such file; give the path of a GGUF file or of a folder, hf:OWNER/REPO, or --model {}",
-        SMOLLM2.name
-    );
+    if !path.exists() {
+        let text = format!(
+            "model {model}: no such file; give the path of a GGUF file or of a folder, \
+             hf:OWNER/REPO, or --model {}",
+            SMOLLM2.name
+        );
+        return Err(Error::Usage(text).into());
+    }
     Ok(path)
 }
 

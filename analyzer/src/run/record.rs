@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use energy_models::instrument;
 use energy_models::{GenerateOptions, Model, StopReason};
-use tracing_energy::power::{Provenance, SourceChoice};
+use tracing_energy::power::Provenance;
 use tracing_energy::rows::RunMetadata;
 use tracing_energy::{AttributeOptions, EnergyGuard, EnergyLayer, Method, RunSummary};
 use tracing_subscriber::Layer as _;
@@ -14,8 +14,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::config::RunConfig;
 use super::model::{self, load, spinner};
 use super::{Depth, Prefill, Requantize, RunOptions};
+use crate::error::Error;
 
 /// A finished recording.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,21 +33,24 @@ pub struct Recorded {
 ///
 /// # Errors
 /// If the model cannot be loaded, or the recording cannot be started.
-pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
+pub fn record(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
     if options.stats.is_some() && options.depth < Depth::Module {
-        anyhow::bail!(
-            "--stats needs the spans of modules, which --depth {} does not record; use --depth module or deep",
+        let text = format!(
+            "--stats needs the spans of modules, which --depth {} does not record; use --depth \
+             module or deep",
             super::options::name(&options.depth)
         );
+        return Err(Error::Usage(text).into());
     }
     if options.prompts().is_empty() {
-        anyhow::bail!("the prompt is empty; give at least one line that is not blank");
+        let text = "the prompt is empty; give at least one line that is not blank";
+        return Err(Error::Usage(text.to_owned()).into());
     }
     // Download the model before the measurement, which must not include it.
     let path = model::path(&options.model)?;
     let checksum = super::sha256(&path)?;
     warm_up(options, &path)?;
-    let guard = start(options)?;
+    let guard = start(db, options)?;
     match generate(options, (path, &checksum), &guard, out) {
         Ok((responses, written)) => {
             let summary = match responses.is_cancelled {
@@ -53,7 +58,7 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
                 false => guard.finish(),
             };
             let whole = !responses.is_cancelled;
-            let fit_warning = whole.then(|| fit_measured(options, &summary)).flatten();
+            let fit_warning = whole.then(|| fit_measured(db, options, &summary)).flatten();
             let mut warnings = summary.warnings;
             warnings.extend(responses.warnings);
             warnings.extend(fit_warning);
@@ -72,14 +77,14 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
 
 /// Attributes measured power by the method `fitted`, unless a method was requested. Returns a
 /// warning if that fails.
-fn fit_measured(options: &RunOptions, summary: &RunSummary) -> Option<String> {
+fn fit_measured(db: &Path, options: &RunOptions, summary: &RunSummary) -> Option<String> {
     let mut rails = summary.rails.iter();
     let measured = rails.any(|rail| rail.provenance != Provenance::Modelled);
     if options.method.is_some() || !measured {
         return None;
     }
     let fitted = AttributeOptions::new(Method::Fitted);
-    let result = tracing_energy::reattribute(&options.database, &summary.uuid, &fitted);
+    let result = tracing_energy::reattribute(db, &summary.uuid, &fitted);
     let error = result.err()?;
     Some(format!(
         "energies are proportional and have no interval: {error}"
@@ -87,23 +92,23 @@ fn fit_measured(options: &RunOptions, summary: &RunSummary) -> Option<String> {
 }
 
 /// Measures the baseline and installs the recorder.
-fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
-    let source: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
+fn start(db: &Path, options: &RunOptions) -> anyhow::Result<EnergyGuard> {
+    let recording = &options.recording;
     let builder = EnergyLayer::builder()
-        .database_ignoring_env(&options.database)
-        .source(source)
-        .interval(options.interval)
-        .baseline(options.baseline)
+        .database_ignoring_env(db)
+        .source(recording.power.source.clone())
+        .interval(recording.power.interval)
+        .baseline(recording.baseline)
         .method(options.method.unwrap_or_default())
         .roles(instrument::ROLES)
         .metadata(metadata(options))
-        .keep_text(options.keep_text)
+        .keep_text(recording.keep_text)
         .end_on_signal();
     let builder = match &options.chrome {
         Some(path) => builder.chrome(path),
         None => builder,
     };
-    let waiting = (!options.baseline.is_zero()).then(|| spinner("measuring idle power"));
+    let waiting = (!recording.baseline.is_zero()).then(|| spinner("measuring idle power"));
     let (layer, guard) = builder.build()?;
     drop(waiting);
     let level = LevelFilter::from_level(options.depth.of_model().level());
@@ -115,22 +120,21 @@ fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
 }
 
 fn metadata(options: &RunOptions) -> RunMetadata {
+    let recording = &options.recording;
     RunMetadata {
-        name: options.name.clone(),
+        name: recording.name.clone(),
         prompt: Some(options.prompt.clone()),
         engine: Some("candle".to_owned()),
         batch: Some(1),
-        experiment: options.experiment.clone(),
-        tags: options.tags.clone(),
+        experiment: recording.experiment.clone(),
+        tags: recording.tags.clone(),
         // Stored early, so that a run interrupted while loading can be resumed.
-        config: plan(options).map(|plan| serde_json::json!({ "plan": plan }).to_string()),
+        config: match &options.plan {
+            Some(_) => RunConfig::of(options).text(),
+            None => None,
+        },
         ..RunMetadata::default()
     }
-}
-
-/// Returns the plan that this run is one repeat of.
-fn plan(options: &RunOptions) -> Option<serde_json::Value> {
-    serde_json::from_str(options.plan.as_deref()?).ok()
 }
 
 /// Generates without recording, so that files are cached and clocks are high.
@@ -171,7 +175,7 @@ fn generate(
     out: &mut dyn Write,
 ) -> anyhow::Result<(Responses, Written)> {
     let mut model = load(options, &path)?;
-    describe(guard, options, &model, checksum);
+    let mut config = describe(guard, options, &model, checksum);
     let (mut responses, mut written) = (Responses::default(), Ok(()));
     for (at, prompt) in options.prompts().into_iter().enumerate() {
         if at > 0 {
@@ -188,15 +192,12 @@ fn generate(
             break;
         }
     }
+    config.kv_cache_bytes = Some(responses.cache_bytes);
     guard.update_metadata(|metadata| {
         metadata.response = Some(responses.texts.join("\n\n"));
         metadata.input_tokens = i64::try_from(responses.input_tokens).ok();
         metadata.output_tokens = i64::try_from(responses.output_tokens).ok();
-        let known = metadata.config.as_deref().map(serde_json::from_str);
-        if let Some(Ok(serde_json::Value::Object(mut config))) = known {
-            config.insert("kv_cache_bytes".to_owned(), responses.cache_bytes.into());
-            metadata.config = Some(serde_json::Value::Object(config).to_string());
-        }
+        metadata.config = config.text();
     });
     Ok((responses, written))
 }
@@ -229,42 +230,21 @@ fn respond(
     Ok(())
 }
 
-fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: &str) {
+/// Stores the model and the configuration with the run, and returns the configuration.
+fn describe(guard: &EnergyGuard, options: &RunOptions, model: &Model, checksum: &str) -> RunConfig {
     let info = model.info();
     let name = if info.name.is_empty() {
         options.model.clone()
     } else {
         info.name.clone()
     };
-    let mut config = serde_json::json!({
-        "architecture": info.architecture, "assumed": info.assumed, "layers": info.layers, "width": info.width,
-        "hidden": info.hidden, "heads": info.heads, "kv_heads": info.kv_heads,
-        "head_dim": info.head_dim, "window": info.window,
-        "windowed_layers": info.windowed_layers,
-        "vocab": info.vocab, "parameters": info.parameters, "device": info.device,
-        "embedding_parameters": info.parts.embedding,
-        "attention_parameters": info.parts.attention,
-        "mlp_parameters": info.parts.mlp,
-        "context_length": info.context_length, "depth": options.depth.of_model().as_str(),
-        "weight_bytes": info.weight_bytes, "prefill_bytes": info.prefill_bytes,
-        "threads": energy_models::device::threads(), "model_sha256": checksum,
-        "max_tokens": options.max_tokens, "temperature": options.temperature,
-        "top_k": options.top_k, "top_p": options.top_p, "seed": options.seed, "raw": options.raw,
-        "repeat_penalty": options.repeat_penalty, "prompts": options.prompts().len(),
-        "statistics_threshold": options.stats,
-    });
-    if !options.keep_text {
-        // Identifies runs with the same prompt although its text is not stored.
-        config["prompt_sha256"] = super::sha256_of(options.prompt.as_bytes()).into();
-    }
-    if let Some(plan) = plan(options) {
-        config["plan"] = plan;
-    }
+    let config = RunConfig::of_model(options, info, checksum);
     guard.update_metadata(|metadata| {
         metadata.model = Some(name);
         metadata.precision = Some(info.precision.clone());
-        metadata.config = Some(config.to_string());
+        metadata.config = config.text();
     });
+    config
 }
 
 fn sampling(options: &RunOptions) -> GenerateOptions {

@@ -2,31 +2,48 @@
 
 use std::collections::BTreeSet;
 
+use clap::Args;
+use tracing_energy::host;
+
 use crate::error::Result;
 use crate::query::{self, Recording, RunListEntry};
 
+use super::time_range::parse_time_range;
+
 /// Conditions that a run must meet; the default keeps all runs.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Filter {
-    /// Text that the model's name contains, ignoring case.
+    /// Only runs whose model's name contains this text, ignoring case
+    #[arg(long, value_name = "TEXT")]
     pub model: Option<String>,
-    /// Text that the engine's name contains, ignoring case.
+    /// Only runs whose engine's name contains this text, ignoring case
+    #[arg(long, value_name = "TEXT")]
     pub engine: Option<String>,
-    /// Tags that it must have, with these values if given.
+    /// Only runs with this tag, and value if given (repeatable; all must match)
+    #[arg(long = "tag", value_name = "KEY[=VALUE]", value_parser = parse_tag_filter)]
     pub tags: Vec<(String, Option<String>)>,
-    /// Experiment.
+    /// Only runs of this experiment
+    #[arg(long, value_name = "NAME")]
     pub experiment: Option<String>,
-    /// Group of repeats.
+    /// Only runs of this group of repeats
+    #[arg(long, value_name = "NAME")]
     pub group: Option<String>,
-    /// Status.
+    /// Only runs with this status
+    #[arg(long, value_name = "STATUS",
+          value_parser = ["running", "complete", "cancelled", "crashed"])]
     pub status: Option<String>,
-    /// Earliest start, ns since 1970.
+    /// Only runs started at this time or later: 2026-11-01, 2026-11-01T12:30, or an age: 7d, 12h
+    #[arg(long = "since", value_name = "DATE|AGE", value_parser = parse_since)]
     pub since_ns: Option<i64>,
-    /// Latest start, ns since 1970.
+    /// Only runs started at this time or earlier
+    #[arg(long = "until", value_name = "DATE|AGE", value_parser = parse_until)]
     pub until_ns: Option<i64>,
-    /// Text that the prompt contains, ignoring case.
+    /// Only runs whose prompt contains this text, ignoring case
+    #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    /// Range of its energy per token; runs without a known value are excluded.
+    /// Only runs in this range of joules per token, ends included: 0.5..2, 0.5.., ..2
+    #[arg(long, value_name = "LOW..HIGH", value_parser = parse_range,
+          allow_hyphen_values = true)]
     pub j_per_token: Option<Range>,
 }
 
@@ -94,7 +111,15 @@ impl Filter {
     }
 }
 
-/// Parses `LO..HI`; either end may be omitted.
+fn parse_since(text: &str) -> std::result::Result<i64, String> {
+    Ok(parse_time_range(text, host::unix_ns())?.first_ns)
+}
+
+fn parse_until(text: &str) -> std::result::Result<i64, String> {
+    Ok(parse_time_range(text, host::unix_ns())?.last_ns)
+}
+
+/// Parses `LOW..HIGH`; either end may be omitted.
 ///
 /// # Errors
 /// Describes the accepted format.

@@ -9,6 +9,8 @@ pub use time_range::{TimeRange, parse_age, parse_time_range};
 
 use std::cmp::Ordering;
 
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use serde_json::json;
 
 use crate::error::Result;
@@ -32,18 +34,40 @@ pub enum Sort {
 }
 
 /// Options of the list.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct RunsOptions {
     /// Filter.
+    #[command(flatten)]
     pub filter: Filter,
-    /// Sort key.
+    /// Sort key: largest first, unknown last
+    #[arg(long, value_name = "KEY", value_enum, default_value_t)]
     pub sort: Sort,
-    /// Whether to reverse the order; unknown values stay last.
+    /// Sort smallest first; unknown values stay last
+    #[arg(long)]
     pub reverse: bool,
-    /// Number of runs per page; `None` for all runs on one page.
+    /// Number of runs per page [default: 50 in tables, all in JSON and CSV]
+    #[arg(long, value_name = "N", value_parser = from_one())]
     pub limit: Option<usize>,
-    /// Page, from 1.
+    /// Page to show
+    #[arg(long, value_name = "N", value_parser = from_one(),
+          default_value_t = Self::default().page)]
     pub page: usize,
+}
+
+impl Default for RunsOptions {
+    fn default() -> Self {
+        Self {
+            filter: Filter::default(),
+            sort: Sort::default(),
+            reverse: false,
+            limit: None,
+            page: 1,
+        }
+    }
+}
+
+fn from_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 /// One page of a list of runs.

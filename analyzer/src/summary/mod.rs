@@ -15,6 +15,8 @@ pub(crate) use warnings::{kinds_name, method, warnings};
 
 use std::io::Write;
 
+use clap::Args;
+
 use crate::efficiency::{Efficiency, Rates};
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
@@ -31,12 +33,14 @@ pub const HOTTEST: usize = 10;
 const MISSING: usize = 6;
 
 /// Options of a summary.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct SummaryOptions {
     /// Part of the run. A basis filters nodes, kinds, layers and components, but not totals
     /// and phases.
+    #[command(flatten)]
     pub scope: Scope,
     /// Price and emission factor of energy.
+    #[command(flatten)]
     pub rates: Rates,
 }
 

@@ -1,8 +1,8 @@
 //! Energy accounts of each rail, and whether they sum to the measured energy.
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::Scope;
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, energy, escape};
 use crate::plausibility;
@@ -11,14 +11,26 @@ use crate::query::{self, Balance, Recording, Run};
 /// Number of rails side by side.
 const RAILS: usize = 4;
 
-/// Lists the accounts of each rail over the whole run. Only the rail of `scope` is used.
+/// Options of the list of accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct BalanceOptions {
+    /// Only this rail; `None` for all.
+    #[arg(
+        long,
+        value_name = "RAIL",
+        help = "Only use this rail [default: all rails]"
+    )]
+    pub rail: Option<String>,
+}
+
+/// Lists the accounts of each rail over the whole run.
 ///
 /// # Errors
 /// If the file cannot be read, or the rail is unknown.
-pub fn balance(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> {
+pub fn balance(recording: &Recording, run: &Run, options: &BalanceOptions) -> Result<Answer> {
     let mut rails = query::balance(recording, run)?;
-    if scope.rail.is_some() {
-        let wanted = query::rails(recording, run, scope.rail.as_deref())?;
+    if options.rail.is_some() {
+        let wanted = query::rails(recording, run, options.rail.as_deref())?;
         rails.retain(|rail| wanted.contains(&rail.id));
     }
     let mut answer = Answer::of_run("balance", "accounts of each rail", recording, run)?;

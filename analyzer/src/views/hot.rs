@@ -1,5 +1,6 @@
 //! Call paths with the highest self energy.
 
+use clap::Args;
 use serde_json::json;
 
 use super::{LEDGER, Scope};
@@ -7,12 +8,33 @@ use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, basis};
 use crate::query::{Ledger, Node, Recording, Run};
 
-/// Lists the `limit` nodes with the highest ledger energy, or all if it is 0.
+/// Options of the list of call paths.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct HotOptions {
+    /// Part of the run.
+    #[command(flatten)]
+    pub scope: Scope,
+    /// Maximum number of call paths (0 lists all)
+    #[arg(long, value_name = "N", default_value_t = Self::default().limit)]
+    pub limit: usize,
+}
+
+impl Default for HotOptions {
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            limit: 20,
+        }
+    }
+}
+
+/// Lists the nodes with the highest ledger energy.
 ///
 /// # Errors
 /// If the file cannot be read, the run was not attributed, or a name of the scope is
 /// unknown.
-pub fn hot(recording: &Recording, run: &Run, scope: &Scope, limit: usize) -> Result<Answer> {
+pub fn hot(recording: &Recording, run: &Run, options: &HotOptions) -> Result<Answer> {
+    let (scope, limit) = (&options.scope, options.limit);
     let ledger = scope.ledger(recording, run)?;
     let total = ledger.energy_j();
     let mut nodes = ledger.hottest(usize::MAX);

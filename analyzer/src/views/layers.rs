@@ -17,6 +17,9 @@ use crate::query::{self, Group, Ledger, Recording, Run};
 pub fn layers(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> {
     let ledger = scope.ledger(recording, run)?;
     let mut layers = query::layers(&ledger);
+    if ledger.nodes.is_empty() {
+        return Err(run.without_spans());
+    }
     if layers.is_empty() {
         let next = "list its operations with `energy ops`";
         return Err(run.missing("no span has the role `layer`", next));

@@ -10,28 +10,33 @@ mod sql;
 mod statistics;
 mod tokens;
 
-pub use balance::balance;
-pub use hot::hot;
+pub use balance::{BalanceOptions, balance};
+pub use hot::{HotOptions, hot};
 pub use layers::layers;
 pub use pipeline::pipeline;
-pub use power::power;
+pub use power::{SampleOptions, power};
 pub use sql::{SqlOptions, SqlResult, sql};
 pub(crate) use statistics::EnergyStatistics;
 pub use tokens::{TokensOptions, tokens};
 
+use clap::Args;
 use tracing_energy::rows::Basis;
 
 use crate::error::{Error, Result};
+use crate::options::{PHASE_HELP, RAIL_HELP};
 use crate::query::{self, Ledger, Recording, Run};
 
 /// The part of a run that a view shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Scope {
     /// Only this rail; `None` for the sum of root rails.
+    #[arg(long, value_name = "RAIL", help = RAIL_HELP)]
     pub rail: Option<String>,
     /// Only phases of this name.
+    #[arg(long, value_name = "PHASE", help = PHASE_HELP)]
     pub phase: Option<String>,
     /// Only rows with this basis, at least in part.
+    #[arg(long, value_name = "BASIS", help = basis_help(), value_parser = parse_basis)]
     pub basis: Option<Basis>,
 }
 
@@ -65,6 +70,13 @@ impl Scope {
     }
 }
 
+/// Names of the bases.
+const BASES: &str = "measured, fitted, calibrated, grouped, proportional, modelled, replayed";
+
+fn basis_help() -> String {
+    format!("Only list rows with this basis: {BASES} [default: all]")
+}
+
 /// Parses the name of a basis.
 ///
 /// # Errors
@@ -73,7 +85,7 @@ pub fn parse_basis(text: &str) -> Result<Basis> {
     Basis::from_name(text).ok_or_else(|| Error::Unknown {
         what: "basis",
         name: crate::format::escape(text),
-        known: "measured, fitted, calibrated, grouped, proportional, modelled, replayed".into(),
+        known: BASES.to_owned(),
     })
 }
 

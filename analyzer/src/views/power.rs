@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::Scope;
@@ -14,14 +15,33 @@ const MARGIN: usize = 4;
 /// Bars by height, lowest first.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
+/// Options of the list of samples.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct SampleOptions {
+    /// Only this rail; `None` for the root rails.
+    #[arg(
+        long,
+        value_name = "RAIL",
+        help = "Only list samples of this rail [default: the root rails]"
+    )]
+    pub rail: Option<String>,
+    /// Only samples of phases of this name.
+    #[arg(
+        long,
+        value_name = "PHASE",
+        help = "Only list samples of this phase, e.g. decode [default: all]"
+    )]
+    pub phase: Option<String>,
+}
+
 /// Lists the rails with mean and peak power, and draws a chart of their power over time. CSV
 /// and JSON contain all samples.
 ///
 /// # Errors
 /// If the file cannot be read, the rail is unknown, or nothing was sampled.
-pub fn power(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> {
-    let mut samples = query::samples(recording, run, scope.rail.as_deref())?;
-    if let Some(phase) = &scope.phase {
+pub fn power(recording: &Recording, run: &Run, options: &SampleOptions) -> Result<Answer> {
+    let mut samples = query::samples(recording, run, options.rail.as_deref())?;
+    if let Some(phase) = &options.phase {
         samples.retain(|sample| sample.phase.as_ref() == Some(phase));
     }
     if samples.is_empty() {
@@ -33,6 +53,11 @@ pub fn power(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> 
     let during: Vec<PowerSample> = samples.iter().filter(|s| s.end_ns > 0).cloned().collect();
     let rails: Vec<&[PowerSample]> = during.chunk_by(|a, b| a.rail_id == b.rail_id).collect();
     let rows: Vec<Value> = rails.iter().map(|rail| row(rail, &idle)).collect();
+    let scope = Scope {
+        rail: options.rail.clone(),
+        phase: options.phase.clone(),
+        basis: None,
+    };
     let what = format!("power over time{}", scope.text());
     let mut answer = Answer::of_run("power", &what, recording, run)?
         .sheet(Sheet::new("samples", "", sample_columns(), &samples).data_only())

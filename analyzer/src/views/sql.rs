@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use rusqlite::Connection;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::ValueRef;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::format::screen::OutputStyle;
 use crate::format::{Format, SCHEMA, csv, escape, json, shorten};
+use crate::options::{LIMIT_HELP, duration_text, parse_duration};
 use crate::query::Recording;
 
 /// SQLite virtual machine steps between checks of the timeout.
@@ -21,11 +23,14 @@ const LONGEST: usize = 60;
 const NULL: &str = "NULL";
 
 /// Options of a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
 pub struct SqlOptions {
-    /// Maximum duration.
+    /// Cancel the query after this time, e.g. 10s, 1m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration,
+          default_value = duration_text(Self::default().timeout))]
     pub timeout: Duration,
-    /// Maximum number of rows in a table (0 for all). CSV and JSON contain all rows.
+    /// Maximum number of rows in a table; 0 for all. CSV and JSON contain all rows.
+    #[arg(long, value_name = "N", help = LIMIT_HELP, default_value_t = Self::default().limit)]
     pub limit: usize,
 }
 
@@ -59,7 +64,7 @@ pub fn sql(recording: Recording, text: &str, options: SqlOptions) -> Result<SqlR
     let mut statement = connection.prepare(text).map_err(refused)?;
     if statement.column_count() == 0 {
         return Err(Error::Sql(
-            "the statement returns no rows; use SELECT".into(),
+            "the statement returns no rows; use SELECT".to_owned(),
         ));
     }
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
@@ -117,12 +122,12 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
 fn sql_error(error: &rusqlite::Error, options: &SqlOptions) -> Error {
     use rusqlite::ErrorCode;
     let text = match error.sqlite_error_code() {
-        Some(ErrorCode::OperationInterrupted) => format!(
-            "the query took more than {} s; restrict it, or increase --timeout",
-            options.timeout.as_secs_f64()
-        ),
+        Some(ErrorCode::OperationInterrupted) => return Error::Timeout(options.timeout),
         Some(ErrorCode::AuthorizationForStatementDenied) => {
             "only reading this file is allowed; use SELECT".to_owned()
+        }
+        _ if matches!(error, rusqlite::Error::MultipleStatement) => {
+            "it has several statements; give a single SELECT".to_owned()
         }
         _ => format!(
             "{error}; list tables and views with `energy query \"select name, sql from sqlite_schema\"`"

@@ -1,14 +1,14 @@
 //! Energy of each token, and outliers.
 
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::{EnergyStatistics, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, energy};
+use crate::options::LIMIT_HELP;
 use crate::query::{self, Recording, Run, Token};
 
-/// Default number of rows in a table.
-const SHOWN: usize = 40;
 /// Number of bars of the histogram, and width of their labels.
 const BARS: usize = 10;
 const LABEL_WIDTH: usize = 26;
@@ -17,14 +17,27 @@ const LABEL_WIDTH: usize = 26;
 const FIRST: &str = "Token 0 is computed by prefill (sampling only) and not part of statistics.";
 
 /// Options of the list of tokens.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct TokensOptions {
     /// Part of the run.
+    #[command(flatten)]
     pub scope: Scope,
-    /// Whether to only list outliers.
+    /// Only list outliers
+    #[arg(long)]
     pub outliers: bool,
-    /// Maximum number of rows in a table (default 40, 0 for all). CSV and JSON contain all.
-    pub limit: Option<usize>,
+    /// Maximum number of rows in a table; 0 for all. CSV and JSON contain all.
+    #[arg(long, value_name = "N", help = LIMIT_HELP, default_value_t = Self::default().limit)]
+    pub limit: usize,
+}
+
+impl Default for TokensOptions {
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            outliers: false,
+            limit: 40,
+        }
+    }
 }
 
 /// Lists the tokens in order, with outliers and statistics of their energies.
@@ -36,6 +49,9 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     let scope = &options.scope;
     let ledger = scope.ledger(recording, run)?;
     let all = query::tokens(recording, run, &ledger, scope.rail.as_deref())?;
+    if ledger.nodes.is_empty() {
+        return Err(run.without_spans());
+    }
     if all.is_empty() {
         let next = "see `energy pipeline`";
         return Err(run.missing("no measured span has the role `token`", next));
@@ -51,7 +67,7 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     if options.outliers {
         rows.retain(|row| !row["outlier"].is_null());
     }
-    let limit = match options.limit.unwrap_or(SHOWN) {
+    let limit = match options.limit {
         0 => usize::MAX,
         limit => limit,
     };

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use energy_analyzer::calibrate::{CalibrateOptions, calibrate};
+use energy_analyzer::options::SourceOptions;
 use energy_analyzer::run::Depth;
 use energy_models::tiny::{self, TinyConfig};
 
@@ -14,15 +15,23 @@ fn options(folder: &Path, source: &str) -> CalibrateOptions {
     tiny::write_gguf(&model, &TinyConfig::default()).unwrap();
     CalibrateOptions {
         model: model.display().to_string(),
-        source: source.to_owned(),
-        database: folder.join("energy.db"),
+        power: SourceOptions {
+            source: source.parse().unwrap(),
+            ..SourceOptions::default()
+        },
         ..CalibrateOptions::default()
     }
 }
 
 fn refusal(options: &CalibrateOptions) -> String {
+    let folder = tempfile::tempdir().unwrap();
     let mut reports = 0;
-    let error = calibrate(options, &mut |_| reports += 1).unwrap_err();
+    let error = calibrate(
+        folder.path().join("energy.db").as_path(),
+        options,
+        &mut |_| reports += 1,
+    )
+    .unwrap_err();
     assert_eq!(reports, 0, "nothing was run before it was refused");
     error.to_string()
 }
@@ -64,9 +73,8 @@ fn depths_whose_spans_all_have_children() {
 }
 
 #[test]
-fn missing_sources_and_models() {
+fn missing_models() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(refusal(&options(folder.path(), "nothing")).contains("is not a power source"));
     let missing = CalibrateOptions {
         model: "no-such-file.gguf".to_owned(),
         budget: Duration::from_secs(60),

@@ -1,55 +1,115 @@
-//! Defaults of the command's options equal those of the library's options.
+//! An empty command line has the defaults of the library's options.
+
+use std::fmt::Debug;
 
 use clap::Parser;
+use energy_analyzer::attribute::ReattributionOptions;
+use energy_analyzer::baseline::CheckOptions;
 use energy_analyzer::calibrate::CalibrateOptions;
-use energy_analyzer::cli::{Cli, Command};
+use energy_analyzer::cli::{BaselineCommand, Cli, Command, ImportSource};
 use energy_analyzer::compare::CompareOptions;
-use energy_analyzer::doctor::DoctorOptions;
+use energy_analyzer::doctor::{DoctorOptions, ValidateOptions};
 use energy_analyzer::flamegraph::{GraphOptions, Picture};
+use energy_analyzer::import::ChromeOptions;
+use energy_analyzer::ops::OpsOptions;
 use energy_analyzer::record::RecordOptions;
+use energy_analyzer::repeat::RepeatOptions;
 use energy_analyzer::report::ReportOptions;
-use energy_analyzer::run::RunOptions;
+use energy_analyzer::run::{RunOptions, RunVariants};
+use energy_analyzer::runs::RunsOptions;
+use energy_analyzer::summary::SummaryOptions;
+use energy_analyzer::views::{
+    BalanceOptions, HotOptions, SampleOptions, Scope, SqlOptions, TokensOptions,
+};
+
+fn same<T: Default + Debug + PartialEq>(parsed: &T) {
+    assert_eq!(*parsed, T::default());
+}
+
+/// Command lines without options: the command and its required arguments.
+const LINES: [&str; 21] = [
+    "run",
+    "record -- true",
+    "import chrome t.json --power p.csv",
+    "calibrate",
+    "doctor",
+    "summary",
+    "pipeline",
+    "tokens",
+    "layers",
+    "ops",
+    "hot",
+    "balance",
+    "power",
+    "flamegraph",
+    "report",
+    "attribute",
+    "runs",
+    "compare a b",
+    "baseline check main",
+    "query sql",
+    "show",
+];
 
 #[test]
 fn options_of_each_command_have_library_defaults() {
-    let cli = Cli::try_parse_from(["energy", "run"]).unwrap();
-    let Command::Run(args) = cli.command else {
-        panic!("not `run`")
-    };
-    assert_eq!(args.options(&cli.db), RunOptions::default());
-    let cli = Cli::try_parse_from(["energy", "calibrate"]).unwrap();
-    let Command::Calibrate(args) = cli.command else {
-        panic!("not `calibrate`")
-    };
-    assert_eq!(args.options(&cli.db), CalibrateOptions::default());
-    let cli = Cli::try_parse_from(["energy", "flamegraph"]).unwrap();
-    let Command::Flamegraph(args) = cli.command else {
-        panic!("not `flamegraph`")
-    };
-    assert_eq!(args.what(), GraphOptions::default());
-    assert_eq!(args.picture(), Picture::default());
-    let cli = Cli::try_parse_from(["energy", "report"]).unwrap();
-    let Command::Report(args) = cli.command else {
-        panic!("not `report`")
-    };
-    assert_eq!(args.options(), ReportOptions::default());
-    let cli = Cli::try_parse_from(["energy", "compare", "a", "b"]).unwrap();
-    let Command::Compare(args) = cli.command else {
-        panic!("not `compare`")
-    };
-    assert_eq!(args.options(), CompareOptions::default());
-    let cli = Cli::try_parse_from(["energy", "record", "--", "true"]).unwrap();
-    let Command::Record(args) = cli.command else {
-        panic!("not `record`")
-    };
-    let expected = RecordOptions {
-        words: vec!["true".to_owned()],
-        ..RecordOptions::default()
-    };
-    assert_eq!(args.options(&cli.db), expected);
-    let cli = Cli::try_parse_from(["energy", "doctor"]).unwrap();
-    let Command::Doctor(args) = cli.command else {
-        panic!("not `doctor`")
-    };
-    assert_eq!(args.options(), DoctorOptions::default());
+    for line in LINES {
+        let words = ["energy"].into_iter().chain(line.split(' '));
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Run(args) => {
+                same::<RunOptions>(&args.options);
+                same::<RunVariants>(&args.variants);
+                same::<RepeatOptions>(&args.repeats);
+                assert_eq!(args.variants.all(&args.options), [RunOptions::default()]);
+            }
+            Command::Record(args) => {
+                let words = vec!["true".to_owned()];
+                let expected = RecordOptions {
+                    words,
+                    ..RecordOptions::default()
+                };
+                assert_eq!(args.options, expected);
+            }
+            Command::Import(args) => {
+                let ImportSource::Chrome(options) = args.source else {
+                    panic!("{line}")
+                };
+                let expected = ChromeOptions {
+                    trace: "t.json".into(),
+                    power: "p.csv".into(),
+                    ..ChromeOptions::default()
+                };
+                assert_eq!(options, expected);
+            }
+            Command::Calibrate(args) => same::<CalibrateOptions>(&args.options),
+            Command::Doctor(args) => {
+                same::<DoctorOptions>(&args.options);
+                same::<ValidateOptions>(&args.validation);
+            }
+            Command::Summary(args) => same::<SummaryOptions>(&args.options),
+            Command::Pipeline(args) | Command::Layers(args) => same::<Scope>(&args.options),
+            Command::Tokens(args) => same::<TokensOptions>(&args.options),
+            Command::Ops(args) => same::<OpsOptions>(&args.options),
+            Command::Hot(args) => same::<HotOptions>(&args.options),
+            Command::Balance(args) => same::<BalanceOptions>(&args.options),
+            Command::Power(args) => same::<SampleOptions>(&args.options),
+            Command::Flamegraph(args) => {
+                same::<GraphOptions>(&args.graph);
+                same::<Picture>(&args.picture);
+            }
+            Command::Report(args) => same::<ReportOptions>(&args.options),
+            Command::Attribute(args) => same::<ReattributionOptions>(&args.options),
+            Command::Runs(args) => same::<RunsOptions>(&args.options),
+            Command::Compare(args) => same::<CompareOptions>(&args.options),
+            Command::Baseline(args) => {
+                let BaselineCommand::Check(args) = args.command else {
+                    panic!("{line}")
+                };
+                same::<CheckOptions>(&args.options);
+            }
+            Command::Query(args) => same::<SqlOptions>(&args.options),
+            Command::Show(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -96,17 +96,17 @@ fn folded_stacks_hold_every_joule_of_root_rails_once() {
 fn exit_codes_distinguish_failure_from_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let code = |arguments: &[&str]| energy(folder.path(), arguments).status.code();
-    assert_eq!(code(&["runs"]), Some(1), "there is no file yet");
+    assert_eq!(code(&["runs"]), Some(2), "there is no file yet");
     fixture::recording(folder.path(), "measured");
     assert_eq!(code(&["runs", "--format", "xml"]), Some(2));
-    assert_eq!(code(&["summary", "nothing"]), Some(1));
+    assert_eq!(code(&["summary", "nothing"]), Some(2));
     assert_eq!(
         code(&["delete", "0f1e"]),
         Some(2),
         "no terminal to confirm on"
     );
     assert_eq!(code(&["delete", "0f1e", "--yes"]), Some(0));
-    assert_eq!(code(&["delete", "0f1e", "--yes"]), Some(1));
+    assert_eq!(code(&["delete", "0f1e", "--yes"]), Some(2));
 }
 
 #[test]

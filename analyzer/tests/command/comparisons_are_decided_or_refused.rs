@@ -184,7 +184,7 @@ fn the_compared_quantity_can_be_chosen() {
         ),
     ] {
         let output = compare(folder.path(), &[&["old", "new"], &arguments[..]].concat());
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         assert!(errors(&output).contains(expected), "{}", errors(&output));
     }
 }
@@ -404,21 +404,21 @@ fn misuse_is_one_clear_message() {
     for (arguments, code, expected) in [
         (&["old"][..], 2, "give two to four"),
         (&[][..], 2, "give two to four"),
-        (&["old", "old"][..], 1, "is on both `old` and `old`"),
-        (&["old", "side=one"][..], 1, "is on both"),
-        (&["old", "nothing"][..], 1, "no run `nothing`"),
+        (&["old", "old"][..], 2, "`old` is given twice"),
+        (&["old", "side=one"][..], 2, "is on both"),
+        (&["old", "nothing"][..], 2, "no run `nothing`"),
         (
             &["old", "side=none"][..],
-            1,
+            2,
             "choose one of: side=one, side=two",
         ),
         (
             &["--by", "tag=none"][..],
-            1,
+            2,
             "choose one of: group, many, side",
         ),
-        (&["old", "--by", "tag=side"][..], 1, "have one value: `one`"),
-        (&["--by", "tag=many"][..], 1, "5 sides are too many"),
+        (&["old", "--by", "tag=side"][..], 2, "have one value: `one`"),
+        (&["--by", "tag=many"][..], 2, "5 sides are too many"),
         (&["--by", "side"][..], 2, "tag=KEY"),
     ] {
         let output = compare(folder.path(), arguments);

@@ -113,7 +113,7 @@ fn missing_kinds_are_reported() {
         .execute_batch("PRAGMA foreign_keys = ON; DELETE FROM attributions")
         .unwrap();
     let output = energy(folder.path(), &["ops"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(
         errors(&output).contains("not attributed"),
         "{}",

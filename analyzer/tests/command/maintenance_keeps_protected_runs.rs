@@ -91,9 +91,9 @@ fn tags_are_added_and_removed() {
 
     assert!(refused(folder.path(), &["tag", "last"], 2).contains("energy tag RUN... KEY[=VALUE]"));
     assert!(refused(folder.path(), &["tag", "last", "=x"], 2).contains("no key"));
-    assert!(refused(folder.path(), &["tag", "nothing", "x"], 1).contains("no run `nothing`"));
-    assert!(refused(folder.path(), &["tag", "0000000", "x"], 1).contains("more than one run"));
-    assert!(refused(folder.path(), &["tag", "a=b", "x"], 1).contains("`a=b` is unknown"));
+    assert!(refused(folder.path(), &["tag", "nothing", "x"], 2).contains("no run `nothing`"));
+    assert!(refused(folder.path(), &["tag", "0000000", "x"], 2).contains("more than one run"));
+    assert!(refused(folder.path(), &["tag", "a=b", "x"], 2).contains("`a=b` is unknown"));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn several_runs_are_deleted_at_once() {
     refused(
         folder.path(),
         &["delete", "00000001", "nothing", "--yes"],
-        1,
+        2,
     );
     assert_eq!(left(folder.path()), [1, 2, 3, 4, 5]);
     let message = text(&energy(
@@ -299,7 +299,7 @@ fn a_file_that_cannot_be_changed_is_kept_and_named() {
         &["delete", "last", "--yes"],
         &["prune", "--keep", "1", "--yes"],
     ] {
-        let message = refused(folder.path(), arguments, 1);
+        let message = refused(folder.path(), arguments, 2);
         assert!(
             message.contains("energy.db: no such file; give the database"),
             "{message}"

@@ -292,22 +292,26 @@ fn sums_match_the_file() {
 
 /// Arguments, exit code, and a part of the message.
 const WRONG: [(&[&str], i32, &str); 12] = [
-    (&["hot", "nobody"], 1, "nobody"),
-    (&["hot", "--rail", "moon"], 1, "rapl/package, rapl/core"),
-    (&["hot", "--phase", "lunch"], 1, "prefill, decode"),
+    (&["hot", "nobody"], 2, "nobody"),
+    (&["hot", "--rail", "moon"], 2, "rapl/package, rapl/core"),
+    (&["hot", "--phase", "lunch"], 2, "prefill, decode"),
     (&["hot", "--basis", "guess"], 2, "measured, fitted"),
-    (&["hot", "--attribution", "9"], 1, "`9`"),
-    (&["tokens", "last-but-one"], 1, "not attributed"),
-    (&["power", "last-but-one"], 1, "no matching samples"),
-    (&["query", "delete from runs"], 1, "only reading"),
-    (&["query", "attach 'other.db' as other"], 1, "only reading"),
+    (&["hot", "--attribution", "9"], 2, "`9`"),
+    (&["tokens", "last-but-one"], 2, "not attributed"),
+    (&["power", "last-but-one"], 2, "no matching samples"),
+    (&["query", "delete from runs"], 2, "only reading"),
+    (&["query", "attach 'other.db' as other"], 2, "only reading"),
     (
         &["query", "pragma journal_mode = delete"],
-        1,
+        2,
         "only reading",
     ),
-    (&["query", "select a from nowhere"], 1, "no such table"),
-    (&["query", "select 1; select 2"], 1, "Multiple statements"),
+    (&["query", "select a from nowhere"], 2, "no such table"),
+    (
+        &["query", "select 1; select 2"],
+        2,
+        "it has several statements; give a single SELECT",
+    ),
 ];
 
 #[test]
@@ -353,9 +357,10 @@ fn invalid_recordings_are_named() {
             let words: Vec<&str> = question.iter().copied().chain(["--db", file]).collect();
             let output = energy(folder.path(), &words);
             let message = errors(&output);
+            let code = if file == "missing.db" { 2 } else { 1 };
             assert_eq!(
                 output.status.code(),
-                Some(1),
+                Some(code),
                 "{question:?} {file}: {message}"
             );
             assert!(

@@ -149,7 +149,7 @@ fn a_failed_export_keeps_the_existing_file() {
     let folder = changed("");
     let path = folder.path();
     let done = energy(path, &["export", "chrome", "-o", "absent/trace.json"]);
-    assert_eq!(done.status.code(), Some(1));
+    assert_eq!(done.status.code(), Some(2));
     assert!(errors(&done).contains("absent/trace.json: No such file"));
     let done = energy(path, &["export", "csv", "-o", "-"]);
     assert_eq!(done.status.code(), Some(2));

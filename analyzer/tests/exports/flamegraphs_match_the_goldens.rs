@@ -147,7 +147,7 @@ fn groups_hold_whole_runs_only() {
     let folder = tempfile::tempdir().unwrap();
     recording(folder.path(), &made);
     let output = energy(folder.path(), &["flamegraph", "group=old", "-o", "f.svg"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(errors(&output).contains("no run of group=old is complete"));
     assert!(!folder.path().join("f.svg").exists());
     // An incomplete run is drawn if it is selected by name.

@@ -206,7 +206,7 @@ fn kernels_of_sensors_are_kept() {
     let kernels: Vec<String> = rails.iter().map(|rail| rail.kernel.to_string()).collect();
     assert_eq!(kernels, ["box", "trailing:100ms"]);
     let unknown = import("npu=box");
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(errors(&unknown).contains("it has no rail `npu` for --kernel; its rails: cpu, gpu"));
     let wrong = import("gpu=gauss:1ms");
     assert_eq!(wrong.status.code(), Some(2));

@@ -64,7 +64,7 @@ fn a_program_without_a_complete_run_is_named() {
     assert_eq!(code, Some(0), "{message}");
     let (code, message) = save("", &["--", &program]);
     assert!(
-        code == Some(1) && message.contains("--replace"),
+        code == Some(2) && message.contains("--replace"),
         "{message}"
     );
 }
@@ -134,7 +134,7 @@ fn a_baseline_is_listed_checked_and_deleted() {
     );
     let (code, message) = run(&["baseline", "check", "main"]);
     assert!(
-        code == Some(1) && message.contains("no baseline"),
+        code == Some(2) && message.contains("no baseline"),
         "{message}"
     );
 }

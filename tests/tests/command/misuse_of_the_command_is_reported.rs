@@ -1,5 +1,5 @@
 //! Error messages and exit codes of `energy`:
-//! code: 1 failed, 2 wrong usage.
+//! code: 1 failed, 2 wrong usage, which includes names that do not exist.
 
 use std::path::Path;
 use std::process::Output;
@@ -46,7 +46,7 @@ fn an_ambiguous_or_unknown_run() {
     }
     for command in ["summary", "show", "flamegraph", "attribute"] {
         let (code, text) = refused(&path, &[command, "abc"]);
-        assert_eq!(code, 1, "{text}");
+        assert_eq!(code, 2, "{text}");
         assert!(text.contains("`abc` matches more than one run"), "{text}");
         assert!(
             text.contains(&uuids[0]) && text.contains(&uuids[1]),
@@ -55,7 +55,7 @@ fn an_ambiguous_or_unknown_run() {
         assert!(!text.contains(&uuids[2]), "{text}");
 
         let (code, text) = refused(&path, &[command, "nothing"]);
-        assert_eq!(code, 1, "{text}");
+        assert_eq!(code, 2, "{text}");
         assert!(text.contains("no run `nothing`; it holds "), "{text}");
         assert!(uuids.iter().all(|uuid| text.contains(uuid)), "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
@@ -80,7 +80,8 @@ fn a_file_that_is_not_a_recording() {
     for path in [&text, &foreign, &missing] {
         for command in ["summary", "runs", "show", "flamegraph"] {
             let (code, text) = refused(path, &[command]);
-            assert_eq!(code, 1, "{command}: {text}");
+            let expected = if path == &missing { 2 } else { 1 };
+            assert_eq!(code, expected, "{command}: {text}");
             assert!(text.contains(&path.display().to_string()), "{text}");
             assert!(
                 text.starts_with("energy: ") && text.lines().count() == 1,
@@ -106,13 +107,50 @@ fn wrong_usage() {
         &["run", "--max-tokens", "many"],
         &["run", "--tag", "=x"],
         &["flamegraph", "--no-such-flag"],
+        &["run", "--source", "guess"],
+        &["calibrate", "--depth", "phase"],
+        &["doctor", "--validate", "--time", "1s"],
     ] {
         let (code, text) = refused(&path, arguments);
         assert_eq!(code, 2, "{arguments:?}: {text}");
         assert!(text.contains("--help"), "{arguments:?}: {text}");
     }
     let (code, text) = refused(&path, &["run", "--source", "guess"]);
-    assert_ne!(code, 0);
+    assert_eq!(code, 2);
     assert!(text.contains("replay:FILE"), "{text}");
+    let (code, text) = refused(&path, &["run", "--model", "no-such.gguf"]);
+    assert!(
+        code == 2 && text.contains("no-such.gguf: no such file"),
+        "{text}"
+    );
     assert!(!path.exists());
+}
+
+#[test]
+fn a_run_without_spans_and_a_run_given_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("energy.db");
+    let power = folder.path().join("power.csv");
+    let rows = "t_start_ns,t_end_ns,rail,energy_mj\n0,100000000,cpu,500\n";
+    std::fs::write(&power, rows).expect("written");
+    let imported = energy(env!("CARGO_BIN_EXE_energy-command"))
+        .args(["import", "power"])
+        .args([power.as_path(), Path::new("--db"), &path])
+        .output()
+        .expect("the command");
+    assert!(imported.status.success(), "{imported:?}");
+    for command in ["tokens", "layers", "flamegraph"] {
+        let (code, text) = refused(&path, &[command]);
+        assert!(
+            text.contains("it has no spans; see its power"),
+            "{command}: {text}"
+        );
+        assert_eq!((code, text.lines().count()), (2, 1), "{command}: {text}");
+    }
+    let (code, text) = refused(&path, &["compare", "last", "last"]);
+    assert!(
+        text.contains("`last` is given twice; give a different run"),
+        "{text}"
+    );
+    assert_eq!((code, text.lines().count()), (2, 1), "{text}");
 }

@@ -38,7 +38,7 @@ fn ok(mut command: Command) -> String {
 
 fn refused(mut command: Command) -> String {
     let output = command.output().expect("the command");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     String::from_utf8(output.stderr).expect("text")
 }
 

@@ -53,6 +53,7 @@ fn compare_prints_both_totals_and_no_verdict() {
     let text = String::from_utf8_lossy(&table.stdout);
     assert_eq!(table.status.code(), Some(4), "{text}");
     assert!(text.contains("undecided: coverage"), "{text}");
+    assert_eq!(table.stderr, b"", "it is printed once");
 
     let answer = json(&energy(
         folder.path(),
@@ -109,6 +110,8 @@ fn a_check_of_cut_runs_is_undecided_never_a_regression() {
         let table = energy(folder.path(), &check);
         let text = String::from_utf8_lossy(&table.stdout);
         assert!(text.contains("undecided: coverage"), "{text}");
+        let errors = String::from_utf8_lossy(&table.stderr);
+        assert!(!errors.contains("undecided"), "printed twice: {errors}");
         assert!(!text.contains("REGRESSION"), "{text}");
         let strict = energy(folder.path(), &[&check[..], &["--strict"]].concat());
         assert_eq!(

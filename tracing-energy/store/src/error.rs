@@ -16,6 +16,14 @@ pub enum Error {
         /// The cause and the next step.
         message: String,
     },
+    /// A selector matches no run of a database, or more than one.
+    #[error("database {}: {message}", path.display())]
+    Selection {
+        /// The database file.
+        path: PathBuf,
+        /// The selector and the runs that exist or match.
+        message: String,
+    },
     /// A thread could not be created.
     #[error("the file cannot be read ahead: {source}")]
     Thread {

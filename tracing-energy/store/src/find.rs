@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::error::store;
 use super::{Store, StoredRun};
 use crate::Error;
 
@@ -16,7 +15,9 @@ impl Store {
         let newest = "no DESC LIMIT 1";
         if which == "last" {
             let found = self.runs_where(&format!("joins IS NULL ORDER BY {newest}"), "")?;
-            return one(found, || store(&self.path, "it holds no run"));
+            return one(found, || {
+                selection(&self.path, "it holds no run".to_owned())
+            });
         }
         let exact = ["uuid = ?1", "name = ?1"];
         for condition in exact {
@@ -41,7 +42,14 @@ impl Store {
             0 => format!("no run `{which}`: it holds no run"),
             _ => format!("no run `{which}`; it holds {}", list(&runs)),
         };
-        store(&self.path, message)
+        selection(&self.path, message)
+    }
+}
+
+fn selection(path: &Path, message: String) -> Error {
+    Error::Selection {
+        path: path.to_owned(),
+        message,
     }
 }
 
@@ -50,7 +58,7 @@ fn one(mut found: Vec<StoredRun>, none: impl Fn() -> Error) -> Result<StoredRun,
 }
 
 fn ambiguous(path: &Path, which: &str, found: &[StoredRun]) -> Error {
-    store(
+    selection(
         path,
         format!(
             "`{which}` matches more than one run: {}; give more of the uuid",

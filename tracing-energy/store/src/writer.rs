@@ -382,7 +382,7 @@ mod tests {
             marks: vec![mark; 10],
             ..Batch::default()
         };
-        let message = sink.write(&large).expect_err("full");
+        let message = sink.write(&large).expect_err("full").to_string();
         assert!(
             message.contains("full.db") && message.contains("free some disk space"),
             "{message}"

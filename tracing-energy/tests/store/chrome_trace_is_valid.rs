@@ -123,7 +123,10 @@ fn no_event_is_before_zero() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_reported_once() {
     let mut sink = ChromeSink::create("/dev/full").expect("opens");
-    let message = sink.write(&fixed(attributed("a"))).expect_err("reported");
+    let message = sink
+        .write(&fixed(attributed("a")))
+        .expect_err("reported")
+        .to_string();
     assert!(
         message.contains("/dev/full") && message.contains("space"),
         "{message}"

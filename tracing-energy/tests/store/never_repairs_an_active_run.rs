@@ -263,7 +263,7 @@ fn a_recorder_whose_run_was_deleted_reports_it_and_writes_to_no_other_run() {
         spans: vec![span(9, 3, None, 510, 520)],
         ..Batch::default()
     };
-    let message = sink.write(&more).expect_err("refused");
+    let message = sink.write(&more).expect_err("refused").to_string();
     assert!(message.contains("was deleted"), "{message}");
     let store = Store::open(&path).expect("readable");
     let spans = store.spans(1).unwrap().all().unwrap();

@@ -77,7 +77,10 @@ fn a_removed_file_is_reported() {
     let mut sink = SqliteSink::create(&path).expect("a new file");
     sink.write(&recording("a")).expect("written");
     std::fs::remove_file(&path).expect("removed");
-    let message = sink.write(&Batch::default()).expect_err("reported");
+    let message = sink
+        .write(&Batch::default())
+        .expect_err("reported")
+        .to_string();
     assert!(
         message.contains("gone.db") && message.contains("removed"),
         "{message}"
@@ -91,7 +94,10 @@ fn after_a_locked_file_the_next_batch_writes_the_needed_rows() {
     let mut sink = SqliteSink::create(&path).expect("a new file");
     let other = rusqlite::Connection::open(&path).expect("opens");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-    let message = sink.write(&attributed("a")).expect_err("locked");
+    let message = sink
+        .write(&attributed("a"))
+        .expect_err("locked")
+        .to_string();
     assert!(
         message.contains("locked.db") && message.contains("another process"),
         "{message}"

@@ -6,53 +6,29 @@ use std::path::Path;
 use super::super::progress::Progress;
 use super::super::{Usage, open_recording};
 use super::RunArgs;
-use crate::compare::{CompareOptions, Compared, put_first, sides};
-use crate::format::{Format, escape, stamp};
+use crate::compare::{CompareOptions, Compared, ComparedEnergy, put_first, sides};
+use crate::format::{Format, escape};
 use crate::program::Interrupt;
-use crate::repeat::{self, Config, PlannedRun, RepeatPlan};
-use crate::run::{RunOptions, model_path, sha256, sha256_of};
+use crate::repeat::{self, PlannedRun, RepeatPlan};
+use crate::run::{model_path, sha256, sha256_of};
 
 /// Number of sides that a comparison can have.
 const SIDES: std::ops::RangeInclusive<usize> = 2..=4;
 
 /// Runs the repeats of all configurations.
-pub(super) fn begin(
-    db: &Path,
-    args: &RunArgs,
-    all: &[RunOptions],
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    if args.chrome.is_some() || args.flamegraph.is_some() {
+pub(super) fn begin(db: &Path, args: &RunArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    if args.options.chrome.is_some() || args.flamegraph.is_some() {
         let text = "--chrome and --flamegraph need a single run; draw repeats with \
                     `energy flamegraph GROUP`";
         return Err(Usage(text.to_owned()).into());
     }
-    let plan = RepeatPlan {
-        group: args
-            .group
-            .clone()
-            .unwrap_or_else(|| format!("run-{}", stamp())),
-        prompt: (!args.no_text).then(|| args.prompt.clone()),
-        prompt_sha256: sha256_of(args.prompt.as_bytes()),
-        repeat: args.repeat.max(1),
-        warmup: args.warmup,
-        cooldown_ms: u64::try_from(args.cooldown.as_millis()).unwrap_or(u64::MAX),
-        order_seed: args.order_seed,
-        configs: all
-            .iter()
-            .map(|options| Config {
-                label: args.label(options),
-                model: options.model.clone(),
-                words: options.words(),
-            })
-            .collect(),
-    };
+    let plan = RepeatPlan::new(&args.options, &args.variants, &args.repeats);
     refuse_existing(db, &plan.group)?;
     // Download models before the first run, which must not include it.
     for config in &plan.configs {
-        model_path(&config.model)?;
+        model_path(&config.options.model)?;
     }
-    make(db, &plan, &args.prompt, out)
+    make(db, &plan, &args.options.prompt, out)
 }
 
 fn refuse_existing(db: &Path, group: &str) -> anyhow::Result<()> {
@@ -61,10 +37,11 @@ fn refuse_existing(db: &Path, group: &str) -> anyhow::Result<()> {
     }
     let runs = crate::query::list(&open_recording(db)?)?;
     if runs.iter().any(|run| run.group.as_deref() == Some(group)) {
-        anyhow::bail!(
+        return Err(Usage(format!(
             "group {0} exists; resume it with --resume {0}, or choose another name",
             escape(group)
-        );
+        ))
+        .into());
     }
     Ok(())
 }
@@ -78,18 +55,24 @@ pub(super) fn resume(
 ) -> anyhow::Result<()> {
     let resumed = repeat::resume(&open_recording(db)?, group)?;
     let plan = resumed.plan;
-    let prompt = plan.prompt.clone().unwrap_or_else(|| args.prompt.clone());
+    let prompt = plan
+        .prompt
+        .clone()
+        .unwrap_or_else(|| args.options.prompt.clone());
     if sha256_of(prompt.as_bytes()) != plan.prompt_sha256 {
-        anyhow::bail!("the prompt was not stored: give the same prompt with --resume");
+        let text = "the prompt was not stored: give the same prompt with --resume";
+        return Err(Usage(text.to_owned()).into());
     }
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
-        let now = sha256(&model_path(&config.model)?)?;
+        let now = sha256(&model_path(&config.options.model)?)?;
         let is_other = known.as_ref().is_some_and(|known| *known != now);
         if is_other && !args.force {
-            anyhow::bail!(
-                "model {}: the file has changed since the first repeats; give --force to resume anyway",
-                escape(&config.model)
-            );
+            return Err(Usage(format!(
+                "model {}: the file has changed since the first repeats; give --force to resume \
+                 anyway",
+                escape(&config.options.model)
+            ))
+            .into());
         }
     }
     make(db, &plan, &prompt, out)
@@ -125,7 +108,10 @@ fn make(db: &Path, plan: &RepeatPlan, prompt: &str, out: &mut dyn Write) -> anyh
     let labels: Vec<&str> = plan.configs.iter().map(|one| one.label.as_str()).collect();
     put_first(&mut sides, &labels);
     let options = CompareOptions {
-        allow_different: true,
+        energy: ComparedEnergy {
+            allow_different: true,
+            ..ComparedEnergy::default()
+        },
         ..CompareOptions::default()
     };
     writeln!(out)?;

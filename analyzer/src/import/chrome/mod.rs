@@ -28,6 +28,7 @@ pub use start::parse_start;
 
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use tracing_energy::DEFAULT_KEY_FIELDS;
 use tracing_energy::power::Kernel;
 use tracing_energy::units::Nanos;
@@ -38,6 +39,7 @@ use super::trace::{Trace, extent};
 use super::write::{Run, RunDescription};
 use super::{Anomaly, Imported, invalid_input, power, tree};
 use crate::error::Result;
+use crate::options::{IMPORT_NAME_HELP, KERNEL_HELP, parse_kernel, parse_offset};
 use start::Start;
 
 /// Maximum length of names and values, as in a recording.
@@ -52,24 +54,41 @@ const MAX_GAP_NS: i64 = 10_000_000_000;
 const MIN_ROTATION_NS: i64 = 1_000_000_000;
 
 /// Input files and their interpretation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Args)]
 pub struct ChromeOptions {
-    /// The trace.
+    /// Trace to import
+    #[arg(value_name = "TRACE")]
     pub trace: PathBuf,
-    /// The power recorded at the same time.
+    /// Power recording of the same time: plist or text of powermetrics, or CSV
+    #[arg(long, value_name = "FILE")]
     pub power: PathBuf,
     /// Name of the run; `None` uses the trace's file name.
+    #[arg(long, value_name = "NAME", help = IMPORT_NAME_HELP)]
     pub name: Option<String>,
-    /// Arguments whose values create separate nodes.
+    /// Span arguments whose values distinguish call paths
+    #[arg(long, value_name = "NAMES", value_delimiter = ',',
+          default_value = Self::default().key_fields.join(","))]
     pub key_fields: Vec<String>,
-    /// Time at which the trace's clock read zero, ns since 1970; `None` derives it from the
-    /// file.
+    /// Time at which the trace's clock read zero: a date and time, or seconds since 1970
+    /// [default: derived from the file]
+    #[arg(long = "start", value_name = "TIME", value_parser = parse_start)]
     pub start_unix_ns: Option<i64>,
-    /// Time by which the recording's clock is ahead of the trace's; `None` searches it. If the
-    /// wall clock of one of them is unknown, both are assumed to start together.
+    /// Time by which the clock of the power is ahead of the trace's, in ms or with a unit
+    /// [default: estimated]
+    #[arg(long, value_name = "MS", value_parser = parse_ms, allow_hyphen_values = true)]
     pub offset: Option<Nanos>,
     /// Averaging windows of sensors, by rail; other rails report means of samples.
+    #[arg(long = "kernel", value_name = "RAIL=KERNEL", help = KERNEL_HELP,
+          value_parser = parse_kernel)]
     pub kernels: Vec<(String, Kernel)>,
+}
+
+/// Parses a number of milliseconds, or a time with a unit.
+fn parse_ms(text: &str) -> std::result::Result<Nanos, String> {
+    match text.trim().parse::<f64>() {
+        Ok(_) => parse_offset(&format!("{}ms", text.trim())),
+        Err(_) => parse_offset(text),
+    }
 }
 
 impl Default for ChromeOptions {

@@ -1,0 +1,65 @@
+//! Examples and explanations in the help of the commands that show one run.
+
+pub(super) const SHOW: &str = "Examples:
+  energy show
+  energy show sky --format json";
+
+pub(super) const SUMMARY: &str = "Examples:
+  energy summary
+  energy summary sky --format json | jq .totals.j_per_token
+  energy summary sky --rail gpu --phase decode
+  energy summary sky --price 0.30EUR/kWh --region de
+  energy summary sky --co2 400g/kWh
+  energy summary sky --attribution 1
+
+With --phase, values of all tokens are omitted. With --basis, the lists of
+call paths, operations, layers and components only contain rows with that
+basis. Factors of regions are yearly averages.";
+
+pub(super) const PIPELINE: &str = "Examples:
+  energy pipeline
+  energy pipeline sky --rail gpu";
+
+pub(super) const TOKENS: &str = "Examples:
+  energy tokens
+  energy tokens sky --outliers
+  energy tokens sky --format csv > tokens.csv
+
+A token is an outlier if its modified z-score exceeds 3.5: 0.6745 times its
+distance from the median, divided by the median of these distances.";
+
+pub(super) const LAYERS: &str = "Examples:
+  energy layers
+  energy layers sky --phase decode --format csv";
+
+pub(super) const HOT: &str = "Examples:
+  energy hot
+  energy hot sky --phase decode --limit 40
+  energy hot sky --format markdown";
+
+pub(super) const BALANCE: &str = "Examples:
+  energy balance
+  energy balance sky --format json";
+
+pub(super) const POWER: &str = "Examples:
+  energy power
+  energy power sky --rail gpu --format csv > gpu.csv";
+
+pub(super) const OPS: &str = "Examples:
+  energy ops
+  energy ops sky --by name --rail gpu
+  energy ops sky --phase decode --limit 10
+  energy ops sky --groups --format csv > kinds.csv
+
+Energies are active self energies. With the accounts below them they sum to
+the measured energy: operations + (idle) + (unattributed) - (extrapolated).
+With --phase or --basis there are no accounts. An operation that also occurs
+in other phases has no interval with --phase.";
+
+pub(super) const QUERY: &str = "Examples:
+  energy query \"select phase, energy_j from v_phases where run = 1\"
+  energy query \"select name, sql from sqlite_schema where type = 'view'\"
+  energy query \"select * from v_tokens\" --format csv > tokens.csv
+
+Queries are read-only. Views: v_runs, v_phases, v_sections, v_tokens,
+v_layers, v_components, v_operations, v_power; `run` is the number of a run.";

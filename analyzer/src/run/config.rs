@@ -1,0 +1,124 @@
+//! Configuration that is stored with a run.
+
+use energy_models::{ModelInfo, device};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{RunOptions, sha256_of};
+
+/// Version of [`RunConfig`]; increased when a field is removed or changes its meaning.
+const VERSION: u32 = 1;
+
+/// Configuration of a run. [`StoredConfig`](crate::query::StoredConfig) reads the part of it
+/// that this crate uses.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct RunConfig {
+    version: u32,
+    #[serde(flatten)]
+    loaded: Option<LoadedConfig>,
+    /// Plan that the run is one repeat of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Value>,
+    /// Largest size of the key-value cache, known at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kv_cache_bytes: Option<usize>,
+}
+
+/// The model and its use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct LoadedConfig {
+    architecture: String,
+    assumed: Vec<String>,
+    layers: usize,
+    width: usize,
+    hidden: usize,
+    heads: usize,
+    kv_heads: usize,
+    head_dim: usize,
+    window: Option<usize>,
+    windowed_layers: usize,
+    vocab: usize,
+    parameters: u64,
+    embedding_parameters: u64,
+    attention_parameters: u64,
+    mlp_parameters: u64,
+    context_length: usize,
+    weight_bytes: usize,
+    prefill_bytes: usize,
+    device: &'static str,
+    threads: usize,
+    depth: &'static str,
+    model_sha256: String,
+    max_tokens: usize,
+    temperature: f32,
+    top_k: Option<usize>,
+    top_p: Option<f32>,
+    seed: u64,
+    repeat_penalty: f32,
+    raw: bool,
+    prompts: usize,
+    /// Identifies runs with the same prompt although its text is not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt_sha256: Option<String>,
+    statistics_threshold: Option<f32>,
+}
+
+impl RunConfig {
+    /// Returns the configuration before the model is loaded: the plan alone.
+    pub(super) fn of(options: &RunOptions) -> Self {
+        Self {
+            version: VERSION,
+            plan: options.plan.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the configuration with the loaded model.
+    pub(super) fn of_model(options: &RunOptions, info: &ModelInfo, checksum: &str) -> Self {
+        let keep_text = options.recording.keep_text;
+        let loaded = LoadedConfig {
+            architecture: info.architecture.clone(),
+            assumed: info.assumed.clone(),
+            layers: info.layers,
+            width: info.width,
+            hidden: info.hidden,
+            heads: info.heads,
+            kv_heads: info.kv_heads,
+            head_dim: info.head_dim,
+            window: info.window,
+            windowed_layers: info.windowed_layers,
+            vocab: info.vocab,
+            parameters: info.parameters,
+            embedding_parameters: info.parts.embedding,
+            attention_parameters: info.parts.attention,
+            mlp_parameters: info.parts.mlp,
+            context_length: info.context_length,
+            weight_bytes: info.weight_bytes,
+            prefill_bytes: info.prefill_bytes,
+            device: info.device,
+            threads: device::threads(),
+            depth: options.depth.of_model().as_str(),
+            model_sha256: checksum.to_owned(),
+            max_tokens: options.max_tokens,
+            temperature: options.temperature,
+            top_k: options.top_k,
+            top_p: options.top_p,
+            seed: options.seed,
+            repeat_penalty: options.repeat_penalty,
+            raw: options.raw,
+            prompts: options.prompts().len(),
+            prompt_sha256: (!keep_text).then(|| sha256_of(options.prompt.as_bytes())),
+            statistics_threshold: options.stats,
+        };
+        Self {
+            loaded: Some(loaded),
+            ..Self::of(options)
+        }
+    }
+
+    /// Returns the JSON text, with sorted keys.
+    pub(super) fn text(&self) -> Option<String> {
+        let value = serde_json::to_value(self).ok()?;
+        Some(value.to_string())
+    }
+}
