@@ -29,53 +29,28 @@
 //! (`live`, `live_windows`), each window is priced by a model of the windows before it and
 //! never revised.
 
-mod activation;
-mod baseline_cpu;
+mod allocate;
 mod conserve;
-mod coverage;
-mod cpu_series;
-mod device_use;
-mod energy_curve;
+mod cpu;
 mod engine;
 pub mod estimate;
 pub mod fit;
-mod gaps;
-mod idle;
-mod idle_test;
-mod intervals;
-mod kind_report;
+mod idle_power;
 mod kinds;
 mod ledger;
-mod live;
-mod live_windows;
 pub mod observe;
-mod phases;
 pub mod prices;
-mod processes;
-mod rails;
 mod report;
-mod rule;
-mod scatter;
-mod segments;
-mod set_energy;
-mod split;
+mod spans;
+mod stats;
 #[cfg(test)]
 mod tests;
-mod totals;
-mod track;
-mod unit;
-mod warnings;
-mod window_cpu;
 mod windows;
 
+pub use allocate::proportional::{METHOD, VERSION};
 pub use conserve::{balances, imbalance, remainder_j};
 pub use engine::Engine;
-pub use idle_test::refuted_baselines;
+pub use idle_power::refuted_baselines;
 pub use kinds::{Kind, KindNames, Kinds};
-pub use report::{Finished, RailTotal};
-pub use segments::Opened;
-
-/// The method's name in tables.
-pub const METHOD: &str = "proportional";
-/// The method's version.
-pub const VERSION: u32 = 2;
+pub use report::finished::{Finished, RailTotal};
+pub use spans::segments::Opened;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::drawn::{idle_power, rail};
-use crate::live::{LiveAccounts, LiveRail, LiveSample};
+use crate::allocate::live_rail::{LiveAccounts, LiveRail, LiveSample};
 use crate::{Engine, Opened};
 use energy_data::rows::{AttributionRows, Basis, Domain, RailRow, SampleRow};
 use energy_data::{Provenance, RailKind};
