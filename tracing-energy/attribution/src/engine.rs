@@ -1,11 +1,9 @@
-//! The engine: passes inputs to the window builder, and its windows to a method and the ledger,
-//! or to an observer.
+//! The engine: passes inputs to the window builder, and closes windows into a pipeline.
 //!
 //! ```text
-//! spans, CPU times,            one view            one allocation
-//! device use, samples --> window builder --> allocator --> ledger --> rows
-//!                               |
-//!                               `--> observer --> pieces of time, for the fit
+//! spans, CPU times,                   +--> accounting (method, ledger) --> rows, events
+//! device use, samples --> builder ----+
+//!                                     `--> observation --> pieces of time, for the fit
 //! ```
 
 use energy_data::Batched;
@@ -14,21 +12,18 @@ use energy_data::rows::{
     Role, SampleRow, ThreadRole,
 };
 
-use crate::allocate::allocator::Allocator;
 use crate::allocate::estimated::Estimated;
 use crate::allocate::live::Live;
 use crate::allocate::proportional::Proportional;
 use crate::idle_power::IdlePower;
-use crate::ledger::entries::Ledger;
-use crate::observe::{ObservedWindows, Observer, PieceConsumer, Scope};
+use crate::observe::{ObservedWindows, PieceConsumer, Scope};
+use crate::pipeline::accounting::Accounting;
+use crate::pipeline::observation::Observation;
 use crate::prices::Prices;
 use crate::report::finished::Finished;
-use crate::report::head::head;
-use crate::report::rows::{add_all, add_changed};
 use crate::spans::segments::Opened;
-use crate::spans::track::SLOT_NS;
+use crate::spans::track::whole_slots;
 use crate::windows::builder::WindowBuilder;
-use crate::windows::pieces::pieces;
 
 /// Attribution by the method `proportional`, or by an estimate
 /// ([`Engine::estimating_live`]). Inputs may be fed in pieces of any size;
@@ -39,37 +34,19 @@ pub struct Engine {
     consumer: Consumer,
 }
 
-/// The receiver of windows.
+/// The pipeline that windows go to.
 #[derive(Debug)]
 enum Consumer {
-    Account(Accounting),
-    Observe(Observer),
-}
-
-/// A method with the ledger of its allocations.
-#[derive(Debug)]
-struct Accounting {
-    allocator: Box<dyn Allocator>,
-    ledger: Ledger,
-    is_head_emitted: bool,
+    Account(Box<Accounting>),
+    Observe(Observation),
 }
 
 impl Default for Engine {
     fn default() -> Self {
         Self {
             builder: WindowBuilder::default(),
-            consumer: Consumer::allocating(Proportional::default()),
+            consumer: Consumer::Account(Box::new(Accounting::new(Proportional::default()))),
         }
-    }
-}
-
-impl Consumer {
-    fn allocating(allocator: impl Allocator + 'static) -> Self {
-        Self::Account(Accounting {
-            allocator: Box::new(allocator),
-            ledger: Ledger::default(),
-            is_head_emitted: false,
-        })
     }
 }
 
@@ -91,7 +68,7 @@ impl Engine {
     pub fn pricing(mut self, prices: Prices) -> Self {
         let (estimated, kinds) = Estimated::new(prices);
         self.builder.inputs.kinds = kinds;
-        self.consumer = Consumer::allocating(estimated);
+        self.consumer = Consumer::Account(Box::new(Accounting::new(estimated)));
         self
     }
 
@@ -99,14 +76,14 @@ impl Engine {
     /// estimated: method `fitted` during a run. Set the kinds of nodes with [`Engine::kind`].
     pub fn estimating_live(mut self) -> Self {
         self.builder.inputs.kinds.of_estimate = true;
-        self.consumer = Consumer::allocating(Live::default());
+        self.consumer = Consumer::Account(Box::new(Accounting::new(Live::default())));
         self
     }
 
     /// Observes instead of accounting: pieces of `scopes` go to `consume`, roughly in order of
     /// time, while windows close. Such an engine has no rows.
     pub fn observing(mut self, scopes: Vec<Scope>, consume: PieceConsumer) -> Self {
-        self.consumer = Consumer::Observe(Observer::new(scopes, consume));
+        self.consumer = Consumer::Observe(Observation::new(scopes, consume));
         self
     }
 }
@@ -121,12 +98,12 @@ impl Engine {
     /// Adds a rail. Call it before adding its samples.
     pub fn rail(&mut self, rail: RailRow) {
         let clock = match &self.consumer {
-            Consumer::Account(accounting) => accounting.allocator.clock(rail.id),
+            Consumer::Account(accounting) => accounting.clock(rail.id),
             Consumer::Observe(_) => (0, 0.0),
         };
         self.builder.rail(rail, clock);
         if let Consumer::Account(accounting) = &mut self.consumer {
-            accounting.ledger.add_rails(self.builder.inputs.rails.len());
+            accounting.add_rails(self.builder.inputs.rails.len());
         }
     }
 
@@ -192,8 +169,7 @@ impl Engine {
         if let Some((closed, role)) = inputs.spans.close(seq, end_ns)
             && let Consumer::Account(accounting) = &mut self.consumer
         {
-            let ledger = &mut accounting.ledger;
-            ledger.add_activation(closed, role, inputs.shortest_ns);
+            accounting.add_activation(closed, role, inputs.shortest_ns);
         }
     }
 
@@ -231,27 +207,15 @@ impl Engine {
     /// machine row that ended by it was added. Without CPU times it is `i64::MAX`. Both
     /// must be below the run's end.
     pub fn advance(&mut self, spans_until_ns: i64, cpu_until_ns: i64) -> AttributionRows {
-        let sealed = spans_until_ns.div_euclid(SLOT_NS) * SLOT_NS;
+        let sealed = whole_slots(spans_until_ns);
         let builder = &mut self.builder;
         builder.inputs.spans.seal(sealed);
         builder.inputs.spans.seal_edges(sealed);
-        let limit = sealed.min(cpu_until_ns);
+        let until = (sealed, cpu_until_ns);
         match &mut self.consumer {
-            Consumer::Account(accounting) => {
-                accounting.close_windows(builder, limit, cpu_until_ns);
-                accounting.report_gaps(builder, sealed);
-                let keep = builder.reached(sealed);
-                let mut rows = accounting.take_rows(builder, keep);
-                let kept = whole_slots(keep);
-                accounting.ledger.keep_open_gaps(kept, &builder.inputs);
-                builder.prune(kept);
-                accounting.report(builder, sealed, &mut rows);
-                rows
-            }
-            Consumer::Observe(observer) => {
-                observe_windows(observer, builder, (limit, sealed), cpu_until_ns);
-                let keep = builder.reached(sealed).min(observer.pulses.read_until());
-                builder.prune(whole_slots(keep));
+            Consumer::Account(accounting) => accounting.advance(builder, until),
+            Consumer::Observe(observation) => {
+                observation.advance(builder, until);
                 AttributionRows::default()
             }
         }
@@ -260,7 +224,7 @@ impl Engine {
     /// Returns the events since the last call, such as unmeasured time and late samples.
     pub fn take_events(&mut self) -> Vec<EventRow> {
         match &mut self.consumer {
-            Consumer::Account(accounting) => accounting.ledger.events.take(),
+            Consumer::Account(accounting) => accounting.take_events(),
             Consumer::Observe(_) => Vec::new(),
         }
     }
@@ -269,30 +233,18 @@ impl Engine {
     /// engine has no results; see [`Engine::finish_observing`].
     pub fn finish(mut self, end_ns: i64) -> (AttributionRows, Finished) {
         self.end(end_ns);
-        let builder = &mut self.builder;
-        let Consumer::Account(accounting) = &mut self.consumer else {
-            return Default::default();
-        };
-        accounting.report_late_records(builder);
-        accounting.close_windows(builder, end_ns, i64::MAX);
-        accounting.report_gaps(builder, end_ns);
-        let mut rows = accounting.take_rows(builder, i64::MAX);
-        let finished = accounting.report_end(builder, end_ns, &mut rows);
-        (rows, finished)
+        match self.consumer {
+            Consumer::Account(accounting) => accounting.finish(&mut self.builder, end_ns),
+            Consumer::Observe(_) => Default::default(),
+        }
     }
 
     /// Ends the run and returns the observations about samples.
     pub fn finish_observing(mut self, end_ns: i64) -> ObservedWindows {
         self.end(end_ns);
-        let builder = &mut self.builder;
-        let Consumer::Observe(mut observer) = self.consumer else {
-            return ObservedWindows::default();
-        };
-        observe_windows(&mut observer, builder, (end_ns, end_ns), i64::MAX);
-        let times = builder.inputs.spans.stacks.nodes.iter();
-        ObservedWindows {
-            non_program: observer.finish(),
-            self_ns: times.map(|time| time.self_ns).collect(),
+        match self.consumer {
+            Consumer::Account(_) => ObservedWindows::default(),
+            Consumer::Observe(observation) => observation.finish(&mut self.builder, end_ns),
         }
     }
 
@@ -305,10 +257,7 @@ impl Engine {
     /// Whether a live estimate was requested, and any rail can be estimated.
     pub fn is_estimating(&self) -> bool {
         match &self.consumer {
-            Consumer::Account(accounting) => {
-                let rails = &self.builder.inputs.rails;
-                accounting.allocator.is_estimating(rails)
-            }
+            Consumer::Account(accounting) => accounting.is_estimating(&self.builder.inputs.rails),
             Consumer::Observe(_) => false,
         }
     }
@@ -324,116 +273,4 @@ impl Engine {
         inputs.cpu.finished = true;
         inputs.run_end = end_ns;
     }
-}
-
-impl Accounting {
-    /// Closes all windows that end by `limit`, in the order of their ends.
-    fn close_windows(&mut self, builder: &mut WindowBuilder, limit: i64, cpu_until: i64) {
-        builder.forget();
-        while let Some(closed) = builder.next(limit, cpu_until) {
-            if let Some(start) = closed.gap_from {
-                self.ledger.report_gap(closed.at, start, &builder.inputs);
-            }
-            let Some(energy_j) = closed.measured.energy_j else {
-                self.ledger.add_unmeasured(&closed, &builder.inputs);
-                continue;
-            };
-            let view = builder.view(builder.sample_window(&closed, energy_j), cpu_until);
-            let allocation = self.allocator.allocate(&view);
-            self.ledger.add(&view, &allocation, &builder.inputs);
-        }
-    }
-
-    fn report_gaps(&mut self, builder: &mut WindowBuilder, until: i64) {
-        let gaps: Vec<(usize, i64)> = builder.unreported_gaps(until).collect();
-        for (at, start) in gaps {
-            self.ledger.report_gap(at, start, &builder.inputs);
-        }
-    }
-
-    fn report_late_records(&mut self, builder: &WindowBuilder) {
-        let count = builder.inputs.spans.late_edges;
-        if count > 0 {
-            let message = format!(
-                "{count} records arrived after their power windows had closed, because their \
-                 threads were preempted: run `energy attribute` for exact results"
-            );
-            let time_ns = builder.inputs.run_end;
-            let events = &mut self.ledger.events;
-            events.add_many(time_ns, "late_records", count, message);
-        }
-    }
-
-    /// Returns the rows of closed windows, and of activations that ended by `until`.
-    fn take_rows(&mut self, builder: &WindowBuilder, until: i64) -> AttributionRows {
-        let mut rows = std::mem::take(&mut self.ledger.rows);
-        rows.span_energy = self.ledger.take_activations(until, &builder.inputs);
-        rows
-    }
-
-    /// Adds rows of changed totals during the run.
-    fn report(&mut self, builder: &WindowBuilder, now: i64, rows: &mut AttributionRows) {
-        let inputs = &builder.inputs;
-        if !std::mem::replace(&mut self.is_head_emitted, true) {
-            let metadata = self.allocator.metadata(&inputs.rails);
-            rows.head = Some(head(&self.ledger, inputs, metadata.as_ref(), &[]));
-        }
-        if !rows.sample_balance.is_empty() {
-            let estimates = self.allocator.estimates(&inputs.kinds);
-            add_changed(rows, &mut self.ledger, inputs, estimates, now);
-        }
-    }
-
-    /// Adds all rows of totals at the end of the run.
-    fn report_end(
-        &mut self,
-        builder: &WindowBuilder,
-        end: i64,
-        rows: &mut AttributionRows,
-    ) -> Finished {
-        let inputs = &builder.inputs;
-        let metadata = self.allocator.metadata(&inputs.rails);
-        let estimates = self.allocator.estimates(&inputs.kinds);
-        let method = (metadata.as_ref(), estimates);
-        add_all(rows, &mut self.ledger, inputs, method, end)
-    }
-}
-
-/// Passes pulses until `sealed` and windows that end by `limit` to the observer, in the order of
-/// their ends.
-fn observe_windows(
-    observer: &mut Observer,
-    builder: &mut WindowBuilder,
-    (limit, sealed): (i64, i64),
-    cpu_until: i64,
-) {
-    observer.pulses.add(sealed);
-    loop {
-        let pulse = observer.pulses.next(limit, builder.inputs.run_end);
-        let sample_end = builder.next_end(limit).unwrap_or(i64::MAX);
-        if let Some((start, end)) = pulse.filter(|(_, end)| *end <= sample_end) {
-            if builder.is_waiting(end, cpu_until) {
-                return;
-            }
-            observer.pulses.take();
-            let content = builder.content(start, end, cpu_until);
-            observer.add_pulse(&content, &pieces(&builder.inputs, &content));
-            continue;
-        }
-        let Some(closed) = builder.next(limit, cpu_until) else {
-            return;
-        };
-        if let Some(energy_j) = closed.measured.energy_j {
-            let sample = builder.sample_window(&closed, energy_j);
-            let (start, end) = (sample.measured.start, sample.measured.end);
-            let cpu = builder.inputs.cpu_use((start, end), cpu_until);
-            observer.add_sample(&sample, builder.basis(&sample, cpu));
-        }
-    }
-}
-
-/// Returns the start of the slot that contains `time`: a slot that may still fold would be cut
-/// before and after it does.
-fn whole_slots(time: i64) -> i64 {
-    time.div_euclid(SLOT_NS) * SLOT_NS
 }

@@ -162,9 +162,9 @@ mod tests {
     const MS: i64 = 1_000_000;
 
     /// Pseudo-random numbers, the same on every machine.
-    struct Numbers(u64);
+    struct PowerNumbers(u64);
 
-    impl Numbers {
+    impl PowerNumbers {
         fn next(&mut self) -> f64 {
             self.0 = self
                 .0
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn idle_rails_keep_their_idle_power_and_wrong_ones_are_refuted() {
         for (spread, rho) in [(0.05, 0.0), (0.1, 0.6), (0.3, 0.8)] {
-            let mut numbers = Numbers(7);
+            let mut numbers = PowerNumbers(7);
             let mut draw = |count: usize| -> Vec<f64> {
                 let mut last = 0.0;
                 let one = |_| {

@@ -8,15 +8,14 @@
 //! window closes only when all its inputs have arrived.
 //!
 //! ```text
-//!  open, close --> segments (stacks) --> track (retained) --+
-//!                     |      `-> idle (shares)              v
-//!                     |-------> phases, intervals <-- windows (what ran in one)
-//!  cpu ----------> cpu_series (interpolated) -----------+   |
-//!  sample -------> rails (cut to the run) ------------> rule (the split)
-//!                                                           |
-//!  estimate (of the whole run, or live, of the past) -> prices (placed by kind)
-//!                                                           v
-//!                       rows <-- report <-- conserve <-- ledger (totals)
+//! open, close --> spans (stacks, phases) --+
+//! cpu, device use --> series --------------+--> window builder: one view per window
+//! sample --> queue (cut to the run) -------+           |
+//!                                                      v
+//!     proportional (rule) | estimated (prices) | live (prices of the past)
+//!                                                      | one allocation per window
+//!                                                      v
+//!                    rows <-- report <-- ledger: sums, sets of phases, intervals
 //! ```
 //!
 //! Method `proportional`, version 2. Its limits: activations of one kind and thread
@@ -26,7 +25,7 @@
 //!
 //! Method `fitted` has two forms. Offline, the run is observed (`observe`), fitted
 //! (`fit`, `estimate`) and replayed into an engine that uses the `prices`. Live
-//! (`live`, `live_windows`), each window is priced by a model of the windows before it and
+//! (`allocate::live`), each window is priced by a model of the windows before it and
 //! never revised.
 
 mod allocate;
@@ -39,6 +38,7 @@ mod idle_power;
 mod kinds;
 mod ledger;
 pub mod observe;
+mod pipeline;
 pub mod prices;
 mod report;
 mod spans;

@@ -8,3 +8,4 @@ mod pulse;
 pub(crate) use observer::Observer;
 pub use observer::{ObservedWindows, PieceConsumer, SampleNonProgramEnergy};
 pub use pieces::{ActivePiece, Scope, Subject};
+pub(crate) use pulse::PulseClock;

@@ -14,7 +14,6 @@
 //! sample that is not the program's, which that rule computes on real samples.
 
 use crate::observe::pieces::{ActivePiece, Scope, Subject, emit_with_concurrency};
-use crate::observe::pulse::PulseClock;
 use crate::windows::basis::SplitBasis;
 use crate::windows::pieces::ThreadPiece;
 use crate::windows::view::{SampleWindow, WindowContent};
@@ -49,7 +48,6 @@ pub type PieceConsumer = Box<dyn FnMut(Scope, ActivePiece)>;
 
 /// Receives windows instead of the ledger.
 pub(crate) struct Observer {
-    pub(crate) pulses: PulseClock,
     scopes: Vec<Scope>,
     consume: PieceConsumer,
     non_program: Vec<SampleNonProgramEnergy>,
@@ -67,7 +65,6 @@ impl Observer {
     /// Creates an observer that emits the pieces of `scopes`.
     pub(crate) fn new(scopes: Vec<Scope>, consume: PieceConsumer) -> Self {
         Self {
-            pulses: PulseClock::default(),
             scopes,
             consume,
             non_program: Vec::new(),

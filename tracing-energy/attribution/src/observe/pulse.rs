@@ -48,3 +48,35 @@ impl PulseClock {
         self.read_until
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    /// ```text
+    /// added until    70 ms         130 ms; the run ends at 110 ms
+    /// pulses         |--50--|-20-|---40---|
+    /// ```
+    #[test]
+    fn pulses_have_no_gaps_and_end_with_the_run() {
+        let mut clock = PulseClock::default();
+        clock.add(70 * MS);
+        assert_eq!(
+            clock.next(40 * MS, i64::MAX),
+            None,
+            "it ends after the limit"
+        );
+        let mut read = Vec::new();
+        while let Some(pulse) = clock.next(70 * MS, i64::MAX) {
+            read.push(pulse);
+            clock.take();
+        }
+        assert_eq!(read, [(0, 50 * MS), (50 * MS, 70 * MS)]);
+        assert_eq!(clock.read_until(), 70 * MS);
+        clock.add(130 * MS);
+        let last = clock.next(110 * MS, 110 * MS);
+        assert_eq!(last, Some((70 * MS, 110 * MS)));
+    }
+}

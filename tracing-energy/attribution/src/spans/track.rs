@@ -19,6 +19,12 @@ pub(crate) const SLOT_NS: i64 = 1_000_000;
 /// Number of segments from which on a slot is folded, if that at least halves their number.
 pub(crate) const FOLD_FROM: usize = 64;
 
+/// Returns the start of the slot that contains `time`: a slot that may still fold would be cut
+/// before and after it does.
+pub(crate) fn whole_slots(time: i64) -> i64 {
+    time.div_euclid(SLOT_NS) * SLOT_NS
+}
+
 /// A time with one key. 24 bytes, because many may be retained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Segment {
