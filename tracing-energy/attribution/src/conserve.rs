@@ -4,7 +4,7 @@
 use energy_data::rows::Accounts;
 
 /// Tolerance of the balance, relative to the largest account.
-pub(super) const TOLERANCE: f64 = 1e-9;
+pub(crate) const TOLERANCE: f64 = 1e-9;
 
 /// Returns the measured energy minus all accounts except `residual`.
 pub fn remainder_j(accounts: &Accounts) -> f64 {
@@ -19,7 +19,7 @@ pub fn imbalance(accounts: &Accounts) -> f64 {
 }
 
 /// Returns `amount` relative to the largest account.
-pub(super) fn ratio(amount: f64, accounts: &Accounts) -> f64 {
+pub(crate) fn ratio(amount: f64, accounts: &Accounts) -> f64 {
     let parts = parts(accounts).into_iter();
     let largest = parts.fold(accounts.measured_j.abs(), |most, part| most.max(part.abs()));
     if amount == 0.0 {

@@ -8,15 +8,14 @@
 //! window closes only when all its inputs have arrived.
 //!
 //! ```text
-//!  open, close --> segments (stacks) --> track (retained) --+
-//!                     |      `-> idle (shares)              v
-//!                     |-------> phases, intervals <-- windows (what ran in one)
-//!  cpu ----------> cpu_series (interpolated) -----------+   |
-//!  sample -------> rails (cut to the run) ------------> rule (the split)
-//!                                                           |
-//!  estimate (of the whole run, or live, of the past) -> prices (placed by kind)
-//!                                                           v
-//!                       rows <-- report <-- conserve <-- ledger (totals)
+//! open, close --> spans (stacks, phases) --+
+//! cpu, device use --> series --------------+--> window builder: one view per window
+//! sample --> queue (cut to the run) -------+           |
+//!                                                      v
+//!     proportional (rule) | estimated (prices) | live (prices of the past)
+//!                                                      | one allocation per window
+//!                                                      v
+//!                    rows <-- report <-- ledger: sums, sets of phases, intervals
 //! ```
 //!
 //! Method `proportional`, version 2. Its limits: activations of one kind and thread
@@ -26,60 +25,36 @@
 //!
 //! Method `fitted` has two forms. Offline, the run is observed (`observe`), fitted
 //! (`fit`, `estimate`) and replayed into an engine that uses the `prices`. Live
-//! (`live`, `live_windows`), each window is priced by a model of the windows before it and
+//! (`allocate::live`), each window is priced by a model of the windows before it and
 //! never revised.
 
-mod activation;
-mod baseline_cpu;
+mod allocate;
 pub mod batches;
 mod conserve;
-mod coverage;
-mod cpu_series;
-mod device_use;
-mod energy_curve;
+mod cpu;
 mod engine;
 pub mod estimate;
 pub mod fit;
-mod gaps;
-mod idle;
+mod idle_power;
 mod idle_samples;
-mod idle_test;
-mod intervals;
-mod kind_report;
 mod kinds;
 mod ledger;
-mod live;
-mod live_windows;
 pub mod observe;
-mod phases;
+mod pipeline;
 pub mod prices;
 pub mod pricing;
-mod processes;
-mod rails;
 mod report;
-mod rule;
-mod scatter;
-mod segments;
-mod set_energy;
-mod split;
+mod spans;
+mod stats;
 #[cfg(test)]
 mod tests;
-mod totals;
-mod track;
-mod unit;
-mod warnings;
-mod window_cpu;
 mod windows;
 
+pub use allocate::proportional::{METHOD, VERSION};
 pub use conserve::{balances, imbalance, remainder_j};
 pub use engine::Engine;
+pub use idle_power::refuted_baselines;
 pub use idle_samples::IdleSamples;
-pub use idle_test::refuted_baselines;
 pub use kinds::{Kind, KindNames, Kinds};
-pub use report::{Finished, RailTotal};
-pub use segments::Opened;
-
-/// The method's name in tables.
-pub const METHOD: &str = "proportional";
-/// The method's version.
-pub const VERSION: u32 = 2;
+pub use report::finished::{Finished, RailTotal};
+pub use spans::segments::Opened;

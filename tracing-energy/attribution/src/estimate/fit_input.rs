@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use energy_data::rows::{Domain, RailRow};
 use energy_data::{Kernel, Provenance, RailKind};
 
-use super::super::fit::{
+use crate::estimate::observed::{EstimateOptions, ObservedRun};
+use crate::fit::{
     self, CalibratedPrior, FitWindow, KindInfo, KnownIdle, PooledPrior, RailInput, SensorFit,
 };
-
-use super::super::observe::{SampleNonProgramEnergy, Scope};
-use super::super::split::device_domain;
-use super::{EstimateOptions, ObservedRun};
+use crate::kinds::Kind;
+use crate::observe::{SampleNonProgramEnergy, Scope};
+use crate::windows::basis::device_domain;
 
 /// Least relative standard deviation of a measured idle power.
 const MEASURED_IDLE_SD: f64 = 0.03;
@@ -21,28 +21,31 @@ const CONFIGURED_IDLE_SD: f64 = 0.05;
 const POOLED_DRIFT: f64 = 0.05;
 
 /// Rails of one source that can be estimated.
-pub(super) struct Source<'w> {
+pub(crate) struct SensorRails<'w> {
     rails: Vec<&'w RailRow>,
 }
 
 /// Input of the fit for one source.
-pub(super) struct Sensor<'w> {
+pub(crate) struct SensorInput<'w> {
     observed: &'w ObservedRun,
     kinds: Vec<KindInfo>,
-    pub(super) rails: Vec<SensorRail<'w>>,
+    pub(crate) rails: Vec<SensorRail<'w>>,
 }
 
 /// Input of the fit for one rail.
-pub(super) struct SensorRail<'w> {
-    pub(super) row: &'w RailRow,
-    pub(super) input: RailInput,
+pub(crate) struct SensorRail<'w> {
+    pub(crate) row: &'w RailRow,
+    pub(crate) input: RailInput,
     /// Energy of each window that is not the program's, where it is known.
-    pub(super) non_program: Vec<Option<SampleNonProgramEnergy>>,
+    pub(crate) non_program: Vec<Option<SampleNonProgramEnergy>>,
 }
 
 /// Returns the sources with rails to estimate, in the order of their rails.
-pub(super) fn sources<'w>(observed: &'w ObservedRun, options: &EstimateOptions) -> Vec<Source<'w>> {
-    let mut sources: Vec<Source<'w>> = Vec::new();
+pub(crate) fn sources<'w>(
+    observed: &'w ObservedRun,
+    options: &EstimateOptions,
+) -> Vec<SensorRails<'w>> {
+    let mut sources: Vec<SensorRails<'w>> = Vec::new();
     let is_used = |domain| observed.scopes.contains(&Scope::Of(domain));
     for rail in &observed.rails {
         if scope(rail.kind, observed.cpu_times, is_used).is_none() {
@@ -52,10 +55,10 @@ pub(super) fn sources<'w>(observed: &'w ObservedRun, options: &EstimateOptions) 
         if !is_selected || rail.provenance == Provenance::Modelled {
             continue;
         }
-        let same = |source: &&mut Source<'_>| source.rails[0].source == rail.source;
+        let same = |source: &&mut SensorRails<'_>| source.rails[0].source == rail.source;
         match sources.iter_mut().find(same) {
             Some(source) => source.rails.push(rail),
-            None => sources.push(Source { rails: vec![rail] }),
+            None => sources.push(SensorRails { rails: vec![rail] }),
         }
     }
     sources
@@ -75,14 +78,14 @@ pub fn scope(kind: RailKind, cpu_times: bool, used: impl Fn(Domain) -> bool) -> 
     })
 }
 
-impl<'w> Sensor<'w> {
+impl<'w> SensorInput<'w> {
     /// Collects the input of a source.
-    pub(super) fn new(
+    pub(crate) fn new(
         observed: &'w ObservedRun,
         options: &EstimateOptions,
-        source: &Source<'w>,
+        source: &SensorRails<'w>,
     ) -> Self {
-        let parent = |kind: &super::super::Kind| KindInfo {
+        let parent = |kind: &Kind| KindInfo {
             parent: kind.parent.map(|parent| parent - 1),
         };
         let mut kinds: Vec<KindInfo> = observed.kinds.kinds.iter().map(parent).collect();
@@ -102,7 +105,7 @@ impl<'w> Sensor<'w> {
     }
 
     /// Fits the source.
-    pub(super) fn fit(&self, options: &fit::FitOptions) -> SensorFit {
+    pub(crate) fn fit(&self, options: &fit::FitOptions) -> SensorFit {
         let rails: Vec<RailInput> = self.rails.iter().map(|rail| rail.input.clone()).collect();
         fit::fit(
             fit::Sensor {
@@ -115,7 +118,7 @@ impl<'w> Sensor<'w> {
     }
 
     /// Returns the non-zero energies of kinds in each window of a rail.
-    pub(super) fn energies(
+    pub(crate) fn energies(
         &self,
         rail: &SensorRail<'_>,
         fitted: &fit::RailFit,
@@ -128,7 +131,7 @@ impl<'w> Sensor<'w> {
     }
 
     /// The kind index of the process outside its spans.
-    pub(super) fn outside(&self) -> u32 {
+    pub(crate) fn outside(&self) -> u32 {
         self.observed.kinds.kinds.len() as u32
     }
 }

@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 
 use energy_data::rows::{Basis, KindFitRow};
 
-use super::super::fit::{self, Method, RailFit, SensorFit};
-use super::super::prices::{EstimateMetadata, KindEstimate, Prices, RailPrices, SamplePrices};
-use super::fit_input::{Sensor, SensorRail};
-use super::{Estimate, EstimateOptions, ObservedRun, VERSION};
+use crate::estimate::fit_input::{SensorInput, SensorRail};
+use crate::estimate::observed::{Estimate, EstimateOptions, ObservedRun};
+use crate::fit::{self, Method, RailFit, SensorFit};
+use crate::prices::{
+    ESTIMATE_VERSION, EstimateMetadata, KindEstimate, Prices, RailPrices, SamplePrices,
+};
 
 /// Collects the prices and diagnostics of all sources.
-pub(super) struct PriceBuilder<'w> {
+pub(crate) struct PriceBuilder<'w> {
     observed: &'w ObservedRun,
     options: &'w EstimateOptions,
     prices: Prices,
@@ -22,7 +24,7 @@ pub(super) struct PriceBuilder<'w> {
 }
 
 impl<'w> PriceBuilder<'w> {
-    pub(super) fn new(observed: &'w ObservedRun, options: &'w EstimateOptions) -> Self {
+    pub(crate) fn new(observed: &'w ObservedRun, options: &'w EstimateOptions) -> Self {
         let names = observed.kinds.kinds.iter().map(|kind| kind.name.clone());
         Self {
             observed,
@@ -39,7 +41,7 @@ impl<'w> PriceBuilder<'w> {
     }
 
     /// Adds the fit of one source.
-    pub(super) fn add(&mut self, sensor: &Sensor<'_>, fitted: SensorFit) {
+    pub(crate) fn add(&mut self, sensor: &SensorInput<'_>, fitted: SensorFit) {
         let any_fitted = fitted.rails.iter().any(Result::is_ok);
         if any_fitted && self.clock_offset_ms.is_none() {
             self.clock_offset_ms = Some(fitted.offset_ns / 1e6);
@@ -62,14 +64,14 @@ impl<'w> PriceBuilder<'w> {
         }
     }
 
-    pub(super) fn finish(mut self) -> Estimate {
+    pub(crate) fn finish(mut self) -> Estimate {
         let method = match self.options.method {
             Method::Fitted => "fitted",
             Method::Calibrated => "calibrated",
         };
         self.prices.metadata = EstimateMetadata {
             method: method.to_owned(),
-            version: VERSION,
+            version: ESTIMATE_VERSION,
             params: self.params().to_string(),
             clock_offset_ms: self.clock_offset_ms,
             rails: Value::Array(self.rails),
@@ -116,7 +118,7 @@ impl<'w> PriceBuilder<'w> {
 
     fn rail_prices(
         &self,
-        sensor: &Sensor<'_>,
+        sensor: &SensorInput<'_>,
         rail: &SensorRail<'_>,
         fit: &RailFit,
         fitted: &SensorFit,

@@ -60,11 +60,11 @@ impl Sizes {
 /// The filter, ready to run over columns.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Drift {
-    rows: Vec<Row>,
+    rows: Vec<FilterStep>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Row {
+struct FilterStep {
     /// Coefficients of the states in the window.
     observation: [f64; STATES],
     /// Kalman gain of each state.
@@ -142,7 +142,7 @@ impl NoiseInputs {
         let mut z = residuals.to_vec();
         drift.run(&mut z, 0, &mut [0.0; STATES]);
         let sizes: Vec<f64> = z.iter().map(|z| z.abs()).collect();
-        let unit = (1.4826 * super::stats::median(&sizes)).max(1e-9);
+        let unit = (1.4826 * crate::stats::median(&sizes)).max(1e-9);
         sizes
             .iter()
             .map(|z| (z / unit / OUTLIER).max(1.0).powi(2))
@@ -181,7 +181,7 @@ impl Drift {
                 + instances.powi(2) * noise_inputs.squares_j2[i]
                 + noise_inputs.least_j2;
             let (kalman_gain, variance) = update(&mut p, &observation, own * inflation);
-            rows.push(Row {
+            rows.push(FilterStep {
                 observation,
                 kalman_gain,
                 decay,

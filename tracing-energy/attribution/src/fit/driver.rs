@@ -1,7 +1,8 @@
 //! The sequence of a fit: offset, alpha, fit, gate, energies.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DVector;
 
+use super::fitted_rail::{ALPHAS, FittedRail};
 use super::input::{FitOptions, Sensor};
 use super::noise::Filter;
 use super::offset::{self, Offset};
@@ -23,20 +24,8 @@ const FULL: Effort = Effort {
     passes: 3,
     causes: true,
 };
-/// The exponents of concurrency to try.
-pub(super) const ALPHAS: [f64; 7] = [0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0];
 /// Least number of samples to fit.
 const LEAST_SAMPLES: usize = 6;
-
-/// Fit of a rail before energies are computed.
-pub(super) struct Outcome {
-    pub(super) alpha: f64,
-    pub(super) view: RailView,
-    pub(super) fitted: Option<Fitted>,
-    pub(super) verdict: Option<gate::Verdict>,
-    /// Change of log powers per standard deviation of the offset.
-    pub(super) slope: Option<DVector<f64>>,
-}
 
 /// Fits all rails of a sensor.
 pub fn fit(sensor: Sensor<'_>, options: &FitOptions) -> SensorFit {
@@ -176,7 +165,7 @@ fn refit(rail: &Rail<'_>, view: &RailView, earlier: &Fitted, steps: usize) -> Op
     solve(&whitened, setting, &earlier.solution.u)
 }
 
-fn outcome(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>) -> Outcome {
+fn outcome(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>) -> FittedRail {
     let alpha_or_one = alpha.unwrap_or(1.0);
     let view = rail.view(offset.ns, alpha_or_one);
     let fitted = alpha.and_then(|_| rail.fit(&view, FULL));
@@ -184,7 +173,7 @@ fn outcome(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>) -> Outcome {
     let slope = fitted
         .as_ref()
         .and_then(|fit| slope(rail, fit, offset, alpha_or_one));
-    Outcome {
+    FittedRail {
         alpha: alpha_or_one,
         view,
         fitted,
@@ -231,14 +220,4 @@ fn slope(rail: &Rail<'_>, fit: &Fitted, offset: Offset, alpha: f64) -> Option<DV
     let at = |ns: f64| refit(rail, &rail.view(ns, alpha), fit, 3);
     let (low, high) = (at(offset.ns - step)?, at(offset.ns + step)?);
     Some((high.u - low.u) * (0.5 * offset.sd_ns / step))
-}
-
-/// Adds the contribution of `slope` to the covariance of log powers.
-pub(super) fn with_slope(covariance: &DMatrix<f64>, slope: Option<&DVector<f64>>) -> DMatrix<f64> {
-    let n = covariance.nrows() - 1;
-    let own = covariance.view((0, 0), (n, n)).into_owned();
-    match slope {
-        Some(slope) => own + slope * slope.transpose(),
-        None => own,
-    }
 }

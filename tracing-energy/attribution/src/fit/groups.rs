@@ -9,7 +9,7 @@ const TIED: f64 = -0.2;
 
 /// Columns that belong together, their energy and its standard deviation.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Group {
+pub(super) struct ColumnGroup {
     pub(super) columns: Vec<usize>,
     pub(super) energy_j: f64,
     pub(super) sd_j: f64,
@@ -22,7 +22,7 @@ pub(super) fn groups(
     energy_j: &[f64],
     covariance: &DMatrix<f64>,
     together: &[(usize, usize)],
-) -> Vec<Group> {
+) -> Vec<ColumnGroup> {
     let n = energy_j.len();
     let mut state = State {
         z: DMatrix::from_fn(n, n, |j, k| covariance[(j, k)] * energy_j[j] * energy_j[k]),
@@ -50,7 +50,7 @@ pub(super) fn groups(
             None => settled[worst] = true,
         }
     }
-    let result = state.active.iter().map(|&g| Group {
+    let result = state.active.iter().map(|&g| ColumnGroup {
         columns: state.columns[g].clone(),
         energy_j: state.energy[g],
         sd_j: state.sd(g),

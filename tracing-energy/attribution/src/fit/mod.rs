@@ -37,6 +37,7 @@ mod design;
 mod drift;
 mod driver;
 mod energies;
+mod fitted_rail;
 mod gate;
 mod gram;
 mod groups;
@@ -50,7 +51,6 @@ mod rail;
 mod report;
 mod shares;
 mod solve;
-pub(super) mod stats;
 #[cfg(test)]
 mod tests;
 mod timeline;

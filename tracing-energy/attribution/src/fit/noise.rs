@@ -1,7 +1,7 @@
 //! Noise of windows: expected and observed variances, and correlation of neighbours.
 
 use super::drift::{Drift, NoiseInputs, Sizes};
-use super::stats::{deviation, median, quantile, two_columns};
+use crate::stats::{deviation, median, quantile, two_columns};
 
 /// Relative spread of the power of one kind's instances.
 const INSTANCE_CV: f64 = 0.10;

@@ -13,8 +13,8 @@
 use super::design::Moving;
 use super::offset::Offset;
 use super::rail::{Fitted, Rail, powers};
-use super::stats::two_columns;
 use super::timeline::weights;
+use crate::stats::two_columns;
 
 const QUARTERS: usize = 4;
 /// Largest and least number of samples of a rail in a quarter.
@@ -52,7 +52,7 @@ pub(super) fn changed<'a>(
         let powers = powers(rail.view(offset.ns, alpha).level_w, &fit.solution.u);
         Some((*rail, powers.as_slice().to_vec(), alpha))
     });
-    let known: Vec<Known<'a>> = known.collect();
+    let known: Vec<KnownRail<'a>> = known.collect();
     let quarters = (0..QUARTERS).map(|part| Quarter::new(&known, offset, part));
     let mut quarters: Vec<Quarter<'_>> = quarters.collect();
     for quarter in &mut quarters {
@@ -82,11 +82,11 @@ pub(super) fn changed<'a>(
 }
 
 /// A rail, the power of each column and alpha.
-type Known<'a> = (&'a Rail<'a>, Vec<f64>, f64);
+type KnownRail<'a> = (&'a Rail<'a>, Vec<f64>, f64);
 
 /// Result of a quarter at one offset.
 #[derive(Debug, Clone, Copy)]
-struct Point {
+struct OffsetPoint {
     offset_ns: f64,
     /// Logarithm of its likelihood.
     support: f64,
@@ -97,7 +97,7 @@ struct Point {
 /// One quarter of the run.
 struct Quarter<'a> {
     rails: Vec<Predicted<'a>>,
-    points: Vec<Point>,
+    points: Vec<OffsetPoint>,
 }
 
 /// Samples of a rail in a quarter with their prediction.
@@ -109,7 +109,7 @@ struct Predicted<'a> {
 }
 
 impl<'a> Quarter<'a> {
-    fn new(known: &[Known<'a>], offset: Offset, part: usize) -> Self {
+    fn new(known: &[KnownRail<'a>], offset: Offset, part: usize) -> Self {
         let rails = known
             .iter()
             .filter_map(|one| Predicted::new(one, offset, part));
@@ -132,7 +132,7 @@ impl<'a> Quarter<'a> {
             let support = explained.iter().map(|(share, samples)| {
                 -0.5 * COUNTS * *samples as f64 * (1.0 - share).max(1e-6).ln()
             });
-            self.points.push(Point {
+            self.points.push(OffsetPoint {
                 offset_ns,
                 support: support.sum(),
                 explained: explained.iter().map(|one| one.0).fold(0.0, f64::max),
@@ -140,7 +140,7 @@ impl<'a> Quarter<'a> {
         }
     }
 
-    fn best(&self) -> Option<Point> {
+    fn best(&self) -> Option<OffsetPoint> {
         let points = self.points.iter().copied();
         points.max_by(|a, b| a.support.total_cmp(&b.support))
     }
@@ -150,7 +150,7 @@ impl<'a> Quarter<'a> {
         let best = self
             .best()
             .filter(|best| best.explained >= LEAST_EXPLAINED)?;
-        let weight = |point: &Point| (point.support - best.support).exp();
+        let weight = |point: &OffsetPoint| (point.support - best.support).exp();
         let all: f64 = self.points.iter().map(weight).sum();
         let squares = self.points.iter();
         let squares =
@@ -161,7 +161,7 @@ impl<'a> Quarter<'a> {
 }
 
 impl<'a> Predicted<'a> {
-    fn new((rail, powers, alpha): &Known<'a>, offset: Offset, part: usize) -> Option<Self> {
+    fn new((rail, powers, alpha): &KnownRail<'a>, offset: Offset, part: usize) -> Option<Self> {
         let windows = &rail.windows;
         let (from, to) = (
             windows.len() * part / QUARTERS,

@@ -2,16 +2,16 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::driver::{ALPHAS, Outcome, with_slope};
-use super::groups::{Group, groups};
+use super::fitted_rail::{ALPHAS, FittedRail, with_slope};
+use super::groups::{ColumnGroup, groups};
 use super::input::{Kernel, PooledPrior};
 use super::noise::Growth;
 use super::offset::Offset;
 use super::outcome::{Basis, GroupFit, KindFit, RailFit, Warning};
 use super::prior::PriorSet;
 use super::rail::{Rail, powers};
-use super::shares::{Prices, Shares, shares};
-use super::stats::t95;
+use super::shares::{BlendedPowers, Shares, shares};
+use crate::stats::t95;
 
 /// Spread of log powers around proportional shares.
 const FLAT_SD: f64 = 0.5;
@@ -42,7 +42,7 @@ struct Spread {
 }
 
 /// Returns the result of one rail.
-pub(super) fn rail(rail: &Rail<'_>, outcome: &Outcome, offset: Offset, kinds: usize) -> RailFit {
+pub(super) fn rail(rail: &Rail<'_>, outcome: &FittedRail, offset: Offset, kinds: usize) -> RailFit {
     let prior_set = rail.prior_set(outcome.view.idle);
     let prices = prices(rail, outcome, &prior_set);
     let growth = outcome.fitted.as_ref().map_or(
@@ -81,7 +81,7 @@ pub(super) fn rail(rail: &Rail<'_>, outcome: &Outcome, offset: Offset, kinds: us
     }
 }
 
-fn prices(rail: &Rail<'_>, outcome: &Outcome, prior_set: &PriorSet<'_>) -> Prices {
+fn prices(rail: &Rail<'_>, outcome: &FittedRail, prior_set: &PriorSet<'_>) -> BlendedPowers {
     let view = &outcome.view;
     let n = rail.columns.len();
     let flat_w = if prior_set.any_known() {
@@ -97,7 +97,7 @@ fn prices(rail: &Rail<'_>, outcome: &Outcome, prior_set: &PriorSet<'_>) -> Price
         .map(|f| powers(view.level_w, &f.solution.u).as_slice().to_vec());
     // A fit that explains power worse than its mean is rejected, even if it predicts well.
     let explains = r2(rail, outcome).is_none_or(|r2| r2 >= 0.0);
-    Prices {
+    BlendedPowers {
         weight: match (&fit_w, outcome.verdict) {
             (Some(_), Some(verdict)) if explains => verdict.weight,
             _ => 0.0,
@@ -116,9 +116,9 @@ fn prices(rail: &Rail<'_>, outcome: &Outcome, prior_set: &PriorSet<'_>) -> Price
 /// both if both have weight.
 fn spread(
     rail: &Rail<'_>,
-    outcome: &Outcome,
+    outcome: &FittedRail,
     prior_set: &PriorSet<'_>,
-    prices: &Prices,
+    prices: &BlendedPowers,
     shares: &Shares,
 ) -> Spread {
     let n = rail.columns.len();
@@ -195,9 +195,9 @@ fn unlearnt_sd(rail: &Rail<'_>) -> Vec<f64> {
 fn kind_fits(
     rail: &Rail<'_>,
     shares: &Shares,
-    prices: &Prices,
+    prices: &BlendedPowers,
     spread: &Spread,
-    sets: &[Group],
+    sets: &[ColumnGroup],
     prior_set: &PriorSet<'_>,
     kinds: usize,
 ) -> Vec<KindFit> {
@@ -260,7 +260,7 @@ fn kind_fits(
 }
 
 /// Returns the power that corresponds to the energy of a column.
-fn power(prices: &Prices, shares: &Shares, column: usize) -> f64 {
+fn power(prices: &BlendedPowers, shares: &Shares, column: usize) -> f64 {
     if shares.fit_j[column] > 0.0 {
         prices.fit_w[column] * shares.energy_j[column] / shares.fit_j[column]
     } else {
@@ -269,7 +269,7 @@ fn power(prices: &Prices, shares: &Shares, column: usize) -> f64 {
 }
 
 fn basis(
-    set: &Group,
+    set: &ColumnGroup,
     members: usize,
     resolution: f64,
     weight: f64,
@@ -291,7 +291,7 @@ fn basis(
     }
 }
 
-fn group_fit(rail: &Rail<'_>, set: &Group, spread: &Spread, weight: f64) -> GroupFit {
+fn group_fit(rail: &Rail<'_>, set: &ColumnGroup, spread: &Spread, weight: f64) -> GroupFit {
     let floor = (GROUP_SD.powi(2) + (1.0 - weight) * FLAT_TOTAL_SD.powi(2)) * set.energy_j.powi(2);
     let sd = (set.sd_j.powi(2) + floor).sqrt();
     let mut kinds: Vec<u32> = set
@@ -309,7 +309,7 @@ fn group_fit(rail: &Rail<'_>, set: &Group, spread: &Spread, weight: f64) -> Grou
 }
 
 /// Share of the variance of power that the model explains.
-fn r2(rail: &Rail<'_>, outcome: &Outcome) -> Option<f64> {
+fn r2(rail: &Rail<'_>, outcome: &FittedRail) -> Option<f64> {
     let fit = outcome.fitted.as_ref()?;
     let (_, residuals) = rail.residuals(&outcome.view, &fit.solution);
     let windows = &rail.windows;
@@ -321,7 +321,7 @@ fn r2(rail: &Rail<'_>, outcome: &Outcome) -> Option<f64> {
 }
 
 /// The ratio of the largest to the smallest standard deviation of combinations of kinds.
-fn condition(outcome: &Outcome) -> f64 {
+fn condition(outcome: &FittedRail) -> f64 {
     let Some(fit) = &outcome.fitted else {
         return f64::INFINITY;
     };
@@ -331,7 +331,7 @@ fn condition(outcome: &Outcome) -> f64 {
     (values.max() / values.min().max(1e-300)).max(1.0).sqrt()
 }
 
-fn pool(rail: &Rail<'_>, outcome: &Outcome) -> Option<PooledPrior> {
+fn pool(rail: &Rail<'_>, outcome: &FittedRail) -> Option<PooledPrior> {
     let fit = outcome.fitted.as_ref()?;
     let columns: Vec<usize> = (0..rail.columns.len())
         .filter(|c| rail.columns.members[*c].len() == 1)
@@ -356,10 +356,10 @@ fn pool(rail: &Rail<'_>, outcome: &Outcome) -> Option<PooledPrior> {
 
 fn warnings(
     rail: &Rail<'_>,
-    outcome: &Outcome,
+    outcome: &FittedRail,
     offset: Offset,
     shares: &Shares,
-    sets: &[Group],
+    sets: &[ColumnGroup],
     weight: f64,
 ) -> Vec<Warning> {
     let (samples, kinds) = (rail.windows.len(), rail.columns.len());

@@ -15,7 +15,7 @@ const MOST_EXTENSION: f64 = 3.0;
 
 /// Fitted powers, fall-back powers and the weight between them.
 #[derive(Debug, Clone)]
-pub(super) struct Prices {
+pub(super) struct BlendedPowers {
     pub(super) fit_w: Vec<f64>,
     pub(super) flat_w: Vec<f64>,
     pub(super) weight: f64,
@@ -39,7 +39,7 @@ pub(super) struct Shares {
 pub(super) fn shares(
     rail: &Rail<'_>,
     view: &RailView,
-    prices: &Prices,
+    prices: &BlendedPowers,
     growth: Growth,
     totals: &[f64],
 ) -> Shares {

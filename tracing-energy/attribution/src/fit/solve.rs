@@ -111,7 +111,7 @@ impl Linear {
     }
 }
 
-struct Point {
+struct GridPoint {
     evidence: f64,
     whitened: usize,
     prior: usize,
@@ -159,7 +159,7 @@ fn points(
     linear: &[Linear],
     alive: &[usize],
     setting: Setting<'_>,
-) -> Option<(Vec<(f64, Point)>, f64)> {
+) -> Option<(Vec<(f64, GridPoint)>, f64)> {
     let mut all = Vec::new();
     for &whitened in alive {
         for (at, prior) in setting.priors.iter().enumerate() {
@@ -167,7 +167,7 @@ fn points(
                 let Some((evidence, _, _)) = linear[whitened].at(prior, sigma) else {
                     continue;
                 };
-                all.push(Point {
+                all.push(GridPoint {
                     evidence,
                     whitened,
                     prior: at,
@@ -192,7 +192,7 @@ fn points(
 fn finish(
     linear: &[Linear],
     setting: Setting<'_>,
-    points: &[(f64, Point)],
+    points: &[(f64, GridPoint)],
     evidence: f64,
     u: DVector<f64>,
     z: DVector<f64>,

@@ -1,7 +1,7 @@
 //! The usable windows of a rail, sorted by time.
 
 use super::input::{FitWindow, Kernel};
-use super::stats::median;
+use crate::stats::median;
 
 /// Usable windows in the order of time.
 #[derive(Debug, Clone, Default)]

@@ -22,9 +22,9 @@ const STEP: i64 = 10 * MS;
 const STEPS: usize = 10;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine.
-struct Random(u64);
+struct GapRandom(u64);
 
-impl Random {
+impl GapRandom {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -79,7 +79,7 @@ struct Simulated {
 }
 
 impl Simulated {
-    fn new(random: &mut Random, shape: Shape) -> Self {
+    fn new(random: &mut GapRandom, shape: Shape) -> Self {
         let samples = 100 + random.below(500);
         let count = samples * STEPS;
         let first = random.within(0.15, 0.5);
@@ -146,7 +146,7 @@ impl Simulated {
 }
 
 impl Shape {
-    fn steps(self, random: &mut Random, count: usize, phases: &[usize; 4]) -> Vec<f64> {
+    fn steps(self, random: &mut GapRandom, count: usize, phases: &[usize; 4]) -> Vec<f64> {
         match self {
             Self::Constant => vec![14.0; count],
             Self::Bursty => bursts(random, count),
@@ -166,7 +166,7 @@ impl Shape {
     }
 }
 
-fn bursts(random: &mut Random, count: usize) -> Vec<f64> {
+fn bursts(random: &mut GapRandom, count: usize) -> Vec<f64> {
     let high = random.within(15.0, 40.0);
     let means = [(); 2].map(|()| random.within(20.0, 200.0));
     let mut steps = Vec::with_capacity(count);
@@ -181,7 +181,7 @@ fn bursts(random: &mut Random, count: usize) -> Vec<f64> {
 }
 
 /// `gaps` gaps that take `missing` of the samples together.
-fn sampled(random: &mut Random, samples: usize, missing: f64, gaps: usize) -> Vec<bool> {
+fn sampled(random: &mut GapRandom, samples: usize, missing: f64, gaps: usize) -> Vec<bool> {
     let weights: Vec<f64> = (0..gaps).map(|_| random.exponential(1.0)).collect();
     let all: f64 = weights.iter().sum();
     let length = |weight: &f64| (weight / all * missing * samples as f64).round() as usize;
@@ -230,7 +230,7 @@ impl Held {
 fn campaign(shape: Shape, runs: u64, seed: u64) -> [Held; 2] {
     let [mut totals, mut phases] = [Held::default(); 2];
     for run in 0..runs {
-        let run = Simulated::new(&mut Random(seed + run), shape);
+        let run = Simulated::new(&mut GapRandom(seed + run), shape);
         if run.coverage() < 0.5 || run.coverage() == 1.0 {
             continue;
         }
@@ -288,7 +288,7 @@ fn intervals_of_gaps_are_nominal_over_a_campaign() {
 #[test]
 fn a_gap_of_40_percent_in_constant_power_is_known_to_5_percent() {
     for seed in 0..20 {
-        let random = &mut Random(4_000 + seed);
+        let random = &mut GapRandom(4_000 + seed);
         let mut run = Simulated::new(random, Shape::Constant);
         let samples = run.sampled.len();
         (run.phases[1], run.phases[2]) = (run.steps.len(), run.steps.len());
@@ -317,7 +317,7 @@ proptest! {
         missing in prop::collection::vec(0.0..0.5, 3),
         gaps in 1usize..6,
     ) {
-        let random = &mut Random(seed);
+        let random = &mut GapRandom(seed);
         let samples = 60 + random.below(200);
         let mut engine = Engine::new();
         let kinds = [RailKind::Package, RailKind::Dram, RailKind::Cpu];

@@ -5,7 +5,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::drawn::{idle_power, rail};
-use crate::live::{LiveAccounts, LiveRail, LiveSample};
+use crate::allocate::live_rail::{LiveAccounts, LiveRail, LiveSample};
 use crate::{Engine, Opened};
 use energy_data::rows::{AttributionRows, Basis, Domain, RailRow, SampleRow};
 use energy_data::{Provenance, RailKind};
@@ -142,9 +142,9 @@ proptest! {
 }
 
 /// Pseudo-random numbers from 0 to 1.
-struct Numbers(u64);
+struct LiveNumbers(u64);
 
-impl Numbers {
+impl LiveNumbers {
     fn next(&mut self) -> f64 {
         self.0 = self
             .0
@@ -158,7 +158,7 @@ const TRUE_W: [f64; 2] = [12.0, 4.0];
 const IDLE_W: f64 = 3.0;
 
 /// 100 ms of two kinds in a mix that changes; the sensor is 3 % off.
-fn mixed(numbers: &mut Numbers, idle_w: Option<f64>) -> (Drawn, [f64; 2]) {
+fn mixed(numbers: &mut LiveNumbers, idle_w: Option<f64>) -> (Drawn, [f64; 2]) {
     let share = numbers.next();
     let busy_s = 0.02 + 0.07 * numbers.next();
     let times = [busy_s * share, busy_s * (1.0 - share)];
@@ -177,7 +177,7 @@ fn mixed(numbers: &mut Numbers, idle_w: Option<f64>) -> (Drawn, [f64; 2]) {
 #[test]
 fn true_powers_are_found_and_shares_are_closer_than_in_proportion() {
     for (known, seed) in [(Some(IDLE_W), 1), (Some(IDLE_W), 2), (None, 3), (None, 4)] {
-        let mut numbers = Numbers(seed);
+        let mut numbers = LiveNumbers(seed);
         let mut rail = LiveRail::default();
         let (mut truth, mut live, mut even) = ([0.0; 2], [0.0; 2], [0.0; 2]);
         for _ in 0..400 {
@@ -215,7 +215,7 @@ fn true_powers_are_found_and_shares_are_closer_than_in_proportion() {
 /// ```
 #[test]
 fn a_kind_that_appears_late_is_learnt() {
-    let mut numbers = Numbers(5);
+    let mut numbers = LiveNumbers(5);
     let mut rail = LiveRail::default();
     for at in 0..500 {
         let (mut drawn, _) = mixed(&mut numbers, Some(IDLE_W));
@@ -234,7 +234,7 @@ fn a_kind_that_appears_late_is_learnt() {
 /// Kinds beyond the limit share one power, so that memory stays bounded.
 #[test]
 fn very_many_kinds_are_supported() {
-    let mut numbers = Numbers(6);
+    let mut numbers = LiveNumbers(6);
     let mut rail = LiveRail::default();
     for at in 0..600u32 {
         let times: Vec<(u32, f64)> = (0..2)
@@ -261,7 +261,7 @@ fn very_many_kinds_are_supported() {
 /// thread 1  |=a=|==b==|a|=b=|..      12 W and 4 W over 3 W, known
 /// ```
 fn attribute_mixed(mut engine: Engine) -> (AttributionRows, [f64; 2]) {
-    let mut numbers = Numbers(8);
+    let mut numbers = LiveNumbers(8);
     engine.rail(rail(1, RailKind::Cpu));
     engine.baseline(&idle_power(1, IDLE_W));
     for node in 1..=2 {
@@ -344,7 +344,7 @@ fn modelled_rails_stay_proportional() {
 #[ignore = "a measurement: run it with --ignored --nocapture"]
 fn cost_of_a_sample() {
     for kinds in [10u32, 100, 200, 400] {
-        let mut numbers = Numbers(7);
+        let mut numbers = LiveNumbers(7);
         let mut rail = LiveRail::default();
         let count = 2_000;
         let mut longest = 0.0;
