@@ -27,6 +27,7 @@ pub fn run_row(uuid: &str) -> RunRow {
         boot_id: here.boot_id,
         start_unix_ns: host::unix_ns(),
         end_ns: None,
+        host_id: here.id,
         host: here.name,
         os: here.os,
         chip: here.chip,
