@@ -77,6 +77,7 @@ impl Show {
             "status": row.status.name(),
             "start_unix_ns": row.start_unix_ns,
             "duration_ns": row.end_ns,
+            "host_id": row.host_id,
             "host": row.host,
             "os": row.os,
             "chip": row.chip,
@@ -111,7 +112,9 @@ impl Show {
         let value = self.value();
         for (key, value) in value.as_object().into_iter().flatten() {
             let text = match (key.as_str(), value) {
-                ("schema" | "command", _) | (_, Value::Null | Value::Array(_)) => continue,
+                ("schema" | "command" | "host_id", _) | (_, Value::Null | Value::Array(_)) => {
+                    continue;
+                }
                 ("start_unix_ns", _) => ("started", utc(self.run.row.start_unix_ns)),
                 ("duration_ns", _) => ("duration", time_span(self.run.row.end_ns)),
                 (key, Value::Object(map)) => (key, entries(map)),

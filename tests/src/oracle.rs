@@ -1,7 +1,6 @@
 //! Checks invariants that every recording must hold.
 //!
-//! Uses the product's plausibility rules, and independent SQL statements. Statements about
-//! columns that a file of an earlier version lacks are skipped.
+//! Uses the product's plausibility rules, and independent SQL statements.
 
 use std::path::Path;
 
@@ -9,7 +8,6 @@ use energy_analyzer::plausibility;
 use energy_analyzer::query::Recording;
 use rusqlite::Connection;
 use tracing_energy::RunSummary;
-use tracing_energy::store::SCHEMA_VERSION;
 
 /// Each statement returns the run and a text for each violation. `shown` is the newest
 /// attribution of each ended run, and `lost` lists the runs that lost rows.
@@ -142,14 +140,9 @@ pub fn check(path: &Path) -> Vec<String> {
     let mut found = by_product(path);
     let connection = Connection::open(path).expect("a recording");
     connection.execute_batch(TABLES).expect("views");
-    let version: usize = connection
-        .pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))
-        .map(|version| usize::try_from(version).unwrap_or_default())
-        .expect("a version");
     for (rule, sql) in STATEMENTS {
         match violations(&connection, sql) {
             Ok(violated) => found.extend(violated.into_iter().map(|one| format!("{rule}: {one}"))),
-            Err(_) if version < SCHEMA_VERSION => {}
             Err(error) => panic!("{rule}: {error}"),
         }
     }

@@ -159,6 +159,7 @@ fn run() -> RunRow {
         boot_id: None,
         start_unix_ns: host::unix_ns(),
         end_ns: None,
+        host_id: None,
         host: None,
         os: None,
         chip: None,

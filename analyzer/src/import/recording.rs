@@ -153,6 +153,7 @@ fn row(options: &PowerOptions, recording: &Recording) -> RunRow {
         boot_id: host::Host::here().boot_id,
         start_unix_ns: wall.map_or_else(host::unix_ns, |wall| wall.start_unix_ns),
         end_ns: Some(recording.length.nanos()),
+        host_id: None,
         host: None,
         os: None,
         chip: None,

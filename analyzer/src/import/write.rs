@@ -260,6 +260,7 @@ fn row(mut description: RunDescription, zero_ns: i64, end_ns: i64) -> RunRow {
         boot_id: host::Host::here().boot_id,
         start_unix_ns,
         end_ns: Some(end_ns),
+        host_id: None,
         host: None,
         os: None,
         chip: None,

@@ -44,7 +44,7 @@ pub struct Balance {
     /// Difference to the measured energy; signed.
     pub residual_j: Option<f64>,
     /// Work that cannot be assigned to a process. `None` on rails where that cannot occur
-    /// and in attributions of earlier versions.
+    /// or if coverage is not known.
     pub unknown_j: Option<f64>,
     /// Estimate for time without samples, not part of `measured_j`. `None` if samples cover
     /// less than half of the time.

@@ -9,7 +9,7 @@
 //!
 //! Energy in gaps cannot be negative, so the lower end of an interval is at least the
 //! measured energy. The coverage of a sum over rails is that of its least covered rail.
-//! Attributions of earlier versions have no coverage: their energies are those measured.
+//! Attributions without coverage show their measured energies.
 
 use super::{Recording, Run, sum_known};
 use crate::error::Result;

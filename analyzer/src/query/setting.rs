@@ -97,13 +97,9 @@ fn has_idle(connection: &Connection, run: &Run) -> Result<bool> {
         .query_row((run.no, run.attribution), |r| r.get(0))?)
 }
 
-/// Reads the conditions by key: the value, or `START, then END` if it changed. Files of
-/// earlier versions have none.
+/// Reads the conditions by key: the value, or `START, then END` if it changed.
 fn conditions(connection: &Connection, run: i64) -> Result<BTreeMap<String, String>> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
-    if !connection.table_exists(None, "conditions")? {
-        return Ok(found);
-    }
     let sql = "SELECT key, value FROM conditions WHERE run = ?1
                ORDER BY key, CASE moment WHEN 'start' THEN 0 ELSE 1 END";
     let mut statement = connection.prepare_cached(sql)?;

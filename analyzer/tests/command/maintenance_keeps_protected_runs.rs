@@ -41,8 +41,15 @@ fn is_recorded(path: &Path, no: i64) {
     let here = Host::here();
     let (pid, start) = (std::process::id(), host::process_start(std::process::id()));
     let sql = "UPDATE runs SET status = 'running', end_ns = NULL, pid = ?2, pid_start = ?3,
-                   boot_id = ?4, host = ?5, heartbeat_unix_ns = ?6 WHERE no = ?1";
-    let values = rusqlite::params![no, pid, start, here.boot_id, here.name, host::unix_ns()];
+                   boot_id = ?4, pid_space = ?5, heartbeat_unix_ns = ?6 WHERE no = ?1";
+    let values = rusqlite::params![
+        no,
+        pid,
+        start,
+        here.boot_id,
+        here.pid_space,
+        host::unix_ns()
+    ];
     assert_eq!(Connection::open(path).unwrap().execute(sql, values), Ok(1));
 }
 

@@ -291,6 +291,7 @@ fn run(options: &LargeRun, uuid: String) -> RunRow {
         boot_id: here.boot_id,
         start_unix_ns: host::unix_ns(),
         end_ns: None,
+        host_id: here.id,
         host: here.name,
         os: here.os,
         chip: here.chip,

@@ -12,6 +12,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Properties of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
+    /// Identifies this machine: 32 digits of a hash of the system's own id, which is never
+    /// stored. `None` if the system has no id.
+    pub id: Option<String>,
     /// Host name.
     pub name: Option<String>,
     /// Operating system and version.
@@ -29,6 +32,7 @@ impl Host {
     /// Reads the properties of this machine.
     pub fn here() -> Self {
         Self {
+            id: system::machine_id().as_deref().and_then(hashed),
             name: name(),
             os: os(),
             chip: system::chip(),
@@ -36,6 +40,33 @@ impl Host {
             pid_space: system::pid_space(),
         }
     }
+}
+
+/// Returns a hash of the machine's id, in which it cannot be recognised (machine-id(5) requires
+/// a hash with an application's own key); `None` for an id that is not set.
+fn hashed(machine_id: &str) -> Option<String> {
+    let digits: String = machine_id.chars().filter(char::is_ascii_hexdigit).collect();
+    if digits.len() != 32 || digits.bytes().all(|digit| digit == b'0') {
+        return None;
+    }
+    digest(&format!(
+        "tracing-energy host {}",
+        digits.to_ascii_lowercase()
+    ))
+}
+
+#[cfg(feature = "host-id")]
+fn digest(text: &str) -> Option<String> {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::digest(text);
+    let digits = hash.iter().take(16).map(|byte| format!("{byte:02x}"));
+    Some(digits.collect())
+}
+
+/// Without the feature `host-id` the machine has no id.
+#[cfg(not(feature = "host-id"))]
+fn digest(_text: &str) -> Option<String> {
+    None
 }
 
 /// State of a process.
@@ -167,6 +198,12 @@ fn kernel_names() -> Option<(String, String)> {
 mod system {
     use std::fs::read_to_string;
 
+    /// Systems without systemd have the id of D-Bus.
+    pub(super) fn machine_id() -> Option<String> {
+        let id = |path| read_to_string(path).ok().filter(|id| !id.trim().is_empty());
+        id("/etc/machine-id").or_else(|| id("/var/lib/dbus/machine-id"))
+    }
+
     pub(super) fn boot_id() -> Option<String> {
         let id = read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         Some(id.trim().to_owned())
@@ -214,6 +251,19 @@ mod system {
 
 #[cfg(target_os = "macos")]
 mod system {
+    /// Returns the property `IOPlatformUUID`.
+    pub(super) fn machine_id() -> Option<String> {
+        let mut uuid = [0_u8; 16];
+        let patience = libc::timespec {
+            tv_sec: 1,
+            tv_nsec: 0,
+        };
+        // SAFETY: both pointers are to live values of the sizes that the call expects.
+        let status = unsafe { libc::gethostuuid(uuid.as_mut_ptr(), &raw const patience) };
+        let digits = uuid.iter().map(|byte| format!("{byte:02x}"));
+        (status == 0).then(|| digits.collect())
+    }
+
     pub(super) fn boot_id() -> Option<String> {
         sysctl(c"kern.bootsessionuuid")
     }
@@ -262,6 +312,10 @@ mod system {
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 mod system {
+    pub(super) fn machine_id() -> Option<String> {
+        None
+    }
+
     pub(super) fn boot_id() -> Option<String> {
         None
     }
@@ -315,6 +369,18 @@ mod tests {
         assert_eq!(process_state(pid, own), ProcessState::Gone, "a zombie");
         child.wait().expect("reaped");
         assert_eq!(process_state(u32::MAX, own), ProcessState::Gone);
+    }
+
+    #[test]
+    fn the_id_of_a_machine_is_a_hash_and_empty_ids_are_unknown() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let hash = hashed(&format!("{id}\n")).expect("an id");
+        assert_eq!((hash.len(), hash.contains(&id[..8])), (32, false));
+        let uuid = "01234567-89AB-CDEF-0123-456789ABCDEF";
+        assert_eq!(hashed(uuid), Some(hash.clone()), "the form is irrelevant");
+        assert_ne!(hashed(&id.replace('f', "e")), Some(hash));
+        assert_eq!(hashed("uninitialized"), None);
+        assert_eq!(hashed(&"0".repeat(32)), None);
     }
 
     #[test]

@@ -241,6 +241,7 @@ fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
         boot_id: here.boot_id,
         start_unix_ns,
         end_ns: None,
+        host_id: here.id,
         host: here.name,
         os: here.os,
         chip: here.chip,

@@ -50,7 +50,7 @@ pub(super) fn run(
     heartbeat_unix_ns: i64,
 ) -> rusqlite::Result<()> {
     let m = &row.metadata;
-    let values: [&dyn ToSql; 25] = [
+    let values: [&dyn ToSql; 26] = [
         &no,
         &row.uuid,
         &m.name,
@@ -76,6 +76,7 @@ pub(super) fn run(
         &m.experiment,
         &m.config,
         &row.joins,
+        &row.host_id,
     ];
     connection.prepare_cached(RUN)?.execute(&values[..])?;
     connection
@@ -92,14 +93,15 @@ pub(super) fn run(
 const RUN: &str = "
     INSERT INTO runs (no, uuid, name, status, pid, pid_start, boot_id, heartbeat_unix_ns,
         start_unix_ns, end_ns, host, os, chip, version, model, prompt, response, engine,
-        precision, batch, input_tokens, output_tokens, experiment, config, joins)
+        precision, batch, input_tokens, output_tokens, experiment, config, joins, host_id)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-        ?19, ?20, ?21, ?22, ?23, ?24, ?25)
+        ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)
     ON CONFLICT (no) DO UPDATE SET name = ?3, status = ?4, pid = ?5, pid_start = ?6,
         boot_id = ?7, heartbeat_unix_ns = ?8, start_unix_ns = ?9, end_ns = ?10, host = ?11,
         os = ?12, chip = ?13, version = ?14, model = ?15, prompt = ?16, response = ?17,
         engine = ?18, precision = ?19, batch = ?20, input_tokens = ?21, output_tokens = ?22,
-        experiment = ?23, config = ?24, joins = ?25";
+        experiment = ?23, config = ?24, joins = ?25,
+        host_id = ?26";
 
 /// `rails`.
 pub(super) fn rails(
@@ -213,7 +215,8 @@ pub(super) fn callsites(
 }
 
 /// `nodes`: each inherits its parent's topmost node of each role; the first node of a role
-/// on a path is itself the topmost.
+/// on a path is itself the topmost. A kind without a name is the path, as in
+/// [`Kinds`](crate::attribution::Kinds).
 pub(super) fn nodes(
     transaction: &mut ChunkedTransaction<'_>,
     run: i64,
@@ -234,7 +237,8 @@ const NODE: &str = "
            coalesce(p.token, iif(c.role = 'token', ?2, NULL)),
            coalesce(p.layer, iif(c.role = 'layer', ?2, NULL)),
            coalesce(p.component, iif(c.role = 'component', ?2, NULL)),
-           coalesce(p.op, iif(c.role = 'op', ?2, NULL)), ?7
+           coalesce(p.op, iif(c.role = 'op', ?2, NULL)),
+           coalesce(?7, coalesce(p.kind || ' > ', '') || coalesce(c.name, ?5))
     FROM (SELECT 1)
     LEFT JOIN nodes p ON p.run = ?1 AND p.id = ?3
     LEFT JOIN callsites c ON c.run = ?1 AND c.id = ?4";

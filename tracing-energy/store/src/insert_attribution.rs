@@ -76,34 +76,34 @@ tables! {
     sample_balance: SampleBalanceRow, |run, id, r| [
         run, id, r.rail, r.start_ns, r.end_ns, r.accounts.measured_j, r.accounts.idle_j,
         r.accounts.spans_j, r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j,
-        r.accounts.residual_j, r.phase, r.accounts.unknown_j,
+        r.accounts.residual_j, r.accounts.unknown_j, r.phase,
     ];
     window_power: WindowPowerRow, |run, id, r| [
         run, id, r.rail, r.start_ns, r.end_ns, r.thread.unwrap_or(0), r.kind.unwrap_or(0),
         r.power_w,
     ];
     span_energy: SpanEnergyRow, |run, id, r| [
-        span_id(run, r.span), id, r.rail, r.energy_j, r.idle_j, r.spans_j, r.lo_j, r.hi_j,
-        r.peak_w, r.basis.name(), r.covered_ns, r.extrapolated_j,
+        span_id(run, r.span), id, r.rail, r.covered_ns, r.energy_j, r.extrapolated_j, r.lo_j,
+        r.hi_j, r.idle_j, r.spans_j, r.peak_w, r.basis.name(),
     ];
     phase_energy: PhaseEnergyRow, |run, id, r| [
-        run, id, r.node, r.rail, r.duration_ns, r.energy_j, r.idle_j, r.spans_j, r.peak_w,
-        r.covered_ns, r.extrapolated_j, r.lo_j, r.hi_j, r.gap_j, r.edge_j,
+        run, id, r.node, r.rail, r.duration_ns, r.covered_ns, r.energy_j, r.extrapolated_j,
+        r.lo_j, r.hi_j, r.gap_j, r.edge_j, r.idle_j, r.spans_j, r.peak_w,
     ];
     node_energy: NodeEnergyRow, |run, id, r| [
         run, id, r.node, r.rail, r.self_j, r.lo_j, r.hi_j, r.inclusive_j, r.idle_j, r.self_ns,
-        r.activations as i64, r.instances as i64, r.min_w, r.avg_w, r.peak_w, r.basis.name(),
-        r.covered_ns,
+        r.covered_ns, r.activations as i64, r.instances as i64, r.min_w, r.avg_w, r.peak_w,
+        r.basis.name(),
     ];
     balance: BalanceRow, |run, id, r| [
         run, id, r.rail, r.accounts.measured_j, r.accounts.idle_j, r.accounts.spans_j,
         r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j, r.accounts.residual_j,
-        r.extrapolated_j, r.peak_w, r.peak_ns, r.accounts.unknown_j,
-        r.covered_ns, r.lo_j, r.hi_j, r.duration_ns,
+        r.accounts.unknown_j, r.extrapolated_j, r.duration_ns, r.covered_ns, r.lo_j, r.hi_j,
+        r.peak_w, r.peak_ns,
     ];
     kind_energy: KindEnergyRow, |run, id, r| [
         run, id, r.rail, r.kind, r.name, r.self_j, r.lo_j, r.hi_j, r.extrapolated_j, r.self_ns,
-        r.power_w, r.basis.name(), r.grouping.unwrap_or(0), r.covered_ns,
+        r.covered_ns, r.power_w, r.basis.name(), r.grouping.unwrap_or(0),
     ];
     kind_groups: KindGroupRow, |run, id, r| [
         run, id, r.rail, r.grouping, r.self_j, r.lo_j, r.hi_j,

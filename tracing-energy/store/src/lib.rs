@@ -4,7 +4,7 @@
 //!
 //! [`SqliteSink`] writes during a recording. [`Store`] reads, attributes, repairs, edits,
 //! merges and deletes runs. Only this module knows the tables; they and the views are
-//! defined in `schema.sql` and the `schema_*.sql` migrations.
+//! defined in `schema.sql`; `migrations.rs` changes those of older files.
 //!
 //! ```text
 //! spans.id   = run << 40 | seq           a range of ids is a run

@@ -47,7 +47,7 @@ impl MergeSource {
             SCHEMA_VERSION => None,
             0 => return Err(store(&path, "it has no tables: nothing was recorded to it")),
             _ => {
-                let copy = MigratedCopy::up_to_date(&connection, &path, folder)?;
+                let copy = MigratedCopy::up_to_date(migrations::STEPS, &connection, &path, folder)?;
                 (connection, uri) = (copy.open(&path)?, copy.uri());
                 Some(copy)
             }
@@ -81,7 +81,13 @@ const COPY: &str = ".energy-merge-";
 struct MigratedCopy(PathBuf);
 
 impl MigratedCopy {
-    fn up_to_date(source: &Connection, path: &Path, folder: &Path) -> Result<Self, Error> {
+    /// Copies `source` into `folder` and migrates the copy by `steps`.
+    fn up_to_date(
+        steps: &[&str],
+        source: &Connection,
+        path: &Path,
+        folder: &Path,
+    ) -> Result<Self, Error> {
         static COPIES: AtomicU32 = AtomicU32::new(0);
         let number = COPIES.fetch_add(1, Ordering::Relaxed);
         remove_orphaned_copies(folder);
@@ -99,7 +105,7 @@ impl MigratedCopy {
             .execute("VACUUM INTO ?1", [target])
             .map_err(from_sqlite(path))?;
         let mut connection = Connection::open(&copy.0).map_err(from_sqlite(path))?;
-        migrations::migrate(&mut connection, path)?;
+        migrations::apply(steps, &mut connection, path)?;
         Ok(copy)
     }
 
@@ -290,4 +296,47 @@ fn copy_calibrations(connection: &Connection) -> rusqlite::Result<usize> {
     }
     transaction.commit()?;
     Ok(new.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The later version is made up.
+    #[test]
+    fn an_older_source_is_merged_from_a_migrated_copy_that_is_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("old.db");
+        drop(Store::create(&path).expect("a new file"));
+        let before = std::fs::read(&path).expect("its bytes");
+        // A copy left behind by a killed merge: no process has that id.
+        let left = folder.path().join(".energy-merge-4294967295-0.db");
+        std::fs::write(left, "").expect("written");
+        let (source, _) = connection::read_only(&path).expect("readable");
+        let later = [migrations::STEPS, &["CREATE TABLE places (run INTEGER)"]].concat();
+        let copy = MigratedCopy::up_to_date(&later, &source, &path, folder.path());
+        let copy = copy.expect("a copy");
+        let migrated = copy.open(&path).expect("opens");
+        migrated
+            .prepare("SELECT run FROM places")
+            .expect("migrated");
+        assert_eq!(std::fs::read(&path).expect("its bytes"), before);
+        let names = || {
+            let entries = std::fs::read_dir(folder.path()).expect("a folder");
+            let names = entries.map(|entry| entry.expect("an entry").file_name());
+            let mut names: Vec<_> = names
+                .map(|name| name.to_string_lossy().into_owned())
+                .collect();
+            names.retain(|name| name.contains("merge"));
+            names
+        };
+        let own = format!(".energy-merge-{}-", std::process::id());
+        assert!(
+            matches!(&names()[..], [one] if one.starts_with(&own)),
+            "{:?}",
+            names()
+        );
+        drop((migrated, copy));
+        assert!(names().is_empty(), "{:?}", names());
+    }
 }

@@ -198,10 +198,10 @@ fn move_rows(connection: &Connection, from: i64, to: i64, process: i64) -> rusql
             SELECT {to}, id + {callsites}, name, target, level, file, line, domain, role
             FROM callsites WHERE run = {from};
          INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, section, token, layer,
-                            component, op)
+                            component, op, kind)
             SELECT {to}, id + {nodes}, parent + {nodes}, callsite + {callsites}, label, depth,
                    phase + {nodes}, section + {nodes}, token + {nodes}, layer + {nodes},
-                   component + {nodes}, op + {nodes}
+                   component + {nodes}, op + {nodes}, kind
             FROM nodes WHERE run = {from} ORDER BY id;
          INSERT INTO instances
             SELECT {to}, id + {instances}, callsite + {callsites}, parent + {instances},

@@ -1,4 +1,17 @@
-//! Versions of the tables. `user_version` counts the applied migrations.
+//! Versions of the tables. A file has one of these:
+//!
+//! ```text
+//! application_id   user_version
+//! of recordings    1 .. SCHEMA_VERSION     its tables; older ones are migrated by a writer
+//! of recordings    above                   written by a newer version: refused
+//! of development   any                     recorded before version 1: refused
+//! 0                0, no tables            a new file
+//! anything else                            no recording: refused
+//! ```
+//!
+//! To change the tables of a released version, add `migration_N.sql` and its line in
+//! [`STEPS`]. `tests/golden/version_N.sql` keeps rows of each version: see
+//! `tests/store_reads_recordings_of_all_versions.rs`, which generates them.
 
 use std::path::Path;
 
@@ -7,76 +20,80 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::error::{from_sqlite, store};
 use crate::Error;
 
-/// Migration steps; a released step never changes.
-const MIGRATIONS: [&str; 6] = [
-    include_str!("schema.sql"),
-    include_str!("schema_2.sql"),
-    include_str!("schema_3.sql"),
-    include_str!("schema_4.sql"),
-    include_str!("schema_5.sql"),
-    include_str!("schema_6.sql"),
-];
+/// SQL that leads from version 0, an empty file, to version 1, and from each version to the
+/// next. A released step never changes.
+pub(super) const STEPS: &[&str] = &[include_str!("schema.sql")];
 
 /// Version of the tables that this crate writes.
-pub const SCHEMA_VERSION: usize = MIGRATIONS.len();
+pub const SCHEMA_VERSION: usize = STEPS.len();
 
-/// Identifies recordings among SQLite files: `TREN`.
-const APPLICATION_ID: i64 = 0x5452_454e;
+/// Identifies recordings among SQLite files: `TrEn`.
+const APPLICATION_ID: i64 = 0x5472_456e;
+
+/// Identifies recordings of the time before version 1: `TREN`.
+const DEVELOPMENT_ID: i64 = 0x5452_454e;
 
 /// Migrates the tables to the current version. Of two processes at once, the second waits
 /// for the first one's lock and has nothing to do.
 ///
 /// # Errors
-/// When the file was written by a newer version, is not a recording, or is not writable.
+/// When the file was written by a newer or a development version, is not a recording, or is
+/// not writable.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
-    while check(connection, path)? < SCHEMA_VERSION {
-        step(connection, path)?;
+    apply(STEPS, connection, path)
+}
+
+/// Migrates the tables by `steps`, as [`migrate`] does.
+pub(super) fn apply(steps: &[&str], connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    while check_for(steps.len(), connection, path)? < steps.len() {
+        step(steps, connection, path)?;
     }
     Ok(())
 }
 
-/// Returns the file's version.
+/// Returns the file's version; 0 if it is empty.
 ///
 /// # Errors
-/// When the file was written by a newer version or is not a recording.
+/// When the file was written by a newer or a development version, or is not a recording.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<usize, Error> {
-    let version = pragma(connection, "user_version").map_err(from_sqlite(path))?;
-    let version = usize::try_from(version).unwrap_or(usize::MAX);
-    if is_foreign(connection).map_err(from_sqlite(path))? {
-        return Err(store(path, "it is no recording: give another file"));
-    }
-    if version > SCHEMA_VERSION {
-        return Err(store(
-            path,
-            format!(
-                "written by a newer version (tables {version}, this program knows {SCHEMA_VERSION}); update this program, or record to another file"
-            ),
-        ));
-    }
-    Ok(version)
+    check_for(SCHEMA_VERSION, connection, path)
 }
 
-fn step(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+fn check_for(newest: usize, connection: &Connection, path: &Path) -> Result<usize, Error> {
+    let version = pragma(connection, "user_version").map_err(from_sqlite(path))?;
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    let refused = match pragma(connection, "application_id").map_err(from_sqlite(path))? {
+        APPLICATION_ID if version > newest => format!(
+            "written by a newer version (tables {version}, this program knows {newest}); update this program, or record to another file"
+        ),
+        APPLICATION_ID => return Ok(version),
+        DEVELOPMENT_ID => {
+            "recorded by a development version, whose tables are not read; record it again to another file".to_owned()
+        }
+        _ if is_empty(connection).map_err(from_sqlite(path))? => return Ok(0),
+        _ => "it is no recording: give another file".to_owned(),
+    };
+    Err(store(path, refused))
+}
+
+fn step(steps: &[&str], connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let sql = from_sqlite(path);
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(&sql)?;
     // Checked again under the lock: another process may have migrated it.
-    let version = check(&transaction, path)?;
-    if let Some(migration) = MIGRATIONS.get(version) {
-        transaction.execute_batch(migration).map_err(&sql)?;
+    let version = check_for(steps.len(), &transaction, path)?;
+    if let Some(step) = steps.get(version) {
+        transaction.execute_batch(step).map_err(&sql)?;
         set_pragma(&transaction, "user_version", version as i64 + 1).map_err(&sql)?;
         set_pragma(&transaction, "application_id", APPLICATION_ID).map_err(&sql)?;
     }
     transaction.commit().map_err(&sql)
 }
 
-/// Returns whether the file holds another application's tables.
-fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
-    if pragma(connection, "application_id")? == APPLICATION_ID {
-        return Ok(false);
-    }
-    connection.query_row("SELECT count(*) > 0 FROM sqlite_schema", [], |row| {
+/// Returns whether the file has no tables.
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
         row.get(0)
     })
 }
@@ -88,3 +105,6 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
 fn set_pragma(connection: &Connection, name: &str, value: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, name, value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,10 +26,10 @@ pub struct StoredRun {
     pub no: i64,
     /// Wall clock of its latest flush, ns since 1970.
     pub heartbeat_unix_ns: i64,
-    /// Run time of its latest flush; `None` in files of older versions.
+    /// Run time of its latest flush; `None` before the first one.
     pub last_seen_ns: Option<i64>,
-    /// Space of its process id; empty if it cannot be looked up, `None` in files of older
-    /// versions.
+    /// Space of its process id; empty if it cannot be looked up, `None` before the first
+    /// flush.
     pub pid_space: Option<String>,
     /// The run.
     pub row: RunRow,
@@ -160,6 +160,7 @@ fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
             boot_id: r.get("boot_id")?,
             start_unix_ns: r.get("start_unix_ns")?,
             end_ns: r.get("end_ns")?,
+            host_id: r.get("host_id")?,
             host: r.get("host")?,
             os: r.get("os")?,
             chip: r.get("chip")?,

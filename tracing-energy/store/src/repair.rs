@@ -11,8 +11,7 @@
 //! | another boot, machine or container, or unknown | cannot be looked up | uncertain | a take-over |
 //!
 //! Host names are not used: containers of one machine have several, and machines may share
-//! one. Files of versions up to 5 lack the pid space; there, the host name and boot replace
-//! it.
+//! one.
 //!
 //! A [take-over](Store::take_over) is requested explicitly. It waits until the run has been
 //! silent for long, claims the lease, and gives up if the recorder renews it. A recorder
@@ -78,11 +77,7 @@ pub fn liveness(run: &StoredRun, here: &Host) -> RunLiveness {
 /// Returns whether the process id of `run` is valid here.
 fn can_look_up(run: &StoredRun, here: &Host) -> bool {
     let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
-    let is_same_space = match &run.pid_space {
-        Some(_) => same(&run.pid_space, &here.pid_space),
-        None => here.pid_space.is_some() && same(&run.row.host, &here.name),
-    };
-    is_same_space && same(&run.row.boot_id, &here.boot_id)
+    same(&run.pid_space, &here.pid_space) && same(&run.row.boot_id, &here.boot_id)
 }
 
 impl StoredRun {

@@ -346,6 +346,7 @@ mod tests {
             boot_id: None,
             start_unix_ns: 0,
             end_ns: None,
+            host_id: None,
             host: None,
             os: None,
             chip: None,

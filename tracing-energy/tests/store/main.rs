@@ -13,6 +13,8 @@ mod keeps_calibrations;
 mod merges_joined_runs;
 mod merges_whole_runs;
 mod never_repairs_an_active_run;
+mod reads_recordings_of_all_versions;
+mod refuses_development_files;
 mod repairs_dead_runs;
 mod returns_rows_as_written;
 mod shares_one_file;

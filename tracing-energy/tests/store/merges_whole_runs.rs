@@ -2,9 +2,8 @@
 //! or not at all.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use crate::store_support::{attributed, calibration, ended, file, spans};
+use crate::store_support::{attributed, calibration, ended, file};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -178,44 +177,9 @@ fn calibrations_are_merged_once() {
     assert_eq!(found, [(1, 9.5), (2, 8.5)]);
 }
 
-/// Version 1 of the tables, with one run: no writer makes such files any more.
-fn old_file(path: &Path) {
-    let connection = Connection::open(path).expect("a new file");
-    let rows = "
-        PRAGMA application_id = 0x5452454e;
-        PRAGMA user_version = 1;
-        INSERT INTO runs (no, uuid, status, pid, heartbeat_unix_ns, start_unix_ns, end_ns, version)
-        VALUES (1, 'old', 'complete', 1, 0, 0, 100000000, '0.1.0');
-        INSERT INTO nodes VALUES (1, 1, NULL, 1, 'work', 0, 1, NULL, NULL, NULL, NULL, NULL);
-        INSERT INTO spans VALUES (1 << 40 | 1, 1, NULL, NULL, 1, 0, 100000000, NULL);";
-    let tables = include_str!("../../store/src/schema.sql");
-    connection.execute_batch(tables).expect("tables");
-    connection.execute_batch(rows).expect("rows");
-}
-
 #[test]
-fn an_older_source_is_merged_from_a_copy_and_a_newer_one_refused() {
+fn a_newer_or_missing_source_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    let into = file(&folder.path().join("into.db"), &[ended("a")]);
-    let path = folder.path().join("old.db");
-    old_file(&path);
-    let before = std::fs::read(&path).expect("its bytes");
-    // A copy left behind by a killed merge: no process has that id.
-    let left = folder.path().join(".energy-merge-4294967295-0.db");
-    std::fs::write(left, "").expect("written");
-    let source = MergeSource::open(&path, folder.path()).expect("readable");
-    assert_eq!(into.merge().run(&source, 1).expect("merged"), Some(2));
-    drop(source);
-    assert_eq!(std::fs::read(&path).expect("its bytes"), before);
-    let mut left: Vec<_> = std::fs::read_dir(folder.path())
-        .expect("a folder")
-        .map(|entry| entry.expect("an entry").file_name())
-        .filter(|name| name.to_string_lossy().contains("merge"))
-        .collect();
-    left.sort();
-    assert!(left.is_empty(), "{left:?}");
-    assert_eq!(spans(&into, 2), 1);
-
     let newer = folder.path().join("newer.db");
     drop(file(&newer, &[ended("n")]));
     let connection = Connection::open(&newer).expect("opens");

@@ -50,11 +50,12 @@ fn a_run_is_dead_only_where_its_process_can_be_looked_up_and_is_gone() {
         }),
         RunLiveness::Dead
     );
-    let elsewhere: [fn(&mut StoredRun); 5] = [
+    let elsewhere: [fn(&mut StoredRun); 6] = [
         |run| run.row.boot_id = Some("another".into()),
         |run| run.row.boot_id = None,
         |run| run.pid_space = Some("another".into()),
         |run| run.pid_space = Some(String::new()),
+        |run| run.pid_space = None,
         |run| run.row.pid_start = None,
     ];
     for change in elsewhere {
@@ -86,20 +87,6 @@ fn a_run_is_dead_only_where_its_process_can_be_looked_up_and_is_gone() {
         ended.row.status = status;
         assert_eq!(liveness(&ended, &Host::here()), RunLiveness::Ended);
     }
-}
-
-#[test]
-fn without_a_pid_space_boot_and_host_name_must_match() {
-    let old = |run: &mut StoredRun| {
-        run.pid_space = None;
-        run.row.pid_start = Some(1);
-    };
-    assert_eq!(liveness(&stored(old), &Host::here()), RunLiveness::Dead);
-    let elsewhere = Host {
-        name: Some("elsewhere".into()),
-        ..Host::here()
-    };
-    assert_eq!(liveness(&stored(old), &elsewhere), RunLiveness::Uncertain);
 }
 
 /// Creates a recording of `uuid` whose recorder is gone, or on another machine.

@@ -25,6 +25,18 @@ macro_rules! same {
     )*};
 }
 
+/// Operations of the nodes of the recording: paths of span names, except one that it names.
+const KINDS: [&str; 8] = [
+    "inference",
+    "inference > prefill",
+    "inference > prefill > layer",
+    "inference > decode",
+    "inference > decode > token",
+    "inference > decode > token > layer",
+    "inference > decode > token > layer",
+    "inner layer",
+];
+
 #[test]
 fn every_table_reads_back() {
     let mut batch = attributed("a");
@@ -36,6 +48,9 @@ fn every_table_reads_back() {
         tracing_energy::rows::CpuScope::Child(_) => 0,
     });
     let (_folder, store) = written(std::slice::from_ref(&batch));
+    for (node, kind) in batch.nodes.iter_mut().zip(KINDS) {
+        node.kind = Some(kind.to_owned());
+    }
     same!(
         store,
         batch,

@@ -54,6 +54,18 @@ fn spans_sum_to_the_run_in_each_view() {
     );
 }
 
+/// The attribution is `proportional`, which estimates no kinds.
+#[test]
+fn operations_sum_to_the_spans_for_every_method() {
+    let (_folder, store) = file();
+    let sum = "SELECT sum(self_j) FROM v_kinds WHERE run = 1";
+    assert!((number(&store, sum) - SPANS_J).abs() < 1e-9);
+    // Both layers of `decode`, and none of `prefill`.
+    let layers = "SELECT self_j FROM v_kinds
+                  WHERE run = 1 AND kind = 'inference > decode > token > layer'";
+    assert_eq!(number(&store, layers), (32.0 + 64.0) * 1.25);
+}
+
 #[test]
 fn phases_sum_to_the_measured_energy() {
     let (_folder, store) = file();

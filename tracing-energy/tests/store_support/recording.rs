@@ -16,6 +16,7 @@ pub fn run_row(uuid: &str) -> RunRow {
         pid_start: host::process_start(std::process::id()),
         boot_id: here.boot_id,
         start_unix_ns: host::unix_ns(),
+        host_id: here.id,
         host: here.name,
         os: here.os,
         chip: here.chip,

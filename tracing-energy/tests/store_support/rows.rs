@@ -14,6 +14,7 @@ pub fn run(uuid: &str) -> RunRow {
         pid: 1,
         pid_start: None,
         boot_id: None,
+        host_id: None,
         start_unix_ns: 1_795_479_656_000_000_000,
         end_ns: None,
         host: None,

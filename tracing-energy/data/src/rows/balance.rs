@@ -48,8 +48,7 @@ pub struct BalanceRow {
     pub accounts: Accounts,
     /// Energy estimated for run time without samples; never part of measured.
     pub extrapolated_j: f64,
-    /// Run time covered by the accounts and `extrapolated_j`; `None` in attributions of
-    /// earlier versions.
+    /// Run time covered by the accounts and `extrapolated_j`; `None` if not known.
     pub duration_ns: Option<i64>,
     /// The part of it that samples cover.
     pub covered_ns: Option<i64>,

@@ -21,7 +21,7 @@ pub struct KindEnergyRow {
     pub extrapolated_j: f64,
     /// Self time, all threads added.
     pub self_ns: i64,
-    /// The part of it that samples cover; `None` in attributions of earlier versions.
+    /// The part of it that samples cover; `None` if not known.
     pub covered_ns: Option<i64>,
     /// Estimated power before the estimates were scaled to the measured energy; `None`
     /// without an estimate.

@@ -90,6 +90,8 @@ pub struct RunRow {
     pub start_unix_ns: i64,
     /// End of the run, run time.
     pub end_ns: Option<i64>,
+    /// Identifies the machine; a hash, not the system's id.
+    pub host_id: Option<String>,
     /// Host name.
     pub host: Option<String>,
     /// Operating system and version.

@@ -114,7 +114,8 @@ pub struct NodeRow {
     pub label: String,
     /// 0 for a root.
     pub depth: u32,
-    /// Its kind, if it differs from its path without the values of key fields.
+    /// Its kind. `None` when it is written: the path of span names from the root, which is
+    /// stored then.
     pub kind: Option<String>,
 }
 
