@@ -30,9 +30,11 @@ pub use energy_power::{self as power, conditions, cpu_time};
 pub use energy_power::{Clock, ManualClock, MonotonicClock};
 #[cfg(feature = "sqlite")]
 pub use energy_store::{
-    self as store, EstimatedKinds, attribute_joined, attribute_stored, complete, estimate_kinds,
-    reattribute, repair_dead_runs, show_unended,
+    self as store, attribute_joined, attribute_stored, complete, reattribute, repair_dead_runs,
+    show_unended,
 };
+#[cfg(all(feature = "sqlite", feature = "fit"))]
+pub use energy_store::{EstimatedKinds, estimate_kinds};
 pub use error::Error;
 pub use guard::EnergyGuard;
 #[cfg(feature = "sqlite")]

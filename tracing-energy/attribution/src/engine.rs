@@ -13,6 +13,7 @@ use energy_data::rows::{
 };
 
 use crate::allocate::estimated::Estimated;
+#[cfg(feature = "fit")]
 use crate::allocate::live::Live;
 use crate::allocate::proportional::Proportional;
 use crate::idle_power::IdlePower;
@@ -25,8 +26,8 @@ use crate::spans::segments::Opened;
 use crate::spans::track::whole_slots;
 use crate::windows::builder::WindowBuilder;
 
-/// Attribution by the method `proportional`, or by an estimate
-/// ([`Engine::estimating_live`]). Inputs may be fed in pieces of any size;
+/// Attribution by the method `proportional`, or by an estimate of the whole run or of the
+/// windows so far. Inputs may be fed in pieces of any size;
 /// [`Engine::advance`] may be called at any time to fetch rows.
 #[derive(Debug)]
 pub struct Engine {
@@ -74,6 +75,7 @@ impl Engine {
 
     /// Attributes windows by a live estimate of the power of kinds, on rails that can be
     /// estimated: method `fitted` during a run. Set the kinds of nodes with [`Engine::kind`].
+    #[cfg(feature = "fit")]
     pub fn estimating_live(mut self) -> Self {
         self.builder.inputs.kinds.of_estimate = true;
         self.consumer = Consumer::Account(Box::new(Accounting::new(Live::default())));

@@ -28,12 +28,22 @@
 //! (`allocate::live`), each window is priced by a model of the windows before it and
 //! never revised.
 
+#![cfg_attr(
+    not(feature = "fit"),
+    allow(
+        dead_code,
+        reason = "estimates use what the method proportional does not"
+    )
+)]
+
 mod allocate;
 pub mod batches;
 mod conserve;
 mod cpu;
 mod engine;
+#[cfg(feature = "fit")]
 pub mod estimate;
+#[cfg(feature = "fit")]
 pub mod fit;
 mod idle_power;
 mod idle_samples;

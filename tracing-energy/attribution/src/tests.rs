@@ -3,5 +3,6 @@
 mod drawn;
 mod edges;
 mod gaps;
+#[cfg(feature = "fit")]
 mod live;
 mod properties;

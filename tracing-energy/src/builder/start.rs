@@ -193,6 +193,13 @@ impl EnergyLayerBuilder {
                 ));
             }
         }
+        if self.method != Method::Proportional && !cfg!(feature = "fit") {
+            return refuse(format!(
+                "the method {} needs the feature `fit` of tracing-energy; enable it, or use the \
+                 method proportional",
+                self.method
+            ));
+        }
         if self.method == Method::Calibrated && (self.priors.is_empty() || self.database.is_none())
         {
             return refuse(

@@ -45,9 +45,10 @@ pub use merge_joined::JoinedSummary;
 pub use migrations::SCHEMA_VERSION;
 pub use overlay::ShownEnd;
 pub use reader::{Store, StoredRun};
+#[cfg(feature = "fit")]
+pub use reattribute::{EstimatedKinds, estimate_kinds};
 pub use reattribute::{
-    EstimatedKinds, attribute_joined, attribute_stored, complete, estimate_kinds, reattribute,
-    repair_dead_runs, show_unended,
+    attribute_joined, attribute_stored, complete, reattribute, repair_dead_runs, show_unended,
 };
 pub use recording::RowReader;
 pub use repair::{Patience, RunLiveness, liveness};

@@ -9,7 +9,9 @@
 pub(crate) mod allocation;
 pub(crate) mod allocator;
 pub(crate) mod estimated;
+#[cfg(feature = "fit")]
 pub(crate) mod live;
+#[cfg(feature = "fit")]
 pub(crate) mod live_rail;
 pub(crate) mod placing;
 pub(crate) mod proportional;

@@ -108,15 +108,26 @@ pub(crate) struct Collector {
     has_noted_fallback: bool,
 }
 
+#[cfg(feature = "fit")]
+fn engine_of(live: bool) -> Engine {
+    match live {
+        true => Engine::new().estimating_live(),
+        false => Engine::new(),
+    }
+}
+
+/// Without the feature `fit` the builder refuses methods that estimate.
+#[cfg(not(feature = "fit"))]
+fn engine_of(_live: bool) -> Engine {
+    Engine::new()
+}
+
 impl Collector {
     /// Prepares the first batch: the run, its rails and the recorder's threads.
     fn new(parts: CollectorParts) -> Self {
         let run_time = || parts.clock.now() - parts.zero;
         let (raw, now) = read_both(|| parts.shared.raw_now(), run_time);
-        let mut engine = match parts.live {
-            true => Engine::new().estimating_live(),
-            false => Engine::new(),
-        };
+        let mut engine = engine_of(parts.live);
         let progress = ProgramProgress::default();
         let rails = parts.rails.rows();
         rails.iter().for_each(|rail| engine.rail(rail.clone()));

@@ -7,8 +7,11 @@
 //! ```
 
 mod ahead;
+#[cfg(feature = "fit")]
 mod estimate;
+#[cfg(feature = "fit")]
 mod kinds;
+#[cfg(feature = "fit")]
 mod pool;
 mod replay;
 
@@ -24,6 +27,7 @@ use energy_data::units::Nanos;
 use energy_data::{AttributeOptions, Method};
 
 use ahead::Spans;
+#[cfg(feature = "fit")]
 pub use kinds::{EstimatedKinds, estimate_kinds};
 use replay::Replay;
 
@@ -41,8 +45,24 @@ pub fn reattribute(path: &Path, uuid: &str, options: &AttributeOptions) -> Resul
         if options.method == Method::Proportional {
             proportional(writer, Spans::Ahead, options.offset)
         } else {
-            estimate::attribute(writer, options)
+            estimated(writer, options)
         }
+    })
+}
+
+#[cfg(feature = "fit")]
+fn estimated(writer: &mut AttributionWriter<'_>, options: &AttributeOptions) -> Result<(), Error> {
+    estimate::attribute(writer, options)
+}
+
+#[cfg(not(feature = "fit"))]
+fn estimated(writer: &mut AttributionWriter<'_>, options: &AttributeOptions) -> Result<(), Error> {
+    Err(Error::Input {
+        path: writer.store().path().to_owned(),
+        message: format!(
+            "the method {} needs the feature `fit`; use the method proportional",
+            options.method
+        ),
     })
 }
 
