@@ -15,8 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tracing_energy::store::Store;
-use tracing_energy::{EnergyLayer, RunSummary};
+use tracing_energy::{EnergyLayer, RunSummary, Store};
 use tracing_subscriber::prelude::*;
 
 const REQUESTS: usize = 50;
@@ -79,21 +78,23 @@ fn respond(rounds: u64) {
 }
 
 fn print_routes(path: &Path, summary: &RunSummary) -> anyhow::Result<()> {
-    let store = Store::open(path)?;
-    let mut statement = store.connection().prepare(
-        "SELECT label, instances, inclusive_j FROM v_nodes JOIN v_runs USING (run)
-         WHERE uuid = ?1 AND v_nodes.name = 'request' ORDER BY inclusive_j DESC",
-    )?;
-    let mut rows = statement.query([&summary.uuid])?;
+    let paths = Store::open(path)?.call_paths(&summary.uuid)?;
     println!(
         "{:<20} {:>8} {:>10} {:>12}",
         "route", "requests", "J", "mJ/request"
     );
-    while let Some(row) = rows.next()? {
-        let (label, requests, energy_j): (String, u32, f64) =
-            (row.get(0)?, row.get(1)?, row.get(2)?);
-        let each_mj = energy_j * 1e3 / f64::from(requests);
-        println!("{label:<20} {requests:>8} {energy_j:>10.3} {each_mj:>12.3}");
+    let routes = paths
+        .iter()
+        .filter(|path| path.name.as_deref() == Some("request"));
+    for route in routes {
+        let (label, count) = (&route.label, route.count);
+        match route.inclusive_j {
+            Some(energy_j) => {
+                let each_mj = energy_j * 1e3 / count as f64;
+                println!("{label:<20} {count:>8} {energy_j:>10.3} {each_mj:>12.3}");
+            }
+            None => println!("{label:<20} {count:>8} {:>10} {:>12}", "?", "?"),
+        }
     }
     if let (Some(energy_j), Some(spans_j)) = (summary.measured_j(), summary.spans_j()) {
         println!("{spans_j:.3} J of the machine's {energy_j:.3} J were spent in spans");

@@ -11,8 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tracing::{Span, info_span};
-use tracing_energy::EnergyLayer;
-use tracing_energy::store::Store;
+use tracing_energy::{EnergyLayer, Store};
 use tracing_subscriber::prelude::*;
 
 /// Spans that divide the run into phases; every other span is recorded as well.
@@ -75,31 +74,12 @@ fn spin(time: Duration) {
     }
 }
 
-/// Reads the recording. A file holds many runs, so queries select one.
+/// Reads the recording.
 fn print_joules(path: &Path, uuid: &str) -> anyhow::Result<()> {
-    let store = Store::open(path)?;
-    println!("\nphase: energy of the whole machine during the phase");
-    print_rows(
-        &store,
-        uuid,
-        "SELECT phase, v_phases.energy_j FROM v_phases JOIN v_runs USING (run)
-         WHERE uuid = ?1 AND phase <> '(rest)'",
-    )?;
     println!("\nspan: active energy, descendants included");
-    print_rows(
-        &store,
-        uuid,
-        "SELECT substr('        ', 1, 2 * depth) || label, inclusive_j
-         FROM v_nodes JOIN v_runs USING (run) WHERE uuid = ?1 ORDER BY node",
-    )
-}
-
-fn print_rows(store: &Store, uuid: &str, query: &str) -> anyhow::Result<()> {
-    let mut statement = store.connection().prepare(query)?;
-    let mut rows = statement.query([uuid])?;
-    while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        match row.get::<_, Option<f64>>(1)? {
+    for span in Store::open(path)?.call_paths(uuid)? {
+        let name = format!("{:1$}{2}", "", 2 * span.depth as usize, span.label);
+        match span.inclusive_j {
             Some(energy_j) => println!("  {name:<20} {energy_j:>8.3} J"),
             None => println!("  {name:<20}        ? J"),
         }

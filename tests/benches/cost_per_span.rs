@@ -9,9 +9,10 @@
 
 use std::time::Duration;
 
+use energy_power::SourceChoice;
+use energy_power::cpu_time;
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::{Detail, EnergyLayer, cpu_time};
+use tracing_energy::{Detail, EnergyLayer};
 use tracing_subscriber::Layer;
 use tracing_subscriber::prelude::*;
 

@@ -17,8 +17,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use energy_models::{Depth, LoadOptions, Model, Requantize};
+use energy_power::SourceChoice;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 

@@ -5,9 +5,9 @@
 
 use std::time::Instant;
 
+use energy_power::SourceChoice;
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 use tracing_subscriber::prelude::*;
 
 /// Peak resident memory of this process since it was started, MiB (Linux; elsewhere

@@ -7,8 +7,8 @@ use energy_analyzer::attribute::{self, attribute};
 use energy_analyzer::import::{ImportOptions, import};
 use energy_analyzer::ops::{Ops, OpsOptions};
 use energy_analyzer::query::{Recording, balance};
+use energy_attribution::balances;
 use tracing_energy::Method;
-use tracing_energy::attribution::balances;
 
 use crate::simulate::Trace;
 use crate::stored::{SHOWN, StoredRun};

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use tracing_energy::power::powermetrics::Launch;
+use energy_power::powermetrics::Launch;
 
 /// The fake's executable with its settings.
 #[derive(Debug, Clone)]

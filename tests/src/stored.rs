@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tracing_energy::attribution::balances;
-use tracing_energy::rows::{Accounts, ConditionTime, RunStatus, SpanRow};
-use tracing_energy::store::Store;
+use energy_attribution::balances;
+use energy_data::rows::{Accounts, ConditionTime, RunStatus, SpanRow};
+use energy_store::Store;
 
 use crate::oracle;
 

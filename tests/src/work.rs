@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use energy_power::SourceChoice;
+use energy_power::detect::OpenOptions;
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::power::detect::OpenOptions;
 use tracing_energy::{EnergyLayer, EnergyLayerBuilder, RunSummary};
 use tracing_subscriber::prelude::*;
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use energy_tests::{StoredRun, modelled, tokens, until};
+use tracing_energy::MemorySink;
 use tracing_energy::RunSummary;
-use tracing_energy::sink::MemorySink;
 use tracing_subscriber::prelude::*;
 
 /// The limit of file sizes is the process': one test at a time.
@@ -58,7 +58,7 @@ fn assert_readable(path: &Path, summary: &RunSummary, memory: &MemorySink, words
     let (kept, all) = (run.spans().len(), memory.rows().spans.len());
     assert!(kept > 0 && kept < all, "{kept} of {all}");
     assert_eq!(all as u64, summary.activations);
-    assert_eq!(run.status, tracing_energy::rows::RunStatus::Complete);
+    assert_eq!(run.status, energy_data::rows::RunStatus::Complete);
     run.assert_closed();
     assert!(run.events("sink_error") > 0 && run.events("rows_dropped") > 0);
     let intact = run.store().connection();
@@ -68,7 +68,7 @@ fn assert_readable(path: &Path, summary: &RunSummary, memory: &MemorySink, words
     assert_eq!(verdict, "ok");
     // Other sinks are complete, and the accounts do not depend on a sink.
     for rail in memory.rows().attribution.balance {
-        assert!(tracing_energy::attribution::balances(&rail.accounts));
+        assert!(energy_attribution::balances(&rail.accounts));
     }
 }
 

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
+use energy_data::units::Nanos;
 use energy_models::Depth;
 use energy_tests::truth::{Reads, Schedule, Score, follow, use_one_thread};
 use tracing_energy::Method;
-use tracing_energy::units::Nanos;
 
 /// A few seconds on a machine that may be busy; the goals of the longer schedule
 /// are narrower.

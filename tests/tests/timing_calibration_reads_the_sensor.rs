@@ -10,10 +10,10 @@ use energy_analyzer::calibrate::{CalibrateOptions, Progress, calibrate, key_of_r
 use energy_analyzer::options::{RecordingOptions, SourceOptions};
 use energy_analyzer::priors::{read_priors, write_priors};
 use energy_analyzer::run::{RunOptions, record};
+use energy_data::rows::RunRow;
 use energy_models::tiny::{self, TinyConfig};
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::RunRow;
-use tracing_energy::store::Store;
+use energy_power::SourceChoice;
+use energy_store::Store;
 
 const IDLE_W: f64 = 4.0;
 const DECODE_W: f64 = 16.0;

@@ -10,14 +10,15 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use tracing_energy::power::{Kernel, Provenance, RailKind};
-use tracing_energy::rows::{
-    CallsiteRow, Domain, NodeRow, RailRow, SampleRow, ThreadRole, ThreadRow,
-};
-use tracing_energy::rows::{RunMetadata, RunRow, RunStatus, SpanRow};
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::SqliteSink;
-use tracing_energy::{AttributeOptions, Method, host, reattribute};
+use energy_data::AttributeOptions;
+use energy_data::rows::{CallsiteRow, Domain, NodeRow, RailRow, SampleRow, ThreadRole, ThreadRow};
+use energy_data::rows::{RunMetadata, RunRow, RunStatus, SpanRow};
+use energy_host as host;
+use energy_power::{Kernel, Provenance, RailKind};
+use energy_store::SqliteSink;
+use energy_store::reattribute;
+use tracing_energy::Method;
+use tracing_energy::{Batch, Sink};
 
 const SAMPLES: i64 = 12_000;
 const SAMPLE_NS: i64 = 100_000_000;

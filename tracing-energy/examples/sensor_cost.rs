@@ -15,12 +15,14 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use tracing_energy::power::powermetrics::document::Document;
-use tracing_energy::power::powermetrics::stream::{DocumentStream, Segment};
-use tracing_energy::power::rapl;
-use tracing_energy::power::{PowerSource, Sampler};
-use tracing_energy::units::Nanos;
-use tracing_energy::{Clock, MonotonicClock, cpu_time};
+use energy_data::units::Nanos;
+use energy_power::MonotonicClock;
+use energy_power::cpu_time;
+use energy_power::powermetrics::document::Document;
+use energy_power::powermetrics::stream::{DocumentStream, Segment};
+use energy_power::rapl;
+use energy_power::{PowerSource, Sampler};
+use tracing_energy::Clock;
 
 const DOCUMENTS: usize = 500;
 

@@ -7,10 +7,10 @@
 use std::error::Error;
 use std::time::Instant;
 
-use tracing_energy::host;
-use tracing_energy::rows::{RunMetadata, RunRow, RunStatus, SpanRow};
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::SqliteSink;
+use energy_data::rows::{RunMetadata, RunRow, RunStatus, SpanRow};
+use energy_host as host;
+use energy_store::SqliteSink;
+use tracing_energy::{Batch, Sink};
 
 const PER_BATCH: u64 = 100_000;
 

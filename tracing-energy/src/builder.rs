@@ -11,7 +11,7 @@ use std::time::Duration;
 use energy_data::rows::{Domain, Role, RunMetadata};
 use energy_data::sink::Sink;
 use energy_data::units::Nanos;
-use energy_data::{Method, Prior};
+use energy_data::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES, Method, Prior};
 use energy_host::files::FileAccess;
 use energy_power::conditions::System;
 use energy_power::{OpenOptions, PowerSource, SourceChoice};
@@ -20,7 +20,6 @@ use energy_power::{OpenOptions, PowerSource, SourceChoice};
 use crate::join;
 use crate::layer::EnergyLayer;
 use crate::record::{Capture, Detail, EdgeClock, OnFull};
-use crate::roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
 
 impl EnergyLayer {
     /// Returns a builder with default settings.
@@ -30,6 +29,7 @@ impl EnergyLayer {
 }
 
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
+#[must_use = "nothing is recorded until `build` is called"]
 pub struct EnergyLayerBuilder {
     sources: Sources,
     options: OpenOptions,
@@ -118,7 +118,7 @@ impl EnergyLayerBuilder {
     /// path. This lets `energy baseline`, or a script, collect the runs of programs that
     /// name a file of their own. If `energy record` started the program, the run joins
     /// the run of `energy record` and records no power itself
-    /// ([`EnergyGuard::child_env`]). Relative paths start at the program's working
+    /// ([`EnergyGuard::child_env`](crate::EnergyGuard::child_env)). Relative paths start at the program's working
     /// directory. [`EnergyGuard::database`](crate::EnergyGuard::database) returns the path
     /// in use. A program whose user names the file calls
     /// [`EnergyLayerBuilder::database_ignoring_env`] instead.
@@ -160,6 +160,15 @@ impl EnergyLayerBuilder {
     }
 
     /// Selects the power source. Default: [`SourceChoice::Auto`].
+    ///
+    /// ```
+    /// # use tracing_energy::{EnergyLayer, SourceChoice};
+    /// # fn main() -> Result<(), String> {
+    /// let builder = EnergyLayer::builder().source("rapl+nvml".parse()?);
+    /// # drop(builder);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn source(mut self, choice: SourceChoice) -> Self {
         self.sources = Sources::Chosen(choice);
         self
@@ -205,6 +214,12 @@ impl EnergyLayerBuilder {
 
     /// Sets the names of the fields whose values make separate nodes. Default: `layer`,
     /// `expert` and `name`.
+    ///
+    /// ```
+    /// # use tracing_energy::EnergyLayer;
+    /// let builder = EnergyLayer::builder().key_fields(["layer", "route"]);
+    /// # drop(builder);
+    /// ```
     pub fn key_fields<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.key_fields = names.into_iter().map(Into::into).collect();
         self
@@ -212,6 +227,12 @@ impl EnergyLayerBuilder {
 
     /// Replaces the default table of roles by span name (`run`, `phase`, `section`,
     /// `token`, `layer`, `component`, `op`). Unknown roles are ignored.
+    ///
+    /// ```
+    /// # use tracing_energy::EnergyLayer;
+    /// let builder = EnergyLayer::builder().roles(&[("load", "phase"), ("solve", "phase")]);
+    /// # drop(builder);
+    /// ```
     pub fn roles<'a>(mut self, names: impl IntoIterator<Item = &'a (&'a str, &'a str)>) -> Self {
         self.roles = role_table(names.into_iter().copied());
         self
@@ -237,6 +258,12 @@ impl EnergyLayerBuilder {
     /// `Display` or by `Debug`. `token_id` and `token_ids` encode the same text and are
     /// dropped too. The values of [key fields](EnergyLayerBuilder::key_fields) stay,
     /// because they name nodes. Names, tags and the configuration stay too.
+    ///
+    /// ```
+    /// # use tracing_energy::EnergyLayer;
+    /// let builder = EnergyLayer::builder().keep_text(false);
+    /// # drop(builder);
+    /// ```
     pub fn keep_text(mut self, keep: bool) -> Self {
         self.keeps_text = keep;
         self
@@ -275,6 +302,15 @@ impl EnergyLayerBuilder {
     }
 
     /// Sets the run's metadata: name, model, prompt, tags.
+    ///
+    /// ```
+    /// # use tracing_energy::{EnergyLayer, RunMetadata};
+    /// let mut metadata = RunMetadata::default();
+    /// metadata.name = Some("nightly".to_owned());
+    /// metadata.tags.push(("commit".to_owned(), "1a2b3c".to_owned()));
+    /// let builder = EnergyLayer::builder().metadata(metadata);
+    /// # drop(builder);
+    /// ```
     pub fn metadata(mut self, metadata: RunMetadata) -> Self {
         self.metadata = metadata;
         self
@@ -317,6 +353,15 @@ impl EnergyLayerBuilder {
     /// Adds the known active power of a kind of span, for [`Method::Calibrated`]. `kind`
     /// is the names of the spans from the root down, separated by ` > `. `watts` and
     /// `relative_sd` (standard deviation divided by `watts`) must be above 0.
+    ///
+    /// ```
+    /// # use tracing_energy::{EnergyLayer, Method};
+    /// let builder = EnergyLayer::builder()
+    ///     .database("energy.db")
+    ///     .method(Method::Calibrated)
+    ///     .prior("solve > multiply", 11.2, 0.05);
+    /// # drop(builder);
+    /// ```
     pub fn prior(mut self, kind: impl Into<String>, watts: f64, relative_sd: f64) -> Self {
         self.priors.push(Prior {
             kind: kind.into(),

@@ -23,6 +23,14 @@ impl EnergyGuard {
     }
 
     /// Changes the run's metadata: prompt, response, token counts, tags.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), tracing_energy::Error> {
+    /// let (_layer, guard) = tracing_energy::EnergyLayer::builder().build()?;
+    /// guard.update_metadata(|metadata| metadata.output_tokens = Some(128));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn update_metadata(&self, change: impl FnOnce(&mut RunMetadata)) {
         // In a fork the lock may be held forever by a thread that does not exist there.
         if !self.recording.shared.gate.is_forked() {
@@ -39,10 +47,25 @@ impl EnergyGuard {
 
     /// Returns environment variables for programs that join this run: their layers record
     /// no power and write their spans to this run's database, on its clock.
-    /// [`attribute_joined`](crate::attribute_joined) merges them. `None` without a
-    /// database, or on systems without a clock shared by processes.
+    /// `energy record` starts any program this way; `energy_store::attribute_joined` then
+    /// merges the recordings. `None` without a database, or on systems without a clock shared
+    /// by processes.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (_layer, guard) = tracing_energy::EnergyLayer::builder()
+    ///     .database("energy.db")
+    ///     .build()?;
+    /// let mut child = std::process::Command::new("./worker")
+    ///     .envs(guard.child_env().into_iter().flatten())
+    ///     .spawn()?;
+    /// guard.watch_process(child.id());
+    /// child.wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "sqlite")]
-    pub fn child_env(&self) -> Option<crate::join::ChildEnv> {
+    pub fn child_env(&self) -> Option<Vec<(&'static str, std::ffi::OsString)>> {
         let database = std::path::absolute(self.recording.database.as_ref()?).ok()?;
         let since = self.recording.clock.now() - self.recording.zero;
         crate::join::child_env(database, &self.recording.uuid, since.nanos())

@@ -11,6 +11,8 @@
 //! A layer that finds them records no power and attributes nothing: it writes its spans and
 //! CPU times on the run's clock. The run merges them when it ends.
 
+#[cfg(feature = "sqlite")]
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
@@ -49,18 +51,18 @@ impl Join {
 
 #[cfg(feature = "sqlite")]
 /// Returns the variables for a program that joins run `uuid`, which began `since_ns` ago.
-pub(crate) fn child_env(database: PathBuf, uuid: &str, since_ns: i64) -> Option<ChildEnv> {
+pub(crate) fn child_env(
+    database: PathBuf,
+    uuid: &str,
+    since_ns: i64,
+) -> Option<Vec<(&'static str, OsString)>> {
     let epoch_ns = monotonic_ns()? - since_ns;
-    Some([
+    Some(vec![
         (DATABASE, database.into_os_string()),
         (RUN, uuid.into()),
         (EPOCH, epoch_ns.to_string().into()),
     ])
 }
-
-#[cfg(feature = "sqlite")]
-/// Environment variables of a joining program: names and values.
-pub type ChildEnv = [(&'static str, std::ffi::OsString); 3];
 
 /// The clock of `std::time::Instant`, shared by all processes of this boot. Run time is
 /// counted by it. It stops while the machine is suspended.

@@ -1,16 +1,251 @@
 //! A `tracing` layer that measures the energy of each span in joules.
 //!
-//! Traced threads write compact records and power sources write samples. A pure function
-//! turns both into energy accounts that sum to the measured energy, and sinks store the
-//! result. Dependencies run one way: `units` <- `record`, `power` and `conditions`
-//! (independent of each other) <- `attribution` <- `sink` (with `store` and `chrome`) <-
-//! `layer`.
+//! ```
+//! use tracing_subscriber::prelude::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("energy.db");
+//! let (layer, guard) = tracing_energy::EnergyLayer::builder()
+//!     .database(&path)
+//!     .build()?;
+//! let subscriber = tracing_subscriber::registry().with(layer);
+//! # tracing::subscriber::with_default(subscriber, || {
+//! // `subscriber.init()` installs it for the whole program.
+//!
+//! tracing::info_span!("work").in_scope(|| (0..1_000_000_u64).map(std::hint::black_box).sum::<u64>());
+//! # });
+//!
+//! let summary = guard.finish();
+//! match summary.energy_j() {
+//!     Some(joules) => println!("the run cost {joules:.3} J"),
+//!     None => println!("no power was measured"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The command `energy` (crate `energy-analyzer`) shows recordings as tables, flamegraphs
+//! and reports: `energy summary --db energy.db`.
+//!
+//! # What a joule of a span means
+//!
+//! Sensors measure the power of a processor or a machine, not of a program. For each power
+//! sample, the energy is divided into accounts that sum to it:
+//!
+//! | account | energy |
+//! |---|---|
+//! | idle | the machine's idle power times time, if idle power was measured |
+//! | spans | work of this process in spans, in proportion to CPU time |
+//! | unattributed | work of this process while no span was active |
+//! | other processes | work of other programs |
+//! | profiler | the recorder's own threads and sensor processes |
+//! | unknown | work that the system assigns to no process, for example on a GPU |
+//! | residual | what the model does not explain; signed |
+//!
+//! A span's *self energy* excludes its children, its *inclusive energy* contains them.
+//! Energy that was not measured is `None`, never zero. [`Method::Fitted`] estimates the
+//! power of each operation from all samples instead of dividing by CPU time, and gives an
+//! interval.
+//!
+//! Sources are found automatically: RAPL, hwmon, NVML and batteries on Linux,
+//! `powermetrics` and IOReport on macOS. Without a sensor, power is modelled from CPU time
+//! and labelled so ([`Provenance::Modelled`]). [`PowerSupport::of_this_machine`] reports what can be
+//! measured here, and what to do about a sensor that may not be read.
+//!
+//! # The guard
+//!
+//! [`EnergyGuard`] ends the recording when it is dropped: open spans end, sensors are read a
+//! last time, and everything is written. Keep it until the work is done.
+//! `std::process::exit` and aborts drop nothing; what was flushed until then (every 250 ms)
+//! is in the file, and readers complete the run.
+//! [`EnergyLayerBuilder::end_on_signal`] ends it on Ctrl-C.
+//!
+//! # Threads and asynchronous code
+//!
+//! Each thread has its own log: entering a span takes no lock and does no I/O. A span on
+//! another thread is a child of the span that is given as its parent:
+//!
+//! ```
+//! # fn work() {}
+//! let parent = tracing::info_span!("batch");
+//! std::thread::scope(|scope| {
+//!     scope.spawn(|| tracing::info_span!(parent: &parent, "worker").in_scope(work));
+//! });
+//! ```
+//!
+//! A future that waits has left its span, so requests that overlap on one thread pay for
+//! their own work only. Use `#[tracing::instrument]` or `Instrument::instrument`, never
+//! `Span::enter` across an `await`.
+//!
+//! # Services
+//!
+//! One span name and a key field give a row for each route. Key fields (by default `layer`,
+//! `expert` and `name`) are the fields whose values make separate call paths. With
+//! [`Detail::Nodes`] the file contains totals for each call path and window instead of each
+//! span, so that it grows with time and not with requests.
+//!
+//! ```
+//! # use tracing_subscriber::prelude::*;
+//! use tracing_energy::{Detail, EnergyLayer, Store};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("energy.db");
+//! let (layer, guard) = EnergyLayer::builder()
+//!     .database(&path)
+//!     .key_fields(["route"])
+//!     .detail(Detail::Nodes)
+//!     .build()?;
+//! # let subscriber = tracing_subscriber::registry().with(layer);
+//! # tracing::subscriber::with_default(subscriber, || {
+//! for route in ["/search", "/health", "/search"] {
+//!     // In a handler: #[tracing::instrument(skip_all, fields(route = ...))]
+//!     tracing::info_span!("request", route).in_scope(|| { /* answer */ });
+//! }
+//! # });
+//! let summary = guard.finish();
+//! for path in Store::open(&path)?.call_paths(&summary.uuid)? {
+//!     println!("{} x{}: {:?} J", path.label, path.count, path.inclusive_j);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Spans that work on a GPU
+//!
+//! The energy of a GPU's rail belongs to spans of its [`Domain`]:
+//!
+//! ```
+//! use tracing_energy::{Domain, EnergyLayer};
+//!
+//! let builder = EnergyLayer::builder().domain("kernel", Domain::Gpu);
+//! # drop(builder);
+//! ```
+//!
+//! Such a span lasts while the device works: end it after synchronising.
+//!
+//! # Your own sensor, your own output
+//!
+//! A sensor implements [`PowerSource`]; several can be added to one recording. An output
+//! implements [`Sink`] and receives every row:
+//!
+//! ```
+//! use tracing_energy::{
+//!     Batch, Clock, Description, Energy, EnergyLayer, Kernel, Nanos, PowerSource, Provenance,
+//!     Rail, RailKind, Reading, Sample, Sink, SinkError, SourceError,
+//! };
+//!
+//! /// A meter on the supply that always reads 5 W.
+//! struct WallMeter {
+//!     last: Nanos,
+//! }
+//!
+//! impl PowerSource for WallMeter {
+//!     fn describe(&self) -> Description {
+//!         Description {
+//!             name: "wall".to_owned(),
+//!             rails: vec![Rail {
+//!                 name: "supply".to_owned(),
+//!                 kind: RailKind::System,
+//!                 parent: None,
+//!                 unit: "W",
+//!             }],
+//!             interval: Nanos::from_millis(100),
+//!             kernel: Kernel::Box,
+//!             provenance: Provenance::Measured,
+//!             limits: Vec::new(),
+//!         }
+//!     }
+//!
+//!     fn start(&mut self, clock: &dyn Clock) -> Result<(), SourceError> {
+//!         self.last = clock.now();
+//!         Ok(())
+//!     }
+//!
+//!     fn read(
+//!         &mut self,
+//!         clock: &dyn Clock,
+//!         timeout: Nanos,
+//!         reading: &mut Reading,
+//!     ) -> Result<(), SourceError> {
+//!         std::thread::sleep(timeout.duration());
+//!         self.stop(clock, reading);
+//!         Ok(())
+//!     }
+//!
+//!     fn stop(&mut self, clock: &dyn Clock, reading: &mut Reading) {
+//!         let (start, end) = (self.last, clock.now());
+//!         let energy = Energy::from_joules(5.0 * (end - start).seconds());
+//!         reading.samples.push(Sample { rail: 0, start, end, energy: Some(energy) });
+//!         self.last = end;
+//!     }
+//! }
+//!
+//! /// Counts samples.
+//! #[derive(Default)]
+//! struct Counter(usize);
+//!
+//! impl Sink for Counter {
+//!     fn name(&self) -> &'static str {
+//!         "counter"
+//!     }
+//!
+//!     fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+//!         self.0 += batch.samples.len();
+//!         Ok(())
+//!     }
+//!
+//!     fn finish(&mut self) -> Result<(), SinkError> {
+//!         println!("{} samples", self.0);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), tracing_energy::Error> {
+//! let (layer, guard) = EnergyLayer::builder()
+//!     .power_source(WallMeter { last: Nanos::ZERO })
+//!     .sink(Counter::default())
+//!     .build()?;
+//! # std::thread::sleep(std::time::Duration::from_millis(120));
+//! # drop(layer);
+//! let summary = guard.finish();
+//! assert!(summary.energy_j().is_some_and(|joules| joules > 0.2));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`MemorySink`] keeps all rows for tests. [`PowerMeter`] reads power without spans.
+//!
+//! # Features
+//!
+//! All are enabled by default. Without any, the layer records into a [`Sink`].
+//!
+//! | feature | enables |
+//! |---|---|
+//! | `sqlite` | recordings in a database: [`EnergyLayerBuilder::database`], [`Store`] |
+//! | `chrome` | [`EnergyLayerBuilder::chrome`] |
+//! | `powermetrics` | the source `powermetrics` |
+//! | `nvml` | the source `nvml` |
+//! | `replay` | the source `replay:FILE` |
+//! | `fit` | the methods `fitted` and `calibrated` |
+//! | `signals` | [`EnergyLayerBuilder::end_on_signal`] |
+//!
+//! # Limits
+//!
+//! - A sample is typically 100 ms long. Spans that run in the same sample share its power by
+//!   CPU time; single short spans are estimates, sums over many of them are good.
+//! - Sensors of a whole machine include other programs; their share is estimated from CPU
+//!   time.
+//! - Nothing is recorded in a forked child. Start a recorder there.
+//! - Linux is tested. macOS is type-checked and has never run.
 
 #[cfg(feature = "chrome")]
+#[doc(hidden)]
 pub mod chrome;
 mod error;
 mod record;
-pub mod sink;
+mod sink;
 
 mod builder;
 mod guard;
@@ -18,29 +253,25 @@ mod join;
 mod layer;
 mod meter;
 mod recorder;
-mod roles;
 
 pub use builder::EnergyLayerBuilder;
-pub use energy_attribution as attribution;
-pub use energy_data::{AttributeOptions, Method, Prior, rows, units};
-pub use energy_host::{self as host, files};
-#[cfg(feature = "replay")]
-pub use energy_power::table;
-pub use energy_power::{self as power, conditions, cpu_time};
-pub use energy_power::{Clock, ManualClock, MonotonicClock};
-#[cfg(feature = "sqlite")]
-pub use energy_store::{
-    self as store, attribute_joined, attribute_stored, complete, reattribute, repair_dead_runs,
-    show_unended,
+pub use energy_data::rows::{self, Accounts, Domain, RunMetadata};
+pub use energy_data::sink::{Batch, Sink, SinkError};
+pub use energy_data::units::{Energy, Nanos, Power};
+pub use energy_data::{Kernel, Method, Provenance, RailKind};
+pub use energy_host::files::FileAccess;
+pub use energy_power::{
+    Clock, Description, Notice, OpenOptions, PowerSource, Rail, Reading, Sample, SourceChoice,
+    SourceError,
 };
-#[cfg(all(feature = "sqlite", feature = "fit"))]
-pub use energy_store::{EstimatedKinds, estimate_kinds};
+#[cfg(feature = "sqlite")]
+pub use energy_store::{CallPath, Store};
 pub use error::Error;
 pub use guard::EnergyGuard;
-#[cfg(feature = "sqlite")]
-pub use join::ChildEnv;
 pub use layer::EnergyLayer;
-pub use meter::{MeterSample, PowerMeter, PowerSupport, power_support};
-pub use record::{Capture, Detail, EdgeClock, OnFull};
+pub use meter::{MeterSample, PowerMeter, PowerSupport};
+#[doc(hidden)]
+pub use record::EdgeClock;
+pub use record::{Capture, Detail, OnFull};
 pub use recorder::{RailSummary, RunSummary};
-pub use roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
+pub use sink::MemorySink;

@@ -24,43 +24,43 @@ pub struct PowerSupport {
 }
 
 impl PowerSupport {
+    /// Returns what can be measured on this machine. Opens the sensors and reads none.
+    ///
+    /// ```
+    /// let support = tracing_energy::PowerSupport::of_this_machine();
+    /// if !support.is_measured() {
+    ///     for notice in &support.notices {
+    ///         eprintln!("{}", notice.message);
+    ///     }
+    /// }
+    /// ```
+    pub fn of_this_machine() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
+        let opened = energy_power::open(&SourceChoice::Auto, &OpenOptions::default(), &clock);
+        match opened {
+            Ok(opened) => Self {
+                sources: opened
+                    .sources
+                    .iter()
+                    .map(|source| source.describe())
+                    .filter(|source| source.provenance == Provenance::Measured)
+                    .collect(),
+                notices: opened.notices,
+            },
+            Err(error) => Self {
+                sources: Vec::new(),
+                notices: vec![Notice {
+                    time: Nanos::ZERO,
+                    kind: "source_refused",
+                    message: error.to_string(),
+                }],
+            },
+        }
+    }
+
     /// Returns whether some rail of this machine can be measured.
     pub fn is_measured(&self) -> bool {
         !self.sources.is_empty()
-    }
-}
-
-/// Returns what can be measured on this machine. Opens the sensors and reads none.
-///
-/// ```
-/// let support = tracing_energy::power_support();
-/// if !support.is_measured() {
-///     for notice in &support.notices {
-///         eprintln!("{}", notice.message);
-///     }
-/// }
-/// ```
-pub fn power_support() -> PowerSupport {
-    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
-    let opened = energy_power::open(&SourceChoice::Auto, &OpenOptions::default(), &clock);
-    match opened {
-        Ok(opened) => PowerSupport {
-            sources: opened
-                .sources
-                .iter()
-                .map(|source| source.describe())
-                .filter(|source| source.provenance == Provenance::Measured)
-                .collect(),
-            notices: opened.notices,
-        },
-        Err(error) => PowerSupport {
-            sources: Vec::new(),
-            notices: vec![Notice {
-                time: Nanos::ZERO,
-                kind: "source_refused",
-                message: error.to_string(),
-            }],
-        },
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn support_lists_measured_sources_only() {
-        let support = power_support();
+        let support = PowerSupport::of_this_machine();
         let is_measured = |one: &Description| one.provenance == Provenance::Measured;
         assert!(support.sources.iter().all(is_measured));
         assert!(support.is_measured() || !support.notices.is_empty());

@@ -5,10 +5,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use energy_power::SourceChoice;
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 use tracing_subscriber::prelude::*;
 
 const FILES: u64 = 256;

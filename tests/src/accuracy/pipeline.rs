@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use energy_analyzer::import::{ImportOptions, import};
-use tracing_energy::Prior;
-use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
-use tracing_energy::store::Store;
-use tracing_energy::units::Nanos;
-use tracing_energy::{AttributeOptions, Method, power, reattribute};
+use energy_data::AttributeOptions;
+use energy_data::Prior;
+use energy_data::rows::{KindEnergyRow, KindGroupRow};
+use energy_data::units::Nanos;
+use energy_power as power;
+use energy_store::Store;
+use energy_store::reattribute;
+use tracing_energy::Method;
 
 use super::{
     Accounts, AccuracyError, Attribution, Attributor, Estimate, Group, Interval, Kernel, Options,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use energy_power::SourceChoice;
 use energy_tests::{burn, record_with, tokens};
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::prelude::*;
 

@@ -4,10 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use energy_power::SourceChoice;
 use energy_tests::burn;
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 use tracing_subscriber::prelude::*;
 
 fn main() {

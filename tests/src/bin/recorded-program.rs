@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use energy_data::rows::RunMetadata;
+use energy_power::SourceChoice;
 use energy_tests::burn;
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::RunMetadata;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::prelude::*;
 

@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use energy_data::units::Nanos;
 use energy_models::Depth;
 use energy_tests::truth::{Outcome, Reads, Schedule, Score, follow, use_one_thread};
 use tracing_energy::Method;
-use tracing_energy::units::Nanos;
 
 /// Attribution compared with the truth.
 #[derive(Parser)]

@@ -13,8 +13,8 @@ mod working_program;
 
 use std::process::ExitCode;
 
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::RunMetadata;
+use energy_data::rows::RunMetadata;
+use energy_power::SourceChoice;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::prelude::*;
 

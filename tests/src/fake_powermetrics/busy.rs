@@ -4,8 +4,8 @@ use std::os::unix::process::parent_id;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tracing_energy::cpu_time;
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::cpu_time;
 
 use super::arguments::variable;
 

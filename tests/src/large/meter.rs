@@ -1,6 +1,6 @@
 //! Simulates the readings of a sensor during spans.
 
-use tracing_energy::rows::SampleRow;
+use energy_data::rows::SampleRow;
 
 /// Time between samples.
 pub(super) const SAMPLE_NS: i64 = 100_000_000;

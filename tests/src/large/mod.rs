@@ -6,17 +6,20 @@ mod tree;
 
 use std::path::Path;
 
-use rand::rngs::ChaCha12Rng;
-use rand::{RngExt as _, SeedableRng};
-use rand_distr::{Distribution, StandardNormal};
-use tracing_energy::power::{Kernel, Provenance, RailKind};
-use tracing_energy::rows::{
+use energy_data::AttributeOptions;
+use energy_data::rows::{
     BaselineRow, CpuRow, CpuScope, FieldsRow, RailRow, RunMetadata, RunRow, RunStatus, SpanRow,
     ThreadRole, ThreadRow,
 };
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::SqliteSink;
-use tracing_energy::{AttributeOptions, Method, host, reattribute};
+use energy_host as host;
+use energy_power::{Kernel, Provenance, RailKind};
+use energy_store::SqliteSink;
+use energy_store::reattribute;
+use rand::rngs::ChaCha12Rng;
+use rand::{RngExt as _, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+use tracing_energy::Method;
+use tracing_energy::{Batch, Sink};
 
 use meter::{IDLE_W, Meter, SAMPLE_NS};
 use tree::{Part, Tree};

@@ -1,7 +1,7 @@
 //! The calling-context tree of a decoder, with self time and power of each node.
 
+use energy_data::rows::{CallsiteRow, Domain, NodeRow, Role};
 use energy_models::instrument;
-use tracing_energy::rows::{CallsiteRow, Domain, NodeRow, Role};
 
 /// A span with self time and children.
 #[derive(Debug, Clone)]

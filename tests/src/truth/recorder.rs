@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use tracing_energy::cpu_time;
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::cpu_time;
 
 /// Follows the recorder's threads.
 #[derive(Debug, Default)]

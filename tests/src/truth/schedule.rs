@@ -10,14 +10,17 @@ use energy_analyzer::calibrate::{
     Bench, MeasureOptions, Measured, Progress, RunFn, Subject, measure, subjects,
 };
 use energy_analyzer::query::{GroupBy, Recording, shares};
+use energy_attribution::imbalance;
+use energy_data::AttributeOptions;
+use energy_data::Prior;
+use energy_data::units::Nanos;
 use energy_models::capture::{CaptureOptions, capture};
 use energy_models::{Depth, Model};
+use energy_power::MonotonicClock;
+use energy_store::reattribute;
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
-use tracing_energy::Prior;
-use tracing_energy::attribution::imbalance;
-use tracing_energy::units::Nanos;
-use tracing_energy::{AttributeOptions, EnergyLayer, Method, MonotonicClock, reattribute};
+use tracing_energy::{EnergyLayer, Method};
 use tracing_subscriber::prelude::*;
 
 use super::program::{model, work};

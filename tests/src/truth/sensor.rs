@@ -1,13 +1,13 @@
 //! A sensor that reads the growth of a meter's total.
 
+use energy_data::units::{Energy, Nanos};
+use energy_power::{
+    Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
+};
 use rand::SeedableRng;
 use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, Normal};
 use tracing_energy::Clock;
-use tracing_energy::power::{
-    Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
-};
-use tracing_energy::units::{Energy, Nanos};
 
 use super::Meter;
 use super::recorder::RecorderThreads;

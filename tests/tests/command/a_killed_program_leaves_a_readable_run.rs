@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::process::{Child, Command};
 
+use energy_data::rows::{ConditionTime, RunStatus};
+use energy_power::conditions::CORES;
+use energy_store::Store;
 use energy_tests::{StoredRun, send, until};
-use tracing_energy::conditions::CORES;
-use tracing_energy::rows::{ConditionTime, RunStatus};
-use tracing_energy::store::Store;
 
 fn start(database: &Path, name: &str) -> Child {
     let program = env!("CARGO_BIN_EXE_recorded-program");
@@ -40,7 +40,7 @@ fn a_killed_program_leaves_a_readable_run() {
 
     let store = Store::open_writable(&path).expect("the database");
     let uuid = store.find_run("killed").expect("the run").row.uuid;
-    let repaired = tracing_energy::repair_dead_runs(&store).expect("repaired");
+    let repaired = energy_store::repair_dead_runs(&store).expect("repaired");
     assert_eq!(repaired, [uuid], "the active run is unchanged");
     let run = store.find_run("killed").expect("the run");
     assert_eq!(run.row.status, RunStatus::Crashed);

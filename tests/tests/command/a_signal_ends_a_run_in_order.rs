@@ -6,8 +6,8 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
+use energy_data::rows::RunStatus;
 use energy_tests::{StoredRun, energy_run, send, until, wait};
-use tracing_energy::rows::RunStatus;
 
 /// A run that goes on until it is interrupted, with SIGINT handled as `interrupt`
 /// specifies: it may be ignored in the environment of the tests.

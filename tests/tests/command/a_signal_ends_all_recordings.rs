@@ -5,8 +5,8 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
+use energy_data::rows::RunStatus;
 use energy_tests::{StoredRun, send, until, wait};
-use tracing_energy::rows::RunStatus;
 
 #[test]
 fn a_signal_ends_all_recordings() {

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use energy_store::SCHEMA_VERSION;
 use energy_tests::{modelled, record, tokens};
 use rusqlite::Connection;
-use tracing_energy::store::SCHEMA_VERSION;
 
 /// Returns the builder's error for the database at `path`.
 fn refusal(path: &Path) -> String {

@@ -7,9 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use energy_data::rows::RunStatus;
+use energy_store::Store;
 use energy_tests::{FakeSensor, StoredRun, energy, send, until, wait, write_whole};
-use tracing_energy::rows::RunStatus;
-use tracing_energy::store::Store;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_working-program");
 const ENDLESS: &str = env!("CARGO_BIN_EXE_recorded-program");

@@ -5,9 +5,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use energy_data::rows::RunStatus;
 use energy_tests::{StoredRun, energy, oracle, until};
 use serde_json::Value;
-use tracing_energy::rows::RunStatus;
 
 fn command(database: &Path, arguments: &[&str]) -> Output {
     let mut command = energy(env!("CARGO_BIN_EXE_energy-command"));

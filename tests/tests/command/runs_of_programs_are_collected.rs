@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use energy_data::rows::RunStatus;
 use energy_tests::{StoredRun, energy_run, wait};
-use tracing_energy::rows::RunStatus;
 
 const COLLECTED: &str = "TRACING_ENERGY_DB";
 

@@ -8,8 +8,8 @@ use energy_analyzer::baseline::{
 };
 use energy_analyzer::compare::KindsBy;
 use energy_analyzer::query::{Recording, select};
+use energy_store::Store;
 use energy_tests::power_trials::PowerTrial;
-use tracing_energy::store::Store;
 
 /// The operation that changes: a fifth of the energy of spans.
 const CHANGED: &str = "gather";

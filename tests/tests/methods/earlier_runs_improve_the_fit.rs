@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use energy_analyzer::import::{ImportOptions, import};
+use energy_data::AttributeOptions;
+use energy_store::Store;
+use energy_store::reattribute;
 use energy_tests::simulate::{Rail, Scenario, Trace, simulate};
-use tracing_energy::store::Store;
-use tracing_energy::{AttributeOptions, Method, reattribute};
+use tracing_energy::Method;
 
 /// Imports `trace` into `database`; returns the run's id.
 fn imported(trace: &Trace, folder: &Path, database: &Path) -> String {

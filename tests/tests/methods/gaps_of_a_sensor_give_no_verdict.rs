@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use energy_store::Store;
 use energy_tests::power_trials::PowerTrial;
 use serde_json::Value;
-use tracing_energy::store::Store;
 
 /// Runs on each side.
 const RUNS: u64 = 5;

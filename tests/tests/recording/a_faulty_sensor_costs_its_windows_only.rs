@@ -5,9 +5,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use energy_power::SourceChoice;
 use energy_tests::{FakeZone, StoredRun, record_with, sensing, tokens, until};
-use tracing_energy::power::SourceChoice;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 
 /// Spent in each step of the work, which takes a millisecond or so.
 const STEP_UJ: u64 = 10_000;

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use energy_power::SourceChoice;
 use energy_tests::{FakeSensor, StoredRun, record_with, sensing, tokens, until};
-use tracing_energy::power::SourceChoice;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 
 #[test]
 fn a_rail_of_a_later_document_is_recorded() {

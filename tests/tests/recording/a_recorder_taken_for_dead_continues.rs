@@ -5,11 +5,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use energy_data::rows::RunStatus;
+use energy_store::Store;
+use energy_store::repair_dead_runs;
 use energy_tests::{StoredRun, burn, oracle, record, tokens, until};
 use rusqlite::Connection;
-use tracing_energy::rows::RunStatus;
-use tracing_energy::store::Store;
-use tracing_energy::{RunSummary, repair_dead_runs};
+use tracing_energy::RunSummary;
 
 /// The run's spans that are in the file.
 fn stored(path: &Path) -> usize {

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use energy_power::{SourceChoice, SourceError};
 use energy_tests::{FakeSensor, StoredRun, energy_run, record_with, sensing, tokens};
-use tracing_energy::power::{SourceChoice, SourceError};
 use tracing_energy::{EnergyLayerBuilder, Error};
 
 fn builder(path: &Path, choice: SourceChoice, sensor: &FakeSensor) -> EnergyLayerBuilder {

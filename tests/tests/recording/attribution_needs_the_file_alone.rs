@@ -55,8 +55,7 @@ fn attribution_needs_the_file_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("energy.db");
     let summary = record(&path, program);
-    let again =
-        tracing_energy::reattribute(&path, &summary.uuid, &Default::default()).expect("done");
+    let again = energy_store::reattribute(&path, &summary.uuid, &Default::default()).expect("done");
     let database = Connection::open(&path).expect("the database");
     let (first, second) = (node_energies(&database, 1), node_energies(&database, again));
     assert!(again == 2 && first.len() == second.len() && first.len() > 20);

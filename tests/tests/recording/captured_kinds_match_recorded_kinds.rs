@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use energy_attribution::Kinds;
 use energy_models::capture::{CaptureOptions, NOT_KEPT, capture};
 use energy_models::tiny::{self, TinyConfig};
 use energy_models::{Depth, GenerateOptions, LoadOptions, Model, generate};
+use energy_power::SourceChoice;
 use tracing_energy::EnergyLayer;
-use tracing_energy::attribution::Kinds;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 use tracing_subscriber::prelude::*;
 
 fn model(depth: Depth) -> Model {

@@ -5,8 +5,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use energy_power::{SourceChoice, sensor_cache};
 use energy_tests::{FakeZone, StoredRun, record_with, sensing, tokens, until};
-use tracing_energy::power::{SourceChoice, sensor_cache};
 
 /// Shortest update period of the counter.
 const PERIOD: Duration = Duration::from_millis(30);

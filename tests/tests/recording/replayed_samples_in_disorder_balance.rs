@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use energy_power::SourceChoice;
 use energy_tests::{StoredRun, burn, record_with, until};
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 
 /// A sample each 50 ms of 100 mJ; then the faults.
 fn table() -> String {

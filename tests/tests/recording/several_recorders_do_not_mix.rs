@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use energy_data::rows::RunMetadata;
 use energy_tests::{StoredRun, modelled, record, record_with, tokens};
 use tracing::info_span;
 use tracing_energy::EnergyLayerBuilder;
-use tracing_energy::rows::RunMetadata;
 use tracing_subscriber::prelude::*;
 
 const COUNTS: [u64; 2] = [40, 70];

@@ -44,7 +44,7 @@ fn threads_may_outlive_the_recording() {
     // They ended with the run: no later, and no earlier either.
     let spans = run.spans();
     let ended_with_run =
-        |span: &&tracing_energy::rows::SpanRow| span.end_ns == Some(summary.duration_ns);
+        |span: &&energy_data::rows::SpanRow| span.end_ns == Some(summary.duration_ns);
     assert_eq!(spans.iter().filter(ended_with_run).count(), spans.len());
     assert_eq!(run.number("SELECT count(*) FROM marks WHERE run = ?1"), 0.0);
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use energy_data::rows::RunStatus;
 use energy_tests::{StoredRun, burn, modelled, record_with};
 use tracing::info_span;
 use tracing_energy::Detail;
-use tracing_energy::rows::RunStatus;
 
 /// Steps of the program; each is a root with spans below it.
 const STEPS: u64 = 60;
@@ -85,7 +85,7 @@ fn assert_totals(run: &StoredRun) {
 
 /// Attributes again, and checks what must not change and what must be unknown.
 fn assert_attributed_again(path: &Path, run: &StoredRun, uuid: &str) {
-    let again = tracing_energy::reattribute(path, uuid, &Default::default()).expect("done");
+    let again = energy_store::reattribute(path, uuid, &Default::default()).expect("done");
     assert_eq!(again, 2);
     run.assert_balanced();
     for figure in [

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use energy_data::rows::ConditionTime;
+use energy_power::SourceChoice;
+use energy_power::conditions::{LOAD_OTHERS, THERMAL_PRESSURE, THROTTLED_SAMPLES};
+use energy_power::cpu_time;
 use energy_tests::{FakeSensor, StoredRun, record_with, until};
 use tracing::info_span;
-use tracing_energy::conditions::{LOAD_OTHERS, THERMAL_PRESSURE, THROTTLED_SAMPLES};
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::ConditionTime;
-use tracing_energy::{EnergyLayer, EnergyLayerBuilder, cpu_time};
+use tracing_energy::{EnergyLayer, EnergyLayerBuilder};
 
 fn builder(path: &Path, sensor: &FakeSensor) -> EnergyLayerBuilder {
     let launch = sensor.launch();

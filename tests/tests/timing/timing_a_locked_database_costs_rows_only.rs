@@ -4,11 +4,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use energy_data::rows::RunStatus;
 use energy_tests::{StoredRun, burn, modelled, oracle, tokens, until};
 use rusqlite::Connection;
 use std::time::Duration;
 use tracing::info_span;
-use tracing_energy::rows::RunStatus;
 use tracing_subscriber::prelude::*;
 
 #[test]
@@ -86,6 +86,6 @@ fn a_locked_database_costs_rows_only() {
     assert!(length("ends locked") < length("outermost") - 11e9);
     for rail in &summary.rails {
         let accounts = rail.accounts.expect("measured");
-        assert!(tracing_energy::attribution::balances(&accounts));
+        assert!(energy_attribution::balances(&accounts));
     }
 }

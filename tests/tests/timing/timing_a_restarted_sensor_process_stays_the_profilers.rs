@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
+use energy_data::rows::CpuScope;
+use energy_power::SourceChoice;
 use energy_tests::{FakeSensor, StoredRun, burn, record_with, until};
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::CpuScope;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 
 #[test]
 fn a_restarted_sensor_process_stays_the_profilers() {

@@ -11,10 +11,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use energy_data::AttributeOptions;
+use energy_power::SourceChoice;
+use energy_power::cpu_time;
+use energy_store::reattribute;
 use energy_tests::{FakeSensor, StoredRun, burn, record_with, write_whole};
 use tracing::info_span;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::{AttributeOptions, EnergyLayer, Method, cpu_time, reattribute};
+use tracing_energy::{EnergyLayer, Method};
 
 const CORE_W: f64 = 10.0;
 const BURN: f64 = 0.3;

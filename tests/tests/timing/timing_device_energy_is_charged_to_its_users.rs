@@ -5,14 +5,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use energy_tests::{StoredRun, burn, record_with};
-use tracing::info_span;
-use tracing_energy::power::users::{DeviceUsers, Used};
-use tracing_energy::power::{
+use energy_data::AttributeOptions;
+use energy_data::units::{Nanos, Power};
+use energy_power::users::{DeviceUsers, Used};
+use energy_power::{
     Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
-use tracing_energy::units::{Nanos, Power};
-use tracing_energy::{AttributeOptions, Clock, EnergyLayer, reattribute};
+use energy_store::reattribute;
+use energy_tests::{StoredRun, burn, record_with};
+use tracing::info_span;
+use tracing_energy::{Clock, EnergyLayer};
 
 const STEP: Nanos = Nanos::from_millis(50);
 const GPU: Power = Power::from_watts(40.0);

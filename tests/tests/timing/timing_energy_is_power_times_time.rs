@@ -4,12 +4,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use energy_data::rows::ThreadRole;
+use energy_power::SourceChoice;
 use energy_tests::{FakeSensor, burn, write_whole};
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::ThreadRole;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 use tracing_subscriber::prelude::*;
 
 const IDLE_W: f64 = 4.0;
@@ -116,8 +116,5 @@ fn energy_is_power_times_time() {
             .any(|t| t.id == id && t.role == ThreadRole::Profiler)
     };
     assert!(rows.spans.iter().all(|span| !is_own(span.thread)));
-    assert!(
-        tracing_energy::attribution::balances(&accounts),
-        "{accounts:?}"
-    );
+    assert!(energy_attribution::balances(&accounts), "{accounts:?}");
 }

@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use tracing_energy::power::powermetrics::{Launch, Options, Powermetrics};
-use tracing_energy::power::sampler::{Sampler, SamplerMessage};
-use tracing_energy::power::{Notice, Sample};
-use tracing_energy::units::Nanos;
-use tracing_energy::{Clock, MonotonicClock, cpu_time};
+use energy_data::units::Nanos;
+use energy_power::MonotonicClock;
+use energy_power::cpu_time;
+use energy_power::powermetrics::{Launch, Options, Powermetrics};
+use energy_power::sampler::{Sampler, SamplerMessage};
+use energy_power::{Notice, Sample};
+use tracing_energy::Clock;
 
 /// Runs the fake with `environment` for `millis` and stops.
 fn record(fake: &Path, environment: &[(&str, &str)], millis: u64) -> (Vec<Sample>, Vec<Notice>) {

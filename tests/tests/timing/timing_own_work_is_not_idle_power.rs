@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use energy_power::SourceChoice;
 use energy_tests::{FakeSensor, StoredRun, burn, record_with};
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
 
 /// A second and a half before a span, in which the program does that, at constant power.
 fn record_after(before: impl FnOnce()) -> (tempfile::TempDir, StoredRun) {

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use energy_data::AttributeOptions;
+use energy_power::SourceChoice;
+use energy_store::reattribute;
 use energy_tests::{FakeZone, StoredRun, record_with, sensing, tokens, until};
-use tracing_energy::power::SourceChoice;
-use tracing_energy::sink::MemorySink;
-use tracing_energy::{AttributeOptions, Method, reattribute};
+use tracing_energy::MemorySink;
+use tracing_energy::Method;
 
 /// A zone and its watts.
 type Watts = (FakeZone, f64);

@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use energy_power::SourceChoice;
 use energy_tests::{FakeSensor, FakeZone, StoredRun, record_with, sensing, tokens};
-use tracing_energy::power::SourceChoice;
 
 /// The counter goes back to zero after so much.
 const RANGE_UJ: u64 = 3_000_000;

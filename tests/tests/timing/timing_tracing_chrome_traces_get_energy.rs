@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use energy_power::Recording;
 use energy_tests::{FakeSensor, StoredRun, energy, send, until, wait, write_whole};
-use tracing_energy::power::Recording;
 
 /// Delay of the trace's clock.
 const OFF_MS: i64 = 730;

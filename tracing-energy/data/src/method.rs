@@ -8,6 +8,13 @@ use crate::Prior;
 use crate::units::Nanos;
 
 /// An attribution method.
+///
+/// ```
+/// use energy_data::Method;
+///
+/// assert_eq!("fitted".parse(), Ok(Method::Fitted));
+/// assert!("magic".parse::<Method>().unwrap_err().contains("proportional"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Method {

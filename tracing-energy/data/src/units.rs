@@ -8,6 +8,15 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 use std::time::Duration;
 
 /// An amount of energy.
+///
+/// ```
+/// use energy_data::units::{Energy, Nanos};
+///
+/// let energy = Energy::from_joules(1.5);
+/// let power = energy.over(Nanos::from_millis(500));
+/// assert_eq!(power.map(|power| power.watts()), Some(3.0));
+/// assert_eq!(energy.over(Nanos::ZERO), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Energy(f64);
 

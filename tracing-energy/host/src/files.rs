@@ -17,6 +17,14 @@ static OF_PROCESS: AtomicU8 = AtomicU8::new(FileAccess::Owner as u8);
 
 /// Users that may read created files and folders.
 ///
+/// ```
+/// use energy_host::files::FileAccess;
+///
+/// assert_eq!(FileAccess::default().file_mode(), 0o600);
+/// assert_eq!(FileAccess::Group.file_mode(), 0o640);
+/// ```
+///
+///
 /// The process's umask narrows it further. On systems without Unix permissions, files
 /// inherit those of their folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

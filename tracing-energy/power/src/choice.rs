@@ -4,6 +4,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The power source to use.
+///
+/// ```
+/// use energy_power::SourceChoice;
+///
+/// assert_eq!("rapl".parse(), Ok(SourceChoice::Rapl));
+/// assert_eq!("replay:a.csv".parse(), Ok(SourceChoice::Replay("a.csv".into())));
+/// let both: SourceChoice = "rapl+nvml".parse().unwrap();
+/// assert_eq!(both.to_string(), "rapl+nvml");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SourceChoice {
     /// All measured sources, or the modelled one if there are none.

@@ -5,9 +5,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use energy_data::rows::{AttributionRows, ConditionTime};
 
-use super::{Batch, Sink, SinkError};
+use energy_data::sink::{Batch, Sink, SinkError};
 
 /// Keeps all rows in memory. Clones are handles to the same rows.
+///
+/// ```
+/// use tracing_energy::{EnergyLayer, MemorySink};
+/// use tracing_subscriber::prelude::*;
+///
+/// # fn main() -> Result<(), tracing_energy::Error> {
+/// let sink = MemorySink::new();
+/// let (layer, guard) = EnergyLayer::builder().sink(sink.clone()).build()?;
+/// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+///     let _outer = tracing::info_span!("outer").entered();
+///     tracing::info_span!("inner").in_scope(|| {});
+/// });
+/// guard.finish();
+/// assert!(sink.is_finished());
+/// assert_eq!(sink.rows().spans.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct MemorySink(Arc<Mutex<MemoryRows>>);
 
@@ -29,6 +47,12 @@ impl MemorySink {
     /// Returns all rows as one batch; later rows replace earlier ones.
     pub fn rows(&self) -> Batch {
         self.with(|recorded| recorded.rows.clone())
+    }
+
+    /// Returns the spans received so far as an indented tree with energies, for comparison in
+    /// tests.
+    pub fn tree(&self) -> String {
+        super::tree::tree(&self.rows())
     }
 
     /// Returns the number of batches written.

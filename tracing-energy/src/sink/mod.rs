@@ -3,6 +3,4 @@
 mod memory;
 mod tree;
 
-pub use energy_data::sink::{Batch, Sink, SinkError};
 pub use memory::MemorySink;
-pub use tree::tree;

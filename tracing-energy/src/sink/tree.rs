@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 
 use energy_data::rows::{NodeRow, RailRow};
 
-use super::Batch;
+use energy_data::sink::Batch;
 
 /// Returns the activations of `rows` as text: one line per node and parent line, in the
 /// order of first starts, with the number of activations if above one. The node's active
 /// self energy over root rails follows if it was attributed, and `(open)` if an activation
 /// has not ended.
-pub fn tree(rows: &Batch) -> String {
+pub(super) fn tree(rows: &Batch) -> String {
     let mut lines: Vec<TreeLine> = Vec::new();
     let mut line_of_span: BTreeMap<u64, usize> = BTreeMap::new();
     let mut known: BTreeMap<(Option<usize>, u32), usize> = BTreeMap::new();

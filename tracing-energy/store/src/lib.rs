@@ -13,6 +13,7 @@
 
 mod attribute;
 mod calibrations;
+mod call_paths;
 mod chunked_transaction;
 mod connection;
 mod edit;
@@ -39,6 +40,7 @@ mod writer;
 
 pub use attribute::AttributionWriter;
 pub use calibrations::{FoundCalibration, StoredCalibration};
+pub use call_paths::CallPath;
 pub use error::Error;
 pub use merge::{Merge, MergeSource};
 pub use merge_joined::JoinedSummary;

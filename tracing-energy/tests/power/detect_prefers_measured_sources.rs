@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing_energy::power::SourceError;
-use tracing_energy::power::detect::{OpenOptions, Opened, SourceChoice, open};
-use tracing_energy::power::powermetrics::Launch;
-use tracing_energy::units::Power;
-use tracing_energy::{Clock, MonotonicClock};
+use energy_data::units::Power;
+use energy_power::MonotonicClock;
+use energy_power::SourceError;
+use energy_power::detect::{OpenOptions, Opened, SourceChoice, open};
+use energy_power::powermetrics::Launch;
+use tracing_energy::Clock;
 
 fn clock() -> Arc<dyn Clock> {
     Arc::new(MonotonicClock::starting_in(Duration::ZERO))

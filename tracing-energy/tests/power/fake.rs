@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use energy_data::units::Nanos;
+use energy_power::MonotonicClock;
+use energy_power::powermetrics::{Launch, Options, Powermetrics};
+use energy_power::{Reading, SourceError};
 use tempfile::TempDir;
-use tracing_energy::power::powermetrics::{Launch, Options, Powermetrics};
-use tracing_energy::power::{Reading, SourceError};
-use tracing_energy::units::Nanos;
-use tracing_energy::{Clock, MonotonicClock};
+use tracing_energy::Clock;
 
 /// `document CPU_MJ` prints one document of 50 ms, `next CPU_MJ` one that comes
 /// after another, in its time.

@@ -3,9 +3,9 @@
 
 use crate::fake::{Fake, clock, millijoules, notices};
 use crate::waiting::until;
-use tracing_energy::power::powermetrics::{Launch, Options, Powermetrics};
-use tracing_energy::power::{PowerSource, Reading, SourceError};
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::powermetrics::{Launch, Options, Powermetrics};
+use energy_power::{PowerSource, Reading, SourceError};
 
 /// Reads until `done`, for at most half a minute.
 fn read_until(source: &mut Powermetrics, done: impl Fn(&Reading) -> bool) -> Reading {

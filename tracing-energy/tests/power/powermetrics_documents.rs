@@ -1,10 +1,10 @@
 //! Tests powermetrics documents: keys of each version, hostile input, recordings.
 
+use energy_data::units::Nanos;
+use energy_power::RailKind;
+use energy_power::powermetrics::document::{Document, DocumentError};
+use energy_power::powermetrics::stream::{DocumentStream, Segment};
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use tracing_energy::power::RailKind;
-use tracing_energy::power::powermetrics::document::{Document, DocumentError};
-use tracing_energy::power::powermetrics::stream::{DocumentStream, Segment};
-use tracing_energy::units::Nanos;
 
 fn document(top: &str) -> String {
     format!(

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use tracing_energy::ManualClock;
-use tracing_energy::power::containment::Placement;
-use tracing_energy::power::polled::Polled;
-use tracing_energy::power::{PowerSource, RailKind, Reading, SourceError, UnusedSensor, rapl};
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::ManualClock;
+use energy_power::containment::Placement;
+use energy_power::polled::Polled;
+use energy_power::{PowerSource, RailKind, Reading, SourceError, UnusedSensor, rapl};
 
 const INTERVAL: Nanos = Nanos::from_millis(100);
 const RANGE: u64 = 1_000_000_000;

@@ -6,11 +6,11 @@
 
 use std::io::Write as _;
 
+use energy_power::powermetrics::document::Document;
+use energy_power::powermetrics::stream::{DocumentStream, Segment};
+use energy_power::{Recording, SourceError};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tracing_energy::power::powermetrics::document::Document;
-use tracing_energy::power::powermetrics::stream::{DocumentStream, Segment};
-use tracing_energy::power::{Recording, SourceError};
 
 const LONGEST: usize = 4096;
 

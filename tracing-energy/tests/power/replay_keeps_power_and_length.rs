@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
+use energy_data::units::Nanos;
+use energy_power::ManualClock;
+use energy_power::replay::{Replay, ReplayMode};
+use energy_power::{PowerSource, Provenance, Rail, RailKind, Reading, Recording, SourceError};
 use tempfile::TempDir;
-use tracing_energy::ManualClock;
-use tracing_energy::power::replay::{Replay, ReplayMode};
-use tracing_energy::power::{
-    PowerSource, Provenance, Rail, RailKind, Reading, Recording, SourceError,
-};
-use tracing_energy::units::Nanos;
 
 const MJ: &str = "t_start_ns,t_end_ns,rail,energy_mj\n";
 const POINTS: &str = "timestamp_s,rail,power_w\n";
@@ -42,7 +40,7 @@ fn play(replay: &mut Replay, times: &[i64]) -> (Reading, Option<SourceError>) {
 
 /// Returns rail, start and end in ms, and energy in mJ.
 fn table(reading: &Reading) -> Vec<(usize, i64, i64, Option<f64>)> {
-    let row = |s: &tracing_energy::power::Sample| {
+    let row = |s: &energy_power::Sample| {
         let ms = |time: Nanos| time.nanos() / 1_000_000;
         let mj = s.energy.map(|e| (e.joules() * 1e6).round() / 1e3);
         (s.rail, ms(s.start), ms(s.end), mj)

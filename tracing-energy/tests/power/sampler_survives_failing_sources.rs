@@ -5,12 +5,13 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::waiting::until;
-use tracing_energy::power::sampler::{Sampler, SamplerMessage};
-use tracing_energy::power::{
+use energy_data::units::{Energy, Nanos};
+use energy_power::MonotonicClock;
+use energy_power::sampler::{Sampler, SamplerMessage};
+use energy_power::{
     Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
-use tracing_energy::units::{Energy, Nanos};
-use tracing_energy::{Clock, MonotonicClock};
+use tracing_energy::Clock;
 
 /// The n-th reading of a scripted source.
 type Script = fn(u32, &mut Reading) -> Result<(), SourceError>;

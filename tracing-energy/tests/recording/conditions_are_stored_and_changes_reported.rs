@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::waiting::until;
+use energy_data::rows::{ConditionRow, ConditionTime};
+use energy_power::SourceChoice;
+use energy_power::conditions::*;
+use energy_store::Store;
 use tracing::info_span;
-use tracing_energy::conditions::*;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::{ConditionRow, ConditionTime};
-use tracing_energy::store::Store;
 use tracing_energy::{EnergyLayer, RunSummary};
 use tracing_subscriber::prelude::*;
 

@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use energy_attribution::balances;
+use energy_data::rows::Basis;
+use energy_power::SourceChoice;
 use rusqlite::Connection;
 use tracing::info_span;
-use tracing_energy::attribution::balances;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::rows::Basis;
-use tracing_energy::sink::MemorySink;
+use tracing_energy::MemorySink;
 use tracing_energy::{EnergyLayer, EnergyLayerBuilder, Error, Method, RunSummary};
 use tracing_subscriber::prelude::*;
 

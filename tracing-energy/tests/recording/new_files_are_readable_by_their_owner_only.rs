@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use energy_host::files::FileAccess;
+use energy_power::SourceChoice;
+use energy_store::{SqliteSink, Store};
 use tracing_energy::EnergyLayer;
-use tracing_energy::files::FileAccess;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::store::{SqliteSink, Store};
 
 fn mode(path: impl AsRef<Path>) -> u32 {
     let path = path.as_ref();

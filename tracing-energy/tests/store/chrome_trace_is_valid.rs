@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::store_support::{MS, attributed, recording, span};
+use energy_data::rows::SampleRow;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracing_energy::chrome::ChromeSink;
-use tracing_energy::rows::SampleRow;
-use tracing_energy::sink::{Batch, MemorySink, Sink, tree};
+use tracing_energy::{Batch, MemorySink, Sink};
 
 fn fixed(mut batch: Batch) -> Batch {
     let run = batch.run.as_mut().expect("a run");
@@ -143,7 +143,7 @@ fn spans_print_as_a_tree() {
     batch.spans.push(span(10, 3, Some(2), 91, 92));
     sink.write(&batch).expect("kept");
     assert_eq!(
-        tree(&sink.rows()),
+        sink.tree(),
         "inference (open)\n  prefill\n    layer 0 x2\n  decode\n    token x2\n      layer 0\n      layer 1\n        layer 9\n"
     );
     sink.write(&Batch {
@@ -151,7 +151,10 @@ fn spans_print_as_a_tree() {
         ..recording("a")
     })
     .expect("kept");
-    assert!(tree(&sink.rows()).starts_with("inference 1.250 J\n  prefill 2.500 J\n"));
+    assert!(
+        sink.tree()
+            .starts_with("inference 1.250 J\n  prefill 2.500 J\n")
+    );
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::store_support::{attributed, attribution, calibration, file, number, spans};
-use tracing_energy::store::Store;
+use energy_store::Store;
 
 /// Rows of each table that belongs to runs; calibrations belong to machines.
 fn counts(store: &Store) -> BTreeMap<String, i64> {
@@ -78,7 +78,7 @@ fn an_attribution_that_fails_leaves_nothing() {
     let rows = attribution();
     let failed = store.attribute(1, |writer| {
         writer.write(&rows)?;
-        Err(tracing_energy::store::Error::Input {
+        Err(energy_store::Error::Input {
             path: "x".into(),
             message: "no".into(),
         })

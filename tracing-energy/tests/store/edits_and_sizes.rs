@@ -2,8 +2,8 @@
 //! shrinks when its free space is returned.
 
 use crate::store_support::{attributed, ended, file};
-use tracing_energy::sink::Batch;
-use tracing_energy::store::Store;
+use energy_store::Store;
+use tracing_energy::Batch;
 
 /// A run that needs more than a mebibyte.
 fn large() -> Batch {

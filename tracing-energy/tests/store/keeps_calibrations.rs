@@ -1,8 +1,8 @@
 //! A calibration is found by its key only.
 
 use crate::store_support::{calibration, calibration_key as key};
-use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
-use tracing_energy::store::Store;
+use energy_data::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
+use energy_store::Store;
 
 /// Two kinds of that power.
 fn row(key: CalibrationKey, watts: f64) -> CalibrationRow {

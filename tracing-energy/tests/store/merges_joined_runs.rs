@@ -3,10 +3,10 @@
 //! runs.
 
 use crate::store_support::{MS, number, recording, write};
-use tracing_energy::repair_dead_runs;
-use tracing_energy::rows::{CpuRow, CpuScope, RunRow, RunStatus};
-use tracing_energy::sink::Batch;
-use tracing_energy::store::Store;
+use energy_data::rows::{CpuRow, CpuScope, RunRow, RunStatus};
+use energy_store::Store;
+use energy_store::repair_dead_runs;
+use tracing_energy::Batch;
 
 /// A complete run of process `pid` that joins `joins`; its times begin `later_ns` later.
 fn joining(uuid: &str, pid: u32, joins: Option<&str>, later_ns: i64) -> Batch {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::store_support::{attributed, calibration, ended, file};
+use energy_store::{MergeSource, Store, span_ids};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use tracing_energy::sink::Batch;
-use tracing_energy::store::{MergeSource, Store, span_ids};
+use tracing_energy::Batch;
 
 /// Tables that belong to machines, not to runs; a new table must be added here or have a run.
 const OF_MACHINES: [&str; 2] = ["calibrations", "calibration_kinds"];

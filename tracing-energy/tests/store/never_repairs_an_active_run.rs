@@ -7,13 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::store_support::{MS, attributed, attribution, number, recording, run_row, span};
+use energy_data::rows::RunStatus;
+use energy_host::{self as host, Host};
+use energy_store::{Patience, RunLiveness, ShownEnd, SqliteSink, Store, StoredRun, liveness};
 use rusqlite::Connection;
-use tracing_energy::host::{self, Host};
-use tracing_energy::rows::RunStatus;
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::{
-    Patience, RunLiveness, ShownEnd, SqliteSink, Store, StoredRun, liveness,
-};
+use tracing_energy::{Batch, Sink};
 
 const DAY_NS: i64 = 86_400_000_000_000;
 
@@ -281,7 +279,7 @@ fn a_reader_shows_the_results_of_a_dead_run_without_writing() {
         has_crashed: true,
     };
     let rows = attribution();
-    let attribute = |writer: &mut tracing_energy::store::AttributionWriter<'_>| {
+    let attribute = |writer: &mut energy_store::AttributionWriter<'_>| {
         let spans = writer.store().spans(writer.run())?.all()?;
         assert!(spans.iter().all(|span| span.end_ns.is_some()));
         writer.write(&rows)

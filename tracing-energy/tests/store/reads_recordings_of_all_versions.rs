@@ -7,10 +7,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::store_support::attributed;
+use energy_data::rows::RunStatus;
+use energy_store::{SCHEMA_VERSION, SqliteSink, Store};
 use rusqlite::Connection;
-use tracing_energy::rows::RunStatus;
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::{SCHEMA_VERSION, SqliteSink, Store};
+use tracing_energy::{Batch, Sink};
 
 /// The SQL that leads to each version from the one before.
 const STEPS: [&str; SCHEMA_VERSION] = [include_str!("../../store/src/schema.sql")];
@@ -144,7 +144,7 @@ fn a_file_of_each_version_can_be_attributed_again_and_recorded_to() {
     let folder = tempfile::tempdir().expect("a folder");
     for version in 1..=SCHEMA_VERSION {
         let path = file_of(version, folder.path());
-        let id = tracing_energy::reattribute(&path, "kept", &Default::default());
+        let id = energy_store::reattribute(&path, "kept", &Default::default());
         assert_eq!(id.expect("attributed"), 2);
         written(&path, &attributed("new"));
         let store = Store::open(&path).expect("readable");

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use energy_store::{MergeSource, SqliteSink, Store};
 use rusqlite::Connection;
-use tracing_energy::store::{MergeSource, SqliteSink, Store};
 
 /// Writes a file as development versions did: `TREN`, and any version.
 fn development_file(path: &Path, version: i64) {

@@ -5,10 +5,10 @@ use std::process::Command;
 
 use crate::store_support::{MS, recording, span};
 use crate::waiting::until;
-use tracing_energy::host;
-use tracing_energy::rows::RunStatus;
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::{SqliteSink, Store};
+use energy_data::rows::RunStatus;
+use energy_host as host;
+use energy_store::{SqliteSink, Store};
+use tracing_energy::{Batch, Sink};
 
 const PATH: &str = "STORE_REPAIRS_PATH";
 
@@ -73,7 +73,7 @@ fn killed_while_writing_then_repaired() {
     );
 
     let fails = writable.repair(1, |_| {
-        Err(tracing_energy::store::Error::Input {
+        Err(energy_store::Error::Input {
             path: "x".into(),
             message: "no".into(),
         })

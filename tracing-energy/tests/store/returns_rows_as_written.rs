@@ -1,10 +1,10 @@
 //! Rows read back as they were written, whatever their values.
 
 use crate::store_support::{attributed, recording};
+use energy_data::rows::{FieldsRow, SampleRow, SpanRow};
+use energy_store::{SqliteSink, Store};
 use proptest::prelude::*;
-use tracing_energy::rows::{FieldsRow, SampleRow, SpanRow};
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::{SqliteSink, Store};
+use tracing_energy::{Batch, Sink};
 
 fn written(batches: &[Batch]) -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -41,11 +41,11 @@ const KINDS: [&str; 8] = [
 fn every_table_reads_back() {
     let mut batch = attributed("a");
     batch.cpu.sort_by_key(|row| match row.of {
-        tracing_energy::rows::CpuScope::Machine => 1,
-        tracing_energy::rows::CpuScope::Process => 2,
-        tracing_energy::rows::CpuScope::Sensor => 3,
-        tracing_energy::rows::CpuScope::Thread(_) => 4,
-        tracing_energy::rows::CpuScope::Child(_) => 0,
+        energy_data::rows::CpuScope::Machine => 1,
+        energy_data::rows::CpuScope::Process => 2,
+        energy_data::rows::CpuScope::Sensor => 3,
+        energy_data::rows::CpuScope::Thread(_) => 4,
+        energy_data::rows::CpuScope::Child(_) => 0,
     });
     let (_folder, store) = written(std::slice::from_ref(&batch));
     for (node, kind) in batch.nodes.iter_mut().zip(KINDS) {

@@ -3,8 +3,8 @@
 use std::sync::Barrier;
 
 use crate::store_support::{attributed, recording, span, spans};
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::{SCHEMA_VERSION, SqliteSink, Store};
+use energy_store::{SCHEMA_VERSION, SqliteSink, Store};
+use tracing_energy::{Batch, Sink};
 
 #[test]
 fn two_writers_and_a_reader_share_one_file() {

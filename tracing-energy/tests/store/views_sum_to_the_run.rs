@@ -1,8 +1,8 @@
 //! Every view ends with a row `(rest)` and sums to the run's spans.
 
 use crate::store_support::{MS, attributed, number, write};
-use tracing_energy::rows::WindowPowerRow;
-use tracing_energy::store::{Store, span_id};
+use energy_data::rows::WindowPowerRow;
+use energy_store::{Store, span_id};
 
 fn file() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a temporary folder");

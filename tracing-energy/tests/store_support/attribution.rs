@@ -1,6 +1,6 @@
 //! The attribution of the recording.
 
-use tracing_energy::rows::*;
+use energy_data::rows::*;
 
 use super::rows::{self, MS};
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use tracing_energy::rows::RunStatus;
-use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
-use tracing_energy::sink::{Batch, Sink};
-use tracing_energy::store::{SqliteSink, Store};
+use energy_data::rows::RunStatus;
+use energy_data::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
+use energy_store::{SqliteSink, Store};
+use tracing_energy::{Batch, Sink};
 
 use super::rows::MS;
 use super::{attribution, recording};

@@ -1,9 +1,9 @@
 //! The recording without attribution.
 
-use tracing_energy::host::{self, Host};
-use tracing_energy::power::Provenance;
-use tracing_energy::rows::*;
-use tracing_energy::sink::Batch;
+use energy_data::rows::*;
+use energy_host::{self as host, Host};
+use energy_power::Provenance;
+use tracing_energy::Batch;
 
 use super::rows::{self, MS, condition, node};
 

@@ -1,7 +1,7 @@
 //! Rows with plain values: a test changes the columns that it is about.
 
-use tracing_energy::power::{Kernel, Provenance, RailKind};
-use tracing_energy::rows::*;
+use energy_data::rows::*;
+use energy_power::{Kernel, Provenance, RailKind};
 
 /// Milliseconds.
 pub const MS: i64 = 1_000_000;

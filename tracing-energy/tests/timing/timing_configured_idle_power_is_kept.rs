@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
+use energy_power::SourceChoice;
+use energy_store::Store;
 use tracing::info_span;
 use tracing_energy::EnergyLayer;
-use tracing_energy::power::SourceChoice;
-use tracing_energy::store::Store;
 use tracing_subscriber::prelude::*;
 
 #[test]

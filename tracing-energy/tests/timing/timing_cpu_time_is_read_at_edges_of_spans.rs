@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use energy_data::rows::{CpuScope, ThreadRole};
+use energy_data::units::{Nanos, Power};
+use energy_power::cpu_time;
+use energy_power::modelled::{Modelled, Watts};
 use tracing::info_span;
-use tracing_energy::power::modelled::{Modelled, Watts};
-use tracing_energy::rows::{CpuScope, ThreadRole};
-use tracing_energy::sink::{Batch, MemorySink};
-use tracing_energy::units::{Nanos, Power};
-use tracing_energy::{EdgeClock, EnergyLayer, cpu_time};
+use tracing_energy::{Batch, MemorySink};
+use tracing_energy::{EdgeClock, EnergyLayer};
 use tracing_subscriber::prelude::*;
 
 const ROUNDS: usize = 60;

@@ -3,8 +3,8 @@
 //! `FUZZ_DOCUMENTS` sets the number of documents.
 #![cfg(target_os = "linux")]
 
-use tracing_energy::power::powermetrics::document::Document;
-use tracing_energy::power::powermetrics::stream::{DocumentStream, Segment};
+use energy_power::powermetrics::document::Document;
+use energy_power::powermetrics::stream::{DocumentStream, Segment};
 
 const DOCUMENT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
 <plist version=\"1.0\">\n<dict>\n<key>is_delta</key><true/>\n<key>elapsed_ns</key><integer>103685416</integer>\n\
