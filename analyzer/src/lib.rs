@@ -7,6 +7,7 @@
 pub mod attribute;
 pub mod baseline;
 pub mod calibrate;
+pub mod charts;
 pub mod cli;
 pub mod compare;
 pub mod doctor;

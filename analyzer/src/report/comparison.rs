@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ReportOptions;
 use super::markup::{chart, paragraph, section};
-use super::name::name;
+use crate::charts::name;
 use crate::compare::stats::Comparison;
 use crate::compare::{CompareOptions, Compared, Part, Power, sides};
 use crate::error::Result;

@@ -4,7 +4,7 @@ use tracing_energy::rows::RunStatus;
 
 use super::drawn::Drawn;
 use super::markup::{facts, list, paragraph};
-use super::name::name;
+use crate::charts::name;
 use crate::format::html::escape;
 use crate::format::{count, counted, energy, number, power, shorten, time_span, utc};
 use crate::summary::{coverage_notes, method, warnings};

@@ -1,37 +1,29 @@
 //! Reports of runs: charts, tables and a comparison in one HTML file.
 //!
 //! ```text
-//! recording --query, summary, compare--> Drawn --+--> sections (HTML, readable without scripts)
-//!                                                +--> one JSON block --> charts (assets/*.js)
+//! recording --summary, charts, compare--> Drawn --+--> sections (HTML, readable without scripts)
+//!                                                 +--> one JSON block --> scripts of `charts`
 //! ```
 //!
 //! Every chart is drawn from plain structs that sum to the run's balance or ledger. Data that
 //! is too small or too numerous to draw is merged and counted, never dropped. The page loads
 //! and sends nothing, which its content security policy enforces.
 
-mod accounts;
 mod comparison;
 mod drawn;
 mod embed;
-mod flows;
 mod head;
 mod markup;
-mod matrix;
-mod name;
 mod page;
-mod part;
-mod phases;
 mod sections;
-mod series;
 mod tables;
-mod timeline;
-mod tree;
 
 use std::io::Write;
 
 use comparison::RunComparison;
 use drawn::Drawn;
 
+use crate::charts;
 use crate::error::{Error, Result};
 use crate::query::{Recording, Selection};
 
@@ -86,11 +78,11 @@ impl Report {
             runs.push(drawn);
         }
         let titles: Vec<&str> = runs.iter().map(|run| run.data.title.as_str()).collect();
-        let title = options.title.as_deref().map(name::name);
+        let title = options.title.as_deref().map(charts::name);
         let file = recording.path().file_name().unwrap_or_default();
         Ok(Self {
             title: title.unwrap_or_else(|| format!("Energy of {}", titles.join(", "))),
-            file: name::name(&file.to_string_lossy()),
+            file: charts::name(&file.to_string_lossy()),
             comparison,
             sections,
             runs,

@@ -4,8 +4,8 @@
 use super::drawn::Drawn;
 use super::head::head;
 use super::markup::{chart, details, paragraph, section};
-use super::name::name;
 use super::tables;
+use crate::charts::name;
 use crate::error::Result;
 use crate::query::Recording;
 use crate::views::{self, Scope};

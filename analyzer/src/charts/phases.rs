@@ -12,35 +12,35 @@ const MAX_BARS: usize = 60;
 
 /// One phase with all its activations, or the time between phases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct PhaseBar {
+pub struct PhaseBar {
     /// Its name.
-    pub(super) phase: String,
+    pub phase: String,
     /// Energy of the root rails during its time.
-    pub(super) energy_j: Option<f64>,
+    pub energy_j: Option<f64>,
     /// Lower end of the 90 % interval; `None` if it ran several times without gaps.
-    pub(super) lo_j: Option<f64>,
+    pub lo_j: Option<f64>,
     /// Upper end.
-    pub(super) hi_j: Option<f64>,
+    pub hi_j: Option<f64>,
     /// Share of its time covered by samples.
-    pub(super) coverage: Option<f64>,
+    pub coverage: Option<f64>,
     /// Idle energy.
-    pub(super) idle_j: Option<f64>,
+    pub idle_j: Option<f64>,
     /// Active energy.
-    pub(super) active_j: Option<f64>,
+    pub active_j: Option<f64>,
     /// Its time.
-    pub(super) duration_ns: Option<i64>,
+    pub duration_ns: Option<i64>,
     /// Energy over time.
-    pub(super) avg_w: Option<f64>,
+    pub avg_w: Option<f64>,
     /// Highest mean power of a sample in its time, of any root rail.
-    pub(super) peak_w: Option<f64>,
+    pub peak_w: Option<f64>,
     /// Its share of all phases.
-    pub(super) share: Option<f64>,
+    pub share: Option<f64>,
     /// How its energy was determined.
-    pub(super) basis: Option<String>,
+    pub basis: Option<String>,
 }
 
 /// Returns the bars of phases. `is_complete` states that `spans` is complete.
-pub(super) fn phase_bars(
+pub fn phase_bars(
     phases: &[Phase],
     ledger: &Ledger,
     spans: &[PhaseSpan],

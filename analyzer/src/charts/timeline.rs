@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::accounts::Accounts;
+use super::accounts::RailAccounts;
 use super::name::name;
 use crate::error::Result;
 use crate::query::{self, Attribution, Balance, Ledger, PhaseSpan, PowerWindow, Recording, Run};
@@ -26,93 +26,104 @@ const BANDS: usize = 300;
 
 /// Power of rails, with phases in the background.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Timeline {
+pub struct Timeline {
     /// Length of the run.
-    pub(super) end_ns: i64,
+    pub end_ns: i64,
     /// Root rails first.
-    pub(super) rails: Vec<RailLine>,
+    pub rails: Vec<RailLine>,
     /// Number of rails that are not drawn.
-    pub(super) rails_left_out: usize,
+    pub rails_left_out: usize,
     /// Times of phases.
-    pub(super) bands: Vec<Band>,
+    pub bands: Vec<Band>,
     /// Whether there were more phases than are marked.
-    pub(super) bands_cut: bool,
+    pub bands_cut: bool,
 }
 
 /// Power of one rail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct RailLine {
+pub struct RailLine {
     /// Its name.
-    pub(super) rail: String,
+    pub rail: String,
     /// Whether it is included in totals.
-    pub(super) is_root: bool,
+    pub is_root: bool,
     /// Measured, modelled or replayed.
-    pub(super) provenance: String,
+    pub provenance: String,
     /// Idle power.
-    pub(super) idle_w: Option<f64>,
+    pub idle_w: Option<f64>,
     /// Number of windows.
-    pub(super) windows: usize,
+    pub windows: usize,
     /// Time by which its sensor's clock was ahead; times are the program's.
-    pub(super) offset_ns: i64,
+    pub offset_ns: i64,
     /// Steps in time order.
-    pub(super) steps: Vec<Step>,
+    pub steps: Vec<TimelineStep>,
 }
 
 /// Windows that are drawn as one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Step {
+pub struct TimelineStep {
     /// Start of the first window, run time.
     #[serde(rename = "t0")]
-    pub(super) start_ns: i64,
+    pub start_ns: i64,
     /// End of the last window.
     #[serde(rename = "t1")]
-    pub(super) end_ns: i64,
+    pub end_ns: i64,
     /// Their duration, without gaps.
     #[serde(rename = "ns")]
-    pub(super) time_ns: i64,
+    pub time_ns: i64,
     /// Their energy.
     #[serde(rename = "j")]
-    pub(super) energy_j: f64,
+    pub energy_j: f64,
     /// Lowest mean power of a window.
     #[serde(rename = "min")]
-    pub(super) min_w: f64,
+    pub min_w: f64,
     /// Highest mean power of a window.
     #[serde(rename = "max")]
-    pub(super) max_w: f64,
+    pub max_w: f64,
     /// The phase that was active longest in the first window.
     #[serde(rename = "p")]
-    pub(super) phase: Option<String>,
+    pub phase: Option<String>,
     #[serde(skip)]
     place: i64,
 }
 
 /// Time of a phase.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Band {
+pub struct Band {
     /// Its name.
-    pub(super) phase: String,
+    pub phase: String,
     /// Start, run time.
-    pub(super) start_ns: i64,
+    pub start_ns: i64,
     /// End; `None` while it is open.
-    pub(super) end_ns: Option<i64>,
+    pub end_ns: Option<i64>,
 }
 
 /// Data from which a timeline is built.
-pub(super) struct TimelineInput<'r> {
-    pub(super) recording: &'r Recording,
-    pub(super) run: &'r Run,
-    pub(super) ledger: &'r Ledger,
-    pub(super) balance: &'r [Balance],
-    pub(super) accounts: &'r [Accounts],
-    pub(super) attribution: Option<&'r Attribution>,
-    pub(super) phases: &'r [PhaseSpan],
+#[derive(Debug, Clone, Copy)]
+pub struct TimelineInput<'r> {
+    /// The recording.
+    pub recording: &'r Recording,
+    /// The run.
+    pub run: &'r Run,
+    /// Its whole ledger.
+    pub ledger: &'r Ledger,
+    /// Its rails.
+    pub balance: &'r [Balance],
+    /// The accounts chart of its rails.
+    pub accounts: &'r [RailAccounts],
+    /// Its attribution.
+    pub attribution: Option<&'r Attribution>,
+    /// Times of its phases.
+    pub phases: &'r [PhaseSpan],
 }
 
 /// Returns the timeline; `None` if nothing was measured.
-pub(super) fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
+///
+/// # Errors
+/// Fails if the file cannot be read.
+pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
     let end_ns = end(input)?;
     let offsets = offsets(input.balance, input.attribution);
-    let mut lines: HashMap<i64, (usize, Vec<Step>)> = HashMap::new();
+    let mut lines: HashMap<i64, (usize, Vec<TimelineStep>)> = HashMap::new();
     let lines_drawn = input.balance.len().clamp(1, RAILS) as i64;
     let most = (ALL_STEPS / lines_drawn).clamp(MIN_STEPS, STEPS);
     let length = (end_ns / most).max(1);
@@ -181,7 +192,7 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
 }
 
 fn add(
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<TimelineStep>,
     window: &PowerWindow,
     length: i64,
     phase: impl Fn(i64) -> Option<String>,
@@ -199,7 +210,7 @@ fn add(
             step.min_w = step.min_w.min(power_w);
             step.max_w = step.max_w.max(power_w);
         }
-        _ => steps.push(Step {
+        _ => steps.push(TimelineStep {
             start_ns: window.start_ns,
             end_ns: window.end_ns,
             time_ns,

@@ -19,39 +19,39 @@ const INITIAL_MIN_SHARE: f64 = 2e-5;
 
 /// The tree, parents first, as columns of equal length (compact in JSON).
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Tree {
+pub struct TreeChart {
     /// Names, by index.
-    pub(super) names: Vec<String>,
+    pub names: Vec<String>,
     /// Index of the parent in this tree; -1 for roots.
-    pub(super) parent: Vec<i64>,
+    pub parent: Vec<i64>,
     /// Index of the name.
-    pub(super) name: Vec<usize>,
+    pub name: Vec<usize>,
     /// Index of the name of its part.
-    pub(super) part: Vec<usize>,
+    pub part: Vec<usize>,
     /// Index of the name of its phase.
-    pub(super) phase: Vec<usize>,
+    pub phase: Vec<usize>,
     /// Ledger self energy, including that of merged nodes.
-    pub(super) self_j: Vec<f64>,
+    pub self_j: Vec<f64>,
     /// Lower end of the 90 % interval of its self energy.
-    pub(super) lo: Vec<Option<f64>>,
+    pub lo: Vec<Option<f64>>,
     /// Upper end.
-    pub(super) hi: Vec<Option<f64>>,
+    pub hi: Vec<Option<f64>>,
     /// Number of spans; 0 for merged nodes, and if only totals were recorded.
-    pub(super) counts: Vec<i64>,
+    pub counts: Vec<i64>,
     /// Number of nodes that it merges.
-    pub(super) folded: Vec<usize>,
+    pub folded: Vec<usize>,
     /// Energy of all nodes: that of the ledger.
-    pub(super) energy_j: f64,
+    pub energy_j: f64,
     /// Its negative part, which has no width.
-    pub(super) below_j: f64,
+    pub below_j: f64,
     /// Number of nodes of the recording.
-    pub(super) nodes: usize,
+    pub nodes: usize,
     /// Share of all energy below which nodes are merged.
-    pub(super) least: f64,
+    pub least: f64,
 }
 
 /// Returns the tree; `None` if no node has energy.
-pub(super) fn tree(ledger: &Ledger, places: &Places) -> Option<Tree> {
+pub fn tree(ledger: &Ledger, places: &Places) -> Option<TreeChart> {
     let sums = NodeSums::new(ledger);
     let all: f64 = sums.mass.iter().zip(&sums.parent).fold(0.0, root_mass);
     if all <= 0.0 {
@@ -111,12 +111,12 @@ impl NodeSums {
         all.filter(|at| self.is_kept(*at, least)).count()
     }
 
-    fn fold(&self, ledger: &Ledger, places: &Places, least: f64, least_j: f64) -> Tree {
+    fn fold(&self, ledger: &Ledger, places: &Places, least: f64, least_j: f64) -> TreeChart {
         let mut names = Names::default();
-        let mut tree = Tree {
+        let mut tree = TreeChart {
             nodes: ledger.nodes.len(),
             least,
-            ..Tree::default()
+            ..TreeChart::default()
         };
         // The index of each node, or of the node it is merged into.
         let mut drawn: Vec<usize> = Vec::with_capacity(ledger.nodes.len());
@@ -153,7 +153,7 @@ impl NodeSums {
     }
 }
 
-impl Tree {
+impl TreeChart {
     /// Adds an empty node and returns its index.
     fn push(
         &mut self,

@@ -6,32 +6,37 @@
 //! phase                               part        operation
 //! decode > token > lm_head
 //! phase            part
-//! main > load > parse           no phases: the root `main` in their place, part `load`
 //! main > load > parse           without phases: the root `main` instead, part `load`
+//! ```
 
 use std::collections::{HashMap, HashSet};
 
 use super::name::Names;
 use crate::query::{Ledger, Node};
 
-/// Name of the part for a phase's own spans, and of phase and part for spans outside of phases.
-pub(super) const OWN: &str = "(own)";
-pub(super) const REST: &str = "(rest)";
+/// Name of the part for a phase's own spans.
+pub const OWN: &str = "(own)";
+/// Name of phase and part for spans outside of phases.
+pub const REST: &str = "(rest)";
 
 /// Assignment of one node, as indices of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) phase: usize,
-    pub(super) part: usize,
+pub struct Place {
+    /// Its phase.
+    pub phase: usize,
+    /// Its part.
+    pub part: usize,
     /// `None` for the self energy of a part.
-    pub(super) op: Option<usize>,
+    pub op: Option<usize>,
 }
 
 /// Assignments of a ledger's nodes, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Places {
-    pub(super) names: Names,
-    pub(super) of: Vec<Place>,
+pub struct Places {
+    /// Names of phases, parts and operations.
+    pub names: Names,
+    /// Assignment of each node of the ledger.
+    pub of: Vec<Place>,
 }
 
 /// Enclosing nodes that determine the assignment, as indices of the ledger: the topmost node of
@@ -46,7 +51,8 @@ struct EnclosingNodes {
 }
 
 impl Places {
-    pub(super) fn new(ledger: &Ledger) -> Self {
+    /// Assigns all nodes of a ledger.
+    pub fn new(ledger: &Ledger) -> Self {
         let heads: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
         let mut known: HashMap<i64, EnclosingNodes> = HashMap::with_capacity(ledger.nodes.len());
         let mut places = Self {

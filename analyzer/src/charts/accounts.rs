@@ -9,48 +9,49 @@ use crate::query::{Balance, RailPower};
 
 /// The accounts of one rail.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Accounts {
+pub struct RailAccounts {
     /// The rail.
-    pub(super) rail: String,
+    pub rail: String,
     /// Whether it is included in totals.
-    pub(super) is_root: bool,
+    pub is_root: bool,
     /// Its parent rail.
-    pub(super) part_of: Option<String>,
+    pub part_of: Option<String>,
     /// Measured, modelled or replayed.
-    pub(super) provenance: String,
+    pub provenance: String,
     /// Measured energy.
-    pub(super) measured_j: Option<f64>,
+    pub measured_j: Option<f64>,
     /// Its accounts, with `None` for unknown energies.
-    pub(super) accounts: Vec<Account>,
+    pub accounts: Vec<Account>,
     /// Difference between the accounts' sum and the measured energy, if it exceeds rounding.
-    pub(super) fault_j: Option<f64>,
+    pub fault_j: Option<f64>,
     /// Extrapolated for time without samples; not included in the accounts.
-    pub(super) extrapolated_j: Option<f64>,
+    pub extrapolated_j: Option<f64>,
     /// Share of the run's time covered by samples.
-    pub(super) coverage: Option<f64>,
+    pub coverage: Option<f64>,
     /// Idle power.
-    pub(super) idle_w: Option<f64>,
+    pub idle_w: Option<f64>,
     /// Mean power of the whole recording.
-    pub(super) avg_w: Option<f64>,
+    pub avg_w: Option<f64>,
     /// Highest mean power of a sample.
-    pub(super) peak_w: Option<f64>,
+    pub peak_w: Option<f64>,
 }
 
 /// One account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Account {
+pub struct Account {
     /// Its name.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// Its signed energy; `None` if unknown.
-    pub(super) energy_j: Option<f64>,
+    pub energy_j: Option<f64>,
 }
 
-pub(super) fn accounts(
+/// Returns the accounts of each rail; `powers` are in the order of `balance`, idle powers by rail.
+pub fn accounts(
     balance: &[Balance],
     powers: &[RailPower],
     idle_w: &HashMap<i64, f64>,
-) -> Vec<Accounts> {
-    let of = |(rail, power): (&Balance, &RailPower)| Accounts {
+) -> Vec<RailAccounts> {
+    let of = |(rail, power): (&Balance, &RailPower)| RailAccounts {
         rail: name(&rail.rail),
         is_root: rail.is_root,
         part_of: rail.parent.as_deref().map(name),

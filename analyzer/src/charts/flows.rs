@@ -23,46 +23,49 @@ const OTHER: &str = "(other)";
 
 /// Nodes in four columns, and the flows between them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Flows {
+pub struct Flows {
     /// The nodes.
-    pub(super) nodes: Vec<FlowNode>,
+    pub nodes: Vec<FlowNode>,
     /// Flows between the nodes.
-    pub(super) links: Vec<Flow>,
+    pub links: Vec<Flow>,
     /// Energy that flows out of rails: the ledger.
-    pub(super) energy_j: f64,
+    pub energy_j: f64,
 }
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct FlowNode {
+pub struct FlowNode {
     /// 0 rails, 1 phases, 2 parts, 3 operations.
-    pub(super) level: usize,
+    pub level: usize,
     /// Its name.
-    pub(super) name: String,
+    pub name: String,
     /// Name of the part, of parts and operations.
-    pub(super) part: Option<String>,
+    pub part: Option<String>,
     /// Number of names that it represents.
-    pub(super) of: usize,
+    pub of: usize,
     /// Energy that flows into it.
-    pub(super) energy_j: f64,
+    pub energy_j: f64,
 }
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Flow {
+pub struct Flow {
     /// Index of the node it comes from.
-    pub(super) from: usize,
+    pub from: usize,
     /// Index of the node it goes to.
-    pub(super) to: usize,
+    pub to: usize,
     /// Its signed energy.
-    pub(super) energy_j: f64,
+    pub energy_j: f64,
 }
 
 /// Path of an amount: rail, phase, part, operation.
 type Path = (String, String, String, Option<String>);
 
 /// Returns the flows; `None` if spans have no energy.
-pub(super) fn flows(
+///
+/// # Errors
+/// Fails if the file cannot be read.
+pub fn flows(
     recording: &Recording,
     run: &Run,
     balance: &[Balance],

@@ -14,67 +14,67 @@ const BINS: usize = 600;
 
 /// Tokens in order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Series {
+pub struct TokenSeries {
     /// Number of tokens.
-    pub(super) tokens: usize,
+    pub tokens: usize,
     /// Tokens per bar; the last one may have fewer.
-    pub(super) per_bar: usize,
+    pub per_bar: usize,
     /// Sum of their energies; `None` if one is unknown.
-    pub(super) energy_j: Option<f64>,
+    pub energy_j: Option<f64>,
     /// Description of the distribution of their energies.
-    pub(super) words: Option<String>,
+    pub words: Option<String>,
     /// The median.
-    pub(super) median_j: Option<f64>,
+    pub median_j: Option<f64>,
     /// How the energies were determined; several values are joined by `+`.
-    pub(super) basis: Option<String>,
+    pub basis: Option<String>,
     /// The bars.
-    pub(super) bars: Vec<Bar>,
+    pub bars: Vec<TokenBar>,
     /// Number of outliers.
-    pub(super) outliers: usize,
+    pub outliers: usize,
 }
 
 /// One token, or several consecutive ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Bar {
+pub struct TokenBar {
     /// Number of the first token.
-    pub(super) token: Option<i64>,
+    pub token: Option<i64>,
     /// Tokens in it.
     #[serde(rename = "n")]
-    pub(super) tokens: usize,
+    pub tokens: usize,
     /// Text of a single token, if recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<String>,
+    pub text: Option<String>,
     /// Phase of the first token.
-    pub(super) phase: Option<String>,
+    pub phase: Option<String>,
     /// Start of the first token, run time.
-    pub(super) start_ns: i64,
+    pub start_ns: i64,
     /// Their duration.
     #[serde(rename = "ns")]
-    pub(super) duration_ns: Option<i64>,
+    pub duration_ns: Option<i64>,
     /// Sum of their energies; `None` if one is unknown.
     #[serde(rename = "j")]
-    pub(super) energy_j: Option<f64>,
+    pub energy_j: Option<f64>,
     /// Lower end of the 90 % interval of a single token, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) lo: Option<f64>,
+    pub lo: Option<f64>,
     /// Upper end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) hi: Option<f64>,
+    pub hi: Option<f64>,
     /// Lowest energy of several tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) min: Option<f64>,
+    pub min: Option<f64>,
     /// Highest energy of several tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max: Option<f64>,
+    pub max: Option<f64>,
     /// Number of high outliers.
     #[serde(skip_serializing_if = "is_zero")]
-    pub(super) high: usize,
+    pub high: usize,
     /// Number of low outliers.
     #[serde(skip_serializing_if = "is_zero")]
-    pub(super) low: usize,
+    pub low: usize,
     /// Note on the first token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) note: Option<&'static str>,
+    pub note: Option<&'static str>,
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -82,7 +82,7 @@ fn is_zero(count: &usize) -> bool {
 }
 
 /// Returns the series; `None` if there are no tokens.
-pub(super) fn series(tokens: &[Token]) -> Option<Series> {
+pub fn series(tokens: &[Token]) -> Option<TokenSeries> {
     if tokens.is_empty() {
         return None;
     }
@@ -93,11 +93,11 @@ pub(super) fn series(tokens: &[Token]) -> Option<Series> {
         ..=BARS => 1,
         many => many.div_ceil(BINS),
     };
-    let bars: Vec<Bar> = tokens
+    let bars: Vec<TokenBar> = tokens
         .chunks(per_bar)
         .map(|few| bar(few, spread.as_ref()))
         .collect();
-    Some(Series {
+    Some(TokenSeries {
         tokens: tokens.len(),
         per_bar,
         energy_j: crate::query::sum_known(tokens.iter().map(|token| token.energy_j)),
@@ -109,7 +109,7 @@ pub(super) fn series(tokens: &[Token]) -> Option<Series> {
     })
 }
 
-fn bar(tokens: &[Token], spread: Option<&EnergyStatistics>) -> Bar {
+fn bar(tokens: &[Token], spread: Option<&EnergyStatistics>) -> TokenBar {
     let first = tokens.first();
     let single = first.filter(|_| tokens.len() == 1);
     let known = || tokens.iter().filter_map(|token| token.energy_j);
@@ -123,7 +123,7 @@ fn bar(tokens: &[Token], spread: Option<&EnergyStatistics>) -> Bar {
             .count()
     };
     let times: Option<Vec<i64>> = tokens.iter().map(|token| token.duration_ns).collect();
-    Bar {
+    TokenBar {
         token: first.and_then(|token| token.token),
         tokens: tokens.len(),
         text: single.and_then(|token| token.text.as_deref()).map(name),

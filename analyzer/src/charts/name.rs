@@ -8,7 +8,7 @@ use crate::format::{escape, shorten};
 const MAX_LENGTH: usize = 80;
 
 /// Returns a name without control characters, shortened; recorded ones may have a megabyte.
-pub(super) fn name(text: &str) -> String {
+pub fn name(text: &str) -> String {
     match escape(&shorten(text.trim(), MAX_LENGTH)) {
         empty if empty.is_empty() => "(unnamed)".to_owned(),
         name => name,
@@ -17,7 +17,7 @@ pub(super) fn name(text: &str) -> String {
 
 /// Interned names.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Names {
+pub struct Names {
     list: Vec<String>,
     places: HashMap<String, usize>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Names {
 impl Names {
     /// Returns the index of a recorded name. Names that are equal after shortening have the
     /// same index.
-    pub(super) fn number(&mut self, text: &str) -> usize {
+    pub fn number(&mut self, text: &str) -> usize {
         // Most names need no cleaning and are known.
         if let Some(at) = self.places.get(text) {
             return *at;
@@ -40,19 +40,27 @@ impl Names {
     }
 
     /// Returns whether a name has an index.
-    pub(super) fn contains(&self, text: &str) -> bool {
+    pub fn contains(&self, text: &str) -> bool {
         self.places.contains_key(text) || self.places.contains_key(&name(text))
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Returns the number of names.
+    pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    pub(super) fn get(&self, at: usize) -> &str {
+    /// Returns whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns the name with this index; empty if there is none.
+    pub fn get(&self, at: usize) -> &str {
         self.list.get(at).map_or("", String::as_str)
     }
 
-    pub(super) fn into_list(self) -> Vec<String> {
+    /// Returns all names by index.
+    pub fn into_list(self) -> Vec<String> {
         self.list
     }
 }

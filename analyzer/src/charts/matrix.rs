@@ -18,56 +18,56 @@ const OTHER: &str = "(other)";
 
 /// Cells by phase, layer and component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Matrix {
+pub struct Matrix {
     /// Layers, `(rest)` last.
-    pub(super) layers: Vec<String>,
+    pub layers: Vec<String>,
     /// Components, `(rest)` last.
-    pub(super) components: Vec<String>,
+    pub components: Vec<String>,
     /// Phases.
-    pub(super) phases: Vec<String>,
+    pub phases: Vec<String>,
     /// Cells with energy, by phase.
-    pub(super) cells: Vec<Cell>,
+    pub cells: Vec<MatrixCell>,
     /// Cells summed over phases.
-    pub(super) all: Vec<Cell>,
+    pub all: Vec<MatrixCell>,
     /// Sum of all cells.
-    pub(super) energy_j: f64,
+    pub energy_j: f64,
 }
 
 /// One cell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Cell {
+pub struct MatrixCell {
     /// Index of the phase; 0 in cells summed over phases.
     #[serde(rename = "p")]
-    pub(super) phase: usize,
+    pub phase: usize,
     /// Index of the layer.
     #[serde(rename = "l")]
-    pub(super) layer: usize,
+    pub layer: usize,
     /// Index of the component.
     #[serde(rename = "c")]
-    pub(super) component: usize,
+    pub component: usize,
     /// Ledger energy.
     #[serde(rename = "j")]
-    pub(super) energy_j: f64,
+    pub energy_j: f64,
     /// Lower end of its 90 % interval; `None` if several nodes are summed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) lo: Option<f64>,
+    pub lo: Option<f64>,
     /// Upper end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) hi: Option<f64>,
+    pub hi: Option<f64>,
     /// Number of nodes with energy.
     #[serde(rename = "n")]
-    pub(super) nodes: usize,
+    pub nodes: usize,
 }
 
 /// Returns the matrix; `None` if no node is in a layer or component.
-pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
+pub fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
     let is_in = |node: &Node| node.layer.is_some() || node.component.is_some();
     if !ledger.nodes.iter().any(is_in) {
         return None;
     }
     let [mut layers, mut components, mut phases] = [LAYERS, COMPONENTS, PHASES].map(Axis::new);
-    let mut cells: BTreeMap<(usize, usize, usize), Cell> = BTreeMap::new();
-    let mut all: BTreeMap<(usize, usize), Cell> = BTreeMap::new();
+    let mut cells: BTreeMap<(usize, usize, usize), MatrixCell> = BTreeMap::new();
+    let mut all: BTreeMap<(usize, usize), MatrixCell> = BTreeMap::new();
     for (node, place) in ledger.nodes.iter().zip(&places.of) {
         let head = |id: Option<i64>| id.and_then(|id| ledger.node(id));
         let layer = layers.place(head(node.layer).map(|head| head.label.as_str()));
@@ -82,7 +82,7 @@ pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
     }
     let (rest_layer, rest_component) = (layers.names.len(), components.names.len());
     let at = |place: usize, rest: usize| if place == Axis::REST { rest } else { place };
-    let finished = |phase: usize, layer: usize, component: usize, cell: Cell| Cell {
+    let finished = |phase: usize, layer: usize, component: usize, cell: MatrixCell| MatrixCell {
         phase,
         layer: at(layer, rest_layer),
         component: at(component, rest_component),
@@ -106,7 +106,7 @@ pub(super) fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
     })
 }
 
-impl Cell {
+impl MatrixCell {
     fn add(&mut self, node: &Node) {
         if node.energy_j() == 0.0 {
             return;
