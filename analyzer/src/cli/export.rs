@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::AttributedRun;
 use crate::export::{
-    ExportFilter, ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, export,
+    ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, WalkFilter, export,
     format, names,
 };
 use crate::export::{parse_energy, parse_window};
@@ -51,8 +51,8 @@ fn help() -> String {
 
 impl ExportArgs {
     /// Returns the part of the run to export.
-    pub fn filter(&self) -> ExportFilter {
-        ExportFilter {
+    pub fn filter(&self) -> WalkFilter {
+        WalkFilter {
             window: self.window,
             least_j: self.min_energy,
         }
@@ -74,7 +74,10 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
     if to_stdout {
         let mut out = ExportWriter::stream(out);
         format.write(&source, &mut out)?;
-        out.finish()?;
+        out.finish()?
+            .warnings
+            .iter()
+            .for_each(|text| super::warn(text));
         return Ok(());
     }
     let path = args
@@ -82,6 +85,7 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
         .clone()
         .unwrap_or_else(|| default_path(format, &run));
     let exported = export(format, &source, &path)?;
+    exported.warnings.iter().for_each(|text| super::warn(text));
     report(&path, &exported);
     let is_none = exported.walked.emitted == 0 && source.node_costs()?.iter().all(is_nothing);
     if is_none && !source.filter.is_whole() {

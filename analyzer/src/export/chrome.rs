@@ -8,8 +8,11 @@ use std::io::Write;
 use tracing_energy::chrome::{Slice, TraceText};
 use tracing_energy::units::{Energy, Nanos};
 
-use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
+use super::format::{Format, FormatOutput};
+use super::output::ExportWriter;
+use super::source::Source;
 use crate::error::Result;
+use crate::walk::{Activation, Cost, Visit, WalkStats};
 
 /// Buffered bytes above which the text is written.
 const BUFFER: usize = 256 * 1024;

@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
+use super::format::{Format, FormatOutput};
+use super::output::ExportWriter;
+use super::source::Source;
 use super::tables::{self, Tables};
-use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
 use crate::error::Result;
 use crate::format::csv_text;
 use crate::query::{CellValue, Column};
+use crate::walk::WalkStats;
 
 /// The CSV format.
 pub(super) struct Csv;

@@ -21,9 +21,12 @@ use fxprof_processed_profile::{
     ThreadHandle, Timestamp,
 };
 
+use super::format::{Format, FormatOutput};
 use super::nano::Nanojoules;
-use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
+use super::output::ExportWriter;
+use super::source::Source;
 use crate::error::Result;
+use crate::walk::{Activation, Cost, Visit, WalkStats};
 
 /// Limit on activations: the viewer and this format both hold the whole profile in memory.
 const MAX_ACTIVATIONS: u64 = 1_000_000;

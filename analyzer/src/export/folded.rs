@@ -3,11 +3,13 @@
 
 use std::io::Write;
 
+use super::format::{Format, FormatOutput};
 use super::nano::Nanojoules;
-use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
+use super::output::ExportWriter;
+use super::source::Source;
 use crate::error::Result;
-use crate::flamegraph::{clean, spaced};
-use crate::warn::warn;
+use crate::format::label::{clean, spaced};
+use crate::walk::WalkStats;
 
 /// The folded format.
 pub(super) struct Folded;
@@ -30,7 +32,7 @@ impl Format for Folded {
         let costs = source.node_costs()?;
         let negative_j: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();
         if negative_j < 0.0 {
-            warn(&negative_energy_warning(negative_j));
+            out.warn(negative_energy_warning(negative_j));
         }
         for cost in costs {
             let count = nano.next(cost.self_j.max(0.0));

@@ -15,11 +15,14 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::format::{Format, FormatOutput};
+use super::output::ExportWriter;
+use super::source::Source;
 use super::spool::Spool;
 use super::tables;
-use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
 use crate::error::Result;
 use crate::query::{CellValue, Node, TABLES, Table};
+use crate::walk::{Activation, Cost, Visit, WalkStats};
 
 /// Version of the document; increased when a key changes its meaning or is removed.
 const SCHEMA: &str = "tracing-energy/export-1";

@@ -1,7 +1,7 @@
 //! Exports runs for other programs: trace viewers, profilers, tables.
 //!
 //! ```text
-//!              +- walk: activations in time order, each with its cost
+//!              +- crate::walk: activations in time order, each with its cost
 //! recording ---+- source: nodes, threads, rails, samples --> one file for each format
 //! ```
 //!
@@ -13,60 +13,33 @@
 
 mod chrome;
 mod csv;
-mod filter;
 mod firefox;
 mod folded;
+mod format;
 mod json;
 mod nano;
 mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parse;
 mod perfetto;
 mod pprof;
 mod source;
 mod speedscope;
 mod spool;
 mod tables;
-mod walk;
 
 use std::path::Path;
 
-pub use filter::{ExportFilter, parse_energy, parse_window};
-pub use output::ExportWriter;
+pub use format::{Format, FormatOutput};
+pub use output::{ExportWriter, Written};
+pub use parse::{parse_energy, parse_window};
 pub use source::{NodeCost, Source};
-pub use walk::{Activation, Cost, Visit, WalkStats, walk};
+
+pub use crate::walk::WalkFilter;
 
 use crate::error::{Error, Result};
-
-/// A file format to which a run is exported.
-pub trait Format: Sync {
-    /// Returns its name on the command line.
-    fn name(&self) -> &'static str;
-
-    /// Returns a short description that names the programs that open it.
-    fn about(&self) -> &'static str;
-
-    /// Returns what it produces: a file or a folder.
-    fn output(&self) -> FormatOutput;
-
-    /// Writes the run.
-    ///
-    /// # Errors
-    /// Fails if the recording cannot be read, the output cannot be written, or the run lacks
-    /// data that the format needs.
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats>;
-}
-
-/// ExportWriter that a format produces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FormatOutput {
-    /// A file with this extension.
-    File(&'static str),
-    /// A JSON file with this extension, which viewers load completely.
-    Json(&'static str),
-    /// A folder of files.
-    Folder,
-}
+use crate::walk::WalkStats;
 
 /// All formats.
 pub const FORMATS: &[&dyn Format] = &[
@@ -101,12 +74,14 @@ pub fn names() -> Vec<&'static str> {
 }
 
 /// Result of an export.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Exported {
     /// Statistics of the exported activations; zero for formats without activations.
     pub walked: WalkStats,
     /// Bytes written.
     pub bytes: u64,
+    /// Warnings about the output, to show to the user.
+    pub warnings: Vec<String>,
 }
 
 /// Exports a run to `path`: a file, or a folder for formats that produce one. Existing files
@@ -129,6 +104,10 @@ pub fn export(format: &dyn Format, source: &Source<'_>, path: &Path) -> Result<E
         error => error,
     };
     let walked = format.write(source, &mut out).map_err(with_path)?;
-    let bytes = out.finish().map_err(with_path)?;
-    Ok(Exported { walked, bytes })
+    let written = out.finish().map_err(with_path)?;
+    Ok(Exported {
+        walked,
+        bytes: written.bytes,
+        warnings: written.warnings,
+    })
 }

@@ -10,7 +10,6 @@ use tracing_energy::files::FileAccess;
 
 use crate::error::{Error, Result};
 use crate::format;
-use crate::warn::warn;
 
 /// Buffered bytes of a file.
 const BUFFER: usize = 256 * 1024;
@@ -23,8 +22,18 @@ const LARGE_JSON: u64 = 200_000_000;
 pub struct ExportWriter<'o> {
     target: OutputTarget<'o>,
     bytes: u64,
+    warnings: Vec<String>,
     warns_of_size: bool,
     refuses_overwrite: bool,
+}
+
+/// Result of writing an export.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes written.
+    pub bytes: u64,
+    /// Warnings about the output, to show to the user.
+    pub warnings: Vec<String>,
 }
 
 enum OutputTarget<'o> {
@@ -81,6 +90,7 @@ impl<'o> ExportWriter<'o> {
         Self {
             target,
             bytes: 0,
+            warnings: Vec::new(),
             warns_of_size: false,
             refuses_overwrite: false,
         }
@@ -126,11 +136,16 @@ impl<'o> ExportWriter<'o> {
         Ok(())
     }
 
-    /// Renames all files to their final names and returns the number of bytes written.
+    /// Adds a warning about the output, which [`ExportWriter::finish`] returns.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// Renames all files to their final names and returns what was written.
     ///
     /// # Errors
     /// Fails if the files cannot be written completely.
-    pub fn finish(mut self) -> Result<u64> {
+    pub fn finish(mut self) -> Result<Written> {
         self.flush()?;
         match &mut self.target {
             OutputTarget::Stream(_) => {}
@@ -139,7 +154,10 @@ impl<'o> ExportWriter<'o> {
                 files.iter_mut().try_for_each(PendingFile::finish)?
             }
         }
-        Ok(self.bytes)
+        Ok(Written {
+            bytes: self.bytes,
+            warnings: self.warnings,
+        })
     }
 }
 
@@ -156,7 +174,7 @@ impl Write for ExportWriter<'_> {
         self.bytes += count as u64;
         if self.warns_of_size && self.bytes > LARGE_JSON {
             self.warns_of_size = false;
-            warn(&format!(
+            self.warn(format!(
                 "more than {} of JSON: most viewers take minutes to open it, or fail: \
                  reduce it with --window or --min-energy",
                 format::bytes(Some(LARGE_JSON))

@@ -8,9 +8,10 @@
 
 mod columns;
 mod nanojoule_columns;
+mod shared;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::sync::Arc;
 
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
@@ -18,13 +19,17 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
+use super::format::{Format, FormatOutput};
+use super::output::ExportWriter;
+use super::source::Source;
 use super::tables::{self, Tables};
-use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
 use crate::error::Result;
 use crate::format::utc;
 use crate::query::{CellValue, Column, ColumnType};
+use crate::walk::WalkStats;
 use columns::Columns;
 use nanojoule_columns::NanojouleColumns;
+use shared::Shared;
 
 /// Rows of a row group, which is held in memory.
 const GROUP: usize = 128 * 1024;
@@ -173,30 +178,4 @@ fn schema(name: &str, columns: &[(String, ColumnType)]) -> String {
 
 fn parquet_error(error: parquet::errors::ParquetError) -> crate::Error {
     io::Error::other(error).into()
-}
-
-/// Bytes produced by the Parquet writer but not yet written to the file. Shared, because the
-/// writer owns its sink.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Shared {
-    fn move_to(&self, out: &mut ExportWriter<'_>) -> Result<()> {
-        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        out.write_all(&bytes)?;
-        bytes.clear();
-        Ok(())
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

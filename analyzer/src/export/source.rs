@@ -5,11 +5,10 @@ use std::collections::HashMap;
 
 use tracing_energy::rows::{CallsiteRow, MarkRow, ProcessRow, RailRow, SampleRow, ThreadRow};
 
-use super::filter::share;
-use super::{Activation, Cost, ExportFilter, Visit, WalkStats, walk};
 use crate::error::Result;
 use crate::format::percent;
 use crate::query::{self, Ledger, Node, Recording, Run, attributions, ledger, run_coverage};
+use crate::walk::{Activation, Cost, Visit, WalkFilter, WalkStats, share, walk};
 
 /// A run, loaded for export.
 pub struct Source<'r> {
@@ -18,7 +17,7 @@ pub struct Source<'r> {
     /// The run.
     pub run: &'r Run,
     /// The selected part.
-    pub filter: ExportFilter,
+    pub filter: WalkFilter,
     /// Its nodes, summed over root rails and over the whole run.
     pub ledger: Ledger,
     /// Its threads by id.
@@ -68,7 +67,7 @@ impl<'r> Source<'r> {
     ///
     /// # Errors
     /// Fails if the file cannot be read.
-    pub fn read(recording: &'r Recording, run: &'r Run, filter: ExportFilter) -> Result<Self> {
+    pub fn read(recording: &'r Recording, run: &'r Run, filter: WalkFilter) -> Result<Self> {
         let store = recording.store();
         let callsites = store.callsites(run.no)?.all()?;
         let nodes = store.nodes(run.no)?.all()?;

@@ -7,10 +7,11 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::folded::negative_energy_warning;
-use super::source::NodeCost;
-use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
+use super::format::{Format, FormatOutput};
+use super::output::ExportWriter;
+use super::source::{NodeCost, Source};
 use crate::error::Result;
-use crate::warn::warn;
+use crate::walk::WalkStats;
 
 /// The speedscope format.
 pub(super) struct Speedscope;
@@ -32,7 +33,7 @@ impl Format for Speedscope {
         let costs = source.node_costs()?;
         let negative_j: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();
         if negative_j < 0.0 {
-            warn(&negative_energy_warning(negative_j));
+            out.warn(negative_energy_warning(negative_j));
         }
         let figures = source.provenance();
         let energy = format!("active energy in uJ ({figures})");

@@ -3,10 +3,10 @@
 //! Times are ns of the run, ids are those of the run. Only activations, samples and `tracing`
 //! events are restricted to the selected part of a run: other tables cover all of it.
 
-use super::filter::share;
-use super::{Activation, Cost, Source, Visit, WalkStats};
+use super::source::Source;
 use crate::error::Result;
 use crate::query::{CellValue, Column, ColumnType, TABLES, Table, table_rows};
+use crate::walk::{Activation, Cost, Visit, WalkStats, share};
 
 /// Receives tables row by row.
 pub(super) trait Tables {

@@ -5,7 +5,7 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Ty
 use parquet::errors::Result;
 use parquet::file::writer::SerializedRowGroupWriter;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::query::{CellValue, ColumnType};
 
 /// Columns of equal length.

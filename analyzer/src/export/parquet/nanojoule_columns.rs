@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use super::super::Source;
 use super::super::nano::{Nanojoules, round};
+use super::super::source::Source;
 use super::columns::Columns;
 use crate::query::{CellValue, Column, ColumnType};
 

@@ -17,8 +17,11 @@ use std::collections::HashMap;
 
 use tracing_energy::rows::{MarkRow, RailRow, SampleRow};
 
-use super::{Activation, Cost, ExportWriter, Format, FormatOutput, Source, Visit, WalkStats};
+use super::format::{Format, FormatOutput};
+use super::output::ExportWriter;
+use super::source::Source;
 use crate::error::Result;
+use crate::walk::{Activation, Cost, Visit, WalkStats};
 use packets::{Arg, Packets, Track};
 
 /// The Perfetto format.

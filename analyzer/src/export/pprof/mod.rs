@@ -18,11 +18,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
 
+use super::format::{Format, FormatOutput};
 use super::nano::Nanojoules;
-use super::source::NodeCost;
-use super::{ExportWriter, Format, FormatOutput, Source, WalkStats};
+use super::output::ExportWriter;
+use super::source::{NodeCost, Source};
 use crate::error::Result;
 use crate::query::Node;
+use crate::walk::WalkStats;
 use proto::{Function, Line, Location, Profile, Sample, ValueType};
 
 /// The pprof format.

@@ -1,7 +1,7 @@
 //! Open activations of one thread.
 
+use super::activation::{Activation, Cost};
 use super::price::Priced;
-use super::{Activation, Cost};
 
 /// Open activations of one thread, outermost first, and the time up to which they are priced.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Selection of the activations to emit.
 
-use super::{Activation, Cost, Visit};
+use super::activation::{Activation, Cost, Visit};
 use crate::error::Result;
 
 /// Decides which activations are emitted.

@@ -1,92 +1,18 @@
-//! Visits the activations of a run in time order, with the cost of each.
-//!
-//! ```text
-//! thread 1   |-token---------------------|     enter token, enter layer, enter op,
-//!              |-layer-----------------|       exit op, exit layer, exit token:
-//!                 |-op-|                       each exit knows its energy
-//! self       t l  o    l               t
-//! ```
-//!
-//! Activations of one thread nest; those of several threads are visited in the order of their
-//! starts. Memory holds the open activations and the power windows around them, independent of
-//! the number of spans.
-
-mod fields;
-mod lane;
-mod price;
-mod select;
+//! The walk over the activations of a run.
 
 use std::collections::BTreeMap;
 
 use tracing_energy::rows::{SpanRow, WindowPowerRow};
 
-use super::ExportFilter;
+use super::activation::{Activation, Cost, Visit, WalkStats};
+use super::fields::Fields;
+use super::filter::WalkFilter;
+use super::lane::{Frame, Lane};
+use super::price::Prices;
+use super::seek::WalkStart;
+use super::select::{SelectActivations, SelectAll, SelectByEnergy};
 use crate::error::Result;
 use crate::query::{Recording, Run};
-use fields::Fields;
-use lane::{Frame, Lane};
-use price::Prices;
-use select::{SelectActivations, SelectAll, SelectByEnergy};
-
-/// One activation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Activation {
-    /// The recorded row.
-    pub row: SpanRow,
-    /// Start, clipped to the selected window.
-    pub start_ns: i64,
-    /// End. For an open activation, the time of the run's last heartbeat. For one that ended
-    /// after its enclosing activation, the end of that one, because viewers require nesting.
-    pub end_ns: i64,
-    /// Data fields: a JSON object.
-    pub fields: Option<String>,
-    /// Number of open activations around it.
-    pub depth: usize,
-}
-
-/// Active energy of an activation on its own thread, summed over root rails.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Cost {
-    /// Energy in joules including nested activations; `None` if less than 99 % of its time was
-    /// measured.
-    pub inclusive_j: Option<f64>,
-    /// Self energy in joules, without nested activations; `None` as above.
-    pub self_j: Option<f64>,
-    /// Self time.
-    pub self_ns: i64,
-}
-
-/// Receives activations.
-pub trait Visit {
-    /// Called when an activation starts. Its nested activations on the thread follow before its
-    /// exit.
-    ///
-    /// # Errors
-    /// Fails if the visitor cannot write.
-    fn enter(&mut self, activation: &Activation) -> Result<()> {
-        let _ = activation;
-        Ok(())
-    }
-
-    /// Called when an activation has ended.
-    ///
-    /// # Errors
-    /// Fails if the visitor cannot write.
-    fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<()>;
-}
-
-/// Statistics of a walk.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct WalkStats {
-    /// Number of emitted activations.
-    pub emitted: u64,
-    /// Number of activations dropped for too little energy.
-    pub below_minimum: u64,
-    /// Energy of all emitted activations, each joule once.
-    pub self_j: f64,
-    /// Number of activations whose end was clipped to that of the enclosing one.
-    pub clipped: u64,
-}
 
 /// Passes all activations of a run that `filter` selects to `visitor`.
 ///
@@ -95,7 +21,7 @@ pub struct WalkStats {
 pub fn walk(
     recording: &Recording,
     run: &Run,
-    filter: &ExportFilter,
+    filter: &WalkFilter,
     visitor: &mut dyn Visit,
 ) -> Result<WalkStats> {
     let Some(least_j) = filter.least_j else {
@@ -111,18 +37,21 @@ pub fn walk(
 fn walk_selected(
     recording: &Recording,
     run: &Run,
-    filter: &ExportFilter,
+    filter: &WalkFilter,
     selection: &dyn SelectActivations,
     visitor: &mut dyn Visit,
 ) -> Result<WalkStats> {
     let store = recording.store();
+    let start = WalkStart::find(recording, run, filter)?;
     let attribution = run.attribution.and_then(|id| u32::try_from(id).ok());
-    let mut windows = store.window_powers(run.no, attribution.unwrap_or(0))?;
+    let attribution = attribution.unwrap_or(0);
+    let mut windows = store.window_powers_from(run.no, attribution, start.time_ns)?;
     let windows = windows.iter()?.map(|row| Ok(row?));
     let kinds = store.kinds(run.no, |_| 0)?.of_node;
-    let mut fields = store.fields(run.no)?;
     let mut walk = Walk {
         lanes: BTreeMap::new(),
+        filter,
+        last_ns: last_seen(recording, run)?,
         emitter: Emitter {
             prices: Prices::new(windows, kinds),
             selection,
@@ -130,27 +59,20 @@ fn walk_selected(
             walked: WalkStats::default(),
         },
     };
+    for (row, fields) in start.open {
+        walk.begin(row, fields)?;
+    }
+    let mut fields = store.fields_from(run.no, start.seq)?;
     let mut texts = Fields::new(fields.iter()?.map(|row| Ok(row?)));
-    let mut spans = store.spans(run.no)?;
-    let last_ns = last_seen(recording, run)?;
+    let mut spans = store.spans_from(run.no, start.seq)?;
+    let until_ns = filter.window.map_or(i64::MAX, |(_, until_ns)| until_ns);
     for row in spans.iter()? {
         let row = row?;
-        if filter
-            .window
-            .is_some_and(|(_, until_ns)| row.start_ns >= until_ns)
-        {
+        if filter.window.is_some() && row.start_ns >= until_ns {
             break;
         }
         let fields = texts.of_span(row.seq)?;
-        if let Some((start_ns, end_ns)) = filter.clip(row.start_ns, row.end_ns.unwrap_or(last_ns)) {
-            walk.begin(Activation {
-                row,
-                start_ns,
-                end_ns,
-                fields,
-                depth: 0,
-            })?;
-        }
+        walk.begin(row, fields)?;
     }
     walk.finish()
 }
@@ -168,6 +90,9 @@ fn last_seen(recording: &Recording, run: &Run) -> Result<i64> {
 /// Open activations of all threads, and the emitter that receives them.
 struct Walk<'w, W: Iterator> {
     lanes: BTreeMap<u32, Lane>,
+    filter: &'w WalkFilter,
+    /// End of activations that are open.
+    last_ns: i64,
     emitter: Emitter<'w, W>,
 }
 
@@ -179,7 +104,19 @@ struct Emitter<'w, W: Iterator> {
 }
 
 impl<W: Iterator<Item = Result<WindowPowerRow>>> Walk<'_, W> {
-    fn begin(&mut self, activation: Activation) -> Result<()> {
+    /// Begins an activation if the filter selects a part of it.
+    fn begin(&mut self, row: SpanRow, fields: Option<String>) -> Result<()> {
+        let end_ns = row.end_ns.unwrap_or(self.last_ns);
+        let Some((start_ns, end_ns)) = self.filter.clip(row.start_ns, end_ns) else {
+            return Ok(());
+        };
+        let activation = Activation {
+            row,
+            start_ns,
+            end_ns,
+            fields,
+            depth: 0,
+        };
         let now_ns = activation.start_ns;
         if self.emitter.prices.is_full() {
             self.advance_all(now_ns)?;
