@@ -10,7 +10,7 @@ use tracing_energy::host;
 use super::Usage;
 use crate::format::Format;
 use crate::runs::{
-    Filter, Listing, Range, RunsOptions, Sort, TimeRange, parse_range, parse_tag_filter,
+    Listing, NumberRange, RunFilter, RunsOptions, Sort, TimeRange, parse_range, parse_tag_filter,
     parse_time_range,
 };
 
@@ -60,7 +60,7 @@ pub struct RunsArgs {
     prompt: Option<String>,
     /// Only runs in this range of joules per token, ends included: 0.5..2, 0.5.., ..2
     #[arg(long, value_parser = parse_range, value_name = "LO..HI", allow_hyphen_values = true)]
-    j_per_token: Option<Range>,
+    j_per_token: Option<NumberRange>,
     /// Sort key: largest first, unknown last
     #[arg(long, value_enum, default_value_t)]
     sort: Sort,
@@ -89,7 +89,7 @@ impl RunsArgs {
             Format::Json | Format::Csv => None,
         };
         RunsOptions {
-            filter: Filter {
+            filter: RunFilter {
                 model: self.model.clone(),
                 engine: self.engine.clone(),
                 tags: self.tag.clone(),

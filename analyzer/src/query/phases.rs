@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::coverage::{self, CoveredEnergy, Reading};
 use super::ledger::rails;
+use super::run_filter::numbers;
 use super::{Recording, Run, sum_known};
 use crate::error::Result;
 
@@ -120,19 +121,26 @@ const PHASE_COLUMNS: &str = "
     (SELECT max(e.instances) FROM node_energy e
      WHERE e.run = p.run AND e.attribution = p.attribution AND e.node = n.id)";
 
-/// Reads the [`phases`] of every run's shown attribution in one query, without shares;
-/// keyed by the run's number.
-pub(super) fn phases_of_all(recording: &Recording) -> Result<BTreeMap<i64, Vec<Phase>>> {
+/// Reads the [`phases`] of the shown attribution of all runs, or of those of the numbers `only`,
+/// in one query, without shares; keyed by the run's number.
+pub(super) fn phases_of_several(
+    recording: &Recording,
+    only: Option<&[i64]>,
+) -> Result<BTreeMap<i64, Vec<Phase>>> {
+    let is_read = match only {
+        Some(only) => format!("run IN ({})", numbers(only)),
+        None => "TRUE".to_owned(),
+    };
     let sql = format!(
         "
         SELECT {PHASE_COLUMNS}
-        FROM (SELECT run, max(id) AS id FROM attributions GROUP BY run) a
+        FROM (SELECT run, max(id) AS id FROM attributions WHERE {is_read} GROUP BY run) a
         CROSS JOIN phase_energy p ON p.run = a.run AND p.attribution = a.id
         CROSS JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
         LEFT JOIN nodes n ON n.run = p.run AND n.id = p.node AND {IS_PHASE}
         ORDER BY p.run, n.id IS NULL, n.id, p.rail"
     );
-    let mut statement = recording.connection().prepare_cached(&sql)?;
+    let mut statement = recording.connection().prepare(&sql)?;
     let rows = statement.query_map([], read)?;
     let rows = rows.collect::<rusqlite::Result<Vec<PhaseOnRail>>>()?;
     let mut all: BTreeMap<i64, Vec<Phase>> = BTreeMap::new();

@@ -1,20 +1,18 @@
 //! List of the runs in the file, read with a handful of queries. Energies equal those of
 //! [`totals`](super::totals).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rusqlite::Row;
 use serde::Serialize;
 use tracing_energy::store::RunLiveness;
 
 use super::attributions::EFFECTIVE;
-use super::phases::phases_of_all;
+use super::phases::phases_of_several;
+use super::run_filter::{GROUP, numbers, status};
 use super::totals::{Tokens, no_sensor, totals_for};
 use super::{Recording, Totals};
 use crate::error::Result;
-
-/// Tag shared by the repeats of one experiment.
-const GROUP: &str = "group";
 
 /// An entry of the list of runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,11 +82,21 @@ pub struct RunListEntry {
 /// # Errors
 /// If the file cannot be read.
 pub fn list(recording: &Recording) -> Result<Vec<RunListEntry>> {
-    let mut statement = recording.connection().prepare_cached(&runs_sql())?;
+    entries(recording, None, &crashed(recording)?)
+}
+
+/// Reads all runs, or those of the numbers `only`, in the order of their numbers. Runs of the
+/// numbers `crashed` have that status.
+pub(super) fn entries(
+    recording: &Recording,
+    only: Option<&[i64]>,
+    crashed: &[i64],
+) -> Result<Vec<RunListEntry>> {
+    let mut statement = recording.connection().prepare(&runs_sql(only, crashed))?;
     let runs = statement.query_map([], listed)?;
     let mut runs = runs.collect::<rusqlite::Result<Vec<RunListEntry>>>()?;
-    let mut tags = tags(recording)?;
-    let phases = phases_of_all(recording)?;
+    let mut tags = tags(recording, only)?;
+    let phases = phases_of_several(recording, only)?;
     for run in &mut runs {
         let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
         let tokens = Tokens {
@@ -101,35 +109,15 @@ pub fn list(recording: &Recording) -> Result<Vec<RunListEntry>> {
         run.tags = tags.remove(&run.no).unwrap_or_default();
         run.group = run.tags.get(GROUP).cloned();
     }
-    // Runs that could not be shown up to their last write.
-    for (dead, _) in recording.store().unended()?.into_iter().filter(is_dead) {
-        let same = runs.iter_mut().find(|run| run.no == dead.no);
-        same.into_iter()
-            .for_each(|run| run.status = dead.row.status.name().to_owned());
-    }
     Ok(runs)
 }
 
-/// Returns the numbers of the runs whose prompt contains `text`, ignoring case.
-///
-/// # Errors
-/// If the file cannot be read.
-pub fn with_prompt(recording: &Recording, text: &str) -> Result<BTreeSet<i64>> {
-    let text = text.to_lowercase();
-    let sql = "SELECT no, prompt FROM runs WHERE prompt IS NOT NULL";
-    let mut statement = recording.connection().prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
-    let mut found = BTreeSet::new();
-    while let Some(row) = rows.next()? {
-        let prompt = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
-        if String::from_utf8_lossy(prompt)
-            .to_lowercase()
-            .contains(&text)
-        {
-            found.insert(row.get(0)?);
-        }
-    }
-    Ok(found)
+/// Returns the numbers of runs whose process died and that could not be shown up to their last
+/// write.
+pub(super) fn crashed(recording: &Recording) -> Result<Vec<i64>> {
+    let unended = recording.store().unended()?.into_iter();
+    let dead = unended.filter(|(_, life)| *life == RunLiveness::Dead);
+    Ok(dead.map(|(run, _)| run.no).collect())
 }
 
 impl RunListEntry {
@@ -146,13 +134,11 @@ impl RunListEntry {
     }
 }
 
-fn is_dead((_, life): &(tracing_energy::store::StoredRun, RunLiveness)) -> bool {
-    *life == RunLiveness::Dead
-}
-
 /// Returns the query. It skips prompts and responses, which may be long. `run_span` is the
 /// first span of role `run`, as in [`totals`](super::totals).
-fn runs_sql() -> String {
+fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
+    let is_listed = one_of("r.no", only);
+    let status = status(crashed);
     format!(
         "
     WITH shown AS (
@@ -167,8 +153,8 @@ fn runs_sql() -> String {
                                      AND c.role = 'run'
                                 WHERE n.run = r.no ORDER BY n.id LIMIT 1)
                 ORDER BY s.id LIMIT 1) AS span
-        FROM runs r)
-    SELECT r.no, r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns, r.model, r.engine,
+        FROM runs r WHERE {is_listed})
+    SELECT r.no, r.uuid, r.name, {status} AS status, r.start_unix_ns, r.end_ns, r.model, r.engine,
            r.precision, r.experiment, r.input_tokens, r.output_tokens, r.batch,
            (SELECT sum(b.measured_j) FROM balance b
             JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
@@ -182,6 +168,7 @@ fn runs_sql() -> String {
             WHERE s.run = r.no) AS basis,
            a.method
     FROM runs r LEFT JOIN shown a ON a.run = r.no
+    WHERE {is_listed}
     ORDER BY r.no"
     )
 }
@@ -225,9 +212,23 @@ fn listed(r: &Row<'_>) -> rusqlite::Result<RunListEntry> {
     })
 }
 
-fn tags(recording: &Recording) -> Result<BTreeMap<i64, BTreeMap<String, String>>> {
-    let sql = "SELECT run, key, value FROM run_tags";
-    let mut statement = recording.connection().prepare_cached(sql)?;
+/// Returns the SQL condition that `column` is one of the numbers; true without numbers.
+pub(super) fn one_of(column: &str, only: Option<&[i64]>) -> String {
+    match only {
+        Some(only) => format!("{column} IN ({})", numbers(only)),
+        None => "TRUE".to_owned(),
+    }
+}
+
+fn tags(
+    recording: &Recording,
+    only: Option<&[i64]>,
+) -> Result<BTreeMap<i64, BTreeMap<String, String>>> {
+    let sql = format!(
+        "SELECT run, key, value FROM run_tags WHERE {}",
+        one_of("run", only)
+    );
+    let mut statement = recording.connection().prepare(&sql)?;
     let mut rows = statement.query([])?;
     let mut tags: BTreeMap<i64, BTreeMap<String, String>> = BTreeMap::new();
     while let Some(row) = rows.next()? {

@@ -1,6 +1,6 @@
 //! Parsing of times and ages in options.
 
-use crate::format::from_civil;
+use super::time::from_civil;
 
 const SECOND_NS: i64 = 1_000_000_000;
 const MINUTE_NS: i64 = 60 * SECOND_NS;
@@ -59,7 +59,7 @@ pub fn parse_age(text: &str) -> Result<i64, String> {
 
 /// Parses a time to ns since 1970: `2026-11-01T12:30:15.25+01:00` (UTC without an offset),
 /// or seconds since 1970, `1793536215.25`.
-pub(crate) fn parse_moment(text: &str) -> Option<i64> {
+pub fn parse_moment(text: &str) -> Option<i64> {
     if !text.contains(['-', ':']) {
         return seconds(text);
     }
