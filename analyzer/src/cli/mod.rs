@@ -47,7 +47,6 @@ use crate::DATABASE;
 use crate::format::screen::OutputStyle;
 use crate::program::READABLE_BY;
 use crate::query::{Recording, Run};
-use crate::warn::warn;
 
 pub use calibrate::CalibrateArgs;
 pub use compare::CompareArgs;
@@ -192,15 +191,11 @@ impl Finding {
 #[error("the program ended with {0}")]
 struct SilentExit(u8);
 
-/// Returns the exit code: 2 for wrong usage, 128 + the number of a signal, that of a
-/// finding or an executed program, or 1 for other failures.
+/// Returns the exit code: 2 for wrong usage, that of a finding, of an executed program or of
+/// an error of the library, or 1 for other failures.
 fn code(error: &anyhow::Error) -> u8 {
-    match error.downcast_ref() {
-        Some(crate::Error::Interrupted { signal }) => {
-            return u8::try_from(128 + signal).unwrap_or(1);
-        }
-        Some(crate::Error::NotExecuted { code, .. }) => return *code,
-        _ => {}
+    if let Some(error) = error.downcast_ref::<crate::Error>() {
+        return error.exit_code();
     }
     if let Some(SilentExit(code)) = error.downcast_ref() {
         return *code;
@@ -322,11 +317,20 @@ fn open_attributed(db: &Path, which: &AttributedRun) -> anyhow::Result<(Recordin
 }
 
 fn open_recording(db: &Path) -> anyhow::Result<Recording> {
-    let recording = Recording::open(db)?;
+    let recording = Recording::open_repaired(db)?;
     for note in &recording.notes {
         warn(note);
     }
     Ok(recording)
+}
+
+/// Prints a warning to stderr.
+fn warn(text: &str) {
+    let _ = writeln!(
+        std::io::stderr(),
+        "energy: warning: {}",
+        crate::format::escape(text)
+    );
 }
 
 fn style() -> OutputStyle {

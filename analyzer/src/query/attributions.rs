@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Recording, Run};
-use crate::error::Result;
+use super::recording::{Recording, Run};
+use crate::error::{Error, Result};
 
 /// An attribution of a run's energy to its spans.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -134,6 +134,29 @@ pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>
         })
     })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+impl Recording {
+    /// Returns the run with another attribution shown.
+    ///
+    /// # Errors
+    /// If the run has no attribution with that id; the message lists its attributions.
+    pub fn shown_by(&self, run: Run, attribution: i64) -> Result<Run> {
+        let known = attributions(self, &run)?;
+        if known.iter().any(|one| one.id == attribution) {
+            let attribution = Some(attribution);
+            return Ok(Run { attribution, ..run });
+        }
+        let known: Vec<String> = known.iter().map(|one| one.listed()).collect();
+        if known.is_empty() {
+            return Err(run.not_attributed());
+        }
+        Err(Error::Unknown {
+            what: "attribution",
+            name: attribution.to_string(),
+            known: known.join(", "),
+        })
+    }
 }
 
 /// Parses the rails of the diagnostics. Unreadable diagnostics are ignored, because

@@ -36,19 +36,29 @@ pub struct Run {
 }
 
 impl Recording {
-    /// Opens the file for reading. Runs whose process died appear as crashed, with energies
-    /// up to their last write. Nothing is written to the file.
+    /// Opens the file for reading, without changing it. Runs whose process died appear as
+    /// crashed; their energies are those that the process wrote.
     ///
     /// # Errors
-    /// If the file doesn't exist, or it is no recording of a known version.
+    /// If the file doesn't exist, or it is no recording of this version.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let store = open(path)?;
-        let mut recording = Self {
-            store,
+        ensure_exists(path)?;
+        Ok(Self {
+            store: Store::open(path)?,
             notes: Vec::new(),
-        };
-        recording.show_unended();
+        })
+    }
+
+    /// Repairs the file, then opens it, and completes runs without an end for this connection.
+    ///
+    /// # Errors
+    /// See [`repair`] and [`Recording::open`].
+    pub fn open_repaired(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        repair(path)?;
+        let mut recording = Self::open(path)?;
+        recording.complete_unended();
         Ok(recording)
     }
 
@@ -58,7 +68,10 @@ impl Recording {
     /// # Errors
     /// If no run or more than one matches; the message lists the candidates.
     pub fn run(&self, selector: &str) -> Result<Run> {
-        let found = self.store.find_run(selector)?;
+        let found = match self.store.find_run(selector) {
+            Ok(found) => found,
+            Err(error) => return Err(self.not_found(selector, error)),
+        };
         let living = self.store.liveness_of(found.no)?;
         let row = living.map_or(found.row, |(run, _)| run.row);
         Ok(Run {
@@ -66,27 +79,6 @@ impl Recording {
             row,
             provenance: self.provenance(found.no)?,
             attribution: self.newest(found.no)?,
-        })
-    }
-
-    /// Returns the run with another attribution shown.
-    ///
-    /// # Errors
-    /// If the run has no attribution with that id; the message lists its attributions.
-    pub fn shown_by(&self, run: Run, attribution: i64) -> Result<Run> {
-        let known = super::attributions(self, &run)?;
-        if known.iter().any(|one| one.id == attribution) {
-            let attribution = Some(attribution);
-            return Ok(Run { attribution, ..run });
-        }
-        let known: Vec<String> = known.iter().map(|one| one.listed()).collect();
-        if known.is_empty() {
-            return Err(run.not_attributed());
-        }
-        Err(Error::Unknown {
-            what: "attribution",
-            name: attribution.to_string(),
-            known: known.join(", "),
         })
     }
 
@@ -144,8 +136,23 @@ impl Recording {
         Ok(self.store.shown_attribution(run)?.map(i64::from))
     }
 
-    /// Attributes runs whose process died up to their last write, without changing the file.
-    fn show_unended(&mut self) {
+    /// Distinguishes names of no run from errors of the file.
+    fn not_found(&self, selector: &str, error: tracing_energy::Error) -> Error {
+        let sql = "SELECT count(*) FROM runs WHERE substr(uuid, 1, length(?1)) = ?1";
+        let matching = self
+            .connection()
+            .query_row(sql, [selector], |r| r.get::<_, i64>(0));
+        match matching {
+            Ok(0) => Error::NoRun(error),
+            Ok(_) => Error::AmbiguousRun(error),
+            Err(_) => error.into(),
+        }
+    }
+
+    /// Attributes runs without an end whose process died, or does not write any more, up to
+    /// their last write. The results belong to this connection: the file is not changed. Notes
+    /// name the runs.
+    pub fn complete_unended(&mut self) {
         let shown = match tracing_energy::show_unended(&self.store, SILENCE) {
             Ok(shown) => shown,
             Err(error) => {
@@ -176,18 +183,28 @@ impl Recording {
     }
 }
 
-/// Opens the file for reading; a file of an older schema version is migrated.
-fn open(path: &Path) -> Result<Store> {
+/// Migrates a file of an older schema version. Files of this version are not changed.
+///
+/// # Errors
+/// If the file doesn't exist, or is no recording.
+pub fn repair(path: &Path) -> Result<()> {
+    ensure_exists(path)?;
+    match Store::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if is_empty(path) => Err(error.into()),
+        Err(error) => match Store::open_writable(path) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(error.into()),
+        },
+    }
+}
+
+fn ensure_exists(path: &Path) -> Result<()> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::NoRecording(path.to_owned()));
+            Err(Error::NoRecording(path.to_owned()))
         }
-        _ => {}
-    }
-    match Store::open(path) {
-        Ok(store) => Ok(store),
-        Err(error) if is_empty(path) => Err(error.into()),
-        Err(error) => Store::open_writable(path).map_err(|_| error.into()),
+        _ => Ok(()),
     }
 }
 

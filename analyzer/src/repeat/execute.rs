@@ -62,7 +62,7 @@ fn is_recorded(plan: &RepeatPlan, planned: PlannedRun, database: &Path) -> Resul
         };
         run.row.status == RunStatus::Complete && wanted.iter().all(is_tagged)
     };
-    Ok(Recording::open(database)?.runs()?.iter().any(has))
+    Ok(Recording::open_repaired(database)?.runs()?.iter().any(has))
 }
 
 /// An interrupted plan.
