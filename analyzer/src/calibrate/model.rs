@@ -18,7 +18,7 @@ use super::measure::{Bench, MeasureOptions, Measured, Progress, measure};
 use super::meter::refuse_unmeasured;
 use super::options::CalibrateOptions;
 use super::slot::{RunFn, Subject};
-use crate::run::{Depth, RunOptions};
+use crate::run::{Depth, RunEvent, RunOptions};
 
 /// A stored calibration.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,13 @@ pub fn calibrate(
         crate::run::options::name(&options.depth)
     );
     // Fail before the measurement, which takes minutes.
-    let path = crate::run::model_path(&options.model)?;
+    let path = crate::run::model_path(&options.model, &mut |event| {
+        if let RunEvent::Step(step) = event {
+            progress(Progress::Preparing {
+                step: step.to_owned(),
+            });
+        }
+    })?;
     let store = Store::create(&options.database)?;
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
     let sources = open(options, &clock)?;

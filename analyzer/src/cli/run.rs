@@ -1,6 +1,8 @@
 //! `energy run`.
 
 #[cfg(feature = "inference")]
+mod indicator;
+#[cfg(feature = "inference")]
 mod repeats;
 
 use std::io::Write;
@@ -238,7 +240,9 @@ pub(super) fn run(db: &Path, args: RunArgs, out: &mut dyn Write) -> anyhow::Resu
 fn once(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<()> {
     use crate::flamegraph::{Graph, GraphOptions, Picture};
 
-    let recorded = crate::run::record(options, out)?;
+    let mut indicator = indicator::RunIndicator::default();
+    let recorded = crate::run::record(options, out, &mut |event| indicator.show(event))?;
+    drop(indicator);
     // The generated text may not end with a newline.
     writeln!(out)?;
     out.flush()?;

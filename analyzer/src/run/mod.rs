@@ -1,5 +1,7 @@
 //! Runs a language model under the recorder.
 
+#[cfg(feature = "inference")]
+mod event;
 mod fetch;
 #[cfg(feature = "inference")]
 mod hub;
@@ -9,7 +11,10 @@ pub(crate) mod options;
 #[cfg(feature = "inference")]
 mod record;
 
-pub use fetch::{Fetch, SMOLLM2, Weights, sha256, sha256_of};
+pub use crate::checksum::{sha256, sha256_of};
+#[cfg(feature = "inference")]
+pub use event::{OnRunEvent, RunEvent};
+pub use fetch::{Fetch, SMOLLM2, Weights};
 #[cfg(feature = "inference")]
 pub(crate) use model::path as model_path;
 pub use options::{

@@ -14,7 +14,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::model::{self, load, spinner};
+use super::event::{OnRunEvent, RunEvent};
+use super::model::{self, load};
 use super::{Depth, Prefill, Requantize, RunOptions};
 
 /// A finished recording.
@@ -26,12 +27,16 @@ pub struct Recorded {
     pub warnings: Vec<String>,
 }
 
-/// Generates a continuation of the prompt and records it; the text is streamed to `out`. May
-/// only be called once per process because it installs the global subscriber.
+/// Generates a continuation of the prompt and records it; the text is streamed to `out`,
+/// and `on_event` gets the steps before. May only be called once per process because it installs the global subscriber.
 ///
 /// # Errors
 /// If the model cannot be loaded, or the recording cannot be started.
-pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
+pub fn record(
+    options: &RunOptions,
+    out: &mut dyn Write,
+    on_event: &mut OnRunEvent<'_>,
+) -> anyhow::Result<Recorded> {
     if options.stats.is_some() && options.depth < Depth::Module {
         anyhow::bail!(
             "--stats needs the spans of modules, which --depth {} does not record; use --depth module or deep",
@@ -42,11 +47,11 @@ pub fn record(options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recor
         anyhow::bail!("the prompt is empty; give at least one line that is not blank");
     }
     // Download the model before the measurement, which must not include it.
-    let path = model::path(&options.model)?;
+    let path = model::path(&options.model, on_event)?;
     let checksum = super::sha256(&path)?;
-    warm_up(options, &path)?;
-    let guard = start(options)?;
-    match generate(options, (path, &checksum), &guard, out) {
+    warm_up(options, &path, on_event)?;
+    let guard = start(options, on_event)?;
+    match generate(options, (path, &checksum), &guard, (out, on_event)) {
         Ok((responses, written)) => {
             let summary = match responses.is_cancelled {
                 true => guard.cancel(),
@@ -87,7 +92,7 @@ fn fit_measured(options: &RunOptions, summary: &RunSummary) -> Option<String> {
 }
 
 /// Measures the baseline and installs the recorder.
-fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
+fn start(options: &RunOptions, on_event: &mut OnRunEvent<'_>) -> anyhow::Result<EnergyGuard> {
     let source: SourceChoice = options.source.parse().map_err(anyhow::Error::msg)?;
     let builder = EnergyLayer::builder()
         .database_ignoring_env(&options.database)
@@ -103,9 +108,12 @@ fn start(options: &RunOptions) -> anyhow::Result<EnergyGuard> {
         Some(path) => builder.chrome(path),
         None => builder,
     };
-    let waiting = (!options.baseline.is_zero()).then(|| spinner("measuring idle power"));
-    let (layer, guard) = builder.build()?;
-    drop(waiting);
+    if !options.baseline.is_zero() {
+        on_event(RunEvent::Step("measuring idle power"));
+    }
+    let built = builder.build();
+    on_event(RunEvent::Done);
+    let (layer, guard) = built?;
     let level = LevelFilter::from_level(options.depth.of_model().level());
     let filter = Targets::new().with_target(instrument::TARGET, level);
     tracing_subscriber::registry()
@@ -134,12 +142,12 @@ fn plan(options: &RunOptions) -> Option<serde_json::Value> {
 }
 
 /// Generates without recording, so that files are cached and clocks are high.
-fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
+fn warm_up(options: &RunOptions, path: &Path, on_event: &mut OnRunEvent<'_>) -> anyhow::Result<()> {
     if options.warmup == 0 {
         return Ok(());
     }
-    let _waiting = spinner("warming up");
-    let mut model = load(options, path)?;
+    let mut model = load(options, path, on_event)?;
+    on_event(RunEvent::Step("warming up"));
     for _ in 0..options.warmup {
         for prompt in options.prompts() {
             energy_models::generate(&mut model, prompt, &sampling(options), |_| {
@@ -147,6 +155,7 @@ fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
             })?;
         }
     }
+    on_event(RunEvent::Done);
     Ok(())
 }
 
@@ -168,9 +177,9 @@ fn generate(
     options: &RunOptions,
     (path, checksum): (PathBuf, &str),
     guard: &EnergyGuard,
-    out: &mut dyn Write,
+    (out, on_event): (&mut dyn Write, &mut OnRunEvent<'_>),
 ) -> anyhow::Result<(Responses, Written)> {
-    let mut model = load(options, &path)?;
+    let mut model = load(options, &path, on_event)?;
     describe(guard, options, &model, checksum);
     let (mut responses, mut written) = (Responses::default(), Ok(()));
     for (at, prompt) in options.prompts().into_iter().enumerate() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::super::progress::Progress;
 use super::super::{Usage, open_recording};
 use super::RunArgs;
+use super::indicator::RunIndicator;
 use crate::compare::{CompareOptions, Compared, put_first, sides};
 use crate::format::{Format, escape, stamp};
 use crate::program::Interrupt;
@@ -49,8 +50,9 @@ pub(super) fn begin(
     };
     refuse_existing(db, &plan.group)?;
     // Download models before the first run, which must not include it.
+    let mut indicator = RunIndicator::default();
     for config in &plan.configs {
-        model_path(&config.model)?;
+        model_path(&config.model, &mut |event| indicator.show(event))?;
     }
     make(db, &plan, &args.prompt, out)
 }
@@ -82,8 +84,11 @@ pub(super) fn resume(
     if sha256_of(prompt.as_bytes()) != plan.prompt_sha256 {
         anyhow::bail!("the prompt was not stored: give the same prompt with --resume");
     }
+    let mut indicator = RunIndicator::default();
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
-        let now = sha256(&model_path(&config.model)?)?;
+        let now = sha256(&model_path(&config.model, &mut |event| {
+            indicator.show(event);
+        })?)?;
         let is_other = known.as_ref().is_some_and(|known| *known != now);
         if is_other && !args.force {
             anyhow::bail!(

@@ -1,6 +1,4 @@
-//! Warnings on standard error, and lists of warnings about runs.
-
-use std::io::Write as _;
+//! Lists of warnings about busy or hot machines.
 
 use serde_json::{Value, json};
 
@@ -10,15 +8,6 @@ use crate::query::{Recording, Run, condition_warnings};
 
 /// Number of rows shown in tables.
 const SHOWN: usize = 24;
-
-/// Prints a warning to stderr.
-pub(crate) fn warn(text: &str) {
-    let _ = writeln!(
-        std::io::stderr(),
-        "energy: warning: {}",
-        crate::format::escape(text)
-    );
-}
 
 /// Returns a run's warnings about a busy or hot machine. `of` is the side or configuration
 /// that the run belongs to.
