@@ -8,8 +8,10 @@ pub mod attribute;
 pub mod baseline;
 pub mod calibrate;
 pub mod charts;
+pub mod checksum;
 pub mod cli;
 pub mod compare;
+mod conditions;
 pub mod doctor;
 pub mod efficiency;
 mod error;
@@ -26,13 +28,15 @@ pub mod repeat;
 pub mod report;
 pub mod run;
 pub mod runs;
+mod schema;
 pub mod show;
 pub mod summary;
 pub mod upkeep;
 pub mod views;
-mod warn;
+pub mod walk;
 
-pub use error::{Error, Result};
+pub use error::{Error, ErrorClass, Result};
+pub use schema::{schema, schema_names};
 
 /// Default database of commands.
 pub const DATABASE: &str = "energy.db";

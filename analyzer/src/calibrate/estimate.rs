@@ -2,9 +2,9 @@
 
 use tracing_energy::units::Nanos;
 
-use super::measure::{Schedule, SlotInterval};
 use super::meter::{Mean, RailSamples, sd};
 use super::plan::{Lengths, Plan, Timed};
+use super::schedule::{Schedule, SlotInterval};
 use super::slot::{SHORT, Subject};
 
 /// Minimum relative standard deviation: in a model, caches and clocks differ from those of

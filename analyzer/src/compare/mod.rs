@@ -25,9 +25,9 @@ pub mod stats;
 
 use stats::{Comparison, Options, Sample, compare_all};
 
+use crate::conditions::condition_rows;
 use crate::error::Result;
 use crate::query::Recording;
-use crate::warn::condition_rows;
 
 pub use differences::{Difference, Power};
 pub use figures::{EnergyPer, Figures};

@@ -5,9 +5,8 @@ use std::io::Write;
 use serde_json::{Map, Value, json};
 
 use super::screen::OutputStyle;
-use super::{Format, Sheet, escape, html, json};
+use super::{Format, Sheet, html, json};
 use crate::error::Result;
-use crate::query::{self, Recording, Run};
 
 /// Version of all JSON output; increased when a key is removed or changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -52,37 +51,6 @@ impl Answer {
             charts: Vec::new(),
             notes: Vec::new(),
         }
-    }
-
-    /// Creates output about one run, with the run, its attribution and provenance. The title
-    /// is `RUN: what`.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn of_run(
-        command: &'static str,
-        what: &str,
-        recording: &Recording,
-        run: &Run,
-    ) -> Result<Self> {
-        let mut attributions = query::attributions(recording, run)?.into_iter();
-        let shown = attributions.find(|one| one.is_shown);
-        let title = format!("{}: {what}", escape(&run.title()));
-        let coverage = query::run_coverage(recording, run)?;
-        let mut answer = Self::new(command, title)
-            .with("run", json!(run.row.uuid))
-            .with("name", json!(run.row.metadata.name))
-            .with("provenance", json!(run.provenance))
-            .with("coverage", json!(coverage))
-            .with("attribution", json!(shown.as_ref().map(|one| one.title())))
-            .with("attribution_id", json!(run.attribution));
-        if let Some(caveat) = run.caveat() {
-            answer = answer.caution(format!("All energies below are {caveat}."));
-        }
-        if let Some(note) = query::coverage_note(coverage) {
-            answer = answer.caution(note);
-        }
-        Ok(answer)
     }
 
     /// Adds a top-level value that only JSON contains.

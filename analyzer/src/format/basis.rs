@@ -1,7 +1,16 @@
-//! Abbreviated bases of energies for narrow table columns.
+//! Joined and abbreviated bases of energies for narrow table columns.
+
+use std::collections::BTreeSet;
 
 use super::escape;
-use crate::query::join_bases;
+
+/// Returns the distinct bases joined by `+`, or `None` if there are none.
+pub fn join_bases<'b>(bases: impl IntoIterator<Item = &'b str>) -> Option<String> {
+    let parts = bases.into_iter().flat_map(|basis| basis.split('+'));
+    let known: BTreeSet<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let joined: Vec<&str> = known.into_iter().collect();
+    (!joined.is_empty()).then(|| joined.join("+"))
+}
 
 /// Returns the first letters of a basis: `f+p` for `fitted+proportional`.
 pub fn letters(basis: Option<&str>) -> String {
@@ -46,5 +55,12 @@ mod tests {
         assert!(!differ(one()));
         assert_eq!(legend(one(), false).as_deref(), Some("basis: fitted"));
         assert_eq!(legend([None].into_iter(), true), None);
+    }
+
+    #[test]
+    fn bases_are_joined_once() {
+        let joined = join_bases(["grouped", "fitted", "fitted+grouped", ""]);
+        assert_eq!(joined.as_deref(), Some("fitted+grouped"));
+        assert_eq!(join_bases([]), None);
     }
 }

@@ -7,12 +7,14 @@ pub mod csv;
 mod fit;
 pub mod html;
 pub mod json;
+pub mod label;
 mod markdown;
 mod name;
 mod quantity;
 pub mod screen;
 mod sheet;
 mod time;
+mod time_range;
 
 pub use answer::{Answer, SCHEMA};
 pub(crate) use csv::quote as csv_text;
@@ -22,6 +24,7 @@ pub use quantity::{
 };
 pub use sheet::{Column, Sheet};
 pub use time::{from_civil, stamp, utc};
+pub use time_range::{TimeRange, parse_age, parse_moment, parse_time_range};
 
 /// Output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

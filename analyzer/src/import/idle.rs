@@ -14,7 +14,7 @@ use tracing_energy::IdleSamples;
 use tracing_energy::rows::{BaselineRow, RailRow, SampleRow};
 use tracing_energy::units::Nanos;
 
-use super::Anomaly;
+use super::anomaly::Anomaly;
 
 /// Minimum idle time for a baseline. Shorter than a recorder's default of a second, because a
 /// file that exists cannot be recorded anew.

@@ -11,8 +11,10 @@
 //! no CPU times: attribution is by active time.
 
 mod align;
+mod anomaly;
 mod chrome;
 mod idle;
+mod imported;
 mod power;
 mod recording;
 mod spans;
@@ -21,6 +23,7 @@ mod tree;
 mod write;
 
 pub use chrome::{ChromeOptions, import_chrome, parse_start};
+pub use imported::Imported;
 pub use recording::{PowerOptions, import_power};
 
 use std::path::{Path, PathBuf};
@@ -30,7 +33,7 @@ use tracing_energy::power::Kernel;
 use tracing_energy::power::batches::Activity;
 
 use crate::error::Result;
-use crate::query::{Recording, coverage_note, run_coverage};
+use imported::warn_of_gaps;
 
 /// Input files and their interpretation.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,22 +46,6 @@ pub struct ImportOptions {
     pub name: Option<String>,
     /// Averaging windows of sensors, by rail; other rails report means of samples.
     pub kernels: Vec<(String, Kernel)>,
-}
-
-/// Result of an import.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Imported {
-    /// Id of the new run.
-    pub uuid: String,
-    /// Number of spans.
-    pub spans: usize,
-    /// Number of samples.
-    pub samples: usize,
-    /// Notes for the user: when it was recorded, the offset between clocks, the attribution
-    /// method.
-    pub notes: Vec<String>,
-    /// Anomalies of the files; also stored as events of the run.
-    pub warnings: Vec<String>,
 }
 
 /// Imports a run into the recording at `db`, which is created if needed, and attributes it by
@@ -90,38 +77,4 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
     tracing_energy::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
     warn_of_gaps(db, &mut imported)?;
     Ok(imported)
-}
-
-/// Warns of time without samples if it is long enough that every view reports it.
-fn warn_of_gaps(db: &Path, imported: &mut Imported) -> Result<()> {
-    let recording = Recording::open(db)?;
-    let run = recording.run(&imported.uuid)?;
-    let coverage = run_coverage(&recording, &run)?;
-    imported.warnings.extend(coverage_note(coverage));
-    Ok(())
-}
-
-/// Returns the error for an invalid input file.
-fn invalid_input(path: &Path, message: String) -> crate::Error {
-    let path = path.to_owned();
-    tracing_energy::Error::Input { path, message }.into()
-}
-
-/// An anomaly of an input file that was counted and corrected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Anomaly {
-    kind: &'static str,
-    count: u64,
-    message: String,
-}
-
-/// Adds an anomaly if its count is above zero.
-fn push_anomaly(anomalies: &mut Vec<Anomaly>, (kind, count): (&'static str, usize), what: &str) {
-    if count > 0 {
-        anomalies.push(Anomaly {
-            kind,
-            count: count as u64,
-            message: format!("{count} {what}"),
-        });
-    }
 }

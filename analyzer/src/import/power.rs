@@ -7,7 +7,7 @@ use tracing_energy::power::{Kernel, Provenance, Recording, Wall};
 use tracing_energy::rows::{RailRow, SampleRow};
 use tracing_energy::units::Energy;
 
-use super::{Anomaly, invalid_input};
+use super::anomaly::{Anomaly, invalid_input};
 use crate::error::Result;
 
 /// Source name of imported rails.

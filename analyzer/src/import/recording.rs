@@ -13,7 +13,7 @@ use tracing_energy::rows::{
 use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::SqliteSink;
 
-use super::Imported;
+use super::imported::Imported;
 use crate::error::{Error, Result};
 
 /// Input file and the name of its run.

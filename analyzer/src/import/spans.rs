@@ -8,8 +8,8 @@ use std::path::Path;
 use tracing_energy::rows::Domain;
 use tracing_energy::table::{self, Row, Table};
 
+use super::anomaly::{Anomaly, invalid_input, push_anomaly};
 use super::trace::{Interner, Kind, LATEST_NS, Span, Thread, Trace};
-use super::{Anomaly, invalid_input, push_anomaly};
 use crate::error::Result;
 
 const COLUMNS: [&str; 7] = [

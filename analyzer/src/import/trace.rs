@@ -9,7 +9,7 @@ use std::hash::Hash;
 use tracing_energy::power::replay::main_group;
 use tracing_energy::rows::Domain;
 
-use super::Anomaly;
+use super::anomaly::Anomaly;
 
 /// Maximum time: a quarter of the range, so that no sum or difference overflows.
 pub(super) const LATEST_NS: i64 = i64::MAX / 4;

@@ -7,8 +7,8 @@ use tracing_energy::rows::{CallsiteRow, NodeRow, Role};
 
 mod nodes;
 
+use super::anomaly::{Anomaly, invalid_input, push_anomaly};
 use super::trace::{Span, Trace};
-use super::{Anomaly, invalid_input, push_anomaly};
 use crate::error::Result;
 
 /// Callsites and nodes of a trace.

@@ -10,11 +10,12 @@ use tracing_energy::rows::{
 use tracing_energy::sink::{Batch, Sink};
 use tracing_energy::store::SqliteSink;
 
+use super::anomaly::Anomaly;
 use super::idle::baselines;
+use super::imported::Imported;
 use super::power::Power;
 use super::trace::{Mark, Trace, extent};
 use super::tree::Tree;
-use super::{Anomaly, Imported};
 use crate::error::{Error, Result};
 
 /// Number of spans in one batch.

@@ -19,11 +19,10 @@
 mod facts;
 mod rules;
 
+pub use rules::NOISE;
+
 use crate::error::Result;
 use crate::query::{Recording, Run};
-
-/// Share of an energy that may always be noise.
-pub const NOISE: f64 = 0.05;
 
 /// Returns the violations of the run's shown attribution; none for a run that has not ended.
 ///

@@ -1,7 +1,9 @@
 //! The rules.
 
-use super::NOISE;
 use super::facts::{CpuFacts, Facts, RailFacts, Sum};
+
+/// Share of an energy that may always be noise.
+pub const NOISE: f64 = 0.05;
 
 /// Rounding error of sums, relative to the largest number.
 const ROUNDING: f64 = 1e-6;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracing_energy::rows::{KindEnergyRow, KindGroupRow};
 
-use super::interval::over_rails;
-use super::{Share, Spread, join_bases};
+use super::interval::{Spread, over_rails};
+use super::share::Share;
+use crate::format::basis::join_bases;
 
 /// Returns the shares of kinds. Kinds with the same `grouping` on some rail become one.
 ///

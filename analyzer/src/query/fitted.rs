@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::kinds::{GroupBy, Share, shares, with_unestimated_rails};
+use super::kinds::{GroupBy, shares, with_unestimated_rails};
+use super::share::Share;
 use super::{Balance, Recording, Run, attributions, balance, rails};
 use crate::error::Result;
 

@@ -7,8 +7,6 @@
 //! name) therefore has no interval. Rails are estimated independently, so their spreads
 //! add in squares.
 
-use std::collections::BTreeSet;
-
 /// Distances of an interval's ends from its energy, in joules.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Spread {
@@ -64,14 +62,6 @@ pub(super) fn over_rails(rails: &[(f64, Spread)]) -> Spread {
     }
 }
 
-/// Returns the distinct bases joined by `+`, or `None` if there are none.
-pub fn join_bases<'b>(bases: impl IntoIterator<Item = &'b str>) -> Option<String> {
-    let parts = bases.into_iter().flat_map(|basis| basis.split('+'));
-    let known: BTreeSet<&str> = parts.filter(|part| !part.is_empty()).collect();
-    let joined: Vec<&str> = known.into_iter().collect();
-    (!joined.is_empty()).then(|| joined.join("+"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,12 +79,5 @@ mod tests {
         let without = over_rails(&[rail(8.0, 3.0), (0.0, unknown)]);
         assert_eq!(without, rail(8.0, 3.0).1);
         assert_eq!(over_rails(&[]), unknown);
-    }
-
-    #[test]
-    fn bases_are_joined_once() {
-        let joined = join_bases(["grouped", "fitted", "fitted+grouped", ""]);
-        assert_eq!(joined.as_deref(), Some("fitted+grouped"));
-        assert_eq!(join_bases([]), None);
     }
 }

@@ -59,7 +59,7 @@ pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
         power: conditions.remove("power"),
         low_power_mode: conditions.remove("low_power_mode"),
         prompt_sha256: match &metadata.prompt {
-            Some(text) => Some(crate::run::sha256_of(text.as_bytes())),
+            Some(text) => Some(crate::checksum::sha256_of(text.as_bytes())),
             None => configured("prompt_sha256"),
         },
         prompt: metadata.prompt.clone(),

@@ -4,8 +4,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::ReportOptions;
 use super::markup::{chart, paragraph, section};
+use super::options::ReportOptions;
 use crate::charts::name;
 use crate::compare::stats::Comparison;
 use crate::compare::{CompareOptions, Compared, Part, Power, sides};

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::Report;
 use super::comparison;
+use super::content::Report;
 use super::embed;
 use super::markup::paragraph;
 use super::sections::{SECTIONS, id};
@@ -34,7 +34,17 @@ struct Embedded<'r> {
     comparison: Option<&'r comparison::Data>,
 }
 
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
+impl Report {
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// Fails if `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write) -> Result<()> {
+        write(self, out)
+    }
+}
+
+fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
     let script = format!(
         "(() => {{\n\"use strict\";\n{}{}}})();\n",
         charts::SCRIPTS.concat(),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{LEDGER, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, basis};
-use crate::query::{Ledger, Node, Recording, Run};
+use crate::query::{self, Ledger, Node, Recording, Run};
 
 /// Lists the `limit` nodes with the highest ledger energy, or all if it is 0.
 ///
@@ -24,7 +24,7 @@ pub fn hot(recording: &Recording, run: &Run, scope: &Scope, limit: usize) -> Res
     let rows: Vec<_> = nodes.iter().map(|node| row(&ledger, node, total)).collect();
     let what = format!("hottest call paths, self energy{}", scope.text());
     let sheet = Sheet::new("nodes", "", columns(), rows);
-    let mut answer = Answer::of_run("hot", &what, recording, run)?
+    let mut answer = query::run_answer("hot", &what, recording, run)?
         .with("energy_j", json!(total))
         .with("nodes_in_all", json!(all))
         .sheet(sheet)

@@ -34,7 +34,7 @@ pub fn power(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> 
     let rails: Vec<&[PowerSample]> = during.chunk_by(|a, b| a.rail_id == b.rail_id).collect();
     let rows: Vec<Value> = rails.iter().map(|rail| row(rail, &idle)).collect();
     let what = format!("power over time{}", scope.text());
-    let mut answer = Answer::of_run("power", &what, recording, run)?
+    let mut answer = query::run_answer("power", &what, recording, run)?
         .sheet(Sheet::new("samples", "", sample_columns(), &samples).data_only())
         .sheet(Sheet::new("rails", "", rail_columns(), rows));
     for rail in &rails {

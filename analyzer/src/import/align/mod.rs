@@ -20,46 +20,23 @@
 mod busy;
 mod model;
 mod noise;
+mod offset;
 mod quarters;
 mod search;
 mod verdict;
 
+pub(super) use offset::{Offset, Range};
 pub(super) use quarters::clock_change;
-
-use tracing_energy::rows::{RailRow, SampleRow};
 
 use super::power::Power;
 use super::trace::{Trace, extent};
 use busy::Busy;
-use model::{Rail, Window};
+use model::{Rail, windows};
 use noise::Noise;
 use verdict::Candidate;
 
 /// Assumed maximum difference of two wall clocks.
 const MAX_CLOCK_DIFFERENCE_NS: f64 = 10e9;
-
-/// Range of offsets to search.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Range {
-    /// Both wall clocks are known, one of them to within this many nanoseconds.
-    Near(i64),
-    /// Any offset at which at least half of the shorter of spans and samples overlaps the
-    /// other.
-    Anywhere,
-}
-
-/// An offset that was found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Offset {
-    /// Time by which the sensor's clock is ahead, ns.
-    pub(super) ns: f64,
-    /// Its standard deviation, ns.
-    pub(super) sd_ns: f64,
-    /// Share of the variance of power that spans explain at it.
-    pub(super) explained: f64,
-    /// The next best offset (ns) and its explained share.
-    pub(super) rival: Option<(f64, f64)>,
-}
 
 /// Finds the offset between the samples of `power` and the spans of `trace`.
 ///
@@ -110,30 +87,6 @@ pub(super) fn explained(trace: &Trace, power: &Power, offset_ns: f64) -> f64 {
     let rails = rails.into_iter().filter_map(Rail::new);
     let share = |rail: Rail| Noise::estimate(&rail, &busy, offset_ns, trace.extent()).explained;
     rails.map(share).fold(0.0, f64::max)
-}
-
-/// Returns the samples with an energy of each root rail.
-fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<Window>> {
-    let of_rail = |rail: &RailRow| -> Vec<Window> {
-        let own = samples.iter().filter(|sample| sample.rail == rail.id);
-        let mut windows: Vec<Window> = own
-            .filter(|sample| sample.end_ns > sample.start_ns)
-            .filter_map(|sample| {
-                Some(Window {
-                    start_ns: sample.start_ns as f64,
-                    end_ns: sample.end_ns as f64,
-                    energy_j: sample.energy_j?,
-                })
-            })
-            .collect();
-        windows.sort_by(|a, b| a.start_ns.total_cmp(&b.start_ns));
-        windows
-    };
-    let roots = rails.iter().filter(|rail| rail.parent.is_none());
-    let all: Vec<Vec<Window>> = roots.map(of_rail).collect();
-    all.into_iter()
-        .filter(|windows| !windows.is_empty())
-        .collect()
 }
 
 /// Returns the time to examine: all times at which the program may have run, plus a margin of

@@ -11,6 +11,8 @@
 //! so an offset of a fraction of a sample is resolved as exactly as a whole sample. For each
 //! offset, idle and w are the least-squares solution.
 
+use tracing_energy::rows::{RailRow, SampleRow};
+
 use super::busy::Busy;
 
 /// Prior limit of a kind's power, as a multiple of the range of measured power.
@@ -256,6 +258,30 @@ impl Sums {
 
 fn divide_or_zero(value: f64, by: f64) -> f64 {
     if by > 0.0 { value / by } else { 0.0 }
+}
+
+/// Returns the samples with an energy of each root rail.
+pub(super) fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<Window>> {
+    let of_rail = |rail: &RailRow| -> Vec<Window> {
+        let own = samples.iter().filter(|sample| sample.rail == rail.id);
+        let mut windows: Vec<Window> = own
+            .filter(|sample| sample.end_ns > sample.start_ns)
+            .filter_map(|sample| {
+                Some(Window {
+                    start_ns: sample.start_ns as f64,
+                    end_ns: sample.end_ns as f64,
+                    energy_j: sample.energy_j?,
+                })
+            })
+            .collect();
+        windows.sort_by(|a, b| a.start_ns.total_cmp(&b.start_ns));
+        windows
+    };
+    let roots = rails.iter().filter(|rail| rail.parent.is_none());
+    let all: Vec<Vec<Window>> = roots.map(of_rail).collect();
+    all.into_iter()
+        .filter(|windows| !windows.is_empty())
+        .collect()
 }
 
 #[cfg(test)]

@@ -12,10 +12,11 @@
 //! quarters are ignored.
 
 use super::busy::Busy;
-use super::model::{Rail, Window};
+use super::model::{Rail, Window, windows};
+use super::offset::Offset;
+use super::search;
 use super::verdict::{Candidate, judge};
-use super::{Offset, search, windows};
-use crate::import::Anomaly;
+use crate::import::anomaly::Anomaly;
 use crate::import::power::Power;
 use crate::import::trace::Trace;
 

@@ -14,10 +14,10 @@
 //! support lies within one sample of the best, and no other peak explains nearly as much; and
 //! the support is narrow enough.
 
-use super::Offset;
 use super::busy::Busy;
 use super::model::Rail;
 use super::noise::Noise;
+use super::offset::Offset;
 use super::search::{Point, Scan};
 
 /// Minimum number of samples that overlap the program.

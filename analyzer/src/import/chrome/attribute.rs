@@ -6,7 +6,7 @@ use tracing_energy::units::Nanos;
 use tracing_energy::{AttributeOptions, Method};
 
 use crate::error::Result;
-use crate::import::Imported;
+use crate::import::imported::Imported;
 use crate::query::{Recording, attributions};
 
 /// Attributes the run and adds the result to the import's notes. An offset found from spans is

@@ -7,8 +7,10 @@
 
 use std::borrow::Cow;
 
-use super::LONGEST_TEXT;
 use super::event::{Args, LenientValue};
+
+/// Maximum length of names and values, as in a recording.
+const LONGEST_TEXT: usize = 256;
 
 /// Field whose number is stored as that of a token.
 const TOKEN: &str = "token";

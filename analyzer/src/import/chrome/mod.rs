@@ -33,15 +33,14 @@ use tracing_energy::power::Kernel;
 use tracing_energy::units::Nanos;
 
 use super::align::{self, Offset, Range};
+use super::anomaly::{Anomaly, invalid_input};
+use super::imported::{Imported, warn_of_gaps};
 use super::power::Power;
 use super::trace::{Trace, extent};
 use super::write::{Run, RunDescription};
-use super::{Anomaly, Imported, invalid_input, power, tree};
+use super::{power, tree};
 use crate::error::Result;
 use start::Start;
-
-/// Maximum length of names and values, as in a recording.
-const LONGEST_TEXT: usize = 256;
 
 /// Maximum gap between spans and samples. Spans before the first or after the last sample are
 /// unmeasured; a larger gap means a wrong offset.
@@ -116,7 +115,7 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
     imported.notes.push(clocks.note());
     let is_exact = options.offset.is_some();
     attribute::attribute(db, &mut imported, (is_async, is_exact), clocks.offset_ns)?;
-    super::warn_of_gaps(db, &mut imported)?;
+    warn_of_gaps(db, &mut imported)?;
     Ok(imported)
 }
 

@@ -14,8 +14,8 @@ use super::tasks::{TaskId, Tasks};
 use super::threads::Threads;
 use super::trace_builder::{TimePoint, TraceBuilder};
 use crate::error::Result;
+use crate::import::anomaly::{Anomaly, invalid_input, push_anomaly};
 use crate::import::trace::{LATEST_NS, LONGEST_NS, Trace};
-use crate::import::{Anomaly, invalid_input, push_anomaly};
 
 /// Number of objects after which a file without any event is rejected.
 const MAX_NON_EVENTS: usize = 10_000;

@@ -9,8 +9,8 @@
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use crate::format::parse_moment;
 use crate::import::trace::LATEST_NS;
-use crate::runs::parse_moment;
 
 /// 2001 and 2100, in microseconds since 1970.
 const PLAUSIBLE_US: std::ops::Range<i64> = 1_000_000_000_000_000..4_102_444_800_000_000;

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 use tracing_energy::rows::NodeRow;
 
+use crate::import::anomaly::{Anomaly, push_anomaly};
 use crate::import::trace::{Span, Trace};
-use crate::import::{Anomaly, push_anomaly};
 
 /// Maximum number of nodes, as in a recording.
 const MAX_NODES: usize = 65_536;

@@ -1,12 +1,12 @@
 //! Cleans recorded names for use as labels in folded stacks, SVG and text.
 
-use crate::format::{escape, shorten};
+use super::{escape, shorten};
 
 /// Maximum length of a label in characters; no frame is wide enough for longer ones.
 const MAX_LENGTH: usize = 256;
 
 /// Returns a label without control characters, stack separators, and surrounding space.
-pub(crate) fn clean(name: &str) -> String {
+pub fn clean(name: &str) -> String {
     // Shortened first: a name may have a megabyte.
     let cut = shorten(name.trim(), MAX_LENGTH);
     let mut label = String::with_capacity(cut.len());
@@ -31,14 +31,14 @@ fn is_invalid_xml(c: char) -> bool {
 }
 
 /// Returns text for a title: one line of valid XML of at most `most` characters.
-pub(super) fn text(text: &str, most: usize) -> String {
+pub fn text(text: &str, most: usize) -> String {
     let shown: String = escape(&shorten(text, most));
     shown.chars().filter(|c| !is_invalid_xml(*c)).collect()
 }
 
 /// Replaces each space by `space`. Parsers of folded stacks treat a number after a space as a
 /// count, so `layer 3 1250` would have two counts, 3 and 1250.
-pub(crate) fn spaced(label: &str, space: char) -> String {
+pub fn spaced(label: &str, space: char) -> String {
     let replace = |c: char| if c.is_whitespace() { space } else { c };
     label.chars().map(replace).collect()
 }
