@@ -207,15 +207,20 @@ impl Store {
         Ok(split_span_id(found).1)
     }
 
-    /// Returns the activations of a run before number `seq` that end after `time_ns` or are
-    /// open, by number.
+    /// Returns the activations of a run with these numbers that end after `time_ns` or are open.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn spans_open_at(&self, run: i64, seq: u64, time_ns: i64) -> Result<Vec<SpanRow>, Error> {
+    pub fn spans_open_at(
+        &self,
+        run: i64,
+        numbers: std::ops::Range<u64>,
+        time_ns: i64,
+    ) -> Result<Vec<SpanRow>, Error> {
         let sql = "SELECT id, node, instance, parent, thread, start_ns, end_ns, token FROM spans
                    WHERE id >= ?1 AND id < ?2 AND (end_ns > ?3 OR end_ns IS NULL) ORDER BY id";
-        let bounds = [span_ids(run).0, span_id(run, seq), time_ns];
+        let (first, end) = (span_id(run, numbers.start), span_id(run, numbers.end));
+        let bounds = [first, end, time_ns];
         let read = || -> rusqlite::Result<Vec<SpanRow>> {
             let mut statement = self.connection.prepare_cached(sql)?;
             statement.query_map(bounds, span)?.collect()
