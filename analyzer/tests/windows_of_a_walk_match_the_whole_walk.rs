@@ -8,7 +8,7 @@ mod spanned;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use energy_analyzer::walk::{Activation, Cost, Visit, WalkFilter, walk};
+use energy_analyzer::walk::{Activation, EntryCost, Visit, WalkFilter, walk};
 use spanned::{open, spanned};
 use tracing_energy::Method;
 
@@ -16,7 +16,7 @@ use tracing_energy::Method;
 #[derive(Default)]
 struct Visited {
     entered: Vec<u64>,
-    ended: BTreeMap<u64, (Activation, Cost)>,
+    ended: BTreeMap<u64, (Activation, EntryCost)>,
 }
 
 impl Visit for Visited {
@@ -25,7 +25,11 @@ impl Visit for Visited {
         Ok(())
     }
 
-    fn exit(&mut self, activation: &Activation, cost: &Cost) -> Result<(), energy_analyzer::Error> {
+    fn exit(
+        &mut self,
+        activation: &Activation,
+        cost: &EntryCost,
+    ) -> Result<(), energy_analyzer::Error> {
         let known = self
             .ended
             .insert(activation.row.seq, (activation.clone(), *cost));

@@ -6,7 +6,7 @@ use tracing_energy::Clock;
 use tracing_energy::power::PowerSource;
 use tracing_energy::units::Nanos;
 
-use super::estimate::{self, Estimates, KindPower, Measurement, Skipped};
+use super::estimate::{self, KindPower, Measurement, PowerEstimates, Skipped};
 use super::meter::Meter;
 use super::plan::{Plan, ROUNDS, Timed, plan};
 use super::schedule::{Schedule, SlotInterval};
@@ -122,7 +122,7 @@ pub fn measure(
     let lengths = meter.lengths;
     sleep(lengths.lead + lengths.tail);
     let rails = meter.stop()?;
-    let Estimates {
+    let PowerEstimates {
         kinds,
         skipped,
         silent_rails,

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::name::name;
-use super::part::{OWN, Places};
+use super::part::{NodePlaces, OWN};
 use crate::error::Result;
 use crate::query::{Balance, Ledger, Node, Recording, Run, ledger_of};
 
@@ -69,7 +69,7 @@ pub fn flows(
     recording: &Recording,
     run: &Run,
     balance: &[Balance],
-    places: &Places,
+    places: &NodePlaces,
 ) -> Result<Option<Flows>> {
     let mut paths: BTreeMap<Path, f64> = BTreeMap::new();
     for rail in balance.iter().filter(|rail| rail.is_root) {
@@ -84,7 +84,7 @@ pub fn flows(
     Ok(Some(draw(&paths, &folding)))
 }
 
-fn add(paths: &mut BTreeMap<Path, f64>, rail: &str, ledger: &Ledger, places: &Places) {
+fn add(paths: &mut BTreeMap<Path, f64>, rail: &str, ledger: &Ledger, places: &NodePlaces) {
     let amount = |node: &Node| Some(node.energy_j()).filter(|j| j.is_finite() && *j != 0.0);
     for (node, place) in ledger.nodes.iter().zip(&places.of) {
         let Some(joules) = amount(node) else {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::name::Names;
-use super::part::{Places, REST};
+use super::part::{NodePlaces, REST};
 use crate::query::{Ledger, Node};
 
 /// Maximum number of rows for layers; others are merged.
@@ -60,7 +60,7 @@ pub struct MatrixCell {
 }
 
 /// Returns the matrix; `None` if no node is in a layer or component.
-pub fn matrix(ledger: &Ledger, places: &Places) -> Option<Matrix> {
+pub fn matrix(ledger: &Ledger, places: &NodePlaces) -> Option<Matrix> {
     let is_in = |node: &Node| node.layer.is_some() || node.component.is_some();
     if !ledger.nodes.iter().any(is_in) {
         return None;

@@ -32,7 +32,7 @@ pub struct Place {
 
 /// Assignments of a ledger's nodes, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Places {
+pub struct NodePlaces {
     /// Names of phases, parts and operations.
     pub names: Names,
     /// Assignment of each node of the ledger.
@@ -50,7 +50,7 @@ struct EnclosingNodes {
     op: Option<usize>,
 }
 
-impl Places {
+impl NodePlaces {
     /// Assigns all nodes of a ledger.
     pub fn new(ledger: &Ledger) -> Self {
         let heads: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();

@@ -7,7 +7,7 @@ use super::accounts::{RailAccounts, accounts};
 use super::flows::{Flows, flows};
 use super::matrix::{Matrix, matrix};
 use super::name::name;
-use super::part::Places;
+use super::part::NodePlaces;
 use super::phases::{PhaseBar, phase_bars};
 use super::series::{TokenSeries, series};
 use super::timeline::{Timeline, TimelineInput, timeline};
@@ -57,7 +57,7 @@ impl RunCharts {
     /// Fails if the file cannot be read.
     pub fn read(recording: &Recording, summary: &Summary, ledger: &Ledger) -> Result<Self> {
         let run = &summary.run;
-        let places = Places::new(ledger);
+        let places = NodePlaces::new(ledger);
         let spans = query::phase_spans(recording, run, ledger, PHASES)?;
         let tokens = query::tokens(recording, run, ledger, None)?;
         let idle_w = query::idle_powers(recording, run)?;

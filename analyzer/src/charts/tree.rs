@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::name::Names;
-use super::part::Places;
+use super::part::NodePlaces;
 use crate::query::Ledger;
 
 /// Maximum number of nodes that are drawn separately; each may have an additional child that
@@ -51,7 +51,7 @@ pub struct TreeChart {
 }
 
 /// Returns the tree; `None` if no node has energy.
-pub fn tree(ledger: &Ledger, places: &Places) -> Option<TreeChart> {
+pub fn tree(ledger: &Ledger, places: &NodePlaces) -> Option<TreeChart> {
     let sums = NodeSums::new(ledger);
     let all: f64 = sums.mass.iter().zip(&sums.parent).fold(0.0, root_mass);
     if all <= 0.0 {
@@ -111,7 +111,7 @@ impl NodeSums {
         all.filter(|at| self.is_kept(*at, least)).count()
     }
 
-    fn fold(&self, ledger: &Ledger, places: &Places, least: f64, least_j: f64) -> TreeChart {
+    fn fold(&self, ledger: &Ledger, places: &NodePlaces, least: f64, least_j: f64) -> TreeChart {
         let mut names = Names::default();
         let mut tree = TreeChart {
             nodes: ledger.nodes.len(),

@@ -1,7 +1,7 @@
 //! Content of the page: the data of its runs and their sections.
 
 use super::comparison::RunComparison;
-use super::drawn::Drawn;
+use super::drawn::DrawnRun;
 use super::options::ReportOptions;
 use super::sections::sections;
 use crate::charts;
@@ -16,7 +16,7 @@ pub const MAX_SELECTIONS: usize = 4;
 pub struct Report {
     pub(super) title: String,
     pub(super) file: String,
-    pub(super) runs: Vec<Drawn>,
+    pub(super) runs: Vec<DrawnRun>,
     pub(super) sections: Vec<String>,
     pub(super) comparison: Option<RunComparison>,
 }
@@ -45,7 +45,7 @@ impl Report {
             let Some(run) = selection.runs.into_iter().last() else {
                 continue;
             };
-            let drawn = Drawn::read(recording, run, group)?;
+            let drawn = DrawnRun::read(recording, run, group)?;
             texts.push(sections(recording, &drawn, runs.len())?);
             runs.push(drawn);
         }

@@ -7,7 +7,7 @@ use crate::summary::{Summary, SummaryOptions};
 
 /// One run with all data of its page.
 #[derive(Debug)]
-pub(super) struct Drawn {
+pub(super) struct DrawnRun {
     /// Its selector and the number of selected runs, if there are several.
     pub(super) group: Option<(String, usize)>,
     pub(super) summary: Summary,
@@ -16,7 +16,7 @@ pub(super) struct Drawn {
     pub(super) data: RunCharts,
 }
 
-impl Drawn {
+impl DrawnRun {
     /// Reads a run; `group` is its selector and the number of selected runs, if there are
     /// several.
     pub(super) fn read(

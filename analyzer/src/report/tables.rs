@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::drawn::Drawn;
+use super::drawn::DrawnRun;
 use super::markup::{details, paragraph};
 use crate::charts::{Flow, Flows, Matrix, MatrixCell, Timeline, TokenSeries, TreeChart};
 use crate::format::{Column, Sheet, energy, shorten};
@@ -20,11 +20,11 @@ const KIND: usize = 70;
 const HASH: usize = 13;
 
 /// Returns the tables of the last section.
-pub(super) fn all(drawn: &Drawn) -> String {
+pub(super) fn all(drawn: &DrawnRun) -> String {
     hottest(drawn) + &kinds(drawn) + &groups(drawn)
 }
 
-fn hottest(drawn: &Drawn) -> String {
+fn hottest(drawn: &DrawnRun) -> String {
     let columns = vec![
         Column::path("node", "call path"),
         Column::energy("energy_j", "self energy"),
@@ -41,7 +41,7 @@ fn hottest(drawn: &Drawn) -> String {
     Sheet::new("hottest", "Hottest call paths (ledger)", columns, rows).html()
 }
 
-fn kinds(drawn: &Drawn) -> String {
+fn kinds(drawn: &DrawnRun) -> String {
     let kinds = &drawn.summary.kinds;
     if kinds.kinds.is_empty() {
         return String::new();
@@ -89,7 +89,7 @@ fn kinds(drawn: &Drawn) -> String {
     html
 }
 
-fn groups(drawn: &Drawn) -> String {
+fn groups(drawn: &DrawnRun) -> String {
     let columns = || {
         vec![
             Column::text("name", "name"),
@@ -124,7 +124,7 @@ fn groups(drawn: &Drawn) -> String {
 }
 
 /// Returns root spans by name, without shares.
-pub(super) fn roots(drawn: &Drawn) -> String {
+pub(super) fn roots(drawn: &DrawnRun) -> String {
     let columns = vec![
         Column::text("name", "root span"),
         Column::energy("energy_j", "energy"),
@@ -174,7 +174,7 @@ pub(super) fn conditions(conditions: &[Condition]) -> String {
     .html()
 }
 
-pub(super) fn phases(drawn: &Drawn) -> String {
+pub(super) fn phases(drawn: &DrawnRun) -> String {
     let columns = vec![
         Column::text("phase", "phase"),
         Column::time("duration_ns", "time"),
