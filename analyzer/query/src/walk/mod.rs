@@ -11,8 +11,8 @@
 //! starts. Memory holds the open activations and the power windows around them, independent of
 //! the number of spans.
 //!
-//! A walk over a time window seeks its first activation, and reads no activation that ended
-//! before the window.
+//! A walk over a time window starts at the window: activations that ended before it are neither
+//! visited nor priced.
 
 mod activation;
 mod fields;
