@@ -77,3 +77,60 @@ fn last_start(recording: &Recording, run: &Run, seq: u64) -> Result<i64> {
     let start_ns = statement.query_row(bounds, |r| r.get(0)).optional()?;
     Ok(start_ns.unwrap_or(i64::MIN))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One activation each microsecond: most are short, some last past several checkpoints, and
+    /// some numbers are missing.
+    const ROWS: &str = "
+        INSERT INTO runs (no, uuid, status, pid, heartbeat_unix_ns, start_unix_ns, end_ns, version)
+        VALUES (3, 'many', 'complete', 1, 0, 0, 900000000, '0.1.0');
+        WITH RECURSIVE numbers (i) AS (
+            SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 300000)
+        INSERT INTO spans (id, node, thread, start_ns, end_ns)
+        SELECT 3 << 40 | i, 1, 1, i * 1000, CASE
+            WHEN i = 7 THEN NULL
+            WHEN i % 9973 = 0 THEN i * 1000 + 150000000
+            ELSE i * 1000 + 500 END
+        FROM numbers WHERE i % 11 <> 4 AND i NOT BETWEEN 70000 AND 140000";
+
+    #[test]
+    fn checkpoints_find_what_a_search_from_the_start_finds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("energy.db");
+        drop(tracing_energy::store::SqliteSink::create(&path).unwrap());
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute_batch(ROWS).unwrap();
+        drop(connection);
+        let recording = Recording::open(&path).unwrap();
+        let run = recording.run("many").unwrap();
+        let times = [
+            299_999_500,
+            70_000_000,
+            140_000_000,
+            131_072_000,
+            0,
+            1,
+            900_000_000,
+        ];
+        for time_ns in times.into_iter().flat_map(|time_ns| [time_ns, time_ns + 1]) {
+            let seq = recording.store().first_span_at(run.no, time_ns).unwrap();
+            let found = open_spans(&recording, &run, seq, time_ns).unwrap();
+            let expected = recording.store().spans_open_at(run.no, 0..seq, time_ns);
+            assert_eq!(found, expected.unwrap(), "at {time_ns}");
+            assert!(time_ns < 70_000_000 || found.len() > 2, "at {time_ns}");
+            let all = recording.store().spans_from(run.no, 0).unwrap();
+            let starts_before = |row: &&SpanRow| row.start_ns < time_ns;
+            let before = all
+                .all()
+                .unwrap()
+                .iter()
+                .filter(starts_before)
+                .map(|row| row.seq)
+                .max();
+            assert!(before.is_none_or(|last| last < seq), "{seq} at {time_ns}");
+        }
+    }
+}
