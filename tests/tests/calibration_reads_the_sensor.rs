@@ -60,7 +60,7 @@ fn run(options: &CalibrateOptions) -> RunRow {
         database: options.database.clone(),
         ..RunOptions::default()
     };
-    let recorded = record(&options, &mut std::io::sink()).expect("recorded");
+    let recorded = record(&options, &mut std::io::sink(), &mut |_| {}).expect("recorded");
     let store = Store::open(&options.database).expect("opens");
     store.find_run(&recorded.uuid).expect("found").row
 }
