@@ -7,33 +7,32 @@
 pub mod attribute;
 pub mod baseline;
 pub mod calibrate;
+pub mod charts;
 pub mod cli;
 pub mod compare;
+mod conditions;
 pub mod doctor;
-pub mod efficiency;
-mod error;
-pub mod export;
 pub mod flamegraph;
-pub mod format;
-pub mod import;
 pub mod ops;
 pub mod options;
-pub mod plausibility;
 pub mod priors;
 pub mod program;
-pub mod query;
 pub mod record;
 pub mod repeat;
 pub mod report;
 pub mod run;
 pub mod runs;
+mod schema;
 pub mod show;
 pub mod summary;
 pub mod upkeep;
 pub mod views;
-mod warn;
 
-pub use error::{Error, Result};
+pub use energy_exchange::{export, import};
+pub use energy_query::{
+    Error, ErrorClass, Result, checksum, efficiency, error, format, plausibility, query, walk,
+};
+pub use schema::{schema, schema_names};
 
 /// Default database of commands.
 pub const DATABASE: &str = "energy.db";

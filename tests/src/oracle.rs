@@ -185,7 +185,7 @@ pub fn assert_possible(path: &Path) {
 }
 
 fn by_product(path: &Path) -> Vec<String> {
-    let recording = Recording::open(path).expect("a recording");
+    let recording = Recording::open_repaired(path).expect("a recording");
     let runs = recording.store().runs().expect("runs");
     let of = |uuid: &str| {
         let run = recording.run(uuid).expect("a run");

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{CheckOutcome, Checked, Saved};
 use crate::compare::stats::Layout;
 use crate::compare::{EnergyPer, Power};
+use crate::conditions::condition_sheets;
 use crate::format::{Answer, Column, Sheet, counted, escape, percent};
-use crate::warn::condition_sheets;
 
 /// Number of kinds shown.
 const SHOWN: usize = 12;

@@ -164,7 +164,7 @@ fn compare(
     options: &CheckOptions,
     estimates: &mut Estimates,
 ) -> Result<Compared> {
-    let recording = Recording::open(&program.database)?;
+    let recording = Recording::open_repaired(&program.database)?;
     let selectors = [base.to_owned(), format!("group={group}")];
     let (sides, _): (Vec<Side>, _) = sides(&recording, &selectors, None)?;
     let compare = CompareOptions {

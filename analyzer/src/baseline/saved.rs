@@ -75,7 +75,7 @@ pub fn save(
     }
     let command = serde_json::to_string(&program.words).unwrap_or_default();
     mark(&program.database, &recorded, options, Some(&command))?;
-    find(&Recording::open(&program.database)?, name)
+    find(&Recording::open_repaired(&program.database)?, name)
 }
 
 /// Saves existing runs as a baseline.
@@ -95,17 +95,17 @@ pub fn save_runs(database: &Path, runs: &[Run], options: &SaveOptions) -> Result
     }
     let numbers: Vec<i64> = runs.iter().map(|run| run.no).collect();
     mark(database, &numbers, options, None)?;
-    find(&Recording::open(database)?, &options.name)
+    find(&Recording::open_repaired(database)?, &options.name)
 }
 
 fn refuse_existing(database: &Path, name: &str) -> Result<()> {
-    let recording = Recording::open(database)?;
+    let recording = Recording::open_repaired(database)?;
     match list(&recording)?
         .into_iter()
         .find(|saved| saved.name == name)
     {
         None => Ok(()),
-        Some(saved) => Err(Error::Usage(format!(
+        Some(saved) => Err(Error::Request(format!(
             "baseline `{}` exists, with {}; give --replace or --add",
             escape(name),
             crate::format::counted(saved.runs.len(), "run")
@@ -116,7 +116,7 @@ fn refuse_existing(database: &Path, name: &str) -> Result<()> {
 fn mark(database: &Path, runs: &[i64], options: &SaveOptions, command: Option<&str>) -> Result<()> {
     let store = Store::open_writable(database)?;
     if options.if_exists == IfExists::Replace {
-        let recording = Recording::open(database)?;
+        let recording = Recording::open_repaired(database)?;
         let old = list(&recording)?
             .into_iter()
             .find(|saved| saved.name == options.name);
@@ -143,7 +143,7 @@ fn unmark<'r>(store: &Store, runs: impl Iterator<Item = &'r Run>) -> Result<()> 
 /// # Errors
 /// If there is no baseline of that name, or the file cannot be written.
 pub fn remove(database: &Path, name: &str) -> Result<Saved> {
-    let saved = find(&Recording::open(database)?, name)?;
+    let saved = find(&Recording::open_repaired(database)?, name)?;
     unmark(&Store::open_writable(database)?, saved.runs.iter())?;
     Ok(saved)
 }
@@ -172,7 +172,7 @@ pub fn find(recording: &Recording, name: &str) -> Result<Saved> {
     }
     let names: Vec<String> = known.iter().map(|saved| escape(&saved.name)).collect();
     Err(match names.is_empty() {
-        true => Error::Usage(format!(
+        true => Error::NoBaseline(format!(
             "there is no baseline `{}`; save one with `energy baseline save`",
             escape(name)
         )),

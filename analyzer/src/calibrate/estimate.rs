@@ -2,9 +2,9 @@
 
 use tracing_energy::units::Nanos;
 
-use super::measure::{Schedule, SlotInterval};
 use super::meter::{Mean, RailSamples, sd};
 use super::plan::{Lengths, Plan, Timed};
+use super::schedule::{Schedule, SlotInterval};
 use super::slot::{SHORT, Subject};
 
 /// Minimum relative standard deviation: in a model, caches and clocks differ from those of
@@ -56,7 +56,7 @@ pub struct Skipped {
 
 /// Estimates on all rails.
 #[derive(Debug, Default)]
-pub(super) struct Estimates {
+pub(super) struct PowerEstimates {
     pub(super) kinds: Vec<KindPower>,
     pub(super) skipped: Vec<Skipped>,
     pub(super) silent_rails: Vec<String>,
@@ -73,8 +73,8 @@ pub(super) struct Measurement<'m> {
 }
 
 /// Estimates all kinds on all rails.
-pub(super) fn all(rails: &[RailSamples], measurement: Measurement<'_>) -> Estimates {
-    let mut all = Estimates::default();
+pub(super) fn all(rails: &[RailSamples], measurement: Measurement<'_>) -> PowerEstimates {
+    let mut all = PowerEstimates::default();
     for rail in rails {
         let reader = Reader { rail, measurement };
         let (kinds, skipped) = reader.kinds();

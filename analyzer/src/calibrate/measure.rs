@@ -6,9 +6,10 @@ use tracing_energy::Clock;
 use tracing_energy::power::PowerSource;
 use tracing_energy::units::Nanos;
 
-use super::estimate::{self, Estimates, KindPower, Measurement, Skipped};
+use super::estimate::{self, KindPower, Measurement, PowerEstimates, Skipped};
 use super::meter::Meter;
 use super::plan::{Plan, ROUNDS, Timed, plan};
+use super::schedule::{Schedule, SlotInterval};
 use super::slot::{RunFn, Slot, Subject, time_run};
 
 /// Kinds to measure, power sources and clock. Tests replace clock and sleep, so that nothing
@@ -42,6 +43,11 @@ pub struct MeasureOptions {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
+    /// The model is prepared.
+    Preparing {
+        /// The step.
+        step: String,
+    },
     /// Kinds are timed.
     Timing {
         /// Number of timed kinds.
@@ -75,25 +81,6 @@ pub struct Measured {
     pub slot: Nanos,
     /// Duration of an idle time.
     pub idle: Nanos,
-}
-
-/// Time interval of one slot or idle time, with the number of runs in it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct SlotInterval {
-    pub(super) start: Nanos,
-    pub(super) end: Nanos,
-    pub(super) runs: u64,
-}
-
-/// Time intervals of all slots and idle times.
-#[derive(Debug, Default)]
-pub(super) struct Schedule {
-    /// Idle times, one more than rounds.
-    pub(super) idle: Vec<SlotInterval>,
-    /// Slots of each round in the plan's order.
-    pub(super) slots: Vec<Vec<SlotInterval>>,
-    /// Empty loop of each round, if measured.
-    pub(super) empty: Vec<Option<SlotInterval>>,
 }
 
 /// Measures the active power of each kind on each root rail.
@@ -135,7 +122,7 @@ pub fn measure(
     let lengths = meter.lengths;
     sleep(lengths.lead + lengths.tail);
     let rails = meter.stop()?;
-    let Estimates {
+    let PowerEstimates {
         kinds,
         skipped,
         silent_rails,

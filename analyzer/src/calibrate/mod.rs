@@ -27,6 +27,7 @@ mod meter;
 mod model;
 mod options;
 mod plan;
+mod schedule;
 mod slot;
 mod table;
 

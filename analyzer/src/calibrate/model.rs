@@ -19,7 +19,7 @@ use super::meter::refuse_unmeasured;
 use super::options::CalibrateOptions;
 use super::slot::{RunFn, Subject};
 use crate::error::Error;
-use crate::run::{Depth, RunOptions};
+use crate::run::{Depth, RunEvent, RunOptions};
 
 /// A stored calibration.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,10 +50,16 @@ pub fn calibrate(
              module or deep",
             crate::run::options::name(&options.depth)
         );
-        return Err(Error::Usage(text).into());
+        return Err(Error::Request(text).into());
     }
     // Fail before the measurement, which takes minutes.
-    let path = crate::run::model_path(&options.model)?;
+    let path = crate::run::model_path(&options.model, &mut |event| {
+        if let RunEvent::Step(step) = event {
+            progress(Progress::Preparing {
+                step: step.to_owned(),
+            });
+        }
+    })?;
     let store = Store::create(db)?;
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
     let sources = open(options, &clock)?;

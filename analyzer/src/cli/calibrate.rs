@@ -92,6 +92,7 @@ fn show(bar: &indicatif::ProgressBar, progress: crate::calibrate::Progress) {
     use crate::calibrate::Progress;
 
     let (done, all, what) = match progress {
+        Progress::Preparing { step } => (0, 0, step),
         Progress::Timing { done, kinds } => (done, kinds, "timing operations".to_owned()),
         Progress::Measuring { done, slots, kind } => (done, slots, kind),
     };

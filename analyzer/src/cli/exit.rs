@@ -29,8 +29,8 @@ impl Finding {
 #[error("the program ended with {0}")]
 pub(super) struct SilentExit(pub(super) u8);
 
-/// Returns the exit code: 2 for wrong usage, 128 + the number of a signal, that of a finding
-/// or an executed program, or 1 for other failures.
+/// Returns the exit code: 2 for wrong usage, that of a finding, of an executed program or of an
+/// error of the library, or 1 for other failures.
 pub(super) fn code(error: &anyhow::Error) -> u8 {
     if let Some(SilentExit(code)) = error.downcast_ref() {
         return *code;
@@ -38,12 +38,10 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
     if let Some(finding) = error.downcast_ref::<Finding>() {
         return finding.code;
     }
-    match error.downcast_ref() {
-        Some(Error::Interrupted { signal }) => u8::try_from(128 + signal).unwrap_or(1),
-        Some(Error::NotExecuted { code, .. }) => *code,
-        Some(error) if error.is_usage() => WRONG_USAGE,
+    match error.downcast_ref::<Error>() {
+        Some(error) => error.exit_code(),
         None if error.is::<Usage>() => WRONG_USAGE,
-        _ => 1,
+        None => 1,
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::export::{
-    ExportFilter, ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, export,
+    ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, WalkFilter, export,
     format, names,
 };
 use crate::format::{bytes, escape};
@@ -27,7 +27,7 @@ pub struct ExportArgs {
     output: Option<PathBuf>,
     /// The part of the run.
     #[command(flatten)]
-    filter: ExportFilter,
+    filter: WalkFilter,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -61,7 +61,10 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
     if to_stdout {
         let mut out = ExportWriter::stream(out);
         format.write(&source, &mut out)?;
-        out.finish()?;
+        out.finish()?
+            .warnings
+            .iter()
+            .for_each(|text| super::warn(text));
         return Ok(());
     }
     let path = args
@@ -69,6 +72,7 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
         .clone()
         .unwrap_or_else(|| default_path(format, &run));
     let exported = export(format, &source, &path)?;
+    exported.warnings.iter().for_each(|text| super::warn(text));
     report(&path, &exported);
     let is_none = exported.walked.emitted == 0 && source.node_costs()?.iter().all(is_nothing);
     if is_none && !source.filter.is_whole() {

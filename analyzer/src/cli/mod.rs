@@ -55,7 +55,6 @@ use crate::views::{
     BalanceOptions, HotOptions, SampleOptions, Scope, TokensOptions, balance, hot, layers,
     pipeline, power, tokens,
 };
-use crate::warn::warn;
 
 pub use attribute::AttributeArgs;
 pub use baseline::{BaselineArgs, BaselineCommand, CheckArgs};
@@ -278,7 +277,7 @@ fn open_attributed(db: &Path, which: &AttributedRun) -> anyhow::Result<(Recordin
 }
 
 fn open_recording(db: &Path) -> anyhow::Result<Recording> {
-    let recording = Recording::open(db)?;
+    let recording = Recording::open_repaired(db)?;
     for note in &recording.notes {
         warn(note);
     }
@@ -299,6 +298,15 @@ fn without_inference() -> anyhow::Error {
         "this build cannot run models; install one that can: cargo install energy-analyzer \
          --features inference"
     )
+}
+
+/// Prints a warning to stderr.
+fn warn(text: &str) {
+    let _ = writeln!(
+        std::io::stderr(),
+        "energy: warning: {}",
+        crate::format::escape(text)
+    );
 }
 
 fn style() -> OutputStyle {

@@ -4,14 +4,11 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{ArgGroup, Args};
-use serde_json::json;
 use tracing_energy::host;
-use tracing_energy::store::Store;
 
 use super::confirm::confirm;
 use super::progress::Progress;
-use crate::format::{Answer, Column, Format, Sheet, bytes, counted};
-use crate::query::{Recording, list};
+use crate::format::{Format, counted};
 use crate::runs::parse_age;
 use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes};
 
@@ -53,11 +50,18 @@ pub struct PruneArgs {
 pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let recording = super::open_recording(db)?;
     let progress = Progress::new("measuring");
-    let plan = plan(&recording, args)?;
+    let options = PruneOptions {
+        keep: args.keep,
+        older_than_ns: args.older_than,
+        max_bytes: args.max_size,
+        all: args.all,
+    };
+    let plan = PrunePlan::read(&recording, &options, host::unix_ns())?;
     drop((recording, progress));
     let deletes = !plan.runs.is_empty() && !args.dry_run;
     if deletes && !args.yes {
-        answer(&plan, args, false).write(&mut std::io::stderr(), Format::Table, &super::style())?;
+        let preview = plan.answer(&options, false);
+        preview.write(&mut std::io::stderr(), Format::Table, &super::style())?;
         let question = format!("Delete {} permanently?", counted(plan.runs.len(), "run"));
         confirm(
             &question,
@@ -65,70 +69,11 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
         )?;
     }
     if deletes {
-        let store = Store::open_writable(db)?;
         let progress = Progress::new("deleting");
-        for (done, run) in plan.runs.iter().enumerate() {
-            progress.set(done, plan.runs.len(), &run.id);
-            store.delete_run(run.no)?;
-        }
+        plan.delete(db, &mut |done, next| {
+            progress.set(done, plan.runs.len(), &next.id);
+        })?;
     }
-    Ok(answer(&plan, args, deletes).write(out, args.format, &super::style())?)
-}
-
-fn plan(recording: &Recording, args: &PruneArgs) -> anyhow::Result<PrunePlan> {
-    let space = recording.store().space()?;
-    let sizes = space.runs.iter().map(|run| (run.run, run.bytes)).collect();
-    let options = PruneOptions {
-        keep: args.keep,
-        older_than_ns: args.older_than,
-        max_bytes: args.max_size,
-        all: args.all,
-    };
-    let used = space.file_bytes - space.free_bytes;
-    Ok(PrunePlan::make(
-        &list(recording)?,
-        &sizes,
-        used,
-        &options,
-        host::unix_ns(),
-    ))
-}
-
-fn answer(plan: &PrunePlan, args: &PruneArgs, is_done: bool) -> Answer {
-    let columns = vec![
-        Column::id("id", "id"),
-        Column::text("name", "name"),
-        Column::moment("start_unix_ns", "started"),
-        Column::text("reason", "reason"),
-        Column::bytes("bytes", "size"),
-    ];
-    let (count, freed) = (plan.runs.len(), bytes(Some(plan.freed_bytes)));
-    let runs = counted(count, "run");
-    let left = bytes(Some(plan.left_bytes));
-    let note = match (count, is_done) {
-        (0, _) => "No run to delete.".to_owned(),
-        (_, false) => {
-            format!("{runs} would be deleted and free about {freed}; about {left} stay in use.")
-        }
-        (_, true) => {
-            format!("{runs} deleted, about {freed} freed; about {left} are in use.")
-        }
-    };
-    let mut answer = Answer::new("prune", "")
-        .with("deleted", json!(is_done))
-        .with("freed_bytes", json!(plan.freed_bytes))
-        .with("left_bytes", json!(plan.left_bytes))
-        .with("spared", json!(plan.spared))
-        .sheet(Sheet::new("runs", "", columns, &plan.runs))
-        .note(note);
-    if plan.spared > 0 {
-        let spared = counted(plan.spared, "run");
-        answer = answer.note(format!(
-            "{spared} kept because of the tag `baseline` or `keep`; --all deletes them."
-        ));
-    }
-    if args.max_size.is_some_and(|most| plan.left_bytes > most) {
-        answer = answer.note("More than --max-size stays in use: the remaining runs are kept.");
-    }
-    answer
+    let answer = plan.answer(&options, deletes);
+    Ok(answer.write(out, args.format, &super::style())?)
 }

@@ -1,6 +1,8 @@
 //! `energy run`.
 
 #[cfg(feature = "inference")]
+mod indicator;
+#[cfg(feature = "inference")]
 mod repeats;
 
 use std::io::Write;
@@ -81,7 +83,9 @@ fn once(
     use crate::flamegraph::{Graph, GraphOptions, Picture};
     use crate::options::RunSelector;
 
-    let recorded = crate::run::record(db, options, out)?;
+    let mut indicator = indicator::RunIndicator::default();
+    let recorded = crate::run::record(db, options, out, &mut |event| indicator.show(event))?;
+    drop(indicator);
     // The generated text may not end with a newline.
     writeln!(out)?;
     out.flush()?;

@@ -4,12 +4,11 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use tracing_energy::store::Store;
 
 use super::Usage;
 use crate::format::{counted, escape};
 use crate::options::parse_tag;
-use crate::upkeep::several;
+use crate::upkeep::{TagChange, change_tag};
 
 #[derive(Debug, Args)]
 #[command(
@@ -33,42 +32,31 @@ pub struct TagArgs {
 }
 
 pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (selectors, tag) = match (&args.remove, args.words.split_last()) {
+    let (selectors, change) = match (&args.remove, args.words.split_last()) {
         (None, Some((tag, selectors))) if !selectors.is_empty() => {
-            (selectors, Some(parse_tag(tag).map_err(Usage)?))
+            let (key, value) = parse_tag(tag).map_err(Usage)?;
+            (selectors, TagChange::Set { key, value })
         }
         (None, _) => {
             let text = "give runs and a tag: energy tag RUN... KEY[=VALUE]; see --help";
             return Err(Usage(text.to_owned()).into());
         }
-        (Some(_), _) => (args.words.as_slice(), None),
+        (Some(key), _) => {
+            let key = key.clone();
+            (args.words.as_slice(), TagChange::Remove { key })
+        }
     };
     let recording = super::open_recording(db)?;
-    let runs: Vec<i64> = several(&recording, selectors)?
-        .iter()
-        .map(|run| run.no)
-        .collect();
-    drop(recording);
-    let store = Store::open_writable(db)?;
-    let change = match (tag, &args.remove) {
-        (Some((key, value)), _) => {
-            store.set_tag(&runs, &key, &value)?;
-            let pair = if value.is_empty() {
-                key
-            } else {
-                format!("{key}={value}")
+    let changed = counted(change_tag(recording, selectors, &change, db)?, "run");
+    let text = match change {
+        TagChange::Set { key, value } => {
+            let pair = match value.is_empty() {
+                true => key,
+                false => format!("{key}={value}"),
             };
-            format!(
-                "tagged {} with {}",
-                counted(runs.len(), "run"),
-                escape(&pair)
-            )
+            format!("tagged {changed} with {}", escape(&pair))
         }
-        (None, key) => {
-            let key = key.as_deref().unwrap_or_default();
-            let had = store.remove_tag(&runs, key)?;
-            format!("removed {} from {}", escape(key), counted(had, "run"))
-        }
+        TagChange::Remove { key } => format!("removed {} from {changed}", escape(&key)),
     };
-    Ok(writeln!(out, "{change}")?)
+    Ok(writeln!(out, "{text}")?)
 }

@@ -8,10 +8,10 @@ use super::rows::SIDES;
 use super::sides::LeftOut;
 use super::stats::{Gate, Layout, gate};
 use super::{Compared, Part, Power};
+use crate::conditions::condition_sheets;
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Column, Format, Sheet, escape, percent};
-use crate::warn::condition_sheets;
 
 /// Maximum width of an operation's name in a table of 80 columns.
 const NAME_WIDTH: usize = 22;

@@ -22,13 +22,14 @@ mod relative;
 mod renamed;
 mod rows;
 mod sides;
-pub mod stats;
 
 use stats::{Comparison, Sample, compare_all};
 
+use crate::conditions::condition_rows;
 use crate::error::Result;
 use crate::query::Recording;
-use crate::warn::condition_rows;
+
+pub use energy_query::stats;
 
 pub use differences::{Difference, Power};
 pub use figures::{EnergyPer, Figures};

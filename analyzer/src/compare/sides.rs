@@ -123,7 +123,7 @@ fn left_out(run: &Run, why: String) -> LeftOut {
 
 fn check(sides: &[(String, Vec<Run>)], by: Option<&str>) -> Result<()> {
     let names = || -> Vec<String> { sides.iter().map(|(name, _)| quoted(name)).collect() };
-    let fault = |text: String| Err(Error::Usage(text));
+    let fault = |text: String| Err(Error::Request(text));
     if let Some((name, _)) = sides.iter().find(|(_, runs)| runs.is_empty()) {
         return fault(format!(
             "{}: none of its runs is complete and has power; check with `energy runs`",
@@ -159,7 +159,7 @@ fn check_disjoint(sides: &[(String, Vec<Run>)]) -> Result<()> {
                 continue;
             };
             let [name, other] = [name, other].map(|name| quoted(name));
-            return Err(Error::Usage(match runs == others {
+            return Err(Error::Request(match runs == others {
                 true if name == other => {
                     format!("{name} is given twice; give a different run or group")
                 }

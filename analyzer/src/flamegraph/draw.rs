@@ -5,8 +5,9 @@ use std::io::Write;
 use inferno::flamegraph::{Direction, Options, TextTruncateDirection};
 
 use super::options::{Measure, Picture};
-use super::{Graph, label, tooltip};
+use super::{Graph, tooltip};
 use crate::error::Result;
+use crate::format::label;
 
 /// Replaces spaces while inferno parses lines; replaced back in the picture.
 const HARD_SPACE: char = '\u{a0}';

@@ -3,8 +3,9 @@
 
 use std::io::Write;
 
-use super::{Graph, label};
+use super::Graph;
 use crate::error::Result;
+use crate::format::label;
 
 impl Graph {
     /// Writes folded stacks, one per line.

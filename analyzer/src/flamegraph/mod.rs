@@ -13,7 +13,6 @@
 
 mod draw;
 mod fold;
-mod label;
 mod options;
 mod panels;
 mod side;
@@ -22,7 +21,6 @@ mod tooltip;
 mod tree;
 mod unit;
 
-pub(crate) use label::{clean, spaced};
 pub use options::{
     COLORS, Collapse, Divisor, GraphOptions, Idle, Measure, Picture, Value, parse_colors,
     parse_min_width,

@@ -9,10 +9,11 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use super::Graph;
 use super::draw::Heading;
 use super::options::{Measure, Picture};
-use super::{Graph, label};
 use crate::error::Result;
+use crate::format::label;
 
 /// Default width of both pictures in pixels.
 const WIDTH: usize = 1600;

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::label;
 use super::options::{Collapse, Divisor, GraphOptions, Idle, Measure};
 use super::tree::Tree;
 use crate::error::Result;
+use crate::format::label;
 use crate::format::percent;
 use crate::query::{
     self, Ledger, Node, Recording, Run, Selection, Tokens, is_reported, join_bases, ledger,

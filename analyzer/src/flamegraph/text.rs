@@ -1,9 +1,9 @@
 //! Captions of a graph: runs, total, unit, provenance and confidence.
 
-use super::label;
 use super::options::{Divisor, GraphOptions, Idle, Measure, Value};
 use super::side::SideSummary;
 use super::unit::Unit;
+use crate::format::label;
 use crate::format::{energy, percent, time_span};
 
 /// A 90 % interval in joules.

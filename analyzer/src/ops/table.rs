@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Accounts, Ops};
+use super::list::{Accounts, Ops};
 use crate::format::screen::OutputStyle;
 use crate::format::{basis, energy, escape, percent, power, time_span};
 use crate::query::Share;

@@ -7,16 +7,16 @@
 //! options  <-  RunOptions, CompareOptions, ... (in their modules)  <-  cli
 //! ```
 
-mod duration;
 mod output;
-mod parse;
 mod recording;
 mod selection;
 mod serialize;
 
-pub use duration::{duration_text, parse_duration};
+pub use energy_query::options::{
+    IMPORT_NAME_HELP, KERNEL_HELP, duration_text, parse_duration, parse_fraction, parse_kernel,
+    parse_offset, parse_tag, percent_text,
+};
 pub use output::OutputFormat;
-pub use parse::{parse_fraction, parse_kernel, parse_offset, parse_tag, percent_text};
 pub use recording::{RecordingOptions, SourceOptions};
 pub use selection::{AttributedRun, RunSelector};
 pub(crate) use serialize::{as_optional_text, as_text};
@@ -25,11 +25,6 @@ pub(crate) use serialize::{as_optional_text, as_text};
 pub const RAIL_HELP: &str = "Only use this rail [default: the sum of root rails]";
 /// Help of `--phase`.
 pub const PHASE_HELP: &str = "Only use this phase, e.g. decode [default: all]";
-/// Help of `--name` of imported runs.
-pub const IMPORT_NAME_HELP: &str = "Name of the run [default: the file name]";
-/// Help of `--kernel`.
-pub const KERNEL_HELP: &str = "Averaging window of a rail's sensor: box, trailing:100ms or \
-                               lowpass:60ms (repeatable) [default: box]";
 /// Help of `--allow-different`.
 pub const ALLOW_DIFFERENT_HELP: &str = "Compare runs although their configurations differ";
 /// Help of `--limit` of a table.

@@ -67,7 +67,7 @@ impl Program {
                 self.fault("it wrote no database; it must record with EnergyLayer and a database")
             );
         }
-        let recording = Recording::open(&self.database)?;
+        let recording = Recording::open_repaired(&self.database)?;
         let mut made: Vec<Run> = recording
             .runs()?
             .into_iter()
@@ -144,7 +144,7 @@ fn newest(database: &Path) -> Result<i64> {
     if !database.exists() {
         return Ok(0);
     }
-    let recording = Recording::open(database)?;
+    let recording = Recording::open_repaired(database)?;
     let runs = recording.runs()?;
     Ok(runs.iter().map(|run| run.no).max().unwrap_or(0))
 }

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{CONFIG_TAG, RepeatPlan};
+use crate::conditions::{condition_rows, condition_sheets};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, escape};
 use crate::query::{self, Recording, RunListEntry};
-use crate::warn::{condition_rows, condition_sheets};
 
 /// Lists each configuration with the mean and the spread of its runs.
 ///

@@ -62,7 +62,7 @@ fn is_recorded(plan: &RepeatPlan, planned: PlannedRun, database: &Path) -> Resul
         };
         run.row.status == RunStatus::Complete && wanted.iter().all(is_tagged)
     };
-    Ok(Recording::open(database)?.runs()?.iter().any(has))
+    Ok(Recording::open_repaired(database)?.runs()?.iter().any(has))
 }
 
 /// An interrupted plan.
@@ -84,7 +84,7 @@ pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
     let plan = |run: &Run| RepeatPlan::from_value(&config(run).plan?);
     let plan = runs.iter().find_map(plan);
     let Some(plan) = plan else {
-        return Err(Error::Usage(format!(
+        return Err(Error::Request(format!(
             "group {}: its runs contain no plan of this version; only runs of `energy run --repeat` can be resumed",
             escape(group)
         )));

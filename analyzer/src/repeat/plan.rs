@@ -144,7 +144,7 @@ impl RunOfPlan {
         let config = config.filter(|_| self.plan.version == VERSION);
         let config = config.ok_or_else(|| {
             let text = "--plan is not a plan of this version; it is set by `energy run --repeat`";
-            Error::Usage(text.to_owned())
+            Error::Request(text.to_owned())
         })?;
         let mut options = RunOptions {
             prompt,

@@ -4,9 +4,9 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::ReportOptions;
 use super::markup::{chart, paragraph, section};
-use super::name::name;
+use super::options::ReportOptions;
+use crate::charts::name;
 use crate::compare::stats::Comparison;
 use crate::compare::{CompareOptions, Compared, ComparedEnergy, Part, Power, sides};
 use crate::error::Result;

@@ -2,9 +2,9 @@
 
 use tracing_energy::rows::RunStatus;
 
-use super::drawn::Drawn;
+use super::drawn::DrawnRun;
 use super::markup::{facts, list, paragraph};
-use super::name::name;
+use crate::charts::name;
 use crate::format::html::escape;
 use crate::format::{count, counted, energy, number, power, shorten, time_span, utc};
 use crate::summary::{coverage_notes, method, warnings};
@@ -25,7 +25,7 @@ struct KeyFigure {
     detail: String,
 }
 
-pub(super) fn head(drawn: &Drawn) -> String {
+pub(super) fn head(drawn: &DrawnRun) -> String {
     let mut html = String::new();
     if let Some((group, runs)) = &drawn.group {
         let text = format!(
@@ -40,12 +40,12 @@ pub(super) fn head(drawn: &Drawn) -> String {
     html + &cautions(drawn)
 }
 
-fn key_figures(drawn: &Drawn) -> String {
+fn key_figures(drawn: &DrawnRun) -> String {
     let cards = all(drawn).iter().map(card).collect::<String>();
     format!("<div class=\"cards\">\n{cards}</div>\n")
 }
 
-fn all(drawn: &Drawn) -> Vec<KeyFigure> {
+fn all(drawn: &DrawnRun) -> Vec<KeyFigure> {
     let (totals, ends) = (&drawn.summary.totals, &drawn.interval);
     let tokens = totals.input_tokens.zip(totals.output_tokens);
     let tokens = tokens.map(|(input, output)| (input + output) as f64);
@@ -114,7 +114,7 @@ fn all(drawn: &Drawn) -> Vec<KeyFigure> {
 
 /// Returns the peak of the root rail with the highest power; peaks of rails are at different
 /// times, so they are not summed.
-fn peaks(drawn: &Drawn) -> Option<KeyFigure> {
+fn peaks(drawn: &DrawnRun) -> Option<KeyFigure> {
     let roots = drawn.summary.balance.iter().filter(|rail| rail.is_root);
     let highest = roots.max_by(|a, b| {
         let watts = |rail: &crate::query::Balance| rail.peak_w.unwrap_or(f64::MIN);
@@ -163,7 +163,7 @@ fn card(figure: &KeyFigure) -> String {
     )
 }
 
-fn about(drawn: &Drawn) -> String {
+fn about(drawn: &DrawnRun) -> String {
     let summary = &drawn.summary;
     let (row, metadata) = (&summary.run.row, &summary.run.row.metadata);
     let join = |parts: [&Option<String>; 3]| {
@@ -198,7 +198,7 @@ fn about(drawn: &Drawn) -> String {
 }
 
 /// Returns cautions that concern the energies, and events.
-fn cautions(drawn: &Drawn) -> String {
+fn cautions(drawn: &DrawnRun) -> String {
     let (summary, run) = (&drawn.summary, &drawn.summary.run);
     let mut texts = Vec::new();
     texts.extend(
@@ -245,7 +245,7 @@ fn cautions(drawn: &Drawn) -> String {
     heading + &list("cautions", &texts) + &list("events", &events)
 }
 
-fn events(drawn: &Drawn) -> Vec<String> {
+fn events(drawn: &DrawnRun) -> Vec<String> {
     let events = &drawn.summary.events;
     let text = |event: &crate::query::Event| {
         let times = match event.count {

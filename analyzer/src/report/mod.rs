@@ -1,117 +1,24 @@
 //! Reports of runs: charts, tables and a comparison in one HTML file.
 //!
 //! ```text
-//! recording --query, summary, compare--> Drawn --+--> sections (HTML, readable without scripts)
-//!                                                +--> one JSON block --> charts (assets/*.js)
+//! recording --summary, charts, compare--> Drawn --+--> sections (HTML, readable without scripts)
+//!                                                 +--> one JSON block --> scripts of `charts`
 //! ```
 //!
 //! Every chart is drawn from plain structs that sum to the run's balance or ledger. Data that
 //! is too small or too numerous to draw is merged and counted, never dropped. The page loads
 //! and sends nothing, which its content security policy enforces.
 
-mod accounts;
 mod comparison;
+mod content;
 mod drawn;
 mod embed;
-mod flows;
 mod head;
 mod markup;
-mod matrix;
-mod name;
+mod options;
 mod page;
-mod part;
-mod phases;
 mod sections;
-mod series;
 mod tables;
-mod timeline;
-mod tree;
 
-use std::io::Write;
-
-use clap::Args;
-
-use comparison::RunComparison;
-use drawn::Drawn;
-
-use crate::error::{Error, Result};
-use crate::options::ALLOW_DIFFERENT_HELP;
-use crate::query::{Recording, Selection};
-
-/// Maximum number of runs or groups of one page.
-pub const MAX_SELECTIONS: usize = 4;
-
-/// Options of a report.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct ReportOptions {
-    /// Title of the page [default: the names of the runs]
-    #[arg(long, value_name = "TEXT")]
-    pub title: Option<String>,
-    /// Compare runs with different configurations.
-    #[arg(long, help = ALLOW_DIFFERENT_HELP)]
-    pub allow_different: bool,
-}
-
-/// A page.
-#[derive(Debug)]
-pub struct Report {
-    title: String,
-    file: String,
-    runs: Vec<Drawn>,
-    sections: Vec<String>,
-    comparison: Option<RunComparison>,
-}
-
-impl Report {
-    /// Reads the page's data: the newest run of each selection, and all runs of the selections
-    /// for the comparison.
-    ///
-    /// # Errors
-    /// Fails if the file cannot be read, or if there are no selections or more than
-    /// [`MAX_SELECTIONS`].
-    pub fn read(
-        recording: &Recording,
-        selections: Vec<Selection>,
-        options: &ReportOptions,
-    ) -> Result<Self> {
-        if selections.is_empty() || selections.len() > MAX_SELECTIONS {
-            let text = format!("a report shows one to {MAX_SELECTIONS} runs or groups");
-            return Err(Error::Usage(text));
-        }
-        let comparison = RunComparison::read(recording, &selections, options)?;
-        let (mut runs, mut sections) = (Vec::new(), Vec::new());
-        for selection in selections {
-            let count = selection.runs.len();
-            let group = (count > 1).then_some((selection.name, count));
-            let Some(run) = selection.runs.into_iter().last() else {
-                continue;
-            };
-            let drawn = Drawn::read(recording, run, group)?;
-            sections.push(sections::sections(recording, &drawn, runs.len())?);
-            runs.push(drawn);
-        }
-        let titles: Vec<&str> = runs.iter().map(|run| run.data.title.as_str()).collect();
-        let title = options.title.as_deref().map(name::name);
-        let file = recording.path().file_name().unwrap_or_default();
-        Ok(Self {
-            title: title.unwrap_or_else(|| format!("Energy of {}", titles.join(", "))),
-            file: name::name(&file.to_string_lossy()),
-            comparison,
-            sections,
-            runs,
-        })
-    }
-
-    /// Returns why its runs are not compared, if there are several.
-    pub fn not_compared(&self) -> Option<&str> {
-        self.comparison.as_ref()?.refused.as_deref()
-    }
-
-    /// Writes the page.
-    ///
-    /// # Errors
-    /// Fails if `out` cannot be written.
-    pub fn write(&self, out: &mut dyn Write) -> Result<()> {
-        page::write(self, out)
-    }
-}
+pub use content::{MAX_SELECTIONS, Report};
+pub use options::ReportOptions;

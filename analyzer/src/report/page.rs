@@ -4,37 +4,24 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::Report;
 use super::comparison;
-use super::drawn::Data;
+use super::content::Report;
 use super::embed;
 use super::markup::paragraph;
 use super::sections::{SECTIONS, id};
+use crate::charts::{self, RunCharts};
 use crate::error::Result;
 use crate::format::html::escape;
 
 const STYLES: [&str; 4] = [
-    include_str!("assets/theme.css"),
+    charts::THEME,
     include_str!("assets/page.css"),
-    include_str!("assets/charts.css"),
+    charts::STYLES,
     include_str!("assets/tables.css"),
 ];
 const PRINT: &str = include_str!("assets/print.css");
-/// In the order of their dependencies.
-const SCRIPTS: [&str; 15] = [
-    include_str!("assets/quantity.js"),
-    include_str!("assets/colour.js"),
-    include_str!("assets/svg.js"),
-    include_str!("assets/marks.js"),
-    include_str!("assets/balance.js"),
-    include_str!("assets/phases.js"),
-    include_str!("assets/timeline.js"),
-    include_str!("assets/heatmap.js"),
-    include_str!("assets/tokens.js"),
-    include_str!("assets/treemap.js"),
-    include_str!("assets/sankey.js"),
-    include_str!("assets/flame.js"),
-    include_str!("assets/compare.js"),
+/// Scripts of the page, which follow those of the charts.
+const SCRIPTS: [&str; 2] = [
     include_str!("assets/tables.js"),
     include_str!("assets/main.js"),
 ];
@@ -42,13 +29,27 @@ const SCRIPTS: [&str; 15] = [
 /// Data for the scripts.
 #[derive(Serialize)]
 struct Embedded<'r> {
-    runs: Vec<&'r Data>,
+    runs: Vec<&'r RunCharts>,
     #[serde(rename = "across")]
     comparison: Option<&'r comparison::Data>,
 }
 
-pub(super) fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
-    let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.concat());
+impl Report {
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// Fails if `out` cannot be written.
+    pub fn write(&self, out: &mut dyn Write) -> Result<()> {
+        write(self, out)
+    }
+}
+
+fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
+    let script = format!(
+        "(() => {{\n\"use strict\";\n{}{}}})();\n",
+        charts::SCRIPTS.concat(),
+        SCRIPTS.concat()
+    );
     let data = embed::json(&Embedded {
         runs: report.runs.iter().map(|run| &run.data).collect(),
         comparison: report

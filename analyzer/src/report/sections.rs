@@ -1,11 +1,11 @@
 //! Sections of one run, in order. Each has a sentence that explains how to read it; without
 //! data it states the reason.
 
-use super::drawn::Drawn;
+use super::drawn::DrawnRun;
 use super::head::head;
 use super::markup::{chart, details, paragraph, section};
-use super::name::name;
 use super::tables;
+use crate::charts::name;
 use crate::error::Result;
 use crate::query::Recording;
 use crate::views::{self, BalanceOptions};
@@ -30,7 +30,7 @@ const INTERVAL: &str =
     "Interval energies: total energy of the root rails in that time, including idle energy.";
 
 /// Returns all sections of run number `no`.
-pub(super) fn sections(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
+pub(super) fn sections(recording: &Recording, drawn: &DrawnRun, no: usize) -> Result<String> {
     let title = format!("{} · {}", drawn.data.title, drawn.provenance());
     let how = "Key figures, with 90 % intervals where known; \
                – is unknown.";
@@ -61,7 +61,7 @@ pub(super) fn id(no: usize, section: &str) -> String {
 }
 
 /// Returns a paragraph with the method and basis of a section's energies.
-fn basis(drawn: &Drawn, reading: &str, basis: Option<&str>) -> String {
+fn basis(drawn: &DrawnRun, reading: &str, basis: Option<&str>) -> String {
     let basis = basis.map_or(String::new(), |basis| format!(", basis {}", name(basis)));
     let method = drawn.summary.attribution.as_ref();
     let method = method.map_or(String::new(), |one| format!(", method {}", one.title()));
@@ -70,7 +70,7 @@ fn basis(drawn: &Drawn, reading: &str, basis: Option<&str>) -> String {
 }
 
 /// Returns a paragraph that explains missing ledger energies.
-fn no_energy(drawn: &Drawn, otherwise: &str) -> String {
+fn no_energy(drawn: &DrawnRun, otherwise: &str) -> String {
     let summary = &drawn.summary;
     let text = if drawn.ledger.nodes.is_empty() {
         "No span was recorded in this run."
@@ -84,7 +84,7 @@ fn no_energy(drawn: &Drawn, otherwise: &str) -> String {
     paragraph("empty", text)
 }
 
-fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
+fn balance(recording: &Recording, drawn: &DrawnRun, no: usize) -> Result<String> {
     let how = "Each bar is the total energy of one rail over the whole recording, divided into its \
                accounts; accounts left of zero are negative.";
     let accounts = &drawn.data.accounts;
@@ -126,7 +126,7 @@ fn balance(recording: &Recording, drawn: &Drawn, no: usize) -> Result<String> {
     ))
 }
 
-fn conditions(drawn: &Drawn, no: usize) -> String {
+fn conditions(drawn: &DrawnRun, no: usize) -> String {
     let how = "Conditions that make runs comparable, at the start and at the end of the run.";
     let content = match drawn.summary.conditions.is_empty() {
         true => paragraph(
@@ -144,7 +144,7 @@ fn conditions(drawn: &Drawn, no: usize) -> String {
     )
 }
 
-fn phases(drawn: &Drawn, no: usize) -> String {
+fn phases(drawn: &DrawnRun, no: usize) -> String {
     if drawn.data.phases.is_empty() {
         return roots(drawn, no);
     }
@@ -164,7 +164,7 @@ fn phases(drawn: &Drawn, no: usize) -> String {
 }
 
 /// Returns the section that replaces phases if no span has that role.
-fn roots(drawn: &Drawn, no: usize) -> String {
+fn roots(drawn: &DrawnRun, no: usize) -> String {
     let how = "Inclusive energy of root spans; they may overlap in time.";
     let content = match drawn.summary.roots.is_empty() {
         true => no_energy(drawn, "The energy of spans is unknown."),
@@ -173,7 +173,7 @@ fn roots(drawn: &Drawn, no: usize) -> String {
     section(&id(no, "phases"), "Root spans", how, &content)
 }
 
-fn power(drawn: &Drawn, no: usize) -> String {
+fn power(drawn: &DrawnRun, no: usize) -> String {
     let how = "Lines are mean power; the shade behind them spans the lowest to the highest \
                sample of a step. Bands are phases, dashed lines idle power, triangles peaks.";
     let content = match &drawn.data.timeline {
@@ -212,7 +212,7 @@ fn power(drawn: &Drawn, no: usize) -> String {
     section(&id(no, "power"), "Power over time", how, &content)
 }
 
-fn layers(drawn: &Drawn, no: usize) -> String {
+fn layers(drawn: &DrawnRun, no: usize) -> String {
     let how = "Rows are layers, columns are components; a stronger shade is more energy. Arrow \
                keys \
                move from cell to cell. (rest) is outside of all layers or components.";
@@ -228,7 +228,7 @@ fn layers(drawn: &Drawn, no: usize) -> String {
     section(&id(no, "layers"), "Layers and components", how, &content)
 }
 
-fn tokens(drawn: &Drawn, no: usize) -> String {
+fn tokens(drawn: &DrawnRun, no: usize) -> String {
     let how = "Each bar is the total energy of the rails while a token was generated, its \
                whisker the 90 % \
                interval. The line is the cumulative energy; triangles mark outliers.";
@@ -263,7 +263,7 @@ fn tokens(drawn: &Drawn, no: usize) -> String {
 }
 
 /// Returns the basis of the tree's charts, with notes on merged nodes.
-fn tree_notes(drawn: &Drawn) -> Option<String> {
+fn tree_notes(drawn: &DrawnRun) -> Option<String> {
     let tree = drawn.data.tree.as_ref()?;
     let folded: usize = tree.folded.iter().sum();
     let mut note = format!("{} call paths", tree.nodes);
@@ -279,14 +279,14 @@ fn tree_notes(drawn: &Drawn) -> Option<String> {
     Some(basis(drawn, LEDGER, drawn.ledger.basis().as_deref()) + &paragraph("note", &(note + ".")))
 }
 
-fn tree_chart(drawn: &Drawn, no: usize, kind: &str, label: &str, table: &str) -> String {
+fn tree_chart(drawn: &DrawnRun, no: usize, kind: &str, label: &str, table: &str) -> String {
     match tree_notes(drawn) {
         None => no_energy(drawn, "Its spans have no energy."),
         Some(notes) => notes + &chart(kind, no, label) + table,
     }
 }
 
-fn treemap(drawn: &Drawn, no: usize) -> String {
+fn treemap(drawn: &DrawnRun, no: usize) -> String {
     let how = "Areas of neighbours are proportional to energy; areas inside a \
                frame are its children in the tree of spans. Click, or press Enter, to zoom in, and \
                Escape to zoom out.";
@@ -294,7 +294,7 @@ fn treemap(drawn: &Drawn, no: usize) -> String {
     section(&id(no, "treemap"), "Treemap of spans", how, &content)
 }
 
-fn flows(drawn: &Drawn, no: usize) -> String {
+fn flows(drawn: &DrawnRun, no: usize) -> String {
     let how = "Heights are energy, from rails on the left by phases or root spans and parts to \
                operations; energy \
                into a node flows out of it, or ends there.";
@@ -309,7 +309,7 @@ fn flows(drawn: &Drawn, no: usize) -> String {
     section(&id(no, "flows"), "From rails to operations", how, &content)
 }
 
-fn flame(drawn: &Drawn, no: usize) -> String {
+fn flame(drawn: &DrawnRun, no: usize) -> String {
     let how = "Widths are inclusive energy; click, or press Enter, to zoom in, Escape to \
                zoom out, and type a name to find it.";
     let table = drawn

@@ -2,13 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::drawn::Drawn;
-use super::flows::Flows;
+use super::drawn::DrawnRun;
 use super::markup::{details, paragraph};
-use super::matrix::{Cell, Matrix};
-use super::series::Series;
-use super::timeline::Timeline;
-use super::tree::Tree;
+use crate::charts::{Flow, Flows, Matrix, MatrixCell, Timeline, TokenSeries, TreeChart};
 use crate::format::{Column, Sheet, energy, shorten};
 use crate::query::{Condition, Group, sum_known};
 use crate::summary::{hot, kinds_name};
@@ -24,11 +20,11 @@ const KIND: usize = 70;
 const HASH: usize = 13;
 
 /// Returns the tables of the last section.
-pub(super) fn all(drawn: &Drawn) -> String {
+pub(super) fn all(drawn: &DrawnRun) -> String {
     hottest(drawn) + &kinds(drawn) + &groups(drawn)
 }
 
-fn hottest(drawn: &Drawn) -> String {
+fn hottest(drawn: &DrawnRun) -> String {
     let columns = vec![
         Column::path("node", "call path"),
         Column::energy("energy_j", "self energy"),
@@ -45,7 +41,7 @@ fn hottest(drawn: &Drawn) -> String {
     Sheet::new("hottest", "Hottest call paths (ledger)", columns, rows).html()
 }
 
-fn kinds(drawn: &Drawn) -> String {
+fn kinds(drawn: &DrawnRun) -> String {
     let kinds = &drawn.summary.kinds;
     if kinds.kinds.is_empty() {
         return String::new();
@@ -93,7 +89,7 @@ fn kinds(drawn: &Drawn) -> String {
     html
 }
 
-fn groups(drawn: &Drawn) -> String {
+fn groups(drawn: &DrawnRun) -> String {
     let columns = || {
         vec![
             Column::text("name", "name"),
@@ -128,7 +124,7 @@ fn groups(drawn: &Drawn) -> String {
 }
 
 /// Returns root spans by name, without shares.
-pub(super) fn roots(drawn: &Drawn) -> String {
+pub(super) fn roots(drawn: &DrawnRun) -> String {
     let columns = vec![
         Column::text("name", "root span"),
         Column::energy("energy_j", "energy"),
@@ -178,7 +174,7 @@ pub(super) fn conditions(conditions: &[Condition]) -> String {
     .html()
 }
 
-pub(super) fn phases(drawn: &Drawn) -> String {
+pub(super) fn phases(drawn: &DrawnRun) -> String {
     let columns = vec![
         Column::text("phase", "phase"),
         Column::time("duration_ns", "time"),
@@ -244,7 +240,7 @@ pub(super) fn matrix(matrix: &Matrix) -> String {
         Column::interval("lo_j", "hi_j", "90 %"),
         Column::count("nodes", "call paths"),
     ];
-    let row = |cell: &Cell| {
+    let row = |cell: &MatrixCell| {
         json!({
             "layer": matrix.layers[cell.layer], "component": matrix.components[cell.component],
             "energy_j": cell.energy_j, "lo_j": cell.lo, "hi_j": cell.hi, "nodes": cell.nodes,
@@ -255,7 +251,7 @@ pub(super) fn matrix(matrix: &Matrix) -> String {
     details("Cells as a table", matrix.all.len(), &sheet.html())
 }
 
-pub(super) fn tokens(series: &Series) -> String {
+pub(super) fn tokens(series: &TokenSeries) -> String {
     let many = series.per_bar > 1;
     let mut columns = vec![Column::count("token", "token")];
     columns.push(match many {
@@ -293,7 +289,7 @@ pub(super) fn flows(flows: &Flows) -> String {
         Column::energy("energy_j", "energy"),
         Column::count("of", "names"),
     ];
-    let row = |flow: &super::flows::Flow| {
+    let row = |flow: &Flow| {
         let (from, to) = (&flows.nodes[flow.from], &flows.nodes[flow.to]);
         json!({
             "from": from.name, "to": to.name, "energy_j": flow.energy_j, "of": to.of,
@@ -306,7 +302,7 @@ pub(super) fn flows(flows: &Flows) -> String {
 }
 
 /// Returns the nodes with the highest inclusive energy.
-pub(super) fn tree(tree: &Tree) -> String {
+pub(super) fn tree(tree: &TreeChart) -> String {
     let mut inclusive = tree.self_j.clone();
     for at in (0..inclusive.len()).rev() {
         if let Ok(above) = usize::try_from(tree.parent[at]) {
@@ -335,7 +331,7 @@ pub(super) fn tree(tree: &Tree) -> String {
     details("Call paths as a table", order.len(), &html)
 }
 
-fn path(tree: &Tree, node: usize) -> String {
+fn path(tree: &TreeChart, node: usize) -> String {
     let up = |at: &usize| usize::try_from(tree.parent[*at]).ok();
     let mut labels: Vec<&str> = std::iter::successors(Some(node), up)
         .map(|at| tree.names[tree.name[at]].as_str())

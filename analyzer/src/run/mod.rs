@@ -2,6 +2,8 @@
 
 #[cfg(feature = "inference")]
 mod config;
+#[cfg(feature = "inference")]
+mod event;
 mod fetch;
 #[cfg(feature = "inference")]
 mod hub;
@@ -12,7 +14,10 @@ pub(crate) mod options;
 mod record;
 mod variants;
 
-pub use fetch::{Fetch, SMOLLM2, Weights, sha256, sha256_of};
+pub use crate::checksum::{sha256, sha256_of};
+#[cfg(feature = "inference")]
+pub use event::{OnRunEvent, RunEvent};
+pub use fetch::{Fetch, SMOLLM2, Weights};
 #[cfg(feature = "inference")]
 pub(crate) use model::path as model_path;
 pub use options::{Depth, Prefill, Requantize, RunOptions, parse_method};

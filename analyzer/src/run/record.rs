@@ -15,7 +15,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::config::RunConfig;
-use super::model::{self, load, spinner};
+use super::event::{OnRunEvent, RunEvent};
+use super::model::{self, load};
 use super::{Depth, Prefill, Requantize, RunOptions};
 use crate::error::Error;
 
@@ -28,30 +29,35 @@ pub struct Recorded {
     pub warnings: Vec<String>,
 }
 
-/// Generates a continuation of the prompt and records it; the text is streamed to `out`. May
-/// only be called once per process because it installs the global subscriber.
+/// Generates a continuation of the prompt and records it; the text is streamed to `out`,
+/// and `on_event` gets the steps before. May only be called once per process because it installs the global subscriber.
 ///
 /// # Errors
 /// If the model cannot be loaded, or the recording cannot be started.
-pub fn record(db: &Path, options: &RunOptions, out: &mut dyn Write) -> anyhow::Result<Recorded> {
+pub fn record(
+    db: &Path,
+    options: &RunOptions,
+    out: &mut dyn Write,
+    on_event: &mut OnRunEvent<'_>,
+) -> anyhow::Result<Recorded> {
     if options.stats.is_some() && options.depth < Depth::Module {
         let text = format!(
             "--stats needs the spans of modules, which --depth {} does not record; use --depth \
              module or deep",
             super::options::name(&options.depth)
         );
-        return Err(Error::Usage(text).into());
+        return Err(Error::Request(text).into());
     }
     if options.prompts().is_empty() {
         let text = "the prompt is empty; give at least one line that is not blank";
-        return Err(Error::Usage(text.to_owned()).into());
+        return Err(Error::Request(text.to_owned()).into());
     }
     // Download the model before the measurement, which must not include it.
-    let path = model::path(&options.model)?;
+    let path = model::path(&options.model, on_event)?;
     let checksum = super::sha256(&path)?;
-    warm_up(options, &path)?;
-    let guard = start(db, options)?;
-    match generate(options, (path, &checksum), &guard, out) {
+    warm_up(options, &path, on_event)?;
+    let guard = start(db, options, on_event)?;
+    match generate(options, (path, &checksum), &guard, (out, on_event)) {
         Ok((responses, written)) => {
             let summary = match responses.is_cancelled {
                 true => guard.cancel(),
@@ -92,7 +98,11 @@ fn fit_measured(db: &Path, options: &RunOptions, summary: &RunSummary) -> Option
 }
 
 /// Measures the baseline and installs the recorder.
-fn start(db: &Path, options: &RunOptions) -> anyhow::Result<EnergyGuard> {
+fn start(
+    db: &Path,
+    options: &RunOptions,
+    on_event: &mut OnRunEvent<'_>,
+) -> anyhow::Result<EnergyGuard> {
     let recording = &options.recording;
     let builder = EnergyLayer::builder()
         .database_ignoring_env(db)
@@ -108,9 +118,12 @@ fn start(db: &Path, options: &RunOptions) -> anyhow::Result<EnergyGuard> {
         Some(path) => builder.chrome(path),
         None => builder,
     };
-    let waiting = (!recording.baseline.is_zero()).then(|| spinner("measuring idle power"));
-    let (layer, guard) = builder.build()?;
-    drop(waiting);
+    if !recording.baseline.is_zero() {
+        on_event(RunEvent::Step("measuring idle power"));
+    }
+    let built = builder.build();
+    on_event(RunEvent::Done);
+    let (layer, guard) = built?;
     let level = LevelFilter::from_level(options.depth.of_model().level());
     let filter = Targets::new().with_target(instrument::TARGET, level);
     tracing_subscriber::registry()
@@ -138,12 +151,12 @@ fn metadata(options: &RunOptions) -> RunMetadata {
 }
 
 /// Generates without recording, so that files are cached and clocks are high.
-fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
+fn warm_up(options: &RunOptions, path: &Path, on_event: &mut OnRunEvent<'_>) -> anyhow::Result<()> {
     if options.warmup == 0 {
         return Ok(());
     }
-    let _waiting = spinner("warming up");
-    let mut model = load(options, path)?;
+    let mut model = load(options, path, on_event)?;
+    on_event(RunEvent::Step("warming up"));
     for _ in 0..options.warmup {
         for prompt in options.prompts() {
             energy_models::generate(&mut model, prompt, &sampling(options), |_| {
@@ -151,6 +164,7 @@ fn warm_up(options: &RunOptions, path: &Path) -> anyhow::Result<()> {
             })?;
         }
     }
+    on_event(RunEvent::Done);
     Ok(())
 }
 
@@ -172,9 +186,9 @@ fn generate(
     options: &RunOptions,
     (path, checksum): (PathBuf, &str),
     guard: &EnergyGuard,
-    out: &mut dyn Write,
+    (out, on_event): (&mut dyn Write, &mut OnRunEvent<'_>),
 ) -> anyhow::Result<(Responses, Written)> {
-    let mut model = load(options, &path)?;
+    let mut model = load(options, &path, on_event)?;
     let mut config = describe(guard, options, &model, checksum);
     let (mut responses, mut written) = (Responses::default(), Ok(()));
     for (at, prompt) in options.prompts().into_iter().enumerate() {

@@ -1,13 +1,7 @@
 //! List of runs: filter, order and pages.
 
-mod filter;
-mod time_range;
-
-pub use filter::{Filter, Range, parse_range, parse_tag_filter};
-pub(crate) use time_range::parse_moment;
-pub use time_range::{TimeRange, parse_age, parse_time_range};
-
-use std::cmp::Ordering;
+pub use crate::format::{TimeRange, parse_age, parse_time_range};
+pub use crate::query::{NumberRange, RunFilter, Sort, parse_range, parse_tag_filter};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -15,30 +9,14 @@ use serde_json::json;
 
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, percent};
-use crate::query::{self, Recording, RunListEntry};
-
-/// Sort key of runs: largest first, unknown last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Sort {
-    /// Start.
-    #[default]
-    Date,
-    /// Duration of the recording.
-    Duration,
-    /// Energy of the measured work.
-    Energy,
-    /// Energy per token.
-    JPerToken,
-    /// Generated tokens per second of decode.
-    TokensPerS,
-}
+use crate::query::{self, Recording, RunListEntry, RunOrder};
 
 /// Options of the list.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct RunsOptions {
     /// Filter.
     #[command(flatten)]
-    pub filter: Filter,
+    pub filter: RunFilter,
     /// Sort key: largest first, unknown last
     #[arg(long, value_name = "KEY", value_enum, default_value_t)]
     pub sort: Sort,
@@ -57,7 +35,7 @@ pub struct RunsOptions {
 impl Default for RunsOptions {
     fn default() -> Self {
         Self {
-            filter: Filter::default(),
+            filter: RunFilter::default(),
             sort: Sort::default(),
             reverse: false,
             limit: None,
@@ -93,19 +71,27 @@ impl Listing {
     /// # Errors
     /// If the file cannot be read.
     pub fn read(recording: &Recording, options: &RunsOptions) -> Result<Self> {
-        let runs = query::list(recording)?;
-        let all = runs.len();
-        let mut runs = options.filter.keep(recording, runs)?;
-        runs.sort_by(|a, b| order(a, b, options.sort, options.reverse));
-        let (matching, page) = (runs.len(), options.page.max(1));
-        let limit = options.limit.unwrap_or(matching).max(1);
-        let first = (page - 1).saturating_mul(limit).min(matching);
-        let runs = runs.drain(first..first.saturating_add(limit).min(matching));
+        let page = options.page.max(1);
+        let limit = options.limit.map(|limit| limit.max(1));
+        let offset = (page - 1).saturating_mul(limit.unwrap_or(0));
+        let offset = match limit {
+            Some(_) => offset,
+            // Without a limit, there is one page.
+            None if page > 1 => usize::MAX,
+            None => 0,
+        };
+        let order = RunOrder {
+            sort: options.sort,
+            reverse: options.reverse,
+        };
+        let found = query::run_page(recording, &options.filter, order, (offset, limit))?;
+        let matching = found.matching;
+        let limit = limit.unwrap_or(matching).max(1);
         Ok(Self {
-            runs: runs.collect(),
+            runs: found.runs,
             matching,
-            all,
-            first,
+            all: found.all,
+            first: offset.min(matching),
             page,
             pages: matching.div_ceil(limit).max(1),
         })
@@ -167,35 +153,6 @@ impl Listing {
                 Some(format!("{first} to {last} of {of}; {page}{next}."))
             }
         }
-    }
-}
-
-/// Compares two runs. Unknown values are last in both directions; equal runs are ordered
-/// newest first.
-fn order(a: &RunListEntry, b: &RunListEntry, sort: Sort, reverse: bool) -> Ordering {
-    let by_date = || b.start_unix_ns.cmp(&a.start_unix_ns).then(b.no.cmp(&a.no));
-    if sort == Sort::Date {
-        return if reverse {
-            by_date().reverse()
-        } else {
-            by_date()
-        };
-    }
-    let largest_first = match (key(a, sort), key(b, sort)) {
-        (Some(a), Some(b)) if reverse => a.total_cmp(&b),
-        (Some(a), Some(b)) => b.total_cmp(&a),
-        (a, b) => b.is_some().cmp(&a.is_some()),
-    };
-    largest_first.then_with(by_date)
-}
-
-fn key(run: &RunListEntry, sort: Sort) -> Option<f64> {
-    match sort {
-        Sort::Date => Some(run.start_unix_ns as f64),
-        Sort::Duration => run.duration_ns.map(|ns| ns as f64),
-        Sort::Energy => run.energy_j,
-        Sort::JPerToken => run.j_per_token,
-        Sort::TokensPerS => run.tokens_per_s,
     }
 }
 

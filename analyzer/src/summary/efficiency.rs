@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::table::Page;
+use super::page::Page;
 use crate::efficiency::{Carbon, Cost};
 use crate::format::{UNKNOWN, energy, mass, number, percent};
 

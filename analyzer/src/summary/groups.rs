@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::table::Page;
+use super::page::Page;
 use crate::format::{UNKNOWN, count, energy, escape, percent, power, shorten, time_span};
 use crate::query::{Group, join_bases};
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Summary;
+use super::data::Summary;
 use crate::query::{Attribution, Balance, Run};
 
 /// Version of the keys.

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::Summary;
+use super::data::Summary;
 use super::efficiency::joule_seconds;
-use super::table::Page;
+use super::page::Page;
 use crate::format::{UNKNOWN, energy, escape, percent, power, shorten, time_span};
 use crate::query::{Balance, Phase, RailPower, is_reported, sum_known};
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::Summary;
+use super::data::{Hot, Summary, coverage_notes};
+use super::page::Page;
 use super::warnings::half_interval;
 use crate::format::screen::OutputStyle;
 use crate::format::{basis, count, energy, escape, percent, shorten, shorten_path, time_span, utc};
@@ -23,11 +24,6 @@ pub(super) fn write(summary: &Summary, out: &mut dyn Write, style: &OutputStyle)
     page.kinds(out)?;
     page.groups(out)?;
     page.events(out)
-}
-
-pub(super) struct Page<'s> {
-    pub(super) summary: &'s Summary,
-    pub(super) style: &'s OutputStyle,
 }
 
 impl Page<'_> {
@@ -63,7 +59,7 @@ impl Page<'_> {
             let note = format!("All energies below are {caveat}.");
             writeln!(out, "{}", self.style.notice(&note))?;
         }
-        let notes = super::coverage_notes(self.summary);
+        let notes = coverage_notes(self.summary);
         let mut notes = notes.iter();
         notes.try_for_each(|note| {
             let note = shorten(note, self.width());
@@ -81,7 +77,7 @@ impl Page<'_> {
         let differ = has_intervals && basis::differ(bases());
         let columns = 36 + if has_intervals { 12 } else { 0 } + if differ { 7 } else { 0 };
         let room = self.width().saturating_sub(columns).max(20);
-        let row = |hot: &super::Hot| {
+        let row = |hot: &Hot| {
             let calls = hot.instances.filter(|count| *count > 0);
             let mut row = vec![
                 shorten_path(&escape(&hot.node), room),
@@ -132,47 +128,6 @@ impl Page<'_> {
             0 => Ok(()),
             more => writeln!(out, "  and {more} more: see --format json"),
         }
-    }
-
-    pub(super) fn section(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
-        let title = match self.summary.run.caveat() {
-            Some(caveat) => format!("{title} ({caveat})"),
-            None => title.to_owned(),
-        };
-        writeln!(out, "\n{}", self.style.heading(&title))
-    }
-
-    /// Writes a name and its value, wrapped to the width. Empty values are skipped.
-    pub(super) fn line(&self, out: &mut dyn Write, name: &str, value: &str) -> io::Result<()> {
-        if value.is_empty() {
-            return Ok(());
-        }
-        writeln!(out, "{}", self.style.fact(name, &escape(value)))
-    }
-
-    /// Writes a list item, wrapped to the width.
-    pub(super) fn wrapped(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
-        if self.style.is_markdown() {
-            return writeln!(out, "{}", self.style.note(text));
-        }
-        let mut line = "  -".to_owned();
-        for word in text.split(' ') {
-            if line.chars().count() + 1 + word.chars().count() > self.width() {
-                writeln!(out, "{}", shorten(&line, self.width()))?;
-                line = "   ".to_owned();
-            }
-            line.push(' ');
-            line.push_str(word);
-        }
-        writeln!(out, "{}", shorten(&line, self.width()))
-    }
-
-    pub(super) fn provenance(&self) -> &'static str {
-        self.summary.run.caveat().unwrap_or("measured")
-    }
-
-    pub(super) fn width(&self) -> usize {
-        self.style.width.into()
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::table::Page;
-use super::{Hot, Summary};
+use super::data::{Hot, Summary};
+use super::page::Page;
 use crate::format::{UNKNOWN, basis, energy, escape, percent, shorten, shorten_path};
 use crate::query::{Attribution, RailFit, Share};
 

@@ -1,12 +1,16 @@
 //! Maintenance of recordings: pruning, sizes, and merging.
 
+mod delete;
 mod merge;
 mod prune;
 mod size;
+mod tag;
 
+pub use delete::DeletePlan;
 pub use merge::{MergeOutcome, MergeReport, Merged, merge};
 pub use prune::{PruneCandidate, PruneOptions, PrunePlan, parse_bytes};
 pub use size::{SizeBy, size};
+pub use tag::{TagChange, change_tag};
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,15 @@
 //! Selection of runs to delete by age, number and size.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
+use serde_json::json;
+use tracing_energy::store::Store;
 
-use crate::query::RunListEntry;
+use crate::error::Result;
+use crate::format::{Answer, Column, Sheet, bytes, counted};
+use crate::query::{Recording, RunListEntry, list};
 
 /// Tags that protect a run.
 const SPARED: [&str; 2] = ["baseline", "keep"];
@@ -82,12 +87,82 @@ impl PrunePlan {
                 plan.spared += 1;
                 continue;
             }
-            plan.delete(run, sizes.get(&run.no).copied(), reason);
+            plan.add(run, sizes.get(&run.no).copied(), reason);
         }
         plan
     }
 
-    fn delete(&mut self, run: &RunListEntry, bytes: Option<u64>, reason: &'static str) {
+    /// Reads the runs of a recording and plans which of them to delete.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read(recording: &Recording, options: &PruneOptions, now_unix_ns: i64) -> Result<Self> {
+        let space = recording.store().space()?;
+        let sizes = space.runs.iter().map(|run| (run.run, run.bytes)).collect();
+        let used = space.file_bytes - space.free_bytes;
+        let runs = list(recording)?;
+        Ok(Self::make(&runs, &sizes, used, options, now_unix_ns))
+    }
+
+    /// Deletes the runs from the file at `db`. `on_progress` is called before each run with the
+    /// number of deleted runs.
+    ///
+    /// # Errors
+    /// If the file cannot be written; runs deleted before stay deleted.
+    pub fn delete(
+        &self,
+        db: &Path,
+        on_progress: &mut dyn FnMut(usize, &PruneCandidate),
+    ) -> Result<()> {
+        let store = Store::open_writable(db)?;
+        for (done, run) in self.runs.iter().enumerate() {
+            on_progress(done, run);
+            store.delete_run(run.no)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the list of runs and the sizes; `is_done` states that the runs were deleted.
+    pub fn answer(&self, options: &PruneOptions, is_done: bool) -> Answer {
+        let columns = vec![
+            Column::id("id", "id"),
+            Column::text("name", "name"),
+            Column::moment("start_unix_ns", "started"),
+            Column::text("reason", "reason"),
+            Column::bytes("bytes", "size"),
+        ];
+        let (count, freed) = (self.runs.len(), bytes(Some(self.freed_bytes)));
+        let runs = counted(count, "run");
+        let left = bytes(Some(self.left_bytes));
+        let note = match (count, is_done) {
+            (0, _) => "No run to delete.".to_owned(),
+            (_, false) => {
+                format!("{runs} would be deleted and free about {freed}; about {left} stay in use.")
+            }
+            (_, true) => {
+                format!("{runs} deleted, about {freed} freed; about {left} are in use.")
+            }
+        };
+        let mut answer = Answer::new("prune", "")
+            .with("deleted", json!(is_done))
+            .with("freed_bytes", json!(self.freed_bytes))
+            .with("left_bytes", json!(self.left_bytes))
+            .with("spared", json!(self.spared))
+            .sheet(Sheet::new("runs", "", columns, &self.runs))
+            .note(note);
+        if self.spared > 0 {
+            let spared = counted(self.spared, "run");
+            answer = answer.note(format!(
+                "{spared} kept because of the tag `baseline` or `keep`; --all deletes them."
+            ));
+        }
+        if options.max_bytes.is_some_and(|most| self.left_bytes > most) {
+            answer = answer.note("More than --max-size stays in use: the remaining runs are kept.");
+        }
+        answer
+    }
+
+    fn add(&mut self, run: &RunListEntry, bytes: Option<u64>, reason: &'static str) {
         self.freed_bytes += bytes.unwrap_or(0);
         self.left_bytes = self.left_bytes.saturating_sub(bytes.unwrap_or(0));
         self.runs.push(PruneCandidate {
@@ -121,7 +196,7 @@ fn reason(
 ///
 /// # Errors
 /// Describes the accepted format.
-pub fn parse_bytes(text: &str) -> Result<u64, String> {
+pub fn parse_bytes(text: &str) -> std::result::Result<u64, String> {
     let units = [
         ("KiB", 1_024.0),
         ("MiB", 1_048_576.0),

@@ -33,7 +33,7 @@ pub fn balance(recording: &Recording, run: &Run, options: &BalanceOptions) -> Re
         let wanted = query::rails(recording, run, options.rail.as_deref())?;
         rails.retain(|rail| wanted.contains(&rail.id));
     }
-    let mut answer = Answer::of_run("balance", "accounts of each rail", recording, run)?;
+    let mut answer = query::run_answer("balance", "accounts of each rail", recording, run)?;
     for rails in rails.chunks(RAILS) {
         answer = answer.sheet(side_by_side(rails));
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{LEDGER, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, basis};
-use crate::query::{Ledger, Node, Recording, Run};
+use crate::query::{self, Ledger, Node, Recording, Run};
 
 /// Options of the list of call paths.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -46,7 +46,7 @@ pub fn hot(recording: &Recording, run: &Run, options: &HotOptions) -> Result<Ans
     let rows: Vec<_> = nodes.iter().map(|node| row(&ledger, node, total)).collect();
     let what = format!("hottest call paths, self energy{}", scope.text());
     let sheet = Sheet::new("nodes", "", columns(), rows);
-    let mut answer = Answer::of_run("hot", &what, recording, run)?
+    let mut answer = query::run_answer("hot", &what, recording, run)?
         .with("energy_j", json!(total))
         .with("nodes_in_all", json!(all))
         .sheet(sheet)

@@ -28,7 +28,7 @@ pub fn layers(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer>
     let parts = components(&ledger);
     let rows: Vec<_> = layers.iter().map(|layer| row(layer, &parts)).collect();
     let what = format!("layers{}", scope.text());
-    let answer = Answer::of_run("layers", &what, recording, run)?;
+    let answer = query::run_answer("layers", &what, recording, run)?;
     Ok(answer
         .with("energy_j", json!(ledger.energy_j()))
         .sheet(Sheet::new("layers", "", columns(), rows))

@@ -32,7 +32,7 @@ pub fn pipeline(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answe
     rows.retain(|row| scope.wants(row["basis"].as_str()));
     let heads = if has_phases { "phases" } else { "root spans" };
     let what = format!("{heads} and their sections{}", scope.text());
-    let answer = Answer::of_run("pipeline", &what, recording, run)?;
+    let answer = query::run_answer("pipeline", &what, recording, run)?;
     let display = display_columns(has_phases);
     let display = Sheet::new("pipeline", "", display, rows.clone()).display_only();
     rows.iter_mut().for_each(|row| {

@@ -59,7 +59,7 @@ pub fn power(recording: &Recording, run: &Run, options: &SampleOptions) -> Resul
         basis: None,
     };
     let what = format!("power over time{}", scope.text());
-    let mut answer = Answer::of_run("power", &what, recording, run)?
+    let mut answer = query::run_answer("power", &what, recording, run)?
         .sheet(Sheet::new("samples", "", sample_columns(), &samples).data_only())
         .sheet(Sheet::new("rails", "", rail_columns(), rows));
     for rail in &rails {

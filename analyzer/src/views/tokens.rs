@@ -75,7 +75,7 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     let (found, few) = (rows.len(), rows.iter().take(limit).cloned().collect());
     let display = Sheet::of_values("tokens", "", columns(), few).display_only();
     let data = Sheet::of_values("tokens", "", columns(), rows).data_only();
-    let mut answer = Answer::of_run("tokens", &what, recording, run)?
+    let mut answer = query::run_answer("tokens", &what, recording, run)?
         .with(
             "statistics",
             json!(statistics.as_ref().map(EnergyStatistics::value)),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tracing_energy::power::detect::OpenOptions;
 
 fn schema() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/doctor.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/doctor.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

@@ -18,6 +18,7 @@ mod kinds_show_intervals_and_groups;
 mod maintenance_keeps_protected_runs;
 mod man_pages_and_completions_name_every_command;
 mod merging_keeps_run_summaries;
+mod opening_a_recording_changes_nothing;
 mod queries_answer_in_every_format;
 mod root_spans_are_not_phases;
 mod run_lists_match_run_summaries;

@@ -1,4 +1,4 @@
-//! Each listing command prints a table, JSON that matches its schema in `docs/schema`, CSV
+//! Each listing command prints a table, JSON that matches its schema in `analyzer/schema`, CSV
 //! and Markdown; sums match the file; an error is one clear message.
 
 use std::path::{Path, PathBuf};
@@ -157,7 +157,7 @@ fn run(folder: &Path, question: &[&str], more: &[&str]) -> Output {
 }
 
 fn schema(command: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/schema/{command}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{command}.json"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::fixture::command::{energy, errors, text};
 use crate::fixture::drawn::{self, Drawn};
 use energy_analyzer::query::{self, Recording, RunListEntry};
-use energy_analyzer::runs::{Filter, Listing, Range, RunsOptions, Sort};
+use energy_analyzer::runs::{Listing, NumberRange, RunFilter, RunsOptions, Sort};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -101,7 +101,7 @@ proptest! {
     fn a_filter_keeps_matching_runs(runs in drawn::runs(12)) {
         let (_folder, recording) = recording(&runs);
         let all = query::list(&recording).unwrap();
-        let of = |filter: Filter| {
+        let of = |filter: RunFilter| {
             let options = RunsOptions { filter, ..RunsOptions::default() };
             numbers(&listed(&recording, &options)).into_iter().collect::<BTreeSet<i64>>()
         };
@@ -110,29 +110,29 @@ proptest! {
                 .collect::<BTreeSet<i64>>()
         };
         let wanted = |text: &str| Some(text.to_owned());
-        let none = Filter::default;
-        prop_assert_eq!(of(Filter { model: wanted("smollm"), ..none() }),
+        let none = RunFilter::default;
+        prop_assert_eq!(of(RunFilter { model: wanted("smollm"), ..none() }),
             drawn(&|run| run.model == Some("SmolLM2")));
-        prop_assert_eq!(of(Filter { prompt: wanted("sky BLUE"), ..none() }), drawn(&|run| run.prompt.is_some_and(|prompt| prompt.contains("SKY"))));
-        prop_assert_eq!(of(Filter { prompt: wanted("the sky"), ..none() }),
+        prop_assert_eq!(of(RunFilter { prompt: wanted("sky BLUE"), ..none() }), drawn(&|run| run.prompt.is_some_and(|prompt| prompt.contains("SKY"))));
+        prop_assert_eq!(of(RunFilter { prompt: wanted("the sky"), ..none() }),
             drawn(&|run| run.prompt.is_some_and(|prompt| prompt.contains("SKY"))));
-        prop_assert_eq!(of(Filter { prompt: wanted("GRÖSSE"), ..none() }), BTreeSet::new());
-        prop_assert_eq!(of(Filter { prompt: wanted("RÖ"), ..none() }),
+        prop_assert_eq!(of(RunFilter { prompt: wanted("GRÖSSE"), ..none() }), BTreeSet::new());
+        prop_assert_eq!(of(RunFilter { prompt: wanted("RÖ"), ..none() }),
             drawn(&|run| run.prompt == Some("Größe")));
-        prop_assert_eq!(of(Filter { status: wanted("crashed"), ..none() }),
+        prop_assert_eq!(of(RunFilter { status: wanted("crashed"), ..none() }),
             drawn(&|run| run.status == "crashed"));
-        prop_assert_eq!(of(Filter { group: wanted("a"), ..none() }),
+        prop_assert_eq!(of(RunFilter { group: wanted("a"), ..none() }),
             drawn(&|run| run.tags.contains(&("group", "a"))));
         let tags = vec![("gpu".to_owned(), None), ("keep".to_owned(), wanted(""))];
-        prop_assert_eq!(of(Filter { tags, ..none() }), drawn(&|run| {
+        prop_assert_eq!(of(RunFilter { tags, ..none() }), drawn(&|run| {
             run.tags.iter().any(|tag| tag.0 == "gpu") && run.tags.contains(&("keep", ""))
         }));
         let (since_ns, until_ns) = (Some(10_000_000_000), Some(20_000_000_000));
-        prop_assert_eq!(of(Filter { since_ns, until_ns, ..none() }),
+        prop_assert_eq!(of(RunFilter { since_ns, until_ns, ..none() }),
             drawn(&|run| (10..=20).contains(&(run.start_unix_ns / 1_000_000_000))));
-        let range = Range { low: 0.2, high: 1.5 };
+        let range = NumberRange { low: 0.2, high: 1.5 };
         let within = all.iter().filter(|run| run.j_per_token.is_some_and(|j| (0.2..=1.5).contains(&j)));
-        prop_assert_eq!(of(Filter { j_per_token: Some(range), ..none() }),
+        prop_assert_eq!(of(RunFilter { j_per_token: Some(range), ..none() }),
             within.map(|run| run.no).collect());
     }
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use crate::fixture::spanned::{open, spanned, spans_j};
 use crate::fixture::wire::{Field, fields, messages, packed};
-use energy_analyzer::export::{ExportFilter, ExportWriter, Source, export, format};
+use energy_analyzer::export::{ExportWriter, Source, WalkFilter, export, format};
 use serde_json::Value;
 use tracing_energy::Method;
 
 const METHODS: [Method; 2] = [Method::Proportional, Method::Fitted];
 
 /// Exports a part of the run and returns the path.
-fn exported(folder: &Path, db: &Path, name: &str, cut: ExportFilter) -> PathBuf {
+fn exported(folder: &Path, db: &Path, name: &str, cut: WalkFilter) -> PathBuf {
     let (recording, run) = open(db);
     let source = Source::read(&recording, &run, cut).unwrap();
     let path = folder.join(format!("out-{name}"));
@@ -25,7 +25,7 @@ fn each_method(name: &str, sum: impl Fn(&Path) -> f64) {
     for method in METHODS {
         let folder = tempfile::tempdir().unwrap();
         let db = spanned(folder.path(), method);
-        let path = exported(folder.path(), &db, name, ExportFilter::default());
+        let path = exported(folder.path(), &db, name, WalkFilter::default());
         close(sum(&path), spans_j(&db), &format!("{name} {method:?}"));
     }
 }
@@ -189,7 +189,7 @@ mod parquet {
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
-    use super::{ExportFilter, METHODS, close, exported, spanned, spans_j};
+    use super::{METHODS, WalkFilter, close, exported, spanned, spans_j};
 
     fn file(folder: &Path) -> PathBuf {
         let mut folder = folder.to_owned();
@@ -222,7 +222,7 @@ mod parquet {
         for method in METHODS {
             let folder = tempfile::tempdir().unwrap();
             let db = spanned(folder.path(), method);
-            let path = exported(folder.path(), &db, "parquet", ExportFilter::default());
+            let path = exported(folder.path(), &db, "parquet", WalkFilter::default());
             let of = |row: &HashMap<String, i64>, name: &str| row.get(name).copied().unwrap_or(0);
             let balance = rows(&path.join("balance"));
             assert_eq!(balance.len(), 2);
@@ -259,7 +259,7 @@ fn adjacent_windows_hold_all_energy() {
         let db = spanned(folder.path(), method);
         for edge in [1_000_000_000, 1_733_000_001, 2_500_000_000, 4_999_000_000] {
             let sum = |window| {
-                let cut = ExportFilter {
+                let cut = WalkFilter {
                     window: Some(window),
                     least_j: None,
                 };
@@ -282,7 +282,7 @@ fn omitted_spans_are_merged_into_their_parents() {
     let folder = tempfile::tempdir().unwrap();
     let db = spanned(folder.path(), Method::Fitted);
     let (recording, run) = open(&db);
-    let cut = ExportFilter {
+    let cut = WalkFilter {
         window: None,
         least_j: Some(0.4),
     };

@@ -14,3 +14,4 @@ mod reports_escape_recorded_text;
 mod reports_explain_missing_data;
 mod reports_sum_to_the_recording;
 mod viewers_open_exports;
+mod windows_of_a_walk_match_the_whole_walk;

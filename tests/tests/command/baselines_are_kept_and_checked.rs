@@ -120,7 +120,7 @@ fn a_baseline_is_listed_checked_and_deleted() {
         let output = energy(folder.path(), &words, "");
         let value = serde_json::from_slice(&output.stdout).expect("JSON");
         let path = format!(
-            "{}/../docs/schema/{schema}.json",
+            "{}/../analyzer/schema/{schema}.json",
             env!("CARGO_MANIFEST_DIR")
         );
         let schema = std::fs::read_to_string(path).expect("a schema");

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use rusqlite::{CachedStatement, Row, params};
+use rusqlite::{CachedStatement, OptionalExtension, Row, params};
 
 use super::error::from_sqlite;
-use super::{Store, span_ids, split_span_id};
+use super::{Store, span_id, span_ids, split_span_id};
 use crate::Error;
 use energy_data::rows::{
     BaselineRow, CallsiteRow, ConditionRow, ConditionTime, CpuRow, CpuScope, DeviceUseRow, Domain,
@@ -54,6 +54,12 @@ pub(super) const CALLSITES: &str = "
 pub(super) const NODES: &str = "
     SELECT id, parent, callsite, label, depth, kind
     FROM nodes WHERE run = ?1 AND ?2 ORDER BY id";
+
+const SPANS: &str = "
+    SELECT id, node, instance, parent, thread, start_ns, end_ns, token
+    FROM spans WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+const FIELDS: &str = "
+    SELECT span, json FROM span_fields WHERE span BETWEEN ?1 AND ?2 ORDER BY span";
 
 /// In these queries `?1` is the run's number or its first span id, and `?2` its last span
 /// id.
@@ -111,11 +117,10 @@ readers! {
      FROM instances WHERE run = ?1 AND ?2 ORDER BY id", instance;
     /// `spans` of a run, by number: ascending with their start.
     spans, SpanRow, by_span,
-    "SELECT id, node, instance, parent, thread, start_ns, end_ns, token
-     FROM spans WHERE id BETWEEN ?1 AND ?2 ORDER BY id", span;
+    SPANS, span;
     /// `span_fields` of a run, by span.
     fields, FieldsRow, by_span,
-    "SELECT span, json FROM span_fields WHERE span BETWEEN ?1 AND ?2 ORDER BY span", fields_of;
+    FIELDS, fields_of;
     /// `node_windows` of a run, by start.
     node_windows, NodeWindowRow, by_number,
     "SELECT node, thread, start_ns, end_ns, self_ns, activations
@@ -150,6 +155,92 @@ impl Store {
         let statement = self.connection.prepare_cached(sql);
         let longest = statement.and_then(|mut query| query.query_row([run], |row| row.get(0)));
         longest.map_err(from_sqlite(&self.path))
+    }
+
+    /// Reads `spans` of a run from activation `seq` on.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn spans_from(&self, run: i64, seq: u64) -> Result<RowReader<'_, SpanRow>, Error> {
+        self.rows(SPANS, (span_id(run, seq), span_ids(run).1), span)
+    }
+
+    /// Reads `span_fields` of a run from activation `seq` on.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fields_from(&self, run: i64, seq: u64) -> Result<RowReader<'_, FieldsRow>, Error> {
+        self.rows(FIELDS, (span_id(run, seq), span_ids(run).1), fields_of)
+    }
+
+    /// Returns the number that divides the activations of a run: those before it start before
+    /// `time_ns`, the others at `time_ns` or later. Numbers ascend with starts, so a binary
+    /// search over them reads few rows.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn first_span_at(&self, run: i64, time_ns: i64) -> Result<u64, Error> {
+        let (lowest, highest) = span_ids(run);
+        let search = || -> rusqlite::Result<i64> {
+            let last = "SELECT max(id) FROM spans WHERE id BETWEEN ?1 AND ?2";
+            let last: Option<i64> = self
+                .connection
+                .query_row(last, [lowest, highest], |r| r.get(0))?;
+            // Numbers may have gaps: `next` is the first activation from a number on.
+            let next = "SELECT id, start_ns FROM spans WHERE id BETWEEN ?1 AND ?2
+                        ORDER BY id LIMIT 1";
+            let mut next = self.connection.prepare_cached(next)?;
+            let (mut low, mut high) = (lowest, last.map_or(lowest, |id| id + 1));
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let found: Option<(i64, i64)> = next
+                    .query_row([middle, highest], |r| Ok((r.get(0)?, r.get(1)?)))
+                    .optional()?;
+                match found {
+                    Some((id, start_ns)) if start_ns < time_ns => low = id + 1,
+                    Some((_, _)) | None => high = middle,
+                }
+            }
+            Ok(low)
+        };
+        let found = search().map_err(from_sqlite(&self.path))?;
+        Ok(split_span_id(found).1)
+    }
+
+    /// Returns the activations of a run with these numbers that end after `time_ns` or are open.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn spans_open_at(
+        &self,
+        run: i64,
+        numbers: std::ops::Range<u64>,
+        time_ns: i64,
+    ) -> Result<Vec<SpanRow>, Error> {
+        let sql = "SELECT id, node, instance, parent, thread, start_ns, end_ns, token FROM spans
+                   WHERE id >= ?1 AND id < ?2 AND (end_ns > ?3 OR end_ns IS NULL) ORDER BY id";
+        let (first, end) = (span_id(run, numbers.start), span_id(run, numbers.end));
+        let bounds = [first, end, time_ns];
+        let read = || -> rusqlite::Result<Vec<SpanRow>> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            statement.query_map(bounds, span)?.collect()
+        };
+        read().map_err(from_sqlite(&self.path))
+    }
+
+    /// Returns the fields of one activation: a JSON object.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn fields_of(&self, run: i64, seq: u64) -> Result<Option<String>, Error> {
+        let sql = "SELECT json FROM span_fields WHERE span = ?1";
+        let statement = self.connection.prepare_cached(sql);
+        let fields = statement.and_then(|mut query| {
+            query
+                .query_row([span_id(run, seq)], |r| r.get(0))
+                .optional()
+        });
+        fields.map_err(from_sqlite(&self.path))
     }
 
     pub(super) fn rows<T>(

@@ -236,4 +236,21 @@ impl Store {
     pub fn window_powers(&self, run: i64, id: u32) -> Result<RowReader<'_, WindowPowerRow>, Error> {
         self.rows(WINDOWS, (run, i64::from(id)), window)
     }
+
+    /// Reads `window_power` as [`Store::window_powers`] does, without windows that end at
+    /// `from_ns` or earlier.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn window_powers_from(
+        &self,
+        run: i64,
+        id: u32,
+        from_ns: i64,
+    ) -> Result<RowReader<'_, WindowPowerRow>, Error> {
+        // Readers bind two values; a number is safe as text.
+        let condition = format!("AND w.end_ns > {from_ns} ORDER BY");
+        let sql = WINDOWS.replace("ORDER BY", &condition);
+        self.rows(&sql, (run, i64::from(id)), window)
+    }
 }

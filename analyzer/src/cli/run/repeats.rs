@@ -6,6 +6,7 @@ use std::path::Path;
 use super::super::progress::Progress;
 use super::super::{Usage, open_recording};
 use super::RunArgs;
+use super::indicator::RunIndicator;
 use crate::compare::{CompareOptions, Compared, ComparedEnergy, put_first, sides};
 use crate::format::{Format, escape};
 use crate::program::Interrupt;
@@ -25,8 +26,9 @@ pub(super) fn begin(db: &Path, args: &RunArgs, out: &mut dyn Write) -> anyhow::R
     let plan = RepeatPlan::new(&args.options, &args.variants, &args.repeats);
     refuse_existing(db, &plan.group)?;
     // Download models before the first run, which must not include it.
+    let mut indicator = RunIndicator::default();
     for config in &plan.configs {
-        model_path(&config.options.model)?;
+        model_path(&config.options.model, &mut |event| indicator.show(event))?;
     }
     make(db, &plan, &args.options.prompt, out)
 }
@@ -63,8 +65,11 @@ pub(super) fn resume(
         let text = "the prompt was not stored: give the same prompt with --resume";
         return Err(Usage(text.to_owned()).into());
     }
+    let mut indicator = RunIndicator::default();
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
-        let now = sha256(&model_path(&config.options.model)?)?;
+        let now = sha256(&model_path(&config.options.model, &mut |event| {
+            indicator.show(event);
+        })?)?;
         let is_other = known.as_ref().is_some_and(|known| *known != now);
         if is_other && !args.force {
             return Err(Usage(format!(

@@ -1,0 +1,76 @@
+//! Configuration that is stored with a run as JSON.
+
+use energy_data::rows::RunMetadata;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// The known part of a stored configuration. `energy run` writes all of it; other programs may
+/// store any JSON, of which fields of the same name and type are used.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct StoredConfig {
+    /// Number of parameters of the model.
+    #[serde(deserialize_with = "lenient")]
+    pub parameters: Option<u64>,
+    /// Number of parameters used per token, if not all are.
+    #[serde(deserialize_with = "lenient")]
+    pub active_parameters: Option<u64>,
+    /// SHA-256 of the model file.
+    #[serde(deserialize_with = "lenient")]
+    pub model_sha256: Option<String>,
+    /// SHA-256 of the prompt, if its text is not stored.
+    #[serde(deserialize_with = "lenient")]
+    pub prompt_sha256: Option<String>,
+    /// Device that ran the model.
+    #[serde(deserialize_with = "lenient")]
+    pub device: Option<String>,
+    /// Depth of spans.
+    #[serde(deserialize_with = "lenient")]
+    pub depth: Option<String>,
+    /// Number of compute threads.
+    #[serde(deserialize_with = "lenient")]
+    pub threads: Option<u32>,
+    /// Plan that the run is one repeat of.
+    #[serde(deserialize_with = "lenient")]
+    pub plan: Option<Value>,
+}
+
+impl StoredConfig {
+    /// Reads the configuration of a run; empty if it has none.
+    pub fn of(metadata: &RunMetadata) -> Self {
+        let text = metadata.config.as_deref();
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// Reads a value, or `None` if it has another type.
+fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(Value::deserialize(from)?).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(config: &str) -> StoredConfig {
+        StoredConfig::of(&RunMetadata {
+            config: Some(config.to_owned()),
+            ..RunMetadata::default()
+        })
+    }
+
+    #[test]
+    fn values_of_other_types_are_unknown() {
+        let known = stored(r#"{"parameters": 5, "threads": "two", "device": null, "more": []}"#);
+        let expected = StoredConfig {
+            parameters: Some(5),
+            ..StoredConfig::default()
+        };
+        assert_eq!(known, expected);
+        for other in ["", "[1]", "5", "{"] {
+            assert_eq!(stored(other), StoredConfig::default(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Reads a recording into plain structs. All SQL is in this folder, one file for each
+//! query.
+//!
+//! Energies are those of one attribution: the one with the highest id, or an
+//! [explicitly selected one](Recording::shown_by).
+
+mod attributions;
+mod balance;
+mod checkpoints;
+mod combine;
+mod conditions;
+mod config;
+mod coverage;
+mod detail;
+mod events;
+mod fitted;
+mod groups;
+mod interval;
+mod kinds;
+mod kinds_within;
+mod ledger;
+mod open_spans;
+mod phase_spans;
+mod phases;
+mod rail_power;
+mod recording;
+mod run_answer;
+mod run_filter;
+mod run_filter_values;
+mod run_interval;
+mod run_page;
+mod runs;
+mod samples;
+mod select;
+mod setting;
+mod share;
+mod tables;
+mod tokens;
+mod totals;
+mod windows;
+
+pub use crate::format::basis::join_bases;
+pub use attributions::{Attribution, RailFit, Warning, attributions};
+pub use balance::{Balance, balance};
+pub use conditions::{Condition, conditions};
+pub use config::StoredConfig;
+pub use coverage::{
+    KNOWN_FROM, REPORTED_BELOW, coverage, coverage_note, is_reported, run_coverage,
+};
+pub use detail::{Baseline, Detail, RowCounts, detail};
+pub use events::{Event, condition_warnings, events};
+pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
+pub use groups::{Group, components, layers, roots};
+pub use interval::Spread;
+pub use kinds::{GroupBy, shares};
+pub use kinds_within::shares_within;
+pub use ledger::{Ledger, Node, ledger};
+pub use ledger::{ledger_of, rails};
+pub use open_spans::open_spans;
+pub use phase_spans::{PhaseSpan, phase_spans};
+pub use phases::{BETWEEN, Phase, named_phases, phases, phases_on};
+pub use rail_power::{RailPower, rail_powers};
+pub use recording::caveat;
+pub use recording::{Recording, Run, repair};
+pub use run_answer::run_answer;
+pub use run_filter::RunFilter;
+pub use run_filter_values::{NumberRange, parse_range, parse_tag_filter};
+pub use run_interval::{RunInterval, run_interval};
+pub use run_page::{RunOrder, RunPage, Sort, run_page};
+pub use runs::{RunListEntry, list};
+pub use samples::{PowerSample, idle_powers, samples};
+pub use select::{Selection, by_tag, select};
+pub use setting::{Setting, setting};
+pub use share::Share;
+pub use tables::{CellValue, Column, ColumnType, TABLES, Table, table_rows};
+pub use tokens::{SAMPLING_ONLY, Token, tokens};
+pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
+pub use totals::{Totals, totals};
+pub use windows::{PowerWindow, windows};
+
+/// Returns the sum, or `None` if a part is unknown or there are no parts.
+pub fn sum_known(parts: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+    let mut total = None;
+    for part in parts {
+        total = Some(total.unwrap_or(0.0) + part?);
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sum_known;
+
+    #[test]
+    fn one_unknown_part_makes_the_sum_unknown() {
+        assert_eq!(sum_known([Some(1.0), Some(2.0)]), Some(3.0));
+        assert_eq!(sum_known([Some(1.0), None]), None);
+        assert_eq!(sum_known([]), None);
+    }
+}

@@ -1,0 +1,271 @@
+//! Opens a recording and finds runs in it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use energy_data::rows::RunRow;
+use energy_store::{RunLiveness, Store};
+use rusqlite::Connection;
+
+use super::checkpoints::Checkpoints;
+use crate::error::{Error, Result};
+
+/// Time without writes after which a run whose process cannot be looked up is shown up to
+/// its last write.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// An opened recording file.
+#[derive(Debug)]
+pub struct Recording {
+    store: Store,
+    /// Notes about runs that have no end.
+    pub notes: Vec<String>,
+    pub(super) checkpoints: Checkpoints,
+}
+
+/// A run with its number in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Number of the run: the column `run` of every table.
+    pub no: i64,
+    /// The stored run. A run whose process died has the status crashed.
+    pub row: RunRow,
+    /// Provenance of its root rails: `measured`, `modelled`, `replayed` or several joined by
+    /// `+`; `None` without a rail.
+    pub provenance: Option<String>,
+    /// The shown attribution; `None` if the run is not attributed.
+    pub attribution: Option<i64>,
+}
+
+impl Recording {
+    /// Opens the file for reading, without changing it. Runs whose process died appear as
+    /// crashed; their energies are those that the process wrote.
+    ///
+    /// # Errors
+    /// If the file doesn't exist, or it is no recording of this version.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        ensure_exists(path)?;
+        Ok(Self {
+            store: Store::open(path)?,
+            notes: Vec::new(),
+            checkpoints: Checkpoints::default(),
+        })
+    }
+
+    /// Repairs the file, then opens it, and completes runs without an end for this connection.
+    ///
+    /// # Errors
+    /// See [`repair`] and [`Recording::open`].
+    pub fn open_repaired(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        repair(path)?;
+        let mut recording = Self::open(path)?;
+        recording.complete_unended();
+        Ok(recording)
+    }
+
+    /// Returns the run selected by `last`, a uuid, a name (the newest with it), or a uuid
+    /// prefix.
+    ///
+    /// # Errors
+    /// If no run or more than one matches; the message lists the candidates.
+    pub fn run(&self, selector: &str) -> Result<Run> {
+        let found = match self.store.find_run(selector) {
+            Ok(found) => found,
+            Err(error) => return Err(self.not_found(selector, error)),
+        };
+        let living = self.store.liveness_of(found.no)?;
+        let row = living.map_or(found.row, |(run, _)| run.row);
+        Ok(Run {
+            no: found.no,
+            row,
+            provenance: self.provenance(found.no)?,
+            attribution: self.newest(found.no)?,
+        })
+    }
+
+    /// Returns the connection for queries.
+    pub fn connection(&self) -> &Connection {
+        self.store.connection()
+    }
+
+    /// Returns the path of the file.
+    pub fn path(&self) -> &Path {
+        self.store.path()
+    }
+
+    /// Converts into the connection.
+    pub fn into_connection(self) -> Connection {
+        self.store.into_connection()
+    }
+
+    /// Returns the underlying store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Reads all runs, newest first.
+    pub fn runs(&self) -> Result<Vec<Run>> {
+        let with_provenance = |(run, _): (energy_store::StoredRun, RunLiveness)| {
+            let provenance = self.provenance(run.no)?;
+            Ok(Run {
+                no: run.no,
+                row: run.row,
+                provenance,
+                attribution: self.newest(run.no)?,
+            })
+        };
+        self.store
+            .runs_with_liveness()?
+            .into_iter()
+            .rev()
+            .map(with_provenance)
+            .collect()
+    }
+
+    fn provenance(&self, run: i64) -> Result<Option<String>> {
+        let sql = "SELECT group_concat(provenance, '+') FROM (
+                       SELECT DISTINCT provenance FROM rails
+                       WHERE run = ?1 AND parent IS NULL ORDER BY provenance)";
+        Ok(self
+            .connection()
+            .prepare_cached(sql)?
+            .query_row([run], |r| r.get(0))?)
+    }
+
+    /// Returns the newest attribution, which is shown by default.
+    fn newest(&self, run: i64) -> Result<Option<i64>> {
+        Ok(self.store.shown_attribution(run)?.map(i64::from))
+    }
+
+    /// Distinguishes names of no run from errors of the file.
+    fn not_found(&self, selector: &str, error: energy_store::Error) -> Error {
+        let sql = "SELECT count(*) FROM runs WHERE substr(uuid, 1, length(?1)) = ?1";
+        let matching = self
+            .connection()
+            .query_row(sql, [selector], |r| r.get::<_, i64>(0));
+        match matching {
+            Ok(0) => Error::NoRun(error),
+            Ok(_) => Error::AmbiguousRun(error),
+            Err(_) => error.into(),
+        }
+    }
+
+    /// Attributes runs without an end whose process died, or does not write any more, up to
+    /// their last write. The results belong to this connection: the file is not changed. Notes
+    /// name the runs.
+    pub fn complete_unended(&mut self) {
+        let shown = match energy_store::show_unended(&self.store, SILENCE) {
+            Ok(shown) => shown,
+            Err(error) => {
+                let note = format!(
+                    "runs whose process died have no energies ({error}): complete them with \
+                     `energy attribute`"
+                );
+                self.notes.push(note);
+                return;
+            }
+        };
+        self.notes.extend(shown.iter().map(|(run, life)| {
+            let uuid = &run.row.uuid;
+            let next = format!("`energy attribute {uuid}` completes it in the file");
+            match life {
+                RunLiveness::Uncertain => format!(
+                    "run {uuid}: no writes for {} s, and it is unknown whether {} still records \
+                     it; energies are those up to the last write. If it has ended, {next}",
+                    run.silence(energy_host::unix_ns()).as_secs(),
+                    run.row.host.as_deref().unwrap_or("another machine"),
+                ),
+                _ => format!(
+                    "run {uuid}: its process died; energies are those up to its last write; \
+                     {next}"
+                ),
+            }
+        }));
+    }
+}
+
+/// Migrates a file of an older schema version. Files of this version are not changed.
+///
+/// # Errors
+/// If the file doesn't exist, or is no recording.
+pub fn repair(path: &Path) -> Result<()> {
+    ensure_exists(path)?;
+    match Store::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if is_empty(path) => Err(error.into()),
+        Err(error) => match Store::open_writable(path) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(error.into()),
+        },
+    }
+}
+
+fn ensure_exists(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::NoRecording(path.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns whether the file is empty. Opening it for writing would make it a recording.
+fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0)
+}
+
+impl Run {
+    /// Returns the error for a run without an attribution.
+    pub fn not_attributed(&self) -> Error {
+        self.missing("it was not attributed", "run `energy attribute`")
+    }
+
+    /// Returns the error for a view of spans if the run has none.
+    pub fn without_spans(&self) -> Error {
+        self.missing(
+            "it has no spans",
+            "see its power with `energy power`, or record a program that uses EnergyLayer",
+        )
+    }
+
+    /// Returns an error for data that the run lacks, with the next step.
+    pub fn missing(&self, missing: &str, next: &str) -> Error {
+        Error::Missing {
+            run: self.row.uuid.clone(),
+            missing: missing.to_owned(),
+            next: next.to_owned(),
+        }
+    }
+
+    /// Returns the first eight characters of the id.
+    pub fn short_id(&self) -> &str {
+        self.row.uuid.get(..8).unwrap_or(&self.row.uuid)
+    }
+
+    /// Returns name and short id, or the short id of a run without a name.
+    pub fn title(&self) -> String {
+        match &self.row.metadata.name {
+            Some(name) => format!("{name} ({})", self.short_id()),
+            None => self.short_id().to_owned(),
+        }
+    }
+
+    /// Returns the caveat to show with energies that no sensor measured during the run.
+    pub fn caveat(&self) -> Option<&'static str> {
+        self.provenance.as_deref().and_then(caveat)
+    }
+}
+
+/// Returns the caveat for a provenance.
+pub fn caveat(provenance: &str) -> Option<&'static str> {
+    let has = |word| provenance.contains(word);
+    match (has("modelled"), has("replayed"), has("measured")) {
+        (true, false, false) => Some("modelled, not measured"),
+        (true, _, _) => Some("partly modelled, not measured"),
+        (false, true, false) => Some("replayed from a recording"),
+        (false, true, true) => Some("partly replayed from a recording"),
+        _ => None,
+    }
+}

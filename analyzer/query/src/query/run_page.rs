@@ -1,0 +1,239 @@
+//! One page of the list of runs: filtered, sorted and cut in SQL. Only the runs of the page are
+//! read completely.
+//!
+//! Energies of runs are computed from their phases, and no column holds them. An order or a
+//! filter by them reads the phases of all matching runs, but nothing else of them.
+
+use std::cmp::Ordering;
+
+use rusqlite::params_from_iter;
+
+use super::Recording;
+use super::phases::phases_of_several;
+use super::run_filter::{RunFilter, SqlCondition, register};
+use super::runs::{RunListEntry, crashed, entries};
+use super::totals::{Tokens, Totals, totals_for};
+use crate::error::Result;
+
+/// Sort key of runs: largest first, unknown last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Sort {
+    /// Start.
+    #[default]
+    Date,
+    /// Duration of the recording.
+    Duration,
+    /// Energy of the measured work.
+    Energy,
+    /// Energy per token.
+    JPerToken,
+    /// Generated tokens per second of decode.
+    TokensPerS,
+}
+
+/// Order of a list of runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunOrder {
+    /// Sort key. Runs with equal keys are ordered newest first.
+    pub sort: Sort,
+    /// Whether to reverse the order; unknown values stay last.
+    pub reverse: bool,
+}
+
+/// A part of the list of runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunPage {
+    /// The runs, in the requested order.
+    pub runs: Vec<RunListEntry>,
+    /// Number of runs that match the filter.
+    pub matching: usize,
+    /// Number of runs in the file.
+    pub all: usize,
+}
+
+/// Reads at most `limit` runs that match the filter, after the first `offset` of them.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn run_page(
+    recording: &Recording,
+    filter: &RunFilter,
+    order: RunOrder,
+    (offset, limit): (usize, Option<usize>),
+) -> Result<RunPage> {
+    let crashed = crashed(recording)?;
+    register(recording.connection())?;
+    let condition = filter.condition(&crashed);
+    let all = count(recording, &SqlCondition::default())?;
+    let (numbers, matching) = match SortKey::of(order.sort, filter) {
+        None => {
+            let matching = count(recording, &condition)?;
+            let numbers = page_by_columns(recording, &condition, order, (offset, limit))?;
+            (numbers, matching)
+        }
+        Some(key) => {
+            let mut numbers = sorted_by_energy(recording, &condition, filter, order, key)?;
+            let matching = numbers.len();
+            numbers.drain(..offset.min(matching));
+            numbers.truncate(limit.unwrap_or(matching));
+            (numbers, matching)
+        }
+    };
+    let mut runs = entries(recording, Some(&numbers), &crashed)?;
+    let places: std::collections::HashMap<i64, usize> =
+        numbers.iter().zip(0..).map(|(no, at)| (*no, at)).collect();
+    runs.sort_by_key(|run| places.get(&run.no).copied());
+    Ok(RunPage {
+        runs,
+        matching,
+        all,
+    })
+}
+
+fn count(recording: &Recording, condition: &SqlCondition) -> Result<usize> {
+    let sql = format!("SELECT count(*) FROM runs r WHERE {}", condition.sql());
+    let mut statement = recording.connection().prepare(&sql)?;
+    let count: i64 =
+        statement.query_row(params_from_iter(condition.values.iter()), |r| r.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
+/// Returns the numbers of a page's runs, sorted by a column.
+fn page_by_columns(
+    recording: &Recording,
+    condition: &SqlCondition,
+    order: RunOrder,
+    (offset, limit): (usize, Option<usize>),
+) -> Result<Vec<i64>> {
+    let newest_first = "r.start_unix_ns DESC, r.no DESC";
+    let order = match (order.sort, order.reverse) {
+        (Sort::Duration, false) => format!("r.end_ns IS NULL, r.end_ns DESC, {newest_first}"),
+        (Sort::Duration, true) => format!("r.end_ns IS NULL, r.end_ns, {newest_first}"),
+        (_, true) => "r.start_unix_ns, r.no".to_owned(),
+        (_, false) => newest_first.to_owned(),
+    };
+    let sql = format!(
+        "SELECT r.no FROM runs r WHERE {} ORDER BY {order} LIMIT {} OFFSET {}",
+        condition.sql(),
+        // SQLite reads a negative limit as none.
+        limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(-1)),
+        i64::try_from(offset).unwrap_or(i64::MAX),
+    );
+    let mut statement = recording.connection().prepare(&sql)?;
+    let numbers = statement.query_map(params_from_iter(condition.values.iter()), |r| r.get(0))?;
+    Ok(numbers.collect::<rusqlite::Result<Vec<i64>>>()?)
+}
+
+/// A value that is computed from the phases of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SortKey {
+    Date,
+    Duration,
+    Energy,
+    JPerToken,
+    TokensPerS,
+}
+
+impl SortKey {
+    /// Returns the key of an order, or `None` if columns suffice for order and filter.
+    fn of(sort: Sort, filter: &RunFilter) -> Option<Self> {
+        match sort {
+            Sort::Energy => Some(Self::Energy),
+            Sort::JPerToken => Some(Self::JPerToken),
+            Sort::TokensPerS => Some(Self::TokensPerS),
+            Sort::Date => filter.j_per_token.map(|_| Self::Date),
+            Sort::Duration => filter.j_per_token.map(|_| Self::Duration),
+        }
+    }
+}
+
+/// A matching run, without what only its page shows.
+struct Candidate {
+    no: i64,
+    start_unix_ns: i64,
+    end_ns: Option<i64>,
+    tokens: Tokens,
+}
+
+/// Returns the numbers of all matching runs, sorted by a value that is computed from phases.
+fn sorted_by_energy(
+    recording: &Recording,
+    condition: &SqlCondition,
+    filter: &RunFilter,
+    order: RunOrder,
+    key: SortKey,
+) -> Result<Vec<i64>> {
+    let candidates = candidates(recording, condition)?;
+    let numbers: Vec<i64> = candidates.iter().map(|run| run.no).collect();
+    let phases = phases_of_several(recording, Some(&numbers))?;
+    let mut keyed: Vec<(Candidate, Option<f64>)> = Vec::with_capacity(candidates.len());
+    for run in candidates {
+        let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
+        let totals = totals_for(&run.tokens, phases);
+        let is_in_range = filter
+            .j_per_token
+            .is_none_or(|range| totals.j_per_token.is_some_and(|j| range.contains(j)));
+        if is_in_range {
+            let value = value(key, &run, &totals);
+            keyed.push((run, value));
+        }
+    }
+    keyed.sort_by(|a, b| compare(a, b, key, order.reverse));
+    Ok(keyed.into_iter().map(|(run, _)| run.no).collect())
+}
+
+fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Candidate>> {
+    let sql = format!(
+        "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch
+         FROM runs r WHERE {}",
+        condition.sql()
+    );
+    let mut statement = recording.connection().prepare(&sql)?;
+    let candidate = |r: &rusqlite::Row<'_>| {
+        Ok(Candidate {
+            no: r.get(0)?,
+            start_unix_ns: r.get(1)?,
+            end_ns: r.get(2)?,
+            tokens: Tokens {
+                input: r.get(3)?,
+                output: r.get(4)?,
+                batch: r.get(5)?,
+            },
+        })
+    };
+    let found = statement.query_map(params_from_iter(condition.values.iter()), candidate)?;
+    Ok(found.collect::<rusqlite::Result<Vec<Candidate>>>()?)
+}
+
+fn value(key: SortKey, run: &Candidate, totals: &Totals) -> Option<f64> {
+    match key {
+        SortKey::Date => Some(run.start_unix_ns as f64),
+        SortKey::Duration => run.end_ns.map(|ns| ns as f64),
+        SortKey::Energy => totals.energy_j,
+        SortKey::JPerToken => totals.j_per_token,
+        SortKey::TokensPerS => totals.tokens_per_s,
+    }
+}
+
+/// Compares two runs. Unknown values are last in both directions; equal runs are ordered
+/// newest first.
+fn compare(
+    (a, of_a): &(Candidate, Option<f64>),
+    (b, of_b): &(Candidate, Option<f64>),
+    key: SortKey,
+    reverse: bool,
+) -> Ordering {
+    let by_date = || (b.start_unix_ns, b.no).cmp(&(a.start_unix_ns, a.no));
+    if key == SortKey::Date {
+        return match reverse {
+            true => by_date().reverse(),
+            false => by_date(),
+        };
+    }
+    let largest_first = match (of_a, of_b) {
+        (Some(a), Some(b)) if reverse => a.total_cmp(b),
+        (Some(a), Some(b)) => b.total_cmp(a),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    largest_first.then_with(by_date)
+}

@@ -1,0 +1,118 @@
+//! Configuration of a run that must be the same for two runs to be comparable.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use super::attributions::EFFECTIVE;
+use super::{Recording, Run, StoredConfig};
+use crate::error::Result;
+
+/// Configuration of a run. `None` is unknown and matches any value.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Setting {
+    /// Host name.
+    pub host: Option<String>,
+    /// Processor.
+    pub chip: Option<String>,
+    /// Root rails as `source/name`, joined by ` + `.
+    pub sources: Option<String>,
+    /// Number format of the weights.
+    pub precision: Option<String>,
+    /// Mains or battery, at the start and, if it changed, at the end.
+    pub power: Option<String>,
+    /// Low-power mode, in the same way.
+    pub low_power_mode: Option<String>,
+    /// Text of the prompt, if stored.
+    pub prompt: Option<String>,
+    /// SHA-256 of the prompt, from its text or as stored.
+    pub prompt_sha256: Option<String>,
+    /// Name of the model.
+    pub model: Option<String>,
+    /// SHA-256 of the model file.
+    pub model_sha256: Option<String>,
+    /// Method and version of the shown attribution.
+    pub method: Option<String>,
+    /// Whether idle energy is subtracted from the energies of spans on every root rail.
+    pub has_idle: bool,
+}
+
+/// Reads the configuration of a run.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
+    let (row, metadata) = (&run.row, &run.row.metadata);
+    let config = StoredConfig::of(metadata);
+    let mut conditions = conditions(recording.connection(), run.no)?;
+    let connection = recording.connection();
+    Ok(Setting {
+        host: row.host.clone(),
+        chip: row.chip.clone(),
+        sources: sources(connection, run.no)?,
+        precision: metadata.precision.clone(),
+        power: conditions.remove("power"),
+        low_power_mode: conditions.remove("low_power_mode"),
+        prompt_sha256: match &metadata.prompt {
+            Some(text) => Some(crate::checksum::sha256_of(text.as_bytes())),
+            None => config.prompt_sha256,
+        },
+        prompt: metadata.prompt.clone(),
+        model: metadata.model.clone(),
+        model_sha256: config.model_sha256,
+        method: method(connection, run)?,
+        has_idle: has_idle(connection, run)?,
+    })
+}
+
+fn sources(connection: &Connection, run: i64) -> Result<Option<String>> {
+    let sql = "SELECT group_concat(name, ' + ') FROM (
+                   SELECT source || '/' || name AS name FROM rails
+                   WHERE run = ?1 AND parent IS NULL ORDER BY 1)";
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row([run], |r| r.get(0))?)
+}
+
+fn method(connection: &Connection, run: &Run) -> Result<Option<String>> {
+    let sql = format!(
+        "SELECT max({EFFECTIVE} || ' v' || version) FROM attributions a
+         WHERE run = ?1 AND id = ?2"
+    );
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_row((run.no, run.attribution), |r| r.get(0))?)
+}
+
+fn has_idle(connection: &Connection, run: &Run) -> Result<bool> {
+    // A rail below its baseline has no idle account, but its spans include no idle energy
+    // either.
+    let sql = "SELECT count(*) > 0 AND total(b.idle_j IS NOT NULL OR EXISTS (
+                   SELECT 1 FROM baselines i WHERE i.run = b.run AND i.rail = b.rail)) = count(*)
+               FROM balance b
+               JOIN rails l ON l.run = b.run AND l.id = b.rail AND l.parent IS NULL
+               WHERE b.run = ?1 AND b.attribution = ?2";
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row((run.no, run.attribution), |r| r.get(0))?)
+}
+
+/// Reads the conditions by key: the value, or `START, then END` if it changed.
+fn conditions(connection: &Connection, run: i64) -> Result<BTreeMap<String, String>> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let sql = "SELECT key, value FROM conditions WHERE run = ?1
+               ORDER BY key, CASE moment WHEN 'start' THEN 0 ELSE 1 END";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([run])?;
+    while let Some(row) = rows.next()? {
+        let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
+        match found.get_mut(&key) {
+            Some(known) if *known != value => *known = format!("{known}, then {value}"),
+            Some(_) => {}
+            None => {
+                found.insert(key, value);
+            }
+        }
+    }
+    Ok(found)
+}

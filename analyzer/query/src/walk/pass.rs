@@ -1,0 +1,183 @@
+//! The walk over the activations of a run.
+
+use std::collections::BTreeMap;
+
+use energy_data::rows::{SpanRow, WindowPowerRow};
+
+use super::activation::{Activation, EntryCost, Visit, WalkStats};
+use super::fields::Fields;
+use super::filter::WalkFilter;
+use super::lane::{Frame, Lane};
+use super::price::Prices;
+use super::seek::WalkStart;
+use super::select::{SelectActivations, SelectAll, SelectByEnergy};
+use crate::error::Result;
+use crate::query::{Recording, Run};
+
+/// Passes all activations of a run that `filter` selects to `visitor`.
+///
+/// # Errors
+/// Fails if the file cannot be read, or if the visitor fails.
+pub fn walk(
+    recording: &Recording,
+    run: &Run,
+    filter: &WalkFilter,
+    visitor: &mut dyn Visit,
+) -> Result<WalkStats> {
+    let Some(least_j) = filter.least_j else {
+        return walk_selected(recording, run, filter, &SelectAll, visitor);
+    };
+    // An activation's energy is known only when it ends, after its start has been emitted: a
+    // first pass finds which ones to drop.
+    let mut selection = SelectByEnergy::new(least_j);
+    walk_selected(recording, run, filter, &SelectAll, &mut selection)?;
+    walk_selected(recording, run, filter, &selection, visitor)
+}
+
+fn walk_selected(
+    recording: &Recording,
+    run: &Run,
+    filter: &WalkFilter,
+    selection: &dyn SelectActivations,
+    visitor: &mut dyn Visit,
+) -> Result<WalkStats> {
+    let store = recording.store();
+    let start = WalkStart::find(recording, run, filter)?;
+    let attribution = run.attribution.and_then(|id| u32::try_from(id).ok());
+    let attribution = attribution.unwrap_or(0);
+    let mut windows = store.window_powers_from(run.no, attribution, start.time_ns)?;
+    let windows = windows.iter()?.map(|row| Ok(row?));
+    let kinds = store.kinds(run.no, |_| 0)?.of_node;
+    let mut walk = Walk {
+        lanes: BTreeMap::new(),
+        filter,
+        last_ns: last_seen(recording, run)?,
+        emitter: Emitter {
+            prices: Prices::new(windows, kinds),
+            selection,
+            visitor,
+            walked: WalkStats::default(),
+        },
+    };
+    for (row, fields) in start.open {
+        walk.begin(row, fields)?;
+    }
+    let mut fields = store.fields_from(run.no, start.seq)?;
+    let mut texts = Fields::new(fields.iter()?.map(|row| Ok(row?)));
+    let mut spans = store.spans_from(run.no, start.seq)?;
+    let until_ns = filter.window.map_or(i64::MAX, |(_, until_ns)| until_ns);
+    for row in spans.iter()? {
+        let row = row?;
+        if filter.window.is_some() && row.start_ns >= until_ns {
+            break;
+        }
+        let fields = texts.of_span(row.seq)?;
+        walk.begin(row, fields)?;
+    }
+    walk.finish()
+}
+
+/// Returns the run's end, or its last heartbeat, which serves as the end of open activations.
+fn last_seen(recording: &Recording, run: &Run) -> Result<i64> {
+    if let Some(end_ns) = run.row.end_ns {
+        return Ok(end_ns);
+    }
+    let store = recording.store();
+    let stored = store.runs()?.into_iter().find(|stored| stored.no == run.no);
+    Ok(stored.and_then(|run| run.last_seen_ns).unwrap_or(0))
+}
+
+/// Open activations of all threads, and the emitter that receives them.
+struct Walk<'w, W: Iterator> {
+    lanes: BTreeMap<u32, Lane>,
+    filter: &'w WalkFilter,
+    /// End of activations that are open.
+    last_ns: i64,
+    emitter: Emitter<'w, W>,
+}
+
+struct Emitter<'w, W: Iterator> {
+    prices: Prices<W>,
+    selection: &'w dyn SelectActivations,
+    visitor: &'w mut dyn Visit,
+    walked: WalkStats,
+}
+
+impl<W: Iterator<Item = Result<WindowPowerRow>>> Walk<'_, W> {
+    /// Begins an activation if the filter selects a part of it.
+    fn begin(&mut self, row: SpanRow, fields: Option<String>) -> Result<()> {
+        let end_ns = row.end_ns.unwrap_or(self.last_ns);
+        let Some((start_ns, end_ns)) = self.filter.clip(row.start_ns, end_ns) else {
+            return Ok(());
+        };
+        let activation = Activation {
+            row,
+            start_ns,
+            end_ns,
+            fields,
+            depth: 0,
+        };
+        let now_ns = activation.start_ns;
+        if self.emitter.prices.is_full() {
+            self.advance_all(now_ns)?;
+        }
+        let lane = self.lanes.entry(activation.row.thread).or_default();
+        self.emitter.advance(lane, now_ns, activation.row.parent)?;
+        let is_emitted = self.emitter.selection.is_emitted(activation.row.seq);
+        let frame = lane.push(activation, is_emitted);
+        self.emitter.begin(frame)
+    }
+
+    /// Advances all threads to `now_ns`, so that earlier windows can be dropped.
+    fn advance_all(&mut self, now_ns: i64) -> Result<()> {
+        for lane in self.lanes.values_mut() {
+            self.emitter.advance(lane, now_ns, None)?;
+        }
+        self.lanes.retain(|_, lane| !lane.is_empty());
+        self.emitter.prices.drop_before(now_ns);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<WalkStats> {
+        self.advance_all(i64::MAX)?;
+        Ok(self.emitter.walked)
+    }
+}
+
+impl<W: Iterator<Item = Result<WindowPowerRow>>> Emitter<'_, W> {
+    fn begin(&mut self, frame: &Frame) -> Result<()> {
+        if !frame.is_emitted {
+            return Ok(());
+        }
+        self.walked.clipped += u64::from(frame.is_clipped);
+        self.visitor.enter(&frame.activation)
+    }
+
+    /// Prices a thread's time until `until_ns` and ends activations that end by then. `parent`
+    /// does not end if it ends at exactly that time.
+    fn advance(&mut self, lane: &mut Lane, until_ns: i64, parent: Option<u64>) -> Result<()> {
+        while let Some(step) = lane.next(until_ns, parent) {
+            if let Some((thread, node, time)) = step.interval {
+                let priced = self.prices.price(thread, node, time)?;
+                lane.add(&priced, time.1);
+            }
+            if !step.ends {
+                break;
+            }
+            if let Some((frame, cost)) = lane.pop() {
+                self.end(&frame, &cost)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, frame: &Frame, cost: &EntryCost) -> Result<()> {
+        if !frame.is_emitted {
+            self.walked.below_minimum += 1;
+            return Ok(());
+        }
+        self.walked.emitted += 1;
+        self.walked.self_j += cost.self_j.unwrap_or(0.0);
+        self.visitor.exit(&frame.activation, cost)
+    }
+}

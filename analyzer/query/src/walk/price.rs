@@ -1,0 +1,169 @@
+//! Energy of an interval in which one node was innermost on one thread.
+//!
+//! Power windows are read in the order of their starts and are kept only while an
+//! interval that overlaps them may still be priced.
+
+use std::collections::{HashMap, VecDeque};
+
+use energy_data::rows::WindowPowerRow;
+
+use crate::error::Result;
+
+/// Number of windows read before ended ones are dropped.
+const MAX_WINDOWS: usize = 65_536;
+
+/// Energy of an interval, and how much of it windows covered.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Priced {
+    pub(super) energy_j: f64,
+    pub(super) length_ns: i64,
+    covered_ns: i64,
+    /// Whether any window overlaps it: also decides for intervals of zero length.
+    touched: bool,
+}
+
+impl Priced {
+    /// Minimum share of an interval that must be measured.
+    const COVERED: f64 = 0.99;
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.energy_j += other.energy_j;
+        self.length_ns += other.length_ns;
+        self.covered_ns += other.covered_ns;
+        self.touched |= other.touched;
+    }
+
+    /// Returns the energy in joules, or `None` if too little of the interval was measured.
+    pub(super) fn known_j(&self) -> Option<f64> {
+        let enough = self.covered_ns as f64 >= self.length_ns as f64 * Self::COVERED;
+        (self.touched && enough).then_some(self.energy_j)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    start_ns: i64,
+    end_ns: i64,
+    power_w: f64,
+}
+
+/// Thread and kind; 0 stands for all.
+type Key = (u32, u32);
+
+/// Power windows around the current time. `W` yields all windows of a run by start.
+pub(super) struct Prices<W: Iterator> {
+    rows: std::iter::Peekable<W>,
+    /// By thread and kind, then by rail (there are few rails).
+    windows: HashMap<Key, Vec<(u32, VecDeque<Window>)>>,
+    window_count: usize,
+    next_drop_at: usize,
+    kind_of_node: Vec<u32>,
+}
+
+impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
+    /// Creates it. `kind_of_node` may be empty if no window is specific to a kind.
+    pub(super) fn new(rows: W, kind_of_node: Vec<u32>) -> Self {
+        Self {
+            rows: rows.peekable(),
+            windows: HashMap::new(),
+            window_count: 0,
+            next_drop_at: MAX_WINDOWS,
+            kind_of_node,
+        }
+    }
+
+    /// Returns the energy of `[start_ns, end_ns)`.
+    pub(super) fn price(
+        &mut self,
+        thread: u32,
+        node: u32,
+        (start_ns, end_ns): (i64, i64),
+    ) -> Result<Priced> {
+        self.read_until(end_ns.max(start_ns + 1))?;
+        let kind = self.kind_of_node.get(node as usize).copied().unwrap_or(0);
+        let any = self.overlapping([(0, 0), (thread, 0)], (start_ns, end_ns));
+        let mut priced = any;
+        if kind != 0 {
+            let own = self.overlapping([(0, kind), (thread, kind)], (start_ns, end_ns));
+            priced.energy_j += own.energy_j;
+            priced.covered_ns = any.covered_ns.max(own.covered_ns);
+            priced.touched |= own.touched;
+        }
+        priced.length_ns = end_ns - start_ns;
+        Ok(priced)
+    }
+
+    /// Returns whether windows should be dropped before more are read.
+    pub(super) fn is_full(&self) -> bool {
+        self.window_count >= self.next_drop_at
+    }
+
+    /// Drops windows that end by `time_ns`, before which nothing will be priced.
+    pub(super) fn drop_before(&mut self, time_ns: i64) {
+        let mut window_count = 0;
+        self.windows.retain(|_, rails| {
+            for (_, windows) in rails.iter_mut() {
+                while windows.front().is_some_and(|w| w.end_ns <= time_ns) {
+                    windows.pop_front();
+                }
+                window_count += windows.len();
+            }
+            rails.iter().any(|(_, windows)| !windows.is_empty())
+        });
+        self.window_count = window_count;
+        self.next_drop_at = MAX_WINDOWS.max(2 * window_count);
+    }
+
+    fn read_until(&mut self, end_ns: i64) -> Result<()> {
+        let begun = |row: &Result<WindowPowerRow>| match row {
+            Ok(row) => row.start_ns < end_ns,
+            Err(_) => true,
+        };
+        while let Some(row) = self.rows.next_if(begun) {
+            self.keep(&row?);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, row: &WindowPowerRow) {
+        let key = (row.thread.unwrap_or(0), row.kind.unwrap_or(0));
+        let rails = self.windows.entry(key).or_default();
+        let at = rails.iter().position(|(rail, _)| *rail == row.rail);
+        let at = at.unwrap_or_else(|| {
+            rails.push((row.rail, VecDeque::new()));
+            rails.len() - 1
+        });
+        rails[at].1.push_back(Window {
+            start_ns: row.start_ns,
+            end_ns: row.end_ns,
+            power_w: row.power_w,
+        });
+        self.window_count += 1;
+    }
+
+    /// Sums the windows of all rails with these keys; the covered time is that of the best
+    /// covered rail.
+    fn overlapping(&self, keys: [Key; 2], (start_ns, end_ns): (i64, i64)) -> Priced {
+        let mut priced = Priced::default();
+        for (_, windows) in keys
+            .iter()
+            .filter_map(|key| self.windows.get(key))
+            .flatten()
+        {
+            let mut covered_ns = 0;
+            // The current time is near the back.
+            let first = windows.partition_point(|w| w.end_ns <= start_ns);
+            for window in windows.range(first..) {
+                if window.start_ns >= end_ns.max(start_ns + 1) {
+                    break;
+                }
+                let inside = window.end_ns.min(end_ns) - window.start_ns.max(start_ns);
+                priced.touched = true;
+                covered_ns += inside.max(0);
+                priced.energy_j += window.power_w * (inside.max(0) as f64 / 1e9);
+            }
+            priced.covered_ns = priced.covered_ns.max(covered_ns);
+        }
+        priced
+    }
+}

@@ -1,0 +1,33 @@
+//! Data of the charts of one run, and the scripts and styles that draw them.
+//!
+//! ```text
+//! recording --query, summary--> RunCharts --JSON--> scripts: (run, width, across) -> elements
+//! ```
+//!
+//! Each chart is a plain struct whose parts sum to the run's balance or ledger. Data that is
+//! too small or too numerous to draw is merged and counted, never dropped. A page embeds
+//! [`STYLES`] and [`SCRIPTS`], and calls `charts.NAME` for each chart.
+
+mod accounts;
+mod assets;
+mod flows;
+mod matrix;
+mod name;
+mod part;
+mod phases;
+mod run;
+mod series;
+mod timeline;
+mod tree;
+
+pub use accounts::{Account, RailAccounts, accounts};
+pub use assets::{SCRIPTS, STYLES, THEME};
+pub use flows::{Flow, FlowNode, Flows, flows};
+pub use matrix::{Matrix, MatrixCell, matrix};
+pub use name::{Names, name};
+pub use part::{NodePlaces, OWN, Place, REST};
+pub use phases::{PhaseBar, phase_bars};
+pub use run::{RunCharts, provenance};
+pub use series::{TokenBar, TokenSeries, series};
+pub use timeline::{Band, RailLine, Timeline, TimelineInput, TimelineStep, timeline};
+pub use tree::{TreeChart, tree};

@@ -1,0 +1,236 @@
+//! Chart: power over time, downsampled so that peaks are kept.
+//!
+//! ```text
+//! windows   |--|--|--|--|--|--|--|--|       each is added to the step of its midpoint,
+//! steps     [       ][       ][      ]      so that steps sum to the measured energy
+//! a step    energy, time, lowest and highest mean power of its windows
+//! ```
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::accounts::RailAccounts;
+use super::name::name;
+use crate::error::Result;
+use crate::query::{self, Attribution, Balance, Ledger, PhaseSpan, PowerWindow, Recording, Run};
+
+/// Maximum number of steps of a rail and of all rails together, and minimum number of a rail.
+const STEPS: i64 = 600;
+const ALL_STEPS: i64 = 2400;
+const MIN_STEPS: i64 = 150;
+/// Maximum number of rails that are drawn.
+const RAILS: usize = 12;
+/// Maximum number of phases that are marked.
+const BANDS: usize = 300;
+
+/// Power of rails, with phases in the background.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Timeline {
+    /// Length of the run.
+    pub end_ns: i64,
+    /// Root rails first.
+    pub rails: Vec<RailLine>,
+    /// Number of rails that are not drawn.
+    pub rails_left_out: usize,
+    /// Times of phases.
+    pub bands: Vec<Band>,
+    /// Whether there were more phases than are marked.
+    pub bands_cut: bool,
+}
+
+/// Power of one rail.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RailLine {
+    /// Its name.
+    pub rail: String,
+    /// Whether it is included in totals.
+    pub is_root: bool,
+    /// Measured, modelled or replayed.
+    pub provenance: String,
+    /// Idle power.
+    pub idle_w: Option<f64>,
+    /// Number of windows.
+    pub windows: usize,
+    /// Time by which its sensor's clock was ahead; times are the program's.
+    pub offset_ns: i64,
+    /// Steps in time order.
+    pub steps: Vec<TimelineStep>,
+}
+
+/// Windows that are drawn as one step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimelineStep {
+    /// Start of the first window, run time.
+    #[serde(rename = "t0")]
+    pub start_ns: i64,
+    /// End of the last window.
+    #[serde(rename = "t1")]
+    pub end_ns: i64,
+    /// Their duration, without gaps.
+    #[serde(rename = "ns")]
+    pub time_ns: i64,
+    /// Their energy.
+    #[serde(rename = "j")]
+    pub energy_j: f64,
+    /// Lowest mean power of a window.
+    #[serde(rename = "min")]
+    pub min_w: f64,
+    /// Highest mean power of a window.
+    #[serde(rename = "max")]
+    pub max_w: f64,
+    /// The phase that was active longest in the first window.
+    #[serde(rename = "p")]
+    pub phase: Option<String>,
+    #[serde(skip)]
+    place: i64,
+}
+
+/// Time of a phase.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Band {
+    /// Its name.
+    pub phase: String,
+    /// Start, run time.
+    pub start_ns: i64,
+    /// End; `None` while it is open.
+    pub end_ns: Option<i64>,
+}
+
+/// Data from which a timeline is built.
+#[derive(Debug, Clone, Copy)]
+pub struct TimelineInput<'r> {
+    /// The recording.
+    pub recording: &'r Recording,
+    /// The run.
+    pub run: &'r Run,
+    /// Its whole ledger.
+    pub ledger: &'r Ledger,
+    /// Its rails.
+    pub balance: &'r [Balance],
+    /// The accounts chart of its rails.
+    pub accounts: &'r [RailAccounts],
+    /// Its attribution.
+    pub attribution: Option<&'r Attribution>,
+    /// Times of its phases.
+    pub phases: &'r [PhaseSpan],
+}
+
+/// Returns the timeline; `None` if nothing was measured.
+///
+/// # Errors
+/// Fails if the file cannot be read.
+pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
+    let end_ns = end(input)?;
+    let offsets = offsets(input.balance, input.attribution);
+    let mut lines: HashMap<i64, (usize, Vec<TimelineStep>)> = HashMap::new();
+    let lines_drawn = input.balance.len().clamp(1, RAILS) as i64;
+    let most = (ALL_STEPS / lines_drawn).clamp(MIN_STEPS, STEPS);
+    let length = (end_ns / most).max(1);
+    query::windows(input.recording, input.run, |window| {
+        let line = lines.entry(window.rail).or_default();
+        line.0 += 1;
+        add(&mut line.1, &window, length, |phase| {
+            let node = input.ledger.node(phase);
+            let node = node.filter(|node| node.role.as_deref() == Some("phase"));
+            node.map(|node| name(&node.label))
+        });
+    })?;
+    let mut rails = Vec::new();
+    for (rail, accounts) in input.balance.iter().zip(input.accounts) {
+        let Some((windows, mut steps)) = lines.remove(&rail.id) else {
+            continue;
+        };
+        let offset_ns = offsets.get(&rail.id).copied().unwrap_or(0);
+        for step in &mut steps {
+            step.start_ns -= offset_ns;
+            step.end_ns -= offset_ns;
+        }
+        rails.push(RailLine {
+            rail: accounts.rail.clone(),
+            is_root: rail.is_root,
+            provenance: accounts.provenance.clone(),
+            idle_w: accounts.idle_w,
+            windows,
+            offset_ns,
+            steps,
+        });
+    }
+    let rails_left_out = rails.len().saturating_sub(RAILS);
+    rails.truncate(RAILS);
+    Ok((!rails.is_empty()).then(|| Timeline {
+        end_ns,
+        rails,
+        rails_left_out,
+        bands: bands(input),
+        bands_cut: input.phases.len() > BANDS,
+    }))
+}
+
+/// Returns the run's end, or the end of the last window if that is unknown.
+fn end(input: &TimelineInput<'_>) -> Result<i64> {
+    if let Some(end_ns) = input.run.row.end_ns {
+        return Ok(end_ns);
+    }
+    let mut last_ns = 0;
+    query::windows(input.recording, input.run, |window| {
+        last_ns = window.end_ns.max(last_ns);
+    })?;
+    Ok(last_ns)
+}
+
+/// Returns the clock offset of each rail's windows, ns.
+fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i64, i64> {
+    let fits = attribution.map(Attribution::fits).unwrap_or_default();
+    let of = |rail: &Balance| {
+        let full = format!("{}/{}", rail.source, rail.rail);
+        let is_it = |fitted: &str| fitted == full || fitted == rail.rail;
+        let fit = fits.iter().find(|fit| is_it(&fit.rail))?;
+        Some((rail.id, (fit.offset_ms? * 1e6).round() as i64))
+    };
+    balance.iter().filter_map(of).collect()
+}
+
+fn add(
+    steps: &mut Vec<TimelineStep>,
+    window: &PowerWindow,
+    length: i64,
+    phase: impl Fn(i64) -> Option<String>,
+) {
+    let Some(power_w) = window.power_w().filter(|power| power.is_finite()) else {
+        return;
+    };
+    let time_ns = window.end_ns - window.start_ns;
+    let place = i64::midpoint(window.start_ns, window.end_ns) / length;
+    match steps.last_mut() {
+        Some(step) if step.place == place => {
+            step.end_ns = window.end_ns;
+            step.time_ns += time_ns;
+            step.energy_j += window.measured_j;
+            step.min_w = step.min_w.min(power_w);
+            step.max_w = step.max_w.max(power_w);
+        }
+        _ => steps.push(TimelineStep {
+            start_ns: window.start_ns,
+            end_ns: window.end_ns,
+            time_ns,
+            energy_j: window.measured_j,
+            min_w: power_w,
+            max_w: power_w,
+            phase: window.phase.and_then(phase),
+            place,
+        }),
+    }
+}
+
+fn bands(input: &TimelineInput<'_>) -> Vec<Band> {
+    let band = |span: &PhaseSpan| {
+        let node = input.ledger.node(span.node)?;
+        Some(Band {
+            phase: name(&node.label),
+            start_ns: span.start_ns,
+            end_ns: span.end_ns,
+        })
+    };
+    input.phases.iter().take(BANDS).filter_map(band).collect()
+}

@@ -1,0 +1,16 @@
+//! Options of a report.
+
+use clap::Args;
+
+use crate::options::ALLOW_DIFFERENT_HELP;
+
+/// Options of a report.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ReportOptions {
+    /// Title of the page [default: the names of the runs]
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Compare runs with different configurations.
+    #[arg(long, help = ALLOW_DIFFERENT_HELP)]
+    pub allow_different: bool,
+}
