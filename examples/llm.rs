@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use energy_models::tiny::{TinyConfig, write_gguf};
 use energy_models::{GenerateOptions, Generation, LoadOptions, Model, generate, instrument};
-use energy_store::Store;
+use tracing_energy::Store;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;

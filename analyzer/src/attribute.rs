@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tracing_energy::Prior;
-use tracing_energy::power::{Kernel, Provenance};
-use tracing_energy::store::{Patience, RunLiveness, Store};
-use tracing_energy::units::Nanos;
-use tracing_energy::{AttributeOptions, Method};
+use energy_data::AttributeOptions;
+use energy_data::Prior;
+use energy_data::units::Nanos;
+use energy_power::{Kernel, Provenance};
+use energy_store::{Patience, RunLiveness, Store};
+use tracing_energy::Method;
 
 use crate::calibrate::key_of_run;
 use crate::error::Result;
@@ -66,7 +67,7 @@ pub fn attribute(path: &Path, uuid: &str, options: &ReattributionOptions) -> Res
         pool: options.pool,
         note,
     };
-    Ok(tracing_energy::reattribute(path, uuid, &options)?)
+    Ok(energy_store::reattribute(path, uuid, &options)?)
 }
 
 /// Closes the run selected by `selector` if its process died, and returns a note about it.
@@ -86,7 +87,7 @@ pub fn complete(path: &Path, selector: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let store = Store::open_writable(path)?;
-    let is_done = tracing_energy::complete(&store, &run.row.uuid, &Patience::default())?;
+    let is_done = energy_store::complete(&store, &run.row.uuid, &Patience::default())?;
     Ok(is_done.then(|| {
         let uuid = run.row.uuid;
         format!("run {uuid}: its process died; closed at its last write")

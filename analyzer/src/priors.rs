@@ -6,22 +6,22 @@
 //! ```
 //!
 //! Columns may have any order, and further columns are ignored. `rail` may be absent or
-//! empty. The file is read as every table is ([`tracing_energy::table`]).
+//! empty. The file is read as every table is ([`energy_power::table`]).
 
 use std::io::{Read, Write};
 use std::path::Path;
 
-pub use tracing_energy::Prior;
+pub use energy_data::Prior;
 
 use crate::Error;
-use tracing_energy::table::{self, Row, Table};
+use energy_power::table::{self, Row, Table};
 
 /// Reads a file of priors.
 ///
 /// # Errors
 /// When it cannot be read or parsed; the message names the line.
 pub fn read_priors(path: &Path) -> Result<Vec<Prior>, Error> {
-    let file = tracing_energy::files::open(path).map_err(|source| Error::File {
+    let file = energy_host::files::open(path).map_err(|source| Error::File {
         path: path.to_owned(),
         source,
     })?;

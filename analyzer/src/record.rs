@@ -11,10 +11,11 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use clap::Args;
-use tracing_energy::power::Provenance;
-use tracing_energy::rows::RunMetadata;
-use tracing_energy::store::JoinedSummary;
-use tracing_energy::{AttributeOptions, EnergyLayer, Method, RunSummary};
+use energy_data::AttributeOptions;
+use energy_data::rows::RunMetadata;
+use energy_power::Provenance;
+use energy_store::JoinedSummary;
+use tracing_energy::{EnergyLayer, Method, RunSummary};
 
 use crate::error::{Error, Result};
 use crate::format::escape;
@@ -86,7 +87,7 @@ pub fn record(db: &Path, options: &RecordOptions) -> anyhow::Result<RecordedProg
         0 => guard.finish(),
         _ => guard.cancel(),
     };
-    let joined = tracing_energy::attribute_joined(db, &summary.uuid)?;
+    let joined = energy_store::attribute_joined(db, &summary.uuid)?;
     let mut warnings = summary.warnings.clone();
     warnings.extend(join_warnings(&joined));
     warnings.extend(fit(db, &summary, &joined));
@@ -173,7 +174,7 @@ fn fit(db: &Path, summary: &RunSummary, joined: &JoinedSummary) -> Option<String
         return None;
     }
     let fitted = AttributeOptions::new(Method::Fitted);
-    let result = tracing_energy::reattribute(db, &summary.uuid, &fitted);
+    let result = energy_store::reattribute(db, &summary.uuid, &fitted);
     let error = result.err()?;
     Some(format!(
         "energies are proportional and have no interval: {error}"

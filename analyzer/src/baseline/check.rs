@@ -1,7 +1,7 @@
 //! Checks against a baseline: interleaved executions, interim analyses, and a verdict.
 
 use clap::Args;
-use tracing_energy::store::Store;
+use energy_store::Store;
 
 use super::{CHECK_TAG, CheckOutcome, Limits, Saved, Verdict, analyses};
 use crate::compare::{CompareOptions, Compared, ComparedEnergy, Estimates, Side, sides};

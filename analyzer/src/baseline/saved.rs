@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use clap::Args;
-use tracing_energy::rows::RunStatus;
-use tracing_energy::store::Store;
+use energy_data::rows::RunStatus;
+use energy_store::Store;
 
 use super::{COMMAND_TAG, TAG};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Estimates the active power of kinds from samples.
 
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
 
 use super::meter::{Mean, RailSamples, sd};
 use super::plan::{Lengths, Plan, Timed};

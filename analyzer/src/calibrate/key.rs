@@ -1,7 +1,7 @@
 //! Keys that determine which runs a calibration is valid for.
 
-use tracing_energy::host::Host;
-use tracing_energy::rows::{CalibrationKey, RunRow};
+use energy_data::rows::{CalibrationKey, RunRow};
+use energy_host::Host;
 
 use crate::query::StoredConfig;
 

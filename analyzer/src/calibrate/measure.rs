@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use energy_data::units::Nanos;
+use energy_power::PowerSource;
 use tracing_energy::Clock;
-use tracing_energy::power::PowerSource;
-use tracing_energy::units::Nanos;
 
 use super::estimate::{self, KindPower, Measurement, PowerEstimates, Skipped};
 use super::meter::Meter;

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use energy_data::units::{Energy, Nanos, Power};
+use energy_power::containment::Topology;
+use energy_power::{PowerSource, Provenance, Sample, Sampler, SamplerMessage, SourceError};
 use tracing_energy::Clock;
-use tracing_energy::power::containment::Topology;
-use tracing_energy::power::{
-    PowerSource, Provenance, Sample, Sampler, SamplerMessage, SourceError,
-};
-use tracing_energy::units::{Energy, Nanos, Power};
 
 use super::plan::Lengths;
 

@@ -4,15 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use energy_data::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
+use energy_data::units::Nanos;
+use energy_host as host;
 use energy_models::capture::{CaptureOptions, Captured, capture};
 use energy_models::{LoadOptions, Model, ModelInfo, device};
-use tracing_energy::cpu_time;
-use tracing_energy::host;
-use tracing_energy::power::{OpenOptions, PowerSource};
-use tracing_energy::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
-use tracing_energy::store::Store;
-use tracing_energy::units::Nanos;
-use tracing_energy::{Clock, MonotonicClock};
+use energy_power::MonotonicClock;
+use energy_power::cpu_time;
+use energy_power::{OpenOptions, PowerSource};
+use energy_store::Store;
+use tracing_energy::Clock;
 
 use super::measure::{Bench, MeasureOptions, Measured, Progress, measure};
 use super::meter::refuse_unmeasured;
@@ -144,7 +145,7 @@ fn open(
         interval: Nanos::from(options.power.interval),
         ..OpenOptions::default()
     };
-    let opened = tracing_energy::power::open(&options.power.source, &open, clock)?;
+    let opened = energy_power::open(&options.power.source, &open, clock)?;
     refuse_unmeasured(&opened.sources).map_err(|error| {
         let mut text = error.to_string();
         for notice in opened.notices.iter().filter(|n| n.kind == "source_refused") {

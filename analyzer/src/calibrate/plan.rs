@@ -1,7 +1,7 @@
 //! Division of the time budget into slots.
 
-use tracing_energy::power::Kernel;
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
+use energy_power::Kernel;
 
 /// Number of rounds.
 pub(super) const ROUNDS: u32 = 3;

@@ -1,6 +1,6 @@
 //! Time intervals of a measurement.
 
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
 
 /// Time interval of one slot or idle time, with the number of runs in it.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,7 @@
 //! Slots in which kinds run alone repeatedly.
 
+use energy_data::units::Nanos;
 use tracing_energy::Clock;
-use tracing_energy::units::Nanos;
 
 /// A function that runs an operation once.
 pub type RunFn<'r> = Box<dyn Fn() -> anyhow::Result<()> + 'r>;

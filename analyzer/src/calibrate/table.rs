@@ -60,7 +60,7 @@ fn row(kind: &KindPower) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::calibrate::Skipped;
-    use tracing_energy::units::Nanos;
+    use energy_data::units::Nanos;
 
     #[test]
     fn the_table_shows_powers_and_reasons() {

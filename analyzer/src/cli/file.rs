@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use tracing_energy::files::{FileAccess, irregular};
+use energy_host::files::{FileAccess, irregular};
 
 use crate::error::{Error, Result};
 

@@ -40,7 +40,7 @@ use exit::{Finding, SilentExit, Usage};
 use file::{is_stdout, write_file};
 use selected::selected;
 
-use tracing_energy::files::FileAccess;
+use energy_host::files::FileAccess;
 
 use crate::DATABASE;
 use crate::format::Format;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
-use tracing_energy::store::Store;
+use energy_store::Store;
 
 use super::Usage;
 use crate::format::escape;

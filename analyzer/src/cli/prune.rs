@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::{ArgGroup, Args};
-use tracing_energy::host;
+use energy_host as host;
 
 use super::confirm::confirm;
 use super::progress::Progress;

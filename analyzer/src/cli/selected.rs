@@ -1,6 +1,6 @@
 //! Selection of the runs that a command draws.
 
-use tracing_energy::rows::RunStatus;
+use energy_data::rows::RunStatus;
 
 use super::{Usage, warn};
 use crate::query::{self, Recording, Selection};

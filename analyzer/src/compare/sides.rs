@@ -1,7 +1,7 @@
 //! Assigns runs to sides.
 
+use energy_data::rows::RunStatus;
 use serde::Serialize;
-use tracing_energy::rows::RunStatus;
 
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};

@@ -1,9 +1,9 @@
 //! Result of the examination as tables.
 
+use energy_data::units::{Energy, Nanos, Power};
+use energy_power::characterise::RailCharacteristics;
+use energy_power::{Provenance, UnusedSensor};
 use serde_json::{Value, json};
-use tracing_energy::power::characterise::RailCharacteristics;
-use tracing_energy::power::{Provenance, UnusedSensor};
-use tracing_energy::units::{Energy, Nanos, Power};
 
 use super::{Examined, State, cross};
 use crate::format::{Answer, Column, Sheet, escape};

@@ -1,8 +1,8 @@
 //! Comparison of rails that two sources meter.
 
+use energy_power::characterise::Observation;
+use energy_power::{Description, Provenance, RailKind};
 use serde_json::{Value, json};
-use tracing_energy::power::characterise::Observation;
-use tracing_energy::power::{Description, Provenance, RailKind};
 
 use crate::format::Column;
 
@@ -68,9 +68,9 @@ pub(super) fn check<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracing_energy::power::characterise::RailCharacteristics;
-    use tracing_energy::power::{Kernel, Rail};
-    use tracing_energy::units::{Nanos, Power};
+    use energy_data::units::{Nanos, Power};
+    use energy_power::characterise::RailCharacteristics;
+    use energy_power::{Kernel, Rail};
 
     fn source(name: &str, kind: RailKind, watts: f64) -> (Description, Observation) {
         let description = Description {

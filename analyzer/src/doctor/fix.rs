@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
 
 use crate::error::{Error, Result};
 
@@ -103,7 +103,7 @@ pub fn fix_for_here(
 /// uses, because some options write files.
 #[cfg(unix)]
 fn sudoers(root: &Path, user: &RuleUser, intervals: &[Duration]) -> Fix {
-    use tracing_energy::power::powermetrics::launch::{USUAL_INTERVALS_MS, sudoers_rules};
+    use energy_power::powermetrics::launch::{USUAL_INTERVALS_MS, sudoers_rules};
 
     let mut all = USUAL_INTERVALS_MS.map(Nanos::from_millis).to_vec();
     all.extend(intervals.iter().map(|interval| Nanos::from(*interval)));

@@ -16,13 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use tracing_energy::power::characterise::{FAST_GAUGE, Observation, characterise, open_fast};
-use tracing_energy::power::containment::Topology;
-use tracing_energy::power::detect::{NAMED, OpenOptions, SourceChoice};
-use tracing_energy::power::{
+use energy_power::MonotonicClock;
+use energy_power::characterise::{FAST_GAUGE, Observation, characterise, open_fast};
+use energy_power::containment::Topology;
+use energy_power::detect::{NAMED, OpenOptions, SourceChoice};
+use energy_power::{
     Description, PowerSource, Provenance, SourceError, UnusedSensor, nvml, open, sensor_cache,
 };
-use tracing_energy::{Clock, MonotonicClock};
+use tracing_energy::Clock;
 
 use crate::options::{duration_text, parse_duration};
 

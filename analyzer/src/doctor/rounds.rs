@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use energy_data::units::Nanos;
+use energy_power::Sample;
 use tracing_energy::Clock;
-use tracing_energy::power::Sample;
-use tracing_energy::units::Nanos;
 
 /// Start and end of a round on the clock of the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(super) fn energy(samples: &[&Sample], round: Round) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tracing_energy::units::Energy;
+    use energy_data::units::Energy;
 
     #[test]
     fn samples_across_the_edges_of_a_round_are_cut_by_time() {

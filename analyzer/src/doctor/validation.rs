@@ -13,15 +13,16 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use serde_json::{Value, json};
-use tracing_energy::host::Host;
-use tracing_energy::power::characterise::{FAST_GAUGE, characterise};
-use tracing_energy::power::detect::{OpenOptions, SourceChoice};
-use tracing_energy::power::{
+use energy_data::units::Nanos;
+use energy_host::Host;
+use energy_power::MonotonicClock;
+use energy_power::characterise::{FAST_GAUGE, characterise};
+use energy_power::detect::{OpenOptions, SourceChoice};
+use energy_power::{
     Description, PowerSource, Provenance, Sample, Sampler, SamplerMessage, nvml, open,
 };
-use tracing_energy::units::Nanos;
-use tracing_energy::{Clock, MonotonicClock};
+use serde_json::{Value, json};
+use tracing_energy::Clock;
 
 use super::rounds::{self, Round};
 use crate::format::{Answer, Column, Sheet, escape};
@@ -184,7 +185,7 @@ fn periods(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<Period> {
         .collect::<Vec<SourceChoice>>();
     let fast = choices.iter().filter_map(|choice| {
         let left_out = &mut Vec::new();
-        tracing_energy::power::characterise::open_fast(choice, options, clock, left_out).ok()
+        energy_power::characterise::open_fast(choice, options, clock, left_out).ok()
     });
     let fast: Vec<Box<dyn PowerSource>> = fast.collect();
     let descriptions: Vec<Description> = fast.iter().map(|one| one.describe()).collect();

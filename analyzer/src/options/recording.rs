@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use energy_power::SourceChoice;
+use energy_power::detect::NAMED;
 use serde::{Deserialize, Serialize};
-use tracing_energy::power::SourceChoice;
-use tracing_energy::power::detect::NAMED;
 
 use super::{as_text, duration_text, parse_duration, parse_tag};
 

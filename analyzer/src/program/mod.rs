@@ -7,8 +7,8 @@ pub use interrupt::{Interrupt, ProgramExit};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use tracing_energy::files::FileAccess;
-use tracing_energy::rows::RunStatus;
+use energy_data::rows::RunStatus;
+use energy_host::files::FileAccess;
 
 use crate::error::{Error, Result};
 use crate::format::escape;

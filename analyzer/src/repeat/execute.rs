@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tracing_energy::rows::RunStatus;
+use energy_data::rows::RunStatus;
 
 use super::{PlannedRun, RepeatPlan};
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 //! First section: metadata, key figures, and cautions.
 
-use tracing_energy::rows::RunStatus;
+use energy_data::rows::RunStatus;
 
 use super::drawn::DrawnRun;
 use super::markup::{facts, list, paragraph};

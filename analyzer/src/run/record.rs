@@ -4,11 +4,12 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use energy_data::AttributeOptions;
+use energy_data::rows::RunMetadata;
 use energy_models::instrument;
 use energy_models::{GenerateOptions, Model, StopReason};
-use tracing_energy::power::Provenance;
-use tracing_energy::rows::RunMetadata;
-use tracing_energy::{AttributeOptions, EnergyGuard, EnergyLayer, Method, RunSummary};
+use energy_power::Provenance;
+use tracing_energy::{EnergyGuard, EnergyLayer, Method, RunSummary};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -90,7 +91,7 @@ fn fit_measured(db: &Path, options: &RunOptions, summary: &RunSummary) -> Option
         return None;
     }
     let fitted = AttributeOptions::new(Method::Fitted);
-    let result = tracing_energy::reattribute(db, &summary.uuid, &fitted);
+    let result = energy_store::reattribute(db, &summary.uuid, &fitted);
     let error = result.err()?;
     Some(format!(
         "energies are proportional and have no interval: {error}"

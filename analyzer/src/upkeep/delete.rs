@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tracing_energy::rows::RunStatus;
-use tracing_energy::store::Store;
+use energy_data::rows::RunStatus;
+use energy_store::Store;
 
 use super::{several, sizes};
 use crate::error::{Error, Result};

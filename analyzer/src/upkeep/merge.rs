@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use energy_store::{MergeSource, RunLiveness, Store, StoredRun};
 use serde::Serialize;
 use serde_json::json;
-use tracing_energy::store::{MergeSource, RunLiveness, Store, StoredRun};
 
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted};
@@ -94,7 +94,7 @@ pub fn merge(
         report.calibrations += merge.calibrations(source)?;
     }
     drop(merge);
-    tracing_energy::repair_dead_runs(&store)?;
+    energy_store::repair_dead_runs(&store)?;
     Ok(report)
 }
 

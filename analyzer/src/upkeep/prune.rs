@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use energy_store::Store;
 use serde::Serialize;
 use serde_json::json;
-use tracing_energy::store::Store;
 
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, bytes, counted};

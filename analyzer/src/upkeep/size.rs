@@ -81,7 +81,7 @@ pub fn size(recording: &Recording, by: Option<SizeBy>) -> Result<Answer> {
     Ok(with_notes(answer, &space))
 }
 
-fn with_notes(answer: Answer, space: &tracing_energy::store::Space) -> Answer {
+fn with_notes(answer: Answer, space: &energy_store::Space) -> Answer {
     let mut answer =
         answer.note("Sizes of runs are estimated from their share of each table's rows.");
     if !space.is_counted {

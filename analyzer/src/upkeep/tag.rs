@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tracing_energy::store::Store;
+use energy_store::Store;
 
 use super::several;
 use crate::error::Result;

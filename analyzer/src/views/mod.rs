@@ -20,7 +20,7 @@ pub(crate) use statistics::EnergyStatistics;
 pub use tokens::{TokensOptions, tokens};
 
 use clap::Args;
-use tracing_energy::rows::Basis;
+use energy_data::rows::Basis;
 
 use crate::error::{Error, Result};
 use crate::options::{PHASE_HELP, RAIL_HELP};

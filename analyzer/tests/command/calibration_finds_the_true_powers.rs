@@ -7,7 +7,7 @@ use energy_analyzer::calibrate::{
     Bench, KindPower, LEAST_RELATIVE_SD, MeasureOptions, Measured, RunFn, Subject,
     UNKNOWN_RELATIVE_SD, measure,
 };
-use tracing_energy::units::Nanos;
+use energy_data::units::Nanos;
 
 /// Cost of the loop around a run in this world.
 const LOOP: Nanos = Nanos::from_nanos(100);

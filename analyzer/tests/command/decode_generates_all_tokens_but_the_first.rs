@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::fixture;
 use crate::fixture::command::{energy, errors, json, text};
 use crate::fixture::rows::{callsite, node, span, span_energy};
+use energy_data::rows::{Role, SpanRow};
 use serde_json::Value;
-use tracing_energy::rows::{Role, SpanRow};
-use tracing_energy::sink::Batch;
+use tracing_energy::Batch;
 
 /// Changes the fixture's run to `tokens` generated in `prompts` prompts. Its decode takes
 /// 2 s and 10 J.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::fixture::command::{energy, errors};
 use energy_analyzer::doctor::{DoctorOptions, State, examine};
+use energy_power::detect::OpenOptions;
 use serde_json::Value;
-use tracing_energy::power::detect::OpenOptions;
 
 fn schema() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/doctor.json");

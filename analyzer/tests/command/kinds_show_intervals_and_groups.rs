@@ -3,7 +3,7 @@
 use crate::fixture;
 use crate::fixture::command::{energy, errors, text};
 use crate::fixture::rows::kind_energy;
-use tracing_energy::rows::{Basis, KindEnergyRow, KindGroupRow};
+use energy_data::rows::{Basis, KindEnergyRow, KindGroupRow};
 
 /// Adds kinds of the fixture's spans on `package`: 12 J, of which two kinds with 4 J
 /// cannot be distinguished; in addition half a joule for time without samples.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::fixture::command::{energy, errors, refused, text};
 use crate::fixture::drawn::{self, Drawn};
+use energy_host::{self as host, Host};
 use rusqlite::Connection;
 use serde_json::Value;
-use tracing_energy::host::{self, Host};
 
 const DAY_NS: i64 = 86_400_000_000_000;
 

@@ -12,7 +12,7 @@ use energy_analyzer::upkeep::{MergeOutcome, merge};
 use proptest::prelude::*;
 use rusqlite::Connection;
 use serde_json::Value;
-use tracing_energy::sink::Batch;
+use tracing_energy::Batch;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]

@@ -7,9 +7,9 @@ use std::process::Output;
 use crate::fixture;
 use crate::fixture::command::{energy, errors, text};
 use crate::fixture::rows::{self, balance, callsite, node, node_energy, sample, span, span_energy};
+use energy_data::rows::*;
 use serde_json::Value;
-use tracing_energy::rows::*;
-use tracing_energy::sink::Batch;
+use tracing_energy::Batch;
 
 /// Commands with their arguments besides a run.
 const QUESTIONS: [&[&str]; 13] = [

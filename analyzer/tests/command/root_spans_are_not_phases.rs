@@ -11,10 +11,10 @@ use std::path::Path;
 use crate::fixture;
 use crate::fixture::command::{energy, errors, json, text};
 use crate::fixture::rows::{self, accounts, callsite, known_phase, node, node_energy};
+use energy_data::rows::*;
+use energy_power::RailKind;
 use rusqlite::Connection;
-use tracing_energy::power::RailKind;
-use tracing_energy::rows::*;
-use tracing_energy::sink::Batch;
+use tracing_energy::Batch;
 
 /// A row of a phase: node, rail, seconds, energy, idle energy, energy of spans, peak.
 type Phase = (Option<u32>, u32, f64, [f64; 4]);

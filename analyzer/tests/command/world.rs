@@ -6,11 +6,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use tracing_energy::Clock;
-use tracing_energy::power::{
+use energy_data::units::{Energy, Nanos};
+use energy_power::{
     Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
-use tracing_energy::units::{Energy, Nanos};
+use tracing_energy::Clock;
 
 /// Time between samples.
 pub const INTERVAL: Nanos = Nanos::from_millis(100);

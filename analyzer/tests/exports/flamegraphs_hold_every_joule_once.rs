@@ -6,9 +6,9 @@ use std::path::Path;
 
 use energy_analyzer::flamegraph::{Collapse, Divisor, Graph, GraphOptions, Idle, Measure, Value};
 use energy_analyzer::query::{Recording, Run, Selection};
+use energy_data::rows::*;
 use proptest::prelude::*;
-use tracing_energy::rows::*;
-use tracing_energy::sink::Batch;
+use tracing_energy::Batch;
 
 use crate::fixture::{self, rows};
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::fixture::conserved::conserved;
 use energy_analyzer::import::{ChromeOptions, Imported, import_chrome};
+use energy_data::units::Nanos;
 use proptest::prelude::*;
-use tracing_energy::units::Nanos;
 
 /// Phase, name, thread or task, time in ms, length in ms, value of the key field.
 type Event = (u8, u8, u8, i64, i64, u8);

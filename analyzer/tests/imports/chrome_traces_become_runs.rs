@@ -12,8 +12,8 @@ use std::path::Path;
 
 use crate::fixture::command::{energy, errors, text};
 use crate::fixture::traced::{START_US, Written};
+use energy_store::Store;
 use serde_json::json;
-use tracing_energy::store::Store;
 
 /// 22 samples of 100 ms; the sensor's clock is ahead by `offset_ms`.
 fn write_power(folder: &Path, offset_ms: i64) {

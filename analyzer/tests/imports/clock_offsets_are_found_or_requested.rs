@@ -19,7 +19,7 @@ fn found(
     };
     let db = folder.path().join("energy.db");
     let imported = import_chrome(&db, &options).map_err(|error| error.to_string())?;
-    let store = tracing_energy::store::Store::open(&db).unwrap();
+    let store = energy_store::Store::open(&db).unwrap();
     let run = store.find_run(&imported.uuid).unwrap();
     let config: serde_json::Value =
         serde_json::from_str(run.row.metadata.config.as_deref().unwrap()).unwrap();

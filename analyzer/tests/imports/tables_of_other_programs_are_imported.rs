@@ -201,7 +201,7 @@ fn kernels_of_sensors_are_kept() {
     );
     let import = |kernel| import_csv(folder.path(), &["--kernel", kernel]);
     text(&import("gpu=trailing:100ms"));
-    let store = tracing_energy::store::Store::open(folder.path().join("energy.db")).unwrap();
+    let store = energy_store::Store::open(folder.path().join("energy.db")).unwrap();
     let rails = store.rails(1).and_then(|rails| rails.all()).unwrap();
     let kernels: Vec<String> = rails.iter().map(|rail| rail.kernel.to_string()).collect();
     assert_eq!(kernels, ["box", "trailing:100ms"]);

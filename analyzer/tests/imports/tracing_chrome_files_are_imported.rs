@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use energy_analyzer::import::{ChromeOptions, Imported, import_chrome};
+use energy_data::units::Nanos;
+use energy_store::Store;
 use tracing::{info, info_span};
 use tracing_chrome::{ChromeLayerBuilder, TraceStyle};
-use tracing_energy::store::Store;
-use tracing_energy::units::Nanos;
 use tracing_subscriber::prelude::*;
 
 /// A file in memory.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use energy_data::DEFAULT_ROLES;
 use energy_data::rows::{CallsiteRow, NodeRow, Role};
-use tracing_energy::DEFAULT_ROLES;
 
 mod nodes;
 

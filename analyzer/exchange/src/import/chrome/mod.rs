@@ -29,9 +29,9 @@ pub use start::parse_start;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use energy_data::DEFAULT_KEY_FIELDS;
 use energy_data::Kernel;
 use energy_data::units::Nanos;
-use tracing_energy::DEFAULT_KEY_FIELDS;
 
 use super::align::{self, Offset, Range};
 use super::anomaly::{Anomaly, invalid_input};
