@@ -67,7 +67,7 @@ fn run(db: &Path, options: &CalibrateOptions) -> RunRow {
         ..RunOptions::default()
     };
     let recorded = record(db, &options, &mut std::io::sink(), &mut |_| {}).expect("recorded");
-    let store = Store::open(&db).expect("opens");
+    let store = Store::open(db).expect("opens");
     store.find_run(&recorded.uuid).expect("found").row
 }
 

@@ -405,7 +405,8 @@ fn misuse_is_one_clear_message() {
         (&["old"][..], 2, "give two to four"),
         (&[][..], 2, "give two to four"),
         (&["old", "old"][..], 2, "`old` is given twice"),
-        (&["old", "side=one"][..], 2, "is on both"),
+        (&["old", "side=one"][..], 2, "select the same runs"),
+        (&["before", "old"][..], 2, "is on both"),
         (&["old", "nothing"][..], 2, "no run `nothing`"),
         (
             &["old", "side=none"][..],

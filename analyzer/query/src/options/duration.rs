@@ -32,7 +32,7 @@ pub fn duration_text(duration: Duration) -> String {
     let ns = duration.as_nanos();
     let fitting = UNITS
         .iter()
-        .find(|(_, unit_ns)| ns > 0 && ns % unit_ns == 0);
+        .find(|(_, unit_ns)| ns > 0 && ns.is_multiple_of(*unit_ns));
     match fitting {
         Some((name, unit_ns)) => format!("{}{name}", ns / unit_ns),
         None => format!("{}s", duration.as_secs_f64()),

@@ -3,7 +3,7 @@
 use energy_data::rows::RunMetadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The known part of a stored configuration. `energy run` writes all of it; other programs may
 /// store any JSON, of which fields of the same name and type are used.
@@ -39,9 +39,10 @@ pub struct StoredConfig {
 impl StoredConfig {
     /// Reads the configuration of a run; empty if it has none.
     pub fn of(metadata: &RunMetadata) -> Self {
-        let text = metadata.config.as_deref();
-        text.and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default()
+        let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
+        let config = metadata.config.as_deref().and_then(object);
+        let config = config.and_then(|map| serde_json::from_value(map.into()).ok());
+        config.unwrap_or_default()
     }
 }
 
