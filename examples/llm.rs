@@ -91,7 +91,7 @@ fn print_phases(path: &Path, uuid: &str, tokens: usize) -> anyhow::Result<()> {
     let store = Store::open(path)?;
     let mut statement = store.connection().prepare(
         "SELECT phase, v_phases.duration_ns / 1e6, v_phases.energy_j
-         FROM v_phases JOIN v_runs USING (run) WHERE uuid = ?1 AND phase <> '(rest)'",
+         FROM v_phases JOIN v_runs USING (run) WHERE uuid = ?1 AND phase <> '(remainder)'",
     )?;
     let mut rows = statement.query([uuid])?;
     println!("\n{:<16} {:>10} {:>10}", "phase", "ms", "J");

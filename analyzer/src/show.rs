@@ -144,7 +144,7 @@ impl Show {
             let name = escape(&one.key);
             let name = match style.is_markdown() {
                 true => name,
-                false => format!("{name:<17}"),
+                false => format!("{name:<20}"),
             };
             writeln!(out, "{}", style.fact(&name, &values(one)))
         })
@@ -193,7 +193,7 @@ impl Show {
         }
         writeln!(out, "\n{}", style.heading("Attributions"))?;
         let row = |one: &Attribution| {
-            let offset = one.offset_ms.map(|ms| format!("{ms:.1} ms"));
+            let offset = one.clock_offset_ms.map(|ms| format!("{ms:.1} ms"));
             let shown = if one.is_shown { "shown" } else { "" };
             vec![
                 one.id.to_string(),

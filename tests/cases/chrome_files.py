@@ -99,7 +99,7 @@ def later_file():
     text = words(process).strip()
     if process.returncode != 0:
         return Finding(text.splitlines()[-1][-70:], "start_new" in text, True)
-    offset = recording.rows("SELECT max(offset_ms) FROM attributions")[0][0]
+    offset = recording.rows("SELECT max(clock_offset_ns) / 1e6 FROM attributions")[0][0]
     first = recording.rows("SELECT min(start_ns) FROM spans")[0][0]
     is_named = "58" in text or "start_new" in text
     return Finding(f"imported, offset {offset} ms, first span at {first} ns", is_named)

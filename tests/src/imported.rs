@@ -117,9 +117,9 @@ impl Listed {
         }
         let (accounts, shares) = (&self.ops.accounts, &self.ops.shares);
         let listed: f64 = shares.iter().map(|share| share.energy_j).sum();
-        let accounted = listed + accounts.idle_j.unwrap_or(0.0) + accounts.unattributed_j;
+        let accounted = listed + accounts.idle_j.unwrap_or(0.0) + accounts.other_accounts_j;
         let measured = accounts.measured_j;
-        let scale = measured.abs() + listed.abs() + accounts.unattributed_j.abs();
+        let scale = measured.abs() + listed.abs() + accounts.other_accounts_j.abs();
         assert!(
             (accounted - measured).abs() <= 1e-9 * scale,
             "listed {accounted} J, measured {measured} J"

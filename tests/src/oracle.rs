@@ -14,12 +14,12 @@ use tracing_energy::RunSummary;
 const STATEMENTS: [(&str, &str); 14] = [
     (
         "the accounts of a rail sum to what was measured",
-        "SELECT run, rail || ': ' || (coalesce(idle_j, 0) + spans_j + coalesce(outside_j, 0)
-                + coalesce(others_j, 0) + coalesce(profiler_j, 0) + residual_j
+        "SELECT run, rail || ': ' || (coalesce(idle_j, 0) + spans_j + coalesce(unattributed_j, 0)
+                + coalesce(other_processes_j, 0) + coalesce(profiler_j, 0) + residual_j
                 + coalesce(unknown_j, 0)) || ' J of ' || measured_j
          FROM shown JOIN balance USING (run, attribution)
-         WHERE NOT abs(coalesce(idle_j, 0) + spans_j + coalesce(outside_j, 0)
-                + coalesce(others_j, 0) + coalesce(profiler_j, 0) + residual_j
+         WHERE NOT abs(coalesce(idle_j, 0) + spans_j + coalesce(unattributed_j, 0)
+                + coalesce(other_processes_j, 0) + coalesce(profiler_j, 0) + residual_j
                 + coalesce(unknown_j, 0) - measured_j)
                <= 1e-9 + 1e-6 * (abs(measured_j) + abs(spans_j) + abs(residual_j))",
     ),
@@ -111,7 +111,7 @@ const STATEMENTS: [(&str, &str); 14] = [
          WHERE status = 'crashed' AND last_seen_ns IS NOT NULL AND end_ns > 1 + max(last_seen_ns,
              (SELECT coalesce(max(end_ns), 0) FROM samples WHERE run = no),
              (SELECT coalesce(max(end_ns), 0) FROM cpu WHERE run = no),
-             (SELECT coalesce(max(time_ns), 0) FROM marks WHERE run = no),
+             (SELECT coalesce(max(time_ns), 0) FROM span_events WHERE run = no),
              (SELECT coalesce(max(end_ns), 0) FROM node_windows WHERE run = no),
              (SELECT coalesce(max(end_ns), 0) FROM spans
               WHERE id BETWEEN no << 40 AND (no << 40 | 1099511627775)))",

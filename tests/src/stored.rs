@@ -20,8 +20,8 @@ pub struct StoredRun {
 }
 
 /// The parts of a balance, as columns.
-const ACCOUNTS: &str =
-    "measured_j, idle_j, spans_j, outside_j, others_j, profiler_j, residual_j, unknown_j";
+const ACCOUNTS: &str = "measured_j, idle_j, spans_j, unattributed_j, other_processes_j, \
+     profiler_j, residual_j, unknown_j";
 
 impl StoredRun {
     /// The run that `which` means (id, name or `last`) in the file at `path`, which must
@@ -90,10 +90,10 @@ impl StoredRun {
     }
 
     /// A condition at the run's start or end.
-    pub fn condition(&self, moment: ConditionTime, key: &str) -> Option<String> {
+    pub fn condition(&self, time_point: ConditionTime, key: &str) -> Option<String> {
         let rows = self.store.conditions(self.no).and_then(|rows| rows.all());
         let rows = rows.expect("conditions").into_iter();
-        let mut found = rows.filter(|row| row.moment == moment && row.key == key);
+        let mut found = rows.filter(|row| row.time_point == time_point && row.key == key);
         found.next().map(|row| row.value)
     }
 
@@ -169,8 +169,8 @@ impl StoredRun {
                 measured_j: row.get(0)?,
                 idle_j: row.get(1)?,
                 spans_j: row.get(2)?,
-                outside_j: row.get(3)?,
-                others_j: row.get(4)?,
+                unattributed_j: row.get(3)?,
+                other_processes_j: row.get(4)?,
                 profiler_j: row.get(5)?,
                 residual_j: row.get(6)?,
                 unknown_j: row.get(7)?,

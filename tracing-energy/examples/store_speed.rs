@@ -78,7 +78,7 @@ fn run() -> RunRow {
         os: None,
         chip: None,
         version: env!("CARGO_PKG_VERSION").into(),
-        joins: None,
+        parent_run: None,
         metadata: RunMetadata::default(),
     }
 }

@@ -32,8 +32,8 @@ pub fn list_answer(all: &[Saved]) -> Answer {
     let columns = vec![
         Column::text("name", "baseline"),
         Column::count("runs", "runs"),
-        Column::moment("first_unix_ns", "from"),
-        Column::moment("last_unix_ns", "to").from_width(100),
+        Column::date_time("first_unix_ns", "from"),
+        Column::date_time("last_unix_ns", "to").from_width(100),
         Column::text("host", "host").from_width(100),
         Column::text("command", "command"),
         Column::data("output_tokens"),
@@ -72,8 +72,8 @@ pub fn check_answer(checked: &Checked) -> Answer {
         .with("power", json!(checked.compared.power))
         .with("kinds_by", json!(checked.compared.kind_basis.by))
         .with("kinds_by_why", json!(checked.compared.kind_basis.why))
-        .with("looks", json!(checked.analyses.0))
-        .with("looks_planned", json!(checked.analyses.1))
+        .with("analyses", json!(checked.analyses.0))
+        .with("analyses_planned", json!(checked.analyses.1))
         .sheet(totals(checked))
         .sheet(sides(checked))
         .sheet(nodes(checked));

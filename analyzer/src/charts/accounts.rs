@@ -15,7 +15,7 @@ pub struct RailAccounts {
     /// Whether it is included in totals.
     pub is_root: bool,
     /// Its parent rail.
-    pub part_of: Option<String>,
+    pub parent_rail: Option<String>,
     /// Measured, modelled or replayed.
     pub provenance: String,
     /// Measured energy.
@@ -54,7 +54,7 @@ pub fn accounts(
     let of = |(rail, power): (&Balance, &RailPower)| RailAccounts {
         rail: name(&rail.rail),
         is_root: rail.is_root,
-        part_of: rail.parent.as_deref().map(name),
+        parent_rail: rail.parent.as_deref().map(name),
         provenance: name(&rail.provenance),
         measured_j: rail.measured_j,
         accounts: rail

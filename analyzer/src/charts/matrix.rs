@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::name::Names;
-use super::part::{NodePlaces, REST};
+use super::part::{NodePlaces, REMAINDER};
 use crate::query::{Ledger, Node};
 
 /// Maximum number of rows for layers; others are merged.
@@ -19,9 +19,9 @@ const OTHER: &str = "(other)";
 /// Cells by phase, layer and component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Matrix {
-    /// Layers, `(rest)` last.
+    /// Layers, `(remainder)` last.
     pub layers: Vec<String>,
-    /// Components, `(rest)` last.
+    /// Components, `(remainder)` last.
     pub components: Vec<String>,
     /// Phases.
     pub phases: Vec<String>,
@@ -81,7 +81,13 @@ pub fn matrix(ledger: &Ledger, places: &NodePlaces) -> Option<Matrix> {
         all.entry((layer, component)).or_default().add(node);
     }
     let (rest_layer, rest_component) = (layers.names.len(), components.names.len());
-    let at = |place: usize, rest: usize| if place == Axis::REST { rest } else { place };
+    let at = |place: usize, remainder: usize| {
+        if place == Axis::REMAINDER {
+            remainder
+        } else {
+            place
+        }
+    };
     let finished = |phase: usize, layer: usize, component: usize, cell: MatrixCell| MatrixCell {
         phase,
         layer: at(layer, rest_layer),
@@ -129,7 +135,7 @@ struct Axis {
 
 impl Axis {
     /// Position of nodes without a name on this axis.
-    const REST: usize = usize::MAX;
+    const REMAINDER: usize = usize::MAX;
 
     fn new(limit: usize) -> Self {
         Self {
@@ -140,7 +146,7 @@ impl Axis {
 
     fn place(&mut self, name: Option<&str>) -> usize {
         let Some(name) = name else {
-            return Self::REST;
+            return Self::REMAINDER;
         };
         match self.names.len() < self.limit || self.names.contains(name) {
             true => self.names.number(name),
@@ -150,7 +156,7 @@ impl Axis {
 
     fn into_list(self) -> Vec<String> {
         let mut list = self.names.into_list();
-        list.push(REST.to_owned());
+        list.push(REMAINDER.to_owned());
         list
     }
 }

@@ -25,7 +25,7 @@ pub use assets::{SCRIPTS, STYLES, THEME};
 pub use flows::{Flow, FlowNode, Flows, flows};
 pub use matrix::{Matrix, MatrixCell, matrix};
 pub use name::{Names, name};
-pub use part::{NodePlaces, OWN, Place, REST};
+pub use part::{NodePlaces, OWN, Place, REMAINDER};
 pub use phases::{PhaseBar, phase_bars};
 pub use run::{RunCharts, provenance};
 pub use series::{TokenBar, TokenSeries, series};

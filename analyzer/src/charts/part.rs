@@ -17,7 +17,7 @@ use crate::query::{Ledger, Node};
 /// Name of the part for a phase's own spans.
 pub const OWN: &str = "(own)";
 /// Name of phase and part for spans outside of phases.
-pub const REST: &str = "(rest)";
+pub const REMAINDER: &str = "(remainder)";
 
 /// Assignment of one node, as indices of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +85,15 @@ impl NodePlaces {
             .or(enclosing.section)
             .or(enclosing.below_phase);
         Place {
-            phase: number(enclosing.phase, REST),
-            part: number(part, if enclosing.phase.is_some() { OWN } else { REST }),
+            phase: number(enclosing.phase, REMAINDER),
+            part: number(
+                part,
+                if enclosing.phase.is_some() {
+                    OWN
+                } else {
+                    REMAINDER
+                },
+            ),
             op: enclosing
                 .op
                 .filter(|op| Some(*op) != part)

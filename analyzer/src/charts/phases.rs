@@ -144,12 +144,12 @@ mod tests {
         bars.push(bar(BETWEEN.to_owned(), Some(0.5)));
         let sum = |bars: &[PhaseBar]| bars.iter().filter_map(|bar| bar.energy_j).sum::<f64>();
         let before = sum(&bars);
-        let folded = fold(bars.clone());
-        assert_eq!(folded.len(), MAX_BARS + 2);
-        assert!((sum(&folded) - before).abs() < 1e-9);
-        assert_eq!(folded[MAX_BARS].phase, "(140 others)");
-        assert_eq!(folded[MAX_BARS].duration_ns, Some(1400));
-        assert_eq!(folded[MAX_BARS + 1].phase, BETWEEN);
+        let merged = fold(bars.clone());
+        assert_eq!(merged.len(), MAX_BARS + 2);
+        assert!((sum(&merged) - before).abs() < 1e-9);
+        assert_eq!(merged[MAX_BARS].phase, "(140 others)");
+        assert_eq!(merged[MAX_BARS].duration_ns, Some(1400));
+        assert_eq!(merged[MAX_BARS + 1].phase, BETWEEN);
         bars[1].energy_j = None;
         assert_eq!(
             fold(bars)[MAX_BARS].energy_j,

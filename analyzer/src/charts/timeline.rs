@@ -53,7 +53,7 @@ pub struct RailLine {
     /// Number of windows.
     pub windows: usize,
     /// Time by which its sensor's clock was ahead; times are the program's.
-    pub offset_ns: i64,
+    pub clock_offset_ns: i64,
     /// Steps in time order.
     pub steps: Vec<TimelineStep>,
 }
@@ -141,10 +141,10 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
         let Some((windows, mut steps)) = lines.remove(&rail.id) else {
             continue;
         };
-        let offset_ns = offsets.get(&rail.id).copied().unwrap_or(0);
+        let clock_offset_ns = offsets.get(&rail.id).copied().unwrap_or(0);
         for step in &mut steps {
-            step.start_ns -= offset_ns;
-            step.end_ns -= offset_ns;
+            step.start_ns -= clock_offset_ns;
+            step.end_ns -= clock_offset_ns;
         }
         rails.push(RailLine {
             rail: accounts.rail.clone(),
@@ -152,7 +152,7 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
             provenance: accounts.provenance.clone(),
             idle_w: accounts.idle_w,
             windows,
-            offset_ns,
+            clock_offset_ns,
             steps,
         });
     }
@@ -186,7 +186,7 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
         let full = format!("{}/{}", rail.source, rail.rail);
         let is_it = |fitted: &str| fitted == full || fitted == rail.rail;
         let fit = fits.iter().find(|fit| is_it(&fit.rail))?;
-        Some((rail.id, (fit.offset_ms? * 1e6).round() as i64))
+        Some((rail.id, (fit.clock_offset_ms? * 1e6).round() as i64))
     };
     balance.iter().filter_map(of).collect()
 }

@@ -39,7 +39,7 @@ pub struct TreeChart {
     /// Number of spans; 0 for merged nodes, and if only totals were recorded.
     pub counts: Vec<i64>,
     /// Number of nodes that it merges.
-    pub folded: Vec<usize>,
+    pub merged: Vec<usize>,
     /// Energy of all nodes: that of the ledger.
     pub energy_j: f64,
     /// Its negative part, which has no width.
@@ -136,15 +136,15 @@ impl NodeSums {
                 tree.self_j[new] = energy_j;
                 continue;
             }
-            let is_below_folded = above.is_some_and(|above| tree.folded[above] > 0);
+            let is_below_merged = above.is_some_and(|above| tree.merged[above] > 0);
             let other = match above {
-                Some(above) if is_below_folded => above,
+                Some(above) if is_below_merged => above,
                 _ => *others
                     .entry(above)
                     .or_insert_with(|| tree.push(&mut names, above, "(other)", place)),
             };
             tree.self_j[other] += energy_j;
-            tree.folded[other] += 1;
+            tree.merged[other] += 1;
             drawn.push(other);
         }
         tree.energy_j = tree.self_j.iter().sum();
@@ -171,7 +171,7 @@ impl TreeChart {
         self.lo.push(None);
         self.hi.push(None);
         self.counts.push(0);
-        self.folded.push(0);
+        self.merged.push(0);
         self.parent.len() - 1
     }
 }

@@ -52,7 +52,7 @@ pub(super) const OPS: &str = "Examples:
   energy ops sky --groups --format csv > kinds.csv
 
 Energies are active self energies. With the accounts below them they sum to
-the measured energy: operations + (idle) + (unattributed) - (extrapolated).
+the measured energy: operations + (idle) + (other accounts) - (extrapolated).
 With --phase or --basis there are no accounts. An operation that also occurs
 in other phases has no interval with --phase.";
 

@@ -58,8 +58,8 @@ pub struct Accounts {
     pub measured_j: f64,
     /// Baseline power times duration, if known.
     pub idle_j: Option<f64>,
-    /// Sum of the accounts outside, others, profiler, residual and unknown.
-    pub unattributed_j: f64,
+    /// Sum of the accounts unattributed, other processes, profiler, residual and unknown.
+    pub other_accounts_j: f64,
     /// Active energy estimated for time without samples, not part of the shares.
     pub extrapolated_j: f64,
 }
@@ -111,7 +111,7 @@ impl Accounts {
     pub(super) fn rows(&self) -> [(&'static str, Option<f64>); 3] {
         [
             ("(idle)", self.idle_j),
-            ("(unattributed)", Some(self.unattributed_j)),
+            ("(other accounts)", Some(self.other_accounts_j)),
             ("(extrapolated)", Some(self.extrapolated_j)),
         ]
     }
@@ -130,9 +130,9 @@ fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
         measured_j: sum(|rail| rail.measured_j),
         idle_j,
         // Otherwise idle energy that is only known on some rails would be lost.
-        unattributed_j: other_idle_j
-            + sum(|rail| rail.outside_j)
-            + sum(|rail| rail.others_j)
+        other_accounts_j: other_idle_j
+            + sum(|rail| rail.unattributed_j)
+            + sum(|rail| rail.other_processes_j)
             + sum(|rail| rail.profiler_j)
             + sum(|rail| rail.residual_j)
             + sum(|rail| rail.unknown_j),

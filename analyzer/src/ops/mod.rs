@@ -2,7 +2,7 @@
 //! the measured energy:
 //!
 //! ```text
-//! shares + (idle) + (unattributed) = measured
+//! shares + (idle) + (other accounts) = measured
 //! ```
 //!
 //! The estimate for time without samples is a separate row and not part of the sum.

@@ -45,7 +45,7 @@ impl Ops {
             "shares": self.shares,
             "measured_j": accounts.map(|of| of.measured_j),
             "idle_j": accounts.and_then(|of| of.idle_j),
-            "unattributed_j": accounts.map(|of| of.unattributed_j),
+            "other_accounts_j": accounts.map(|of| of.other_accounts_j),
             "extrapolated_j": accounts.map(|of| of.extrapolated_j),
         })
     }

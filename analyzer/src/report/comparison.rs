@@ -159,13 +159,13 @@ fn run_table(recording: &Recording, selections: &[Selection]) -> Result<String> 
             "energy_j": totals.energy_j,
             "j_per_token": totals.j_per_token,
             "tokens_per_s": totals.tokens_per_s,
-            "figures": run.caveat().or(run.provenance.as_ref().map(|_| "measured")),
+            "provenance": run.caveat().or(run.provenance.as_ref().map(|_| "measured")),
             "basis": totals.basis,
         }));
     }
     let columns = vec![
         Column::text("run", "run"),
-        Column::text("figures", "source"),
+        Column::text("provenance", "source"),
         Column::energy("energy_j", "energy"),
         Column::energy("j_per_token", "per token"),
         Column::number("tokens_per_s", "tokens/s"),

@@ -196,7 +196,7 @@ fn power(drawn: &DrawnRun, no: usize) -> String {
             if thinned {
                 notes.push("Each step merges several samples.".to_owned());
             }
-            if timeline.rails.iter().any(|rail| rail.offset_ns != 0) {
+            if timeline.rails.iter().any(|rail| rail.clock_offset_ns != 0) {
                 notes.push(
                     "Samples are shown by the program's clock: the estimated offset of \
                      the sensor's clock is subtracted."
@@ -215,7 +215,7 @@ fn power(drawn: &DrawnRun, no: usize) -> String {
 fn layers(drawn: &DrawnRun, no: usize) -> String {
     let how = "Rows are layers, columns are components; a stronger shade is more energy. Arrow \
                keys \
-               move from cell to cell. (rest) is outside of all layers or components.";
+               move from cell to cell. (remainder) is outside of all layers or components.";
     let content = match &drawn.data.matrix {
         None => no_energy(drawn, "No span has the role layer or component."),
         Some(_) if drawn.data.tree.is_none() => no_energy(drawn, "Its spans have no energy."),
@@ -265,10 +265,10 @@ fn tokens(drawn: &DrawnRun, no: usize) -> String {
 /// Returns the basis of the tree's charts, with notes on merged nodes.
 fn tree_notes(drawn: &DrawnRun) -> Option<String> {
     let tree = drawn.data.tree.as_ref()?;
-    let folded: usize = tree.folded.iter().sum();
+    let merged: usize = tree.merged.iter().sum();
     let mut note = format!("{} call paths", tree.nodes);
-    if folded > 0 {
-        note += &format!(", of which {folded} small ones are merged as (other)");
+    if merged > 0 {
+        note += &format!(", of which {merged} small ones are merged as (other)");
     }
     if tree.below_j < 0.0 {
         note += &format!(

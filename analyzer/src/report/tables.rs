@@ -316,13 +316,13 @@ pub(super) fn tree(tree: &TreeChart) -> String {
         Column::energy("all_j", "inclusive"),
         Column::energy("own_j", "self"),
         Column::interval("lo_j", "hi_j", "90 % of self"),
-        Column::count("folded", "merged"),
+        Column::count("merged", "merged"),
     ];
     let row = |at: &usize| {
         json!({
             "path": path(tree, *at), "all_j": inclusive[*at], "own_j": tree.self_j[*at],
             "lo_j": tree.lo[*at], "hi_j": tree.hi[*at],
-            "folded": Some(tree.folded[*at]).filter(|folded| *folded > 0),
+            "merged": Some(tree.merged[*at]).filter(|merged| *merged > 0),
         })
     };
     let rows = order.iter().take(NODES).map(row);

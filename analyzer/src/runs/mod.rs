@@ -176,7 +176,7 @@ fn columns(runs: &[RunListEntry]) -> Vec<Column> {
         Column::id("id", "id"),
         Column::text("name", "name"),
         status,
-        Column::moment("start_unix_ns", "started"),
+        Column::date_time("start_unix_ns", "started"),
         Column::time("duration_ns", "time"),
         Column::energy("energy_j", "energy"),
         coverage,

@@ -16,7 +16,7 @@ pub(super) fn value(summary: &Summary) -> Value {
         "command": "summary",
         "run": run(&summary.run, attribution),
         "method": attribution.map(|shown| shown.effective.as_str()),
-        "offset_ms": attribution.and_then(|shown| shown.offset_ms),
+        "clock_offset_ms": attribution.and_then(|shown| shown.clock_offset_ms),
         "rail": summary.scope.rail,
         "phase": summary.scope.phase,
         "basis": summary.scope.basis.map(|basis| basis.name()),

@@ -112,7 +112,7 @@ pub(crate) fn method(summary: &Summary) -> Vec<String> {
     if !summary.has_intervals() {
         text += "; energies have no interval";
     }
-    if let Some(offset) = attribution.offset_ms {
+    if let Some(offset) = attribution.clock_offset_ms {
         text += &format!(", clock offset {offset:.1} ms");
     }
     if !attribution.has_weight() {
@@ -163,8 +163,8 @@ fn weight(fit: &RailFit) -> Option<String> {
 /// Returns a rail's differences from the line of the method.
 fn rail(fit: &RailFit, attribution: &Attribution) -> Option<String> {
     let apart = |a: f64, b: f64| (a - b).abs() > SAME_CLOCK_MS;
-    let clock = fit.offset_ms.filter(|own| {
-        let common = attribution.offset_ms;
+    let clock = fit.clock_offset_ms.filter(|own| {
+        let common = attribution.clock_offset_ms;
         common.is_none_or(|common| apart(*own, common))
     });
     let clock = clock.map(|ms| format!("clock offset {ms:.1} ms"));
@@ -255,7 +255,7 @@ mod tests {
         let fit = |weight| RailFit {
             rail: "rapl/package".to_owned(),
             weight,
-            offset_ms: None,
+            clock_offset_ms: None,
         };
         let text_of = |at| weight(&fit(at));
         assert_eq!(

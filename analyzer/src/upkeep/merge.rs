@@ -143,7 +143,7 @@ impl MergeReport {
         let columns = vec![
             Column::id("id", "id"),
             Column::text("name", "name"),
-            Column::moment("start_unix_ns", "started"),
+            Column::date_time("start_unix_ns", "started"),
             Column::text("outcome", "outcome"),
             Column::text("source", "source"),
         ];

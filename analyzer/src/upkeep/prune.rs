@@ -127,7 +127,7 @@ impl PrunePlan {
         let columns = vec![
             Column::id("id", "id"),
             Column::text("name", "name"),
-            Column::moment("start_unix_ns", "started"),
+            Column::date_time("start_unix_ns", "started"),
             Column::text("reason", "reason"),
             Column::bytes("bytes", "size"),
         ];

@@ -112,7 +112,7 @@ fn run_columns() -> Vec<Column> {
     vec![
         Column::id("id", "id"),
         Column::text("name", "name"),
-        Column::moment("start_unix_ns", "started"),
+        Column::date_time("start_unix_ns", "started"),
         Column::bytes("bytes", "size"),
         Column::percent("share", "share"),
     ]

@@ -66,8 +66,10 @@ pub fn balance(recording: &Recording, run: &Run, options: &BalanceOptions) -> Re
     Ok(match (rails.is_empty(), is_known, faults.is_empty()) {
         (true, ..) => answer.note("No rail was read: no energy was measured during this run."),
         (_, false, _) => answer.note("The run is not attributed: run `energy attribute`."),
-        (_, _, true) => answer
-            .note("idle + spans + outside + others + profiler + residual + unknown = total: yes."),
+        (_, _, true) => answer.note(
+            "idle + spans + unattributed + other processes + profiler + residual + unknown = \
+                 total: yes.",
+        ),
         _ => answer,
     })
 }
@@ -77,8 +79,8 @@ fn columns() -> Vec<Column> {
         "measured_j",
         "idle_j",
         "spans_j",
-        "outside_j",
-        "others_j",
+        "unattributed_j",
+        "other_processes_j",
         "profiler_j",
         "residual_j",
         "unknown_j",

@@ -48,7 +48,7 @@ pub fn hot(recording: &Recording, run: &Run, options: &HotOptions) -> Result<Ans
     let sheet = Sheet::new("nodes", "", columns(), rows);
     let mut answer = query::run_answer("hot", &what, recording, run)?
         .with("energy_j", json!(total))
-        .with("nodes_in_all", json!(all))
+        .with("nodes_total", json!(all))
         .sheet(sheet)
         .note(LEDGER);
     if all > limit {

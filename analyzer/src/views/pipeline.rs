@@ -12,10 +12,10 @@ use crate::query::{self, Ledger, Node, Recording, Run, join_bases};
 /// Name of the row for spans of a phase outside of its sections.
 const OWN: &str = "(own)";
 /// Name of the row for spans outside of phases.
-const OUTSIDE_PHASES: &str = "(rest)";
+const OUTSIDE_PHASES: &str = "(remainder)";
 
 /// Lists phases and their sections in the order of their first start. The sections of a
-/// phase sum to the phase; phases and `(rest)` sum to the run's ledger. Without phases, root
+/// phase sum to the phase; phases and `(remainder)` sum to the run's ledger. Without phases, root
 /// spans are listed by name instead.
 ///
 /// # Errors
@@ -190,7 +190,7 @@ impl PipelineSection {
     }
 }
 
-/// Returns phases or root spans by name, `(rest)` last.
+/// Returns phases or root spans by name, `(remainder)` last.
 fn heads(ledger: &Ledger) -> Vec<PipelineHead> {
     let tops: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
     // Topmost nodes of each node's head and section. Parents come first.

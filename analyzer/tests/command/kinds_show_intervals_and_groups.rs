@@ -57,7 +57,7 @@ inference > decode > layer,8000.0,7500.0,8500.0
 inference > prefill,3000.0,2000.0,5000.0
 inference > decode,1000.0,500.0,2000.0
 (idle),4000.0,,
-(unattributed),4000.0,,
+(other accounts),4000.0,,
 (extrapolated),500.0,,
 ";
     assert_eq!(csv, expected);

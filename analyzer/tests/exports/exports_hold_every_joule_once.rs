@@ -228,7 +228,13 @@ mod parquet {
             assert_eq!(balance.len(), 2);
             for row in &balance {
                 let accounts = [
-                    "idle", "spans", "outside", "others", "profiler", "residual", "unknown",
+                    "idle",
+                    "spans",
+                    "unattributed",
+                    "other_processes",
+                    "profiler",
+                    "residual",
+                    "unknown",
                 ];
                 let sum: i64 = accounts.iter().map(|a| of(row, &format!("{a}_nj"))).sum();
                 assert_eq!(sum, row["measured_nj"]);

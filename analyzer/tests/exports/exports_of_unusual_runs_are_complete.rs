@@ -61,7 +61,7 @@ fn without_spans_there_is_power() {
     assert_eq!(slices(&trace).len(), 0);
     let counters = trace.as_array().unwrap().iter().filter(|e| e["ph"] == "C");
     assert_eq!(counters.count(), 120);
-    let spans = json["rest_j"].as_f64().unwrap();
+    let spans = json["remainder_j"].as_f64().unwrap();
     assert!(
         spans > 10.0,
         "the ledger's energy is no activation's: {spans}"

@@ -19,7 +19,7 @@ fn without_idle_power_its_accounts_are_unknown() {
     let page = page(folder.path(), &["last"]);
     let text = page.section("run0-balance");
     assert!(
-        text.contains("Unknown for package: idle, outside, others, profiler."),
+        text.contains("Unknown for package: idle, unattributed, other processes, profiler."),
         "{text}"
     );
     let run = &page.data["runs"][0];

@@ -31,7 +31,7 @@ fn accounts_and_power_match_the_balance() {
         let outside = &rail["accounts"].as_array().unwrap()[2];
         assert_eq!(
             (&outside["name"], &outside["energy_j"]),
-            (&"outside".into(), &Value::Null)
+            (&"unattributed".into(), &Value::Null)
         );
     }
     for (rail, id) in run["timeline"]["rails"]
@@ -45,7 +45,7 @@ fn accounts_and_power_match_the_balance() {
     }
     assert!(
         page.section("run0-balance")
-            .contains("Unknown for package: outside.")
+            .contains("Unknown for package: unattributed.")
     );
 }
 
@@ -230,20 +230,20 @@ fn small_nodes_are_folded_and_counted() {
     let tree = &page.data["runs"][0]["tree"];
     let shown = tree["parent"].as_array().unwrap().len();
     assert!(shown <= 2 * 2000, "{shown} nodes");
-    let folded: u64 = tree["folded"]
+    let merged: u64 = tree["merged"]
         .as_array()
         .unwrap()
         .iter()
         .filter_map(Value::as_u64)
         .sum();
-    let others = tree["folded"]
+    let others = tree["merged"]
         .as_array()
         .unwrap()
         .iter()
         .filter(|n| **n != 0)
         .count() as u64;
     assert_eq!(
-        shown as u64 - others + folded,
+        shown as u64 - others + merged,
         tree["nodes"].as_u64().unwrap()
     );
     let own: Vec<f64> = tree["self_j"]

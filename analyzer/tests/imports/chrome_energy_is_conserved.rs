@@ -57,12 +57,16 @@ fn write_power(path: &Path, energies: &[f64]) -> f64 {
     energies.iter().sum::<f64>() / 1e3
 }
 
-fn import(folder: &Path, trace: &[u8], offset_ms: i64) -> Result<Imported, energy_analyzer::Error> {
+fn import(
+    folder: &Path,
+    trace: &[u8],
+    clock_offset_ms: i64,
+) -> Result<Imported, energy_analyzer::Error> {
     std::fs::write(folder.join("trace.json"), trace).unwrap();
     let options = ChromeOptions {
         trace: folder.join("trace.json"),
         power: folder.join("power.csv"),
-        offset: Some(Nanos::from_millis(offset_ms)),
+        offset: Some(Nanos::from_millis(clock_offset_ms)),
         ..ChromeOptions::default()
     };
     import_chrome(&folder.join("a.db"), &options)
@@ -75,12 +79,12 @@ proptest! {
         events in prop::collection::vec(any_event(), 0..60),
         sorted in any::<bool>(),
         energies in prop::collection::vec(0.0..5000.0_f64, 1..60),
-        offset_ms in -1500..1500_i64,
+        clock_offset_ms in -1500..1500_i64,
     ) {
         let folder = tempfile::tempdir().unwrap();
         let measured_j = write_power(&folder.path().join("power.csv"), &energies);
         let trace = text(events, sorted);
-        let imported = import(folder.path(), trace.as_bytes(), offset_ms).unwrap();
+        let imported = import(folder.path(), trace.as_bytes(), clock_offset_ms).unwrap();
         prop_assert!(imported.spans > 0);
         let sums = conserved(&folder.path().join("a.db"), &imported.uuid, measured_j);
         prop_assert!(sums.is_ok(), "{sums:?}");

@@ -15,12 +15,12 @@ use crate::fixture::traced::{START_US, Written};
 use energy_store::Store;
 use serde_json::json;
 
-/// 22 samples of 100 ms; the sensor's clock is ahead by `offset_ms`.
-fn write_power(folder: &Path, offset_ms: i64) {
+/// 22 samples of 100 ms; the sensor's clock is ahead by `clock_offset_ms`.
+fn write_power(folder: &Path, clock_offset_ms: i64) {
     let mut text = "t_start_ns,t_end_ns,rail,energy_mj\n".to_owned();
     for at in 0..22 {
         let watts = if (10..20).contains(&at) { 14 } else { 4 };
-        let start = START_US * 1_000 + (at * 100 + offset_ms) * 1_000_000;
+        let start = START_US * 1_000 + (at * 100 + clock_offset_ms) * 1_000_000;
         text += &format!("{start},{},cpu,{}\n", start + 100_000_000, watts * 100);
     }
     std::fs::write(folder.join("power.csv"), text).unwrap();
@@ -141,10 +141,10 @@ fn energies_match_the_drawing_in_both_formats_and_with_a_given_offset() {
             ("b", 3_500.0),
             ("c", 3_000.0),
             ("(idle)", 8_800.0),
-            ("(unattributed)", 0.0),
+            ("(other accounts)", 0.0),
         ];
         assert_shares(folder.path(), &expected);
-        let nulls = "SELECT count(*) || ' ' || count(others_j) || count(outside_j) || \
+        let nulls = "SELECT count(*) || ' ' || count(other_processes_j) || count(unattributed_j) || \
                      count(profiler_j) FROM balance";
         let nulls = column(folder.path(), nulls);
         assert!(nulls[0].ends_with(" 000"), "unknown is null: {nulls:?}");
@@ -154,8 +154,8 @@ fn energies_match_the_drawing_in_both_formats_and_with_a_given_offset() {
             .config
             .clone();
         let config: serde_json::Value = serde_json::from_str(&config.unwrap()).unwrap();
-        assert_eq!(config["offset_ms"], json!(730.0));
-        assert_eq!(config["offset_from"], json!("given"));
+        assert_eq!(config["clock_offset_ms"], json!(730.0));
+        assert_eq!(config["clock_offset_from"], json!("given"));
         assert_eq!(config["trace_start_unix_ns"], json!(START_US * 1_000));
         assert_eq!(config["trace_start_from"], json!("the file's name"));
     }
@@ -291,8 +291,12 @@ fn arguments_make_nodes_tokens_and_fields() {
         format!("token token {place}"),
     ];
     assert_eq!(column(folder.path(), roles)[..2], expected);
-    let marks = "SELECT m.json || ' ' || s.token FROM marks m JOIN spans s ON s.id = m.span";
-    assert_eq!(column(folder.path(), marks), [r#"{"message":"done"} 17"#]);
+    let span_events =
+        "SELECT m.json || ' ' || s.token FROM span_events m JOIN spans s ON s.id = m.span";
+    assert_eq!(
+        column(folder.path(), span_events),
+        [r#"{"message":"done"} 17"#]
+    );
     assert_eq!(column(folder.path(), "SELECT name FROM threads"), ["main"]);
     assert_shares(folder.path(), &[("layer", 6_000.0), ("token", 1_000.0)]);
 

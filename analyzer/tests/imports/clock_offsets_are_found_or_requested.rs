@@ -23,11 +23,11 @@ fn found(
     let run = store.find_run(&imported.uuid).unwrap();
     let config: serde_json::Value =
         serde_json::from_str(run.row.metadata.config.as_deref().unwrap()).unwrap();
-    let own = config["offset_ms"].as_f64().unwrap();
+    let own = config["clock_offset_ms"].as_f64().unwrap();
     let more: Option<f64> = store
         .connection()
         .query_row(
-            "SELECT offset_ms FROM attributions ORDER BY id DESC LIMIT 1",
+            "SELECT clock_offset_ns / 1e6 FROM attributions ORDER BY id DESC LIMIT 1",
             [],
             |row| row.get(0),
         )
@@ -44,7 +44,7 @@ fn seeds() -> std::ops::Range<u64> {
 const SHORT_MS: f64 = 10_000.0;
 const OFFSETS_MS: [f64; 5] = [730.0, -412.0, 3_100.0, 0.0, -9_000.0];
 
-fn offset_ms(seed: u64) -> f64 {
+fn clock_offset_ms(seed: u64) -> f64 {
     OFFSETS_MS[seed as usize % OFFSETS_MS.len()]
 }
 
@@ -56,10 +56,10 @@ fn check(label: &str, mut program: impl FnMut(u64) -> (Written, Power, Sensor)) 
         let (written, power, sensor) = program(seed);
         match found(&written, &power, sensor, seed) {
             Ok((one, two)) => {
-                let error = one - sensor.offset_ms;
+                let error = one - sensor.clock_offset_ms;
                 assert!(error.abs() <= 20.0, "{label}, {seed}: {error} ms");
                 own.push(error.abs());
-                all.push((two - sensor.offset_ms).abs());
+                all.push((two - sensor.clock_offset_ms).abs());
             }
             Err(why) => {
                 assert!(why.contains("give it with --offset MS"), "{why}");
@@ -83,7 +83,7 @@ fn offsets_of_irregular_work_are_found_through_noise() {
         let refused = check(label, |seed| {
             let (written, power) = random_program(seed, SHORT_MS);
             let sensor = Sensor {
-                offset_ms: offset_ms(seed),
+                clock_offset_ms: clock_offset_ms(seed),
                 noise_w,
                 drift_w,
                 ..Sensor::default()
@@ -101,7 +101,7 @@ fn uncertain_offsets_are_right_or_requested() {
     check("much noise", |seed| {
         let (written, power) = random_program(seed, SHORT_MS);
         let sensor = Sensor {
-            offset_ms: offset_ms(seed),
+            clock_offset_ms: clock_offset_ms(seed),
             noise_w: 2.0,
             drift_w: 2.0,
             ..Sensor::default()
@@ -115,7 +115,7 @@ fn uncertain_offsets_are_right_or_requested() {
             let (_, other) = random_program(seed + 1_000, length_ms);
             power.pieces.extend(other.pieces);
             let sensor = Sensor {
-                offset_ms: offset_ms(seed),
+                clock_offset_ms: clock_offset_ms(seed),
                 noise_w: 0.5,
                 from_to_ms: (-2_000.0, length_ms + 2_000.0),
                 ..Sensor::default()
@@ -130,7 +130,7 @@ fn one_burst_between_idle_times_is_enough() {
     let refused = check("one burst", |seed| {
         let (written, power) = periodic_program(1, (2_000.0, 10.0));
         let sensor = Sensor {
-            offset_ms: offset_ms(seed),
+            clock_offset_ms: clock_offset_ms(seed),
             noise_w: 0.3,
             from_to_ms: (-3_000.0, 6_000.0),
             ..Sensor::default()
@@ -151,7 +151,7 @@ fn lifetimes_of_the_asynchronous_style_give_the_offset() {
                 .replace(&phase("E"), &(phase("e") + ",\"id\":7"));
         }
         let sensor = Sensor {
-            offset_ms: offset_ms(seed),
+            clock_offset_ms: clock_offset_ms(seed),
             noise_w: 0.5,
             ..Sensor::default()
         };
@@ -194,7 +194,7 @@ fn refused(label: &str, expected: &str, program: impl Fn(u64) -> (Written, Power
     for seed in seeds() {
         let (written, power, from_to_ms) = program(seed);
         let sensor = Sensor {
-            offset_ms: 730.0,
+            clock_offset_ms: 730.0,
             noise_w: 0.3,
             drift_w: 0.3,
             from_to_ms,

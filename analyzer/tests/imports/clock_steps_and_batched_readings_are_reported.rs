@@ -220,7 +220,7 @@ fn the_method_proportional_uses_a_given_offset() {
     let after = late.error();
     assert!(after < before - 0.1, "{before} before, {after} after");
     let stored: f64 = late.query(
-        "SELECT offset_ms FROM attributions WHERE method = 'proportional'
+        "SELECT clock_offset_ns / 1e6 FROM attributions WHERE method = 'proportional'
          ORDER BY id DESC LIMIT 1",
     );
     assert_eq!(stored, 300.0);

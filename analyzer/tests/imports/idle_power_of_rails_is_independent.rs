@@ -67,7 +67,7 @@ fn idle_energy_is_kept_when_a_rail_is_below_its_baseline_by_noise() {
         near(node_j(folder.path()), 104.0, 0.1);
         let gpu = rail(folder.path(), "gpu");
         near(number(&gpu["idle_j"]), idle_w * 10.0, 1e-6);
-        assert_eq!(gpu["outside_j"], Value::Null);
+        assert_eq!(gpu["unattributed_j"], Value::Null);
         assert_eq!(number(&gpu["spans_j"]), 0.0);
         let lacks = (number(&gpu["measured_j"]) - idle_w * 10.0).min(0.0);
         near(number(&gpu["residual_j"]), lacks, 1e-6);

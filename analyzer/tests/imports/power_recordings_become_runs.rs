@@ -54,14 +54,19 @@ fn a_stream_has_its_wall_time_and_balances() {
     let cpu = &balance["rails"][0];
     assert_eq!(balance["provenance"], "replayed");
     assert!((cpu["measured_j"].as_f64().unwrap() - 12.0).abs() < 1e-9);
-    for account in ["idle_j", "outside_j", "others_j", "profiler_j"] {
+    for account in [
+        "idle_j",
+        "unattributed_j",
+        "other_processes_j",
+        "profiler_j",
+    ] {
         assert_eq!(cpu[account], Value::Null, "{account} is not known");
     }
-    let sql = "SELECT count(*), sum(value), max(end_ns) FROM extras
+    let sql = "SELECT count(*), sum(value), max(end_ns) FROM sensor_metrics
                WHERE name = 'gpu_freq_mhz'";
-    let extras = &json(folder.path(), &["query", sql])["rows"][0];
+    let sensor_metrics = &json(folder.path(), &["query", sql])["rows"][0];
     let expected = serde_json::json!([3, 1014.0, 3_000_000_000_i64]);
-    assert_eq!(extras, &expected);
+    assert_eq!(sensor_metrics, &expected);
     let power = json(folder.path(), &["power", "night"]);
     assert!((power["rails"][0]["peak_w"].as_f64().unwrap() - 6.0).abs() < 1e-9);
     let summary = text(&energy(folder.path(), &["summary", "night"]));

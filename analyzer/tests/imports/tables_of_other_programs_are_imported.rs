@@ -93,7 +93,7 @@ fn energies_match_the_drawing_for_any_clock_origin() {
         let (csv, warnings) = imported(&spans, &samples, &["--rail", "cpu"]);
         let accounts = [
             ("(idle)", 8800),
-            ("(unattributed)", 0),
+            ("(other accounts)", 0),
             ("(extrapolated)", 0),
         ];
         assert!(csv.starts_with("kind,energy_mj,lo,hi\n"), "{csv}");
@@ -102,7 +102,7 @@ fn energies_match_the_drawing_for_any_clock_origin() {
         let (csv, _) = imported(&spans, &samples, &["--rail", "gpu"]);
         let accounts = [
             ("(idle)", 4400),
-            ("(unattributed)", 0),
+            ("(other accounts)", 0),
             ("(extrapolated)", 0),
         ];
         assert_rows(&csv, &[&[("k", 12_000)], &accounts[..]].concat());

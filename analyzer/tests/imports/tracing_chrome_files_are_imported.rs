@@ -114,10 +114,10 @@ fn assert_is_the_program(folder: &Path) {
         column(folder, places),
         [format!("{} {file}", module_path!())]
     );
-    let marks = column(folder, "SELECT json FROM marks");
-    assert_eq!(marks.len(), 6);
-    let mark: serde_json::Value = serde_json::from_str(&marks[0]).unwrap();
-    assert_eq!(mark["message"], serde_json::json!("in it"));
+    let span_events = column(folder, "SELECT json FROM span_events");
+    assert_eq!(span_events.len(), 6);
+    let span_event: serde_json::Value = serde_json::from_str(&span_events[0]).unwrap();
+    assert_eq!(span_event["message"], serde_json::json!("in it"));
     let run_time = column(
         folder,
         "SELECT CAST(max(end_ns - start_ns) / 1000000 AS TEXT) FROM spans WHERE parent IS NULL",

@@ -135,7 +135,7 @@ fn read(
 fn accounts(store: &Store, run: i64, id: u32, rail: u32) -> rusqlite::Result<Accounts> {
     store.connection().query_row(
         "SELECT measured_j, coalesce(idle_j, 0), spans_j,
-                coalesce(outside_j, 0) + coalesce(others_j, 0) + coalesce(profiler_j, 0)
+                coalesce(unattributed_j, 0) + coalesce(other_processes_j, 0) + coalesce(profiler_j, 0)
                 + coalesce(unknown_j, 0) + residual_j
          FROM balance WHERE run = ?1 AND attribution = ?2 AND rail = ?3",
         (run, id, rail),

@@ -23,8 +23,8 @@ impl Attributor for Proportional {
 
     fn attribute(&self, trace: &Trace, options: &Options) -> Result<Attribution, AccuracyError> {
         let rails = trace.truth.rails.keys().map(|&rail| {
-            let offset_ms = trace.truth.offset_ms;
-            let times = WindowTimes::new(trace, rail, options.kernel(rail), offset_ms);
+            let clock_offset_ms = trace.truth.clock_offset_ms;
+            let times = WindowTimes::new(trace, rail, options.kernel(rail), clock_offset_ms);
             (rail, attribute_rail(&trace.kinds, &times))
         });
         Ok(rails.collect())

@@ -30,9 +30,9 @@ pub struct WindowTimes {
 }
 
 impl WindowTimes {
-    /// `offset_ms` is the sampler's clock minus the spans'.
+    /// `clock_offset_ms` is the sampler's clock minus the spans'.
     #[must_use]
-    pub fn new(trace: &Trace, rail: Rail, kernel: Kernel, offset_ms: f64) -> Self {
+    pub fn new(trace: &Trace, rail: Rail, kernel: Kernel, clock_offset_ms: f64) -> Self {
         let mut threads = self_segments(&trace.spans);
         for segments in &mut threads {
             segments.retain(|segment| rail.serves(trace.spans[segment.span].rail));
@@ -45,7 +45,7 @@ impl WindowTimes {
         let mut sums = vec![0.0; trace.kinds.len()];
         let windows = trace.distinct_samples(rail).into_iter().map(|sample| {
             let (start, end) = (sample.start_ns as f64, sample.end_ns as f64);
-            let (end, length_ms) = (end - offset_ms * 1e6, (end - start) * 1e-6);
+            let (end, length_ms) = (end - clock_offset_ms * 1e6, (end - start) * 1e-6);
             let (reach_ms, scale) = match kernel {
                 Kernel::Interval => (length_ms, 1.0),
                 Kernel::Trailing { window_ms } => (window_ms, length_ms / window_ms),
@@ -153,7 +153,7 @@ mod tests {
             spans: vec![span(0, 0, 10, 30), span(1, 1, 20, 25)],
             samples: [5, 15, 15, 25, 35].map(sample).to_vec(),
             truth: Truth {
-                offset_ms: 7.0,
+                clock_offset_ms: 7.0,
                 rails: BTreeMap::new(),
                 kinds: Vec::new(),
                 span_energy_mj: vec![0.0; 2],
@@ -162,8 +162,8 @@ mod tests {
         }
     }
 
-    fn times(kernel: Kernel, offset_ms: f64) -> Vec<Vec<(usize, f64)>> {
-        let times = WindowTimes::new(&trace(), Rail::Cpu, kernel, offset_ms);
+    fn times(kernel: Kernel, clock_offset_ms: f64) -> Vec<Vec<(usize, f64)>> {
+        let times = WindowTimes::new(&trace(), Rail::Cpu, kernel, clock_offset_ms);
         times
             .windows
             .into_iter()

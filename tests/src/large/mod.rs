@@ -233,8 +233,8 @@ impl<'l> Maker<'l> {
         while self.cpu_ns + CPU_NS <= self.now_ns {
             let (start_ns, end_ns) = (self.cpu_ns, self.cpu_ns + CPU_NS);
             let on_cpu_ns = (end_ns - start_ns.max(BEGIN_NS)).max(0);
-            let row = |of, start_ns| CpuRow {
-                of,
+            let row = |scope, start_ns| CpuRow {
+                scope,
                 start_ns,
                 end_ns,
                 on_cpu_ns,
@@ -299,7 +299,7 @@ fn run(options: &LargeRun, uuid: String) -> RunRow {
         os: here.os,
         chip: here.chip,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        joins: None,
+        parent_run: None,
         metadata: RunMetadata {
             name: Some(options.name.clone()),
             model: Some("made".to_owned()),

@@ -55,7 +55,7 @@ pub fn simulate(
     let timeline = Timeline::new(&threads, end_ns);
     let mut machine = Draws::new(seed, Purpose::Machine, 0);
     let drawn_ms = machine.uniform(-LARGEST_OFFSET_MS, LARGEST_OFFSET_MS);
-    let offset_ms = settings.offset_ms.unwrap_or(drawn_ms);
+    let clock_offset_ms = settings.clock_offset_ms.unwrap_or(drawn_ms);
     let gain = power::gain(settings, timeline.ticks(), &mut machine);
 
     let rails: BTreeSet<Rail> = recorded
@@ -64,7 +64,7 @@ pub fn simulate(
         .flat_map(|one| one.keys().copied())
         .collect();
     let mut truth = Truth {
-        offset_ms,
+        clock_offset_ms,
         rails: BTreeMap::new(),
         kinds: Vec::new(),
         span_energy_mj: vec![0.0; recorded.spans.len()],
@@ -82,7 +82,12 @@ pub fn simulate(
         let run = power::run_rail(settings, seed, rail, &timeline, &gain, &span_power_w);
         let measured = (rail, run.truth.sensor);
         samples.extend(sensor::sample_rail(
-            settings, seed, measured, &run.meter, end_ns, offset_ms,
+            settings,
+            seed,
+            measured,
+            &run.meter,
+            end_ns,
+            clock_offset_ms,
         ));
         truth
             .kinds

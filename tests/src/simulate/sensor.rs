@@ -18,14 +18,14 @@ const LOWPASS_DELAYS: usize = 40;
 /// Delay of a late sample in the mean, periods.
 const LATE_PERIODS: f64 = 0.3;
 
-/// Samples of one rail in the order of time. `offset_ms` is added to all times.
+/// Samples of one rail in the order of time. `clock_offset_ms` is added to all times.
 pub(crate) fn sample_rail(
     settings: &Settings,
     seed: u64,
     (rail, sensor): (Rail, Sensor),
     meter: &Meter<'_>,
     end_ns: i64,
-    offset_ms: f64,
+    clock_offset_ms: f64,
 ) -> Vec<Sample> {
     let mut draws = Draws::new(seed, Purpose::Sampling, rail as u64);
     let reported = times(settings, end_ns as f64, &mut draws);
@@ -41,7 +41,7 @@ pub(crate) fn sample_rail(
     };
     let mut samples = Vec::with_capacity(energy.len());
     for (time, energy_mj) in reported.windows(2).zip(energy) {
-        let on_sampler_clock = |time: f64| (time + offset_ms * 1e6) as i64;
+        let on_sampler_clock = |time: f64| (time + clock_offset_ms * 1e6) as i64;
         let start_ns = on_sampler_clock(time[0]);
         let sample = Sample {
             start_ns,

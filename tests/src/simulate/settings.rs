@@ -60,7 +60,7 @@ pub struct Settings {
     #[serde(rename = "nvml_quant_mw")]
     pub power_quantum_mw: f64,
     /// Sampler's clock minus the spans' clock, ms; none: drawn from -30 to 30.
-    pub offset_ms: Option<f64>,
+    pub clock_offset_ms: Option<f64>,
     /// Probability that a sample is lost.
     pub drop_p: f64,
     /// Probability that a sample is repeated.
@@ -135,7 +135,7 @@ impl Default for Settings {
             trailing_window_ms: 100.0,
             lowpass_tau_ms: 0.0,
             power_quantum_mw: 1.0,
-            offset_ms: None,
+            clock_offset_ms: None,
             drop_p: 0.01,
             dup_p: 0.0,
             idle_w: 4.0,

@@ -132,7 +132,7 @@ pub struct RailTruth {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Truth {
     /// Sampler's clock minus the spans' clock, ms.
-    pub offset_ms: f64,
+    pub clock_offset_ms: f64,
     /// By rail.
     pub rails: BTreeMap<Rail, RailTruth>,
     /// By rail and kind, in this order; only kinds that use the rail.

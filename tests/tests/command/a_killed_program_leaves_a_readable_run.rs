@@ -48,7 +48,7 @@ fn a_killed_program_leaves_a_readable_run() {
     let run = StoredRun::open(&path, "killed");
     assert!(run.spans().len() >= 60);
     assert!(run.condition(ConditionTime::Start, CORES).is_some());
-    let ends = "SELECT count(*) FROM conditions WHERE run = ?1 AND moment = 'end'";
+    let ends = "SELECT count(*) FROM conditions WHERE run = ?1 AND time_point = 'end'";
     assert_eq!(run.number(ends), 0.0, "nobody read how it ended");
     run.assert_closed();
     run.assert_balanced();

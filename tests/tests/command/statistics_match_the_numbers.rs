@@ -239,7 +239,7 @@ fn statistics_match_the_numbers() {
             run.number(&format!(
                 "SELECT value FROM span_metrics WHERE run = ?1 AND layer = 'layer 0'
                  AND component = '{component}' AND metric = '{metric}' AND head {head}
-                 ORDER BY mark LIMIT 1"
+                 ORDER BY span_event LIMIT 1"
             ))
         };
         assert_eq!(expected.0.len(), 4 * 4 + 4 * 4 + 2 + 1, "each metric once");

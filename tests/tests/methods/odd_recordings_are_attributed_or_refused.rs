@@ -10,7 +10,7 @@ const MS: i64 = 1_000_000;
 fn trace() -> Trace {
     let settings = Settings {
         preroll_s: 1.0,
-        offset_ms: Some(3.0),
+        clock_offset_ms: Some(3.0),
         ..Scenario::Short.settings()
     };
     simulate(Scenario::Short, 11, &settings).expect("a trace")

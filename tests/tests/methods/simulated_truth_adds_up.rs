@@ -54,7 +54,7 @@ fn a_seed_determines_the_trace() {
 #[test]
 fn sampling_changes_samples_only() {
     let slow = made(Scenario::Web, 5, "");
-    let fast = made(Scenario::Web, 5, "period_ms=20 offset_ms=0");
+    let fast = made(Scenario::Web, 5, "period_ms=20 clock_offset_ms=0");
     assert_eq!(slow.spans, fast.spans);
     assert_eq!(slow.truth.span_energy_mj, fast.truth.span_energy_mj);
     assert!(fast.samples.len() > 4 * slow.samples.len());

@@ -46,5 +46,8 @@ fn threads_may_outlive_the_recording() {
     let ended_with_run =
         |span: &&energy_data::rows::SpanRow| span.end_ns == Some(summary.duration_ns);
     assert_eq!(spans.iter().filter(ended_with_run).count(), spans.len());
-    assert_eq!(run.number("SELECT count(*) FROM marks WHERE run = ?1"), 0.0);
+    assert_eq!(
+        run.number("SELECT count(*) FROM span_events WHERE run = ?1"),
+        0.0
+    );
 }

@@ -91,8 +91,8 @@ fn assert_attributed_again(path: &Path, run: &StoredRun, uuid: &str) {
     for figure in [
         "measured_j",
         "idle_j",
-        "spans_j + outside_j",
-        "others_j",
+        "spans_j + unattributed_j",
+        "other_processes_j",
         "profiler_j",
     ] {
         let of = |id: u32| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use energy_data::rows::ConditionTime;
 use energy_power::SourceChoice;
-use energy_power::conditions::{LOAD_OTHERS, THERMAL_PRESSURE, THROTTLED_SAMPLES};
+use energy_power::conditions::{LOAD_OTHER_PROCESSES, THERMAL_PRESSURE, THROTTLED_SAMPLES};
 use energy_power::cpu_time;
 use energy_tests::{FakeSensor, StoredRun, record_with, until};
 use tracing::info_span;
@@ -61,10 +61,12 @@ fn busy_other_programs_are_reported() {
     });
     drop(others);
     let run = StoredRun::open(&path, "last");
-    for moment in [ConditionTime::Start, ConditionTime::End] {
-        let load = run.condition(moment, LOAD_OTHERS).expect("a load");
+    for time_point in [ConditionTime::Start, ConditionTime::End] {
+        let load = run
+            .condition(time_point, LOAD_OTHER_PROCESSES)
+            .expect("a load");
         let load: f64 = load.parse().expect("a number");
-        assert!(load > 0.5, "{moment:?}: {load} cores");
+        assert!(load > 0.5, "{time_point:?}: {load} cores");
     }
     for (kind, words) in [
         ("busy_baseline", "while idle power was measured"),
@@ -88,7 +90,7 @@ fn a_hot_processor_is_reported() {
         info_span!("work").in_scope(|| until("a hot processor", is_reported));
     });
     let run = StoredRun::open(&path, "last");
-    let condition = |moment, key| run.condition(moment, key);
+    let condition = |time_point, key| run.condition(time_point, key);
     let start = condition(ConditionTime::Start, THERMAL_PRESSURE);
     assert_eq!(start.as_deref(), Some("nominal"));
     let end = condition(ConditionTime::End, THERMAL_PRESSURE);

@@ -35,7 +35,7 @@ fn a_restarted_sensor_process_stays_the_profilers() {
     // CPU time of the sensor's processes after the first one died, in steps of 10 ms.
     let used_since = |restarted: i64| {
         let rows = memory.rows().cpu.into_iter();
-        let rows = rows.filter(|row| row.of == CpuScope::Sensor && row.start_ns > restarted);
+        let rows = rows.filter(|row| row.scope == CpuScope::Sensor && row.start_ns > restarted);
         rows.map(|row| row.on_cpu_ns).sum::<i64>()
     };
     let summary = record_with(builder, || {

@@ -69,7 +69,7 @@ fn busy(run: &StoredRun, when: &str) -> f64 {
 /// draw power in this test.
 fn without_others(run: &StoredRun) -> f64 {
     let active = of_rail(run, "measured_j - coalesce(idle_j, 0)");
-    active / (active - of_rail(run, "coalesce(others_j, 0)"))
+    active / (active - of_rail(run, "coalesce(other_processes_j, 0)"))
 }
 
 /// The sensor is busy from the program's start, or also during the idle baseline.
@@ -127,8 +127,15 @@ fn check(busy_when: Busy) {
     assert!(
         (spans / truth - 1.0).abs() < TOLERANCE,
         "spans {spans} J, in truth {truth} J in {seconds} s; {:?}",
-        ["measured", "idle", "spans", "outside", "others", "profiler"]
-            .map(|account| of_rail(&run, &format!("{account}_j")))
+        [
+            "measured",
+            "idle",
+            "spans",
+            "unattributed",
+            "other_processes",
+            "profiler"
+        ]
+        .map(|account| of_rail(&run, &format!("{account}_j")))
     );
     let rate = match busy_when {
         Busy::WithTheProgram => busy(&run, "start_ns >= 0"),

@@ -136,7 +136,7 @@ fn spans_on_the_cpu_get_no_energy_of_a_gpu_that_another_process_uses() {
     let (used, _) = record(&path, Some(Users));
     let measured = account(&used, "measured");
     assert_eq!(account(&used, "spans"), 0.0);
-    assert!(account(&used, "others") > 0.8 * measured);
+    assert!(account(&used, "other_processes") > 0.8 * measured);
     drop(used);
 
     WORKS.store(true, Ordering::Relaxed);
@@ -145,7 +145,7 @@ fn spans_on_the_cpu_get_no_energy_of_a_gpu_that_another_process_uses() {
     // A quarter of four quarters, while the span is active.
     let spans = account(&shared, "spans") / measured;
     assert!((0.15..=0.26).contains(&spans), "{spans}");
-    let names = ["spans", "outside", "others", "unknown"];
+    let names = ["spans", "unattributed", "other_processes", "unknown"];
     let before = names.map(|name| account(&shared, name));
     drop(shared);
     reattribute(&path, &uuid, &AttributeOptions::default()).expect("attributed again");

@@ -101,7 +101,7 @@ fn energy_is_power_times_time() {
         .find(|rail| rail.rail == "powermetrics/cpu")
         .expect("a cpu rail");
     let accounts = cpu.accounts.expect("measured");
-    let (spans, outside) = (accounts.spans_j, accounts.outside_j.expect("known"));
+    let (spans, outside) = (accounts.spans_j, accounts.unattributed_j.expect("known"));
     assert!(
         outside < 0.1 * spans,
         "outside {outside} J, spans {spans} J"

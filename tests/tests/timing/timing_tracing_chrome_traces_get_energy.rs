@@ -116,10 +116,10 @@ fn tracing_chrome_traces_get_energy() {
             "SELECT config ->> '$.{what}' FROM runs WHERE no = ?1"
         ))
     };
-    let found_ms = config("offset_ms");
+    let found_ms = config("clock_offset_ms");
     eprintln!(
         "offset {found_ms:.2} ms, in truth {truth_ms:.2} ms, sd {:.2}",
-        config("offset_sd_ms")
+        config("clock_offset_sd_ms")
     );
     assert!((found_ms - truth_ms).abs() < 20.0, "{found_ms} {truth_ms}");
     let stored_ns = config("trace_start_unix_ns");

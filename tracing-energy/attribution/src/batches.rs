@@ -115,8 +115,12 @@ pub fn merge(
     }
     let (batched, windows): (Vec<Batched>, Vec<Vec<SampleRow>>) = found.into_iter().unzip();
     let is_merged = |sample: &SampleRow| batched.iter().any(|one| one.rail == sample.rail);
-    let others = samples.into_iter().filter(|sample| !is_merged(sample));
-    let mut merged: Vec<SampleRow> = windows.into_iter().flatten().chain(others).collect();
+    let other_processes = samples.into_iter().filter(|sample| !is_merged(sample));
+    let mut merged: Vec<SampleRow> = windows
+        .into_iter()
+        .flatten()
+        .chain(other_processes)
+        .collect();
     merged.sort_by_key(|sample| (sample.start_ns, sample.rail));
     (merged, batched)
 }

@@ -1,5 +1,5 @@
 //! The check that no joule is lost:
-//! `measured = idle + spans + outside + others + profiler + residual + unknown`.
+//! `measured = idle + spans + unattributed + other processes + profiler + residual + unknown`.
 
 use energy_data::rows::Accounts;
 
@@ -38,8 +38,8 @@ fn parts(accounts: &Accounts) -> [f64; 6] {
     [
         accounts.idle_j.unwrap_or(0.0),
         accounts.spans_j,
-        accounts.outside_j.unwrap_or(0.0),
-        accounts.others_j.unwrap_or(0.0),
+        accounts.unattributed_j.unwrap_or(0.0),
+        accounts.other_processes_j.unwrap_or(0.0),
         accounts.profiler_j.unwrap_or(0.0),
         accounts.unknown_j.unwrap_or(0.0),
     ]
@@ -55,7 +55,7 @@ mod tests {
             measured_j: 10.0,
             idle_j: Some(4.0),
             spans_j: 5.0,
-            outside_j: None,
+            unattributed_j: None,
             residual_j: 1.0,
             ..Accounts::default()
         };

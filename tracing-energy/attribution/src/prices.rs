@@ -1,7 +1,7 @@
 //! Accounts of samples by an estimate, and the estimates of kinds.
 //!
 //! ```text
-//! sample i = idle + sum of kinds + outside + others + profiler + residual + unknown
+//! sample i = idle + sum of kinds + unattributed + other processes + profiler + residual + unknown
 //! ```
 
 use std::collections::HashMap;
@@ -17,9 +17,9 @@ pub struct SamplePrices {
     /// Idle energy.
     pub idle_j: Option<f64>,
     /// Energy of this process while no span is active.
-    pub outside_j: Option<f64>,
+    pub unattributed_j: Option<f64>,
     /// Energy of other processes.
-    pub others_j: Option<f64>,
+    pub other_processes_j: Option<f64>,
     /// Energy of the profiler.
     pub profiler_j: Option<f64>,
     /// Energy of no known process.
@@ -71,7 +71,7 @@ pub struct EstimateMetadata {
     /// Parameters as a JSON object.
     pub params: String,
     /// Offset of the sensor's clock, where one was estimated.
-    pub clock_offset_ms: Option<f64>,
+    pub clock_offset_ns: Option<f64>,
     /// Diagnostics of each rail as JSON.
     pub rails: serde_json::Value,
 }

@@ -2,8 +2,8 @@
 
 use crate::rows::{
     AttributionRows, BaselineRow, CallsiteRow, ConditionRow, CpuRow, DeviceUseRow, EventRow,
-    ExtraRow, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow,
-    RailRow, RunRow, SampleRow, SpanRow, ThreadRow,
+    FieldsRow, InstanceRow, LinkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, RunRow,
+    SampleRow, SensorMetricRow, SpanEventRow, SpanRow, ThreadRow,
 };
 
 /// Writes batches of rows. Called from one thread, in time order. A batch's tables must be
@@ -78,13 +78,13 @@ pub struct Batch {
     /// `follows_from` links.
     pub links: Vec<LinkRow>,
     /// `tracing` events.
-    pub marks: Vec<MarkRow>,
+    pub span_events: Vec<SpanEventRow>,
     /// CPU time.
     pub cpu: Vec<CpuRow>,
     /// Power samples.
     pub samples: Vec<SampleRow>,
     /// Sensor metrics other than energies.
-    pub extras: Vec<ExtraRow>,
+    pub sensor_metrics: Vec<SensorMetricRow>,
     /// Device use by process.
     pub device_use: Vec<DeviceUseRow>,
     /// Idle baselines (same rail: replaces).
@@ -109,7 +109,7 @@ impl Batch {
             + self.fields.len()
             + self.samples.len()
             + self.cpu.len()
-            + self.marks.len();
+            + self.span_events.len();
         rows as u64
     }
 }

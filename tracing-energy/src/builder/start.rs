@@ -116,7 +116,7 @@ impl EnergyLayerBuilder {
         let control = Arc::new(Control::new(self.metadata.clone(), self.keeps_text));
         let writer = Writer::spawn(sinks).map_err(thread_error)?;
         let run = RunRow {
-            joins: join.map(|join| join.run),
+            parent_run: join.map(|join| join.run),
             ..run_row(start_unix_ns, self.metadata)
         };
         let uuid = run.uuid.clone();
@@ -253,7 +253,7 @@ fn run_row(start_unix_ns: i64, metadata: RunMetadata) -> RunRow {
         os: here.os,
         chip: here.chip,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        joins: None,
+        parent_run: None,
         metadata,
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::pending::{Pending, Ready};
 use super::text::{Slice, TraceText};
 use crate::Error;
-use energy_data::rows::{MarkRow, NodeRow, Role, SampleRow};
+use energy_data::rows::{NodeRow, Role, SampleRow, SpanEventRow};
 use energy_data::sink::{Batch, Sink, SinkError};
 use energy_data::units::{Energy, Nanos, Power};
 use energy_host::files::FileAccess;
@@ -80,8 +80,8 @@ impl ChromeSink {
         for sample in &batch.samples {
             self.counter(sample);
         }
-        for mark in &batch.marks {
-            self.mark(mark);
+        for span_event in &batch.span_events {
+            self.span_event(span_event);
         }
         self.write_ready(batch.time_ns)?;
         self.flush()
@@ -94,12 +94,17 @@ impl ChromeSink {
         }
     }
 
-    fn mark(&mut self, mark: &MarkRow) {
-        let callsite = self.names.callsites.get(&mark.callsite);
+    fn span_event(&mut self, span_event: &SpanEventRow) {
+        let callsite = self.names.callsites.get(&span_event.callsite);
         let name = callsite.map_or("event", |(name, _)| name.as_str());
-        let tid = self.names.tid(mark.thread);
-        self.text
-            .mark(name, tid, mark.time_ns, mark.callsite, &mark.json);
+        let tid = self.names.tid(span_event.thread);
+        self.text.span_event(
+            name,
+            tid,
+            span_event.time_ns,
+            span_event.callsite,
+            &span_event.json,
+        );
     }
 
     fn write_ready(&mut self, now_ns: i64) -> io::Result<()> {

@@ -131,7 +131,7 @@ impl TraceText {
     }
 
     /// Writes a `tracing` event with its fields, a JSON object.
-    pub fn mark(&mut self, name: &str, tid: i64, time_ns: i64, callsite: u32, fields: &str) {
+    pub fn span_event(&mut self, name: &str, tid: i64, time_ns: i64, callsite: u32, fields: &str) {
         self.event(name, "i", time_ns);
         self.member_tid(tid);
         self.out

@@ -1,7 +1,7 @@
 //! Output of the assembler.
 
 use energy_data::rows::{
-    CallsiteRow, Domain, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, Role, SpanRow,
+    CallsiteRow, Domain, InstanceRow, LinkRow, NodeRow, NodeWindowRow, Role, SpanEventRow, SpanRow,
 };
 
 /// An activation that begins.
@@ -43,7 +43,7 @@ pub(crate) trait AssemblerOutput {
     fn instance(&mut self, row: InstanceRow);
     fn fields(&mut self, first_seq: u64, json: String);
     fn link(&mut self, row: LinkRow);
-    fn mark(&mut self, row: MarkRow);
+    fn span_event(&mut self, row: SpanEventRow);
     fn node_window(&mut self, row: NodeWindowRow);
     fn loss(&mut self, loss: Loss);
 }

@@ -1,6 +1,6 @@
 //! Recordings of real `tracing` calls, printed as trees.
 //!
-//! A line is a node: its label, activations, instances (`2a 1i`), and marks.
+//! A line is a node: its label, activations, instances (`2a 1i`), and span events.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ struct Drawing {
     instances: Vec<InstanceRow>,
     fields: BTreeMap<u64, String>,
     links: Vec<LinkRow>,
-    marks: Vec<MarkRow>,
+    span_events: Vec<SpanEventRow>,
     windows: Vec<NodeWindowRow>,
     losses: Vec<Loss>,
 }
@@ -65,8 +65,8 @@ impl AssemblerOutput for Drawing {
     fn link(&mut self, row: LinkRow) {
         self.links.push(row);
     }
-    fn mark(&mut self, row: MarkRow) {
-        self.marks.push(row);
+    fn span_event(&mut self, row: SpanEventRow) {
+        self.span_events.push(row);
     }
     fn node_window(&mut self, row: NodeWindowRow) {
         self.windows.push(row);
@@ -386,9 +386,10 @@ fn events_and_links_belong_to_their_activations() {
             follows: 1
         }]
     );
-    assert_eq!(drawing.marks.len(), 1);
-    assert_eq!(drawing.marks[0].span, Some(1));
-    let fields: serde_json::Value = serde_json::from_str(&drawing.marks[0].json).expect("JSON");
+    assert_eq!(drawing.span_events.len(), 1);
+    assert_eq!(drawing.span_events[0].span, Some(1));
+    let fields: serde_json::Value =
+        serde_json::from_str(&drawing.span_events[0].json).expect("JSON");
     assert_eq!(fields, serde_json::json!({"message": "hello", "count": 2}));
 }
 

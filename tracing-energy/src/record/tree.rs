@@ -21,7 +21,7 @@ pub(crate) struct Tree {
     by_path: IdMap<(NodeId, u32, KeyId), NodeId>,
     keys: HashMap<String, KeyId>,
     limit: usize,
-    folded: u64,
+    merged: u64,
 }
 
 impl Tree {
@@ -32,7 +32,7 @@ impl Tree {
             by_path: IdMap::default(),
             keys: HashMap::new(),
             limit,
-            folded: 0,
+            merged: 0,
         }
     }
 
@@ -64,7 +64,7 @@ impl Tree {
             return node;
         }
         if self.nodes.len() >= self.limit && key.0 != OTHER {
-            self.folded += 1;
+            self.merged += 1;
             return self.node(parent, callsite, (OTHER, "(other)"), new);
         }
         if self.nodes.len() >= self.limit * 2 && parent != NO_NODE {
@@ -90,8 +90,8 @@ impl Tree {
     }
 
     /// Returns how many new nodes were merged into `(other)`.
-    pub(crate) fn folded(&self) -> u64 {
-        self.folded
+    pub(crate) fn merged(&self) -> u64 {
+        self.merged
     }
 
     fn add(

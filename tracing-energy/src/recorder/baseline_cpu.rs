@@ -54,11 +54,11 @@ impl BaselineCpu {
     }
 
     /// Returns the mean load of other processes, in cores; `None` for too short an interval.
-    pub(crate) fn others_cores(&self) -> Option<f64> {
+    pub(crate) fn other_processes_cores(&self) -> Option<f64> {
         let own = self.process_ns? + self.sensor_ns.unwrap_or(0);
-        let others = (self.machine_ns? - own).max(0);
+        let other_processes = (self.machine_ns? - own).max(0);
         let length_ns = self.length.nanos();
-        (length_ns >= LEAST_NS).then(|| others as f64 / length_ns as f64)
+        (length_ns >= LEAST_NS).then(|| other_processes as f64 / length_ns as f64)
     }
 }
 

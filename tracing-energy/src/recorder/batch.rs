@@ -6,8 +6,8 @@ use super::losses::LossCounts;
 use crate::record::{Activation, AssemblerOutput, Loss};
 use energy_attribution::{Engine, KindNames, Opened};
 use energy_data::rows::{
-    CallsiteRow, CpuRow, CpuScope, Domain, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow,
-    NodeWindowRow, Role, SpanRow,
+    CallsiteRow, CpuRow, CpuScope, Domain, FieldsRow, InstanceRow, LinkRow, NodeRow, NodeWindowRow,
+    Role, SpanEventRow, SpanRow,
 };
 use energy_data::sink::Batch;
 
@@ -80,8 +80,8 @@ impl AssemblerOutput for Collecting<'_> {
     fn link(&mut self, row: LinkRow) {
         self.batch.links.push(row);
     }
-    fn mark(&mut self, row: MarkRow) {
-        self.batch.marks.push(row);
+    fn span_event(&mut self, row: SpanEventRow) {
+        self.batch.span_events.push(row);
     }
     fn node_window(&mut self, row: NodeWindowRow) {
         self.batch.node_windows.push(row);
@@ -111,15 +111,15 @@ pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
     let mut latest: HashMap<CpuScope, usize> = HashMap::new();
     let mut joined: Vec<CpuRow> = Vec::with_capacity(rows.len());
     for row in rows.drain(..) {
-        let before = latest.get(&row.of).map(|&at| &mut joined[at]);
+        let before = latest.get(&row.scope).map(|&at| &mut joined[at]);
         match before.filter(|before| before.end_ns == row.start_ns) {
             Some(before) => {
                 before.end_ns = row.end_ns;
                 before.on_cpu_ns += row.on_cpu_ns;
             }
             None => {
-                match row.of {
-                    CpuScope::Thread(_) => drop(latest.insert(row.of, joined.len())),
+                match row.scope {
+                    CpuScope::Thread(_) => drop(latest.insert(row.scope, joined.len())),
                     CpuScope::Process => latest.clear(),
                     _ => {}
                 }
@@ -136,10 +136,12 @@ pub(super) fn join_thread_rows(rows: &mut Vec<CpuRow>) {
 pub(super) fn strip(batch: &mut Batch, flushed_ns: i64) -> u64 {
     let spans = batch.spans.len();
     batch.spans.retain(|row| row.start_ns <= flushed_ns);
-    let rows =
-        spans - batch.spans.len() + batch.fields.len() + batch.marks.len() + batch.links.len();
+    let rows = spans - batch.spans.len()
+        + batch.fields.len()
+        + batch.span_events.len()
+        + batch.links.len();
     batch.fields.clear();
-    batch.marks.clear();
+    batch.span_events.clear();
     batch.links.clear();
     rows as u64
 }
@@ -150,8 +152,8 @@ mod tests {
 
     #[test]
     fn rows_of_a_thread_that_follow_each_other_in_a_pass_are_joined() {
-        let row = |of, start_ns, end_ns, on_cpu_ns| CpuRow {
-            of,
+        let row = |scope, start_ns, end_ns, on_cpu_ns| CpuRow {
+            scope,
             start_ns,
             end_ns,
             on_cpu_ns,

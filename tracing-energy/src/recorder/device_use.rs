@@ -1,7 +1,7 @@
 //! Device use by process, read by the collector, as rows with their own edges.
 //!
 //! ```text
-//! device    |own 20, others 10 ms|       nothing is read      |own 5 ms  |
+//! device    |own 20, other 10 ms |       nothing is read      |own 5 ms  |
 //! rows      |=====================|                             |==========|
 //! ```
 
@@ -75,22 +75,22 @@ impl DeviceUseReader {
 }
 
 fn row(rail: u32, (start_ns, end_ns): (i64, i64), used: &Used, own: &[u32]) -> DeviceUseRow {
-    let (mut own_ns, mut others_ns) = (0, 0);
+    let (mut own_ns, mut other_processes_ns) = (0, 0);
     for (pid, busy) in &used.by_process {
         match own.contains(pid) {
             true => own_ns += busy.nanos(),
-            false => others_ns += busy.nanos(),
+            false => other_processes_ns += busy.nanos(),
         }
     }
     // Unreadable processes may have used all time in which no other process was busy.
-    let remainder_ns = (end_ns - start_ns - own_ns - others_ns).max(0);
+    let remainder_ns = (end_ns - start_ns - own_ns - other_processes_ns).max(0);
     let hidden_ns = used.hidden.nanos();
     DeviceUseRow {
         rail,
         start_ns,
         end_ns,
         own_ns,
-        others_ns,
+        other_processes_ns,
         unknown_ns: if used.is_partial {
             remainder_ns.max(hidden_ns)
         } else {
@@ -158,12 +158,12 @@ mod tests {
         for at in 0..5 {
             reader.read(at * 50 * MS, |row| rows.push(row));
         }
-        let row = |start: i64, own: i64, others: i64, unknown: i64| DeviceUseRow {
+        let row = |start: i64, own: i64, other_processes: i64, unknown: i64| DeviceUseRow {
             rail: 3,
             start_ns: start * MS,
             end_ns: (start + 50) * MS,
             own_ns: own * MS,
-            others_ns: others * MS,
+            other_processes_ns: other_processes * MS,
             unknown_ns: unknown * MS,
         };
         assert_eq!(rows, [row(0, 20, 10, 0), row(150, 5, 10, 35)]);

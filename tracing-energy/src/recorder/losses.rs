@@ -22,14 +22,14 @@ impl LossCounts {
     }
 
     /// Copies the counts kept by traced threads.
-    pub(crate) fn take_shared(&mut self, shared: &Shared, folded_nodes: u64) {
+    pub(crate) fn take_shared(&mut self, shared: &Shared, merged_nodes: u64) {
         let losses = &shared.losses;
         let counts = [
             ("records_dropped", losses.dropped.load(Ordering::Relaxed)),
             ("stalled", losses.stalled_ns.load(Ordering::Relaxed)),
             ("ending_threads", losses.late.load(Ordering::Relaxed)),
             ("nested_records", losses.nested.load(Ordering::Relaxed)),
-            ("folded_nodes", folded_nodes),
+            ("merged_nodes", merged_nodes),
         ];
         for (kind, count) in counts.into_iter().filter(|&(_, count)| count > 0) {
             self.counts.entry(kind).or_default().0 = count;
@@ -83,7 +83,7 @@ fn message(kind: &str, count: u64) -> String {
         ),
         "ending_threads" => format!("{count} records of threads that were ending are missing"),
         "nested_records" => format!("{count} records made while a field was formatted are missing"),
-        "folded_nodes" => {
+        "merged_nodes" => {
             format!("{count} new nodes merged into (other): too many distinct key values")
         }
         "unknown_spans" => {

@@ -140,7 +140,7 @@ impl ProcessTree {
         self.total_ns += used_ns;
         if let Some(start_ns) = since_ns.filter(|&start| start < now_ns && used_ns >= 0) {
             emit(CpuRow {
-                of: CpuScope::Child(id),
+                scope: CpuScope::Child(id),
                 start_ns,
                 end_ns: now_ns,
                 on_cpu_ns: used_ns,

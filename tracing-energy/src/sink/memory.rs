@@ -144,11 +144,11 @@ impl MemoryRows {
         );
         let conditions = &mut places.conditions;
         put(&mut rows.conditions, conditions, &batch.conditions, |r| {
-            (r.moment, r.key.clone())
+            (r.time_point, r.key.clone())
         });
         rows.node_windows.extend_from_slice(&batch.node_windows);
         rows.links.extend_from_slice(&batch.links);
-        rows.marks.extend_from_slice(&batch.marks);
+        rows.span_events.extend_from_slice(&batch.span_events);
         rows.cpu.extend_from_slice(&batch.cpu);
         rows.samples.extend_from_slice(&batch.samples);
         rows.device_use.extend_from_slice(&batch.device_use);

@@ -130,7 +130,7 @@ impl Store {
     /// When the file cannot be read.
     pub fn balances(&self, run: i64, id: u32) -> Result<RowReader<'_, BalanceRow>, Error> {
         let sql = "
-            SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
+            SELECT rail, measured_j, idle_j, spans_j, unattributed_j, other_processes_j, profiler_j,
                    residual_j, extrapolated_j, peak_w, peak_ns, unknown_j, covered_ns,
                    lo_j, hi_j, duration_ns
             FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail";
@@ -160,8 +160,8 @@ fn balance(r: &rusqlite::Row<'_>) -> rusqlite::Result<BalanceRow> {
             measured_j: r.get(1)?,
             idle_j: r.get(2)?,
             spans_j: r.get(3)?,
-            outside_j: r.get(4)?,
-            others_j: r.get(5)?,
+            unattributed_j: r.get(4)?,
+            other_processes_j: r.get(5)?,
             profiler_j: r.get(6)?,
             residual_j: r.get(7)?,
             unknown_j: r.get(11)?,

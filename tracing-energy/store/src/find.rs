@@ -14,7 +14,7 @@ impl Store {
     pub fn find_run(&self, which: &str) -> Result<StoredRun, Error> {
         let newest = "no DESC LIMIT 1";
         if which == "last" {
-            let found = self.runs_where(&format!("joins IS NULL ORDER BY {newest}"), "")?;
+            let found = self.runs_where(&format!("parent_run IS NULL ORDER BY {newest}"), "")?;
             return one(found, || {
                 selection(&self.path, "it holds no run".to_owned())
             });

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::chunked_transaction::ChunkedTransaction;
 use super::span_id;
 use energy_data::rows::{
-    BaselineRow, CallsiteRow, ConditionRow, CpuRow, CpuScope, DeviceUseRow, EventRow, ExtraRow,
-    FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,
-    RunRow, SampleRow, SpanRow, ThreadRow,
+    BaselineRow, CallsiteRow, ConditionRow, CpuRow, CpuScope, DeviceUseRow, EventRow, FieldsRow,
+    InstanceRow, LinkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role, RunRow, SampleRow,
+    SensorMetricRow, SpanEventRow, SpanRow, ThreadRow,
 };
 
 /// Writes each row with one prepared statement.
@@ -75,7 +75,7 @@ pub(super) fn run(
         &m.output_tokens,
         &m.experiment,
         &m.config,
-        &row.joins,
+        &row.parent_run,
         &row.host_id,
     ];
     connection.prepare_cached(RUN)?.execute(&values[..])?;
@@ -93,14 +93,14 @@ pub(super) fn run(
 const RUN: &str = "
     INSERT INTO runs (no, uuid, name, status, pid, pid_start, boot_id, heartbeat_unix_ns,
         start_unix_ns, end_ns, host, os, chip, version, model, prompt, response, engine,
-        precision, batch, input_tokens, output_tokens, experiment, config, joins, host_id)
+        precision, batch, input_tokens, output_tokens, experiment, config, parent_run, host_id)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
         ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)
     ON CONFLICT (no) DO UPDATE SET name = ?3, status = ?4, pid = ?5, pid_start = ?6,
         boot_id = ?7, heartbeat_unix_ns = ?8, start_unix_ns = ?9, end_ns = ?10, host = ?11,
         os = ?12, chip = ?13, version = ?14, model = ?15, prompt = ?16, response = ?17,
         engine = ?18, precision = ?19, batch = ?20, input_tokens = ?21, output_tokens = ?22,
-        experiment = ?23, config = ?24, joins = ?25,
+        experiment = ?23, config = ?24, parent_run = ?25,
         host_id = ?26";
 
 /// `rails`.
@@ -138,13 +138,13 @@ pub(super) fn threads(
     })
 }
 
-/// `extras`.
-pub(super) fn extras(
+/// `sensor_metrics`.
+pub(super) fn sensor_metrics(
     transaction: &mut ChunkedTransaction<'_>,
     run: i64,
-    rows: &[ExtraRow],
+    rows: &[SensorMetricRow],
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO extras VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT OR REPLACE INTO sensor_metrics VALUES (?1, ?2, ?3, ?4, ?5)";
     each(transaction, sql, rows, |statement, r| {
         statement.execute(params![run, r.name, r.start_ns, r.end_ns, r.value])
     })
@@ -164,7 +164,7 @@ pub(super) fn device_use(
             r.start_ns,
             r.end_ns,
             r.own_ns,
-            r.others_ns,
+            r.other_processes_ns,
             r.unknown_ns
         ])
     })
@@ -356,15 +356,15 @@ pub(super) fn links(
     })
 }
 
-/// `marks`, numbered after the last one.
-pub(super) fn marks(
+/// `span_events`, numbered after the last one.
+pub(super) fn span_events(
     transaction: &mut ChunkedTransaction<'_>,
     run: i64,
-    rows: &[MarkRow],
+    rows: &[SpanEventRow],
 ) -> rusqlite::Result<()> {
     let sql = "
-        INSERT INTO marks
-        SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM marks WHERE run = ?1";
+        INSERT INTO span_events
+        SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3, ?4, ?5, ?6 FROM span_events WHERE run = ?1";
     each(transaction, sql, rows, |statement, r| {
         let span = r.span.map(|seq| span_id(run, seq));
         statement.execute(params![run, r.time_ns, r.thread, span, r.callsite, r.json])
@@ -379,7 +379,7 @@ pub(super) fn cpu(
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO cpu VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     each(transaction, sql, rows, |statement, r| {
-        let (scope, thread) = scope_of(r.of);
+        let (scope, thread) = scope_of(r.scope);
         statement.execute(params![
             run,
             scope,
@@ -392,8 +392,8 @@ pub(super) fn cpu(
 }
 
 /// Returns scope and thread of a row of `cpu`.
-fn scope_of(of: CpuScope) -> (&'static str, u32) {
-    match of {
+fn scope_of(scope: CpuScope) -> (&'static str, u32) {
+    match scope {
         CpuScope::Thread(id) => ("thread", id),
         CpuScope::Process => ("process", 0),
         CpuScope::Machine => ("machine", 0),
@@ -436,7 +436,7 @@ pub(super) fn conditions(
 ) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO conditions VALUES (?1, ?2, ?3, ?4)";
     each(transaction, sql, rows, |statement, r| {
-        statement.execute(params![run, r.moment.name(), r.key, r.value])
+        statement.execute(params![run, r.time_point.name(), r.key, r.value])
     })
 }
 

@@ -39,7 +39,7 @@ pub(super) fn head(
 ) -> rusqlite::Result<()> {
     let sql = "
         INSERT INTO attributions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-        ON CONFLICT DO UPDATE SET method = ?3, version = ?4, params = ?5, offset_ms = ?6,
+        ON CONFLICT DO UPDATE SET method = ?3, version = ?4, params = ?5, clock_offset_ns = ?6,
             diagnostics = ?7";
     connection.prepare_cached(sql)?.execute(params![
         run,
@@ -47,7 +47,7 @@ pub(super) fn head(
         row.method,
         row.version,
         row.params,
-        row.offset_ms,
+        row.clock_offset_ns,
         row.diagnostics,
         created_unix_ns
     ])?;
@@ -75,8 +75,8 @@ macro_rules! tables {
 tables! {
     sample_balance: SampleBalanceRow, |run, id, r| [
         run, id, r.rail, r.start_ns, r.end_ns, r.accounts.measured_j, r.accounts.idle_j,
-        r.accounts.spans_j, r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j,
-        r.accounts.residual_j, r.accounts.unknown_j, r.phase,
+        r.accounts.spans_j, r.accounts.unattributed_j, r.accounts.other_processes_j,
+        r.accounts.profiler_j, r.accounts.residual_j, r.accounts.unknown_j, r.phase,
     ];
     window_power: WindowPowerRow, |run, id, r| [
         run, id, r.rail, r.start_ns, r.end_ns, r.thread.unwrap_or(0), r.kind.unwrap_or(0),
@@ -97,9 +97,9 @@ tables! {
     ];
     balance: BalanceRow, |run, id, r| [
         run, id, r.rail, r.accounts.measured_j, r.accounts.idle_j, r.accounts.spans_j,
-        r.accounts.outside_j, r.accounts.others_j, r.accounts.profiler_j, r.accounts.residual_j,
-        r.accounts.unknown_j, r.extrapolated_j, r.duration_ns, r.covered_ns, r.lo_j, r.hi_j,
-        r.peak_w, r.peak_ns,
+        r.accounts.unattributed_j, r.accounts.other_processes_j, r.accounts.profiler_j,
+        r.accounts.residual_j, r.accounts.unknown_j, r.extrapolated_j, r.duration_ns,
+        r.covered_ns, r.lo_j, r.hi_j, r.peak_w, r.peak_ns,
     ];
     kind_energy: KindEnergyRow, |run, id, r| [
         run, id, r.rail, r.kind, r.name, r.self_j, r.lo_j, r.hi_j, r.extrapolated_j, r.self_ns,

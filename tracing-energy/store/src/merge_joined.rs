@@ -51,11 +51,11 @@ impl Store {
     /// When the file cannot be read and written.
     pub fn release_orphaned(&self) -> Result<usize, Error> {
         let sql = from_sqlite(&self.path);
-        let joining = self.runs_where("joins IS NOT NULL ORDER BY no", "")?;
+        let joining = self.runs_where("parent_run IS NOT NULL ORDER BY no", "")?;
         let here = Host::here();
         let mut released = 0;
         for run in joining {
-            let uuid = run.row.joins.as_deref().unwrap_or_default();
+            let uuid = run.row.parent_run.as_deref().unwrap_or_default();
             let target = self.runs_where("uuid = ?1", uuid)?.pop();
             // A run that ended normally may still merge it.
             let is_there = target.is_some_and(|mut target| {
@@ -68,7 +68,7 @@ impl Store {
                 RunLiveness::Ended | RunLiveness::Dead
             );
             if !is_there && has_ended {
-                let sql_text = "UPDATE runs SET joins = NULL WHERE no = ?1";
+                let sql_text = "UPDATE runs SET parent_run = NULL WHERE no = ?1";
                 self.connection.execute(sql_text, [run.no]).map_err(&sql)?;
                 released += 1;
             }
@@ -121,7 +121,7 @@ fn merge_into(connection: &Connection, to: i64, sources: &[StoredRun]) -> rusqli
         describe(connection, source.no, to)?;
         delete_rows(connection, source.no)?;
     }
-    connection.execute_batch("DROP TABLE temp.folded")
+    connection.execute_batch("DROP TABLE temp.joined_spans")
 }
 
 /// Assigns new numbers to all activations, by their starts.
@@ -133,9 +133,9 @@ fn number_spans(connection: &Connection, to: i64, sources: &[StoredRun]) -> rusq
     let ranges: Vec<String> = ranges.collect();
     let (first, last) = span_ids(to);
     connection.execute_batch(&format!(
-        "DROP TABLE IF EXISTS temp.folded;
-         CREATE TEMP TABLE folded (old INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
-         INSERT INTO temp.folded
+        "DROP TABLE IF EXISTS temp.joined_spans;
+         CREATE TEMP TABLE joined_spans (old INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+         INSERT INTO temp.joined_spans
          SELECT id, (SELECT coalesce(max(id) & {MAX_SEQ}, 0) FROM spans
                      WHERE id BETWEEN {first} AND {last})
                     + row_number() OVER (ORDER BY start_ns, id)
@@ -184,11 +184,11 @@ fn move_rows(connection: &Connection, from: i64, to: i64, process: i64) -> rusql
     let max = |table, column| highest(connection, table, column, to);
     let (threads, callsites) = (max("threads", "id")?, max("callsites", "id")?);
     let (nodes, instances) = (max("nodes", "id")?, max("instances", "id")?);
-    let (events, marks) = (max("events", "seq")?, max("marks", "seq")?);
+    let (events, span_events) = (max("events", "seq")?, max("span_events", "seq")?);
     let (first, last) = span_ids(from);
     let own = format!("BETWEEN {first} AND {last}");
     // An activation's new id, and its bare number.
-    let seq = |old: &str| format!("(SELECT seq FROM temp.folded WHERE old = {old})");
+    let seq = |old: &str| format!("(SELECT seq FROM temp.joined_spans WHERE old = {old})");
     let id = |old: &str| format!("({to} << {SEQ_BITS} | {})", seq(old));
     let parent = seq(&format!("({from} << {SEQ_BITS} | s.parent)"));
     connection.execute_batch(&format!(
@@ -213,10 +213,10 @@ fn move_rows(connection: &Connection, from: i64, to: i64, process: i64) -> rusql
             FROM spans s WHERE s.id {own};
          INSERT INTO span_fields SELECT {field}, json FROM span_fields f WHERE f.span {own};
          INSERT INTO links SELECT {to}, {link}, {follows} FROM links l WHERE l.run = {from};
-         INSERT INTO marks
-            SELECT {to}, seq + {marks}, time_ns, thread + {threads}, {mark},
+         INSERT INTO span_events
+            SELECT {to}, seq + {span_events}, time_ns, thread + {threads}, {span_event},
                    callsite + {callsites}, json
-            FROM marks m WHERE m.run = {from};
+            FROM span_events m WHERE m.run = {from};
          INSERT INTO node_windows (run, node, thread, start_ns, end_ns, self_ns, activations)
             SELECT {to}, node + {nodes}, thread + {threads}, start_ns, end_ns, self_ns, activations
             FROM node_windows WHERE run = {from};
@@ -229,7 +229,7 @@ fn move_rows(connection: &Connection, from: i64, to: i64, process: i64) -> rusql
         field = id("f.span"),
         link = id("l.span"),
         follows = id("l.follows"),
-        mark = id("m.span"),
+        span_event = id("m.span"),
     ))?;
     move_cpu(connection, from, to, (threads, process))
 }

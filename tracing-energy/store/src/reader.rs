@@ -109,7 +109,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn runs(&self) -> Result<Vec<StoredRun>, Error> {
-        self.runs_where("joins IS NULL ORDER BY no", "")
+        self.runs_where("parent_run IS NULL ORDER BY no", "")
     }
 
     /// Returns the runs of other processes that join the run with that uuid.
@@ -117,7 +117,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn joining(&self, uuid: &str) -> Result<Vec<StoredRun>, Error> {
-        self.runs_where("joins = ?1 ORDER BY no", uuid)
+        self.runs_where("parent_run = ?1 ORDER BY no", uuid)
     }
 
     /// Returns the runs that fulfil `condition`, in which `?1` is `value`.
@@ -165,7 +165,7 @@ fn stored_run(r: &Row<'_>) -> rusqlite::Result<StoredRun> {
             os: r.get("os")?,
             chip: r.get("chip")?,
             version: r.get("version")?,
-            joins: r.get("joins")?,
+            parent_run: r.get("parent_run")?,
             metadata: metadata(r)?,
         },
     })

@@ -9,8 +9,8 @@ use super::{Store, span_id, span_ids, split_span_id};
 use crate::Error;
 use energy_data::rows::{
     BaselineRow, CallsiteRow, ConditionRow, ConditionTime, CpuRow, CpuScope, DeviceUseRow, Domain,
-    EventRow, ExtraRow, FieldsRow, InstanceRow, LinkRow, MarkRow, NodeRow, NodeWindowRow,
-    ProcessRow, RailRow, Role, SampleRow, SpanRow, ThreadRole, ThreadRow,
+    EventRow, FieldsRow, InstanceRow, LinkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,
+    SampleRow, SensorMetricRow, SpanEventRow, SpanRow, ThreadRole, ThreadRow,
 };
 use energy_data::{Provenance, RailKind};
 
@@ -82,13 +82,13 @@ readers! {
     rails, RailRow, by_number,
     "SELECT id, source, name, parent, kind, unit, interval_ns, kernel, provenance
      FROM rails WHERE run = ?1 AND ?2 ORDER BY id", rail;
-    /// `extras` of a run, by name and time.
-    extras, ExtraRow, by_number,
-    "SELECT name, start_ns, end_ns, value FROM extras WHERE run = ?1 AND ?2
-     ORDER BY name, start_ns", extra;
+    /// `sensor_metrics` of a run, by name and time.
+    sensor_metrics, SensorMetricRow, by_number,
+    "SELECT name, start_ns, end_ns, value FROM sensor_metrics WHERE run = ?1 AND ?2
+     ORDER BY name, start_ns", sensor_metric;
     /// `device_use` of a run, by rail and time.
     device_use, DeviceUseRow, by_number,
-    "SELECT rail, start_ns, end_ns, own_ns, others_ns, unknown_ns FROM device_use
+    "SELECT rail, start_ns, end_ns, own_ns, other_processes_ns, unknown_ns FROM device_use
      WHERE run = ?1 AND ?2 ORDER BY rail, start_ns", device_use;
     /// `processes` of a run, by id.
     processes, ProcessRow, by_number,
@@ -109,8 +109,8 @@ readers! {
      FROM baselines WHERE run = ?1 AND ?2 ORDER BY rail", baseline;
     /// `conditions` of a run: those of its start, then those of its end, by key.
     conditions, ConditionRow, by_number,
-    "SELECT moment, key, value FROM conditions WHERE run = ?1 AND ?2
-     ORDER BY moment DESC, key", condition;
+    "SELECT time_point, key, value FROM conditions WHERE run = ?1 AND ?2
+     ORDER BY time_point DESC, key", condition;
     /// `instances` of a run, by id.
     instances, InstanceRow, by_number,
     "SELECT id, callsite, parent, created_ns, closed_ns
@@ -128,10 +128,10 @@ readers! {
     /// `links` of a run, by span.
     links, LinkRow, by_number,
     "SELECT span, follows FROM links WHERE run = ?1 AND ?2 ORDER BY span, follows", link;
-    /// `marks` of a run, in the order they were written.
-    marks, MarkRow, by_number,
+    /// `span_events` of a run, in the order they were written.
+    span_events, SpanEventRow, by_number,
     "SELECT time_ns, thread, span, callsite, json
-     FROM marks WHERE run = ?1 AND ?2 ORDER BY seq", mark;
+     FROM span_events WHERE run = ?1 AND ?2 ORDER BY seq", span_event;
     /// `cpu` of a run, by end.
     cpu, CpuRow, by_number,
     "SELECT scope, thread, start_ns, end_ns, on_cpu_ns
@@ -282,8 +282,8 @@ fn rail(r: &Row<'_>) -> rusqlite::Result<RailRow> {
     })
 }
 
-fn extra(r: &Row<'_>) -> rusqlite::Result<ExtraRow> {
-    Ok(ExtraRow {
+fn sensor_metric(r: &Row<'_>) -> rusqlite::Result<SensorMetricRow> {
+    Ok(SensorMetricRow {
         name: r.get(0)?,
         start_ns: r.get(1)?,
         end_ns: r.get(2)?,
@@ -297,7 +297,7 @@ fn device_use(r: &Row<'_>) -> rusqlite::Result<DeviceUseRow> {
         start_ns: r.get(1)?,
         end_ns: r.get(2)?,
         own_ns: r.get(3)?,
-        others_ns: r.get(4)?,
+        other_processes_ns: r.get(4)?,
         unknown_ns: r.get(5)?,
     })
 }
@@ -367,7 +367,7 @@ fn baseline(r: &Row<'_>) -> rusqlite::Result<BaselineRow> {
 
 fn condition(r: &Row<'_>) -> rusqlite::Result<ConditionRow> {
     Ok(ConditionRow {
-        moment: named(r, 0, ConditionTime::from_name)?,
+        time_point: named(r, 0, ConditionTime::from_name)?,
         key: r.get(1)?,
         value: r.get(2)?,
     })
@@ -421,9 +421,9 @@ fn link(r: &Row<'_>) -> rusqlite::Result<LinkRow> {
     })
 }
 
-fn mark(r: &Row<'_>) -> rusqlite::Result<MarkRow> {
+fn span_event(r: &Row<'_>) -> rusqlite::Result<SpanEventRow> {
     let span: Option<i64> = r.get(2)?;
-    Ok(MarkRow {
+    Ok(SpanEventRow {
         time_ns: r.get(0)?,
         thread: r.get(1)?,
         span: span.map(|id| split_span_id(id).1),
@@ -434,7 +434,7 @@ fn mark(r: &Row<'_>) -> rusqlite::Result<MarkRow> {
 
 fn cpu_time(r: &Row<'_>) -> rusqlite::Result<CpuRow> {
     Ok(CpuRow {
-        of: match r.get_ref(0)?.as_str()? {
+        scope: match r.get_ref(0)?.as_str()? {
             "thread" => CpuScope::Thread(r.get(1)?),
             "process" => CpuScope::Process,
             "machine" => CpuScope::Machine,

@@ -258,7 +258,7 @@ pub(super) fn end_ns(connection: &Connection, run: i64) -> rusqlite::Result<i64>
             (SELECT coalesce(max(max(start_ns, coalesce(end_ns, start_ns))), 0)
              FROM spans WHERE id BETWEEN ?2 AND ?3),
             (SELECT coalesce(max(end_ns), 0) FROM node_windows WHERE run = ?1),
-            (SELECT coalesce(max(time_ns), 0) FROM marks WHERE run = ?1),
+            (SELECT coalesce(max(time_ns), 0) FROM span_events WHERE run = ?1),
             (SELECT coalesce(max(end_ns), 0) FROM samples WHERE run = ?1),
             (SELECT coalesce(max(end_ns), 0) FROM cpu WHERE run = ?1))";
     let seen_ns: i64 = connection.query_row(sql, [run, first, last], |r| r.get(0))?;

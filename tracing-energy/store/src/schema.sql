@@ -25,7 +25,7 @@ CREATE TABLE runs (
     uuid TEXT NOT NULL UNIQUE,      -- identifies the run in every file
     name TEXT,                      -- given by the user; need not be unique
     status TEXT NOT NULL CHECK (status IN ('running', 'complete', 'cancelled', 'crashed')),
-    joins TEXT,                     -- uuid of the run that this one is merged into when that ends;
+    parent_run TEXT,                -- uuid of the run that this one is merged into when that ends;
                                     -- NULL: independent. Commands do not list joined runs
     start_unix_ns INTEGER NOT NULL, -- wall clock of run time zero, ns since 1970
     end_ns INTEGER,                 -- length of the run; NULL while it is recorded
@@ -68,10 +68,10 @@ CREATE TABLE run_tags (
 -- process died has none of its end.
 CREATE TABLE conditions (
     run INTEGER NOT NULL REFERENCES runs(no) ON DELETE CASCADE,
-    moment TEXT NOT NULL CHECK (moment IN ('start', 'end')),
+    time_point TEXT NOT NULL CHECK (time_point IN ('start', 'end')),
     key TEXT NOT NULL,              -- condition: `power`, `governor`
     value TEXT NOT NULL,
-    PRIMARY KEY (run, moment, key)
+    PRIMARY KEY (run, time_point, key)
 ) WITHOUT ROWID;
 
 -- Losses, gaps, restarts and warnings.
@@ -216,7 +216,7 @@ CREATE TABLE links (
 ) WITHOUT ROWID;
 
 -- Events of `tracing`.
-CREATE TABLE marks (
+CREATE TABLE span_events (
     run INTEGER NOT NULL,
     seq INTEGER NOT NULL,           -- order of writing
     time_ns INTEGER NOT NULL,
@@ -257,13 +257,13 @@ CREATE TABLE device_use (
     start_ns INTEGER NOT NULL,
     end_ns INTEGER NOT NULL,
     own_ns INTEGER NOT NULL,        -- processes of the run
-    others_ns INTEGER NOT NULL,     -- other processes
+    other_processes_ns INTEGER NOT NULL, -- other processes
     unknown_ns INTEGER NOT NULL,    -- upper bound for processes that may not be read
     PRIMARY KEY (run, rail, start_ns)
 ) WITHOUT ROWID;
 
 -- Sensor metrics other than energies.
-CREATE TABLE extras (
+CREATE TABLE sensor_metrics (
     run INTEGER NOT NULL,
     name TEXT NOT NULL,             -- with unit: `gpu_freq_mhz`, `gpu_idle_ratio`
     start_ns INTEGER NOT NULL,
@@ -286,10 +286,10 @@ CREATE TABLE node_windows (
 
 -- Attributions. The views show the one with the highest id.
 --
--- Accounts of a measured energy: measured = idle + spans + outside + others + profiler +
--- residual + unknown, where NULL counts as zero. In all tables `lo_j` to `hi_j` is a 90 %
--- interval; NULL: no interval is known. `covered_ns` is the part of a time that samples cover, and
--- `extrapolated_j` the estimate for the remainder, which never changes a measured energy.
+-- Accounts of a measured energy: measured = idle + spans + unattributed + other processes +
+-- profiler + residual + unknown, where NULL counts as zero. In all tables `lo_j` to `hi_j` is a 90
+-- % interval; NULL: no interval is known. `covered_ns` is the part of a time that samples cover,
+-- and `extrapolated_j` the estimate for the remainder, which never changes a measured energy.
 
 CREATE TABLE attributions (
     run INTEGER NOT NULL REFERENCES runs(no) ON DELETE CASCADE,
@@ -297,7 +297,7 @@ CREATE TABLE attributions (
     method TEXT NOT NULL,           -- `proportional`, `fitted`, `calibrated`
     version INTEGER NOT NULL,       -- of the method
     params TEXT NOT NULL,           -- a JSON object
-    offset_ms REAL,                 -- estimated offset between the clocks of power and spans
+    clock_offset_ns REAL,           -- the power's clock is ahead of the spans' by this; an estimate
     diagnostics TEXT NOT NULL,      -- a JSON object
     created_unix_ns INTEGER NOT NULL,
     PRIMARY KEY (run, id)
@@ -311,8 +311,8 @@ CREATE TABLE balance (
     measured_j REAL NOT NULL,       -- read by the sensor
     idle_j REAL,                    -- baseline power x time
     spans_j REAL NOT NULL,          -- active energy of spans
-    outside_j REAL,                 -- this process while no span was active
-    others_j REAL,                  -- other processes
+    unattributed_j REAL,            -- this process while no span was active
+    other_processes_j REAL,         -- other processes
     profiler_j REAL,                -- threads of the recorder, and the sensor's child process
     residual_j REAL NOT NULL,       -- not explained by the model; signed
     unknown_j REAL,                 -- work not assigned to a process; NULL: no such account
@@ -431,8 +431,8 @@ CREATE TABLE sample_balance (
     measured_j REAL NOT NULL,
     idle_j REAL,
     spans_j REAL NOT NULL,
-    outside_j REAL,
-    others_j REAL,
+    unattributed_j REAL,
+    other_processes_j REAL,
     profiler_j REAL,
     residual_j REAL NOT NULL,
     unknown_j REAL,
@@ -573,7 +573,7 @@ SELECT r.no AS run, r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns / 1e9 AS
        CASE WHEN b.known THEN b.measured_j + b.extrapolated_j END AS energy_j,
        CASE WHEN b.known THEN b.idle_j END AS idle_j,
        CASE WHEN b.known THEN b.active_j END AS active_j,
-       b.spans_j, b.outside_j, b.others_j, b.profiler_j, b.residual_j, b.unknown_j,
+       b.spans_j, b.unattributed_j, b.other_processes_j, b.profiler_j, b.residual_j, b.unknown_j,
        b.extrapolated_j,
        b.measured_j, b.measured_idle_j, b.coverage,
        CASE WHEN b.known THEN b.lo_j END AS lo_j, CASE WHEN b.known THEN b.hi_j END AS hi_j
@@ -595,9 +595,9 @@ LEFT JOIN (
                               THEN b.idle_j * b.duration_ns / nullif(b.covered_ns, 0)
                               ELSE b.idle_j END, 0.0)) END AS active_j,
            sum(b.spans_j) AS spans_j,
-           CASE WHEN count(coalesce(b.outside_j, b.unknown_j)) = count(*)
-                THEN sum(b.outside_j) END AS outside_j,
-           sum(b.others_j) AS others_j,
+           CASE WHEN count(coalesce(b.unattributed_j, b.unknown_j)) = count(*)
+                THEN sum(b.unattributed_j) END AS unattributed_j,
+           sum(b.other_processes_j) AS other_processes_j,
            CASE WHEN count(coalesce(b.profiler_j, b.unknown_j)) = count(*)
                 THEN sum(b.profiler_j) END AS profiler_j,
            sum(b.residual_j) AS residual_j, sum(b.unknown_j) AS unknown_j,
@@ -622,8 +622,8 @@ JOIN rails r ON r.run = p.run AND r.id = p.rail AND r.parent IS NULL
 WHERE p.attribution = (SELECT max(a.id) FROM attributions a WHERE a.run = p.run);
 
 -- Only spans of the role `phase` are phases; rows of other nodes are `(between)`. Phases and
--- `(between)` sum to the run's energy; with `(rest)`, which has no time of its own, `spans_j` sums
--- to the run's spans. Rails have their peaks at different times: `peak_w` is known where there
+-- `(between)` sum to the run's energy; with `(remainder)`, which has no time of its own, `spans_j`
+-- sums to the run's spans. Rails have their peaks at different times: `peak_w` is known where there
 -- is one root rail.
 CREATE VIEW v_phases AS
 SELECT run, phase, node, duration_ns,
@@ -657,7 +657,7 @@ FROM (
         WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')
     GROUP BY p.run, n.id
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, 0, NULL, NULL, NULL, NULL,
+    SELECT s.run, '(remainder)', NULL, NULL, 0, NULL, NULL, NULL, NULL,
            (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
            - coalesce((SELECT sum(p.spans_j) FROM v_phase_rails p WHERE p.run = s.run), 0.0),
            NULL, NULL, NULL, NULL, 2
@@ -704,7 +704,7 @@ FROM (
            0 AS ordinal
     FROM v_token_rails t GROUP BY t.run, t.span
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL,
+    SELECT s.run, '(remainder)', NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL,
            (SELECT sum(v.self_j) FROM v_node_rails v WHERE v.run = s.run)
            - (SELECT total(t.spans_j) FROM v_token_rails t WHERE t.run = s.run),
            NULL, 1
@@ -713,7 +713,7 @@ FROM (
 ORDER BY run, ordinal, span;
 
 -- Energy by node: a row holds the topmost nodes of the view's role and all nodes below
--- them; `(rest)` holds every other node. `spans_j` is active energy including nodes below,
+-- them; `(remainder)` holds every other node. `spans_j` is active energy including nodes below,
 -- `self_j` excludes them; `energy_j` adds the idle share. `subtree_ns` is busy time of the
 -- row, summed over threads.
 
@@ -736,7 +736,7 @@ FROM (
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2, 3
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL,
+    SELECT s.run, '(remainder)', NULL, NULL,
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
            (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.section IS NULL),
@@ -766,7 +766,7 @@ FROM (
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL,
+    SELECT s.run, '(remainder)', NULL, NULL,
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
            (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.layer IS NULL),
@@ -796,7 +796,7 @@ FROM (
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2, 3
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL,
+    SELECT s.run, '(remainder)', NULL, NULL,
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
            (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.component IS NULL),
@@ -826,7 +826,7 @@ FROM (
     LEFT JOIN callsites c ON c.run = t.run AND c.id = t.callsite
     GROUP BY v.run, 2, 3
     UNION ALL
-    SELECT s.run, '(rest)', NULL, NULL,
+    SELECT s.run, '(remainder)', NULL, NULL,
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
            (SELECT sum(v.self_ns) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
            (SELECT total(v.self_j) FROM v_node_rails v WHERE v.run = s.run AND v.op IS NULL),
@@ -850,10 +850,10 @@ LEFT JOIN nodes n ON n.run = s.run AND n.id = s.phase AND EXISTS (
     WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase');
 
 -- Fractional numbers that a program reports for a span, in events whose target is
--- `span_metrics` or ends in `::span_metrics`. `mark` is the event's `seq`, `metric` and `value`
--- are one of its numbers, `fields` holds all fields of the event.
+-- `span_metrics` or ends in `::span_metrics`. `span_event` is the event's `seq`, `metric` and
+-- `value` are one of its numbers, `fields` holds all fields of the event.
 CREATE VIEW span_metrics AS
-SELECT m.run, m.seq AS mark, m.time_ns, m.run << 40 | m.span AS span, s.node,
+SELECT m.run, m.seq AS span_event, m.time_ns, m.run << 40 | m.span AS span, s.node,
        (SELECT l.label FROM nodes l WHERE l.run = m.run AND l.id = n.layer) AS layer,
        (SELECT l.label FROM nodes l WHERE l.run = m.run AND l.id = n.component) AS component,
        json_extract(m.json, '$.head') AS head,
@@ -861,7 +861,7 @@ SELECT m.run, m.seq AS mark, m.time_ns, m.run << 40 | m.span AS span, s.node,
 FROM runs r
 CROSS JOIN callsites c ON c.run = r.no
      AND (c.target = 'span_metrics' OR c.target LIKE '%::span\_metrics' ESCAPE '\')
-CROSS JOIN marks m ON m.run = r.no AND m.callsite = c.id
+CROSS JOIN span_events m ON m.run = r.no AND m.callsite = c.id
 CROSS JOIN json_each(m.json) f ON f.type = 'real'
 LEFT JOIN spans s ON s.id = m.run << 40 | m.span
 LEFT JOIN nodes n ON n.run = m.run AND n.id = s.node;

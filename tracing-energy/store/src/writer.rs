@@ -310,10 +310,10 @@ fn write_rows(
     insert::fields(transaction, run, &batch.fields)?;
     insert::node_windows(transaction, run, &batch.node_windows)?;
     insert::links(transaction, run, &batch.links)?;
-    insert::marks(transaction, run, &batch.marks)?;
+    insert::span_events(transaction, run, &batch.span_events)?;
     insert::cpu(transaction, run, &batch.cpu)?;
     insert::samples(transaction, run, &batch.samples)?;
-    insert::extras(transaction, run, &batch.extras)?;
+    insert::sensor_metrics(transaction, run, &batch.sensor_metrics)?;
     insert::device_use(transaction, run, &batch.device_use)
 }
 
@@ -335,7 +335,7 @@ fn file_id(path: &Path) -> Option<FileId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use energy_data::rows::{MarkRow, RunMetadata, RunRow, RunStatus};
+    use energy_data::rows::{RunMetadata, RunRow, RunStatus, SpanEventRow};
 
     fn run() -> RunRow {
         RunRow {
@@ -351,7 +351,7 @@ mod tests {
             os: None,
             chip: None,
             version: "0".into(),
-            joins: None,
+            parent_run: None,
             metadata: RunMetadata::default(),
         }
     }
@@ -372,7 +372,7 @@ mod tests {
                 .expect("a limit");
         };
         limit(&sink, 1);
-        let mark = MarkRow {
+        let span_event = SpanEventRow {
             time_ns: 0,
             thread: 1,
             span: None,
@@ -380,7 +380,7 @@ mod tests {
             json: "x".repeat(10_000),
         };
         let large = Batch {
-            marks: vec![mark; 10],
+            span_events: vec![span_event; 10],
             ..Batch::default()
         };
         let message = sink.write(&large).expect_err("full").to_string();

@@ -1,8 +1,8 @@
-INSERT INTO runs (no, uuid, name, status, joins, start_unix_ns, end_ns, version, pid, pid_start, pid_space, boot_id, heartbeat_unix_ns, last_seen_ns, lease, lease_renewals, host_id, host, os, chip, model, prompt, response, engine, precision, batch, input_tokens, output_tokens, experiment, config) VALUES
+INSERT INTO runs (no, uuid, name, status, parent_run, start_unix_ns, end_ns, version, pid, pid_start, pid_space, boot_id, heartbeat_unix_ns, last_seen_ns, lease, lease_renewals, host_id, host, os, chip, model, prompt, response, engine, precision, batch, input_tokens, output_tokens, experiment, config) VALUES
 (1, 'kept', 'by hand', 'complete', NULL, 0, 400000000, '0.1.0', 1, NULL, '', NULL, 0, 400000000, NULL, 1, '00000000000000000000000000000000', 'machine', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 3, NULL, NULL, NULL);
 INSERT INTO run_tags (run, key, value) VALUES
 (1, 'kind', 'test');
-INSERT INTO conditions (run, moment, key, value) VALUES
+INSERT INTO conditions (run, time_point, key, value) VALUES
 (1, 'end', 'power', 'battery'),
 (1, 'start', 'governor', 'powersave'),
 (1, 'start', 'power', 'mains');
@@ -50,7 +50,7 @@ INSERT INTO instances (run, id, callsite, parent, created_ns, closed_ns) VALUES
 (1, 1, 4, NULL, 5, NULL);
 INSERT INTO links (run, span, follows) VALUES
 (1, 1099511627783, 1099511627781);
-INSERT INTO marks (run, seq, time_ns, thread, span, callsite, json) VALUES
+INSERT INTO span_events (run, seq, time_ns, thread, span, callsite, json) VALUES
 (1, 1, 50000000, 1, 1099511627778, 6, '{"message":"tick"}'),
 (1, 2, 50000000, 1, 1099511627778, 6, '{"message":"tick"}');
 INSERT INTO samples (run, rail, start_ns, end_ns, energy_j, phase) VALUES
@@ -72,15 +72,15 @@ INSERT INTO cpu (run, scope, thread, start_ns, end_ns, on_cpu_ns) VALUES
 (1, 'process', 0, 0, 50000000, 40000000),
 (1, 'sensor', 0, 0, 50000000, 40000000),
 (1, 'thread', 1, 0, 50000000, 40000000);
-INSERT INTO device_use (run, rail, start_ns, end_ns, own_ns, others_ns, unknown_ns) VALUES
+INSERT INTO device_use (run, rail, start_ns, end_ns, own_ns, other_processes_ns, unknown_ns) VALUES
 (1, 1, 0, 50000000, 20000000, 10000000, 0);
-INSERT INTO extras (run, name, start_ns, end_ns, value) VALUES
+INSERT INTO sensor_metrics (run, name, start_ns, end_ns, value) VALUES
 (1, 'gpu_freq_mhz', 0, 50000000, 615.5);
 INSERT INTO node_windows (run, node, thread, start_ns, end_ns, self_ns, activations) VALUES
 (1, 3, 1, 0, 100000000, 70000000, 1);
-INSERT INTO attributions (run, id, method, version, params, offset_ms, diagnostics, created_unix_ns) VALUES
+INSERT INTO attributions (run, id, method, version, params, clock_offset_ns, diagnostics, created_unix_ns) VALUES
 (1, 1, 'proportional', 1, '{}', NULL, '{}', 0);
-INSERT INTO balance (run, attribution, rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j, residual_j, unknown_j, extrapolated_j, duration_ns, covered_ns, lo_j, hi_j, peak_w, peak_ns) VALUES
+INSERT INTO balance (run, attribution, rail, measured_j, idle_j, spans_j, unattributed_j, other_processes_j, profiler_j, residual_j, unknown_j, extrapolated_j, duration_ns, covered_ns, lo_j, hi_j, peak_w, peak_ns) VALUES
 (1, 1, 1, 502.0, 247.0, 255.0, NULL, NULL, NULL, 0.0, NULL, 0.0, 400000000, 400000000, NULL, NULL, NULL, NULL),
 (1, 1, 2, 502.0, 247.0, 255.0, NULL, NULL, NULL, 0.0, NULL, 0.0, 400000000, 400000000, NULL, NULL, NULL, NULL),
 (1, 1, 3, 125.5, 61.75, 63.75, NULL, NULL, NULL, 0.0, NULL, 0.0, 400000000, 400000000, NULL, NULL, NULL, NULL);
@@ -134,7 +134,7 @@ INSERT INTO kind_fits (run, attribution, rail, kinds, ln_power, covariance) VALU
 (1, 1, 1, '["inference","a \"b\""]', X'000000000000F83F0000000000001000', X'000000000000F03F000000000000E0BF000000000000E0BF9C7500883CE4377E'),
 (1, 1, 2, '["inference","a \"b\""]', X'000000000000F83F0000000000001000', X'000000000000F03F000000000000E0BF000000000000E0BF9C7500883CE4377E'),
 (1, 1, 3, '["inference","a \"b\""]', X'000000000000F83F0000000000001000', X'000000000000F03F000000000000E0BF000000000000E0BF9C7500883CE4377E');
-INSERT INTO sample_balance (run, attribution, rail, start_ns, end_ns, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j, residual_j, unknown_j, phase) VALUES
+INSERT INTO sample_balance (run, attribution, rail, start_ns, end_ns, measured_j, idle_j, spans_j, unattributed_j, other_processes_j, profiler_j, residual_j, unknown_j, phase) VALUES
 (1, 1, 1, 0, 100000000, 1.0, NULL, 0.0, NULL, NULL, NULL, 0.0, NULL, 2),
 (1, 1, 2, 0, 100000000, 1.0, NULL, 0.0, NULL, NULL, NULL, 0.0, NULL, 2),
 (1, 1, 3, 0, 100000000, 1.0, NULL, 0.0, NULL, NULL, NULL, 0.0, NULL, 2),

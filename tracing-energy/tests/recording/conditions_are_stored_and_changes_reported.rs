@@ -83,9 +83,9 @@ fn conditions(path: &Path) -> Vec<ConditionRow> {
     read().unwrap_or_default()
 }
 
-fn value<'r>(rows: &'r [ConditionRow], moment: ConditionTime, key: &str) -> Option<&'r str> {
+fn value<'r>(rows: &'r [ConditionRow], time_point: ConditionTime, key: &str) -> Option<&'r str> {
     let mut found = rows.iter();
-    let found = found.find(|row| row.moment == moment && row.key == key)?;
+    let found = found.find(|row| row.time_point == time_point && row.key == key)?;
     Some(&found.value)
 }
 

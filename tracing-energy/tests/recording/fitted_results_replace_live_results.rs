@@ -160,7 +160,7 @@ fn without_a_database_the_live_results_are_kept() {
     let head = memory.rows().attribution.head.expect("a head");
     assert_eq!(head.method, "fitted");
     assert!(
-        has(&head.params, "live") && head.offset_ms.is_none(),
+        has(&head.params, "live") && head.clock_offset_ns.is_none(),
         "{head:?}"
     );
     assert!(

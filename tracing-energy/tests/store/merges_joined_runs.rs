@@ -8,8 +8,8 @@ use energy_store::Store;
 use energy_store::repair_dead_runs;
 use tracing_energy::Batch;
 
-/// A complete run of process `pid` that joins `joins`; its times begin `later_ns` later.
-fn joining(uuid: &str, pid: u32, joins: Option<&str>, later_ns: i64) -> Batch {
+/// A complete run of process `pid` that joins `parent_run`; its times begin `later_ns` later.
+fn joining(uuid: &str, pid: u32, parent_run: Option<&str>, later_ns: i64) -> Batch {
     let mut batch = recording(uuid);
     let run = batch.run.take().expect("a run");
     batch.run = Some(RunRow {
@@ -17,7 +17,7 @@ fn joining(uuid: &str, pid: u32, joins: Option<&str>, later_ns: i64) -> Batch {
         pid_start: Some(i64::from(pid)),
         status: RunStatus::Complete,
         end_ns: Some(100 * MS + later_ns),
-        joins: joins.map(str::to_owned),
+        parent_run: parent_run.map(str::to_owned),
         ..run
     });
     for span in &mut batch.spans {
@@ -29,7 +29,7 @@ fn joining(uuid: &str, pid: u32, joins: Option<&str>, later_ns: i64) -> Batch {
     batch.processes.clear();
     batch
         .cpu
-        .retain(|row| matches!(row.of, CpuScope::Thread(_) | CpuScope::Process));
+        .retain(|row| matches!(row.scope, CpuScope::Thread(_) | CpuScope::Process));
     batch
 }
 
@@ -45,9 +45,14 @@ fn recorder(uuid: &str) -> Batch {
     batch.processes[0].has_spans = false;
     batch.spans.clear();
     (batch.nodes, batch.callsites, batch.instances) = Default::default();
-    (batch.fields, batch.links, batch.marks, batch.node_windows) = Default::default();
+    (
+        batch.fields,
+        batch.links,
+        batch.span_events,
+        batch.node_windows,
+    ) = Default::default();
     batch.cpu.push(CpuRow {
-        of: CpuScope::Child(1),
+        scope: CpuScope::Child(1),
         start_ns: 60 * MS,
         end_ns: 90 * MS,
         on_cpu_ns: 7,
@@ -88,7 +93,7 @@ fn every_row_of_two_processes_is_merged() {
         ("spans", one.spans.len()),
         ("span_fields", one.fields.len()),
         ("links", one.links.len()),
-        ("marks", one.marks.len()),
+        ("span_events", one.span_events.len()),
         ("node_windows", one.node_windows.len()),
     ];
     for (table, rows) in each {
@@ -152,7 +157,7 @@ fn every_row_of_two_processes_is_merged() {
     let own = one
         .cpu
         .iter()
-        .filter(|row| row.of == CpuScope::Process)
+        .filter(|row| row.scope == CpuScope::Process)
         .count();
     assert_eq!(count(&store, child), own as i64 + 1);
     assert_eq!(store.merge_joined(1).expect("nothing left").processes, 0);

@@ -40,7 +40,7 @@ const KINDS: [&str; 8] = [
 #[test]
 fn every_table_reads_back() {
     let mut batch = attributed("a");
-    batch.cpu.sort_by_key(|row| match row.of {
+    batch.cpu.sort_by_key(|row| match row.scope {
         energy_data::rows::CpuScope::Machine => 1,
         energy_data::rows::CpuScope::Process => 2,
         energy_data::rows::CpuScope::Sensor => 3,
@@ -55,7 +55,7 @@ fn every_table_reads_back() {
         store,
         batch,
         rails,
-        extras,
+        sensor_metrics,
         processes,
         threads,
         callsites,
@@ -67,7 +67,7 @@ fn every_table_reads_back() {
         fields,
         node_windows,
         links,
-        marks,
+        span_events,
         cpu,
         samples,
         events

@@ -1,4 +1,4 @@
-//! Every view ends with a row `(rest)` and sums to the run's spans.
+//! Every view ends with a row `(remainder)` and sums to the run's spans.
 
 use crate::store_support::{MS, attributed, number, write};
 use energy_data::rows::WindowPowerRow;
@@ -43,9 +43,13 @@ fn spans_sum_to_the_run_in_each_view() {
                 &store,
                 &format!("SELECT {name} FROM {view} WHERE run = {run}"),
             );
-            assert_eq!(names.last().map(String::as_str), Some("(rest)"), "{view}");
-            let rests = names.iter().filter(|name| *name == "(rest)").count();
-            assert_eq!(rests, 1, "{view}");
+            assert_eq!(
+                names.last().map(String::as_str),
+                Some("(remainder)"),
+                "{view}"
+            );
+            let remainders = names.iter().filter(|name| *name == "(remainder)").count();
+            assert_eq!(remainders, 1, "{view}");
         }
     }
     assert_eq!(
@@ -74,7 +78,7 @@ fn phases_sum_to_the_measured_energy() {
     assert!((phases - 494.0 * 1.25).abs() < 1e-9);
     assert!((run - (510.0 - 8.0) * 1.25).abs() < 1e-9);
     let names = texts(&store, "SELECT phase FROM v_phases WHERE run = 1");
-    assert_eq!(names, ["prefill", "decode", "(between)", "(rest)"]);
+    assert_eq!(names, ["prefill", "decode", "(between)", "(remainder)"]);
     let active = number(
         &store,
         "SELECT active_j FROM v_phases WHERE run = 1 AND phase = 'decode'",
@@ -86,7 +90,7 @@ fn phases_sum_to_the_measured_energy() {
 fn nested_layers_count_once_and_layers_join_over_phases() {
     let (_folder, store) = file();
     let names = texts(&store, "SELECT layer FROM v_layers WHERE run = 1");
-    assert_eq!(names, ["layer 0", "layer 1", "(rest)"]);
+    assert_eq!(names, ["layer 0", "layer 1", "(remainder)"]);
     let layer_0 = "FROM v_layers WHERE run = 1 AND layer = 'layer 0'";
     assert_eq!(
         number(&store, &format!("SELECT spans_j {layer_0}")),

@@ -111,14 +111,14 @@ fn activations(batch: &mut Batch) {
         span: 7,
         follows: 5,
     }];
-    let mark = MarkRow {
+    let span_event = SpanEventRow {
         time_ns: 50 * MS,
         thread: 1,
         span: Some(2),
         callsite: 6,
         json: r#"{"message":"tick"}"#.into(),
     };
-    batch.marks = vec![mark; 2];
+    batch.span_events = vec![span_event; 2];
     batch.instances = vec![InstanceRow {
         id: 1,
         callsite: 4,
@@ -160,8 +160,8 @@ fn processors(batch: &mut Batch) {
         CpuScope::Sensor,
         CpuScope::Child(1),
     ];
-    let cpu = scopes.map(|of| CpuRow {
-        of,
+    let cpu = scopes.map(|scope| CpuRow {
+        scope,
         start_ns: 0,
         end_ns: 50 * MS,
         on_cpu_ns: 40 * MS,
@@ -187,7 +187,7 @@ fn power(batch: &mut Batch) {
     };
     let samples = (0..4).flat_map(|at| (1..=3).map(move |rail| sample(rail, at)));
     batch.samples = samples.collect();
-    batch.extras = vec![ExtraRow {
+    batch.sensor_metrics = vec![SensorMetricRow {
         name: "gpu_freq_mhz".into(),
         start_ns: 0,
         end_ns: 50 * MS,
@@ -198,7 +198,7 @@ fn power(batch: &mut Batch) {
         start_ns: 0,
         end_ns: 50 * MS,
         own_ns: 20 * MS,
-        others_ns: 10 * MS,
+        other_processes_ns: 10 * MS,
         unknown_ns: 0,
     }];
     batch.baselines = vec![BaselineRow {

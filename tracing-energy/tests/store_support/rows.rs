@@ -21,7 +21,7 @@ pub fn run(uuid: &str) -> RunRow {
         os: None,
         chip: None,
         version: "0.1.0".into(),
-        joins: None,
+        parent_run: None,
         metadata: RunMetadata::default(),
     }
 }
@@ -92,9 +92,9 @@ pub fn sample(rail: u32, start_ns: i64, end_ns: i64, energy_j: Option<f64>) -> S
 }
 
 /// A condition of the run.
-pub fn condition(moment: ConditionTime, key: &str, value: &str) -> ConditionRow {
+pub fn condition(time_point: ConditionTime, key: &str, value: &str) -> ConditionRow {
     ConditionRow {
-        moment,
+        time_point,
         key: key.into(),
         value: value.into(),
     }
@@ -107,7 +107,7 @@ pub fn head(id: u32, method: &str) -> AttributionRow {
         method: method.into(),
         version: 1,
         params: "{}".into(),
-        offset_ms: None,
+        clock_offset_ns: None,
         diagnostics: "{}".into(),
     }
 }
@@ -216,8 +216,8 @@ pub fn accounts(parts: [f64; 7]) -> Accounts {
         measured_j,
         idle_j,
         spans_j,
-        outside_j,
-        others_j,
+        unattributed_j,
+        other_processes_j,
         profiler_j,
         residual_j,
     ] = parts;
@@ -225,8 +225,8 @@ pub fn accounts(parts: [f64; 7]) -> Accounts {
         measured_j,
         idle_j: Some(idle_j),
         spans_j,
-        outside_j: Some(outside_j),
-        others_j: Some(others_j),
+        unattributed_j: Some(unattributed_j),
+        other_processes_j: Some(other_processes_j),
         profiler_j: Some(profiler_j),
         residual_j,
         unknown_j: None,

@@ -77,13 +77,13 @@ fn self_j(rows: &Batch, label: &str) -> f64 {
 }
 
 /// Returns the errors of energies: the ratio of the routes, and the share of the thread's
-/// energy outside of its spans.
+/// energy that is unattributed.
 fn errors(clock: EdgeClock) -> (f64, f64) {
     let (rows, used) = recorded(clock);
     let (long, short) = (self_j(&rows, "long"), self_j(&rows, "short"));
     let outside = rows.attribution.balance[0]
         .accounts
-        .outside_j
+        .unattributed_j
         .unwrap_or(0.0);
     let ratio = (long / short) / (used[0] / used[1]);
     let share = outside / (long + short + outside);
@@ -146,7 +146,7 @@ fn rows_of_a_thread_are_contiguous() {
     let own = rows
         .cpu
         .iter()
-        .filter(|row| row.of == CpuScope::Thread(program[0]));
+        .filter(|row| row.scope == CpuScope::Thread(program[0]));
     let own: Vec<_> = own.collect();
     for pair in own.windows(2) {
         assert_eq!(pair[0].end_ns, pair[1].start_ns);

@@ -50,7 +50,7 @@ impl Format for Chrome {
             trace.text.thread(thread.tid, thread.name.as_deref());
         }
         trace.samples()?;
-        trace.marks()?;
+        trace.span_events()?;
         let walked = source.walk(&mut trace)?;
         trace.text.end();
         trace.flush()?;
@@ -80,13 +80,18 @@ impl ChromeWriter<'_, '_, '_> {
         })
     }
 
-    fn marks(&mut self) -> Result<()> {
+    fn span_events(&mut self) -> Result<()> {
         let source = self.source;
-        source.marks(|mark, name| {
-            let tid = source.tid(mark.thread);
-            self.text.of_process(source.pid(mark.thread));
-            self.text
-                .mark(name, tid, mark.time_ns, mark.callsite, &mark.json);
+        source.span_events(|span_event, name| {
+            let tid = source.tid(span_event.thread);
+            self.text.of_process(source.pid(span_event.thread));
+            self.text.span_event(
+                name,
+                tid,
+                span_event.time_ns,
+                span_event.callsite,
+                &span_event.json,
+            );
             self.flush_if_full()
         })
     }

@@ -4,7 +4,7 @@
 //! { schema, figures, tables of the recording,
 //!   tree:    [{ id, label, self_j, ..., children: [...] }]       nodes
 //!   threads: [{ id, tid, name, spans: [{ ..., children: [...] }] }]
-//!   rest_j }
+//!   remainder_j }
 //! ```
 //!
 //! Keys carry their units; null means unknown. Spans are spooled as they end and assembled
@@ -62,7 +62,7 @@ impl Format for Nested {
         let walked = threads(source, out)?;
         write!(
             out,
-            ",\n\"rest_j\":{}}}\n",
+            ",\n\"remainder_j\":{}}}\n",
             json!(source.remaining_j(&walked))
         )?;
         Ok(walked)

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use energy_data::rows::{CallsiteRow, MarkRow, ProcessRow, RailRow, SampleRow, ThreadRow};
+use energy_data::rows::{CallsiteRow, ProcessRow, RailRow, SampleRow, SpanEventRow, ThreadRow};
 
 use crate::error::Result;
 use crate::format::percent;
@@ -214,13 +214,20 @@ impl<'r> Source<'r> {
     ///
     /// # Errors
     /// Fails if the file cannot be read, or if `emit` fails.
-    pub fn marks(&self, mut emit: impl FnMut(&MarkRow, &str) -> Result<()>) -> Result<()> {
-        for mark in self.recording.store().marks(self.run.no)?.iter()? {
-            let mark = mark?;
-            let callsite = self.callsites.get(&mark.callsite);
+    pub fn span_events(
+        &self,
+        mut emit: impl FnMut(&SpanEventRow, &str) -> Result<()>,
+    ) -> Result<()> {
+        for span_event in self.recording.store().span_events(self.run.no)?.iter()? {
+            let span_event = span_event?;
+            let callsite = self.callsites.get(&span_event.callsite);
             let name = callsite.map_or("event", |callsite| callsite.name.as_str());
-            if self.filter.clip(mark.time_ns, mark.time_ns).is_some() {
-                emit(&mark, name)?;
+            if self
+                .filter
+                .clip(span_event.time_ns, span_event.time_ns)
+                .is_some()
+            {
+                emit(&span_event, name)?;
             }
         }
         Ok(())

@@ -54,7 +54,7 @@ pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<Walk
         && remaining_j.abs() > ROUNDING * source.spans_j().abs()
     {
         let mut row = [CellValue::Null; SPANS.len()];
-        row[3] = CellValue::Text("(rest)");
+        row[3] = CellValue::Text("(remainder)");
         row[9] = CellValue::Real(remaining_j);
         tables.row(&row)?;
     }
@@ -72,7 +72,7 @@ pub(super) fn rows(
     let place = |name| table.columns.iter().position(|(column, _)| *column == name);
     let times = match table.name {
         "samples" => place("start_ns").zip(place("end_ns")),
-        "marks" => place("time_ns").zip(place("time_ns")),
+        "span_events" => place("time_ns").zip(place("time_ns")),
         _ => None,
     };
     table_rows(source.recording, source.run, table, |row| {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use energy_attribution::batches::merge;
 use energy_data::AttributeOptions;
-use energy_data::rows::{EventRow, ExtraRow, RailRow, RunMetadata, RunRow, RunStatus, SampleRow};
+use energy_data::rows::{
+    EventRow, RailRow, RunMetadata, RunRow, RunStatus, SampleRow, SensorMetricRow,
+};
 use energy_data::sink::{Batch, Sink};
 use energy_host as host;
 use energy_power::{Kernel, Provenance, Recording};
@@ -55,7 +57,7 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
         run: Some(row),
         rails,
         samples,
-        extras: extras(&recording),
+        sensor_metrics: sensor_metrics(&recording),
         events,
         heartbeat_unix_ns: host::unix_ns(),
         time_ns: recording.length.nanos(),
@@ -113,14 +115,14 @@ fn samples(recording: &Recording) -> Vec<SampleRow> {
     recording.samples.iter().map(sample).collect()
 }
 
-fn extras(recording: &Recording) -> Vec<ExtraRow> {
-    let extra = |extra: &energy_power::SensorMetric| ExtraRow {
-        name: extra.name.clone(),
-        start_ns: extra.start.nanos(),
-        end_ns: extra.end.nanos(),
-        value: extra.value,
+fn sensor_metrics(recording: &Recording) -> Vec<SensorMetricRow> {
+    let metric = |metric: &energy_power::SensorMetric| SensorMetricRow {
+        name: metric.name.clone(),
+        start_ns: metric.start.nanos(),
+        end_ns: metric.end.nanos(),
+        value: metric.value,
     };
-    recording.metrics.iter().map(extra).collect()
+    recording.metrics.iter().map(metric).collect()
 }
 
 fn events(recording: &Recording) -> Vec<EventRow> {
@@ -156,7 +158,7 @@ fn row(options: &PowerOptions, recording: &Recording) -> RunRow {
         os: None,
         chip: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        joins: None,
+        parent_run: None,
         metadata: RunMetadata {
             name: options.name.clone().or(name),
             engine: Some("import".to_owned()),

@@ -63,7 +63,7 @@ pub(super) struct Detail {
 
 /// An event of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct SpanEvent {
     pub(super) time_ns: i64,
     pub(super) thread: u32,
     /// Index of the span that it happened in.
@@ -86,7 +86,7 @@ pub(super) struct Trace {
     pub(super) threads: Vec<Thread>,
     pub(super) details: Vec<Detail>,
     /// Ordered by time.
-    pub(super) marks: Vec<Mark>,
+    pub(super) span_events: Vec<SpanEvent>,
     pub(super) texts: String,
     pub(super) anomalies: Vec<Anomaly>,
 }
@@ -97,7 +97,8 @@ impl Trace {
         extent(self.spans.iter().map(|span| (span.start_ns, span.end_ns)))
     }
 
-    /// Drops spans and marks that are half a year or more from most spans: one wrong time would
+    /// Drops spans and span events that are half a year or more from most spans: one wrong time
+    /// would
     /// make a run of years. Returns the number of dropped spans.
     pub(super) fn drop_strays(&mut self) -> usize {
         let starts = self.spans.iter().map(|span| span.start_ns);
@@ -127,9 +128,10 @@ impl Trace {
             span.parent = span.parent.and_then(|parent| place[parent as usize]);
         }
         self.spans = kept;
-        self.marks.retain(|mark| is_near(mark.time_ns));
-        for mark in &mut self.marks {
-            mark.span = mark.span.and_then(|span| place[span as usize]);
+        self.span_events
+            .retain(|span_event| is_near(span_event.time_ns));
+        for span_event in &mut self.span_events {
+            span_event.span = span_event.span.and_then(|span| place[span as usize]);
         }
         all - self.spans.len()
     }

@@ -102,8 +102,8 @@ fn sort(trace: &mut Trace, depths: &[u32]) {
         Span { parent, ..span }
     });
     trace.spans = sorted.collect();
-    for mark in &mut trace.marks {
-        mark.span = mark.span.map(|span| place[span as usize]);
+    for span_event in &mut trace.span_events {
+        span_event.span = span_event.span.map(|span| place[span as usize]);
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use energy_data::rows::{
-    BaselineRow, EventRow, FieldsRow, MarkRow, RunMetadata, RunRow, RunStatus, SpanRow, ThreadRole,
-    ThreadRow,
+    BaselineRow, EventRow, FieldsRow, RunMetadata, RunRow, RunStatus, SpanEventRow, SpanRow,
+    ThreadRole, ThreadRow,
 };
 use energy_data::sink::{Batch, Sink};
 use energy_host as host;
@@ -14,7 +14,7 @@ use super::anomaly::Anomaly;
 use super::idle::baselines;
 use super::imported::Imported;
 use super::power::Power;
-use super::trace::{Mark, Trace, extent};
+use super::trace::{SpanEvent, Trace, extent};
 use super::tree::Tree;
 use crate::error::{Error, Result};
 
@@ -119,8 +119,8 @@ impl Run {
             span.start_ns -= zero_ns;
             span.end_ns -= zero_ns;
         }
-        for mark in &mut self.trace.marks {
-            mark.time_ns -= zero_ns;
+        for span_event in &mut self.trace.span_events {
+            span_event.time_ns -= zero_ns;
         }
         self.power.move_by(-zero_ns);
         for row in &mut self.baselines {
@@ -158,9 +158,12 @@ impl Run {
                 ..self.batch(time_ns)
             })?;
         }
-        for marks in self.trace.marks.chunks(SPANS) {
+        for span_events in self.trace.span_events.chunks(SPANS) {
             write(&Batch {
-                marks: marks.iter().map(|mark| self.mark_row(mark)).collect(),
+                span_events: span_events
+                    .iter()
+                    .map(|span_event| self.span_event_row(span_event))
+                    .collect(),
                 ..self.batch(self.row.end_ns.unwrap_or(0))
             })?;
         }
@@ -223,13 +226,13 @@ impl Run {
         (first as u64 + 1..).zip(spans).filter_map(row).collect()
     }
 
-    fn mark_row(&self, mark: &Mark) -> MarkRow {
-        let json = self.trace.text(mark.fields);
-        MarkRow {
-            time_ns: mark.time_ns,
-            thread: mark.thread + 1,
-            span: mark.span.map(|span| u64::from(span) + 1),
-            callsite: mark.kind + 1,
+    fn span_event_row(&self, span_event: &SpanEvent) -> SpanEventRow {
+        let json = self.trace.text(span_event.fields);
+        SpanEventRow {
+            time_ns: span_event.time_ns,
+            thread: span_event.thread + 1,
+            span: span_event.span.map(|span| u64::from(span) + 1),
+            callsite: span_event.kind + 1,
             json: if json.is_empty() { "{}" } else { json }.to_owned(),
         }
     }
@@ -266,7 +269,7 @@ fn row(mut description: RunDescription, zero_ns: i64, end_ns: i64) -> RunRow {
         os: None,
         chip: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        joins: None,
+        parent_run: None,
         metadata: RunMetadata {
             name: description.name,
             engine: Some("import".to_owned()),

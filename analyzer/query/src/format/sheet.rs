@@ -99,7 +99,7 @@ impl Column {
     }
 
     /// Wall-clock time in ns since 1970, displayed in minutes.
-    pub fn moment(key: &'static str, heading: impl Into<String>) -> Self {
+    pub fn date_time(key: &'static str, heading: impl Into<String>) -> Self {
         Self::new(key, heading, CellFormat::Moment)
     }
 

@@ -23,10 +23,10 @@ pub struct TimeRange {
 /// Describes the accepted format.
 pub fn parse_time_range(text: &str, now_unix_ns: i64) -> Result<TimeRange, String> {
     if let Ok(age_ns) = parse_age(text) {
-        let moment = now_unix_ns.saturating_sub(age_ns);
+        let time_point = now_unix_ns.saturating_sub(age_ns);
         return Ok(TimeRange {
-            first_ns: moment,
-            last_ns: moment,
+            first_ns: time_point,
+            last_ns: time_point,
         });
     }
     let found = date(text)
@@ -64,11 +64,11 @@ pub fn parse_moment(text: &str) -> Option<i64> {
         return seconds(text);
     }
     let (text, east_ns) = match text.rsplit_once(['+', '-']) {
-        Some((moment, zone)) if moment.contains(':') => {
+        Some((time_point, zone)) if time_point.contains(':') => {
             let [hours, minutes] = numbers(zone, ':', [2, 2])?;
             let ns = (hours * 60 + minutes) * MINUTE_NS;
-            let east = text.as_bytes().get(moment.len()) == Some(&b'+');
-            (moment, if east { ns } else { -ns })
+            let east = text.as_bytes().get(time_point.len()) == Some(&b'+');
+            (time_point, if east { ns } else { -ns })
         }
         _ => (text.strip_suffix(['Z', 'z']).unwrap_or(text), 0),
     };

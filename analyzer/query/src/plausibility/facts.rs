@@ -142,7 +142,7 @@ fn rail(recording: &Recording, run: &Run, balance: &Balance) -> Result<RailFacts
 }
 
 fn cores(recording: &Recording, run: &Run) -> Result<Option<f64>> {
-    let sql = "SELECT value FROM conditions WHERE run = ?1 AND key = ?2 AND moment = 'start'";
+    let sql = "SELECT value FROM conditions WHERE run = ?1 AND key = ?2 AND time_point = 'start'";
     let found: Option<String> = recording
         .connection()
         .prepare_cached(sql)?
@@ -232,8 +232,8 @@ fn after_end(recording: &Recording, run: &Run, end_ns: i64) -> Result<Vec<(&'sta
                  AND (end_ns > ?3 OR start_ns > ?3 OR end_ns IS NULL OR end_ns < start_ns)";
     // Windows have times of the sensor's clock, which may be ahead.
     let windows = "WITH clock AS (
-                       SELECT 1 + 1e6 * max(coalesce(abs(offset_ms), 0), (
-                           SELECT coalesce(max(abs(value ->> 'offset_ms')), 0)
+                       SELECT 1 + 1e6 * max(coalesce(abs(clock_offset_ns) / 1e6, 0), (
+                           SELECT coalesce(max(abs(value ->> 'clock_offset_ms')), 0)
                            FROM json_each(diagnostics, '$.rails'))) AS ahead_ns
                        FROM attributions WHERE run = ?1 AND id = ?2)
                    SELECT count(*) FROM sample_balance, clock WHERE run = ?1 AND attribution = ?2

@@ -195,7 +195,7 @@ mod tests {
     use super::super::facts::PhaseFacts;
     use super::*;
 
-    /// 100 J in ten seconds: 40 idle, 50 spans, 10 outside.
+    /// 100 J in ten seconds: 40 idle, 50 spans, 10 unattributed.
     fn rail(id: i64, name: &str) -> RailFacts {
         RailFacts {
             id,
@@ -205,8 +205,8 @@ mod tests {
             accounts: vec![
                 ("idle", Some(40.0)),
                 ("spans", Some(50.0)),
-                ("outside", Some(10.0)),
-                ("others", None),
+                ("unattributed", Some(10.0)),
+                ("other processes", None),
                 ("profiler", None),
                 ("residual", Some(0.0)),
                 ("unknown", None),
@@ -255,7 +255,7 @@ mod tests {
         let noise = |facts: &mut Facts| {
             account(facts, "idle", 100.4);
             account(facts, "spans", 0.0);
-            account(facts, "outside", 0.0);
+            account(facts, "unattributed", 0.0);
             account(facts, "residual", -0.4);
         };
         assert!(found(noise).is_empty());
@@ -278,8 +278,8 @@ mod tests {
             ["package: spans is 150 J of 100 J"]
         );
         assert_eq!(
-            found_of("outside", -20.0),
-            ["package: outside is -20 J of 100 J"]
+            found_of("unattributed", -20.0),
+            ["package: unattributed is -20 J of 100 J"]
         );
         assert_eq!(found_of("idle", 130.0).len(), 1);
         let lost = found(|facts| account(facts, "spans", 49.0));

@@ -20,7 +20,7 @@ pub struct Attribution {
     pub version: i64,
     /// Time by which the sensor's clock is ahead of the program's, in ms; that of the first
     /// source if there are several.
-    pub offset_ms: Option<f64>,
+    pub clock_offset_ms: Option<f64>,
     /// Wall-clock time of its creation, ns since 1970.
     pub created_unix_ns: i64,
     /// Whether this attribution is shown.
@@ -59,7 +59,7 @@ pub struct RailFit {
     /// estimate.
     pub weight: Option<f64>,
     /// Time by which the sensor's clock is ahead of the program's, in ms.
-    pub offset_ms: Option<f64>,
+    pub clock_offset_ms: Option<f64>,
 }
 
 impl Attribution {
@@ -86,7 +86,7 @@ impl Attribution {
         let fit = |of: &Value| RailFit {
             rail: rail(of),
             weight: of["weight"].as_f64(),
-            offset_ms: of["offset_ms"].as_f64(),
+            clock_offset_ms: of["clock_offset_ms"].as_f64(),
         };
         self.rails_fit.iter().map(fit).collect()
     }
@@ -116,7 +116,7 @@ fn rail(fit: &Value) -> String {
 /// If the file cannot be read.
 pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>> {
     let sql = format!(
-        "SELECT id, method, version, offset_ms, created_unix_ns, diagnostics, {EFFECTIVE}
+        "SELECT id, method, version, clock_offset_ns, created_unix_ns, diagnostics, {EFFECTIVE}
          FROM attributions a WHERE run = ?1 ORDER BY id"
     );
     let mut statement = recording.connection().prepare_cached(&sql)?;
@@ -127,7 +127,7 @@ pub fn attributions(recording: &Recording, run: &Run) -> Result<Vec<Attribution>
             method: r.get(1)?,
             effective: r.get(6)?,
             version: r.get(2)?,
-            offset_ms: r.get(3)?,
+            clock_offset_ms: r.get::<_, Option<f64>>(3)?.map(|ns| ns / 1e6),
             created_unix_ns: r.get(4)?,
             is_shown: run.attribution == Some(id),
             rails_fit: rails_fit(&r.get::<_, String>(5)?),

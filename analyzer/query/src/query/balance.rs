@@ -36,9 +36,9 @@ pub struct Balance {
     /// Self energy of spans.
     pub spans_j: Option<f64>,
     /// Unattributed: this process while no span was active.
-    pub outside_j: Option<f64>,
+    pub unattributed_j: Option<f64>,
     /// Other processes.
-    pub others_j: Option<f64>,
+    pub other_processes_j: Option<f64>,
     /// The recorder and the sensor's helper.
     pub profiler_j: Option<f64>,
     /// Difference to the measured energy; signed.
@@ -81,8 +81,8 @@ impl Balance {
         [
             ("idle", self.idle_j),
             ("spans", self.spans_j),
-            ("outside", self.outside_j),
-            ("others", self.others_j),
+            ("unattributed", self.unattributed_j),
+            ("other processes", self.other_processes_j),
             ("profiler", self.profiler_j),
             ("residual", self.residual_j),
             ("unknown", self.unknown_j),
@@ -153,8 +153,8 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
         measured_j: r.get("measured_j")?,
         idle_j: r.get("idle_j")?,
         spans_j: r.get("spans_j")?,
-        outside_j: r.get("outside_j")?,
-        others_j: r.get("others_j")?,
+        unattributed_j: r.get("unattributed_j")?,
+        other_processes_j: r.get("other_processes_j")?,
         profiler_j: r.get("profiler_j")?,
         residual_j: r.get("residual_j")?,
         unknown_j: r.get("unknown_j")?,

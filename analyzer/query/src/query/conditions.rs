@@ -40,7 +40,7 @@ pub fn conditions(recording: &Recording, run: &Run) -> Result<Vec<Condition>> {
             start: None,
             end: None,
         });
-        match row.moment {
+        match row.time_point {
             ConditionTime::Start => condition.start = Some(row.value),
             ConditionTime::End => condition.end = Some(row.value),
         }

@@ -45,7 +45,7 @@ pub struct RowCounts {
     /// Threads, including the recorder's.
     pub threads: i64,
     /// `tracing` events.
-    pub marks: i64,
+    pub span_events: i64,
 }
 
 /// Reads attributions, baselines, conditions and row counts of a run.
@@ -94,6 +94,6 @@ fn rows(recording: &Recording, run: i64) -> Result<RowCounts> {
         nodes: count("SELECT count(*) FROM nodes WHERE run = ?1")?,
         samples: count("SELECT count(*) FROM samples WHERE run = ?1")?,
         threads: count("SELECT count(*) FROM threads WHERE run = ?1")?,
-        marks: count("SELECT count(*) FROM marks WHERE run = ?1")?,
+        span_events: count("SELECT count(*) FROM span_events WHERE run = ?1")?,
     })
 }

@@ -101,7 +101,7 @@ fn has_idle(connection: &Connection, run: &Run) -> Result<bool> {
 fn conditions(connection: &Connection, run: i64) -> Result<BTreeMap<String, String>> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     let sql = "SELECT key, value FROM conditions WHERE run = ?1
-               ORDER BY key, CASE moment WHEN 'start' THEN 0 ELSE 1 END";
+               ORDER BY key, CASE time_point WHEN 'start' THEN 0 ELSE 1 END";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([run])?;
     while let Some(row) = rows.next()? {

@@ -74,12 +74,12 @@ pub const TABLES: &[Table] = &[
             ("config", Text),
             ("method", Text),
             ("method_version", Whole),
-            ("offset_ms", Real),
+            ("clock_offset_ns", Real),
         ],
         sql: "SELECT r.uuid, r.name, r.status, r.start_unix_ns, r.end_ns, r.host, r.os, r.chip,
                      r.version, r.model, r.prompt, r.response, r.engine, r.precision, r.batch,
                      r.input_tokens, r.output_tokens, r.experiment, r.config, a.method,
-                     a.version, a.offset_ms
+                     a.version, a.clock_offset_ns
               FROM runs r LEFT JOIN attributions a ON a.run = r.no AND a.id = ?2
               WHERE r.no = ?1",
     },
@@ -90,8 +90,9 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "conditions",
-        columns: &[("moment", Text), ("key", Text), ("value", Text)],
-        sql: "SELECT moment, key, value FROM conditions WHERE run = ?1 ORDER BY moment DESC, key",
+        columns: &[("time_point", Text), ("key", Text), ("value", Text)],
+        sql: "SELECT time_point, key, value FROM conditions WHERE run = ?1
+              ORDER BY time_point DESC, key",
     },
     Table {
         name: "events",
@@ -184,8 +185,8 @@ pub const TABLES: &[Table] = &[
             ("measured_j", Real),
             ("idle_j", Real),
             ("spans_j", Real),
-            ("outside_j", Real),
-            ("others_j", Real),
+            ("unattributed_j", Real),
+            ("other_processes_j", Real),
             ("profiler_j", Real),
             ("residual_j", Real),
             ("unknown_j", Real),
@@ -197,7 +198,7 @@ pub const TABLES: &[Table] = &[
             ("hi_j", Real),
             ("duration_ns", Whole),
         ],
-        sql: "SELECT rail, measured_j, idle_j, spans_j, outside_j, others_j, profiler_j,
+        sql: "SELECT rail, measured_j, idle_j, spans_j, unattributed_j, other_processes_j, profiler_j,
                      residual_j, unknown_j, extrapolated_j, peak_w, peak_ns, covered_ns, lo_j,
                      hi_j, duration_ns
               FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail",
@@ -314,7 +315,7 @@ pub const TABLES: &[Table] = &[
               ORDER BY e.span, e.rail",
     },
     Table {
-        name: "marks",
+        name: "span_events",
         columns: &[
             ("time_ns", Whole),
             ("thread", Whole),
@@ -326,7 +327,7 @@ pub const TABLES: &[Table] = &[
         ],
         sql: "SELECT m.time_ns, m.thread, m.span & 1099511627775, c.name, c.target, c.level,
                      m.json
-              FROM marks m LEFT JOIN callsites c ON c.run = m.run AND c.id = m.callsite
+              FROM span_events m LEFT JOIN callsites c ON c.run = m.run AND c.id = m.callsite
               WHERE m.run = ?1 ORDER BY m.seq",
     },
 ];

@@ -38,7 +38,7 @@ function accountBoxes(rail, top, scale, fills) {
 
 // A rail's name and total energy: next to its bar, or above it on narrow screens.
 function railHead(rail, top, { narrow, left, right }) {
-  const name = rail.is_root ? rail.rail : `${rail.rail} in ${rail.part_of}`;
+  const name = rail.is_root ? rail.rail : `${rail.rail} in ${rail.parent_rail}`;
   const whole = `${joules(rail.measured_j)} ${rail.provenance}`;
   if (narrow) {
     return [

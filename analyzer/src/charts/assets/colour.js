@@ -45,8 +45,8 @@ function partColour(part) {
 const ACCOUNTS = {
   idle: "grey",
   spans: "blue",
-  outside: "teal",
-  others: "orange",
+  unattributed: "teal",
+  "other processes": "orange",
   profiler: "purple",
   residual: "red",
   unknown: "olive",

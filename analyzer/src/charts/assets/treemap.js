@@ -21,7 +21,7 @@ function family(tree) {
 }
 
 const nodeName = (tree, at) =>
-  `${tree.names[tree.name[at]]}${tree.folded[at] ? ` ${tree.folded[at]} small nodes` : ""}`;
+  `${tree.names[tree.name[at]]}${tree.merged[at] ? ` ${tree.merged[at]} small nodes` : ""}`;
 function pathOf(tree, at) {
   const names = [];
   for (let node = at; node >= 0; node = tree.parent[node]) names.unshift(nodeName(tree, node));

@@ -35,7 +35,7 @@ const DOCUMENT: &str = "truth.json";
 struct Document {
     scenario: String,
     seed: u64,
-    offset_ms: f64,
+    clock_offset_ms: f64,
     rails: BTreeMap<Rail, RailTruth>,
     config: Settings,
     #[serde(default)]

@@ -38,7 +38,7 @@ impl Trace {
             settings: document.config,
             samples: samples(folder)?,
             truth: Truth {
-                offset_ms: document.offset_ms,
+                clock_offset_ms: document.clock_offset_ms,
                 rails: document.rails,
                 kinds: kind_truth,
                 span_energy_mj: span_energy(folder)?,

@@ -24,7 +24,7 @@ impl Trace {
         let document = Document {
             scenario: self.scenario.name().to_owned(),
             seed: self.seed,
-            offset_ms: self.truth.offset_ms,
+            clock_offset_ms: self.truth.clock_offset_ms,
             rails: self.truth.rails.clone(),
             config: self.settings.clone(),
             powers_w: self.truth.powers_w.clone(),

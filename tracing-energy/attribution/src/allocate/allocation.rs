@@ -1,8 +1,8 @@
 //! Allocations: the energy of one window, divided among accounts and cells.
 //!
 //! ```text
-//! measured   |-- idle --|------------ active ------------|
-//! split                 | threads | outside | others | .. |
+//! measured   |-- idle --|------------------- active -------------------|
+//! split                 | threads | unattributed | other processes | .. |
 //! cells                 |a |b |a  |                          a node on a thread
 //! ```
 
@@ -14,8 +14,8 @@ pub(crate) struct Split {
     pub(crate) threads: Vec<f64>,
     /// Energies of cells; empty if a thread's energy is divided by self time.
     pub(crate) cells: Vec<f64>,
-    pub(crate) outside: Option<f64>,
-    pub(crate) others: Option<f64>,
+    pub(crate) unattributed: Option<f64>,
+    pub(crate) other_processes: Option<f64>,
     pub(crate) profiler: Option<f64>,
     /// Energy that cannot be assigned to a process.
     pub(crate) unknown: Option<f64>,
@@ -27,7 +27,7 @@ impl Split {
     pub(crate) fn give_unknown(&mut self, active_j: f64) {
         let unknown = self.unknown.get_or_insert(0.0);
         if self.threads.iter().all(|&energy| energy == 0.0) {
-            let known = [self.outside, self.others, self.profiler];
+            let known = [self.unattributed, self.other_processes, self.profiler];
             *unknown = active_j - known.into_iter().flatten().sum::<f64>();
         }
     }
@@ -62,8 +62,8 @@ impl CellSplit {
             split: Split {
                 threads: scaled(&self.split.threads),
                 cells: scaled(&self.split.cells),
-                outside: part(self.split.outside),
-                others: part(self.split.others),
+                unattributed: part(self.split.unattributed),
+                other_processes: part(self.split.other_processes),
                 profiler: part(self.split.profiler),
                 unknown: part(self.split.unknown),
             },
@@ -83,8 +83,8 @@ impl CellSplit {
         };
         sums(&mut self.split.threads, &other.split.threads);
         sums(&mut self.cells, &other.cells);
-        sum(&mut self.split.outside, other.split.outside);
-        sum(&mut self.split.others, other.split.others);
+        sum(&mut self.split.unattributed, other.split.unattributed);
+        sum(&mut self.split.other_processes, other.split.other_processes);
         sum(&mut self.split.profiler, other.split.profiler);
         sum(&mut self.split.unknown, other.split.unknown);
         self

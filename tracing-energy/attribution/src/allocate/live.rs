@@ -1,9 +1,9 @@
 //! Method `fitted` during a run: prices each window by a model of the windows before it.
 //!
 //! ```text
-//! window - others - profiler --+
-//! seconds of kinds in it ------+--> LiveRail --> idle + kinds --> placed on nodes
-//! idle power, if known --------+        `-> learns for the next window
+//! window - other processes - profiler --+
+//! seconds of kinds in it ---------------+--> LiveRail --> idle + kinds --> placed on nodes
+//! idle power, if known -----------------+        `-> learns for the next window
 //! ```
 //!
 //! Seconds are those that the offline fit uses: CPU time of a kind's nodes, or active time if
@@ -33,7 +33,7 @@ use crate::windows::view::{WindowContent, WindowView};
 use crate::windows::weights::cpu_weights;
 
 /// Kind id of the process outside its spans.
-const OUTSIDE: u32 = u32::MAX;
+const UNATTRIBUTED: u32 = u32::MAX;
 
 /// Allocates by live estimates.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ impl Allocator for Live {
             method: "fitted".to_owned(),
             version: ESTIMATE_VERSION,
             params: json!({"live": true}).to_string(),
-            clock_offset_ms: None,
+            clock_offset_ns: None,
             rails: self.diagnostics(rails),
         })
     }
@@ -108,19 +108,19 @@ impl Live {
         let unit = split_joule(view);
         let active_j = sample.active_j();
         let part = |share: Option<f64>| share.map(|share| share * active_j);
-        let (others_j, profiler_j) = (part(unit.others), part(unit.profiler));
+        let (other_processes_j, profiler_j) = (part(unit.other_processes), part(unit.profiler));
         // The remainder of active time is excluded unless use by process was recorded.
         let unknown_j = part(unit.unknown.filter(|_| is_own_use_known(division.basis)));
-        let non_program_j = [others_j, profiler_j, unknown_j];
+        let non_program_j = [other_processes_j, profiler_j, unknown_j];
         let non_program_j = non_program_j.into_iter().flatten().sum::<f64>();
         let accounts = self.accounts(view, division.domain, non_program_j)?;
         let mut kinds = accounts.kinds;
-        let outside = kinds.pop_if(|(kind, _)| *kind == OUTSIDE);
-        let outside_j = outside.map_or(0.0, |(_, energy)| energy);
+        let unattributed = kinds.pop_if(|(kind, _)| *kind == UNATTRIBUTED);
+        let unattributed_j = unattributed.map_or(0.0, |(_, energy)| energy);
         let prices = SamplePrices {
             idle_j: Some(accounts.idle_j),
-            outside_j: unit.outside.map(|_| outside_j),
-            others_j,
+            unattributed_j: unit.unattributed.map(|_| unattributed_j),
+            other_processes_j,
             profiler_j,
             unknown_j,
             kinds,
@@ -198,7 +198,7 @@ fn times(domain: Option<Domain>, content: &WindowContent) -> Vec<(u32, f64)> {
         for (cell, weight) in window.cells().iter().zip(&weights.cells) {
             *sums.entry(cell.kind).or_default() += weight / 1e9;
         }
-        sums.insert(OUTSIDE, weights.outside / 1e9);
+        sums.insert(UNATTRIBUTED, weights.unattributed / 1e9);
         return sums.into_iter().collect();
     }
     for part in &window.threads {

@@ -1,8 +1,8 @@
 //! Places the accounts of an estimate in a window.
 //!
 //! ```text
-//! estimate   sample i = idle + sum of kinds + outside + others + profiler + residual
-//!                       + unknown
+//! estimate   sample i = idle + sum of kinds + unattributed + other processes + profiler
+//!                       + residual + unknown
 //! window     thread 1  | a@0 | b@0 | a@1 |     cells: a node on a thread
 //!            thread 2  |   a@2    | b@2  |
 //! kind a     energy goes to a@0, a@1, a@2 by weight x time
@@ -79,8 +79,8 @@ fn place(accounts: &SamplePrices, share: f64, window: &Window, weights: &[f64]) 
         split: Split {
             threads,
             cells: Vec::new(),
-            outside: part(accounts.outside_j),
-            others: part(accounts.others_j),
+            unattributed: part(accounts.unattributed_j),
+            other_processes: part(accounts.other_processes_j),
             profiler: part(accounts.profiler_j),
             unknown: part(accounts.unknown_j),
         },

@@ -6,18 +6,18 @@
 //! thread 2                      |~~~~~ b, waits ~~~~|             5 ms on CPU
 //! worker (no span)   ##########   ##########                     40 ms on CPU
 //! profiler         #       #       #                              5 ms on CPU
-//! others                #####             #####                   by the machine row
+//! other processes       #####             #####                   by the machine row
 //!
 //! A = measured - idle
-//!   others   = A x their share of the machine's CPU time
-//!   R = A - others, divided by CPU time in the window:
+//!   other processes = A x their share of the machine's CPU time
+//!   R = A - other processes, divided by CPU time in the window:
 //!     profiler   its threads and the sensor's child
 //!     thread i   T used in its spans -> its own activations, by the time used
 //!                                     in each (`window_cpu`)
 //!                the remainder of T -> activations of other threads that were
-//!                                     active at that time, else outside
+//!                                     active at that time, else unattributed
 //!     pool       process - profiler - all T: worker threads; goes to active
-//!                activations, by active time, else outside
+//!                activations, by active time, else unattributed
 //! ```
 //!
 //! If no CPU time was used, energy is divided by active time. The same holds without CPU
@@ -28,8 +28,8 @@
 //! kept it busy, if the system reports it:
 //!
 //! ```text
-//!     others     A x other processes' share of the busy time
-//!     own        A x own share -> activations of the device's domain, else outside; if no
+//!     other processes  A x their share of the busy time
+//!     own        A x own share -> activations of the device's domain, else unattributed; if no
 //!                span ever used that domain, activations by active time
 //!     unknown    the remainder
 //! ```
@@ -72,16 +72,19 @@ pub(crate) fn split(active_j: f64, content: &WindowContent, division: &Division)
 }
 
 fn by_cpu_time(active_j: f64, cpu: CpuUse, content: &WindowContent, activity: &Activity) -> Split {
-    let NonProgramEnergy { others, profiler } = cpu.non_program(active_j);
-    let run_j = active_j - others.unwrap_or(0.0);
+    let NonProgramEnergy {
+        other_processes,
+        profiler,
+    } = cpu.non_program(active_j);
+    let run_j = active_j - other_processes.unwrap_or(0.0);
     let all = cpu.all_ns();
     if all <= 0.0 {
-        let (threads, outside) = by_active_time(run_j, &content.window, activity);
+        let (threads, unattributed) = by_active_time(run_j, &content.window, activity);
         return Split {
             threads,
             cells: Vec::new(),
-            outside: Some(outside),
-            others,
+            unattributed: Some(unattributed),
+            other_processes,
             profiler: Some(profiler),
             unknown: None,
         };
@@ -89,7 +92,7 @@ fn by_cpu_time(active_j: f64, cpu: CpuUse, content: &WindowContent, activity: &A
     let programs = cpu.program_ns() + cpu.children_ns;
     let program_j = run_j * (programs / all);
     let weights = weights(&content.window, &content.groups, &content.used);
-    let total = weights.threads.iter().sum::<f64>() + weights.outside;
+    let total = weights.threads.iter().sum::<f64>() + weights.unattributed;
     let per_weight = if total > 0.0 { program_j / total } else { 0.0 };
     let energies = |weights: Vec<f64>| weights.iter().map(|weight| weight * per_weight).collect();
     Split {
@@ -98,8 +101,8 @@ fn by_cpu_time(active_j: f64, cpu: CpuUse, content: &WindowContent, activity: &A
             false => energies(weights.cells),
         },
         threads: energies(weights.threads),
-        outside: Some(weights.outside * per_weight),
-        others,
+        unattributed: Some(weights.unattributed * per_weight),
+        other_processes,
         profiler: Some(profiler),
         unknown: None,
     }
@@ -117,25 +120,25 @@ fn by_device_use(
 ) -> Split {
     let own_j = active_j * shares.own;
     let unknown_j = active_j * shares.unknown;
-    let others = Some(active_j * shares.others);
+    let other_processes = Some(active_j * shares.other_processes);
     if is_named && shares.own == 0.0 {
         let (threads, unknown) = by_active_time(unknown_j, window, activity);
         return Split {
             threads,
-            others,
+            other_processes,
             unknown: Some(unknown),
             ..Split::default()
         };
     }
-    let (threads, outside) = match is_named {
+    let (threads, unattributed) = match is_named {
         true => among_active(own_j, activity),
         false => by_active_time(own_j, window, activity),
     };
     Split {
         threads,
         cells: Vec::new(),
-        outside: Some(outside),
-        others,
+        unattributed: Some(unattributed),
+        other_processes,
         profiler: None,
         unknown: Some(unknown_j),
     }

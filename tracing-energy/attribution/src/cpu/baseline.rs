@@ -22,7 +22,7 @@ impl BaselineCpu {
     /// Adds a row of the time before the run. Keeps the last row of each series.
     pub(crate) fn add(&mut self, row: CpuRow) {
         let rate = row.on_cpu_ns as f64 / (row.end_ns - row.start_ns) as f64;
-        match row.of {
+        match row.scope {
             CpuScope::Machine => self.machine = rate,
             CpuScope::Process => self.process = rate,
             CpuScope::Sensor => self.sensor = rate,
@@ -52,7 +52,7 @@ impl BaselineCpu {
     }
 
     /// CPU time of other processes beyond their baseline rate.
-    pub(crate) fn others(&self, on_cpu_ns: f64, length_ns: i64) -> f64 {
+    pub(crate) fn other_processes(&self, on_cpu_ns: f64, length_ns: i64) -> f64 {
         let rate = self.machine - self.process - self.sensor;
         beyond(on_cpu_ns, rate.max(0.0), length_ns)
     }
@@ -74,9 +74,9 @@ mod tests {
     #[test]
     fn only_cpu_time_beyond_the_baseline_counts() {
         let mut baseline_cpu = BaselineCpu::default();
-        let mut add = |of, on_cpu_ns| {
+        let mut add = |scope, on_cpu_ns| {
             baseline_cpu.add(CpuRow {
-                of,
+                scope,
                 start_ns: -1000,
                 end_ns: 0,
                 on_cpu_ns,
@@ -91,13 +91,13 @@ mod tests {
         assert_eq!(baseline_cpu.thread(2, 15.0, 100), 5.0);
         assert_eq!(baseline_cpu.thread(3, 15.0, 100), 15.0);
         assert_eq!(baseline_cpu.process(100.0, 100), 90.0);
-        assert!((baseline_cpu.others(100.0, 100) - 45.0).abs() < 1e-9);
+        assert!((baseline_cpu.other_processes(100.0, 100) - 45.0).abs() < 1e-9);
     }
 
     #[test]
     fn without_a_baseline_all_cpu_time_counts() {
         let baseline_cpu = BaselineCpu::default();
-        assert_eq!(baseline_cpu.others(7.0, 100), 7.0);
+        assert_eq!(baseline_cpu.other_processes(7.0, 100), 7.0);
         assert_eq!(baseline_cpu.process(7.0, 100), 7.0);
     }
 }

@@ -161,10 +161,10 @@ impl CpuTimes {
         if row.end_ns <= 0 {
             return self.baseline_cpu.add(row);
         }
-        if row.of == CpuScope::Machine {
+        if row.scope == CpuScope::Machine {
             self.first_machine.get_or_insert(row);
         }
-        self.series(row.of).0.push_back(row);
+        self.series(row.scope).0.push_back(row);
     }
 
     /// CPU time of the whole process, without the part of the recorder's threads that idle power
@@ -232,7 +232,7 @@ impl CpuTimes {
 
     /// Returns the share of other processes in the CPU time that idle power does not include,
     /// for the period of a machine row. `None` if the process's own CPU time is unknown.
-    pub(crate) fn others_share(&self, machine: &CpuRow) -> Option<f64> {
+    pub(crate) fn other_processes_share(&self, machine: &CpuRow) -> Option<f64> {
         let (start, end) = (machine.start_ns, machine.end_ns);
         let length = end - start;
         let rate = |used: Used| {
@@ -248,10 +248,10 @@ impl CpuTimes {
             .map(|child| child.1)
             .sum::<f64>();
         let known = whole[0]? + whole[1].unwrap_or(0.0) + children;
-        let others = (machine.on_cpu_ns as f64 - known).max(0.0);
-        let others = self.baseline_cpu.others(others, length);
-        let all = beyond[0]? + beyond[1].unwrap_or(0.0) + children + others;
-        (all > 0.0).then(|| others / all)
+        let other_processes = (machine.on_cpu_ns as f64 - known).max(0.0);
+        let other_processes = self.baseline_cpu.other_processes(other_processes, length);
+        let all = beyond[0]? + beyond[1].unwrap_or(0.0) + children + other_processes;
+        (all > 0.0).then(|| other_processes / all)
     }
 
     /// Drops rows that no window ending after `before` can need.
@@ -270,8 +270,8 @@ impl CpuTimes {
         self.threads.iter_mut().for_each(|s| s.prune(before));
     }
 
-    fn series(&mut self, of: CpuScope) -> &mut Series {
-        match of {
+    fn series(&mut self, scope: CpuScope) -> &mut Series {
+        match scope {
             CpuScope::Process => &mut self.process,
             CpuScope::Machine => &mut self.machine,
             CpuScope::Sensor => &mut self.sensor,
@@ -294,9 +294,9 @@ fn at(all: &mut Vec<Series>, at: usize) -> &mut Series {
 mod tests {
     use super::*;
 
-    fn row(of: CpuScope, start_ns: i64, end_ns: i64, on_cpu_ns: i64) -> CpuRow {
+    fn row(scope: CpuScope, start_ns: i64, end_ns: i64, on_cpu_ns: i64) -> CpuRow {
         CpuRow {
-            of,
+            scope,
             start_ns,
             end_ns,
             on_cpu_ns,
@@ -368,7 +368,7 @@ mod tests {
         cpu.push(row(CpuScope::Process, 0, 1000, 1100));
         cpu.push(row(CpuScope::Thread(1), 0, 1000, 100));
         cpu.push(row(CpuScope::Sensor, 0, 1000, 200));
-        assert_eq!(cpu.others_share(&machine), Some(0.0));
+        assert_eq!(cpu.other_processes_share(&machine), Some(0.0));
         assert_eq!(cpu.sensor(0, 500).on_cpu_ns, 0.0);
         assert_eq!(cpu.own_thread(1, 0, 500).on_cpu_ns, 0.0);
         assert_eq!(cpu.process(0, 500).on_cpu_ns, 500.0);
@@ -378,10 +378,10 @@ mod tests {
     fn others_are_the_remainder_of_process_and_sensor() {
         let mut cpu = CpuTimes::default();
         let machine = row(CpuScope::Machine, 0, 1000, 1000);
-        assert_eq!(cpu.others_share(&machine), None);
+        assert_eq!(cpu.other_processes_share(&machine), None);
         cpu.push(row(CpuScope::Process, 500, 1000, 300));
         cpu.push(row(CpuScope::Sensor, 0, 1000, 100));
-        let share = cpu.others_share(&machine).unwrap();
+        let share = cpu.other_processes_share(&machine).unwrap();
         assert!((share - 0.3).abs() < 1e-12, "half a period known: doubled");
     }
 }

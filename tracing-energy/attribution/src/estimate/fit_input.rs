@@ -131,7 +131,7 @@ impl<'w> SensorInput<'w> {
     }
 
     /// The kind index of the process outside its spans.
-    pub(crate) fn outside(&self) -> u32 {
+    pub(crate) fn unattributed(&self) -> u32 {
         self.observed.kinds.kinds.len() as u32
     }
 }
@@ -147,7 +147,7 @@ impl<'w> SensorRail<'w> {
         let windows = samples.filter_map(|sample| {
             let known = non_program.get(&(row.id, sample.start_ns)).copied();
             let non_program_j = known.map_or(0.0, |known| {
-                let parts = [known.others_j, known.profiler_j, known.unknown_j];
+                let parts = [known.other_processes_j, known.profiler_j, known.unknown_j];
                 parts.into_iter().flatten().sum()
             });
             let window = FitWindow {

@@ -2,12 +2,12 @@
 //! converts its result into accounts of samples (`to_prices`).
 //!
 //! ```text
-//! samples - others - profiler --+
-//! pieces of time, by kind ------+-> fit -> energy of each kind in each sample
-//! idle power, known powers -----+              |
-//!                                              v
-//!                   prices: idle + kinds + outside + others + profiler + residual
-//!                           + unknown
+//! samples - other processes - profiler --+
+//! pieces of time, by kind ---------------+-> fit -> energy of each kind in each sample
+//! idle power, known powers --------------+              |
+//!                                                       v
+//!                   prices: idle + kinds + unattributed + other processes + profiler
+//!                           + residual + unknown
 //! ```
 //!
 //! Rails of one source share a clock, and therefore one offset. Modelled rails are a

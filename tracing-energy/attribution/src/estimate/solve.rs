@@ -16,13 +16,13 @@ pub fn estimate(observed: &ObservedRun, options: &EstimateOptions) -> Estimate {
         let sensor = SensorInput::new(observed, options, &source);
         let fit_options = FitOptions {
             method: options.method,
-            fixed_offset_ns: options.clock_offset_ns,
+            fixed_clock_offset_ns: options.clock_offset_ns,
             ..FitOptions::default()
         };
         let mut fitted = sensor.fit(&fit_options);
         if options.clock_offset_ns.is_none() && is_unresolved(&fitted) {
             let at_zero = FitOptions {
-                fixed_offset_ns: Some(0),
+                fixed_clock_offset_ns: Some(0),
                 ..fit_options
             };
             fitted = sensor.fit(&at_zero);

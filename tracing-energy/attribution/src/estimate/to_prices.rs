@@ -20,7 +20,7 @@ pub(crate) struct PriceBuilder<'w> {
     prices: Prices,
     fits: Vec<KindFitRow>,
     rails: Vec<Value>,
-    clock_offset_ms: Option<f64>,
+    clock_offset_ns: Option<f64>,
 }
 
 impl<'w> PriceBuilder<'w> {
@@ -36,15 +36,15 @@ impl<'w> PriceBuilder<'w> {
             },
             fits: Vec::new(),
             rails: Vec::new(),
-            clock_offset_ms: None,
+            clock_offset_ns: None,
         }
     }
 
     /// Adds the fit of one source.
     pub(crate) fn add(&mut self, sensor: &SensorInput<'_>, fitted: SensorFit) {
         let any_fitted = fitted.rails.iter().any(Result::is_ok);
-        if any_fitted && self.clock_offset_ms.is_none() {
-            self.clock_offset_ms = Some(fitted.offset_ns / 1e6);
+        if any_fitted && self.clock_offset_ns.is_none() {
+            self.clock_offset_ns = Some(fitted.clock_offset_ns);
         }
         for (rail, result) in sensor.rails.iter().zip(&fitted.rails) {
             let name = format!("{}/{}", rail.row.source, rail.row.name);
@@ -73,7 +73,7 @@ impl<'w> PriceBuilder<'w> {
             method: method.to_owned(),
             version: ESTIMATE_VERSION,
             params: self.params().to_string(),
-            clock_offset_ms: self.clock_offset_ms,
+            clock_offset_ns: self.clock_offset_ns,
             rails: Value::Array(self.rails),
         };
         Estimate {
@@ -96,7 +96,7 @@ impl<'w> PriceBuilder<'w> {
         json!({
             "rails": options.rails,
             "kernels": kernels.collect::<serde_json::Map<_, _>>(),
-            "offset_ns": options.clock_offset_ns,
+            "clock_offset_ns": options.clock_offset_ns,
             "priors": options.known.len(),
             "pooled": options.pooled.len(),
             "note": options.note,
@@ -123,23 +123,23 @@ impl<'w> PriceBuilder<'w> {
         fit: &RailFit,
         fitted: &SensorFit,
     ) -> RailPrices {
-        let clock_offset_ns = fitted.offset_ns.round() as i64;
-        let outside = sensor.outside();
+        let clock_offset_ns = fitted.clock_offset_ns.round() as i64;
+        let unattributed = sensor.unattributed();
         let mut samples = HashMap::with_capacity(fit.windows.len());
-        let energies = sensor.energies(rail, fit, fitted.offset_ns);
+        let energies = sensor.energies(rail, fit, fitted.clock_offset_ns);
         for (at, mut kinds) in energies.into_iter().enumerate() {
             if !fit.windows[at].used {
                 continue;
             }
             let non_program = rail.non_program[at];
-            let outside_at = kinds.iter().position(|&(kind, _)| kind == outside);
-            let outside_j = outside_at.map_or(0.0, |at| kinds.swap_remove(at).1);
+            let unattributed_at = kinds.iter().position(|&(kind, _)| kind == unattributed);
+            let unattributed_j = unattributed_at.map_or(0.0, |at| kinds.swap_remove(at).1);
             kinds.iter_mut().for_each(|(kind, _)| *kind += 1);
             kinds.sort_unstable_by_key(|&(kind, _)| kind);
             let prices = SamplePrices {
                 idle_j: Some(fit.windows[at].idle_j),
-                outside_j: non_program.map(|_| outside_j),
-                others_j: non_program.and_then(|f| f.others_j),
+                unattributed_j: non_program.map(|_| unattributed_j),
+                other_processes_j: non_program.and_then(|f| f.other_processes_j),
                 profiler_j: non_program.and_then(|f| f.profiler_j),
                 unknown_j: non_program.and_then(|f| f.unknown_j),
                 kinds,
@@ -149,7 +149,7 @@ impl<'w> PriceBuilder<'w> {
         let kinds = fit.kinds.iter().take(self.observed.kinds.kinds.len());
         RailPrices {
             clock_offset_ns,
-            clock_sd_ns: fitted.offset_sd_ns,
+            clock_sd_ns: fitted.clock_offset_sd_ns,
             samples,
             kinds: std::iter::once(None)
                 .chain(kinds.map(|kind| self.kind(fit, kind)))
@@ -193,8 +193,8 @@ fn diagnostics(name: &str, fitted: &SensorFit, fit: &RailFit, batched: Option<St
     let warnings: Vec<String> = batched.into_iter().chain(warnings).collect();
     json!({
         "rail": name,
-        "offset_ms": fitted.offset_ns / 1e6,
-        "offset_sd_ms": fitted.offset_sd_ns / 1e6,
+        "clock_offset_ms": fitted.clock_offset_ns / 1e6,
+        "clock_offset_sd_ms": fitted.clock_offset_sd_ns / 1e6,
         "weight": fit.weight,
         "alpha": fit.alpha,
         "t": fit.t,

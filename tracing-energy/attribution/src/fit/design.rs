@@ -35,11 +35,11 @@ impl Source<'_> {
 }
 
 impl SparseRows {
-    /// Creates the rows of all windows, with the sensor's clock ahead by `offset_ns`.
+    /// Creates the rows of all windows, with the sensor's clock ahead by `clock_offset_ns`.
     pub(super) fn new(
         source: Source<'_>,
         windows: &Windows,
-        offset_ns: f64,
+        clock_offset_ns: f64,
         table: &[f64; 256],
     ) -> Self {
         let mut rows = Self::default();
@@ -49,8 +49,8 @@ impl SparseRows {
         for i in 0..windows.len() {
             weighted_intervals(
                 source.kernel,
-                windows.start_ns[i] - offset_ns,
-                windows.end_ns[i] - offset_ns,
+                windows.start_ns[i] - clock_offset_ns,
+                windows.end_ns[i] - clock_offset_ns,
                 &mut pieces,
             );
             for &(from, to, factor) in &pieces {
@@ -134,7 +134,7 @@ pub(super) struct Moving<'a> {
     table: [f64; 256],
     /// Start, end, factor and row of each interval at offset 0.
     intervals: Vec<(WeightedInterval, usize)>,
-    offset_ns: f64,
+    clock_offset_ns: f64,
     columns: usize,
     /// Cells, row by row.
     pub(super) x: Vec<f64>,
@@ -145,7 +145,7 @@ impl<'a> Moving<'a> {
         source: Source<'a>,
         windows: &Windows,
         picked: &[usize],
-        offset_ns: f64,
+        clock_offset_ns: f64,
         table: [f64; 256],
     ) -> Self {
         let (mut all, mut pieces) = (Vec::new(), Vec::new());
@@ -163,25 +163,30 @@ impl<'a> Moving<'a> {
             source,
             table,
             intervals: all,
-            offset_ns,
+            clock_offset_ns,
             columns,
             x: vec![0.0; picked.len() * columns],
         };
         for at in 0..moving.intervals.len() {
             let ((from, to, factor), row) = moving.intervals[at];
-            moving.add(from - offset_ns, to - offset_ns, factor, row);
+            moving.add(from - clock_offset_ns, to - clock_offset_ns, factor, row);
         }
         moving
     }
 
     /// Moves all windows to another offset.
-    pub(super) fn shift_to(&mut self, offset_ns: f64) {
+    pub(super) fn shift_to(&mut self, clock_offset_ns: f64) {
         for at in 0..self.intervals.len() {
             let ((from, to, factor), row) = self.intervals[at];
-            self.add(to - self.offset_ns, to - offset_ns, factor, row);
-            self.add(from - self.offset_ns, from - offset_ns, -factor, row);
+            self.add(to - self.clock_offset_ns, to - clock_offset_ns, factor, row);
+            self.add(
+                from - self.clock_offset_ns,
+                from - clock_offset_ns,
+                -factor,
+                row,
+            );
         }
-        self.offset_ns = offset_ns;
+        self.clock_offset_ns = clock_offset_ns;
     }
 
     pub(super) fn row(&self, i: usize) -> &[f64] {

@@ -54,8 +54,8 @@ pub fn fit(sensor: Sensor<'_>, options: &FitOptions) -> SensorFit {
     });
     SensorFit {
         rails: results.collect(),
-        offset_ns: offset.ns,
-        offset_sd_ns: offset.sd_ns,
+        clock_offset_ns: offset.ns,
+        clock_offset_sd_ns: offset.sd_ns,
     }
 }
 
@@ -79,7 +79,7 @@ fn finish(
 
 /// Returns the offset, and each rail's alpha (`None` if no fit succeeded).
 fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<Option<f64>>) {
-    let fixed = options.fixed_offset_ns.map(|ns| Offset {
+    let fixed = options.fixed_clock_offset_ns.map(|ns| Offset {
         ns: ns as f64,
         sd_ns: 0.0,
         at_edge: false,
@@ -125,14 +125,14 @@ fn checked(rails: &[&Rail<'_>], fitted: &[Option<(&Fitted, f64)>], found: Offset
 }
 
 /// Returns a quick fit at the alpha that explains the samples best.
-fn quick(rail: &Rail<'_>, offset_ns: f64) -> Option<(Fitted, f64)> {
+fn quick(rail: &Rail<'_>, clock_offset_ns: f64) -> Option<(Fitted, f64)> {
     if !rail.is_concurrent() {
-        return Some((rail.fit(&rail.view(offset_ns, 1.0), QUICK)?, 1.0));
+        return Some((rail.fit(&rail.view(clock_offset_ns, 1.0), QUICK)?, 1.0));
     }
-    let start = rail.fit(&rail.view(offset_ns, 0.9), QUICK)?;
+    let start = rail.fit(&rail.view(clock_offset_ns, 0.9), QUICK)?;
     let mut best: Option<(f64, f64)> = None;
     for alpha in ALPHAS {
-        let view = rail.view(offset_ns, alpha);
+        let view = rail.view(clock_offset_ns, alpha);
         let Some(again) = refit(rail, &view, &start, 2) else {
             continue;
         };
@@ -141,7 +141,7 @@ fn quick(rail: &Rail<'_>, offset_ns: f64) -> Option<(Fitted, f64)> {
         }
     }
     let alpha = best?.1;
-    Some((rail.fit(&rail.view(offset_ns, alpha), QUICK)?, alpha))
+    Some((rail.fit(&rail.view(clock_offset_ns, alpha), QUICK)?, alpha))
 }
 
 /// Solves again with the noise of an earlier fit.

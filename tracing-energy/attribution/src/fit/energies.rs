@@ -7,12 +7,12 @@ use super::windows::weighted_intervals;
 
 impl RailFit {
     /// Returns, for each window of `input`, kinds and their energies in joules, by kind. They
-    /// sum to the window's `spans_j`. `timeline` and `offset_ns` must be those of the fit.
+    /// sum to the window's `spans_j`. `timeline` and `clock_offset_ns` must be those of the fit.
     pub fn energies_j(
         &self,
         input: &RailInput,
         timeline: &Timeline,
-        offset_ns: f64,
+        clock_offset_ns: f64,
     ) -> Vec<Vec<(u32, f64)>> {
         let table = weights(self.alpha);
         let mut pieces = Vec::new();
@@ -24,8 +24,8 @@ impl RailFit {
             let (start, end) = (window.start_ns as f64, window.end_ns as f64);
             weighted_intervals(
                 input.kernel,
-                start - offset_ns,
-                end - offset_ns,
+                start - clock_offset_ns,
+                end - clock_offset_ns,
                 &mut pieces,
             );
             let mut kinds: Vec<(u32, f64)> = Vec::new();

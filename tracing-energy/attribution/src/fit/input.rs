@@ -119,7 +119,7 @@ pub struct FitOptions {
     /// Estimation method.
     pub method: Method,
     /// The sensor's clock minus the spans' clock in nanoseconds; `None`: estimated.
-    pub fixed_offset_ns: Option<i64>,
+    pub fixed_clock_offset_ns: Option<i64>,
     /// Range of the search for the offset: plus or minus this many nanoseconds.
     pub offset_range_ns: i64,
     /// Largest number of windows used in the search for the offset.
@@ -132,7 +132,7 @@ impl Default for FitOptions {
     fn default() -> Self {
         Self {
             method: Method::Fitted,
-            fixed_offset_ns: None,
+            fixed_clock_offset_ns: None,
             offset_range_ns: 40_000_000,
             offset_windows: 2_000,
             most_kinds: 300,

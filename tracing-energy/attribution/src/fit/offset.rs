@@ -177,8 +177,8 @@ impl<'a, 'b> Scanned<'a, 'b> {
     }
 
     /// Returns the log evidence of this rail's samples at an offset.
-    fn evidence(&mut self, offset_ns: f64) -> f64 {
-        self.moving.shift_to(offset_ns);
+    fn evidence(&mut self, clock_offset_ns: f64) -> f64 {
+        self.moving.shift_to(clock_offset_ns);
         let windows = &self.windows;
         let n = windows.len();
         let busy: Vec<f64> = (0..n).map(|i| self.moving.row(i).iter().sum()).collect();

@@ -8,9 +8,9 @@ use super::input::PooledPrior;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SensorFit {
     /// The sensor's clock minus the spans' clock in nanoseconds.
-    pub offset_ns: f64,
-    /// Standard deviation of `offset_ns`.
-    pub offset_sd_ns: f64,
+    pub clock_offset_ns: f64,
+    /// Standard deviation of `clock_offset_ns`.
+    pub clock_offset_sd_ns: f64,
     /// Fit of each rail in the order of the input, or the reason for its absence.
     pub rails: Vec<Result<RailFit, Refusal>>,
 }
@@ -109,7 +109,7 @@ pub struct WindowFit {
     /// Idle energy in joules.
     pub idle_j: f64,
     /// Energy outside idle and spans, in joules; may be negative.
-    pub unattributed_j: f64,
+    pub other_accounts_j: f64,
     /// Energy of spans in joules.
     pub spans_j: f64,
     /// False for duplicates and for windows without length or energy: all of it is zero.
@@ -199,7 +199,7 @@ pub enum Warning {
     /// The offset ended at the edge of its range.
     OffsetAtEdge {
         /// Value at which it ended, in nanoseconds.
-        offset_ns: i64,
+        clock_offset_ns: i64,
     },
     /// The offset differs between parts of the run.
     OffsetChanges {
@@ -270,11 +270,11 @@ impl fmt::Display for Warning {
                 "energy seems to grow with concurrency to the power of {alpha:.2}, the edge of the searched range: \
                  energies of concurrent kinds may be confused"
             ),
-            Self::OffsetAtEdge { offset_ns } => write!(
+            Self::OffsetAtEdge { clock_offset_ns } => write!(
                 f,
                 "the sensor's clock seems to be off by {:.1} ms, the edge of the searched range: \
                  set the offset, or use a source with start and end times",
-                ms(offset_ns)
+                ms(clock_offset_ns)
             ),
             Self::OffsetChanges { from_ns, to_ns } => write!(
                 f,
@@ -315,7 +315,7 @@ impl RailFit {
     /// this index; 0 for a window or a kind that does not exist.
     ///
     /// The weighted time of a piece is its length times its weight times
-    /// `concurrency^(alpha - 1)`. The energies in a window, `idle_j` and `unattributed_j` sum
+    /// `concurrency^(alpha - 1)`. The energies in a window, `idle_j` and `other_accounts_j` sum
     /// to the measured energy.
     pub fn price_w(&self, window: usize, kind: u32) -> f64 {
         match (self.windows.get(window), self.kinds.get(kind as usize)) {

@@ -66,7 +66,7 @@ pub(super) fn changed<'a>(
             let step_ns = interval_ns / 4.0;
             quarter.scan(offset.ns, FAR_NS, step_ns);
             if let Some(best) = quarter.best() {
-                quarter.scan(best.offset_ns, step_ns, step_ns / 8.0);
+                quarter.scan(best.clock_offset_ns, step_ns, step_ns / 8.0);
             }
         }
         found.extend(quarter.moments(LEAST_SD * interval_ns));
@@ -87,7 +87,7 @@ type KnownRail<'a> = (&'a Rail<'a>, Vec<f64>, f64);
 /// Result of a quarter at one offset.
 #[derive(Debug, Clone, Copy)]
 struct OffsetPoint {
-    offset_ns: f64,
+    clock_offset_ns: f64,
     /// Logarithm of its likelihood.
     support: f64,
     /// Explained share of the variance of power, of the rail with the largest one.
@@ -123,17 +123,17 @@ impl<'a> Quarter<'a> {
     fn scan(&mut self, centre_ns: f64, reach_ns: f64, step_ns: f64) {
         let steps = (reach_ns / step_ns) as i32;
         for step in -steps..=steps {
-            let offset_ns = centre_ns + step_ns * f64::from(step);
+            let clock_offset_ns = centre_ns + step_ns * f64::from(step);
             let explained = self
                 .rails
                 .iter_mut()
-                .map(|rail| (rail.explained(offset_ns), rail.len()));
+                .map(|rail| (rail.explained(clock_offset_ns), rail.len()));
             let explained: Vec<(f64, usize)> = explained.collect();
             let support = explained.iter().map(|(share, samples)| {
                 -0.5 * COUNTS * *samples as f64 * (1.0 - share).max(1e-6).ln()
             });
             self.points.push(OffsetPoint {
-                offset_ns,
+                clock_offset_ns,
                 support: support.sum(),
                 explained: explained.iter().map(|one| one.0).fold(0.0, f64::max),
             });
@@ -153,10 +153,10 @@ impl<'a> Quarter<'a> {
         let weight = |point: &OffsetPoint| (point.support - best.support).exp();
         let all: f64 = self.points.iter().map(weight).sum();
         let squares = self.points.iter();
-        let squares =
-            squares.map(|point| weight(point) * (point.offset_ns - best.offset_ns).powi(2));
+        let squares = squares
+            .map(|point| weight(point) * (point.clock_offset_ns - best.clock_offset_ns).powi(2));
         let sd_ns = (squares.sum::<f64>() / all).sqrt();
-        Some((best.offset_ns, sd_ns.max(least_sd_ns)))
+        Some((best.clock_offset_ns, sd_ns.max(least_sd_ns)))
     }
 }
 
@@ -186,8 +186,8 @@ impl<'a> Predicted<'a> {
     }
 
     /// Returns the share of the variance that is explained at an offset.
-    fn explained(&mut self, offset_ns: f64) -> f64 {
-        self.moving.shift_to(offset_ns);
+    fn explained(&mut self, clock_offset_ns: f64) -> f64 {
+        self.moving.shift_to(clock_offset_ns);
         let predicted = |at: usize| -> f64 {
             let row = self.moving.row(at).iter().zip(&self.powers);
             row.map(|(seconds, watts)| seconds * watts).sum()

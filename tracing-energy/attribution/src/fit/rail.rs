@@ -44,7 +44,7 @@ pub(super) struct RailView {
     pub(super) floor: Vec<f64>,
     /// The meter's own variance.
     pub(super) least_j2: f64,
-    pub(super) offset_ns: f64,
+    pub(super) clock_offset_ns: f64,
     pub(super) alpha: f64,
 }
 
@@ -131,9 +131,9 @@ impl<'a> Rail<'a> {
         long || self.windows.overlapping * 4 > self.windows.len()
     }
 
-    pub(super) fn view(&self, offset_ns: f64, alpha: f64) -> RailView {
+    pub(super) fn view(&self, clock_offset_ns: f64, alpha: f64) -> RailView {
         let windows = &self.windows;
-        let rows = SparseRows::new(self.source(), windows, offset_ns, &weights(alpha));
+        let rows = SparseRows::new(self.source(), windows, clock_offset_ns, &weights(alpha));
         let busy = rows.times(&vec![1.0; self.columns.len()]);
         let idle = self.idle(&busy);
         let level_w = level(&windows.energy_j, &windows.seconds, &busy, idle.watts);
@@ -150,7 +150,7 @@ impl<'a> Rail<'a> {
             level_w,
             floor,
             least_j2: noise::least(&windows.energy_j),
-            offset_ns,
+            clock_offset_ns,
             alpha,
         }
     }
@@ -347,8 +347,8 @@ impl<'a> Rail<'a> {
         let mut sums = Vec::with_capacity(windows.len());
         for i in 0..windows.len() {
             let (start, end) = (
-                windows.start_ns[i] - view.offset_ns,
-                windows.end_ns[i] - view.offset_ns,
+                windows.start_ns[i] - view.clock_offset_ns,
+                windows.end_ns[i] - view.clock_offset_ns,
             );
             let most = windows.seconds[i].powi(2);
             weighted_intervals(self.input.kernel, start, end, &mut pieces);
@@ -378,8 +378,8 @@ impl<'a> Rail<'a> {
         for i in 0..windows.len() {
             weighted_intervals(
                 self.input.kernel,
-                windows.start_ns[i] - view.offset_ns,
-                windows.end_ns[i] - view.offset_ns,
+                windows.start_ns[i] - view.clock_offset_ns,
+                windows.end_ns[i] - view.clock_offset_ns,
                 &mut pieces,
             );
             let at = |t: f64| {

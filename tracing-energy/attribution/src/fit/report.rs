@@ -415,7 +415,7 @@ fn warnings(
     }
     if offset.at_edge {
         list.push(Warning::OffsetAtEdge {
-            offset_ns: offset.ns as i64,
+            clock_offset_ns: offset.ns as i64,
         });
     }
     if let Some((from, to)) = offset.changed {

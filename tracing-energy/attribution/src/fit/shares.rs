@@ -78,7 +78,7 @@ pub(super) fn shares(
             flat_factor: (1.0 - w) * flat_factor,
             idle_j,
             spans_j,
-            unattributed_j: energy - idle_j - spans_j,
+            other_accounts_j: energy - idle_j - spans_j,
             used: true,
         };
         fit_factors.push(fit_factor);

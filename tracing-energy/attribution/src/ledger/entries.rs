@@ -1,7 +1,7 @@
 //! The ledger: enters the allocation of each window into sums, sets, intervals and rows.
 //!
 //! ```text
-//! allocation   idle 2 J | a 3 J, b 4 J | outside 1 J        of one window
+//! allocation   idle 2 J | a 3 J, b 4 J | unattributed 1 J        of one window
 //!                 |          |  |            |
 //! accounts     + 2 J      + 7 J (spans)   + 1 J             of the rail
 //! nodes                  a + 3, b + 4
@@ -117,7 +117,7 @@ impl Ledger {
         self.count(view, inputs);
         let CellSplit { split, cells } = &allocation.active;
         let accounts = accounts(sample.energy_j, allocation.idle_j, split);
-        let unsplit = split.outside.is_none() && split.unknown.is_none();
+        let unsplit = split.unattributed.is_none() && split.unknown.is_none();
         self.check(&accounts, allocation.is_estimated || unsplit);
         let clock_offset_ns = inputs.rails[sample.at].clock_offset_ns;
         self.rows.sample_balance.push(SampleBalanceRow {
@@ -274,8 +274,8 @@ fn accounts(energy_j: f64, idle_j: Option<f64>, split: &Split) -> Accounts {
         measured_j: energy_j,
         idle_j,
         spans_j: split.threads.iter().sum(),
-        outside_j: split.outside,
-        others_j: split.others,
+        unattributed_j: split.unattributed,
+        other_processes_j: split.other_processes,
         profiler_j: split.profiler,
         residual_j: 0.0,
         unknown_j: split.unknown,

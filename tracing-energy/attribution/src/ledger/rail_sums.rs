@@ -110,8 +110,8 @@ fn add_all(sums: &mut Accounts, accounts: &Accounts) {
     sums.measured_j += accounts.measured_j;
     sums.spans_j += accounts.spans_j;
     add(&mut sums.idle_j, accounts.idle_j);
-    add(&mut sums.outside_j, accounts.outside_j);
-    add(&mut sums.others_j, accounts.others_j);
+    add(&mut sums.unattributed_j, accounts.unattributed_j);
+    add(&mut sums.other_processes_j, accounts.other_processes_j);
     add(&mut sums.profiler_j, accounts.profiler_j);
     add(&mut sums.unknown_j, accounts.unknown_j);
 }

@@ -47,15 +47,21 @@ impl Shown {
         let spans_j = accounts.spans_j;
         let mut parts = [
             Some(accounts.spans_j),
-            accounts.outside_j,
-            accounts.others_j,
+            accounts.unattributed_j,
+            accounts.other_processes_j,
             accounts.profiler_j,
             accounts.unknown_j,
         ];
         without_negatives(parts.iter_mut().flatten());
-        let [spans, outside_j, others_j, profiler_j, unknown_j] = parts;
+        let [
+            spans,
+            unattributed_j,
+            other_processes_j,
+            profiler_j,
+            unknown_j,
+        ] = parts;
         accounts.spans_j = spans.unwrap_or(0.0);
-        (accounts.outside_j, accounts.others_j) = (outside_j, others_j);
+        (accounts.unattributed_j, accounts.other_processes_j) = (unattributed_j, other_processes_j);
         (accounts.profiler_j, accounts.unknown_j) = (profiler_j, unknown_j);
         without_negatives(nodes.iter_mut());
         rescale(&mut nodes, spans_j, accounts.spans_j);
@@ -74,8 +80,8 @@ fn add(accounts: &mut Accounts, in_idle: &Accounts) {
     let sum = |own: &mut Option<f64>, more: Option<f64>| {
         *own = own.map(|energy| energy + more.unwrap_or(0.0));
     };
-    sum(&mut accounts.outside_j, in_idle.outside_j);
-    sum(&mut accounts.others_j, in_idle.others_j);
+    sum(&mut accounts.unattributed_j, in_idle.unattributed_j);
+    sum(&mut accounts.other_processes_j, in_idle.other_processes_j);
     sum(&mut accounts.profiler_j, in_idle.profiler_j);
     sum(&mut accounts.unknown_j, in_idle.unknown_j);
 }

@@ -27,7 +27,7 @@ pub struct SampleNonProgramEnergy {
     /// Start of the sample.
     pub sample_ns: i64,
     /// Energy of other processes.
-    pub others_j: Option<f64>,
+    pub other_processes_j: Option<f64>,
     /// Energy of the profiler.
     pub profiler_j: Option<f64>,
     /// Energy of no known process.
@@ -75,22 +75,29 @@ impl Observer {
     pub(crate) fn add_sample(&mut self, sample: &SampleWindow, basis: SplitBasis) {
         let active_j = sample.active_j();
         let whole = |energy: f64| energy / sample.measured.share;
-        let (others_j, profiler_j, unknown_j) = match basis {
+        let (other_processes_j, profiler_j, unknown_j) = match basis {
             SplitBasis::CpuTime(cpu) => {
                 let non_program = cpu.non_program(active_j);
-                (non_program.others, Some(non_program.profiler), None)
+                (
+                    non_program.other_processes,
+                    Some(non_program.profiler),
+                    None,
+                )
             }
             SplitBasis::DeviceUse(shares, _) if shares.own > 0.0 => {
-                let [others, unknown] = [shares.others, shares.unknown].map(|s| s * active_j);
-                (Some(others), None, Some(unknown))
+                let [other_processes, unknown] =
+                    [shares.other_processes, shares.unknown].map(|s| s * active_j);
+                (Some(other_processes), None, Some(unknown))
             }
-            SplitBasis::DeviceUse(shares, _) => (Some(shares.others * active_j), None, None),
+            SplitBasis::DeviceUse(shares, _) => {
+                (Some(shares.other_processes * active_j), None, None)
+            }
             SplitBasis::Domain | SplitBasis::Unsplit => return,
         };
         self.non_program.push(SampleNonProgramEnergy {
             rail: sample.rail,
             sample_ns: sample.measured.sample,
-            others_j: others_j.map(whole),
+            other_processes_j: other_processes_j.map(whole),
             profiler_j: profiler_j.map(whole),
             unknown_j: unknown_j.map(whole),
         });
@@ -145,12 +152,12 @@ fn active_pieces(
             }
         }
     }
-    if let Some(weights) = weights.filter(|weights| weights.outside > 0.0) {
+    if let Some(weights) = weights.filter(|weights| weights.unattributed > 0.0) {
         active.push(ActivePiece {
             start_ns: window.start,
             end_ns: window.end,
-            subject: Subject::Outside,
-            weight: (weights.outside / window.length() as f64) as f32,
+            subject: Subject::Unattributed,
+            weight: (weights.unattributed / window.length() as f64) as f32,
             concurrency: 0.0,
         });
     }

@@ -12,7 +12,7 @@ pub enum Subject {
     /// An activation of a node.
     Node(u32),
     /// The process while none of its spans was active.
-    Outside,
+    Unattributed,
 }
 
 /// Activations that share the energy of a rail.

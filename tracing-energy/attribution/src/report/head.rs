@@ -28,8 +28,8 @@ pub(crate) fn head(
         "late_records": spans.late_edges,
         "late_samples": counters.late_samples,
         "samples_of_unknown_rails": inputs.unknown_rail,
-        "folded_segments": spans.folded_segments,
-        "folded_phase_sets": spans.phases.folded,
+        "merged_segments": spans.merged_segments,
+        "merged_phase_sets": spans.phases.merged,
         "unmatched_closings": spans.stacks.unmatched,
         "baseline_above_run": above,
         "from_totals": spans.has_totals,
@@ -49,7 +49,7 @@ pub(crate) fn head(
         params: metadata
             .map_or("{}", |metadata| &metadata.params)
             .to_owned(),
-        offset_ms: metadata.and_then(|metadata| metadata.clock_offset_ms),
+        clock_offset_ns: metadata.and_then(|metadata| metadata.clock_offset_ns),
         diagnostics: diagnostics.to_string(),
     }
 }

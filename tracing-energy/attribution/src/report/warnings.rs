@@ -56,7 +56,7 @@ fn residual_warning(rail: &RailInfo, total: &RailTotal) -> Option<String> {
     let share = accounts.residual_j.abs() / accounts.measured_j.abs();
     let why = match (
         accounts.residual_j > 0.0,
-        accounts.outside_j,
+        accounts.unattributed_j,
         accounts.unknown_j,
     ) {
         (true, None, None) => {

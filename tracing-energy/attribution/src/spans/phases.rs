@@ -38,7 +38,7 @@ pub(crate) struct Sets {
     time: Vec<i64>,
     pub(crate) track: Track,
     /// Number of changes to a set beyond the limit.
-    pub(crate) folded: u64,
+    pub(crate) merged: u64,
 }
 
 impl Default for Sets {
@@ -53,7 +53,7 @@ impl Default for Sets {
             since: 0,
             time: vec![0],
             track: Track::default(),
-            folded: 0,
+            merged: 0,
         }
     }
 }
@@ -149,7 +149,7 @@ impl Sets {
         let known = self.index.get(&self.wanted).copied();
         let set = known.unwrap_or_else(|| {
             if self.members.len() >= SETS {
-                self.folded += 1;
+                self.merged += 1;
                 return EMPTY;
             }
             let set = self.members.len() as u32;

@@ -40,7 +40,7 @@ pub(crate) struct SpanRecord {
     pub(crate) has_totals: bool,
     /// Edges before the sealed time.
     pub(crate) late_edges: u64,
-    pub(crate) folded_segments: u64,
+    pub(crate) merged_segments: u64,
     /// First time each domain was used: CPU, GPU, neural engine.
     domain_from: [i64; 3],
     sealed_until: i64,
@@ -58,7 +58,7 @@ impl Default for SpanRecord {
             known: (i64::MAX, i64::MIN),
             has_totals: false,
             late_edges: 0,
-            folded_segments: 0,
+            merged_segments: 0,
             domain_from: [i64::MAX; 3],
             sealed_until: i64::MIN,
             since_check: 0,
@@ -218,8 +218,8 @@ impl SpanRecord {
         }
         let oldest = self.tracks().filter_map(Track::oldest).min();
         let before = i64::midpoint(oldest.unwrap_or(now), now);
-        let folded = self.tracks_mut().map(|track| track.coarsen(before));
-        let folded: usize = folded.sum();
-        self.folded_segments += folded as u64;
+        let merged = self.tracks_mut().map(|track| track.coarsen(before));
+        let merged: usize = merged.sum();
+        self.merged_segments += merged as u64;
     }
 }

@@ -222,11 +222,11 @@ mod tests {
 
     fn total(track: &Track, start: i64, end: i64) -> i64 {
         let raw: i64 = track.segments(start, end).map(|s| s.end - s.start).sum();
-        let folded: i64 = track
+        let merged: i64 = track
             .blocks(start, end)
             .flat_map(|(a, b, block)| block.cut(a, b).map(|(_, ns)| ns).collect::<Vec<_>>())
             .sum();
-        raw + folded
+        raw + merged
     }
 
     /// ```text

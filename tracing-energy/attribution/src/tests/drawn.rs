@@ -53,9 +53,9 @@ fn open(engine: &mut Engine, seq: u64, node: u32, parent: Option<u64>, thread: u
     });
 }
 
-fn cpu(engine: &mut Engine, of: CpuScope, ms: i64) {
+fn cpu(engine: &mut Engine, scope: CpuScope, ms: i64) {
     engine.cpu(CpuRow {
-        of,
+        scope,
         start_ns: 0,
         end_ns: 100 * MS,
         on_cpu_ns: ms * MS,
@@ -157,7 +157,10 @@ fn energy_of_a_process_goes_to_its_own_spans() {
     // 100 ms share 10 J. b: half of its thread's time is covered, half of its pool's.
     near(self_j(&rows, 1), 4.0);
     near(self_j(&rows, 2), 1.0 + 1.0);
-    near(rows.balance[0].accounts.outside_j.unwrap(), 1.0 + 1.0 + 2.0);
+    near(
+        rows.balance[0].accounts.unattributed_j.unwrap(),
+        1.0 + 1.0 + 2.0,
+    );
     assert!(finished.balanced);
 }
 
@@ -169,7 +172,7 @@ fn children_are_not_other_processes() {
     let mut e = engine(RailKind::Cpu);
     cpu(&mut e, CpuScope::Process, 0);
     e.cpu(CpuRow {
-        of: CpuScope::Child(1),
+        scope: CpuScope::Child(1),
         start_ns: 20 * MS,
         end_ns: 70 * MS,
         on_cpu_ns: 50 * MS,
@@ -177,15 +180,15 @@ fn children_are_not_other_processes() {
     cpu(&mut e, CpuScope::Machine, 100);
     let (rows, finished) = end(e);
     let accounts = rows.balance[0].accounts;
-    near(accounts.outside_j.unwrap(), 5.0);
-    near(accounts.others_j.unwrap(), 5.0);
+    near(accounts.unattributed_j.unwrap(), 5.0);
+    near(accounts.other_processes_j.unwrap(), 5.0);
     assert!(finished.balanced);
 }
 
 /// ```text
 /// thread 1  |====== a, 0-50 ======|                20 ms on CPU, half covered
 /// worker    |############################|         60 ms on CPU
-/// others    half of the machine
+/// other     half of the machine is used by other processes
 /// ```
 #[test]
 fn workers_work_for_the_active_span_after_other_processes_are_subtracted() {
@@ -197,9 +200,9 @@ fn workers_work_for_the_active_span_after_other_processes_are_subtracted() {
     cpu(&mut e, CpuScope::Machine, 160);
     let (rows, _) = end(e);
     let accounts = rows.balance[0].accounts;
-    near(accounts.others_j.unwrap(), 5.0);
+    near(accounts.other_processes_j.unwrap(), 5.0);
     near(accounts.spans_j, 5.0 * (10.0 + 30.0) / 80.0);
-    near(accounts.outside_j.unwrap(), 5.0 * (10.0 + 30.0) / 80.0);
+    near(accounts.unattributed_j.unwrap(), 5.0 * (10.0 + 30.0) / 80.0);
 }
 
 /// ```text
@@ -234,7 +237,7 @@ fn a_gpu_rail_uses_gpu_activations_only() {
     near(self_j(&rows, 4), 4.0);
     near(self_j(&rows, 1), 0.0);
     let accounts = rows.balance[0].accounts;
-    assert_eq!(accounts.outside_j, None);
+    assert_eq!(accounts.unattributed_j, None);
     near(accounts.unknown_j.unwrap(), 6.0);
 }
 
@@ -254,7 +257,10 @@ fn a_device_without_spans_is_unknown_with_and_without_cpu_times() {
             near(self_j(&rows, 1), 0.0);
             let accounts = rows.balance[0].accounts;
             near(accounts.unknown_j.unwrap(), 10.0);
-            assert_eq!((accounts.outside_j, accounts.others_j), (None, None));
+            assert_eq!(
+                (accounts.unattributed_j, accounts.other_processes_j),
+                (None, None)
+            );
             near(accounts.residual_j, 0.0);
             assert!(finished.balanced);
         }
@@ -284,19 +290,19 @@ fn a_domain_that_is_used_late_changes_no_earlier_energy() {
 }
 
 fn device_use(engine: &mut Engine, busy_ms: [i64; 3]) {
-    let [own_ns, others_ns, unknown_ns] = busy_ms.map(|ms| ms * MS);
+    let [own_ns, other_processes_ns, unknown_ns] = busy_ms.map(|ms| ms * MS);
     engine.device_use(DeviceUseRow {
         rail: 1,
         start_ns: 0,
         end_ns: 100 * MS,
         own_ns,
-        others_ns,
+        other_processes_ns,
         unknown_ns,
     });
 }
 
 /// ```text
-/// GPU       |own 20|others 60|        of 10 J: 2.5 J own, 7.5 J others'
+/// GPU       |own 20|other 60|         of 10 J: 2.5 J own, 7.5 J of other processes
 /// thread 1  |====== a (cpu) 0-100 ======|
 /// thread 2  |= 4 (gpu) 0-40 |
 /// ```
@@ -311,9 +317,9 @@ fn a_device_is_divided_by_its_use_by_process() {
     let accounts = rows.balance[0].accounts;
     near(self_j(&rows, 4), 2.5);
     near(self_j(&rows, 1), 0.0);
-    near(accounts.others_j.unwrap(), 7.5);
+    near(accounts.other_processes_j.unwrap(), 7.5);
     near(accounts.unknown_j.unwrap(), 0.0);
-    near(accounts.outside_j.unwrap(), 0.0);
+    near(accounts.unattributed_j.unwrap(), 0.0);
 }
 
 /// The program uses the GPU, but no span has its domain: the spans share the own use while
@@ -327,8 +333,8 @@ fn own_use_of_a_device_goes_to_active_spans_if_none_has_its_domain() {
     let (rows, _) = end(e);
     let accounts = rows.balance[0].accounts;
     near(self_j(&rows, 1), 2.0);
-    near(accounts.outside_j.unwrap(), 2.0);
-    near(accounts.others_j.unwrap(), 4.0);
+    near(accounts.unattributed_j.unwrap(), 2.0);
+    near(accounts.other_processes_j.unwrap(), 4.0);
     near(accounts.unknown_j.unwrap(), 2.0);
 }
 
@@ -342,7 +348,7 @@ fn a_kernel_with_a_hidden_process_gets_hidden_use_by_active_time() {
     device_use(&mut e, [0, 20, 60]);
     let (rows, _) = end(e);
     let accounts = rows.balance[0].accounts;
-    near(accounts.others_j.unwrap(), 2.5);
+    near(accounts.other_processes_j.unwrap(), 2.5);
     near(self_j(&rows, 4), 7.5 * 0.4);
     near(accounts.unknown_j.unwrap(), 7.5 * 0.6);
 }
@@ -356,7 +362,7 @@ fn gpu_energy_outside_its_spans_is_unknown_without_cpu_times() {
     let (rows, finished) = end(e);
     near(self_j(&rows, 4), 4.0);
     let accounts = rows.balance[0].accounts;
-    assert_eq!(accounts.outside_j, None);
+    assert_eq!(accounts.unattributed_j, None);
     near(accounts.unknown_j.unwrap(), 6.0);
     near(accounts.residual_j, 0.0);
     assert!(finished.balanced);
@@ -469,7 +475,7 @@ fn idle_energy_is_kept_when_the_run_is_below_baseline_by_noise() {
 }
 
 /// ```text
-/// GPU       |=== 4 J, half of it others' ===|
+/// GPU       |=== 4 J, half of it not own ===|
 /// package   |=== 10 J, the GPU inside    ===|
 /// thread 1  |====== a (cpu), all CPU time ==|
 /// ```
@@ -488,7 +494,7 @@ fn the_device_part_of_a_package_is_divided_like_the_device() {
         start_ns: 0,
         end_ns: 100 * MS,
         own_ns: 0,
-        others_ns: 30 * MS,
+        other_processes_ns: 30 * MS,
         unknown_ns: 30 * MS,
     });
     for (rail, joules) in [(2, 4.0), (1, 10.0)] {
@@ -502,7 +508,7 @@ fn the_device_part_of_a_package_is_divided_like_the_device() {
     let (rows, finished) = e.finish(100 * MS);
     let package = rows.balance.iter().find(|row| row.rail == 1).unwrap();
     near(package.accounts.spans_j, 6.0);
-    near(package.accounts.others_j.unwrap(), 2.0);
+    near(package.accounts.other_processes_j.unwrap(), 2.0);
     near(package.accounts.unknown_j.unwrap(), 2.0);
     assert!(finished.balanced);
 }
@@ -522,7 +528,7 @@ fn closing_out_of_order_closes_that_activation_only() {
     near(self_j(&rows, 3), 8.0);
     let accounts = rows.balance[0].accounts;
     assert_eq!(
-        (accounts.outside_j, accounts.others_j),
+        (accounts.unattributed_j, accounts.other_processes_j),
         (None, None),
         "no CPU times"
     );

@@ -64,9 +64,9 @@ fn play(engine: &mut Engine, pieces: &[Piece], end_ns: i64) {
             });
             engine.close(seq, end);
         }
-        for of in [CpuScope::Thread(1), CpuScope::Process] {
+        for scope in [CpuScope::Thread(1), CpuScope::Process] {
             engine.cpu(CpuRow {
-                of,
+                scope,
                 start_ns: now,
                 end_ns: end,
                 on_cpu_ns,
@@ -120,7 +120,7 @@ fn near(actual: f64, expected: f64) {
 fn a_thread_that_sleeps_between_its_spans_has_all_energy_in_them() {
     let rows = attributed(&[in_span(1, 1_000, 1_000), outside(6_000, 0)], 700 * MS);
     near(self_j(&rows, 1), WATTS * 0.1);
-    near(rows.balance[0].accounts.outside_j.unwrap(), 0.0);
+    near(rows.balance[0].accounts.unattributed_j.unwrap(), 0.0);
 }
 
 /// ```text
@@ -136,7 +136,7 @@ fn energies_of_two_kinds_are_in_the_ratio_of_their_cpu_times() {
     ];
     let rows = attributed(&pieces, 1_000 * MS);
     near(self_j(&rows, 1) / self_j(&rows, 2), 4.0);
-    near(rows.balance[0].accounts.outside_j.unwrap(), 0.0);
+    near(rows.balance[0].accounts.unattributed_j.unwrap(), 0.0);
 }
 
 /// ```text
@@ -168,12 +168,15 @@ fn a_span_that_waits_has_what_it_used_and_not_its_threads_mean() {
     near(spans, WATTS * 0.11);
 }
 
-/// Work of a thread between its spans is outside, even if its spans take most of the time.
+/// Work of a thread between its spans is unattributed, even if its spans take most of the time.
 #[test]
 fn work_between_spans_is_outside_them() {
     let rows = attributed(&[in_span(1, 9_000, 900), outside(1_000, 1_000)], 200 * MS);
     near(self_j(&rows, 1), WATTS * 0.018);
-    near(rows.balance[0].accounts.outside_j.unwrap(), WATTS * 0.02);
+    near(
+        rows.balance[0].accounts.unattributed_j.unwrap(),
+        WATTS * 0.02,
+    );
 }
 
 /// Without readings at edges, a row is taken to be spread evenly: all activations of a thread
@@ -195,9 +198,9 @@ fn kinds_have_one_power_where_edges_were_not_read() {
         });
         engine.close(seq, start_ns + 25 * MS);
     }
-    for of in [CpuScope::Process, CpuScope::Thread(1)] {
+    for scope in [CpuScope::Process, CpuScope::Thread(1)] {
         engine.cpu(CpuRow {
-            of,
+            scope,
             start_ns: 0,
             end_ns: 100 * MS,
             on_cpu_ns: 30 * MS,
@@ -247,7 +250,7 @@ fn an_estimate_observes_cpu_time_where_it_was_used() {
     assert!(
         observed
             .iter()
-            .all(|piece| piece.subject != Subject::Outside)
+            .all(|piece| piece.subject != Subject::Unattributed)
     );
 }
 
@@ -291,7 +294,7 @@ proptest! {
         let rows = attributed(&pieces, end_ns / (100 * MS) * (100 * MS));
         let total: i64 = pieces.iter().map(|piece| piece.on_cpu_ns).sum();
         let spans: f64 = (1..=4).map(|node| self_j(&rows, node)).sum();
-        let whole = spans + rows.balance[0].accounts.outside_j.unwrap_or(0.0);
+        let whole = spans + rows.balance[0].accounts.unattributed_j.unwrap_or(0.0);
         for kind in 1..=4 {
             let own = pieces.iter().filter(|piece| piece.kind == Some(kind));
             let share = own.map(|piece| piece.on_cpu_ns).sum::<i64>() as f64 / total.max(1) as f64;

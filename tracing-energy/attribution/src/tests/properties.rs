@@ -159,9 +159,9 @@ impl Run {
         }
         for at in 0..=(END / (50 * MS)) {
             let (start_ns, end_ns) = (at * 50 * MS, ((at + 1) * 50 * MS).min(END));
-            let mut add = |of, start_ns, on_cpu_ns| {
+            let mut add = |scope, start_ns, on_cpu_ns| {
                 rows.push(CpuRow {
-                    of,
+                    scope,
                     start_ns,
                     end_ns,
                     on_cpu_ns,
@@ -192,7 +192,7 @@ impl Run {
             start_ns: at * 50 * MS,
             end_ns: (at + 1) * 50 * MS,
             own_ns: if used(at, 3) % 3 == 0 { 0 } else { used(at, 0) },
-            others_ns: used(at, 1),
+            other_processes_ns: used(at, 1),
             unknown_ns: used(at, 2) / 4,
         };
         // Sometimes nothing is read.
@@ -344,8 +344,8 @@ proptest! {
             let accounts = balance.accounts;
             let parts = [
                 Some(accounts.spans_j),
-                accounts.outside_j,
-                accounts.others_j,
+                accounts.unattributed_j,
+                accounts.other_processes_j,
                 accounts.profiler_j,
                 accounts.unknown_j,
             ];

@@ -31,13 +31,13 @@ pub(crate) struct CpuUse {
     /// CPU time of the recorder's threads in child processes.
     pub(crate) child_profiler_ns: f64,
     /// Share of other processes in the active energy; `None`: unknown.
-    pub(crate) others: Option<f64>,
+    pub(crate) other_processes: Option<f64>,
 }
 
 /// Parts of an active energy that are not the program's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NonProgramEnergy {
-    pub(crate) others: Option<f64>,
+    pub(crate) other_processes: Option<f64>,
     pub(crate) profiler: f64,
 }
 
@@ -56,7 +56,7 @@ impl SplitBasis {
             // Without CPU times, as in an import, other processes are unknown.
             (_, None) => Self::Unsplit,
             (RailKind::Dram, Some(cpu)) => Self::CpuTime(CpuUse {
-                others: None,
+                other_processes: None,
                 ..cpu
             }),
             (_, Some(cpu)) => Self::CpuTime(cpu),
@@ -67,12 +67,15 @@ impl SplitBasis {
 impl CpuUse {
     /// Returns the parts of an active energy that other processes and the profiler used.
     pub(crate) fn non_program(&self, active_j: f64) -> NonProgramEnergy {
-        let others = self.others.map(|share| active_j * share);
-        let run_j = active_j - others.unwrap_or(0.0);
+        let other_processes = self.other_processes.map(|share| active_j * share);
+        let run_j = active_j - other_processes.unwrap_or(0.0);
         let all = self.all_ns();
         let own = self.process_ns - self.program_ns() + self.child_profiler_ns + self.sensor_ns;
         let profiler = if all > 0.0 { run_j * (own / all) } else { 0.0 };
-        NonProgramEnergy { others, profiler }
+        NonProgramEnergy {
+            other_processes,
+            profiler,
+        }
     }
 
     /// CPU time of the run: its processes and its sensor.

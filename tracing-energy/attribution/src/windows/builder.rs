@@ -57,7 +57,7 @@ impl WindowBuilder {
 
     /// Adds CPU time.
     pub(crate) fn cpu(&mut self, row: CpuRow) {
-        if let CpuScope::Thread(thread) = row.of {
+        if let CpuScope::Thread(thread) = row.scope {
             self.inputs.spans.stacks.thread_mut(thread);
         }
         self.inputs.cpu.push(row);

@@ -1,7 +1,7 @@
 //! Busy time of devices by process, as a series for each rail.
 //!
 //! ```text
-//! rows       | own 30, others 10 | own 0, others 40 |   ms busy in rows of 50 ms
+//! rows       | own 30, other 10  | own 0, other 40  |   ms busy in rows of 50 ms
 //! window          |------------------|                 shares by overlap
 //! unknown                                               busy time without a known process
 //! ```
@@ -16,7 +16,7 @@ pub(crate) struct UseShares {
     /// Share of the processes of the run.
     pub(crate) own: f64,
     /// Share of other processes.
-    pub(crate) others: f64,
+    pub(crate) other_processes: f64,
     /// Share without a known process.
     pub(crate) unknown: f64,
 }
@@ -41,23 +41,23 @@ impl DeviceUses {
         let rows = self.rails.get(&rail)?;
         let first = rows.partition_point(|row| row.end_ns <= start);
         let inside = rows.range(first..).take_while(|row| row.start_ns < end);
-        let [mut own, mut others, mut unknown, mut covered] = [0.0; 4];
+        let [mut own, mut other_processes, mut unknown, mut covered] = [0.0; 4];
         for row in inside {
             let length = (row.end_ns.min(end) - row.start_ns.max(start)) as f64;
             let part = length / (row.end_ns - row.start_ns) as f64;
             own += row.own_ns.max(0) as f64 * part;
-            others += row.others_ns.max(0) as f64 * part;
+            other_processes += row.other_processes_ns.max(0) as f64 * part;
             unknown += row.unknown_ns.max(0) as f64 * part;
             covered += length;
         }
         let known = (covered / (end - start) as f64).min(1.0);
-        let all = own + others + unknown;
+        let all = own + other_processes + unknown;
         let share = |busy: f64| if all > 0.0 { known * busy / all } else { 0.0 };
-        let (own, others) = (share(own), share(others));
+        let (own, other_processes) = (share(own), share(other_processes));
         (covered > 0.0).then_some(UseShares {
             own,
-            others,
-            unknown: (1.0 - own - others).max(0.0),
+            other_processes,
+            unknown: (1.0 - own - other_processes).max(0.0),
         })
     }
 
@@ -76,13 +76,13 @@ mod tests {
     use super::*;
 
     fn row(start_ns: i64, end_ns: i64, busy: [i64; 3]) -> DeviceUseRow {
-        let [own_ns, others_ns, unknown_ns] = busy;
+        let [own_ns, other_processes_ns, unknown_ns] = busy;
         DeviceUseRow {
             rail: 1,
             start_ns,
             end_ns,
             own_ns,
-            others_ns,
+            other_processes_ns,
             unknown_ns,
         }
     }
@@ -94,10 +94,13 @@ mod tests {
         uses.push(row(100, 200, [0, 40, 20]));
         assert_eq!(uses.shares(2, 0, 100), None);
         let first = uses.shares(1, 0, 100).unwrap();
-        assert_eq!((first.own, first.others, first.unknown), (0.75, 0.25, 0.0));
+        assert_eq!(
+            (first.own, first.other_processes, first.unknown),
+            (0.75, 0.25, 0.0)
+        );
         let both = uses.shares(1, 50, 150).unwrap();
         assert!((both.own - 15.0 / 50.0).abs() < 1e-12);
-        assert!((both.others - 25.0 / 50.0).abs() < 1e-12);
+        assert!((both.other_processes - 25.0 / 50.0).abs() < 1e-12);
         assert!((both.unknown - 10.0 / 50.0).abs() < 1e-12);
         uses.prune(100);
         assert_eq!(uses.shares(1, 0, 100), None);
@@ -111,6 +114,9 @@ mod tests {
         assert_eq!((half.own, half.unknown), (0.5, 0.5));
         uses.push(row(50, 100, [0, 0, 0]));
         let unused = uses.shares(1, 50, 100).unwrap();
-        assert_eq!((unused.own, unused.others, unused.unknown), (0.0, 0.0, 1.0));
+        assert_eq!(
+            (unused.own, unused.other_processes, unused.unknown),
+            (0.0, 0.0, 1.0)
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! own process    thread 1  |====|  thread 2 |==|   pool: its workers
 //! child 1        thread 3  |=========|             pool: its workers
-//! child 2        (no spans)                        pool: goes to `outside`
+//! child 2        (no spans)                        pool: goes to `unattributed`
 //! ```
 
 use energy_data::rows::ThreadRole;
@@ -67,8 +67,8 @@ impl Processes {
         let own = self.profiler_threads.iter();
         let own = own.filter(|&&thread| self.of(thread) == OWN);
         let own = own.map(|&thread| cpu.own_thread(thread, start, end).on_cpu_ns);
-        let others = match cpu.machine(end, cpu_until) {
-            Machine::Row(row) => cpu.others_share(&row),
+        let other_processes = match cpu.machine(end, cpu_until) {
+            Machine::Row(row) => cpu.other_processes_share(&row),
             Machine::Wait | Machine::Unknown => None,
         };
         let (children, child_profiler_ns) = self.children(cpu, start, end);
@@ -78,7 +78,7 @@ impl Processes {
             child_profiler_ns,
             profiler_ns: own.sum(),
             sensor_ns: cpu.sensor(start, end).on_cpu_ns,
-            others,
+            other_processes,
         })
     }
 

@@ -4,8 +4,8 @@
 //! ```text
 //! thread 1   |==== a ====|                T used in a
 //! thread 2       |== b ==|   #####        outside its spans: for a while a is active, else
-//!                                         outside
-//! pool       ##    ##   ##   ##           for a and b by active time, else outside
+//!                                         unattributed
+//! pool       ##    ##   ##   ##           for a and b by active time, else unattributed
 //! ```
 
 use energy_data::RailKind;
@@ -25,7 +25,7 @@ pub(crate) struct Weights {
     pub(crate) received: Vec<f64>,
     /// CPU time of each cell.
     pub(crate) cells: Vec<f64>,
-    pub(crate) outside: f64,
+    pub(crate) unattributed: f64,
 }
 
 /// Returns the CPU time by activation of a rail that all activations share; `None` if active
@@ -42,9 +42,9 @@ pub(crate) fn cpu_weights(content: &WindowContent) -> Option<Weights> {
 /// only.
 pub(crate) fn weights(window: &Window, groups: &[ProcessGroup], used: &WindowCpu) -> Weights {
     let mut received = vec![0.0; window.threads.len()];
-    let outside = groups.iter();
-    let outside = outside.map(|group| add_received(&mut received, window, group, used));
-    let outside = outside.sum();
+    let unattributed = groups.iter();
+    let unattributed = unattributed.map(|group| add_received(&mut received, window, group, used));
+    let unattributed = unattributed.sum();
     let own = used.threads.iter().map(|thread| thread.in_spans_ns);
     let threads = own.zip(&received).map(|(own, received)| own + received);
     let threads = threads.collect();
@@ -59,7 +59,7 @@ pub(crate) fn weights(window: &Window, groups: &[ProcessGroup], used: &WindowCpu
         threads,
         received,
         cells,
-        outside,
+        unattributed,
     }
 }
 
@@ -78,7 +78,7 @@ fn add_received(
         .map(|&at| used.threads[at].used_ns)
         .sum();
     let pool = (group.cpu_ns - threads_ns).max(0.0);
-    let (pooled, mut outside) = by_active_time(pool, window, activity);
+    let (pooled, mut unattributed) = by_active_time(pool, window, activity);
     let sum: i64 = activity.active_ns.iter().sum();
     // CPU time outside spans that each thread gives, per active time of the others.
     let mut gives = Vec::with_capacity(group.members.len());
@@ -94,7 +94,7 @@ fn add_received(
         } else {
             0.0
         };
-        outside += between_ns - given;
+        unattributed += between_ns - given;
         gives.push(if others > 0 {
             given / others as f64
         } else {
@@ -104,7 +104,7 @@ fn add_received(
     for (member, per_time) in sums_of_the_others(&gives).into_iter().enumerate() {
         received[group.members[member]] += activity.active_ns[member] as f64 * per_time;
     }
-    outside
+    unattributed
 }
 
 /// Returns, for each place, the sum of all other places, without subtracting.

@@ -78,8 +78,8 @@ pub struct AttributionRow {
     pub version: u32,
     /// Parameters, a JSON object.
     pub params: String,
-    /// Clock offset between sensor and program, where one was estimated.
-    pub offset_ms: Option<f64>,
+    /// Clock offset between sensor and program in ns, if one was estimated.
+    pub clock_offset_ns: Option<f64>,
     /// Diagnostics, a JSON object.
     pub diagnostics: String,
 }

@@ -1,6 +1,6 @@
 //! Accounts of measured energy.
 
-/// The accounts of a measured energy: `measured = idle + spans + outside + others +
+/// The accounts of a measured energy: `measured = idle + spans + unattributed + other processes +
 /// profiler + residual + unknown`. `None` means "cannot be determined" and counts as zero
 /// in the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -12,9 +12,9 @@ pub struct Accounts {
     /// Self energy of nodes.
     pub spans_j: f64,
     /// This process while no span was active.
-    pub outside_j: Option<f64>,
+    pub unattributed_j: Option<f64>,
     /// Other processes.
-    pub others_j: Option<f64>,
+    pub other_processes_j: Option<f64>,
     /// The recorder's threads and the sensor's child process.
     pub profiler_j: Option<f64>,
     /// Energy that the model does not explain; signed.

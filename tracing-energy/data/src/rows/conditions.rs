@@ -31,7 +31,7 @@ impl ConditionTime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConditionRow {
     /// Start or end of the run.
-    pub moment: ConditionTime,
+    pub time_point: ConditionTime,
     /// Which condition.
     pub key: String,
     /// Its value, as text.

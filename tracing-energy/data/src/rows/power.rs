@@ -51,14 +51,14 @@ pub struct DeviceUseRow {
     /// Busy time of the processes of the run.
     pub own_ns: i64,
     /// Busy time of other processes.
-    pub others_ns: i64,
+    pub other_processes_ns: i64,
     /// Upper bound of the busy time of processes that may not be read.
     pub unknown_ns: i64,
 }
 
-/// `extras`: sensor metrics other than energies.
+/// `sensor_metrics`: sensor metrics other than energies.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ExtraRow {
+pub struct SensorMetricRow {
     /// Name with unit, such as `gpu_freq_mhz`.
     pub name: String,
     /// Start of the window.

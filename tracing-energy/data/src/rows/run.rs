@@ -102,7 +102,7 @@ pub struct RunRow {
     pub version: String,
     /// Uuid of the parent run that this run is merged into when that run ends; `None` for
     /// an independent run.
-    pub joins: Option<String>,
+    pub parent_run: Option<String>,
     /// Metadata supplied by the user.
     pub metadata: RunMetadata,
 }

@@ -56,9 +56,9 @@ pub struct LinkRow {
     pub follows: u64,
 }
 
-/// `marks`: `tracing` events.
+/// `span_events`: `tracing` events.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MarkRow {
+pub struct SpanEventRow {
     /// Run time.
     pub time_ns: i64,
     /// Thread.

@@ -53,7 +53,7 @@ pub enum CpuScope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CpuRow {
     /// Thread, process or machine.
-    pub of: CpuScope,
+    pub scope: CpuScope,
     /// Start of the interval.
     pub start_ns: i64,
     /// End of the interval.

@@ -2,7 +2,7 @@
 //! processor, load of other programs.
 
 use super::{
-    BUSY_CORES, CORES, ENERGY_PREFERENCE, GOVERNOR, LOAD_OTHERS, LOW_POWER_MODE, NOMINAL,
+    BUSY_CORES, CORES, ENERGY_PREFERENCE, GOVERNOR, LOAD_OTHER_PROCESSES, LOW_POWER_MODE, NOMINAL,
     OWN_CORES, POWER, THERMAL_PRESSURE, THROTTLED_SAMPLES, USABLE_CORES, Values,
 };
 
@@ -26,7 +26,9 @@ pub(super) fn warnings(start: &Values, end: &Values, samples: u64) -> Vec<Condit
         .filter_map(|&(key, name)| changed(name, start.get(key)?, end.get(key)?))
         .collect();
     warnings.extend(throttled(start, end, samples));
-    let load = end.get(LOAD_OTHERS).and_then(|load| load.parse().ok());
+    let load = end
+        .get(LOAD_OTHER_PROCESSES)
+        .and_then(|load| load.parse().ok());
     warnings.extend(busy(load));
     warnings
 }
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn half_a_core_of_other_load_gives_no_warning() {
-        let load = |cores: &str| kinds(&Values::new(), &values(&[(LOAD_OTHERS, cores)]));
+        let load = |cores: &str| kinds(&Values::new(), &values(&[(LOAD_OTHER_PROCESSES, cores)]));
         assert_eq!(load("0.50"), [""; 0]);
         assert_eq!(load("0.51"), ["busy_machine"]);
         assert_eq!(own_work_in_baseline(0.05), None);

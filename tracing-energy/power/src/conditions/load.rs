@@ -17,7 +17,7 @@ pub struct Usage {
 impl Usage {
     /// Returns the mean load of other processes since `earlier`, in cores; `None` over less
     /// than [`LEAST_NS`]. A negative difference, caused by rounding of clocks, becomes 0.
-    pub fn others_since(&self, earlier: &Self) -> Option<f64> {
+    pub fn other_processes_since(&self, earlier: &Self) -> Option<f64> {
         let passed_ns = self.time_ns - earlier.time_ns;
         if passed_ns < LEAST_NS {
             return None;
@@ -54,7 +54,7 @@ impl LoadLog {
         let first = *self.first.get_or_insert(usage);
         self.last = Some(usage);
         if usage.time_ns - first.time_ns >= Self::START_NS && self.at_start.is_none() {
-            self.at_start = usage.others_since(&first);
+            self.at_start = usage.other_processes_since(&first);
         }
     }
 
@@ -65,7 +65,7 @@ impl LoadLog {
 
     /// Mean load over all readings.
     pub(crate) fn over_all(&self) -> Option<f64> {
-        self.last?.others_since(self.first.as_ref()?)
+        self.last?.other_processes_since(self.first.as_ref()?)
     }
 }
 
@@ -85,19 +85,19 @@ mod tests {
     #[test]
     fn load_of_others_is_machine_less_own_time() {
         let begin = usage(0, 5_000, 900);
-        let others = |end: Usage| end.others_since(&begin);
-        assert_eq!(others(usage(1_000, 6_500, 1_650)), Some(0.75));
-        assert_eq!(others(usage(1_000, 5_990, 1_900)), Some(0.0));
-        assert_eq!(others(usage(199, 6_500, 900)), None);
-        assert_eq!(others(usage(1_000, 6_000, 100)), Some(1.0));
+        let other_processes = |end: Usage| end.other_processes_since(&begin);
+        assert_eq!(other_processes(usage(1_000, 6_500, 1_650)), Some(0.75));
+        assert_eq!(other_processes(usage(1_000, 5_990, 1_900)), Some(0.0));
+        assert_eq!(other_processes(usage(199, 6_500, 900)), None);
+        assert_eq!(other_processes(usage(1_000, 6_000, 100)), Some(1.0));
     }
 
     #[test]
     fn start_load_is_that_before_the_run_or_of_the_first_second() {
         let mut log = LoadLog::new(None);
         for time in [0, 400, 800, 1_200, 4_000] {
-            let others = if time <= 1_200 { time / 2 } else { 600 };
-            log.add(usage(time, others + time, time));
+            let other_processes = if time <= 1_200 { time / 2 } else { 600 };
+            log.add(usage(time, other_processes + time, time));
             assert_eq!(log.at_start().is_some(), time >= 1_200, "{time}");
         }
         assert_eq!(log.at_start(), Some(0.5));

@@ -9,7 +9,7 @@
 //! | [`ENERGY_PREFERENCE`] | the same | `cpufreq` | |
 //! | [`THERMAL_PRESSURE`] | `nominal` or another level | `thermal`, `thermal_throttle` | the power sensor, else `pmset -g therm` |
 //! | [`THROTTLED_SAMPLES`] | a count, at the end | the power sensor | the power sensor |
-//! | [`LOAD_OTHERS`] | cores' worth of CPU time | `/proc/stat` | `host_statistics` |
+//! | [`LOAD_OTHER_PROCESSES`] | cores' worth of CPU time | `/proc/stat` | `host_statistics` |
 //! | [`THREADS`] | the program's, at the end | `/proc/self/task` | `proc_pidinfo` |
 //! | [`CORES`], [`USABLE_CORES`] | online; for this process | | |
 //! | [`KERNEL`], [`BINARY_SHA256`] | at the start | `uname`, `/proc/self/exe` | `uname`, the executable |
@@ -63,7 +63,7 @@ pub const THERMAL_PRESSURE: &str = "thermal_pressure";
 pub const THROTTLED_SAMPLES: &str = "throttled_samples";
 /// Mean load of other processes, in cores. The start value covers the baseline, or the
 /// first second if there is no baseline; the end value covers the run.
-pub const LOAD_OTHERS: &str = "load_others";
+pub const LOAD_OTHER_PROCESSES: &str = "load_other_processes";
 /// Number of threads of the program, without the recorder's threads.
 pub const THREADS: &str = "threads";
 /// Processors online.

@@ -4,8 +4,8 @@ use super::change::{ConditionWarning, warnings};
 use super::load::{LoadLog, Usage};
 use super::observer::{Observer, TIMEOUT, Update};
 use super::{
-    BINARY_SHA256, LOAD_OTHERS, NOMINAL, System, THERMAL_PRESSURE, THREADS, THROTTLED_SAMPLES,
-    Values,
+    BINARY_SHA256, LOAD_OTHER_PROCESSES, NOMINAL, System, THERMAL_PRESSURE, THREADS,
+    THROTTLED_SAMPLES, Values,
 };
 use energy_data::rows::{ConditionRow, ConditionTime};
 
@@ -79,7 +79,11 @@ impl RunConditions {
         let updates = self.observer.as_ref().map(Observer::poll);
         let thread = self.merge(updates.unwrap_or_default());
         if let Some(load) = self.load.at_start() {
-            self.set(ConditionTime::Start, LOAD_OTHERS, format!("{load:.2}"));
+            self.set(
+                ConditionTime::Start,
+                LOAD_OTHER_PROCESSES,
+                format!("{load:.2}"),
+            );
         }
         if let Some(level) = self.pressure.at_start.clone() {
             self.set(ConditionTime::Start, THERMAL_PRESSURE, level);
@@ -106,10 +110,10 @@ impl RunConditions {
         if let Some(load) = self.load.over_all() {
             // A run of less than a second has no separate load at its start.
             let load = format!("{load:.2}");
-            if !self.start.contains_key(LOAD_OTHERS) {
-                self.set(ConditionTime::Start, LOAD_OTHERS, load.clone());
+            if !self.start.contains_key(LOAD_OTHER_PROCESSES) {
+                self.set(ConditionTime::Start, LOAD_OTHER_PROCESSES, load.clone());
             }
-            self.set(ConditionTime::End, LOAD_OTHERS, load);
+            self.set(ConditionTime::End, LOAD_OTHER_PROCESSES, load);
         }
         if let Some(level) = self.pressure.last.clone() {
             self.set(ConditionTime::End, THERMAL_PRESSURE, level);
@@ -138,16 +142,16 @@ impl RunConditions {
     }
 
     /// Keeps the sensor's thermal pressure, which covers the whole run, if there is one.
-    fn set_all(&mut self, moment: ConditionTime, values: Values) {
+    fn set_all(&mut self, time_point: ConditionTime, values: Values) {
         for (key, value) in values {
             if key != THERMAL_PRESSURE || self.pressure.at_start.is_none() {
-                self.set(moment, key, value);
+                self.set(time_point, key, value);
             }
         }
     }
 
-    fn set(&mut self, moment: ConditionTime, key: &'static str, value: String) {
-        let values = match moment {
+    fn set(&mut self, time_point: ConditionTime, key: &'static str, value: String) {
+        let values = match time_point {
             ConditionTime::Start => &mut self.start,
             ConditionTime::End => &mut self.end,
         };
@@ -156,7 +160,7 @@ impl RunConditions {
         }
         values.insert(key, value.clone());
         self.changed.push(ConditionRow {
-            moment,
+            time_point,
             key: key.to_owned(),
             value,
         });
@@ -167,9 +171,9 @@ impl RunConditions {
 mod tests {
     use super::*;
 
-    fn value(rows: &[ConditionRow], moment: ConditionTime, key: &str) -> Option<String> {
+    fn value(rows: &[ConditionRow], time_point: ConditionTime, key: &str) -> Option<String> {
         let found = rows.iter().rev();
-        let mut found = found.filter(|row| row.moment == moment && row.key == key);
+        let mut found = found.filter(|row| row.time_point == time_point && row.key == key);
         found.next().map(|row| row.value.clone())
     }
 
@@ -185,7 +189,7 @@ mod tests {
         run.pressure((1_100, 1_200), "Nominal", end);
         let warnings = run.finish();
         let rows = run.rows();
-        let stored = |moment, key| value(&rows, moment, key);
+        let stored = |time_point, key| value(&rows, time_point, key);
         let level = THERMAL_PRESSURE;
         assert_eq!(
             stored(ConditionTime::Start, level).as_deref(),
@@ -216,9 +220,9 @@ mod tests {
         run.merge(vec![Update::End(system("nominal"))]);
         run.finish();
         let rows = run.rows();
-        for moment in [ConditionTime::Start, ConditionTime::End] {
-            let stored = value(&rows, moment, THERMAL_PRESSURE);
-            assert_eq!(stored.as_deref(), Some("heavy"), "{moment:?}");
+        for time_point in [ConditionTime::Start, ConditionTime::End] {
+            let stored = value(&rows, time_point, THERMAL_PRESSURE);
+            assert_eq!(stored.as_deref(), Some("heavy"), "{time_point:?}");
         }
     }
 
@@ -247,7 +251,7 @@ mod tests {
         let warnings = run.finish();
         let rows = run.rows();
         assert_eq!(
-            value(&rows, ConditionTime::End, LOAD_OTHERS).as_deref(),
+            value(&rows, ConditionTime::End, LOAD_OTHER_PROCESSES).as_deref(),
             Some("2.00")
         );
         assert_eq!(

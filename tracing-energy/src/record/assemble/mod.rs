@@ -81,8 +81,8 @@ impl Assembler {
     }
 
     /// Returns how many new nodes were merged into `(other)`.
-    pub(crate) fn folded_nodes(&self) -> u64 {
-        self.tree.folded()
+    pub(crate) fn merged_nodes(&self) -> u64 {
+        self.tree.merged()
     }
 
     /// Processes the next record of `thread`.
@@ -136,7 +136,9 @@ impl Assembler {
                     return Verdict::NotYet;
                 }
             }
-            Record::Event { callsite, parent } => self.mark(thread, time_ns, callsite, parent, out),
+            Record::Event { callsite, parent } => {
+                self.span_event(thread, time_ns, callsite, parent, out)
+            }
             Record::Follows { id, follows } => self.link(id, follows, out),
             Record::ThreadEnd => self.end_thread(thread, time_ns, out),
             // The collector handles CPU times.

@@ -5,7 +5,7 @@ use crate::record::callsite::FieldUse;
 use crate::record::output::{AssemblerOutput, Loss};
 use crate::record::values::{self, Values};
 use crate::record::wire::{CONTEXTUAL, FieldValue, ROOT};
-use energy_data::rows::MarkRow;
+use energy_data::rows::SpanEventRow;
 
 /// The span or event that the next fields belong to.
 #[derive(Debug, Default)]
@@ -13,12 +13,12 @@ pub(super) enum Subject {
     #[default]
     Nothing,
     Span(usize),
-    Mark(Box<PendingMark>),
+    SpanEvent(Box<PendingSpanEvent>),
 }
 
 #[derive(Debug)]
-pub(super) struct PendingMark {
-    row: MarkRow,
+pub(super) struct PendingSpanEvent {
+    row: SpanEventRow,
     callsite: usize,
     values: Values,
 }
@@ -36,7 +36,7 @@ impl Assembler {
         }
         match &mut self.subjects[thread] {
             Subject::Nothing => {}
-            Subject::Mark(mark) => mark.values.set(index, value),
+            Subject::SpanEvent(span_event) => span_event.values.set(index, value),
             Subject::Span(slot) => {
                 let instance = self.instances.get_mut(*slot);
                 let Some(callsite) = instance.callsite else {
@@ -57,20 +57,20 @@ impl Assembler {
     }
 
     pub(super) fn end_subject(&mut self, thread: usize, out: &mut impl AssemblerOutput) {
-        if let Subject::Mark(mark) = std::mem::take(&mut self.subjects[thread]) {
-            let PendingMark {
+        if let Subject::SpanEvent(span_event) = std::mem::take(&mut self.subjects[thread]) {
+            let PendingSpanEvent {
                 mut row,
                 callsite,
                 values,
-            } = *mark;
+            } = *span_event;
             row.json = values
                 .json(self.callsites.get(callsite), |_| true)
                 .unwrap_or_else(|| "{}".to_owned());
-            out.mark(row);
+            out.span_event(row);
         }
     }
 
-    pub(super) fn mark(
+    pub(super) fn span_event(
         &mut self,
         thread: usize,
         time_ns: i64,
@@ -88,14 +88,14 @@ impl Assembler {
                 .map(|slot| self.instances.get(slot).last_seq)
                 .filter(|&seq| seq != 0),
         };
-        let row = MarkRow {
+        let row = SpanEventRow {
             time_ns,
             thread: self.threads.id(thread),
             span,
             callsite: self.callsites.get(number).id,
             json: String::new(),
         };
-        self.subjects[thread] = Subject::Mark(Box::new(PendingMark {
+        self.subjects[thread] = Subject::SpanEvent(Box::new(PendingSpanEvent {
             row,
             callsite: number,
             values: Values::default(),

@@ -42,7 +42,7 @@ fn numbers_and_node_names_are_kept_without_texts() {
     let kept = serde_json::json!({"size": 5, "part": 0.5, "is_last": true});
     assert_eq!(json(&drawing.fields[&1]), kept);
     assert_eq!(
-        json(&drawing.marks[0].json),
+        json(&drawing.span_events[0].json),
         serde_json::json!({"count": 2})
     );
     assert_eq!(drawing.nodes[0].label, "token 1 wq");
@@ -57,13 +57,16 @@ fn texts_are_recorded_when_they_are_kept() {
         assert_eq!(fields[key], "a secret", "{key}");
     }
     assert_eq!(fields["token_id"], 17);
-    assert_eq!(json(&drawing.marks[0].json)["message"], "said a secret");
+    assert_eq!(
+        json(&drawing.span_events[0].json)["message"],
+        "said a secret"
+    );
 }
 
 #[test]
 fn capture_of_key_fields_without_texts_keeps_key_fields_only() {
     let drawing = without_texts(Capture::KeyFields);
-    assert!(drawing.fields.is_empty() && drawing.marks.is_empty());
+    assert!(drawing.fields.is_empty() && drawing.span_events.is_empty());
     assert_eq!(drawing.nodes[0].label, "token 1 wq");
     assert_eq!(drawing.spans[&1].token, Some(3));
 }

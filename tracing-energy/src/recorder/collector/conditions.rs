@@ -61,7 +61,7 @@ impl Collector {
                 .parts
                 .baseline_cpu
                 .as_ref()
-                .and_then(BaselineCpu::others_cores),
+                .and_then(BaselineCpu::other_processes_cores),
             false => self.conditions.load_so_far(),
         };
         if let Some((kind, message)) = load.and_then(busy_baseline) {

@@ -4,7 +4,7 @@ use super::super::batch::{self, Collecting};
 use super::{Collector, CollectorParts, send};
 use crate::record::{Record, Verdict};
 use energy_data::rows::{
-    BaselineRow, CpuRow, CpuScope, ExtraRow, SampleRow, ThreadRole, ThreadRow,
+    BaselineRow, CpuRow, CpuScope, SampleRow, SensorMetricRow, ThreadRole, ThreadRow,
 };
 use energy_data::units::Nanos;
 use energy_power::SamplerMessage;
@@ -115,11 +115,13 @@ impl Collector {
             (CpuScope::Process, baseline_cpu.process_ns),
             (CpuScope::Sensor, baseline_cpu.sensor_ns),
         ];
-        let known = all.into_iter().filter_map(|(of, used)| Some((of, used?)));
+        let known = all
+            .into_iter()
+            .filter_map(|(scope, used)| Some((scope, used?)));
         let rows: Vec<CpuRow> = known
             .chain(ours)
-            .map(|(of, on_cpu_ns)| CpuRow {
-                of,
+            .map(|(scope, on_cpu_ns)| CpuRow {
+                scope,
                 start_ns: -baseline_cpu.length.nanos(),
                 end_ns: 0,
                 on_cpu_ns,
@@ -209,13 +211,14 @@ impl Collector {
                         });
                     }
                     let zero = self.parts.zero;
-                    let extras = reading.metrics.into_iter().map(|extra| ExtraRow {
-                        name: extra.name,
-                        start_ns: (extra.start - zero).nanos(),
-                        end_ns: (extra.end - zero).nanos(),
-                        value: extra.value,
-                    });
-                    self.batch.extras.extend(extras);
+                    let sensor_metrics =
+                        reading.metrics.into_iter().map(|metric| SensorMetricRow {
+                            name: metric.name,
+                            start_ns: (metric.start - zero).nanos(),
+                            end_ns: (metric.end - zero).nanos(),
+                            value: metric.value,
+                        });
+                    self.batch.sensor_metrics.extend(sensor_metrics);
                     for pressure in &reading.pressures {
                         self.pressure(pressure);
                     }

@@ -140,7 +140,7 @@ impl Collector {
         let load = parts
             .baseline_cpu
             .as_ref()
-            .and_then(BaselineCpu::others_cores);
+            .and_then(BaselineCpu::other_processes_cores);
         let conditions = RunConditions::begin(parts.system.clone(), load);
         let mut collector = Self {
             calibration: Calibration::new(raw, now),

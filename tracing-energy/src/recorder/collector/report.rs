@@ -72,7 +72,7 @@ impl Collector {
             self.event(now_ns, "sink_error", message);
         }
         self.losses
-            .take_shared(&self.parts.shared, self.parts.assembler.folded_nodes());
+            .take_shared(&self.parts.shared, self.parts.assembler.merged_nodes());
         let batch = &mut self.batch;
         self.losses
             .new_events(now_ns, &mut |event| batch.events.push(event));

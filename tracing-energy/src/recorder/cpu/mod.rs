@@ -173,7 +173,7 @@ impl CpuReader {
         {
             self.machine_emitted_ns = now_ns;
             emit(CpuRow {
-                of: CpuScope::Machine,
+                scope: CpuScope::Machine,
                 start_ns: oldest.time_ns,
                 end_ns: now_ns,
                 on_cpu_ns: used_ns - oldest.used_ns,

@@ -50,7 +50,7 @@ impl Sensors {
         self.total_ns += on_cpu_ns;
         if start_ns < now_ns && !self.used.is_empty() {
             emit(CpuRow {
-                of: CpuScope::Sensor,
+                scope: CpuScope::Sensor,
                 start_ns,
                 end_ns: now_ns,
                 on_cpu_ns,

@@ -11,9 +11,9 @@ pub(super) struct CpuReading {
 
 impl CpuReading {
     /// Returns the row from this reading to a later one.
-    pub(super) fn row_to(self, later: CpuReading, of: CpuScope) -> CpuRow {
+    pub(super) fn row_to(self, later: CpuReading, scope: CpuScope) -> CpuRow {
         CpuRow {
-            of,
+            scope,
             start_ns: self.time_ns,
             end_ns: later.time_ns,
             on_cpu_ns: (later.used_ns - self.used_ns).max(0),
@@ -24,7 +24,7 @@ impl CpuReading {
 /// Adds the next reading of a series and emits the row that ends there.
 pub(super) fn step(
     reading: &mut Option<CpuReading>,
-    of: CpuScope,
+    scope: CpuScope,
     now: Option<CpuReading>,
     emit: &mut impl FnMut(CpuRow),
 ) {
@@ -33,6 +33,6 @@ pub(super) fn step(
         .replace(now)
         .filter(|last| last.time_ns < now.time_ns)
     {
-        emit(last.row_to(now, of));
+        emit(last.row_to(now, scope));
     }
 }

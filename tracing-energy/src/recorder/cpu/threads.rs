@@ -22,7 +22,7 @@ const SAME_NS: f64 = 1_000.0;
 /// One thread's readings.
 #[derive(Debug)]
 struct ThreadSeries {
-    of: CpuScope,
+    scope: CpuScope,
     /// First and latest reading of the current row.
     row: Option<(CpuReading, CpuReading)>,
     /// The collector's reading, until all earlier edges are known.
@@ -46,7 +46,7 @@ impl ThreadSeries {
         if let Some((first, latest)) = &mut self.row
             && first.time_ns < latest.time_ns
         {
-            emit(first.row_to(*latest, self.of));
+            emit(first.row_to(*latest, self.scope));
             *first = *latest;
         }
     }
@@ -68,7 +68,7 @@ impl ThreadSeries {
             used_ns: latest.used_ns + used_ns,
         };
         if first.time_ns < latest.time_ns && !is_same_rate(*first, *latest, next) {
-            emit(first.row_to(*latest, self.of));
+            emit(first.row_to(*latest, self.scope));
             *first = *latest;
         }
         *latest = next;
@@ -93,7 +93,7 @@ impl TracedThreads {
         let length = self.0.len().max(number + 1);
         self.0.resize_with(length, || None);
         self.0[number] = Some(ThreadSeries {
-            of: CpuScope::Thread(id),
+            scope: CpuScope::Thread(id),
             row: began.map(|began| (began, began)),
             held: None,
         });
@@ -168,7 +168,7 @@ mod tests {
         threads.add(0, 7, Some(reading(0, 0)));
         let mut rows = Vec::new();
         read(&mut threads, &mut |row: CpuRow| {
-            assert_eq!(row.of, CpuScope::Thread(7));
+            assert_eq!(row.scope, CpuScope::Thread(7));
             rows.push([row.start_ns / US, row.end_ns / US, row.on_cpu_ns / US]);
         });
         rows

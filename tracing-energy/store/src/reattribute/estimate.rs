@@ -144,11 +144,11 @@ pub(super) fn observe(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Ob
     let builders = scopes.iter().map(|_| TimelineBuilder::new(slot));
     let builders = Rc::new(RefCell::new(builders.collect::<Vec<_>>()));
     let (into, places) = (Rc::clone(&builders), scopes.clone());
-    let (of_node, outside) = (kinds.of_node.clone(), kinds.kinds.len() as u32);
+    let (of_node, unattributed) = (kinds.of_node.clone(), kinds.kinds.len() as u32);
     let consume = Box::new(
         move |scope: Scope, piece: energy_attribution::observe::ActivePiece| {
             let kind = match piece.subject {
-                Subject::Outside => Some(outside),
+                Subject::Unattributed => Some(unattributed),
                 Subject::Node(node) => of_node.get(node as usize).and_then(|k| k.checked_sub(1)),
             };
             let place = places.iter().position(|known| *known == scope);

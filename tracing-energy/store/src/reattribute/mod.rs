@@ -75,15 +75,15 @@ fn estimated(writer: &mut AttributionWriter<'_>, options: &AttributeOptions) -> 
 pub fn attribute_joined(path: &Path, uuid: &str) -> Result<JoinedSummary, Error> {
     let store = Store::open_writable(path)?;
     let run = store.find_run(uuid)?.no;
-    let folded = store.merge_joined(run)?;
-    if folded.processes > 0 {
+    let joined = store.merge_joined(run)?;
+    if joined.processes > 0 {
         let earlier = store.shown_attribution(run)?.unwrap_or(0);
         store.attribute(run, |writer| proportional(writer, Spans::Ahead, None))?;
         for id in 1..=earlier {
             store.delete_attribution(run, id)?;
         }
     }
-    Ok(folded)
+    Ok(joined)
 }
 
 /// Repairs the runs of `store` whose process died: closes open spans at the last recorded
@@ -201,8 +201,8 @@ fn clock_shift(rails: &[RailRow], offset: Nanos) -> Prices {
         metadata: EstimateMetadata {
             method: METHOD.to_owned(),
             version: VERSION,
-            params: serde_json::json!({ "offset_ns": offset.nanos() }).to_string(),
-            clock_offset_ms: Some(offset.nanos() as f64 / 1e6),
+            params: serde_json::json!({ "clock_offset_ns": offset.nanos() }).to_string(),
+            clock_offset_ns: Some(offset.nanos() as f64),
             rails: serde_json::Value::Null,
         },
         rails: rails.iter().map(shifted).collect(),

@@ -16,8 +16,8 @@ use crate::query::{CellValue, Column, ColumnType};
 const ACCOUNTS: [&str; 6] = [
     "idle_j",
     "spans_j",
-    "outside_j",
-    "others_j",
+    "unattributed_j",
+    "other_processes_j",
     "profiler_j",
     "unknown_j",
 ];

@@ -15,7 +15,7 @@ mod proto;
 
 use std::collections::HashMap;
 
-use energy_data::rows::{MarkRow, RailRow, SampleRow};
+use energy_data::rows::{RailRow, SampleRow, SpanEventRow};
 
 use super::format::{Format, FormatOutput};
 use super::output::ExportWriter;
@@ -47,7 +47,7 @@ impl Format for Perfetto {
         };
         trace.tracks()?;
         trace.counters()?;
-        source.marks(|mark, name| trace.mark(mark, name))?;
+        source.span_events(|span_event, name| trace.span_event(span_event, name))?;
         let walked = source.walk(&mut trace)?;
         trace.packets.finish()?;
         Ok(walked)
@@ -107,10 +107,14 @@ impl PerfettoWriter<'_, '_, '_> {
             .value(Track::Energy(rail.id), sample.end_ns, *sum_j)
     }
 
-    fn mark(&mut self, mark: &MarkRow, name: &str) -> Result<()> {
-        let args = fields(&mark.json);
-        self.packets
-            .instant(Track::Thread(mark.thread), mark.time_ns, name, args)
+    fn span_event(&mut self, span_event: &SpanEventRow, name: &str) -> Result<()> {
+        let args = fields(&span_event.json);
+        self.packets.instant(
+            Track::Thread(span_event.thread),
+            span_event.time_ns,
+            name,
+            args,
+        )
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
         return Err("the power is constant, so it cannot be aligned with the spans".to_owned());
     };
     let reach_ns = 2.0 * scan.step_ns;
-    let fine = search::refine(&whole, &busy, best.offset_ns, (reach_ns, interval_ns));
+    let fine = search::refine(&whole, &busy, best.clock_offset_ns, (reach_ns, interval_ns));
     verdict::judge(&Candidate {
         busy: &busy,
         rails: &whole,
@@ -79,13 +79,14 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
 
 /// Returns the share of the power's variance that spans explain at an offset, on the rail with
 /// the largest share.
-pub(super) fn explained(trace: &Trace, power: &Power, offset_ns: f64) -> f64 {
+pub(super) fn explained(trace: &Trace, power: &Power, clock_offset_ns: f64) -> f64 {
     let rails = windows(&power.rails, &power.samples);
     let first = rails.iter().flatten().next();
     let interval_ns = first.map_or(1.0, |window| window.end_ns - window.start_ns);
     let busy = Busy::from_trace(trace, interval_ns as i64);
     let rails = rails.into_iter().filter_map(Rail::new);
-    let share = |rail: Rail| Noise::estimate(&rail, &busy, offset_ns, trace.extent()).explained;
+    let share =
+        |rail: Rail| Noise::estimate(&rail, &busy, clock_offset_ns, trace.extent()).explained;
     rails.map(share).fold(0.0, f64::max)
 }
 

@@ -81,12 +81,12 @@ impl Rail {
     /// Returns the least-squares fit at an offset. Only samples that overlap the program are
     /// visited: the contribution of the others is the same at every offset, namely their
     /// duration and their power around its own mean.
-    pub(super) fn explain(&self, busy: &Busy, offset_ns: f64) -> Fit {
+    pub(super) fn explain(&self, busy: &Busy, clock_offset_ns: f64) -> Fit {
         let mut sums = Sums::new(busy.kinds() + 1);
         self.rows(
-            self.overlapping(busy, offset_ns),
+            self.overlapping(busy, clock_offset_ns),
             busy,
-            offset_ns,
+            clock_offset_ns,
             |row, off| {
                 sums.add(row, off);
             },
@@ -108,11 +108,11 @@ impl Rail {
     pub(super) fn residuals(
         &self,
         busy: &Busy,
-        offset_ns: f64,
+        clock_offset_ns: f64,
         powers: &[f64],
     ) -> Vec<(f64, bool)> {
         let mut residuals = Vec::with_capacity(self.windows.len());
-        self.rows(&self.windows, busy, offset_ns, |row, off| {
+        self.rows(&self.windows, busy, clock_offset_ns, |row, off| {
             let fitted: f64 = row.iter().zip(powers).map(|(x, w)| x * w).sum();
             residuals.push((off - fitted, row[1..].iter().any(|time| *time > 0.0)));
         });
@@ -120,11 +120,11 @@ impl Rail {
     }
 
     /// Returns the windows that may overlap the program.
-    fn overlapping(&self, busy: &Busy, offset_ns: f64) -> &[Window] {
+    fn overlapping(&self, busy: &Busy, clock_offset_ns: f64) -> &[Window] {
         let (start_ns, end_ns) = busy.extent_ns();
-        let before = |window: &Window| window.end_ns - offset_ns <= start_ns;
+        let before = |window: &Window| window.end_ns - clock_offset_ns <= start_ns;
         let first = self.windows.partition_point(before);
-        let during = |window: &Window| window.start_ns - offset_ns < end_ns;
+        let during = |window: &Window| window.start_ns - clock_offset_ns < end_ns;
         let count = self.windows[first..].partition_point(during);
         &self.windows[first..first + count]
     }
@@ -135,7 +135,7 @@ impl Rail {
         &self,
         windows: &[Window],
         busy: &Busy,
-        offset_ns: f64,
+        clock_offset_ns: f64,
         mut add: impl FnMut(&[f64], f64),
     ) {
         let kinds = busy.kinds();
@@ -144,9 +144,9 @@ impl Rail {
         let mut at_ns = f64::NAN;
         for window in windows {
             if window.start_ns != at_ns {
-                busy.upto(window.start_ns - offset_ns, &mut from);
+                busy.upto(window.start_ns - clock_offset_ns, &mut from);
             }
-            busy.upto(window.end_ns - offset_ns, &mut to);
+            busy.upto(window.end_ns - clock_offset_ns, &mut to);
             at_ns = window.end_ns;
             let root = window.seconds().sqrt();
             row[0] = root;

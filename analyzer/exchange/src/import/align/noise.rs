@@ -23,9 +23,14 @@ pub(super) struct Noise {
 
 impl Noise {
     /// Estimates the noise of a rail at an offset; `program` is the time of spans.
-    pub(super) fn estimate(rail: &Rail, busy: &Busy, offset_ns: f64, program: (i64, i64)) -> Self {
-        let powers = rail.explain(busy, offset_ns).powers;
-        let residuals = rail.residuals(busy, offset_ns, &powers);
+    pub(super) fn estimate(
+        rail: &Rail,
+        busy: &Busy,
+        clock_offset_ns: f64,
+        program: (i64, i64),
+    ) -> Self {
+        let powers = rail.explain(busy, clock_offset_ns).powers;
+        let residuals = rail.residuals(busy, clock_offset_ns, &powers);
         let squares = |is_chosen: &dyn Fn(&(f64, bool)) -> bool| {
             let chosen: Vec<f64> = residuals
                 .iter()
@@ -45,7 +50,7 @@ impl Noise {
             overlapping,
             variance: all.max(inside).max(least),
             effective_share: (1.0 - autocorrelation) / (1.0 + autocorrelation),
-            explained: explained_near(rail, offset_ns, program, &residuals),
+            explained: explained_near(rail, clock_offset_ns, program, &residuals),
         }
     }
 
@@ -63,14 +68,14 @@ impl Noise {
 /// recording are irrelevant.
 fn explained_near(
     rail: &Rail,
-    offset_ns: f64,
+    clock_offset_ns: f64,
     program: (i64, i64),
     residuals: &[(f64, bool)],
 ) -> f64 {
     let (begin, end) = (program.0 as f64, program.1 as f64);
     let margin = (end - begin) / 4.0 + 1e9;
     let near = |time_ns: f64| {
-        let time_ns = time_ns - offset_ns;
+        let time_ns = time_ns - clock_offset_ns;
         time_ns > begin - margin && time_ns < end + margin
     };
     let windows = rail.windows().iter().zip(residuals);

@@ -92,7 +92,7 @@ fn of_part(
     let whole: Vec<Rail> = rails.into_iter().filter_map(Rail::new).collect();
     let best = search::best(&scan.points, &scan.rails).filter(|_| !whole.is_empty())?;
     let reach_ns = 2.0 * scan.step_ns;
-    let fine = search::refine(&whole, busy, best.offset_ns, (reach_ns, interval_ns));
+    let fine = search::refine(&whole, busy, best.clock_offset_ns, (reach_ns, interval_ns));
     let candidate = Candidate {
         busy,
         rails: &whole,

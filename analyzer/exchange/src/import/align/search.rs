@@ -17,7 +17,7 @@ const FLOOR: f64 = 1e-5;
 /// Residual sum of squares on each rail at one offset.
 #[derive(Debug, Clone)]
 pub(super) struct Point {
-    pub(super) offset_ns: f64,
+    pub(super) clock_offset_ns: f64,
     pub(super) residuals: Vec<f64>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn refine(
     let (mut centre_ns, mut reach_ns) = (best_ns, reach_ns);
     while reach_ns > interval_ns / FINAL_STEPS {
         let points = around(rails, busy, centre_ns, (reach_ns, REFINE_STEPS));
-        centre_ns = best(&points, rails).map_or(centre_ns, |point| point.offset_ns);
+        centre_ns = best(&points, rails).map_or(centre_ns, |point| point.clock_offset_ns);
         reach_ns /= REFINE_STEPS / 2.0;
     }
     Scan {
@@ -106,12 +106,12 @@ pub(super) fn best<'a>(points: &'a [Point], rails: &[Rail]) -> Option<&'a Point>
 }
 
 /// Evaluates one offset.
-fn point(rails: &[Rail], busy: &Busy, offset_ns: f64) -> Point {
+fn point(rails: &[Rail], busy: &Busy, clock_offset_ns: f64) -> Point {
     let residuals = rails
         .iter()
-        .map(|rail| rail.explain(busy, offset_ns).residual);
+        .map(|rail| rail.explain(busy, clock_offset_ns).residual);
     Point {
-        offset_ns,
+        clock_offset_ns,
         residuals: residuals.collect(),
     }
 }

@@ -128,7 +128,7 @@ fn check_evidence(candidate: &Candidate<'_>, noise: &[Noise], best: &Point) -> R
         return Err(format!(
             "the best offset, {:.0} ms, explains {percent:.0} % of the power's variation, which \
              may be by chance: the recording is short or noisy",
-            best.offset_ns / 1e6
+            best.clock_offset_ns / 1e6
         ));
     }
     Ok(())
@@ -143,7 +143,7 @@ fn check_unambiguous(
 ) -> Result<(), String> {
     let (lo, hi) = candidate.within;
     let near = candidate.interval_ns.max(candidate.scan.step_ns);
-    if best.offset_ns - lo < near || hi - best.offset_ns < near {
+    if best.clock_offset_ns - lo < near || hi - best.clock_offset_ns < near {
         return Err(format!(
             "{} fits best, which is at the edge of the searched range ({:.0} to {:.0} ms)",
             offset(found),
@@ -152,7 +152,7 @@ fn check_unambiguous(
         ));
     }
     let support = support(noise, &candidate.scan.points);
-    let apart = |point: &Point| (point.offset_ns - best.offset_ns).abs() > 1.5 * near;
+    let apart = |point: &Point| (point.clock_offset_ns - best.clock_offset_ns).abs() > 1.5 * near;
     let (mut elsewhere, mut all) = (0.0, 0.0);
     let mut next: Option<(f64, f64)> = None;
     for (point, support) in candidate.scan.points.iter().zip(&support) {
@@ -161,7 +161,7 @@ fn check_unambiguous(
             elsewhere += support;
             next = next
                 .filter(|next| next.1 >= *support)
-                .or(Some((point.offset_ns, *support)));
+                .or(Some((point.clock_offset_ns, *support)));
         }
     }
     let equal_rival = found
@@ -190,7 +190,12 @@ fn offset(found: &Offset) -> String {
 }
 
 fn noise_of(candidate: &Candidate<'_>, rail: &Rail, best: &Point) -> Noise {
-    Noise::estimate(rail, candidate.busy, best.offset_ns, candidate.program)
+    Noise::estimate(
+        rail,
+        candidate.busy,
+        best.clock_offset_ns,
+        candidate.program,
+    )
 }
 
 /// Returns the largest explained share of any rail.
@@ -225,9 +230,9 @@ fn support(noise: &[Noise], points: &[Point]) -> Vec<f64> {
 fn moments(points: &[Point], support: &[f64]) -> (f64, f64) {
     let all: f64 = support.iter().sum();
     let each = || points.iter().zip(support);
-    let mean = each().map(|(p, s)| p.offset_ns * s).sum::<f64>() / all;
+    let mean = each().map(|(p, s)| p.clock_offset_ns * s).sum::<f64>() / all;
     let square = each()
-        .map(|(p, s)| (p.offset_ns - mean).powi(2) * s)
+        .map(|(p, s)| (p.clock_offset_ns - mean).powi(2) * s)
         .sum::<f64>()
         / all;
     (mean, square.sqrt())
@@ -248,7 +253,7 @@ fn rival(candidate: &Candidate<'_>, best: &Point) -> Option<(f64, f64)> {
         .scan
         .points
         .iter()
-        .position(|p| p.offset_ns == best.offset_ns)?;
+        .position(|p| p.clock_offset_ns == best.clock_offset_ns)?;
     let mut found: Option<(usize, f64)> = None;
     for side in [
         (0..top).rev().collect::<Vec<usize>>(),
@@ -265,7 +270,7 @@ fn rival(candidate: &Candidate<'_>, best: &Point) -> Option<(f64, f64)> {
     }
     let (at, own) = found?;
     let scale = share_near(candidate, best, shares[top]);
-    Some((candidate.scan.points[at].offset_ns, own * scale))
+    Some((candidate.scan.points[at].clock_offset_ns, own * scale))
 }
 
 /// Converts a share of all variance to a share near the program.

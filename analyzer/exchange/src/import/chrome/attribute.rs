@@ -15,7 +15,7 @@ pub(super) fn attribute(
     db: &Path,
     imported: &mut Imported,
     (is_async, exact): (bool, bool),
-    offset_ns: f64,
+    clock_offset_ns: f64,
 ) -> Result<()> {
     let fitted = AttributeOptions {
         offset: exact.then_some(Nanos::ZERO),
@@ -29,7 +29,7 @@ pub(super) fn attribute(
         }
     };
     imported.notes.push(match refused {
-        None => fit(db, &imported.uuid, (!exact).then_some(offset_ns))?,
+        None => fit(db, &imported.uuid, (!exact).then_some(clock_offset_ns))?,
         Some(why) => {
             energy_store::reattribute(db, &imported.uuid, &AttributeOptions::default())?;
             format!("attributed by the method proportional, without intervals: {why}")
@@ -55,7 +55,7 @@ fn fit(db: &Path, uuid: &str, found_ns: Option<f64>) -> Result<String> {
         }
     };
     let further_ms = shown
-        .and_then(|one| one.offset_ms)
+        .and_then(|one| one.clock_offset_ms)
         .filter(|further| *further != 0.0);
     if let Some((found_ns, further_ms)) = found_ns.zip(further_ms) {
         note += &format!(

@@ -17,12 +17,12 @@ pub(super) struct ThreadEvent {
     pub(super) action: EventAction,
 }
 
-/// Action of an event; spans and marks are indices of the builder.
+/// Action of an event; spans and span events are indices of the builder.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum EventAction {
     Begin(u32),
     End(End),
-    Mark(u32),
+    SpanEvent(u32),
 }
 
 /// Rule by which an end selects one of the open spans.
@@ -61,7 +61,7 @@ impl AnomalyCounts {
 struct Matched {
     parents: Vec<(u32, Option<u32>)>,
     ends: Vec<(u32, i64, End)>,
-    marks: Vec<(u32, u32)>,
+    span_events: Vec<(u32, u32)>,
     open: Vec<u32>,
     anomalies: AnomalyCounts,
 }
@@ -98,7 +98,9 @@ fn matched(builder: &TraceBuilder, events: &[ThreadEvent], rule: Rule) -> Matche
         let innermost = open.last().map(|open| open.0);
         match event.action {
             EventAction::Begin(span) => open.push((span, innermost)),
-            EventAction::Mark(mark) => matched.marks.extend(innermost.map(|span| (mark, span))),
+            EventAction::SpanEvent(span_event) => matched
+                .span_events
+                .extend(innermost.map(|span| (span_event, span))),
             EventAction::End(end) => match matching_span(builder, &open, end, rule) {
                 Some(found) => {
                     let span = remove(&mut open, found, rule);
@@ -163,8 +165,8 @@ impl Matched {
             builder.end(span, end_ns);
             builder.set_details(span, end);
         }
-        for (mark, span) in self.marks {
-            builder.assign_mark(mark, span);
+        for (span_event, span) in self.span_events {
+            builder.assign_span_event(span_event, span);
         }
         (self.anomalies, self.open)
     }

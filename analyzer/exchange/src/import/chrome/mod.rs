@@ -2,7 +2,7 @@
 //! with tracing-chrome gets energies.
 //!
 //! ```text
-//! trace.json  --> read --> spans, parents, marks -+
+//! trace.json  --> read --> spans, parents, events-+
 //!                                                 +--> one clock --> run --> attribution
 //! power.plist --> samples ---- offset ------------+
 //! ```
@@ -10,7 +10,7 @@
 //! The style `Threaded` records when spans were executed, on which thread. The style `Async`
 //! records only when they were created and closed: each such span becomes an activation for its
 //! whole lifetime ([`tasks`]), and energy is divided by open time. There are no CPU times: the
-//! accounts `others`, `profiler` and `outside` are null.
+//! accounts `other_processes`, `profiler` and `unattributed` are null.
 
 mod attribute;
 mod event;
@@ -133,7 +133,12 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
     run.write(db)?;
     imported.notes.push(clocks.note());
     let is_exact = options.offset.is_some();
-    attribute::attribute(db, &mut imported, (is_async, is_exact), clocks.offset_ns)?;
+    attribute::attribute(
+        db,
+        &mut imported,
+        (is_async, is_exact),
+        clocks.clock_offset_ns,
+    )?;
     warn_of_gaps(db, &mut imported)?;
     Ok(imported)
 }
@@ -141,7 +146,7 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
 /// Alignment of samples and spans to one clock.
 #[derive(Debug)]
 struct Clocks {
-    offset_ns: f64,
+    clock_offset_ns: f64,
     /// `None` if the offset was given.
     found: Option<Offset>,
     /// Share of the power's variance that spans explain at the offset.
@@ -174,7 +179,7 @@ fn align_clocks(
     }
     power.begin_at(first_ns);
     let mut clocks = Clocks {
-        offset_ns: 0.0,
+        clock_offset_ns: 0.0,
         found: None,
         explained: 0.0,
         by_wall: by_wall.is_some(),
@@ -182,8 +187,8 @@ fn align_clocks(
     };
     match options.offset {
         Some(offset) => {
-            clocks.offset_ns = offset.nanos() as f64;
-            clocks.explained = align::explained(trace, power, clocks.offset_ns);
+            clocks.clock_offset_ns = offset.nanos() as f64;
+            clocks.explained = align::explained(trace, power, clocks.clock_offset_ns);
         }
         None => {
             let found = align::find(trace, power, range);
@@ -193,11 +198,11 @@ fn align_clocks(
                     invalid_input(&options.power, unclear(&why, by_wall.is_some(), start))
                 })?,
             };
-            (clocks.offset_ns, clocks.explained) = (found.ns, found.explained);
+            (clocks.clock_offset_ns, clocks.explained) = (found.ns, found.explained);
             (clocks.found, clocks.rotated_ns) = (Some(found), rotated_ns);
         }
     }
-    power.move_by(-(clocks.offset_ns.round() as i64));
+    power.move_by(-(clocks.clock_offset_ns.round() as i64));
     power
         .anomalies
         .extend(align::clock_change(trace, power, 0.0));
@@ -284,7 +289,7 @@ fn unclear(why: &str, by_wall: bool, start: &Start) -> String {
 
 impl Clocks {
     fn note(&self) -> String {
-        let ms = self.offset_ns / 1e6;
+        let ms = self.clock_offset_ns / 1e6;
         let base = match self.by_wall {
             true => "",
             false => " relative to an assumed common start",
@@ -357,11 +362,11 @@ fn description(options: &ChromeOptions, start: &Start, clocks: &Clocks) -> RunDe
             "trace_start_unix_ns": start.zero_unix_ns,
             "trace_start_from": start.from,
             "clocks_known": clocks.by_wall,
-            "offset_ms": ms(clocks.offset_ns),
-            "offset_from": if clocks.found.is_some() { "found" } else { "given" },
-            "offset_sd_ms": clocks.found.map(|found| ms(found.sd_ns)),
-            "offset_explains": clocks.explained,
-            "offset_rival_ms": clocks.found.and_then(|found| found.rival).map(|rival| ms(rival.0)),
+            "clock_offset_ms": ms(clocks.clock_offset_ns),
+            "clock_offset_from": if clocks.found.is_some() { "found" } else { "given" },
+            "clock_offset_sd_ms": clocks.found.map(|found| ms(found.sd_ns)),
+            "clock_offset_explains": clocks.explained,
+            "clock_offset_rival_ms": clocks.found.and_then(|found| found.rival).map(|rival| ms(rival.0)),
         }),
         zero_unix_ns: start.zero_unix_ns,
     }

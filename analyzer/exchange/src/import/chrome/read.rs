@@ -109,7 +109,7 @@ struct Reader<'a> {
     counts: BTreeMap<&'static str, usize>,
     /// Ignored events by phase.
     ignored_phases: BTreeMap<String, usize>,
-    /// Number of objects that are events, and of span and mark events with a time.
+    /// Number of objects that are events, and of spans and span events with a time.
     known: usize,
     used: usize,
     /// Number of events with invalid JSON, and the first of them with the reason.
@@ -212,7 +212,9 @@ impl<'a> Reader<'a> {
         match phase {
             "B" => return self.threads.begin(&mut self.builder, parsed, at),
             "E" => self.threads.end(&mut self.builder, parsed, at.time_ns),
-            _ => self.threads.mark(&mut self.builder, parsed, at.time_ns),
+            _ => self
+                .threads
+                .span_event(&mut self.builder, parsed, at.time_ns),
         }
         Ok(())
     }
@@ -249,7 +251,9 @@ impl<'a> Reader<'a> {
         match phase {
             "b" => return self.tasks.begin(&mut self.builder, parsed, id, at),
             "e" => self.tasks.end(&mut self.builder, parsed, id, at.time_ns),
-            _ => self.threads.mark(&mut self.builder, parsed, at.time_ns),
+            _ => self
+                .threads
+                .span_event(&mut self.builder, parsed, at.time_ns),
         }
         Ok(())
     }

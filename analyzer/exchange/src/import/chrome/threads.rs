@@ -96,15 +96,15 @@ impl Threads {
         Ok(builder.end(span, end_ns))
     }
 
-    pub(super) fn mark(
+    pub(super) fn span_event(
         &mut self,
         builder: &mut TraceBuilder,
         parsed: (&Event<'_>, &Fields),
         time_ns: i64,
     ) {
         let lane = self.lane(parsed.0);
-        let mark = builder.mark(parsed, lane.number, time_ns);
-        lane.push(time_ns, EventAction::Mark(mark));
+        let span_event = builder.span_event(parsed, lane.number, time_ns);
+        lane.push(time_ns, EventAction::SpanEvent(span_event));
     }
 
     /// Sets the name of a thread or process from a metadata event.

@@ -1,4 +1,4 @@
-//! Builds a trace from events: spans and marks, with shared data interned.
+//! Builds a trace from events: spans and span events, with shared data interned.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,7 +7,7 @@ use energy_data::rows::Domain;
 
 use super::event::Event;
 use super::fields::{Fields, shortened};
-use crate::import::trace::{Detail, Interner, Kind, Mark, Span, Trace};
+use crate::import::trace::{Detail, Interner, Kind, Span, SpanEvent, Trace};
 
 /// End time of a span that has not ended.
 pub(super) const OPEN: i64 = i64::MAX;
@@ -48,7 +48,7 @@ pub(super) struct TraceBuilder {
     details: Vec<Detail>,
     /// Details by content hash: an end repeats those of its begin.
     known_details: HashMap<u64, u32>,
-    marks: Vec<Mark>,
+    span_events: Vec<SpanEvent>,
     texts: String,
     /// Interned names and targets of ends.
     names: Vec<Box<str>>,
@@ -107,7 +107,7 @@ impl TraceBuilder {
     }
 
     /// Adds an event of the program and returns its index.
-    pub(super) fn mark(
+    pub(super) fn span_event(
         &mut self,
         (event, fields): (&Event<'_>, &Fields),
         thread: u32,
@@ -115,19 +115,19 @@ impl TraceBuilder {
     ) -> u32 {
         let kind = self.kind(event);
         let fields = self.keep(&fields.json);
-        self.marks.push(Mark {
+        self.span_events.push(SpanEvent {
             time_ns,
             thread,
             span: None,
             kind,
             fields,
         });
-        self.marks.len() as u32 - 1
+        self.span_events.len() as u32 - 1
     }
 
-    /// Assigns a mark to a span.
-    pub(super) fn assign_mark(&mut self, mark: u32, span: u32) {
-        self.marks[mark as usize].span = Some(span);
+    /// Assigns an event to a span.
+    pub(super) fn assign_span_event(&mut self, span_event: u32, span: u32) {
+        self.span_events[span_event as usize].span = Some(span);
     }
 
     /// Returns the data by which an end is matched.
@@ -189,7 +189,8 @@ impl TraceBuilder {
 
     /// Returns the trace, without its threads.
     pub(super) fn finish(mut self) -> Trace {
-        self.marks.sort_by_key(|mark| mark.time_ns);
+        self.span_events
+            .sort_by_key(|span_event| span_event.time_ns);
         Trace {
             spans: self.spans,
             kinds: self.kinds.into_all(),
@@ -197,7 +198,7 @@ impl TraceBuilder {
             keys: self.keys.into_all(),
             threads: Vec::new(),
             details: self.details,
-            marks: self.marks,
+            span_events: self.span_events,
             texts: self.texts,
             anomalies: Vec::new(),
         }

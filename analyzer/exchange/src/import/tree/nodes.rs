@@ -44,8 +44,8 @@ pub(super) fn build(trace: &Trace, anomalies: &mut Vec<Anomaly>) -> (Vec<NodeRow
             node_of[span] = nodes.node(above, row);
         }
     }
-    let folded = "spans exceed the limit of 65,536 nodes; they are merged into nodes `(other)`";
-    push_anomaly(anomalies, ("folded", nodes.merged), folded);
+    let merged = "spans exceed the limit of 65,536 nodes; they are merged into nodes `(other)`";
+    push_anomaly(anomalies, ("merged_nodes", nodes.merged), merged);
     let deep = "spans are more than 256 levels deep; they count to the node of level 256";
     push_anomaly(anomalies, ("too_deep", nodes.deep), deep);
     (nodes.rows, node_of)

@@ -19,14 +19,14 @@ fn check(rail: &RailFit, windows: &[FitWindow]) {
         .zip(windows)
         .filter(|(result, _)| result.used)
     {
-        let sum = result.idle_j + result.spans_j + result.unattributed_j;
+        let sum = result.idle_j + result.spans_j + result.other_accounts_j;
         assert!(
             (sum - window.energy_j).abs()
                 <= 1e-9 * (window.energy_j.abs() + result.spans_j + result.idle_j)
         );
         assert!(result.spans_j >= 0.0 && result.idle_j >= 0.0);
         measured += window.energy_j;
-        accounted += result.idle_j + result.unattributed_j;
+        accounted += result.idle_j + result.other_accounts_j;
     }
     for kind in &rail.kinds {
         assert!(kind.energy_j.is_finite() && kind.energy_j >= 0.0);

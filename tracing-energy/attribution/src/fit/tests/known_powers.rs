@@ -52,7 +52,7 @@ fn the_offset_is_found() {
     for offset in [-27 * MS, 0, 13 * MS] {
         let trace = Trace::random(2, 12, 20).sampled(2, 50 * MS, offset, 0.01);
         let (result, _) = fitted(&trace);
-        let off = result.offset_ns - offset as f64;
+        let off = result.clock_offset_ns - offset as f64;
         assert!(off.abs() < 1e6, "{off} ns off at {offset}");
     }
 }
@@ -61,7 +61,7 @@ fn the_offset_is_found() {
 fn an_offset_beyond_the_range_is_reported() {
     let trace = Trace::random(3, 12, 10).sampled(3, 100 * MS, 48 * MS, 0.01);
     let (result, rail) = fitted(&trace);
-    assert!(result.offset_ns.abs() <= 40e6);
+    assert!(result.clock_offset_ns.abs() <= 40e6);
     assert!(
         rail.warnings
             .iter()
@@ -73,11 +73,14 @@ fn an_offset_beyond_the_range_is_reported() {
 fn a_fixed_offset_is_kept() {
     let trace = Trace::random(4, 5, 5).sampled(4, 50 * MS, 7 * MS, 0.01);
     let options = FitOptions {
-        fixed_offset_ns: Some(7 * MS),
+        fixed_clock_offset_ns: Some(7 * MS),
         ..FitOptions::default()
     };
     let result = trace.with_sensor(trace.rail(), |sensor| fit(sensor, &options));
-    assert_eq!((result.offset_ns, result.offset_sd_ns), (7e6, 0.0));
+    assert_eq!(
+        (result.clock_offset_ns, result.clock_offset_sd_ns),
+        (7e6, 0.0)
+    );
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn kinds_in_a_fixed_proportion_are_one_group() {
 fn energy_in_windows_comes_from_prices() {
     let trace = Trace::random(6, 4, 6).sampled(6, 100 * MS, 0, 0.02);
     let options = FitOptions {
-        fixed_offset_ns: Some(0),
+        fixed_clock_offset_ns: Some(0),
         ..FitOptions::default()
     };
     let rail = trace
@@ -245,7 +248,7 @@ fn a_clock_that_is_set_during_the_run_is_reported_and_widens_intervals() {
             let found = changes(&rail).unwrap_or_else(|| panic!("seed {seed}, {step} ms"));
             let off = found as f64 / 1e6 - step.abs() as f64;
             assert!(off.abs() < 20.0, "seed {seed}: {found} ns of {step} ms");
-            assert!(result.offset_sd_ns > 10.0 * same.offset_sd_ns);
+            assert!(result.clock_offset_sd_ns > 10.0 * same.clock_offset_sd_ns);
         }
     }
 }

@@ -83,8 +83,15 @@ impl Trace {
         trace
     }
 
-    /// Samples every `every_ns` with `noise` (share of the energy) by a clock that is `offset_ns` ahead.
-    pub(super) fn sampled(mut self, seed: u64, every_ns: i64, offset_ns: i64, noise: f64) -> Self {
+    /// Samples every `every_ns` with `noise` (share of the energy) by a clock that is
+    /// `clock_offset_ns` ahead.
+    pub(super) fn sampled(
+        mut self,
+        seed: u64,
+        every_ns: i64,
+        clock_offset_ns: i64,
+        noise: f64,
+    ) -> Self {
         let mut random = Random::new(seed ^ 0xABCD);
         let end = self.pieces.last().map_or(0, |piece| piece.1) + 300 * MS;
         let mut first = 0;
@@ -101,8 +108,8 @@ impl Trace {
             let energy = joules.sum::<f64>() * (1.0 + noise * random.normal());
             let energy_j = energy + IDLE_W * every_ns as f64 * 1e-9;
             self.windows.push(FitWindow {
-                start_ns: from + offset_ns,
-                end_ns: to + offset_ns,
+                start_ns: from + clock_offset_ns,
+                end_ns: to + clock_offset_ns,
                 energy_j,
             });
             from = to;
