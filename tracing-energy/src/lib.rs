@@ -1,28 +1,24 @@
 //! A `tracing` layer that measures the energy of each span in joules.
 //!
-//! ```
+//! ```no_run
 //! use tracing_subscriber::prelude::*;
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let folder = tempfile::tempdir()?;
-//! # let path = folder.path().join("energy.db");
-//! let (layer, guard) = tracing_energy::EnergyLayer::builder()
-//!     .database(&path)
-//!     .build()?;
-//! let subscriber = tracing_subscriber::registry().with(layer);
-//! # tracing::subscriber::with_default(subscriber, || {
-//! // `subscriber.init()` installs it for the whole program.
+//! # fn work() {}
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let (layer, guard) = tracing_energy::EnergyLayer::builder()
+//!         .database("energy.db")
+//!         .build()?;
+//!     tracing_subscriber::registry().with(layer).init();
 //!
-//! tracing::info_span!("work").in_scope(|| (0..1_000_000_u64).map(std::hint::black_box).sum::<u64>());
-//! # });
+//!     tracing::info_span!("work").in_scope(work);
 //!
-//! let summary = guard.finish();
-//! match summary.energy_j() {
-//!     Some(joules) => println!("the run cost {joules:.3} J"),
-//!     None => println!("no power was measured"),
+//!     let summary = guard.finish();
+//!     match summary.energy_j() {
+//!         Some(joules) => println!("the run cost {joules:.3} J"),
+//!         None => println!("no power was measured"),
+//!     }
+//!     Ok(())
 //! }
-//! # Ok(())
-//! # }
 //! ```
 //!
 //! The command `energy` (crate `energy-analyzer`) shows recordings as tables, flamegraphs
@@ -91,9 +87,9 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
-//! # let path = folder.path().join("energy.db");
+//! # std::env::set_current_dir(folder.path())?;
 //! let (layer, guard) = EnergyLayer::builder()
-//!     .database(&path)
+//!     .database("service.db")
 //!     .key_fields(["route"])
 //!     .detail(Detail::Nodes)
 //!     .build()?;
@@ -105,7 +101,7 @@
 //! }
 //! # });
 //! let summary = guard.finish();
-//! for path in Store::open(&path)?.call_paths(&summary.uuid)? {
+//! for path in Store::open("service.db")?.call_paths(&summary.uuid)? {
 //!     println!("{} x{}: {:?} J", path.label, path.count, path.inclusive_j);
 //! }
 //! # Ok(())

@@ -33,7 +33,7 @@ const EQUAL_SIDES: Scenario = Scenario {
 };
 const LAYOUTS: [(Layout, &str); 2] = [
     (Layout::Interleaved, "interleaved"),
-    (Layout::SeparateSessions, "apart"),
+    (Layout::SeparateSessions, "separate"),
 ];
 const NOISES: [f64; 3] = [0.03, 0.045, 0.06];
 const DRIFTS: [f64; 3] = [0.0, 0.01, 0.02];

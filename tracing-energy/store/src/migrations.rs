@@ -11,7 +11,7 @@
 //!
 //! To change the tables of a released version, add `migration_N.sql` and its line in
 //! [`STEPS`]. `tests/golden/version_N.sql` keeps rows of each version: see
-//! `tests/store_reads_recordings_of_all_versions.rs`, which generates them.
+//! `tests/store/reads_recordings_of_all_versions.rs`, which generates them.
 
 use std::path::Path;
 

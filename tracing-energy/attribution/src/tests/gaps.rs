@@ -276,7 +276,7 @@ fn intervals_of_gaps_mostly_contain_the_truth() {
     }
 }
 
-/// 300 runs: `cargo test -p tracing-energy --lib intervals_of_gaps -- --ignored --nocapture`.
+/// 300 runs: `cargo test -p energy-attribution --lib intervals_of_gaps -- --ignored --nocapture`.
 #[test]
 #[ignore = "a campaign: run it with --ignored --nocapture"]
 fn intervals_of_gaps_are_nominal_over_a_campaign() {
