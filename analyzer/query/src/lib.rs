@@ -4,7 +4,7 @@
 //! - [`query`] - all SQL of the analyzer, one file for each query. [`query::Recording`] is an
 //!   open file, [`query::Run`] one of its runs.
 //! - [`walk`] - visits span entries in time order, each with its energy.
-//! - [`format`] - [`format::Answer`]: columns and rows, printed as table, Markdown, CSV or JSON.
+//! - [`mod@format`] - [`format::Answer`]: columns and rows, printed as table, Markdown, CSV or JSON.
 //! - [`options`] - values of options that several commands share.
 //! - [`stats`] - pure statistics: samples in, interval and verdict out.
 //! - [`plausibility`], [`efficiency`] - checks of a recording; energy per token, cost, CO2.
