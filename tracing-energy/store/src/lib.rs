@@ -8,8 +8,8 @@
 //!   complete without writing.
 //! - [`CallPath`] - joules of one call path, for programs that read their own recording.
 //!
-//! Only this crate knows the tables. `schema.sql` defines them and the views. `migrations.rs`
-//! leads from each version of the tables to the next.
+//! `schema.sql` defines the tables and views, `migrations.rs` leads from each version to the next.
+//! Only this crate writes to them; `energy-query` reads them by its own queries.
 //!
 //! The crate depends on `energy-data`, `energy-host` and `energy-attribution`, not on the layer
 //! or on power sources. The feature `fit` enables the methods `fitted` and `calibrated`.
