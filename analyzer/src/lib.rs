@@ -1,8 +1,39 @@
-//! Reads recordings of `tracing-energy` and reports their energies: summaries, lists,
-//! joule-weighted flamegraphs. The command `energy` is a thin wrapper around it.
+//! Reads recordings of `tracing-energy` and reports their energies. The command `energy` is a
+//! thin wrapper around this library.
 //!
-//! [`query`] reads the database into plain structs, which all other modules use. `run`
-//! (feature `inference`) records a language model.
+//! ```no_run
+//! use energy_analyzer::query::Recording;
+//! use energy_analyzer::summary::{Summary, SummaryOptions};
+//!
+//! let recording = Recording::open("energy.db")?;
+//! let run = recording.run("last")?;
+//! let summary = Summary::read(&recording, run, &SummaryOptions::default())?;
+//! match summary.totals.energy_j {
+//!     Some(joules) => println!("{}: {joules:.3} J", summary.run.title()),
+//!     None => println!("{}: energy unknown", summary.run.title()),
+//! }
+//! # Ok::<(), energy_analyzer::Error>(())
+//! ```
+//!
+//! | modules | what they offer |
+//! |---|---|
+//! | [`query`], [`walk`] | a recording as plain structs; span entries with their energies |
+//! | [`summary`], [`views`], [`ops`], [`show`], [`runs`] | what the commands of these names print |
+//! | [`compare`], [`baseline`] | whether the energy of runs differs; regressions |
+//! | [`charts`], [`report`], [`flamegraph`] | data and drawings |
+//! | [`export`], [`import`] | other formats |
+//! | [`record`], [`repeat`], [`run`], [`calibrate`] | new runs |
+//! | [`attribute`], [`upkeep`], [`doctor`] | attributing again, maintenance, sensors |
+//! | [`cli`] | the command line |
+//!
+//! A function takes a struct of options, which also defines the options of its command. Views
+//! return a [`format::Answer`], which can be written as table, Markdown, CSV or JSON;
+//! [`schema`] returns the JSON schema of a command's output. Only [`cli`] prints: warnings are
+//! part of results, and progress goes to a callback.
+//!
+//! [`Recording::open`](query::Recording::open) changes nothing in the file. Commands use
+//! [`Recording::open_repaired`](query::Recording::open_repaired), which migrates the file and
+//! completes runs without an end. The features are `inference` (`energy run`) and `parquet`.
 
 pub mod attribute;
 pub mod baseline;

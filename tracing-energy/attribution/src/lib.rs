@@ -1,11 +1,11 @@
-//! Internal to tracing-energy, without a stability promise.
+//! Internal to tracing-energy, without a stability promise: divides measured energy among spans
+//! and processes. Pure: no clock, no I/O, no threads. Depends on `energy-data` only.
 //!
-//! Attributes measured energy to spans and processes. Pure: no clock, no I/O, no threads.
-//!
-//! Spans, CPU times and samples are fed as they arrive; rows of the ledger are returned
-//! as windows close. The same inputs give the same numbers, bit for bit, however often
-//! rows are fetched: times are integers, sums run in the order of time and of ids, and a
-//! window closes only when all its inputs have arrived.
+//! [`Engine`] receives spans, CPU times and samples as they arrive, and returns rows of the
+//! ledger as windows close. `fit` estimates the power of kinds, `estimate` turns estimates into
+//! [`prices`], [`observe`] prepares their input. The same inputs give the same numbers, bit for
+//! bit: times are integers, sums run in the order of time and of ids, and a window closes only
+//! when all its inputs have arrived.
 //!
 //! ```text
 //! open, close --> spans (stacks, phases) --+
@@ -18,15 +18,9 @@
 //!                    rows <-- report <-- ledger: sums, sets of phases, intervals
 //! ```
 //!
-//! Method `proportional`, version 2. Its limits: activations of one kind and thread
-//! have one power within a window, by the CPU time used in them. If CPU time was not read
-//! at the edges of spans, all activations of a thread have one power. A GPU's work is
-//! placed by time, not by queue. Version 1 used no CPU times of parts of a window.
-//!
-//! Method `fitted` has two forms. Offline, the run is observed (`observe`), fitted
-//! (`fit`, `estimate`) and replayed into an engine that uses the `prices`. Live
-//! (`allocate::live`), each window is priced by a model of the windows before it and
-//! never revised.
+//! Method `fitted` has two forms. After a run, the run is observed, fitted and replayed into an
+//! engine that uses the prices. During a run, each window uses prices of the windows before it
+//! and is never revised.
 
 #![cfg_attr(
     not(feature = "fit"),

@@ -1,5 +1,13 @@
-//! Internal to tracing-energy, without a stability promise: plain data that all its crates
-//! share. Units, rows of a recording, and properties of rails.
+//! Internal to tracing-energy, without a stability promise: plain data that all crates share.
+//!
+//! - [`units`] - energy, power and run time as types, with all conversions.
+//! - [`rows`] - the rows of a recording, one type for each table of the store.
+//! - [`sink`] - [`Sink`](sink::Sink) receives rows in a [`Batch`](sink::Batch).
+//! - [`Method`], [`AttributeOptions`] and [`Prior`] - how a recording is attributed.
+//! - [`RailKind`], [`Provenance`] and [`Kernel`] - properties of a rail and its sensor.
+//!
+//! All other crates of the workspace except `energy-host` and `energy-models` depend on this one.
+//! It depends on none of them and does no I/O.
 
 mod batching;
 mod kernel;

@@ -1,6 +1,14 @@
-//! Internal to tracing-energy, without a stability promise.
+//! Internal to tracing-energy, without a stability promise: the machine, its boot, its
+//! processes and its files.
 //!
-//! The machine and its processes, to distinguish a running recorder from a dead one.
+//! - [`Host`] - identity of the machine and the boot. Its id needs the feature `host-id`.
+//! - [`process_state`] and [`process_start`] - distinguish a running recorder from a dead one.
+//! - [`suspended_ns`], [`unix_ns`] and [`clock_ns`] - clocks of the system.
+//! - [`files`] - creates files with recorded data, readable by their owner only unless
+//!   [`FileAccess`](files::FileAccess) widens that.
+//!
+//! The crate depends on no other crate of the workspace. `energy-power`, `energy-store` and
+//! those above use it.
 //!
 //! Linux is tested; macOS is type-checked, never run. On other systems values are unknown
 //! (`None`), and so is whether a run's process is alive.

@@ -1,10 +1,19 @@
-//! Internal to tracing-energy, without a stability promise.
+//! Internal to tracing-energy, without a stability promise: reads power, CPU times and
+//! conditions of the machine.
 //!
-//! Power sources: drivers that read rails. CPU times and conditions of a run.
+//! - [`PowerSource`] - a driver that reads rails, in a file or folder for each sensor: [`rapl`],
+//!   [`hwmon`], [`battery`], [`ioreport`], [`modelled`], ... A [`Rail`] is one metered supply
+//!   domain. A [`Sample`] is the energy of a rail over one half-open window of run time.
+//! - [`polled`] - shared code of counters and gauges that are read at fixed times.
+//! - [`SourceChoice`] names sources, [`open`] opens them, [`Sampler`] runs a thread for each.
+//! - [`containment`] - which rail contains which. Rails form a tree (`package` contains `core`),
+//!   and sums use its roots only.
+//! - [`validate`], `frozen` and `replay::tidy` - samples that are dropped or unknown.
+//! - [`cpu_time`], [`users`] - CPU time, and use of a GPU by process.
+//! - [`conditions`] - power state, governor, thermal state, load of other processes.
 //!
-//! A source delivers samples: the energy of one rail over one half-open window
-//! of run time. A rail is one metered supply domain. Rails form a tree
-//! (`package` contains `core`); sums use roots only.
+//! The crate depends on `energy-data` and `energy-host`. It knows no spans, no attribution and
+//! no tables. The features `powermetrics`, `nvml`, `replay` and `binary-hash` select drivers.
 
 pub mod battery;
 pub mod characterise;

@@ -1,10 +1,18 @@
-//! Internal to tracing-energy, without a stability promise.
+//! Internal to tracing-energy, without a stability promise: the recording file. It is an SQLite
+//! database that holds many runs.
 //!
-//! The recording file: SQLite, many runs in one file.
+//! - [`SqliteSink`] writes the rows of a recording.
+//! - [`Store`] reads, edits, merges and deletes runs. [`RowReader`] reads one table of a run.
+//! - [`reattribute`] and [`attribute_stored`] attribute a stored run again from its file.
+//! - [`repair_dead_runs`] completes runs whose process died; [`show_unended`] shows them
+//!   complete without writing.
+//! - [`CallPath`] - joules of one call path, for programs that read their own recording.
 //!
-//! [`SqliteSink`] writes during a recording. [`Store`] reads, attributes, repairs, edits,
-//! merges and deletes runs. Only this module knows the tables; they and the views are
-//! defined in `schema.sql`; `migrations.rs` changes those of older files.
+//! `schema.sql` defines the tables and views, `migrations.rs` leads from each version to the next.
+//! Only this crate writes to them; `energy-query` reads them by its own queries.
+//!
+//! The crate depends on `energy-data`, `energy-host` and `energy-attribution`, not on the layer
+//! or on power sources. The feature `fit` enables the methods `fitted` and `calibrated`.
 //!
 //! ```text
 //! spans.id   = run << 40 | seq           a range of ids is a run
