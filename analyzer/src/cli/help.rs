@@ -26,10 +26,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "attribute",
         ],
     ),
-    (
-        "Compare runs",
-        &["runs", "compare", "baseline", "diff", "query"],
-    ),
+    ("Compare runs", &["runs", "compare", "baseline", "query"]),
     (
         "Maintain the database",
         &["tag", "name", "delete", "prune", "size", "vacuum", "merge"],

@@ -87,7 +87,7 @@ impl Visit for FieldWriter<'_> {
         self.small(field, FieldType::Bool, u32::from(value));
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        let kept = &value.as_bytes()[..value.floor_char_boundary(MAX_TEXT)];
+        let kept = &value.as_bytes()[..floor_char_boundary(value, MAX_TEXT)];
         self.text(field, kept, kept.len() < value.len());
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -175,7 +175,7 @@ impl ShortText {
 
 impl fmt::Write for ShortText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let kept = text.floor_char_boundary(MAX_TEXT - self.len);
+        let kept = floor_char_boundary(text, MAX_TEXT - self.len);
         self.bytes[self.len..self.len + kept].copy_from_slice(&text.as_bytes()[..kept]);
         self.len += kept;
         if kept < text.len() {
@@ -184,6 +184,16 @@ impl fmt::Write for ShortText {
             Ok(())
         }
     }
+}
+
+/// Returns the last boundary of a character at or before `at`: `str::floor_char_boundary`, which
+/// is newer than `rust-version`.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    if at >= text.len() {
+        return text.len();
+    }
+    let is_boundary = |&index: &usize| text.is_char_boundary(index);
+    (0..=at).rev().find(is_boundary).unwrap_or(0)
 }
 
 /// Returns whether a callsite has fields.

@@ -4,6 +4,7 @@
 //! with a release store of the length. Only the collector reads up to that length, at any
 //! time, without help from the thread. An emptied chunk returns to the recorder's pool.
 
+use std::alloc::Layout;
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
@@ -33,10 +34,11 @@ unsafe impl Sync for Chunk {}
 impl Chunk {
     /// Allocates a chunk from zeroed memory, without copying 16 KiB.
     fn leaked() -> NonNull<Self> {
-        // SAFETY: all its fields are valid when zero: counters and a null pointer.
-        NonNull::from(Box::leak(unsafe {
-            Box::<Self>::new_zeroed().assume_init()
-        }))
+        let layout = Layout::new::<Self>();
+        // SAFETY: the size of a chunk is not zero.
+        let memory = unsafe { std::alloc::alloc_zeroed(layout) };
+        // All fields are valid when zero: counters and a null pointer.
+        NonNull::new(memory.cast()).unwrap_or_else(|| std::alloc::handle_alloc_error(layout))
     }
 
     /// Writes words from `at` on.

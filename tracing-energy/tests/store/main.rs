@@ -1,6 +1,5 @@
 //! Sinks and the file of recordings.
 
-#[allow(unreachable_pub)]
 #[path = "../store_support/mod.rs"]
 mod store_support;
 #[path = "../waiting/mod.rs"]
