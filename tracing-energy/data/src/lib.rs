@@ -2,6 +2,7 @@
 //! share. Units, rows of a recording, and properties of rails.
 
 mod batching;
+pub mod interval_energy;
 mod kernel;
 mod method;
 mod prior;

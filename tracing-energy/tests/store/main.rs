@@ -18,4 +18,5 @@ mod refuses_development_files;
 mod repairs_dead_runs;
 mod returns_rows_as_written;
 mod shares_one_file;
+mod views_follow_the_rule_of_intervals;
 mod views_sum_to_the_run;

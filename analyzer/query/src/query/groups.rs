@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::coverage::coverage;
-use super::{Ledger, Node, join_bases};
+use super::{Ledger, Node, coverage, join_bases};
 
 /// All nodes of one layer, component or kind of root span.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -8,9 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Row;
 
-use super::coverage::coverage;
 use super::interval::over_rails;
-use super::{Recording, Run, Spread, join_bases};
+use super::{Recording, Run, Spread, coverage, join_bases};
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 

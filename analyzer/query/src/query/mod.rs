@@ -44,10 +44,11 @@ pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
 pub use conditions::{Condition, conditions};
 pub use config::StoredConfig;
-pub use coverage::{
-    KNOWN_FROM, REPORTED_BELOW, coverage, coverage_note, is_reported, run_coverage,
-};
+pub use coverage::{coverage_note, run_coverage};
 pub use detail::{Baseline, Detail, RowCounts, detail};
+pub use energy_data::interval_energy::{
+    KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
+};
 pub use events::{Event, condition_warnings, events};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{Group, components, layers, roots};
@@ -77,24 +78,3 @@ pub use tokens::{SAMPLING_ONLY, Token, tokens};
 pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};
 pub use windows::{PowerWindow, windows};
-
-/// Returns the sum, or `None` if a part is unknown or there are no parts.
-pub fn sum_known(parts: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
-    let mut total = None;
-    for part in parts {
-        total = Some(total.unwrap_or(0.0) + part?);
-    }
-    total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sum_known;
-
-    #[test]
-    fn one_unknown_part_makes_the_sum_unknown() {
-        assert_eq!(sum_known([Some(1.0), Some(2.0)]), Some(3.0));
-        assert_eq!(sum_known([Some(1.0), None]), None);
-        assert_eq!(sum_known([]), None);
-    }
-}

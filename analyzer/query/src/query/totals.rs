@@ -10,6 +10,7 @@ use rusqlite::OptionalExtension;
 use serde::Serialize;
 
 use super::attributions::EFFECTIVE;
+use super::coverage;
 use super::phases::whole;
 use super::{Phase, Recording, Run, sum_known};
 use crate::error::Result;
@@ -161,7 +162,7 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
         measured_j: sum.measured_j,
         extrapolated_j: sum.extrapolated_j,
         coverage: sum.coverage,
-        reason: sum.reason,
+        reason: coverage::missing(&sum),
         active_j: sum.active_j,
         idle_j: sum.idle_j,
         spans_j: sum_known(sampled.map(|phase| phase.spans_j)),
