@@ -12,6 +12,7 @@ mod edits_and_sizes;
 mod keeps_calibrations;
 mod merges_joined_runs;
 mod merges_whole_runs;
+mod moves_rows_by_the_schema;
 mod never_repairs_an_active_run;
 mod reads_recordings_of_all_versions;
 mod refuses_development_files;
