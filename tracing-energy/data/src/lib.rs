@@ -9,6 +9,7 @@ mod prior;
 mod rail;
 mod roles;
 pub mod rows;
+mod sets;
 pub mod sink;
 pub mod units;
 
@@ -18,3 +19,4 @@ pub use method::{AttributeOptions, Method};
 pub use prior::Prior;
 pub use rail::{Provenance, RailKind};
 pub use roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
+pub use sets::{BasisSet, ProvenanceSet, UnknownNameError};

@@ -39,7 +39,10 @@ mod tokens;
 mod totals;
 mod windows;
 
-pub use crate::format::basis::join_bases;
+use energy_data::UnknownNameError;
+use rusqlite::Row;
+use rusqlite::types::{Type, ValueRef};
+
 pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
 pub use conditions::{Condition, conditions};
@@ -78,3 +81,25 @@ pub use tokens::{SAMPLING_ONLY, Token, tokens};
 pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};
 pub use windows::{PowerWindow, windows};
+
+/// Reads a set of names from a column.
+pub(crate) fn set_at<S>(r: &Row<'_>, column: usize) -> rusqlite::Result<S>
+where
+    S: std::str::FromStr<Err = UnknownNameError>,
+{
+    let parsed = r.get_ref(column)?.as_str()?.parse::<S>();
+    parsed.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}
+
+/// Reads a set of names from a column that may be NULL.
+pub(crate) fn optional_set_at<S>(r: &Row<'_>, column: usize) -> rusqlite::Result<Option<S>>
+where
+    S: std::str::FromStr<Err = UnknownNameError>,
+{
+    match r.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => set_at(r, column).map(Some),
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use energy_data::BasisSet;
 use energy_data::interval_energy::{IntervalEnergy, RailInterval};
 use energy_store::span_ids;
 use rusqlite::Row;
@@ -12,7 +13,7 @@ use serde::Serialize;
 
 use super::coverage;
 use super::interval::over_rails;
-use super::{DECODE, Ledger, Recording, Run, Spread, join_bases, rails};
+use super::{DECODE, Ledger, Recording, Run, Spread, rails, set_at};
 use crate::error::Result;
 
 /// Note of the first token of a sequence: prefill computed its logits, and decode only
@@ -57,7 +58,7 @@ pub struct Token {
     /// Energy-delay product in joule-seconds.
     pub energy_delay_js: Option<f64>,
     /// Bases of its energy, joined by `+` if rails differ.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
     /// [`SAMPLING_ONLY`] or `None`.
     pub note: Option<&'static str>,
     #[serde(skip)]
@@ -167,7 +168,7 @@ struct TokenOnRail {
     lo_j: Option<f64>,
     hi_j: Option<f64>,
     peak_w: Option<f64>,
-    basis: String,
+    basis: BasisSet,
 }
 
 fn parts_on(
@@ -199,7 +200,7 @@ fn parts_on(
             lo_j: r.get(3)?,
             hi_j: r.get(4)?,
             peak_w: r.get(5)?,
-            basis: r.get(6)?,
+            basis: set_at(r, 6)?,
         });
     }
     Ok(())
@@ -237,7 +238,7 @@ impl Token {
             [only] => only.peak_w,
             _ => None,
         };
-        self.basis = join_bases(parts.iter().map(|part| part.basis.as_str()));
+        self.basis = BasisSet::union(parts.iter().map(|part| part.basis));
         let time = self.duration_ns.filter(|ns| *ns > 0);
         self.avg_w = self.energy_j.zip(time).map(|(j, ns)| j * 1e9 / ns as f64);
         self.energy_delay_js = self.energy_j.zip(time).map(|(j, ns)| j * ns as f64 / 1e9);
