@@ -21,6 +21,9 @@ use crate::rows::BalanceRow;
 
 /// Minimum coverage for an energy to be known.
 pub const KNOWN_FROM: f64 = 0.5;
+/// Minimum share of a span entry that power windows must cover for its energy to be known. It is
+/// higher because that energy is not extrapolated.
+const WINDOWS_KNOWN_FROM: f64 = 0.99;
 /// Coverage below which every report contains it.
 pub const REPORTED_BELOW: f64 = 0.98;
 
@@ -219,6 +222,11 @@ pub fn is_enough(coverage: f64) -> bool {
     coverage >= KNOWN_FROM
 }
 
+/// Returns whether power windows cover enough of a span entry for its energy to be known.
+pub fn is_covered_by_windows(covered_ns: i64, length_ns: i64) -> bool {
+    covered_ns as f64 >= length_ns as f64 * WINDOWS_KNOWN_FROM
+}
+
 /// Returns whether reports must contain that coverage.
 pub fn is_reported(coverage: Option<f64>) -> bool {
     coverage.is_some_and(|coverage| coverage < REPORTED_BELOW)
@@ -324,6 +332,12 @@ mod tests {
         let rails = sum(&[merged, merged]);
         let half = rails.hi_j.zip(rails.lo_j).map(|(hi, lo)| (hi - lo) / 2.0);
         assert!((half.unwrap_or_default() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn windows_must_cover_99_percent_of_a_span_entry() {
+        assert!(is_covered_by_windows(99, 100) && !is_covered_by_windows(98, 100));
+        assert!(is_covered_by_windows(0, 0));
     }
 
     #[test]
