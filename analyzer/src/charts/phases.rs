@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use energy_data::BasisSet;
 use serde::Serialize;
 
 use super::name::name;
@@ -36,7 +37,7 @@ pub struct PhaseBar {
     /// Its share of all phases.
     pub share: Option<f64>,
     /// How its energy was determined.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
 }
 
 /// Returns the bars of phases. `is_complete` states that `spans` is complete.
@@ -74,7 +75,7 @@ pub fn phase_bars(
         avg_w: phase.avg_w,
         peak_w: phase.peak_w,
         share: phase.share,
-        basis: only(phase).and_then(|span| span.basis.as_deref().map(name)),
+        basis: only(phase).and_then(|span| span.basis),
     };
     fold(phases.iter().map(bar).collect())
 }

@@ -1,10 +1,11 @@
 //! Chart: energy of tokens in order (interval energies). If there are too many, each bar merges
 //! several of them.
 
+use energy_data::BasisSet;
 use serde::Serialize;
 
 use super::name::name;
-use crate::query::{Token, join_bases};
+use crate::query::Token;
 use crate::views::EnergyStatistics;
 
 /// Maximum number of tokens with a bar each.
@@ -26,7 +27,7 @@ pub struct TokenSeries {
     /// The median.
     pub median_j: Option<f64>,
     /// How the energies were determined; several values are joined by `+`.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
     /// The bars.
     pub bars: Vec<TokenBar>,
     /// Number of outliers.
@@ -103,7 +104,7 @@ pub fn series(tokens: &[Token]) -> Option<TokenSeries> {
         energy_j: crate::query::sum_known(tokens.iter().map(|token| token.energy_j)),
         words: spread.as_ref().map(EnergyStatistics::text),
         median_j: spread.as_ref().map(|spread| spread.median_j),
-        basis: join_bases(tokens.iter().filter_map(|token| token.basis.as_deref())),
+        basis: BasisSet::union(tokens.iter().filter_map(|token| token.basis)),
         outliers: bars.iter().map(|bar| bar.high + bar.low).sum(),
         bars,
     })

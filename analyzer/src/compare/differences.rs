@@ -1,6 +1,7 @@
 //! Configuration differences between runs, which may explain a difference of energy better than
 //! the change under test.
 
+use energy_data::{Provenance, ProvenanceSet};
 use serde::Serialize;
 
 use super::{KindBasis, Side};
@@ -52,20 +53,22 @@ pub(super) fn settings(recording: &Recording, sides: &[Side]) -> Result<Vec<Vec<
 /// Returns the source of the power. Fails if measured and modelled power are mixed: a model
 /// cannot show a difference between two programs' power.
 pub(super) fn power(sides: &[Side]) -> Result<Power> {
-    let sources_of = |side: &Side| -> Vec<String> {
-        let words = side.runs.iter().filter_map(|run| run.provenance.clone());
-        words.collect()
+    let sources_of = |side: &Side| -> Vec<ProvenanceSet> {
+        let sources = side.runs.iter().filter_map(|run| run.provenance);
+        sources.collect()
     };
-    let all: Vec<String> = sides.iter().flat_map(sources_of).collect();
-    let is_modelled = |word: &String| word.contains("modelled");
-    if all.iter().all(|word| word == "modelled") {
+    let all: Vec<ProvenanceSet> = sides.iter().flat_map(sources_of).collect();
+    let modelled = ProvenanceSet::from(Provenance::Modelled);
+    if all.iter().all(|sources| *sources == modelled) {
         return Ok(Power::Modelled);
     }
-    if all.iter().any(is_modelled) {
+    let any_has = |one| all.iter().any(|sources| sources.contains(one));
+    if any_has(Provenance::Modelled) {
         let sources: Vec<String> = sides
             .iter()
             .map(|side| {
-                let mut words = sources_of(side);
+                let words = sources_of(side).into_iter();
+                let mut words: Vec<String> = words.map(|sources| sources.to_string()).collect();
                 words.sort();
                 words.dedup();
                 format!("{} is {}", side.title(), words.join(" and "))
@@ -76,7 +79,7 @@ pub(super) fn power(sides: &[Side]) -> Result<Power> {
             sources.join(", ")
         )));
     }
-    Ok(match all.iter().any(|word| word.contains("replayed")) {
+    Ok(match any_has(Provenance::Replayed) {
         true => Power::Replayed,
         false => Power::Measured,
     })

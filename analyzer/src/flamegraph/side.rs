@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 
+use energy_data::{BasisSet, Provenance};
+
 use super::options::{Collapse, Divisor, GraphOptions, Idle, Measure};
 use super::tree::Tree;
 use crate::error::Result;
 use crate::format::label;
 use crate::format::percent;
 use crate::query::{
-    self, Ledger, Node, Recording, Run, Selection, Tokens, is_reported, join_bases, ledger,
-    run_coverage,
+    self, Ledger, Node, Recording, Run, Selection, Tokens, is_reported, ledger, run_coverage,
 };
 
 /// Describes the runs whose mean is one side.
@@ -21,7 +22,7 @@ pub(super) struct SideSummary {
     /// `measured`, `modelled, not measured`, ...
     pub(super) provenance: String,
     /// Attribution methods, joined by `+`.
-    pub(super) basis: Option<String>,
+    pub(super) basis: Option<BasisSet>,
     /// Whether idle power was subtracted in all runs.
     pub(super) has_idle: bool,
     /// Whether any energy has an interval.
@@ -53,8 +54,7 @@ pub(super) fn add_side(
         let ledger = ledger.within(options.phase.as_deref())?;
         let share = 1.0 / (divisor(recording, run, per)? * runs.len() as f64);
         add_nodes(tree, side, &ledger, options, share);
-        let bases = [summary.basis.take(), ledger.basis()];
-        summary.basis = join_bases(bases.iter().flatten().map(String::as_str));
+        summary.basis = BasisSet::union(summary.basis.into_iter().chain(ledger.basis()));
         summary.has_idle &= ledger.has_idle;
         summary.has_intervals |= ledger.has_intervals();
     }
@@ -146,8 +146,7 @@ fn provenance(recording: &Recording, runs: &[Run]) -> Result<String> {
 pub(super) fn check_provenance(runs: &[&Run]) -> Result<()> {
     let modelled = |run: &Run| {
         run.provenance
-            .as_ref()
-            .is_some_and(|p| p.contains("modelled"))
+            .is_some_and(|sources| sources.contains(Provenance::Modelled))
     };
     let Some((first, others)) = runs.split_first() else {
         return Ok(());

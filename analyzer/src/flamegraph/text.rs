@@ -1,5 +1,8 @@
 //! Captions of a graph: runs, total, unit, provenance and confidence.
 
+use energy_data::BasisSet;
+use energy_data::rows::Basis;
+
 use super::options::{Divisor, GraphOptions, Idle, Measure, Value};
 use super::side::SideSummary;
 use super::unit::Unit;
@@ -126,16 +129,15 @@ fn confidence(side: &SideSummary, options: &GraphOptions, interval: Interval) ->
     if options.measure == Measure::Time {
         return String::new();
     }
-    let bases = side.basis.as_deref().unwrap_or_default();
-    let methods: Vec<&str> = bases
-        .split('+')
-        .filter(|basis| !["", "measured", "modelled", "replayed"].contains(basis))
-        .collect();
+    let is_method =
+        |one: &Basis| !matches!(one, Basis::Measured | Basis::Modelled | Basis::Replayed);
+    let bases = side.basis.into_iter().flat_map(BasisSet::iter);
+    let methods: Vec<&str> = bases.filter(is_method).map(Basis::name).collect();
     let interval_text = match interval.map(|(lo, hi)| (energy(Some(lo)), energy(Some(hi)))) {
         Some((lo, hi)) => format!("90 % interval of the total {lo} .. {hi}"),
         None if side.has_intervals => "no interval of the total".to_owned(),
         // Modelled energies never have an interval, so its absence needs no mention.
-        None if bases == "modelled" => return String::new(),
+        None if side.basis == Some(Basis::Modelled.into()) => return String::new(),
         None => "no interval".to_owned(),
     };
     match methods.as_slice() {

@@ -79,7 +79,7 @@ impl Ops {
         let (rail, phase) = (scope.rail.as_deref(), scope.phase.as_deref());
         let (by, groups) = (options.by, options.groups);
         let mut shares = query::shares_within(recording, &run, rail, phase, by, groups)?;
-        shares.retain(|share| scope.wants(share.basis.as_deref()));
+        shares.retain(|share| scope.wants(share.basis));
         let rails = query::rails(recording, &run, rail)?;
         let mut balance = query::balance(recording, &run)?;
         balance.retain(|of| rails.contains(&of.id));

@@ -32,7 +32,7 @@ pub(super) fn write(ops: &Ops, out: &mut dyn Write, style: &OutputStyle) -> io::
         let note = "Idle power is unknown on some rails: their spans include it.";
         writeln!(out, "{}", style.notice(note))?;
     }
-    let bases = || ops.shares.iter().map(|share| share.basis.as_deref());
+    let bases = || ops.shares.iter().map(|share| share.basis);
     let differ = has_interval(ops) && basis::differ(bases());
     let mut header = vec![ops.by.heading(), "energy"];
     header.extend(
@@ -96,7 +96,7 @@ fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
             time_span(Some(share.self_ns)),
             power(share.avg_w()),
         ]);
-        row.extend(with_basis.then(|| basis::letters(share.basis.as_deref())));
+        row.extend(with_basis.then(|| basis::letters(share.basis)));
         row
     });
     let mut rows: Vec<_> = shares.collect();

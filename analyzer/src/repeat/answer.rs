@@ -1,5 +1,6 @@
 //! Results of the repeats of a group.
 
+use energy_data::Provenance;
 use serde_json::{Value, json};
 
 use super::{CONFIG_TAG, RepeatPlan};
@@ -47,8 +48,7 @@ pub fn answer(recording: &Recording, plan: &RepeatPlan) -> Result<Answer> {
     }
     if runs.iter().any(|run| {
         run.provenance
-            .as_deref()
-            .is_some_and(|p| p.contains("modelled"))
+            .is_some_and(|sources| sources.contains(Provenance::Modelled))
     }) {
         answer = answer.caution("Power is modelled, not measured.");
     }

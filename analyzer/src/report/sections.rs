@@ -61,8 +61,8 @@ pub(super) fn id(no: usize, section: &str) -> String {
 }
 
 /// Returns a paragraph with the method and basis of a section's energies.
-fn basis(drawn: &DrawnRun, reading: &str, basis: Option<&str>) -> String {
-    let basis = basis.map_or(String::new(), |basis| format!(", basis {}", name(basis)));
+fn basis(drawn: &DrawnRun, reading: &str, basis: Option<String>) -> String {
+    let basis = basis.map_or(String::new(), |basis| format!(", basis {}", name(&basis)));
     let method = drawn.summary.attribution.as_ref();
     let method = method.map_or(String::new(), |one| format!(", method {}", one.title()));
     let text = format!("{reading} Power {}{method}{basis}.", drawn.provenance());
@@ -154,7 +154,7 @@ fn phases(drawn: &DrawnRun, no: usize) -> String {
     let phases = &drawn.data.phases;
     let content = match phases.iter().any(|phase| phase.energy_j.is_some()) {
         true => {
-            basis(drawn, INTERVAL, drawn.summary.totals.basis.as_deref())
+            basis(drawn, INTERVAL, drawn.summary.totals.basis.clone())
                 + &chart("phases", no, "Energy of phases")
                 + &tables::phases(drawn)
         }
@@ -168,7 +168,13 @@ fn roots(drawn: &DrawnRun, no: usize) -> String {
     let how = "Inclusive energy of root spans; they may overlap in time.";
     let content = match drawn.summary.roots.is_empty() {
         true => no_energy(drawn, "The energy of spans is unknown."),
-        false => basis(drawn, LEDGER, drawn.ledger.basis().as_deref()) + &tables::roots(drawn),
+        false => {
+            basis(
+                drawn,
+                LEDGER,
+                drawn.ledger.basis().map(|set| set.to_string()),
+            ) + &tables::roots(drawn)
+        }
     };
     section(&id(no, "phases"), "Root spans", how, &content)
 }
@@ -220,8 +226,11 @@ fn layers(drawn: &DrawnRun, no: usize) -> String {
         None => no_energy(drawn, "No span has the role layer or component."),
         Some(_) if drawn.data.tree.is_none() => no_energy(drawn, "Its spans have no energy."),
         Some(matrix) => {
-            basis(drawn, LEDGER, drawn.ledger.basis().as_deref())
-                + &chart("heatmap", no, "Energy of layers by component")
+            basis(
+                drawn,
+                LEDGER,
+                drawn.ledger.basis().map(|set| set.to_string()),
+            ) + &chart("heatmap", no, "Energy of layers by component")
                 + &tables::matrix(matrix)
         }
     };
@@ -253,7 +262,7 @@ fn tokens(drawn: &DrawnRun, no: usize) -> String {
                 " {} are outliers (modified z-score above 3.5).",
                 series.outliers
             );
-            basis(drawn, INTERVAL, series.basis.as_deref())
+            basis(drawn, INTERVAL, series.basis.map(|set| set.to_string()))
                 + &chart("tokens", no, "Energy of tokens")
                 + &paragraph("note", &(bins + &words + &outliers))
                 + &tables::tokens(series)
@@ -276,7 +285,13 @@ fn tree_notes(drawn: &DrawnRun) -> Option<String> {
             crate::format::energy(Some(-tree.below_j))
         );
     }
-    Some(basis(drawn, LEDGER, drawn.ledger.basis().as_deref()) + &paragraph("note", &(note + ".")))
+    Some(
+        basis(
+            drawn,
+            LEDGER,
+            drawn.ledger.basis().map(|set| set.to_string()),
+        ) + &paragraph("note", &(note + ".")),
+    )
 }
 
 fn tree_chart(drawn: &DrawnRun, no: usize, kind: &str, label: &str, table: &str) -> String {
@@ -301,8 +316,11 @@ fn flows(drawn: &DrawnRun, no: usize) -> String {
     let content = match &drawn.data.flows {
         None => no_energy(drawn, "Its spans have no energy."),
         Some(flows) => {
-            basis(drawn, LEDGER, drawn.ledger.basis().as_deref())
-                + &chart("sankey", no, "Energy from rails to operations")
+            basis(
+                drawn,
+                LEDGER,
+                drawn.ledger.basis().map(|set| set.to_string()),
+            ) + &chart("sankey", no, "Energy from rails to operations")
                 + &tables::flows(flows)
         }
     };

@@ -203,9 +203,7 @@ fn columns(runs: &[RunListEntry]) -> Vec<Column> {
 
 /// Returns the caveat common to all runs; `None` if they differ or were measured.
 fn common_caveat(runs: &[RunListEntry]) -> Option<&'static str> {
-    let first = runs.first()?.provenance.as_deref()?;
-    let same = runs
-        .iter()
-        .all(|run| run.provenance.as_deref() == Some(first));
+    let first = runs.first()?.provenance?;
+    let same = runs.iter().all(|run| run.provenance == Some(first));
     same.then(|| query::caveat(first)).flatten()
 }

@@ -1,6 +1,7 @@
 //! Data of a summary.
 
 use clap::Args;
+use energy_data::BasisSet;
 
 use super::kinds::Kinds;
 use crate::efficiency::{Efficiency, Rates};
@@ -84,7 +85,7 @@ pub struct Hot {
     /// Upper end.
     pub hi_j: Option<f64>,
     /// Bases of its self energy, joined by `+` if rails differ.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
     /// Share of the energy of all nodes.
     pub share: Option<f64>,
     /// Number of spans; `None` if only totals were kept.
@@ -117,7 +118,7 @@ impl Summary {
             }
         }
         let wanted = |mut groups: Vec<Group>| {
-            groups.retain(|group| scope.wants(group.basis.as_deref()));
+            groups.retain(|group| scope.wants(group.basis));
             groups
         };
         Ok(Self {
@@ -237,7 +238,7 @@ pub(crate) fn hot(ledger: &Ledger, scope: &Scope, limit: usize) -> Vec<Hot> {
             coverage: node.coverage(),
             lo_j,
             hi_j,
-            basis: node.basis.clone(),
+            basis: node.basis,
             share: (total > 0.0).then(|| node.energy_j() / total),
             activations: node.activations,
             instances: node.instances,
@@ -245,6 +246,6 @@ pub(crate) fn hot(ledger: &Ledger, scope: &Scope, limit: usize) -> Vec<Hot> {
         }
     };
     let mut nodes = ledger.hottest(usize::MAX);
-    nodes.retain(|node| scope.wants(node.basis.as_deref()));
+    nodes.retain(|node| scope.wants(node.basis));
     nodes.into_iter().take(limit).map(hot).collect()
 }

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write};
 
+use energy_data::BasisSet;
+
 use super::page::Page;
 use crate::format::{UNKNOWN, count, energy, escape, percent, power, shorten, time_span};
-use crate::query::{Group, join_bases};
+use crate::query::Group;
 
 /// Numbers of components and of root span names shown.
 const COMPONENTS: usize = 12;
@@ -62,12 +64,10 @@ impl Page<'_> {
     fn basis_of_groups(&self, out: &mut dyn Write) -> io::Result<()> {
         let (layers, components) = (&self.summary.layers, &self.summary.components);
         let bases = layers.iter().chain(components);
-        let basis = join_bases(bases.filter_map(|group| group.basis.as_deref()));
+        let basis = BasisSet::union(bases.filter_map(|group| group.basis));
         let basis = basis.filter(|_| self.summary.has_intervals());
-        let text = basis.map(|basis| {
-            let basis = escape(&basis);
-            format!("basis: {basis}; sums over several operations have no interval")
-        });
+        let text = basis
+            .map(|basis| format!("basis: {basis}; sums over several operations have no interval"));
         self.sentence(out, text)
     }
 }

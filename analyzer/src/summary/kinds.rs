@@ -1,5 +1,6 @@
 //! Kinds of spans in a summary, and groups of kinds that can only be estimated jointly.
 
+use energy_data::BasisSet;
 use serde::Serialize;
 
 use crate::error::Result;
@@ -32,7 +33,7 @@ pub struct Kind {
     /// Estimate for its time without samples, not part of `energy_j`.
     pub extrapolated_j: f64,
     /// Basis of its energy.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
     /// Number of its group; `None` if it is estimated individually.
     pub group: Option<usize>,
 }
@@ -63,7 +64,7 @@ impl Kinds {
         let shares = |groups| -> Result<Vec<Share>> {
             let mut shares =
                 query::shares_within(recording, run, rail, phase, GroupBy::Kind, groups)?;
-            shares.retain(|share| scope.wants(share.basis.as_deref()));
+            shares.retain(|share| scope.wants(share.basis));
             Ok(shares)
         };
         let apart = shares(true)?;
@@ -82,7 +83,7 @@ impl Kinds {
             lo_j: share.lo_j,
             hi_j: share.hi_j,
             extrapolated_j: share.extrapolated_j,
-            basis: share.basis.clone(),
+            basis: share.basis,
         });
         Ok(Self {
             kinds: kinds.collect(),

@@ -72,7 +72,7 @@ impl Page<'_> {
             return Ok(());
         }
         self.section(out, "Hottest call paths, self energy")?;
-        let bases = || self.summary.hottest.iter().map(|hot| hot.basis.as_deref());
+        let bases = || self.summary.hottest.iter().map(|hot| hot.basis);
         let has_intervals = self.summary.has_intervals();
         let differ = has_intervals && basis::differ(bases());
         let columns = 36 + if has_intervals { 12 } else { 0 } + if differ { 7 } else { 0 };
@@ -89,7 +89,7 @@ impl Page<'_> {
                 count(hot.instances),
                 energy(calls.map(|count| (hot.energy_j + hot.extrapolated_j) / count as f64)),
             ]);
-            row.extend(differ.then(|| basis::letters(hot.basis.as_deref())));
+            row.extend(differ.then(|| basis::letters(hot.basis)));
             row
         };
         let rows: Vec<_> = self.summary.hottest.iter().map(row).collect();

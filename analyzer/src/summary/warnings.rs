@@ -52,7 +52,7 @@ impl Page<'_> {
     fn kinds_table(&self, out: &mut dyn Write) -> io::Result<()> {
         let kinds = &self.summary.kinds;
         let shown: Vec<&Share> = kinds.apart.iter().take(KINDS).collect();
-        let bases = || shown.iter().map(|share| share.basis.as_deref());
+        let bases = || shown.iter().map(|share| share.basis);
         let differ = basis::differ(bases());
         let room = self.width().saturating_sub(47).max(20);
         let row = |share: &&Share| {
@@ -63,7 +63,7 @@ impl Page<'_> {
                 interval(share.lo_j, share.hi_j),
                 number.unwrap_or_default(),
             ];
-            row.extend(differ.then(|| basis::letters(share.basis.as_deref())));
+            row.extend(differ.then(|| basis::letters(share.basis)));
             row
         };
         let rows: Vec<_> = shown.iter().map(row).collect();

@@ -38,10 +38,10 @@ pub fn hot(recording: &Recording, run: &Run, options: &HotOptions) -> Result<Ans
     let ledger = scope.ledger(recording, run)?;
     let total = ledger.energy_j();
     let mut nodes = ledger.hottest(usize::MAX);
-    nodes.retain(|node| scope.wants(node.basis.as_deref()));
+    nodes.retain(|node| scope.wants(node.basis));
     let (all, limit) = (nodes.len(), if limit == 0 { usize::MAX } else { limit });
     nodes.truncate(limit);
-    let bases = || nodes.iter().map(|node| node.basis.as_deref());
+    let bases = || nodes.iter().map(|node| node.basis);
     let legend = basis::legend(bases(), false);
     let rows: Vec<_> = nodes.iter().map(|node| row(&ledger, node, total)).collect();
     let what = format!("hottest call paths, self energy{}", scope.text());

@@ -24,7 +24,7 @@ pub fn layers(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer>
         let next = "list its operations with `energy ops`";
         return Err(run.missing("no span has the role `layer`", next));
     }
-    layers.retain(|layer| scope.wants(layer.basis.as_deref()));
+    layers.retain(|layer| scope.wants(layer.basis));
     let parts = components(&ledger);
     let rows: Vec<_> = layers.iter().map(|layer| row(layer, &parts)).collect();
     let what = format!("layers{}", scope.text());

@@ -20,6 +20,7 @@ pub(crate) use statistics::EnergyStatistics;
 pub use tokens::{TokensOptions, tokens};
 
 use clap::Args;
+use energy_data::BasisSet;
 use energy_data::rows::Basis;
 
 use crate::error::{Error, Result};
@@ -50,12 +51,11 @@ impl Scope {
     }
 
     /// Returns whether a row with that basis is part of the scope.
-    pub(crate) fn wants(&self, basis: Option<&str>) -> bool {
+    pub(crate) fn wants(&self, basis: Option<BasisSet>) -> bool {
         let Some(wanted) = self.basis else {
             return true;
         };
-        let mut parts = basis.unwrap_or_default().split('+');
-        parts.any(|part| part == wanted.name())
+        basis.is_some_and(|bases| bases.contains(wanted))
     }
 
     /// Returns a suffix for titles: `, rail gpu, phase decode`.

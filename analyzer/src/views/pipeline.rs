@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use energy_data::BasisSet;
 use serde_json::{Value, json};
 
 use super::{LEDGER, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet};
-use crate::query::{self, Ledger, Node, Recording, Run, join_bases};
+use crate::query::{self, Ledger, Node, Recording, Run};
 
 /// Name of the row for spans of a phase outside of its sections.
 const OWN: &str = "(own)";
@@ -29,7 +30,7 @@ pub fn pipeline(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answe
         .iter()
         .flat_map(|head| head.rows(has_phases, total))
         .collect();
-    rows.retain(|row| scope.wants(row["basis"].as_str()));
+    rows.retain(|row| scope.wants(basis_of(row)));
     let heads = if has_phases { "phases" } else { "root spans" };
     let what = format!("{heads} and their sections{}", scope.text());
     let answer = query::run_answer("pipeline", &what, recording, run)?;
@@ -110,8 +111,7 @@ impl PipelineHead {
             sum.extrapolated_j += part.extrapolated_j;
             sum.busy_ns += part.busy_ns;
             sum.covered_ns += part.covered_ns;
-            let bases = [sum.basis.take(), part.basis.clone()];
-            sum.basis = join_bases(bases.iter().flatten().map(String::as_str));
+            sum.basis = BasisSet::union(sum.basis.into_iter().chain(part.basis));
         }
         (sum.instances, sum.activations) = (self.instances, self.activations);
         sum
@@ -125,6 +125,11 @@ impl PipelineHead {
         });
         &mut self.sections[at]
     }
+}
+
+/// Returns the bases of a row.
+fn basis_of(row: &Value) -> Option<BasisSet> {
+    row["basis"].as_str()?.parse().ok()
 }
 
 /// Sets the name of a row's phase or root span.
@@ -143,7 +148,7 @@ struct PipelineSection {
     instances: Option<i64>,
     covered_ns: i64,
     activations: i64,
-    basis: Option<String>,
+    basis: Option<BasisSet>,
 }
 
 impl PipelineSection {
@@ -165,8 +170,7 @@ impl PipelineSection {
         self.extrapolated_j += node.whole_j() - node.energy_j();
         self.busy_ns += node.self_ns;
         self.covered_ns += node.covered_ns;
-        let bases = [&self.basis, &node.basis];
-        self.basis = join_bases(bases.into_iter().flatten().map(String::as_str));
+        self.basis = BasisSet::union(self.basis.into_iter().chain(node.basis));
     }
 
     /// Converts to a row. `head_j` is the energy of the phase that a section belongs to.

@@ -62,8 +62,8 @@ pub fn tokens(recording: &Recording, run: &Run, options: &TokensOptions) -> Resu
     let has_first = all.iter().any(|token| !token.is_decoded());
     let unknown = all.iter().filter(|token| token.reason.is_some()).count();
     let of = |token: Token| row(&token, statistics.as_ref());
-    let mut rows: Vec<Value> = all.into_iter().map(of).collect();
-    rows.retain(|row| scope.wants(row["basis"].as_str()));
+    let wanted = all.into_iter().filter(|token| scope.wants(token.basis));
+    let mut rows: Vec<Value> = wanted.map(of).collect();
     if options.outliers {
         rows.retain(|row| !row["outlier"].is_null());
     }

@@ -12,6 +12,7 @@ mod comparisons_are_decided_or_refused;
 mod decode_generates_all_tokens_but_the_first;
 mod doctor_reports_what_can_be_measured;
 mod equal_sides_are_rarely_called_different;
+mod exported_tables_follow_the_rule_of_intervals;
 mod fetched_weights_are_verified;
 mod files_are_readable_by_their_owner_only;
 mod kinds_show_intervals_and_groups;

@@ -21,14 +21,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use energy_data::interval_energy::is_covered_by_windows;
 use energy_data::rows::WindowPowerRow;
 use energy_data::units::{Energy, Nanos, Power};
 
 /// Maximum number of windows per kind, rail and thread before old ones are merged.
 const MAX_WINDOWS: usize = 16_384;
-
-/// Share of an interval that must be covered by windows.
-const COVERED: f64 = 0.99;
 
 /// The power of windows, by kind, rail and thread.
 ///
@@ -159,7 +157,7 @@ struct Priced {
 impl Priced {
     /// Returns whether enough of an interval of that length is covered.
     fn is_known(&self, length_ns: i64) -> bool {
-        self.touched && self.covered_ns as f64 >= length_ns as f64 * COVERED
+        self.touched && is_covered_by_windows(self.covered_ns, length_ns)
     }
 }
 

@@ -10,12 +10,14 @@
 //! It depends on none of them and does no I/O.
 
 mod batching;
+pub mod interval_energy;
 mod kernel;
 mod method;
 mod prior;
 mod rail;
 mod roles;
 pub mod rows;
+mod sets;
 pub mod sink;
 pub mod units;
 
@@ -25,3 +27,4 @@ pub use method::{AttributeOptions, Method};
 pub use prior::Prior;
 pub use rail::{Provenance, RailKind};
 pub use roles::{DEFAULT_KEY_FIELDS, DEFAULT_ROLES};
+pub use sets::{BasisSet, ProvenanceSet, UnknownNameError};

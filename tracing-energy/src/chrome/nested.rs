@@ -14,14 +14,13 @@
 use std::collections::BTreeMap;
 
 use energy_attribution::pricing::{SelfTimeInterval, WindowPowers};
+use energy_data::interval_energy::is_covered_by_windows;
 use energy_data::rows::SpanRow;
 use energy_data::units::Energy;
 
 /// Maximum number of ended activations kept per thread. Beyond it, the energy of
 /// activations that contain dropped ones is unknown.
 const MAX_KEPT: usize = 100_000;
-/// Share of an activation that must be covered by measurements.
-const COVERED: f64 = 0.99;
 
 /// Ended activations whose outer activation has not ended, by thread.
 #[derive(Default)]
@@ -71,7 +70,7 @@ impl NestedEnergy {
         let whole = siblings
             .dropped_until_ns
             .is_none_or(|ns| span.start_ns >= ns);
-        let known = whole && known_ns as f64 >= length_ns as f64 * COVERED;
+        let known = whole && is_covered_by_windows(known_ns, length_ns);
         let energy = energy.filter(|_| known);
         siblings.add(EndedActivation {
             start_ns: span.start_ns,

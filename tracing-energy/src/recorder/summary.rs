@@ -1,6 +1,7 @@
 //! Summary of a finished recording.
 
 use energy_data::Method;
+use energy_data::interval_energy::{IntervalEnergy, RailInterval, is_reported};
 use energy_data::rows::{Accounts, BalanceRow};
 use energy_power::Provenance;
 
@@ -42,21 +43,16 @@ pub struct RailSummary {
     pub coverage: Option<f64>,
     /// Energy estimated for the remainder of the time; in no account.
     pub extrapolated_j: f64,
+    /// The run on this rail.
+    pub(super) interval: RailInterval,
 }
-
-/// Minimum share of the time that samples must cover for a known energy.
-const KNOWN_FROM: f64 = 0.5;
-/// Share of the time below which a warning reports the coverage.
-const REPORTED_BELOW: f64 = 0.98;
 
 impl RunSummary {
     /// Returns the energy of all root rails over the run in joules: measured plus
-    /// extrapolated. `None` if nothing was measured, or if samples cover less than half of
-    /// the run.
+    /// extrapolated. `None` if nothing was measured on one of them, or if samples cover less
+    /// than half of the run.
     pub fn energy_j(&self) -> Option<f64> {
-        let is_known = self.coverage().is_none_or(|share| share >= KNOWN_FROM);
-        let whole = self.root_sum(|rail, accounts| accounts.measured_j + rail.extrapolated_j);
-        whole.filter(|_| is_known)
+        self.energy().energy_j
     }
 
     /// Returns the energy measured on all root rails, in joules; `None` if nothing was
@@ -73,13 +69,18 @@ impl RunSummary {
     /// Returns the lowest share of the run's time that samples of a root rail cover; `None`
     /// if nothing was measured.
     pub fn coverage(&self) -> Option<f64> {
+        self.energy().coverage
+    }
+
+    fn energy(&self) -> IntervalEnergy {
         let roots = self.rails.iter().filter(|rail| rail.is_root);
-        roots.filter_map(|rail| rail.coverage).reduce(f64::min)
+        let roots: Vec<RailInterval> = roots.map(|rail| rail.interval).collect();
+        IntervalEnergy::over_rails(&roots)
     }
 
     /// Adds a warning if the coverage is low.
     pub(super) fn warn_about_coverage(&mut self) {
-        if let Some(share) = self.coverage().filter(|share| *share < REPORTED_BELOW) {
+        if let Some(share) = self.coverage().filter(|share| is_reported(Some(*share))) {
             self.warnings.push(format!(
                 "samples cover {:.1} % of the run: totals are measured plus extrapolated",
                 share * 100.0
@@ -99,9 +100,7 @@ impl RailSummary {
     pub(super) fn set(&mut self, balance: Option<&BalanceRow>) {
         self.accounts = balance.map(|balance| balance.accounts);
         self.extrapolated_j = balance.map_or(0.0, |balance| balance.extrapolated_j);
-        let covered_ns = balance.and_then(|balance| balance.covered_ns);
-        let duration_ns = balance.and_then(|balance| balance.duration_ns);
-        let times = covered_ns.zip(duration_ns.filter(|ns| *ns > 0));
-        self.coverage = times.map(|(covered, all)| (covered as f64 / all as f64).min(1.0));
+        self.interval = balance.map(RailInterval::from).unwrap_or_default();
+        self.coverage = self.interval.coverage();
     }
 }

@@ -40,6 +40,7 @@ mod reattribute;
 mod recording;
 mod remove;
 mod repair;
+mod row_move;
 mod space;
 mod span_energy;
 mod tables;

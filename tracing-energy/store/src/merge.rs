@@ -17,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::chunked_transaction::ChunkedTransaction;
 use super::connection;
 use super::error::{from_sqlite, store};
+use super::row_move::RowMove;
 use super::tables;
 use super::{RunLiveness, SCHEMA_VERSION, Store, StoredRun, migrations};
 use crate::Error;
@@ -257,8 +258,14 @@ fn copy_run(connection: &Connection, from: i64) -> rusqlite::Result<Option<i64>>
     }
     let next = "SELECT coalesce(max(no), 0) + 1 FROM main.runs";
     let to = connection.query_row(next, [], |r| r.get(0))?;
+    let moved = RowMove {
+        source: SOURCE,
+        from,
+        to,
+        numbers: None,
+    };
     for table in tables::of_runs(connection)? {
-        connection.execute(&table.copy(SOURCE, from, to), [])?;
+        connection.execute(&moved.copy(&table), [])?;
     }
     transaction.commit()?;
     Ok(Some(to))
@@ -279,15 +286,22 @@ fn copy_calibrations(connection: &Connection) -> rusqlite::Result<usize> {
         .prepare(&new)?
         .query_map([], |r| r.get(0))?
         .collect::<rusqlite::Result<_>>()?;
+    let columns = |table, number: &str| -> rusqlite::Result<String> {
+        let mut columns = tables::columns_of(connection, table)?;
+        columns.retain(|column| *column != tables::quoted(number));
+        Ok(columns.join(", "))
+    };
+    let (own, of_kinds) = (
+        columns("calibrations", "id")?,
+        columns("calibration_kinds", "calibration")?,
+    );
     let head = format!(
-        "INSERT INTO main.calibrations ({CALIBRATION}, details)
-         SELECT {CALIBRATION}, details FROM {SOURCE}.calibrations WHERE id = ?1"
+        "INSERT INTO main.calibrations ({own})
+         SELECT {own} FROM {SOURCE}.calibrations WHERE id = ?1"
     );
     let kinds = format!(
-        "INSERT INTO main.calibration_kinds
-             (calibration, rail, kind, watts, relative_sd, rounds, busy_ns)
-         SELECT ?2, rail, kind, watts, relative_sd, rounds, busy_ns
-         FROM {SOURCE}.calibration_kinds WHERE calibration = ?1"
+        "INSERT INTO main.calibration_kinds (calibration, {of_kinds})
+         SELECT ?2, {of_kinds} FROM {SOURCE}.calibration_kinds WHERE calibration = ?1"
     );
     for id in &new {
         connection.execute(&head, [id])?;

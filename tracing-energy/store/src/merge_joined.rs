@@ -15,7 +15,9 @@ use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
 use super::remove::delete_rows;
 use super::repair::{close, liveness};
-use super::{MAX_SEQ, RunLiveness, SEQ_BITS, Store, StoredRun, span_ids};
+use super::row_move::{JoinedNumbers, RowMove};
+use super::tables::{self, RunTable};
+use super::{MAX_SEQ, RunLiveness, Store, StoredRun, span_ids};
 use crate::Error;
 use energy_data::rows::RunStatus;
 use energy_host::Host;
@@ -121,8 +123,11 @@ fn merge_into(connection: &Connection, to: i64, sources: &[StoredRun]) -> rusqli
         describe(connection, source.no, to)?;
         delete_rows(connection, source.no)?;
     }
-    connection.execute_batch("DROP TABLE temp.joined_spans")
+    connection.execute_batch(&format!("DROP TABLE {JOINED_SPANS}"))
 }
+
+/// New numbers of the activations of joined runs.
+const JOINED_SPANS: &str = "temp.joined_spans";
 
 /// Assigns new numbers to all activations, by their starts.
 fn number_spans(connection: &Connection, to: i64, sources: &[StoredRun]) -> rusqlite::Result<()> {
@@ -133,9 +138,9 @@ fn number_spans(connection: &Connection, to: i64, sources: &[StoredRun]) -> rusq
     let ranges: Vec<String> = ranges.collect();
     let (first, last) = span_ids(to);
     connection.execute_batch(&format!(
-        "DROP TABLE IF EXISTS temp.joined_spans;
-         CREATE TEMP TABLE joined_spans (old INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
-         INSERT INTO temp.joined_spans
+        "DROP TABLE IF EXISTS {JOINED_SPANS};
+         CREATE TABLE {JOINED_SPANS} (old INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
+         INSERT INTO {JOINED_SPANS}
          SELECT id, (SELECT coalesce(max(id) & {MAX_SEQ}, 0) FROM spans
                      WHERE id BETWEEN {first} AND {last})
                     + row_number() OVER (ORDER BY start_ns, id)
@@ -164,7 +169,7 @@ fn process_of(connection: &Connection, to: i64, source: &StoredRun) -> rusqlite:
         )?,
     };
     connection.execute(
-        "INSERT INTO processes
+        "INSERT INTO processes (run, id, pid, pid_start, name, start_ns, end_ns, has_spans)
          SELECT ?1, ?2, ?3, ?4, NULL,
                 (SELECT coalesce(min(start_ns), 0) FROM cpu WHERE run = r.no), r.end_ns, 1
          FROM runs r WHERE no = ?5
@@ -174,84 +179,75 @@ fn process_of(connection: &Connection, to: i64, source: &StoredRun) -> rusqlite:
     Ok(id)
 }
 
-/// Returns the highest number of a table's rows in a run.
-fn highest(connection: &Connection, table: &str, column: &str, run: i64) -> rusqlite::Result<i64> {
-    let sql = format!("SELECT coalesce(max({column}), 0) FROM {table} WHERE run = ?1");
-    connection.query_row(&sql, [run], |row| row.get(0))
-}
+/// Tables of a joined run that are not moved: what the parent run records or computes itself, and
+/// descriptions of the run. `cpu` and `processes` have rules of their own.
+const NOT_MOVED: &[&str] = &[
+    "runs",
+    "run_tags",
+    "conditions",
+    "processes",
+    "rails",
+    "baselines",
+    "samples",
+    "cpu",
+    "device_use",
+    "sensor_metrics",
+    "attributions",
+];
 
 fn move_rows(connection: &Connection, from: i64, to: i64, process: i64) -> rusqlite::Result<()> {
-    let max = |table, column| highest(connection, table, column, to);
-    let (threads, callsites) = (max("threads", "id")?, max("callsites", "id")?);
-    let (nodes, instances) = (max("nodes", "id")?, max("instances", "id")?);
-    let (events, span_events) = (max("events", "seq")?, max("span_events", "seq")?);
-    let (first, last) = span_ids(from);
-    let own = format!("BETWEEN {first} AND {last}");
-    // An activation's new id, and its bare number.
-    let seq = |old: &str| format!("(SELECT seq FROM temp.joined_spans WHERE old = {old})");
-    let id = |old: &str| format!("({to} << {SEQ_BITS} | {})", seq(old));
-    let parent = seq(&format!("({from} << {SEQ_BITS} | s.parent)"));
-    connection.execute_batch(&format!(
-        "INSERT INTO threads
-            SELECT {to}, id + {threads}, tid, name, role, {process} FROM threads WHERE run = {from};
-         INSERT INTO callsites
-            SELECT {to}, id + {callsites}, name, target, level, file, line, domain, role
-            FROM callsites WHERE run = {from};
-         INSERT INTO nodes (run, id, parent, callsite, label, depth, phase, section, token, layer,
-                            component, op, kind)
-            SELECT {to}, id + {nodes}, parent + {nodes}, callsite + {callsites}, label, depth,
-                   phase + {nodes}, section + {nodes}, token + {nodes}, layer + {nodes},
-                   component + {nodes}, op + {nodes}, kind
-            FROM nodes WHERE run = {from} ORDER BY id;
-         INSERT INTO instances
-            SELECT {to}, id + {instances}, callsite + {callsites}, parent + {instances},
-                   created_ns, closed_ns
-            FROM instances WHERE run = {from};
-         INSERT INTO spans
-            SELECT {span}, s.node + {nodes}, s.instance + {instances}, {parent},
-                   s.thread + {threads}, s.start_ns, s.end_ns, s.token
-            FROM spans s WHERE s.id {own};
-         INSERT INTO span_fields SELECT {field}, json FROM span_fields f WHERE f.span {own};
-         INSERT INTO links SELECT {to}, {link}, {follows} FROM links l WHERE l.run = {from};
-         INSERT INTO span_events
-            SELECT {to}, seq + {span_events}, time_ns, thread + {threads}, {span_event},
-                   callsite + {callsites}, json
-            FROM span_events m WHERE m.run = {from};
-         INSERT INTO node_windows (run, node, thread, start_ns, end_ns, self_ns, activations)
-            SELECT {to}, node + {nodes}, thread + {threads}, start_ns, end_ns, self_ns, activations
-            FROM node_windows WHERE run = {from};
-         INSERT INTO events
-            SELECT {to}, e.seq + {events}, e.time_ns, e.kind, e.count,
-                   'process ' || (SELECT coalesce(p.name || ' ', '') || p.pid FROM processes p
-                                  WHERE p.run = {to} AND p.id = {process}) || ': ' || e.message
-            FROM events e WHERE e.run = {from};",
-        span = id("s.id"),
-        field = id("f.span"),
-        link = id("l.span"),
-        follows = id("l.follows"),
-        span_event = id("m.span"),
-    ))?;
-    move_cpu(connection, from, to, (threads, process))
+    let (mut moved, others): (Vec<RunTable>, Vec<RunTable>) = tables::of_runs(connection)?
+        .into_iter()
+        .partition(|table| !NOT_MOVED.contains(&table.name.as_str()));
+    // Tables of an attribution; the run is attributed anew.
+    moved.retain(|table| !table.has("attribution"));
+    let numbers = JoinedNumbers::continuing(connection, to, &moved, process, JOINED_SPANS)?;
+    let rows = RowMove {
+        source: "main",
+        from,
+        to,
+        numbers: Some(numbers),
+    };
+    for table in &moved {
+        let sql = match table.name.as_str() {
+            "events" => rows.copy_changed(table, "1", &[("message", message_of(to, process))]),
+            _ => rows.copy(table),
+        };
+        connection.execute_batch(&sql)?;
+    }
+    match others.iter().find(|table| table.name == "cpu") {
+        Some(cpu) => move_cpu(connection, &rows, cpu, process),
+        None => Ok(()),
+    }
+}
+
+/// Returns SQL of an event's message that names its process.
+fn message_of(run: i64, process: i64) -> String {
+    format!(
+        "'process ' || (SELECT coalesce(p.name || ' ', '') || p.pid FROM processes p
+                        WHERE p.run = {run} AND p.id = {process}) || ': ' || r.message"
+    )
 }
 
 /// Replaces CPU times observed from outside by those that the process recorded itself.
 fn move_cpu(
     connection: &Connection,
-    from: i64,
-    to: i64,
-    (threads, process): (i64, i64),
+    rows: &RowMove<'_>,
+    cpu: &RunTable,
+    process: i64,
 ) -> rusqlite::Result<()> {
+    let (from, to) = (rows.from, rows.to);
+    let of_process = [
+        ("scope", "'child'".to_owned()),
+        ("thread", process.to_string()),
+    ];
     connection.execute_batch(&format!(
         "DELETE FROM cpu WHERE run = {to} AND scope = 'child' AND thread = {process}
             AND end_ns > (SELECT min(start_ns) FROM cpu WHERE run = {from} AND scope = 'process')
-            AND start_ns < (SELECT max(end_ns) FROM cpu WHERE run = {from} AND scope = 'process');
-         INSERT INTO cpu
-            SELECT {to}, 'child', {process}, start_ns, end_ns, on_cpu_ns
-            FROM cpu WHERE run = {from} AND scope = 'process';
-         INSERT INTO cpu
-            SELECT {to}, scope, thread + {threads}, start_ns, end_ns, on_cpu_ns
-            FROM cpu WHERE run = {from} AND scope = 'thread';"
-    ))
+            AND start_ns < (SELECT max(end_ns) FROM cpu WHERE run = {from} AND scope = 'process');"
+    ))?;
+    connection.execute_batch(&rows.copy_changed(cpu, "r.scope = 'process'", &of_process))?;
+    connection.execute_batch(&rows.copy_changed(cpu, "r.scope = 'thread'", &[]))
 }
 
 /// Copies metadata of the joined run that the parent run lacks.

@@ -561,9 +561,10 @@ CROSS JOIN nodes n ON n.run = v.run AND n.id = v.node
 GROUP BY v.run, n.kind;
 
 -- Energies of intervals (runs, phases, tokens): `energy_j` is measured plus extrapolated, NULL
--- where samples of some root rail cover less than half of the time; `idle_j` is of the same
--- time. `coverage` is that of the least covered root rail. Where `covered_ns` is NULL, nothing is
--- extrapolated and `coverage` is not known.
+-- where samples of some root rail cover less than half of the time, or where that of some root
+-- rail is not known; `idle_j` is of the same time. `coverage` is that of the least covered root
+-- rail. Where `covered_ns` is NULL, nothing is extrapolated and `coverage` is not known. The same
+-- rule is stated by `energy_data::interval_energy`; a test compares them.
 
 -- Accounts from `spans_j` on, `measured_j` and `measured_idle_j` are of the sampled time.
 CREATE VIEW v_runs AS
@@ -601,7 +602,7 @@ LEFT JOIN (
            CASE WHEN count(coalesce(b.profiler_j, b.unknown_j)) = count(*)
                 THEN sum(b.profiler_j) END AS profiler_j,
            sum(b.residual_j) AS residual_j, sum(b.unknown_j) AS unknown_j,
-           CASE WHEN count(b.covered_ns) = count(*) THEN sum(b.extrapolated_j) ELSE 0.0 END
+           sum(CASE WHEN b.covered_ns IS NULL THEN 0.0 ELSE b.extrapolated_j END)
                AS extrapolated_j,
            CASE WHEN count(b.covered_ns) = count(*)
                 THEN min(b.covered_ns * 1.0 / nullif(b.duration_ns, 0)) END AS coverage,
@@ -643,7 +644,7 @@ FROM (
            CASE WHEN count(p.extrapolated_j) = count(*) THEN sum(p.extrapolated_j) END
                AS extrapolated_j,
            CASE WHEN count(p.idle_j) = count(*) THEN sum(p.idle_j) END AS idle_j,
-           CASE WHEN count(p.idle_j) = count(*)
+           CASE WHEN count(p.measured_j + p.extrapolated_j - p.idle_j) = count(*)
                 THEN sum(max(p.measured_j + p.extrapolated_j - p.idle_j, 0.0)) END AS active_j,
            CASE WHEN count(p.spans_j) = count(*) THEN sum(p.spans_j) END AS spans_j,
            CASE WHEN count(p.coverage) = count(*) THEN min(p.coverage) END AS coverage,
@@ -697,7 +698,7 @@ FROM (
            CASE WHEN count(t.measured_j) = count(*) THEN sum(t.measured_j) END AS measured_j,
            sum(t.extrapolated_j) AS extrapolated_j,
            CASE WHEN count(t.idle_j) = count(*) THEN sum(t.idle_j) END AS idle_j,
-           CASE WHEN count(t.idle_j) = count(*)
+           CASE WHEN count(t.measured_j + t.extrapolated_j - t.idle_j) = count(*)
                 THEN sum(max(t.measured_j + t.extrapolated_j - t.idle_j, 0.0)) END AS active_j,
            CASE WHEN count(t.spans_j) = count(*) THEN sum(t.spans_j) END AS spans_j,
            CASE WHEN count(t.coverage) = count(*) THEN min(t.coverage) END AS coverage,

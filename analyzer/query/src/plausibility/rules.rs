@@ -1,5 +1,7 @@
 //! The rules.
 
+use energy_data::interval_energy::is_enough;
+
 use super::facts::{CpuFacts, Facts, RailFacts, Sum};
 
 /// Share of an energy that may always be noise.
@@ -45,12 +47,12 @@ pub(super) fn violations(facts: &Facts) -> Vec<String> {
             coverage if !(0.0..=1.0 + ROUNDING).contains(&coverage) => {
                 Some(format!("{}: coverage is {coverage}", phase.name))
             }
-            coverage if coverage < 0.5 && is_known => Some(format!(
+            coverage if !is_enough(coverage) && is_known => Some(format!(
                 "{}: energy is known although samples cover {:.0} % of the time",
                 phase.name,
                 100.0 * coverage
             )),
-            coverage if coverage >= 0.5 && !is_known && phase.has_measured => Some(format!(
+            coverage if is_enough(coverage) && !is_known && phase.has_measured => Some(format!(
                 "{}: energy is unknown although samples cover {:.0} % of the time",
                 phase.name,
                 100.0 * coverage

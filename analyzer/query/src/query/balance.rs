@@ -1,9 +1,9 @@
 //! Energy accounts of each rail.
 
+use energy_data::interval_energy::{RailInterval, is_enough};
 use rusqlite::Row;
 use serde::Serialize;
 
-use super::coverage::{coverage, missing};
 use super::{Recording, Run};
 use crate::error::Result;
 
@@ -129,11 +129,14 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Balance> {
     let (name, source): (String, String) = (r.get("name")?, r.get("source")?);
     let parent: Option<String> = r.get("parent")?;
     let is_only = r.get::<_, i64>("namesakes")? == 1;
-    let coverage = covered_ns
-        .zip(r.get("duration_ns")?)
-        .and_then(|(covered, all)| coverage(covered, all));
+    let interval = RailInterval {
+        covered_ns,
+        duration_ns: r.get::<_, Option<i64>>("duration_ns")?.unwrap_or(0),
+        ..RailInterval::default()
+    };
+    let coverage = interval.coverage();
     // Extrapolating over mostly uncovered time would be arbitrary.
-    let is_known = missing(coverage).is_none();
+    let is_known = coverage.is_none_or(is_enough);
     let estimate = |column: &str| -> rusqlite::Result<Option<f64>> {
         let value: Option<f64> = r.get(column)?;
         Ok(value.filter(|_| is_known))

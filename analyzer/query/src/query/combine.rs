@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use energy_data::BasisSet;
 use energy_data::rows::{KindEnergyRow, KindGroupRow};
 
 use super::interval::{Spread, over_rails};
 use super::share::Share;
-use crate::format::basis::join_bases;
 
 /// Returns the shares of kinds. Kinds with the same `grouping` on some rail become one.
 ///
@@ -54,7 +54,7 @@ fn share(set: &[&KindEnergyRow], groups: &[KindGroupRow]) -> Share {
         extrapolated_j: set.iter().map(|row| row.extrapolated_j).sum(),
         self_ns: longest(set, |row| row.self_ns, i64::max),
         covered_ns: longest(set, |row| row.covered_ns.unwrap_or(row.self_ns), i64::min),
-        basis: join_bases(holding.map(|row| row.basis.name())),
+        basis: BasisSet::union(holding.map(|row| row.basis)),
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use energy_data::BasisSet;
 use serde::Serialize;
 
-use super::coverage::coverage;
-use super::{Ledger, Node, join_bases};
+use super::{Ledger, Node, coverage};
 
 /// All nodes of one layer, component or kind of root span.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,7 +34,7 @@ pub struct Group {
     /// Energy over busy time, including extrapolated energy.
     pub avg_w: Option<f64>,
     /// Bases of its nodes' energies, joined by `+`.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
     #[serde(skip)]
     covered_ns: i64,
 }
@@ -122,8 +122,7 @@ impl Group {
         self.extrapolated_j += node.whole_j() - node.energy_j();
         self.covered_ns += node.covered_ns;
         self.busy_ns += node.self_ns;
-        let bases = [&self.basis, &node.basis];
-        self.basis = join_bases(bases.into_iter().flatten().map(String::as_str));
+        self.basis = BasisSet::union(self.basis.into_iter().chain(node.basis));
         if is_head {
             self.instances = self.instances.zip(node.instances).map(|(a, b)| a + b);
             self.activations += node.activations;

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use energy_data::BasisSet;
 use energy_data::rows::{Basis, KindEnergyRow, KindGroupRow};
 
 use super::combine::combine;
 use super::ledger::{ledger, ledger_of, rails};
 use super::share::Share;
-use super::{Ledger, Node, Recording, Run, join_bases};
+use super::{Ledger, Node, Recording, Run};
 use crate::error::Result;
 
 /// Level at which energies are summed.
@@ -125,7 +126,7 @@ fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnerg
         let Some((kind, known)) = kinds.kind_of(id).and_then(|k| Some((k, kinds.get(k)?))) else {
             continue;
         };
-        let basis = node.basis.as_deref().and_then(Basis::from_name);
+        let basis = node.basis.and_then(only);
         let row = rows.entry(kind).or_insert_with(|| KindEnergyRow {
             rail,
             kind,
@@ -196,8 +197,14 @@ fn sum(name: String, nodes: &[&Node], by: GroupBy) -> Share {
         extrapolated_j: nodes.iter().map(|node| node.extrapolated_j).sum::<f64>() + 0.0,
         covered_ns: nodes.iter().map(|node| node.covered_ns).sum(),
         self_ns: nodes.iter().map(|node| node.self_ns).sum(),
-        basis: join_bases(nodes.iter().filter_map(|node| node.basis.as_deref())),
+        basis: BasisSet::union(nodes.iter().filter_map(|node| node.basis)),
     }
+}
+
+/// Returns the only member, if there is only one.
+fn only(set: BasisSet) -> Option<Basis> {
+    let mut members = set.iter();
+    members.next().filter(|_| members.next().is_none())
 }
 
 fn path(ledger: &Ledger, node: &Node) -> String {

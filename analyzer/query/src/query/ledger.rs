@@ -6,11 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use energy_data::BasisSet;
 use rusqlite::Row;
 
-use super::coverage::coverage;
 use super::interval::over_rails;
-use super::{Recording, Run, Spread, join_bases};
+use super::{Recording, Run, Spread, coverage, set_at};
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
 
@@ -41,7 +41,7 @@ pub struct Node {
     pub spread: Spread,
     /// Basis of `self_j`: `fitted`, `proportional`, ..., joined by `+` if rails differ;
     /// `None` without energy.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
     /// Share of the idle energy of rails with a known baseline; `None` if there is none.
     pub idle_j: Option<f64>,
     /// Active self energy estimated for its time without samples, not part of `self_j`.
@@ -87,7 +87,7 @@ impl Node {
         let spreads: Vec<_> = rails.iter().map(|on| (on.self_j, on.spread)).collect();
         let holding = rails.iter().filter(|on| on.self_j != 0.0);
         self.spread = over_rails(&spreads);
-        self.basis = join_bases(holding.map(|on| on.basis.as_str()));
+        self.basis = BasisSet::union(holding.map(|on| on.basis));
         // A rail without a known idle power does not make the others' unknown.
         let known: Vec<f64> = rails.iter().filter_map(|on| on.idle_j).collect();
         let is_known = !known.is_empty() || rails.is_empty();
@@ -119,7 +119,7 @@ struct NodeOnRail {
     covered_ns: Option<i64>,
     activations: i64,
     instances: Option<i64>,
-    basis: String,
+    basis: BasisSet,
 }
 
 impl NodeOnRail {
@@ -169,8 +169,8 @@ impl Ledger {
     }
 
     /// Returns the bases of nodes with energy, joined by `+`.
-    pub fn basis(&self) -> Option<String> {
-        join_bases(self.nodes.iter().filter_map(|node| node.basis.as_deref()))
+    pub fn basis(&self) -> Option<BasisSet> {
+        BasisSet::union(self.nodes.iter().filter_map(|node| node.basis))
     }
 
     /// Returns whether any node's energy has an interval.
@@ -387,7 +387,7 @@ fn on_rail(r: &Row<'_>) -> rusqlite::Result<Option<NodeOnRail>> {
         self_ns: r.get(12)?,
         activations: r.get(13)?,
         instances: r.get(14)?,
-        basis: r.get(15)?,
+        basis: set_at(r, 15)?,
         covered_ns: r.get(16)?,
     }))
 }

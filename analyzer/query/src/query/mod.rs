@@ -39,15 +39,19 @@ mod tokens;
 mod totals;
 mod windows;
 
-pub use crate::format::basis::join_bases;
+use energy_data::UnknownNameError;
+use rusqlite::Row;
+use rusqlite::types::{Type, ValueRef};
+
 pub use attributions::{Attribution, RailFit, Warning, attributions};
 pub use balance::{Balance, balance};
 pub use conditions::{Condition, conditions};
 pub use config::StoredConfig;
-pub use coverage::{
-    KNOWN_FROM, REPORTED_BELOW, coverage, coverage_note, is_reported, run_coverage,
-};
+pub use coverage::{coverage_note, run_coverage};
 pub use detail::{Baseline, Detail, RowCounts, detail};
+pub use energy_data::interval_energy::{
+    KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
+};
 pub use events::{Event, condition_warnings, events};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
 pub use groups::{Group, components, layers, roots};
@@ -78,23 +82,24 @@ pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};
 pub use windows::{PowerWindow, windows};
 
-/// Returns the sum, or `None` if a part is unknown or there are no parts.
-pub fn sum_known(parts: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
-    let mut total = None;
-    for part in parts {
-        total = Some(total.unwrap_or(0.0) + part?);
-    }
-    total
+/// Reads a set of names from a column.
+pub(crate) fn set_at<S>(r: &Row<'_>, column: usize) -> rusqlite::Result<S>
+where
+    S: std::str::FromStr<Err = UnknownNameError>,
+{
+    let parsed = r.get_ref(column)?.as_str()?.parse::<S>();
+    parsed.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::sum_known;
-
-    #[test]
-    fn one_unknown_part_makes_the_sum_unknown() {
-        assert_eq!(sum_known([Some(1.0), Some(2.0)]), Some(3.0));
-        assert_eq!(sum_known([Some(1.0), None]), None);
-        assert_eq!(sum_known([]), None);
+/// Reads a set of names from a column that may be NULL.
+pub(crate) fn optional_set_at<S>(r: &Row<'_>, column: usize) -> rusqlite::Result<Option<S>>
+where
+    S: std::str::FromStr<Err = UnknownNameError>,
+{
+    match r.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => set_at(r, column).map(Some),
     }
 }

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ledger, Recording, Run, join_bases, rails, sum_known};
+use energy_data::BasisSet;
+
+use super::{Ledger, Recording, Run, rails, set_at, sum_known};
 use crate::error::Result;
 
 /// One activation of a phase.
@@ -22,11 +24,11 @@ pub struct PhaseSpan {
     /// Upper end.
     pub hi_j: Option<f64>,
     /// Basis of its energy.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
 }
 
 /// Lower end, upper end and basis of a span's energy on one rail.
-type PhaseEnds = (Option<f64>, Option<f64>, String);
+type PhaseEnds = (Option<f64>, Option<f64>, BasisSet);
 
 /// Reads at most `limit` activations of the phases of `ledger`, in the order of their ids.
 /// Interval ends of rails add, because edges of windows are the same for all rails of a
@@ -71,7 +73,7 @@ pub fn phase_spans(
             end_ns: r.get(3)?,
             lo_j: ends(|rail| rail.0).filter(|_| whole),
             hi_j: ends(|rail| rail.1).filter(|_| whole),
-            basis: join_bases(on.values().map(|rail| rail.2.as_str())),
+            basis: BasisSet::union(on.values().map(|rail| rail.2)),
         });
     }
     Ok(found)
@@ -88,7 +90,7 @@ fn on_rails(
                WHERE span = ?1 AND attribution = ?2";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map((span, run.attribution), |r| {
-        Ok((r.get(0)?, (r.get(1)?, r.get(2)?, r.get(3)?)))
+        Ok((r.get(0)?, (r.get(1)?, r.get(2)?, set_at(r, 3)?)))
     })?;
     let mut on = rows.collect::<rusqlite::Result<BTreeMap<i64, PhaseEnds>>>()?;
     on.retain(|rail, _| roots.contains(rail));

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use energy_data::interval_energy::{IntervalEnergy, RailInterval};
 use rusqlite::Row;
 use serde::Serialize;
 
-use super::coverage::{self, CoveredEnergy, Reading};
+use super::coverage;
 use super::ledger::rails;
 use super::run_filter::numbers;
 use super::{Recording, Run, sum_known};
@@ -62,9 +63,9 @@ pub struct Phase {
     pub share: Option<f64>,
     /// Energy-delay product in joule-seconds.
     pub energy_delay_js: Option<f64>,
-    /// Readings of the rails, in the order of rails.
+    /// Energies of the rails, in the order of rails.
     #[serde(skip)]
-    pub(super) rails: Vec<Reading>,
+    pub(super) rails: Vec<RailInterval>,
 }
 
 /// Reads the phases in the order of their first start, `(between)` last. They sum to the
@@ -151,17 +152,17 @@ pub(super) fn phases_of_several(
 }
 
 /// Returns the energy of all these phases, summed over their rails.
-pub(super) fn whole(phases: &[Phase]) -> CoveredEnergy {
+pub(super) fn whole(phases: &[Phase]) -> IntervalEnergy {
     let rails = phases.iter().map(|phase| phase.rails.len()).max();
     let on_rail = |at: usize| {
-        let parts: Vec<Reading> = phases
+        let parts: Vec<RailInterval> = phases
             .iter()
             .filter_map(|p| p.rails.get(at).copied())
             .collect();
-        coverage::over_time(&parts)
+        RailInterval::over_time(&parts)
     };
-    let rails: Vec<Reading> = (0..rails.unwrap_or(0)).map(on_rail).collect();
-    coverage::over_rails(&rails)
+    let rails: Vec<RailInterval> = (0..rails.unwrap_or(0)).map(on_rail).collect();
+    IntervalEnergy::over_rails(&rails)
 }
 
 pub(super) fn share(part: Option<f64>, total: Option<f64>) -> Option<f64> {
@@ -179,11 +180,11 @@ struct PhaseOnRail {
     phase: String,
     spans_j: Option<f64>,
     peak_w: Option<f64>,
-    reading: Reading,
+    interval: RailInterval,
 }
 
 fn read(r: &Row<'_>) -> rusqlite::Result<PhaseOnRail> {
-    let reading = Reading {
+    let interval = RailInterval {
         duration_ns: r.get(3)?,
         covered_ns: r.get(8)?,
         measured_j: r.get(4)?,
@@ -201,7 +202,7 @@ fn read(r: &Row<'_>) -> rusqlite::Result<PhaseOnRail> {
         phase: r.get(2)?,
         spans_j: r.get(6)?,
         peak_w: r.get(7)?,
-        reading,
+        interval,
     })
 }
 
@@ -210,17 +211,17 @@ impl Phase {
     /// have several rows per rail.
     fn of(rows: &[PhaseOnRail]) -> Self {
         let by_rail = rows.chunk_by(|a, b| a.rail == b.rail);
-        let reading = |rows: &[PhaseOnRail]| match rows {
-            [only] => only.reading,
+        let interval = |rows: &[PhaseOnRail]| match rows {
+            [only] => only.interval,
             several => {
-                let parts: Vec<Reading> = several.iter().map(|row| row.reading).collect();
-                coverage::over_time(&parts)
+                let parts: Vec<RailInterval> = several.iter().map(|row| row.interval).collect();
+                RailInterval::over_time(&parts)
             }
         };
-        let readings: Vec<Reading> = by_rail.map(reading).collect();
-        let sum = coverage::over_rails(&readings);
+        let intervals: Vec<RailInterval> = by_rail.map(interval).collect();
+        let sum = IntervalEnergy::over_rails(&intervals);
         let energy_j = sum.energy_j;
-        let duration_ns = readings.iter().map(|reading| reading.duration_ns).max();
+        let duration_ns = intervals.iter().map(|on| on.duration_ns).max();
         let time = duration_ns.filter(|ns| *ns != 0);
         Self {
             phase: rows
@@ -239,14 +240,14 @@ impl Phase {
             measured_j: sum.measured_j,
             extrapolated_j: sum.extrapolated_j,
             coverage: sum.coverage,
-            reason: sum.reason,
+            reason: coverage::missing(&sum),
             active_j: sum.active_j,
             idle_j: sum.idle_j,
             spans_j: sum_known(rows.iter().map(|row| row.spans_j)),
             avg_w: energy_j
                 .zip(time)
                 .map(|(energy, ns)| energy * 1e9 / ns as f64),
-            peak_w: match readings.as_slice() {
+            peak_w: match intervals.as_slice() {
                 [_] => rows.iter().filter_map(|row| row.peak_w).reduce(f64::max),
                 _ => None,
             },
@@ -254,7 +255,7 @@ impl Phase {
             energy_delay_js: energy_j
                 .zip(duration_ns)
                 .map(|(energy, ns)| energy * ns as f64 / 1e9),
-            rails: readings,
+            rails: intervals,
         }
     }
 }

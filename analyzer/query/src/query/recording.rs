@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use energy_data::rows::RunRow;
+use energy_data::{Provenance, ProvenanceSet};
 use energy_store::{RunLiveness, Store};
 use rusqlite::Connection;
 
 use super::checkpoints::Checkpoints;
+use super::optional_set_at;
 use crate::error::{Error, Result};
 
 /// Time without writes after which a run whose process cannot be looked up is shown up to
@@ -32,7 +34,7 @@ pub struct Run {
     pub row: RunRow,
     /// Provenance of its root rails: `measured`, `modelled`, `replayed` or several joined by
     /// `+`; `None` without a rail.
-    pub provenance: Option<String>,
+    pub provenance: Option<ProvenanceSet>,
     /// The shown attribution; `None` if the run is not attributed.
     pub attribution: Option<i64>,
 }
@@ -124,14 +126,14 @@ impl Recording {
             .collect()
     }
 
-    fn provenance(&self, run: i64) -> Result<Option<String>> {
+    fn provenance(&self, run: i64) -> Result<Option<ProvenanceSet>> {
         let sql = "SELECT group_concat(provenance, '+') FROM (
                        SELECT DISTINCT provenance FROM rails
                        WHERE run = ?1 AND parent IS NULL ORDER BY provenance)";
         Ok(self
             .connection()
             .prepare_cached(sql)?
-            .query_row([run], |r| r.get(0))?)
+            .query_row([run], |r| optional_set_at(r, 0))?)
     }
 
     /// Returns the newest attribution, which is shown by default.
@@ -254,14 +256,19 @@ impl Run {
 
     /// Returns the caveat to show with energies that no sensor measured during the run.
     pub fn caveat(&self) -> Option<&'static str> {
-        self.provenance.as_deref().and_then(caveat)
+        self.provenance.and_then(caveat)
     }
 }
 
 /// Returns the caveat for a provenance.
-pub fn caveat(provenance: &str) -> Option<&'static str> {
-    let has = |word| provenance.contains(word);
-    match (has("modelled"), has("replayed"), has("measured")) {
+pub fn caveat(provenance: ProvenanceSet) -> Option<&'static str> {
+    let has = |one| provenance.contains(one);
+    let is_measured = has(Provenance::Measured);
+    match (
+        has(Provenance::Modelled),
+        has(Provenance::Replayed),
+        is_measured,
+    ) {
         (true, false, false) => Some("modelled, not measured"),
         (true, _, _) => Some("partly modelled, not measured"),
         (false, true, false) => Some("replayed from a recording"),

@@ -1,10 +1,11 @@
 //! Confidence interval of the energy of the whole measured work.
 
+use energy_data::BasisSet;
 use rusqlite::OptionalExtension;
 
 use super::ledger::rails;
 use super::phases::whole;
-use super::{Recording, Run, join_bases, phases_on};
+use super::{Recording, Run, phases_on, set_at};
 use crate::error::Result;
 
 /// Confidence interval of the energy of the measured work.
@@ -15,7 +16,7 @@ pub struct RunInterval {
     /// Upper end.
     pub hi_j: Option<f64>,
     /// Basis of the energy.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
 }
 
 /// Reads the interval on root rails or on the named rail. It reflects gaps or, if there are
@@ -47,18 +48,14 @@ fn run_span_interval(recording: &Recording, run: &Run, rail: Option<&str>) -> Re
                WHERE span = ?1 AND attribution = ?2 ORDER BY rail";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map((span, run.attribution), |r| {
-        Ok((
-            r.get::<_, i64>(0)?,
-            (r.get(1)?, r.get(2)?),
-            r.get::<_, String>(3)?,
-        ))
+        Ok((r.get::<_, i64>(0)?, (r.get(1)?, r.get(2)?), set_at(r, 3)?))
     })?;
-    let mut rows = rows.collect::<rusqlite::Result<Vec<(i64, (_, _), String)>>>()?;
+    let mut rows = rows.collect::<rusqlite::Result<Vec<(i64, (_, _), BasisSet)>>>()?;
     rows.retain(|(rail, ..)| rails.contains(rail));
     Ok(RunInterval {
         lo_j: super::sum_known(rows.iter().map(|(_, (lo, _), _)| *lo)),
         hi_j: super::sum_known(rows.iter().map(|(_, (_, hi), _)| *hi)),
-        basis: join_bases(rows.iter().map(|(.., basis)| basis.as_str())),
+        basis: BasisSet::union(rows.iter().map(|(.., basis)| *basis)),
     })
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use energy_data::ProvenanceSet;
 use energy_store::RunLiveness;
 use rusqlite::Row;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::attributions::EFFECTIVE;
 use super::phases::phases_of_several;
 use super::run_filter::{GROUP, numbers, status};
 use super::totals::{Tokens, no_sensor, totals_for};
-use super::{Recording, Totals};
+use super::{Recording, Totals, optional_set_at};
 use crate::error::Result;
 
 /// An entry of the list of runs.
@@ -74,7 +75,7 @@ pub struct RunListEntry {
     /// Basis of the energies.
     pub basis: Option<String>,
     /// Measured, modelled or replayed, joined by `+` if rails differ.
-    pub provenance: Option<String>,
+    pub provenance: Option<ProvenanceSet>,
 }
 
 /// Reads all runs of a recording, in the order of their numbers.
@@ -175,9 +176,10 @@ fn runs_sql(only: Option<&[i64]>, crashed: &[i64]) -> String {
 }
 
 fn listed(r: &Row<'_>) -> rusqlite::Result<RunListEntry> {
-    let provenance: Option<String> = r.get("provenance")?;
+    let provenance: Option<ProvenanceSet> =
+        optional_set_at(r, r.as_ref().column_index("provenance")?)?;
     let (of_span, method): (Option<String>, Option<String>) = (r.get("basis")?, r.get("method")?);
-    let basis = provenance.as_deref().and_then(|provenance| {
+    let basis = provenance.and_then(|provenance| {
         let no_sensor = no_sensor(provenance).map(str::to_owned);
         no_sensor.or(of_span).or(method)
     });

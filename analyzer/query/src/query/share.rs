@@ -1,5 +1,6 @@
 //! Energy of one kind, name or path.
 
+use energy_data::BasisSet;
 use serde::Serialize;
 
 use super::interval::Spread;
@@ -25,7 +26,7 @@ pub struct Share {
     /// Self time covered by samples; all of it if unknown.
     pub covered_ns: i64,
     /// Bases of its parts, joined by `+`; `None` if it has no energy.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
 }
 
 impl Share {

@@ -5,13 +5,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use energy_data::BasisSet;
+use energy_data::interval_energy::{IntervalEnergy, RailInterval};
 use energy_store::span_ids;
 use rusqlite::Row;
 use serde::Serialize;
 
-use super::coverage::{self, CoveredEnergy, Reading};
+use super::coverage;
 use super::interval::over_rails;
-use super::{DECODE, Ledger, Recording, Run, Spread, join_bases, rails};
+use super::{DECODE, Ledger, Recording, Run, Spread, rails, set_at};
 use crate::error::Result;
 
 /// Note of the first token of a sequence: prefill computed its logits, and decode only
@@ -56,7 +58,7 @@ pub struct Token {
     /// Energy-delay product in joule-seconds.
     pub energy_delay_js: Option<f64>,
     /// Bases of its energy, joined by `+` if rails differ.
-    pub basis: Option<String>,
+    pub basis: Option<BasisSet>,
     /// [`SAMPLING_ONLY`] or `None`.
     pub note: Option<&'static str>,
     #[serde(skip)]
@@ -162,11 +164,11 @@ fn token(r: &Row<'_>, phase: Option<String>) -> rusqlite::Result<Token> {
 /// Energies of a token on one rail.
 #[derive(Debug, Clone)]
 struct TokenOnRail {
-    reading: Reading,
+    interval: RailInterval,
     lo_j: Option<f64>,
     hi_j: Option<f64>,
     peak_w: Option<f64>,
-    basis: String,
+    basis: BasisSet,
 }
 
 fn parts_on(
@@ -186,19 +188,19 @@ fn parts_on(
         let Some(at) = places.get(&r.get(0)?) else {
             continue;
         };
-        let reading = Reading {
+        let interval = RailInterval {
             measured_j: r.get(1)?,
             idle_j: r.get(2)?,
             covered_ns: r.get(7)?,
             extrapolated_j: r.get(8)?,
-            ..Reading::default()
+            ..RailInterval::default()
         };
         parts[*at].push(TokenOnRail {
-            reading,
+            interval,
             lo_j: r.get(3)?,
             hi_j: r.get(4)?,
             peak_w: r.get(5)?,
-            basis: r.get(6)?,
+            basis: set_at(r, 6)?,
         });
     }
     Ok(())
@@ -218,25 +220,25 @@ impl Token {
     /// Sums its energies over rails; unknown if a rail's is.
     fn sum(&mut self, parts: &[TokenOnRail], rails: usize) {
         let duration_ns = self.duration_ns.unwrap_or(0);
-        let timed = |part: &TokenOnRail| Reading {
+        let timed = |part: &TokenOnRail| RailInterval {
             duration_ns,
-            ..part.reading
+            ..part.interval
         };
-        let readings: Vec<Reading> = parts.iter().map(timed).collect();
+        let intervals: Vec<RailInterval> = parts.iter().map(timed).collect();
         let sum = if parts.len() == rails {
-            coverage::over_rails(&readings)
+            IntervalEnergy::over_rails(&intervals)
         } else {
-            CoveredEnergy::default()
+            IntervalEnergy::default()
         };
         (self.energy_j, self.idle_j) = (sum.energy_j, sum.idle_j);
         self.extrapolated_j = sum.extrapolated_j;
-        (self.coverage, self.reason) = (sum.coverage, sum.reason);
+        (self.coverage, self.reason) = (sum.coverage, coverage::missing(&sum));
         self.active_j = sum.active_j;
         self.peak_w = match parts {
             [only] => only.peak_w,
             _ => None,
         };
-        self.basis = join_bases(parts.iter().map(|part| part.basis.as_str()));
+        self.basis = BasisSet::union(parts.iter().map(|part| part.basis));
         let time = self.duration_ns.filter(|ns| *ns > 0);
         self.avg_w = self.energy_j.zip(time).map(|(j, ns)| j * 1e9 / ns as f64);
         self.energy_delay_js = self.energy_j.zip(time).map(|(j, ns)| j * ns as f64 / 1e9);
@@ -244,8 +246,8 @@ impl Token {
             let spreads: Vec<(f64, Spread)> = parts
                 .iter()
                 .map(|part| {
-                    let extrapolated = part.reading.extrapolated_j.unwrap_or(0.0);
-                    let joules = part.reading.measured_j.unwrap_or(0.0) + extrapolated;
+                    let extrapolated = part.interval.extrapolated_j.unwrap_or(0.0);
+                    let joules = part.interval.measured_j.unwrap_or(0.0) + extrapolated;
                     (joules, Spread::of(joules, part.lo_j, part.hi_j))
                 })
                 .collect();

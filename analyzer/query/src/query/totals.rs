@@ -6,10 +6,12 @@
 //! first token of each sequence, and decode only samples it: N tokens of one sequence take
 //! N - 1 decode passes.
 
+use energy_data::{Provenance, ProvenanceSet};
 use rusqlite::OptionalExtension;
 use serde::Serialize;
 
 use super::attributions::EFFECTIVE;
+use super::coverage;
 use super::phases::whole;
 use super::{Phase, Recording, Run, sum_known};
 use crate::error::Result;
@@ -161,7 +163,7 @@ pub(super) fn totals_for(tokens: &Tokens, phases: &[Phase]) -> Totals {
         measured_j: sum.measured_j,
         extrapolated_j: sum.extrapolated_j,
         coverage: sum.coverage,
-        reason: sum.reason,
+        reason: coverage::missing(&sum),
         active_j: sum.active_j,
         idle_j: sum.idle_j,
         spans_j: sum_known(sampled.map(|phase| phase.spans_j)),
@@ -199,7 +201,7 @@ fn per(amount: Option<f64>, count: Option<i64>) -> Option<f64> {
 /// Returns the basis of the run span's energy, or that of the shown attribution if no span
 /// has the role `run`.
 fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
-    let Some(provenance) = &run.provenance else {
+    let Some(provenance) = run.provenance else {
         return Ok(None);
     };
     if let Some(word) = no_sensor(provenance) {
@@ -216,10 +218,11 @@ fn basis(recording: &Recording, run: &Run) -> Result<Option<String>> {
 }
 
 /// Returns the basis of energies that no sensor measured during the run.
-pub(super) fn no_sensor(provenance: &str) -> Option<&'static str> {
-    ["modelled", "replayed"]
+pub(super) fn no_sensor(provenance: ProvenanceSet) -> Option<&'static str> {
+    [Provenance::Modelled, Provenance::Replayed]
         .into_iter()
-        .find(|word| provenance.contains(word))
+        .find(|one| provenance.contains(*one))
+        .map(Provenance::name)
 }
 
 /// Returns the basis of the first span of role `run`. It starts early, so few spans are

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use energy_data::interval_energy::is_covered_by_windows;
 use energy_data::rows::WindowPowerRow;
 
 use crate::error::Result;
@@ -23,9 +24,6 @@ pub(super) struct Priced {
 }
 
 impl Priced {
-    /// Minimum share of an interval that must be measured.
-    const COVERED: f64 = 0.99;
-
     pub(super) fn add(&mut self, other: &Self) {
         self.energy_j += other.energy_j;
         self.length_ns += other.length_ns;
@@ -35,8 +33,8 @@ impl Priced {
 
     /// Returns the energy in joules, or `None` if too little of the interval was measured.
     pub(super) fn known_j(&self) -> Option<f64> {
-        let enough = self.covered_ns as f64 >= self.length_ns as f64 * Self::COVERED;
-        (self.touched && enough).then_some(self.energy_j)
+        let is_enough = is_covered_by_windows(self.covered_ns, self.length_ns);
+        (self.touched && is_enough).then_some(self.energy_j)
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Basis {
 
 impl Basis {
     /// All bases.
-    const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Measured,
         Self::Fitted,
         Self::Calibrated,

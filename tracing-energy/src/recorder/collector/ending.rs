@@ -7,6 +7,7 @@ use super::Collector;
 use crate::record::Detail;
 use energy_attribution::Finished;
 use energy_data::Method;
+use energy_data::interval_energy::RailInterval;
 use energy_data::rows::{RailRow, RunStatus};
 use energy_host as host;
 
@@ -143,6 +144,7 @@ impl Collector {
                 accounts: None,
                 coverage: None,
                 extrapolated_j: 0.0,
+                interval: RailInterval::default(),
             };
             let balance = totals.into_iter().find(|balance| balance.rail == row.id);
             summary.set(balance);
