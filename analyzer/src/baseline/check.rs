@@ -3,7 +3,8 @@
 use clap::Args;
 use energy_store::Store;
 
-use super::{CHECK_TAG, CheckOutcome, Limits, Saved, Verdict, analyses};
+use super::tags::{CHECK_TAG, TAG};
+use super::{CheckOutcome, Limits, Saved, Verdict, analyses};
 use crate::compare::{CompareOptions, Compared, ComparedEnergy, Estimates, Side, sides};
 use crate::error::{Error, Result};
 use crate::format::stamp;
@@ -85,7 +86,7 @@ pub fn check(
     let group = format!("check-{}-{}", saved.name, stamp());
     let base = match old {
         Some(_) => format!("{group}-base"),
-        None => format!("{}={}", super::TAG, saved.name),
+        None => format!("{}={}", TAG, saved.name),
     };
     let (mut done, mut estimates) = (0, Estimates::default());
     for (at, count) in counts.iter().enumerate() {
@@ -130,7 +131,7 @@ pub fn check_runs(
     selector: &str,
     options: &CheckOptions,
 ) -> Result<Checked> {
-    let base = format!("{}={}", super::TAG, saved.name);
+    let base = format!("{}={}", TAG, saved.name);
     let (sides, _) = sides(recording, &[base, selector.to_owned()], None)?;
     let compare = options.compare();
     let compared = Compared::read(recording, sides, &compare)?;

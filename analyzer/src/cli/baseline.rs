@@ -5,8 +5,10 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
+use super::console::{style, warn};
+use super::database::open_recording;
+use super::exit::{Finding, SilentExit, Usage};
 use super::progress::Progress;
-use super::{Finding, SilentExit, Usage};
 use crate::baseline::{self, CheckOptions, CheckOutcome, Checked, IfExists, SaveOptions, Saved};
 use crate::format::{Format, counted, escape};
 use crate::options::OutputFormat;
@@ -149,8 +151,8 @@ pub(super) fn run(db: &Path, args: &BaselineArgs, out: &mut dyn Write) -> anyhow
         BaselineCommand::Save(args) => save(db, args, out),
         BaselineCommand::Check(args) => check(db, args, out),
         BaselineCommand::List(args) => {
-            let all = baseline::list(&super::open_recording(db)?)?;
-            Ok(baseline::list_answer(&all).write(out, args.output.format(), &super::style())?)
+            let all = baseline::list(&open_recording(db)?)?;
+            Ok(baseline::list_answer(&all).write(out, args.output.format(), &style())?)
         }
         BaselineCommand::Delete(args) => {
             let removed = baseline::remove(db, &args.name)?;
@@ -175,7 +177,7 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     let saved = match &args.runs.existing {
         Some(selector) => {
-            let runs = crate::query::select(&super::open_recording(db)?, selector)?.runs;
+            let runs = crate::query::select(&open_recording(db)?, selector)?.runs;
             baseline::save_runs(db, &runs, &options)?
         }
         None if args.runs.program.is_empty() => {
@@ -195,7 +197,7 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 fn check(db: &Path, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let saved = baseline::find(&recording, &args.name)?;
     let options = &args.options;
     let checked = match &args.runs.existing {
@@ -205,7 +207,7 @@ fn check(db: &Path, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()>
             execute(db, args, &saved)?
         }
     };
-    baseline::check_answer(&checked).write(out, args.output.format(), &super::style())?;
+    baseline::check_answer(&checked).write(out, args.output.format(), &style())?;
     report_outcome(&checked, args)
 }
 
@@ -262,7 +264,7 @@ fn report_outcome(checked: &Checked, args: &CheckArgs) -> anyhow::Result<()> {
             if is_strict {
                 return Err(Finding::new(UNDECIDED, text.into()).into());
             }
-            super::warn(text);
+            warn(text);
             Ok(())
         }
     }

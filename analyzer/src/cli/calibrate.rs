@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::console::{style, warn, without_inference};
+use super::file::create;
 use crate::calibrate::CalibrateOptions;
 
 /// Options of `energy calibrate`.
@@ -33,7 +35,7 @@ pub struct CalibrateArgs {
 
 #[cfg(not(feature = "inference"))]
 pub(super) fn run(_db: &Path, _args: &CalibrateArgs, _out: &mut dyn Write) -> anyhow::Result<()> {
-    Err(super::without_inference())
+    Err(without_inference())
 }
 
 #[cfg(feature = "inference")]
@@ -46,9 +48,9 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
         crate::calibrate::calibrate(db, &args.options, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     let calibrated = calibrated?;
-    crate::calibrate::print(&calibrated.measured, super::style(), out)?;
+    crate::calibrate::print(&calibrated.measured, style(), out)?;
     for warning in &calibrated.warnings {
-        super::warn(warning);
+        warn(warning);
     }
     let mut err = std::io::stderr();
     writeln!(
@@ -58,7 +60,7 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
         db.display()
     )?;
     if let Some(path) = &args.export {
-        let mut file = std::io::BufWriter::new(super::file::create(path)?);
+        let mut file = std::io::BufWriter::new(create(path)?);
         crate::priors::write_priors(&mut file, &calibrated.row.priors())?;
         file.flush()?;
         writeln!(err, "wrote {}", path.display())?;

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::{Finding, SilentExit, Usage};
+use super::console::{style, warn};
+use super::database::open_recording;
+use super::exit::{Finding, SilentExit, Usage};
 use crate::compare::stats::Gate;
 use crate::compare::{CompareOptions, Compared, sides};
 use crate::format::Format;
@@ -61,7 +63,7 @@ pub(super) fn run(db: &Path, args: &CompareArgs, out: &mut dyn Write) -> anyhow:
         let text = "give two to four runs or groups, or --by tag=KEY";
         return Err(Usage(text.to_owned()).into());
     }
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let (sides, left_out) = sides(&recording, &args.sides, args.by.as_deref())?;
     let compared = Compared::read(&recording, sides, &args.options)?;
     compared.write(
@@ -69,7 +71,7 @@ pub(super) fn run(db: &Path, args: &CompareArgs, out: &mut dyn Write) -> anyhow:
         args.fail_above,
         out,
         args.output.format(),
-        &super::style(),
+        &style(),
     )?;
     if let Some(text) = compared.undecided().into_iter().next() {
         return Err(match args.output.format() {
@@ -110,7 +112,7 @@ fn report_gates(compared: &Compared, above: f64, strict: bool) -> anyhow::Result
     if strict {
         return Err(Finding::new(UNDECIDED, text).into());
     }
-    super::warn(&text);
+    warn(&text);
     Ok(())
 }
 

@@ -2,14 +2,15 @@
 
 use std::io::Write;
 
-use super::Usage;
+use super::console::is_interactive;
+use super::exit::Usage;
 
 /// Prompts on the terminal and reads y or N.
 ///
 /// # Errors
 /// If the answer is no, or there is no terminal; `instead` names the option to use then.
 pub(super) fn confirm(question: &str, instead: &str) -> anyhow::Result<()> {
-    if !super::is_interactive() {
+    if !is_interactive() {
         return Err(Usage(format!("no terminal to confirm on: {instead}")).into());
     }
     let mut err = std::io::stderr();

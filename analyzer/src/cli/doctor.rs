@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::confirm::confirm;
-use super::{Finding, SilentExit};
+use super::console::{style, warn};
+use super::exit::{Finding, SilentExit};
 use crate::doctor::{
     AsRoot, DoctorOptions, Fix, RuleUser, State, ValidateOptions, examine, fix_for_here,
     system_root, validate,
@@ -66,9 +67,9 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let examined = examine(&args.options);
     examined
         .answer()
-        .write(out, args.output.format(), &super::style())?;
+        .write(out, args.output.format(), &style())?;
     if let Err(error) = examined.keep() {
-        super::warn(&format!(
+        warn(&format!(
             "could not store the sensor characteristics: {error}"
         ));
     }
@@ -84,7 +85,7 @@ fn check(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let validation = validate(&args.validation);
     validation
         .answer()
-        .write(out, args.output.format(), &super::style())?;
+        .write(out, args.output.format(), &style())?;
     match (validation.rails.is_empty(), validation.is_in_order()) {
         (true, _) => Err(SilentExit(1).into()),
         (false, true) => Ok(()),

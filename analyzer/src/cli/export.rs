@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::console::warn;
+use super::database::open_attributed;
+use super::exit::Usage;
 use crate::export::{
     ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, WalkFilter, export,
     format, names,
@@ -51,9 +54,9 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if to_stdout && format.output() == FormatOutput::Folder {
         let text = format!("{} writes a folder: give it with -o FOLDER", format.name());
-        return Err(super::Usage(text).into());
+        return Err(Usage(text).into());
     }
-    let (recording, run) = super::open_attributed(db, &args.run)?;
+    let (recording, run) = open_attributed(db, &args.run)?;
     let source = Source::read(&recording, &run, args.filter)?;
     if let Some(caveat) = run.caveat() {
         let _ = writeln!(std::io::stderr(), "energies are {caveat}");
@@ -61,10 +64,7 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
     if to_stdout {
         let mut out = ExportWriter::stream(out);
         format.write(&source, &mut out)?;
-        out.finish()?
-            .warnings
-            .iter()
-            .for_each(|text| super::warn(text));
+        out.finish()?.warnings.iter().for_each(|text| warn(text));
         return Ok(());
     }
     let path = args
@@ -72,11 +72,11 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
         .clone()
         .unwrap_or_else(|| default_path(format, &run));
     let exported = export(format, &source, &path)?;
-    exported.warnings.iter().for_each(|text| super::warn(text));
+    exported.warnings.iter().for_each(|text| warn(text));
     report(&path, &exported);
     let is_none = exported.walked.emitted == 0 && source.node_costs()?.iter().all(is_nothing);
     if is_none && !source.filter.is_whole() {
-        super::warn("no span entry matches --window and --min-energy");
+        warn("no span entry matches --window and --min-energy");
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ fn report(path: &Path, exported: &Exported) {
     }
     let _ = writeln!(std::io::stderr(), "{text}");
     if walked.clipped > 0 {
-        super::warn(&format!(
+        warn(&format!(
             "{} span entries ended after their parent; they are truncated at its end",
             walked.clipped
         ));

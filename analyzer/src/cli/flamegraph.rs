@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::console::warn;
+use super::database::open_recording;
+use super::exit::Usage;
+use super::file::{is_stdout, write_file};
+use super::selected::selected;
 use crate::error::Result;
 use crate::flamegraph::{Graph, GraphOptions, Idle, Measure, Picture, draw_side_by_side};
 use crate::options::AttributedRun;
@@ -73,8 +78,8 @@ impl FlamegraphArgs {
     }
 
     /// Rejects combinations of options that contradict each other.
-    fn check(&self) -> std::result::Result<(), super::Usage> {
-        let refuse = |text: &str| Err(super::Usage(text.to_owned()));
+    fn check(&self) -> std::result::Result<(), Usage> {
+        let refuse = |text: &str| Err(Usage(text.to_owned()));
         let has_energy_options = self.graph.rail.is_some() || self.graph.idle != Idle::default();
         match self.by {
             Widths::Time if has_energy_options => refuse(
@@ -83,9 +88,7 @@ impl FlamegraphArgs {
             Widths::Both if self.folded.is_some() => {
                 refuse("--folded writes one quantity: use it with --by energy or --by time")
             }
-            _ if self.folded.as_deref() == Some(Path::new("-"))
-                && super::is_stdout(&self.output) =>
-            {
+            _ if self.folded.as_deref() == Some(Path::new("-")) && is_stdout(&self.output) => {
                 refuse(
                     "only one of --output and --folded can be standard output: give a file name for the other",
                 )
@@ -97,20 +100,20 @@ impl FlamegraphArgs {
 
 pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     args.check()?;
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let after = args.diff.as_deref();
     let after = after
-        .map(|which| super::selected(&recording, which, None))
+        .map(|which| selected(&recording, which, None))
         .transpose()?;
-    let before = super::selected(&recording, &args.run.run.selector, args.run.attribution)?;
+    let before = selected(&recording, &args.run.run.selector, args.run.attribution)?;
     let sides = (before, after);
     let (what, picture) = (args.content(), &args.picture);
     let graph = read(&recording, &sides, &what)?;
     for notice in graph.notices(picture) {
-        super::warn(&notice);
+        warn(&notice);
     }
     if let Some(folded) = &args.folded {
-        super::write_file(folded, out, |out| graph.fold(out))?;
+        write_file(folded, out, |out| graph.fold(out))?;
     }
     match args.by {
         Widths::Both => {
@@ -119,11 +122,11 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
                 ..what
             };
             let time = read(&recording, &sides, &what)?;
-            super::write_file(&args.output, out, |out| {
+            write_file(&args.output, out, |out| {
                 draw_side_by_side([&graph, &time], picture, out)
             })?;
         }
-        _ => super::write_file(&args.output, out, |out| graph.draw(picture, out))?,
+        _ => write_file(&args.output, out, |out| graph.draw(picture, out))?,
     }
     let _ = writeln!(std::io::stderr(), "{}", graph.title());
     Ok(())

@@ -6,7 +6,8 @@ use std::path::Path;
 use clap::Args;
 use energy_store::Store;
 
-use super::Usage;
+use super::database::open_recording;
+use super::exit::Usage;
 use crate::format::escape;
 
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ pub(super) fn run(db: &Path, args: &NameArgs, out: &mut dyn Write) -> anyhow::Re
         let text = format!("a run cannot be called `{name}`; give another name, or --clear");
         return Err(Usage(text).into());
     }
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let run = recording.run(&args.selector)?;
     drop(recording);
     Store::open_writable(db)?.set_name(run.no, name)?;

@@ -7,6 +7,8 @@ use clap::{ArgGroup, Args};
 use energy_host as host;
 
 use super::confirm::confirm;
+use super::console::style;
+use super::database::open_recording;
 use super::progress::Progress;
 use crate::format::{Format, counted};
 use crate::runs::parse_age;
@@ -48,7 +50,7 @@ pub struct PruneArgs {
 }
 
 pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let progress = Progress::new("measuring");
     let options = PruneOptions {
         keep: args.keep,
@@ -61,7 +63,7 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
     let deletes = !plan.runs.is_empty() && !args.dry_run;
     if deletes && !args.yes {
         let preview = plan.answer(&options, false);
-        preview.write(&mut std::io::stderr(), Format::Table, &super::style())?;
+        preview.write(&mut std::io::stderr(), Format::Table, &style())?;
         let question = format!("Delete {} permanently?", counted(plan.runs.len(), "run"));
         confirm(
             &question,
@@ -75,5 +77,5 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
         })?;
     }
     let answer = plan.answer(&options, deletes);
-    Ok(answer.write(out, args.format, &super::style())?)
+    Ok(answer.write(out, args.format, &style())?)
 }

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Usage;
+use super::console::warn;
+use super::database::open_recording;
+use super::exit::Usage;
+use super::file::write_file;
+use super::selected::selected;
 use crate::format::escape;
 use crate::query::Selection;
 use crate::report::{MAX_SELECTIONS, Report, ReportOptions};
@@ -47,9 +51,9 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
         let text = "--attribution needs a single run: omit it, or give one run";
         return Err(Usage(text.to_owned()).into());
     }
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let sides = args.runs.iter();
-    let sides = sides.map(|which| super::selected(&recording, which, args.attribution));
+    let sides = sides.map(|which| selected(&recording, which, args.attribution));
     let sides = sides.collect::<anyhow::Result<Vec<Selection>>>()?;
     refuse_duplicates(&sides)?;
     for run in sides.iter().flat_map(|side| &side.runs) {
@@ -62,9 +66,9 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
         }
     }
     let report = Report::read(&recording, sides, &args.options)?;
-    super::write_file(&args.output, out, |out| report.write(out))?;
+    write_file(&args.output, out, |out| report.write(out))?;
     if let Some(why) = report.not_compared() {
-        super::warn(&format!("not compared: {why}"));
+        warn(&format!("not compared: {why}"));
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use energy_data::rows::RunStatus;
 
-use super::{Usage, warn};
+use super::console::warn;
+use super::exit::Usage;
 use crate::query::{self, Recording, Selection};
 
 /// Returns the selected run, or the complete runs of a group or tag.

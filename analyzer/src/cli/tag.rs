@@ -5,7 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::Usage;
+use super::database::open_recording;
+use super::exit::Usage;
 use crate::format::{counted, escape};
 use crate::options::parse_tag;
 use crate::upkeep::{TagChange, change_tag};
@@ -46,7 +47,7 @@ pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Res
             (args.words.as_slice(), TagChange::Remove { key })
         }
     };
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let changed = counted(change_tag(recording, selectors, &change, db)?, "run");
     let text = match change {
         TagChange::Set { key, value } => {

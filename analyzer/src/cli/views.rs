@@ -6,6 +6,8 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::console::style;
+use super::database::{open_attributed, open_recording};
 use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Format};
 use crate::ops::Ops;
@@ -64,9 +66,9 @@ impl<O: Args> ViewArgs<O> {
         out: &mut dyn Write,
         read: impl FnOnce(&Recording, &Run, &O) -> crate::Result<V>,
     ) -> anyhow::Result<()> {
-        let (recording, run) = super::open_attributed(db, &self.run)?;
+        let (recording, run) = open_attributed(db, &self.run)?;
         let view = read(&recording, &run, &self.options)?;
-        Ok(view.write(out, self.output.format(), &super::style())?)
+        Ok(view.write(out, self.output.format(), &style())?)
     }
 }
 
@@ -85,7 +87,7 @@ pub struct QueryArgs {
 }
 
 pub(super) fn query(db: &Path, args: &QueryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let answer = sql(recording, &args.sql, args.options)?;
-    Ok(answer.write(out, args.output.format(), &super::style())?)
+    Ok(answer.write(out, args.output.format(), &style())?)
 }

@@ -12,6 +12,7 @@
 mod answer;
 mod coverage;
 mod differences;
+mod divisor;
 mod figures;
 mod kind_basis;
 mod kinds;
@@ -32,7 +33,8 @@ use crate::query::Recording;
 pub use energy_query::stats;
 
 pub use differences::{Difference, Power};
-pub use figures::{EnergyPer, Figures};
+pub use divisor::EnergyPer;
+pub use figures::Figures;
 pub use kind_basis::{Estimates, KindBasis, KindsBy};
 pub use kinds::{ComparedKind, Kinds};
 pub use options::{CompareOptions, ComparedEnergy};

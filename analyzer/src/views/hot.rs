@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{LEDGER, Scope};
+use super::scope::{LEDGER, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, basis};
 use crate::query::{self, Ledger, Node, Recording, Run};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{LEDGER, Scope};
+use super::scope::{LEDGER, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet};
 use crate::query::{self, Group, Ledger, Recording, Run};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::{LEDGER, Scope};
+use super::scope::{LEDGER, Scope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet};
 use crate::query::{self, Ledger, Node, Recording, Run, join_bases};

@@ -18,6 +18,7 @@ mod groups;
 mod interval;
 mod kinds;
 mod kinds_within;
+mod known_sum;
 mod ledger;
 mod open_spans;
 mod phase_spans;
@@ -54,6 +55,7 @@ pub use groups::{Group, components, layers, roots};
 pub use interval::Spread;
 pub use kinds::{GroupBy, shares};
 pub use kinds_within::shares_within;
+pub use known_sum::sum_known;
 pub use ledger::{Ledger, Node, ledger};
 pub use ledger::{ledger_of, rails};
 pub use open_spans::open_spans;
@@ -77,24 +79,3 @@ pub use tokens::{SAMPLING_ONLY, Token, tokens};
 pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};
 pub use windows::{PowerWindow, windows};
-
-/// Returns the sum, or `None` if a part is unknown or there are no parts.
-pub fn sum_known(parts: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
-    let mut total = None;
-    for part in parts {
-        total = Some(total.unwrap_or(0.0) + part?);
-    }
-    total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sum_known;
-
-    #[test]
-    fn one_unknown_part_makes_the_sum_unknown() {
-        assert_eq!(sum_known([Some(1.0), Some(2.0)]), Some(3.0));
-        assert_eq!(sum_known([Some(1.0), None]), None);
-        assert_eq!(sum_known([]), None);
-    }
-}

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::super::console::style;
+use super::super::database::open_recording;
+use super::super::exit::Usage;
 use super::super::progress::Progress;
-use super::super::{Usage, open_recording};
-use super::RunArgs;
+use super::args::RunArgs;
 use super::indicator::RunIndicator;
 use crate::compare::{CompareOptions, Compared, ComparedEnergy, put_first, sides};
 use crate::format::{Format, escape};
@@ -103,7 +105,7 @@ fn make(db: &Path, plan: &RepeatPlan, prompt: &str, out: &mut dyn Write) -> anyh
         return Err(anyhow::Error::from(error).context(text));
     }
     let recording = open_recording(db)?;
-    let style = super::super::style();
+    let style = style();
     repeat::answer(&recording, plan)?.write(out, Format::Table, &style)?;
     if !SIDES.contains(&plan.configs.len()) || plan.repeat < 2 {
         return Ok(());
