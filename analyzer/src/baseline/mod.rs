@@ -22,4 +22,4 @@ pub use check::{CheckOptions, Checked, check, check_runs};
 pub use probes::analyses;
 pub use saved::{IfExists, SaveOptions, Saved, find, list, remove, save, save_runs};
 pub use tags::{CHECK_TAG, TAG};
-pub use verdict::{CheckOutcome, KindVerdict, Limits, Verdict};
+pub use verdict::{CheckOutcome, CheckVerdict, KindVerdict, Limits};

@@ -184,7 +184,7 @@ pub fn find(recording: &Recording, name: &str) -> Result<Saved> {
     })
 }
 
-fn saved(group: query::Selection) -> Saved {
+fn saved(group: query::RunSelection) -> Saved {
     let command = group
         .runs
         .iter()

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::console::{style, warn};
 use super::database::open_recording;
-use super::exit::{Finding, SilentExit, Usage};
+use super::exit::{NegativeResult, SilentExit, UsageError};
 use super::progress::Progress;
 use crate::baseline::{self, CheckOptions, CheckOutcome, Checked, IfExists, SaveOptions, Saved};
 use crate::format::{Format, counted, escape};
@@ -61,7 +61,7 @@ pub enum BaselineCommand {
     List(ListArgs),
     /// Delete a baseline but keep its runs
     #[command(after_help = "Examples:\n  energy baseline delete main")]
-    Delete(DeleteArgs),
+    Delete(DeleteBaselineArgs),
 }
 
 /// Options of `energy baseline save`.
@@ -129,7 +129,7 @@ pub struct ListArgs {
 
 /// Options of `energy baseline delete`.
 #[derive(Debug, Args)]
-pub struct DeleteArgs {
+pub struct DeleteBaselineArgs {
     /// Name of the baseline
     #[arg(value_name = "BASELINE")]
     name: String,
@@ -182,7 +182,7 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         }
         None if args.runs.program.is_empty() => {
             let text = "give the program after --, or recorded runs with --runs";
-            return Err(Usage(text.to_owned()).into());
+            return Err(UsageError(text.to_owned()).into());
         }
         None => {
             let program = args.runs.program(db, &args.runs.program);
@@ -219,7 +219,7 @@ fn execute(db: &Path, args: &CheckArgs, saved: &Saved) -> anyhow::Result<Checked
         (true, None) => {
             let text =
                 "the baseline has no command: give the program after --, or runs with --runs";
-            return Err(Usage(text.to_owned()).into());
+            return Err(UsageError(text.to_owned()).into());
         }
     };
     let new = runs.program(db, words);
@@ -246,7 +246,7 @@ fn report_outcome(checked: &Checked, args: &CheckArgs) -> anyhow::Result<()> {
                 "energy regression against baseline {}",
                 escape(&checked.baseline)
             );
-            Err(Finding::new(REGRESSION, text).into())
+            Err(NegativeResult::new(REGRESSION, text).into())
         }
         (CheckOutcome::Undecided, is_strict) => {
             let is_covered = checked.compared.undecided().is_empty();
@@ -262,7 +262,7 @@ fn report_outcome(checked: &Checked, args: &CheckArgs) -> anyhow::Result<()> {
                 (true, false) => "undecided: the runs neither show nor exclude a regression",
             };
             if is_strict {
-                return Err(Finding::new(UNDECIDED, text.into()).into());
+                return Err(NegativeResult::new(UNDECIDED, text.into()).into());
             }
             warn(text);
             Ok(())

@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::console::{style, warn, without_inference};
-use super::file::create;
+#[cfg(not(feature = "inference"))]
+use super::console::without_inference;
+#[cfg(feature = "inference")]
+use super::{
+    console::{style, warn},
+    file::create,
+};
 use crate::calibrate::CalibrateOptions;
 
 /// Options of `energy calibrate`.
@@ -90,13 +95,15 @@ fn bar() -> indicatif::ProgressBar {
 }
 
 #[cfg(feature = "inference")]
-fn show(bar: &indicatif::ProgressBar, progress: crate::calibrate::Progress) {
-    use crate::calibrate::Progress;
+fn show(bar: &indicatif::ProgressBar, progress: crate::calibrate::CalibrationProgress) {
+    use crate::calibrate::CalibrationProgress;
 
     let (done, all, what) = match progress {
-        Progress::Preparing { step } => (0, 0, step),
-        Progress::Timing { done, kinds } => (done, kinds, "timing operations".to_owned()),
-        Progress::Measuring { done, slots, kind } => (done, slots, kind),
+        CalibrationProgress::Preparing { step } => (0, 0, step),
+        CalibrationProgress::Timing { done, kinds } => {
+            (done, kinds, "timing operations".to_owned())
+        }
+        CalibrationProgress::Measuring { done, slots, kind } => (done, slots, kind),
     };
     bar.set_length(all as u64);
     bar.set_position(done as u64);

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::console::is_interactive;
-use super::exit::Usage;
+use super::exit::UsageError;
 
 /// Prompts on the terminal and reads y or N.
 ///
@@ -11,7 +11,7 @@ use super::exit::Usage;
 /// If the answer is no, or there is no terminal; `instead` names the option to use then.
 pub(super) fn confirm(question: &str, instead: &str) -> anyhow::Result<()> {
     if !is_interactive() {
-        return Err(Usage(format!("no terminal to confirm on: {instead}")).into());
+        return Err(UsageError(format!("no terminal to confirm on: {instead}")).into());
     }
     let mut err = std::io::stderr();
     write!(err, "{question} [y/N] ")?;

@@ -7,10 +7,10 @@ use clap::Args;
 
 use super::console::warn;
 use super::database::open_attributed;
-use super::exit::Usage;
+use super::exit::UsageError;
 use crate::export::{
-    ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, WalkFilter, export,
-    format, names,
+    ExportFormat, ExportSource, ExportWriter, Exported, FORMATS, FormatOutput, NodeCost,
+    WalkFilter, export, format, names,
 };
 use crate::format::{bytes, escape};
 use crate::options::AttributedRun;
@@ -41,7 +41,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Returns the examples and a line for each format.
 fn help() -> String {
-    let line = |format: &&dyn Format| format!("  {:<11}{}\n", format.name(), format.about());
+    let line = |format: &&dyn ExportFormat| format!("  {:<11}{}\n", format.name(), format.about());
     let formats: String = FORMATS.iter().map(line).collect();
     format!(
         "{EXAMPLES}\n\nFormats:\n{formats}\nEnergies are active energies of spans. Each \
@@ -54,10 +54,10 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if to_stdout && format.output() == FormatOutput::Folder {
         let text = format!("{} writes a folder: give it with -o FOLDER", format.name());
-        return Err(Usage(text).into());
+        return Err(UsageError(text).into());
     }
     let (recording, run) = open_attributed(db, &args.run)?;
-    let source = Source::read(&recording, &run, args.filter)?;
+    let source = ExportSource::read(&recording, &run, args.filter)?;
     if let Some(caveat) = run.caveat() {
         let _ = writeln!(std::io::stderr(), "energies are {caveat}");
     }
@@ -82,7 +82,7 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
 }
 
 /// Returns the path that is written without `--output`.
-fn default_path(format: &dyn Format, run: &crate::query::Run) -> PathBuf {
+fn default_path(format: &dyn ExportFormat, run: &crate::query::Run) -> PathBuf {
     match format.output() {
         FormatOutput::File(ending) | FormatOutput::Json(ending) => {
             format!("{}.{ending}", run.short_id()).into()

@@ -7,13 +7,13 @@ use clap::Args;
 
 use super::console::warn;
 use super::database::open_recording;
-use super::exit::Usage;
+use super::exit::UsageError;
 use super::file::{is_stdout, write_file};
 use super::selected::selected;
 use crate::error::Result;
-use crate::flamegraph::{Graph, GraphOptions, Idle, Measure, Picture, draw_side_by_side};
+use crate::flamegraph::{Graph, GraphOptions, IdleEnergy, Measure, Picture, draw_side_by_side};
 use crate::options::AttributedRun;
-use crate::query::{Recording, Selection};
+use crate::query::{Recording, RunSelection};
 
 /// Options of `energy flamegraph`.
 #[derive(Debug, Args)]
@@ -78,9 +78,10 @@ impl FlamegraphArgs {
     }
 
     /// Rejects combinations of options that contradict each other.
-    fn check(&self) -> std::result::Result<(), Usage> {
-        let refuse = |text: &str| Err(Usage(text.to_owned()));
-        let has_energy_options = self.graph.rail.is_some() || self.graph.idle != Idle::default();
+    fn check(&self) -> std::result::Result<(), UsageError> {
+        let refuse = |text: &str| Err(UsageError(text.to_owned()));
+        let has_energy_options =
+            self.graph.rail.is_some() || self.graph.idle != IdleEnergy::default();
         match self.by {
             Widths::Time if has_energy_options => refuse(
                 "--by time cannot be combined with --rail or --idle: times have no rail and no idle share",
@@ -134,7 +135,7 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
 
 fn read(
     recording: &Recording,
-    sides: &(Selection, Option<Selection>),
+    sides: &(RunSelection, Option<RunSelection>),
     what: &GraphOptions,
 ) -> Result<Graph> {
     match &sides.1 {

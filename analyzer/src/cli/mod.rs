@@ -43,12 +43,12 @@ use exit::SilentExit;
 use energy_host::files::FileAccess;
 
 use crate::DATABASE;
-use crate::ops::{Ops, OpsOptions};
+use crate::ops::{OperationList, OpsOptions};
 use crate::program::READABLE_BY;
 use crate::show::Show;
 use crate::summary::{Summary, SummaryOptions};
 use crate::views::{
-    BalanceOptions, HotOptions, SampleOptions, Scope, TokensOptions, balance, hot, layers,
+    BalanceOptions, HotOptions, SampleOptions, TokensOptions, ViewScope, balance, hot, layers,
     pipeline, power, tokens,
 };
 
@@ -125,13 +125,13 @@ pub enum Command {
     Summary(ViewArgs<SummaryOptions>),
     /// List phases and their sections
     #[command(after_help = examples::PIPELINE)]
-    Pipeline(ViewArgs<Scope>),
+    Pipeline(ViewArgs<ViewScope>),
     /// List tokens with their energies, and outliers
     #[command(after_help = examples::TOKENS)]
     Tokens(ViewArgs<TokensOptions>),
     /// List layers with their energies
     #[command(after_help = examples::LAYERS)]
-    Layers(ViewArgs<Scope>),
+    Layers(ViewArgs<ViewScope>),
     /// List the call paths with the highest self energy
     #[command(after_help = examples::HOT)]
     Hot(ViewArgs<HotOptions>),
@@ -242,7 +242,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Export(args) => export::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
         Command::Ops(args) => args.write(db, out, |recording, run, options| {
-            Ops::read(recording, run.clone(), options)
+            OperationList::read(recording, run.clone(), options)
         }),
         Command::Compare(args) => compare::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, &args, out),

@@ -7,7 +7,7 @@ use clap::Args;
 use energy_store::Store;
 
 use super::database::open_recording;
-use super::exit::Usage;
+use super::exit::UsageError;
 use crate::format::escape;
 
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ pub(super) fn run(db: &Path, args: &NameArgs, out: &mut dyn Write) -> anyhow::Re
     let name = args.name.as_deref();
     if let Some(name @ ("" | "last")) = name {
         let text = format!("a run cannot be called `{name}`; give another name, or --clear");
-        return Err(Usage(text).into());
+        return Err(UsageError(text).into());
     }
     let recording = open_recording(db)?;
     let run = recording.run(&args.selector)?;

@@ -11,6 +11,7 @@ use super::console::style;
 use super::database::open_recording;
 use super::progress::Progress;
 use crate::format::{Format, counted};
+use crate::options::OutputFormat;
 use crate::runs::parse_age;
 use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes};
 
@@ -44,9 +45,9 @@ pub struct PruneArgs {
     /// Delete without confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
 }
 
 pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -77,5 +78,5 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
         })?;
     }
     let answer = plan.answer(&options, deletes);
-    Ok(answer.write(out, args.format, &style())?)
+    Ok(answer.write(out, args.output.format(), &style())?)
 }

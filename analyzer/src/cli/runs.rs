@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::console::style;
 use super::database::open_recording;
-use super::exit::Usage;
+use super::exit::UsageError;
 use crate::format::Format;
 use crate::options::OutputFormat;
 use crate::runs::{Listing, RunsOptions};
@@ -44,7 +44,7 @@ pub(super) fn run(db: &Path, args: &RunsArgs, out: &mut dyn Write) -> anyhow::Re
     let listing = Listing::read(&recording, &options)?;
     if listing.page > listing.pages {
         let (page, pages) = (listing.page, listing.pages);
-        return Err(Usage(format!(
+        return Err(UsageError(format!(
             "page {page} does not exist: the last page is {pages}"
         ))
         .into());

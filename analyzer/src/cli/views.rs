@@ -10,7 +10,7 @@ use super::console::style;
 use super::database::{open_attributed, open_recording};
 use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Format};
-use crate::ops::Ops;
+use crate::ops::OperationList;
 use crate::options::{AttributedRun, OutputFormat};
 use crate::query::{Recording, Run};
 use crate::show::Show;
@@ -36,14 +36,14 @@ pub struct ViewArgs<O: Args> {
 pub struct NoOptions {}
 
 /// A result that is written in any format.
-pub(super) trait View {
+pub(super) trait RunView {
     /// Writes the result; `style` only affects tables.
     fn write(&self, out: &mut dyn Write, format: Format, style: &OutputStyle) -> crate::Result<()>;
 }
 
 macro_rules! views {
     ($($name:ty),*) => {$(
-        impl View for $name {
+        impl RunView for $name {
             fn write(
                 &self,
                 out: &mut dyn Write,
@@ -56,11 +56,11 @@ macro_rules! views {
     )*};
 }
 
-views!(Answer, Ops, Show, SqlResult, Summary);
+views!(Answer, OperationList, Show, SqlResult, Summary);
 
 impl<O: Args> ViewArgs<O> {
     /// Reads the view with `read` and writes it.
-    pub(super) fn write<V: View>(
+    pub(super) fn write<V: RunView>(
         &self,
         db: &Path,
         out: &mut dyn Write,

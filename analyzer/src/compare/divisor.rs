@@ -7,7 +7,7 @@ use crate::query::{self, Phase, Run, Tokens};
 /// Quantity by which energies are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub enum EnergyPer {
+pub enum EnergyDivisor {
     /// All tokens (prompt and generated)
     Token,
     /// Nothing: energies of whole runs
@@ -18,7 +18,7 @@ pub enum EnergyPer {
     OutputToken,
 }
 
-impl EnergyPer {
+impl EnergyDivisor {
     /// Returns the unit, as a heading.
     pub const fn unit(self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ pub use hot::{HotOptions, hot};
 pub use layers::layers;
 pub use pipeline::pipeline;
 pub use power::{SampleOptions, power};
-pub use scope::{Scope, parse_basis};
+pub use scope::{ViewScope, parse_basis};
 pub use sql::{SqlOptions, SqlResult, sql};
 pub(crate) use statistics::EnergyStatistics;
 pub use tokens::{TokensOptions, tokens};

@@ -5,11 +5,11 @@ use energy_data::rows::Basis;
 
 use crate::error::{Error, Result};
 use crate::options::{PHASE_HELP, RAIL_HELP};
-use crate::query::{self, Ledger, Recording, Run};
+use crate::query::{self, NodeLedger, Recording, Run};
 
 /// The part of a run that a view shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-pub struct Scope {
+pub struct ViewScope {
     /// Only this rail; `None` for the sum of root rails.
     #[arg(long, value_name = "RAIL", help = RAIL_HELP)]
     pub rail: Option<String>,
@@ -21,9 +21,9 @@ pub struct Scope {
     pub basis: Option<Basis>,
 }
 
-impl Scope {
+impl ViewScope {
     /// Reads the ledger of this part.
-    pub(super) fn ledger(&self, recording: &Recording, run: &Run) -> Result<Ledger> {
+    pub(super) fn ledger(&self, recording: &Recording, run: &Run) -> Result<NodeLedger> {
         if run.attribution.is_none() {
             return Err(run.not_attributed());
         }

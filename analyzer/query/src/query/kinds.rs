@@ -10,7 +10,7 @@ use energy_data::rows::{Basis, KindEnergyRow, KindGroupRow};
 use super::combine::combine;
 use super::ledger::{ledger, ledger_of, rails};
 use super::share::Share;
-use super::{Ledger, Node, Recording, Run, join_bases};
+use super::{Node, NodeLedger, Recording, Run, join_bases};
 use crate::error::Result;
 
 /// Level at which energies are summed.
@@ -152,7 +152,7 @@ fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnerg
 pub(super) fn node_sums(
     recording: &Recording,
     run: &Run,
-    ledger: &Ledger,
+    ledger: &NodeLedger,
     by: GroupBy,
 ) -> Result<Vec<Share>> {
     let kinds = match by {
@@ -200,6 +200,6 @@ fn sum(name: String, nodes: &[&Node], by: GroupBy) -> Share {
     }
 }
 
-fn path(ledger: &Ledger, node: &Node) -> String {
+fn path(ledger: &NodeLedger, node: &Node) -> String {
     ledger.path(node).join(" > ")
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ledger, Recording, Run, join_bases, rails, sum_known};
+use super::{NodeLedger, Recording, Run, join_bases, rails, sum_known};
 use crate::error::Result;
 
 /// One activation of a phase.
@@ -37,7 +37,7 @@ type PhaseEnds = (Option<f64>, Option<f64>, String);
 pub fn phase_spans(
     recording: &Recording,
     run: &Run,
-    ledger: &Ledger,
+    ledger: &NodeLedger,
     limit: usize,
 ) -> Result<Vec<PhaseSpan>> {
     let roots = rails(recording, run, None)?;

@@ -28,10 +28,10 @@ mod verdict;
 
 pub use comparison::{Comparison, compare, compare_all};
 pub use family::{Item, nodes};
-pub use gate::{Gate, gate};
-pub use sample::{Options, Sample, geometric_mean};
-pub use sessions::Layout;
-pub use verdict::{Reason, Verdict};
+pub use gate::{GateOutcome, gate};
+pub use sample::{ComparisonOptions, RunSample, geometric_mean};
+pub use sessions::SessionLayout;
+pub use verdict::{Reason, SideVerdict};
 
 #[cfg(test)]
 mod tests;

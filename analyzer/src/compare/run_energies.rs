@@ -1,7 +1,7 @@
 //! Reads the energies and metadata of each run.
 
-use super::stats::Sample;
-use super::{CompareOptions, EnergyPer, KindBasis, Side};
+use super::stats::RunSample;
+use super::{CompareOptions, EnergyDivisor, KindBasis, Side};
 use crate::error::{Error, Result};
 use crate::query::{
     self, Phase, Recording, Run, Share, named_phases, phases, phases_on, run_interval, totals_of,
@@ -9,7 +9,7 @@ use crate::query::{
 
 /// Energies of one run, divided by the divisor.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Figures {
+pub struct RunEnergies {
     /// Gross energy in joules: measured plus extrapolated. `None` if samples cover less than
     /// half of its time.
     pub energy_j: Option<f64>,
@@ -31,11 +31,11 @@ pub struct Figures {
     times: (i64, i64),
 }
 
-impl Figures {
+impl RunEnergies {
     /// Returns a value of this run as a sample; an unknown value becomes NaN, which has no
     /// ratio.
-    pub(super) fn sample(&self, value: Option<f64>) -> Sample {
-        Sample {
+    pub(super) fn sample(&self, value: Option<f64>) -> RunSample {
+        RunSample {
             value: value.unwrap_or(f64::NAN),
             start_unix_ns: self.times.0,
             end_unix_ns: self.times.1,
@@ -48,14 +48,14 @@ pub(super) fn per(
     recording: &Recording,
     sides: &[Side],
     options: &CompareOptions,
-) -> Result<EnergyPer> {
+) -> Result<EnergyDivisor> {
     let runs = || sides.iter().flat_map(|side| &side.runs);
     let Some(per) = options.energy.per else {
-        let all = runs().all(|run| EnergyPer::Token.divisor(run, &[]).is_some());
+        let all = runs().all(|run| EnergyDivisor::Token.divisor(run, &[]).is_some());
         return Ok(if all {
-            EnergyPer::Token
+            EnergyDivisor::Token
         } else {
-            EnergyPer::Run
+            EnergyDivisor::Run
         });
     };
     for run in runs() {
@@ -73,10 +73,10 @@ pub(super) fn per(
 pub(super) fn read(
     recording: &Recording,
     sides: &[Side],
-    per: EnergyPer,
+    per: EnergyDivisor,
     options: &CompareOptions,
     kinds: &KindBasis,
-) -> Result<Vec<Vec<Figures>>> {
+) -> Result<Vec<Vec<RunEnergies>>> {
     let of_side = |side: &Side| {
         let runs = side.runs.iter();
         runs.map(|run| figures(recording, run, per, options, kinds))
@@ -88,10 +88,10 @@ pub(super) fn read(
 fn figures(
     recording: &Recording,
     run: &Run,
-    per: EnergyPer,
+    per: EnergyDivisor,
     options: &CompareOptions,
     kinds: &KindBasis,
-) -> Result<Figures> {
+) -> Result<RunEnergies> {
     let rail = options.energy.rail.as_deref();
     let mut phases = phases_on(recording, run, rail)?;
     let divisor = per.divisor(run, &phases).unwrap_or(f64::NAN);
@@ -115,7 +115,7 @@ fn figures(
     };
     let start = run.row.start_unix_ns;
     let whole = totals_of(run, &phases);
-    let mut figures = Figures {
+    let mut figures = RunEnergies {
         energy_j: whole.energy_j,
         coverage: match whole.coverage {
             None => estimated_coverage(recording, run, rail)?,
@@ -149,7 +149,7 @@ fn estimated_coverage(recording: &Recording, run: &Run, rail: Option<&str>) -> R
     Ok(parts.reduce(f64::min))
 }
 
-impl Figures {
+impl RunEnergies {
     fn divide(&mut self, divisor: f64) {
         let phases = self.phases.iter_mut().map(|phase| &mut phase.energy_j);
         let totals = [&mut self.energy_j, &mut self.lo_j, &mut self.hi_j];
