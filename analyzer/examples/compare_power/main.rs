@@ -8,7 +8,7 @@
 
 mod campaign;
 
-use campaign::{Layout, Scenario};
+use campaign::{Campaign, RecordingOrder};
 use clap::Parser;
 use energy_analyzer::compare::stats::ComparisonOptions;
 
@@ -23,17 +23,17 @@ struct ComparePowerArgs {
     seed: u64,
 }
 
-const EQUAL_SIDES: Scenario = Scenario {
-    layout: Layout::Interleaved,
+const EQUAL_SIDES: Campaign = Campaign {
+    layout: RecordingOrder::Interleaved,
     runs: 3,
     noise: 0.03,
     drift: 0.0,
     stragglers: false,
     effect: 0.0,
 };
-const LAYOUTS: [(Layout, &str); 2] = [
-    (Layout::Interleaved, "interleaved"),
-    (Layout::SeparateSessions, "apart"),
+const LAYOUTS: [(RecordingOrder, &str); 2] = [
+    (RecordingOrder::Interleaved, "interleaved"),
+    (RecordingOrder::SeparateSessions, "apart"),
 ];
 const NOISES: [f64; 3] = [0.03, 0.045, 0.06];
 const DRIFTS: [f64; 3] = [0.0, 0.01, 0.02];
@@ -81,7 +81,7 @@ fn equal_sides(arguments: &ComparePowerArgs) {
     for (layout, name) in LAYOUTS {
         for runs in [3, 5] {
             for noise in NOISES {
-                let scenario = |drift, stragglers| Scenario {
+                let scenario = |drift, stragglers| Campaign {
                     layout,
                     runs,
                     noise,
@@ -124,7 +124,7 @@ fn different_sides(arguments: &ComparePowerArgs) {
         for noise in [0.03, 0.06] {
             for runs in RUNS {
                 let found = EFFECTS.map(|effect| {
-                    let scenario = Scenario {
+                    let scenario = Campaign {
                         layout,
                         runs,
                         noise,
@@ -166,7 +166,7 @@ fn one_different_node(arguments: &ComparePowerArgs) {
     for (layout, name) in LAYOUTS {
         for runs in [3, 5, 10] {
             for effect in [0.0, 0.10, 0.20] {
-                let scenario = Scenario {
+                let scenario = Campaign {
                     layout,
                     runs,
                     effect,

@@ -11,8 +11,8 @@
 //! repeats. Energies are positive with relative noise, so everything is computed on logarithms:
 //! a difference of means is then the ratio of geometric means, and doubling weighs as much as
 //! halving. Variances of the two sides may differ (Welch 1947). Effects shared by the runs of
-//! one session are invisible to repeats within it; `Options::session_sd` adds them to the error
-//! unless they cancel.
+//! one session are invisible to repeats within it; `ComparisonOptions::session_sd` adds them
+//! to the error unless they cancel.
 //!
 //! Limits: with three runs per side only differences of more than about three times the noise
 //! are found; values that are not positive have no logarithm and no ratio.
