@@ -13,7 +13,7 @@ const SHOWN: usize = 24;
 /// that the run belongs to.
 pub(crate) fn condition_rows(recording: &Recording, run: &Run, of: &str) -> Result<Vec<Value>> {
     let events = condition_warnings(recording, run)?;
-    let row = |event: &crate::query::Event| {
+    let row = |event: &crate::query::StoredEvent| {
         json!({
             "of": of, "run": run.row.uuid, "title": run.title(),
             "kind": event.kind, "message": event.message,

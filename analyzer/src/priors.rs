@@ -36,7 +36,7 @@ pub fn read_priors(path: &Path) -> Result<Vec<Prior>, Error> {
 /// # Errors
 /// A message that names the line.
 pub fn parse_priors(input: impl Read) -> Result<Vec<Prior>, String> {
-    let (mut table, columns) = Table::open(input, Columns::of)?;
+    let (mut table, columns) = Table::open(input, PriorColumns::of)?;
     let mut priors: Vec<Prior> = Vec::new();
     table.read(|row| {
         let prior = columns.prior(row)?;
@@ -76,14 +76,14 @@ pub fn write_priors(out: &mut dyn Write, priors: &[Prior]) -> std::io::Result<()
 const HEADER: &str = "kind,watts,relative_sd";
 
 /// Indexes of the columns.
-struct Columns {
+struct PriorColumns {
     kind: usize,
     watts: usize,
     relative_sd: usize,
     rail: Option<usize>,
 }
 
-impl Columns {
+impl PriorColumns {
     fn of(header: &[&str]) -> Result<Self, String> {
         if header.is_empty() {
             return Err(format!("it must begin with the line `{HEADER}`"));

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::format::Format;
 use crate::format::screen::OutputStyle;
 use crate::format::{UNKNOWN, csv, energy, escape, percent, power, time_span, utc};
-use crate::query::{self, Attribution, Balance, Condition, Detail, Recording, Run};
+use crate::query::{self, Attribution, Balance, Condition, Recording, Run, RunDetail};
 use crate::summary::tags;
 
 /// A run with its metadata.
@@ -17,7 +17,7 @@ pub struct Show {
     /// The run.
     pub run: Run,
     /// Attributions, baselines, conditions, counts.
-    pub detail: Detail,
+    pub detail: RunDetail,
     /// Rails.
     pub rails: Vec<Balance>,
 }
@@ -81,7 +81,7 @@ impl Show {
             "host": row.host,
             "os": row.os,
             "chip": row.chip,
-            "pid": row.pid,
+            "pid": (!self.run.is_imported()).then_some(row.pid),
             "version": row.version,
             "model": metadata.model,
             "engine": metadata.engine,

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use energy_tests::accuracy::{Attributor, Pipeline, Proportional, chosen, run, table};
+use energy_tests::accuracy::{Attributor, Pipeline, ProportionalMethod, chosen, run, table};
 
 /// Accuracy of attribution on simulated traces.
 #[derive(Parser)]
@@ -31,7 +31,7 @@ struct Arguments {
 
 /// All methods that can be scored.
 fn methods() -> Vec<Box<dyn Attributor>> {
-    vec![Box::new(Proportional), Box::new(Pipeline)]
+    vec![Box::new(ProportionalMethod), Box::new(Pipeline)]
 }
 
 fn main() -> ExitCode {

@@ -18,7 +18,7 @@ pub struct Programs {
 
 /// Options of a trial.
 #[derive(Debug, Clone)]
-pub struct Trial {
+pub struct GateTrial {
     /// The same seed gives the same noise.
     pub seed: u64,
     /// Relative noise from run to run, and of the drift that neighbouring runs share.
@@ -45,7 +45,7 @@ pub struct GateReport {
 /// Idle watts, and those of each operation of the program.
 const WATTS: &str = "3,6,12,10,10,14,12,16,16,18,9";
 
-impl Trial {
+impl GateTrial {
     /// Records the baseline and checks against it, in `folder`, which must be empty.
     ///
     /// # Panics

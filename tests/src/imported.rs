@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use energy_analyzer::attribute::{self, attribute};
 use energy_analyzer::import::{ImportOptions, import};
-use energy_analyzer::ops::{Ops, OpsOptions};
+use energy_analyzer::ops::{OperationList, OpsOptions};
 use energy_analyzer::query::{Recording, balance};
 use energy_attribution::balances;
 use tracing_energy::Method;
 
-use crate::simulate::Trace;
+use crate::simulate::SimulatedTrace;
 use crate::stored::{SHOWN, StoredRun};
 
 /// Outcome of an import.
 #[derive(Debug)]
-pub enum Imported {
+pub enum ImportOutcome {
     /// The tables were refused or could not be attributed, with the reason.
     Refused(String),
     /// The tables were attributed.
@@ -26,7 +26,7 @@ pub enum Imported {
 #[derive(Debug)]
 pub struct Listed {
     /// Energy of each kind.
-    pub ops: Ops,
+    pub ops: OperationList,
     /// Warnings about the result.
     pub warnings: Vec<String>,
     database: PathBuf,
@@ -36,11 +36,11 @@ pub struct Listed {
 ///
 /// # Panics
 /// If the folder cannot be written.
-pub fn imported(trace: &Trace, folder: &Path) -> Imported {
+pub fn imported(trace: &SimulatedTrace, folder: &Path) -> ImportOutcome {
     trace.write(folder).expect("written");
     match listed(folder) {
-        Ok(listed) => Imported::Listed(Box::new(listed)),
-        Err(error) => Imported::Refused(error.to_string()),
+        Ok(listed) => ImportOutcome::Listed(Box::new(listed)),
+        Err(error) => ImportOutcome::Refused(error.to_string()),
     }
 }
 
@@ -60,7 +60,7 @@ fn listed(folder: &Path) -> Result<Listed, energy_analyzer::Error> {
     attribute(&database, &run.uuid, &fitted)?;
     let recording = Recording::open(&database)?;
     let found = recording.run(&run.uuid)?;
-    let ops = Ops::read(&recording, found, &OpsOptions::default())?;
+    let ops = OperationList::read(&recording, found, &OpsOptions::default())?;
     let estimated = StoredRun::open(&database, "last").warnings();
     Ok(Listed {
         ops,

@@ -49,7 +49,7 @@ pub struct PowerTrial {
 
 /// One operation that ran.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct TrialStep {
     operation: usize,
     start_ns: i64,
     end_ns: i64,
@@ -98,7 +98,7 @@ impl PowerTrial {
     }
 
     /// True energy of a stretch of time.
-    fn joules(&self, steps: &[Step], start_ns: i64, end_ns: i64) -> f64 {
+    fn joules(&self, steps: &[TrialStep], start_ns: i64, end_ns: i64) -> f64 {
         let active = steps.iter().map(|step| {
             let ns = step.end_ns.min(end_ns) - step.start_ns.max(start_ns);
             self.watts(step.operation) * ns.max(0) as f64 / 1e9
@@ -106,7 +106,7 @@ impl PowerTrial {
         IDLE_W * (end_ns - start_ns) as f64 / 1e9 + active.sum::<f64>()
     }
 
-    fn samples_table(&self, steps: &[Step], gain: f64, random: &mut ChaCha12Rng) -> String {
+    fn samples_table(&self, steps: &[TrialStep], gain: f64, random: &mut ChaCha12Rng) -> String {
         let mut table = String::from("t_start_ns,t_end_ns,rail,energy_mj\n");
         // In the middle of the work.
         let gap_ns = (WORK_NS as f64 * self.missing) as i64;
@@ -126,14 +126,14 @@ impl PowerTrial {
 }
 
 /// The work of every run in an order of its own, from the end of the rest on.
-fn steps(random: &mut ChaCha12Rng) -> Vec<Step> {
+fn steps(random: &mut ChaCha12Rng) -> Vec<TrialStep> {
     let mut work = work();
     work.shuffle(random);
     let mut end_ns = REST_NS;
     let step = |(operation, length_ns)| {
         let start_ns = end_ns;
         end_ns += length_ns;
-        Step {
+        TrialStep {
             operation,
             start_ns,
             end_ns,
@@ -156,7 +156,7 @@ fn work() -> Vec<(usize, i64)> {
 }
 
 /// One root with all operations below it.
-fn spans_table(steps: &[Step]) -> String {
+fn spans_table(steps: &[TrialStep]) -> String {
     let mut table = String::from("span_id,parent_id,thread,kind,start_ns,end_ns,rail\n");
     let end_ns = REST_NS + WORK_NS;
     writeln!(table, "1,0,1,serve,{REST_NS},{end_ns},cpu").expect("text");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use energy_data::units::Nanos;
 use energy_models::Depth;
-use energy_tests::truth::{Reads, Schedule, Score, follow, use_one_thread};
+use energy_tests::truth::{Reads, Score, TruthSchedule, follow, use_one_thread};
 use tracing_energy::Method;
 
 /// A few seconds on a machine that may be busy; the goals of the longer schedule
@@ -16,8 +16,8 @@ const CALIBRATED: f64 = 0.25;
 const MORE_THAN_PLAIN: f64 = 0.05;
 const COVERAGE: f64 = 0.7;
 
-fn schedule() -> Schedule {
-    Schedule {
+fn schedule() -> TruthSchedule {
+    TruthSchedule {
         depth: Depth::Deep,
         runs: 1,
         time: Duration::from_secs(4),

@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use energy_analyzer::calibrate::{CalibrateOptions, Progress, calibrate, key_of_run, machine};
+use energy_analyzer::calibrate::{
+    CalibrateOptions, CalibrationProgress, calibrate, key_of_run, machine,
+};
 use energy_analyzer::options::{RecordingOptions, SourceOptions};
 use energy_analyzer::priors::{read_priors, write_priors};
 use energy_analyzer::run::{RunOptions, record};
@@ -87,7 +89,7 @@ fn timing_calibration_reads_the_sensor() {
     let (db, options) = (folder.path().join("energy.db"), options(folder.path()));
     let mut lines = String::new();
     let calibrated = calibrate(&db, &options, &mut |progress| {
-        if let Progress::Measuring { kind, .. } = progress {
+        if let CalibrationProgress::Measuring { kind, .. } = progress {
             draw(&file, watts(&kind));
             let _ = writeln!(lines, "{kind}");
         }

@@ -6,13 +6,15 @@
 //! ln J/token of a node of it = ln of its share + the above + noise of the node
 //! ```
 
-use energy_analyzer::compare::stats::{Item, Options, Sample, Verdict, compare, nodes};
+use energy_analyzer::compare::stats::{
+    ComparisonOptions, Item, RunSample, SideVerdict, compare, nodes,
+};
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use rand_distr::{Distribution, StandardNormal};
 
 /// Order in which the runs of two sides are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub(crate) enum RecordingOrder {
     /// A B A B, in one session.
     Interleaved,
     /// All of A today, all of B tomorrow.
@@ -21,8 +23,8 @@ pub(crate) enum Layout {
 
 /// Parameters of a simulation. All quantities are relative: 0.03 is 3 %.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scenario {
-    pub(crate) layout: Layout,
+pub(crate) struct Campaign {
+    pub(crate) layout: RecordingOrder,
     /// Runs of each side.
     pub(crate) runs: usize,
     /// Standard deviation of one run.
@@ -56,9 +58,9 @@ fn normal(random: &mut ChaCha8Rng, sd: f64) -> f64 {
     sd * value
 }
 
-impl Scenario {
+impl Campaign {
     /// Returns a simulated run's value (exp of the sum above) with its start and end times.
-    fn side(&self, random: &mut ChaCha8Rng, other: bool, session: Session) -> Vec<Sample> {
+    fn side(&self, random: &mut ChaCha8Rng, other: bool, session: Session) -> Vec<RunSample> {
         let runs = 0..self.runs;
         runs.map(|at| {
             let (start, position) = self.time(other, at);
@@ -68,7 +70,7 @@ impl Scenario {
                 + more
                 + session.at(position)
                 + if other { self.effect.ln_1p() } else { 0.0 };
-            Sample {
+            RunSample {
                 value: ln.exp(),
                 start_unix_ns: start,
                 end_unix_ns: start + MINUTE / 2,
@@ -83,21 +85,21 @@ impl Scenario {
         let at = i64::try_from(at).expect("a handful of runs");
         let runs = i64::try_from(self.runs).expect("a handful of runs");
         let (day, place, places) = match self.layout {
-            Layout::Interleaved => (0, 2 * at + second, 2 * runs),
-            Layout::SeparateSessions => (second, at, runs),
+            RecordingOrder::Interleaved => (0, 2 * at + second, 2 * runs),
+            RecordingOrder::SeparateSessions => (second, at, runs),
         };
         (day * DAY + place * MINUTE, place as f64 / places as f64)
     }
 
-    fn sides(&self, random: &mut ChaCha8Rng) -> [Vec<Sample>; 2] {
+    fn sides(&self, random: &mut ChaCha8Rng) -> [Vec<RunSample>; 2] {
         let mut session = || Session {
             offset: normal(random, self.drift),
             trend: normal(random, self.drift),
         };
         let first = session();
         let second = match self.layout {
-            Layout::Interleaved => first,
-            Layout::SeparateSessions => session(),
+            RecordingOrder::Interleaved => first,
+            RecordingOrder::SeparateSessions => session(),
         };
         [
             self.side(random, false, first),
@@ -106,14 +108,19 @@ impl Scenario {
     }
 
     /// Returns how often the totals of two sides are judged different.
-    pub(crate) fn totals(&self, options: &Options, trials: u32, seed: u64) -> VerdictRates {
+    pub(crate) fn totals(
+        &self,
+        options: &ComparisonOptions,
+        trials: u32,
+        seed: u64,
+    ) -> VerdictRates {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut rates = VerdictRates::default();
         for _ in 0..trials {
             let [base, other] = self.sides(&mut random);
             match compare(&base, &other, options).verdict {
-                Verdict::Better => rates.better += 1.0 / f64::from(trials),
-                Verdict::Worse => rates.worse += 1.0 / f64::from(trials),
+                SideVerdict::Better => rates.better += 1.0 / f64::from(trials),
+                SideVerdict::Worse => rates.worse += 1.0 / f64::from(trials),
                 _ => {}
             }
         }
@@ -125,12 +132,12 @@ impl Scenario {
     pub(crate) fn nodes(
         &self,
         shares: &[f64],
-        options: &Options,
+        options: &ComparisonOptions,
         trials: u32,
         seed: u64,
     ) -> [f64; 2] {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let plain = Scenario {
+        let plain = Campaign {
             effect: 0.0,
             ..*self
         };
@@ -145,16 +152,17 @@ impl Scenario {
                 sample.value *= 1.0 + self.effect;
             }
             let found = nodes(&items, options);
-            let differs = |at: usize| matches!(found[at].verdict, Verdict::Better | Verdict::Worse);
-            caught += f64::from(u8::from(found[0].verdict == Verdict::Worse));
+            let differs =
+                |at: usize| matches!(found[at].verdict, SideVerdict::Better | SideVerdict::Worse);
+            caught += f64::from(u8::from(found[0].verdict == SideVerdict::Worse));
             falsely += f64::from(u8::from((1..found.len()).any(differs)));
         }
         [caught, falsely].map(|count| count / f64::from(trials))
     }
 
-    fn node(&self, sides: &[Vec<Sample>; 2], share: f64, random: &mut ChaCha8Rng) -> Item {
-        let mut node_samples = |side: &[Sample]| -> Vec<Sample> {
-            let run = |run: &Sample| Sample {
+    fn node(&self, sides: &[Vec<RunSample>; 2], share: f64, random: &mut ChaCha8Rng) -> Item {
+        let mut node_samples = |side: &[RunSample]| -> Vec<RunSample> {
+            let run = |run: &RunSample| RunSample {
                 value: run.value * share * normal(random, self.noise).exp(),
                 ..*run
             };

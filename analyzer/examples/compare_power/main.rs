@@ -8,13 +8,13 @@
 
 mod campaign;
 
-use campaign::{Layout, Scenario};
+use campaign::{Campaign, RecordingOrder};
 use clap::Parser;
-use energy_analyzer::compare::stats::Options;
+use energy_analyzer::compare::stats::ComparisonOptions;
 
 /// Simulates comparisons whose true outcome is known.
 #[derive(Debug, Parser)]
-struct Arguments {
+struct ComparePowerArgs {
     /// Number of comparisons for each table cell
     #[arg(long, default_value_t = 1000)]
     trials: u32,
@@ -23,17 +23,17 @@ struct Arguments {
     seed: u64,
 }
 
-const EQUAL_SIDES: Scenario = Scenario {
-    layout: Layout::Interleaved,
+const EQUAL_SIDES: Campaign = Campaign {
+    layout: RecordingOrder::Interleaved,
     runs: 3,
     noise: 0.03,
     drift: 0.0,
     stragglers: false,
     effect: 0.0,
 };
-const LAYOUTS: [(Layout, &str); 2] = [
-    (Layout::Interleaved, "interleaved"),
-    (Layout::SeparateSessions, "separate"),
+const LAYOUTS: [(RecordingOrder, &str); 2] = [
+    (RecordingOrder::Interleaved, "interleaved"),
+    (RecordingOrder::SeparateSessions, "separate"),
 ];
 const NOISES: [f64; 3] = [0.03, 0.045, 0.06];
 const DRIFTS: [f64; 3] = [0.0, 0.01, 0.02];
@@ -45,7 +45,7 @@ const SHARES: [f64; 12] = [
 ];
 
 fn main() {
-    let arguments = Arguments::parse();
+    let arguments = ComparePowerArgs::parse();
     println!(
         "{} comparisons per cell, seed {}",
         arguments.trials, arguments.seed
@@ -65,7 +65,7 @@ fn row(cells: impl IntoIterator<Item = String>) {
     println!("| {} |", cells.join(" | "));
 }
 
-fn equal_sides(arguments: &Arguments) {
+fn equal_sides(arguments: &ComparePowerArgs) {
     println!("\nSides that do not differ: judged better or worse\n");
     row(["recorded", "n", "noise"]
         .map(str::to_owned)
@@ -81,7 +81,7 @@ fn equal_sides(arguments: &Arguments) {
     for (layout, name) in LAYOUTS {
         for runs in [3, 5] {
             for noise in NOISES {
-                let scenario = |drift, stragglers| Scenario {
+                let scenario = |drift, stragglers| Campaign {
                     layout,
                     runs,
                     noise,
@@ -94,8 +94,12 @@ fn equal_sides(arguments: &Arguments) {
                     .into_iter()
                     .chain([scenario(0.02, true)])
                     .map(|one| {
-                        one.totals(&Options::default(), arguments.trials, arguments.seed)
-                            .either()
+                        one.totals(
+                            &ComparisonOptions::default(),
+                            arguments.trials,
+                            arguments.seed,
+                        )
+                        .either()
                     })
                     .collect();
                 sum += rates.iter().sum::<f64>();
@@ -108,7 +112,7 @@ fn equal_sides(arguments: &Arguments) {
     println!("\nAll cells: {}", percent(sum / cells));
 }
 
-fn different_sides(arguments: &Arguments) {
+fn different_sides(arguments: &ComparePowerArgs) {
     println!("\nThe other side needs more: judged worse (drift 1 %)\n");
     let effects = EFFECTS.map(|effect| format!("+{}", percent(effect)));
     row(["recorded", "noise", "n"]
@@ -120,7 +124,7 @@ fn different_sides(arguments: &Arguments) {
         for noise in [0.03, 0.06] {
             for runs in RUNS {
                 let found = EFFECTS.map(|effect| {
-                    let scenario = Scenario {
+                    let scenario = Campaign {
                         layout,
                         runs,
                         noise,
@@ -130,7 +134,11 @@ fn different_sides(arguments: &Arguments) {
                     };
                     percent(
                         scenario
-                            .totals(&Options::default(), arguments.trials, arguments.seed)
+                            .totals(
+                                &ComparisonOptions::default(),
+                                arguments.trials,
+                                arguments.seed,
+                            )
                             .worse,
                     )
                 });
@@ -141,7 +149,7 @@ fn different_sides(arguments: &Arguments) {
     }
 }
 
-fn one_different_node(arguments: &Arguments) {
+fn one_different_node(arguments: &ComparePowerArgs) {
     println!(
         "\nOne of {} nodes, a tenth of the energy, needs more (noise 3 %, drift 1 %)\n",
         SHARES.len()
@@ -158,7 +166,7 @@ fn one_different_node(arguments: &Arguments) {
     for (layout, name) in LAYOUTS {
         for runs in [3, 5, 10] {
             for effect in [0.0, 0.10, 0.20] {
-                let scenario = Scenario {
+                let scenario = Campaign {
                     layout,
                     runs,
                     effect,
@@ -167,7 +175,7 @@ fn one_different_node(arguments: &Arguments) {
                 };
                 let [caught, falsely] = scenario.nodes(
                     &SHARES,
-                    &Options::default(),
+                    &ComparisonOptions::default(),
                     arguments.trials,
                     arguments.seed,
                 );

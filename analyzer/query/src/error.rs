@@ -66,7 +66,7 @@ pub enum Error {
     #[error("{0}")]
     NoBaseline(String),
     /// An SQL query exceeded its time limit.
-    #[error("query: it took more than {}; restrict it, or increase --timeout", duration_text(*.0))]
+    #[error("the query took more than {}; restrict it, or increase --timeout", duration_text(*.0))]
     Timeout(Duration),
     /// A text is not an SQL query, or one that is not permitted.
     #[error("query: {0}")]

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{CheckOutcome, Checked, Saved};
-use crate::compare::stats::Layout;
-use crate::compare::{EnergyPer, Power};
+use crate::compare::stats::SessionLayout;
+use crate::compare::{EnergyDivisor, PowerOrigin};
 use crate::conditions::condition_sheets;
 use crate::format::{Answer, Column, Sheet, counted, escape, percent};
 
@@ -80,9 +80,9 @@ pub fn check_answer(checked: &Checked) -> Answer {
     for sheet in condition_sheets(&checked.compared.warnings, "side") {
         answer = answer.sheet(sheet);
     }
-    if checked.compared.power != Power::Measured {
+    if checked.compared.power != PowerOrigin::Measured {
         let power = match checked.compared.power {
-            Power::Modelled => "modelled (CPU time), not measured",
+            PowerOrigin::Modelled => "modelled (CPU time), not measured",
             _ => "replayed from recordings",
         };
         answer = answer.caution(format!("All energies are {power}."));
@@ -129,12 +129,12 @@ fn totals(checked: &Checked) -> Sheet {
     Sheet::new("total", "", columns, [row])
 }
 
-const fn per_name(per: EnergyPer) -> &'static str {
+const fn per_name(per: EnergyDivisor) -> &'static str {
     match per {
-        EnergyPer::Run => "per run",
-        EnergyPer::Token => "per token",
-        EnergyPer::InputToken => "per prompt token",
-        EnergyPer::OutputToken => "per generated token",
+        EnergyDivisor::Run => "per run",
+        EnergyDivisor::Token => "per token",
+        EnergyDivisor::InputToken => "per prompt token",
+        EnergyDivisor::OutputToken => "per generated token",
     }
 }
 
@@ -233,7 +233,7 @@ fn reasons(checked: &Checked) -> Vec<String> {
         ),
         _ => "The total does not significantly exceed the limit.".to_owned(),
     });
-    if total.layout == Layout::Apart {
+    if total.layout == SessionLayout::Apart {
         notes.push(
             "Baseline and check were recorded in different sessions, which widens the interval \
              of the total: with --base-command executions of both programs are interleaved."

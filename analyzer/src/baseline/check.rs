@@ -3,8 +3,9 @@
 use clap::Args;
 use energy_store::Store;
 
-use super::{CHECK_TAG, CheckOutcome, Limits, Saved, Verdict, analyses};
-use crate::compare::{CompareOptions, Compared, ComparedEnergy, Estimates, Side, sides};
+use super::tags::{CHECK_TAG, TAG};
+use super::{CheckOutcome, CheckVerdict, Limits, Saved, analyses};
+use crate::compare::{CompareOptions, ComparedEnergy, ComparedSides, Estimates, Side, sides};
 use crate::error::{Error, Result};
 use crate::format::stamp;
 use crate::program::{Interrupt, Program};
@@ -57,9 +58,9 @@ pub struct Checked {
     /// Group of the checked runs.
     pub group: String,
     /// Comparison of the last analysis.
-    pub compared: Compared,
+    pub compared: ComparedSides,
     /// Its verdict.
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// Numbers of performed and planned analyses.
     pub analyses: (usize, usize),
     /// Allowed increases.
@@ -85,7 +86,7 @@ pub fn check(
     let group = format!("check-{}-{}", saved.name, stamp());
     let base = match old {
         Some(_) => format!("{group}-base"),
-        None => format!("{}={}", super::TAG, saved.name),
+        None => format!("{}={}", TAG, saved.name),
     };
     let (mut done, mut estimates) = (0, Estimates::default());
     for (at, count) in counts.iter().enumerate() {
@@ -130,10 +131,10 @@ pub fn check_runs(
     selector: &str,
     options: &CheckOptions,
 ) -> Result<Checked> {
-    let base = format!("{}={}", super::TAG, saved.name);
+    let base = format!("{}={}", TAG, saved.name);
     let (sides, _) = sides(recording, &[base, selector.to_owned()], None)?;
     let compare = options.compare();
-    let compared = Compared::read(recording, sides, &compare)?;
+    let compared = ComparedSides::read(recording, sides, &compare)?;
     let verdict = judge(&compared, &options.limits)?;
     Ok(Checked {
         baseline: saved.name.clone(),
@@ -145,8 +146,8 @@ pub fn check_runs(
     })
 }
 
-fn judge(compared: &Compared, limits: &Limits) -> Result<Verdict> {
-    Verdict::of(compared, limits)
+fn judge(compared: &ComparedSides, limits: &Limits) -> Result<CheckVerdict> {
+    CheckVerdict::of(compared, limits)
         .ok_or_else(|| Error::Baseline("there is nothing to compare".into()))
 }
 
@@ -163,7 +164,7 @@ fn compare(
     confidence: f64,
     options: &CheckOptions,
     estimates: &mut Estimates,
-) -> Result<Compared> {
+) -> Result<ComparedSides> {
     let recording = Recording::open_repaired(&program.database)?;
     let selectors = [base.to_owned(), format!("group={group}")];
     let (sides, _): (Vec<Side>, _) = sides(&recording, &selectors, None)?;
@@ -171,7 +172,7 @@ fn compare(
         confidence,
         ..options.compare()
     };
-    Compared::read_with_estimates(&recording, sides, &compare, estimates)
+    ComparedSides::read_with_estimates(&recording, sides, &compare, estimates)
 }
 
 impl Checked {

@@ -14,17 +14,12 @@ mod answer;
 mod check;
 mod probes;
 mod saved;
+mod tags;
 mod verdict;
 
 pub use answer::{check_answer, list_answer};
 pub use check::{CheckOptions, Checked, check, check_runs};
 pub use probes::analyses;
 pub use saved::{IfExists, SaveOptions, Saved, find, list, remove, save, save_runs};
-pub use verdict::{CheckOutcome, KindVerdict, Limits, Verdict};
-
-/// Tag of the runs of a baseline, with its name.
-pub const TAG: &str = "baseline";
-/// Tag of runs that were checked against a baseline.
-pub const CHECK_TAG: &str = "check";
-/// Tag with a baseline's command as a JSON list of words.
-const COMMAND_TAG: &str = "baseline-command";
+pub use tags::{CHECK_TAG, TAG};
+pub use verdict::{CheckOutcome, CheckVerdict, KindVerdict, Limits};

@@ -6,7 +6,7 @@ use clap::Args;
 use energy_data::rows::RunStatus;
 use energy_store::Store;
 
-use super::{COMMAND_TAG, TAG};
+use super::tags::{COMMAND_TAG, TAG};
 use crate::error::{Error, Result};
 use crate::format::escape;
 use crate::program::{Interrupt, Program};
@@ -184,7 +184,7 @@ pub fn find(recording: &Recording, name: &str) -> Result<Saved> {
     })
 }
 
-fn saved(group: query::Selection) -> Saved {
+fn saved(group: query::RunSelection) -> Saved {
     let command = group
         .runs
         .iter()

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::compare::stats::{Comparison, Gate, gate};
-use crate::compare::{Compared, Relative};
+use crate::compare::stats::{Comparison, GateOutcome, gate};
+use crate::compare::{ComparedSides, Relative};
 use crate::options::{parse_fraction, percent_text};
 
 /// Allowed increases as fractions: 0.05 is 5 %.
@@ -80,7 +80,7 @@ pub struct KindVerdict {
 
 /// Outcome with its reasons.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
+pub struct CheckVerdict {
     /// The outcome.
     pub outcome: CheckOutcome,
     /// Comparison of the whole run with the baseline.
@@ -89,9 +89,9 @@ pub struct Verdict {
     pub nodes: Vec<KindVerdict>,
 }
 
-impl Verdict {
+impl CheckVerdict {
     /// Compares the second side with the first.
-    pub fn of(compared: &Compared, limits: &Limits) -> Option<Self> {
+    pub fn of(compared: &ComparedSides, limits: &Limits) -> Option<Self> {
         let total = *compared.totals.first()?;
         let base_j = mean(compared);
         let relative = compared.relative(limits.node_session_sd);
@@ -107,9 +107,9 @@ impl Verdict {
         });
         let outcome = match gate(&total, limits.above) {
             _ if nodes.iter().any(|node| node.is_regression) => CheckOutcome::Regression,
-            Gate::Regression => CheckOutcome::Regression,
-            Gate::Pass => CheckOutcome::Pass,
-            Gate::Undecided => CheckOutcome::Undecided,
+            GateOutcome::Regression => CheckOutcome::Regression,
+            GateOutcome::Pass => CheckOutcome::Pass,
+            GateOutcome::Undecided => CheckOutcome::Undecided,
         };
         Some(Self {
             outcome,
@@ -132,7 +132,7 @@ impl Verdict {
 }
 
 /// Returns the mean energy of the baseline's runs, per unit.
-fn mean(compared: &Compared) -> Option<f64> {
+fn mean(compared: &ComparedSides) -> Option<f64> {
     let runs = compared.figures.first()?;
     let energies: Option<Vec<f64>> = runs.iter().map(|run| run.energy_j).collect();
     let energies = energies.filter(|energies| !energies.is_empty())?;
@@ -143,8 +143,8 @@ fn mean(compared: &Compared) -> Option<f64> {
 /// and absolutely. The former alone also holds if other kinds need less energy.
 fn node(one: &Relative, base_j: Option<f64>, limits: &Limits) -> KindVerdict {
     let (own, rest) = (&one.own, &one.to_others.comparison);
-    let is_above = gate(rest, limits.node_above) == Gate::Regression;
-    let rose = gate(&own.comparison, 0.0) == Gate::Regression;
+    let is_above = gate(rest, limits.node_above) == GateOutcome::Regression;
+    let rose = gate(&own.comparison, 0.0) == GateOutcome::Regression;
     let more = own
         .other_j
         .zip(own.base_j)

@@ -2,10 +2,10 @@
 
 use energy_data::units::Nanos;
 
-use super::meter::{Mean, RailSamples, sd};
-use super::plan::{Lengths, Plan, Timed};
-use super::schedule::{Schedule, SlotInterval};
-use super::slot::{SHORT, Subject};
+use super::meter::{RailSamples, SampleMean, sd};
+use super::plan::{KindTime, Lengths, Plan};
+use super::schedule::{SlotInterval, SlotSchedule};
+use super::slot::{CalibrationSubject, SHORT};
 
 /// Minimum relative standard deviation: in a model, caches and clocks differ from those of
 /// a kind that runs alone.
@@ -64,19 +64,19 @@ pub(super) struct PowerEstimates {
 
 /// Description of the measurement without samples.
 #[derive(Clone, Copy)]
-pub(super) struct Measurement<'m> {
+pub(super) struct MeasurementInput<'m> {
     pub(super) plan: &'m Plan,
-    pub(super) schedule: &'m Schedule,
-    pub(super) subjects: &'m [Subject<'m>],
-    pub(super) timed: &'m [Timed],
+    pub(super) schedule: &'m SlotSchedule,
+    pub(super) subjects: &'m [CalibrationSubject<'m>],
+    pub(super) timed: &'m [KindTime],
     pub(super) lengths: Lengths,
 }
 
 /// Estimates all kinds on all rails.
-pub(super) fn all(rails: &[RailSamples], measurement: Measurement<'_>) -> PowerEstimates {
+pub(super) fn all(rails: &[RailSamples], measurement: MeasurementInput<'_>) -> PowerEstimates {
     let mut all = PowerEstimates::default();
     for rail in rails {
-        let reader = Reader { rail, measurement };
+        let reader = RoundReader { rail, measurement };
         let (kinds, skipped) = reader.kinds();
         // One message for a rail instead of one for each kind on it.
         if kinds.is_empty() {
@@ -91,7 +91,7 @@ pub(super) fn all(rails: &[RailSamples], measurement: Measurement<'_>) -> PowerE
 
 /// Active power of a slot in one round.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Active {
+struct ActivePower {
     watts: f64,
     /// Standard error of `watts` from the noise of samples.
     error: f64,
@@ -100,15 +100,15 @@ struct Active {
     covered: Nanos,
 }
 
-struct Reader<'r> {
+struct RoundReader<'r> {
     rail: &'r RailSamples,
-    measurement: Measurement<'r>,
+    measurement: MeasurementInput<'r>,
 }
 
-impl Reader<'_> {
+impl RoundReader<'_> {
     /// Returns the kinds on this rail with a power, and those without.
     fn kinds(&self) -> (Vec<KindPower>, Vec<Skipped>) {
-        let Measurement { plan, timed, .. } = self.measurement;
+        let MeasurementInput { plan, timed, .. } = self.measurement;
         let (mut powers, mut skipped) = (Vec::new(), Vec::new());
         for (slot, kinds) in plan.slots.iter().enumerate() {
             let mut times = kinds.iter().map(|&kind| timed[kind].run_s);
@@ -128,7 +128,7 @@ impl Reader<'_> {
         (powers, skipped)
     }
 
-    fn power(&self, kind: usize, estimate: &Estimate, together: usize) -> KindPower {
+    fn power(&self, kind: usize, estimate: &PooledPower, together: usize) -> KindPower {
         KindPower {
             rail: self.rail.name.clone(),
             kind: self.measurement.subjects[kind].kind.clone(),
@@ -142,7 +142,7 @@ impl Reader<'_> {
     }
 
     /// Returns the active powers of a slot in the rounds that have one.
-    fn rounds(&self, slot: usize, is_short: bool) -> Vec<Active> {
+    fn rounds(&self, slot: usize, is_short: bool) -> Vec<ActivePower> {
         let active = |round: usize| {
             let interval = self.measurement.schedule.slots.get(round)?.get(slot)?;
             let active = self.active(round, interval)?;
@@ -157,10 +157,10 @@ impl Reader<'_> {
     }
 
     /// Returns the mean power minus the idle power at the middle of the interval.
-    fn active(&self, round: usize, interval: &SlotInterval) -> Option<Active> {
+    fn active(&self, round: usize, interval: &SlotInterval) -> Option<ActivePower> {
         let mean = self.mean(interval)?;
         let (idle_w, idle_error) = self.idle(round, middle(interval))?;
-        (mean.samples >= LEAST_SAMPLES).then(|| Active {
+        (mean.samples >= LEAST_SAMPLES).then(|| ActivePower {
             watts: mean.watts - idle_w,
             error: mean.error.unwrap_or(0.0).hypot(idle_error),
             gross_w: mean.watts,
@@ -172,14 +172,14 @@ impl Reader<'_> {
     fn without_loop(
         &self,
         round: usize,
-        active: Active,
+        active: ActivePower,
         interval: &SlotInterval,
         empty: &SlotInterval,
-    ) -> Option<Active> {
+    ) -> Option<ActivePower> {
         let of_loop = self.active(round, empty)?;
         let (with, alone) = (run_time(interval)?, run_time(empty)?);
         let energy = active.watts * with - of_loop.watts * alone;
-        (with > alone).then(|| Active {
+        (with > alone).then(|| ActivePower {
             watts: energy / (with - alone),
             ..active
         })
@@ -203,7 +203,7 @@ impl Reader<'_> {
         }
     }
 
-    fn mean(&self, interval: &SlotInterval) -> Option<Mean> {
+    fn mean(&self, interval: &SlotInterval) -> Option<SampleMean> {
         self.rail
             .mean(interval.start, interval.end, self.measurement.lengths)
     }
@@ -220,7 +220,7 @@ fn run_time(interval: &SlotInterval) -> Option<f64> {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Estimate {
+struct PooledPower {
     watts: f64,
     relative_sd: f64,
     rounds: u32,
@@ -228,12 +228,13 @@ struct Estimate {
 }
 
 /// Returns mean and spread over rounds.
-fn summarise(rounds: &[Active], together: usize) -> Result<Estimate, String> {
+fn summarise(rounds: &[ActivePower], together: usize) -> Result<PooledPower, String> {
     let count = rounds.len();
     if count == 0 {
         return Err("no round had three whole samples of it and of idle power".to_owned());
     }
-    let mean = |value: fn(&Active) -> f64| rounds.iter().map(value).sum::<f64>() / count as f64;
+    let mean =
+        |value: fn(&ActivePower) -> f64| rounds.iter().map(value).sum::<f64>() / count as f64;
     let (watts, gross_w) = (mean(|round| round.watts), mean(|round| round.gross_w));
     let error = (mean(|round| round.error.powi(2)) / count as f64).sqrt();
     let least = (CLEAR_ERRORS * error).max(CLEAR_SHARE * gross_w);
@@ -252,7 +253,7 @@ fn summarise(rounds: &[Active], together: usize) -> Result<Estimate, String> {
         1 => LEAST_RELATIVE_SD,
         _ => UNKNOWN_RELATIVE_SD,
     };
-    Ok(Estimate {
+    Ok(PooledPower {
         watts,
         relative_sd: spread.unwrap_or(UNKNOWN_RELATIVE_SD).max(least),
         rounds: u32::try_from(count).unwrap_or(u32::MAX),
@@ -264,8 +265,8 @@ fn summarise(rounds: &[Active], together: usize) -> Result<Estimate, String> {
 mod tests {
     use super::*;
 
-    fn rounds(watts: &[f64]) -> Vec<Active> {
-        let active = |&watts: &f64| Active {
+    fn rounds(watts: &[f64]) -> Vec<ActivePower> {
+        let active = |&watts: &f64| ActivePower {
             watts,
             error: 0.1,
             gross_w: watts + 5.0,

@@ -6,17 +6,17 @@ use energy_data::units::Nanos;
 use energy_power::PowerSource;
 use tracing_energy::Clock;
 
-use super::estimate::{self, KindPower, Measurement, PowerEstimates, Skipped};
-use super::meter::Meter;
-use super::plan::{Plan, ROUNDS, Timed, plan};
-use super::schedule::{Schedule, SlotInterval};
-use super::slot::{RunFn, Slot, Subject, time_run};
+use super::estimate::{self, KindPower, MeasurementInput, PowerEstimates, Skipped};
+use super::meter::CalibrationMeter;
+use super::plan::{KindTime, Plan, ROUNDS, plan};
+use super::schedule::{SlotInterval, SlotSchedule};
+use super::slot::{CalibrationSubject, KindSlot, RunFn, time_run};
 
 /// Kinds to measure, power sources and clock. Tests replace clock and sleep, so that nothing
 /// depends on the machine's load.
 pub struct Bench<'b> {
     /// Kinds to measure.
-    pub subjects: Vec<Subject<'b>>,
+    pub subjects: Vec<CalibrationSubject<'b>>,
     /// Empty run, used to subtract the loop around short runs.
     pub empty: RunFn<'b>,
     /// Waits until launched work is done.
@@ -42,7 +42,7 @@ pub struct MeasureOptions {
 /// Progress of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Progress {
+pub enum CalibrationProgress {
     /// The model is prepared.
     Preparing {
         /// The step.
@@ -68,7 +68,7 @@ pub enum Progress {
 
 /// Result of a measurement.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measured {
+pub struct MeasuredPowers {
     /// Powers by rail, largest share of time first.
     pub kinds: Vec<KindPower>,
     /// Kinds without a power on rails where other kinds have one.
@@ -90,8 +90,8 @@ pub struct Measured {
 pub fn measure(
     bench: Bench<'_>,
     options: &MeasureOptions,
-    progress: &mut dyn FnMut(Progress),
-) -> anyhow::Result<Measured> {
+    progress: &mut dyn FnMut(CalibrationProgress),
+) -> anyhow::Result<MeasuredPowers> {
     let Bench {
         subjects,
         empty,
@@ -101,14 +101,14 @@ pub fn measure(
         clock,
         sleep,
     } = bench;
-    let mut meter = Meter::start(sources, Arc::clone(&clock))?;
+    let mut meter = CalibrationMeter::start(sources, Arc::clone(&clock))?;
     let timed = time_all(&subjects, &*clock, &synchronize, progress)?;
     let empty = [empty];
     let empty_s = time_run(&empty, &*clock, &synchronize)?;
     let plan = plan(&timed, empty_s, options.budget, meter.lengths).map_err(anyhow::Error::msg)?;
-    let mut rounds = Rounds {
+    let mut rounds = RoundRunner {
         slots: slots(&subjects, &timed, &plan, launches),
-        empty: Slot::new(empty.iter().collect(), empty_s, false),
+        empty: KindSlot::new(empty.iter().collect(), empty_s, false),
         names: names(&subjects, &plan),
         plan: &plan,
         clock: &*clock,
@@ -128,7 +128,7 @@ pub fn measure(
         silent_rails,
     } = estimate::all(
         &rails,
-        Measurement {
+        MeasurementInput {
             plan: &plan,
             schedule: &schedule,
             subjects: &subjects,
@@ -136,7 +136,7 @@ pub fn measure(
             lengths,
         },
     );
-    Ok(Measured {
+    Ok(MeasuredPowers {
         kinds,
         skipped,
         silent_rails,
@@ -147,17 +147,17 @@ pub fn measure(
 }
 
 fn time_all(
-    subjects: &[Subject<'_>],
+    subjects: &[CalibrationSubject<'_>],
     clock: &dyn Clock,
     synchronize: &RunFn<'_>,
-    progress: &mut dyn FnMut(Progress),
-) -> anyhow::Result<Vec<Timed>> {
+    progress: &mut dyn FnMut(CalibrationProgress),
+) -> anyhow::Result<Vec<KindTime>> {
     let kinds = subjects.len();
     let mut timed = Vec::with_capacity(kinds);
     for (done, subject) in subjects.iter().enumerate() {
-        progress(Progress::Timing { done, kinds });
+        progress(CalibrationProgress::Timing { done, kinds });
         let run_s = time_run(&subject.runs, clock, synchronize)?;
-        timed.push(Timed {
+        timed.push(KindTime {
             run_s,
             total_s: run_s * subject.runs.len() as f64 * subject.passes,
         });
@@ -166,20 +166,20 @@ fn time_all(
 }
 
 fn slots<'s>(
-    subjects: &'s [Subject<'s>],
-    timed: &[Timed],
+    subjects: &'s [CalibrationSubject<'s>],
+    timed: &[KindTime],
     plan: &Plan,
     launches: bool,
-) -> Vec<Slot<'s>> {
+) -> Vec<KindSlot<'s>> {
     let slot = |kinds: &Vec<usize>| {
         let runs = kinds.iter().flat_map(|&kind| &subjects[kind].runs);
         let mean = kinds.iter().map(|&kind| timed[kind].run_s).sum::<f64>() / kinds.len() as f64;
-        Slot::new(runs.collect(), mean, launches)
+        KindSlot::new(runs.collect(), mean, launches)
     };
     plan.slots.iter().map(slot).collect()
 }
 
-fn names(subjects: &[Subject<'_>], plan: &Plan) -> Vec<String> {
+fn names(subjects: &[CalibrationSubject<'_>], plan: &Plan) -> Vec<String> {
     let name = |kinds: &Vec<usize>| match kinds.as_slice() {
         [kind] => subjects[*kind].kind.clone(),
         class => format!("({} short kinds together)", class.len()),
@@ -187,21 +187,21 @@ fn names(subjects: &[Subject<'_>], plan: &Plan) -> Vec<String> {
     plan.slots.iter().map(name).collect()
 }
 
-struct Rounds<'r, 's> {
-    slots: Vec<Slot<'s>>,
-    empty: Slot<'s>,
+struct RoundRunner<'r, 's> {
+    slots: Vec<KindSlot<'s>>,
+    empty: KindSlot<'s>,
     names: Vec<String>,
     plan: &'r Plan,
     clock: &'r dyn Clock,
     sleep: &'r dyn Fn(Nanos),
     synchronize: &'r RunFn<'r>,
-    progress: &'r mut dyn FnMut(Progress),
+    progress: &'r mut dyn FnMut(CalibrationProgress),
     done: usize,
 }
 
-impl Rounds<'_, '_> {
-    fn run(&mut self, meter: &mut Meter) -> anyhow::Result<Schedule> {
-        let mut schedule = Schedule::default();
+impl RoundRunner<'_, '_> {
+    fn run(&mut self, meter: &mut CalibrationMeter) -> anyhow::Result<SlotSchedule> {
+        let mut schedule = SlotSchedule::default();
         schedule.idle.push(self.idle(meter)?);
         for round in 0..ROUNDS {
             let (slots, empty) = self.round(round, meter)?;
@@ -216,7 +216,7 @@ impl Rounds<'_, '_> {
     fn round(
         &mut self,
         round: u32,
-        meter: &mut Meter,
+        meter: &mut CalibrationMeter,
     ) -> anyhow::Result<(Vec<SlotInterval>, Option<SlotInterval>)> {
         let count = self.slots.len();
         let mut intervals = Vec::with_capacity(count);
@@ -241,7 +241,11 @@ impl Rounds<'_, '_> {
         Ok((intervals, empty))
     }
 
-    fn fill(&mut self, slot: Option<usize>, meter: &mut Meter) -> anyhow::Result<SlotInterval> {
+    fn fill(
+        &mut self,
+        slot: Option<usize>,
+        meter: &mut CalibrationMeter,
+    ) -> anyhow::Result<SlotInterval> {
         let start = self.clock.now();
         let until = start + self.plan.slot;
         let slot = match slot {
@@ -254,7 +258,7 @@ impl Rounds<'_, '_> {
         Ok(SlotInterval { start, end, runs })
     }
 
-    fn idle(&mut self, meter: &mut Meter) -> anyhow::Result<SlotInterval> {
+    fn idle(&mut self, meter: &mut CalibrationMeter) -> anyhow::Result<SlotInterval> {
         self.report("(idle)".to_owned());
         let start = self.clock.now();
         (self.sleep)(self.plan.idle);
@@ -270,7 +274,7 @@ impl Rounds<'_, '_> {
     fn report(&mut self, kind: String) {
         let rounds = ROUNDS as usize;
         let in_round = self.slots.len() + usize::from(self.plan.with_empty);
-        (self.progress)(Progress::Measuring {
+        (self.progress)(CalibrationProgress::Measuring {
             done: self.done,
             slots: rounds * in_round + rounds + 1,
             kind,

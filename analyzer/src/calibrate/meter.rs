@@ -25,7 +25,7 @@ pub(super) struct RailSamples {
 
 /// Mean power over whole samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Mean {
+pub(super) struct SampleMean {
     pub(super) watts: f64,
     /// Standard error of `watts`; `None` for a single sample.
     pub(super) error: Option<f64>,
@@ -36,7 +36,7 @@ pub(super) struct Mean {
 impl RailSamples {
     /// Returns the mean power over the samples within `[start, end)`, without those at its
     /// edges.
-    pub(super) fn mean(&self, start: Nanos, end: Nanos, lengths: Lengths) -> Option<Mean> {
+    pub(super) fn mean(&self, start: Nanos, end: Nanos, lengths: Lengths) -> Option<SampleMean> {
         let (first, last) = (start + lengths.lead, end - lengths.tail);
         let inside = |sample: &&Sample| sample.start >= first && sample.end <= last;
         let (mut energy, mut covered, mut powers) = (Energy::ZERO, Nanos::ZERO, Vec::new());
@@ -48,7 +48,7 @@ impl RailSamples {
             covered += time;
             powers.extend(read.over(time).map(Power::watts));
         }
-        Some(Mean {
+        Some(SampleMean {
             watts: energy.over(covered)?.watts(),
             error: sd(&powers).map(|sd| sd / (powers.len() as f64).sqrt()),
             covered,
@@ -66,7 +66,7 @@ pub(super) fn sd(values: &[f64]) -> Option<f64> {
 }
 
 /// Running sources.
-pub(super) struct Meter {
+pub(super) struct CalibrationMeter {
     sampler: Sampler,
     messages: Receiver<SamplerMessage>,
     rails: Vec<RailSamples>,
@@ -75,7 +75,7 @@ pub(super) struct Meter {
     started: Instant,
 }
 
-impl Meter {
+impl CalibrationMeter {
     /// Starts sources that measure.
     ///
     /// # Errors

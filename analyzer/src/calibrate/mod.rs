@@ -33,9 +33,9 @@ mod table;
 
 pub use estimate::{KindPower, LEAST_RELATIVE_SD, Skipped, UNKNOWN_RELATIVE_SD};
 pub use key::{key_of_run, machine};
-pub use measure::{Bench, MeasureOptions, Measured, Progress, measure};
+pub use measure::{Bench, CalibrationProgress, MeasureOptions, MeasuredPowers, measure};
 #[cfg(feature = "inference")]
-pub use model::{Calibration, calibrate, subjects};
+pub use model::{ModelCalibration, calibrate, subjects};
 pub use options::CalibrateOptions;
-pub use slot::{RunFn, Subject};
+pub use slot::{CalibrationSubject, RunFn};
 pub use table::print;

@@ -15,22 +15,22 @@ use energy_power::{OpenOptions, PowerSource};
 use energy_store::Store;
 use tracing_energy::Clock;
 
-use super::measure::{Bench, MeasureOptions, Measured, Progress, measure};
+use super::measure::{Bench, CalibrationProgress, MeasureOptions, MeasuredPowers, measure};
 use super::meter::refuse_unmeasured;
 use super::options::CalibrateOptions;
-use super::slot::{RunFn, Subject};
+use super::slot::{CalibrationSubject, RunFn};
 use crate::error::Error;
-use crate::run::{Depth, RunEvent, RunOptions};
+use crate::run::{RunEvent, RunOptions, SpanDepth};
 
 /// A stored calibration.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Calibration {
+pub struct ModelCalibration {
     /// Id in the file.
     pub id: i64,
     /// Stored row.
     pub row: CalibrationRow,
     /// Result of the measurement.
-    pub measured: Measured,
+    pub measured: MeasuredPowers,
     /// Warnings.
     pub warnings: Vec<String>,
 }
@@ -43,9 +43,9 @@ pub struct Calibration {
 pub fn calibrate(
     db: &Path,
     options: &CalibrateOptions,
-    progress: &mut dyn FnMut(Progress),
-) -> anyhow::Result<Calibration> {
-    if options.depth < Depth::Module {
+    progress: &mut dyn FnMut(CalibrationProgress),
+) -> anyhow::Result<ModelCalibration> {
+    if options.depth < SpanDepth::Module {
         let text = format!(
             "--depth {} has only spans with children, which cannot be calibrated; use --depth \
              module or deep",
@@ -56,7 +56,7 @@ pub fn calibrate(
     // Fail before the measurement, which takes minutes.
     let path = crate::run::model_path(&options.model, &mut |event| {
         if let RunEvent::Step(step) = event {
-            progress(Progress::Preparing {
+            progress(CalibrationProgress::Preparing {
                 step: step.to_owned(),
             });
         }
@@ -96,7 +96,7 @@ pub fn calibrate(
         measured.silent_rails.join(", ")
     );
     let id = store.insert_calibration(&row)?;
-    Ok(Calibration {
+    Ok(ModelCalibration {
         id,
         row,
         measured,
@@ -168,13 +168,13 @@ fn load(options: &CalibrateOptions, path: &Path) -> anyhow::Result<(Model, Captu
 }
 
 /// Returns the kinds of captured operations, in order of execution.
-pub fn subjects(captured: &Captured) -> Vec<Subject<'_>> {
-    let mut subjects: Vec<Subject<'_>> = Vec::new();
+pub fn subjects(captured: &Captured) -> Vec<CalibrationSubject<'_>> {
+    let mut subjects: Vec<CalibrationSubject<'_>> = Vec::new();
     for case in &captured.cases {
         let run: RunFn<'_> = Box::new(|| Ok(case.run()?));
         match subjects.iter_mut().find(|known| known.kind == case.kind) {
             Some(known) => known.runs.push(run),
-            None => subjects.push(Subject {
+            None => subjects.push(CalibrationSubject {
                 kind: case.kind.clone(),
                 runs: vec![run],
                 passes: passes(&case.kind),
@@ -217,7 +217,7 @@ fn key(
 fn details(
     options: &CalibrateOptions,
     captured: &Captured,
-    measured: &Measured,
+    measured: &MeasuredPowers,
     warnings: &[String],
 ) -> String {
     let skipped = measured.skipped.iter().map(|skipped| {

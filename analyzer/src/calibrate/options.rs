@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum as _};
 
 use crate::options::{SourceOptions, duration_text, parse_duration};
-use crate::run::{Depth, Requantize, RunOptions};
+use crate::run::{RunOptions, SpanDepth, WeightConversion};
 
 /// Depths at which operations can be calibrated: spans of others have children.
 const DEPTHS: [&str; 2] = ["module", "deep"];
@@ -20,11 +20,11 @@ pub struct CalibrateOptions {
     pub model: String,
     /// Number format to convert weights to when the model is loaded
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub requantize: Requantize,
+    pub requantize: WeightConversion,
     /// Operations to measure: those of each layer (module), or all single ones (deep). The
     /// calibration is valid for runs with the same --depth
     #[arg(long, value_name = "DEPTH", value_parser = depth_parser(), default_value = DEPTHS[0])]
-    pub depth: Depth,
+    pub depth: SpanDepth,
     /// Power source and its sampling.
     #[command(flatten)]
     pub power: SourceOptions,
@@ -42,13 +42,13 @@ impl Default for CalibrateOptions {
         Self {
             model,
             requantize,
-            depth: Depth::Module,
+            depth: SpanDepth::Module,
             power: SourceOptions::default(),
             budget: Duration::from_secs(180),
         }
     }
 }
 
-fn depth_parser() -> impl TypedValueParser<Value = Depth> {
-    PossibleValuesParser::new(DEPTHS).try_map(|name| Depth::from_str(&name, false))
+fn depth_parser() -> impl TypedValueParser<Value = SpanDepth> {
+    PossibleValuesParser::new(DEPTHS).try_map(|name| SpanDepth::from_str(&name, false))
 }

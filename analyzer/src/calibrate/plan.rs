@@ -72,7 +72,7 @@ pub(super) struct Plan {
 
 /// Run times of a kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Timed {
+pub(super) struct KindTime {
     /// Seconds of one run.
     pub run_s: f64,
     /// Seconds in a usual generation.
@@ -86,7 +86,7 @@ pub(super) struct Timed {
 /// # Errors
 /// If the budget is too short; the message contains the minimum.
 pub(super) fn plan(
-    kinds: &[Timed],
+    kinds: &[KindTime],
     empty_s: f64,
     budget: Nanos,
     lengths: Lengths,
@@ -120,7 +120,7 @@ pub(super) fn plan(
     })
 }
 
-fn share(kinds: &[Timed], empty_s: f64, fitting: usize) -> Vec<Vec<usize>> {
+fn share(kinds: &[KindTime], empty_s: f64, fitting: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..kinds.len()).collect();
     order.sort_by(|&a, &b| kinds[b].total_s.total_cmp(&kinds[a].total_s));
     let (mut alone, mut class): (Vec<usize>, Vec<usize>) = order
@@ -149,8 +149,8 @@ mod tests {
 
     const MS: fn(i64) -> Nanos = Nanos::from_millis;
 
-    fn kinds(totals: &[f64]) -> Vec<Timed> {
-        let timed = |&total_s: &f64| Timed {
+    fn kinds(totals: &[f64]) -> Vec<KindTime> {
+        let timed = |&total_s: &f64| KindTime {
             run_s: 1e-3,
             total_s,
         };

@@ -12,7 +12,7 @@ pub(super) struct SlotInterval {
 
 /// Time intervals of all slots and idle times.
 #[derive(Debug, Default)]
-pub(super) struct Schedule {
+pub(super) struct SlotSchedule {
     /// Idle times, one more than rounds.
     pub(super) idle: Vec<SlotInterval>,
     /// Slots of each round in the plan's order.

@@ -15,7 +15,7 @@ const BATCH: Nanos = Nanos::from_nanos(1_000_000);
 const TIMED: Nanos = Nanos::from_millis(10);
 
 /// A kind to measure.
-pub struct Subject<'r> {
+pub struct CalibrationSubject<'r> {
     /// Kind of its spans.
     pub kind: String,
     /// Its operation in each layer.
@@ -25,14 +25,14 @@ pub struct Subject<'r> {
 }
 
 /// A slot of each round: one kind, or several that share it.
-pub(super) struct Slot<'s> {
+pub(super) struct KindSlot<'s> {
     runs: Vec<&'s RunFn<'s>>,
     /// Number of runs between two reads of the clock.
     batch: u64,
     next: usize,
 }
 
-impl<'s> Slot<'s> {
+impl<'s> KindSlot<'s> {
     /// Creates a slot for `runs`, each of which takes `run_time` seconds. If they only launch
     /// work, all of them are launched at once.
     pub(super) fn new(runs: Vec<&'s RunFn<'s>>, run_time: f64, launches: bool) -> Self {

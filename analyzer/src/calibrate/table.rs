@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{KindPower, Measured};
+use super::{KindPower, MeasuredPowers};
 use crate::format::screen::OutputStyle;
 use crate::format::{percent, power, time_span};
 
@@ -10,7 +10,7 @@ use crate::format::{percent, power, time_span};
 ///
 /// # Errors
 /// If `out` cannot be written.
-pub fn print(measured: &Measured, style: OutputStyle, out: &mut dyn Write) -> io::Result<()> {
+pub fn print(measured: &MeasuredPowers, style: OutputStyle, out: &mut dyn Write) -> io::Result<()> {
     let mut rails: Vec<&str> = measured
         .kinds
         .iter()
@@ -74,7 +74,7 @@ mod tests {
             run_ns: 2_500.0,
             together,
         };
-        let measured = Measured {
+        let measured = MeasuredPowers {
             kinds: vec![kind("a > b", 1), kind("a > c", 2)],
             skipped: vec![Skipped {
                 rail: "gpu".into(),

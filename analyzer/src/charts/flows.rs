@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::name::name;
 use super::part::{NodePlaces, OWN};
 use crate::error::Result;
-use crate::query::{Balance, Ledger, Node, Recording, Run, ledger_of};
+use crate::query::{Balance, Node, NodeLedger, Recording, Run, ledger_of};
 
 /// Share of all energy below which nodes are merged.
 const MIN_SHARE: f64 = 0.006;
@@ -84,7 +84,7 @@ pub fn flows(
     Ok(Some(draw(&paths, &folding)))
 }
 
-fn add(paths: &mut BTreeMap<Path, f64>, rail: &str, ledger: &Ledger, places: &NodePlaces) {
+fn add(paths: &mut BTreeMap<Path, f64>, rail: &str, ledger: &NodeLedger, places: &NodePlaces) {
     let amount = |node: &Node| Some(node.energy_j()).filter(|j| j.is_finite() && *j != 0.0);
     for (node, place) in ledger.nodes.iter().zip(&places.of) {
         let Some(joules) = amount(node) else {
@@ -112,7 +112,7 @@ struct Folding {
 }
 
 /// A node without an index: level, part, displayed name, and the name that it represents.
-type Shown = (usize, Option<String>, String, String);
+type DisplayedNode = (usize, Option<String>, String, String);
 
 impl Folding {
     fn of(paths: &BTreeMap<Path, f64>, least: f64) -> Self {
@@ -145,7 +145,7 @@ impl Folding {
     }
 
     /// Returns the nodes on a path.
-    fn path_nodes(&self, path: &Path) -> Vec<Shown> {
+    fn path_nodes(&self, path: &Path) -> Vec<DisplayedNode> {
         let (rail, phase, part, op) = path;
         let [phase_key, part_key, op_key] = keys(path);
         let shown_part = self.name(1, &part_key, part);

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::name::Names;
+use super::name::NameTable;
 use super::part::{NodePlaces, REMAINDER};
-use crate::query::{Ledger, Node};
+use crate::query::{Node, NodeLedger};
 
 /// Maximum number of rows for layers; others are merged.
 const LAYERS: usize = 256;
@@ -60,7 +60,7 @@ pub struct MatrixCell {
 }
 
 /// Returns the matrix; `None` if no node is in a layer or component.
-pub fn matrix(ledger: &Ledger, places: &NodePlaces) -> Option<Matrix> {
+pub fn matrix(ledger: &NodeLedger, places: &NodePlaces) -> Option<Matrix> {
     let is_in = |node: &Node| node.layer.is_some() || node.component.is_some();
     if !ledger.nodes.iter().any(is_in) {
         return None;
@@ -129,7 +129,7 @@ impl MatrixCell {
 
 /// Names of rows or columns, in the order of their first nodes.
 struct Axis {
-    names: Names,
+    names: NameTable,
     limit: usize,
 }
 
@@ -139,7 +139,7 @@ impl Axis {
 
     fn new(limit: usize) -> Self {
         Self {
-            names: Names::default(),
+            names: NameTable::default(),
             limit,
         }
     }

@@ -17,12 +17,12 @@ pub fn name(text: &str) -> String {
 
 /// Interned names.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Names {
+pub struct NameTable {
     list: Vec<String>,
     places: HashMap<String, usize>,
 }
 
-impl Names {
+impl NameTable {
     /// Returns the index of a recorded name. Names that are equal after shortening have the
     /// same index.
     pub fn number(&mut self, text: &str) -> usize {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn names_are_shortened_cleaned_and_stored_once() {
-        let mut names = Names::default();
+        let mut names = NameTable::default();
         let long = "x".repeat(1 << 20);
         let numbers = ["a", "b\u{202e}", "a", long.as_str(), long.as_str(), " "];
         let numbers = numbers.map(|text| names.number(text));

@@ -11,8 +11,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::name::Names;
-use crate::query::{Ledger, Node};
+use super::name::NameTable;
+use crate::query::{Node, NodeLedger};
 
 /// Name of the part for a phase's own spans.
 pub const OWN: &str = "(own)";
@@ -21,7 +21,7 @@ pub const REMAINDER: &str = "(remainder)";
 
 /// Assignment of one node, as indices of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct NodePlace {
     /// Its phase.
     pub phase: usize,
     /// Its part.
@@ -34,9 +34,9 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodePlaces {
     /// Names of phases, parts and operations.
-    pub names: Names,
+    pub names: NameTable,
     /// Assignment of each node of the ledger.
-    pub of: Vec<Place>,
+    pub of: Vec<NodePlace>,
 }
 
 /// Enclosing nodes that determine the assignment, as indices of the ledger: the topmost node of
@@ -52,11 +52,11 @@ struct EnclosingNodes {
 
 impl NodePlaces {
     /// Assigns all nodes of a ledger.
-    pub fn new(ledger: &Ledger) -> Self {
+    pub fn new(ledger: &NodeLedger) -> Self {
         let heads: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
         let mut known: HashMap<i64, EnclosingNodes> = HashMap::with_capacity(ledger.nodes.len());
         let mut places = Self {
-            names: Names::default(),
+            names: NameTable::default(),
             of: Vec::with_capacity(ledger.nodes.len()),
         };
         // Parents come first.
@@ -71,7 +71,7 @@ impl NodePlaces {
         places
     }
 
-    fn place(&mut self, ledger: &Ledger, enclosing: &EnclosingNodes) -> Place {
+    fn place(&mut self, ledger: &NodeLedger, enclosing: &EnclosingNodes) -> NodePlace {
         let mut number = |at: Option<usize>, without: &str| match at {
             Some(at) => {
                 let node = &ledger.nodes[at];
@@ -84,7 +84,7 @@ impl NodePlaces {
             .component
             .or(enclosing.section)
             .or(enclosing.below_phase);
-        Place {
+        NodePlace {
             phase: number(enclosing.phase, REMAINDER),
             part: number(
                 part,

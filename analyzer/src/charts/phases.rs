@@ -6,7 +6,7 @@ use energy_data::BasisSet;
 use serde::Serialize;
 
 use super::name::name;
-use crate::query::{BETWEEN, Ledger, Phase, PhaseSpan, sum_known};
+use crate::query::{BETWEEN, NodeLedger, Phase, PhaseSpan, sum_known};
 
 /// Maximum number of phases with separate bars.
 const MAX_BARS: usize = 60;
@@ -43,7 +43,7 @@ pub struct PhaseBar {
 /// Returns the bars of phases. `is_complete` states that `spans` is complete.
 pub fn phase_bars(
     phases: &[Phase],
-    ledger: &Ledger,
+    ledger: &NodeLedger,
     spans: &[PhaseSpan],
     is_complete: bool,
 ) -> Vec<PhaseBar> {

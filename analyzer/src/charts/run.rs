@@ -10,10 +10,10 @@ use super::name::name;
 use super::part::NodePlaces;
 use super::phases::{PhaseBar, phase_bars};
 use super::series::{TokenSeries, series};
-use super::timeline::{Timeline, TimelineInput, timeline};
+use super::timeline::{PowerTimeline, TimelineInput, timeline};
 use super::tree::{TreeChart, tree};
 use crate::error::Result;
-use crate::query::{self, Ledger, Recording, Run};
+use crate::query::{self, NodeLedger, Recording, Run};
 use crate::summary::Summary;
 
 /// Maximum number of phases whose times are read.
@@ -39,7 +39,7 @@ pub struct RunCharts {
     /// What `heads` contains: `phases` or `root spans`.
     pub heads_are: &'static str,
     /// Power over time.
-    pub timeline: Option<Timeline>,
+    pub timeline: Option<PowerTimeline>,
     /// Layers by components.
     pub matrix: Option<Matrix>,
     /// Tokens.
@@ -55,7 +55,7 @@ impl RunCharts {
     ///
     /// # Errors
     /// Fails if the file cannot be read.
-    pub fn read(recording: &Recording, summary: &Summary, ledger: &Ledger) -> Result<Self> {
+    pub fn read(recording: &Recording, summary: &Summary, ledger: &NodeLedger) -> Result<Self> {
         let run = &summary.run;
         let places = NodePlaces::new(ledger);
         let spans = query::phase_spans(recording, run, ledger, PHASES)?;

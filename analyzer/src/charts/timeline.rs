@@ -13,7 +13,9 @@ use serde::Serialize;
 use super::accounts::RailAccounts;
 use super::name::name;
 use crate::error::Result;
-use crate::query::{self, Attribution, Balance, Ledger, PhaseSpan, PowerWindow, Recording, Run};
+use crate::query::{
+    self, Attribution, Balance, NodeLedger, PhaseSpan, Recording, Run, StoredWindow,
+};
 
 /// Maximum number of steps of a rail and of all rails together, and minimum number of a rail.
 const STEPS: i64 = 600;
@@ -26,7 +28,7 @@ const BANDS: usize = 300;
 
 /// Power of rails, with phases in the background.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Timeline {
+pub struct PowerTimeline {
     /// Length of the run.
     pub end_ns: i64,
     /// Root rails first.
@@ -105,7 +107,7 @@ pub struct TimelineInput<'r> {
     /// The run.
     pub run: &'r Run,
     /// Its whole ledger.
-    pub ledger: &'r Ledger,
+    pub ledger: &'r NodeLedger,
     /// Its rails.
     pub balance: &'r [Balance],
     /// The accounts chart of its rails.
@@ -120,7 +122,7 @@ pub struct TimelineInput<'r> {
 ///
 /// # Errors
 /// Fails if the file cannot be read.
-pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
+pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<PowerTimeline>> {
     let end_ns = end(input)?;
     let offsets = offsets(input.balance, input.attribution);
     let mut lines: HashMap<i64, (usize, Vec<TimelineStep>)> = HashMap::new();
@@ -158,7 +160,7 @@ pub fn timeline(input: &TimelineInput<'_>) -> Result<Option<Timeline>> {
     }
     let rails_left_out = rails.len().saturating_sub(RAILS);
     rails.truncate(RAILS);
-    Ok((!rails.is_empty()).then(|| Timeline {
+    Ok((!rails.is_empty()).then(|| PowerTimeline {
         end_ns,
         rails,
         rails_left_out,
@@ -193,7 +195,7 @@ fn offsets(balance: &[Balance], attribution: Option<&Attribution>) -> HashMap<i6
 
 fn add(
     steps: &mut Vec<TimelineStep>,
-    window: &PowerWindow,
+    window: &StoredWindow,
     length: i64,
     phase: impl Fn(i64) -> Option<String>,
 ) {

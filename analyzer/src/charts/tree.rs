@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::name::Names;
+use super::name::NameTable;
 use super::part::NodePlaces;
-use crate::query::Ledger;
+use crate::query::NodeLedger;
 
 /// Maximum number of nodes that are drawn separately; each may have an additional child that
 /// merges small nodes.
@@ -51,8 +51,8 @@ pub struct TreeChart {
 }
 
 /// Returns the tree; `None` if no node has energy.
-pub fn tree(ledger: &Ledger, places: &NodePlaces) -> Option<TreeChart> {
-    let sums = NodeSums::new(ledger);
+pub fn tree(ledger: &NodeLedger, places: &NodePlaces) -> Option<TreeChart> {
+    let sums = InclusiveSums::new(ledger);
     let all: f64 = sums.mass.iter().zip(&sums.parent).fold(0.0, root_mass);
     if all <= 0.0 {
         return None;
@@ -69,15 +69,15 @@ fn root_mass(sum: f64, (mass, parent): (&f64, &Option<usize>)) -> f64 {
 }
 
 /// Parents and inclusive amounts of the ledger's nodes.
-struct NodeSums {
+struct InclusiveSums {
     parent: Vec<Option<usize>>,
     level: Vec<usize>,
     /// Inclusive sum of absolute amounts, so that large amounts of opposite sign do not cancel.
     mass: Vec<f64>,
 }
 
-impl NodeSums {
-    fn new(ledger: &Ledger) -> Self {
+impl InclusiveSums {
+    fn new(ledger: &NodeLedger) -> Self {
         let nodes = &ledger.nodes;
         let mut places: HashMap<i64, usize> = HashMap::with_capacity(nodes.len());
         let (mut parent, mut level) = (Vec::new(), Vec::new());
@@ -111,8 +111,14 @@ impl NodeSums {
         all.filter(|at| self.is_kept(*at, least)).count()
     }
 
-    fn fold(&self, ledger: &Ledger, places: &NodePlaces, least: f64, least_j: f64) -> TreeChart {
-        let mut names = Names::default();
+    fn fold(
+        &self,
+        ledger: &NodeLedger,
+        places: &NodePlaces,
+        least: f64,
+        least_j: f64,
+    ) -> TreeChart {
+        let mut names = NameTable::default();
         let mut tree = TreeChart {
             nodes: ledger.nodes.len(),
             least,
@@ -157,7 +163,7 @@ impl TreeChart {
     /// Adds an empty node and returns its index.
     fn push(
         &mut self,
-        names: &mut Names,
+        names: &mut NameTable,
         parent: Option<usize>,
         name: &str,
         [part, phase]: [&str; 2],

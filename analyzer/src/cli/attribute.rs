@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::console::warn;
+use super::database::open;
 use crate::attribute::{ReattributionOptions, attribute, complete};
 use crate::options::RunSelector;
 
@@ -36,9 +38,9 @@ pub struct AttributeArgs {
 
 pub(super) fn run(db: &Path, args: &AttributeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if let Some(note) = complete(db, &args.run.selector)? {
-        super::warn(&note);
+        warn(&note);
     }
-    let (recording, run) = super::open(db, &args.run)?;
+    let (recording, run) = open(db, &args.run)?;
     drop(recording);
     let progress = super::progress::Progress::new("attributing");
     let id = attribute(db, &run.row.uuid, &args.options)?;

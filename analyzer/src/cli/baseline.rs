@@ -5,8 +5,10 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
+use super::console::{style, warn};
+use super::database::open_recording;
+use super::exit::{NegativeResult, SilentExit, UsageError};
 use super::progress::Progress;
-use super::{Finding, SilentExit, Usage};
 use crate::baseline::{self, CheckOptions, CheckOutcome, Checked, IfExists, SaveOptions, Saved};
 use crate::format::{Format, counted, escape};
 use crate::options::OutputFormat;
@@ -59,7 +61,7 @@ pub enum BaselineCommand {
     List(ListArgs),
     /// Delete a baseline but keep its runs
     #[command(after_help = "Examples:\n  energy baseline delete main")]
-    Delete(DeleteArgs),
+    Delete(DeleteBaselineArgs),
 }
 
 /// Options of `energy baseline save`.
@@ -127,7 +129,7 @@ pub struct ListArgs {
 
 /// Options of `energy baseline delete`.
 #[derive(Debug, Args)]
-pub struct DeleteArgs {
+pub struct DeleteBaselineArgs {
     /// Name of the baseline
     #[arg(value_name = "BASELINE")]
     name: String,
@@ -149,8 +151,8 @@ pub(super) fn run(db: &Path, args: &BaselineArgs, out: &mut dyn Write) -> anyhow
         BaselineCommand::Save(args) => save(db, args, out),
         BaselineCommand::Check(args) => check(db, args, out),
         BaselineCommand::List(args) => {
-            let all = baseline::list(&super::open_recording(db)?)?;
-            Ok(baseline::list_answer(&all).write(out, args.output.format(), &super::style())?)
+            let all = baseline::list(&open_recording(db)?)?;
+            Ok(baseline::list_answer(&all).write(out, args.output.format(), &style())?)
         }
         BaselineCommand::Delete(args) => {
             let removed = baseline::remove(db, &args.name)?;
@@ -175,12 +177,12 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     };
     let saved = match &args.runs.existing {
         Some(selector) => {
-            let runs = crate::query::select(&super::open_recording(db)?, selector)?.runs;
+            let runs = crate::query::select(&open_recording(db)?, selector)?.runs;
             baseline::save_runs(db, &runs, &options)?
         }
         None if args.runs.program.is_empty() => {
             let text = "give the program after --, or recorded runs with --runs";
-            return Err(Usage(text.to_owned()).into());
+            return Err(UsageError(text.to_owned()).into());
         }
         None => {
             let program = args.runs.program(db, &args.runs.program);
@@ -195,7 +197,7 @@ fn save(db: &Path, args: &SaveArgs, out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 fn check(db: &Path, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let saved = baseline::find(&recording, &args.name)?;
     let options = &args.options;
     let checked = match &args.runs.existing {
@@ -205,7 +207,7 @@ fn check(db: &Path, args: &CheckArgs, out: &mut dyn Write) -> anyhow::Result<()>
             execute(db, args, &saved)?
         }
     };
-    baseline::check_answer(&checked).write(out, args.output.format(), &super::style())?;
+    baseline::check_answer(&checked).write(out, args.output.format(), &style())?;
     report_outcome(&checked, args)
 }
 
@@ -217,7 +219,7 @@ fn execute(db: &Path, args: &CheckArgs, saved: &Saved) -> anyhow::Result<Checked
         (true, None) => {
             let text =
                 "the baseline has no command: give the program after --, or runs with --runs";
-            return Err(Usage(text.to_owned()).into());
+            return Err(UsageError(text.to_owned()).into());
         }
     };
     let new = runs.program(db, words);
@@ -244,7 +246,7 @@ fn report_outcome(checked: &Checked, args: &CheckArgs) -> anyhow::Result<()> {
                 "energy regression against baseline {}",
                 escape(&checked.baseline)
             );
-            Err(Finding::new(REGRESSION, text).into())
+            Err(NegativeResult::new(REGRESSION, text).into())
         }
         (CheckOutcome::Undecided, is_strict) => {
             let is_covered = checked.compared.undecided().is_empty();
@@ -260,9 +262,9 @@ fn report_outcome(checked: &Checked, args: &CheckArgs) -> anyhow::Result<()> {
                 (true, false) => "undecided: the runs neither show nor exclude a regression",
             };
             if is_strict {
-                return Err(Finding::new(UNDECIDED, text.into()).into());
+                return Err(NegativeResult::new(UNDECIDED, text.into()).into());
             }
-            super::warn(text);
+            warn(text);
             Ok(())
         }
     }

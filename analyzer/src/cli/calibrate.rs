@@ -5,6 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+#[cfg(not(feature = "inference"))]
+use super::console::without_inference;
+#[cfg(feature = "inference")]
+use super::{
+    console::{style, warn},
+    file::create,
+};
 use crate::calibrate::CalibrateOptions;
 
 /// Options of `energy calibrate`.
@@ -33,7 +40,7 @@ pub struct CalibrateArgs {
 
 #[cfg(not(feature = "inference"))]
 pub(super) fn run(_db: &Path, _args: &CalibrateArgs, _out: &mut dyn Write) -> anyhow::Result<()> {
-    Err(super::without_inference())
+    Err(without_inference())
 }
 
 #[cfg(feature = "inference")]
@@ -46,9 +53,9 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
         crate::calibrate::calibrate(db, &args.options, &mut |progress| show(&bar, progress));
     bar.finish_and_clear();
     let calibrated = calibrated?;
-    crate::calibrate::print(&calibrated.measured, super::style(), out)?;
+    crate::calibrate::print(&calibrated.measured, style(), out)?;
     for warning in &calibrated.warnings {
-        super::warn(warning);
+        warn(warning);
     }
     let mut err = std::io::stderr();
     writeln!(
@@ -58,7 +65,7 @@ pub(super) fn run(db: &Path, args: &CalibrateArgs, out: &mut dyn Write) -> anyho
         db.display()
     )?;
     if let Some(path) = &args.export {
-        let mut file = std::io::BufWriter::new(super::file::create(path)?);
+        let mut file = std::io::BufWriter::new(create(path)?);
         crate::priors::write_priors(&mut file, &calibrated.row.priors())?;
         file.flush()?;
         writeln!(err, "wrote {}", path.display())?;
@@ -88,13 +95,15 @@ fn bar() -> indicatif::ProgressBar {
 }
 
 #[cfg(feature = "inference")]
-fn show(bar: &indicatif::ProgressBar, progress: crate::calibrate::Progress) {
-    use crate::calibrate::Progress;
+fn show(bar: &indicatif::ProgressBar, progress: crate::calibrate::CalibrationProgress) {
+    use crate::calibrate::CalibrationProgress;
 
     let (done, all, what) = match progress {
-        Progress::Preparing { step } => (0, 0, step),
-        Progress::Timing { done, kinds } => (done, kinds, "timing operations".to_owned()),
-        Progress::Measuring { done, slots, kind } => (done, slots, kind),
+        CalibrationProgress::Preparing { step } => (0, 0, step),
+        CalibrationProgress::Timing { done, kinds } => {
+            (done, kinds, "timing operations".to_owned())
+        }
+        CalibrationProgress::Measuring { done, slots, kind } => (done, slots, kind),
     };
     bar.set_length(all as u64);
     bar.set_position(done as u64);

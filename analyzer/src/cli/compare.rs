@@ -5,9 +5,11 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::{Finding, SilentExit, Usage};
-use crate::compare::stats::Gate;
-use crate::compare::{CompareOptions, Compared, sides};
+use super::console::{style, warn};
+use super::database::open_recording;
+use super::exit::{NegativeResult, SilentExit, UsageError};
+use crate::compare::stats::GateOutcome;
+use crate::compare::{CompareOptions, ComparedSides, sides};
 use crate::format::Format;
 use crate::options::{OutputFormat, parse_fraction};
 
@@ -59,23 +61,23 @@ pub struct CompareArgs {
 pub(super) fn run(db: &Path, args: &CompareArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.by.is_none() && !(2..=4).contains(&args.sides.len()) {
         let text = "give two to four runs or groups, or --by tag=KEY";
-        return Err(Usage(text.to_owned()).into());
+        return Err(UsageError(text.to_owned()).into());
     }
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let (sides, left_out) = sides(&recording, &args.sides, args.by.as_deref())?;
-    let compared = Compared::read(&recording, sides, &args.options)?;
+    let compared = ComparedSides::read(&recording, sides, &args.options)?;
     compared.write(
         &left_out,
         args.fail_above,
         out,
         args.output.format(),
-        &super::style(),
+        &style(),
     )?;
     if let Some(text) = compared.undecided().into_iter().next() {
         return Err(match args.output.format() {
             // These contain it as a caution above the tables.
             Format::Table | Format::Markdown => SilentExit(UNDECIDED).into(),
-            Format::Json | Format::Csv => Finding::new(UNDECIDED, text).into(),
+            Format::Json | Format::Csv => NegativeResult::new(UNDECIDED, text).into(),
         });
     }
     match args.fail_above {
@@ -84,21 +86,21 @@ pub(super) fn run(db: &Path, args: &CompareArgs, out: &mut dyn Write) -> anyhow:
     }
 }
 
-fn report_gates(compared: &Compared, above: f64, strict: bool) -> anyhow::Result<()> {
+fn report_gates(compared: &ComparedSides, above: f64, strict: bool) -> anyhow::Result<()> {
     let gates = compared.gates(above);
-    let with = |which: Gate| -> Vec<&str> {
+    let with = |which: GateOutcome| -> Vec<&str> {
         let others = compared.sides.iter().skip(1).zip(&gates);
         let found = others.filter(|(_, gate)| **gate == which);
         found.map(|(side, _)| side.label).collect()
     };
     let above = crate::format::percent(Some(above));
-    let (worse, undecided) = (with(Gate::Regression), with(Gate::Undecided));
+    let (worse, undecided) = (with(GateOutcome::Regression), with(GateOutcome::Undecided));
     if !worse.is_empty() {
         let text = format!(
             "energy of {} exceeds A by more than {above}",
             worse.join(", ")
         );
-        return Err(Finding::new(REGRESSION, text).into());
+        return Err(NegativeResult::new(REGRESSION, text).into());
     }
     if undecided.is_empty() {
         return Ok(());
@@ -108,9 +110,9 @@ fn report_gates(compared: &Compared, above: f64, strict: bool) -> anyhow::Result
         undecided.join(", ")
     );
     if strict {
-        return Err(Finding::new(UNDECIDED, text).into());
+        return Err(NegativeResult::new(UNDECIDED, text).into());
     }
-    super::warn(&text);
+    warn(&text);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, Command};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -14,13 +14,12 @@ pub struct CompletionsArgs {
     shell: clap_complete::Shell,
 }
 
-pub(super) fn run(args: &CompletionsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    args: &CompletionsArgs,
+    mut command: Command,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut super::help::command(),
-        "energy",
-        &mut script,
-    );
+    clap_complete::generate(args.shell, &mut command, "energy", &mut script);
     Ok(out.write_all(&script)?)
 }

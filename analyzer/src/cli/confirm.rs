@@ -2,15 +2,16 @@
 
 use std::io::Write;
 
-use super::Usage;
+use super::console::is_interactive;
+use super::exit::UsageError;
 
 /// Prompts on the terminal and reads y or N.
 ///
 /// # Errors
 /// If the answer is no, or there is no terminal; `instead` names the option to use then.
 pub(super) fn confirm(question: &str, instead: &str) -> anyhow::Result<()> {
-    if !super::is_interactive() {
-        return Err(Usage(format!("no terminal to confirm on: {instead}")).into());
+    if !is_interactive() {
+        return Err(UsageError(format!("no terminal to confirm on: {instead}")).into());
     }
     let mut err = std::io::stderr();
     write!(err, "{question} [y/N] ")?;

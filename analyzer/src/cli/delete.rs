@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::confirm::confirm;
+use super::database::open_recording;
 use super::progress::Progress;
 use crate::format::{bytes, escape, utc};
 use crate::query::Run;
@@ -29,7 +30,7 @@ pub struct DeleteArgs {
 }
 
 pub(super) fn run(db: &Path, args: &DeleteArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let progress = Progress::new("measuring");
     let plan = DeletePlan::read(&recording, &args.selectors)?;
     drop((recording, progress));

@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::confirm::confirm;
-use super::{Finding, SilentExit};
+use super::console::{style, warn};
+use super::exit::{NegativeResult, SilentExit};
 use crate::doctor::{
-    AsRoot, DoctorOptions, Fix, RuleUser, State, ValidateOptions, examine, fix_for_here,
+    AsRoot, DoctorOptions, Fix, RuleUser, SourceState, ValidateOptions, examine, fix_for_here,
     system_root, validate,
 };
 use crate::options::{OutputFormat, parse_duration};
@@ -66,16 +67,18 @@ pub(super) fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let examined = examine(&args.options);
     examined
         .answer()
-        .write(out, args.output.format(), &super::style())?;
+        .write(out, args.output.format(), &style())?;
     if let Err(error) = examined.keep() {
-        super::warn(&format!(
+        warn(&format!(
             "could not store the sensor characteristics: {error}"
         ));
     }
     match (examined.has_measured(), examined.has_any()) {
         (true, _) => Ok(()),
         (false, true) => Err(SilentExit(1).into()),
-        (false, false) => Err(Finding::new(2, "no power source is available".to_owned()).into()),
+        (false, false) => {
+            Err(NegativeResult::new(2, "no power source is available".to_owned()).into())
+        }
     }
 }
 
@@ -84,11 +87,11 @@ fn check(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let validation = validate(&args.validation);
     validation
         .answer()
-        .write(out, args.output.format(), &super::style())?;
+        .write(out, args.output.format(), &style())?;
     match (validation.rails.is_empty(), validation.is_in_order()) {
         (true, _) => Err(SilentExit(1).into()),
         (false, true) => Ok(()),
-        (false, false) => Err(Finding::new(2, "a rail failed validation".to_owned()).into()),
+        (false, false) => Err(NegativeResult::new(2, "a rail failed validation".to_owned()).into()),
     }
 }
 
@@ -128,8 +131,8 @@ fn require_locked(fix: &Fix) -> anyhow::Result<()> {
     });
     let state = examined.sources.into_iter().find(|one| one.0 == fix.source);
     match state.map(|(_, state)| state) {
-        Some(State::Locked { .. }) => Ok(()),
-        Some(State::Absent(what)) => anyhow::bail!("{}: not available ({what})", fix.source),
+        Some(SourceState::Locked { .. }) => Ok(()),
+        Some(SourceState::Absent(what)) => anyhow::bail!("{}: not available ({what})", fix.source),
         _ => anyhow::bail!("{} is not locked; see `energy doctor`", fix.source),
     }
 }

@@ -8,17 +8,17 @@ const WRONG_USAGE: u8 = 2;
 /// Wrong usage of a command: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Usage(pub(super) String);
+pub(super) struct UsageError(pub(super) String);
 
 /// A negative result of a command that did not fail, with its exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
-pub(super) struct Finding {
+pub(super) struct NegativeResult {
     code: u8,
     text: String,
 }
 
-impl Finding {
+impl NegativeResult {
     pub(super) fn new(code: u8, text: String) -> Self {
         Self { code, text }
     }
@@ -35,12 +35,12 @@ pub(super) fn code(error: &anyhow::Error) -> u8 {
     if let Some(SilentExit(code)) = error.downcast_ref() {
         return *code;
     }
-    if let Some(finding) = error.downcast_ref::<Finding>() {
+    if let Some(finding) = error.downcast_ref::<NegativeResult>() {
         return finding.code;
     }
     match error.downcast_ref::<Error>() {
         Some(error) => error.exit_code(),
-        None if error.is::<Usage>() => WRONG_USAGE,
+        None if error.is::<UsageError>() => WRONG_USAGE,
         None => 1,
     }
 }

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::console::warn;
+use super::database::open_attributed;
+use super::exit::UsageError;
 use crate::export::{
-    ExportWriter, Exported, FORMATS, Format, FormatOutput, NodeCost, Source, WalkFilter, export,
-    format, names,
+    ExportFormat, ExportSource, ExportWriter, Exported, FORMATS, FormatOutput, NodeCost,
+    WalkFilter, export, format, names,
 };
 use crate::format::{bytes, escape};
 use crate::options::AttributedRun;
@@ -38,7 +41,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Returns the examples and a line for each format.
 fn help() -> String {
-    let line = |format: &&dyn Format| format!("  {:<11}{}\n", format.name(), format.about());
+    let line = |format: &&dyn ExportFormat| format!("  {:<11}{}\n", format.name(), format.about());
     let formats: String = FORMATS.iter().map(line).collect();
     format!(
         "{EXAMPLES}\n\nFormats:\n{formats}\nEnergies are active energies of spans. Each \
@@ -51,20 +54,17 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if to_stdout && format.output() == FormatOutput::Folder {
         let text = format!("{} writes a folder: give it with -o FOLDER", format.name());
-        return Err(super::Usage(text).into());
+        return Err(UsageError(text).into());
     }
-    let (recording, run) = super::open_attributed(db, &args.run)?;
-    let source = Source::read(&recording, &run, args.filter)?;
+    let (recording, run) = open_attributed(db, &args.run)?;
+    let source = ExportSource::read(&recording, &run, args.filter)?;
     if let Some(caveat) = run.caveat() {
         let _ = writeln!(std::io::stderr(), "energies are {caveat}");
     }
     if to_stdout {
         let mut out = ExportWriter::stream(out);
         format.write(&source, &mut out)?;
-        out.finish()?
-            .warnings
-            .iter()
-            .for_each(|text| super::warn(text));
+        out.finish()?.warnings.iter().for_each(|text| warn(text));
         return Ok(());
     }
     let path = args
@@ -72,17 +72,17 @@ pub(super) fn run(db: &Path, args: &ExportArgs, out: &mut dyn Write) -> anyhow::
         .clone()
         .unwrap_or_else(|| default_path(format, &run));
     let exported = export(format, &source, &path)?;
-    exported.warnings.iter().for_each(|text| super::warn(text));
+    exported.warnings.iter().for_each(|text| warn(text));
     report(&path, &exported);
     let is_none = exported.walked.emitted == 0 && source.node_costs()?.iter().all(is_nothing);
     if is_none && !source.filter.is_whole() {
-        super::warn("no span entry matches --window and --min-energy");
+        warn("no span entry matches --window and --min-energy");
     }
     Ok(())
 }
 
 /// Returns the path that is written without `--output`.
-fn default_path(format: &dyn Format, run: &crate::query::Run) -> PathBuf {
+fn default_path(format: &dyn ExportFormat, run: &crate::query::Run) -> PathBuf {
     match format.output() {
         FormatOutput::File(ending) | FormatOutput::Json(ending) => {
             format!("{}.{ending}", run.short_id()).into()
@@ -113,7 +113,7 @@ fn report(path: &Path, exported: &Exported) {
     }
     let _ = writeln!(std::io::stderr(), "{text}");
     if walked.clipped > 0 {
-        super::warn(&format!(
+        warn(&format!(
             "{} span entries ended after their parent; they are truncated at its end",
             walked.clipped
         ));

@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::console::warn;
+use super::database::open_recording;
+use super::exit::UsageError;
+use super::file::{is_stdout, write_file};
+use super::selected::selected;
 use crate::error::Result;
-use crate::flamegraph::{Graph, GraphOptions, Idle, Measure, Picture, draw_side_by_side};
+use crate::flamegraph::{Graph, GraphOptions, IdleEnergy, Measure, Picture, draw_side_by_side};
 use crate::options::AttributedRun;
-use crate::query::{Recording, Selection};
+use crate::query::{Recording, RunSelection};
 
 /// Options of `energy flamegraph`.
 #[derive(Debug, Args)]
@@ -73,9 +78,10 @@ impl FlamegraphArgs {
     }
 
     /// Rejects combinations of options that contradict each other.
-    fn check(&self) -> std::result::Result<(), super::Usage> {
-        let refuse = |text: &str| Err(super::Usage(text.to_owned()));
-        let has_energy_options = self.graph.rail.is_some() || self.graph.idle != Idle::default();
+    fn check(&self) -> std::result::Result<(), UsageError> {
+        let refuse = |text: &str| Err(UsageError(text.to_owned()));
+        let has_energy_options =
+            self.graph.rail.is_some() || self.graph.idle != IdleEnergy::default();
         match self.by {
             Widths::Time if has_energy_options => refuse(
                 "--by time cannot be combined with --rail or --idle: times have no rail and no idle share",
@@ -83,9 +89,7 @@ impl FlamegraphArgs {
             Widths::Both if self.folded.is_some() => {
                 refuse("--folded writes one quantity: use it with --by energy or --by time")
             }
-            _ if self.folded.as_deref() == Some(Path::new("-"))
-                && super::is_stdout(&self.output) =>
-            {
+            _ if self.folded.as_deref() == Some(Path::new("-")) && is_stdout(&self.output) => {
                 refuse(
                     "only one of --output and --folded can be standard output: give a file name for the other",
                 )
@@ -97,20 +101,20 @@ impl FlamegraphArgs {
 
 pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     args.check()?;
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let after = args.diff.as_deref();
     let after = after
-        .map(|which| super::selected(&recording, which, None))
+        .map(|which| selected(&recording, which, None))
         .transpose()?;
-    let before = super::selected(&recording, &args.run.run.selector, args.run.attribution)?;
+    let before = selected(&recording, &args.run.run.selector, args.run.attribution)?;
     let sides = (before, after);
     let (what, picture) = (args.content(), &args.picture);
     let graph = read(&recording, &sides, &what)?;
     for notice in graph.notices(picture) {
-        super::warn(&notice);
+        warn(&notice);
     }
     if let Some(folded) = &args.folded {
-        super::write_file(folded, out, |out| graph.fold(out))?;
+        write_file(folded, out, |out| graph.fold(out))?;
     }
     match args.by {
         Widths::Both => {
@@ -119,11 +123,11 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
                 ..what
             };
             let time = read(&recording, &sides, &what)?;
-            super::write_file(&args.output, out, |out| {
+            write_file(&args.output, out, |out| {
                 draw_side_by_side([&graph, &time], picture, out)
             })?;
         }
-        _ => super::write_file(&args.output, out, |out| graph.draw(picture, out))?,
+        _ => write_file(&args.output, out, |out| graph.draw(picture, out))?,
     }
     let _ = writeln!(std::io::stderr(), "{}", graph.title());
     Ok(())
@@ -131,7 +135,7 @@ pub(super) fn run(db: &Path, args: &FlamegraphArgs, out: &mut dyn Write) -> anyh
 
 fn read(
     recording: &Recording,
-    sides: &(Selection, Option<Selection>),
+    sides: &(RunSelection, Option<RunSelection>),
     what: &GraphOptions,
 ) -> Result<Graph> {
     match &sides.1 {

@@ -1,6 +1,6 @@
 //! Template of `energy --help`: commands grouped under headings.
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 
 /// Commands by purpose. Commands that are not part of this build are skipped.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -34,9 +34,8 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Set up the shell", &["completions", "man"]),
 ];
 
-/// Returns the command-line definition with the grouped help.
-pub(super) fn command() -> Command {
-    let command = super::Cli::command();
+/// Groups the commands in the help of `command`.
+pub(super) fn with_groups(command: Command) -> Command {
     let list = list(&command);
     command.help_template(format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{list}Options:\n{{options}}{{after-help}}"
@@ -63,6 +62,7 @@ fn list(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::command;
 
     /// Returns all commands with the words that invoke them.
     fn all(command: &Command, words: &[String]) -> Vec<(Vec<String>, Command)> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
+use super::console::warn;
 use crate::format::counted;
 use crate::import::{
     ChromeOptions, ImportOptions, PowerOptions, import, import_chrome, import_power,
@@ -80,7 +81,7 @@ pub(super) fn run(db: &Path, args: &ImportArgs, out: &mut dyn Write) -> anyhow::
         ImportSource::Power(options) => import_power(db, options)?,
     };
     for warning in &imported.warnings {
-        super::warn(warning);
+        warn(warning);
     }
     let notes: String = imported
         .notes

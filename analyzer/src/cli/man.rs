@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, Command};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -17,8 +17,7 @@ pub struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &ManArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let command = super::help::command();
+pub(super) fn run(args: &ManArgs, command: Command, out: &mut dyn Write) -> anyhow::Result<()> {
     let Some(folder) = &args.dir else {
         let command = command.disable_help_subcommand(true);
         return Ok(clap_mangen::Man::new(command).render(&mut &mut *out)?);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::console::style;
 use super::progress::Progress;
 use crate::options::OutputFormat;
 use crate::upkeep::merge;
@@ -38,5 +39,5 @@ pub(super) fn run(db: &Path, args: &MergeArgs, out: &mut dyn Write) -> anyhow::R
     drop(progress);
     Ok(report?
         .answer()
-        .write(out, args.output.format(), &super::style())?)
+        .write(out, args.output.format(), &style())?)
 }

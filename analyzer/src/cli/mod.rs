@@ -6,6 +6,8 @@ mod calibrate;
 mod compare;
 mod completions;
 mod confirm;
+mod console;
+mod database;
 mod delete;
 mod doctor;
 mod examples;
@@ -30,29 +32,23 @@ mod tag;
 mod vacuum;
 mod views;
 
-use std::io::{BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use exit::{Finding, SilentExit, Usage};
-use file::{is_stdout, write_file};
-use selected::selected;
+use exit::SilentExit;
 
 use energy_host::files::FileAccess;
 
 use crate::DATABASE;
-use crate::format::Format;
-use crate::format::screen::OutputStyle;
-use crate::ops::{Ops, OpsOptions};
-use crate::options::{AttributedRun, RunSelector};
+use crate::ops::{OperationList, OpsOptions};
 use crate::program::READABLE_BY;
-use crate::query::{Recording, Run};
 use crate::show::Show;
 use crate::summary::{Summary, SummaryOptions};
 use crate::views::{
-    BalanceOptions, HotOptions, SampleOptions, Scope, TokensOptions, balance, hot, layers,
+    BalanceOptions, HotOptions, SampleOptions, TokensOptions, ViewScope, balance, hot, layers,
     pipeline, power, tokens,
 };
 
@@ -129,13 +125,13 @@ pub enum Command {
     Summary(ViewArgs<SummaryOptions>),
     /// List phases and their sections
     #[command(after_help = examples::PIPELINE)]
-    Pipeline(ViewArgs<Scope>),
+    Pipeline(ViewArgs<ViewScope>),
     /// List tokens with their energies, and outliers
     #[command(after_help = examples::TOKENS)]
     Tokens(ViewArgs<TokensOptions>),
     /// List layers with their energies
     #[command(after_help = examples::LAYERS)]
-    Layers(ViewArgs<Scope>),
+    Layers(ViewArgs<ViewScope>),
     /// List the call paths with the highest self energy
     #[command(after_help = examples::HOT)]
     Hot(ViewArgs<HotOptions>),
@@ -189,7 +185,7 @@ pub enum Command {
 
 /// Parses the command line, runs the command and prints its error.
 pub fn main() -> ExitCode {
-    let matches = help::command().get_matches();
+    let matches = command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     FileAccess::from(cli.readable_by).set_for_process();
     let mut out = BufWriter::new(std::io::stdout().lock());
@@ -214,6 +210,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(exit::code(&error))
         }
     }
+}
+
+/// Returns the command-line definition with the grouped help.
+fn command() -> clap::Command {
+    help::with_groups(Cli::command())
 }
 
 fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
@@ -241,7 +242,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Export(args) => export::run(db, &args, out),
         Command::Report(args) => report::run(db, &args, out),
         Command::Ops(args) => args.write(db, out, |recording, run, options| {
-            Ops::read(recording, run.clone(), options)
+            OperationList::read(recording, run.clone(), options)
         }),
         Command::Compare(args) => compare::run(db, &args, out),
         Command::Attribute(args) => attribute::run(db, &args, out),
@@ -254,65 +255,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> anyhow::Result<()> {
         Command::Size(args) => size::run(db, &args, out),
         Command::Vacuum(args) => vacuum::run(db, &args, out),
         Command::Merge(args) => merge::run(db, &args, out),
-        Command::Completions(args) => completions::run(&args, out),
-        Command::Man(args) => man::run(&args, out),
+        Command::Completions(args) => completions::run(&args, command(), out),
+        Command::Man(args) => man::run(&args, command(), out),
     }
-}
-
-/// Opens the database and finds a run. Prints changes made by opening to stderr.
-fn open(db: &Path, run: &RunSelector) -> anyhow::Result<(Recording, Run)> {
-    let recording = open_recording(db)?;
-    let run = recording.run(&run.selector)?;
-    Ok((recording, run))
-}
-
-/// Like [`open`], with the requested attribution.
-fn open_attributed(db: &Path, which: &AttributedRun) -> anyhow::Result<(Recording, Run)> {
-    let (recording, run) = open(db, &which.run)?;
-    let run = match which.attribution {
-        Some(id) => recording.shown_by(run, id)?,
-        None => run,
-    };
-    Ok((recording, run))
-}
-
-fn open_recording(db: &Path) -> anyhow::Result<Recording> {
-    let recording = Recording::open_repaired(db)?;
-    for note in &recording.notes {
-        warn(note);
-    }
-    Ok(recording)
-}
-
-/// Prints the summary of a run as a table.
-fn print_summary(db: &Path, run: &RunSelector, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (recording, run) = open(db, run)?;
-    let summary = Summary::read(&recording, run, &SummaryOptions::default())?;
-    Ok(summary.write(out, Format::Table, &style())?)
-}
-
-/// Returns the error of commands that need a model.
-#[cfg(not(feature = "inference"))]
-fn without_inference() -> anyhow::Error {
-    anyhow::anyhow!(
-        "this build cannot run models; install one that can: cargo install energy-analyzer \
-         --features inference"
-    )
-}
-
-/// Prints a warning to stderr.
-fn warn(text: &str) {
-    let _ = writeln!(
-        std::io::stderr(),
-        "energy: warning: {}",
-        crate::format::escape(text)
-    );
-}
-
-fn style() -> OutputStyle {
-    OutputStyle::of_stdout()
-}
-
-fn is_interactive() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }

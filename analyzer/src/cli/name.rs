@@ -6,7 +6,8 @@ use std::path::Path;
 use clap::Args;
 use energy_store::Store;
 
-use super::Usage;
+use super::database::open_recording;
+use super::exit::UsageError;
 use crate::format::escape;
 
 #[derive(Debug, Args)]
@@ -34,9 +35,9 @@ pub(super) fn run(db: &Path, args: &NameArgs, out: &mut dyn Write) -> anyhow::Re
     let name = args.name.as_deref();
     if let Some(name @ ("" | "last")) = name {
         let text = format!("a run cannot be called `{name}`; give another name, or --clear");
-        return Err(Usage(text).into());
+        return Err(UsageError(text).into());
     }
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let run = recording.run(&args.selector)?;
     drop(recording);
     Store::open_writable(db)?.set_name(run.no, name)?;

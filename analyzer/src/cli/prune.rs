@@ -7,8 +7,11 @@ use clap::{ArgGroup, Args};
 use energy_host as host;
 
 use super::confirm::confirm;
+use super::console::style;
+use super::database::open_recording;
 use super::progress::Progress;
 use crate::format::{Format, counted};
+use crate::options::OutputFormat;
 use crate::runs::parse_age;
 use crate::upkeep::{PruneOptions, PrunePlan, parse_bytes};
 
@@ -42,13 +45,13 @@ pub struct PruneArgs {
     /// Delete without confirmation
     #[arg(short, long)]
     yes: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    /// Output format.
+    #[command(flatten)]
+    output: OutputFormat,
 }
 
 pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let progress = Progress::new("measuring");
     let options = PruneOptions {
         keep: args.keep,
@@ -61,7 +64,7 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
     let deletes = !plan.runs.is_empty() && !args.dry_run;
     if deletes && !args.yes {
         let preview = plan.answer(&options, false);
-        preview.write(&mut std::io::stderr(), Format::Table, &super::style())?;
+        preview.write(&mut std::io::stderr(), Format::Table, &style())?;
         let question = format!("Delete {} permanently?", counted(plan.runs.len(), "run"));
         confirm(
             &question,
@@ -75,5 +78,5 @@ pub(super) fn run(db: &Path, args: &PruneArgs, out: &mut dyn Write) -> anyhow::R
         })?;
     }
     let answer = plan.answer(&options, deletes);
-    Ok(answer.write(out, args.format, &super::style())?)
+    Ok(answer.write(out, args.output.format(), &style())?)
 }

@@ -6,7 +6,9 @@ use std::process::ExitStatus;
 
 use clap::Args;
 
-use super::SilentExit;
+use super::console::warn;
+use super::database::print_summary;
+use super::exit::SilentExit;
 use crate::options::RunSelector;
 use crate::record::{RecordOptions, record};
 
@@ -33,12 +35,12 @@ pub struct RecordArgs {
 pub(super) fn run(db: &Path, args: &RecordArgs) -> anyhow::Result<()> {
     let recorded = record(db, &args.options)?;
     for warning in &recorded.warnings {
-        super::warn(warning);
+        warn(warning);
     }
     if !args.quiet {
         let mut err = std::io::stderr();
         writeln!(err)?;
-        super::print_summary(db, &RunSelector::from(recorded.uuid), &mut err)?;
+        print_summary(db, &RunSelector::from(recorded.uuid), &mut err)?;
     }
     match code(recorded.status) {
         0 => Ok(()),

@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::Usage;
+use super::console::warn;
+use super::database::open_recording;
+use super::exit::UsageError;
+use super::file::write_file;
+use super::selected::selected;
 use crate::format::escape;
-use crate::query::Selection;
-use crate::report::{MAX_SELECTIONS, Report, ReportOptions};
+use crate::query::RunSelection;
+use crate::report::{HtmlReport, MAX_SELECTIONS, ReportOptions};
 
 /// Options of `energy report`.
 #[derive(Debug, Args)]
@@ -41,16 +45,16 @@ pub struct ReportArgs {
 pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.runs.len() > MAX_SELECTIONS {
         let text = format!("a report holds up to {MAX_SELECTIONS} runs or groups: give fewer");
-        return Err(Usage(text).into());
+        return Err(UsageError(text).into());
     }
     if args.runs.len() > 1 && args.attribution.is_some() {
         let text = "--attribution needs a single run: omit it, or give one run";
-        return Err(Usage(text.to_owned()).into());
+        return Err(UsageError(text.to_owned()).into());
     }
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let sides = args.runs.iter();
-    let sides = sides.map(|which| super::selected(&recording, which, args.attribution));
-    let sides = sides.collect::<anyhow::Result<Vec<Selection>>>()?;
+    let sides = sides.map(|which| selected(&recording, which, args.attribution));
+    let sides = sides.collect::<anyhow::Result<Vec<RunSelection>>>()?;
     refuse_duplicates(&sides)?;
     for run in sides.iter().flat_map(|side| &side.runs) {
         if let Some(caveat) = run.caveat() {
@@ -61,23 +65,23 @@ pub(super) fn run(db: &Path, args: &ReportArgs, out: &mut dyn Write) -> anyhow::
             );
         }
     }
-    let report = Report::read(&recording, sides, &args.options)?;
-    super::write_file(&args.output, out, |out| report.write(out))?;
+    let report = HtmlReport::read(&recording, sides, &args.options)?;
+    write_file(&args.output, out, |out| report.write(out))?;
     if let Some(why) = report.not_compared() {
-        super::warn(&format!("not compared: {why}"));
+        warn(&format!("not compared: {why}"));
     }
     Ok(())
 }
 
 /// Fails if a run is selected twice.
-fn refuse_duplicates(sides: &[Selection]) -> Result<(), Usage> {
+fn refuse_duplicates(sides: &[RunSelection]) -> Result<(), UsageError> {
     let mut seen = HashSet::new();
     let mut runs = sides.iter().flat_map(|side| &side.runs);
     match runs.find(|run| !seen.insert(run.no)) {
         None => Ok(()),
         Some(run) => {
             let text = format!("run {} is given twice: omit one", escape(&run.title()));
-            Err(Usage(text))
+            Err(UsageError(text))
         }
     }
 }

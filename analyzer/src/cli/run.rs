@@ -1,57 +1,30 @@
 //! `energy run`.
 
+mod args;
 #[cfg(feature = "inference")]
 mod indicator;
 #[cfg(feature = "inference")]
 mod repeats;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
+#[cfg(not(feature = "inference"))]
+use super::console::without_inference;
+#[cfg(feature = "inference")]
+use super::{
+    console::warn,
+    database::{open, print_summary},
+    file::create,
+};
+#[cfg(feature = "inference")]
+use crate::run::RunOptions;
 
-use crate::repeat::{RepeatOptions, RunOfPlan};
-use crate::run::{RunOptions, RunVariants};
-
-/// Options of `energy run`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:
-  energy run \"Why is the sky blue?\"
-  energy run --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
-  energy run --model ./model.gguf --raw \"Once upon a time\" --max-tokens 64
-  energy run --each-line \"$(cat prompts.txt)\" --stats
-  energy run --source modelled --depth deep --chrome trace.json
-  energy run --source replay:powermetrics.plist --baseline 0s
-  energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
-  energy run --resume run-20261125-093212-417")]
-pub struct RunArgs {
-    /// Options with several values.
-    #[command(flatten)]
-    pub variants: RunVariants,
-    /// Options of each run.
-    #[command(flatten)]
-    pub options: RunOptions,
-    /// Flamegraph to draw afterwards [default: none]
-    #[arg(long, value_name = "FILE")]
-    flamegraph: Option<PathBuf>,
-    /// Number and order of runs.
-    #[command(flatten, next_help_heading = "Repeats")]
-    pub repeats: RepeatOptions,
-    /// Resume the interrupted repeats of a group
-    #[arg(long, value_name = "GROUP", conflicts_with_all = ["repeat", "warmup", "group"],
-          help_heading = "Repeats")]
-    resume: Option<String>,
-    /// Resume even if the model file has changed
-    #[arg(long, requires = "resume", help_heading = "Repeats")]
-    force: bool,
-    /// Run of a plan to execute
-    #[arg(long, hide = true)]
-    plan: Option<RunOfPlan>,
-}
+pub use args::RunArgs;
 
 #[cfg(not(feature = "inference"))]
 pub(super) fn run(_db: &Path, _args: RunArgs, _out: &mut dyn Write) -> anyhow::Result<()> {
-    Err(super::without_inference())
+    Err(without_inference())
 }
 
 #[cfg(feature = "inference")]
@@ -90,16 +63,16 @@ fn once(
     writeln!(out)?;
     out.flush()?;
     for warning in &recorded.warnings {
-        super::warn(warning);
+        warn(warning);
     }
     writeln!(out)?;
     let selector = RunSelector::from(recorded.uuid);
-    super::print_summary(db, &selector, out)?;
+    print_summary(db, &selector, out)?;
     let mut written = vec![db];
     written.extend(options.chrome.as_deref());
     if let Some(path) = flamegraph {
-        let (recording, run) = super::open(db, &selector)?;
-        let mut file = super::file::create(path)?;
+        let (recording, run) = open(db, &selector)?;
+        let mut file = create(path)?;
         let graph = Graph::read(&recording, &run.into(), &GraphOptions::default())?;
         graph.draw(&Picture::default(), &mut file)?;
         written.push(path);

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::Usage;
+use super::console::style;
+use super::database::open_recording;
+use super::exit::UsageError;
 use crate::format::Format;
 use crate::options::OutputFormat;
 use crate::runs::{Listing, RunsOptions};
@@ -33,7 +35,7 @@ pub struct RunsArgs {
 }
 
 pub(super) fn run(db: &Path, args: &RunsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let (recording, format) = (super::open_recording(db)?, args.output.format());
+    let (recording, format) = (open_recording(db)?, args.output.format());
     let page = matches!(format, Format::Table | Format::Markdown).then_some(PAGE);
     let options = RunsOptions {
         limit: args.options.limit.or(page),
@@ -42,10 +44,10 @@ pub(super) fn run(db: &Path, args: &RunsArgs, out: &mut dyn Write) -> anyhow::Re
     let listing = Listing::read(&recording, &options)?;
     if listing.page > listing.pages {
         let (page, pages) = (listing.page, listing.pages);
-        return Err(Usage(format!(
+        return Err(UsageError(format!(
             "page {page} does not exist: the last page is {pages}"
         ))
         .into());
     }
-    Ok(listing.answer().write(out, format, &super::style())?)
+    Ok(listing.answer().write(out, format, &style())?)
 }

@@ -2,20 +2,21 @@
 
 use energy_data::rows::RunStatus;
 
-use super::{Usage, warn};
-use crate::query::{self, Recording, Selection};
+use super::console::warn;
+use super::exit::UsageError;
+use crate::query::{self, Recording, RunSelection};
 
 /// Returns the selected run, or the complete runs of a group or tag.
 pub(super) fn selected(
     recording: &Recording,
     selector: &str,
     attribution: Option<i64>,
-) -> anyhow::Result<Selection> {
-    let Selection { name, mut runs } = query::select(recording, selector)?;
+) -> anyhow::Result<RunSelection> {
+    let RunSelection { name, mut runs } = query::select(recording, selector)?;
     if runs.len() > 1 {
         if attribution.is_some() {
             let text = "--attribution needs a single run: omit it, or give one run";
-            return Err(Usage(text.to_owned()).into());
+            return Err(UsageError(text.to_owned()).into());
         }
         let all = runs.len();
         runs.retain(|run| run.row.status == RunStatus::Complete);
@@ -32,8 +33,8 @@ pub(super) fn selected(
         (_, None) => {
             let name = crate::format::escape(selector);
             let text = format!("no run of {name} is complete; list runs with `energy runs`");
-            return Err(Usage(text).into());
+            return Err(UsageError(text).into());
         }
     }
-    Ok(Selection { name, runs })
+    Ok(RunSelection { name, runs })
 }

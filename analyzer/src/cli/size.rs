@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::console::style;
+use super::database::open_recording;
 use super::progress::Progress;
 use crate::options::OutputFormat;
 use crate::upkeep::{SizeBy, size};
@@ -23,9 +25,9 @@ pub struct SizeArgs {
 }
 
 pub(super) fn run(db: &Path, args: &SizeArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let progress = Progress::new("measuring");
     let answer = size(&recording, args.by)?;
     drop(progress);
-    Ok(answer.write(out, args.output.format(), &super::style())?)
+    Ok(answer.write(out, args.output.format(), &style())?)
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::Usage;
+use super::database::open_recording;
+use super::exit::UsageError;
 use crate::format::{counted, escape};
 use crate::options::parse_tag;
 use crate::upkeep::{TagChange, change_tag};
@@ -34,19 +35,19 @@ pub struct TagArgs {
 pub(super) fn run(db: &Path, args: &TagArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (selectors, change) = match (&args.remove, args.words.split_last()) {
         (None, Some((tag, selectors))) if !selectors.is_empty() => {
-            let (key, value) = parse_tag(tag).map_err(Usage)?;
+            let (key, value) = parse_tag(tag).map_err(UsageError)?;
             (selectors, TagChange::Set { key, value })
         }
         (None, _) => {
             let text = "give runs and a tag: energy tag RUN... KEY[=VALUE]; see --help";
-            return Err(Usage(text.to_owned()).into());
+            return Err(UsageError(text.to_owned()).into());
         }
         (Some(key), _) => {
             let key = key.clone();
             (args.words.as_slice(), TagChange::Remove { key })
         }
     };
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let changed = counted(change_tag(recording, selectors, &change, db)?, "run");
     let text = match change {
         TagChange::Set { key, value } => {

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use energy_store::Store;
 
+use super::database::open_recording;
 use super::progress::Progress;
 use crate::format::{bytes, escape};
 
@@ -20,7 +21,7 @@ it.")]
 pub struct VacuumArgs {}
 
 pub(super) fn run(db: &Path, _: &VacuumArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    drop(super::open_recording(db)?);
+    drop(open_recording(db)?);
     let size = || std::fs::metadata(db).map(|metadata| bytes(Some(metadata.len())));
     let before = size()?;
     let progress = Progress::new("vacuuming");

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::console::style;
+use super::database::{open_attributed, open_recording};
 use crate::format::screen::OutputStyle;
 use crate::format::{Answer, Format};
-use crate::ops::Ops;
+use crate::ops::OperationList;
 use crate::options::{AttributedRun, OutputFormat};
 use crate::query::{Recording, Run};
 use crate::show::Show;
@@ -34,14 +36,14 @@ pub struct ViewArgs<O: Args> {
 pub struct NoOptions {}
 
 /// A result that is written in any format.
-pub(super) trait View {
+pub(super) trait RunView {
     /// Writes the result; `style` only affects tables.
     fn write(&self, out: &mut dyn Write, format: Format, style: &OutputStyle) -> crate::Result<()>;
 }
 
 macro_rules! views {
     ($($name:ty),*) => {$(
-        impl View for $name {
+        impl RunView for $name {
             fn write(
                 &self,
                 out: &mut dyn Write,
@@ -54,19 +56,19 @@ macro_rules! views {
     )*};
 }
 
-views!(Answer, Ops, Show, SqlResult, Summary);
+views!(Answer, OperationList, Show, SqlResult, Summary);
 
 impl<O: Args> ViewArgs<O> {
     /// Reads the view with `read` and writes it.
-    pub(super) fn write<V: View>(
+    pub(super) fn write<V: RunView>(
         &self,
         db: &Path,
         out: &mut dyn Write,
         read: impl FnOnce(&Recording, &Run, &O) -> crate::Result<V>,
     ) -> anyhow::Result<()> {
-        let (recording, run) = super::open_attributed(db, &self.run)?;
+        let (recording, run) = open_attributed(db, &self.run)?;
         let view = read(&recording, &run, &self.options)?;
-        Ok(view.write(out, self.output.format(), &super::style())?)
+        Ok(view.write(out, self.output.format(), &style())?)
     }
 }
 
@@ -85,7 +87,7 @@ pub struct QueryArgs {
 }
 
 pub(super) fn query(db: &Path, args: &QueryArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let recording = super::open_recording(db)?;
+    let recording = open_recording(db)?;
     let answer = sql(recording, &args.sql, args.options)?;
-    Ok(answer.write(out, args.output.format(), &super::style())?)
+    Ok(answer.write(out, args.output.format(), &style())?)
 }

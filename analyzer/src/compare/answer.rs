@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::rows::SIDES;
 use super::sides::LeftOut;
-use super::stats::{Gate, Layout, gate};
-use super::{Compared, Part, Power};
+use super::stats::{GateOutcome, SessionLayout, gate};
+use super::{ComparedPart, ComparedSides, PowerOrigin};
 use crate::conditions::condition_sheets;
 use crate::error::Result;
 use crate::format::screen::OutputStyle;
@@ -23,7 +23,7 @@ fn whole_percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
-impl Compared {
+impl ComparedSides {
     /// Writes the comparison. `left_out` are selected runs that are on no side; `fail_above` is
     /// the relative increase that the gate allows.
     ///
@@ -41,7 +41,7 @@ impl Compared {
     }
 
     /// Returns the gate's result for each side but base.
-    pub fn gates(&self, fail_above: f64) -> Vec<Gate> {
+    pub fn gates(&self, fail_above: f64) -> Vec<GateOutcome> {
         self.totals
             .iter()
             .map(|one| gate(one, fail_above))
@@ -102,13 +102,13 @@ impl Compared {
     fn cautions(&self, left_out: &[LeftOut]) -> Vec<String> {
         let mut cautions = Vec::new();
         match self.power {
-            Power::Modelled => {
+            PowerOrigin::Modelled => {
                 cautions.push("All energies are modelled (CPU time), not measured.".to_owned())
             }
-            Power::Replayed => {
+            PowerOrigin::Replayed => {
                 cautions.push("Power was replayed from recordings, at least in part.".to_owned());
             }
-            Power::Measured => {}
+            PowerOrigin::Measured => {}
         }
         for one in &self.differences {
             cautions.push(format!("Different configuration: {}.", one.line()));
@@ -283,7 +283,7 @@ impl Compared {
         for (side, one) in self.sides.iter().skip(1).zip(&self.totals) {
             notes.extend(self.layout_note(side.label, one.layout));
         }
-        let compared = |parts: &[Part]| !parts.is_empty();
+        let compared = |parts: &[ComparedPart]| !parts.is_empty();
         if compared(&self.phases) || compared(&self.kinds.parts) {
             notes.push(format!(
                 "Of parts judged different, at most {} are not (Benjamini-Hochberg).",
@@ -303,14 +303,14 @@ impl Compared {
         notes
     }
 
-    fn layout_note(&self, label: &str, layout: Layout) -> Option<String> {
+    fn layout_note(&self, label: &str, layout: SessionLayout) -> Option<String> {
         match layout {
-            Layout::Interleaved => None,
-            Layout::Apart => Some(format!(
+            SessionLayout::Interleaved => None,
+            SessionLayout::Apart => Some(format!(
                 "{label} was not recorded interleaved with A: {} between sessions is assumed.",
                 percent(Some(self.options.energy.session_sd))
             )),
-            Layout::ManySessions => Some(format!(
+            SessionLayout::ManySessions => Some(format!(
                 "{label} and A have several sessions each: the samples are their means."
             )),
         }

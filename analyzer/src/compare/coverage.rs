@@ -9,7 +9,7 @@
 //! ```
 
 use super::stats::{Comparison, Reason};
-use super::{Figures, Part};
+use super::{ComparedPart, RunEnergies};
 use crate::format::percent;
 
 /// Minimum coverage of a side.
@@ -24,8 +24,8 @@ const ROUNDING: f64 = 1e-9;
 pub(super) struct Coverages(Vec<Option<f64>>);
 
 impl Coverages {
-    pub(super) fn new(figures: &[Vec<Figures>]) -> Self {
-        let mean = |side: &Vec<Figures>| {
+    pub(super) fn new(figures: &[Vec<RunEnergies>]) -> Self {
+        let mean = |side: &Vec<RunEnergies>| {
             let all: Option<Vec<f64>> = side.iter().map(|run| run.coverage).collect();
             let all = all.filter(|all| !all.is_empty())?;
             Some(all.iter().sum::<f64>() / all.len() as f64)
@@ -61,9 +61,9 @@ impl Coverages {
     /// Applies [`Coverages::judge`] to parts; `at_of` returns the index of a side by label.
     pub(super) fn judge_parts(
         &self,
-        mut parts: Vec<Part>,
+        mut parts: Vec<ComparedPart>,
         at_of: impl Fn(&str) -> Option<usize>,
-    ) -> Vec<Part> {
+    ) -> Vec<ComparedPart> {
         for part in &mut parts {
             if let Some(side) = at_of(part.side) {
                 part.comparison = self.judge(side, part.comparison);

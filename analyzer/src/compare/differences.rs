@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::{KindBasis, Side};
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
-use crate::query::{Recording, Setting, setting};
+use crate::query::{Recording, RunSetting, setting};
 
 /// Source of the power of all compared runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Power {
+pub enum PowerOrigin {
     /// Read from sensors during the runs.
     Measured,
     /// Computed from CPU time.
@@ -40,7 +40,7 @@ pub struct SettingValue {
 }
 
 /// Returns the settings of each side's runs.
-pub(super) fn settings(recording: &Recording, sides: &[Side]) -> Result<Vec<Vec<Setting>>> {
+pub(super) fn settings(recording: &Recording, sides: &[Side]) -> Result<Vec<Vec<RunSetting>>> {
     let of_side = |side: &Side| {
         side.runs
             .iter()
@@ -52,7 +52,7 @@ pub(super) fn settings(recording: &Recording, sides: &[Side]) -> Result<Vec<Vec<
 
 /// Returns the source of the power. Fails if measured and modelled power are mixed: a model
 /// cannot show a difference between two programs' power.
-pub(super) fn power(sides: &[Side]) -> Result<Power> {
+pub(super) fn power(sides: &[Side]) -> Result<PowerOrigin> {
     let sources_of = |side: &Side| -> Vec<ProvenanceSet> {
         let sources = side.runs.iter().filter_map(|run| run.provenance);
         sources.collect()
@@ -60,7 +60,7 @@ pub(super) fn power(sides: &[Side]) -> Result<Power> {
     let all: Vec<ProvenanceSet> = sides.iter().flat_map(sources_of).collect();
     let modelled = ProvenanceSet::from(Provenance::Modelled);
     if all.iter().all(|sources| *sources == modelled) {
-        return Ok(Power::Modelled);
+        return Ok(PowerOrigin::Modelled);
     }
     let any_has = |one| all.iter().any(|sources| sources.contains(one));
     if any_has(Provenance::Modelled) {
@@ -80,12 +80,12 @@ pub(super) fn power(sides: &[Side]) -> Result<Power> {
         )));
     }
     Ok(match any_has(Provenance::Replayed) {
-        true => Power::Replayed,
-        false => Power::Measured,
+        true => PowerOrigin::Replayed,
+        false => PowerOrigin::Measured,
     })
 }
 
-type SettingField = fn(&Setting) -> Option<&str>;
+type SettingField = fn(&RunSetting) -> Option<&str>;
 
 const COMPARED_SETTINGS: [(&str, SettingField); 6] = [
     ("host", |setting| setting.host.as_deref()),
@@ -99,7 +99,7 @@ const COMPARED_SETTINGS: [(&str, SettingField); 6] = [
 ];
 
 /// Returns all settings that differ between runs. Unknown settings do not count as different.
-pub(super) fn differences(sides: &[Side], settings: &[Vec<Setting>]) -> Vec<Difference> {
+pub(super) fn differences(sides: &[Side], settings: &[Vec<RunSetting>]) -> Vec<Difference> {
     let differing =
         |what, field: SettingField| differs(what, sides, settings, |setting| field(setting));
     let mut found: Vec<Difference> = COMPARED_SETTINGS
@@ -121,7 +121,7 @@ pub(super) fn differences(sides: &[Side], settings: &[Vec<Setting>]) -> Vec<Diff
 
 /// Returns a difference of models. Two model names are compared on purpose if each side has
 /// one; one name for two files, or two models on one side, is a mistake.
-fn models(sides: &[Side], settings: &[Vec<Setting>]) -> Option<Difference> {
+fn models(sides: &[Side], settings: &[Vec<RunSetting>]) -> Option<Difference> {
     let all = || settings.iter().flatten();
     let one_name_two_files = all().any(|a| {
         all().any(|b| {
@@ -151,7 +151,7 @@ fn models(sides: &[Side], settings: &[Vec<Setting>]) -> Option<Difference> {
 /// equal runs.
 pub(super) fn incomparable_kinds(
     sides: &[Side],
-    settings: &[Vec<Setting>],
+    settings: &[Vec<RunSetting>],
     basis: &KindBasis,
 ) -> Option<String> {
     let methods = differs("method", sides, settings, |setting| {
@@ -163,7 +163,7 @@ pub(super) fn incomparable_kinds(
             methods.values_text()
         ));
     }
-    let idle = |setting: &Setting| Some(if setting.has_idle { "known" } else { "unknown" });
+    let idle = |setting: &RunSetting| Some(if setting.has_idle { "known" } else { "unknown" });
     differs("idle power", sides, settings, idle).map(|idle| {
         format!(
             "idle power, which their energies exclude, is {}",
@@ -175,8 +175,8 @@ pub(super) fn incomparable_kinds(
 fn differs<'s>(
     what: &'static str,
     sides: &'s [Side],
-    settings: &'s [Vec<Setting>],
-    field: impl Fn(&'s Setting) -> Option<&'s str>,
+    settings: &'s [Vec<RunSetting>],
+    field: impl Fn(&'s RunSetting) -> Option<&'s str>,
 ) -> Option<Difference> {
     let mut values: Vec<SettingValue> = Vec::new();
     for (side, settings) in sides.iter().zip(settings) {

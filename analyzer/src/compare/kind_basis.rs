@@ -27,7 +27,7 @@ const MIN_WEIGHT: f64 = 0.95;
 /// Basis on which energy is divided among kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KindsBy {
+pub enum KindMethod {
     /// Powers estimated from all samples of a run.
     Fitted,
     /// Time: changes of power at equal time are invisible.
@@ -38,7 +38,7 @@ pub enum KindsBy {
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindBasis {
     /// The method.
-    pub by: KindsBy,
+    pub by: KindMethod,
     /// Why the method is not `fitted`.
     pub why: Option<String>,
     /// Kinds by number of the run; if empty, kinds are read as recorded.
@@ -112,7 +112,7 @@ impl KindBasis {
 
 fn by_time(why: String, shares: HashMap<i64, Vec<Share>>) -> KindBasis {
     KindBasis {
-        by: KindsBy::Time,
+        by: KindMethod::Time,
         why: Some(why),
         shares,
     }
@@ -138,7 +138,7 @@ fn estimated(
         return Ok(by_time(why, proportional(recording, runs, rail)?));
     }
     Ok(KindBasis {
-        by: KindsBy::Fitted,
+        by: KindMethod::Fitted,
         why: None,
         shares: found,
     })
@@ -153,7 +153,7 @@ fn recorded(recording: &Recording, runs: &[&Run], rail: Option<&str>) -> Result<
         }
     }
     Ok(KindBasis {
-        by: KindsBy::Fitted,
+        by: KindMethod::Fitted,
         why: None,
         shares: HashMap::new(),
     })

@@ -11,20 +11,20 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::Figures;
-use super::parts::{EnergyByRun, MIN_SHARE, Part, by_run, compare_parts, shares};
+use super::RunEnergies;
+use super::parts::{ComparedPart, EnergyByRun, MIN_SHARE, by_run, compare_parts, shares};
 use super::renamed::renamed;
 use super::sides::label;
-use super::stats::Options;
+use super::stats::ComparisonOptions;
 use crate::query::Share;
 
 /// Kinds of all sides.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Kinds {
+pub struct ComparedKinds {
     /// Kinds with at least 1 % of the energy of a side, highest energy of base first.
     pub kinds: Vec<ComparedKind>,
     /// Comparison of each kind that base and another side have.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ComparedPart>,
     /// Kinds that only base or only the other side has.
     pub one_sided: Vec<OneSidedKind>,
     /// Number of kinds below 1 % on every side.
@@ -75,7 +75,7 @@ pub struct OneSidedKind {
     /// Label of the side that is compared with base.
     pub side: &'static str,
     /// Whether it was added or removed relative to base.
-    pub change: Change,
+    pub change: KindChange,
     /// Its energy on the side that has it.
     pub energy_j: f64,
     /// Its share of the energy there.
@@ -88,14 +88,14 @@ pub struct OneSidedKind {
 /// Change of a kind that exists on one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum KindChange {
     /// Base lacks it.
     Added,
     /// The other side lacks it.
     Removed,
 }
 
-impl Change {
+impl KindChange {
     /// Returns it as one word.
     pub const fn word(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl Change {
     }
 }
 
-impl Kinds {
+impl ComparedKinds {
     pub(super) fn not_compared(why: String) -> Self {
         Self {
             left_out: Some(why),
@@ -113,14 +113,17 @@ impl Kinds {
         }
     }
 
-    pub(super) fn compare(figures: &[Vec<Figures>], options: &Options) -> Self {
+    pub(super) fn compare(figures: &[Vec<RunEnergies>], options: &ComparisonOptions) -> Self {
         let sets = sets(figures.iter().flatten().flat_map(|run| &run.kinds));
         let at_of = places_of(&sets);
         let in_sets = by_run(figures, |run| run.in_sets(&at_of, sets.len()));
         let energies = sums(&sets, &in_sets, |share| share.energy_j);
         let times = sums(&sets, &in_sets, |share| share.self_ns as f64);
         let sides = figures.len();
-        let places = [Places::new(&energies, sides), Places::new(&times, sides)];
+        let places = [
+            SetRanks::new(&energies, sides),
+            SetRanks::new(&times, sides),
+        ];
         let by_energy = &places[0].shares;
         let is_large = |at: usize| by_energy.iter().any(|side| side[at] >= MIN_SHARE);
         let has = |at: usize, side: usize| energies[at].energies[side].iter().any(Option::is_some);
@@ -155,7 +158,7 @@ impl Kinds {
 }
 
 /// Returns the energy of each set of kinds in each run.
-pub(super) fn energies(figures: &[Vec<Figures>]) -> Vec<EnergyByRun> {
+pub(super) fn energies(figures: &[Vec<RunEnergies>]) -> Vec<EnergyByRun> {
     let sets = sets(figures.iter().flatten().flat_map(|run| &run.kinds));
     let at_of = places_of(&sets);
     let in_sets = by_run(figures, |run| run.in_sets(&at_of, sets.len()));
@@ -169,7 +172,7 @@ fn places_of(sets: &[Vec<String>]) -> HashMap<&str, usize> {
         .collect()
 }
 
-impl Figures {
+impl RunEnergies {
     /// Returns its shares by set of kinds.
     fn in_sets(&self, at_of: &HashMap<&str, usize>, sets: usize) -> Vec<Vec<&Share>> {
         let mut by_set = vec![Vec::new(); sets];
@@ -220,10 +223,14 @@ fn sets<'s>(shares: impl Iterator<Item = &'s Share>) -> Vec<Vec<String>> {
 }
 
 /// Shares by side, run and set.
-type InSets<'f> = [Vec<Vec<Vec<&'f Share>>>];
+type SharesBySet<'f> = [Vec<Vec<Vec<&'f Share>>>];
 
 /// Sums a quantity of each set in each run.
-fn sums(sets: &[Vec<String>], in_sets: &InSets<'_>, of: fn(&Share) -> f64) -> Vec<EnergyByRun> {
+fn sums(
+    sets: &[Vec<String>],
+    in_sets: &SharesBySet<'_>,
+    of: fn(&Share) -> f64,
+) -> Vec<EnergyByRun> {
     let sum = |shares: &Vec<&Share>| {
         let known = !shares.is_empty();
         known.then(|| shares.iter().map(|share| of(share)).sum())
@@ -253,12 +260,12 @@ fn attribution_error(runs: &[Vec<Vec<&Share>>], at: usize) -> Option<f64> {
 }
 
 /// Share and rank of each set on each side.
-struct Places {
+struct SetRanks {
     shares: Vec<Vec<f64>>,
     ranks: Vec<Vec<usize>>,
 }
 
-impl Places {
+impl SetRanks {
     fn new(parts: &[EnergyByRun], sides: usize) -> Self {
         let shares = shares(parts, sides);
         let ranks = shares.iter().map(|side| ranks(side)).collect();
@@ -278,7 +285,12 @@ fn ranks(shares: &[f64]) -> Vec<usize> {
 }
 
 /// Returns a kind's values on a side; without `places` the side lacks the kind.
-fn on_side(side: usize, at: usize, part: &EnergyByRun, places: Option<&[Places; 2]>) -> KindOnSide {
+fn on_side(
+    side: usize,
+    at: usize,
+    part: &EnergyByRun,
+    places: Option<&[SetRanks; 2]>,
+) -> KindOnSide {
     let share = |which: usize| Some(places?[which].shares[side][at]);
     let rank = |which: usize| Some(places?[which].ranks[side][at]);
     KindOnSide {
@@ -314,8 +326,8 @@ fn one_sided(
         let mut push = |change, of: &[(&str, f64)], here: usize| {
             for (kind, energy_share) in of {
                 let other = names.iter().find_map(|(old, new)| match change {
-                    Change::Removed => (old == kind).then_some(*new),
-                    Change::Added => (new == kind).then_some(*old),
+                    KindChange::Removed => (old == kind).then_some(*new),
+                    KindChange::Added => (new == kind).then_some(*old),
                 });
                 let at = order.iter().find(|at| energies[**at].name == *kind);
                 found.push(OneSidedKind {
@@ -328,8 +340,8 @@ fn one_sided(
                 });
             }
         };
-        push(Change::Removed, &removed, 0);
-        push(Change::Added, &added, side);
+        push(KindChange::Removed, &removed, 0);
+        push(KindChange::Added, &added, side);
     }
     found
 }

@@ -12,7 +12,7 @@
 mod answer;
 mod coverage;
 mod differences;
-mod figures;
+mod divisor;
 mod kind_basis;
 mod kinds;
 mod options;
@@ -21,9 +21,10 @@ mod parts;
 mod relative;
 mod renamed;
 mod rows;
+mod run_energies;
 mod sides;
 
-use stats::{Comparison, Sample, compare_all};
+use stats::{Comparison, RunSample, compare_all};
 
 use crate::conditions::condition_rows;
 use crate::error::Result;
@@ -31,31 +32,32 @@ use crate::query::Recording;
 
 pub use energy_query::stats;
 
-pub use differences::{Difference, Power};
-pub use figures::{EnergyPer, Figures};
-pub use kind_basis::{Estimates, KindBasis, KindsBy};
-pub use kinds::{ComparedKind, Kinds};
+pub use differences::{Difference, PowerOrigin};
+pub use divisor::EnergyDivisor;
+pub use kind_basis::{Estimates, KindBasis, KindMethod};
+pub use kinds::{ComparedKind, ComparedKinds};
 pub use options::{CompareOptions, ComparedEnergy};
-pub use parts::Part;
+pub use parts::ComparedPart;
 pub(crate) use parts::phase_names;
 pub use relative::Relative;
+pub use run_energies::RunEnergies;
 pub use sides::{LeftOut, Side, put_first, sides};
 
 /// Result of a comparison.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
+pub struct ComparedSides {
     /// The sides, base first.
     pub sides: Vec<Side>,
     /// Energies of each side's runs, in the order of the runs.
-    pub figures: Vec<Vec<Figures>>,
+    pub figures: Vec<Vec<RunEnergies>>,
     /// Divisor of energies.
-    pub per: EnergyPer,
+    pub per: EnergyDivisor,
     /// Comparison of each side but the first with the first.
     pub totals: Vec<Comparison>,
     /// Comparison of phases of each side but the first with the first.
-    pub phases: Vec<Part>,
+    pub phases: Vec<ComparedPart>,
     /// Kinds of spans.
-    pub kinds: Kinds,
+    pub kinds: ComparedKinds,
     /// Method by which kinds are compared.
     pub kind_basis: KindBasis,
     /// Whether each side is on the Pareto front of tokens/s and energy; `None` if a side's
@@ -64,7 +66,7 @@ pub struct Compared {
     /// Configuration differences between the runs.
     pub differences: Vec<Difference>,
     /// Source of the runs' power.
-    pub power: Power,
+    pub power: PowerOrigin,
     /// Share of each side's time covered by samples.
     coverages: coverage::Coverages,
     /// Rows of warnings about busy or hot machines.
@@ -72,7 +74,7 @@ pub struct Compared {
     options: CompareOptions,
 }
 
-impl Compared {
+impl ComparedSides {
     /// Compares the first side with each other side.
     ///
     /// # Errors
@@ -82,10 +84,10 @@ impl Compared {
         Self::read_with_estimates(recording, sides, options, &mut Estimates::default())
     }
 
-    /// Compares like [`Compared::read`], with cached `estimates` of runs.
+    /// Compares like [`ComparedSides::read`], with cached `estimates` of runs.
     ///
     /// # Errors
-    /// See [`Compared::read`].
+    /// See [`ComparedSides::read`].
     pub fn read_with_estimates(
         recording: &Recording,
         sides: Vec<Side>,
@@ -99,15 +101,15 @@ impl Compared {
         if !options.energy.allow_different && !differences.is_empty() {
             return Err(differences::refusal(&differences));
         }
-        let per = figures::per(recording, &sides, options)?;
+        let per = run_energies::per(recording, &sides, options)?;
         let kind_basis = KindBasis::choose(recording, &sides, options, estimates)?;
-        let figures = figures::read(recording, &sides, per, options, &kind_basis)?;
-        let samples: Vec<Vec<Sample>> = figures.iter().map(|side| totals(side)).collect();
+        let figures = run_energies::read(recording, &sides, per, options, &kind_basis)?;
+        let samples: Vec<Vec<RunSample>> = figures.iter().map(|side| totals(side)).collect();
         let coverages = coverage::Coverages::new(&figures);
         let at_of = |label: &str| sides.iter().position(|side| side.label == label);
         let mut kinds = match differences::incomparable_kinds(&sides, &settings, &kind_basis) {
-            Some(why) if !options.energy.allow_different => Kinds::not_compared(why),
-            _ => Kinds::compare(&figures, &stats),
+            Some(why) if !options.energy.allow_different => ComparedKinds::not_compared(why),
+            _ => ComparedKinds::compare(&figures, &stats),
         };
         kinds.parts = coverages.judge_parts(kinds.parts, at_of);
         let totals = match samples.split_first() {
@@ -143,6 +145,6 @@ fn warnings(recording: &Recording, sides: &[Side]) -> Result<Vec<serde_json::Val
     Ok(rows.collect::<Result<Vec<_>>>()?.concat())
 }
 
-fn totals(side: &[Figures]) -> Vec<Sample> {
+fn totals(side: &[RunEnergies]) -> Vec<RunSample> {
     side.iter().map(|run| run.sample(run.energy_j)).collect()
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::EnergyPer;
-use super::stats::Options;
+use super::EnergyDivisor;
+use super::stats::ComparisonOptions;
 use crate::options::{ALLOW_DIFFERENT_HELP, PHASE_HELP, RAIL_HELP, parse_fraction, percent_text};
 
 /// Options of a comparison.
@@ -33,7 +33,7 @@ pub struct CompareOptions {
 pub struct ComparedEnergy {
     /// Unit that energy is divided by [default: token if all runs have token counts, else run]
     #[arg(long, value_name = "UNIT", value_enum)]
-    pub per: Option<EnergyPer>,
+    pub per: Option<EnergyDivisor>,
     /// Compare only this rail, instead of the sum of root rails.
     #[arg(long, value_name = "RAIL", help = RAIL_HELP)]
     pub rail: Option<String>,
@@ -48,11 +48,11 @@ pub struct ComparedEnergy {
 
 impl Default for CompareOptions {
     fn default() -> Self {
-        let Options {
+        let ComparisonOptions {
             confidence,
             min_effect,
             ..
-        } = Options::default();
+        } = ComparisonOptions::default();
         Self {
             energy: ComparedEnergy::default(),
             phase: None,
@@ -68,7 +68,7 @@ impl Default for ComparedEnergy {
         Self {
             per: None,
             rail: None,
-            session_sd: Options::default().session_sd,
+            session_sd: ComparisonOptions::default().session_sd,
             allow_different: false,
         }
     }
@@ -76,12 +76,12 @@ impl Default for ComparedEnergy {
 
 impl CompareOptions {
     /// Returns the statistical options.
-    pub fn stats(&self) -> Options {
-        Options {
+    pub fn stats(&self) -> ComparisonOptions {
+        ComparisonOptions {
             confidence: self.confidence,
             min_effect: self.min_effect,
             session_sd: self.energy.session_sd,
-            ..Options::default()
+            ..ComparisonOptions::default()
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Pareto front of speed and energy.
 
-use super::Figures;
+use super::RunEnergies;
 use super::stats::geometric_mean;
 
 /// Returns the mean speed of a side in tokens/s.
-pub(super) fn speed(side: &[Figures]) -> Option<f64> {
+pub(super) fn speed(side: &[RunEnergies]) -> Option<f64> {
     let speeds: Vec<_> = side
         .iter()
         .map(|run| run.sample(run.tokens_per_s))
@@ -14,8 +14,8 @@ pub(super) fn speed(side: &[Figures]) -> Option<f64> {
 
 /// Returns whether each side is on the front: no other side is at least as fast with at most
 /// the same energy, and better in one of both.
-pub(super) fn on_front(sides: &[Vec<Figures>]) -> Option<Vec<bool>> {
-    let point = |side: &Vec<Figures>| {
+pub(super) fn on_front(sides: &[Vec<RunEnergies>]) -> Option<Vec<bool>> {
+    let point = |side: &Vec<RunEnergies>| {
         let energies: Vec<_> = side.iter().map(|run| run.sample(run.energy_j)).collect();
         Some((speed(side)?, geometric_mean(&energies)?))
     };

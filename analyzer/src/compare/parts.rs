@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::Figures;
+use super::RunEnergies;
 use super::sides::label;
-use super::stats::{Comparison, Item, Options, Sample, geometric_mean, nodes};
+use super::stats::{Comparison, ComparisonOptions, Item, RunSample, geometric_mean, nodes};
 use crate::query::{named_phases, sum_known};
 
 /// Parts below this share of the energy on every side are not compared: they are noise, and
@@ -13,7 +13,7 @@ pub(super) const MIN_SHARE: f64 = 0.01;
 
 /// One part of one side, compared with base.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Part {
+pub struct ComparedPart {
     /// The phase, or the kind or group of kinds.
     pub part: String,
     /// Label of the side.
@@ -44,12 +44,12 @@ impl EnergyByRun {
         runs.iter().flatten().sum::<f64>() / runs.len().max(1) as f64
     }
 
-    fn shown(&self, side: usize, samples: &[Sample]) -> Option<f64> {
+    fn shown(&self, side: usize, samples: &[RunSample]) -> Option<f64> {
         let known = self.energies[side].iter().any(Option::is_some);
         geometric_mean(samples).or_else(|| known.then(|| self.mean(side)))
     }
 
-    fn samples(&self, side: usize, figures: &[Figures]) -> Vec<Sample> {
+    fn samples(&self, side: usize, figures: &[RunEnergies]) -> Vec<RunSample> {
         let runs = figures.iter().zip(&self.energies[side]);
         runs.map(|(run, energy)| run.sample(*energy)).collect()
     }
@@ -59,10 +59,10 @@ impl EnergyByRun {
 /// selects the pairs of part and side.
 pub(super) fn compare_parts(
     parts: &[EnergyByRun],
-    figures: &[Vec<Figures>],
-    options: &Options,
+    figures: &[Vec<RunEnergies>],
+    options: &ComparisonOptions,
     wanted: impl Fn(usize, usize) -> bool,
-) -> Vec<Part> {
+) -> Vec<ComparedPart> {
     let pairs: Vec<(usize, usize)> = (0..parts.len())
         .flat_map(|part| (1..figures.len()).map(move |side| (part, side)))
         .filter(|(part, side)| wanted(*part, *side))
@@ -73,7 +73,7 @@ pub(super) fn compare_parts(
     };
     let items: Vec<Item> = pairs.iter().map(item).collect();
     let compared = pairs.iter().zip(&items).zip(nodes(&items, options));
-    let part = |(((part, side), item), comparison): ((&(usize, usize), &Item), _)| Part {
+    let part = |(((part, side), item), comparison): ((&(usize, usize), &Item), _)| ComparedPart {
         part: parts[*part].name.clone(),
         side: label(*side),
         base_j: parts[*part].shown(0, &item.base),
@@ -85,14 +85,14 @@ pub(super) fn compare_parts(
 
 /// Returns the names of phases in the order of the first run, followed by those of other runs;
 /// empty if no run has a phase.
-pub(crate) fn phase_names(figures: &[Vec<Figures>]) -> Vec<&str> {
+pub(crate) fn phase_names(figures: &[Vec<RunEnergies>]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for phase in figures.iter().flatten().flat_map(|run| &run.phases) {
         if !names.contains(&phase.phase.as_str()) {
             names.push(&phase.phase);
         }
     }
-    let has_phases = |run: &Figures| !named_phases(&run.phases).is_empty();
+    let has_phases = |run: &RunEnergies| !named_phases(&run.phases).is_empty();
     match figures.iter().flatten().any(has_phases) {
         true => names,
         false => Vec::new(),
@@ -100,7 +100,10 @@ pub(crate) fn phase_names(figures: &[Vec<Figures>]) -> Vec<&str> {
 }
 
 /// Compares phases of all sides.
-pub(super) fn phases(figures: &[Vec<Figures>], options: &Options) -> Vec<Part> {
+pub(super) fn phases(
+    figures: &[Vec<RunEnergies>],
+    options: &ComparisonOptions,
+) -> Vec<ComparedPart> {
     let names = phase_names(figures);
     let parts: Vec<EnergyByRun> = names
         .into_iter()
@@ -120,10 +123,10 @@ pub(super) fn phases(figures: &[Vec<Figures>], options: &Options) -> Vec<Part> {
 
 /// Maps each run of each side.
 pub(super) fn by_run<'f, T>(
-    figures: &'f [Vec<Figures>],
-    of: impl Fn(&'f Figures) -> T,
+    figures: &'f [Vec<RunEnergies>],
+    of: impl Fn(&'f RunEnergies) -> T,
 ) -> Vec<Vec<T>> {
-    let of_side = |side: &'f Vec<Figures>| side.iter().map(&of).collect();
+    let of_side = |side: &'f Vec<RunEnergies>| side.iter().map(&of).collect();
     figures.iter().map(of_side).collect()
 }
 

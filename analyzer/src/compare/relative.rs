@@ -14,21 +14,21 @@
 //! It cannot show a change shared by all kinds, and if other kinds need less, a kind seems to
 //! need more: a result is credible only if the kind's own energy rose, too.
 
-use super::Compared;
+use super::ComparedSides;
 use super::kinds::energies;
-use super::parts::{EnergyByRun, MIN_SHARE, Part, compare_parts, shares};
-use super::stats::Options;
+use super::parts::{ComparedPart, EnergyByRun, MIN_SHARE, compare_parts, shares};
+use super::stats::ComparisonOptions;
 
 /// A kind of spans: its own energy, and relative to the others of its run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Relative {
     /// Comparison of its energy, without a term for sessions.
-    pub own: Part,
+    pub own: ComparedPart,
     /// Comparison of its ratio to all other kinds of the same run.
-    pub to_others: Part,
+    pub to_others: ComparedPart,
 }
 
-impl Compared {
+impl ComparedSides {
     /// Returns kinds with at least 1 % of the energy of a side that both sides have, each
     /// compared relative to the others of its run. `session_sd` is the standard deviation of
     /// that ratio between sessions, which is less than that of energies.
@@ -53,7 +53,7 @@ impl Compared {
             has(0) && has(side)
         };
         let compare = |parts: &[EnergyByRun], session_sd: f64| {
-            let options = Options {
+            let options = ComparisonOptions {
                 session_sd,
                 ..self.options.stats()
             };

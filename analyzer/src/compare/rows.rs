@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::stats::{Comparison, Verdict, geometric_mean};
-use super::{Compared, Part, Power, pareto};
+use super::stats::{Comparison, SideVerdict, geometric_mean};
+use super::{ComparedPart, ComparedSides, PowerOrigin, pareto};
 use crate::format::{UNKNOWN, energy, number, percent, utc};
 use crate::query::sum_known;
 use crate::summary::kinds_name;
@@ -21,7 +21,7 @@ fn line(what: &str, cells: impl Iterator<Item = String>) -> Value {
     row
 }
 
-impl Compared {
+impl ComparedSides {
     /// Returns the table of sides, one column for each side.
     pub(super) fn side_lines(&self) -> Vec<Value> {
         let runs = self.sides.iter().map(|side| side.runs.len().to_string());
@@ -70,7 +70,7 @@ impl Compared {
     /// because their errors may be correlated.
     pub(super) fn ends_j(&self, side: usize) -> Option<(f64, f64)> {
         let runs = &self.figures[side];
-        let mean = |of: fn(&super::Figures) -> Option<f64>| {
+        let mean = |of: fn(&super::RunEnergies) -> Option<f64>| {
             let sum = sum_known(runs.iter().map(of))?;
             Some(sum / runs.len() as f64)
         };
@@ -81,13 +81,13 @@ impl Compared {
     pub(super) fn verdict_text(&self, one: &Comparison) -> String {
         let decided = matches!(
             one.verdict,
-            Verdict::Better | Verdict::Worse | Verdict::Same
+            SideVerdict::Better | SideVerdict::Worse | SideVerdict::Same
         );
         match (decided, self.power) {
-            (true, Power::Modelled) => {
+            (true, PowerOrigin::Modelled) => {
                 format!("{} by modelled power (CPU time)", one.verdict_text())
             }
-            (true, Power::Replayed) => format!("{} by replayed power", one.verdict_text()),
+            (true, PowerOrigin::Replayed) => format!("{} by replayed power", one.verdict_text()),
             _ => one.verdict_text(),
         }
     }
@@ -118,8 +118,12 @@ impl Compared {
     }
 
     /// Returns compared parts; `named` shortens a name.
-    pub(super) fn part_rows(&self, parts: &[Part], named: impl Fn(&str) -> String) -> Vec<Value> {
-        let row = |part: &Part| {
+    pub(super) fn part_rows(
+        &self,
+        parts: &[ComparedPart],
+        named: impl Fn(&str) -> String,
+    ) -> Vec<Value> {
+        let row = |part: &ComparedPart| {
             let of = &part.comparison;
             json!({
                 "part": named(&part.part),
@@ -137,7 +141,7 @@ impl Compared {
     }
 
     /// Returns the larger of the attribution's errors of a kind on the two sides.
-    fn error_of(&self, part: &Part) -> Option<f64> {
+    fn error_of(&self, part: &ComparedPart) -> Option<f64> {
         let mut kinds = self.kinds.kinds.iter();
         let kind = kinds.find(|kind| kind.kind == part.part)?;
         let is_either = |side: &str| side == self.sides[0].label || side == part.side;
@@ -196,9 +200,9 @@ fn interval(one: &Comparison) -> String {
 }
 
 /// Returns the verdict for a narrow column.
-fn short(verdict: Verdict) -> &'static str {
+fn short(verdict: SideVerdict) -> &'static str {
     match verdict {
-        Verdict::NoDifference => "none shown",
+        SideVerdict::NoDifference => "none shown",
         other => other.words(),
     }
 }

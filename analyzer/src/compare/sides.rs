@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::format::{escape, shorten};
-use crate::query::{self, Recording, Run, Selection};
+use crate::query::{self, Recording, Run, RunSelection};
 
 /// Maximum number of sides: tables with more would be too wide.
 const MAX_SIDES: usize = 4;
@@ -59,7 +59,7 @@ pub fn sides(
     by: Option<&str>,
 ) -> Result<(Vec<Side>, Vec<LeftOut>)> {
     let selected = selectors.iter().map(|one| query::select(recording, one));
-    let selected = selected.collect::<Result<Vec<Selection>>>()?;
+    let selected = selected.collect::<Result<Vec<RunSelection>>>()?;
     let mut out = Vec::new();
     let groups = match by {
         None => selected,

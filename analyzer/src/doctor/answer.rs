@@ -5,10 +5,10 @@ use energy_power::characterise::RailCharacteristics;
 use energy_power::{Provenance, UnusedSensor};
 use serde_json::{Value, json};
 
-use super::{Examined, State, cross};
+use super::{SourceExamination, SourceState, cross};
 use crate::format::{Answer, Column, Sheet, escape};
 
-impl Examined {
+impl SourceExamination {
     /// Converts the result to tables and notes.
     pub fn answer(&self) -> Answer {
         let title = match (self.has_measured(), self.chosen.as_slice()) {
@@ -64,7 +64,7 @@ impl Examined {
             ));
         }
         for (name, state) in &self.sources {
-            if let State::Locked { what, fix } = state {
+            if let SourceState::Locked { what, fix } = state {
                 answer = answer.note(format!(
                     "{name} is locked ({}): {}.",
                     escape(what),
@@ -73,7 +73,7 @@ impl Examined {
             }
         }
         for (name, state) in &self.sources {
-            if let State::Failing(why) = state {
+            if let SourceState::Failing(why) = state {
                 answer = answer.note(format!("{name} fails: {}.", escape(why)));
             }
         }
@@ -102,9 +102,9 @@ impl Examined {
     }
 
     fn states(&self) -> Vec<Value> {
-        let state = |(name, state): &(&'static str, State)| {
+        let state = |(name, state): &(&'static str, SourceState)| {
             let (word, why) = match state {
-                State::Usable(description, _) => (
+                SourceState::Usable(description, _) => (
                     match description.provenance {
                         Provenance::Measured => "measured",
                         Provenance::Modelled => "modelled",
@@ -112,12 +112,12 @@ impl Examined {
                     },
                     about(name),
                 ),
-                State::Locked { what, .. } => ("locked", what.as_str()),
-                State::Absent(what) => ("not here", what.as_str()),
-                State::Failing(why) => ("failing", why.as_str()),
+                SourceState::Locked { what, .. } => ("locked", what.as_str()),
+                SourceState::Absent(what) => ("not here", what.as_str()),
+                SourceState::Failing(why) => ("failing", why.as_str()),
             };
             let fix = match state {
-                State::Locked { fix, .. } => Some(fix),
+                SourceState::Locked { fix, .. } => Some(fix),
                 _ => None,
             };
             json!({ "source": name, "state": word, "why": why, "fix": fix })

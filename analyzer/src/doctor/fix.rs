@@ -2,6 +2,7 @@
 //! before it is written, validated before it is installed, and removed on request.
 
 mod install;
+mod user;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,11 @@ use std::time::Duration;
 
 use energy_data::units::Nanos;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use install::fault;
 
 pub use install::AsRoot;
+pub use user::RuleUser;
 
 /// First line of files written by this command; other files are not modified.
 const MARK: &str = "# Written by `energy doctor --fix`; `energy doctor --undo` removes it.\n";
@@ -33,49 +36,6 @@ pub struct Fix {
     check: Option<&'static [&'static str]>,
     /// Commands that make the file take effect without a restart.
     after: &'static [&'static [&'static str]],
-}
-
-/// The user that a rule is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RuleUser {
-    /// User id. Rules use it because names could be misinterpreted.
-    pub uid: u32,
-    /// Name, for messages.
-    pub name: String,
-}
-
-impl RuleUser {
-    /// Returns the user who runs this process, or who ran `sudo` if it runs as root. `None`
-    /// if that is root.
-    pub fn here() -> Option<Self> {
-        let variable = |name| std::env::var(name).ok();
-        let (uid, name) = match is_root() {
-            true => (variable("SUDO_UID")?.parse().ok()?, variable("SUDO_USER")),
-            false => (own_uid()?, variable("USER")),
-        };
-        let name = name.unwrap_or_else(|| uid.to_string());
-        (uid != 0).then_some(Self { uid, name })
-    }
-}
-
-#[cfg(unix)]
-fn own_uid() -> Option<u32> {
-    // SAFETY: getuid has no preconditions and cannot fail.
-    Some(unsafe { libc::getuid() })
-}
-
-#[cfg(not(unix))]
-fn own_uid() -> Option<u32> {
-    None
-}
-
-/// Returns whether this process runs as root.
-fn is_root() -> bool {
-    #[cfg(unix)]
-    // SAFETY: geteuid has no preconditions and cannot fail.
-    return unsafe { libc::geteuid() } == 0;
-    #[cfg(not(unix))]
-    false
 }
 
 /// Returns the fix for this system, if there is one. On macOS it is for one user and allows
@@ -205,13 +165,6 @@ impl Fix {
             ))),
             text => Ok(text.is_some()),
         }
-    }
-}
-
-fn fault(what: &str) -> Error {
-    Error::Program {
-        program: "doctor".to_owned(),
-        what: what.to_owned(),
     }
 }
 

@@ -53,7 +53,7 @@ impl Default for DoctorOptions {
 
 /// State of a source.
 #[derive(Debug, Clone, PartialEq)]
-pub enum State {
+pub enum SourceState {
     /// It can be read.
     Usable(Description, Observation),
     /// It is present but reading is not permitted.
@@ -71,9 +71,9 @@ pub enum State {
 
 /// Result of the examination of all sources.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Examined {
+pub struct SourceExamination {
     /// Names and states, the best source first.
-    pub sources: Vec<(&'static str, State)>,
+    pub sources: Vec<(&'static str, SourceState)>,
     /// Sources that `auto` selects.
     pub chosen: Vec<String>,
     /// Power readings of rails that also have a counter, for comparison.
@@ -81,14 +81,14 @@ pub struct Examined {
     /// Sensors that are present but not used.
     pub left_out: Vec<UnusedSensor>,
     /// Containment of the rails that `auto` selects.
-    pub contained: Vec<Contained>,
+    pub contained: Vec<ContainedRail>,
     /// Assumptions about containment, and warnings of sources.
     pub assumed: Vec<String>,
 }
 
 /// A rail that is contained in another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contained {
+pub struct ContainedRail {
     /// Name of the source.
     pub source: String,
     /// Index of the rail in the source.
@@ -98,10 +98,10 @@ pub struct Contained {
 }
 
 /// Examines all known sources.
-pub fn examine(options: &DoctorOptions) -> Examined {
+pub fn examine(options: &DoctorOptions) -> SourceExamination {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
     let chosen = chosen(&options.open, &clock);
-    let mut states: Vec<Option<State>> = Vec::new();
+    let mut states: Vec<Option<SourceState>> = Vec::new();
     let (mut opened, mut places) = (Vec::new(), Vec::new());
     let (mut left_out, mut topology) = (Vec::new(), Topology::default());
     let (mut counted, mut warnings) = (Vec::new(), Vec::new());
@@ -141,7 +141,7 @@ pub fn examine(options: &DoctorOptions) -> Examined {
     for ((at, description), seen) in places.into_iter().zip(seen) {
         states[at] = Some(state_of_reading(description, seen));
     }
-    Examined {
+    SourceExamination {
         sources: NAMED
             .iter()
             .zip(states)
@@ -164,13 +164,13 @@ fn chosen(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Vec<String> {
 }
 
 /// Returns the containment of the rails of these sources, and assumptions about it.
-fn settle(topology: &mut Topology, sources: &[&Description]) -> (Vec<Contained>, Vec<String>) {
+fn settle(topology: &mut Topology, sources: &[&Description]) -> (Vec<ContainedRail>, Vec<String>) {
     let (places, assumed) = topology.report(true);
     let inside = places.into_iter().filter_map(|place| {
         let own = (place.source, place.rail);
         let parent = place.parent?;
         let name = sources.get(parent.0)?.rails.get(parent.1)?.name.clone();
-        Some(Contained {
+        Some(ContainedRail {
             source: sources.get(place.source)?.name.clone(),
             rail: place.rail,
             parent: (parent != own).then_some(name),
@@ -185,25 +185,25 @@ fn nvml_power(options: &OpenOptions) -> Option<Box<dyn PowerSource>> {
     opened.ok().map(|source| Box::new(source) as _)
 }
 
-fn state_of_error(error: SourceError) -> State {
+fn state_of_error(error: SourceError) -> SourceState {
     match error {
-        SourceError::NotPermitted { what, fix } => State::Locked { what, fix },
-        SourceError::NotPresent { what } => State::Absent(what),
-        other => State::Failing(other.to_string()),
+        SourceError::NotPermitted { what, fix } => SourceState::Locked { what, fix },
+        SourceError::NotPresent { what } => SourceState::Absent(what),
+        other => SourceState::Failing(other.to_string()),
     }
 }
 
-fn state_of_reading(description: Description, seen: Observation) -> State {
+fn state_of_reading(description: Description, seen: Observation) -> SourceState {
     let is_measured = description.provenance == Provenance::Measured;
     let has_no_samples = seen.rails.iter().all(|rail| rail.samples == 0);
     if is_measured && has_no_samples {
         let why = seen.messages.first().cloned();
-        return State::Failing(why.unwrap_or_else(|| "it returned no sample".to_owned()));
+        return SourceState::Failing(why.unwrap_or_else(|| "it returned no sample".to_owned()));
     }
-    State::Usable(description, seen)
+    SourceState::Usable(description, seen)
 }
 
-impl Examined {
+impl SourceExamination {
     /// Returns whether any measured source is usable.
     pub fn has_measured(&self) -> bool {
         self.usable()
@@ -225,7 +225,7 @@ impl Examined {
 
     fn usable(&self) -> impl Iterator<Item = (&Description, &Observation)> {
         self.sources.iter().filter_map(|(_, state)| match state {
-            State::Usable(description, seen) => Some((description, seen)),
+            SourceState::Usable(description, seen) => Some((description, seen)),
             _ => None,
         })
     }

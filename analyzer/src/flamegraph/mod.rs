@@ -22,26 +22,26 @@ mod tree;
 mod unit;
 
 pub use options::{
-    COLORS, Collapse, Divisor, GraphOptions, Idle, Measure, Picture, Value, parse_colors,
+    COLORS, Collapse, Divisor, GraphOptions, IdleEnergy, Measure, Picture, Value, parse_colors,
     parse_min_width,
 };
 pub use panels::draw_side_by_side;
 
 use crate::error::{Error, Result};
-use crate::query::{GroupBy, Recording, Run, Selection, Tokens, shares};
+use crate::query::{GroupBy, Recording, Run, RunSelection, Tokens, shares};
 use side::{add_side, check_provenance};
-use text::{Captions, Interval};
-use tree::Tree;
-use unit::Unit;
+use text::{Captions, EnergyInterval};
+use tree::FrameTree;
+use unit::WidthUnit;
 
 /// Stacks with their amounts, ready to be drawn or written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
     options: GraphOptions,
     per: Divisor,
-    unit: Unit,
+    unit: WidthUnit,
     captions: Captions,
-    tree: Tree,
+    tree: FrameTree,
     /// Frames from left to right.
     order: Vec<usize>,
     /// Self counts of frames in `order`, before and after; before is 0 without a comparison.
@@ -58,11 +58,15 @@ impl Graph {
     /// # Errors
     /// Fails if the file cannot be read, the rail or the phase is unknown, the runs cannot be
     /// averaged, or there is nothing to draw.
-    pub fn read(recording: &Recording, side: &Selection, options: &GraphOptions) -> Result<Self> {
+    pub fn read(
+        recording: &Recording,
+        side: &RunSelection,
+        options: &GraphOptions,
+    ) -> Result<Self> {
         let runs = side.runs.as_slice();
         check(options, &[runs])?;
         let per = options.per.unwrap_or(Divisor::Run);
-        let mut tree = Tree::default();
+        let mut tree = FrameTree::default();
         let facts = add_side(&mut tree, 1, recording, side, options, per)?;
         let graph = Self::from_tree(tree, options, per, false);
         let [_, total] = graph.totals;
@@ -82,8 +86,8 @@ impl Graph {
     /// modelled.
     pub fn compare(
         recording: &Recording,
-        before: &Selection,
-        after: &Selection,
+        before: &RunSelection,
+        after: &RunSelection,
         options: &GraphOptions,
     ) -> Result<Self> {
         let sides = [before.runs.as_slice(), after.runs.as_slice()];
@@ -93,7 +97,7 @@ impl Graph {
         let per = options
             .per
             .unwrap_or(if known { Divisor::Token } else { Divisor::Run });
-        let mut tree = Tree::default();
+        let mut tree = FrameTree::default();
         let facts = [
             add_side(&mut tree, 0, recording, before, options, per)?,
             add_side(&mut tree, 1, recording, after, options, per)?,
@@ -106,7 +110,7 @@ impl Graph {
 
     /// Builds a graph of a tree, without captions.
     fn from_tree(
-        mut tree: Tree,
+        mut tree: FrameTree,
         options: &GraphOptions,
         per: Divisor,
         is_comparison: bool,
@@ -120,7 +124,7 @@ impl Graph {
         let frames = tree.frames();
         let totals = [0, 1].map(|side| frames.iter().map(|frame| frame.own[side]).sum());
         // Both sides use the unit of the larger one.
-        let unit = Unit::for_total(options.measure, f64::max(totals[0], totals[1]));
+        let unit = WidthUnit::for_total(options.measure, f64::max(totals[0], totals[1]));
         let [before, after] =
             [0, 1].map(|side| unit.whole(order.iter().map(|at| frames[*at].own[side])));
         Self {
@@ -229,8 +233,8 @@ fn interval(
     run: &Run,
     options: &GraphOptions,
     total: f64,
-) -> Result<Interval> {
-    if options.measure == Measure::Time || options.idle == Idle::Include {
+) -> Result<EnergyInterval> {
+    if options.measure == Measure::Time || options.idle == IdleEnergy::Include {
         return Ok(None);
     }
     let mut shares = shares(recording, run, options.rail.as_deref(), GroupBy::Kind, true)?;

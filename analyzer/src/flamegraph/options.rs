@@ -20,7 +20,7 @@ pub enum Measure {
 
 /// Whether stacks include their share of idle energy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Idle {
+pub enum IdleEnergy {
     /// Active energy only.
     #[default]
     Exclude,
@@ -104,7 +104,7 @@ pub struct GraphOptions {
     pub rail: Option<String>,
     /// Whether stacks include their share of idle energy
     #[arg(long, value_name = "IDLE", value_enum, default_value_t)]
-    pub idle: Idle,
+    pub idle: IdleEnergy,
     /// Restricts the graph to phases of this name.
     #[arg(long, value_name = "PHASE", help = PHASE_HELP)]
     pub phase: Option<String>,

@@ -213,11 +213,11 @@ fn scoped(own: &str, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flamegraph::{Divisor, GraphOptions, tree::Tree};
+    use crate::flamegraph::{Divisor, GraphOptions, tree::FrameTree};
 
     /// A frame with every name that the picture's script searches for.
     fn graph() -> Graph {
-        let mut tree = Tree::default();
+        let mut tree = FrameTree::default();
         for label in ["\"frames\" #frames </script> url(#background)", "#details"] {
             let frame = tree.child(None, label.to_owned());
             tree.add(frame, 1, 1.0);

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use energy_data::{BasisSet, Provenance};
 
-use super::options::{Collapse, Divisor, GraphOptions, Idle, Measure};
-use super::tree::Tree;
+use super::options::{Collapse, Divisor, GraphOptions, IdleEnergy, Measure};
+use super::tree::FrameTree;
 use crate::error::Result;
 use crate::format::label;
 use crate::format::percent;
 use crate::query::{
-    self, Ledger, Node, Recording, Run, Selection, Tokens, is_reported, ledger, run_coverage,
+    self, Node, NodeLedger, Recording, Run, RunSelection, Tokens, is_reported, ledger, run_coverage,
 };
 
 /// Describes the runs whose mean is one side.
@@ -31,10 +31,10 @@ pub(super) struct SideSummary {
 
 /// Adds the mean of `runs` to one side of a tree.
 pub(super) fn add_side(
-    tree: &mut Tree,
+    tree: &mut FrameTree,
     side: usize,
     recording: &Recording,
-    selection: &Selection,
+    selection: &RunSelection,
     options: &GraphOptions,
     per: Divisor,
 ) -> Result<SideSummary> {
@@ -62,7 +62,13 @@ pub(super) fn add_side(
 }
 
 /// Adds a share of each node to the frame of its stack.
-fn add_nodes(tree: &mut Tree, side: usize, ledger: &Ledger, options: &GraphOptions, share: f64) {
+fn add_nodes(
+    tree: &mut FrameTree,
+    side: usize,
+    ledger: &NodeLedger,
+    options: &GraphOptions,
+    share: f64,
+) {
     let mut places: HashMap<i64, usize> = HashMap::with_capacity(ledger.nodes.len());
     for node in &ledger.nodes {
         // Parents come first; in a damaged file a node without a parent is a root.
@@ -80,8 +86,8 @@ fn add_nodes(tree: &mut Tree, side: usize, ledger: &Ledger, options: &GraphOptio
 fn amount(node: &Node, options: &GraphOptions) -> f64 {
     match (options.measure, options.idle) {
         (Measure::Time, _) => node.self_ns as f64 / 1e9,
-        (Measure::Energy, Idle::Exclude) => node.self_j,
-        (Measure::Energy, Idle::Include) => node.energy_j(),
+        (Measure::Energy, IdleEnergy::Exclude) => node.self_j,
+        (Measure::Energy, IdleEnergy::Include) => node.energy_j(),
     }
 }
 
@@ -112,7 +118,7 @@ fn divisor(recording: &Recording, run: &Run, per: Divisor) -> Result<f64> {
 }
 
 /// Returns the run's name and id, or the selection's name for several runs.
-fn name(selection: &Selection) -> String {
+fn name(selection: &RunSelection) -> String {
     let [run] = selection.runs.as_slice() else {
         let name = label::text(&selection.name, 28);
         return format!("{name} ({} runs)", selection.runs.len());

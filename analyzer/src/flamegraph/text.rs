@@ -3,14 +3,14 @@
 use energy_data::BasisSet;
 use energy_data::rows::Basis;
 
-use super::options::{Divisor, GraphOptions, Idle, Measure, Value};
+use super::options::{Divisor, GraphOptions, IdleEnergy, Measure, Value};
 use super::side::SideSummary;
-use super::unit::Unit;
+use super::unit::WidthUnit;
 use crate::format::label;
 use crate::format::{energy, percent, time_span};
 
 /// A 90 % interval in joules.
-pub(super) type Interval = Option<(f64, f64)>;
+pub(super) type EnergyInterval = Option<(f64, f64)>;
 
 /// Captions of one graph.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,9 +43,9 @@ pub(super) fn captions(
     side: &SideSummary,
     options: &GraphOptions,
     per: Divisor,
-    unit: Unit,
+    unit: WidthUnit,
     total: f64,
-    interval: Interval,
+    interval: EnergyInterval,
 ) -> Captions {
     let amount = format!("{}{}", amount(options.measure, total), per.suffix());
     let summary = match options.measure {
@@ -77,7 +77,7 @@ pub(super) fn comparison_captions(
     sides: &[SideSummary; 2],
     options: &GraphOptions,
     per: Divisor,
-    unit: Unit,
+    unit: WidthUnit,
     totals: [f64; 2],
 ) -> Captions {
     let [before, after] = sides;
@@ -125,7 +125,7 @@ fn rail(options: &GraphOptions) -> String {
 
 /// Describes the attribution methods and the confidence of the total: `fitted, no interval of
 /// the total`.
-fn confidence(side: &SideSummary, options: &GraphOptions, interval: Interval) -> String {
+fn confidence(side: &SideSummary, options: &GraphOptions, interval: EnergyInterval) -> String {
     if options.measure == Measure::Time {
         return String::new();
     }
@@ -151,8 +151,8 @@ fn content(has_idle: bool, options: &GraphOptions) -> String {
     let text = match (options.measure, has_idle, options.idle) {
         (Measure::Time, ..) => "self time of spans, all threads added",
         (_, false, _) => "self energy of spans, idle power not subtracted (no baseline)",
-        (_, true, Idle::Exclude) => "active self energy of spans, without idle energy",
-        (_, true, Idle::Include) => "self energy of spans with their share of idle energy",
+        (_, true, IdleEnergy::Exclude) => "active self energy of spans, without idle energy",
+        (_, true, IdleEnergy::Include) => "self energy of spans with their share of idle energy",
     };
     match options.value {
         Value::Inclusive => text.to_owned(),

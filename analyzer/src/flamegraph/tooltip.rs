@@ -13,7 +13,7 @@ const FRAME_HEIGHT: usize = inferno::flamegraph::defaults::FRAME_HEIGHT;
 
 /// A frame of the picture.
 #[derive(Debug, Clone, Copy)]
-struct Drawn<'s> {
+struct DrawnFrame<'s> {
     /// `layer 3 (1,234 uJ, 5.60%)`.
     title: &'s str,
     /// Counts to the left of it.
@@ -65,7 +65,7 @@ fn with(title: &str, more: Option<String>) -> String {
 }
 
 /// Returns all frames of a picture, and where the last one ends.
-fn frames(svg: &str) -> (Vec<Drawn<'_>>, usize) {
+fn frames(svg: &str) -> (Vec<DrawnFrame<'_>>, usize) {
     let mut frames = Vec::new();
     let mut at = svg.find(r#"id="frames""#).unwrap_or(svg.len());
     while let Some((title, end)) = between(svg, at, "<title>", "</title>") {
@@ -75,7 +75,7 @@ fn frames(svg: &str) -> (Vec<Drawn<'_>>, usize) {
         let x = attribute(rectangle, "fg:x").and_then(|x| x.parse().ok());
         let y = attribute(rectangle, "y").and_then(|y| y.parse().ok());
         if let (Some(x), Some(y)) = (x, y) {
-            frames.push(Drawn { title, x, y });
+            frames.push(DrawnFrame { title, x, y });
         }
         at = after;
     }

@@ -23,12 +23,12 @@ pub(super) struct Frame {
 
 /// All frames: parents first, siblings in insertion order.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Tree {
+pub(super) struct FrameTree {
     frames: Vec<Frame>,
     places: HashMap<(Option<usize>, String), usize>,
 }
 
-impl Tree {
+impl FrameTree {
     /// Returns the child of `parent` with this label, and creates it if needed. Beyond the
     /// maximum depth, returns the frame that merges all deeper levels.
     pub(super) fn child(&mut self, parent: Option<usize>, label: String) -> usize {
@@ -154,8 +154,8 @@ impl Tree {
 mod tests {
     use super::*;
 
-    fn tree(stacks: &[(&str, f64)]) -> Tree {
-        let mut tree = Tree::default();
+    fn tree(stacks: &[(&str, f64)]) -> FrameTree {
+        let mut tree = FrameTree::default();
         for (stack, amount) in stacks {
             let mut at = None;
             for label in stack.split(';') {
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn deep_recursion_is_merged_into_one_frame() {
-        let mut tree = Tree::default();
+        let mut tree = FrameTree::default();
         let mut at = None;
         for level in 0..10_000 {
             let frame = tree.child(at, format!("f{level}"));

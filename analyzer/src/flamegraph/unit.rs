@@ -4,7 +4,7 @@ use super::options::Measure;
 
 /// A unit of widths.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Unit {
+pub(super) struct WidthUnit {
     /// `uJ`, `ns`.
     pub(super) name: &'static str,
     /// Units per joule or second.
@@ -14,7 +14,7 @@ pub(super) struct Unit {
 /// Larger counts exceed the exact integers of a browser.
 const MAX_COUNT: f64 = 1e15;
 
-impl Unit {
+impl WidthUnit {
     /// Returns the largest unit in which the total is at least a million, or the smallest one.
     pub(super) fn for_total(measure: Measure, total: f64) -> Self {
         let steps: &[(&'static str, f64)] = match measure {
@@ -59,18 +59,18 @@ mod tests {
 
     #[test]
     fn units_grow_with_the_total() {
-        let name = |total| Unit::for_total(Measure::Energy, total).name;
+        let name = |total| WidthUnit::for_total(Measure::Energy, total).name;
         assert_eq!(
             [1e-9, 1e-6, 1e-3, 0.5, 1.0, 999.0, 1e3, 1e6, 1e12].map(name),
             ["pJ", "pJ", "nJ", "nJ", "uJ", "uJ", "mJ", "J", "J"]
         );
-        assert_eq!(Unit::for_total(Measure::Time, 12.0).name, "us");
-        assert_eq!(Unit::for_total(Measure::Time, 1e-9).name, "ns");
+        assert_eq!(WidthUnit::for_total(Measure::Time, 12.0).name, "us");
+        assert_eq!(WidthUnit::for_total(Measure::Time, 1e-9).name, "ns");
     }
 
     #[test]
     fn totals_that_cannot_be_drawn_are_rejected() {
-        let can_draw = |total| Unit::for_total(Measure::Energy, total).can_draw(total);
+        let can_draw = |total| WidthUnit::for_total(Measure::Energy, total).can_draw(total);
         assert!([1e-6, 1.0, 1e14].into_iter().all(can_draw));
         assert!(
             ![0.0, -1.0, 1e-13, f64::NAN, f64::INFINITY]
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn rounding_errors_do_not_accumulate() {
-        let unit = Unit {
+        let unit = WidthUnit {
             name: "J",
             per_base: 1.0,
         };

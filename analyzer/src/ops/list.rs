@@ -4,14 +4,14 @@ use clap::Args;
 
 use crate::error::Result;
 use crate::query::{self, Balance, GroupBy, Recording, Run, Share};
-use crate::views::Scope;
+use crate::views::ViewScope;
 
 /// Options of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct OpsOptions {
     /// Part of the run.
     #[command(flatten)]
-    pub scope: Scope,
+    pub scope: ViewScope,
     /// Level at which energies are summed
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
     pub by: GroupBy,
@@ -26,7 +26,7 @@ pub struct OpsOptions {
 impl Default for OpsOptions {
     fn default() -> Self {
         Self {
-            scope: Scope::default(),
+            scope: ViewScope::default(),
             by: GroupBy::default(),
             groups: false,
             limit: 30,
@@ -36,10 +36,10 @@ impl Default for OpsOptions {
 
 /// Energies of a run's operations.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ops {
+pub struct OperationList {
     pub(super) run: Run,
     pub(super) by: GroupBy,
-    pub(super) scope: Scope,
+    pub(super) scope: ViewScope,
     pub(super) limit: usize,
     pub(super) rails: Vec<String>,
     /// Share of the run's time covered by samples.
@@ -48,12 +48,12 @@ pub struct Ops {
     /// Shares, highest energy first.
     pub shares: Vec<Share>,
     /// Energy outside of spans, over the whole run.
-    pub accounts: Accounts,
+    pub accounts: AccountEnergies,
 }
 
 /// Energy outside of spans, in joules.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Accounts {
+pub struct AccountEnergies {
     /// Measured energy.
     pub measured_j: f64,
     /// Baseline power times duration, if known.
@@ -64,7 +64,7 @@ pub struct Accounts {
     pub extrapolated_j: f64,
 }
 
-impl Ops {
+impl OperationList {
     /// Reads the list.
     ///
     /// # Errors
@@ -100,13 +100,13 @@ impl Ops {
     }
 
     /// Returns the accounts, if the list covers the whole run.
-    pub(super) fn whole(&self) -> Option<&Accounts> {
+    pub(super) fn whole(&self) -> Option<&AccountEnergies> {
         let is_part = self.scope.phase.is_some() || self.scope.basis.is_some();
         (!is_part).then_some(&self.accounts)
     }
 }
 
-impl Accounts {
+impl AccountEnergies {
     /// Returns names and energies in display order.
     pub(super) fn rows(&self) -> [(&'static str, Option<f64>); 3] {
         [
@@ -118,7 +118,7 @@ impl Accounts {
 }
 
 /// Sums the accounts. Idle energy is only known if it is known on each rail.
-fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
+fn accounts(balance: &[Balance], shares: &[Share]) -> AccountEnergies {
     // An empty sum is -0.0, which would be shown with its sign.
     let sum = |of: fn(&Balance) -> Option<f64>| balance.iter().filter_map(of).sum::<f64>() + 0.0;
     let idle_j = query::sum_known(balance.iter().map(|rail| rail.idle_j));
@@ -126,7 +126,7 @@ fn accounts(balance: &[Balance], shares: &[Share]) -> Accounts {
         None => sum(|rail| rail.idle_j),
         Some(_) => 0.0,
     };
-    Accounts {
+    AccountEnergies {
         measured_j: sum(|rail| rail.measured_j),
         idle_j,
         // Otherwise idle energy that is only known on some rails would be lost.

@@ -13,4 +13,4 @@ mod list;
 mod table;
 mod write;
 
-pub use list::{Accounts, Ops, OpsOptions};
+pub use list::{AccountEnergies, OperationList, OpsOptions};

@@ -2,13 +2,17 @@
 
 use std::io::{self, Write};
 
-use super::list::{Accounts, Ops};
+use super::list::{AccountEnergies, OperationList};
 use crate::format::screen::OutputStyle;
 use crate::format::{basis, energy, escape, percent, power, time_span};
 use crate::query::Share;
-use crate::views::Scope;
+use crate::views::ViewScope;
 
-pub(super) fn write(ops: &Ops, out: &mut dyn Write, style: &OutputStyle) -> io::Result<()> {
+pub(super) fn write(
+    ops: &OperationList,
+    out: &mut dyn Write,
+    style: &OutputStyle,
+) -> io::Result<()> {
     let rails: Vec<String> = ops.rails.iter().map(|rail| escape(rail)).collect();
     let title = format!(
         "{}: active self energy on {}, {}{}",
@@ -67,11 +71,11 @@ pub(super) fn write(ops: &Ops, out: &mut dyn Write, style: &OutputStyle) -> io::
     Ok(())
 }
 
-impl Ops {
+impl OperationList {
     /// Returns the phase and the basis; the title already names the rails.
     fn scope_text(&self) -> String {
         let rail = None;
-        Scope {
+        ViewScope {
             rail,
             ..self.scope.clone()
         }
@@ -79,12 +83,12 @@ impl Ops {
     }
 }
 
-fn has_interval(ops: &Ops) -> bool {
+fn has_interval(ops: &OperationList) -> bool {
     let known = |share: &Share| share.lo_j.or(share.hi_j).is_some();
     ops.shares.iter().any(known)
 }
 
-fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
+fn rows(ops: &OperationList, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
     let whole: f64 = ops.shares.iter().map(|share| share.energy_j).sum();
     let fraction = |joules: f64| percent((whole > 0.0).then(|| joules / whole));
     let shares = ops.shares.iter().take(ops.limit).map(|share| {
@@ -113,7 +117,7 @@ fn rows(ops: &Ops, columns: usize, with_basis: bool) -> Vec<Vec<String>> {
             Some(joules),
         );
     }
-    for (name, joules) in ops.whole().into_iter().flat_map(Accounts::rows) {
+    for (name, joules) in ops.whole().into_iter().flat_map(AccountEnergies::rows) {
         add(name.to_owned(), joules);
     }
     rows

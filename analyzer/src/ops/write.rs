@@ -4,14 +4,14 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::list::{Accounts, Ops};
+use super::list::{AccountEnergies, OperationList};
 use super::table;
 use crate::error::Result;
 use crate::format::Format;
 use crate::format::csv::{field, record};
 use crate::format::screen::OutputStyle;
 
-impl Ops {
+impl OperationList {
     /// Writes the list in a format; `style` only affects tables.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Ops {
             let [energy, lo, hi] = [Some(share.energy_j), share.lo_j, share.hi_j].map(millijoules);
             record(out, &[share.name.as_str(), &energy, &lo, &hi])?;
         }
-        for (name, energy) in self.whole().into_iter().flat_map(Accounts::rows) {
+        for (name, energy) in self.whole().into_iter().flat_map(AccountEnergies::rows) {
             if energy.is_some() {
                 record(out, &[name, &millijoules(energy), "", ""])?;
             }

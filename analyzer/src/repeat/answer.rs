@@ -3,7 +3,8 @@
 use energy_data::Provenance;
 use serde_json::{Value, json};
 
-use super::{CONFIG_TAG, RepeatPlan};
+use super::RepeatPlan;
+use super::tags::CONFIG_TAG;
 use crate::conditions::{condition_rows, condition_sheets};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, counted, escape};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use energy_data::rows::RunStatus;
 
+use super::tags::{CONFIG_TAG, GROUP_TAG};
 use super::{PlannedRun, RepeatPlan};
 use crate::error::{Error, Result};
 use crate::format::escape;
@@ -79,7 +80,7 @@ pub struct Resumed {
 /// # Errors
 /// If there is no such group, or its runs are no repeats.
 pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
-    let runs = query::select(recording, &format!("{}={group}", super::GROUP_TAG))?.runs;
+    let runs = query::select(recording, &format!("{}={group}", GROUP_TAG))?.runs;
     let config = |run: &Run| StoredConfig::of(&run.row.metadata);
     let plan = |run: &Run| RepeatPlan::from_value(&config(run).plan?);
     let plan = runs.iter().find_map(plan);
@@ -92,7 +93,7 @@ pub fn resume(recording: &Recording, group: &str) -> Result<Resumed> {
     let model_of = |label: &str| {
         let of_config = |run: &&Run| {
             let tags = &run.row.metadata.tags;
-            let tag = tags.iter().find(|(key, _)| key == super::CONFIG_TAG);
+            let tag = tags.iter().find(|(key, _)| key == CONFIG_TAG);
             tag.map_or("", |(_, value)| value) == label
         };
         let sha256 = |run: &Run| config(run).model_sha256;

@@ -14,15 +14,9 @@ mod answer;
 mod execute;
 mod options;
 mod plan;
+mod tags;
 
 pub use answer::answer;
 pub use execute::{Resumed, execute, resume};
 pub use options::RepeatOptions;
 pub use plan::{Config, PlannedRun, RepeatPlan, RunOfPlan};
-
-/// Tag shared by all repeats.
-const GROUP_TAG: &str = "group";
-/// Tag with the number of a repeat, from 1.
-const REPEAT_TAG: &str = "repeat";
-/// Tag of a configuration, if there are several.
-const CONFIG_TAG: &str = "config";

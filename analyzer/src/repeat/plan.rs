@@ -5,7 +5,8 @@ use rand::rngs::ChaCha12Rng;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIG_TAG, GROUP_TAG, REPEAT_TAG, RepeatOptions};
+use super::RepeatOptions;
+use super::tags::{CONFIG_TAG, GROUP_TAG, REPEAT_TAG};
 use crate::error::{Error, Result};
 use crate::format::stamp;
 use crate::run::{RunOptions, RunVariants, sha256_of};

@@ -8,10 +8,12 @@ use super::markup::{chart, paragraph, section};
 use super::options::ReportOptions;
 use crate::charts::name;
 use crate::compare::stats::Comparison;
-use crate::compare::{CompareOptions, Compared, ComparedEnergy, Part, Power, sides};
+use crate::compare::{
+    CompareOptions, ComparedEnergy, ComparedPart, ComparedSides, PowerOrigin, sides,
+};
 use crate::error::Result;
 use crate::format::{Column, Sheet};
-use crate::query::{self, Recording, Selection};
+use crate::query::{self, Recording, RunSelection};
 
 /// Maximum number of kinds that are drawn.
 const KINDS: usize = 20;
@@ -19,7 +21,7 @@ const KINDS: usize = 20;
 /// A comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct RunComparison {
-    pub(super) data: Data,
+    pub(super) data: ComparisonData,
     html: String,
     /// Why the runs are not compared.
     pub(super) refused: Option<String>,
@@ -27,13 +29,13 @@ pub(super) struct RunComparison {
 
 /// Data of the charts; empty if the runs cannot be compared.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Data {
+pub(super) struct ComparisonData {
     /// `J`, `J/token`.
     pub(super) unit: String,
     /// Source of the power of all runs.
-    pub(super) power: Option<Power>,
+    pub(super) power: Option<PowerOrigin>,
     /// Sides in order, base first.
-    pub(super) sides: Vec<Side>,
+    pub(super) sides: Vec<ReportSide>,
     /// Ratios to base: total, phases, kinds.
     pub(super) ratios: Vec<Ratio>,
     /// Phases of each side.
@@ -42,18 +44,18 @@ pub(super) struct Data {
 
 /// One side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Side {
+pub(super) struct ReportSide {
     /// `A`, `B`, ...
     pub(super) label: String,
     /// The selector of its runs.
     pub(super) name: String,
     /// Its runs.
-    pub(super) runs: Vec<Sample>,
+    pub(super) runs: Vec<SideRun>,
 }
 
 /// One run of a side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Sample {
+pub(super) struct SideRun {
     /// Its name.
     pub(super) run: String,
     /// Its energy, in the unit.
@@ -99,7 +101,7 @@ impl RunComparison {
     /// the page is still written, with the reason.
     pub(super) fn read(
         recording: &Recording,
-        selections: &[Selection],
+        selections: &[RunSelection],
         options: &ReportOptions,
     ) -> Result<Option<Self>> {
         if selections.len() < 2 {
@@ -114,7 +116,7 @@ impl RunComparison {
             ..CompareOptions::default()
         };
         let compared = sides(recording, &selectors, None).and_then(|(sides, left_out)| {
-            Ok((Compared::read(recording, sides, &options)?, left_out))
+            Ok((ComparedSides::read(recording, sides, &options)?, left_out))
         });
         Ok(Some(match compared {
             Ok((compared, left_out)) => Self {
@@ -123,7 +125,7 @@ impl RunComparison {
                 refused: None,
             },
             Err(error) => Self {
-                data: Data::default(),
+                data: ComparisonData::default(),
                 refused: Some(error.to_string()),
                 html: paragraph("caution", &format!("Not compared: {error}."))
                     + &run_table(recording, selections)?,
@@ -150,7 +152,7 @@ impl RunComparison {
 }
 
 /// Returns a table of runs with their own energies, without ratios.
-fn run_table(recording: &Recording, selections: &[Selection]) -> Result<String> {
+fn run_table(recording: &Recording, selections: &[RunSelection]) -> Result<String> {
     let mut rows: Vec<Value> = Vec::new();
     for run in selections.iter().flat_map(|one| &one.runs) {
         let totals = query::totals(recording, run, &query::phases(recording, run)?)?;
@@ -174,16 +176,16 @@ fn run_table(recording: &Recording, selections: &[Selection]) -> Result<String> 
     Ok(Sheet::of_values("runs", "Separate runs", columns, rows).html())
 }
 
-fn data(compared: &Compared) -> Data {
+fn data(compared: &ComparedSides) -> ComparisonData {
     let sides = compared.sides.iter().zip(&compared.figures);
-    let sides = sides.map(|(side, figures)| Side {
+    let sides = sides.map(|(side, figures)| ReportSide {
         label: side.label.to_owned(),
         name: name(&side.name),
         runs: side
             .runs
             .iter()
             .zip(figures)
-            .map(|(run, figures)| Sample {
+            .map(|(run, figures)| SideRun {
                 run: name(&run.title()),
                 energy_j: figures.energy_j,
                 lo_j: figures.lo_j,
@@ -193,11 +195,12 @@ fn data(compared: &Compared) -> Data {
     });
     let totals = compared.sides.iter().skip(1).zip(&compared.totals);
     let totals = totals.map(|(side, one)| ratio("total", "total", side.label, one));
-    let part =
-        |of: &'static str| move |part: &Part| ratio(of, &part.part, part.side, &part.comparison);
+    let part = |of: &'static str| {
+        move |part: &ComparedPart| ratio(of, &part.part, part.side, &part.comparison)
+    };
     let parts = compared.phases.iter().map(part("phase"));
     let kinds = compared.kinds.parts.iter().take(KINDS).map(part("kind"));
-    Data {
+    ComparisonData {
         unit: compared.per.unit().to_owned(),
         power: Some(compared.power),
         sides: sides.collect(),
@@ -224,9 +227,9 @@ fn ratio(of: &'static str, what: &str, side: &str, one: &Comparison) -> Ratio {
 }
 
 /// Returns the means of each side, phase by phase.
-fn phases(compared: &Compared) -> Vec<PhasePart> {
+fn phases(compared: &ComparedSides) -> Vec<PhasePart> {
     let names = crate::compare::phase_names(&compared.figures);
-    let mean = |side: &[crate::compare::Figures], wanted: &str| {
+    let mean = |side: &[crate::compare::RunEnergies], wanted: &str| {
         let of = side.iter().map(|run| {
             let named = run.phases.iter().filter(|phase| phase.phase == wanted);
             query::sum_known(named.map(|phase| phase.energy_j))

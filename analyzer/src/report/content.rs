@@ -6,14 +6,14 @@ use super::options::ReportOptions;
 use super::sections::sections;
 use crate::charts;
 use crate::error::{Error, Result};
-use crate::query::{Recording, Selection};
+use crate::query::{Recording, RunSelection};
 
 /// Maximum number of runs or groups of one page.
 pub const MAX_SELECTIONS: usize = 4;
 
 /// A page.
 #[derive(Debug)]
-pub struct Report {
+pub struct HtmlReport {
     pub(super) title: String,
     pub(super) file: String,
     pub(super) runs: Vec<DrawnRun>,
@@ -21,7 +21,7 @@ pub struct Report {
     pub(super) comparison: Option<RunComparison>,
 }
 
-impl Report {
+impl HtmlReport {
     /// Reads the page's data: the newest run of each selection, and all runs of the selections
     /// for the comparison.
     ///
@@ -30,7 +30,7 @@ impl Report {
     /// [`MAX_SELECTIONS`].
     pub fn read(
         recording: &Recording,
-        selections: Vec<Selection>,
+        selections: Vec<RunSelection>,
         options: &ReportOptions,
     ) -> Result<Self> {
         if selections.is_empty() || selections.len() > MAX_SELECTIONS {

@@ -2,7 +2,7 @@
 
 use crate::charts::{self, RunCharts};
 use crate::error::Result;
-use crate::query::{self, Ledger, Recording, Run, RunInterval};
+use crate::query::{self, NodeLedger, Recording, Run, RunInterval};
 use crate::summary::{Summary, SummaryOptions};
 
 /// One run with all data of its page.
@@ -12,7 +12,7 @@ pub(super) struct DrawnRun {
     pub(super) group: Option<(String, usize)>,
     pub(super) summary: Summary,
     pub(super) interval: RunInterval,
-    pub(super) ledger: Ledger,
+    pub(super) ledger: NodeLedger,
     pub(super) data: RunCharts,
 }
 

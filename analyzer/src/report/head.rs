@@ -170,6 +170,10 @@ fn about(drawn: &DrawnRun) -> String {
         let known: Vec<String> = parts.into_iter().flatten().map(|text| name(text)).collect();
         known.join(", ")
     };
+    let engine = match summary.run.is_imported() {
+        true => &None,
+        false => &metadata.engine,
+    };
     let tokens = match (metadata.input_tokens, metadata.output_tokens) {
         (None, None) => String::new(),
         (input, output) => format!("{} prompt, {} generated", count(input), count(output)),
@@ -187,7 +191,7 @@ fn about(drawn: &DrawnRun) -> String {
             "recorded",
             format!("{}, {} long", utc(row.start_unix_ns), time_span(row.end_ns)),
         ),
-        ("model", join([&metadata.model, &None, &metadata.engine])),
+        ("model", join([&metadata.model, &None, engine])),
         ("precision", join([&metadata.precision, &None, &None])),
         ("tokens", tokens),
         ("host", join([&row.host, &row.os, &None])),
@@ -247,7 +251,7 @@ fn cautions(drawn: &DrawnRun) -> String {
 
 fn events(drawn: &DrawnRun) -> Vec<String> {
     let events = &drawn.summary.events;
-    let text = |event: &crate::query::Event| {
+    let text = |event: &crate::query::StoredEvent| {
         let times = match event.count {
             ..=1 => String::new(),
             many => format!(" ({many} times)"),

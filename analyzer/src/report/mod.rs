@@ -20,5 +20,5 @@ mod page;
 mod sections;
 mod tables;
 
-pub use content::{MAX_SELECTIONS, Report};
+pub use content::{HtmlReport, MAX_SELECTIONS};
 pub use options::ReportOptions;

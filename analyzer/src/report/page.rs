@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::comparison;
-use super::content::Report;
+use super::content::HtmlReport;
 use super::embed;
 use super::markup::paragraph;
 use super::sections::{SECTIONS, id};
@@ -31,10 +31,10 @@ const SCRIPTS: [&str; 2] = [
 struct Embedded<'r> {
     runs: Vec<&'r RunCharts>,
     #[serde(rename = "across")]
-    comparison: Option<&'r comparison::Data>,
+    comparison: Option<&'r comparison::ComparisonData>,
 }
 
-impl Report {
+impl HtmlReport {
     /// Writes the page.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Report {
     }
 }
 
-fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
+fn write(report: &HtmlReport, out: &mut dyn Write) -> Result<()> {
     let script = format!(
         "(() => {{\n\"use strict\";\n{}{}}})();\n",
         charts::SCRIPTS.concat(),
@@ -91,7 +91,7 @@ fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-fn header(report: &Report, title: &str) -> String {
+fn header(report: &HtmlReport, title: &str) -> String {
     let tabs = match report.runs.len() {
         1 => String::new(),
         _ => tabs(report),
@@ -108,7 +108,7 @@ fn header(report: &Report, title: &str) -> String {
 }
 
 /// Returns links to runs; scripts show one run at a time.
-fn tabs(report: &Report) -> String {
+fn tabs(report: &HtmlReport) -> String {
     let mut links: Vec<String> = report
         .runs
         .iter()
@@ -138,7 +138,7 @@ fn contents(no: usize) -> String {
     )
 }
 
-fn footer(report: &Report) -> String {
+fn footer(report: &HtmlReport) -> String {
     format!(
         "<footer>{}</footer>\n",
         paragraph(

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::drawn::DrawnRun;
 use super::markup::{details, paragraph};
-use crate::charts::{Flow, Flows, Matrix, MatrixCell, Timeline, TokenSeries, TreeChart};
+use crate::charts::{Flow, Flows, Matrix, MatrixCell, PowerTimeline, TokenSeries, TreeChart};
 use crate::format::{Column, Sheet, energy, shorten};
-use crate::query::{Condition, Group, sum_known};
+use crate::query::{Condition, NodeGroup, sum_known};
 use crate::summary::{hot, kinds_name};
-use crate::views::Scope;
+use crate::views::ViewScope;
 
 /// Maximum numbers of rows.
 const HOTTEST: usize = 50;
@@ -34,7 +34,7 @@ fn hottest(drawn: &DrawnRun) -> String {
         Column::time("self_ns", "self time"),
         Column::text("basis", "basis"),
     ];
-    let rows = hot(&drawn.ledger, &Scope::default(), HOTTEST);
+    let rows = hot(&drawn.ledger, &ViewScope::default(), HOTTEST);
     if rows.is_empty() {
         return paragraph("empty", "No span has energy.");
     }
@@ -101,7 +101,7 @@ fn groups(drawn: &DrawnRun) -> String {
             Column::text("basis", "basis"),
         ]
     };
-    let table = |title: &str, groups: &[Group]| match groups.is_empty() {
+    let table = |title: &str, groups: &[NodeGroup]| match groups.is_empty() {
         true => String::new(),
         false => {
             let rows = groups.iter().take(GROUPS);
@@ -117,7 +117,7 @@ fn groups(drawn: &DrawnRun) -> String {
         _ => {
             html + &paragraph(
                 "note",
-                "Layers and components are sums over several operations, which have no interval.",
+                "Layers and components are sums over several operations, so they have no interval.",
             )
         }
     }
@@ -202,7 +202,7 @@ pub(super) fn phases(drawn: &DrawnRun) -> String {
     Sheet::of_values("phases", "Phases (interval energies)", columns, rows).html()
 }
 
-pub(super) fn power(timeline: &Timeline) -> String {
+pub(super) fn power(timeline: &PowerTimeline) -> String {
     let columns = vec![
         Column::text("rail", "rail"),
         Column::time("from", "from"),

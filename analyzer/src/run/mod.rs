@@ -17,10 +17,10 @@ mod variants;
 pub use crate::checksum::{sha256, sha256_of};
 #[cfg(feature = "inference")]
 pub use event::{OnRunEvent, RunEvent};
-pub use fetch::{Fetch, SMOLLM2, Weights};
+pub use fetch::{Fetch, PackageWeights, SMOLLM2};
 #[cfg(feature = "inference")]
 pub(crate) use model::path as model_path;
-pub use options::{Depth, Prefill, Requantize, RunOptions, parse_method};
+pub use options::{PrefillWeights, RunOptions, SpanDepth, WeightConversion, parse_method};
 #[cfg(feature = "inference")]
-pub use record::{Recorded, record};
+pub use record::{FinishedRun, record};
 pub use variants::RunVariants;

@@ -23,7 +23,7 @@ use crate::options::{RecordingOptions, as_optional_text};
     Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Depth {
+pub enum SpanDepth {
     /// The run, its phases and tokens
     Phase,
     /// Also sections and layers
@@ -38,7 +38,7 @@ pub enum Depth {
 /// Conversion of weights when they are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Requantize {
+pub enum WeightConversion {
     /// Convert formats without fast kernels to q8_0
     #[default]
     Auto,
@@ -55,7 +55,7 @@ pub enum Requantize {
 /// Weights used for passes over several positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Prefill {
+pub enum PrefillWeights {
     /// Those of decode
     #[default]
     Same,
@@ -82,16 +82,16 @@ pub struct RunOptions {
     pub model: String,
     /// Conversion of weights.
     #[arg(skip)]
-    pub requantize: Requantize,
+    pub requantize: WeightConversion,
     /// Granularity of spans.
     #[arg(skip)]
-    pub depth: Depth,
+    pub depth: SpanDepth,
     /// Maximum number of generated tokens.
     #[arg(skip = Self::default().max_tokens)]
     pub max_tokens: usize,
     /// Weights used for the prompt
     #[arg(long, value_name = "WEIGHTS", value_enum, default_value_t)]
-    pub prefill: Prefill,
+    pub prefill: PrefillWeights,
     /// Sampling temperature (0 selects the most likely token)
     #[arg(long, value_name = "T", default_value_t = Self::default().temperature)]
     pub temperature: f32,
@@ -139,10 +139,10 @@ impl Default for RunOptions {
             each_line: false,
             raw: false,
             model: super::SMOLLM2.name.to_owned(),
-            requantize: Requantize::default(),
-            depth: Depth::default(),
+            requantize: WeightConversion::default(),
+            depth: SpanDepth::default(),
             max_tokens: 128,
-            prefill: Prefill::default(),
+            prefill: PrefillWeights::default(),
             temperature: 0.0,
             top_k: None,
             top_p: None,

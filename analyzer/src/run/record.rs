@@ -18,12 +18,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::config::RunConfig;
 use super::event::{OnRunEvent, RunEvent};
 use super::model::{self, load};
-use super::{Depth, Prefill, Requantize, RunOptions};
+use super::{PrefillWeights, RunOptions, SpanDepth, WeightConversion};
 use crate::error::Error;
 
 /// A finished recording.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recorded {
+pub struct FinishedRun {
     /// Id of the run.
     pub uuid: String,
     /// Warnings.
@@ -40,8 +40,8 @@ pub fn record(
     options: &RunOptions,
     out: &mut dyn Write,
     on_event: &mut OnRunEvent<'_>,
-) -> anyhow::Result<Recorded> {
-    if options.stats.is_some() && options.depth < Depth::Module {
+) -> anyhow::Result<FinishedRun> {
+    if options.stats.is_some() && options.depth < SpanDepth::Module {
         let text = format!(
             "--stats needs the spans of modules, which --depth {} does not record; use --depth \
              module or deep",
@@ -70,7 +70,7 @@ pub fn record(
             warnings.extend(responses.warnings);
             warnings.extend(fit_warning);
             written?;
-            Ok(Recorded {
+            Ok(FinishedRun {
                 uuid: summary.uuid,
                 warnings,
             })
@@ -275,7 +275,7 @@ fn sampling(options: &RunOptions) -> GenerateOptions {
     }
 }
 
-impl Depth {
+impl SpanDepth {
     /// Converts to the model crate's type.
     pub(crate) fn of_model(self) -> instrument::Depth {
         match self {
@@ -287,7 +287,7 @@ impl Depth {
     }
 }
 
-impl Prefill {
+impl PrefillWeights {
     /// Converts to the model crate's type.
     pub(crate) fn of_model(self) -> energy_models::Prefill {
         match self {
@@ -297,7 +297,7 @@ impl Prefill {
     }
 }
 
-impl Requantize {
+impl WeightConversion {
     /// Converts to the model crate's type.
     pub(crate) fn of_model(self) -> energy_models::Requantize {
         match self {

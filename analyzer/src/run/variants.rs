@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::options::name;
-use super::{Depth, Requantize, RunOptions};
+use super::{RunOptions, SpanDepth, WeightConversion};
 
 /// Values of the options that distinguish configurations.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -18,11 +18,11 @@ pub struct RunVariants {
     /// commas, are compared)
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',',
           default_values_t = Self::default().requantize)]
-    pub requantize: Vec<Requantize>,
+    pub requantize: Vec<WeightConversion>,
     /// Granularity of spans (several, separated by commas, are compared)
     #[arg(long = "depth", value_name = "DEPTH", value_enum, value_delimiter = ',',
           default_values_t = Self::default().depths)]
-    pub depths: Vec<Depth>,
+    pub depths: Vec<SpanDepth>,
     /// Maximum number of generated tokens (several, separated by commas, are compared)
     #[arg(long, value_name = "N", value_delimiter = ',',
           default_values_t = Self::default().max_tokens)]
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn every_combination_is_a_configuration_with_a_unique_label() {
         let variants = RunVariants {
-            requantize: vec![Requantize::None, Requantize::Q8_0],
+            requantize: vec![WeightConversion::None, WeightConversion::Q8_0],
             max_tokens: vec![8, 16],
             ..RunVariants::default()
         };

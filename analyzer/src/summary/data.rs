@@ -3,15 +3,16 @@
 use clap::Args;
 use energy_data::BasisSet;
 
-use super::kinds::Kinds;
+use super::kinds::KindTable;
 use crate::efficiency::{Efficiency, Rates};
 use crate::error::Result;
 use crate::format::energy;
 use crate::plausibility;
 use crate::query::{
-    self, Attribution, Balance, Condition, Event, Group, Ledger, Phase, Recording, Run, Totals,
+    self, Attribution, Balance, Condition, NodeGroup, NodeLedger, Phase, Recording, Run,
+    StoredEvent, Totals,
 };
-use crate::views::Scope;
+use crate::views::ViewScope;
 
 /// Number of nodes in the list of the hottest.
 pub const HOTTEST: usize = 10;
@@ -24,7 +25,7 @@ pub struct SummaryOptions {
     /// Part of the run. A basis filters nodes, kinds, layers and components, but not totals
     /// and phases.
     #[command(flatten)]
-    pub scope: Scope,
+    pub scope: ViewScope,
     /// Price and emission factor of energy.
     #[command(flatten)]
     pub rates: Rates,
@@ -36,7 +37,7 @@ pub struct Summary {
     /// The run.
     pub run: Run,
     /// The selected part.
-    pub scope: Scope,
+    pub scope: ViewScope,
     /// The shown attribution.
     pub attribution: Option<Attribution>,
     /// Id of the newest attribution, which is shown by default.
@@ -52,26 +53,26 @@ pub struct Summary {
     /// Phases, `(between)` last; empty if no span has the role `phase`.
     pub phases: Vec<Phase>,
     /// Root spans by name, if there are no phases.
-    pub roots: Vec<Group>,
+    pub roots: Vec<NodeGroup>,
     /// Nodes with the highest ledger energy.
-    pub hottest: Vec<Hot>,
+    pub hottest: Vec<HotNode>,
     /// Kinds of spans and groups of kinds.
-    pub kinds: Kinds,
+    pub kinds: KindTable,
     /// Layers, in order.
-    pub layers: Vec<Group>,
+    pub layers: Vec<NodeGroup>,
     /// Components, highest energy first.
-    pub components: Vec<Group>,
+    pub components: Vec<NodeGroup>,
     /// Conditions at the start and end.
     pub conditions: Vec<Condition>,
     /// Share of the run's time covered by samples of every root rail.
     pub coverage: Option<f64>,
     /// Losses, gaps, warnings.
-    pub events: Vec<Event>,
+    pub events: Vec<StoredEvent>,
 }
 
 /// One of the hottest nodes.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Hot {
+pub struct HotNode {
     /// Labels from the root down, joined by ` > `.
     pub node: String,
     /// Ledger energy in the sampled part of its time: self energy plus idle share.
@@ -117,7 +118,7 @@ impl Summary {
                 sources.push(rail.source.clone());
             }
         }
-        let wanted = |mut groups: Vec<Group>| {
+        let wanted = |mut groups: Vec<NodeGroup>| {
             groups.retain(|group| scope.wants(group.basis));
             groups
         };
@@ -134,7 +135,7 @@ impl Summary {
             },
             phases,
             hottest: hot(&ledger, &scope, HOTTEST),
-            kinds: Kinds::read(recording, &run, &scope)?,
+            kinds: KindTable::read(recording, &run, &scope)?,
             layers: wanted(query::layers(&ledger)),
             components: wanted(query::components(&ledger)),
             conditions: query::conditions(recording, &run)?,
@@ -147,7 +148,7 @@ impl Summary {
 
     /// Returns whether any energy has an interval.
     pub fn has_intervals(&self) -> bool {
-        let known = |hot: &Hot| hot.lo_j.or(hot.hi_j).is_some();
+        let known = |hot: &HotNode| hot.lo_j.or(hot.hi_j).is_some();
         self.kinds.has_intervals() || self.hottest.iter().any(known)
     }
 
@@ -160,15 +161,15 @@ impl Summary {
 }
 
 /// Returns implausible numbers, then the events of the run.
-fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
-    let impossible = |what: String| Event {
+fn events(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
+    let impossible = |what: String| StoredEvent {
         time_ns: 0,
         kind: "impossible".to_owned(),
         count: 1,
         message: format!("IMPOSSIBLE: {what}. The energies of this run are not reliable."),
     };
     let violations = plausibility::violations(recording, run)?;
-    let mut events: Vec<Event> = violations.into_iter().map(impossible).collect();
+    let mut events: Vec<StoredEvent> = violations.into_iter().map(impossible).collect();
     events.extend(query::events(recording, run)?);
     Ok(events)
 }
@@ -199,7 +200,7 @@ pub(crate) fn coverage_notes(summary: &Summary) -> Vec<String> {
 }
 
 /// Reads the phases of the selected part; their shares refer to the whole run.
-fn phases(recording: &Recording, run: &Run, scope: &Scope) -> Result<Vec<Phase>> {
+fn phases(recording: &Recording, run: &Run, scope: &ViewScope) -> Result<Vec<Phase>> {
     let mut phases = query::phases_on(recording, run, scope.rail.as_deref())?;
     if let Some(name) = &scope.phase {
         phases.retain(|phase| phase.phase == *name);
@@ -209,7 +210,7 @@ fn phases(recording: &Recording, run: &Run, scope: &Scope) -> Result<Vec<Phase>>
 
 /// Reads the totals. For a single phase, values per token are removed because its energy is
 /// not that of all tokens.
-fn totals(recording: &Recording, run: &Run, scope: &Scope, phases: &[Phase]) -> Result<Totals> {
+fn totals(recording: &Recording, run: &Run, scope: &ViewScope, phases: &[Phase]) -> Result<Totals> {
     let mut totals = query::totals(recording, run, phases)?;
     if scope.phase.is_some() {
         (totals.j_per_token, totals.tokens_per_j) = (None, None);
@@ -227,11 +228,11 @@ fn balance(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Vec<B
 }
 
 /// Returns the `limit` nodes of a part of a run with the highest ledger energy.
-pub(crate) fn hot(ledger: &Ledger, scope: &Scope, limit: usize) -> Vec<Hot> {
+pub(crate) fn hot(ledger: &NodeLedger, scope: &ViewScope, limit: usize) -> Vec<HotNode> {
     let total = ledger.energy_j();
     let hot = |node: &query::Node| {
         let (lo_j, hi_j) = node.interval_j();
-        Hot {
+        HotNode {
             node: ledger.path(node).join(" > "),
             energy_j: node.energy_j(),
             extrapolated_j: node.whole_j() - node.energy_j(),

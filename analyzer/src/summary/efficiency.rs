@@ -2,14 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::page::Page;
+use super::page::SummaryPage;
 use crate::efficiency::{Carbon, Cost};
 use crate::format::{UNKNOWN, energy, mass, number, percent};
 
 /// Width of a name.
 const NAME: usize = 20;
 
-impl Page<'_> {
+impl SummaryPage<'_> {
     pub(super) fn efficiency(&self, out: &mut dyn Write) -> io::Result<()> {
         let totals = &self.summary.totals;
         if totals.energy_j.is_none() && totals.tokens_per_s.is_none() {

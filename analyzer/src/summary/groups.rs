@@ -4,15 +4,15 @@ use std::io::{self, Write};
 
 use energy_data::BasisSet;
 
-use super::page::Page;
+use super::page::SummaryPage;
 use crate::format::{UNKNOWN, count, energy, escape, percent, power, shorten, time_span};
-use crate::query::Group;
+use crate::query::NodeGroup;
 
 /// Numbers of components and of root span names shown.
 const COMPONENTS: usize = 12;
 const ROOTS: usize = 12;
 
-impl Page<'_> {
+impl SummaryPage<'_> {
     /// Writes the root spans if there are no phases. They may overlap, so they have no shares.
     pub(super) fn roots(&self, out: &mut dyn Write) -> io::Result<()> {
         let roots = &self.summary.roots;
@@ -21,7 +21,7 @@ impl Page<'_> {
         }
         self.section(out, "Root spans, inclusive energy")?;
         let header = ["root span", "energy", "count", "per call", "busy", "power"];
-        let row = |root: &Group| {
+        let row = |root: &NodeGroup| {
             vec![
                 shorten(&escape(&root.name), 24),
                 energy(Some(root.energy_j)),
@@ -72,7 +72,7 @@ impl Page<'_> {
     }
 }
 
-fn group_row(group: &Group) -> Vec<String> {
+fn group_row(group: &NodeGroup) -> Vec<String> {
     vec![
         shorten(&escape(&group.name), 24),
         energy(Some(group.energy_j)),
@@ -94,13 +94,13 @@ struct Average {
 }
 
 impl Average {
-    fn of(groups: &[Group]) -> Option<Self> {
+    fn of(groups: &[NodeGroup]) -> Option<Self> {
         let n = groups.len() as f64;
-        let sum = |of: fn(&Group) -> f64| groups.iter().map(of).sum::<f64>();
+        let sum = |of: fn(&NodeGroup) -> f64| groups.iter().map(of).sum::<f64>();
         let energy_j = sum(|g| g.energy_j);
         let instances = groups.iter().map(|g| g.instances.map(|count| count as f64));
         let instances = crate::query::sum_known(instances);
-        let whole_j = sum(Group::whole_j);
+        let whole_j = sum(NodeGroup::whole_j);
         let busy_s = sum(|g| g.busy_ns as f64) / 1e9;
         (n > 0.0).then(|| Self {
             energy_j: energy_j / n,
@@ -127,8 +127,8 @@ impl Average {
 }
 
 /// Returns the groups with the highest and the lowest energy, if there are at least two.
-fn extremes(groups: &[Group]) -> impl Iterator<Item = (&'static str, &Group)> {
-    let by_energy = |a: &&Group, b: &&Group| a.energy_j.total_cmp(&b.energy_j);
+fn extremes(groups: &[NodeGroup]) -> impl Iterator<Item = (&'static str, &NodeGroup)> {
+    let by_energy = |a: &&NodeGroup, b: &&NodeGroup| a.energy_j.total_cmp(&b.energy_j);
     let (most, least) = (
         groups.iter().max_by(by_energy),
         groups.iter().min_by(by_energy),

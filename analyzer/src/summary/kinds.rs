@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::query::{self, GroupBy, Recording, Run, Share};
-use crate::views::Scope;
+use crate::views::ViewScope;
 
 /// All kinds of a run, on root rails.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Kinds {
+pub struct KindTable {
     /// All kinds, highest energy first.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<KindEnergy>,
     /// Groups of kinds that samples cannot distinguish, highest energy first.
     pub groups: Vec<KindGroup>,
     /// Rows to show, highest energy first: groups whose sum has an interval, and all other
@@ -21,7 +21,7 @@ pub struct Kinds {
 
 /// Active self energy of one kind in the sampled part of its time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Kind {
+pub struct KindEnergy {
     /// Name.
     pub kind: String,
     /// Energy, same as in `energy ops`.
@@ -54,12 +54,12 @@ pub struct KindGroup {
     pub hi_j: Option<f64>,
 }
 
-impl Kinds {
+impl KindTable {
     /// Reads the kinds.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(super) fn read(recording: &Recording, run: &Run, scope: &Scope) -> Result<Self> {
+    pub(super) fn read(recording: &Recording, run: &Run, scope: &ViewScope) -> Result<Self> {
         let (rail, phase) = (scope.rail.as_deref(), scope.phase.as_deref());
         let shares = |groups| -> Result<Vec<Share>> {
             let mut shares =
@@ -76,7 +76,7 @@ impl Kinds {
         let several = apart.iter().filter(|share| share.kinds.len() > 1);
         let groups: Vec<KindGroup> = several.enumerate().map(group).collect();
         let group_of = |kind: &String| groups.iter().find(|group| group.kinds.contains(kind));
-        let kinds = single.iter().map(|share| Kind {
+        let kinds = single.iter().map(|share| KindEnergy {
             group: group_of(&share.name).map(|group| group.group),
             kind: share.name.clone(),
             energy_j: share.energy_j,

@@ -12,8 +12,8 @@ mod table;
 mod warnings;
 mod write;
 
-pub use data::{HOTTEST, Hot, Summary, SummaryOptions};
+pub use data::{HOTTEST, HotNode, Summary, SummaryOptions};
 pub(crate) use data::{coverage_notes, hot};
 pub(crate) use json::tags;
-pub use kinds::{Kind, KindGroup, Kinds};
+pub use kinds::{KindEnergy, KindGroup, KindTable};
 pub(crate) use warnings::{kinds_name, method, warnings};

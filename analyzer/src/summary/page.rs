@@ -7,12 +7,12 @@ use crate::format::screen::OutputStyle;
 use crate::format::{escape, shorten};
 
 /// A summary and how it is written.
-pub(super) struct Page<'s> {
+pub(super) struct SummaryPage<'s> {
     pub(super) summary: &'s Summary,
     pub(super) style: &'s OutputStyle,
 }
 
-impl Page<'_> {
+impl SummaryPage<'_> {
     pub(super) fn section(&self, out: &mut dyn Write, title: &str) -> io::Result<()> {
         let title = match self.summary.run.caveat() {
             Some(caveat) => format!("{title} ({caveat})"),
@@ -44,10 +44,6 @@ impl Page<'_> {
             line.push_str(word);
         }
         writeln!(out, "{}", shorten(&line, self.width()))
-    }
-
-    pub(super) fn provenance(&self) -> &'static str {
-        self.summary.run.caveat().unwrap_or("measured")
     }
 
     pub(super) fn width(&self) -> usize {

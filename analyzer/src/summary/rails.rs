@@ -4,16 +4,16 @@ use std::io::{self, Write};
 
 use super::data::Summary;
 use super::efficiency::joule_seconds;
-use super::page::Page;
+use super::page::SummaryPage;
 use crate::format::{UNKNOWN, energy, escape, percent, power, shorten, time_span};
-use crate::query::{Balance, Phase, RailPower, is_reported, sum_known};
+use crate::query::{Balance, Phase, RailPower, is_reported, sampled_name, sum_known};
 
 /// Number of rails side by side; further rails go into another table.
 const RAILS: usize = 4;
 /// Minimum width at which phases show their energy-delay product.
 const WIDE: usize = 100;
 
-impl Page<'_> {
+impl SummaryPage<'_> {
     pub(super) fn balance(&self, out: &mut dyn Write) -> io::Result<()> {
         let (rails, style) = (&self.summary.balance, self.style);
         if rails.is_empty() {
@@ -42,7 +42,7 @@ impl Page<'_> {
             writeln!(out, "{}", style.alarm(&text))?;
         }
         if faults.is_empty() && rails.iter().any(|rail| rail.measured_j.is_some()) {
-            let note = format!("Accounts sum to the total ({}): yes.", self.provenance());
+            let note = format!("Accounts sum to the {} energy: yes.", sampled_name(rails));
             writeln!(out, "{}", style.note(&note))?;
         }
         Ok(())
@@ -113,18 +113,18 @@ fn accounts(rails: &[Balance]) -> Vec<Vec<String>> {
     let mut rows = vec![
         text("parent rail", &parent),
         text("source", &source),
-        text("total", &|rail| energy(rail.measured_j)),
+        text(sampled_name(rails), &|rail| energy(rail.measured_j)),
     ];
     let names = rails
         .first()
         .map(|rail| rail.accounts().map(|(name, _)| name));
     for (at, name) in names.into_iter().flatten().enumerate() {
         rows.push(text(&format!("  {name}"), &|rail| {
-            energy(rail.accounts()[at].1)
+            energy(rail.displayed_accounts()[at].1)
         }));
     }
-    let extrapolated = |rail: &Balance| energy(rail.extrapolated_j);
-    rows.push(text("extrapolated (not in total)", &extrapolated));
+    rows.push(text("extrapolated", &|rail| energy(rail.extrapolated_j)));
+    rows.push(text("total", &|rail| energy(rail.total_j())));
     if rails.iter().any(|rail| is_reported(rail.coverage)) {
         rows.push(text("coverage", &|rail| percent(rail.coverage)));
     }

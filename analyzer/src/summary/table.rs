@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::data::{Hot, Summary, coverage_notes};
-use super::page::Page;
+use super::data::{HotNode, Summary, coverage_notes};
+use super::page::SummaryPage;
 use super::warnings::half_interval;
 use crate::format::screen::OutputStyle;
 use crate::format::{basis, count, energy, escape, percent, shorten, shorten_path, time_span, utc};
@@ -12,7 +12,7 @@ use crate::format::{basis, count, energy, escape, percent, shorten, shorten_path
 const EVENTS: usize = 12;
 
 pub(super) fn write(summary: &Summary, out: &mut dyn Write, style: &OutputStyle) -> io::Result<()> {
-    let page = Page { summary, style };
+    let page = SummaryPage { summary, style };
     page.header(out)?;
     if summary.scope.phase.is_none() {
         page.balance(out)?;
@@ -26,14 +26,18 @@ pub(super) fn write(summary: &Summary, out: &mut dyn Write, style: &OutputStyle)
     page.events(out)
 }
 
-impl Page<'_> {
+impl SummaryPage<'_> {
     fn header(&self, out: &mut dyn Write) -> io::Result<()> {
         let (run, row) = (&self.summary.run, &self.summary.run.row);
         let metadata = &row.metadata;
         let title = escape(&format!("run {}", run.title())) + &self.summary.scope.text();
         writeln!(out, "{}", self.style.title(&shorten(&title, self.width())))?;
         let started = format!("{}, {}", utc(row.start_unix_ns), time_span(row.end_ns));
-        let model = join([&metadata.model, &metadata.precision, &metadata.engine]);
+        let engine = match run.is_imported() {
+            true => &None,
+            false => &metadata.engine,
+        };
+        let model = join([&metadata.model, &metadata.precision, engine]);
         let machine = join([&row.host, &row.chip, &row.os]);
         let (input, output) = (count(metadata.input_tokens), count(metadata.output_tokens));
         let tokens = (metadata.input_tokens, metadata.output_tokens) != (None, None);
@@ -77,7 +81,7 @@ impl Page<'_> {
         let differ = has_intervals && basis::differ(bases());
         let columns = 36 + if has_intervals { 12 } else { 0 } + if differ { 7 } else { 0 };
         let room = self.width().saturating_sub(columns).max(20);
-        let row = |hot: &Hot| {
+        let row = |hot: &HotNode| {
             let calls = hot.instances.filter(|count| *count > 0);
             let mut row = vec![
                 shorten_path(&escape(&hot.node), room),

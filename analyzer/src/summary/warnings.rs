@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::data::{Hot, Summary};
-use super::page::Page;
+use super::data::{HotNode, Summary};
+use super::page::SummaryPage;
 use crate::format::{UNKNOWN, basis, energy, escape, percent, shorten, shorten_path};
-use crate::query::{Attribution, RailFit, Share};
+use crate::query::{Attribution, Share, StoredRailFit};
 
 /// Number of kinds shown.
 const KINDS: usize = 10;
@@ -20,7 +20,7 @@ const ROUNDING: f64 = 1e-9;
 /// Clock offsets that differ by more than this, in ms, are shown separately.
 const SAME_CLOCK_MS: f64 = 0.05;
 
-impl Page<'_> {
+impl SummaryPage<'_> {
     /// Writes the method, and the rails where it was not fully effective.
     pub(super) fn method(&self, out: &mut dyn Write) -> io::Result<()> {
         for (at, text) in method(self.summary).iter().enumerate() {
@@ -154,14 +154,14 @@ pub(crate) fn warnings(summary: &Summary) -> Vec<String> {
 }
 
 /// Returns a rail's weight, if it is not entirely estimated.
-fn weight(fit: &RailFit) -> Option<String> {
+fn weight(fit: &StoredRailFit) -> Option<String> {
     let weight = fit.weight.filter(|weight| *weight < WHOLE)?;
     let word = if weight < 1.0 - WHOLE { "" } else { "partly " };
     Some(format!("weight {weight:.2}: {word}proportional"))
 }
 
 /// Returns a rail's differences from the line of the method.
-fn rail(fit: &RailFit, attribution: &Attribution) -> Option<String> {
+fn rail(fit: &StoredRailFit, attribution: &Attribution) -> Option<String> {
     let apart = |a: f64, b: f64| (a - b).abs() > SAME_CLOCK_MS;
     let clock = fit.clock_offset_ms.filter(|own| {
         let common = attribution.clock_offset_ms;
@@ -177,7 +177,7 @@ fn rail(fit: &RailFit, attribution: &Attribution) -> Option<String> {
 }
 
 /// Returns half of the width of a node's interval, relative to its energy.
-pub(super) fn half_interval(hot: &Hot) -> String {
+pub(super) fn half_interval(hot: &HotNode) -> String {
     let width = hot.lo_j.zip(hot.hi_j).map(|(lo, hi)| hi - lo);
     percent(width.map(|width| width / 2.0 / hot.energy_j))
 }
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_weight_below_one_is_shown() {
-        let fit = |weight| RailFit {
+        let fit = |weight| StoredRailFit {
             rail: "rapl/package".to_owned(),
             weight,
             clock_offset_ms: None,

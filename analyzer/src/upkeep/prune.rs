@@ -157,7 +157,8 @@ impl PrunePlan {
             ));
         }
         if options.max_bytes.is_some_and(|most| self.left_bytes > most) {
-            answer = answer.note("More than --max-size stays in use: the remaining runs are kept.");
+            answer = answer
+                .note("More than --max-size stays in use, because the remaining runs are kept.");
         }
         answer
     }

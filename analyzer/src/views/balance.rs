@@ -4,9 +4,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::error::Result;
-use crate::format::{Answer, Column, Sheet, energy, escape};
+use crate::format::{Answer, Column, Sheet, energy, escape, percent, time_span};
 use crate::plausibility;
-use crate::query::{self, Balance, Recording, Run};
+use crate::query::{self, Balance, Recording, Run, sampled_name};
 
 /// Number of rails side by side.
 const RAILS: usize = 4;
@@ -33,7 +33,14 @@ pub fn balance(recording: &Recording, run: &Run, options: &BalanceOptions) -> Re
         let wanted = query::rails(recording, run, options.rail.as_deref())?;
         rails.retain(|rail| wanted.contains(&rail.id));
     }
-    let mut answer = query::run_answer("balance", "accounts of each rail", recording, run)?;
+    let what = match run.row.end_ns {
+        Some(end_ns) => format!(
+            "accounts of each rail, whole run of {}",
+            time_span(Some(end_ns))
+        ),
+        None => "accounts of each rail, whole run".to_owned(),
+    };
+    let mut answer = query::run_answer("balance", &what, recording, run)?;
     for rails in rails.chunks(RAILS) {
         answer = answer.sheet(side_by_side(rails));
     }
@@ -66,10 +73,11 @@ pub fn balance(recording: &Recording, run: &Run, options: &BalanceOptions) -> Re
     Ok(match (rails.is_empty(), is_known, faults.is_empty()) {
         (true, ..) => answer.note("No rail was read: no energy was measured during this run."),
         (_, false, _) => answer.note("The run is not attributed: run `energy attribute`."),
-        (_, _, true) => answer.note(
-            "idle + spans + unattributed + other processes + profiler + residual + unknown = \
-                 total: yes.",
-        ),
+        (_, _, true) => answer.note(format!(
+            "idle + spans + unattributed + other processes + profiler + residual + unknown = {}: \
+             yes.",
+            sampled_name(&rails)
+        )),
         _ => answer,
     })
 }
@@ -112,24 +120,30 @@ fn side_by_side(rails: &[Balance]) -> Sheet {
     let named = KEYS.iter().zip(rails);
     columns.extend(named.map(|(key, rail)| {
         let name = crate::format::shorten(&escape(&rail.rail), 14);
-        Column::energy(key, name)
+        Column::text(key, name)
     }));
-    let line = |name: String, of: &dyn Fn(&Balance) -> Option<f64>| {
+    let line = |name: &str, of: &dyn Fn(&Balance) -> String| {
         let mut line = json!({ "account": name });
         for (key, rail) in KEYS.iter().zip(rails) {
             line[*key] = json!(of(rail));
         }
         line
     };
-    let mut rows = vec![line("total".into(), &|rail| rail.measured_j)];
+    let mut rows = vec![line(sampled_name(rails), &|rail| energy(rail.measured_j))];
     let names = rails
         .first()
         .map(|rail| rail.accounts().map(|(name, _)| name));
     for (at, name) in names.into_iter().flatten().enumerate() {
-        rows.push(line(format!("  {name}"), &|rail| rail.accounts()[at].1));
+        rows.push(line(&format!("  {name}"), &|rail| {
+            energy(rail.displayed_accounts()[at].1)
+        }));
     }
-    rows.push(line("extrapolated (not in total)".into(), &|rail| {
-        rail.extrapolated_j
-    }));
+    rows.extend([
+        line("extrapolated", &|rail| energy(rail.extrapolated_j)),
+        line("total", &|rail| energy(rail.total_j())),
+        line("  from (90 %)", &|rail| energy(rail.lo_j)),
+        line("  to (90 %)", &|rail| energy(rail.hi_j)),
+        line("coverage", &|rail| percent(rail.coverage)),
+    ]);
     Sheet::new("accounts", "", columns, rows).display_only()
 }

@@ -3,17 +3,17 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{LEDGER, Scope};
+use super::scope::{LEDGER, ViewScope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, basis};
-use crate::query::{self, Ledger, Node, Recording, Run};
+use crate::query::{self, Node, NodeLedger, Recording, Run};
 
 /// Options of the list of call paths.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct HotOptions {
     /// Part of the run.
     #[command(flatten)]
-    pub scope: Scope,
+    pub scope: ViewScope,
     /// Maximum number of call paths (0 lists all)
     #[arg(long, value_name = "N", default_value_t = Self::default().limit)]
     pub limit: usize,
@@ -22,7 +22,7 @@ pub struct HotOptions {
 impl Default for HotOptions {
     fn default() -> Self {
         Self {
-            scope: Scope::default(),
+            scope: ViewScope::default(),
             limit: 20,
         }
     }
@@ -79,7 +79,7 @@ fn columns() -> Vec<Column> {
     ]
 }
 
-fn row(ledger: &Ledger, node: &Node, total: f64) -> serde_json::Value {
+fn row(ledger: &NodeLedger, node: &Node, total: f64) -> serde_json::Value {
     let (lo_j, hi_j) = node.interval_j();
     let energy_j = node.energy_j();
     let whole_j = node.whole_j();

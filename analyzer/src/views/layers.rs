@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{LEDGER, Scope};
+use super::scope::{LEDGER, ViewScope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet};
-use crate::query::{self, Group, Ledger, Recording, Run};
+use crate::query::{self, NodeGroup, NodeLedger, Recording, Run};
 
 /// Lists the layers in the order of the model, with the energies of their components.
 ///
 /// # Errors
 /// If the file cannot be read, the run was not attributed, a name of the scope is
 /// unknown, or no span has the role layer.
-pub fn layers(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> {
+pub fn layers(recording: &Recording, run: &Run, scope: &ViewScope) -> Result<Answer> {
     let ledger = scope.ledger(recording, run)?;
     let mut layers = query::layers(&ledger);
     if ledger.nodes.is_empty() {
@@ -33,7 +33,7 @@ pub fn layers(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer>
         .with("energy_j", json!(ledger.energy_j()))
         .sheet(Sheet::new("layers", "", columns(), rows))
         .note(LEDGER)
-        .note("They are sums over several operations, which have no interval."))
+        .note("Energies of layers are sums over several operations, so they have no interval."))
 }
 
 fn columns() -> Vec<Column> {
@@ -58,7 +58,7 @@ fn columns() -> Vec<Column> {
 /// Energies by layer and component.
 type Parts = BTreeMap<(String, String), f64>;
 
-fn components(ledger: &Ledger) -> Parts {
+fn components(ledger: &NodeLedger) -> Parts {
     let mut parts = Parts::new();
     for node in &ledger.nodes {
         let of = |id: Option<i64>| id.and_then(|id| ledger.node(id));
@@ -71,7 +71,7 @@ fn components(ledger: &Ledger) -> Parts {
     parts
 }
 
-fn row(layer: &Group, parts: &Parts) -> serde_json::Value {
+fn row(layer: &NodeGroup, parts: &Parts) -> serde_json::Value {
     let of = |name: &str| parts.get(&(layer.name.clone(), name.to_owned()));
     let own: BTreeMap<&str, f64> = parts
         .iter()

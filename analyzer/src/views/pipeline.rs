@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use energy_data::BasisSet;
 use serde_json::{Value, json};
 
-use super::{LEDGER, Scope};
+use super::scope::{LEDGER, ViewScope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet};
-use crate::query::{self, Ledger, Node, Recording, Run};
+use crate::query::{self, Node, NodeLedger, Recording, Run};
 
 /// Name of the row for spans of a phase outside of its sections.
 const OWN: &str = "(own)";
@@ -22,7 +22,7 @@ const OUTSIDE_PHASES: &str = "(remainder)";
 /// # Errors
 /// If the file cannot be read, the run was not attributed, or a name of the scope is
 /// unknown.
-pub fn pipeline(recording: &Recording, run: &Run, scope: &Scope) -> Result<Answer> {
+pub fn pipeline(recording: &Recording, run: &Run, scope: &ViewScope) -> Result<Answer> {
     let ledger = scope.ledger(recording, run)?;
     let total = ledger.energy_j();
     let has_phases = !ledger.phases().is_empty();
@@ -195,7 +195,7 @@ impl PipelineSection {
 }
 
 /// Returns phases or root spans by name, `(remainder)` last.
-fn heads(ledger: &Ledger) -> Vec<PipelineHead> {
+fn heads(ledger: &NodeLedger) -> Vec<PipelineHead> {
     let tops: HashSet<i64> = ledger.heads().iter().map(|node| node.id).collect();
     // Topmost nodes of each node's head and section. Parents come first.
     let mut places: BTreeMap<i64, (Option<i64>, Option<i64>)> = BTreeMap::new();

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Scope;
+use super::ViewScope;
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, escape, power as watts, shorten, time_span};
 use crate::query::{self, PowerSample, Recording, Run};
 
 /// Terminal columns that the chart doesn't use.
 const MARGIN: usize = 4;
+/// Relative difference up to which two powers are equal: rounding errors.
+const EQUAL: f64 = 1e-9;
 /// Bars by height, lowest first.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -49,11 +51,15 @@ pub fn power(recording: &Recording, run: &Run, options: &SampleOptions) -> Resul
         return Err(run.missing("it has no matching samples", next));
     }
     let idle = query::idle_powers(recording, run)?;
+    let balance = query::balance(recording, run)?.into_iter();
+    let peaks: HashMap<i64, i64> = balance
+        .filter_map(|rail| Some((rail.id, rail.peak_ns?)))
+        .collect();
     // Samples of the idle baseline before the run are only in CSV and JSON.
     let during: Vec<PowerSample> = samples.iter().filter(|s| s.end_ns > 0).cloned().collect();
     let rails: Vec<&[PowerSample]> = during.chunk_by(|a, b| a.rail_id == b.rail_id).collect();
-    let rows: Vec<Value> = rails.iter().map(|rail| row(rail, &idle)).collect();
-    let scope = Scope {
+    let rows: Vec<Value> = rails.iter().map(|rail| row(rail, &idle, &peaks)).collect();
+    let scope = ViewScope {
         rail: options.rail.clone(),
         phase: options.phase.clone(),
         basis: None,
@@ -88,20 +94,37 @@ fn rail_columns() -> Vec<Column> {
     ]
 }
 
-fn row(samples: &[PowerSample], idle: &HashMap<i64, f64>) -> Value {
+/// Returns the sample with the highest power: of equal ones the one that the run's attribution
+/// stored, else the first.
+fn peak<'s>(samples: &'s [PowerSample], stored: &HashMap<i64, i64>) -> Option<&'s PowerSample> {
+    let powers = || {
+        let during = samples.iter().filter(|sample| sample.end_ns > 0);
+        during.filter_map(|sample| Some((sample, sample.power_w?)))
+    };
+    let highest_w = powers().map(|(_, power_w)| power_w).reduce(f64::max)?;
+    let tied = || {
+        let is_tied = |power_w: f64| power_w >= highest_w - EQUAL * highest_w.abs();
+        powers().filter(move |(_, power_w)| is_tied(*power_w))
+    };
+    let is_stored = |sample: &PowerSample| {
+        let middle_ns = i64::midpoint(sample.start_ns, sample.end_ns);
+        stored.get(&sample.rail_id) == Some(&middle_ns)
+    };
+    let found = tied().find(|(sample, _)| is_stored(sample));
+    found.or_else(|| tied().next()).map(|(sample, _)| sample)
+}
+
+fn row(
+    samples: &[PowerSample],
+    idle: &HashMap<i64, f64>,
+    stored_peaks: &HashMap<i64, i64>,
+) -> Value {
     let measured = || samples.iter().filter(|sample| sample.power_w.is_some());
     let time_ns: i64 = measured()
         .map(|sample| sample.end_ns - sample.start_ns)
         .sum();
     let energy_j: f64 = measured().filter_map(|sample| sample.energy_j).sum();
-    let highest = |a: &&PowerSample, b: &&PowerSample| {
-        a.power_w
-            .unwrap_or(0.0)
-            .total_cmp(&b.power_w.unwrap_or(0.0))
-    };
-    let peak = measured()
-        .filter(|sample| sample.end_ns > 0)
-        .max_by(highest);
+    let peak = peak(samples, stored_peaks);
     let idle = samples.first().and_then(|first| idle.get(&first.rail_id));
     json!({
         "rail": samples.first().map(|sample| &sample.rail),

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{EnergyStatistics, Scope};
+use super::{EnergyStatistics, ViewScope};
 use crate::error::Result;
 use crate::format::{Answer, Column, Sheet, energy};
 use crate::options::LIMIT_HELP;
@@ -21,7 +21,7 @@ const FIRST: &str = "Token 0 is computed by prefill (sampling only) and not part
 pub struct TokensOptions {
     /// Part of the run.
     #[command(flatten)]
-    pub scope: Scope,
+    pub scope: ViewScope,
     /// Only list outliers
     #[arg(long)]
     pub outliers: bool,
@@ -33,7 +33,7 @@ pub struct TokensOptions {
 impl Default for TokensOptions {
     fn default() -> Self {
         Self {
-            scope: Scope::default(),
+            scope: ViewScope::default(),
             outliers: false,
             limit: 40,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::world::World;
 use energy_analyzer::calibrate::{
-    Bench, KindPower, LEAST_RELATIVE_SD, MeasureOptions, Measured, RunFn, Subject,
+    Bench, CalibrationSubject, KindPower, LEAST_RELATIVE_SD, MeasureOptions, MeasuredPowers, RunFn,
     UNKNOWN_RELATIVE_SD, measure,
 };
 use energy_data::units::Nanos;
@@ -32,7 +32,7 @@ fn truth(kind: &str, time_ns: i64, watts: f64, layers: usize) -> Truth {
     }
 }
 
-fn subject<'w>(world: &'w World, truth: &'w Truth) -> Subject<'w> {
+fn subject<'w>(world: &'w World, truth: &'w Truth) -> CalibrationSubject<'w> {
     let run = |_| -> RunFn<'w> {
         Box::new(|| {
             world.spend(LOOP, LOOP_W);
@@ -40,7 +40,7 @@ fn subject<'w>(world: &'w World, truth: &'w Truth) -> Subject<'w> {
             Ok(())
         })
     };
-    Subject {
+    CalibrationSubject {
         kind: truth.kind.clone(),
         runs: (0..truth.layers).map(run).collect(),
         passes: 1.0,
@@ -49,9 +49,9 @@ fn subject<'w>(world: &'w World, truth: &'w Truth) -> Subject<'w> {
 
 fn run_world<'w>(
     world: &'w World,
-    subjects: Vec<Subject<'w>>,
+    subjects: Vec<CalibrationSubject<'w>>,
     seconds: i64,
-) -> anyhow::Result<Measured> {
+) -> anyhow::Result<MeasuredPowers> {
     let bench = Bench {
         subjects,
         empty: Box::new(|| {
@@ -68,7 +68,7 @@ fn run_world<'w>(
     measure(bench, &MeasureOptions { budget }, &mut |_| {})
 }
 
-fn power<'m>(measured: &'m Measured, kind: &str) -> &'m KindPower {
+fn power<'m>(measured: &'m MeasuredPowers, kind: &str) -> &'m KindPower {
     let mut found = measured.kinds.iter().filter(|power| power.kind == kind);
     let power = found
         .next()
@@ -129,7 +129,7 @@ fn kinds_beyond_the_budget_are_one_class() {
 #[test]
 fn a_run_that_fails_ends_it() {
     let world = World::default();
-    let failing = Subject {
+    let failing = CalibrationSubject {
         kind: "a".to_owned(),
         runs: vec![Box::new(|| anyhow::bail!("out of memory"))],
         passes: 1.0,
@@ -165,7 +165,11 @@ mod with_a_model {
     }
 
     /// Runs the same work and also spends its true power for its true time.
-    fn spending<'w>(world: &'w World, subject: Subject<'w>, truth: &'w Truth) -> Subject<'w> {
+    fn spending<'w>(
+        world: &'w World,
+        subject: CalibrationSubject<'w>,
+        truth: &'w Truth,
+    ) -> CalibrationSubject<'w> {
         let spending = |run: RunFn<'w>| -> RunFn<'w> {
             Box::new(move || {
                 run()?;
@@ -173,7 +177,7 @@ mod with_a_model {
                 Ok(())
             })
         };
-        Subject {
+        CalibrationSubject {
             runs: subject.runs.into_iter().map(spending).collect(),
             ..subject
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use energy_analyzer::calibrate::{CalibrateOptions, calibrate};
 use energy_analyzer::options::SourceOptions;
-use energy_analyzer::run::Depth;
+use energy_analyzer::run::SpanDepth;
 use energy_models::tiny::{self, TinyConfig};
 
 fn options(folder: &Path, source: &str) -> CalibrateOptions {
@@ -63,7 +63,7 @@ fn modelled_and_replayed_power() {
 #[test]
 fn depths_whose_spans_all_have_children() {
     let folder = tempfile::tempdir().unwrap();
-    for depth in [Depth::Phase, Depth::Layer] {
+    for depth in [SpanDepth::Phase, SpanDepth::Layer] {
         let options = CalibrateOptions {
             depth,
             ..options(folder.path(), "auto")

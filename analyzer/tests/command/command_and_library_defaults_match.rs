@@ -19,7 +19,7 @@ use energy_analyzer::run::{RunOptions, RunVariants};
 use energy_analyzer::runs::RunsOptions;
 use energy_analyzer::summary::SummaryOptions;
 use energy_analyzer::views::{
-    BalanceOptions, HotOptions, SampleOptions, Scope, SqlOptions, TokensOptions,
+    BalanceOptions, HotOptions, SampleOptions, SqlOptions, TokensOptions, ViewScope,
 };
 
 fn same<T: Default + Debug + PartialEq>(parsed: &T) {
@@ -87,7 +87,7 @@ fn options_of_each_command_have_library_defaults() {
                 same::<ValidateOptions>(&args.validation);
             }
             Command::Summary(args) => same::<SummaryOptions>(&args.options),
-            Command::Pipeline(args) | Command::Layers(args) => same::<Scope>(&args.options),
+            Command::Pipeline(args) | Command::Layers(args) => same::<ViewScope>(&args.options),
             Command::Tokens(args) => same::<TokensOptions>(&args.options),
             Command::Ops(args) => same::<OpsOptions>(&args.options),
             Command::Hot(args) => same::<HotOptions>(&args.options),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::fixture::command::{energy, errors};
-use energy_analyzer::doctor::{DoctorOptions, State, examine};
+use energy_analyzer::doctor::{DoctorOptions, SourceState, examine};
 use energy_power::detect::OpenOptions;
 use serde_json::Value;
 
@@ -67,20 +67,20 @@ fn sensors_are_read_and_the_best_are_chosen() {
         let found = examined.sources.iter().find(|one| one.0 == name);
         found.unwrap().1.clone()
     };
-    let State::Usable(_, seen) = state("hwmon") else {
+    let SourceState::Usable(_, seen) = state("hwmon") else {
         panic!("{:?}", state("hwmon"))
     };
     let watts = seen.rails[0].power.unwrap().watts();
     assert!((watts - 12.0).abs() < 1e-9, "{watts}");
     // The update period of a constant counter is unknown.
-    let State::Usable(_, seen) = state("rapl") else {
+    let SourceState::Usable(_, seen) = state("rapl") else {
         panic!("{:?}", state("rapl"))
     };
     assert_eq!(
         (seen.rails[0].period, seen.rails[0].resolution),
         (None, None)
     );
-    assert!(matches!(state("battery"), State::Absent(_)));
+    assert!(matches!(state("battery"), SourceState::Absent(_)));
 }
 
 #[cfg(target_os = "linux")]

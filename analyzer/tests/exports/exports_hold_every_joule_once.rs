@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::fixture::spanned::{open, spanned, spans_j};
 use crate::fixture::wire::{Field, fields, messages, packed};
-use energy_analyzer::export::{ExportWriter, Source, WalkFilter, export, format};
+use energy_analyzer::export::{ExportSource, ExportWriter, WalkFilter, export, format};
 use serde_json::Value;
 use tracing_energy::Method;
 
@@ -14,7 +14,7 @@ const METHODS: [Method; 2] = [Method::Proportional, Method::Fitted];
 /// Exports a part of the run and returns the path.
 fn exported(folder: &Path, db: &Path, name: &str, cut: WalkFilter) -> PathBuf {
     let (recording, run) = open(db);
-    let source = Source::read(&recording, &run, cut).unwrap();
+    let source = ExportSource::read(&recording, &run, cut).unwrap();
     let path = folder.join(format!("out-{name}"));
     export(format(name).unwrap(), &source, &path).unwrap();
     path
@@ -292,7 +292,7 @@ fn omitted_spans_are_merged_into_their_parents() {
         window: None,
         least_j: Some(0.4),
     };
-    let source = Source::read(&recording, &run, cut).unwrap();
+    let source = ExportSource::read(&recording, &run, cut).unwrap();
     let mut text = Vec::new();
     let mut out = ExportWriter::stream(&mut text);
     let walked = format("chrome").unwrap().write(&source, &mut out).unwrap();

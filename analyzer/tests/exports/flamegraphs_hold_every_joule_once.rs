@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use energy_analyzer::flamegraph::{Collapse, Divisor, Graph, GraphOptions, Idle, Measure, Value};
-use energy_analyzer::query::{Recording, Run, Selection};
+use energy_analyzer::flamegraph::{
+    Collapse, Divisor, Graph, GraphOptions, IdleEnergy, Measure, Value,
+};
+use energy_analyzer::query::{Recording, Run, RunSelection};
 use energy_data::rows::*;
 use proptest::prelude::*;
 use tracing_energy::Batch;
@@ -173,8 +175,8 @@ fn own_amounts(nodes: &[Drawn], what: &GraphOptions) -> BTreeMap<Vec<String>, f6
         }
         let amount = match (what.measure, what.idle) {
             (Measure::Time, _) => node.self_ns as f64 / 1e9,
-            (_, Idle::Exclude) => rails.iter().map(|rail| node.own_j[*rail]).sum(),
-            (_, Idle::Include) => rails
+            (_, IdleEnergy::Exclude) => rails.iter().map(|rail| node.own_j[*rail]).sum(),
+            (_, IdleEnergy::Include) => rails
                 .iter()
                 .map(|rail| node.own_j[*rail] + node.idle_j[*rail])
                 .sum(),
@@ -209,7 +211,11 @@ fn question() -> impl Strategy<Value = GraphOptions> {
             |([time, rail, idle, own], phase, collapse, per)| GraphOptions {
                 measure: if time { Measure::Time } else { Measure::Energy },
                 rail: (rail && !time).then(|| "r3".to_owned()),
-                idle: if idle { Idle::Include } else { Idle::Exclude },
+                idle: if idle {
+                    IdleEnergy::Include
+                } else {
+                    IdleEnergy::Exclude
+                },
                 phase: phase.map(str::to_owned),
                 collapse,
                 value: if own { Value::Own } else { Value::Inclusive },
@@ -280,8 +286,8 @@ fn open(path: &Path, count: usize) -> (Recording, Vec<Run>) {
     (recording, runs)
 }
 
-fn side(runs: &[Run]) -> Selection {
-    Selection {
+fn side(runs: &[Run]) -> RunSelection {
+    RunSelection {
         name: "drawn".to_owned(),
         runs: runs.to_vec(),
     }

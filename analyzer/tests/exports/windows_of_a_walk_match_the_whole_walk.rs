@@ -5,25 +5,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::fixture::spanned::{open, spanned};
-use energy_analyzer::walk::{Activation, EntryCost, Visit, WalkFilter, walk};
+use energy_analyzer::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkFilter, walk};
 use tracing_energy::Method;
 
 /// Visited span entries by number.
 #[derive(Default)]
 struct Visited {
     entered: Vec<u64>,
-    ended: BTreeMap<u64, (Activation, EntryCost)>,
+    ended: BTreeMap<u64, (PricedActivation, EntryCost)>,
 }
 
-impl Visit for Visited {
-    fn enter(&mut self, activation: &Activation) -> Result<(), energy_analyzer::Error> {
+impl ActivationVisitor for Visited {
+    fn enter(&mut self, activation: &PricedActivation) -> Result<(), energy_analyzer::Error> {
         self.entered.push(activation.row.seq);
         Ok(())
     }
 
     fn exit(
         &mut self,
-        activation: &Activation,
+        activation: &PricedActivation,
         cost: &EntryCost,
     ) -> Result<(), energy_analyzer::Error> {
         let known = self
@@ -87,22 +87,22 @@ fn a_window_holds_the_overlapping_span_entries_cut_at_its_edges() {
         for (at, from_ns) in EDGES.into_iter().enumerate() {
             for until_ns in EDGES.into_iter().skip(at + 1).chain([i64::MAX]) {
                 let part = visited(&db, Some((from_ns, until_ns)));
-                let overlaps = |activation: &Activation| {
+                let overlaps = |activation: &PricedActivation| {
                     let begins = (from_ns..until_ns).contains(&activation.row.start_ns);
                     begins || activation.start_ns < from_ns && activation.end_ns > from_ns
                 };
-                let expected: Vec<Activation> = whole
+                let expected: Vec<PricedActivation> = whole
                     .ended
                     .values()
                     .map(|(activation, _)| activation)
                     .filter(|activation| overlaps(activation))
-                    .map(|activation| Activation {
+                    .map(|activation| PricedActivation {
                         start_ns: activation.start_ns.max(from_ns),
                         end_ns: activation.end_ns.min(until_ns),
                         ..activation.clone()
                     })
                     .collect();
-                let found: Vec<Activation> = part
+                let found: Vec<PricedActivation> = part
                     .ended
                     .values()
                     .map(|(activation, _)| activation.clone())

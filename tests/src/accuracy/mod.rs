@@ -1,6 +1,6 @@
 //! Accuracy of attribution methods on traces with known truth.
 //!
-//! An [`Attributor`] gets a [`Trace`] and estimates the energy of each kind of span on
+//! An [`Attributor`] gets a [`SimulatedTrace`] and estimates the energy of each kind of span on
 //! each rail; [`score`] compares that with the truth, [`run`] does so for the [`ROWS`] on
 //! many seeds, and [`table`] prints the results with the goals.
 //!
@@ -19,19 +19,19 @@ mod windows;
 use std::collections::BTreeMap;
 
 pub use pipeline::Pipeline;
-pub use proportional::Proportional;
-pub use rows::{Bound, Goal, ROWS, Row, chosen};
-pub use run::{RowResult, Trial, run};
+pub use proportional::ProportionalMethod;
+pub use rows::{AccuracyRow, Bound, Goal, ROWS, chosen};
+pub use run::{AccuracyTrial, RowResult, run};
 pub use score::{GroupScore, IntervalScore, RailScore, score};
 pub use table::table;
-pub use verdict::{Mean, Verdict};
+pub use verdict::{RowVerdict, TrialMean};
 pub use windows::WindowTimes;
 
-use crate::simulate::{Calibration, Rail, SimulateError, Trace};
+use crate::simulate::{SimulateError, SimulatedRail, SimulatedTrace, TrueCalibration};
 
 /// Meaning of a sample of a rail.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kernel {
+pub enum SampleMeaning {
     /// The energy of its own interval.
     Interval,
     /// The mean power of a window that ends with the interval, times the interval.
@@ -43,24 +43,27 @@ pub enum Kernel {
 
 /// Inputs of a method besides spans and samples.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct MethodOptions {
     /// Kernels of rails whose samples are not the energy of their interval.
-    pub kernels: BTreeMap<Rail, Kernel>,
+    pub kernels: BTreeMap<SimulatedRail, SampleMeaning>,
     /// Calibrations, at most one for each rail.
-    pub calibrations: BTreeMap<Rail, Calibration>,
+    pub calibrations: BTreeMap<SimulatedRail, TrueCalibration>,
 }
 
-impl Options {
+impl MethodOptions {
     /// Returns the meaning of samples of `rail`.
     #[must_use]
-    pub fn kernel(&self, rail: Rail) -> Kernel {
-        self.kernels.get(&rail).copied().unwrap_or(Kernel::Interval)
+    pub fn kernel(&self, rail: SimulatedRail) -> SampleMeaning {
+        self.kernels
+            .get(&rail)
+            .copied()
+            .unwrap_or(SampleMeaning::Interval)
     }
 }
 
 /// A range that holds the true energy with a probability of 90 %, mJ.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
+pub struct TruthInterval {
     /// Lower end, mJ.
     pub lo_mj: f64,
     /// Upper end, mJ.
@@ -69,26 +72,26 @@ pub struct Interval {
 
 /// Energy estimated by a method.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
+pub struct MethodEstimate {
     /// Energy above idle, mJ.
     pub energy_mj: f64,
     /// Interval of the estimate; `None` if the method gives none.
-    pub interval: Option<Interval>,
+    pub interval: Option<TruthInterval>,
 }
 
 /// Kinds that the method reports together because it cannot separate them. A separable
 /// kind is its own group.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Group {
+pub struct EstimateGroup {
     /// Names of kinds.
     pub kinds: Vec<String>,
     /// Their energy together.
-    pub estimate: Estimate,
+    pub estimate: MethodEstimate,
 }
 
 /// Allocation of the energy of a rail's samples, mJ.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Accounts {
+pub struct AllocatedEnergy {
     /// Energy of all samples, repeated ones once.
     pub measured_mj: f64,
     /// Idle energy.
@@ -101,7 +104,7 @@ pub struct Accounts {
     pub extrapolated_mj: f64,
 }
 
-impl Accounts {
+impl AllocatedEnergy {
     /// Returns the imbalance relative to the measured energy.
     #[must_use]
     pub fn imbalance(&self) -> f64 {
@@ -114,17 +117,17 @@ impl Accounts {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RailAttribution {
     /// Estimates by name of the kind, self time only.
-    pub kinds: BTreeMap<String, Estimate>,
+    pub kinds: BTreeMap<String, MethodEstimate>,
     /// Empty if the method makes no groups.
-    pub groups: Vec<Group>,
+    pub groups: Vec<EstimateGroup>,
     /// Share of the result that is the method's own; the remainder is its fallback's.
     pub gate_weight: Option<f64>,
     /// Allocation of the energy.
-    pub accounts: Accounts,
+    pub accounts: AllocatedEnergy,
 }
 
 /// Result of a method for a trace, by rail.
-pub type Attribution = BTreeMap<Rail, RailAttribution>;
+pub type MethodResult = BTreeMap<SimulatedRail, RailAttribution>;
 
 /// A method of attribution.
 pub trait Attributor: Sync {
@@ -132,11 +135,15 @@ pub trait Attributor: Sync {
     fn name(&self) -> &str;
 
     /// Attributes the samples of all rails. A method must not look at
-    /// [`Trace::truth`], except if documented.
+    /// [`SimulatedTrace::truth`], except if documented.
     ///
     /// # Errors
     /// [`AccuracyError::Method`] with what went wrong.
-    fn attribute(&self, trace: &Trace, options: &Options) -> Result<Attribution, AccuracyError>;
+    fn attribute(
+        &self,
+        trace: &SimulatedTrace,
+        options: &MethodOptions,
+    ) -> Result<MethodResult, AccuracyError>;
 }
 
 /// Reason for a missing score.

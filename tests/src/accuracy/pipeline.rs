@@ -15,10 +15,10 @@ use energy_store::reattribute;
 use tracing_energy::Method;
 
 use super::{
-    Accounts, AccuracyError, Attribution, Attributor, Estimate, Group, Interval, Kernel, Options,
-    RailAttribution,
+    AccuracyError, AllocatedEnergy, Attributor, EstimateGroup, MethodEstimate, MethodOptions,
+    MethodResult, RailAttribution, SampleMeaning, TruthInterval,
 };
-use crate::simulate::{Rail, Trace};
+use crate::simulate::{SimulatedRail, SimulatedTrace};
 
 /// Attribution by the method `fitted` or, if a calibration is given, `calibrated`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,7 +29,11 @@ impl Attributor for Pipeline {
         "fitted"
     }
 
-    fn attribute(&self, trace: &Trace, options: &Options) -> Result<Attribution, AccuracyError> {
+    fn attribute(
+        &self,
+        trace: &SimulatedTrace,
+        options: &MethodOptions,
+    ) -> Result<MethodResult, AccuracyError> {
         let folder = tempfile::tempdir().map_err(failed)?;
         trace.write(folder.path())?;
         let database = folder.path().join("energy.db");
@@ -49,11 +53,11 @@ fn failed(what: impl std::fmt::Display) -> AccuracyError {
     }
 }
 
-fn importing(folder: &Path, options: &Options) -> ImportOptions {
+fn importing(folder: &Path, options: &MethodOptions) -> ImportOptions {
     let kernels = options.kernels.iter().map(|(rail, kernel)| {
         let kernel = match kernel {
-            Kernel::Interval => power::Kernel::Box,
-            Kernel::Trailing { window_ms } => {
+            SampleMeaning::Interval => power::Kernel::Box,
+            SampleMeaning::Trailing { window_ms } => {
                 power::Kernel::Trailing(Nanos::from_nanos((window_ms * 1e6) as i64))
             }
         };
@@ -67,7 +71,7 @@ fn importing(folder: &Path, options: &Options) -> ImportOptions {
     }
 }
 
-fn attribute_options(options: &Options) -> AttributeOptions {
+fn attribute_options(options: &MethodOptions) -> AttributeOptions {
     let priors = options.calibrations.values().flat_map(|calibration| {
         let rail = calibration.rail.name().to_owned();
         calibration.powers.iter().map(move |(kind, power)| Prior {
@@ -91,8 +95,8 @@ fn read(
     store: &Store,
     run: i64,
     id: u32,
-    trace: &Trace,
-) -> Result<Attribution, Box<dyn std::error::Error>> {
+    trace: &SimulatedTrace,
+) -> Result<MethodResult, Box<dyn std::error::Error>> {
     let kinds = store.kind_energy(run, id)?.all()?;
     let groups = store.kind_groups(run, id)?.all()?;
     let diagnostics: serde_json::Value = store.connection().query_row(
@@ -100,9 +104,9 @@ fn read(
         (run, id),
         |row| Ok(serde_json::from_str(&row.get::<_, String>(0)?).unwrap_or_default()),
     )?;
-    let mut attribution = Attribution::new();
+    let mut attribution = MethodResult::new();
     for row in store.rails(run)?.all()? {
-        let named = |rail: &&Rail| rail.name() == row.name;
+        let named = |rail: &&SimulatedRail| rail.name() == row.name;
         let Some(rail) = trace.truth.rails.keys().find(named) else {
             continue;
         };
@@ -132,7 +136,7 @@ fn read(
     Ok(attribution)
 }
 
-fn accounts(store: &Store, run: i64, id: u32, rail: u32) -> rusqlite::Result<Accounts> {
+fn accounts(store: &Store, run: i64, id: u32, rail: u32) -> rusqlite::Result<AllocatedEnergy> {
     store.connection().query_row(
         "SELECT measured_j, coalesce(idle_j, 0), spans_j,
                 coalesce(unattributed_j, 0) + coalesce(other_processes_j, 0) + coalesce(profiler_j, 0)
@@ -140,7 +144,7 @@ fn accounts(store: &Store, run: i64, id: u32, rail: u32) -> rusqlite::Result<Acc
          FROM balance WHERE run = ?1 AND attribution = ?2 AND rail = ?3",
         (run, id, rail),
         |row| {
-            Ok(Accounts {
+            Ok(AllocatedEnergy {
                 measured_mj: row.get::<_, f64>(0)? * 1e3,
                 idle_mj: row.get::<_, f64>(1)? * 1e3,
                 spans_mj: row.get::<_, f64>(2)? * 1e3,
@@ -152,29 +156,34 @@ fn accounts(store: &Store, run: i64, id: u32, rail: u32) -> rusqlite::Result<Acc
 }
 
 /// Extrapolated energy is as uncertain as measured energy.
-fn estimate(self_j: f64, lo_j: Option<f64>, hi_j: Option<f64>, extrapolated_j: f64) -> Estimate {
+fn estimate(
+    self_j: f64,
+    lo_j: Option<f64>,
+    hi_j: Option<f64>,
+    extrapolated_j: f64,
+) -> MethodEstimate {
     let energy_j = self_j + extrapolated_j;
     let scale = if self_j > 0.0 { energy_j / self_j } else { 1.0 };
-    Estimate {
+    MethodEstimate {
         energy_mj: energy_j * 1e3,
-        interval: lo_j.zip(hi_j).map(|(lo, hi)| Interval {
+        interval: lo_j.zip(hi_j).map(|(lo, hi)| TruthInterval {
             lo_mj: lo * scale * 1e3,
             hi_mj: hi * scale * 1e3,
         }),
     }
 }
 
-fn of_kind(kind: &KindEnergyRow) -> Estimate {
+fn of_kind(kind: &KindEnergyRow) -> MethodEstimate {
     estimate(kind.self_j, kind.lo_j, kind.hi_j, kind.extrapolated_j)
 }
 
-fn grouped(kinds: &[&KindEnergyRow], groups: &[&KindGroupRow]) -> Vec<Group> {
+fn grouped(kinds: &[&KindEnergyRow], groups: &[&KindGroupRow]) -> Vec<EstimateGroup> {
     let mut members: BTreeMap<u32, Vec<&KindEnergyRow>> = BTreeMap::new();
     let mut found = Vec::new();
     for kind in kinds {
         match kind.grouping {
             Some(grouping) => members.entry(grouping).or_default().push(kind),
-            None => found.push(Group {
+            None => found.push(EstimateGroup {
                 kinds: vec![kind.name.clone()],
                 estimate: of_kind(kind),
             }),
@@ -183,7 +192,7 @@ fn grouped(kinds: &[&KindEnergyRow], groups: &[&KindGroupRow]) -> Vec<Group> {
     for group in groups {
         let members = members.remove(&group.grouping).unwrap_or_default();
         let extrapolated = members.iter().map(|kind| kind.extrapolated_j).sum();
-        found.push(Group {
+        found.push(EstimateGroup {
             kinds: members.iter().map(|kind| kind.name.clone()).collect(),
             estimate: estimate(group.self_j, group.lo_j, group.hi_j, extrapolated),
         });

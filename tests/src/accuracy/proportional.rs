@@ -2,10 +2,10 @@
 //! self time in it.
 
 use super::{
-    Accounts, AccuracyError, Attribution, Attributor, Estimate, Options, RailAttribution,
-    WindowTimes,
+    AccuracyError, AllocatedEnergy, Attributor, MethodEstimate, MethodOptions, MethodResult,
+    RailAttribution, WindowTimes,
 };
-use crate::simulate::Trace;
+use crate::simulate::SimulatedTrace;
 
 /// Time outside samples counts at most this many times the time within.
 const MOST_EXTRAPOLATION: f64 = 3.0;
@@ -14,14 +14,18 @@ const MOST_EXTRAPOLATION: f64 = 3.0;
 /// methods which estimate the offset are compared with its best result. It gives no
 /// intervals and no groups.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Proportional;
+pub struct ProportionalMethod;
 
-impl Attributor for Proportional {
+impl Attributor for ProportionalMethod {
     fn name(&self) -> &str {
         "proportional"
     }
 
-    fn attribute(&self, trace: &Trace, options: &Options) -> Result<Attribution, AccuracyError> {
+    fn attribute(
+        &self,
+        trace: &SimulatedTrace,
+        options: &MethodOptions,
+    ) -> Result<MethodResult, AccuracyError> {
         let rails = trace.truth.rails.keys().map(|&rail| {
             let clock_offset_ms = trace.truth.clock_offset_ms;
             let times = WindowTimes::new(trace, rail, options.kernel(rail), clock_offset_ms);
@@ -35,7 +39,7 @@ fn attribute_rail(kinds: &[String], times: &WindowTimes) -> RailAttribution {
     let idle_w = times.idle_w();
     let mut within_mj = vec![0.0; kinds.len()];
     let mut within_ms = vec![0.0; kinds.len()];
-    let mut accounts = Accounts::default();
+    let mut accounts = AllocatedEnergy::default();
     for window in &times.windows {
         let idle_mj = idle_w * window.length_ms;
         let active_mj = (window.energy_mj - idle_mj).max(0.0);
@@ -60,7 +64,7 @@ fn attribute_rail(kinds: &[String], times: &WindowTimes) -> RailAttribution {
         accounts.extrapolated_mj += energy_mj - within_mj[kind];
         estimates.insert(
             name.clone(),
-            Estimate {
+            MethodEstimate {
                 energy_mj,
                 interval: None,
             },

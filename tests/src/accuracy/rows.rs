@@ -1,7 +1,7 @@
 //! The measured cases and their goals.
 
 use super::AccuracyError;
-use crate::simulate::{Rail, Scenario, Settings, SimulateError};
+use crate::simulate::{Scenario, Settings, SimulateError, SimulatedRail};
 
 /// The largest error that a row may have.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Goal {
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row {
+pub struct AccuracyRow {
     /// Its name in commands.
     pub name: &'static str,
     /// The program.
@@ -33,7 +33,7 @@ pub struct Row {
     /// Also applies [`crate::simulate::HARSH`].
     pub harsh: bool,
     /// The rail that is scored.
-    pub rail: Rail,
+    pub rail: SimulatedRail,
     /// Mismatch of the calibration, if there is one.
     pub mismatch: Option<f64>,
     /// Goal of kinds.
@@ -46,14 +46,14 @@ pub struct Row {
     pub widest: Option<f64>,
 }
 
-impl Row {
+impl AccuracyRow {
     const fn new(name: &'static str, scenario: Scenario, changes: &'static str) -> Self {
         Self {
             name,
             scenario,
             changes,
             harsh: false,
-            rail: Rail::Cpu,
+            rail: SimulatedRail::Cpu,
             mismatch: None,
             kinds: None,
             groups: None,
@@ -106,7 +106,7 @@ impl Row {
         }
     }
 
-    const fn on(self, rail: Rail) -> Self {
+    const fn on(self, rail: SimulatedRail) -> Self {
         Self { rail, ..self }
     }
 
@@ -148,52 +148,52 @@ impl Row {
 const MS20: &str = "period_ms=20";
 
 /// All rows.
-pub const ROWS: [Row; 17] = [
-    Row::new("web100", Scenario::Web, "")
+pub const ROWS: [AccuracyRow; 17] = [
+    AccuracyRow::new("web100", Scenario::Web, "")
         .reach(6.5, 4.0)
         .fewest_groups(45)
         .widest(20.0),
-    Row::new("web20", Scenario::Web, MS20)
+    AccuracyRow::new("web20", Scenario::Web, MS20)
         .reach(3.8, 2.0)
         .fewest_groups(45),
-    Row::new("gpu", Scenario::Gpu, "")
-        .on(Rail::Gpu)
+    AccuracyRow::new("gpu", Scenario::Gpu, "")
+        .on(SimulatedRail::Gpu)
         .reach(3.5, 2.0)
         .fewest_groups(8),
-    Row::new("gpu-dram", Scenario::Gpu, "")
-        .on(Rail::Dram)
+    AccuracyRow::new("gpu-dram", Scenario::Gpu, "")
+        .on(SimulatedRail::Dram)
         .reach(22.0, 12.0),
-    Row::new("once", Scenario::Once, "").reach(5.0, 2.0),
-    Row::new("llm20", Scenario::Llm, MS20)
+    AccuracyRow::new("once", Scenario::Once, "").reach(5.0, 2.0),
+    AccuracyRow::new("llm20", Scenario::Llm, MS20)
         .reach(9.5, 5.0)
         .group_reach(7.0, 4.0)
         .fewest_groups(30)
         .widest(30.0),
-    Row::new("llm100", Scenario::Llm, "").near_proportional(None),
-    Row::new("short100", Scenario::Short, "").near_proportional(None),
-    Row::new("llm16tok", Scenario::Llm, "tokens=16").near_proportional(None),
-    Row::new("llm100-cal5", Scenario::Llm, "")
+    AccuracyRow::new("llm100", Scenario::Llm, "").near_proportional(None),
+    AccuracyRow::new("short100", Scenario::Short, "").near_proportional(None),
+    AccuracyRow::new("llm16tok", Scenario::Llm, "tokens=16").near_proportional(None),
+    AccuracyRow::new("llm100-cal5", Scenario::Llm, "")
         .calibrated(0.05)
         .reach(6.0, 4.0),
-    Row::new("llm100-cal10", Scenario::Llm, "")
+    AccuracyRow::new("llm100-cal10", Scenario::Llm, "")
         .calibrated(0.10)
         .reach(9.0, 6.0),
-    Row::new("short100-cal5", Scenario::Short, "")
+    AccuracyRow::new("short100-cal5", Scenario::Short, "")
         .calibrated(0.05)
         .reach(6.0, 4.0),
-    Row::new("short100-cal10", Scenario::Short, "")
+    AccuracyRow::new("short100-cal10", Scenario::Short, "")
         .calibrated(0.10)
         .reach(10.0, 7.0),
-    Row::new("adversarial", Scenario::Adversarial, "")
+    AccuracyRow::new("adversarial", Scenario::Adversarial, "")
         .group_reach(4.0, 0.5)
         .fewest_groups(3),
-    Row::new("harsh-llm20", Scenario::Llm, MS20)
+    AccuracyRow::new("harsh-llm20", Scenario::Llm, MS20)
         .harsh()
         .near_proportional(Some(12.0)),
-    Row::new("harsh-llm100", Scenario::Llm, "")
+    AccuracyRow::new("harsh-llm100", Scenario::Llm, "")
         .harsh()
         .near_proportional(Some(12.0)),
-    Row::new("harsh-short100", Scenario::Short, "")
+    AccuracyRow::new("harsh-short100", Scenario::Short, "")
         .harsh()
         .near_proportional(Some(12.0)),
 ];
@@ -203,7 +203,7 @@ pub const ROWS: [Row; 17] = [
 ///
 /// # Errors
 /// An unknown name.
-pub fn chosen(names: Option<&str>) -> Result<Vec<Row>, AccuracyError> {
+pub fn chosen(names: Option<&str>) -> Result<Vec<AccuracyRow>, AccuracyError> {
     let Some(names) = names else {
         return Ok(ROWS.to_vec());
     };

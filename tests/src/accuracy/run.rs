@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{AccuracyError, Attributor, Kernel, Options, Proportional, RailScore, Row, score};
-use crate::simulate::{Calibration, CalibrationErrors, Sensor, Trace, simulate};
+use super::{
+    AccuracyError, AccuracyRow, Attributor, MethodOptions, ProportionalMethod, RailScore,
+    SampleMeaning, score,
+};
+use crate::simulate::{CalibrationErrors, SensorModel, SimulatedTrace, TrueCalibration, simulate};
 
 /// One trace scored with the method and with `proportional`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trial {
+pub struct AccuracyTrial {
     /// The trace's seed.
     pub seed: u64,
     /// The method's score.
@@ -22,14 +25,14 @@ pub struct Trial {
 #[derive(Debug)]
 pub struct RowResult {
     /// The row.
-    pub row: Row,
+    pub row: AccuracyRow,
     /// Its trials.
-    pub trials: Result<Vec<Trial>, Arc<AccuracyError>>,
+    pub trials: Result<Vec<AccuracyTrial>, Arc<AccuracyError>>,
 }
 
 /// Scores `method` on traces of all `seeds`. Rows about the same traces share them.
 #[must_use]
-pub fn run(method: &dyn Attributor, rows: &[Row], seeds: &[u64]) -> Vec<RowResult> {
+pub fn run(method: &dyn Attributor, rows: &[AccuracyRow], seeds: &[u64]) -> Vec<RowResult> {
     let mut results: Vec<RowResult> = Vec::with_capacity(rows.len());
     let mut left = rows.to_vec();
     while let Some(&first) = left.first() {
@@ -41,9 +44,9 @@ pub fn run(method: &dyn Attributor, rows: &[Row], seeds: &[u64]) -> Vec<RowResul
     results
 }
 
-fn run_case(method: &dyn Attributor, case: Vec<Row>, seeds: &[u64]) -> Vec<RowResult> {
+fn run_case(method: &dyn Attributor, case: Vec<AccuracyRow>, seeds: &[u64]) -> Vec<RowResult> {
     let tried = seeds.par_iter().map(|&seed| try_seed(method, &case, seed));
-    let tried: Result<Vec<Vec<Trial>>, AccuracyError> = tried.collect();
+    let tried: Result<Vec<Vec<AccuracyTrial>>, AccuracyError> = tried.collect();
     match tried {
         Ok(tried) => {
             let trials = |place: usize| tried.iter().map(|trials| trials[place]).collect();
@@ -66,19 +69,23 @@ fn run_case(method: &dyn Attributor, case: Vec<Row>, seeds: &[u64]) -> Vec<RowRe
 }
 
 /// Runs one trial for each row of a case, which has at least one.
-fn try_seed(method: &dyn Attributor, case: &[Row], seed: u64) -> Result<Vec<Trial>, AccuracyError> {
+fn try_seed(
+    method: &dyn Attributor,
+    case: &[AccuracyRow],
+    seed: u64,
+) -> Result<Vec<AccuracyTrial>, AccuracyError> {
     let first = case[0];
     let trace = simulate(first.scenario, seed, &first.settings()?)?;
     let options = options(&trace, first);
     let ours = method.attribute(&trace, &options)?;
-    let proportional = Proportional.attribute(&trace, &options)?;
-    let trial = |row: &Row| {
+    let proportional = ProportionalMethod.attribute(&trace, &options)?;
+    let trial = |row: &AccuracyRow| {
         let missing = || AccuracyError::Result {
             what: format!("rail {} is missing", row.rail),
         };
         let ours = ours.get(&row.rail).ok_or_else(missing)?;
         let proportional = proportional.get(&row.rail).ok_or_else(missing)?;
-        Ok(Trial {
+        Ok(AccuracyTrial {
             seed,
             ours: score(&trace, row.rail, ours)?,
             proportional: score(&trace, row.rail, proportional)?,
@@ -88,18 +95,20 @@ fn try_seed(method: &dyn Attributor, case: &[Row], seed: u64) -> Result<Vec<Tria
 }
 
 /// Returns the inputs that a user would give: kernels of sensors, and a calibration.
-fn options(trace: &Trace, row: Row) -> Options {
-    let mut options = Options::default();
+fn options(trace: &SimulatedTrace, row: AccuracyRow) -> MethodOptions {
+    let mut options = MethodOptions::default();
     let window_ms = trace.settings.trailing_window_ms;
     for (&rail, truth) in &trace.truth.rails {
-        if truth.sensor == Sensor::Nvml {
-            options.kernels.insert(rail, Kernel::Trailing { window_ms });
+        if truth.sensor == SensorModel::Nvml {
+            options
+                .kernels
+                .insert(rail, SampleMeaning::Trailing { window_ms });
         }
         if let Some(mismatch) = row.mismatch {
             let errors = CalibrationErrors::with_mismatch(mismatch);
             options
                 .calibrations
-                .insert(rail, Calibration::draw(trace, rail, errors));
+                .insert(rail, TrueCalibration::draw(trace, rail, errors));
         }
     }
     options

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{AccuracyError, Estimate, RailAttribution};
-use crate::simulate::{Rail, Trace};
+use super::{AccuracyError, MethodEstimate, RailAttribution};
+use crate::simulate::{SimulatedRail, SimulatedTrace};
 
 /// Coverage counts kinds and groups with at least this part of the energy.
 const SMALLEST_SHARE: f64 = 0.01;
@@ -48,11 +48,11 @@ pub struct RailScore {
 /// # Errors
 /// A kind that is not in the trace, or in two groups.
 pub fn score(
-    trace: &Trace,
-    rail: Rail,
+    trace: &SimulatedTrace,
+    rail: SimulatedRail,
     result: &RailAttribution,
 ) -> Result<RailScore, AccuracyError> {
-    let truth = Truth::new(trace, rail);
+    let truth = ScoredTruth::new(trace, rail);
     let kinds = result
         .kinds
         .iter()
@@ -77,18 +77,18 @@ pub fn score(
     })
 }
 
-struct Truth<'a> {
+struct ScoredTruth<'a> {
     energy_mj: HashMap<&'a str, f64>,
     total_mj: f64,
 }
 
-struct Compared {
+struct ScoredPair {
     wmae: f64,
     intervals: Option<IntervalScore>,
 }
 
-impl<'a> Truth<'a> {
-    fn new(trace: &'a Trace, rail: Rail) -> Self {
+impl<'a> ScoredTruth<'a> {
+    fn new(trace: &'a SimulatedTrace, rail: SimulatedRail) -> Self {
         let energy = trace.true_energy_mj(rail);
         let total_mj = energy.iter().sum();
         let names = trace.kinds.iter().map(String::as_str);
@@ -101,8 +101,8 @@ impl<'a> Truth<'a> {
     /// Compares sets of kinds; the energy of kinds that are in none counts as error.
     fn compare<'b>(
         &self,
-        sets: impl Iterator<Item = (&'b [String], &'b Estimate)>,
-    ) -> Result<Compared, AccuracyError> {
+        sets: impl Iterator<Item = (&'b [String], &'b MethodEstimate)>,
+    ) -> Result<ScoredPair, AccuracyError> {
         let mut left = self.energy_mj.clone();
         let mut error_mj = 0.0;
         let mut inside = 0_u32;
@@ -131,7 +131,7 @@ impl<'a> Truth<'a> {
             coverage: f64::from(inside) / count,
             half_width: half_widths.iter().sum::<f64>() / count,
         });
-        Ok(Compared {
+        Ok(ScoredPair {
             wmae: error_mj / self.total_mj,
             intervals,
         })

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Bound, Goal, Mean, RowResult, Trial, Verdict};
+use super::{AccuracyTrial, Bound, Goal, RowResult, RowVerdict, TrialMean};
 
 const COLUMNS: [&str; 13] = [
     "row",
@@ -46,11 +46,13 @@ fn line(text: &mut String, cells: [String; COLUMNS.len()]) {
     let _ = writeln!(text, "| {} |", cells.join(" | "));
 }
 
-fn cells(result: &RowResult, trials: &[Trial]) -> [String; COLUMNS.len()] {
+fn cells(result: &RowResult, trials: &[AccuracyTrial]) -> [String; COLUMNS.len()] {
     let row = &result.row;
-    let mean = |value: &dyn Fn(&Trial) -> Option<f64>| Mean::of(trials.iter().filter_map(value));
+    let mean = |value: &dyn Fn(&AccuracyTrial) -> Option<f64>| {
+        TrialMean::of(trials.iter().filter_map(value))
+    };
     let percent = |value: f64| 100.0 * value;
-    let groups = |trial: &Trial| trial.ours.groups;
+    let groups = |trial: &AccuracyTrial| trial.ours.groups;
     let better = trials
         .iter()
         .filter(|trial| trial.ours.wmae < trial.proportional.wmae);
@@ -60,7 +62,7 @@ fn cells(result: &RowResult, trials: &[Trial]) -> [String; COLUMNS.len()] {
         Some(coverage) => format!("{} ({:.2})", with_error(group_wmae), coverage.value),
         None => with_error(group_wmae),
     };
-    let verdict = Verdict::of(row, trials);
+    let verdict = RowVerdict::of(row, trials);
     [
         row.name.to_owned(),
         with_error(mean(&|trial| Some(percent(trial.proportional.wmae)))),
@@ -90,15 +92,15 @@ fn none() -> String {
     "-".to_owned()
 }
 
-fn plain(mean: Option<Mean>, decimals: usize) -> String {
+fn plain(mean: Option<TrialMean>, decimals: usize) -> String {
     mean.map_or_else(none, |mean| format!("{:.decimals$}", mean.value))
 }
 
-fn with_error(mean: Option<Mean>) -> String {
+fn with_error(mean: Option<TrialMean>) -> String {
     match mean {
         None => none(),
-        Some(Mean { value, error: None }) => format!("{value:.1}"),
-        Some(Mean {
+        Some(TrialMean { value, error: None }) => format!("{value:.1}"),
+        Some(TrialMean {
             value,
             error: Some(error),
         }) => format!("{value:.1} ± {error:.1}"),
@@ -112,7 +114,7 @@ fn reach(goal: Goal) -> String {
     }
 }
 
-fn verdict_text(verdict: &Verdict) -> String {
+fn verdict_text(verdict: &RowVerdict) -> String {
     match (verdict.faults.is_empty(), verdict.aim) {
         (true, true) => "yes, aim".to_owned(),
         (true, false) => "yes".to_owned(),

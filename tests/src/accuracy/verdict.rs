@@ -1,6 +1,6 @@
 //! Checks whether a row meets its goals.
 
-use super::{Bound, Goal, Row, Trial};
+use super::{AccuracyRow, AccuracyTrial, Bound, Goal};
 
 /// Coverage of intervals of 90 % that is good enough.
 const COVERAGE: std::ops::RangeInclusive<f64> = 0.85..=1.0;
@@ -10,14 +10,14 @@ const IMBALANCE: f64 = 1e-9;
 
 /// A mean over trials.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mean {
+pub struct TrialMean {
     /// The mean.
     pub value: f64,
     /// Its standard error; none for fewer than two trials.
     pub error: Option<f64>,
 }
 
-impl Mean {
+impl TrialMean {
     /// The mean of `values`; none of nothing.
     #[must_use]
     pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
@@ -40,17 +40,17 @@ impl Mean {
 
 /// Result of a row's checks.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Verdict {
+pub struct RowVerdict {
     /// Missed goals; empty if the row passes.
     pub faults: Vec<String>,
     /// Whether every aim of the row was met; false if it has none.
     pub aim: bool,
 }
 
-impl Verdict {
+impl RowVerdict {
     /// Judges the trials of a row.
     #[must_use]
-    pub fn of(row: &Row, trials: &[Trial]) -> Self {
+    pub fn of(row: &AccuracyRow, trials: &[AccuracyTrial]) -> Self {
         let mut verdict = Self {
             faults: Vec::new(),
             aim: true,
@@ -70,9 +70,9 @@ impl Verdict {
             trial.ours.intervals.map(|one| one.coverage)
         });
         if let Some(goal) = row.groups {
-            let group = |trial: &Trial| trial.ours.groups;
+            let group = |trial: &AccuracyTrial| trial.ours.groups;
             verdict.judge("groups", goal, trials, |trial| Some(group(trial)?.wmae));
-            let coverage = |trial: &Trial| Some(group(trial)?.intervals?.coverage);
+            let coverage = |trial: &AccuracyTrial| Some(group(trial)?.intervals?.coverage);
             verdict.judge_intervals("groups", trials, coverage);
         }
         verdict.judge_groups(row, trials);
@@ -90,19 +90,19 @@ impl Verdict {
         &mut self,
         what: &str,
         goal: Goal,
-        trials: &[Trial],
-        error: impl Fn(&Trial) -> Option<f64>,
+        trials: &[AccuracyTrial],
+        error: impl Fn(&AccuracyTrial) -> Option<f64>,
     ) {
-        let percent = |trial: &Trial| error(trial).map(|error| 100.0 * error);
-        let Some(mean) = Mean::of(trials.iter().filter_map(percent)) else {
+        let percent = |trial: &AccuracyTrial| error(trial).map(|error| 100.0 * error);
+        let Some(mean) = TrialMean::of(trials.iter().filter_map(percent)) else {
             self.aim = false;
             return self.faults.push(format!("no {what}"));
         };
-        let over = |trial: &Trial| Some(percent(trial)? - 100.0 * trial.proportional.wmae);
+        let over = |trial: &AccuracyTrial| Some(percent(trial)? - 100.0 * trial.proportional.wmae);
         let (low, most) = match goal.reach {
             Bound::Percent(most) => (mean.low(), most),
             Bound::OverProportional(most) => {
-                let over = Mean::of(trials.iter().filter_map(over)).unwrap_or(mean);
+                let over = TrialMean::of(trials.iter().filter_map(over)).unwrap_or(mean);
                 (over.low(), most)
             }
         };
@@ -115,10 +115,10 @@ impl Verdict {
     fn judge_intervals(
         &mut self,
         what: &str,
-        trials: &[Trial],
-        coverage: impl Fn(&Trial) -> Option<f64>,
+        trials: &[AccuracyTrial],
+        coverage: impl Fn(&AccuracyTrial) -> Option<f64>,
     ) {
-        match Mean::of(trials.iter().filter_map(coverage)) {
+        match TrialMean::of(trials.iter().filter_map(coverage)) {
             None => self.faults.push(format!("no intervals of {what}")),
             Some(mean) if COVERAGE.contains(&mean.value) => {}
             Some(mean) => self
@@ -127,18 +127,19 @@ impl Verdict {
         }
     }
 
-    fn judge_groups(&mut self, row: &Row, trials: &[Trial]) {
-        let count = |trial: &Trial| trial.ours.groups.map_or(0.0, |groups| groups.count as f64);
-        let mean = Mean::of(trials.iter().map(count)).map_or(0.0, |mean| mean.value);
+    fn judge_groups(&mut self, row: &AccuracyRow, trials: &[AccuracyTrial]) {
+        let count =
+            |trial: &AccuracyTrial| trial.ours.groups.map_or(0.0, |groups| groups.count as f64);
+        let mean = TrialMean::of(trials.iter().map(count)).map_or(0.0, |mean| mean.value);
         if mean < row.fewest_groups as f64 {
             self.faults
                 .push(format!("{mean:.1} groups < {}", row.fewest_groups));
         }
     }
 
-    fn judge_widths(&mut self, row: &Row, trials: &[Trial]) {
-        let width = |trial: &Trial| Some(100.0 * trial.ours.intervals?.half_width);
-        let mean = Mean::of(trials.iter().filter_map(width));
+    fn judge_widths(&mut self, row: &AccuracyRow, trials: &[AccuracyTrial]) {
+        let width = |trial: &AccuracyTrial| Some(100.0 * trial.ours.intervals?.half_width);
+        let mean = TrialMean::of(trials.iter().filter_map(width));
         if let (Some(mean), Some(widest)) = (mean, row.widest)
             && exceeds(mean.value, widest)
         {
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
     use crate::accuracy::{GroupScore, IntervalScore, RailScore, chosen};
 
-    fn trial(ours: f64, proportional: f64) -> Trial {
+    fn trial(ours: f64, proportional: f64) -> AccuracyTrial {
         let intervals = Some(IntervalScore {
             coverage: 0.9,
             half_width: 0.1,
@@ -174,16 +175,16 @@ mod tests {
             gate_weight: Some(1.0),
             imbalance: 0.0,
         };
-        Trial {
+        AccuracyTrial {
             seed: 0,
             ours: score(ours),
             proportional: score(proportional),
         }
     }
 
-    fn faults(row: &str, trials: &[Trial]) -> Vec<String> {
+    fn faults(row: &str, trials: &[AccuracyTrial]) -> Vec<String> {
         let row = chosen(Some(row)).expect("a row of the table")[0];
-        Verdict::of(&row, trials).faults
+        RowVerdict::of(&row, trials).faults
     }
 
     #[test]
@@ -232,7 +233,7 @@ mod tests {
     #[test]
     fn an_aim_is_met_by_the_mean() {
         let row = chosen(Some("once")).expect("a row of the table")[0];
-        assert!(Verdict::of(&row, &[trial(0.02, 0.4)]).aim);
-        assert!(!Verdict::of(&row, &[trial(0.021, 0.4)]).aim);
+        assert!(RowVerdict::of(&row, &[trial(0.02, 0.4)]).aim);
+        assert!(!RowVerdict::of(&row, &[trial(0.021, 0.4)]).aim);
     }
 }

@@ -1,20 +1,20 @@
 //! Self time of kinds within samples.
 
-use crate::simulate::{Rail, Segment, Trace, self_segments};
+use crate::simulate::{SimulatedRail, SimulatedTrace, SpanSegment, self_segments};
 
-use super::Kernel;
+use super::SampleMeaning;
 
 /// A window with less span time than this part of it shows idle power.
 const IDLE_BELOW: f64 = 0.02;
 
 /// One sample and the self time in it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Window {
+pub struct ScoredWindow {
     /// Its length, ms.
     pub length_ms: f64,
     /// Its energy, mJ.
     pub energy_mj: f64,
-    /// Kinds (places in [`Trace::kinds`]) and their self time in it, ms.
+    /// Kinds (places in [`SimulatedTrace::kinds`]) and their self time in it, ms.
     pub times_ms: Vec<(usize, f64)>,
     /// Self time of all kinds, ms; more than the length where threads run at once.
     pub busy_ms: f64,
@@ -24,7 +24,7 @@ pub struct Window {
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowTimes {
     /// In the order of time.
-    pub windows: Vec<Window>,
+    pub windows: Vec<ScoredWindow>,
     /// Self time of each kind in the whole run, ms; 0 for kinds that do not use the rail.
     pub total_ms: Vec<f64>,
 }
@@ -32,7 +32,12 @@ pub struct WindowTimes {
 impl WindowTimes {
     /// `clock_offset_ms` is the sampler's clock minus the spans'.
     #[must_use]
-    pub fn new(trace: &Trace, rail: Rail, kernel: Kernel, clock_offset_ms: f64) -> Self {
+    pub fn new(
+        trace: &SimulatedTrace,
+        rail: SimulatedRail,
+        kernel: SampleMeaning,
+        clock_offset_ms: f64,
+    ) -> Self {
         let mut threads = self_segments(&trace.spans);
         for segments in &mut threads {
             segments.retain(|segment| rail.serves(trace.spans[segment.span].rail));
@@ -47,12 +52,12 @@ impl WindowTimes {
             let (start, end) = (sample.start_ns as f64, sample.end_ns as f64);
             let (end, length_ms) = (end - clock_offset_ms * 1e6, (end - start) * 1e-6);
             let (reach_ms, scale) = match kernel {
-                Kernel::Interval => (length_ms, 1.0),
-                Kernel::Trailing { window_ms } => (window_ms, length_ms / window_ms),
+                SampleMeaning::Interval => (length_ms, 1.0),
+                SampleMeaning::Trailing { window_ms } => (window_ms, length_ms / window_ms),
             };
             add_times(trace, &threads, (end - reach_ms * 1e6, end), &mut sums);
             let times_ms = take_times(&mut sums, scale);
-            Window {
+            ScoredWindow {
                 length_ms,
                 energy_mj: sample.energy_mj,
                 busy_ms: times_ms.iter().map(|(_, time)| time).sum(),
@@ -69,7 +74,7 @@ impl WindowTimes {
     /// two of them, half of the lowest power.
     #[must_use]
     pub fn idle_w(&self) -> f64 {
-        let power = |window: &Window| window.energy_mj / window.length_ms;
+        let power = |window: &ScoredWindow| window.energy_mj / window.length_ms;
         let idle = self
             .windows
             .iter()
@@ -84,7 +89,12 @@ impl WindowTimes {
 }
 
 /// Adds to each kind's sum its self time in ms between two times in ns.
-fn add_times(trace: &Trace, threads: &[Vec<Segment>], (start, end): (f64, f64), sums: &mut [f64]) {
+fn add_times(
+    trace: &SimulatedTrace,
+    threads: &[Vec<SpanSegment>],
+    (start, end): (f64, f64),
+    sums: &mut [f64],
+) {
     for segments in threads {
         let first = segments.partition_point(|one| one.end_ns as f64 <= start);
         for segment in &segments[first..] {
@@ -124,35 +134,35 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::simulate::{Sample, Scenario, Span, Truth};
+    use crate::simulate::{Scenario, SimulatedSample, SimulatedSpan, TraceTruth};
 
     const MS: i64 = 1_000_000;
 
     /// Kind 0 runs from 10 to 30 ms, kind 1 from 20 to 25 ms on another thread, samples
     /// are of 10 ms from 5 ms before the spans' begin (on their own clock: 7 ms later).
-    fn trace() -> Trace {
-        let span = |thread, kind, start, end| Span {
+    fn trace() -> SimulatedTrace {
+        let span = |thread, kind, start, end| SimulatedSpan {
             parent: 0,
             thread,
             kind,
             start_ns: start * MS,
             end_ns: end * MS,
-            rail: Rail::Cpu,
+            rail: SimulatedRail::Cpu,
         };
-        let sample = |start: i64| Sample {
+        let sample = |start: i64| SimulatedSample {
             start_ns: (start + 7) * MS,
             end_ns: (start + 17) * MS,
-            rail: Rail::Cpu,
+            rail: SimulatedRail::Cpu,
             energy_mj: start as f64,
         };
-        Trace {
+        SimulatedTrace {
             scenario: Scenario::Web,
             seed: 0,
             settings: Scenario::Web.settings(),
             kinds: vec!["a".to_owned(), "b".to_owned()],
             spans: vec![span(0, 0, 10, 30), span(1, 1, 20, 25)],
             samples: [5, 15, 15, 25, 35].map(sample).to_vec(),
-            truth: Truth {
+            truth: TraceTruth {
                 clock_offset_ms: 7.0,
                 rails: BTreeMap::new(),
                 kinds: Vec::new(),
@@ -162,8 +172,8 @@ mod tests {
         }
     }
 
-    fn times(kernel: Kernel, clock_offset_ms: f64) -> Vec<Vec<(usize, f64)>> {
-        let times = WindowTimes::new(&trace(), Rail::Cpu, kernel, clock_offset_ms);
+    fn times(kernel: SampleMeaning, clock_offset_ms: f64) -> Vec<Vec<(usize, f64)>> {
+        let times = WindowTimes::new(&trace(), SimulatedRail::Cpu, kernel, clock_offset_ms);
         times
             .windows
             .into_iter()
@@ -179,13 +189,13 @@ mod tests {
             vec![(0, 5.0)],
             vec![],
         ];
-        assert_eq!(times(Kernel::Interval, 7.0), expected);
-        assert_eq!(times(Kernel::Interval, 2.0)[0], [(0, 10.0)]);
+        assert_eq!(times(SampleMeaning::Interval, 7.0), expected);
+        assert_eq!(times(SampleMeaning::Interval, 2.0)[0], [(0, 10.0)]);
     }
 
     #[test]
     fn a_trailing_window_reaches_back_and_is_scaled_to_the_sample() {
-        let trailing = times(Kernel::Trailing { window_ms: 20.0 }, 7.0);
+        let trailing = times(SampleMeaning::Trailing { window_ms: 20.0 }, 7.0);
         let expected = vec![
             vec![(0, 2.5)],
             vec![(0, 7.5), (1, 2.5)],
@@ -198,8 +208,9 @@ mod tests {
     #[test]
     fn idle_power_is_that_of_windows_without_spans_or_half_of_the_lowest() {
         let mut trace = trace();
-        let idle =
-            |trace: &Trace| WindowTimes::new(trace, Rail::Cpu, Kernel::Interval, 7.0).idle_w();
+        let idle = |trace: &SimulatedTrace| {
+            WindowTimes::new(trace, SimulatedRail::Cpu, SampleMeaning::Interval, 7.0).idle_w()
+        };
         // One idle window is too few: half of the 2 % quantile of 0.5, 1.5, 2.5, 3.5 W.
         assert!((idle(&trace) - 0.5 * 0.56).abs() < 1e-12);
         let mut more = trace.samples[4].clone();

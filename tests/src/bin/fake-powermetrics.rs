@@ -35,19 +35,19 @@ mod fake_powermetrics;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use fake_powermetrics::arguments::Arguments;
+use fake_powermetrics::arguments::PowermetricsArguments;
 use fake_powermetrics::busy::burn_from_environment;
-use fake_powermetrics::document::{Sample, document};
-use fake_powermetrics::faults::Faults;
-use fake_powermetrics::meter::Meter;
+use fake_powermetrics::document::{DocumentSample, document};
+use fake_powermetrics::faults::RequestedFaults;
+use fake_powermetrics::meter::FakeMeter;
 use fake_powermetrics::{print, signals};
 
 fn main() -> ExitCode {
-    let faults = Faults::from_environment();
+    let faults = RequestedFaults::from_environment();
     if let Some(code) = faults.refusal() {
         return code;
     }
-    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+    let arguments = match PowermetricsArguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {
             eprintln!("powermetrics: {message}");
@@ -56,16 +56,27 @@ fn main() -> ExitCode {
     };
     signals::install(faults.has("ignore-term"));
     burn_from_environment();
-    let mut meter = Meter::new();
+    let mut meter = FakeMeter::new();
     let code = run(&arguments, &faults, &mut meter);
     meter.write_truth();
     code
 }
 
-fn run(arguments: &Arguments, faults: &Faults, meter: &mut Meter) -> ExitCode {
+fn run(
+    arguments: &PowermetricsArguments,
+    faults: &RequestedFaults,
+    meter: &mut FakeMeter,
+) -> ExitCode {
     let mut started = Instant::now();
     meter.write_start();
-    if faults.has("initial") && !print(&document(arguments, faults, &Sample::initial(), false)) {
+    if faults.has("initial")
+        && !print(&document(
+            arguments,
+            faults,
+            &DocumentSample::initial(),
+            false,
+        ))
+    {
         return ExitCode::SUCCESS;
     }
     let mut printed = u64::from(faults.has("initial"));
@@ -78,7 +89,7 @@ fn run(arguments: &Arguments, faults: &Faults, meter: &mut Meter) -> ExitCode {
         if faults.has("silent") {
             continue;
         }
-        let sample = Sample {
+        let sample = DocumentSample {
             elapsed,
             millijoules: meter.take(),
             number,

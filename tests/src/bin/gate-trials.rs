@@ -9,11 +9,11 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use energy_tests::gate_trials::{GateReport, Programs, Trial};
+use energy_tests::gate_trials::{GateReport, GateTrial, Programs};
 
 /// Trials of the gate against energy regressions.
 #[derive(Debug, Parser)]
-struct Arguments {
+struct GateTrialArgs {
     /// Trials of the changed program, and as many of the unchanged one
     #[arg(long, default_value_t = 20)]
     trials: u64,
@@ -43,7 +43,7 @@ fn sibling(name: &str) -> PathBuf {
 }
 
 fn main() {
-    let arguments = Arguments::parse();
+    let arguments = GateTrialArgs::parse();
     let programs = Programs {
         energy: sibling("energy"),
         program: sibling("working-program"),
@@ -60,7 +60,7 @@ fn main() {
         for more in [Some(arguments.more.clone()), None] {
             let folder = tempfile::tempdir().expect("a folder");
             let is_changed = more.is_some();
-            let trial = Trial {
+            let trial = GateTrial {
                 // The two kinds of trials have separate noise.
                 seed: (arguments.seed + at) * 2 + u64::from(is_changed),
                 noise: (arguments.noise, arguments.drift),

@@ -11,7 +11,7 @@ use tracing_energy::Method;
 
 /// Generates large runs of a decoder.
 #[derive(Debug, Parser)]
-struct Arguments {
+struct LargeRunArgs {
     /// Approximate number of spans per run: 10M, 500k
     #[arg(long, default_value = "10M", value_parser = parse_count)]
     spans: u64,
@@ -48,7 +48,7 @@ fn parse_count(text: &str) -> Result<u64, String> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments = Arguments::parse();
+    let arguments = LargeRunArgs::parse();
     for at in 0..arguments.runs {
         let begun = Instant::now();
         let methods = match arguments.fitted {

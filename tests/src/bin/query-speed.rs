@@ -15,7 +15,7 @@ use clap::Parser;
 
 /// Times the command's answers.
 #[derive(Debug, Parser)]
-struct Arguments {
+struct QuerySpeedArgs {
     /// A recording with the runs large-0 and large-1
     #[arg(long, default_value = "large.db")]
     db: PathBuf,
@@ -47,7 +47,7 @@ const COMMANDS: [(&str, Option<f64>, Option<f64>); 15] = [
 ];
 
 fn main() {
-    let arguments = Arguments::parse();
+    let arguments = QuerySpeedArgs::parse();
     let own = std::env::current_exe().expect("a path");
     let energy = arguments.energy.clone();
     let energy = energy.unwrap_or_else(|| own.with_file_name("energy"));
@@ -56,11 +56,11 @@ fn main() {
         "median of", "wall s", "CPU s", "peak MB"
     );
     for (words, most_s, most_mb) in COMMANDS {
-        let mut used: Vec<Used> = (0..arguments.times)
+        let mut used: Vec<ResourceUse> = (0..arguments.times)
             .map(|_| measure(&energy, &arguments, words))
             .collect();
         let memory = used.iter().map(|one| one.mb).fold(0.0, f64::max);
-        let mut median = |of: fn(&Used) -> f64| {
+        let mut median = |of: fn(&ResourceUse) -> f64| {
             used.sort_by(|a, b| of(a).total_cmp(&of(b)));
             of(&used[used.len() / 2])
         };
@@ -76,7 +76,7 @@ fn main() {
     }
 }
 
-struct Used {
+struct ResourceUse {
     wall_s: f64,
     cpu_s: f64,
     mb: f64,
@@ -84,7 +84,7 @@ struct Used {
 
 /// Runs a command once and returns time and memory of this child alone.
 #[allow(clippy::zombie_processes)] // `wait4` waits for it and returns its resource usage.
-fn measure(energy: &PathBuf, arguments: &Arguments, words: &str) -> Used {
+fn measure(energy: &PathBuf, arguments: &QuerySpeedArgs, words: &str) -> ResourceUse {
     let begun = Instant::now();
     let child = Command::new(energy)
         .args(words.split(' '))
@@ -109,7 +109,7 @@ fn measure(energy: &PathBuf, arguments: &Arguments, words: &str) -> Used {
     } else {
         1024.0
     };
-    Used {
+    ResourceUse {
         wall_s: begun.elapsed().as_secs_f64(),
         cpu_s: seconds(usage.ru_utime) + seconds(usage.ru_stime),
         mb: usage.ru_maxrss as f64 * unit / 1e6,

@@ -9,7 +9,7 @@ use energy_tests::simulate::{Scenario, SimulateError, simulate};
 
 /// A trace whose true energy is known.
 #[derive(Parser)]
-struct Arguments {
+struct SimulateTraceArgs {
     /// llm, short, llm_fine, web, adv, once or gpu.
     #[arg(long)]
     scenario: String,
@@ -25,7 +25,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match write(&Arguments::parse()) {
+    match write(&SimulateTraceArgs::parse()) {
         Ok(text) => {
             eprintln!("{text}");
             ExitCode::SUCCESS
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn write(arguments: &Arguments) -> Result<String, SimulateError> {
+fn write(arguments: &SimulateTraceArgs) -> Result<String, SimulateError> {
     let scenario: Scenario = arguments.scenario.parse()?;
     let settings = scenario.settings().with(&arguments.set.join(" "))?;
     let trace = simulate(scenario, arguments.seed, &settings)?;

@@ -12,12 +12,12 @@ use std::time::Duration;
 use clap::Parser;
 use energy_data::units::Nanos;
 use energy_models::Depth;
-use energy_tests::truth::{Outcome, Reads, Schedule, Score, follow, use_one_thread};
+use energy_tests::truth::{Outcome, Reads, Score, TruthSchedule, follow, use_one_thread};
 use tracing_energy::Method;
 
 /// Attribution compared with the truth.
 #[derive(Parser)]
-struct Arguments {
+struct TruthArgs {
     /// Length of each recording.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
@@ -45,10 +45,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = TruthArgs::parse();
     // SAFETY: no other thread was started yet.
     unsafe { use_one_thread() };
-    let schedule = Schedule {
+    let schedule = TruthSchedule {
         depth: arguments.depth,
         runs: arguments.runs,
         time: Duration::from_secs(arguments.seconds),
@@ -72,8 +72,8 @@ fn main() -> ExitCode {
 }
 
 fn print(
-    schedule: &Schedule,
-    arguments: &Arguments,
+    schedule: &TruthSchedule,
+    arguments: &TruthArgs,
 ) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
     let passing = tempfile::tempdir()?;
     let folder = arguments.folder.as_deref().unwrap_or(passing.path());

@@ -18,7 +18,7 @@ use energy_power::SourceChoice;
 use tracing_energy::{EnergyGuard, EnergyLayer};
 use tracing_subscriber::prelude::*;
 
-use working_program::{PREFILL, Program};
+use working_program::{PREFILL, WorkingProgram};
 
 fn recorder(database: &str, tokens: u64, name: &str) -> (EnergyLayer, EnergyGuard) {
     let metadata = RunMetadata {
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         eprintln!("opening the model\nthere is no such model");
         return ExitCode::from(7);
     }
-    let mut program = Program::new(variable("MORE").as_deref());
+    let mut program = WorkingProgram::new(variable("MORE").as_deref());
     let runs: &[&str] = match end.as_str() {
         "twice" => &["warm", "real"],
         _ => &["real"],

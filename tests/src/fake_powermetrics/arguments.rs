@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// The supported part of the command line.
-pub(crate) struct Arguments {
+pub(crate) struct PowermetricsArguments {
     pub(crate) interval: Duration,
     pub(crate) count: u64,
     samplers: Vec<String>,
 }
 
-impl Arguments {
+impl PowermetricsArguments {
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut parsed = Self {
             interval: Duration::from_millis(5000),

@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const BURN_EVERY: Duration = Duration::from_millis(50);
 
 /// Idle power, and power of each processor that the recorder or this process keeps busy.
-pub(crate) struct Busy {
+pub(crate) struct ProcessorLoad {
     idle_w: f64,
     per_core_w: f64,
     /// Last reading, and CPU seconds since the first one.
@@ -24,7 +24,7 @@ pub(crate) struct Busy {
     busy_s: f64,
 }
 
-impl Busy {
+impl ProcessorLoad {
     /// Parses `BUSY_WATTS`, such as `4,10`.
     pub(crate) fn from_environment() -> Option<Self> {
         let text = variable("BUSY_WATTS")?;

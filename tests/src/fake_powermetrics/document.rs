@@ -3,20 +3,20 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use super::arguments::{Arguments, macos};
+use super::arguments::{PowermetricsArguments, macos};
 use super::date::date;
-use super::faults::Faults;
+use super::faults::RequestedFaults;
 use super::meter::RAILS;
 
 /// Contents of one document.
-pub(crate) struct Sample {
+pub(crate) struct DocumentSample {
     pub(crate) elapsed: Duration,
     /// Of each rail, since the last document.
     pub(crate) millijoules: [i64; 3],
     pub(crate) number: u64,
 }
 
-impl Sample {
+impl DocumentSample {
     /// Since boot: must not be added up.
     pub(crate) fn initial() -> Self {
         Self {
@@ -29,9 +29,9 @@ impl Sample {
 
 /// One plist, complete but for what `faults` takes away.
 pub(crate) fn document(
-    arguments: &Arguments,
-    faults: &Faults,
-    sample: &Sample,
+    arguments: &PowermetricsArguments,
+    faults: &RequestedFaults,
+    sample: &DocumentSample,
     delta: bool,
 ) -> String {
     let mut text = String::from(
@@ -83,7 +83,7 @@ pub(crate) fn document(
     text
 }
 
-fn processor(text: &mut String, sample: &Sample) {
+fn processor(text: &mut String, sample: &DocumentSample) {
     text.push_str(
         "<key>processor</key>\n<dict>\n<key>clusters</key>\n<array>\n<dict>\n\
          <key>name</key><string>E-Cluster</string>\n\
@@ -110,7 +110,7 @@ fn processor(text: &mut String, sample: &Sample) {
 }
 
 /// macOS 13 to 15 print the idle keys twice.
-fn gpu(text: &mut String, sample: &Sample, nan: bool) {
+fn gpu(text: &mut String, sample: &DocumentSample, nan: bool) {
     let ratio = if nan { "nan" } else { "0.983341" };
     let idle = format!(
         "<key>idle_ns</key><integer>{}</integer>\n<key>idle_ratio</key><real>{ratio}</real>\n",

@@ -6,9 +6,9 @@ use super::arguments::variable;
 use super::print;
 
 /// The requested faults.
-pub(crate) struct Faults(Vec<String>);
+pub(crate) struct RequestedFaults(Vec<String>);
 
-impl Faults {
+impl RequestedFaults {
     pub(crate) fn from_environment() -> Self {
         let list = variable("MISBEHAVE").unwrap_or_default();
         Self(list.split(',').map(str::to_owned).collect())

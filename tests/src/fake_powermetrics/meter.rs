@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::arguments::variable;
-use super::document::Sample;
-use super::power::{Source, Table};
+use super::document::DocumentSample;
+use super::power::{FakePower, RailTable};
 use super::signals::ending;
 
 /// The rails, in the order of their figures.
@@ -16,19 +16,19 @@ pub(crate) const RAILS: [&str; 3] = ["cpu", "gpu", "ane"];
 const TICK: Duration = Duration::from_millis(1);
 
 /// Integrates the true power of each rail.
-pub(crate) struct Meter {
-    source: Source,
+pub(crate) struct FakeMeter {
+    source: FakePower,
     born: Instant,
-    joules: Table,
+    joules: RailTable,
     /// Whole millijoules printed so far; the remainder is carried over.
     printed: BTreeMap<String, i64>,
     counted: BTreeMap<String, i64>,
 }
 
-impl Meter {
+impl FakeMeter {
     pub(crate) fn new() -> Self {
         Self {
-            source: Source::from_environment(),
+            source: FakePower::from_environment(),
             born: Instant::now(),
             joules: BTreeMap::new(),
             printed: BTreeMap::new(),
@@ -80,7 +80,7 @@ impl Meter {
     }
 
     /// Notes that a sample was printed.
-    pub(crate) fn count(&mut self, sample: &Sample) {
+    pub(crate) fn count(&mut self, sample: &DocumentSample) {
         for (rail, millijoules) in RAILS.iter().zip(sample.millijoules) {
             *self.counted.entry((*rail).to_owned()).or_default() += millijoules;
         }

@@ -19,9 +19,9 @@ use super::arguments::variable;
 const MEMORY: f64 = 0.8;
 
 /// Factor of a run's readings.
-pub(crate) struct Noise(f64);
+pub(crate) struct ReadingNoise(f64);
 
-impl Noise {
+impl ReadingNoise {
     /// Parses `NOISE`, such as `seed=7,run=0.03,drift=0.02,count=FILE`; none without it.
     pub(crate) fn from_environment() -> Self {
         Self(variable("NOISE").map_or(1.0, |text| factor(&text)))

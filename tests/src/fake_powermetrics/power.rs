@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::arguments::variable;
-use super::busy::Busy;
+use super::busy::ProcessorLoad;
 use super::work::Work;
 
 /// A number for each rail.
-pub(crate) type Table = BTreeMap<String, f64>;
+pub(crate) type RailTable = BTreeMap<String, f64>;
 
 /// Source of the power.
-pub(crate) enum Source {
+pub(crate) enum FakePower {
     /// A function of the CPU time of the recorder and of this process, for the rail `cpu`.
-    Busy(Busy),
+    Busy(ProcessorLoad),
     /// A function of a program's work, for the rail `cpu`.
     Work(Work),
     /// Watts of each rail from seconds on.
     Steps(BTreeMap<String, Vec<(f64, f64)>>),
     /// A file of watts, and its last contents.
-    WattsFile(String, Table),
+    WattsFile(String, RailTable),
     /// A file of growing joules, and its first contents.
-    EnergyFile(String, Table),
+    EnergyFile(String, RailTable),
 }
 
-impl Source {
+impl FakePower {
     pub(crate) fn from_environment() -> Self {
         if let Some(work) = Work::from_environment() {
             return Self::Work(work);
@@ -37,7 +37,7 @@ impl Source {
             let start = read_table(&file).unwrap_or_default();
             return Self::WattsFile(file, start);
         }
-        if let Some(busy) = Busy::from_environment() {
+        if let Some(busy) = ProcessorLoad::from_environment() {
             return Self::Busy(busy);
         }
         let steps = variable("WATTS").unwrap_or_else(|| "cpu=4;gpu=0.5".into());
@@ -47,7 +47,7 @@ impl Source {
     /// Brings `joules`, counted since `born`, from `last` to `now`.
     pub(crate) fn advance(
         &mut self,
-        joules: &mut Table,
+        joules: &mut RailTable,
         born: Instant,
         (last, now): (Instant, Instant),
     ) {
@@ -79,7 +79,7 @@ impl Source {
     }
 }
 
-fn add(joules: &mut Table, watts: &Table, time: Duration) {
+fn add(joules: &mut RailTable, watts: &RailTable, time: Duration) {
     for (rail, watts) in watts {
         *joules.entry(rail.clone()).or_default() += *watts * time.as_secs_f64();
     }
@@ -112,7 +112,7 @@ fn step_joules(steps: &[(f64, f64)], time: f64) -> f64 {
         .sum()
 }
 
-fn read_table(file: &str) -> Option<Table> {
+fn read_table(file: &str) -> Option<RailTable> {
     let text = std::fs::read_to_string(file).ok()?;
     let row = |line: &str| {
         let words: Vec<_> = line.split_whitespace().collect();
@@ -123,6 +123,6 @@ fn read_table(file: &str) -> Option<Table> {
         }
     };
     // A file that is being written is empty: keep the last table.
-    let table: Table = text.lines().filter_map(row).collect();
+    let table: RailTable = text.lines().filter_map(row).collect();
     (!table.is_empty()).then_some(table)
 }

@@ -7,14 +7,14 @@
 use std::time::Instant;
 
 use super::arguments::variable;
-use super::noise::Noise;
+use super::noise::ReadingNoise;
 
 /// Idle watts, watts of each kind of work, and the file with the program's work.
 pub(crate) struct Work {
     file: String,
     idle_w: f64,
     kinds_w: Vec<f64>,
-    noise: Noise,
+    noise: ReadingNoise,
     born: Instant,
     /// Before noise, up to the last look.
     true_j: f64,
@@ -32,7 +32,7 @@ impl Work {
             file,
             idle_w: watts.next()?.ok()?,
             kinds_w: watts.collect::<Result<_, _>>().ok()?,
-            noise: Noise::from_environment(),
+            noise: ReadingNoise::from_environment(),
             born: Instant::now(),
             true_j: 0.0,
             joules: 0.0,

@@ -11,13 +11,13 @@ const MEMORY: f64 = 0.15;
 
 /// Active energy by sample.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub(super) struct SampleMeter {
     /// Index of the first sample that was not returned yet.
     first: i64,
     joules: Vec<f64>,
 }
 
-impl Meter {
+impl SampleMeter {
     /// Adds work of `watts` from `start` to `end`, in run time.
     pub(super) fn work(&mut self, start: i64, end: i64, watts: f64) {
         let mut from = start;

@@ -21,8 +21,8 @@ use rand_distr::{Distribution, StandardNormal};
 use tracing_energy::Method;
 use tracing_energy::{Batch, Sink};
 
-use meter::{IDLE_W, Meter, SAMPLE_NS};
-use tree::{Part, Tree};
+use meter::{IDLE_W, SAMPLE_NS, SampleMeter};
+use tree::{SpanPart, SpanTree};
 
 /// Spans per write to the file.
 const PER_BATCH: usize = 100_000;
@@ -32,7 +32,7 @@ const CPU_NS: i64 = 50_000_000;
 const BEGIN_NS: i64 = 1_000_000_000;
 
 /// Error of the file or of the attribution.
-type Fault = Box<dyn std::error::Error>;
+type LargeRunError = Box<dyn std::error::Error>;
 
 /// Options of a generated run.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl LargeRun {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn make(&self, path: &Path) -> Result<GeneratedRun, Fault> {
+    pub fn make(&self, path: &Path) -> Result<GeneratedRun, LargeRunError> {
         let mut sink = SqliteSink::create(path)?;
         let made = Maker::new(self).write(&mut sink)?;
         sink.finish()?;
@@ -84,9 +84,9 @@ impl LargeRun {
 
 struct Maker<'l> {
     options: &'l LargeRun,
-    tree: Tree,
+    tree: SpanTree,
     random: ChaCha12Rng,
-    meter: Meter,
+    meter: SampleMeter,
     batch: Batch,
     run: RunRow,
     seq: u64,
@@ -99,9 +99,9 @@ impl<'l> Maker<'l> {
         let mut random = ChaCha12Rng::seed_from_u64(options.seed);
         let uuid = uuid(&mut random);
         Self {
-            tree: Tree::new(options.layers, options.factor),
+            tree: SpanTree::new(options.layers, options.factor),
             random,
-            meter: Meter::default(),
+            meter: SampleMeter::default(),
             batch: Batch::default(),
             run: run(options, uuid),
             seq: 0,
@@ -111,7 +111,7 @@ impl<'l> Maker<'l> {
         }
     }
 
-    fn write(mut self, sink: &mut SqliteSink) -> Result<GeneratedRun, Fault> {
+    fn write(mut self, sink: &mut SqliteSink) -> Result<GeneratedRun, LargeRunError> {
         self.begin();
         let inference = self.open(self.tree.inference, None);
         for part in self.tree.before.clone() {
@@ -169,7 +169,7 @@ impl<'l> Maker<'l> {
     }
 
     /// One execution of a part with all below it; times vary by a few percent.
-    fn execute(&mut self, part: &Part, parent: Option<u64>, token: Option<i64>) {
+    fn execute(&mut self, part: &SpanPart, parent: Option<u64>, token: Option<i64>) {
         self.seq += 1;
         let seq = self.seq;
         let at = self.batch.spans.len();
@@ -220,7 +220,7 @@ impl<'l> Maker<'l> {
     }
 
     /// Its row once more, with its end, in a batch of its own: rows go by their numbers.
-    fn close(&mut self, row: SpanRow, sink: &mut SqliteSink) -> Result<(), Fault> {
+    fn close(&mut self, row: SpanRow, sink: &mut SqliteSink) -> Result<(), LargeRunError> {
         self.flush(sink)?;
         self.batch.spans.push(SpanRow {
             end_ns: Some(self.now_ns),
@@ -229,7 +229,7 @@ impl<'l> Maker<'l> {
         self.flush(sink)
     }
 
-    fn flush(&mut self, sink: &mut SqliteSink) -> Result<(), Fault> {
+    fn flush(&mut self, sink: &mut SqliteSink) -> Result<(), LargeRunError> {
         while self.cpu_ns + CPU_NS <= self.now_ns {
             let (start_ns, end_ns) = (self.cpu_ns, self.cpu_ns + CPU_NS);
             let on_cpu_ns = (end_ns - start_ns.max(BEGIN_NS)).max(0);
@@ -255,7 +255,7 @@ impl<'l> Maker<'l> {
         Ok(sink.write(&batch)?)
     }
 
-    fn end(mut self, sink: &mut SqliteSink, tokens: i64) -> Result<GeneratedRun, Fault> {
+    fn end(mut self, sink: &mut SqliteSink, tokens: i64) -> Result<GeneratedRun, LargeRunError> {
         self.run.status = RunStatus::Complete;
         self.run.end_ns = Some(self.now_ns);
         self.run.metadata.output_tokens = Some(tokens);

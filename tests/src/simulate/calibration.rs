@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Trace;
+use super::SimulatedTrace;
 use super::draws::{Draws, Purpose};
-use super::trace::Rail;
+use super::trace::SimulatedRail;
 
 /// Kinds that hold others and cannot be run alone.
 const CONTAINERS: [&str; 8] = [
@@ -53,17 +53,17 @@ pub struct CalibratedPower {
 
 /// Calibrated powers of one rail's kinds, by name.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Calibration {
+pub struct TrueCalibration {
     /// The rail it is of.
-    pub rail: Rail,
+    pub rail: SimulatedRail,
     /// Kinds that were measured; containers never are.
     pub powers: BTreeMap<String, CalibratedPower>,
 }
 
-impl Calibration {
+impl TrueCalibration {
     /// Draws a calibration of `rail` from the trace's true powers and its seed.
     #[must_use]
-    pub fn draw(trace: &Trace, rail: Rail, errors: CalibrationErrors) -> Self {
+    pub fn draw(trace: &SimulatedTrace, rail: SimulatedRail, errors: CalibrationErrors) -> Self {
         let part = (errors.mismatch_sd * 1e3).round() as u64 * 4 + rail as u64;
         let mut draws = Draws::new(trace.seed, Purpose::Calibration, part << 8);
         let shift = errors.shift_sd * draws.normal();

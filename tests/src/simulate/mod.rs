@@ -24,16 +24,18 @@ mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use calibration::{CalibratedPower, Calibration, CalibrationErrors};
+pub use calibration::{CalibratedPower, CalibrationErrors, TrueCalibration};
 pub use error::SimulateError;
-pub use segments::{Segment, self_segments};
-pub use settings::{HARSH, PeriodMode, Sensor, Settings};
-pub use trace::{KindTruth, Rail, RailTruth, Sample, Span, Trace, Truth};
+pub use segments::{SpanSegment, self_segments};
+pub use settings::{HARSH, PeriodMode, SensorModel, Settings};
+pub use trace::{
+    KindTruth, RailTruth, SimulatedRail, SimulatedSample, SimulatedSpan, SimulatedTrace, TraceTruth,
+};
 pub use workloads::Scenario;
 
 use draws::{Draws, Purpose};
-use program::{Program, Recorded};
-use timeline::Timeline;
+use program::{ProgramRecord, SimulatedProgram};
+use timeline::RunTimeline;
 
 /// Largest distance of the sampler's clock from the spans', ms, where it is drawn.
 const LARGEST_OFFSET_MS: f64 = 30.0;
@@ -46,24 +48,24 @@ pub fn simulate(
     scenario: Scenario,
     seed: u64,
     settings: &Settings,
-) -> Result<Trace, SimulateError> {
+) -> Result<SimulatedTrace, SimulateError> {
     settings.check()?;
-    let mut program = Program::new(seed, settings);
+    let mut program = SimulatedProgram::new(seed, settings);
     let end_ns = scenario.run(&mut program);
     let recorded = program.finish();
     let threads = self_segments(&recorded.spans);
-    let timeline = Timeline::new(&threads, end_ns);
+    let timeline = RunTimeline::new(&threads, end_ns);
     let mut machine = Draws::new(seed, Purpose::Machine, 0);
     let drawn_ms = machine.uniform(-LARGEST_OFFSET_MS, LARGEST_OFFSET_MS);
     let clock_offset_ms = settings.clock_offset_ms.unwrap_or(drawn_ms);
     let gain = power::gain(settings, timeline.ticks(), &mut machine);
 
-    let rails: BTreeSet<Rail> = recorded
+    let rails: BTreeSet<SimulatedRail> = recorded
         .kind_power_w
         .iter()
         .flat_map(|one| one.keys().copied())
         .collect();
-    let mut truth = Truth {
+    let mut truth = TraceTruth {
         clock_offset_ms,
         rails: BTreeMap::new(),
         kinds: Vec::new(),
@@ -97,7 +99,7 @@ pub fn simulate(
             .for_each(|(all, one)| *all += one);
         truth.rails.insert(rail, run.truth);
     }
-    Ok(Trace {
+    Ok(SimulatedTrace {
         scenario,
         seed,
         settings: settings.clone(),
@@ -108,9 +110,9 @@ pub fn simulate(
     })
 }
 
-impl Recorded {
+impl ProgramRecord {
     /// Power of each span on `rail` while it runs alone, W.
-    fn span_power_w(&self, rail: Rail) -> Vec<f64> {
+    fn span_power_w(&self, rail: SimulatedRail) -> Vec<f64> {
         let kinds: Vec<f64> = self
             .kind_power_w
             .iter()
@@ -130,7 +132,7 @@ struct KindTimes {
 }
 
 impl KindTimes {
-    fn new<'a>(recorded: &Recorded, segments: impl Iterator<Item = &'a Segment>) -> Self {
+    fn new<'a>(recorded: &ProgramRecord, segments: impl Iterator<Item = &'a SpanSegment>) -> Self {
         let mut times = Self {
             self_time_ns: vec![0; recorded.kinds.len()],
             count: vec![0; recorded.kinds.len()],
@@ -147,7 +149,12 @@ impl KindTimes {
     }
 
     /// Truth of all kinds that use `rail`.
-    fn truth(&self, recorded: &Recorded, rail: Rail, span_energy_mj: &[f64]) -> Vec<KindTruth> {
+    fn truth(
+        &self,
+        recorded: &ProgramRecord,
+        rail: SimulatedRail,
+        span_energy_mj: &[f64],
+    ) -> Vec<KindTruth> {
         let mut energy_mj = vec![0.0; recorded.kinds.len()];
         for (span, energy) in recorded.spans.iter().zip(span_energy_mj) {
             energy_mj[span.kind] += energy;

@@ -9,9 +9,9 @@
 //! term of that sum; idle and background belong to no span.
 
 use super::draws::{Draws, Purpose};
-use super::timeline::{Meter, Timeline};
-use super::trace::{Rail, RailTruth};
-use super::{Sensor, Settings};
+use super::timeline::{RailMeter, RunTimeline};
+use super::trace::{RailTruth, SimulatedRail};
+use super::{SensorModel, Settings};
 
 /// Length of a tick of the noise, ms.
 const TICK_MS: f64 = 1.0;
@@ -38,7 +38,7 @@ struct Floor {
 }
 
 impl Floor {
-    fn draw(settings: &Settings, rail: Rail, ticks: usize, draws: &mut Draws) -> Self {
+    fn draw(settings: &Settings, rail: SimulatedRail, ticks: usize, draws: &mut Draws) -> Self {
         let scale = rail.scale();
         let mut idle_w = draws.wander(ticks, TICK_MS, IDLE_TAU_MS, settings.idle_drift);
         for value in &mut idle_w {
@@ -68,7 +68,7 @@ impl Floor {
 
 /// Simulated energy of a rail.
 pub(crate) struct RailRun<'a> {
-    pub(crate) meter: Meter<'a>,
+    pub(crate) meter: RailMeter<'a>,
     /// Energy of each span, mJ.
     pub(crate) span_energy_mj: Vec<f64>,
     pub(crate) truth: RailTruth,
@@ -79,8 +79,8 @@ pub(crate) struct RailRun<'a> {
 pub(crate) fn run_rail<'a>(
     settings: &Settings,
     seed: u64,
-    rail: Rail,
-    timeline: &'a Timeline,
+    rail: SimulatedRail,
+    timeline: &'a RunTimeline,
     gain: &[f64],
     span_power_w: &[f64],
 ) -> RailRun<'a> {
@@ -122,17 +122,17 @@ pub(crate) fn run_rail<'a>(
         sensor: sensor_of(settings.sensor, rail),
     };
     RailRun {
-        meter: Meter::new(&timeline.edges_ns, total_mj),
+        meter: RailMeter::new(&timeline.edges_ns, total_mj),
         span_energy_mj,
         truth,
     }
 }
 
 /// The one sensor that measures `rail`.
-fn sensor_of(sensor: Sensor, rail: Rail) -> Sensor {
+fn sensor_of(sensor: SensorModel, rail: SimulatedRail) -> SensorModel {
     match (sensor, rail) {
-        (Sensor::Multi, Rail::Gpu) => Sensor::Nvml,
-        (Sensor::Multi, _) => Sensor::Rapl,
+        (SensorModel::Multi, SimulatedRail::Gpu) => SensorModel::Nvml,
+        (SensorModel::Multi, _) => SensorModel::Rapl,
         (one, _) => one,
     }
 }

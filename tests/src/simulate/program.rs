@@ -4,32 +4,32 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Settings;
 use super::draws::{Draws, Purpose};
-use super::trace::{Rail, Span};
+use super::trace::{SimulatedRail, SimulatedSpan};
 
 /// Shortest duration of a leaf, ns.
 const SHORTEST_NS: f64 = 1_500.0;
 
 /// A kind's place among the kinds of the program being made.
-pub(crate) type Kind = usize;
+pub(crate) type KindIndex = usize;
 
 /// Where a span is to be opened.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct SpanPlace {
     /// Id of the parent; 0: none.
     pub(crate) parent: u64,
     pub(crate) thread: u32,
-    pub(crate) rail: Rail,
+    pub(crate) rail: SimulatedRail,
     /// The layer, whose power differs a little from others'.
     pub(crate) layer: Option<usize>,
 }
 
-impl Place {
+impl SpanPlace {
     /// On the processor, in no layer.
     pub(crate) fn on_cpu(parent: u64, thread: u32) -> Self {
         Self {
             parent,
             thread,
-            rail: Rail::Cpu,
+            rail: SimulatedRail::Cpu,
             layer: None,
         }
     }
@@ -44,7 +44,7 @@ impl Place {
 }
 
 /// Makes spans. Times are ns of the spans' clock.
-pub(crate) struct Program<'a> {
+pub(crate) struct SimulatedProgram<'a> {
     pub(crate) settings: &'a Settings,
     /// Order, number and durations of what happens.
     pub(crate) draws: Draws,
@@ -53,25 +53,25 @@ pub(crate) struct Program<'a> {
     pub(crate) powers: Draws,
     instances: Draws,
     names: Vec<String>,
-    by_name: HashMap<String, Kind>,
-    kind_power_w: Vec<BTreeMap<Rail, f64>>,
-    layer_factor: HashMap<(Kind, usize), f64>,
-    spans: Vec<Span>,
+    by_name: HashMap<String, KindIndex>,
+    kind_power_w: Vec<BTreeMap<SimulatedRail, f64>>,
+    layer_factor: HashMap<(KindIndex, usize), f64>,
+    spans: Vec<SimulatedSpan>,
     span_factor: Vec<f64>,
 }
 
 /// What a program did: its spans and the power of each.
-pub(crate) struct Recorded {
+pub(crate) struct ProgramRecord {
     /// Names of the kinds that occur, sorted.
     pub(crate) kinds: Vec<String>,
     /// By kind: power while it runs alone, W.
-    pub(crate) kind_power_w: Vec<BTreeMap<Rail, f64>>,
-    pub(crate) spans: Vec<Span>,
+    pub(crate) kind_power_w: Vec<BTreeMap<SimulatedRail, f64>>,
+    pub(crate) spans: Vec<SimulatedSpan>,
     /// By span: its power relative to its kind's.
     pub(crate) span_factor: Vec<f64>,
 }
 
-impl<'a> Program<'a> {
+impl<'a> SimulatedProgram<'a> {
     pub(crate) fn new(seed: u64, settings: &'a Settings) -> Self {
         let powers = settings.power_seed.unwrap_or(seed);
         Self {
@@ -89,7 +89,7 @@ impl<'a> Program<'a> {
     }
 
     /// The kind called `name`, with about the given powers in W if it is new.
-    pub(crate) fn kind(&mut self, name: &str, powers_w: &[(Rail, f64)]) -> Kind {
+    pub(crate) fn kind(&mut self, name: &str, powers_w: &[(SimulatedRail, f64)]) -> KindIndex {
         if let Some(&kind) = self.by_name.get(name) {
             return kind;
         }
@@ -102,14 +102,14 @@ impl<'a> Program<'a> {
     }
 
     /// The kind called `name` with exactly the powers of `like` if it is new.
-    pub(crate) fn kind_like(&mut self, name: &str, like: Kind) -> Kind {
+    pub(crate) fn kind_like(&mut self, name: &str, like: KindIndex) -> KindIndex {
         match self.by_name.get(name) {
             Some(&kind) => kind,
             None => self.add(name, self.kind_power_w[like].clone()),
         }
     }
 
-    fn add(&mut self, name: &str, powers_w: BTreeMap<Rail, f64>) -> Kind {
+    fn add(&mut self, name: &str, powers_w: BTreeMap<SimulatedRail, f64>) -> KindIndex {
         let kind = self.names.len();
         self.names.push(name.to_owned());
         self.by_name.insert(name.to_owned(), kind);
@@ -118,13 +118,13 @@ impl<'a> Program<'a> {
     }
 
     /// Opens a span and returns its id.
-    pub(crate) fn open(&mut self, kind: Kind, place: Place, time_ns: i64) -> u64 {
+    pub(crate) fn open(&mut self, kind: KindIndex, place: SpanPlace, time_ns: i64) -> u64 {
         let mut factor = self.instances.unit_mean_factor(self.settings.instance_sd);
         if let Some(layer) = place.layer {
             let drawn = self.layer_factor.entry((kind, layer));
             factor *= *drawn.or_insert_with(|| self.powers.factor(self.settings.layer_sd));
         }
-        self.spans.push(Span {
+        self.spans.push(SimulatedSpan {
             parent: place.parent,
             thread: place.thread,
             kind,
@@ -136,19 +136,31 @@ impl<'a> Program<'a> {
         self.spans.len() as u64
     }
 
-    /// Closes the span `id` that [`Program::open`] returned.
+    /// Closes the span `id` that [`SimulatedProgram::open`] returned.
     pub(crate) fn close(&mut self, id: u64, time_ns: i64) {
         self.spans[id as usize - 1].end_ns = time_ns;
     }
 
     /// A span of about `mean_us`, without children; returns its end.
-    pub(crate) fn leaf(&mut self, kind: Kind, place: Place, time_ns: i64, mean_us: f64) -> i64 {
+    pub(crate) fn leaf(
+        &mut self,
+        kind: KindIndex,
+        place: SpanPlace,
+        time_ns: i64,
+        mean_us: f64,
+    ) -> i64 {
         let varied = mean_us * self.draws.unit_mean_factor(self.settings.duration_sd);
         self.exact_leaf(kind, place, time_ns, varied)
     }
 
     /// A span of `us`, without children; returns its end.
-    pub(crate) fn exact_leaf(&mut self, kind: Kind, place: Place, time_ns: i64, us: f64) -> i64 {
+    pub(crate) fn exact_leaf(
+        &mut self,
+        kind: KindIndex,
+        place: SpanPlace,
+        time_ns: i64,
+        us: f64,
+    ) -> i64 {
         let end_ns = time_ns + (us * 1e3).max(SHORTEST_NS) as i64;
         let id = self.open(kind, place, time_ns);
         self.close(id, end_ns);
@@ -166,10 +178,10 @@ impl<'a> Program<'a> {
     }
 
     /// All that was made, with the kinds that occur in the order of their names.
-    pub(crate) fn finish(self) -> Recorded {
+    pub(crate) fn finish(self) -> ProgramRecord {
         let mut used = vec![false; self.names.len()];
         self.spans.iter().for_each(|span| used[span.kind] = true);
-        let mut order: Vec<Kind> = (0..self.names.len()).filter(|&kind| used[kind]).collect();
+        let mut order: Vec<KindIndex> = (0..self.names.len()).filter(|&kind| used[kind]).collect();
         order.sort_by(|&a, &b| self.names[a].cmp(&self.names[b]));
         let mut place = vec![0; self.names.len()];
         order
@@ -180,7 +192,7 @@ impl<'a> Program<'a> {
         spans
             .iter_mut()
             .for_each(|span| span.kind = place[span.kind]);
-        Recorded {
+        ProgramRecord {
             kinds: order.iter().map(|&kind| self.names[kind].clone()).collect(),
             kind_power_w: order
                 .iter()

@@ -8,11 +8,11 @@
 
 use std::collections::BTreeMap;
 
-use super::trace::Span;
+use super::trace::SimulatedSpan;
 
 /// A time in which one span was the innermost one of its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub struct SpanSegment {
     /// Begin, ns.
     pub start_ns: i64,
     /// End, ns; after the begin.
@@ -23,7 +23,7 @@ pub struct Segment {
 
 /// The self time of all spans: per thread, segments in the order of time.
 #[must_use]
-pub fn self_segments(spans: &[Span]) -> Vec<Vec<Segment>> {
+pub fn self_segments(spans: &[SimulatedSpan]) -> Vec<Vec<SpanSegment>> {
     let mut threads: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (place, span) in spans.iter().enumerate() {
         threads.entry(span.thread).or_default().push(place);
@@ -34,7 +34,7 @@ pub fn self_segments(spans: &[Span]) -> Vec<Vec<Segment>> {
         .collect()
 }
 
-fn of_thread(spans: &[Span], mut places: Vec<usize>) -> Vec<Segment> {
+fn of_thread(spans: &[SimulatedSpan], mut places: Vec<usize>) -> Vec<SpanSegment> {
     places.sort_by_key(|&place| (spans[place].start_ns, -spans[place].end_ns, place));
     let mut segments = Vec::with_capacity(places.len() * 2);
     let mut open: Vec<usize> = Vec::new();
@@ -54,11 +54,11 @@ fn of_thread(spans: &[Span], mut places: Vec<usize>) -> Vec<Segment> {
 
 /// Ends the open spans that end by `time`.
 fn close_until(
-    spans: &[Span],
+    spans: &[SimulatedSpan],
     open: &mut Vec<usize>,
     reached: &mut i64,
     time: i64,
-    segments: &mut Vec<Segment>,
+    segments: &mut Vec<SpanSegment>,
 ) {
     while let Some(&inner) = open.last() {
         let end = spans[inner].end_ns;
@@ -71,9 +71,9 @@ fn close_until(
     }
 }
 
-fn push(segments: &mut Vec<Segment>, start_ns: i64, end_ns: i64, span: usize) {
+fn push(segments: &mut Vec<SpanSegment>, start_ns: i64, end_ns: i64, span: usize) {
     if end_ns > start_ns {
-        segments.push(Segment {
+        segments.push(SpanSegment {
             start_ns,
             end_ns,
             span,
@@ -84,16 +84,16 @@ fn push(segments: &mut Vec<Segment>, start_ns: i64, end_ns: i64, span: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::Rail;
+    use crate::simulate::SimulatedRail;
 
-    fn span(thread: u32, start_ns: i64, end_ns: i64) -> Span {
-        Span {
+    fn span(thread: u32, start_ns: i64, end_ns: i64) -> SimulatedSpan {
+        SimulatedSpan {
             parent: 0,
             thread,
             kind: 0,
             start_ns,
             end_ns,
-            rail: Rail::Cpu,
+            rail: SimulatedRail::Cpu,
         }
     }
 

@@ -2,9 +2,9 @@
 //! timestamp, and its resolution is limited; some readings are late, lost or repeated.
 
 use super::draws::{Draws, Purpose};
-use super::timeline::Meter;
-use super::trace::{Rail, Sample};
-use super::{PeriodMode, Sensor, Settings};
+use super::timeline::RailMeter;
+use super::trace::{SimulatedRail, SimulatedSample};
+use super::{PeriodMode, SensorModel, Settings};
 
 /// A RAPL counter moves this often, ns.
 const RAPL_UPDATE_NS: f64 = 976_562.5;
@@ -22,11 +22,11 @@ const LATE_PERIODS: f64 = 0.3;
 pub(crate) fn sample_rail(
     settings: &Settings,
     seed: u64,
-    (rail, sensor): (Rail, Sensor),
-    meter: &Meter<'_>,
+    (rail, sensor): (SimulatedRail, SensorModel),
+    meter: &RailMeter<'_>,
     end_ns: i64,
     clock_offset_ms: f64,
-) -> Vec<Sample> {
+) -> Vec<SimulatedSample> {
     let mut draws = Draws::new(seed, Purpose::Sampling, rail as u64);
     let reported = times(settings, end_ns as f64, &mut draws);
     let jitter_ns = settings.timestamp_jitter_ms * 1e6;
@@ -35,15 +35,15 @@ pub(crate) fn sample_rail(
         .map(|time| time + jitter_ns * draws.normal())
         .collect();
     let energy = match sensor {
-        Sensor::Nvml => trailing(settings, meter, &reported, &read),
-        Sensor::Rapl => differences(read.iter().map(|&time| rapl_counter(meter, time))),
-        Sensor::Pm | Sensor::Multi => intervals(settings, meter, &read),
+        SensorModel::Nvml => trailing(settings, meter, &reported, &read),
+        SensorModel::Rapl => differences(read.iter().map(|&time| rapl_counter(meter, time))),
+        SensorModel::Pm | SensorModel::Multi => intervals(settings, meter, &read),
     };
     let mut samples = Vec::with_capacity(energy.len());
     for (time, energy_mj) in reported.windows(2).zip(energy) {
         let on_sampler_clock = |time: f64| (time + clock_offset_ms * 1e6) as i64;
         let start_ns = on_sampler_clock(time[0]);
-        let sample = Sample {
+        let sample = SimulatedSample {
             start_ns,
             end_ns: on_sampler_clock(time[1]),
             rail,
@@ -99,12 +99,12 @@ fn differences(counter: impl Iterator<Item = f64>) -> Vec<f64> {
     counter.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
-fn rapl_counter(meter: &Meter<'_>, time_ns: f64) -> f64 {
+fn rapl_counter(meter: &RailMeter<'_>, time_ns: f64) -> f64 {
     let updated = (time_ns / RAPL_UPDATE_NS).floor() * RAPL_UPDATE_NS;
     (meter.at(updated) / RAPL_UNIT_MJ).floor() * RAPL_UNIT_MJ
 }
 
-fn intervals(settings: &Settings, meter: &Meter<'_>, read: &[f64]) -> Vec<f64> {
+fn intervals(settings: &Settings, meter: &RailMeter<'_>, read: &[f64]) -> Vec<f64> {
     let delays = delays(settings);
     let filtered = |time: &f64| {
         let delayed = delays.iter().map(|delay| meter.at(time - delay));
@@ -117,7 +117,12 @@ fn intervals(settings: &Settings, meter: &Meter<'_>, read: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-fn trailing(settings: &Settings, meter: &Meter<'_>, reported: &[f64], read: &[f64]) -> Vec<f64> {
+fn trailing(
+    settings: &Settings,
+    meter: &RailMeter<'_>,
+    reported: &[f64],
+    read: &[f64],
+) -> Vec<f64> {
     let delays = delays(settings);
     let window_ns = settings.trailing_window_ms * 1e6;
     let power_mw = |end: f64| {

@@ -17,7 +17,7 @@ pub enum PeriodMode {
 /// What kind of sensor measures a rail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Sensor {
+pub enum SensorModel {
     /// Energy of each interval, rounded.
     Pm,
     /// A counter that moves every 0.977 ms in steps of 0.061 mJ.
@@ -41,7 +41,7 @@ pub struct Settings {
     /// How the period varies.
     pub period_mode: PeriodMode,
     /// The sensor.
-    pub sensor: Sensor,
+    pub sensor: SensorModel,
     /// Rounding of interval energies, mJ.
     #[serde(rename = "quant_mj")]
     pub quantum_mj: f64,
@@ -128,7 +128,7 @@ impl Default for Settings {
             period_ms: 100.0,
             period_jitter: 0.02,
             period_mode: PeriodMode::Fixed,
-            sensor: Sensor::Pm,
+            sensor: SensorModel::Pm,
             quantum_mj: 1.0,
             timestamp_jitter_ms: 0.3,
             late_p: 0.02,

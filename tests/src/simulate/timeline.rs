@@ -1,12 +1,12 @@
 //! The run cut into intervals in which nothing changes.
 
-use super::segments::Segment;
+use super::segments::SpanSegment;
 
 /// Noise is constant for this long, ns.
 pub(crate) const TICK_NS: i64 = 1_000_000;
 
 /// The run from 0 to its end, cut wherever a segment begins or ends and at each tick.
-pub(crate) struct Timeline {
+pub(crate) struct RunTimeline {
     /// Edges of intervals, ns, ascending.
     pub(crate) edges_ns: Vec<i64>,
     /// Innermost spans of all threads, interval after interval.
@@ -16,7 +16,7 @@ pub(crate) struct Timeline {
 }
 
 /// One interval.
-pub(crate) struct Interval<'a> {
+pub(crate) struct PowerInterval<'a> {
     /// How long, s.
     pub(crate) seconds: f64,
     /// The tick whose noise holds.
@@ -25,9 +25,9 @@ pub(crate) struct Interval<'a> {
     pub(crate) active: &'a [usize],
 }
 
-impl Timeline {
+impl RunTimeline {
     /// `threads` as [`super::self_segments`] returns them.
-    pub(crate) fn new(threads: &[Vec<Segment>], end_ns: i64) -> Self {
+    pub(crate) fn new(threads: &[Vec<SpanSegment>], end_ns: i64) -> Self {
         let segments = threads.iter().flatten();
         let changes = segments.flat_map(|segment| [segment.start_ns, segment.end_ns]);
         let ticks = (0..end_ns).step_by(TICK_NS as usize);
@@ -62,7 +62,7 @@ impl Timeline {
             .map_or(0, |end| (end / TICK_NS) as usize + 1)
     }
 
-    pub(crate) fn intervals(&self) -> impl Iterator<Item = Interval<'_>> {
+    pub(crate) fn intervals(&self) -> impl Iterator<Item = PowerInterval<'_>> {
         let begins = std::iter::once(0).chain(self.active_end.iter().copied());
         let active = begins
             .zip(&self.active_end)
@@ -70,7 +70,7 @@ impl Timeline {
         self.edges_ns
             .windows(2)
             .zip(active)
-            .map(|(edge, active)| Interval {
+            .map(|(edge, active)| PowerInterval {
                 seconds: (edge[1] - edge[0]) as f64 * 1e-9,
                 tick: (edge[0] / TICK_NS) as usize,
                 active,
@@ -79,13 +79,13 @@ impl Timeline {
 }
 
 /// Energy of one rail since the begin of the run.
-pub(crate) struct Meter<'a> {
+pub(crate) struct RailMeter<'a> {
     edges_ns: &'a [i64],
     /// At each edge, mJ.
     energy_mj: Vec<f64>,
 }
 
-impl<'a> Meter<'a> {
+impl<'a> RailMeter<'a> {
     /// `energy_mj` is the energy at each of `edges_ns`, which ascend.
     pub(crate) fn new(edges_ns: &'a [i64], energy_mj: Vec<f64>) -> Self {
         Self {

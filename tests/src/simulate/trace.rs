@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Scenario, Sensor, Settings};
+use super::{Scenario, SensorModel, Settings};
 
 /// A metered supply domain, in the order of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Rail {
+pub enum SimulatedRail {
     /// Processor cores.
     Cpu,
     /// Memory, which all spans use.
@@ -20,7 +20,7 @@ pub enum Rail {
     Gpu,
 }
 
-impl Rail {
+impl SimulatedRail {
     /// Its name in files.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -47,13 +47,13 @@ impl Rail {
     }
 }
 
-impl fmt::Display for Rail {
+impl fmt::Display for SimulatedRail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Rail {
+impl FromStr for SimulatedRail {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
@@ -64,32 +64,32 @@ impl FromStr for Rail {
     }
 }
 
-/// One span. Its id is its place in [`Trace::spans`] plus 1.
+/// One span. Its id is its place in [`SimulatedTrace::spans`] plus 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct SimulatedSpan {
     /// Id of the parent; 0: none.
     pub parent: u64,
     /// Number of the thread it ran on.
     pub thread: u32,
-    /// Its kind, a place in [`Trace::kinds`].
+    /// Its kind, a place in [`SimulatedTrace::kinds`].
     pub kind: usize,
     /// Begin, ns of the spans' clock.
     pub start_ns: i64,
     /// End, ns of the spans' clock.
     pub end_ns: i64,
     /// The rail it uses (besides memory).
-    pub rail: Rail,
+    pub rail: SimulatedRail,
 }
 
 /// One reading: the energy of a rail between two times.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
+pub struct SimulatedSample {
     /// Begin, ns of the sampler's clock.
     pub start_ns: i64,
     /// End, ns of the sampler's clock.
     pub end_ns: i64,
     /// The measured rail.
-    pub rail: Rail,
+    pub rail: SimulatedRail,
     /// Energy, mJ.
     pub energy_mj: f64,
 }
@@ -97,10 +97,10 @@ pub struct Sample {
 /// True energy of one kind on one rail.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KindTruth {
-    /// The kind, a place in [`Trace::kinds`].
+    /// The kind, a place in [`SimulatedTrace::kinds`].
     pub kind: usize,
     /// The rail.
-    pub rail: Rail,
+    pub rail: SimulatedRail,
     /// Energy of its self time above idle, mJ.
     pub energy_mj: f64,
     /// Its self time on all threads, ns.
@@ -125,28 +125,28 @@ pub struct RailTruth {
     #[serde(rename = "dyn_mj")]
     pub spans_mj: f64,
     /// How it was measured.
-    pub sensor: Sensor,
+    pub sensor: SensorModel,
 }
 
 /// Truth of a trace.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Truth {
+pub struct TraceTruth {
     /// Sampler's clock minus the spans' clock, ms.
     pub clock_offset_ms: f64,
     /// By rail.
-    pub rails: BTreeMap<Rail, RailTruth>,
+    pub rails: BTreeMap<SimulatedRail, RailTruth>,
     /// By rail and kind, in this order; only kinds that use the rail.
     pub kinds: Vec<KindTruth>,
     /// By span: self energy on all rails, mJ.
     pub span_energy_mj: Vec<f64>,
     /// Power of each kind while it runs alone, W, by name and rail. Empty for traces
     /// of other generators that do not report it.
-    pub powers_w: BTreeMap<String, BTreeMap<Rail, f64>>,
+    pub powers_w: BTreeMap<String, BTreeMap<SimulatedRail, f64>>,
 }
 
 /// Spans and samples, and the truth about them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trace {
+pub struct SimulatedTrace {
     /// The scenario it was made from.
     pub scenario: Scenario,
     /// The seed it was made from.
@@ -156,17 +156,17 @@ pub struct Trace {
     /// Names of kinds, sorted.
     pub kinds: Vec<String>,
     /// Spans in the order of their ids.
-    pub spans: Vec<Span>,
+    pub spans: Vec<SimulatedSpan>,
     /// Samples by rail and begin.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<SimulatedSample>,
     /// The truth.
-    pub truth: Truth,
+    pub truth: TraceTruth,
 }
 
-impl Trace {
-    /// True energy of each kind on one rail, mJ, by place in [`Trace::kinds`].
+impl SimulatedTrace {
+    /// True energy of each kind on one rail, mJ, by place in [`SimulatedTrace::kinds`].
     #[must_use]
-    pub fn true_energy_mj(&self, rail: Rail) -> Vec<f64> {
+    pub fn true_energy_mj(&self, rail: SimulatedRail) -> Vec<f64> {
         let mut energy = vec![0.0; self.kinds.len()];
         for truth in self.truth.kinds.iter().filter(|truth| truth.rail == rail) {
             energy[truth.kind] += truth.energy_mj;
@@ -176,7 +176,7 @@ impl Trace {
 
     /// Samples of one rail, repeated ones once.
     #[must_use]
-    pub fn distinct_samples(&self, rail: Rail) -> Vec<&Sample> {
+    pub fn distinct_samples(&self, rail: SimulatedRail) -> Vec<&SimulatedSample> {
         let mut samples: Vec<_> = self.samples.iter().filter(|one| one.rail == rail).collect();
         samples.sort_by(|a, b| {
             (a.start_ns, a.end_ns)

@@ -9,27 +9,27 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::Meter;
+use super::TruthMeter;
 
 /// A layer, the kind around, and the callsite.
-type Place = (usize, Option<u32>, usize);
+type SpanLocation = (usize, Option<u32>, usize);
 
 thread_local! {
     /// Kinds by place, so that names are joined once.
-    static KNOWN: RefCell<HashMap<Place, u32>> = RefCell::default();
+    static KNOWN: RefCell<HashMap<SpanLocation, u32>> = RefCell::default();
 }
 
 /// Adds power times self time of the innermost span of each thread.
 #[derive(Debug, Clone)]
 pub struct TruthLayer {
-    meter: Meter,
+    meter: TruthMeter,
     /// A number of its own among all meters of the process.
     number: usize,
 }
 
 impl TruthLayer {
     /// A layer that feeds `meter`.
-    pub fn new(meter: &Meter) -> Self {
+    pub fn new(meter: &TruthMeter) -> Self {
         static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         Self {
             meter: meter.clone(),

@@ -23,7 +23,7 @@ const KINDS: usize = 512;
 const POWERS_W: (f64, f64) = (3.0, 18.0);
 
 /// State of the current thread.
-struct Thread {
+struct CurrentThread {
     /// Which meter's, and its slot there.
     meter: usize,
     slot: usize,
@@ -31,11 +31,11 @@ struct Thread {
 }
 
 thread_local! {
-    static THREAD: RefCell<Vec<Thread>> = const { RefCell::new(Vec::new()) };
+    static THREAD: RefCell<Vec<CurrentThread>> = const { RefCell::new(Vec::new()) };
 }
 
 /// One thread's part.
-struct Slot {
+struct ThreadSlot {
     version: AtomicU64,
     /// The kind that is worked in, from 1; 0 outside of all.
     kind: AtomicU64,
@@ -44,7 +44,7 @@ struct Slot {
     kind_ns: Vec<AtomicU64>,
 }
 
-impl Slot {
+impl ThreadSlot {
     fn new() -> Self {
         Self {
             version: AtomicU64::new(0),
@@ -96,36 +96,36 @@ impl Slot {
 
 /// Names of kinds, by number.
 #[derive(Default)]
-struct Kinds {
+struct KindNumbers {
     names: Vec<String>,
     numbers: HashMap<String, u32>,
 }
 
 /// True energies of a program.
 #[derive(Clone)]
-pub struct Meter(Arc<Shared>);
+pub struct TruthMeter(Arc<MeterState>);
 
-struct Shared {
+struct MeterState {
     born: Instant,
-    slots: Vec<Slot>,
+    slots: Vec<ThreadSlot>,
     taken: Mutex<usize>,
-    kinds: Mutex<Kinds>,
+    kinds: Mutex<KindNumbers>,
     powers_mw: Vec<AtomicU64>,
     /// Of each kind, as far as the sensor has settled it.
     energy_j: Mutex<Vec<f64>>,
 }
 
-impl std::fmt::Debug for Meter {
+impl std::fmt::Debug for TruthMeter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Meter").finish_non_exhaustive()
     }
 }
 
-impl Default for Meter {
+impl Default for TruthMeter {
     fn default() -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(MeterState {
             born: Instant::now(),
-            slots: (0..THREADS).map(|_| Slot::new()).collect(),
+            slots: (0..THREADS).map(|_| ThreadSlot::new()).collect(),
             taken: Mutex::new(0),
             kinds: Mutex::default(),
             powers_mw: (0..KINDS).map(|_| AtomicU64::new(0)).collect(),
@@ -134,7 +134,7 @@ impl Default for Meter {
     }
 }
 
-impl Meter {
+impl TruthMeter {
     /// The number of the kind of that name, names of spans joined by ` > `. Its
     /// power is drawn from its name.
     ///
@@ -249,14 +249,14 @@ impl Meter {
         });
     }
 
-    fn with_thread<T>(&self, work: impl FnOnce(&mut Thread) -> T) -> T {
+    fn with_thread<T>(&self, work: impl FnOnce(&mut CurrentThread) -> T) -> T {
         let meter = Arc::as_ptr(&self.0) as usize;
         THREAD.with_borrow_mut(|threads| {
             let known = threads.iter().position(|thread| thread.meter == meter);
             let at = known.unwrap_or_else(|| {
                 let slot = self.take_slot();
                 let stack = Vec::with_capacity(32);
-                threads.push(Thread { meter, slot, stack });
+                threads.push(CurrentThread { meter, slot, stack });
                 threads.len() - 1
             });
             work(&mut threads[at])
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn energy_is_self_time_times_power() {
-        let meter = Meter::default();
+        let meter = TruthMeter::default();
         let (outer, inner) = (meter.kind("a"), meter.kind("a > b"));
         let mut before = meter.times();
         meter.working(outer, || {

@@ -22,8 +22,8 @@ mod score;
 mod sensor;
 
 pub use layer::TruthLayer;
-pub use meter::Meter;
+pub use meter::TruthMeter;
 pub use program::use_one_thread;
-pub use schedule::{Outcome, Schedule, follow};
+pub use schedule::{Outcome, TruthSchedule, follow};
 pub use score::{KindScore, Score};
 pub use sensor::{Reads, TrueSensor};

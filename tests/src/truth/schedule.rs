@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use energy_analyzer::calibrate::{
-    Bench, MeasureOptions, Measured, Progress, RunFn, Subject, measure, subjects,
+    Bench, CalibrationProgress, CalibrationSubject, MeasureOptions, MeasuredPowers, RunFn, measure,
+    subjects,
 };
 use energy_analyzer::query::{GroupBy, Recording, shares};
 use energy_attribution::imbalance;
@@ -24,12 +25,12 @@ use tracing_energy::{EnergyLayer, Method};
 use tracing_subscriber::prelude::*;
 
 use super::program::{model, work};
-use super::{Meter, Reads, Score, TrueSensor, TruthLayer};
+use super::{Reads, Score, TrueSensor, TruthLayer, TruthMeter};
 use crate::StoredRun;
 
 /// Schedule of calibration and recordings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Schedule {
+pub struct TruthSchedule {
     /// Depth of the model's spans. Only spans without children are calibrated: at
     /// the depth `module` attention has much self time.
     pub depth: Depth,
@@ -62,11 +63,11 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// Errors of the model, the recorder or a method.
 pub fn follow(
-    schedule: &Schedule,
+    schedule: &TruthSchedule,
     folder: &Path,
     report: &mut dyn FnMut(String),
 ) -> Result<Vec<Outcome>, Failure> {
-    let meter = Meter::default();
+    let meter = TruthMeter::default();
     let mut model = model(folder, schedule.depth)?;
     let measured = calibrate(schedule, &meter, &mut model, report)?;
     report(format!("calibrated {} kinds", measured.kinds.len()));
@@ -89,13 +90,13 @@ pub fn follow(
 
 /// Cases run outside of spans, so their kinds are reported to the meter explicitly.
 fn calibrate(
-    schedule: &Schedule,
-    meter: &Meter,
+    schedule: &TruthSchedule,
+    meter: &TruthMeter,
     model: &mut Model,
     report: &mut dyn FnMut(String),
-) -> Result<Measured, Failure> {
+) -> Result<MeasuredPowers, Failure> {
     let captured = capture(model, &CaptureOptions::default())?;
-    let known = |subject: Subject<'_>| meter.kind(&subject.kind);
+    let known = |subject: CalibrationSubject<'_>| meter.kind(&subject.kind);
     let kinds: Vec<u32> = subjects(&captured).into_iter().map(known).collect();
     let counted = |(subject, kind): (_, u32)| counted(meter, subject, kind);
     let bench = Bench {
@@ -113,7 +114,7 @@ fn calibrate(
     };
     let budget = Nanos::from(schedule.calibration);
     let mut progress = |progress| {
-        if let Progress::Measuring { done: 0, slots, .. } = progress {
+        if let CalibrationProgress::Measuring { done: 0, slots, .. } = progress {
             report(format!("calibrating in {slots} slots"));
         }
     };
@@ -121,15 +122,19 @@ fn calibrate(
 }
 
 /// The same work, whose true energy is counted.
-fn counted<'m>(meter: &'m Meter, subject: Subject<'m>, kind: u32) -> Subject<'m> {
+fn counted<'m>(
+    meter: &'m TruthMeter,
+    subject: CalibrationSubject<'m>,
+    kind: u32,
+) -> CalibrationSubject<'m> {
     let count = |run: RunFn<'m>| -> RunFn<'m> { Box::new(move || meter.working(kind, &run)) };
-    Subject {
+    CalibrationSubject {
         runs: subject.runs.into_iter().map(count).collect(),
         ..subject
     }
 }
 
-fn priors(measured: &Measured) -> Vec<Prior> {
+fn priors(measured: &MeasuredPowers) -> Vec<Prior> {
     let prior = |kind: &energy_analyzer::calibrate::KindPower| Prior {
         kind: kind.kind.clone(),
         watts: kind.watts,
@@ -146,9 +151,9 @@ struct RecordedRun {
 }
 
 fn record(
-    schedule: &Schedule,
+    schedule: &TruthSchedule,
     folder: &Path,
-    meter: &Meter,
+    meter: &TruthMeter,
     work: impl FnOnce() -> Result<(), energy_models::Error>,
 ) -> Result<RecordedRun, Failure> {
     let before = meter.by_kind();

@@ -9,7 +9,7 @@ use rand::rngs::ChaCha12Rng;
 use rand_distr::{Distribution, Normal};
 use tracing_energy::Clock;
 
-use super::Meter;
+use super::TruthMeter;
 use super::recorder::RecorderThreads;
 
 /// Properties of the sensor.
@@ -30,7 +30,7 @@ pub struct Reads {
 /// One rail of a meter. It is of the kind `dram`, which cannot be split by process:
 /// what other processes do on this machine has no part in it.
 pub struct TrueSensor {
-    meter: Meter,
+    meter: TruthMeter,
     reads: Reads,
     recorder: RecorderThreads,
     random: ChaCha12Rng,
@@ -40,7 +40,7 @@ pub struct TrueSensor {
 
 impl TrueSensor {
     /// A sensor of `meter`.
-    pub fn new(meter: &Meter, reads: Reads) -> Self {
+    pub fn new(meter: &TruthMeter, reads: Reads) -> Self {
         Self {
             meter: meter.clone(),
             reads,

@@ -42,7 +42,7 @@ const OPS: [(&str, u64); 10] = [
 
 /// Work done so far, and the work of each operation.
 #[derive(Debug)]
-pub(crate) struct Program {
+pub(crate) struct WorkingProgram {
     factors: [f64; OPS.len()],
     done_ns: [u64; OPS.len()],
     /// Parts of units that were not done yet.
@@ -50,7 +50,7 @@ pub(crate) struct Program {
     report_file: Option<File>,
 }
 
-impl Program {
+impl WorkingProgram {
     /// `more` is an operation and a factor of its work: `scores=1.2`.
     pub(crate) fn new(more: Option<&str>) -> Self {
         let more = more.and_then(|text| text.split_once('='));

@@ -2,14 +2,17 @@
 //! method that knows the truth meets all goals, and a wrong one does not.
 
 use energy_tests::accuracy::{
-    Accounts, AccuracyError, Attribution, Attributor, Estimate, Group, Interval, Options,
-    Proportional, ROWS, RailAttribution, RowResult, Trial, Verdict, chosen, run, table,
+    AccuracyError, AccuracyTrial, AllocatedEnergy, Attributor, EstimateGroup, MethodEstimate,
+    MethodOptions, MethodResult, ProportionalMethod, ROWS, RailAttribution, RowResult, RowVerdict,
+    TruthInterval, chosen, run, table,
 };
-use energy_tests::simulate::{Calibration, CalibrationErrors, Rail, Scenario, Trace, simulate};
+use energy_tests::simulate::{
+    CalibrationErrors, Scenario, SimulatedRail, SimulatedTrace, TrueCalibration, simulate,
+};
 
 const SEEDS: [u64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 
-fn trials(result: &RowResult) -> &[Trial] {
+fn trials(result: &RowResult) -> &[AccuracyTrial] {
     result.trials.as_deref().expect("no failure")
 }
 
@@ -37,7 +40,7 @@ fn the_baseline_method_has_its_known_score() {
     ];
     let names = known.clone().map(|(name, _)| name).join(",");
     let rows = chosen(Some(&names)).expect("known rows");
-    let results = run(&Proportional, &rows, &SEEDS);
+    let results = run(&ProportionalMethod, &rows, &SEEDS);
     assert_eq!(results.len(), known.len());
     for (result, (name, range)) in results.iter().zip(known) {
         assert_eq!(result.row.name, name);
@@ -52,26 +55,29 @@ fn the_baseline_method_has_its_known_score() {
             );
         }
     }
-    let again = run(&Proportional, &rows[..1], &SEEDS);
+    let again = run(&ProportionalMethod, &rows[..1], &SEEDS);
     assert_eq!(trials(&again[0]), trials(&results[0]));
 }
 
 #[test]
 fn the_kernel_of_a_trailing_sensor_matters() {
     let trace = simulate(Scenario::Gpu, 2, &Scenario::Gpu.settings()).expect("a trace");
-    let rail = Rail::Gpu;
-    let wmae = |options: &Options| {
-        let result = Proportional.attribute(&trace, options).expect("a result");
+    let rail = SimulatedRail::Gpu;
+    let wmae = |options: &MethodOptions| {
+        let result = ProportionalMethod
+            .attribute(&trace, options)
+            .expect("a result");
         energy_tests::accuracy::score(&trace, rail, &result[&rail])
             .expect("a score")
             .wmae
     };
     let window_ms = trace.settings.trailing_window_ms;
-    let mut options = Options::default();
-    options
-        .kernels
-        .insert(rail, energy_tests::accuracy::Kernel::Trailing { window_ms });
-    assert_ne!(wmae(&options), wmae(&Options::default()));
+    let mut options = MethodOptions::default();
+    options.kernels.insert(
+        rail,
+        energy_tests::accuracy::SampleMeaning::Trailing { window_ms },
+    );
+    assert_ne!(wmae(&options), wmae(&MethodOptions::default()));
 }
 
 /// Returns the truth times `factor`, with intervals of 5 %.
@@ -80,19 +86,19 @@ struct Oracle {
 }
 
 impl Oracle {
-    fn estimate(&self, true_mj: f64) -> Estimate {
+    fn estimate(&self, true_mj: f64) -> MethodEstimate {
         let energy_mj = true_mj * self.factor;
-        let interval = Interval {
+        let interval = TruthInterval {
             lo_mj: energy_mj * 0.95,
             hi_mj: energy_mj * 1.05,
         };
-        Estimate {
+        MethodEstimate {
             energy_mj,
             interval: Some(interval),
         }
     }
 
-    fn rail(&self, trace: &Trace, rail: Rail) -> RailAttribution {
+    fn rail(&self, trace: &SimulatedTrace, rail: SimulatedRail) -> RailAttribution {
         let truth = trace.true_energy_mj(rail);
         let used = trace.truth.kinds.iter().filter(|kind| kind.rail == rail);
         let kinds = used.map(|kind| {
@@ -101,7 +107,7 @@ impl Oracle {
         });
         let kinds: std::collections::BTreeMap<_, _> = kinds.collect();
         let groups = kinds.iter();
-        let groups = groups.map(|(name, &estimate)| Group {
+        let groups = groups.map(|(name, &estimate)| EstimateGroup {
             kinds: vec![name.clone()],
             estimate,
         });
@@ -110,10 +116,10 @@ impl Oracle {
             groups: groups.collect(),
             kinds,
             gate_weight: Some(1.0),
-            accounts: Accounts {
+            accounts: AllocatedEnergy {
                 measured_mj,
                 rest_mj: measured_mj,
-                ..Accounts::default()
+                ..AllocatedEnergy::default()
             },
         }
     }
@@ -124,7 +130,11 @@ impl Attributor for Oracle {
         "oracle"
     }
 
-    fn attribute(&self, trace: &Trace, _: &Options) -> Result<Attribution, AccuracyError> {
+    fn attribute(
+        &self,
+        trace: &SimulatedTrace,
+        _: &MethodOptions,
+    ) -> Result<MethodResult, AccuracyError> {
         let rails = trace.truth.rails.keys();
         Ok(rails.map(|&rail| (rail, self.rail(trace, rail))).collect())
     }
@@ -134,7 +144,7 @@ impl Attributor for Oracle {
 fn an_oracle_meets_all_goals() {
     for result in run(&Oracle { factor: 1.0 }, &ROWS, &SEEDS[..2]) {
         assert_eq!(trials(&result)[0].ours.wmae, 0.0);
-        let verdict = Verdict::of(&result.row, trials(&result));
+        let verdict = RowVerdict::of(&result.row, trials(&result));
         assert_eq!(verdict.faults, Vec::<String>::new(), "{}", result.row.name);
         let aims = [result.row.kinds, result.row.groups].into_iter().flatten();
         assert_eq!(verdict.aim, aims.clone().any(|goal| goal.aim.is_some()));
@@ -151,7 +161,11 @@ fn errors_of_a_fifth_miss_every_fixed_goal() {
             ours.intervals.map(|intervals| intervals.coverage),
             Some(0.0)
         );
-        assert!(!Verdict::of(&result.row, trials(result)).faults.is_empty());
+        assert!(
+            !RowVerdict::of(&result.row, trials(result))
+                .faults
+                .is_empty()
+        );
     }
     let text = table("oracle", &results[..1]);
     let line = text.lines().last().expect("a row");
@@ -174,9 +188,13 @@ impl Attributor for UnknownKindMethod {
         "confused"
     }
 
-    fn attribute(&self, trace: &Trace, options: &Options) -> Result<Attribution, AccuracyError> {
-        let mut result = Proportional.attribute(trace, options)?;
-        let estimate = Estimate {
+    fn attribute(
+        &self,
+        trace: &SimulatedTrace,
+        options: &MethodOptions,
+    ) -> Result<MethodResult, AccuracyError> {
+        let mut result = ProportionalMethod.attribute(trace, options)?;
+        let estimate = MethodEstimate {
             energy_mj: 1.0,
             interval: None,
         };
@@ -210,8 +228,11 @@ fn a_calibration_has_the_configured_errors() {
     let mut shifts = Vec::new();
     for seed in 0..40 {
         let trace = simulate(Scenario::Short, seed, &Scenario::Short.settings()).expect("a trace");
-        let calibration = Calibration::draw(&trace, Rail::Cpu, errors);
-        assert_eq!(calibration, Calibration::draw(&trace, Rail::Cpu, errors));
+        let calibration = TrueCalibration::draw(&trace, SimulatedRail::Cpu, errors);
+        assert_eq!(
+            calibration,
+            TrueCalibration::draw(&trace, SimulatedRail::Cpu, errors)
+        );
         assert!(
             ["run", "decode", "token", "d.layer"]
                 .iter()
@@ -219,7 +240,7 @@ fn a_calibration_has_the_configured_errors() {
         );
         let logs = calibration.powers.iter().map(|(kind, power)| {
             assert!((power.relative_sd - 0.04_f64.hypot(0.10)).abs() < 1e-12);
-            (power.watts / trace.truth.powers_w[kind][&Rail::Cpu]).ln()
+            (power.watts / trace.truth.powers_w[kind][&SimulatedRail::Cpu]).ln()
         });
         let logs: Vec<f64> = logs.collect();
         assert!(logs.len() > 20);

@@ -6,7 +6,7 @@ use std::path::Path;
 use energy_analyzer::baseline::{
     CheckOptions, CheckOutcome, IfExists, SaveOptions, check_runs, find, save_runs,
 };
-use energy_analyzer::compare::KindsBy;
+use energy_analyzer::compare::KindMethod;
 use energy_analyzer::query::{Recording, select};
 use energy_store::Store;
 use energy_tests::power_trials::PowerTrial;
@@ -35,7 +35,7 @@ fn record(folder: &Path, seed: u64, power: Option<(&'static str, f64)>) -> std::
 }
 
 /// Returns the kinds that a check reports, and its outcome.
-fn check(db: &Path) -> (Vec<String>, CheckOutcome, KindsBy) {
+fn check(db: &Path) -> (Vec<String>, CheckOutcome, KindMethod) {
     let recording = Recording::open(db).expect("opens");
     let base = select(&recording, "side=base").expect("runs").runs;
     let options = SaveOptions {
@@ -61,7 +61,7 @@ fn campaigns(seeds: std::ops::Range<u64>, power: Option<(&'static str, f64)>) ->
     for seed in seeds {
         let folder = tempfile::tempdir().expect("a folder");
         let (blamed, outcome, by) = check(&record(folder.path(), seed, power));
-        assert_eq!(by, KindsBy::Fitted, "seed {seed}");
+        assert_eq!(by, KindMethod::Fitted, "seed {seed}");
         let is_changed = |kind: &String| power.is_some() && kind.ends_with(CHANGED);
         let is_found = blamed.iter().any(is_changed);
         assert!(!is_found || outcome == CheckOutcome::Regression);

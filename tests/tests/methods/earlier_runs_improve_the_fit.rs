@@ -6,11 +6,11 @@ use energy_analyzer::import::{ImportOptions, import};
 use energy_data::AttributeOptions;
 use energy_store::Store;
 use energy_store::reattribute;
-use energy_tests::simulate::{Rail, Scenario, Trace, simulate};
+use energy_tests::simulate::{Scenario, SimulatedRail, SimulatedTrace, simulate};
 use tracing_energy::Method;
 
 /// Imports `trace` into `database`; returns the run's id.
-fn imported(trace: &Trace, folder: &Path, database: &Path) -> String {
+fn imported(trace: &SimulatedTrace, folder: &Path, database: &Path) -> String {
     trace.write(folder).expect("written");
     let options = ImportOptions {
         spans: folder.join("spans.csv"),
@@ -22,7 +22,7 @@ fn imported(trace: &Trace, folder: &Path, database: &Path) -> String {
 }
 
 /// Error of the run's kinds relative to the true total, as attribution `id` has them.
-fn error(database: &Path, uuid: &str, id: u32, trace: &Trace) -> f64 {
+fn error(database: &Path, uuid: &str, id: u32, trace: &SimulatedTrace) -> f64 {
     let store = Store::open(database).expect("the database");
     let run = store.find_run(uuid).expect("the run").no;
     let rows = store
@@ -30,7 +30,7 @@ fn error(database: &Path, uuid: &str, id: u32, trace: &Trace) -> f64 {
         .expect("rows")
         .all()
         .expect("rows");
-    let truth = trace.true_energy_mj(Rail::Cpu);
+    let truth = trace.true_energy_mj(SimulatedRail::Cpu);
     let off = trace.kinds.iter().zip(&truth).map(|(name, true_mj)| {
         let row = rows.iter().find(|row| row.name == *name);
         let ours = row.map_or(0.0, |row| (row.self_j + row.extrapolated_j) * 1e3);

@@ -2,15 +2,15 @@
 //! shares if samples separate kinds, hardly worse otherwise, and intervals have their
 //! nominal coverage. `cargo bench --bench accuracy` is the large one.
 
-use energy_tests::accuracy::{Pipeline, RowResult, Trial, chosen, run};
+use energy_tests::accuracy::{AccuracyTrial, Pipeline, RowResult, chosen, run};
 
 const SEEDS: [u64; 4] = [11, 12, 13, 14];
 
-fn trials(result: &RowResult) -> &[Trial] {
+fn trials(result: &RowResult) -> &[AccuracyTrial] {
     result.trials.as_deref().expect("no failure")
 }
 
-fn mean(trials: &[Trial], of: impl Fn(&Trial) -> f64) -> f64 {
+fn mean(trials: &[AccuracyTrial], of: impl Fn(&AccuracyTrial) -> f64) -> f64 {
     trials.iter().map(of).sum::<f64>() / trials.len() as f64
 }
 

@@ -1,13 +1,15 @@
 //! Any table that is imported, attributed by the method `fitted` and listed gives valid
 //! energies with warnings, or one clear error.
 
-use energy_tests::simulate::{Rail, Sample, Scenario, Settings, Trace, simulate};
-use energy_tests::{Imported, Listed, imported};
+use energy_tests::simulate::{
+    Scenario, Settings, SimulatedRail, SimulatedSample, SimulatedTrace, simulate,
+};
+use energy_tests::{ImportOutcome, Listed, imported};
 
 const MS: i64 = 1_000_000;
 
 /// A short run with a second of idle time before it.
-fn trace() -> Trace {
+fn trace() -> SimulatedTrace {
     let settings = Settings {
         preroll_s: 1.0,
         clock_offset_ms: Some(3.0),
@@ -16,30 +18,30 @@ fn trace() -> Trace {
     simulate(Scenario::Short, 11, &settings).expect("a trace")
 }
 
-fn take(trace: &Trace) -> Imported {
+fn take(trace: &SimulatedTrace) -> ImportOutcome {
     let folder = tempfile::tempdir().expect("a folder");
     let imported = imported(trace, folder.path());
-    if let Imported::Listed(listed) = &imported {
+    if let ImportOutcome::Listed(listed) = &imported {
         listed.assert_sound();
     }
     imported
 }
 
-fn listed(trace: &Trace) -> Box<Listed> {
+fn listed(trace: &SimulatedTrace) -> Box<Listed> {
     match take(trace) {
-        Imported::Listed(listed) => listed,
-        Imported::Refused(why) => panic!("refused: {why}"),
+        ImportOutcome::Listed(listed) => listed,
+        ImportOutcome::Refused(why) => panic!("refused: {why}"),
     }
 }
 
 /// Checks that it is refused with a message that contains all of `words`.
-fn assert_refused(trace: &Trace, words: &[&str]) {
+fn assert_refused(trace: &SimulatedTrace, words: &[&str]) {
     match take(trace) {
-        Imported::Refused(why) => {
+        ImportOutcome::Refused(why) => {
             let matches = |word: &&str| why.contains(*word);
             assert!(words.iter().all(matches), "{why}");
         }
-        Imported::Listed(listed) => panic!("not refused: {listed:?}"),
+        ImportOutcome::Listed(listed) => panic!("not refused: {listed:?}"),
     }
 }
 
@@ -76,7 +78,8 @@ fn no_idle_time() {
     let first = trace.spans.iter().map(|span| span.start_ns).min();
     let last = trace.spans.iter().map(|span| span.end_ns).max();
     let busy = first.expect("spans") + 20 * MS..last.expect("spans") - 20 * MS;
-    let inside = |sample: &Sample| busy.contains(&sample.start_ns) && busy.contains(&sample.end_ns);
+    let inside =
+        |sample: &SimulatedSample| busy.contains(&sample.start_ns) && busy.contains(&sample.end_ns);
     trace.samples.retain(inside);
     assert!(trace.samples.len() > 5);
     let listed = listed(&trace);
@@ -95,7 +98,7 @@ fn a_rail_that_is_missing_half_the_time() {
     let half = end.expect("samples") / 2;
     trace
         .samples
-        .retain(|sample| sample.rail != Rail::Gpu || sample.start_ns < half);
+        .retain(|sample| sample.rail != SimulatedRail::Gpu || sample.start_ns < half);
     let listed = listed(&trace);
     assert_warned(&listed, &["extrapolated to time without samples"]);
     assert!(listed.ops.accounts.extrapolated_j > 0.0, "{:?}", listed.ops);
@@ -172,7 +175,7 @@ fn repeated_and_overlapping_samples() {
             .iter()
             .skip(10)
             .step_by(7)
-            .map(|sample| Sample {
+            .map(|sample| SimulatedSample {
                 start_ns: sample.start_ns + 40 * MS,
                 end_ns: sample.end_ns + 40 * MS,
                 ..sample.clone()

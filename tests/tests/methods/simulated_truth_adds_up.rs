@@ -1,10 +1,12 @@
 //! A simulated trace is the same for the same seed, its truth accounts for all energy, and
 //! its files have the same contents.
 
-use energy_tests::simulate::{HARSH, Rail, Scenario, SimulateError, Trace, simulate};
+use energy_tests::simulate::{
+    HARSH, Scenario, SimulateError, SimulatedRail, SimulatedTrace, simulate,
+};
 use proptest::prelude::*;
 
-fn made(scenario: Scenario, seed: u64, changes: &str) -> Trace {
+fn made(scenario: Scenario, seed: u64, changes: &str) -> SimulatedTrace {
     let settings = scenario.settings().with(changes).expect("known settings");
     simulate(scenario, seed, &settings).expect("a trace")
 }
@@ -13,7 +15,7 @@ fn relative(a: f64, b: f64) -> f64 {
     (a - b).abs() / b.abs()
 }
 
-fn assert_truth_adds_up(trace: &Trace) {
+fn assert_truth_adds_up(trace: &SimulatedTrace) {
     let mut spans_mj = 0.0;
     for (&rail, truth) in &trace.truth.rails {
         let parts = truth.spans_mj + truth.idle_mj + truth.background_mj;
@@ -91,7 +93,7 @@ fn samples_hold_the_energy_of_their_time() {
             .samples
             .last()
             .map_or(0.0, |sample| time(sample.end_ns));
-        let truth = &trace.truth.rails[&Rail::Cpu];
+        let truth = &trace.truth.rails[&SimulatedRail::Cpu];
         // Energy outside of the samples is mostly idle energy.
         let run_s = truth.idle_mj / 1e3 / truth.idle_w;
         let outside_mj = (run_s - (last - first)) * truth.idle_w * 1e3;
@@ -103,7 +105,7 @@ fn samples_hold_the_energy_of_their_time() {
     }
 }
 
-fn assert_same_but_for_rounding(read: &Trace, made: &Trace) {
+fn assert_same_but_for_rounding(read: &SimulatedTrace, made: &SimulatedTrace) {
     assert_eq!(read.kinds, made.kinds);
     assert!(read.spans == made.spans, "spans differ");
     assert_eq!(read.settings, made.settings);
@@ -118,7 +120,8 @@ fn assert_same_but_for_rounding(read: &Trace, made: &Trace) {
     assert!(read.truth.powers_w.keys().eq(made.truth.powers_w.keys()));
     assert_eq!(read.samples.len(), made.samples.len());
     for (read, made) in read.samples.iter().zip(&made.samples) {
-        let times = |sample: &energy_tests::simulate::Sample| (sample.start_ns, sample.end_ns);
+        let times =
+            |sample: &energy_tests::simulate::SimulatedSample| (sample.start_ns, sample.end_ns);
         assert_eq!(times(read), times(made));
         assert!((read.energy_mj - made.energy_mj).abs() < 1e-6);
     }
@@ -152,7 +155,7 @@ fn files_match_the_trace() {
         let folder = tempfile::tempdir().expect("a folder");
         let trace = made(scenario, 31, "dup_p=.1");
         trace.write(folder.path()).expect("files");
-        let read = Trace::read(folder.path()).expect("a trace");
+        let read = SimulatedTrace::read(folder.path()).expect("a trace");
         assert_same_but_for_rounding(&read, &trace);
     }
 }
@@ -166,7 +169,7 @@ fn a_bad_file_is_named_with_its_line() {
     let path = folder.path().join("samples.csv");
     let text = std::fs::read_to_string(&path).expect("the file");
     std::fs::write(&path, text.replacen(",cpu,", ",cup,", 1)).expect("a changed file");
-    let error = Trace::read(folder.path())
+    let error = SimulatedTrace::read(folder.path())
         .expect_err("no such rail")
         .to_string();
     assert!(
@@ -174,7 +177,9 @@ fn a_bad_file_is_named_with_its_line() {
         "{error}"
     );
     std::fs::remove_file(&path).expect("the file goes");
-    let error = Trace::read(folder.path()).expect_err("no file").to_string();
+    let error = SimulatedTrace::read(folder.path())
+        .expect_err("no file")
+        .to_string();
     assert!(error.contains("samples.csv"), "{error}");
 }
 

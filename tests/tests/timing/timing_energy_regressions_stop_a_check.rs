@@ -2,7 +2,7 @@
 //! program passes. `target/release/gate-trials` measures how often 20 % more work is
 //! reported on a quiet machine.
 
-use energy_tests::gate_trials::{GateReport, Programs, Trial};
+use energy_tests::gate_trials::{GateReport, GateTrial, Programs};
 
 fn programs() -> Programs {
     Programs {
@@ -14,7 +14,7 @@ fn programs() -> Programs {
 
 fn try_it(seed: u64, more: Option<&str>) -> GateReport {
     let folder = tempfile::tempdir().expect("a folder");
-    let trial = Trial {
+    let trial = GateTrial {
         seed,
         noise: (0.03, 0.02),
         repeat: 5,

@@ -8,11 +8,11 @@ use std::io::Write;
 use energy_data::units::{Energy, Nanos};
 use tracing_energy::chrome::{Slice, TraceText};
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use crate::error::Result;
-use crate::walk::{Activation, EntryCost, Visit, WalkStats};
+use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkStats};
 
 /// Buffered bytes above which the text is written.
 const BUFFER: usize = 256 * 1024;
@@ -20,7 +20,7 @@ const BUFFER: usize = 256 * 1024;
 /// The Chrome format.
 pub(super) struct Chrome;
 
-impl Format for Chrome {
+impl ExportFormat for Chrome {
     fn name(&self) -> &'static str {
         "chrome"
     }
@@ -33,7 +33,7 @@ impl Format for Chrome {
         FormatOutput::Json("trace.json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut trace = ChromeWriter {
             text: TraceText::default(),
             source,
@@ -60,7 +60,7 @@ impl Format for Chrome {
 
 struct ChromeWriter<'t, 'r, 'o> {
     text: TraceText,
-    source: &'t Source<'r>,
+    source: &'t ExportSource<'r>,
     out: &'t mut ExportWriter<'o>,
 }
 
@@ -72,7 +72,7 @@ impl ChromeWriter<'_, '_, '_> {
             let length = Nanos::from_nanos(sample.end_ns - sample.start_ns);
             let energy = sample.energy_j.map(Energy::from_joules);
             if let Some(power) = energy.and_then(|energy| energy.over(length)) {
-                let counter = format!("{} (W)", Source::counter(rail));
+                let counter = format!("{} (W)", ExportSource::counter(rail));
                 self.text
                     .power(&counter, sample.start_ns, sample.end_ns, power);
             }
@@ -110,8 +110,8 @@ impl ChromeWriter<'_, '_, '_> {
     }
 }
 
-impl Visit for ChromeWriter<'_, '_, '_> {
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()> {
+impl ActivationVisitor for ChromeWriter<'_, '_, '_> {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         let row = &activation.row;
         let label = self.source.label(row.node);
         let tid = self.source.tid(row.thread);

@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use super::tables::{self, Tables};
 use crate::error::Result;
 use crate::format::csv_text;
-use crate::query::{CellValue, Column};
+use crate::query::{CellValue, TableColumn};
 use crate::walk::WalkStats;
 
 /// The CSV format.
 pub(super) struct Csv;
 
-impl Format for Csv {
+impl ExportFormat for Csv {
     fn name(&self) -> &'static str {
         "csv"
     }
@@ -27,7 +27,7 @@ impl Format for Csv {
         FormatOutput::Folder
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         tables::write(
             source,
             &mut CsvFiles {
@@ -44,7 +44,7 @@ struct CsvFiles<'f, 'o> {
 }
 
 impl Tables for CsvFiles<'_, '_> {
-    fn begin(&mut self, name: &'static str, columns: &[Column]) -> Result<()> {
+    fn begin(&mut self, name: &'static str, columns: &[TableColumn]) -> Result<()> {
         self.out.next_file(&format!("{name}.csv"))?;
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         self.text = names.join(",") + "\n";

@@ -21,12 +21,12 @@ use fxprof_processed_profile::{
     ThreadHandle, Timestamp,
 };
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::nano::Nanojoules;
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use crate::error::Result;
-use crate::walk::{Activation, EntryCost, Visit, WalkStats};
+use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkStats};
 
 /// Limit on activations: the viewer and this format both hold the whole profile in memory.
 const MAX_ACTIVATIONS: u64 = 1_000_000;
@@ -36,7 +36,7 @@ const PWH_PER_J: f64 = 1e12 / 3600.0;
 /// The Firefox Profiler format.
 pub(super) struct Firefox;
 
-impl Format for Firefox {
+impl ExportFormat for Firefox {
     fn name(&self) -> &'static str {
         "firefox"
     }
@@ -49,8 +49,8 @@ impl Format for Firefox {
         FormatOutput::Json("firefox.json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
-        let mut profile = Build::new(source);
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+        let mut profile = ProfileBuilder::new(source);
         profile.power()?;
         let walked = source.walk(&mut profile)?;
         serde_json::to_writer(out, &profile.profile).map_err(std::io::Error::from)?;
@@ -58,25 +58,25 @@ impl Format for Firefox {
     }
 }
 
-struct Build<'b, 'r> {
+struct ProfileBuilder<'b, 'r> {
     profile: Profile,
-    source: &'b Source<'r>,
+    source: &'b ExportSource<'r>,
     processes: HashMap<u32, ProcessHandle>,
-    threads: HashMap<u32, Lane>,
+    threads: HashMap<u32, FirefoxThread>,
     category: CategoryHandle,
     markers: u64,
 }
 
 /// A thread with its stack of open activations.
-struct Lane {
+struct FirefoxThread {
     thread: ThreadHandle,
     stack: Vec<StackHandle>,
     /// Rounds kilojoules to whole billionths, which are the weights in microjoules.
     micro: Nanojoules,
 }
 
-impl<'b, 'r> Build<'b, 'r> {
-    fn new(source: &'b Source<'r>) -> Self {
+impl<'b, 'r> ProfileBuilder<'b, 'r> {
+    fn new(source: &'b ExportSource<'r>) -> Self {
         let start = Duration::from_nanos(source.run.row.start_unix_ns.max(0) as u64);
         let product = format!(
             "{} ({}; a sample's weight is 1 uJ)",
@@ -117,7 +117,7 @@ impl<'b, 'r> Build<'b, 'r> {
                 return Ok(());
             };
             let (counter, until_ns) = tracks.entry(rail.id).or_insert_with(|| {
-                let name = Source::counter(rail);
+                let name = ExportSource::counter(rail);
                 let counter = self.profile.add_counter(process, &name, "power", &name);
                 (counter, i64::MIN)
             });
@@ -134,7 +134,7 @@ impl<'b, 'r> Build<'b, 'r> {
         })
     }
 
-    fn lane(&mut self, thread: u32) -> &mut Lane {
+    fn lane(&mut self, thread: u32) -> &mut FirefoxThread {
         let (profile, source, processes) = (&mut self.profile, self.source, &self.processes);
         self.threads.entry(thread).or_insert_with(|| {
             let (pid, tid) = (source.pid(thread), source.tid(thread));
@@ -146,7 +146,7 @@ impl<'b, 'r> Build<'b, 'r> {
             let handle = profile.add_thread(process, tid as u32, at(0), is_main);
             let name = source.thread(thread).and_then(|row| row.name.clone());
             profile.set_thread_name(handle, &name.unwrap_or_else(|| format!("thread {tid}")));
-            Lane {
+            FirefoxThread {
                 thread: handle,
                 stack: Vec::new(),
                 micro: Nanojoules::default(),
@@ -170,7 +170,7 @@ impl<'b, 'r> Build<'b, 'r> {
         self.lane(thread).stack.push(stack);
     }
 
-    fn sample(&mut self, activation: &Activation, cost: &EntryCost) {
+    fn sample(&mut self, activation: &PricedActivation, cost: &EntryCost) {
         let lane = self.lane(activation.row.thread);
         let stack = lane.stack.pop();
         let mut weight = lane.micro.next(cost.self_j.unwrap_or(0.0) / 1e3);
@@ -187,13 +187,13 @@ impl<'b, 'r> Build<'b, 'r> {
     }
 }
 
-impl Visit for Build<'_, '_> {
-    fn enter(&mut self, activation: &Activation) -> Result<()> {
+impl ActivationVisitor for ProfileBuilder<'_, '_> {
+    fn enter(&mut self, activation: &PricedActivation) -> Result<()> {
         self.push(activation.row.thread, activation.row.node);
         Ok(())
     }
 
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()> {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         self.markers += 1;
         if self.markers > MAX_ACTIVATIONS {
             return Err(self.source.run.missing(

@@ -3,10 +3,10 @@
 
 use std::io::Write;
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::nano::Nanojoules;
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use crate::error::Result;
 use crate::format::label::{clean, spaced};
 use crate::walk::WalkStats;
@@ -14,7 +14,7 @@ use crate::walk::WalkStats;
 /// The folded format.
 pub(super) struct Folded;
 
-impl Format for Folded {
+impl ExportFormat for Folded {
     fn name(&self) -> &'static str {
         "folded"
     }
@@ -27,7 +27,7 @@ impl Format for Folded {
         FormatOutput::File("folded")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut nano = Nanojoules::default();
         let costs = source.node_costs()?;
         let negative_j: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();

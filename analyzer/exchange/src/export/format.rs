@@ -1,12 +1,12 @@
 //! A file format to which runs are exported.
 
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use crate::error::Result;
 use crate::walk::WalkStats;
 
 /// A file format to which a run is exported.
-pub trait Format: Sync {
+pub trait ExportFormat: Sync {
     /// Returns its name on the command line.
     fn name(&self) -> &'static str;
 
@@ -21,7 +21,7 @@ pub trait Format: Sync {
     /// # Errors
     /// Fails if the recording cannot be read, the output cannot be written, or the run lacks
     /// data that the format needs.
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats>;
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats>;
 }
 
 /// What a format produces.

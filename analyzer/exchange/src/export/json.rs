@@ -15,14 +15,14 @@ use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use super::spool::Spool;
 use super::tables;
 use crate::error::Result;
-use crate::query::{CellValue, Node, TABLES, Table};
-use crate::walk::{Activation, EntryCost, Visit, WalkStats};
+use crate::query::{CellValue, Node, StoredTable, TABLES};
+use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkStats};
 
 /// Version of the document; increased when a key changes its meaning or is removed.
 const SCHEMA: &str = "tracing-energy/export-1";
@@ -32,7 +32,7 @@ const NESTED: [&str; 3] = ["runs", "threads", "node_energy"];
 /// The JSON format.
 pub(super) struct Nested;
 
-impl Format for Nested {
+impl ExportFormat for Nested {
     fn name(&self) -> &'static str {
         "json"
     }
@@ -45,7 +45,7 @@ impl Format for Nested {
         FormatOutput::Json("json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         write!(out, "{{\"schema\":{},\"figures\":", json!(SCHEMA))?;
         value(out, &json!(source.provenance()))?;
         for table in TABLES.iter().filter(|table| !NESTED.contains(&table.name)) {
@@ -70,7 +70,11 @@ impl Format for Nested {
 }
 
 /// Rows as objects with commas between them.
-fn objects(source: &Source<'_>, table: &Table, out: &mut ExportWriter<'_>) -> Result<()> {
+fn objects(
+    source: &ExportSource<'_>,
+    table: &StoredTable,
+    out: &mut ExportWriter<'_>,
+) -> Result<()> {
     let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
     let mut is_first = true;
     tables::rows(source, table, |row| {
@@ -111,7 +115,7 @@ fn open(object: &Json) -> Vec<u8> {
 
 /// Writes nested nodes. Uses an explicit stack, because a tree may be deeper than the call
 /// stack allows.
-fn tree(source: &Source<'_>, out: &mut dyn Write) -> Result<()> {
+fn tree(source: &ExportSource<'_>, out: &mut dyn Write) -> Result<()> {
     let mut children: HashMap<Option<i64>, Vec<&Node>> = HashMap::new();
     for node in &source.ledger.nodes {
         let parent = node.parent.filter(|id| source.ledger.node(*id).is_some());
@@ -152,7 +156,7 @@ fn reversed(nodes: Option<Vec<&Node>>) -> Vec<&Node> {
 }
 
 /// Writes threads with their spans.
-fn threads(source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+fn threads(source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
     let mut spans = SpanSpooler {
         source,
         spool: Spool::default(),
@@ -182,14 +186,14 @@ fn threads(source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats>
 }
 
 struct SpanSpooler<'s, 'r> {
-    source: &'s Source<'r>,
+    source: &'s ExportSource<'r>,
     spool: Spool,
     /// Depth written last on each thread, which decides whether a comma is needed.
     last_depth: HashMap<u32, usize>,
 }
 
-impl Visit for SpanSpooler<'_, '_> {
-    fn enter(&mut self, activation: &Activation) -> Result<()> {
+impl ActivationVisitor for SpanSpooler<'_, '_> {
+    fn enter(&mut self, activation: &PricedActivation) -> Result<()> {
         let row = &activation.row;
         let last = self.last_depth.insert(row.thread, activation.depth);
         let follows = last.is_some_and(|last| last > activation.depth);
@@ -207,7 +211,7 @@ impl Visit for SpanSpooler<'_, '_> {
         Ok(())
     }
 
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()> {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         let row = &activation.row;
         self.last_depth.insert(row.thread, activation.depth + 1);
         let fields = activation.fields.as_deref();

@@ -30,9 +30,9 @@ mod tables;
 
 use std::path::Path;
 
-pub use format::{Format, FormatOutput};
+pub use format::{ExportFormat, FormatOutput};
 pub use output::{ExportWriter, Written};
-pub use source::{NodeCost, Source};
+pub use source::{ExportSource, NodeCost};
 
 pub use crate::walk::{WalkFilter, parse_energy, parse_window};
 
@@ -40,7 +40,7 @@ use crate::error::{Error, Result};
 use crate::walk::WalkStats;
 
 /// All formats.
-pub const FORMATS: &[&dyn Format] = &[
+pub const FORMATS: &[&dyn ExportFormat] = &[
     &chrome::Chrome,
     &perfetto::Perfetto,
     &firefox::Firefox,
@@ -57,7 +57,7 @@ pub const FORMATS: &[&dyn Format] = &[
 ///
 /// # Errors
 /// Fails if there is none; the message lists the known formats.
-pub fn format(name: &str) -> Result<&'static dyn Format> {
+pub fn format(name: &str) -> Result<&'static dyn ExportFormat> {
     let found = FORMATS.iter().find(|format| format.name() == name);
     found.copied().ok_or_else(|| Error::Unknown {
         what: "format",
@@ -86,8 +86,12 @@ pub struct Exported {
 /// are replaced only after everything is written.
 ///
 /// # Errors
-/// See [`Format::write`]; the message includes the path. Partial files are removed.
-pub fn export(format: &dyn Format, source: &Source<'_>, path: &Path) -> Result<Exported> {
+/// See [`ExportFormat::write`]; the message includes the path. Partial files are removed.
+pub fn export(
+    format: &dyn ExportFormat,
+    source: &ExportSource<'_>,
+    path: &Path,
+) -> Result<Exported> {
     let mut out = match format.output() {
         FormatOutput::Folder if source.filter.is_whole() => ExportWriter::folder(path)?,
         FormatOutput::Folder => ExportWriter::folder(path)?.refuse_overwrite(),

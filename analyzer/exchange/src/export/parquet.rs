@@ -19,17 +19,17 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use super::tables::{self, Tables};
 use crate::error::Result;
 use crate::format::utc;
-use crate::query::{CellValue, Column, ColumnType};
+use crate::query::{CellValue, ColumnType, TableColumn};
 use crate::walk::WalkStats;
-use columns::Columns;
+use columns::ParquetColumns;
 use nanojoule_columns::NanojouleColumns;
-use shared::Shared;
+use shared::SharedBuffer;
 
 /// Rows of a row group, which is held in memory.
 const GROUP: usize = 128 * 1024;
@@ -37,7 +37,7 @@ const GROUP: usize = 128 * 1024;
 /// The Parquet format.
 pub(super) struct Parquet;
 
-impl Format for Parquet {
+impl ExportFormat for Parquet {
     fn name(&self) -> &'static str {
         "parquet"
     }
@@ -50,7 +50,7 @@ impl Format for Parquet {
         FormatOutput::Folder
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut files = ParquetFiles {
             partition: partition(source),
             figures: source.provenance(),
@@ -63,7 +63,7 @@ impl Format for Parquet {
 }
 
 /// Returns the Hive-style partition folders of a run.
-fn partition(source: &Source<'_>) -> String {
+fn partition(source: &ExportSource<'_>) -> String {
     let run = &source.run.row;
     let date = utc(run.start_unix_ns);
     let host = run.host.as_deref().unwrap_or("__HIVE_DEFAULT_PARTITION__");
@@ -96,18 +96,18 @@ struct ParquetFiles<'f, 'o> {
     partition: String,
     figures: String,
     nanojoules: NanojouleColumns,
-    file: Option<Table>,
+    file: Option<ParquetTable>,
 }
 
 /// A table that is being written.
-struct Table {
-    writer: SerializedFileWriter<Shared>,
-    bytes: Shared,
-    columns: Columns,
+struct ParquetTable {
+    writer: SerializedFileWriter<SharedBuffer>,
+    bytes: SharedBuffer,
+    columns: ParquetColumns,
 }
 
 impl Tables for ParquetFiles<'_, '_> {
-    fn begin(&mut self, name: &'static str, columns: &[Column]) -> Result<()> {
+    fn begin(&mut self, name: &'static str, columns: &[TableColumn]) -> Result<()> {
         self.out
             .next_file(&format!("{name}/{}/part-0.parquet", self.partition))?;
         self.nanojoules.begin(name, columns);
@@ -118,14 +118,14 @@ impl Tables for ParquetFiles<'_, '_> {
             .set_compression(Compression::SNAPPY)
             .set_key_value_metadata(Some(vec![about]))
             .build();
-        let bytes = Shared::default();
+        let bytes = SharedBuffer::default();
         let writer =
             SerializedFileWriter::new(bytes.clone(), Arc::new(schema), Arc::new(properties))
                 .map_err(parquet_error)?;
-        self.file = Some(Table {
+        self.file = Some(ParquetTable {
             writer,
             bytes,
-            columns: Columns::new(&all),
+            columns: ParquetColumns::new(&all),
         });
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Tables for ParquetFiles<'_, '_> {
     }
 }
 
-impl Table {
+impl ParquetTable {
     /// Writes the buffered rows as a row group.
     fn write(&mut self, out: &mut ExportWriter<'_>) -> Result<()> {
         if self.columns.rows() == 0 {

@@ -7,11 +7,13 @@ use energy_data::rows::{CallsiteRow, ProcessRow, RailRow, SampleRow, SpanEventRo
 
 use crate::error::Result;
 use crate::format::percent;
-use crate::query::{self, Ledger, Node, Recording, Run, attributions, ledger, run_coverage};
-use crate::walk::{Activation, EntryCost, Visit, WalkFilter, WalkStats, share, walk};
+use crate::query::{self, Node, NodeLedger, Recording, Run, attributions, ledger, run_coverage};
+use crate::walk::{
+    ActivationVisitor, EntryCost, PricedActivation, WalkFilter, WalkStats, share, walk,
+};
 
 /// A run, loaded for export.
-pub struct Source<'r> {
+pub struct ExportSource<'r> {
     /// The recording that contains it.
     pub recording: &'r Recording,
     /// The run.
@@ -19,7 +21,7 @@ pub struct Source<'r> {
     /// The selected part.
     pub filter: WalkFilter,
     /// Its nodes, summed over root rails and over the whole run.
-    pub ledger: Ledger,
+    pub ledger: NodeLedger,
     /// Its threads by id.
     pub threads: Vec<ThreadRow>,
     /// Other processes that joined the run, by id.
@@ -62,7 +64,7 @@ pub struct Process<'s> {
     pub is_own: bool,
 }
 
-impl<'r> Source<'r> {
+impl<'r> ExportSource<'r> {
     /// Reads everything but activations, samples and events.
     ///
     /// # Errors
@@ -181,7 +183,7 @@ impl<'r> Source<'r> {
     ///
     /// # Errors
     /// See [`walk`].
-    pub fn walk(&self, visitor: &mut dyn Visit) -> Result<WalkStats> {
+    pub fn walk(&self, visitor: &mut dyn ActivationVisitor) -> Result<WalkStats> {
         walk(self.recording, self.run, &self.filter, visitor)
     }
 
@@ -286,17 +288,17 @@ fn node_id(node: &Node) -> u32 {
 
 /// Sums costs of activations by node.
 #[derive(Default)]
-struct NodeSums(HashMap<u32, Sum>);
+struct NodeSums(HashMap<u32, CostSum>);
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Sum {
+struct CostSum {
     self_j: f64,
     self_ns: i64,
     activations: i64,
 }
 
-impl Visit for NodeSums {
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()> {
+impl ActivationVisitor for NodeSums {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         let sum = self.0.entry(activation.row.node).or_default();
         sum.self_j += cost.self_j.unwrap_or(0.0);
         sum.self_ns += cost.self_ns;

@@ -7,16 +7,16 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::folded::negative_energy_warning;
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::output::ExportWriter;
-use super::source::{NodeCost, Source};
+use super::source::{ExportSource, NodeCost};
 use crate::error::Result;
 use crate::walk::WalkStats;
 
 /// The speedscope format.
 pub(super) struct Speedscope;
 
-impl Format for Speedscope {
+impl ExportFormat for Speedscope {
     fn name(&self) -> &'static str {
         "speedscope"
     }
@@ -29,7 +29,7 @@ impl Format for Speedscope {
         FormatOutput::Json("speedscope.json")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let costs = source.node_costs()?;
         let negative_j: f64 = costs.iter().map(|cost| cost.self_j.min(0.0)).sum();
         if negative_j < 0.0 {
@@ -58,7 +58,7 @@ impl Format for Speedscope {
     }
 }
 
-fn frame(source: &Source<'_>, cost: &NodeCost<'_>) -> Value {
+fn frame(source: &ExportSource<'_>, cost: &NodeCost<'_>) -> Value {
     let callsite = source.callsite(cost.node.id);
     let mut frame = json!({ "name": cost.node.label });
     if let Some(file) = callsite.and_then(|callsite| callsite.file.as_ref()) {
@@ -73,7 +73,7 @@ fn frame(source: &Source<'_>, cost: &NodeCost<'_>) -> Value {
 /// Builds a profile with a stack for each node of positive weight; the viewer shows inclusive
 /// widths.
 fn profile(
-    source: &Source<'_>,
+    source: &ExportSource<'_>,
     costs: &[NodeCost<'_>],
     name: &str,
     unit: &str,

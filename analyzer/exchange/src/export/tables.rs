@@ -3,15 +3,15 @@
 //! Times are ns of the run, ids are those of the run. Only activations, samples and `tracing`
 //! events are restricted to the selected part of a run: other tables cover all of it.
 
-use super::source::Source;
+use super::source::ExportSource;
 use crate::error::Result;
-use crate::query::{CellValue, Column, ColumnType, TABLES, Table, table_rows};
-use crate::walk::{Activation, EntryCost, Visit, WalkStats, share};
+use crate::query::{CellValue, ColumnType, StoredTable, TABLES, TableColumn, table_rows};
+use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkStats, share};
 
 /// Receives tables row by row.
 pub(super) trait Tables {
     /// Starts a table; the next rows belong to it.
-    fn begin(&mut self, name: &'static str, columns: &[Column]) -> Result<()>;
+    fn begin(&mut self, name: &'static str, columns: &[TableColumn]) -> Result<()>;
 
     /// Adds a row.
     fn row(&mut self, values: &[CellValue<'_>]) -> Result<()>;
@@ -23,7 +23,7 @@ pub(super) trait Tables {
 /// Columns of the table of activations. A row without `span` holds the spans' energy that
 /// belongs to no activation: those that were not recorded individually, or whose time was not
 /// measured.
-pub(super) const SPANS: &[Column] = &[
+pub(super) const SPANS: &[TableColumn] = &[
     ("span", ColumnType::Whole),
     ("parent", ColumnType::Whole),
     ("node", ColumnType::Whole),
@@ -42,14 +42,14 @@ pub(super) const SPANS: &[Column] = &[
 const ROUNDING: f64 = 1e-9;
 
 /// Writes all tables.
-pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<WalkStats> {
+pub(super) fn write(source: &ExportSource<'_>, tables: &mut dyn Tables) -> Result<WalkStats> {
     for table in TABLES {
         tables.begin(table.name, table.columns)?;
         rows(source, table, |row| tables.row(row))?;
         tables.end()?;
     }
     tables.begin("spans", SPANS)?;
-    let walked = source.walk(&mut Rows { source, tables })?;
+    let walked = source.walk(&mut TableRows { source, tables })?;
     if let Some(remaining_j) = source.remaining_j(&walked)
         && remaining_j.abs() > ROUNDING * source.spans_j().abs()
     {
@@ -65,8 +65,8 @@ pub(super) fn write(source: &Source<'_>, tables: &mut dyn Tables) -> Result<Walk
 /// Passes rows of a table to `emit`; of samples and `tracing` events only those in the selected
 /// part.
 pub(super) fn rows(
-    source: &Source<'_>,
-    table: &Table,
+    source: &ExportSource<'_>,
+    table: &StoredTable,
     mut emit: impl FnMut(&[CellValue<'_>]) -> Result<()>,
 ) -> Result<()> {
     let place = |name| table.columns.iter().position(|(column, _)| *column == name);
@@ -103,13 +103,13 @@ fn time_of(row: &[CellValue<'_>], start: usize, end: usize) -> Option<(i64, i64)
     }
 }
 
-struct Rows<'r, 's> {
-    source: &'r Source<'s>,
+struct TableRows<'r, 's> {
+    source: &'r ExportSource<'s>,
     tables: &'r mut dyn Tables,
 }
 
-impl Visit for Rows<'_, '_> {
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()> {
+impl ActivationVisitor for TableRows<'_, '_> {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         let row = &activation.row;
         let number =
             |value: Option<u64>| value.map_or(CellValue::Null, |n| CellValue::Whole(n as i64));

@@ -78,7 +78,7 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
         }),
         zero_unix_ns: None,
     };
-    let run = write::Run::new(description, trace, tree, power);
+    let run = write::ImportedRun::new(description, trace, tree, power);
     let mut imported = run.imported();
     run.write(db)?;
     energy_store::reattribute(db, &imported.uuid, &AttributeOptions::default())?;

@@ -15,7 +15,7 @@ const SOURCE: &str = "import";
 
 /// A power recording.
 #[derive(Debug)]
-pub(super) struct Power {
+pub(super) struct PowerRecording {
     /// Time of the file's clock at the first sample's start, and the wall-clock time of that if
     /// recorded.
     pub(super) first_ns: i64,
@@ -26,7 +26,7 @@ pub(super) struct Power {
     pub(super) anomalies: Vec<Anomaly>,
 }
 
-impl Power {
+impl PowerRecording {
     /// Moves all samples so that the first one starts at `first_ns`.
     pub(super) fn begin_at(&mut self, first_ns: i64) {
         self.move_by(first_ns - self.first_ns);
@@ -64,7 +64,7 @@ impl Power {
 ///
 /// # Errors
 /// Fails if the file cannot be read or is invalid, or if it lacks a rail of `kernels`.
-pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
+pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<PowerRecording> {
     let recording = Recording::open(path).map_err(crate::Error::recording)?;
     let known = |name: &str| recording.rails.iter().any(|rail| rail.name == name);
     if let Some((name, _)) = kernels.iter().find(|(name, _)| !known(name)) {
@@ -85,7 +85,7 @@ pub(super) fn read(path: &Path, kernels: &[(String, Kernel)]) -> Result<Power> {
         count: 1,
         message: notice.message.clone(),
     });
-    Ok(Power {
+    Ok(PowerRecording {
         first_ns: recording.first.nanos(),
         wall: recording.wall,
         rails: rails(&recording, kernels),

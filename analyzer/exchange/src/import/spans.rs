@@ -9,7 +9,7 @@ use energy_data::rows::Domain;
 use energy_power::table::{self, Row, Table};
 
 use super::anomaly::{Anomaly, invalid_input, push_anomaly};
-use super::trace::{Interner, Kind, LATEST_NS, Span, Thread, Trace};
+use super::trace::{ImportedTrace, Interner, LATEST_NS, SpanKind, TraceSpan, TraceThread};
 use crate::error::Result;
 
 const COLUMNS: [&str; 7] = [
@@ -27,13 +27,13 @@ const EXAMPLE: &str = "`span_id,parent_id,thread,kind,start_ns,end_ns,rail` in a
 ///
 /// # Errors
 /// Fails if the file cannot be read or is invalid; the message includes the line.
-pub(super) fn read(path: &Path) -> Result<Trace> {
+pub(super) fn read(path: &Path) -> Result<ImportedTrace> {
     let file = energy_host::files::open(path)
         .map_err(|error| invalid_input(path, format!("{error}; give the table of spans")))?;
     read_table(file).map_err(|message| invalid_input(path, message))
 }
 
-fn read_table(file: impl std::io::Read) -> std::result::Result<Trace, String> {
+fn read_table(file: impl std::io::Read) -> std::result::Result<ImportedTrace, String> {
     let (mut table, places) = Table::open(file, places)?;
     let mut spans = SpanTable::default();
     table.read(|row| {
@@ -69,14 +69,14 @@ fn places(header: &[&str]) -> std::result::Result<[usize; 7], String> {
 /// State of spans being read.
 #[derive(Debug, Default)]
 struct SpanTable {
-    trace: Trace,
+    trace: ImportedTrace,
     /// Index by id in the file.
     by_id: HashMap<u64, u32>,
     parents: Vec<u64>,
     /// Number of duplicate rows.
     duplicates: usize,
     threads: Interner<String>,
-    kinds: Interner<Kind>,
+    kinds: Interner<SpanKind>,
 }
 
 impl SpanTable {
@@ -97,14 +97,14 @@ impl SpanTable {
             ));
         }
         let thread = self.threads.number(thread.to_owned());
-        let kind = self.kinds.number(Kind {
+        let kind = self.kinds.number(SpanKind {
             name: kind.to_owned(),
             target: "import".to_owned(),
             file: None,
             line: None,
             domain,
         });
-        let span = Span {
+        let span = TraceSpan {
             parent: None,
             thread,
             kind,
@@ -131,11 +131,11 @@ impl SpanTable {
         &mut self,
         known: u32,
         (id, parent): (u64, u64),
-        span: Span,
+        span: TraceSpan,
     ) -> std::result::Result<(), String> {
         let first = self.trace.spans[known as usize];
         let line = first.line;
-        let is_same = Span { line, ..span } == first && self.parents[known as usize] == parent;
+        let is_same = TraceSpan { line, ..span } == first && self.parents[known as usize] == parent;
         if !is_same {
             return Err(format!(
                 "span_id {id} is also used in line {line}; ids must be unique"
@@ -145,7 +145,7 @@ impl SpanTable {
         Ok(())
     }
 
-    fn finish(mut self) -> std::result::Result<Trace, String> {
+    fn finish(mut self) -> std::result::Result<ImportedTrace, String> {
         if self.trace.spans.is_empty() {
             return Err("it contains no span".into());
         }
@@ -186,13 +186,13 @@ impl SpanTable {
 }
 
 /// Numeric names become the thread's id.
-fn thread(name: String) -> Thread {
+fn thread(name: String) -> TraceThread {
     match name.parse() {
-        Ok(tid) => Thread {
+        Ok(tid) => TraceThread {
             tid: Some(tid),
             name: None,
         },
-        Err(_) => Thread {
+        Err(_) => TraceThread {
             tid: None,
             name: Some(name),
         },

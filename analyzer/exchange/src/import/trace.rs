@@ -19,16 +19,16 @@ pub(super) const LONGEST_NS: i64 = 180 * 86_400 * 1_000_000_000;
 
 /// A span as recorded in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct TraceSpan {
     /// Index of its parent among the spans.
     pub(super) parent: Option<u32>,
-    /// Index into [`Trace::threads`].
+    /// Index into [`ImportedTrace::threads`].
     pub(super) thread: u32,
-    /// Index into [`Trace::kinds`].
+    /// Index into [`ImportedTrace::kinds`].
     pub(super) kind: u32,
-    /// Index into [`Trace::keys`].
+    /// Index into [`ImportedTrace::keys`].
     pub(super) key: u32,
-    /// Index into [`Trace::details`] plus one; 0 is none.
+    /// Index into [`ImportedTrace::details`] plus one; 0 is none.
     pub(super) detail: u32,
     pub(super) start_ns: i64,
     pub(super) end_ns: i64,
@@ -37,7 +37,7 @@ pub(super) struct Span {
 
 /// Data shared by the spans of one callsite.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Kind {
+pub(super) struct SpanKind {
     pub(super) name: String,
     pub(super) target: String,
     pub(super) file: Option<String>,
@@ -47,17 +47,17 @@ pub(super) struct Kind {
 
 /// A thread with its id and name in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Thread {
+pub(super) struct TraceThread {
     pub(super) tid: Option<i64>,
     pub(super) name: Option<String>,
 }
 
 /// Data that only some spans have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Detail {
+pub(super) struct SpanDetail {
     /// Value of the field `token`.
     pub(super) token: Option<i64>,
-    /// Range of its data fields in [`Trace::texts`]: a JSON object, or empty.
+    /// Range of its data fields in [`ImportedTrace::texts`]: a JSON object, or empty.
     pub(super) fields: (usize, usize),
 }
 
@@ -69,29 +69,29 @@ pub(super) struct SpanEvent {
     /// Index of the span that it happened in.
     pub(super) span: Option<u32>,
     pub(super) kind: u32,
-    /// Range of its fields in [`Trace::texts`].
+    /// Range of its fields in [`ImportedTrace::texts`].
     pub(super) fields: (usize, usize),
 }
 
 /// Content of a trace file.
 #[derive(Debug, Default)]
-pub(super) struct Trace {
-    pub(super) spans: Vec<Span>,
-    pub(super) kinds: Vec<Kind>,
+pub(super) struct ImportedTrace {
+    pub(super) spans: Vec<TraceSpan>,
+    pub(super) kinds: Vec<SpanKind>,
     /// Whether power is estimated by the kind's name alone; else by the path of names, as for
     /// recordings by the layer.
     pub(super) kinds_are_named: bool,
     /// Values of key fields; the first one belongs to spans without any.
     pub(super) keys: Vec<String>,
-    pub(super) threads: Vec<Thread>,
-    pub(super) details: Vec<Detail>,
+    pub(super) threads: Vec<TraceThread>,
+    pub(super) details: Vec<SpanDetail>,
     /// Ordered by time.
     pub(super) span_events: Vec<SpanEvent>,
     pub(super) texts: String,
     pub(super) anomalies: Vec<Anomaly>,
 }
 
-impl Trace {
+impl ImportedTrace {
     /// Returns the first start and the last end of spans.
     pub(super) fn extent(&self) -> (i64, i64) {
         extent(self.spans.iter().map(|span| (span.start_ns, span.end_ns)))
@@ -115,7 +115,7 @@ impl Trace {
             return 0;
         }
         let mut place: Vec<Option<u32>> = Vec::with_capacity(all);
-        let mut kept: Vec<Span> = Vec::with_capacity(all);
+        let mut kept: Vec<TraceSpan> = Vec::with_capacity(all);
         for span in &self.spans {
             let is_kept = is_near(span.start_ns) && span.end_ns < until;
             place.push(is_kept.then_some(kept.len() as u32));
@@ -143,7 +143,7 @@ impl Trace {
     }
 
     /// Returns the details of a span.
-    pub(super) fn detail(&self, span: &Span) -> Detail {
+    pub(super) fn detail(&self, span: &TraceSpan) -> SpanDetail {
         let at = (span.detail as usize).checked_sub(1);
         at.map(|at| self.details[at]).unwrap_or_default()
     }
@@ -217,7 +217,7 @@ mod tests {
     /// Returns the number of dropped spans and the parents of the remaining ones; each span is
     /// the child of the previous one.
     fn without_strays(times: &[(i64, i64)]) -> (usize, Vec<Option<u32>>) {
-        let span = |(at, &(start_ns, end_ns)): (u32, &(i64, i64))| Span {
+        let span = |(at, &(start_ns, end_ns)): (u32, &(i64, i64))| TraceSpan {
             parent: at.checked_sub(1),
             thread: 0,
             kind: 0,
@@ -227,9 +227,9 @@ mod tests {
             end_ns,
             line: 0,
         };
-        let mut trace = Trace {
+        let mut trace = ImportedTrace {
             spans: (0..).zip(times).map(span).collect(),
-            ..Trace::default()
+            ..ImportedTrace::default()
         };
         let dropped = trace.drop_strays();
         (

@@ -8,12 +8,12 @@ use energy_data::rows::{CallsiteRow, NodeRow, Role};
 mod nodes;
 
 use super::anomaly::{Anomaly, invalid_input, push_anomaly};
-use super::trace::{Span, Trace};
+use super::trace::{ImportedTrace, TraceSpan};
 use crate::error::Result;
 
 /// Callsites and nodes of a trace.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(super) struct NodeTree {
     pub(super) callsites: Vec<CallsiteRow>,
     pub(super) nodes: Vec<NodeRow>,
     /// Node of each span, in the order of the trace.
@@ -26,7 +26,7 @@ pub(super) struct Tree {
 ///
 /// # Errors
 /// Fails if a span is its own ancestor; the message includes the line.
-pub(super) fn build(trace: &mut Trace, path: &Path) -> Result<Tree> {
+pub(super) fn build(trace: &mut ImportedTrace, path: &Path) -> Result<NodeTree> {
     let depths = depths(&trace.spans).map_err(|line| {
         let message = format!("line {line}: the span is its own ancestor; correct its parent_id");
         invalid_input(path, message)
@@ -44,7 +44,7 @@ pub(super) fn build(trace: &mut Trace, path: &Path) -> Result<Tree> {
     );
     let callsites = callsites(trace);
     let (nodes, node_of) = nodes::build(trace, &mut anomalies);
-    Ok(Tree {
+    Ok(NodeTree {
         callsites,
         nodes,
         node_of,
@@ -54,7 +54,7 @@ pub(super) fn build(trace: &mut Trace, path: &Path) -> Result<Tree> {
 
 /// Returns the number of ancestors of each span, or the line of a span that is its own
 /// ancestor.
-fn depths(spans: &[Span]) -> std::result::Result<Vec<u32>, u64> {
+fn depths(spans: &[TraceSpan]) -> std::result::Result<Vec<u32>, u64> {
     let mut depths: Vec<Option<u32>> = vec![None; spans.len()];
     let mut ancestors = Vec::new();
     for at in 0..spans.len() {
@@ -80,7 +80,7 @@ fn depths(spans: &[Span]) -> std::result::Result<Vec<u32>, u64> {
 }
 
 /// Sorts by start; of those with the same start the outer ones come first.
-fn sort(trace: &mut Trace, depths: &[u32]) {
+fn sort(trace: &mut ImportedTrace, depths: &[u32]) {
     let spans = &trace.spans;
     let mut order: Vec<u32> = (0..spans.len() as u32).collect();
     order.sort_by_key(|&at| {
@@ -99,7 +99,7 @@ fn sort(trace: &mut Trace, depths: &[u32]) {
     let sorted = order.iter().map(|&old| {
         let span = spans[old as usize];
         let parent = span.parent.map(|parent| place[parent as usize]);
-        Span { parent, ..span }
+        TraceSpan { parent, ..span }
     });
     trace.spans = sorted.collect();
     for span_event in &mut trace.span_events {
@@ -108,7 +108,7 @@ fn sort(trace: &mut Trace, depths: &[u32]) {
 }
 
 /// Returns a callsite for each kind.
-fn callsites(trace: &Trace) -> Vec<CallsiteRow> {
+fn callsites(trace: &ImportedTrace) -> Vec<CallsiteRow> {
     let role = |name: &str| {
         let known = DEFAULT_ROLES.iter().find(|(known, _)| *known == name);
         known.and_then(|(_, role)| Role::from_name(role))

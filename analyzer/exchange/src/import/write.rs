@@ -13,9 +13,9 @@ use energy_store::SqliteSink;
 use super::anomaly::Anomaly;
 use super::idle::baselines;
 use super::imported::Imported;
-use super::power::Power;
-use super::trace::{SpanEvent, Trace, extent};
-use super::tree::Tree;
+use super::power::PowerRecording;
+use super::trace::{ImportedTrace, SpanEvent, extent};
+use super::tree::NodeTree;
 use crate::error::{Error, Result};
 
 /// Number of spans in one batch.
@@ -41,23 +41,23 @@ pub(super) struct RunDescription {
 
 /// A run, ready to be written.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct ImportedRun {
     row: RunRow,
-    trace: Trace,
-    tree: Tree,
-    power: Power,
+    trace: ImportedTrace,
+    tree: NodeTree,
+    power: PowerRecording,
     baselines: Vec<BaselineRow>,
     /// Time of the files' clock at the run's start.
     zero_ns: i64,
 }
 
-impl Run {
+impl ImportedRun {
     /// Creates the run; `power` must be on the clock of the spans.
     pub(super) fn new(
         description: RunDescription,
-        trace: Trace,
-        tree: Tree,
-        mut power: Power,
+        trace: ImportedTrace,
+        tree: NodeTree,
+        mut power: PowerRecording,
     ) -> Self {
         let busy = trace.extent();
         let samples = power.samples.iter().map(|s| (s.start_ns, s.end_ns));

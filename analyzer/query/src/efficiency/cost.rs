@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{J_PER_KWH, rate};
+use super::rate::{self, J_PER_KWH};
 use crate::error::{Error, Result};
 use crate::query::Totals;
 

@@ -12,9 +12,6 @@ use serde::Serialize;
 
 use crate::query::{RailPower, Run, StoredConfig, Totals};
 
-/// Joules in a kilowatt hour.
-const J_PER_KWH: f64 = 3.6e6;
-
 /// Price and emission factor, if given. There are no defaults because they depend on the
 /// region.
 #[derive(Debug, Clone, Default, PartialEq, Args)]

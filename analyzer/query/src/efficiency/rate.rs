@@ -1,5 +1,8 @@
 //! Parsing of rates per energy, such as `0.30 EUR/kWh`.
 
+/// Joules in a kilowatt hour.
+pub(super) const J_PER_KWH: f64 = 3.6e6;
+
 /// A parsed rate.
 #[derive(Debug, PartialEq)]
 pub(super) struct Rate<'t> {

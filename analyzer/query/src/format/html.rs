@@ -21,7 +21,7 @@ pub fn escape(text: &str) -> String {
 
 /// A table cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cell {
+pub(super) struct HtmlCell {
     /// Displayed text.
     pub(super) text: String,
     /// Numeric sort key.
@@ -30,7 +30,7 @@ pub(super) struct Cell {
 
 /// Returns a table that scrolls if it is wider than the page. Text is left-aligned, numbers
 /// are right-aligned.
-pub(super) fn table(title: &str, header: &[&str], rows: &[Vec<Cell>]) -> String {
+pub(super) fn table(title: &str, header: &[&str], rows: &[Vec<HtmlCell>]) -> String {
     let texts: Vec<Vec<String>> = rows
         .iter()
         .map(|row| row.iter().map(|cell| cell.text.clone()).collect())
@@ -61,7 +61,7 @@ pub(super) fn table(title: &str, header: &[&str], rows: &[Vec<Cell>]) -> String 
     html
 }
 
-fn push_cell(html: &mut String, cell: &Cell, left: bool) {
+fn push_cell(html: &mut String, cell: &HtmlCell, left: bool) {
     html.push_str(if left { "<td" } else { "<td class=\"n\"" });
     if let Some(sort) = cell.sort {
         html.push_str(&format!(" data-v=\"{sort}\""));
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn names_are_escaped_and_unknown_values_are_dashes() {
-        let cell = |text: &str, sort| Cell {
+        let cell = |text: &str, sort| HtmlCell {
             text: text.to_owned(),
             sort,
         };

@@ -14,14 +14,15 @@ use super::name::is_unsafe;
 /// # Errors
 /// If `out` cannot be written.
 pub fn write(out: &mut dyn Write, value: &Value) -> io::Result<()> {
-    let mut serializer = Serializer::with_formatter(&mut *out, Safe(PrettyFormatter::new()));
+    let mut serializer =
+        Serializer::with_formatter(&mut *out, EscapingFormatter(PrettyFormatter::new()));
     value.serialize(&mut serializer).map_err(io::Error::from)?;
     writeln!(out)
 }
 
-struct Safe<'a>(PrettyFormatter<'a>);
+struct EscapingFormatter<'a>(PrettyFormatter<'a>);
 
-impl Formatter for Safe<'_> {
+impl Formatter for EscapingFormatter<'_> {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         writer: &mut W,

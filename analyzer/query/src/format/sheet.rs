@@ -158,12 +158,12 @@ impl Column {
     }
 
     /// Returns the cell of an HTML page with its sort key.
-    fn page_cell(&self, row: &Value) -> html::Cell {
+    fn page_cell(&self, row: &Value) -> html::HtmlCell {
         let text = match self.format {
             CellFormat::Path => shorten_path(&self.cell(row), LONGEST_TEXT),
             _ => self.cell(row),
         };
-        html::Cell {
+        html::HtmlCell {
             text,
             sort: row[self.key].as_f64(),
         }
@@ -321,7 +321,7 @@ impl Sheet {
             .collect();
         let header: Vec<&str> = shown.iter().map(|column| column.heading.as_str()).collect();
         let cells = |row| shown.iter().map(|column| column.page_cell(row)).collect();
-        let rows: Vec<Vec<html::Cell>> = self.rows.iter().map(cells).collect();
+        let rows: Vec<Vec<html::HtmlCell>> = self.rows.iter().map(cells).collect();
         html::table(&self.title, &header, &rows)
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Facts {
     /// Number of processors of the machine, if recorded.
     pub(super) cores: Option<f64>,
     pub(super) rails: Vec<RailFacts>,
-    pub(super) sums: Vec<Sum>,
+    pub(super) sums: Vec<SumFact>,
     pub(super) cpu: Vec<CpuFacts>,
     /// Tables with rows that end after the run, with their number.
     pub(super) after_end: Vec<(&'static str, i64)>,
@@ -47,7 +47,7 @@ pub(super) struct RailFacts {
 
 /// Parts that must sum to a whole.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sum {
+pub(super) struct SumFact {
     pub(super) what: String,
     pub(super) parts: f64,
     pub(super) whole: f64,
@@ -160,7 +160,7 @@ fn has_lost_rows(recording: &Recording, run: &Run) -> Result<bool> {
 }
 
 /// Reads the sums of windows, nodes and phases of each rail with its totals.
-fn sums(recording: &Recording, run: &Run, balance: &[Balance]) -> Result<Vec<Sum>> {
+fn sums(recording: &Recording, run: &Run, balance: &[Balance]) -> Result<Vec<SumFact>> {
     let queries = [
         (
             "windows",
@@ -194,7 +194,7 @@ fn sums(recording: &Recording, run: &Run, balance: &[Balance]) -> Result<Vec<Sum
                     Ok((r.get(0)?, r.get(1)?))
                 })?;
             let what = format!("{}: {what}", rail.rail);
-            sums.extend(parts.zip(whole).map(|(parts, whole)| Sum {
+            sums.extend(parts.zip(whole).map(|(parts, whole)| SumFact {
                 what,
                 parts,
                 whole,

@@ -2,7 +2,7 @@
 
 use energy_data::interval_energy::is_enough;
 
-use super::facts::{CpuFacts, Facts, RailFacts, Sum};
+use super::facts::{CpuFacts, Facts, RailFacts, SumFact};
 
 /// Share of an energy that may always be noise.
 pub const NOISE: f64 = 0.05;
@@ -73,7 +73,9 @@ fn rail_faults(rail: &RailFacts, end_ns: i64) -> Vec<String> {
     }
     let sum: f64 = rail.accounts.iter().filter_map(|account| account.1).sum();
     if !is_close(sum, measured, rail.scale()) {
-        faults.push(format!("accounts sum to {sum} J of {measured} J"));
+        faults.push(format!(
+            "accounts sum to {sum} J, but {measured} J were measured"
+        ));
     }
     for &(name, energy) in &rail.accounts {
         let Some(energy) = energy.filter(|_| name != "residual") else {
@@ -85,14 +87,18 @@ fn rail_faults(rail: &RailFacts, end_ns: i64) -> Vec<String> {
         }
         let noise = rail.noise_j();
         if !(-noise..=measured + noise).contains(&energy) {
-            faults.push(format!("{name} is {energy} J of {measured} J"));
+            faults.push(format!(
+                "{name} is {energy} J, but {measured} J were measured"
+            ));
         }
     }
     if let Some(covered) = rail
         .covered_ns
         .filter(|&covered| covered < 0 || covered > end_ns)
     {
-        faults.push(format!("samples cover {covered} ns of {end_ns} ns"));
+        faults.push(format!(
+            "samples cover {covered} ns, but the run lasts {end_ns} ns"
+        ));
     }
     faults.extend(power_faults(rail, measured));
     if let (Some(lo), Some(hi)) = (rail.lo_j, rail.hi_j) {
@@ -124,7 +130,9 @@ fn power_faults(rail: &RailFacts, measured: f64) -> Vec<String> {
     if let (Some(peak), Some(average)) = (rail.peak_w, average)
         && above(average, peak)
     {
-        faults.push(format!("the average is {average} W, the peak {peak} W"));
+        faults.push(format!(
+            "the average is {average} W, above the peak of {peak} W"
+        ));
     }
     faults
 }
@@ -143,15 +151,23 @@ fn parts_above_wholes(facts: &Facts) -> Vec<String> {
             .collect();
         let sum: f64 = parts.iter().filter_map(|part| part.measured_j).sum();
         let noise: f64 = parts.iter().map(|part| part.noise_j()).sum();
-        (sum > measured + noise + whole.noise_j())
-            .then(|| format!("{}: its parts measured {sum} J of {measured} J", whole.name))
+        (sum > measured + noise + whole.noise_j()).then(|| {
+            format!(
+                "{}: its parts measured {sum} J, it measured {measured} J",
+                whole.name
+            )
+        })
     };
     facts.rails.iter().filter_map(fault).collect()
 }
 
-fn sum_fault(sum: &Sum) -> Option<String> {
-    (!is_close(sum.parts, sum.whole, sum.whole.abs().max(sum.scale)))
-        .then(|| format!("{} sum to {} J of {} J", sum.what, sum.parts, sum.whole))
+fn sum_fault(sum: &SumFact) -> Option<String> {
+    (!is_close(sum.parts, sum.whole, sum.whole.abs().max(sum.scale))).then(|| {
+        format!(
+            "{} sum to {} J, not to {} J",
+            sum.what, sum.parts, sum.whole
+        )
+    })
 }
 
 fn cpu_fault(cpu: &CpuFacts, cores: Option<f64>) -> Option<String> {
@@ -277,15 +293,18 @@ mod tests {
         };
         assert_eq!(
             found_of("spans", 150.0),
-            ["package: spans is 150 J of 100 J"]
+            ["package: spans is 150 J, but 100 J were measured"]
         );
         assert_eq!(
             found_of("unattributed", -20.0),
-            ["package: unattributed is -20 J of 100 J"]
+            ["package: unattributed is -20 J, but 100 J were measured"]
         );
         assert_eq!(found_of("idle", 130.0).len(), 1);
         let lost = found(|facts| account(facts, "spans", 49.0));
-        assert_eq!(lost, ["package: accounts sum to 99 J of 100 J"]);
+        assert_eq!(
+            lost,
+            ["package: accounts sum to 99 J, but 100 J were measured"]
+        );
         let nan = found(|facts| account(facts, "spans", f64::NAN));
         assert_eq!(nan.len(), 2, "{nan:?}");
     }
@@ -320,7 +339,10 @@ mod tests {
             })
         };
         assert!(parts(99.0).is_empty());
-        assert_eq!(parts(120.0), ["package: its parts measured 120 J of 100 J"]);
+        assert_eq!(
+            parts(120.0),
+            ["package: its parts measured 120 J, it measured 100 J"]
+        );
     }
 
     #[test]
@@ -344,7 +366,7 @@ mod tests {
     fn sums_coverage_and_ends_are_checked() {
         let sum = |parts: f64| {
             found(|facts| {
-                facts.sums.push(Sum {
+                facts.sums.push(SumFact {
                     what: "phases".to_owned(),
                     parts,
                     whole: 100.0,
@@ -353,7 +375,7 @@ mod tests {
             })
         };
         assert!(sum(100.0).is_empty());
-        assert_eq!(sum(99.0), ["phases sum to 99 J of 100 J"]);
+        assert_eq!(sum(99.0), ["phases sum to 99 J, not to 100 J"]);
         let covered = |coverage: f64, energy_j: Option<f64>| {
             found(|facts| {
                 facts.phases.push(PhaseFacts {

@@ -43,7 +43,7 @@ pub(super) const EFFECTIVE: &str = "
 
 /// A warning about the energies of one rail, with the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Warning {
+pub struct AttributionWarning {
     /// The rail, as `source/name`.
     pub rail: String,
     /// The text.
@@ -52,7 +52,7 @@ pub struct Warning {
 
 /// Weight and clock offset of one rail's fit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RailFit {
+pub struct StoredRailFit {
     /// The rail, as `source/name`.
     pub rail: String,
     /// Weight of the estimate, 0 to 1; the remainder is proportional. `None` without an
@@ -82,8 +82,8 @@ impl Attribution {
     }
 
     /// Returns the fit of each rail.
-    pub fn fits(&self) -> Vec<RailFit> {
-        let fit = |of: &Value| RailFit {
+    pub fn fits(&self) -> Vec<StoredRailFit> {
+        let fit = |of: &Value| StoredRailFit {
             rail: rail(of),
             weight: of["weight"].as_f64(),
             clock_offset_ms: of["clock_offset_ms"].as_f64(),
@@ -92,11 +92,11 @@ impl Attribution {
     }
 
     /// Returns the warnings, by rail.
-    pub fn warnings(&self) -> Vec<Warning> {
-        let of_rail = |of: &Value| -> Vec<Warning> {
+    pub fn warnings(&self) -> Vec<AttributionWarning> {
+        let of_rail = |of: &Value| -> Vec<AttributionWarning> {
             let warnings = of["warnings"].as_array().into_iter().flatten();
             let texts = warnings.filter_map(Value::as_str);
-            let warning = |text: &str| Warning {
+            let warning = |text: &str| AttributionWarning {
                 rail: rail(of),
                 message: text.to_owned(),
             };

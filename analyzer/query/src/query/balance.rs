@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::{Recording, Run};
 use crate::error::Result;
 
+/// Largest rounding error of an account, relative to the rail's energy.
+const ROUNDING: f64 = 1e-9;
+
 /// The accounts of one rail over the whole run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Balance {
@@ -89,6 +92,20 @@ impl Balance {
         ]
     }
 
+    /// Returns the accounts as they are displayed: rounding errors of differences are 0.
+    pub fn displayed_accounts(&self) -> [(&'static str, Option<f64>); 7] {
+        let rounding_j = ROUNDING * self.measured_j.unwrap_or(0.0).abs();
+        self.accounts().map(|(name, energy_j)| {
+            let is_rounding = energy_j.is_some_and(|energy_j| energy_j.abs() <= rounding_j);
+            (name, if is_rounding { Some(0.0) } else { energy_j })
+        })
+    }
+
+    /// Returns the energy over the whole run: measured plus extrapolated.
+    pub fn total_j(&self) -> Option<f64> {
+        Some(self.measured_j? + self.extrapolated_j?)
+    }
+
     /// Returns the difference between the sum of accounts and the measured energy, or `None`
     /// if it is within rounding.
     pub fn fault_j(&self) -> Option<f64> {
@@ -96,10 +113,25 @@ impl Balance {
         let parts = self.accounts().map(|(_, energy)| energy.unwrap_or(0.0));
         let fault = parts.iter().sum::<f64>() - measured;
         let scale: f64 = measured.abs() + parts.iter().map(|part| part.abs()).sum::<f64>();
-        let rounding = 1e-9 * scale;
+        let rounding = ROUNDING * scale;
         // Negated so that a NaN is a fault.
         let is_rounding = fault.abs() <= rounding;
         (!is_rounding).then_some(fault)
+    }
+}
+
+/// Returns the name of the energy that the accounts of `rails` sum to: `measured`, `modelled`
+/// or `replayed`; `sampled` if it differs between rails.
+pub fn sampled_name(rails: &[Balance]) -> &str {
+    match rails {
+        [first, others @ ..]
+            if others
+                .iter()
+                .all(|rail| rail.provenance == first.provenance) =>
+        {
+            &first.provenance
+        }
+        _ => "sampled",
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// Metadata of a run other than energies.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Detail {
+pub struct RunDetail {
     /// Attributions, oldest first.
     pub attributions: Vec<Attribution>,
     /// Idle power of rails.
@@ -52,8 +52,8 @@ pub struct RowCounts {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn detail(recording: &Recording, run: &Run) -> Result<Detail> {
-    Ok(Detail {
+pub fn detail(recording: &Recording, run: &Run) -> Result<RunDetail> {
+    Ok(RunDetail {
         attributions: attributions(recording, run)?,
         baselines: baselines(recording, run.no)?,
         conditions: conditions(recording, run)?,

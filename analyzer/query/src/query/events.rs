@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// An event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Event {
+pub struct StoredEvent {
     /// Time of its first occurrence, run time.
     pub time_ns: i64,
     /// Stable identifier.
@@ -22,12 +22,12 @@ pub struct Event {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn events(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
+pub fn events(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
     let sql = "SELECT min(time_ns), kind, sum(count), message FROM events
                WHERE run = ?1 GROUP BY kind, message ORDER BY min(seq)";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let rows = statement.query_map([run.no], |r| {
-        Ok(Event {
+        Ok(StoredEvent {
             time_ns: r.get(0)?,
             kind: r.get(1)?,
             count: r.get(2)?,
@@ -50,7 +50,7 @@ const CONDITIONS: [&str; 5] = [
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn condition_warnings(recording: &Recording, run: &Run) -> Result<Vec<Event>> {
+pub fn condition_warnings(recording: &Recording, run: &Run) -> Result<Vec<StoredEvent>> {
     let mut events = events(recording, run)?;
     events.retain(|event| CONDITIONS.contains(&event.kind.as_str()));
     Ok(events)

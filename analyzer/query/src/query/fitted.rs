@@ -69,7 +69,7 @@ fn balance_on(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Vec<Bal
 }
 
 /// Returns the weights of the shown attribution, if it is an estimate.
-fn shown_weights(recording: &Recording, run: &Run) -> Result<Option<Weights>> {
+fn shown_weights(recording: &Recording, run: &Run) -> Result<Option<RailWeights>> {
     let mut all = attributions(recording, run)?.into_iter();
     let shown = all.find(|one| one.is_shown && one.method != "proportional");
     Ok(shown.map(|shown| {
@@ -80,9 +80,9 @@ fn shown_weights(recording: &Recording, run: &Run) -> Result<Option<Weights>> {
 }
 
 /// Weights by rail (`source/name`).
-type Weights = BTreeMap<String, f64>;
+type RailWeights = BTreeMap<String, f64>;
 
-fn weights(diagnostics: Option<&str>) -> Weights {
+fn weights(diagnostics: Option<&str>) -> RailWeights {
     let value: serde_json::Value = diagnostics
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default();
@@ -94,7 +94,7 @@ fn weights(diagnostics: Option<&str>) -> Weights {
 
 /// Returns the mean weight of rails, weighted by their spans' energy. A rail without an
 /// estimate has weight 0.
-fn weight(balance: &[Balance], weights: &Weights) -> f64 {
+fn weight(balance: &[Balance], weights: &RailWeights) -> f64 {
     let (mut whole, mut estimated) = (0.0, 0.0);
     for rail in balance {
         let spans_j = rail.spans_j.unwrap_or(0.0).max(0.0);
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn rail_weights_are_averaged_by_span_energy() {
         let rails = [rail("package", Some(9.0)), rail("dram", Some(1.0))];
-        let weights = Weights::from([("rapl/package".to_owned(), 1.0)]);
+        let weights = RailWeights::from([("rapl/package".to_owned(), 1.0)]);
         assert_eq!(weight(&rails, &weights), 0.9);
-        assert_eq!(weight(&rails, &Weights::new()), 0.0);
+        assert_eq!(weight(&rails, &RailWeights::new()), 0.0);
         assert_eq!(weight(&[rail("package", None)], &weights), 0.0);
     }
 }

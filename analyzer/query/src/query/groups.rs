@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use energy_data::BasisSet;
 use serde::Serialize;
 
-use super::{Ledger, Node, coverage};
+use super::{Node, NodeLedger, coverage};
 
 /// All nodes of one layer, component or kind of root span.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Group {
+pub struct NodeGroup {
     /// `layer 3`, `attention`.
     pub name: String,
     /// Ledger energy in the sampled part of its time, idle share included.
@@ -40,12 +40,12 @@ pub struct Group {
 }
 
 /// Returns layers by label, in the order of the model.
-pub fn layers(ledger: &Ledger) -> Vec<Group> {
+pub fn layers(ledger: &NodeLedger) -> Vec<NodeGroup> {
     group(ledger, |node| node.layer, |top| top.label.clone())
 }
 
 /// Returns components by span name, highest energy first.
-pub fn components(ledger: &Ledger) -> Vec<Group> {
+pub fn components(ledger: &NodeLedger) -> Vec<NodeGroup> {
     let name = |top: &Node| top.name.clone().unwrap_or_else(|| top.label.clone());
     let mut groups = group(ledger, |node| node.component, name);
     groups.sort_by(|a, b| b.energy_j.total_cmp(&a.energy_j));
@@ -54,7 +54,7 @@ pub fn components(ledger: &Ledger) -> Vec<Group> {
 
 /// Returns root spans by span name, highest energy first. They may overlap in time, so
 /// they have no shares.
-pub fn roots(ledger: &Ledger) -> Vec<Group> {
+pub fn roots(ledger: &NodeLedger) -> Vec<NodeGroup> {
     let mut root_of: HashMap<i64, i64> = HashMap::with_capacity(ledger.nodes.len());
     for node in &ledger.nodes {
         let above = node.parent.and_then(|id| root_of.get(&id)).copied();
@@ -71,19 +71,19 @@ pub fn roots(ledger: &Ledger) -> Vec<Group> {
 /// Groups nodes by the name of the topmost node that `top` returns, in the order of the
 /// groups' first nodes.
 fn group(
-    ledger: &Ledger,
+    ledger: &NodeLedger,
     top: impl Fn(&Node) -> Option<i64>,
     name: impl Fn(&Node) -> String,
-) -> Vec<Group> {
+) -> Vec<NodeGroup> {
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut groups: Vec<Group> = Vec::new();
+    let mut groups: Vec<NodeGroup> = Vec::new();
     for node in &ledger.nodes {
         let Some(head) = top(node).and_then(|id| ledger.node(id)) else {
             continue;
         };
         let name = name(head);
         let at = *places.entry(name.clone()).or_insert_with(|| {
-            groups.push(Group::new(name));
+            groups.push(NodeGroup::new(name));
             groups.len() - 1
         });
         groups[at].add(node, head.id == node.id);
@@ -93,7 +93,7 @@ fn group(
     groups
 }
 
-impl Group {
+impl NodeGroup {
     /// Returns the ledger energy including extrapolated energy.
     pub fn whole_j(&self) -> f64 {
         self.energy_j + self.extrapolated_j

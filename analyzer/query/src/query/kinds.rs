@@ -11,7 +11,7 @@ use energy_data::rows::{Basis, KindEnergyRow, KindGroupRow};
 use super::combine::combine;
 use super::ledger::{ledger, ledger_of, rails};
 use super::share::Share;
-use super::{Ledger, Node, Recording, Run};
+use super::{Node, NodeLedger, Recording, Run};
 use crate::error::Result;
 
 /// Level at which energies are summed.
@@ -153,7 +153,7 @@ fn of_nodes(recording: &Recording, run: &Run, rail: i64) -> Result<Vec<KindEnerg
 pub(super) fn node_sums(
     recording: &Recording,
     run: &Run,
-    ledger: &Ledger,
+    ledger: &NodeLedger,
     by: GroupBy,
 ) -> Result<Vec<Share>> {
     let kinds = match by {
@@ -207,6 +207,6 @@ fn only(set: BasisSet) -> Option<Basis> {
     members.next().filter(|_| members.next().is_none())
 }
 
-fn path(ledger: &Ledger, node: &Node) -> String {
+fn path(ledger: &NodeLedger, node: &Node) -> String {
     ledger.path(node).join(" > ")
 }

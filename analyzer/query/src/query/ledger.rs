@@ -138,7 +138,7 @@ impl NodeOnRail {
 
 /// All nodes of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ledger {
+pub struct NodeLedger {
     /// Nodes by id, parents first.
     pub nodes: Vec<Node>,
     /// Whether idle energy, and thus active energy, is known on some rail.
@@ -146,7 +146,7 @@ pub struct Ledger {
     by_id: HashMap<i64, usize>,
 }
 
-impl Ledger {
+impl NodeLedger {
     /// Returns the node with that id.
     pub fn node(&self, id: i64) -> Option<&Node> {
         self.by_id.get(&id).map(|at| &self.nodes[*at])
@@ -277,12 +277,12 @@ impl Ledger {
 ///
 /// # Errors
 /// If the file cannot be read, or the run has no rail of that name.
-pub fn ledger(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<Ledger> {
+pub fn ledger(recording: &Recording, run: &Run, rail: Option<&str>) -> Result<NodeLedger> {
     ledger_of(recording, run, &rails(recording, run, rail)?)
 }
 
 /// Reads the nodes of a run on the rails with these ids.
-pub fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Ledger> {
+pub fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Result<NodeLedger> {
     let list: Vec<String> = rails.iter().map(i64::to_string).collect();
     let sql = format!(
         "SELECT n.id, n.parent, n.label, c.name, c.role, n.layer, n.component,
@@ -297,9 +297,9 @@ pub fn ledger_of(recording: &Recording, run: &Run, rails: &[i64]) -> Result<Ledg
     );
     let mut statement = recording.connection().prepare(&sql)?;
     let mut rows = statement.query((run.no, run.attribution))?;
-    let mut ledger = Ledger {
+    let mut ledger = NodeLedger {
         has_idle: true,
-        ..Ledger::default()
+        ..NodeLedger::default()
     };
     let mut on_rails = Vec::new();
     while let Some(r) = rows.next()? {

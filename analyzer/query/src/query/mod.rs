@@ -43,22 +43,22 @@ use energy_data::UnknownNameError;
 use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
-pub use attributions::{Attribution, RailFit, Warning, attributions};
-pub use balance::{Balance, balance};
+pub use attributions::{Attribution, AttributionWarning, StoredRailFit, attributions};
+pub use balance::{Balance, balance, sampled_name};
 pub use conditions::{Condition, conditions};
 pub use config::StoredConfig;
 pub use coverage::{coverage_note, run_coverage};
-pub use detail::{Baseline, Detail, RowCounts, detail};
+pub use detail::{Baseline, RowCounts, RunDetail, detail};
 pub use energy_data::interval_energy::{
     KNOWN_FROM, REPORTED_BELOW, coverage, is_reported, sum_known,
 };
-pub use events::{Event, condition_warnings, events};
+pub use events::{StoredEvent, condition_warnings, events};
 pub use fitted::{FittedKinds, estimated_weight, fitted_kinds};
-pub use groups::{Group, components, layers, roots};
+pub use groups::{NodeGroup, components, layers, roots};
 pub use interval::Spread;
 pub use kinds::{GroupBy, shares};
 pub use kinds_within::shares_within;
-pub use ledger::{Ledger, Node, ledger};
+pub use ledger::{Node, NodeLedger, ledger};
 pub use ledger::{ledger_of, rails};
 pub use open_spans::open_spans;
 pub use phase_spans::{PhaseSpan, phase_spans};
@@ -73,14 +73,14 @@ pub use run_interval::{RunInterval, run_interval};
 pub use run_page::{RunOrder, RunPage, Sort, run_page};
 pub use runs::{RunListEntry, list};
 pub use samples::{PowerSample, idle_powers, samples};
-pub use select::{Selection, by_tag, select};
-pub use setting::{Setting, setting};
+pub use select::{RunSelection, by_tag, select};
+pub use setting::{RunSetting, setting};
 pub use share::Share;
-pub use tables::{CellValue, Column, ColumnType, TABLES, Table, table_rows};
+pub use tables::{CellValue, ColumnType, StoredTable, TABLES, TableColumn, table_rows};
 pub use tokens::{SAMPLING_ONLY, Token, tokens};
 pub use totals::{DECODE, INPUT, OUTPUT, Tokens, totals_of};
 pub use totals::{Totals, totals};
-pub use windows::{PowerWindow, windows};
+pub use windows::{StoredWindow, windows};
 
 /// Reads a set of names from a column.
 pub(crate) fn set_at<S>(r: &Row<'_>, column: usize) -> rusqlite::Result<S>

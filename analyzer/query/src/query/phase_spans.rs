@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use energy_data::BasisSet;
 
-use super::{Ledger, Recording, Run, rails, set_at, sum_known};
+use super::{NodeLedger, Recording, Run, rails, set_at, sum_known};
 use crate::error::Result;
 
 /// One activation of a phase.
@@ -39,7 +39,7 @@ type PhaseEnds = (Option<f64>, Option<f64>, BasisSet);
 pub fn phase_spans(
     recording: &Recording,
     run: &Run,
-    ledger: &Ledger,
+    ledger: &NodeLedger,
     limit: usize,
 ) -> Result<Vec<PhaseSpan>> {
     let roots = rails(recording, run, None)?;

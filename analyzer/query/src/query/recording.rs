@@ -254,6 +254,11 @@ impl Run {
         }
     }
 
+    /// Returns whether the run was imported: the process that wrote it did not record it.
+    pub fn is_imported(&self) -> bool {
+        self.row.metadata.engine.as_deref() == Some("import")
+    }
+
     /// Returns the caveat to show with energies that no sensor measured during the run.
     pub fn caveat(&self) -> Option<&'static str> {
         self.provenance.and_then(caveat)

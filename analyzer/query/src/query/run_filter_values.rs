@@ -48,7 +48,9 @@ pub fn parse_range(text: &str) -> std::result::Result<NumberRange, String> {
     let (low, high) = (bound(low, f64::NEG_INFINITY)?, bound(high, f64::INFINITY)?);
     match low <= high {
         true => Ok(NumberRange { low, high }),
-        false => Err(format!("`{text}` is empty: {low} is more than {high}")),
+        false => Err(format!(
+            "`{text}` is an empty range: {low} is more than {high}"
+        )),
     }
 }
 

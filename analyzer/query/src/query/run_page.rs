@@ -148,7 +148,7 @@ impl SortKey {
 }
 
 /// A matching run, without what only its page shows.
-struct Candidate {
+struct RunCandidate {
     no: i64,
     start_unix_ns: i64,
     end_ns: Option<i64>,
@@ -166,7 +166,7 @@ fn sorted_by_energy(
     let candidates = candidates(recording, condition)?;
     let numbers: Vec<i64> = candidates.iter().map(|run| run.no).collect();
     let phases = phases_of_several(recording, Some(&numbers))?;
-    let mut keyed: Vec<(Candidate, Option<f64>)> = Vec::with_capacity(candidates.len());
+    let mut keyed: Vec<(RunCandidate, Option<f64>)> = Vec::with_capacity(candidates.len());
     for run in candidates {
         let phases = phases.get(&run.no).map_or(&[][..], Vec::as_slice);
         let totals = totals_for(&run.tokens, phases);
@@ -182,7 +182,7 @@ fn sorted_by_energy(
     Ok(keyed.into_iter().map(|(run, _)| run.no).collect())
 }
 
-fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Candidate>> {
+fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<RunCandidate>> {
     let sql = format!(
         "SELECT r.no, r.start_unix_ns, r.end_ns, r.input_tokens, r.output_tokens, r.batch
          FROM runs r WHERE {}",
@@ -190,7 +190,7 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Can
     );
     let mut statement = recording.connection().prepare(&sql)?;
     let candidate = |r: &rusqlite::Row<'_>| {
-        Ok(Candidate {
+        Ok(RunCandidate {
             no: r.get(0)?,
             start_unix_ns: r.get(1)?,
             end_ns: r.get(2)?,
@@ -202,10 +202,10 @@ fn candidates(recording: &Recording, condition: &SqlCondition) -> Result<Vec<Can
         })
     };
     let found = statement.query_map(params_from_iter(condition.values.iter()), candidate)?;
-    Ok(found.collect::<rusqlite::Result<Vec<Candidate>>>()?)
+    Ok(found.collect::<rusqlite::Result<Vec<RunCandidate>>>()?)
 }
 
-fn value(key: SortKey, run: &Candidate, totals: &Totals) -> Option<f64> {
+fn value(key: SortKey, run: &RunCandidate, totals: &Totals) -> Option<f64> {
     match key {
         SortKey::Date => Some(run.start_unix_ns as f64),
         SortKey::Duration => run.end_ns.map(|ns| ns as f64),
@@ -218,8 +218,8 @@ fn value(key: SortKey, run: &Candidate, totals: &Totals) -> Option<f64> {
 /// Compares two runs. Unknown values are last in both directions; equal runs are ordered
 /// newest first.
 fn compare(
-    (a, of_a): &(Candidate, Option<f64>),
-    (b, of_b): &(Candidate, Option<f64>),
+    (a, of_a): &(RunCandidate, Option<f64>),
+    (b, of_b): &(RunCandidate, Option<f64>),
     key: SortKey,
     reverse: bool,
 ) -> Ordering {

@@ -10,14 +10,14 @@ const GROUP: &str = "group";
 
 /// Runs selected together.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Selection {
+pub struct RunSelection {
     /// The selector.
     pub name: String,
     /// The runs, oldest first; at least one.
     pub runs: Vec<Run>,
 }
 
-impl From<Run> for Selection {
+impl From<Run> for RunSelection {
     /// Selects one run.
     fn from(run: Run) -> Self {
         Self {
@@ -32,10 +32,10 @@ impl From<Run> for Selection {
 ///
 /// # Errors
 /// If no run matches, or a uuid prefix is ambiguous; the message lists candidates.
-pub fn select(recording: &Recording, selector: &str) -> Result<Selection> {
+pub fn select(recording: &Recording, selector: &str) -> Result<RunSelection> {
     let is_run =
         |run: &Run| run.row.uuid == selector || run.row.metadata.name.as_deref() == Some(selector);
-    let of = |runs| Selection {
+    let of = |runs| RunSelection {
         name: selector.to_owned(),
         runs,
     };
@@ -64,14 +64,14 @@ pub fn select(recording: &Recording, selector: &str) -> Result<Selection> {
 /// If the file cannot be read, or no run has the tag.
 pub fn by_tag(
     recording: &Recording,
-    selections: Vec<Selection>,
+    selections: Vec<RunSelection>,
     key: &str,
-) -> Result<(Vec<Selection>, Vec<Run>)> {
+) -> Result<(Vec<RunSelection>, Vec<Run>)> {
     let mut runs: Vec<Run> = selections.into_iter().flat_map(|one| one.runs).collect();
     if runs.is_empty() {
         runs = oldest_first(recording)?;
     }
-    let (mut groups, mut without): (Vec<Selection>, Vec<Run>) = Default::default();
+    let (mut groups, mut without): (Vec<RunSelection>, Vec<Run>) = Default::default();
     for run in &runs {
         let Some(value) = tag(run, key) else {
             without.push(run.clone());
@@ -80,7 +80,7 @@ pub fn by_tag(
         match groups.iter_mut().find(|group| group.name == value) {
             Some(group) if group.runs.contains(run) => {}
             Some(group) => group.runs.push(run.clone()),
-            None => groups.push(Selection {
+            None => groups.push(RunSelection {
                 name: value.to_owned(),
                 runs: vec![run.clone()],
             }),

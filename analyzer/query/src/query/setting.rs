@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// Configuration of a run. `None` is unknown and matches any value.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Setting {
+pub struct RunSetting {
     /// Host name.
     pub host: Option<String>,
     /// Processor.
@@ -41,12 +41,12 @@ pub struct Setting {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn setting(recording: &Recording, run: &Run) -> Result<Setting> {
+pub fn setting(recording: &Recording, run: &Run) -> Result<RunSetting> {
     let (row, metadata) = (&run.row, &run.row.metadata);
     let config = StoredConfig::of(metadata);
     let mut conditions = conditions(recording.connection(), run.no)?;
     let connection = recording.connection();
-    Ok(Setting {
+    Ok(RunSetting {
         host: row.host.clone(),
         chip: row.chip.clone(),
         sources: sources(connection, run.no)?,

@@ -32,15 +32,15 @@ pub enum CellValue<'v> {
 }
 
 /// A column: its name, with the unit at the end, and its type.
-pub type Column = (&'static str, ColumnType);
+pub type TableColumn = (&'static str, ColumnType);
 
 /// A table to export.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Table {
+pub struct StoredTable {
     /// Name.
     pub name: &'static str,
     /// Columns.
-    pub columns: &'static [Column],
+    pub columns: &'static [TableColumn],
     /// Query. `?1` is the run, `?2` the shown attribution, `?3` and `?4` the first and last
     /// id of its spans.
     sql: &'static str,
@@ -49,8 +49,8 @@ pub struct Table {
 use ColumnType::{Real, Text, Whole};
 
 /// All tables except that of spans.
-pub const TABLES: &[Table] = &[
-    Table {
+pub const TABLES: &[StoredTable] = &[
+    StoredTable {
         name: "runs",
         columns: &[
             ("uuid", Text),
@@ -83,18 +83,18 @@ pub const TABLES: &[Table] = &[
               FROM runs r LEFT JOIN attributions a ON a.run = r.no AND a.id = ?2
               WHERE r.no = ?1",
     },
-    Table {
+    StoredTable {
         name: "tags",
         columns: &[("key", Text), ("value", Text)],
         sql: "SELECT key, value FROM run_tags WHERE run = ?1 ORDER BY key",
     },
-    Table {
+    StoredTable {
         name: "conditions",
         columns: &[("time_point", Text), ("key", Text), ("value", Text)],
         sql: "SELECT time_point, key, value FROM conditions WHERE run = ?1
               ORDER BY time_point DESC, key",
     },
-    Table {
+    StoredTable {
         name: "events",
         columns: &[
             ("time_ns", Whole),
@@ -104,7 +104,7 @@ pub const TABLES: &[Table] = &[
         ],
         sql: "SELECT time_ns, kind, count, message FROM events WHERE run = ?1 ORDER BY seq",
     },
-    Table {
+    StoredTable {
         name: "rails",
         columns: &[
             ("id", Whole),
@@ -123,7 +123,7 @@ pub const TABLES: &[Table] = &[
               FROM rails l LEFT JOIN baselines b ON b.run = l.run AND b.rail = l.id
               WHERE l.run = ?1 ORDER BY l.id",
     },
-    Table {
+    StoredTable {
         name: "samples",
         columns: &[
             ("rail", Whole),
@@ -139,7 +139,7 @@ pub const TABLES: &[Table] = &[
                   WHERE c.run = n.run AND c.id = n.callsite AND c.role = 'phase')
               WHERE s.run = ?1 ORDER BY s.start_ns, s.rail",
     },
-    Table {
+    StoredTable {
         name: "threads",
         columns: &[
             ("id", Whole),
@@ -153,7 +153,7 @@ pub const TABLES: &[Table] = &[
               LEFT JOIN processes p ON p.run = t.run AND p.id = t.process
               WHERE t.run = ?1 ORDER BY t.id",
     },
-    Table {
+    StoredTable {
         name: "nodes",
         columns: &[
             ("id", Whole),
@@ -178,7 +178,7 @@ pub const TABLES: &[Table] = &[
               FROM nodes n LEFT JOIN callsites c ON c.run = n.run AND c.id = n.callsite
               WHERE n.run = ?1 ORDER BY n.id",
     },
-    Table {
+    StoredTable {
         name: "balance",
         columns: &[
             ("rail", Whole),
@@ -203,7 +203,7 @@ pub const TABLES: &[Table] = &[
                      hi_j, duration_ns
               FROM balance WHERE run = ?1 AND attribution = ?2 ORDER BY rail",
     },
-    Table {
+    StoredTable {
         name: "node_energy",
         columns: &[
             ("rail", Whole),
@@ -226,7 +226,7 @@ pub const TABLES: &[Table] = &[
                      instances, min_w, avg_w, peak_w, basis, covered_ns
               FROM node_energy WHERE run = ?1 AND attribution = ?2 ORDER BY rail, node",
     },
-    Table {
+    StoredTable {
         name: "kind_energy",
         columns: &[
             ("rail", Whole),
@@ -246,7 +246,7 @@ pub const TABLES: &[Table] = &[
                      basis, nullif(grouping, 0), covered_ns
               FROM kind_energy WHERE run = ?1 AND attribution = ?2 ORDER BY rail, kind",
     },
-    Table {
+    StoredTable {
         name: "phase_energy",
         columns: &[
             ("rail", Whole),
@@ -280,7 +280,7 @@ pub const TABLES: &[Table] = &[
               WHERE p.run = ?1 AND p.attribution = ?2
               ORDER BY p.rail, p.node IS NULL, p.node",
     },
-    Table {
+    StoredTable {
         name: "span_energy",
         columns: &[
             ("span", Whole),
@@ -314,7 +314,7 @@ pub const TABLES: &[Table] = &[
               WHERE e.span BETWEEN ?3 AND ?4 AND e.attribution = ?2
               ORDER BY e.span, e.rail",
     },
-    Table {
+    StoredTable {
         name: "span_events",
         columns: &[
             ("time_ns", Whole),
@@ -339,7 +339,7 @@ pub const TABLES: &[Table] = &[
 pub fn table_rows(
     recording: &Recording,
     run: &Run,
-    table: &Table,
+    table: &StoredTable,
     mut emit: impl FnMut(&[CellValue<'_>]) -> Result<()>,
 ) -> Result<()> {
     let (first, last) = span_ids(run.no);

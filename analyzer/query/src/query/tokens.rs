@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::coverage;
 use super::interval::over_rails;
-use super::{DECODE, Ledger, Recording, Run, Spread, rails, set_at};
+use super::{DECODE, NodeLedger, Recording, Run, Spread, rails, set_at};
 use crate::error::Result;
 
 /// Note of the first token of a sequence: prefill computed its logits, and decode only
@@ -72,7 +72,7 @@ pub struct Token {
 pub fn tokens(
     recording: &Recording,
     run: &Run,
-    ledger: &Ledger,
+    ledger: &NodeLedger,
     rail: Option<&str>,
 ) -> Result<Vec<Token>> {
     let rails = rails(recording, run, rail)?;
@@ -96,7 +96,7 @@ pub fn tokens(
 }
 
 /// Returns the nodes of tokens with the label of their phase.
-fn phases(ledger: &Ledger) -> HashMap<i64, Option<String>> {
+fn phases(ledger: &NodeLedger) -> HashMap<i64, Option<String>> {
     let heads: HashSet<i64> = ledger.phases().iter().map(|node| node.id).collect();
     let mut above: HashMap<i64, Option<i64>> = HashMap::new();
     let mut tokens = HashMap::new();

@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// A sampling window of one rail.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PowerWindow {
+pub struct StoredWindow {
     /// Rail id.
     pub rail: i64,
     /// Start, run time on the sensor's clock.
@@ -19,7 +19,7 @@ pub struct PowerWindow {
     pub phase: Option<i64>,
 }
 
-impl PowerWindow {
+impl StoredWindow {
     /// Returns its mean power; `None` if its duration is 0.
     pub fn power_w(&self) -> Option<f64> {
         let time = Some(self.end_ns - self.start_ns).filter(|ns| *ns > 0);
@@ -32,13 +32,17 @@ impl PowerWindow {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn windows(recording: &Recording, run: &Run, mut visit: impl FnMut(PowerWindow)) -> Result<()> {
+pub fn windows(
+    recording: &Recording,
+    run: &Run,
+    mut visit: impl FnMut(StoredWindow),
+) -> Result<()> {
     let sql = "SELECT rail, start_ns, end_ns, measured_j, phase FROM sample_balance
                WHERE run = ?1 AND attribution = ?2 ORDER BY start_ns, rail";
     let mut statement = recording.connection().prepare_cached(sql)?;
     let mut rows = statement.query((run.no, run.attribution))?;
     while let Some(r) = rows.next()? {
-        visit(PowerWindow {
+        visit(StoredWindow {
             rail: r.get(0)?,
             start_ns: r.get(1)?,
             end_ns: r.get(2)?,

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::contrast::{Contrast, contrast};
-use super::sample::{Options, Sample};
-use super::sessions::Layout;
-use super::verdict::{Reason, Verdict};
+use super::sample::{ComparisonOptions, RunSample};
+use super::sessions::SessionLayout;
+use super::verdict::{Reason, SideVerdict};
 
 /// The other side compared with base.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -28,11 +28,11 @@ pub struct Comparison {
     /// Independent samples of base and the other side: runs, or sessions if there are many.
     pub samples: [usize; 2],
     /// How the runs of both sides are distributed over sessions.
-    pub layout: Layout,
+    pub layout: SessionLayout,
     /// Smallest relative difference that four of five such comparisons would find.
     pub detectable: Option<f64>,
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: SideVerdict,
     /// The reason if it is inconclusive.
     pub reason: Option<Reason>,
 }
@@ -41,7 +41,7 @@ pub struct Comparison {
 ///
 /// With one run on a side there is neither interval nor p; with two both exist, but the verdict
 /// is inconclusive.
-pub fn compare(base: &[Sample], other: &[Sample], options: &Options) -> Comparison {
+pub fn compare(base: &[RunSample], other: &[RunSample], options: &ComparisonOptions) -> Comparison {
     let contrast = contrast(base, other, options);
     let p = contrast.and_then(|contrast| contrast.p());
     Comparison::from_contrast([base, other], contrast, options.alpha(), p, options)
@@ -50,7 +50,11 @@ pub fn compare(base: &[Sample], other: &[Sample], options: &Options) -> Comparis
 /// Compares each of `others` with base. The rate of wrong verdicts over all of them is that of
 /// a single comparison (Holm 1979): the comparison with the `i`-th smallest p of `m` has to be
 /// significant at the error rate over `m - i + 1`, and its interval has that level.
-pub fn compare_all(base: &[Sample], others: &[Vec<Sample>], options: &Options) -> Vec<Comparison> {
+pub fn compare_all(
+    base: &[RunSample],
+    others: &[Vec<RunSample>],
+    options: &ComparisonOptions,
+) -> Vec<Comparison> {
     let contrasts: Vec<Option<Contrast>> = others
         .iter()
         .map(|other| contrast(base, other, options))
@@ -82,11 +86,11 @@ pub fn compare_all(base: &[Sample], others: &[Vec<Sample>], options: &Options) -
 impl Comparison {
     /// Decides at the error rate `alpha`; `p` is reported as given.
     pub(super) fn from_contrast(
-        sides: [&[Sample]; 2],
+        sides: [&[RunSample]; 2],
         contrast: Option<Contrast>,
         alpha: f64,
         p: Option<f64>,
-        options: &Options,
+        options: &ComparisonOptions,
     ) -> Self {
         let Some(contrast) = contrast else {
             return Self::unknown(sides, alpha);
@@ -107,13 +111,13 @@ impl Comparison {
                 (None, Some(interval)) => {
                     decide(contrast.ln_ratio, interval, options.min_ln_effect())
                 }
-                _ => Verdict::Inconclusive,
+                _ => SideVerdict::Inconclusive,
             },
             reason,
         }
     }
 
-    fn unknown(sides: [&[Sample]; 2], alpha: f64) -> Self {
+    fn unknown(sides: [&[RunSample]; 2], alpha: f64) -> Self {
         Self {
             ratio: None,
             lo: None,
@@ -121,10 +125,10 @@ impl Comparison {
             confidence: 1.0 - alpha,
             p: None,
             df: None,
-            samples: sides.map(<[Sample]>::len),
-            layout: Layout::Apart,
+            samples: sides.map(<[RunSample]>::len),
+            layout: SessionLayout::Apart,
             detectable: None,
-            verdict: Verdict::Inconclusive,
+            verdict: SideVerdict::Inconclusive,
             reason: Some(match sides.iter().any(|side| side.is_empty()) {
                 true => Reason::NoRun,
                 false => Reason::NotPositive,
@@ -141,7 +145,7 @@ impl Comparison {
             p: None,
             df: None,
             detectable: None,
-            verdict: Verdict::Undecided,
+            verdict: SideVerdict::Undecided,
             reason: Some(reason),
             ..self
         }
@@ -151,9 +155,9 @@ impl Comparison {
     pub fn verdict_text(&self) -> String {
         let words = self.verdict.words();
         match (self.verdict, self.reason, self.detectable) {
-            (Verdict::Undecided, Some(reason), _) => format!("{words}: {}", reason.words()),
+            (SideVerdict::Undecided, Some(reason), _) => format!("{words}: {}", reason.words()),
             (_, Some(reason), _) => format!("{words} ({})", reason.words()),
-            (Verdict::NoDifference, None, Some(detectable)) => {
+            (SideVerdict::NoDifference, None, Some(detectable)) => {
                 format!("{words} (could see {:.1} %)", detectable * 100.0)
             }
             _ => words.to_owned(),
@@ -177,14 +181,14 @@ fn too_few(contrast: &Contrast) -> Option<Reason> {
 ///   no diff.    [---*-|---]        and  [-*-] between 0 and min, across either
 ///   worse             |   [--*--]
 /// ```
-fn decide(ln_ratio: f64, (lo, hi): (f64, f64), min_effect: f64) -> Verdict {
+fn decide(ln_ratio: f64, (lo, hi): (f64, f64), min_effect: f64) -> SideVerdict {
     if hi < 0.0 && ln_ratio < -min_effect {
-        Verdict::Better
+        SideVerdict::Better
     } else if lo > 0.0 && ln_ratio > min_effect {
-        Verdict::Worse
+        SideVerdict::Worse
     } else if -min_effect <= lo && hi <= min_effect {
-        Verdict::Same
+        SideVerdict::Same
     } else {
-        Verdict::NoDifference
+        SideVerdict::NoDifference
     }
 }

@@ -1,7 +1,7 @@
 //! Difference of two sides and its error.
 
-use super::sample::{Options, Sample, logarithms, mean, variance};
-use super::sessions::{Layout, arrange};
+use super::sample::{ComparisonOptions, RunSample, logarithms, mean, variance};
+use super::sessions::{SessionLayout, arrange};
 use super::student::{quantile_of_two_tails, two_tails};
 
 /// Estimate of the logarithm of the ratio of two sides.
@@ -13,7 +13,7 @@ pub(super) struct Contrast {
     pub(super) error: Option<StandardError>,
     /// Its error from the runs alone.
     within: Option<StandardError>,
-    pub(super) layout: Layout,
+    pub(super) layout: SessionLayout,
     /// Independent samples of base and other: runs, or sessions.
     pub(super) samples: [usize; 2],
 }
@@ -26,7 +26,11 @@ pub(super) struct StandardError {
 }
 
 /// Compares two sides; returns `None` if one has no samples, or values without a logarithm.
-pub(super) fn contrast(base: &[Sample], other: &[Sample], options: &Options) -> Option<Contrast> {
+pub(super) fn contrast(
+    base: &[RunSample],
+    other: &[RunSample],
+    options: &ComparisonOptions,
+) -> Option<Contrast> {
     let sides = [base, other];
     let arranged = arrange(sides, [logarithms(base)?, logarithms(other)?], options);
     let (one, two) = (&arranged.base, &arranged.other);

@@ -10,20 +10,20 @@
 
 use super::comparison::Comparison;
 use super::contrast::{Contrast, contrast};
-use super::sample::{Options, Sample};
+use super::sample::{ComparisonOptions, RunSample};
 
 /// A node, kind, or group of kinds: its value in each run of two sides.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Item {
     /// Runs of base.
-    pub base: Vec<Sample>,
+    pub base: Vec<RunSample>,
     /// Runs of the other side.
-    pub other: Vec<Sample>,
+    pub other: Vec<RunSample>,
 }
 
 /// Compares all items, in order; bounds the rate of false discoveries over all of them, and
 /// adjusts p accordingly.
-pub fn nodes(items: &[Item], options: &Options) -> Vec<Comparison> {
+pub fn nodes(items: &[Item], options: &ComparisonOptions) -> Vec<Comparison> {
     let contrasts: Vec<Option<Contrast>> = items
         .iter()
         .map(|item| contrast(&item.base, &item.other, options))

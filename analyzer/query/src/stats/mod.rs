@@ -11,8 +11,8 @@
 //! repeats. Energies are positive with relative noise, so everything is computed on logarithms:
 //! a difference of means is then the ratio of geometric means, and doubling weighs as much as
 //! halving. Variances of the two sides may differ (Welch 1947). Effects shared by the runs of
-//! one session are invisible to repeats within it; `Options::session_sd` adds them to the error
-//! unless they cancel.
+//! one session are invisible to repeats within it; `ComparisonOptions::session_sd` adds them
+//! to the error unless they cancel.
 //!
 //! Limits: with three runs per side only differences of more than about three times the noise
 //! are found; values that are not positive have no logarithm and no ratio.
@@ -28,10 +28,10 @@ mod verdict;
 
 pub use comparison::{Comparison, compare, compare_all};
 pub use family::{Item, nodes};
-pub use gate::{Gate, gate};
-pub use sample::{Options, Sample, geometric_mean};
-pub use sessions::Layout;
-pub use verdict::{Reason, Verdict};
+pub use gate::{GateOutcome, gate};
+pub use sample::{ComparisonOptions, RunSample, geometric_mean};
+pub use sessions::SessionLayout;
+pub use verdict::{Reason, SideVerdict};
 
 #[cfg(test)]
 mod tests;

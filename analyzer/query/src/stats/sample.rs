@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// One run: the unit of all statistics here.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub struct RunSample {
     /// Its value: J/token, J, or any other quantity where less is better. Only positive, finite
     /// values have a ratio.
     pub value: f64,
@@ -16,7 +16,7 @@ pub struct Sample {
 
 /// Statistical options.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
+pub struct ComparisonOptions {
     /// Confidence level of intervals: 0.95. One minus this is also the rate of false verdicts,
     /// and of false discoveries among nodes.
     pub confidence: f64,
@@ -29,7 +29,7 @@ pub struct Options {
     pub session_gap: Duration,
 }
 
-impl Default for Options {
+impl Default for ComparisonOptions {
     fn default() -> Self {
         Self {
             confidence: 0.95,
@@ -40,7 +40,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl ComparisonOptions {
     /// Returns the allowed error rate: one minus the confidence.
     pub(super) fn alpha(&self) -> f64 {
         1.0 - self.confidence
@@ -54,13 +54,13 @@ impl Options {
 
 /// Returns the geometric mean of the values; `None` if there are none, or if one is not
 /// positive.
-pub fn geometric_mean(samples: &[Sample]) -> Option<f64> {
+pub fn geometric_mean(samples: &[RunSample]) -> Option<f64> {
     Some(mean(&logarithms(samples)?)?.exp())
 }
 
 /// Returns the logarithms of the values; `None` if one of them has none.
-pub(super) fn logarithms(samples: &[Sample]) -> Option<Vec<f64>> {
-    let ln = |sample: &Sample| {
+pub(super) fn logarithms(samples: &[RunSample]) -> Option<Vec<f64>> {
+    let ln = |sample: &RunSample| {
         let ln = sample.value.ln();
         ln.is_finite().then_some(ln)
     };

@@ -19,7 +19,7 @@
 
 use serde::Serialize;
 
-use super::sample::{Options, Sample, mean};
+use super::sample::{ComparisonOptions, RunSample, mean};
 
 /// Minimum number of sessions on a side to estimate their spread.
 const MIN_SESSIONS: usize = 3;
@@ -27,7 +27,7 @@ const MIN_SESSIONS: usize = 3;
 /// Distribution of the runs of two sides over sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Layout {
+pub enum SessionLayout {
     /// Interleaved, in sessions shared equally by both sides: no variance is added.
     Interleaved,
     /// In separate sessions or blocks, or in sessions shared unequally: the assumed variance
@@ -40,20 +40,20 @@ pub enum Layout {
 
 /// Two sides as samples that are independent except for the variance of `offsets`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Arranged {
+pub(super) struct ArrangedSides {
     pub(super) base: Vec<f64>,
     pub(super) other: Vec<f64>,
-    pub(super) layout: Layout,
+    pub(super) layout: SessionLayout,
     /// Factor of the variance of a session's offset in the variance of the difference of means.
     pub(super) offsets: f64,
 }
 
 /// Arranges logarithms of the samples of two sides, each in the order of the samples.
 pub(super) fn arrange(
-    sides: [&[Sample]; 2],
+    sides: [&[RunSample]; 2],
     logarithms: [Vec<f64>; 2],
-    options: &Options,
-) -> Arranged {
+    options: &ComparisonOptions,
+) -> ArrangedSides {
     let sessions = sessions(sides, options);
     let parts = sessions.parts();
     let shared = |k: usize| parts[0][k] > 0.0 && parts[1][k] > 0.0;
@@ -61,10 +61,10 @@ pub(super) fn arrange(
     let apart = !(0..sessions.count).any(shared);
     let [base, other] = logarithms;
     if apart && own(0) >= MIN_SESSIONS && own(1) >= MIN_SESSIONS {
-        return Arranged {
+        return ArrangedSides {
             base: means(&base, &sessions.of[0], sessions.count),
             other: means(&other, &sessions.of[1], sessions.count),
-            layout: Layout::ManySessions,
+            layout: SessionLayout::ManySessions,
             offsets: 0.0,
         };
     }
@@ -72,10 +72,10 @@ pub(super) fn arrange(
     let contained =
         contained_share(&parts[0], base.len()) + contained_share(&parts[1], other.len());
     let offsets = (unlike.sum::<f64>() - contained).max(0.0);
-    Arranged {
+    ArrangedSides {
         layout: match offsets > 1e-9 {
-            true => Layout::Apart,
-            false => Layout::Interleaved,
+            true => SessionLayout::Apart,
+            false => SessionLayout::Interleaved,
         },
         base,
         other,
@@ -122,7 +122,7 @@ impl Sessions {
 
     /// Splits a single shared session into two if the sides' runs form blocks. If several
     /// sessions contain both sides, their offsets cancel within each, in any order.
-    fn split_blocks(&mut self, sides: [&[Sample]; 2]) {
+    fn split_blocks(&mut self, sides: [&[RunSample]; 2]) {
         let holds = |side: usize, k: usize| self.of[side].contains(&k);
         let shared = (0..self.count).filter(|k| holds(0, *k) && holds(1, *k));
         let [session] = shared.collect::<Vec<_>>()[..] else {
@@ -147,7 +147,7 @@ impl Sessions {
     }
 }
 
-fn sessions(sides: [&[Sample]; 2], options: &Options) -> Sessions {
+fn sessions(sides: [&[RunSample]; 2], options: &ComparisonOptions) -> Sessions {
     let mut order: Vec<(usize, usize)> = [0, 1]
         .into_iter()
         .flat_map(|side| (0..sides[side].len()).map(move |at| (side, at)))

@@ -10,10 +10,10 @@ const MINUTE: i64 = 60_000_000_000;
 
 /// Returns runs of one minute; the first starts at `start` minutes, each other `step` minutes
 /// after the previous one.
-fn runs(values: &[f64], start: i64, step: i64) -> Vec<Sample> {
+fn runs(values: &[f64], start: i64, step: i64) -> Vec<RunSample> {
     let run = |(at, value): (usize, &f64)| {
         let start_unix_ns = (start + at as i64 * step) * MINUTE;
-        Sample {
+        RunSample {
             value: *value,
             start_unix_ns,
             end_unix_ns: start_unix_ns + MINUTE,
@@ -23,7 +23,7 @@ fn runs(values: &[f64], start: i64, step: i64) -> Vec<Sample> {
 }
 
 /// Returns base and other interleaved, so that sessions do not matter.
-fn interleaved(base: &[f64], other: &[f64]) -> (Vec<Sample>, Vec<Sample>) {
+fn interleaved(base: &[f64], other: &[f64]) -> (Vec<RunSample>, Vec<RunSample>) {
     (runs(base, 0, 2), runs(other, 1, 2))
 }
 
@@ -76,27 +76,27 @@ fn quantiles_and_tails_match_student_t() {
 fn welch_matches_scipy() {
     let base = [0.0912, 0.0934, 0.0921, 0.0940, 0.0919];
     let (a, b) = interleaved(&base, &[0.1003, 0.0981, 0.1042, 0.0997]);
-    let found = compare(&a, &b, &Options::default());
-    assert_eq!(found.layout, Layout::Interleaved);
+    let found = compare(&a, &b, &ComparisonOptions::default());
+    assert_eq!(found.layout, SessionLayout::Interleaved);
     near(found.ratio, 1.0868616438975032);
     near(found.lo, 1.0461259391208682);
     near(found.hi, 1.129183579912266);
     near(found.p, 0.003555642543254654);
     near(found.df, 4.1252139781066575);
-    assert_eq!(found.verdict, Verdict::Worse);
-    let strict = Options {
+    assert_eq!(found.verdict, SideVerdict::Worse);
+    let strict = ComparisonOptions {
         confidence: 0.99,
-        ..Options::default()
+        ..ComparisonOptions::default()
     };
     near(compare(&a, &b, &strict).lo, 1.0207082959965048);
 
     let (a, b) = interleaved(&[1.0, 1.1, 1.05], &[1.02, 1.2, 0.9]);
-    let found = compare(&a, &b, &Options::default());
+    let found = compare(&a, &b, &ComparisonOptions::default());
     near(found.ratio, 0.9843449426873746);
     near(found.lo, 0.7148295292984282);
     near(found.hi, 1.355476972454083);
     near(found.p, 0.8711392025337702);
-    assert_eq!(found.verdict, Verdict::NoDifference);
+    assert_eq!(found.verdict, SideVerdict::NoDifference);
     assert!(
         found
             .verdict_text()
@@ -106,7 +106,7 @@ fn welch_matches_scipy() {
 
 #[test]
 fn few_runs_are_inconclusive() {
-    let options = Options::default();
+    let options = ComparisonOptions::default();
     let one = compare(&runs(&[2.0], 0, 1), &runs(&[4.0, 4.0], 1, 1), &options);
     assert_eq!(
         (one.ratio, one.lo, one.hi, one.p),
@@ -121,8 +121,8 @@ fn few_runs_are_inconclusive() {
     let (a, b) = interleaved(&[2.0, 2.000001], &[3.0, 3.000001]);
     let clear = compare(&a, &b, &options);
     assert!(clear.lo.unwrap() > 1.49);
-    assert_eq!(clear.verdict, Verdict::Inconclusive);
-    assert_eq!(gate(&clear, 0.05), Gate::Undecided);
+    assert_eq!(clear.verdict, SideVerdict::Inconclusive);
+    assert_eq!(gate(&clear, 0.05), GateOutcome::Undecided);
     assert_eq!(
         compare(&a, &[], &options).verdict_text(),
         "inconclusive (no run)"
@@ -134,8 +134,8 @@ fn values_without_a_logarithm_have_no_ratio() {
     for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let (a, b) = interleaved(&[1.0, 1.1, odd], &[1.0, 1.2, 1.1]);
         for found in [
-            compare(&a, &b, &Options::default()),
-            compare(&b, &a, &Options::default()),
+            compare(&a, &b, &ComparisonOptions::default()),
+            compare(&b, &a, &ComparisonOptions::default()),
         ] {
             assert_eq!((found.ratio, found.p), (None, None));
             assert_eq!(
@@ -152,27 +152,30 @@ fn values_without_a_logarithm_have_no_ratio() {
 #[test]
 fn differences_below_the_minimum_effect_are_ignored() {
     let (a, b) = interleaved(&[1.0, 1.0001, 1.0002], &[1.005, 1.0051, 1.0052]);
-    let strict = Options {
+    let strict = ComparisonOptions {
         min_effect: 0.001,
-        ..Options::default()
+        ..ComparisonOptions::default()
     };
-    assert_eq!(compare(&a, &b, &Options::default()).verdict, Verdict::Same);
-    assert_eq!(compare(&a, &b, &strict).verdict, Verdict::Worse);
-    assert_eq!(compare(&b, &a, &strict).verdict, Verdict::Better);
+    assert_eq!(
+        compare(&a, &b, &ComparisonOptions::default()).verdict,
+        SideVerdict::Same
+    );
+    assert_eq!(compare(&a, &b, &strict).verdict, SideVerdict::Worse);
+    assert_eq!(compare(&b, &a, &strict).verdict, SideVerdict::Better);
 }
 
 #[test]
 fn identical_runs_are_decided_without_spread() {
     let (a, b) = interleaved(&[1.0; 3], &[1.5; 3]);
-    let found = compare(&a, &b, &Options::default());
+    let found = compare(&a, &b, &ComparisonOptions::default());
     assert_eq!(
         (found.lo, found.hi, found.p),
         (found.ratio, found.ratio, Some(0.0))
     );
-    assert_eq!(found.verdict, Verdict::Worse);
+    assert_eq!(found.verdict, SideVerdict::Worse);
     let (a, b) = interleaved(&[1.0; 3], &[1.0; 3]);
-    let found = compare(&a, &b, &Options::default());
-    assert_eq!((found.p, found.verdict), (Some(1.0), Verdict::Same));
+    let found = compare(&a, &b, &ComparisonOptions::default());
+    assert_eq!((found.p, found.verdict), (Some(1.0), SideVerdict::Same));
 }
 
 /// Returns the width of the interval of the logarithm.
@@ -184,17 +187,17 @@ fn width(found: &Comparison) -> f64 {
 fn separate_sessions_add_their_variance() {
     let base = [1.0, 1.02, 0.98];
     let other = base.map(|value| value * 1.05);
-    let options = Options::default();
+    let options = ComparisonOptions::default();
     let (a, b) = interleaved(&base, &other);
     let turns = compare(&a, &b, &options);
     let blocks = compare(&runs(&base, 0, 1), &runs(&other, 3, 1), &options);
     let days = compare(&runs(&base, 0, 1), &runs(&other, 1440, 1), &options);
-    assert_eq!(turns.layout, Layout::Interleaved);
-    assert_eq!(blocks.layout, Layout::Apart);
+    assert_eq!(turns.layout, SessionLayout::Interleaved);
+    assert_eq!(blocks.layout, SessionLayout::Apart);
     assert_eq!((days.lo, days.hi), (blocks.lo, blocks.hi));
     assert_eq!(
         (turns.verdict, days.verdict),
-        (Verdict::Worse, Verdict::NoDifference)
+        (SideVerdict::Worse, SideVerdict::NoDifference)
     );
     // Two sessions' offsets of 2.5 % each: 1.25e-3 on top of the runs' own variance.
     let own = 2.0
@@ -207,7 +210,7 @@ fn separate_sessions_add_their_variance() {
     let t = |df| quantile_of_two_tails(0.05, df);
     let ratio = width(&days) / t(days.df.unwrap()) / (width(&turns) / t(turns.df.unwrap()));
     assert!((ratio / expected - 1.0).abs() < 0.01, "{ratio} {expected}");
-    let none = Options {
+    let none = ComparisonOptions {
         session_sd: 0.0,
         ..options
     };
@@ -227,28 +230,28 @@ fn sessions_that_both_sides_share_cancel() {
     };
     let (a, b) = pairs(0);
     assert_eq!(
-        compare(&a, &b, &Options::default()).layout,
-        Layout::Interleaved
+        compare(&a, &b, &ComparisonOptions::default()).layout,
+        SessionLayout::Interleaved
     );
 }
 
 #[test]
 fn samples_are_means_of_sessions_if_there_are_many() {
     let session = |values: [f64; 2], day: i64| runs(&values, day * 1440, 1);
-    let a: Vec<Sample> = [([1.0, 1.02], 0), ([1.1, 1.12], 1), ([1.05, 1.07], 2)]
+    let a: Vec<RunSample> = [([1.0, 1.02], 0), ([1.1, 1.12], 1), ([1.05, 1.07], 2)]
         .into_iter()
         .flat_map(|(values, day)| session(values, day))
         .collect();
-    let b: Vec<Sample> = [([1.2, 1.22], 3), ([1.3, 1.32], 4), ([1.25, 1.27], 5)]
+    let b: Vec<RunSample> = [([1.2, 1.22], 3), ([1.3, 1.32], 4), ([1.25, 1.27], 5)]
         .into_iter()
         .flat_map(|(values, day)| session(values, day))
         .collect();
-    let found = compare(&a, &b, &Options::default());
+    let found = compare(&a, &b, &ComparisonOptions::default());
     assert_eq!(
         (found.layout, found.samples),
-        (Layout::ManySessions, [3, 3])
+        (SessionLayout::ManySessions, [3, 3])
     );
-    let means = |side: &[Sample]| -> Vec<f64> {
+    let means = |side: &[RunSample]| -> Vec<f64> {
         side.chunks(2)
             .map(|two| (two[0].value * two[1].value).sqrt())
             .collect()
@@ -256,12 +259,14 @@ fn samples_are_means_of_sessions_if_there_are_many() {
     let (one, two) = interleaved(&means(&a), &means(&b));
     near(
         found.lo,
-        compare(&one, &two, &Options::default()).lo.unwrap(),
+        compare(&one, &two, &ComparisonOptions::default())
+            .lo
+            .unwrap(),
     );
     // With few sessions on one side, the spread between sessions is assumed again.
     assert_eq!(
-        compare(&a[..4], &b, &Options::default()).layout,
-        Layout::Apart
+        compare(&a[..4], &b, &ComparisonOptions::default()).layout,
+        SessionLayout::Apart
     );
 }
 
@@ -275,9 +280,9 @@ fn several_sides_share_one_error_rate() {
     ];
     let at = |start: usize| runs(&others[start - 1], start as i64, 4);
     let sides = [at(1), at(2), at(3)];
-    let options = Options {
+    let options = ComparisonOptions {
         session_sd: 0.0,
-        ..Options::default()
+        ..ComparisonOptions::default()
     };
     let alone: Vec<Comparison> = sides
         .iter()
@@ -292,11 +297,19 @@ fn several_sides_share_one_error_rate() {
     let verdicts = |of: &[Comparison]| of.iter().map(|one| one.verdict).collect::<Vec<_>>();
     assert_eq!(
         verdicts(&alone),
-        [Verdict::Worse, Verdict::Worse, Verdict::NoDifference]
+        [
+            SideVerdict::Worse,
+            SideVerdict::Worse,
+            SideVerdict::NoDifference
+        ]
     );
     assert_eq!(
         verdicts(&all),
-        [Verdict::Worse, Verdict::NoDifference, Verdict::NoDifference]
+        [
+            SideVerdict::Worse,
+            SideVerdict::NoDifference,
+            SideVerdict::NoDifference
+        ]
     );
     assert!((all[0].confidence - (1.0 - 0.05 / 3.0)).abs() < 1e-12);
     assert_eq!(compare_all(&base, &sides[..1], &options), alone[..1]);
@@ -313,12 +326,12 @@ fn false_discoveries_are_bounded_over_all_nodes() {
     };
     let factors = [1.3, 1.2, 1.021, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
     let items: Vec<Item> = factors.iter().map(|factor| item(*factor)).collect();
-    let options = Options::default();
+    let options = ComparisonOptions::default();
     let found = nodes(&items, &options);
     let alone = compare(&items[1].base, &items[1].other, &options);
     near(found[1].p, (alone.p.unwrap() * 10.0 / 2.0).min(1.0));
     for (at, one) in found.iter().enumerate() {
-        assert_eq!(one.verdict == Verdict::Worse, at < 2, "{at}");
+        assert_eq!(one.verdict == SideVerdict::Worse, at < 2, "{at}");
         let excluded = one.lo.unwrap() > 1.0 || one.hi.unwrap() < 1.0;
         assert_eq!(excluded, one.p.unwrap() <= 0.05, "{at}");
         // Two of ten are selected: intervals have the level 1 - 0.05 * 2 / 10.
@@ -337,10 +350,10 @@ fn false_discoveries_are_bounded_over_all_nodes() {
 #[test]
 fn a_gate_needs_the_whole_interval() {
     let (a, b) = interleaved(&[1.0, 1.01, 0.99], &[1.2, 1.21, 1.19]);
-    let found = compare(&a, &b, &Options::default());
-    assert_eq!(gate(&found, 0.05), Gate::Regression);
-    assert_eq!(gate(&found, 0.20), Gate::Undecided);
-    assert_eq!(gate(&found, 0.30), Gate::Pass);
+    let found = compare(&a, &b, &ComparisonOptions::default());
+    assert_eq!(gate(&found, 0.05), GateOutcome::Regression);
+    assert_eq!(gate(&found, 0.20), GateOutcome::Undecided);
+    assert_eq!(gate(&found, 0.30), GateOutcome::Pass);
 }
 
 fn sides() -> impl Strategy<Value = (Vec<f64>, Vec<f64>, i64)> {
@@ -352,7 +365,7 @@ proptest! {
     #[test]
     fn swapping_sides_inverts_the_ratio((one, two, later) in sides()) {
         let (a, b) = (runs(&one, 0, 2), runs(&two, later, 2));
-        let options = Options::default();
+        let options = ComparisonOptions::default();
         let (there, back) = (compare(&a, &b, &options), compare(&b, &a, &options));
         let close = |x: Option<f64>, y: Option<f64>| match (x, y) {
             (Some(x), Some(y)) => (x * y - 1.0).abs() < 1e-6 || x.min(y) < 1e-200,
@@ -363,8 +376,8 @@ proptest! {
         prop_assert!(close(there.hi, back.lo));
         prop_assert_eq!(there.layout, back.layout);
         let mirrored = match there.verdict {
-            Verdict::Better => Verdict::Worse,
-            Verdict::Worse => Verdict::Better,
+            SideVerdict::Better => SideVerdict::Worse,
+            SideVerdict::Worse => SideVerdict::Better,
             other => other,
         };
         prop_assert_eq!(mirrored, back.verdict);
@@ -373,7 +386,7 @@ proptest! {
     #[test]
     fn units_do_not_matter((one, two, later) in sides(), factor in 1e-3..1e3_f64) {
         let scaled = |values: &[f64]| values.iter().map(|v| v * factor).collect::<Vec<_>>();
-        let options = Options::default();
+        let options = ComparisonOptions::default();
         let plain = compare(&runs(&one, 0, 2), &runs(&two, later, 2), &options);
         let other = compare(&runs(&scaled(&one), 0, 2), &runs(&scaled(&two), later, 2), &options);
         prop_assert!((plain.ratio.unwrap() / other.ratio.unwrap() - 1.0).abs() < 1e-9);
@@ -385,7 +398,7 @@ proptest! {
 
     #[test]
     fn intervals_contain_the_ratio((one, two, later) in sides()) {
-        let found = compare(&runs(&one, 0, 2), &runs(&two, later, 2), &Options::default());
+        let found = compare(&runs(&one, 0, 2), &runs(&two, later, 2), &ComparisonOptions::default());
         if let (Some(lo), Some(hi)) = (found.lo, found.hi) {
             let ratio = found.ratio.unwrap();
             prop_assert!(lo <= ratio && ratio <= hi);

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Verdict on the other side, compared with base. Less energy is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum SideVerdict {
     /// The interval is below one, and the difference exceeds the minimum effect.
     Better,
     /// The interval is above one, and the difference exceeds the minimum effect.
@@ -36,7 +36,7 @@ pub enum Reason {
     Coverage,
 }
 
-impl Verdict {
+impl SideVerdict {
     /// Returns it as text.
     pub const fn words(self) -> &'static str {
         match self {

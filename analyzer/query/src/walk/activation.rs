@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// One activation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Activation {
+pub struct PricedActivation {
     /// The recorded row.
     pub row: SpanRow,
     /// Start, clipped to the selected window.
@@ -33,13 +33,13 @@ pub struct EntryCost {
 }
 
 /// Receives activations.
-pub trait Visit {
+pub trait ActivationVisitor {
     /// Called when an activation starts. Its nested activations on the thread follow before its
     /// exit.
     ///
     /// # Errors
     /// Fails if the visitor cannot write.
-    fn enter(&mut self, activation: &Activation) -> Result<()> {
+    fn enter(&mut self, activation: &PricedActivation) -> Result<()> {
         let _ = activation;
         Ok(())
     }
@@ -48,7 +48,7 @@ pub trait Visit {
     ///
     /// # Errors
     /// Fails if the visitor cannot write.
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()>;
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()>;
 }
 
 /// Statistics of a walk.

@@ -1,26 +1,26 @@
 //! Open activations of one thread.
 
-use super::activation::{Activation, EntryCost};
-use super::price::Priced;
+use super::activation::{EntryCost, PricedActivation};
+use super::price::PricedInterval;
 
 /// Open activations of one thread, outermost first, and the time up to which they are priced.
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    stack: Vec<Frame>,
+    stack: Vec<LaneFrame>,
     now_ns: i64,
 }
 
 /// An open activation.
 #[derive(Debug)]
-pub(super) struct Frame {
-    pub(super) activation: Activation,
+pub(super) struct LaneFrame {
+    pub(super) activation: PricedActivation,
     pub(super) is_emitted: bool,
     /// Whether it ended after its enclosing activation.
     pub(super) is_clipped: bool,
     /// Its recorded end.
     end_ns: i64,
-    self_cost: Priced,
-    nested_cost: Priced,
+    self_cost: PricedInterval,
+    nested_cost: PricedInterval,
 }
 
 /// The next step of the innermost activation.
@@ -39,20 +39,24 @@ impl Lane {
 
     /// Opens an activation within the innermost one. Its end is clipped to that of the
     /// enclosing one.
-    pub(super) fn push(&mut self, mut activation: Activation, is_emitted: bool) -> &Frame {
+    pub(super) fn push(
+        &mut self,
+        mut activation: PricedActivation,
+        is_emitted: bool,
+    ) -> &LaneFrame {
         let end_ns = activation.end_ns;
         if let Some(outer) = self.stack.last() {
             activation.end_ns = end_ns.min(outer.activation.end_ns);
         }
         activation.depth = self.stack.iter().filter(|frame| frame.is_emitted).count();
         self.now_ns = activation.start_ns;
-        self.stack.push(Frame {
+        self.stack.push(LaneFrame {
             is_clipped: activation.end_ns < end_ns,
             activation,
             is_emitted,
             end_ns,
-            self_cost: Priced::default(),
-            nested_cost: Priced::default(),
+            self_cost: PricedInterval::default(),
+            nested_cost: PricedInterval::default(),
         });
         &self.stack[self.stack.len() - 1]
     }
@@ -79,7 +83,7 @@ impl Lane {
     }
 
     /// Adds the cost of the innermost activation until `until_ns`.
-    pub(super) fn add(&mut self, priced: &Priced, until_ns: i64) {
+    pub(super) fn add(&mut self, priced: &PricedInterval, until_ns: i64) {
         self.now_ns = self.now_ns.max(until_ns);
         if let Some(top) = self.stack.last_mut() {
             top.self_cost.add(priced);
@@ -87,7 +91,7 @@ impl Lane {
     }
 
     /// Ends the innermost activation. One that is not emitted is merged into the enclosing one.
-    pub(super) fn pop(&mut self) -> Option<(Frame, EntryCost)> {
+    pub(super) fn pop(&mut self) -> Option<(LaneFrame, EntryCost)> {
         let frame = self.stack.pop()?;
         let mut inclusive = frame.self_cost;
         inclusive.add(&frame.nested_cost);

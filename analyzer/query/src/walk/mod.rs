@@ -24,7 +24,7 @@ mod price;
 mod seek;
 mod select;
 
-pub use activation::{Activation, EntryCost, Visit, WalkStats};
+pub use activation::{ActivationVisitor, EntryCost, PricedActivation, WalkStats};
 pub use filter::WalkFilter;
 pub use filter::share;
 pub use parse::{parse_energy, parse_window};

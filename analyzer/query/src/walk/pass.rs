@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use energy_data::rows::{SpanRow, WindowPowerRow};
 
-use super::activation::{Activation, EntryCost, Visit, WalkStats};
-use super::fields::Fields;
+use super::activation::{ActivationVisitor, EntryCost, PricedActivation, WalkStats};
+use super::fields::FieldRows;
 use super::filter::WalkFilter;
-use super::lane::{Frame, Lane};
-use super::price::Prices;
+use super::lane::{Lane, LaneFrame};
+use super::price::WindowPrices;
 use super::seek::WalkStart;
 use super::select::{SelectActivations, SelectAll, SelectByEnergy};
 use crate::error::Result;
@@ -22,7 +22,7 @@ pub fn walk(
     recording: &Recording,
     run: &Run,
     filter: &WalkFilter,
-    visitor: &mut dyn Visit,
+    visitor: &mut dyn ActivationVisitor,
 ) -> Result<WalkStats> {
     let Some(least_j) = filter.least_j else {
         return walk_selected(recording, run, filter, &SelectAll, visitor);
@@ -39,7 +39,7 @@ fn walk_selected(
     run: &Run,
     filter: &WalkFilter,
     selection: &dyn SelectActivations,
-    visitor: &mut dyn Visit,
+    visitor: &mut dyn ActivationVisitor,
 ) -> Result<WalkStats> {
     let store = recording.store();
     let start = WalkStart::find(recording, run, filter)?;
@@ -48,12 +48,12 @@ fn walk_selected(
     let mut windows = store.window_powers_from(run.no, attribution, start.time_ns)?;
     let windows = windows.iter()?.map(|row| Ok(row?));
     let kinds = store.kinds(run.no, |_| 0)?.of_node;
-    let mut walk = Walk {
+    let mut walk = LaneWalk {
         lanes: BTreeMap::new(),
         filter,
         last_ns: last_seen(recording, run)?,
         emitter: Emitter {
-            prices: Prices::new(windows, kinds),
+            prices: WindowPrices::new(windows, kinds),
             selection,
             visitor,
             walked: WalkStats::default(),
@@ -63,7 +63,7 @@ fn walk_selected(
         walk.begin(row, fields)?;
     }
     let mut fields = store.fields_from(run.no, start.seq)?;
-    let mut texts = Fields::new(fields.iter()?.map(|row| Ok(row?)));
+    let mut texts = FieldRows::new(fields.iter()?.map(|row| Ok(row?)));
     let mut spans = store.spans_from(run.no, start.seq)?;
     let until_ns = filter.window.map_or(i64::MAX, |(_, until_ns)| until_ns);
     for row in spans.iter()? {
@@ -88,7 +88,7 @@ fn last_seen(recording: &Recording, run: &Run) -> Result<i64> {
 }
 
 /// Open activations of all threads, and the emitter that receives them.
-struct Walk<'w, W: Iterator> {
+struct LaneWalk<'w, W: Iterator> {
     lanes: BTreeMap<u32, Lane>,
     filter: &'w WalkFilter,
     /// End of activations that are open.
@@ -97,20 +97,20 @@ struct Walk<'w, W: Iterator> {
 }
 
 struct Emitter<'w, W: Iterator> {
-    prices: Prices<W>,
+    prices: WindowPrices<W>,
     selection: &'w dyn SelectActivations,
-    visitor: &'w mut dyn Visit,
+    visitor: &'w mut dyn ActivationVisitor,
     walked: WalkStats,
 }
 
-impl<W: Iterator<Item = Result<WindowPowerRow>>> Walk<'_, W> {
+impl<W: Iterator<Item = Result<WindowPowerRow>>> LaneWalk<'_, W> {
     /// Begins an activation if the filter selects a part of it.
     fn begin(&mut self, row: SpanRow, fields: Option<String>) -> Result<()> {
         let end_ns = row.end_ns.unwrap_or(self.last_ns);
         let Some((start_ns, end_ns)) = self.filter.clip(row.start_ns, end_ns) else {
             return Ok(());
         };
-        let activation = Activation {
+        let activation = PricedActivation {
             row,
             start_ns,
             end_ns,
@@ -145,7 +145,7 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Walk<'_, W> {
 }
 
 impl<W: Iterator<Item = Result<WindowPowerRow>>> Emitter<'_, W> {
-    fn begin(&mut self, frame: &Frame) -> Result<()> {
+    fn begin(&mut self, frame: &LaneFrame) -> Result<()> {
         if !frame.is_emitted {
             return Ok(());
         }
@@ -171,7 +171,7 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Emitter<'_, W> {
         Ok(())
     }
 
-    fn end(&mut self, frame: &Frame, cost: &EntryCost) -> Result<()> {
+    fn end(&mut self, frame: &LaneFrame, cost: &EntryCost) -> Result<()> {
         if !frame.is_emitted {
             self.walked.below_minimum += 1;
             return Ok(());

@@ -15,7 +15,7 @@ const MAX_WINDOWS: usize = 65_536;
 
 /// Energy of an interval, and how much of it windows covered.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Priced {
+pub(super) struct PricedInterval {
     pub(super) energy_j: f64,
     pub(super) length_ns: i64,
     covered_ns: i64,
@@ -23,7 +23,7 @@ pub(super) struct Priced {
     touched: bool,
 }
 
-impl Priced {
+impl PricedInterval {
     pub(super) fn add(&mut self, other: &Self) {
         self.energy_j += other.energy_j;
         self.length_ns += other.length_ns;
@@ -39,26 +39,26 @@ impl Priced {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Window {
+struct PriceWindow {
     start_ns: i64,
     end_ns: i64,
     power_w: f64,
 }
 
 /// Thread and kind; 0 stands for all.
-type Key = (u32, u32);
+type ThreadKindKey = (u32, u32);
 
 /// Power windows around the current time. `W` yields all windows of a run by start.
-pub(super) struct Prices<W: Iterator> {
+pub(super) struct WindowPrices<W: Iterator> {
     rows: std::iter::Peekable<W>,
     /// By thread and kind, then by rail (there are few rails).
-    windows: HashMap<Key, Vec<(u32, VecDeque<Window>)>>,
+    windows: HashMap<ThreadKindKey, Vec<(u32, VecDeque<PriceWindow>)>>,
     window_count: usize,
     next_drop_at: usize,
     kind_of_node: Vec<u32>,
 }
 
-impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
+impl<W: Iterator<Item = Result<WindowPowerRow>>> WindowPrices<W> {
     /// Creates it. `kind_of_node` may be empty if no window is specific to a kind.
     pub(super) fn new(rows: W, kind_of_node: Vec<u32>) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
         thread: u32,
         node: u32,
         (start_ns, end_ns): (i64, i64),
-    ) -> Result<Priced> {
+    ) -> Result<PricedInterval> {
         self.read_until(end_ns.max(start_ns + 1))?;
         let kind = self.kind_of_node.get(node as usize).copied().unwrap_or(0);
         let any = self.overlapping([(0, 0), (thread, 0)], (start_ns, end_ns));
@@ -131,7 +131,7 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
             rails.push((row.rail, VecDeque::new()));
             rails.len() - 1
         });
-        rails[at].1.push_back(Window {
+        rails[at].1.push_back(PriceWindow {
             start_ns: row.start_ns,
             end_ns: row.end_ns,
             power_w: row.power_w,
@@ -141,8 +141,12 @@ impl<W: Iterator<Item = Result<WindowPowerRow>>> Prices<W> {
 
     /// Sums the windows of all rails with these keys; the covered time is that of the best
     /// covered rail.
-    fn overlapping(&self, keys: [Key; 2], (start_ns, end_ns): (i64, i64)) -> Priced {
-        let mut priced = Priced::default();
+    fn overlapping(
+        &self,
+        keys: [ThreadKindKey; 2],
+        (start_ns, end_ns): (i64, i64),
+    ) -> PricedInterval {
+        let mut priced = PricedInterval::default();
         for (_, windows) in keys
             .iter()
             .filter_map(|key| self.windows.get(key))

@@ -1,6 +1,6 @@
 //! Selection of the activations to emit.
 
-use super::activation::{Activation, EntryCost, Visit};
+use super::activation::{ActivationVisitor, EntryCost, PricedActivation};
 use crate::error::Result;
 
 /// Decides which activations are emitted.
@@ -31,8 +31,8 @@ impl SelectByEnergy {
     }
 }
 
-impl Visit for SelectByEnergy {
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()> {
+impl ActivationVisitor for SelectByEnergy {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         if cost.inclusive_j.is_some_and(|j| j < self.least_j) {
             return Ok(());
         }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::super::console::warn;
 use crate::format::bytes;
 use crate::run::RunEvent;
 
 /// A spinner or bar on standard error, only on a terminal. Warnings are printed everywhere.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct RunIndicator(Option<ProgressBar>);
+pub(super) struct RunIndicator(Option<ProgressBar>);
 
 impl RunIndicator {
     /// Shows an event.
-    pub(in crate::cli) fn show(&mut self, event: RunEvent<'_>) {
+    pub(super) fn show(&mut self, event: RunEvent<'_>) {
         match event {
-            RunEvent::Warning(text) => super::super::warn(text),
+            RunEvent::Warning(text) => warn(text),
             RunEvent::Step(step) => self.0 = spinner(step.to_owned()),
             RunEvent::Loading {
                 done,

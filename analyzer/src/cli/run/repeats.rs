@@ -3,11 +3,13 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::super::console::style;
+use super::super::database::open_recording;
+use super::super::exit::UsageError;
 use super::super::progress::Progress;
-use super::super::{Usage, open_recording};
-use super::RunArgs;
+use super::args::RunArgs;
 use super::indicator::RunIndicator;
-use crate::compare::{CompareOptions, Compared, ComparedEnergy, put_first, sides};
+use crate::compare::{CompareOptions, ComparedEnergy, ComparedSides, put_first, sides};
 use crate::format::{Format, escape};
 use crate::program::Interrupt;
 use crate::repeat::{self, PlannedRun, RepeatPlan};
@@ -21,7 +23,7 @@ pub(super) fn begin(db: &Path, args: &RunArgs, out: &mut dyn Write) -> anyhow::R
     if args.options.chrome.is_some() || args.flamegraph.is_some() {
         let text = "--chrome and --flamegraph need a single run; draw repeats with \
                     `energy flamegraph GROUP`";
-        return Err(Usage(text.to_owned()).into());
+        return Err(UsageError(text.to_owned()).into());
     }
     let plan = RepeatPlan::new(&args.options, &args.variants, &args.repeats);
     refuse_existing(db, &plan.group)?;
@@ -39,7 +41,7 @@ fn refuse_existing(db: &Path, group: &str) -> anyhow::Result<()> {
     }
     let runs = crate::query::list(&open_recording(db)?)?;
     if runs.iter().any(|run| run.group.as_deref() == Some(group)) {
-        return Err(Usage(format!(
+        return Err(UsageError(format!(
             "group {0} exists; resume it with --resume {0}, or choose another name",
             escape(group)
         ))
@@ -63,7 +65,7 @@ pub(super) fn resume(
         .unwrap_or_else(|| args.options.prompt.clone());
     if sha256_of(prompt.as_bytes()) != plan.prompt_sha256 {
         let text = "the prompt was not stored: give the same prompt with --resume";
-        return Err(Usage(text.to_owned()).into());
+        return Err(UsageError(text.to_owned()).into());
     }
     let mut indicator = RunIndicator::default();
     for (config, known) in plan.configs.iter().zip(&resumed.models) {
@@ -72,7 +74,7 @@ pub(super) fn resume(
         })?)?;
         let is_other = known.as_ref().is_some_and(|known| *known != now);
         if is_other && !args.force {
-            return Err(Usage(format!(
+            return Err(UsageError(format!(
                 "model {}: the file has changed since the first repeats; give --force to resume \
                  anyway",
                 escape(&config.options.model)
@@ -103,7 +105,7 @@ fn make(db: &Path, plan: &RepeatPlan, prompt: &str, out: &mut dyn Write) -> anyh
         return Err(anyhow::Error::from(error).context(text));
     }
     let recording = open_recording(db)?;
-    let style = super::super::style();
+    let style = style();
     repeat::answer(&recording, plan)?.write(out, Format::Table, &style)?;
     if !SIDES.contains(&plan.configs.len()) || plan.repeat < 2 {
         return Ok(());
@@ -120,6 +122,6 @@ fn make(db: &Path, plan: &RepeatPlan, prompt: &str, out: &mut dyn Write) -> anyh
         ..CompareOptions::default()
     };
     writeln!(out)?;
-    let compared = Compared::read(&recording, sides, &options)?;
+    let compared = ComparedSides::read(&recording, sides, &options)?;
     Ok(compared.write(&left_out, None, out, Format::Table, &style)?)
 }

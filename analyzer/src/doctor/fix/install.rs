@@ -14,8 +14,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use super::fault;
-use crate::error::Result;
+use super::user::is_root;
+use crate::error::{Error, Result};
 
 /// Folders of system tools. `PATH` is not searched because it may contain folders that
 /// others can write to.
@@ -34,7 +34,7 @@ impl AsRoot {
     /// Uses `sudo` unless this process runs as root.
     pub fn for_here() -> Self {
         Self {
-            uses_sudo: !super::is_root(),
+            uses_sudo: !is_root(),
             folders: TOOLS.map(PathBuf::from).to_vec(),
         }
     }
@@ -182,4 +182,12 @@ fn command_line(command: &Command) -> String {
 
 fn failed(command: &str, why: &str) -> crate::error::Error {
     fault(&format!("`{command}` failed: {why}"))
+}
+
+/// Returns the error of a step that failed.
+pub(super) fn fault(what: &str) -> Error {
+    Error::Program {
+        program: "doctor".to_owned(),
+        what: what.to_owned(),
+    }
 }

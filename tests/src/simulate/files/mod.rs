@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::trace::{Rail, RailTruth};
-use super::{Scenario, Settings, SimulateError, Trace};
+use super::trace::{RailTruth, SimulatedRail};
+use super::{Scenario, Settings, SimulateError, SimulatedTrace};
 
 const SPANS: (&str, &str) = (
     "spans.csv",
@@ -32,12 +32,12 @@ const DOCUMENT: &str = "truth.json";
 
 /// `truth.json`.
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct TruthDocument {
     scenario: String,
     seed: u64,
     clock_offset_ms: f64,
-    rails: BTreeMap<Rail, RailTruth>,
+    rails: BTreeMap<SimulatedRail, RailTruth>,
     config: Settings,
     #[serde(default)]
-    powers_w: BTreeMap<String, BTreeMap<Rail, f64>>,
+    powers_w: BTreeMap<String, BTreeMap<SimulatedRail, f64>>,
 }

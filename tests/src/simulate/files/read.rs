@@ -5,10 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{DOCUMENT, Document, KINDS, SAMPLES, SPANS, Scenario, SimulateError, TRUTH, Trace};
-use crate::simulate::trace::{KindTruth, Sample, Span, Truth};
+use super::{
+    DOCUMENT, KINDS, SAMPLES, SPANS, Scenario, SimulateError, SimulatedTrace, TRUTH, TruthDocument,
+};
+use crate::simulate::trace::{KindTruth, SimulatedSample, SimulatedSpan, TraceTruth};
 
-impl Trace {
+impl SimulatedTrace {
     /// Reads the trace in `folder`.
     ///
     /// # Errors
@@ -17,7 +19,7 @@ impl Trace {
         let path = folder.join(DOCUMENT);
         let text = fs::read_to_string(&path);
         let text = text.map_err(|source| SimulateError::File { path, source })?;
-        let document: Document = serde_json::from_str(&text)?;
+        let document: TruthDocument = serde_json::from_str(&text)?;
         let (kinds, spans) = spans(folder)?;
         let place = |name: &str| {
             let found = kinds.binary_search_by(|kind| kind.as_str().cmp(name));
@@ -37,7 +39,7 @@ impl Trace {
             seed: document.seed,
             settings: document.config,
             samples: samples(folder)?,
-            truth: Truth {
+            truth: TraceTruth {
                 clock_offset_ms: document.clock_offset_ms,
                 rails: document.rails,
                 kinds: kind_truth,
@@ -50,9 +52,9 @@ impl Trace {
     }
 }
 
-fn samples(folder: &Path) -> Result<Vec<Sample>, SimulateError> {
+fn samples(folder: &Path) -> Result<Vec<SimulatedSample>, SimulateError> {
     rows(folder, SAMPLES, |[start, end, rail, energy]| {
-        Ok(Sample {
+        Ok(SimulatedSample {
             start_ns: parsed(start)?,
             end_ns: parsed(end)?,
             rail: rail.parse()?,
@@ -66,7 +68,7 @@ fn span_energy(folder: &Path) -> Result<Vec<f64>, SimulateError> {
 }
 
 /// Names of kinds, sorted, and all spans.
-fn spans(folder: &Path) -> Result<(Vec<String>, Vec<Span>), SimulateError> {
+fn spans(folder: &Path) -> Result<(Vec<String>, Vec<SimulatedSpan>), SimulateError> {
     let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
     let mut next_id = 1_u64;
     let mut spans = rows(
@@ -78,7 +80,7 @@ fn spans(folder: &Path) -> Result<(Vec<String>, Vec<Span>), SimulateError> {
             }
             next_id += 1;
             let new = by_name.len();
-            Ok(Span {
+            Ok(SimulatedSpan {
                 parent: parsed(parent)?,
                 thread: parsed(thread)?,
                 kind: *by_name.entry(kind.to_owned()).or_insert(new),

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use super::{DOCUMENT, Document, KINDS, SAMPLES, SPANS, SimulateError, TRUTH, Trace};
+use super::{DOCUMENT, KINDS, SAMPLES, SPANS, SimulateError, SimulatedTrace, TRUTH, TruthDocument};
 
-impl Trace {
+impl SimulatedTrace {
     /// Writes the trace's files into `folder`, which is created if needed.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl Trace {
         table(folder, SAMPLES, |file| self.write_samples(file))?;
         table(folder, TRUTH, |file| self.write_truth(file))?;
         table(folder, KINDS, |file| self.write_kinds(file))?;
-        let document = Document {
+        let document = TruthDocument {
             scenario: self.scenario.name().to_owned(),
             seed: self.seed,
             clock_offset_ms: self.truth.clock_offset_ms,

@@ -1,13 +1,13 @@
 //! A pair that alternates in a fixed ratio of time, `A` 200 us and `B` 300 us, far
 //! below any sampling period: samples show their sum only. `C` and `D` run separately.
 
-use crate::simulate::program::{Place, Program};
-use crate::simulate::trace::Rail;
+use crate::simulate::program::{SimulatedProgram, SpanPlace};
+use crate::simulate::trace::SimulatedRail;
 
-pub(super) fn run(program: &mut Program<'_>) -> i64 {
+pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
     let [a, b, c, d] = [("A", 25.0), ("B", 10.0), ("C", 15.0), ("D", 8.0)]
-        .map(|(name, watts)| program.kind(name, &[(Rail::Cpu, watts)]));
-    let place = Place::on_cpu(0, 0);
+        .map(|(name, watts)| program.kind(name, &[(SimulatedRail::Cpu, watts)]));
+    let place = SpanPlace::on_cpu(0, 0);
     let mut time = program.begin_ns();
     let end = time + (super::RUN_S * 1e9) as i64;
     while time < end {

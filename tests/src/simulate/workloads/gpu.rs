@@ -1,8 +1,8 @@
 //! Steps that launch kernels, which a graphics processor executes one after another.
 //! Kernels have spans of their own, with the launch as parent.
 
-use crate::simulate::program::{Kind, Place, Program};
-use crate::simulate::trace::Rail;
+use crate::simulate::program::{KindIndex, SimulatedProgram, SpanPlace};
+use crate::simulate::trace::SimulatedRail;
 
 /// The thread that stands for the graphics processor's queue.
 const QUEUE: u32 = 100;
@@ -27,22 +27,22 @@ const KERNELS: [(&str, f64); 12] = [
 ];
 
 /// What runs on the processor.
-struct Host {
-    step: Kind,
-    prepare: Kind,
-    launch: Kind,
-    wait: Kind,
-    finish: Kind,
+struct ProcessorUse {
+    step: KindIndex,
+    prepare: KindIndex,
+    launch: KindIndex,
+    wait: KindIndex,
+    finish: KindIndex,
 }
 
 /// What runs on the graphics processor.
 struct Kernels {
-    kinds: Vec<Kind>,
+    kinds: Vec<KindIndex>,
     mean_us: Vec<f64>,
     mixtures: Vec<Vec<f64>>,
 }
 
-pub(super) fn run(program: &mut Program<'_>) -> i64 {
+pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
     let kernels = kernels(program);
     let host = host(program);
     let mut time = program.begin_ns();
@@ -55,9 +55,15 @@ pub(super) fn run(program: &mut Program<'_>) -> i64 {
     time + super::TAIL_NS * 3 / 2
 }
 
-fn kernels(program: &mut Program<'_>) -> Kernels {
+fn kernels(program: &mut SimulatedProgram<'_>) -> Kernels {
     let kind = |&(name, watts): &(&str, f64)| {
-        program.kind(name, &[(Rail::Gpu, watts), (Rail::Dram, KERNEL_DRAM_W)])
+        program.kind(
+            name,
+            &[
+                (SimulatedRail::Gpu, watts),
+                (SimulatedRail::Dram, KERNEL_DRAM_W),
+            ],
+        )
     };
     let kinds = KERNELS.iter().map(kind).collect();
     let mean_us = KERNELS
@@ -74,11 +80,14 @@ fn kernels(program: &mut Program<'_>) -> Kernels {
     }
 }
 
-fn host(program: &mut Program<'_>) -> Host {
+fn host(program: &mut SimulatedProgram<'_>) -> ProcessorUse {
     let mut kind = |name: &str, cpu_w: f64, dram_w: f64| {
-        program.kind(name, &[(Rail::Cpu, cpu_w), (Rail::Dram, dram_w)])
+        program.kind(
+            name,
+            &[(SimulatedRail::Cpu, cpu_w), (SimulatedRail::Dram, dram_w)],
+        )
     };
-    Host {
+    ProcessorUse {
         launch: kind("launch", 7.0, 0.3),
         wait: kind("sync", 3.0, 0.1),
         prepare: kind("preproc", 11.0, 2.5),
@@ -88,14 +97,14 @@ fn host(program: &mut Program<'_>) -> Host {
 }
 
 fn step(
-    program: &mut Program<'_>,
-    host: &Host,
+    program: &mut SimulatedProgram<'_>,
+    host: &ProcessorUse,
     kernels: &Kernels,
     mut time: i64,
     queue_free: &mut i64,
 ) -> i64 {
-    let step = program.open(host.step, Place::on_cpu(0, 0), time);
-    let in_step = Place::on_cpu(step, 0);
+    let step = program.open(host.step, SpanPlace::on_cpu(0, 0), time);
+    let in_step = SpanPlace::on_cpu(step, 0);
     time += program.gap(20.0);
     time = program.leaf(host.prepare, in_step, time, 3_000.0);
     let mixture = program.draws.choose(&kernels.mixtures);
@@ -105,10 +114,10 @@ fn step(
         time += 6_000 + program.gap(4.0);
         program.close(launch, time);
         let begin = (*queue_free).max(time + 5_000);
-        let queued = Place {
+        let queued = SpanPlace {
             parent: launch,
             thread: QUEUE,
-            rail: Rail::Gpu,
+            rail: SimulatedRail::Gpu,
             layer: None,
         };
         let us = kernels.mean_us[kernel];

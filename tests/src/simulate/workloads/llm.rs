@@ -1,7 +1,7 @@
 //! A decoder that generates text: `run` > `prefill`, `decode` > `token` > layer > op.
 
-use crate::simulate::program::{Kind, Place, Program};
-use crate::simulate::trace::Rail;
+use crate::simulate::program::{KindIndex, SimulatedProgram, SpanPlace};
+use crate::simulate::trace::SimulatedRail;
 
 const LAYERS: usize = 30;
 
@@ -79,9 +79,9 @@ const HEAD: [(&str, f64, f64); 4] = [
 ];
 
 /// Kinds of ops by layer (one entry for all layers unless they are separate) and op.
-type Ops = Vec<Vec<Kind>>;
+type LayerOps = Vec<Vec<KindIndex>>;
 
-pub(super) fn run(program: &mut Program<'_>, tokens: usize, with_prefill: bool) -> i64 {
+pub(super) fn run(program: &mut SimulatedProgram<'_>, tokens: usize, with_prefill: bool) -> i64 {
     let tokens = program
         .settings
         .tokens
@@ -92,13 +92,13 @@ pub(super) fn run(program: &mut Program<'_>, tokens: usize, with_prefill: bool) 
     });
     let mut time = program.begin_ns();
     let run_kind = container(program, "run");
-    let run = program.open(run_kind, Place::on_cpu(0, 0), time);
+    let run = program.open(run_kind, SpanPlace::on_cpu(0, 0), time);
     time += program.gap(300.0);
     if with_prefill {
         time = prefill(program, run, &prefill_ops, time);
     }
     let decode_kind = container(program, "decode");
-    let decode = program.open(decode_kind, Place::on_cpu(run, 0), time);
+    let decode = program.open(decode_kind, SpanPlace::on_cpu(run, 0), time);
     for number in 0..tokens {
         time = token(program, decode, &decode_ops, number, time);
     }
@@ -108,20 +108,27 @@ pub(super) fn run(program: &mut Program<'_>, tokens: usize, with_prefill: bool) 
 }
 
 /// Spans that hold others draw this much in their own time.
-fn container(program: &mut Program<'_>, name: &str) -> Kind {
-    program.kind(name, &[(Rail::Cpu, 6.0)])
+fn container(program: &mut SimulatedProgram<'_>, name: &str) -> KindIndex {
+    program.kind(name, &[(SimulatedRail::Cpu, 6.0)])
 }
 
-fn ops(program: &mut Program<'_>, phase: &str, watts: impl Fn(&Op) -> f64) -> Ops {
+fn ops(program: &mut SimulatedProgram<'_>, phase: &str, watts: impl Fn(&Op) -> f64) -> LayerOps {
     if !program.settings.kinds_per_layer {
-        let kind =
-            |op: &Op| program.kind(&format!("{phase}{}", op.name), &[(Rail::Cpu, watts(op))]);
+        let kind = |op: &Op| {
+            program.kind(
+                &format!("{phase}{}", op.name),
+                &[(SimulatedRail::Cpu, watts(op))],
+            )
+        };
         return vec![OPS.iter().map(kind).collect()];
     }
-    let first = OPS
-        .iter()
-        .map(|op| program.kind(&format!("{phase}{}@00", op.name), &[(Rail::Cpu, watts(op))]));
-    let first: Vec<Kind> = first.collect();
+    let first = OPS.iter().map(|op| {
+        program.kind(
+            &format!("{phase}{}@00", op.name),
+            &[(SimulatedRail::Cpu, watts(op))],
+        )
+    });
+    let first: Vec<KindIndex> = first.collect();
     let layer = |layer: usize| {
         let alike = OPS.iter().zip(&first);
         let alike = alike.map(|(op, &first)| {
@@ -132,9 +139,9 @@ fn ops(program: &mut Program<'_>, phase: &str, watts: impl Fn(&Op) -> f64) -> Op
     (0..LAYERS).map(layer).collect()
 }
 
-fn prefill(program: &mut Program<'_>, run: u64, ops: &Ops, mut time: i64) -> i64 {
+fn prefill(program: &mut SimulatedProgram<'_>, run: u64, ops: &LayerOps, mut time: i64) -> i64 {
     let kind = container(program, "prefill");
-    let phase = program.open(kind, Place::on_cpu(run, 0), time);
+    let phase = program.open(kind, SpanPlace::on_cpu(run, 0), time);
     time += program.gap(50.0);
     time = embed(program, phase, 800.0, time);
     for number in 0..LAYERS {
@@ -146,9 +153,15 @@ fn prefill(program: &mut Program<'_>, run: u64, ops: &Ops, mut time: i64) -> i64
     time
 }
 
-fn token(program: &mut Program<'_>, decode: u64, ops: &Ops, number: usize, mut time: i64) -> i64 {
+fn token(
+    program: &mut SimulatedProgram<'_>,
+    decode: u64,
+    ops: &LayerOps,
+    number: usize,
+    mut time: i64,
+) -> i64 {
     let kind = container(program, "token");
-    let token = program.open(kind, Place::on_cpu(decode, 0), time);
+    let token = program.open(kind, SpanPlace::on_cpu(decode, 0), time);
     time += program.gap(20.0);
     time = embed(program, token, 60.0, time);
     let longer = 0.7 + 0.6 * number as f64 / 64.0;
@@ -160,34 +173,34 @@ fn token(program: &mut Program<'_>, decode: u64, ops: &Ops, number: usize, mut t
         time = layer(program, "d.layer", token, ops, number, time, times);
     }
     for (name, us, watts) in HEAD {
-        let kind = program.kind(name, &[(Rail::Cpu, watts)]);
+        let kind = program.kind(name, &[(SimulatedRail::Cpu, watts)]);
         time += program.gap(8.0);
-        time = program.leaf(kind, Place::on_cpu(token, 0), time, us);
+        time = program.leaf(kind, SpanPlace::on_cpu(token, 0), time, us);
     }
     program.close(token, time);
     time
 }
 
-fn embed(program: &mut Program<'_>, parent: u64, us: f64, time: i64) -> i64 {
-    let kind = program.kind("embed", &[(Rail::Cpu, 8.0)]);
-    program.leaf(kind, Place::on_cpu(parent, 0), time, us)
+fn embed(program: &mut SimulatedProgram<'_>, parent: u64, us: f64, time: i64) -> i64 {
+    let kind = program.kind("embed", &[(SimulatedRail::Cpu, 8.0)]);
+    program.leaf(kind, SpanPlace::on_cpu(parent, 0), time, us)
 }
 
 fn layer(
-    program: &mut Program<'_>,
+    program: &mut SimulatedProgram<'_>,
     name: &str,
     parent: u64,
-    ops: &Ops,
+    ops: &LayerOps,
     number: usize,
     mut time: i64,
     times: impl Fn(&Op) -> f64,
 ) -> i64 {
     let kind = container(program, name);
-    let layer = program.open(kind, Place::on_cpu(parent, 0), time);
+    let layer = program.open(kind, SpanPlace::on_cpu(parent, 0), time);
     let kinds = &ops[number.min(ops.len() - 1)];
     for (op, &kind) in OPS.iter().zip(kinds) {
         time += program.gap(3.0);
-        let place = Place::on_cpu(layer, 0).in_layer(number);
+        let place = SpanPlace::on_cpu(layer, 0).in_layer(number);
         time = program.leaf(kind, place, time, op.us * times(op));
     }
     time += program.gap(3.0);

@@ -9,8 +9,8 @@ mod web;
 use std::fmt;
 use std::str::FromStr;
 
-use super::program::Program;
-use super::{Sensor, Settings, SimulateError};
+use super::program::SimulatedProgram;
+use super::{SensorModel, Settings, SimulateError};
 
 /// How long most programs run, s.
 const RUN_S: f64 = 20.0;
@@ -78,7 +78,7 @@ impl Scenario {
                 ..usual
             },
             Self::Gpu => Settings {
-                sensor: Sensor::Multi,
+                sensor: SensorModel::Multi,
                 idle_w: 6.0,
                 ..usual
             },
@@ -87,7 +87,7 @@ impl Scenario {
     }
 
     /// Runs it and returns the run's end, ns.
-    pub(super) fn run(self, program: &mut Program<'_>) -> i64 {
+    pub(super) fn run(self, program: &mut SimulatedProgram<'_>) -> i64 {
         match self {
             Self::Llm | Self::LlmFine => llm::run(program, 64, true),
             Self::Short => llm::run(program, 6, false),

@@ -1,16 +1,16 @@
 //! Kinds in proportions that change, one long span in the middle, one at the end.
 
-use crate::simulate::program::{Place, Program};
-use crate::simulate::trace::Rail;
+use crate::simulate::program::{SimulatedProgram, SpanPlace};
+use crate::simulate::trace::SimulatedRail;
 
 const KINDS: usize = 10;
 const MIXTURES: usize = 40;
 const RUN_S: f64 = 15.0;
 
-pub(super) fn run(program: &mut Program<'_>) -> i64 {
+pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
     let kind = |number| {
         let watts = program.powers.uniform(5.0, 28.0);
-        program.kind(&format!("k{number}"), &[(Rail::Cpu, watts)])
+        program.kind(&format!("k{number}"), &[(SimulatedRail::Cpu, watts)])
     };
     let kinds: Vec<_> = (0..KINDS).map(kind).collect();
     let mean_us: Vec<_> = (0..KINDS)
@@ -19,9 +19,9 @@ pub(super) fn run(program: &mut Program<'_>) -> i64 {
     let mixtures: Vec<_> = (0..MIXTURES)
         .map(|_| program.draws.shares(KINDS, 2.0))
         .collect();
-    let load = program.kind("load_model", &[(Rail::Cpu, 9.0)]);
-    let flush = program.kind("flush", &[(Rail::Cpu, 20.0)]);
-    let place = Place::on_cpu(0, 0);
+    let load = program.kind("load_model", &[(SimulatedRail::Cpu, 9.0)]);
+    let flush = program.kind("flush", &[(SimulatedRail::Cpu, 20.0)]);
+    let place = SpanPlace::on_cpu(0, 0);
     let mut time = program.begin_ns();
     let end = time + (RUN_S * 1e9) as i64;
     let mut loaded = false;

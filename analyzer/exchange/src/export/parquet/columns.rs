@@ -5,31 +5,31 @@ use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Ty
 use parquet::errors::Result;
 use parquet::file::writer::SerializedRowGroupWriter;
 
-use super::shared::Shared;
+use super::shared::SharedBuffer;
 use crate::query::{CellValue, ColumnType};
 
 /// Columns of equal length.
-pub(super) struct Columns(Vec<Column>);
+pub(super) struct ParquetColumns(Vec<ParquetColumn>);
 
-struct Column {
-    data: Data,
+struct ParquetColumn {
+    data: ColumnData,
     /// 1 where there is a value, 0 where it is null.
     levels: Vec<i16>,
 }
 
-enum Data {
+enum ColumnData {
     Whole(Vec<i64>),
     Real(Vec<f64>),
     Text(Vec<ByteArray>),
 }
 
-impl Columns {
+impl ParquetColumns {
     pub(super) fn new(columns: &[(String, ColumnType)]) -> Self {
-        let column = |(_, kind): &(String, ColumnType)| Column {
+        let column = |(_, kind): &(String, ColumnType)| ParquetColumn {
             data: match kind {
-                ColumnType::Whole => Data::Whole(Vec::new()),
-                ColumnType::Real => Data::Real(Vec::new()),
-                ColumnType::Text => Data::Text(Vec::new()),
+                ColumnType::Whole => ColumnData::Whole(Vec::new()),
+                ColumnType::Real => ColumnData::Real(Vec::new()),
+                ColumnType::Text => ColumnData::Text(Vec::new()),
             },
             levels: Vec::new(),
         };
@@ -55,7 +55,7 @@ impl Columns {
     pub(super) fn integers(&mut self, column: usize) -> impl Iterator<Item = (usize, &mut i64)> {
         let column = self.0.get_mut(column);
         let parts = column.and_then(|column| match &mut column.data {
-            Data::Whole(values) => Some((values, &column.levels)),
+            ColumnData::Whole(values) => Some((values, &column.levels)),
             _ => None,
         });
         parts.into_iter().flat_map(|(values, levels)| {
@@ -66,16 +66,19 @@ impl Columns {
     }
 
     /// Writes all rows and clears the buffer.
-    pub(super) fn write(&mut self, group: &mut SerializedRowGroupWriter<'_, Shared>) -> Result<()> {
+    pub(super) fn write(
+        &mut self,
+        group: &mut SerializedRowGroupWriter<'_, SharedBuffer>,
+    ) -> Result<()> {
         for column in &mut self.0 {
             let Some(mut writer) = group.next_column()? else {
                 break;
             };
             let levels = &column.levels;
             match &mut column.data {
-                Data::Whole(values) => write::<Int64Type>(writer.typed(), values, levels)?,
-                Data::Real(values) => write::<DoubleType>(writer.typed(), values, levels)?,
-                Data::Text(values) => write::<ByteArrayType>(writer.typed(), values, levels)?,
+                ColumnData::Whole(values) => write::<Int64Type>(writer.typed(), values, levels)?,
+                ColumnData::Real(values) => write::<DoubleType>(writer.typed(), values, levels)?,
+                ColumnData::Text(values) => write::<ByteArrayType>(writer.typed(), values, levels)?,
             }
             writer.close()?;
             column.levels.clear();
@@ -94,12 +97,12 @@ fn write<T: DataType>(
     Ok(())
 }
 
-impl Column {
+impl ParquetColumn {
     fn push(&mut self, value: CellValue<'_>) {
         match (&mut self.data, value) {
-            (Data::Whole(values), CellValue::Whole(value)) => values.push(value),
-            (Data::Real(values), CellValue::Real(value)) => values.push(value),
-            (Data::Text(values), CellValue::Text(text)) => values.push(text.into()),
+            (ColumnData::Whole(values), CellValue::Whole(value)) => values.push(value),
+            (ColumnData::Real(values), CellValue::Real(value)) => values.push(value),
+            (ColumnData::Text(values), CellValue::Text(text)) => values.push(text.into()),
             _ => return self.levels.push(0),
         }
         self.levels.push(1);

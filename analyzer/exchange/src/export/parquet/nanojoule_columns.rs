@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 
 use super::super::nano::{Nanojoules, round};
-use super::super::source::Source;
-use super::columns::Columns;
-use crate::query::{CellValue, Column, ColumnType};
+use super::super::source::ExportSource;
+use super::columns::ParquetColumns;
+use crate::query::{CellValue, ColumnType, TableColumn};
 
 /// Accounts of the balance, except for the residual, which is the remainder.
 const ACCOUNTS: [&str; 6] = [
@@ -42,7 +42,7 @@ pub(super) struct NanojouleColumns {
 }
 
 impl NanojouleColumns {
-    pub(super) fn new(source: &Source<'_>) -> Self {
+    pub(super) fn new(source: &ExportSource<'_>) -> Self {
         Self {
             roots: source.roots().map(|rail| rail.id.into()).collect(),
             is_whole: source.filter.window.is_none(),
@@ -54,10 +54,10 @@ impl NanojouleColumns {
         }
     }
 
-    pub(super) fn begin(&mut self, table: &'static str, columns: &[Column]) {
+    pub(super) fn begin(&mut self, table: &'static str, columns: &[TableColumn]) {
         self.table = table;
         self.names = columns.iter().map(|(name, _)| *name).collect();
-        let is_energy = |(_, (name, kind)): &(usize, &Column)| {
+        let is_energy = |(_, (name, kind)): &(usize, &TableColumn)| {
             *kind == ColumnType::Real && name.ends_with("_j")
         };
         let energies = columns.iter().enumerate().filter(is_energy);
@@ -68,7 +68,7 @@ impl NanojouleColumns {
     }
 
     /// Returns the table's columns, followed by the nanojoule columns.
-    pub(super) fn columns(&self, columns: &[Column]) -> Vec<(String, ColumnType)> {
+    pub(super) fn columns(&self, columns: &[TableColumn]) -> Vec<(String, ColumnType)> {
         let original = columns
             .iter()
             .map(|(name, kind)| ((*name).to_owned(), *kind));
@@ -118,7 +118,7 @@ impl NanojouleColumns {
     }
 
     /// Adds the rounding remainder to a row that is still in memory.
-    pub(super) fn end(&mut self, columns: &mut Columns) {
+    pub(super) fn end(&mut self, columns: &mut ParquetColumns) {
         let Some(own) = self.names.iter().position(|name| *name == "self_j") else {
             return;
         };

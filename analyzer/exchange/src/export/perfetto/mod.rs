@@ -17,17 +17,17 @@ use std::collections::HashMap;
 
 use energy_data::rows::{RailRow, SampleRow, SpanEventRow};
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::output::ExportWriter;
-use super::source::Source;
+use super::source::ExportSource;
 use crate::error::Result;
-use crate::walk::{Activation, EntryCost, Visit, WalkStats};
-use packets::{Arg, Packets, Track};
+use crate::walk::{ActivationVisitor, EntryCost, PricedActivation, WalkStats};
+use packets::{Arg, Packets, PerfettoTrack};
 
 /// The Perfetto format.
 pub(super) struct Perfetto;
 
-impl Format for Perfetto {
+impl ExportFormat for Perfetto {
     fn name(&self) -> &'static str {
         "perfetto"
     }
@@ -40,7 +40,7 @@ impl Format for Perfetto {
         FormatOutput::File("pftrace")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let mut trace = PerfettoWriter {
             packets: Packets::new(out),
             source,
@@ -56,7 +56,7 @@ impl Format for Perfetto {
 
 struct PerfettoWriter<'t, 'r, 'o> {
     packets: Packets<'t, 'o>,
-    source: &'t Source<'r>,
+    source: &'t ExportSource<'r>,
 }
 
 impl PerfettoWriter<'_, '_, '_> {
@@ -71,14 +71,22 @@ impl PerfettoWriter<'_, '_, '_> {
             let pid = source.pid(thread.id);
             let name = thread.name.as_deref();
             self.packets
-                .thread(Track::Thread(thread.id), pid, thread.tid, name)?;
+                .thread(PerfettoTrack::Thread(thread.id), pid, thread.tid, name)?;
         }
         for rail in &source.rails {
-            let name = Source::counter(rail);
-            self.packets
-                .counter(Track::Power(rail.id), source.run.row.pid, &name, "W")?;
-            self.packets
-                .counter(Track::Energy(rail.id), source.run.row.pid, &name, "J")?;
+            let name = ExportSource::counter(rail);
+            self.packets.counter(
+                PerfettoTrack::Power(rail.id),
+                source.run.row.pid,
+                &name,
+                "W",
+            )?;
+            self.packets.counter(
+                PerfettoTrack::Energy(rail.id),
+                source.run.row.pid,
+                &name,
+                "J",
+            )?;
         }
         Ok(())
     }
@@ -99,18 +107,21 @@ impl PerfettoWriter<'_, '_, '_> {
         };
         let seconds = (sample.end_ns - sample.start_ns) as f64 / 1e9;
         if seconds > 0.0 {
-            self.packets
-                .value(Track::Power(rail.id), sample.start_ns, energy_j / seconds)?;
+            self.packets.value(
+                PerfettoTrack::Power(rail.id),
+                sample.start_ns,
+                energy_j / seconds,
+            )?;
         }
         *sum_j += energy_j;
         self.packets
-            .value(Track::Energy(rail.id), sample.end_ns, *sum_j)
+            .value(PerfettoTrack::Energy(rail.id), sample.end_ns, *sum_j)
     }
 
     fn span_event(&mut self, span_event: &SpanEventRow, name: &str) -> Result<()> {
         let args = fields(&span_event.json);
         self.packets.instant(
-            Track::Thread(span_event.thread),
+            PerfettoTrack::Thread(span_event.thread),
             span_event.time_ns,
             name,
             args,
@@ -118,19 +129,19 @@ impl PerfettoWriter<'_, '_, '_> {
     }
 }
 
-impl Visit for PerfettoWriter<'_, '_, '_> {
-    fn enter(&mut self, activation: &Activation) -> Result<()> {
+impl ActivationVisitor for PerfettoWriter<'_, '_, '_> {
+    fn enter(&mut self, activation: &PricedActivation) -> Result<()> {
         let row = &activation.row;
         let label = self.source.label(row.node);
         self.packets.begin(
-            Track::Thread(row.thread),
+            PerfettoTrack::Thread(row.thread),
             activation.start_ns,
             row.node,
             label,
         )
     }
 
-    fn exit(&mut self, activation: &Activation, cost: &EntryCost) -> Result<()> {
+    fn exit(&mut self, activation: &PricedActivation, cost: &EntryCost) -> Result<()> {
         let row = &activation.row;
         let mut args = vec![("node", Arg::Whole(row.node.into()))];
         if let Some(energy_j) = cost.inclusive_j {
@@ -144,7 +155,7 @@ impl Visit for PerfettoWriter<'_, '_, '_> {
         args.extend(row.token.map(|token| ("token", Arg::Whole(token))));
         let more = activation.fields.as_deref().map(fields);
         self.packets.end(
-            Track::Thread(row.thread),
+            PerfettoTrack::Thread(row.thread),
             activation.end_ns,
             &args,
             more.unwrap_or_default(),

@@ -25,7 +25,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// A track of the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Track {
+pub(super) enum PerfettoTrack {
     /// Slices of a thread.
     Thread(u32),
     /// Watts of a rail.
@@ -78,7 +78,7 @@ impl<'p, 'o> Packets<'p, 'o> {
 
     pub(super) fn thread(
         &mut self,
-        track: Track,
+        track: PerfettoTrack,
         pid: u32,
         tid: i64,
         name: Option<&str>,
@@ -95,7 +95,13 @@ impl<'p, 'o> Packets<'p, 'o> {
         })
     }
 
-    pub(super) fn counter(&mut self, track: Track, pid: u32, name: &str, unit: &str) -> Result<()> {
+    pub(super) fn counter(
+        &mut self,
+        track: PerfettoTrack,
+        pid: u32,
+        name: &str,
+        unit: &str,
+    ) -> Result<()> {
         self.descriptor(TrackDescriptor {
             uuid: Some(track.uuid()),
             parent_uuid: Some(process_uuid(pid)),
@@ -107,7 +113,7 @@ impl<'p, 'o> Packets<'p, 'o> {
         })
     }
 
-    pub(super) fn value(&mut self, track: Track, time_ns: i64, value: f64) -> Result<()> {
+    pub(super) fn value(&mut self, track: PerfettoTrack, time_ns: i64, value: f64) -> Result<()> {
         let event = TrackEvent {
             double_counter_value: Some(value),
             ..event(EventType::Counter, track)
@@ -117,7 +123,7 @@ impl<'p, 'o> Packets<'p, 'o> {
 
     pub(super) fn begin(
         &mut self,
-        track: Track,
+        track: PerfettoTrack,
         time_ns: i64,
         node: u32,
         label: &str,
@@ -143,7 +149,7 @@ impl<'p, 'o> Packets<'p, 'o> {
 
     pub(super) fn end(
         &mut self,
-        track: Track,
+        track: PerfettoTrack,
         time_ns: i64,
         args: &[(&'static str, Arg)],
         fields: Vec<(String, Arg)>,
@@ -178,7 +184,7 @@ impl<'p, 'o> Packets<'p, 'o> {
 
     pub(super) fn instant(
         &mut self,
-        track: Track,
+        track: PerfettoTrack,
         time_ns: i64,
         name: &str,
         fields: Vec<(String, Arg)>,
@@ -241,7 +247,7 @@ impl<'p, 'o> Packets<'p, 'o> {
     }
 }
 
-fn event(kind: EventType, track: Track) -> TrackEvent {
+fn event(kind: EventType, track: PerfettoTrack) -> TrackEvent {
     TrackEvent {
         r#type: Some(kind.into()),
         track_uuid: Some(track.uuid()),
@@ -261,7 +267,7 @@ fn process_uuid(pid: u32) -> u64 {
     1 << 40 | u64::from(pid)
 }
 
-impl Track {
+impl PerfettoTrack {
     fn uuid(self) -> u64 {
         match self {
             Self::Thread(id) => 2 << 40 | u64::from(id),

@@ -18,19 +18,19 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use prost::Message;
 
-use super::format::{Format, FormatOutput};
+use super::format::{ExportFormat, FormatOutput};
 use super::nano::Nanojoules;
 use super::output::ExportWriter;
-use super::source::{NodeCost, Source};
+use super::source::{ExportSource, NodeCost};
 use crate::error::Result;
 use crate::query::Node;
 use crate::walk::WalkStats;
-use proto::{Function, Line, Location, Profile, Sample, ValueType};
+use proto::{Function, Line, Location, PprofSample, Profile, ValueType};
 
 /// The pprof format.
 pub(super) struct Pprof;
 
-impl Format for Pprof {
+impl ExportFormat for Pprof {
     fn name(&self) -> &'static str {
         "pprof"
     }
@@ -43,7 +43,7 @@ impl Format for Pprof {
         FormatOutput::File("pb.gz")
     }
 
-    fn write(&self, source: &Source<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
+    fn write(&self, source: &ExportSource<'_>, out: &mut ExportWriter<'_>) -> Result<WalkStats> {
         let costs = source.node_costs()?;
         let profile = profile(source, &costs);
         let mut gz = GzEncoder::new(out, Compression::default());
@@ -53,7 +53,7 @@ impl Format for Pprof {
     }
 }
 
-fn profile(source: &Source<'_>, costs: &[NodeCost<'_>]) -> Profile {
+fn profile(source: &ExportSource<'_>, costs: &[NodeCost<'_>]) -> Profile {
     let mut strings = Strings::default();
     // pprof requires the empty string at index 0.
     strings.index_of("");
@@ -86,7 +86,7 @@ fn profile(source: &Source<'_>, costs: &[NodeCost<'_>]) -> Profile {
 }
 
 /// Returns a sample for each node with a value other than zero, with the stack above it.
-fn samples(source: &Source<'_>, costs: &[NodeCost<'_>], has_idle: bool) -> Vec<Sample> {
+fn samples(source: &ExportSource<'_>, costs: &[NodeCost<'_>], has_idle: bool) -> Vec<PprofSample> {
     let (mut energy, mut idle) = (Nanojoules::default(), Nanojoules::default());
     let mut samples = Vec::new();
     for cost in costs {
@@ -97,7 +97,7 @@ fn samples(source: &Source<'_>, costs: &[NodeCost<'_>], has_idle: bool) -> Vec<S
         value.extend([cost.self_ns, cost.activations]);
         if value.iter().any(|value| *value != 0) {
             let stack = source.ledger.down_to(cost.node);
-            samples.push(Sample {
+            samples.push(PprofSample {
                 location_id: stack.iter().rev().map(|node| node.id as u64).collect(),
                 value,
             });
@@ -106,7 +106,7 @@ fn samples(source: &Source<'_>, costs: &[NodeCost<'_>], has_idle: bool) -> Vec<S
     samples
 }
 
-fn place(source: &Source<'_>, node: &Node, strings: &mut Strings) -> (Function, Location) {
+fn place(source: &ExportSource<'_>, node: &Node, strings: &mut Strings) -> (Function, Location) {
     let callsite = source.callsite(node.id);
     let line = callsite
         .and_then(|callsite| callsite.line)

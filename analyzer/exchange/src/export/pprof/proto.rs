@@ -8,7 +8,7 @@ pub(super) struct Profile {
     #[prost(message, repeated, tag = "1")]
     pub(super) sample_type: Vec<ValueType>,
     #[prost(message, repeated, tag = "2")]
-    pub(super) sample: Vec<Sample>,
+    pub(super) sample: Vec<PprofSample>,
     #[prost(message, repeated, tag = "4")]
     pub(super) location: Vec<Location>,
     #[prost(message, repeated, tag = "5")]
@@ -36,7 +36,7 @@ pub(super) struct ValueType {
 
 /// `Sample`: a stack, innermost first, and a value of each type.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Sample {
+pub(super) struct PprofSample {
     #[prost(uint64, repeated, tag = "1")]
     pub(super) location_id: Vec<u64>,
     #[prost(int64, repeated, tag = "2")]

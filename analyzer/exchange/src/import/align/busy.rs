@@ -10,7 +10,7 @@
 
 use std::cmp::Reverse;
 
-use crate::import::trace::Trace;
+use crate::import::trace::ImportedTrace;
 
 /// Kinds with a column of their own; the others share one.
 const MAX_KINDS: usize = 6;
@@ -21,16 +21,16 @@ const MIN_SLOT_NS: i64 = 100_000;
 
 /// Busy time of a few kinds, all threads added.
 #[derive(Debug)]
-pub(super) struct Busy {
+pub(super) struct KindBusyTime {
     start_ns: i64,
     slot_ns: i64,
     /// Seconds up to each slot's start, by kind.
     sums: Vec<Vec<f64>>,
 }
 
-impl Busy {
+impl KindBusyTime {
     /// Sums the innermost spans of each thread; `interval_ns` is the length of a sample.
-    pub(super) fn from_trace(trace: &Trace, interval_ns: i64) -> Self {
+    pub(super) fn from_trace(trace: &ImportedTrace, interval_ns: i64) -> Self {
         let (start_ns, end_ns) = trace.extent();
         let length_ns = (end_ns - start_ns).max(1);
         let slot_ns = (interval_ns / SLOTS_PER_SAMPLE).max(MIN_SLOT_NS);
@@ -79,7 +79,7 @@ impl Busy {
 }
 
 /// Returns the column of each kind: those with the most time have their own.
-fn columns(trace: &Trace) -> Vec<usize> {
+fn columns(trace: &ImportedTrace) -> Vec<usize> {
     let mut time_ns = vec![0_i64; trace.kinds.len()];
     innermost(trace, |start, end, kind| {
         time_ns[kind as usize] += end - start;
@@ -122,7 +122,7 @@ impl Stack {
 
 /// Passes each interval in which a span was the innermost one of its thread to `emit`; spans
 /// are ordered by start.
-fn innermost(trace: &Trace, mut emit: impl FnMut(i64, i64, u32)) {
+fn innermost(trace: &ImportedTrace, mut emit: impl FnMut(i64, i64, u32)) {
     let mut stacks: Vec<Stack> = trace.threads.iter().map(|_| Stack::default()).collect();
     for span in &trace.spans {
         let stack = &mut stacks[span.thread as usize];

@@ -25,15 +25,15 @@ mod quarters;
 mod search;
 mod verdict;
 
-pub(super) use offset::{Offset, Range};
+pub(super) use offset::{FoundOffset, Range};
 pub(super) use quarters::clock_change;
 
-use super::power::Power;
-use super::trace::{Trace, extent};
-use busy::Busy;
-use model::{Rail, windows};
-use noise::Noise;
-use verdict::Candidate;
+use super::power::PowerRecording;
+use super::trace::{ImportedTrace, extent};
+use busy::KindBusyTime;
+use model::{AlignmentRail, windows};
+use noise::ResidualNoise;
+use verdict::OffsetCandidate;
 
 /// Assumed maximum difference of two wall clocks.
 const MAX_CLOCK_DIFFERENCE_NS: f64 = 10e9;
@@ -42,7 +42,11 @@ const MAX_CLOCK_DIFFERENCE_NS: f64 = 10e9;
 ///
 /// # Errors
 /// Returns a message if the offset is ambiguous.
-pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset, String> {
+pub(super) fn find(
+    trace: &ImportedTrace,
+    power: &PowerRecording,
+    range: Range,
+) -> Result<FoundOffset, String> {
     let within = search_range(trace, power, range)?;
     let examined = examined_time(trace, within);
     let mut rails = windows(&power.rails, &power.samples);
@@ -58,15 +62,15 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
     let Some(&interval_ns) = lengths.get(lengths.len() / 2) else {
         return Err("the recording has no sample with an energy".to_owned());
     };
-    let busy = Busy::from_trace(trace, interval_ns as i64);
+    let busy = KindBusyTime::from_trace(trace, interval_ns as i64);
     let scan = search::scan(&rails, &busy, interval_ns, within);
-    let whole: Vec<Rail> = rails.into_iter().filter_map(Rail::new).collect();
+    let whole: Vec<AlignmentRail> = rails.into_iter().filter_map(AlignmentRail::new).collect();
     let (Some(best), false) = (search::best(&scan.points, &scan.rails), whole.is_empty()) else {
         return Err("the power is constant, so it cannot be aligned with the spans".to_owned());
     };
     let reach_ns = 2.0 * scan.step_ns;
     let fine = search::refine(&whole, &busy, best.clock_offset_ns, (reach_ns, interval_ns));
-    verdict::judge(&Candidate {
+    verdict::judge(&OffsetCandidate {
         busy: &busy,
         rails: &whole,
         scan: &scan,
@@ -79,27 +83,36 @@ pub(super) fn find(trace: &Trace, power: &Power, range: Range) -> Result<Offset,
 
 /// Returns the share of the power's variance that spans explain at an offset, on the rail with
 /// the largest share.
-pub(super) fn explained(trace: &Trace, power: &Power, clock_offset_ns: f64) -> f64 {
+pub(super) fn explained(
+    trace: &ImportedTrace,
+    power: &PowerRecording,
+    clock_offset_ns: f64,
+) -> f64 {
     let rails = windows(&power.rails, &power.samples);
     let first = rails.iter().flatten().next();
     let interval_ns = first.map_or(1.0, |window| window.end_ns - window.start_ns);
-    let busy = Busy::from_trace(trace, interval_ns as i64);
-    let rails = rails.into_iter().filter_map(Rail::new);
-    let share =
-        |rail: Rail| Noise::estimate(&rail, &busy, clock_offset_ns, trace.extent()).explained;
+    let busy = KindBusyTime::from_trace(trace, interval_ns as i64);
+    let rails = rails.into_iter().filter_map(AlignmentRail::new);
+    let share = |rail: AlignmentRail| {
+        ResidualNoise::estimate(&rail, &busy, clock_offset_ns, trace.extent()).explained
+    };
     rails.map(share).fold(0.0, f64::max)
 }
 
 /// Returns the time to examine: all times at which the program may have run, plus a margin of
 /// the same length for idle power.
-fn examined_time(trace: &Trace, (lo, hi): (f64, f64)) -> (f64, f64) {
+fn examined_time(trace: &ImportedTrace, (lo, hi): (f64, f64)) -> (f64, f64) {
     let (begin, end) = trace.extent();
     let around = ((end - begin) as f64).max(MAX_CLOCK_DIFFERENCE_NS);
     (begin as f64 + lo - around, end as f64 + hi + around)
 }
 
 /// Returns the range of offsets to examine, ns.
-fn search_range(trace: &Trace, power: &Power, range: Range) -> Result<(f64, f64), String> {
+fn search_range(
+    trace: &ImportedTrace,
+    power: &PowerRecording,
+    range: Range,
+) -> Result<(f64, f64), String> {
     let (begin, end) = trace.extent();
     let samples = power.samples.iter().map(|s| (s.start_ns, s.end_ns));
     let (first, last) = extent(samples);
@@ -116,8 +129,8 @@ fn search_range(trace: &Trace, power: &Power, range: Range) -> Result<(f64, f64)
     }
     let apart = if lo > 0.0 { lo } else { hi };
     Err(format!(
-        "by their wall clocks the recording and the trace do not overlap: they would \
-         only if the clocks differed by {:.1} s",
+        "by their wall clocks, the recording and the trace do not overlap; they overlap if \
+         these clocks differ by {:.1} s",
         apart / 1e9
     ))
 }

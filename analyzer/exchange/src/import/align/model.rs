@@ -13,7 +13,7 @@
 
 use energy_data::rows::{RailRow, SampleRow};
 
-use super::busy::Busy;
+use super::busy::KindBusyTime;
 
 /// Prior limit of a kind's power, as a multiple of the range of measured power.
 const MAX_POWER: f64 = 3.0;
@@ -22,7 +22,7 @@ const NOISE: f64 = 0.05;
 
 /// A sample, or several consecutive ones.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Window {
+pub(super) struct AlignmentWindow {
     pub(super) start_ns: f64,
     pub(super) end_ns: f64,
     pub(super) energy_j: f64,
@@ -30,8 +30,8 @@ pub(super) struct Window {
 
 /// Samples of one rail.
 #[derive(Debug)]
-pub(super) struct Rail {
-    windows: Vec<Window>,
+pub(super) struct AlignmentRail {
+    windows: Vec<AlignmentWindow>,
     seconds: f64,
     mean_w: f64,
     /// Variation of power: sum of squares around the mean.
@@ -42,20 +42,20 @@ pub(super) struct Rail {
 
 /// Fit of one rail at one offset.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Fit {
+pub(super) struct OffsetFit {
     /// Residual sum of squares.
     pub(super) residual: f64,
     /// Idle power relative to the mean, then each kind's power, W.
     pub(super) powers: Vec<f64>,
 }
 
-impl Rail {
+impl AlignmentRail {
     /// Returns `None` if the power does not vary.
-    pub(super) fn new(windows: Vec<Window>) -> Option<Self> {
-        let seconds: f64 = windows.iter().map(Window::seconds).sum();
+    pub(super) fn new(windows: Vec<AlignmentWindow>) -> Option<Self> {
+        let seconds: f64 = windows.iter().map(AlignmentWindow::seconds).sum();
         let energy_j: f64 = windows.iter().map(|window| window.energy_j).sum();
         let mean_w = energy_j / seconds;
-        let off = |window: &Window| window.energy_j / window.seconds() - mean_w;
+        let off = |window: &AlignmentWindow| window.energy_j / window.seconds() - mean_w;
         let squares = windows
             .iter()
             .map(|window| off(window).powi(2) * window.seconds());
@@ -74,14 +74,14 @@ impl Rail {
         })
     }
 
-    pub(super) fn windows(&self) -> &[Window] {
+    pub(super) fn windows(&self) -> &[AlignmentWindow] {
         &self.windows
     }
 
     /// Returns the least-squares fit at an offset. Only samples that overlap the program are
     /// visited: the contribution of the others is the same at every offset, namely their
     /// duration and their power around its own mean.
-    pub(super) fn explain(&self, busy: &Busy, clock_offset_ns: f64) -> Fit {
+    pub(super) fn explain(&self, busy: &KindBusyTime, clock_offset_ns: f64) -> OffsetFit {
         let mut sums = Sums::new(busy.kinds() + 1);
         self.rows(
             self.overlapping(busy, clock_offset_ns),
@@ -97,7 +97,7 @@ impl Rail {
             sums.square[kind * sums.size + kind] += self.ridge;
         }
         let powers = sums.solve();
-        Fit {
+        OffsetFit {
             residual: sums.residual(&powers, self.total),
             powers,
         }
@@ -107,7 +107,7 @@ impl Rail {
     /// whether the program ran in it.
     pub(super) fn residuals(
         &self,
-        busy: &Busy,
+        busy: &KindBusyTime,
         clock_offset_ns: f64,
         powers: &[f64],
     ) -> Vec<(f64, bool)> {
@@ -120,11 +120,11 @@ impl Rail {
     }
 
     /// Returns the windows that may overlap the program.
-    fn overlapping(&self, busy: &Busy, clock_offset_ns: f64) -> &[Window] {
+    fn overlapping(&self, busy: &KindBusyTime, clock_offset_ns: f64) -> &[AlignmentWindow] {
         let (start_ns, end_ns) = busy.extent_ns();
-        let before = |window: &Window| window.end_ns - clock_offset_ns <= start_ns;
+        let before = |window: &AlignmentWindow| window.end_ns - clock_offset_ns <= start_ns;
         let first = self.windows.partition_point(before);
-        let during = |window: &Window| window.start_ns - clock_offset_ns < end_ns;
+        let during = |window: &AlignmentWindow| window.start_ns - clock_offset_ns < end_ns;
         let count = self.windows[first..].partition_point(during);
         &self.windows[first..first + count]
     }
@@ -133,8 +133,8 @@ impl Rail {
     /// square root of the window's length.
     fn rows(
         &self,
-        windows: &[Window],
-        busy: &Busy,
+        windows: &[AlignmentWindow],
+        busy: &KindBusyTime,
         clock_offset_ns: f64,
         mut add: impl FnMut(&[f64], f64),
     ) {
@@ -160,7 +160,7 @@ impl Rail {
     }
 }
 
-impl Window {
+impl AlignmentWindow {
     pub(super) fn seconds(&self) -> f64 {
         (self.end_ns - self.start_ns) * 1e-9
     }
@@ -261,13 +261,13 @@ fn divide_or_zero(value: f64, by: f64) -> f64 {
 }
 
 /// Returns the samples with an energy of each root rail.
-pub(super) fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<Window>> {
-    let of_rail = |rail: &RailRow| -> Vec<Window> {
+pub(super) fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<AlignmentWindow>> {
+    let of_rail = |rail: &RailRow| -> Vec<AlignmentWindow> {
         let own = samples.iter().filter(|sample| sample.rail == rail.id);
-        let mut windows: Vec<Window> = own
+        let mut windows: Vec<AlignmentWindow> = own
             .filter(|sample| sample.end_ns > sample.start_ns)
             .filter_map(|sample| {
-                Some(Window {
+                Some(AlignmentWindow {
                     start_ns: sample.start_ns as f64,
                     end_ns: sample.end_ns as f64,
                     energy_j: sample.energy_j?,
@@ -278,7 +278,7 @@ pub(super) fn windows(rails: &[RailRow], samples: &[SampleRow]) -> Vec<Vec<Windo
         windows
     };
     let roots = rails.iter().filter(|rail| rail.parent.is_none());
-    let all: Vec<Vec<Window>> = roots.map(of_rail).collect();
+    let all: Vec<Vec<AlignmentWindow>> = roots.map(of_rail).collect();
     all.into_iter()
         .filter(|windows| !windows.is_empty())
         .collect()

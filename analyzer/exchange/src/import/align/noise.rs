@@ -1,7 +1,7 @@
 //! Noise of a rail's residual: its variance and autocorrelation.
 
-use super::busy::Busy;
-use super::model::Rail;
+use super::busy::KindBusyTime;
+use super::model::AlignmentRail;
 
 /// Divisor of the evidence, because the model is only approximately true.
 const TEMPERING: f64 = 2.0;
@@ -11,7 +11,7 @@ const MAX_AUTOCORRELATION: f64 = 0.95;
 
 /// Noise of a rail at an offset.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Noise {
+pub(super) struct ResidualNoise {
     /// Number of samples that overlap the program.
     pub(super) overlapping: usize,
     variance: f64,
@@ -21,11 +21,11 @@ pub(super) struct Noise {
     pub(super) explained: f64,
 }
 
-impl Noise {
+impl ResidualNoise {
     /// Estimates the noise of a rail at an offset; `program` is the time of spans.
     pub(super) fn estimate(
-        rail: &Rail,
-        busy: &Busy,
+        rail: &AlignmentRail,
+        busy: &KindBusyTime,
         clock_offset_ns: f64,
         program: (i64, i64),
     ) -> Self {
@@ -67,7 +67,7 @@ impl Noise {
 /// Returns the explained share of the variance around the program. Other parts of a long
 /// recording are irrelevant.
 fn explained_near(
-    rail: &Rail,
+    rail: &AlignmentRail,
     clock_offset_ns: f64,
     program: (i64, i64),
     residuals: &[(f64, bool)],

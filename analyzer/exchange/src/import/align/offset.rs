@@ -12,7 +12,7 @@ pub(crate) enum Range {
 
 /// An offset that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Offset {
+pub(crate) struct FoundOffset {
     /// Time by which the sensor's clock is ahead, ns.
     pub(crate) ns: f64,
     /// Its standard deviation, ns.

@@ -1,7 +1,7 @@
 //! Searches the offset: coarsely over the whole range, then finely around the best one.
 
-use super::busy::Busy;
-use super::model::{Rail, Window};
+use super::busy::KindBusyTime;
+use super::model::{AlignmentRail, AlignmentWindow};
 
 /// Offsets per sample in the coarse search.
 const STEPS_PER_SAMPLE: f64 = 4.0;
@@ -16,7 +16,7 @@ const FLOOR: f64 = 1e-5;
 
 /// Residual sum of squares on each rail at one offset.
 #[derive(Debug, Clone)]
-pub(super) struct Point {
+pub(super) struct ScanPoint {
     pub(super) clock_offset_ns: f64,
     pub(super) residuals: Vec<f64>,
 }
@@ -24,15 +24,15 @@ pub(super) struct Point {
 /// All examined points, and the distance between them.
 #[derive(Debug)]
 pub(super) struct Scan {
-    pub(super) points: Vec<Point>,
+    pub(super) points: Vec<ScanPoint>,
     pub(super) step_ns: f64,
-    pub(super) rails: Vec<Rail>,
+    pub(super) rails: Vec<AlignmentRail>,
 }
 
 /// Examines all offsets from `lo_ns` to `hi_ns`.
 pub(super) fn scan(
-    rails: &[Vec<Window>],
-    busy: &Busy,
+    rails: &[Vec<AlignmentWindow>],
+    busy: &KindBusyTime,
     interval_ns: f64,
     (lo_ns, hi_ns): (f64, f64),
 ) -> Scan {
@@ -44,9 +44,9 @@ pub(super) fn scan(
         .sum();
     let offsets = (hi_ns - lo_ns) / interval_ns * STEPS_PER_SAMPLE + 1.0;
     let together = (windows as f64 * offsets / MAX_WORK).sqrt().ceil().max(1.0);
-    let rails: Vec<Rail> = rails
+    let rails: Vec<AlignmentRail> = rails
         .iter()
-        .filter_map(|windows| Rail::new(grouped(windows, together as usize)))
+        .filter_map(|windows| AlignmentRail::new(grouped(windows, together as usize)))
         .collect();
     let step_ns = interval_ns * together / STEPS_PER_SAMPLE;
     let count = ((hi_ns - lo_ns) / step_ns).floor().max(0.0) as usize;
@@ -61,8 +61,8 @@ pub(super) fn scan(
 /// Examines ever smaller steps around `best_ns`, which is known to within `reach_ns`; returns
 /// points a 64th of a sample apart, over one sample to both sides.
 pub(super) fn refine(
-    rails: &[Rail],
-    busy: &Busy,
+    rails: &[AlignmentRail],
+    busy: &KindBusyTime,
     best_ns: f64,
     (reach_ns, interval_ns): (f64, f64),
 ) -> Scan {
@@ -81,11 +81,11 @@ pub(super) fn refine(
 
 /// Returns points from `reach_ns` before to `reach_ns` after the centre, `steps` on each side.
 fn around(
-    rails: &[Rail],
-    busy: &Busy,
+    rails: &[AlignmentRail],
+    busy: &KindBusyTime,
     centre_ns: f64,
     (reach_ns, steps): (f64, f64),
-) -> Vec<Point> {
+) -> Vec<ScanPoint> {
     let steps = steps as i32;
     let offsets = (-steps..=steps).map(|at| reach_ns * f64::from(at) / f64::from(steps));
     offsets
@@ -94,8 +94,8 @@ fn around(
 }
 
 /// Returns the point that explains most of the variance.
-pub(super) fn best<'a>(points: &'a [Point], rails: &[Rail]) -> Option<&'a Point> {
-    let misfit = |point: &Point| -> f64 {
+pub(super) fn best<'a>(points: &'a [ScanPoint], rails: &[AlignmentRail]) -> Option<&'a ScanPoint> {
+    let misfit = |point: &ScanPoint| -> f64 {
         let parts = rails.iter().zip(&point.residuals).map(|(rail, residual)| {
             let share = (residual / rail.total).max(FLOOR);
             rail.windows().len() as f64 * share.ln()
@@ -106,19 +106,19 @@ pub(super) fn best<'a>(points: &'a [Point], rails: &[Rail]) -> Option<&'a Point>
 }
 
 /// Evaluates one offset.
-fn point(rails: &[Rail], busy: &Busy, clock_offset_ns: f64) -> Point {
+fn point(rails: &[AlignmentRail], busy: &KindBusyTime, clock_offset_ns: f64) -> ScanPoint {
     let residuals = rails
         .iter()
         .map(|rail| rail.explain(busy, clock_offset_ns).residual);
-    Point {
+    ScanPoint {
         clock_offset_ns,
         residuals: residuals.collect(),
     }
 }
 
 /// Merges each `together` consecutive samples.
-fn grouped(windows: &[Window], together: usize) -> Vec<Window> {
-    let mut groups: Vec<Window> = Vec::with_capacity(windows.len() / together + 1);
+fn grouped(windows: &[AlignmentWindow], together: usize) -> Vec<AlignmentWindow> {
+    let mut groups: Vec<AlignmentWindow> = Vec::with_capacity(windows.len() / together + 1);
     let mut held = 0;
     for window in windows {
         match groups.last_mut() {

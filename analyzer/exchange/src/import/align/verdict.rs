@@ -14,11 +14,11 @@
 //! support lies within one sample of the best, and no other peak explains nearly as much; and
 //! the support is narrow enough.
 
-use super::busy::Busy;
-use super::model::Rail;
-use super::noise::Noise;
-use super::offset::Offset;
-use super::search::{Point, Scan};
+use super::busy::KindBusyTime;
+use super::model::AlignmentRail;
+use super::noise::ResidualNoise;
+use super::offset::FoundOffset;
+use super::search::{Scan, ScanPoint};
 
 /// Minimum number of samples that overlap the program.
 const MIN_SAMPLES: usize = 10;
@@ -40,10 +40,10 @@ const MIN_SD: f64 = 0.005;
 
 /// A candidate offset with the searches that found it.
 #[derive(Debug)]
-pub(super) struct Candidate<'a> {
-    pub(super) busy: &'a Busy,
+pub(super) struct OffsetCandidate<'a> {
+    pub(super) busy: &'a KindBusyTime,
     /// Rails with all samples.
-    pub(super) rails: &'a [Rail],
+    pub(super) rails: &'a [AlignmentRail],
     /// Coarse search over the range, with samples possibly merged.
     pub(super) scan: &'a Scan,
     /// Fine search around the best.
@@ -57,10 +57,10 @@ pub(super) struct Candidate<'a> {
 ///
 /// # Errors
 /// Returns a message with the reason if it is not accepted.
-pub(super) fn judge(candidate: &Candidate<'_>) -> Result<Offset, String> {
+pub(super) fn judge(candidate: &OffsetCandidate<'_>) -> Result<FoundOffset, String> {
     let none = || "nothing was found".to_owned();
     let best = super::search::best(&candidate.fine.points, candidate.rails).ok_or_else(none)?;
-    let noise: Vec<Noise> = candidate
+    let noise: Vec<ResidualNoise> = candidate
         .rails
         .iter()
         .map(|rail| noise_of(candidate, rail, best))
@@ -73,13 +73,13 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Result<Offset, String> {
     let sd_ns = sd_ns.max(MIN_SD * candidate.interval_ns);
     let coarse_best = super::search::best(&candidate.scan.points, &candidate.scan.rails);
     let coarse_best = coarse_best.ok_or_else(none)?;
-    let coarse: Vec<Noise> = candidate
+    let coarse: Vec<ResidualNoise> = candidate
         .scan
         .rails
         .iter()
         .map(|rail| noise_of(candidate, rail, coarse_best))
         .collect();
-    let found = Offset {
+    let found = FoundOffset {
         ns,
         sd_ns,
         explained: share(&noise),
@@ -97,7 +97,11 @@ pub(super) fn judge(candidate: &Candidate<'_>) -> Result<Offset, String> {
 }
 
 /// Checks that there are enough samples and that enough variance is explained.
-fn check_evidence(candidate: &Candidate<'_>, noise: &[Noise], best: &Point) -> Result<(), String> {
+fn check_evidence(
+    candidate: &OffsetCandidate<'_>,
+    noise: &[ResidualNoise],
+    best: &ScanPoint,
+) -> Result<(), String> {
     let overlapping = noise
         .iter()
         .map(|noise| noise.overlapping)
@@ -136,10 +140,10 @@ fn check_evidence(candidate: &Candidate<'_>, noise: &[Noise], best: &Point) -> R
 
 /// Checks that the best offset is not at an edge and has no rival.
 fn check_unambiguous(
-    candidate: &Candidate<'_>,
-    noise: &[Noise],
-    best: &Point,
-    found: &Offset,
+    candidate: &OffsetCandidate<'_>,
+    noise: &[ResidualNoise],
+    best: &ScanPoint,
+    found: &FoundOffset,
 ) -> Result<(), String> {
     let (lo, hi) = candidate.within;
     let near = candidate.interval_ns.max(candidate.scan.step_ns);
@@ -152,7 +156,8 @@ fn check_unambiguous(
         ));
     }
     let support = support(noise, &candidate.scan.points);
-    let apart = |point: &Point| (point.clock_offset_ns - best.clock_offset_ns).abs() > 1.5 * near;
+    let apart =
+        |point: &ScanPoint| (point.clock_offset_ns - best.clock_offset_ns).abs() > 1.5 * near;
     let (mut elsewhere, mut all) = (0.0, 0.0);
     let mut next: Option<(f64, f64)> = None;
     for (point, support) in candidate.scan.points.iter().zip(&support) {
@@ -181,7 +186,7 @@ fn check_unambiguous(
     }
 }
 
-fn offset(found: &Offset) -> String {
+fn offset(found: &FoundOffset) -> String {
     format!(
         "an offset of {:.0} ms (it explains {:.0} % of the power's variation)",
         found.ns / 1e6,
@@ -189,8 +194,12 @@ fn offset(found: &Offset) -> String {
     )
 }
 
-fn noise_of(candidate: &Candidate<'_>, rail: &Rail, best: &Point) -> Noise {
-    Noise::estimate(
+fn noise_of(
+    candidate: &OffsetCandidate<'_>,
+    rail: &AlignmentRail,
+    best: &ScanPoint,
+) -> ResidualNoise {
+    ResidualNoise::estimate(
         rail,
         candidate.busy,
         best.clock_offset_ns,
@@ -199,13 +208,13 @@ fn noise_of(candidate: &Candidate<'_>, rail: &Rail, best: &Point) -> Noise {
 }
 
 /// Returns the largest explained share of any rail.
-fn share(noise: &[Noise]) -> f64 {
+fn share(noise: &[ResidualNoise]) -> f64 {
     let shares = noise.iter().map(|noise| noise.explained);
     shares.fold(0.0, f64::max)
 }
 
 /// Returns the support of each point relative to the highest.
-fn support(noise: &[Noise], points: &[Point]) -> Vec<f64> {
+fn support(noise: &[ResidualNoise], points: &[ScanPoint]) -> Vec<f64> {
     let least = |rail: usize| {
         points
             .iter()
@@ -213,7 +222,7 @@ fn support(noise: &[Noise], points: &[Point]) -> Vec<f64> {
             .fold(f64::INFINITY, f64::min)
     };
     let least: Vec<f64> = (0..noise.len()).map(least).collect();
-    let penalty = |point: &Point| -> f64 {
+    let penalty = |point: &ScanPoint| -> f64 {
         let rails = noise.iter().zip(&point.residuals).zip(&least);
         rails
             .map(|((noise, residual), least)| noise.penalty(residual - least))
@@ -227,7 +236,7 @@ fn support(noise: &[Noise], points: &[Point]) -> Vec<f64> {
 }
 
 /// Returns the weighted mean and standard deviation of offsets.
-fn moments(points: &[Point], support: &[f64]) -> (f64, f64) {
+fn moments(points: &[ScanPoint], support: &[f64]) -> (f64, f64) {
     let all: f64 = support.iter().sum();
     let each = || points.iter().zip(support);
     let mean = each().map(|(p, s)| p.clock_offset_ns * s).sum::<f64>() / all;
@@ -239,9 +248,9 @@ fn moments(points: &[Point], support: &[f64]) -> (f64, f64) {
 }
 
 /// Returns the other peak that explains most, with its share on the best explained rail.
-fn rival(candidate: &Candidate<'_>, best: &Point) -> Option<(f64, f64)> {
+fn rival(candidate: &OffsetCandidate<'_>, best: &ScanPoint) -> Option<(f64, f64)> {
     let rails = &candidate.scan.rails;
-    let share = |point: &Point, rail: usize| 1.0 - point.residuals[rail] / rails[rail].total;
+    let share = |point: &ScanPoint, rail: usize| 1.0 - point.residuals[rail] / rails[rail].total;
     let rail = (0..rails.len()).max_by(|&a, &b| share(best, a).total_cmp(&share(best, b)))?;
     let shares: Vec<f64> = candidate
         .scan
@@ -274,7 +283,7 @@ fn rival(candidate: &Candidate<'_>, best: &Point) -> Option<(f64, f64)> {
 }
 
 /// Converts a share of all variance to a share near the program.
-fn share_near(candidate: &Candidate<'_>, best: &Point, of_all: f64) -> f64 {
+fn share_near(candidate: &OffsetCandidate<'_>, best: &ScanPoint, of_all: f64) -> f64 {
     let rails = candidate.scan.rails.iter();
     let near = rails.map(|rail| noise_of(candidate, rail, best).explained);
     let near = near.fold(0.0, f64::max);

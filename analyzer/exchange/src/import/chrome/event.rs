@@ -10,7 +10,7 @@ use crate::import::trace::LATEST_NS;
 
 /// An event with its fields from the file.
 #[derive(Debug, Deserialize)]
-pub(super) struct Event<'a> {
+pub(super) struct ChromeEvent<'a> {
     #[serde(borrow, default)]
     pub(super) ph: LenientValue<'a>,
     #[serde(borrow, default)]
@@ -39,7 +39,7 @@ pub(super) struct Event<'a> {
     pub(super) args: Args<'a>,
 }
 
-impl<'a> Event<'a> {
+impl<'a> ChromeEvent<'a> {
     /// Parses an event.
     ///
     /// # Errors
@@ -275,7 +275,7 @@ mod tests {
         let text = br#"{"ph":7,"name":["x"],"ts":true,"tid":"main","pid":{},"args":[{"a":1}],
                        "dur":-2.5,"id":18446744073709551615,"cat":null,"else":{"y":[1]},
                        "id2":[1]}"#;
-        let event = Event::read(text).unwrap();
+        let event = ChromeEvent::read(text).unwrap();
         assert_eq!((event.ph.text(), event.name.text()), (None, None));
         assert_eq!((event.ts.number(), event.dur.number()), (None, Some(-2.5)));
         assert_eq!(event.tid.id(), Some(Id::Text("main".into())));
@@ -289,7 +289,7 @@ mod tests {
             "[\"B\",\"a\"]",
             "7",
         ] {
-            assert!(Event::read(wrong.as_bytes()).is_err(), "{wrong}");
+            assert!(ChromeEvent::read(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
 
@@ -297,7 +297,7 @@ mod tests {
     fn quoted_numbers_are_accepted() {
         let read = |field: &str| {
             let text = format!("{{\"ts\":{field},\"tid\":{field}}}");
-            let event = Event::read(text.as_bytes()).unwrap();
+            let event = ChromeEvent::read(text.as_bytes()).unwrap();
             (event.ts.micros_as_nanos(), event.tid.id())
         };
         let seven = Some(Id::Number(7));
@@ -325,7 +325,7 @@ mod tests {
     fn task_ids_are_local_to_a_process_or_global() {
         let read = |id2: &str| {
             let text = format!("{{\"id2\":{id2}}}");
-            let event = Event::read(text.as_bytes()).unwrap();
+            let event = ChromeEvent::read(text.as_bytes()).unwrap();
             (event.id2.local.id(), event.id2.global.id())
         };
         let hex = Some(Id::Text("0x1".into()));
@@ -336,7 +336,7 @@ mod tests {
 
     #[test]
     fn arguments_keep_their_order() {
-        let event = Event::read(br#"{"args":{"z":"\"q\"","a":3}}"#).unwrap();
+        let event = ChromeEvent::read(br#"{"args":{"z":"\"q\"","a":3}}"#).unwrap();
         let names: Vec<&str> = event.args.0.iter().map(|(name, _)| name.as_ref()).collect();
         assert_eq!(names, ["z", "a"]);
         assert_eq!(event.args.0[0].1.text(), Some("\"q\""));

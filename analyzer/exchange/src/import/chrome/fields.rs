@@ -17,7 +17,7 @@ const TOKEN: &str = "token";
 
 /// Converted arguments of one event. Reused for each event.
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(super) struct EventFields {
     /// Values of key fields, separated by spaces.
     pub(super) key: String,
     pub(super) token: Option<i64>,
@@ -27,7 +27,7 @@ pub(super) struct Fields {
     pub(super) shortened: usize,
 }
 
-impl Fields {
+impl EventFields {
     /// Converts the arguments; key values are in the order of `key_fields`.
     pub(super) fn read(&mut self, args: &Args<'_>, key_fields: &[String]) {
         self.key.clear();
@@ -186,13 +186,13 @@ fn unicode(chars: &mut std::str::Chars<'_>) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::chrome::event::Event;
+    use crate::import::chrome::event::ChromeEvent;
 
     fn read(args: &str, keys: &[&str]) -> (String, Option<i64>, String) {
         let text = format!("{{\"args\":{args}}}");
-        let event = Event::read(text.as_bytes()).unwrap();
+        let event = ChromeEvent::read(text.as_bytes()).unwrap();
         let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-        let mut fields = Fields::default();
+        let mut fields = EventFields::default();
         fields.read(&event.args, &keys);
         (fields.key, fields.token, fields.json)
     }

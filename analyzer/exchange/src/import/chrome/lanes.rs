@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::import::trace::Span;
+use crate::import::trace::TraceSpan;
 
 /// Lanes during the distribution of spans in start order.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ struct Lanes {
 
 /// Assigns each span in `order` to a lane; lanes are threads from `first`. Returns the number
 /// of lanes. A span is placed on its parent's lane unless a sibling is open there.
-pub(super) fn place(spans: &mut [Span], mut order: Vec<u32>, first: u32) -> usize {
+pub(super) fn place(spans: &mut [TraceSpan], mut order: Vec<u32>, first: u32) -> usize {
     order.sort_by_key(|&at| {
         let span = &spans[at as usize];
         (span.start_ns, Reverse(span.end_ns), at)
@@ -53,7 +53,13 @@ impl Lanes {
     }
 
     /// Returns whether `span` can be nested in `parent` on its lane.
-    fn is_innermost(&mut self, parent: u32, lane: u32, spans: &[Span], span: &Span) -> bool {
+    fn is_innermost(
+        &mut self,
+        parent: u32,
+        lane: u32,
+        spans: &[TraceSpan],
+        span: &TraceSpan,
+    ) -> bool {
         let Some(open) = self.open.get_mut(lane as usize) else {
             return false;
         };
@@ -82,7 +88,7 @@ mod tests {
 
     /// Returns the lanes of spans with these parents, starts and ends.
     fn assigned_lanes(drawn: &[(Option<u32>, i64, i64)]) -> Vec<u32> {
-        let span = |&(parent, start_ns, end_ns): &(Option<u32>, i64, i64)| Span {
+        let span = |&(parent, start_ns, end_ns): &(Option<u32>, i64, i64)| TraceSpan {
             parent,
             thread: 0,
             kind: 0,
@@ -92,7 +98,7 @@ mod tests {
             end_ns,
             line: 0,
         };
-        let mut spans: Vec<Span> = drawn.iter().map(span).collect();
+        let mut spans: Vec<TraceSpan> = drawn.iter().map(span).collect();
         let order = (0..spans.len() as u32).collect();
         place(&mut spans, order, 5);
         spans.iter().map(|span| span.thread - 5).collect()

@@ -5,7 +5,7 @@
 //! the two. Events that are not in time order are therefore matched twice, sorted and in file
 //! order, and the order with fewer anomalies is used.
 
-use super::trace_builder::{End, TraceBuilder};
+use super::trace_builder::{EndEvent, TraceBuilder};
 
 /// Number of innermost open spans of a thread that are searched for the one that ends.
 const SEARCH_DEPTH: usize = 256;
@@ -21,13 +21,13 @@ pub(super) struct ThreadEvent {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum EventAction {
     Begin(u32),
-    End(End),
+    End(EndEvent),
     SpanEvent(u32),
 }
 
 /// Rule by which an end selects one of the open spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(super) enum MatchRule {
     /// The innermost one with its name; spans nested in it stay nested.
     Thread,
     /// The last one with its name and arguments, else with its name; spans started later move
@@ -58,9 +58,9 @@ impl AnomalyCounts {
 }
 
 #[derive(Debug, Default)]
-struct Matched {
+struct MatchedEnds {
     parents: Vec<(u32, Option<u32>)>,
-    ends: Vec<(u32, i64, End)>,
+    ends: Vec<(u32, i64, EndEvent)>,
     span_events: Vec<(u32, u32)>,
     open: Vec<u32>,
     anomalies: AnomalyCounts,
@@ -71,7 +71,7 @@ struct Matched {
 pub(super) fn place(
     builder: &mut TraceBuilder,
     events: &[ThreadEvent],
-    rule: Rule,
+    rule: MatchRule,
     is_ordered: bool,
 ) -> (AnomalyCounts, Vec<u32>) {
     let as_written = matched(builder, events, rule);
@@ -90,8 +90,8 @@ pub(super) fn place(
     best.write(builder)
 }
 
-fn matched(builder: &TraceBuilder, events: &[ThreadEvent], rule: Rule) -> Matched {
-    let mut matched = Matched::default();
+fn matched(builder: &TraceBuilder, events: &[ThreadEvent], rule: MatchRule) -> MatchedEnds {
+    let mut matched = MatchedEnds::default();
     // Open spans with their parents, innermost last.
     let mut open: Vec<(u32, Option<u32>)> = Vec::new();
     for event in events {
@@ -105,7 +105,7 @@ fn matched(builder: &TraceBuilder, events: &[ThreadEvent], rule: Rule) -> Matche
                 Some(found) => {
                     let span = remove(&mut open, found, rule);
                     let is_innermost = found == open.len();
-                    let is_out_of_order = !is_innermost && rule == Rule::Thread;
+                    let is_out_of_order = !is_innermost && rule == MatchRule::Thread;
                     matched.anomalies.out_of_order += usize::from(is_out_of_order);
                     let is_negative = event.time_ns < builder.spans[span.0 as usize].start_ns;
                     matched.anomalies.negative += usize::from(is_negative);
@@ -126,16 +126,16 @@ fn matched(builder: &TraceBuilder, events: &[ThreadEvent], rule: Rule) -> Matche
 fn matching_span(
     builder: &TraceBuilder,
     open: &[(u32, Option<u32>)],
-    end: End,
-    rule: Rule,
+    end: EndEvent,
+    rule: MatchRule,
 ) -> Option<usize> {
     let called = |open: &(u32, Option<u32>)| builder.has_name(open.0, end);
     match rule {
-        Rule::Thread => (0..open.len())
+        MatchRule::Thread => (0..open.len())
             .rev()
             .take(SEARCH_DEPTH)
             .find(|&at| called(&open[at])),
-        Rule::Task => open
+        MatchRule::Task => open
             .iter()
             .rposition(|open| builder.has_args(open.0, end) && called(open))
             .or_else(|| open.iter().rposition(called)),
@@ -143,16 +143,16 @@ fn matching_span(
 }
 
 /// Removes a span from the open ones.
-fn remove(open: &mut Vec<(u32, Option<u32>)>, found: usize, rule: Rule) -> (u32, Option<u32>) {
+fn remove(open: &mut Vec<(u32, Option<u32>)>, found: usize, rule: MatchRule) -> (u32, Option<u32>) {
     let (span, parent) = open.remove(found);
-    if rule == Rule::Task {
+    if rule == MatchRule::Task {
         let later = open[found..].iter_mut().filter(|one| one.1 == Some(span));
         later.for_each(|one| one.1 = parent);
     }
     (span, parent)
 }
 
-impl Matched {
+impl MatchedEnds {
     const fn anomaly_count(&self) -> usize {
         self.anomalies.negative + self.anomalies.unmatched + self.anomalies.open
     }

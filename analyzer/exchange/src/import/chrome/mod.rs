@@ -33,16 +33,16 @@ use energy_data::DEFAULT_KEY_FIELDS;
 use energy_data::Kernel;
 use energy_data::units::Nanos;
 
-use super::align::{self, Offset, Range};
+use super::align::{self, FoundOffset, Range};
 use super::anomaly::{Anomaly, invalid_input};
 use super::imported::{Imported, warn_of_gaps};
-use super::power::Power;
-use super::trace::{Trace, extent};
-use super::write::{Run, RunDescription};
+use super::power::PowerRecording;
+use super::trace::{ImportedTrace, extent};
+use super::write::{ImportedRun, RunDescription};
 use super::{power, tree};
 use crate::error::Result;
 use crate::options::{IMPORT_NAME_HELP, KERNEL_HELP, parse_kernel, parse_offset};
-use start::Start;
+use start::TraceStart;
 
 /// Maximum gap between spans and samples. Spans before the first or after the last sample are
 /// unmeasured; a larger gap means a wrong offset.
@@ -128,7 +128,7 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
         trace.anomalies.push(asynchronous());
     }
     let description = description(options, &start, &clocks);
-    let run = Run::new(description, trace, tree, power);
+    let run = ImportedRun::new(description, trace, tree, power);
     let mut imported = run.imported();
     run.write(db)?;
     imported.notes.push(clocks.note());
@@ -148,7 +148,7 @@ pub fn import_chrome(db: &Path, options: &ChromeOptions) -> Result<Imported> {
 struct Clocks {
     clock_offset_ns: f64,
     /// `None` if the offset was given.
-    found: Option<Offset>,
+    found: Option<FoundOffset>,
     /// Share of the power's variance that spans explain at the offset.
     explained: f64,
     /// Whether the offset is between wall clocks.
@@ -160,9 +160,9 @@ struct Clocks {
 /// Moves the samples to the clock of the spans.
 fn align_clocks(
     options: &ChromeOptions,
-    trace: &Trace,
-    power: &mut Power,
-    start: &mut Start,
+    trace: &ImportedTrace,
+    power: &mut PowerRecording,
+    start: &mut TraceStart,
 ) -> Result<Clocks> {
     let zero_unix_ns = start.zero_unix_ns.filter(|_| start.is_known);
     let by_wall = zero_unix_ns.zip(power.wall);
@@ -214,10 +214,10 @@ fn align_clocks(
 /// long before the time in the name as its first span is after zero. Returns the offset and the
 /// delay of the name, and corrects the start.
 fn found_from_start(
-    trace: &Trace,
-    power: &mut Power,
-    (start, range): (&mut Start, Range),
-) -> Option<(Offset, Option<f64>)> {
+    trace: &ImportedTrace,
+    power: &mut PowerRecording,
+    (start, range): (&mut TraceStart, Range),
+) -> Option<(FoundOffset, Option<f64>)> {
     let latest_ns = trace.extent().0;
     let Range::Near(uncertain_ns) = range else {
         return None;
@@ -235,7 +235,7 @@ fn found_from_start(
     power.move_by(-half_ns);
     let found = found.ok()?;
     let from_name = |ns: f64| ns - half_ns as f64;
-    let found = Offset {
+    let found = FoundOffset {
         ns: from_name(found.ns),
         rival: found.rival.map(|(at, share)| (from_name(at), share)),
         ..found
@@ -244,12 +244,16 @@ fn found_from_start(
     start.zero_unix_ns = start
         .zero_unix_ns
         .map(|zero| zero - rotated_ns.round() as i64);
-    start.from = "the power, for the file's name is later (`start_new`)";
+    start.from = "the power, because the file's name is later (`start_new`)";
     Some((found, Some(rotated_ns)))
 }
 
 /// Fails if samples and spans do not overlap in time.
-fn check_overlap(options: &ChromeOptions, trace: &Trace, power: &Power) -> Result<()> {
+fn check_overlap(
+    options: &ChromeOptions,
+    trace: &ImportedTrace,
+    power: &PowerRecording,
+) -> Result<()> {
     let (begin, end) = trace.extent();
     let (first, last) = extent(power.samples.iter().map(|s| (s.start_ns, s.end_ns)));
     let apart_ns = (first - end).max(begin - last);
@@ -265,12 +269,12 @@ fn check_overlap(options: &ChromeOptions, trace: &Trace, power: &Power) -> Resul
     Err(invalid_input(&options.power, message))
 }
 
-fn unclear(why: &str, by_wall: bool, start: &Start) -> String {
+fn unclear(why: &str, by_wall: bool, start: &TraceStart) -> String {
     let rotated = match start.is_named && by_wall {
         true => {
             "; if `start_new` began the file, its name is later than the start of the trace's \
-             clock: give \
-             the time at which the layer was created with --start"
+             clock: give --start, \
+             the time at which the layer was created"
         }
         false => "",
     };
@@ -315,7 +319,7 @@ impl Clocks {
     }
 
     /// Returns the anomaly to store if the clocks are doubtful.
-    fn anomaly(&self, start: &Start) -> Option<Anomaly> {
+    fn anomaly(&self, start: &TraceStart) -> Option<Anomaly> {
         if let Some(rotated_ns) = self.rotated_ns {
             return Some(Anomaly {
                 kind: "start_rotated",
@@ -344,12 +348,12 @@ fn asynchronous() -> Anomaly {
         kind: "async_style",
         count: 1,
         message: "spans of the style Async record when they were created and closed, not when \
-                  they were executed: energy is divided by open time, waiting included"
+                  they were executed: energy is divided by open time, which includes waiting"
             .to_owned(),
     }
 }
 
-fn description(options: &ChromeOptions, start: &Start, clocks: &Clocks) -> RunDescription {
+fn description(options: &ChromeOptions, start: &TraceStart, clocks: &Clocks) -> RunDescription {
     let stem = options.trace.file_stem();
     let name = stem.map(|name| name.to_string_lossy().into_owned());
     let ms = |ns: f64| ns / 1e6;

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use energy_power::replay::main_group;
 
-use super::event::Event;
-use super::fields::Fields;
+use super::event::ChromeEvent;
+use super::fields::EventFields;
 use super::matching::AnomalyCounts;
-use super::split::{EventText, Events, Next};
+use super::split::{EventText, Events, NextEvent};
 use super::tasks::{TaskId, Tasks};
-use super::threads::Threads;
+use super::threads::ChromeThreads;
 use super::trace_builder::{TimePoint, TraceBuilder};
 use crate::error::Result;
 use crate::import::anomaly::{Anomaly, invalid_input, push_anomaly};
-use crate::import::trace::{LATEST_NS, LONGEST_NS, Trace};
+use crate::import::trace::{ImportedTrace, LATEST_NS, LONGEST_NS};
 
 /// Number of objects after which a file without any event is rejected.
 const MAX_NON_EVENTS: usize = 10_000;
@@ -74,8 +74,8 @@ const CORRECTIONS: [(&str, &str); 12] = [
 
 /// Result of reading a trace.
 #[derive(Debug)]
-pub(super) struct Read {
-    pub(super) trace: Trace,
+pub(super) struct ParsedTrace {
+    pub(super) trace: ImportedTrace,
     /// Whether some spans record their lifetime, not their execution.
     pub(super) is_async: bool,
     /// First and last time of all events.
@@ -86,26 +86,26 @@ pub(super) struct Read {
 ///
 /// # Errors
 /// Fails if the file cannot be read or is invalid; the message includes the line.
-pub(super) fn read(path: &Path, key_fields: &[String]) -> Result<Read> {
+pub(super) fn read(path: &Path, key_fields: &[String]) -> Result<ParsedTrace> {
     let file = energy_host::files::open(path).map_err(|error| {
         invalid_input(
             path,
             format!("{error}; give the trace that tracing-chrome wrote"),
         )
     })?;
-    let reader = Reader::new(key_fields);
+    let reader = TraceReader::new(key_fields);
     let read = reader.all(BufReader::with_capacity(1 << 18, file));
     read.map_err(|message| invalid_input(path, message))
 }
 
 /// State of a trace being read.
 #[derive(Debug)]
-struct Reader<'a> {
+struct TraceReader<'a> {
     key_fields: &'a [String],
     builder: TraceBuilder,
-    threads: Threads,
+    threads: ChromeThreads,
     tasks: Tasks,
-    fields: Fields,
+    fields: EventFields,
     counts: BTreeMap<&'static str, usize>,
     /// Ignored events by phase.
     ignored_phases: BTreeMap<String, usize>,
@@ -118,14 +118,14 @@ struct Reader<'a> {
     extent_ns: (i64, i64),
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TraceReader<'a> {
     fn new(key_fields: &'a [String]) -> Self {
         Self {
             key_fields,
             builder: TraceBuilder::new(),
-            threads: Threads::default(),
+            threads: ChromeThreads::default(),
             tasks: Tasks::default(),
-            fields: Fields::default(),
+            fields: EventFields::default(),
             counts: BTreeMap::new(),
             ignored_phases: BTreeMap::new(),
             known: 0,
@@ -136,14 +136,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn all(mut self, input: impl BufRead) -> std::result::Result<Read, String> {
+    fn all(mut self, input: impl BufRead) -> std::result::Result<ParsedTrace, String> {
         let mut events = Events::new(input);
         let mut seen = 0_usize;
         let is_cut = loop {
             let piece = match events.next()? {
-                Next::Event(piece) => piece,
-                Next::End => break false,
-                Next::Truncated => break true,
+                NextEvent::Event(piece) => piece,
+                NextEvent::End => break false,
+                NextEvent::Truncated => break true,
             };
             self.add_event(&piece)?;
             seen += 1;
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
     }
 
     fn add_event(&mut self, piece: &EventText<'_>) -> std::result::Result<(), String> {
-        let event = match Event::read(piece.text) {
+        let event = match ChromeEvent::read(piece.text) {
             Ok(event) => event,
             Err(why) => {
                 self.unreadable += 1;
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
 
     fn on_thread(
         &mut self,
-        event: &Event<'_>,
+        event: &ChromeEvent<'_>,
         phase: &str,
         at: TimePoint,
     ) -> std::result::Result<(), String> {
@@ -219,7 +219,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn whole(&mut self, event: &Event<'_>, at: TimePoint) -> std::result::Result<(), String> {
+    fn whole(&mut self, event: &ChromeEvent<'_>, at: TimePoint) -> std::result::Result<(), String> {
         let end_ns = event.dur.micros_as_nanos();
         let end_ns = end_ns.map(|dur_ns| at.time_ns + dur_ns);
         let Some(end_ns) = end_ns.filter(|end_ns| end_ns.abs() <= LATEST_NS) else {
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
 
     fn of_task(
         &mut self,
-        event: &Event<'_>,
+        event: &ChromeEvent<'_>,
         phase: &str,
         at: TimePoint,
     ) -> std::result::Result<(), String> {
@@ -285,7 +285,7 @@ impl<'a> Reader<'a> {
         *self.counts.entry(what).or_default() += count;
     }
 
-    fn finish(mut self, is_cut: bool, has_more: bool) -> std::result::Result<Read, String> {
+    fn finish(mut self, is_cut: bool, has_more: bool) -> std::result::Result<ParsedTrace, String> {
         let last_ns = self.last_ns();
         let threads = self.threads.finish(&mut self.builder, last_ns);
         self.add_counts(threads.anomalies);
@@ -309,7 +309,7 @@ impl<'a> Reader<'a> {
             0 => self.extent_ns,
             _ => trace.extent(),
         };
-        Ok(Read {
+        Ok(ParsedTrace {
             trace,
             is_async: !self.tasks.is_empty(),
             extent_ns,

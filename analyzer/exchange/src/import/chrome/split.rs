@@ -28,7 +28,7 @@ const MAX_STRAY_LINE_BYTES: usize = 4096;
 
 /// Result of reading the next event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next<'a> {
+pub(super) enum NextEvent<'a> {
     /// One event.
     Event(EventText<'a>),
     /// The list of events has ended.
@@ -81,16 +81,16 @@ impl<R: BufRead> Events<R> {
     ///
     /// # Errors
     /// Returns a message if the file is not a list of objects or cannot be read.
-    pub(super) fn next(&mut self) -> Result<Next<'_>, String> {
+    pub(super) fn next(&mut self) -> Result<NextEvent<'_>, String> {
         if !self.opened {
             self.open()?;
             self.opened = true;
         }
         loop {
             match self.peek_text()? {
-                None => return Ok(Next::Truncated),
+                None => return Ok(NextEvent::Truncated),
                 Some(b',') => self.skip(1),
-                Some(b']') => return Ok(Next::End),
+                Some(b']') => return Ok(NextEvent::End),
                 Some(_) => break,
             }
         }
@@ -98,12 +98,12 @@ impl<R: BufRead> Events<R> {
         self.start_line = self.line;
         let whole = self.value(MAX_EVENT_BYTES, true)?;
         Ok(match whole {
-            true => Next::Event(EventText {
+            true => NextEvent::Event(EventText {
                 text: &self.text,
                 line: self.start_line,
                 number: self.number,
             }),
-            false => Next::Truncated,
+            false => NextEvent::Truncated,
         })
     }
 
@@ -375,9 +375,11 @@ mod tests {
         let mut all = Vec::new();
         loop {
             match events.next()? {
-                Next::Event(piece) => all.push(String::from_utf8_lossy(piece.text).into_owned()),
-                Next::End => return Ok((all, true)),
-                Next::Truncated => return Ok((all, false)),
+                NextEvent::Event(piece) => {
+                    all.push(String::from_utf8_lossy(piece.text).into_owned())
+                }
+                NextEvent::End => return Ok((all, true)),
+                NextEvent::Truncated => return Ok((all, false)),
             }
         }
     }

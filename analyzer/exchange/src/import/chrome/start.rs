@@ -4,7 +4,7 @@
 //! default file name contains it: `trace-<microseconds since 1970>.json`. The name of a file
 //! begun by `start_new` contains the time of that file instead, while the layer's clock
 //! continues. Both names look alike, so a name is trusted only if the power agrees with it
-//! ([`Start::is_named`]).
+//! ([`TraceStart::is_named`]).
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -17,7 +17,7 @@ const PLAUSIBLE_US: std::ops::Range<i64> = 1_000_000_000_000_000..4_102_444_800_
 
 /// Time at which the trace's clock read zero.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Start {
+pub(super) struct TraceStart {
     /// ns since 1970.
     pub(super) zero_unix_ns: Option<i64>,
     /// Whether the time is reliable to within seconds.
@@ -30,8 +30,12 @@ pub(super) struct Start {
 
 /// Finds the start of the trace in `path`, whose events range from `first_ns` to `last_ns` of
 /// its own clock; `given` takes precedence.
-pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, i64)) -> Start {
-    let known = |zero_unix_ns, from| Start {
+pub(super) fn start(
+    path: &Path,
+    given: Option<i64>,
+    (first_ns, last_ns): (i64, i64),
+) -> TraceStart {
+    let known = |zero_unix_ns, from| TraceStart {
         zero_unix_ns: Some(zero_unix_ns),
         is_known: true,
         is_named: false,
@@ -44,7 +48,7 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
         return known(0, "its timestamps, which count from 1970");
     }
     if let Some(unix_ns) = time_in_name(path) {
-        return Start {
+        return TraceStart {
             is_named: true,
             ..known(unix_ns, "the file's name")
         };
@@ -54,7 +58,7 @@ pub(super) fn start(path: &Path, given: Option<i64>, (first_ns, last_ns): (i64, 
         .ok()
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let written = written.and_then(|since| i64::try_from(since.as_nanos()).ok());
-    Start {
+    TraceStart {
         zero_unix_ns: written.map(|written| {
             written
                 .min(LATEST_NS.saturating_mul(2))

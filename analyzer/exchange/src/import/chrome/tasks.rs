@@ -18,12 +18,12 @@
 
 use std::collections::HashMap;
 
-use super::event::{Event, Id};
-use super::fields::Fields;
+use super::event::{ChromeEvent, Id};
+use super::fields::EventFields;
 use super::lanes;
-use super::matching::{AnomalyCounts, EventAction, Rule, ThreadEvent, place};
+use super::matching::{AnomalyCounts, EventAction, MatchRule, ThreadEvent, place};
 use super::trace_builder::{TimePoint, TraceBuilder};
-use crate::import::trace::Thread;
+use crate::import::trace::TraceThread;
 
 /// Key shared by the events of one tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ impl TaskId {
     /// Returns the task of an event: by `id`, or by `id2`, whose `local` ids are unique within
     /// a process. tracing-chrome gives all spans of a tree its root's `id`, whatever their
     /// category; writers of `id2` separate categories, as viewers do.
-    pub(super) fn from_event(event: &Event<'_>) -> Option<Self> {
+    pub(super) fn from_event(event: &ChromeEvent<'_>) -> Option<Self> {
         let process = || Some(event.pid.id().unwrap_or(Id::Number(0)));
         let text = |text: Option<&str>| text.unwrap_or_default().into();
         let scope = event.scope.text();
@@ -76,14 +76,14 @@ pub(super) struct Tasks {
 pub(super) struct FinishedTasks {
     pub(super) anomalies: AnomalyCounts,
     pub(super) unsorted: usize,
-    pub(super) lanes: Vec<Thread>,
+    pub(super) lanes: Vec<TraceThread>,
 }
 
 impl Tasks {
     pub(super) fn begin(
         &mut self,
         builder: &mut TraceBuilder,
-        parsed: (&Event<'_>, &Fields),
+        parsed: (&ChromeEvent<'_>, &EventFields),
         id: TaskId,
         at: TimePoint,
     ) -> Result<(), String> {
@@ -96,7 +96,7 @@ impl Tasks {
     pub(super) fn end(
         &mut self,
         builder: &mut TraceBuilder,
-        (event, fields): (&Event<'_>, &Fields),
+        (event, fields): (&ChromeEvent<'_>, &EventFields),
         id: TaskId,
         time_ns: i64,
     ) {
@@ -130,14 +130,14 @@ impl Tasks {
         for tree in events.chunk_by(|a, b| a.0 == b.0) {
             let tree: Vec<ThreadEvent> = tree.iter().map(|event| event.1).collect();
             let is_ordered = tree.is_sorted_by_key(|event| event.time_ns);
-            let (anomalies, open) = place(builder, &tree, Rule::Task, is_ordered);
+            let (anomalies, open) = place(builder, &tree, MatchRule::Task, is_ordered);
             finished.anomalies.add(anomalies);
             for span in open {
                 builder.end(span, last_ns);
             }
         }
         let lanes = lanes::place(&mut builder.spans, self.all.clone(), first as u32);
-        let thread = |lane| Thread {
+        let thread = |lane| TraceThread {
             tid: None,
             name: Some(format!("async {}", lane + 1)),
         };

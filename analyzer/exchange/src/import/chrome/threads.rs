@@ -10,11 +10,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::event::{Event, Id};
-use super::fields::{Fields, shortened};
-use super::matching::{AnomalyCounts, EventAction, Rule, ThreadEvent, place};
+use super::event::{ChromeEvent, Id};
+use super::fields::{EventFields, shortened};
+use super::matching::{AnomalyCounts, EventAction, MatchRule, ThreadEvent, place};
 use super::trace_builder::{OPEN, TimePoint, TraceBuilder};
-use crate::import::trace::Thread;
+use crate::import::trace::TraceThread;
 
 /// Process and thread.
 type ThreadKey = (Id, Id);
@@ -52,18 +52,18 @@ pub(super) struct FinishedThreads {
 
 /// All threads of a trace.
 #[derive(Debug, Default)]
-pub(super) struct Threads {
+pub(super) struct ChromeThreads {
     lanes: HashMap<ThreadKey, ThreadEvents>,
     order: Vec<ThreadKey>,
     names: HashMap<ThreadKey, String>,
     processes: HashMap<Id, String>,
 }
 
-impl Threads {
+impl ChromeThreads {
     pub(super) fn begin(
         &mut self,
         builder: &mut TraceBuilder,
-        parsed: (&Event<'_>, &Fields),
+        parsed: (&ChromeEvent<'_>, &EventFields),
         at: TimePoint,
     ) -> Result<(), String> {
         let lane = self.lane(parsed.0);
@@ -75,7 +75,7 @@ impl Threads {
     pub(super) fn end(
         &mut self,
         builder: &mut TraceBuilder,
-        (event, fields): (&Event<'_>, &Fields),
+        (event, fields): (&ChromeEvent<'_>, &EventFields),
         time_ns: i64,
     ) {
         let end = builder.end_of(event, fields);
@@ -86,7 +86,7 @@ impl Threads {
     pub(super) fn complete(
         &mut self,
         builder: &mut TraceBuilder,
-        parsed: (&Event<'_>, &Fields),
+        parsed: (&ChromeEvent<'_>, &EventFields),
         at: TimePoint,
         end_ns: i64,
     ) -> Result<bool, String> {
@@ -99,7 +99,7 @@ impl Threads {
     pub(super) fn span_event(
         &mut self,
         builder: &mut TraceBuilder,
-        parsed: (&Event<'_>, &Fields),
+        parsed: (&ChromeEvent<'_>, &EventFields),
         time_ns: i64,
     ) {
         let lane = self.lane(parsed.0);
@@ -108,7 +108,7 @@ impl Threads {
     }
 
     /// Sets the name of a thread or process from a metadata event.
-    pub(super) fn name(&mut self, event: &Event<'_>) {
+    pub(super) fn name(&mut self, event: &ChromeEvent<'_>) {
         let given = event.args.0.iter().find(|(name, _)| name == "name");
         let Some(given) = given.and_then(|(_, value)| value.text()) else {
             return;
@@ -149,7 +149,7 @@ impl Threads {
                 continue;
             };
             let events = std::mem::take(&mut lane.events);
-            let (anomalies, open) = place(builder, &events, Rule::Thread, lane.unsorted == 0);
+            let (anomalies, open) = place(builder, &events, MatchRule::Thread, lane.unsorted == 0);
             finished.anomalies.add(anomalies);
             finished.unsorted += lane.unsorted;
             unmatched.extend(open);
@@ -167,7 +167,7 @@ impl Threads {
     }
 
     /// Returns the threads with their names.
-    pub(super) fn rows(&self) -> Vec<Thread> {
+    pub(super) fn rows(&self) -> Vec<TraceThread> {
         let has_processes = self
             .order
             .iter()
@@ -191,12 +191,12 @@ impl Threads {
                 Id::Number(tid) => Some(*tid),
                 Id::Text(_) => None,
             };
-            Thread { tid, name }
+            TraceThread { tid, name }
         };
         self.order.iter().map(row).collect()
     }
 
-    fn lane(&mut self, event: &Event<'_>) -> &mut ThreadEvents {
+    fn lane(&mut self, event: &ChromeEvent<'_>) -> &mut ThreadEvents {
         let thread_key = thread_key(event);
         self.lanes
             .entry(thread_key)
@@ -213,7 +213,7 @@ impl Threads {
     }
 }
 
-fn thread_key(event: &Event<'_>) -> ThreadKey {
+fn thread_key(event: &ChromeEvent<'_>) -> ThreadKey {
     let id = |id: Option<Id>| id.unwrap_or(Id::Number(0));
     (id(event.pid.id()), id(event.tid.id()))
 }

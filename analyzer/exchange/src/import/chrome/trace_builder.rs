@@ -5,9 +5,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use energy_data::rows::Domain;
 
-use super::event::Event;
-use super::fields::{Fields, shortened};
-use crate::import::trace::{Detail, Interner, Kind, Span, SpanEvent, Trace};
+use super::event::ChromeEvent;
+use super::fields::{EventFields, shortened};
+use crate::import::trace::{ImportedTrace, Interner, SpanDetail, SpanEvent, SpanKind, TraceSpan};
 
 /// End time of a span that has not ended.
 pub(super) const OPEN: i64 = i64::MAX;
@@ -27,7 +27,7 @@ pub(super) struct TimePoint {
 
 /// Data of an end event that identifies its span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct End {
+pub(super) struct EndEvent {
     /// Interned names, from 1; 0 is none.
     name: u32,
     target: u32,
@@ -42,10 +42,10 @@ const NO_ARGS: u32 = u32::MAX;
 /// Builds a trace from events.
 #[derive(Debug, Default)]
 pub(super) struct TraceBuilder {
-    pub(super) spans: Vec<Span>,
-    kinds: Interner<Kind>,
+    pub(super) spans: Vec<TraceSpan>,
+    kinds: Interner<SpanKind>,
     keys: Interner<String>,
-    details: Vec<Detail>,
+    details: Vec<SpanDetail>,
     /// Details by content hash: an end repeats those of its begin.
     known_details: HashMap<u64, u32>,
     span_events: Vec<SpanEvent>,
@@ -71,14 +71,14 @@ impl TraceBuilder {
     /// Returns a message if there are too many spans.
     pub(super) fn begin(
         &mut self,
-        (event, fields): (&Event<'_>, &Fields),
+        (event, fields): (&ChromeEvent<'_>, &EventFields),
         thread: u32,
         at: TimePoint,
     ) -> Result<u32, String> {
         let place = u32::try_from(self.spans.len())
             .map_err(|_| "more than 4 billion spans; import only a part of them".to_owned())?;
         let (kind, key, detail) = (self.kind(event), self.key(fields), self.detail(fields));
-        self.spans.push(Span {
+        self.spans.push(TraceSpan {
             parent: None,
             thread,
             kind,
@@ -100,7 +100,7 @@ impl TraceBuilder {
 
     /// Sets the details of a span from its end, if that has any; the span's node does not
     /// change.
-    pub(super) fn set_details(&mut self, place: u32, end: End) {
+    pub(super) fn set_details(&mut self, place: u32, end: EndEvent) {
         if end.detail != NO_ARGS {
             self.spans[place as usize].detail = end.detail;
         }
@@ -109,7 +109,7 @@ impl TraceBuilder {
     /// Adds an event of the program and returns its index.
     pub(super) fn span_event(
         &mut self,
-        (event, fields): (&Event<'_>, &Fields),
+        (event, fields): (&ChromeEvent<'_>, &EventFields),
         thread: u32,
         time_ns: i64,
     ) -> u32 {
@@ -131,13 +131,13 @@ impl TraceBuilder {
     }
 
     /// Returns the data by which an end is matched.
-    pub(super) fn end_of(&mut self, event: &Event<'_>, fields: &Fields) -> End {
+    pub(super) fn end_of(&mut self, event: &ChromeEvent<'_>, fields: &EventFields) -> EndEvent {
         let has_args = !event.args.0.is_empty();
         let key = match fields.key.is_empty() {
             true => Some(0),
             false => self.keys.known(&fields.key),
         };
-        End {
+        EndEvent {
             name: event.name.text().map_or(0, |name| self.intern_name(name)),
             target: event.cat.text().map_or(0, |cat| self.intern_name(cat)),
             key: key.unwrap_or(NO_ARGS),
@@ -150,7 +150,7 @@ impl TraceBuilder {
     }
 
     /// Returns whether a span has the name and, if given, the category of an end.
-    pub(super) fn has_name(&self, place: u32, end: End) -> bool {
+    pub(super) fn has_name(&self, place: u32, end: EndEvent) -> bool {
         let kind = self.kinds.get(self.spans[place as usize].kind);
         let is = |name: u32, own: &str| {
             let name = (name as usize).checked_sub(1).map(|at| &self.names[at]);
@@ -160,14 +160,14 @@ impl TraceBuilder {
     }
 
     /// Returns whether a span has the arguments of an end.
-    pub(super) fn has_args(&self, place: u32, end: End) -> bool {
+    pub(super) fn has_args(&self, place: u32, end: EndEvent) -> bool {
         let span = &self.spans[place as usize];
         let detail = if end.detail == NO_ARGS { 0 } else { end.detail };
         span.key == end.key && span.detail == detail
     }
 
     /// Interns the details of an event: returns their index plus one, or 0 for none.
-    fn detail(&mut self, fields: &Fields) -> u32 {
+    fn detail(&mut self, fields: &EventFields) -> u32 {
         if fields.token.is_none() && fields.json.is_empty() {
             return 0;
         }
@@ -178,7 +178,7 @@ impl TraceBuilder {
             return known;
         }
         let kept = self.keep(&fields.json);
-        self.details.push(Detail {
+        self.details.push(SpanDetail {
             token: fields.token,
             fields: kept,
         });
@@ -188,10 +188,10 @@ impl TraceBuilder {
     }
 
     /// Returns the trace, without its threads.
-    pub(super) fn finish(mut self) -> Trace {
+    pub(super) fn finish(mut self) -> ImportedTrace {
         self.span_events
             .sort_by_key(|span_event| span_event.time_ns);
-        Trace {
+        ImportedTrace {
             spans: self.spans,
             kinds: self.kinds.into_all(),
             kinds_are_named: false,
@@ -219,14 +219,14 @@ impl TraceBuilder {
         number
     }
 
-    fn kind(&mut self, event: &Event<'_>) -> u32 {
+    fn kind(&mut self, event: &ChromeEvent<'_>) -> u32 {
         let is_room = self.kinds.len() < MAX_KINDS;
         let long = event.name.text().unwrap_or("(unnamed)");
         let name = shortened(long);
         self.shortened += usize::from(name.len() < long.len());
         let owned = |word: Option<&str>| word.map(|word| shortened(word).to_owned());
         let line = event.line.number().filter(|line| *line >= 0.0);
-        let kind = Kind {
+        let kind = SpanKind {
             name: name.to_owned(),
             target: owned(event.cat.text()).unwrap_or_default(),
             file: owned(event.file.text()),
@@ -238,7 +238,7 @@ impl TraceBuilder {
         }
         self.kinds.known(&kind).unwrap_or_else(|| {
             self.merged_as_other += 1;
-            self.kinds.number(Kind {
+            self.kinds.number(SpanKind {
                 name: OTHER.to_owned(),
                 target: String::new(),
                 file: None,
@@ -248,7 +248,7 @@ impl TraceBuilder {
         })
     }
 
-    fn key(&mut self, fields: &Fields) -> u32 {
+    fn key(&mut self, fields: &EventFields) -> u32 {
         if fields.key.is_empty() {
             return 0;
         }

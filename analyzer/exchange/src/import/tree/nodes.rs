@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use energy_data::rows::NodeRow;
 
 use crate::import::anomaly::{Anomaly, push_anomaly};
-use crate::import::trace::{Span, Trace};
+use crate::import::trace::{ImportedTrace, TraceSpan};
 
 /// Maximum number of nodes, as in a recording.
 const MAX_NODES: usize = 65_536;
@@ -21,7 +21,10 @@ const OTHER: u32 = u32::MAX;
 
 /// Creates a node for each path of kinds and keys, parents first; returns the nodes and the
 /// node of each span.
-pub(super) fn build(trace: &Trace, anomalies: &mut Vec<Anomaly>) -> (Vec<NodeRow>, Vec<u32>) {
+pub(super) fn build(
+    trace: &ImportedTrace,
+    anomalies: &mut Vec<Anomaly>,
+) -> (Vec<NodeRow>, Vec<u32>) {
     let mut nodes = Nodes {
         trace,
         rows: Vec::new(),
@@ -52,7 +55,7 @@ pub(super) fn build(trace: &Trace, anomalies: &mut Vec<Anomaly>) -> (Vec<NodeRow
 }
 
 struct Nodes<'a> {
-    trace: &'a Trace,
+    trace: &'a ImportedTrace,
     rows: Vec<NodeRow>,
     by_path: HashMap<(u32, u32, u32), u32>,
     merged: usize,
@@ -61,7 +64,7 @@ struct Nodes<'a> {
 
 impl Nodes<'_> {
     /// Returns the node of a span below the node `above`; 0 is above the roots.
-    fn node(&mut self, above: u32, span: &Span) -> u32 {
+    fn node(&mut self, above: u32, span: &TraceSpan) -> u32 {
         let path = (above, span.kind, span.key);
         if let Some(&node) = self.by_path.get(&path) {
             return node;
@@ -115,7 +118,7 @@ impl Nodes<'_> {
         id
     }
 
-    fn key(&self, span: &Span) -> &str {
+    fn key(&self, span: &TraceSpan) -> &str {
         let key = self.trace.keys.get(span.key as usize);
         key.map(String::as_str).unwrap_or_default()
     }

@@ -1,0 +1,44 @@
+//! Arguments of `energy run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::repeat::{RepeatOptions, RunOfPlan};
+use crate::run::{RunOptions, RunVariants};
+
+/// Options of `energy run`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  energy run \"Why is the sky blue?\"
+  energy run --model hf:Qwen/Qwen2.5-0.5B-Instruct \"Why is the sky blue?\"
+  energy run --model ./model.gguf --raw \"Once upon a time\" --max-tokens 64
+  energy run --each-line \"$(cat prompts.txt)\" --stats
+  energy run --source modelled --depth deep --chrome trace.json
+  energy run --source replay:powermetrics.plist --baseline 0s
+  energy run --repeat 5 --requantize none,q8_0 --warmup 1 --cooldown 5s
+  energy run --resume run-20261125-093212-417")]
+pub struct RunArgs {
+    /// Options with several values.
+    #[command(flatten)]
+    pub variants: RunVariants,
+    /// Options of each run.
+    #[command(flatten)]
+    pub options: RunOptions,
+    /// Flamegraph to draw afterwards [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub(super) flamegraph: Option<PathBuf>,
+    /// Number and order of runs.
+    #[command(flatten, next_help_heading = "Repeats")]
+    pub repeats: RepeatOptions,
+    /// Resume the interrupted repeats of a group
+    #[arg(long, value_name = "GROUP", conflicts_with_all = ["repeat", "warmup", "group"],
+          help_heading = "Repeats")]
+    pub(super) resume: Option<String>,
+    /// Resume even if the model file has changed
+    #[arg(long, requires = "resume", help_heading = "Repeats")]
+    pub(super) force: bool,
+    /// Run of a plan to execute
+    #[arg(long, hide = true)]
+    pub(super) plan: Option<RunOfPlan>,
+}
