@@ -14,7 +14,7 @@ use std::path::Path;
 pub use energy_data::Prior;
 
 use crate::Error;
-use energy_power::table::{self, Row, Table};
+use energy_power::table::{self, Table, TableRow};
 
 /// Reads a file of priors.
 ///
@@ -101,7 +101,7 @@ impl PriorColumns {
         })
     }
 
-    fn prior(&self, row: &Row<'_>) -> Result<Prior, String> {
+    fn prior(&self, row: &TableRow<'_>) -> Result<Prior, String> {
         let field = |name: &str, at: usize| {
             let field = row.field(at).unwrap_or_default();
             let missing = || format!("it has no {name}");

@@ -19,7 +19,7 @@ use energy_data::units::Nanos;
 use energy_power::MonotonicClock;
 use energy_power::cpu_time;
 use energy_power::powermetrics::document::Document;
-use energy_power::powermetrics::stream::{DocumentStream, Segment};
+use energy_power::powermetrics::stream::{DocumentStream, StreamSegment};
 use energy_power::rapl;
 use energy_power::{PowerSource, Sampler};
 use tracing_energy::Clock;
@@ -77,7 +77,7 @@ fn parsing(bytes: &[u8]) {
     let parse = || {
         let mut stream = DocumentStream::default();
         for segment in stream.push(bytes) {
-            if let Segment::Document(document) = segment {
+            if let StreamSegment::Document(document) = segment {
                 assert!(Document::parse(&document).is_ok(), "no power in it");
             }
         }

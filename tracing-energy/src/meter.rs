@@ -10,7 +10,7 @@ use energy_power::{
     SamplerMessage, SourceChoice,
 };
 
-use crate::Error;
+use crate::error::Error;
 
 /// The power sources that can be opened here, without modelled and replayed ones. Empty if
 /// power cannot be measured; the notices then name each sensor and what to do about it.

@@ -1,6 +1,6 @@
 //! Comparison of rails that two sources meter.
 
-use energy_power::characterise::Observation;
+use energy_power::characterise::SourceObservation;
 use energy_power::{Description, Provenance, RailKind};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ pub(super) fn columns() -> Vec<Column> {
 
 /// Compares the rail kinds that two measured sources meter, as roots or parts.
 pub(super) fn check<'a>(
-    usable: impl Iterator<Item = (&'a Description, &'a Observation)>,
+    usable: impl Iterator<Item = (&'a Description, &'a SourceObservation)>,
 ) -> Vec<Value> {
     let mut metered: Vec<(RailKind, String, f64)> = Vec::new();
     for (description, seen) in usable {
@@ -72,7 +72,7 @@ mod tests {
     use energy_power::characterise::RailCharacteristics;
     use energy_power::{Kernel, Rail};
 
-    fn source(name: &str, kind: RailKind, watts: f64) -> (Description, Observation) {
+    fn source(name: &str, kind: RailKind, watts: f64) -> (Description, SourceObservation) {
         let description = Description {
             name: name.into(),
             rails: vec![Rail {
@@ -86,13 +86,13 @@ mod tests {
             provenance: Provenance::Measured,
             limits: Vec::new(),
         };
-        let seen = Observation {
+        let seen = SourceObservation {
             rails: vec![RailCharacteristics {
                 samples: 5,
                 power: Some(Power::from_watts(watts)),
                 ..RailCharacteristics::default()
             }],
-            ..Observation::default()
+            ..SourceObservation::default()
         };
         (description, seen)
     }

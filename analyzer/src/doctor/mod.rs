@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use clap::Args;
 use energy_power::MonotonicClock;
-use energy_power::characterise::{FAST_GAUGE, Observation, characterise, open_fast};
+use energy_power::characterise::{FAST_GAUGE, SourceObservation, characterise, open_fast};
 use energy_power::containment::Topology;
 use energy_power::detect::{NAMED, OpenOptions, SourceChoice};
 use energy_power::{
@@ -55,7 +55,7 @@ impl Default for DoctorOptions {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceState {
     /// It can be read.
-    Usable(Description, Observation),
+    Usable(Description, SourceObservation),
     /// It is present but reading is not permitted.
     Locked {
         /// The sensor.
@@ -77,7 +77,7 @@ pub struct SourceExamination {
     /// Sources that `auto` selects.
     pub chosen: Vec<String>,
     /// Power readings of rails that also have a counter, for comparison.
-    pub powers: Vec<(Description, Observation)>,
+    pub powers: Vec<(Description, SourceObservation)>,
     /// Sensors that are present but not used.
     pub left_out: Vec<UnusedSensor>,
     /// Containment of the rails that `auto` selects.
@@ -193,7 +193,7 @@ fn state_of_error(error: SourceError) -> SourceState {
     }
 }
 
-fn state_of_reading(description: Description, seen: Observation) -> SourceState {
+fn state_of_reading(description: Description, seen: SourceObservation) -> SourceState {
     let is_measured = description.provenance == Provenance::Measured;
     let has_no_samples = seen.rails.iter().all(|rail| rail.samples == 0);
     if is_measured && has_no_samples {
@@ -223,7 +223,7 @@ impl SourceExamination {
         sensor_cache::path().map_or(Ok(()), |path| sensor_cache::add(&path, self.usable()))
     }
 
-    fn usable(&self) -> impl Iterator<Item = (&Description, &Observation)> {
+    fn usable(&self) -> impl Iterator<Item = (&Description, &SourceObservation)> {
         self.sources.iter().filter_map(|(_, state)| match state {
             SourceState::Usable(description, seen) => Some((description, seen)),
             _ => None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use energy_data::AttributeOptions;
 use energy_data::units::{Nanos, Power};
-use energy_power::users::{DeviceUsers, Used};
+use energy_power::users::{DeviceUse, DeviceUsers};
 use energy_power::{
     Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
 };
@@ -32,14 +32,14 @@ struct Gpu {
 struct Users;
 
 impl DeviceUsers for Users {
-    fn read(&mut self, elapsed: Nanos, _: &[u32]) -> Option<Used> {
+    fn read(&mut self, elapsed: Nanos, _: &[u32]) -> Option<DeviceUse> {
         let part = |share: f64| Nanos::from_nanos((elapsed.nanos() as f64 * share) as i64);
         let own = if WORKS.load(Ordering::Relaxed) {
             0.25
         } else {
             0.0
         };
-        Some(Used {
+        Some(DeviceUse {
             by_process: vec![(std::process::id(), part(own)), (1, part(0.75))],
             hidden: Nanos::ZERO,
             is_partial: false,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use energy_data::units::Nanos;
 use energy_power::MonotonicClock;
 use energy_power::cpu_time;
-use energy_power::powermetrics::{Launch, Options, Powermetrics};
+use energy_power::powermetrics::{Launch, Powermetrics, PowermetricsOptions};
 use energy_power::sampler::{Sampler, SamplerMessage};
 use energy_power::{Notice, Sample};
 use tracing_energy::Clock;
@@ -20,7 +20,7 @@ fn record(fake: &Path, environment: &[(&str, &str)], millis: u64) -> (Vec<Sample
     let settings = environment
         .iter()
         .map(|(name, value)| format!("{name}={value}").into());
-    let options = Options {
+    let options = PowermetricsOptions {
         launch: Launch {
             program: "/usr/bin/env".into(),
             arguments: settings.chain([fake.into()]).collect(),

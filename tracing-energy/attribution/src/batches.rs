@@ -51,11 +51,11 @@ const GATED_BELOW: Power = Power::from_watts(3.0);
 
 /// The times at which spans ran, as intervals that do not overlap.
 #[derive(Debug, Clone, Default)]
-pub struct Activity {
+pub struct BatchActivity {
     intervals: Vec<(i64, i64)>,
 }
 
-impl Activity {
+impl BatchActivity {
     /// Merges the starts and ends of spans, ns, in any order.
     pub fn of(spans: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let mut spans: Vec<(i64, i64)> = spans.into_iter().collect();
@@ -99,7 +99,7 @@ impl Activity {
 pub fn merge(
     rails: &[RailRow],
     samples: Vec<SampleRow>,
-    activity: impl FnOnce() -> Option<Activity>,
+    activity: impl FnOnce() -> Option<BatchActivity>,
 ) -> (Vec<SampleRow>, Vec<Batched>) {
     let activity = LazyCell::new(activity);
     let activity = || activity.as_ref();
@@ -128,7 +128,7 @@ pub fn merge(
 fn batches<'a>(
     rail: &RailRow,
     samples: &[SampleRow],
-    activity: &dyn Fn() -> Option<&'a Activity>,
+    activity: &dyn Fn() -> Option<&'a BatchActivity>,
 ) -> Option<(Batched, Vec<SampleRow>)> {
     let is_gated = matches!(rail.kind, RailKind::Gpu | RailKind::Ane)
         && mean(samples).is_none_or(|power| power < GATED_BELOW);
@@ -179,7 +179,7 @@ fn ends_of_counter(samples: &[SampleRow]) -> Option<Vec<usize>> {
 }
 
 /// Returns whether zeros occur during spans about as often as between them.
-fn is_independent(samples: &[SampleRow], spans: &Activity) -> bool {
+fn is_independent(samples: &[SampleRow], spans: &BatchActivity) -> bool {
     let zero = |sample: &&SampleRow| sample.energy_j == Some(0.0);
     let still = spans.share(samples.iter().filter(zero));
     let moved = spans.share(samples.iter().filter(|sample| !zero(sample)));

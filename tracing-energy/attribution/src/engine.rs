@@ -17,7 +17,7 @@ use crate::allocate::estimated::Estimated;
 use crate::allocate::live::Live;
 use crate::allocate::proportional::Proportional;
 use crate::idle_power::IdlePower;
-use crate::observe::{ObservedWindows, PieceConsumer, Scope};
+use crate::observe::{ObservedWindows, PieceConsumer, PieceScope};
 use crate::pipeline::accounting::Accounting;
 use crate::pipeline::observation::Observation;
 use crate::prices::Prices;
@@ -84,7 +84,7 @@ impl Engine {
 
     /// Observes instead of accounting: pieces of `scopes` go to `consume`, roughly in order of
     /// time, while windows close. Such an engine has no rows.
-    pub fn observing(mut self, scopes: Vec<Scope>, consume: PieceConsumer) -> Self {
+    pub fn observing(mut self, scopes: Vec<PieceScope>, consume: PieceConsumer) -> Self {
         self.consumer = Consumer::Observe(Observation::new(scopes, consume));
         self
     }

@@ -34,10 +34,10 @@ const MAX_WINDOWS: usize = 16_384;
 /// merged in pairs. This preserves their energy and loses only its position within the
 /// pair.
 #[derive(Debug, Clone, Default)]
-pub struct WindowPowers(BTreeMap<Key, VecDeque<PowerWindow>>);
+pub struct WindowPowers(BTreeMap<PriceKey, VecDeque<WindowPower>>);
 
 /// Kind, rail and thread; `None` means all kinds or threads.
-type Key = (Option<u32>, u32, Option<u32>);
+type PriceKey = (Option<u32>, u32, Option<u32>);
 
 /// An interval in which nodes of one kind were innermost on a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct SelfTimeInterval {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct PowerWindow {
+struct WindowPower {
     start_ns: i64,
     end_ns: i64,
     power: Power,
@@ -68,7 +68,7 @@ impl WindowPowers {
         if row.end_ns <= row.start_ns {
             return;
         }
-        let window = PowerWindow {
+        let window = WindowPower {
             start_ns: row.start_ns,
             end_ns: row.end_ns,
             power: Power::from_watts(row.power_w),
@@ -110,7 +110,7 @@ impl WindowPowers {
         thread: u32,
         intervals: impl IntoIterator<Item = SelfTimeInterval>,
     ) -> Option<Energy> {
-        let (mut total, mut length_ns) = (Priced::default(), 0);
+        let (mut total, mut length_ns) = (PricedInterval::default(), 0);
         for SelfTimeInterval {
             kind,
             start_ns,
@@ -129,9 +129,9 @@ impl WindowPowers {
 
     /// Prices an interval by all rails' windows of that kind; the covered time is that of
     /// the rail with the most.
-    fn priced(&self, kind: Option<u32>, thread: u32, start_ns: i64, end_ns: i64) -> Priced {
+    fn priced(&self, kind: Option<u32>, thread: u32, start_ns: i64, end_ns: i64) -> PricedInterval {
         let of_kind = (kind, 0, None)..=(kind, u32::MAX, Some(u32::MAX));
-        let mut total = Priced::default();
+        let mut total = PricedInterval::default();
         for ((_, _, of), windows) in self.0.range(of_kind) {
             if of.is_some_and(|of| of != thread) {
                 continue;
@@ -147,14 +147,14 @@ impl WindowPowers {
 
 /// Energy and covered time of an interval.
 #[derive(Debug, Clone, Copy, Default)]
-struct Priced {
+struct PricedInterval {
     energy: Energy,
     covered_ns: i64,
     /// Whether any window overlaps, or contains an interval without length.
     touched: bool,
 }
 
-impl Priced {
+impl PricedInterval {
     /// Returns whether enough of an interval of that length is covered.
     fn is_known(&self, length_ns: i64) -> bool {
         self.touched && is_covered_by_windows(self.covered_ns, length_ns)
@@ -162,9 +162,9 @@ impl Priced {
 }
 
 /// Prices `[start_ns, end_ns)` by `windows`.
-fn overlap(windows: &VecDeque<PowerWindow>, start_ns: i64, end_ns: i64) -> Priced {
+fn overlap(windows: &VecDeque<WindowPower>, start_ns: i64, end_ns: i64) -> PricedInterval {
     let first = windows.partition_point(|w| w.end_ns <= start_ns);
-    let mut priced = Priced::default();
+    let mut priced = PricedInterval::default();
     for window in windows.range(first..) {
         if window.start_ns >= end_ns.max(start_ns + 1) {
             break;
@@ -178,9 +178,9 @@ fn overlap(windows: &VecDeque<PowerWindow>, start_ns: i64, end_ns: i64) -> Price
 }
 
 /// Merges adjacent windows in the older half of `windows` in pairs.
-fn merge_oldest(windows: &mut VecDeque<PowerWindow>) {
+fn merge_oldest(windows: &mut VecDeque<WindowPower>) {
     let newer = windows.split_off(windows.len() / 2);
-    let mut merged: VecDeque<PowerWindow> = VecDeque::with_capacity(newer.len() * 2);
+    let mut merged: VecDeque<WindowPower> = VecDeque::with_capacity(newer.len() * 2);
     let mut open = false;
     for window in windows.drain(..) {
         match merged.back_mut() {
@@ -198,11 +198,11 @@ fn merge_oldest(windows: &mut VecDeque<PowerWindow>) {
     *windows = merged;
 }
 
-fn merged_window(a: PowerWindow, b: PowerWindow) -> PowerWindow {
-    let time = |w: PowerWindow| Nanos::from_nanos(w.end_ns - w.start_ns);
+fn merged_window(a: WindowPower, b: WindowPower) -> WindowPower {
+    let time = |w: WindowPower| Nanos::from_nanos(w.end_ns - w.start_ns);
     let energy = a.power * time(a) + b.power * time(b);
     let length = time(a) + time(b);
-    PowerWindow {
+    WindowPower {
         start_ns: a.start_ns,
         end_ns: b.end_ns,
         power: energy.over(length).unwrap_or(a.power),

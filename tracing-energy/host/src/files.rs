@@ -28,6 +28,7 @@ static OF_PROCESS: AtomicU8 = AtomicU8::new(FileAccess::Owner as u8);
 /// The process's umask narrows it further. On systems without Unix permissions, files
 /// inherit those of their folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
 pub enum FileAccess {
     /// The user who runs the program: mode 600, folders 700.
     #[default]

@@ -5,11 +5,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::containment::Placement;
+use crate::error::SourceError;
 use crate::polled::{Polled, PolledSensor};
-use crate::rail_reader::{RailReader, Raw};
+use crate::rail::{Description, Rail, UnusedSensor};
+use crate::rail_reader::RailReader;
 use crate::sysfs::{number, text};
-use crate::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
+use crate::window_energy::RawReading;
 use energy_data::units::Nanos;
+use energy_data::{Kernel, Provenance, RailKind};
 
 /// The kernel's folder of batteries.
 pub const POWER_SUPPLY: &str = "/sys/class/power_supply";
@@ -62,7 +65,7 @@ pub fn open(
     let sensor = |battery: PathBuf| PolledSensor {
         rail: rail(&battery),
         placement: Placement::Unknown,
-        reader: RailReader::new(Box::new(move || watts(&battery).map(Raw::Watts))),
+        reader: RailReader::new(Box::new(move || watts(&battery).map(RawReading::Watts))),
         users: None,
     };
     let sensors = batteries.into_iter().map(sensor);
@@ -111,7 +114,7 @@ fn watts(battery: &Path) -> Result<f64, SourceError> {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::{PowerSource, Reading};
+    use crate::source::{PowerSource, Reading};
 
     fn set(root: &Path, file: &str, text: &str) {
         let path = root.join(file);

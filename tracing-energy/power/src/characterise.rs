@@ -11,39 +11,17 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+pub use crate::characteristics::{RailCharacteristics, SourceObservation};
 use crate::clock::Clock;
 use crate::detect::{OpenOptions, SourceChoice, open_one};
-use crate::{
-    PowerSource, Sample, Sampler, SamplerMessage, SamplerWatch, SourceError, UnusedSensor,
-};
-use energy_data::units::{Energy, Nanos, Power};
+use crate::error::SourceError;
+use crate::rail::{Sample, UnusedSensor};
+use crate::sampler::{Sampler, SamplerMessage, SamplerWatch};
+use crate::source::PowerSource;
+use energy_data::units::{Energy, Nanos};
 
 /// Reading interval for the characterisation of gauges and of counters that move rarely.
 pub const FAST_GAUGE: Nanos = Nanos::from_millis(5);
-
-/// The measured characteristics of one rail's sensor.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct RailCharacteristics {
-    /// Number of windows with a known energy.
-    pub samples: usize,
-    /// Mean power over these windows.
-    pub power: Option<Power>,
-    /// Median time between windows with energy; `None` if there were fewer than three.
-    pub period: Option<Nanos>,
-    /// The smallest difference between two energies of windows.
-    pub resolution: Option<Energy>,
-}
-
-/// The characteristics of a source's rails, with its samples and messages.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Observation {
-    /// Characteristics by rail index.
-    pub rails: Vec<RailCharacteristics>,
-    /// Messages of its notices and errors.
-    pub messages: Vec<String>,
-    /// All samples, in the order of their delivery.
-    pub samples: Vec<Sample>,
-}
 
 /// Opens a source for [`characterise`]. Counters are read far more often than they move.
 /// Sources whose readings cost CPU time are read at the usual interval. Unused sensors are
@@ -74,7 +52,7 @@ pub fn characterise(
     sources: Vec<Box<dyn PowerSource>>,
     clock: &Arc<dyn Clock>,
     time: Duration,
-) -> Vec<Observation> {
+) -> Vec<SourceObservation> {
     let characterisation = Characterisation::start(sources, clock);
     std::thread::sleep(time);
     characterisation.finish()
@@ -107,15 +85,15 @@ impl Characterisation {
     }
 
     /// Stops the sources and returns an observation for each.
-    pub fn finish(self) -> Vec<Observation> {
+    pub fn finish(self) -> Vec<SourceObservation> {
         drop(self.sampler.stop());
         collect(&self.messages, &self.counts)
     }
 }
 
-fn collect(messages: &Receiver<SamplerMessage>, counts: &[usize]) -> Vec<Observation> {
+fn collect(messages: &Receiver<SamplerMessage>, counts: &[usize]) -> Vec<SourceObservation> {
     let mut samples: Vec<BTreeMap<usize, Vec<Sample>>> = vec![BTreeMap::new(); counts.len()];
-    let mut observations: Vec<Observation> = vec![Observation::default(); counts.len()];
+    let mut observations: Vec<SourceObservation> = vec![SourceObservation::default(); counts.len()];
     // `iter` would block for ever if a source hangs and keeps its sender.
     for message in messages.try_iter() {
         match message {
@@ -178,6 +156,7 @@ fn characteristics(samples: &[Sample]) -> RailCharacteristics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use energy_data::units::Power;
 
     fn sample(start: i64, end: i64, energy: Option<f64>) -> Sample {
         Sample {

@@ -14,6 +14,7 @@ use std::str::FromStr;
 /// assert_eq!(both.to_string(), "rapl+nvml");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum SourceChoice {
     /// All measured sources, or the modelled one if there are none.
     #[default]

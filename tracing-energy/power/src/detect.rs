@@ -9,11 +9,13 @@ use crate::cpu_time;
 
 use crate::battery::{self, POWER_SUPPLY};
 use crate::choice::ReplayMode;
+use crate::error::SourceError;
 use crate::hwmon::{self, HWMON};
 use crate::modelled::{Modelled, Watts};
+use crate::rail::{Notice, UnusedSensor};
 use crate::rapl::{self, POWERCAP};
 use crate::sensor_cache;
-use crate::{Notice, PowerSource, SourceError, UnusedSensor};
+use crate::source::PowerSource;
 use energy_data::units::{Nanos, Power};
 
 /// Environment variable for the idle power of the modelled source, W.
@@ -80,7 +82,7 @@ impl OpenOptions {
 }
 
 /// The opened sources, and notices about the others.
-pub struct Opened {
+pub struct OpenedSources {
     /// The sources; at least one.
     pub sources: Vec<Box<dyn PowerSource>>,
     /// Sources that were refused, with the fix; unused sensors; use of modelled power.
@@ -98,7 +100,7 @@ pub fn open(
     choice: &SourceChoice,
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
-) -> Result<Opened, SourceError> {
+) -> Result<OpenedSources, SourceError> {
     let mut left_out = Vec::new();
     let sources = match choice {
         SourceChoice::Auto => return auto(options, clock),
@@ -108,7 +110,7 @@ pub fn open(
         }
         one => vec![open_one(one, options, clock, &mut left_out)?],
     };
-    Ok(Opened {
+    Ok(OpenedSources {
         sources,
         notices: notices(left_out, clock),
     })
@@ -162,8 +164,8 @@ fn boxed<S: PowerSource + 'static>(source: Result<S, SourceError>) -> OneOpened 
 /// macOS    powermetrics, else ioreport
 /// Linux    rapl, hwmon, nvml; a battery only if no other source can be opened
 /// ```
-fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<Opened, SourceError> {
-    let mut opened = Opened {
+fn auto(options: &OpenOptions, clock: &Arc<dyn Clock>) -> Result<OpenedSources, SourceError> {
+    let mut opened = OpenedSources {
         sources: Vec::new(),
         notices: Vec::new(),
     };
@@ -292,9 +294,9 @@ fn powermetrics(
     options: &OpenOptions,
     clock: &Arc<dyn Clock>,
 ) -> Result<Box<dyn PowerSource>, SourceError> {
-    use crate::powermetrics::{Launch, Options, Powermetrics};
+    use crate::powermetrics::{Launch, Powermetrics, PowermetricsOptions};
     let launch = options.powermetrics.clone().map_or_else(Launch::find, Ok)?;
-    let options = Options {
+    let options = PowermetricsOptions {
         launch,
         interval: options.interval,
         bound: None,

@@ -14,7 +14,9 @@
 
 mod load;
 
-use crate::{Notice, Rail, RailKind, Reading, Sample};
+use crate::rail::{Notice, Rail, Sample};
+use crate::source::Reading;
+use energy_data::RailKind;
 use energy_data::units::{Energy, Nanos};
 pub(super) use load::Load;
 
@@ -115,7 +117,7 @@ struct FrozenCounter {
 }
 
 /// The kind and the description of a finding.
-type Finding = (&'static str, String);
+type FrozenFinding = (&'static str, String);
 
 impl WatchedRail {
     fn new(rail: &Rail) -> Self {
@@ -132,7 +134,7 @@ impl WatchedRail {
         }
     }
 
-    fn add(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<Finding> {
+    fn add(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<FrozenFinding> {
         match sample.energy {
             None => {
                 self.release(load, SHORT, emit);
@@ -159,7 +161,7 @@ impl WatchedRail {
         }
     }
 
-    fn hold(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<Finding> {
+    fn hold(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<FrozenFinding> {
         // A gap between windows ends the sequence.
         if self
             .zeros
@@ -182,7 +184,7 @@ impl WatchedRail {
     }
 
     /// Merges a window with energy and the held windows before it.
-    fn merge_held(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<Finding> {
+    fn merge_held(&mut self, sample: Sample, load: &Load, emit: Emit<'_>) -> Option<FrozenFinding> {
         let touching = |zeros: &FrozenCounter| zeros.sample.end == sample.start;
         let Some(zeros) = self.zeros.filter(touching) else {
             self.release(load, SHORT, emit);

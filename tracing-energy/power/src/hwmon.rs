@@ -17,14 +17,17 @@ mod amdgpu;
 use std::path::{Path, PathBuf};
 
 use crate::containment::Placement;
+use crate::error::SourceError;
 use crate::polled::{Polled, PolledSensor};
-use crate::rail_reader::{RailReader, Raw, Read};
+use crate::rail::{Description, Rail, UnusedSensor};
+use crate::rail_reader::RailReader;
 use crate::sysfs::{number, text};
 use crate::users::DeviceUsers;
 #[cfg(target_os = "linux")]
 use crate::users::drm::DrmUsers;
-use crate::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
+use crate::window_energy::{RawReading, ReadSensor};
 use energy_data::units::Nanos;
+use energy_data::{Kernel, Provenance, RailKind};
 
 /// The kernel's folder of hwmon sensors.
 pub const HWMON: &str = "/sys/class/hwmon";
@@ -84,13 +87,13 @@ fn devices(root: &Path) -> Vec<PathBuf> {
 
 /// Returns a reader of the use of a graphics device by process.
 #[cfg(target_os = "linux")]
-fn users(sensor: &Sensor) -> Option<Box<dyn DeviceUsers>> {
+fn users(sensor: &HwmonSensor) -> Option<Box<dyn DeviceUsers>> {
     let users = DrmUsers::new("/proc", sensor.pci.clone()?);
     Some(Box::new(users))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn users(_: &Sensor) -> Option<Box<dyn DeviceUsers>> {
+fn users(_: &HwmonSensor) -> Option<Box<dyn DeviceUsers>> {
     None
 }
 
@@ -103,7 +106,7 @@ fn pci(device: &Path) -> Option<String> {
     is_address.then(|| name.to_owned())
 }
 
-struct Sensor {
+struct HwmonSensor {
     name: String,
     /// PCI address of graphics; read on Linux only.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
@@ -113,12 +116,12 @@ struct Sensor {
     kind: RailKind,
     unit: &'static str,
     placement: Placement,
-    read: Read,
+    read: ReadSensor,
 }
 
 #[derive(Default)]
 struct FoundSensors {
-    sensors: Vec<Sensor>,
+    sensors: Vec<HwmonSensor>,
     left_out: Vec<UnusedSensor>,
 }
 
@@ -148,8 +151,15 @@ impl FoundSensors {
         });
     }
 
-    fn push(&mut self, device: &Path, name: &str, kind: RailKind, unit: &'static str, read: Read) {
-        self.sensors.push(Sensor {
+    fn push(
+        &mut self,
+        device: &Path,
+        name: &str,
+        kind: RailKind,
+        unit: &'static str,
+        read: ReadSensor,
+    ) {
+        self.sensors.push(HwmonSensor {
             name: name.to_owned(),
             pci: pci(device).filter(|_| kind == RailKind::Gpu),
             place: place(device),
@@ -269,7 +279,7 @@ fn place(device: &Path) -> String {
 }
 
 /// Appends the device's address to names that are not unique: `gpu-0000:03:00.0`.
-fn make_names_unique(sensors: &mut [Sensor]) {
+fn make_names_unique(sensors: &mut [HwmonSensor]) {
     let names: Vec<String> = sensors.iter().map(|sensor| sensor.name.clone()).collect();
     for sensor in sensors {
         if names.iter().filter(|name| **name == sensor.name).count() > 1 {
@@ -279,13 +289,13 @@ fn make_names_unique(sensors: &mut [Sensor]) {
 }
 
 /// Converts sensors to rails. The rails of one board lie in its input rail.
-fn polled(sensors: Vec<Sensor>) -> Vec<PolledSensor> {
+fn polled(sensors: Vec<HwmonSensor>) -> Vec<PolledSensor> {
     let wholes: Vec<(usize, String)> = (0..)
         .zip(&sensors)
         .filter(|(_, sensor)| sensor.kind == RailKind::System)
         .map(|(at, sensor)| (at, sensor.place.clone()))
         .collect();
-    let sensor = |(at, sensor): (usize, Sensor)| {
+    let sensor = |(at, sensor): (usize, HwmonSensor)| {
         let whole = wholes.iter().find(|whole| whole.1 == sensor.place);
         PolledSensor {
             users: users(&sensor),
@@ -305,17 +315,17 @@ fn polled(sensors: Vec<Sensor>) -> Vec<PolledSensor> {
 const FIX: &str =
     "allow your user to read it: `sudo chmod a+r` and the path (valid until the next boot)";
 
-fn microwatts(file: PathBuf) -> Read {
-    Box::new(move || Ok(Raw::Watts(number::<f64>(&file, FIX)? / 1e6)))
+fn microwatts(file: PathBuf) -> ReadSensor {
+    Box::new(move || Ok(RawReading::Watts(number::<f64>(&file, FIX)? / 1e6)))
 }
 
 /// Reads the first readable file. Which one that is may change between readings.
-fn first_of(files: Vec<PathBuf>) -> Read {
+fn first_of(files: Vec<PathBuf>) -> ReadSensor {
     Box::new(move || {
         let mut failure = None;
         for file in &files {
             match number::<f64>(file, FIX) {
-                Ok(watts) => return Ok(Raw::Watts(watts / 1e6)),
+                Ok(watts) => return Ok(RawReading::Watts(watts / 1e6)),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -325,14 +335,14 @@ fn first_of(files: Vec<PathBuf>) -> Read {
     })
 }
 
-fn microjoules(file: PathBuf) -> Read {
-    Box::new(move || Ok(Raw::Microjoules(number(&file, FIX)?)))
+fn microjoules(file: PathBuf) -> ReadSensor {
+    Box::new(move || Ok(RawReading::Microjoules(number(&file, FIX)?)))
 }
 
-fn millivolts_times_milliamperes(volts: PathBuf, amperes: PathBuf) -> Read {
+fn millivolts_times_milliamperes(volts: PathBuf, amperes: PathBuf) -> ReadSensor {
     Box::new(move || {
         let (volts, amperes) = (number::<f64>(&volts, FIX)?, number::<f64>(&amperes, FIX)?);
-        Ok(Raw::Watts(volts * amperes / 1e6))
+        Ok(RawReading::Watts(volts * amperes / 1e6))
     })
 }
 

@@ -7,12 +7,13 @@
 
 use crate::clock::Clock;
 use crate::cpu_time;
+use crate::error::SourceError;
+use crate::rail::{Description, Rail, Sample};
+use crate::source::{PowerSource, Reading};
 use crate::stamp::Stamp;
 use crate::ticker::Ticker;
-use crate::{
-    Description, Kernel, PowerSource, Provenance, Rail, RailKind, Reading, Sample, SourceError,
-};
 use energy_data::units::{Energy, Nanos, Power};
+use energy_data::{Kernel, Provenance, RailKind};
 
 /// Default idle power, an order of magnitude: a small laptop or a core's share of a server.
 pub const DEFAULT_IDLE: Power = Power::from_watts(5.0);
@@ -51,10 +52,10 @@ pub struct Modelled {
     interval: Nanos,
     busy_time: BusyTime,
     stamp: Stamp,
-    state: Option<State>,
+    state: Option<ModelState>,
 }
 
-struct State {
+struct ModelState {
     ticker: Ticker,
     time: Nanos,
     /// Busy time at `time`, if it could be read.
@@ -167,7 +168,7 @@ impl PowerSource for Modelled {
         })?;
         let busy = Some(busy);
         let ticker = Ticker::starting(time, self.interval);
-        self.state = Some(State { ticker, time, busy });
+        self.state = Some(ModelState { ticker, time, busy });
         Ok(())
     }
 

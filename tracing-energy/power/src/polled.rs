@@ -12,11 +12,13 @@
 
 use crate::clock::Clock;
 use crate::containment::{PlacedRail, Placement};
+use crate::error::SourceError;
+use crate::rail::{Description, Notice, Rail, UnusedSensor};
 use crate::rail_reader::RailReader;
+use crate::source::{PowerSource, Reading};
 use crate::stamp::Stamp;
 use crate::ticker::Ticker;
 use crate::users::DeviceUsers;
-use crate::{Description, Notice, PowerSource, Rail, Reading, SourceError, UnusedSensor};
 use energy_data::units::Nanos;
 
 /// Time between attempts to read a sensor that could not be read at first.
@@ -33,7 +35,7 @@ pub(super) struct PolledSensor {
     pub(super) users: Option<Box<dyn DeviceUsers>>,
 }
 
-struct Slot {
+struct PolledSlot {
     sensor: PolledSensor,
     /// Its rail's index, once it could be read.
     index: Option<usize>,
@@ -42,7 +44,7 @@ struct Slot {
 /// A source of polled sensors.
 pub struct Polled {
     description: Description,
-    slots: Vec<Slot>,
+    slots: Vec<PolledSlot>,
     warnings: Vec<String>,
     ticker: Option<Ticker>,
     stamp: Stamp,
@@ -60,7 +62,7 @@ impl Polled {
         sensors: Vec<PolledSensor>,
         left_out: &mut Vec<UnusedSensor>,
     ) -> Result<Self, SourceError> {
-        let slots = sensors.into_iter().map(|sensor| Slot {
+        let slots = sensors.into_iter().map(|sensor| PolledSlot {
             sensor,
             index: None,
         });
@@ -279,9 +281,9 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::rail_reader::Raw;
-    use crate::{Kernel, Provenance, RailKind};
+    use crate::window_energy::RawReading;
     use energy_data::units::Energy;
+    use energy_data::{Kernel, Provenance, RailKind};
 
     /// What each sensor reads now, in microjoules.
     type Counts = Arc<Mutex<Vec<Option<u64>>>>;
@@ -305,7 +307,7 @@ mod tests {
                 what: "fake".into(),
                 why: "input/output error".into(),
             });
-            count.map(Raw::Microjoules)
+            count.map(RawReading::Microjoules)
         };
         PolledSensor {
             rail: Rail {

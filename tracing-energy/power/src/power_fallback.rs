@@ -10,7 +10,8 @@
 //! energy   5 J  |--9 J---|                   one window since the last move
 //! ```
 
-use crate::rail_reader::{Gauge, Raw, Read, WindowEnergy};
+use crate::gauge::Gauge;
+use crate::window_energy::{RawReading, ReadSensor, WindowEnergy};
 use energy_data::units::{Energy, Nanos, Power};
 
 /// Time without a move after which a counter is frozen. Working counters move at least every
@@ -22,7 +23,7 @@ const UNKNOWN_AFTER: Nanos = Nanos::from_millis(3_000);
 
 /// A change of a counter's state.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum FallbackChange {
     /// It is frozen, and its device draws this power.
     PowerInstead(Power),
     /// It is frozen, and power cannot be read.
@@ -33,7 +34,7 @@ pub(super) enum Verdict {
 
 /// The source of a rail's energy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum EnergyOrigin {
     Counts,
     Power,
     Unknown,
@@ -41,19 +42,19 @@ enum State {
 
 /// Reads power in addition to a counter.
 pub(super) struct PowerFallback {
-    read: Read,
+    read: ReadSensor,
     gauge: Gauge,
-    state: State,
+    state: EnergyOrigin,
     /// Windows in which the counter did not move, with their energy by power.
     held: Vec<WindowEnergy>,
 }
 
 impl PowerFallback {
-    pub(super) fn new(read: Read) -> Self {
+    pub(super) fn new(read: ReadSensor) -> Self {
         Self {
             read,
             gauge: Gauge::every(Nanos::ZERO),
-            state: State::Counts,
+            state: EnergyOrigin::Counts,
             held: Vec::new(),
         }
     }
@@ -70,12 +71,12 @@ impl PowerFallback {
         counted: Option<Energy>,
         is_lost: bool,
         emit: &mut dyn FnMut(WindowEnergy),
-    ) -> Option<Verdict> {
+    ) -> Option<FallbackChange> {
         let (start, end) = window;
         let with = |energy| WindowEnergy { start, end, energy };
         let is_still = counted == Some(Energy::ZERO);
         match self.state {
-            State::Power => {
+            EnergyOrigin::Power => {
                 emit(with(self.power(window)));
                 None
             }
@@ -89,13 +90,13 @@ impl PowerFallback {
                 let energy = self.power(window);
                 self.hold(with(energy), emit)
             }
-            State::Unknown => {
-                self.state = State::Counts;
+            EnergyOrigin::Unknown => {
+                self.state = EnergyOrigin::Counts;
                 // This step may include all energy since the counter froze.
                 emit(with(None));
-                Some(Verdict::Moves)
+                Some(FallbackChange::Moves)
             }
-            State::Counts => {
+            EnergyOrigin::Counts => {
                 self.gauge.forget();
                 let first = self.held.first().map_or(start, |first| first.start);
                 if counted.is_none() {
@@ -116,7 +117,7 @@ impl PowerFallback {
 
     fn power(&mut self, window: (Nanos, Nanos)) -> Option<Energy> {
         match (self.read)() {
-            Ok(Raw::Watts(watts)) if watts.is_finite() => {
+            Ok(RawReading::Watts(watts)) if watts.is_finite() => {
                 let energy = self.gauge.advance(watts, window);
                 // The first reading is used for its whole window.
                 energy.or(Some(Power::from_watts(watts) * (window.1 - window.0)))
@@ -132,8 +133,8 @@ impl PowerFallback {
         &mut self,
         window: WindowEnergy,
         emit: &mut dyn FnMut(WindowEnergy),
-    ) -> Option<Verdict> {
-        if self.state == State::Unknown {
+    ) -> Option<FallbackChange> {
+        if self.state == EnergyOrigin::Unknown {
             emit(WindowEnergy {
                 energy: None,
                 ..window
@@ -144,16 +145,16 @@ impl PowerFallback {
         let length = window.end - self.held[0].start;
         let drawn = self.drawn().filter(|_| length >= FROZEN_AFTER);
         if let Some(power) = drawn {
-            self.state = State::Power;
+            self.state = EnergyOrigin::Power;
             self.held.drain(..).for_each(emit);
-            return Some(Verdict::PowerInstead(power));
+            return Some(FallbackChange::PowerInstead(power));
         }
         if length < UNKNOWN_AFTER {
             return None;
         }
-        self.state = State::Unknown;
+        self.state = EnergyOrigin::Unknown;
         self.release(emit);
-        Some(Verdict::Unknown)
+        Some(FallbackChange::Unknown)
     }
 
     /// Returns the mean power over the held windows, if above zero.
@@ -185,10 +186,10 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::SourceError;
+    use crate::error::SourceError;
 
     /// Start and end in ms, joules of each window, and the state changes.
-    type Checked = (Vec<(i64, i64, Option<f64>)>, Vec<Verdict>);
+    type Checked = (Vec<(i64, i64, Option<f64>)>, Vec<FallbackChange>);
 
     /// Checks counter energies in windows of 100 ms, with a constant power reading.
     fn checked(counted: &[Option<f64>], watts: Option<f64>) -> Checked {
@@ -196,7 +197,7 @@ mod tests {
             what: "fake".into(),
             why: "not supported".into(),
         };
-        let read: Read = Box::new(move || watts.map(Raw::Watts).ok_or_else(failed));
+        let read: ReadSensor = Box::new(move || watts.map(RawReading::Watts).ok_or_else(failed));
         let mut fallback = PowerFallback::new(read);
         let mut counted: VecDeque<_> = counted.iter().copied().enumerate().collect();
         let (mut windows, mut verdicts) = (Vec::new(), Vec::new());
@@ -224,7 +225,10 @@ mod tests {
     #[test]
     fn power_is_used_while_the_counter_is_frozen() {
         let (windows, verdicts) = checked(&[Some(0.0); 20], Some(40.0));
-        assert_eq!(verdicts, [Verdict::PowerInstead(Power::from_watts(40.0))]);
+        assert_eq!(
+            verdicts,
+            [FallbackChange::PowerInstead(Power::from_watts(40.0))]
+        );
         assert_eq!(windows.len(), 20);
         assert!((sum(&windows) - 80.0).abs() < 1e-9, "{windows:?}");
     }
@@ -249,7 +253,7 @@ mod tests {
         let mut counted = vec![Some(0.0); 40];
         counted.extend([Some(90.0), Some(4.0)]);
         let (windows, verdicts) = checked(&counted, None);
-        assert_eq!(verdicts, [Verdict::Unknown, Verdict::Moves]);
+        assert_eq!(verdicts, [FallbackChange::Unknown, FallbackChange::Moves]);
         let known: Vec<_> = windows.iter().filter(|one| one.2.is_some()).collect();
         assert_eq!(known, [&(4_100, 4_200, Some(4.0))]);
         assert_eq!(windows.len(), 42);

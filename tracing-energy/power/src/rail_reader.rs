@@ -1,52 +1,18 @@
 //! Reads one rail's sensor and computes the energy of each window.
 
 use crate::counter::{Counter, CounterStep};
-use crate::power_fallback::{PowerFallback, Verdict};
+use crate::error::SourceError;
+use crate::gauge::Gauge;
+use crate::power_fallback::{FallbackChange, PowerFallback};
 use crate::validate::implausible;
-use crate::{Sample, SourceError};
-use energy_data::units::{Energy, Nanos, Power};
-
-/// One reading of a sensor.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Raw {
-    /// Cumulative energy.
-    Microjoules(u64),
-    /// Current power.
-    Watts(f64),
-}
-
-/// Reads a sensor.
-pub(super) type Read = Box<dyn FnMut() -> Result<Raw, SourceError> + Send>;
-
-/// Reports an event: its kind and its message.
-pub(super) type Report<'a> = &'a mut dyn FnMut(&'static str, String);
-
-/// The energy of one window.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct WindowEnergy {
-    pub(super) start: Nanos,
-    pub(super) end: Nanos,
-    pub(super) energy: Option<Energy>,
-}
-
-impl WindowEnergy {
-    /// Converts it to a sample of a rail.
-    pub(super) const fn of_rail(self, rail: usize) -> Sample {
-        let Self { start, end, energy } = self;
-        Sample {
-            rail,
-            start,
-            end,
-            energy,
-        }
-    }
-}
+use crate::window_energy::{RawReading, ReadSensor, ReportEvent, WindowEnergy};
+use energy_data::units::{Energy, Nanos};
 
 /// Reads one rail.
 pub(super) struct RailReader {
-    read: Read,
+    read: ReadSensor,
     /// The reading for the next window.
-    fetched: Option<Result<Raw, SourceError>>,
+    fetched: Option<Result<RawReading, SourceError>>,
     counter: Counter,
     gauge: Gauge,
     is_lost: bool,
@@ -55,7 +21,7 @@ pub(super) struct RailReader {
 
 impl RailReader {
     /// Creates a reader. A counter is assumed never to wrap.
-    pub(super) fn new(read: Read) -> Self {
+    pub(super) fn new(read: ReadSensor) -> Self {
         Self {
             read,
             fetched: None,
@@ -74,7 +40,7 @@ impl RailReader {
 
     /// Sets a reader of power to use while the counter is frozen.
     #[cfg(any(test, feature = "nvml"))]
-    pub(super) fn with_power_fallback(mut self, power: Read) -> Self {
+    pub(super) fn with_power_fallback(mut self, power: ReadSensor) -> Self {
         self.fallback = Some(PowerFallback::new(power));
         self
     }
@@ -96,7 +62,7 @@ impl RailReader {
     ///
     /// # Errors
     /// The sensor's error.
-    pub(super) fn probe(&mut self) -> Result<Raw, SourceError> {
+    pub(super) fn probe(&mut self) -> Result<RawReading, SourceError> {
         (self.read)()
     }
 
@@ -115,7 +81,7 @@ impl RailReader {
     pub(super) fn poll(
         &mut self,
         window: (Nanos, Nanos),
-        report: Report<'_>,
+        report: ReportEvent<'_>,
         emit: &mut dyn FnMut(WindowEnergy),
     ) {
         let energy = self.measure(window, report);
@@ -143,24 +109,24 @@ impl RailReader {
         }
     }
 
-    fn verdict(&mut self, verdict: Option<Verdict>, report: Report<'_>) {
+    fn verdict(&mut self, verdict: Option<FallbackChange>, report: ReportEvent<'_>) {
         let message = match verdict {
             None => return,
-            Some(Verdict::PowerInstead(power)) => format!(
+            Some(FallbackChange::PowerInstead(power)) => format!(
                 "the energy counter is frozen while {:.1} W are drawn: power is read instead",
                 power.watts()
             ),
-            Some(Verdict::Unknown) => {
+            Some(FallbackChange::Unknown) => {
                 "the energy counter is frozen: its energy is unknown until it moves again"
                     .to_owned()
             }
-            Some(Verdict::Moves) => "the energy counter moves again".to_owned(),
+            Some(FallbackChange::Moves) => "the energy counter moves again".to_owned(),
         };
         report("frozen", message);
     }
 
     /// Returns the energy of a window; `None` for the first reading.
-    fn measure(&mut self, window: (Nanos, Nanos), report: Report<'_>) -> Option<Energy> {
+    fn measure(&mut self, window: (Nanos, Nanos), report: ReportEvent<'_>) -> Option<Energy> {
         let fetched = self.fetched.take();
         let raw = match fetched.unwrap_or_else(|| (self.read)()) {
             Ok(raw) => raw,
@@ -177,11 +143,11 @@ impl RailReader {
             report("readable", "it can be read again".to_owned());
         }
         match raw {
-            Raw::Microjoules(raw) => {
+            RawReading::Microjoules(raw) => {
                 let outcome = self.counter.advance(raw);
                 counted(outcome, window, report)
             }
-            Raw::Watts(watts) => self.gauge.advance(watts, window),
+            RawReading::Watts(watts) => self.gauge.advance(watts, window),
         }
     }
 }
@@ -190,7 +156,7 @@ impl RailReader {
 fn counted(
     outcome: CounterStep,
     (start, end): (Nanos, Nanos),
-    report: Report<'_>,
+    report: ReportEvent<'_>,
 ) -> Option<Energy> {
     let is_plausible =
         |energy: Energy| start >= end || implausible(start, end, Some(energy)).is_none();
@@ -218,41 +184,6 @@ fn counted(
     }
 }
 
-/// Longest time between two readings over which power is interpolated: this number of
-/// intervals, but at least [`BRIDGED_AT_LEAST`].
-const BRIDGED_INTERVALS: i64 = 5;
-const BRIDGED_AT_LEAST: Nanos = Nanos::from_millis(1_000);
-
-/// Interpolates power between readings.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Gauge {
-    last: Option<Power>,
-    /// Longest window; longer ones are gaps.
-    longest: Nanos,
-}
-
-impl Gauge {
-    /// Creates a gauge with a reading interval.
-    pub(super) fn every(interval: Nanos) -> Self {
-        let longest = Nanos::from_nanos(interval.nanos().saturating_mul(BRIDGED_INTERVALS));
-        Self {
-            last: None,
-            longest: longest.max(BRIDGED_AT_LEAST),
-        }
-    }
-
-    /// Returns the mean of the last two readings times the time between them.
-    pub(super) fn advance(&mut self, watts: f64, (start, end): (Nanos, Nanos)) -> Option<Energy> {
-        let now = Power::from_watts(watts);
-        let before = self.last.replace(now)?;
-        (end - start <= self.longest).then(|| (before + now) * 0.5 * (end - start))
-    }
-
-    pub(super) fn forget(&mut self) {
-        self.last = None;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -263,7 +194,7 @@ mod tests {
         Nanos::from_millis(millis)
     }
 
-    fn reader(readings: Vec<Result<Raw, &'static str>>) -> RailReader {
+    fn reader(readings: Vec<Result<RawReading, &'static str>>) -> RailReader {
         let mut readings = VecDeque::from(readings);
         let read = move || {
             let next = readings.pop_front().unwrap_or(Err("no more"));
@@ -290,7 +221,7 @@ mod tests {
 
     #[test]
     fn energy_is_unknown_while_a_counter_is_unreadable_or_reset() {
-        let count = |uj| Ok(Raw::Microjoules(uj));
+        let count = |uj| Ok(RawReading::Microjoules(uj));
         let readings = vec![
             count(1_000_000),
             count(3_000_000),
@@ -311,7 +242,7 @@ mod tests {
 
     #[test]
     fn energy_of_an_implausible_step_is_unknown() {
-        let count = |joules: u64| Ok(Raw::Microjoules(joules * 1_000_000));
+        let count = |joules: u64| Ok(RawReading::Microjoules(joules * 1_000_000));
         let readings = vec![count(0), count(20), count(3_020), count(3_040)];
         let (energies, kinds) = polled(reader(readings), 3);
         assert_eq!(energies, [Some(20.0), None, Some(20.0)]);
@@ -320,7 +251,7 @@ mod tests {
 
     #[test]
     fn energy_of_a_gauge_is_the_mean_power_times_time() {
-        let watts = |w| Ok(Raw::Watts(w));
+        let watts = |w| Ok(RawReading::Watts(w));
         let readings = vec![
             watts(10.0),
             watts(20.0),
@@ -339,7 +270,7 @@ mod tests {
     /// ```
     #[test]
     fn a_gauge_is_not_interpolated_over_a_long_pause() {
-        let mut reader = reader(vec![Ok(Raw::Watts(10.0)); 4]);
+        let mut reader = reader(vec![Ok(RawReading::Watts(10.0)); 4]);
         reader.every(ms(100));
         reader.begin(ms(0));
         let mut energies = Vec::new();

@@ -12,10 +12,13 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::cpu_time;
+use crate::error::SourceError;
 use crate::frozen::{FrozenCounterDetector, Load};
+use crate::rail::{Description, Notice};
+use crate::source::{PowerSource, Reading};
 use crate::suspend::SuspendWatch;
 use crate::validate::Validator;
-use crate::{Description, Notice, PowerSource, Provenance, Reading, SourceError};
+use energy_data::Provenance;
 use energy_data::units::Nanos;
 
 /// Longest time a source waits for new samples, which delays a stop.

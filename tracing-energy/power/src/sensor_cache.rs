@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use crate::characterise::Observation;
-use crate::{Description, Provenance};
+use crate::characteristics::SourceObservation;
+use crate::rail::Description;
+use energy_data::Provenance;
 use energy_data::units::{Energy, Nanos};
 use energy_host::Host;
 
@@ -64,7 +65,7 @@ pub fn read(path: &Path) -> Vec<CachedRail> {
 /// When the file cannot be written.
 pub fn add<'s>(
     path: &Path,
-    observations: impl Iterator<Item = (&'s Description, &'s Observation)>,
+    observations: impl Iterator<Item = (&'s Description, &'s SourceObservation)>,
 ) -> std::io::Result<()> {
     let is_measured = |one: &(&Description, _)| one.0.provenance == Provenance::Measured;
     let measured = observations.filter(is_measured);
@@ -145,8 +146,9 @@ pub fn warnings(description: &Description, cached: &[CachedRail]) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::characterise::RailCharacteristics;
-    use crate::{Kernel, Rail, RailKind};
+    use crate::characteristics::RailCharacteristics;
+    use crate::rail::Rail;
+    use energy_data::{Kernel, RailKind};
 
     fn description(interval_ms: i64, provenance: Provenance) -> Description {
         Description {
@@ -169,14 +171,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/sensors.json");
         assert_eq!(read(&path), []);
-        let observation = Observation {
+        let observation = SourceObservation {
             rails: vec![RailCharacteristics {
                 samples: 9,
                 period: Some(Nanos::from_millis(20)),
                 resolution: Some(Energy::from_microjoules(61.0)),
                 ..RailCharacteristics::default()
             }],
-            ..Observation::default()
+            ..SourceObservation::default()
         };
         let measured = description(100, Provenance::Measured);
         add(&path, [(&measured, &observation)].into_iter()).unwrap();

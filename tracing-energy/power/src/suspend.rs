@@ -12,7 +12,8 @@
 
 use std::collections::VecDeque;
 
-use crate::{Notice, Reading};
+use crate::rail::Notice;
+use crate::source::Reading;
 use energy_data::units::Nanos;
 use energy_host as host;
 
@@ -85,7 +86,7 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
-    use crate::Sample;
+    use crate::rail::Sample;
     use energy_data::units::Energy;
 
     const fn ms(millis: i64) -> Nanos {

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::SourceError;
+use crate::error::SourceError;
 
 /// Returns the trimmed text of a file, or `None` if it cannot be read.
 pub(super) fn text(path: &Path) -> Option<String> {

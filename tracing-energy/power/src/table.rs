@@ -45,14 +45,14 @@ pub struct Table<'a> {
 
 /// One row of a table.
 #[derive(Debug)]
-pub struct Row<'a> {
+pub struct TableRow<'a> {
     /// The row's first line, from 1.
     pub line: u64,
     fields: Vec<&'a str>,
     has_decimal_comma: bool,
 }
 
-impl Row<'_> {
+impl TableRow<'_> {
     /// Returns a field.
     ///
     /// # Errors
@@ -122,7 +122,7 @@ impl<'a> Table<'a> {
     /// or that is malformed. A truncated last line is skipped instead.
     pub fn read(
         &mut self,
-        mut accept: impl FnMut(&Row<'_>) -> Result<(), String>,
+        mut accept: impl FnMut(&TableRow<'_>) -> Result<(), String>,
     ) -> Result<(), String> {
         let mut record = ByteRecord::new();
         let columns = self.header.len();
@@ -197,7 +197,12 @@ impl<'a> Table<'a> {
     }
 }
 
-fn row(record: &ByteRecord, line: u64, columns: usize, comma: bool) -> Result<Row<'_>, String> {
+fn row(
+    record: &ByteRecord,
+    line: u64,
+    columns: usize,
+    comma: bool,
+) -> Result<TableRow<'_>, String> {
     let fields = record.iter().map(std::str::from_utf8);
     let fields: Vec<&str> = fields
         .collect::<Result<_, _>>()
@@ -210,7 +215,7 @@ fn row(record: &ByteRecord, line: u64, columns: usize, comma: bool) -> Result<Ro
             fields.len()
         ));
     }
-    Ok(Row {
+    Ok(TableRow {
         line,
         fields,
         has_decimal_comma: comma,

@@ -1,6 +1,7 @@
 //! Validates the samples of all sources and files.
 
-use crate::{Notice, Rail, Reading, Sample};
+use crate::rail::{Notice, Rail, Sample};
+use crate::source::Reading;
 use energy_data::units::{Energy, Nanos, Power};
 
 /// The largest plausible power of a rail.

@@ -94,10 +94,8 @@ impl SensorProbe {
                 message,
             };
             let warnings = sensor_cache::warnings(description, &cached).into_iter();
-            let reading = Reading {
-                notices: warnings.map(notice).collect(),
-                ..Reading::default()
-            };
+            let mut reading = Reading::default();
+            reading.notices.extend(warnings.map(notice));
             // The recording may have ended and dropped the receiver.
             let _ = self.sender.send(SamplerMessage::Reading {
                 source: *source,

@@ -11,19 +11,19 @@ use energy_data::units::Nanos;
 use energy_data::{AttributeOptions, Method};
 use energy_host as host;
 use energy_host::files::FileAccess;
-use energy_power::{Clock, MonotonicClock, Opened, Sampler, SamplerWatch, sensor_cache};
+use energy_power::{Clock, MonotonicClock, OpenedSources, Sampler, SamplerWatch, sensor_cache};
 
 use super::plan::SourcePlan;
 use super::sensor_probe::SensorProbe;
-use super::{EnergyLayerBuilder, Sources};
+use super::settings::{EnergyLayerBuilder, SourceSelection};
 use crate::error::Error;
 use crate::guard::EnergyGuard;
 use crate::join::Join;
 use crate::layer::EnergyLayer;
-use crate::record::{Assembler, FieldCapture, HotPath, Naming, RecorderOptions, Shared};
+use crate::record::{FieldCapture, HotPath, Naming, RecorderOptions, Shared, SpanAssembler};
 use crate::recorder::{
     ActiveRecording, Collector, CollectorParts, Control, DeviceUseReader, Offline, RecordingState,
-    Writer, end_on_signal, measure_baseline_cpu,
+    SinkWriter, end_on_signal, measure_baseline_cpu,
 };
 
 /// The sinks of a recording.
@@ -78,8 +78,8 @@ impl EnergyLayerBuilder {
         let offline = self.offline()?;
         let OpenSinks { sinks, was_closed } = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
-        let are_named = matches!(self.sources, Sources::Chosen(_));
-        let Opened {
+        let are_named = matches!(self.sources, SourceSelection::Chosen(_));
+        let OpenedSources {
             mut sources,
             notices,
         } = self.open_sources(&clock)?;
@@ -114,7 +114,7 @@ impl EnergyLayerBuilder {
             self.metadata.forget_texts();
         }
         let control = Arc::new(Control::new(self.metadata.clone(), self.keeps_text));
-        let writer = Writer::spawn(sinks).map_err(thread_error)?;
+        let writer = SinkWriter::spawn(sinks).map_err(thread_error)?;
         let run = RunRow {
             parent_run: join.map(|join| join.run),
             ..run_row(start_unix_ns, self.metadata)
@@ -139,7 +139,7 @@ impl EnergyLayerBuilder {
             system: self.system,
             watch,
             devices,
-            assembler: Assembler::new(naming, self.detail, self.node_limit),
+            assembler: SpanAssembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,
             flush_every: self.flush_every,
             run,
@@ -174,7 +174,7 @@ impl EnergyLayerBuilder {
     /// Configures recording as part of another process's run: into its database, without
     /// power.
     fn record_for(&mut self, join: &Join) {
-        self.sources = Sources::Given(Vec::new());
+        self.sources = SourceSelection::Given(Vec::new());
         self.baseline = Duration::ZERO;
         self.method = Method::Proportional;
         self.database = Some(join.database.clone());
@@ -226,13 +226,15 @@ impl EnergyLayerBuilder {
         Ok(opened)
     }
 
-    fn open_sources(&mut self, clock: &Arc<dyn Clock>) -> Result<Opened, Error> {
-        match std::mem::replace(&mut self.sources, Sources::Given(Vec::new())) {
-            Sources::Given(sources) => Ok(Opened {
+    fn open_sources(&mut self, clock: &Arc<dyn Clock>) -> Result<OpenedSources, Error> {
+        match std::mem::replace(&mut self.sources, SourceSelection::Given(Vec::new())) {
+            SourceSelection::Given(sources) => Ok(OpenedSources {
                 sources,
                 notices: Vec::new(),
             }),
-            Sources::Chosen(choice) => Ok(energy_power::open(&choice, &self.options, clock)?),
+            SourceSelection::Chosen(choice) => {
+                Ok(energy_power::open(&choice, &self.options, clock)?)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::pending::{Pending, Ready};
 use super::text::{Slice, TraceText};
-use crate::Error;
+use crate::error::Error;
 use energy_data::rows::{NodeRow, Role, SampleRow, SpanEventRow};
 use energy_data::sink::{Batch, Sink, SinkError};
 use energy_data::units::{Energy, Nanos, Power};
@@ -24,12 +24,12 @@ pub struct ChromeSink {
     file: Option<File>,
     text: TraceText,
     pending: Pending,
-    names: Names,
+    names: TraceNames,
 }
 
 /// Names and numbers that events refer to.
 #[derive(Default)]
-struct Names {
+struct TraceNames {
     tids: HashMap<u32, i64>,
     labels: HashMap<u32, String>,
     phases: HashSet<u32>,
@@ -61,7 +61,7 @@ impl ChromeSink {
                 file: Some(file),
                 text: TraceText::default(),
                 pending: Pending::default(),
-                names: Names::default(),
+                names: TraceNames::default(),
             }),
             Err(source) => Err(Error::Io { path, source }),
         }
@@ -189,7 +189,7 @@ impl Sink for ChromeSink {
     }
 }
 
-impl Names {
+impl TraceNames {
     fn update(&mut self, batch: &Batch) {
         self.tids
             .extend(batch.threads.iter().map(|t| (t.id, t.tid)));

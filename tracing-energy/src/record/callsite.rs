@@ -94,25 +94,34 @@ impl Callsite {
 }
 
 /// All callsites seen, by number from 0.
-#[derive(Default)]
 pub(crate) struct Callsites {
+    naming: Naming,
     all: Vec<Callsite>,
     by_word: IdMap<u64, usize>,
 }
 
 impl Callsites {
-    /// Returns the number of the callsite at `word`, and whether it is new.
-    pub(crate) fn number(&mut self, word: u64, naming: &Naming) -> (usize, bool) {
+    pub(crate) fn new(naming: Naming) -> Self {
+        Self {
+            naming,
+            all: Vec::new(),
+            by_word: IdMap::default(),
+        }
+    }
+
+    /// Returns the number of the callsite at `word`; calls `new` if it is new.
+    pub(crate) fn number(&mut self, word: u64, new: impl FnOnce(CallsiteRow)) -> usize {
         if let Some(&number) = self.by_word.get(&word) {
-            return (number, false);
+            return number;
         }
         let number = self.all.len();
         // SAFETY: words of callsites in a log come from `wire::callsite`.
         let metadata = unsafe { wire::metadata(word) };
-        self.all
-            .push(Callsite::new(number as u32 + 1, metadata, naming));
+        let callsite = Callsite::new(number as u32 + 1, metadata, &self.naming);
+        new(callsite.row());
+        self.all.push(callsite);
         self.by_word.insert(word, number);
-        (number, true)
+        number
     }
 
     /// Returns the callsite with that number.

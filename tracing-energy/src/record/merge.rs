@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::log::ThreadLog;
 use super::shared::Shared;
-use super::thread_log::ThreadLog;
 use super::wire::{self, Latest, Record};
 
 /// The collector's read position in one log.

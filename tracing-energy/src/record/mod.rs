@@ -8,10 +8,12 @@ mod assemble;
 mod callsite;
 mod capture;
 mod chunk;
+mod detail;
 mod edge_clock;
 mod hash;
 mod hot;
 mod instances;
+mod log;
 mod merge;
 mod output;
 mod raw_clock;
@@ -22,17 +24,17 @@ mod tree;
 mod values;
 mod wire;
 
-pub(crate) use assemble::Assembler;
-pub use assemble::Detail;
+pub(crate) use assemble::SpanAssembler;
 pub(crate) use callsite::Naming;
+pub use detail::Detail;
 pub use edge_clock::EdgeClock;
 pub(crate) use edge_clock::Fallback;
 pub(crate) use hot::{HotPath, SpanParent};
+pub(crate) use log::ThreadLog;
 pub(crate) use merge::{LogMerge, Verdict};
 pub(crate) use output::{Activation, AssemblerOutput, Loss};
 pub use shared::{Capture, OnFull};
 pub(crate) use shared::{FieldCapture, RecorderOptions, Shared};
-pub(crate) use thread_log::ThreadLog;
 pub(crate) use wire::Record;
 
 #[cfg(test)]

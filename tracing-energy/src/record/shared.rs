@@ -11,11 +11,12 @@ use crossbeam_queue::SegQueue;
 
 use super::chunk::ChunkPool;
 use super::edge_clock::{self, EdgeClock};
+use super::log::ThreadLog;
 use super::raw_clock::RawClock;
-use super::thread_log::ThreadLog;
 
 /// Behaviour of a traced thread when the recorder's memory is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnFull {
     /// Waits for the collector. After a second without progress of the collector, it drops
     /// whole records and counts them.
@@ -27,6 +28,7 @@ pub enum OnFull {
 
 /// Which fields of spans and events are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Capture {
     /// Key fields and data fields.
     #[default]
@@ -46,18 +48,18 @@ pub(crate) struct FieldCapture {
 
 /// Whether a recorder accepts records.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct RecorderGate {
     state: AtomicU8,
-    next: AtomicPtr<Gate>,
+    next: AtomicPtr<RecorderGate>,
 }
 
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
 const FORKED: u8 = 2;
 
-static GATES: AtomicPtr<Gate> = AtomicPtr::new(std::ptr::null_mut());
+static GATES: AtomicPtr<RecorderGate> = AtomicPtr::new(std::ptr::null_mut());
 
-impl Gate {
+impl RecorderGate {
     /// Creates an open gate that a fork closes in the child. Leaked (16 bytes): the fork
     /// handler walks the list of gates and must not lock.
     fn register() -> &'static Self {
@@ -144,7 +146,7 @@ pub(crate) struct RecorderOptions {
 /// Shared by the layer, the traced threads' writers and the collector.
 pub(crate) struct Shared {
     pub(crate) id: u64,
-    pub(crate) gate: &'static Gate,
+    pub(crate) gate: &'static RecorderGate,
     pub(crate) clock: RawClock,
     pub(crate) pool: ChunkPool,
     pub(crate) on_full: OnFull,
@@ -166,7 +168,7 @@ impl Shared {
         let clock = RawClock::new();
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            gate: Gate::register(),
+            gate: RecorderGate::register(),
             edge_interval: clock.counts_in(edge_clock::INTERVAL),
             clock,
             pool: ChunkPool::with_limit(buffer_bytes),

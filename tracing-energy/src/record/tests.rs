@@ -153,7 +153,7 @@ impl Recording {
             key_fields: self.keys,
             ..Naming::default()
         };
-        let mut assembler = Assembler::new(naming, self.detail, 64);
+        let mut assembler = SpanAssembler::new(naming, self.detail, 64);
         let mut merge = LogMerge::default();
         let mut drawing = Drawing::default();
         let mut threads = 0;

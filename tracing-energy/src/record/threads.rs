@@ -43,7 +43,7 @@ impl OpenActivation {
 }
 
 #[derive(Debug, Default)]
-struct Thread {
+struct OpenStack {
     id: u32,
     stack: Vec<OpenActivation>,
     /// Start of the current top's self time.
@@ -51,7 +51,7 @@ struct Thread {
     totals: IdMap<NodeId, (i64, u64)>,
 }
 
-impl Thread {
+impl OpenStack {
     /// Adds the time up to now to the self time of the stack's top. The time is negative for a
     /// record that is read after a flush and precedes it: the flush counted too much.
     fn account(&mut self, now_ns: i64) {
@@ -64,14 +64,14 @@ impl Thread {
 
 /// All threads of a recording, by number from 0.
 #[derive(Debug, Default)]
-pub(crate) struct Threads {
-    all: Vec<Thread>,
+pub(crate) struct OpenStacks {
+    all: Vec<OpenStack>,
     /// Whether self times are summed.
     totals: bool,
     window_start_ns: i64,
 }
 
-impl Threads {
+impl OpenStacks {
     pub(crate) fn with_totals(totals: bool) -> Self {
         Self {
             totals,
@@ -80,9 +80,9 @@ impl Threads {
     }
 
     pub(crate) fn add(&mut self, id: u32) -> usize {
-        self.all.push(Thread {
+        self.all.push(OpenStack {
             id,
-            ..Thread::default()
+            ..OpenStack::default()
         });
         self.all.len() - 1
     }
@@ -150,7 +150,7 @@ impl Threads {
         slot: usize,
         end_ns: i64,
     ) -> Option<(usize, OpenActivation)> {
-        let find = |thread: &Thread| thread.stack.iter().rposition(|open| open.slot == slot);
+        let find = |thread: &OpenStack| thread.stack.iter().rposition(|open| open.slot == slot);
         let (thread, at) = self
             .all
             .iter()

@@ -1,95 +1,12 @@
-//! Passes the assembler's output to the batch and the attribution engine.
+//! Reduces the rows of a batch.
 
 use std::collections::HashMap;
 
-use super::losses::LossCounts;
-use crate::record::{Activation, AssemblerOutput, Loss};
-use energy_attribution::{Engine, KindNames, Opened};
-use energy_data::rows::{
-    CallsiteRow, CpuRow, CpuScope, Domain, FieldsRow, InstanceRow, LinkRow, NodeRow, NodeWindowRow,
-    Role, SpanEventRow, SpanRow,
-};
+use energy_data::rows::{CpuRow, CpuScope, SpanRow};
 use energy_data::sink::Batch;
 
 /// Number of activation rows after which a batch is sent before the next flush.
 pub(super) const FULL: usize = 8_192;
-
-/// Collects rows between flushes.
-pub(super) struct Collecting<'a> {
-    pub(super) engine: &'a mut Engine,
-    pub(super) batch: &'a mut Batch,
-    pub(super) losses: &'a mut LossCounts,
-    pub(super) progress: &'a mut ProgramProgress,
-}
-
-/// Progress of the traced program so far.
-#[derive(Debug, Default)]
-pub(super) struct ProgramProgress {
-    /// Activations begun.
-    pub(super) activations: u64,
-    /// Start of the first activation.
-    pub(super) first_ns: Option<i64>,
-    /// Kinds of nodes.
-    pub(super) kinds: KindNames,
-}
-
-impl AssemblerOutput for Collecting<'_> {
-    fn callsite(&mut self, row: CallsiteRow) {
-        self.progress.kinds.callsite(&row);
-        self.batch.callsites.push(row);
-    }
-    fn node(&mut self, row: NodeRow, role: Option<Role>, domain: Domain) {
-        self.engine.node(row.id, row.parent, role, domain);
-        let (kind, name) = self.progress.kinds.node(&row);
-        self.engine.kind(row.id, kind, name);
-        self.batch.nodes.push(row);
-    }
-    fn open(&mut self, activation: Activation) {
-        let Activation {
-            seq,
-            node,
-            parent,
-            thread,
-            start_ns,
-        } = activation;
-        self.engine.open(Opened {
-            seq,
-            node,
-            parent,
-            thread,
-            start_ns,
-        });
-        self.progress.activations += 1;
-        self.progress.first_ns.get_or_insert(start_ns);
-    }
-    fn close(&mut self, seq: u64, end_ns: i64) {
-        self.engine.close(seq, end_ns);
-    }
-    fn first_activation(&mut self, node: u32) {
-        self.engine.instance(node);
-    }
-    fn span(&mut self, row: SpanRow) {
-        self.batch.spans.push(row);
-    }
-    fn instance(&mut self, row: InstanceRow) {
-        self.batch.instances.push(row);
-    }
-    fn fields(&mut self, span: u64, json: String) {
-        self.batch.fields.push(FieldsRow { span, json });
-    }
-    fn link(&mut self, row: LinkRow) {
-        self.batch.links.push(row);
-    }
-    fn span_event(&mut self, row: SpanEventRow) {
-        self.batch.span_events.push(row);
-    }
-    fn node_window(&mut self, row: NodeWindowRow) {
-        self.batch.node_windows.push(row);
-    }
-    fn loss(&mut self, loss: Loss) {
-        self.losses.add(loss);
-    }
-}
 
 /// Sorts a batch's activations by number and keeps only the last row of each.
 pub(super) fn tidy(batch: &mut Batch) {

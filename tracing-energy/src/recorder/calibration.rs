@@ -16,7 +16,7 @@ const READINGS: usize = 5;
 
 /// Converts raw counts by the latest two pairs.
 #[derive(Debug)]
-pub(crate) struct Calibration {
+pub(crate) struct RunTimeScale {
     raw: [u64; 2],
     time: [i64; 2],
     /// ns per count between the pairs before the latest.
@@ -42,7 +42,7 @@ pub(crate) fn read_both(raw: impl Fn() -> u64, now: impl Fn() -> Nanos) -> (u64,
     (closest.1, closest.2)
 }
 
-impl Calibration {
+impl RunTimeScale {
     /// Creates a calibration with a first pair.
     pub(crate) fn new(raw: u64, time: Nanos) -> Self {
         Self {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn counts_between_two_pairs_are_interpolated_linearly() {
-        let mut calibration = Calibration::new(0, Nanos::ZERO);
+        let mut calibration = RunTimeScale::new(0, Nanos::ZERO);
         calibration.note(3_000, Nanos::from_nanos(1_000));
         assert_eq!(calibration.time(1_500), 500);
         calibration.note(6_000, Nanos::from_nanos(2_200));
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_record_with_an_earlier_raw_time_keeps_its_run_time() {
-        let mut calibration = Calibration::new(0, Nanos::ZERO);
+        let mut calibration = RunTimeScale::new(0, Nanos::ZERO);
         calibration.note(3_000, Nanos::from_nanos(1_000));
         let exited = calibration.record_time(1, 2_400, &Record::Exit { id: 7 });
         calibration.note(6_000, Nanos::from_nanos(2_200));
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_suspended_machine_is_reported_as_a_jump() {
-        let mut calibration = Calibration::new(0, Nanos::ZERO);
+        let mut calibration = RunTimeScale::new(0, Nanos::ZERO);
         assert_eq!(calibration.note(3_000_000, Nanos::from_millis(1)), None);
         assert_eq!(calibration.note(6_000_000, Nanos::from_millis(2)), None);
         assert_eq!(

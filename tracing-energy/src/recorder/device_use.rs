@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use energy_data::rows::DeviceUseRow;
 use energy_data::units::Nanos;
 use energy_power::cpu_time;
-use energy_power::users::{DeviceUsers, Used};
+use energy_power::users::{DeviceUse, DeviceUsers};
 
 /// Interval at which new descendants of this process are searched.
 const LOOK_EVERY_NS: i64 = 1_000_000_000;
@@ -74,7 +74,7 @@ impl DeviceUseReader {
     }
 }
 
-fn row(rail: u32, (start_ns, end_ns): (i64, i64), used: &Used, own: &[u32]) -> DeviceUseRow {
+fn row(rail: u32, (start_ns, end_ns): (i64, i64), used: &DeviceUse, own: &[u32]) -> DeviceUseRow {
     let (mut own_ns, mut other_processes_ns) = (0, 0);
     for (pid, busy) in &used.by_process {
         match own.contains(pid) {
@@ -124,17 +124,17 @@ mod tests {
     const MS: i64 = 1_000_000;
 
     /// Returns scripted readings one after the other.
-    struct ScriptedUsers(Arc<Mutex<Vec<Option<Used>>>>);
+    struct ScriptedUsers(Arc<Mutex<Vec<Option<DeviceUse>>>>);
 
     impl DeviceUsers for ScriptedUsers {
-        fn read(&mut self, _: Nanos, _: &[u32]) -> Option<Used> {
+        fn read(&mut self, _: Nanos, _: &[u32]) -> Option<DeviceUse> {
             self.0.lock().unwrap().pop().flatten()
         }
     }
 
-    fn used(by_process: &[(u32, i64)], is_partial: bool) -> Option<Used> {
+    fn used(by_process: &[(u32, i64)], is_partial: bool) -> Option<DeviceUse> {
         let ms = |&(pid, ms): &(u32, i64)| (pid, Nanos::from_millis(ms));
-        Some(Used {
+        Some(DeviceUse {
             by_process: by_process.iter().map(ms).collect(),
             hidden: Nanos::ZERO,
             is_partial,

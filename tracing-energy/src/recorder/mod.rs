@@ -32,4 +32,4 @@ pub(crate) use offline::Offline;
 pub(crate) use signal::end_on_signal;
 pub(crate) use source_rails::SourceRails;
 pub use summary::{RailSummary, RunSummary};
-pub(crate) use writer::Writer;
+pub(crate) use writer::SinkWriter;

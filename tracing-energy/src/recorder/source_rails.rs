@@ -11,12 +11,12 @@ use energy_power::{Description, Sample};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SourceRails {
     rows: Vec<RailRow>,
-    sources: Vec<Source>,
+    sources: Vec<RailsOfSource>,
     topology: Topology,
 }
 
 #[derive(Debug, Clone)]
-struct Source {
+struct RailsOfSource {
     /// Without rails.
     description: Description,
     /// Ids of its rails.
@@ -39,7 +39,7 @@ impl SourceRails {
             },
             |_| Placement::Unknown,
         );
-        self.sources.push(Source {
+        self.sources.push(RailsOfSource {
             description: Description {
                 rails: Vec::new(),
                 ..description.clone()
@@ -55,7 +55,7 @@ impl SourceRails {
         let mut new = Vec::new();
         for (rail, _) in rails.iter().skip(known) {
             let id = self.rows.len() as u32 + 1;
-            let Source { description, ids } = &mut self.sources[source];
+            let RailsOfSource { description, ids } = &mut self.sources[source];
             ids.push(id);
             new.push(id);
             self.rows.push(RailRow {

@@ -23,7 +23,7 @@ pub(crate) struct SinkFailure {
 }
 
 /// The collector's handle to the writer thread.
-pub(crate) struct Writer {
+pub(crate) struct SinkWriter {
     batches: Option<SyncSender<Batch>>,
     failures: Arc<Mutex<Vec<SinkFailure>>>,
     /// Number of batches sent and number of batches processed by the sinks.
@@ -33,7 +33,7 @@ pub(crate) struct Writer {
     tid: i64,
 }
 
-impl Writer {
+impl SinkWriter {
     /// Starts the thread.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ pub struct MemorySink(Arc<Mutex<MemoryRows>>);
 struct MemoryRows {
     rows: Batch,
     /// Indexes of replaceable rows in their tables.
-    places: Places,
+    places: MemoryPlaces,
     batches: usize,
     finished: bool,
 }
@@ -87,7 +87,7 @@ impl Sink for MemorySink {
 }
 
 #[derive(Debug, Default)]
-struct Places {
+struct MemoryPlaces {
     rails: BTreeMap<u32, usize>,
     threads: BTreeMap<u32, usize>,
     callsites: BTreeMap<u32, usize>,
@@ -160,7 +160,7 @@ impl MemoryRows {
     }
 }
 
-fn add_attribution(rows: &mut AttributionRows, places: &mut Places, new: &AttributionRows) {
+fn add_attribution(rows: &mut AttributionRows, places: &mut MemoryPlaces, new: &AttributionRows) {
     if new.head.is_some() {
         rows.head.clone_from(&new.head);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use energy_data::units::Power;
 use energy_power::MonotonicClock;
 use energy_power::SourceError;
-use energy_power::detect::{OpenOptions, Opened, SourceChoice, open};
+use energy_power::detect::{OpenOptions, OpenedSources, SourceChoice, open};
 use energy_power::powermetrics::Launch;
 use tracing_energy::Clock;
 
@@ -34,7 +34,7 @@ fn powercap() -> tempfile::TempDir {
     root
 }
 
-fn name(opened: &Opened) -> String {
+fn name(opened: &OpenedSources) -> String {
     opened.sources[0].describe().name
 }
 
@@ -94,7 +94,7 @@ fn hwmon(folder: &std::path::Path, name: &str, files: &[(&str, &str)]) {
     }
 }
 
-fn names(opened: &Opened) -> Vec<String> {
+fn names(opened: &OpenedSources) -> Vec<String> {
     let names = opened.sources.iter().map(|source| source.describe().name);
     names.collect()
 }

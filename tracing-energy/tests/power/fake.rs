@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use energy_data::units::Nanos;
 use energy_power::MonotonicClock;
-use energy_power::powermetrics::{Launch, Options, Powermetrics};
+use energy_power::powermetrics::{Launch, Powermetrics, PowermetricsOptions};
 use energy_power::{Reading, SourceError};
 use tempfile::TempDir;
 use tracing_energy::Clock;
@@ -47,9 +47,9 @@ impl Fake {
 
     /// Run by `sh`, with the script's folder as first argument, so that no
     /// freshly written file is executed.
-    pub(crate) fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> PowermetricsOptions {
         let script = self.folder.path().join("fake.sh");
-        Options {
+        PowermetricsOptions {
             launch: Launch {
                 program: "/bin/sh".into(),
                 arguments: vec![script.into(), self.folder.path().into()],

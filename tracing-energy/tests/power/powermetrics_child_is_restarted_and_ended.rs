@@ -4,7 +4,7 @@
 use crate::fake::{Fake, clock, millijoules, notices};
 use crate::waiting::until;
 use energy_data::units::Nanos;
-use energy_power::powermetrics::{Launch, Options, Powermetrics};
+use energy_power::powermetrics::{Launch, Powermetrics, PowermetricsOptions};
 use energy_power::{PowerSource, Reading, SourceError};
 
 /// Reads until `done`, for at most half a minute.
@@ -151,7 +151,7 @@ fn other_failures_contain_the_childs_output() {
         .err()
         .unwrap();
     assert!(matches!(error, SourceError::NotPresent { .. }), "{error}");
-    let options = Options {
+    let options = PowermetricsOptions {
         launch: Launch::direct("/nonexistent/powermetrics"),
         ..Fake::new("").options()
     };
@@ -208,7 +208,7 @@ fn a_dead_child_is_restarted_and_the_gap_is_reported() {
 #[test]
 fn a_child_at_its_sample_limit_is_restarted_at_once() {
     let fake = Fake::new("echo x >>\"$1/starts\"; document 7; next 8; exit 0");
-    let options = Options {
+    let options = PowermetricsOptions {
         bound: Some(2),
         ..fake.options()
     };

@@ -3,7 +3,7 @@
 use energy_data::units::Nanos;
 use energy_power::RailKind;
 use energy_power::powermetrics::document::{Document, DocumentError};
-use energy_power::powermetrics::stream::{DocumentStream, Segment};
+use energy_power::powermetrics::stream::{DocumentStream, StreamSegment};
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 fn document(top: &str) -> String {
@@ -260,7 +260,7 @@ fn mutated_documents_never_panic() {
         let mut segments = stream.push(&bytes);
         segments.extend(stream.finish());
         for segment in segments {
-            if let Segment::Document(bytes) | Segment::Incomplete(bytes) = segment {
+            if let StreamSegment::Document(bytes) | StreamSegment::Incomplete(bytes) = segment {
                 let _ = Document::parse(&bytes);
             }
         }
@@ -309,7 +309,7 @@ fn recordings_of_real_machines() {
         let mut segments = stream.push(&std::fs::read(path).unwrap());
         segments.extend(stream.finish());
         let parsed = segments.into_iter().map(|segment| match segment {
-            Segment::Document(bytes) => Document::parse(&bytes),
+            StreamSegment::Document(bytes) => Document::parse(&bytes),
             other => panic!("{name}: {other:?}"),
         });
         parsed.collect()

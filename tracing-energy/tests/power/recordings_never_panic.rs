@@ -7,7 +7,7 @@
 use std::io::Write as _;
 
 use energy_power::powermetrics::document::Document;
-use energy_power::powermetrics::stream::{DocumentStream, Segment};
+use energy_power::powermetrics::stream::{DocumentStream, StreamSegment};
 use energy_power::{Recording, SourceError};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -139,7 +139,7 @@ fn everything_is_read_or_refused() {
         let mut segments = stream.push(&bytes);
         segments.extend(stream.finish());
         for segment in segments {
-            if let Segment::Document(document) = segment {
+            if let StreamSegment::Document(document) = segment {
                 let _ = Document::parse(&document);
             }
         }

@@ -4,7 +4,7 @@
 #![cfg(target_os = "linux")]
 
 use energy_power::powermetrics::document::Document;
-use energy_power::powermetrics::stream::{DocumentStream, Segment};
+use energy_power::powermetrics::stream::{DocumentStream, StreamSegment};
 
 const DOCUMENT: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
 <plist version=\"1.0\">\n<dict>\n<key>is_delta</key><true/>\n<key>elapsed_ns</key><integer>103685416</integer>\n\
@@ -24,7 +24,7 @@ fn resident() -> u64 {
 fn push(stream: &mut DocumentStream, count: u64) {
     for _ in 0..count {
         for segment in stream.push(DOCUMENT.as_bytes()) {
-            let Segment::Document(bytes) = segment else {
+            let StreamSegment::Document(bytes) = segment else {
                 panic!("cut")
             };
             let document = Document::parse(&bytes).unwrap();

@@ -29,7 +29,7 @@ pub use recording::{PowerOptions, import_power};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use energy_attribution::batches::Activity;
+use energy_attribution::batches::BatchActivity;
 use energy_data::AttributeOptions;
 use energy_data::Kernel;
 
@@ -66,7 +66,7 @@ pub fn import(db: &Path, options: &ImportOptions) -> Result<Imported> {
     let tree = tree::build(&mut trace, &options.spans)?;
     let mut power = power::read(&options.samples, &options.kernels)?;
     let spans = || trace.spans.iter().map(|span| (span.start_ns, span.end_ns));
-    power.merge_batches(|| Some(Activity::of(spans())));
+    power.merge_batches(|| Some(BatchActivity::of(spans())));
     power
         .anomalies
         .extend(align::clock_change(&trace, &power, 0.0));

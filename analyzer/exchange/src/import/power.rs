@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use energy_attribution::batches::{Activity, merge};
+use energy_attribution::batches::{BatchActivity, merge};
 use energy_data::rows::{RailRow, SampleRow};
 use energy_data::units::Energy;
 use energy_power::{Kernel, Provenance, Recording, Wall};
@@ -34,7 +34,7 @@ impl PowerRecording {
 
     /// Merges readings that arrived in batches; `activity` is when spans ran, if known by the
     /// samples' clock.
-    pub(super) fn merge_batches(&mut self, activity: impl FnOnce() -> Option<Activity>) {
+    pub(super) fn merge_batches(&mut self, activity: impl FnOnce() -> Option<BatchActivity>) {
         let samples = std::mem::take(&mut self.samples);
         let (samples, batched) = merge(&self.rails, samples, activity);
         self.samples = samples;

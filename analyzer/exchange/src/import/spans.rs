@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use energy_data::rows::Domain;
-use energy_power::table::{self, Row, Table};
+use energy_power::table::{self, Table, TableRow};
 
 use super::anomaly::{Anomaly, invalid_input, push_anomaly};
 use super::trace::{ImportedTrace, Interner, LATEST_NS, SpanKind, TraceSpan, TraceThread};
@@ -80,7 +80,7 @@ struct SpanTable {
 }
 
 impl SpanTable {
-    fn add(&mut self, fields: [&str; 7], row: &Row<'_>) -> std::result::Result<(), String> {
+    fn add(&mut self, fields: [&str; 7], row: &TableRow<'_>) -> std::result::Result<(), String> {
         let [id, parent, thread, kind, start, end, rail] = fields;
         let (id, parent) = (number("span_id", id)?, number("parent_id", parent)?);
         if id == 0 {

@@ -12,7 +12,7 @@
 use crate::allocate::allocation::{Allocation, CellSplit, Split, cell_powers};
 use crate::allocate::allocator::Allocator;
 use crate::allocate::rule;
-use crate::windows::activity::Cell;
+use crate::windows::activity::ActivityCell;
 use crate::windows::basis::device_domain;
 use crate::windows::view::WindowView;
 
@@ -125,7 +125,7 @@ fn powers(split: &Split, view: &WindowView) -> Vec<f64> {
         let sharing = cells.iter().filter(|cell| cell.is_in(domain));
         let total: i64 = sharing.map(|cell| cell.ns).sum();
         let power = energy / (total as f64 / 1e9);
-        let power = |cell: &Cell| if cell.is_in(domain) { power } else { 0.0 };
+        let power = |cell: &ActivityCell| if cell.is_in(domain) { power } else { 0.0 };
         powers.extend(cells.iter().map(power));
     }
     powers

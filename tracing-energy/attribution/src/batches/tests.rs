@@ -204,11 +204,11 @@ fn regular_bursts_of_a_gated_gpu_are_kept_and_those_of_a_large_one_merged() {
 #[test]
 fn regular_bursts_of_spans_are_not_batches() {
     let samples = readings((0..100).map(|at| if at % 5 == 0 { 1.0 } else { 0.0 }));
-    let bursts = || Activity::of((0..20).map(|at| (at * 500 * MS, at * 500 * MS + 80 * MS)));
+    let bursts = || BatchActivity::of((0..20).map(|at| (at * 500 * MS, at * 500 * MS + 80 * MS)));
     let rails = [rail(RailKind::Cpu)];
     assert_eq!(merge(&rails, samples.clone(), || Some(bursts())).1, []);
     // Spans that run half of the time, whatever the counter does.
-    let steady = Activity::of((0..50).map(|at| (at * 200 * MS, at * 200 * MS + 100 * MS)));
+    let steady = BatchActivity::of((0..50).map(|at| (at * 200 * MS, at * 200 * MS + 100 * MS)));
     assert_eq!(merge(&rails, samples, || Some(steady)).1.len(), 1);
 }
 

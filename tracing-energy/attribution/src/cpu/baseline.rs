@@ -11,14 +11,14 @@ use energy_data::rows::{CpuRow, CpuScope};
 
 /// CPU time per time of the baseline, from rows that end by the start of the run.
 #[derive(Debug, Default)]
-pub(crate) struct BaselineCpu {
+pub(crate) struct BaselineRates {
     machine: f64,
     process: f64,
     sensor: f64,
     threads: Vec<(u32, f64)>,
 }
 
-impl BaselineCpu {
+impl BaselineRates {
     /// Adds a row of the time before the run. Keeps the last row of each series.
     pub(crate) fn add(&mut self, row: CpuRow) {
         let rate = row.on_cpu_ns as f64 / (row.end_ns - row.start_ns) as f64;
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn only_cpu_time_beyond_the_baseline_counts() {
-        let mut baseline_cpu = BaselineCpu::default();
+        let mut baseline_cpu = BaselineRates::default();
         let mut add = |scope, on_cpu_ns| {
             baseline_cpu.add(CpuRow {
                 scope,
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn without_a_baseline_all_cpu_time_counts() {
-        let baseline_cpu = BaselineCpu::default();
+        let baseline_cpu = BaselineRates::default();
         assert_eq!(baseline_cpu.other_processes(7.0, 100), 7.0);
         assert_eq!(baseline_cpu.process(7.0, 100), 7.0);
     }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use crate::cpu::baseline::BaselineCpu;
+use crate::cpu::baseline::BaselineRates;
 use energy_data::rows::{CpuRow, CpuScope};
 
 /// Run time until which a window may wait for the first machine row. Such rows cover about
@@ -19,12 +19,12 @@ const LONGEST_MACHINE_NS: i64 = 10_000_000_000;
 
 /// CPU time in an interval, and the part of it that rows cover.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Used {
+pub(crate) struct UsedCpu {
     pub(crate) on_cpu_ns: f64,
     pub(crate) covered_ns: i64,
 }
 
-impl Used {
+impl UsedCpu {
     fn beyond(self, of: impl Fn(f64, i64) -> f64) -> Self {
         Self {
             on_cpu_ns: of(self.on_cpu_ns, self.covered_ns),
@@ -48,7 +48,7 @@ pub(crate) enum Machine {
 struct Series(VecDeque<CpuRow>);
 
 impl Series {
-    fn used(&self, start: i64, end: i64) -> Used {
+    fn used(&self, start: i64, end: i64) -> UsedCpu {
         self.used_from(self.first(start), start, end)
     }
 
@@ -58,14 +58,14 @@ impl Series {
     }
 
     /// Like [`Self::used`], if no row before index `first` overlaps the interval.
-    fn used_from(&self, first: usize, start: i64, end: i64) -> Used {
+    fn used_from(&self, first: usize, start: i64, end: i64) -> UsedCpu {
         let rows = self.0.range(first.min(self.0.len())..);
         rows.skip_while(|row| row.end_ns <= start)
             .take_while(|row| row.start_ns < end)
-            .fold(Used::default(), |used, row| {
+            .fold(UsedCpu::default(), |used, row| {
                 let inside = row.end_ns.min(end) - row.start_ns.max(start);
                 let length = row.end_ns - row.start_ns;
-                Used {
+                UsedCpu {
                     on_cpu_ns: used.on_cpu_ns
                         + row.on_cpu_ns as f64 * (inside as f64 / length as f64),
                     covered_ns: used.covered_ns + inside,
@@ -146,7 +146,7 @@ pub(crate) struct CpuTimes {
     threads: Vec<Series>,
     /// By process id, which begins at 1.
     children: Vec<Series>,
-    baseline_cpu: BaselineCpu,
+    baseline_cpu: BaselineRates,
     /// Whether all rows were added.
     pub(crate) finished: bool,
 }
@@ -169,7 +169,7 @@ impl CpuTimes {
 
     /// CPU time of the whole process, without the part of the recorder's threads that idle power
     /// includes.
-    pub(crate) fn process(&self, start: i64, end: i64) -> Used {
+    pub(crate) fn process(&self, start: i64, end: i64) -> UsedCpu {
         let used = self.process.used(start, end);
         used.beyond(|on_cpu, length| self.baseline_cpu.process(on_cpu, length))
     }
@@ -182,21 +182,21 @@ impl CpuTimes {
     }
 
     /// CPU time of the sensor's process, without the part that idle power includes.
-    pub(crate) fn sensor(&self, start: i64, end: i64) -> Used {
+    pub(crate) fn sensor(&self, start: i64, end: i64) -> UsedCpu {
         let used = self.sensor.used(start, end);
         used.beyond(|on_cpu, length| self.baseline_cpu.sensor(on_cpu, length))
     }
 
     /// Like [`Self::sensor`], for one of the recorder's threads.
-    pub(crate) fn own_thread(&self, thread: u32, start: i64, end: i64) -> Used {
+    pub(crate) fn own_thread(&self, thread: u32, start: i64, end: i64) -> UsedCpu {
         let used = self.thread(thread, start, end);
         used.beyond(|on_cpu, length| self.baseline_cpu.thread(thread, on_cpu, length))
     }
 
     /// CPU time of one thread.
-    pub(crate) fn thread(&self, thread: u32, start: i64, end: i64) -> Used {
+    pub(crate) fn thread(&self, thread: u32, start: i64, end: i64) -> UsedCpu {
         let series = self.threads.get(thread as usize);
-        series.map_or_else(Used::default, |series| series.used(start, end))
+        series.map_or_else(UsedCpu::default, |series| series.used(start, end))
     }
 
     /// Returns the rows of a thread for pieces of a window.
@@ -235,7 +235,7 @@ impl CpuTimes {
     pub(crate) fn other_processes_share(&self, machine: &CpuRow) -> Option<f64> {
         let (start, end) = (machine.start_ns, machine.end_ns);
         let length = end - start;
-        let rate = |used: Used| {
+        let rate = |used: UsedCpu| {
             let scale = length as f64 / used.covered_ns as f64;
             (used.covered_ns > 0).then_some(used.on_cpu_ns * scale)
         };
@@ -312,12 +312,12 @@ mod tests {
         assert_eq!(cpu.process(50, 150).on_cpu_ns, 20.0);
         assert_eq!(
             cpu.process(250, 400),
-            Used {
+            UsedCpu {
                 on_cpu_ns: 10.0,
                 covered_ns: 50
             }
         );
-        assert_eq!(cpu.thread(7, 0, 100), Used::default());
+        assert_eq!(cpu.thread(7, 0, 100), UsedCpu::default());
     }
 
     /// ```text

@@ -10,7 +10,7 @@ use crate::fit::{
     self, CalibratedPrior, FitWindow, KindInfo, KnownIdle, PooledPrior, RailInput, SensorFit,
 };
 use crate::kinds::Kind;
-use crate::observe::{SampleNonProgramEnergy, Scope};
+use crate::observe::{PieceScope, SampleNonProgramEnergy};
 use crate::windows::basis::device_domain;
 
 /// Least relative standard deviation of a measured idle power.
@@ -46,7 +46,7 @@ pub(crate) fn sources<'w>(
     options: &EstimateOptions,
 ) -> Vec<SensorRails<'w>> {
     let mut sources: Vec<SensorRails<'w>> = Vec::new();
-    let is_used = |domain| observed.scopes.contains(&Scope::Of(domain));
+    let is_used = |domain| observed.scopes.contains(&PieceScope::Of(domain));
     for rail in &observed.rails {
         if scope(rail.kind, observed.cpu_times, is_used).is_none() {
             continue;
@@ -67,14 +67,14 @@ pub(crate) fn sources<'w>(
 /// Returns the activations that share the energy of a rail of that kind; `None` for the rail
 /// of a device whose domain no span uses. Without CPU times, a CPU rail is shared by the
 /// spans of the CPU domain.
-pub fn scope(kind: RailKind, cpu_times: bool, used: impl Fn(Domain) -> bool) -> Option<Scope> {
+pub fn scope(kind: RailKind, cpu_times: bool, used: impl Fn(Domain) -> bool) -> Option<PieceScope> {
     if let Some(domain) = device_domain(kind) {
-        return used(domain).then_some(Scope::Of(domain));
+        return used(domain).then_some(PieceScope::Of(domain));
     }
     let shares_cpu = kind == RailKind::Cpu && !cpu_times && used(Domain::Cpu);
     Some(match shares_cpu {
-        true => Scope::Of(Domain::Cpu),
-        false => Scope::All,
+        true => PieceScope::Of(Domain::Cpu),
+        false => PieceScope::All,
     })
 }
 
@@ -108,7 +108,7 @@ impl<'w> SensorInput<'w> {
     pub(crate) fn fit(&self, options: &fit::FitOptions) -> SensorFit {
         let rails: Vec<RailInput> = self.rails.iter().map(|rail| rail.input.clone()).collect();
         fit::fit(
-            fit::Sensor {
+            fit::FitSensor {
                 kinds: &self.kinds,
                 timelines: &self.observed.timelines,
                 rails: &rails,
@@ -121,7 +121,7 @@ impl<'w> SensorInput<'w> {
     pub(crate) fn energies(
         &self,
         rail: &SensorRail<'_>,
-        fitted: &fit::RailFit,
+        fitted: &fit::RailOutcome,
         clock_offset_ns: f64,
     ) -> Vec<Vec<(u32, f64)>> {
         let timeline = self.observed.timelines.get(rail.input.timeline);
@@ -176,11 +176,11 @@ impl<'w> SensorRail<'w> {
     }
 }
 
-fn averaging(kernel: Kernel) -> fit::Kernel {
+fn averaging(kernel: Kernel) -> fit::FitKernel {
     match kernel {
-        Kernel::Box => fit::Kernel::Box,
-        Kernel::Trailing(time) => fit::Kernel::Trailing { ns: time.nanos() },
-        Kernel::LowPass(time) => fit::Kernel::LowPass {
+        Kernel::Box => fit::FitKernel::Box,
+        Kernel::Trailing(time) => fit::FitKernel::Trailing { ns: time.nanos() },
+        Kernel::LowPass(time) => fit::FitKernel::LowPass {
             tau_ns: time.nanos(),
         },
     }
@@ -193,7 +193,7 @@ fn timeline(observed: &ObservedRun, row: &RailRow) -> usize {
         let mut scopes = observed.scopes.iter();
         scopes.position(|scope| *scope == wanted)
     };
-    let is_observed = |domain| place(Scope::Of(domain)).is_some();
+    let is_observed = |domain| place(PieceScope::Of(domain)).is_some();
     let wanted = scope(row.kind, observed.cpu_times, is_observed);
     wanted.and_then(place).unwrap_or(usize::MAX)
 }

@@ -20,5 +20,5 @@ mod solve;
 mod to_prices;
 
 pub use fit_input::scope;
-pub use observed::{Estimate, EstimateOptions, ObservedRun};
+pub use observed::{EstimateOptions, EstimatedPrices, ObservedRun};
 pub use solve::estimate;

@@ -5,9 +5,9 @@ use energy_data::Kernel;
 use energy_data::Prior;
 use energy_data::rows::{BaselineRow, KindFitRow, RailRow, SampleRow};
 
-use crate::fit::{Method, Timeline};
+use crate::fit::{FitMethod, Timeline};
 use crate::kinds::Kinds;
-use crate::observe::{SampleNonProgramEnergy, Scope};
+use crate::observe::{PieceScope, SampleNonProgramEnergy};
 use crate::prices::Prices;
 
 /// Everything about a run that the estimate uses.
@@ -26,7 +26,7 @@ pub struct ObservedRun {
     /// Kinds of the run's nodes.
     pub kinds: Kinds,
     /// Scopes whose activity was observed.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<PieceScope>,
     /// The timeline of each scope. Kind `k` has index `k - 1`; the process outside its spans
     /// has the last index.
     pub timelines: Vec<Timeline>,
@@ -38,7 +38,7 @@ pub struct ObservedRun {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EstimateOptions {
     /// Whether calibrations are used.
-    pub method: Method,
+    pub method: FitMethod,
     /// Names of the rails to estimate; empty means all.
     pub rails: Vec<String>,
     /// Sensor kernels by rail name, which replace the recorded ones.
@@ -55,7 +55,7 @@ pub struct EstimateOptions {
 
 /// The result of an estimate.
 #[derive(Debug)]
-pub struct Estimate {
+pub struct EstimatedPrices {
     /// Accounts of every sample.
     pub prices: Prices,
     /// Powers of kinds, for the fits of later runs.

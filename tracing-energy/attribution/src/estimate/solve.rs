@@ -1,7 +1,7 @@
 //! The sequence of an estimate: one fit for each source, twice if its clock is not determined.
 
 use crate::estimate::fit_input::{SensorInput, sources};
-use crate::estimate::observed::{Estimate, EstimateOptions, ObservedRun};
+use crate::estimate::observed::{EstimateOptions, EstimatedPrices, ObservedRun};
 use crate::estimate::to_prices::PriceBuilder;
 use crate::fit::{FitOptions, SensorFit};
 
@@ -10,7 +10,7 @@ use crate::fit::{FitOptions, SensorFit};
 const MIN_RESOLVED_R2: f64 = 0.2;
 
 /// Estimates the power of kinds on every rail that can be estimated.
-pub fn estimate(observed: &ObservedRun, options: &EstimateOptions) -> Estimate {
+pub fn estimate(observed: &ObservedRun, options: &EstimateOptions) -> EstimatedPrices {
     let mut builder = PriceBuilder::new(observed, options);
     for source in sources(observed, options) {
         let sensor = SensorInput::new(observed, options, &source);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use energy_data::rows::{Basis, KindFitRow};
 
 use crate::estimate::fit_input::{SensorInput, SensorRail};
-use crate::estimate::observed::{Estimate, EstimateOptions, ObservedRun};
-use crate::fit::{self, Method, RailFit, SensorFit};
+use crate::estimate::observed::{EstimateOptions, EstimatedPrices, ObservedRun};
+use crate::fit::{self, FitMethod, RailOutcome, SensorFit};
 use crate::prices::{
     ESTIMATE_VERSION, EstimateMetadata, KindEstimate, Prices, RailPrices, SamplePrices,
 };
@@ -64,10 +64,10 @@ impl<'w> PriceBuilder<'w> {
         }
     }
 
-    pub(crate) fn finish(mut self) -> Estimate {
+    pub(crate) fn finish(mut self) -> EstimatedPrices {
         let method = match self.options.method {
-            Method::Fitted => "fitted",
-            Method::Calibrated => "calibrated",
+            FitMethod::Fitted => "fitted",
+            FitMethod::Calibrated => "calibrated",
         };
         self.prices.metadata = EstimateMetadata {
             method: method.to_owned(),
@@ -76,7 +76,7 @@ impl<'w> PriceBuilder<'w> {
             clock_offset_ns: self.clock_offset_ns,
             rails: Value::Array(self.rails),
         };
-        Estimate {
+        EstimatedPrices {
             prices: self.prices,
             fits: self.fits,
         }
@@ -103,7 +103,7 @@ impl<'w> PriceBuilder<'w> {
         })
     }
 
-    fn pool(&mut self, rail: &SensorRail<'_>, fit: &RailFit) {
+    fn pool(&mut self, rail: &SensorRail<'_>, fit: &RailOutcome) {
         let Some(pool) = &fit.pool else {
             return;
         };
@@ -120,7 +120,7 @@ impl<'w> PriceBuilder<'w> {
         &self,
         sensor: &SensorInput<'_>,
         rail: &SensorRail<'_>,
-        fit: &RailFit,
+        fit: &RailOutcome,
         fitted: &SensorFit,
     ) -> RailPrices {
         let clock_offset_ns = fitted.clock_offset_ns.round() as i64;
@@ -162,17 +162,17 @@ impl<'w> PriceBuilder<'w> {
         }
     }
 
-    fn kind(&self, fit: &RailFit, kind: &fit::KindFit) -> Option<KindEstimate> {
+    fn kind(&self, fit: &RailOutcome, kind: &fit::KindFit) -> Option<KindEstimate> {
         let group = kind.group?;
         let is_single = fit.groups.get(group as usize)?.kinds.len() < 2;
         let basis = match kind.basis {
-            fit::Basis::Measured | fit::Basis::Pooled => match self.options.method {
-                Method::Fitted => Basis::Fitted,
-                Method::Calibrated => Basis::Calibrated,
+            fit::FitBasis::Measured | fit::FitBasis::Pooled => match self.options.method {
+                FitMethod::Fitted => Basis::Fitted,
+                FitMethod::Calibrated => Basis::Calibrated,
             },
-            fit::Basis::Calibrated => Basis::Calibrated,
-            fit::Basis::Grouped => Basis::Grouped,
-            fit::Basis::Assumed => Basis::Proportional,
+            fit::FitBasis::Calibrated => Basis::Calibrated,
+            fit::FitBasis::Grouped => Basis::Grouped,
+            fit::FitBasis::Assumed => Basis::Proportional,
         };
         Some(KindEstimate {
             interval: relative(kind.energy_j, kind.lo_j, kind.hi_j),
@@ -188,7 +188,12 @@ fn relative(energy_j: f64, lo_j: f64, hi_j: f64) -> Option<(f64, f64)> {
     (energy_j > 0.0).then(|| (lo_j / energy_j, hi_j / energy_j))
 }
 
-fn diagnostics(name: &str, fitted: &SensorFit, fit: &RailFit, batched: Option<String>) -> Value {
+fn diagnostics(
+    name: &str,
+    fitted: &SensorFit,
+    fit: &RailOutcome,
+    batched: Option<String>,
+) -> Value {
     let warnings = fit.warnings.iter().map(ToString::to_string);
     let warnings: Vec<String> = batched.into_iter().chain(warnings).collect();
     json!({

@@ -1,7 +1,7 @@
 //! Design matrix: weighted time of each column in each window.
 
 use super::columns::Columns;
-use super::input::Kernel;
+use super::input::FitKernel;
 use super::timeline::Timeline;
 use super::windows::{WeightedInterval, Windows, weighted_intervals};
 
@@ -17,13 +17,13 @@ pub(super) struct SparseRows {
 
 /// Source of a design.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct DesignSource<'a> {
     pub(super) timeline: &'a Timeline,
     pub(super) columns: &'a Columns,
-    pub(super) kernel: Kernel,
+    pub(super) kernel: FitKernel,
 }
 
-impl Source<'_> {
+impl DesignSource<'_> {
     fn column(&self, kind: u32) -> Option<usize> {
         self.columns
             .of_kind
@@ -37,7 +37,7 @@ impl Source<'_> {
 impl SparseRows {
     /// Creates the rows of all windows, with the sensor's clock ahead by `clock_offset_ns`.
     pub(super) fn new(
-        source: Source<'_>,
+        source: DesignSource<'_>,
         windows: &Windows,
         clock_offset_ns: f64,
         table: &[f64; 256],
@@ -115,7 +115,7 @@ impl SparseRows {
     }
 }
 
-fn squares(source: Source<'_>, pieces: &[WeightedInterval], window_ns: f64) -> f64 {
+fn squares(source: DesignSource<'_>, pieces: &[WeightedInterval], window_ns: f64) -> f64 {
     let most = (window_ns * 1e-9).powi(2);
     let mut sum = 0.0;
     for &(from, to, factor) in pieces {
@@ -130,7 +130,7 @@ fn squares(source: Source<'_>, pieces: &[WeightedInterval], window_ns: f64) -> f
 /// their edges is read.
 #[derive(Debug)]
 pub(super) struct Moving<'a> {
-    source: Source<'a>,
+    source: DesignSource<'a>,
     table: [f64; 256],
     /// Start, end, factor and row of each interval at offset 0.
     intervals: Vec<(WeightedInterval, usize)>,
@@ -142,7 +142,7 @@ pub(super) struct Moving<'a> {
 
 impl<'a> Moving<'a> {
     pub(super) fn new(
-        source: Source<'a>,
+        source: DesignSource<'a>,
         windows: &Windows,
         picked: &[usize],
         clock_offset_ns: f64,

@@ -3,13 +3,13 @@
 use nalgebra::DVector;
 
 use super::fitted_rail::{ALPHAS, FittedRail};
-use super::input::{FitOptions, Sensor};
+use super::input::{FitOptions, FitSensor};
 use super::noise::Filter;
-use super::offset::{self, Offset};
-use super::outcome::{RailFit, Refusal, SensorFit};
+use super::offset::{self, SensorOffset};
+use super::outcome::{RailOutcome, Refusal, SensorFit};
 use super::rail::{Effort, Fitted, Rail, RailView};
 use super::report;
-use super::solve::{Setting, Solution, solve};
+use super::solve::{Solution, SolveSetting, solve};
 use super::{gate, gram, quarters};
 
 /// Effort of the quick fits that only find the offset and alpha.
@@ -28,7 +28,7 @@ const FULL: Effort = Effort {
 const LEAST_SAMPLES: usize = 6;
 
 /// Fits all rails of a sensor.
-pub fn fit(sensor: Sensor<'_>, options: &FitOptions) -> SensorFit {
+pub fn fit(sensor: FitSensor<'_>, options: &FitOptions) -> SensorFit {
     let rails: Vec<Result<Rail<'_>, Refusal>> = sensor
         .rails
         .iter()
@@ -65,10 +65,10 @@ fn can_fit(rail: &Rail<'_>) -> bool {
 
 fn finish(
     rail: &Rail<'_>,
-    offset: Offset,
+    offset: SensorOffset,
     alpha: Option<f64>,
-    sensor: Sensor<'_>,
-) -> Result<RailFit, Refusal> {
+    sensor: FitSensor<'_>,
+) -> Result<RailOutcome, Refusal> {
     let outcome = outcome(rail, offset, alpha);
     let busy_s = outcome.view.rows.times(&vec![1.0; rail.columns.len()]);
     if !busy_s.iter().any(|&seconds| seconds > 0.0) {
@@ -78,15 +78,18 @@ fn finish(
 }
 
 /// Returns the offset, and each rail's alpha (`None` if no fit succeeded).
-fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<Option<f64>>) {
-    let fixed = options.fixed_clock_offset_ns.map(|ns| Offset {
+fn offset_and_alphas(
+    rails: &[&Rail<'_>],
+    options: &FitOptions,
+) -> (SensorOffset, Vec<Option<f64>>) {
+    let fixed = options.fixed_clock_offset_ns.map(|ns| SensorOffset {
         ns: ns as f64,
         sd_ns: 0.0,
         at_edge: false,
         changed: None,
     });
     if rails.is_empty() {
-        let unknown = Offset {
+        let unknown = SensorOffset {
             ns: 0.0,
             sd_ns: 0.0,
             at_edge: false,
@@ -114,10 +117,14 @@ fn offset_and_alphas(rails: &[&Rail<'_>], options: &FitOptions) -> (Offset, Vec<
 }
 
 /// Increases the standard deviation of the offset if parts of the run have different offsets.
-fn checked(rails: &[&Rail<'_>], fitted: &[Option<(&Fitted, f64)>], found: Offset) -> Offset {
+fn checked(
+    rails: &[&Rail<'_>],
+    fitted: &[Option<(&Fitted, f64)>],
+    found: SensorOffset,
+) -> SensorOffset {
     let changed = quarters::changed(rails, fitted, found);
     let widest = changed.map_or(0.0, |(low, high)| (high - low) / 2.0);
-    Offset {
+    SensorOffset {
         changed,
         sd_ns: found.sd_ns.max(widest),
         ..found
@@ -154,7 +161,7 @@ fn refit(rail: &Rail<'_>, view: &RailView, earlier: &Fitted, steps: usize) -> Op
         .take(1)
         .collect();
     let means = prior_set.means(view.level_w.ln());
-    let setting = Setting {
+    let setting = SolveSetting {
         priors: &priors,
         means: &means,
         idle: view.idle,
@@ -165,7 +172,7 @@ fn refit(rail: &Rail<'_>, view: &RailView, earlier: &Fitted, steps: usize) -> Op
     solve(&whitened, setting, &earlier.solution.u)
 }
 
-fn outcome(rail: &Rail<'_>, offset: Offset, alpha: Option<f64>) -> FittedRail {
+fn outcome(rail: &Rail<'_>, offset: SensorOffset, alpha: Option<f64>) -> FittedRail {
     let alpha_or_one = alpha.unwrap_or(1.0);
     let view = rail.view(offset.ns, alpha_or_one);
     let fitted = alpha.and_then(|_| rail.fit(&view, FULL));
@@ -187,7 +194,7 @@ fn judge(rail: &Rail<'_>, view: &RailView, fit: &Fitted) -> Option<gate::Verdict
     let priors = prior_set.grid();
     let null = prior_set.null()?;
     let means = prior_set.means(view.level_w.ln());
-    let setting = Setting {
+    let setting = SolveSetting {
         priors: &priors,
         means: &means,
         idle: view.idle,
@@ -212,7 +219,7 @@ fn judge(rail: &Rail<'_>, view: &RailView, fit: &Fitted) -> Option<gate::Verdict
 
 /// Returns the change of log powers per standard deviation of the offset, from fits on both
 /// sides of it.
-fn slope(rail: &Rail<'_>, fit: &Fitted, offset: Offset, alpha: f64) -> Option<DVector<f64>> {
+fn slope(rail: &Rail<'_>, fit: &Fitted, offset: SensorOffset, alpha: f64) -> Option<DVector<f64>> {
     if offset.sd_ns <= 0.0 {
         return None;
     }

@@ -1,11 +1,11 @@
 //! Energies of kinds in single windows.
 
 use super::input::RailInput;
-use super::outcome::RailFit;
+use super::outcome::RailOutcome;
 use super::timeline::{Timeline, weights};
 use super::windows::weighted_intervals;
 
-impl RailFit {
+impl RailOutcome {
     /// Returns, for each window of `input`, kinds and their energies in joules, by kind. They
     /// sum to the window's `spans_j`. `timeline` and `clock_offset_ns` must be those of the fit.
     pub fn energies_j(

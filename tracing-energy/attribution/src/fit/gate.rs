@@ -3,8 +3,8 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use super::gram::Gram;
-use super::prior::Prior;
-use super::solve::{Linear, Setting};
+use super::prior::ScaledPrior;
+use super::solve::{LinearSystem, SolveSetting};
 
 /// Largest number of blocks for cross-validation.
 const BLOCKS: usize = 20;
@@ -40,9 +40,9 @@ pub(super) fn bounds(rows: usize) -> Vec<usize> {
 /// Compares the fit `u` with the best of `null`, block by block.
 pub(super) fn judge(
     blocks: &[Gram],
-    setting: Setting<'_>,
-    prior: &Prior,
-    null: &Prior,
+    setting: SolveSetting<'_>,
+    prior: &ScaledPrior,
+    null: &ScaledPrior,
     u: &DVector<f64>,
     sigma: f64,
 ) -> Option<Verdict> {
@@ -85,10 +85,15 @@ pub(super) fn judge(
 }
 
 /// Returns the optimum of the fall-back model.
-fn level(whole: &Gram, setting: Setting<'_>, null: &Prior, sigma: f64) -> Option<DVector<f64>> {
+fn level(
+    whole: &Gram,
+    setting: SolveSetting<'_>,
+    null: &ScaledPrior,
+    sigma: f64,
+) -> Option<DVector<f64>> {
     let mut u = setting.means.clone();
     for _ in 0..3 {
-        let (_, z, _) = Linear::new(whole, &u, setting).at(null, sigma)?;
+        let (_, z, _) = LinearSystem::new(whole, &u, setting).at(null, sigma)?;
         for j in 0..u.len() {
             u[j] += (setting.means[j] + z[j] - u[j]).clamp(-0.7, 0.7);
         }
@@ -100,15 +105,15 @@ fn level(whole: &Gram, setting: Setting<'_>, null: &Prior, sigma: f64) -> Option
 fn losses(
     whole: &Gram,
     blocks: &[Gram],
-    setting: Setting<'_>,
-    prior: &Prior,
+    setting: SolveSetting<'_>,
+    prior: &ScaledPrior,
     u: &DVector<f64>,
     sigma: f64,
 ) -> Option<Vec<f64>> {
-    let all = Linear::new(whole, u, setting);
+    let all = LinearSystem::new(whole, u, setting);
     let s2 = sigma * sigma;
     let one = |block: &Gram| {
-        let own = Linear::new(block, u, setting);
+        let own = LinearSystem::new(block, u, setting);
         let matrix: DMatrix<f64> = (&all.products - &own.products) / s2 + &prior.precision;
         let mut z = (&all.right - &own.right) / s2;
         Cholesky::new(matrix)?.solve_mut(&mut z);

@@ -24,14 +24,14 @@ pub(super) fn groups(
     together: &[(usize, usize)],
 ) -> Vec<ColumnGroup> {
     let n = energy_j.len();
-    let mut state = State {
+    let mut state = GroupState {
         z: DMatrix::from_fn(n, n, |j, k| covariance[(j, k)] * energy_j[j] * energy_j[k]),
         energy: energy_j.to_vec(),
         columns: (0..n).map(|k| vec![k]).collect(),
         active: (0..n).collect(),
     };
     for &(a, b) in together {
-        let find = |k: usize, s: &State| {
+        let find = |k: usize, s: &GroupState| {
             s.active
                 .iter()
                 .copied()
@@ -58,14 +58,14 @@ pub(super) fn groups(
     result.collect()
 }
 
-struct State {
+struct GroupState {
     z: DMatrix<f64>,
     energy: Vec<f64>,
     columns: Vec<Vec<usize>>,
     active: Vec<usize>,
 }
 
-impl State {
+impl GroupState {
     fn sd(&self, g: usize) -> f64 {
         self.z[(g, g)].max(0.0).sqrt()
     }

@@ -2,7 +2,7 @@
 
 use super::timeline::Timeline;
 
-/// One kind of work. Kinds are identified by their index in [`Sensor::kinds`].
+/// One kind of work. Kinds are identified by their index in [`FitSensor::kinds`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KindInfo {
     /// The kind whose spans contain most of this kind's self time; `None` for roots.
@@ -22,7 +22,7 @@ pub struct FitWindow {
 
 /// The time over which a sample averages.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Kernel {
+pub enum FitKernel {
     /// Exactly its window: energy counters.
     #[default]
     Box,
@@ -77,10 +77,10 @@ pub struct RailInput {
     /// Whether readings were merged into the windows in which the counter changed. Then there
     /// are few windows with many spans each.
     pub is_merged: bool,
-    /// Index of its timeline in [`Sensor::timelines`].
+    /// Index of its timeline in [`FitSensor::timelines`].
     pub timeline: usize,
     /// The time over which a sample averages.
-    pub kernel: Kernel,
+    pub kernel: FitKernel,
     /// Configured idle power; `None`: estimated from the windows.
     pub idle: Option<KnownIdle>,
     /// Idle power measured before the run. It replaces the estimate where windows without
@@ -94,7 +94,7 @@ pub struct RailInput {
 
 /// Rails whose windows are on the same clock and therefore share one unknown offset.
 #[derive(Debug, Clone, Copy)]
-pub struct Sensor<'a> {
+pub struct FitSensor<'a> {
     /// Every kind of work.
     pub kinds: &'a [KindInfo],
     /// Timelines, to which rails refer by index.
@@ -105,7 +105,7 @@ pub struct Sensor<'a> {
 
 /// Estimation method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Method {
+pub enum FitMethod {
     /// Powers come from this run (and earlier ones) only; calibrations are ignored.
     #[default]
     Fitted,
@@ -117,7 +117,7 @@ pub enum Method {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FitOptions {
     /// Estimation method.
-    pub method: Method,
+    pub method: FitMethod,
     /// The sensor's clock minus the spans' clock in nanoseconds; `None`: estimated.
     pub fixed_clock_offset_ns: Option<i64>,
     /// Range of the search for the offset: plus or minus this many nanoseconds.
@@ -131,7 +131,7 @@ pub struct FitOptions {
 impl Default for FitOptions {
     fn default() -> Self {
         Self {
-            method: Method::Fitted,
+            method: FitMethod::Fitted,
             fixed_clock_offset_ns: None,
             offset_range_ns: 40_000_000,
             offset_windows: 2_000,

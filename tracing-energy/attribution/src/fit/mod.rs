@@ -58,8 +58,10 @@ mod windows;
 
 pub use driver::fit;
 pub use input::{
-    CalibratedPrior, FitOptions, FitWindow, Kernel, KindInfo, KnownIdle, Method, PooledPrior,
-    RailInput, Sensor,
+    CalibratedPrior, FitKernel, FitMethod, FitOptions, FitSensor, FitWindow, KindInfo, KnownIdle,
+    PooledPrior, RailInput,
 };
-pub use outcome::{Basis, GroupFit, KindFit, RailFit, Refusal, SensorFit, Warning, WindowFit};
+pub use outcome::{
+    FitBasis, FitWarning, GroupFit, KindFit, RailOutcome, Refusal, SensorFit, WindowFit,
+};
 pub use timeline::{Timeline, TimelineBuilder};

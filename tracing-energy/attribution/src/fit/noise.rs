@@ -132,7 +132,7 @@ impl Noise {
 
 /// Idle power before any fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Idle {
+pub(super) struct IdleNoise {
     pub(super) watts: f64,
     pub(super) sd: f64,
     pub(super) measured: bool,
@@ -142,7 +142,7 @@ pub(super) struct Idle {
 
 /// Estimates idle power from the windows in which (almost) nothing ran; otherwise guesses it
 /// from the windows with the lowest power.
-pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
+pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> IdleNoise {
     let power: Vec<f64> = energy_j.iter().zip(seconds).map(|(e, s)| e / s).collect();
     let quiet = power
         .iter()
@@ -152,7 +152,7 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
     if quiet.len() >= 2 {
         let watts = typical(&quiet).max(0.0);
         let sd = (0.03 * watts).max(1.25 * deviation(&quiet) / (quiet.len() as f64).sqrt());
-        return Idle {
+        return IdleNoise {
             watts,
             sd: sd.max(1e-6),
             measured: true,
@@ -161,7 +161,7 @@ pub(super) fn idle(energy_j: &[f64], seconds: &[f64], busy_s: &[f64]) -> Idle {
     }
     // All values from zero to the lowest power are equally likely.
     let lowest = quantile(&power, 0.02).max(0.0);
-    Idle {
+    IdleNoise {
         watts: 0.5 * lowest,
         sd: (0.29 * lowest).max(1e-6),
         measured: false,

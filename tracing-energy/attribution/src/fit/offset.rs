@@ -4,9 +4,9 @@ use super::design::Moving;
 use super::gram::{Samples, gram};
 use super::input::FitOptions;
 use super::noise::{self, Filter, Noise};
-use super::prior::Prior;
+use super::prior::ScaledPrior;
 use super::rail::{Fitted, Rail, level};
-use super::solve::{Linear, Setting, sigmas};
+use super::solve::{LinearSystem, SolveSetting, sigmas};
 use super::timeline::weights;
 use super::windows::Windows;
 
@@ -18,7 +18,7 @@ const LEAST_SD_MS: f64 = 0.15;
 
 /// Result of the search, in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Offset {
+pub(super) struct SensorOffset {
     pub(super) ns: f64,
     pub(super) sd_ns: f64,
     pub(super) at_edge: bool,
@@ -35,7 +35,7 @@ struct Scanned<'a, 'b> {
     /// The noise and the prior's index in the grid, if there is a fit.
     fitted: Option<(Noise, usize)>,
     /// Computed at the first offset, because idle's spread hardly depends on it.
-    priors: Option<Vec<Prior>>,
+    priors: Option<Vec<ScaledPrior>>,
 }
 
 /// State of the search: the evidence of each tried offset, in quarters of a millisecond.
@@ -52,7 +52,7 @@ pub(super) fn search(
     fitted: &[Option<(&Fitted, f64)>],
     around: Option<f64>,
     options: &FitOptions,
-) -> Offset {
+) -> SensorOffset {
     let quarter = 0.25 * MS;
     let range = (options.offset_range_ns.max(0) as f64 / quarter) as i64;
     let most = options.offset_windows.max(10);
@@ -82,7 +82,7 @@ pub(super) fn search(
     };
     let centre = search.best((-5..=5).map(|i| centre + i));
     let (mean, sd) = search.moments((-6..=6).map(|i| centre + i));
-    Offset {
+    SensorOffset {
         ns: mean * quarter,
         sd_ns: (sd * 0.25).max(wide_sd * 0.25).max(LEAST_SD_MS) * MS,
         at_edge: range > 0 && centre.abs() >= range - 1,
@@ -211,7 +211,7 @@ impl<'a, 'b> Scanned<'a, 'b> {
             let place = place.unwrap_or(grid.len() / 2);
             grid.into_iter().skip(place).take(1).collect()
         });
-        let setting = Setting {
+        let setting = SolveSetting {
             priors: &*priors,
             means: &means,
             idle,
@@ -227,7 +227,7 @@ impl<'a, 'b> Scanned<'a, 'b> {
                 noise,
                 begins: &self.begins,
             };
-            let linear = Linear::new(&gram(&self.moving, columns, samples), &means, setting);
+            let linear = LinearSystem::new(&gram(&self.moving, columns, samples), &means, setting);
             all.extend(setting.priors.iter().flat_map(|prior| {
                 let linear = &linear;
                 sigmas()

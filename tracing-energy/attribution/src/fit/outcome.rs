@@ -12,7 +12,7 @@ pub struct SensorFit {
     /// Standard deviation of `clock_offset_ns`.
     pub clock_offset_sd_ns: f64,
     /// Fit of each rail in the order of the input, or the reason for its absence.
-    pub rails: Vec<Result<RailFit, Refusal>>,
+    pub rails: Vec<Result<RailOutcome, Refusal>>,
 }
 
 /// Reason why a rail has no result.
@@ -49,7 +49,7 @@ impl fmt::Display for Refusal {
 
 /// Source of the energy of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Basis {
+pub enum FitBasis {
     /// The samples separate this kind from the others.
     Measured,
     /// The samples give the energy of the group; the split within it is an assumption.
@@ -64,7 +64,7 @@ pub enum Basis {
 
 /// One rail's fit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RailFit {
+pub struct RailOutcome {
     /// One entry for each window of the input, in its order.
     pub windows: Vec<WindowFit>,
     /// One entry for each kind of the sensor.
@@ -94,12 +94,12 @@ pub struct RailFit {
     /// Prior for the next run of the same program: the fit before weighting.
     pub pool: Option<PooledPrior>,
     /// Warnings, with what to do about them.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<FitWarning>,
 }
 
 /// One window's share of the fit. The energy of kind k in it is
 /// `x_k * (fit_factor * kinds[k].fit_w + flat_factor * kinds[k].flat_w)`, where
-/// `x_k` is its weighted time there: see [`RailFit::price_w`].
+/// `x_k` is its weighted time there: see [`RailOutcome::price_w`].
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct WindowFit {
     /// Scales the fitted powers.
@@ -135,10 +135,10 @@ pub struct KindFit {
     pub flat_w: f64,
     /// Share of the prior's variance that the samples removed, from 0 (none) to 1 (all).
     pub resolution: f64,
-    /// Index in [`RailFit::groups`]; `None` if the kind never ran.
+    /// Index in [`RailOutcome::groups`]; `None` if the kind never ran.
     pub group: Option<u32>,
     /// Source of the energy.
-    pub basis: Basis,
+    pub basis: FitBasis,
 }
 
 /// Kinds for which the samples determine the total, but not the split.
@@ -157,7 +157,7 @@ pub struct GroupFit {
 /// A warning about a result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
-pub enum Warning {
+pub enum FitWarning {
     /// Shares are (mostly) proportional, because the samples do not separate kinds.
     KindsNotSeparated {
         /// Number of samples.
@@ -231,7 +231,7 @@ pub enum Warning {
     NoSolution,
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for FitWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |ns: i64| ns as f64 / 1e6;
         match *self {
@@ -310,7 +310,7 @@ impl fmt::Display for Warning {
     }
 }
 
-impl RailFit {
+impl RailOutcome {
     /// Returns the energy per second of weighted time (in watts) of `kind` in the window with
     /// this index; 0 for a window or a kind that does not exist.
     ///

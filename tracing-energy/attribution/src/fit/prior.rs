@@ -39,7 +39,7 @@ pub(super) struct PriorSet<'a> {
 
 /// A prior with a fixed scale.
 #[derive(Debug, Clone)]
-pub(super) struct Prior {
+pub(super) struct ScaledPrior {
     /// Inverse of the covariance of log powers and idle.
     pub(super) precision: DMatrix<f64>,
     pub(super) ln_determinant: f64,
@@ -65,7 +65,7 @@ impl PriorSet<'_> {
     }
 
     /// Returns the priors from which the samples select.
-    pub(super) fn grid(&self) -> Vec<Prior> {
+    pub(super) fn grid(&self) -> Vec<ScaledPrior> {
         let ratio = |x: f64, mid: f64| (x / mid).ln() / 0.5;
         if self.pooled.is_some() {
             return self.prior(UNCALIBRATED, 1.0, 0.0).into_iter().collect();
@@ -87,11 +87,11 @@ impl PriorSet<'_> {
 
     /// Returns the prior without differences between kinds except levels, with which the fit is
     /// compared.
-    pub(super) fn null(&self) -> Option<Prior> {
+    pub(super) fn null(&self) -> Option<ScaledPrior> {
         self.prior(1e-3, 0.0, 0.0)
     }
 
-    fn prior(&self, tau: f64, scale: f64, ln_weight: f64) -> Option<Prior> {
+    fn prior(&self, tau: f64, scale: f64, ln_weight: f64) -> Option<ScaledPrior> {
         let n = self.parent.len();
         let mut covariance = DMatrix::zeros(n + 1, n + 1);
         let shift = if self.pooled.is_some() {
@@ -133,7 +133,7 @@ impl PriorSet<'_> {
                 .iter()
                 .map(|d| d.ln())
                 .sum::<f64>();
-        Some(Prior {
+        Some(ScaledPrior {
             precision: factor.inverse(),
             ln_determinant,
             ln_weight,

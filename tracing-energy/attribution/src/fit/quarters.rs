@@ -11,7 +11,7 @@
 //! Distant offsets are tried only for quarters with poor predictions at near ones.
 
 use super::design::Moving;
-use super::offset::Offset;
+use super::offset::SensorOffset;
 use super::rail::{Fitted, Rail, powers};
 use super::timeline::weights;
 use crate::stats::two_columns;
@@ -44,7 +44,7 @@ const LEAST_SD: f64 = 0.01;
 pub(super) fn changed<'a>(
     rails: &[&'a Rail<'a>],
     fitted: &[Option<(&Fitted, f64)>],
-    offset: Offset,
+    offset: SensorOffset,
 ) -> Option<(f64, f64)> {
     let interval_ns = rails.first()?.windows.interval_ns() as f64;
     let known = rails.iter().zip(fitted).filter_map(|(rail, fit)| {
@@ -109,7 +109,7 @@ struct Predicted<'a> {
 }
 
 impl<'a> Quarter<'a> {
-    fn new(known: &[KnownRail<'a>], offset: Offset, part: usize) -> Self {
+    fn new(known: &[KnownRail<'a>], offset: SensorOffset, part: usize) -> Self {
         let rails = known
             .iter()
             .filter_map(|one| Predicted::new(one, offset, part));
@@ -161,7 +161,11 @@ impl<'a> Quarter<'a> {
 }
 
 impl<'a> Predicted<'a> {
-    fn new((rail, powers, alpha): &KnownRail<'a>, offset: Offset, part: usize) -> Option<Self> {
+    fn new(
+        (rail, powers, alpha): &KnownRail<'a>,
+        offset: SensorOffset,
+        part: usize,
+    ) -> Option<Self> {
         let windows = &rail.windows;
         let (from, to) = (
             windows.len() * part / QUARTERS,

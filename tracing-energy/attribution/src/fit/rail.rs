@@ -3,14 +3,14 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::columns::Columns;
-use super::design::{Source, SparseRows};
+use super::design::{DesignSource, SparseRows};
 use super::drift::NoiseInputs;
 use super::gram::{Gram, Samples, gram};
-use super::input::{FitOptions, Kernel, KindInfo, KnownIdle, Method, RailInput, Sensor};
-use super::noise::{self, Filter, Growth, Idle, Noise};
+use super::input::{FitKernel, FitMethod, FitOptions, FitSensor, KindInfo, KnownIdle, RailInput};
+use super::noise::{self, Filter, Growth, IdleNoise, Noise};
 use super::outcome::Refusal;
 use super::prior::{Known, PER_PARENT, PriorSet};
-use super::solve::{Setting, Solution, solve};
+use super::solve::{Solution, SolveSetting, solve};
 use super::timeline::{Timeline, weights};
 use super::windows::{Windows, weighted_intervals};
 
@@ -38,7 +38,7 @@ pub(super) struct Rail<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct RailView {
     pub(super) rows: SparseRows,
-    pub(super) idle: Idle,
+    pub(super) idle: IdleNoise,
     /// The mean power of spans in watts.
     pub(super) level_w: f64,
     pub(super) floor: Vec<f64>,
@@ -74,7 +74,7 @@ const UNTRACED: f64 = 1.5;
 
 impl<'a> Rail<'a> {
     pub(super) fn new(
-        sensor: Sensor<'a>,
+        sensor: FitSensor<'a>,
         input: &'a RailInput,
         options: &FitOptions,
     ) -> Result<Self, Refusal> {
@@ -89,7 +89,7 @@ impl<'a> Rail<'a> {
         }
         let mut seconds = vec![0.0; sensor.kinds.len()];
         timeline.all(&weights(1.0), |kind, s| seconds[kind as usize] += s);
-        let calibrated = options.method == Method::Calibrated;
+        let calibrated = options.method == FitMethod::Calibrated;
         let has_priors = calibrated || input.pooled.is_some();
         let most = match input.is_merged && !has_priors {
             // Few windows cannot separate more kinds: those with little time are fitted
@@ -112,8 +112,8 @@ impl<'a> Rail<'a> {
         })
     }
 
-    pub(super) fn source(&self) -> Source<'_> {
-        Source {
+    pub(super) fn source(&self) -> DesignSource<'_> {
+        DesignSource {
             timeline: self.timeline,
             columns: &self.columns,
             kernel: self.input.kernel,
@@ -127,7 +127,7 @@ impl<'a> Rail<'a> {
 
     /// Whether each sample is a mean over more than its own interval, or windows overlap.
     pub(super) fn is_blurred(&self) -> bool {
-        let long = matches!(self.input.kernel, Kernel::Trailing { ns } if ns as f64 > 1.25 * self.windows.interval_ns() as f64);
+        let long = matches!(self.input.kernel, FitKernel::Trailing { ns } if ns as f64 > 1.25 * self.windows.interval_ns() as f64);
         long || self.windows.overlapping * 4 > self.windows.len()
     }
 
@@ -157,8 +157,8 @@ impl<'a> Rail<'a> {
 
     /// Returns idle power: the configured one, or from the samples, or the measured one where
     /// the samples contain work without spans.
-    pub(super) fn idle(&self, busy_s: &[f64]) -> Idle {
-        let known = |known: KnownIdle| Idle {
+    pub(super) fn idle(&self, busy_s: &[f64]) -> IdleNoise {
+        let known = |known: KnownIdle| IdleNoise {
             watts: known.watts.max(0.0),
             sd: known.sd_watts.max(0.01 * known.watts).max(1e-6),
             measured: true,
@@ -171,14 +171,14 @@ impl<'a> Rail<'a> {
         let is_work =
             |rest: &KnownIdle| found.watts > UNTRACED * rest.watts.max(0.0) + 3.0 * found.sd;
         let rest = self.input.measured_idle.filter(is_work);
-        let with_work = |rest| Idle {
+        let with_work = |rest| IdleNoise {
             has_untraced_work: true,
             ..known(rest)
         };
         rest.map_or(found, with_work)
     }
 
-    pub(super) fn prior_set(&self, idle: Idle) -> PriorSet<'_> {
+    pub(super) fn prior_set(&self, idle: IdleNoise) -> PriorSet<'_> {
         let n = self.columns.len();
         let mut prior_set = PriorSet {
             parent: &self.columns.parent,
@@ -247,7 +247,7 @@ impl<'a> Rail<'a> {
         let prior_set = self.prior_set(view.idle);
         let priors = prior_set.grid();
         let means = prior_set.means(view.level_w.ln());
-        let setting = Setting {
+        let setting = SolveSetting {
             priors: &priors,
             means: &means,
             idle: view.idle,
@@ -368,7 +368,7 @@ impl<'a> Rail<'a> {
     /// Returns the power at the start and the end of each window; `None` if the kernel has no
     /// sharp edges.
     fn edge_powers(&self, view: &RailView, powers: &[f64]) -> Option<Vec<(f64, f64)>> {
-        if matches!(self.input.kernel, Kernel::LowPass { .. }) {
+        if matches!(self.input.kernel, FitKernel::LowPass { .. }) {
             return None;
         }
         let windows = &self.windows;

@@ -4,10 +4,10 @@ use nalgebra::{DMatrix, DVector};
 
 use super::fitted_rail::{ALPHAS, FittedRail, with_slope};
 use super::groups::{ColumnGroup, groups};
-use super::input::{Kernel, PooledPrior};
+use super::input::{FitKernel, PooledPrior};
 use super::noise::Growth;
-use super::offset::Offset;
-use super::outcome::{Basis, GroupFit, KindFit, RailFit, Warning};
+use super::offset::SensorOffset;
+use super::outcome::{FitBasis, FitWarning, GroupFit, KindFit, RailOutcome};
 use super::prior::PriorSet;
 use super::rail::{Rail, powers};
 use super::shares::{BlendedPowers, Shares, shares};
@@ -32,7 +32,7 @@ const GROUP_SD: f64 = 0.02;
 const ASSUMED: f64 = 0.2;
 
 /// Uncertainties from which intervals and groups are computed.
-struct Spread {
+struct FitSpread {
     /// Standard deviation of each column's log energy.
     sd: Vec<f64>,
     /// Covariance of log energies, for groups.
@@ -42,7 +42,12 @@ struct Spread {
 }
 
 /// Returns the result of one rail.
-pub(super) fn rail(rail: &Rail<'_>, outcome: &FittedRail, offset: Offset, kinds: usize) -> RailFit {
+pub(super) fn rail(
+    rail: &Rail<'_>,
+    outcome: &FittedRail,
+    offset: SensorOffset,
+    kinds: usize,
+) -> RailOutcome {
     let prior_set = rail.prior_set(outcome.view.idle);
     let prices = prices(rail, outcome, &prior_set);
     let growth = outcome.fitted.as_ref().map_or(
@@ -59,7 +64,7 @@ pub(super) fn rail(rail: &Rail<'_>, outcome: &FittedRail, offset: Offset, kinds:
     let sets = groups(&shares.energy_j, &spread.covariance, ties);
     let solution = outcome.fitted.as_ref().map(|f| &f.solution);
     let w = prices.weight;
-    RailFit {
+    RailOutcome {
         kinds: kind_fits(rail, &shares, &prices, &spread, &sets, &prior_set, kinds),
         groups: sets
             .iter()
@@ -120,7 +125,7 @@ fn spread(
     prior_set: &PriorSet<'_>,
     prices: &BlendedPowers,
     shares: &Shares,
-) -> Spread {
+) -> FitSpread {
     let n = rail.columns.len();
     let w = prices.weight;
     let total: f64 = shares.energy_j.iter().sum::<f64>().max(1e-300);
@@ -169,7 +174,7 @@ fn spread(
         .map(|k| (covariance[(k, k)].max(0.0) + flat_total + add[k] + LEAST_SD.powi(2)).sqrt())
         .collect();
     let t = t95(outcome.fitted.as_ref().map_or(4.0, |f| f.solution.df));
-    Spread {
+    FitSpread {
         sd,
         covariance,
         resolution,
@@ -196,7 +201,7 @@ fn kind_fits(
     rail: &Rail<'_>,
     shares: &Shares,
     prices: &BlendedPowers,
-    spread: &Spread,
+    spread: &FitSpread,
     sets: &[ColumnGroup],
     prior_set: &PriorSet<'_>,
     kinds: usize,
@@ -211,7 +216,7 @@ fn kind_fits(
         flat_w: 0.0,
         resolution: 0.0,
         group: None,
-        basis: Basis::Assumed,
+        basis: FitBasis::Assumed,
     };
     let mut result = vec![absent; kinds];
     let total: f64 = shares.energy_j.iter().sum();
@@ -275,23 +280,23 @@ fn basis(
     weight: f64,
     prior_set: &PriorSet<'_>,
     column: usize,
-) -> Basis {
+) -> FitBasis {
     match &prior_set.known[column] {
         Some(_) if weight < ASSUMED || resolution < 0.9 || set.columns.len() > 1 => {
             if prior_set.pooled.is_some() {
-                Basis::Pooled
+                FitBasis::Pooled
             } else {
-                Basis::Calibrated
+                FitBasis::Calibrated
             }
         }
-        _ if weight < ASSUMED => Basis::Assumed,
-        _ if set.columns.len() > 1 || members > 1 => Basis::Grouped,
-        _ if resolution < 0.5 => Basis::Assumed,
-        _ => Basis::Measured,
+        _ if weight < ASSUMED => FitBasis::Assumed,
+        _ if set.columns.len() > 1 || members > 1 => FitBasis::Grouped,
+        _ if resolution < 0.5 => FitBasis::Assumed,
+        _ => FitBasis::Measured,
     }
 }
 
-fn group_fit(rail: &Rail<'_>, set: &ColumnGroup, spread: &Spread, weight: f64) -> GroupFit {
+fn group_fit(rail: &Rail<'_>, set: &ColumnGroup, spread: &FitSpread, weight: f64) -> GroupFit {
     let floor = (GROUP_SD.powi(2) + (1.0 - weight) * FLAT_TOTAL_SD.powi(2)) * set.energy_j.powi(2);
     let sd = (set.sd_j.powi(2) + floor).sqrt();
     let mut kinds: Vec<u32> = set
@@ -357,11 +362,11 @@ fn pool(rail: &Rail<'_>, outcome: &FittedRail) -> Option<PooledPrior> {
 fn warnings(
     rail: &Rail<'_>,
     outcome: &FittedRail,
-    offset: Offset,
+    offset: SensorOffset,
     shares: &Shares,
     sets: &[ColumnGroup],
     weight: f64,
-) -> Vec<Warning> {
+) -> Vec<FitWarning> {
     let (samples, kinds) = (rail.windows.len(), rail.columns.len());
     let interval_ns = rail.windows.interval_ns();
     let mut list = Vec::new();
@@ -374,19 +379,19 @@ fn warnings(
         .collect();
     let blurred = rail.is_blurred();
     match (&outcome.fitted, rail.input.kernel) {
-        (None, Kernel::Trailing { ns }) if blurred => {
-            list.push(Warning::OverlappingMeans { ns, interval_ns })
+        (None, FitKernel::Trailing { ns }) if blurred => {
+            list.push(FitWarning::OverlappingMeans { ns, interval_ns })
         }
         (None, _) if blurred => {}
         (None, _) if samples < kinds || samples < 10 => {
-            list.push(Warning::FewSamples { samples, kinds })
+            list.push(FitWarning::FewSamples { samples, kinds })
         }
-        (None, _) => list.push(Warning::NoSolution),
+        (None, _) => list.push(FitWarning::NoSolution),
         (Some(_), _) if weight < ASSUMED => {
-            list.push(Warning::KindsNotSeparated { samples, kinds })
+            list.push(FitWarning::KindsNotSeparated { samples, kinds })
         }
         (Some(_), _) if !tied.is_empty() => {
-            list.push(Warning::KindsGrouped {
+            list.push(FitWarning::KindsGrouped {
                 kinds: tied.iter().sum(),
                 groups: tied.len(),
                 interval_ns,
@@ -395,40 +400,40 @@ fn warnings(
         (Some(_), _) => {}
     }
     if !outcome.view.idle.measured {
-        list.push(Warning::IdleNotMeasured);
+        list.push(FitWarning::IdleNotMeasured);
     }
     if rail.windows.overlapping > 0 {
-        list.push(Warning::OverlappingWindows {
+        list.push(FitWarning::OverlappingWindows {
             windows: rail.windows.overlapping,
         });
     }
     if rail.windows.left_out > 0 {
-        list.push(Warning::WindowsLeftOut {
+        list.push(FitWarning::WindowsLeftOut {
             windows: rail.windows.left_out,
         });
     }
     let edge = outcome.alpha <= ALPHAS[0];
     if outcome.fitted.is_some() && rail.is_concurrent() && edge {
-        list.push(Warning::AlphaAtEdge {
+        list.push(FitWarning::AlphaAtEdge {
             alpha: outcome.alpha,
         });
     }
     if offset.at_edge {
-        list.push(Warning::OffsetAtEdge {
+        list.push(FitWarning::OffsetAtEdge {
             clock_offset_ns: offset.ns as i64,
         });
     }
     if let Some((from, to)) = offset.changed {
-        list.push(Warning::OffsetChanges {
+        list.push(FitWarning::OffsetChanges {
             from_ns: from as i64,
             to_ns: to as i64,
         });
     }
     if outside > 0.05 {
-        list.push(Warning::Extrapolated { share: outside });
+        list.push(FitWarning::Extrapolated { share: outside });
     }
     if rail.columns.pooled > 0 {
-        list.push(Warning::KindsPooled {
+        list.push(FitWarning::KindsPooled {
             kinds: rail.columns.pooled,
         });
     }

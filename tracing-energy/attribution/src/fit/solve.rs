@@ -3,8 +3,8 @@
 use nalgebra::{Cholesky, DMatrix, DVector};
 
 use super::gram::Gram;
-use super::noise::Idle;
-use super::prior::Prior;
+use super::noise::IdleNoise;
+use super::prior::ScaledPrior;
 
 /// Largest change of a log power in one step.
 const LONGEST_STEP: f64 = 0.7;
@@ -22,10 +22,10 @@ pub(super) fn sigmas() -> [f64; 9] {
 
 /// Inputs of a fit that do not depend on log powers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Setting<'a> {
-    pub(super) priors: &'a [Prior],
+pub(super) struct SolveSetting<'a> {
+    pub(super) priors: &'a [ScaledPrior],
     pub(super) means: &'a DVector<f64>,
-    pub(super) idle: Idle,
+    pub(super) idle: IdleNoise,
     /// Reference power of `u` in watts.
     pub(super) level_w: f64,
     pub(super) steps: usize,
@@ -49,7 +49,7 @@ pub(super) struct Solution {
 }
 
 /// The linear problem at one set of log powers.
-pub(super) struct Linear {
+pub(super) struct LinearSystem {
     pub(super) products: DMatrix<f64>,
     pub(super) right: DVector<f64>,
     pub(super) square: f64,
@@ -57,8 +57,8 @@ pub(super) struct Linear {
     ln_variances: f64,
 }
 
-impl Linear {
-    pub(super) fn new(gram: &Gram, u: &DVector<f64>, setting: Setting<'_>) -> Self {
+impl LinearSystem {
+    pub(super) fn new(gram: &Gram, u: &DVector<f64>, setting: SolveSetting<'_>) -> Self {
         let n = u.len();
         let power = |j: usize| setting.level_w * u[j].exp();
         let mut target = DVector::zeros(n + 2);
@@ -86,7 +86,7 @@ impl Linear {
     /// Returns log evidence, solution and factor at one prior and noise size.
     pub(super) fn at(
         &self,
-        prior: &Prior,
+        prior: &ScaledPrior,
         sigma: f64,
     ) -> Option<(f64, DVector<f64>, Cholesky<f64, nalgebra::Dyn>)> {
         let s2 = sigma * sigma;
@@ -121,7 +121,7 @@ struct GridPoint {
 /// Fits, starting from `start`. `None` if the computation fails.
 pub(super) fn solve(
     whitened: &[Gram],
-    setting: Setting<'_>,
+    setting: SolveSetting<'_>,
     start: &DVector<f64>,
 ) -> Option<Solution> {
     let n = start.len();
@@ -129,9 +129,9 @@ pub(super) fn solve(
     let mut alive: Vec<usize> = (0..whitened.len()).collect();
     let mut step = 0;
     loop {
-        let linear: Vec<Linear> = whitened
+        let linear: Vec<LinearSystem> = whitened
             .iter()
-            .map(|w| Linear::new(w, &u, setting))
+            .map(|w| LinearSystem::new(w, &u, setting))
             .collect();
         let (points, evidence) = points(&linear, &alive, setting)?;
         let mut z = DVector::zeros(n + 1);
@@ -156,9 +156,9 @@ pub(super) fn solve(
 
 /// Returns the relevant points of the grid with their weights, and the log evidence of all.
 fn points(
-    linear: &[Linear],
+    linear: &[LinearSystem],
     alive: &[usize],
-    setting: Setting<'_>,
+    setting: SolveSetting<'_>,
 ) -> Option<(Vec<(f64, GridPoint)>, f64)> {
     let mut all = Vec::new();
     for &whitened in alive {
@@ -190,8 +190,8 @@ fn points(
 }
 
 fn finish(
-    linear: &[Linear],
-    setting: Setting<'_>,
+    linear: &[LinearSystem],
+    setting: SolveSetting<'_>,
     points: &[(f64, GridPoint)],
     evidence: f64,
     u: DVector<f64>,

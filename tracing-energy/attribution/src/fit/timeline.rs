@@ -43,7 +43,7 @@ struct Long {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Instance {
+struct TimelineInstance {
     start_ns: i64,
     end_ns: i64,
     seconds: f32,
@@ -66,7 +66,7 @@ pub struct TimelineBuilder {
     timeline: Timeline,
     begun: bool,
     merged: usize,
-    open: Vec<[Instance; FOLLOWED]>,
+    open: Vec<[TimelineInstance; FOLLOWED]>,
 }
 
 impl TimelineBuilder {
@@ -129,7 +129,7 @@ impl TimelineBuilder {
         let kind_at = kind as usize;
         if self.open.len() <= kind_at {
             self.open
-                .resize(kind_at + 1, [Instance::default(); FOLLOWED]);
+                .resize(kind_at + 1, [TimelineInstance::default(); FOLLOWED]);
         }
         let seconds = (end_ns - start_ns) as f32 * 1e-9 * weight;
         let open = &mut self.open[kind_at];
@@ -144,7 +144,7 @@ impl TimelineBuilder {
         let oldest = (0..FOLLOWED).min_by_key(|&at| open[at].end_ns).unwrap_or(0);
         let done = std::mem::replace(
             &mut open[oldest],
-            Instance {
+            TimelineInstance {
                 start_ns,
                 end_ns,
                 seconds,
@@ -323,7 +323,7 @@ impl Timeline {
         }
     }
 
-    fn square(&mut self, done: Instance, kind: u32) {
+    fn square(&mut self, done: TimelineInstance, kind: u32) {
         if done.seconds > 0.0 {
             let middle = done.start_ns / 2 + done.end_ns / 2;
             let slot = self.slot_at(middle) >> SQUARE_SHIFT;

@@ -1,6 +1,6 @@
 //! The usable windows of a rail, sorted by time.
 
-use super::input::{FitWindow, Kernel};
+use super::input::{FitKernel, FitWindow};
 use crate::stats::median;
 
 /// Usable windows in the order of time.
@@ -93,19 +93,19 @@ pub(super) type WeightedInterval = (f64, f64, f64);
 
 /// Appends the intervals over which the window between two times averages.
 pub(super) fn weighted_intervals(
-    kernel: Kernel,
+    kernel: FitKernel,
     start_ns: f64,
     end_ns: f64,
     out: &mut Vec<WeightedInterval>,
 ) {
     out.clear();
     match kernel {
-        Kernel::Box => out.push((start_ns, end_ns, 1.0)),
-        Kernel::Trailing { ns } => {
+        FitKernel::Box => out.push((start_ns, end_ns, 1.0)),
+        FitKernel::Trailing { ns } => {
             let ns = ns.max(1) as f64;
             out.push((end_ns - ns, end_ns, (end_ns - start_ns) / ns));
         }
-        Kernel::LowPass { tau_ns } => {
+        FitKernel::LowPass { tau_ns } => {
             // Approximates the filter's response by eight equally likely delays.
             out.extend((0..8).map(|q| {
                 let delay = -(1.0 - (f64::from(q) + 0.5) / 8.0).ln() * tau_ns.max(0) as f64;

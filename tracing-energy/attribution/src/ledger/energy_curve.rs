@@ -6,7 +6,7 @@
 //! energy     0 ....... 2 ..... 6 ....... 8 J     a straight line within each piece
 //! ```
 
-use crate::spans::segments::{Key, ThreadStack};
+use crate::spans::segments::{SegmentKey, ThreadStack};
 use crate::windows::activity::Window;
 
 /// A piece with its energy and the energy of all pieces before it.
@@ -27,7 +27,7 @@ impl EnergyCurve {
     pub(crate) fn of(stacks: &[ThreadStack], window: &Window, powers: &[f64]) -> Self {
         let threads = window.threads.iter().map(|part| {
             let power = |key: u32| {
-                let cell = window.cell(part, Key::unpack(key).node);
+                let cell = window.cell(part, SegmentKey::unpack(key).node);
                 cell.map_or(0.0, |cell| powers[cell])
             };
             let stack = &stacks[part.thread as usize];

@@ -20,7 +20,7 @@ use crate::ledger::energy_curve::EnergyCurve;
 use crate::ledger::scatter::Variance;
 use crate::spans::activation::{Elsewhere, OffThreadTime, Slab};
 use crate::spans::segments::Closed;
-use crate::windows::measured::Measured;
+use crate::windows::measured::MeasuredPart;
 use crate::windows::rail::RailInfo;
 
 /// Number of whole windows from which on an interval counts as measured.
@@ -49,7 +49,7 @@ struct IntervalPart {
 
 /// A closed activation that waits for its windows.
 #[derive(Debug)]
-struct Pending {
+struct PendingInterval {
     closed: Closed,
     always: bool,
     parts: Vec<IntervalPart>,
@@ -60,7 +60,7 @@ struct Pending {
 pub(crate) struct Intervals {
     open: Vec<Vec<IntervalPart>>,
     /// Closed activations by end.
-    pending: VecDeque<Pending>,
+    pending: VecDeque<PendingInterval>,
     elsewhere_ns: Vec<i64>,
     touched: Vec<u32>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Intervals {
 /// A closed window with its prices.
 pub(crate) struct PricedWindow<'a> {
     pub(crate) rail: usize,
-    pub(crate) measured: &'a Measured,
+    pub(crate) measured: &'a MeasuredPart,
     pub(crate) energy_j: f64,
     pub(crate) idle_j: Option<f64>,
     /// Mean power of every thread, by thread id.
@@ -94,7 +94,7 @@ impl Intervals {
         let parts = self.open.get_mut(closed.slot as usize);
         let parts = parts.map(std::mem::take).unwrap_or_default();
         if always || is_long(&closed, shortest_ns) {
-            self.pending.push_back(Pending {
+            self.pending.push_back(PendingInterval {
                 closed,
                 always,
                 parts,
@@ -123,7 +123,7 @@ impl Intervals {
         self.open = open;
         let mut pending = std::mem::take(&mut self.pending);
         let first = pending.partition_point(|p| p.closed.end <= window.measured.start);
-        for Pending { closed, parts, .. } in pending.range_mut(first..) {
+        for PendingInterval { closed, parts, .. } in pending.range_mut(first..) {
             let extent = ActivationTime {
                 thread: closed.thread,
                 start: closed.start,

@@ -4,7 +4,7 @@ use energy_data::rows::Accounts;
 
 use crate::idle_power::Powers;
 use crate::windows::activity::Window;
-use crate::windows::measured::Measured;
+use crate::windows::measured::MeasuredPart;
 
 /// Share of a window's time from which on a node's power counts for its extremes. Powers over
 /// shorter times are imprecise.
@@ -43,7 +43,7 @@ pub(crate) struct RailSums {
 
 impl RailSums {
     /// Adds the accounts of a window.
-    pub(crate) fn add_accounts(&mut self, measured: &Measured, accounts: &Accounts) {
+    pub(crate) fn add_accounts(&mut self, measured: &MeasuredPart, accounts: &Accounts) {
         add_all(&mut self.accounts, accounts);
         let length = measured.end - measured.start;
         self.powers.add(accounts.measured_j, length);

@@ -10,7 +10,7 @@
 
 use crate::ledger::gaps::Filler;
 use crate::ledger::scatter::{MeanPower, Scatter, Variance};
-use crate::windows::measured::Measured;
+use crate::windows::measured::MeasuredPart;
 
 /// Share of a window's time in one set from which on the window gives the set's power.
 const PURE: f64 = 0.9;
@@ -52,7 +52,7 @@ pub(crate) struct SetEnergies {
 /// A window to be added to sets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SetWindow<'w> {
-    pub(crate) measured: &'w Measured,
+    pub(crate) measured: &'w MeasuredPart,
     pub(crate) energy_j: f64,
     pub(crate) idle_j: Option<f64>,
     /// Variation of the rail's powers.

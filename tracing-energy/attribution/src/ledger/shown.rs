@@ -22,7 +22,7 @@ use crate::windows::rail::RailInfo;
 
 /// Totals of one rail.
 #[derive(Debug)]
-pub(crate) struct Shown {
+pub(crate) struct ShownTotals {
     pub(crate) accounts: Accounts,
     /// Self energy by node.
     pub(crate) nodes: Vec<f64>,
@@ -30,7 +30,7 @@ pub(crate) struct Shown {
     pub(crate) is_idle_refuted: bool,
 }
 
-impl Shown {
+impl ShownTotals {
     /// Returns the reported totals of a rail.
     pub(crate) fn of(account: &RailAccount, rail: &RailInfo) -> Self {
         let sums = &account.sums;

@@ -7,5 +7,5 @@ mod pulse;
 
 pub(crate) use observer::Observer;
 pub use observer::{ObservedWindows, PieceConsumer, SampleNonProgramEnergy};
-pub use pieces::{ActivePiece, Scope, Subject};
+pub use pieces::{ActivePiece, PieceScope, PieceSubject};
 pub(crate) use pulse::PulseClock;

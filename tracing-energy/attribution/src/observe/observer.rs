@@ -13,7 +13,7 @@
 //! (the pulse), weighted by the rule of `proportional`. The second is the energy of each
 //! sample that is not the program's, which that rule computes on real samples.
 
-use crate::observe::pieces::{ActivePiece, Scope, Subject, emit_with_concurrency};
+use crate::observe::pieces::{ActivePiece, PieceScope, PieceSubject, emit_with_concurrency};
 use crate::windows::basis::SplitBasis;
 use crate::windows::pieces::ThreadPiece;
 use crate::windows::view::{SampleWindow, WindowContent};
@@ -44,11 +44,11 @@ pub struct ObservedWindows {
 }
 
 /// Callback that receives observed pieces.
-pub type PieceConsumer = Box<dyn FnMut(Scope, ActivePiece)>;
+pub type PieceConsumer = Box<dyn FnMut(PieceScope, ActivePiece)>;
 
 /// Receives windows instead of the ledger.
 pub(crate) struct Observer {
-    scopes: Vec<Scope>,
+    scopes: Vec<PieceScope>,
     consume: PieceConsumer,
     non_program: Vec<SampleNonProgramEnergy>,
 }
@@ -63,7 +63,7 @@ impl std::fmt::Debug for Observer {
 
 impl Observer {
     /// Creates an observer that emits the pieces of `scopes`.
-    pub(crate) fn new(scopes: Vec<Scope>, consume: PieceConsumer) -> Self {
+    pub(crate) fn new(scopes: Vec<PieceScope>, consume: PieceConsumer) -> Self {
         Self {
             scopes,
             consume,
@@ -107,7 +107,7 @@ impl Observer {
     pub(crate) fn add_pulse(&mut self, content: &WindowContent, pieces: &[Vec<ThreadPiece>]) {
         let weights = cpu_weights(content);
         for &scope in &self.scopes {
-            let weights = weights.as_ref().filter(|_| scope == Scope::All);
+            let weights = weights.as_ref().filter(|_| scope == PieceScope::All);
             let mut active = active_pieces(scope, content, pieces, weights);
             emit_with_concurrency(&mut active, |piece| (self.consume)(scope, piece));
         }
@@ -122,7 +122,7 @@ impl Observer {
 /// Returns the activity of `scope` in a pulse, thread by thread. Without `weights`, it is weighted
 /// by active time.
 fn active_pieces(
-    scope: Scope,
+    scope: PieceScope,
     content: &WindowContent,
     pieces: &[Vec<ThreadPiece>],
     weights: Option<&Weights>,
@@ -145,7 +145,7 @@ fn active_pieces(
                 active.push(ActivePiece {
                     start_ns: piece.start,
                     end_ns: piece.end,
-                    subject: Subject::Node(piece.key.node),
+                    subject: PieceSubject::Node(piece.key.node),
                     weight: (weight * share) as f32,
                     concurrency: 0.0,
                 });
@@ -156,7 +156,7 @@ fn active_pieces(
         active.push(ActivePiece {
             start_ns: window.start,
             end_ns: window.end,
-            subject: Subject::Unattributed,
+            subject: PieceSubject::Unattributed,
             weight: (weights.unattributed / window.length() as f64) as f32,
             concurrency: 0.0,
         });

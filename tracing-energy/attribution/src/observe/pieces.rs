@@ -8,7 +8,7 @@ const ALONE: f32 = 1.25;
 
 /// The owner of a piece of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum PieceSubject {
     /// An activation of a node.
     Node(u32),
     /// The process while none of its spans was active.
@@ -17,14 +17,14 @@ pub enum Subject {
 
 /// Activations that share the energy of a rail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
+pub enum PieceScope {
     /// All activations.
     All,
     /// Activations of one domain.
     Of(Domain),
 }
 
-impl Scope {
+impl PieceScope {
     pub(crate) fn domain(self) -> Option<Domain> {
         match self {
             Self::All => None,
@@ -41,7 +41,7 @@ pub struct ActivePiece {
     /// End, exclusive.
     pub end_ns: i64,
     /// The node or process that runs.
-    pub subject: Subject,
+    pub subject: PieceSubject,
     /// CPU time per time; 1 if CPU times are unknown.
     pub weight: f32,
     /// Sum of the weights of all active pieces.
@@ -90,7 +90,7 @@ mod tests {
         ActivePiece {
             start_ns,
             end_ns,
-            subject: Subject::Node(node),
+            subject: PieceSubject::Node(node),
             weight,
             concurrency: 0.0,
         }
@@ -113,7 +113,7 @@ mod tests {
         emit_with_concurrency(&mut pieces, |p| {
             emitted.push((p.start_ns, p.end_ns, p.subject, p.concurrency));
         });
-        let node = Subject::Node;
+        let node = PieceSubject::Node;
         let expected = [
             (0, 10, node(1), 1.0),
             (10, 20, node(1), 1.5),

@@ -5,7 +5,7 @@
 //! samples   |----|----|----|         basis ---------------+--> observer
 //! ```
 
-use crate::observe::{ObservedWindows, Observer, PieceConsumer, PulseClock, Scope};
+use crate::observe::{ObservedWindows, Observer, PieceConsumer, PieceScope, PulseClock};
 use crate::spans::track::whole_slots;
 use crate::windows::builder::WindowBuilder;
 use crate::windows::pieces::pieces;
@@ -19,7 +19,7 @@ pub(crate) struct Observation {
 
 impl Observation {
     /// Creates an observation of `scopes`, whose pieces go to `consume`.
-    pub(crate) fn new(scopes: Vec<Scope>, consume: PieceConsumer) -> Self {
+    pub(crate) fn new(scopes: Vec<PieceScope>, consume: PieceConsumer) -> Self {
         Self {
             pulses: PulseClock::default(),
             observer: Observer::new(scopes, consume),

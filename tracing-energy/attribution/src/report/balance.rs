@@ -6,7 +6,7 @@ use crate::conserve;
 use crate::ledger::coverage::{Gaps, gaps};
 use crate::ledger::entries::Ledger;
 use crate::ledger::rail_account::RailAccount;
-use crate::ledger::shown::Shown;
+use crate::ledger::shown::ShownTotals;
 use crate::report::finished::RailTotal;
 use crate::windows::inputs::RunInputs;
 
@@ -15,7 +15,7 @@ pub(crate) fn balance(
     ledger: &Ledger,
     inputs: &RunInputs,
     at: usize,
-    shown: &Shown,
+    shown: &ShownTotals,
     until: i64,
 ) -> RailTotal {
     let (account, rail) = (&ledger.rails[at], &inputs.rails[at]);

@@ -7,7 +7,7 @@ use energy_data::rows::{KindEnergyRow, KindGroupRow};
 
 use crate::ledger::entries::Ledger;
 use crate::ledger::rail_account::RailAccount;
-use crate::ledger::shown::Shown;
+use crate::ledger::shown::ShownTotals;
 use crate::prices::{RailEstimates, RailPrices};
 use crate::windows::inputs::RunInputs;
 use crate::windows::rail::RailInfo;
@@ -34,7 +34,7 @@ fn kinds(
     estimate: &RailPrices,
 ) -> Vec<KindEnergyRow> {
     let mut sums: BTreeMap<u32, (f64, i64, i64)> = BTreeMap::new();
-    let (nodes, shown) = (&account.sums.nodes, Shown::of(account, rail).nodes);
+    let (nodes, shown) = (&account.sums.nodes, ShownTotals::of(account, rail).nodes);
     let times = &inputs.spans.stacks.nodes;
     for (node, info) in inputs.spans.nodes.iter().enumerate() {
         let kind = inputs.kinds.of(node as u32);

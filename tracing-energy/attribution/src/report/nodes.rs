@@ -4,7 +4,7 @@ use energy_data::Provenance;
 use energy_data::rows::{Basis, NodeEnergyRow};
 
 use crate::ledger::rail_account::RailAccount;
-use crate::ledger::shown::Shown;
+use crate::ledger::shown::ShownTotals;
 use crate::prices::{KindEstimate, RailPrices};
 use crate::spans::record::NodeInfo;
 use crate::windows::inputs::RunInputs;
@@ -16,7 +16,7 @@ pub(crate) fn node_rows(
     (account, rail): (&mut RailAccount, &RailInfo),
     inputs: &RunInputs,
     estimate: Option<&RailPrices>,
-    (shown, all): (&Shown, bool),
+    (shown, all): (&ShownTotals, bool),
 ) {
     let spans = &inputs.spans;
     let inclusive = inclusive(&shown.nodes, &spans.nodes);

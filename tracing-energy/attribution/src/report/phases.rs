@@ -5,7 +5,7 @@ use energy_data::rows::{PhaseEnergyRow, Role};
 use crate::ledger::coverage::{Gaps, gaps};
 use crate::ledger::entries::Ledger;
 use crate::ledger::set_energy::SetEnergy;
-use crate::ledger::shown::Shown;
+use crate::ledger::shown::ShownTotals;
 use crate::spans::phases::{RUN, phases};
 use crate::spans::record::SpanRecord;
 use crate::windows::inputs::RunInputs;
@@ -21,7 +21,7 @@ pub(crate) fn phase_rows(
     let (from, to) = ledger.extent(inputs, now);
     let durations = durations(spans, now, to - from);
     for (account, rail) in ledger.rails.iter().zip(&inputs.rails) {
-        let shown = Shown::of(account, rail);
+        let shown = ShownTotals::of(account, rail);
         let spans_j = spans_by_phase(spans, &shown.nodes);
         let energies = &account.phases.energies;
         let gaps = gaps(account, rail, &spans.phases, (now, to - from));

@@ -4,7 +4,7 @@ use energy_data::rows::AttributionRows;
 
 use crate::conserve;
 use crate::ledger::entries::Ledger;
-use crate::ledger::shown::Shown;
+use crate::ledger::shown::ShownTotals;
 use crate::prices::{EstimateMetadata, RailEstimates};
 use crate::report::balance::{balance, nodes_balance};
 use crate::report::finished::Finished;
@@ -24,7 +24,7 @@ pub(crate) fn add_changed(
     now: i64,
 ) {
     for (at, rail) in inputs.rails.iter().enumerate() {
-        let shown = Shown::of(&ledger.rails[at], rail);
+        let shown = ShownTotals::of(&ledger.rails[at], rail);
         let until = ledger.rails[at].closed_until;
         let total = balance(ledger, inputs, at, &shown, until);
         rows.balance.push(total.balance);
@@ -51,7 +51,7 @@ pub(crate) fn add_all(
 ) -> Finished {
     let mut totals = Vec::with_capacity(inputs.rails.len());
     for (at, rail) in inputs.rails.iter().enumerate() {
-        let shown = Shown::of(&ledger.rails[at], rail);
+        let shown = ShownTotals::of(&ledger.rails[at], rail);
         let total = balance(ledger, inputs, at, &shown, end);
         rows.balance.push(total.balance);
         let estimate = estimates.and_then(|rails| rails.get(&rail.row.id));

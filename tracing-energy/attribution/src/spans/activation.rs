@@ -8,9 +8,9 @@ use crate::spans::track::SLOT_NS;
 use energy_data::rows::Domain;
 
 /// Index into [`Slab`].
-pub(crate) type Slot = u32;
+pub(crate) type ActivationSlot = u32;
 /// No activation.
-pub(crate) const NONE: Slot = u32::MAX;
+pub(crate) const NONE: ActivationSlot = u32::MAX;
 
 /// Another thread on which descendants of an activation are open.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,9 +41,9 @@ pub(crate) struct Activation {
     pub(crate) node: u32,
     pub(crate) thread: u32,
     /// Nearest open ancestor.
-    pub(crate) parent: Slot,
+    pub(crate) parent: ActivationSlot,
     /// Outermost open ancestor, or itself.
-    pub(crate) root: Slot,
+    pub(crate) root: ActivationSlot,
     pub(crate) children: u32,
     pub(crate) open: bool,
     /// Virtual time of its root when it became innermost.
@@ -110,8 +110,8 @@ pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>
 #[derive(Debug, Default)]
 pub(crate) struct Slab {
     slots: Vec<Activation>,
-    free: Vec<Slot>,
-    by_seq: NumberMap<u64, Slot>,
+    free: Vec<ActivationSlot>,
+    by_seq: NumberMap<u64, ActivationSlot>,
 }
 
 impl Slab {
@@ -121,12 +121,12 @@ impl Slab {
         seq: u64,
         node: u32,
         thread: u32,
-        parent: Slot,
+        parent: ActivationSlot,
         start: i64,
-    ) -> Slot {
+    ) -> ActivationSlot {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Activation::default());
-            (self.slots.len() - 1) as Slot
+            (self.slots.len() - 1) as ActivationSlot
         });
         let root = match parent {
             NONE => slot,
@@ -145,12 +145,12 @@ impl Slab {
     }
 
     /// The open activation with that number.
-    pub(crate) fn find(&self, seq: u64) -> Option<Slot> {
+    pub(crate) fn find(&self, seq: u64) -> Option<ActivationSlot> {
         self.by_seq.get(&seq).copied()
     }
 
     /// Frees a slot; its content stays readable until it is reused.
-    pub(crate) fn remove(&mut self, slot: Slot) {
+    pub(crate) fn remove(&mut self, slot: ActivationSlot) {
         let parent = self[slot].parent;
         if parent != NONE {
             self[parent].children -= 1;
@@ -174,21 +174,21 @@ impl Slab {
     }
 
     /// All open activations.
-    pub(crate) fn open(&self) -> impl Iterator<Item = (Slot, &Activation)> {
+    pub(crate) fn open(&self) -> impl Iterator<Item = (ActivationSlot, &Activation)> {
         let slots = self.slots.iter().enumerate();
-        slots.filter_map(|(slot, a)| a.open.then_some((slot as Slot, a)))
+        slots.filter_map(|(slot, a)| a.open.then_some((slot as ActivationSlot, a)))
     }
 }
 
-impl std::ops::Index<Slot> for Slab {
+impl std::ops::Index<ActivationSlot> for Slab {
     type Output = Activation;
-    fn index(&self, slot: Slot) -> &Activation {
+    fn index(&self, slot: ActivationSlot) -> &Activation {
         &self.slots[slot as usize]
     }
 }
 
-impl std::ops::IndexMut<Slot> for Slab {
-    fn index_mut(&mut self, slot: Slot) -> &mut Activation {
+impl std::ops::IndexMut<ActivationSlot> for Slab {
+    fn index_mut(&mut self, slot: ActivationSlot) -> &mut Activation {
         &mut self.slots[slot as usize]
     }
 }

@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 
 use crate::spans::activation::NumberMap;
-use crate::spans::track::Track;
+use crate::spans::track::ThreadTrack;
 
 /// Member of a set while an activation with the role run is open.
 pub(crate) const RUN: u32 = 0;
@@ -36,7 +36,7 @@ pub(crate) struct Sets {
     current: u32,
     since: i64,
     time: Vec<i64>,
-    pub(crate) track: Track,
+    pub(crate) track: ThreadTrack,
     /// Number of changes to a set beyond the limit.
     pub(crate) merged: u64,
 }
@@ -52,7 +52,7 @@ impl Default for Sets {
             current: EMPTY,
             since: 0,
             time: vec![0],
-            track: Track::default(),
+            track: ThreadTrack::default(),
             merged: 0,
         }
     }

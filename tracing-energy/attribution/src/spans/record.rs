@@ -10,8 +10,8 @@
 use energy_data::rows::{Domain, NodeWindowRow, Role};
 
 use crate::spans::phases::{RUN, Sets};
-use crate::spans::segments::{Closed, Key, Opened, Stacks};
-use crate::spans::track::Track;
+use crate::spans::segments::{Closed, Opened, SegmentKey, Stacks};
+use crate::spans::track::ThreadTrack;
 
 /// Number of segments retained before the oldest are folded.
 const RETAIN: usize = 400_000;
@@ -148,7 +148,7 @@ impl SpanRecord {
         // A negative time corrects what an earlier window counted too much.
         times.self_ns = times.self_ns.saturating_add(window.self_ns).max(0);
         times.activations += window.activations;
-        let key = Key {
+        let key = SegmentKey {
             node,
             waiting: false,
         }
@@ -195,12 +195,12 @@ impl SpanRecord {
     }
 
     /// Returns the tracks of all threads and that of the sets of phases.
-    fn tracks(&self) -> impl Iterator<Item = &Track> {
+    fn tracks(&self) -> impl Iterator<Item = &ThreadTrack> {
         let threads = self.stacks.threads.iter().map(|thread| &thread.track);
         threads.chain([&self.phases.track])
     }
 
-    fn tracks_mut(&mut self) -> impl Iterator<Item = &mut Track> {
+    fn tracks_mut(&mut self) -> impl Iterator<Item = &mut ThreadTrack> {
         let threads = self.stacks.threads.iter_mut();
         let threads = threads.map(|thread| &mut thread.track);
         threads.chain([&mut self.phases.track])
@@ -213,10 +213,10 @@ impl SpanRecord {
             return;
         }
         self.since_check = 0;
-        if self.tracks().map(Track::retained).sum::<usize>() <= self.retain {
+        if self.tracks().map(ThreadTrack::retained).sum::<usize>() <= self.retain {
             return;
         }
-        let oldest = self.tracks().filter_map(Track::oldest).min();
+        let oldest = self.tracks().filter_map(ThreadTrack::oldest).min();
         let before = i64::midpoint(oldest.unwrap_or(now), now);
         let merged = self.tracks_mut().map(|track| track.coarsen(before));
         let merged: usize = merged.sum();

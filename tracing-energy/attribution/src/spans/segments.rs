@@ -21,9 +21,9 @@
 //! segments  |--launch--------|-----step-----------|     no one waits
 //! ```
 
-use crate::spans::activation::{Elsewhere, NONE, OffThreadTime, Slab, Slot};
+use crate::spans::activation::{ActivationSlot, Elsewhere, NONE, OffThreadTime, Slab};
 use crate::spans::idle::SharedTime;
-use crate::spans::track::Track;
+use crate::spans::track::ThreadTrack;
 use energy_data::rows::Domain;
 
 /// Opening of an activation.
@@ -44,7 +44,7 @@ pub struct Opened {
 /// A closed activation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Closed {
-    pub(crate) slot: Slot,
+    pub(crate) slot: ActivationSlot,
     pub(crate) seq: u64,
     pub(crate) node: u32,
     pub(crate) thread: u32,
@@ -55,12 +55,12 @@ pub(crate) struct Closed {
 
 /// Content of a segment's key: a node, and whether its activation waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct SegmentKey {
     pub(crate) node: u32,
     pub(crate) waiting: bool,
 }
 
-impl Key {
+impl SegmentKey {
     pub(crate) const fn pack(self) -> u32 {
         self.node << 1 | self.waiting as u32
     }
@@ -75,10 +75,10 @@ impl Key {
 /// One thread's stack and its retained segments.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadStack {
-    stack: Vec<Slot>,
-    innermost: Option<(Slot, Key)>,
+    stack: Vec<ActivationSlot>,
+    innermost: Option<(ActivationSlot, SegmentKey)>,
     since: i64,
-    pub(crate) track: Track,
+    pub(crate) track: ThreadTrack,
 }
 
 impl ThreadStack {
@@ -93,20 +93,25 @@ impl ThreadStack {
         &self,
         start: i64,
         end: i64,
-        mut take: impl FnMut(i64, i64, Key, i64),
+        mut take: impl FnMut(i64, i64, SegmentKey, i64),
     ) {
         for segment in self.track.segments(start, end) {
             let length = segment.end - segment.start;
-            take(segment.start, segment.end, Key::unpack(segment.key), length);
+            take(
+                segment.start,
+                segment.end,
+                SegmentKey::unpack(segment.key),
+                length,
+            );
         }
         for (from, to, block) in self.track.blocks(start, end) {
             for (key, ns) in block.cut(from, to) {
-                take(from, to, Key::unpack(key), ns);
+                take(from, to, SegmentKey::unpack(key), ns);
             }
         }
         if let Some((since, key)) = self.current() {
             let from = since.max(start);
-            take(from, end, Key::unpack(key), end - from);
+            take(from, end, SegmentKey::unpack(key), end - from);
         }
     }
 }
@@ -207,7 +212,7 @@ impl Stacks {
         self.now
     }
 
-    fn parent_slot(&mut self, opened: &Opened) -> Slot {
+    fn parent_slot(&mut self, opened: &Opened) -> ActivationSlot {
         let Some(parent) = opened.parent else {
             return NONE;
         };
@@ -241,15 +246,15 @@ impl Stacks {
         stack.innermost = stack.stack.last().map(|&slot| {
             let top = &open[slot];
             let (node, waiting) = (top.node, top.waits_for > 0);
-            (slot, Key { node, waiting })
+            (slot, SegmentKey { node, waiting })
         });
-        if let Some((slot, Key { waiting: false, .. })) = stack.innermost {
+        if let Some((slot, SegmentKey { waiting: false, .. })) = stack.innermost {
             let root = open[slot].root;
             open[slot].mark = open[root].time.join(shared, now);
         }
     }
 
-    fn leave_stack(&mut self, slot: Slot, thread: u32, now: i64) {
+    fn leave_stack(&mut self, slot: ActivationSlot, thread: u32, now: i64) {
         let stack = &mut self.threads[thread as usize].stack;
         if stack.last() == Some(&slot) {
             stack.pop();
@@ -259,7 +264,7 @@ impl Stacks {
         }
     }
 
-    fn closed(&mut self, slot: Slot, end: i64) -> Closed {
+    fn closed(&mut self, slot: ActivationSlot, end: i64) -> Closed {
         let gone = &mut self.open[slot];
         for Elsewhere { thread, since, .. } in std::mem::take(&mut gone.elsewhere) {
             gone.add_off_thread_time(thread, since, end);
@@ -275,14 +280,14 @@ impl Stacks {
         }
     }
 
-    fn crosses(&self, slot: Slot) -> bool {
-        let place = |slot: Slot| (self.open[slot].thread, self.open[slot].domain);
+    fn crosses(&self, slot: ActivationSlot) -> bool {
+        let place = |slot: ActivationSlot| (self.open[slot].thread, self.open[slot].domain);
         let parent = self.open[slot].parent;
         parent != NONE && place(parent) != place(slot)
     }
 
     /// Counts an open descendant on that thread for `from` and its ancestors.
-    fn count_elsewhere(&mut self, from: Slot, (thread, domain): (u32, Domain), now: i64) {
+    fn count_elsewhere(&mut self, from: ActivationSlot, (thread, domain): (u32, Domain), now: i64) {
         let mut at = from;
         while at != NONE {
             let ancestor = &mut self.open[at];
@@ -308,7 +313,12 @@ impl Stacks {
     }
 
     /// Reverts one [`Self::count_elsewhere`].
-    fn uncount_elsewhere(&mut self, from: Slot, (thread, domain): (u32, Domain), now: i64) {
+    fn uncount_elsewhere(
+        &mut self,
+        from: ActivationSlot,
+        (thread, domain): (u32, Domain),
+        now: i64,
+    ) {
         let mut at = from;
         while at != NONE {
             let ancestor = &mut self.open[at];
@@ -331,16 +341,16 @@ impl Stacks {
         }
     }
 
-    fn waiting_changed(&mut self, slot: Slot, thread: u32, now: i64) {
+    fn waiting_changed(&mut self, slot: ActivationSlot, thread: u32, now: i64) {
         if self.threads[thread as usize].stack.last() == Some(&slot) {
             self.refresh(thread, now);
         }
     }
 
     /// Assigns open children of `slot`, which closes, to its parent, or makes them roots.
-    fn pass_children_on(&mut self, slot: Slot, now: i64) {
+    fn pass_children_on(&mut self, slot: ActivationSlot, now: i64) {
         let new_parent = self.open[slot].parent;
-        let children: Vec<Slot> = {
+        let children: Vec<ActivationSlot> = {
             let all = self.open.open().filter(|(_, a)| a.parent == slot);
             all.map(|(child, _)| child).collect()
         };
@@ -370,7 +380,7 @@ impl Stacks {
     }
 
     /// Ends the segments of all threads that work for `root`, and returns these threads.
-    fn end_segments(&mut self, root: Slot, now: i64) -> Vec<u32> {
+    fn end_segments(&mut self, root: ActivationSlot, now: i64) -> Vec<u32> {
         let works_for_root = |thread: &ThreadStack| {
             let innermost = thread.innermost;
             innermost.is_some_and(|(slot, _)| self.open[slot].root == root)
@@ -390,7 +400,8 @@ impl Stacks {
 
     /// Recomputes the root of every open activation.
     fn find_roots(&mut self) {
-        let links: Vec<(Slot, Slot)> = self.open.open().map(|(slot, a)| (slot, a.parent)).collect();
+        let links: Vec<(ActivationSlot, ActivationSlot)> =
+            self.open.open().map(|(slot, a)| (slot, a.parent)).collect();
         for (slot, mut parent) in links {
             let mut root = slot;
             while parent != NONE {

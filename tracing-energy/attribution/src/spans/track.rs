@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A window may cut anywhere, so segments are kept as they are. Only if more than
-//! [`FOLD_FROM`] of them begin and end within one slot, that slot becomes a [`Block`] of sums
+//! [`FOLD_FROM`] of them begin and end within one slot, that slot becomes a [`TrackBlock`] of sums
 //! by key, taken to be spread evenly over its time. Which slots fold depends on the trace
 //! only, not on when rows are fetched: live and offline attribution use the same blocks.
 
@@ -27,7 +27,7 @@ pub(crate) fn whole_slots(time: i64) -> i64 {
 
 /// A time with one key. 24 bytes, because many may be retained.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Segment {
+pub(crate) struct TrackSegment {
     pub(crate) start: i64,
     pub(crate) end: i64,
     pub(crate) key: u32,
@@ -35,13 +35,13 @@ pub(crate) struct Segment {
 
 /// Sums by key over `[start, end)`, taken to be spread evenly over it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Block {
+pub(crate) struct TrackBlock {
     pub(crate) start: i64,
     pub(crate) end: i64,
     parts: Vec<(u32, i64)>,
 }
 
-impl Block {
+impl TrackBlock {
     /// The sums by key inside `[start, end)`, which lies within the block. Adjacent
     /// cuts add up to the whole, to the nanosecond.
     pub(crate) fn cut(&self, start: i64, end: i64) -> impl Iterator<Item = (u32, i64)> + '_ {
@@ -60,15 +60,15 @@ impl Block {
 
 /// Retained segments of one thread (or of anything else with one state at a time).
 #[derive(Debug, Default)]
-pub(crate) struct Track {
-    segments: VecDeque<Segment>,
-    blocks: VecDeque<Block>,
+pub(crate) struct ThreadTrack {
+    segments: VecDeque<TrackSegment>,
+    blocks: VecDeque<TrackBlock>,
     slot: i64,
     in_slot: usize,
     in_blocks: usize,
 }
 
-impl Track {
+impl ThreadTrack {
     /// Appends `[start, end)`, which begins at or after the end of the last.
     pub(crate) fn push(&mut self, start: i64, end: i64, key: u32) {
         if end <= start {
@@ -80,7 +80,7 @@ impl Track {
             self.slot = slot;
         }
         self.in_slot += usize::from(start >= slot * SLOT_NS);
-        self.segments.push_back(Segment { start, end, key });
+        self.segments.push_back(TrackSegment { start, end, key });
     }
 
     /// Adds an amount that is only known as a sum over `[start, end)`.
@@ -91,7 +91,7 @@ impl Track {
         self.in_blocks += 1;
         match self.blocks.back_mut() {
             Some(block) if (block.start, block.end) == (start, end) => block.parts.push((key, ns)),
-            _ => self.blocks.push_back(Block {
+            _ => self.blocks.push_back(TrackBlock {
                 start,
                 end,
                 parts: vec![(key, ns)],
@@ -107,12 +107,12 @@ impl Track {
     }
 
     /// Segments inside `[start, end)`, cut to it.
-    pub(crate) fn segments(&self, start: i64, end: i64) -> impl Iterator<Item = Segment> + '_ {
+    pub(crate) fn segments(&self, start: i64, end: i64) -> impl Iterator<Item = TrackSegment> + '_ {
         let first = self.segments.partition_point(|s| s.end <= start);
         self.segments
             .range(first..)
             .take_while(move |s| s.start < end)
-            .map(move |s| Segment {
+            .map(move |s| TrackSegment {
                 start: s.start.max(start),
                 end: s.end.min(end),
                 key: s.key,
@@ -120,7 +120,11 @@ impl Track {
     }
 
     /// Blocks that overlap `[start, end)`, each with its part inside.
-    pub(crate) fn blocks(&self, start: i64, end: i64) -> impl Iterator<Item = (i64, i64, &Block)> {
+    pub(crate) fn blocks(
+        &self,
+        start: i64,
+        end: i64,
+    ) -> impl Iterator<Item = (i64, i64, &TrackBlock)> {
         let first = self.blocks.partition_point(|b| b.end <= start);
         self.blocks
             .range(first..)
@@ -152,8 +156,8 @@ impl Track {
         if raw + blocks < 2 {
             return 0;
         }
-        let segments: Vec<Segment> = self.segments.drain(..raw).collect();
-        let blocks: Vec<Block> = self.blocks.drain(..blocks).collect();
+        let segments: Vec<TrackSegment> = self.segments.drain(..raw).collect();
+        let blocks: Vec<TrackBlock> = self.blocks.drain(..blocks).collect();
         let edges = segments.iter().map(|s| (s.start, s.end));
         let edges = edges.chain(blocks.iter().map(|b| (b.start, b.end)));
         let (start, end) = edges.fold((i64::MAX, i64::MIN), |(first, last), (start, end)| {
@@ -164,7 +168,7 @@ impl Track {
         let parts = sum_by_key(sums.collect());
         self.in_blocks += parts.len();
         self.in_blocks -= blocks.iter().map(|b| b.parts.len()).sum::<usize>();
-        self.blocks.push_front(Block { start, end, parts });
+        self.blocks.push_front(TrackBlock { start, end, parts });
         raw
     }
 
@@ -197,7 +201,7 @@ impl Track {
         if parts.len() * 2 <= count {
             self.segments.truncate(first);
             self.in_blocks += parts.len();
-            self.blocks.push_back(Block { start, end, parts });
+            self.blocks.push_back(TrackBlock { start, end, parts });
         }
     }
 }
@@ -220,7 +224,7 @@ fn sum_by_key(mut sums: Vec<(u32, i64)>) -> Vec<(u32, i64)> {
 mod tests {
     use super::*;
 
-    fn total(track: &Track, start: i64, end: i64) -> i64 {
+    fn total(track: &ThreadTrack, start: i64, end: i64) -> i64 {
         let raw: i64 = track.segments(start, end).map(|s| s.end - s.start).sum();
         let merged: i64 = track
             .blocks(start, end)
@@ -235,7 +239,7 @@ mod tests {
     /// ```
     #[test]
     fn a_crowded_slot_folds_and_no_nanosecond_is_lost() {
-        let mut track = Track::default();
+        let mut track = ThreadTrack::default();
         for i in 0..100 {
             track.push(i * 10_000, i * 10_000 + 7_001, (i % 2) as u32);
         }
@@ -248,12 +252,12 @@ mod tests {
 
     #[test]
     fn sealing_early_or_late_gives_the_same_blocks() {
-        let push = |track: &mut Track, range: std::ops::Range<i64>| {
+        let push = |track: &mut ThreadTrack, range: std::ops::Range<i64>| {
             range.for_each(|i| track.push(i * 10_000, i * 10_000 + 9_000, 1));
         };
-        let mut late = Track::default();
+        let mut late = ThreadTrack::default();
         push(&mut late, 0..300);
-        let mut early = Track::default();
+        let mut early = ThreadTrack::default();
         push(&mut early, 0..50);
         early.seal(500_000);
         push(&mut early, 50..100);
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn coarsening_keeps_sums_and_pruning_keeps_the_open_slot() {
-        let mut track = Track::default();
+        let mut track = ThreadTrack::default();
         (0..10).for_each(|i| track.push(i * 2_000_000, i * 2_000_000 + 1_000_000, i as u32 % 3));
         assert_eq!(track.coarsen(10_000_000), 5);
         assert_eq!(total(&track, 0, 20_000_000), 10_000_000);

@@ -1,6 +1,8 @@
 //! Drawn timelines with results computed by hand. Times in ms, energies in J.
 
-use crate::{Engine, Finished, Opened};
+use crate::engine::Engine;
+use crate::report::finished::Finished;
+use crate::spans::segments::Opened;
 use energy_data::rows::*;
 use energy_data::{Kernel, Provenance, RailKind};
 

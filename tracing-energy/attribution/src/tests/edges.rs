@@ -6,8 +6,9 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::drawn::{idle_power, rail};
-use crate::observe::{ActivePiece, Scope, Subject};
-use crate::{Engine, Opened};
+use crate::engine::Engine;
+use crate::observe::{ActivePiece, PieceScope, PieceSubject};
+use crate::spans::segments::Opened;
 use energy_data::RailKind;
 use energy_data::rows::*;
 
@@ -226,8 +227,8 @@ fn kinds_have_one_power_where_edges_were_not_read() {
 fn an_estimate_observes_cpu_time_where_it_was_used() {
     let observed: Rc<RefCell<Vec<ActivePiece>>> = Rc::default();
     let into = Rc::clone(&observed);
-    let take = Box::new(move |_: Scope, piece: ActivePiece| into.borrow_mut().push(piece));
-    let mut engine = Engine::new().observing(vec![Scope::All], take);
+    let take = Box::new(move |_: PieceScope, piece: ActivePiece| into.borrow_mut().push(piece));
+    let mut engine = Engine::new().observing(vec![PieceScope::All], take);
     let pieces = [
         in_span(1, 5_000, 5_000),
         outside(5_000, 0),
@@ -239,7 +240,7 @@ fn an_estimate_observes_cpu_time_where_it_was_used() {
     let of = |kind| {
         let own = observed
             .iter()
-            .filter(move |piece| piece.subject == Subject::Node(kind));
+            .filter(move |piece| piece.subject == PieceSubject::Node(kind));
         own.map(|piece| (f64::from(piece.weight), piece.end_ns - piece.start_ns))
     };
     for (kind, weight) in [(1, 1.0), (2, 0.4)] {
@@ -250,7 +251,7 @@ fn an_estimate_observes_cpu_time_where_it_was_used() {
     assert!(
         observed
             .iter()
-            .all(|piece| piece.subject != Subject::Unattributed)
+            .all(|piece| piece.subject != PieceSubject::Unattributed)
     );
 }
 

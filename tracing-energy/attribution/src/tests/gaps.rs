@@ -12,7 +12,8 @@
 use proptest::prelude::*;
 
 use super::drawn::rail;
-use crate::{Engine, Opened};
+use crate::engine::Engine;
+use crate::spans::segments::Opened;
 use energy_data::RailKind;
 use energy_data::rows::*;
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::drawn::{idle_power, rail};
 use crate::allocate::live_rail::{LiveAccounts, LiveRail, LiveSample};
-use crate::{Engine, Opened};
+use crate::engine::Engine;
+use crate::spans::segments::Opened;
 use energy_data::rows::{AttributionRows, Basis, Domain, RailRow, SampleRow};
 use energy_data::{Provenance, RailKind};
 

@@ -5,7 +5,10 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::drawn::{idle_power, rail};
-use crate::{Engine, Finished, Opened, balances};
+use crate::conserve::balances;
+use crate::engine::Engine;
+use crate::report::finished::Finished;
+use crate::spans::segments::Opened;
 use energy_data::RailKind;
 use energy_data::rows::*;
 

@@ -16,7 +16,7 @@
 use energy_data::rows::Domain;
 
 use crate::spans::node_kinds::NodeKinds;
-use crate::spans::segments::{Key, NodeTime, Stacks, ThreadStack};
+use crate::spans::segments::{NodeTime, SegmentKey, Stacks, ThreadStack};
 
 /// One thread's part of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,7 +39,7 @@ pub(crate) struct Activity {
 
 /// A node on a thread in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cell {
+pub(crate) struct ActivityCell {
     pub(crate) node: u32,
     /// Its kind; 0 if it is unknown.
     pub(crate) kind: u32,
@@ -50,7 +50,7 @@ pub(crate) struct Cell {
     pub(crate) active_ns: i64,
 }
 
-impl Cell {
+impl ActivityCell {
     /// Self time in seconds.
     pub(crate) fn seconds(&self) -> f64 {
         self.ns as f64 / 1e9
@@ -69,7 +69,7 @@ pub(crate) struct Window {
     pub(crate) end: i64,
     /// Threads with spans, by id.
     pub(crate) threads: Vec<ThreadPart>,
-    cells: Vec<Cell>,
+    cells: Vec<ActivityCell>,
 }
 
 impl ThreadPart {
@@ -81,12 +81,12 @@ impl ThreadPart {
 
 impl Window {
     /// Cells of a thread, by node.
-    pub(crate) fn cells_of(&self, part: &ThreadPart) -> &[Cell] {
+    pub(crate) fn cells_of(&self, part: &ThreadPart) -> &[ActivityCell] {
         &self.cells[part.cells()]
     }
 
     /// All cells, thread by thread.
-    pub(crate) fn cells(&self) -> &[Cell] {
+    pub(crate) fn cells(&self) -> &[ActivityCell] {
         &self.cells
     }
 
@@ -146,7 +146,7 @@ impl WindowReader {
             for node in self.touched.drain(..) {
                 let (ns, active_ns) = std::mem::take(&mut self.by_node[node as usize]);
                 covered_ns += ns;
-                window.cells.push(Cell {
+                window.cells.push(ActivityCell {
                     node,
                     kind: kinds.of(node),
                     domain: domain(&stacks.nodes, node).unwrap_or_default(),
@@ -198,7 +198,7 @@ impl WindowReader {
         stack.each_piece(start, end, |_, _, key, ns| self.add_node(key, ns));
     }
 
-    fn add_node(&mut self, key: Key, ns: i64) {
+    fn add_node(&mut self, key: SegmentKey, ns: i64) {
         if ns <= 0 {
             return;
         }
@@ -222,7 +222,7 @@ impl WindowReader {
         passes: &impl Fn(u32) -> bool,
     ) {
         let active = |key: u32| {
-            let key = Key::unpack(key);
+            let key = SegmentKey::unpack(key);
             !key.waiting && passes(key.node)
         };
         let (start, end) = (window.start, window.end);

@@ -15,11 +15,11 @@ use crate::cpu::series::Machine;
 use crate::windows::activity::{WindowReader, in_domain};
 use crate::windows::basis::{CpuUse, SplitBasis, device_domain};
 use crate::windows::inputs::RunInputs;
-use crate::windows::measured::{ClosedWindow, Measured};
+use crate::windows::measured::{ClosedWindow, MeasuredPart};
 use crate::windows::queue::SampleQueue;
 use crate::windows::rail::RailInfo;
 use crate::windows::view::{Division, SampleWindow, WindowContent, WindowView};
-use crate::windows::window_cpu::CpuReader;
+use crate::windows::window_cpu::WindowCpuReader;
 
 /// Builds windows from the inputs of a run.
 #[derive(Debug, Default)]
@@ -121,7 +121,7 @@ impl WindowBuilder {
 
     /// Returns the window of a sample with what ran in it.
     pub(crate) fn view(&mut self, sample: SampleWindow, cpu_until: i64) -> WindowView {
-        let Measured { start, end, .. } = sample.measured;
+        let MeasuredPart { start, end, .. } = sample.measured;
         let same = |content: &&Rc<WindowContent>| {
             (content.window.start, content.window.end) == (start, end)
         };
@@ -144,7 +144,7 @@ impl WindowBuilder {
         let stacks = &inputs.spans.stacks;
         let window = reader.read(stacks, &inputs.kinds, start, end);
         let activity = reader.activity(&stacks.threads, &window, |_| true);
-        let used = CpuReader {
+        let used = WindowCpuReader {
             cpu: &inputs.cpu,
             stacks: &stacks.threads,
             profiler_threads: &inputs.processes.profiler_threads,
@@ -172,7 +172,7 @@ impl WindowBuilder {
 
     /// Returns the basis on which a sample's energy is divided.
     pub(crate) fn basis(&self, sample: &SampleWindow, cpu: Option<CpuUse>) -> SplitBasis {
-        let Measured { start, end, .. } = sample.measured;
+        let MeasuredPart { start, end, .. } = sample.measured;
         let device = device_domain(sample.kind).and_then(|domain| {
             // The series is on the program's clock, like windows.
             let shares = self.inputs.uses.shares(sample.rail, start, end)?;
@@ -213,7 +213,7 @@ impl WindowBuilder {
 
     /// Returns the rail and window that end first. Of equal windows, a device's comes before
     /// that of a rail that may contain the device.
-    fn first(&mut self, limit: i64) -> Option<(usize, Measured)> {
+    fn first(&mut self, limit: i64) -> Option<(usize, MeasuredPart)> {
         let run_end = self.inputs.run_end;
         let rails = self.inputs.rails.iter().zip(&mut self.queues).enumerate();
         let fronts = rails.filter_map(|(at, (rail, queue))| {
@@ -221,7 +221,7 @@ impl WindowBuilder {
             let measured = queue.next(rail.clock_offset_ns, run_end, limit)?;
             Some((at, measured, is_whole))
         });
-        let order = |(at, measured, is_whole): &(usize, Measured, bool)| {
+        let order = |(at, measured, is_whole): &(usize, MeasuredPart, bool)| {
             (measured.end, measured.start, *is_whole, *at)
         };
         let first = fronts.min_by_key(order);
@@ -231,7 +231,7 @@ impl WindowBuilder {
     /// Returns how a window's energy is divided; `None` if its spans were dropped before its
     /// sample arrived.
     fn division(&mut self, sample: &SampleWindow, content: &WindowContent) -> Option<Division> {
-        let Measured { start, end, .. } = sample.measured;
+        let MeasuredPart { start, end, .. } = sample.measured;
         if self.pruned_until > i64::midpoint(start, end) {
             return None;
         }

@@ -13,7 +13,7 @@ use energy_data::rows::SampleRow;
 
 /// One sample's part inside the run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Measured {
+pub(crate) struct MeasuredPart {
     pub(crate) start: i64,
     pub(crate) end: i64,
     pub(crate) energy_j: Option<f64>,
@@ -30,12 +30,12 @@ pub(crate) struct Measured {
 pub(crate) struct ClosedWindow {
     /// Index of the rail.
     pub(crate) at: usize,
-    pub(crate) measured: Measured,
+    pub(crate) measured: MeasuredPart,
     /// Start of a gap before it that was not reported yet.
     pub(crate) gap_from: Option<i64>,
 }
 
-impl Measured {
+impl MeasuredPart {
     /// Returns the part of a sample inside the run and after `from`, if any.
     pub(crate) fn cut(sample: &SampleRow, from: i64, run_end: i64) -> Option<Self> {
         let length = sample.end_ns - sample.start_ns;

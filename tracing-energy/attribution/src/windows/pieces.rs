@@ -2,7 +2,7 @@
 
 use energy_data::rows::Domain;
 
-use crate::spans::segments::Key;
+use crate::spans::segments::SegmentKey;
 use crate::windows::inputs::RunInputs;
 use crate::windows::view::WindowContent;
 
@@ -12,7 +12,7 @@ pub(crate) struct ThreadPiece {
     pub(crate) start: i64,
     pub(crate) end: i64,
     /// Its node, and whether its activation waited.
-    pub(crate) key: Key,
+    pub(crate) key: SegmentKey,
     pub(crate) domain: Domain,
     /// The key's time in it. In a folded piece several keys share the time.
     pub(crate) ns: i64,

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use energy_data::rows::SampleRow;
 
-use crate::windows::measured::Measured;
+use crate::windows::measured::MeasuredPart;
 
 /// Waiting samples of one rail, in order of time.
 #[derive(Debug, Default)]
@@ -37,9 +37,9 @@ impl SampleQueue {
         clock_offset_ns: i64,
         run_end: i64,
         limit: i64,
-    ) -> Option<Measured> {
+    ) -> Option<MeasuredPart> {
         while let Some(sample) = self.samples.front() {
-            match Measured::cut(sample, self.closed_until, run_end) {
+            match MeasuredPart::cut(sample, self.closed_until, run_end) {
                 Some(mut measured) => {
                     measured.sample += clock_offset_ns;
                     return (measured.end <= limit).then_some(measured);
@@ -52,7 +52,7 @@ impl SampleQueue {
     }
 
     /// Removes the window that [`Self::next`] returned.
-    pub(crate) fn take(&mut self, measured: &Measured) {
+    pub(crate) fn take(&mut self, measured: &MeasuredPart) {
         self.samples.pop_front();
         self.closed_until = measured.end;
     }

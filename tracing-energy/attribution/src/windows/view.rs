@@ -13,7 +13,7 @@ use energy_data::rows::Domain;
 
 use crate::windows::activity::{Activity, Window};
 use crate::windows::basis::{CpuUse, SplitBasis};
-use crate::windows::measured::Measured;
+use crate::windows::measured::MeasuredPart;
 use crate::windows::processes::ProcessGroup;
 use crate::windows::window_cpu::WindowCpu;
 
@@ -45,7 +45,7 @@ pub(crate) struct SampleWindow {
     pub(crate) rail: u32,
     pub(crate) kind: RailKind,
     pub(crate) is_modelled: bool,
-    pub(crate) measured: Measured,
+    pub(crate) measured: MeasuredPart,
     pub(crate) energy_j: f64,
     /// Idle power that is subtracted.
     pub(crate) baseline_w: Option<f64>,

@@ -49,14 +49,14 @@ impl WindowCpu {
 }
 
 /// Reads CPU times of windows.
-pub(crate) struct CpuReader<'a> {
+pub(crate) struct WindowCpuReader<'a> {
     pub(crate) cpu: &'a CpuTimes,
     pub(crate) stacks: &'a [ThreadStack],
     /// The recorder's threads, by id.
     pub(crate) profiler_threads: &'a [u32],
 }
 
-impl CpuReader<'_> {
+impl WindowCpuReader<'_> {
     /// Returns CPU times of a window's threads; the recorder's threads have none.
     pub(crate) fn read(&self, window: &Window) -> WindowCpu {
         let mut cpu = WindowCpu {

@@ -2,6 +2,7 @@
 
 /// Processor on which a callsite's work runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Domain {
     /// The CPU.
     #[default]

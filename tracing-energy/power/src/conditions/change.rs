@@ -1,10 +1,11 @@
 //! Warnings about the conditions of a run: conditions that changed, a throttled
 //! processor, load of other programs.
 
-use super::{
+use super::keys::{
     BUSY_CORES, CORES, ENERGY_PREFERENCE, GOVERNOR, LOAD_OTHER_PROCESSES, LOW_POWER_MODE, NOMINAL,
-    OWN_CORES, POWER, THERMAL_PRESSURE, THROTTLED_SAMPLES, USABLE_CORES, Values,
+    OWN_CORES, POWER, THERMAL_PRESSURE, THROTTLED_SAMPLES, USABLE_CORES,
 };
+use super::snapshot::ConditionValues;
 
 /// A warning: the kind of its event, and its message.
 pub type ConditionWarning = (&'static str, String);
@@ -20,7 +21,11 @@ const STEADY: [(&str, &str); 6] = [
 ];
 
 /// Returns the warnings about a run with these conditions at its start and end.
-pub(super) fn warnings(start: &Values, end: &Values, samples: u64) -> Vec<ConditionWarning> {
+pub(super) fn warnings(
+    start: &ConditionValues,
+    end: &ConditionValues,
+    samples: u64,
+) -> Vec<ConditionWarning> {
     let steady = STEADY.iter();
     let mut warnings: Vec<ConditionWarning> = steady
         .filter_map(|&(key, name)| changed(name, start.get(key)?, end.get(key)?))
@@ -43,8 +48,12 @@ fn changed(name: &str, start: &str, end: &str) -> Option<ConditionWarning> {
 }
 
 /// Throttling that begins during the run is a change; throttling from the start has its own kind.
-fn throttled(start: &Values, end: &Values, samples: u64) -> Option<ConditionWarning> {
-    let level = |values: &Values| values.get(THERMAL_PRESSURE).cloned();
+fn throttled(
+    start: &ConditionValues,
+    end: &ConditionValues,
+    samples: u64,
+) -> Option<ConditionWarning> {
+    let level = |values: &ConditionValues| values.get(THERMAL_PRESSURE).cloned();
     let (before, after) = (level(start), level(end));
     let count = end
         .get(THROTTLED_SAMPLES)
@@ -106,12 +115,12 @@ pub fn busy_baseline(load: f64) -> Option<ConditionWarning> {
 mod tests {
     use super::*;
 
-    fn values(pairs: &[(&'static str, &str)]) -> Values {
+    fn values(pairs: &[(&'static str, &str)]) -> ConditionValues {
         let own = |&(key, value): &(&'static str, &str)| (key, value.to_owned());
         pairs.iter().map(own).collect()
     }
 
-    fn kinds(start: &Values, end: &Values) -> Vec<&'static str> {
+    fn kinds(start: &ConditionValues, end: &ConditionValues) -> Vec<&'static str> {
         warnings(start, end, 40)
             .into_iter()
             .map(|(kind, _)| kind)
@@ -122,8 +131,8 @@ mod tests {
     fn constant_or_unknown_conditions_give_no_warning() {
         let start = values(&[(POWER, "mains"), (GOVERNOR, "powersave"), (CORES, "8")]);
         assert_eq!(kinds(&start, &start), [""; 0]);
-        assert_eq!(kinds(&start, &Values::new()), [""; 0]);
-        assert_eq!(kinds(&Values::new(), &start), [""; 0]);
+        assert_eq!(kinds(&start, &ConditionValues::new()), [""; 0]);
+        assert_eq!(kinds(&ConditionValues::new(), &start), [""; 0]);
         let other_charge = |percent| values(&[("battery_percent", percent)]);
         assert_eq!(kinds(&other_charge("80"), &other_charge("79")), [""; 0]);
     }
@@ -149,7 +158,7 @@ mod tests {
             ["conditions_changed"]
         );
         assert_eq!(
-            kinds(&Values::new(), &level("throttled")),
+            kinds(&ConditionValues::new(), &level("throttled")),
             ["conditions_changed"]
         );
         assert_eq!(kinds(&level("heavy"), &level("nominal")), ["throttled"]);
@@ -162,7 +171,12 @@ mod tests {
 
     #[test]
     fn half_a_core_of_other_load_gives_no_warning() {
-        let load = |cores: &str| kinds(&Values::new(), &values(&[(LOAD_OTHER_PROCESSES, cores)]));
+        let load = |cores: &str| {
+            kinds(
+                &ConditionValues::new(),
+                &values(&[(LOAD_OTHER_PROCESSES, cores)]),
+            )
+        };
         assert_eq!(load("0.50"), [""; 0]);
         assert_eq!(load("0.51"), ["busy_machine"]);
         assert_eq!(own_work_in_baseline(0.05), None);

@@ -14,10 +14,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{
-    BATTERY_PERCENT, ENERGY_PREFERENCE, GOVERNOR, LOW_POWER_MODE, NOMINAL, POWER, Snapshot,
-    THERMAL_PRESSURE,
+use super::keys::{
+    BATTERY_PERCENT, ENERGY_PREFERENCE, GOVERNOR, LOW_POWER_MODE, NOMINAL, POWER, THERMAL_PRESSURE,
 };
+use super::snapshot::Snapshot;
 
 /// Longest file of sysfs in bytes.
 const MAX_FILE_BYTES: u64 = 4_096;

@@ -5,7 +5,7 @@ pub const LEAST_NS: i64 = 200_000_000;
 
 /// Cumulative CPU times at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Usage {
+pub struct CpuUsage {
     /// Time of the reading.
     pub time_ns: i64,
     /// CPU time of all processes.
@@ -14,7 +14,7 @@ pub struct Usage {
     pub own_ns: i64,
 }
 
-impl Usage {
+impl CpuUsage {
     /// Returns the mean load of other processes since `earlier`, in cores; `None` over less
     /// than [`LEAST_NS`]. A negative difference, caused by rounding of clocks, becomes 0.
     pub fn other_processes_since(&self, earlier: &Self) -> Option<f64> {
@@ -32,8 +32,8 @@ impl Usage {
 /// Load of other processes at the start of a run and over all of it.
 #[derive(Debug, Default)]
 pub(crate) struct LoadLog {
-    first: Option<Usage>,
-    last: Option<Usage>,
+    first: Option<CpuUsage>,
+    last: Option<CpuUsage>,
     at_start: Option<f64>,
 }
 
@@ -50,7 +50,7 @@ impl LoadLog {
     }
 
     /// Adds a reading.
-    pub(crate) fn add(&mut self, usage: Usage) {
+    pub(crate) fn add(&mut self, usage: CpuUsage) {
         let first = *self.first.get_or_insert(usage);
         self.last = Some(usage);
         if usage.time_ns - first.time_ns >= Self::START_NS && self.at_start.is_none() {
@@ -74,8 +74,8 @@ mod tests {
     use super::*;
 
     /// A reading with times in ms.
-    fn usage(time: i64, machine: i64, own: i64) -> Usage {
-        Usage {
+    fn usage(time: i64, machine: i64, own: i64) -> CpuUsage {
+        CpuUsage {
             time_ns: time * 1_000_000,
             machine_ns: machine * 1_000_000,
             own_ns: own * 1_000_000,
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn load_of_others_is_machine_less_own_time() {
         let begin = usage(0, 5_000, 900);
-        let other_processes = |end: Usage| end.other_processes_since(&begin);
+        let other_processes = |end: CpuUsage| end.other_processes_since(&begin);
         assert_eq!(other_processes(usage(1_000, 6_500, 1_650)), Some(0.75));
         assert_eq!(other_processes(usage(1_000, 5_990, 1_900)), Some(0.0));
         assert_eq!(other_processes(usage(199, 6_500, 900)), None);

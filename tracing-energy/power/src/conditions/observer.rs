@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "binary-hash")]
 use super::binary::own_sha256;
-use super::{System, Values};
+use super::snapshot::ConditionValues;
+use super::system::System;
 use crate::cpu_time;
 
 /// Timeout of the wait for the end conditions, from the time of the request.
@@ -29,22 +30,22 @@ pub(super) enum Update {
     /// Id of the observer thread, which belongs to the recorder.
     Thread(i64),
     /// Conditions at the start.
-    Start(Values),
+    Start(ConditionValues),
     /// SHA-256 of the program's executable.
     Binary(String),
     /// Conditions at the end.
-    End(Values),
+    End(ConditionValues),
 }
 
 /// The handle of the thread. Dropping it ends the thread.
 #[derive(Debug)]
-pub(super) struct Observer {
+pub(super) struct ConditionObserver {
     requests: Sender<()>,
     updates: Receiver<Update>,
     requested_at: Option<Instant>,
 }
 
-impl Observer {
+impl ConditionObserver {
     /// Starts the thread; `None` if it cannot be started.
     pub(super) fn spawn(system: System) -> Option<Self> {
         let (requests, request_receiver) = channel();
@@ -129,11 +130,11 @@ fn is_within(begin: Instant, timeout: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BINARY_SHA256, CORES, KERNEL};
+    use super::super::keys::{BINARY_SHA256, CORES, KERNEL};
     use super::*;
 
     fn observed() -> Vec<Update> {
-        let mut observer = Observer::spawn(System::default()).unwrap();
+        let mut observer = ConditionObserver::spawn(System::default()).unwrap();
         observer.request_end();
         observer.drain(Duration::from_secs(600))
     }
@@ -171,7 +172,7 @@ mod tests {
         let made = std::process::Command::new("mkfifo").arg(&file).status();
         assert!(made.unwrap().success());
         let root = folder.path().to_owned();
-        let observer = Observer::spawn(System { root }).unwrap();
+        let observer = ConditionObserver::spawn(System { root }).unwrap();
         let updates = observer.drain(Duration::from_millis(50));
         if cfg!(target_os = "linux") {
             let is_read = updates

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{BATTERY_PERCENT, LOW_POWER_MODE, NOMINAL, POWER, THERMAL_PRESSURE, Values};
+use super::keys::{BATTERY_PERCENT, LOW_POWER_MODE, NOMINAL, POWER, THERMAL_PRESSURE};
+use super::snapshot::ConditionValues;
 
 /// Timeout of one run of `pmset`.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -16,8 +17,8 @@ const POLL: Duration = Duration::from_millis(2);
 const MAX_OUTPUT_BYTES: u64 = 16 * 1024;
 
 /// Queries the program at `pmset`; conditions that it does not print are absent.
-pub(super) fn read(pmset: &Path) -> Values {
-    let mut values = Values::new();
+pub(super) fn read(pmset: &Path) -> ConditionValues {
+    let mut values = ConditionValues::new();
     let mut set = |key, value: Option<String>| {
         if let Some(value) = value {
             values.insert(key, value);
@@ -193,16 +194,16 @@ mod tests {
             (LOW_POWER_MODE, "off"),
             (THERMAL_PRESSURE, "throttled"),
         ];
-        let expected: Values = expected.map(|(key, value)| (key, value.to_owned())).into();
+        let expected: ConditionValues = expected.map(|(key, value)| (key, value.to_owned())).into();
         assert_eq!(read(&path), expected);
     }
 
     #[test]
     fn a_failing_hanging_or_missing_program_gives_no_conditions() {
         let (_folder, path) = script("#!/bin/sh\necho \"Now drawing from 'AC Power'\"\nexit 3\n");
-        assert_eq!(read(&path), Values::new());
+        assert_eq!(read(&path), ConditionValues::new());
         let (_folder, path) = script("#!/bin/sh\nexec sleep 1000\n");
         assert_eq!(output(&path, &[]), None);
-        assert_eq!(read(Path::new("/no/such/pmset")), Values::new());
+        assert_eq!(read(Path::new("/no/such/pmset")), ConditionValues::new());
     }
 }

@@ -1,22 +1,21 @@
 //! Conditions of one run, collected while it goes on.
 
 use super::change::{ConditionWarning, warnings};
-use super::load::{LoadLog, Usage};
-use super::observer::{Observer, TIMEOUT, Update};
-use super::{
-    BINARY_SHA256, LOAD_OTHER_PROCESSES, NOMINAL, System, THERMAL_PRESSURE, THREADS,
-    THROTTLED_SAMPLES, Values,
+use super::keys::{
+    BINARY_SHA256, LOAD_OTHER_PROCESSES, NOMINAL, THERMAL_PRESSURE, THREADS, THROTTLED_SAMPLES,
 };
+use super::load::{CpuUsage, LoadLog};
+use super::observer::{ConditionObserver, TIMEOUT, Update};
+use super::snapshot::ConditionValues;
+use super::system::System;
 use energy_data::rows::{ConditionRow, ConditionTime};
-
-pub use super::change::{busy_baseline, own_work_in_baseline};
 
 /// Collects conditions from the observer, the power sensor and CPU times.
 #[derive(Debug, Default)]
 pub struct RunConditions {
-    observer: Option<Observer>,
-    start: Values,
-    end: Values,
+    observer: Option<ConditionObserver>,
+    start: ConditionValues,
+    end: ConditionValues,
     load: LoadLog,
     pressure: PressureLog,
     changed: Vec<ConditionRow>,
@@ -52,14 +51,14 @@ impl RunConditions {
     /// Starts the observer. `load_before` is the load of other processes before the run.
     pub fn begin(system: System, load_before: Option<f64>) -> Self {
         Self {
-            observer: Observer::spawn(system),
+            observer: ConditionObserver::spawn(system),
             load: LoadLog::new(load_before),
             ..Self::default()
         }
     }
 
     /// Adds current CPU times. Call it for times before the end of the run only.
-    pub fn usage(&mut self, usage: Usage) {
+    pub fn usage(&mut self, usage: CpuUsage) {
         self.load.add(usage);
     }
 
@@ -76,7 +75,7 @@ impl RunConditions {
     /// Merges the observer's updates since the last call. Returns the id of the observer's
     /// thread once.
     pub fn pass(&mut self) -> Option<i64> {
-        let updates = self.observer.as_ref().map(Observer::poll);
+        let updates = self.observer.as_ref().map(ConditionObserver::poll);
         let thread = self.merge(updates.unwrap_or_default());
         if let Some(load) = self.load.at_start() {
             self.set(
@@ -142,7 +141,7 @@ impl RunConditions {
     }
 
     /// Keeps the sensor's thermal pressure, which covers the whole run, if there is one.
-    fn set_all(&mut self, time_point: ConditionTime, values: Values) {
+    fn set_all(&mut self, time_point: ConditionTime, values: ConditionValues) {
         for (key, value) in values {
             if key != THERMAL_PRESSURE || self.pressure.at_start.is_none() {
                 self.set(time_point, key, value);
@@ -212,7 +211,7 @@ mod tests {
 
     #[test]
     fn pressure_of_the_power_sensor_takes_precedence() {
-        let system = |level: &str| Values::from([(THERMAL_PRESSURE, level.to_owned())]);
+        let system = |level: &str| ConditionValues::from([(THERMAL_PRESSURE, level.to_owned())]);
         let mut run = RunConditions::default();
         run.merge(vec![Update::Start(system("nominal"))]);
         run.pressure((0, 100), "Heavy", None);
@@ -237,7 +236,7 @@ mod tests {
     #[test]
     fn an_unchanged_value_has_one_row() {
         let mut run = RunConditions::default();
-        let usage = |time_ns| Usage {
+        let usage = |time_ns| CpuUsage {
             time_ns,
             machine_ns: 3 * time_ns,
             own_ns: time_ns,

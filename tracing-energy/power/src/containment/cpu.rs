@@ -1,9 +1,9 @@
 //! Places processor rails: cores in clusters, clusters in the whole, the whole in its package.
 
-use super::{Fit, Model, Place, Placement, names};
-use crate::RailKind;
+use super::{PartsFit, Place, Placement, PlacementModel, names};
+use energy_data::RailKind;
 
-impl Model<'_> {
+impl PlacementModel<'_> {
     /// Nests the processor rails of each source by level, and puts the topmost into their
     /// packages.
     pub(super) fn nest_processors(&mut self) {
@@ -52,12 +52,12 @@ impl Model<'_> {
     /// the wholes are not counted instead.
     fn nest(&mut self, parts: &[usize], wholes: &[usize]) {
         match self.fit(parts, wholes) {
-            Fit::Exceeds(compared) => {
+            PartsFit::Exceeds(compared) => {
                 for &whole in wholes {
                     self.not_the_whole(whole, parts, compared);
                 }
             }
-            Fit::Fits | Fit::Unknown => {
+            PartsFit::Fits | PartsFit::Unknown => {
                 for &part in parts {
                     self.places[part] = Place::Inside(wholes[0]);
                 }
@@ -90,12 +90,12 @@ impl Model<'_> {
         let of_table = |at: &usize| self.members[*at].declared.is_none();
         let parts = self.children(package).into_iter();
         let parts: Vec<usize> = parts.filter(is_cpu).filter(of_table).collect();
-        let Fit::Exceeds(_) = self.fit(&parts, &[package]) else {
+        let PartsFit::Exceeds(_) = self.fit(&parts, &[package]) else {
             return;
         };
         let packages = self.packages();
         match (self.fit(&parts, &packages), parts.as_slice()) {
-            (Fit::Exceeds(compared), [whole]) if packages.len() > 1 => {
+            (PartsFit::Exceeds(compared), [whole]) if packages.len() > 1 => {
                 for &package in &packages {
                     self.places[package] = Place::Inside(*whole);
                 }
@@ -108,7 +108,7 @@ impl Model<'_> {
                 );
                 self.note(*whole, message);
             }
-            (Fit::Exceeds(compared), _) => self.not_the_whole(package, &parts, compared),
+            (PartsFit::Exceeds(compared), _) => self.not_the_whole(package, &parts, compared),
             // It meters the cores of all packages.
             _ => {}
         }

@@ -1,9 +1,9 @@
 //! Finds rails that meter the same domain.
 
-use super::{Model, Place, Placement, names};
-use crate::RailKind;
+use super::{Place, Placement, PlacementModel, names};
+use energy_data::RailKind;
 
-impl Model<'_> {
+impl PlacementModel<'_> {
     /// Places each rail that meters the same domain as another one inside that one.
     pub(super) fn find_repeated(&mut self) {
         for at in 0..self.members.len() {

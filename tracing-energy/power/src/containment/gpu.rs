@@ -1,12 +1,12 @@
 //! Places graphics rails: in the processor's package, or as a separate card.
 
-use super::{Fit, Model, Place, Placement, names};
-use crate::RailKind;
+use super::{PartsFit, Place, Placement, PlacementModel, names};
+use energy_data::RailKind;
 
 /// A graphics driver whose reading has this ratio to the package's meters the package.
 const SAME: std::ops::RangeInclusive<f64> = 0.85..=1.15;
 
-impl Model<'_> {
+impl PlacementModel<'_> {
     pub(super) fn place_graphics(&mut self) {
         for at in 0..self.members.len() {
             match self.members[at].placement {
@@ -102,7 +102,7 @@ impl Model<'_> {
                     && names::is_numbered(&members[*at].rail)
             };
             let parts: Vec<usize> = roots.iter().copied().filter(is_part).collect();
-            if !parts.is_empty() && self.fit(&parts, &[whole]) == Fit::Fits {
+            if !parts.is_empty() && self.fit(&parts, &[whole]) == PartsFit::Fits {
                 for part in parts {
                     self.places[part] = Place::Inside(whole);
                 }
@@ -119,7 +119,7 @@ impl Model<'_> {
         };
         let (name, package_name) = (self.name(at), self.name(package));
         match self.fit(&[at], &[package]) {
-            Fit::Exceeds(compared) => {
+            PartsFit::Exceeds(compared) => {
                 let how = match compared.parts_w > compared.whole_w {
                     true => String::new(),
                     false => format!(
@@ -134,7 +134,7 @@ impl Model<'_> {
                 );
                 self.note(at, message);
             }
-            Fit::Fits | Fit::Unknown => {
+            PartsFit::Fits | PartsFit::Unknown => {
                 self.places[at] = Place::Inside(package);
                 if !names::is_integrated(&self.members[at].rail) {
                     let message = format!(

@@ -30,11 +30,14 @@ mod observed;
 mod topology;
 mod wholes;
 
-use observed::Compared;
+use observed::ComparedPower;
 pub use observed::Observed;
-pub use topology::{PlacedRail, RailPlace, Topology};
+pub use topology::{RailPlace, Topology};
 
-use crate::{Notice, Rail, RailKind, Sample};
+pub use crate::placement::{PlacedRail, Placement};
+
+use crate::rail::{Notice, Rail, Sample};
+use energy_data::RailKind;
 use energy_data::units::Nanos;
 
 /// Parts may seem to draw this factor more than their whole: readings are not simultaneous.
@@ -54,25 +57,6 @@ const SILENT_BUCKETS: usize = 20;
 
 /// The same number once all samples are known.
 const SILENT_AT_END: usize = 2;
-
-/// The platform's information on where a rail lies, beyond its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Placement {
-    /// No information: the name and the observed power decide.
-    #[default]
-    Unknown,
-    /// A device with its own supply: in no package.
-    Discrete,
-    /// A graphics driver of a processor whose reading includes the CPU cores.
-    WholeProcessor,
-    /// A graphics driver whose reading may include the CPU cores.
-    MaybeWholeProcessor,
-    /// A part of a processor package, by the socket's number where it is known.
-    InPackage(Option<u32>),
-    /// The same counter as the rail of its source with this index.
-    Repeats(usize),
-}
 
 /// A rail among all rails of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,7 +104,7 @@ pub struct Containment {
 
 /// Decides where each rail counts, from the platform's information and the observed power.
 pub fn decide(members: &[Member], observed: &Observed) -> Containment {
-    let mut model = Model {
+    let mut model = PlacementModel {
         members,
         observed,
         places: members.iter().map(declared).collect(),
@@ -188,7 +172,7 @@ impl Place {
 }
 
 /// A decision in progress.
-struct Model<'m> {
+struct PlacementModel<'m> {
     members: &'m [Member],
     observed: &'m Observed,
     places: Vec<Place>,
@@ -197,14 +181,14 @@ struct Model<'m> {
 
 /// The result of comparing parts with their whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fit {
+enum PartsFit {
     Unknown,
     Fits,
     /// The parts draw more.
-    Exceeds(Compared),
+    Exceeds(ComparedPower),
 }
 
-impl Model<'_> {
+impl PlacementModel<'_> {
     /// Returns the indices of rails of a kind, in order.
     fn of_kind(&self, kind: RailKind) -> Vec<usize> {
         let indices = 0..self.members.len();
@@ -280,7 +264,7 @@ impl Model<'_> {
 
     /// Compares parts with the sum of their wholes, over the total time in which both are
     /// known and in intervals of several windows.
-    fn fit(&self, parts: &[usize], wholes: &[usize]) -> Fit {
+    fn fit(&self, parts: &[usize], wholes: &[usize]) -> PartsFit {
         let compared = self.observed.compare(parts, wholes);
         if compared.buckets == 0 {
             let silent = wholes
@@ -293,17 +277,17 @@ impl Model<'_> {
             };
             let is_silent = silent && !wholes.is_empty() && alone.buckets >= least;
             return match is_silent && alone.parts_w > NOTHING_W {
-                true => Fit::Exceeds(alone),
-                false => Fit::Unknown,
+                true => PartsFit::Exceeds(alone),
+                false => PartsFit::Unknown,
             };
         }
         let is_more = compared.parts_w > MARGIN * compared.whole_w + NOTHING_W;
         let is_above = compared.above >= 3 && compared.excess > EXCESS
             || compared.above >= 1 && compared.excess > LARGE_EXCESS;
         match compared.buckets {
-            1 => Fit::Unknown,
-            _ if is_more || is_above => Fit::Exceeds(compared),
-            _ => Fit::Fits,
+            1 => PartsFit::Unknown,
+            _ if is_more || is_above => PartsFit::Exceeds(compared),
+            _ => PartsFit::Fits,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Derives a rail's kind and level from its name: for tables, and for drivers that give only
 //! labels.
 
-use crate::RailKind;
+use energy_data::RailKind;
 
 /// Returns the kind of rail that a name suggests.
 #[cfg_attr(

@@ -68,7 +68,7 @@ impl Hold {
 
 /// The energy of parts and of their whole over the time in which both are known.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Compared {
+pub(super) struct ComparedPower {
     /// The number of buckets.
     pub(super) buckets: usize,
     pub(super) parts_w: f64,
@@ -176,7 +176,7 @@ impl Observed {
 
     /// Compares the sum of `parts` with the sum of `wholes`, in buckets in which every
     /// whole is known. A part that is not known counts as zero: the sum is a lower bound.
-    pub(super) fn compare(&self, parts: &[usize], wholes: &[usize]) -> Compared {
+    pub(super) fn compare(&self, parts: &[usize], wholes: &[usize]) -> ComparedPower {
         let (mut parts_j, mut whole_j, mut excess_j) = (0.0, 0.0, 0.0);
         let (mut buckets, mut above) = (0, 0);
         let group = self.group(parts, wholes);
@@ -208,7 +208,7 @@ impl Observed {
                 0.0
             }
         };
-        Compared {
+        ComparedPower {
             buckets,
             parts_w: mean(parts_j),
             whole_w: mean(whole_j),

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use super::{Containment, Member, Observed, Place, Placement, decide};
-use crate::{Description, PowerSource, Provenance, Rail, Sample};
+use super::{Containment, Member, Observed, Place, decide};
+use crate::placement::{PlacedRail, Placement};
+use crate::rail::{Description, Sample};
+use crate::source::PowerSource;
+use energy_data::Provenance;
 use energy_data::units::Nanos;
 
 /// Observation time after which assumptions about a rail are reported.
 const OBSERVED: Nanos = Nanos::from_millis(1_000);
 
-/// A rail with the platform's information on its placement.
-pub type PlacedRail = (Rail, Placement);
-
 /// The rails of the running sources. Rails of recordings are placed when these are read.
 #[derive(Debug, Clone, Default)]
 pub struct Topology {
-    sources: Vec<Source>,
+    sources: Vec<TopologySource>,
     observed: Observed,
     /// Members by the order in which their rails appeared.
     members: Vec<(usize, usize)>,
@@ -23,7 +23,7 @@ pub struct Topology {
 }
 
 #[derive(Debug, Clone)]
-struct Source {
+struct TopologySource {
     name: String,
     provenance: Provenance,
     rails: Vec<PlacedRail>,
@@ -59,7 +59,7 @@ impl Topology {
     ) {
         let rails = description.rails.iter().cloned().enumerate();
         let rails: Vec<PlacedRail> = rails.map(|(at, rail)| (rail, placement(at))).collect();
-        self.sources.push(Source {
+        self.sources.push(TopologySource {
             name: description.name.clone(),
             provenance: description.provenance,
             rails: Vec::new(),

@@ -1,10 +1,10 @@
 //! Places rails inside those of the whole platform or machine.
 
-use super::observed::Compared;
-use super::{Fit, Model, Place, Placement, names};
-use crate::RailKind;
+use super::observed::ComparedPower;
+use super::{PartsFit, Place, Placement, PlacementModel, names};
+use energy_data::RailKind;
 
-impl Model<'_> {
+impl PlacementModel<'_> {
     /// Puts root rails into the system rails, smallest rank first. A system rail that draws
     /// less than its parts is not counted.
     pub(super) fn check_wholes(&mut self) {
@@ -37,7 +37,7 @@ impl Model<'_> {
         if all.is_empty() {
             return;
         }
-        if !matches!(self.fit(&all, wholes), Fit::Exceeds(_)) {
+        if !matches!(self.fit(&all, wholes), PartsFit::Exceeds(_)) {
             return self.put(&others, first);
         }
         let is_gpu = |at: &usize| self.members[*at].kind == RailKind::Gpu;
@@ -46,7 +46,7 @@ impl Model<'_> {
             .copied()
             .partition(|at| is_gpu(at) && others.contains(at));
         match self.fit(&without_cards, wholes) {
-            Fit::Exceeds(compared) => {
+            PartsFit::Exceeds(compared) => {
                 for &whole in wholes {
                     self.not_the_whole(whole, &without_cards, compared);
                 }
@@ -97,7 +97,7 @@ impl Model<'_> {
     }
 
     /// Excludes a whole that draws less than its parts. The parts take its place.
-    pub(super) fn not_the_whole(&mut self, whole: usize, parts: &[usize], compared: Compared) {
+    pub(super) fn not_the_whole(&mut self, whole: usize, parts: &[usize], compared: ComparedPower) {
         let above = std::mem::replace(&mut self.places[whole], Place::NotCounted);
         for part in self.children(whole) {
             self.places[part] = above;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{clock, online_processors, tick};
+use super::clocks::{clock, online_processors, tick};
 use energy_data::units::Nanos;
 
 const PROC: &str = "/proc";

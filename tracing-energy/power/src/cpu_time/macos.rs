@@ -2,7 +2,7 @@
 
 use std::mem::{MaybeUninit, size_of, size_of_val};
 
-use super::{clock, online_processors, tick};
+use super::clocks::{clock, online_processors, tick};
 use energy_data::units::Nanos;
 
 /// `PROC_PIDTHREADID64INFO` of `sys/proc_info.h`, which libc lacks: a thread of

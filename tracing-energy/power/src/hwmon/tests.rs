@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::ManualClock;
-use crate::{PowerSource, Reading};
+use crate::source::{PowerSource, Reading};
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use macmon::sources::{IOReport, SMC, cfio_integer_value};
 
-use super::{Channel, IoReport, Meter, MeterReading, Unit};
-use crate::SourceError;
+use super::channels::{Channel, ChannelUnit};
+use super::meter::{Meter, MeterReading};
+use super::source::IoReport;
+use crate::error::SourceError;
 use energy_data::units::{Nanos, Power};
 
 /// The group whose channels count energies.
@@ -61,7 +63,7 @@ impl Meter for Apple {
         let channels = items
             .filter(|item| item.group == GROUP)
             .map(|item| Channel {
-                unit: Unit::of_label(&item.unit),
+                unit: ChannelUnit::of_label(&item.unit),
                 count: cfio_integer_value(item.item),
                 name: item.channel,
             });

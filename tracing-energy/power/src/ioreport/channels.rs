@@ -9,12 +9,12 @@
 //!
 //! Cores, clusters and `GPU SRAM` are or may be parts of these and are ignored.
 
-use crate::RailKind;
+use energy_data::RailKind;
 use energy_data::units::Energy;
 
 /// The unit of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub enum ChannelUnit {
     /// `mJ`.
     Millijoule,
     /// `uJ`.
@@ -23,7 +23,7 @@ pub enum Unit {
     Nanojoule,
 }
 
-impl Unit {
+impl ChannelUnit {
     /// Returns the unit with that label, which may be padded with blanks.
     pub fn of_label(label: &str) -> Option<Self> {
         match label.trim() {
@@ -41,7 +41,7 @@ pub struct Channel {
     /// Its name.
     pub name: String,
     /// Its unit; `None` if the label is not a unit of energy.
-    pub unit: Option<Unit>,
+    pub unit: Option<ChannelUnit>,
     /// The counted value.
     pub count: i64,
 }
@@ -52,9 +52,9 @@ impl Channel {
     pub fn energy(&self) -> Option<Energy> {
         let count = u64::try_from(self.count).ok()? as f64;
         Some(match self.unit? {
-            Unit::Millijoule => Energy::from_millijoules(count),
-            Unit::Microjoule => Energy::from_microjoules(count),
-            Unit::Nanojoule => Energy::from_joules(count / 1e9),
+            ChannelUnit::Millijoule => Energy::from_millijoules(count),
+            ChannelUnit::Microjoule => Energy::from_microjoules(count),
+            ChannelUnit::Nanojoule => Energy::from_joules(count / 1e9),
         })
     }
 }
@@ -109,7 +109,7 @@ fn without_die(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn channel(name: &str, unit: Option<Unit>, count: i64) -> Channel {
+    fn channel(name: &str, unit: Option<ChannelUnit>, count: i64) -> Channel {
         Channel {
             name: name.into(),
             unit,
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn units_are_those_of_the_label() {
         let joules = |label, count| {
-            let energy = channel("x", Unit::of_label(label), count).energy();
+            let energy = channel("x", ChannelUnit::of_label(label), count).energy();
             energy.map(Energy::joules)
         };
         assert_eq!(joules("mJ      ", 1500), Some(1.5));

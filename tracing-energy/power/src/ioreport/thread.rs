@@ -4,9 +4,9 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::{Meter, MeterReading};
-use crate::SourceError;
+use super::meter::{Meter, MeterReading};
 use crate::cpu_time;
+use crate::error::SourceError;
 
 /// Longest time of a reading after its wait.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -6,7 +6,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::sys_exports::field_id::NVML_FI_DEV_POWER_INSTANT;
 
-use super::{GpuInfo, Gpus, ProcessUse};
+use super::gpus::{GpuInfo, Gpus, ProcessUse};
 
 /// The value of `nvmlDeviceGetMigMode` for GPUs divided into instances.
 const MIG_ENABLED: u32 = 1;

@@ -15,73 +15,27 @@
 
 #[cfg(not(target_os = "macos"))]
 mod driver;
+mod gpus;
 mod users;
 mod visible;
 
 use std::sync::Arc;
 
 use crate::containment::Placement;
+use crate::error::SourceError;
 use crate::polled::{Polled, PolledSensor};
-use crate::rail_reader::{RailReader, Raw, Read};
-use crate::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
+use crate::rail::{Description, Rail, UnusedSensor};
+use crate::rail_reader::RailReader;
+use crate::window_energy::{RawReading, ReadSensor};
 use energy_data::units::Nanos;
+use energy_data::{Kernel, Provenance, RailKind};
+pub use gpus::{GpuInfo, Gpus, ProcessUse};
 use users::NvmlUsers;
-pub use users::ProcessUse;
-use visible::Selection;
+use visible::GpuSelection;
 pub use visible::Visible;
 
 /// The averaging time of [`Gpus::average_mw`].
 const AVERAGE: Nanos = Nanos::from_millis(1_000);
-
-/// The driver's calls. Errors are the driver's messages.
-pub trait Gpus: Send + Sync {
-    /// Returns the number of GPUs.
-    ///
-    /// # Errors
-    /// If the driver call fails.
-    fn count(&self) -> Result<u32, String>;
-    /// Returns the name and identity of a GPU.
-    ///
-    /// # Errors
-    /// If the driver call fails.
-    fn info(&self, gpu: u32) -> Result<GpuInfo, String>;
-    /// Returns the UUIDs (`MIG-...`) of a GPU's instances that the driver names.
-    fn mig_uuids(&self, gpu: u32) -> Vec<String>;
-    /// Returns the energy since the driver was loaded, mJ.
-    ///
-    /// # Errors
-    /// If the driver call fails. Older models do not support it.
-    fn energy_mj(&self, gpu: u32) -> Result<u64, String>;
-    /// Returns the current power, mW.
-    ///
-    /// # Errors
-    /// If the driver call fails. Older drivers do not support it.
-    fn instant_mw(&self, gpu: u32) -> Result<f64, String>;
-    /// Returns the power, mW; on newer models the mean of the last second.
-    ///
-    /// # Errors
-    /// If the driver call fails.
-    fn average_mw(&self, gpu: u32) -> Result<f64, String>;
-    /// Returns samples of the utilisation by process after `since_us` on the driver's clock.
-    ///
-    /// # Errors
-    /// If the driver call fails: with MIG, on older models and under hypervisors.
-    fn process_use(&self, gpu: u32, since_us: u64) -> Result<Vec<ProcessUse>, String> {
-        let _ = (gpu, since_us);
-        Err("not supported".to_owned())
-    }
-}
-
-/// The name and identity of a GPU.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GpuInfo {
-    /// `NVIDIA H100 80GB HBM3`.
-    pub name: String,
-    /// `GPU-...`.
-    pub uuid: String,
-    /// Whether it is divided into instances.
-    pub has_mig: bool,
-}
 
 /// The driver call that a GPU's energy is read with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +119,7 @@ fn open_by(
     let count = gpus.count().map_err(|why| absent(&why))?;
     let first_left = left_out.len();
     let known = identify(&*gpus, count, left_out);
-    let Selection {
+    let GpuSelection {
         gpus: visible,
         warning,
     } = visible::select(visible, &known, &*gpus);
@@ -303,14 +257,14 @@ fn power_method(gpus: &dyn Gpus, gpu: u32) -> Result<ReadMethod, String> {
     instant.or_else(|_| gpus.average_mw(gpu).map(|_| ReadMethod::Average))
 }
 
-fn read(gpus: Arc<dyn Gpus>, gpu: u32, method: ReadMethod) -> Read {
+fn read(gpus: Arc<dyn Gpus>, gpu: u32, method: ReadMethod) -> ReadSensor {
     Box::new(move || {
         let raw = match method {
             ReadMethod::Energy => gpus
                 .energy_mj(gpu)
-                .map(|mj| Raw::Microjoules(mj.saturating_mul(1_000))),
-            ReadMethod::Instant => gpus.instant_mw(gpu).map(|mw| Raw::Watts(mw / 1e3)),
-            ReadMethod::Average => gpus.average_mw(gpu).map(|mw| Raw::Watts(mw / 1e3)),
+                .map(|mj| RawReading::Microjoules(mj.saturating_mul(1_000))),
+            ReadMethod::Instant => gpus.instant_mw(gpu).map(|mw| RawReading::Watts(mw / 1e3)),
+            ReadMethod::Average => gpus.average_mw(gpu).map(|mw| RawReading::Watts(mw / 1e3)),
         };
         raw.map_err(|why| SourceError::Retry {
             what: format!("GPU {gpu}"),

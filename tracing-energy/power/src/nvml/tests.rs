@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::{PowerSource, Reading};
+use crate::source::{PowerSource, Reading};
 
 /// A GPU as its driver may report it; `None` values are not supported.
 #[derive(Clone, Default)]

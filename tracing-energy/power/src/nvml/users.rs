@@ -14,23 +14,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Gpus;
-use crate::users::{DeviceUsers, Used};
+use super::gpus::{Gpus, ProcessUse};
+use crate::users::{DeviceUse, DeviceUsers};
 use energy_data::units::Nanos;
 
 /// How long a share holds without a new sample.
 const HOLDS: Nanos = Nanos::from_millis(2_000);
-
-/// One sample of the driver.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ProcessUse {
-    /// The process.
-    pub pid: u32,
-    /// Time on the driver's clock, us.
-    pub time_us: u64,
-    /// Share of the time in which its kernels were on the GPU.
-    pub share: f64,
-}
 
 /// The users of one GPU.
 pub(super) struct NvmlUsers {
@@ -71,7 +60,7 @@ impl NvmlUsers {
 }
 
 impl DeviceUsers for NvmlUsers {
-    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used> {
+    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<DeviceUse> {
         let samples = self.gpus.process_use(self.gpu, self.last_us).ok()?;
         let is_first = self.last_us == 0;
         self.age += elapsed;
@@ -80,7 +69,7 @@ impl DeviceUsers for NvmlUsers {
         } else if self.age > HOLDS {
             self.shares.clear();
         }
-        let mut used = Used::default();
+        let mut used = DeviceUse::default();
         for (&pid, share) in self.shares.iter().filter(|_| !is_first) {
             let busy = Nanos::from_nanos((elapsed.nanos() as f64 * share) as i64);
             match own.contains(&pid) || (self.is_here)(pid) {
@@ -101,7 +90,7 @@ pub(super) fn is_here(pid: u32) -> bool {
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::GpuInfo;
+    use super::super::gpus::GpuInfo;
     use super::*;
 
     const STEP: Nanos = Nanos::from_millis(50);
@@ -151,7 +140,7 @@ mod tests {
     fn a_share_of_the_time_holds_until_the_next_sample() {
         let fake = Arc::new(Fake(Mutex::new(Some(vec![sample(7, 10, 0.9)]))));
         let mut users = users(&fake);
-        assert_eq!(users.read(Nanos::ZERO, &[7]).unwrap(), Used::default());
+        assert_eq!(users.read(Nanos::ZERO, &[7]).unwrap(), DeviceUse::default());
         let add = |one| fake.0.lock().unwrap().as_mut().unwrap().push(one);
         add(sample(7, 20, 0.6));
         add(sample(9, 20, 0.2));
@@ -164,7 +153,7 @@ mod tests {
         add(sample(7, 30, 0.0));
         assert_eq!(users.read(STEP, &[7]).unwrap().by_process, [(7, ms(0))]);
         users.read(HOLDS, &[7]).unwrap();
-        assert_eq!(users.read(STEP, &[7]).unwrap(), Used::default());
+        assert_eq!(users.read(STEP, &[7]).unwrap(), DeviceUse::default());
     }
 
     #[test]

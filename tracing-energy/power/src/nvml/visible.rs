@@ -5,7 +5,7 @@
 //! that variable is set or all GPUs are of one model. The name of a MIG instance selects its
 //! GPU.
 
-use super::{GpuInfo, Gpus};
+use super::gpus::{GpuInfo, Gpus};
 
 /// The environment variables that select GPUs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,7 +29,7 @@ impl Visible {
 
 /// The selected GPUs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Selection {
+pub(super) struct GpuSelection {
     /// Indices in the driver; other GPUs are hidden.
     pub(super) gpus: Vec<u32>,
     /// Why more GPUs are selected than are named.
@@ -37,10 +37,10 @@ pub(super) struct Selection {
 }
 
 /// Selects the visible GPUs among `known`.
-pub(super) fn select(visible: &Visible, known: &[(u32, GpuInfo)], gpus: &dyn Gpus) -> Selection {
+pub(super) fn select(visible: &Visible, known: &[(u32, GpuInfo)], gpus: &dyn Gpus) -> GpuSelection {
     let all = || known.iter().map(|(gpu, _)| *gpu).collect();
     let Some(list) = &visible.devices else {
-        return Selection {
+        return GpuSelection {
             gpus: all(),
             warning: None,
         };
@@ -71,7 +71,7 @@ pub(super) fn select(visible: &Visible, known: &[(u32, GpuInfo)], gpus: &dyn Gpu
         && visible.order.as_deref() != Some("PCI_BUS_ID")
         && known.iter().any(|(_, info)| info.name != known[0].1.name);
     if !is_ambiguous {
-        return Selection {
+        return GpuSelection {
             gpus: selected,
             warning: None,
         };
@@ -80,7 +80,7 @@ pub(super) fn select(visible: &Visible, known: &[(u32, GpuInfo)], gpus: &dyn Gpu
         "CUDA_VISIBLE_DEVICES={list} names GPUs by number, and CUDA orders different models by \
          speed: all GPUs are read. Set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name GPUs by UUID"
     );
-    Selection {
+    GpuSelection {
         gpus: all(),
         warning: Some(warning),
     }

@@ -7,8 +7,8 @@
 
 use plist::{Dictionary, Value};
 
-use super::document::number;
-use crate::SensorMetric;
+use super::number::number;
+use crate::rail::SensorMetric;
 use energy_data::units::Nanos;
 
 /// More clusters, or cores in a cluster, than any chip has.
@@ -40,7 +40,7 @@ impl Figure {
 
 /// The mean number of active processors, as far as a document reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Active {
+pub struct ProcessorActivity {
     /// Processor cores; a cluster counts as one if its cores are not listed.
     pub cpu: Option<f64>,
     /// The share of the time in which the GPU was active.
@@ -48,13 +48,13 @@ pub struct Active {
 }
 
 /// Reads the activity of the processors.
-pub(super) fn active(top: &Dictionary) -> Active {
+pub(super) fn active(top: &Dictionary) -> ProcessorActivity {
     let processor = top.get("processor").and_then(Value::as_dictionary);
     let clusters = processor
         .into_iter()
         .flat_map(|part| parts(part, "clusters"));
     let gpu = top.get("gpu").and_then(Value::as_dictionary);
-    Active {
+    ProcessorActivity {
         cpu: clusters.filter_map(active_cores).reduce(|a, b| a + b),
         gpu: gpu.and_then(inactive).map(|idle| 1.0 - idle),
     }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::stream::{DocumentStream, Segment};
+use super::stream::{DocumentStream, StreamSegment};
 use crate::clock::Clock;
 use crate::cpu_time;
 use energy_data::units::Nanos;
@@ -28,10 +28,10 @@ const STDERR_KEPT: usize = 4096;
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A piece of the child's output and its arrival time.
-pub(super) type Arrival = (Nanos, Segment);
+pub(super) type Arrival = (Nanos, StreamSegment);
 
 /// A running sensor.
-pub(super) struct Sensor {
+pub(super) struct SensorChild {
     child: Option<Child>,
     arrivals: Receiver<Arrival>,
     close: Arc<AtomicBool>,
@@ -48,7 +48,7 @@ pub(super) enum Wait {
     Ended,
 }
 
-impl Sensor {
+impl SensorChild {
     pub(super) fn spawn(mut command: Command, clock: Arc<dyn Clock>) -> std::io::Result<Self> {
         let mut child = command
             .process_group(0)
@@ -182,7 +182,7 @@ impl Sensor {
     }
 }
 
-impl Drop for Sensor {
+impl Drop for SensorChild {
     fn drop(&mut self) {
         if self.child.is_some() {
             self.terminate();

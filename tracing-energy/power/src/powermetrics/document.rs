@@ -14,9 +14,10 @@ use std::time::SystemTime;
 
 use plist::{Dictionary, Value};
 
-use super::activity::{self, Active, Figure};
+use super::activity::{self, Figure, ProcessorActivity};
+use super::number::number;
 use super::shape;
-use crate::RailKind;
+use energy_data::RailKind;
 use energy_data::units::{Energy, Nanos, Power};
 
 /// The longest valid interval: a week, ns.
@@ -56,7 +57,7 @@ pub struct Document {
     /// Metrics other than energies.
     pub figures: Vec<Figure>,
     /// Activity of the processors.
-    pub active: Active,
+    pub active: ProcessorActivity,
     /// Messages about inconsistencies.
     pub oddities: Vec<String>,
 }
@@ -256,20 +257,6 @@ fn combined_mismatch(top: &Dictionary) -> Option<String> {
             "combined_power is {combined} mW, but its parts add up to {sum} mW; the parts are used"
         )
     })
-}
-
-/// Returns `None` without the key, and `Some(None)` if its value is not a number of at least
-/// 0.
-pub(super) fn number(part: &Dictionary, key: &str) -> Option<Option<f64>> {
-    let number = match part.get(key)? {
-        Value::Integer(integer) => integer
-            .as_signed()
-            .map(|value| value as f64)
-            .or_else(|| integer.as_unsigned().map(|value| value as f64)),
-        Value::Real(real) => Some(*real),
-        _ => None,
-    };
-    Some(number.filter(|value| value.is_finite() && *value >= 0.0))
 }
 
 fn string(top: &Dictionary, key: &str) -> Option<String> {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Notice;
+use crate::rail::Notice;
 use energy_data::units::Nanos;
 
 /// Time from the first report to the second. It doubles up to the longest.
@@ -17,7 +17,7 @@ const LONGEST_WAIT: Nanos = Nanos::from_millis(60_000);
 
 /// One kind of fault.
 #[derive(Debug, Clone)]
-struct Fault {
+struct DocumentFault {
     /// Unreported faults: number, time of the first, message of the first.
     waiting: Option<(u64, Nanos, String)>,
     due: Nanos,
@@ -26,7 +26,7 @@ struct Fault {
 
 /// All kinds of faults of one source.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Faults(BTreeMap<Cause, Fault>);
+pub(super) struct Faults(BTreeMap<Cause, DocumentFault>);
 
 /// The kind of an event and, where it has several causes, which one.
 type Cause = (&'static str, &'static str);
@@ -34,7 +34,7 @@ type Cause = (&'static str, &'static str);
 impl Faults {
     /// Counts a fault.
     pub(super) fn add(&mut self, time: Nanos, cause: Cause, message: impl Into<String>) {
-        let fault = self.0.entry(cause).or_insert(Fault {
+        let fault = self.0.entry(cause).or_insert(DocumentFault {
             waiting: None,
             due: time,
             wait: FIRST_WAIT,

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::SourceError;
+use crate::error::SourceError;
 use energy_data::units::Nanos;
 
 /// Environment variable with an executable to run instead of

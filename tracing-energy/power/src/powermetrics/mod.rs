@@ -12,6 +12,7 @@ pub mod document;
 mod faults;
 #[cfg(unix)]
 pub mod launch;
+mod number;
 pub(crate) mod rails;
 mod shape;
 #[cfg(unix)]
@@ -22,4 +23,4 @@ pub mod timeline;
 #[cfg(unix)]
 pub use launch::Launch;
 #[cfg(unix)]
-pub use source::{Options, Powermetrics};
+pub use source::{Powermetrics, PowermetricsOptions};

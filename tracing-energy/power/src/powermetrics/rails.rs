@@ -1,7 +1,8 @@
 //! Creates rails and samples from documents, for the live source and for replay.
 
 use super::document::RailEnergy;
-use crate::{Rail, RailKind, Sample};
+use crate::rail::{Rail, Sample};
+use energy_data::RailKind;
 use energy_data::units::Nanos;
 
 /// Returns the rails of a document. A package contains all others.

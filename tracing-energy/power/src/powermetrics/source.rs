@@ -4,21 +4,21 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::child::{Arrival, Sensor, Wait};
+use super::child::{Arrival, SensorChild, Wait};
 use super::document::{Document, DocumentError, RailEnergy};
 use super::faults::Faults;
 use super::launch::{Launch, OLD_SAMPLERS, SAMPLERS, refusal, usual_bound};
 use super::rails;
-use super::stream::Segment;
-use super::timeline::{Placed, Timeline};
+use super::stream::StreamSegment;
+use super::timeline::{PlacedDocument, Timeline};
 use crate::clock::Clock;
 use crate::containment::Placement;
+use crate::error::SourceError;
+use crate::rail::{Description, Notice, Pressure, Rail, Sample};
+use crate::source::{PowerSource, Reading};
 use crate::users::{self, DeviceUsers};
-use crate::{
-    Description, Kernel, Notice, PowerSource, Pressure, Provenance, Rail, Reading, Sample,
-    SourceError,
-};
 use energy_data::units::Nanos;
+use energy_data::{Kernel, Provenance};
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 const LAST_BACK_OFF: Duration = Duration::from_secs(30);
@@ -41,7 +41,7 @@ const SHORTEST: Nanos = Nanos::from_millis(100);
 
 /// How powermetrics is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct PowermetricsOptions {
     /// The program.
     pub launch: Launch,
     /// The requested interval, in whole milliseconds.
@@ -52,10 +52,10 @@ pub struct Options {
 
 /// The powermetrics source. It measures from the moment it is opened.
 pub struct Powermetrics {
-    options: Options,
+    options: PowermetricsOptions,
     clock: Arc<dyn Clock>,
     samplers: &'static str,
-    sensor: Option<Sensor>,
+    sensor: Option<SensorChild>,
     rails: Vec<Rail>,
     machine: String,
     timeline: Timeline<Document>,
@@ -80,7 +80,7 @@ impl Powermetrics {
     /// [`SourceError::NotPermitted`] with the line for sudoers,
     /// [`SourceError::NotPresent`] without the program or without power rails,
     /// [`SourceError::Retry`] if no document arrives.
-    pub fn open(clock: Arc<dyn Clock>, options: Options) -> Result<Self, SourceError> {
+    pub fn open(clock: Arc<dyn Clock>, options: PowermetricsOptions) -> Result<Self, SourceError> {
         let mut source = Self {
             timeline: Timeline::new(options.interval),
             last: Vec::new(),
@@ -117,7 +117,10 @@ impl Powermetrics {
         let mut output = String::new();
         while self.rails.is_empty() {
             match self.wait(deadline.saturating_duration_since(Instant::now())) {
-                Wait::Arrived((_, Segment::Incomplete(text) | Segment::Stray(text))) => {
+                Wait::Arrived((
+                    _,
+                    StreamSegment::Incomplete(text) | StreamSegment::Stray(text),
+                )) => {
                     output += &String::from_utf8_lossy(&text);
                 }
                 Wait::Arrived(arrival) => self.accept(arrival)?,
@@ -154,11 +157,11 @@ impl Powermetrics {
     }
 
     fn spawn(&mut self) -> Result<(), SourceError> {
-        let Options {
+        let PowermetricsOptions {
             launch, interval, ..
         } = &self.options;
         let command = launch.command(*interval, self.bound(), self.samplers);
-        let sensor = Sensor::spawn(command, Arc::clone(&self.clock)).map_err(|error| {
+        let sensor = SensorChild::spawn(command, Arc::clone(&self.clock)).map_err(|error| {
             let what = launch.program.display().to_string();
             match error.kind() {
                 std::io::ErrorKind::NotFound => SourceError::NotPresent { what },
@@ -177,7 +180,7 @@ impl Powermetrics {
     }
 
     fn bound(&self) -> u64 {
-        let Options {
+        let PowermetricsOptions {
             bound, interval, ..
         } = &self.options;
         bound.unwrap_or_else(|| usual_bound(*interval))
@@ -203,7 +206,7 @@ impl Powermetrics {
     /// Processes one piece of output.
     fn accept(&mut self, (arrival, segment): Arrival) -> Result<(), SourceError> {
         let document = match segment {
-            Segment::Document(bytes) => {
+            StreamSegment::Document(bytes) => {
                 let document = Document::parse(&bytes);
                 if self.is_repeated(bytes, &document) {
                     self.faults.add(arrival, ("overlap", ""), OVERLAP);
@@ -211,19 +214,19 @@ impl Powermetrics {
                 }
                 document
             }
-            Segment::Incomplete(bytes) => {
+            StreamSegment::Incomplete(bytes) => {
                 let message = format!("a document was cut after {} bytes", bytes.len());
                 self.faults
                     .add(arrival, ("incomplete_document", ""), message);
                 return Ok(());
             }
-            Segment::Oversized { bytes } => {
+            StreamSegment::Oversized { bytes } => {
                 let message = format!("a document of {bytes} bytes was dropped");
                 self.faults
                     .add(arrival, ("rejected_document", "size"), message);
                 return Ok(());
             }
-            Segment::Stray(line) => {
+            StreamSegment::Stray(line) => {
                 let line = String::from_utf8_lossy(&line);
                 let message = format!("text between documents was skipped: {:?}", line.trim_end());
                 self.faults.add(arrival, ("stray_text", ""), message);
@@ -266,7 +269,7 @@ impl Powermetrics {
     }
 
     /// Adds the samples of placed documents.
-    fn samples(&mut self, placed: Vec<(Placed, Document)>) {
+    fn samples(&mut self, placed: Vec<(PlacedDocument, Document)>) {
         for (placed, document) in placed {
             if placed.share < 1.0 {
                 self.faults.add(placed.end, ("overlap", ""), OVERLAP);
@@ -277,7 +280,7 @@ impl Powermetrics {
         }
     }
 
-    fn window(&mut self, placed: &Placed, document: &Document) {
+    fn window(&mut self, placed: &PlacedDocument, document: &Document) {
         if let Some(gap) = placed.gap {
             let millis = gap.nanos() / 1_000_000;
             let message = format!("powermetrics: no samples for {millis} ms");
@@ -420,7 +423,7 @@ impl Powermetrics {
             Wait::Nothing => {}
             Wait::Ended => self.ended(),
             Wait::Arrived(first) => {
-                let more = self.sensor.iter().flat_map(Sensor::arrived);
+                let more = self.sensor.iter().flat_map(SensorChild::arrived);
                 let arrivals: Vec<Arrival> = std::iter::once(first).chain(more).collect();
                 self.accept_all(arrivals);
             }
@@ -499,7 +502,7 @@ impl PowerSource for Powermetrics {
             let rest = sensor.drain(TIMEOUT);
             let ended = sensor.close(Duration::from_millis(200));
             // An interval cut by the signal is expected and not reported.
-            let whole = |(_, segment): &Arrival| !matches!(segment, Segment::Incomplete(_));
+            let whole = |(_, segment): &Arrival| !matches!(segment, StreamSegment::Incomplete(_));
             self.accept_all(rest.into_iter().filter(whole).collect());
             if !ended {
                 let message = "powermetrics did not end on SIGTERM; its pipe was closed";
@@ -522,6 +525,9 @@ impl PowerSource for Powermetrics {
     }
 
     fn own_threads(&self) -> Vec<i64> {
-        self.sensor.as_ref().map(Sensor::tids).unwrap_or_default()
+        self.sensor
+            .as_ref()
+            .map(SensorChild::tids)
+            .unwrap_or_default()
     }
 }

@@ -20,7 +20,7 @@ const FIRST_WORD: &[u8] = b"<?xml";
 
 /// A piece of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
+pub enum StreamSegment {
     /// A whole document, from its first byte that is no white space.
     Document(Vec<u8>),
     /// A document that a NUL or the end of the stream cut short.
@@ -79,17 +79,17 @@ impl DocumentStream {
     }
 
     /// Accepts the next bytes and returns the segments they complete.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<Segment> {
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<StreamSegment> {
         bytes.iter().filter_map(|&byte| self.byte(byte)).collect()
     }
 
     /// Ends the stream. A last document without line end is complete if its last line is
     /// `</plist>`.
-    pub fn finish(&mut self) -> Option<Segment> {
+    pub fn finish(&mut self) -> Option<StreamSegment> {
         self.cut()
     }
 
-    fn byte(&mut self, byte: u8) -> Option<Segment> {
+    fn byte(&mut self, byte: u8) -> Option<StreamSegment> {
         if byte == 0 {
             return self.cut();
         }
@@ -113,7 +113,7 @@ impl DocumentStream {
     }
 
     /// Ends the current document if another one begins inside it.
-    fn next_document(&mut self) -> Option<Segment> {
+    fn next_document(&mut self) -> Option<StreamSegment> {
         let at = self.kept.len().checked_sub(FIRST_WORD.len())?;
         let is_whole = self.length == self.kept.len();
         if at == 0 || !is_whole || !self.begun || !self.kept.ends_with(FIRST_WORD) {
@@ -127,7 +127,7 @@ impl DocumentStream {
     }
 
     /// Ends the current segment at a NUL or the end of the stream.
-    fn cut(&mut self) -> Option<Segment> {
+    fn cut(&mut self) -> Option<StreamSegment> {
         let complete = self.matched == Some(LAST_LINE.len());
         if self.length == 0 {
             return None;
@@ -135,16 +135,16 @@ impl DocumentStream {
         self.take(complete)
     }
 
-    fn take(&mut self, complete: bool) -> Option<Segment> {
+    fn take(&mut self, complete: bool) -> Option<StreamSegment> {
         let kept = std::mem::take(&mut self.kept);
         let bytes = std::mem::take(&mut self.length);
         self.matched = Some(0);
         let begun = std::mem::take(&mut self.begun);
         Some(match complete {
-            _ if !begun => Segment::Stray(kept),
-            _ if bytes > self.limit => Segment::Oversized { bytes },
-            true => Segment::Document(kept),
-            false => Segment::Incomplete(kept),
+            _ if !begun => StreamSegment::Stray(kept),
+            _ if bytes > self.limit => StreamSegment::Oversized { bytes },
+            true => StreamSegment::Document(kept),
+            false => StreamSegment::Incomplete(kept),
         })
     }
 }
@@ -154,15 +154,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn segments(bytes: &[u8], limit: usize) -> Vec<Segment> {
+    fn segments(bytes: &[u8], limit: usize) -> Vec<StreamSegment> {
         let mut stream = DocumentStream::with_limit(limit);
         let mut all = stream.push(bytes);
         all.extend(stream.finish());
         all
     }
 
-    fn document(text: &str) -> Segment {
-        Segment::Document(text.as_bytes().to_vec())
+    fn document(text: &str) -> StreamSegment {
+        StreamSegment::Document(text.as_bytes().to_vec())
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn lines_between_documents_are_stray() {
-        let stray = |text: &str| Segment::Stray(text.as_bytes().to_vec());
+        let stray = |text: &str| StreamSegment::Stray(text.as_bytes().to_vec());
         let (a, b) = (document("<a>\n</plist>\n"), document("<b>\n</plist>\n"));
         for bytes in [
             "oops\n<a>\n</plist>\n\0<b>\n</plist>\n",
@@ -211,7 +211,7 @@ mod tests {
         let next = document("<?xml?>\n</plist>\n");
         for cut in ["<?xml?>\n<ke", "<?xml?>\n<a>\n", "<"] {
             let bytes = format!("{cut}<?xml?>\n</plist>\n");
-            let cut = Segment::Incomplete(cut.as_bytes().to_vec());
+            let cut = StreamSegment::Incomplete(cut.as_bytes().to_vec());
             assert_eq!(segments(bytes.as_bytes(), 100), [cut, next.clone()]);
         }
     }
@@ -235,13 +235,13 @@ mod tests {
             segments(b"<a>\n</plist>\n\0<b>\n</pl", 100),
             [
                 document("<a>\n</plist>\n"),
-                Segment::Incomplete(b"<b>\n</pl".to_vec())
+                StreamSegment::Incomplete(b"<b>\n</pl".to_vec())
             ]
         );
         assert_eq!(
             segments(b"<cut\0<b>\n</plist>", 100),
             [
-                Segment::Incomplete(b"<cut".to_vec()),
+                StreamSegment::Incomplete(b"<cut".to_vec()),
                 document("<b>\n</plist>")
             ]
         );
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(
             segments(long.as_bytes(), 100),
             [
-                Segment::Oversized { bytes: 510 },
+                StreamSegment::Oversized { bytes: 510 },
                 document("<b\n</plist>\n")
             ]
         );

@@ -41,7 +41,7 @@ const ON_TIME: u32 = 2;
 
 /// The window of an interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Placed {
+pub struct PlacedDocument {
     /// Start of the window.
     pub start: Nanos,
     /// End of the window.
@@ -93,7 +93,7 @@ impl<T> Timeline<T> {
 
     /// Starts a new anchor at the next interval, which comes from another process. Returns the
     /// held documents.
-    pub fn restart(&mut self) -> Vec<(Placed, T)> {
+    pub fn restart(&mut self) -> Vec<(PlacedDocument, T)> {
         let placed = self.flush();
         self.anchored = false;
         placed
@@ -101,7 +101,12 @@ impl<T> Timeline<T> {
 
     /// Adds a document of length `elapsed` that arrived at `arrival`. Returns the documents
     /// that can be placed now, in order.
-    pub fn push(&mut self, arrival: Nanos, elapsed: Nanos, document: T) -> Vec<(Placed, T)> {
+    pub fn push(
+        &mut self,
+        arrival: Nanos,
+        elapsed: Nanos,
+        document: T,
+    ) -> Vec<(PlacedDocument, T)> {
         let before = self.last_arrival.replace(arrival);
         let held = Held {
             arrival,
@@ -127,7 +132,7 @@ impl<T> Timeline<T> {
     }
 
     /// Places the held documents by the current knowledge.
-    pub fn flush(&mut self) -> Vec<(Placed, T)> {
+    pub fn flush(&mut self) -> Vec<(PlacedDocument, T)> {
         let missing = self.missing();
         let mut from = match self.end {
             Some(end) if missing > self.tolerance => end + missing,
@@ -165,7 +170,7 @@ impl<T> Timeline<T> {
     }
 
     /// Places a document that is not late.
-    fn place(&mut self, arrival: Nanos, elapsed: Nanos) -> Placed {
+    fn place(&mut self, arrival: Nanos, elapsed: Nanos) -> PlacedDocument {
         let from = match self.end {
             Some(end) if self.anchored => end,
             Some(end) => end.max(arrival - elapsed),
@@ -177,7 +182,7 @@ impl<T> Timeline<T> {
 
     /// Returns the window that starts at `from`. It ends at `arrival` if the document extends
     /// beyond that by more than the tolerance.
-    fn lay(&mut self, from: Nanos, elapsed: Nanos, arrival: Nanos) -> Placed {
+    fn lay(&mut self, from: Nanos, elapsed: Nanos, arrival: Nanos) -> PlacedDocument {
         let gap = self
             .end
             .map(|end| from - end)
@@ -190,7 +195,7 @@ impl<T> Timeline<T> {
         let share = (end - from).nanos() as f64 / elapsed.nanos().max(1) as f64;
         if share < SHORTEST_SHARE {
             let at = self.end.unwrap_or(from);
-            return Placed {
+            return PlacedDocument {
                 start: at,
                 end: at,
                 gap: None,
@@ -198,7 +203,7 @@ impl<T> Timeline<T> {
             };
         }
         self.end = Some(end);
-        Placed {
+        PlacedDocument {
             start: from,
             end,
             gap,
@@ -218,9 +223,9 @@ mod tests {
 
     type Window = (i64, i64, Option<i64>);
 
-    fn windows(placed: Vec<(Placed, ())>) -> Vec<Window> {
+    fn windows(placed: Vec<(PlacedDocument, ())>) -> Vec<Window> {
         let millis = |time: Nanos| time.nanos() / 1_000_000;
-        let window = |(placed, ()): &(Placed, ())| {
+        let window = |(placed, ()): &(PlacedDocument, ())| {
             (
                 millis(placed.start),
                 millis(placed.end),

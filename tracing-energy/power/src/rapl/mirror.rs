@@ -8,8 +8,8 @@
 
 use std::time::Duration;
 
-use super::zones::Zone;
-use super::{FIX, sysfs};
+use super::zones::{FIX, Zone};
+use crate::sysfs;
 
 const TRIES: u32 = 5;
 const ENOUGH: u32 = 3;

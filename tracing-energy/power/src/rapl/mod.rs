@@ -12,15 +12,18 @@ mod zones;
 use std::path::Path;
 
 use crate::containment::Placement;
+use crate::error::SourceError;
 use crate::polled::{Polled, PolledSensor};
-use crate::rail_reader::{RailReader, Raw};
+use crate::rail::{Description, Rail, UnusedSensor};
+use crate::rail_reader::RailReader;
 use crate::sysfs;
 use crate::users::DeviceUsers;
 #[cfg(target_os = "linux")]
 use crate::users::drm::DrmUsers;
-use crate::{Description, Kernel, Provenance, Rail, RailKind, SourceError, UnusedSensor};
+use crate::window_energy::RawReading;
 use energy_data::units::Nanos;
-use zones::Zone;
+use energy_data::{Kernel, Provenance, RailKind};
+use zones::{FIX, Zone};
 
 /// The kernel's folder of RAPL counters.
 pub const POWERCAP: &str = "/sys/class/powercap";
@@ -28,10 +31,6 @@ pub const POWERCAP: &str = "/sys/class/powercap";
 /// PCI address of the graphics in a package.
 #[cfg(target_os = "linux")]
 const GRAPHICS: &str = "0000:00:02.0";
-
-/// How to allow other users than root to read the counters.
-const FIX: &str = "run `energy doctor --fix`, which writes a udev rule, or (valid until the next \
-     boot) `sudo chmod -R a+r /sys/class/powercap/intel-rapl/`";
 
 /// Opens all zones under `root`, normally [`POWERCAP`]. Unreadable zones are added to
 /// `left_out`.
@@ -97,6 +96,6 @@ fn reader(zone: &Zone) -> RailReader {
     let range = sysfs::text(&zone.directory.join("max_energy_range_uj"));
     let range = range.and_then(|text| text.parse().ok());
     let file = zone.directory.join("energy_uj");
-    let read = move || sysfs::number(&file, FIX).map(Raw::Microjoules);
+    let read = move || sysfs::number(&file, FIX).map(RawReading::Microjoules);
     RailReader::new(Box::new(read)).wrapping(range)
 }

@@ -10,7 +10,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Rail, RailKind};
+use crate::rail::Rail;
+use energy_data::RailKind;
+
+/// How to allow other users than root to read the counters.
+pub(super) const FIX: &str = "run `energy doctor --fix`, which writes a udev rule, or (valid until the next \
+     boot) `sudo chmod -R a+r /sys/class/powercap/intel-rapl/`";
 
 /// One zone of the powercap tree.
 #[derive(Debug, Clone, PartialEq, Eq)]

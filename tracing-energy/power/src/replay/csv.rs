@@ -14,13 +14,13 @@
 
 use std::io::Read;
 
-use super::points::{self, Point};
+use super::points::{self, TimedPoint};
+use super::recorded::{Origin, RecordedSample, count, notice};
 use super::strays::main_group;
-use super::tidy::{Origin, RecordedSample, count, notice};
 use super::times::nanos;
 use super::{Recording, names};
-use crate::table::{self, Row, Table};
-use crate::{Notice, Rail, Sample};
+use crate::rail::{Notice, Rail, Sample};
+use crate::table::{self, Table, TableRow};
 use energy_data::units::{Energy, Nanos, Power};
 
 /// The accepted headers, for messages.
@@ -38,7 +38,7 @@ enum Quantity {
 
 /// The indices of the columns.
 #[derive(Debug, Clone, Copy)]
-struct Layout {
+struct CsvLayout {
     quantity: Quantity,
     start: usize,
     /// `None` if values are for points in time.
@@ -47,7 +47,7 @@ struct Layout {
     value: usize,
 }
 
-impl Layout {
+impl CsvLayout {
     fn of(header: &[&str]) -> Result<Self, String> {
         if header.is_empty() {
             return Err(format!("a header is needed: {HEADERS}"));
@@ -93,7 +93,7 @@ impl Layout {
     }
 
     /// Parses the times and the value of a row.
-    fn reading(self, row: &Row<'_>, rails: &mut Vec<String>) -> Result<TableReading, String> {
+    fn reading(self, row: &TableRow<'_>, rails: &mut Vec<String>) -> Result<TableReading, String> {
         let scale = match self.quantity {
             Quantity::Energy => 0,
             Quantity::Power => 9,
@@ -136,8 +136,8 @@ struct TableReading {
 }
 
 impl TableReading {
-    fn point(&self) -> Point {
-        Point {
+    fn point(&self) -> TimedPoint {
+        TimedPoint {
             rail: self.rail,
             time: self.start,
             value: self.value,
@@ -167,7 +167,7 @@ impl TableReading {
 /// # Errors
 /// A message with the line number.
 pub(super) fn read(input: impl Read) -> Result<Recording, String> {
-    let (mut table, layout) = Table::open(input, Layout::of)?;
+    let (mut table, layout) = Table::open(input, CsvLayout::of)?;
     let mut names: Vec<String> = Vec::new();
     let mut readings = Vec::new();
     table.read(|row| {
@@ -187,7 +187,7 @@ pub(super) fn read(input: impl Read) -> Result<Recording, String> {
 }
 
 fn samples(
-    layout: Layout,
+    layout: CsvLayout,
     readings: &[TableReading],
     rails: &[Rail],
     notices: &mut Vec<Notice>,

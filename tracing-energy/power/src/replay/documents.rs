@@ -3,16 +3,17 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Recording;
-use super::placement::{Placed, Stamp, place};
+use super::placement::{IntervalStamp, PlacedInterval, place};
+use super::recorded::{RecordedSample, notice};
+use super::recording::Recording;
 use super::repeats::Repeats;
 use super::strays::main_group;
-use super::tidy::{RecordedSample, notice};
-use crate::powermetrics::activity::{Active, Figure};
+use crate::powermetrics::activity::{Figure, ProcessorActivity};
 use crate::powermetrics::document::RailEnergy;
 use crate::powermetrics::rails;
+use crate::rail::{Notice, Rail, Sample, SensorMetric};
 use crate::zero_under_load::{WindowReading, unknown_under_load};
-use crate::{Notice, Rail, RailKind, Sample, SensorMetric};
+use energy_data::RailKind;
 use energy_data::units::Energy;
 
 /// What [`RecordedSample::place`] counts.
@@ -21,14 +22,14 @@ const SECOND_NS: i64 = 1_000_000_000;
 
 /// The contents of one document.
 #[derive(Debug, Clone)]
-pub(super) struct Interval {
-    pub(super) stamp: Stamp,
+pub(super) struct DocumentInterval {
+    pub(super) stamp: IntervalStamp,
     pub(super) energies: Vec<RailEnergy>,
     pub(super) figures: Vec<Figure>,
-    pub(super) active: Active,
+    pub(super) active: ProcessorActivity,
 }
 
-impl Interval {
+impl DocumentInterval {
     /// Returns a hash of the contents.
     fn content(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -47,14 +48,14 @@ impl Interval {
 /// The documents of a file, each once.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
-    intervals: Vec<Interval>,
+    intervals: Vec<DocumentInterval>,
     repeats: Repeats,
     repeated: usize,
 }
 
 impl Documents {
     /// Adds the next document of the file.
-    pub(super) fn push(&mut self, interval: Interval) {
+    pub(super) fn push(&mut self, interval: DocumentInterval) {
         match self.repeats.is_repeat(interval.content(), &interval.stamp) {
             true => self.repeated += 1,
             false => self.intervals.push(interval),
@@ -81,7 +82,7 @@ impl Documents {
             notices.push(notice("duplicate", message));
         }
         notices.extend(self.forget_stray_stamps());
-        let stamps: Vec<Stamp> = self.intervals.iter().map(|one| one.stamp).collect();
+        let stamps: Vec<IntervalStamp> = self.intervals.iter().map(|one| one.stamp).collect();
         let placed = place(&stamps);
         notices.extend(set_back(&placed));
         let rails = rails::describe(&self.all_rails());
@@ -130,7 +131,7 @@ impl Documents {
     }
 
     /// Returns the samples by rail, without energy for documents that lack the rail.
-    fn samples(&self, rails: &[Rail], placed: &Placed) -> Vec<Vec<RecordedSample>> {
+    fn samples(&self, rails: &[Rail], placed: &PlacedInterval) -> Vec<Vec<RecordedSample>> {
         let mut samples: Vec<Vec<RecordedSample>> = vec![Vec::new(); rails.len()];
         for ((one, &(start, end)), place) in self.intervals.iter().zip(&placed.windows).zip(1..) {
             for sample in rails::samples(rails, &one.energies, start, end) {
@@ -161,7 +162,7 @@ impl Documents {
                 ),
             )),
         };
-        let load = |active: &Active| match rail.kind {
+        let load = |active: &ProcessorActivity| match rail.kind {
             RailKind::Gpu => active.gpu,
             RailKind::Cpu | RailKind::Package | RailKind::Dram => active.cpu,
             _ => None,
@@ -198,7 +199,7 @@ impl Documents {
         missing.into_iter().chain(frozen).collect()
     }
 
-    fn metrics(&self, placed: &Placed, recording: &Recording) -> Vec<SensorMetric> {
+    fn metrics(&self, placed: &PlacedInterval, recording: &Recording) -> Vec<SensorMetric> {
         let first = recording.first;
         let windows = self.intervals.iter().zip(&placed.windows);
         let later = windows.filter(|(_, window)| window.0 >= first);
@@ -214,7 +215,7 @@ impl Documents {
 }
 
 /// Returns a notice if the clock was set back. Windows are laid end to end there.
-fn set_back(placed: &Placed) -> Option<Notice> {
+fn set_back(placed: &PlacedInterval) -> Option<Notice> {
     let mut back = placed.gaps.iter().filter(|gap| gap.1.nanos() <= 0);
     let first = back.next()?.0;
     let count = 1 + back.count();

@@ -1,7 +1,7 @@
 //! Finds time without samples.
 
-use super::tidy::{Origin, RecordedSample};
-use crate::Notice;
+use super::recorded::{Origin, RecordedSample};
+use crate::rail::Notice;
 use energy_data::units::Nanos;
 
 /// Shorter gaps, as a share of the usual interval, are rounding errors.
@@ -9,7 +9,7 @@ const ROUNDING: f64 = 0.05;
 
 /// Gaps of one rail.
 #[derive(Debug, Clone, Copy)]
-struct Gaps {
+struct RailGaps {
     count: usize,
     total: Nanos,
     /// The longest gap: length, start, and place of the sample after it.
@@ -34,7 +34,7 @@ pub(super) fn gaps(found: &[RecordedSample], origin: Origin<'_>) -> Vec<Notice> 
     notices
 }
 
-fn of_rail(rail: &[RecordedSample]) -> Option<Gaps> {
+fn of_rail(rail: &[RecordedSample]) -> Option<RailGaps> {
     let mut lengths: Vec<Nanos> = rail
         .iter()
         .map(|found| found.sample.end - found.sample.start)
@@ -47,13 +47,13 @@ fn of_rail(rail: &[RecordedSample]) -> Option<Gaps> {
         (after.sample.start - before.end, before.end, after.place)
     });
     let gaps = pairs.filter(|(length, ..)| *length > rounding);
-    gaps.fold(None, |known: Option<Gaps>, gap| {
-        let known = known.unwrap_or(Gaps {
+    gaps.fold(None, |known: Option<RailGaps>, gap| {
+        let known = known.unwrap_or(RailGaps {
             count: 0,
             total: Nanos::ZERO,
             longest: gap,
         });
-        Some(Gaps {
+        Some(RailGaps {
             count: known.count + 1,
             total: known.total + gap.0,
             longest: if gap.0 > known.longest.0 {
@@ -65,7 +65,7 @@ fn of_rail(rail: &[RecordedSample]) -> Option<Gaps> {
     })
 }
 
-impl Gaps {
+impl RailGaps {
     fn notice(&self, rail: &str, word: &str) -> Notice {
         let (length, time, place) = self.longest;
         let message = match self.count {

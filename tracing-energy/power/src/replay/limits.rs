@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::tidy::{Origin, RecordedSample, notice};
+use super::recorded::{Origin, RecordedSample, notice};
+use crate::rail::{Notice, Sample};
 use crate::validate::implausible;
-use crate::{Notice, Sample};
 use energy_data::units::Nanos;
 
 /// The longest plausible interval.

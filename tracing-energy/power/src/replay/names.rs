@@ -1,7 +1,7 @@
 //! Creates the rails of tables from their names.
 
-use crate::Rail;
 use crate::containment::names;
+use crate::rail::Rail;
 
 /// Returns the rails named `names`. Containment is decided once their energies are known.
 pub(super) fn rails(names: &[String], unit: &'static str) -> Vec<Rail> {

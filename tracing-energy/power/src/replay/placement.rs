@@ -24,7 +24,7 @@ const LATE_NS: i64 = 30_000_000;
 
 /// Length and end of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct IntervalStamp {
     /// True length.
     pub(super) elapsed: Nanos,
     /// Second of its end since 1970, if known.
@@ -33,7 +33,7 @@ pub(super) struct Stamp {
 
 /// The windows of documents.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Placed {
+pub(super) struct PlacedInterval {
     /// Window of each document, relative to the start of the first.
     pub(super) windows: Vec<(Nanos, Nanos)>,
     /// Start of the first document.
@@ -58,17 +58,17 @@ impl ContiguousRun {
 }
 
 /// Lays documents end to end, with gaps as derived from their stamps.
-pub(super) fn place(stamps: &[Stamp]) -> Placed {
+pub(super) fn place(stamps: &[IntervalStamp]) -> PlacedInterval {
     let runs = runs(stamps);
     let Some(first) = runs.first() else {
-        return Placed::default();
+        return PlacedInterval::default();
     };
-    let mut placed = Placed {
+    let mut placed = PlacedInterval {
         wall: first.start.map(|(lo, hi)| Wall {
             start_unix_ns: i64::midpoint(lo, hi),
             uncertainty: Nanos::from_nanos((hi - lo) / 2),
         }),
-        ..Placed::default()
+        ..PlacedInterval::default()
     };
     let mut end = Nanos::ZERO;
     for (at, run) in runs.iter().enumerate() {
@@ -89,7 +89,7 @@ pub(super) fn place(stamps: &[Stamp]) -> Placed {
     placed
 }
 
-fn runs(stamps: &[Stamp]) -> Vec<ContiguousRun> {
+fn runs(stamps: &[IntervalStamp]) -> Vec<ContiguousRun> {
     let mut runs: Vec<ContiguousRun> = Vec::new();
     for (at, stamp) in stamps.iter().enumerate() {
         let before = runs.last().map_or(Nanos::ZERO, |last| last.length);
@@ -125,7 +125,7 @@ mod tests {
 
     /// Returns the stamps of a stream that begins at `start`, with gaps (index of the next
     /// document, length in ns).
-    fn stream(start: i64, lengths: &[i64], gaps: &[(usize, i64)]) -> Vec<Stamp> {
+    fn stream(start: i64, lengths: &[i64], gaps: &[(usize, i64)]) -> Vec<IntervalStamp> {
         let mut now = start;
         let stamp = |(at, &length): (usize, &i64)| {
             now += gaps
@@ -134,7 +134,7 @@ mod tests {
                 .map(|gap| gap.1)
                 .sum::<i64>();
             now += length;
-            Stamp {
+            IntervalStamp {
                 elapsed: Nanos::from_nanos(length),
                 unix_s: Some(now.div_euclid(SECOND_NS)),
             }
@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn documents_without_stamps_have_no_wall_clock() {
-        assert_eq!(place(&[]), Placed::default());
-        let unstamped = Stamp {
+        assert_eq!(place(&[]), PlacedInterval::default());
+        let unstamped = IntervalStamp {
             elapsed: Nanos::from_millis(100),
             unix_s: None,
         };

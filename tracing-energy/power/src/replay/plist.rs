@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::SystemTime;
 
-use super::Recording;
-use super::documents::{Documents, Interval};
-use super::placement::Stamp;
-use super::tidy::notice;
-use crate::Notice;
+use super::documents::{DocumentInterval, Documents};
+use super::placement::IntervalStamp;
+use super::recorded::notice;
+use super::recording::Recording;
 use crate::powermetrics::document::{Document, DocumentError};
-use crate::powermetrics::stream::{DocumentStream, Segment, begins_document};
+use crate::powermetrics::stream::{DocumentStream, StreamSegment, begins_document};
+use crate::rail::Notice;
 
 /// Returns whether a file has documents, that is, a line that begins with `<`.
 pub(super) fn begins(start: &[u8]) -> bool {
@@ -50,23 +50,24 @@ pub(super) fn read(mut input: impl Read) -> Result<Recording, String> {
 }
 
 impl RecordingBuilder {
-    fn accept(&mut self, segments: impl IntoIterator<Item = Segment>) {
+    fn accept(&mut self, segments: impl IntoIterator<Item = StreamSegment>) {
         for segment in segments {
             match segment {
-                Segment::Document(bytes) => self.document(&bytes),
-                Segment::Stray(bytes) => {
+                StreamSegment::Document(bytes) => self.document(&bytes),
+                StreamSegment::Stray(bytes) => {
                     let text = String::from_utf8_lossy(&bytes);
                     let line: String = text.trim().chars().take(80).collect();
                     self.fault(("stray_text", ""), || {
                         format!("text between documents was skipped: {line:?}")
                     });
                 }
-                Segment::Incomplete(bytes) => self.fault(("incomplete_document", ""), || {
+                StreamSegment::Incomplete(bytes) => self.fault(("incomplete_document", ""), || {
                     format!("a document was cut after {} bytes", bytes.len())
                 }),
-                Segment::Oversized { bytes } => self.fault(("rejected_document", "size"), || {
-                    format!("a document of {bytes} bytes was dropped")
-                }),
+                StreamSegment::Oversized { bytes } => self
+                    .fault(("rejected_document", "size"), || {
+                        format!("a document of {bytes} bytes was dropped")
+                    }),
             }
         }
     }
@@ -91,8 +92,8 @@ impl RecordingBuilder {
         for oddity in &document.oddities {
             self.fault(("odd_document", ""), || oddity.clone());
         }
-        self.documents.push(Interval {
-            stamp: Stamp {
+        self.documents.push(DocumentInterval {
+            stamp: IntervalStamp {
                 elapsed: document.elapsed,
                 unix_s: unix.and_then(|time| i64::try_from(time.as_secs()).ok()),
             },

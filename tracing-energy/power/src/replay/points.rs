@@ -14,8 +14,9 @@
 //! a clock set back                      values between values of earlier lines
 //! ```
 
-use super::tidy::{Origin, RecordedSample, are_neighbours, count, is_two_meters};
-use crate::{Notice, Sample};
+use super::recorded::{Origin, RecordedSample, count};
+use super::tidy::{are_neighbours, is_two_meters};
+use crate::rail::{Notice, Sample};
 use energy_data::units::{Nanos, Power};
 
 /// Distances that differ by this factor in a regular pattern indicate several meters.
@@ -30,14 +31,14 @@ const VALUES_PER_RUN: usize = 8;
 
 /// A value of a rail at a point in time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Point {
+pub(super) struct TimedPoint {
     pub(super) rail: usize,
     pub(super) time: Nanos,
     pub(super) value: Option<f64>,
     pub(super) line: u64,
 }
 
-impl Point {
+impl TimedPoint {
     fn held(&self, length: Nanos) -> RecordedSample {
         let sample = Sample {
             rail: self.rail,
@@ -55,7 +56,7 @@ impl Point {
 /// # Errors
 /// A message with the line, in the cases listed above.
 pub(super) fn held(
-    mut points: Vec<Point>,
+    mut points: Vec<TimedPoint>,
     origin: Origin<'_>,
     notices: &mut Vec<Notice>,
 ) -> Result<Vec<RecordedSample>, String> {
@@ -93,7 +94,11 @@ pub(super) fn held(
 }
 
 /// Reports rails with a single value.
-fn without_length(alone: &[Point], are_all: bool, notices: &mut Vec<Notice>) -> Result<(), String> {
+fn without_length(
+    alone: &[TimedPoint],
+    are_all: bool,
+    notices: &mut Vec<Notice>,
+) -> Result<(), String> {
     match alone.first() {
         Some(first) if are_all => Err(format!(
             "line {}: a single value has no length; provide two values of a rail, or intervals with \
@@ -109,7 +114,7 @@ fn without_length(alone: &[Point], are_all: bool, notices: &mut Vec<Notice>) -> 
 }
 
 /// Returns the lines at which a run of rising times starts.
-fn runs(rail: &[Point]) -> Vec<u64> {
+fn runs(rail: &[TimedPoint]) -> Vec<u64> {
     let falls = rail.windows(2).filter(|pair| pair[1].time < pair[0].time);
     let first = rail.first().map(|point| point.line);
     first
@@ -119,7 +124,11 @@ fn runs(rail: &[Point]) -> Vec<u64> {
 }
 
 /// Returns the values by time without duplicates.
-fn distinct(sorted: &[Point], places: &[u64], origin: Origin<'_>) -> Result<Vec<Point>, String> {
+fn distinct(
+    sorted: &[TimedPoint],
+    places: &[u64],
+    origin: Origin<'_>,
+) -> Result<Vec<TimedPoint>, String> {
     let zero = Nanos::ZERO;
     let (mut distinct, mut neighbours) = (Vec::new(), Vec::new());
     for same in sorted.chunk_by(|a, b| a.time == b.time) {
@@ -145,12 +154,12 @@ fn distinct(sorted: &[Point], places: &[u64], origin: Origin<'_>) -> Result<Vec<
 /// Returns the first value that lies between values of an earlier run, and the value before it
 /// there, if values of several runs alternate in time. Runs that follow each other, or fill each
 /// other's gaps, do not alternate.
-fn set_back(distinct: &[Point], runs: &[u64]) -> Option<(Point, Point)> {
+fn set_back(distinct: &[TimedPoint], runs: &[u64]) -> Option<(TimedPoint, TimedPoint)> {
     if runs.len() * VALUES_PER_RUN > distinct.len() {
         return None;
     }
-    let run = |point: &Point| runs.partition_point(|line| *line <= point.line);
-    let is_change = |pair: &&[Point]| run(&pair[0]) != run(&pair[1]);
+    let run = |point: &TimedPoint| runs.partition_point(|line| *line <= point.line);
+    let is_change = |pair: &&[TimedPoint]| run(&pair[0]) != run(&pair[1]);
     let changes = distinct.windows(2).filter(is_change);
     let by_order = 2 * runs.len();
     let first = changes.clone().next()?;
@@ -160,7 +169,7 @@ fn set_back(distinct: &[Point], runs: &[u64]) -> Option<(Point, Point)> {
     })
 }
 
-fn set_back_message(origin: Origin<'_>, first: &Point, second: &Point) -> String {
+fn set_back_message(origin: Origin<'_>, first: &TimedPoint, second: &TimedPoint) -> String {
     let rail = origin.rail(&first.held(Nanos::ZERO).sample);
     format!(
         "line {}: rail {rail} goes back in time, between values of earlier lines (line {}): the \
@@ -171,7 +180,7 @@ fn set_back_message(origin: Origin<'_>, first: &Point, second: &Point) -> String
 }
 
 /// Returns the values as samples.
-fn lengthened(distinct: &[Point], origin: Origin<'_>) -> Result<Vec<RecordedSample>, String> {
+fn lengthened(distinct: &[TimedPoint], origin: Origin<'_>) -> Result<Vec<RecordedSample>, String> {
     let pairs = distinct.windows(2);
     let nexts: Vec<Nanos> = pairs.map(|pair| pair[1].time - pair[0].time).collect();
     if let Some(at) = bunched(&nexts) {
@@ -186,7 +195,7 @@ fn lengthened(distinct: &[Point], origin: Origin<'_>) -> Result<Vec<RecordedSamp
         ));
     }
     let median = median(&nexts);
-    let held = |(index, point): (usize, &Point)| {
+    let held = |(index, point): (usize, &TimedPoint)| {
         let next = nexts.get(index).copied().unwrap_or(median);
         point.held(next.min(median))
     };
@@ -225,7 +234,8 @@ fn bunched(distances: &[Nanos]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Rail, RailKind};
+    use crate::rail::Rail;
+    use energy_data::RailKind;
 
     /// Returns joules, length in ms, and kinds of notices, for values at times in ms from line 2.
     fn outcome(values: &[(i64, f64)]) -> Result<(f64, i64, Vec<&'static str>), String> {
@@ -240,7 +250,7 @@ mod tests {
             word: "line",
         };
         let points = values.iter().zip(2..);
-        let points = points.map(|(&(ms, watts), line)| Point {
+        let points = points.map(|(&(ms, watts), line)| TimedPoint {
             rail: 0,
             time: Nanos::from_millis(ms),
             value: Some(watts),

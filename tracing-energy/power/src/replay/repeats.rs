@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use super::placement::Stamp;
+use super::placement::IntervalStamp;
 use energy_data::units::Nanos;
 
 const SECOND: Nanos = Nanos::from_millis(1_000);
@@ -30,7 +30,7 @@ pub(super) struct Repeats {
 
 impl Repeats {
     /// Accepts the next document, by a hash of its content. Returns whether it is a repeat.
-    pub(super) fn is_repeat(&mut self, content: u64, stamp: &Stamp) -> bool {
+    pub(super) fn is_repeat(&mut self, content: u64, stamp: &IntervalStamp) -> bool {
         self.note_time(stamp.unix_s);
         let before = self.before.get(&content).copied().unwrap_or(0);
         let now = self.now.entry(content).or_default();
@@ -64,7 +64,7 @@ mod tests {
     fn kept(documents: &[(u64, i64, i64)]) -> usize {
         let mut repeats = Repeats::default();
         let is_new = |&&(content, second, micros): &&(u64, i64, i64)| {
-            let stamp = Stamp {
+            let stamp = IntervalStamp {
                 elapsed: Nanos::from_nanos(micros * 1_000),
                 unix_s: (second >= 0).then_some(second),
             };

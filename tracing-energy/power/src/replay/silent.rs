@@ -8,7 +8,8 @@
 //! ```
 
 use crate::frozen::FROZEN_AFTER;
-use crate::{Notice, Rail, RailKind, Sample};
+use crate::rail::{Notice, Rail, Sample};
+use energy_data::RailKind;
 use energy_data::units::{Energy, Nanos};
 
 /// Minimum power of a rail relative to its median below which zero is plausible.

@@ -16,14 +16,14 @@
 
 use std::io::BufRead;
 
-use super::Recording;
-use super::documents::{Documents, Interval};
-use super::placement::Stamp;
-use super::tidy::notice;
-use crate::RailKind;
-use crate::powermetrics::activity::Active;
+use super::documents::{DocumentInterval, Documents};
+use super::placement::IntervalStamp;
+use super::recorded::notice;
+use super::recording::Recording;
+use crate::powermetrics::activity::ProcessorActivity;
 use crate::powermetrics::document::RailEnergy;
 use crate::powermetrics::rails;
+use energy_data::RailKind;
 use energy_data::units::{Nanos, Power};
 
 /// First words of the blocks of a text recording.
@@ -45,7 +45,7 @@ pub(super) fn begins(start: &[u8]) -> bool {
 }
 
 #[derive(Debug, Default)]
-struct Block {
+struct TextBlock {
     elapsed: Nanos,
     unix_s: Option<i64>,
     /// Names, kinds and watts, in the order of their first lines.
@@ -63,7 +63,7 @@ struct Block {
 /// # Errors
 /// A message, if no block has power.
 pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
-    let mut blocks: Vec<Block> = Vec::new();
+    let mut blocks: Vec<TextBlock> = Vec::new();
     let mut summaries = 0;
     let mut is_open = false;
     for (number, line) in (1..).zip(input.split(b'\n')) {
@@ -93,19 +93,19 @@ pub(super) fn read(input: impl BufRead) -> Result<Recording, String> {
 }
 
 /// Parses date and length in the first line of a block.
-fn head_of(head: &str) -> Option<Block> {
+fn head_of(head: &str) -> Option<TextBlock> {
     let (date, rest) = head.split_once(") (")?;
     let (millis, _) = rest.split_once("ms elapsed")?;
     let millis: f64 = millis.trim().parse().ok()?;
     let is_length = millis.is_finite() && millis > 0.0 && millis < 7.0 * 86_400e3;
-    is_length.then(|| Block {
+    is_length.then(|| TextBlock {
         elapsed: Nanos::from_nanos((millis * 1e6).round() as i64),
         unix_s: unix_seconds(date),
-        ..Block::default()
+        ..TextBlock::default()
     })
 }
 
-impl Block {
+impl TextBlock {
     fn line(&mut self, line: &str) {
         if let Some((of, share)) = line.split_once(" active residency:") {
             self.residency(of, share);
@@ -173,15 +173,15 @@ impl Block {
         rails.into_iter().map(energy).collect()
     }
 
-    fn interval(&self) -> Interval {
-        Interval {
-            stamp: Stamp {
+    fn interval(&self) -> DocumentInterval {
+        DocumentInterval {
+            stamp: IntervalStamp {
                 elapsed: self.elapsed,
                 unix_s: self.unix_s,
             },
             energies: self.energies(),
             figures: Vec::new(),
-            active: Active {
+            active: ProcessorActivity {
                 cpu: self.cores.or(self.clusters),
                 gpu: self.gpu,
             },
@@ -209,7 +209,7 @@ fn watts(value: &str) -> Option<f64> {
     (watts.is_finite() && watts >= 0.0).then_some(watts * scale)
 }
 
-fn build(blocks: Vec<Block>, summaries: usize) -> Result<Recording, String> {
+fn build(blocks: Vec<TextBlock>, summaries: usize) -> Result<Recording, String> {
     if blocks.is_empty() {
         return Err("it contains no sample of powermetrics".to_owned());
     }

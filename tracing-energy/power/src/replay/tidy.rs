@@ -13,45 +13,12 @@ use std::collections::BTreeMap;
 
 use super::gaps::gaps;
 use super::limits::drop_implausible;
-use crate::{Notice, Rail, Sample};
+use super::recorded::{Origin, RecordedSample, count};
+use crate::rail::{Notice, Sample};
 use energy_data::units::Nanos;
 
 /// Largest share of a rail's time with overlaps that is accepted as clock jitter.
 const MOST_OVERLAP: f64 = 0.25;
-
-/// A sample with its place in the file.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct RecordedSample {
-    pub(super) sample: Sample,
-    /// Line or document number.
-    pub(super) place: u64,
-}
-
-/// The context of samples, for messages.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Origin<'a> {
-    pub(super) rails: &'a [Rail],
-    /// What [`RecordedSample::place`] counts: `line` or `sample`.
-    pub(super) word: &'static str,
-}
-
-impl Origin<'_> {
-    pub(super) fn rail(&self, sample: &Sample) -> &str {
-        let rail = self.rails.get(sample.rail);
-        rail.map_or("", |rail| rail.name.as_str())
-    }
-
-    /// Returns the error for two values of a rail at one time.
-    pub(super) fn two_values(&self, first: &RecordedSample, second: &RecordedSample) -> String {
-        let (rail, word) = (self.rail(&first.sample), self.word);
-        let (first, second) = (first.place, second.place);
-        format!(
-            "{word} {second}: rail {rail} has two values at one time (the other one: {word} \
-             {first}): two meters share the name, or the clock was set back; use one rail name per \
-             meter, or correct the times"
-        )
-    }
-}
 
 /// Sorts samples of all rails by end, cuts and drops them as described above, and adds a notice
 /// with the count for each kind of change.
@@ -81,22 +48,6 @@ pub(super) fn tidy(
     let mut samples: Vec<Sample> = found.into_iter().map(|found| found.sample).collect();
     samples.sort_by_key(|sample| (sample.end, sample.rail));
     Ok(samples)
-}
-
-/// Adds a notice with the number of corrected samples, if there are any.
-pub(super) fn count(notices: &mut Vec<Notice>, kind: &'static str, count: usize, what: &str) {
-    if count > 0 {
-        notices.push(notice(kind, format!("recording: {count} samples {what}")));
-    }
-}
-
-/// Returns a notice about the recording as a whole.
-pub(super) const fn notice(kind: &'static str, message: String) -> Notice {
-    Notice {
-        time: Nanos::ZERO,
-        kind,
-        message,
-    }
 }
 
 /// Sorts by rail and time. Returns the number of samples that were out of order in their rail.
@@ -219,7 +170,8 @@ pub(super) fn part(sample: Sample, start: Nanos, end: Nanos) -> Option<Sample> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RailKind;
+    use crate::rail::Rail;
+    use energy_data::RailKind;
     use energy_data::units::Energy;
 
     fn sample(rail: usize, start: i64, end: i64, joules: f64) -> Sample {

@@ -9,7 +9,7 @@ use std::io::Read;
 
 /// Position within a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum BlankPlace {
     /// At the start of a field, or after blanks at its start.
     Start,
     Unquoted,
@@ -22,7 +22,7 @@ enum Place {
 pub(super) struct Blanks<R> {
     input: R,
     separator: u8,
-    place: Place,
+    place: BlankPlace,
     /// Blanks that are kept or removed depending on the next byte.
     held: Vec<u8>,
     /// Pending output, from `taken` on.
@@ -35,7 +35,7 @@ impl<R> Blanks<R> {
         Self {
             input,
             separator,
-            place: Place::Start,
+            place: BlankPlace::Start,
             held: Vec::new(),
             ready: Vec::new(),
             taken: 0,
@@ -46,21 +46,21 @@ impl<R> Blanks<R> {
         let is_blank = (byte == b' ' || byte == b'\t') && byte != self.separator;
         let is_end = byte == self.separator || byte == b'\n' || byte == b'\r';
         self.place = match (self.place, byte) {
-            (Place::Start | Place::Closed, _) if is_blank => return self.held.push(byte),
-            (Place::Start, b'"') => {
+            (BlankPlace::Start | BlankPlace::Closed, _) if is_blank => return self.held.push(byte),
+            (BlankPlace::Start, b'"') => {
                 self.held.clear();
-                Place::Quoted
+                BlankPlace::Quoted
             }
-            (Place::Quoted, b'"') => Place::Closed,
-            (Place::Quoted, _) => Place::Quoted,
+            (BlankPlace::Quoted, b'"') => BlankPlace::Closed,
+            (BlankPlace::Quoted, _) => BlankPlace::Quoted,
             // An escaped quote.
-            (Place::Closed, b'"') if self.held.is_empty() => Place::Quoted,
-            (Place::Closed, _) if is_end => {
+            (BlankPlace::Closed, b'"') if self.held.is_empty() => BlankPlace::Quoted,
+            (BlankPlace::Closed, _) if is_end => {
                 self.held.clear();
-                Place::Start
+                BlankPlace::Start
             }
-            (_, _) if is_end => Place::Start,
-            _ => Place::Unquoted,
+            (_, _) if is_end => BlankPlace::Start,
+            _ => BlankPlace::Unquoted,
         };
         self.ready.append(&mut self.held);
         self.ready.push(byte);

@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DeviceUsers, Used};
+use super::device::{DeviceUse, DeviceUsers};
 use energy_data::units::Nanos;
 
 /// Time between scans of the registry.
@@ -32,12 +32,12 @@ pub trait Registry: Send {
 /// The users of an Apple GPU.
 pub struct AgxUsers<R> {
     registry: R,
-    clients: BTreeMap<u64, Client>,
+    clients: BTreeMap<u64, AgxClient>,
     since_scan: Option<Nanos>,
 }
 
 #[derive(Debug)]
-struct Client {
+struct AgxClient {
     pid: u32,
     busy_ns: u64,
     /// Whether it was busy since the scan before the last one.
@@ -71,7 +71,7 @@ impl<R: Registry> AgxUsers<R> {
                 continue;
             }
             let before = is_first.then(|| self.registry.busy_ns(id)).flatten();
-            let client = Client {
+            let client = AgxClient {
                 pid,
                 busy_ns: before.unwrap_or(0),
                 is_active: false,
@@ -83,7 +83,7 @@ impl<R: Registry> AgxUsers<R> {
 }
 
 impl<R: Registry> DeviceUsers for AgxUsers<R> {
-    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used> {
+    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<DeviceUse> {
         let is_first = self.since_scan.is_none();
         let since = self.since_scan.unwrap_or(SCAN_EVERY) + elapsed;
         let is_due = since >= SCAN_EVERY;
@@ -107,7 +107,7 @@ impl<R: Registry> DeviceUsers for AgxUsers<R> {
             let busy = i64::try_from(busy.min(most)).unwrap_or(i64::MAX);
             *by_process.entry(client.pid).or_insert(Nanos::ZERO) += Nanos::from_nanos(busy);
         }
-        Some(Used {
+        Some(DeviceUse {
             by_process: by_process.into_iter().collect(),
             hidden: Nanos::ZERO,
             is_partial: false,
@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    fn busy_ms(used: Option<Used>) -> Vec<(u32, i64)> {
+    fn busy_ms(used: Option<DeviceUse>) -> Vec<(u32, i64)> {
         let all = used.unwrap().by_process.into_iter();
         all.map(|(pid, busy)| (pid, busy.nanos() / 1_000_000))
             .collect()

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{DeviceUsers, Used};
+use super::device::{DeviceUse, DeviceUsers};
 use energy_data::units::Nanos;
 
 /// Time between scans for descriptors of other processes.
@@ -32,14 +32,14 @@ pub struct DrmUsers {
     proc: PathBuf,
     /// The device's PCI address.
     pci: String,
-    clients: BTreeMap<u64, Client>,
+    clients: BTreeMap<u64, DrmClient>,
     since_scan: Option<Nanos>,
     is_partial: bool,
 }
 
 /// One client of the device.
 #[derive(Debug)]
-struct Client {
+struct DrmClient {
     pid: u32,
     fdinfo: PathBuf,
     counts: Counts,
@@ -81,7 +81,7 @@ impl DrmUsers {
         for &pid in pids {
             for (id, fdinfo, counts) in self.clients_of(pid) {
                 found.insert(id);
-                let client = self.clients.entry(id).or_insert_with(|| Client {
+                let client = self.clients.entry(id).or_insert_with(|| DrmClient {
                     pid,
                     fdinfo: fdinfo.clone(),
                     counts: if is_first { counts } else { Counts::default() },
@@ -134,7 +134,7 @@ impl DrmUsers {
 }
 
 impl DeviceUsers for DrmUsers {
-    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used> {
+    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<DeviceUse> {
         let is_first = self.since_scan.is_none();
         let since = self.since_scan.unwrap_or(SCAN_EVERY) + elapsed;
         // Own processes come first, so that a client shared with others counts as own.
@@ -159,7 +159,7 @@ impl DeviceUsers for DrmUsers {
             client.counts = info.counts;
             *by_process.entry(client.pid).or_insert(Nanos::ZERO) += busy;
         }
-        Some(Used {
+        Some(DeviceUse {
             by_process: by_process.into_iter().collect(),
             hidden: Nanos::ZERO,
             is_partial: self.is_partial,
@@ -269,7 +269,7 @@ mod tests {
         }
     }
 
-    fn busy_ms(used: &Used) -> Vec<(u32, i64)> {
+    fn busy_ms(used: &DeviceUse) -> Vec<(u32, i64)> {
         let all = used.by_process.iter();
         all.map(|(pid, busy)| (*pid, busy.nanos() / 1_000_000))
             .collect()

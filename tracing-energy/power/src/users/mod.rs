@@ -6,35 +6,19 @@
 //! | macOS, Apple GPU | GPU time of clients in the I/O registry ([`agx`]) | none |
 //! | NVIDIA | process utilisation of the driver (module `nvml`) | depends on the driver; not with MIG |
 //!
-//! Sources provide readers for the devices of their rails ([`super::PowerSource::users`]). The
+//! Sources provide readers for the devices of their rails ([`PowerSource::users`](crate::PowerSource::users)). The
 //! recorder reads them as often as CPU times, not on traced threads.
 
 pub mod agx;
 #[cfg(target_os = "macos")]
 mod agx_registry;
+mod device;
 #[cfg(target_os = "linux")]
 pub mod drm;
 
-use crate::{Rail, RailKind};
-use energy_data::units::Nanos;
-
-/// The use of a device since the last reading.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Used {
-    /// Busy time by process. Concurrent engines are summed.
-    pub by_process: Vec<(u32, Nanos)>,
-    /// Busy time of processes that cannot be identified, such as those of another namespace.
-    pub hidden: Nanos,
-    /// Whether there may be other processes that must not be read.
-    pub is_partial: bool,
-}
-
-/// Reads the use of a device by process.
-pub trait DeviceUsers: Send {
-    /// Returns the use since the last call, which was `elapsed` ago, or `None` if it cannot be
-    /// read now. The first call only starts. `own` are the processes of the run.
-    fn read(&mut self, elapsed: Nanos, own: &[u32]) -> Option<Used>;
-}
+use crate::rail::Rail;
+pub use device::{DeviceUse, DeviceUsers};
+use energy_data::RailKind;
 
 /// Returns the readers of GPU use for the GPU rails of a Mac; empty on other systems.
 pub(super) fn of_apple_gpu(rails: &[Rail]) -> Vec<(usize, Box<dyn DeviceUsers>)> {

@@ -15,8 +15,8 @@ use std::fs;
 use std::ptr::NonNull;
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use super::clock::{Fallback, system_now};
-use super::slots::Slot;
+use super::fallback::{Fallback, system_now};
+use super::slots::EventSlot;
 use crate::record::raw_clock::counter;
 
 /// Tolerated difference from the CPU clock: this, plus a share of the time since the last
@@ -56,7 +56,7 @@ struct Attributes {
 /// The head of `struct perf_event_mmap_page`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-struct Page {
+struct EventPage {
     version: u32,
     compatible: u32,
     lock: u32,
@@ -79,8 +79,8 @@ struct Page {
 /// The task clock of the thread that opened it.
 #[derive(Debug)]
 pub(super) struct PerfClock {
-    page: NonNull<Page>,
-    slot: Slot,
+    page: NonNull<EventPage>,
+    slot: EventSlot,
     /// Offset from the event's count to the thread's CPU time.
     base: Cell<u64>,
     /// CPU time at the last check.
@@ -98,7 +98,7 @@ impl PerfClock {
             Fallback::Filtered.set();
             return None;
         }
-        let slot = Slot::take()?;
+        let slot = EventSlot::take()?;
         let opened = open_event().ok_or(Fallback::Refused).and_then(|file| {
             slot.set(file);
             map(file).ok_or(Fallback::NotMapped)
@@ -181,7 +181,7 @@ impl Drop for PerfClock {
 ///
 /// # Safety
 /// `page` must be readable; others may write to it by the rules of its lock.
-unsafe fn task_clock(page: *const Page, cycles: impl Fn() -> u64) -> Option<u64> {
+unsafe fn task_clock(page: *const EventPage, cycles: impl Fn() -> u64) -> Option<u64> {
     // SAFETY: readable by the contract; volatile, for the kernel writes to it.
     let lock = || unsafe { (&raw const (*page).lock).read_volatile() };
     for _ in 0..MOST_TRIES {
@@ -200,7 +200,7 @@ unsafe fn task_clock(page: *const Page, cycles: impl Fn() -> u64) -> Option<u64>
     None
 }
 
-impl Page {
+impl EventPage {
     /// Returns the CPU time at counter value `cycles`; `None` if the page does not support
     /// it.
     fn time_at(&self, mut cycles: u64) -> Option<u64> {
@@ -261,7 +261,7 @@ fn open_event() -> Option<i32> {
     i32::try_from(file).ok().filter(|&file| file >= 0)
 }
 
-fn map(file: i32) -> Option<NonNull<Page>> {
+fn map(file: i32) -> Option<NonNull<EventPage>> {
     // SAFETY: a new mapping at an address of the kernel's choice.
     let page = unsafe {
         libc::mmap(
@@ -273,7 +273,7 @@ fn map(file: i32) -> Option<NonNull<Page>> {
             0,
         )
     };
-    NonNull::new(page.cast::<Page>()).filter(|_| page != libc::MAP_FAILED)
+    NonNull::new(page.cast::<EventPage>()).filter(|_| page != libc::MAP_FAILED)
 }
 
 #[cfg(test)]
@@ -282,20 +282,20 @@ mod tests {
 
     /// Written 1,000 ns of CPU time in, when the counter stood at 3,000 and counted
     /// 3 in a ns: mult / 2^shift = 1 / 3.
-    fn page() -> Page {
+    fn page() -> EventPage {
         let (time_shift, mult) = (24, (1_u64 << 24) / 3 + 1);
-        Page {
+        EventPage {
             time_running: 1_000,
             time_enabled: 1_000,
             capabilities: CAP_USER_TIME,
             time_shift,
             time_mult: mult as u32,
             time_offset: 0_u64.wrapping_sub((3_000 * mult) >> time_shift),
-            ..Page::default()
+            ..EventPage::default()
         }
     }
 
-    fn read(page: &Page, cycles: u64) -> Option<u64> {
+    fn read(page: &EventPage, cycles: u64) -> Option<u64> {
         // SAFETY: a page of our own.
         unsafe { task_clock(page, || cycles) }
     }
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_counter_of_few_bits_may_have_wrapped() {
-        let page = Page {
+        let page = EventPage {
             capabilities: CAP_USER_TIME | CAP_USER_TIME_SHORT,
             time_cycles: 3_000,
             time_mask: 0xfff,
@@ -321,12 +321,12 @@ mod tests {
 
     #[test]
     fn a_page_without_user_time_or_in_the_middle_of_a_write_is_not_read() {
-        let blind = Page {
+        let blind = EventPage {
             capabilities: 0,
             ..page()
         };
         assert_eq!(read(&blind, 3_000), None);
-        let written = Page { lock: 7, ..page() };
+        let written = EventPage { lock: 7, ..page() };
         assert_eq!(read(&written, 3_000), None);
     }
 
@@ -357,10 +357,10 @@ mod tests {
     #[test]
     fn attributes_and_page_have_the_kernels_layout() {
         assert_eq!(size_of::<Attributes>(), 64);
-        assert_eq!(std::mem::offset_of!(Page, time_enabled), 24);
-        assert_eq!(std::mem::offset_of!(Page, capabilities), 40);
-        assert_eq!(std::mem::offset_of!(Page, time_mult), 52);
-        assert_eq!(std::mem::offset_of!(Page, time_offset), 56);
-        assert_eq!(std::mem::offset_of!(Page, time_cycles), 80);
+        assert_eq!(std::mem::offset_of!(EventPage, time_enabled), 24);
+        assert_eq!(std::mem::offset_of!(EventPage, capabilities), 40);
+        assert_eq!(std::mem::offset_of!(EventPage, time_mult), 52);
+        assert_eq!(std::mem::offset_of!(EventPage, time_offset), 56);
+        assert_eq!(std::mem::offset_of!(EventPage, time_cycles), 80);
     }
 }

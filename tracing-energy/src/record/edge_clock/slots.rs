@@ -19,12 +19,12 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// A slot for an open event.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct EventSlot {
     at: usize,
     forks: u32,
 }
 
-impl Slot {
+impl EventSlot {
     /// Takes a free slot, if there is one.
     pub(super) fn take() -> Option<Self> {
         let forks = FORKS.load(Ordering::Relaxed);
@@ -47,7 +47,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for EventSlot {
     fn drop(&mut self) {
         if self.is_ours() {
             close(FILES[self.at].swap(FREE, Ordering::AcqRel));

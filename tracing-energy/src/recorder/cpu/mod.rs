@@ -16,7 +16,7 @@ use crate::record::ThreadLog;
 use energy_data::rows::{CpuRow, CpuScope};
 use energy_data::units::Nanos;
 use energy_power::SamplerWatch;
-use energy_power::conditions::Usage;
+use energy_power::conditions::CpuUsage;
 use energy_power::cpu_time;
 
 /// Length of the machine's rows: its ticks are coarse (10 ms).
@@ -33,7 +33,7 @@ pub(crate) struct CpuReader {
     threads: TracedThreads,
     machine: VecDeque<CpuReading>,
     machine_emitted_ns: i64,
-    usage: Option<Usage>,
+    usage: Option<CpuUsage>,
 }
 
 impl CpuReader {
@@ -64,7 +64,7 @@ impl CpuReader {
     }
 
     /// Returns the totals at the last reading; `None` if the system does not report them.
-    pub(crate) fn usage(&self) -> Option<Usage> {
+    pub(crate) fn usage(&self) -> Option<CpuUsage> {
         self.usage
     }
 
@@ -146,11 +146,13 @@ impl CpuReader {
             }
         }
         let (now_ns, machine) = (now(), cpu_time::machine());
-        self.usage = machine.zip(self.process).map(|(machine, process)| Usage {
-            time_ns: now_ns,
-            machine_ns: machine.nanos(),
-            own_ns: process.used_ns + self.sensors.total_ns + self.tree.total_ns,
-        });
+        self.usage = machine
+            .zip(self.process)
+            .map(|(machine, process)| CpuUsage {
+                time_ns: now_ns,
+                machine_ns: machine.nanos(),
+                own_ns: process.used_ns + self.sensors.total_ns + self.tree.total_ns,
+            });
         if let Some(machine) = machine {
             self.emit_machine(now_ns, machine.nanos(), emit);
         }

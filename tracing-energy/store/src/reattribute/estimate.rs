@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::{AttributionWriter, Store};
 use energy_attribution::estimate::{EstimateOptions, ObservedRun, estimate, scope};
 use energy_attribution::fit::{self, TimelineBuilder};
-use energy_attribution::observe::{Scope, Subject};
+use energy_attribution::observe::{PieceScope, PieceSubject};
 use energy_attribution::{Engine, Kinds};
 use energy_data::Provenance;
 use energy_data::rows::{AttributionRows, CallsiteRow, EventRow, RailRow};
@@ -119,8 +119,8 @@ pub(super) fn estimate_options(
 ) -> Result<EstimateOptions, Error> {
     Ok(EstimateOptions {
         method: match options.method {
-            Method::Calibrated => fit::Method::Calibrated,
-            _ => fit::Method::Fitted,
+            Method::Calibrated => fit::FitMethod::Calibrated,
+            _ => fit::FitMethod::Fitted,
         },
         rails: options.rails.clone(),
         kernels: options.kernels.clone(),
@@ -146,10 +146,12 @@ pub(super) fn observe(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Ob
     let (into, places) = (Rc::clone(&builders), scopes.clone());
     let (of_node, unattributed) = (kinds.of_node.clone(), kinds.kinds.len() as u32);
     let consume = Box::new(
-        move |scope: Scope, piece: energy_attribution::observe::ActivePiece| {
+        move |scope: PieceScope, piece: energy_attribution::observe::ActivePiece| {
             let kind = match piece.subject {
-                Subject::Unattributed => Some(unattributed),
-                Subject::Node(node) => of_node.get(node as usize).and_then(|k| k.checked_sub(1)),
+                PieceSubject::Unattributed => Some(unattributed),
+                PieceSubject::Node(node) => {
+                    of_node.get(node as usize).and_then(|k| k.checked_sub(1))
+                }
             };
             let place = places.iter().position(|known| *known == scope);
             if let Some((place, kind)) = place.zip(kind) {
@@ -185,9 +187,9 @@ pub(super) fn observe(store: &Store, run: i64, rails: Vec<RailRow>) -> Result<Ob
 }
 
 /// Returns the scopes that the rails need.
-fn scopes(rails: &[RailRow], callsites: &[CallsiteRow], cpu_times: bool) -> Vec<Scope> {
+fn scopes(rails: &[RailRow], callsites: &[CallsiteRow], cpu_times: bool) -> Vec<PieceScope> {
     let used = |domain| callsites.iter().any(|callsite| callsite.domain == domain);
-    let mut scopes: Vec<Scope> = Vec::new();
+    let mut scopes: Vec<PieceScope> = Vec::new();
     for rail in rails {
         if let Some(wanted) = scope(rail.kind, cpu_times, used)
             && !scopes.contains(&wanted)

@@ -7,7 +7,7 @@ use std::iter::Peekable;
 use super::ahead::Spans;
 use crate::Store;
 use crate::error::Error;
-use energy_attribution::batches::{self, Activity, Batched};
+use energy_attribution::batches::{self, BatchActivity, Batched};
 use energy_attribution::{Engine, KindNames, Opened, refuted_baselines};
 use energy_data::rows::AttributionRows;
 use energy_data::rows::{CpuRow, Domain, Role, SampleRow, SpanRow};
@@ -200,7 +200,7 @@ pub(super) fn readings(store: &Store, run: i64) -> Result<(Vec<SampleRow>, Vec<B
 }
 
 /// Returns the times of root spans; `None` if only totals were recorded.
-fn activity(store: &Store, run: i64) -> Result<Option<Activity>, Error> {
+fn activity(store: &Store, run: i64) -> Result<Option<BatchActivity>, Error> {
     let end_ns = run_end(store, run)?;
     let mut roots = Vec::new();
     for span in store.spans(run)?.iter()? {
@@ -209,7 +209,7 @@ fn activity(store: &Store, run: i64) -> Result<Option<Activity>, Error> {
             roots.push((span.start_ns, span.end_ns.unwrap_or(end_ns)));
         }
     }
-    Ok((!roots.is_empty()).then(|| Activity::of(roots)))
+    Ok((!roots.is_empty()).then(|| BatchActivity::of(roots)))
 }
 
 fn run_end(store: &Store, run: i64) -> Result<i64, Error> {

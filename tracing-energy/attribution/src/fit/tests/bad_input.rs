@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 
 use super::super::{
-    CalibratedPrior, FitOptions, FitWindow, KindInfo, Method, PooledPrior, RailFit, RailInput,
-    Refusal, Sensor, TimelineBuilder, Warning, fit,
+    CalibratedPrior, FitMethod, FitOptions, FitSensor, FitWarning, FitWindow, KindInfo,
+    PooledPrior, RailInput, RailOutcome, Refusal, TimelineBuilder, fit,
 };
 use super::known_powers::fitted;
 use super::trace::{MS, Random, Trace};
 
 /// Checks that each window balances, and that energies are finite and not negative.
-fn check(rail: &RailFit, windows: &[FitWindow]) {
+fn check(rail: &RailOutcome, windows: &[FitWindow]) {
     assert_eq!(rail.windows.len(), windows.len());
     let (mut measured, mut accounted) = (0.0, 0.0);
     for (result, window) in rail
@@ -58,7 +58,7 @@ fn check(rail: &RailFit, windows: &[FitWindow]) {
     );
 }
 
-fn fit_windows(trace: &Trace, windows: Vec<FitWindow>) -> Result<RailFit, Refusal> {
+fn fit_windows(trace: &Trace, windows: Vec<FitWindow>) -> Result<RailOutcome, Refusal> {
     let rail = RailInput {
         windows: windows.clone(),
         ..RailInput::default()
@@ -152,7 +152,7 @@ fn one_sample_is_shared_in_proportion() {
     assert!(
         rail.warnings
             .iter()
-            .any(|w| matches!(w, Warning::FewSamples { samples: 1, .. }))
+            .any(|w| matches!(w, FitWarning::FewSamples { samples: 1, .. }))
     );
 }
 
@@ -184,12 +184,12 @@ fn duplicates_are_left_out_and_overlaps_are_reported() {
     let rail = fit_windows(&trace, windows).expect("sound");
     assert!(
         rail.warnings
-            .contains(&Warning::WindowsLeftOut { windows: 4 })
+            .contains(&FitWarning::WindowsLeftOut { windows: 4 })
     );
     assert!(
         rail.warnings
             .iter()
-            .any(|w| matches!(w, Warning::OverlappingWindows { .. }))
+            .any(|w| matches!(w, FitWarning::OverlappingWindows { .. }))
     );
     assert_eq!(rail.windows.iter().filter(|w| !w.used).count(), 4);
 }
@@ -214,14 +214,14 @@ fn small_kinds_among_ten_thousand_are_fitted_together() {
     assert!(
         rail.warnings
             .iter()
-            .any(|w| matches!(w, Warning::KindsPooled { .. }))
+            .any(|w| matches!(w, FitWarning::KindsPooled { .. }))
     );
 }
 
 #[test]
 fn references_to_unknown_kinds_are_refused() {
     let trace = Trace::random(7, 3, 2).sampled(7, 100 * MS, 0, 0.01);
-    let refused = |rail: RailInput, method: Method| {
+    let refused = |rail: RailInput, method: FitMethod| {
         let options = FitOptions {
             method,
             ..FitOptions::default()
@@ -238,7 +238,7 @@ fn references_to_unknown_kinds_are_refused() {
                 timeline: 3,
                 ..trace.rail()
             },
-            Method::Fitted
+            FitMethod::Fitted
         ),
         Refusal::NoSuchTimeline
     );
@@ -252,7 +252,7 @@ fn references_to_unknown_kinds_are_refused() {
                 priors: vec![Some(bad)],
                 ..trace.rail()
             },
-            Method::Calibrated
+            FitMethod::Calibrated
         ),
         Refusal::BadPrior
     );
@@ -268,7 +268,7 @@ fn references_to_unknown_kinds_are_refused() {
                 pooled: Some(pool),
                 ..trace.rail()
             },
-            Method::Fitted
+            FitMethod::Fitted
         ),
         Refusal::UnknownKind
     );
@@ -284,14 +284,14 @@ fn references_to_unknown_kinds_are_refused() {
                 pooled: Some(pool),
                 ..trace.rail()
             },
-            Method::Fitted
+            FitMethod::Fitted
         ),
         Refusal::BadPrior
     );
     let timelines = [trace.timeline()];
     let rails = [trace.rail()];
     let few = fit(
-        Sensor {
+        FitSensor {
             kinds: &[KindInfo::default()],
             timelines: &timelines,
             rails: &rails,

@@ -1,15 +1,17 @@
 //! Fits find the powers and the offset that a trace was made with.
 
-use super::super::{Basis, FitOptions, Kernel, RailFit, RailInput, SensorFit, Warning, fit};
+use super::super::{
+    FitBasis, FitKernel, FitOptions, FitWarning, RailInput, RailOutcome, SensorFit, fit,
+};
 use super::trace::{MS, Random, Trace};
 
-pub(super) fn fitted(trace: &Trace) -> (SensorFit, RailFit) {
+pub(super) fn fitted(trace: &Trace) -> (SensorFit, RailOutcome) {
     let result = trace.with_sensor(trace.rail(), |sensor| fit(sensor, &FitOptions::default()));
     let rail = result.rails[0].clone().expect("the trace is sound");
     (result, rail)
 }
 
-pub(super) fn error(trace: &Trace, rail: &RailFit) -> f64 {
+pub(super) fn error(trace: &Trace, rail: &RailOutcome) -> f64 {
     let truth = trace.truth();
     let wrong: f64 = rail
         .kinds
@@ -29,7 +31,7 @@ fn powers_are_found() {
     for (kind, truth) in rail.kinds.iter().zip(&trace.power_w) {
         let power = kind.power_w.expect("every kind ran");
         assert!((power / truth - 1.0).abs() < 0.15, "{power} for {truth}");
-        assert_eq!(kind.basis, Basis::Measured);
+        assert_eq!(kind.basis, FitBasis::Measured);
     }
 }
 
@@ -65,7 +67,7 @@ fn an_offset_beyond_the_range_is_reported() {
     assert!(
         rail.warnings
             .iter()
-            .any(|w| matches!(w, Warning::OffsetAtEdge { .. }))
+            .any(|w| matches!(w, FitWarning::OffsetAtEdge { .. }))
     );
 }
 
@@ -97,10 +99,10 @@ fn kinds_in_a_fixed_proportion_are_one_group() {
     assert!((pair.energy_j / both - 1.0).abs() < 0.03);
     assert!(pair.lo_j < both && both < pair.hi_j);
     assert_eq!(rail.groups.len(), 2);
-    assert_eq!(rail.kinds[0].basis, Basis::Grouped);
+    assert_eq!(rail.kinds[0].basis, FitBasis::Grouped);
     assert!(rail.warnings.iter().any(|w| matches!(
         w,
-        Warning::KindsGrouped {
+        FitWarning::KindsGrouped {
             kinds: 2,
             groups: 1,
             ..
@@ -140,7 +142,7 @@ fn a_trailing_mean_as_long_as_its_interval_is_fitted_and_a_longer_one_is_not() {
     let trace = Trace::random(7, 6, 10).sampled(7, 100 * MS, 0, 0.01);
     let with = |ns| {
         let rail = RailInput {
-            kernel: Kernel::Trailing { ns },
+            kernel: FitKernel::Trailing { ns },
             ..trace.rail()
         };
         trace
@@ -157,7 +159,7 @@ fn a_trailing_mean_as_long_as_its_interval_is_fitted_and_a_longer_one_is_not() {
         longer
             .warnings
             .iter()
-            .any(|w| matches!(w, Warning::OverlappingMeans { .. }))
+            .any(|w| matches!(w, FitWarning::OverlappingMeans { .. }))
     );
     assert!(longer.warnings.iter().all(|w| !w.to_string().is_empty()));
 }
@@ -195,7 +197,7 @@ fn fewer_merged_samples_than_kinds_are_hardly_worse_than_shares_of_time() {
         sum += error(&trace, &rail) / 8.0;
         time += error_of_time(&trace) / 8.0;
         let mut warnings = rail.warnings.iter();
-        assert!(warnings.any(|w| matches!(w, Warning::KindsPooled { .. })));
+        assert!(warnings.any(|w| matches!(w, FitWarning::KindsPooled { .. })));
     }
     assert!(sum < time + 0.01, "{sum} of fits, {time} of shares of time");
 }
@@ -233,10 +235,10 @@ fn stepped(seed: u64, step: i64) -> Trace {
 
 #[test]
 fn a_clock_that_is_set_during_the_run_is_reported_and_widens_intervals() {
-    let changes = |rail: &RailFit| {
+    let changes = |rail: &RailOutcome| {
         let mut warnings = rail.warnings.iter();
         warnings.find_map(|warning| match warning {
-            Warning::OffsetChanges { from_ns, to_ns } => Some(to_ns - from_ns),
+            FitWarning::OffsetChanges { from_ns, to_ns } => Some(to_ns - from_ns),
             _ => None,
         })
     };

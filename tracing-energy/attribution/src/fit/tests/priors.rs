@@ -1,6 +1,6 @@
 //! Priors help where samples do not separate kinds.
 
-use super::super::{Basis, CalibratedPrior, FitOptions, KnownIdle, Method, RailInput, fit};
+use super::super::{CalibratedPrior, FitBasis, FitMethod, FitOptions, KnownIdle, RailInput, fit};
 use super::known_powers::{error, fitted};
 use super::trace::{IDLE_W, MS, Trace};
 
@@ -23,7 +23,7 @@ fn a_calibration_splits_a_tied_pair() {
     let trace = Trace::tied(21).sampled(21, 100 * MS, 0, 0.01);
     let (_, plain) = fitted(&trace);
     let options = FitOptions {
-        method: Method::Calibrated,
+        method: FitMethod::Calibrated,
         ..FitOptions::default()
     };
     let rail = trace
@@ -33,7 +33,7 @@ fn a_calibration_splits_a_tied_pair() {
         .expect("sound");
     assert!(error(&trace, &rail) < 0.06, "{}", error(&trace, &rail));
     assert!(error(&trace, &rail) < error(&trace, &plain));
-    assert_eq!(rail.kinds[0].basis, Basis::Calibrated);
+    assert_eq!(rail.kinds[0].basis, FitBasis::Calibrated);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn calibrations_are_ignored_unless_requested() {
 fn some_calibrated_kinds_among_others_work() {
     let trace = Trace::random(23, 9, 10).sampled(23, 100 * MS, 0, 0.01);
     let options = FitOptions {
-        method: Method::Calibrated,
+        method: FitMethod::Calibrated,
         ..FitOptions::default()
     };
     let rail = trace

@@ -1,6 +1,6 @@
 //! Traces with known powers, made from a small random generator.
 
-use super::super::{FitWindow, KindInfo, RailInput, Sensor, Timeline, TimelineBuilder};
+use super::super::{FitSensor, FitWindow, KindInfo, RailInput, Timeline, TimelineBuilder};
 
 /// A small generator of random numbers (xorshift).
 pub(super) struct Random(u64);
@@ -142,9 +142,13 @@ impl Trace {
     }
 
     /// Calls `with` with a sensor of one rail.
-    pub(super) fn with_sensor<T>(&self, rail: RailInput, with: impl FnOnce(Sensor<'_>) -> T) -> T {
+    pub(super) fn with_sensor<T>(
+        &self,
+        rail: RailInput,
+        with: impl FnOnce(FitSensor<'_>) -> T,
+    ) -> T {
         let timelines = [self.timeline()];
-        with(Sensor {
+        with(FitSensor {
             kinds: &self.kinds,
             timelines: &timelines,
             rails: &[rail],

@@ -3,6 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::ioreport::channels::{Channel, ChannelUnit};
+use energy_data::units::Power;
 
 /// Returns the readings that a test put in, then zeros.
 #[derive(Clone, Default)]
@@ -24,7 +26,7 @@ impl Meter for Fake {
 fn counted(channels: &[(&str, i64)]) -> MeterReading {
     let channel = |&(name, count): &(&str, i64)| Channel {
         name: name.into(),
-        unit: Some(Unit::Millijoule),
+        unit: Some(ChannelUnit::Millijoule),
         count,
     };
     MeterReading {

@@ -1,9 +1,5 @@
 //! Settings of a recording.
 
-mod plan;
-mod sensor_probe;
-mod start;
-
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,34 +27,35 @@ impl EnergyLayer {
 /// Settings of a recording. Made by [`EnergyLayer::builder`].
 #[must_use = "nothing is recorded until `build` is called"]
 pub struct EnergyLayerBuilder {
-    sources: Sources,
-    options: OpenOptions,
-    baseline: Duration,
-    sinks: Vec<Box<dyn Sink>>,
-    database: Option<PathBuf>,
-    chrome: Option<PathBuf>,
-    access: Option<FileAccess>,
-    detail: Detail,
-    key_fields: Vec<String>,
-    roles: HashMap<String, Role>,
-    domains: HashMap<String, Domain>,
-    capture: Capture,
-    keeps_text: bool,
-    on_full: OnFull,
-    edge_clock: EdgeClock,
-    buffer_bytes: usize,
-    flush_every: Duration,
-    node_limit: usize,
-    metadata: RunMetadata,
-    end_on_signal: bool,
-    method: Method,
-    priors: Vec<Prior>,
-    system: System,
+    pub(super) sources: SourceSelection,
+    pub(super) options: OpenOptions,
+    pub(super) baseline: Duration,
+    pub(super) sinks: Vec<Box<dyn Sink>>,
+    pub(super) database: Option<PathBuf>,
+    pub(super) chrome: Option<PathBuf>,
+    pub(super) access: Option<FileAccess>,
+    pub(super) detail: Detail,
+    pub(super) key_fields: Vec<String>,
+    pub(super) roles: HashMap<String, Role>,
+    pub(super) domains: HashMap<String, Domain>,
+    pub(super) capture: Capture,
+    pub(super) keeps_text: bool,
+    pub(super) on_full: OnFull,
+    pub(super) edge_clock: EdgeClock,
+    pub(super) buffer_bytes: usize,
+    pub(super) flush_every: Duration,
+    pub(super) node_limit: usize,
+    pub(super) metadata: RunMetadata,
+    pub(super) end_on_signal: bool,
+    pub(super) method: Method,
+    pub(super) priors: Vec<Prior>,
+    pub(super) system: System,
     /// Whether this run may join the run of another process.
-    may_join: bool,
+    pub(super) may_join: bool,
 }
 
-enum Sources {
+/// The sources of a recording.
+pub(super) enum SourceSelection {
     Chosen(SourceChoice),
     Given(Vec<Box<dyn PowerSource>>),
 }
@@ -66,7 +63,7 @@ enum Sources {
 impl Default for EnergyLayerBuilder {
     fn default() -> Self {
         Self {
-            sources: Sources::Chosen(SourceChoice::Auto),
+            sources: SourceSelection::Chosen(SourceChoice::Auto),
             options: OpenOptions::default(),
             baseline: Duration::ZERO,
             sinks: Vec::new(),
@@ -170,7 +167,7 @@ impl EnergyLayerBuilder {
     /// # }
     /// ```
     pub fn source(mut self, choice: SourceChoice) -> Self {
-        self.sources = Sources::Chosen(choice);
+        self.sources = SourceSelection::Chosen(choice);
         self
     }
 
@@ -178,8 +175,10 @@ impl EnergyLayerBuilder {
     /// [`EnergyLayerBuilder::source`].
     pub fn power_source(mut self, source: impl PowerSource + 'static) -> Self {
         match &mut self.sources {
-            Sources::Given(sources) => sources.push(Box::new(source)),
-            Sources::Chosen(_) => self.sources = Sources::Given(vec![Box::new(source)]),
+            SourceSelection::Given(sources) => sources.push(Box::new(source)),
+            SourceSelection::Chosen(_) => {
+                self.sources = SourceSelection::Given(vec![Box::new(source)])
+            }
         }
         self
     }
