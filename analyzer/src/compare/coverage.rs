@@ -8,9 +8,9 @@
 //! 100 %        90 %          undecided: a gap may lie where the other side was busy
 //! ```
 
-use super::stats::{Comparison, Reason};
 use super::{ComparedPart, RunEnergies};
 use crate::format::percent;
+use energy_query::stats::{Comparison, Reason};
 
 /// Minimum coverage of a side.
 const MIN_COVERAGE: f64 = 0.8;

@@ -15,8 +15,8 @@ use super::RunEnergies;
 use super::parts::{ComparedPart, EnergyByRun, MIN_SHARE, by_run, compare_parts, shares};
 use super::renamed::renamed;
 use super::sides::label;
-use super::stats::ComparisonOptions;
 use crate::query::Share;
+use energy_query::stats::ComparisonOptions;
 
 /// Kinds of all sides.
 #[derive(Debug, Clone, Default, PartialEq)]

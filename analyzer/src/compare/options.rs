@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::EnergyDivisor;
-use super::stats::ComparisonOptions;
 use crate::options::{ALLOW_DIFFERENT_HELP, PHASE_HELP, RAIL_HELP, parse_fraction, percent_text};
+use energy_query::stats::ComparisonOptions;
 
 /// Options of a comparison.
 #[derive(Debug, Clone, PartialEq, Args)]

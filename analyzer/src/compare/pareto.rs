@@ -1,7 +1,7 @@
 //! Pareto front of speed and energy.
 
 use super::RunEnergies;
-use super::stats::geometric_mean;
+use energy_query::stats::geometric_mean;
 
 /// Returns the mean speed of a side in tokens/s.
 pub(super) fn speed(side: &[RunEnergies]) -> Option<f64> {

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::RunEnergies;
 use super::sides::label;
-use super::stats::{Comparison, ComparisonOptions, Item, RunSample, geometric_mean, nodes};
 use crate::query::{named_phases, sum_known};
+use energy_query::stats::{Comparison, ComparisonOptions, Item, RunSample, geometric_mean, nodes};
 
 /// Parts below this share of the energy on every side are not compared: they are noise, and
 /// each comparison reduces the power of all others.

@@ -2,12 +2,12 @@
 
 use energy_data::BasisSet;
 
-use super::stats::RunSample;
 use super::{CompareOptions, EnergyDivisor, KindBasis, Side};
 use crate::error::{Error, Result};
 use crate::query::{
     self, Phase, Recording, Run, Share, named_phases, phases, phases_on, run_interval, totals_of,
 };
+use energy_query::stats::RunSample;
 
 /// Energies of one run, divided by the divisor.
 #[derive(Debug, Clone, PartialEq)]

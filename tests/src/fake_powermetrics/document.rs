@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 use super::arguments::{PowermetricsArguments, macos};
 use super::date::date;
 use super::faults::RequestedFaults;
-use super::meter::RAILS;
+
+/// The rails, in the order of their figures.
+pub(crate) const RAILS: [&str; 3] = ["cpu", "gpu", "ane"];
 
 /// Contents of one document.
 pub(crate) struct DocumentSample {

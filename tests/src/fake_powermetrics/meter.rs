@@ -6,12 +6,9 @@ use std::io::Write as _;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::arguments::variable;
-use super::document::DocumentSample;
+use super::document::{DocumentSample, RAILS};
 use super::power::{FakePower, RailTable};
 use super::signals::ending;
-
-/// The rails, in the order of their figures.
-pub(crate) const RAILS: [&str; 3] = ["cpu", "gpu", "ane"];
 
 const TICK: Duration = Duration::from_millis(1);
 

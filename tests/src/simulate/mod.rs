@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod power;
 mod program;
+mod scenario;
 mod segments;
 mod sensor;
 mod settings;
@@ -26,12 +27,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use calibration::{CalibratedPower, CalibrationErrors, TrueCalibration};
 pub use error::SimulateError;
+pub use scenario::Scenario;
 pub use segments::{SpanSegment, self_segments};
 pub use settings::{HARSH, PeriodMode, SensorModel, Settings};
 pub use trace::{
     KindTruth, RailTruth, SimulatedRail, SimulatedSample, SimulatedSpan, SimulatedTrace, TraceTruth,
 };
-pub use workloads::Scenario;
 
 use draws::{Draws, Purpose};
 use program::{ProgramRecord, SimulatedProgram};
@@ -51,7 +52,7 @@ pub fn simulate(
 ) -> Result<SimulatedTrace, SimulateError> {
     settings.check()?;
     let mut program = SimulatedProgram::new(seed, settings);
-    let end_ns = scenario.run(&mut program);
+    let end_ns = workloads::run(scenario, &mut program);
     let recorded = program.finish();
     let threads = self_segments(&recorded.spans);
     let timeline = RunTimeline::new(&threads, end_ns);

@@ -3,8 +3,9 @@
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
 use super::recording::RowReader;
-use super::{Store, insert, insert_attribution};
+use super::{insert, insert_attribution};
 use crate::Error;
+use crate::store::Store;
 use energy_data::rows::{Accounts, AttributionRows, BalanceRow, EventRow};
 use energy_host as host;
 

@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::Store;
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
 use crate::Error;
+use crate::store::Store;
 use energy_data::rows::{CalibrationKey, CalibrationKindRow, CalibrationRow};
 
 /// A calibration with its number in the file.

@@ -1,7 +1,8 @@
 //! Energy of each call path of a run, for programs that read their own recording.
 
+use crate::Error;
 use crate::error::from_sqlite;
-use crate::{Error, Store};
+use crate::store::Store;
 
 /// A call path: a path in the tree of spans, and what it cost.
 #[derive(Debug, Clone, PartialEq)]

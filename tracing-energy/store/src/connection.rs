@@ -136,7 +136,7 @@ pub(super) fn uri(path: &Path, parameters: &str) -> String {
 
 fn prepare(connection: Connection, path: &Path) -> Result<Connection, Error> {
     connection.set_prepared_statement_cache_capacity(64);
-    span_energy::register(&connection).map_err(from_sqlite(path))?;
+    span_energy::register_functions(&connection).map_err(from_sqlite(path))?;
     Ok(connection)
 }
 

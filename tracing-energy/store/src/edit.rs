@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, params};
 
+use super::RunLiveness;
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
-use super::{RunLiveness, Store};
 use crate::Error;
+use crate::store::Store;
 
 impl Store {
     /// Sets or clears the name of run number `run`.

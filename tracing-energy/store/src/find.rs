@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::{Store, StoredRun};
+use super::StoredRun;
 use crate::Error;
+use crate::store::Store;
 
 impl Store {
     /// Returns the run selected by `which`: `last` (the newest), else an exact uuid, else

@@ -4,7 +4,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::chunked_transaction::ChunkedTransaction;
-use super::span_id;
+use crate::span_ids::span_id;
 use energy_data::rows::{
     BaselineRow, CallsiteRow, ConditionRow, CpuRow, CpuScope, DeviceUseRow, EventRow, FieldsRow,
     InstanceRow, LinkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role, RunRow, SampleRow,

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::chunked_transaction::ChunkedTransaction;
 use super::insert::each;
-use super::span_id;
+use crate::span_ids::span_id;
 use energy_data::rows::{
     AttributionRow, AttributionRows, BalanceRow, KindEnergyRow, KindFitRow, KindGroupRow,
     NodeEnergyRow, PhaseEnergyRow, SampleBalanceRow, SpanEnergyRow, WindowPowerRow,

@@ -3,10 +3,10 @@
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
-use super::Store;
 use super::error::from_sqlite;
 use super::recording::{self, RowReader, named};
 use crate::Error;
+use crate::store::Store;
 use energy_attribution::Kinds;
 use energy_data::rows::{Basis, KindEnergyRow, KindFitRow, KindGroupRow};
 

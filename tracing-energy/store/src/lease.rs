@@ -13,7 +13,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::remove::delete_attribution;
-use super::span_ids;
+use crate::span_ids::span_ids;
 
 /// Columns of a run that its recorder writes at each flush.
 #[derive(Debug, Clone, PartialEq, Eq)]

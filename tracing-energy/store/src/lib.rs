@@ -43,6 +43,8 @@ mod repair;
 mod row_move;
 mod space;
 mod span_energy;
+mod span_ids;
+mod store;
 mod tables;
 mod unwritten;
 mod writer;
@@ -55,7 +57,7 @@ pub use merge::{Merge, MergeSource};
 pub use merge_joined::JoinedSummary;
 pub use migrations::SCHEMA_VERSION;
 pub use overlay::ShownEnd;
-pub use reader::{Store, StoredRun};
+pub use reader::StoredRun;
 #[cfg(feature = "fit")]
 pub use reattribute::{EstimatedKinds, estimate_kinds};
 pub use reattribute::{
@@ -64,33 +66,7 @@ pub use reattribute::{
 pub use recording::RowReader;
 pub use repair::{Patience, RunLiveness, liveness};
 pub use space::{RunSpace, Space, TableSpace};
+pub use span_energy::register_functions;
+pub use span_ids::{span_id, span_ids, split_span_id};
+pub use store::Store;
 pub use writer::SqliteSink;
-
-/// Bits of a span id that hold the number within the run.
-const SEQ_BITS: u32 = 40;
-/// Highest number within a run.
-const MAX_SEQ: i64 = (1 << SEQ_BITS) - 1;
-
-/// Returns the id in `spans` of activation `seq` of run number `run`.
-pub fn span_id(run: i64, seq: u64) -> i64 {
-    run << SEQ_BITS | (seq as i64 & MAX_SEQ)
-}
-
-/// Splits the span id `id` into the run number and the number within the run.
-pub fn split_span_id(id: i64) -> (i64, u64) {
-    (id >> SEQ_BITS, (id & MAX_SEQ) as u64)
-}
-
-/// Returns the lowest and the highest span id of run number `run`.
-pub fn span_ids(run: i64) -> (i64, i64) {
-    (run << SEQ_BITS, run << SEQ_BITS | MAX_SEQ)
-}
-
-/// Adds the SQL function of recordings, `span_energy_j(span)`, to a connection opened
-/// elsewhere.
-///
-/// # Errors
-/// When SQLite refuses.
-pub fn register_functions(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-    span_energy::register(connection)
-}

@@ -19,8 +19,9 @@ use super::connection;
 use super::error::{from_sqlite, store};
 use super::row_move::RowMove;
 use super::tables;
-use super::{RunLiveness, SCHEMA_VERSION, Store, StoredRun, migrations};
+use super::{RunLiveness, SCHEMA_VERSION, StoredRun, migrations};
 use crate::Error;
+use crate::store::Store;
 use energy_host as host;
 use energy_host::files::FileAccess;
 

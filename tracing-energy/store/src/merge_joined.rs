@@ -17,8 +17,10 @@ use super::remove::delete_rows;
 use super::repair::{close, liveness};
 use super::row_move::{JoinedNumbers, RowMove};
 use super::tables::{self, RunTable};
-use super::{MAX_SEQ, RunLiveness, Store, StoredRun, span_ids};
+use super::{RunLiveness, StoredRun};
 use crate::Error;
+use crate::span_ids::{MAX_SEQ, span_ids};
+use crate::store::Store;
 use energy_data::rows::RunStatus;
 use energy_host::Host;
 

@@ -16,8 +16,10 @@ use rusqlite::Connection;
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::from_sqlite;
 use super::tables::quoted;
-use super::{AttributionWriter, Store, repair, span_ids};
+use super::{AttributionWriter, repair};
 use crate::Error;
+use crate::span_ids::span_ids;
+use crate::store::Store;
 
 /// A run to be shown with an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,23 +1,15 @@
-//! An opened recording file.
+//! Opens recording files and lists their runs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rusqlite::{Connection, Row};
+use rusqlite::Row;
 
 use super::connection;
 use super::error::from_sqlite;
+use super::store::Store;
 use crate::Error;
 use energy_data::rows::{RunMetadata, RunRow, RunStatus};
 use energy_host::files::FileAccess;
-
-/// An opened recording file: lists runs, reads recordings, writes attributions, repairs and
-/// deletes.
-#[derive(Debug)]
-pub struct Store {
-    pub(super) connection: Connection,
-    pub(super) path: PathBuf,
-    writable: bool,
-}
 
 /// A run with its number in the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,35 +65,6 @@ impl Store {
             path,
             writable: true,
         })
-    }
-
-    /// Wraps a connection for reading.
-    pub(super) fn reading(connection: Connection, path: PathBuf) -> Self {
-        Self {
-            connection,
-            path,
-            writable: false,
-        }
-    }
-
-    /// Returns the file's path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Returns whether it was opened for writing.
-    pub fn is_writable(&self) -> bool {
-        self.writable
-    }
-
-    /// Returns the connection for further queries; it has `span_energy_j(span)`.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    /// Converts into the connection.
-    pub fn into_connection(self) -> Connection {
-        self.connection
     }
 
     /// Returns all runs, oldest first, without those that join another run.

@@ -5,8 +5,9 @@ use std::path::Path;
 use rusqlite::{CachedStatement, OptionalExtension, Row, params};
 
 use super::error::from_sqlite;
-use super::{Store, span_id, span_ids, split_span_id};
 use crate::Error;
+use crate::span_ids::{span_id, span_ids, split_span_id};
+use crate::store::Store;
 use energy_data::rows::{
     BaselineRow, CallsiteRow, ConditionRow, ConditionTime, CpuRow, CpuScope, DeviceUseRow, Domain,
     EventRow, FieldsRow, InstanceRow, LinkRow, NodeRow, NodeWindowRow, ProcessRow, RailRow, Role,

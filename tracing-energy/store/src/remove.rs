@@ -6,8 +6,9 @@ use rusqlite::{Connection, params};
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
 use super::tables::{self, quoted};
-use super::{Store, span_ids};
 use crate::Error;
+use crate::span_ids::span_ids;
+use crate::store::Store;
 
 impl Store {
     /// Deletes run number `run` with all its rows, in one transaction.

@@ -25,8 +25,10 @@ use rusqlite::{Connection, params};
 use super::chunked_transaction::ChunkedTransaction;
 use super::error::{from_sqlite, store};
 use super::remove::delete_attribution;
-use super::{AttributionWriter, Store, StoredRun, lease, span_ids};
+use super::{AttributionWriter, StoredRun, lease};
 use crate::Error;
+use crate::span_ids::span_ids;
+use crate::store::Store;
 use energy_data::rows::RunStatus;
 use energy_host::{self as host, Host, ProcessState};
 

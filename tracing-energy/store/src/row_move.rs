@@ -9,7 +9,7 @@
 use rusqlite::Connection;
 
 use super::tables::{Column, ColumnContent, LocalNumber, RunTable, quoted};
-use super::{MAX_SEQ, SEQ_BITS};
+use crate::span_ids::{MAX_SEQ, SEQ_BITS};
 
 /// Rows of one run on their way to another.
 #[derive(Debug)]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::RunLiveness;
 use super::connection::wal_of;
 use super::error::{from_sqlite, store};
 use super::tables::{self, RunTable, quoted};
-use super::{RunLiveness, Store};
 use crate::Error;
+use crate::store::Store;
 
 /// Disk space of a recording file, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,14 +9,20 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::RowReader;
 use super::kinds::read_kinds;
-use super::{RowReader, Store, span_ids, split_span_id};
 use crate::Error;
+use crate::span_ids::{span_ids, split_span_id};
+use crate::store::Store;
 use energy_attribution::pricing::{SelfTimeInterval, WindowPowers};
 use energy_data::rows::WindowPowerRow;
 
-/// Adds the function to `connection`.
-pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+/// Adds the SQL function of recordings, `span_energy_j(span)`, to a connection opened
+/// elsewhere.
+///
+/// # Errors
+/// When SQLite refuses.
+pub fn register_functions(connection: &Connection) -> rusqlite::Result<()> {
     let cache = Mutex::new(None);
     connection.create_scalar_function(
         "span_energy_j",

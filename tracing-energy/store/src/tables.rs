@@ -11,7 +11,7 @@
 
 use rusqlite::Connection;
 
-use super::span_ids;
+use crate::span_ids::span_ids;
 
 /// A table in which each row belongs to one run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
         .map(|(name, watts)| program.kind(name, &[(SimulatedRail::Cpu, watts)]));
     let place = SpanPlace::on_cpu(0, 0);
     let mut time = program.begin_ns();
-    let end = time + (super::RUN_S * 1e9) as i64;
+    let end = time + (super::lengths::RUN_S * 1e9) as i64;
     while time < end {
         for _ in 0..program.draws.whole(200, 1500) {
             time = program.exact_leaf(a, place, time, 200.0);
@@ -22,5 +22,5 @@ pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
         }
         time += program.gap(30_000.0);
     }
-    time + super::TAIL_NS
+    time + super::lengths::TAIL_NS
 }

@@ -47,12 +47,12 @@ pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
     let host = host(program);
     let mut time = program.begin_ns();
     let mut queue_free = time;
-    let end = time + (super::RUN_S * 1e9) as i64;
+    let end = time + (super::lengths::RUN_S * 1e9) as i64;
     while time < end {
         time = step(program, &host, &kernels, time, &mut queue_free);
         time += program.gap(4_000.0);
     }
-    time + super::TAIL_NS * 3 / 2
+    time + super::lengths::TAIL_NS * 3 / 2
 }
 
 fn kernels(program: &mut SimulatedProgram<'_>) -> Kernels {

@@ -104,7 +104,7 @@ pub(super) fn run(program: &mut SimulatedProgram<'_>, tokens: usize, with_prefil
     }
     program.close(decode, time);
     program.close(run, time);
-    time + super::TAIL_NS
+    time + super::lengths::TAIL_NS
 }
 
 /// Spans that hold others draw this much in their own time.

@@ -40,5 +40,5 @@ pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
         }
         time += program.gap(2_000.0);
     }
-    program.leaf(flush, place, time, 60_000.0) + super::TAIL_NS * 3 / 2
+    program.leaf(flush, place, time, 60_000.0) + super::lengths::TAIL_NS * 3 / 2
 }

@@ -17,7 +17,7 @@ pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
     let ops = ops(program);
     let request = program.kind("request", &[(SimulatedRail::Cpu, 2.5)]);
     let begin = program.begin_ns();
-    let end = begin + (super::RUN_S * 1e9) as i64;
+    let end = begin + (super::lengths::RUN_S * 1e9) as i64;
     let mut last = 0;
     for thread in 0..THREADS {
         let mut time = begin;
@@ -27,7 +27,7 @@ pub(super) fn run(program: &mut SimulatedProgram<'_>) -> i64 {
         }
         last = last.max(time);
     }
-    last + super::TAIL_NS
+    last + super::lengths::TAIL_NS
 }
 
 fn ops(program: &mut SimulatedProgram<'_>) -> RequestOps {

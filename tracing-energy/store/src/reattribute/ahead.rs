@@ -2,8 +2,8 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use crate::Store;
 use crate::error::Error;
+use crate::store::Store;
 use energy_data::rows::SpanRow;
 
 /// Number of spans sent at once.

@@ -1,8 +1,8 @@
 //! Estimates the kinds of a stored run without storing the result.
 
 use super::estimate;
-use crate::Store;
 use crate::error::Error;
+use crate::store::Store;
 use energy_data::rows::{AttributionRow, BalanceRow, KindEnergyRow, KindGroupRow};
 use energy_data::{AttributeOptions, Method};
 

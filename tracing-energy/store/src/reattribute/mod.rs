@@ -12,6 +12,8 @@ mod estimate;
 #[cfg(feature = "fit")]
 mod kinds;
 #[cfg(feature = "fit")]
+mod observing;
+#[cfg(feature = "fit")]
 mod pool;
 mod replay;
 
@@ -19,7 +21,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::{AttributionWriter, JoinedSummary, Patience, RunLiveness, ShownEnd, Store, StoredRun};
+use crate::store::Store;
+use crate::{AttributionWriter, JoinedSummary, Patience, RunLiveness, ShownEnd, StoredRun};
 use energy_attribution::prices::{EstimateMetadata, Prices, RailPrices};
 use energy_attribution::{Engine, METHOD, VERSION};
 use energy_data::rows::RailRow;

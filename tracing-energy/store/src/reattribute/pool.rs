@@ -8,9 +8,10 @@
 //! between runs. The drift is added to the covariance: multiplying by a factor would discard
 //! nearly all information over ten runs.
 
-use super::estimate::observe;
+use super::observing::observe;
+use crate::StoredRun;
 use crate::error::Error;
-use crate::{Store, StoredRun};
+use crate::store::Store;
 use energy_attribution::estimate::{EstimateOptions, estimate};
 use energy_data::AttributeOptions;
 use energy_data::rows::{KindFitRow, RunStatus};

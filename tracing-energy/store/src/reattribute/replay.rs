@@ -5,8 +5,8 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::iter::Peekable;
 
 use super::ahead::Spans;
-use crate::Store;
 use crate::error::Error;
+use crate::store::Store;
 use energy_attribution::batches::{self, BatchActivity, Batched};
 use energy_attribution::{Engine, KindNames, Opened, refuted_baselines};
 use energy_data::rows::AttributionRows;
