@@ -18,7 +18,7 @@ pub(super) fn style() -> OutputStyle {
     OutputStyle::of_stdout()
 }
 
-/// Returns whether a question can be asked: a terminal answers it and shows it.
+/// Returns whether input and errors are a terminal, so that a question reaches a person.
 pub(super) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }

@@ -14,7 +14,7 @@ use energy_host as host;
 use energy_power::{Kernel, Provenance, Recording};
 use energy_store::SqliteSink;
 
-use super::imported::Imported;
+use super::imported::{Imported, warn_of_gaps};
 use crate::error::{Error, Result};
 use crate::options::IMPORT_NAME_HELP;
 
@@ -74,7 +74,7 @@ pub fn import_power(db: &Path, options: &PowerOptions) -> Result<Imported> {
         notes: vec![recorded_at(&recording)],
         warnings: warnings.collect(),
     };
-    super::warn_of_gaps(db, &mut imported)?;
+    warn_of_gaps(db, &mut imported)?;
     Ok(imported)
 }
 
