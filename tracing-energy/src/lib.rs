@@ -13,48 +13,62 @@
 //!     tracing::info_span!("work").in_scope(work);
 //!
 //!     let summary = guard.finish();
-//!     match summary.energy_j() {
-//!         Some(joules) => println!("the run cost {joules:.3} J"),
-//!         None => println!("no power was measured"),
+//!     if let (Some(machine), Some(spans)) = (summary.energy_j(), summary.spans_j()) {
+//!         println!("{spans:.3} J of the machine's {machine:.3} J were spent in spans");
+//!     }
+//!     for warning in &summary.warnings {
+//!         println!("note: {warning}"); // for example: power is modelled here
 //!     }
 //!     Ok(())
 //! }
 //! ```
 //!
+//! ```toml
+//! [dependencies]
+//! tracing = "0.1"
+//! tracing-energy = "0.1"
+//! tracing-subscriber = "0.3"
+//! ```
+//!
 //! The command `energy` (crate `energy-analyzer`) shows recordings as tables, flamegraphs
-//! and reports: `energy summary --db energy.db`.
+//! and reports: `energy summary --db energy.db`. `energy export csv` writes the energy of
+//! each single span. If a tool collects the run (`energy record`, `energy baseline`), the
+//! environment variable `TRACING_ENERGY_DB` replaces the path; [`EnergyGuard::database`]
+//! returns the one in use.
 //!
 //! # What a joule of a span means
 //!
-//! Sensors measure the power of a processor or a machine, not of a program. For each power
-//! sample, the energy is divided into accounts that sum to it:
+//! A sensor measures a *rail*, the supply of a processor, a GPU or a machine, and not a
+//! program. The energy of each power sample is divided into accounts, and the accounts sum
+//! to the energy of the sample:
 //!
 //! | account | energy |
 //! |---|---|
-//! | idle | the machine's idle power times time, if idle power was measured |
-//! | spans | work of this process in spans, in proportion to CPU time |
-//! | unattributed | work of this process while no span was active |
-//! | other processes | work of other programs |
-//! | profiler | the recorder's own threads and sensor processes |
+//! | idle | the machine's idle power times time, if its idle power is known |
+//! | spans | this process in spans, in proportion to CPU time |
+//! | unattributed | this process while no span was active |
+//! | other processes | other programs |
+//! | profiler | the recorder's threads and sensor processes |
 //! | unknown | work that the system assigns to no process, for example on a GPU |
-//! | residual | what the model does not explain; signed |
+//! | residual | the signed remainder that the attribution method does not explain |
 //!
-//! A span's *self energy* excludes its children, its *inclusive energy* contains them.
-//! Energy that was not measured is `None`, never zero. [`Method::Fitted`] estimates the
-//! power of each operation from all samples instead of dividing by CPU time, and gives an
-//! interval.
+//! A span's *self energy* excludes its children, its *inclusive energy* contains them. Both
+//! are *active* energies: without idle power. Tables of `energy` that are marked as ledger
+//! add the span's share of idle energy. An unknown energy is `None`, never zero.
+//! [`Method::Fitted`] estimates the power of each operation (all spans of one path of names)
+//! from all samples instead of dividing by CPU time, and gives an interval.
 //!
 //! Sources are found automatically: RAPL, hwmon, NVML and batteries on Linux,
 //! `powermetrics` and IOReport on macOS. Without a sensor, power is modelled from CPU time
-//! and labelled so ([`Provenance::Modelled`]). [`PowerSupport::of_this_machine`] reports what can be
+//! and [`RailSummary::provenance`] is [`Provenance::Modelled`]. [`PowerSupport::of_this_machine`] reports what can be
 //! measured here, and what to do about a sensor that may not be read.
 //!
 //! # The guard
 //!
 //! [`EnergyGuard`] ends the recording when it is dropped: open spans end, sensors are read a
 //! last time, and everything is written. Keep it until the work is done.
-//! `std::process::exit` and aborts drop nothing; what was flushed until then (every 250 ms)
-//! is in the file, and readers complete the run.
+//! `std::process::exit` and aborts do not drop it. Rows are flushed every 250 ms, and
+//! commands that read the file complete such a run.
 //! [`EnergyLayerBuilder::end_on_signal`] ends it on Ctrl-C.
 //!
 //! # Threads and asynchronous code
@@ -70,16 +84,17 @@
 //! });
 //! ```
 //!
-//! A future that waits has left its span, so requests that overlap on one thread pay for
-//! their own work only. Use `#[tracing::instrument]` or `Instrument::instrument`, never
+//! An instrumented future leaves its span whenever it waits, so requests that overlap on one
+//! thread pay only for their own work. Use `#[tracing::instrument]` or `Instrument::instrument`, never
 //! `Span::enter` across an `await`.
 //!
 //! # Services
 //!
-//! One span name and a key field give a row for each route. Key fields (by default `layer`,
-//! `expert` and `name`) are the fields whose values make separate call paths. With
-//! [`Detail::Nodes`] the file contains totals for each call path and window instead of each
-//! span, so that it grows with time and not with requests.
+//! *Key fields* are the fields whose values make separate call paths; the default is `layer`,
+//! `expert` and `name`, and [`EnergyLayerBuilder::key_fields`] replaces it. One span name and
+//! a key field therefore give a row for each route. By default the file has a row for each
+//! span. With [`Detail::Nodes`] it has totals of each call path for each flush, so that it
+//! grows with time and not with requests; energies of single requests are then lost.
 //!
 //! ```
 //! # use tracing_subscriber::prelude::*;
@@ -95,9 +110,11 @@
 //!     .build()?;
 //! # let subscriber = tracing_subscriber::registry().with(layer);
 //! # tracing::subscriber::with_default(subscriber, || {
+//! #[tracing::instrument(name = "request", skip_all, fields(route = route))]
+//! fn answer(route: &str) { /* also for async functions */ }
+//!
 //! for route in ["/search", "/health", "/search"] {
-//!     // In a handler: #[tracing::instrument(skip_all, fields(route = ...))]
-//!     tracing::info_span!("request", route).in_scope(|| { /* answer */ });
+//!     answer(route);
 //! }
 //! # });
 //! let summary = guard.finish();
@@ -119,7 +136,7 @@
 //! # drop(builder);
 //! ```
 //!
-//! Such a span lasts while the device works: end it after synchronising.
+//! End such a span after the program has waited for the device.
 //!
 //! # Your own sensor, your own output
 //!
@@ -230,11 +247,13 @@
 //! # Limits
 //!
 //! - A sample is typically 100 ms long. Spans that run in the same sample share its power by
-//!   CPU time; single short spans are estimates, sums over many of them are good.
+//!   CPU time: the energy of a single short span is an estimate. Sums over many spans average
+//!   the error, less so for spans that mostly wait on a busy machine.
 //! - Sensors of a whole machine include other programs; their share is estimated from CPU
 //!   time.
 //! - Nothing is recorded in a forked child. Start a recorder there.
-//! - Linux is tested. macOS is type-checked and has never run.
+//! - Sensors were verified on imitations of their files and drivers, not on hardware. On Linux
+//!   all else is tested; for macOS the code is type-checked and has never run.
 
 #[cfg(feature = "chrome")]
 #[doc(hidden)]
