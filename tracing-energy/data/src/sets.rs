@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn union_is_nothing_without_sets() {
-        assert_eq!(BasisSet::union([BasisSet::from(Basis::Fitted); 0]), None);
+        assert_eq!(BasisSet::union(std::iter::empty::<Basis>()), None);
         let union = BasisSet::union([Basis::Grouped, Basis::Fitted]).expect("a set");
         assert!(union.contains(Basis::Fitted) && !union.contains(Basis::Measured));
     }
