@@ -19,7 +19,7 @@ impl SummaryPage<'_> {
         if roots.is_empty() {
             return Ok(());
         }
-        self.section(out, "Root spans, inclusive energy")?;
+        self.section(out, "Root spans, inclusive energy with their share of idle")?;
         let header = ["root span", "energy", "count", "per call", "busy", "power"];
         let row = |root: &NodeGroup| {
             vec![
