@@ -1,7 +1,7 @@
 //! Internal to tracing-energy, without a stability promise: exports recordings to other tools,
 //! and imports theirs.
 //!
-//! - [`export`] - a file for each [`export::Format`], listed in [`export::FORMATS`].
+//! - [`export`] - a file for each [`export::ExportFormat`], listed in [`export::FORMATS`].
 //!   [`export::export`] writes a run to a file or folder.
 //! - [`import`] - [`import::import`] reads tables of spans and samples,
 //!   [`import::import_chrome`] a trace of `tracing-chrome` with a power recording,

@@ -56,7 +56,7 @@ pub struct CalibratedPrior {
     pub relative_sd: f64,
 }
 
-/// Powers of kinds from earlier runs of the same program: [`super::RailFit::pool`] of the last.
+/// Powers of kinds from earlier runs of the same program: the pool of the last fit of each rail.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PooledPrior {
     /// Its kinds.
