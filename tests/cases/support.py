@@ -147,8 +147,9 @@ def built(name, source):
     # In the repository and with its target folder: most of it was compiled for the tests.
     folder = REPOSITORY / "target/cases" / name
     (folder / "src").mkdir(parents=True, exist_ok=True)
-    # The programs use the earlier name of a method.
+    # The programs use earlier names of a method and a path.
     text = Path(source).read_text().replace("exact_database", "database_ignoring_env")
+    text = text.replace("power::SourceChoice", "SourceChoice")
     (folder / "src/main.rs").write_text(text)
     (folder / "Cargo.toml").write_text(f"""
 [package]
