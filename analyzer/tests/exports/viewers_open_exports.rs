@@ -154,7 +154,7 @@ fn field_numbers_are_those_of_perfetto() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (script, proto) = (
         folder.join("tests/viewers/check-protos"),
-        folder.join("src/export/perfetto/proto.rs"),
+        folder.join("exchange/src/export/perfetto/proto.rs"),
     );
     let arguments = [script.to_str().unwrap(), proto.to_str().unwrap()];
     let viewers = std::path::absolute(&exported.viewers).unwrap();
