@@ -87,13 +87,13 @@ fn print_routes(path: &Path, summary: &RunSummary) -> anyhow::Result<()> {
         .iter()
         .filter(|path| path.name.as_deref() == Some("request"));
     for route in routes {
-        let (label, count) = (&route.label, route.count);
-        match route.inclusive_j {
-            Some(energy_j) => {
+        let label = &route.label;
+        match route.inclusive_j.zip(route.count) {
+            Some((energy_j, count)) => {
                 let each_mj = energy_j * 1e3 / count as f64;
                 println!("{label:<20} {count:>8} {energy_j:>10.3} {each_mj:>12.3}");
             }
-            None => println!("{label:<20} {count:>8} {:>10} {:>12}", "?", "?"),
+            None => println!("{label:<20} {:>8} {:>10} {:>12}", "?", "?", "?"),
         }
     }
     if let (Some(energy_j), Some(spans_j)) = (summary.measured_j(), summary.spans_j()) {

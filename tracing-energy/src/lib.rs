@@ -90,7 +90,7 @@
 //!
 //! # Services
 //!
-//! *Key fields* are the fields whose values make separate call paths; the default is `layer`,
+//! *Key fields* make separate call paths by their values; the default is `layer`,
 //! `expert` and `name`, and [`EnergyLayerBuilder::key_fields`] replaces it. One span name and
 //! a key field therefore give a row for each route. By default the file has a row for each
 //! span. With [`Detail::Nodes`] it has totals of each call path for each flush, so that it
@@ -119,7 +119,7 @@
 //! # });
 //! let summary = guard.finish();
 //! for path in Store::open("service.db")?.call_paths(&summary.uuid)? {
-//!     println!("{} x{}: {:?} J", path.label, path.count, path.inclusive_j);
+//!     println!("{}: {:?} spans, {:?} J", path.label, path.count, path.inclusive_j);
 //! }
 //! # Ok(())
 //! # }
@@ -290,3 +290,7 @@ pub use record::EdgeClock;
 pub use record::{Capture, Detail, OnFull};
 pub use recorder::{RailSummary, RunSummary};
 pub use sink::MemorySink;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

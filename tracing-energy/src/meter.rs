@@ -84,7 +84,6 @@ impl PowerSupport {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "dropping the meter stops it"]
 pub struct PowerMeter {
     sources: Vec<Description>,
@@ -92,6 +91,15 @@ pub struct PowerMeter {
     messages: Receiver<SamplerMessage>,
     latest: Vec<MeterSample>,
     notices: Vec<Notice>,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for PowerMeter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PowerMeter")
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A sample with the index of its source in [`PowerMeter::sources`].
@@ -121,10 +129,11 @@ impl PowerMeter {
         let (sender, messages) = channel();
         Ok(Self {
             sources,
-            sampler: Some(Sampler::spawn(opened.sources, clock, sender)),
+            sampler: Some(Sampler::spawn(opened.sources, Arc::clone(&clock), sender)),
             messages,
             latest: Vec::new(),
             notices: opened.notices,
+            clock,
         })
     }
 
@@ -133,7 +142,8 @@ impl PowerMeter {
         &self.sources
     }
 
-    /// Takes the samples since the last call, in time order for each rail.
+    /// Takes the samples since the last call, in time order for each rail. Samples that nobody
+    /// takes stay in memory: some 100 bytes for each rail and interval.
     pub fn samples(&mut self) -> Vec<MeterSample> {
         let mut samples = Vec::new();
         while let Ok(message) = self.messages.try_recv() {
@@ -148,7 +158,7 @@ impl PowerMeter {
                     self.notices.extend(reading.notices);
                 }
                 SamplerMessage::Error { source, error } => self.notices.push(Notice {
-                    time: Nanos::ZERO,
+                    time: self.clock.now(),
                     kind: "source_error",
                     message: format!("{}: {error}", self.sources[source].name),
                 }),
@@ -173,8 +183,9 @@ impl PowerMeter {
     }
 
     /// Stops the sources and returns the samples since the last call of
-    /// [`PowerMeter::samples`], up to now. Waits three seconds at most.
-    pub fn stop(mut self) -> Vec<MeterSample> {
+    /// [`PowerMeter::samples`], up to now. Waits three seconds at most; a source that does not
+    /// stop is among the [notices](PowerMeter::notices).
+    pub fn stop(&mut self) -> Vec<MeterSample> {
         if let Some(sampler) = self.sampler.take() {
             self.notices.extend(sampler.stop());
         }

@@ -4,7 +4,7 @@
 //! recording --query, summary--> RunCharts --JSON--> scripts: (run, width, across) -> elements
 //! ```
 //!
-//! Each chart is a plain struct whose parts sum to the run's balance or ledger. Data that is
+//! Each chart is a plain struct. Its parts sum to the run's balance or ledger. Data that is
 //! too small or too numerous to draw is merged and counted, never dropped. A page embeds
 //! [`STYLES`] and [`SCRIPTS`], and calls `charts.NAME` for each chart.
 

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::query::{self, NodeLedger, Recording, Run};
 use crate::summary::Summary;
 
-/// Maximum number of phases whose times are read.
+/// Maximum number of phases to read the times of.
 const PHASES: usize = 1000;
 /// Maximum number of root span names with a colour.
 const HEADS: usize = 60;

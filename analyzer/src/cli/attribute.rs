@@ -23,7 +23,7 @@ columns kind,watts,relative_sd, or the calibration that `energy calibrate`
 stored for the same model and machine. All attributions of a run are kept; the
 newest is shown.
 
-A run whose process died is first closed at its last recorded time. A run that
+A run of a dead process is first closed at its last recorded time. A run that
 may still be recorded elsewhere (another machine, another boot, a container) is
 only closed if nothing was written for ten minutes, nor while this command
 waits.")]

@@ -29,7 +29,7 @@ impl EnergyDivisor {
         }
     }
 
-    /// Returns the phases whose energy is compared; empty means all.
+    /// Returns the phases to compare; empty means all.
     pub(super) const fn phases(self) -> &'static [&'static str] {
         match self {
             Self::Token | Self::Run => &[],

@@ -1,4 +1,4 @@
-//! Options of runs that may have several values, whose runs are compared.
+//! Options of runs that may have several values. The runs of each value are compared.
 
 use std::path::Path;
 

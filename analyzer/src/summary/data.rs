@@ -152,7 +152,7 @@ impl Summary {
         self.kinds.has_intervals() || self.hottest.iter().any(known)
     }
 
-    /// Returns the rails whose accounts do not sum to the measured energy, with the
+    /// Returns the rails with accounts that do not sum to the measured energy, with the
     /// difference.
     pub fn faults(&self) -> Vec<(&Balance, f64)> {
         let fault = |rail| Some((rail, Balance::fault_j(rail)?));

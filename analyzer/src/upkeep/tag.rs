@@ -26,7 +26,7 @@ pub enum TagChange {
 }
 
 /// Changes a tag of all runs that match any of the selectors, in the recording at `db`. Returns
-/// the number of runs whose tag was set or removed.
+/// the number of runs that were changed.
 ///
 /// # Errors
 /// If a selector matches no run, or the file cannot be written.

@@ -20,7 +20,7 @@ pub(super) fn rotary(json: &JsonFile, layers: &str) -> JsonFile {
 pub(super) fn rope_base(json: &JsonFile, family: &Family, rotary: &JsonFile) -> Result<f32> {
     let key = "rope_theta";
     let is_there = json.get(key).or(rotary.get(key)).is_some();
-    // Families whose layers differ in it have no common default.
+    // No common default exists for families in which layers differ in it.
     if !is_there && family.window_rope_base.is_some() {
         return Err(json.fault(key, "is missing"));
     }

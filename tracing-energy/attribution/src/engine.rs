@@ -92,7 +92,7 @@ impl Engine {
 
 /// Inputs.
 impl Engine {
-    /// Adds rails whose samples are merged readings; used in diagnostics only.
+    /// Adds rails with samples that are merged readings; used in diagnostics only.
     pub fn batched(&mut self, batched: &[Batched]) {
         self.builder.inputs.batched.extend_from_slice(batched);
     }
@@ -201,7 +201,7 @@ impl Engine {
 
 /// Results.
 impl Engine {
-    /// Closes every window whose inputs are complete and returns new rows.
+    /// Closes every window with complete inputs and returns new rows.
     ///
     /// The caller guarantees that all openings and closings before `spans_until_ns` were
     /// added (windows close at whole milliseconds of it), and all CPU times before

@@ -11,7 +11,7 @@ pub enum Batching {
     HeldMean,
 }
 
-/// A rail whose readings were merged.
+/// A rail with merged readings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Batched {
     /// Id of the rail.

@@ -37,7 +37,7 @@ pub trait Sink: Send {
 pub struct SinkError(String);
 
 impl SinkError {
-    /// Creates an error whose message names the target, the cause and the next step.
+    /// Creates an error. The message names the target, the cause and the next step.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }

@@ -117,7 +117,7 @@ impl EnergyLayerBuilder {
     /// the run of `energy record` and records no power itself
     /// ([`EnergyGuard::child_env`](crate::EnergyGuard::child_env)). Relative paths start at the program's working
     /// directory. [`EnergyGuard::database`](crate::EnergyGuard::database) returns the path
-    /// in use. A program whose user names the file calls
+    /// in use. A program that lets its user name the file calls
     /// [`EnergyLayerBuilder::database_ignoring_env`] instead.
     #[cfg(feature = "sqlite")]
     pub fn database(mut self, path: impl Into<PathBuf>) -> Self {
@@ -211,7 +211,7 @@ impl EnergyLayerBuilder {
         self
     }
 
-    /// Sets the names of the fields whose values make separate nodes. Default: `layer`,
+    /// Sets the names of the fields that make separate nodes by their values. Default: `layer`,
     /// `expert` and `name`.
     ///
     /// ```

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use energy_data::units::Nanos;
 use energy_data::{AttributeOptions, Method};
 use energy_host as host;
 use energy_host::files::FileAccess;
-use energy_power::{Clock, MonotonicClock, OpenedSources, Sampler, SamplerWatch, sensor_cache};
+use energy_power::{
+    Clock, MonotonicClock, OpenedSources, Sampler, SamplerMessage, SamplerWatch, sensor_cache,
+};
 
 use super::plan::SourcePlan;
 use super::sensor_probe::SensorProbe;
@@ -22,8 +25,8 @@ use crate::join::Join;
 use crate::layer::EnergyLayer;
 use crate::record::{FieldCapture, HotPath, Naming, RecorderOptions, Shared, SpanAssembler};
 use crate::recorder::{
-    ActiveRecording, Collector, CollectorParts, Control, DeviceUseReader, Offline, RecordingState,
-    SinkWriter, end_on_signal, measure_baseline_cpu,
+    ActiveRecording, BaselineCpu, Collector, CollectorParts, Control, DeviceUseReader, Offline,
+    RecordingState, SinkWriter, end_on_signal, measure_baseline_cpu,
 };
 
 /// The sinks of a recording.
@@ -64,6 +67,20 @@ impl OpenSinks {
     }
 }
 
+/// The power sources of a recording, being read.
+struct StartedSources {
+    plan: SourcePlan,
+    devices: DeviceUseReader,
+    sampler: Sampler,
+    samples: Receiver<SamplerMessage>,
+    /// The threads and processes that measure.
+    watch: SamplerWatch,
+    /// Whether an idle baseline before run time zero was requested.
+    baseline_requested: bool,
+    /// CPU times during that baseline.
+    baseline_cpu: Option<BaselineCpu>,
+}
+
 impl EnergyLayerBuilder {
     /// Starts the recording.
     ///
@@ -78,25 +95,7 @@ impl EnergyLayerBuilder {
         let offline = self.offline()?;
         let OpenSinks { sinks, was_closed } = self.open_sinks()?;
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::starting_in(Duration::ZERO));
-        let are_named = matches!(self.sources, SourceSelection::Chosen(_));
-        let OpenedSources {
-            mut sources,
-            notices,
-        } = self.open_sources(&clock)?;
-        let cached = self.options.sensor_cache.as_deref();
-        let cached = cached.map(sensor_cache::read).unwrap_or_default();
-        let plan = SourcePlan::of(&sources, &notices, &cached);
-        let devices = DeviceUseReader::new(plan.devices(&mut sources));
-        let (sender, samples) = std::sync::mpsc::channel();
-        let baseline_requested = !self.baseline.is_zero() && plan.configured_idle.is_empty();
-        let mut watch = SamplerWatch::default();
-        let probe = || SensorProbe::start(&sources, &cached, &self.options, &clock, &sender);
-        if let Some(probe) = are_named.then(probe).flatten() {
-            watch = probe.run(baseline_requested);
-        }
-        let sampler = Sampler::spawn(sources, Arc::clone(&clock), sender);
-        watch = watch.and(sampler.watch());
-        let baseline_cpu = baseline_requested.then(|| measure_baseline_cpu(&watch, self.baseline));
+        let started = self.start_sources(&clock)?;
         let run_ns = join.as_ref().and_then(Join::now_ns).unwrap_or(0);
         let zero = clock.now() - Nanos::from_nanos(run_ns);
         let start_unix_ns = host::unix_ns() - run_ns;
@@ -131,19 +130,19 @@ impl EnergyLayerBuilder {
             control: Arc::clone(&control),
             clock: Arc::clone(&clock),
             zero,
-            samples,
-            rails: plan.rails,
-            configured_idle: plan.configured_idle,
-            baseline_requested,
-            baseline_cpu,
+            samples: started.samples,
+            rails: started.plan.rails,
+            configured_idle: started.plan.configured_idle,
+            baseline_requested: started.baseline_requested,
+            baseline_cpu: started.baseline_cpu,
             system: self.system,
-            watch,
-            devices,
+            watch: started.watch,
+            devices: started.devices,
             assembler: SpanAssembler::new(naming, self.detail, self.node_limit),
             detail: self.detail,
             flush_every: self.flush_every,
             run,
-            notices: plan.events,
+            notices: started.plan.events,
             writer,
             live: self.method == Method::Fitted,
             offline,
@@ -152,7 +151,7 @@ impl EnergyLayerBuilder {
         };
         let collector = Collector::spawn(parts).map_err(thread_error)?;
         let _ = shared.collector.set(collector.thread().clone());
-        let state = Mutex::new(RecordingState::Running(sampler, collector));
+        let state = Mutex::new(RecordingState::Running(started.sampler, collector));
         let recording = Arc::new(ActiveRecording {
             uuid,
             shared: Arc::clone(&shared),
@@ -169,6 +168,39 @@ impl EnergyLayerBuilder {
             EnergyLayer::new(HotPath { shared, key_fields }),
             EnergyGuard::new(recording),
         ))
+    }
+
+    /// Opens the sources, probes new counters, starts the sampler and measures the requested
+    /// idle baseline.
+    fn start_sources(&mut self, clock: &Arc<dyn Clock>) -> Result<StartedSources, Error> {
+        let are_named = matches!(self.sources, SourceSelection::Chosen(_));
+        let OpenedSources {
+            mut sources,
+            notices,
+        } = self.open_sources(clock)?;
+        let cached = self.options.sensor_cache.as_deref();
+        let cached = cached.map(sensor_cache::read).unwrap_or_default();
+        let plan = SourcePlan::of(&sources, &notices, &cached);
+        let devices = DeviceUseReader::new(plan.devices(&mut sources));
+        let (sender, samples) = std::sync::mpsc::channel();
+        let baseline_requested = !self.baseline.is_zero() && plan.configured_idle.is_empty();
+        let mut watch = SamplerWatch::default();
+        let probe = || SensorProbe::start(&sources, &cached, &self.options, clock, &sender);
+        if let Some(probe) = are_named.then(probe).flatten() {
+            watch = probe.run(baseline_requested);
+        }
+        let sampler = Sampler::spawn(sources, Arc::clone(clock), sender);
+        watch = watch.and(sampler.watch());
+        let baseline_cpu = baseline_requested.then(|| measure_baseline_cpu(&watch, self.baseline));
+        Ok(StartedSources {
+            plan,
+            devices,
+            sampler,
+            samples,
+            watch,
+            baseline_requested,
+            baseline_cpu,
+        })
     }
 
     /// Configures recording as part of another process's run: into its database, without

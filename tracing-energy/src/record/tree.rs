@@ -79,7 +79,7 @@ impl Tree {
         node
     }
 
-    /// Returns the root node of spans whose creation was not recorded.
+    /// Returns the root node of spans without a recorded creation.
     pub(crate) fn unknown(&mut self, new: impl FnOnce(NodeRow)) -> NodeId {
         if let Some(&node) = self.by_path.get(&(NO_NODE, 0, OTHER)) {
             return node;

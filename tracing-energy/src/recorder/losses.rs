@@ -87,7 +87,7 @@ fn message(kind: &str, count: u64) -> String {
             format!("{count} new nodes merged into (other): too many distinct key values")
         }
         "unknown_spans" => {
-            format!("{count} spans entered whose creation was not recorded: node (unknown)")
+            format!("{count} spans entered without a recorded creation: node (unknown)")
         }
         "stray_exits" => format!("{count} exits of spans that were not open"),
         "foreign_exits" => {

@@ -24,7 +24,7 @@ mod summary;
 mod writer;
 
 pub(crate) use active::{ActiveRecording, RecordingState};
-pub(crate) use baseline_cpu::measure_baseline_cpu;
+pub(crate) use baseline_cpu::{BaselineCpu, measure_baseline_cpu};
 pub(crate) use collector::{Collector, CollectorParts};
 pub(crate) use control::Control;
 pub(crate) use device_use::DeviceUseReader;

@@ -67,9 +67,11 @@ impl RunSummary {
     }
 
     /// Returns the lowest share of the run's time that samples of a root rail cover; `None`
-    /// if nothing was measured.
+    /// if nothing was measured, or if the coverage of a root rail is not known. A coverage
+    /// that is too low for the energy to be known is returned in any case.
     pub fn coverage(&self) -> Option<f64> {
-        self.energy().coverage
+        let energy = self.energy();
+        energy.coverage.or(energy.insufficient_coverage)
     }
 
     fn energy(&self) -> IntervalEnergy {
@@ -102,5 +104,41 @@ impl RailSummary {
         self.extrapolated_j = balance.map_or(0.0, |balance| balance.extrapolated_j);
         self.interval = balance.map(RailInterval::from).unwrap_or_default();
         self.coverage = self.interval.coverage();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rail(covered_ns: Option<i64>) -> RailSummary {
+        let interval = RailInterval {
+            duration_ns: 100,
+            covered_ns,
+            measured_j: Some(1.0),
+            extrapolated_j: Some(0.0),
+            ..RailInterval::default()
+        };
+        RailSummary {
+            rail: "test/cpu".to_owned(),
+            is_root: true,
+            provenance: Provenance::Measured,
+            accounts: None,
+            coverage: interval.coverage(),
+            extrapolated_j: 0.0,
+            interval,
+        }
+    }
+
+    #[test]
+    fn an_energy_that_is_unknown_for_its_coverage_has_a_warning() {
+        let mut summary = RunSummary {
+            rails: vec![rail(None), rail(Some(40))],
+            ..RunSummary::default()
+        };
+        assert_eq!(summary.energy_j(), None);
+        assert_eq!(summary.coverage(), Some(0.4));
+        summary.warn_about_coverage();
+        assert!(summary.warnings[0].contains("40.0 %"), "{summary:?}");
     }
 }

@@ -14,8 +14,9 @@ pub struct CallPath {
     pub label: String,
     /// Number of spans above it.
     pub depth: u32,
-    /// Number of spans created.
-    pub count: u64,
+    /// Number of spans created; `None` if only totals were kept and the run was attributed
+    /// again from them.
+    pub count: Option<u64>,
     /// Active energy of its spans without those below them, in joules; `None` if unknown.
     pub self_j: Option<f64>,
     /// Active energy of its spans and all below them, in joules; `None` if unknown.
@@ -30,7 +31,10 @@ impl Store {
     /// When the run is unknown, or the database cannot be read.
     pub fn call_paths(&self, run: &str) -> Result<Vec<CallPath>, Error> {
         let no = self.find_run(run)?.no;
-        let sql = "SELECT name, label, depth, coalesce(instances, 0), self_j, inclusive_j
+        // Entries without spans: the run was attributed from totals, which do not count spans.
+        let sql = "SELECT name, label, depth,
+                          CASE WHEN instances > 0 OR activations = 0 THEN instances END,
+                          self_j, inclusive_j
                    FROM v_nodes WHERE run = ?1 ORDER BY node";
         let read = || -> rusqlite::Result<Vec<CallPath>> {
             let mut statement = self.connection().prepare(sql)?;
@@ -39,7 +43,9 @@ impl Store {
                     name: row.get(0)?,
                     label: row.get(1)?,
                     depth: row.get(2)?,
-                    count: row.get::<_, i64>(3)?.max(0).unsigned_abs(),
+                    count: row
+                        .get::<_, Option<i64>>(3)?
+                        .and_then(|count| count.try_into().ok()),
                     self_j: row.get(4)?,
                     inclusive_j: row.get(5)?,
                 })

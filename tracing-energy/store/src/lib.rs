@@ -4,7 +4,7 @@
 //! - [`SqliteSink`] writes the rows of a recording.
 //! - [`Store`] reads, edits, merges and deletes runs. [`RowReader`] reads one table of a run.
 //! - [`reattribute`] and [`attribute_stored`] attribute a stored run again from its file.
-//! - [`repair_dead_runs`] completes runs whose process died; [`show_unended`] shows them
+//! - [`repair_dead_runs`] completes runs of dead processes; [`show_unended`] shows them
 //!   complete without writing.
 //! - [`CallPath`] - joules of one call path, for programs that read their own recording.
 //!

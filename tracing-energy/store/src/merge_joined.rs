@@ -29,7 +29,7 @@ use energy_host::Host;
 pub struct JoinedSummary {
     /// Number of merged runs.
     pub processes: usize,
-    /// Number of merged runs whose process had died.
+    /// Number of merged runs of dead processes.
     pub died: usize,
     /// Number of runs that were not merged because their process still runs.
     pub alive: usize,

@@ -68,7 +68,7 @@ fn check_for(newest: usize, connection: &Connection, path: &Path) -> Result<usiz
         ),
         APPLICATION_ID => return Ok(version),
         DEVELOPMENT_ID => {
-            "recorded by a development version, whose tables are not read; record it again to another file".to_owned()
+            "recorded by a development version: its tables cannot be read; record it again to another file".to_owned()
         }
         _ if is_empty(connection).map_err(from_sqlite(path))? => return Ok(0),
         _ => "it is no recording: give another file".to_owned(),

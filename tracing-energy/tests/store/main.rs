@@ -5,6 +5,7 @@ mod store_support;
 #[path = "../waiting/mod.rs"]
 mod waiting;
 
+mod call_paths_have_the_energy_of_the_views;
 mod chrome_trace_is_valid;
 mod deletes_one_run_only;
 mod edits_and_sizes;

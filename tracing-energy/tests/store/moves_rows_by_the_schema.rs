@@ -8,7 +8,7 @@ use energy_data::rows::{CpuScope, RunStatus};
 use energy_store::{MergeSource, Store};
 use tracing_energy::Batch;
 
-/// Tables of a joined run whose rows move to its parent run.
+/// Tables of a joined run with rows that move to its parent run.
 const JOINED: [&str; 11] = [
     "threads",
     "callsites",

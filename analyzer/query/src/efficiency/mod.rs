@@ -22,7 +22,7 @@ pub struct Rates {
     /// Emission factor of electricity, e.g. 400g/kWh [default: no CO2 is shown]
     #[arg(long, value_name = "FACTOR", value_parser = parse_factor, conflicts_with = "region")]
     pub co2: Option<Factor>,
-    /// Region whose emission factor is used: de, us, world, ... (an unknown name lists all)
+    /// Region of the emission factor: de, us, world, ... (an unknown name lists all)
     #[arg(long, value_name = "REGION", value_parser = parse_region)]
     pub region: Option<Factor>,
 }

@@ -1,8 +1,8 @@
 //! Activations that are open at a time.
 //!
 //! No index finds them: an activation that began long ago may still be open. Checkpoints
-//! remember the activations that are open at every 65,536th number, so that a recording whose
-//! parts are read several times is searched completely only once:
+//! remember the activations that are open at every 65,536th number, so that a recording is
+//! searched completely only once, even if its parts are read several times:
 //!
 //! ```text
 //! number      0 ........ 65,536 ........ 131,072 ... 150,000

@@ -162,7 +162,7 @@ impl Recording {
             Ok(shown) => shown,
             Err(error) => {
                 let note = format!(
-                    "runs whose process died have no energies ({error}): complete them with \
+                    "runs of dead processes have no energies ({error}): complete them with \
                      `energy attribute`"
                 );
                 self.notes.push(note);

@@ -16,10 +16,10 @@ pub(super) const GROUP: &str = "group";
 /// Conditions that a run must meet; the default keeps all runs.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct RunFilter {
-    /// Only runs whose model's name contains this text, ignoring case
+    /// Only runs with this text in the model's name, ignoring case
     #[arg(long, value_name = "TEXT")]
     pub model: Option<String>,
-    /// Only runs whose engine's name contains this text, ignoring case
+    /// Only runs with this text in the engine's name, ignoring case
     #[arg(long, value_name = "TEXT")]
     pub engine: Option<String>,
     /// Only runs with this tag, and value if given (repeatable; all must match)
@@ -41,7 +41,7 @@ pub struct RunFilter {
     /// Only runs started at this time or earlier
     #[arg(long = "until", value_name = "DATE|AGE", value_parser = parse_until)]
     pub until_ns: Option<i64>,
-    /// Only runs whose prompt contains this text, ignoring case
+    /// Only runs with this text in the prompt, ignoring case
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
     /// Only runs in this range of joules per token, ends included: 0.5..2, 0.5.., ..2

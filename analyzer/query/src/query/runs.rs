@@ -113,7 +113,7 @@ pub(super) fn entries(
     Ok(runs)
 }
 
-/// Returns the numbers of runs whose process died and that could not be shown up to their last
+/// Returns the numbers of runs of dead processes that could not be shown up to their last
 /// write.
 pub(super) fn crashed(recording: &Recording) -> Result<Vec<i64>> {
     let unended = recording.store().unended()?.into_iter();

@@ -52,7 +52,7 @@ impl Allocator for Proportional {
 }
 
 impl Proportional {
-    /// Splits one joule of a window whose active energy is `active_j`.
+    /// Splits one joule of a window with the active energy `active_j`.
     fn unit(&mut self, active_j: f64, view: &WindowView) -> CellSplit {
         let split = split_joule(view);
         let cells = powers(&split, view);

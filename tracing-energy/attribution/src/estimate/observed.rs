@@ -17,7 +17,7 @@ pub struct ObservedRun {
     pub rails: Vec<RailRow>,
     /// Samples, merged where readings came in batches.
     pub samples: Vec<SampleRow>,
-    /// Rails whose samples were merged.
+    /// Rails with merged samples.
     pub batched: Vec<Batched>,
     /// Idle powers, measured or configured.
     pub baselines: Vec<BaselineRow>,
@@ -25,7 +25,7 @@ pub struct ObservedRun {
     pub non_program: Vec<SampleNonProgramEnergy>,
     /// Kinds of the run's nodes.
     pub kinds: Kinds,
-    /// Scopes whose activity was observed.
+    /// Scopes with observed activity.
     pub scopes: Vec<PieceScope>,
     /// The timeline of each scope. Kind `k` has index `k - 1`; the process outside its spans
     /// has the last index.

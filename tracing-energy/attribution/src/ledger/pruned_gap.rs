@@ -1,4 +1,4 @@
-//! The part of an open gap whose spans were dropped already.
+//! The part of an open gap in which spans were dropped already.
 
 use std::collections::BTreeMap;
 

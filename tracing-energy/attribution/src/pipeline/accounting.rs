@@ -61,7 +61,7 @@ impl Accounting {
         self.ledger.events.take()
     }
 
-    /// Closes every window whose inputs are complete: spans until `sealed`, CPU times until
+    /// Closes every window with complete inputs: spans until `sealed`, CPU times until
     /// `cpu_until`. Returns new rows.
     pub(crate) fn advance(
         &mut self,

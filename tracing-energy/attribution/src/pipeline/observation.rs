@@ -18,7 +18,7 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
-    /// Creates an observation of `scopes`, whose pieces go to `consume`.
+    /// Creates an observation of `scopes`. Their pieces go to `consume`.
     pub(crate) fn new(scopes: Vec<PieceScope>, consume: PieceConsumer) -> Self {
         Self {
             pulses: PulseClock::default(),
@@ -26,7 +26,7 @@ impl Observation {
         }
     }
 
-    /// Closes every window whose inputs are complete: spans until `sealed`, CPU times until
+    /// Closes every window with complete inputs: spans until `sealed`, CPU times until
     /// `cpu_until`.
     pub(crate) fn advance(&mut self, builder: &mut WindowBuilder, (sealed, cpu_until): (i64, i64)) {
         self.close_windows(builder, (sealed, cpu_until));

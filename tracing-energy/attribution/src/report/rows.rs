@@ -4,10 +4,11 @@ use energy_data::rows::AttributionRows;
 
 use crate::conserve;
 use crate::ledger::entries::Ledger;
+use crate::ledger::rail_account::RailAccount;
 use crate::ledger::shown::ShownTotals;
 use crate::prices::{EstimateMetadata, RailEstimates};
 use crate::report::balance::{balance, nodes_balance};
-use crate::report::finished::Finished;
+use crate::report::finished::{Finished, RailTotal};
 use crate::report::head::head;
 use crate::report::kinds::kind_rows;
 use crate::report::nodes::node_rows;
@@ -23,21 +24,8 @@ pub(crate) fn add_changed(
     estimates: Option<&RailEstimates>,
     now: i64,
 ) {
-    for (at, rail) in inputs.rails.iter().enumerate() {
-        let shown = ShownTotals::of(&ledger.rails[at], rail);
-        let until = ledger.rails[at].closed_until;
-        let total = balance(ledger, inputs, at, &shown, until);
-        rows.balance.push(total.balance);
-        let estimate = estimates.and_then(|rails| rails.get(&rail.row.id));
-        let account = (&mut ledger.rails[at], rail);
-        node_rows(
-            &mut rows.node_energy,
-            account,
-            inputs,
-            estimate,
-            (&shown, false),
-        );
-    }
+    let until = |rail: &RailAccount| rail.closed_until;
+    rail_rows(rows, ledger, inputs, (estimates, false), until);
     phase_rows(&mut rows.phase_energy, ledger, inputs, now);
 }
 
@@ -49,22 +37,7 @@ pub(crate) fn add_all(
     (metadata, estimates): (Option<&EstimateMetadata>, Option<&RailEstimates>),
     end: i64,
 ) -> Finished {
-    let mut totals = Vec::with_capacity(inputs.rails.len());
-    for (at, rail) in inputs.rails.iter().enumerate() {
-        let shown = ShownTotals::of(&ledger.rails[at], rail);
-        let total = balance(ledger, inputs, at, &shown, end);
-        rows.balance.push(total.balance);
-        let estimate = estimates.and_then(|rails| rails.get(&rail.row.id));
-        let account = (&mut ledger.rails[at], rail);
-        node_rows(
-            &mut rows.node_energy,
-            account,
-            inputs,
-            estimate,
-            (&shown, true),
-        );
-        totals.push(total);
-    }
+    let totals = rail_rows(rows, ledger, inputs, (estimates, true), |_| end);
     phase_rows(&mut rows.phase_energy, ledger, inputs, end);
     if let Some(estimates) = estimates {
         kind_rows(rows, ledger, inputs, estimates);
@@ -84,4 +57,28 @@ pub(crate) fn add_all(
         events: ledger.events.take(),
         diagnostics,
     }
+}
+
+/// Adds the balance and the nodes of each rail until the time that `until` returns: changed
+/// nodes, or all. Returns the totals of the rails.
+fn rail_rows(
+    rows: &mut AttributionRows,
+    ledger: &mut Ledger,
+    inputs: &RunInputs,
+    (estimates, with_all): (Option<&RailEstimates>, bool),
+    until: impl Fn(&RailAccount) -> i64,
+) -> Vec<RailTotal> {
+    let mut totals = Vec::with_capacity(inputs.rails.len());
+    for (at, rail) in inputs.rails.iter().enumerate() {
+        let shown = ShownTotals::of(&ledger.rails[at], rail);
+        let until = until(&ledger.rails[at]);
+        let total = balance(ledger, inputs, at, &shown, until);
+        rows.balance.push(total.balance);
+        let estimate = estimates.and_then(|rails| rails.get(&rail.row.id));
+        let account = (&mut ledger.rails[at], rail);
+        let selection = (&shown, with_all);
+        node_rows(&mut rows.node_energy, account, inputs, estimate, selection);
+        totals.push(total);
+    }
+    totals
 }

@@ -1,4 +1,4 @@
-//! What is known about a run, apart from samples whose windows are open.
+//! What is known about a run, apart from samples of open windows.
 
 use energy_data::Batched;
 
@@ -20,7 +20,7 @@ pub(crate) struct RunInputs {
     pub(crate) processes: Processes,
     /// In the order in which they were added.
     pub(crate) rails: Vec<RailInfo>,
-    /// Rails whose readings came in batches and were merged.
+    /// Rails with readings that came in batches and were merged.
     pub(crate) batched: Vec<Batched>,
     /// Samples of unknown rails.
     pub(crate) unknown_rail: u64,

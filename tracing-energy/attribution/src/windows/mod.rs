@@ -1,4 +1,4 @@
-//! Windows of samples: what ran in each, and whose energy the rail measured.
+//! Windows of samples: what ran in each, and how its energy is divided.
 //!
 //! ```text
 //! spans, CPU times, device use --> inputs --+

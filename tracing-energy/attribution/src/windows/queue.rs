@@ -24,7 +24,7 @@ pub(crate) struct SampleQueue {
 }
 
 impl SampleQueue {
-    /// Adds a sample, whose times are on the sensor's clock.
+    /// Adds a sample with times on the sensor's clock.
     pub(crate) fn push(&mut self, mut sample: SampleRow, clock_offset_ns: i64) {
         sample.start_ns -= clock_offset_ns;
         sample.end_ns -= clock_offset_ns;

@@ -27,14 +27,14 @@ impl NodePlacement {
         self.tree.merged()
     }
 
-    /// Returns the root node of spans whose creation was not recorded.
+    /// Returns the root node of spans without a recorded creation.
     pub(super) fn unknown(&mut self, out: &mut impl AssemblerOutput) -> NodeId {
         self.tree
             .unknown(|row| out.node(row, None, Default::default()))
     }
 
     /// Returns the parent activation and parent node of a new activation of `slot` on a
-    /// thread whose innermost activation is `top`.
+    /// thread with the innermost activation `top`.
     pub(super) fn parent(
         &mut self,
         top: Option<&OpenActivation>,

@@ -17,7 +17,7 @@ const IDLE_LIMIT_NS: i64 = 60_000_000_000;
 pub(super) struct Baselines {
     idle: Option<IdleSamples>,
     held: Vec<SampleRow>,
-    /// Rails whose idle power is configured or was measured.
+    /// Rails with configured or measured idle power.
     known: BTreeSet<u32>,
     /// Whether an idle baseline before run time zero was requested.
     is_requested: bool,

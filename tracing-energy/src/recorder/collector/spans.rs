@@ -96,7 +96,7 @@ impl SpanIntake {
         &self.merge
     }
 
-    /// Ends the CPU times of threads whose logs are fully read.
+    /// Ends the CPU times of threads with fully read logs.
     pub(super) fn end_threads(&mut self, now_ns: i64, cpu: &mut CpuIntake, rows: &mut RunRows) {
         self.merge.retire(&self.shared, |number, log| {
             cpu.reader

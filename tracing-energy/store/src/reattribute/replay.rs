@@ -183,7 +183,7 @@ impl<'s> Replay<'s> {
     }
 }
 
-/// Returns the samples of a run, and the rails whose readings came in batches and were
+/// Returns the samples of a run, and the rails with readings that came in batches and were
 /// merged.
 pub(super) fn readings(store: &Store, run: i64) -> Result<(Vec<SampleRow>, Vec<Batched>), Error> {
     let (rails, samples) = (store.rails(run)?.all()?, store.samples(run)?.all()?);

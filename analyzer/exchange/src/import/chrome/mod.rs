@@ -64,7 +64,7 @@ pub struct ChromeOptions {
     /// Name of the run; `None` uses the trace's file name.
     #[arg(long, value_name = "NAME", help = IMPORT_NAME_HELP)]
     pub name: Option<String>,
-    /// Span arguments whose values distinguish call paths
+    /// Names of span arguments that distinguish call paths by their values
     #[arg(long, value_name = "NAMES", value_delimiter = ',',
           default_value = Self::default().key_fields.join(","))]
     pub key_fields: Vec<String>,
